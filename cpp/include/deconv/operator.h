@@ -1,0 +1,61 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "deconv/geometry.h"
+#include "deconv/planner.h"
+#include "deconv/status.h"
+
+namespace deconv {
+
+class Route;
+
+// One operator with its packed parameters. The caller keeps the canonical weight: an Operator
+// holds only what its routes packed, and asks for the parameters when a route needs them.
+//
+//   plan(...); if (needs_parameters()) set_parameters(w, b); run(x, y);
+class Operator {
+ public:
+  // Null when out of memory. `spec` must have passed check_spec.
+  static std::unique_ptr<Operator> create(const Spec& spec);
+  ~Operator();
+  Operator(const Operator&) = delete;
+  Operator& operator=(const Operator&) = delete;
+
+  // Fixes the input size and the route; `forced` empty lets the planner choose.
+  // On failure the previous plan stays in force.
+  Status plan(int32_t batch, const Axes& input, Layout layout, std::optional<RouteId> forced);
+
+  // The problem and route of the last successful plan().
+  const Problem& problem() const { return problem_; }
+  RouteId route() const { return route_; }
+
+  // True when the planned route has no parameters, or those it has were invalidated.
+  bool needs_parameters() const;
+  // Packs for the planned route. `bias` may be null. Both may be freed when this returns.
+  Status set_parameters(const float* weight, const float* bias);
+  // Drops every packed copy: call after the caller's weight or bias changed.
+  void invalidate_parameters();
+
+  // `input` and `output` hold the planned problem's elements in the planned layout;
+  // both must have 16 readable bytes behind their last element.
+  Status run(const float* input, float* output);
+
+  // Operators that exist in this process.
+  static int live_count();
+
+ private:
+  explicit Operator(const Spec& spec);
+
+  Route* current_route() const { return routes_[static_cast<int>(route_)].get(); }
+
+  Spec spec_;
+  Problem problem_;
+  RouteId route_ = RouteId::kScalar;
+  bool planned_ = false;
+  // A slot stays empty until its route is chosen and given parameters.
+  std::unique_ptr<Route> routes_[kRouteCount];
+};
+
+}  // namespace deconv

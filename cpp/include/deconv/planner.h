@@ -1,0 +1,22 @@
+#pragma once
+
+#include "deconv/geometry.h"
+
+namespace deconv {
+
+enum class RouteId : int { kXnnpackDeconvolution = 0, kXnnpackConvolution, kScalar };
+
+inline constexpr int kRouteCount = 3;
+
+const char* route_name(RouteId id);
+
+// Null when the route takes this problem, else why not, in words for people.
+const char* route_refusal(RouteId id, const Problem& problem);
+
+// Estimated nanoseconds on one thread, layout changes not counted.
+double route_cost(RouteId id, const Problem& problem);
+
+// The cheapest route that takes the problem; the scalar route takes every problem.
+RouteId choose_route(const Problem& problem);
+
+}  // namespace deconv

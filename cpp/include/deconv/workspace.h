@@ -1,0 +1,21 @@
+#pragma once
+
+#include "deconv/buffer.h"
+
+namespace deconv {
+
+// Buffers that all operators of the process share, because calls never overlap: wasm calls come
+// from one thread and return before the next. Freed when the last operator goes.
+struct Workspace {
+  Buffer parameters;     // weight and bias on their way in
+  Buffer input;          // in the caller's layout
+  Buffer output;         // in the caller's layout
+  Buffer route_input;    // in the route's layout, when it differs
+  Buffer route_output;   // in the route's layout, when it differs
+
+  void release();
+
+  static Workspace& shared();
+};
+
+}  // namespace deconv

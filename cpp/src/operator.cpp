@@ -1,0 +1,83 @@
+#include "deconv/operator.h"
+
+#include <new>
+
+#include "layout.h"
+#include "routes/route.h"
+#include "deconv/workspace.h"
+
+namespace deconv {
+namespace {
+
+int live_operators = 0;
+
+}  // namespace
+
+std::unique_ptr<Operator> Operator::create(const Spec& spec) {
+  return std::unique_ptr<Operator>(new (std::nothrow) Operator(spec));
+}
+
+Operator::Operator(const Spec& spec) : spec_(spec) { ++live_operators; }
+
+Operator::~Operator() {
+  if (--live_operators == 0) Workspace::shared().release();
+}
+
+int Operator::live_count() { return live_operators; }
+
+Status Operator::plan(int32_t batch, const Axes& input, Layout layout, std::optional<RouteId> forced) {
+  Problem problem;
+  if (const Status status = make_problem(spec_, batch, input, layout, &problem);
+      status != Status::kOk) {
+    return status;
+  }
+  if (forced && route_refusal(*forced, problem) != nullptr) return Status::kUnsupported;
+  problem_ = problem;
+  route_ = forced ? *forced : choose_route(problem);
+  planned_ = true;
+  return Status::kOk;
+}
+
+bool Operator::needs_parameters() const { return current_route() == nullptr; }
+
+Status Operator::set_parameters(const float* weight, const float* bias) {
+  std::unique_ptr<Route> route = route_entry(route_).create(spec_);
+  if (route == nullptr) return Status::kOutOfMemory;
+  if (const Status status = route->set_parameters(weight, bias); status != Status::kOk) return status;
+  routes_[static_cast<int>(route_)] = std::move(route);
+  return Status::kOk;
+}
+
+void Operator::invalidate_parameters() {
+  for (std::unique_ptr<Route>& route : routes_) route.reset();
+}
+
+Status Operator::run(const float* input, float* output) {
+  Route* route = current_route();
+  if (!planned_ || route == nullptr) return Status::kMissingParameters;
+  if (problem_.batch == 0) return Status::kOk;
+  // A tensor of one channel, or of one point, reads the same in both layouts.
+  const bool same_layout = route_entry(route_).layout(problem_) == problem_.layout;
+  const bool input_as_is = same_layout || spec_.in_channels == 1 || problem_.input_points() == 1;
+  const bool output_as_is = same_layout || spec_.out_channels == 1 || problem_.output_points() == 1;
+  Workspace& workspace = Workspace::shared();
+  if ((!input_as_is && !workspace.route_input.reserve(problem_.input_elements())) ||
+      (!output_as_is && !workspace.route_output.reserve(problem_.output_elements()))) {
+    return Status::kOutOfMemory;
+  }
+  // Every route that changes the layout wants channels last from a channels-first caller.
+  if (!input_as_is) {
+    transpose(problem_.batch, spec_.in_channels, problem_.input_points(), input,
+              workspace.route_input.data());
+  }
+  const Status status = route->run(problem_, input_as_is ? input : workspace.route_input.data(),
+                                   output_as_is ? output : workspace.route_output.data());
+  if (status != Status::kOk) return status;
+  if (!output_as_is) {
+    transpose(problem_.batch, problem_.output_points(), spec_.out_channels,
+              workspace.route_output.data(), output);
+  }
+  return Status::kOk;
+}
+
+}  // namespace deconv

@@ -1,0 +1,123 @@
+// Every geometry, both layouts, plain loops: the fallback, and the oracle that tests compare with.
+// It sums in double precision so that a comparison measures the other route's error.
+
+#include <new>
+
+#include "deconv/buffer.h"
+#include "pack.h"
+#include "routes/route.h"
+
+namespace deconv {
+namespace {
+
+// Where tap `tap` of output position `position` reads along `axis`, or -1 where it reads no input.
+int64_t source_position(const Problem& problem, int axis, int64_t position, int64_t tap) {
+  const Spec& spec = problem.spec;
+  int64_t source;
+  int64_t step;
+  if (spec.transposed) {
+    source = position + spec.pad_before[axis] - tap * spec.dilation[axis];
+    step = spec.stride[axis];
+  } else {
+    source = position * spec.stride[axis] + tap * spec.dilation[axis] - spec.pad_before[axis];
+    step = spec.input_dilation[axis];
+  }
+  if (source < 0 || source % step != 0) return -1;
+  source /= step;
+  return source < problem.input[axis] ? source : -1;
+}
+
+class ScalarRoute final : public Route {
+ public:
+  explicit ScalarRoute(const Spec& spec) : spec_(spec) {}
+
+  Status set_parameters(const float* weight, const float* bias) override {
+    if (!weight_.reserve(spec_.weight_elements()) || !bias_.reserve(spec_.out_channels)) {
+      return Status::kOutOfMemory;
+    }
+    pack_out_tap_in(spec_, weight, weight_.data());
+    for (int64_t out = 0; out < spec_.out_channels; ++out) {
+      bias_.data()[out] = bias == nullptr ? 0.0f : bias[out];
+    }
+    return Status::kOk;
+  }
+
+  Status run(const Problem& problem, const float* input, float* output) override {
+    const bool channels_first = problem.layout == Layout::kChannelsFirst;
+    const int64_t points = problem.output_points();
+    const int64_t channels = spec_.out_channels;
+    const int64_t point_stride = channels_first ? 1 : channels;
+    const int64_t channel_stride = channels_first ? points : 1;
+    for (int64_t batch = 0; batch < problem.batch; ++batch) {
+      const float* image = input + batch * problem.input_points() * spec_.in_channels;
+      float* result = output + batch * points * channels;
+      int64_t point = 0;
+      for (int32_t d = 0; d < problem.output[0]; ++d) {
+        for (int32_t h = 0; h < problem.output[1]; ++h) {
+          for (int32_t w = 0; w < problem.output[2]; ++w, ++point) {
+            for (int64_t channel = 0; channel < channels; ++channel) {
+              result[point * point_stride + channel * channel_stride] =
+                  static_cast<float>(sum_at(problem, image, channel, {d, h, w}));
+            }
+          }
+        }
+      }
+    }
+    return Status::kOk;
+  }
+
+ private:
+  double sum_at(const Problem& problem, const float* image, int64_t channel,
+                const Axes& position) const {
+    const int64_t group_in = spec_.group_in_channels();
+    const int64_t first_channel = channel / spec_.group_out_channels() * group_in;
+    const bool channels_first = problem.layout == Layout::kChannelsFirst;
+    const int64_t point_stride = channels_first ? 1 : spec_.in_channels;
+    const int64_t channel_stride = channels_first ? problem.input_points() : 1;
+    const float* weight = weight_.data() + channel * spec_.kernel_elements() * group_in;
+    double sum = bias_.data()[channel];
+    for (int32_t td = 0; td < spec_.kernel[0]; ++td) {
+      const int64_t d = source_position(problem, 0, position[0], td);
+      if (d < 0) continue;
+      for (int32_t th = 0; th < spec_.kernel[1]; ++th) {
+        const int64_t h = source_position(problem, 1, position[1], th);
+        if (h < 0) continue;
+        for (int32_t tw = 0; tw < spec_.kernel[2]; ++tw) {
+          const int64_t w = source_position(problem, 2, position[2], tw);
+          if (w < 0) continue;
+          const int64_t point = (d * problem.input[1] + h) * problem.input[2] + w;
+          const int64_t tap = (int64_t{td} * spec_.kernel[1] + th) * spec_.kernel[2] + tw;
+          const float* x = image + point * point_stride + first_channel * channel_stride;
+          const float* taps = weight + tap * group_in;
+          for (int64_t in = 0; in < group_in; ++in) {
+            sum += static_cast<double>(x[in * channel_stride]) * taps[in];
+          }
+        }
+      }
+    }
+    return sum;
+  }
+
+  Spec spec_;
+  Buffer weight_;  // [out, tap, in / groups]: sum_at walks it in order
+  Buffer bias_;
+};
+
+}  // namespace
+
+const RouteEntry kScalarRoute = {
+    .id = RouteId::kScalar,
+    .name = "scalar",
+    .refusal = [](const Problem&) -> const char* { return nullptr; },
+    // About one multiply-accumulate a nanosecond, plus finding the taps of each output value.
+    .cost = [](const Problem& problem) {
+      return problem.multiply_accumulates() +
+             2.0 * static_cast<double>(problem.output_elements() * problem.spec.kernel_elements());
+    },
+    .layout = [](const Problem& problem) { return problem.layout; },
+    .create = [](const Spec& spec) -> std::unique_ptr<Route> {
+      return std::unique_ptr<Route>(new (std::nothrow) ScalarRoute(spec));
+    },
+};
+
+}  // namespace deconv

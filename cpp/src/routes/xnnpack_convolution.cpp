@@ -1,0 +1,75 @@
+// XNNPACK's 2-D convolution, with its own depthwise and 1x1 special cases.
+
+#include <cmath>
+#include <limits>
+#include <new>
+
+#include "routes/xnnpack_route.h"
+
+namespace deconv {
+namespace {
+
+class XnnpackConvolutionRoute final : public XnnpackRoute {
+ public:
+  explicit XnnpackConvolutionRoute(const Spec& spec) : XnnpackRoute(spec) {}
+
+ protected:
+  xnn_status create_operator(const float* weight, const float* bias, xnn_operator_t* op) override {
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    return xnn_create_convolution2d_nhwc_f32(
+        spec_.pad_before[1], spec_.pad_after[2], spec_.pad_after[1], spec_.pad_before[2],
+        spec_.kernel[1], spec_.kernel[2], spec_.stride[1], spec_.stride[2], spec_.dilation[1],
+        spec_.dilation[2], spec_.groups, spec_.group_in_channels(), spec_.group_out_channels(),
+        spec_.in_channels, spec_.out_channels, weight, bias, -kInfinity, kInfinity, /*flags=*/0,
+        /*code_cache=*/nullptr, /*weights_cache=*/nullptr, op);
+  }
+
+  xnn_status reshape_operator(xnn_operator_t op, const Problem& problem, size_t* height,
+                              size_t* width) override {
+    // float32 convolutions ask for no workspace of the caller's.
+    size_t workspace_size = 0;
+    size_t workspace_alignment = 0;
+    return xnn_reshape_convolution2d_nhwc_f32(op, planes(problem), problem.input[1],
+                                              problem.input[2], &workspace_size,
+                                              &workspace_alignment, height, width, shared_pool());
+  }
+
+  xnn_status set_pointers(xnn_operator_t op, const float* input, float* output) override {
+    return xnn_setup_convolution2d_nhwc_f32(op, /*workspace=*/nullptr, input, output);
+  }
+};
+
+const char* refusal(const Problem& problem) {
+  const Spec& spec = problem.spec;
+  if (spec.transposed) return "takes convolutions only";
+  if (!XnnpackRoute::depth_joins_batch(spec)) return "takes one or two spatial axes only";
+  for (int axis = 1; axis < 3; ++axis) {
+    if (spec.input_dilation[axis] != 1) return "cannot dilate the input";
+    if (spec.pad_before[axis] < 0 || spec.pad_after[axis] < 0) return "cannot crop the input";
+  }
+  return nullptr;
+}
+
+// Rates measured on the cases of the performance notes; only their order matters to the planner.
+double cost(const Problem& problem) {
+  const Spec& spec = problem.spec;
+  const bool depthwise = spec.group_in_channels() == 1 && spec.group_out_channels() == 1;
+  const double lanes = depthwise ? spec.groups : spec.group_out_channels();
+  const double used = lanes / (8 * std::ceil(lanes / 8));
+  return 2000 + problem.multiply_accumulates() / (22.0 * used);
+}
+
+}  // namespace
+
+const RouteEntry kXnnpackConvolutionRoute = {
+    .id = RouteId::kXnnpackConvolution,
+    .name = "xnnpack-convolution",
+    .refusal = refusal,
+    .cost = cost,
+    .layout = [](const Problem&) { return Layout::kChannelsLast; },
+    .create = [](const Spec& spec) -> std::unique_ptr<Route> {
+      return std::unique_ptr<Route>(new (std::nothrow) XnnpackConvolutionRoute(spec));
+    },
+};
+
+}  // namespace deconv

@@ -1,0 +1,87 @@
+// XNNPACK's 2-D deconvolution: phases of dense small convolutions when the kernel is at least the
+// stride and dilation is 1, an indirect matrix product over a zero-inserted input otherwise.
+
+#include <cmath>
+#include <limits>
+#include <new>
+
+#include "routes/xnnpack_route.h"
+
+namespace deconv {
+namespace {
+
+// XNNPACK takes a crop at each end, or fewer than `stride` extra positions at the tail.
+uint32_t crop(int32_t pad) { return pad > 0 ? static_cast<uint32_t>(pad) : 0; }
+uint32_t extension(int32_t pad) { return pad < 0 ? static_cast<uint32_t>(-pad) : 0; }
+
+class XnnpackDeconvolutionRoute final : public XnnpackRoute {
+ public:
+  explicit XnnpackDeconvolutionRoute(const Spec& spec) : XnnpackRoute(spec) {}
+
+ protected:
+  xnn_status create_operator(const float* weight, const float* bias, xnn_operator_t* op) override {
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    return xnn_create_deconvolution2d_nhwc_f32(
+        crop(spec_.pad_before[1]), crop(spec_.pad_after[2]), crop(spec_.pad_after[1]),
+        crop(spec_.pad_before[2]), spec_.kernel[1], spec_.kernel[2], spec_.stride[1],
+        spec_.stride[2], spec_.dilation[1], spec_.dilation[2], spec_.groups,
+        spec_.group_in_channels(), spec_.group_out_channels(), spec_.in_channels,
+        spec_.out_channels, weight, bias, -kInfinity, kInfinity, /*flags=*/0,
+        /*code_cache=*/nullptr, /*weights_cache=*/nullptr, op);
+  }
+
+  xnn_status reshape_operator(xnn_operator_t op, const Problem& problem, size_t* height,
+                              size_t* width) override {
+    return xnn_reshape_deconvolution2d_nhwc_f32(
+        op, planes(problem), problem.input[1], problem.input[2], extension(spec_.pad_after[1]),
+        extension(spec_.pad_after[2]), height, width, shared_pool());
+  }
+
+  xnn_status set_pointers(xnn_operator_t op, const float* input, float* output) override {
+    return xnn_setup_deconvolution2d_nhwc_f32(op, input, output);
+  }
+};
+
+const char* refusal(const Problem& problem) {
+  const Spec& spec = problem.spec;
+  if (!spec.transposed) return "takes transposed convolutions only";
+  if (!XnnpackRoute::depth_joins_batch(spec)) return "takes one or two spatial axes only";
+  for (int axis = 1; axis < 3; ++axis) {
+    if (spec.pad_before[axis] < 0) return "cannot extend the head of an axis";
+    if (spec.pad_after[axis] <= -spec.stride[axis]) {
+      return "cannot extend the tail of an axis by a stride or more";
+    }
+  }
+  return nullptr;
+}
+
+// Rates measured on the cases of the performance notes; only their order matters to the planner.
+double cost(const Problem& problem) {
+  const Spec& spec = problem.spec;
+  bool phases = true;
+  double zero_inserted = 1;
+  for (int axis = 1; axis < 3; ++axis) {
+    phases = phases && spec.dilation[axis] == 1 && spec.kernel[axis] >= spec.stride[axis];
+    zero_inserted *= spec.stride[axis];
+  }
+  // Micro-kernels are 8 output channels wide; a group that fills them badly wastes the rest.
+  const double lanes = spec.group_out_channels();
+  const double used = lanes / (8 * std::ceil(lanes / 8));
+  const double macs = problem.multiply_accumulates() * (phases ? 1.0 : zero_inserted);
+  return 2000 + macs / (22.0 * used);
+}
+
+}  // namespace
+
+const RouteEntry kXnnpackDeconvolutionRoute = {
+    .id = RouteId::kXnnpackDeconvolution,
+    .name = "xnnpack-deconvolution",
+    .refusal = refusal,
+    .cost = cost,
+    .layout = [](const Problem&) { return Layout::kChannelsLast; },
+    .create = [](const Spec& spec) -> std::unique_ptr<Route> {
+      return std::unique_ptr<Route>(new (std::nothrow) XnnpackDeconvolutionRoute(spec));
+    },
+};
+
+}  // namespace deconv

@@ -1,0 +1,45 @@
+#include "routes/xnnpack_route.h"
+
+#include "deconv/buffer.h"
+#include "pack.h"
+
+namespace deconv {
+
+Status XnnpackRoute::set_parameters(const float* weight, const float* bias) {
+  Buffer permuted;
+  if (!permuted.reserve(spec_.weight_elements())) return Status::kOutOfMemory;
+  pack_out_tap_in(spec_, weight, permuted.data());
+  xnn_operator_t created = nullptr;
+  const Status status = from_xnnpack(create_operator(permuted.data(), bias, &created));
+  if (status == Status::kOk) operator_.reset(created);
+  shaped_ = false;
+  return status;
+}
+
+Status XnnpackRoute::run(const Problem& problem, const float* input, float* output) {
+  if (operator_ == nullptr) return Status::kMissingParameters;
+  if (!shaped_ || !(problem == shaped_for_)) {
+    shaped_ = false;
+    size_t height = 0;
+    size_t width = 0;
+    if (const Status status =
+            from_xnnpack(reshape_operator(operator_.get(), problem, &height, &width));
+        status != Status::kOk) {
+      return status;
+    }
+    // XNNPACK clamps an impossible size to 0 instead of refusing it.
+    if (height != static_cast<size_t>(problem.output[1]) ||
+        width != static_cast<size_t>(problem.output[2])) {
+      return Status::kInternal;
+    }
+    shaped_for_ = problem;
+    shaped_ = true;
+  }
+  if (const Status status = from_xnnpack(set_pointers(operator_.get(), input, output));
+      status != Status::kOk) {
+    return status;
+  }
+  return from_xnnpack(xnn_run_operator(operator_.get(), shared_pool()));
+}
+
+}  // namespace deconv

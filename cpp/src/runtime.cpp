@@ -1,0 +1,64 @@
+#include "deconv/runtime.h"
+
+#include <malloc.h>
+#include <pthreadpool.h>
+#include <xnnpack.h>
+
+#include "xnnpack_runtime.h"
+
+namespace deconv {
+namespace {
+
+pthreadpool_t pool = nullptr;
+
+}  // namespace
+
+Status start_runtime(int threads) {
+  if (threads < 1 || (threads > 1 && !built_with_threads())) return Status::kUnsupported;
+  if (const Status status = from_xnnpack(xnn_initialize(/*allocator=*/nullptr));
+      status != Status::kOk) {
+    return status;
+  }
+  if (threads > 1) {
+    pool = pthreadpool_create(static_cast<size_t>(threads));
+    if (pool == nullptr) return Status::kOutOfMemory;
+  }
+  return Status::kOk;
+}
+
+void stop_runtime() {
+  if (pool != nullptr) pthreadpool_destroy(pool);
+  pool = nullptr;
+}
+
+int runtime_threads() { return pool == nullptr ? 1 : static_cast<int>(pthreadpool_get_threads_count(pool)); }
+
+bool built_with_relaxed_simd() {
+#ifdef __wasm_relaxed_simd__
+  return true;
+#else
+  return false;
+#endif
+}
+
+bool built_with_threads() {
+#ifdef __EMSCRIPTEN_PTHREADS__
+  return true;
+#else
+  return false;
+#endif
+}
+
+size_t allocated_bytes() { return mallinfo().uordblks; }
+
+pthreadpool_t shared_pool() { return pool; }
+
+Status from_xnnpack(xnn_status status) {
+  switch (status) {
+    case xnn_status_success: return Status::kOk;
+    case xnn_status_out_of_memory: return Status::kOutOfMemory;
+    default: return Status::kInternal;
+  }
+}
+
+}  // namespace deconv

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <pthreadpool.h>
+#include <xnnpack.h>
+
+#include <memory>
+
+#include "deconv/status.h"
+
+namespace deconv {
+
+// The pool of start_runtime, or null for one thread.
+pthreadpool_t shared_pool();
+
+Status from_xnnpack(xnn_status status);
+
+struct XnnOperatorDeleter {
+  void operator()(xnn_operator_t op) const { xnn_delete_operator(op); }
+};
+using XnnOperator = std::unique_ptr<xnn_operator, XnnOperatorDeleter>;
+
+}  // namespace deconv
