@@ -1,0 +1,150 @@
+// What TypeScript sees of the core. Registrations only: every check and every computation lives
+// behind the includes. Pointers cross as numbers, because Embind hands out no views.
+
+#include <emscripten/bind.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "deconv/geometry.h"
+#include "deconv/operator.h"
+#include "deconv/planner.h"
+#include "deconv/runtime.h"
+#include "deconv/status.h"
+#include "deconv/workspace.h"
+
+namespace {
+
+using deconv::Axes;
+using deconv::Buffer;
+using deconv::Layout;
+using deconv::Operator;
+using deconv::RouteId;
+using deconv::Spec;
+using deconv::Status;
+using deconv::Workspace;
+
+// A failed allocation is 0 to TypeScript, which knows what it asked for and says so.
+uintptr_t address_of(Buffer& buffer, double elements) {
+  if (elements > static_cast<double>(deconv::kMaxTensorElements)) return 0;
+  return buffer.reserve(static_cast<int64_t>(elements)) ? reinterpret_cast<uintptr_t>(buffer.data()) : 0;
+}
+
+uintptr_t reserve_parameters(double elements) { return address_of(Workspace::shared().parameters, elements); }
+uintptr_t reserve_input(double elements) { return address_of(Workspace::shared().input, elements); }
+uintptr_t reserve_output(double elements) { return address_of(Workspace::shared().output, elements); }
+void release_parameters() { Workspace::shared().parameters.release(); }
+
+int check_spec(const Spec& spec) { return static_cast<int>(deconv::check_spec(spec)); }
+
+// Null for a spec that check_spec refuses, and when out of memory.
+Operator* create_operator(const Spec& spec) {
+  return deconv::check_spec(spec) == Status::kOk ? Operator::create(spec).release() : nullptr;
+}
+
+// `route` below 0 lets the planner choose.
+int plan(Operator& op, int batch, const Axes& input, int layout, int route) {
+  if (route >= deconv::kRouteCount) return static_cast<int>(Status::kUnsupported);
+  const std::optional<RouteId> forced =
+      route < 0 ? std::nullopt : std::optional(static_cast<RouteId>(route));
+  return static_cast<int>(op.plan(batch, input, static_cast<Layout>(layout), forced));
+}
+
+int planned_route(const Operator& op) { return static_cast<int>(op.route()); }
+
+const Axes& output_extents(const Operator& op) { return op.problem().output; }
+
+// Why `route` does not take `spec` at this input size; empty when it does.
+std::string refusal(const Spec& spec, int batch, const Axes& input, int layout, int route) {
+  deconv::Problem problem;
+  if (deconv::make_problem(spec, batch, input, static_cast<Layout>(layout), &problem) != Status::kOk) {
+    return "there is no such output";
+  }
+  const char* reason = deconv::route_refusal(static_cast<RouteId>(route), problem);
+  return reason == nullptr ? "" : reason;
+}
+
+int set_parameters(Operator& op, uintptr_t weight, uintptr_t bias) {
+  return static_cast<int>(op.set_parameters(reinterpret_cast<const float*>(weight),
+                                            reinterpret_cast<const float*>(bias)));
+}
+
+int run(Operator& op, uintptr_t input, uintptr_t output) {
+  return static_cast<int>(
+      op.run(reinterpret_cast<const float*>(input), reinterpret_cast<float*>(output)));
+}
+
+// One name a line, in the order of the numbers that calls return.
+std::string status_names() {
+  std::string names;
+  for (int status = 0; status < deconv::kStatusCount; ++status) {
+    names += deconv::status_name(static_cast<Status>(status));
+    names += '\n';
+  }
+  return names;
+}
+
+std::string route_names() {
+  std::string names;
+  for (int route = 0; route < deconv::kRouteCount; ++route) {
+    names += deconv::route_name(static_cast<RouteId>(route));
+    names += '\n';
+  }
+  return names;
+}
+
+int start_runtime(int threads) { return static_cast<int>(deconv::start_runtime(threads)); }
+
+double allocated_bytes() { return static_cast<double>(deconv::allocated_bytes()); }
+
+}  // namespace
+
+EMSCRIPTEN_BINDINGS(deconv) {
+  using namespace emscripten;
+
+  value_array<Axes>("Axes")
+      .element(emscripten::index<0>())
+      .element(emscripten::index<1>())
+      .element(emscripten::index<2>());
+
+  value_object<Spec>("Spec")
+      .field("transposed", &Spec::transposed)
+      .field("groups", &Spec::groups)
+      .field("inChannels", &Spec::in_channels)
+      .field("outChannels", &Spec::out_channels)
+      .field("kernel", &Spec::kernel)
+      .field("stride", &Spec::stride)
+      .field("dilation", &Spec::dilation)
+      .field("inputDilation", &Spec::input_dilation)
+      .field("padBefore", &Spec::pad_before)
+      .field("padAfter", &Spec::pad_after);
+
+  class_<Operator>("Operator")
+      .function("plan", &plan)
+      .function("plannedRoute", &planned_route)
+      .function("outputExtents", &output_extents)
+      .function("needsParameters", &Operator::needs_parameters)
+      .function("setParameters", &set_parameters)
+      .function("invalidateParameters", &Operator::invalidate_parameters)
+      .function("run", &run);
+
+  function("checkSpec", &check_spec);
+  function("createOperator", &create_operator, return_value_policy::take_ownership());
+  function("refusal", &refusal);
+  function("statusNames", &status_names);
+  function("routeNames", &route_names);
+
+  function("reserveParameters", &reserve_parameters);
+  function("releaseParameters", &release_parameters);
+  function("reserveInput", &reserve_input);
+  function("reserveOutput", &reserve_output);
+
+  function("startRuntime", &start_runtime);
+  function("stopRuntime", &deconv::stop_runtime);
+  function("threads", &deconv::runtime_threads);
+  function("builtWithRelaxedSimd", &deconv::built_with_relaxed_simd);
+  function("builtWithThreads", &deconv::built_with_threads);
+  function("liveOperators", &Operator::live_count);
+  function("allocatedBytes", &allocated_bytes);
+}

@@ -1,0 +1,80 @@
+# The subset of XNNPACK that the routes reach, with pthreadpool. XNNPACK's own CMakeLists of the
+# pinned version does not know WebAssembly.
+
+foreach(path XNNPACK_SOURCE_DIR PTHREADPOOL_SOURCE_DIR THIRD_PARTY_INCLUDE_DIR)
+  if(NOT ${path})
+    message(FATAL_ERROR "${path} is not set. Run: node scripts/setup.mjs, or pass -D${path}=...")
+  endif()
+endforeach()
+
+# Every float32 operator's micro-kernels; the linker keeps those that a route's configuration names.
+# *vcvt* is left out: those files include arm_neon.h.
+set(deconv_kernel_families "f32-(gemm|igemm|dwconv|vmulcaddc)/|x32-packw/")
+set(deconv_kernels)
+foreach(arch SCALAR WASM WASMSIMD WASMRELAXEDSIMD)
+  if(arch STREQUAL "WASMRELAXEDSIMD" AND NOT DECONV_RELAXED_SIMD)
+    continue()
+  endif()
+  string(TOLOWER ${arch} arch_file)
+  include(${XNNPACK_SOURCE_DIR}/cmake/gen/${arch_file}_microkernels.cmake)
+  list(APPEND deconv_kernels ${PROD_${arch}_MICROKERNEL_SRCS})
+endforeach()
+list(FILTER deconv_kernels INCLUDE REGEX "${deconv_kernel_families}")
+
+set(deconv_pthreadpool_sources src/shim.c)
+if(DECONV_THREADS)
+  set(deconv_pthreadpool_sources src/fastpath.c src/memory.c src/portable-api.c src/pthreads.c)
+endif()
+list(TRANSFORM deconv_pthreadpool_sources PREPEND ${PTHREADPOOL_SOURCE_DIR}/)
+
+set(deconv_xnnpack_sources
+  src/allocator.c
+  src/cache.c
+  src/configs/dwconv-config.c
+  src/configs/gemm-config.c
+  src/configs/hardware-config.c
+  src/configs/vmulcaddc-config.c
+  src/enums/microkernel-type.c
+  src/enums/operator-type.c
+  src/indirection.c
+  src/init.c
+  src/memory.c
+  src/microkernel-utils.c
+  src/microparams-init.c
+  src/mutex.c
+  src/normalization.c
+  src/operator-delete.c
+  src/operator-run.c
+  src/operator-utils.c
+  src/operators/convolution-nhwc.c
+  src/operators/deconvolution-nhwc.c
+  src/params.c
+  src/reference/packing.cc
+  ${deconv_kernels}
+)
+list(TRANSFORM deconv_xnnpack_sources PREPEND ${XNNPACK_SOURCE_DIR}/)
+add_library(xnnpack STATIC ${deconv_xnnpack_sources} ${deconv_pthreadpool_sources})
+
+target_include_directories(xnnpack SYSTEM
+  PUBLIC ${XNNPACK_SOURCE_DIR}/include ${PTHREADPOOL_SOURCE_DIR}/include
+  PRIVATE ${XNNPACK_SOURCE_DIR}/src ${PTHREADPOOL_SOURCE_DIR}/src ${THIRD_PARTY_INCLUDE_DIR}
+)
+target_compile_features(xnnpack PRIVATE c_std_11 cxx_std_17)
+target_compile_definitions(xnnpack PRIVATE
+  # The tile choice of strided deconvolution at batch 1 takes the one-row micro-kernel when this is
+  # on: two to three times slower with relaxed SIMD.
+  XNN_ENABLE_GEMM_M_SPECIALIZATION=0
+  # Hardware detection and code paths that WebAssembly does not have.
+  XNN_ENABLE_CPUINFO=0
+  XNN_ENABLE_ASSEMBLY=0
+  XNN_ENABLE_JIT=0
+  XNN_ENABLE_KLEIDIAI=0
+  XNN_ENABLE_SPARSE=0
+  XNN_ENABLE_MEMOPT=1
+  XNN_ENABLE_DWCONV_MULTIPASS=0
+  XNN_ENABLE_HVX=0
+  # The library prints nothing.
+  XNN_LOG_LEVEL=0
+  PTHREADPOOL_NO_DEPRECATED_API=1
+)
+target_compile_options(xnnpack PRIVATE -w)
