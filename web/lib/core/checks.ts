@@ -1,0 +1,114 @@
+import { DeconvError, type DeconvErrorCode } from './errors.js';
+
+/** Largest value of any parameter or axis: the core counts in 32-bit integers. */
+export const MAX_INTEGER = 2 ** 31 - 1;
+
+/** A value as an error message shows it, short whatever it is. */
+export function describe(value: unknown): string {
+  if (typeof value === 'string') {
+    return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  }
+  if (Array.isArray(value)) {
+    const shown = value.slice(0, 8).map((entry) => (Array.isArray(entry) ? '[…]' : describe(entry)));
+    return `[${shown.join(', ')}${value.length > 8 ? `, … ${value.length} entries` : ''}]`;
+  }
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'bigint') return `the bigint ${String(value).slice(0, 40)}n`;
+  if (typeof value === 'symbol') return 'a symbol';
+  if (typeof value === 'object' && value !== null) {
+    return `a value of type ${Object.prototype.toString.call(value).slice(8, -1)}`;
+  }
+  return String(value);
+}
+
+/** `[1, 3, 8, 8]` */
+export function shapeText(shape: readonly number[]): string {
+  return `[${shape.join(', ')}]`;
+}
+
+/** Throws `where: expected …, got …. advice` */
+export function refuse(
+  code: DeconvErrorCode,
+  where: string,
+  expected: string,
+  got: unknown,
+  advice = '',
+): never {
+  const text = `${where}: expected ${expected}, got ${describe(got)}.${advice && ` ${advice}`}`;
+  throw new DeconvError(code, text, { where, expected, got });
+}
+
+/** An options object with no key but `known`; a wrong key is more often a typo than a wish. */
+export function checkOptions<Options extends object>(
+  where: string,
+  options: unknown,
+  known: readonly (keyof Options & string)[],
+): Options {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    refuse('BAD_TYPE', where, 'an options object', options);
+  }
+  for (const key of Object.keys(options)) {
+    if (!(known as readonly string[]).includes(key)) {
+      refuse('BAD_OPTION', where, `options among ${known.join(', ')}`, key, 'Remove it or mend its spelling.');
+    }
+  }
+  return options as Options;
+}
+
+export function checkInteger(
+  where: string,
+  name: string,
+  value: unknown,
+  minimum: number,
+  maximum: number = MAX_INTEGER,
+): number {
+  if (typeof value !== 'number') {
+    refuse('BAD_TYPE', where, `${name} to be an integer`, value);
+  }
+  if (!Number.isInteger(value) || value < minimum || value > maximum) {
+    refuse('BAD_OPTION', where, `${name} to be an integer from ${minimum} to ${maximum}`, value);
+  }
+  return value;
+}
+
+export function checkBoolean(where: string, name: string, value: unknown): boolean {
+  if (typeof value !== 'boolean') refuse('BAD_TYPE', where, `${name} to be true or false`, value);
+  return value;
+}
+
+/** One of a few words. */
+export function checkChoice<Choice extends string>(
+  where: string,
+  name: string,
+  value: unknown,
+  choices: readonly Choice[],
+): Choice {
+  if (typeof value !== 'string') refuse('BAD_TYPE', where, `${name} to be a string`, value);
+  if (!(choices as readonly string[]).includes(value)) {
+    refuse('BAD_OPTION', where, `${name} to be ${choices.map((choice) => `'${choice}'`).join(' or ')}`, value);
+  }
+  return value as Choice;
+}
+
+/** A number for every axis, or a sequence with one entry or one per axis. */
+export function checkAxes(
+  where: string,
+  name: string,
+  value: unknown,
+  rank: number,
+  minimum: number,
+): number[] {
+  if (typeof value === 'number') {
+    return new Array<number>(rank).fill(checkInteger(where, name, value, minimum));
+  }
+  if (!Array.isArray(value)) {
+    refuse('BAD_TYPE', where, `${name} to be an integer or a list of ${rank} integers`, value);
+  }
+  if (value.length !== rank && value.length !== 1) {
+    refuse('BAD_OPTION', where, `${name} to have ${rank} entries (or 1 for all axes)`, value);
+  }
+  const entries = Array.from(value, (entry, axis) =>
+    checkInteger(where, `${name}[${axis}]`, entry, minimum),
+  );
+  return entries.length === rank ? entries : new Array<number>(rank).fill(entries[0] as number);
+}

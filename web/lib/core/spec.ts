@@ -1,0 +1,80 @@
+import { MAX_INTEGER, shapeText } from './checks.js';
+import { DeconvError } from './errors.js';
+
+/**
+ * The canonical operator that every convention is translated to. Lists have one entry per
+ * spatial axis, in the order of the tensor's axes.
+ *
+ * Pads of a transposed convolution are crops of its output; a negative one extends the output,
+ * and an output padding is a smaller `padAfter`. Weight order: `[in, out/groups, ...kernel]` when
+ * transposed, `[out, in/groups, ...kernel]` otherwise.
+ */
+export interface OperatorSpec {
+  readonly transposed: boolean;
+  readonly groups: number;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly kernel: readonly number[];
+  readonly stride: readonly number[];
+  readonly dilation: readonly number[];
+  /** Zeros inserted between input values; 1 for none. Convolution only. */
+  readonly inputDilation: readonly number[];
+  readonly padBefore: readonly number[];
+  readonly padAfter: readonly number[];
+}
+
+export function weightShape(spec: OperatorSpec): number[] {
+  return spec.transposed
+    ? [spec.inChannels, spec.outChannels / spec.groups, ...spec.kernel]
+    : [spec.outChannels, spec.inChannels / spec.groups, ...spec.kernel];
+}
+
+/** Positions that a kernel with its holes spans: `dilation * (kernel - 1) + 1`. */
+export function kernelReach(spec: OperatorSpec, axis: number): number {
+  return at(spec.dilation, axis) * (at(spec.kernel, axis) - 1) + 1;
+}
+
+/**
+ * Length of one output axis.
+ *
+ * Transposed: every input value stamps a kernel-wide footprint, stamps lie `stride` apart, and the
+ * crops are cut off the two ends. Otherwise: the places where the kernel fits on the padded input.
+ * May be zero or negative, which the caller refuses in its own words.
+ */
+export function outputExtent(spec: OperatorSpec, axis: number, input: number): number {
+  const reach = kernelReach(spec, axis);
+  const pads = at(spec.padBefore, axis) + at(spec.padAfter, axis);
+  const stride = at(spec.stride, axis);
+  if (spec.transposed) return (input - 1) * stride + reach - pads;
+  const room = (input - 1) * at(spec.inputDilation, axis) + 1 + pads - reach;
+  return room < 0 ? 0 : Math.floor(room / stride) + 1;
+}
+
+/** All output axes; throws `BAD_SHAPE` if one is below 1, `TOO_LARGE` if one cannot be counted. */
+export function outputExtents(where: string, spec: OperatorSpec, input: readonly number[]): number[] {
+  const output = input.map((extent, axis) => outputExtent(spec, axis, extent));
+  for (const [axis, extent] of output.entries()) {
+    if (extent < 1) {
+      const advice = spec.transposed
+        ? 'Crop less (padding) or pass a larger input.'
+        : 'Pad more or pass a larger input.';
+      throw new DeconvError(
+        'BAD_SHAPE',
+        `${where}: expected an output of at least 1 along spatial axis ${axis}, got ${extent} for input size ${shapeText(input)}. ${advice}`,
+        { where, axis, input, output },
+      );
+    }
+    if (extent > MAX_INTEGER) {
+      throw new DeconvError(
+        'TOO_LARGE',
+        `${where}: expected an output of at most ${MAX_INTEGER} along spatial axis ${axis}, got ${extent}. Lower the stride, dilation or input size.`,
+        { where, axis, input, output },
+      );
+    }
+  }
+  return output;
+}
+
+function at(values: readonly number[], axis: number): number {
+  return values[axis] as number;
+}

@@ -1,0 +1,139 @@
+import { checkInteger, describe, refuse, shapeText } from './checks.js';
+import { DeconvError } from './errors.js';
+
+/**
+ * A plain value: 32-bit floats in row-major order with the shape beside them.
+ * Layers of the root entry point are channels first: `[N, C, H, W]`.
+ */
+export interface Tensor {
+  readonly data: Float32Array;
+  readonly shape: readonly number[];
+}
+
+/** Values of one tensor that the 32-bit heap can hold (2 GB). */
+export const MAX_ELEMENTS = 2 ** 29;
+
+/** Product of the axes; throws `TOO_LARGE` when no heap could hold such a tensor. */
+export function elementCount(where: string, name: string, shape: readonly number[]): number {
+  let count = 1;
+  for (const extent of shape) count *= extent;
+  if (count > MAX_ELEMENTS) {
+    throw new DeconvError(
+      'TOO_LARGE',
+      `${where}: expected ${name} of at most ${MAX_ELEMENTS} values, got shape ${shapeText(shape)}. Split the work into smaller tensors.`,
+      { where, shape },
+    );
+  }
+  return count;
+}
+
+/** A shape: a list of non-negative integers. */
+export function checkShape(where: string, name: string, shape: unknown): readonly number[] {
+  if (!Array.isArray(shape)) refuse('BAD_TYPE', where, `${name} to be a list of integers`, shape);
+  return Array.from(shape, (extent, axis) => {
+    if (typeof extent !== 'number') {
+      refuse('BAD_TYPE', where, `${name}[${axis}] to be an integer`, extent);
+    }
+    if (!Number.isInteger(extent) || extent < 0) {
+      refuse('BAD_SHAPE', where, `${name}[${axis}] to be a non-negative integer`, extent);
+    }
+    return checkInteger(where, `${name}[${axis}]`, extent, 0);
+  });
+}
+
+/** A Float32Array that can be read (or written) now. */
+export function checkFloats(where: string, name: string, data: unknown): Float32Array {
+  // By tag and not by instanceof: arrays of another realm (frames, vm contexts) are as good.
+  if (Object.prototype.toString.call(data) !== '[object Float32Array]') {
+    refuse('BAD_TYPE', where, `${name} to be a Float32Array`, data, 'Convert with Float32Array.from(…).');
+  }
+  const floats = data as Float32Array;
+  if (Object.prototype.toString.call(floats.buffer) === '[object SharedArrayBuffer]') {
+    throw new DeconvError(
+      'BAD_BUFFER',
+      `${where}: expected ${name} on a buffer of its own, got a SharedArrayBuffer, which another thread may change meanwhile. Pass a copy: array.slice().`,
+      { where, name },
+    );
+  }
+  if ((floats.buffer as { detached?: boolean }).detached === true) {
+    throw new DeconvError(
+      'BAD_BUFFER',
+      `${where}: expected ${name} with readable data, got an array whose buffer is detached (transferred to a worker, or the heap behind it grew). Pass the data again.`,
+      { where, name },
+    );
+  }
+  return floats;
+}
+
+/** A tensor whose data matches its shape. */
+export function checkTensor(where: string, name: string, value: unknown): Tensor {
+  if (typeof value !== 'object' || value === null) {
+    refuse('BAD_TYPE', where, `${name} to be { data: Float32Array, shape: number[] }`, value);
+  }
+  const { data, shape } = value as { data?: unknown; shape?: unknown };
+  const checkedShape = checkShape(where, `${name}.shape`, shape);
+  const floats = checkFloats(where, `${name}.data`, data);
+  const count = elementCount(where, name, checkedShape);
+  if (floats.length !== count) {
+    if (floats.length === 0 && floats.buffer.byteLength === 0) {
+      throw new DeconvError(
+        'BAD_BUFFER',
+        `${where}: expected ${name} with ${count} values for shape ${shapeText(checkedShape)}, got an empty or detached array. Pass the data again.`,
+        { where, name, shape: checkedShape },
+      );
+    }
+    throw new DeconvError(
+      'BAD_SHAPE',
+      `${where}: expected ${name} with ${count} values for shape ${shapeText(checkedShape)}, got ${floats.length}. Make data and shape agree.`,
+      { where, name, shape: checkedShape, length: floats.length },
+    );
+  }
+  return { data: floats, shape: checkedShape };
+}
+
+/** Parameters may come as a tensor of the documented shape or as bare values in its order. */
+export function checkParameter(
+  where: string,
+  name: string,
+  value: unknown,
+  shape: readonly number[],
+): Float32Array {
+  const count = elementCount(where, name, shape);
+  if (Object.prototype.toString.call(value) === '[object Float32Array]') {
+    const floats = checkFloats(where, name, value);
+    if (floats.length !== count) {
+      refuse(
+        'BAD_SHAPE',
+        where,
+        `${name} of ${count} values for shape ${shapeText(shape)}`,
+        floats.length,
+        'Pass exactly that many.',
+      );
+    }
+    return floats;
+  }
+  const tensor = checkTensor(where, name, value);
+  if (tensor.shape.length !== shape.length || tensor.shape.some((extent, axis) => extent !== shape[axis])) {
+    throw new DeconvError(
+      'BAD_SHAPE',
+      `${where}: expected ${name} of shape ${shapeText(shape)}, got ${describe([...tensor.shape])}. Reorder or reshape it.`,
+      { where, expected: shape, got: tensor.shape },
+    );
+  }
+  return tensor.data;
+}
+
+/** Zeros of a shape; throws `TOO_LARGE` or `OUT_OF_MEMORY`. */
+export function allocateTensor(where: string, shape: readonly number[]): Tensor {
+  const count = elementCount(where, 'an output', shape);
+  try {
+    return { data: new Float32Array(count), shape };
+  } catch (cause) {
+    throw new DeconvError(
+      'OUT_OF_MEMORY',
+      `${where}: expected room for an output of shape ${shapeText(shape)}, got none from the JavaScript engine. Use smaller tensors or a smaller batch.`,
+      { where, shape },
+      cause,
+    );
+  }
+}

@@ -1,0 +1,25 @@
+/** deconv-wasm: layers in the words of PyTorch and lucid, channels first. */
+export { DeconvError, type DeconvErrorCode } from './core/errors.js';
+export type { Tensor } from './core/tensor.js';
+export { type ConvCallOptions, type ConvTransposeCallOptions, conv, convTranspose } from './functional.js';
+export type { ConvOptions } from './layers/conv.js';
+export { Conv2d } from './layers/conv-2d.js';
+export type {
+  ConvTransposeForwardOptions,
+  ConvTransposeOptions,
+  ConvTransposeShapeOptions,
+} from './layers/conv-transpose.js';
+export { ConvTranspose2d } from './layers/conv-transpose-2d.js';
+export type { ForwardOptions, LayerOptions } from './layers/layer.js';
+export type { Plan, RouteName } from './runtime/native-operator.js';
+export type { BinaryName, WasmSource } from './runtime/platform.js';
+export {
+  type BuildName,
+  type InitOptions,
+  init,
+  type MemoryUsage,
+  memoryUsage,
+  type RuntimeInfo,
+  runtimeInfo,
+  shutdown,
+} from './runtime/runtime.js';

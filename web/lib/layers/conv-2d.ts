@@ -1,0 +1,18 @@
+import { Conv, type ConvOptions } from './conv.js';
+
+/**
+ * Convolution (cross-correlation) over images. The weight is
+ * `[outChannels, inChannels/groups, kernelH, kernelW]`.
+ *
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `TOO_LARGE`
+ *
+ * @example
+ * await init();
+ * using blur = new Conv2d({ inChannels: 1, outChannels: 1, kernelSize: 3, padding: 'same', bias: false });
+ * blur.setWeight(new Float32Array(9).fill(1 / 9));
+ */
+export class Conv2d extends Conv {
+  constructor(options: ConvOptions) {
+    super('Conv2d', 2, options);
+  }
+}

@@ -1,0 +1,18 @@
+import { ConvTranspose, type ConvTransposeOptions } from './conv-transpose.js';
+
+/**
+ * Transposed convolution over images: every input pixel stamps its kernel on the output, stamps lie
+ * `stride` apart and add up. The weight is `[inChannels, outChannels/groups, kernelH, kernelW]`.
+ *
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `TOO_LARGE`
+ *
+ * @example
+ * await init();
+ * using up = new ConvTranspose2d({ inChannels: 128, outChannels: 64, kernelSize: 4, stride: 2, padding: 1 });
+ * const y = up.forward({ data: new Float32Array(128 * 8 * 8), shape: [1, 128, 8, 8] }); // [1, 64, 16, 16]
+ */
+export class ConvTranspose2d extends ConvTranspose {
+  constructor(options: ConvTransposeOptions) {
+    super('ConvTranspose2d', 2, options);
+  }
+}

@@ -1,0 +1,159 @@
+import { checkAxes, checkOptions, refuse, shapeText } from '../core/checks.js';
+import { DeconvError } from '../core/errors.js';
+import { type OperatorSpec, outputExtent } from '../core/spec.js';
+import { checkShape, type Tensor } from '../core/tensor.js';
+import {
+  type ForwardOptions,
+  type InputShape,
+  LAYER_OPTION_NAMES,
+  Layer,
+  type LayerOptions,
+  readLayerOptions,
+} from './layer.js';
+import { describeLayer } from './repr.js';
+
+/** Geometry in PyTorch's and lucid's words; a list has one entry per spatial axis. */
+export interface ConvTransposeOptions extends LayerOptions {
+  readonly kernelSize: number | readonly number[];
+  /** Distance between neighbouring stamps. Default 1. */
+  readonly stride?: number | readonly number[];
+  /** Rows cut off **both** ends of the output's axis. Default 0. */
+  readonly padding?: number | readonly number[];
+  /** Rows added at the **end** of the axis; must be below stride or dilation. Default 0. */
+  readonly outputPadding?: number | readonly number[];
+  /** Distance between the taps of a stamp. Default 1. */
+  readonly dilation?: number | readonly number[];
+}
+
+export interface ConvTransposeShapeOptions {
+  /**
+   * The spatial size wanted, one of the sizes whose forward convolution gives the input's size:
+   * spatial axes alone, or the whole output shape. It replaces the layer's output padding.
+   */
+  readonly outputSize?: readonly number[];
+}
+
+export interface ConvTransposeForwardOptions extends ForwardOptions, ConvTransposeShapeOptions {}
+
+/** Transposed convolution of any rank in PyTorch's words; the public classes fix the rank. */
+export abstract class ConvTranspose extends Layer {
+  readonly kernelSize: readonly number[];
+  readonly stride: readonly number[];
+  readonly padding: readonly number[];
+  readonly outputPadding: readonly number[];
+  readonly dilation: readonly number[];
+
+  /** @internal */
+  protected constructor(name: string, rank: number, options: ConvTransposeOptions) {
+    const checked = checkOptions<ConvTransposeOptions>(name, options, [
+      ...LAYER_OPTION_NAMES,
+      'kernelSize',
+      'stride',
+      'padding',
+      'outputPadding',
+      'dilation',
+    ]);
+    const settings = readLayerOptions(name, checked);
+    const kernel = checkAxes(name, 'kernelSize', checked.kernelSize, rank, 1);
+    const stride = checkAxes(name, 'stride', checked.stride ?? 1, rank, 1);
+    const padding = checkAxes(name, 'padding', checked.padding ?? 0, rank, 0);
+    const outputPadding = checkAxes(name, 'outputPadding', checked.outputPadding ?? 0, rank, 0);
+    const dilation = checkAxes(name, 'dilation', checked.dilation ?? 1, rank, 1);
+    for (const [axis, extra] of outputPadding.entries()) {
+      const limit = Math.max(stride[axis] as number, dilation[axis] as number);
+      if (extra >= limit) {
+        refuse(
+          'BAD_OPTION',
+          name,
+          `outputPadding[${axis}] below stride or dilation (${limit})`,
+          extra,
+          'A larger size comes from a larger input.',
+        );
+      }
+    }
+    super(
+      name,
+      {
+        transposed: true,
+        groups: settings.groups,
+        inChannels: settings.inChannels,
+        outChannels: settings.outChannels,
+        kernel,
+        stride,
+        dilation,
+        inputDilation: new Array<number>(rank).fill(1),
+        padBefore: padding,
+        padAfter: padding.map((pad, axis) => pad - (outputPadding[axis] as number)),
+      },
+      settings,
+    );
+    this.kernelSize = kernel;
+    this.stride = stride;
+    this.padding = padding;
+    this.outputPadding = outputPadding;
+    this.dilation = dilation;
+  }
+
+  /**
+   * Shape of the output for an input shape, `[N, inChannels, ...]` or `[inChannels, ...]`. Per axis
+   * `(n - 1) * stride - 2 * padding + dilation * (kernelSize - 1) + outputPadding + 1`.
+   * Pure arithmetic: works before `init` and after `dispose`.
+   *
+   * @throws {DeconvError} `BAD_SHAPE`, `TOO_LARGE`, `BAD_TYPE`
+   */
+  outputShape(inputShape: readonly number[], options: ConvTransposeShapeOptions = {}): number[] {
+    const shape = this.readInputShape('outputShape', inputShape);
+    const { outputSize } = checkOptions<ConvTransposeShapeOptions>(shape.where, options, ['outputSize']);
+    return this.outputShapeUnder(this.#specFor(shape, outputSize), shape);
+  }
+
+  /**
+   * Computes the layer. `x` is `[N, inChannels, ...]` or `[inChannels, ...]`, channels first; the
+   * result has the shape that `outputShape` gives. Remembers nothing of `x`.
+   *
+   * @throws {DeconvError} `NOT_INITIALIZED`, `DISPOSED`, `BAD_SHAPE`, `BAD_TYPE`, `BAD_BUFFER`,
+   * `BAD_OPTION`, `TOO_LARGE`, `OUT_OF_MEMORY`, `UNSUPPORTED` (a forced route); the layer stays usable
+   */
+  forward(x: Tensor, options?: ConvTransposeForwardOptions): Tensor {
+    const { input, options: checked } = this.begin<ConvTransposeForwardOptions>(x, options, [
+      'out',
+      'outputSize',
+    ]);
+    const shape = this.readInputShape('forward', input.shape);
+    return this.compute(this.#specFor(shape, checked.outputSize), input, shape, checked.out);
+  }
+
+  extraRepr(): string {
+    return describeLayer(this.spec, this.padding, this.outputPadding, this.hasBias);
+  }
+
+  /** The layer's operator, with the tail crop that gives `outputSize`. */
+  #specFor({ where, extents }: InputShape, outputSize: readonly number[] | undefined): OperatorSpec {
+    if (outputSize === undefined) return this.spec;
+    const rank = extents.length;
+    const asked = checkShape(where, 'outputSize', outputSize);
+    if (asked.length < rank || asked.length > rank + 2) {
+      throw new DeconvError(
+        'BAD_OPTION',
+        `${where}: expected outputSize with ${rank} entries (or the whole output shape), got ${shapeText(asked)}. Pass the spatial axes.`,
+        { where, got: asked },
+      );
+    }
+    const bare = { ...this.spec, padAfter: this.padding };
+    const padAfter = asked.slice(-rank).map((size, axis) => {
+      const smallest = outputExtent(bare, axis, extents[axis] as number);
+      const largest = smallest + (this.stride[axis] as number) - 1;
+      if (size < smallest || size > largest) {
+        refuse(
+          'BAD_OPTION',
+          where,
+          `outputSize along spatial axis ${axis} from ${smallest} to ${largest} for input size ${extents[axis]}`,
+          size,
+          'Other sizes come from another padding or input.',
+        );
+      }
+      return (this.padding[axis] as number) - (size - smallest);
+    });
+    return { ...this.spec, padAfter };
+  }
+}

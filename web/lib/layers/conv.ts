@@ -1,0 +1,118 @@
+import { checkAxes, checkChoice, checkOptions, refuse } from '../core/checks.js';
+import type { Tensor } from '../core/tensor.js';
+import { type ForwardOptions, LAYER_OPTION_NAMES, Layer, type LayerOptions, readLayerOptions } from './layer.js';
+import { describeLayer } from './repr.js';
+
+/** Geometry in PyTorch's and lucid's words; a list has one entry per spatial axis. */
+export interface ConvOptions extends LayerOptions {
+  readonly kernelSize: number | readonly number[];
+  /** Distance between neighbouring windows. Default 1. */
+  readonly stride?: number | readonly number[];
+  /**
+   * Zeros added to **both** ends of the input's axis; `'valid'` for none, `'same'` for as many as
+   * keep the size (stride 1 only; an odd total puts the larger half at the end). Default 0.
+   */
+  readonly padding?: number | readonly number[] | 'same' | 'valid';
+  /** Distance between the taps of the kernel. Default 1. */
+  readonly dilation?: number | readonly number[];
+}
+
+/** Convolution (cross-correlation) of any rank in PyTorch's words; the public classes fix the rank. */
+export abstract class Conv extends Layer {
+  readonly kernelSize: readonly number[];
+  readonly stride: readonly number[];
+  readonly padding: readonly number[] | 'same' | 'valid';
+  readonly dilation: readonly number[];
+
+  /** @internal */
+  protected constructor(name: string, rank: number, options: ConvOptions) {
+    const checked = checkOptions<ConvOptions>(name, options, [
+      ...LAYER_OPTION_NAMES,
+      'kernelSize',
+      'stride',
+      'padding',
+      'dilation',
+    ]);
+    const settings = readLayerOptions(name, checked);
+    const kernel = checkAxes(name, 'kernelSize', checked.kernelSize, rank, 1);
+    const stride = checkAxes(name, 'stride', checked.stride ?? 1, rank, 1);
+    const dilation = checkAxes(name, 'dilation', checked.dilation ?? 1, rank, 1);
+    const padding = readPadding(name, checked.padding ?? 0, kernel, stride, dilation);
+    super(
+      name,
+      {
+        transposed: false,
+        groups: settings.groups,
+        inChannels: settings.inChannels,
+        outChannels: settings.outChannels,
+        kernel,
+        stride,
+        dilation,
+        inputDilation: new Array<number>(rank).fill(1),
+        padBefore: padding.before,
+        padAfter: padding.after,
+      },
+      settings,
+    );
+    this.kernelSize = kernel;
+    this.stride = stride;
+    this.padding = padding.given;
+    this.dilation = dilation;
+  }
+
+  /**
+   * Shape of the output for an input shape, `[N, inChannels, ...]` or `[inChannels, ...]`. Per axis
+   * `floor((n + 2 * padding - dilation * (kernelSize - 1) - 1) / stride) + 1`.
+   * Pure arithmetic: works before `init` and after `dispose`.
+   *
+   * @throws {DeconvError} `BAD_SHAPE`, `TOO_LARGE`, `BAD_TYPE`
+   */
+  outputShape(inputShape: readonly number[]): number[] {
+    return this.outputShapeUnder(this.spec, this.readInputShape('outputShape', inputShape));
+  }
+
+  /**
+   * Computes the layer. `x` is `[N, inChannels, ...]` or `[inChannels, ...]`, channels first; the
+   * result has the shape that `outputShape` gives. Remembers nothing of `x`.
+   *
+   * @throws {DeconvError} `NOT_INITIALIZED`, `DISPOSED`, `BAD_SHAPE`, `BAD_TYPE`, `BAD_BUFFER`,
+   * `BAD_OPTION`, `TOO_LARGE`, `OUT_OF_MEMORY`, `UNSUPPORTED` (a forced route); the layer stays usable
+   */
+  forward(x: Tensor, options?: ForwardOptions): Tensor {
+    const { input, options: checked } = this.begin<ForwardOptions>(x, options, ['out']);
+    return this.compute(this.spec, input, this.readInputShape('forward', input.shape), checked.out);
+  }
+
+  extraRepr(): string {
+    return describeLayer(this.spec, this.padding, [], this.hasBias);
+  }
+}
+
+interface Padding {
+  readonly given: readonly number[] | 'same' | 'valid';
+  readonly before: readonly number[];
+  readonly after: readonly number[];
+}
+
+function readPadding(
+  where: string,
+  value: unknown,
+  kernel: readonly number[],
+  stride: readonly number[],
+  dilation: readonly number[],
+): Padding {
+  if (typeof value !== 'string') {
+    const pads = checkAxes(where, 'padding', value, kernel.length, 0);
+    return { given: pads, before: pads, after: pads };
+  }
+  const given = checkChoice(where, 'padding', value, ['same', 'valid']);
+  if (given === 'same' && stride.some((step) => step !== 1)) {
+    refuse('BAD_OPTION', where, "stride 1 with padding 'same'", stride, 'Give the padding in numbers.');
+  }
+  const totals = kernel.map((taps, axis) => (given === 'same' ? (dilation[axis] as number) * (taps - 1) : 0));
+  return {
+    given,
+    before: totals.map((total) => Math.floor(total / 2)),
+    after: totals.map((total) => Math.ceil(total / 2)),
+  };
+}

@@ -1,0 +1,28 @@
+import type { OperatorSpec } from '../core/spec.js';
+
+/** What PyTorch's extra_repr shows of every convolution: defaults are left out. */
+export function describeLayer(
+  spec: OperatorSpec,
+  padding: readonly number[] | string,
+  outputPadding: readonly number[],
+  bias: boolean,
+): string {
+  const parts = [
+    String(spec.inChannels),
+    String(spec.outChannels),
+    `kernel_size=${tuple(spec.kernel)}`,
+    `stride=${tuple(spec.stride)}`,
+  ];
+  if (typeof padding === 'string') parts.push(`padding=${padding}`);
+  else if (padding.some((pad) => pad !== 0)) parts.push(`padding=${tuple(padding)}`);
+  if (spec.dilation.some((step) => step !== 1)) parts.push(`dilation=${tuple(spec.dilation)}`);
+  if (outputPadding.some((pad) => pad !== 0)) parts.push(`output_padding=${tuple(outputPadding)}`);
+  if (spec.groups !== 1) parts.push(`groups=${spec.groups}`);
+  if (!bias) parts.push('bias=False');
+  return parts.join(', ');
+}
+
+/** Python writes a tuple of one entry with a trailing comma. */
+function tuple(values: readonly number[]): string {
+  return values.length === 1 ? `(${values[0]},)` : `(${values.join(', ')})`;
+}

@@ -1,0 +1,65 @@
+/** What cpp/bindings registers with Embind; the names are the same there. */
+export interface DeconvModule {
+  readonly wasmMemory: WebAssembly.Memory;
+  /** Only in builds with threads. */
+  readonly PThread?: { terminateAllThreads(): void };
+
+  startRuntime(threads: number): number;
+  stopRuntime(): void;
+  threads(): number;
+  builtWithRelaxedSimd(): boolean;
+  builtWithThreads(): boolean;
+  liveOperators(): number;
+  allocatedBytes(): number;
+  statusNames(): string;
+  routeNames(): string;
+
+  checkSpec(spec: NativeSpec): number;
+  createOperator(spec: NativeSpec): OperatorHandle | null;
+  refusal(spec: NativeSpec, batch: number, input: Axes, layout: number, route: number): string;
+
+  /** Addresses of buffers that all operators share; 0 when out of memory. Counts are of floats. */
+  reserveParameters(elements: number): number;
+  releaseParameters(): void;
+  reserveInput(elements: number): number;
+  reserveOutput(elements: number): number;
+}
+
+/** An Embind handle: owned by exactly one NativeOperator, deleted exactly once. */
+export interface OperatorHandle {
+  plan(batch: number, input: Axes, layout: number, route: number): number;
+  plannedRoute(): number;
+  needsParameters(): boolean;
+  setParameters(weight: number, bias: number): number;
+  invalidateParameters(): void;
+  run(input: number, output: number): number;
+  delete(): void;
+}
+
+/** Depth, height, width. */
+export type Axes = readonly [number, number, number];
+
+export interface NativeSpec {
+  readonly transposed: boolean;
+  readonly groups: number;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly kernel: Axes;
+  readonly stride: Axes;
+  readonly dilation: Axes;
+  readonly inputDilation: Axes;
+  readonly padBefore: Axes;
+  readonly padAfter: Axes;
+}
+
+/** The arguments that cpp/cmake/wasm_module.cmake lets in. */
+export interface GlueArguments {
+  instantiateWasm(
+    imports: WebAssembly.Imports,
+    done: (instance: WebAssembly.Instance, module: WebAssembly.Module) => void,
+  ): Record<string, never>;
+  mainScriptUrlOrBlob?: string;
+  pthreadPoolSize?: number;
+}
+
+export type GlueFactory = (options: GlueArguments) => Promise<DeconvModule>;

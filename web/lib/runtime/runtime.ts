@@ -1,0 +1,300 @@
+import { platform } from '#platform';
+import { checkChoice, checkInteger, checkOptions, describe, refuse } from '../core/checks.js';
+import { DeconvError, type DeconvErrorCode } from '../core/errors.js';
+import type { DeconvModule } from './glue.js';
+import type { BinaryName, WasmSource } from './platform.js';
+import { supportsRelaxedSimd, supportsSimd, supportsThreads } from './probes.js';
+
+export type BuildName = 'simd' | 'relaxed';
+
+export interface InitOptions {
+  /** `'auto'` (default) takes relaxed SIMD where the engine has it. */
+  readonly build?: 'auto' | BuildName;
+  /**
+   * Threads that compute, the calling one included; 1 by default. More than 1 needs Node or a
+   * cross-origin isolated page, else 1 is used and `notes` says why.
+   */
+  readonly threads?: number;
+  /**
+   * Where the .wasm comes from instead of the package's own file: a URL, bytes or a compiled
+   * module of the chosen build, or a function from the binary's name (`'simd'`, `'relaxed'`,
+   * `'simd-threads'`, `'relaxed-threads'`) to one of these.
+   */
+  readonly wasm?: WasmSource | ((name: BinaryName) => WasmSource | Promise<WasmSource>);
+}
+
+export interface RuntimeInfo {
+  readonly build: BuildName;
+  readonly threads: number;
+  /** What was asked for and could not be had, in words. */
+  readonly notes: readonly string[];
+}
+
+export interface MemoryUsage {
+  /** Layers that hold memory on the WebAssembly heap (from their first forward to dispose). */
+  readonly liveLayers: number;
+  /** Size of the heap in bytes; it grows and never shrinks. */
+  readonly heapBytes: number;
+  /** Bytes of the heap that are in use. */
+  readonly usedBytes: number;
+}
+
+/** A started module. Operators made on it die with it. */
+export class Runtime {
+  readonly module: DeconvModule;
+  readonly info: RuntimeInfo;
+  readonly routeNames: readonly string[];
+  readonly #statusNames: readonly string[];
+  #closed = false;
+
+  constructor(module: DeconvModule, info: RuntimeInfo) {
+    this.module = module;
+    this.info = info;
+    this.routeNames = module.routeNames().trimEnd().split('\n');
+    this.#statusNames = module.statusNames().trimEnd().split('\n');
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.module.stopRuntime();
+    this.module.PThread?.terminateAllThreads();
+  }
+
+  /** Throws what a call's status means; `where` names the caller's method. */
+  check(where: string, status: number): void {
+    if (status === 0) return;
+    const name = this.#statusNames[status] ?? `status ${status}`;
+    const [code, sentence] = STATUS_ERRORS[name] ?? ['INTERNAL', 'an unknown status'];
+    throw new DeconvError(code, `${where}: ${sentence} (core status ${name}).`, { where, status: name });
+  }
+
+  /** A view of the heap, valid until the next call into the module. */
+  floats(address: number, length: number): Float32Array {
+    return new Float32Array(this.module.wasmMemory.buffer, address, length);
+  }
+}
+
+// All but out_of_memory are caught by our own checks first; seeing one means a bug of ours.
+const STATUS_ERRORS: Readonly<Record<string, readonly [DeconvErrorCode, string]>> = {
+  bad_spec: ['BAD_OPTION', 'expected parameters that the core accepts, got a spec that it refuses'],
+  bad_shape: ['BAD_SHAPE', 'expected an input size that the core accepts, got one that it refuses'],
+  too_large: ['TOO_LARGE', 'expected tensors that fit a 32-bit heap, got larger ones'],
+  unsupported: ['UNSUPPORTED', 'expected a geometry that the chosen route takes'],
+  missing_parameters: ['INTERNAL', 'expected packed parameters, got none'],
+  out_of_memory: [
+    'OUT_OF_MEMORY',
+    'the WebAssembly heap cannot grow any further. Dispose layers, use smaller tensors or a smaller batch',
+  ],
+  internal: ['INTERNAL', 'XNNPACK refused an operator that the planner had accepted'],
+};
+
+let current: Runtime | undefined;
+let starting: { readonly options: Required<Settings>; readonly promise: Promise<RuntimeInfo> } | undefined;
+
+interface Settings {
+  readonly build: 'auto' | BuildName;
+  readonly threads: number;
+  readonly wasm: InitOptions['wasm'] | undefined;
+}
+
+/**
+ * Loads and starts the WebAssembly module. Must have resolved before any `forward`.
+ *
+ * Repeatable: a call without options, or with the options in force, gives the same module. After a
+ * failure the next call starts afresh.
+ *
+ * @throws {DeconvError} `LOAD_FAILED` if the engine lacks WebAssembly SIMD or the file cannot be
+ * loaded; `ALREADY_INITIALIZED` if other options are in force (call `shutdown` first);
+ * `BAD_OPTION`, `BAD_TYPE`
+ *
+ * @example
+ * const { build, threads, notes } = await init({ threads: 4 });
+ */
+export async function init(options: InitOptions = {}): Promise<RuntimeInfo> {
+  const settings = readSettings(options);
+  if (starting !== undefined) {
+    const asked = Object.values(options).some((value) => value !== undefined);
+    if (asked && !sameSettings(settings, starting.options)) {
+      throw new DeconvError(
+        'ALREADY_INITIALIZED',
+        `init: expected the options in force (build: ${starting.options.build}, threads: ${starting.options.threads}), got others. Call shutdown() first, or init() without options to share the module.`,
+        { inForce: { ...starting.options } },
+      );
+    }
+    return starting.promise;
+  }
+  const promise = start(settings).then(
+    (runtime) => {
+      // A shutdown while loading wins.
+      if (starting?.promise !== promise) {
+        runtime.close();
+        throw new DeconvError('NOT_INITIALIZED', 'init: shutdown() was called while the module was loading. Call init() again.');
+      }
+      current = runtime;
+      return runtime.info;
+    },
+    (error: unknown) => {
+      if (starting?.promise === promise) starting = undefined;
+      throw error;
+    },
+  );
+  starting = { options: settings, promise };
+  return promise;
+}
+
+/**
+ * Ends the module: its memory is freed and its threads end. Layers keep their weights and work
+ * again after the next `init`. Does nothing when nothing is loaded.
+ */
+export async function shutdown(): Promise<void> {
+  starting = undefined;
+  current?.close();
+  current = undefined;
+}
+
+/** What runs now; throws `NOT_INITIALIZED` before `init` has resolved. */
+export function runtimeInfo(): RuntimeInfo {
+  return requireRuntime('runtimeInfo').info;
+}
+
+/** Heap size, bytes in use and live layers; zeros when nothing is loaded. */
+export function memoryUsage(): MemoryUsage {
+  if (current === undefined) return { liveLayers: 0, heapBytes: 0, usedBytes: 0 };
+  const { module } = current;
+  return {
+    liveLayers: module.liveOperators(),
+    heapBytes: module.wasmMemory.buffer.byteLength,
+    usedBytes: module.allocatedBytes(),
+  };
+}
+
+/** The started module, or an error in the name of the caller's method. */
+export function requireRuntime(where: string): Runtime {
+  if (current === undefined) {
+    throw new DeconvError(
+      'NOT_INITIALIZED',
+      `${where}: expected a loaded module, got a call before init. Write \`await init()\` once before the first forward.`,
+      { where },
+    );
+  }
+  return current;
+}
+
+function readSettings(options: InitOptions): Settings {
+  const { build, threads, wasm } = checkOptions<InitOptions>('init', options, ['build', 'threads', 'wasm']);
+  return {
+    build: build === undefined ? 'auto' : checkChoice('init', 'build', build, ['auto', 'simd', 'relaxed']),
+    threads: threads === undefined ? 1 : checkInteger('init', 'threads', threads, 1, MAX_THREADS),
+    wasm,
+  };
+}
+
+// Far above any machine a page runs on; every thread costs a worker and a stack.
+const MAX_THREADS = 64;
+
+function sameSettings(one: Settings, other: Settings): boolean {
+  return one.build === other.build && one.threads === other.threads && one.wasm === other.wasm;
+}
+
+async function start(settings: Settings): Promise<Runtime> {
+  const notes: string[] = [];
+  if (!supportsSimd()) {
+    throw new DeconvError(
+      'LOAD_FAILED',
+      'init: expected an engine with WebAssembly SIMD, got one without. Use Chrome 91, Edge 91, Firefox 89, Safari 16.4, Node 20.19 or newer.',
+    );
+  }
+  const build = chooseBuild(settings.build, notes);
+  const threads = chooseThreads(settings.threads, notes);
+  const name: BinaryName = threads > 1 ? `${build}-threads` : build;
+  try {
+    const [factory, binary] = await Promise.all([platform.loadGlue(name), compile(name, settings.wasm)]);
+    const module = await instantiate(factory, binary, name, threads);
+    return new Runtime(module, { build, threads, notes });
+  } catch (cause) {
+    if (cause instanceof DeconvError) throw cause;
+    const text = cause instanceof Error ? cause.message : String(cause);
+    throw new DeconvError(
+      'LOAD_FAILED',
+      `init: expected to load the ${name} build, got: ${text}. Check that its .wasm file is served, or pass it with init({ wasm }).`,
+      { name },
+      cause,
+    );
+  }
+}
+
+function chooseBuild(asked: Settings['build'], notes: string[]): BuildName {
+  if (asked === 'simd') return 'simd';
+  if (supportsRelaxedSimd()) return 'relaxed';
+  if (asked === 'relaxed') notes.push('relaxed SIMD: this engine has none, running the simd build');
+  return 'simd';
+}
+
+function chooseThreads(asked: number, notes: string[]): number {
+  if (asked === 1) return 1;
+  const obstacle =
+    platform.threadObstacle() ??
+    (supportsThreads() ? undefined : 'this engine has no shared WebAssembly memory');
+  if (obstacle === undefined) return asked;
+  notes.push(`threads: ${obstacle}, running on 1`);
+  return 1;
+}
+
+const THREAD_START_SECONDS = 20;
+
+async function compile(name: BinaryName, wasm: InitOptions['wasm']): Promise<WebAssembly.Module> {
+  const source: unknown = typeof wasm === 'function' ? await wasm(name) : wasm;
+  if (source === undefined || typeof source === 'string' || source instanceof URL) {
+    return platform.compile(name, source);
+  }
+  if (source instanceof WebAssembly.Module) return source;
+  if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) {
+    return WebAssembly.compile(source as BufferSource);
+  }
+  return refuse('BAD_TYPE', 'init', 'wasm to be a URL, bytes or a WebAssembly.Module', source);
+}
+
+async function instantiate(
+  factory: Awaited<ReturnType<typeof platform.loadGlue>>,
+  binary: WebAssembly.Module,
+  name: BinaryName,
+  threads: number,
+): Promise<DeconvModule> {
+  const script = platform.threadScript(name);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const module = await new Promise<DeconvModule>((resolve, reject) => {
+    if (threads > 1) {
+      // A worker that a content security policy forbids never answers, and the glue waits for it.
+      const message = `no answer from the threads' workers in ${THREAD_START_SECONDS} s; does the page's Content-Security-Policy allow worker-src 'self'?`;
+      timer = setTimeout(() => reject(new Error(message)), THREAD_START_SECONDS * 1000);
+    }
+    factory({
+      // The glue would report a failure on the console and wait for ever: we take it here.
+      instantiateWasm: (imports, done) => {
+        WebAssembly.instantiate(binary, imports).then((instance) => done(instance, binary), reject);
+        return {};
+      },
+      pthreadPoolSize: threads - 1,
+      ...(script === undefined ? {} : { mainScriptUrlOrBlob: script }),
+    }).then(resolve, reject);
+  }).finally(() => clearTimeout(timer));
+  const relaxed = module.builtWithRelaxedSimd();
+  const threaded = module.builtWithThreads();
+  if (relaxed !== name.startsWith('relaxed') || threaded !== name.endsWith('-threads')) {
+    const got = `${relaxed ? 'relaxed' : 'simd'}${threaded ? '-threads' : ''}`;
+    throw new DeconvError(
+      'LOAD_FAILED',
+      `init: expected the ${name} binary, got the ${got} one. Pass build: '${relaxed ? 'relaxed' : 'simd'}' with it, or a function from name to file.`,
+      { expected: name, got },
+    );
+  }
+  const status = module.startRuntime(threads);
+  if (status !== 0) {
+    throw new DeconvError('LOAD_FAILED', `init: expected the core to start, got status ${describe(status)}.`);
+  }
+  return module;
+}
