@@ -28,12 +28,17 @@ using deconv::Workspace;
 // A failed allocation is 0 to TypeScript, which knows what it asked for and says so.
 uintptr_t address_of(Buffer& buffer, double elements) {
   if (elements > static_cast<double>(deconv::kMaxTensorElements)) return 0;
-  return buffer.reserve(static_cast<int64_t>(elements)) ? reinterpret_cast<uintptr_t>(buffer.data()) : 0;
+  return buffer.reserve(static_cast<int64_t>(elements)) ? reinterpret_cast<uintptr_t>(buffer.data())
+                                                        : 0;
 }
 
-uintptr_t reserve_parameters(double elements) { return address_of(Workspace::shared().parameters, elements); }
+uintptr_t reserve_parameters(double elements) {
+  return address_of(Workspace::shared().parameters, elements);
+}
 uintptr_t reserve_input(double elements) { return address_of(Workspace::shared().input, elements); }
-uintptr_t reserve_output(double elements) { return address_of(Workspace::shared().output, elements); }
+uintptr_t reserve_output(double elements) {
+  return address_of(Workspace::shared().output, elements);
+}
 void release_parameters() { Workspace::shared().parameters.release(); }
 
 int check_spec(const Spec& spec) { return static_cast<int>(deconv::check_spec(spec)); }
@@ -58,7 +63,8 @@ const Axes& output_extents(const Operator& op) { return op.problem().output; }
 // Why `route` does not take `spec` at this input size; empty when it does.
 std::string refusal(const Spec& spec, int batch, const Axes& input, int layout, int route) {
   deconv::Problem problem;
-  if (deconv::make_problem(spec, batch, input, static_cast<Layout>(layout), &problem) != Status::kOk) {
+  if (deconv::make_problem(spec, batch, input, static_cast<Layout>(layout), &problem) !=
+      Status::kOk) {
     return "there is no such output";
   }
   const char* reason = deconv::route_refusal(static_cast<RouteId>(route), problem);

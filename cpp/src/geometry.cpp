@@ -33,14 +33,22 @@ int64_t output_extent(const Spec& spec, int axis, int64_t input) {
 
 const char* status_name(Status status) {
   switch (status) {
-    case Status::kOk: return "ok";
-    case Status::kBadSpec: return "bad_spec";
-    case Status::kBadShape: return "bad_shape";
-    case Status::kTooLarge: return "too_large";
-    case Status::kUnsupported: return "unsupported";
-    case Status::kMissingParameters: return "missing_parameters";
-    case Status::kOutOfMemory: return "out_of_memory";
-    case Status::kInternal: return "internal";
+    case Status::kOk:
+      return "ok";
+    case Status::kBadSpec:
+      return "bad_spec";
+    case Status::kBadShape:
+      return "bad_shape";
+    case Status::kTooLarge:
+      return "too_large";
+    case Status::kUnsupported:
+      return "unsupported";
+    case Status::kMissingParameters:
+      return "missing_parameters";
+    case Status::kOutOfMemory:
+      return "out_of_memory";
+    case Status::kInternal:
+      return "internal";
   }
   return "internal";
 }
@@ -65,7 +73,8 @@ Status check_spec(const Spec& spec) {
     }
     if (spec.transposed && spec.input_dilation[axis] != 1) return Status::kBadSpec;
   }
-  const int64_t group_channels = spec.transposed ? spec.group_out_channels() : spec.group_in_channels();
+  const int64_t group_channels =
+      spec.transposed ? spec.group_out_channels() : spec.group_in_channels();
   const int64_t channels = spec.transposed ? spec.in_channels : spec.out_channels;
   if (!product_fits({spec.kernel[0], spec.kernel[1], spec.kernel[2], channels, group_channels})) {
     return Status::kTooLarge;
@@ -86,7 +95,8 @@ Status make_problem(const Spec& spec, int32_t batch, const Axes& input, Layout l
     result.output[axis] = static_cast<int32_t>(extent);
   }
   if (!product_fits({batch, spec.in_channels, input[0], input[1], input[2]}) ||
-      !product_fits({batch, spec.out_channels, result.output[0], result.output[1], result.output[2]})) {
+      !product_fits(
+          {batch, spec.out_channels, result.output[0], result.output[1], result.output[2]})) {
     return Status::kTooLarge;
   }
   *problem = result;

@@ -10,7 +10,8 @@ namespace {
 // A tile of 32 x 32 floats is 4 KiB: source and target tile stay in the first-level cache.
 constexpr int64_t kTile = 32;
 
-void transpose_4x4(const float* source, int64_t source_stride, float* target, int64_t target_stride) {
+void transpose_4x4(const float* source, int64_t source_stride, float* target,
+                   int64_t target_stride) {
   const v128_t row0 = wasm_v128_load(source);
   const v128_t row1 = wasm_v128_load(source + source_stride);
   const v128_t row2 = wasm_v128_load(source + 2 * source_stride);
@@ -54,7 +55,8 @@ void transpose(int64_t count, int64_t rows, int64_t columns, const float* source
     for (int64_t row = 0; row < rows; row += kTile) {
       for (int64_t column = 0; column < columns; column += kTile) {
         transpose_tile(std::min(kTile, rows - row), std::min(kTile, columns - column),
-                       source + row * columns + column, columns, target + column * rows + row, rows);
+                       source + row * columns + column, columns, target + column * rows + row,
+                       rows);
       }
     }
   }

@@ -2,9 +2,9 @@
 
 #include <new>
 
+#include "deconv/workspace.h"
 #include "layout.h"
 #include "routes/route.h"
-#include "deconv/workspace.h"
 
 namespace deconv {
 namespace {
@@ -25,7 +25,8 @@ Operator::~Operator() {
 
 int Operator::live_count() { return live_operators; }
 
-Status Operator::plan(int32_t batch, const Axes& input, Layout layout, std::optional<RouteId> forced) {
+Status Operator::plan(int32_t batch, const Axes& input, Layout layout,
+                      std::optional<RouteId> forced) {
   Problem problem;
   if (const Status status = make_problem(spec_, batch, input, layout, &problem);
       status != Status::kOk) {
@@ -43,7 +44,8 @@ bool Operator::needs_parameters() const { return current_route() == nullptr; }
 Status Operator::set_parameters(const float* weight, const float* bias) {
   std::unique_ptr<Route> route = route_entry(route_).create(spec_);
   if (route == nullptr) return Status::kOutOfMemory;
-  if (const Status status = route->set_parameters(weight, bias); status != Status::kOk) return status;
+  if (const Status status = route->set_parameters(weight, bias); status != Status::kOk)
+    return status;
   routes_[static_cast<int>(route_)] = std::move(route);
   return Status::kOk;
 }

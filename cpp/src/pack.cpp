@@ -9,8 +9,8 @@ void pack_out_tap_in(const Spec& spec, const float* weight, float* target) {
   for (int64_t out = 0; out < spec.out_channels; ++out) {
     const int64_t first_in = out / group_out * group_in;
     for (int64_t in = 0; in < group_in; ++in) {
-      const int64_t row = spec.transposed ? (first_in + in) * group_out + out % group_out
-                                            : out * group_in + in;
+      const int64_t row =
+          spec.transposed ? (first_in + in) * group_out + out % group_out : out * group_in + in;
       for (int64_t tap = 0; tap < taps; ++tap) {
         target[(out * taps + tap) * group_in + in] = weight[row * taps + tap];
       }

@@ -5,7 +5,8 @@
 namespace deconv {
 
 // Writes the canonical weight (see Spec::weight_elements) as [out, tap, in / groups], the order in
-// which XNNPACK takes kernels and the scalar route walks them. `target` has weight_elements() values.
+// which XNNPACK takes kernels and the scalar route walks them. `target` has weight_elements()
+// values.
 void pack_out_tap_in(const Spec& spec, const float* weight, float* target);
 
 }  // namespace deconv

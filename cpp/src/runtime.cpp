@@ -31,7 +31,9 @@ void stop_runtime() {
   pool = nullptr;
 }
 
-int runtime_threads() { return pool == nullptr ? 1 : static_cast<int>(pthreadpool_get_threads_count(pool)); }
+int runtime_threads() {
+  return pool == nullptr ? 1 : static_cast<int>(pthreadpool_get_threads_count(pool));
+}
 
 bool built_with_relaxed_simd() {
 #ifdef __wasm_relaxed_simd__
@@ -55,9 +57,12 @@ pthreadpool_t shared_pool() { return pool; }
 
 Status from_xnnpack(xnn_status status) {
   switch (status) {
-    case xnn_status_success: return Status::kOk;
-    case xnn_status_out_of_memory: return Status::kOutOfMemory;
-    default: return Status::kInternal;
+    case xnn_status_success:
+      return Status::kOk;
+    case xnn_status_out_of_memory:
+      return Status::kOutOfMemory;
+    default:
+      return Status::kInternal;
   }
 }
 

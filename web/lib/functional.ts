@@ -1,4 +1,12 @@
-import { checkAxes, checkChoice, checkInteger, checkOptions, MAX_INTEGER, refuse, shapeText } from './core/checks.js';
+import {
+  checkAxes,
+  checkChoice,
+  checkInteger,
+  checkOptions,
+  MAX_INTEGER,
+  refuse,
+  shapeText,
+} from './core/checks.js';
 import { DeconvError } from './core/errors.js';
 import { type OperatorSpec, outputExtents, weightShape } from './core/spec.js';
 import { allocateTensor, checkParameter, checkTensor, elementCount, type Tensor } from './core/tensor.js';

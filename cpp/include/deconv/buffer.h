@@ -23,7 +23,8 @@ class Buffer {
     release();
     const int64_t bytes = elements * static_cast<int64_t>(sizeof(float)) + kSlackBytes;
     // aligned_alloc wants a multiple of the alignment.
-    data_ = static_cast<float*>(std::aligned_alloc(16, static_cast<size_t>((bytes + 15) / 16 * 16)));
+    data_ =
+        static_cast<float*>(std::aligned_alloc(16, static_cast<size_t>((bytes + 15) / 16 * 16)));
     capacity_ = data_ == nullptr ? 0 : elements;
     return data_ != nullptr;
   }

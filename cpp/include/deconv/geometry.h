@@ -17,9 +17,10 @@ enum class Layout : int32_t { kChannelsFirst = 0, kChannelsLast = 1 };
 
 // The canonical operator that every convention is translated to.
 //
-// Transposed convolution, per axis: o = (n - 1) * stride + dilation * (kernel - 1) + 1 - pad_before - pad_after.
-// Both crops may be negative; an output padding makes pad_after smaller. input_dilation must be 1.
-// Convolution, per axis: o = floor(((n - 1) * input_dilation + 1 + pad_before + pad_after
+// Transposed convolution, per axis: o = (n - 1) * stride + dilation * (kernel - 1) + 1 - pad_before
+// - pad_after. Both crops may be negative; an output padding makes pad_after smaller.
+// input_dilation must be 1. Convolution, per axis: o = floor(((n - 1) * input_dilation + 1 +
+// pad_before + pad_after
 //                                   - (dilation * (kernel - 1) + 1)) / stride) + 1.
 struct Spec {
   bool transposed = true;
@@ -37,13 +38,12 @@ struct Spec {
 
   int32_t group_in_channels() const { return in_channels / groups; }
   int32_t group_out_channels() const { return out_channels / groups; }
-  int64_t kernel_elements() const {
-    return int64_t{kernel[0]} * kernel[1] * kernel[2];
-  }
-  // Length of the weight: [in, out / groups, kernel...] when transposed, else [out, in / groups, kernel...].
+  int64_t kernel_elements() const { return int64_t{kernel[0]} * kernel[1] * kernel[2]; }
+  // Length of the weight: [in, out / groups, kernel...] when transposed, else [out, in / groups,
+  // kernel...].
   int64_t weight_elements() const {
     return transposed ? kernel_elements() * in_channels * group_out_channels()
-                        : kernel_elements() * out_channels * group_in_channels();
+                      : kernel_elements() * out_channels * group_in_channels();
   }
 };
 

@@ -6,13 +6,13 @@ namespace deconv {
 // where one table maps them to error codes.
 enum class Status : int {
   kOk = 0,
-  kBadSpec,           // a parameter outside its domain
-  kBadShape,          // an input size that yields no output, or the wrong sequence of calls for it
-  kTooLarge,          // a tensor of more elements than a 32-bit heap can address
-  kUnsupported,       // the forced route does not take this geometry
-  kMissingParameters, // run before set_parameters
+  kBadSpec,            // a parameter outside its domain
+  kBadShape,           // an input size that yields no output, or the wrong sequence of calls for it
+  kTooLarge,           // a tensor of more elements than a 32-bit heap can address
+  kUnsupported,        // the forced route does not take this geometry
+  kMissingParameters,  // run before set_parameters
   kOutOfMemory,
-  kInternal,          // XNNPACK refused what the planner thought possible
+  kInternal,  // XNNPACK refused what the planner thought possible
 };
 
 inline constexpr int kStatusCount = 8;

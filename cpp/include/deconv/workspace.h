@@ -7,11 +7,11 @@ namespace deconv {
 // Buffers that all operators of the process share, because calls never overlap: wasm calls come
 // from one thread and return before the next. Freed when the last operator goes.
 struct Workspace {
-  Buffer parameters;     // weight and bias on their way in
-  Buffer input;          // in the caller's layout
-  Buffer output;         // in the caller's layout
-  Buffer route_input;    // in the route's layout, when it differs
-  Buffer route_output;   // in the route's layout, when it differs
+  Buffer parameters;    // weight and bias on their way in
+  Buffer input;         // in the caller's layout
+  Buffer output;        // in the caller's layout
+  Buffer route_input;   // in the route's layout, when it differs
+  Buffer route_output;  // in the route's layout, when it differs
 
   void release();
 

@@ -110,10 +110,12 @@ const RouteEntry kScalarRoute = {
     .name = "scalar",
     .refusal = [](const Problem&) -> const char* { return nullptr; },
     // About one multiply-accumulate a nanosecond, plus finding the taps of each output value.
-    .cost = [](const Problem& problem) {
-      return problem.multiply_accumulates() +
-             2.0 * static_cast<double>(problem.output_elements() * problem.spec.kernel_elements());
-    },
+    .cost =
+        [](const Problem& problem) {
+          return problem.multiply_accumulates() +
+                 2.0 * static_cast<double>(problem.output_elements() *
+                                           problem.spec.kernel_elements());
+        },
     .layout = [](const Problem& problem) { return problem.layout; },
     .create = [](const Spec& spec) -> std::unique_ptr<Route> {
       return std::unique_ptr<Route>(new (std::nothrow) ScalarRoute(spec));

@@ -26,7 +26,8 @@ class XnnpackRoute : public Route {
   explicit XnnpackRoute(const Spec& spec) : spec_(spec) {}
 
   // `weight` is [out, height, width, in / groups].
-  virtual xnn_status create_operator(const float* weight, const float* bias, xnn_operator_t* op) = 0;
+  virtual xnn_status create_operator(const float* weight, const float* bias,
+                                     xnn_operator_t* op) = 0;
   virtual xnn_status reshape_operator(xnn_operator_t op, const Problem& problem, size_t* height,
                                       size_t* width) = 0;
   virtual xnn_status set_pointers(xnn_operator_t op, const float* input, float* output) = 0;

@@ -49,7 +49,13 @@ export function checkOptions<Options extends object>(
   }
   for (const key of Object.keys(options)) {
     if (!(known as readonly string[]).includes(key)) {
-      refuse('BAD_OPTION', where, `options among ${known.join(', ')}`, key, 'Remove it or mend its spelling.');
+      refuse(
+        'BAD_OPTION',
+        where,
+        `options among ${known.join(', ')}`,
+        key,
+        'Remove it or mend its spelling.',
+      );
     }
   }
   return options as Options;
@@ -85,7 +91,12 @@ export function checkChoice<Choice extends string>(
 ): Choice {
   if (typeof value !== 'string') refuse('BAD_TYPE', where, `${name} to be a string`, value);
   if (!(choices as readonly string[]).includes(value)) {
-    refuse('BAD_OPTION', where, `${name} to be ${choices.map((choice) => `'${choice}'`).join(' or ')}`, value);
+    refuse(
+      'BAD_OPTION',
+      where,
+      `${name} to be ${choices.map((choice) => `'${choice}'`).join(' or ')}`,
+      value,
+    );
   }
   return value as Choice;
 }
@@ -107,8 +118,6 @@ export function checkAxes(
   if (value.length !== rank && value.length !== 1) {
     refuse('BAD_OPTION', where, `${name} to have ${rank} entries (or 1 for all axes)`, value);
   }
-  const entries = Array.from(value, (entry, axis) =>
-    checkInteger(where, `${name}[${axis}]`, entry, minimum),
-  );
+  const entries = Array.from(value, (entry, axis) => checkInteger(where, `${name}[${axis}]`, entry, minimum));
   return entries.length === rank ? entries : new Array<number>(rank).fill(entries[0] as number);
 }

@@ -1,6 +1,12 @@
 import { checkAxes, checkChoice, checkOptions, refuse } from '../core/checks.js';
 import type { Tensor } from '../core/tensor.js';
-import { type ForwardOptions, LAYER_OPTION_NAMES, Layer, type LayerOptions, readLayerOptions } from './layer.js';
+import {
+  type ForwardOptions,
+  LAYER_OPTION_NAMES,
+  Layer,
+  type LayerOptions,
+  readLayerOptions,
+} from './layer.js';
 import { describeLayer } from './repr.js';
 
 /** Geometry in PyTorch's and lucid's words; a list has one entry per spatial axis. */

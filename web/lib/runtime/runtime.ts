@@ -132,7 +132,10 @@ export async function init(options: InitOptions = {}): Promise<RuntimeInfo> {
       // A shutdown while loading wins.
       if (starting?.promise !== promise) {
         runtime.close();
-        throw new DeconvError('NOT_INITIALIZED', 'init: shutdown() was called while the module was loading. Call init() again.');
+        throw new DeconvError(
+          'NOT_INITIALIZED',
+          'init: shutdown() was called while the module was loading. Call init() again.',
+        );
       }
       current = runtime;
       return runtime.info;
