@@ -19,7 +19,10 @@ for (const [name, command, args] of CHECKS) {
   const { status, error, stdout, stderr } = spawnSync(command, args, {
     cwd: root,
     encoding: 'utf8',
-    env: { ...process.env, PATH: `${path.join(root, 'node_modules', '.bin')}${path.delimiter}${process.env.PATH}` },
+    env: {
+      ...process.env,
+      PATH: `${path.join(root, 'node_modules', '.bin')}${path.delimiter}${process.env.PATH}`,
+    },
   });
   const passed = status === 0;
   console.log(`${passed ? 'ok' : 'FAILED'}  ${name}`);
@@ -33,9 +36,13 @@ if (failed > 0) {
 }
 
 function cppFiles() {
-  const { stdout } = spawnSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.h', '*.cpp'], {
-    cwd: root,
-    encoding: 'utf8',
-  });
+  const { stdout } = spawnSync(
+    'git',
+    ['ls-files', '--cached', '--others', '--exclude-standard', '*.h', '*.cpp'],
+    {
+      cwd: root,
+      encoding: 'utf8',
+    },
+  );
   return stdout.trim().split('\n');
 }

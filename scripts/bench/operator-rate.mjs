@@ -8,7 +8,15 @@ const ROUNDS = 60;
 const WARM_UP = 20;
 
 // The dcgan3 case: 32x32x128 -> 64, kernel 4, stride 2, padding 1.
-const CASE = { name: 'dcgan3', input: 32, inChannels: 128, outChannels: 64, kernel: 4, stride: 2, padding: 1 };
+const CASE = {
+  name: 'dcgan3',
+  input: 32,
+  inChannels: 128,
+  outChannels: 64,
+  kernel: 4,
+  stride: 2,
+  padding: 1,
+};
 
 for (const build of ['simd', 'relaxed']) {
   const peak = await peakMeter({ relaxed: build === 'relaxed' });

@@ -1,7 +1,7 @@
 import { platform } from '#platform';
 import { checkChoice, checkInteger, checkOptions, describe, refuse } from '../core/checks.js';
 import { DeconvError, type DeconvErrorCode } from '../core/errors.js';
-import type { DeconvModule } from './glue.js';
+import type { DeconvModule, GlueArguments, GlueFactory } from './glue.js';
 import type { BinaryName, WasmSource } from './platform.js';
 import { supportsRelaxedSimd, supportsSimd, supportsThreads } from './probes.js';
 
@@ -213,21 +213,44 @@ async function start(settings: Settings): Promise<Runtime> {
   }
   const build = chooseBuild(settings.build, notes);
   const threads = chooseThreads(settings.threads, notes);
-  const name: BinaryName = threads > 1 ? `${build}-threads` : build;
-  try {
-    const [factory, binary] = await Promise.all([platform.loadGlue(name), compile(name, settings.wasm)]);
-    const module = await instantiate(factory, binary, name, threads);
-    return new Runtime(module, { build, threads, notes });
-  } catch (cause) {
-    if (cause instanceof DeconvError) throw cause;
-    const text = cause instanceof Error ? cause.message : String(cause);
-    throw new DeconvError(
-      'LOAD_FAILED',
-      `init: expected to load the ${name} build, got: ${text}. Check that its .wasm file is served, or pass it with init({ wasm }).`,
-      { name },
-      cause,
-    );
+  if (threads > 1) {
+    try {
+      return new Runtime(await load(`${build}-threads`, threads, settings.wasm), { build, threads, notes });
+    } catch (cause) {
+      // A file of the caller's for the threaded build cannot serve the other one.
+      if (!(cause instanceof ThreadStartError) || isSingleFile(settings.wasm))
+        throw asLoadError(build, cause);
+      notes.push(`threads: ${cause.message}, running on 1`);
+    }
   }
+  try {
+    return new Runtime(await load(build, 1, settings.wasm), { build, threads: 1, notes });
+  } catch (cause) {
+    throw asLoadError(build, cause);
+  }
+}
+
+/** The binary is there, but its threads or their shared memory are not to be had. */
+class ThreadStartError extends Error {}
+
+function asLoadError(build: BuildName, cause: unknown): DeconvError {
+  if (cause instanceof DeconvError) return cause;
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return new DeconvError(
+    'LOAD_FAILED',
+    `init: expected to load the ${build} build, got: ${text}. Check that its .wasm file is served, or pass it with init({ wasm }).`,
+    { build },
+    cause,
+  );
+}
+
+function isSingleFile(wasm: InitOptions['wasm']): boolean {
+  return wasm !== undefined && typeof wasm !== 'function';
+}
+
+async function load(name: BinaryName, threads: number, wasm: InitOptions['wasm']): Promise<DeconvModule> {
+  const [factory, binary] = await Promise.all([platform.loadGlue(name), compile(name, wasm)]);
+  return instantiate(factory, binary, name, threads);
 }
 
 function chooseBuild(asked: Settings['build'], notes: string[]): BuildName {
@@ -249,6 +272,16 @@ function chooseThreads(asked: number, notes: string[]): number {
 
 const THREAD_START_SECONDS = 20;
 
+/** Calls the glue; it throws at once where shared memory or a worker is refused. */
+function createModule(factory: GlueFactory, threads: number, options: GlueArguments): Promise<DeconvModule> {
+  try {
+    return factory(options);
+  } catch (cause) {
+    if (threads > 1) throw new ThreadStartError(String(cause));
+    throw cause;
+  }
+}
+
 async function compile(name: BinaryName, wasm: InitOptions['wasm']): Promise<WebAssembly.Module> {
   const source: unknown = typeof wasm === 'function' ? await wasm(name) : wasm;
   if (source === undefined || typeof source === 'string' || source instanceof URL) {
@@ -262,7 +295,7 @@ async function compile(name: BinaryName, wasm: InitOptions['wasm']): Promise<Web
 }
 
 async function instantiate(
-  factory: Awaited<ReturnType<typeof platform.loadGlue>>,
+  factory: GlueFactory,
   binary: WebAssembly.Module,
   name: BinaryName,
   threads: number,
@@ -272,10 +305,10 @@ async function instantiate(
   const module = await new Promise<DeconvModule>((resolve, reject) => {
     if (threads > 1) {
       // A worker that a content security policy forbids never answers, and the glue waits for it.
-      const message = `no answer from the threads' workers in ${THREAD_START_SECONDS} s; does the page's Content-Security-Policy allow worker-src 'self'?`;
-      timer = setTimeout(() => reject(new Error(message)), THREAD_START_SECONDS * 1000);
+      const message = `no answer from the workers in ${THREAD_START_SECONDS} s (does the Content-Security-Policy allow worker-src 'self'?)`;
+      timer = setTimeout(() => reject(new ThreadStartError(message)), THREAD_START_SECONDS * 1000);
     }
-    factory({
+    createModule(factory, threads, {
       // The glue would report a failure on the console and wait for ever: we take it here.
       instantiateWasm: (imports, done) => {
         WebAssembly.instantiate(binary, imports).then((instance) => done(instance, binary), reject);
