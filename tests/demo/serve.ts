@@ -1,0 +1,95 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright';
+import { preview } from 'vite';
+import { expect, vi } from 'vitest';
+
+const root = new URL('../../', import.meta.url);
+const inRoot = (path: string) => fileURLToPath(new URL(path, root));
+
+// A browser on a busy machine is slower than the defaults expect.
+vi.setConfig({ testTimeout: 40_000, hookTimeout: 60_000 });
+
+/** `expect.poll` with patience. */
+export const eventually = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 10_000 });
+
+export interface Served {
+  readonly browser: Browser;
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** The built page on a free port, with the headers of `vite preview`, and a browser to look at it. */
+export async function serve(): Promise<Served> {
+  if (!existsSync(inRoot('build/page/index.html'))) {
+    throw new Error('build/page is missing: run `vite build -c web/demo/vite.config.ts` first');
+  }
+  const server = await preview({
+    configFile: inRoot('web/demo/vite.config.ts'),
+    preview: { port: 0, host: '127.0.0.1', strictPort: false, open: false },
+    logLevel: 'silent',
+  });
+  const url = server.resolvedUrls?.local[0];
+  if (!url) throw new Error('vite preview gave no address');
+  const browser = await chromium.launch({
+    executablePath: chromiumPath(),
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--no-first-run',
+    ],
+  });
+  return {
+    browser,
+    url,
+    async close() {
+      await browser.close();
+      await server.close();
+    },
+  };
+}
+
+function chromiumPath(): string {
+  if (process.env.CHROMIUM_PATH) return process.env.CHROMIUM_PATH;
+  const paths = inRoot('.toolchain/paths.json');
+  const known = existsSync(paths) ? (JSON.parse(readFileSync(paths, 'utf8')) as { CHROMIUM?: string }) : {};
+  return known.CHROMIUM ?? '/usr/bin/chromium';
+}
+
+export interface Visit {
+  readonly page: Page;
+  /** Closes the page and asserts that it stayed silent and among its own files. */
+  leave(): Promise<void>;
+}
+
+/** Opens the page and waits until the first picture is on it. */
+export async function visit({ browser, url }: Served, options: BrowserContextOptions = {}): Promise<Visit> {
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 900 },
+    ...options,
+  });
+  const page = await context.newPage();
+  const said: string[] = [];
+  const foreign: string[] = [];
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) said.push(message.text());
+  });
+  page.on('pageerror', (error) => said.push(error.message));
+  page.on('request', (request) => {
+    const { origin, protocol } = new URL(request.url());
+    if (protocol.startsWith('http') && origin !== new URL(url).origin) foreign.push(request.url());
+  });
+  await page.goto(url);
+  await page.locator('.drawn').waitFor();
+  return {
+    page,
+    async leave() {
+      await context.close();
+      expect(said).toEqual([]);
+      expect(foreign).toEqual([]);
+    },
+  };
+}

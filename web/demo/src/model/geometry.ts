@@ -1,0 +1,124 @@
+/** The layer of station 1: one channel, square, the same numbers on both axes. */
+export interface LayerSpec {
+  readonly size: number;
+  readonly kernel: number;
+  readonly stride: number;
+  readonly padding: number;
+  readonly outputPadding: number;
+  readonly dilation: number;
+}
+
+export interface Cell {
+  readonly row: number;
+  readonly column: number;
+}
+
+/**
+ * One line of the drawn output: `kept` is output, `cropped` is what padding cuts off,
+ * `added` is output that exists only because of output padding.
+ */
+export type LineKind = 'kept' | 'cropped' | 'added';
+
+/** Cells a kernel spans on one axis, dilation included. */
+export function reach(spec: LayerSpec): number {
+  return spec.dilation * (spec.kernel - 1) + 1;
+}
+
+/** Output length on one axis before anything is cropped or added. */
+export function naturalLength(spec: LayerSpec): number {
+  return (spec.size - 1) * spec.stride + reach(spec);
+}
+
+export function outputLength(spec: LayerSpec): number {
+  return naturalLength(spec) + spec.outputPadding - 2 * spec.padding;
+}
+
+/**
+ * Every line to draw on one axis, ghosts included.
+ * Line `q` is output index `q - padding`; stamps land on lines without knowing of the crop.
+ */
+export function drawnLines(spec: LayerSpec): LineKind[] {
+  const natural = naturalLength(spec);
+  const end = spec.padding + Math.max(outputLength(spec), 0);
+  const lines: LineKind[] = [];
+  for (let q = 0; q < Math.max(natural, end); q++) {
+    if (q < spec.padding || q >= end) lines.push('cropped');
+    // The last `outputPadding` lines kept are the ones that would otherwise be cropped or not exist.
+    else lines.push(q >= end - spec.outputPadding ? 'added' : 'kept');
+  }
+  return lines;
+}
+
+/** Largest output padding PyTorch accepts for this stride and dilation. */
+export function outputPaddingLimit(stride: number, dilation: number): number {
+  return Math.max(stride, dilation) - 1;
+}
+
+/** The output lines that taps 0, 1, ... of the stamp of input line `index` fall on; some may be cropped. */
+export function tapLines(spec: LayerSpec, index: number): number[] {
+  return Array.from(
+    { length: spec.kernel },
+    (_, tap) => index * spec.stride + tap * spec.dilation - spec.padding,
+  );
+}
+
+/** Whether the output line exists. */
+export function inOutput(spec: LayerSpec, line: number): boolean {
+  return line >= 0 && line < outputLength(spec);
+}
+
+export interface Contribution {
+  readonly input: number;
+  readonly tap: number;
+}
+
+/** Input lines, with the tap of each, that meet on one output line. */
+export function contributions(spec: LayerSpec, line: number): Contribution[] {
+  const met: Contribution[] = [];
+  for (let input = 0; input < spec.size; input++) {
+    const tap = tapLines(spec, input).indexOf(line);
+    if (tap >= 0) met.push({ input, tap });
+  }
+  return met;
+}
+
+/** How many stamps overlap on each output line; on a square output the count of a cell is a product of two. */
+export function overlap(spec: LayerSpec): number[] {
+  return Array.from(
+    { length: Math.max(outputLength(spec), 0) },
+    (_, line) => contributions(spec, line).length,
+  );
+}
+
+/** Stamps among the first `landed` (row by row) that cover the output cell. */
+export function stampsOn(spec: LayerSpec, cell: Cell, landed: number): number {
+  const rows = contributions(spec, cell.row);
+  const columns = contributions(spec, cell.column);
+  let count = 0;
+  for (const row of rows) {
+    for (const column of columns) {
+      if (row.input * spec.size + column.input < landed) count++;
+    }
+  }
+  return count;
+}
+
+/**
+ * Output lines [from, to) where more input beyond the border would change nothing.
+ * Empty (`from >= to`) when the input is too small for the kernel to have an inside.
+ */
+export function interior(spec: LayerSpec): { from: number; to: number } {
+  const from = Math.max(reach(spec) - spec.stride - spec.padding, 0);
+  const to = Math.min(spec.size * spec.stride - spec.padding, outputLength(spec));
+  return { from, to };
+}
+
+/** The input cell of step `step`; stamps go row by row. */
+export function cellOfStep(spec: LayerSpec, step: number): Cell {
+  return { row: Math.floor(step / spec.size), column: step % spec.size };
+}
+
+/** The smallest kernel not below `kernel` that the stride divides: every place then collects equally many stamps. */
+export function nextEvenKernel(kernel: number, stride: number): number {
+  return Math.ceil(kernel / stride) * stride;
+}

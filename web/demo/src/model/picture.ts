@@ -1,0 +1,51 @@
+/** A picture as planes of values from 0 to 1, channel after channel, rows from the top. */
+export interface Picture {
+  readonly name: string;
+  readonly channels: number;
+  readonly width: number;
+  readonly height: number;
+  readonly data: Float32Array;
+}
+
+/** Builds a colour picture from a function of the place; x and y are pixel centres. */
+export function painted(
+  name: string,
+  width: number,
+  height: number,
+  colourAt: (x: number, y: number) => readonly [number, number, number],
+): Picture {
+  const area = width * height;
+  const data = new Float32Array(3 * area);
+  for (let row = 0; row < height; row++) {
+    for (let column = 0; column < width; column++) {
+      const colour = colourAt(column + 0.5, row + 0.5);
+      for (let channel = 0; channel < 3; channel++) {
+        data[channel * area + row * width + column] = Math.min(Math.max(colour[channel] ?? 0, 0), 1);
+      }
+    }
+  }
+  return { name, channels: 3, width, height, data };
+}
+
+/** Planes from the interleaved bytes of an image; alpha is laid over white. */
+export function fromBytes(name: string, width: number, height: number, bytes: Uint8ClampedArray): Picture {
+  const area = width * height;
+  const data = new Float32Array(3 * area);
+  for (let i = 0; i < area; i++) {
+    const alpha = (bytes[4 * i + 3] ?? 255) / 255;
+    for (let channel = 0; channel < 3; channel++) {
+      const value = (bytes[4 * i + channel] ?? 0) / 255;
+      data[channel * area + i] = value * alpha + 1 - alpha;
+    }
+  }
+  return { name, channels: 3, width, height, data };
+}
+
+/** The largest size of the same shape with neither side above `longest`; never larger than the original. */
+export function fitted(width: number, height: number, longest: number): { width: number; height: number } {
+  const scale = Math.min(1, longest / Math.max(width, height));
+  return {
+    width: Math.max(1, Math.round(width * scale)),
+    height: Math.max(1, Math.round(height * scale)),
+  };
+}

@@ -1,0 +1,120 @@
+import { interior, type LayerSpec, nextEvenKernel, overlap } from './geometry';
+import { count, listed } from './numbers';
+
+export type Move = 'even-kernel' | 'random-weights' | 'start-over' | 'flat-input';
+
+/** What the full output shows, in words, and the one experiment that teaches most from here. */
+export interface Story {
+  readonly verdict: string;
+  readonly text: string;
+  readonly move: Move;
+  readonly label: string;
+}
+
+export interface Scene {
+  readonly spec: LayerSpec;
+  readonly input: readonly number[];
+  /** The full output, row by row. */
+  readonly output: Float32Array;
+}
+
+/** How many stamps meet on a cell away from the border: the distinct counts, ascending. */
+export function innerCounts(spec: LayerSpec): number[] {
+  const { from, to } = interior(spec);
+  const all = overlap(spec);
+  const inner = all.slice(from, Math.max(from, to));
+  return [...new Set(inner.flatMap((row) => inner.map((column) => row * column)))].sort((a, b) => a - b);
+}
+
+/** Whether the part of the output that the border does not touch is one value. */
+export function innerIsFlat(spec: LayerSpec, output: Float32Array): boolean {
+  const { from, to } = interior(spec);
+  const width = Math.round(Math.sqrt(output.length));
+  let lowest = Infinity;
+  let highest = -Infinity;
+  for (let row = from; row < to; row++) {
+    for (let column = from; column < to; column++) {
+      const value = output[row * width + column] ?? 0;
+      lowest = Math.min(lowest, value);
+      highest = Math.max(highest, value);
+    }
+  }
+  return highest - lowest <= 1e-5 * Math.max(Math.abs(highest), Math.abs(lowest), 1e-3);
+}
+
+export function story({ spec, input, output }: Scene): Story {
+  const inner = interior(spec);
+  if (inner.from >= inner.to) {
+    return {
+      verdict: 'All border.',
+      text: 'No cell lies away from the border. A larger input has an inside, where patterns live.',
+      move: 'start-over',
+      label: 'From the start',
+    };
+  }
+  const counts = innerCounts(spec);
+  const { kernel, stride } = spec;
+  const even = nextEvenKernel(kernel, stride);
+  const flatInput = input.every((value) => value === input[0]);
+
+  const evenKernel = { move: 'even-kernel', label: kernelStep(kernel, even, spec.dilation) } as const;
+
+  if (counts[0] === 0) {
+    return {
+      verdict: 'Holes.',
+      text: 'Some cells collect no stamp at all, whatever the weights are.',
+      ...evenKernel,
+    };
+  }
+  if (counts.length > 1) {
+    return {
+      verdict: 'A pattern nobody drew.',
+      text: `${spread(spec, counts)}, because ${reason(spec)}.${flatInput ? ' A flat input came out as a grid.' : ''}`,
+      ...evenKernel,
+    };
+  }
+  const equal = `Away from the border, every cell collects ${count(counts[0] ?? 0, 'stamp')}`;
+  if (!flatInput) {
+    return {
+      verdict: 'Your picture, stamped.',
+      text: `${equal}. What varies now comes from the input and the weights together.`,
+      move: 'flat-input',
+      label: 'Flat input',
+    };
+  }
+  if (innerIsFlat(spec, output)) {
+    return {
+      verdict: 'The pattern is gone.',
+      text: `${equal}, and they add up to the same sum \u2026 and with random weights it is back. Try it.`,
+      move: 'random-weights',
+      label: 'Random weights',
+    };
+  }
+  return {
+    verdict: 'And it is back.',
+    text: `${equal}, but not with the same weights. Equal counts are not enough: the sums must be equal.`,
+    move: 'start-over',
+    label: 'From the start',
+  };
+}
+
+/** "2 stamps here, 1 there, 4 at the crossings": the words for an axis that alternates between two counts. */
+function spread(spec: LayerSpec, counts: readonly number[]): string {
+  const { from, to } = interior(spec);
+  const [few, many, ...more] = [...new Set(overlap(spec).slice(from, to))].sort((a, b) => a - b);
+  if (few === undefined || many === undefined || more.length > 0) {
+    return `Away from the border, cells collect ${listed(counts, 'or')} stamps`;
+  }
+  return `${count(few * many, 'stamp')} here, ${few * few} there, ${many * many} at the crossings`;
+}
+
+function reason({ kernel, stride, dilation }: LayerSpec): string {
+  return kernel % stride === 0
+    ? `dilation ${dilation} spreads the taps unevenly over stride ${stride}`
+    : `stride ${stride} does not divide kernel ${kernel}`;
+}
+
+function kernelStep(from: number, to: number, dilation: number): string {
+  const undilated = dilation > 1 ? ', dilation 1' : '';
+  return from === to ? `Kernel ${from}${undilated}` : `Kernel ${from} \u2192 ${to}${undilated}`;
+}

@@ -1,0 +1,67 @@
+import { useEffect, useState } from 'preact/hooks';
+import { state } from '../../store';
+import { LabControls } from './lab-controls';
+import { developed, startLab, trouble, useOwn } from './lab-run';
+import { openPicture, pictureFile } from './open-picture';
+import { Panels } from './panels';
+import { Sources } from './sources';
+import './lab.css';
+
+/** A picture through the layer, beside the same taps after resizing. */
+export function LabStation() {
+  const [dragging, setDragging] = useState(false);
+  useEffect(startLab, []);
+  useEffect(() => {
+    const onPaste = (event: ClipboardEvent) => void open(pictureFile(event.clipboardData));
+    document.addEventListener('paste', onPaste);
+    return () => document.removeEventListener('paste', onPaste);
+  }, []);
+
+  return (
+    <section
+      class={`station ${dragging ? 'is-dragging' : ''}`}
+      id="lab"
+      aria-labelledby="lab-title"
+      onDragOver={(event) => {
+        event.preventDefault();
+        setDragging(true);
+      }}
+      onDragLeave={(event) => {
+        // Moving onto something inside the station is a leave, too, but not of the station.
+        if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setDragging(false);
+      }}
+      onDrop={(event) => {
+        event.preventDefault();
+        setDragging(false);
+        const file = pictureFile(event.dataTransfer);
+        if (!file) trouble.value = 'Only a picture file can be dropped here.';
+        void open(file);
+      }}
+    >
+      <h2 id="lab-title">
+        <span class="station-number">2</span> Lab
+      </h2>
+      <p class="standfirst">
+        The same stamps, thousands of them. A picture goes through a transposed convolution; beside it, the
+        picture is enlarged first and then convolved with the same weights.
+      </p>
+      <Sources onFile={(file) => void open(file)} />
+      <LabControls lab={state.value.lab} />
+      {trouble.value && (
+        <p class="refusal" role="alert">
+          {trouble.value}
+        </p>
+      )}
+      {developed.value && <Panels developed={developed.value} />}
+    </section>
+  );
+}
+
+async function open(file: File | null): Promise<void> {
+  if (!file) return;
+  try {
+    useOwn(await openPicture(file, file.name));
+  } catch {
+    trouble.value = `${file.name} is not a picture this browser can read.`;
+  }
+}

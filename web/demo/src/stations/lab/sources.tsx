@@ -1,0 +1,75 @@
+import { levelsOf, toBytes } from '../../model/levels';
+import type { Picture } from '../../model/picture';
+import { testImageNames, testImages } from '../../model/test-images';
+import { change, state } from '../../store';
+import { PixelCanvas } from '../../view/pixel-canvas';
+import { ownPicture, picture } from './lab-run';
+
+interface Props {
+  onFile: (file: File) => void;
+}
+
+/** The pictures to choose from: four made on the spot, and the person's own. */
+export function Sources({ onFile }: Props) {
+  const chosen = state.value.lab.source;
+  const choose = (source: typeof chosen) => change((s) => ({ ...s, lab: { ...s.lab, source } }));
+  const own = ownPicture.value;
+  return (
+    <div class="picture-choice">
+      <fieldset>
+        <legend class="visually-hidden">Picture</legend>
+        {testImages.map((which) => (
+          <Source
+            key={which}
+            name={testImageNames[which]}
+            picture={picture(which)}
+            checked={chosen === which}
+            onChoose={() => choose(which)}
+          />
+        ))}
+        {own && (
+          <Source name={own.name} picture={own} checked={chosen === 'own'} onChoose={() => choose('own')} />
+        )}
+      </fieldset>
+      <label class="open-file">
+        <input
+          type="file"
+          accept="image/*"
+          onChange={(event) => {
+            const file = event.currentTarget.files?.[0];
+            if (file) onFile(file);
+            // The same file chosen again is a change again.
+            event.currentTarget.value = '';
+          }}
+        />
+        <b>Your own picture</b>
+        <span class="open-file-hint">Choose, drop or paste. It stays in this page.</span>
+      </label>
+    </div>
+  );
+}
+
+interface SourceProps {
+  name: string;
+  picture: Picture;
+  checked: boolean;
+  onChoose: () => void;
+}
+
+function Source({ name, picture, checked, onChoose }: SourceProps) {
+  return (
+    <label class="source">
+      <input type="radio" name="lab-source" checked={checked} onChange={onChoose} />
+      <PixelCanvas label="" width={picture.width} height={picture.height} bytes={thumbnail(picture)} />
+      <span>{name}</span>
+    </label>
+  );
+}
+
+const thumbnails = new WeakMap<Picture, Uint8ClampedArray<ArrayBuffer>>();
+
+function thumbnail(picture: Picture): Uint8ClampedArray<ArrayBuffer> {
+  const bytes = thumbnails.get(picture) ?? toBytes(picture, levelsOf('unit', []));
+  thumbnails.set(picture, bytes);
+  return bytes;
+}

@@ -1,0 +1,154 @@
+import { computed, effect, signal } from '@preact/signals';
+import { EngineError, STALE } from '../../engine/client';
+import { engine } from '../../engine/engine';
+import type { StampRequest, StampResult } from '../../engine/protocol';
+import { largestMagnitude } from '../../model/colour';
+import type { Cell } from '../../model/geometry';
+import {
+  advance,
+  type Frame,
+  frameAt,
+  isAtEnd,
+  isMoving,
+  isPlaying,
+  type Playback,
+  pause,
+  play,
+  playback,
+  rest,
+  stepBack,
+  stepForward,
+  stillFrameAt,
+  withTotal,
+} from '../../model/playback';
+import { type Story, story } from '../../model/story';
+import { change, engineStatus, lastReport, reducedMotion, state } from '../../store';
+
+/** A result together with the question it answers: pictures are drawn from this pair only. */
+export interface Stamped {
+  readonly request: StampRequest;
+  readonly result: StampResult;
+}
+
+export const stamped = signal<Stamped | null>(null);
+/** The package's sentence when it refuses the layer; the last legal picture stays. */
+export const refusal = signal<string | null>(null);
+
+const film = signal<Playback>(playback(0));
+
+export const position = computed(() => film.value.position);
+export const total = computed(() => film.value.total);
+export const playing = computed(() => isPlaying(film.value));
+export const atEnd = computed(() => isAtEnd(film.value));
+export const frame = computed<Frame>(() =>
+  reducedMotion.value ? stillFrameAt(position.value) : frameAt(position.value),
+);
+/** The input cell whose stamp is in the air. */
+export const stampingStep = computed(() => frame.value.flight?.step ?? null);
+export const landed = computed(() => frame.value.landed);
+
+export const currentStory = computed<Story | null>(() => {
+  if (!stamped.value) return null;
+  const { request, result } = stamped.value;
+  const output = result.states.at(-1) ?? new Float32Array();
+  return story({ spec: request.spec, input: request.input, output });
+});
+
+/** The colour scale is full at the largest value of all three grids: one colour is one value everywhere. */
+export const colourLimit = computed(() => {
+  if (!stamped.value) return 1;
+  const { request, result } = stamped.value;
+  const values = [request.input, request.weights, ...result.states];
+  return largestMagnitude(values);
+});
+
+export interface Pointed {
+  readonly grid: 'input' | 'kernel' | 'output';
+  readonly cell: Cell;
+}
+
+/** Under the pointer, under the focus, and kept by Enter or a click until Escape. */
+export const hovered = signal<Pointed | null>(null);
+export const focused = signal<Pointed | null>(null);
+export const pinned = signal<Pointed | null>(null);
+export const pointed = computed(() => hovered.value ?? focused.value ?? pinned.value);
+
+export const controls = {
+  toggle: () => run(playing.value ? pause : play),
+  start: () => run((p) => play(rest(p, 0))),
+  forward: () => run(reducedMotion.value ? jumpForward : stepForward),
+  back: () => run(stepBack),
+  seek: (step: number) => run((p) => rest(p, step)),
+  end: () => run((p) => rest(p, p.total)),
+  speed: (speed: number) => {
+    change((s) => ({ ...s, speed }));
+    run((p) => ({ ...p, speed }));
+  },
+};
+
+const jumpForward = (p: Playback) => rest(p, p.position + 1);
+
+function run(move: (p: Playback) => Playback): void {
+  film.value = move(film.value);
+}
+
+/** The longest jump of one picture; a tab that was hidden goes on where it was. */
+const LONGEST_FRAME = 0.1;
+
+function keepRolling(): void {
+  let last = 0;
+  let scheduled = 0;
+  const roll = (now: number) => {
+    // The time of a frame may lie before the moment that asked for it.
+    const seconds = Math.max(now - last, 0) / 1000;
+    run((p) => advance(p, Math.min(seconds, LONGEST_FRAME)));
+    last = now;
+    scheduled = isMoving(film.peek()) ? requestAnimationFrame(roll) : 0;
+  };
+  effect(() => {
+    if (!isMoving(film.value) || scheduled) return;
+    last = performance.now();
+    scheduled = requestAnimationFrame(roll);
+  });
+}
+
+async function refresh(request: StampRequest): Promise<void> {
+  try {
+    const result = await engine.ask('stamp', request);
+    if (result === STALE) return;
+    const first = stamped.peek() === null;
+    refusal.value = null;
+    stamped.value = { request, result };
+    lastReport.value = result.report;
+    run((p) => withTotal({ ...p, speed: state.peek().speed }, request.input.length));
+    // The page opens playing; for people who asked for less motion, with the finished picture.
+    if (first) reducedMotion.peek() ? controls.end() : controls.start();
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    refusal.value = error.message;
+  }
+}
+
+/** The part of the state this station draws. */
+const request = computed<StampRequest>(() => {
+  const { layer, input, weights } = state.value;
+  return { spec: layer, input, weights };
+});
+
+let started = false;
+
+export function startFilm(): void {
+  if (started) return;
+  started = true;
+  keepRolling();
+  let asked = '';
+  effect(() => {
+    if (engineStatus.value.is !== 'ready') return;
+    const wanted = request.value;
+    // A change elsewhere in the state is no new question.
+    const key = JSON.stringify(wanted);
+    if (key === asked) return;
+    asked = key;
+    void refresh(wanted);
+  });
+}

@@ -1,0 +1,148 @@
+import { tally } from '../../model/board';
+import { type Cell, stampsOn } from '../../model/geometry';
+import { count, plain } from '../../model/numbers';
+import { withMove } from '../../model/state';
+import type { Move } from '../../model/story';
+import { at, landing, productsAt, stepInWords } from '../../model/words';
+import { change, reducedMotion } from '../../store';
+import { atEnd, controls, currentStory, landed, pointed, type Stamped, total } from './film';
+import { Pips } from './pips';
+
+interface Props {
+  picture: Stamped;
+}
+
+/** Beside the picture: what just happened, what to try next, and the cell in hand. */
+export function Notes({ picture }: Props) {
+  return (
+    <div class="notes">
+      <Step picture={picture} />
+      <Tally picture={picture} />
+      <InHand picture={picture} />
+    </div>
+  );
+}
+
+function Step({ picture }: Props) {
+  const { spec, input } = picture.request;
+  const now = currentStory.value;
+  if (!now) return null;
+  const ended = atEnd.value;
+  return (
+    <div class="step">
+      <p class="kicker">
+        {ended ? `All ${count(total.value, 'stamp')}` : `Stamp ${landed.value} of ${total.value}`}
+      </p>
+      <p class="verdict">{ended ? now.verdict : 'Watch the sums.'}</p>
+      <p class="explanation">{ended ? now.text : stepInWords(spec, input, landed.value)}</p>
+      <button type="button" class="button try-it" onClick={() => make(now.move)}>
+        {now.label}
+      </button>
+    </div>
+  );
+}
+
+/** An experiment shows its full output at once: the change is the point. Starting over plays from the start. */
+function make(move: Move): void {
+  change((s) => withMove(s, move));
+  if (move === 'start-over' && !reducedMotion.value) controls.start();
+  else controls.end();
+}
+
+function Tally({ picture }: Props) {
+  const { spec } = picture.request;
+  const size = picture.result.shape[0];
+  const rows = tally(size, (cell) => stampsOn(spec, cell, landed.value));
+  return (
+    <table class="tally">
+      <caption>Stamps on a cell</caption>
+      <thead class="visually-hidden">
+        <tr>
+          <th scope="col">Stamps</th>
+          <th scope="col">Cells</th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map(({ stamps, cells, part }) => (
+          <tr key={stamps}>
+            <th scope="row">
+              <span class="tally-count">{stamps}</span> <Pips amount={stamps} />
+            </th>
+            <td>
+              <span class="bar" style={{ '--part': part }} aria-hidden="true" />
+              {count(cells, 'cell')}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** The cell that is pointed at: an input's footprint, a tap's reach, or an output's sum. */
+function InHand({ picture }: Props) {
+  const target = pointed.value;
+  return (
+    <div class="in-hand">
+      {!target && (
+        <p class="hint">
+          Point at any cell, or move there with the arrow keys, to see where its numbers go or come from.
+          Click an input or a kernel cell to change it.
+        </p>
+      )}
+      {target?.grid === 'input' && <Footprint picture={picture} cell={target.cell} />}
+      {target?.grid === 'kernel' && (
+        <p>
+          <b>Tap, {at(target.cell)}.</b> It lands once for every input cell: on the framed outputs.
+        </p>
+      )}
+      {target?.grid === 'output' && <Gathered picture={picture} cell={target.cell} />}
+    </div>
+  );
+}
+
+function Footprint({ picture, cell }: Props & { cell: Cell }) {
+  const { spec, input } = picture.request;
+  const value = input[cell.row * spec.size + cell.column] ?? 0;
+  return (
+    <p>
+      <b>Input, {at(cell)}.</b> {plain(value)} times the kernel lands on {landing(spec, cell)}.
+    </p>
+  );
+}
+
+function Gathered({ picture, cell }: Props & { cell: Cell }) {
+  const { spec, input, weights } = picture.request;
+  const { states, stamps, shape } = picture.result;
+  const products = productsAt(spec, stamps, cell, landed.value);
+  const sum = states[landed.value]?.[cell.row * shape[1] + cell.column] ?? 0;
+  return (
+    <>
+      <p>
+        <b>Output, {at(cell)}.</b>{' '}
+        {products.length === 0 ? 'No stamp has landed here.' : 'Input times tap, summed:'}
+      </p>
+      {products.length > 0 && (
+        <p class="sum-line">
+          {products.map(({ input: from, tap, product }, i) => (
+            <span
+              key={`${from.row},${from.column}`}
+              title={`input ${at(from)}, tap ${at(tap)}: ${plain(product, 4)}`}
+            >
+              {i > 0 && ' + '}
+              {factor(input[from.row * spec.size + from.column])}
+              {' \u00b7 '}
+              {factor(weights[tap.row * spec.kernel + tap.column])}
+            </span>
+          ))}
+          <strong> = {plain(sum, 4)}</strong>
+        </p>
+      )}
+    </>
+  );
+}
+
+function factor(value = 0): string {
+  const text = plain(value, 3);
+  return value < 0 ? `(${text})` : text;
+}

@@ -1,0 +1,86 @@
+import { useEffect, useRef } from 'preact/hooks';
+import { stepInWords } from '../../model/words';
+import { LiveRegion } from '../../view/live-region';
+import { InputFigure, KernelFigure, OutputFigure } from './figures';
+import {
+  atEnd,
+  controls,
+  currentStory,
+  landed,
+  pinned,
+  playing,
+  refusal,
+  type Stamped,
+  stamped,
+  startFilm,
+  total,
+} from './film';
+import { Flight } from './flight';
+import { LayerControls } from './layer-controls';
+import { Notes } from './notes';
+import { Transport } from './transport';
+import './stamp.css';
+
+/** Station 1: the layer as stamps that land and add up. */
+export function StampStation() {
+  const section = useRef<HTMLElement>(null);
+  useEffect(startFilm, []);
+  useShortcuts(section);
+  const picture = stamped.value;
+
+  return (
+    <section class="station" id="stamp" ref={section} aria-labelledby="stamp-title">
+      <h2 id="stamp-title">
+        <span class="station-number">1</span> Stamp
+      </h2>
+      {picture ? (
+        <div class={`board ${refusal.value ? 'is-refused' : ''}`}>
+          <div class="sources">
+            <InputFigure picture={picture} />
+            <KernelFigure picture={picture} />
+          </div>
+          <OutputFigure picture={picture} />
+          <Transport />
+          <Notes picture={picture} />
+          <Flight picture={picture} />
+        </div>
+      ) : (
+        <p class="board board-waiting">{refusal.value ?? 'Loading the layers\u2026'}</p>
+      )}
+      <LayerControls />
+      <LiveRegion text={picture ? announcement(picture) : ''} pace={playing.value ? 900 : 350} />
+    </section>
+  );
+}
+
+function announcement({ request }: Stamped): string {
+  const step = `Stamp ${landed.value} of ${total.value}. ${stepInWords(request.spec, request.input, landed.value)}`;
+  const now = currentStory.value;
+  return atEnd.value && now ? `${step} ${now.verdict} ${now.text}` : step;
+}
+
+/** Space plays, comma and full stop step: from anywhere in the station, and from nowhere while it is in view. */
+function useShortcuts(section: { current: HTMLElement | null }): void {
+  useEffect(() => {
+    const onKeyDown = (event: KeyboardEvent) => {
+      const target = event.target as HTMLElement;
+      const here = section.current;
+      if (event.metaKey || event.ctrlKey || event.altKey || !here) return;
+      if (!here.contains(target) && !(target === document.body && isInView(here))) return;
+      if (target.matches('input[type="text"], input[type="radio"]')) return;
+      if (event.key === ' ' && !target.matches('button, a, input[type="radio"]')) controls.toggle();
+      else if (event.key === '.') controls.forward();
+      else if (event.key === ',') controls.back();
+      else if (event.key === 'Escape') pinned.value = null;
+      else return;
+      event.preventDefault();
+    };
+    document.addEventListener('keydown', onKeyDown);
+    return () => document.removeEventListener('keydown', onKeyDown);
+  }, []);
+}
+
+function isInView(element: HTMLElement): boolean {
+  const { top, bottom } = element.getBoundingClientRect();
+  return top < innerHeight / 2 && bottom > innerHeight / 2;
+}

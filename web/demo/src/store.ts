@@ -1,0 +1,59 @@
+import { computed, signal } from '@preact/signals';
+import { type Engine, EngineError } from './engine/client';
+import type { Report } from './engine/protocol';
+import type { Theme } from './model/colour';
+import { opening, type State } from './model/state';
+
+/** The one state of the page. Stations read it, actions replace it, nothing mutates it. */
+export const state = signal<State>(opening);
+
+export function change(next: (state: State) => State): void {
+  state.value = next(state.value);
+}
+
+export type EngineStatus =
+  | { readonly is: 'starting' }
+  | { readonly is: 'ready'; readonly notes: readonly string[] }
+  | { readonly is: 'failed'; readonly message: string };
+
+export const engineStatus = signal<EngineStatus>({ is: 'starting' });
+
+/** What the last forward call of any station reported; the badge shows it. */
+export const lastReport = signal<Report | null>(null);
+
+const systemTheme = signal<Theme>('light');
+const chosenTheme = signal<Theme | null>(null);
+export const theme = computed<Theme>(() => chosenTheme.value ?? systemTheme.value);
+export const reducedMotion = signal(false);
+
+export function toggleTheme(): void {
+  chosenTheme.value = theme.value === 'dark' ? 'light' : 'dark';
+}
+
+/** Follows the two wishes of the system that the page honours. */
+export function followSystem(): void {
+  const follow = (query: string, apply: (matches: boolean) => void) => {
+    const media = matchMedia(query);
+    apply(media.matches);
+    media.addEventListener('change', () => apply(media.matches));
+  };
+  follow('(prefers-color-scheme: dark)', (dark) => {
+    systemTheme.value = dark ? 'dark' : 'light';
+  });
+  follow('(prefers-reduced-motion: reduce)', (reduce) => {
+    reducedMotion.value = reduce;
+  });
+}
+
+export async function startEngine(engine: Engine): Promise<void> {
+  // One core is left to the page itself; more than four gain nothing at its sizes.
+  const spare = Math.min(Math.max(navigator.hardwareConcurrency - 1, 1), 4);
+  const threads = crossOriginIsolated ? spare : 1;
+  try {
+    const info = await engine.ask('start', { threads });
+    if (typeof info !== 'symbol') engineStatus.value = { is: 'ready', notes: info.notes };
+  } catch (error) {
+    const message = error instanceof EngineError ? error.message : String(error);
+    engineStatus.value = { is: 'failed', message };
+  }
+}
