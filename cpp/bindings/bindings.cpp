@@ -58,7 +58,13 @@ int plan(Operator& op, int batch, const Axes& input, int layout, int route) {
 
 int planned_route(const Operator& op) { return static_cast<int>(op.route()); }
 
-const Axes& output_extents(const Operator& op) { return op.problem().output; }
+// Milliseconds that `route` is estimated to take for the operator's planned problem on one thread,
+// or -1 when it does not take it.
+double estimate(const Operator& op, int route) {
+  const auto id = static_cast<RouteId>(route);
+  if (deconv::route_refusal(id, op.problem()) != nullptr) return -1;
+  return deconv::route_cost(id, op.problem()) * 1e-6;
+}
 
 // Why `route` does not take `spec` at this input size; empty when it does.
 std::string refusal(const Spec& spec, int batch, const Axes& input, int layout, int route) {
@@ -129,7 +135,7 @@ EMSCRIPTEN_BINDINGS(deconv) {
   class_<Operator>("Operator")
       .function("plan", &plan)
       .function("plannedRoute", &planned_route)
-      .function("outputExtents", &output_extents)
+      .function("estimate", &estimate)
       .function("needsParameters", &Operator::needs_parameters)
       .function("setParameters", &set_parameters)
       .function("invalidateParameters", &Operator::invalidate_parameters)

@@ -29,6 +29,8 @@ export interface DeconvModule {
 export interface OperatorHandle {
   plan(batch: number, input: Axes, layout: number, route: number): number;
   plannedRoute(): number;
+  /** Milliseconds on one thread; -1 when the route does not take the planned problem. */
+  estimate(route: number): number;
   needsParameters(): boolean;
   setParameters(weight: number, bias: number): number;
   invalidateParameters(): void;

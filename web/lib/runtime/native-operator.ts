@@ -130,7 +130,7 @@ export class NativeOperator {
         build: runtime.info.build,
         threads: runtime.info.threads,
         reason: [
-          forced < 0 ? reasonFor(runtime, this.#spec, chosen, refusalOf) : 'forced by the caller',
+          forced < 0 ? reasonFor(runtime, handle, this.#spec, refusalOf) : 'forced by the caller',
           ...runtime.info.notes,
         ].join('; '),
       },
@@ -150,17 +150,25 @@ function free({ runtime, handle }: Owned): void {
   if (!runtime.closed) handle.delete();
 }
 
+/** `estimated 0.31 ms; scalar 7.9 ms` or `estimated 0.2 ms; xnnpack-deconvolution cannot …` */
 function reasonFor(
   runtime: Runtime,
+  handle: OperatorHandle,
   spec: NativeSpec,
-  chosen: number,
   refusalOf: (index: number) => string,
 ): string {
-  const own = spec.transposed ? 'xnnpack-deconvolution' : 'xnnpack-convolution';
-  const index = runtime.routeNames.indexOf(own);
-  const refusal = refusalOf(index);
-  if (chosen !== index && refusal !== '') return `${own} ${refusal}`;
-  return 'the cheapest by estimate of the routes that take this geometry';
+  const chosen = handle.plannedRoute();
+  const foreign = spec.transposed ? 'xnnpack-convolution' : 'xnnpack-deconvolution';
+  const others = runtime.routeNames.flatMap((name, index) => {
+    if (index === chosen || name === foreign) return [];
+    const estimate = handle.estimate(index);
+    return [estimate < 0 ? `${name} ${refusalOf(index)}` : `${name} ${milliseconds(estimate)}`];
+  });
+  return [`estimated ${milliseconds(handle.estimate(chosen))}`, ...others].join('; ');
+}
+
+function milliseconds(value: number): string {
+  return `${Number(value.toPrecision(2))} ms`;
 }
 
 function uploadParameters(runtime: Runtime, handle: OperatorHandle, request: RunRequest): void {
