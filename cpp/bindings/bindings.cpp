@@ -8,6 +8,7 @@
 #include <string>
 
 #include "deconv/geometry.h"
+#include "deconv/gradients.h"
 #include "deconv/operator.h"
 #include "deconv/planner.h"
 #include "deconv/runtime.h"
@@ -87,6 +88,25 @@ int run(Operator& op, uintptr_t input, uintptr_t output) {
       op.run(reinterpret_cast<const float*>(input), reinterpret_cast<float*>(output)));
 }
 
+// Gradients of weight and bias, behind each other at `gradient`; no bias gradient when there is no
+// bias. The workspace's input holds the input and its output the output's gradient.
+int parameter_gradients(const Spec& spec, int batch, const Axes& input, int layout,
+                        uintptr_t gradient, bool with_bias) {
+  deconv::Problem problem;
+  if (const Status status =
+          deconv::make_problem(spec, batch, input, static_cast<Layout>(layout), &problem);
+      status != Status::kOk) {
+    return static_cast<int>(status);
+  }
+  const Workspace& workspace = Workspace::shared();
+  auto* weight = reinterpret_cast<float*>(gradient);
+  if (with_bias) {
+    deconv::bias_gradient(problem, workspace.output.data(), weight + spec.weight_elements());
+  }
+  return static_cast<int>(
+      deconv::weight_gradient(problem, workspace.input.data(), workspace.output.data(), weight));
+}
+
 // One name a line, in the order of the numbers that calls return.
 std::string status_names() {
   std::string names;
@@ -130,7 +150,8 @@ EMSCRIPTEN_BINDINGS(deconv) {
       .field("dilation", &Spec::dilation)
       .field("inputDilation", &Spec::input_dilation)
       .field("padBefore", &Spec::pad_before)
-      .field("padAfter", &Spec::pad_after);
+      .field("padAfter", &Spec::pad_after)
+      .field("relu", &Spec::relu);
 
   class_<Operator>("Operator")
       .function("plan", &plan)
@@ -144,6 +165,7 @@ EMSCRIPTEN_BINDINGS(deconv) {
   function("checkSpec", &check_spec);
   function("createOperator", &create_operator, return_value_policy::take_ownership());
   function("refusal", &refusal);
+  function("parameterGradients", &parameter_gradients);
   function("statusNames", &status_names);
   function("routeNames", &route_names);
 

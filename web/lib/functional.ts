@@ -143,6 +143,7 @@ function call(
     padAfter: checkAxes(where, 'padAfter', options.padAfter ?? 0, rank, -MAX_INTEGER).map(
       (pad, axis) => pad - (outputPadding[axis] as number),
     ),
+    relu: false,
   };
   const route = checkChoice(where, 'route', options.route ?? 'auto', ['auto', ...ROUTE_NAMES]);
   const bias = options.bias ? checkParameter(where, 'bias', options.bias, [outChannels]) : null;
@@ -162,8 +163,7 @@ function call(
       route,
       input: input.data,
       output: output.data,
-      weight: kernel.data,
-      bias,
+      parameters: () => ({ weight: kernel.data, bias }),
     });
   } finally {
     operator.dispose();

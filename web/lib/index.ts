@@ -3,14 +3,19 @@ export { DeconvError, type DeconvErrorCode } from './core/errors.js';
 export type { Tensor } from './core/tensor.js';
 export { type ConvCallOptions, type ConvTransposeCallOptions, conv, convTranspose } from './functional.js';
 export type { ConvOptions } from './layers/conv.js';
+export { Conv1d } from './layers/conv-1d.js';
 export { Conv2d } from './layers/conv-2d.js';
+export { Conv3d } from './layers/conv-3d.js';
 export type {
   ConvTransposeForwardOptions,
   ConvTransposeOptions,
   ConvTransposeShapeOptions,
 } from './layers/conv-transpose.js';
+export { ConvTranspose1d } from './layers/conv-transpose-1d.js';
 export { ConvTranspose2d } from './layers/conv-transpose-2d.js';
-export type { ForwardOptions, LayerOptions } from './layers/layer.js';
+export { ConvTranspose3d } from './layers/conv-transpose-3d.js';
+export type { ForwardOptions, LayerGradients } from './layers/layer.js';
+export type { LayerOptions } from './layers/torch-options.js';
 export type { Plan, RouteName } from './runtime/native-operator.js';
 export type { BinaryName, WasmSource } from './runtime/platform.js';
 export {

@@ -33,6 +33,8 @@ struct Spec {
   Axes input_dilation{1, 1, 1};
   Axes pad_before{0, 0, 0};
   Axes pad_after{0, 0, 0};
+  // Clamps the result at 0 from below, for free in XNNPACK's micro-kernels.
+  bool relu = false;
 
   bool operator==(const Spec&) const = default;
 

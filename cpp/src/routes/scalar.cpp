@@ -95,7 +95,7 @@ class ScalarRoute final : public Route {
         }
       }
     }
-    return sum;
+    return spec_.relu && sum < 0 ? 0 : sum;
   }
 
   Spec spec_;

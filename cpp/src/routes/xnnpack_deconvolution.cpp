@@ -26,7 +26,7 @@ class XnnpackDeconvolutionRoute final : public XnnpackRoute {
         crop(spec_.pad_before[2]), spec_.kernel[1], spec_.kernel[2], spec_.stride[1],
         spec_.stride[2], spec_.dilation[1], spec_.dilation[2], spec_.groups,
         spec_.group_in_channels(), spec_.group_out_channels(), spec_.in_channels,
-        spec_.out_channels, weight, bias, -kInfinity, kInfinity, /*flags=*/0,
+        spec_.out_channels, weight, bias, spec_.relu ? 0.0f : -kInfinity, kInfinity, /*flags=*/0,
         /*code_cache=*/nullptr, /*weights_cache=*/nullptr, op);
   }
 

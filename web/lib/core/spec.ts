@@ -21,6 +21,8 @@ export interface OperatorSpec {
   readonly inputDilation: readonly number[];
   readonly padBefore: readonly number[];
   readonly padAfter: readonly number[];
+  /** Clamps the result at 0 from below. */
+  readonly relu: boolean;
 }
 
 export function weightShape(spec: OperatorSpec): number[] {

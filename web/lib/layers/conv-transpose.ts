@@ -1,16 +1,10 @@
 import { checkAxes, checkOptions, refuse, shapeText } from '../core/checks.js';
 import { DeconvError } from '../core/errors.js';
 import { type OperatorSpec, outputExtent } from '../core/spec.js';
-import { checkShape, type Tensor } from '../core/tensor.js';
-import {
-  type ForwardOptions,
-  type InputShape,
-  LAYER_OPTION_NAMES,
-  Layer,
-  type LayerOptions,
-  readLayerOptions,
-} from './layer.js';
+import { checkShape } from '../core/tensor.js';
+import { type ForwardOptions, type InputShape, Layer } from './layer.js';
 import { describeLayer } from './repr.js';
+import { LAYER_OPTION_NAMES, type LayerOptions, readLayerOptions, torchDefinition } from './torch-options.js';
 
 /** Geometry in PyTorch's and lucid's words; a list has one entry per spatial axis. */
 export interface ConvTransposeOptions extends LayerOptions {
@@ -36,7 +30,8 @@ export interface ConvTransposeShapeOptions {
 export interface ConvTransposeForwardOptions extends ForwardOptions, ConvTransposeShapeOptions {}
 
 /** Transposed convolution of any rank in PyTorch's words; the public classes fix the rank. */
-export abstract class ConvTranspose extends Layer {
+export abstract class ConvTranspose extends Layer<ConvTransposeForwardOptions> {
+  readonly inChannels: number;
   readonly kernelSize: readonly number[];
   readonly stride: readonly number[];
   readonly padding: readonly number[];
@@ -72,21 +67,25 @@ export abstract class ConvTranspose extends Layer {
       }
     }
     super(
-      name,
-      {
-        transposed: true,
-        groups: settings.groups,
-        inChannels: settings.inChannels,
-        outChannels: settings.outChannels,
-        kernel,
-        stride,
-        dilation,
-        inputDilation: new Array<number>(rank).fill(1),
-        padBefore: padding,
-        padAfter: padding.map((pad, axis) => pad - (outputPadding[axis] as number)),
-      },
-      settings,
+      torchDefinition(
+        name,
+        {
+          transposed: true,
+          groups: settings.groups,
+          inChannels: settings.inChannels,
+          outChannels: settings.outChannels,
+          kernel,
+          stride,
+          dilation,
+          inputDilation: new Array<number>(rank).fill(1),
+          padBefore: padding,
+          padAfter: padding.map((pad, axis) => pad - (outputPadding[axis] as number)),
+          relu: false,
+        },
+        settings,
+      ),
     );
+    this.inChannels = settings.inChannels;
     this.kernelSize = kernel;
     this.stride = stride;
     this.padding = padding;
@@ -104,31 +103,38 @@ export abstract class ConvTranspose extends Layer {
   outputShape(inputShape: readonly number[], options: ConvTransposeShapeOptions = {}): number[] {
     const shape = this.readInputShape('outputShape', inputShape);
     const { outputSize } = checkOptions<ConvTransposeShapeOptions>(shape.where, options, ['outputSize']);
-    return this.outputShapeUnder(this.#specFor(shape, outputSize), shape);
-  }
-
-  /**
-   * Computes the layer. `x` is `[N, inChannels, ...]` or `[inChannels, ...]`, channels first; the
-   * result has the shape that `outputShape` gives. Remembers nothing of `x`.
-   *
-   * @throws {DeconvError} `NOT_INITIALIZED`, `DISPOSED`, `BAD_SHAPE`, `BAD_TYPE`, `BAD_BUFFER`,
-   * `BAD_OPTION`, `TOO_LARGE`, `OUT_OF_MEMORY`, `UNSUPPORTED` (a forced route); the layer stays usable
-   */
-  forward(x: Tensor, options?: ConvTransposeForwardOptions): Tensor {
-    const { input, options: checked } = this.begin<ConvTransposeForwardOptions>(x, options, [
-      'out',
-      'outputSize',
-    ]);
-    const shape = this.readInputShape('forward', input.shape);
-    return this.compute(this.#specFor(shape, checked.outputSize), input, shape, checked.out);
+    return this.outputShapeUnder(this.#specOfSize(shape, outputSize), shape);
   }
 
   extraRepr(): string {
     return describeLayer(this.spec, this.padding, this.outputPadding, this.hasBias);
   }
 
+  /** @internal */
+  protected override forwardOptionNames(): readonly (keyof ConvTransposeForwardOptions)[] {
+    return [...super.forwardOptionNames(), 'outputSize'];
+  }
+
+  /** @internal */
+  protected override specFor(
+    shape: InputShape,
+    { outputSize }: Partial<ConvTransposeForwardOptions>,
+  ): OperatorSpec {
+    return this.#specOfSize(shape, outputSize);
+  }
+
+  /** @internal A gradient tells by its shape which outputSize its forward had. */
+  protected override specForOutput(shape: InputShape, outputShape: readonly number[]): OperatorSpec {
+    const own = this.outputShapeUnder(this.spec, shape);
+    const rank = shape.extents.length;
+    const differs = own.slice(-rank).some((extent, axis) => extent !== outputShape.slice(-rank)[axis]);
+    return differs && outputShape.length === own.length
+      ? this.#specOfSize(shape, outputShape.slice(-rank))
+      : this.spec;
+  }
+
   /** The layer's operator, with the tail crop that gives `outputSize`. */
-  #specFor({ where, extents }: InputShape, outputSize: readonly number[] | undefined): OperatorSpec {
+  #specOfSize({ where, extents }: InputShape, outputSize: readonly number[] | undefined): OperatorSpec {
     if (outputSize === undefined) return this.spec;
     const rank = extents.length;
     const asked = checkShape(where, 'outputSize', outputSize);

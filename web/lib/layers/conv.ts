@@ -1,13 +1,7 @@
 import { checkAxes, checkChoice, checkOptions, refuse } from '../core/checks.js';
-import type { Tensor } from '../core/tensor.js';
-import {
-  type ForwardOptions,
-  LAYER_OPTION_NAMES,
-  Layer,
-  type LayerOptions,
-  readLayerOptions,
-} from './layer.js';
+import { Layer } from './layer.js';
 import { describeLayer } from './repr.js';
+import { LAYER_OPTION_NAMES, type LayerOptions, readLayerOptions, torchDefinition } from './torch-options.js';
 
 /** Geometry in PyTorch's and lucid's words; a list has one entry per spatial axis. */
 export interface ConvOptions extends LayerOptions {
@@ -25,6 +19,7 @@ export interface ConvOptions extends LayerOptions {
 
 /** Convolution (cross-correlation) of any rank in PyTorch's words; the public classes fix the rank. */
 export abstract class Conv extends Layer {
+  readonly inChannels: number;
   readonly kernelSize: readonly number[];
   readonly stride: readonly number[];
   readonly padding: readonly number[] | 'same' | 'valid';
@@ -45,21 +40,25 @@ export abstract class Conv extends Layer {
     const dilation = checkAxes(name, 'dilation', checked.dilation ?? 1, rank, 1);
     const padding = readPadding(name, checked.padding ?? 0, kernel, stride, dilation);
     super(
-      name,
-      {
-        transposed: false,
-        groups: settings.groups,
-        inChannels: settings.inChannels,
-        outChannels: settings.outChannels,
-        kernel,
-        stride,
-        dilation,
-        inputDilation: new Array<number>(rank).fill(1),
-        padBefore: padding.before,
-        padAfter: padding.after,
-      },
-      settings,
+      torchDefinition(
+        name,
+        {
+          transposed: false,
+          groups: settings.groups,
+          inChannels: settings.inChannels,
+          outChannels: settings.outChannels,
+          kernel,
+          stride,
+          dilation,
+          inputDilation: new Array<number>(rank).fill(1),
+          padBefore: padding.before,
+          padAfter: padding.after,
+          relu: false,
+        },
+        settings,
+      ),
     );
+    this.inChannels = settings.inChannels;
     this.kernelSize = kernel;
     this.stride = stride;
     this.padding = padding.given;
@@ -75,18 +74,6 @@ export abstract class Conv extends Layer {
    */
   outputShape(inputShape: readonly number[]): number[] {
     return this.outputShapeUnder(this.spec, this.readInputShape('outputShape', inputShape));
-  }
-
-  /**
-   * Computes the layer. `x` is `[N, inChannels, ...]` or `[inChannels, ...]`, channels first; the
-   * result has the shape that `outputShape` gives. Remembers nothing of `x`.
-   *
-   * @throws {DeconvError} `NOT_INITIALIZED`, `DISPOSED`, `BAD_SHAPE`, `BAD_TYPE`, `BAD_BUFFER`,
-   * `BAD_OPTION`, `TOO_LARGE`, `OUT_OF_MEMORY`, `UNSUPPORTED` (a forced route); the layer stays usable
-   */
-  forward(x: Tensor, options?: ForwardOptions): Tensor {
-    const { input, options: checked } = this.begin<ForwardOptions>(x, options, ['out']);
-    return this.compute(this.spec, input, this.readInputShape('forward', input.shape), checked.out);
   }
 
   extraRepr(): string {

@@ -1,8 +1,7 @@
-import { checkBoolean, checkChoice, checkInteger, checkOptions, refuse, shapeText } from '../core/checks.js';
+import { adjointSpec, dilatedExtents, undilate } from '../core/adjoint.js';
+import { checkOptions, shapeText } from '../core/checks.js';
 import { DeconvError } from '../core/errors.js';
-import { fillUniform, kaimingUniformBound } from '../core/initializers.js';
-import { freshSeed, seededRandom } from '../core/random.js';
-import { type OperatorSpec, outputExtents, weightShape } from '../core/spec.js';
+import { type OperatorSpec, outputExtents } from '../core/spec.js';
 import {
   allocateTensor,
   checkParameter,
@@ -11,84 +10,57 @@ import {
   elementCount,
   type Tensor,
 } from '../core/tensor.js';
-import { NativeOperator, type Plan, ROUTE_NAMES, type RouteName } from '../runtime/native-operator.js';
+import type { WeightLayout } from '../core/weight-layout.js';
+import {
+  type CanonicalParameters,
+  type Layout,
+  NativeOperator,
+  type Plan,
+  parameterGradients,
+  type RouteName,
+} from '../runtime/native-operator.js';
 
-/** Options that every layer has beside its geometry. */
-export interface LayerOptions {
-  readonly inChannels: number;
-  readonly outChannels: number;
-  /** Blocked connections from input to output channels; divides both. Default 1. */
-  readonly groups?: number;
-  /** Whether the layer adds a learnable bias. Default true. */
-  readonly bias?: boolean;
-  /** Seed of the initial weight and bias, 0 to 2^32 - 1. Default: another one each time. */
-  readonly seed?: number;
-  /** Forces a route, for tests and measurements. Default `'auto'`. */
-  readonly route?: 'auto' | RouteName;
+/** What a convention's constructor hands over, checked and translated. */
+export interface LayerDefinition {
+  /** The class's name, in errors and in `String(layer)`. */
+  readonly name: string;
+  readonly spec: OperatorSpec;
+  readonly layout: Layout;
+  /** The order in which the convention keeps a weight. */
+  readonly weightLayout: WeightLayout;
+  readonly biasShape: readonly number[];
+  /** Initial values in the convention's order; the layer owns them. */
+  readonly weight: Float32Array;
+  readonly bias: Float32Array | null;
+  /** Multiplied into the weight, in the convention's order. */
+  readonly mask?: Float32Array | undefined;
+  /** Spatial sizes that the input must have, where the convention fixes them. */
+  readonly inputExtents?: readonly number[] | undefined;
+  readonly route: 'auto' | RouteName;
 }
-
-export const LAYER_OPTION_NAMES = [
-  'inChannels',
-  'outChannels',
-  'groups',
-  'bias',
-  'seed',
-  'route',
-] as const satisfies readonly (keyof LayerOptions)[];
 
 export interface ForwardOptions {
   /** Receives the result instead of a new tensor; must have the output's shape. */
   readonly out?: Tensor;
+  /** Applied to the result at no cost. */
+  readonly activation?: 'relu';
 }
 
-/** The checked form of LayerOptions. */
-export interface LayerSettings {
-  readonly inChannels: number;
-  readonly outChannels: number;
-  readonly groups: number;
-  readonly bias: boolean;
-  readonly seed: number;
-  readonly route: 'auto' | RouteName;
-}
-
-export function readLayerOptions(where: string, options: LayerOptions): LayerSettings {
-  const inChannels = checkInteger(where, 'inChannels', options.inChannels, 1);
-  const outChannels = checkInteger(where, 'outChannels', options.outChannels, 1);
-  const groups = checkInteger(where, 'groups', options.groups ?? 1, 1);
-  for (const [name, channels] of [
-    ['inChannels', inChannels],
-    ['outChannels', outChannels],
-  ] as const) {
-    if (channels % groups !== 0) {
-      refuse(
-        'BAD_OPTION',
-        where,
-        `${name} to be a multiple of groups (${groups})`,
-        channels,
-        'Choose groups that divide both channel counts.',
-      );
-    }
-  }
-  return {
-    inChannels,
-    outChannels,
-    groups,
-    bias: checkBoolean(where, 'bias', options.bias ?? true),
-    seed: checkInteger(where, 'seed', options.seed ?? freshSeed(), 0, 2 ** 32 - 1),
-    route: checkChoice(where, 'route', options.route ?? 'auto', ['auto', ...ROUTE_NAMES]),
-  };
+/** Gradients of `sum(forward(x) * gradOutput)`, each in the shape of what it belongs to. */
+export interface LayerGradients {
+  readonly input: Tensor;
+  readonly weight: Tensor;
+  /** Null for a layer without a bias. */
+  readonly bias: Tensor | null;
 }
 
 /**
- * What all layers share: parameters on the JavaScript side, an operator on the WebAssembly heap
- * that is made on the first forward, and its release.
+ * What the layers of all conventions share: parameters on the JavaScript side in the convention's
+ * order, operators on the WebAssembly heap that are made when they are first needed, and their release.
  */
-export abstract class Layer {
-  readonly #name: string;
-  readonly #spec: OperatorSpec;
-  readonly #route: 'auto' | RouteName;
-  readonly #hasBias: boolean;
-  // One for each tail crop that was asked for (outputSize); nearly always just one.
+export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
+  readonly #definition: LayerDefinition;
+  // One for each operator that was needed: nearly always one forward and, in training, its adjoint.
   readonly #operators = new Map<string, NativeOperator>();
   #weight: Float32Array;
   #bias: Float32Array | null;
@@ -96,42 +68,30 @@ export abstract class Layer {
   #disposed = false;
 
   /** @internal */
-  protected constructor(name: string, spec: OperatorSpec, settings: LayerSettings) {
-    this.#name = name;
-    this.#spec = spec;
-    this.#route = settings.route;
-    const count = elementCount(name, 'a weight', weightShape(spec));
-    this.#weight = new Float32Array(count);
-    this.#hasBias = settings.bias;
-    this.#bias = settings.bias ? new Float32Array(spec.outChannels) : null;
-    const random = seededRandom(settings.seed);
-    const bound = kaimingUniformBound(spec);
-    fillUniform(this.#weight, bound, random);
-    if (this.#bias !== null) fillUniform(this.#bias, bound, random);
-  }
-
-  get inChannels(): number {
-    return this.#spec.inChannels;
+  protected constructor(definition: LayerDefinition) {
+    this.#definition = definition;
+    this.#weight = definition.weight;
+    this.#bias = definition.bias;
   }
 
   get outChannels(): number {
-    return this.#spec.outChannels;
+    return this.spec.outChannels;
   }
 
   get groups(): number {
-    return this.#spec.groups;
+    return this.spec.groups;
   }
 
   /** A copy of the weight; change it through `setWeight`. */
   get weight(): Tensor {
     this.#requireLive('weight');
-    return { data: this.#weight.slice(), shape: weightShape(this.#spec) };
+    return { data: this.#weight.slice(), shape: this.#definition.weightLayout.shape };
   }
 
-  /** A copy of the bias, `[outChannels]`, or null for a layer without. */
+  /** A copy of the bias, or null for a layer without. */
   get bias(): Tensor | null {
     this.#requireLive('bias');
-    return this.#bias === null ? null : { data: this.#bias.slice(), shape: [this.#spec.outChannels] };
+    return this.#bias === null ? null : { data: this.#bias.slice(), shape: this.#definition.biasShape };
   }
 
   /**
@@ -142,28 +102,77 @@ export abstract class Layer {
    */
   setWeight(weight: Tensor | Float32Array): this {
     const where = this.#requireLive('setWeight');
-    this.#weight = checkParameter(where, 'a weight', weight, weightShape(this.#spec)).slice();
+    this.#weight = checkParameter(where, 'a weight', weight, this.#definition.weightLayout.shape).slice();
     this.#invalidateParameters();
     return this;
   }
 
   /**
-   * Replaces the bias by a copy of `bias`, `[outChannels]`.
+   * Replaces the bias by a copy of `bias`, a tensor of the bias's shape or its values.
    *
-   * @throws {DeconvError} `BAD_OPTION` if the layer was made with `bias: false`; else as `setWeight`
+   * @throws {DeconvError} `BAD_OPTION` if the layer was made without a bias; else as `setWeight`
    */
   setBias(bias: Tensor | Float32Array): this {
     const where = this.#requireLive('setBias');
     if (this.#bias === null) {
       throw new DeconvError(
         'BAD_OPTION',
-        `${where}: expected a layer with a bias, got one made with bias: false. Make it with bias: true.`,
+        `${where}: expected a layer with a bias, got one made without. Make it with a bias.`,
         { where },
       );
     }
-    this.#bias = checkParameter(where, 'a bias', bias, [this.#spec.outChannels]).slice();
+    this.#bias = checkParameter(where, 'a bias', bias, this.#definition.biasShape).slice();
     this.#invalidateParameters();
     return this;
+  }
+
+  /**
+   * Computes the layer and remembers nothing of `x`. The result has the shape that `outputShape` gives.
+   *
+   * @throws {DeconvError} `NOT_INITIALIZED`, `DISPOSED`, `BAD_SHAPE`, `BAD_TYPE`, `BAD_BUFFER`,
+   * `BAD_OPTION`, `TOO_LARGE`, `OUT_OF_MEMORY`, `UNSUPPORTED` (a forced route); the layer stays usable
+   */
+  forward(x: Tensor, options?: Options): Tensor {
+    const where = this.#requireLive('forward');
+    const input = checkTensor(where, 'the input', x);
+    const checked = checkOptions<Options>(where, options ?? {}, this.forwardOptionNames());
+    const shape = this.readInputShape('forward', input.shape);
+    if (checked.activation !== undefined && checked.activation !== 'relu') {
+      throw new DeconvError(
+        'BAD_OPTION',
+        `${where}: expected activation to be 'relu' or left out, got ${String(checked.activation)}. Apply other activations afterwards.`,
+        { where },
+      );
+    }
+    const spec = { ...this.specFor(shape, checked), relu: checked.activation === 'relu' };
+    const outputShape = this.outputShapeUnder(spec, shape);
+    const result =
+      checked.out === undefined
+        ? allocateTensor(where, outputShape)
+        : checkSameShape(where, 'out', checked.out, outputShape);
+    this.#plan = this.#run(spec, shape, input.data, result.data, true);
+    return result;
+  }
+
+  /**
+   * Gradients of `sum(forward(x) * gradOutput)`: pure, nothing is remembered from a forward.
+   *
+   * @param gradOutput of the output's shape
+   * @throws {DeconvError} as `forward`
+   */
+  backward(x: Tensor, gradOutput: Tensor): LayerGradients {
+    const where = this.#requireLive('backward');
+    const input = checkTensor(where, 'the input', x);
+    const shape = this.readInputShape('backward', input.shape);
+    const grad = checkTensor(where, 'gradOutput', gradOutput);
+    const spec = this.specForOutput(shape, grad.shape);
+    checkSameShape(where, 'gradOutput', grad, this.outputShapeUnder(spec, shape));
+    const { weight, bias } = this.#parameterGradients(where, spec, shape, input, grad);
+    return {
+      input: this.#inputGradient(where, spec, shape, input, grad),
+      weight: { data: weight, shape: this.#definition.weightLayout.shape },
+      bias: bias === null ? null : { data: bias, shape: this.#definition.biasShape },
+    };
   }
 
   /** Route, build and reason of the last forward; null before the first. */
@@ -188,102 +197,164 @@ export abstract class Layer {
     this.dispose();
   }
 
-  /** The layer's parameters as PyTorch prints them. */
+  /** The layer's parameters as the convention prints them. */
   abstract extraRepr(): string;
 
   toString(): string {
-    return `${this.#name}(${this.extraRepr()})`;
-  }
-
-  /** @internal True as well after dispose. */
-  protected get hasBias(): boolean {
-    return this.#hasBias;
+    return `${this.#definition.name}(${this.extraRepr()})`;
   }
 
   /** @internal */
   protected get spec(): OperatorSpec {
-    return this.#spec;
+    return this.#definition.spec;
+  }
+
+  /** @internal */
+  protected get hasBias(): boolean {
+    return this.#definition.bias !== null;
+  }
+
+  /** @internal Names that `forward` takes in its options. */
+  protected forwardOptionNames(): readonly (keyof Options & string)[] {
+    return ['out', 'activation'] satisfies readonly (keyof ForwardOptions)[] as readonly (keyof Options &
+      string)[];
+  }
+
+  /** @internal The operator for one input; conventions whose pads depend on the input override it. */
+  protected specFor(_shape: InputShape, _options: Partial<Options>): OperatorSpec {
+    return this.spec;
+  }
+
+  /** @internal The operator whose output has this shape, for `backward`. */
+  protected specForOutput(shape: InputShape, _outputShape: readonly number[]): OperatorSpec {
+    return this.specFor(shape, {});
   }
 
   /** @internal Splits an input shape into batch and spatial axes, or says what is wrong with it. */
-  protected readInputShape(method: string, shape: unknown): InputShape {
-    const where = `${this.#name}.${method}`;
-    const spec = this.#spec;
+  protected readInputShape(method: string, value: unknown): InputShape {
+    const { name, spec, layout, inputExtents } = this.#definition;
+    const where = `${name}.${method}`;
     const rank = spec.kernel.length;
-    const checked = checkShape(where, 'the input shape', shape);
-    const batched = checked.length === rank + 2;
-    const channelAxis = batched ? 1 : 0;
-    const axes = AXIS_NAMES.slice(3 - rank).join(', ');
-    const expected = `[N, ${spec.inChannels}, ${axes}] or [${spec.inChannels}, ${axes}]`;
-    if (!batched && checked.length !== rank + 1) {
+    const shape = checkShape(where, 'the input shape', value);
+    const batched = shape.length === rank + 2;
+    const spatial: readonly (number | string)[] = inputExtents ?? AXIS_NAMES.slice(3 - rank);
+    const single =
+      layout === 'channels-first' ? [spec.inChannels, ...spatial] : [...spatial, spec.inChannels];
+    const expected = `[N, ${single.join(', ')}] or [${single.join(', ')}]`;
+    const complain = (what: string, advice: string): never => {
       throw new DeconvError(
         'BAD_SHAPE',
-        `${where}: expected input of shape ${expected}, got ${shapeText(checked)} (${checked.length} axes). Add or drop axes.`,
-        { where, expected, got: checked },
+        `${where}: expected input of shape ${expected}, got ${shapeText(shape)}${what}. ${advice}`,
+        { where, expected, got: shape },
       );
+    };
+    if (!batched && shape.length !== rank + 1) complain(` (${shape.length} axes)`, 'Add or drop axes.');
+    const channelAxis = layout === 'channels-first' ? (batched ? 1 : 0) : shape.length - 1;
+    if (shape[channelAxis] !== spec.inChannels) {
+      const fix = inputExtents === undefined ? `inChannels: ${shape[channelAxis]}` : 'another inSize';
+      complain(` (channel axis ${channelAxis})`, `Set ${fix} or reorder the data.`);
     }
-    if (checked[channelAxis] !== spec.inChannels) {
-      throw new DeconvError(
-        'BAD_SHAPE',
-        `${where}: expected input of shape ${expected}, got ${shapeText(checked)} (channel axis ${channelAxis}). Set inChannels: ${checked[channelAxis]} or reorder the data.`,
-        { where, expected, got: checked },
-      );
-    }
-    const extents = checked.slice(channelAxis + 1);
+    const first = layout === 'channels-first' ? channelAxis + 1 : batched ? 1 : 0;
+    const extents = shape.slice(first, first + rank);
     for (const [axis, extent] of extents.entries()) {
       if (extent < 1) {
-        throw new DeconvError(
-          'BAD_SHAPE',
-          `${where}: expected at least 1 value along every spatial axis, got ${shapeText(checked)} (axis ${channelAxis + 1 + axis}). Only the batch may be 0.`,
-          { where, expected, got: checked },
-        );
+        complain(` (axis ${first + axis} is empty)`, 'Only the batch may be 0.');
+      }
+      if (inputExtents !== undefined && extent !== inputExtents[axis]) {
+        complain(` (axis ${first + axis})`, 'Make the layer with the inSize that it will see.');
       }
     }
-    elementCount(where, 'an input', checked);
-    return { where, batch: batched ? (checked[0] as number) : undefined, extents };
+    elementCount(where, 'an input', shape);
+    return { where, batch: batched ? (shape[0] as number) : undefined, extents };
   }
 
-  /** @internal The output's shape under `spec`, which is the layer's own but for its tail crop. */
+  /** @internal The output's shape under `spec`. */
   protected outputShapeUnder(spec: OperatorSpec, { where, batch, extents }: InputShape): number[] {
-    const shape = [spec.outChannels, ...outputExtents(where, spec, extents)];
-    if (batch !== undefined) shape.unshift(batch);
+    const output = outputExtents(where, spec, extents);
+    const shape = this.#arrange(batch, spec.outChannels, output);
     elementCount(where, 'an output', shape);
     return shape;
   }
 
-  /** @internal Runs the operator of `spec` on a checked input. */
-  protected compute(spec: OperatorSpec, input: Tensor, shape: InputShape, out: Tensor | undefined): Tensor {
-    const { where, batch = 1, extents } = shape;
-    const outputShape = this.outputShapeUnder(spec, shape);
-    const result = out === undefined ? allocateTensor(where, outputShape) : checkOut(where, out, outputShape);
-    const key = spec.padAfter.join();
+  #arrange(batch: number | undefined, channels: number, extents: readonly number[]): number[] {
+    return [
+      ...(batch === undefined ? [] : [batch]),
+      ...(this.#definition.layout === 'channels-first' ? [channels, ...extents] : [...extents, channels]),
+    ];
+  }
+
+  #run(
+    spec: OperatorSpec,
+    { where, batch = 1, extents }: Omit<InputShape, 'batch'> & { readonly batch?: number | undefined },
+    input: Float32Array,
+    output: Float32Array,
+    forward: boolean,
+  ): Plan | null {
+    const key = `${forward} ${spec.relu} ${spec.padBefore.join()} ${spec.padAfter.join()}`;
     const operator = this.#operators.get(key) ?? new NativeOperator(spec);
     operator.run({
       where,
       batch,
       extents,
-      layout: 'channels-first',
-      route: this.#route,
-      input: input.data,
-      output: result.data,
-      weight: this.#weight,
-      bias: this.#bias,
+      layout: this.#definition.layout,
+      // A route forced for the layer may not exist for its adjoint.
+      route: forward || this.#definition.route === 'scalar' ? this.#definition.route : 'auto',
+      input,
+      output,
+      parameters: () => this.#canonicalParameters(forward),
     });
     this.#operators.set(key, operator);
-    this.#plan = operator.plan;
-    return result;
+    return operator.plan;
   }
 
-  /** @internal Checks what every forward checks first. */
-  protected begin<Options extends ForwardOptions>(
-    x: Tensor,
-    options: Options | undefined,
-    known: readonly (keyof Options & string)[],
-  ): { readonly input: Tensor; readonly options: Options } {
-    const where = this.#requireLive('forward');
+  #canonicalParameters(withBias: boolean): CanonicalParameters {
+    const { weightLayout, mask } = this.#definition;
+    const masked = mask === undefined ? this.#weight : product(this.#weight, mask);
+    return { weight: weightLayout.toCanonical(masked), bias: withBias ? this.#bias : null };
+  }
+
+  #parameterGradients(
+    where: string,
+    spec: OperatorSpec,
+    { batch = 1, extents }: InputShape,
+    input: Tensor,
+    grad: Tensor,
+  ): CanonicalParameters {
+    const { layout, weightLayout, mask } = this.#definition;
+    const gradients = parameterGradients({
+      where,
+      spec,
+      batch,
+      extents,
+      layout,
+      input: input.data,
+      gradOutput: grad.data,
+      weightElements: this.#weight.length,
+      withBias: this.hasBias,
+    });
+    const weight = weightLayout.fromCanonical(gradients.weight);
+    return { weight: mask === undefined ? weight : product(weight, mask), bias: gradients.bias };
+  }
+
+  #inputGradient(
+    where: string,
+    spec: OperatorSpec,
+    { batch, extents }: InputShape,
+    input: Tensor,
+    grad: Tensor,
+  ): Tensor {
+    const output = outputExtents(where, spec, extents);
+    const adjoint = adjointSpec(spec, extents, output);
+    const dilated = dilatedExtents(spec, extents);
+    const channelsFirst = this.#definition.layout === 'channels-first';
+    const result = allocateTensor(where, this.#arrange(batch, spec.inChannels, dilated));
+    this.#run(adjoint, { where, batch, extents: output }, grad.data, result.data, false);
+    if (dilated.every((extent, axis) => extent === extents[axis])) return result;
+    const images = batch ?? 1;
+    const [outer, inner] = channelsFirst ? [images * spec.inChannels, 1] : [images, spec.inChannels];
     return {
-      input: checkTensor(where, 'the input', x),
-      options: checkOptions<Options>(where, options ?? {}, known),
+      data: undilate(result.data, outer, dilated, extents, spec.inputDilation, inner),
+      shape: input.shape,
     };
   }
 
@@ -292,7 +363,7 @@ export abstract class Layer {
   }
 
   #requireLive(member: string): string {
-    const where = `${this.#name}.${member}`;
+    const where = `${this.#definition.name}.${member}`;
     if (this.#disposed) {
       throw new DeconvError(
         'DISPOSED',
@@ -314,12 +385,16 @@ export interface InputShape {
 
 const AXIS_NAMES = ['D', 'H', 'W'];
 
-function checkOut(where: string, out: unknown, shape: readonly number[]): Tensor {
-  const checked = checkTensor(where, 'out', out);
+function product(values: Float32Array, factors: Float32Array): Float32Array {
+  return values.map((value, index) => value * (factors[index] as number));
+}
+
+function checkSameShape(where: string, name: string, value: unknown, shape: readonly number[]): Tensor {
+  const checked = checkTensor(where, name, value);
   if (checked.shape.length !== shape.length || checked.shape.some((extent, axis) => extent !== shape[axis])) {
     throw new DeconvError(
       'BAD_SHAPE',
-      `${where}: expected out of shape ${shapeText(shape)}, got ${shapeText(checked.shape)}. Make it with layer.outputShape(x.shape).`,
+      `${where}: expected ${name} of shape ${shapeText(shape)}, got ${shapeText(checked.shape)}. outputShape tells the shape.`,
       { where, expected: shape, got: checked.shape },
     );
   }

@@ -18,6 +18,16 @@ export interface DeconvModule {
   createOperator(spec: NativeSpec): OperatorHandle | null;
   refusal(spec: NativeSpec, batch: number, input: Axes, layout: number, route: number): string;
 
+  /** Reads the input and output buffers, writes weight and bias gradients behind each other. */
+  parameterGradients(
+    spec: NativeSpec,
+    batch: number,
+    input: Axes,
+    layout: number,
+    gradient: number,
+    withBias: boolean,
+  ): number;
+
   /** Addresses of buffers that all operators share; 0 when out of memory. Counts are of floats. */
   reserveParameters(elements: number): number;
   releaseParameters(): void;
@@ -52,6 +62,7 @@ export interface NativeSpec {
   readonly inputDilation: Axes;
   readonly padBefore: Axes;
   readonly padAfter: Axes;
+  readonly relu: boolean;
 }
 
 /** The arguments that cpp/cmake/wasm_module.cmake lets in. */

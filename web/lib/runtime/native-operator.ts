@@ -27,7 +27,11 @@ export interface RunRequest {
   readonly route: 'auto' | RouteName;
   readonly input: Float32Array;
   readonly output: Float32Array;
-  /** Canonical parameters; read only when a route has to pack them. */
+  /** Canonical parameters; asked for only when a route has to pack them. */
+  readonly parameters: () => CanonicalParameters;
+}
+
+export interface CanonicalParameters {
   readonly weight: Float32Array;
   readonly bias: Float32Array | null;
 }
@@ -52,17 +56,7 @@ export class NativeOperator {
 
   run(request: RunRequest): void {
     const runtime = requireRuntime(request.where);
-    try {
-      this.#runOn(runtime, request);
-    } catch (cause) {
-      if (cause instanceof DeconvError) throw cause;
-      throw new DeconvError(
-        'INTERNAL',
-        `${request.where}: the WebAssembly module failed: ${String(cause)}. Call shutdown() and init() to start it afresh, and report this.`,
-        { where: request.where },
-        cause,
-      );
-    }
+    guarded(request.where, () => this.#runOn(runtime, request));
   }
 
   #runOn(runtime: Runtime, request: RunRequest): void {
@@ -108,7 +102,7 @@ export class NativeOperator {
     const key = `${batch} ${request.extents.join(' ')} ${layout} ${route}`;
     if (this.#planned?.key === key) return;
     const extents = toAxes(request.extents, 1);
-    const layoutCode = layout === 'channels-first' ? 0 : 1;
+    const layoutCode = codeOf(layout);
     const forced = route === 'auto' ? -1 : runtime.routeNames.indexOf(route);
     const refusalOf = (index: number): string =>
       runtime.module.refusal(this.#spec, batch, extents, layoutCode, index);
@@ -136,6 +130,64 @@ export class NativeOperator {
       },
     };
   }
+}
+
+/** Gradients of the parameters of one operator at one input. */
+export function parameterGradients(request: {
+  readonly where: string;
+  readonly spec: OperatorSpec;
+  readonly batch: number;
+  readonly extents: readonly number[];
+  readonly layout: Layout;
+  readonly input: Float32Array;
+  readonly gradOutput: Float32Array;
+  readonly weightElements: number;
+  readonly withBias: boolean;
+}): CanonicalParameters {
+  const { where, spec, input, gradOutput, weightElements, withBias } = request;
+  const runtime = requireRuntime(where);
+  return guarded(where, () => {
+    const count = weightElements + (withBias ? spec.outChannels : 0);
+    const inputAddress = reserve(runtime, where, 'input', input.length);
+    const outputAddress = reserve(runtime, where, 'output', gradOutput.length);
+    const gradient = reserve(runtime, where, 'parameters', count);
+    runtime.floats(inputAddress, input.length).set(input);
+    runtime.floats(outputAddress, gradOutput.length).set(gradOutput);
+    const status = runtime.module.parameterGradients(
+      toNativeSpec(spec),
+      request.batch,
+      toAxes(request.extents, 1),
+      codeOf(request.layout),
+      gradient,
+      withBias,
+    );
+    runtime.check(where, status);
+    const values = runtime.floats(gradient, count).slice();
+    runtime.module.releaseParameters();
+    return {
+      weight: values.subarray(0, weightElements),
+      bias: withBias ? values.subarray(weightElements) : null,
+    };
+  });
+}
+
+/** Traps of the module become errors of ours. */
+function guarded<Result>(where: string, call: () => Result): Result {
+  try {
+    return call();
+  } catch (cause) {
+    if (cause instanceof DeconvError) throw cause;
+    throw new DeconvError(
+      'INTERNAL',
+      `${where}: the WebAssembly module failed: ${String(cause)}. Call shutdown() and init() to start it afresh, and report this.`,
+      { where },
+      cause,
+    );
+  }
+}
+
+function codeOf(layout: Layout): number {
+  return layout === 'channels-first' ? 0 : 1;
 }
 
 interface Owned {
@@ -172,7 +224,8 @@ function milliseconds(value: number): string {
 }
 
 function uploadParameters(runtime: Runtime, handle: OperatorHandle, request: RunRequest): void {
-  const { where, weight, bias } = request;
+  const { where } = request;
+  const { weight, bias } = request.parameters();
   const count = weight.length + (bias?.length ?? 0);
   const address = reserve(runtime, where, 'parameters', count);
   const staged = runtime.floats(address, count);
@@ -225,6 +278,7 @@ function toNativeSpec(spec: OperatorSpec): NativeSpec {
     inputDilation: toAxes(spec.inputDilation, 1),
     padBefore: toAxes(spec.padBefore, 0),
     padAfter: toAxes(spec.padAfter, 0),
+    relu: spec.relu,
   };
 }
 

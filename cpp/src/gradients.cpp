@@ -1,0 +1,226 @@
+#include "deconv/gradients.h"
+
+#include <wasm_simd128.h>
+
+#include <numeric>
+
+#include "deconv/workspace.h"
+#include "layout.h"
+
+namespace deconv {
+namespace {
+
+constexpr int kRows = 4;
+constexpr int kColumns = 8;
+
+// The positions p of one axis at which a tap reads inside the strided tensor:
+// p = first, first + step, ..., and strided position source, source + source_step, ...
+struct TapRange {
+  int64_t count = 0;
+  int64_t first = 0;
+  int64_t step = 1;
+  int64_t source = 0;
+  int64_t source_step = 1;
+};
+
+TapRange tap_range(const Spec& spec, int axis, int32_t tap, int64_t dense, int64_t strided) {
+  const int64_t stride = spec.stride[axis];
+  const int64_t input_dilation = spec.input_dilation[axis];
+  const int64_t offset = int64_t{tap} * spec.dilation[axis] - spec.pad_before[axis];
+  // Every step-th position is a multiple of the input dilation, if any is.
+  const int64_t step = input_dilation / std::gcd(stride, input_dilation);
+  TapRange range{.step = step, .source_step = stride * step / input_dilation};
+  int64_t first = offset < 0 ? (-offset + stride - 1) / stride : 0;
+  for (int64_t tries = 0; tries < step; ++tries, ++first) {
+    const int64_t source = first * stride + offset;
+    if (source % input_dilation != 0) continue;
+    range.first = first;
+    range.source = source / input_dilation;
+    const int64_t by_dense = first < dense ? (dense - 1 - first) / step + 1 : 0;
+    const int64_t by_source =
+        range.source < strided ? (strided - 1 - range.source) / range.source_step + 1 : 0;
+    range.count = by_dense < by_source ? by_dense : by_source;
+    return range;
+  }
+  return range;
+}
+
+// A row of positions in both tensors, channels last.
+struct Rows {
+  const float* dense;
+  int64_t dense_step;
+  const float* strided;
+  int64_t strided_step;
+  int64_t count;
+};
+
+// sums[row][column] += sum over the positions of dense[row] * strided[column].
+template <int kHeight>
+void accumulate_block(const Rows& rows, float* sums, int64_t sums_stride) {
+  v128_t low[kHeight];
+  v128_t high[kHeight];
+  for (int row = 0; row < kHeight; ++row) {
+    low[row] = wasm_v128_load(sums + row * sums_stride);
+    high[row] = wasm_v128_load(sums + row * sums_stride + 4);
+  }
+  const float* dense = rows.dense;
+  const float* strided = rows.strided;
+  for (int64_t position = 0; position < rows.count; ++position) {
+    const v128_t left = wasm_v128_load(strided);
+    const v128_t right = wasm_v128_load(strided + 4);
+    for (int row = 0; row < kHeight; ++row) {
+      const v128_t factor = wasm_v128_load32_splat(dense + row);
+      low[row] = wasm_f32x4_add(low[row], wasm_f32x4_mul(factor, left));
+      high[row] = wasm_f32x4_add(high[row], wasm_f32x4_mul(factor, right));
+    }
+    dense += rows.dense_step;
+    strided += rows.strided_step;
+  }
+  for (int row = 0; row < kHeight; ++row) {
+    wasm_v128_store(sums + row * sums_stride, low[row]);
+    wasm_v128_store(sums + row * sums_stride + 4, high[row]);
+  }
+}
+
+void accumulate_value(const Rows& rows, float* sum) {
+  float total = *sum;
+  for (int64_t position = 0; position < rows.count; ++position) {
+    total += rows.dense[position * rows.dense_step] * rows.strided[position * rows.strided_step];
+  }
+  *sum = total;
+}
+
+// Adds one row of positions to the sums of one tap and group, [height][width].
+void accumulate(const Rows& rows, int64_t height, int64_t width, float* sums) {
+  const int64_t whole_height = height / kRows * kRows;
+  const int64_t whole_width = width / kColumns * kColumns;
+  const auto at = [&rows](int64_t row, int64_t column) {
+    return Rows{rows.dense + row, rows.dense_step, rows.strided + column, rows.strided_step,
+                rows.count};
+  };
+  for (int64_t column = 0; column < whole_width; column += kColumns) {
+    for (int64_t row = 0; row < whole_height; row += kRows) {
+      accumulate_block<kRows>(at(row, column), sums + row * width + column, width);
+    }
+    for (int64_t row = whole_height; row < height; ++row) {
+      accumulate_block<1>(at(row, column), sums + row * width + column, width);
+    }
+  }
+  for (int64_t row = 0; row < height; ++row) {
+    for (int64_t column = whole_width; column < width; ++column) {
+      accumulate_value(at(row, column), sums + row * width + column);
+    }
+  }
+}
+
+// One side of the product, channels last.
+struct Side {
+  const float* data;
+  Axes extents;
+  int64_t channels;
+
+  int64_t points() const { return int64_t{extents[0]} * extents[1] * extents[2]; }
+};
+
+void accumulate_tap(const Problem& problem, const Side& dense, const Side& strided, const Axes& tap,
+                    int64_t group, float* sums) {
+  const Spec& spec = problem.spec;
+  TapRange ranges[3];
+  for (int axis = 0; axis < 3; ++axis) {
+    ranges[axis] = tap_range(spec, axis, tap[axis], dense.extents[axis], strided.extents[axis]);
+    if (ranges[axis].count <= 0) return;
+  }
+  const auto& [depth, height, width] = ranges;
+  const int64_t group_dense = dense.channels / spec.groups;
+  const int64_t group_strided = strided.channels / spec.groups;
+  for (int64_t batch = 0; batch < problem.batch; ++batch) {
+    for (int64_t d = 0; d < depth.count; ++d) {
+      for (int64_t h = 0; h < height.count; ++h) {
+        const int64_t dense_row =
+            ((depth.first + d * depth.step) * dense.extents[1] + height.first + h * height.step) *
+                dense.extents[2] +
+            width.first;
+        const int64_t strided_row = ((depth.source + d * depth.source_step) * strided.extents[1] +
+                                     height.source + h * height.source_step) *
+                                        strided.extents[2] +
+                                    width.source;
+        const Rows rows{
+            dense.data + (batch * dense.points() + dense_row) * dense.channels +
+                group * group_dense,
+            width.step * dense.channels,
+            strided.data + (batch * strided.points() + strided_row) * strided.channels +
+                group * group_strided,
+            width.source_step * strided.channels,
+            width.count,
+        };
+        accumulate(rows, group_dense, group_strided, sums);
+      }
+    }
+  }
+}
+
+// `data` as it is when it already reads channels last, else transposed into `buffer`.
+const float* channels_last(const Problem& problem, const float* data, int64_t channels,
+                           int64_t points, Buffer& buffer) {
+  if (problem.layout == Layout::kChannelsLast || channels == 1 || points == 1) return data;
+  if (!buffer.reserve(problem.batch * channels * points)) return nullptr;
+  transpose(problem.batch, channels, points, data, buffer.data());
+  return buffer.data();
+}
+
+}  // namespace
+
+Status weight_gradient(const Problem& problem, const float* input, const float* grad_output,
+                       float* grad_weight) {
+  const Spec& spec = problem.spec;
+  Workspace& workspace = Workspace::shared();
+  const Side in{channels_last(problem, input, spec.in_channels, problem.input_points(),
+                              workspace.route_input),
+                problem.input, spec.in_channels};
+  const Side out{channels_last(problem, grad_output, spec.out_channels, problem.output_points(),
+                               workspace.route_output),
+                 problem.output, spec.out_channels};
+  if (in.data == nullptr || out.data == nullptr) return Status::kOutOfMemory;
+  const Side& dense = spec.transposed ? in : out;
+  const Side& strided = spec.transposed ? out : in;
+
+  const int64_t taps = spec.kernel_elements();
+  const int64_t rows = dense.channels / spec.groups;
+  const int64_t columns = strided.channels / spec.groups;
+  Buffer sums;  // [rows][columns] of one tap and group
+  if (!sums.reserve(rows * columns)) return Status::kOutOfMemory;
+  for (int32_t group = 0; group < spec.groups; ++group) {
+    float* group_weight = grad_weight + group * rows * columns * taps;
+    int64_t tap = 0;
+    for (int32_t td = 0; td < spec.kernel[0]; ++td) {
+      for (int32_t th = 0; th < spec.kernel[1]; ++th) {
+        for (int32_t tw = 0; tw < spec.kernel[2]; ++tw, ++tap) {
+          for (int64_t i = 0; i < rows * columns; ++i) sums.data()[i] = 0.0f;
+          accumulate_tap(problem, dense, strided, {td, th, tw}, group, sums.data());
+          for (int64_t i = 0; i < rows * columns; ++i) {
+            group_weight[i * taps + tap] = sums.data()[i];
+          }
+        }
+      }
+    }
+  }
+  return Status::kOk;
+}
+
+void bias_gradient(const Problem& problem, const float* grad_output, float* grad_bias) {
+  const bool channels_first = problem.layout == Layout::kChannelsFirst;
+  const int64_t points = problem.output_points();
+  const int64_t channels = problem.spec.out_channels;
+  const int64_t point_stride = channels_first ? 1 : channels;
+  const int64_t channel_stride = channels_first ? points : 1;
+  for (int64_t channel = 0; channel < channels; ++channel) {
+    double sum = 0;
+    for (int64_t batch = 0; batch < problem.batch; ++batch) {
+      const float* image = grad_output + batch * points * channels + channel * channel_stride;
+      for (int64_t point = 0; point < points; ++point) sum += image[point * point_stride];
+    }
+    grad_bias[channel] = static_cast<float>(sum);
+  }
+}
+
+}  // namespace deconv

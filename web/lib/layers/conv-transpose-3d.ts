@@ -1,0 +1,18 @@
+import { ConvTranspose, type ConvTransposeOptions } from './conv-transpose.js';
+
+/**
+ * Transposed convolution over volumes: every input voxel stamps its kernel on the output, stamps lie
+ * `stride` apart and add up. The weight is `[inChannels, outChannels/groups, kernelD, kernelH, kernelW]`.
+ *
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `TOO_LARGE`
+ *
+ * @example
+ * await init();
+ * using up = new ConvTranspose3d({ inChannels: 128, outChannels: 64, kernelSize: 4, stride: 2, padding: 1 });
+ * const y = up.forward({ data: new Float32Array(128 * 4 * 8 * 8), shape: [1, 128, 4, 8, 8] }); // [1, 64, 8, 16, 16]
+ */
+export class ConvTranspose3d extends ConvTranspose {
+  constructor(options: ConvTransposeOptions) {
+    super('ConvTranspose3d', 3, options);
+  }
+}

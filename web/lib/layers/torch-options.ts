@@ -1,0 +1,88 @@
+import { checkBoolean, checkChoice, checkInteger, refuse } from '../core/checks.js';
+import { fillUniform, kaimingUniformBound } from '../core/initializers.js';
+import { freshSeed, seededRandom } from '../core/random.js';
+import { type OperatorSpec, weightShape } from '../core/spec.js';
+import { elementCount } from '../core/tensor.js';
+import { canonicalLayout } from '../core/weight-layout.js';
+import { ROUTE_NAMES, type RouteName } from '../runtime/native-operator.js';
+import type { LayerDefinition } from './layer.js';
+
+/** Options that every layer in PyTorch's words has beside its geometry. */
+export interface LayerOptions {
+  readonly inChannels: number;
+  readonly outChannels: number;
+  /** Blocked connections from input to output channels; divides both. Default 1. */
+  readonly groups?: number;
+  /** Whether the layer adds a learnable bias. Default true. */
+  readonly bias?: boolean;
+  /** Seed of the initial weight and bias, 0 to 2^32 - 1. Default: another one each time. */
+  readonly seed?: number;
+  /** Forces a route, for tests and measurements. Default `'auto'`. */
+  readonly route?: 'auto' | RouteName;
+}
+
+export const LAYER_OPTION_NAMES = [
+  'inChannels',
+  'outChannels',
+  'groups',
+  'bias',
+  'seed',
+  'route',
+] as const satisfies readonly (keyof LayerOptions)[];
+
+/** The checked form of LayerOptions. */
+export interface LayerSettings {
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly groups: number;
+  readonly bias: boolean;
+  readonly seed: number;
+  readonly route: 'auto' | RouteName;
+}
+
+export function readLayerOptions(where: string, options: LayerOptions): LayerSettings {
+  const inChannels = checkInteger(where, 'inChannels', options.inChannels, 1);
+  const outChannels = checkInteger(where, 'outChannels', options.outChannels, 1);
+  const groups = checkInteger(where, 'groups', options.groups ?? 1, 1);
+  checkGroups(where, 'inChannels', inChannels, groups);
+  checkGroups(where, 'outChannels', outChannels, groups);
+  return {
+    inChannels,
+    outChannels,
+    groups,
+    bias: checkBoolean(where, 'bias', options.bias ?? true),
+    seed: checkInteger(where, 'seed', options.seed ?? freshSeed(), 0, 2 ** 32 - 1),
+    route: checkChoice(where, 'route', options.route ?? 'auto', ['auto', ...ROUTE_NAMES]),
+  };
+}
+
+export function checkGroups(where: string, name: string, channels: number, groups: number): void {
+  if (channels % groups === 0) return;
+  refuse(
+    'BAD_OPTION',
+    where,
+    `${name} to be a multiple of groups (${groups})`,
+    channels,
+    'Choose groups that divide both channel counts.',
+  );
+}
+
+/** A layer of PyTorch's: channels first, weights in canonical order, kaiming uniform from the seed. */
+export function torchDefinition(name: string, spec: OperatorSpec, settings: LayerSettings): LayerDefinition {
+  const weight = new Float32Array(elementCount(name, 'a weight', weightShape(spec)));
+  const bias = settings.bias ? new Float32Array(spec.outChannels) : null;
+  const random = seededRandom(settings.seed);
+  const bound = kaimingUniformBound(spec);
+  fillUniform(weight, bound, random);
+  if (bias !== null) fillUniform(bias, bound, random);
+  return {
+    name,
+    spec,
+    layout: 'channels-first',
+    weightLayout: canonicalLayout(spec),
+    biasShape: [spec.outChannels],
+    weight,
+    bias,
+    route: settings.route,
+  };
+}
