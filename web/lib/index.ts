@@ -1,7 +1,19 @@
 /** deconv-wasm: layers in the words of PyTorch and lucid, channels first. */
 export { DeconvError, type DeconvErrorCode } from './core/errors.js';
+export type { JaxPadding } from './core/jax-padding.js';
 export type { Tensor } from './core/tensor.js';
-export { type ConvCallOptions, type ConvTransposeCallOptions, conv, convTranspose } from './functional.js';
+export {
+  type ConvTransposeJaxOptions,
+  convTransposeJax,
+} from './functional/conv-transpose-jax.js';
+export {
+  type ConvCallOptions,
+  type ConvTransposeCallOptions,
+  conv,
+  convTranspose,
+} from './functional/convolution.js';
+export { type KernelMatrix, type KernelMatrixOptions, kernelMatrix } from './functional/kernel-matrix.js';
+export { transConv } from './functional/trans-conv.js';
 export type { ConvOptions } from './layers/conv.js';
 export { Conv1d } from './layers/conv-1d.js';
 export { Conv2d } from './layers/conv-2d.js';
@@ -28,3 +40,22 @@ export {
   runtimeInfo,
   shutdown,
 } from './runtime/runtime.js';
+export {
+  type ActivationGradients,
+  LeakyReLU,
+  type LeakyReLUOptions,
+  ReLU,
+  Sigmoid,
+  Tanh,
+} from './training/activations.js';
+export { type Loss, meanSquaredError } from './training/loss.js';
+export {
+  type AdamOptions,
+  adam,
+  type OptimizerStep,
+  type ParameterGradients,
+  type SgdOptions,
+  sgd,
+  type Trainable,
+} from './training/optimizers.js';
+export { type Module, Sequential, type SequentialGradients, type Trace } from './training/sequential.js';

@@ -34,3 +34,56 @@ export function seededRandom(seed: number): RandomSource {
 export function freshSeed(): number {
   return Math.floor(Math.random() * 2 ** 32);
 }
+
+/** Normally distributed numbers of mean 0 and variance 1, by the method of Box and Muller (1958). */
+export function normalSource(random: RandomSource): RandomSource {
+  let spare: number | undefined;
+  return () => {
+    if (spare !== undefined) {
+      const value = spare;
+      spare = undefined;
+      return value;
+    }
+    // 1 - [0, 1) keeps the logarithm finite.
+    const radius = Math.sqrt(-2 * Math.log(1 - random()));
+    const angle = 2 * Math.PI * random();
+    spare = radius * Math.sin(angle);
+    return radius * Math.cos(angle);
+  };
+}
+
+/**
+ * Numbers of the normal distribution of mean 0 and variance 1 cut off outside of [lower, upper],
+ * which may be infinite but must hold a finite interval's worth: lower < Infinity, upper > -Infinity,
+ * lower < upper. By rejection, after C. P. Robert, Simulation of truncated normal variables (1995):
+ * every branch accepts at least about a third of its proposals, however far out the interval lies.
+ */
+export function truncatedNormalSource(lower: number, upper: number, random: RandomSource): RandomSource {
+  if (upper <= 0 && lower < 0) {
+    const mirrored = truncatedNormalSource(-upper, -lower, random);
+    return () => -mirrored();
+  }
+  if (lower >= 0) return tailSource(lower, upper, random);
+  const normal = normalSource(random);
+  // Below this width a uniform proposal is accepted more often than a normal one.
+  const narrow = upper - lower < Math.sqrt(2 * Math.PI);
+  return () => {
+    for (;;) {
+      const value = narrow ? lower + (upper - lower) * random() : normal();
+      const accepted = narrow ? random() <= Math.exp((-value * value) / 2) : value >= lower && value <= upper;
+      if (accepted) return value;
+    }
+  };
+}
+
+/** The part of the distribution in [lower, upper] with lower >= 0: exponential proposals of the best rate. */
+function tailSource(lower: number, upper: number, random: RandomSource): RandomSource {
+  const rate = (lower + Math.hypot(lower, 2)) / 2;
+  const mass = -Math.expm1(-rate * (upper - lower));
+  return () => {
+    for (;;) {
+      const value = lower - Math.log1p(-mass * random()) / rate;
+      if (random() <= Math.exp(-((value - rate) ** 2) / 2)) return value;
+    }
+  };
+}

@@ -214,6 +214,12 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
     return this.#definition.bias !== null;
   }
 
+  /** @internal The operator with its parameters in canonical order, masked; `member` asks in errors. */
+  canonical(member: string): CanonicalParameters & { readonly spec: OperatorSpec } {
+    this.#requireLive(member);
+    return { spec: this.spec, ...this.#canonicalParameters(true) };
+  }
+
   /** @internal Names that `forward` takes in its options. */
   protected forwardOptionNames(): readonly (keyof Options & string)[] {
     return ['out', 'activation'] satisfies readonly (keyof ForwardOptions)[] as readonly (keyof Options &

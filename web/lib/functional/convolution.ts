@@ -6,11 +6,11 @@ import {
   MAX_INTEGER,
   refuse,
   shapeText,
-} from './core/checks.js';
-import { DeconvError } from './core/errors.js';
-import { type OperatorSpec, outputExtents, weightShape } from './core/spec.js';
-import { allocateTensor, checkParameter, checkTensor, elementCount, type Tensor } from './core/tensor.js';
-import { NativeOperator, ROUTE_NAMES, type RouteName } from './runtime/native-operator.js';
+} from '../core/checks.js';
+import { DeconvError } from '../core/errors.js';
+import { type OperatorSpec, outputExtents, weightShape } from '../core/spec.js';
+import { allocateTensor, checkParameter, checkTensor, elementCount, type Tensor } from '../core/tensor.js';
+import { NativeOperator, ROUTE_NAMES, type RouteName } from '../runtime/native-operator.js';
 
 /** Geometry of one call; a list has one entry per spatial axis. */
 export interface ConvCallOptions {
@@ -53,7 +53,7 @@ export interface ConvTransposeCallOptions
  */
 export function conv(x: Tensor, weight: Tensor, options: ConvCallOptions = {}): Tensor {
   const checked = checkOptions<ConvCallOptions>('conv', options, [...SHARED_OPTIONS, 'inputDilation']);
-  return call('conv', x, weight, checked, { inputDilation: checked.inputDilation });
+  return computeOnce('conv', false, x, weight, checked, { inputDilation: checked.inputDilation });
 }
 
 /**
@@ -71,7 +71,7 @@ export function convTranspose(x: Tensor, weight: Tensor, options: ConvTransposeC
     ...SHARED_OPTIONS,
     'outputPadding',
   ]);
-  return call('convTranspose', x, weight, checked, { outputPadding: checked.outputPadding });
+  return computeOnce('convTranspose', true, x, weight, checked, { outputPadding: checked.outputPadding });
 }
 
 const SHARED_OPTIONS = [
@@ -85,17 +85,21 @@ const SHARED_OPTIONS = [
   'route',
 ] as const;
 
-function call(
-  where: 'conv' | 'convTranspose',
+/**
+ * @internal Checks the call, makes an operator of it, runs it and frees it. `where` names the public
+ * function in errors.
+ */
+export function computeOnce(
+  where: string,
+  transposed: boolean,
   x: unknown,
   weight: unknown,
   options: ConvTransposeCallOptions,
   extra: {
     readonly inputDilation?: number | readonly number[] | undefined;
     readonly outputPadding?: number | readonly number[] | undefined;
-  },
+  } = {},
 ): Tensor {
-  const transposed = where === 'convTranspose';
   const input = checkTensor(where, 'x', x);
   const kernel = checkTensor(where, 'weight', weight);
   const rank = input.shape.length - 2;

@@ -1,0 +1,118 @@
+import { refuse } from '../core/checks.js';
+import type { OperatorSpec } from '../core/spec.js';
+import { BrainstateLayer, sharedSpec, type Translation } from './layer.js';
+import type { LayerOptions, Padding, PerAxis, Settings } from './options.js';
+
+/** A convolution in brainstate's words; a list has one entry per spatial axis. */
+export interface ConvOptions extends LayerOptions {
+  /** Distance between neighbouring windows. Default 1. */
+  readonly stride?: PerAxis;
+  /**
+   * Zeros added to the head (lo) and the tail (hi) of the input's axis, after `lhsDilation`. `'SAME'`,
+   * the default, gives ceil(n / stride) outputs and puts an odd zero at the tail; `'VALID'` adds none.
+   */
+  readonly padding?: Padding;
+  /**
+   * 1 + zeros inserted between input values. Default 1; more needs a padding in numbers, which the
+   * default is not.
+   */
+  readonly lhsDilation?: PerAxis;
+}
+
+const TRANSLATION: Translation = {
+  // (*K, C_in/g, C_out), the output channels of one group side by side.
+  weightOrder: ['taps', 'in', 'group', 'out'],
+  toSpec(where, settings): OperatorSpec {
+    const { stride, padding, lhsDilation } = settings;
+    if (typeof padding === 'string' && lhsDilation.some((step) => step !== 1)) {
+      refuse(
+        'BAD_OPTION',
+        where,
+        `padding in numbers with lhsDilation above 1`,
+        padding,
+        'Give it as [lo, hi] pairs.',
+      );
+    }
+    const pads = padsOf(settings);
+    return {
+      ...sharedSpec(settings),
+      transposed: false,
+      stride,
+      inputDilation: lhsDilation,
+      padBefore: pads.map(([lo]) => lo),
+      padAfter: pads.map(([, hi]) => hi),
+    };
+  },
+};
+
+/** Zeros before and after each axis; n input values, windows `stride` apart, a kernel of `reach` positions. */
+function padsOf(settings: Settings): readonly (readonly [number, number])[] {
+  const { padding, kernel, stride, rhsDilation, extents } = settings;
+  if (typeof padding !== 'string') return padding;
+  return extents.map((n, axis) => {
+    if (padding === 'VALID') return [0, 0];
+    const step = stride[axis] as number;
+    const reach = (rhsDilation[axis] as number) * ((kernel[axis] as number) - 1) + 1;
+    const total = Math.max((Math.ceil(n / step) - 1) * step + reach - n, 0);
+    return [Math.floor(total / 2), Math.ceil(total / 2)];
+  });
+}
+
+abstract class Conv extends BrainstateLayer {
+  /** @internal */
+  protected constructor(name: string, rank: number, options: ConvOptions) {
+    super(name, rank, options, TRANSLATION);
+  }
+}
+
+/**
+ * Convolution (cross-correlation) over sequences `[N, L, C]`, in brainstate's words. The weight is
+ * `[kernelL, in/groups, out]`, the bias `[1, out]` (`[1, out, 1]` with `channelFirst`).
+ *
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `BAD_SHAPE`, `BAD_BUFFER`, `TOO_LARGE`, `OUT_OF_MEMORY`
+ *
+ * @example
+ * await init();
+ * using blur = new Conv1d({ inSize: [100, 1], outChannels: 1, kernelSize: 3, wInit: Constant(1 / 3) });
+ * const y = blur.forward({ data: new Float32Array(100), shape: [100, 1] }); // [100, 1]
+ */
+export class Conv1d extends Conv {
+  constructor(options: ConvOptions) {
+    super('Conv1d', 1, options);
+  }
+}
+
+/**
+ * Convolution (cross-correlation) over images `[N, H, W, C]`, in brainstate's words. The weight is
+ * `[kernelH, kernelW, in/groups, out]`, the bias `[1, 1, out]` (`[1, out, 1, 1]` with `channelFirst`).
+ *
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `BAD_SHAPE`, `BAD_BUFFER`, `TOO_LARGE`, `OUT_OF_MEMORY`
+ *
+ * @example
+ * await init();
+ * using half = new Conv2d({ inSize: [28, 28, 3], outChannels: 8, kernelSize: 3, stride: 2, bInit: ZeroInit() });
+ * half.outSize; // [14, 14, 8]
+ */
+export class Conv2d extends Conv {
+  constructor(options: ConvOptions) {
+    super('Conv2d', 2, options);
+  }
+}
+
+/**
+ * Convolution (cross-correlation) over volumes `[N, H, W, D, C]`, in brainstate's words. The weight is
+ * `[kernelH, kernelW, kernelD, in/groups, out]`, the bias `[1, 1, 1, out]` (`[1, out, 1, 1, 1]` with
+ * `channelFirst`).
+ *
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `BAD_SHAPE`, `BAD_BUFFER`, `TOO_LARGE`, `OUT_OF_MEMORY`
+ *
+ * @example
+ * await init();
+ * using conv = new Conv3d({ inSize: [8, 8, 4, 2], outChannels: 3, kernelSize: [3, 3, 2], padding: 'VALID' });
+ * conv.outSize; // [6, 6, 3, 3]
+ */
+export class Conv3d extends Conv {
+  constructor(options: ConvOptions) {
+    super('Conv3d', 3, options);
+  }
+}

@@ -1,0 +1,50 @@
+/** deconv-wasm/brainstate: layers in the words of brainstate (0.5 and later), channels last. */
+export { DeconvError, type DeconvErrorCode } from '../core/errors.js';
+export type { Tensor } from '../core/tensor.js';
+export type { ForwardOptions, LayerGradients } from '../layers/layer.js';
+export type { Plan, RouteName } from '../runtime/native-operator.js';
+export type { BinaryName, WasmSource } from '../runtime/platform.js';
+export {
+  type BuildName,
+  type InitOptions,
+  init,
+  type MemoryUsage,
+  memoryUsage,
+  type RuntimeInfo,
+  runtimeInfo,
+  shutdown,
+} from '../runtime/runtime.js';
+export { Conv1d, Conv2d, Conv3d, type ConvOptions } from './conv.js';
+export {
+  ConvTranspose1d,
+  ConvTranspose2d,
+  ConvTranspose3d,
+  type ConvTransposeOptions,
+} from './conv-transpose.js';
+export {
+  Constant,
+  type Distribution,
+  type FanMode,
+  KaimingNormal,
+  KaimingUniform,
+  LecunNormal,
+  LecunUniform,
+  Normal,
+  type NormalOptions,
+  OneInit,
+  Orthogonal,
+  type OrthogonalOptions,
+  type SeededInitializer,
+  type SeedOptions,
+  TruncatedNormal,
+  type TruncatedNormalOptions,
+  Uniform,
+  type UniformOptions,
+  VarianceScaling,
+  type VarianceScalingOptions,
+  XavierNormal,
+  XavierUniform,
+  ZeroInit,
+} from './initializers.js';
+export type { LayerOptions, Padding, PerAxis } from './options.js';
+export type { Initializer, ParameterSource } from './parameters.js';

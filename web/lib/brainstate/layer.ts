@@ -1,0 +1,138 @@
+import { MAX_INTEGER, refuse, shapeText } from '../core/checks.js';
+import { DeconvError } from '../core/errors.js';
+import { seededRandom } from '../core/random.js';
+import { kernelReach, type OperatorSpec, outputExtent } from '../core/spec.js';
+import { type WeightAxis, weightLayout } from '../core/weight-layout.js';
+import { Layer } from '../layers/layer.js';
+import { XavierNormal } from './initializers.js';
+import { readSettings, type Settings } from './options.js';
+import { readMask, readParameter } from './parameters.js';
+
+/** How one of the two kinds of layers becomes the canonical operator. */
+export interface Translation {
+  /** The kernel's axes, slowest first. */
+  readonly weightOrder: readonly WeightAxis[];
+  toSpec(where: string, settings: Settings): OperatorSpec;
+}
+
+/** What all layers in brainstate's words share; a list has one entry per spatial axis. */
+export abstract class BrainstateLayer extends Layer {
+  /** Shape of one input, without its batch axis. */
+  readonly inSize: readonly number[];
+  /** Shape of one output, without its batch axis. */
+  readonly outSize: readonly number[];
+  readonly inChannels: number;
+  readonly kernelSize: readonly number[];
+  readonly stride: readonly number[];
+  /** `'SAME'`, `'VALID'`, or a `[lo, hi]` pair for each axis. */
+  readonly padding: 'SAME' | 'VALID' | readonly (readonly [number, number])[];
+  readonly lhsDilation: readonly number[];
+  readonly rhsDilation: readonly number[];
+  readonly channelFirst: boolean;
+  readonly name: string | null;
+
+  /** @internal */
+  protected constructor(where: string, rank: number, options: unknown, translation: Translation) {
+    const settings = readSettings(where, rank, options);
+    const spec = translation.toSpec(where, settings);
+    const outExtents = checkOutput(where, spec, settings);
+    const layout = weightLayout(spec, translation.weightOrder);
+    const ones = new Array<number>(rank).fill(1);
+    const biasShape = settings.channelFirst
+      ? [1, settings.outChannels, ...ones]
+      : [...ones, settings.outChannels];
+    const random = seededRandom(settings.seed);
+    const wInit = settings.wInit ?? XavierNormal();
+    const bInit = settings.bInit ?? null;
+    super({
+      name: where,
+      spec,
+      layout: settings.channelFirst ? 'channels-first' : 'channels-last',
+      weightLayout: layout,
+      biasShape,
+      weight: readParameter(where, 'wInit', wInit, layout.shape, random),
+      bias: bInit === null ? null : readParameter(where, 'bInit', bInit, biasShape, random),
+      mask: readMask(where, settings.wMask, layout.shape, random),
+      inputExtents: settings.extents,
+      route: settings.route,
+    });
+    this.inSize = settings.inSize;
+    this.outSize = settings.channelFirst
+      ? [settings.outChannels, ...outExtents]
+      : [...outExtents, settings.outChannels];
+    this.inChannels = settings.inChannels;
+    this.kernelSize = settings.kernel;
+    this.stride = settings.stride;
+    this.padding = settings.padding;
+    this.lhsDilation = settings.lhsDilation;
+    this.rhsDilation = settings.rhsDilation;
+    this.channelFirst = settings.channelFirst;
+    this.name = settings.name;
+  }
+
+  /**
+   * Shape of the output for an input of `inSize`, with or without a batch axis before it.
+   * Pure arithmetic: works before `init` and after `dispose`.
+   *
+   * @throws {DeconvError} `BAD_SHAPE`, `TOO_LARGE`, `BAD_TYPE`
+   */
+  outputShape(inputShape: readonly number[]): number[] {
+    return this.outputShapeUnder(this.spec, this.readInputShape('outputShape', inputShape));
+  }
+
+  /** The constructor's arguments as Python writes them, without those at their defaults. */
+  extraRepr(): string {
+    const { padding } = this;
+    const parts = [
+      `in_size=${tuple(this.inSize)}`,
+      `out_channels=${this.outChannels}`,
+      `kernel_size=${tuple(this.kernelSize)}`,
+      `stride=${tuple(this.stride)}`,
+      `padding=${typeof padding === 'string' ? `'${padding}'` : tuple(padding.map(tuple))}`,
+    ];
+    if (this.lhsDilation.some((step) => step !== 1)) parts.push(`lhs_dilation=${tuple(this.lhsDilation)}`);
+    if (this.rhsDilation.some((step) => step !== 1)) parts.push(`rhs_dilation=${tuple(this.rhsDilation)}`);
+    if (this.groups !== 1) parts.push(`groups=${this.groups}`);
+    if (this.channelFirst) parts.push('channel_first=True');
+    if (this.name !== null) parts.push(`name='${this.name}'`);
+    return parts.join(', ');
+  }
+}
+
+/** The fields of an operator that do not depend on its kind. */
+export function sharedSpec(
+  settings: Settings,
+): Pick<OperatorSpec, 'groups' | 'inChannels' | 'outChannels' | 'kernel' | 'dilation' | 'relu'> {
+  const { groups, inChannels, outChannels, kernel, rhsDilation } = settings;
+  return { groups, inChannels, outChannels, kernel, dilation: rhsDilation, relu: false };
+}
+
+/** The output's spatial axes. inSize is fixed, so what does not fit is refused now and not by a forward. */
+function checkOutput(where: string, spec: OperatorSpec, settings: Settings): number[] {
+  return settings.extents.map((extent, axis) => {
+    const output = outputExtent(spec, axis, extent);
+    const numbers = [spec.stride, spec.padBefore, spec.padAfter].map((list) => list[axis] as number);
+    if (Math.max(output, kernelReach(spec, axis), ...numbers.map(Math.abs)) > MAX_INTEGER) {
+      throw new DeconvError(
+        'TOO_LARGE',
+        `${where}: expected sizes of at most ${MAX_INTEGER} along spatial axis ${axis}, got an output of ${output} for inSize ${shapeText(settings.inSize)}. Lower stride, dilations or padding.`,
+        { where, axis, inSize: settings.inSize, output },
+      );
+    }
+    if (output < 1) {
+      refuse(
+        'BAD_SHAPE',
+        where,
+        `an output of at least 1 along spatial axis ${axis} for inSize ${shapeText(settings.inSize)}`,
+        output,
+        "Pad more, take padding 'SAME', or a larger inSize.",
+      );
+    }
+    return output;
+  });
+}
+
+/** Python writes a tuple of one entry with a trailing comma. */
+function tuple(values: readonly (number | string)[]): string {
+  return values.length === 1 ? `(${values[0]},)` : `(${values.join(', ')})`;
+}

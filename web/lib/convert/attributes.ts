@@ -1,0 +1,132 @@
+import { checkChoice, checkInteger, describe, MAX_INTEGER, refuse, shapeText } from '../core/checks.js';
+import { DeconvError } from '../core/errors.js';
+
+/** What an operator's name says; the rank is 0 where the weight tells it. */
+export interface OperatorKind {
+  readonly transposed: boolean;
+  readonly rank: 0 | 1 | 2 | 3;
+}
+
+export interface NamedOperator extends OperatorKind {
+  readonly name: string;
+  /** Names the call in errors. */
+  readonly where: string;
+}
+
+/** Looks an operator's name up in its system's table. */
+export function readOperator(
+  from: string,
+  name: unknown,
+  table: Readonly<Record<string, OperatorKind>>,
+): NamedOperator {
+  const found = checkChoice(from, 'the operator', name, Object.keys(table));
+  return { name: found, where: `${from} ${found}`, ...(table[found] as OperatorKind) };
+}
+
+/** A list of exactly `length` integers. */
+export function checkList(
+  where: string,
+  name: string,
+  value: unknown,
+  length: number,
+  minimum: number,
+): number[] {
+  if (!Array.isArray(value)) refuse('BAD_TYPE', where, `${name} to be a list of ${length} integers`, value);
+  if (value.length !== length) refuse('BAD_OPTION', where, `${name} to have ${length} entries`, value);
+  return Array.from(value, (entry, index) => checkInteger(where, `${name}[${index}]`, entry, minimum));
+}
+
+/** The same, or one integer for all entries. */
+export function checkIntegerOrList(
+  where: string,
+  name: string,
+  value: unknown,
+  length: number,
+  minimum: number,
+): number[] {
+  return typeof value === 'number'
+    ? new Array<number>(length).fill(checkInteger(where, name, value, minimum))
+    : checkList(where, name, value, length, minimum);
+}
+
+/** One `[low, high]` for each axis; either may be negative. */
+export function checkPairs(
+  where: string,
+  name: string,
+  value: unknown,
+  length: number,
+): (readonly [number, number])[] {
+  if (!Array.isArray(value) || value.length !== length) {
+    refuse('BAD_OPTION', where, `${name} to have ${length} pairs [low, high]`, value);
+  }
+  return Array.from(value, (pair, axis) => {
+    const [low, high] = checkList(where, `${name}[${axis}]`, pair, 2, -MAX_INTEGER);
+    return [low as number, high as number] as const;
+  });
+}
+
+/** An attribute that repeats what the weight says: it may be left out, but must not contradict. */
+export function checkAgreement(
+  where: string,
+  name: string,
+  given: number | readonly number[] | null | undefined,
+  actual: number | readonly number[],
+): void {
+  if (given === undefined || given === null) return;
+  const [asked, found] =
+    typeof actual === 'number'
+      ? [[checkInteger(where, name, given, 1)], [actual]]
+      : [checkIntegerOrList(where, name, given, actual.length, 1), actual];
+  if (asked.every((extent, axis) => extent === found[axis])) return;
+  const shown = typeof actual === 'number' ? String(actual) : shapeText(actual);
+  refuse('BAD_SHAPE', where, `${name} ${shown}, as the weight's shape says`, given, 'Make the two agree.');
+}
+
+/** A flag that says whether there is a bias: it must not contradict the parameters. */
+export function checkBiasFlag(where: string, name: string, flag: unknown, bias: unknown): void {
+  if (flag === undefined) return;
+  if (typeof flag !== 'boolean') refuse('BAD_TYPE', where, `${name} to be true or false`, flag);
+  const given = bias !== undefined && bias !== null;
+  if (flag === given) return;
+  const wanted = given ? 'true, as a bias was passed' : 'false, as no bias was passed';
+  refuse('BAD_OPTION', where, `${name} to be ${wanted}`, flag, 'Make the two agree.');
+}
+
+/** PyTorch's limit, and ONNX's: below the stride or below the dilation. */
+export function checkOutputPadding(
+  where: string,
+  extra: readonly number[],
+  stride: readonly number[],
+  dilation: readonly number[],
+): void {
+  for (const [axis, entry] of extra.entries()) {
+    const limit = Math.max(stride[axis] as number, dilation[axis] as number);
+    if (entry >= limit) {
+      refuse('BAD_OPTION', where, `output_padding[${axis}] below stride or dilation (${limit})`, entry);
+    }
+  }
+}
+
+/** Whether a fused activation is a relu; the core knows no other one. */
+export function readActivation(
+  where: string,
+  name: string,
+  value: unknown,
+  words: { readonly none: string; readonly relu: string },
+): boolean {
+  if (value === undefined || value === null || value === words.none) return false;
+  if (value === words.relu) return true;
+  if (typeof value !== 'string') refuse('BAD_TYPE', where, `${name} to be a string`, value);
+  return refuseUnsupported(
+    where,
+    `${name} '${words.none}' or '${words.relu}'`,
+    value,
+    'Apply it to the output.',
+  );
+}
+
+/** What the system can do and this package cannot. */
+export function refuseUnsupported(where: string, expected: string, got: unknown, advice: string): never {
+  const text = `${where}: expected ${expected}, got ${describe(got)}. ${advice}`;
+  throw new DeconvError('UNSUPPORTED', text, { where, expected, got });
+}

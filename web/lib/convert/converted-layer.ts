@@ -1,0 +1,153 @@
+import { checkChoice, checkOptions, refuse } from '../core/checks.js';
+import { kernelReach, type OperatorSpec } from '../core/spec.js';
+import { checkParameter, checkTensor, type Tensor } from '../core/tensor.js';
+import { weightLayout } from '../core/weight-layout.js';
+import { type ForwardOptions, type InputShape, Layer, type LayerGradients } from '../layers/layer.js';
+import { type Layout, ROUTE_NAMES, type RouteName } from '../runtime/native-operator.js';
+import type { NamedOperator } from './attributes.js';
+import type { ConvertedParameters, Kernel, KernelFormat } from './kernel.js';
+import type { PadRule } from './pads.js';
+
+/** What belongs to this package and not to the system that the layer comes from. */
+export interface ConversionOptions {
+  /** Forces a route, for tests and measurements. Default `'auto'`. */
+  readonly route?: 'auto' | RouteName;
+}
+
+/** A system's operator, checked and translated. */
+export interface Translation {
+  readonly operator: NamedOperator;
+  /** As the caller wrote them, for `String(layer)`. */
+  readonly attributes: object;
+  readonly parameters: ConvertedParameters;
+  readonly options: ConversionOptions;
+  readonly layout: Layout;
+  readonly weight: Tensor;
+  readonly format: KernelFormat;
+  readonly kernel: Kernel;
+  readonly groups: number;
+  readonly stride: readonly number[];
+  readonly dilation: readonly number[];
+  readonly inputDilation?: readonly number[];
+  readonly pads: PadRule;
+  /** The only batch size that the layer takes, where the attributes fix one. */
+  readonly batch?: number | null;
+  readonly relu?: boolean;
+}
+
+/**
+ * A layer from another system's attributes and weights: it takes and gives tensors in that system's
+ * layout, and keeps `weight` in that system's order. Made by the `from…` functions.
+ *
+ * @example
+ * await init();
+ * using layer = fromOnnx('ConvTranspose', { strides: [2, 2] }, { weight });
+ * const y = layer.forward(x);
+ */
+export class ConvertedLayer extends Layer {
+  readonly inChannels: number;
+  readonly kernelSize: readonly number[];
+  readonly #name: string;
+  readonly #pads: PadRule;
+  readonly #batch: number | null;
+  readonly #relu: boolean;
+  readonly #shown: string;
+
+  private constructor(translation: Translation) {
+    const { operator, parameters, options, kernel, format, weight } = translation;
+    const { where } = operator;
+    const { bias = null } = parameters;
+    const zeros = kernel.kernel.map(() => 0);
+    const spec: OperatorSpec = {
+      transposed: operator.transposed,
+      groups: translation.groups,
+      ...kernel,
+      stride: translation.stride,
+      dilation: translation.dilation,
+      inputDilation: translation.inputDilation ?? zeros.map(() => 1),
+      // Every input has its own; see specFor.
+      padBefore: zeros,
+      padAfter: zeros,
+      relu: false,
+    };
+    const { route = 'auto' } = checkOptions<ConversionOptions>(where, options, ['route']);
+    super({
+      name: operator.name,
+      spec,
+      layout: translation.layout,
+      weightLayout: weightLayout(spec, format.order, format.flip),
+      biasShape: [spec.outChannels],
+      weight: weight.data.slice(),
+      bias: bias === null ? null : checkParameter(where, 'bias', bias, [spec.outChannels]).slice(),
+      route: checkChoice(where, 'route', route, ['auto', ...ROUTE_NAMES]),
+    });
+    this.inChannels = kernel.inChannels;
+    this.kernelSize = kernel.kernel;
+    this.#name = operator.name;
+    this.#pads = translation.pads;
+    this.#batch = translation.batch ?? null;
+    this.#relu = translation.relu ?? false;
+    this.#shown = Object.entries(translation.attributes)
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => `, ${name}=${JSON.stringify(value)}`)
+      .join('');
+  }
+
+  /** @internal */
+  static of(translation: Translation): ConvertedLayer {
+    return new ConvertedLayer(translation);
+  }
+
+  /**
+   * Shape of the output for an input shape, in the system's layout and by its own rules.
+   * Pure arithmetic: works before `init` and after `dispose`.
+   *
+   * @throws {DeconvError} `BAD_SHAPE`, `TOO_LARGE`, `BAD_TYPE`
+   */
+  outputShape(inputShape: readonly number[]): number[] {
+    const shape = this.readInputShape('outputShape', inputShape);
+    return this.outputShapeUnder(this.specFor(shape), shape);
+  }
+
+  /** As every layer's, followed by the activation that the attributes fuse. */
+  override forward(x: Tensor, options: ForwardOptions = {}): Tensor {
+    return super.forward(x, this.#relu ? withRelu(options) : options);
+  }
+
+  /** Gradients as every layer's, through the activation that the attributes fuse. */
+  override backward(x: Tensor, gradOutput: Tensor): LayerGradients {
+    if (!this.#relu) return super.backward(x, gradOutput);
+    const { data: output } = this.forward(x);
+    const grad = checkTensor(`${this.#name}.backward`, 'gradOutput', gradOutput);
+    const data = grad.data.map((value, index) => ((output[index] as number) > 0 ? value : 0));
+    return super.backward(x, { data, shape: grad.shape });
+  }
+
+  extraRepr(): string {
+    return `${this.inChannels}, ${this.outChannels}, kernel=${JSON.stringify(this.kernelSize)}${this.#shown}`;
+  }
+
+  /** @internal */
+  protected override specFor({ where, batch, extents }: InputShape): OperatorSpec {
+    if (this.#batch !== null && batch !== undefined && batch !== this.#batch) {
+      refuse('BAD_SHAPE', where, `a batch of ${this.#batch}, as output_shape says`, batch);
+    }
+    const { spec } = this;
+    const pads = extents.map((input, index) =>
+      this.#pads({
+        where,
+        index,
+        input,
+        reach: kernelReach(spec, index),
+        stride: spec.stride[index] as number,
+      }),
+    );
+    return { ...spec, padBefore: pads.map(([before]) => before), padAfter: pads.map(([, after]) => after) };
+  }
+}
+
+/** Options that are none are left to the check. */
+function withRelu(options: ForwardOptions): ForwardOptions {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) return options;
+  return { ...options, activation: options.activation ?? 'relu' };
+}

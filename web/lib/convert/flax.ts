@@ -1,0 +1,183 @@
+import { checkBoolean, checkInteger, checkOptions, MAX_INTEGER } from '../core/checks.js';
+import type { Layer } from '../layers/layer.js';
+import {
+  checkAgreement,
+  checkBiasFlag,
+  checkIntegerOrList,
+  type OperatorKind,
+  readOperator,
+  refuseUnsupported,
+} from './attributes.js';
+import { type ConversionOptions, ConvertedLayer } from './converted-layer.js';
+import { type ExportedParameters, exportParameters } from './export.js';
+import {
+  checkTransposeKernel,
+  checkUndilated,
+  jaxPads,
+  jaxTransposedFormat,
+  jaxTransposedPads,
+} from './jax.js';
+import {
+  type ConvertedParameters,
+  channelsLastFormat,
+  type KernelFormat,
+  readKernel,
+  readWeight,
+} from './kernel.js';
+import { causalPads, type PadRule } from './pads.js';
+
+interface FlaxAttributes {
+  /** The kernel says it too. */
+  readonly features?: number;
+  readonly kernel_size?: number | readonly number[];
+  readonly strides?: number | readonly number[] | null;
+  readonly kernel_dilation?: number | readonly number[] | null;
+  readonly use_bias?: boolean;
+}
+
+/** One number for all axes, or for each axis a number (both ends) or `[low, high]`. */
+export type FlaxPadding = number | readonly (number | readonly [low: number, high: number])[];
+
+/** Attributes of `flax.linen.Conv`. */
+export interface FlaxConvAttributes extends FlaxAttributes {
+  /** Default `'SAME'`; `'CAUSAL'` for one spatial axis. */
+  readonly padding?: 'SAME' | 'VALID' | 'CAUSAL' | FlaxPadding;
+  readonly input_dilation?: number | readonly number[] | null;
+  readonly feature_group_count?: number;
+}
+
+/** Attributes of `flax.linen.ConvTranspose`. */
+export interface FlaxConvTransposeAttributes extends FlaxAttributes {
+  /** Default `'SAME'`. In numbers: zeros around the **stride-dilated input**. */
+  readonly padding?: 'SAME' | 'VALID' | FlaxPadding;
+  /** Flips the kernel's taps and swaps its channels. Default false. */
+  readonly transpose_kernel?: boolean;
+}
+
+export interface FlaxOperators {
+  readonly Conv: FlaxConvAttributes;
+  readonly ConvTranspose: FlaxConvTransposeAttributes;
+}
+
+const OPERATORS: Readonly<Record<keyof FlaxOperators, OperatorKind>> = {
+  Conv: { transposed: false, rank: 0 },
+  ConvTranspose: { transposed: true, rank: 0 },
+};
+
+/**
+ * A layer from flax's attributes and parameters: `[N, ..., C]` in and out; the kernel is
+ * `[...taps, in/groups, out]` of Conv, `[...taps, in, out]` of ConvTranspose and `[...taps, out, in]`
+ * with `transpose_kernel`.
+ *
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `BAD_SHAPE`; `UNSUPPORTED` for circular padding
+ *
+ * @example
+ * const up = fromFlax('ConvTranspose', { strides: 2 }, { weight: kernel, bias });
+ */
+export function fromFlax<Operator extends keyof FlaxOperators>(
+  operator: Operator,
+  attributes: FlaxOperators[Operator],
+  parameters: ConvertedParameters,
+  options: ConversionOptions = {},
+): ConvertedLayer {
+  const kind = readOperator('fromFlax', operator, OPERATORS);
+  const { where, transposed } = kind;
+  const given = checkOptions<FlaxConvAttributes & Omit<FlaxConvTransposeAttributes, 'padding'>>(
+    where,
+    attributes,
+    [
+      'features',
+      'kernel_size',
+      'strides',
+      'padding',
+      'kernel_dilation',
+      'use_bias',
+      ...(transposed
+        ? (['transpose_kernel'] as const)
+        : (['input_dilation', 'feature_group_count'] as const)),
+    ],
+  );
+  const weight = readWeight(where, parameters, 0);
+  const rank = weight.shape.length - 2;
+  const format = flaxFormat(
+    transposed,
+    checkBoolean(where, 'transpose_kernel', given.transpose_kernel ?? false),
+  );
+  const groups = checkInteger(where, 'feature_group_count', given.feature_group_count ?? 1, 1);
+  const kernel = readKernel(where, weight, format, groups, 'feature_group_count');
+  checkAgreement(where, 'features', given.features, kernel.outChannels);
+  checkAgreement(where, 'kernel_size', given.kernel_size, kernel.kernel);
+  checkBiasFlag(where, 'use_bias', given.use_bias, parameters.bias);
+  const stride = checkIntegerOrList(where, 'strides', given.strides ?? 1, rank, 1);
+  const dilation = checkIntegerOrList(where, 'kernel_dilation', given.kernel_dilation ?? 1, rank, 1);
+  const inputDilation = checkIntegerOrList(where, 'input_dilation', given.input_dilation ?? 1, rank, 1);
+  const padding: unknown = given.padding ?? 'SAME';
+  if (padding === 'CIRCULAR' || padding === 'REFLECT') {
+    refuseUnsupported(where, 'padding with zeros', padding, 'Pad the input beforehand.');
+  }
+  return ConvertedLayer.of({
+    operator: kind,
+    attributes: given,
+    parameters,
+    options,
+    layout: 'channels-last',
+    weight,
+    format,
+    kernel,
+    groups,
+    stride,
+    dilation,
+    inputDilation,
+    pads: transposed
+      ? jaxTransposedPads(where, readPairs(where, padding, rank), {
+          ...kernel,
+          stride,
+          dilation,
+          useConsistentPadding: false,
+        })
+      : readPadding(where, padding, inputDilation),
+  });
+}
+
+/**
+ * Kernel and bias of any layer as flax keeps them.
+ *
+ * @throws {DeconvError} `UNSUPPORTED` for a transposed layer with groups; `BAD_OPTION`, `BAD_TYPE`, `DISPOSED`
+ *
+ * @example
+ * const { weight: kernel, bias } = toFlax(layer);
+ */
+export function toFlax(
+  layer: Layer,
+  options: Pick<FlaxConvTransposeAttributes, 'transpose_kernel'> = {},
+): ExportedParameters {
+  const { transpose_kernel } = checkOptions<typeof options>('toFlax', options, ['transpose_kernel']);
+  const transposeKernel = checkBoolean('toFlax', 'transpose_kernel', transpose_kernel ?? false);
+  return exportParameters('toFlax', layer, ({ transposed }, where) => {
+    checkTransposeKernel(where, transposed, transposeKernel);
+    return flaxFormat(transposed, transposeKernel);
+  });
+}
+
+function flaxFormat(transposed: boolean, transposeKernel: boolean): KernelFormat {
+  return transposed ? jaxTransposedFormat('hio', transposeKernel) : channelsLastFormat(false);
+}
+
+function readPadding(where: string, padding: unknown, inputDilation: readonly number[]): PadRule {
+  const rank = inputDilation.length;
+  if (padding === 'CAUSAL' && rank === 1) {
+    checkUndilated(where, padding, inputDilation);
+    return causalPads;
+  }
+  return jaxPads(where, readPairs(where, padding, rank), inputDilation);
+}
+
+/** flax lets a number stand for the pair of it; words, and what is wrong, stay as they are. */
+function readPairs(where: string, padding: unknown, rank: number): unknown {
+  if (typeof padding === 'number') {
+    const pad = checkInteger(where, 'padding', padding, -MAX_INTEGER);
+    return new Array<unknown>(rank).fill([pad, pad]);
+  }
+  if (!Array.isArray(padding)) return padding;
+  return Array.from(padding, (entry: unknown) => (typeof entry === 'number' ? [entry, entry] : entry));
+}

@@ -1,0 +1,183 @@
+import { checkChoice, checkInteger, checkOptions, refuse } from '../core/checks.js';
+import type { JaxPaddingGeometry } from '../core/jax-padding.js';
+import type { Layer } from '../layers/layer.js';
+import {
+  checkAgreement,
+  checkBiasFlag,
+  checkIntegerOrList,
+  type OperatorKind,
+  readActivation,
+  readOperator,
+} from './attributes.js';
+import { type ConversionOptions, ConvertedLayer } from './converted-layer.js';
+import { type ExportedParameters, exportParameters } from './export.js';
+import { jaxTransposedPads } from './jax.js';
+import { type ConvertedParameters, channelsLastFormat, readKernel, readWeight } from './kernel.js';
+import { causalPads, convolutionSame, noPads, type PadRule, splitPads } from './pads.js';
+
+interface KerasAttributes {
+  /** The kernel says it too. */
+  readonly filters?: number;
+  readonly kernel_size?: number | readonly number[];
+  readonly strides?: number | readonly number[];
+  /** Default `'channels_last'`. */
+  readonly data_format?: 'channels_last' | 'channels_first' | null;
+  /** Above 1 only with strides 1. */
+  readonly dilation_rate?: number | readonly number[];
+  readonly activation?: 'linear' | 'relu' | null;
+  readonly use_bias?: boolean;
+}
+
+/** Arguments of `keras.layers.Conv2D` and `Conv3D`. */
+export interface KerasConvAttributes extends KerasAttributes {
+  /** Default `'valid'`. */
+  readonly padding?: 'valid' | 'same';
+  readonly groups?: number;
+}
+
+/** Arguments of `keras.layers.Conv1D`. */
+export interface KerasConv1DAttributes extends Omit<KerasConvAttributes, 'padding'> {
+  /** Default `'valid'`. */
+  readonly padding?: 'valid' | 'same' | 'causal';
+}
+
+/** Arguments of `keras.layers.Conv1DTranspose`, `Conv2DTranspose` and `Conv3DTranspose`. */
+export interface KerasConvTransposeAttributes extends KerasAttributes {
+  /** Default `'valid'`. */
+  readonly padding?: 'valid' | 'same';
+  /** Below the strides; null leaves the size to `padding`. Default null. */
+  readonly output_padding?: number | readonly number[] | null;
+}
+
+export interface KerasOperators {
+  readonly Conv1D: KerasConv1DAttributes;
+  readonly Conv2D: KerasConvAttributes;
+  readonly Conv3D: KerasConvAttributes;
+  readonly Conv1DTranspose: KerasConvTransposeAttributes;
+  readonly Conv2DTranspose: KerasConvTransposeAttributes;
+  readonly Conv3DTranspose: KerasConvTransposeAttributes;
+}
+
+const OPERATORS: Readonly<Record<keyof KerasOperators, OperatorKind>> = {
+  Conv1D: { transposed: false, rank: 1 },
+  Conv2D: { transposed: false, rank: 2 },
+  Conv3D: { transposed: false, rank: 3 },
+  Conv1DTranspose: { transposed: true, rank: 1 },
+  Conv2DTranspose: { transposed: true, rank: 2 },
+  Conv3DTranspose: { transposed: true, rank: 3 },
+};
+
+/**
+ * A layer from a Keras layer's arguments and weights; input and output in `data_format`, the kernel
+ * `[...taps, in/groups, out]`, and `[...taps, out, in]` when transposed.
+ *
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `BAD_SHAPE`; `UNSUPPORTED` for other activations
+ *
+ * @example
+ * const up = fromKeras('Conv2DTranspose', { strides: 2, padding: 'same' }, { weight: kernel, bias });
+ */
+export function fromKeras<Operator extends keyof KerasOperators>(
+  operator: Operator,
+  attributes: KerasOperators[Operator],
+  parameters: ConvertedParameters,
+  options: ConversionOptions = {},
+): ConvertedLayer {
+  const kind = readOperator('fromKeras', operator, OPERATORS);
+  const { where, transposed, rank } = kind;
+  const given = checkOptions<KerasConv1DAttributes & Omit<KerasConvTransposeAttributes, 'padding'>>(
+    where,
+    attributes,
+    [
+      'filters',
+      'kernel_size',
+      'strides',
+      'padding',
+      'data_format',
+      'dilation_rate',
+      'activation',
+      'use_bias',
+      transposed ? 'output_padding' : 'groups',
+    ],
+  );
+  const weight = readWeight(where, parameters, rank);
+  const format = channelsLastFormat(transposed);
+  const groups = checkInteger(where, 'groups', given.groups ?? 1, 1);
+  const kernel = readKernel(where, weight, format, groups);
+  checkAgreement(where, 'filters', given.filters, kernel.outChannels);
+  checkAgreement(where, 'kernel_size', given.kernel_size, kernel.kernel);
+  checkBiasFlag(where, 'use_bias', given.use_bias, parameters.bias);
+  const stride = checkIntegerOrList(where, 'strides', given.strides ?? 1, rank, 1);
+  const dilation = checkIntegerOrList(where, 'dilation_rate', given.dilation_rate ?? 1, rank, 1);
+  if (Math.max(...stride) > 1 && Math.max(...dilation) > 1) {
+    refuse(
+      'BAD_OPTION',
+      where,
+      'strides 1 beside a dilation_rate above 1',
+      stride,
+      'Keras knows no mixture.',
+    );
+  }
+  const dataFormat = checkChoice(where, 'data_format', given.data_format ?? 'channels_last', [
+    'channels_last',
+    'channels_first',
+  ]);
+  return ConvertedLayer.of({
+    operator: kind,
+    attributes: given,
+    parameters,
+    options,
+    layout: dataFormat === 'channels_last' ? 'channels-last' : 'channels-first',
+    weight,
+    format,
+    kernel,
+    groups,
+    stride,
+    dilation,
+    pads: transposed
+      ? readCrops(where, given.padding, given.output_padding, { ...kernel, stride, dilation })
+      : readPadding(where, given.padding, rank),
+    relu: readActivation(where, 'activation', given.activation, { none: 'linear', relu: 'relu' }),
+  });
+}
+
+/**
+ * Kernel and bias of any layer, as `layer.set_weights([kernel, bias])` takes them.
+ *
+ * @throws {DeconvError} `UNSUPPORTED` for a transposed layer with groups; `BAD_TYPE`, `DISPOSED`
+ *
+ * @example
+ * const { weight: kernel, bias } = toKeras(layer);
+ */
+export function toKeras(layer: Layer): ExportedParameters {
+  return exportParameters('toKeras', layer, ({ transposed }) => channelsLastFormat(transposed));
+}
+
+function readPadding(where: string, padding: unknown, rank: number): PadRule {
+  const words = ['valid', 'same', ...(rank === 1 ? ['causal'] : [])];
+  const word = checkChoice(where, 'padding', padding ?? 'valid', words);
+  if (word === 'causal') return causalPads;
+  return word === 'same' ? convolutionSame() : noPads;
+}
+
+function readCrops(
+  where: string,
+  padding: unknown,
+  extra: unknown,
+  geometry: Omit<JaxPaddingGeometry, 'useConsistentPadding'>,
+): PadRule {
+  const same = checkChoice(where, 'padding', padding ?? 'valid', ['valid', 'same']) === 'same';
+  if (extra === undefined || extra === null) {
+    // The sizes are JAX's, and so are the crops.
+    return jaxTransposedPads(where, same ? 'SAME' : 'VALID', { ...geometry, useConsistentPadding: false });
+  }
+  const { stride } = geometry;
+  const added = checkIntegerOrList(where, 'output_padding', extra, stride.length, 0);
+  for (const [axis, entry] of added.entries()) {
+    if (entry >= (stride[axis] as number)) {
+      refuse('BAD_OPTION', where, `output_padding[${axis}] below strides[${axis}] (${stride[axis]})`, entry);
+    }
+  }
+  if (!same) return ({ index }) => [0, -(added[index] as number)];
+  // The size asked for is (input - 1) * stride + reach % 2 + output_padding.
+  return ({ index, reach }) => splitPads(reach - (reach % 2) - (added[index] as number));
+}

@@ -1,0 +1,114 @@
+import { checkAxes, checkBoolean, checkOptions, refuse, shapeText } from '../core/checks.js';
+import { DeconvError } from '../core/errors.js';
+import { type JaxPadding, jaxCrops } from '../core/jax-padding.js';
+import type { OperatorSpec } from '../core/spec.js';
+import { checkTensor, type Tensor } from '../core/tensor.js';
+import { weightLayout } from '../core/weight-layout.js';
+import { computeOnce } from './convolution.js';
+
+/** Arguments of `jax.lax.conv_transpose`; a list has one entry per spatial axis. */
+export interface ConvTransposeJaxOptions {
+  /** Default 1. */
+  readonly strides?: number | readonly number[];
+  /**
+   * `'SAME'` gives `n * stride` outputs, `'VALID'` all that the kernel reaches. Pairs pad the dilated
+   * **input**: a larger pair gives a larger output, the opposite of PyTorch's padding. Default `'SAME'`.
+   */
+  readonly padding?: JaxPadding;
+  /** Distance between the taps of the kernel. Default 1. */
+  readonly rhsDilation?: number | readonly number[];
+  /**
+   * True: the kernel is the forward convolution's, `[...kernel, out, in]`, and the result that
+   * convolution's gradient, as in TensorFlow and PyTorch. Default false: `[...kernel, in, out]`, and
+   * the kernel lies **flipped** against that.
+   */
+  readonly transposeKernel?: boolean;
+  /** True: pairs are the forward convolution's padding, as in PyTorch. Default false. */
+  readonly useConsistentPadding?: boolean;
+  /** Axes of x and of the result: N … C or N C …; the kernel's stay. Default true. */
+  readonly channelsLast?: boolean;
+  /** `[out]`, which flax's ConvTranspose adds and lax knows nothing of. Default: none. */
+  readonly bias?: Tensor | Float32Array | null;
+}
+
+const OPTION_NAMES: readonly (keyof ConvTransposeJaxOptions)[] = [
+  'strides',
+  'padding',
+  'rhsDilation',
+  'transposeKernel',
+  'useConsistentPadding',
+  'channelsLast',
+  'bias',
+];
+
+/**
+ * Transposed convolution in the meaning of `jax.lax.conv_transpose` and of `flax.linen.ConvTranspose`,
+ * whose default lays the kernel down flipped. For a layer with such weights see `deconv-wasm/convert`.
+ *
+ * @param x `[N, ..., in]`, one to three spatial axes
+ * @param kernel `[...kernel, in, out]`, or `[...kernel, out, in]` with `transposeKernel`
+ * @throws {DeconvError} as a layer's forward
+ *
+ * @example
+ * const y = convTransposeJax(x, kernel, { strides: 2 }); // [N, 2 * H, 2 * W, out]
+ */
+export function convTransposeJax(x: Tensor, kernel: Tensor, options: ConvTransposeJaxOptions = {}): Tensor {
+  const where = 'convTransposeJax';
+  const checked = checkOptions<ConvTransposeJaxOptions>(where, options, OPTION_NAMES);
+  const input = checkTensor(where, 'x', x);
+  const weight = checkTensor(where, 'kernel', kernel);
+  const rank = input.shape.length - 2;
+  if (rank < 1 || rank > 3) {
+    refuse('BAD_SHAPE', where, 'x with 3, 4 or 5 axes', [...input.shape], 'Add a batch axis of 1.');
+  }
+  if (weight.shape.length !== rank + 2 || weight.shape.includes(0)) {
+    refuse('BAD_SHAPE', where, `kernel with ${rank + 2} axes of at least 1`, [...weight.shape]);
+  }
+  const transposeKernel = checkBoolean(where, 'transposeKernel', checked.transposeKernel ?? false);
+  const channelsLast = checkBoolean(where, 'channelsLast', checked.channelsLast ?? true);
+  const taps = weight.shape.slice(0, rank);
+  const [first, second] = weight.shape.slice(rank) as [number, number];
+  const [inChannels, outChannels] = transposeKernel ? [second, first] : [first, second];
+  const channelAxis = channelsLast ? rank + 1 : 1;
+  if (input.shape[channelAxis] !== inChannels) {
+    throw new DeconvError(
+      'BAD_SHAPE',
+      `${where}: expected x with ${inChannels} channels, as kernel ${shapeText(weight.shape)} says, got ${shapeText(input.shape)} (channel axis ${channelAxis}). Reorder x, or set transposeKernel or channelsLast.`,
+      { where, expected: inChannels, got: input.shape },
+    );
+  }
+  const stride = checkAxes(where, 'strides', checked.strides ?? 1, rank, 1);
+  const dilation = checkAxes(where, 'rhsDilation', checked.rhsDilation ?? 1, rank, 1);
+  const crops = jaxCrops(where, checked.padding ?? 'SAME', {
+    kernel: taps,
+    stride,
+    dilation,
+    useConsistentPadding: checked.useConsistentPadding ?? false,
+  });
+  const spec: OperatorSpec = {
+    transposed: true,
+    groups: 1,
+    inChannels,
+    outChannels,
+    kernel: taps,
+    stride,
+    dilation,
+    inputDilation: new Array<number>(rank).fill(1),
+    ...crops,
+    relu: false,
+  };
+  const layout = transposeKernel
+    ? weightLayout(spec, ['taps', 'out', 'in'])
+    : weightLayout(spec, ['taps', 'in', 'out'], true);
+  const canonical = {
+    data: layout.toCanonical(weight.data),
+    shape: [inChannels, outChannels, ...taps],
+  };
+  return computeOnce(where, true, input, canonical, {
+    ...crops,
+    stride,
+    dilation,
+    layout: channelsLast ? 'channels-last' : 'channels-first',
+    bias: checked.bias ?? null,
+  });
+}

@@ -1,0 +1,232 @@
+import { checkAxes, checkOptions, MAX_INTEGER, refuse } from '../core/checks.js';
+import { type OperatorSpec, outputExtents } from '../core/spec.js';
+import {
+  allocateTensor,
+  checkParameter,
+  checkShape,
+  checkTensor,
+  elementCount,
+  type Tensor,
+} from '../core/tensor.js';
+
+/** Geometry of the convolution; a list has one entry per spatial axis. */
+export interface KernelMatrixOptions {
+  /** Default 1. */
+  readonly stride?: number | readonly number[];
+  /** Default 1. */
+  readonly dilation?: number | readonly number[];
+  /** Zeros added to the head of the input's axis; negative crops it. Default 0. */
+  readonly padBefore?: number | readonly number[];
+  /** The same at the tail. */
+  readonly padAfter?: number | readonly number[];
+}
+
+/**
+ * A convolution of one channel written as a sparse matrix K: the convolution of `x` is `K x`, and the
+ * transposed convolution of `y` with the same kernel is `Kᵀ y`, both with the values in row-major order.
+ *
+ * Compressed sparse rows: the entries of row `r` are those from `rowPointers[r]` up to
+ * `rowPointers[r + 1]`, in ascending columns. A kernel value of 0 is an entry like any other.
+ */
+export interface KernelMatrix {
+  /** Values of the convolution's output. */
+  readonly rows: number;
+  /** Values of its input. */
+  readonly columns: number;
+  readonly inputShape: readonly number[];
+  readonly outputShape: readonly number[];
+  readonly rowPointers: Uint32Array;
+  readonly columnIndices: Uint32Array;
+  readonly values: Float32Array;
+  /** Which value of the kernel, in row-major order, each entry is. */
+  readonly tapIndices: Uint32Array;
+  /** `K x`, shaped as the convolution's output; takes a tensor of `inputShape` or its bare values. */
+  multiply(x: Tensor | Float32Array): Tensor;
+  /** `Kᵀ y`, shaped as the convolution's input; takes a tensor of `outputShape` or its bare values. */
+  multiplyTransposed(y: Tensor | Float32Array): Tensor;
+  /** `[rows, columns]` with its zeros. */
+  toDense(): Tensor;
+}
+
+/**
+ * The matrix of a convolution over one channel: `kernel2matrix` of Dive into Deep Learning, for any
+ * number of axes, stride, padding and dilation. Plain loops, so it needs no `init`.
+ *
+ * @param kernel spatial axes only
+ * @param inputShape of the convolution's input, spatial axes only
+ * @throws {DeconvError} `BAD_SHAPE`, `BAD_OPTION`, `BAD_TYPE`, `BAD_BUFFER`, `TOO_LARGE`
+ *
+ * @example
+ * const kernel = { data: Float32Array.of(1, 2, 3, 4), shape: [2, 2] };
+ * const matrix = kernelMatrix(kernel, [3, 3]); // 4 x 9
+ */
+export function kernelMatrix(
+  kernel: Tensor,
+  inputShape: readonly number[],
+  options: KernelMatrixOptions = {},
+): KernelMatrix {
+  const where = 'kernelMatrix';
+  const checked = checkOptions<KernelMatrixOptions>(where, options, [
+    'stride',
+    'dilation',
+    'padBefore',
+    'padAfter',
+  ]);
+  const taps = checkTensor(where, 'kernel', kernel);
+  const rank = taps.shape.length;
+  if (rank === 0 || taps.shape.includes(0)) {
+    refuse('BAD_SHAPE', where, 'kernel with at least one axis and one value', [...taps.shape]);
+  }
+  const extents = checkShape(where, 'inputShape', inputShape);
+  if (extents.length !== rank || extents.includes(0)) {
+    refuse('BAD_SHAPE', where, `inputShape with ${rank} axes of at least 1, as kernel has`, [...extents]);
+  }
+  const spec: OperatorSpec = {
+    transposed: false,
+    groups: 1,
+    inChannels: 1,
+    outChannels: 1,
+    kernel: taps.shape,
+    stride: checkAxes(where, 'stride', checked.stride ?? 1, rank, 1),
+    dilation: checkAxes(where, 'dilation', checked.dilation ?? 1, rank, 1),
+    inputDilation: new Array<number>(rank).fill(1),
+    padBefore: checkAxes(where, 'padBefore', checked.padBefore ?? 0, rank, -MAX_INTEGER),
+    padAfter: checkAxes(where, 'padAfter', checked.padAfter ?? 0, rank, -MAX_INTEGER),
+    relu: false,
+  };
+  const output = outputExtents(where, spec, extents);
+  const rows = elementCount(where, 'an output', output);
+  const columns = elementCount(where, 'an input', extents);
+  elementCount(where, 'the entries of a matrix', [rows, ...taps.shape]);
+  return new SparseMatrix(extents, output, rows, columns, taps.data, entriesOf(spec, extents, output));
+}
+
+interface Entries {
+  readonly rowPointers: Uint32Array;
+  readonly columnIndices: Uint32Array;
+  readonly tapIndices: Uint32Array;
+}
+
+class SparseMatrix implements KernelMatrix {
+  readonly rows: number;
+  readonly columns: number;
+  readonly inputShape: readonly number[];
+  readonly outputShape: readonly number[];
+  readonly rowPointers: Uint32Array;
+  readonly columnIndices: Uint32Array;
+  readonly values: Float32Array;
+  readonly tapIndices: Uint32Array;
+
+  constructor(
+    inputShape: readonly number[],
+    outputShape: readonly number[],
+    rows: number,
+    columns: number,
+    kernel: Float32Array,
+    { rowPointers, columnIndices, tapIndices }: Entries,
+  ) {
+    this.rows = rows;
+    this.columns = columns;
+    this.inputShape = inputShape;
+    this.outputShape = outputShape;
+    this.rowPointers = rowPointers;
+    this.columnIndices = columnIndices;
+    this.tapIndices = tapIndices;
+    this.values = Float32Array.from(tapIndices, (tap) => kernel[tap] as number);
+  }
+
+  multiply(x: Tensor | Float32Array): Tensor {
+    const where = 'KernelMatrix.multiply';
+    const input = checkParameter(where, 'x', x, this.inputShape);
+    const result = allocateTensor(where, this.outputShape);
+    for (let row = 0; row < this.rows; row += 1) {
+      let sum = 0;
+      this.#eachOfRow(row, (column, value) => {
+        sum += value * (input[column] as number);
+      });
+      result.data[row] = sum;
+    }
+    return result;
+  }
+
+  multiplyTransposed(y: Tensor | Float32Array): Tensor {
+    const where = 'KernelMatrix.multiplyTransposed';
+    const factors = checkParameter(where, 'y', y, this.outputShape);
+    const result = allocateTensor(where, this.inputShape);
+    const sums = new Float64Array(this.columns);
+    for (let row = 0; row < this.rows; row += 1) {
+      this.#eachOfRow(row, (column, value) => {
+        sums[column] = (sums[column] as number) + value * (factors[row] as number);
+      });
+    }
+    result.data.set(sums);
+    return result;
+  }
+
+  toDense(): Tensor {
+    const result = allocateTensor('KernelMatrix.toDense', [this.rows, this.columns]);
+    for (let row = 0; row < this.rows; row += 1) {
+      this.#eachOfRow(row, (column, value) => {
+        result.data[row * this.columns + column] = value;
+      });
+    }
+    return result;
+  }
+
+  #eachOfRow(row: number, visit: (column: number, value: number) => void): void {
+    const end = this.rowPointers[row + 1] as number;
+    for (let entry = this.rowPointers[row] as number; entry < end; entry += 1) {
+      visit(this.columnIndices[entry] as number, this.values[entry] as number);
+    }
+  }
+}
+
+/** Per axis, output place o reads input place `o * stride + tap * dilation - padBefore`. */
+function entriesOf(spec: OperatorSpec, input: readonly number[], output: readonly number[]): Entries {
+  const rows = output.reduce((product, extent) => product * extent, 1);
+  const taps = spec.kernel.reduce((product, extent) => product * extent, 1);
+  const rowPointers = new Uint32Array(rows + 1);
+  const columnIndices = new Uint32Array(rows * taps);
+  const tapIndices = new Uint32Array(rows * taps);
+  let count = 0;
+  for (let row = 0; row < rows; row += 1) {
+    for (let tap = 0; tap < taps; tap += 1) {
+      const column = columnOf(spec, input, output, row, tap);
+      if (column < 0) continue;
+      columnIndices[count] = column;
+      tapIndices[count] = tap;
+      count += 1;
+    }
+    rowPointers[row + 1] = count;
+  }
+  return {
+    rowPointers,
+    columnIndices: columnIndices.slice(0, count),
+    tapIndices: tapIndices.slice(0, count),
+  };
+}
+
+/** -1 where the tap lies in the padding. */
+function columnOf(
+  { kernel, stride, dilation, padBefore }: OperatorSpec,
+  input: readonly number[],
+  output: readonly number[],
+  row: number,
+  tap: number,
+): number {
+  let column = 0;
+  let size = 1;
+  for (let axis = input.length - 1; axis >= 0; axis -= 1) {
+    const [n, o, k] = [input[axis] as number, output[axis] as number, kernel[axis] as number];
+    const place =
+      (row % o) * (stride[axis] as number) +
+      (tap % k) * (dilation[axis] as number) -
+      (padBefore[axis] as number);
+    if (place < 0 || place >= n) return -1;
+    column += place * size;
+    size *= n;
+    row = Math.floor(row / o);
+    tap = Math.floor(tap / k);
+  }
+  return column;
+}

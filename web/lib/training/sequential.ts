@@ -1,0 +1,142 @@
+import { refuse } from '../core/checks.js';
+import type { Tensor } from '../core/tensor.js';
+import { Layer, type LayerGradients } from '../layers/layer.js';
+import { ReLU } from './activations.js';
+import type { Trainable } from './optimizers.js';
+
+/** What a `Sequential` chains: a layer, an activation, or an object of your own. */
+export interface Module {
+  forward(x: Tensor): Tensor;
+  /** Gradients of `sum(forward(x) * gradOutput)`; with `weight` and `bias` where it has parameters. */
+  backward(x: Tensor, gradOutput: Tensor): { readonly input: Tensor };
+  toString(): string;
+  dispose?(): void;
+}
+
+export interface SequentialGradients {
+  readonly input: Tensor;
+  /** Of the modules with parameters, in the order of `Sequential.layers`: what an optimizer's step takes. */
+  readonly layers: readonly LayerGradients[];
+}
+
+/** One pass through a `Sequential`, with what its gradients need. */
+export interface Trace {
+  readonly output: Tensor;
+  /**
+   * Gradients of `sum(output * gradOutput)` without computing the pass again. Valid until a weight
+   * changes: take them before the optimizer's step.
+   *
+   * @throws {DeconvError} as a layer's backward
+   */
+  backward(gradOutput: Tensor): SequentialGradients;
+}
+
+/**
+ * Modules one behind the other. A `ReLU` behind a layer is computed by the layer, at no cost. The
+ * modules of a `Sequential` among the arguments become its own.
+ *
+ * @throws {DeconvError} `BAD_OPTION` without modules, `BAD_TYPE`
+ *
+ * @example
+ * using decoder = new Sequential(
+ *   new ConvTranspose2d({ inChannels: 8, outChannels: 4, kernelSize: 4, stride: 2, padding: 1 }),
+ *   new ReLU(),
+ *   new ConvTranspose2d({ inChannels: 4, outChannels: 1, kernelSize: 4, stride: 2, padding: 1 }),
+ *   new Sigmoid(),
+ * );
+ */
+export class Sequential {
+  readonly modules: readonly Module[];
+  /** The modules with parameters, in order. */
+  readonly layers: readonly (Module & Trainable)[];
+
+  constructor(...modules: readonly (Module | Sequential)[]) {
+    if (modules.length === 0) refuse('BAD_OPTION', 'Sequential', 'at least one module', modules);
+    this.modules = modules.flatMap((module, index) => {
+      if (module instanceof Sequential) return module.modules;
+      if (typeof module?.forward !== 'function' || typeof module.backward !== 'function') {
+        refuse('BAD_TYPE', 'Sequential', `argument ${index} with methods forward and backward`, module);
+      }
+      return module;
+    });
+    this.layers = this.modules.filter(hasParameters);
+  }
+
+  /** @throws {DeconvError} as a layer's forward */
+  forward(x: Tensor): Tensor {
+    return this.#run(x, () => {});
+  }
+
+  /**
+   * Computes the modules and keeps what came between them, so that a training step computes them once.
+   *
+   * @throws {DeconvError} as a layer's forward
+   *
+   * @example
+   * const pass = decoder.trace(x);
+   * const { loss, gradient } = meanSquaredError(pass.output, target);
+   * step(pass.backward(gradient).layers);
+   */
+  trace(x: Tensor): Trace {
+    const inputs: Tensor[] = [];
+    const output = this.#run(x, (input) => inputs.push(input));
+    return { output, backward: (gradOutput) => this.#gradients(inputs, gradOutput) };
+  }
+
+  /**
+   * Gradients of `sum(forward(x) * gradOutput)`: pure, so it computes the modules again. In training
+   * use `trace`.
+   *
+   * @throws {DeconvError} as a layer's backward
+   */
+  backward(x: Tensor, gradOutput: Tensor): SequentialGradients {
+    return this.trace(x).backward(gradOutput);
+  }
+
+  /** Disposes every module. May be called again. */
+  dispose(): void {
+    for (const module of this.modules) module.dispose?.();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** One line a module, numbered as PyTorch does. */
+  toString(): string {
+    return `Sequential(\n${this.modules.map((module, index) => `  (${index}): ${module}\n`).join('')})`;
+  }
+
+  /** Hands the input of every module to `keep`, and for a fused ReLU its output, which has the same signs. */
+  #run(x: Tensor, keep: (input: Tensor) => void): Tensor {
+    let value = x;
+    for (let index = 0; index < this.modules.length; index += 1) {
+      const module = this.modules[index] as Module;
+      keep(value);
+      if (module instanceof Layer && this.modules[index + 1] instanceof ReLU) {
+        value = module.forward(value, { activation: 'relu' });
+        keep(value);
+        index += 1;
+      } else {
+        value = module.forward(value);
+      }
+    }
+    return value;
+  }
+
+  #gradients(inputs: readonly Tensor[], gradOutput: Tensor): SequentialGradients {
+    const layers: LayerGradients[] = [];
+    let gradient = gradOutput;
+    for (let index = inputs.length - 1; index >= 0; index -= 1) {
+      const module = this.modules[index] as Module;
+      const gradients = module.backward(inputs[index] as Tensor, gradient);
+      if (hasParameters(module)) layers.unshift(gradients as LayerGradients);
+      gradient = gradients.input;
+    }
+    return { input: gradient, layers };
+  }
+}
+
+function hasParameters(module: Module): module is Module & Trainable {
+  return 'setWeight' in module;
+}
