@@ -47,6 +47,7 @@ const char* refusal(const Problem& problem) {
     if (spec.input_dilation[axis] != 1) return "cannot dilate the input";
     if (spec.pad_before[axis] < 0 || spec.pad_after[axis] < 0) return "cannot crop the input";
   }
+  if (!XnnpackRoute::counts_fit(problem)) return "cannot index a problem of this size";
   return nullptr;
 }
 
