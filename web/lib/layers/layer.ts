@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { checkBoolean, checkChoice, checkInteger, checkOptions, refuse, shapeText } from '../core/checks.js';
 import { DeconvError } from '../core/errors.js';
 import { fillUniform, kaimingUniformBound } from '../core/initializers.js';
