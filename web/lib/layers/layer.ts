@@ -259,6 +259,8 @@ export abstract class Layer {
     const result = out === undefined ? allocateTensor(where, outputShape) : checkOut(where, out, outputShape);
     const key = spec.padAfter.join();
     const operator = this.#operators.get(key) ?? new NativeOperator(spec);
+    // Before the run: an operator that fails has to be disposed too.
+    this.#operators.set(key, operator);
     operator.run({
       where,
       batch,
@@ -270,7 +272,6 @@ export abstract class Layer {
       weight: this.#weight,
       bias: this.#bias,
     });
-    this.#operators.set(key, operator);
     this.#plan = operator.plan;
     return result;
   }

@@ -7,8 +7,6 @@ export interface DeconvModule {
   startRuntime(threads: number): number;
   stopRuntime(): void;
   threads(): number;
-  builtWithRelaxedSimd(): boolean;
-  builtWithThreads(): boolean;
   liveOperators(): number;
   allocatedBytes(): number;
   statusNames(): string;

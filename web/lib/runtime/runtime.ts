@@ -1,6 +1,7 @@
 import { platform } from '#platform';
 import { checkChoice, checkInteger, checkOptions, describe, refuse } from '../core/checks.js';
 import { DeconvError, type DeconvErrorCode } from '../core/errors.js';
+import { VERSION } from '../core/version.js';
 import type { DeconvModule, GlueArguments, GlueFactory } from './glue.js';
 import type { BinaryName, WasmSource } from './platform.js';
 import { supportsRelaxedSimd, supportsSimd, supportsThreads } from './probes.js';
@@ -134,7 +135,7 @@ export async function init(options: InitOptions = {}): Promise<RuntimeInfo> {
         runtime.close();
         throw new DeconvError(
           'NOT_INITIALIZED',
-          'init: shutdown() was called while the module was loading. Call init() again.',
+          'init: expected the module to finish loading, got shutdown() meanwhile. Call init() again.',
         );
       }
       current = runtime;
@@ -250,7 +251,21 @@ function isSingleFile(wasm: InitOptions['wasm']): boolean {
 
 async function load(name: BinaryName, threads: number, wasm: InitOptions['wasm']): Promise<DeconvModule> {
   const [factory, binary] = await Promise.all([platform.loadGlue(name), compile(name, wasm)]);
+  checkIdentity(binary, name);
   return instantiate(factory, binary, name, threads);
+}
+
+/** A glue works with its own binary only: scripts/build.mjs writes its name into each. */
+function checkIdentity(binary: WebAssembly.Module, name: BinaryName): void {
+  const [section] = WebAssembly.Module.customSections(binary, 'deconv-wasm');
+  const got = section === undefined ? 'a module of another package' : new TextDecoder().decode(section);
+  const expected = `${name} ${VERSION}`;
+  if (got === expected) return;
+  throw new DeconvError(
+    'LOAD_FAILED',
+    `init: expected the .wasm file ${expected}, got ${got}. Pass the file of that name and version, with build: 'simd' or 'relaxed' if you choose it yourself.`,
+    { expected, got },
+  );
 }
 
 function chooseBuild(asked: Settings['build'], notes: string[]): BuildName {
@@ -289,7 +304,11 @@ async function compile(name: BinaryName, wasm: InitOptions['wasm']): Promise<Web
   }
   if (source instanceof WebAssembly.Module) return source;
   if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) {
-    return WebAssembly.compile(source as BufferSource);
+    // V8 takes no DataView here, although it is a BufferSource.
+    const bytes = ArrayBuffer.isView(source)
+      ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
+      : source;
+    return WebAssembly.compile(bytes as BufferSource);
   }
   return refuse('BAD_TYPE', 'init', 'wasm to be a URL, bytes or a WebAssembly.Module', source);
 }
@@ -311,23 +330,15 @@ async function instantiate(
     createModule(factory, threads, {
       // The glue would report a failure on the console and wait for ever: we take it here.
       instantiateWasm: (imports, done) => {
-        WebAssembly.instantiate(binary, imports).then((instance) => done(instance, binary), reject);
+        WebAssembly.instantiate(binary, imports)
+          .then((instance) => done(instance, binary))
+          .catch(reject);
         return {};
       },
       pthreadPoolSize: threads - 1,
       ...(script === undefined ? {} : { mainScriptUrlOrBlob: script }),
     }).then(resolve, reject);
   }).finally(() => clearTimeout(timer));
-  const relaxed = module.builtWithRelaxedSimd();
-  const threaded = module.builtWithThreads();
-  if (relaxed !== name.startsWith('relaxed') || threaded !== name.endsWith('-threads')) {
-    const got = `${relaxed ? 'relaxed' : 'simd'}${threaded ? '-threads' : ''}`;
-    throw new DeconvError(
-      'LOAD_FAILED',
-      `init: expected the ${name} binary, got the ${got} one. Pass build: '${relaxed ? 'relaxed' : 'simd'}' with it, or a function from name to file.`,
-      { expected: name, got },
-    );
-  }
   const status = module.startRuntime(threads);
   if (status !== 0) {
     throw new DeconvError('LOAD_FAILED', `init: expected the core to start, got status ${describe(status)}.`);
