@@ -7,11 +7,12 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
 const root = path.dirname(import.meta.dirname);
+const { version } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
 const RELEASE_PRESETS = ['simd', 'relaxed', 'simd-threads', 'relaxed-threads'];
 const TEST_PRESETS = ['debug', 'sanitize'];
 
@@ -47,10 +48,17 @@ async function buildPackage() {
       throw new Error(`build: the web and node links of ${preset} gave different .wasm files`);
     }
     await mkdir(to, { recursive: true });
-    await cp(path.join(from, 'web', 'web.wasm'), path.join(to, 'deconv.wasm'));
+    await writeFile(path.join(to, 'deconv.wasm'), Buffer.concat([web, identity(`${preset} ${version}`)]));
     await cp(path.join(from, 'web', 'web.mjs'), path.join(to, 'web.mjs'));
     await cp(path.join(from, 'node', 'node.mjs'), path.join(to, 'node.mjs'));
   }
+}
+
+/** A custom section that says which binary this is; the loader refuses any other before it runs. */
+function identity(text) {
+  const name = Buffer.from('deconv-wasm');
+  const content = Buffer.concat([Buffer.from([name.length]), name, Buffer.from(text)]);
+  return Buffer.concat([Buffer.from([0, content.length]), content]);
 }
 
 function digest(bytes) {

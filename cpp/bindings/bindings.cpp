@@ -177,8 +177,5 @@ EMSCRIPTEN_BINDINGS(deconv) {
   function("startRuntime", &start_runtime);
   function("stopRuntime", &deconv::stop_runtime);
   function("threads", &deconv::runtime_threads);
-  function("builtWithRelaxedSimd", &deconv::built_with_relaxed_simd);
-  function("builtWithThreads", &deconv::built_with_threads);
-  function("liveOperators", &Operator::live_count);
   function("allocatedBytes", &allocated_bytes);
 }

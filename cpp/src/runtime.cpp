@@ -11,10 +11,16 @@ namespace {
 
 pthreadpool_t pool = nullptr;
 
+#ifdef __EMSCRIPTEN_PTHREADS__
+constexpr bool kHasThreads = true;
+#else
+constexpr bool kHasThreads = false;
+#endif
+
 }  // namespace
 
 Status start_runtime(int threads) {
-  if (threads < 1 || (threads > 1 && !built_with_threads())) return Status::kUnsupported;
+  if (threads < 1 || (threads > 1 && !kHasThreads)) return Status::kUnsupported;
   if (const Status status = from_xnnpack(xnn_initialize(/*allocator=*/nullptr));
       status != Status::kOk) {
     return status;
@@ -33,22 +39,6 @@ void stop_runtime() {
 
 int runtime_threads() {
   return pool == nullptr ? 1 : static_cast<int>(pthreadpool_get_threads_count(pool));
-}
-
-bool built_with_relaxed_simd() {
-#ifdef __wasm_relaxed_simd__
-  return true;
-#else
-  return false;
-#endif
-}
-
-bool built_with_threads() {
-#ifdef __EMSCRIPTEN_PTHREADS__
-  return true;
-#else
-  return false;
-#endif
 }
 
 size_t allocated_bytes() { return mallinfo().uordblks; }

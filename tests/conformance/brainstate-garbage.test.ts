@@ -1,9 +1,9 @@
 // Whatever comes in: a layer or a DeconvError, never another error, never an endless loop.
 
 import { DeconvError, init, memoryUsage, shutdown } from 'deconv-wasm';
+import * as brainstate from 'deconv-wasm/brainstate';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import * as brainstate from '../../dist/brainstate/index.js';
 import { runsOf } from '../support/seed.js';
 import { sizeOf } from '../support/tensors.js';
 

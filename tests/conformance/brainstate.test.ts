@@ -4,8 +4,6 @@ import { fixtures } from 'virtual:case-files';
 import { host } from '@host';
 import type { Tensor } from 'deconv-wasm';
 import * as torch from 'deconv-wasm';
-import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
 import {
   Conv1d,
   Conv2d,
@@ -16,7 +14,9 @@ import {
   ConvTranspose3d,
   type ConvTransposeOptions,
   type Padding,
-} from '../../dist/brainstate/index.js';
+} from 'deconv-wasm/brainstate';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
 import { describeEachBuild, ROUTE_CHOICES } from '../support/builds.js';
 import type { CaseFile, GoldenCase } from '../support/cases.js';
 import { compareExactly, compareWith } from '../support/compare.js';

@@ -2,8 +2,6 @@
 
 import { host } from '@host';
 import type { Tensor } from 'deconv-wasm';
-import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
 import {
   type ConvertedLayer,
   fromFlax,
@@ -14,7 +12,9 @@ import {
   fromTflite,
   fromTorch,
   fromWebnn,
-} from '../../dist/convert/index.js';
+} from 'deconv-wasm/convert';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
 import { describeEachBuild } from '../support/builds.js';
 import { compareExactly } from '../support/compare.js';
 import { type Geometry, reference } from '../support/reference.js';

@@ -3,7 +3,6 @@
 import { fixtures, upstream } from 'virtual:case-files';
 import { host } from '@host';
 import type { Tensor } from 'deconv-wasm';
-import { describe, expect, it } from 'vitest';
 import {
   type ConvertedLayer,
   fromFlax,
@@ -14,7 +13,8 @@ import {
   fromTflite,
   fromTorch,
   fromWebnn,
-} from '../../dist/convert/index.js';
+} from 'deconv-wasm/convert';
+import { describe, expect, it } from 'vitest';
 import { describeEachBuild, ROUTE_CHOICES } from '../support/builds.js';
 import type { CaseFile, GoldenCase, WebnnCase, WebnnCaseFile } from '../support/cases.js';
 import { compareWith, type Difference } from '../support/compare.js';

@@ -85,7 +85,10 @@ describeEachBuild((build) => {
 
   holds('linear in x', (problem) => {
     const { weight } = exactTensors(problem);
-    const [a, b] = [0, 1].map((salt) => quarters(shapesOf(problem).x, problem.seed + salt)) as [Tensor, Tensor];
+    const [a, b] = [0, 1].map((salt) => quarters(shapesOf(problem).x, problem.seed + salt)) as [
+      Tensor,
+      Tensor,
+    ];
     const of = (x: Tensor): Tensor => compute(problem, { x, weight, bias: null });
     expectSame(of(combine(a, b)), combine(of(a), of(b)));
   });

@@ -208,7 +208,10 @@ function jointsOf(random: RandomLayer, outExtents: readonly number[]): Joint[] {
 }
 
 function expectSame(got: Tensor, shape: readonly number[], wanted: ArrayLike<number>, what: string): void {
-  expect(compareWith(got, shape, wanted, () => 0), what).toBeUndefined();
+  expect(
+    compareWith(got, shape, wanted, () => 0),
+    what,
+  ).toBeUndefined();
 }
 
 function dot(one: Tensor, other: Tensor): number {
@@ -247,7 +250,11 @@ describeEachBuild((build) => {
         const x = inputOf(random);
         const g = quarters(layer.outputShape(x.shape), random.seed + 3);
         const gradients = layer.backward(x, g);
-        const slopeOf = (values: Float32Array, index: number, use: (moved: Float32Array) => Tensor): number => {
+        const slopeOf = (
+          values: Float32Array,
+          index: number,
+          use: (moved: Float32Array) => Tensor,
+        ): number => {
           const [above, below] = [1, -1].map((step) =>
             dot(use(values.with(index, (values[index] as number) + step)), g),
           ) as [number, number];
@@ -266,7 +273,12 @@ describeEachBuild((build) => {
           restore();
         };
         const { weight, bias } = layer;
-        check(x.data, gradients.input, (data) => layer.forward({ data, shape: x.shape }), () => {});
+        check(
+          x.data,
+          gradients.input,
+          (data) => layer.forward({ data, shape: x.shape }),
+          () => {},
+        );
         check(
           weight.data,
           gradients.weight,
@@ -311,8 +323,12 @@ describeEachBuild((build) => {
 });
 
 /** The padding that leaves a transposed layer one output at least. */
-function largestPadding({ extents, kernelSize, stride, dilation, outputPadding }: RandomLayer, axis: number): number {
+function largestPadding(
+  { extents, kernelSize, stride, dilation, outputPadding }: RandomLayer,
+  axis: number,
+): number {
   const at = (values: readonly number[]): number => values[axis] as number;
-  const natural = (at(extents) - 1) * at(stride) + at(dilation) * (at(kernelSize) - 1) + 1 + at(outputPadding);
+  const natural =
+    (at(extents) - 1) * at(stride) + at(dilation) * (at(kernelSize) - 1) + 1 + at(outputPadding);
   return Math.floor((natural - 1) / 2);
 }

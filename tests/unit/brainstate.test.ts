@@ -2,7 +2,6 @@
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
 import {
   Constant,
   Conv1d,
@@ -29,7 +28,8 @@ import {
   XavierNormal,
   XavierUniform,
   ZeroInit,
-} from '../../dist/brainstate/index.js';
+} from 'deconv-wasm/brainstate';
+import { describe, expect, it } from 'vitest';
 
 const CLASSES = { Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d } as const;
 

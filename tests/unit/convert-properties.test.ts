@@ -9,9 +9,7 @@ import {
   ConvTranspose3d,
   DeconvError,
 } from 'deconv-wasm';
-import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { ConvTranspose2d as BrainstateConvTranspose2d } from '../../dist/brainstate/index.js';
+import { ConvTranspose2d as BrainstateConvTranspose2d } from 'deconv-wasm/brainstate';
 import {
   type ConvertedLayer,
   type ExportedParameters,
@@ -31,7 +29,9 @@ import {
   toTflite,
   toTorch,
   toWebnn,
-} from '../../dist/convert/index.js';
+} from 'deconv-wasm/convert';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
 import { runsOf } from '../support/seed.js';
 
 const CONV = { 1: Conv1d, 2: Conv2d, 3: Conv3d } as const;

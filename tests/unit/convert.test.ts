@@ -1,7 +1,6 @@
 // What the front ends refuse and how sizes follow from their words: pure arithmetic, no wasm.
 
 import { Conv2d, ConvTranspose2d, type DeconvErrorCode, type Tensor } from 'deconv-wasm';
-import { describe, expect, it } from 'vitest';
 import {
   ConvertedLayer,
   fromFlax,
@@ -20,7 +19,8 @@ import {
   toTflite,
   toTorch,
   toWebnn,
-} from '../../dist/convert/index.js';
+} from 'deconv-wasm/convert';
+import { describe, expect, it } from 'vitest';
 import { caught } from '../support/errors.js';
 import { zeros } from '../support/tensors.js';
 

@@ -15,10 +15,6 @@ void stop_runtime();
 
 int runtime_threads();
 
-// What this binary was compiled for.
-bool built_with_relaxed_simd();
-bool built_with_threads();
-
 // Bytes that malloc has handed out and not got back.
 size_t allocated_bytes();
 

@@ -42,32 +42,45 @@ class XnnpackDeconvolutionRoute final : public XnnpackRoute {
   }
 };
 
+// XNNPACK splits the kernel into one dense small kernel a phase.
+bool runs_phases(const Spec& spec) {
+  for (int axis = 1; axis < 3; ++axis) {
+    if (spec.dilation[axis] != 1 || spec.kernel[axis] < spec.stride[axis]) return false;
+  }
+  return spec.stride[1] > 1 || spec.stride[2] > 1;
+}
+
 const char* refusal(const Problem& problem) {
   const Spec& spec = problem.spec;
   if (!spec.transposed) return "takes transposed convolutions only";
   if (!XnnpackRoute::depth_joins_batch(spec)) return "takes one or two spatial axes only";
+  if (runs_phases(spec)) {
+    for (int axis = 1; axis < 3; ++axis) {
+      // The last phase starts at stride - 1; XNNPACK computes its length without looking whether
+      // the output ends before, and the difference of unsigned numbers wraps.
+      if (problem.output[axis] < spec.stride[axis] - 1) {
+        return "takes no output shorter than a stride";
+      }
+    }
+  }
   for (int axis = 1; axis < 3; ++axis) {
     if (spec.pad_before[axis] < 0) return "cannot extend the head of an axis";
     if (spec.pad_after[axis] <= -spec.stride[axis]) {
       return "cannot extend the tail of an axis by a stride or more";
     }
   }
+  if (!XnnpackRoute::counts_fit(problem)) return "cannot index a problem of this size";
   return nullptr;
 }
 
 // Rates measured on the cases of the performance notes; only their order matters to the planner.
 double cost(const Problem& problem) {
   const Spec& spec = problem.spec;
-  bool phases = true;
-  double zero_inserted = 1;
-  for (int axis = 1; axis < 3; ++axis) {
-    phases = phases && spec.dilation[axis] == 1 && spec.kernel[axis] >= spec.stride[axis];
-    zero_inserted *= spec.stride[axis];
-  }
+  const double zero_inserted = runs_phases(spec) ? 1.0 : 1.0 * spec.stride[1] * spec.stride[2];
   // Micro-kernels are 8 output channels wide; a group that fills them badly wastes the rest.
   const double lanes = spec.group_out_channels();
   const double used = lanes / (8 * std::ceil(lanes / 8));
-  const double macs = problem.multiply_accumulates() * (phases ? 1.0 : zero_inserted);
+  const double macs = problem.multiply_accumulates() * zero_inserted;
   return 2000 + macs / (22.0 * used);
 }
 

@@ -5,6 +5,27 @@
 
 namespace deconv {
 
+bool XnnpackRoute::counts_fit(const Problem& problem) {
+  // Half of the heap for bookkeeping is too much for any machine.
+  constexpr double kLimit = 1 << 30;
+  // No float32 micro-kernel computes more rows or columns at once.
+  constexpr double kTile = 8;
+  const Spec& spec = problem.spec;
+  const double taps = static_cast<double>(spec.kernel_elements());
+  // Rows are padded to whole tiles, in the phases of a transposed convolution each on its own.
+  const double row = problem.output[2] + kTile * (spec.transposed ? spec.stride[2] : 1);
+  const double index = 4 * taps * problem.output[1] * row;
+  const double phases = spec.transposed ? 1.0 * spec.stride[1] * spec.stride[2] : 1;
+  const double packed = 4 * (spec.out_channels + kTile * spec.groups) *
+                        (taps * (spec.group_in_channels() + kTile) + phases);
+  bool extents_fit = true;
+  for (int axis = 1; axis < 3; ++axis) {
+    const double full = spec.transposed ? problem.output[axis] : problem.input[axis];
+    extents_fit = extents_fit && full + spec.pad_before[axis] + spec.pad_after[axis] < kLimit;
+  }
+  return index < kLimit && packed < kLimit && extents_fit;
+}
+
 Status XnnpackRoute::set_parameters(const float* weight, const float* bias) {
   Buffer permuted;
   if (!permuted.reserve(spec_.weight_elements())) return Status::kOutOfMemory;

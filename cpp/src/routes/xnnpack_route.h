@@ -22,6 +22,12 @@ class XnnpackRoute : public Route {
     return static_cast<size_t>(problem.batch) * static_cast<size_t>(problem.input[0]);
   }
 
+  // XNNPACK counts bytes with 32-bit numbers and does not look whether they wrap: those of its
+  // index of pointers (one a tap and output point, whatever the channels) and of its packed
+  // weights, and the extent of the padded input or uncropped output. Such a problem would make it
+  // write behind the blocks that it allocated.
+  static bool counts_fit(const Problem& problem);
+
  protected:
   explicit XnnpackRoute(const Spec& spec) : spec_(spec) {}
 

@@ -2,7 +2,7 @@
 export { DeconvError, type DeconvErrorCode } from '../core/errors.js';
 export type { Tensor } from '../core/tensor.js';
 export type { ForwardOptions, LayerGradients } from '../layers/layer.js';
-export type { Plan, RouteName } from '../runtime/native-operator.js';
+export type { Plan, RouteName } from '../runtime/native-operators.js';
 export type { BinaryName, WasmSource } from '../runtime/platform.js';
 export {
   type BuildName,

@@ -8,7 +8,7 @@ import {
   refuse,
 } from '../core/checks.js';
 import { freshSeed } from '../core/random.js';
-import { ROUTE_NAMES, type RouteName } from '../runtime/native-operator.js';
+import { ROUTE_NAMES, type RouteName } from '../runtime/native-operators.js';
 import type { ParameterSource } from './parameters.js';
 
 /** A number for every spatial axis, or a list of one entry or one per axis. */

@@ -3,7 +3,7 @@ import { kernelReach, type OperatorSpec } from '../core/spec.js';
 import { checkParameter, checkTensor, type Tensor } from '../core/tensor.js';
 import { weightLayout } from '../core/weight-layout.js';
 import { type ForwardOptions, type InputShape, Layer, type LayerGradients } from '../layers/layer.js';
-import { type Layout, ROUTE_NAMES, type RouteName } from '../runtime/native-operator.js';
+import { type Layout, ROUTE_NAMES, type RouteName } from '../runtime/native-operators.js';
 import type { NamedOperator } from './attributes.js';
 import type { ConvertedParameters, Kernel, KernelFormat } from './kernel.js';
 import type { PadRule } from './pads.js';

@@ -2,7 +2,7 @@ import { checkBoolean, checkChoice, checkInteger, checkOptions, refuse } from '.
 import { type JaxPadding, type JaxPaddingGeometry, jaxCrops } from '../core/jax-padding.js';
 import type { OperatorSpec } from '../core/spec.js';
 import type { Layer } from '../layers/layer.js';
-import type { Layout } from '../runtime/native-operator.js';
+import type { Layout } from '../runtime/native-operators.js';
 import { checkList, checkPairs, type OperatorKind, readOperator, refuseUnsupported } from './attributes.js';
 import { type ConversionOptions, ConvertedLayer } from './converted-layer.js';
 import { type ExportedParameters, exportParameters } from './export.js';

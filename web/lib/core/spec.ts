@@ -47,8 +47,12 @@ export function outputExtent(spec: OperatorSpec, axis: number, input: number): n
   const reach = kernelReach(spec, axis);
   const pads = at(spec.padBefore, axis) + at(spec.padAfter, axis);
   const stride = at(spec.stride, axis);
-  if (spec.transposed) return (input - 1) * stride + reach - pads;
-  const room = (input - 1) * at(spec.inputDilation, axis) + 1 + pads - reach;
+  const step = spec.transposed ? stride : at(spec.inputDilation, axis);
+  const span = (input - 1) * step;
+  // Beyond 2^53 a double is no longer exact, and no such output could be counted anyway.
+  if (span > Number.MAX_SAFE_INTEGER || reach > Number.MAX_SAFE_INTEGER) return Number.POSITIVE_INFINITY;
+  if (spec.transposed) return span + reach - pads;
+  const room = span + 1 + pads - reach;
   return room < 0 ? 0 : Math.floor(room / stride) + 1;
 }
 

@@ -41,13 +41,23 @@ export function checkShape(where: string, name: string, shape: unknown): readonl
   });
 }
 
+// The getter that all typed arrays share: unlike instanceof it knows arrays of another realm (frames,
+// vm contexts), and unlike the tag itself it cannot be imitated.
+const typedArrayName = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Float32Array.prototype),
+  Symbol.toStringTag,
+)?.get as (this: unknown) => string | undefined;
+
+function isFloat32Array(value: unknown): value is Float32Array {
+  return typedArrayName.call(value) === 'Float32Array';
+}
+
 /** A Float32Array that can be read (or written) now. */
 export function checkFloats(where: string, name: string, data: unknown): Float32Array {
-  // By tag and not by instanceof: arrays of another realm (frames, vm contexts) are as good.
-  if (Object.prototype.toString.call(data) !== '[object Float32Array]') {
+  if (!isFloat32Array(data)) {
     refuse('BAD_TYPE', where, `${name} to be a Float32Array`, data, 'Convert with Float32Array.from(…).');
   }
-  const floats = data as Float32Array;
+  const floats = data;
   if (Object.prototype.toString.call(floats.buffer) === '[object SharedArrayBuffer]') {
     throw new DeconvError(
       'BAD_BUFFER',
@@ -99,7 +109,7 @@ export function checkParameter(
   shape: readonly number[],
 ): Float32Array {
   const count = elementCount(where, name, shape);
-  if (Object.prototype.toString.call(value) === '[object Float32Array]') {
+  if (isFloat32Array(value)) {
     const floats = checkFloats(where, name, value);
     if (floats.length !== count) {
       refuse(
@@ -125,13 +135,13 @@ export function checkParameter(
 
 /** Zeros of a shape; throws `TOO_LARGE` or `OUT_OF_MEMORY`. */
 export function allocateTensor(where: string, shape: readonly number[]): Tensor {
-  const count = elementCount(where, 'an output', shape);
+  const count = elementCount(where, 'a tensor', shape);
   try {
     return { data: new Float32Array(count), shape };
   } catch (cause) {
     throw new DeconvError(
       'OUT_OF_MEMORY',
-      `${where}: expected room for an output of shape ${shapeText(shape)}, got none from the JavaScript engine. Use smaller tensors or a smaller batch.`,
+      `${where}: expected room for a tensor of shape ${shapeText(shape)}, got none from the JavaScript engine. Use smaller tensors or a smaller batch.`,
       { where, shape },
       cause,
     );

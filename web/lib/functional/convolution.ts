@@ -10,7 +10,7 @@ import {
 import { DeconvError } from '../core/errors.js';
 import { type OperatorSpec, outputExtents, weightShape } from '../core/spec.js';
 import { allocateTensor, checkParameter, checkTensor, elementCount, type Tensor } from '../core/tensor.js';
-import { NativeOperator, ROUTE_NAMES, type RouteName } from '../runtime/native-operator.js';
+import { NativeOperators, ROUTE_NAMES, type RouteName } from '../runtime/native-operators.js';
 
 /** Geometry of one call; a list has one entry per spatial axis. */
 export interface ConvCallOptions {
@@ -57,7 +57,7 @@ export function conv(x: Tensor, weight: Tensor, options: ConvCallOptions = {}): 
 }
 
 /**
- * Transposed convolution without a layer, on the canonical operator.
+ * Transposed convolution without a layer, on the canonical operators.
  *
  * @param x `[N, in, ...]` or `[N, ..., in]`, one to three spatial axes
  * @param weight `[in, out/groups, ...kernel]`, not flipped
@@ -145,21 +145,28 @@ export function computeOnce(
     inputDilation: checkAxes(where, 'inputDilation', extra.inputDilation ?? 1, rank, 1),
     padBefore: checkAxes(where, 'padBefore', options.padBefore ?? 0, rank, -MAX_INTEGER),
     padAfter: checkAxes(where, 'padAfter', options.padAfter ?? 0, rank, -MAX_INTEGER).map(
-      (pad, axis) => pad - (outputPadding[axis] as number),
+      // Checked again with the output padding taken off: the core counts in 32 bits.
+      (pad, axis) =>
+        checkInteger(
+          where,
+          'padAfter less outputPadding',
+          pad - (outputPadding[axis] as number),
+          -MAX_INTEGER,
+        ),
     ),
     relu: false,
   };
   const route = checkChoice(where, 'route', options.route ?? 'auto', ['auto', ...ROUTE_NAMES]);
-  const bias = options.bias ? checkParameter(where, 'bias', options.bias, [outChannels]) : null;
+  const bias = options.bias == null ? null : checkParameter(where, 'bias', options.bias, [outChannels]);
   const outExtents = outputExtents(where, spec, extents);
   const shape =
     layout === 'channels-first' ? [batch, outChannels, ...outExtents] : [batch, ...outExtents, outChannels];
   elementCount(where, 'weight', weightShape(spec));
   const output = allocateTensor(where, shape);
 
-  const operator = new NativeOperator(spec);
+  const operators = new NativeOperators();
   try {
-    operator.run({
+    operators.run(spec, {
       where,
       batch,
       extents,
@@ -170,7 +177,7 @@ export function computeOnce(
       parameters: () => ({ weight: kernel.data, bias }),
     });
   } finally {
-    operator.dispose();
+    operators.dispose();
   }
   return output;
 }

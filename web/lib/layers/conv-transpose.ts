@@ -1,5 +1,4 @@
-import { checkAxes, checkOptions, refuse, shapeText } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
+import { checkAxes, checkOptions, refuse } from '../core/checks.js';
 import { type OperatorSpec, outputExtent } from '../core/spec.js';
 import { checkShape } from '../core/tensor.js';
 import { type ForwardOptions, type InputShape, Layer } from './layer.js';
@@ -134,15 +133,22 @@ export abstract class ConvTranspose extends Layer<ConvTransposeForwardOptions> {
   }
 
   /** The layer's operator, with the tail crop that gives `outputSize`. */
-  #specOfSize({ where, extents }: InputShape, outputSize: readonly number[] | undefined): OperatorSpec {
+  #specOfSize(
+    { where, batch, extents }: InputShape,
+    outputSize: readonly number[] | undefined,
+  ): OperatorSpec {
     if (outputSize === undefined) return this.spec;
     const rank = extents.length;
     const asked = checkShape(where, 'outputSize', outputSize);
-    if (asked.length < rank || asked.length > rank + 2) {
-      throw new DeconvError(
+    const outer = batch === undefined ? [this.outChannels] : [batch, this.outChannels];
+    const whole = asked.length === outer.length + rank;
+    if (asked.length !== rank && !(whole && outer.every((extent, axis) => extent === asked[axis]))) {
+      refuse(
         'BAD_OPTION',
-        `${where}: expected outputSize with ${rank} entries (or the whole output shape), got ${shapeText(asked)}. Pass the spatial axes.`,
-        { where, got: asked },
+        where,
+        `outputSize with ${rank} entries, or ${outer.length + rank} that begin with ${outer.join(', ')}`,
+        asked,
+        'Pass the spatial axes.',
       );
     }
     const bare = { ...this.spec, padAfter: this.padding };

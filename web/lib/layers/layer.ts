@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { adjointSpec, dilatedExtents, undilate } from '../core/adjoint.js';
 import { checkOptions, shapeText } from '../core/checks.js';
 import { DeconvError } from '../core/errors.js';
@@ -14,11 +15,11 @@ import type { WeightLayout } from '../core/weight-layout.js';
 import {
   type CanonicalParameters,
   type Layout,
-  NativeOperator,
+  NativeOperators,
   type Plan,
   parameterGradients,
   type RouteName,
-} from '../runtime/native-operator.js';
+} from '../runtime/native-operators.js';
 
 /** What a convention's constructor hands over, checked and translated. */
 export interface LayerDefinition {
@@ -59,19 +60,21 @@ export interface LayerGradients {
  * order, operators on the WebAssembly heap that are made when they are first needed, and their release.
  */
 export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
-  readonly #definition: LayerDefinition;
-  // One for each operator that was needed: nearly always one forward and, in training, its adjoint.
-  readonly #operators = new Map<string, NativeOperator>();
+  // Without the parameters, which setWeight replaces and dispose lets go.
+  readonly #definition: Omit<LayerDefinition, 'weight' | 'bias'>;
+  readonly #hasBias: boolean;
+  readonly #operators = new NativeOperators();
   #weight: Float32Array;
   #bias: Float32Array | null;
   #plan: Plan | null = null;
   #disposed = false;
 
   /** @internal */
-  protected constructor(definition: LayerDefinition) {
+  protected constructor({ weight, bias, ...definition }: LayerDefinition) {
     this.#definition = definition;
-    this.#weight = definition.weight;
-    this.#bias = definition.bias;
+    this.#hasBias = bias !== null;
+    this.#weight = weight;
+    this.#bias = bias;
   }
 
   get outChannels(): number {
@@ -103,7 +106,7 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
   setWeight(weight: Tensor | Float32Array): this {
     const where = this.#requireLive('setWeight');
     this.#weight = checkParameter(where, 'a weight', weight, this.#definition.weightLayout.shape).slice();
-    this.#invalidateParameters();
+    this.#operators.invalidateParameters();
     return this;
   }
 
@@ -122,7 +125,7 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
       );
     }
     this.#bias = checkParameter(where, 'a bias', bias, this.#definition.biasShape).slice();
-    this.#invalidateParameters();
+    this.#operators.invalidateParameters();
     return this;
   }
 
@@ -187,8 +190,7 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
   /** Frees the layer's memory at once. May be called again; every use after it throws `DISPOSED`. */
   dispose(): void {
     this.#disposed = true;
-    for (const operator of this.#operators.values()) operator.dispose();
-    this.#operators.clear();
+    this.#operators.dispose();
     this.#weight = new Float32Array(0);
     this.#bias = null;
   }
@@ -211,7 +213,7 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
 
   /** @internal */
   protected get hasBias(): boolean {
-    return this.#definition.bias !== null;
+    return this.#hasBias;
   }
 
   /** @internal The operator with its parameters in canonical order, masked; `member` asks in errors. */
@@ -257,8 +259,10 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
     if (!batched && shape.length !== rank + 1) complain(` (${shape.length} axes)`, 'Add or drop axes.');
     const channelAxis = layout === 'channels-first' ? (batched ? 1 : 0) : shape.length - 1;
     if (shape[channelAxis] !== spec.inChannels) {
-      const fix = inputExtents === undefined ? `inChannels: ${shape[channelAxis]}` : 'another inSize';
-      complain(` (channel axis ${channelAxis})`, `Set ${fix} or reorder the data.`);
+      complain(
+        ` (channel axis ${channelAxis})`,
+        `Make the layer for ${shape[channelAxis]} input channels or reorder the data.`,
+      );
     }
     const first = layout === 'channels-first' ? channelAxis + 1 : batched ? 1 : 0;
     const extents = shape.slice(first, first + rank);
@@ -295,10 +299,8 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
     input: Float32Array,
     output: Float32Array,
     forward: boolean,
-  ): Plan | null {
-    const key = `${forward} ${spec.relu} ${spec.padBefore.join()} ${spec.padAfter.join()}`;
-    const operator = this.#operators.get(key) ?? new NativeOperator(spec);
-    operator.run({
+  ): Plan {
+    return this.#operators.run(spec, {
       where,
       batch,
       extents,
@@ -309,8 +311,6 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
       output,
       parameters: () => this.#canonicalParameters(forward),
     });
-    this.#operators.set(key, operator);
-    return operator.plan;
   }
 
   #canonicalParameters(withBias: boolean): CanonicalParameters {
@@ -364,10 +364,6 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
     };
   }
 
-  #invalidateParameters(): void {
-    for (const operator of this.#operators.values()) operator.invalidateParameters();
-  }
-
   #requireLive(member: string): string {
     const where = `${this.#definition.name}.${member}`;
     if (this.#disposed) {
@@ -395,7 +391,7 @@ function product(values: Float32Array, factors: Float32Array): Float32Array {
   return values.map((value, index) => value * (factors[index] as number));
 }
 
-function checkSameShape(where: string, name: string, value: unknown, shape: readonly number[]): Tensor {
+function checkSameShape(where: string, name: string, value: Tensor, shape: readonly number[]): Tensor {
   const checked = checkTensor(where, name, value);
   if (checked.shape.length !== shape.length || checked.shape.some((extent, axis) => extent !== shape[axis])) {
     throw new DeconvError(
@@ -404,5 +400,5 @@ function checkSameShape(where: string, name: string, value: unknown, shape: read
       { where, expected: shape, got: checked.shape },
     );
   }
-  return checked;
+  return value;
 }

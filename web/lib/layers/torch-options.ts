@@ -2,9 +2,9 @@ import { checkBoolean, checkChoice, checkInteger, refuse } from '../core/checks.
 import { fillUniform, kaimingUniformBound } from '../core/initializers.js';
 import { freshSeed, seededRandom } from '../core/random.js';
 import { type OperatorSpec, weightShape } from '../core/spec.js';
-import { elementCount } from '../core/tensor.js';
+import { allocateTensor } from '../core/tensor.js';
 import { canonicalLayout } from '../core/weight-layout.js';
-import { ROUTE_NAMES, type RouteName } from '../runtime/native-operator.js';
+import { ROUTE_NAMES, type RouteName } from '../runtime/native-operators.js';
 import type { LayerDefinition } from './layer.js';
 
 /** Options that every layer in PyTorch's words has beside its geometry. */
@@ -69,8 +69,8 @@ export function checkGroups(where: string, name: string, channels: number, group
 
 /** A layer of PyTorch's: channels first, weights in canonical order, kaiming uniform from the seed. */
 export function torchDefinition(name: string, spec: OperatorSpec, settings: LayerSettings): LayerDefinition {
-  const weight = new Float32Array(elementCount(name, 'a weight', weightShape(spec)));
-  const bias = settings.bias ? new Float32Array(spec.outChannels) : null;
+  const { data: weight } = allocateTensor(name, weightShape(spec));
+  const bias = settings.bias ? allocateTensor(name, [spec.outChannels]).data : null;
   const random = seededRandom(settings.seed);
   const bound = kaimingUniformBound(spec);
   fillUniform(weight, bound, random);

@@ -7,9 +7,6 @@ export interface DeconvModule {
   startRuntime(threads: number): number;
   stopRuntime(): void;
   threads(): number;
-  builtWithRelaxedSimd(): boolean;
-  builtWithThreads(): boolean;
-  liveOperators(): number;
   allocatedBytes(): number;
   statusNames(): string;
   routeNames(): string;
@@ -35,7 +32,7 @@ export interface DeconvModule {
   reserveOutput(elements: number): number;
 }
 
-/** An Embind handle: owned by exactly one NativeOperator, deleted exactly once. */
+/** An Embind handle: owned by exactly one NativeOperators, deleted exactly once. */
 export interface OperatorHandle {
   plan(batch: number, input: Axes, layout: number, route: number): number;
   plannedRoute(): number;

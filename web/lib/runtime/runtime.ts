@@ -1,6 +1,7 @@
 import { platform } from '#platform';
 import { checkChoice, checkInteger, checkOptions, describe, refuse } from '../core/checks.js';
 import { DeconvError, type DeconvErrorCode } from '../core/errors.js';
+import { VERSION } from '../core/version.js';
 import type { DeconvModule, GlueArguments, GlueFactory } from './glue.js';
 import type { BinaryName, WasmSource } from './platform.js';
 import { supportsRelaxedSimd, supportsSimd, supportsThreads } from './probes.js';
@@ -44,8 +45,9 @@ export class Runtime {
   readonly module: DeconvModule;
   readonly info: RuntimeInfo;
   readonly routeNames: readonly string[];
+  /** What each live layer holds of this module. */
+  readonly owned = new Set<{ runtime: Runtime | undefined; readonly operators: Map<string, unknown> }>();
   readonly #statusNames: readonly string[];
-  #closed = false;
 
   constructor(module: DeconvModule, info: RuntimeInfo) {
     this.module = module;
@@ -54,12 +56,13 @@ export class Runtime {
     this.#statusNames = module.statusNames().trimEnd().split('\n');
   }
 
-  get closed(): boolean {
-    return this.#closed;
-  }
-
   close(): void {
-    this.#closed = true;
+    // A layer that lives on must not keep the module's memory alive.
+    for (const owned of this.owned) {
+      owned.operators.clear();
+      owned.runtime = undefined;
+    }
+    this.owned.clear();
     this.module.stopRuntime();
     this.module.PThread?.terminateAllThreads();
   }
@@ -87,7 +90,7 @@ const STATUS_ERRORS: Readonly<Record<string, readonly [DeconvErrorCode, string]>
   missing_parameters: ['INTERNAL', 'expected packed parameters, got none'],
   out_of_memory: [
     'OUT_OF_MEMORY',
-    'the WebAssembly heap cannot grow any further. Dispose layers, use smaller tensors or a smaller batch',
+    'expected room on the WebAssembly heap, got none. Dispose layers, use smaller tensors or a smaller batch',
   ],
   internal: ['INTERNAL', 'XNNPACK refused an operator that the planner had accepted'],
 };
@@ -134,7 +137,7 @@ export async function init(options: InitOptions = {}): Promise<RuntimeInfo> {
         runtime.close();
         throw new DeconvError(
           'NOT_INITIALIZED',
-          'init: shutdown() was called while the module was loading. Call init() again.',
+          'init: expected the module to finish loading, got shutdown() meanwhile. Call init() again.',
         );
       }
       current = runtime;
@@ -167,9 +170,9 @@ export function runtimeInfo(): RuntimeInfo {
 /** Heap size, bytes in use and live layers; zeros when nothing is loaded. */
 export function memoryUsage(): MemoryUsage {
   if (current === undefined) return { liveLayers: 0, heapBytes: 0, usedBytes: 0 };
-  const { module } = current;
+  const { module, owned } = current;
   return {
-    liveLayers: module.liveOperators(),
+    liveLayers: owned.size,
     heapBytes: module.wasmMemory.buffer.byteLength,
     usedBytes: module.allocatedBytes(),
   };
@@ -192,8 +195,19 @@ function readSettings(options: InitOptions): Settings {
   return {
     build: build === undefined ? 'auto' : checkChoice('init', 'build', build, ['auto', 'simd', 'relaxed']),
     threads: threads === undefined ? 1 : checkInteger('init', 'threads', threads, 1, MAX_THREADS),
-    wasm,
+    wasm: wasm === undefined || typeof wasm === 'function' ? wasm : checkSource(wasm),
   };
+}
+
+function checkSource(source: unknown): WasmSource {
+  const known =
+    typeof source === 'string' ||
+    source instanceof URL ||
+    source instanceof WebAssembly.Module ||
+    source instanceof ArrayBuffer ||
+    ArrayBuffer.isView(source);
+  if (!known) refuse('BAD_TYPE', 'init', 'wasm to be a URL, bytes or a WebAssembly.Module', source);
+  return source as WasmSource;
 }
 
 // Far above any machine a page runs on; every thread costs a worker and a stack.
@@ -250,7 +264,21 @@ function isSingleFile(wasm: InitOptions['wasm']): boolean {
 
 async function load(name: BinaryName, threads: number, wasm: InitOptions['wasm']): Promise<DeconvModule> {
   const [factory, binary] = await Promise.all([platform.loadGlue(name), compile(name, wasm)]);
+  checkIdentity(binary, name);
   return instantiate(factory, binary, name, threads);
+}
+
+/** A glue works with its own binary only: scripts/build.mjs writes its name into each. */
+function checkIdentity(binary: WebAssembly.Module, name: BinaryName): void {
+  const [section] = WebAssembly.Module.customSections(binary, 'deconv-wasm');
+  const got = section === undefined ? 'a module of another package' : new TextDecoder().decode(section);
+  const expected = `${name} ${VERSION}`;
+  if (got === expected) return;
+  throw new DeconvError(
+    'LOAD_FAILED',
+    `init: expected the .wasm file ${expected}, got ${got}. Pass the file of that name and version, with build: 'simd' or 'relaxed' if you choose it yourself.`,
+    { expected, got },
+  );
 }
 
 function chooseBuild(asked: Settings['build'], notes: string[]): BuildName {
@@ -283,15 +311,15 @@ function createModule(factory: GlueFactory, threads: number, options: GlueArgume
 }
 
 async function compile(name: BinaryName, wasm: InitOptions['wasm']): Promise<WebAssembly.Module> {
-  const source: unknown = typeof wasm === 'function' ? await wasm(name) : wasm;
+  const source = typeof wasm === 'function' ? checkSource(await wasm(name)) : wasm;
   if (source === undefined || typeof source === 'string' || source instanceof URL) {
     return platform.compile(name, source);
   }
-  if (source instanceof WebAssembly.Module) return source;
-  if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) {
-    return WebAssembly.compile(source as BufferSource);
-  }
-  return refuse('BAD_TYPE', 'init', 'wasm to be a URL, bytes or a WebAssembly.Module', source);
+  if (source instanceof ArrayBuffer) return WebAssembly.compile(source);
+  // V8 takes no DataView here, although it is a BufferSource.
+  return ArrayBuffer.isView(source)
+    ? WebAssembly.compile(new Uint8Array(source.buffer as ArrayBuffer, source.byteOffset, source.byteLength))
+    : source;
 }
 
 async function instantiate(
@@ -311,23 +339,15 @@ async function instantiate(
     createModule(factory, threads, {
       // The glue would report a failure on the console and wait for ever: we take it here.
       instantiateWasm: (imports, done) => {
-        WebAssembly.instantiate(binary, imports).then((instance) => done(instance, binary), reject);
+        WebAssembly.instantiate(binary, imports)
+          .then((instance) => done(instance, binary))
+          .catch(reject);
         return {};
       },
       pthreadPoolSize: threads - 1,
       ...(script === undefined ? {} : { mainScriptUrlOrBlob: script }),
     }).then(resolve, reject);
   }).finally(() => clearTimeout(timer));
-  const relaxed = module.builtWithRelaxedSimd();
-  const threaded = module.builtWithThreads();
-  if (relaxed !== name.startsWith('relaxed') || threaded !== name.endsWith('-threads')) {
-    const got = `${relaxed ? 'relaxed' : 'simd'}${threaded ? '-threads' : ''}`;
-    throw new DeconvError(
-      'LOAD_FAILED',
-      `init: expected the ${name} binary, got the ${got} one. Pass build: '${relaxed ? 'relaxed' : 'simd'}' with it, or a function from name to file.`,
-      { expected: name, got },
-    );
-  }
   const status = module.startRuntime(threads);
   if (status !== 0) {
     throw new DeconvError('LOAD_FAILED', `init: expected the core to start, got status ${describe(status)}.`);

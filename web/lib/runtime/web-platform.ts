@@ -18,6 +18,12 @@ export const platform: Platform = {
   async compile(name, location) {
     const response = await fetch(location ?? binaryUrl(name));
     if (!response.ok) throw new Error(`${response.url} answered ${response.status}`);
+    // Servers of single-page apps answer with their page where a file is missing.
+    if (response.headers.get('Content-Type')?.startsWith('text/html') === true) {
+      throw new Error(
+        `${response.url} is a web page, not WebAssembly (in the dev server of Vite 7 and older set optimizeDeps: { exclude: ['deconv-wasm'] })`,
+      );
+    }
     // A server that sends another type than application/wasm cannot be streamed from.
     if (response.headers.get('Content-Type')?.startsWith('application/wasm') !== true) {
       return WebAssembly.compile(await response.arrayBuffer());

@@ -37,44 +37,36 @@ export interface CanonicalParameters {
 }
 
 /**
- * An operator on the WebAssembly heap. Made on the first run, made again when the module was
- * restarted, and freed by `dispose`, by `shutdown`, or, as a safety net, by the garbage collector.
+ * The operators of one layer on the WebAssembly heap: nearly always its forward and, in training, the
+ * adjoint of it. Each is made when it is first needed, made again when the module was restarted, and
+ * freed by `dispose`, by `shutdown`, or, as a safety net, by the garbage collector.
  */
-export class NativeOperator {
-  readonly #spec: NativeSpec;
+export class NativeOperators {
+  /** Undefined while the layer holds nothing on the heap. */
   #owned: Owned | undefined;
-  #planned: { readonly key: string; readonly plan: Plan } | undefined;
 
-  constructor(spec: OperatorSpec) {
-    this.#spec = toNativeSpec(spec);
-  }
-
-  /** Null until the first run. */
-  get plan(): Plan | null {
-    return this.#planned?.plan ?? null;
-  }
-
-  run(request: RunRequest): void {
+  /** Of one layer's operators only pads, direction and activation differ. */
+  run(spec: OperatorSpec, request: RunRequest): Plan {
     const runtime = requireRuntime(request.where);
-    guarded(request.where, () => this.#runOn(runtime, request));
-  }
-
-  #runOn(runtime: Runtime, request: RunRequest): void {
-    const { where } = request;
-    const handle = this.#handleOn(runtime, where);
-    this.#planFor(runtime, handle, request);
-    if (handle.needsParameters()) uploadParameters(runtime, handle, request);
-
-    const input = reserve(runtime, where, 'input', request.input.length);
-    const output = reserve(runtime, where, 'output', request.output.length);
-    runtime.floats(input, request.input.length).set(request.input);
-    runtime.check(where, handle.run(input, output));
-    request.output.set(runtime.floats(output, request.output.length));
+    const key = `${spec.transposed} ${spec.relu} ${spec.padBefore.join()} ${spec.padAfter.join()}`;
+    return guarded(request.where, () => {
+      const { operators } = this.#ownedOn(runtime);
+      const known = operators.get(key);
+      try {
+        const operator = known ?? create(runtime, request.where, spec);
+        operators.set(key, operator);
+        return runOperator(runtime, operator, request);
+      } catch (error) {
+        // What never ran costs nothing.
+        if (known === undefined) this.#drop(key);
+        throw error;
+      }
+    });
   }
 
   /** Call when weight or bias changed: the next run packs them again. */
   invalidateParameters(): void {
-    if (this.#owned !== undefined && !this.#owned.runtime.closed) this.#owned.handle.invalidateParameters();
+    for (const { handle } of this.#owned?.operators.values() ?? []) handle.invalidateParameters();
   }
 
   dispose(): void {
@@ -84,52 +76,98 @@ export class NativeOperator {
     this.#owned = undefined;
   }
 
-  #handleOn(runtime: Runtime, where: string): OperatorHandle {
-    if (this.#owned?.runtime === runtime) return this.#owned.handle;
+  #ownedOn(runtime: Runtime): Owned {
+    if (this.#owned?.runtime === runtime) return this.#owned;
     registry.unregister(this);
-    this.#owned = undefined;
-    this.#planned = undefined;
-    runtime.check(where, runtime.module.checkSpec(this.#spec));
-    const handle = runtime.module.createOperator(this.#spec);
-    if (handle === null) throw outOfMemory(where, 'an operator', 1);
-    this.#owned = { runtime, handle };
-    registry.register(this, this.#owned, this);
-    return handle;
+    const owned: Owned = { runtime, operators: new Map() };
+    runtime.owned.add(owned);
+    registry.register(this, owned, this);
+    this.#owned = owned;
+    return owned;
   }
 
-  #planFor(runtime: Runtime, handle: OperatorHandle, request: RunRequest): void {
-    const { where, batch, layout, route } = request;
-    const key = `${batch} ${request.extents.join(' ')} ${layout} ${route}`;
-    if (this.#planned?.key === key) return;
-    const extents = toAxes(request.extents, 1);
-    const layoutCode = codeOf(layout);
-    const forced = route === 'auto' ? -1 : runtime.routeNames.indexOf(route);
-    const refusalOf = (index: number): string =>
-      runtime.module.refusal(this.#spec, batch, extents, layoutCode, index);
-
-    const refusal = forced < 0 ? '' : refusalOf(forced);
-    if (refusal !== '') {
-      throw new DeconvError(
-        'UNSUPPORTED',
-        `${where}: expected a geometry that the route ${route} takes, got one that it refuses: it ${refusal}. Use route: 'auto'.`,
-        { where, route, refusal },
-      );
-    }
-    runtime.check(where, handle.plan(batch, extents, layoutCode, forced));
-    const chosen = handle.plannedRoute();
-    this.#planned = {
-      key,
-      plan: {
-        route: runtime.routeNames[chosen] as RouteName,
-        build: runtime.info.build,
-        threads: runtime.info.threads,
-        reason: [
-          forced < 0 ? reasonFor(runtime, handle, this.#spec, refusalOf) : 'forced by the caller',
-          ...runtime.info.notes,
-        ].join('; '),
-      },
-    };
+  #drop(key: string): void {
+    this.#owned?.operators.get(key)?.handle.delete();
+    this.#owned?.operators.delete(key);
+    if (this.#owned?.operators.size === 0) this.dispose();
   }
+}
+
+interface Operator {
+  readonly spec: NativeSpec;
+  readonly handle: OperatorHandle;
+  planned?: { readonly key: string; readonly plan: Plan };
+}
+
+/** What one layer holds on the heap of one runtime. */
+interface Owned {
+  /** Undefined once the runtime was shut down. */
+  runtime: Runtime | undefined;
+  readonly operators: Map<string, Operator>;
+}
+
+// Holds the handles alone: a reference to their owner would keep it alive for ever.
+const registry = new FinalizationRegistry<Owned>(free);
+
+function free(owned: Owned): void {
+  const { runtime, operators } = owned;
+  if (runtime === undefined) return;
+  for (const { handle } of operators.values()) handle.delete();
+  runtime.owned.delete(owned);
+}
+
+function create(runtime: Runtime, where: string, spec: OperatorSpec): Operator {
+  const native = toNativeSpec(spec);
+  runtime.check(where, runtime.module.checkSpec(native));
+  const handle = runtime.module.createOperator(native);
+  if (handle === null) throw outOfMemory(where, 'an operator', 1);
+  return { spec: native, handle };
+}
+
+function runOperator(runtime: Runtime, operator: Operator, request: RunRequest): Plan {
+  const { where } = request;
+  const { handle } = operator;
+  const plan = planFor(runtime, operator, request);
+  if (handle.needsParameters()) uploadParameters(runtime, handle, request);
+
+  const input = reserve(runtime, where, 'input', request.input.length);
+  const output = reserve(runtime, where, 'output', request.output.length);
+  runtime.floats(input, request.input.length).set(request.input);
+  runtime.check(where, handle.run(input, output));
+  request.output.set(runtime.floats(output, request.output.length));
+  return plan;
+}
+
+function planFor(runtime: Runtime, operator: Operator, request: RunRequest): Plan {
+  const { where, batch, layout, route } = request;
+  const key = `${batch} ${request.extents.join(' ')} ${layout} ${route}`;
+  if (operator.planned?.key === key) return operator.planned.plan;
+  const extents = toAxes(request.extents, 1);
+  const layoutCode = codeOf(layout);
+  const forced = route === 'auto' ? -1 : runtime.routeNames.indexOf(route);
+  const refusalOf = (index: number): string =>
+    runtime.module.refusal(operator.spec, batch, extents, layoutCode, index);
+
+  const refusal = forced < 0 ? '' : refusalOf(forced);
+  if (refusal !== '') {
+    throw new DeconvError(
+      'UNSUPPORTED',
+      `${where}: expected a geometry that the route ${route} takes, got one that it refuses: it ${refusal}. Use route: 'auto'.`,
+      { where, route, refusal },
+    );
+  }
+  runtime.check(where, operator.handle.plan(batch, extents, layoutCode, forced));
+  const plan: Plan = {
+    route: runtime.routeNames[operator.handle.plannedRoute()] as RouteName,
+    build: runtime.info.build,
+    threads: runtime.info.threads,
+    reason: [
+      forced < 0 ? reasonFor(runtime, operator, refusalOf) : 'forced by the caller',
+      ...runtime.info.notes,
+    ].join('; '),
+  };
+  operator.planned = { key, plan };
+  return plan;
 }
 
 /** Gradients of the parameters of one operator at one input. */
@@ -162,12 +200,13 @@ export function parameterGradients(request: {
       withBias,
     );
     runtime.check(where, status);
-    const values = runtime.floats(gradient, count).slice();
-    runtime.module.releaseParameters();
-    return {
-      weight: values.subarray(0, weightElements),
-      bias: withBias ? values.subarray(weightElements) : null,
+    const values = runtime.floats(gradient, count);
+    const gradients = {
+      weight: values.slice(0, weightElements),
+      bias: withBias ? values.slice(weightElements) : null,
     };
+    runtime.module.releaseParameters();
+    return gradients;
   });
 }
 
@@ -190,23 +229,10 @@ function codeOf(layout: Layout): number {
   return layout === 'channels-first' ? 0 : 1;
 }
 
-interface Owned {
-  readonly runtime: Runtime;
-  readonly handle: OperatorHandle;
-}
-
-// Holds the handle alone: a reference to the owner would keep it alive for ever.
-const registry = new FinalizationRegistry<Owned>(free);
-
-function free({ runtime, handle }: Owned): void {
-  if (!runtime.closed) handle.delete();
-}
-
 /** `estimated 0.31 ms; scalar 7.9 ms` or `estimated 0.2 ms; xnnpack-deconvolution cannot …` */
 function reasonFor(
   runtime: Runtime,
-  handle: OperatorHandle,
-  spec: NativeSpec,
+  { handle, spec }: Operator,
   refusalOf: (index: number) => string,
 ): string {
   const chosen = handle.plannedRoute();

@@ -1,0 +1,22 @@
+#define DOCTEST_CONFIG_IMPLEMENT
+#include <doctest/doctest.h>
+
+#include <cstdio>
+
+#include "deconv/runtime.h"
+
+#if __has_feature(address_sanitizer)
+extern "C" const char* __asan_default_options() {
+  // Tests ask for memory that is not there: malloc must answer 0 as in the product. And the blocks
+  // that the sanitizer holds back after free must leave room in the program's 512 MB.
+  return "allocator_may_return_null=1:quarantine_size_mb=32";
+}
+#endif
+
+int main(int argc, char** argv) {
+  if (deconv::start_runtime(1) != deconv::Status::kOk) {
+    std::fputs("deconv_tests: the runtime did not start\n", stderr);
+    return 1;
+  }
+  return doctest::Context(argc, argv).run();
+}

@@ -1,0 +1,166 @@
+#include "deconv/planner.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+#include <set>
+#include <string>
+
+#include "reference.h"
+
+using deconv::choose_route;
+using deconv::Layout;
+using deconv::Problem;
+using deconv::route_cost;
+using deconv::route_name;
+using deconv::route_refusal;
+using deconv::RouteId;
+using deconv::Spec;
+using deconv_tests::Random;
+
+namespace {
+
+Problem problem_of(const Spec& spec, int32_t batch = 1, int32_t side = 16) {
+  Problem problem;
+  REQUIRE(make_problem(spec, batch, {1, side, side}, Layout::kChannelsFirst, &problem) ==
+          deconv::Status::kOk);
+  return problem;
+}
+
+Spec dense_layer(bool transposed) {
+  Spec spec;
+  spec.transposed = transposed;
+  spec.in_channels = 32;
+  spec.out_channels = 16;
+  spec.kernel = {1, 4, 4};
+  spec.stride = {1, 2, 2};
+  spec.pad_before = {0, 1, 1};
+  spec.pad_after = {0, 1, 1};
+  return spec;
+}
+
+}  // namespace
+
+TEST_CASE("every problem has a route, and the chosen one takes it at the lowest cost") {
+  Random random(4);
+  for (int round = 0; round < 1000; ++round) {
+    const Problem problem = deconv_tests::random_problem(random);
+    INFO(deconv_tests::describe(problem));
+    const RouteId chosen = choose_route(problem);
+    CHECK(route_refusal(chosen, problem) == nullptr);
+    CHECK(route_refusal(RouteId::kScalar, problem) == nullptr);
+    for (int id = 0; id < deconv::kRouteCount; ++id) {
+      const RouteId route = static_cast<RouteId>(id);
+      const char* refusal = route_refusal(route, problem);
+      if (refusal != nullptr) {
+        CHECK(std::string(refusal).size() > 10);
+        continue;
+      }
+      CHECK(std::isfinite(route_cost(route, problem)));
+      CHECK(route_cost(route, problem) >= route_cost(chosen, problem));
+    }
+  }
+}
+
+TEST_CASE("layers of ordinary size run on XNNPACK") {
+  CHECK(choose_route(problem_of(dense_layer(true))) == RouteId::kXnnpackDeconvolution);
+  CHECK(choose_route(problem_of(dense_layer(false))) == RouteId::kXnnpackConvolution);
+}
+
+TEST_CASE("batch 0 has a route too") {
+  const Problem problem = problem_of(dense_layer(true), 0);
+  CHECK(route_refusal(choose_route(problem), problem) == nullptr);
+}
+
+TEST_CASE("XNNPACK's routes refuse what XNNPACK does not do") {
+  const auto refuses = [](RouteId route, const Spec& spec) {
+    return route_refusal(route, problem_of(spec)) != nullptr;
+  };
+  const RouteId deconvolution = RouteId::kXnnpackDeconvolution;
+  const RouteId convolution = RouteId::kXnnpackConvolution;
+  CHECK_FALSE(refuses(deconvolution, dense_layer(true)));
+  CHECK(refuses(deconvolution, dense_layer(false)));
+  CHECK_FALSE(refuses(convolution, dense_layer(false)));
+  CHECK(refuses(convolution, dense_layer(true)));
+
+  Spec spec = dense_layer(true);
+  spec.pad_before[1] = -1;
+  CHECK(refuses(deconvolution, spec));
+  spec = dense_layer(true);
+  spec.pad_after[2] = -1;
+  CHECK_FALSE(refuses(deconvolution, spec));
+  spec.pad_after[2] = -2;
+  CHECK(refuses(deconvolution, spec));
+
+  spec = dense_layer(false);
+  spec.pad_after[2] = -1;
+  CHECK(refuses(convolution, spec));
+  spec = dense_layer(false);
+  spec.input_dilation[1] = 2;
+  CHECK(refuses(convolution, spec));
+
+  for (const bool transposed : {true, false}) {
+    spec = dense_layer(transposed);
+    spec.kernel[0] = 2;
+    spec.pad_after[0] = 1;
+    CHECK(refuses(transposed ? deconvolution : convolution, spec));
+  }
+}
+
+TEST_CASE("XNNPACK's routes refuse sizes at which its 32-bit counts of bytes would wrap") {
+  struct Case {
+    const char* name;
+    bool transposed;
+    int32_t kernel, stride, dilation, channels, groups, side;
+  };
+  // XNNPACK keeps one pointer a tap and output point, whatever the channels.
+  for (const Case& large : {
+           Case{"convolution 31 x 31", false, 31, 1, 1, 1, 1, 1100},
+           Case{"convolution 7 x 7", false, 7, 1, 1, 1, 1, 4800},
+           Case{"depthwise convolution", false, 5, 1, 1, 8, 8, 8000},
+           Case{"transposed, in phases", true, 4, 2, 1, 1, 1, 4100},
+           Case{"transposed, dilated", true, 7, 1, 2, 1, 1, 4800},
+           Case{"transposed, many groups", true, 16, 1, 1, 1 << 20, 1 << 20, 1},
+       }) {
+    INFO(std::string(large.name));
+    Spec spec;
+    spec.transposed = large.transposed;
+    spec.groups = large.groups;
+    spec.in_channels = spec.out_channels = large.channels;
+    spec.kernel = {1, large.kernel, large.kernel};
+    spec.stride = {1, large.stride, large.stride};
+    spec.dilation = {1, large.dilation, large.dilation};
+    const int32_t pad = large.dilation * (large.kernel - 1) / 2;
+    spec.pad_before = spec.pad_after = {0, pad, pad};
+    const Problem problem = problem_of(spec, 1, large.side);
+    CHECK(choose_route(problem) == RouteId::kScalar);
+    CHECK(route_refusal(RouteId::kXnnpackConvolution, problem) != nullptr);
+    CHECK(route_refusal(RouteId::kXnnpackDeconvolution, problem) != nullptr);
+  }
+}
+
+TEST_CASE("XNNPACK's routes refuse pads that its 32-bit extents cannot hold") {
+  constexpr int32_t kMax = std::numeric_limits<int32_t>::max();
+  for (const bool transposed : {true, false}) {
+    CAPTURE(transposed);
+    Spec spec;
+    spec.transposed = transposed;
+    spec.kernel = {1, 2, 2};
+    spec.stride = spec.dilation = {1, kMax, kMax};
+    spec.pad_before = {0, kMax, kMax};
+    spec.pad_after = {0, kMax - 2, kMax - 2};
+    const Problem problem = problem_of(spec, 1, 2);
+    CHECK(choose_route(problem) == RouteId::kScalar);
+    CHECK(route_refusal(RouteId::kXnnpackConvolution, problem) != nullptr);
+    CHECK(route_refusal(RouteId::kXnnpackDeconvolution, problem) != nullptr);
+  }
+}
+
+TEST_CASE("every route has a name of its own") {
+  std::set<std::string> names;
+  for (int id = 0; id < deconv::kRouteCount; ++id) {
+    names.insert(route_name(static_cast<RouteId>(id)));
+  }
+  CHECK(names.size() == static_cast<size_t>(deconv::kRouteCount));
+}

@@ -1,0 +1,239 @@
+// Every route against the definition, on buffers that end where the contract says: what a route
+// reads or writes behind them stops the sanitizer's run.
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cmath>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "deconv/buffer.h"
+#include "deconv/operator.h"
+#include "reference.h"
+
+using deconv::Axes;
+using deconv::Buffer;
+using deconv::Layout;
+using deconv::Operator;
+using deconv::Problem;
+using deconv::RouteId;
+using deconv::Spec;
+using deconv::Status;
+using deconv_tests::ExactBuffer;
+using deconv_tests::Random;
+
+namespace {
+
+struct Parameters {
+  explicit Parameters(const Spec& spec, bool with_bias, Random& random)
+      : weight(spec.weight_elements()), bias(with_bias ? spec.out_channels : 0) {
+    weight.fill(random);
+    bias.fill(random);
+  }
+  const float* bias_or_null() const { return bias.size() == 0 ? nullptr : bias.data(); }
+
+  // The contract promises no slack behind parameters.
+  ExactBuffer weight;
+  ExactBuffer bias;
+};
+
+// Runs the planned operator once and counts output values that are wrong.
+int64_t count_wrong(Operator& op, const Parameters& parameters, Random& random) {
+  const Problem& problem = op.problem();
+  ExactBuffer input(problem.input_elements(), Buffer::kSlackBytes);
+  ExactBuffer output(problem.output_elements(), Buffer::kSlackBytes);
+  input.fill(random);
+  if (op.run(input.data(), output.data()) != Status::kOk) return -1;
+
+  const float* weight = parameters.weight.data();
+  const float* bias = parameters.bias_or_null();
+  const std::vector<double> expected = deconv_tests::reference(problem, input.data(), weight, bias);
+  const std::vector<double> magnitude =
+      deconv_tests::reference_magnitude(problem, input.data(), weight, bias);
+  // The scalar route sums in double precision and rounds once; the others round at every step.
+  const double roundings =
+      op.route() == RouteId::kScalar
+          ? 1.0
+          : static_cast<double>(problem.spec.kernel_elements()) * problem.spec.group_in_channels() +
+                1;
+  int64_t wrong = 0;
+  for (int64_t index = 0; index < output.size(); ++index) {
+    const size_t at = static_cast<size_t>(index);
+    // Not <= on the error: a NaN must count.
+    wrong += !(std::abs(output[index] - expected[at]) <= roundings * 0x1p-23 * magnitude[at]);
+  }
+  for (int64_t slack = 0; slack < Buffer::kSlackBytes / 4; ++slack) {
+    wrong += !std::isnan(output[output.size() + slack]);
+  }
+  return wrong;
+}
+
+// Every route that takes the problem computes it, twice: the second run goes to other addresses
+// and reuses what the route derived from the size.
+void check_every_route(const Problem& problem, Random& random, int* runs_of_route = nullptr) {
+  INFO(deconv_tests::describe(problem));
+  const Parameters parameters(problem.spec, random.one_in(2), random);
+  const std::unique_ptr<Operator> op = Operator::create(problem.spec);
+  for (int id = 0; id < deconv::kRouteCount; ++id) {
+    const RouteId route = static_cast<RouteId>(id);
+    INFO(std::string(deconv::route_name(route)));
+    const Status status = op->plan(problem.batch, problem.input, problem.layout, route);
+    if (deconv::route_refusal(route, problem) != nullptr) {
+      CHECK(status == Status::kUnsupported);
+      continue;
+    }
+    REQUIRE(status == Status::kOk);
+    REQUIRE(op->set_parameters(parameters.weight.data(), parameters.bias_or_null()) == Status::kOk);
+    CHECK(count_wrong(*op, parameters, random) == 0);
+    CHECK(count_wrong(*op, parameters, random) == 0);
+    if (runs_of_route != nullptr) ++runs_of_route[id];
+  }
+}
+
+Problem problem_of(const Spec& spec, int32_t batch, const Axes& input, Layout layout) {
+  Problem problem;
+  REQUIRE(make_problem(spec, batch, input, layout, &problem) == Status::kOk);
+  return problem;
+}
+
+Spec planar(bool transposed, int32_t kernel, int32_t stride, int32_t pad, int32_t dilation = 1) {
+  Spec spec;
+  spec.transposed = transposed;
+  spec.kernel = {1, kernel, kernel};
+  spec.stride = {1, stride, stride};
+  spec.dilation = {1, dilation, dilation};
+  spec.pad_before = {0, pad, pad};
+  spec.pad_after = {0, pad, pad};
+  return spec;
+}
+
+}  // namespace
+
+TEST_CASE("random problems: every route agrees with the definition") {
+  int runs[deconv::kRouteCount] = {};
+  for (uint64_t seed = 1000; seed < 2000; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    check_every_route(deconv_tests::random_problem(random), random, runs);
+  }
+  // The random problems reach every route, and often.
+  for (int id = 0; id < deconv::kRouteCount; ++id) {
+    INFO(std::string(deconv::route_name(static_cast<RouteId>(id))));
+    CHECK(runs[id] >= 100);
+  }
+}
+
+TEST_CASE("channel counts around the width of a micro-kernel") {
+  Random random(5);
+  for (const bool transposed : {true, false}) {
+    for (const int32_t in : {1, 3, 4, 7, 9}) {
+      for (int32_t out = 1; out <= 18; ++out) {
+        Spec spec = planar(transposed, 3, 2, 1);
+        spec.in_channels = in;
+        spec.out_channels = out;
+        check_every_route(problem_of(spec, 2, {1, 4, 5}, Layout::kChannelsLast), random);
+      }
+    }
+  }
+}
+
+TEST_CASE("depthwise layers of every small kernel and channel count") {
+  Random random(6);
+  for (const bool transposed : {true, false}) {
+    for (const int32_t kernel : {1, 2, 3, 4, 5, 6}) {
+      for (const int32_t channels : {1, 2, 3, 4, 5, 8, 11, 17}) {
+        Spec spec = planar(transposed, kernel, transposed ? 2 : 1, (kernel - 1) / 2);
+        spec.groups = spec.in_channels = spec.out_channels = channels;
+        check_every_route(problem_of(spec, 2, {1, 6, 5}, Layout::kChannelsFirst), random);
+      }
+    }
+  }
+}
+
+TEST_CASE("outputs shorter than the stride, where most phases are empty") {
+  Random random(7);
+  for (int32_t stride = 1; stride <= 6; ++stride) {
+    for (int32_t kernel = stride; kernel <= stride + 3; ++kernel) {
+      for (int32_t before = 0; before < kernel; ++before) {
+        for (int32_t after = 0; before + after < kernel; ++after) {
+          Spec spec = planar(true, kernel, stride, 0);
+          spec.in_channels = 2;
+          spec.out_channels = 3;
+          spec.pad_before = {0, before, after};
+          spec.pad_after = {0, after, before};
+          check_every_route(problem_of(spec, 1, {1, 1, 1}, Layout::kChannelsLast), random);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("one pixel in, one pixel out, one row, one column") {
+  Random random(8);
+  for (const bool transposed : {true, false}) {
+    for (const Axes input : {Axes{1, 1, 1}, Axes{1, 1, 9}, Axes{1, 9, 1}, Axes{5, 1, 1}}) {
+      for (const auto [kernel, stride, pad] :
+           {std::array{1, 1, 0}, std::array{3, 1, 1}, std::array{1, 3, 0}, std::array{3, 5, 1},
+            std::array{5, 1, 2}}) {
+        for (const int32_t batch : {1, 3}) {
+          Spec spec = planar(transposed, kernel, stride, pad);
+          spec.in_channels = 3;
+          spec.out_channels = 2;
+          check_every_route(problem_of(spec, batch, input, Layout::kChannelsFirst), random);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("one operator through many sizes, layouts and routes") {
+  Random random(9);
+  for (const bool transposed : {true, false}) {
+    Spec spec = planar(transposed, 3, 2, 1);
+    spec.in_channels = 5;
+    spec.out_channels = 6;
+    const Parameters parameters(spec, true, random);
+    const std::unique_ptr<Operator> op = Operator::create(spec);
+    for (int round = 0; round < 120; ++round) {
+      const Axes input{random.between(1, 2), random.between(1, 9), random.between(1, 9)};
+      const Layout layout = random.one_in(2) ? Layout::kChannelsFirst : Layout::kChannelsLast;
+      const RouteId route = static_cast<RouteId>(random.between(0, deconv::kRouteCount - 1));
+      const std::optional<RouteId> forced = random.one_in(3) ? std::nullopt : std::optional(route);
+      const Status status = op->plan(random.between(1, 3), input, layout, forced);
+      if (status == Status::kUnsupported) continue;
+      REQUIRE(status == Status::kOk);
+      INFO(deconv_tests::describe(op->problem()));
+      if (op->needs_parameters()) {
+        REQUIRE(op->set_parameters(parameters.weight.data(), parameters.bias_or_null()) ==
+                Status::kOk);
+      }
+      CHECK(count_wrong(*op, parameters, random) == 0);
+    }
+  }
+}
+
+TEST_CASE("batch 0 runs on every route and touches nothing") {
+  Random random(10);
+  for (const bool transposed : {true, false}) {
+    const Spec spec = planar(transposed, 3, 2, 1);
+    const Parameters parameters(spec, true, random);
+    const std::unique_ptr<Operator> op = Operator::create(spec);
+    for (int id = 0; id < deconv::kRouteCount; ++id) {
+      if (op->plan(0, {1, 5, 5}, Layout::kChannelsFirst, static_cast<RouteId>(id)) != Status::kOk) {
+        continue;
+      }
+      REQUIRE(op->set_parameters(parameters.weight.data(), parameters.bias_or_null()) ==
+              Status::kOk);
+      CHECK(op->run(nullptr, nullptr) == Status::kOk);
+      // The size that follows must not meet what batch 0 left behind.
+      REQUIRE(op->plan(1, {1, 5, 5}, Layout::kChannelsFirst, static_cast<RouteId>(id)) ==
+              Status::kOk);
+      CHECK(count_wrong(*op, parameters, random) == 0);
+    }
+  }
+}

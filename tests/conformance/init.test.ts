@@ -1,0 +1,244 @@
+// Loading and ending the module.
+
+import { host } from '@host';
+import {
+  type BinaryName,
+  ConvTranspose2d,
+  convTranspose,
+  type InitOptions,
+  init,
+  memoryUsage,
+  type RuntimeInfo,
+  runtimeInfo,
+  shutdown,
+  type WasmSource,
+} from 'deconv-wasm';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { BUILDS } from '../support/builds.js';
+import { caught, expectError, rejection } from '../support/errors.js';
+import { zeros } from '../support/tensors.js';
+
+// Every test starts and ends without a module.
+beforeEach(shutdown);
+afterEach(async () => {
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+  await shutdown();
+});
+
+/** The module computes. */
+function expectRunning(): void {
+  const y = convTranspose(
+    { data: new Float32Array([0, 1, 2, 3]), shape: [1, 1, 2, 2] },
+    { data: new Float32Array([0, 1, 2, 3]), shape: [1, 1, 2, 2] },
+  );
+  expect([...y.data]).toEqual([0, 0, 1, 0, 4, 6, 4, 12, 9]);
+}
+
+const NAMES = BUILDS.map(({ name }) => name as BinaryName);
+const other = (name: BinaryName): BinaryName[] => NAMES.filter((candidate) => candidate !== name);
+
+it('takes the best build on one thread by default', async () => {
+  const info = await init();
+  expect(info).toEqual({ build: 'relaxed', threads: 1, notes: [] });
+  expect(runtimeInfo()).toEqual(info);
+  expectRunning();
+});
+
+it('is repeatable, and parallel calls share one module', async () => {
+  const infos = await Promise.all([init(), init({}), init(), init({ build: 'auto' })]);
+  for (const info of infos) expect(info).toBe(infos[0]);
+  const before = memoryUsage().heapBytes;
+  expect(await init()).toBe(infos[0]);
+  expect(memoryUsage().heapBytes).toBe(before);
+  expectRunning();
+});
+
+it('without options shares whatever is in force', async () => {
+  const info = await init({ build: 'simd', threads: 2 });
+  expect(info.threads).toBe(2);
+  expect(await init()).toBe(info);
+  expect(await init({ build: 'simd', threads: 2 })).toBe(info);
+});
+
+it.each([
+  { build: 'relaxed' },
+  { threads: 2 },
+  { build: 'simd', threads: 2 },
+  { wasm: 'other.wasm' },
+] as const)('refuses other options while a module runs or loads: %o', async (options) => {
+  const loading = init({ build: 'simd' });
+  expectError(await rejection(() => init(options)), 'ALREADY_INITIALIZED', 'init');
+  const info = await loading;
+  expectError(await rejection(() => init(options)), 'ALREADY_INITIALIZED', 'init');
+  expect(runtimeInfo()).toBe(info);
+  expectRunning();
+});
+
+it('shutdown may be repeated, and ends a module that still loads', async () => {
+  await shutdown();
+  await shutdown();
+  const error = rejection(() => init());
+  await shutdown();
+  expectError(await error, 'NOT_INITIALIZED', 'init');
+  expectError(caught(runtimeInfo), 'NOT_INITIALIZED', 'runtimeInfo');
+  expect(memoryUsage()).toEqual({ liveLayers: 0, heapBytes: 0, usedBytes: 0 });
+  await init();
+  expectRunning();
+});
+
+it('starts and ends many times', async () => {
+  for (let round = 0; round < 6; round += 1) {
+    for (const { options } of BUILDS) {
+      await init(options);
+      expectRunning();
+      await shutdown();
+    }
+  }
+});
+
+describe.each(NAMES)('the %s binary from elsewhere', (name) => {
+  const { options } = BUILDS.find((build) => build.name === name) ?? { options: {} };
+
+  async function expectLoads(wasm: NonNullable<InitOptions['wasm']>): Promise<void> {
+    await init({ ...options, wasm });
+    expectRunning();
+    await shutdown();
+  }
+
+  it('loads from addresses, bytes, a compiled module and a function', async () => {
+    const bytes = await host.readBinary(name);
+    const addresses = await host.binaryAddresses(name);
+    const module = await WebAssembly.compile(bytes);
+    const padded = new Uint8Array([1, 2, 3, ...bytes, 4]);
+    const sources: WasmSource[] = [
+      ...addresses.good,
+      bytes,
+      bytes.buffer,
+      new DataView(bytes.buffer),
+      padded.subarray(3, -1),
+      module,
+    ];
+    for (const source of sources) await expectLoads(source);
+    const asked: string[] = [];
+    await expectLoads((wanted) => {
+      asked.push(wanted);
+      return bytes;
+    });
+    await expectLoads(async () => module);
+    expect(asked).toEqual([name]);
+    addresses.close();
+  });
+
+  it('refuses what is not that binary, and loads the right one afterwards', async () => {
+    const addresses = await host.binaryAddresses(name);
+    const bytes = await host.readBinary(name);
+    const wrong: NonNullable<InitOptions['wasm']>[] = [
+      ...addresses.bad,
+      new Uint8Array([1, 2, 3, 4]),
+      new Uint8Array(0),
+      bytes.subarray(0, 1000),
+      // A module, but none of ours.
+      new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]),
+      () => {
+        throw new Error('no such file');
+      },
+      () => Promise.reject('no such file'),
+    ];
+    for (const one of other(name)) wrong.push(await host.readBinary(one));
+    for (const wasm of wrong) {
+      expectError(await rejection(() => init({ ...options, wasm })), 'LOAD_FAILED', 'init');
+      expectError(caught(runtimeInfo), 'NOT_INITIALIZED', 'runtimeInfo');
+    }
+    addresses.close();
+    await init(options);
+    expectRunning();
+  });
+});
+
+it('parallel calls fail together, and the next one starts afresh', async () => {
+  const wasm = new Uint8Array([1, 2, 3, 4]);
+  const errors = await Promise.all([1, 2, 3].map(() => rejection(() => init({ wasm }))));
+  for (const error of errors) expectError(error, 'LOAD_FAILED', 'init');
+  await init();
+  expectRunning();
+});
+
+it('everything that computes says that init is missing; arithmetic does not need it', async () => {
+  const layer = new ConvTranspose2d({ inChannels: 1, outChannels: 1, kernelSize: 2 });
+  const x = zeros(1, 1, 2, 2);
+  expectError(
+    caught(() => layer.forward(x)),
+    'NOT_INITIALIZED',
+    'ConvTranspose2d.forward',
+  );
+  expectError(
+    caught(() => convTranspose(x, x)),
+    'NOT_INITIALIZED',
+    'convTranspose',
+  );
+  expect(layer.outputShape([4, 1, 2, 2])).toEqual([4, 1, 3, 3]);
+  layer.setWeight(new Float32Array([0, 1, 2, 3]));
+  await init();
+  expect([
+    ...layer.setBias(new Float32Array(1)).forward({ ...x, data: new Float32Array([0, 1, 2, 3]) }).data,
+  ]).toEqual([0, 0, 1, 0, 4, 6, 4, 12, 9]);
+  layer.dispose();
+});
+
+it('threads: what was asked for is what runs, up to the limit', async () => {
+  for (const threads of [1, 2, 3]) {
+    expect(await init({ build: 'simd', threads })).toEqual({ build: 'simd', threads, notes: [] });
+    expectRunning();
+    await shutdown();
+  }
+});
+
+describe('an engine that lacks something', () => {
+  /** WebAssembly.validate of an engine without the instructions that begin with these bytes. */
+  function withoutInstructions(...missing: number[]): void {
+    const validate = WebAssembly.validate;
+    vi.spyOn(WebAssembly, 'validate').mockImplementation((bytes) => {
+      const text = new Uint8Array(bytes as ArrayBuffer).join();
+      return !text.includes(missing.join()) && validate(bytes);
+    });
+  }
+
+  async function expectNote(options: InitOptions, info: Partial<RuntimeInfo>, note: RegExp): Promise<void> {
+    const got = await init(options);
+    expect(got).toMatchObject(info);
+    expect(got.notes).toEqual([expect.stringMatching(note)]);
+    expectRunning();
+    // Whoever looks at a plan learns of it as well.
+    using layer = new ConvTranspose2d({ inChannels: 1, outChannels: 1, kernelSize: 2, seed: 1 });
+    layer.forward(zeros(1, 1, 2, 2));
+    expect(layer.plan).toMatchObject({ build: got.build, threads: got.threads });
+    expect(layer.plan?.reason).toContain(got.notes[0]);
+    // Asking for the same again is no other wish, whatever came of it.
+    expect(await init(options)).toBe(got);
+  }
+
+  it('shared memory: one thread, with a note', async () => {
+    vi.stubGlobal('SharedArrayBuffer', undefined);
+    await expectNote(
+      { build: 'simd', threads: 2 },
+      { build: 'simd', threads: 1 },
+      /^threads: .*, running on 1$/,
+    );
+  });
+
+  it('relaxed SIMD: the simd build, with a note only for who asked', async () => {
+    withoutInstructions(0xfd, 0x85, 0x02);
+    await expectNote({ build: 'relaxed' }, { build: 'simd', threads: 1 }, /^relaxed SIMD: .*simd build$/);
+    await shutdown();
+    expect(await init()).toEqual({ build: 'simd', threads: 1, notes: [] });
+  });
+
+  it('SIMD: a plain error', async () => {
+    withoutInstructions(0xfd, 0x11);
+    expectError(await rejection(() => init()), 'LOAD_FAILED', 'init');
+    vi.restoreAllMocks();
+    await init();
+    expectRunning();
+  });
+});

@@ -1,0 +1,97 @@
+// What nobody disposes: the garbage collector is the net below. Needs --expose-gc.
+
+import { ConvTranspose2d, init, memoryUsage, shutdown } from 'deconv-wasm';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { zeros } from '../support/tensors.js';
+
+const collect = (globalThis as { gc?: () => void }).gc as () => void;
+
+beforeEach(async () => {
+  await init({ build: 'simd' });
+});
+afterEach(shutdown);
+
+/** Collects until `done`, or until it is plain that it never will be. */
+async function collectUntil(done: () => boolean): Promise<void> {
+  for (let attempt = 0; attempt < 100 && !done(); attempt += 1) {
+    collect();
+    // Finalizers run as tasks of their own.
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+function forget(count: number): void {
+  for (let index = 0; index < count; index += 1) {
+    const layer = new ConvTranspose2d({ inChannels: 2, outChannels: 2, kernelSize: 3, seed: index });
+    layer.forward(zeros(1, 2, 4, 4));
+    layer.forward(zeros(1, 2, 5, 5));
+  }
+}
+
+it('forgotten layers are freed, and no other', async () => {
+  const start = memoryUsage();
+  using kept = new ConvTranspose2d({ inChannels: 2, outChannels: 2, kernelSize: 3, seed: 1 });
+  const x = zeros(1, 2, 4, 4);
+  x.data.fill(1);
+  const wanted = kept.forward(x);
+  forget(500);
+  expect(memoryUsage().liveLayers).toBeGreaterThan(1);
+  await collectUntil(() => memoryUsage().liveLayers === 1);
+  expect(memoryUsage().liveLayers).toBe(1);
+  expect(kept.forward(x)).toEqual(wanted);
+  kept.dispose();
+  expect(memoryUsage()).toMatchObject({ liveLayers: 0, usedBytes: start.usedBytes });
+});
+
+it('a forgotten layer that was disposed is not freed twice', async () => {
+  const start = memoryUsage();
+  (() => {
+    for (let index = 0; index < 100; index += 1) {
+      const layer = new ConvTranspose2d({ inChannels: 1, outChannels: 1, kernelSize: 1, seed: index });
+      layer.forward(zeros(1, 1, 2, 2));
+      layer.dispose();
+    }
+  })();
+  let collected = false;
+  const registry = new FinalizationRegistry(() => {
+    collected = true;
+  });
+  (() => registry.register(new Float32Array(1), undefined))();
+  await collectUntil(() => collected);
+  expect(memoryUsage()).toMatchObject({ liveLayers: 0, usedBytes: start.usedBytes });
+});
+
+it('layers forgotten before a shutdown do not touch the next module', async () => {
+  forget(100);
+  await shutdown();
+  await init({ build: 'simd' });
+  const start = memoryUsage();
+  let collected = false;
+  const registry = new FinalizationRegistry(() => {
+    collected = true;
+  });
+  (() => registry.register(new Float32Array(1), undefined))();
+  await collectUntil(() => collected);
+  expect(memoryUsage()).toEqual(start);
+});
+
+// "Its memory is freed": a layer that lives on for the next init must not hold the last heap.
+it('shutdown frees the heap although layers live on', async () => {
+  // The engine counts the heap of a module nowhere but in the process.
+  const held = (): number => process.memoryUsage.rss();
+  using layer = new ConvTranspose2d({ inChannels: 1, outChannels: 1, kernelSize: 1, bias: false, seed: 1 });
+  const megabyte = 2 ** 20;
+  // A heap of 100 MB and more, and tensors that stay, so that nothing but the heap can go.
+  const x = zeros(1, 1, 4096, 4096);
+  const out = zeros(1, 1, 4096, 4096);
+  x.data.fill(1);
+  layer.forward(x, { out });
+  expect(memoryUsage().heapBytes).toBeGreaterThan(100 * megabyte);
+  collect();
+  const during = held();
+  await shutdown();
+  await collectUntil(() => held() < during - 100 * megabyte);
+  expect(during - held()).toBeGreaterThan(100 * megabyte);
+  expect(layer.disposed).toBe(false);
+  expect(out.data.length).toBe(x.data.length);
+});

@@ -1,0 +1,32 @@
+// A process ends when its program does: neither a started pool nor one that failed keeps it alive.
+
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { expect, it } from 'vitest';
+
+const run = promisify(execFile);
+const PRELUDE = "import { init, shutdown, convTranspose } from 'deconv-wasm';";
+
+it.each([
+  ['a module that runs', 'await init({ threads: 3 });'],
+  ['a module that was shut down', 'await init({ threads: 3 }); await shutdown();'],
+  [
+    'modules one after the other',
+    'for (const threads of [2, 3, 2]) { await init({ threads }); await shutdown(); }',
+  ],
+  ['bytes that are no module', 'await init({ threads: 2, wasm: new Uint8Array(9) }).catch(() => {});'],
+  [
+    'a module that is none of ours',
+    'await init({ threads: 2, wasm: new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]) }).catch(() => {});',
+  ],
+  [
+    'a shutdown while loading',
+    'const loading = init({ threads: 2 }).catch(() => {}); await shutdown(); await loading;',
+  ],
+])('the process ends after %s', async (_, program) => {
+  const script = `${PRELUDE}\n${program}\nconsole.log('done');`;
+  const options = { timeout: 30_000, cwd: new URL('../..', import.meta.url) };
+  const { stdout, stderr } = await run(process.execPath, ['-e', script], options);
+  expect(stdout).toBe('done\n');
+  expect(stderr).toBe('');
+});

@@ -1,0 +1,146 @@
+// What is in the package, and what of it a bundler for the web meets.
+
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { makeProject, pack, root, run, type Tarball, temporaryFolder } from './support.js';
+
+const BINARIES = ['simd', 'relaxed', 'simd-threads', 'relaxed-threads'];
+const { folder, remove } = temporaryFolder();
+afterAll(remove);
+
+interface Manifest {
+  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+  readonly imports: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+let tarball: Tarball;
+let installed: string;
+let manifest: Manifest;
+
+beforeAll(() => {
+  tarball = pack(folder);
+  makeProject(path.join(folder, 'empty'), tarball, {});
+  installed = path.join(folder, 'empty', 'node_modules', 'deconv-wasm');
+  manifest = JSON.parse(readFileSync(path.join(installed, 'package.json'), 'utf8')) as Manifest;
+});
+
+test('the tarball holds dist, the licence texts, the README and nothing else', () => {
+  const outside = tarball.contents.filter((file) => !file.startsWith('dist/'));
+  expect(outside).toEqual(['LICENSE', 'README.md', 'THIRD_PARTY_NOTICES.md', 'package.json']);
+  const kinds = new Set(tarball.contents.map((file) => /\.(?:d\.ts|\w+)$/.exec(file)?.[0]));
+  expect([...kinds].sort()).toEqual(['.d.ts', '.js', '.json', '.md', '.mjs', '.wasm', undefined]);
+});
+
+test('every binary has its two glues', () => {
+  for (const name of BINARIES) {
+    for (const file of ['deconv.wasm', 'web.mjs', 'node.mjs']) {
+      expect(tarball.contents).toContain(`dist/wasm/${name}/${file}`);
+    }
+  }
+});
+
+test('every target of exports and imports exists', () => {
+  const targets = [...Object.values(manifest.exports), ...Object.values(manifest.imports)].flatMap(
+    (target) => (typeof target === 'string' ? [target] : Object.values(target)),
+  );
+  expect(targets.length).toBeGreaterThan(3);
+  for (const target of targets) {
+    const [fixed = ''] = target.split('*');
+    expect(existsSync(path.join(installed, fixed)), target).toBe(true);
+  }
+});
+
+test('every script has its declarations', () => {
+  const scripts = tarball.contents.filter((file) => file.endsWith('.js'));
+  expect(scripts.length).toBeGreaterThan(10);
+  for (const file of scripts) expect(tarball.contents).toContain(file.replace(/\.js$/, '.d.ts'));
+});
+
+describe('what the web reaches', () => {
+  test('asks for nothing of Node and makes no code from text', () => {
+    const files = webReachable(path.join(installed, 'dist', 'index.js'));
+    // Four glues and the page's platform are among them.
+    expect(files.filter((file) => file.endsWith('/web.mjs'))).toHaveLength(4);
+    expect(files.some((file) => file.endsWith('/web-platform.js'))).toBe(true);
+    for (const file of files) {
+      const found = readFileSync(file, 'utf8').match(
+        /node:\w+|(?:from|import\(|require\()\s*['"]module['"]|\brequire\(|\beval\(|new Function\b/,
+      );
+      expect(found?.[0], path.relative(installed, file)).toBeUndefined();
+    }
+  });
+
+  test('names every binary in the form that bundlers find', () => {
+    const platform = readFileSync(path.join(installed, 'dist', 'runtime', 'web-platform.js'), 'utf8');
+    for (const name of BINARIES) {
+      expect(platform).toContain(`new URL('../wasm/${name}/deconv.wasm', import.meta.url)`);
+    }
+  });
+
+  /** All modules that a bundler for the web loads from `entry`, by the "default" condition. */
+  function webReachable(entry: string): string[] {
+    const reached = new Set<string>();
+    const waiting = [entry];
+    for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+      if (reached.has(file)) continue;
+      reached.add(file);
+      const text = readFileSync(file, 'utf8');
+      for (const [, specifier = ''] of text.matchAll(/(?:\bfrom|\bimport\(?)\s*['"]([^'"]+)['"]/g)) {
+        if (specifier.startsWith('.')) {
+          waiting.push(path.resolve(path.dirname(file), specifier));
+        } else {
+          const target = manifest.imports[specifier]?.default;
+          if (target === undefined) throw new Error(`${file} imports ${specifier}, which no page has`);
+          waiting.push(path.join(installed, target));
+        }
+      }
+    }
+    return [...reached];
+  }
+});
+
+describe('types', () => {
+  const consumer = `
+import { ConvTranspose2d, DeconvError, init, type Plan, type Tensor } from 'deconv-wasm';
+
+await init({ threads: 2, build: 'auto' });
+const up = new ConvTranspose2d({ inChannels: 4, outChannels: 2, kernelSize: [4, 4], stride: 2, padding: 1 });
+const x: Tensor = { data: new Float32Array(64), shape: [1, 4, 4, 4] };
+const y: Tensor = up.forward(x, { out: { data: new Float32Array(128), shape: [1, 2, 8, 8] } });
+const shape: number[] = up.outputShape(x.shape);
+const plan: Plan | null = up.plan;
+export const facts: readonly unknown[] = [y.data.length, shape, plan?.route];
+export const isOurs = (error: unknown): boolean => error instanceof DeconvError && error.code === 'BAD_SHAPE';
+up.dispose();
+// @ts-expect-error a wrong word in the options is a type error
+new ConvTranspose2d({ inChannels: 1, outChannels: 1, kernelSize: 2, outputSize: 3 });
+// @ts-expect-error tensors carry their shape
+up.forward(new Float32Array(4));
+`;
+
+  test.each([
+    ['nodenext', { module: 'nodenext', moduleResolution: 'nodenext' }],
+    ['bundler', { module: 'esnext', moduleResolution: 'bundler' }],
+  ])('a strict consumer compiles with moduleResolution %s', (name, resolution) => {
+    const project = path.join(folder, `types-${name}`);
+    makeProject(project, tarball, {
+      'consumer.ts': consumer,
+      'tsconfig.json': JSON.stringify({
+        compilerOptions: {
+          ...resolution,
+          target: 'ES2022',
+          lib: ['ES2022', 'DOM'],
+          types: [],
+          strict: true,
+          exactOptionalPropertyTypes: true,
+          // The package's own declarations are checked as well.
+          skipLibCheck: false,
+          noEmit: true,
+        },
+        files: ['consumer.ts'],
+      }),
+    });
+    run(path.join(root, 'node_modules', '.bin', 'tsc'), ['-p', project], project);
+  });
+});

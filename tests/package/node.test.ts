@@ -1,0 +1,89 @@
+// The packed package in an empty project, as a user of Node meets it.
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { makeProject, pack, root, run, temporaryFolder, tenLines, writeFiles } from './support.js';
+
+const { folder, remove } = temporaryFolder();
+afterAll(remove);
+
+const { code, prints } = tenLines();
+const project = path.join(folder, 'consumer');
+
+beforeAll(() => {
+  makeProject(project, pack(folder), {
+    'ten-lines.mjs': code,
+    // No top-level await anywhere below the entry, or require would refuse it.
+    'required.cjs': `
+      const { ConvTranspose2d, init, shutdown } = require('deconv-wasm');
+      init({ threads: 2 }).then(({ threads }) => {
+        const up = new ConvTranspose2d({ inChannels: 1, outChannels: 1, kernelSize: 2, bias: false });
+        up.setWeight(Float32Array.of(0, 1, 2, 3));
+        const y = up.forward({ data: Float32Array.of(0, 1, 2, 3), shape: [1, 2, 2] });
+        console.log(threads, [...y.data].join(' '));
+        return shutdown();
+      });
+    `,
+    'subpath.mjs': `
+      console.log(import.meta.resolve('deconv-wasm/wasm/simd/deconv.wasm').endsWith('.wasm'));
+      await import('deconv-wasm/dist/index.js').catch((error) => console.log(error.code));
+    `,
+  });
+});
+
+describe.each([
+  ['Node of this project', () => path.join(root, 'node_modules', '.bin', 'node')],
+  ['Node 20', findNode20],
+])('%s', (_, find) => {
+  const node = find();
+
+  test('runs the ten lines of the README', () => {
+    const printed = run(node, ['ten-lines.mjs'], project);
+    expect(printed.trimEnd().split('\n')).toContain(prints);
+    console.log(`Node ${version(node)}: ${prints}`);
+  });
+
+  test('prints nothing but what the program prints', () => {
+    const { stderr } = spawnSync(node, ['ten-lines.mjs'], { cwd: project, encoding: 'utf8' });
+    expect(stderr).toBe('');
+  });
+
+  test('requires the package from CommonJS, with threads, and ends by itself', () => {
+    expect(run(node, ['required.cjs'], project)).toBe('2 0 0 1 0 4 6 4 12 9\n');
+  });
+
+  test('finds the binaries by name and hides the rest', () => {
+    expect(run(node, ['subpath.mjs'], project)).toBe('true\nERR_PACKAGE_PATH_NOT_EXPORTED\n');
+  });
+});
+
+test('the README says what it prints in a way that this test would miss if it were wrong', () => {
+  writeFiles(project, { 'wrong.mjs': code.replace(/of\(0, 1, 2, 3\)/, 'of(0, 1, 2, 4)') });
+  expect(run(process.execPath, ['wrong.mjs'], project).trimEnd().split('\n')).not.toContain(prints);
+});
+
+function version(node: string): string | undefined {
+  const { stdout } = spawnSync(node, ['--version'], { encoding: 'utf8' });
+  return /^v(\d+\.\d+\.\d+)/.exec(stdout ?? '')?.[1];
+}
+
+/** The oldest Node that the package promises: NODE20, one on PATH, or npm's copy in .toolchain. */
+function findNode20(): string {
+  const given = process.env.NODE20;
+  const onPath = (process.env.PATH ?? '').split(path.delimiter).map((place) => path.join(place, 'node'));
+  for (const node of given === undefined ? onPath : [given]) {
+    if (existsSync(node) && version(node)?.startsWith('20.')) return node;
+  }
+  if (given !== undefined) throw new Error(`NODE20=${given} is no Node 20`);
+  // The binary itself: the package `node` would fetch this one by an install script.
+  const name = `node-${process.platform}-${process.arch}`;
+  const cache = path.join(root, '.toolchain', 'node20');
+  const node = path.join(cache, 'node_modules', name, 'bin', 'node');
+  if (!existsSync(node)) {
+    mkdirSync(cache, { recursive: true });
+    run('npm', ['install', '--prefix', cache, '--no-audit', '--no-fund', `${name}@20.19.5`], root);
+  }
+  return node;
+}

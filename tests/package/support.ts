@@ -1,0 +1,77 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+export const root = path.join(import.meta.dirname, '..', '..');
+
+/** Runs a program to its end and gives what it printed; throws with its output when it fails. */
+export function run(command: string, args: readonly string[], cwd: string): string {
+  const { status, error, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8' });
+  if (error !== undefined) throw error;
+  if (status !== 0) {
+    throw new Error(`${[command, ...args].join(' ')} ended with ${status}\n${stdout}${stderr}`);
+  }
+  return stdout;
+}
+
+export interface Tarball {
+  readonly file: string;
+  /** Paths inside the package. */
+  readonly contents: readonly string[];
+}
+
+/** What `npm publish` would upload. dist/ is taken as it is: scripts/build.mjs made it. */
+export function pack(folder: string): Tarball {
+  const printed = run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], root);
+  const [packed] = JSON.parse(printed) as { filename: string; files: { path: string }[] }[];
+  if (packed === undefined) throw new Error(`npm pack named no tarball: ${printed}`);
+  return {
+    file: path.join(folder, packed.filename),
+    contents: packed.files.map((entry) => entry.path).sort(),
+  };
+}
+
+/** A folder of its own for one test file; `remove` it when done. */
+export function temporaryFolder(): { readonly folder: string; remove(): void } {
+  const folder = mkdtempSync(path.join(tmpdir(), 'deconv-package-'));
+  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/** An empty project that has installed the tarball from no network and run no scripts. */
+export function makeProject(folder: string, tarball: Tarball, files: Readonly<Record<string, string>>): void {
+  writeFiles(folder, {
+    'package.json': '{ "name": "consumer", "private": true, "type": "module" }',
+    ...files,
+  });
+  const flags = ['--offline', '--no-audit', '--no-fund', '--ignore-scripts'];
+  run('npm', ['install', ...flags, tarball.file], folder);
+}
+
+export function writeFiles(folder: string, files: Readonly<Record<string, string>>): void {
+  for (const [name, text] of Object.entries(files)) {
+    const file = path.join(folder, name);
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  }
+}
+
+export interface TenLines {
+  readonly code: string;
+  /** The line that the README says it prints. */
+  readonly prints: string;
+}
+
+/** The first program of the README, as a reader would copy it. */
+export function tenLines(): TenLines {
+  const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
+  const section = readme.split(/^## /m).find((text) => text.startsWith('Ten lines\n'));
+  if (section === undefined) throw new Error('README.md has no section "## Ten lines"');
+  const code = /^```js\n([\s\S]*?)^```$/m.exec(section)?.[1];
+  if (code === undefined) throw new Error('README.md has no ```js block under "## Ten lines"');
+  const prints = /console\.log\(.*\);? \/\/ (.+)$/m.exec(code)?.[1];
+  if (prints === undefined) {
+    throw new Error('README.md: no console.log under "## Ten lines" says in a comment what it prints');
+  }
+  return { code, prints };
+}

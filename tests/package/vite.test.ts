@@ -1,0 +1,189 @@
+// The packed package in an empty Vite app, opened in Chromium: from the dev server and as built.
+
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { type Browser, chromium } from 'playwright';
+import { build, createServer, preview } from 'vite';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { makeProject, pack, root, temporaryFolder, tenLines } from './support.js';
+
+const { folder, remove } = temporaryFolder();
+const { code, prints } = tenLines();
+const app = path.join(folder, 'app');
+
+// No unsafe-eval: compiling WebAssembly is all that a page has to allow.
+const POLICY = {
+  'Content-Security-Policy': "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'",
+};
+const ISOLATION = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+};
+
+// Both threads compute: the work is above the size below which one thread does all.
+const threads = `
+import { ConvTranspose2d, init, shutdown } from 'deconv-wasm';
+
+const { threads, notes } = await init({ threads: 2 });
+const options = { inChannels: 32, outChannels: 32, kernelSize: 4, stride: 2, padding: 1, seed: 1 };
+const x = { data: new Float32Array(32 * 32 * 32).fill(1), shape: [1, 32, 32, 32] };
+const up = new ConvTranspose2d(options);
+const y = up.forward(x);
+const scalar = new ConvTranspose2d({ ...options, route: 'scalar' }).forward(x);
+const error = y.data.reduce((worst, value, index) => Math.max(worst, Math.abs(value - scalar.data[index])), 0);
+console.log(threads, up.plan.threads, error < 1e-5, notes.concat(up.plan.reason).join('; '));
+await shutdown();
+`;
+
+const page = (script: string) =>
+  `<!doctype html><html lang="en"><head><link rel="icon" href="/icon.svg"><title>app</title></head><body><script type="module" src="/${script}"></script></body></html>`;
+
+const PAGES = ['index', 'in-worker', 'threads'];
+const files = {
+  // Without an icon Chromium asks for one, and a 404 is what these tests look for.
+  'public/icon.svg': '<svg xmlns="http://www.w3.org/2000/svg"/>',
+  'index.html': page('ten-lines.js'),
+  'ten-lines.js': code,
+  'in-worker.html': page('in-worker.js'),
+  'in-worker.js': "new Worker(new URL('./ten-lines.js', import.meta.url), { type: 'module' });\n",
+  'threads.html': page('threads.js'),
+  'threads.js': threads,
+};
+
+const settings = {
+  root: app,
+  configFile: false,
+  logLevel: 'silent',
+  build: { rollupOptions: { input: PAGES.map((name) => path.join(app, `${name}.html`)) } },
+  // A worker that loads on demand has to be a module; Vite's default is one classic script.
+  worker: { format: 'es' },
+} as const;
+
+let browser: Browser;
+beforeAll(async () => {
+  makeProject(app, pack(folder), files);
+  browser = await chromium.launch({
+    executablePath: chromiumPath(),
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--disable-quic',
+      '--no-first-run',
+    ],
+  });
+});
+afterAll(async () => {
+  await browser?.close();
+  remove();
+});
+
+interface Server {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+async function servePreview(headers: Record<string, string>): Promise<Server> {
+  const server = await preview({ ...settings, preview: { port: 0, host: '127.0.0.1', headers } });
+  return { url: server.resolvedUrls?.local[0] ?? '', close: () => server.close() };
+}
+
+const serveDev = (headers: Record<string, string>) => serveSources(headers, []);
+
+// What users of Vite 7 and older have to set: its pre-bundling loses the way to the .wasm.
+const serveDevExcluded = (headers: Record<string, string>) => serveSources(headers, ['deconv-wasm']);
+
+async function serveSources(headers: Record<string, string>, exclude: string[]): Promise<Server> {
+  const server = await createServer({
+    ...settings,
+    optimizeDeps: { exclude },
+    // Every server starts as a user's first one: nothing pre-bundled before.
+    cacheDir: path.join(folder, `cache-${Math.random()}`),
+    server: { port: 0, host: '127.0.0.1', headers },
+  });
+  await server.listen();
+  return { url: server.resolvedUrls?.local[0] ?? '', close: () => server.close() };
+}
+
+describe.each([
+  ['vite build and preview', servePreview],
+  ['vite dev', serveDev],
+  ['vite dev without pre-bundling', serveDevExcluded],
+])('%s', (_, serve) => {
+  beforeAll(async () => {
+    if (serve === servePreview) await build(settings);
+  });
+
+  test.each([
+    ['the page', 'index'],
+    ['a module worker', 'in-worker'],
+  ])('runs the ten lines in %s, without unsafe-eval', async (_place, name) => {
+    const said = await visit(serve, POLICY, `${name}.html`, (line) => line === prints);
+    expect(said).toContain(prints);
+  });
+
+  test('computes with two threads on an isolated page', async () => {
+    const said = await visit(serve, { ...POLICY, ...ISOLATION }, 'threads.html', (line) =>
+      /^\d \d/.test(line),
+    );
+    expect(said.at(-1)).toMatch(/^2 2 true /);
+    expect(said.at(-1)).not.toContain('isolated');
+  });
+
+  test('falls back to one thread elsewhere, and says why', async () => {
+    const said = await visit(serve, POLICY, 'threads.html', (line) => /^\d \d/.test(line));
+    expect(said.at(-1)).toMatch(/^1 1 true /);
+    expect(said.at(-1)).toContain('the page is not cross-origin isolated');
+  });
+});
+
+/**
+ * Opens a page until it logs the line waited for; gives all it logged. Errors on the console and
+ * failed or foreign requests fail the test.
+ */
+async function visit(
+  serve: (headers: Record<string, string>) => Promise<Server>,
+  headers: Record<string, string>,
+  name: string,
+  last: (line: string) => boolean,
+): Promise<string[]> {
+  const server = await serve(headers);
+  const context = await browser.newContext();
+  try {
+    const opened = await context.newPage();
+    const said: string[] = [];
+    const wrong: string[] = [];
+    opened.on('pageerror', (error) => wrong.push(error.message));
+    opened.on('requestfailed', (request) => wrong.push(`${request.url()} ${request.failure()?.errorText}`));
+    opened.on('response', (response) => {
+      if (response.status() >= 400) wrong.push(`${response.url()} answered ${response.status()}`);
+    });
+    opened.on('request', (request) => {
+      if (/^https?:/.test(request.url()) && !request.url().startsWith(server.url)) wrong.push(request.url());
+    });
+    const done = new Promise<void>((resolve) => {
+      opened.on('console', (message) => {
+        if (message.type() === 'error' || message.type() === 'warning') wrong.push(message.text());
+        if (message.type() === 'log') said.push(message.text());
+        if (last(message.text())) resolve();
+      });
+    });
+    await opened.goto(server.url + name);
+    const limit = new Promise<void>((resolve) => setTimeout(resolve, 30_000).unref());
+    await Promise.race([done, limit]);
+    expect(wrong).toEqual([]);
+    return said;
+  } finally {
+    await context.close();
+    await server.close();
+  }
+}
+
+function chromiumPath(): string {
+  if (process.env.CHROMIUM_PATH) return process.env.CHROMIUM_PATH;
+  const paths = path.join(root, '.toolchain', 'paths.json');
+  const known = existsSync(paths) ? (JSON.parse(readFileSync(paths, 'utf8')) as { CHROMIUM?: string }) : {};
+  return known.CHROMIUM ?? '/usr/bin/chromium';
+}

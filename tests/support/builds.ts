@@ -1,0 +1,43 @@
+import { host } from '@host';
+import { type BuildName, type InitOptions, init, type RouteName, shutdown } from 'deconv-wasm';
+import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
+
+export interface Build {
+  readonly name: string;
+  readonly options: InitOptions & { readonly build: BuildName; readonly threads: number };
+}
+
+export const BUILDS: readonly Build[] = [
+  { name: 'simd', options: { build: 'simd', threads: 1 } },
+  { name: 'relaxed', options: { build: 'relaxed', threads: 1 } },
+  { name: 'simd-threads', options: { build: 'simd', threads: 2 } },
+  { name: 'relaxed-threads', options: { build: 'relaxed', threads: 2 } },
+];
+
+// The type makes a new route fail to compile here until the tests know it.
+const ROUTES: Readonly<Record<'auto' | RouteName, true>> = {
+  auto: true,
+  scalar: true,
+  'xnnpack-deconvolution': true,
+  'xnnpack-convolution': true,
+};
+
+export const ROUTE_CHOICES = Object.keys(ROUTES) as readonly (keyof typeof ROUTES)[];
+
+/** The suite once on every build; a build that the environment lacks is named and left out. */
+export function describeEachBuild(body: (build: Build) => void): void {
+  for (const build of BUILDS) {
+    describe(build.name, () => {
+      let missing = '';
+      beforeAll(async () => {
+        const info = await init(build.options);
+        if (info.build === build.options.build && info.threads === build.options.threads) return;
+        missing = `${host.name} cannot run ${build.name}: ${info.notes.join('; ')}`;
+        console.log(missing);
+      });
+      beforeEach(({ skip }) => skip(missing !== '', missing));
+      afterAll(shutdown);
+      body(build);
+    });
+  }
+}

@@ -1,0 +1,169 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { playwright } from '@vitest/browser-playwright';
+import type { Plugin } from 'vite';
+import { defineConfig } from 'vitest/config';
+
+const root = import.meta.dirname;
+const MINUTE = 60_000;
+
+// One seed for a whole run: DECONV_TEST_SEED brings a run back that failed.
+const seed = Number(process.env.DECONV_TEST_SEED ?? 20_240_607);
+console.log(`DECONV_TEST_SEED=${seed}`);
+
+/**
+ * `virtual:case-files`: the golden cases, read here so that a page gets them as Node does. Upstream
+ * suites stay outside the repository and are null in a checkout without them.
+ */
+function caseFiles(): Plugin {
+  const id = 'virtual:case-files';
+  const resolved = `\0${id}`;
+  const upstream = path.join(root, '..', 'shared', 'cases');
+  return {
+    name: 'case-files',
+    resolveId: (source) => (source === id ? resolved : undefined),
+    load(source) {
+      if (source !== resolved) return undefined;
+      const own = readCases(path.join(root, 'tests', 'fixtures'), () => true);
+      const foreign = existsSync(upstream) ? readCases(upstream, (name) => !(name in own)) : null;
+      return `export const fixtures = ${inline(own)};\nexport const upstream = ${inline(foreign)};\n`;
+    },
+  };
+}
+
+function readCases(folder: string, wanted: (name: string) => boolean): Record<string, unknown> {
+  const names = readdirSync(folder)
+    .filter((file) => file.endsWith('.json'))
+    .map((file) => path.basename(file, '.json'))
+    .filter(wanted);
+  return Object.fromEntries(
+    names.map((name) => [name, JSON.parse(readFileSync(path.join(folder, `${name}.json`), 'utf8'))]),
+  );
+}
+
+// A string literal parses much faster than an object literal of a megabyte.
+function inline(value: unknown): string {
+  return `JSON.parse(${JSON.stringify(JSON.stringify(value))})`;
+}
+
+function chromiumPath(): string {
+  if (process.env.CHROMIUM_PATH) return process.env.CHROMIUM_PATH;
+  const paths = path.join(root, '.toolchain', 'paths.json');
+  const found = existsSync(paths) ? JSON.parse(readFileSync(paths, 'utf8')).CHROMIUM : undefined;
+  return found ?? '/usr/bin/chromium';
+}
+
+const shared = { testTimeout: 2 * MINUTE, hookTimeout: MINUTE, provide: { seed } };
+// The tests' own lines (how many cases ran on which route) go to the terminal as they are.
+const inNode = { ...shared, environment: 'node', disableConsoleIntercept: true } as const;
+
+export default defineConfig({
+  test: {
+    // Two cores: more files at a time only make each other slow.
+    maxWorkers: 2,
+    projects: [
+      {
+        test: { ...inNode, name: 'unit', include: ['tests/unit/**/*.test.ts'] },
+      },
+      {
+        plugins: [caseFiles()],
+        resolve: { alias: { '@host': path.join(root, 'tests/support/host-node.ts') } },
+        test: {
+          ...inNode,
+          name: 'node',
+          include: ['tests/conformance/**/*.test.ts'],
+          pool: 'forks',
+          // The package is loaded by Node itself, from its exports map, as a user's import is.
+          server: { deps: { external: [/\/dist\//] } },
+        },
+      },
+      {
+        plugins: [caseFiles()],
+        resolve: {
+          alias: [
+            { find: '@host', replacement: path.join(root, 'tests/support/host-browser.ts') },
+            { find: /^deconv-wasm$/, replacement: path.join(root, 'dist/index.js') },
+            { find: /^deconv-wasm\/(brainstate|convert)$/, replacement: path.join(root, 'dist/$1/index.js') },
+          ],
+        },
+        // Found while the tests run, it would be bundled then, and the page reloaded under them.
+        optimizeDeps: { include: ['fast-check'] },
+        server: {
+          // Shared memory, and so threads, exist on isolated pages only.
+          headers: {
+            'Cross-Origin-Opener-Policy': 'same-origin',
+            'Cross-Origin-Embedder-Policy': 'require-corp',
+          },
+        },
+        test: {
+          ...shared,
+          name: 'chromium',
+          include: ['tests/conformance/**/*.test.ts'],
+          fileParallelism: false,
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({
+              launchOptions: {
+                executablePath: chromiumPath(),
+                args: [
+                  '--no-sandbox',
+                  '--disable-gpu',
+                  '--disable-background-networking',
+                  '--disable-component-update',
+                  '--disable-sync',
+                  '--disable-quic',
+                  '--no-first-run',
+                ],
+              },
+            }),
+            instances: [{ browser: 'chromium' }],
+          },
+        },
+      },
+      {
+        resolve: { alias: { '@host': path.join(root, 'tests/support/host-node.ts') } },
+        test: {
+          ...inNode,
+          name: 'memory',
+          include: ['tests/memory/**/*.test.ts'],
+          // A process of its own for each file: they read its heap and drive its garbage collector.
+          pool: 'forks',
+          fileParallelism: false,
+          execArgv: ['--expose-gc'],
+          server: { deps: { external: [/\/dist\//] } },
+        },
+      },
+      {
+        test: {
+          ...inNode,
+          name: 'native',
+          include: ['tests/native/**/*.test.ts'],
+          testTimeout: 10 * MINUTE,
+          hookTimeout: 10 * MINUTE,
+        },
+      },
+      {
+        test: {
+          ...inNode,
+          name: 'package',
+          include: ['tests/package/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 10 * MINUTE,
+          hookTimeout: 10 * MINUTE,
+        },
+      },
+      {
+        test: {
+          ...inNode,
+          name: 'demo',
+          include: ['tests/demo/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 5 * MINUTE,
+          hookTimeout: 5 * MINUTE,
+        },
+      },
+    ],
+  },
+});
