@@ -61,6 +61,7 @@ export default defineConfig({
   test: {
     // Two cores: more files at a time only make each other slow.
     maxWorkers: 2,
+    reporters: ['default', './tests/support/closing-line-reporter.ts'],
     projects: [
       {
         test: { ...inNode, name: 'unit', include: ['tests/unit/**/*.test.ts'] },
@@ -83,7 +84,10 @@ export default defineConfig({
           alias: [
             { find: '@host', replacement: path.join(root, 'tests/support/host-browser.ts') },
             { find: /^deconv-wasm$/, replacement: path.join(root, 'dist/index.js') },
-            { find: /^deconv-wasm\/(brainstate|convert)$/, replacement: path.join(root, 'dist/$1/index.js') },
+            {
+              find: /^deconv-wasm\/(brainstate|convert|training)$/,
+              replacement: path.join(root, 'dist/$1/index.js'),
+            },
           ],
         },
         // Found while the tests run, it would be bundled then, and the page reloaded under them.

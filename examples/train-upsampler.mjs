@@ -4,17 +4,8 @@
 //
 // Without a folder of PNG files it takes the 16 pictures at the end of this file. Needs `npm run build`.
 
-import {
-  adam,
-  Conv2d,
-  ConvTranspose2d,
-  init,
-  meanSquaredError,
-  runtimeInfo,
-  Sequential,
-  Sigmoid,
-  Tanh,
-} from 'deconv-wasm';
+import { Conv2d, ConvTranspose2d, init, runtimeInfo } from 'deconv-wasm';
+import { adam, meanSquaredError, Sequential, Sigmoid, Tanh } from 'deconv-wasm/training';
 
 /** @typedef {import('deconv-wasm').Tensor} Tensor */
 

@@ -2,13 +2,16 @@
 
 import { host } from '@host';
 import {
-  type AdamOptions,
-  adam,
   Conv1d,
   Conv2d,
   ConvTranspose1d,
   ConvTranspose2d,
   type ForwardOptions,
+  type Tensor,
+} from 'deconv-wasm';
+import {
+  type AdamOptions,
+  adam,
   LeakyReLU,
   type Module,
   meanSquaredError,
@@ -19,9 +22,8 @@ import {
   Sigmoid,
   sgd,
   Tanh,
-  type Tensor,
   type Trainable,
-} from 'deconv-wasm';
+} from 'deconv-wasm/training';
 import { describe, expect, it } from 'vitest';
 import { samplePictures, trainUpsampler } from '../../examples/train-upsampler.mjs';
 import { describeEachBuild } from '../support/builds.js';

@@ -40,22 +40,3 @@ export {
   runtimeInfo,
   shutdown,
 } from './runtime/runtime.js';
-export {
-  type ActivationGradients,
-  LeakyReLU,
-  type LeakyReLUOptions,
-  ReLU,
-  Sigmoid,
-  Tanh,
-} from './training/activations.js';
-export { type Loss, meanSquaredError } from './training/loss.js';
-export {
-  type AdamOptions,
-  adam,
-  type OptimizerStep,
-  type ParameterGradients,
-  type SgdOptions,
-  sgd,
-  type Trainable,
-} from './training/optimizers.js';
-export { type Module, Sequential, type SequentialGradients, type Trace } from './training/sequential.js';

@@ -1,0 +1,48 @@
+// Every ```js block of README.md and docs/ runs in a project that installed the tarball, and prints
+// what the comment behind a console.log says.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeProject, pack, root, run, temporaryFolder, writeFiles } from './support.js';
+
+const PAGES = [
+  'README.md',
+  ...readdirSync(path.join(root, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
+
+const { folder, remove } = temporaryFolder();
+beforeAll(() => makeProject(folder, pack(folder), {}));
+afterAll(remove);
+
+function blocksOf(page: string): string[] {
+  const text = readFileSync(path.join(root, page), 'utf8');
+  return [...text.matchAll(/^```js\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? '');
+}
+
+/** The comments behind console.log calls that end on their line, in order. */
+function promisedBy(code: string): string[] {
+  return [...code.matchAll(/^console\.log\(.*\); \/\/ (.+)$/gm)].map((match) => match[1] ?? '');
+}
+
+describe.each(PAGES)('%s', (page) => {
+  const blocks = blocksOf(page);
+
+  it('has code', () => {
+    expect(blocks.length).toBeGreaterThan(0);
+  });
+
+  it.each(blocks.map((code, index) => [index + 1, code] as const))('block %i', (index, code) => {
+    const name = `${page.replaceAll('/', '-')}-${index}.mjs`;
+    writeFiles(folder, { [name]: code });
+    const printed = run(path.join(root, 'node_modules', '.bin', 'node'), [name], folder).split('\n');
+    let from = 0;
+    for (const promise of promisedBy(code)) {
+      const at = printed.indexOf(promise, from);
+      expect(at, `a line "${promise}" in:\n${printed.join('\n')}`).toBeGreaterThanOrEqual(from);
+      from = at + 1;
+    }
+  });
+});
