@@ -61,6 +61,7 @@ async function operatorMeter(build) {
     inputDilation: [1, 1, 1],
     padBefore: [0, padding, padding],
     padAfter: [0, padding, padding],
+    relu: false,
   });
   const route = module.routeNames().split('\n').indexOf('xnnpack-deconvolution');
   expectOk(operator.plan(1, [1, input, input], 1, route));
