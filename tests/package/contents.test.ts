@@ -101,8 +101,20 @@ describe('what the web reaches', () => {
 });
 
 describe('types', () => {
+  test('say any nowhere', () => {
+    const files = tarball.contents.filter((file) => file.endsWith('.d.ts'));
+    expect(files.length).toBeGreaterThan(20);
+    for (const file of files) {
+      const code = readFileSync(path.join(installed, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '');
+      expect(code, file).not.toMatch(/\bany\b/);
+    }
+  });
+
   const consumer = `
 import { ConvTranspose2d, DeconvError, init, type Plan, type Tensor } from 'deconv-wasm';
+import { ConvTranspose2d as Up } from 'deconv-wasm/brainstate';
+import { fromOnnx, fromTorch } from 'deconv-wasm/convert';
+import { adam } from 'deconv-wasm/training';
 
 await init({ threads: 2, build: 'auto' });
 const up = new ConvTranspose2d({ inChannels: 4, outChannels: 2, kernelSize: [4, 4], stride: 2, padding: 1 });
@@ -113,6 +125,22 @@ const plan: Plan | null = up.plan;
 export const facts: readonly unknown[] = [y.data.length, shape, plan?.route];
 export const isOurs = (error: unknown): boolean => error instanceof DeconvError && error.code === 'BAD_SHAPE';
 up.dispose();
+
+// Each convention refuses the other's words.
+new Up({ inSize: [4, 4, 4], outChannels: 2, kernelSize: 4, stride: 2, padding: 'SAME', rhsDilation: 1 });
+// @ts-expect-error brainstate has inSize
+new Up({ inChannels: 4, outChannels: 2, kernelSize: 4 });
+// @ts-expect-error PyTorch has dilation
+new ConvTranspose2d({ inChannels: 4, outChannels: 2, kernelSize: 4, rhsDilation: 2 });
+// @ts-expect-error PyTorch's transposed layers have no 'same'
+new ConvTranspose2d({ inChannels: 4, outChannels: 2, kernelSize: 4, padding: 'same' });
+const weight: Tensor = { data: new Float32Array(128), shape: [4, 2, 4, 4] };
+fromOnnx('ConvTranspose', { strides: [2, 2], pads: [1, 1, 1, 1] }, { weight }).dispose();
+// @ts-expect-error ONNX has pads
+fromOnnx('ConvTranspose', { padding: 1 }, { weight });
+// @ts-expect-error PyTorch has padding
+fromTorch('ConvTranspose2d', { pads: [1, 1, 1, 1] }, { weight });
+export const step = adam([up], { learningRate: 1e-3 });
 // @ts-expect-error a wrong word in the options is a type error
 new ConvTranspose2d({ inChannels: 1, outChannels: 1, kernelSize: 2, outputSize: 3 });
 // @ts-expect-error tensors carry their shape
