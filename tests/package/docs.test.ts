@@ -27,8 +27,36 @@ function promisedBy(code: string): string[] {
   return [...code.matchAll(/^console\.log\(.*\); \/\/ (.+)$/gm)].map((match) => match[1] ?? '');
 }
 
+/** GitHub's anchor of a heading. */
+function anchor(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/[^\w\- ]/g, '')
+    .replaceAll(' ', '-');
+}
+
+it('every line of the "I come from" table is in the program below it', () => {
+  const text = readFileSync(path.join(root, 'docs/README.md'), 'utf8');
+  const section = text.split(/^## /m).find((part) => part.startsWith('I come from')) ?? '';
+  const lines = [...section.matchAll(/^\| [^|]+ \| `([^`]+)`/gm)].map((match) => match[1] ?? '');
+  expect(lines.length).toBeGreaterThanOrEqual(10);
+  const [program = ''] = blocksOf('docs/README.md');
+  for (const line of lines) expect(program).toContain(line);
+});
+
 describe.each(PAGES)('%s', (page) => {
   const blocks = blocksOf(page);
+
+  it('links to what exists', () => {
+    const text = readFileSync(path.join(root, page), 'utf8');
+    for (const [, target = ''] of text.matchAll(/\]\((?!https?:)([^)]+)\)/g)) {
+      const [file = '', fragment] = target.split('#');
+      const linked = path.join(root, file === '' ? page : path.join(path.dirname(page), file));
+      const headings = readFileSync(linked, 'utf8').matchAll(/^#+ (.+)$/gm);
+      const anchors = [...headings].map((match) => anchor(match[1] ?? ''));
+      if (fragment !== undefined) expect(anchors, `${page}: ${target}`).toContain(fragment);
+    }
+  });
 
   it('has code', () => {
     expect(blocks.length).toBeGreaterThan(0);
