@@ -1,9 +1,10 @@
 // Whatever comes in: a layer or a DeconvError, never another error, never an endless loop.
 
-import { DeconvError, init, memoryUsage, shutdown } from 'deconv-wasm';
+import { init, memoryUsage, shutdown } from 'deconv-wasm';
 import * as brainstate from 'deconv-wasm/brainstate';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { countOutcomes } from '../support/outcomes.js';
 import { runsOf } from '../support/seed.js';
 import { sizeOf } from '../support/tensors.js';
 
@@ -95,22 +96,7 @@ const options = fc
   )
   .map(([replaced, padding]) => ({ ...GOOD, padding, ...Object.fromEntries(replaced) }));
 
-const seen = { results: 0, errors: new Map<string, number>() };
-
-function attempt<Result>(act: () => Result): Result | undefined {
-  try {
-    const result = act();
-    seen.results += 1;
-    return result;
-  } catch (error) {
-    if (!(error instanceof DeconvError)) throw error;
-    expect(error.code).not.toBe('INTERNAL');
-    expect(error.message).not.toContain('core status');
-    expect(error.message.length).toBeLessThan(800);
-    seen.errors.set(error.code, (seen.errors.get(error.code) ?? 0) + 1);
-    return undefined;
-  }
-}
+const { seen, attempt } = countOutcomes();
 
 it('layers', () => {
   const { liveLayers } = memoryUsage();

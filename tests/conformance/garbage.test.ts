@@ -1,17 +1,9 @@
 // Whatever comes in: a result or a DeconvError, never another error, never an endless loop.
 
-import {
-  Conv2d,
-  ConvTranspose2d,
-  conv,
-  convTranspose,
-  DeconvError,
-  init,
-  memoryUsage,
-  shutdown,
-} from 'deconv-wasm';
+import { Conv2d, ConvTranspose2d, conv, convTranspose, init, memoryUsage, shutdown } from 'deconv-wasm';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { countOutcomes } from '../support/outcomes.js';
 import { runsOf } from '../support/seed.js';
 import { sizeOf } from '../support/tensors.js';
 
@@ -105,24 +97,7 @@ const LAYER = {
 };
 const CALL = { ...GEOMETRY, bias: null, padBefore: 1, padAfter: -1, layout: 'channels-first' };
 
-/** What has been seen of each kind, so that the test can say that it saw both. */
-const seen = { results: 0, errors: new Map<string, number>() };
-
-function attempt<Result>(act: () => Result): Result | undefined {
-  try {
-    const result = act();
-    seen.results += 1;
-    return result;
-  } catch (error) {
-    if (!(error instanceof DeconvError)) throw error;
-    expect(error.code).not.toBe('INTERNAL');
-    // The core checks again what was checked before it; its words are for nobody.
-    expect(error.message).not.toContain('core status');
-    expect(error.message.length).toBeLessThan(800);
-    seen.errors.set(error.code, (seen.errors.get(error.code) ?? 0) + 1);
-    return undefined;
-  }
-}
+const { seen, attempt } = countOutcomes();
 
 it('layers', () => {
   const { liveLayers } = memoryUsage();

@@ -1,5 +1,6 @@
 import { refuse } from '../core/checks.js';
-import type { OperatorSpec } from '../core/spec.js';
+import { convolutionSamePads, type Pads } from '../core/same-padding.js';
+import { kernelReach, type OperatorSpec } from '../core/spec.js';
 import { BrainstateLayer, sharedSpec, type Translation } from './layer.js';
 import type { LayerOptions, Padding, PerAxis, Settings } from './options.js';
 
@@ -45,16 +46,13 @@ const TRANSLATION: Translation = {
   },
 };
 
-/** Zeros before and after each axis; n input values, windows `stride` apart, a kernel of `reach` positions. */
-function padsOf(settings: Settings): readonly (readonly [number, number])[] {
-  const { padding, kernel, stride, rhsDilation, extents } = settings;
+/** Zeros before and after each axis. */
+function padsOf({ padding, kernel, stride, rhsDilation, extents }: Settings): readonly Pads[] {
   if (typeof padding !== 'string') return padding;
-  return extents.map((n, axis) => {
+  return extents.map((input, axis) => {
     if (padding === 'VALID') return [0, 0];
-    const step = stride[axis] as number;
-    const reach = (rhsDilation[axis] as number) * ((kernel[axis] as number) - 1) + 1;
-    const total = Math.max((Math.ceil(n / step) - 1) * step + reach - n, 0);
-    return [Math.floor(total / 2), Math.ceil(total / 2)];
+    const reach = kernelReach({ kernel, dilation: rhsDilation }, axis);
+    return convolutionSamePads(input, reach, stride[axis] as number);
   });
 }
 

@@ -4,6 +4,7 @@ import { seededRandom } from '../core/random.js';
 import { kernelReach, type OperatorSpec, outputExtent } from '../core/spec.js';
 import { type WeightAxis, weightLayout } from '../core/weight-layout.js';
 import { Layer } from '../layers/layer.js';
+import { tuple } from '../layers/repr.js';
 import { XavierNormal } from './initializers.js';
 import { readSettings, type Settings } from './options.js';
 import { readMask, readParameter } from './parameters.js';
@@ -130,9 +131,4 @@ function checkOutput(where: string, spec: OperatorSpec, settings: Settings): num
     }
     return output;
   });
-}
-
-/** Python writes a tuple of one entry with a trailing comma. */
-function tuple(values: readonly (number | string)[]): string {
-  return values.length === 1 ? `(${values[0]},)` : `(${values.join(', ')})`;
 }

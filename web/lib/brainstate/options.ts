@@ -2,6 +2,7 @@ import {
   checkAxes,
   checkBoolean,
   checkChoice,
+  checkGroups,
   checkInteger,
   checkOptions,
   MAX_INTEGER,
@@ -109,19 +110,8 @@ export function readSettings(where: string, rank: number, given: unknown): Setti
   const inChannels = inSize.at(channelFirst ? 0 : -1) as number;
   const outChannels = checkInteger(where, 'outChannels', options.outChannels, 1);
   const groups = checkInteger(where, 'groups', options.groups ?? 1, 1);
-  for (const [name, channels] of [
-    ['outChannels', outChannels],
-    ['the channels of inSize', inChannels],
-  ] as const) {
-    if (channels % groups === 0) continue;
-    refuse(
-      'BAD_OPTION',
-      where,
-      `${name} to be a multiple of groups (${groups})`,
-      channels,
-      'Choose groups that divide both channel counts.',
-    );
-  }
+  checkGroups(where, 'outChannels', outChannels, groups);
+  checkGroups(where, 'the channels of inSize', inChannels, groups);
   if (options.wInit === null) {
     refuse(
       'BAD_OPTION',

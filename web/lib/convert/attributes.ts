@@ -1,27 +1,4 @@
-import { checkChoice, checkInteger, describe, MAX_INTEGER, refuse, shapeText } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
-
-/** What an operator's name says; the rank is 0 where the weight tells it. */
-export interface OperatorKind {
-  readonly transposed: boolean;
-  readonly rank: 0 | 1 | 2 | 3;
-}
-
-export interface NamedOperator extends OperatorKind {
-  readonly name: string;
-  /** Names the call in errors. */
-  readonly where: string;
-}
-
-/** Looks an operator's name up in its system's table. */
-export function readOperator(
-  from: string,
-  name: unknown,
-  table: Readonly<Record<string, OperatorKind>>,
-): NamedOperator {
-  const found = checkChoice(from, 'the operator', name, Object.keys(table));
-  return { name: found, where: `${from} ${found}`, ...(table[found] as OperatorKind) };
-}
+import { checkInteger, MAX_INTEGER, refuse, shapeText } from '../core/checks.js';
 
 /** A list of exactly `length` integers. */
 export function checkList(
@@ -117,16 +94,11 @@ export function readActivation(
   if (value === undefined || value === null || value === words.none) return false;
   if (value === words.relu) return true;
   if (typeof value !== 'string') refuse('BAD_TYPE', where, `${name} to be a string`, value);
-  return refuseUnsupported(
+  return refuse(
+    'UNSUPPORTED',
     where,
     `${name} '${words.none}' or '${words.relu}'`,
     value,
     'Apply it to the output.',
   );
-}
-
-/** What the system can do and this package cannot. */
-export function refuseUnsupported(where: string, expected: string, got: unknown, advice: string): never {
-  const text = `${where}: expected ${expected}, got ${describe(got)}. ${advice}`;
-  throw new DeconvError('UNSUPPORTED', text, { where, expected, got });
 }

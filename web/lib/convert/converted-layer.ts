@@ -4,8 +4,8 @@ import { checkParameter, checkTensor, type Tensor } from '../core/tensor.js';
 import { weightLayout } from '../core/weight-layout.js';
 import { type ForwardOptions, type InputShape, Layer, type LayerGradients } from '../layers/layer.js';
 import { type Layout, ROUTE_NAMES, type RouteName } from '../runtime/native-operators.js';
-import type { NamedOperator } from './attributes.js';
-import type { ConvertedParameters, Kernel, KernelFormat } from './kernel.js';
+import type { Call } from './call.js';
+import type { Kernel, KernelFormat } from './kernel.js';
 import type { PadRule } from './pads.js';
 
 /** What belongs to this package and not to the system that the layer comes from. */
@@ -14,18 +14,13 @@ export interface ConversionOptions {
   readonly route?: 'auto' | RouteName;
 }
 
-/** A system's operator, checked and translated. */
+/** A call, checked and translated. */
 export interface Translation {
-  readonly operator: NamedOperator;
-  /** As the caller wrote them, for `String(layer)`. */
-  readonly attributes: object;
-  readonly parameters: ConvertedParameters;
+  readonly call: Call<object>;
   readonly options: ConversionOptions;
   readonly layout: Layout;
-  readonly weight: Tensor;
   readonly format: KernelFormat;
   readonly kernel: Kernel;
-  readonly groups: number;
   readonly stride: readonly number[];
   readonly dilation: readonly number[];
   readonly inputDilation?: readonly number[];
@@ -54,13 +49,12 @@ export class ConvertedLayer extends Layer {
   readonly #shown: string;
 
   private constructor(translation: Translation) {
-    const { operator, parameters, options, kernel, format, weight } = translation;
-    const { where } = operator;
-    const { bias = null } = parameters;
+    const { call, options, kernel, format } = translation;
+    const { name, where, weight } = call;
+    const { bias = null } = call.parameters;
     const zeros = kernel.kernel.map(() => 0);
     const spec: OperatorSpec = {
-      transposed: operator.transposed,
-      groups: translation.groups,
+      transposed: call.transposed,
       ...kernel,
       stride: translation.stride,
       dilation: translation.dilation,
@@ -72,7 +66,7 @@ export class ConvertedLayer extends Layer {
     };
     const { route = 'auto' } = checkOptions<ConversionOptions>(where, options, ['route']);
     super({
-      name: operator.name,
+      name,
       spec,
       layout: translation.layout,
       weightLayout: weightLayout(spec, format.order, format.flip),
@@ -83,13 +77,13 @@ export class ConvertedLayer extends Layer {
     });
     this.inChannels = kernel.inChannels;
     this.kernelSize = kernel.kernel;
-    this.#name = operator.name;
+    this.#name = name;
     this.#pads = translation.pads;
     this.#batch = translation.batch ?? null;
     this.#relu = translation.relu ?? false;
-    this.#shown = Object.entries(translation.attributes)
+    this.#shown = Object.entries(call.given)
       .filter(([, value]) => value !== undefined)
-      .map(([name, value]) => `, ${name}=${JSON.stringify(value)}`)
+      .map(([attribute, value]) => `, ${attribute}=${JSON.stringify(value)}`)
       .join('');
   }
 

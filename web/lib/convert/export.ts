@@ -3,7 +3,6 @@ import type { OperatorSpec } from '../core/spec.js';
 import type { Tensor } from '../core/tensor.js';
 import { weightLayout } from '../core/weight-layout.js';
 import { Layer } from '../layers/layer.js';
-import { refuseUnsupported } from './attributes.js';
 import type { KernelFormat } from './kernel.js';
 
 /** A layer's parameters in another system's order: copies, which belong to the caller. */
@@ -23,7 +22,8 @@ export function exportParameters(
   const { spec, weight, bias } = layer.canonical(name);
   const { order, flip } = formatFor(spec, name);
   if (spec.groups > 1 && !order.includes('group')) {
-    refuseUnsupported(
+    refuse(
+      'UNSUPPORTED',
       name,
       'groups 1, as that system has no grouped transposed convolution',
       spec.groups,
@@ -41,7 +41,8 @@ export function exportParameters(
 export function checkRank(where: string, spec: OperatorSpec, ranks: readonly number[]): void {
   const rank = spec.kernel.length;
   if (ranks.includes(rank)) return;
-  refuseUnsupported(
+  refuse(
+    'UNSUPPORTED',
     where,
     `a layer with ${ranks.join(' or ')} spatial axes, as that system has`,
     rank,

@@ -1,13 +1,7 @@
-import { checkBoolean, checkInteger, checkOptions, MAX_INTEGER } from '../core/checks.js';
+import { checkBoolean, checkInteger, checkOptions, MAX_INTEGER, refuse } from '../core/checks.js';
 import type { Layer } from '../layers/layer.js';
-import {
-  checkAgreement,
-  checkBiasFlag,
-  checkIntegerOrList,
-  type OperatorKind,
-  readOperator,
-  refuseUnsupported,
-} from './attributes.js';
+import { checkAgreement, checkBiasFlag, checkIntegerOrList } from './attributes.js';
+import { type OperatorTable, readCall } from './call.js';
 import { type ConversionOptions, ConvertedLayer } from './converted-layer.js';
 import { type ExportedParameters, exportParameters } from './export.js';
 import {
@@ -17,13 +11,7 @@ import {
   jaxTransposedFormat,
   jaxTransposedPads,
 } from './jax.js';
-import {
-  type ConvertedParameters,
-  channelsLastFormat,
-  type KernelFormat,
-  readKernel,
-  readWeight,
-} from './kernel.js';
+import { type ConvertedParameters, channelsLastFormat, type KernelFormat, readKernel } from './kernel.js';
 import { causalPads, type PadRule } from './pads.js';
 
 interface FlaxAttributes {
@@ -59,9 +47,18 @@ export interface FlaxOperators {
   readonly ConvTranspose: FlaxConvTransposeAttributes;
 }
 
-const OPERATORS: Readonly<Record<keyof FlaxOperators, OperatorKind>> = {
-  Conv: { transposed: false, rank: 0 },
-  ConvTranspose: { transposed: true, rank: 0 },
+const SHARED = [
+  'features',
+  'kernel_size',
+  'strides',
+  'padding',
+  'kernel_dilation',
+  'use_bias',
+] as const satisfies readonly (keyof (FlaxConvAttributes | FlaxConvTransposeAttributes))[];
+
+const OPERATORS: OperatorTable<FlaxOperators> = {
+  Conv: { transposed: false, rank: 0, attributes: [...SHARED, 'input_dilation', 'feature_group_count'] },
+  ConvTranspose: { transposed: true, rank: 0, attributes: [...SHARED, 'transpose_kernel'] },
 };
 
 /**
@@ -80,25 +77,14 @@ export function fromFlax<Operator extends keyof FlaxOperators>(
   parameters: ConvertedParameters,
   options: ConversionOptions = {},
 ): ConvertedLayer {
-  const kind = readOperator('fromFlax', operator, OPERATORS);
-  const { where, transposed } = kind;
-  const given = checkOptions<FlaxConvAttributes & Omit<FlaxConvTransposeAttributes, 'padding'>>(
-    where,
+  const call = readCall<FlaxConvAttributes & Omit<FlaxConvTransposeAttributes, 'padding'>>(
+    'fromFlax',
+    OPERATORS,
+    operator,
     attributes,
-    [
-      'features',
-      'kernel_size',
-      'strides',
-      'padding',
-      'kernel_dilation',
-      'use_bias',
-      ...(transposed
-        ? (['transpose_kernel'] as const)
-        : (['input_dilation', 'feature_group_count'] as const)),
-    ],
+    parameters,
   );
-  const weight = readWeight(where, parameters, 0);
-  const rank = weight.shape.length - 2;
+  const { where, transposed, rank, given, weight } = call;
   const format = flaxFormat(
     transposed,
     checkBoolean(where, 'transpose_kernel', given.transpose_kernel ?? false),
@@ -113,18 +99,14 @@ export function fromFlax<Operator extends keyof FlaxOperators>(
   const inputDilation = checkIntegerOrList(where, 'input_dilation', given.input_dilation ?? 1, rank, 1);
   const padding: unknown = given.padding ?? 'SAME';
   if (padding === 'CIRCULAR' || padding === 'REFLECT') {
-    refuseUnsupported(where, 'padding with zeros', padding, 'Pad the input beforehand.');
+    refuse('UNSUPPORTED', where, 'padding with zeros', padding, 'Pad the input beforehand.');
   }
   return ConvertedLayer.of({
-    operator: kind,
-    attributes: given,
-    parameters,
+    call,
     options,
     layout: 'channels-last',
-    weight,
     format,
     kernel,
-    groups,
     stride,
     dilation,
     inputDilation,

@@ -3,16 +3,11 @@ import { type JaxPadding, type JaxPaddingGeometry, jaxCrops } from '../core/jax-
 import type { OperatorSpec } from '../core/spec.js';
 import type { Layer } from '../layers/layer.js';
 import type { Layout } from '../runtime/native-operators.js';
-import { checkList, checkPairs, type OperatorKind, readOperator, refuseUnsupported } from './attributes.js';
+import { checkList, checkPairs } from './attributes.js';
+import { type OperatorTable, readCall } from './call.js';
 import { type ConversionOptions, ConvertedLayer } from './converted-layer.js';
 import { type ExportedParameters, exportParameters } from './export.js';
-import {
-  type ConvertedParameters,
-  formatOfLetters,
-  type KernelFormat,
-  readKernel,
-  readWeight,
-} from './kernel.js';
+import { type ConvertedParameters, formatOfLetters, type KernelFormat, readKernel } from './kernel.js';
 import { convolutionSame, fixedPads, noPads, type PadRule } from './pads.js';
 
 /** Axes of input, kernel and output in letters, such as `['NHWC', 'HWIO', 'NHWC']`. */
@@ -49,9 +44,32 @@ export interface JaxOperators {
   readonly conv_general_dilated: JaxConvGeneralDilatedArguments;
 }
 
-const OPERATORS: Readonly<Record<keyof JaxOperators, OperatorKind>> = {
-  conv_transpose: { transposed: true, rank: 0 },
-  conv_general_dilated: { transposed: false, rank: 0 },
+const OPERATORS: OperatorTable<JaxOperators> = {
+  conv_transpose: {
+    transposed: true,
+    rank: 0,
+    attributes: [
+      'strides',
+      'padding',
+      'rhs_dilation',
+      'dimension_numbers',
+      'transpose_kernel',
+      'use_consistent_padding',
+    ],
+  },
+  conv_general_dilated: {
+    transposed: false,
+    rank: 0,
+    attributes: [
+      'window_strides',
+      'padding',
+      'lhs_dilation',
+      'rhs_dilation',
+      'dimension_numbers',
+      'feature_group_count',
+      'batch_group_count',
+    ],
+  },
 };
 
 /**
@@ -70,15 +88,14 @@ export function fromJax<Operator extends keyof JaxOperators>(
   parameters: ConvertedParameters,
   options: ConversionOptions = {},
 ): ConvertedLayer {
-  const kind = readOperator('fromJax', operator, OPERATORS);
-  const { where, transposed } = kind;
-  const given = checkOptions<Partial<JaxConvTransposeArguments & JaxConvGeneralDilatedArguments>>(
-    where,
+  const call = readCall<Partial<JaxConvTransposeArguments & JaxConvGeneralDilatedArguments>>(
+    'fromJax',
+    OPERATORS,
+    operator,
     attributes,
-    transposed ? TRANSPOSE_NAMES : CONV_NAMES,
+    parameters,
   );
-  const weight = readWeight(where, parameters, 0);
-  const rank = weight.shape.length - 2;
+  const { where, transposed, rank, given, weight } = call;
   const ones = new Array<number>(rank).fill(1);
   const transposeKernel = checkBoolean(where, 'transpose_kernel', given.transpose_kernel ?? false);
   const { layout, format } = readDimensions(
@@ -90,7 +107,7 @@ export function fromJax<Operator extends keyof JaxOperators>(
   );
   const groups = checkInteger(where, 'feature_group_count', given.feature_group_count ?? 1, 1);
   if (checkInteger(where, 'batch_group_count', given.batch_group_count ?? 1, 1) !== 1) {
-    refuseUnsupported(where, 'batch_group_count 1', given.batch_group_count, 'Split the batch.');
+    refuse('UNSUPPORTED', where, 'batch_group_count 1', given.batch_group_count, 'Split the batch.');
   }
   const strideName = transposed ? 'strides' : 'window_strides';
   const stride = checkList(where, strideName, given[strideName], rank, 1);
@@ -103,15 +120,11 @@ export function fromJax<Operator extends keyof JaxOperators>(
     given.use_consistent_padding ?? false,
   );
   return ConvertedLayer.of({
-    operator: kind,
-    attributes: given,
-    parameters,
+    call,
     options,
     layout,
-    weight,
     format,
     kernel,
-    groups,
     stride,
     dilation,
     inputDilation,
@@ -141,25 +154,6 @@ export function toJax(
     return readDimensions(where, transposed, dimension_numbers, kernel.length, transposeKernel).format;
   });
 }
-
-const TRANSPOSE_NAMES = [
-  'strides',
-  'padding',
-  'rhs_dilation',
-  'dimension_numbers',
-  'transpose_kernel',
-  'use_consistent_padding',
-] as const;
-
-const CONV_NAMES = [
-  'window_strides',
-  'padding',
-  'lhs_dilation',
-  'rhs_dilation',
-  'dimension_numbers',
-  'feature_group_count',
-  'batch_group_count',
-] as const;
 
 /** Padding of `conv_transpose`; see `jaxCrops`. */
 export function jaxTransposedPads(where: string, padding: unknown, geometry: JaxPaddingGeometry): PadRule {
@@ -236,7 +230,8 @@ function readDimensions(
   const distinct = new Set(lhs).size === lhs.length && letters.length === rank && !/[IO]/.test(letters);
   const first = lhs === `NC${letters}`;
   if (!distinct || !(first || lhs === `N${letters}C`) || out !== lhs || !fitsKernel(rhs, letters)) {
-    refuseUnsupported(
+    refuse(
+      'UNSUPPORTED',
       where,
       `dimension_numbers such as ['N${spatial}C', '${spatial}IO', 'N${spatial}C'] or ['NC${spatial}', 'OI${spatial}', 'NC${spatial}'], the spatial axes together and in one order`,
       numbers,

@@ -1,19 +1,14 @@
-import { checkChoice, checkInteger, checkOptions, refuse } from '../core/checks.js';
+import { checkChoice, checkInteger, refuse } from '../core/checks.js';
 import type { JaxPaddingGeometry } from '../core/jax-padding.js';
+import { splitPads } from '../core/same-padding.js';
 import type { Layer } from '../layers/layer.js';
-import {
-  checkAgreement,
-  checkBiasFlag,
-  checkIntegerOrList,
-  type OperatorKind,
-  readActivation,
-  readOperator,
-} from './attributes.js';
+import { checkAgreement, checkBiasFlag, checkIntegerOrList, readActivation } from './attributes.js';
+import { type OperatorTable, readCall } from './call.js';
 import { type ConversionOptions, ConvertedLayer } from './converted-layer.js';
 import { type ExportedParameters, exportParameters } from './export.js';
 import { jaxTransposedPads } from './jax.js';
-import { type ConvertedParameters, channelsLastFormat, readKernel, readWeight } from './kernel.js';
-import { causalPads, convolutionSame, noPads, type PadRule, splitPads } from './pads.js';
+import { type ConvertedParameters, channelsLastFormat, readKernel } from './kernel.js';
+import { causalPads, convolutionSame, noPads, type PadRule } from './pads.js';
 
 interface KerasAttributes {
   /** The kernel says it too. */
@@ -58,13 +53,24 @@ export interface KerasOperators {
   readonly Conv3DTranspose: KerasConvTransposeAttributes;
 }
 
-const OPERATORS: Readonly<Record<keyof KerasOperators, OperatorKind>> = {
-  Conv1D: { transposed: false, rank: 1 },
-  Conv2D: { transposed: false, rank: 2 },
-  Conv3D: { transposed: false, rank: 3 },
-  Conv1DTranspose: { transposed: true, rank: 1 },
-  Conv2DTranspose: { transposed: true, rank: 2 },
-  Conv3DTranspose: { transposed: true, rank: 3 },
+const SHARED = [
+  'filters',
+  'kernel_size',
+  'strides',
+  'padding',
+  'data_format',
+  'dilation_rate',
+  'activation',
+  'use_bias',
+] as const satisfies readonly (keyof (KerasConvAttributes | KerasConvTransposeAttributes))[];
+
+const OPERATORS: OperatorTable<KerasOperators> = {
+  Conv1D: { transposed: false, rank: 1, attributes: [...SHARED, 'groups'] },
+  Conv2D: { transposed: false, rank: 2, attributes: [...SHARED, 'groups'] },
+  Conv3D: { transposed: false, rank: 3, attributes: [...SHARED, 'groups'] },
+  Conv1DTranspose: { transposed: true, rank: 1, attributes: [...SHARED, 'output_padding'] },
+  Conv2DTranspose: { transposed: true, rank: 2, attributes: [...SHARED, 'output_padding'] },
+  Conv3DTranspose: { transposed: true, rank: 3, attributes: [...SHARED, 'output_padding'] },
 };
 
 /**
@@ -82,24 +88,14 @@ export function fromKeras<Operator extends keyof KerasOperators>(
   parameters: ConvertedParameters,
   options: ConversionOptions = {},
 ): ConvertedLayer {
-  const kind = readOperator('fromKeras', operator, OPERATORS);
-  const { where, transposed, rank } = kind;
-  const given = checkOptions<KerasConv1DAttributes & Omit<KerasConvTransposeAttributes, 'padding'>>(
-    where,
+  const call = readCall<KerasConv1DAttributes & Omit<KerasConvTransposeAttributes, 'padding'>>(
+    'fromKeras',
+    OPERATORS,
+    operator,
     attributes,
-    [
-      'filters',
-      'kernel_size',
-      'strides',
-      'padding',
-      'data_format',
-      'dilation_rate',
-      'activation',
-      'use_bias',
-      transposed ? 'output_padding' : 'groups',
-    ],
+    parameters,
   );
-  const weight = readWeight(where, parameters, rank);
+  const { where, transposed, rank, given, weight } = call;
   const format = channelsLastFormat(transposed);
   const groups = checkInteger(where, 'groups', given.groups ?? 1, 1);
   const kernel = readKernel(where, weight, format, groups);
@@ -122,15 +118,11 @@ export function fromKeras<Operator extends keyof KerasOperators>(
     'channels_first',
   ]);
   return ConvertedLayer.of({
-    operator: kind,
-    attributes: given,
-    parameters,
+    call,
     options,
     layout: dataFormat === 'channels_last' ? 'channels-last' : 'channels-first',
-    weight,
     format,
     kernel,
-    groups,
     stride,
     dilation,
     pads: transposed

@@ -37,8 +37,9 @@ export function formatOfLetters(letters: string, grouped: 'in' | 'out' | undefin
   return { order };
 }
 
-/** What a weight's shape says of the operator. */
+/** What a weight's shape and its groups say of the operator. */
 export interface Kernel {
+  readonly groups: number;
   readonly inChannels: number;
   readonly outChannels: number;
   readonly kernel: readonly number[];
@@ -93,5 +94,5 @@ export function readKernel(
     else outChannels = channels;
     axis += 1;
   }
-  return { inChannels, outChannels, kernel };
+  return { groups, inChannels, outChannels, kernel };
 }

@@ -1,16 +1,12 @@
-import { checkChoice, checkInteger, checkOptions, refuse } from '../core/checks.js';
+import { checkChoice, checkInteger, refuse } from '../core/checks.js';
+import { type Pads, splitPads } from '../core/same-padding.js';
 import type { Layer } from '../layers/layer.js';
-import {
-  checkAgreement,
-  checkList,
-  checkOutputPadding,
-  type OperatorKind,
-  readOperator,
-} from './attributes.js';
+import { checkAgreement, checkList, checkOutputPadding } from './attributes.js';
+import { type OperatorTable, readCall } from './call.js';
 import { type ConversionOptions, ConvertedLayer } from './converted-layer.js';
 import { type ExportedParameters, exportParameters } from './export.js';
-import { type ConvertedParameters, canonicalFormat, readKernel, readWeight } from './kernel.js';
-import { convolutionSame, fixedPads, naturalExtent, noPads, type PadRule, splitPads } from './pads.js';
+import { type ConvertedParameters, canonicalFormat, readKernel } from './kernel.js';
+import { convolutionSame, fixedCrops, fixedPads, naturalExtent, noPads, type PadRule } from './pads.js';
 
 /** Attributes of ONNX's `Conv`, opset 11 and later; every list has one entry for each spatial axis. */
 export interface OnnxConvAttributes {
@@ -37,12 +33,12 @@ export interface OnnxOperators {
   readonly ConvTranspose: OnnxConvTransposeAttributes;
 }
 
-const OPERATORS: Readonly<Record<keyof OnnxOperators, OperatorKind>> = {
-  Conv: { transposed: false, rank: 0 },
-  ConvTranspose: { transposed: true, rank: 0 },
-};
+const CONV = ['auto_pad', 'dilations', 'group', 'kernel_shape', 'pads', 'strides'] as const;
 
-const CONV_NAMES = ['auto_pad', 'dilations', 'group', 'kernel_shape', 'pads', 'strides'] as const;
+const OPERATORS: OperatorTable<OnnxOperators> = {
+  Conv: { transposed: false, rank: 0, attributes: CONV },
+  ConvTranspose: { transposed: true, rank: 0, attributes: [...CONV, 'output_padding', 'output_shape'] },
+};
 
 /**
  * A layer from an ONNX node's attributes and initializers: `[N, C, ...]` in and out, weight
@@ -60,15 +56,8 @@ export function fromOnnx<Operator extends keyof OnnxOperators>(
   parameters: ConvertedParameters,
   options: ConversionOptions = {},
 ): ConvertedLayer {
-  const kind = readOperator('fromOnnx', operator, OPERATORS);
-  const { where, transposed } = kind;
-  const given = checkOptions<OnnxConvTransposeAttributes>(
-    where,
-    attributes,
-    transposed ? [...CONV_NAMES, 'output_padding', 'output_shape'] : CONV_NAMES,
-  );
-  const weight = readWeight(where, parameters, 0);
-  const rank = weight.shape.length - 2;
+  const call = readCall<OnnxConvTransposeAttributes>('fromOnnx', OPERATORS, operator, attributes, parameters);
+  const { where, transposed, rank, given, weight } = call;
   const ones = new Array<number>(rank).fill(1);
   const format = canonicalFormat(transposed);
   const groups = checkInteger(where, 'group', given.group ?? 1, 1);
@@ -84,17 +73,13 @@ export function fromOnnx<Operator extends keyof OnnxOperators>(
     refuse('BAD_OPTION', where, `no pads beside auto_pad '${autoPad}'`, given.pads, 'Leave one of them out.');
   }
   const list = checkList(where, 'pads', given.pads ?? new Array<number>(2 * rank).fill(0), 2 * rank, 0);
-  const pairs = ones.map((_, axis) => [list[axis] as number, list[axis + rank] as number] as const);
+  const pairs = ones.map((_, axis): Pads => [list[axis] as number, list[axis + rank] as number]);
   return ConvertedLayer.of({
-    operator: kind,
-    attributes: given,
-    parameters,
+    call,
     options,
     layout: 'channels-first',
-    weight,
     format,
     kernel,
-    groups,
     stride,
     dilation,
     pads: transposed
@@ -118,7 +103,7 @@ export function toOnnx(layer: Layer): ExportedParameters {
 const AUTO_PADS = ['NOTSET', 'SAME_UPPER', 'SAME_LOWER', 'VALID'] as const;
 type AutoPad = (typeof AUTO_PADS)[number];
 
-function readPadding(autoPad: AutoPad, pairs: readonly (readonly [number, number])[]): PadRule {
+function readPadding(autoPad: AutoPad, pairs: readonly Pads[]): PadRule {
   if (autoPad === 'NOTSET') return fixedPads(pairs);
   if (autoPad === 'VALID') return noPads;
   return convolutionSame(autoPad === 'SAME_UPPER' ? 'tail' : 'head');
@@ -128,7 +113,7 @@ function readCrops(
   where: string,
   given: OnnxConvTransposeAttributes,
   autoPad: AutoPad,
-  pairs: readonly (readonly [number, number])[],
+  pairs: readonly Pads[],
   stride: readonly number[],
   dilation: readonly number[],
 ): PadRule {
@@ -139,10 +124,7 @@ function readCrops(
   const sizes =
     given.output_shape === undefined ? null : checkList(where, 'output_shape', given.output_shape, rank, 1);
   if (sizes === null && (autoPad === 'NOTSET' || autoPad === 'VALID')) {
-    return ({ index }) => {
-      const [before, after] = pairs[index] as readonly [number, number];
-      return [before, after - (extra[index] as number)];
-    };
+    return fixedCrops(pairs, extra);
   }
   // The pads that lead to the size: the output padding is part of what they are taken from.
   const larger = autoPad === 'SAME_UPPER' ? 'tail' : 'head';

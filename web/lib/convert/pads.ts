@@ -1,7 +1,5 @@
 import { refuse } from '../core/checks.js';
-
-/** Values added to (of a transposed convolution: cropped from) the head and the tail of an axis. */
-export type Pads = readonly [before: number, after: number];
+import { convolutionSamePads, type Pads, splitPads } from '../core/same-padding.js';
 
 /** What the pads of one spatial axis may depend on. */
 export interface PadAxis {
@@ -22,16 +20,6 @@ export function naturalExtent({ input, reach, stride }: PadAxis): number {
   return (input - 1) * stride + reach;
 }
 
-/**
- * SAME, everywhere: the total in two halves, an odd one's larger half where `larger` says. A negative
- * total extends the tail and leaves the head alone.
- */
-export function splitPads(total: number, larger: 'head' | 'tail' = 'tail'): Pads {
-  const positive = Math.max(total, 0);
-  const before = larger === 'tail' ? Math.floor(positive / 2) : Math.ceil(positive / 2);
-  return [before, total - before];
-}
-
 /** The same pads whatever the input. */
 export function fixedPads(pairs: readonly Pads[]): PadRule {
   return ({ index }) => pairs[index] as Pads;
@@ -39,10 +27,14 @@ export function fixedPads(pairs: readonly Pads[]): PadRule {
 
 export const noPads: PadRule = () => [0, 0];
 
+/** The same crops of a transposed convolution whatever the input; output padding takes from the tail. */
+export function fixedCrops(pairs: readonly Pads[], outputPadding: readonly number[]): PadRule {
+  return fixedPads(pairs.map(([before, after], axis) => [before, after - (outputPadding[axis] as number)]));
+}
+
 /** SAME of a convolution: as many as give `ceil(input / stride)`. */
-export function convolutionSame(larger: 'head' | 'tail' = 'tail'): PadRule {
-  return ({ input, reach, stride }) =>
-    splitPads(Math.max((Math.ceil(input / stride) - 1) * stride + reach - input, 0), larger);
+export function convolutionSame(larger?: 'head' | 'tail'): PadRule {
+  return ({ input, reach, stride }) => convolutionSamePads(input, reach, stride, larger);
 }
 
 /** Causal: no output looks at what comes after it. */

@@ -1,10 +1,12 @@
 import { checkChoice, checkInteger, checkOptions, refuse } from '../core/checks.js';
+import type { Pads } from '../core/same-padding.js';
 import type { Layer } from '../layers/layer.js';
-import { checkIntegerOrList, checkList, checkPairs, type OperatorKind, readOperator } from './attributes.js';
+import { checkIntegerOrList, checkList, checkPairs } from './attributes.js';
+import { type Call, type OperatorTable, readCall } from './call.js';
 import { type ConversionOptions, ConvertedLayer } from './converted-layer.js';
 import { type ExportedParameters, exportParameters } from './export.js';
-import { type ConvertedParameters, channelsLastFormat, readKernel, readWeight } from './kernel.js';
-import { convolutionSame, fixedPads, noPads, type PadRule, type Pads, transposedToSizes } from './pads.js';
+import { type ConvertedParameters, channelsLastFormat, readKernel } from './kernel.js';
+import { convolutionSame, fixedPads, noPads, type PadRule, transposedToSizes } from './pads.js';
 
 /** One `[low, high]` for every axis of the input, batch and channels (which must be zeros) too. */
 export type TensorFlowPadding = readonly (readonly [low: number, high: number])[];
@@ -67,13 +69,15 @@ export interface TensorFlowOperators {
   readonly conv3d_transpose: TensorFlowConv3dTransposeArguments;
 }
 
-const OPERATORS: Readonly<Record<keyof TensorFlowOperators, OperatorKind>> = {
-  conv1d: { transposed: false, rank: 1 },
-  conv2d: { transposed: false, rank: 2 },
-  conv3d: { transposed: false, rank: 3 },
-  conv1d_transpose: { transposed: true, rank: 1 },
-  conv2d_transpose: { transposed: true, rank: 2 },
-  conv3d_transpose: { transposed: true, rank: 3 },
+const CONV = ['strides', 'padding', 'data_format', 'dilations'] as const;
+
+const OPERATORS: OperatorTable<TensorFlowOperators> = {
+  conv1d: { transposed: false, rank: 1, attributes: ['stride', 'padding', 'data_format', 'dilations'] },
+  conv2d: { transposed: false, rank: 2, attributes: CONV },
+  conv3d: { transposed: false, rank: 3, attributes: CONV },
+  conv1d_transpose: { transposed: true, rank: 1, attributes: ['output_shape', ...CONV] },
+  conv2d_transpose: { transposed: true, rank: 2, attributes: ['output_shape', ...CONV] },
+  conv3d_transpose: { transposed: true, rank: 3, attributes: ['output_shape', ...CONV] },
 };
 
 /**
@@ -95,17 +99,14 @@ export function fromTensorFlow<Operator extends keyof TensorFlowOperators>(
   parameters: ConvertedParameters,
   options: ImplicitGroupOptions = {},
 ): ConvertedLayer {
-  const kind = readOperator('fromTensorFlow', operator, OPERATORS);
-  const { where, transposed, rank } = kind;
-  const strideName = kind.name === 'conv1d' ? 'stride' : 'strides';
-  const given = checkOptions<Record<string, unknown>>(where, attributes, [
-    ...(transposed ? ['output_shape'] : []),
-    strideName,
-    'padding',
-    'data_format',
-    'dilations',
-  ]);
-  const weight = readWeight(where, parameters, rank);
+  const call = readCall<Readonly<Record<string, unknown>>>(
+    'fromTensorFlow',
+    OPERATORS,
+    operator,
+    attributes,
+    parameters,
+  );
+  const { where, transposed, rank, given, weight } = call;
   const format = channelsLastFormat(transposed);
   const { groups, rest } = readImplicitGroups(where, options, transposed, weight.shape[rank] as number);
   const kernel = readKernel(where, weight, format, groups);
@@ -115,26 +116,19 @@ export function fromTensorFlow<Operator extends keyof TensorFlowOperators>(
     `NC${spatial}`,
   ]);
   const last = dataFormat.endsWith('C');
+  const strideName = call.name === 'conv1d' ? 'stride' : 'strides';
   const stride = readSteps(where, strideName, given[strideName], rank, last);
   const dilation = readSteps(where, 'dilations', given.dilations ?? 1, rank, last);
   const padding = readPadding(where, given.padding ?? (transposed ? 'SAME' : undefined), rank, last);
-  const output = transposed
-    ? readOutputShape(where, given.output_shape, kernel.outChannels, rank, last)
-    : null;
   return ConvertedLayer.of({
-    operator: kind,
-    attributes: given,
-    parameters,
+    call,
     options: rest,
     layout: last ? 'channels-last' : 'channels-first',
-    weight,
     format,
     kernel,
-    groups,
     stride,
     dilation,
-    pads: output === null ? paddingRule(padding) : transposedToSizes(output.sizes, padding),
-    batch: output?.batch ?? null,
+    ...readPadsAndBatch(call, padding, kernel.outChannels, last),
   });
 }
 
@@ -176,8 +170,23 @@ export function readImplicitGroups(
   return { groups: channels / filterChannels, rest };
 }
 
+/** Pads from the padding, of a transposed operator from its `output_shape` too, which may fix the batch. */
+export function readPadsAndBatch(
+  { where, transposed, rank, given }: Call<{ readonly output_shape?: unknown }>,
+  padding: 'SAME' | 'VALID' | readonly Pads[],
+  outChannels: number,
+  channelsLast: boolean,
+): { readonly pads: PadRule; readonly batch: number | null } {
+  if (transposed) {
+    const { batch, sizes } = readOutputShape(where, given.output_shape, outChannels, rank, channelsLast);
+    return { pads: transposedToSizes(sizes, padding), batch };
+  }
+  if (padding === 'SAME') return { pads: convolutionSame(), batch: null };
+  return { pads: padding === 'VALID' ? noPads : fixedPads(padding), batch: null };
+}
+
 /** Whole output shape of a transposed operator. */
-export function readOutputShape(
+function readOutputShape(
   where: string,
   value: unknown,
   channels: number,
@@ -198,12 +207,6 @@ export function readOutputShape(
   }
   const first = channelsLast ? 1 : 2;
   return { batch: any ? null : (shape[0] as number), sizes: shape.slice(first, first + rank) };
-}
-
-/** Rule of a convolution's padding. */
-export function paddingRule(padding: 'SAME' | 'VALID' | readonly Pads[]): PadRule {
-  if (padding === 'SAME') return convolutionSame();
-  return padding === 'VALID' ? noPads : fixedPads(padding);
 }
 
 /** Strides and dilations: batch and channels, where they are named, must be 1. */

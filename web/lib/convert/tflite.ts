@@ -1,17 +1,11 @@
-import { checkChoice, checkInteger, checkOptions } from '../core/checks.js';
+import { checkChoice, checkInteger } from '../core/checks.js';
 import type { Layer } from '../layers/layer.js';
-import { type OperatorKind, readActivation, readOperator } from './attributes.js';
+import { readActivation } from './attributes.js';
+import { type OperatorTable, readCall } from './call.js';
 import { ConvertedLayer } from './converted-layer.js';
 import { checkRank, type ExportedParameters, exportParameters } from './export.js';
-import {
-  type ConvertedParameters,
-  channelsLastFormat,
-  type KernelFormat,
-  readKernel,
-  readWeight,
-} from './kernel.js';
-import { transposedToSizes } from './pads.js';
-import { type ImplicitGroupOptions, paddingRule, readImplicitGroups, readOutputShape } from './tensorflow.js';
+import { type ConvertedParameters, channelsLastFormat, type KernelFormat, readKernel } from './kernel.js';
+import { type ImplicitGroupOptions, readImplicitGroups, readPadsAndBatch } from './tensorflow.js';
 
 interface TfliteOptions {
   /** Default `'SAME'`. */
@@ -47,11 +41,37 @@ export interface TfliteOperators {
   readonly CONV_3D_TRANSPOSE: TfliteConv3dOptions & TfliteOutputShape;
 }
 
-const OPERATORS: Readonly<Record<keyof TfliteOperators, OperatorKind>> = {
-  CONV_2D: { transposed: false, rank: 2 },
-  CONV_3D: { transposed: false, rank: 3 },
-  TRANSPOSE_CONV: { transposed: true, rank: 2 },
-  CONV_3D_TRANSPOSE: { transposed: true, rank: 3 },
+const STRIDES = ['stride_d', 'stride_h', 'stride_w'] as const;
+const DILATIONS = ['dilation_d_factor', 'dilation_h_factor', 'dilation_w_factor'] as const;
+
+const OPERATORS: OperatorTable<TfliteOperators> = {
+  CONV_2D: {
+    transposed: false,
+    rank: 2,
+    attributes: [
+      'padding',
+      'stride_h',
+      'stride_w',
+      'dilation_h_factor',
+      'dilation_w_factor',
+      'fused_activation_function',
+    ],
+  },
+  CONV_3D: {
+    transposed: false,
+    rank: 3,
+    attributes: ['padding', ...STRIDES, ...DILATIONS, 'fused_activation_function'],
+  },
+  TRANSPOSE_CONV: {
+    transposed: true,
+    rank: 2,
+    attributes: ['output_shape', 'padding', 'stride_h', 'stride_w', 'fused_activation_function'],
+  },
+  CONV_3D_TRANSPOSE: {
+    transposed: true,
+    rank: 3,
+    attributes: ['output_shape', 'padding', ...STRIDES, ...DILATIONS, 'fused_activation_function'],
+  },
 };
 
 /**
@@ -73,41 +93,29 @@ export function fromTflite<Operator extends keyof TfliteOperators>(
   parameters: ConvertedParameters,
   options: ImplicitGroupOptions = {},
 ): ConvertedLayer {
-  const kind = readOperator('fromTflite', operator, OPERATORS);
-  const { where, transposed, rank } = kind;
-  const axes = ['d', 'h', 'w'].slice(3 - rank);
-  const strideNames = axes.map((axis) => `stride_${axis}`);
-  const dilationNames = axes.map((axis) => `dilation_${axis}_factor`);
-  const given = checkOptions<Record<string, unknown>>(where, attributes, [
-    ...(transposed ? ['output_shape'] : []),
-    'padding',
-    ...strideNames,
-    ...(kind.name === 'TRANSPOSE_CONV' ? [] : dilationNames),
-    'fused_activation_function',
-  ]);
-  const weight = readWeight(where, parameters, rank);
+  const call = readCall<Partial<TfliteConv3dOptions & TfliteOutputShape>>(
+    'fromTflite',
+    OPERATORS,
+    operator,
+    attributes,
+    parameters,
+  );
+  const { where, transposed, rank, given, weight } = call;
   const format = tfliteFormat(transposed, rank);
   const inAxis = rank === 2 || transposed ? rank + 1 : rank;
   const { groups, rest } = readImplicitGroups(where, options, transposed, weight.shape[inAxis] as number);
   const kernel = readKernel(where, weight, format, groups);
   const padding = checkChoice(where, 'padding', given.padding ?? 'SAME', ['SAME', 'VALID']);
-  const output = transposed
-    ? readOutputShape(where, given.output_shape, kernel.outChannels, rank, true)
-    : null;
+  const padsAndBatch = readPadsAndBatch(call, padding, kernel.outChannels, true);
   return ConvertedLayer.of({
-    operator: kind,
-    attributes: given,
-    parameters,
+    call,
     options: rest,
     layout: 'channels-last',
-    weight,
     format,
     kernel,
-    groups,
-    stride: strideNames.map((name) => checkInteger(where, name, given[name], 1)),
-    dilation: dilationNames.map((name) => checkInteger(where, name, given[name] ?? 1, 1)),
-    pads: output === null ? paddingRule(padding) : transposedToSizes(output.sizes, padding),
-    batch: output?.batch ?? null,
+    stride: STRIDES.slice(3 - rank).map((name) => checkInteger(where, name, given[name], 1)),
+    dilation: DILATIONS.slice(3 - rank).map((name) => checkInteger(where, name, given[name] ?? 1, 1)),
+    ...padsAndBatch,
     relu: readActivation(where, 'fused_activation_function', given.fused_activation_function, {
       none: 'NONE',
       relu: 'RELU',

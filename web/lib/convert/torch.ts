@@ -1,17 +1,11 @@
-import { checkAxes, checkChoice, checkInteger, checkOptions, refuse } from '../core/checks.js';
+import { checkAxes, checkChoice, checkInteger, refuse } from '../core/checks.js';
 import type { Layer } from '../layers/layer.js';
-import {
-  checkAgreement,
-  checkBiasFlag,
-  checkOutputPadding,
-  type OperatorKind,
-  readOperator,
-  refuseUnsupported,
-} from './attributes.js';
+import { checkAgreement, checkBiasFlag, checkOutputPadding } from './attributes.js';
+import { type OperatorTable, readCall } from './call.js';
 import { type ConversionOptions, ConvertedLayer } from './converted-layer.js';
 import { type ExportedParameters, exportParameters } from './export.js';
-import { type ConvertedParameters, canonicalFormat, readKernel, readWeight } from './kernel.js';
-import { fixedPads, noPads, type PadRule, splitPads } from './pads.js';
+import { type ConvertedParameters, canonicalFormat, readKernel } from './kernel.js';
+import { convolutionSame, fixedCrops, fixedPads, noPads, type PadRule } from './pads.js';
 
 /** Arguments of `torch.nn.functional.conv1d`, `conv2d` and `conv3d`. */
 export interface TorchConvArguments {
@@ -56,19 +50,23 @@ export interface TorchOperators {
   readonly conv_transpose3d: TorchConvTransposeArguments;
 }
 
-const OPERATORS: Readonly<Record<keyof TorchOperators, OperatorKind>> = {
-  Conv1d: { transposed: false, rank: 1 },
-  Conv2d: { transposed: false, rank: 2 },
-  Conv3d: { transposed: false, rank: 3 },
-  ConvTranspose1d: { transposed: true, rank: 1 },
-  ConvTranspose2d: { transposed: true, rank: 2 },
-  ConvTranspose3d: { transposed: true, rank: 3 },
-  conv1d: { transposed: false, rank: 1 },
-  conv2d: { transposed: false, rank: 2 },
-  conv3d: { transposed: false, rank: 3 },
-  conv_transpose1d: { transposed: true, rank: 1 },
-  conv_transpose2d: { transposed: true, rank: 2 },
-  conv_transpose3d: { transposed: true, rank: 3 },
+const CONV = ['stride', 'padding', 'dilation', 'groups'] as const;
+const TRANSPOSE = ['stride', 'padding', 'output_padding', 'dilation', 'groups'] as const;
+const MODULE = ['in_channels', 'out_channels', 'kernel_size', 'bias', 'padding_mode'] as const;
+
+const OPERATORS: OperatorTable<TorchOperators> = {
+  Conv1d: { transposed: false, rank: 1, attributes: [...CONV, ...MODULE] },
+  Conv2d: { transposed: false, rank: 2, attributes: [...CONV, ...MODULE] },
+  Conv3d: { transposed: false, rank: 3, attributes: [...CONV, ...MODULE] },
+  ConvTranspose1d: { transposed: true, rank: 1, attributes: [...TRANSPOSE, ...MODULE] },
+  ConvTranspose2d: { transposed: true, rank: 2, attributes: [...TRANSPOSE, ...MODULE] },
+  ConvTranspose3d: { transposed: true, rank: 3, attributes: [...TRANSPOSE, ...MODULE] },
+  conv1d: { transposed: false, rank: 1, attributes: CONV },
+  conv2d: { transposed: false, rank: 2, attributes: CONV },
+  conv3d: { transposed: false, rank: 3, attributes: CONV },
+  conv_transpose1d: { transposed: true, rank: 1, attributes: TRANSPOSE },
+  conv_transpose2d: { transposed: true, rank: 2, attributes: TRANSPOSE },
+  conv_transpose3d: { transposed: true, rank: 3, attributes: TRANSPOSE },
 };
 
 /**
@@ -86,21 +84,14 @@ export function fromTorch<Operator extends keyof TorchOperators>(
   parameters: ConvertedParameters,
   options: ConversionOptions = {},
 ): ConvertedLayer {
-  const kind = readOperator('fromTorch', operator, OPERATORS);
-  const { where, transposed, rank } = kind;
-  const given = checkOptions<TorchConvArguments & TorchConvTransposeArguments & TorchModuleAttributes>(
-    where,
+  const call = readCall<TorchConvArguments & TorchConvTransposeArguments & TorchModuleAttributes>(
+    'fromTorch',
+    OPERATORS,
+    operator,
     attributes,
-    [
-      'stride',
-      'padding',
-      ...(transposed ? (['output_padding'] as const) : []),
-      'dilation',
-      'groups',
-      ...(kind.name.startsWith('C') ? MODULE_NAMES : []),
-    ],
+    parameters,
   );
-  const weight = readWeight(where, parameters, rank);
+  const { where, transposed, rank, given, weight } = call;
   const format = canonicalFormat(transposed);
   const groups = checkInteger(where, 'groups', given.groups ?? 1, 1);
   const kernel = readKernel(where, weight, format, groups);
@@ -109,7 +100,7 @@ export function fromTorch<Operator extends keyof TorchOperators>(
   checkAgreement(where, 'kernel_size', given.kernel_size, kernel.kernel);
   checkBiasFlag(where, 'bias', given.bias, parameters.bias);
   if (given.padding_mode !== undefined && given.padding_mode !== 'zeros') {
-    refuseUnsupported(where, "padding_mode 'zeros'", given.padding_mode, 'Pad the input beforehand.');
+    refuse('UNSUPPORTED', where, "padding_mode 'zeros'", given.padding_mode, 'Pad the input beforehand.');
   }
   const stride = checkAxes(where, 'stride', given.stride ?? 1, rank, 1);
   const dilation = checkAxes(where, 'dilation', given.dilation ?? 1, rank, 1);
@@ -117,15 +108,11 @@ export function fromTorch<Operator extends keyof TorchOperators>(
     ? readCrops(where, given, stride, dilation)
     : readPadding(where, given.padding ?? 0, stride);
   return ConvertedLayer.of({
-    operator: kind,
-    attributes: given,
-    parameters,
+    call,
     options,
     layout: 'channels-first',
-    weight,
     format,
     kernel,
-    groups,
     stride,
     dilation,
     pads,
@@ -144,8 +131,6 @@ export function toTorch(layer: Layer): ExportedParameters {
   return exportParameters('toTorch', layer, ({ transposed }) => canonicalFormat(transposed));
 }
 
-const MODULE_NAMES = ['in_channels', 'out_channels', 'kernel_size', 'bias', 'padding_mode'] as const;
-
 function readPadding(where: string, padding: unknown, stride: readonly number[]): PadRule {
   if (typeof padding !== 'string') {
     return fixedPads(checkAxes(where, 'padding', padding, stride.length, 0).map((pad) => [pad, pad]));
@@ -154,7 +139,7 @@ function readPadding(where: string, padding: unknown, stride: readonly number[])
   if (stride.some((step) => step !== 1)) {
     refuse('BAD_OPTION', where, "stride 1 with padding 'same'", stride, 'Give the padding in numbers.');
   }
-  return ({ reach }) => splitPads(reach - 1);
+  return convolutionSame();
 }
 
 function readCrops(
@@ -167,5 +152,8 @@ function readCrops(
   const padding = checkAxes(where, 'padding', given.padding ?? 0, rank, 0);
   const extra = checkAxes(where, 'output_padding', given.output_padding ?? 0, rank, 0);
   checkOutputPadding(where, extra, stride, dilation);
-  return fixedPads(padding.map((pad, axis) => [pad, pad - (extra[axis] as number)]));
+  return fixedCrops(
+    padding.map((pad) => [pad, pad]),
+    extra,
+  );
 }

@@ -1,16 +1,12 @@
 import { checkChoice, checkInteger, checkOptions, refuse } from '../core/checks.js';
+import type { Pads } from '../core/same-padding.js';
 import type { Layer } from '../layers/layer.js';
-import { checkList, type OperatorKind, readOperator } from './attributes.js';
+import { checkList } from './attributes.js';
+import { type OperatorTable, readCall } from './call.js';
 import { type ConversionOptions, ConvertedLayer } from './converted-layer.js';
 import { checkRank, type ExportedParameters, exportParameters } from './export.js';
-import {
-  type ConvertedParameters,
-  formatOfLetters,
-  type KernelFormat,
-  readKernel,
-  readWeight,
-} from './kernel.js';
-import { fixedPads, naturalExtent, type PadRule, type Pads } from './pads.js';
+import { type ConvertedParameters, formatOfLetters, type KernelFormat, readKernel } from './kernel.js';
+import { fixedCrops, fixedPads, naturalExtent, type PadRule } from './pads.js';
 
 interface WebnnOptions {
   /** `[top, bottom, left, right]`. Default zeros. */
@@ -44,12 +40,12 @@ export interface WebnnOperators {
   readonly convTranspose2d: WebnnConvTranspose2dOptions;
 }
 
-const OPERATORS: Readonly<Record<keyof WebnnOperators, OperatorKind>> = {
-  conv2d: { transposed: false, rank: 2 },
-  convTranspose2d: { transposed: true, rank: 2 },
-};
+const CONV = ['padding', 'strides', 'dilations', 'groups', 'inputLayout', 'filterLayout'] as const;
 
-const CONV_NAMES = ['padding', 'strides', 'dilations', 'groups', 'inputLayout', 'filterLayout'] as const;
+const OPERATORS: OperatorTable<WebnnOperators> = {
+  conv2d: { transposed: false, rank: 2, attributes: CONV },
+  convTranspose2d: { transposed: true, rank: 2, attributes: [...CONV, 'outputPadding', 'outputSizes'] },
+};
 
 /**
  * A layer from the options of WebNN's `conv2d` or `convTranspose2d`; input and output in
@@ -66,12 +62,10 @@ export function fromWebnn<Operator extends keyof WebnnOperators>(
   parameters: ConvertedParameters,
   options: ConversionOptions = {},
 ): ConvertedLayer {
-  const kind = readOperator('fromWebnn', operator, OPERATORS);
-  const { where, transposed, rank } = kind;
-  const given = checkOptions<
+  const call = readCall<
     Omit<WebnnConvTranspose2dOptions, 'filterLayout'> & { readonly filterLayout?: string }
-  >(where, attributes, transposed ? [...CONV_NAMES, 'outputPadding', 'outputSizes'] : CONV_NAMES);
-  const weight = readWeight(where, parameters, rank);
+  >('fromWebnn', OPERATORS, operator, attributes, parameters);
+  const { where, transposed, rank, given, weight } = call;
   const groups = checkInteger(where, 'groups', given.groups ?? 1, 1);
   const format = readFilterLayout(where, transposed, given.filterLayout);
   const kernel = readKernel(where, weight, format, groups);
@@ -90,15 +84,11 @@ export function fromWebnn<Operator extends keyof WebnnOperators>(
   ];
   const layout = checkChoice(where, 'inputLayout', given.inputLayout ?? 'nchw', ['nchw', 'nhwc']);
   return ConvertedLayer.of({
-    operator: kind,
-    attributes: given,
-    parameters,
+    call,
     options,
     layout: layout === 'nchw' ? 'channels-first' : 'channels-last',
-    weight,
     format,
     kernel,
-    groups,
     stride,
     dilation,
     pads: transposed ? readCrops(where, given, pairs, stride) : fixedPads(pairs),
@@ -148,7 +138,7 @@ function readCrops(
     }
   }
   if (given.outputSizes === undefined) {
-    return fixedPads(pairs.map(([before, after], axis) => [before, after - (extra[axis] as number)]));
+    return fixedCrops(pairs, extra);
   }
   const sizes = checkList(where, 'outputSizes', given.outputSizes, 2, 1);
   return (axis) => {

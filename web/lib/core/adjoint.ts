@@ -11,24 +11,19 @@ export function adjointSpec(
   input: readonly number[],
   output: readonly number[],
 ): OperatorSpec {
-  const ones = new Array<number>(input.length).fill(1);
   // The adjoint must give exactly the (dilated) input's size back.
-  const padAfter = input.map((extent, axis) => {
-    const [n, o] = [(extent - 1) * (spec.inputDilation[axis] as number) + 1, output[axis] as number];
+  const padAfter = dilatedExtents(spec, input).map((n, axis) => {
+    const o = output[axis] as number;
     const reach = kernelReach(spec, axis);
     const [stride, before] = [spec.stride[axis] as number, spec.padBefore[axis] as number];
     return spec.transposed ? (n - 1) * stride + reach - o - before : (o - 1) * stride + reach - n - before;
   });
   return {
+    ...spec,
     transposed: !spec.transposed,
-    groups: spec.groups,
     inChannels: spec.outChannels,
     outChannels: spec.inChannels,
-    kernel: spec.kernel,
-    stride: spec.stride,
-    dilation: spec.dilation,
-    inputDilation: ones,
-    padBefore: spec.padBefore,
+    inputDilation: input.map(() => 1),
     padAfter,
     relu: false,
   };

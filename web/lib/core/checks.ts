@@ -121,3 +121,15 @@ export function checkAxes(
   const entries = Array.from(value, (entry, axis) => checkInteger(where, `${name}[${axis}]`, entry, minimum));
   return entries.length === rank ? entries : new Array<number>(rank).fill(entries[0] as number);
 }
+
+/** Groups divide the channels of both sides. */
+export function checkGroups(where: string, name: string, channels: number, groups: number): void {
+  if (channels % groups === 0) return;
+  refuse(
+    'BAD_OPTION',
+    where,
+    `${name} to be a multiple of groups (${groups})`,
+    channels,
+    'Choose groups that divide both channel counts.',
+  );
+}

@@ -1,4 +1,6 @@
 import { checkBoolean, checkInteger, MAX_INTEGER, refuse } from './checks.js';
+import { type Pads, splitPads } from './same-padding.js';
+import { kernelReach } from './spec.js';
 
 /**
  * Padding of `jax.lax.conv_transpose`: a word, or a pair (before, after) for every spatial axis.
@@ -34,25 +36,19 @@ export interface Crops {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`
  */
 export function jaxCrops(where: string, padding: unknown, geometry: JaxPaddingGeometry): Crops {
-  const { kernel, stride, dilation } = geometry;
-  const reaches = kernel.map((taps, axis) => (dilation[axis] as number) * (taps - 1) + 1);
+  const { kernel, stride } = geometry;
   const consistent = checkBoolean(where, 'useConsistentPadding', geometry.useConsistentPadding);
-  if (padding === 'SAME' || padding === 'VALID') {
+  const pairs = padding === 'SAME' || padding === 'VALID' ? [] : readPairs(where, padding, kernel.length);
+  const crops = kernel.map((_, axis): Pads => {
+    const reach = kernelReach(geometry, axis);
     // What of the natural size lies beyond n * stride; below 0 where the kernel leaves gaps.
-    const excess = reaches.map((reach, axis) => reach - (stride[axis] as number));
-    const padBefore = excess.map((extra) => (padding === 'SAME' ? Math.max(Math.floor(extra / 2), 0) : 0));
-    const padAfter = excess.map((extra, axis) =>
-      padding === 'SAME' ? extra - (padBefore[axis] as number) : Math.min(extra, 0),
-    );
-    return { padBefore, padAfter };
-  }
-  const pairs = readPairs(where, padding, kernel.length);
-  const crop = (pad: number, axis: number): number =>
-    consistent ? pad : (reaches[axis] as number) - 1 - pad;
-  return {
-    padBefore: pairs.map(([before], axis) => crop(before, axis)),
-    padAfter: pairs.map(([, after], axis) => crop(after, axis)),
-  };
+    const excess = reach - (stride[axis] as number);
+    if (padding === 'SAME') return splitPads(excess);
+    if (padding === 'VALID') return [0, Math.min(excess, 0)];
+    const pair = pairs[axis] as Pads;
+    return consistent ? pair : [reach - 1 - pair[0], reach - 1 - pair[1]];
+  });
+  return { padBefore: crops.map(([before]) => before), padAfter: crops.map(([, after]) => after) };
 }
 
 function readPairs(where: string, padding: unknown, rank: number): (readonly [number, number])[] {

@@ -32,7 +32,7 @@ export function weightShape(spec: OperatorSpec): number[] {
 }
 
 /** Positions that a kernel with its holes spans: `dilation * (kernel - 1) + 1`. */
-export function kernelReach(spec: OperatorSpec, axis: number): number {
+export function kernelReach(spec: Pick<OperatorSpec, 'kernel' | 'dilation'>, axis: number): number {
   return at(spec.dilation, axis) * (at(spec.kernel, axis) - 1) + 1;
 }
 

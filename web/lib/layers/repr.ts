@@ -23,6 +23,6 @@ export function describeLayer(
 }
 
 /** Python writes a tuple of one entry with a trailing comma. */
-function tuple(values: readonly number[]): string {
+export function tuple(values: readonly (number | string)[]): string {
   return values.length === 1 ? `(${values[0]},)` : `(${values.join(', ')})`;
 }

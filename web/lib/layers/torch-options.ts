@@ -1,4 +1,4 @@
-import { checkBoolean, checkChoice, checkInteger, refuse } from '../core/checks.js';
+import { checkBoolean, checkChoice, checkGroups, checkInteger } from '../core/checks.js';
 import { fillUniform, kaimingUniformBound } from '../core/initializers.js';
 import { freshSeed, seededRandom } from '../core/random.js';
 import { type OperatorSpec, weightShape } from '../core/spec.js';
@@ -54,17 +54,6 @@ export function readLayerOptions(where: string, options: LayerOptions): LayerSet
     seed: checkInteger(where, 'seed', options.seed ?? freshSeed(), 0, 2 ** 32 - 1),
     route: checkChoice(where, 'route', options.route ?? 'auto', ['auto', ...ROUTE_NAMES]),
   };
-}
-
-export function checkGroups(where: string, name: string, channels: number, groups: number): void {
-  if (channels % groups === 0) return;
-  refuse(
-    'BAD_OPTION',
-    where,
-    `${name} to be a multiple of groups (${groups})`,
-    channels,
-    'Choose groups that divide both channel counts.',
-  );
 }
 
 /** A layer of PyTorch's: channels first, weights in canonical order, kaiming uniform from the seed. */
