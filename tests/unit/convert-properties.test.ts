@@ -208,7 +208,7 @@ function tripsOf(transposed: boolean, rank: Rank, groups: number, inChannels: nu
 
 describe('weights', () => {
   it('go round through every system exactly', () => {
-    const runs = 500;
+    const runs = 1000;
     let trips = 0;
     fc.assert(
       fc.property(
@@ -508,7 +508,7 @@ describe('whatever is wrong', () => {
           }
         }
       }),
-      runsOf(500),
+      runsOf(1000),
     );
   });
 });

@@ -1,0 +1,136 @@
+// The gradients against their definition: the output is linear in the weight, so the gradient of
+// one weight is the inner product of grad_output with the output of a weight that is 1 there and 0
+// elsewhere. Buffers have no slack: what is read or written behind them stops the sanitizer's run.
+
+#include "deconv/gradients.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "deconv/operator.h"
+#include "reference.h"
+
+using deconv::Layout;
+using deconv::Problem;
+using deconv::Spec;
+using deconv::Status;
+using deconv_tests::ExactBuffer;
+using deconv_tests::Random;
+
+namespace {
+
+struct InnerProduct {
+  double value = 0;
+  double magnitude = 0;
+};
+
+InnerProduct expected_gradient(const Problem& problem, const ExactBuffer& input,
+                               const ExactBuffer& grad_output, int64_t index) {
+  std::vector<float> unit(static_cast<size_t>(problem.spec.weight_elements()), 0.0f);
+  unit[static_cast<size_t>(index)] = 1.0f;
+  const std::vector<double> output =
+      deconv_tests::reference(problem, input.data(), unit.data(), nullptr);
+  InnerProduct sum;
+  for (int64_t at = 0; at < grad_output.size(); ++at) {
+    const double product = output[static_cast<size_t>(at)] * grad_output[at];
+    sum.value += product;
+    sum.magnitude += std::abs(product);
+  }
+  return sum;
+}
+
+// Counts wrong values among some of the weight's gradients and all of the bias's.
+int64_t count_wrong(const Problem& problem, Random& random) {
+  const Spec& spec = problem.spec;
+  ExactBuffer input(problem.input_elements());
+  ExactBuffer grad_output(problem.output_elements());
+  ExactBuffer grad_weight(spec.weight_elements());
+  ExactBuffer grad_bias(spec.out_channels);
+  input.fill(random);
+  grad_output.fill(random);
+  if (weight_gradient(problem, input.data(), grad_output.data(), grad_weight.data()) !=
+      Status::kOk) {
+    return -1;
+  }
+  bias_gradient(problem, grad_output.data(), grad_bias.data());
+
+  int64_t wrong = 0;
+  // A float sum of n products is off by at most n roundings of their magnitude.
+  const double roundings = static_cast<double>(problem.batch * problem.output_points() *
+                                               std::max<int64_t>(1, problem.input_points()));
+  for (int tries = 0; tries < 6; ++tries) {
+    const int64_t index = random.between(0, static_cast<int32_t>(spec.weight_elements() - 1));
+    const InnerProduct expected = expected_gradient(problem, input, grad_output, index);
+    wrong += !(std::abs(grad_weight[index] - expected.value) <=
+               (roundings + 1) * 0x1p-23 * expected.magnitude);
+  }
+  const int64_t points = problem.output_points();
+  for (int64_t channel = 0; channel < spec.out_channels; ++channel) {
+    double sum = 0;
+    for (int64_t batch = 0; batch < problem.batch; ++batch) {
+      for (int64_t point = 0; point < points; ++point) {
+        sum += problem.layout == Layout::kChannelsFirst
+                   ? grad_output[(batch * spec.out_channels + channel) * points + point]
+                   : grad_output[(batch * points + point) * spec.out_channels + channel];
+      }
+    }
+    wrong += !(std::abs(grad_bias[channel] - sum) <= 0x1p-22 * (1 + std::abs(sum)));
+  }
+  return wrong;
+}
+
+}  // namespace
+
+TEST_CASE("random problems: the parameters' gradients agree with their definition") {
+  for (uint64_t seed = 5000; seed < 5600; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    const Problem problem = deconv_tests::random_problem(random);
+    INFO(deconv_tests::describe(problem));
+    CHECK(count_wrong(problem, random) == 0);
+  }
+}
+
+TEST_CASE("channel counts around the blocks of the weight's gradient") {
+  Random random(7);
+  for (const bool transposed : {true, false}) {
+    for (const int32_t in : {1, 3, 4, 5, 8, 9, 17}) {
+      for (const int32_t out : {1, 2, 4, 7, 8, 12, 16}) {
+        Spec spec;
+        spec.transposed = transposed;
+        spec.in_channels = in;
+        spec.out_channels = out;
+        spec.kernel = {1, 3, 2};
+        spec.stride = {1, 2, 1};
+        spec.pad_before = {0, 1, 0};
+        for (const Layout layout : {Layout::kChannelsFirst, Layout::kChannelsLast}) {
+          Problem problem;
+          REQUIRE(make_problem(spec, 2, {1, 4, 5}, layout, &problem) == Status::kOk);
+          INFO(deconv_tests::describe(problem));
+          CHECK(count_wrong(problem, random) == 0);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("an empty batch has gradients of zero") {
+  Random random(9);
+  Spec spec;
+  spec.kernel = {1, 2, 2};
+  Problem problem;
+  REQUIRE(make_problem(spec, 0, {1, 3, 3}, Layout::kChannelsFirst, &problem) == Status::kOk);
+  ExactBuffer grad_weight(spec.weight_elements());
+  ExactBuffer grad_bias(1);
+  grad_weight.fill(random);
+  grad_bias.fill(random);
+  ExactBuffer nothing(0);
+  REQUIRE(weight_gradient(problem, nothing.data(), nothing.data(), grad_weight.data()) ==
+          Status::kOk);
+  bias_gradient(problem, nothing.data(), grad_bias.data());
+  for (int64_t index = 0; index < grad_weight.size(); ++index) CHECK(grad_weight[index] == 0.0f);
+  CHECK(grad_bias[0] == 0.0f);
+}
