@@ -176,6 +176,5 @@ EMSCRIPTEN_BINDINGS(deconv) {
 
   function("startRuntime", &start_runtime);
   function("stopRuntime", &deconv::stop_runtime);
-  function("threads", &deconv::runtime_threads);
   function("allocatedBytes", &allocated_bytes);
 }

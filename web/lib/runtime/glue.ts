@@ -6,7 +6,6 @@ export interface DeconvModule {
 
   startRuntime(threads: number): number;
   stopRuntime(): void;
-  threads(): number;
   allocatedBytes(): number;
   statusNames(): string;
   routeNames(): string;
