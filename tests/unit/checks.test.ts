@@ -158,6 +158,7 @@ describe('tensors', () => {
       [[1, -1], 'BAD_SHAPE'],
       [[1.5], 'BAD_SHAPE'],
       [[Number.NaN], 'BAD_SHAPE'],
+      [[2 ** 31], 'TOO_LARGE'],
       [['1'], 'BAD_TYPE'],
       [new Array(2), 'BAD_TYPE'],
       ['12', 'BAD_TYPE'],

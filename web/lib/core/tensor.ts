@@ -1,4 +1,4 @@
-import { checkInteger, describe, refuse, shapeText } from './checks.js';
+import { describe, MAX_INTEGER, refuse, shapeText } from './checks.js';
 import { DeconvError } from './errors.js';
 
 /**
@@ -37,7 +37,16 @@ export function checkShape(where: string, name: string, shape: unknown): readonl
     if (!Number.isInteger(extent) || extent < 0) {
       refuse('BAD_SHAPE', where, `${name}[${axis}] to be a non-negative integer`, extent);
     }
-    return checkInteger(where, `${name}[${axis}]`, extent, 0);
+    if (extent > MAX_INTEGER) {
+      refuse(
+        'TOO_LARGE',
+        where,
+        `${name}[${axis}] of at most ${MAX_INTEGER}`,
+        extent,
+        'Use smaller tensors.',
+      );
+    }
+    return extent;
   });
 }
 
