@@ -1,11 +1,12 @@
 // How near the operator alone (one thread, channels last, no copies) comes to the peak of the
-// engine. Peak and operator are measured in turns, so that a slow moment of the machine hits both.
+// engine. All four measurements take turns in every round, so that a slow moment of the machine hits
+// all of them; the spread tells how quiet it was.
 
 import { peakMeter } from './peak.mjs';
 
-const ROUNDS = 60;
+const ROUNDS = 400;
 // The engine optimises the hot functions during the first rounds.
-const WARM_UP = 20;
+const WARM_UP = 40;
 
 // The dcgan3 case: 32x32x128 -> 64, kernel 4, stride 2, padding 1.
 const CASE = {
@@ -18,18 +19,29 @@ const CASE = {
   padding: 1,
 };
 
+const meters = [];
 for (const build of ['simd', 'relaxed']) {
-  const peak = await peakMeter({ relaxed: build === 'relaxed' });
-  const operator = await operatorMeter(build);
-  const peaks = [];
-  const rates = [];
-  for (let round = 0; round < ROUNDS; round += 1) {
-    peaks.push(peak());
-    rates.push(operator());
+  meters.push({
+    build,
+    peak: await peakMeter({ relaxed: build === 'relaxed' }),
+    operator: await operatorMeter(build),
+    rounds: [],
+  });
+}
+for (let round = 0; round < ROUNDS; round += 1) {
+  for (const { peak, operator, rounds } of round % 2 === 0 ? meters : meters.toReversed()) {
+    const [peakRate, rate] = [peak(), operator()];
+    if (round >= WARM_UP) rounds.push({ peakRate, rate, ratio: rate / peakRate });
   }
-  const [peakRate, rate] = [median(peaks.slice(WARM_UP)), median(rates.slice(WARM_UP))];
+}
+for (const { build, rounds } of meters) {
+  const of = (name, share) =>
+    quantile(
+      rounds.map((round) => round[name]),
+      share,
+    );
   console.log(
-    `${build}: peak ${peakRate.toFixed(1)} GFLOP/s, ${CASE.name} alone ${rate.toFixed(1)} GFLOP/s, ratio ${(rate / peakRate).toFixed(3)}`,
+    `${build}: peak ${of('peakRate', 0.5).toFixed(1)} GFLOP/s, ${CASE.name} alone ${of('rate', 0.5).toFixed(1)} GFLOP/s, ratio ${of('ratio', 0.5).toFixed(3)} (a tenth of the rounds below ${of('ratio', 0.1).toFixed(3)}, a tenth above ${of('ratio', 0.9).toFixed(3)})`,
   );
 }
 console.log(`${process.platform} ${process.arch}, Node ${process.version}, V8 ${process.versions.v8}`);
@@ -90,6 +102,6 @@ function expectOk(status) {
   if (status !== 0) throw new Error(`bench: expected status 0, got ${status}`);
 }
 
-function median(values) {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+function quantile(values, share) {
+  return [...values].sort((a, b) => a - b)[Math.floor(share * (values.length - 1))];
 }
