@@ -108,23 +108,18 @@ int parameter_gradients(const Spec& spec, int batch, const Axes& input, int layo
 }
 
 // One name a line, in the order of the numbers that calls return.
-std::string status_names() {
-  std::string names;
-  for (int status = 0; status < deconv::kStatusCount; ++status) {
-    names += deconv::status_name(static_cast<Status>(status));
-    names += '\n';
+template <typename Number>
+std::string lines(int count, const char* (*name)(Number)) {
+  std::string text;
+  for (int number = 0; number < count; ++number) {
+    text += name(static_cast<Number>(number));
+    text += '\n';
   }
-  return names;
+  return text;
 }
 
-std::string route_names() {
-  std::string names;
-  for (int route = 0; route < deconv::kRouteCount; ++route) {
-    names += deconv::route_name(static_cast<RouteId>(route));
-    names += '\n';
-  }
-  return names;
-}
+std::string status_names() { return lines(deconv::kStatusCount, deconv::status_name); }
+std::string route_names() { return lines(deconv::kRouteCount, deconv::route_name); }
 
 int start_runtime(int threads) { return static_cast<int>(deconv::start_runtime(threads)); }
 

@@ -1,4 +1,5 @@
 import { checkAxes, checkChoice, checkOptions, refuse } from '../core/checks.js';
+import { splitPads } from '../core/same-padding.js';
 import { Layer } from './layer.js';
 import { describeLayer } from './repr.js';
 import { LAYER_OPTION_NAMES, type LayerOptions, readLayerOptions, torchDefinition } from './torch-options.js';
@@ -103,9 +104,6 @@ function readPadding(
     refuse('BAD_OPTION', where, "stride 1 with padding 'same'", stride, 'Give the padding in numbers.');
   }
   const totals = kernel.map((taps, axis) => (given === 'same' ? (dilation[axis] as number) * (taps - 1) : 0));
-  return {
-    given,
-    before: totals.map((total) => Math.floor(total / 2)),
-    after: totals.map((total) => Math.ceil(total / 2)),
-  };
+  const pads = totals.map((total) => splitPads(total));
+  return { given, before: pads.map(([before]) => before), after: pads.map(([, after]) => after) };
 }

@@ -96,7 +96,7 @@ const STATUS_ERRORS: Readonly<Record<string, readonly [DeconvErrorCode, string]>
 };
 
 let current: Runtime | undefined;
-let starting: { readonly options: Required<Settings>; readonly promise: Promise<RuntimeInfo> } | undefined;
+let starting: { readonly options: Settings; readonly promise: Promise<RuntimeInfo> } | undefined;
 
 interface Settings {
   readonly build: 'auto' | BuildName;
