@@ -26,6 +26,21 @@ void transpose_4x4(const float* source, int64_t source_stride, float* target,
   wasm_v128_store(target + 3 * target_stride, wasm_i64x2_shuffle(high01, high23, 1, 3));
 }
 
+// Two rows become one of pairs: what a stride of 2 needs everywhere.
+void interleave_two(int64_t columns, const float* even, const float* odd, float* target) {
+  const int64_t whole = columns / 4 * 4;
+  for (int64_t column = 0; column < whole; column += 4) {
+    const v128_t left = wasm_v128_load(even + column);
+    const v128_t right = wasm_v128_load(odd + column);
+    wasm_v128_store(target + 2 * column, wasm_i32x4_shuffle(left, right, 0, 4, 1, 5));
+    wasm_v128_store(target + 2 * column + 4, wasm_i32x4_shuffle(left, right, 2, 6, 3, 7));
+  }
+  for (int64_t column = whole; column < columns; ++column) {
+    target[2 * column] = even[column];
+    target[2 * column + 1] = odd[column];
+  }
+}
+
 void transpose_tile(int64_t rows, int64_t columns, const float* source, int64_t source_stride,
                     float* target, int64_t target_stride) {
   const int64_t whole_rows = rows / 4 * 4;
@@ -45,6 +60,32 @@ void transpose_tile(int64_t rows, int64_t columns, const float* source, int64_t 
 
 }  // namespace
 
+void transpose_block(int64_t rows, int64_t columns, const float* source, int64_t source_stride,
+                     float* target, int64_t target_stride) {
+  for (int64_t row = 0; row < rows; row += kTile) {
+    for (int64_t column = 0; column < columns; column += kTile) {
+      transpose_tile(std::min(kTile, rows - row), std::min(kTile, columns - column),
+                     source + row * source_stride + column, source_stride,
+                     target + column * target_stride + row, target_stride);
+    }
+  }
+}
+
+void interleave(int64_t rows, int64_t count, const float* source, int64_t source_stride,
+                float* target) {
+  const int64_t whole = count / rows;
+  if (rows == 1) {
+    std::copy_n(source, count, target);
+  } else if (rows == 2) {
+    interleave_two(whole, source, source + source_stride, target);
+  } else {
+    transpose_block(rows, whole, source, source_stride, target, rows);
+  }
+  for (int64_t rest = 0; rest < count - whole * rows; ++rest) {
+    target[whole * rows + rest] = source[rest * source_stride + whole];
+  }
+}
+
 void transpose(int64_t count, int64_t rows, int64_t columns, const float* source, float* target) {
   const int64_t size = rows * columns;
   if (rows == 1 || columns == 1) {
@@ -52,13 +93,7 @@ void transpose(int64_t count, int64_t rows, int64_t columns, const float* source
     return;
   }
   for (int64_t matrix = 0; matrix < count; ++matrix, source += size, target += size) {
-    for (int64_t row = 0; row < rows; row += kTile) {
-      for (int64_t column = 0; column < columns; column += kTile) {
-        transpose_tile(std::min(kTile, rows - row), std::min(kTile, columns - column),
-                       source + row * columns + column, columns, target + column * rows + row,
-                       rows);
-      }
-    }
+    transpose_block(rows, columns, source, columns, target, rows);
   }
 }
 

@@ -8,4 +8,14 @@ namespace deconv {
 // channels-last is rows = channels, columns = points, count = batch; back is the other way round.
 void transpose(int64_t count, int64_t rows, int64_t columns, const float* source, float* target);
 
+// One matrix of `rows` x `columns` whose source rows and target rows (of `rows` values each) lie
+// `source_stride` and `target_stride` apart.
+void transpose_block(int64_t rows, int64_t columns, const float* source, int64_t source_stride,
+                     float* target, int64_t target_stride);
+
+// target[i] = source[i % rows][i / rows] for i in [0, count): the phases of a row side by side.
+// Source rows lie `source_stride` apart.
+void interleave(int64_t rows, int64_t count, const float* source, int64_t source_stride,
+                float* target);
+
 }  // namespace deconv

@@ -9,6 +9,8 @@ namespace {
 constexpr const RouteEntry* kRoutes[kRouteCount] = {
     &kXnnpackDeconvolutionRoute,
     &kXnnpackConvolutionRoute,
+    &kPolyphaseRoute,
+    &kScatterRoute,
     &kScalarRoute,
 };
 

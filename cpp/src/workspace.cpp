@@ -5,7 +5,7 @@
 namespace deconv {
 
 void Workspace::release() {
-  for (Buffer* buffer : {&parameters, &input, &output, &route_input, &route_output}) {
+  for (Buffer* buffer : {&parameters, &input, &output, &route_input, &route_output, &scratch}) {
     buffer->release();
   }
 }

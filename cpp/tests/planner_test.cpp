@@ -63,9 +63,14 @@ TEST_CASE("every problem has a route, and the chosen one takes it at the lowest 
   }
 }
 
-TEST_CASE("layers of ordinary size run on XNNPACK") {
-  CHECK(choose_route(problem_of(dense_layer(true))) == RouteId::kXnnpackDeconvolution);
-  CHECK(choose_route(problem_of(dense_layer(false))) == RouteId::kXnnpackConvolution);
+TEST_CASE("layers of ordinary size run on phases, those of few output channels on scatter") {
+  CHECK(choose_route(problem_of(dense_layer(true))) == RouteId::kPolyphase);
+  CHECK(choose_route(problem_of(dense_layer(false))) == RouteId::kPolyphase);
+  Spec super_resolution;
+  super_resolution.in_channels = 56;
+  super_resolution.kernel = {1, 9, 9};
+  super_resolution.stride = {1, 3, 3};
+  CHECK(choose_route(problem_of(super_resolution, 1, 32)) == RouteId::kScatter);
 }
 
 TEST_CASE("batch 0 has a route too") {
@@ -134,7 +139,6 @@ TEST_CASE("XNNPACK's routes refuse sizes at which its 32-bit counts of bytes wou
     const int32_t pad = large.dilation * (large.kernel - 1) / 2;
     spec.pad_before = spec.pad_after = {0, pad, pad};
     const Problem problem = problem_of(spec, 1, large.side);
-    CHECK(choose_route(problem) == RouteId::kScalar);
     CHECK(route_refusal(RouteId::kXnnpackConvolution, problem) != nullptr);
     CHECK(route_refusal(RouteId::kXnnpackDeconvolution, problem) != nullptr);
   }

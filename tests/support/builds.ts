@@ -18,6 +18,8 @@ export const BUILDS: readonly Build[] = [
 const ROUTES: Readonly<Record<'auto' | RouteName, true>> = {
   auto: true,
   scalar: true,
+  polyphase: true,
+  scatter: true,
   'xnnpack-deconvolution': true,
   'xnnpack-convolution': true,
 };

@@ -2,29 +2,34 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <type_traits>
 
 namespace deconv {
 
-// Grow-only block of floats. Reports a failed allocation instead of aborting, because with
+// Grow-only block of plain values. Reports a failed allocation instead of aborting, because with
 // -fno-exceptions a std::vector could only abort.
-class Buffer {
+template <typename Value>
+class Block {
+  static_assert(std::is_trivially_copyable_v<Value>);
+
  public:
-  // Bytes behind the last element that XNNPACK's micro-kernels may read (XNN_EXTRA_BYTES).
+  // Bytes behind the last element that micro-kernels may read (XNNPACK's XNN_EXTRA_BYTES).
   static constexpr int64_t kSlackBytes = 16;
 
-  Buffer() = default;
-  Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
-  ~Buffer() { release(); }
+  Block() = default;
+  Block(const Block&) = delete;
+  Block& operator=(const Block&) = delete;
+  ~Block() { release(); }
 
-  // Makes room for `elements` floats; the old contents are lost when it has to grow.
+  // Makes room for `elements` values; the old contents are lost when it has to grow.
   [[nodiscard]] bool reserve(int64_t elements) {
     if (elements <= capacity_ && data_ != nullptr) return true;
     release();
-    const int64_t bytes = elements * static_cast<int64_t>(sizeof(float)) + kSlackBytes;
+    const int64_t bytes = elements * static_cast<int64_t>(sizeof(Value)) + kSlackBytes;
+    if (bytes > kMostBytes) return false;
     // aligned_alloc wants a multiple of the alignment.
     data_ =
-        static_cast<float*>(std::aligned_alloc(16, static_cast<size_t>((bytes + 15) / 16 * 16)));
+        static_cast<Value*>(std::aligned_alloc(16, static_cast<size_t>((bytes + 15) / 16 * 16)));
     capacity_ = data_ == nullptr ? 0 : elements;
     return data_ != nullptr;
   }
@@ -35,11 +40,17 @@ class Buffer {
     capacity_ = 0;
   }
 
-  float* data() const { return data_; }
+  Value* data() const { return data_; }
+  Value& operator[](int64_t index) const { return data_[index]; }
 
  private:
-  float* data_ = nullptr;
+  // The heap is 2 GB at most; more would wrap the 32-bit size.
+  static constexpr int64_t kMostBytes = (int64_t{1} << 31) + kSlackBytes;
+
+  Value* data_ = nullptr;
   int64_t capacity_ = 0;
 };
+
+using Buffer = Block<float>;
 
 }  // namespace deconv

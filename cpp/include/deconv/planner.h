@@ -4,9 +4,15 @@
 
 namespace deconv {
 
-enum class RouteId : int { kXnnpackDeconvolution = 0, kXnnpackConvolution, kScalar };
+enum class RouteId : int {
+  kXnnpackDeconvolution = 0,
+  kXnnpackConvolution,
+  kPolyphase,
+  kScatter,
+  kScalar
+};
 
-inline constexpr int kRouteCount = 3;
+inline constexpr int kRouteCount = 5;
 
 const char* route_name(RouteId id);
 

@@ -12,6 +12,7 @@ struct Workspace {
   Buffer output;        // in the caller's layout
   Buffer route_input;   // in the route's layout, when it differs
   Buffer route_output;  // in the route's layout, when it differs
+  Buffer scratch;       // of the route that runs
 
   void release();
 

@@ -35,7 +35,9 @@ struct RouteEntry {
   std::unique_ptr<Route> (*create)(const Spec& spec);
 };
 
+extern const RouteEntry kPolyphaseRoute;
 extern const RouteEntry kScalarRoute;
+extern const RouteEntry kScatterRoute;
 extern const RouteEntry kXnnpackConvolutionRoute;
 extern const RouteEntry kXnnpackDeconvolutionRoute;
 

@@ -63,7 +63,7 @@ double cost(const Problem& problem) {
   const bool depthwise = spec.group_in_channels() == 1 && spec.group_out_channels() == 1;
   const double lanes = depthwise ? spec.groups : spec.group_out_channels();
   const double used = lanes / (8 * std::ceil(lanes / 8));
-  return 2000 + problem.multiply_accumulates() / (22.0 * used);
+  return 2000 + problem.multiply_accumulates() / (kXnnpackRate * used);
 }
 
 }  // namespace

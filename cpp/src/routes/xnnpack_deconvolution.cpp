@@ -81,7 +81,7 @@ double cost(const Problem& problem) {
   const double lanes = spec.group_out_channels();
   const double used = lanes / (8 * std::ceil(lanes / 8));
   const double macs = problem.multiply_accumulates() * zero_inserted;
-  return 2000 + macs / (22.0 * used);
+  return 2000 + macs / (kXnnpackRate * used);
 }
 
 }  // namespace

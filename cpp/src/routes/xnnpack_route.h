@@ -6,6 +6,14 @@
 
 namespace deconv {
 
+// Multiply-accumulates a nanosecond of XNNPACK's matrix kernels on the machine of the performance
+// notes.
+#ifdef __wasm_relaxed_simd__
+inline constexpr double kXnnpackRate = 24.5;
+#else
+inline constexpr double kXnnpackRate = 17.5;
+#endif
+
 // What the two XNNPACK routes share: XNNPACK packs the weight when its operator is created, works
 // on N H W C only, and derives its indirection buffers when it is reshaped.
 class XnnpackRoute : public Route {

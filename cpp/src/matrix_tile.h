@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+
+#include "deconv/status.h"
+
+namespace deconv {
+
+// The innermost product of every route that is a matrix product: rows of weights times columns of
+// positions, both packed so that it reads them in order.
+//
+//   panels: for each [depth][kPanel] values, kPanel positions beside each other for each step
+//   tile:   [rows] biases, then [depth][rows] weights
+//   result[row][column] = bias[row] + sum over the depth of tile[row] * panel[column]
+
+// Positions that a panel holds: two vectors.
+inline constexpr int kPanel = 8;
+
+// Rows of the largest tile. Two accumulators a row, two panel vectors and one weight must fit the
+// 15 vector registers that engines on x86-64 leave: six rows fill them, and reach 98 % of the peak
+// of relaxed SIMD. Without relaxed SIMD the products need a register of their own.
+#ifdef __wasm_relaxed_simd__
+inline constexpr int kTileRows = 6;
+#else
+inline constexpr int kTileRows = 5;
+#endif
+
+// A stretch of the panel's depth.
+struct Segment {
+  int32_t first;
+  int32_t length;
+};
+
+// What one product reads and writes; the tile's depth is the sum of the segments' lengths.
+struct TileProduct {
+  const float* tile;
+  const float* panels;
+  int64_t panel_count;
+  int64_t panel_stride;
+  const Segment* segments;
+  int32_t segment_count;
+  bool relu;
+  // [rows][panel_count * kPanel], rows `result_stride` apart.
+  float* result;
+  int64_t result_stride;
+};
+
+// `rows` in 1..kTileRows.
+void multiply_tile(int rows, const TileProduct& product);
+
+// Nanoseconds that one step of the depth takes for all tiles of `rows` rows, on the machine of the
+// performance notes; other machines change them all alike.
+double tile_step_nanoseconds(int64_t rows);
+
+// `rows` rows in as few tiles as possible, whose heights differ by 1 at most.
+struct Tiling {
+  explicit Tiling(int64_t rows)
+      : count((rows + kTileRows - 1) / kTileRows), low(rows / count), taller(rows % count) {}
+
+  int height(int64_t tile) const { return static_cast<int>(low + (tile < taller ? 1 : 0)); }
+  int64_t first_row(int64_t tile) const { return tile * low + (tile < taller ? tile : taller); }
+  // Values of all tiles before `tile`, each with its biases.
+  static int64_t packed_elements(int64_t rows, int64_t depth) { return rows * (depth + 1); }
+
+  int64_t count;
+  int64_t low;
+  int64_t taller;
+};
+
+}  // namespace deconv

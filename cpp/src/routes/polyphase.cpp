@@ -1,0 +1,452 @@
+// Any operator as dense small convolutions, one for each phase of the output positions, and each of
+// them as a matrix product: packed weights times panels of input positions that are copied together
+// tap by tap just before they are used. The whole of it works in both layouts without a transpose,
+// in one to three dimensions, and multiplies no inserted zeros.
+//
+// A block is a run of positions (steps q of the axis phases, all images behind each other). For
+// each block: pack the panels of all offsets once; multiply them by every phase's weights into a
+// scratch [row][position]; write the phases of a row of the output side by side.
+
+#include <algorithm>
+#include <cmath>
+#include <new>
+
+#include "axis_phases.h"
+#include "deconv/buffer.h"
+#include "deconv/workspace.h"
+#include "layout.h"
+#include "matrix_tile.h"
+#include "panel_pack.h"
+#include "parallel.h"
+#include "routes/route.h"
+
+namespace deconv {
+namespace {
+
+// Packed panels and products of a block stay in a second-level cache, of phones as well, beside the
+// weights that stream through. 96 KiB to 1 MiB were alike within 2 % on a machine with 2 MiB.
+constexpr int64_t kBlockBytes = 192 * 1024;
+
+// Steps of a panel's depth, and rows of products, whose 32 bytes each a worker can hold.
+constexpr int64_t kMostSteps = 1 << 21;
+
+// Phases behind each other that read at the same offsets: their output channels are the rows of one
+// product.
+struct PhaseGroup {
+  int32_t first_phase;
+  int32_t phases;
+  int32_t first_segment;
+  int32_t segment_count;
+  int64_t depth;       // of the product: taps * input channels of a group
+  int64_t first_tile;  // in the packed weights of a channel group
+};
+
+class PolyphaseRoute final : public Route {
+ public:
+  explicit PolyphaseRoute(const Spec& spec) : spec_(spec) {}
+
+  Status set_parameters(const float* weight, const float* bias) override;
+  Status run(const Problem& problem, const float* input, float* output) override;
+
+ private:
+  Status derive_groups();
+  bool same_offsets(int32_t phase, int32_t other) const;
+  void add_group(int32_t phase);
+  void pack_group(const PhaseGroup& group, int32_t channel_group, const float* weight,
+                  const float* bias, float* target) const;
+
+  int64_t offset_count() const {
+    return int64_t{axes_[0].offset_count()} * axes_[1].offset_count() * axes_[2].offset_count();
+  }
+  int32_t phase_count() const { return axes_[0].count() * axes_[1].count() * axes_[2].count(); }
+  // The phases of the three axes that phase number `phase` stands for.
+  Axes phase_axes(int32_t phase) const {
+    const int32_t area = axes_[1].count() * axes_[2].count();
+    return {phase / area, phase % area / axes_[2].count(), phase % axes_[2].count()};
+  }
+  int64_t rows_of(const PhaseGroup& group) const {
+    return int64_t{group.phases} * spec_.group_out_channels();
+  }
+  // Calls visit(d, h, w) with the taps of one phase of each axis, in the order of the packed depth.
+  template <typename Visit>
+  void visit_taps(const Axes& phase, const Visit& visit) const {
+    for (const AxisPhases::Tap& d : axes_[0].taps(phase[0])) {
+      for (const AxisPhases::Tap& h : axes_[1].taps(phase[1])) {
+        for (const AxisPhases::Tap& w : axes_[2].taps(phase[2])) visit(d, h, w);
+      }
+    }
+  }
+
+  // One run.
+  struct Grid {
+    const Problem& problem;
+    const float* input;
+    float* output;
+    Axes steps{};
+    int64_t positions = 0;  // of all images
+    int64_t block = 0;      // positions of a block, a multiple of kPanel
+    int64_t blocks = 0;
+    int64_t panel_elements = 0;  // of one block
+    int64_t scratch_elements = 0;
+  };
+  void run_block(const Grid& grid, int32_t channel_group, int64_t first, float* panels,
+                 float* scratch) const;
+  void pack_panels(const Grid& grid, int32_t channel_group, int64_t first, int64_t count,
+                   float* panels) const;
+  void multiply(const Grid& grid, int32_t channel_group, int64_t count, const float* panels,
+                float* scratch) const;
+  void write(const Grid& grid, int32_t channel_group, int64_t first, int64_t count,
+             const float* scratch) const;
+  void write_run(const Grid& grid, int32_t channel_group, int64_t image, const Axes& step,
+                 int64_t length, const float* scratch) const;
+
+  const Spec spec_;
+  AxisPhases axes_[3];
+  Block<PhaseGroup> groups_;
+  int32_t group_count_ = 0;
+  Block<Segment> segments_;
+  int32_t segment_count_ = 0;
+  Buffer tiles_;               // of all channel groups
+  int64_t tile_elements_ = 0;  // of one channel group
+};
+
+Status PolyphaseRoute::derive_groups() {
+  for (int axis = 0; axis < 3; ++axis) {
+    if (const Status status = axes_[axis].derive(spec_, axis); status != Status::kOk) return status;
+  }
+  // A tap of a transposed operator belongs to one phase, one of a convolution to each at most.
+  const int64_t most_segments = spec_.kernel_elements() * (spec_.transposed ? 1 : phase_count());
+  if (!groups_.reserve(phase_count()) || !segments_.reserve(most_segments)) {
+    return Status::kOutOfMemory;
+  }
+  group_count_ = 0;
+  segment_count_ = 0;
+  tile_elements_ = 0;
+  for (int32_t phase = 0; phase < phase_count(); ++phase) {
+    if (phase > 0 && same_offsets(phase, phase - 1)) {
+      ++groups_[group_count_ - 1].phases;
+    } else {
+      add_group(phase);
+    }
+  }
+  for (int32_t index = 0; index < group_count_; ++index) {
+    PhaseGroup& group = groups_[index];
+    group.first_tile = tile_elements_;
+    tile_elements_ += Tiling::packed_elements(rows_of(group), group.depth);
+  }
+  return Status::kOk;
+}
+
+bool PolyphaseRoute::same_offsets(int32_t phase, int32_t other) const {
+  const Axes one = phase_axes(phase);
+  const Axes two = phase_axes(other);
+  for (int axis = 0; axis < 3; ++axis) {
+    if (axes_[axis].class_of(one[axis]) != axes_[axis].class_of(two[axis])) return false;
+  }
+  return true;
+}
+
+void PolyphaseRoute::add_group(int32_t phase) {
+  PhaseGroup group{.first_phase = phase,
+                   .phases = 1,
+                   .first_segment = segment_count_,
+                   .segment_count = 0,
+                   .depth = 0,
+                   .first_tile = 0};
+  const int32_t channels = spec_.group_in_channels();
+  visit_taps(phase_axes(phase), [&](const AxisPhases::Tap& d, const AxisPhases::Tap& h,
+                                    const AxisPhases::Tap& w) {
+    const int32_t offset =
+        (d.offset * axes_[1].offset_count() + h.offset) * axes_[2].offset_count() + w.offset;
+    const int32_t first = offset * channels;
+    Segment* const last = segments_.data() + segment_count_ - 1;
+    if (group.depth > 0 && last->first + last->length == first) {
+      last->length += channels;
+    } else {
+      segments_[segment_count_++] = {first, channels};
+    }
+    group.depth += channels;
+  });
+  group.segment_count = segment_count_ - group.first_segment;
+  groups_[group_count_++] = group;
+}
+
+Status PolyphaseRoute::set_parameters(const float* weight, const float* bias) {
+  if (const Status status = derive_groups(); status != Status::kOk) return status;
+  if (!tiles_.reserve(tile_elements_ * spec_.groups)) return Status::kOutOfMemory;
+  for (int32_t channel_group = 0; channel_group < spec_.groups; ++channel_group) {
+    for (int32_t index = 0; index < group_count_; ++index) {
+      const PhaseGroup& group = groups_[index];
+      pack_group(group, channel_group, weight, bias,
+                 tiles_.data() + channel_group * tile_elements_ + group.first_tile);
+    }
+  }
+  return Status::kOk;
+}
+
+// Writes the tiles of one group of phases: rows are phases by output channels, steps of the depth
+// are taps by input channels.
+void PolyphaseRoute::pack_group(const PhaseGroup& group, int32_t channel_group, const float* weight,
+                                const float* bias, float* target) const {
+  const int64_t in = spec_.group_in_channels();
+  const int64_t out = spec_.group_out_channels();
+  const int64_t taps = spec_.kernel_elements();
+  const int64_t in_stride = (spec_.transposed ? out : 1) * taps;
+  const Tiling tiling(rows_of(group));
+  for (int64_t tile = 0; tile < tiling.count; ++tile) {
+    const int64_t height = tiling.height(tile);
+    for (int64_t tile_row = 0; tile_row < height; ++tile_row) {
+      const int64_t row = tiling.first_row(tile) + tile_row;
+      const Axes phase = phase_axes(group.first_phase + static_cast<int32_t>(row / out));
+      const int64_t channel = channel_group * out + row % out;
+      const float* const source =
+          weight + (spec_.transposed ? channel_group * in * out + row % out : channel * in) * taps;
+      float* value = target + tile_row;
+      *value = bias == nullptr ? 0.0f : bias[channel];
+      visit_taps(phase, [&](const AxisPhases::Tap& d, const AxisPhases::Tap& h,
+                            const AxisPhases::Tap& w) {
+        const int64_t tap = (int64_t{d.tap} * spec_.kernel[1] + h.tap) * spec_.kernel[2] + w.tap;
+        for (int64_t channel_in = 0; channel_in < in; ++channel_in) {
+          value += height;
+          *value = source[channel_in * in_stride + tap];
+        }
+      });
+    }
+    target += Tiling::packed_elements(height, group.depth);
+  }
+}
+
+Status PolyphaseRoute::run(const Problem& problem, const float* input, float* output) {
+  Grid grid{problem, input, output};
+  grid.positions = problem.batch;
+  for (int axis = 0; axis < 3; ++axis) {
+    grid.steps[axis] = axes_[axis].steps(problem.output[axis]);
+    grid.positions *= grid.steps[axis];
+  }
+  const int threads = pool_threads();
+  const int64_t depth = offset_count() * spec_.group_in_channels();
+  const int64_t rows = int64_t{phase_count()} * spec_.group_out_channels();
+  const int64_t position_bytes = 4 * (depth + rows);
+  const int64_t whole = (grid.positions + kPanel - 1) / kPanel * kPanel;
+  const int64_t share = (whole / kPanel + threads - 1) / threads * kPanel;
+  const int64_t least = position_bytes > kBlockBytes ? kPanel : 4 * kPanel;
+  grid.block = std::clamp(kBlockBytes / position_bytes / kPanel * kPanel, least, int64_t{4096});
+  grid.block = std::min(grid.block, spec_.groups >= threads ? whole : share);
+  grid.blocks = (grid.positions + grid.block - 1) / grid.block;
+  // Equal blocks instead of a small last one.
+  grid.block = ((grid.positions + grid.blocks - 1) / grid.blocks + kPanel - 1) / kPanel * kPanel;
+  grid.blocks = (grid.positions + grid.block - 1) / grid.block;
+  grid.panel_elements = depth * grid.block;
+  grid.scratch_elements = rows * grid.block;
+  const int64_t worker_elements = grid.panel_elements + grid.scratch_elements;
+  Buffer& memory = Workspace::shared().scratch;
+  if (!memory.reserve(worker_elements * threads)) return Status::kOutOfMemory;
+
+  for_each_item(grid.blocks * spec_.groups, [&](int64_t item, int worker) {
+    float* const panels = memory.data() + worker * worker_elements;
+    run_block(grid, static_cast<int32_t>(item / grid.blocks), item % grid.blocks * grid.block,
+              panels, panels + grid.panel_elements);
+  });
+  return Status::kOk;
+}
+
+void PolyphaseRoute::run_block(const Grid& grid, int32_t channel_group, int64_t first,
+                               float* panels, float* scratch) const {
+  const int64_t count = std::min(grid.block, grid.positions - first);
+  pack_panels(grid, channel_group, first, count, panels);
+  multiply(grid, channel_group, count, panels, scratch);
+  write(grid, channel_group, first, count, scratch);
+}
+
+// The step of each axis at one position, and the next one.
+struct Cursor {
+  int64_t image;
+  Axes step;
+
+  Cursor(int64_t position, const Axes& steps)
+      : image(position / (int64_t{steps[0]} * steps[1] * steps[2])),
+        step{static_cast<int32_t>(position / (int64_t{steps[1]} * steps[2]) % steps[0]),
+             static_cast<int32_t>(position / steps[2] % steps[1]),
+             static_cast<int32_t>(position % steps[2])} {}
+
+  void advance(int64_t count, const Axes& steps) {
+    step[2] += static_cast<int32_t>(count);
+    if (step[2] < steps[2]) return;
+    step[2] = 0;
+    if (++step[1] < steps[1]) return;
+    step[1] = 0;
+    if (++step[0] < steps[0]) return;
+    step[0] = 0;
+    ++image;
+  }
+};
+
+void PolyphaseRoute::pack_panels(const Grid& grid, int32_t channel_group, int64_t first,
+                                 int64_t count, float* panels) const {
+  const Problem& problem = grid.problem;
+  const int64_t channels = spec_.group_in_channels();
+  const bool channels_first = problem.layout == Layout::kChannelsFirst;
+  const int64_t point = channels_first ? 1 : spec_.in_channels;
+  PanelPacker packer(problem, grid.input);
+  Cursor cursor(first, grid.steps);
+  for (int64_t column = 0; column < count; column += kPanel) {
+    PanelPositions positions;
+    for (int lane = 0; lane < kPanel; ++lane) {
+      if (column + lane >= count) {
+        positions.start[lane] = 0;
+        positions.spatial[0][lane] = PanelPositions::kNowhere;
+        continue;
+      }
+      int64_t at = 0;
+      for (int axis = 0; axis < 3; ++axis) {
+        const int32_t position = cursor.step[axis] * axes_[axis].step();
+        positions.spatial[axis][lane] = position;
+        at = at * problem.input[axis] + position;
+      }
+      positions.start[lane] =
+          cursor.image * problem.input_points() * spec_.in_channels + at * point;
+      cursor.advance(1, grid.steps);
+    }
+    packer.select(positions);
+    for (int32_t d = 0; d < axes_[0].offset_count(); ++d) {
+      for (int32_t h = 0; h < axes_[1].offset_count(); ++h) {
+        for (int32_t w = 0; w < axes_[2].offset_count(); ++w) {
+          packer.pack({axes_[0].offset(d), axes_[1].offset(h), axes_[2].offset(w)},
+                      channel_group * channels, channels, panels);
+          panels += channels * kPanel;
+        }
+      }
+    }
+  }
+}
+
+void PolyphaseRoute::multiply(const Grid& grid, int32_t channel_group, int64_t count,
+                              const float* panels, float* scratch) const {
+  const int64_t panel_stride = offset_count() * spec_.group_in_channels() * kPanel;
+  const float* const tiles = tiles_.data() + channel_group * tile_elements_;
+  for (int32_t index = 0; index < group_count_; ++index) {
+    const PhaseGroup& group = groups_[index];
+    const Tiling tiling(rows_of(group));
+    const int64_t group_row = int64_t{group.first_phase} * spec_.group_out_channels();
+    for (int64_t tile = 0; tile < tiling.count; ++tile) {
+      const int64_t row = tiling.first_row(tile);
+      // The tile stays in the first-level cache while the panels pass.
+      multiply_tile(tiling.height(tile),
+                    {.tile = tiles + group.first_tile + Tiling::packed_elements(row, group.depth),
+                     .panels = panels,
+                     .panel_count = (count + kPanel - 1) / kPanel,
+                     .panel_stride = panel_stride,
+                     .segments = segments_.data() + group.first_segment,
+                     .segment_count = group.segment_count,
+                     .relu = spec_.relu,
+                     .result = scratch + (group_row + row) * grid.block,
+                     .result_stride = grid.block});
+    }
+  }
+}
+
+void PolyphaseRoute::write(const Grid& grid, int32_t channel_group, int64_t first, int64_t count,
+                           const float* scratch) const {
+  Cursor cursor(first, grid.steps);
+  for (int64_t done = 0; done < count;) {
+    const int64_t length = std::min<int64_t>(count - done, grid.steps[2] - cursor.step[2]);
+    write_run(grid, channel_group, cursor.image, cursor.step, length, scratch + done);
+    done += length;
+    cursor.advance(length, grid.steps);
+  }
+}
+
+// A run of steps along the width: all width phases of each step stand side by side in the output.
+void PolyphaseRoute::write_run(const Grid& grid, int32_t channel_group, int64_t image,
+                               const Axes& step, int64_t length, const float* scratch) const {
+  const Problem& problem = grid.problem;
+  const int64_t channels = spec_.group_out_channels();
+  const int64_t points = problem.output_points();
+  const int32_t phases = axes_[2].count();
+  const int64_t column = int64_t{step[2]} * phases;
+  const int64_t columns = std::min<int64_t>(length * phases, problem.output[2] - column);
+  for (int32_t d = 0; d < axes_[0].count(); ++d) {
+    const int64_t depth = int64_t{step[0]} * axes_[0].count() + d;
+    if (depth >= problem.output[0]) break;
+    for (int32_t h = 0; h < axes_[1].count(); ++h) {
+      const int64_t height = int64_t{step[1]} * axes_[1].count() + h;
+      if (height >= problem.output[1]) break;
+      const int64_t point = (depth * problem.output[1] + height) * problem.output[2] + column;
+      const int64_t row = int64_t{(d * axes_[1].count() + h) * phases} * channels;
+      const float* const source = scratch + row * grid.block;
+      const int64_t first_channel = image * spec_.out_channels + channel_group * channels;
+      if (problem.layout == Layout::kChannelsFirst) {
+        for (int64_t channel = 0; channel < channels; ++channel) {
+          interleave(phases, columns, source + channel * grid.block, channels * grid.block,
+                     grid.output + (first_channel + channel) * points + point);
+        }
+      } else {
+        float* const target =
+            grid.output + (image * points + point) * spec_.out_channels + channel_group * channels;
+        for (int32_t w = 0; w < phases; ++w) {
+          const int64_t steps = (columns - w + phases - 1) / phases;
+          transpose_block(channels, steps, source + w * channels * grid.block, grid.block,
+                          target + w * int64_t{spec_.out_channels},
+                          int64_t{phases} * spec_.out_channels);
+        }
+      }
+    }
+  }
+}
+
+const char* refusal(const Problem& problem) {
+  if (const char* reason = AxisPhases::refusal(problem)) return reason;
+  const Spec& spec = problem.spec;
+  int64_t phases = 1;
+  int64_t offsets = 1;
+  for (int axis = 0; axis < 3; ++axis) {
+    phases *= AxisPhases::count(spec, axis);
+    offsets *= AxisPhases::most_offsets(spec, axis);
+    if (offsets > kMostSteps) break;
+  }
+  // What the panels and the products of kPanel positions need.
+  if (offsets * spec.group_in_channels() > kMostSteps) return "takes no kernel this large";
+  if (phases * spec.out_channels > kMostSteps) return "takes no layer of this many phases";
+  return nullptr;
+}
+
+// Nanoseconds, fitted by scripts/bench/planner.mjs.
+double cost(const Problem& problem) {
+  const Spec& spec = problem.spec;
+  double positions = problem.batch;
+  double offsets = 1;
+  double phases = 1;
+  bool same_taps = true;
+  for (int axis = 0; axis < 3; ++axis) {
+    const int64_t count = AxisPhases::count(spec, axis);
+    positions *= std::ceil(static_cast<double>(problem.output[axis]) / static_cast<double>(count));
+    offsets *= static_cast<double>(AxisPhases::most_offsets(spec, axis));
+    phases *= static_cast<double>(count);
+    same_taps = same_taps && (count == 1 || spec.kernel[axis] == spec.stride[axis]);
+  }
+  const double panels = std::ceil(positions / kPanel) * spec.groups;
+  const int64_t merged = same_taps ? static_cast<int64_t>(phases) : 1;
+  const int64_t rows = merged * spec.group_out_channels();
+  const double taps = static_cast<double>(spec.kernel_elements()) * (spec.transposed ? 1 : phases) /
+                      static_cast<double>(merged);
+  const double pack = offsets * (15 + 0.7 * spec.group_in_channels());
+  const double product = taps * spec.group_in_channels() * tile_step_nanoseconds(rows) +
+                         phases / static_cast<double>(merged) * 2 * static_cast<double>(rows);
+  const double write = 8 * 0.2 * phases * spec.group_out_channels();
+  return 2000 + panels * (pack + product + write);
+}
+
+}  // namespace
+
+const RouteEntry kPolyphaseRoute = {
+    .id = RouteId::kPolyphase,
+    .name = "polyphase",
+    .refusal = refusal,
+    .cost = cost,
+    .layout = [](const Problem& problem) { return problem.layout; },
+    .create = [](const Spec& spec) -> std::unique_ptr<Route> {
+      return std::unique_ptr<Route>(new (std::nothrow) PolyphaseRoute(spec));
+    },
+};
+
+}  // namespace deconv
