@@ -146,7 +146,8 @@ EMSCRIPTEN_BINDINGS(deconv) {
       .field("inputDilation", &Spec::input_dilation)
       .field("padBefore", &Spec::pad_before)
       .field("padAfter", &Spec::pad_after)
-      .field("relu", &Spec::relu);
+      .field("relu", &Spec::relu)
+      .field("exact", &Spec::exact);
 
   class_<Operator>("Operator")
       .function("plan", &plan)

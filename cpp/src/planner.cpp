@@ -11,6 +11,7 @@ constexpr const RouteEntry* kRoutes[kRouteCount] = {
     &kXnnpackConvolutionRoute,
     &kPolyphaseRoute,
     &kScatterRoute,
+    &kWinogradRoute,
     &kScalarRoute,
 };
 

@@ -20,6 +20,7 @@ const ROUTES: Readonly<Record<'auto' | RouteName, true>> = {
   scalar: true,
   polyphase: true,
   scatter: true,
+  winograd: true,
   'xnnpack-deconvolution': true,
   'xnnpack-convolution': true,
 };

@@ -9,10 +9,11 @@ enum class RouteId : int {
   kXnnpackConvolution,
   kPolyphase,
   kScatter,
+  kWinograd,
   kScalar
 };
 
-inline constexpr int kRouteCount = 5;
+inline constexpr int kRouteCount = 6;
 
 const char* route_name(RouteId id);
 

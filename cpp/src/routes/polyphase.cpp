@@ -14,10 +14,10 @@
 #include "axis_phases.h"
 #include "deconv/buffer.h"
 #include "deconv/workspace.h"
-#include "layout.h"
 #include "matrix_tile.h"
 #include "panel_pack.h"
 #include "parallel.h"
+#include "phase_writer.h"
 #include "routes/route.h"
 
 namespace deconv {
@@ -361,7 +361,6 @@ void PolyphaseRoute::write_run(const Grid& grid, int32_t channel_group, int64_t 
                                const Axes& step, int64_t length, const float* scratch) const {
   const Problem& problem = grid.problem;
   const int64_t channels = spec_.group_out_channels();
-  const int64_t points = problem.output_points();
   const int32_t phases = axes_[2].count();
   const int64_t column = int64_t{step[2]} * phases;
   const int64_t columns = std::min<int64_t>(length * phases, problem.output[2] - column);
@@ -371,25 +370,15 @@ void PolyphaseRoute::write_run(const Grid& grid, int32_t channel_group, int64_t 
     for (int32_t h = 0; h < axes_[1].count(); ++h) {
       const int64_t height = int64_t{step[1]} * axes_[1].count() + h;
       if (height >= problem.output[1]) break;
-      const int64_t point = (depth * problem.output[1] + height) * problem.output[2] + column;
-      const int64_t row = int64_t{(d * axes_[1].count() + h) * phases} * channels;
-      const float* const source = scratch + row * grid.block;
-      const int64_t first_channel = image * spec_.out_channels + channel_group * channels;
-      if (problem.layout == Layout::kChannelsFirst) {
-        for (int64_t channel = 0; channel < channels; ++channel) {
-          interleave(phases, columns, source + channel * grid.block, channels * grid.block,
-                     grid.output + (first_channel + channel) * points + point);
-        }
-      } else {
-        float* const target =
-            grid.output + (image * points + point) * spec_.out_channels + channel_group * channels;
-        for (int32_t w = 0; w < phases; ++w) {
-          const int64_t steps = (columns - w + phases - 1) / phases;
-          transpose_block(channels, steps, source + w * channels * grid.block, grid.block,
-                          target + w * int64_t{spec_.out_channels},
-                          int64_t{phases} * spec_.out_channels);
-        }
-      }
+      const int64_t row = int64_t{d * axes_[1].count() + h} * phases * channels;
+      write_phases(problem, phases,
+                   {.image = image,
+                    .channel_group = channel_group,
+                    .depth = depth,
+                    .height = height,
+                    .column = column,
+                    .columns = columns},
+                   scratch + row * grid.block, grid.block, grid.output);
     }
   }
 }

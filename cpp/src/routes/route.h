@@ -38,6 +38,7 @@ struct RouteEntry {
 extern const RouteEntry kPolyphaseRoute;
 extern const RouteEntry kScalarRoute;
 extern const RouteEntry kScatterRoute;
+extern const RouteEntry kWinogradRoute;
 extern const RouteEntry kXnnpackConvolutionRoute;
 extern const RouteEntry kXnnpackDeconvolutionRoute;
 

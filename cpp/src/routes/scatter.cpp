@@ -14,10 +14,10 @@
 #include "axis_phases.h"
 #include "deconv/buffer.h"
 #include "deconv/workspace.h"
-#include "layout.h"
 #include "matrix_tile.h"
 #include "panel_pack.h"
 #include "parallel.h"
+#include "phase_writer.h"
 #include "routes/route.h"
 #include "simd.h"
 
@@ -104,18 +104,8 @@ class ScatterRoute final : public Route {
   Strip strip_at(const Grid& grid, int64_t item) const;
   void multiply(const Grid& grid, const Strip& strip, float* panels, float* products) const;
   void gather(const Grid& grid, const Strip& strip, const float* products, float* sums) const;
-  // A row of the output, or a stretch of one.
-  struct Row {
-    int64_t depth;
-    int64_t height;
-    int64_t column;
-    int64_t columns;
-    int64_t step;
-    int64_t steps;
-  };
-  void sum_row(const Grid& grid, const Strip& strip, const Row& row, const float* products,
-               float* sums) const;
-  void write_row(const Grid& grid, const Strip& strip, const Row& row, const float* sums) const;
+  void sum_row(const Grid& grid, const Strip& strip, const OutputStretch& row,
+               const float* products, float* sums) const;
 
   const Spec spec_;
   AxisPhases axes_[3];
@@ -276,27 +266,29 @@ void ScatterRoute::gather(const Grid& grid, const Strip& strip, const float* pro
   end[grid.axis] = std::min(strip.end * count, end[grid.axis]);
   for (int64_t depth = begin[0]; depth < end[0]; ++depth) {
     for (int64_t height = begin[1]; height < end[1]; ++height) {
-      const Row row{.depth = depth,
-                    .height = height,
-                    .column = begin[2],
-                    .columns = end[2] - begin[2],
-                    .step = begin[2] / axes_[2].count(),
-                    .steps = axes_[2].steps(static_cast<int32_t>(end[2] - begin[2]))};
+      const OutputStretch row{.image = strip.image,
+                              .channel_group = strip.channel_group,
+                              .depth = depth,
+                              .height = height,
+                              .column = begin[2],
+                              .columns = end[2] - begin[2]};
       sum_row(grid, strip, row, products, sums);
-      write_row(grid, strip, row, sums);
+      write_phases(problem, axes_[2].count(), row, sums, grid.row_pitch, grid.output);
     }
   }
 }
 
-// Adds up in sums[channel][width phase][step] all products that fall on one row of the output.
-void ScatterRoute::sum_row(const Grid& grid, const Strip& strip, const Row& row,
+// Adds up in sums[width phase][channel][step] all products that fall on one row of the output.
+void ScatterRoute::sum_row(const Grid& grid, const Strip& strip, const OutputStretch& row,
                            const float* products, float* sums) const {
   const Problem& problem = grid.problem;
   const int64_t channels = spec_.group_out_channels();
   const int32_t phases = axes_[2].count();
-  for (int64_t channel = 0; channel < channels; ++channel) {
-    std::fill_n(sums + channel * phases * grid.row_pitch, phases * grid.row_pitch,
-                bias_[strip.channel_group * channels + channel]);
+  const int64_t step = row.column / phases;
+  const int64_t steps = (row.columns - 1) / phases + 1;
+  for (int64_t line = 0; line < phases * channels; ++line) {
+    std::fill_n(sums + line * grid.row_pitch, steps,
+                bias_[strip.channel_group * channels + line % channels]);
   }
   for (const AxisPhases::Tap& d : axes_[0].taps(row.depth % axes_[0].count())) {
     const int64_t depth = row.depth / axes_[0].count() + axes_[0].offset(d.offset);
@@ -308,46 +300,22 @@ void ScatterRoute::sum_row(const Grid& grid, const Strip& strip, const Row& row,
       for (int32_t phase = 0; phase < phases; ++phase) {
         for (const AxisPhases::Tap& w : axes_[2].taps(phase)) {
           const int64_t offset = axes_[2].offset(w.offset);
-          const int64_t low = std::max(row.step, -offset);
-          const int64_t high = std::min(row.step + row.steps, problem.input[2] - offset);
+          const int64_t low = std::max(step, -offset);
+          const int64_t high = std::min(step + steps, problem.input[2] - offset);
           if (low >= high) continue;
           const int64_t tap = (int64_t{d.tap} * spec_.kernel[1] + h.tap) * spec_.kernel[2] + w.tap;
           for (int64_t channel = 0; channel < channels; ++channel) {
             add_row(high - low,
                     products + (tap * channels + channel) * grid.pitch + source + low + offset,
-                    sums + (channel * phases + phase) * grid.row_pitch + low - row.step);
+                    sums + (phase * channels + channel) * grid.row_pitch + low - step);
           }
         }
       }
     }
   }
-  if (spec_.relu) clamp_row(channels * phases * grid.row_pitch, sums);
-}
-
-void ScatterRoute::write_row(const Grid& grid, const Strip& strip, const Row& row,
-                             const float* sums) const {
-  const Problem& problem = grid.problem;
-  const int64_t channels = spec_.group_out_channels();
-  const int32_t phases = axes_[2].count();
-  const int64_t points = problem.output_points();
-  const int64_t point =
-      (row.depth * problem.output[1] + row.height) * problem.output[2] + row.column;
-  // One channel reads the same in both layouts.
-  if (problem.layout == Layout::kChannelsFirst || spec_.out_channels == 1) {
-    const int64_t first_channel = strip.image * spec_.out_channels + strip.channel_group * channels;
-    for (int64_t channel = 0; channel < channels; ++channel) {
-      interleave(phases, row.columns, sums + channel * phases * grid.row_pitch, grid.row_pitch,
-                 grid.output + (first_channel + channel) * points + point);
-    }
-    return;
-  }
-  float* const target = grid.output + (strip.image * points + point) * spec_.out_channels +
-                        strip.channel_group * channels;
-  for (int32_t phase = 0; phase < phases; ++phase) {
-    transpose_block(channels, (row.columns - phase + phases - 1) / phases,
-                    sums + phase * grid.row_pitch, phases * grid.row_pitch,
-                    target + phase * int64_t{spec_.out_channels},
-                    int64_t{phases} * spec_.out_channels);
+  if (!spec_.relu) return;
+  for (int64_t line = 0; line < phases * channels; ++line) {
+    clamp_row(steps, sums + line * grid.row_pitch);
   }
 }
 
