@@ -20,6 +20,7 @@ const ROUTES: Readonly<Record<'auto' | RouteName, true>> = {
   scalar: true,
   'xnnpack-deconvolution': true,
   'xnnpack-convolution': true,
+  depthwise: true,
 };
 
 export const ROUTE_CHOICES = Object.keys(ROUTES) as readonly (keyof typeof ROUTES)[];

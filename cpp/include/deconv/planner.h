@@ -4,9 +4,9 @@
 
 namespace deconv {
 
-enum class RouteId : int { kXnnpackDeconvolution = 0, kXnnpackConvolution, kScalar };
+enum class RouteId : int { kXnnpackDeconvolution = 0, kXnnpackConvolution, kDepthwise, kScalar };
 
-inline constexpr int kRouteCount = 3;
+inline constexpr int kRouteCount = 4;
 
 const char* route_name(RouteId id);
 

@@ -1,0 +1,213 @@
+// Few channels a group: too few for a matrix product, so the vectors run along the width (channels
+// first) or along the channels (channels last). Every geometry fits: each output position is one of
+// the phases of its row, and a phase is an ordinary small convolution.
+
+#include "routes/depthwise.h"
+
+#include <algorithm>
+#include <cmath>
+#include <new>
+
+#include "deconv/buffer.h"
+#include "routes/route.h"
+#include "xnnpack_runtime.h"
+
+namespace deconv {
+namespace {
+
+using namespace depthwise;
+
+int threads() {
+  pthreadpool_t pool = shared_pool();
+  return pool == nullptr ? 1 : static_cast<int>(pthreadpool_get_threads_count(pool));
+}
+
+class DepthwiseRoute final : public Route {
+ public:
+  explicit DepthwiseRoute(const Spec& spec) : spec_(spec) {}
+
+  Status set_parameters(const float* weight, const float* bias) override {
+    const int32_t lanes = whole_vectors(spec_.out_channels);
+    const int64_t taps = spec_.kernel_elements() * spec_.group_in_channels();
+    if (!phases_.build(spec_) || !planes_weight_.reserve(taps * spec_.out_channels) ||
+        !bias_.reserve(lanes)) {
+      return Status::kOutOfMemory;
+    }
+    for (int32_t out = 0; out < lanes; ++out) {
+      bias_.data()[out] = bias == nullptr || out >= spec_.out_channels ? 0.0f : bias[out];
+    }
+    pack(weight);
+    shaped_ = false;
+    return Status::kOk;
+  }
+
+  Status run(const Problem& problem, const float* input, float* output) override {
+    if (!shaped_ || !(problem == shaped_for_)) {
+      shaped_ = false;
+      if (const Status status = shape(problem); status != Status::kOk) return status;
+      shaped_for_ = problem;
+      shaped_ = true;
+    }
+    const bool planes = runs_planes(problem);
+    Work work{
+        .job = {.problem = &shaped_for_,
+                .phases = &phases_,
+                .tiling = &tiling_,
+                .weight = planes ? planes_weight_.data() : channels_weight_.data(),
+                .bias = bias_.data(),
+                .columns = columns_.data(),
+                .finite_weight = finite_weight_,
+                .input = input,
+                .output = output},
+        .run_tile = planes ? run_plane_tile : run_channel_tile,
+        .scratch = scratch_.data(),
+        .lines = lines_.data(),
+        .line_count = line_count(),
+        .sources = sources_.data(),
+        .source_count = source_count(),
+    };
+    pthreadpool_parallelize_1d_with_thread(shared_pool(), run_one, &work,
+                                           static_cast<size_t>(tiling_.count), /*flags=*/0);
+    return Status::kOk;
+  }
+
+ private:
+  struct Work {
+    Job job;
+    void (*run_tile)(const Job&, const Tile&, const Scratch&);
+    float* scratch;
+    Line* lines;
+    int64_t line_count;
+    Source* sources;
+    int64_t source_count;
+  };
+
+  static void run_one(void* context, size_t thread, size_t index) {
+    const Work& work = *static_cast<const Work*>(context);
+    const auto slice = static_cast<int64_t>(thread);
+    const Tiling& tiling = *work.job.tiling;
+    work.run_tile(work.job, tile_at(*work.job.problem, tiling, static_cast<int64_t>(index)),
+                  {work.scratch + slice * tiling.scratch_floats(),
+                   work.lines + slice * work.line_count, work.sources + slice * work.source_count});
+  }
+
+  int64_t line_count() const {
+    return int64_t{spec_.kernel[0]} * spec_.kernel[1] * spec_.group_in_channels();
+  }
+  int64_t source_count() const { return spec_.kernel_elements() * spec_.group_in_channels(); }
+
+  // [out, in / groups, depth, height, slot].
+  void pack(const float* weight) {
+    const int32_t group_in = spec_.group_in_channels();
+    const int32_t group_out = spec_.group_out_channels();
+    const int64_t rows = int64_t{spec_.kernel[0]} * spec_.kernel[1];
+    finite_weight_ = true;
+    float* target = planes_weight_.data();
+    for (int32_t out = 0; out < spec_.out_channels; ++out) {
+      for (int32_t in = 0; in < group_in; ++in) {
+        const int64_t kernel =
+            spec_.transposed
+                ? (int64_t{out / group_out} * group_in + in) * group_out + out % group_out
+                : int64_t{out} * group_in + in;
+        for (int64_t row = 0; row < rows; ++row) {
+          for (int32_t slot = 0; slot < phases_.slots(); ++slot) {
+            const float value = weight[(kernel * rows + row) * spec_.kernel[2] + phases_.tap[slot]];
+            finite_weight_ = finite_weight_ && std::isfinite(value);
+            *target++ = value;
+          }
+        }
+      }
+    }
+    channels_packed_ = false;
+  }
+
+  // [depth, height, slot, in / groups, out in whole vectors].
+  void pack_channels() {
+    const int32_t lanes = whole_vectors(spec_.out_channels);
+    const int32_t group_in = spec_.group_in_channels();
+    const int64_t slots = int64_t{spec_.kernel[0]} * spec_.kernel[1] * phases_.slots();
+    float* target = channels_weight_.data();
+    for (int64_t slot = 0; slot < slots; ++slot) {
+      for (int32_t in = 0; in < group_in; ++in) {
+        for (int32_t out = 0; out < lanes; ++out) {
+          *target++ = out < spec_.out_channels
+                          ? planes_weight_.data()[(int64_t{out} * group_in + in) * slots + slot]
+                          : 0.0f;
+        }
+      }
+    }
+    channels_packed_ = true;
+  }
+
+  Status shape(const Problem& problem) {
+    const int count = threads();
+    if (!make_tiling(problem, count, &tiling_)) return Status::kUnsupported;
+    if (!scratch_.reserve(tiling_.scratch_floats() * count) ||
+        !lines_.reserve(line_count() * count)) {
+      return Status::kOutOfMemory;
+    }
+    if (runs_planes(problem)) {
+      if (!columns_.reserve(spec_.kernel[2])) return Status::kOutOfMemory;
+      for (int32_t slot = 0; slot < phases_.slots(); ++slot) {
+        const int32_t offset = phases_.offset[slot];
+        const int32_t part = (offset % phases_.step + phases_.step) % phases_.step;
+        columns_[slot] =
+            part * tiling_.part_floats + (offset - part) / phases_.step - tiling_.first_shift;
+      }
+      return Status::kOk;
+    }
+    if (!sources_.reserve(source_count() * count)) return Status::kOutOfMemory;
+    if (!channels_packed_) {
+      if (!channels_weight_.reserve(source_count() * whole_vectors(spec_.out_channels))) {
+        return Status::kOutOfMemory;
+      }
+      pack_channels();
+    }
+    return Status::kOk;
+  }
+
+  Spec spec_;
+  Phases phases_;
+  Buffer planes_weight_;
+  Buffer channels_weight_;
+  bool channels_packed_ = false;
+  bool finite_weight_ = true;
+  Buffer bias_;
+
+  Problem shaped_for_;
+  bool shaped_ = false;
+  Tiling tiling_;
+  Table<int32_t> columns_;
+  // Slices for every thread.
+  Buffer scratch_;
+  Table<Line> lines_;
+  Table<Source> sources_;
+};
+
+const char* refusal(const Problem& problem) {
+  constexpr int32_t kMaxGroup = 16;
+  const Spec& spec = problem.spec;
+  if (spec.group_in_channels() > kMaxGroup || spec.group_out_channels() > kMaxGroup) {
+    return "takes groups of 16 channels at most";
+  }
+  Tiling tiling;
+  if (!make_tiling(problem, threads(), &tiling)) return "cannot index a problem of this size";
+  return nullptr;
+}
+
+double cost(const Problem& problem) { return 2000 + problem.multiply_accumulates() / 8.0; }
+
+}  // namespace
+
+const RouteEntry kDepthwiseRoute = {
+    .id = RouteId::kDepthwise,
+    .name = "depthwise",
+    .refusal = refusal,
+    .cost = cost,
+    .layout = [](const Problem& problem) { return problem.layout; },
+    .create = [](const Spec& spec) -> std::unique_ptr<Route> {
+      return std::unique_ptr<Route>(new (std::nothrow) DepthwiseRoute(spec));
+    },
+};
+
+}  // namespace deconv
