@@ -29,8 +29,10 @@ class DepthwiseRoute final : public Route {
   Status set_parameters(const float* weight, const float* bias) override {
     const int32_t lanes = whole_vectors(spec_.out_channels);
     const int64_t taps = spec_.kernel_elements() * spec_.group_in_channels();
-    if (!phases_.build(spec_) || !planes_weight_.reserve(taps * spec_.out_channels) ||
-        !bias_.reserve(lanes)) {
+    for (int axis = 0; axis < 3; ++axis) {
+      if (!phases_[axis].build(spec_, axis)) return Status::kOutOfMemory;
+    }
+    if (!planes_weight_.reserve(taps * spec_.out_channels) || !bias_.reserve(lanes)) {
       return Status::kOutOfMemory;
     }
     for (int32_t out = 0; out < lanes; ++out) {
@@ -51,7 +53,7 @@ class DepthwiseRoute final : public Route {
     const bool planes = runs_planes(problem);
     Work work{
         .job = {.problem = &shaped_for_,
-                .phases = &phases_,
+                .phases = phases_,
                 .tiling = &tiling_,
                 .weight = planes ? planes_weight_.data() : channels_weight_.data(),
                 .bias = bias_.data(),
@@ -63,8 +65,9 @@ class DepthwiseRoute final : public Route {
         .scratch = scratch_.data(),
         .lines = lines_.data(),
         .line_count = line_count(),
+        .taps = taps_.data(),
         .sources = sources_.data(),
-        .source_count = source_count(),
+        .tap_count = tap_count(),
     };
     pthreadpool_parallelize_1d_with_thread(shared_pool(), run_one, &work,
                                            static_cast<size_t>(tiling_.count), /*flags=*/0);
@@ -78,25 +81,30 @@ class DepthwiseRoute final : public Route {
     float* scratch;
     Line* lines;
     int64_t line_count;
+    Tap* taps;
     Source* sources;
-    int64_t source_count;
+    int64_t tap_count;
   };
 
   static void run_one(void* context, size_t thread, size_t index) {
     const Work& work = *static_cast<const Work*>(context);
     const auto slice = static_cast<int64_t>(thread);
     const Tiling& tiling = *work.job.tiling;
-    work.run_tile(work.job, tile_at(*work.job.problem, tiling, static_cast<int64_t>(index)),
-                  {work.scratch + slice * tiling.scratch_floats(),
-                   work.lines + slice * work.line_count, work.sources + slice * work.source_count});
+    work.run_tile(
+        work.job, tile_at(*work.job.problem, tiling, static_cast<int64_t>(index)),
+        {work.scratch + slice * tiling.scratch_floats(), work.lines + slice * work.line_count,
+         work.taps == nullptr ? nullptr : work.taps + slice * work.tap_count,
+         work.sources == nullptr ? nullptr : work.sources + slice * work.tap_count});
   }
 
   int64_t line_count() const {
     return int64_t{spec_.kernel[0]} * spec_.kernel[1] * spec_.group_in_channels();
   }
-  int64_t source_count() const { return spec_.kernel_elements() * spec_.group_in_channels(); }
+  int64_t tap_count() const { return spec_.kernel_elements() * spec_.group_in_channels(); }
 
-  // [out, in / groups, depth, height, slot].
+  const Phases& width() const { return phases_[2]; }
+
+  // [out, in / groups, depth, height, slot of the width].
   void pack(const float* weight) {
     const int32_t group_in = spec_.group_in_channels();
     const int32_t group_out = spec_.group_out_channels();
@@ -110,8 +118,8 @@ class DepthwiseRoute final : public Route {
                 ? (int64_t{out / group_out} * group_in + in) * group_out + out % group_out
                 : int64_t{out} * group_in + in;
         for (int64_t row = 0; row < rows; ++row) {
-          for (int32_t slot = 0; slot < phases_.slots(); ++slot) {
-            const float value = weight[(kernel * rows + row) * spec_.kernel[2] + phases_.tap[slot]];
+          for (int32_t slot = 0; slot < width().slots(); ++slot) {
+            const float value = weight[(kernel * rows + row) * spec_.kernel[2] + width().tap[slot]];
             finite_weight_ = finite_weight_ && std::isfinite(value);
             *target++ = value;
           }
@@ -121,11 +129,11 @@ class DepthwiseRoute final : public Route {
     channels_packed_ = false;
   }
 
-  // [depth, height, slot, in / groups, out in whole vectors].
+  // [depth, height, slot of the width, in / groups, out in whole vectors].
   void pack_channels() {
     const int32_t lanes = whole_vectors(spec_.out_channels);
     const int32_t group_in = spec_.group_in_channels();
-    const int64_t slots = int64_t{spec_.kernel[0]} * spec_.kernel[1] * phases_.slots();
+    const int64_t slots = int64_t{spec_.kernel[0]} * spec_.kernel[1] * width().slots();
     float* target = channels_weight_.data();
     for (int64_t slot = 0; slot < slots; ++slot) {
       for (int32_t in = 0; in < group_in; ++in) {
@@ -141,24 +149,28 @@ class DepthwiseRoute final : public Route {
 
   Status shape(const Problem& problem) {
     const int count = threads();
-    if (!make_tiling(problem, count, &tiling_)) return Status::kUnsupported;
+    if (!make_tiling(problem, count, &tiling_)) return Status::kInternal;
     if (!scratch_.reserve(tiling_.scratch_floats() * count) ||
         !lines_.reserve(line_count() * count)) {
       return Status::kOutOfMemory;
     }
     if (runs_planes(problem)) {
-      if (!columns_.reserve(spec_.kernel[2])) return Status::kOutOfMemory;
-      for (int32_t slot = 0; slot < phases_.slots(); ++slot) {
-        const int32_t offset = phases_.offset[slot];
-        const int32_t part = (offset % phases_.step + phases_.step) % phases_.step;
-        columns_[slot] =
-            part * tiling_.part_floats + (offset - part) / phases_.step - tiling_.first_shift;
+      if (!columns_.reserve(spec_.kernel[2]) || !taps_.reserve(tap_count() * count)) {
+        return Status::kOutOfMemory;
+      }
+      const int64_t part_floats = int64_t{tiling_.part_rows} * tiling_.part_columns;
+      const int32_t step = width().step;
+      for (int32_t slot = 0; slot < width().slots(); ++slot) {
+        const int32_t offset = width().offset[slot];
+        const int32_t part = (offset % step + step) % step;
+        columns_[slot] = static_cast<int32_t>(part * part_floats + (offset - part) / step -
+                                              tiling_.first_column_shift);
       }
       return Status::kOk;
     }
-    if (!sources_.reserve(source_count() * count)) return Status::kOutOfMemory;
+    if (!sources_.reserve(tap_count() * count)) return Status::kOutOfMemory;
     if (!channels_packed_) {
-      if (!channels_weight_.reserve(source_count() * whole_vectors(spec_.out_channels))) {
+      if (!channels_weight_.reserve(tap_count() * whole_vectors(spec_.out_channels))) {
         return Status::kOutOfMemory;
       }
       pack_channels();
@@ -167,7 +179,7 @@ class DepthwiseRoute final : public Route {
   }
 
   Spec spec_;
-  Phases phases_;
+  Phases phases_[3];
   Buffer planes_weight_;
   Buffer channels_weight_;
   bool channels_packed_ = false;
@@ -181,6 +193,7 @@ class DepthwiseRoute final : public Route {
   // Slices for every thread.
   Buffer scratch_;
   Table<Line> lines_;
+  Table<Tap> taps_;
   Table<Source> sources_;
 };
 
@@ -204,7 +217,10 @@ const RouteEntry kDepthwiseRoute = {
     .name = "depthwise",
     .refusal = refusal,
     .cost = cost,
-    .layout = [](const Problem& problem) { return problem.layout; },
+    .layout =
+        [](const Problem& problem) {
+          return runs_planes(problem) ? Layout::kChannelsFirst : Layout::kChannelsLast;
+        },
     .create = [](const Spec& spec) -> std::unique_ptr<Route> {
       return std::unique_ptr<Route>(new (std::nothrow) DepthwiseRoute(spec));
     },

@@ -36,9 +36,9 @@ class Table {
   int64_t capacity_ = 0;
 };
 
-// The width axis split into phases. Output position q * count + phase reads, for every slot s of
-// that phase (first[phase] <= s < first[phase + 1]), input position q * step + offset[s] with
-// column tap[s] of the kernel. Every column has one slot at most.
+// One axis split into phases. Output position q * count + phase reads, for every slot s of that
+// phase (first[phase] <= s < first[phase + 1]), input position q * step + offset[s] with tap
+// tap[s] of the kernel. Every tap has one slot at most.
 struct Phases {
   int32_t count = 1;
   int32_t step = 1;
@@ -49,11 +49,11 @@ struct Phases {
   int32_t slots() const { return first[count]; }
 
   // False when out of memory.
-  [[nodiscard]] bool build(const Spec& spec);
+  [[nodiscard]] bool build(const Spec& spec, int axis);
 };
 
-// How one problem is cut. A tile is `rows` output rows of one depth position, `columns` values of
-// q wide; with channels first it is of one group, with channels last of all groups.
+// How one problem is cut. A tile is of one depth position, `rows` values of q high and `columns`
+// wide (see Phases); with channels first it is of one group, with channels last of all groups.
 struct Tiling {
   int32_t rows = 1;
   int32_t columns = 1;
@@ -61,21 +61,26 @@ struct Tiling {
   int32_t column_tiles = 1;
   int32_t groups = 1;
   int64_t count = 1;
-  // Input rows that a tile copies, and floats of one such row; 0 when it reads the input in place.
-  int64_t copied_rows = 0;
-  int64_t row_floats = 0;
-  // Channels first: every copied row is split into `step` parts, one for each remainder of the
-  // position; a part holds position q + first_shift + i at i.
-  int32_t part_floats = 0;
-  int32_t first_shift = 0;
-  // Channels first: room for the phases of one output row, or for the end of a row.
+  // Floats of the part of the input that a tile copies; 0 when it reads the input in place.
+  int64_t copy_floats = 0;
+
+  // Channels first: every input plane is copied into step x step parts, one for each remainder of
+  // the two positions. A part is part_rows x part_columns; the input position of
+  // (q + first_shift + i) * step + remainder is at i.
+  int32_t part_rows = 0;
+  int32_t part_columns = 0;
+  int32_t first_row_shift = 0;
+  int32_t first_column_shift = 0;
+  // Rows of one phase that are computed before the phases of the width are interleaved.
+  int32_t result_rows = 0;
   int64_t result_floats = 0;
 
-  int64_t scratch_floats() const { return (copied_rows * row_floats + result_floats + 3) / 4 * 4; }
+  int64_t scratch_floats() const { return (copy_floats + result_floats + 3) / 4 * 4; }
 };
 
 struct Tile {
   int32_t batch, group, depth;
+  // In values of q.
   int32_t row, rows;
   int32_t column, columns;
 };
@@ -85,10 +90,16 @@ struct Tile {
 
 Tile tile_at(const Problem& problem, const Tiling& tiling, int64_t index);
 
-// Vectors run along the width when the layout is channels first; of one channel it is either.
+// Whether vectors run along the width, on input and output with channels first; else they run along
+// the channels, with channels last. Planes of few points are cheaper to transpose than to walk.
 inline bool runs_planes(const Problem& problem) {
-  return problem.layout == Layout::kChannelsFirst ||
-         (problem.spec.in_channels == 1 && problem.spec.out_channels == 1);
+  constexpr int64_t kFewPoints = 144;
+  constexpr int32_t kManyChannels = 8;
+  const Spec& spec = problem.spec;
+  if (spec.in_channels == 1 && spec.out_channels == 1) return true;
+  if (problem.layout == Layout::kChannelsLast) return false;
+  return spec.in_channels != spec.groups || spec.out_channels != spec.groups ||
+         spec.groups < kManyChannels || problem.output_points() > kFewPoints;
 }
 
 // True when channels last reads a copy of the input in which every output channel has its own
@@ -96,6 +107,9 @@ inline bool runs_planes(const Problem& problem) {
 inline bool expands_channels(const Spec& spec) {
   return spec.group_in_channels() != 1 || spec.group_out_channels() != 1;
 }
+
+// Room behind a copy or a result: the last vector of either may end there.
+inline constexpr int32_t kSlackFloats = 4;
 
 inline int32_t whole_vectors(int32_t floats) { return (floats + 3) / 4 * 4; }
 
@@ -111,7 +125,13 @@ struct Line {
   int32_t weight;  // index of the kernel row, in rows of slots
 };
 
-// One tap of an output position: the vectors that are multiplied.
+// Channels first: one tap of a phase, and where it reads for q = 0.
+struct Tap {
+  const float* x;
+  float weight;
+};
+
+// Channels last: one tap of an output position, and its weights.
 struct Source {
   const float* x;
   const float* weight;
@@ -119,13 +139,14 @@ struct Source {
 
 struct Job {
   const Problem* problem;
+  // Of every axis.
   const Phases* phases;
   const Tiling* tiling;
-  // Channels first [out, in / groups, depth, height, slot]; channels last
-  // [depth, height, slot, in / groups, out], out in whole vectors.
+  // Channels first [out, in / groups, depth, height, slot of the width]; channels last
+  // [depth, height, slot of the width, in / groups, out], out in whole vectors.
   const float* weight;
   const float* bias;
-  // Channels first: where slots read in a copied row.
+  // Channels first: where the slots of the width read in the copy, from q = 0 of the tile.
   const int32_t* columns;
   // Padding may be multiplied by finite weights only: 0 * infinity is NaN.
   bool finite_weight;
@@ -137,6 +158,7 @@ struct Job {
 struct Scratch {
   float* floats;
   Line* lines;
+  Tap* taps;
   Source* sources;
 };
 

@@ -114,7 +114,7 @@ class ChannelTile {
         tile_(tile),
         problem_(*job.problem),
         spec_(job.problem->spec),
-        phases_(*job.phases),
+        phases_(job.phases[2]),
         lines_(scratch.lines),
         sources_(scratch.sources),
         copy_(scratch.floats),
@@ -123,19 +123,22 @@ class ChannelTile {
                                               : spec_.in_channels) {}
 
   void run() {
+    const int32_t phases = job_.phases[1].count;
     if (expands_channels(spec_)) {
-      rows_ = input_range(problem_, 1, tile_.row, tile_.row + tile_.rows);
-      const int64_t first = int64_t{tile_.column} * phases_.count;
-      columns_ = input_range(problem_, 2, first, first + int64_t{tile_.columns} * phases_.count);
+      const int64_t first_row = int64_t{tile_.row} * phases;
+      const int64_t first_column = int64_t{tile_.column} * phases_.count;
+      rows_ = input_range(problem_, 1, first_row, first_row + int64_t{tile_.rows} * phases);
+      columns_ = input_range(problem_, 2, first_column,
+                             first_column + int64_t{tile_.columns} * phases_.count);
       expand_input();
     }
-    const int64_t width = problem_.output[2];
-    for (int32_t row = tile_.row; row < tile_.row + tile_.rows; ++row) {
+    const int64_t row_floats = int64_t{problem_.output[2]} * spec_.out_channels;
+    const int64_t plane = int64_t{tile_.batch} * problem_.output[0] + tile_.depth;
+    const int32_t first = tile_.row * phases;
+    const int32_t end = std::min((tile_.row + tile_.rows) * phases, problem_.output[1]);
+    for (int32_t row = first; row < end; ++row) {
       gather_lines(row);
-      float* target =
-          job_.output +
-          ((int64_t{tile_.batch} * problem_.output[0] + tile_.depth) * problem_.output[1] + row) *
-              width * spec_.out_channels;
+      float* target = job_.output + (plane * problem_.output[1] + row) * row_floats;
       for (int32_t phase = 0; phase < phases_.count; ++phase) sum_phase(phase, target);
     }
   }
@@ -247,7 +250,7 @@ class ChannelTile {
   const Tile& tile_;
   const Problem& problem_;
   const Spec& spec_;
-  const Phases& phases_;
+  const Phases& phases_;  // of the width
   Line* lines_;
   int32_t line_count_ = 0;
   Source* sources_;

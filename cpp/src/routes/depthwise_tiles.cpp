@@ -15,16 +15,20 @@ int64_t floor_divide(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 1 : 0);
 
 int64_t ceil_divide(int64_t a, int64_t b) { return -floor_divide(-a, b); }
 
-// Output positions of the width that differ by this many read input positions that differ by
-// width_step.
-int32_t width_phases(const Spec& spec) {
-  if (spec.transposed) return spec.stride[2];
-  return spec.input_dilation[2] / std::gcd(spec.stride[2], spec.input_dilation[2]);
+// Output positions that differ by this many read input positions that differ by axis_step.
+int32_t axis_phases(const Spec& spec, int axis) {
+  if (spec.transposed) return spec.stride[axis];
+  return spec.input_dilation[axis] / std::gcd(spec.stride[axis], spec.input_dilation[axis]);
 }
 
-int32_t width_step(const Spec& spec) {
+int32_t axis_step(const Spec& spec, int axis) {
   if (spec.transposed) return 1;
-  return spec.stride[2] / std::gcd(spec.stride[2], spec.input_dilation[2]);
+  return spec.stride[axis] / std::gcd(spec.stride[axis], spec.input_dilation[axis]);
+}
+
+// Values of q that cover the axis.
+int32_t axis_positions(const Problem& problem, int axis) {
+  return static_cast<int32_t>(ceil_divide(problem.output[axis], axis_phases(problem.spec, axis)));
 }
 
 bool parameters_fit(const Spec& spec) {
@@ -34,8 +38,12 @@ bool parameters_fit(const Spec& spec) {
       if (value > kMaxParameter || value < -kMaxParameter) return false;
     }
   }
-  return static_cast<double>(width_phases(spec)) * spec.kernel[2] <= kMaxTable &&
-         static_cast<double>(spec.kernel_elements()) * spec.group_in_channels() <= kMaxTable;
+  for (int axis = 0; axis < 3; ++axis) {
+    const double kernel = spec.kernel[axis];
+    if (axis_phases(spec, axis) * kernel > kMaxTable) return false;
+    if (spec.dilation[axis] * (kernel - 1) > kMaxTable) return false;
+  }
+  return static_cast<double>(spec.kernel_elements()) * spec.group_in_channels() <= kMaxTable;
 }
 
 // The input positions that outputs begin..end would touch on an axis without ends.
@@ -65,21 +73,21 @@ int64_t touched(const Problem& problem, int axis, int64_t count) {
 
 }  // namespace
 
-bool Phases::build(const Spec& spec) {
-  count = width_phases(spec);
-  step = width_step(spec);
-  const int32_t kernel = spec.kernel[2];
+bool Phases::build(const Spec& spec, int axis) {
+  count = axis_phases(spec, axis);
+  step = axis_step(spec, axis);
+  const int32_t kernel = spec.kernel[axis];
   if (!first.reserve(count + 1) || !tap.reserve(kernel) || !offset.reserve(kernel)) return false;
-  const int64_t divisor = spec.transposed ? spec.stride[2] : spec.input_dilation[2];
+  const int64_t divisor = spec.transposed ? spec.stride[axis] : spec.input_dilation[axis];
   int32_t slot = 0;
   for (int32_t phase = 0; phase < count; ++phase) {
     first[phase] = slot;
-    for (int32_t column = 0; column < kernel; ++column) {
-      const int64_t shift = int64_t{column} * spec.dilation[2] - spec.pad_before[2];
+    for (int32_t index = 0; index < kernel; ++index) {
+      const int64_t shift = int64_t{index} * spec.dilation[axis] - spec.pad_before[axis];
       const int64_t source =
-          spec.transposed ? phase - shift : int64_t{phase} * spec.stride[2] + shift;
+          spec.transposed ? phase - shift : int64_t{phase} * spec.stride[axis] + shift;
       if (source % divisor != 0) continue;
-      tap[slot] = column;
+      tap[slot] = index;
       offset[slot] = static_cast<int32_t>(source / divisor);
       ++slot;
     }
@@ -98,79 +106,101 @@ Range input_range(const Problem& problem, int axis, int64_t begin, int64_t end) 
           static_cast<int32_t>(std::clamp<int64_t>(last + 1, first, extent))};
 }
 
+namespace {
+
+// Where the taps of an axis lie from q, in steps: first .. first + span.
+struct Shifts {
+  int64_t first, span;
+};
+
+Shifts shifts_of(const Spec& spec, int axis) {
+  int64_t first;
+  int64_t last;
+  unclipped_range(spec, axis, 0, axis_phases(spec, axis), &first, &last);
+  const int32_t step = axis_step(spec, axis);
+  const int64_t shift = floor_divide(first, step);
+  return {shift, floor_divide(last, step) - shift};
+}
+
+// Cuts `positions` into pieces of nearly equal length, about `wanted` long.
+int32_t piece(int32_t positions, int64_t wanted) {
+  if (positions <= wanted + wanted / 2) return positions;
+  return static_cast<int32_t>(ceil_divide(positions, ceil_divide(positions, wanted)));
+}
+
+}  // namespace
+
 bool make_tiling(const Problem& problem, int threads, Tiling* tiling) {
+  // One row of results stays in the first-level cache, a tile in the second.
+  constexpr int64_t kRowOutputs = 4096;
+  constexpr double kTileFloats = 1 << 15;
   const Spec& spec = problem.spec;
   if (!parameters_fit(spec)) return false;
   const bool planes = runs_planes(problem);
-  const int32_t phases = width_phases(spec);
-  const int32_t step = width_step(spec);
-  const int32_t height = problem.output[1];
-  const auto positions =
-      static_cast<int32_t>(ceil_divide(problem.output[2], phases));  // values of q
+  const int32_t lanes = planes ? 1 : whole_vectors(spec.out_channels);
+  const int32_t phases = axis_phases(spec, 2);
+  const int32_t row_phases = axis_phases(spec, 1);
+  const int32_t rows = axis_positions(problem, 1);
+  const Shifts column_shifts = shifts_of(spec, 2);
+  const Shifts row_shifts = shifts_of(spec, 1);
+  const double group_in = spec.group_in_channels();
+  const auto slices = static_cast<double>(touched(problem, 0, 1));
+  const bool copies = planes || expands_channels(spec);
   Tiling made;
 
-  // A copied row keeps in the first-level cache, and is long enough that its ends cost little.
-  constexpr int64_t kRowOutputs = 4096;
-  // A tile keeps in the second-level cache.
-  constexpr double kTileFloats = 1 << 15;
-  const int32_t lanes = planes ? 1 : whole_vectors(spec.out_channels);
-  int64_t first;
-  int64_t last;
-  unclipped_range(spec, 2, 0, phases, &first, &last);
-  const int64_t first_shift = floor_divide(first, step);
-  const int64_t span = floor_divide(last, step) - first_shift;
-  if (static_cast<double>(span) > kMaxTable) return false;
-  made.columns = positions;
-  const int64_t columns =
-      std::max<int64_t>({32, kRowOutputs / (int64_t{phases} * lanes), planes ? 4 * span : 0}) / 4 *
-      4;
-  // Pieces of nearly equal length, none of them shorter than half of what is asked for.
-  if (positions > columns + columns / 2) {
-    const int64_t pieces = ceil_divide(positions, columns);
-    made.columns = whole_vectors(static_cast<int32_t>(ceil_divide(positions, pieces)));
-  }
-  made.column_tiles = static_cast<int32_t>(ceil_divide(positions, made.columns));
-
-  double row_floats = 0;
-  double slices = 0;
+  // Neighbouring tiles both copy what lies between them: that should be little beside what a tile
+  // has of its own.
+  made.columns = piece(axis_positions(problem, 2),
+                       std::max<int64_t>({32, kRowOutputs / (int64_t{phases} * lanes),
+                                          copies ? 4 * column_shifts.span : 0}));
+  const int64_t fewest_rows = copies ? 1 + 2 * row_shifts.span : 1;
+  // Floats that one more row adds to a tile.
+  double row_floats = static_cast<double>(made.columns) * phases * row_phases * lanes;
   if (planes) {
-    made.part_floats = static_cast<int32_t>(whole_vectors(made.columns) + span);
-    made.first_shift = static_cast<int32_t>(first_shift);
-    row_floats = static_cast<double>(made.part_floats) * step;
-    slices = static_cast<double>(spec.group_in_channels() * touched(problem, 0, 1));
-    made.groups = spec.groups;
-    // At least one block of the kernel: the end of a row goes through it.
-    made.result_floats = std::max<int64_t>(32, int64_t{phases} * whole_vectors(made.columns));
-  } else if (expands_channels(spec)) {
-    row_floats = static_cast<double>(touched(problem, 2, int64_t{made.columns} * phases)) * lanes *
-                 spec.group_in_channels();
-    slices = static_cast<double>(touched(problem, 0, 1));
+    row_floats = group_in * slices * axis_step(spec, 1) * axis_step(spec, 2) *
+                 static_cast<double>(made.columns + column_shifts.span);
+  } else if (copies) {
+    row_floats = group_in * slices * lanes *
+                 static_cast<double>(touched(problem, 1, row_phases) *
+                                     touched(problem, 2, int64_t{made.columns} * phases));
   }
-
-  // Rows that neighbouring tiles both copy should be few beside those that a tile owns.
-  const int64_t shared_rows = touched(problem, 1, 1) - 1;
-  const int64_t fewest =
-      slices == 0 ? 1 : 1 + 2 * shared_rows * ceil_divide(height, problem.input[1]);
-  const double output_floats =
-      static_cast<double>(made.columns) * phases * (planes ? spec.group_out_channels() : lanes);
-  // The floats that one more output row adds to a tile.
-  const double density = std::max(1.0, static_cast<double>(problem.input[1]) / height);
-  const double per_row = slices > 0 ? row_floats * slices * std::min(1.0, density) : output_floats;
-  int64_t rows = static_cast<int64_t>(std::clamp<double>(kTileFloats / per_row, 1.0, height));
+  made.column_tiles = static_cast<int32_t>(ceil_divide(axis_positions(problem, 2), made.columns));
+  made.groups = planes ? spec.groups : 1;
+  double wanted = kTileFloats / row_floats;
   if (threads > 1) {
     // Enough tiles that no thread waits long for the last one.
     const double others =
         static_cast<double>(problem.batch) * made.groups * problem.output[0] * made.column_tiles;
-    rows = std::min(rows,
-                    std::max<int64_t>(1, static_cast<int64_t>(height * others / (8.0 * threads))));
+    wanted = std::min(wanted, rows * others / (8.0 * threads));
   }
-  rows = std::clamp<int64_t>(std::max(rows, fewest), 1, height);
-  made.row_tiles = static_cast<int32_t>(ceil_divide(height, rows));
-  made.rows = static_cast<int32_t>(ceil_divide(height, made.row_tiles));
-  const double copied_rows = slices * static_cast<double>(touched(problem, 1, made.rows));
-  if (copied_rows * row_floats + static_cast<double>(made.result_floats) > kMaxTable) return false;
-  made.copied_rows = static_cast<int64_t>(copied_rows);
-  made.row_floats = static_cast<int64_t>(row_floats);
+  made.rows = piece(
+      rows, std::max(fewest_rows, static_cast<int64_t>(std::clamp<double>(wanted, 1.0, rows))));
+  made.row_tiles = static_cast<int32_t>(ceil_divide(rows, made.rows));
+
+  double copied = 0;
+  double results = 0;
+  if (planes) {
+    const double part_columns = static_cast<double>(made.columns + column_shifts.span);
+    const double part_rows = static_cast<double>(made.rows + row_shifts.span);
+    made.result_rows = static_cast<int32_t>(
+        std::clamp<double>(kRowOutputs / (phases * part_columns), 1.0, made.rows));
+    copied =
+        group_in * slices * axis_step(spec, 1) * axis_step(spec, 2) * part_rows * part_columns +
+        kSlackFloats;
+    results = (made.result_rows * part_columns + kSlackFloats) * phases;
+    if (copied + results > kMaxTable) return false;
+    made.part_rows = static_cast<int32_t>(part_rows);
+    made.part_columns = static_cast<int32_t>(part_columns);
+    made.first_row_shift = static_cast<int32_t>(row_shifts.first);
+    made.first_column_shift = static_cast<int32_t>(column_shifts.first);
+  } else if (copies) {
+    copied = group_in * slices * lanes *
+             static_cast<double>(touched(problem, 1, int64_t{made.rows} * row_phases)) *
+             static_cast<double>(touched(problem, 2, int64_t{made.columns} * phases));
+    if (copied > kMaxTable) return false;
+  }
+  made.copy_floats = static_cast<int64_t>(copied);
+  made.result_floats = static_cast<int64_t>(results);
   made.count =
       int64_t{problem.batch} * made.groups * problem.output[0] * made.row_tiles * made.column_tiles;
   *tiling = made;
@@ -178,9 +208,10 @@ bool make_tiling(const Problem& problem, int threads, Tiling* tiling) {
 }
 
 Tile tile_at(const Problem& problem, const Tiling& tiling, int64_t index) {
-  const auto next = [&index](int32_t extent) {
-    const auto digit = static_cast<int32_t>(index % extent);
-    index /= extent;
+  auto rest = static_cast<int32_t>(index);
+  const auto next = [&rest](int32_t extent) {
+    const int32_t digit = rest % extent;
+    rest /= extent;
     return digit;
   };
   Tile tile;
@@ -188,11 +219,9 @@ Tile tile_at(const Problem& problem, const Tiling& tiling, int64_t index) {
   tile.row = next(tiling.row_tiles) * tiling.rows;
   tile.depth = next(problem.output[0]);
   tile.group = next(tiling.groups);
-  tile.batch = static_cast<int32_t>(index);
-  const auto positions =
-      static_cast<int32_t>(ceil_divide(problem.output[2], width_phases(problem.spec)));
-  tile.columns = std::min(tiling.columns, positions - tile.column);
-  tile.rows = std::min(tiling.rows, problem.output[1] - tile.row);
+  tile.batch = rest;
+  tile.rows = std::min(tiling.rows, axis_positions(problem, 1) - tile.row);
+  tile.columns = std::min(tiling.columns, axis_positions(problem, 2) - tile.column);
   return tile;
 }
 
