@@ -6,7 +6,12 @@ import { type BuildName, type Runtime, requireRuntime } from './runtime.js';
 /** Ways to compute an operator; see `Plan`. */
 export type RouteName = 'xnnpack-deconvolution' | 'xnnpack-convolution' | 'depthwise' | 'scalar';
 
-export const ROUTE_NAMES: readonly RouteName[] = ['xnnpack-deconvolution', 'xnnpack-convolution', 'depthwise', 'scalar'];
+export const ROUTE_NAMES: readonly RouteName[] = [
+  'xnnpack-deconvolution',
+  'xnnpack-convolution',
+  'depthwise',
+  'scalar',
+];
 
 /** How the last forward was computed, and why so. */
 export interface Plan {
