@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "transpose_4x4.h"
+
 namespace deconv {
 namespace {
 
@@ -18,17 +20,6 @@ v128_t lane_mask(unsigned bits) {
 
 bool together(const int64_t* start) {
   return start[1] == start[0] + 1 && start[2] == start[0] + 2 && start[3] == start[0] + 3;
-}
-
-void transpose_4x4(const v128_t (&rows)[4], float* target) {
-  const v128_t low01 = wasm_i32x4_shuffle(rows[0], rows[1], 0, 4, 1, 5);
-  const v128_t low23 = wasm_i32x4_shuffle(rows[2], rows[3], 0, 4, 1, 5);
-  const v128_t high01 = wasm_i32x4_shuffle(rows[0], rows[1], 2, 6, 3, 7);
-  const v128_t high23 = wasm_i32x4_shuffle(rows[2], rows[3], 2, 6, 3, 7);
-  wasm_v128_store(target, wasm_i64x2_shuffle(low01, low23, 0, 2));
-  wasm_v128_store(target + kPanel, wasm_i64x2_shuffle(low01, low23, 1, 3));
-  wasm_v128_store(target + 2 * kPanel, wasm_i64x2_shuffle(high01, high23, 0, 2));
-  wasm_v128_store(target + 3 * kPanel, wasm_i64x2_shuffle(high01, high23, 1, 3));
 }
 
 }  // namespace
@@ -133,13 +124,16 @@ void PanelPacker::pack_points(int64_t delta, unsigned inside, int64_t first_chan
     }
     float* target = panel + 4 * half;
     for (int64_t channel = 0; channel < whole; channel += 4) {
-      const v128_t rows[4] = {
+      v128_t rows[4] = {
           wasm_v128_and(wasm_v128_load(source[0] + channel), mask[0]),
           wasm_v128_and(wasm_v128_load(source[1] + channel), mask[1]),
           wasm_v128_and(wasm_v128_load(source[2] + channel), mask[2]),
           wasm_v128_and(wasm_v128_load(source[3] + channel), mask[3]),
       };
-      transpose_4x4(rows, target + channel * kPanel);
+      transpose_4x4(rows);
+      for (int64_t row = 0; row < 4; ++row) {
+        wasm_v128_store(target + (channel + row) * kPanel, rows[row]);
+      }
     }
     for (int64_t channel = whole; channel < channels; ++channel) {
       for (int lane = 0; lane < 4; ++lane) {

@@ -9,6 +9,7 @@ namespace {
 constexpr const RouteEntry* kRoutes[kRouteCount] = {
     &kXnnpackDeconvolutionRoute,
     &kXnnpackConvolutionRoute,
+    &kDepthwiseRoute,
     &kPolyphaseRoute,
     &kScatterRoute,
     &kWinogradRoute,

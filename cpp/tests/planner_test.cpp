@@ -6,6 +6,7 @@
 #include <limits>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "reference.h"
 
@@ -78,6 +79,37 @@ TEST_CASE("layers of ordinary size run on phases, those of few output channels o
   super_resolution.kernel = {1, 9, 9};
   super_resolution.stride = {1, 3, 3};
   CHECK(choose_route(problem_of(super_resolution, 1, 32)) == RouteId::kScatter);
+}
+
+TEST_CASE("layers of one channel a group run on the depthwise route") {
+  for (const bool transposed : {true, false}) {
+    for (const Layout layout : {Layout::kChannelsFirst, Layout::kChannelsLast}) {
+      for (const int32_t kernel : {3, 5, 7, 16}) {
+        Spec spec;
+        spec.transposed = transposed;
+        spec.groups = spec.in_channels = spec.out_channels = 64;
+        spec.kernel = {1, kernel, kernel};
+        if (transposed) spec.stride = {1, 2, 2};
+        Problem problem;
+        REQUIRE(make_problem(spec, 1, {1, 32, 32}, layout, &problem) == deconv::Status::kOk);
+        INFO(deconv_tests::describe(problem));
+        CHECK(choose_route(problem) == RouteId::kDepthwise);
+      }
+    }
+  }
+}
+
+TEST_CASE("the depthwise route refuses wide groups and numbers that no layer has") {
+  Spec spec = dense_layer(true);
+  CHECK(route_refusal(RouteId::kDepthwise, problem_of(spec)) != nullptr);
+  spec.groups = 2;
+  CHECK(route_refusal(RouteId::kDepthwise, problem_of(spec)) == nullptr);
+  // The copy of a tile would span all that lies between two taps.
+  for (const auto [dilation, refused] : {std::pair{1 << 8, false}, std::pair{1 << 20, true}}) {
+    spec.kernel[2] = 3;
+    spec.dilation[2] = spec.pad_before[2] = spec.pad_after[2] = dilation;
+    CHECK((route_refusal(RouteId::kDepthwise, problem_of(spec)) != nullptr) == refused);
+  }
 }
 
 TEST_CASE("batch 0 has a route too") {

@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 #include <initializer_list>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 
 #include "deconv/buffer.h"
 #include "deconv/operator.h"
+#include "deconv/runtime.h"
 #include "reference.h"
 
 using deconv::Axes;
@@ -283,4 +285,182 @@ TEST_CASE("batch 0 runs on every route and touches nothing") {
       CHECK(count_wrong(*op, parameters, random) == 0);
     }
   }
+}
+
+namespace {
+
+// One to four channels a group, kernels and strides far beyond those of random_problem.
+Problem random_small_groups(Random& random) {
+  constexpr double kEnough = 200e3;
+  constexpr std::array<int32_t, 11> kGroups = {1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 33};
+  for (;;) {
+    Spec spec;
+    Axes input{1, 1, 1};
+    spec.transposed = random.one_in(2);
+    spec.groups = kGroups[static_cast<size_t>(random.between(0, 10))];
+    const bool depthwise = random.one_in(2);
+    spec.in_channels = spec.groups * (depthwise ? 1 : random.between(1, 4));
+    spec.out_channels = spec.groups * (depthwise ? 1 : random.between(1, 4));
+    const int first_axis = random.one_in(6) ? 0 : random.one_in(3) ? 2 : 1;
+    for (int axis = first_axis; axis < 3; ++axis) {
+      spec.kernel[axis] = random.one_in(3) ? random.between(6, 17) : random.between(1, 5);
+      spec.stride[axis] = random.one_in(3) ? random.between(3, 8) : random.between(1, 2);
+      spec.dilation[axis] = random.one_in(4) ? random.between(2, 4) : 1;
+      if (!spec.transposed && random.one_in(6)) spec.input_dilation[axis] = random.between(2, 6);
+      spec.pad_before[axis] = random.between(-3, spec.kernel[axis]);
+      spec.pad_after[axis] = random.between(-3, spec.kernel[axis]);
+      input[axis] = random.one_in(3) ? random.between(16, 70) : random.between(1, 15);
+    }
+    const Layout layout = random.one_in(2) ? Layout::kChannelsFirst : Layout::kChannelsLast;
+    Problem problem;
+    if (make_problem(spec, random.between(1, 2), input, layout, &problem) == Status::kOk &&
+        problem.multiply_accumulates() < kEnough && problem.output_elements() < 100'000) {
+      return problem;
+    }
+  }
+}
+
+Spec depthwise(bool transposed, int32_t channels, int32_t kernel, int32_t stride, int32_t pad) {
+  Spec spec = planar(transposed, kernel, stride, pad);
+  spec.groups = spec.in_channels = spec.out_channels = channels;
+  return spec;
+}
+
+}  // namespace
+
+TEST_CASE("random problems of few channels a group") {
+  int runs[deconv::kRouteCount] = {};
+  for (uint64_t seed = 3000; seed < 3600; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    check_every_route(random_small_groups(random), random, runs);
+  }
+  // It refuses none of them.
+  CHECK(runs[static_cast<int>(RouteId::kDepthwise)] == 600);
+}
+
+TEST_CASE("every small kernel and stride of a depthwise layer, in both layouts") {
+  Random random(14);
+  for (const bool transposed : {true, false}) {
+    for (const Layout layout : {Layout::kChannelsFirst, Layout::kChannelsLast}) {
+      for (int32_t kernel = 1; kernel <= 17; ++kernel) {
+        for (int32_t stride = 1; stride <= 8; ++stride) {
+          const Spec spec = depthwise(transposed, 5, kernel, stride, kernel / 3);
+          check_every_route(problem_of(spec, 1, {1, 12, 19}, layout), random);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("depthwise layers that are cut into many tiles") {
+  struct Case {
+    Spec spec;
+    Axes input;
+  };
+  Random random(15);
+  const auto line = [](Spec spec) {
+    for (Axes* axes : {&spec.kernel, &spec.stride, &spec.dilation}) (*axes)[1] = 1;
+    for (Axes* axes : {&spec.pad_before, &spec.pad_after}) (*axes)[1] = 0;
+    return spec;
+  };
+  Spec multiplied = depthwise(false, 3, 3, 1, 1);
+  multiplied.out_channels = 6;
+  Spec dilated = depthwise(false, 2, 3, 1, 9);
+  dilated.dilation = {1, 9, 9};
+  Spec solid = depthwise(true, 2, 3, 2, 1);
+  solid.kernel[0] = 3;
+  solid.stride[0] = 2;
+  for (const Case& large : {
+           Case{line(depthwise(true, 2, 3, 2, 1)), {1, 1, 9001}},
+           Case{line(depthwise(false, 1, 31, 1, 15)), {1, 1, 20003}},
+           Case{line(depthwise(false, 9, 5, 3, 2)), {1, 1, 5003}},
+           Case{line(depthwise(true, 1, 9, 1000, 4)), {1, 1, 40}},
+           Case{depthwise(false, 2, 5, 1, 2), {1, 301, 203}},
+           Case{depthwise(true, 2, 4, 2, 1), {1, 203, 101}},
+           Case{depthwise(false, 6, 3, 2, 1), {1, 99, 187}},
+           Case{multiplied, {1, 131, 150}},
+           Case{dilated, {1, 140, 290}},
+           Case{solid, {19, 21, 33}},
+       }) {
+    for (const Layout layout : {Layout::kChannelsFirst, Layout::kChannelsLast}) {
+      check_every_route(problem_of(large.spec, 1, large.input, layout), random);
+    }
+  }
+}
+
+TEST_CASE("what is not finite reaches exactly the outputs that read it, on the depthwise route") {
+  constexpr std::array<float, 3> kWild = {std::numeric_limits<float>::quiet_NaN(),
+                                          std::numeric_limits<float>::infinity(),
+                                          -std::numeric_limits<float>::infinity()};
+  int64_t wild_outputs = 0;
+  for (uint64_t seed = 4000; seed < 4400; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    Problem problem = random_small_groups(random);
+    problem.spec.relu = random.one_in(2);
+    INFO(deconv_tests::describe(problem));
+    Parameters parameters(problem.spec, true, random);
+    ExactBuffer input(problem.input_elements(), Buffer::kSlackBytes);
+    ExactBuffer output(problem.output_elements(), Buffer::kSlackBytes);
+    input.fill(random);
+    const auto spoil = [&](const ExactBuffer& values) {
+      values.data()[random.next() % static_cast<uint64_t>(values.size())] =
+          kWild[random.next() % kWild.size()];
+    };
+    if (random.one_in(2)) spoil(parameters.weight);
+    if (random.one_in(2)) spoil(input);
+    const std::unique_ptr<Operator> op = Operator::create(problem.spec);
+    REQUIRE(op->plan(problem.batch, problem.input, problem.layout, RouteId::kDepthwise) ==
+            Status::kOk);
+    REQUIRE(op->set_parameters(parameters.weight.data(), parameters.bias.data()) == Status::kOk);
+    REQUIRE(op->run(input.data(), output.data()) == Status::kOk);
+    const std::vector<double> expected = deconv_tests::reference(
+        problem, input.data(), parameters.weight.data(), parameters.bias.data());
+    int64_t wrong = 0;
+    for (int64_t index = 0; index < output.size(); ++index) {
+      const double sum = expected[static_cast<size_t>(index)];
+      const double value = problem.spec.relu && sum < 0 ? 0 : sum;
+      wild_outputs += !std::isfinite(value);
+      wrong += std::isfinite(value) ? !(std::abs(output[index] - value) < 1e-3)
+               : std::isnan(value)  ? !std::isnan(output[index])
+                                    : output[index] != value;
+    }
+    CHECK(wrong == 0);
+  }
+  CHECK(wild_outputs > 1000);
+}
+
+TEST_CASE("the depthwise route allocates when the size changes, and never again") {
+  Random random(16);
+  for (const Layout layout : {Layout::kChannelsFirst, Layout::kChannelsLast}) {
+    for (const int32_t multiplier : {1, 2}) {
+      Spec spec = depthwise(true, 9, 4, 2, 1);
+      spec.out_channels *= multiplier;
+      const Parameters parameters(spec, true, random);
+      const std::unique_ptr<Operator> op = Operator::create(spec);
+      REQUIRE(op->plan(1, {1, 20, 20}, layout, RouteId::kDepthwise) == Status::kOk);
+      REQUIRE(op->set_parameters(parameters.weight.data(), parameters.bias.data()) == Status::kOk);
+      ExactBuffer input(op->problem().input_elements(), Buffer::kSlackBytes);
+      ExactBuffer output(op->problem().output_elements(), Buffer::kSlackBytes);
+      input.fill(random);
+      REQUIRE(op->run(input.data(), output.data()) == Status::kOk);
+      const size_t before = deconv::allocated_bytes();
+      for (int round = 0; round < 50; ++round) {
+        REQUIRE(op->run(input.data(), output.data()) == Status::kOk);
+      }
+      CHECK(deconv::allocated_bytes() == before);
+    }
+  }
+}
+
+TEST_CASE("the depthwise route without memory gives kOutOfMemory") {
+  // 2^27 weights are 512 MB, which is all that this program may have.
+  Spec spec = depthwise(true, 64, 1, 1, 0);
+  spec.kernel = {1, 1 << 11, 1 << 10};
+  const std::unique_ptr<Operator> op = Operator::create(spec);
+  REQUIRE(op->plan(1, {1, 1, 1}, Layout::kChannelsFirst, RouteId::kDepthwise) == Status::kOk);
+  const float nothing = 0;
+  CHECK(op->set_parameters(&nothing, nullptr) == Status::kOutOfMemory);
+  CHECK(op->needs_parameters());
 }

@@ -23,6 +23,7 @@ const ROUTES: Readonly<Record<'auto' | RouteName, true>> = {
   winograd: true,
   'xnnpack-deconvolution': true,
   'xnnpack-convolution': true,
+  depthwise: true,
 };
 
 export const ROUTE_CHOICES = Object.keys(ROUTES) as readonly (keyof typeof ROUTES)[];

@@ -7,13 +7,14 @@ namespace deconv {
 enum class RouteId : int {
   kXnnpackDeconvolution = 0,
   kXnnpackConvolution,
+  kDepthwise,
   kPolyphase,
   kScatter,
   kWinograd,
   kScalar
 };
 
-inline constexpr int kRouteCount = 6;
+inline constexpr int kRouteCount = 7;
 
 const char* route_name(RouteId id);
 

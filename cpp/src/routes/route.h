@@ -35,6 +35,7 @@ struct RouteEntry {
   std::unique_ptr<Route> (*create)(const Spec& spec);
 };
 
+extern const RouteEntry kDepthwiseRoute;
 extern const RouteEntry kPolyphaseRoute;
 extern const RouteEntry kScalarRoute;
 extern const RouteEntry kScatterRoute;

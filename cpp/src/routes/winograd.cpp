@@ -23,6 +23,7 @@
 #include "phase_writer.h"
 #include "routes/route.h"
 #include "simd.h"
+#include "transpose_4x4.h"
 
 namespace deconv {
 namespace {
@@ -84,30 +85,22 @@ void transform_weight(const double* x, double* y, int stride) {
   y[5 * stride] = x[2 * stride];
 }
 
-void transpose_4x4(const v128_t* rows, v128_t* columns) {
-  const v128_t low01 = wasm_i32x4_shuffle(rows[0], rows[1], 0, 4, 1, 5);
-  const v128_t low23 = wasm_i32x4_shuffle(rows[2], rows[3], 0, 4, 1, 5);
-  const v128_t high01 = wasm_i32x4_shuffle(rows[0], rows[1], 2, 6, 3, 7);
-  const v128_t high23 = wasm_i32x4_shuffle(rows[2], rows[3], 2, 6, 3, 7);
-  columns[0] = wasm_i64x2_shuffle(low01, low23, 0, 2);
-  columns[1] = wasm_i64x2_shuffle(low01, low23, 1, 3);
-  columns[2] = wasm_i64x2_shuffle(high01, high23, 0, 2);
-  columns[3] = wasm_i64x2_shuffle(high01, high23, 1, 3);
-}
-
 // Transforms the windows of four tiles beside each other, which start at rows[0] of a padded plane,
 // and writes point p to target[p * point_stride].
 void transform_quad(const float* window, int64_t pitch, float* target, int64_t point_stride) {
   v128_t half[kReads][kReads];
   for (int row = 0; row < kReads; ++row, window += pitch) {
-    const v128_t loaded[4] = {wasm_v128_load(window), wasm_v128_load(window + 4),
-                              wasm_v128_load(window + 8), wasm_v128_load(window + 12)};
-    v128_t x[kReads];
-    transpose_4x4(loaded, x);
+    v128_t columns[4] = {wasm_v128_load(window), wasm_v128_load(window + 4),
+                         wasm_v128_load(window + 8), wasm_v128_load(window + 12)};
+    transpose_4x4(columns);
     // Columns 4 and 5 of a tile are columns 0 and 1 of the next.
     const v128_t next = wasm_v128_load(window + 16);
-    x[4] = wasm_i32x4_shuffle(x[0], next, 1, 2, 3, 4);
-    x[5] = wasm_i32x4_shuffle(x[1], next, 1, 2, 3, 5);
+    const v128_t x[kReads] = {columns[0],
+                              columns[1],
+                              columns[2],
+                              columns[3],
+                              wasm_i32x4_shuffle(columns[0], next, 1, 2, 3, 4),
+                              wasm_i32x4_shuffle(columns[1], next, 1, 2, 3, 5)};
     transform_input(x, half[row]);
   }
   for (int column = 0; column < kReads; ++column) {
@@ -141,9 +134,8 @@ void transform_back(const float* source, int64_t point_stride, v128_t bias, bool
       value = wasm_f32x4_add(value, bias);
       if (relu) value = wasm_f32x4_max(value, wasm_f32x4_const_splat(0));
     }
-    v128_t columns[4];
-    transpose_4x4(y, columns);
-    for (int step = 0; step < 4; ++step) wasm_v128_store(target + 4 * step, columns[step]);
+    transpose_4x4(y);
+    for (int step = 0; step < 4; ++step) wasm_v128_store(target + 4 * step, y[step]);
   }
 }
 

@@ -63,6 +63,12 @@ double cost(const Problem& problem) {
   const bool depthwise = spec.group_in_channels() == 1 && spec.group_out_channels() == 1;
   const double lanes = depthwise ? spec.groups : spec.group_out_channels();
   const double used = lanes / (8 * std::ceil(lanes / 8));
+  if (depthwise) {
+    // It has depthwise kernels of up to 25 taps; what is larger is a matrix product of one column.
+    const int64_t taps = spec.kernel_elements();
+    const double rate = taps <= 9 ? 6.5 : taps <= 25 ? 4.6 : 1.5;
+    return 500 + problem.multiply_accumulates() / (rate * used);
+  }
   return 2000 + problem.multiply_accumulates() / (kXnnpackRate * used);
 }
 

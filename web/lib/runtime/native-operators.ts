@@ -4,9 +4,24 @@ import type { Axes, NativeSpec, OperatorHandle } from './glue.js';
 import { type BuildName, type Runtime, requireRuntime } from './runtime.js';
 
 /** Ways to compute an operator; see `Plan`. */
-export type RouteName = 'xnnpack-deconvolution' | 'xnnpack-convolution' | 'polyphase' | 'scatter' | 'winograd' | 'scalar';
+export type RouteName =
+  | 'xnnpack-deconvolution'
+  | 'xnnpack-convolution'
+  | 'depthwise'
+  | 'polyphase'
+  | 'scatter'
+  | 'winograd'
+  | 'scalar';
 
-export const ROUTE_NAMES: readonly RouteName[] = ['xnnpack-deconvolution', 'xnnpack-convolution', 'polyphase', 'scatter', 'winograd', 'scalar'];
+export const ROUTE_NAMES: readonly RouteName[] = [
+  'xnnpack-deconvolution',
+  'xnnpack-convolution',
+  'depthwise',
+  'polyphase',
+  'scatter',
+  'winograd',
+  'scalar',
+];
 
 /** How the last forward was computed, and why so. */
 export interface Plan {

@@ -1,0 +1,171 @@
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+#include <type_traits>
+
+#include "deconv/geometry.h"
+
+// What the two engines of the depthwise route share: how an output is cut into tiles, and which
+// taps of the kernel an output position has.
+namespace deconv::depthwise {
+
+// Grow-only array of plain values that reports a failed allocation.
+template <typename Value>
+class Table {
+  static_assert(std::is_trivially_copyable_v<Value>);
+
+ public:
+  Table() = default;
+  Table(const Table&) = delete;
+  Table& operator=(const Table&) = delete;
+  ~Table() { std::free(values_); }
+
+  [[nodiscard]] bool reserve(int64_t count) {
+    if (count <= capacity_) return true;
+    std::free(values_);
+    values_ = static_cast<Value*>(std::malloc(static_cast<size_t>(count) * sizeof(Value)));
+    capacity_ = values_ == nullptr ? 0 : count;
+    return values_ != nullptr;
+  }
+  Value* data() const { return values_; }
+  Value& operator[](int64_t index) const { return values_[index]; }
+
+ private:
+  Value* values_ = nullptr;
+  int64_t capacity_ = 0;
+};
+
+// One axis split into phases. Output position q * count + phase reads, for every slot s of that
+// phase (first[phase] <= s < first[phase + 1]), input position q * step + offset[s] with tap
+// tap[s] of the kernel. Every tap has one slot at most.
+struct Phases {
+  int32_t count = 1;
+  int32_t step = 1;
+  Table<int32_t> first;
+  Table<int32_t> tap;
+  Table<int32_t> offset;
+
+  int32_t slots() const { return first[count]; }
+
+  // False when out of memory.
+  [[nodiscard]] bool build(const Spec& spec, int axis);
+};
+
+// How one problem is cut. A tile is of one depth position, `rows` values of q high and `columns`
+// wide (see Phases); with channels first it is of one group, with channels last of all groups.
+struct Tiling {
+  int32_t rows = 1;
+  int32_t columns = 1;
+  int32_t row_tiles = 1;
+  int32_t column_tiles = 1;
+  int32_t groups = 1;
+  int64_t count = 1;
+  // Floats of the part of the input that a tile copies; 0 when it reads the input in place.
+  int64_t copy_floats = 0;
+
+  // Channels first: every input plane is copied into step x step parts, one for each remainder of
+  // the two positions. A part is part_rows x part_columns; the input position of
+  // (q + first_shift + i) * step + remainder is at i.
+  int32_t part_rows = 0;
+  int32_t part_columns = 0;
+  int32_t first_row_shift = 0;
+  int32_t first_column_shift = 0;
+  // Rows of one phase that are computed before the phases of the width are interleaved.
+  int32_t result_rows = 0;
+  int64_t result_floats = 0;
+
+  int64_t scratch_floats() const { return (copy_floats + result_floats + 3) / 4 * 4; }
+};
+
+struct Tile {
+  int32_t batch, group, depth;
+  // In values of q.
+  int32_t row, rows;
+  int32_t column, columns;
+};
+
+// False when the problem is too large to be indexed.
+[[nodiscard]] bool make_tiling(const Problem& problem, int threads, Tiling* tiling);
+
+Tile tile_at(const Problem& problem, const Tiling& tiling, int64_t index);
+
+// Whether vectors run along the width, on input and output with channels first; else they run along
+// the channels, with channels last. Planes of few points are cheaper to transpose than to walk.
+inline bool runs_planes(const Problem& problem) {
+  constexpr int64_t kFewPoints = 144;
+  constexpr int32_t kManyChannels = 8;
+  const Spec& spec = problem.spec;
+  if (spec.in_channels == 1 && spec.out_channels == 1) return true;
+  if (problem.layout == Layout::kChannelsLast) return false;
+  return spec.in_channels != spec.groups || spec.out_channels != spec.groups ||
+         spec.groups < kManyChannels || problem.output_points() > kFewPoints;
+}
+
+// True when channels last reads a copy of the input in which every output channel has its own
+// input values, because groups are of more than one channel.
+inline bool expands_channels(const Spec& spec) {
+  return spec.group_in_channels() != 1 || spec.group_out_channels() != 1;
+}
+
+// Room behind a copy or a result: the last vector of either may end there.
+inline constexpr int32_t kSlackFloats = 4;
+
+inline int32_t whole_vectors(int32_t floats) { return (floats + 3) / 4 * 4; }
+
+// Input positions begin..end of an axis that the output positions begin..end touch; may be empty.
+struct Range {
+  int32_t begin, end;
+};
+Range input_range(const Problem& problem, int axis, int64_t begin, int64_t end);
+
+// One input row under one row of the kernel.
+struct Line {
+  const float* x;
+  int32_t weight;  // index of the kernel row, in rows of slots
+};
+
+// Channels first: one tap of a phase, and where it reads for q = 0.
+struct Tap {
+  const float* x;
+  float weight;
+};
+
+// Channels last: one tap of an output position, and its weights.
+struct Source {
+  const float* x;
+  const float* weight;
+};
+
+struct Job {
+  const Problem* problem;
+  // Of every axis.
+  const Phases* phases;
+  const Tiling* tiling;
+  // Channels first [out, in / groups, depth, height, slot of the width]; channels last
+  // [depth, height, slot of the width, in / groups, out], out in whole vectors.
+  const float* weight;
+  const float* bias;
+  // Channels first: where the slots of the width read in the copy, from q = 0 of the tile.
+  const int32_t* columns;
+  // Padding may be multiplied by finite weights only: 0 * infinity is NaN.
+  bool finite_weight;
+  const float* input;
+  float* output;
+};
+
+// Memory of one thread.
+struct Scratch {
+  float* floats;
+  Line* lines;
+  Tap* taps;
+  Source* sources;
+};
+
+// Channels first: vectors along the width.
+void run_plane_tile(const Job& job, const Tile& tile, const Scratch& scratch);
+
+// Channels last: vectors along the channels.
+void run_channel_tile(const Job& job, const Tile& tile, const Scratch& scratch);
+
+}  // namespace deconv::depthwise

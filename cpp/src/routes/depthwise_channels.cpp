@@ -1,0 +1,271 @@
+// Depthwise with channels last: vectors along the channels, taps outside of the input left out.
+
+#include <algorithm>
+
+#include "routes/depthwise.h"
+#include "routes/source_position.h"
+#include "simd.h"
+
+namespace deconv::depthwise {
+namespace {
+
+// Neighbouring output positions of one phase that read with the same taps.
+struct Run {
+  const Source* sources;  // of the first position
+  int32_t source_count;
+  int32_t x_stride;  // floats from one position to the next
+  int32_t target_stride;
+  const float* bias;
+  float* target;
+  bool relu;
+};
+
+void store_lanes(float* target, v128_t values, int32_t lanes) {
+  switch (lanes) {
+    case 1:
+      wasm_v128_store32_lane(target, values, 0);
+      break;
+    case 2:
+      wasm_v128_store64_lane(target, values, 0);
+      break;
+    case 3:
+      wasm_v128_store64_lane(target, values, 0);
+      wasm_v128_store32_lane(target + 2, values, 2);
+      break;
+    default:
+      wasm_v128_store(target, values);
+  }
+}
+
+// kPositions positions from `position` by kVectors vectors of channels from `channel`, of which
+// the last one stores `lanes`.
+template <int kPositions, int kVectors>
+void sum_sources(const Run& run, int32_t position, int32_t channel, int32_t lanes) {
+  v128_t sums[kPositions][kVectors];
+  for (int vector = 0; vector < kVectors; ++vector) {
+    const v128_t bias = wasm_v128_load(run.bias + channel + 4 * vector);
+    for (auto& sum : sums) sum[vector] = bias;
+  }
+  const int32_t x_index = position * run.x_stride + channel;
+  for (int32_t source = 0; source < run.source_count; ++source) {
+    const float* x = run.sources[source].x + x_index;
+    const float* weight = run.sources[source].weight + channel;
+    for (int vector = 0; vector < kVectors; ++vector) {
+      const v128_t factor = wasm_v128_load(weight + 4 * vector);
+      for (int at = 0; at < kPositions; ++at) {
+        sums[at][vector] =
+            fma_f32x4(wasm_v128_load(x + at * run.x_stride + 4 * vector), factor, sums[at][vector]);
+      }
+    }
+  }
+  if (run.relu) {
+    // A NaN is not below zero.
+    for (auto& of_position : sums) {
+      for (v128_t& sum : of_position) {
+        sum = wasm_v128_andnot(sum, wasm_f32x4_lt(sum, wasm_f32x4_const_splat(0)));
+      }
+    }
+  }
+  for (int at = 0; at < kPositions; ++at) {
+    float* target = run.target + (position + at) * run.target_stride + channel;
+    for (int vector = 0; vector < kVectors - 1; ++vector) {
+      wasm_v128_store(target + 4 * vector, sums[at][vector]);
+    }
+    store_lanes(target + 4 * (kVectors - 1), sums[at][kVectors - 1], lanes);
+  }
+}
+
+template <int kPositions, int kVectors>
+void sum_positions(const Run& run, int32_t* position, int32_t positions, int32_t channel,
+                   int32_t lanes) {
+  for (; *position + kPositions <= positions; *position += kPositions) {
+    sum_sources<kPositions, kVectors>(run, *position, channel, lanes);
+  }
+}
+
+// `kVectors` vectors of channels at all positions of a run.
+template <int kVectors>
+void sum_block(const Run& run, int32_t positions, int32_t channel, int32_t lanes) {
+  int32_t position = 0;
+  if constexpr (kVectors <= 2) {
+    sum_positions<4, kVectors>(run, &position, positions, channel, lanes);
+  }
+  sum_positions<1, kVectors>(run, &position, positions, channel, lanes);
+}
+
+void sum_run(const Run& run, int32_t positions, int32_t channels) {
+  int32_t channel = 0;
+  const auto lanes_of = [&](int32_t width) {
+    return std::min(4, channels - channel - (width - 4));
+  };
+  if (positions < 4) {
+    for (; channel + 12 < channels; channel += 16) {
+      sum_block<4>(run, positions, channel, lanes_of(16));
+    }
+  }
+  for (; channel + 4 < channels; channel += 8) sum_block<2>(run, positions, channel, lanes_of(8));
+  if (channel < channels) sum_block<1>(run, positions, channel, lanes_of(4));
+}
+
+class ChannelTile {
+ public:
+  ChannelTile(const Job& job, const Tile& tile, const Scratch& scratch)
+      : job_(job),
+        tile_(tile),
+        problem_(*job.problem),
+        spec_(job.problem->spec),
+        phases_(job.phases[2]),
+        lines_(scratch.lines),
+        sources_(scratch.sources),
+        copy_(scratch.floats),
+        lanes_(whole_vectors(spec_.out_channels)),
+        point_floats_(expands_channels(spec_) ? lanes_ * spec_.group_in_channels()
+                                              : spec_.in_channels) {}
+
+  void run() {
+    const int32_t phases = job_.phases[1].count;
+    if (expands_channels(spec_)) {
+      const int64_t first_row = int64_t{tile_.row} * phases;
+      const int64_t first_column = int64_t{tile_.column} * phases_.count;
+      rows_ = input_range(problem_, 1, first_row, first_row + int64_t{tile_.rows} * phases);
+      columns_ = input_range(problem_, 2, first_column,
+                             first_column + int64_t{tile_.columns} * phases_.count);
+      expand_input();
+    }
+    const int64_t row_floats = int64_t{problem_.output[2]} * spec_.out_channels;
+    const int64_t plane = int64_t{tile_.batch} * problem_.output[0] + tile_.depth;
+    const int32_t first = tile_.row * phases;
+    const int32_t end = std::min((tile_.row + tile_.rows) * phases, problem_.output[1]);
+    for (int32_t row = first; row < end; ++row) {
+      gather_lines(row);
+      float* target = job_.output + (plane * problem_.output[1] + row) * row_floats;
+      for (int32_t phase = 0; phase < phases_.count; ++phase) sum_phase(phase, target);
+    }
+  }
+
+ private:
+  const float* input_row(int64_t depth, int64_t row) const {
+    return job_.input +
+           ((int64_t{tile_.batch} * problem_.input[0] + depth) * problem_.input[1] + row) *
+               problem_.input[2] * spec_.in_channels;
+  }
+
+  // Gives every output channel the input values of its group, as [point, in / groups, out].
+  void expand_input() {
+    const int32_t group_in = spec_.group_in_channels();
+    const int32_t group_out = spec_.group_out_channels();
+    float* target = copy_;
+    for (int32_t tap = 0; tap < spec_.kernel[0]; ++tap) {
+      const int64_t depth = source_position(problem_, 0, tile_.depth, tap);
+      if (depth < 0) continue;
+      for (int32_t row = rows_.begin; row < rows_.end; ++row) {
+        const float* x = input_row(depth, row) + int64_t{columns_.begin} * spec_.in_channels;
+        for (int32_t column = columns_.begin; column < columns_.end; ++column) {
+          for (int32_t in = 0; in < group_in; ++in, target += lanes_) {
+            float* out = target;
+            for (int32_t group = 0; group < spec_.groups; ++group) {
+              const float value = x[group * group_in + in];
+              for (int32_t copy = 0; copy < group_out; ++copy) *out++ = value;
+            }
+            std::fill(out, target + lanes_, 0.0f);
+          }
+          x += spec_.in_channels;
+        }
+      }
+    }
+  }
+
+  // Where position 0 of a row would be; of a copied row, where position columns_.begin is.
+  void gather_lines(int32_t row) {
+    line_count_ = 0;
+    const int64_t row_floats = int64_t{columns_.end - columns_.begin} * point_floats_;
+    const float* slice = copy_;
+    for (int32_t depth_tap = 0; depth_tap < spec_.kernel[0]; ++depth_tap) {
+      const int64_t depth = source_position(problem_, 0, tile_.depth, depth_tap);
+      if (depth < 0) continue;
+      for (int32_t tap = 0; tap < spec_.kernel[1]; ++tap) {
+        const int64_t source = source_position(problem_, 1, row, tap);
+        if (source < 0) continue;
+        lines_[line_count_++] = {
+            expands_channels(spec_) ? slice + (source - rows_.begin) * row_floats
+                                    : input_row(depth, source),
+            depth_tap * spec_.kernel[1] + tap,
+        };
+      }
+      slice += (rows_.end - rows_.begin) * row_floats;
+    }
+  }
+
+  void sum_phase(int32_t phase, float* row) {
+    const int32_t begin = tile_.column;
+    // Values of q whose output lies in the row.
+    const int32_t outputs = problem_.output[2] - phase;
+    const int32_t end =
+        std::min(tile_.column + tile_.columns, (outputs + phases_.count - 1) / phases_.count);
+    if (end <= begin) return;
+    // Those at which every tap of the phase lies in the input.
+    int64_t inner_begin = begin;
+    int64_t inner_end = end;
+    for (int32_t slot = phases_.first[phase]; slot < phases_.first[phase + 1]; ++slot) {
+      const int64_t offset = phases_.offset[slot];
+      const int64_t room = problem_.input[2] - 1 - offset;
+      if (offset < 0) {
+        inner_begin = std::max(inner_begin, (-offset + phases_.step - 1) / phases_.step);
+      }
+      inner_end = std::min(inner_end, room < 0 ? 0 : room / phases_.step + 1);
+    }
+    if (inner_begin >= inner_end) inner_begin = inner_end = end;
+    const auto sum = [&](int64_t first, int64_t last) {
+      sum_positions_of(phase, static_cast<int32_t>(first), static_cast<int32_t>(last - first), row);
+    };
+    for (int64_t q = begin; q < inner_begin; ++q) sum(q, q + 1);
+    if (inner_begin < inner_end) sum(inner_begin, inner_end);
+    for (int64_t q = inner_end; q < end; ++q) sum(q, q + 1);
+  }
+
+  // Positions q.. of a phase, all with the taps of the first one.
+  void sum_positions_of(int32_t phase, int32_t q, int32_t positions, float* row) {
+    const int32_t group_in = spec_.group_in_channels();
+    int32_t count = 0;
+    for (int32_t slot = phases_.first[phase]; slot < phases_.first[phase + 1]; ++slot) {
+      const int64_t column = int64_t{q} * phases_.step + phases_.offset[slot];
+      if (column < 0 || column >= problem_.input[2]) continue;
+      for (int32_t line = 0; line < line_count_; ++line) {
+        const float* x = lines_[line].x + (column - columns_.begin) * point_floats_;
+        const float* weight =
+            job_.weight +
+            (int64_t{lines_[line].weight} * phases_.slots() + slot) * group_in * lanes_;
+        for (int32_t in = 0; in < group_in; ++in) {
+          sources_[count++] = {x + in * lanes_, weight + in * lanes_};
+        }
+      }
+    }
+    const int32_t channels = spec_.out_channels;
+    sum_run({sources_, count, phases_.step * point_floats_, phases_.count * channels, job_.bias,
+             row + (int64_t{q} * phases_.count + phase) * channels, spec_.relu},
+            positions, channels);
+  }
+
+  const Job& job_;
+  const Tile& tile_;
+  const Problem& problem_;
+  const Spec& spec_;
+  const Phases& phases_;  // of the width
+  Line* lines_;
+  int32_t line_count_ = 0;
+  Source* sources_;
+  float* copy_;
+  const int32_t lanes_;
+  const int32_t point_floats_;
+  // What was copied; nothing when the input is read in place.
+  Range rows_{0, 0};
+  Range columns_{0, 0};
+};
+
+}  // namespace
+
+void run_channel_tile(const Job& job, const Tile& tile, const Scratch& scratch) {
+  ChannelTile(job, tile, scratch).run();
+}
+
+}  // namespace deconv::depthwise
