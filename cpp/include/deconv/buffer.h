@@ -12,6 +12,14 @@ class Buffer {
   // Bytes behind the last element that XNNPACK's micro-kernels may read (XNN_EXTRA_BYTES).
   static constexpr int64_t kSlackBytes = 16;
 
+  // Room for `elements` floats and the slack behind them, aligned for SIMD; null when out of
+  // memory. Give it back with std::free.
+  static float* allocate(int64_t elements) {
+    const int64_t bytes = elements * static_cast<int64_t>(sizeof(float)) + kSlackBytes;
+    // aligned_alloc wants a multiple of the alignment.
+    return static_cast<float*>(std::aligned_alloc(16, static_cast<size_t>((bytes + 15) / 16 * 16)));
+  }
+
   Buffer() = default;
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
@@ -21,10 +29,7 @@ class Buffer {
   [[nodiscard]] bool reserve(int64_t elements) {
     if (elements <= capacity_ && data_ != nullptr) return true;
     release();
-    const int64_t bytes = elements * static_cast<int64_t>(sizeof(float)) + kSlackBytes;
-    // aligned_alloc wants a multiple of the alignment.
-    data_ =
-        static_cast<float*>(std::aligned_alloc(16, static_cast<size_t>((bytes + 15) / 16 * 16)));
+    data_ = allocate(elements);
     capacity_ = data_ == nullptr ? 0 : elements;
     return data_ != nullptr;
   }

@@ -35,6 +35,8 @@ struct Spec {
   Axes pad_after{0, 0, 0};
   // Clamps the result at 0 from below, for free in XNNPACK's micro-kernels.
   bool relu = false;
+  // Refuses routes that trade rounding error for speed (Winograd).
+  bool exact = false;
 
   bool operator==(const Spec&) const = default;
 
