@@ -75,10 +75,8 @@ export function checkFloats(where: string, name: string, data: unknown): Float32
   const floats = data;
   const { buffer } = floats;
   // The tag knows buffers of another realm, but it makes a string each time.
-  const shared =
-    !(buffer instanceof ArrayBuffer) &&
-    Object.prototype.toString.call(buffer) === '[object SharedArrayBuffer]';
-  if (shared && !heapOwners.has(buffer)) {
+  const foreign = !(buffer instanceof ArrayBuffer) && !heapOwners.has(buffer);
+  if (foreign && Object.prototype.toString.call(buffer) === '[object SharedArrayBuffer]') {
     throw new DeconvError(
       'BAD_BUFFER',
       `${where}: expected ${name} on a buffer of its own, got a SharedArrayBuffer, which another thread may change meanwhile. Pass a copy: array.slice().`,

@@ -141,7 +141,7 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
    * `BAD_OPTION`, `TOO_LARGE`, `OUT_OF_MEMORY`, `UNSUPPORTED` (a forced route); the layer stays usable
    */
   forward(x: Tensor, options?: Options): Tensor {
-    this.#requireLive('forward');
+    if (this.#disposed) throw this.#ended('forward');
     let call = this.#lastCall;
     if (call === undefined || !repeats(call, x, options)) {
       call = this.#prepare(x, options);
@@ -407,15 +407,17 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
   }
 
   #requireLive(member: string): string {
+    if (this.#disposed) throw this.#ended(member);
+    return `${this.#definition.name}.${member}`;
+  }
+
+  #ended(member: string): DeconvError {
     const where = `${this.#definition.name}.${member}`;
-    if (this.#disposed) {
-      throw new DeconvError(
-        'DISPOSED',
-        `${where}: expected a live layer, got one after dispose(). Make a new layer.`,
-        { where },
-      );
-    }
-    return where;
+    return new DeconvError(
+      'DISPOSED',
+      `${where}: expected a live layer, got one after dispose(). Make a new layer.`,
+      { where },
+    );
   }
 }
 

@@ -117,18 +117,29 @@ function runOperator(
   // An output that overlaps the input is written only when the input is no longer needed.
   const direct = isUsable(output) && !overlap(source, inputCount, output, outputCount);
   const target = direct ? output : reserve(runtime, where, 'output', outputCount);
-  if (wantsMeasurement(operation, plan)) {
-    // Until it is done the operator is planned for now this, now that.
-    operator.planned = undefined;
-    plan = measureOperation(runtime, handle, operation, () => {
-      if (handle.needsParameters()) uploadParameters(runtime, handle, operation);
-      runtime.check(where, handle.run(source, target));
-    });
-    operator.planned = { key: planKey, plan };
-  }
+  if (wantsMeasurement(operation, plan)) plan = measure(runtime, operator, operation, source, target);
   runtime.check(where, handle.run(source, target));
   if (typeof output !== 'number') output.set(runtime.floats(target, outputCount));
   else if (!direct) runtime.heap.copyWithin(output / 4, target / 4, target / 4 + outputCount);
+  return plan;
+}
+
+// A function of its own, so that a steady loop does not make the closure.
+function measure(
+  runtime: Runtime,
+  operator: Operator,
+  operation: Operation,
+  source: number,
+  target: number,
+): Plan {
+  const { handle } = operator;
+  // Until it is done the operator is planned for now this, now that.
+  operator.planned = undefined;
+  const plan = measureOperation(runtime, handle, operation, () => {
+    if (handle.needsParameters()) uploadParameters(runtime, handle, operation);
+    runtime.check(operation.where, handle.run(source, target));
+  });
+  operator.planned = { key: operation.planKey, plan };
   return plan;
 }
 
