@@ -134,6 +134,11 @@ describeEachBuild((build) => {
     expect(plain - direct).toBeLessThan(bytes + 256);
     const half = taken((layer) => layer.forward(heapX));
     expect(half - direct).toBeLessThan(4 * sizeOf(heapY.shape) + 128);
+    // Routes want their tensors aligned: a part that begins elsewhere is copied.
+    using larger = new HeapTensor([sizeOf(x.shape) + 1]);
+    const part = { data: larger.data.subarray(1), shape: x.shape };
+    const shifted = taken((layer) => layer.forward(part, { out: heapY }));
+    expect(shifted - direct).toBeGreaterThanOrEqual(4 * sizeOf(x.shape));
   });
 
   it('data survive growth of the heap', () => {
@@ -398,6 +403,19 @@ describeEachBuild((build) => {
     const wanted = layer.backward(x, { data: heapGrad.data.slice(), shape: heapGrad.shape });
     expectSame(got.input, wanted.input);
     expectSame(got.weight, wanted.weight);
+  });
+
+  it('parameters of a call without a layer on a heap that grows meanwhile', async () => {
+    await shutdown();
+    await init(build.options);
+    const weight = quarters([1500, 1500, 1, 1], seed);
+    const x = quarters([1, 1500, 1, 1], seed + 1);
+    using heapWeight = onHeap(weight);
+    using heapX = onHeap(x);
+    const { heapBytes } = memoryUsage();
+    const got = conv(heapX, heapWeight);
+    expect(memoryUsage().heapBytes).toBeGreaterThan(heapBytes);
+    expectSame(got, conv(x, weight));
   });
 
   it('a call on the heap needs the same module still', async () => {

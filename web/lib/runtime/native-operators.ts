@@ -107,9 +107,12 @@ function runOperator(
   const { where, planKey, inputCount, outputCount } = operation;
   const { handle } = operator;
   let plan = operator.planned?.key === planKey ? operator.planned.plan : undefined;
+  let measuring = false;
   if (plan === undefined) {
     plan = planOperation(runtime, handle, operation);
-    operator.planned = { key: planKey, plan };
+    measuring = wantsMeasurement(operation, plan);
+    // Measuring changes the handle's plan again and again: until it is done there is none to remember.
+    operator.planned = measuring ? undefined : { key: planKey, plan };
   }
   if (handle.needsParameters()) uploadParameters(runtime, handle, operation);
 
@@ -117,7 +120,7 @@ function runOperator(
   // An output that overlaps the input is written only when the input is no longer needed.
   const direct = isUsable(output) && !overlap(source, inputCount, output, outputCount);
   const target = direct ? output : reserve(runtime, where, 'output', outputCount);
-  if (wantsMeasurement(operation, plan)) plan = measure(runtime, operator, operation, source, target);
+  if (measuring) plan = measure(runtime, operator, operation, source, target);
   runtime.check(where, handle.run(source, target));
   if (typeof output !== 'number') output.set(runtime.floats(target, outputCount));
   else if (!direct) runtime.heap.copyWithin(output / 4, target / 4, target / 4 + outputCount);
@@ -133,8 +136,6 @@ function measure(
   target: number,
 ): Plan {
   const { handle } = operator;
-  // Until it is done the operator is planned for now this, now that.
-  operator.planned = undefined;
   const plan = measureOperation(runtime, handle, operation, () => {
     if (handle.needsParameters()) uploadParameters(runtime, handle, operation);
     runtime.check(operation.where, handle.run(source, target));

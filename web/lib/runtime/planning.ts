@@ -51,7 +51,6 @@ export function planOperation(runtime: Runtime, handle: OperatorHandle, operatio
 
 /** Whether the plan waits for `measureOperation`: measuring needs the data in place. */
 export function wantsMeasurement({ execution, batch }: Operation, plan: Plan): boolean {
-  // Most plans.
   if (execution.plan === 'model' || execution.route !== 'auto' || batch === 0) return false;
   return plan.candidates.every(({ measured }) => measured === null);
 }
