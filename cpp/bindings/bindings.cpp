@@ -4,9 +4,11 @@
 #include <emscripten/bind.h>
 
 #include <cstdint>
+#include <cstdlib>
 #include <optional>
 #include <string>
 
+#include "deconv/buffer.h"
 #include "deconv/geometry.h"
 #include "deconv/gradients.h"
 #include "deconv/operator.h"
@@ -40,6 +42,13 @@ uintptr_t reserve_input(double elements) { return address_of(Workspace::shared()
 uintptr_t reserve_output(double elements) {
   return address_of(Workspace::shared().output, elements);
 }
+// A block of the caller's, until free_floats.
+uintptr_t allocate_floats(double elements) {
+  if (elements > static_cast<double>(deconv::kMaxTensorElements)) return 0;
+  return reinterpret_cast<uintptr_t>(Buffer::allocate(static_cast<int64_t>(elements)));
+}
+void free_floats(uintptr_t address) { std::free(reinterpret_cast<float*>(address)); }
+
 void release_parameters() { Workspace::shared().parameters.release(); }
 
 int check_spec(const Spec& spec) { return static_cast<int>(deconv::check_spec(spec)); }
@@ -89,22 +98,21 @@ int run(Operator& op, uintptr_t input, uintptr_t output) {
 }
 
 // Gradients of weight and bias, behind each other at `gradient`; no bias gradient when there is no
-// bias. The workspace's input holds the input and its output the output's gradient.
-int parameter_gradients(const Spec& spec, int batch, const Axes& input, int layout,
-                        uintptr_t gradient, bool with_bias) {
+// bias. `input` and `grad_output` are the addresses of their values.
+int parameter_gradients(const Spec& spec, int batch, const Axes& extents, int layout,
+                        uintptr_t input, uintptr_t grad_output, uintptr_t gradient,
+                        bool with_bias) {
   deconv::Problem problem;
   if (const Status status =
-          deconv::make_problem(spec, batch, input, static_cast<Layout>(layout), &problem);
+          deconv::make_problem(spec, batch, extents, static_cast<Layout>(layout), &problem);
       status != Status::kOk) {
     return static_cast<int>(status);
   }
-  const Workspace& workspace = Workspace::shared();
+  const auto* grads = reinterpret_cast<const float*>(grad_output);
   auto* weight = reinterpret_cast<float*>(gradient);
-  if (with_bias) {
-    deconv::bias_gradient(problem, workspace.output.data(), weight + spec.weight_elements());
-  }
+  if (with_bias) deconv::bias_gradient(problem, grads, weight + spec.weight_elements());
   return static_cast<int>(
-      deconv::weight_gradient(problem, workspace.input.data(), workspace.output.data(), weight));
+      deconv::weight_gradient(problem, reinterpret_cast<const float*>(input), grads, weight));
 }
 
 // One name a line, in the order of the numbers that calls return.
@@ -156,6 +164,7 @@ EMSCRIPTEN_BINDINGS(deconv) {
       .function("needsParameters", &Operator::needs_parameters)
       .function("setParameters", &set_parameters)
       .function("invalidateParameters", &Operator::invalidate_parameters)
+      .function("dropOtherRoutes", &Operator::drop_other_routes)
       .function("run", &run);
 
   function("checkSpec", &check_spec);
@@ -169,6 +178,8 @@ EMSCRIPTEN_BINDINGS(deconv) {
   function("releaseParameters", &release_parameters);
   function("reserveInput", &reserve_input);
   function("reserveOutput", &reserve_output);
+  function("allocateFloats", &allocate_floats);
+  function("freeFloats", &free_floats);
 
   function("startRuntime", &start_runtime);
   function("stopRuntime", &deconv::stop_runtime);

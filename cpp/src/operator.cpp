@@ -54,6 +54,12 @@ void Operator::invalidate_parameters() {
   for (std::unique_ptr<Route>& route : routes_) route.reset();
 }
 
+void Operator::drop_other_routes() {
+  for (int id = 0; id < kRouteCount; ++id) {
+    if (id != static_cast<int>(route_)) routes_[id].reset();
+  }
+}
+
 Status Operator::run(const float* input, float* output) {
   Route* route = current_route();
   if (!planned_ || route == nullptr) return Status::kMissingParameters;

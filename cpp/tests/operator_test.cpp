@@ -104,6 +104,25 @@ TEST_CASE("invalidated parameters are asked for again, on every route") {
   }
 }
 
+TEST_CASE("after trying several routes only the planned one keeps its parameters") {
+  const Spec spec = repeat_spec();
+  const std::unique_ptr<Operator> op = Operator::create(spec);
+  const auto plan_on = [&](RouteId route) {
+    REQUIRE(op->plan(1, {1, 1, 1}, Layout::kChannelsFirst, route) == Status::kOk);
+  };
+  for (const RouteId route : {RouteId::kScalar, RouteId::kXnnpackDeconvolution}) {
+    plan_on(route);
+    set_all_weights(*op, spec, 2);
+  }
+  op->drop_other_routes();
+  CHECK_FALSE(op->needs_parameters());
+  CHECK(run_on(*op, 1) == 2);
+  plan_on(RouteId::kScalar);
+  CHECK(op->needs_parameters());
+  set_all_weights(*op, spec, 3);
+  CHECK(run_on(*op, 1) == 3);
+}
+
 TEST_CASE("setting parameters again replaces them") {
   const Spec spec = repeat_spec();
   const std::unique_ptr<Operator> op = Operator::create(spec);

@@ -74,6 +74,7 @@ async function operatorMeter(build) {
     padBefore: [0, padding, padding],
     padAfter: [0, padding, padding],
     relu: false,
+    exact: false,
   });
   const route = module.routeNames().split('\n').indexOf('xnnpack-deconvolution');
   expectOk(operator.plan(1, [1, input, input], 1, route));

@@ -82,7 +82,7 @@ it('shutdown may be repeated, and ends a module that still loads', async () => {
   await shutdown();
   expectError(await error, 'NOT_INITIALIZED', 'init');
   expectError(caught(runtimeInfo), 'NOT_INITIALIZED', 'runtimeInfo');
-  expect(memoryUsage()).toEqual({ liveLayers: 0, heapBytes: 0, usedBytes: 0 });
+  expect(memoryUsage()).toEqual({ liveLayers: 0, liveTensors: 0, heapBytes: 0, usedBytes: 0 });
   await init();
   expectRunning();
 });

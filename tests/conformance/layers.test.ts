@@ -284,7 +284,7 @@ describeEachBuild((build) => {
     const wanted = [up.forward(x), down.forward(x)];
     for (let round = 0; round < 2; round += 1) {
       await shutdown();
-      expect(memoryUsage()).toEqual({ liveLayers: 0, heapBytes: 0, usedBytes: 0 });
+      expect(memoryUsage()).toEqual({ liveLayers: 0, liveTensors: 0, heapBytes: 0, usedBytes: 0 });
       expect(up.outputShape(x.shape)).toEqual([1, 5, 7, 8]);
       up.setWeight(up.weight);
       await init(build.options);

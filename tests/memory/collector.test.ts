@@ -1,6 +1,6 @@
 // What nobody disposes: the garbage collector is the net below. Needs --expose-gc.
 
-import { ConvTranspose2d, init, memoryUsage, shutdown } from 'deconv-wasm';
+import { ConvTranspose2d, HeapTensor, init, memoryUsage, shutdown } from 'deconv-wasm';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { zeros } from '../support/tensors.js';
 
@@ -94,4 +94,58 @@ it('shutdown frees the heap although layers live on', async () => {
   expect(during - held()).toBeGreaterThan(100 * megabyte);
   expect(layer.disposed).toBe(false);
   expect(out.data.length).toBe(x.data.length);
+});
+
+it('forgotten heap tensors are freed, but not while their data are in use', async () => {
+  const start = memoryUsage();
+  using kept = new HeapTensor([100]);
+  const views = (() =>
+    Array.from({ length: 20 }, (_, index) => {
+      // Of most nothing is left, of some the data alone.
+      const { data } = new HeapTensor([1000]);
+      data.fill(index);
+      return index % 4 === 0 ? data : undefined;
+    }))();
+  await collectUntil(() => memoryUsage().liveTensors === start.liveTensors + 6);
+  expect(memoryUsage().liveTensors).toBe(start.liveTensors + 6);
+  // Nobody else was given the memory that is still in use.
+  const others = Array.from({ length: 20 }, () => new HeapTensor([1000]));
+  for (const other of others) other.data.fill(-1);
+  for (const [index, view] of views.entries()) {
+    if (view !== undefined) expect(view.every((value) => value === index)).toBe(true);
+  }
+  for (const other of others) other.dispose();
+  views.length = 0;
+  await collectUntil(() => memoryUsage().liveTensors === start.liveTensors + 1);
+  kept.dispose();
+  expect(memoryUsage()).toMatchObject({ liveTensors: start.liveTensors, usedBytes: start.usedBytes });
+});
+
+it('heap tensors forgotten before a shutdown do not touch the next module', async () => {
+  (() => {
+    for (let index = 0; index < 50; index += 1) new HeapTensor([index]).data.fill(1);
+  })();
+  await shutdown();
+  await init({ build: 'simd' });
+  const start = memoryUsage();
+  let collected = false;
+  const registry = new FinalizationRegistry(() => {
+    collected = true;
+  });
+  (() => registry.register(new Float32Array(1), undefined))();
+  await collectUntil(() => collected);
+  expect(memoryUsage()).toEqual(start);
+});
+
+it('shutdown frees the heap although heap tensors live on', async () => {
+  const held = (): number => process.memoryUsage.rss();
+  const megabyte = 2 ** 20;
+  using tensor = new HeapTensor([40 * megabyte]);
+  tensor.data.fill(1);
+  collect();
+  const during = held();
+  await shutdown();
+  await collectUntil(() => held() < during - 100 * megabyte);
+  expect(during - held()).toBeGreaterThan(100 * megabyte);
+  expect(tensor.disposed).toBe(false);
 });

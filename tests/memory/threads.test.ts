@@ -30,3 +30,28 @@ it.each([
   expect(stdout).toBe('done\n');
   expect(stderr).toBe('');
 });
+
+// The second worker runs, but never answers: the glue alone would wait for it for ever.
+it('workers that did start end with a start that failed, and the reason is told', async () => {
+  const program = `
+import { createRequire } from 'node:module';
+const threads = createRequire(process.cwd() + '/')('node:worker_threads');
+const { Worker } = threads;
+const workers = [];
+threads.Worker = class extends Worker {
+  constructor(file, options) {
+    super(...(workers.length === 1 ? ['setInterval(() => {}, 1000)', { eval: true }] : [file, options]));
+    this.ended = false;
+    this.on('exit', () => { this.ended = true; });
+    workers.push(this);
+  }
+};
+const info = await init({ threads: 3 });
+await new Promise((resolve) => setTimeout(resolve, 1000));
+console.log(info.threads, workers.length, workers.every((worker) => worker.ended), info.notes.join());
+`;
+  const script = `${PRELUDE}\n${program}`;
+  const options = { timeout: 60_000, cwd: new URL('../..', import.meta.url) };
+  const { stdout } = await run(process.execPath, ['-e', script], options);
+  expect(stdout).toMatch(/^1 2 true threads: no answer from the workers in 20 s .*, running on 1\n$/);
+});

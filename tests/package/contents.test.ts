@@ -111,7 +111,7 @@ describe('types', () => {
   });
 
   const consumer = `
-import { ConvTranspose2d, DeconvError, init, type Plan, type Tensor } from 'deconv-wasm';
+import { ConvTranspose2d, DeconvError, HeapTensor, init, type Plan, type Tensor } from 'deconv-wasm';
 import { ConvTranspose2d as Up } from 'deconv-wasm/brainstate';
 import { fromOnnx, fromTorch } from 'deconv-wasm/convert';
 import { adam } from 'deconv-wasm/training';
@@ -122,7 +122,14 @@ const x: Tensor = { data: new Float32Array(64), shape: [1, 4, 4, 4] };
 const y: Tensor = up.forward(x, { out: { data: new Float32Array(128), shape: [1, 2, 8, 8] } });
 const shape: number[] = up.outputShape(x.shape);
 const plan: Plan | null = up.plan;
-export const facts: readonly unknown[] = [y.data.length, shape, plan?.route];
+const cost: number | null | undefined = plan?.candidates[0]?.measured;
+export const facts: readonly unknown[] = [y.data.length, shape, plan?.route, cost];
+using onHeap = new HeapTensor(shape);
+const same: Tensor = onHeap;
+up.forward(x, { out: same, activation: 'relu' });
+new ConvTranspose2d({ inChannels: 1, outChannels: 1, kernelSize: 2, plan: 'measure', precision: 'exact' });
+// @ts-expect-error a word that is none
+new ConvTranspose2d({ inChannels: 1, outChannels: 1, kernelSize: 2, plan: 'guess' });
 export const isOurs = (error: unknown): boolean => error instanceof DeconvError && error.code === 'BAD_SHAPE';
 up.dispose();
 

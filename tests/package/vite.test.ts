@@ -32,7 +32,10 @@ const y = up.forward(x);
 const scalar = new ConvTranspose2d({ ...options, route: 'scalar' }).forward(x);
 const error = y.data.reduce((worst, value, index) => Math.max(worst, Math.abs(value - scalar.data[index])), 0);
 console.log(threads, up.plan.threads, error < 1e-5, notes.concat(up.plan.reason).join('; '));
+// The main thread of a page may not wait as other threads do: it must not lock up.
+for (let round = 0; round < 1000; round += 1) up.forward(x, { out: y });
 await shutdown();
+console.log('ended');
 `;
 
 const page = (script: string) =>
@@ -120,41 +123,51 @@ describe.each([
     ['the page', 'index'],
     ['a module worker', 'in-worker'],
   ])('runs the ten lines in %s, without unsafe-eval', async (_place, name) => {
-    const said = await visit(serve, POLICY, `${name}.html`, (line) => line === prints);
+    const { said } = await visit(serve, POLICY, `${name}.html`, (line) => line === prints);
     expect(said).toContain(prints);
   });
 
   test('computes with two threads on an isolated page', async () => {
-    const said = await visit(serve, { ...POLICY, ...ISOLATION }, 'threads.html', (line) =>
-      /^\d \d/.test(line),
+    const { said, workers, left } = await visit(
+      serve,
+      { ...POLICY, ...ISOLATION },
+      'threads.html',
+      (line) => line === 'ended',
     );
-    expect(said.at(-1)).toMatch(/^2 2 true /);
-    expect(said.at(-1)).not.toContain('isolated');
+    expect(said.at(-2)).toMatch(/^2 2 true /);
+    expect(said.at(-2)).not.toContain('isolated');
+    // And shutdown ended the thread.
+    expect([said.at(-1), workers, left]).toEqual(['ended', 1, 0]);
   });
 
   test('falls back to one thread elsewhere, and says why', async () => {
-    const said = await visit(serve, POLICY, 'threads.html', (line) => /^\d \d/.test(line));
-    expect(said.at(-1)).toMatch(/^1 1 true /);
-    expect(said.at(-1)).toContain('the page is not cross-origin isolated');
+    const { said, workers } = await visit(serve, POLICY, 'threads.html', (line) => line === 'ended');
+    expect(said.at(-2)).toMatch(/^1 1 true /);
+    expect(said.at(-2)).toContain('the page is not cross-origin isolated');
+    expect(workers).toBe(0);
   });
 });
 
 /**
- * Opens a page until it logs the line waited for; gives all it logged. Errors on the console and
- * failed or foreign requests fail the test.
+ * Opens a page until it logs the line waited for; gives all it logged, how many workers it started and
+ * how many are left. Errors on the console and failed or foreign requests fail the test.
  */
 async function visit(
   serve: (headers: Record<string, string>) => Promise<Server>,
   headers: Record<string, string>,
   name: string,
   last: (line: string) => boolean,
-): Promise<string[]> {
+): Promise<{ said: string[]; workers: number; left: number }> {
   const server = await serve(headers);
   const context = await browser.newContext();
   try {
     const opened = await context.newPage();
     const said: string[] = [];
     const wrong: string[] = [];
+    let workers = 0;
+    opened.on('worker', () => {
+      workers += 1;
+    });
     opened.on('pageerror', (error) => wrong.push(error.message));
     opened.on('requestfailed', (request) => wrong.push(`${request.url()} ${request.failure()?.errorText}`));
     opened.on('response', (response) => {
@@ -174,7 +187,11 @@ async function visit(
     const limit = new Promise<void>((resolve) => setTimeout(resolve, 30_000).unref());
     await Promise.race([done, limit]);
     expect(wrong).toEqual([]);
-    return said;
+    // The browser tells of a worker's end a little later.
+    for (let attempt = 0; attempt < 50 && opened.workers().length > 0; attempt += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    return { said, workers, left: opened.workers().length };
   } finally {
     await context.close();
     await server.close();

@@ -28,7 +28,9 @@ export { ConvTranspose2d } from './layers/conv-transpose-2d.js';
 export { ConvTranspose3d } from './layers/conv-transpose-3d.js';
 export type { ForwardOptions, LayerGradients } from './layers/layer.js';
 export type { LayerOptions } from './layers/torch-options.js';
-export type { Plan, RouteName } from './runtime/native-operators.js';
+export type { ExecutionOptions, RouteName } from './runtime/execution.js';
+export { HeapTensor } from './runtime/heap-tensor.js';
+export type { Candidate, Plan } from './runtime/planning.js';
 export type { BinaryName, WasmSource } from './runtime/platform.js';
 export {
   type BuildName,

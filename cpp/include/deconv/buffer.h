@@ -16,6 +16,15 @@ class Block {
   // Bytes behind the last element that micro-kernels may read (XNNPACK's XNN_EXTRA_BYTES).
   static constexpr int64_t kSlackBytes = 16;
 
+  // Room for `elements` values and the slack behind them, aligned for SIMD; null when out of
+  // memory. Give it back with std::free.
+  static Value* allocate(int64_t elements) {
+    const int64_t bytes = elements * static_cast<int64_t>(sizeof(Value)) + kSlackBytes;
+    if (bytes > kMostBytes) return nullptr;
+    // aligned_alloc wants a multiple of the alignment.
+    return static_cast<Value*>(std::aligned_alloc(16, static_cast<size_t>((bytes + 15) / 16 * 16)));
+  }
+
   Block() = default;
   Block(const Block&) = delete;
   Block& operator=(const Block&) = delete;
@@ -25,11 +34,7 @@ class Block {
   [[nodiscard]] bool reserve(int64_t elements) {
     if (elements <= capacity_ && data_ != nullptr) return true;
     release();
-    const int64_t bytes = elements * static_cast<int64_t>(sizeof(Value)) + kSlackBytes;
-    if (bytes > kMostBytes) return false;
-    // aligned_alloc wants a multiple of the alignment.
-    data_ =
-        static_cast<Value*>(std::aligned_alloc(16, static_cast<size_t>((bytes + 15) / 16 * 16)));
+    data_ = allocate(elements);
     capacity_ = data_ == nullptr ? 0 : elements;
     return data_ != nullptr;
   }

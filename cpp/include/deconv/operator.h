@@ -37,6 +37,8 @@ class Operator {
   Status set_parameters(const float* weight, const float* bias);
   // Drops every packed copy: call after the caller's weight or bias changed.
   void invalidate_parameters();
+  // Drops the packed copies of all routes but the planned one: call after trying several.
+  void drop_other_routes();
 
   // `input` and `output` hold the planned problem's elements in the planned layout;
   // both must have 16 readable bytes behind their last element.

@@ -2,7 +2,9 @@
 export { DeconvError, type DeconvErrorCode } from '../core/errors.js';
 export type { Tensor } from '../core/tensor.js';
 export type { ForwardOptions, LayerGradients } from '../layers/layer.js';
-export type { Plan, RouteName } from '../runtime/native-operators.js';
+export type { ExecutionOptions, RouteName } from '../runtime/execution.js';
+export { HeapTensor } from '../runtime/heap-tensor.js';
+export type { Candidate, Plan } from '../runtime/planning.js';
 export type { BinaryName, WasmSource } from '../runtime/platform.js';
 export {
   type BuildName,

@@ -55,7 +55,7 @@ export abstract class BrainstateLayer extends Layer {
       bias: bInit === null ? null : readParameter(where, 'bInit', bInit, biasShape, random),
       mask: readMask(where, settings.wMask, layout.shape, random),
       inputExtents: settings.extents,
-      route: settings.route,
+      execution: settings.execution,
     });
     this.inSize = settings.inSize;
     this.outSize = settings.channelFirst

@@ -9,7 +9,12 @@ import {
   refuse,
 } from '../core/checks.js';
 import { freshSeed } from '../core/random.js';
-import { ROUTE_NAMES, type RouteName } from '../runtime/native-operators.js';
+import {
+  EXECUTION_OPTION_NAMES,
+  type Execution,
+  type ExecutionOptions,
+  readExecution,
+} from '../runtime/execution.js';
 import type { ParameterSource } from './parameters.js';
 
 /** A number for every spatial axis, or a list of one entry or one per axis. */
@@ -23,7 +28,7 @@ export type PerAxis = number | readonly number[];
 export type Padding = 'SAME' | 'VALID' | number | readonly number[] | readonly (readonly [number, number])[];
 
 /** A layer in brainstate's words, but for what its padding does. */
-export interface LayerOptions {
+export interface LayerOptions extends ExecutionOptions {
   /**
    * Shape of one input without its batch axis, channels last: `[L, C]`, `[H, W, C]`, `[H, W, D, C]`;
    * with `channelFirst` `[C, ...]`. Inputs must have exactly this size.
@@ -53,8 +58,6 @@ export interface LayerOptions {
   readonly name?: string | null;
   /** Seed of the initializers that have none, 0 to 2^32 - 1. Default: another one each time. */
   readonly seed?: number;
-  /** Forces a route, for tests and measurements. Default `'auto'`. */
-  readonly route?: 'auto' | RouteName;
 }
 
 export interface GeometryOptions extends LayerOptions {
@@ -82,7 +85,7 @@ export interface Settings {
   readonly channelFirst: boolean;
   readonly name: string | null;
   readonly seed: number;
-  readonly route: 'auto' | RouteName;
+  readonly execution: Execution;
 }
 
 const OPTION_NAMES = [
@@ -100,7 +103,7 @@ const OPTION_NAMES = [
   'channelFirst',
   'name',
   'seed',
-  'route',
+  ...EXECUTION_OPTION_NAMES,
 ] as const satisfies readonly (keyof GeometryOptions)[];
 
 export function readSettings(where: string, rank: number, given: unknown): Settings {
@@ -140,7 +143,7 @@ export function readSettings(where: string, rank: number, given: unknown): Setti
     channelFirst,
     name,
     seed: checkInteger(where, 'seed', options.seed ?? freshSeed(), 0, 2 ** 32 - 1),
-    route: checkChoice(where, 'route', options.route ?? 'auto', ['auto', ...ROUTE_NAMES]),
+    execution: readExecution(where, options),
   };
 }
 

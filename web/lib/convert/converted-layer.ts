@@ -1,18 +1,16 @@
-import { checkChoice, checkOptions, refuse } from '../core/checks.js';
+import { checkOptions, refuse } from '../core/checks.js';
 import { kernelReach, type OperatorSpec } from '../core/spec.js';
 import { checkParameter, checkTensor, type Tensor } from '../core/tensor.js';
 import { weightLayout } from '../core/weight-layout.js';
-import { type ForwardOptions, type InputShape, Layer, type LayerGradients } from '../layers/layer.js';
-import { type Layout, ROUTE_NAMES, type RouteName } from '../runtime/native-operators.js';
+import { type InputShape, Layer, type LayerGradients } from '../layers/layer.js';
+import { EXECUTION_OPTION_NAMES, type ExecutionOptions, readExecution } from '../runtime/execution.js';
+import type { Layout } from '../runtime/operation.js';
 import type { Call } from './call.js';
 import type { Kernel, KernelFormat } from './kernel.js';
 import type { PadRule } from './pads.js';
 
 /** What belongs to this package and not to the system that the layer comes from. */
-export interface ConversionOptions {
-  /** Forces a route, for tests and measurements. Default `'auto'`. */
-  readonly route?: 'auto' | RouteName;
-}
+export type ConversionOptions = ExecutionOptions;
 
 /** A call, checked and translated. */
 export interface Translation {
@@ -64,7 +62,7 @@ export class ConvertedLayer extends Layer {
       padAfter: zeros,
       relu: false,
     };
-    const { route = 'auto' } = checkOptions<ConversionOptions>(where, options, ['route']);
+    const checked = checkOptions<ConversionOptions>(where, options, EXECUTION_OPTION_NAMES);
     super({
       name,
       spec,
@@ -73,7 +71,8 @@ export class ConvertedLayer extends Layer {
       biasShape: [spec.outChannels],
       weight: weight.data.slice(),
       bias: bias === null ? null : checkParameter(where, 'bias', bias, [spec.outChannels]).slice(),
-      route: checkChoice(where, 'route', route, ['auto', ...ROUTE_NAMES]),
+      relu: translation.relu ?? false,
+      execution: readExecution(where, checked),
     });
     this.inChannels = kernel.inChannels;
     this.kernelSize = kernel.kernel;
@@ -101,11 +100,6 @@ export class ConvertedLayer extends Layer {
   outputShape(inputShape: readonly number[]): number[] {
     const shape = this.readInputShape('outputShape', inputShape);
     return this.outputShapeUnder(this.specFor(shape), shape);
-  }
-
-  /** As every layer's, followed by the activation that the attributes fuse. */
-  override forward(x: Tensor, options: ForwardOptions = {}): Tensor {
-    return super.forward(x, this.#relu ? withRelu(options) : options);
   }
 
   /** Gradients as every layer's, through the activation that the attributes fuse. */
@@ -138,10 +132,4 @@ export class ConvertedLayer extends Layer {
     );
     return { ...spec, padBefore: pads.map(([before]) => before), padAfter: pads.map(([, after]) => after) };
   }
-}
-
-/** Options that are none are left to the check. */
-function withRelu(options: ForwardOptions): ForwardOptions {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) return options;
-  return { ...options, activation: options.activation ?? 'relu' };
 }

@@ -2,7 +2,7 @@ import { checkBoolean, checkChoice, checkInteger, checkOptions, refuse } from '.
 import { type JaxPadding, type JaxPaddingGeometry, jaxCrops } from '../core/jax-padding.js';
 import type { OperatorSpec } from '../core/spec.js';
 import type { Layer } from '../layers/layer.js';
-import type { Layout } from '../runtime/native-operators.js';
+import type { Layout } from '../runtime/operation.js';
 import { checkList, checkPairs } from './attributes.js';
 import { type OperatorTable, readCall } from './call.js';
 import { type ConversionOptions, ConvertedLayer } from './converted-layer.js';

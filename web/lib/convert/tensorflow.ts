@@ -1,6 +1,7 @@
 import { checkChoice, checkInteger, checkOptions, refuse } from '../core/checks.js';
 import type { Pads } from '../core/same-padding.js';
 import type { Layer } from '../layers/layer.js';
+import { EXECUTION_OPTION_NAMES } from '../runtime/execution.js';
 import { checkIntegerOrList, checkList, checkPairs } from './attributes.js';
 import { type Call, type OperatorTable, readCall } from './call.js';
 import { type ConversionOptions, ConvertedLayer } from './converted-layer.js';
@@ -160,7 +161,7 @@ export function readImplicitGroups(
   const { inChannels, ...rest } = checkOptions<ImplicitGroupOptions>(
     where,
     options,
-    transposed ? ['route'] : ['route', 'inChannels'],
+    transposed ? EXECUTION_OPTION_NAMES : [...EXECUTION_OPTION_NAMES, 'inChannels'],
   );
   if (inChannels === undefined) return { groups: 1, rest };
   const channels = checkInteger(where, 'inChannels', inChannels, 1);

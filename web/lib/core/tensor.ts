@@ -10,6 +10,12 @@ export interface Tensor {
   readonly shape: readonly number[];
 }
 
+/**
+ * Buffers of our own WebAssembly heaps and whose they are. Shared ones among them are let in: only
+ * threads of ours write to them, and none does between two calls.
+ */
+export const heapOwners = new WeakMap<ArrayBufferLike, object>();
+
 /** Values of one tensor that the 32-bit heap can hold (2 GB). */
 export const MAX_ELEMENTS = 2 ** 29;
 
@@ -67,14 +73,17 @@ export function checkFloats(where: string, name: string, data: unknown): Float32
     refuse('BAD_TYPE', where, `${name} to be a Float32Array`, data, 'Convert with Float32Array.from(…).');
   }
   const floats = data;
-  if (Object.prototype.toString.call(floats.buffer) === '[object SharedArrayBuffer]') {
+  const { buffer } = floats;
+  // The tag knows buffers of another realm, but it makes a string each time.
+  const foreign = !(buffer instanceof ArrayBuffer) && !heapOwners.has(buffer);
+  if (foreign && Object.prototype.toString.call(buffer) === '[object SharedArrayBuffer]') {
     throw new DeconvError(
       'BAD_BUFFER',
       `${where}: expected ${name} on a buffer of its own, got a SharedArrayBuffer, which another thread may change meanwhile. Pass a copy: array.slice().`,
       { where, name },
     );
   }
-  if ((floats.buffer as { detached?: boolean }).detached === true) {
+  if ((buffer as { detached?: boolean }).detached === true) {
     throw new DeconvError(
       'BAD_BUFFER',
       `${where}: expected ${name} with readable data, got an array whose buffer is detached (transferred to a worker, or the heap behind it grew). Pass the data again.`,
@@ -92,22 +101,61 @@ export function checkTensor(where: string, name: string, value: unknown): Tensor
   const { data, shape } = value as { data?: unknown; shape?: unknown };
   const checkedShape = checkShape(where, `${name}.shape`, shape);
   const floats = checkFloats(where, `${name}.data`, data);
-  const count = elementCount(where, name, checkedShape);
-  if (floats.length !== count) {
-    if (floats.length === 0 && floats.buffer.byteLength === 0) {
-      throw new DeconvError(
-        'BAD_BUFFER',
-        `${where}: expected ${name} with ${count} values for shape ${shapeText(checkedShape)}, got an empty or detached array. Pass the data again.`,
-        { where, name, shape: checkedShape },
-      );
-    }
+  checkCount(where, name, floats, checkedShape, elementCount(where, name, checkedShape));
+  return { data: floats, shape: checkedShape };
+}
+
+function checkCount(
+  where: string,
+  name: string,
+  floats: Float32Array,
+  shape: readonly number[],
+  count: number,
+): void {
+  if (floats.length === count) return;
+  if (floats.length === 0 && floats.buffer.byteLength === 0) {
     throw new DeconvError(
-      'BAD_SHAPE',
-      `${where}: expected ${name} with ${count} values for shape ${shapeText(checkedShape)}, got ${floats.length}. Make data and shape agree.`,
-      { where, name, shape: checkedShape, length: floats.length },
+      'BAD_BUFFER',
+      `${where}: expected ${name} with ${count} values for shape ${shapeText(shape)}, got an empty or detached array. Pass the data again.`,
+      { where, name, shape },
     );
   }
-  return { data: floats, shape: checkedShape };
+  throw new DeconvError(
+    'BAD_SHAPE',
+    `${where}: expected ${name} with ${count} values for shape ${shapeText(shape)}, got ${floats.length}. Make data and shape agree.`,
+    { where, name, shape, length: floats.length },
+  );
+}
+
+/**
+ * The data of a tensor that must have this shape of `count` values. What is as it should be allocates
+ * nothing: steady loops come by here.
+ */
+export function checkTensorOf(
+  where: string,
+  name: string,
+  value: unknown,
+  shape: readonly number[],
+  count: number,
+): Float32Array {
+  if (!sameList((value as Partial<Tensor> | null | undefined)?.shape, shape)) {
+    const { shape: got } = checkTensor(where, name, value);
+    throw new DeconvError(
+      'BAD_SHAPE',
+      `${where}: expected ${name} of shape ${shapeText(shape)}, got ${shapeText(got)}. outputShape tells the shape.`,
+      { where, expected: shape, got },
+    );
+  }
+  const floats = checkFloats(where, name, (value as Tensor).data);
+  checkCount(where, name, floats, shape, count);
+  return floats;
+}
+
+/** Whether `value` is a list of the same numbers. */
+export function sameList(value: unknown, list: readonly number[]): boolean {
+  if (!Array.isArray(value) || value.length !== list.length) return false;
+  for (let index = 0; index < list.length; index += 1) if (value[index] !== list[index]) return false;
+  return true;
 }
 
 /** Parameters may come as a tensor of the documented shape or as bare values in its order. */

@@ -10,10 +10,13 @@ import {
 import { DeconvError } from '../core/errors.js';
 import { type OperatorSpec, outputExtents, weightShape } from '../core/spec.js';
 import { allocateTensor, checkParameter, checkTensor, elementCount, type Tensor } from '../core/tensor.js';
-import { NativeOperators, ROUTE_NAMES, type RouteName } from '../runtime/native-operators.js';
+import { EXECUTION_OPTION_NAMES, type ExecutionOptions, readExecution } from '../runtime/execution.js';
+import { locate } from '../runtime/heap-tensor.js';
+import { NativeOperators } from '../runtime/native-operators.js';
+import { Operation } from '../runtime/operation.js';
 
 /** Geometry of one call; a list has one entry per spatial axis. */
-export interface ConvCallOptions {
+export interface ConvCallOptions extends ExecutionOptions {
   /** `[outChannels]`. Default: none. */
   readonly bias?: Tensor | Float32Array | null;
   readonly stride?: number | readonly number[];
@@ -27,7 +30,6 @@ export interface ConvCallOptions {
   readonly inputDilation?: number | readonly number[];
   /** Axes of input and output: N C … or N … C. Default `'channels-first'`. */
   readonly layout?: 'channels-first' | 'channels-last';
-  readonly route?: 'auto' | RouteName;
 }
 
 export interface ConvTransposeCallOptions
@@ -82,7 +84,7 @@ const SHARED_OPTIONS = [
   'padBefore',
   'padAfter',
   'layout',
-  'route',
+  ...EXECUTION_OPTION_NAMES,
 ] as const;
 
 /**
@@ -156,28 +158,39 @@ export function computeOnce(
     ),
     relu: false,
   };
-  const route = checkChoice(where, 'route', options.route ?? 'auto', ['auto', ...ROUTE_NAMES]);
+  const execution = readExecution(where, options);
   const bias = options.bias == null ? null : checkParameter(where, 'bias', options.bias, [outChannels]);
   const outExtents = outputExtents(where, spec, extents);
   const shape =
     layout === 'channels-first' ? [batch, outChannels, ...outExtents] : [batch, ...outExtents, outChannels];
   elementCount(where, 'weight', weightShape(spec));
   const output = allocateTensor(where, shape);
+  const parameters = {
+    weight: besideHeap(where, 'weight', kernel.data),
+    bias: bias && besideHeap(where, 'bias', bias),
+  };
 
+  const operation = new Operation({
+    where,
+    spec,
+    batch,
+    extents,
+    layout,
+    execution,
+    inputCount: input.data.length,
+    outputCount: output.data.length,
+    parameters: () => parameters,
+  });
   const operators = new NativeOperators();
   try {
-    operators.run(spec, {
-      where,
-      batch,
-      extents,
-      layout,
-      route,
-      input: input.data,
-      output: output.data,
-      parameters: () => ({ weight: kernel.data, bias }),
-    });
+    operators.run(operation, locate(where, 'x', input.data), output.data);
   } finally {
     operators.dispose();
   }
   return output;
+}
+
+/** The call may grow the heap before it reads its parameters. */
+function besideHeap(where: string, name: string, values: Float32Array): Float32Array {
+  return locate(where, name, values) === values ? values : values.slice();
 }

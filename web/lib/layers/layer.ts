@@ -8,18 +8,17 @@ import {
   checkParameter,
   checkShape,
   checkTensor,
+  checkTensorOf,
   elementCount,
+  sameList,
   type Tensor,
 } from '../core/tensor.js';
 import type { WeightLayout } from '../core/weight-layout.js';
-import {
-  type CanonicalParameters,
-  type Layout,
-  NativeOperators,
-  type Plan,
-  parameterGradients,
-  type RouteName,
-} from '../runtime/native-operators.js';
+import type { Execution } from '../runtime/execution.js';
+import { locate, type Place } from '../runtime/heap-tensor.js';
+import { NativeOperators, parameterGradients } from '../runtime/native-operators.js';
+import { type CanonicalParameters, type Layout, Operation } from '../runtime/operation.js';
+import type { Plan } from '../runtime/planning.js';
 
 /** What a convention's constructor hands over, checked and translated. */
 export interface LayerDefinition {
@@ -37,11 +36,16 @@ export interface LayerDefinition {
   readonly mask?: Float32Array | undefined;
   /** Spatial sizes that the input must have, where the convention fixes them. */
   readonly inputExtents?: readonly number[] | undefined;
-  readonly route: 'auto' | RouteName;
+  /** Clamps every result at 0 from below, whatever a call's `activation` says. */
+  readonly relu?: boolean;
+  readonly execution: Execution;
 }
 
 export interface ForwardOptions {
-  /** Receives the result instead of a new tensor; must have the output's shape. */
+  /**
+   * Receives the result instead of a new tensor; must have the output's shape. It may overlap the input
+   * in any way. With a HeapTensor for input and output nothing is copied (but where the two overlap).
+   */
   readonly out?: Tensor;
   /** Applied to the result at no cost. */
   readonly activation?: 'relu';
@@ -67,6 +71,7 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
   #weight: Float32Array;
   #bias: Float32Array | null;
   #plan: Plan | null = null;
+  #lastCall: ForwardCall | undefined;
   #disposed = false;
 
   /** @internal */
@@ -136,24 +141,21 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
    * `BAD_OPTION`, `TOO_LARGE`, `OUT_OF_MEMORY`, `UNSUPPORTED` (a forced route); the layer stays usable
    */
   forward(x: Tensor, options?: Options): Tensor {
-    const where = this.#requireLive('forward');
-    const input = checkTensor(where, 'the input', x);
-    const checked = checkOptions<Options>(where, options ?? {}, this.forwardOptionNames());
-    const shape = this.readInputShape('forward', input.shape);
-    if (checked.activation !== undefined && checked.activation !== 'relu') {
-      throw new DeconvError(
-        'BAD_OPTION',
-        `${where}: expected activation to be 'relu' or left out, got ${String(checked.activation)}. Apply other activations afterwards.`,
-        { where },
-      );
+    if (this.#disposed) throw this.#ended('forward');
+    let call = this.#lastCall;
+    if (call === undefined || !repeats(call, x, options)) {
+      call = this.#prepare(x, options);
+      this.#lastCall = call;
     }
-    const spec = { ...this.specFor(shape, checked), relu: checked.activation === 'relu' };
-    const outputShape = this.outputShapeUnder(spec, shape);
-    const result =
-      checked.out === undefined
-        ? allocateTensor(where, outputShape)
-        : checkSameShape(where, 'out', checked.out, outputShape);
-    this.#plan = this.#run(spec, shape, input.data, result.data, true);
+    const { where, inputShape, outputShape, operation } = call;
+    const values = checkTensorOf(where, 'the input', x, inputShape, operation.inputCount);
+    const input = locate(where, 'the input', values);
+    const out = options?.out;
+    const result = out === undefined ? allocateTensor(where, [...outputShape]) : out;
+    const output = locateOutput(where, result, outputShape, operation.outputCount);
+    this.#plan = this.#operators.run(operation, input, output);
+    // A view of the caller's own does not survive growth, and without it the result is out of reach.
+    if (typeof output === 'number') locateOutput(where, result, outputShape, operation.outputCount);
     return result;
   }
 
@@ -169,10 +171,16 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
     const shape = this.readInputShape('backward', input.shape);
     const grad = checkTensor(where, 'gradOutput', gradOutput);
     const spec = this.specForOutput(shape, grad.shape);
-    checkSameShape(where, 'gradOutput', grad, this.outputShapeUnder(spec, shape));
-    const { weight, bias } = this.#parameterGradients(where, spec, shape, input, grad);
+    checkTensorOf(where, 'gradOutput', grad, this.outputShapeUnder(spec, shape), grad.data.length);
+    const places = {
+      input: locate(where, 'the input', input.data),
+      inputCount: input.data.length,
+      gradOutput: locate(where, 'gradOutput', grad.data),
+      outputCount: grad.data.length,
+    };
+    const { weight, bias } = this.#parameterGradients(where, spec, shape, places);
     return {
-      input: this.#inputGradient(where, spec, shape, input, grad),
+      input: this.#inputGradient(where, spec, shape, input.shape, places),
       weight: { data: weight, shape: this.#definition.weightLayout.shape },
       bias: bias === null ? null : { data: bias, shape: this.#definition.biasShape },
     };
@@ -191,6 +199,7 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
   dispose(): void {
     this.#disposed = true;
     this.#operators.dispose();
+    this.#lastCall = undefined;
     this.#weight = new Float32Array(0);
     this.#bias = null;
   }
@@ -293,22 +302,55 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
     ];
   }
 
-  #run(
-    spec: OperatorSpec,
-    { where, batch = 1, extents }: Omit<InputShape, 'batch'> & { readonly batch?: number | undefined },
-    input: Float32Array,
-    output: Float32Array,
-    forward: boolean,
-  ): Plan {
-    return this.#operators.run(spec, {
+  /** Checks everything about a forward but the data. */
+  #prepare(x: unknown, options: unknown): ForwardCall {
+    const where = this.#requireLive('forward');
+    const input = checkTensor(where, 'the input', x);
+    const optionNames = this.forwardOptionNames();
+    const checked = checkOptions<Options>(where, options ?? {}, optionNames);
+    const shape = this.readInputShape('forward', input.shape);
+    if (checked.activation !== undefined && checked.activation !== 'relu') {
+      throw new DeconvError(
+        'BAD_OPTION',
+        `${where}: expected activation to be 'relu' or left out, got ${String(checked.activation)}. Apply other activations afterwards.`,
+        { where },
+      );
+    }
+    const relu = this.#definition.relu === true || checked.activation === 'relu';
+    const spec = { ...this.specFor(shape, checked), relu };
+    const outputShape = this.outputShapeUnder(spec, shape);
+    return {
       where,
+      inputShape: input.shape,
+      outputShape,
+      optionNames,
+      optionValues: optionNames.map((name) => {
+        const value: unknown = checked[name];
+        return Array.isArray(value) ? [...value] : value;
+      }),
+      operation: this.#operation(spec, shape, input.data.length, countOf(outputShape), true),
+    };
+  }
+
+  #operation(
+    spec: OperatorSpec,
+    { where, batch = 1, extents }: InputShape,
+    inputCount: number,
+    outputCount: number,
+    forward: boolean,
+  ): Operation {
+    const { layout, execution } = this.#definition;
+    // A route forced for the layer may not exist for its adjoint.
+    const route = forward || execution.route === 'scalar' ? execution.route : 'auto';
+    return new Operation({
+      where,
+      spec,
       batch,
       extents,
-      layout: this.#definition.layout,
-      // A route forced for the layer may not exist for its adjoint.
-      route: forward || this.#definition.route === 'scalar' ? this.#definition.route : 'auto',
-      input,
-      output,
+      layout,
+      execution: { ...execution, route },
+      inputCount,
+      outputCount,
       parameters: () => this.#canonicalParameters(forward),
     });
   }
@@ -323,18 +365,16 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
     where: string,
     spec: OperatorSpec,
     { batch = 1, extents }: InputShape,
-    input: Tensor,
-    grad: Tensor,
+    places: GradientPlaces,
   ): CanonicalParameters {
     const { layout, weightLayout, mask } = this.#definition;
     const gradients = parameterGradients({
+      ...places,
       where,
       spec,
       batch,
       extents,
       layout,
-      input: input.data,
-      gradOutput: grad.data,
       weightElements: this.#weight.length,
       withBias: this.hasBias,
     });
@@ -346,34 +386,38 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
     where: string,
     spec: OperatorSpec,
     { batch, extents }: InputShape,
-    input: Tensor,
-    grad: Tensor,
+    inputShape: readonly number[],
+    { gradOutput, outputCount }: GradientPlaces,
   ): Tensor {
     const output = outputExtents(where, spec, extents);
     const adjoint = adjointSpec(spec, extents, output);
     const dilated = dilatedExtents(spec, extents);
     const channelsFirst = this.#definition.layout === 'channels-first';
     const result = allocateTensor(where, this.#arrange(batch, spec.inChannels, dilated));
-    this.#run(adjoint, { where, batch, extents: output }, grad.data, result.data, false);
+    const shape = { where, batch, extents: output };
+    const operation = this.#operation(adjoint, shape, outputCount, result.data.length, false);
+    this.#operators.run(operation, gradOutput, result.data);
     if (dilated.every((extent, axis) => extent === extents[axis])) return result;
     const images = batch ?? 1;
     const [outer, inner] = channelsFirst ? [images * spec.inChannels, 1] : [images, spec.inChannels];
     return {
       data: undilate(result.data, outer, dilated, extents, spec.inputDilation, inner),
-      shape: input.shape,
+      shape: inputShape,
     };
   }
 
   #requireLive(member: string): string {
+    if (this.#disposed) throw this.#ended(member);
+    return `${this.#definition.name}.${member}`;
+  }
+
+  #ended(member: string): DeconvError {
     const where = `${this.#definition.name}.${member}`;
-    if (this.#disposed) {
-      throw new DeconvError(
-        'DISPOSED',
-        `${where}: expected a live layer, got one after dispose(). Make a new layer.`,
-        { where },
-      );
-    }
-    return where;
+    return new DeconvError(
+      'DISPOSED',
+      `${where}: expected a live layer, got one after dispose(). Make a new layer.`,
+      { where },
+    );
   }
 }
 
@@ -391,14 +435,48 @@ function product(values: Float32Array, factors: Float32Array): Float32Array {
   return values.map((value, index) => value * (factors[index] as number));
 }
 
-function checkSameShape(where: string, name: string, value: Tensor, shape: readonly number[]): Tensor {
-  const checked = checkTensor(where, name, value);
-  if (checked.shape.length !== shape.length || checked.shape.some((extent, axis) => extent !== shape[axis])) {
-    throw new DeconvError(
-      'BAD_SHAPE',
-      `${where}: expected ${name} of shape ${shapeText(shape)}, got ${shapeText(checked.shape)}. outputShape tells the shape.`,
-      { where, expected: shape, got: checked.shape },
-    );
+function countOf(shape: readonly number[]): number {
+  return shape.reduce((count, extent) => count * extent, 1);
+}
+
+/** A forward whose shapes and options were checked: as long as they stay the same it can be repeated. */
+interface ForwardCall {
+  readonly where: string;
+  readonly inputShape: readonly number[];
+  readonly outputShape: readonly number[];
+  readonly optionNames: readonly string[];
+  /** In the order of the names; lists are copies. */
+  readonly optionValues: readonly unknown[];
+  readonly operation: Operation;
+}
+
+interface GradientPlaces {
+  readonly input: Place;
+  readonly inputCount: number;
+  readonly gradOutput: Place;
+  readonly outputCount: number;
+}
+
+/** Whether a call has the shape and the options of `call`; `out` is looked at every time. */
+function repeats(
+  { inputShape, optionNames, optionValues }: ForwardCall,
+  x: unknown,
+  options: unknown = NO_OPTIONS,
+): boolean {
+  if (!sameList((x as Partial<Tensor> | null | undefined)?.shape, inputShape)) return false;
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) return false;
+  for (const name in options) if (!optionNames.includes(name)) return false;
+  for (let index = 0; index < optionNames.length; index += 1) {
+    const name = optionNames[index] as string;
+    const value = (options as Readonly<Record<string, unknown>>)[name];
+    const known = optionValues[index];
+    if (name !== 'out' && value !== known && !(Array.isArray(known) && sameList(value, known))) return false;
   }
-  return value;
+  return true;
+}
+
+const NO_OPTIONS = {};
+
+function locateOutput(where: string, out: Tensor, shape: readonly number[], count: number): Place {
+  return locate(where, 'out', checkTensorOf(where, 'out', out, shape, count));
 }

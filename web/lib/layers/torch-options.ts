@@ -1,14 +1,19 @@
-import { checkBoolean, checkChoice, checkGroups, checkInteger } from '../core/checks.js';
+import { checkBoolean, checkGroups, checkInteger } from '../core/checks.js';
 import { fillUniform, kaimingUniformBound } from '../core/initializers.js';
 import { freshSeed, seededRandom } from '../core/random.js';
 import { type OperatorSpec, weightShape } from '../core/spec.js';
 import { allocateTensor } from '../core/tensor.js';
 import { canonicalLayout } from '../core/weight-layout.js';
-import { ROUTE_NAMES, type RouteName } from '../runtime/native-operators.js';
+import {
+  EXECUTION_OPTION_NAMES,
+  type Execution,
+  type ExecutionOptions,
+  readExecution,
+} from '../runtime/execution.js';
 import type { LayerDefinition } from './layer.js';
 
 /** Options that every layer in PyTorch's words has beside its geometry. */
-export interface LayerOptions {
+export interface LayerOptions extends ExecutionOptions {
   readonly inChannels: number;
   readonly outChannels: number;
   /** Blocked connections from input to output channels; divides both. Default 1. */
@@ -17,8 +22,6 @@ export interface LayerOptions {
   readonly bias?: boolean;
   /** Seed of the initial weight and bias, 0 to 2^32 - 1. Default: another one each time. */
   readonly seed?: number;
-  /** Forces a route, for tests and measurements. Default `'auto'`. */
-  readonly route?: 'auto' | RouteName;
 }
 
 export const LAYER_OPTION_NAMES = [
@@ -27,7 +30,7 @@ export const LAYER_OPTION_NAMES = [
   'groups',
   'bias',
   'seed',
-  'route',
+  ...EXECUTION_OPTION_NAMES,
 ] as const satisfies readonly (keyof LayerOptions)[];
 
 /** The checked form of LayerOptions. */
@@ -37,7 +40,7 @@ export interface LayerSettings {
   readonly groups: number;
   readonly bias: boolean;
   readonly seed: number;
-  readonly route: 'auto' | RouteName;
+  readonly execution: Execution;
 }
 
 export function readLayerOptions(where: string, options: LayerOptions): LayerSettings {
@@ -52,7 +55,7 @@ export function readLayerOptions(where: string, options: LayerOptions): LayerSet
     groups,
     bias: checkBoolean(where, 'bias', options.bias ?? true),
     seed: checkInteger(where, 'seed', options.seed ?? freshSeed(), 0, 2 ** 32 - 1),
-    route: checkChoice(where, 'route', options.route ?? 'auto', ['auto', ...ROUTE_NAMES]),
+    execution: readExecution(where, options),
   };
 }
 
@@ -72,6 +75,6 @@ export function torchDefinition(name: string, spec: OperatorSpec, settings: Laye
     biasShape: [spec.outChannels],
     weight,
     bias,
-    route: settings.route,
+    execution: settings.execution,
   };
 }

@@ -14,12 +14,14 @@ export interface DeconvModule {
   createOperator(spec: NativeSpec): OperatorHandle | null;
   refusal(spec: NativeSpec, batch: number, input: Axes, layout: number, route: number): string;
 
-  /** Reads the input and output buffers, writes weight and bias gradients behind each other. */
+  /** The last three are addresses; writes weight and bias gradients behind each other. */
   parameterGradients(
     spec: NativeSpec,
     batch: number,
-    input: Axes,
+    extents: Axes,
     layout: number,
+    input: number,
+    gradOutput: number,
     gradient: number,
     withBias: boolean,
   ): number;
@@ -29,6 +31,10 @@ export interface DeconvModule {
   releaseParameters(): void;
   reserveInput(elements: number): number;
   reserveOutput(elements: number): number;
+
+  /** A block of the caller's, zeros nowhere in it; 0 when out of memory. */
+  allocateFloats(elements: number): number;
+  freeFloats(address: number): void;
 }
 
 /** An Embind handle: owned by exactly one NativeOperators, deleted exactly once. */
@@ -40,6 +46,8 @@ export interface OperatorHandle {
   needsParameters(): boolean;
   setParameters(weight: number, bias: number): number;
   invalidateParameters(): void;
+  /** Frees what routes other than the planned one have packed. */
+  dropOtherRoutes(): void;
   run(input: number, output: number): number;
   delete(): void;
 }
@@ -59,6 +67,7 @@ export interface NativeSpec {
   readonly padBefore: Axes;
   readonly padAfter: Axes;
   readonly relu: boolean;
+  readonly exact: boolean;
 }
 
 /** The arguments that cpp/cmake/wasm_module.cmake lets in. */
@@ -69,6 +78,8 @@ export interface GlueArguments {
   ): Record<string, never>;
   mainScriptUrlOrBlob?: string;
   pthreadPoolSize?: number;
+  /** Set by the glue, on this very object, long before the module is ready. */
+  readonly PThread?: DeconvModule['PThread'];
 }
 
 export type GlueFactory = (options: GlueArguments) => Promise<DeconvModule>;

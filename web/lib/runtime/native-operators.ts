@@ -1,55 +1,17 @@
 import { DeconvError } from '../core/errors.js';
 import type { OperatorSpec } from '../core/spec.js';
-import type { Axes, NativeSpec, OperatorHandle } from './glue.js';
-import { type BuildName, type Runtime, requireRuntime } from './runtime.js';
-
-/** Ways to compute an operator; see `Plan`. */
-export type RouteName =
-  | 'xnnpack-deconvolution'
-  | 'xnnpack-convolution'
-  | 'depthwise'
-  | 'polyphase'
-  | 'scatter'
-  | 'winograd'
-  | 'scalar';
-
-export const ROUTE_NAMES: readonly RouteName[] = [
-  'xnnpack-deconvolution',
-  'xnnpack-convolution',
-  'depthwise',
-  'polyphase',
-  'scatter',
-  'winograd',
-  'scalar',
-];
-
-/** How the last forward was computed, and why so. */
-export interface Plan {
-  readonly route: RouteName;
-  readonly build: BuildName;
-  readonly threads: number;
-  readonly reason: string;
-}
-
-export type Layout = 'channels-first' | 'channels-last';
-
-export interface RunRequest {
-  /** Names the caller's method in errors. */
-  readonly where: string;
-  readonly batch: number;
-  readonly extents: readonly number[];
-  readonly layout: Layout;
-  readonly route: 'auto' | RouteName;
-  readonly input: Float32Array;
-  readonly output: Float32Array;
-  /** Canonical parameters; asked for only when a route has to pack them. */
-  readonly parameters: () => CanonicalParameters;
-}
-
-export interface CanonicalParameters {
-  readonly weight: Float32Array;
-  readonly bias: Float32Array | null;
-}
+import type { OperatorHandle } from './glue.js';
+import type { Place } from './heap-tensor.js';
+import {
+  type CanonicalParameters,
+  codeOf,
+  type Layout,
+  type Operation,
+  toAxes,
+  toNativeSpec,
+} from './operation.js';
+import { measureOperation, type Plan, planOperation, wantsMeasurement } from './planning.js';
+import { outOfMemory, type Runtime, requireRuntime } from './runtime.js';
 
 /**
  * The operators of one layer on the WebAssembly heap: nearly always its forward and, in training, the
@@ -60,23 +22,21 @@ export class NativeOperators {
   /** Undefined while the layer holds nothing on the heap. */
   #owned: Owned | undefined;
 
-  /** Of one layer's operators only pads, direction and activation differ. */
-  run(spec: OperatorSpec, request: RunRequest): Plan {
-    const runtime = requireRuntime(request.where);
-    const key = `${spec.transposed} ${spec.relu} ${spec.padBefore.join()} ${spec.padAfter.join()}`;
-    return guarded(request.where, () => {
-      const { operators } = this.#ownedOn(runtime);
-      const known = operators.get(key);
-      try {
-        const operator = known ?? create(runtime, request.where, spec);
-        operators.set(key, operator);
-        return runOperator(runtime, operator, request);
-      } catch (error) {
-        // What never ran costs nothing.
-        if (known === undefined) this.#drop(key);
-        throw error;
-      }
-    });
+  /** Allocates nothing when the same operation runs again on places of the heap. */
+  run(operation: Operation, input: Place, output: Place): Plan {
+    const { where, operatorKey } = operation;
+    const runtime = requireRuntime(where);
+    const { operators } = this.#ownedOn(runtime);
+    const known = operators.get(operatorKey);
+    try {
+      const operator = known ?? create(runtime, operation);
+      if (known === undefined) operators.set(operatorKey, operator);
+      return runOperator(runtime, operator, operation, input, output);
+    } catch (error) {
+      // What never ran costs nothing.
+      if (known === undefined) this.#drop(operatorKey);
+      throw asDeconvError(where, error);
+    }
   }
 
   /** Call when weight or bias changed: the next run packs them again. */
@@ -109,9 +69,8 @@ export class NativeOperators {
 }
 
 interface Operator {
-  readonly spec: NativeSpec;
   readonly handle: OperatorHandle;
-  planned?: { readonly key: string; readonly plan: Plan };
+  planned?: { readonly key: string; readonly plan: Plan } | undefined;
 }
 
 /** What one layer holds on the heap of one runtime. */
@@ -131,57 +90,57 @@ function free(owned: Owned): void {
   runtime.owned.delete(owned);
 }
 
-function create(runtime: Runtime, where: string, spec: OperatorSpec): Operator {
-  const native = toNativeSpec(spec);
-  runtime.check(where, runtime.module.checkSpec(native));
-  const handle = runtime.module.createOperator(native);
+function create(runtime: Runtime, { where, spec }: Operation): Operator {
+  runtime.check(where, runtime.module.checkSpec(spec));
+  const handle = runtime.module.createOperator(spec);
   if (handle === null) throw outOfMemory(where, 'an operator', 1);
-  return { spec: native, handle };
+  return { handle };
 }
 
-function runOperator(runtime: Runtime, operator: Operator, request: RunRequest): Plan {
-  const { where } = request;
+function runOperator(
+  runtime: Runtime,
+  operator: Operator,
+  operation: Operation,
+  input: Place,
+  output: Place,
+): Plan {
+  const { where, planKey, inputCount, outputCount } = operation;
   const { handle } = operator;
-  const plan = planFor(runtime, operator, request);
-  if (handle.needsParameters()) uploadParameters(runtime, handle, request);
+  let plan = operator.planned?.key === planKey ? operator.planned.plan : undefined;
+  let measuring = false;
+  if (plan === undefined) {
+    plan = planOperation(runtime, handle, operation);
+    measuring = wantsMeasurement(operation, plan);
+    // Measuring changes the handle's plan again and again: until it is done there is none to remember.
+    operator.planned = measuring ? undefined : { key: planKey, plan };
+  }
+  if (handle.needsParameters()) uploadParameters(runtime, handle, operation);
 
-  const input = reserve(runtime, where, 'input', request.input.length);
-  const output = reserve(runtime, where, 'output', request.output.length);
-  runtime.floats(input, request.input.length).set(request.input);
-  runtime.check(where, handle.run(input, output));
-  request.output.set(runtime.floats(output, request.output.length));
+  const source = stage(runtime, where, 'input', input, inputCount);
+  // An output that overlaps the input is written only when the input is no longer needed.
+  const direct = isUsable(output) && !overlap(source, inputCount, output, outputCount);
+  const target = direct ? output : reserve(runtime, where, 'output', outputCount);
+  if (measuring) plan = measure(runtime, operator, operation, source, target);
+  runtime.check(where, handle.run(source, target));
+  if (typeof output !== 'number') output.set(runtime.floats(target, outputCount));
+  else if (!direct) runtime.heap.copyWithin(output / 4, target / 4, target / 4 + outputCount);
   return plan;
 }
 
-function planFor(runtime: Runtime, operator: Operator, request: RunRequest): Plan {
-  const { where, batch, layout, route } = request;
-  const key = `${batch} ${request.extents.join(' ')} ${layout} ${route}`;
-  if (operator.planned?.key === key) return operator.planned.plan;
-  const extents = toAxes(request.extents, 1);
-  const layoutCode = codeOf(layout);
-  const forced = route === 'auto' ? -1 : runtime.routeNames.indexOf(route);
-  const refusalOf = (index: number): string =>
-    runtime.module.refusal(operator.spec, batch, extents, layoutCode, index);
-
-  const refusal = forced < 0 ? '' : refusalOf(forced);
-  if (refusal !== '') {
-    throw new DeconvError(
-      'UNSUPPORTED',
-      `${where}: expected a geometry that the route ${route} takes, got one that it refuses: it ${refusal}. Use route: 'auto'.`,
-      { where, route, refusal },
-    );
-  }
-  runtime.check(where, operator.handle.plan(batch, extents, layoutCode, forced));
-  const plan: Plan = {
-    route: runtime.routeNames[operator.handle.plannedRoute()] as RouteName,
-    build: runtime.info.build,
-    threads: runtime.info.threads,
-    reason: [
-      forced < 0 ? reasonFor(runtime, operator, refusalOf) : 'forced by the caller',
-      ...runtime.info.notes,
-    ].join('; '),
-  };
-  operator.planned = { key, plan };
+// A function of its own, so that a steady loop does not make the closure.
+function measure(
+  runtime: Runtime,
+  operator: Operator,
+  operation: Operation,
+  source: number,
+  target: number,
+): Plan {
+  const { handle } = operator;
+  const plan = measureOperation(runtime, handle, operation, () => {
+    if (handle.needsParameters()) uploadParameters(runtime, handle, operation);
+    runtime.check(operation.where, handle.run(source, target));
+  });
+  operator.planned = { key: operation.planKey, plan };
   return plan;
 }
 
@@ -192,25 +151,27 @@ export function parameterGradients(request: {
   readonly batch: number;
   readonly extents: readonly number[];
   readonly layout: Layout;
-  readonly input: Float32Array;
-  readonly gradOutput: Float32Array;
+  readonly input: Place;
+  readonly inputCount: number;
+  readonly gradOutput: Place;
+  readonly outputCount: number;
   readonly weightElements: number;
   readonly withBias: boolean;
 }): CanonicalParameters {
   const { where, spec, input, gradOutput, weightElements, withBias } = request;
   const runtime = requireRuntime(where);
-  return guarded(where, () => {
+  try {
     const count = weightElements + (withBias ? spec.outChannels : 0);
-    const inputAddress = reserve(runtime, where, 'input', input.length);
-    const outputAddress = reserve(runtime, where, 'output', gradOutput.length);
+    const inputAddress = stage(runtime, where, 'input', input, request.inputCount);
+    const gradAddress = stage(runtime, where, 'output', gradOutput, request.outputCount);
     const gradient = reserve(runtime, where, 'parameters', count);
-    runtime.floats(inputAddress, input.length).set(input);
-    runtime.floats(outputAddress, gradOutput.length).set(gradOutput);
     const status = runtime.module.parameterGradients(
-      toNativeSpec(spec),
+      toNativeSpec(spec, false),
       request.batch,
       toAxes(request.extents, 1),
       codeOf(request.layout),
+      inputAddress,
+      gradAddress,
       gradient,
       withBias,
     );
@@ -222,51 +183,24 @@ export function parameterGradients(request: {
     };
     runtime.module.releaseParameters();
     return gradients;
-  });
-}
-
-/** Traps of the module become errors of ours. */
-function guarded<Result>(where: string, call: () => Result): Result {
-  try {
-    return call();
-  } catch (cause) {
-    if (cause instanceof DeconvError) throw cause;
-    throw new DeconvError(
-      'INTERNAL',
-      `${where}: the WebAssembly module failed: ${String(cause)}. Call shutdown() and init() to start it afresh, and report this.`,
-      { where },
-      cause,
-    );
+  } catch (error) {
+    throw asDeconvError(where, error);
   }
 }
 
-function codeOf(layout: Layout): number {
-  return layout === 'channels-first' ? 0 : 1;
+/** Traps of the module become errors of ours. */
+function asDeconvError(where: string, cause: unknown): DeconvError {
+  if (cause instanceof DeconvError) return cause;
+  return new DeconvError(
+    'INTERNAL',
+    `${where}: the WebAssembly module failed: ${String(cause)}. Call shutdown() and init() to start it afresh, and report this.`,
+    { where },
+    cause,
+  );
 }
 
-/** `estimated 0.31 ms; scalar 7.9 ms` or `estimated 0.2 ms; xnnpack-deconvolution cannot …` */
-function reasonFor(
-  runtime: Runtime,
-  { handle, spec }: Operator,
-  refusalOf: (index: number) => string,
-): string {
-  const chosen = handle.plannedRoute();
-  const foreign = spec.transposed ? 'xnnpack-convolution' : 'xnnpack-deconvolution';
-  const others = runtime.routeNames.flatMap((name, index) => {
-    if (index === chosen || name === foreign) return [];
-    const estimate = handle.estimate(index);
-    return [estimate < 0 ? `${name} ${refusalOf(index)}` : `${name} ${milliseconds(estimate)}`];
-  });
-  return [`estimated ${milliseconds(handle.estimate(chosen))}`, ...others].join('; ');
-}
-
-function milliseconds(value: number): string {
-  return `${Number(value.toPrecision(2))} ms`;
-}
-
-function uploadParameters(runtime: Runtime, handle: OperatorHandle, request: RunRequest): void {
-  const { where } = request;
-  const { weight, bias } = request.parameters();
+function uploadParameters(runtime: Runtime, handle: OperatorHandle, { where, parameters }: Operation): void {
+  const { weight, bias } = parameters();
   const count = weight.length + (bias?.length ?? 0);
   const address = reserve(runtime, where, 'parameters', count);
   const staged = runtime.floats(address, count);
@@ -279,6 +213,32 @@ function uploadParameters(runtime: Runtime, handle: OperatorHandle, request: Run
     // Packed copies are made: the staging copy would only double the memory of large layers.
     runtime.module.releaseParameters();
   }
+}
+
+/** Whether a route may work in this place; part of a tensor may begin anywhere. */
+function isUsable(place: Place): place is number {
+  return typeof place === 'number' && place % 16 === 0;
+}
+
+function overlap(one: number, oneCount: number, other: number, otherCount: number): boolean {
+  return one < other + 4 * otherCount && other < one + 4 * oneCount;
+}
+
+/** Copies values into the workspace, unless a route may read them where they are. */
+function stage(
+  runtime: Runtime,
+  where: string,
+  what: 'input' | 'output',
+  place: Place,
+  count: number,
+): number {
+  if (isUsable(place)) return place;
+  const address = reserve(runtime, where, what, count);
+  // Not before: the room for the copy may have been made by growth.
+  const { heap } = runtime;
+  if (typeof place === 'number') heap.copyWithin(address / 4, place / 4, place / 4 + count);
+  else heap.set(place, address / 4);
+  return address;
 }
 
 function reserve(
@@ -296,38 +256,4 @@ function reserve(
         : module.reserveOutput(elements);
   if (address === 0) throw outOfMemory(where, `the ${what}`, elements);
   return address;
-}
-
-function outOfMemory(where: string, what: string, elements: number): DeconvError {
-  const megabytes = Math.ceil((elements * 4) / 2 ** 20);
-  return new DeconvError(
-    'OUT_OF_MEMORY',
-    `${where}: expected room for ${what} (${megabytes} MB) on the WebAssembly heap, got none: it holds 2 GB at most. Dispose layers, use smaller tensors or a smaller batch.`,
-    { where, bytes: elements * 4 },
-  );
-}
-
-function toNativeSpec(spec: OperatorSpec): NativeSpec {
-  return {
-    transposed: spec.transposed,
-    groups: spec.groups,
-    inChannels: spec.inChannels,
-    outChannels: spec.outChannels,
-    kernel: toAxes(spec.kernel, 1),
-    stride: toAxes(spec.stride, 1),
-    dilation: toAxes(spec.dilation, 1),
-    inputDilation: toAxes(spec.inputDilation, 1),
-    padBefore: toAxes(spec.padBefore, 0),
-    padAfter: toAxes(spec.padAfter, 0),
-    relu: spec.relu,
-  };
-}
-
-/** Fills the leading axes of a lower rank with their neutral value. */
-function toAxes(values: readonly number[], neutral: number): Axes {
-  const [depth = neutral, height = neutral, width = neutral] = [
-    ...new Array<number>(3 - values.length).fill(neutral),
-    ...values,
-  ];
-  return [depth, height, width];
 }

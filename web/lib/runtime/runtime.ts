@@ -1,6 +1,7 @@
 import { platform } from '#platform';
 import { checkChoice, checkInteger, checkOptions, describe, refuse } from '../core/checks.js';
 import { DeconvError, type DeconvErrorCode } from '../core/errors.js';
+import { heapOwners } from '../core/tensor.js';
 import { VERSION } from '../core/version.js';
 import type { DeconvModule, GlueArguments, GlueFactory } from './glue.js';
 import type { BinaryName, WasmSource } from './platform.js';
@@ -34,20 +35,34 @@ export interface RuntimeInfo {
 export interface MemoryUsage {
   /** Layers that hold memory on the WebAssembly heap (from their first forward to dispose). */
   readonly liveLayers: number;
+  /** HeapTensors that were not disposed. */
+  readonly liveTensors: number;
   /** Size of the heap in bytes; it grows and never shrinks. */
   readonly heapBytes: number;
   /** Bytes of the heap that are in use. */
   readonly usedBytes: number;
 }
 
-/** A started module. Operators made on it die with it. */
+/** Memory of one HeapTensor. */
+export interface HeapBlock {
+  /** Undefined once the block was freed or the module shut down. */
+  runtime: Runtime | undefined;
+  readonly address: number;
+  readonly count: number;
+}
+
+/** A started module. Operators and tensors made on it die with it. */
 export class Runtime {
   readonly module: DeconvModule;
   readonly info: RuntimeInfo;
   readonly routeNames: readonly string[];
   /** What each live layer holds of this module. */
   readonly owned = new Set<{ runtime: Runtime | undefined; readonly operators: Map<string, unknown> }>();
+  /** Memory of live HeapTensors, by address. */
+  readonly blocks = new Map<number, HeapBlock>();
   readonly #statusNames: readonly string[];
+  #heap: Float32Array = new Float32Array(0);
+  #lastView = this.#heap;
 
   constructor(module: DeconvModule, info: RuntimeInfo) {
     this.module = module;
@@ -63,6 +78,8 @@ export class Runtime {
       owned.runtime = undefined;
     }
     this.owned.clear();
+    for (const block of this.blocks.values()) block.runtime = undefined;
+    this.blocks.clear();
     this.module.stopRuntime();
     this.module.PThread?.terminateAllThreads();
   }
@@ -75,10 +92,35 @@ export class Runtime {
     throw new DeconvError(code, `${where}: ${sentence} (core status ${name}).`, { where, status: name });
   }
 
-  /** A view of the heap, valid until the next call into the module. */
-  floats(address: number, length: number): Float32Array {
-    return new Float32Array(this.module.wasmMemory.buffer, address, length);
+  /** The whole heap, valid until the next call into the module: growth detaches it. */
+  get heap(): Float32Array {
+    const { buffer } = this.module.wasmMemory;
+    if (this.#heap.buffer !== buffer) {
+      this.#heap = new Float32Array(buffer);
+      heapOwners.set(buffer, this);
+    }
+    return this.#heap;
   }
+
+  /** A part of it. The last one is remembered: a loop asks for the same again and again. */
+  floats(address: number, length: number): Float32Array {
+    const { buffer } = this.heap;
+    const last = this.#lastView;
+    if (last.buffer !== buffer || last.byteOffset !== address || last.length !== length) {
+      this.#lastView = new Float32Array(buffer, address, length);
+    }
+    return this.#lastView;
+  }
+}
+
+/** No room for `elements` floats. */
+export function outOfMemory(where: string, what: string, elements: number): DeconvError {
+  const megabytes = Math.ceil((elements * 4) / 2 ** 20);
+  return new DeconvError(
+    'OUT_OF_MEMORY',
+    `${where}: expected room for ${what} (${megabytes} MB) on the WebAssembly heap, got none: it holds 2 GB at most. Dispose layers, use smaller tensors or a smaller batch.`,
+    { where, bytes: elements * 4 },
+  );
 }
 
 // All but out_of_memory are caught by our own checks first; seeing one means a bug of ours.
@@ -167,12 +209,13 @@ export function runtimeInfo(): RuntimeInfo {
   return requireRuntime('runtimeInfo').info;
 }
 
-/** Heap size, bytes in use and live layers; zeros when nothing is loaded. */
+/** Heap size, bytes in use, live layers and tensors; zeros when nothing is loaded. */
 export function memoryUsage(): MemoryUsage {
-  if (current === undefined) return { liveLayers: 0, heapBytes: 0, usedBytes: 0 };
-  const { module, owned } = current;
+  if (current === undefined) return { liveLayers: 0, liveTensors: 0, heapBytes: 0, usedBytes: 0 };
+  const { module, owned, blocks } = current;
   return {
     liveLayers: owned.size,
+    liveTensors: blocks.size,
     heapBytes: module.wasmMemory.buffer.byteLength,
     usedBytes: module.allocatedBytes(),
   };
@@ -329,28 +372,38 @@ async function instantiate(
   threads: number,
 ): Promise<DeconvModule> {
   const script = platform.threadScript(name);
+  let fail = (_error: unknown): void => {};
+  const failure = new Promise<never>((_, reject) => {
+    fail = reject;
+  });
+  // The glue makes its module of this very object.
+  const options: GlueArguments = {
+    // The glue would report a failure on the console and wait for ever: we take it here.
+    instantiateWasm: (imports, done) => {
+      WebAssembly.instantiate(binary, imports)
+        .then((instance) => done(instance, binary))
+        .catch(fail);
+      return {};
+    },
+    pthreadPoolSize: threads - 1,
+    ...(script === undefined ? {} : { mainScriptUrlOrBlob: script }),
+  };
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const module = await new Promise<DeconvModule>((resolve, reject) => {
-    if (threads > 1) {
-      // A worker that a content security policy forbids never answers, and the glue waits for it.
-      const message = `no answer from the workers in ${THREAD_START_SECONDS} s (does the Content-Security-Policy allow worker-src 'self'?)`;
-      timer = setTimeout(() => reject(new ThreadStartError(message)), THREAD_START_SECONDS * 1000);
-    }
-    createModule(factory, threads, {
-      // The glue would report a failure on the console and wait for ever: we take it here.
-      instantiateWasm: (imports, done) => {
-        WebAssembly.instantiate(binary, imports)
-          .then((instance) => done(instance, binary))
-          .catch(reject);
-        return {};
-      },
-      pthreadPoolSize: threads - 1,
-      ...(script === undefined ? {} : { mainScriptUrlOrBlob: script }),
-    }).then(resolve, reject);
-  }).finally(() => clearTimeout(timer));
-  const status = module.startRuntime(threads);
-  if (status !== 0) {
-    throw new DeconvError('LOAD_FAILED', `init: expected the core to start, got status ${describe(status)}.`);
+  if (threads > 1) {
+    // A worker that a content security policy forbids never answers, and the glue waits for it.
+    const message = `no answer from the workers in ${THREAD_START_SECONDS} s (does the Content-Security-Policy allow worker-src 'self'?)`;
+    timer = setTimeout(() => fail(new ThreadStartError(message)), THREAD_START_SECONDS * 1000);
   }
-  return module;
+  try {
+    const module = await Promise.race([createModule(factory, threads, options), failure]);
+    const status = module.startRuntime(threads);
+    if (status === 0) return module;
+    throw new DeconvError('LOAD_FAILED', `init: expected the core to start, got status ${describe(status)}.`);
+  } catch (error) {
+    // Some of the workers may have started.
+    options.PThread?.terminateAllThreads();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -1,0 +1,112 @@
+// A loop over one geometry with `out`: nothing is allocated on either heap, and no call gets slower.
+// Needs --expose-gc.
+
+import { ConvTranspose2d, HeapTensor, init, memoryUsage, shutdown, type Tensor } from 'deconv-wasm';
+import { ConvTranspose2d as ChannelsLast } from 'deconv-wasm/brainstate';
+import { fromOnnx } from 'deconv-wasm/convert';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BUILDS } from '../support/builds.js';
+import { randomTensor, zeros } from '../support/tensors.js';
+
+const collect = (globalThis as { gc?: () => void }).gc as () => void;
+const ROUNDS = 10_000;
+
+/**
+ * Bytes on JavaScript's heap that one call leaves for the collector. A full collection empties the
+ * space of new objects (at least 1 MB), so that none comes while so few calls are counted.
+ */
+function bytesPerCall(call: () => void): number {
+  const calls = 500;
+  const samples = Array.from({ length: 5 }, () => {
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    for (let count = 0; count < calls; count += 1) call();
+    return (process.memoryUsage().heapUsed - before) / calls;
+  });
+  // The engine's compiler works beside the program, in the same heap: the quietest sample counts.
+  return Math.min(...samples);
+}
+
+// Reading the heap's size twice costs some kilobytes itself: 5 to 10 bytes for each of 500 calls.
+const NOTHING = 24;
+// For one forward: options that the caller writes anew; the view through which a result is read out, where
+// two layers take turns; and with threads the clock that Emscripten reads while it waits for the others.
+const LITTLE = 200;
+
+const SHAPE = [1, 8, 8, 8];
+const OPTIONS = { inChannels: 8, outChannels: 8, kernelSize: 4, stride: 2, padding: 1, seed: 1 };
+const WEIGHT = randomTensor([8, 8, 4, 4], 1);
+
+const LAYERS = {
+  ConvTranspose2d: () => new ConvTranspose2d(OPTIONS),
+  'brainstate, channels last': () =>
+    new ChannelsLast({ inSize: SHAPE.slice(1), outChannels: 8, kernelSize: 4, stride: 2, seed: 1 }),
+  'ConvTranspose2d, measured': () => new ConvTranspose2d({ ...OPTIONS, plan: 'measure' }),
+  'from ONNX': () => fromOnnx('ConvTranspose', { strides: [2, 2], pads: [1, 1, 1, 1] }, { weight: WEIGHT }),
+} as const;
+
+describe.each(BUILDS)('$name', ({ options, name }) => {
+  beforeAll(() => init(options));
+  afterAll(shutdown);
+
+  const nothing = options.threads === 1 ? NOTHING : LITTLE;
+  const onHeap = (...shape: number[]): HeapTensor => new HeapTensor(shape);
+  const places: Readonly<Record<string, (...shape: number[]) => Tensor>> = { heap: onHeap, plain: zeros };
+  const cases = Object.keys(LAYERS).flatMap((layer) =>
+    Object.keys(places).map((place) => [layer as keyof typeof LAYERS, place] as const),
+  );
+
+  it.each(cases)(`${ROUNDS} forwards of %s, %s tensors`, (layerName, place) => {
+    using layer = LAYERS[layerName]();
+    const make = places[place] as (...shape: number[]) => Tensor;
+    const x = make(...SHAPE);
+    const out = make(...layer.outputShape(SHAPE));
+    x.data.set(randomTensor(SHAPE, 1).data);
+    const call = { out };
+    const forward = (): void => {
+      layer.forward(x, call);
+    };
+    // The engine compiles what runs often, and its compilers allocate.
+    for (let round = 0; round < 3000; round += 1) forward();
+    const wanted = out.data.slice();
+
+    const before = memoryUsage();
+    const times: number[] = [];
+    for (let thousand = 0; thousand < ROUNDS; thousand += 1000) {
+      const started = performance.now();
+      for (let round = 0; round < 1000; round += 1) forward();
+      times.push(performance.now() - started);
+    }
+    expect(memoryUsage()).toEqual(before);
+    expect(out.data).toEqual(wanted);
+
+    const repeated = bytesPerCall(forward);
+    const literal = bytesPerCall(() => layer.forward(x, { out, activation: 'relu' }));
+    expect(repeated).toBeLessThan(nothing);
+    expect(literal).toBeLessThan(LITTLE);
+    console.log(
+      `${name}, ${layerName}, ${place}: ${before.usedBytes} bytes before and after ${ROUNDS} forwards, ${repeated.toFixed(1)} bytes of JavaScript a call (${literal.toFixed(1)} with options written anew), ${times.at(0)?.toFixed(2)} us a call in the first thousand and ${times.at(-1)?.toFixed(2)} us in the last`,
+    );
+    for (const tensor of [x, out]) if (tensor instanceof HeapTensor) tensor.dispose();
+  });
+
+  it('two layers one behind the other', () => {
+    using first = new ConvTranspose2d(OPTIONS);
+    using second = new ConvTranspose2d(OPTIONS);
+    for (const make of [onHeap, zeros]) {
+      const x = make(...SHAPE);
+      const between = make(...first.outputShape(SHAPE));
+      const out = make(...second.outputShape(between.shape));
+      const calls = [{ out: between }, { out }] as const;
+      const forward = (): void => {
+        second.forward(first.forward(x, calls[0]), calls[1]);
+      };
+      for (let round = 0; round < 3000; round += 1) forward();
+      const before = memoryUsage();
+      for (let round = 0; round < 1000; round += 1) forward();
+      expect(memoryUsage()).toEqual(before);
+      expect(bytesPerCall(forward)).toBeLessThan(make === onHeap ? 2 * nothing : 2 * LITTLE);
+      for (const tensor of [x, between, out]) if (tensor instanceof HeapTensor) tensor.dispose();
+    }
+  });
+});

@@ -1,0 +1,48 @@
+import { checkChoice } from '../core/checks.js';
+
+/** Ways to compute an operator; see `Plan`. */
+export type RouteName = (typeof ROUTE_NAMES)[number];
+
+export const ROUTE_NAMES = [
+  'xnnpack-deconvolution',
+  'xnnpack-convolution',
+  'depthwise',
+  'polyphase',
+  'scatter',
+  'winograd',
+  'scalar',
+] as const;
+
+/** How an operator is computed, which is no matter of any convention. */
+export interface ExecutionOptions {
+  /** Forces a route, for tests and measurements. Default `'auto'`. */
+  readonly route?: 'auto' | RouteName;
+  /**
+   * How the route is chosen: `'model'` (default) by its estimated cost; `'measure'` by timing the
+   * likely ones on the first forward of an input size, which takes that forward some dozen runs. What
+   * was measured holds for every layer of the same geometry until `shutdown`.
+   */
+  readonly plan?: 'model' | 'measure';
+  /**
+   * `'exact'` keeps away routes that trade rounding error for speed: every result is then a plain
+   * float32 sum of products. Default `'fast'`.
+   */
+  readonly precision?: 'fast' | 'exact';
+}
+
+/** The checked form of ExecutionOptions. */
+export type Execution = Required<ExecutionOptions>;
+
+export const EXECUTION_OPTION_NAMES = [
+  'route',
+  'plan',
+  'precision',
+] as const satisfies readonly (keyof ExecutionOptions)[];
+
+export function readExecution(where: string, options: ExecutionOptions): Execution {
+  return {
+    route: checkChoice(where, 'route', options.route ?? 'auto', ['auto', ...ROUTE_NAMES]),
+    plan: checkChoice(where, 'plan', options.plan ?? 'model', ['model', 'measure']),
+    precision: checkChoice(where, 'precision', options.precision ?? 'fast', ['fast', 'exact']),
+  };
+}

@@ -1,0 +1,88 @@
+import type { OperatorSpec } from '../core/spec.js';
+import type { Execution } from './execution.js';
+import type { Axes, NativeSpec } from './glue.js';
+
+export type Layout = 'channels-first' | 'channels-last';
+
+export interface CanonicalParameters {
+  readonly weight: Float32Array;
+  readonly bias: Float32Array | null;
+}
+
+export interface OperationFields {
+  /** Names the caller's method in errors. */
+  readonly where: string;
+  readonly spec: OperatorSpec;
+  readonly batch: number;
+  readonly extents: readonly number[];
+  readonly layout: Layout;
+  readonly execution: Execution;
+  /** Values of the whole input and output. */
+  readonly inputCount: number;
+  readonly outputCount: number;
+  /** Canonical, on JavaScript's side; asked for only when a route has to pack them. */
+  readonly parameters: () => CanonicalParameters;
+}
+
+/** An operator for one input size, in the core's terms. Steady loops make it once and run it often. */
+export class Operation {
+  readonly where: string;
+  readonly spec: NativeSpec;
+  readonly batch: number;
+  readonly extents: Axes;
+  readonly layout: number;
+  readonly execution: Execution;
+  readonly inputCount: number;
+  readonly outputCount: number;
+  readonly parameters: () => CanonicalParameters;
+  /** The same for operations of one layer that one native operator computes. */
+  readonly operatorKey: string;
+  /** The same for those among them that one plan serves. */
+  readonly planKey: string;
+
+  constructor(fields: OperationFields) {
+    const { spec, batch, extents, layout, execution } = fields;
+    this.where = fields.where;
+    this.spec = toNativeSpec(spec, execution.precision === 'exact');
+    this.batch = batch;
+    this.extents = toAxes(extents, 1);
+    this.layout = codeOf(layout);
+    this.execution = execution;
+    this.inputCount = fields.inputCount;
+    this.outputCount = fields.outputCount;
+    this.parameters = fields.parameters;
+    // Of one layer's operators only pads, direction and activation differ.
+    this.operatorKey = `${spec.transposed} ${spec.relu} ${spec.padBefore.join()} ${spec.padAfter.join()}`;
+    this.planKey = `${batch} ${extents.join(' ')} ${layout} ${execution.route}`;
+  }
+}
+
+export function codeOf(layout: Layout): number {
+  return layout === 'channels-first' ? 0 : 1;
+}
+
+export function toNativeSpec(spec: OperatorSpec, exact: boolean): NativeSpec {
+  return {
+    transposed: spec.transposed,
+    groups: spec.groups,
+    inChannels: spec.inChannels,
+    outChannels: spec.outChannels,
+    kernel: toAxes(spec.kernel, 1),
+    stride: toAxes(spec.stride, 1),
+    dilation: toAxes(spec.dilation, 1),
+    inputDilation: toAxes(spec.inputDilation, 1),
+    padBefore: toAxes(spec.padBefore, 0),
+    padAfter: toAxes(spec.padAfter, 0),
+    relu: spec.relu,
+    exact,
+  };
+}
+
+/** Fills the leading axes of a lower rank with their neutral value. */
+export function toAxes(values: readonly number[], neutral: number): Axes {
+  const [depth = neutral, height = neutral, width = neutral] = [
+    ...new Array<number>(3 - values.length).fill(neutral),
+    ...values,
+  ];
+  return [depth, height, width];
+}

@@ -1,0 +1,214 @@
+import { DeconvError } from '../core/errors.js';
+import type { RouteName } from './execution.js';
+import type { OperatorHandle } from './glue.js';
+import type { Operation } from './operation.js';
+import type { BuildName, Runtime } from './runtime.js';
+
+/** How the last forward was computed, and why so. */
+export interface Plan {
+  readonly route: RouteName;
+  readonly build: BuildName;
+  readonly threads: number;
+  readonly reason: string;
+  /** Every route there is, and what it would cost. */
+  readonly candidates: readonly Candidate[];
+}
+
+/** One route for one input size. */
+export interface Candidate {
+  readonly route: RouteName;
+  /** Milliseconds on one thread by the cost model; null where the route refuses. */
+  readonly estimate: number | null;
+  /** Milliseconds measured with the threads at hand; null where it was not measured. */
+  readonly measured: number | null;
+  /** Why the route does not take this geometry; null where it does. */
+  readonly refusal: string | null;
+}
+
+/** Plans as forced, by what was measured before, or by the cost model. */
+export function planOperation(runtime: Runtime, handle: OperatorHandle, operation: Operation): Plan {
+  const { where, execution } = operation;
+  const { route } = execution;
+  if (route !== 'auto') {
+    const forced = runtime.routeNames.indexOf(route);
+    const refusal = refusalOf(runtime, operation, forced);
+    if (refusal !== null) {
+      throw new DeconvError(
+        'UNSUPPORTED',
+        `${where}: expected a geometry that the route ${route} takes, got one that it refuses: it ${refusal}. Use route: 'auto'.`,
+        { where, route, refusal },
+      );
+    }
+    choose(runtime, handle, operation, forced);
+    return planOf(runtime, handle, candidatesOf(runtime, handle, operation), 'forced by the caller');
+  }
+  const measured = execution.plan === 'measure' ? measurementsOf(runtime).get(keyOf(operation)) : undefined;
+  if (measured !== undefined) return planMeasured(runtime, handle, operation, measured);
+  choose(runtime, handle, operation, -1);
+  const candidates = candidatesOf(runtime, handle, operation);
+  return planOf(runtime, handle, candidates, reasonOf('estimate', candidates, handle.plannedRoute()));
+}
+
+/** Whether the plan waits for `measureOperation`: measuring needs the data in place. */
+export function wantsMeasurement({ execution, batch }: Operation, plan: Plan): boolean {
+  if (execution.plan === 'model' || execution.route !== 'auto' || batch === 0) return false;
+  return plan.candidates.every(({ measured }) => measured === null);
+}
+
+/**
+ * Times the likely routes and plans the best one. `run` computes the operation on the route that
+ * `handle` is planned for. What the others packed is freed.
+ */
+export function measureOperation(
+  runtime: Runtime,
+  handle: OperatorHandle,
+  operation: Operation,
+  run: () => void,
+): Plan {
+  const candidates = candidatesOf(runtime, handle, operation);
+  let failure: unknown;
+  const meters = candidates.flatMap((candidate, index) => {
+    if (!isLikely(candidate, candidates)) return [];
+    try {
+      choose(runtime, handle, operation, index);
+      run();
+      // A clock may tick in tenths of a millisecond: short runs are timed many at a time.
+      const once = Math.max(timed(1, run), 0.01);
+      const repeats = Math.min(Math.ceil(MINIMUM_SAMPLE / once), 100);
+      return [{ index, repeats, samples: [] as number[] }];
+    } catch (error) {
+      if (!(error instanceof DeconvError && error.code === 'OUT_OF_MEMORY')) throw error;
+      failure = error;
+      candidates[index] = { ...candidate, refusal: 'found no room on the heap' };
+      return [];
+    }
+  });
+  if (meters.length === 0) throw failure;
+  // In turns, so that a slow moment of the machine hits all of them.
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const { index, repeats, samples } of meters) {
+      choose(runtime, handle, operation, index);
+      samples.push(timed(repeats, run) / repeats);
+    }
+  }
+  for (const { index, samples } of meters) {
+    candidates[index] = { ...(candidates[index] as Candidate), measured: median(samples) };
+  }
+  const plan = planMeasured(runtime, handle, operation, candidates);
+  measurementsOf(runtime).set(keyOf(operation), candidates);
+  handle.dropOtherRoutes();
+  return plan;
+}
+
+const ROUNDS = 5;
+/** Milliseconds. */
+const MINIMUM_SAMPLE = 1;
+
+const measurements = new WeakMap<Runtime, Map<string, readonly Candidate[]>>();
+
+function measurementsOf(runtime: Runtime): Map<string, readonly Candidate[]> {
+  const known = measurements.get(runtime) ?? new Map<string, readonly Candidate[]>();
+  measurements.set(runtime, known);
+  return known;
+}
+
+/** Estimates may be wrong, but not by this much. */
+function isLikely({ route, estimate }: Candidate, all: readonly Candidate[]): boolean {
+  if (estimate === null) return false;
+  const best = Math.min(...all.map((candidate) => candidate.estimate ?? Number.POSITIVE_INFINITY));
+  return estimate <= best * (route === 'scalar' ? 20 : 4);
+}
+
+function timed(repeats: number, run: () => void): number {
+  const started = performance.now();
+  for (let count = 0; count < repeats; count += 1) run();
+  return performance.now() - started;
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((one, other) => one - other)[values.length >> 1] as number;
+}
+
+function planMeasured(
+  runtime: Runtime,
+  handle: OperatorHandle,
+  operation: Operation,
+  candidates: readonly Candidate[],
+): Plan {
+  const costs = candidates.map(({ measured }) => measured ?? Number.POSITIVE_INFINITY);
+  const best = costs.indexOf(Math.min(...costs));
+  choose(runtime, handle, operation, best);
+  return planOf(runtime, handle, candidates, reasonOf('measured', candidates, best));
+}
+
+/** What was measured holds for all layers of this geometry. */
+function keyOf({ spec, batch, extents, layout }: Operation): string {
+  return JSON.stringify([spec, batch, extents, layout]);
+}
+
+/** `route` below 0 lets the cost model choose. */
+function choose(
+  runtime: Runtime,
+  handle: OperatorHandle,
+  { where, batch, extents, layout }: Operation,
+  route: number,
+): void {
+  runtime.check(where, handle.plan(batch, extents, layout, route));
+}
+
+function refusalOf(
+  runtime: Runtime,
+  { spec, batch, extents, layout }: Operation,
+  route: number,
+): string | null {
+  return runtime.module.refusal(spec, batch, extents, layout, route) || null;
+}
+
+function candidatesOf(runtime: Runtime, handle: OperatorHandle, operation: Operation): Candidate[] {
+  return runtime.routeNames.map((name, index) => {
+    const estimate = handle.estimate(index);
+    const refuses = estimate < 0;
+    return {
+      route: name as RouteName,
+      estimate: refuses ? null : estimate,
+      measured: null,
+      refusal: refuses ? refusalOf(runtime, operation, index) : null,
+    };
+  });
+}
+
+function planOf(
+  { info }: Runtime,
+  handle: OperatorHandle,
+  candidates: readonly Candidate[],
+  reason: string,
+): Plan {
+  return {
+    route: (candidates[handle.plannedRoute()] as Candidate).route,
+    build: info.build,
+    threads: info.threads,
+    reason: [reason, ...info.notes].join('; '),
+    candidates,
+  };
+}
+
+/** `estimated 0.31 ms; scalar 7.9 ms` or `measured 0.2 ms; xnnpack-deconvolution cannot …` */
+function reasonOf(by: 'estimate' | 'measured', candidates: readonly Candidate[], chosen: number): string {
+  const words = candidates.flatMap((candidate, index) => {
+    const { route, estimate, refusal } = candidate;
+    if (index === chosen) return [];
+    if (refusal !== null) return FOREIGN.test(refusal) ? [] : [`${route} ${refusal}`];
+    const cost = candidate[by];
+    if (cost !== null) return [`${route} ${milliseconds(cost)}`];
+    return [`${route} estimated ${milliseconds(estimate as number)}`];
+  });
+  const cost = milliseconds((candidates[chosen] as Candidate)[by] as number);
+  return [`${by === 'estimate' ? 'estimated' : by} ${cost}`, ...words].join('; ');
+}
+
+// Of routes for the other kind of operator there is nothing to tell.
+const FOREIGN = /^takes (transposed )?convolutions only$/;
+
+function milliseconds(value: number): string {
+  return `${Number(value.toPrecision(2))} ms`;
+}
