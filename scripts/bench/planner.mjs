@@ -1,0 +1,202 @@
+// How good the planner's choices are: random geometries of the sizes that decoders, segmentation heads,
+// super-resolution and vocoders have, each computed by every route that takes it. Prints the share of
+// geometries for which the chosen route is within 10 % of the fastest, what each route wins, and the choices
+// that cost most.
+//
+//   node scripts/bench/planner.mjs [--build relaxed] [--count 300] [--seed 1] [--precision fast] [--json FILE]
+
+import { readFile, writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+
+const { values: options } = parseArgs({
+  options: {
+    build: { type: 'string', default: 'relaxed' },
+    count: { type: 'string', default: '300' },
+    seed: { type: 'string', default: '1' },
+    precision: { type: 'string', default: 'fast' },
+    json: { type: 'string' },
+  },
+});
+
+// Turns of each route: at least so many, for at most so long.
+const ROUNDS = 9;
+const MILLISECONDS = 60;
+// What is further behind by its estimate never ran ahead in a wider search; scalar is the usual one.
+const FAR_BEHIND = 12;
+const MACS = [2e5, 3e8];
+const LAYOUTS = ['channels-first', 'channels-last'];
+
+const module = await load(options.build);
+const routeNames = module.routeNames().trimEnd().split('\n');
+const random = generator(Number(options.seed));
+const pick = (list) => list[Math.floor(random() * list.length)];
+
+const results = [];
+while (results.length < Number(options.count)) {
+  const layer = randomLayer();
+  const size = layer === undefined ? 0 : macs(layer);
+  if (size < MACS[0] || size > MACS[1]) continue;
+  results.push(measure(layer));
+}
+report(results);
+if (options.json !== undefined) await writeFile(options.json, JSON.stringify(results, null, 1));
+module.stopRuntime();
+
+async function load(build) {
+  const folder = new URL(`../../dist/wasm/${build}/`, import.meta.url);
+  const { default: createModule } = await import(new URL('node.mjs', folder));
+  const binary = await WebAssembly.compile(await readFile(new URL('deconv.wasm', folder)));
+  const loaded = await createModule({
+    instantiateWasm: (imports, done) => {
+      WebAssembly.instantiate(binary, imports).then((instance) => done(instance, binary));
+      return {};
+    },
+  });
+  expectOk(loaded.startRuntime(1));
+  return loaded;
+}
+
+function randomLayer() {
+  const transposed = random() < 0.75;
+  const rank = pick([1, 2, 2, 2, 2, 2, 3]);
+  const channels = () => pick([1, 3, 8, 12, 16, 21, 24, 32, 48, 64, 64, 96, 128, 128, 192, 256, 512]);
+  const side = { 1: [32, 100, 256, 435, 1024, 4096], 2: [4, 7, 8, 14, 16, 28, 32, 56, 64, 128], 3: [4, 8, 12, 16] };
+  const stride = transposed ? pick([1, 2, 2, 2, 2, 3, 4, 8]) : pick([1, 1, 2]);
+  const kernel = transposed
+    ? pick([stride, 2 * stride, 2 * stride, 3, 4, 5, stride + 1, 2 * stride + 1, 9])
+    : pick([1, 3, 3, 3, 5, 7]);
+  const dilation = random() < 0.1 ? 2 : 1;
+  const depthwise = random() < 0.12;
+  const inChannels = channels();
+  const outChannels = depthwise ? inChannels : channels();
+  const common = depthwise ? [inChannels] : [1, 1, 1, 1, 1, 1, 2, 4].filter((groups) => inChannels % groups === 0 && outChannels % groups === 0);
+  const groups = pick(common);
+  const reach = dilation * (kernel - 1);
+  const pad = transposed ? pick([0, Math.max(0, Math.floor((reach + 1 - stride) / 2))]) : pick([0, Math.floor(reach / 2)]);
+  const axes = (value, neutral) => [...new Array(3 - rank).fill(neutral), ...new Array(rank).fill(value)];
+  const input = axes(0, 1).map((extent) => extent || pick(side[rank]));
+  const layer = {
+    ...{ transposed, rank, groups, inChannels, outChannels, batch: pick([1, 1, 1, 1, 2, 8]), layout: pick([0, 1]) },
+    ...{ input, kernel: axes(kernel, 1), stride: axes(stride, 1), dilation: axes(dilation, 1), pad: axes(pad, 0) },
+  };
+  layer.output = input.map((extent, axis) =>
+    transposed
+      ? (extent - 1) * layer.stride[axis] + layer.dilation[axis] * (layer.kernel[axis] - 1) + 1 - 2 * layer.pad[axis]
+      : Math.floor((extent + 2 * layer.pad[axis] - layer.dilation[axis] * (layer.kernel[axis] - 1) - 1) / layer.stride[axis]) + 1,
+  );
+  return layer.output.every((extent) => extent >= 1) ? layer : undefined;
+}
+
+function macs({ transposed, batch, groups, inChannels, outChannels, input, output, kernel }) {
+  return (batch * product(transposed ? input : output) * inChannels * outChannels * product(kernel)) / groups;
+}
+
+function describe(layer) {
+  const list = (values) => values.slice(3 - layer.rank).join('x');
+  return `${layer.transposed ? 'T' : 'C'}${layer.rank} ${layer.batch}x${list(layer.input)}x${layer.inChannels}->${layer.outChannels} k${list(layer.kernel)} s${layer.stride[2]} p${layer.pad[2]} d${layer.dilation[2]} g${layer.groups} ${LAYOUTS[layer.layout]}`;
+}
+
+function measure(layer) {
+  const operator = module.createOperator({
+    transposed: layer.transposed,
+    ...{ groups: layer.groups, inChannels: layer.inChannels, outChannels: layer.outChannels },
+    ...{ kernel: layer.kernel, stride: layer.stride, dilation: layer.dilation },
+    ...{ inputDilation: [1, 1, 1], padBefore: layer.pad, padAfter: layer.pad },
+    ...{ relu: false, exact: options.precision === 'exact' },
+  });
+  const plan = (route) => operator.plan(layer.batch, layer.input, layer.layout, route);
+  expectOk(plan(-1));
+  const chosen = operator.plannedRoute();
+  const least = operator.estimate(chosen);
+  const candidates = routeNames.flatMap((name, route) => {
+    const estimate = operator.estimate(route);
+    return estimate < 0 || estimate > FAR_BEHIND * least ? [] : [{ name, route, estimate, times: [] }];
+  });
+  const weights = (layer.inChannels * layer.outChannels * product(layer.kernel)) / layer.groups;
+  const inputs = layer.batch * layer.inChannels * product(layer.input);
+  const fill = (address, count) => {
+    const values = new Float32Array(module.wasmMemory.buffer, address, count);
+    for (let index = 0; index < count; index += 1) values[index] = random() - 0.5;
+  };
+  for (const { route } of candidates) {
+    expectOk(plan(route));
+    const weight = module.reserveParameters(weights);
+    fill(weight, weights);
+    expectOk(operator.setParameters(weight, 0));
+    module.releaseParameters();
+  }
+  const target = module.reserveOutput(layer.batch * layer.outChannels * product(layer.output));
+  const source = module.reserveInput(inputs);
+  fill(source, inputs);
+  // Warm up, then in turns, the order reversed every second time.
+  for (let round = -2; round < ROUNDS; round += 1) {
+    for (const candidate of round % 2 === 0 ? candidates : candidates.toReversed()) {
+      if (candidate.times.length > 3 && sum(candidate.times) > MILLISECONDS) continue;
+      expectOk(plan(candidate.route));
+      operator.run(source, target);
+      const repeats = Math.max(1, Math.ceil(0.3 / (candidate.times.at(-1) ?? 1)));
+      const started = performance.now();
+      for (let repeat = 0; repeat < repeats; repeat += 1) operator.run(source, target);
+      const time = (performance.now() - started) / repeats;
+      if (round >= 0 || candidate.times.length === 0) candidate.times.push(time);
+    }
+  }
+  operator.delete();
+  return {
+    layer,
+    macs: macs(layer),
+    chosen: routeNames[chosen],
+    candidates: candidates.map(({ name, estimate, times }) => ({ name, estimate, measured: quantile(times.slice(1), 0.4) })),
+  };
+}
+
+function report(all) {
+  const judged = all.map((result) => {
+    const ranked = [...result.candidates].sort((one, other) => one.measured - other.measured);
+    const chosen = result.candidates.find(({ name }) => name === result.chosen);
+    return { ...result, ranked, loss: chosen.measured / ranked[0].measured };
+  });
+  const within = judged.filter(({ loss }) => loss <= 1.1).length;
+  console.log(
+    `${options.build}, precision ${options.precision}: the chosen route is within 10 % of the fastest on ${within} of ${all.length} geometries (${((100 * within) / all.length).toFixed(1)} %)`,
+  );
+  for (const name of routeNames) {
+    const taken = judged.filter(({ candidates }) => candidates.some((candidate) => candidate.name === name));
+    const won = judged.filter(({ ranked }) => ranked[0].name === name);
+    const clear = won.filter(({ ranked }) => ranked.length === 1 || ranked[1].measured > 1.05 * ranked[0].measured);
+    const misjudged = taken.map(({ candidates }) => candidates.find((candidate) => candidate.name === name)).map(({ estimate, measured }) => estimate / measured);
+    const spread = misjudged.length === 0 ? '' : `, estimate / measured ${[0.1, 0.5, 0.9].map((share) => quantile(misjudged, share).toFixed(2)).join(' ')} (a tenth, half, nine tenths)`;
+    console.log(`${name}: chosen ${judged.filter(({ chosen }) => chosen === name).length}, fastest ${won.length}, by more than 5 % ${clear.length}, of ${taken.length}${spread}`);
+  }
+  const worst = judged.filter(({ loss }) => loss > 1.1).sort((one, other) => other.loss - one.loss);
+  for (const { layer, chosen, ranked, loss } of worst) {
+    console.log(`  ${loss.toFixed(2)}x ${describe(layer)}: ${chosen}; ${ranked.map(({ name, measured, estimate }) => `${name} ${measured.toPrecision(2)} (${estimate.toPrecision(2)})`).join(', ')}`);
+  }
+}
+
+function product(values) {
+  return values.reduce((all, value) => all * value, 1);
+}
+
+function sum(values) {
+  return values.reduce((all, value) => all + value, 0);
+}
+
+function quantile(values, share) {
+  return [...values].sort((one, other) => one - other)[Math.floor(share * (values.length - 1))];
+}
+
+/** splitmix-like, so that a seed names the geometries. */
+function generator(seed) {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+function expectOk(status) {
+  if (status !== 0) throw new Error(`planner: expected status 0, got ${status}`);
+}
