@@ -1,0 +1,100 @@
+// Everything that is measured of one case in one environment with one number of threads. The same code runs
+// in Node and in a page; `host` knows where things are loaded from.
+
+import { CANDIDATES } from './candidates/index.mjs';
+import { NotSupported } from './candidates/not-supported.mjs';
+import { geometryOf } from './geometry.mjs';
+import { toChannelsLast } from './layouts.mjs';
+import { measure } from './measure.mjs';
+import { heapBytes, takeMemories } from './memories.mjs';
+import { mirrored } from './mirror.mjs';
+import { operatorAlone } from './operator.mjs';
+import { peakMeter } from './peak.mjs';
+import { errorOf, makeProblem, TOLERANCE } from './problem.mjs';
+
+/** Runs before the heap's size is read: a library may need more for a second run than for the first. */
+const RUNS_BEFORE_HEAP = 2;
+/** What the operators alone get of the time that the candidates have. */
+const OPERATOR_SHARE = 0.3;
+
+/** `job` is `{ layer, threads, rounds, milliseconds }` with a layer of cases.mjs. */
+export async function runCase(job, host) {
+  const { threads, rounds, milliseconds } = job;
+  const geometry = geometryOf(job.layer);
+  const problem = makeProblem(geometry);
+  const results = [];
+  for (const candidate of CANDIDATES) {
+    if (candidate.threads?.includes(threads) === false) continue;
+    results.push(await tryOut(candidate, problem, { host, threads }));
+  }
+  const rest = threads > 1;
+  const measured = results.filter(({ prepared, status }) => prepared !== undefined && status === 'ok');
+  const summaries = await measure(
+    measured.map(({ prepared }) => prepared),
+    { rounds, milliseconds, rest },
+  );
+  for (const [index, result] of measured.entries()) result.milliseconds = summaries[index];
+  for (const { prepared } of results) await prepared?.dispose?.();
+  const operators = await measureOperators(geometry, host, {
+    ...{ threads, rounds, rest },
+    milliseconds: milliseconds * OPERATOR_SHARE,
+  });
+  return { results: results.map(({ prepared, ...plain }) => plain), ...operators };
+}
+
+async function tryOut(candidate, problem, context) {
+  const { name, ours = false, peer = false, build = null, layout = null } = candidate;
+  const result = { name, ours, peer, build, layout, status: 'ok', note: '' };
+  takeMemories();
+  try {
+    const prepared = await candidate.prepare(problem, context);
+    const output = Float32Array.from(await prepared.run());
+    for (let run = 1; run < RUNS_BEFORE_HEAP; run += 1) await prepared.run();
+    result.heapBytes = heapBytes(takeMemories());
+    result.error = errorOf(output, expectedFor(prepared, problem));
+    result.note = prepared.note?.() ?? '';
+    result.prepared = prepared;
+    if (!(result.error <= TOLERANCE)) result.status = 'wrong values';
+  } catch (error) {
+    result.status = error instanceof NotSupported ? 'not supported' : 'failed';
+    result.note = error instanceof Error ? error.message : String(error);
+  }
+  return result;
+}
+
+/** What a candidate's own layout turns the expected output into. */
+function expectedFor(prepared, { geometry, expected }) {
+  if (prepared.layout === 'channels-first') return expected;
+  const { batch, outChannels, output } = geometry;
+  const ordered = toChannelsLast(expected, batch, outChannels, output);
+  return prepared.mirrored ? mirrored(ordered, batch, output, outChannels) : ordered;
+}
+
+/** Rates in GFLOP/s: of both builds and layouts, and of independent multiply-adds in registers. */
+async function measureOperators(geometry, host, { threads, ...options }) {
+  const builds = ['relaxed', 'simd'];
+  const entries = [];
+  for (const build of builds) {
+    const { runtime } = await host.ours(build);
+    const { module } = runtime.requireRuntime('bench');
+    for (const layout of ['channels-first', 'channels-last']) {
+      entries.push({ build, flop: geometry.flop, ...operatorAlone(module, geometry, layout) });
+    }
+    entries.push({ build, ...(await peakMeter({ relaxed: build === 'relaxed' })) });
+  }
+  const summaries = await measure(entries, options);
+  const rates = entries.map(({ build, layout, route, flop }, index) => ({
+    ...{ build, layout, route },
+    gflops: flop / summaries[index].median / 1e6,
+    milliseconds: summaries[index],
+  }));
+  for (const { dispose } of entries) dispose?.();
+  const peakOf = (build) => rates.find((rate) => rate.build === build && rate.layout === undefined).gflops;
+  return {
+    peaks: Object.fromEntries(builds.map((build) => [build, peakOf(build)])),
+    // Threads beyond the first are as fast as the first, at best.
+    operators: rates
+      .filter(({ layout }) => layout !== undefined)
+      .map((rate) => ({ ...rate, share: rate.gflops / (threads * peakOf(rate.build)) })),
+  };
+}
