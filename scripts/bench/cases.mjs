@@ -1,8 +1,8 @@
 // The layers that are measured, as plain data. Lists have one entry per spatial axis (depth, height,
 // width; the last ones of them); a single number stands for all axes. None has a bias.
 
-export const CASES = [
-  // The 17 layers that the project is judged by.
+/** The layers that the project is judged by. */
+export const JUDGED = [
   { name: 'dcgan1', of: 'DCGAN', input: [8, 8], channels: [512, 256], kernel: 4, stride: 2, padding: 1 },
   { name: 'dcgan2', of: 'DCGAN', input: [16, 16], channels: [256, 128], kernel: 4, stride: 2, padding: 1 },
   { name: 'dcgan3', of: 'DCGAN', input: [32, 32], channels: [128, 64], kernel: 4, stride: 2, padding: 1 },
@@ -91,7 +91,10 @@ export const CASES = [
     stride: 2,
     padding: 1,
   },
-  // Layers of known networks that are not among them.
+];
+
+/** Layers of known networks that are not among them, and geometries that need more than a strided path. */
+export const FURTHER = [
   { name: 'sam_up', of: 'SAM', input: [64, 64], channels: [256, 64], kernel: 2, stride: 2 },
   {
     name: 'fsrcnn_x2',
@@ -145,7 +148,6 @@ export const CASES = [
   },
   // The inverse short-time Fourier transform as a layer: 513 real and 513 imaginary parts a frame.
   { name: 'istft', of: 'iSTFT', input: [435], channels: [1026, 1], kernel: 1024, stride: 256 },
-  // Geometries that need more than a strided path.
   {
     name: 'k3s2d2',
     of: 'stride and dilation',
@@ -159,6 +161,8 @@ export const CASES = [
   },
   { name: 'k2s4', of: 'kernel < stride', input: [32, 32], channels: [64, 64], kernel: 2, stride: 4 },
 ];
+
+export const CASES = [...JUDGED, ...FURTHER];
 
 /** What `--quick` measures: one of each kind. */
 export const QUICK = ['dcgan3', 'unet_up', 'k3s2', 'fsrcnn', 'fcn8_depthwise', 'k3s1', 'grouped', 'unet3d'];

@@ -4,14 +4,17 @@
 
 import { median, summary } from './statistics.mjs';
 
-const WARM_UP_MS = 150;
+const WARM_UP_MS = 100;
 const WARM_UP_RUNS = 30;
 const MOST_RUNS_A_TURN = 50;
 /** Candidates this much slower than the fastest take fewer turns. */
 const SLOW = 4;
 const SLOW_ROUNDS = 3;
-/** Workers of a library spin for a while after a run, on the core that the next one needs. */
-const REST_MS = 4;
+/**
+ * Workers spin after a run in hope of the next, on the core that the next candidate needs:
+ * onnxruntime-web's for 14 ms, ours for 4 ms.
+ */
+const REST_MS = 20;
 
 /**
  * @param entries `{ run }` each; `run` computes once and may be asynchronous
@@ -52,10 +55,7 @@ async function turn(run, turnMs) {
 async function warmUp(run) {
   const times = [];
   const started = performance.now();
-  while (
-    times.length === 0 ||
-    (performance.now() - started < WARM_UP_MS && times.length < WARM_UP_RUNS)
-  ) {
+  while (times.length === 0 || (performance.now() - started < WARM_UP_MS && times.length < WARM_UP_RUNS)) {
     times.push(await timed(run));
   }
   return median(times.slice(Math.floor(times.length / 2)));

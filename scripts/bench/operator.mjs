@@ -10,7 +10,8 @@ const ANY_ROUTE = -1;
 /** `run` computes once; `dispose` frees the operator. */
 export function operatorAlone(module, source, layout) {
   const geometry = raised(source, 3);
-  const { batch, groups, inChannels, outChannels, input, output, kernel, stride, dilation, padding } = geometry;
+  const { batch, groups, inChannels, outChannels, input, output, kernel, stride, dilation, padding } =
+    geometry;
   const operator = module.createOperator({
     transposed: true,
     ...{ groups, inChannels, outChannels, kernel, stride, dilation },
@@ -21,8 +22,7 @@ export function operatorAlone(module, source, layout) {
   });
   expectOk(operator.plan(batch, input, LAYOUT_CODES[layout], ANY_ROUTE));
   const values = makeParameters(source);
-  const fill = (address, data) =>
-    new Float32Array(module.wasmMemory.buffer, address, data.length).set(data);
+  const fill = (address, data) => new Float32Array(module.wasmMemory.buffer, address, data.length).set(data);
   const weight = module.reserveParameters(values.weight.length);
   fill(weight, values.weight);
   expectOk(operator.setParameters(weight, 0));

@@ -7,8 +7,8 @@ import { folders } from './folders.mjs';
 import { geometryOf, product } from './geometry.mjs';
 import { mirrored } from './mirror.mjs';
 import { onnxModel } from './models/onnx.mjs';
-import { tfliteLayer } from './models/tflite-layer.mjs';
 import { tfliteModel } from './models/tflite.mjs';
+import { tfliteLayer } from './models/tflite-layer.mjs';
 import { makeParameters } from './problem.mjs';
 
 export async function prepare(layers) {

@@ -38,7 +38,8 @@ export function reference(geometry, parameters) {
         for (let axis = 0; axis < 3 && source >= 0; axis += 1) {
           const reach = at[axis] + padding[axis] - tapAt[axis] * dilation[axis];
           const index = reach / stride[axis];
-          source = Number.isInteger(index) && index >= 0 && index < input[axis] ? source * input[axis] + index : -1;
+          source =
+            Number.isInteger(index) && index >= 0 && index < input[axis] ? source * input[axis] + index : -1;
         }
         if (source < 0) continue;
         for (let group = 0; group < groups; group += 1) {

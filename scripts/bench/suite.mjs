@@ -12,8 +12,8 @@ import { operatorAlone } from './operator.mjs';
 import { peakMeter } from './peak.mjs';
 import { errorOf, makeProblem, TOLERANCE } from './problem.mjs';
 
-/** Runs before the heap's size is read: a library may need more for a second run than for the first. */
-const RUNS_BEFORE_HEAP = 2;
+/** Runs slower than this are not repeated without need. */
+const SLOW_MS = 200;
 /** What the operators alone get of the time that the candidates have. */
 const OPERATOR_SHARE = 0.3;
 
@@ -27,19 +27,22 @@ export async function runCase(job, host) {
     if (candidate.threads?.includes(threads) === false) continue;
     results.push(await tryOut(candidate, problem, { host, threads }));
   }
-  const rest = threads > 1;
+  const pauses = threads > 1;
   const measured = results.filter(({ prepared, status }) => prepared !== undefined && status === 'ok');
   const summaries = await measure(
     measured.map(({ prepared }) => prepared),
-    { rounds, milliseconds, rest },
+    { rounds, milliseconds, rest: pauses },
   );
   for (const [index, result] of measured.entries()) result.milliseconds = summaries[index];
   for (const { prepared } of results) await prepared?.dispose?.();
+  const plain = { results: results.map(({ prepared, ...rest }) => rest) };
+  // What failed is reported as such and has no operator to measure.
+  if (results.some(({ ours, status }) => ours && status !== 'ok')) return plain;
   const operators = await measureOperators(geometry, host, {
-    ...{ threads, rounds, rest },
+    ...{ threads, rounds, rest: pauses },
     milliseconds: milliseconds * OPERATOR_SHARE,
   });
-  return { results: results.map(({ prepared, ...plain }) => plain), ...operators };
+  return { ...plain, ...operators };
 }
 
 async function tryOut(candidate, problem, context) {
@@ -48,8 +51,10 @@ async function tryOut(candidate, problem, context) {
   takeMemories();
   try {
     const prepared = await candidate.prepare(problem, context);
+    const started = performance.now();
     const output = Float32Array.from(await prepared.run());
-    for (let run = 1; run < RUNS_BEFORE_HEAP; run += 1) await prepared.run();
+    // The heap is read after two runs: a library may need more for the second than for the first.
+    if (performance.now() - started < SLOW_MS) await prepared.run();
     result.heapBytes = heapBytes(takeMemories());
     result.error = errorOf(output, expectedFor(prepared, problem));
     result.note = prepared.note?.() ?? '';
@@ -75,8 +80,8 @@ async function measureOperators(geometry, host, { threads, ...options }) {
   const builds = ['relaxed', 'simd'];
   const entries = [];
   for (const build of builds) {
-    const { runtime } = await host.ours(build);
-    const { module } = runtime.requireRuntime('bench');
+    const { requireRuntime } = await host.ours(build, 'runtime/runtime.js');
+    const { module } = requireRuntime('bench');
     for (const layout of ['channels-first', 'channels-last']) {
       entries.push({ build, flop: geometry.flop, ...operatorAlone(module, geometry, layout) });
     }

@@ -2,8 +2,8 @@
 // other one is measured as the like of our build without relaxed SIMD. Threads exist with relaxed SIMD only.
 
 import { toChannelsLast } from '../layouts.mjs';
-import { tfliteLayer } from '../models/tflite-layer.mjs';
 import { mirrored } from '../mirror.mjs';
+import { tfliteLayer } from '../models/tflite-layer.mjs';
 
 export function litert(build) {
   return {

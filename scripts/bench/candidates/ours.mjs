@@ -3,7 +3,6 @@
 import { product } from '../geometry.mjs';
 import { toChannelsLast, transposed } from '../layouts.mjs';
 
-/** `load(name)` gives a copy of the package of its own, for a build is chosen once per copy. */
 export function ours(build, layout) {
   return {
     name: `ours ${build}${layout === 'channels-last' ? ' NHWC' : ''}`,
@@ -12,11 +11,11 @@ export function ours(build, layout) {
     layout,
 
     async prepare(problem, { host, threads }) {
-      const { api, brainstate } = await host.ours(build);
+      const first = layout === 'channels-first';
+      const api = await host.ours(build, first ? 'index.js' : 'brainstate/index.js');
       const info = await api.init({ build, threads });
       if (info.build !== build || info.threads !== threads) throw new Error(info.notes.join('; '));
-      const layer =
-        layout === 'channels-first' ? channelsFirst(api, problem) : channelsLast(brainstate, problem);
+      const layer = first ? channelsFirst(api, problem) : channelsLast(api, problem);
       return {
         layout,
         run: () => layer.forward().data,
@@ -40,7 +39,7 @@ function channelsFirst(api, { geometry, input, weight }) {
   return { forward: () => layer.forward(x), plan: () => layer.plan, dispose: () => layer.dispose() };
 }
 
-function channelsLast(brainstate, { geometry, input, weight }) {
+function channelsLast(api, { geometry, input, weight }) {
   const { rank, batch, inChannels, outChannels, groups, kernel, stride, padding, outputPadding, dilation } =
     geometry;
   // Its padding counts zeros around the spread input, which a crop takes away from the full size.
@@ -50,7 +49,7 @@ function channelsLast(brainstate, { geometry, input, weight }) {
   });
   // [group, in, out, taps] to [taps, group, out, in].
   const shape = [groups, inChannels / groups, outChannels / groups, product(kernel)];
-  const layer = new brainstate[`ConvTranspose${rank}d`]({
+  const layer = new api[`ConvTranspose${rank}d`]({
     inSize: [...geometry.input, inChannels],
     ...{ outChannels, groups, stride },
     kernelSize: kernel,

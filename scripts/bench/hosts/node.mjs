@@ -10,14 +10,8 @@ import { folders } from '../folders.mjs';
 const require = createRequire(import.meta.url);
 
 export const nodeHost = {
-  async ours(build) {
-    const load = (file) => import(pathToFileURL(path.join(folders.package(build), 'dist', file)).href);
-    return {
-      api: await load('index.js'),
-      brainstate: await load('brainstate/index.js'),
-      runtime: await load('runtime/runtime.js'),
-    };
-  },
+  /** A file of dist/, of a copy of the package that is this build's own. */
+  ours: (build, file) => import(pathToFileURL(path.join(folders.package(build), 'dist', file)).href),
 
   model: (file) => readFile(path.join(folders.models, file)),
 

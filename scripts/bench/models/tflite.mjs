@@ -99,7 +99,8 @@ class Graph {
   }
 
   constant(values, shape = [values.length]) {
-    const buffer = this.#buffers.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)) - 1;
+    const buffer =
+      this.#buffers.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)) - 1;
     return this.tensor(shape, values instanceof Int32Array ? INT32 : FLOAT32, buffer);
   }
 
@@ -165,7 +166,11 @@ class Graph {
     const [tensorVector, operatorVector] = [offsets(tensors), offsets(operators)];
     const [inputVector, outputVector] = [ints(inputs), ints(outputs)];
     const subgraph = table([tensorVector, inputVector, outputVector, operatorVector].map(offset));
-    const [codeVector, subgraphVector, bufferVector] = [offsets(codes), offsets([subgraph]), offsets(buffers)];
+    const [codeVector, subgraphVector, bufferVector] = [
+      offsets(codes),
+      offsets([subgraph]),
+      offsets(buffers),
+    ];
     const description = builder.createString('deconv-wasm bench');
     const model = table([
       int(SCHEMA_VERSION),
