@@ -20,7 +20,9 @@ try {
   else process.exitCode = await bench(options);
 } catch (error) {
   const known = error instanceof OptionError || error.name === 'SetupError';
-  console.error(known ? `bench: ${error.message}\n${error.advice ?? HELP}` : error);
+  console.error(
+    known ? ['bench:', error.message, error.output, error.advice ?? `\n${HELP}`].join(' ') : error,
+  );
   process.exitCode = 1;
 }
 
@@ -73,12 +75,18 @@ async function measureAll(options, environments) {
 }
 
 async function measureOne({ layer, threads, rounds, milliseconds }, environment) {
-  const run = { case: layer.name, environment: environment.name, threads };
-  try {
-    return { ...run, ...(await environment.run({ layer, threads, rounds, milliseconds })) };
-  } catch (error) {
-    return { ...run, error: error instanceof Error ? error.message : String(error) };
-  }
+  const started = performance.now();
+  const job = { layer, threads, rounds, milliseconds };
+  const textOf = (error) => (error instanceof Error ? error.message : String(error));
+  // A peer that brings the whole process down must not take our result with it.
+  const result = await environment.run(job).catch((lost) =>
+    environment.run({ ...job, oursOnly: true }).then(
+      (own) => ({ ...own, lost: textOf(lost) }),
+      (error) => ({ error: textOf(error) }),
+    ),
+  );
+  const seconds = (performance.now() - started) / 1000;
+  return { case: layer.name, environment: environment.name, threads, seconds, ...result };
 }
 
 function progress(run) {
@@ -87,7 +95,7 @@ function progress(run) {
   const times = run.results
     .filter(({ status }) => status === 'ok')
     .map(({ name, milliseconds }) => `${name} ${milliseconds.median.toFixed(2)}`);
-  return `${where}: ${ratiosOf(run).relaxed?.toFixed(2) ?? '-'}x (ms: ${times.join(', ')})`;
+  return `${where}: ${ratiosOf(run).relaxed?.toFixed(2) ?? '-'}x (ms: ${times.join(', ')}; ${run.seconds.toFixed(1)} s)`;
 }
 
 function factsOf(layer) {

@@ -7,33 +7,30 @@ import { median, summary } from './statistics.mjs';
 const WARM_UP_MS = 100;
 const WARM_UP_RUNS = 30;
 const MOST_RUNS_A_TURN = 50;
-/** Candidates this much slower than the fastest take fewer turns. */
+/** Candidates this much slower than the fastest, and slow in themselves, take fewer turns. */
 const SLOW = 4;
+const SLOW_MS = 40;
 const SLOW_ROUNDS = 3;
-/**
- * Workers spin after a run in hope of the next, on the core that the next candidate needs:
- * onnxruntime-web's for 14 ms, ours for 4 ms.
- */
-const REST_MS = 20;
 
 /**
- * @param entries `{ run }` each; `run` computes once and may be asynchronous
+ * @param entries `{ run, usual? }` each; `run` computes once and may be asynchronous; one that took `usual`
+ * milliseconds, too many to do it again without need, is not warmed up
  * @param rounds turns of each candidate
  * @param milliseconds for all turns of all candidates together, roughly
- * @param rest whether to wait for spinning threads before each turn
+ * @param rest milliseconds to wait before each turn
  * @returns a summary in milliseconds for each entry, in order
  */
-export async function measure(entries, { rounds, milliseconds, rest = false }) {
+export async function measure(entries, { rounds, milliseconds, rest = 0 }) {
   const states = [];
-  for (const { run } of entries) states.push({ run, turns: [], usual: await warmUp(run) });
+  for (const { run, usual } of entries) states.push({ run, turns: [], usual: usual ?? (await warmUp(run)) });
   const fastest = Math.min(...states.map(({ usual }) => usual));
   const turnMs = milliseconds / rounds / states.length;
   const every = Math.ceil(rounds / SLOW_ROUNDS);
   for (let round = 0; round < rounds; round += 1) {
     for (const state of round % 2 === 0 ? states : states.toReversed()) {
-      const slow = state.usual > SLOW * fastest && state.usual > turnMs;
+      const slow = state.usual > Math.max(SLOW * fastest, SLOW_MS);
       if (slow && round % every !== 0) continue;
-      if (rest) await pause(REST_MS);
+      if (rest > 0) await pause(rest);
       // The first run brings code and data back into the caches; where that would cost too much, it counts.
       if (state.usual < turnMs) await state.run();
       state.turns.push(await turn(state.run, turnMs));

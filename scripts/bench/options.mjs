@@ -11,15 +11,15 @@ the peers into scripts/bench/node_modules.
   --cases LIST     names from scripts/bench/cases.mjs, comma separated
   --env LIST       node,chromium
   --threads LIST   1,2
-  --rounds N       turns of each candidate (12)
-  --seconds S      for the turns of all candidates of one case together (1.5)
+  --rounds N       turns of each candidate (10)
+  --seconds S      for the turns of all candidates of one case together (1)
   --out DIR        where results.json, results.md and ratios.svg go (build/bench)
   --no-extras      leave out start-up time and download size
   --help           this text
 `;
 
-const USUAL = { rounds: '12', seconds: '1.5' };
-const QUICKER = { rounds: '6', seconds: '0.5' };
+const USUAL = { rounds: '10', seconds: '1' };
+const QUICKER = { rounds: '5', seconds: '0.4' };
 
 export class OptionError extends Error {}
 

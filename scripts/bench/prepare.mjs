@@ -1,8 +1,9 @@
-// What the candidates need on disk, made afresh for every run: models, copies of the package.
+// What the candidates need on disk, made afresh for every run.
 
-import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { NotSupported } from './candidates/not-supported.mjs';
+import { copyLitert, copyPackages } from './copies.mjs';
 import { folders } from './folders.mjs';
 import { geometryOf, product } from './geometry.mjs';
 import { mirrored } from './mirror.mjs';
@@ -12,24 +13,11 @@ import { tfliteLayer } from './models/tflite-layer.mjs';
 import { makeParameters } from './problem.mjs';
 
 export async function prepare(layers) {
-  for (const build of ['relaxed', 'simd']) await copyPackage(folders.package(build));
+  await copyPackages();
   await copyLitert();
   await rm(folders.models, { recursive: true, force: true });
   await mkdir(folders.models, { recursive: true });
   for (const layer of layers) await writeModels(geometryOf(layer));
-}
-
-async function copyPackage(to) {
-  await rm(to, { recursive: true, force: true });
-  await cp(folders.dist, path.join(to, 'dist'), { recursive: true });
-  await cp(path.join(folders.root, 'package.json'), path.join(to, 'package.json'));
-}
-
-/** See hosts/node.mjs. */
-async function copyLitert() {
-  await rm(folders.litert, { recursive: true, force: true });
-  await cp(path.join(folders.peers, '@litertjs', 'core', 'wasm'), folders.litert, { recursive: true });
-  await writeFile(path.join(folders.litert, 'package.json'), '{ "type": "commonjs" }\n');
 }
 
 async function writeModels(geometry) {

@@ -29,11 +29,11 @@ export function errorOf(got, expected) {
   let largest = 0;
   for (let index = 0; index < expected.length; index += 1) {
     const gap = Math.abs(got[index] - expected[index]);
-    // Written so that NaN counts.
-    if (!(gap <= difference)) difference = gap;
+    if (Number.isNaN(gap)) return Number.POSITIVE_INFINITY;
+    difference = Math.max(difference, gap);
     largest = Math.max(largest, Math.abs(expected[index]));
   }
-  return Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference / largest;
+  return difference / largest;
 }
 
 /** mulberry32, seeded by the case's name. */

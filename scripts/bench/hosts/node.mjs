@@ -26,8 +26,8 @@ export const nodeHost = {
   },
 
   /**
-   * Made for pages, but its scripts know Node: they only have to be fetched as a worker would. They are
-   * CommonJS in a package that says it is not, so they are loaded from a copy beside no such word.
+   * Made for pages, but its scripts know Node: they only have to be fetched as a worker would. They come from
+   * the copy that copies.mjs makes.
    */
   async litert(build, threads) {
     const module = await import(`${pathToFileURL(require.resolve('@litertjs/core')).href}?${build}`);

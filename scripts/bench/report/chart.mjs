@@ -42,7 +42,7 @@ export async function chart(report) {
             x: {
               field: 'ratio',
               type: 'quantitative',
-              scale: { type: 'log' },
+              scale: { type: 'log', nice: false, padding: 12 },
               title: 'peer / ours (log)',
               axis: { format: '~g' },
             },

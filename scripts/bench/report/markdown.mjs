@@ -110,6 +110,11 @@ function means(group, { cases }) {
   );
   const slower = group.runs.filter(slowerThanNaive);
   if (slower.length > 0) lines.push(`- Behind plain JavaScript: ${slower.map((run) => run.case).join(', ')}`);
+  for (const { case: name, lost } of group.runs.filter((run) => run.lost !== undefined)) {
+    lines.push(
+      `- Measured without peers, because the first attempt failed: ${name} (${lost.split('\n')[0]})`,
+    );
+  }
   const notes = notesOf(group.runs);
   if (notes.length > 0) lines.push(`- How peers computed: ${notes.join('; ')}`);
   return lines.join('\n');
