@@ -13,9 +13,14 @@ export function machine() {
   };
 }
 
-/** Of ours and of every peer, as installed. */
+const PEERS = ['onnxruntime-web', '@litertjs/core', '@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-wasm'];
+
+/** Of ours and of every peer, as pinned. */
 export async function versions() {
   const own = JSON.parse(await readFile(path.join(folders.root, 'package.json'), 'utf8'));
   const bench = JSON.parse(await readFile(path.join(folders.here, 'package.json'), 'utf8'));
-  return { [own.name]: own.version, ...bench.dependencies };
+  return {
+    [own.name]: own.version,
+    ...Object.fromEntries(PEERS.map((name) => [name, bench.dependencies[name]])),
+  };
 }
