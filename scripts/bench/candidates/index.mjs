@@ -1,0 +1,18 @@
+import { litert } from './litert.mjs';
+import { naive } from './naive.mjs';
+import { onnxruntime } from './onnxruntime.mjs';
+import { ours } from './ours.mjs';
+import { tfjs } from './tfjs.mjs';
+
+/** Everything that takes a turn in a round. LiteRT.js comes last: its loader changes global names. */
+export const CANDIDATES = [
+  ours('relaxed', 'channels-first'),
+  ours('simd', 'channels-first'),
+  ours('relaxed', 'channels-last'),
+  ours('simd', 'channels-last'),
+  naive,
+  tfjs,
+  onnxruntime,
+  litert('relaxed'),
+  litert('simd'),
+];

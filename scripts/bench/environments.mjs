@@ -1,0 +1,99 @@
+// Node and Chromium: each runs a job in a fresh process or page and gives its result.
+
+import { fork } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { folders } from './folders.mjs';
+import { serve } from './server.mjs';
+
+const LONGEST_MS = 180_000;
+
+export const ENVIRONMENTS = { node: openNode, chromium: openChromium };
+
+async function openNode() {
+  return {
+    name: 'Node',
+    version: `${process.version} (V8 ${process.versions.v8})`,
+    run: (job) => inChild('node-case.mjs', job),
+    close: async () => {},
+  };
+}
+
+/** Runs one of hosts/ in a process of its own: sends it the job, resolves with its answer. */
+export function inChild(script, job) {
+  return new Promise((resolve, reject) => {
+    const file = path.join(folders.here, 'hosts', script);
+    // Libraries print what they like; it is shown only when they fail.
+    const child = fork(file, { silent: true, timeout: LONGEST_MS });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text) => {
+        output = (output + text).slice(-4000);
+      });
+    }
+    child.once('message', ({ result, error }) => {
+      if (error === undefined) resolve(result);
+      else reject(new Error(error));
+    });
+    child.once('error', reject);
+    child.once('exit', (code, signal) => {
+      reject(new Error(`${script} ended with ${code ?? signal}\n${output}`));
+    });
+    child.send(job);
+  });
+}
+
+async function openChromium() {
+  const { chromium } = await import('playwright');
+  const server = await serve();
+  const browser = await chromium.launch({
+    executablePath: chromiumPath(),
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--disable-quic',
+      '--no-first-run',
+    ],
+  });
+  /** A context of its own has a renderer process of its own. */
+  const inPage = async (use) => {
+    const context = await browser.newContext();
+    try {
+      const page = await context.newPage();
+      await page.goto(`${server.origin}/bench/hosts/page.html`);
+      await page.waitForFunction(() => globalThis.crossOriginIsolated && 'runJob' in globalThis);
+      server.requested.length = 0;
+      const timer = setTimeout(() => context.close(), LONGEST_MS);
+      return await use(page).finally(() => clearTimeout(timer));
+    } finally {
+      await context.close();
+    }
+  };
+  return {
+    name: 'Chromium',
+    version: browser.version(),
+    run: (job) => inPage((page) => page.evaluate((given) => globalThis.runJob(given), job)),
+    /** The files that a page loads until a candidate's first result. */
+    filesOf: (name) =>
+      inPage(async (page) => {
+        await page.evaluate((given) => globalThis.firstResult(given), name);
+        return [...server.requested];
+      }),
+    close: async () => {
+      await browser.close();
+      await server.close();
+    },
+  };
+}
+
+/** As vitest.config.ts finds it. */
+function chromiumPath() {
+  if (process.env.CHROMIUM_PATH) return process.env.CHROMIUM_PATH;
+  const toolchain = process.env.DECONV_TOOLCHAIN_DIR ?? path.join(folders.root, '.toolchain');
+  const paths = path.join(toolchain, 'paths.json');
+  const found = existsSync(paths) ? JSON.parse(readFileSync(paths, 'utf8')).CHROMIUM : undefined;
+  return found ?? '/usr/bin/chromium';
+}
