@@ -17,10 +17,14 @@ std::unique_ptr<Operator> Operator::create(const Spec& spec) {
   return std::unique_ptr<Operator>(new (std::nothrow) Operator(spec));
 }
 
-Operator::Operator(const Spec& spec) : spec_(spec) { ++live_operators; }
+Operator::Operator(const Spec& spec) : spec_(spec) {
+  ++live_operators;
+  Workspace::hold();
+}
 
 Operator::~Operator() {
-  if (--live_operators == 0) Workspace::shared().release();
+  --live_operators;
+  Workspace::let_go();
 }
 
 int Operator::live_count() { return live_operators; }
