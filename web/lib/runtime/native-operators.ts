@@ -211,7 +211,7 @@ export function parameterGradients(request: {
 }
 
 /** Traps of the module become errors of ours. */
-function guarded<Result>(where: string, call: () => Result): Result {
+export function guarded<Result>(where: string, call: () => Result): Result {
   try {
     return call();
   } catch (cause) {
@@ -225,7 +225,7 @@ function guarded<Result>(where: string, call: () => Result): Result {
   }
 }
 
-function codeOf(layout: Layout): number {
+export function codeOf(layout: Layout): number {
   return layout === 'channels-first' ? 0 : 1;
 }
 
@@ -266,7 +266,7 @@ function uploadParameters(runtime: Runtime, handle: OperatorHandle, request: Run
   }
 }
 
-function reserve(
+export function reserve(
   runtime: Runtime,
   where: string,
   what: 'parameters' | 'input' | 'output',
@@ -283,7 +283,7 @@ function reserve(
   return address;
 }
 
-function outOfMemory(where: string, what: string, elements: number): DeconvError {
+export function outOfMemory(where: string, what: string, elements: number): DeconvError {
   const megabytes = Math.ceil((elements * 4) / 2 ** 20);
   return new DeconvError(
     'OUT_OF_MEMORY',
@@ -292,7 +292,7 @@ function outOfMemory(where: string, what: string, elements: number): DeconvError
   );
 }
 
-function toNativeSpec(spec: OperatorSpec): NativeSpec {
+export function toNativeSpec(spec: OperatorSpec): NativeSpec {
   return {
     transposed: spec.transposed,
     groups: spec.groups,
@@ -309,7 +309,7 @@ function toNativeSpec(spec: OperatorSpec): NativeSpec {
 }
 
 /** Fills the leading axes of a lower rank with their neutral value. */
-function toAxes(values: readonly number[], neutral: number): Axes {
+export function toAxes(values: readonly number[], neutral: number): Axes {
   const [depth = neutral, height = neutral, width = neutral] = [
     ...new Array<number>(3 - values.length).fill(neutral),
     ...values,

@@ -75,6 +75,11 @@ export class Runtime {
     throw new DeconvError(code, `${where}: ${sentence} (core status ${name}).`, { where, status: name });
   }
 
+  /** As `floats`, of bytes. */
+  bytes(address: number, length: number): Int8Array {
+    return new Int8Array(this.module.wasmMemory.buffer, address, length);
+  }
+
   /** A view of the heap, valid until the next call into the module. */
   floats(address: number, length: number): Float32Array {
     return new Float32Array(this.module.wasmMemory.buffer, address, length);
@@ -93,6 +98,10 @@ const STATUS_ERRORS: Readonly<Record<string, readonly [DeconvErrorCode, string]>
     'expected room on the WebAssembly heap, got none. Dispose layers, use smaller tensors or a smaller batch',
   ],
   internal: ['INTERNAL', 'XNNPACK refused an operator that the planner had accepted'],
+  not_finite: [
+    'BAD_OPTION',
+    'expected finite values, whose range int8 can span, got infinity or NaN. Mend the input, or quantize with fixed scales, which saturate',
+  ],
 };
 
 let current: Runtime | undefined;
