@@ -102,3 +102,11 @@ target_compile_definitions(xnnpack PRIVATE
   PTHREADPOOL_NO_DEPRECATED_API=1
 )
 target_compile_options(xnnpack PRIVATE -w)
+# Code that runs once for a weight or an input size and not for every tile: the size of the download
+# matters more.
+set_property(SOURCE
+  ${XNNPACK_SOURCE_DIR}/src/operators/convolution-nhwc.c
+  ${XNNPACK_SOURCE_DIR}/src/operators/deconvolution-nhwc.c
+  ${XNNPACK_SOURCE_DIR}/src/reference/packing.cc
+  APPEND PROPERTY COMPILE_OPTIONS -Os
+)

@@ -122,8 +122,7 @@ export class QuantizedLayer {
   forwardInt8(x: Tensor | Int8Tensor, options: QuantizedForwardOptions = {}): Int8Tensor {
     this.#requireStatic('forwardInt8', 'an int8 output');
     const run = this.#prepare('forwardInt8', x, options);
-    const count = elementCount(run.where, 'an output', run.outputShape);
-    const result = { data: new Int8Array(count), shape: run.outputShape };
+    const result = { data: allocateBytes(run.where, run.outputShape), shape: run.outputShape };
     this.#operators.run(run.spec, { ...run, output: result.data });
     return result;
   }
@@ -212,6 +211,20 @@ interface Prepared {
   readonly outputShape: readonly number[];
   readonly layout: LayerGeometry['layout'];
   readonly input: Float32Array | Int8Array;
+}
+
+function allocateBytes(where: string, shape: readonly number[]): Int8Array {
+  const count = elementCount(where, 'an output', shape);
+  try {
+    return new Int8Array(count);
+  } catch (cause) {
+    throw new DeconvError(
+      'OUT_OF_MEMORY',
+      `${where}: expected room for a tensor of shape ${shapeText(shape)}, got none from the JavaScript engine. Use smaller tensors or a smaller batch.`,
+      { where, shape },
+      cause,
+    );
+  }
 }
 
 function checkInt8(where: string, { data, shape }: Int8Tensor): Int8Tensor {
