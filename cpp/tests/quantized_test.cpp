@@ -382,6 +382,45 @@ TEST_CASE("every wrong order of calls and every wrong value is an error with a n
   CHECK(run(Element::kFloat32, Element::kFloat32) == Status::kMissingParameters);
 }
 
+TEST_CASE("a size that memory does not hold is an error, and the operator goes on") {
+  Random random(7009);
+  Spec one_tap;
+  one_tap.transposed = false;
+  one_tap.in_channels = 2;
+  one_tap.out_channels = 1;
+  // The image's copy in int8, and XNNPACK's index of a thousand million bytes.
+  const std::pair<Spec, int32_t> cases[] = {{one_tap, 16000}, {small_spec(), 2600}};
+  for (const auto& [spec, side] : cases) {
+    const Parameters parameters = random_parameters(spec, random, false);
+    for (const bool fixed : {false, true}) {
+      CAPTURE(side);
+      CAPTURE(fixed);
+      const Problem problem = small_problem(spec);
+      const Activations activations = {
+          .fixed = fixed, .input = {.scale = 0.01f}, .output = {.scale = 0.1f}};
+      const std::unique_ptr<QuantizedOperator> op = make(problem, parameters, activations);
+      const std::vector<float> input = random_input(problem, random, false);
+      const auto count = static_cast<size_t>(problem.output_elements());
+      Block from(static_cast<int64_t>(input.size()) * 4);
+      Block before(static_cast<int64_t>(count) * 4);
+      Block after(static_cast<int64_t>(count) * 4);
+      std::copy(input.begin(), input.end(), from.floats());
+      REQUIRE(op->run(from.data, Element::kFloat32, before.data, Element::kFloat32) == Status::kOk);
+      REQUIRE(op->plan(1, {1, side, side}, Layout::kChannelsFirst) == Status::kOk);
+      // Refused before a byte of the input is read.
+      CHECK(op->run(from.data, Element::kFloat32, after.data, Element::kFloat32) ==
+            Status::kOutOfMemory);
+      REQUIRE(op->plan(1, problem.input, problem.layout) == Status::kOk);
+      if (op->needs_parameters()) {
+        REQUIRE(op->set_parameters(parameters.weight.data(), parameters.scale.data(),
+                                   parameters.bias_or_null(), activations) == Status::kOk);
+      }
+      REQUIRE(op->run(from.data, Element::kFloat32, after.data, Element::kFloat32) == Status::kOk);
+      CHECK(std::equal(before.floats(), before.floats() + count, after.floats()));
+    }
+  }
+}
+
 TEST_CASE("what XNNPACK would get wrong or int8 cannot hold is refused") {
   Spec spec = small_spec();
   const auto refusal = [&](Axes input) {

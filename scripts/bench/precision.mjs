@@ -11,12 +11,12 @@ const WARM_UP = 10;
 const CASES = [
   {
     name: 'dcgan3 32x32x128 to 64, k4 s2 p1',
-    options: { inChannels: 128, outChannels: 64, kernelSize: 4, stride: 2, padding: 1 },
+    options: { inChannels: 128, outChannels: 64, kernelSize: 4, stride: 2, padding: 1, seed: 1 },
     shape: [1, 128, 32, 32],
   },
   {
     name: 'k3s1 64x64x64 to 64, k3 s1 p1',
-    options: { inChannels: 64, outChannels: 64, kernelSize: 3, padding: 1 },
+    options: { inChannels: 64, outChannels: 64, kernelSize: 3, padding: 1, seed: 1 },
     shape: [1, 64, 64, 64],
   },
 ];

@@ -61,7 +61,7 @@ class QuantizedOperator {
   // `input` and `output` hold the planned problem's elements in the planned layout; both must have
   // 16 readable bytes behind their last element. Dynamic operators take and give float32 only
   // (kUnsupported) and refuse an input that is not finite (kNotFinite); static ones saturate, and
-  // take NaN for 0.
+  // take NaN for 0. After kOutOfMemory the parameters may be needed again.
   Status run(const void* input, Element input_element, void* output, Element output_element);
 
  private:

@@ -249,7 +249,12 @@ Status QuantizedOperator::run(const void* input, Element input_element, void* ou
     return Status::kUnsupported;
   }
   if (problem_.batch == 0) return Status::kOk;
-  if (const Status status = shape(); status != Status::kOk) return status;
+  if (const Status status = shape(); status != Status::kOk) {
+    // XNNPACK leaves an operator between two sizes when it cannot reshape it: its next run at the
+    // old size would write behind the output.
+    packed_.reset();
+    return status;
+  }
 
   const bool channels_last = problem_.layout == Layout::kChannelsLast;
   const bool input_as_is = channels_last || spec_.in_channels == 1 || problem_.input_points() == 1;
