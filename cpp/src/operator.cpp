@@ -78,7 +78,12 @@ Status Operator::run(const float* input, float* output) {
   }
   const Status status = route->run(problem_, input_as_is ? input : workspace.route_input.data(),
                                    output_as_is ? output : workspace.route_output.data());
-  if (status != Status::kOk) return status;
+  if (status != Status::kOk) {
+    // XNNPACK leaves an operator between two sizes when it cannot reshape it: its next run at the
+    // old size would write behind the output. The route packs anew.
+    routes_[static_cast<int>(route_)].reset();
+    return status;
+  }
   if (!output_as_is) {
     transpose(problem_.batch, problem_.output_points(), spec_.out_channels,
               workspace.route_output.data(), output);
