@@ -46,7 +46,10 @@ else()
   list(APPEND deconv_link_flags -sASSERTIONS=0)
 endif()
 
-add_library(deconv_bindings OBJECT cpp/bindings/bindings.cpp)
+add_library(deconv_bindings OBJECT
+  cpp/bindings/bindings.cpp
+  cpp/bindings/quantized_bindings.cpp
+)
 # Embind must work without run-time type information.
 target_compile_definitions(deconv_bindings PRIVATE EMSCRIPTEN_HAS_UNBOUND_TYPE_NAMES=0)
 target_link_libraries(deconv_bindings PRIVATE deconv deconv_warnings)

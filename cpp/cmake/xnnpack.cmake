@@ -7,9 +7,10 @@ foreach(path XNNPACK_SOURCE_DIR PTHREADPOOL_SOURCE_DIR THIRD_PARTY_INCLUDE_DIR)
   endif()
 endforeach()
 
-# Every float32 operator's micro-kernels; the linker keeps those that a route's configuration names.
+# The micro-kernels of the float32 and int8 operators; the linker keeps those that a configuration names.
 # *vcvt* is left out: those files include arm_neon.h.
-set(deconv_kernel_families "f32-(gemm|igemm|dwconv|vmulcaddc)/|x32-packw/")
+set(deconv_kernel_families
+  "/f32-(gemm|igemm|dwconv|vmulcaddc)/|x32-packw/|qd8-f32-qc8w-i?gemm/|qs8-qc8w-(gemm|igemm|dwconv)/|qs8-packw/")
 set(deconv_kernels)
 foreach(arch SCALAR WASM WASMSIMD WASMRELAXEDSIMD)
   if(arch STREQUAL "WASMRELAXEDSIMD" AND NOT DECONV_RELAXED_SIMD)
@@ -53,6 +54,29 @@ set(deconv_xnnpack_sources
   ${deconv_kernels}
 )
 list(TRANSFORM deconv_xnnpack_sources PREPEND ${XNNPACK_SOURCE_DIR}/)
+
+# XNNPACK's configurations and operators name functions that no call reaches, and the linker cannot
+# know: the matrix products of dynamically quantized input (its convolutions run the indirect ones
+# only), and the packing of weights in orders that only flags ask for. Each is made to name another
+# one of its type: 5 KB gzipped less to download. The debug build asserts in them if they are reached.
+set(deconv_gemm_aliases)
+set(deconv_unused_gemm xnn_qd8_f32_qc8w_gemm_minmax_ukernel)
+foreach(tile 1x8c8__wasmsdot 2x8c8__wasmsdot 1x8c8__wasmsdot_u2 4x8c8__wasmsdot_u2
+             1x8c8__wasmusdot_u2 4x8c8__wasmusdot_u2 4x4c2s4__wasmsimd_dot16x2_ld128)
+  list(APPEND deconv_gemm_aliases
+    ${deconv_unused_gemm}_${tile}=${deconv_unused_gemm}_1x4c2s4__wasmsimd_dot16x2_ld128)
+endforeach()
+set_source_files_properties(${XNNPACK_SOURCE_DIR}/src/configs/gemm-config.c PROPERTIES
+  COMPILE_DEFINITIONS "${deconv_gemm_aliases};\
+xnn_pack_qs8_to_qu8_gemm_gio_w=xnn_pack_qs8_gemm_gio_w;\
+xnn_pack_qs8_to_qu8_conv_kgo_w=xnn_pack_qs8_conv_kgo_w"
+)
+set_source_files_properties(${XNNPACK_SOURCE_DIR}/src/operators/convolution-nhwc.c PROPERTIES
+  COMPILE_DEFINITIONS "\
+xnn_pack_f32_dwconv_hwg_w=xnn_pack_f32_dwconv_ghw_w;\
+xnn_pack_qs8_dwconv_hwg_w=xnn_pack_qs8_dwconv_ghw_w"
+)
+
 add_library(xnnpack STATIC ${deconv_xnnpack_sources} ${deconv_pthreadpool_sources})
 
 target_include_directories(xnnpack SYSTEM
@@ -78,3 +102,11 @@ target_compile_definitions(xnnpack PRIVATE
   PTHREADPOOL_NO_DEPRECATED_API=1
 )
 target_compile_options(xnnpack PRIVATE -w)
+# Code that runs once for a weight or an input size and not for every tile: the size of the download
+# matters more.
+set_property(SOURCE
+  ${XNNPACK_SOURCE_DIR}/src/operators/convolution-nhwc.c
+  ${XNNPACK_SOURCE_DIR}/src/operators/deconvolution-nhwc.c
+  ${XNNPACK_SOURCE_DIR}/src/reference/packing.cc
+  APPEND PROPERTY COMPILE_OPTIONS -Os
+)

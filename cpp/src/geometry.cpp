@@ -49,6 +49,8 @@ const char* status_name(Status status) {
       return "out_of_memory";
     case Status::kInternal:
       return "internal";
+    case Status::kNotFinite:
+      return "not_finite";
   }
   return "internal";
 }

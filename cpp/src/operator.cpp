@@ -17,10 +17,14 @@ std::unique_ptr<Operator> Operator::create(const Spec& spec) {
   return std::unique_ptr<Operator>(new (std::nothrow) Operator(spec));
 }
 
-Operator::Operator(const Spec& spec) : spec_(spec) { ++live_operators; }
+Operator::Operator(const Spec& spec) : spec_(spec) {
+  ++live_operators;
+  Workspace::hold();
+}
 
 Operator::~Operator() {
-  if (--live_operators == 0) Workspace::shared().release();
+  --live_operators;
+  Workspace::let_go();
 }
 
 int Operator::live_count() { return live_operators; }
@@ -80,7 +84,12 @@ Status Operator::run(const float* input, float* output) {
   }
   const Status status = route->run(problem_, input_as_is ? input : workspace.route_input.data(),
                                    output_as_is ? output : workspace.route_output.data());
-  if (status != Status::kOk) return status;
+  if (status != Status::kOk) {
+    // XNNPACK leaves an operator between two sizes when it cannot reshape it: its next run at the
+    // old size would write behind the output. The route packs anew.
+    routes_[static_cast<int>(route_)].reset();
+    return status;
+  }
   if (!output_as_is) {
     transpose(problem_.batch, problem_.output_points(), spec_.out_channels,
               workspace.route_output.data(), output);

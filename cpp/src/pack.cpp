@@ -1,8 +1,10 @@
 #include "pack.h"
 
 namespace deconv {
+namespace {
 
-void pack_out_tap_in(const Spec& spec, const float* weight, float* target) {
+template <typename Value>
+void pack(const Spec& spec, const Value* weight, Value* target) {
   const int64_t taps = spec.kernel_elements();
   const int64_t group_in = spec.group_in_channels();
   const int64_t group_out = spec.group_out_channels();
@@ -16,6 +18,16 @@ void pack_out_tap_in(const Spec& spec, const float* weight, float* target) {
       }
     }
   }
+}
+
+}  // namespace
+
+void pack_out_tap_in(const Spec& spec, const float* weight, float* target) {
+  pack(spec, weight, target);
+}
+
+void pack_out_tap_in(const Spec& spec, const int8_t* weight, int8_t* target) {
+  pack(spec, weight, target);
 }
 
 }  // namespace deconv

@@ -3,11 +3,22 @@
 #include <initializer_list>
 
 namespace deconv {
+namespace {
+
+int holders = 0;
+
+}  // namespace
 
 void Workspace::release() {
   for (Buffer* buffer : {&parameters, &input, &output, &route_input, &route_output, &scratch}) {
     buffer->release();
   }
+}
+
+void Workspace::hold() { ++holders; }
+
+void Workspace::let_go() {
+  if (--holders == 0) shared().release();
 }
 
 Workspace& Workspace::shared() {

@@ -257,3 +257,30 @@ TEST_CASE("one thread is what a build without threads can start") {
   CHECK(deconv::start_runtime(2) == Status::kUnsupported);
   CHECK(deconv::start_runtime(1) == Status::kOk);
 }
+
+TEST_CASE("an operator whose size memory did not hold is right again at the next one") {
+  // 3x3 taps, stride 2: XNNPACK's index for the large size takes a thousand million bytes.
+  Spec spec;
+  spec.kernel = {1, 3, 3};
+  spec.stride = {1, 2, 2};
+  const std::unique_ptr<Operator> op = Operator::create(spec);
+  REQUIRE(op != nullptr);
+  ExactBuffer input(16, Buffer::kSlackBytes);
+  ExactBuffer before(81, Buffer::kSlackBytes);
+  ExactBuffer after(81, Buffer::kSlackBytes);
+  Random random(17);
+  input.fill(random);
+  const auto run = [&](ExactBuffer& output) {
+    REQUIRE(op->plan(1, {1, 4, 4}, Layout::kChannelsFirst, RouteId::kXnnpackDeconvolution) ==
+            Status::kOk);
+    if (op->needs_parameters()) set_all_weights(*op, spec, 0.5f);
+    REQUIRE(op->run(input.data(), output.data()) == Status::kOk);
+  };
+  run(before);
+  REQUIRE(op->plan(1, {1, 2600, 2600}, Layout::kChannelsFirst, RouteId::kXnnpackDeconvolution) ==
+          Status::kOk);
+  // Refused before a value of the input is read.
+  CHECK(op->run(input.data(), after.data()) == Status::kOutOfMemory);
+  run(after);
+  for (int64_t index = 0; index < 81; ++index) CHECK(after[index] == before[index]);
+}

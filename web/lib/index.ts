@@ -1,5 +1,7 @@
 /** deconv-wasm: layers in the words of PyTorch and lucid, channels first. */
 export { DeconvError, type DeconvErrorCode } from './core/errors.js';
+export type { Float16ArrayLike, HalfType } from './core/float16.js';
+export type { HalfTensor } from './core/half-tensor.js';
 export type { JaxPadding } from './core/jax-padding.js';
 export type { Tensor } from './core/tensor.js';
 export {

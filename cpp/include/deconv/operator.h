@@ -41,7 +41,8 @@ class Operator {
   void drop_other_routes();
 
   // `input` and `output` hold the planned problem's elements in the planned layout;
-  // both must have 16 readable bytes behind their last element.
+  // both must have 16 readable bytes behind their last element. After a failure the parameters may
+  // be needed again.
   Status run(const float* input, float* output);
 
   // Operators that exist in this process.

@@ -12,10 +12,11 @@ enum class Status : int {
   kUnsupported,        // the forced route does not take this geometry
   kMissingParameters,  // run before set_parameters
   kOutOfMemory,
-  kInternal,  // XNNPACK refused what the planner thought possible
+  kInternal,   // XNNPACK refused what the planner thought possible
+  kNotFinite,  // an input whose range is to be measured holds infinity or NaN
 };
 
-inline constexpr int kStatusCount = 8;
+inline constexpr int kStatusCount = 9;
 
 const char* status_name(Status status);
 

@@ -5,7 +5,7 @@
 namespace deconv {
 
 // Buffers that all operators of the process share, because calls never overlap: wasm calls come
-// from one thread and return before the next. Freed when the last operator goes.
+// from one thread and return before the next. Freed when the last operator lets go.
 struct Workspace {
   Buffer parameters;    // weight and bias on their way in
   Buffer input;         // in the caller's layout
@@ -15,6 +15,10 @@ struct Workspace {
   Buffer scratch;       // of the route that runs
 
   void release();
+
+  // Every operator holds the workspace while it lives.
+  static void hold();
+  static void let_go();
 
   static Workspace& shared();
 };

@@ -40,7 +40,9 @@ class XnnpackConvolutionRoute final : public XnnpackRoute {
   }
 };
 
-const char* refusal(const Problem& problem) {
+}  // namespace
+
+const char* xnnpack_convolution_refusal(const Problem& problem) {
   const Spec& spec = problem.spec;
   if (spec.transposed) return "takes convolutions only";
   if (!XnnpackRoute::depth_joins_batch(spec)) return "takes one or two spatial axes only";
@@ -48,12 +50,20 @@ const char* refusal(const Problem& problem) {
     if (spec.input_dilation[axis] != 1) return "cannot dilate the input";
     if (spec.pad_before[axis] < 0 || spec.pad_after[axis] < 0) return "cannot crop the input";
   }
+  if (!XnnpackRoute::counts_fit(problem)) return "cannot index a problem of this size";
+  return nullptr;
+}
+
+namespace {
+
+const char* refusal(const Problem& problem) {
+  const Spec& spec = problem.spec;
+  if (const char* reason = xnnpack_convolution_refusal(problem)) return reason;
   // XNNPACK's multiply-add kernel for it clamps, and a clamped NaN comes out as minus infinity.
   if (spec.group_in_channels() == 1 && spec.group_out_channels() == 1 &&
       spec.kernel_elements() == 1) {
     return "cannot carry NaN through a depthwise kernel of one tap";
   }
-  if (!XnnpackRoute::counts_fit(problem)) return "cannot index a problem of this size";
   return nullptr;
 }
 

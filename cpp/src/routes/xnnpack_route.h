@@ -54,4 +54,7 @@ class XnnpackRoute : public Route {
   bool shaped_ = false;
 };
 
+// Null when XNNPACK's convolution takes this problem at any precision, else why not.
+const char* xnnpack_convolution_refusal(const Problem& problem);
+
 }  // namespace deconv

@@ -1,4 +1,5 @@
 import { checkOptions, refuse } from '../core/checks.js';
+import { isHalf } from '../core/half-tensor.js';
 import { kernelReach, type OperatorSpec } from '../core/spec.js';
 import { checkParameter, checkTensor, type Tensor } from '../core/tensor.js';
 import { weightLayout } from '../core/weight-layout.js';
@@ -49,7 +50,7 @@ export class ConvertedLayer extends Layer {
   private constructor(translation: Translation) {
     const { call, options, kernel, format } = translation;
     const { name, where, weight } = call;
-    const { bias = null } = call.parameters;
+    const { bias = null, weight: given } = call.parameters;
     const zeros = kernel.kernel.map(() => 0);
     const spec: OperatorSpec = {
       transposed: call.transposed,
@@ -69,11 +70,13 @@ export class ConvertedLayer extends Layer {
       layout: translation.layout,
       weightLayout: weightLayout(spec, format.order, format.flip),
       biasShape: [spec.outChannels],
-      weight: weight.data.slice(),
+      // What the call widened belongs to nobody else.
+      weight: weight.data === given.data ? weight.data.slice() : weight.data,
       bias: bias === null ? null : checkParameter(where, 'bias', bias, [spec.outChannels]).slice(),
       relu: translation.relu ?? false,
       execution: readExecution(where, checked),
     });
+    if (isHalf(given)) this.setWeight(given);
     this.inChannels = kernel.inChannels;
     this.kernelSize = kernel.kernel;
     this.#name = name;
@@ -113,6 +116,11 @@ export class ConvertedLayer extends Layer {
 
   extraRepr(): string {
     return `${this.inChannels}, ${this.outChannels}, kernel=${JSON.stringify(this.kernelSize)}${this.#shown}`;
+  }
+
+  /** @internal */
+  protected override get fusesRelu(): boolean {
+    return this.#relu;
   }
 
   /** @internal */

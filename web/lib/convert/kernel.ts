@@ -1,10 +1,12 @@
 import { checkOptions, refuse } from '../core/checks.js';
+import { type HalfTensor, widenTensor } from '../core/half-tensor.js';
 import { checkTensor, type Tensor } from '../core/tensor.js';
 import type { WeightAxis } from '../core/weight-layout.js';
 
 /** What a layer learns, in the order of the system it comes from or goes to. */
 export interface ConvertedParameters {
-  readonly weight: Tensor;
+  /** A weight of 16 bits stays so; see `setWeight`. */
+  readonly weight: Tensor | HalfTensor;
   /** One value for each output channel. */
   readonly bias?: Tensor | Float32Array | null;
 }
@@ -48,7 +50,7 @@ export interface Kernel {
 /** Checks the parameters' names and the weight itself; `rank` 0 takes any of 1 to 3. */
 export function readWeight(where: string, parameters: unknown, rank: number): Tensor {
   const { weight } = checkOptions<ConvertedParameters>(where, parameters, ['weight', 'bias']);
-  const checked = checkTensor(where, 'weight', weight);
+  const checked = checkTensor(where, 'weight', widenTensor(where, 'weight', weight));
   const found = checked.shape.length - 2;
   if (rank === 0 ? found < 1 || found > 3 : found !== rank) {
     const expected = rank === 0 ? '3, 4 or 5' : String(rank + 2);

@@ -63,16 +63,31 @@ const typedArrayName = Object.getOwnPropertyDescriptor(
   Symbol.toStringTag,
 )?.get as (this: unknown) => string | undefined;
 
+/** `'Float32Array'`, `'Int8Array'` and so on; undefined for what is no typed array. */
+export function typedArrayKind(value: unknown): string | undefined {
+  return typedArrayName.call(value);
+}
+
 function isFloat32Array(value: unknown): value is Float32Array {
-  return typedArrayName.call(value) === 'Float32Array';
+  return typedArrayKind(value) === 'Float32Array';
 }
 
 /** A Float32Array that can be read (or written) now. */
 export function checkFloats(where: string, name: string, data: unknown): Float32Array {
-  if (!isFloat32Array(data)) {
-    refuse('BAD_TYPE', where, `${name} to be a Float32Array`, data, 'Convert with Float32Array.from(…).');
+  return checkArray(where, name, data, 'Float32Array') as Float32Array;
+}
+
+/** A typed array of one kind that can be read (or written) now. */
+export function checkArray(
+  where: string,
+  name: string,
+  data: unknown,
+  kind: string,
+): ArrayBufferView & ArrayLike<number> {
+  if (typedArrayKind(data) !== kind) {
+    refuse('BAD_TYPE', where, `${name} to be a ${kind}`, data, `Convert with ${kind}.from(…).`);
   }
-  const floats = data;
+  const floats = data as ArrayBufferView & ArrayLike<number>;
   const { buffer } = floats;
   // The tag knows buffers of another realm, but it makes a string each time.
   const foreign = !(buffer instanceof ArrayBuffer) && !heapOwners.has(buffer);

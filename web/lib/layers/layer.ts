@@ -2,6 +2,8 @@
 import { adjointSpec, dilatedExtents, undilate } from '../core/adjoint.js';
 import { checkOptions, shapeText } from '../core/checks.js';
 import { DeconvError } from '../core/errors.js';
+import type { Float16ArrayLike, HalfType } from '../core/float16.js';
+import { copyHalves, type HalfTensor, HalfValues, isHalf } from '../core/half-tensor.js';
 import { type OperatorSpec, outputExtents } from '../core/spec.js';
 import {
   allocateTensor,
@@ -68,7 +70,7 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
   readonly #definition: Omit<LayerDefinition, 'weight' | 'bias'>;
   readonly #hasBias: boolean;
   readonly #operators = new NativeOperators();
-  #weight: Float32Array;
+  #weight: Float32Array | HalfValues;
   #bias: Float32Array | null;
   #plan: Plan | null = null;
   #lastCall: ForwardCall | undefined;
@@ -93,7 +95,12 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
   /** A copy of the weight; change it through `setWeight`. */
   get weight(): Tensor {
     this.#requireLive('weight');
-    return { data: this.#weight.slice(), shape: this.#definition.weightLayout.shape };
+    return { data: copyOf(this.#weight), shape: this.#definition.weightLayout.shape };
+  }
+
+  /** How the layer keeps its weight: as `setWeight` got it. It computes in float32 whichever it is. */
+  get weightType(): 'float32' | HalfType {
+    return this.#weight instanceof HalfValues ? this.#weight.type : 'float32';
   }
 
   /** A copy of the bias, or null for a layer without. */
@@ -106,11 +113,17 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
    * Replaces the weight by a copy of `weight`, a tensor of the weight's shape or its values in order.
    * The next forward packs it again, which costs a pass over the weight: batch updates.
    *
-   * @throws {DeconvError} `BAD_SHAPE`, `BAD_TYPE`, `BAD_BUFFER`, `DISPOSED`
+   * A weight of 16 bits (a Float16Array, or a Uint16Array of patterns with a `dtype`) stays so: half the
+   * memory on the JavaScript side, converted without loss when it is packed.
+   *
+   * @throws {DeconvError} `BAD_SHAPE`, `BAD_TYPE`, `BAD_BUFFER`, `BAD_OPTION` (a dtype), `DISPOSED`
    */
-  setWeight(weight: Tensor | Float32Array): this {
+  setWeight(weight: Tensor | Float32Array | HalfTensor | Float16ArrayLike): this {
     const where = this.#requireLive('setWeight');
-    this.#weight = checkParameter(where, 'a weight', weight, this.#definition.weightLayout.shape).slice();
+    const { shape } = this.#definition.weightLayout;
+    this.#weight = isHalf(weight)
+      ? copyHalves(where, 'a weight', weight, shape)
+      : checkParameter(where, 'a weight', weight, shape).slice();
     this.#operators.invalidateParameters();
     return this;
   }
@@ -229,6 +242,33 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
   canonical(member: string): CanonicalParameters & { readonly spec: OperatorSpec } {
     this.#requireLive(member);
     return { spec: this.spec, ...this.#canonicalParameters(true) };
+  }
+
+  /** @internal What a layer of another precision needs of this one; it outlives `dispose`. */
+  geometry(): LayerGeometry {
+    const { name, layout } = this.#definition;
+    return {
+      name,
+      layout,
+      spec: this.spec,
+      resolve: (method, inputShape, options) => {
+        const shape = this.readInputShape(method, inputShape);
+        const spec = this.specFor(shape, options as Partial<Options>);
+        const outputShape = this.outputShapeUnder(spec, shape);
+        return {
+          spec: { ...spec, relu: this.fusesRelu },
+          batch: shape.batch ?? 1,
+          extents: shape.extents,
+          outputShape,
+        };
+      },
+      optionNames: this.forwardOptionNames(),
+    };
+  }
+
+  /** @internal Whether the layer always applies a ReLU. */
+  protected get fusesRelu(): boolean {
+    return false;
   }
 
   /** @internal Names that `forward` takes in its options. */
@@ -357,7 +397,8 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
 
   #canonicalParameters(withBias: boolean): CanonicalParameters {
     const { weightLayout, mask } = this.#definition;
-    const masked = mask === undefined ? this.#weight : product(this.#weight, mask);
+    const weight = this.#weight instanceof HalfValues ? this.#weight.widen() : this.#weight;
+    const masked = mask === undefined ? weight : product(weight, mask);
     return { weight: weightLayout.toCanonical(masked), bias: withBias ? this.#bias : null };
   }
 
@@ -421,6 +462,23 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
   }
 }
 
+/** The arithmetic of a layer, without its parameters. */
+export interface LayerGeometry {
+  readonly name: string;
+  readonly layout: Layout;
+  readonly spec: OperatorSpec;
+  readonly optionNames: readonly string[];
+  /** The operator and the shapes for one input; `method` names the caller's in errors. */
+  resolve(method: string, inputShape: unknown, options: object): ResolvedInput;
+}
+
+export interface ResolvedInput {
+  readonly spec: OperatorSpec;
+  readonly batch: number;
+  readonly extents: readonly number[];
+  readonly outputShape: readonly number[];
+}
+
 export interface InputShape {
   /** Names the public method in errors. */
   readonly where: string;
@@ -430,6 +488,10 @@ export interface InputShape {
 }
 
 const AXIS_NAMES = ['D', 'H', 'W'];
+
+function copyOf(values: Float32Array | HalfValues): Float32Array {
+  return values instanceof HalfValues ? values.widen() : values.slice();
+}
 
 function product(values: Float32Array, factors: Float32Array): Float32Array {
   return values.map((value, index) => value * (factors[index] as number));

@@ -14,6 +14,9 @@ export interface DeconvModule {
   createOperator(spec: NativeSpec): OperatorHandle | null;
   refusal(spec: NativeSpec, batch: number, input: Axes, layout: number, route: number): string;
 
+  createQuantizedOperator(spec: NativeSpec): QuantizedHandle | null;
+  quantizedRefusal(spec: NativeSpec, batch: number, input: Axes, layout: number): string;
+
   /** The last three are addresses; writes weight and bias gradients behind each other. */
   parameterGradients(
     spec: NativeSpec,
@@ -50,6 +53,26 @@ export interface OperatorHandle {
   dropOtherRoutes(): void;
   run(input: number, output: number): number;
   delete(): void;
+}
+
+/** As OperatorHandle; elements are 0 for float32 and 1 for int8. */
+export interface QuantizedHandle {
+  plan(batch: number, input: Axes, layout: number): number;
+  needsParameters(): boolean;
+  setParameters(weight: number, scale: number, bias: number, activations: NativeActivations): number;
+  run(input: number, inputElement: number, output: number, outputElement: number): number;
+  delete(): void;
+}
+
+export interface NativeActivations {
+  readonly fixed: boolean;
+  readonly input: NativeQuantization;
+  readonly output: NativeQuantization;
+}
+
+export interface NativeQuantization {
+  readonly scale: number;
+  readonly zeroPoint: number;
 }
 
 /** Depth, height, width. */

@@ -189,6 +189,14 @@ export function parameterGradients(request: {
 }
 
 /** Traps of the module become errors of ours. */
+export function guarded<Result>(where: string, call: () => Result): Result {
+  try {
+    return call();
+  } catch (error) {
+    throw asDeconvError(where, error);
+  }
+}
+
 function asDeconvError(where: string, cause: unknown): DeconvError {
   if (cause instanceof DeconvError) return cause;
   return new DeconvError(
@@ -241,7 +249,7 @@ function stage(
   return address;
 }
 
-function reserve(
+export function reserve(
   runtime: Runtime,
   where: string,
   what: 'parameters' | 'input' | 'output',

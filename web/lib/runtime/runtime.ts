@@ -92,6 +92,11 @@ export class Runtime {
     throw new DeconvError(code, `${where}: ${sentence} (core status ${name}).`, { where, status: name });
   }
 
+  /** A part of the heap as bytes. */
+  bytes(address: number, length: number): Int8Array {
+    return new Int8Array(this.module.wasmMemory.buffer, address, length);
+  }
+
   /** The whole heap, valid until the next call into the module: growth detaches it. */
   get heap(): Float32Array {
     const { buffer } = this.module.wasmMemory;
@@ -135,6 +140,10 @@ const STATUS_ERRORS: Readonly<Record<string, readonly [DeconvErrorCode, string]>
     'expected room on the WebAssembly heap, got none. Dispose layers, use smaller tensors or a smaller batch',
   ],
   internal: ['INTERNAL', 'XNNPACK refused an operator that the planner had accepted'],
+  not_finite: [
+    'BAD_OPTION',
+    'expected finite values, whose range int8 can span, got infinity or NaN. Mend the input, or quantize with fixed scales, which saturate',
+  ],
 };
 
 let current: Runtime | undefined;

@@ -1,0 +1,167 @@
+#include "quantized/convert.h"
+
+#include <wasm_simd128.h>
+
+#include <algorithm>
+#include <cfloat>
+#include <cmath>
+#include <cstring>
+
+namespace deconv {
+namespace {
+
+// Adding it leaves a small number, rounded to nearest even, in the low bits: 1.5 * 2^23.
+constexpr float kMagic = 12582912.0f;
+constexpr int32_t kMagicBits = 0x4B400000;
+
+struct Quantizer {
+  explicit Quantizer(const Quantization& quantization)
+      : inverse(wasm_f32x4_splat(1.0f / quantization.scale)),
+        least(wasm_f32x4_splat(static_cast<float>(-128 - quantization.zero_point))),
+        greatest(wasm_f32x4_splat(static_cast<float>(127 - quantization.zero_point))),
+        offset(wasm_i32x4_splat(quantization.zero_point - kMagicBits)) {}
+
+  v128_t four(const float* values) const {
+    v128_t value = wasm_f32x4_mul(wasm_v128_load(values), inverse);
+    value = wasm_f32x4_pmin(wasm_f32x4_pmax(value, least), greatest);
+    // NaN, which both let pass, becomes 0.
+    value = wasm_v128_and(value, wasm_f32x4_eq(value, value));
+    return wasm_i32x4_add(wasm_f32x4_add(value, wasm_f32x4_const_splat(kMagic)), offset);
+  }
+
+  v128_t sixteen(const float* values) const {
+    return wasm_i8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(four(values), four(values + 4)),
+                                   wasm_i16x8_narrow_i32x4(four(values + 8), four(values + 12)));
+  }
+
+  v128_t inverse;
+  v128_t least;
+  v128_t greatest;
+  v128_t offset;
+};
+
+struct Dequantizer {
+  explicit Dequantizer(const Quantization& quantization)
+      : scale(wasm_f32x4_splat(quantization.scale)),
+        zero_point(wasm_i32x4_splat(quantization.zero_point)) {}
+
+  void four(v128_t values, float* target) const {
+    const v128_t steps = wasm_i32x4_sub(values, zero_point);
+    wasm_v128_store(target, wasm_f32x4_mul(wasm_f32x4_convert_i32x4(steps), scale));
+  }
+
+  void sixteen(const int8_t* values, float* target) const {
+    const v128_t bytes = wasm_v128_load(values);
+    const v128_t low = wasm_i16x8_extend_low_i8x16(bytes);
+    const v128_t high = wasm_i16x8_extend_high_i8x16(bytes);
+    four(wasm_i32x4_extend_low_i16x8(low), target);
+    four(wasm_i32x4_extend_high_i16x8(low), target + 4);
+    four(wasm_i32x4_extend_low_i16x8(high), target + 8);
+    four(wasm_i32x4_extend_high_i16x8(high), target + 12);
+  }
+
+  v128_t scale;
+  v128_t zero_point;
+};
+
+// Four rounds of interleaving row i with row i + 8 are a transposition.
+void transpose_16x16(const int8_t* source, int64_t source_stride, int8_t* target,
+                     int64_t target_stride) {
+  v128_t rows[16];
+  v128_t mixed[16];
+  for (int64_t row = 0; row < 16; ++row) rows[row] = wasm_v128_load(source + row * source_stride);
+  const auto interleave = [](const v128_t* from, v128_t* to) {
+    for (int row = 0; row < 8; ++row) {
+      to[2 * row] = wasm_i8x16_shuffle(from[row], from[row + 8], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20,
+                                       5, 21, 6, 22, 7, 23);
+      to[2 * row + 1] = wasm_i8x16_shuffle(from[row], from[row + 8], 8, 24, 9, 25, 10, 26, 11, 27,
+                                           12, 28, 13, 29, 14, 30, 15, 31);
+    }
+  };
+  interleave(rows, mixed);
+  interleave(mixed, rows);
+  interleave(rows, mixed);
+  interleave(mixed, rows);
+  for (int64_t row = 0; row < 16; ++row) wasm_v128_store(target + row * target_stride, rows[row]);
+}
+
+float lane_extreme(v128_t values, bool greatest) {
+  float lanes[4];
+  wasm_v128_store(lanes, values);
+  return greatest ? *std::max_element(lanes, lanes + 4) : *std::min_element(lanes, lanes + 4);
+}
+
+}  // namespace
+
+bool measure(int64_t count, const float* values, Quantization* quantization) {
+  v128_t least = wasm_f32x4_const_splat(0);
+  v128_t greatest = wasm_f32x4_const_splat(0);
+  v128_t unordered = wasm_i32x4_const_splat(0);
+  const auto take = [&](v128_t four) {
+    least = wasm_f32x4_pmin(least, four);
+    greatest = wasm_f32x4_pmax(greatest, four);
+    unordered = wasm_v128_or(unordered, wasm_f32x4_ne(four, four));
+  };
+  int64_t index = 0;
+  for (; index + 4 <= count; index += 4) take(wasm_v128_load(values + index));
+  for (; index < count; ++index) take(wasm_f32x4_splat(values[index]));
+  if (wasm_v128_any_true(unordered)) return false;
+  const double low = lane_extreme(least, false);
+  const double high = lane_extreme(greatest, true);
+  if (!std::isfinite(low) || !std::isfinite(high)) return false;
+  // A subnormal scale would have no finite inverse. In double, because the span may not fit a
+  // float.
+  const float scale =
+      low == high ? 1.0f : static_cast<float>(std::max<double>((high - low) / 255, FLT_MIN));
+  const double zero_point = std::nearbyint(-128 - low / scale);
+  *quantization = {
+      .scale = scale,
+      .zero_point = static_cast<int32_t>(std::clamp(zero_point, -128.0, 127.0)),
+  };
+  return true;
+}
+
+void quantize(int64_t count, const float* values, const Quantization& quantization,
+              int8_t* target) {
+  const Quantizer quantizer(quantization);
+  int64_t index = 0;
+  for (; index + 16 <= count; index += 16) {
+    wasm_v128_store(target + index, quantizer.sixteen(values + index));
+  }
+  if (index == count) return;
+  float rest[16] = {};
+  int8_t bytes[16];
+  std::copy_n(values + index, count - index, rest);
+  wasm_v128_store(bytes, quantizer.sixteen(rest));
+  std::copy_n(bytes, count - index, target + index);
+}
+
+void dequantize(int64_t count, const int8_t* values, const Quantization& quantization,
+                float* target) {
+  const Dequantizer dequantizer(quantization);
+  int64_t index = 0;
+  for (; index + 16 <= count; index += 16) dequantizer.sixteen(values + index, target + index);
+  if (index == count) return;
+  int8_t rest[16] = {};
+  float floats[16];
+  std::copy_n(values + index, count - index, rest);
+  dequantizer.sixteen(rest, floats);
+  std::copy_n(floats, count - index, target + index);
+}
+
+void transpose_bytes(int64_t rows, int64_t columns, const int8_t* source, int8_t* target) {
+  const int64_t whole_rows = rows / 16 * 16;
+  const int64_t whole_columns = columns / 16 * 16;
+  for (int64_t row = 0; row < whole_rows; row += 16) {
+    for (int64_t column = 0; column < whole_columns; column += 16) {
+      transpose_16x16(source + row * columns + column, columns, target + column * rows + row, rows);
+    }
+  }
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t column = row < whole_rows ? whole_columns : 0; column < columns; ++column) {
+      target[column * rows + row] = source[row * columns + column];
+    }
+  }
+}
+
+}  // namespace deconv

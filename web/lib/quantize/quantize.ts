@@ -1,0 +1,179 @@
+import { checkOptions, refuse } from '../core/checks.js';
+import type { OperatorSpec } from '../core/spec.js';
+import { weightShape } from '../core/spec.js';
+import type { Tensor } from '../core/tensor.js';
+import { type ForwardOptions, Layer } from '../layers/layer.js';
+import {
+  checkQuantization,
+  quantizationOfRange,
+  quantizeWeight,
+  type TensorQuantization,
+} from './quantization.js';
+import { QuantizedLayer } from './quantized-layer.js';
+
+/** Quantization of the tensors around a layer; both or neither. */
+export interface QuantizeOptions {
+  readonly input?: TensorQuantization;
+  readonly output?: TensorQuantization;
+}
+
+/**
+ * A copy of a layer with an int8 weight: symmetric, with one scale for each output channel. Without
+ * options it is dynamic, with `input` and `output` static. The layer stays as it is and may be disposed.
+ *
+ * @throws {DeconvError} `UNSUPPORTED` for a layer with three spatial axes or dilated input;
+ * `BAD_OPTION` for an infinite weight or NaN, a scale that is not positive, a zero point outside int8,
+ * or an output scale too small for the sums; `BAD_TYPE`, `DISPOSED`
+ *
+ * @example
+ * const small = quantize(layer);
+ * const exact = quantize(layer, calibrate(layer, samples));
+ */
+export function quantize(layer: Layer, options: QuantizeOptions = {}): QuantizedLayer {
+  const where = 'quantize';
+  checkLayer(where, layer);
+  const fixed = readFixed(where, options);
+  const { spec, weight, bias } = layer.canonical(where);
+  checkQuantizable(where, spec);
+  if (bias?.every(Number.isFinite) === false) refuse('BAD_OPTION', where, 'a finite bias', bias);
+  const quantized = quantizeWeight(where, weight, spec.outChannels, channelOf(spec));
+  checkRequantization(where, fixed, quantized.scale, bias);
+  return QuantizedLayer.of({ ...quantized, geometry: layer.geometry(), bias: bias?.slice() ?? null, fixed });
+}
+
+/**
+ * Quantization of a layer's input and output that spans all of their values over the samples, by the
+ * float32 layer: what `quantize` takes for static mode.
+ *
+ * @param options of the layer's `forward`, for instance its activation
+ * @throws {DeconvError} as `forward`; `BAD_OPTION` for no samples, and for values that are not finite
+ */
+export function calibrate<Options extends ForwardOptions>(
+  layer: Layer<Options>,
+  samples: readonly Tensor[],
+  options?: Options,
+): Required<QuantizeOptions> {
+  const where = 'calibrate';
+  checkLayer(where, layer);
+  checkSamples(where, samples);
+  const input = new Range(where, 'the input');
+  const output = new Range(where, 'the output');
+  for (const x of samples) {
+    output.add(layer.forward(x, options).data);
+    input.add(x.data);
+  }
+  return { input: input.quantization(), output: output.quantization() };
+}
+
+class Range {
+  readonly #where: string;
+  readonly #name: string;
+  #least = 0;
+  #greatest = 0;
+
+  constructor(where: string, name: string) {
+    this.#where = where;
+    this.#name = name;
+  }
+
+  add(values: Float32Array): void {
+    for (const value of values) {
+      if (!Number.isFinite(value)) refuse('BAD_OPTION', this.#where, `finite values in ${this.#name}`, value);
+      if (value < this.#least) this.#least = value;
+      else if (value > this.#greatest) this.#greatest = value;
+    }
+  }
+
+  quantization(): TensorQuantization {
+    return quantizationOfRange(this.#least, this.#greatest);
+  }
+}
+
+export function checkLayer(where: string, layer: unknown): void {
+  if (!(layer instanceof Layer)) refuse('BAD_TYPE', where, 'a layer of this package', layer);
+}
+
+export function checkSamples(where: string, samples: unknown): void {
+  if (!Array.isArray(samples)) refuse('BAD_TYPE', where, 'samples to be a list of tensors', samples);
+  if (samples.length === 0) refuse('BAD_OPTION', where, 'at least one sample', samples);
+}
+
+/** Both or neither, checked. */
+export function readFixed(
+  where: string,
+  options: unknown,
+): { readonly input: TensorQuantization; readonly output: TensorQuantization } | null {
+  const { input, output } = checkOptions<QuantizeOptions>(where, options, ['input', 'output']);
+  if (input === undefined && output === undefined) return null;
+  if (input === undefined || output === undefined) {
+    refuse(
+      'BAD_OPTION',
+      where,
+      'input and output together',
+      input === undefined ? 'output alone' : 'input alone',
+      'Leave both out for dynamic quantization.',
+    );
+  }
+  return {
+    input: checkQuantization(where, 'input', input),
+    output: checkQuantization(where, 'output', output),
+  };
+}
+
+/** Before any memory is taken; what depends on the input's size is refused by `forward`. */
+export function checkQuantizable(where: string, spec: OperatorSpec): void {
+  if (spec.kernel.length === 3) {
+    refuse(
+      'UNSUPPORTED',
+      where,
+      'a layer with one or two spatial axes',
+      '3',
+      'Keep it in float32 or float16.',
+    );
+  }
+  if (spec.inputDilation.some((step) => step !== 1)) {
+    refuse('UNSUPPORTED', where, 'a layer without input dilation', spec.inputDilation, 'Keep it in float32.');
+  }
+}
+
+/**
+ * XNNPACK's static operators multiply a sum by input scale * weight scale / output scale, which must be
+ * below 256: more would leave int8 at the first step. A bias that does not fit 2^30 steps makes the
+ * core take larger steps, so it is limited too.
+ */
+export function checkRequantization(
+  where: string,
+  fixed: { readonly input: TensorQuantization; readonly output: TensorQuantization } | null,
+  scale: Float32Array,
+  bias: Float32Array | null,
+): void {
+  if (fixed === null) return;
+  const factor = Math.fround(greatestMagnitude(scale) * fixed.input.scale) / fixed.output.scale;
+  const largest = bias === null ? 0 : greatestMagnitude(bias);
+  // A little below XNNPACK's limit, so that the rounding of the products cannot matter.
+  if (factor < 255.99 && largest / fixed.output.scale < 255.99 * 2 ** 30) return;
+  refuse(
+    'BAD_OPTION',
+    where,
+    "output.scale above 1/256 of input.scale times the weight's scales",
+    fixed.output.scale,
+    'Take the scales from calibrate.',
+  );
+}
+
+function greatestMagnitude(values: Float32Array): number {
+  return values.reduce((greatest, value) => Math.max(greatest, Math.abs(value)), 0);
+}
+
+/** The output channel of a weight by its canonical index. */
+function channelOf(spec: OperatorSpec): (index: number) => number {
+  const [outer = 1, inner = 1, ...kernel] = weightShape(spec);
+  const taps = kernel.reduce((product, extent) => product * extent, 1);
+  if (!spec.transposed) return (index) => Math.floor(index / (inner * taps));
+  const groupIn = outer / spec.groups;
+  return (index) => {
+    const row = Math.floor(index / taps);
+    const group = Math.floor(row / inner / groupIn);
+    return group * inner + (row % inner);
+  };
+}

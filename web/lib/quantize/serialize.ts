@@ -1,0 +1,166 @@
+import { refuse, shapeText } from '../core/checks.js';
+import { DeconvError } from '../core/errors.js';
+import { type OperatorSpec, weightShape } from '../core/spec.js';
+import { typedArrayKind } from '../core/tensor.js';
+import type { Layer } from '../layers/layer.js';
+import {
+  checkLayer,
+  checkQuantizable,
+  checkRequantization,
+  type QuantizeOptions,
+  readFixed,
+} from './quantize.js';
+import { QuantizedLayer } from './quantized-layer.js';
+
+/** `DWQ` and the format's number. */
+const MAGIC = [0x44, 0x57, 0x51, 1];
+const HEAD = 8;
+
+interface Header {
+  readonly transposed: boolean;
+  readonly groups: number;
+  /** In PyTorch's order. */
+  readonly weightShape: readonly number[];
+  readonly bias: boolean;
+  readonly activations: QuantizeOptions;
+}
+
+/**
+ * A quantized layer as bytes, about a quarter of the float32 weight: int8 weight, scales, bias and
+ * quantization, but not the geometry, which the code has anyway.
+ *
+ * Format: `DWQ\x01`, the header's length as uint32, the header as JSON padded with spaces to 4 bytes,
+ * scales and bias as float32, the weight as int8 in PyTorch's order; all little-endian.
+ *
+ * @throws {DeconvError} `BAD_TYPE`, `DISPOSED`
+ */
+export function saveQuantized(layer: QuantizedLayer): Uint8Array {
+  if (!(layer instanceof QuantizedLayer)) refuse('BAD_TYPE', 'saveQuantized', 'a quantized layer', layer);
+  const { geometry, weight, scale, bias, fixed } = layer.definition('saveQuantized');
+  const header: Header = {
+    transposed: geometry.spec.transposed,
+    groups: geometry.spec.groups,
+    weightShape: weightShape(geometry.spec),
+    bias: bias !== null,
+    activations: fixed ?? {},
+  };
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  const floats = bias === null ? [scale] : [scale, bias];
+  const headerLength = Math.ceil(text.length / 4) * 4;
+  const floatBytes = floats.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const bytes = new Uint8Array(HEAD + headerLength + floatBytes + weight.length).fill(
+    0x20,
+    HEAD,
+    HEAD + headerLength,
+  );
+  const view = new DataView(bytes.buffer);
+  bytes.set(MAGIC);
+  view.setUint32(4, headerLength, true);
+  bytes.set(text, HEAD);
+  let offset = HEAD + headerLength;
+  for (const list of floats) {
+    for (const value of list) {
+      view.setFloat32(offset, value, true);
+      offset += 4;
+    }
+  }
+  bytes.set(new Uint8Array(weight.buffer, weight.byteOffset, weight.length), offset);
+  return bytes;
+}
+
+/**
+ * The quantized layer of `saveQuantized`, with the geometry of a float32 layer made with the same
+ * arguments, whose own weight does not matter and which may be disposed afterwards. The layer may be of
+ * another convention if it computes the same operator.
+ *
+ * @throws {DeconvError} `BAD_BUFFER` for bytes of something else or cut short, `BAD_SHAPE` if the layer
+ * has another weight or no bias where one was saved (or the other way round), `BAD_OPTION`, `UNSUPPORTED`,
+ * `BAD_TYPE`, `DISPOSED`
+ *
+ * @example
+ * const layer = loadQuantized(new ConvTranspose2d(options), new Uint8Array(await response.arrayBuffer()));
+ */
+export function loadQuantized(layer: Layer, bytes: Uint8Array): QuantizedLayer {
+  const where = 'loadQuantized';
+  checkLayer(where, layer);
+  if (typedArrayKind(bytes) !== 'Uint8Array') refuse('BAD_TYPE', where, 'bytes to be a Uint8Array', bytes);
+  const geometry = layer.geometry();
+  const { spec } = geometry;
+  checkQuantizable(where, spec);
+  // Whether the layer lives, and what it has.
+  const hasBias = layer.bias !== null;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const { header, begin } = readHeader(where, bytes, view);
+  const fixed = readFixed(where, header.activations);
+  checkSame(where, spec, hasBias, header);
+  const channels = spec.outChannels;
+  const count = header.weightShape.reduce((product, extent) => product * extent, 1);
+  const expected = begin + 4 * channels * (header.bias ? 2 : 1) + count;
+  if (bytes.length !== expected) {
+    throw broken(
+      where,
+      `${expected} bytes for a weight of shape ${shapeText(header.weightShape)}`,
+      bytes.length,
+    );
+  }
+  const floats = (offset: number): Float32Array =>
+    Float32Array.from({ length: channels }, (_, index) => view.getFloat32(offset + 4 * index, true));
+  const scale = floats(begin);
+  if (!scale.every((value) => value >= 2 ** -126 && value < Number.POSITIVE_INFINITY)) {
+    throw broken(where, 'scales that are positive normal numbers', 'others');
+  }
+  const bias = header.bias ? floats(begin + 4 * channels) : null;
+  if (bias?.every(Number.isFinite) === false) throw broken(where, 'a finite bias', 'another');
+  const weight = new Int8Array(bytes.slice(bytes.length - count).buffer);
+  checkRequantization(where, fixed, scale, bias);
+  return QuantizedLayer.of({ geometry, weight, scale, bias, fixed });
+}
+
+function readHeader(
+  where: string,
+  bytes: Uint8Array,
+  view: DataView,
+): { readonly header: Header; readonly begin: number } {
+  if (bytes.length < HEAD || MAGIC.some((byte, index) => bytes[index] !== byte)) {
+    throw broken(where, 'bytes of saveQuantized', `${bytes.length} others`);
+  }
+  const begin = HEAD + view.getUint32(4, true);
+  if (begin > bytes.length) throw broken(where, `a header up to byte ${begin}`, `${bytes.length} bytes`);
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder().decode(bytes.subarray(HEAD, begin)));
+  } catch {
+    throw broken(where, 'a header in JSON', 'something else');
+  }
+  const { transposed, groups, bias, activations, weightShape: shape } = (header ?? {}) as Partial<Header>;
+  const complete =
+    typeof transposed === 'boolean' &&
+    typeof groups === 'number' &&
+    typeof bias === 'boolean' &&
+    typeof activations === 'object' &&
+    Array.isArray(shape) &&
+    shape.every((extent) => Number.isInteger(extent) && extent > 0);
+  if (!complete) throw broken(where, 'a complete header', 'one that lacks fields');
+  return { header: header as Header, begin };
+}
+
+function checkSame(where: string, spec: OperatorSpec, hasBias: boolean, header: Header): void {
+  const texts = (transposed: boolean, groups: number, shape: readonly number[], bias: boolean): string =>
+    `a ${transposed ? 'transposed' : 'plain'} weight ${shapeText(shape)} with groups ${groups} and ${bias ? 'a' : 'no'} bias`;
+  const expected = texts(spec.transposed, spec.groups, weightShape(spec), hasBias);
+  const got = texts(header.transposed, header.groups, header.weightShape, header.bias);
+  if (expected === got) return;
+  throw new DeconvError(
+    'BAD_SHAPE',
+    `${where}: expected bytes of ${expected}, got those of ${got}. Make the layer with the arguments of the saved one.`,
+    { where, expected, got },
+  );
+}
+
+function broken(where: string, expected: string, got: unknown): DeconvError {
+  return new DeconvError(
+    'BAD_BUFFER',
+    `${where}: expected ${expected}, got ${String(got)}. Pass what saveQuantized gave, whole.`,
+    { where, expected, got },
+  );
+}

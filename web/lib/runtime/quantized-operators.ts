@@ -1,0 +1,175 @@
+import { DeconvError } from '../core/errors.js';
+import type { OperatorSpec } from '../core/spec.js';
+import type { NativeActivations, NativeSpec, QuantizedHandle } from './glue.js';
+import { guarded, reserve } from './native-operators.js';
+import { codeOf, type Layout, toAxes, toNativeSpec } from './operation.js';
+import { outOfMemory, type Runtime, requireRuntime } from './runtime.js';
+
+export interface QuantizedRun {
+  /** Names the caller's method in errors. */
+  readonly where: string;
+  readonly batch: number;
+  readonly extents: readonly number[];
+  readonly layout: Layout;
+  readonly input: Float32Array | Int8Array;
+  readonly output: Float32Array | Int8Array;
+}
+
+/** What a quantized layer packs; the weight is canonical. */
+export interface QuantizedParameters {
+  readonly weight: Int8Array;
+  readonly scale: Float32Array;
+  readonly bias: Float32Array | null;
+  readonly activations: NativeActivations;
+}
+
+/**
+ * The int8 operators of one layer on the WebAssembly heap, one for each way it is called (pads and
+ * activation). Made, kept and freed as NativeOperators are.
+ */
+export class QuantizedOperators {
+  readonly #parameters: QuantizedParameters;
+  #owned: Owned | undefined;
+
+  constructor(parameters: QuantizedParameters) {
+    this.#parameters = parameters;
+  }
+
+  run(spec: OperatorSpec, request: QuantizedRun): void {
+    const runtime = requireRuntime(request.where);
+    const key = `${spec.relu} ${spec.padBefore.join()} ${spec.padAfter.join()}`;
+    guarded(request.where, () => {
+      const { operators } = this.#ownedOn(runtime);
+      const known = operators.get(key);
+      try {
+        const operator = known ?? create(runtime, request.where, spec);
+        operators.set(key, operator);
+        runOperator(runtime, operator, request, this.#parameters);
+      } catch (error) {
+        // What never ran costs nothing.
+        if (known === undefined) this.#drop(key);
+        throw error;
+      }
+    });
+  }
+
+  dispose(): void {
+    if (this.#owned === undefined) return;
+    registry.unregister(this);
+    free(this.#owned);
+    this.#owned = undefined;
+  }
+
+  #ownedOn(runtime: Runtime): Owned {
+    if (this.#owned?.runtime === runtime) return this.#owned;
+    registry.unregister(this);
+    const owned: Owned = { runtime, operators: new Map() };
+    runtime.owned.add(owned);
+    registry.register(this, owned, this);
+    this.#owned = owned;
+    return owned;
+  }
+
+  #drop(key: string): void {
+    this.#owned?.operators.get(key)?.handle.delete();
+    this.#owned?.operators.delete(key);
+    if (this.#owned?.operators.size === 0) this.dispose();
+  }
+}
+
+interface Operator {
+  readonly spec: NativeSpec;
+  readonly handle: QuantizedHandle;
+  planned?: string;
+}
+
+interface Owned {
+  /** Undefined once the runtime was shut down. */
+  runtime: Runtime | undefined;
+  readonly operators: Map<string, Operator>;
+}
+
+// Holds the handles alone: a reference to their owner would keep it alive for ever.
+const registry = new FinalizationRegistry<Owned>(free);
+
+function free({ runtime, operators }: Owned): void {
+  if (runtime === undefined) return;
+  for (const { handle } of operators.values()) handle.delete();
+  for (const owned of runtime.owned) if (owned.operators === operators) runtime.owned.delete(owned);
+}
+
+function create(runtime: Runtime, where: string, spec: OperatorSpec): Operator {
+  const native = toNativeSpec(spec, true);
+  runtime.check(where, runtime.module.checkSpec(native));
+  const handle = runtime.module.createQuantizedOperator(native);
+  if (handle === null) throw outOfMemory(where, 'an operator', 1);
+  return { spec: native, handle };
+}
+
+function runOperator(
+  runtime: Runtime,
+  operator: Operator,
+  request: QuantizedRun,
+  parameters: QuantizedParameters,
+): void {
+  const { where, input, output } = request;
+  const { handle } = operator;
+  plan(runtime, operator, request);
+  if (handle.needsParameters()) upload(runtime, where, handle, parameters);
+
+  const from = reserve(runtime, where, 'input', floatsFor(input));
+  const to = reserve(runtime, where, 'output', floatsFor(output));
+  if (input instanceof Int8Array) runtime.bytes(from, input.length).set(input);
+  else runtime.floats(from, input.length).set(input);
+  const elements = [input, output].map((values) => (values instanceof Int8Array ? INT8 : FLOAT32));
+  runtime.check(where, handle.run(from, elements[0] as number, to, elements[1] as number));
+  if (output instanceof Int8Array) output.set(runtime.bytes(to, output.length));
+  else output.set(runtime.floats(to, output.length));
+}
+
+const FLOAT32 = 0;
+const INT8 = 1;
+
+/** The buffers that all operators share are counted in floats. */
+function floatsFor(values: Float32Array | Int8Array): number {
+  return Math.ceil(values.byteLength / 4);
+}
+
+function plan(runtime: Runtime, operator: Operator, request: QuantizedRun): void {
+  const { where, batch, layout } = request;
+  const key = `${batch} ${request.extents.join(' ')} ${layout}`;
+  if (operator.planned === key) return;
+  const extents = toAxes(request.extents, 1);
+  const refusal = runtime.module.quantizedRefusal(operator.spec, batch, extents, codeOf(layout));
+  if (refusal !== '') {
+    throw new DeconvError(
+      'UNSUPPORTED',
+      `${where}: expected a geometry that int8 takes, got one that it refuses: it ${refusal}. Keep the float32 layer for it.`,
+      { where, refusal },
+    );
+  }
+  runtime.check(where, operator.handle.plan(batch, extents, codeOf(layout)));
+  operator.planned = key;
+}
+
+function upload(
+  runtime: Runtime,
+  where: string,
+  handle: QuantizedHandle,
+  { weight, scale, bias, activations }: QuantizedParameters,
+): void {
+  const floats = bias === null ? [scale] : [scale, bias];
+  const head = floats.reduce((count, { length }) => count + length, 0);
+  const address = reserve(runtime, where, 'parameters', head + floatsFor(weight));
+  const staged = runtime.floats(address, head);
+  staged.set(scale);
+  if (bias !== null) staged.set(bias, scale.length);
+  const weightAddress = address + 4 * head;
+  runtime.bytes(weightAddress, weight.length).set(weight);
+  const biasAddress = bias === null ? 0 : address + scale.byteLength;
+  try {
+    runtime.check(where, handle.setParameters(weightAddress, address, biasAddress, activations));
+  } finally {
+    runtime.module.releaseParameters();
+  }
+}
