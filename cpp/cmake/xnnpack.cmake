@@ -77,6 +77,20 @@ xnn_pack_f32_dwconv_hwg_w=xnn_pack_f32_dwconv_ghw_w;\
 xnn_pack_qs8_dwconv_hwg_w=xnn_pack_qs8_dwconv_ghw_w"
 )
 
+# Depthwise convolutions in float32 have a route of our own; XNNPACK's kernels for them go the same way.
+set(deconv_dwconv_aliases)
+foreach(taps 4 9 25)
+  foreach(variant 8c__wasmrelaxedsimd_fma 8c__wasmsimd_x86 4c__wasmsimd_arm 8c__wasmsimd 4c__wasmsimd)
+    foreach(kind _minmax_ukernel _ukernel)
+      list(APPEND deconv_dwconv_aliases
+        xnn_f32_dwconv${kind}_${taps}p${variant}=xnn_f32_dwconv${kind}_3p${variant})
+    endforeach()
+  endforeach()
+endforeach()
+set_source_files_properties(${XNNPACK_SOURCE_DIR}/src/configs/dwconv-config.c PROPERTIES
+  COMPILE_DEFINITIONS "${deconv_dwconv_aliases}"
+)
+
 add_library(xnnpack STATIC ${deconv_xnnpack_sources} ${deconv_pthreadpool_sources})
 
 target_include_directories(xnnpack SYSTEM
@@ -105,6 +119,12 @@ target_compile_options(xnnpack PRIVATE -w)
 # Code that runs once for a weight or an input size and not for every tile: the size of the download
 # matters more.
 set_property(SOURCE
+  ${XNNPACK_SOURCE_DIR}/src/configs/gemm-config.c
+  ${XNNPACK_SOURCE_DIR}/src/configs/dwconv-config.c
+  ${XNNPACK_SOURCE_DIR}/src/configs/hardware-config.c
+  ${XNNPACK_SOURCE_DIR}/src/indirection.c
+  ${XNNPACK_SOURCE_DIR}/src/operator-run.c
+  ${XNNPACK_SOURCE_DIR}/src/operator-utils.c
   ${XNNPACK_SOURCE_DIR}/src/operators/convolution-nhwc.c
   ${XNNPACK_SOURCE_DIR}/src/operators/deconvolution-nhwc.c
   ${XNNPACK_SOURCE_DIR}/src/reference/packing.cc

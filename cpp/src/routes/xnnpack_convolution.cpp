@@ -1,4 +1,4 @@
-// XNNPACK's 2-D convolution, with its own depthwise and 1x1 special cases.
+// XNNPACK's 2-D convolution.
 
 #include <cmath>
 #include <limits>
@@ -59,26 +59,18 @@ namespace {
 const char* refusal(const Problem& problem) {
   const Spec& spec = problem.spec;
   if (const char* reason = xnnpack_convolution_refusal(problem)) return reason;
-  // XNNPACK's multiply-add kernel for it clamps, and a clamped NaN comes out as minus infinity.
-  if (spec.group_in_channels() == 1 && spec.group_out_channels() == 1 &&
-      spec.kernel_elements() == 1) {
-    return "cannot carry NaN through a depthwise kernel of one tap";
+  // Its kernels for them are not in the binary: see cpp/cmake/xnnpack.cmake.
+  if (spec.group_in_channels() == 1 && spec.group_out_channels() == 1) {
+    return "leaves depthwise convolutions to the route made for them";
   }
   return nullptr;
 }
 
-// Rates measured on the cases of the performance notes; only their order matters to the planner.
+// Nanoseconds, fitted by scripts/bench/planner.mjs.
 double cost(const Problem& problem) {
   const Spec& spec = problem.spec;
-  const bool depthwise = spec.group_in_channels() == 1 && spec.group_out_channels() == 1;
-  const double lanes = depthwise ? spec.groups : spec.group_out_channels();
+  const double lanes = spec.group_out_channels();
   const double used = lanes / (8 * std::ceil(lanes / 8));
-  if (depthwise) {
-    // It has depthwise kernels of up to 25 taps; what is larger is a matrix product of one column.
-    const int64_t taps = spec.kernel_elements();
-    const double rate = taps <= 9 ? 6.5 : taps <= 25 ? 4.6 : 1.5;
-    return 500 + problem.multiply_accumulates() / (rate * used);
-  }
   return 2000 + problem.multiply_accumulates() / (kXnnpackRate * used);
 }
 
