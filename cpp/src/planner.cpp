@@ -16,6 +16,15 @@ constexpr const RouteEntry* kRoutes[kRouteCount] = {
     &kScalarRoute,
 };
 
+// Nanoseconds to move one value from one layout to the other.
+constexpr double kTransposedValue = 0.29;
+
+// A tensor of one channel reads the same in both layouts.
+int64_t transposed_values(const Problem& problem) {
+  return (problem.spec.in_channels == 1 ? 0 : problem.input_elements()) +
+         (problem.spec.out_channels == 1 ? 0 : problem.output_elements());
+}
+
 }  // namespace
 
 const RouteEntry& route_entry(RouteId id) { return *kRoutes[static_cast<int>(id)]; }
@@ -26,14 +35,20 @@ const char* route_refusal(RouteId id, const Problem& problem) {
   return route_entry(id).refusal(problem);
 }
 
-double route_cost(RouteId id, const Problem& problem) { return route_entry(id).cost(problem); }
+double route_cost(RouteId id, const Problem& problem) {
+  const RouteEntry& route = route_entry(id);
+  return route.cost(problem) +
+         (route.layout(problem) == problem.layout
+              ? 0
+              : kTransposedValue * static_cast<double>(transposed_values(problem)));
+}
 
 RouteId choose_route(const Problem& problem) {
   RouteId best = RouteId::kScalar;
   double best_cost = route_cost(best, problem);
   for (const RouteEntry* route : kRoutes) {
     if (route->refusal(problem) != nullptr) continue;
-    const double cost = route->cost(problem);
+    const double cost = route_cost(route->id, problem);
     if (cost < best_cost) {
       best = route->id;
       best_cost = cost;

@@ -21,7 +21,7 @@ const char* route_name(RouteId id);
 // Null when the route takes this problem, else why not, in words for people.
 const char* route_refusal(RouteId id, const Problem& problem);
 
-// Estimated nanoseconds on one thread, layout changes not counted.
+// Estimated nanoseconds on one thread, layout changes included.
 double route_cost(RouteId id, const Problem& problem);
 
 // The cheapest route that takes the problem; the scalar route takes every problem.

@@ -10,6 +10,7 @@
 #include <new>
 
 #include "deconv/buffer.h"
+#include "routes/cost.h"
 #include "routes/route.h"
 #include "xnnpack_runtime.h"
 
@@ -221,15 +222,20 @@ double cost(const Problem& problem) {
   const double macs = problem.multiply_accumulates();
   if (runs_planes(problem)) {
     const double columns = tiling.part_columns;
-    return 500 + 120 * tiles + macs / 22 * (columns / tiling.columns) + 0.25 * outputs +
-           0.1 * copied + 4 * copied / columns;
+    const double rows = static_cast<double>(problem.batch) * spec.out_channels * problem.output[0] *
+                        problem.output[1];
+    // Many channels of a group evict each other's rows.
+    const double crowded = spec.group_in_channels() > 8 ? 2 : 1;
+    return 500 + 110 * tiles + crowded * macs / 24 * (columns / tiling.columns) + 0.23 * outputs +
+           0.09 * copied + 3.7 * copied / columns + 5.7 * rows;
   }
   const double lanes = whole_vectors(spec.out_channels);
-  // What leaves the second-level cache takes longer than the arithmetic.
-  constexpr double kCachedValues = 600e3;
-  const double values = static_cast<double>(problem.input_elements()) + outputs;
-  return 500 + 50 * tiles + macs / 14 * (lanes / spec.out_channels) + 0.1 * outputs +
-         0.22 * std::max(0.0, values - kCachedValues) + 0.5 * copied;
+  const double whole = 500 + 50 * tiles + macs / 14 * (lanes / spec.out_channels) + 0.1 * outputs +
+                       0.5 * copied + memory_nanoseconds(problem, 0.22);
+  // Groups of several channels repeat their inputs over the lanes.
+  const bool one_channel = spec.group_in_channels() == 1 && spec.group_out_channels() == 1;
+  if (one_channel) return whole;
+  return 0.35 * whole + (spec.group_in_channels() > 4 ? 0.4 : 0.045) * macs + 0.17 * outputs;
 }
 
 }  // namespace

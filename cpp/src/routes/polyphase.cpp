@@ -18,6 +18,7 @@
 #include "panel_pack.h"
 #include "parallel.h"
 #include "phase_writer.h"
+#include "routes/cost.h"
 #include "routes/route.h"
 
 namespace deconv {
@@ -399,30 +400,40 @@ const char* refusal(const Problem& problem) {
   return nullptr;
 }
 
-// Nanoseconds, fitted by scripts/bench/planner.mjs.
 double cost(const Problem& problem) {
   const Spec& spec = problem.spec;
+  const double in = spec.group_in_channels();
+  const double out = spec.group_out_channels();
   double positions = problem.batch;
   double offsets = 1;
   double phases = 1;
+  double runs = static_cast<double>(problem.batch) * spec.groups;
   bool same_taps = true;
   for (int axis = 0; axis < 3; ++axis) {
     const int64_t count = AxisPhases::count(spec, axis);
-    positions *= std::ceil(static_cast<double>(problem.output[axis]) / static_cast<double>(count));
+    const auto steps = static_cast<double>((problem.output[axis] - 1) / count + 1);
+    positions *= steps;
     offsets *= static_cast<double>(AxisPhases::most_offsets(spec, axis));
     phases *= static_cast<double>(count);
+    if (axis < 2) runs *= steps * static_cast<double>(count);
     same_taps = same_taps && (count == 1 || spec.kernel[axis] == spec.stride[axis]);
   }
   const double panels = std::ceil(positions / kPanel) * spec.groups;
-  const int64_t merged = same_taps ? static_cast<int64_t>(phases) : 1;
-  const int64_t rows = merged * spec.group_out_channels();
-  const double taps = static_cast<double>(spec.kernel_elements()) * (spec.transposed ? 1 : phases) /
-                      static_cast<double>(merged);
-  const double pack = offsets * (15 + 0.7 * spec.group_in_channels());
-  const double product = taps * spec.group_in_channels() * tile_step_nanoseconds(rows) +
-                         phases / static_cast<double>(merged) * 2 * static_cast<double>(rows);
-  const double write = 8 * 0.2 * phases * spec.group_out_channels();
-  return 2000 + panels * (pack + product + write);
+  const double groups = same_taps ? 1 : phases;
+  const auto rows = static_cast<int64_t>(phases / groups * out);
+  const double taps =
+      static_cast<double>(spec.kernel_elements()) * groups / (spec.transposed ? phases : 1);
+  const bool last = writes_channels_last(problem);
+  const bool gathers = !spec.transposed && spec.stride[2] > 1 && !last;
+  const double pack = offsets * (21 + in * (gathers ? 5.2 : 0.66));
+  const double product = taps * in * tile_step_nanoseconds(rows) +
+                         0.54 * groups * static_cast<double>(Tiling(rows).count);
+  // Four phases beside each other, and two, have shuffles of their own.
+  const int64_t width_phases = AxisPhases::count(spec, 2);
+  const bool shuffles = width_phases <= 2 || width_phases % 4 == 0;
+  const double write = kPanel * phases * out * (last ? 0.31 : shuffles ? 0.19 : 0.73);
+  return 1150 + panels * (pack + product + write) + 5.1 * runs * (last ? 1 : out) +
+         memory_nanoseconds(problem, 0.19);
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ struct RouteEntry {
   const char* name;
   // Null when the route takes this problem, else why not, in words for people.
   const char* (*refusal)(const Problem& problem);
-  // Estimated nanoseconds on one thread.
+  // Estimated nanoseconds on one thread, layout changes not counted; see routes/cost.h.
   double (*cost)(const Problem& problem);
   // The layout in which run() wants input and output for a caller who has `problem.layout`.
   Layout (*layout)(const Problem& problem);

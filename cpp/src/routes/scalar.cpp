@@ -97,8 +97,8 @@ const RouteEntry kScalarRoute = {
     .cost =
         [](const Problem& problem) {
           return problem.multiply_accumulates() +
-                 2.0 * static_cast<double>(problem.output_elements() *
-                                           problem.spec.kernel_elements());
+                 static_cast<double>(problem.output_elements()) *
+                     (25 + 2 * static_cast<double>(problem.spec.kernel_elements()));
         },
     .layout = [](const Problem& problem) { return problem.layout; },
     .create = [](const Spec& spec) -> std::unique_ptr<Route> {

@@ -18,6 +18,7 @@
 #include "panel_pack.h"
 #include "parallel.h"
 #include "phase_writer.h"
+#include "routes/cost.h"
 #include "routes/route.h"
 #include "simd.h"
 
@@ -327,15 +328,26 @@ const char* refusal(const Problem& problem) {
   return nullptr;
 }
 
-// Nanoseconds, fitted by scripts/bench/planner.mjs.
 double cost(const Problem& problem) {
   const Spec& spec = problem.spec;
-  const double positions = static_cast<double>(problem.batch * problem.input_points());
-  const double panels = std::ceil(positions / kPanel) * spec.groups;
+  const double in = spec.group_in_channels();
   const int64_t rows = spec.kernel_elements() * spec.group_out_channels();
-  const double product = panels * spec.group_in_channels() * (1.0 + tile_step_nanoseconds(rows));
-  const double sums = 0.15 * positions * static_cast<double>(rows * spec.groups);
-  return 2000 + product + sums + 0.5 * static_cast<double>(problem.output_elements());
+  const double positions = static_cast<double>(problem.batch * problem.input_points());
+  // Neighbouring strips compute what both read.
+  const int axis = strip_axis(problem);
+  const auto overlap = static_cast<double>(overlap_of(spec, axis));
+  const double extent = problem.input[axis];
+  const double slice = static_cast<double>(problem.input_points()) / extent;
+  const double strip = std::max(
+      {kStripBytes / (4 * static_cast<double>(rows) * slice), overlap * kStripPerOverlap, 1.0});
+  const double repeated = 1 + overlap * std::max(0.0, extent / strip - 1) / extent;
+  const double panels = std::ceil(positions / kPanel) * spec.groups * repeated;
+  const double product = in * (1.34 + 0.965 * tile_step_nanoseconds(rows)) +
+                         15.4 * static_cast<double>(Tiling(rows).count);
+  const double added_rows = static_cast<double>(problem.batch) * spec.groups *
+                            static_cast<double>(rows) * problem.input[0] * problem.input[1];
+  return 400 + panels * product + 3.4 * added_rows +
+         0.24 * static_cast<double>(problem.output_elements()) + memory_nanoseconds(problem, 0.38);
 }
 
 }  // namespace

@@ -21,6 +21,7 @@
 #include "matrix_tile.h"
 #include "parallel.h"
 #include "phase_writer.h"
+#include "routes/cost.h"
 #include "routes/route.h"
 #include "simd.h"
 #include "transpose_4x4.h"
@@ -468,7 +469,6 @@ const char* refusal(const Problem& problem) {
   return nullptr;
 }
 
-// Nanoseconds, fitted by scripts/bench/planner.mjs.
 double cost(const Problem& problem) {
   const Spec& spec = problem.spec;
   double quads = problem.batch * problem.input[0] * spec.groups;
@@ -480,8 +480,9 @@ double cost(const Problem& problem) {
   }
   const double in = spec.group_in_channels();
   const double rows = static_cast<double>(row_count(spec));
-  const double products = kPoints * in * tile_step_nanoseconds(row_count(spec)) / 2;
-  return 3000 + quads * (60 * in + 60 * rows + products) + 0.3 * kPoints * rows * in * spec.groups;
+  const double products = 1.17 * kPoints * in * tile_step_nanoseconds(row_count(spec)) / 2;
+  return 2500 + quads * (60 * in + 48 * rows + products) +
+         0.003 * kPoints * rows * in * spec.groups + memory_nanoseconds(problem, 0.25);
 }
 
 }  // namespace

@@ -73,15 +73,19 @@ const char* refusal(const Problem& problem) {
   return nullptr;
 }
 
-// Rates measured on the cases of the performance notes; only their order matters to the planner.
 double cost(const Problem& problem) {
   const Spec& spec = problem.spec;
-  const double zero_inserted = runs_phases(spec) ? 1.0 : 1.0 * spec.stride[1] * spec.stride[2];
-  // Micro-kernels are 8 output channels wide; a group that fills them badly wastes the rest.
-  const double lanes = spec.group_out_channels();
-  const double used = lanes / (8 * std::ceil(lanes / 8));
-  const double macs = problem.multiply_accumulates() * zero_inserted;
-  return 2000 + macs / (kXnnpackRate * used);
+  const double positions =
+      static_cast<double>(problem.batch * problem.output_points()) * spec.groups;
+  // Without phases every tap is multiplied, most of them with inserted zeros.
+  const double taps = static_cast<double>(spec.kernel_elements()) /
+                      (runs_phases(spec) ? 1.0 * spec.stride[1] * spec.stride[2] : 1.0);
+  const double vectors = std::ceil(spec.group_out_channels() / 8.0);
+  const double in = spec.group_in_channels();
+  const double step = spec.group_out_channels() <= 2 ? 0.068 : vectors * kXnnpackStep;
+  const double few = in < 4 ? 0.11 * taps * vectors : 0;
+  return 500 + positions * (taps * (in * step + 0.84) + 0.94 * vectors + few) +
+         memory_nanoseconds(problem, 0.13);
 }
 
 }  // namespace

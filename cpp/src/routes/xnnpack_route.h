@@ -1,17 +1,18 @@
 #pragma once
 
 #include "deconv/geometry.h"
+#include "routes/cost.h"
 #include "routes/route.h"
 #include "xnnpack_runtime.h"
 
 namespace deconv {
 
-// Multiply-accumulates a nanosecond of XNNPACK's matrix kernels on the machine of the performance
-// notes.
+// Nanoseconds for one input channel of one tap and eight output channels in XNNPACK's matrix
+// kernels.
 #ifdef __wasm_relaxed_simd__
-inline constexpr double kXnnpackRate = 24.5;
+inline constexpr double kXnnpackStep = 0.31;
 #else
-inline constexpr double kXnnpackRate = 17.5;
+inline constexpr double kXnnpackStep = 0.44;
 #endif
 
 // What the two XNNPACK routes share: XNNPACK packs the weight when its operator is created, works
