@@ -1,10 +1,10 @@
-// Random geometries: what holds for every problem, whatever route computes it.
+// Random geometries: what holds for every problem, whatever route computes it as plain sums.
 
 import { host } from '@host';
 import { conv, convTranspose, type Tensor } from 'deconv-wasm';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { describeEachBuild, ROUTE_CHOICES } from '../support/builds.js';
+import { describeEachBuild, PLAIN_SUMS, ROUTE_CHOICES } from '../support/builds.js';
 import {
   compareExactly,
   compareResults,
@@ -32,7 +32,7 @@ function compute(
   const { geometry } = problem;
   const last = layout === 'channels-last';
   const given = last ? toChannelsLast(x) : x;
-  const y = unlessRefused(() => runFunctional({ geometry, layout, x: given, weight, bias }, route));
+  const y = unlessRefused(() => runFunctional({ geometry, layout, x: given, weight, bias }, route, 'exact'));
   return y === null || !last ? y : toChannelsFirst(y);
 }
 
@@ -45,7 +45,7 @@ describeEachBuild((build) => {
         const wanted = reference(problem.geometry, x, weight, bias);
         const scalar = compute(problem, x, 'scalar') as Tensor;
         expect(compareRounded(scalar, wanted)).toBeUndefined();
-        for (const route of ROUTE_CHOICES) {
+        for (const route of PLAIN_SUMS) {
           const y = compute(problem, x, route);
           if (y === null) continue;
           counts.set(route, (counts.get(route) ?? 0) + 1);
@@ -59,7 +59,7 @@ describeEachBuild((build) => {
     console.log(`random geometries: ${RUNS} (${routes}), ${build.name} in ${host.name}`);
     expect(counts.get('auto')).toBe(RUNS);
     expect(counts.get('scalar')).toBe(RUNS);
-    for (const route of ROUTE_CHOICES) expect(counts.get(route), route).toBeGreaterThan(RUNS / 10);
+    for (const route of PLAIN_SUMS) expect(counts.get(route), route).toBeGreaterThan(RUNS / 10);
   });
 
   it('a batch is its images one by one', () => {
@@ -69,7 +69,7 @@ describeEachBuild((build) => {
         const shape = [1, problem.groupIn * problem.geometry.groups, ...problem.extents];
         const images = [0, 1, 2].map((image) => randomTensor(shape, problem.seed + image));
         const wanted = reference(problem.geometry, stack(images), weight, bias);
-        for (const route of ROUTE_CHOICES) {
+        for (const route of PLAIN_SUMS) {
           const together = compute(problem, stack(images), route);
           if (together === null) continue;
           const apart = stack(images.map((image) => compute(problem, image, route) as Tensor));
@@ -85,7 +85,7 @@ describeEachBuild((build) => {
       fc.property(randomProblem, (problem) => {
         const { x, weight, bias } = tensorsOf(problem);
         const wanted = reference(problem.geometry, x, weight, bias);
-        for (const route of ROUTE_CHOICES) {
+        for (const route of PLAIN_SUMS) {
           const first = compute(problem, x, route, 'channels-first');
           const last = compute(problem, x, route, 'channels-last');
           expect(first === null, route).toBe(last === null);
@@ -142,7 +142,7 @@ describeEachBuild((build) => {
           x.data[place % x.data.length] = poison;
           const wanted = reference(problem.geometry, x, weight, bias);
           const depthwise = !problem.geometry.transposed && problem.groupIn === 1 && problem.groupOut === 1;
-          for (const route of ROUTE_CHOICES) {
+          for (const route of PLAIN_SUMS) {
             const y = compute(problem, x, route);
             if (y === null) continue;
             // XNNPACK fills up a depthwise kernel to 3, 4, 9 or 25 taps with weights of 0, and 0 times
@@ -221,7 +221,7 @@ describeEachBuild((build) => {
         const w = randomTensor([channels, 1, kernel, kernel], seed + 1);
         x.data[12] = Number.NaN;
         for (const compute of [conv, convTranspose]) {
-          for (const route of ROUTE_CHOICES) {
+          for (const route of PLAIN_SUMS) {
             const y = unlessRefused(() => compute(x, w, { groups: channels, route }));
             if (y === null) continue;
             const wanted = compute(x, w, { groups: channels, route: 'scalar' });
@@ -241,7 +241,7 @@ describeEachBuild((build) => {
       fc.property(randomProblem, (problem) => {
         const { x } = tensorsOf(problem);
         const poisoned = { data: x.data.map(() => Number.NaN), shape: x.shape };
-        for (const route of ROUTE_CHOICES) {
+        for (const route of PLAIN_SUMS) {
           const clean = compute(problem, x, route);
           if (clean === null) continue;
           compute(problem, poisoned, route);
