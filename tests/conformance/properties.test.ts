@@ -16,10 +16,21 @@ import { type RandomProblem, randomProblem, tensorsOf } from '../support/geometr
 import { reference } from '../support/reference.js';
 import { type RouteChoice, runFunctional, unlessRefused } from '../support/run.js';
 import { runsOf, seed } from '../support/seed.js';
-import { randomTensor, stack, toChannelsFirst, toChannelsLast } from '../support/tensors.js';
+import { randomTensor, sizeOf, stack, toChannelsFirst, toChannelsLast } from '../support/tensors.js';
 
 /** Random geometries on each of the four builds. */
 const RUNS = 1000;
+
+/**
+ * These multiply the zeros around the input by the weights, and 0 times what is not finite is NaN: the
+ * border of the weight's output channel may then hold more of it than the definition's (README, Limits).
+ */
+const SPREADS_WEIGHTS: ReadonlySet<RouteChoice> = new Set([
+  'auto',
+  'polyphase',
+  'xnnpack-convolution',
+  'xnnpack-deconvolution',
+]);
 
 /** The result, channels first whatever the layout of the call; null from a route that refuses. */
 function compute(
@@ -27,8 +38,9 @@ function compute(
   x: Tensor,
   route: RouteChoice,
   layout = problem.layout,
+  weight = tensorsOf(problem).weight,
 ): Tensor | null {
-  const { weight, bias } = tensorsOf(problem);
+  const { bias } = tensorsOf(problem);
   const { geometry } = problem;
   const last = layout === 'channels-last';
   const given = last ? toChannelsLast(x) : x;
@@ -159,6 +171,56 @@ describeEachBuild((build) => {
       ),
       runsOf(120, build.name),
     );
+  });
+
+  it('a NaN or an infinity in one place of the weight reaches the outputs that read it', () => {
+    const runs = 200;
+    const counts = new Map<RouteChoice, number>();
+    const spread = new Map<RouteChoice, number>();
+    fc.assert(
+      fc.property(
+        randomProblem,
+        fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY),
+        fc.nat(),
+        (problem, poison, at) => {
+          const { x, weight, bias } = tensorsOf(problem);
+          const { transposed, groups } = problem.geometry;
+          const place = at % weight.data.length;
+          weight.data[place] = poison;
+          const wanted = reference(problem.geometry, x, weight, bias);
+          // The output channel of the weight: [in, out / groups, taps] or [out, in / groups, taps].
+          const matrix = Math.floor(place / sizeOf(problem.kernel));
+          const group = Math.floor(matrix / problem.groupOut / problem.groupIn);
+          const poisoned = transposed
+            ? group * problem.groupOut + (matrix % problem.groupOut)
+            : Math.floor(matrix / problem.groupIn);
+          const points = sizeOf(wanted.shape.slice(2));
+          const channelOf = (index: number): number =>
+            Math.floor(index / points) % (groups * problem.groupOut);
+          for (const route of PLAIN_SUMS) {
+            const y = compute(problem, x, route, problem.layout, weight);
+            if (y === null) continue;
+            counts.set(route, (counts.get(route) ?? 0) + 1);
+            const spreads = SPREADS_WEIGHTS.has(route);
+            let more = 0;
+            const difference = compareWith(y, wanted.shape, wanted.data, (index) => {
+              const finite = Number.isFinite(wanted.data[index]);
+              if (spreads && channelOf(index) === poisoned && !Number.isFinite(y.data[index])) {
+                more += Number(finite);
+                return Number.POSITIVE_INFINITY;
+              }
+              return finite ? 1e-4 * ((wanted.magnitude[index] as number) + 1) : 0;
+            });
+            expect(difference, route).toBeUndefined();
+            if (more > 0) spread.set(route, (spread.get(route) ?? 0) + 1);
+          }
+        },
+      ),
+      runsOf(runs, build.name),
+    );
+    const told = [...counts].map(([route, count]) => `${route} ${spread.get(route) ?? 0} of ${count}`);
+    console.log(`weights that are not finite spread: ${told.join(', ')}, ${build.name} in ${host.name}`);
+    for (const route of PLAIN_SUMS) expect(counts.get(route), route).toBeGreaterThan(runs / 10);
   });
 
   // Sizes that fill whole tiles and all threads, as the random ones do not.
