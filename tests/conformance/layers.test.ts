@@ -10,6 +10,7 @@ import {
   convTranspose,
   init,
   memoryUsage,
+  type RouteName,
   runtimeInfo,
   shutdown,
   type Tensor,
@@ -224,20 +225,33 @@ describeEachBuild((build) => {
   });
 
   it('the plan says which route runs on what, and why', () => {
-    using layer = new ConvTranspose2d({
-      inChannels: 32,
-      outChannels: 32,
-      kernelSize: 4,
-      stride: 2,
-      padding: 1,
-    });
-    expect(layer.plan).toBeNull();
-    layer.forward(zeros(1, 32, 16, 16));
     const { build: binary, threads } = runtimeInfo();
-    expect(layer.plan).toMatchObject({ route: 'xnnpack-deconvolution', build: binary, threads });
     expect(binary).toBe(build.options.build);
     expect(threads).toBe(build.options.threads);
-    expect(layer.plan?.reason).toMatch(/^estimated [\d.e-]+ ms; .*scalar [\d.e-]+ ms/);
+    for (const precision of ['fast', 'exact'] as const) {
+      using layer = new ConvTranspose2d({
+        inChannels: 32,
+        outChannels: 32,
+        kernelSize: 4,
+        stride: 2,
+        padding: 1,
+        precision,
+      });
+      expect(layer.plan).toBeNull();
+      layer.forward(zeros(1, 32, 16, 16));
+      const { plan } = layer;
+      expect(plan).toMatchObject({ build: binary, threads });
+      expect(plan?.reason).toMatch(/^estimated [\d.e-]+ ms; .*scalar [\d.e-]+ ms/);
+      const estimates = new Map(
+        (plan?.candidates ?? []).flatMap(({ route, estimate }) =>
+          estimate === null ? [] : [[route, estimate] as const],
+        ),
+      );
+      // Dense products of plain sums go to this route; Winograd's may be cheaper still.
+      expect(estimates.has('winograd')).toBe(precision === 'fast');
+      if (precision === 'exact') expect(plan?.route).toBe('polyphase');
+      expect(estimates.get(plan?.route as RouteName)).toBe(Math.min(...estimates.values()));
+    }
     // A layer that has to do without XNNPACK says why.
     using extended = new ConvTranspose2d({ ...UP, stride: 1, padding: 0, dilation: 4, outputPadding: 3 });
     extended.forward(zeros(1, 3, 8, 8));

@@ -7,6 +7,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { describeEachBuild, ROUTE_CHOICES } from '../support/builds.js';
 import { compareExactly } from '../support/compare.js';
 import { caught, expectError } from '../support/errors.js';
+import { unlessRefused } from '../support/run.js';
 import { seed } from '../support/seed.js';
 import { quarters, zeros } from '../support/tensors.js';
 
@@ -53,6 +54,11 @@ describeEachBuild(() => {
     const x = quarters([1, 32, 1, 1], seed);
     using model = settle(new ConvTranspose2d(options));
     const wanted = model.forward(x);
+    // What all layers share grows to the size that the greediest route wants, and stays.
+    for (const route of ROUTE_CHOICES) {
+      using layer = new ConvTranspose2d({ ...options, route });
+      unlessRefused(() => layer.forward(x));
+    }
     const held = (more: Partial<ConvTransposeOptions>): [ConvTranspose2d, number] => {
       const start = memoryUsage().usedBytes;
       const layer = settle(new ConvTranspose2d({ ...options, ...more }));

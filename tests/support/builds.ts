@@ -28,6 +28,14 @@ const ROUTES: Readonly<Record<'auto' | RouteName, true>> = {
 
 export const ROUTE_CHOICES = Object.keys(ROUTES) as readonly (keyof typeof ROUTES)[];
 
+/**
+ * The routes whose every output is the plain sum of its own terms, with the error of one and with no
+ * NaN but from its own terms. Winograd's products are not: its errors come from the whole window, it
+ * takes 16 channels a group at least, and tests/conformance/winograd.test.ts has its bounds. 'auto' is
+ * among these with `precision: 'exact'` only.
+ */
+export const PLAIN_SUMS = ROUTE_CHOICES.filter((route) => route !== 'winograd');
+
 /** The suite once on every build; a build that the environment lacks is named and left out. */
 export function describeEachBuild(body: (build: Build) => void): void {
   for (const build of BUILDS) {

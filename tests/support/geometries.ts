@@ -100,7 +100,11 @@ export const randomProblem: fc.Arbitrary<RandomProblem> = fc
   });
 
 /** Changes the tail of every axis whose output would be empty, so that one or two places remain. */
-function withOutput(geometry: Geometry, extents: readonly number[], kernel: readonly number[]): Geometry {
+export function withOutput(
+  geometry: Geometry,
+  extents: readonly number[],
+  kernel: readonly number[],
+): Geometry {
   const padAfter = geometry.padAfter.map((pad, axis) => {
     const k = kernel[axis] as number;
     const n = extents[axis] as number;

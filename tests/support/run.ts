@@ -16,9 +16,10 @@ export interface FunctionalCall {
 export function runFunctional(
   { geometry, layout, x, weight, bias }: FunctionalCall,
   route: RouteChoice,
+  precision: 'fast' | 'exact' = 'fast',
 ): Tensor {
   const { transposed, outputPadding, inputDilation, ...geometryOptions } = geometry;
-  const common = { ...geometryOptions, layout, bias, route };
+  const common = { ...geometryOptions, layout, bias, route, precision };
   return transposed
     ? convTranspose(x, weight, { ...common, outputPadding })
     : conv(x, weight, { ...common, inputDilation });

@@ -1,0 +1,428 @@
+// Winograd's route: its products round otherwise than plain sums, so it has bounds of its own.
+
+import { host } from '@host';
+import {
+  Conv2d,
+  ConvTranspose2d,
+  type ConvTransposeOptions,
+  conv,
+  convTranspose,
+  type Plan,
+  type Tensor,
+} from 'deconv-wasm';
+import { ConvTranspose2d as ChannelsLast, Conv2d as ChannelsLastConv } from 'deconv-wasm/brainstate';
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { describeEachBuild } from '../support/builds.js';
+import { compareExactly, compareShape, compareWith } from '../support/compare.js';
+import { caught } from '../support/errors.js';
+import { type RandomProblem, withOutput } from '../support/geometries.js';
+import { type Geometry, reference } from '../support/reference.js';
+import { type RouteChoice, runFunctional, unlessRefused } from '../support/run.js';
+import { mulberry32, runsOf, seed } from '../support/seed.js';
+import {
+  quarters,
+  randomTensor,
+  sizeOf,
+  toChannelsFirst,
+  toChannelsLast,
+  zeros,
+} from '../support/tensors.js';
+
+/** Random geometries on each build; a third at least must be such that the route takes them. */
+const RUNS = 120;
+const ROUNDOFF = 2 ** -24;
+
+/**
+ * How much |A^T| (|G| |B^T|) of F(4x4, 3x3) enlarges what it sums, at most, over both axes: 48 a row.
+ * See cpp/src/routes/winograd.cpp.
+ */
+const ENLARGEMENT = 48 ** 2;
+
+/** The most that rounding can do to any output: errors come from the whole window, not the own terms. */
+function boundOf(channels: number, x: Tensor, weight: Tensor, bias: Float32Array | null): number {
+  const [most, heaviest] = [largest(x.data), largest(weight.data)];
+  const products = ENLARGEMENT * (channels + 20) * ROUNDOFF * channels * most * heaviest;
+  // The bias joins a sum of at most 9 terms a channel, and is rounded with it.
+  return products + ROUNDOFF * (9 * channels * most * heaviest + 2 * largest(bias ?? []));
+}
+
+function largest(values: ArrayLike<number>): number {
+  let most = 0;
+  for (let index = 0; index < values.length; index += 1) {
+    most = Math.max(most, Math.abs(values[index] as number));
+  }
+  return most;
+}
+
+function rms(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let index = 0; index < values.length; index += 1) sum += (values[index] as number) ** 2;
+  return Math.sqrt(sum / values.length);
+}
+
+function difference(one: Tensor, other: Tensor): Float64Array {
+  return Float64Array.from(one.data, (value, index) => value - (other.data[index] as number));
+}
+
+// Kernels of two or three taps a phase for some head, and a few of more or fewer.
+const MOST_TAPS = [0, 3, 6, 8];
+const axis = (most: number, transposed: boolean) =>
+  fc.integer({ min: 1, max: transposed ? 3 : 1 }).chain((stride) =>
+    fc.record({
+      n: fc.integer({ min: 1, max: most }),
+      k: fc.integer({ min: 2, max: MOST_TAPS[stride] as number }),
+      stride: fc.constant(stride),
+      // Crops and extensions of a transposed convolution, padding and crops of the other.
+      padBefore: fc.oneof(
+        { weight: 3, arbitrary: fc.integer({ min: 0, max: 2 }) },
+        { weight: 1, arbitrary: fc.integer({ min: -3, max: 5 }) },
+      ),
+      padAfter: fc.integer({ min: -3, max: 5 }),
+      extra: fc.integer({ min: 0, max: stride - 1 }),
+    }),
+  );
+
+/** Two spatial axes of up to `most` positions, or three whose first is but more images. */
+function problemsUpTo(most: number): fc.Arbitrary<RandomProblem> {
+  return fc
+    .boolean()
+    .chain((transposed) =>
+      fc.record({
+        transposed: fc.constant(transposed),
+        axes: fc.tuple(axis(most, transposed), axis(most, transposed)),
+        depth: fc.constantFrom(0, 0, 0, 1, 3),
+        batch: fc.constantFrom(1, 1, 2, 3),
+        groups: fc.constantFrom(1, 1, 2),
+        groupIn: fc.integer({ min: 16, max: 24 }),
+        groupOut: fc.integer({ min: 16, max: 24 }),
+        layout: fc.constantFrom('channels-first', 'channels-last'),
+        withBias: fc.boolean(),
+        symmetric: fc.boolean(),
+        seed: fc.nat(),
+      }),
+    )
+    .map(({ transposed, axes, depth, groups, symmetric, ...rest }) => {
+      const plain = { n: depth, k: 1, stride: 1, padBefore: 0, padAfter: 0, extra: 0 };
+      const all = depth === 0 ? axes : [plain, ...axes];
+      const extents = all.map(({ n }) => n);
+      const kernel = all.map(({ k }) => k);
+      const geometry: Geometry = {
+        transposed,
+        groups,
+        stride: all.map(({ stride }) => stride),
+        dilation: all.map(() => 1),
+        padBefore: all.map(({ padBefore }) => padBefore),
+        padAfter: all.map(({ padBefore, padAfter }) => (symmetric ? padBefore : padAfter)),
+        outputPadding: all.map(({ extra }) => (transposed ? extra : 0)),
+        inputDilation: all.map(() => 1),
+      };
+      return { ...rest, geometry: withOutput(geometry, extents, kernel), extents, kernel };
+    });
+}
+
+function shapesOf({ geometry, batch, groupIn, groupOut, extents, kernel }: RandomProblem) {
+  const [inChannels, outChannels] = [groupIn * geometry.groups, groupOut * geometry.groups];
+  return {
+    x: [batch, inChannels, ...extents],
+    weight: [...(geometry.transposed ? [inChannels, groupOut] : [outChannels, groupIn]), ...kernel],
+    bias: [outChannels],
+  };
+}
+
+/** Null from a route that refuses; channels first in any layout. */
+function compute(
+  { geometry, layout }: RandomProblem,
+  tensors: { readonly x: Tensor; readonly weight: Tensor; readonly bias: Float32Array | null },
+  route: RouteChoice,
+): Tensor | null {
+  const last = layout === 'channels-last';
+  const x = last ? toChannelsLast(tensors.x) : tensors.x;
+  const y = unlessRefused(() => runFunctional({ ...tensors, geometry, layout, x }, route));
+  return y === null || !last ? y : toChannelsFirst(y);
+}
+
+/**
+ * Tensors with which no value of the route rounds: weights are multiples of 24^2, by which G divides,
+ * so all is integers, and no partial sum is above 2304 * 7 * 576 < 2^24 as seven channels are not 0.
+ */
+function integersOf(problem: RandomProblem): { x: Tensor; weight: Tensor; bias: Float32Array | null } {
+  const shapes = shapesOf(problem);
+  const random = mulberry32(problem.seed);
+  const sign = (): number => Math.floor(3 * random()) - 1;
+  const points = sizeOf(problem.extents);
+  const x = zeros(...shapes.x);
+  const first = Math.floor(random() * problem.groupIn);
+  for (let index = 0; index < x.data.length; index += 1) {
+    const channel = Math.floor(index / points) % problem.groupIn;
+    if ((channel - first + problem.groupIn) % problem.groupIn < 7) x.data[index] = sign();
+  }
+  const weight = zeros(...shapes.weight);
+  for (let index = 0; index < weight.data.length; index += 1) weight.data[index] = 576 * sign();
+  const bias = problem.withBias ? quarters(shapes.bias, problem.seed).data.map(Math.round) : null;
+  return { x, weight, bias };
+}
+
+const PLAIN = { inChannels: 64, outChannels: 64, kernelSize: 3, padding: 1, seed: 5 } as const;
+const LARGE = [1, 64, 32, 32] as const;
+
+function candidateOf(plan: Plan | null, route: string) {
+  return plan?.candidates.find((candidate) => candidate.route === route);
+}
+
+describeEachBuild((build) => {
+  it('is off by no more than its bound, from the definition in float64', () => {
+    let taken = 0;
+    let worst = 0;
+    let typical = 0;
+    fc.assert(
+      fc.property(problemsUpTo(7), (problem) => {
+        const shapes = shapesOf(problem);
+        const x = randomTensor(shapes.x, problem.seed);
+        const weight = randomTensor(shapes.weight, problem.seed + 1);
+        const bias = problem.withBias ? randomTensor(shapes.bias, problem.seed + 2).data : null;
+        const y = compute(problem, { x, weight, bias }, 'winograd');
+        if (y === null) return;
+        taken += 1;
+        const wanted = reference(problem.geometry, x, weight, bias);
+        const bound = boundOf(problem.groupIn, x, weight, bias);
+        expect(compareWith(y, wanted.shape, wanted.data, () => bound)).toBeUndefined();
+        const error = Float64Array.from(wanted.data, (value, index) => value - (y.data[index] as number));
+        worst = Math.max(worst, largest(error) / bound);
+        const scale = ROUNDOFF * Math.sqrt(9 * problem.groupIn);
+        typical = Math.max(typical, rms(error) / scale);
+        // The bound is far away from random values: these are off by five times a plain sum of terms of 1.
+        expect(rms(error)).toBeLessThan(25 * scale);
+      }),
+      runsOf(RUNS, build.name),
+    );
+    console.log(
+      `winograd: ${taken} of ${RUNS} random geometries, error at most ${worst.toExponential(1)} of the bound, ` +
+        `rms at most ${typical.toFixed(1)} times a plain sum's, ${build.name} in ${host.name}`,
+    );
+    expect(taken).toBeGreaterThan(RUNS / 3);
+  });
+
+  it('is exact where nothing rounds', () => {
+    let taken = 0;
+    let layers = 0;
+    fc.assert(
+      fc.property(problemsUpTo(40), (problem) => {
+        const tensors = integersOf(problem);
+        const y = compute(problem, tensors, 'winograd');
+        if (y === null) return;
+        taken += 1;
+        expect(compareExactly(y, compute(problem, tensors, 'scalar') as Tensor)).toBeUndefined();
+        // And the same with ReLU, which only layers have.
+        const clamped = { data: y.data.map((value) => Math.max(value, 0)), shape: y.shape };
+        const layer = layerOf(problem, tensors);
+        if (layer === null) return;
+        using _ = layer;
+        layers += 1;
+        expect(compareExactly(layer.forward(tensors.x, { activation: 'relu' }), clamped)).toBeUndefined();
+        expect(layer.plan?.route).toBe('winograd');
+      }),
+      runsOf(RUNS, build.name),
+    );
+    console.log(
+      `winograd: ${taken} of ${RUNS} geometries without rounding, ${layers} as layers, ` +
+        `${build.name} in ${host.name}`,
+    );
+    expect(taken).toBeGreaterThan(RUNS / 3);
+    expect(layers).toBeGreaterThan(RUNS / 20);
+  });
+
+  it('channels last, and ReLU there', () => {
+    const sized = {
+      inSize: [17, 19, 24],
+      outChannels: 18,
+      seed: 4,
+      route: 'winograd',
+      padding: 'SAME',
+    } as const;
+    const x = randomTensor([2, 17, 19, 24], seed);
+    for (const make of [
+      (route: 'winograd' | 'scalar') => new ChannelsLast({ ...sized, kernelSize: 4, stride: 2, route }),
+      (route: 'winograd' | 'scalar') => new ChannelsLast({ ...sized, kernelSize: 3, stride: 1, route }),
+      (route: 'winograd' | 'scalar') => new ChannelsLastConv({ ...sized, kernelSize: 3, route }),
+    ]) {
+      using layer = make('winograd');
+      using model = make('scalar');
+      const bound = boundOf(24, x, layer.weight, null);
+      for (const options of [{}, { activation: 'relu' }] as const) {
+        const wanted = model.forward(x, options);
+        const y = layer.forward(x, options);
+        expect(compareWith(y, wanted.shape, wanted.data, () => bound)).toBeUndefined();
+        expect(Math.min(...y.data) < 0).toBe(options.activation === undefined);
+      }
+    }
+  });
+
+  it('is what a large layer runs on, forward and back, unless its precision is exact', () => {
+    const x = randomTensor(LARGE, seed);
+    for (const Layer of [ConvTranspose2d, Conv2d]) {
+      using fast = new Layer(PLAIN);
+      using exact = new Layer({ ...PLAIN, precision: 'exact' });
+      expect(compareExactly(fast.weight, exact.weight)).toBeUndefined();
+      const [y, wanted] = [fast.forward(x), exact.forward(x)];
+      expect(fast.plan?.route).toBe('winograd');
+      expect(exact.plan?.route).not.toBe('winograd');
+      const bound = 2 * boundOf(64, x, fast.weight, (fast.bias as Tensor).data);
+      expect(compareWith(y, wanted.shape, wanted.data, () => bound)).toBeUndefined();
+      const gradient = randomTensor(y.shape, seed + 1);
+      const back = fast.backward(x, gradient);
+      const wantedBack = exact.backward(x, gradient);
+      const backBound = 2 * boundOf(64, gradient, fast.weight, null);
+      const input = wantedBack.input as Tensor;
+      expect(compareWith(back.input as Tensor, input.shape, input.data, () => backBound)).toBeUndefined();
+      // Not the same bits: the way back took the fast route too, and other sums stayed what they were.
+      expect(compareExactly(back.input as Tensor, input)).toBeDefined();
+      expect(back.weight).toEqual(wantedBack.weight);
+      expect(back.bias).toEqual(wantedBack.bias);
+    }
+  });
+
+  it('exact results never come from it: not forced, not estimated, not measured', () => {
+    const x = randomTensor(LARGE, seed);
+    const exact = { ...PLAIN, precision: 'exact' } as const;
+    using forced = new ConvTranspose2d({ ...exact, route: 'winograd' });
+    const error = caught(() => forced.forward(x));
+    expect(error.code).toBe('UNSUPPORTED');
+    expect(error.message).toMatch(
+      /^ConvTranspose2d\.forward: expected .*, got .*rounds more than a plain sum\./,
+    );
+    for (const plan of ['model', 'measure'] as const) {
+      using layer = new ConvTranspose2d({ ...exact, plan });
+      layer.forward(x);
+      expect(layer.plan?.route).not.toBe('winograd');
+      expect(candidateOf(layer.plan, 'winograd')).toEqual({
+        route: 'winograd',
+        estimate: null,
+        measured: null,
+        refusal: 'rounds more than a plain sum',
+      });
+    }
+    // The same layer without the word measures it.
+    using fast = new ConvTranspose2d({ ...PLAIN, plan: 'measure' });
+    fast.forward(x);
+    expect(candidateOf(fast.plan, 'winograd')?.measured).toBeGreaterThan(0);
+  });
+
+  it('says what it does not take', () => {
+    const refusal = (act: () => unknown): string => {
+      const error = caught(act);
+      expect(error.code).toBe('UNSUPPORTED');
+      return /it refuses: it (.*)\. Use route/.exec(error.message)?.[1] ?? error.message;
+    };
+    const route = 'winograd';
+    const x = zeros(1, 16, 9, 9);
+    const square = (channels: number, k: number): Tensor => zeros(channels, channels, k, k);
+    expect(refusal(() => convTranspose(zeros(1, 15, 9, 9), square(15, 3), { route }))).toBe(
+      'gains nothing with fewer than 16 channels',
+    );
+    expect(refusal(() => conv(zeros(1, 32, 9, 9), zeros(16, 16, 3, 3), { route, groups: 2 }))).toBe(
+      'gains nothing with fewer than 16 channels',
+    );
+    expect(refusal(() => conv(x, square(16, 3), { route, stride: 2 }))).toBe(
+      'takes convolutions of stride 1 only',
+    );
+    expect(refusal(() => conv(x, square(16, 3), { route, dilation: 2 }))).toBe('takes no dilation');
+    expect(refusal(() => conv(x, square(16, 3), { route, inputDilation: 2 }))).toBe('takes no dilation');
+    expect(refusal(() => convTranspose(x, square(16, 3), { route, dilation: 2 }))).toBe('takes no dilation');
+    const taps = 'takes kernels of two or three taps a phase only';
+    expect(refusal(() => conv(x, square(16, 1), { route }))).toBe(taps);
+    expect(refusal(() => conv(x, square(16, 4), { route }))).toBe(taps);
+    expect(refusal(() => convTranspose(x, square(16, 2), { route, stride: 2 }))).toBe(taps);
+    expect(refusal(() => conv(zeros(1, 16, 9), zeros(16, 16, 3), { route }))).toBe(taps);
+    expect(refusal(() => conv(zeros(1, 16, 9, 9, 9), zeros(16, 16, 3, 3, 3), { route }))).toBe(
+      'takes two spatial axes only',
+    );
+    expect(refusal(() => conv(zeros(1, 256, 4, 4), square(256, 3), { route }))).toBe(
+      'would keep more than 8 MB of transformed weights',
+    );
+  });
+
+  it('new parameters take effect, and nothing of one call is left in the next', () => {
+    const options: ConvTransposeOptions = { inChannels: 17, outChannels: 19, kernelSize: 4, stride: 2 };
+    using layer = new ConvTranspose2d({ ...options, route: 'winograd' });
+    using model = new ConvTranspose2d({ ...options, route: 'scalar' });
+    const x = randomTensor([2, 17, 9, 21], seed);
+    for (const round of [1, 2]) {
+      const weight = randomTensor(layer.weight.shape, seed + round);
+      const bias = randomTensor([19], seed - round);
+      for (const one of [layer, model]) one.setWeight(weight).setBias(bias);
+      const wanted = model.forward(x);
+      const y = layer.forward(x);
+      const bound = boundOf(17, x, weight, bias.data);
+      expect(compareWith(y, wanted.shape, wanted.data, () => bound)).toBeUndefined();
+      // An image of another batch, and after a poisoned one, gives the same bits.
+      const poisoned = layer.forward({ data: x.data.map(() => Number.NaN), shape: x.shape });
+      expect(poisoned.data.every(Number.isNaN)).toBe(true);
+      expect(compareExactly(layer.forward(x), y)).toBeUndefined();
+      const half = { data: x.data.subarray(x.data.length / 2), shape: [1, 17, 9, 21] };
+      const image = layer.forward(half);
+      const second = { data: y.data.subarray(y.data.length / 2), shape: image.shape };
+      expect(compareExactly(image, second)).toBeUndefined();
+    }
+  });
+
+  // The numbers of docs/performance.md.
+  it('the error of two layers', () => {
+    const up: ConvTransposeOptions = {
+      inChannels: 128,
+      outChannels: 64,
+      kernelSize: 5,
+      stride: 2,
+      padding: 2,
+    };
+    for (const { name, shape, options } of [
+      { name: 'k3s1 64x64x64->64', shape: [1, 64, 64, 64], options: PLAIN },
+      { name: 'k5s2 32x32x128->64', shape: [1, 128, 32, 32], options: { ...up, outputPadding: 1, seed: 5 } },
+    ]) {
+      const x = randomTensor(shape, seed);
+      const run = (more: Partial<ConvTransposeOptions>): [Tensor, Tensor] => {
+        using layer = new ConvTranspose2d({ ...options, bias: false, ...more });
+        return [layer.forward(x), layer.weight];
+      };
+      const [fast, weight] = run({ route: 'winograd' });
+      const [plain] = run({ precision: 'exact' });
+      const [wanted] = run({ route: 'scalar' });
+      expect(compareShape(fast.shape, wanted.shape)).toBeUndefined();
+      const scale = rms(wanted.data);
+      const told = ([one, other]: readonly [Tensor, Tensor]): string => {
+        const error = difference(one, other);
+        return `max ${(largest(error) / scale).toExponential(2)}, rms ${(rms(error) / scale).toExponential(2)}`;
+      };
+      console.log(
+        `${name}, relative to the output's rms: winograd against exact ${told([fast, plain])}; ` +
+          `against sums in float64 ${told([fast, wanted])}, exact ${told([plain, wanted])} (${build.name} in ${host.name})`,
+      );
+      expect(largest(difference(fast, wanted))).toBeLessThan(boundOf(options.inChannels, x, weight, null));
+      expect(rms(difference(fast, wanted)) / scale).toBeLessThan(1e-5);
+    }
+  });
+});
+
+/** The same problem as a layer in PyTorch's words, or null where those cannot say it. */
+function layerOf(
+  { geometry, extents, groupIn, groupOut, kernel }: RandomProblem,
+  { weight, bias }: { readonly weight: Tensor; readonly bias: Float32Array | null },
+): ConvTranspose2d | Conv2d | null {
+  const { transposed, groups, stride, padBefore, padAfter, outputPadding } = geometry;
+  const symmetric = padBefore.every((pad, at) => pad === padAfter[at] && pad >= 0);
+  if (extents.length !== 2 || !symmetric) return null;
+  const common = {
+    inChannels: groupIn * groups,
+    outChannels: groupOut * groups,
+    kernelSize: kernel,
+    stride,
+    groups,
+    padding: padBefore,
+    bias: bias !== null,
+    route: 'winograd',
+  } as const;
+  const layer = transposed ? new ConvTranspose2d({ ...common, outputPadding }) : new Conv2d(common);
+  layer.setWeight(weight);
+  if (bias !== null) layer.setBias(bias);
+  return layer;
+}
