@@ -9,8 +9,10 @@ import { build } from 'vite';
 
 /** Gzipped kilobytes of 1000 bytes. */
 const LIMITS = {
-  // Every binary, with all routes and precisions in.
+  // The binaries that init takes by itself, with all routes and precisions in.
   wasm: 90,
+  // Asked for with { threads }: the same, POSIX threads and the pool that XNNPACK shares with us.
+  threadedWasm: 100,
   // All of the root entry's API and the one glue that a page without threads loads, minified.
   script: 25,
 };
@@ -40,7 +42,11 @@ for (const { name, plain, gzip, brotli } of rows) {
 }
 
 const over = [
-  ...binaries.map(({ name, gzip }) => [name, gzip, LIMITS.wasm]),
+  ...binaries.map(({ name, gzip }) => [
+    name,
+    gzip,
+    name.includes('threads') ? LIMITS.threadedWasm : LIMITS.wasm,
+  ]),
   ['API with its glue', script.gzip, LIMITS.script],
 ].filter(([, bytes, limit]) => bytes > limit * 1000);
 for (const [name, bytes, limit] of over) {

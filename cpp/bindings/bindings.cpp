@@ -1,5 +1,7 @@
 // What TypeScript sees of the core. Registrations only: every check and every computation lives
-// behind the includes. Pointers cross as numbers, because Embind hands out no views.
+// behind the includes. Pointers cross as numbers, because Embind hands out no views; operators do
+// too: their owner in TypeScript deletes each exactly once, and Embind's classes would add 3 KB of
+// handles to the download that nobody sees.
 
 #include <emscripten/bind.h>
 
@@ -53,27 +55,32 @@ void release_parameters() { Workspace::shared().parameters.release(); }
 
 int check_spec(const Spec& spec) { return static_cast<int>(deconv::check_spec(spec)); }
 
-// Null for a spec that check_spec refuses, and when out of memory.
-Operator* create_operator(const Spec& spec) {
-  return deconv::check_spec(spec) == Status::kOk ? Operator::create(spec).release() : nullptr;
+Operator& operator_at(uintptr_t address) { return *reinterpret_cast<Operator*>(address); }
+
+// 0 for a spec that check_spec refuses, and when out of memory.
+uintptr_t create_operator(const Spec& spec) {
+  if (deconv::check_spec(spec) != Status::kOk) return 0;
+  return reinterpret_cast<uintptr_t>(Operator::create(spec).release());
 }
+void delete_operator(uintptr_t op) { delete &operator_at(op); }
 
 // `route` below 0 lets the planner choose.
-int plan(Operator& op, int batch, const Axes& input, int layout, int route) {
+int plan(uintptr_t op, int batch, const Axes& input, int layout, int route) {
   if (route >= deconv::kRouteCount) return static_cast<int>(Status::kUnsupported);
   const std::optional<RouteId> forced =
       route < 0 ? std::nullopt : std::optional(static_cast<RouteId>(route));
-  return static_cast<int>(op.plan(batch, input, static_cast<Layout>(layout), forced));
+  return static_cast<int>(operator_at(op).plan(batch, input, static_cast<Layout>(layout), forced));
 }
 
-int planned_route(const Operator& op) { return static_cast<int>(op.route()); }
+int planned_route(uintptr_t op) { return static_cast<int>(operator_at(op).route()); }
 
 // Milliseconds that `route` is estimated to take for the operator's planned problem on one thread,
 // or -1 when it does not take it.
-double estimate(const Operator& op, int route) {
+double estimate(uintptr_t op, int route) {
   const auto id = static_cast<RouteId>(route);
-  if (deconv::route_refusal(id, op.problem()) != nullptr) return -1;
-  return deconv::route_cost(id, op.problem()) * 1e-6;
+  const deconv::Problem& problem = operator_at(op).problem();
+  if (deconv::route_refusal(id, problem) != nullptr) return -1;
+  return deconv::route_cost(id, problem) * 1e-6;
 }
 
 // Why `route` does not take `spec` at this input size; empty when it does.
@@ -87,14 +94,19 @@ std::string refusal(const Spec& spec, int batch, const Axes& input, int layout, 
   return reason == nullptr ? "" : reason;
 }
 
-int set_parameters(Operator& op, uintptr_t weight, uintptr_t bias) {
-  return static_cast<int>(op.set_parameters(reinterpret_cast<const float*>(weight),
-                                            reinterpret_cast<const float*>(bias)));
+bool needs_parameters(uintptr_t op) { return operator_at(op).needs_parameters(); }
+
+int set_parameters(uintptr_t op, uintptr_t weight, uintptr_t bias) {
+  return static_cast<int>(operator_at(op).set_parameters(reinterpret_cast<const float*>(weight),
+                                                         reinterpret_cast<const float*>(bias)));
 }
 
-int run(Operator& op, uintptr_t input, uintptr_t output) {
+void invalidate_parameters(uintptr_t op) { operator_at(op).invalidate_parameters(); }
+void drop_other_routes(uintptr_t op) { operator_at(op).drop_other_routes(); }
+
+int run(uintptr_t op, uintptr_t input, uintptr_t output) {
   return static_cast<int>(
-      op.run(reinterpret_cast<const float*>(input), reinterpret_cast<float*>(output)));
+      operator_at(op).run(reinterpret_cast<const float*>(input), reinterpret_cast<float*>(output)));
 }
 
 // Gradients of weight and bias, behind each other at `gradient`; no bias gradient when there is no
@@ -157,18 +169,18 @@ EMSCRIPTEN_BINDINGS(deconv) {
       .field("relu", &Spec::relu)
       .field("exact", &Spec::exact);
 
-  class_<Operator>("Operator")
-      .function("plan", &plan)
-      .function("plannedRoute", &planned_route)
-      .function("estimate", &estimate)
-      .function("needsParameters", &Operator::needs_parameters)
-      .function("setParameters", &set_parameters)
-      .function("invalidateParameters", &Operator::invalidate_parameters)
-      .function("dropOtherRoutes", &Operator::drop_other_routes)
-      .function("run", &run);
+  function("createOperator", &create_operator);
+  function("deleteOperator", &delete_operator);
+  function("plan", &plan);
+  function("plannedRoute", &planned_route);
+  function("estimate", &estimate);
+  function("needsParameters", &needs_parameters);
+  function("setParameters", &set_parameters);
+  function("invalidateParameters", &invalidate_parameters);
+  function("dropOtherRoutes", &drop_other_routes);
+  function("run", &run);
 
   function("checkSpec", &check_spec);
-  function("createOperator", &create_operator, return_value_policy::take_ownership());
   function("refusal", &refusal);
   function("parameterGradients", &parameter_gradients);
   function("statusNames", &status_names);

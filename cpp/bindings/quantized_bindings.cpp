@@ -21,11 +21,16 @@ using deconv::QuantizedOperator;
 using deconv::Spec;
 using deconv::Status;
 
-// Null for a spec that check_spec refuses, and when out of memory.
-QuantizedOperator* create_operator(const Spec& spec) {
-  return deconv::check_spec(spec) == Status::kOk ? QuantizedOperator::create(spec).release()
-                                                 : nullptr;
+QuantizedOperator& operator_at(uintptr_t address) {
+  return *reinterpret_cast<QuantizedOperator*>(address);
 }
+
+// 0 for a spec that check_spec refuses, and when out of memory.
+uintptr_t create_operator(const Spec& spec) {
+  if (deconv::check_spec(spec) != Status::kOk) return 0;
+  return reinterpret_cast<uintptr_t>(QuantizedOperator::create(spec).release());
+}
+void delete_operator(uintptr_t op) { delete &operator_at(op); }
 
 // Why int8 does not take `spec` at this input size; empty when it does.
 std::string refusal(const Spec& spec, int batch, const Axes& input, int layout) {
@@ -38,22 +43,23 @@ std::string refusal(const Spec& spec, int batch, const Axes& input, int layout) 
   return reason == nullptr ? "" : reason;
 }
 
-int plan(QuantizedOperator& op, int batch, const Axes& input, int layout) {
-  return static_cast<int>(op.plan(batch, input, static_cast<Layout>(layout)));
+int plan(uintptr_t op, int batch, const Axes& input, int layout) {
+  return static_cast<int>(operator_at(op).plan(batch, input, static_cast<Layout>(layout)));
 }
 
-int set_parameters(QuantizedOperator& op, uintptr_t weight, uintptr_t scale, uintptr_t bias,
+bool needs_parameters(uintptr_t op) { return operator_at(op).needs_parameters(); }
+
+int set_parameters(uintptr_t op, uintptr_t weight, uintptr_t scale, uintptr_t bias,
                    const Activations& activations) {
-  return static_cast<int>(op.set_parameters(reinterpret_cast<const int8_t*>(weight),
-                                            reinterpret_cast<const float*>(scale),
-                                            reinterpret_cast<const float*>(bias), activations));
+  return static_cast<int>(operator_at(op).set_parameters(
+      reinterpret_cast<const int8_t*>(weight), reinterpret_cast<const float*>(scale),
+      reinterpret_cast<const float*>(bias), activations));
 }
 
-int run(QuantizedOperator& op, uintptr_t input, int input_element, uintptr_t output,
-        int output_element) {
+int run(uintptr_t op, uintptr_t input, int input_element, uintptr_t output, int output_element) {
   return static_cast<int>(
-      op.run(reinterpret_cast<const void*>(input), static_cast<Element>(input_element),
-             reinterpret_cast<void*>(output), static_cast<Element>(output_element)));
+      operator_at(op).run(reinterpret_cast<const void*>(input), static_cast<Element>(input_element),
+                          reinterpret_cast<void*>(output), static_cast<Element>(output_element)));
 }
 
 }  // namespace
@@ -70,12 +76,11 @@ EMSCRIPTEN_BINDINGS(deconv_quantized) {
       .field("input", &Activations::input)
       .field("output", &Activations::output);
 
-  class_<QuantizedOperator>("QuantizedOperator")
-      .function("plan", &plan)
-      .function("needsParameters", &QuantizedOperator::needs_parameters)
-      .function("setParameters", &set_parameters)
-      .function("run", &run);
-
-  function("createQuantizedOperator", &create_operator, return_value_policy::take_ownership());
+  function("createQuantizedOperator", &create_operator);
+  function("deleteQuantizedOperator", &delete_operator);
+  function("planQuantized", &plan);
+  function("quantizedNeedsParameters", &needs_parameters);
+  function("setQuantizedParameters", &set_parameters);
+  function("runQuantized", &run);
   function("quantizedRefusal", &refusal);
 }

@@ -21,23 +21,23 @@ export function operatorAlone(module, source, layout) {
     relu: false,
     exact: false,
   });
-  expectOk(operator.plan(batch, input, LAYOUT_CODES[layout], ANY_ROUTE));
+  expectOk(module.plan(operator, batch, input, LAYOUT_CODES[layout], ANY_ROUTE));
   const values = makeParameters(source);
   const fill = (address, data) => new Float32Array(module.wasmMemory.buffer, address, data.length).set(data);
   const weight = module.reserveParameters(values.weight.length);
   fill(weight, values.weight);
-  expectOk(operator.setParameters(weight, 0));
+  expectOk(module.setParameters(operator, weight, 0));
   module.releaseParameters();
   const target = module.reserveOutput(batch * outChannels * product(output));
   const from = module.reserveInput(values.input.length);
   // Any order will do: multiplying takes as long whatever the values are.
   fill(from, values.input);
-  const route = module.routeNames().trimEnd().split('\n')[operator.plannedRoute()];
+  const route = module.routeNames().trimEnd().split('\n')[module.plannedRoute(operator)];
   return {
     layout,
     route,
-    run: () => expectOk(operator.run(from, target)),
-    dispose: () => operator.delete(),
+    run: () => expectOk(module.run(operator, from, target)),
+    dispose: () => module.deleteOperator(operator),
   };
 }
 

@@ -132,12 +132,12 @@ function measure(layer) {
     ...{ inputDilation: [1, 1, 1], padBefore: layer.pad, padAfter: layer.pad },
     ...{ relu: false, exact: options.precision === 'exact' },
   });
-  const plan = (route) => operator.plan(layer.batch, layer.input, layer.layout, route);
+  const plan = (route) => module.plan(operator, layer.batch, layer.input, layer.layout, route);
   expectOk(plan(-1));
-  const chosen = operator.plannedRoute();
-  const least = operator.estimate(chosen);
+  const chosen = module.plannedRoute(operator);
+  const least = module.estimate(operator, chosen);
   const candidates = routeNames.flatMap((name, route) => {
-    const estimate = operator.estimate(route);
+    const estimate = module.estimate(operator, route);
     return estimate < 0 || estimate > FAR_BEHIND * least ? [] : [{ name, route, estimate, times: [] }];
   });
   const weights = (layer.inChannels * layer.outChannels * product(layer.kernel)) / layer.groups;
@@ -150,7 +150,7 @@ function measure(layer) {
     expectOk(plan(route));
     const weight = module.reserveParameters(weights);
     fill(weight, weights);
-    expectOk(operator.setParameters(weight, 0));
+    expectOk(module.setParameters(operator, weight, 0));
     module.releaseParameters();
   }
   const target = module.reserveOutput(layer.batch * layer.outChannels * product(layer.output));
@@ -161,15 +161,15 @@ function measure(layer) {
     for (const candidate of round % 2 === 0 ? candidates : candidates.toReversed()) {
       if (candidate.times.length > 3 && sum(candidate.times) > MILLISECONDS) continue;
       expectOk(plan(candidate.route));
-      operator.run(source, target);
+      module.run(operator, source, target);
       const repeats = Math.max(1, Math.ceil(0.3 / (candidate.times.at(-1) ?? 1)));
       const started = performance.now();
-      for (let repeat = 0; repeat < repeats; repeat += 1) operator.run(source, target);
+      for (let repeat = 0; repeat < repeats; repeat += 1) module.run(operator, source, target);
       const time = (performance.now() - started) / repeats;
       if (round >= 0 || candidate.times.length === 0) candidate.times.push(time);
     }
   }
-  operator.delete();
+  module.deleteOperator(operator);
   return {
     layer,
     macs: macs(layer),

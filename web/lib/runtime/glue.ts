@@ -11,10 +11,40 @@ export interface DeconvModule {
   routeNames(): string;
 
   checkSpec(spec: NativeSpec): number;
-  createOperator(spec: NativeSpec): OperatorHandle | null;
+  /** The address of an operator, which its OwnedOperators deletes exactly once; 0 when out of memory. */
+  createOperator(spec: NativeSpec): number;
+  deleteOperator(operator: number): void;
+  plan(operator: number, batch: number, input: Axes, layout: number, route: number): number;
+  plannedRoute(operator: number): number;
+  /** Milliseconds on one thread; -1 when the route does not take the planned problem. */
+  estimate(operator: number, route: number): number;
+  needsParameters(operator: number): boolean;
+  setParameters(operator: number, weight: number, bias: number): number;
+  invalidateParameters(operator: number): void;
+  /** Frees what routes other than the planned one have packed. */
+  dropOtherRoutes(operator: number): void;
+  run(operator: number, input: number, output: number): number;
   refusal(spec: NativeSpec, batch: number, input: Axes, layout: number, route: number): string;
 
-  createQuantizedOperator(spec: NativeSpec): QuantizedHandle | null;
+  /** As createOperator; elements are 0 for float32 and 1 for int8. */
+  createQuantizedOperator(spec: NativeSpec): number;
+  deleteQuantizedOperator(operator: number): void;
+  planQuantized(operator: number, batch: number, input: Axes, layout: number): number;
+  quantizedNeedsParameters(operator: number): boolean;
+  setQuantizedParameters(
+    operator: number,
+    weight: number,
+    scale: number,
+    bias: number,
+    activations: NativeActivations,
+  ): number;
+  runQuantized(
+    operator: number,
+    input: number,
+    inputElement: number,
+    output: number,
+    outputElement: number,
+  ): number;
   quantizedRefusal(spec: NativeSpec, batch: number, input: Axes, layout: number): string;
 
   /** The last three are addresses; writes weight and bias gradients behind each other. */
@@ -38,30 +68,6 @@ export interface DeconvModule {
   /** A block of the caller's, zeros nowhere in it; 0 when out of memory. */
   allocateFloats(elements: number): number;
   freeFloats(address: number): void;
-}
-
-/** An Embind handle: owned by exactly one NativeOperators, deleted exactly once. */
-export interface OperatorHandle {
-  plan(batch: number, input: Axes, layout: number, route: number): number;
-  plannedRoute(): number;
-  /** Milliseconds on one thread; -1 when the route does not take the planned problem. */
-  estimate(route: number): number;
-  needsParameters(): boolean;
-  setParameters(weight: number, bias: number): number;
-  invalidateParameters(): void;
-  /** Frees what routes other than the planned one have packed. */
-  dropOtherRoutes(): void;
-  run(input: number, output: number): number;
-  delete(): void;
-}
-
-/** As OperatorHandle; elements are 0 for float32 and 1 for int8. */
-export interface QuantizedHandle {
-  plan(batch: number, input: Axes, layout: number): number;
-  needsParameters(): boolean;
-  setParameters(weight: number, scale: number, bias: number, activations: NativeActivations): number;
-  run(input: number, inputElement: number, output: number, outputElement: number): number;
-  delete(): void;
 }
 
 export interface NativeActivations {

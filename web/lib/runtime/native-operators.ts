@@ -1,6 +1,5 @@
 import { DeconvError } from '../core/errors.js';
 import type { OperatorSpec } from '../core/spec.js';
-import type { OperatorHandle } from './glue.js';
 import type { Place } from './heap-tensor.js';
 import {
   type CanonicalParameters,
@@ -10,23 +9,19 @@ import {
   toAxes,
   toNativeSpec,
 } from './operation.js';
+import { OwnedOperators } from './owned-operators.js';
 import { measureOperation, type Plan, planOperation, wantsMeasurement } from './planning.js';
 import { outOfMemory, type Runtime, requireRuntime } from './runtime.js';
 
-/**
- * The operators of one layer on the WebAssembly heap: nearly always its forward and, in training, the
- * adjoint of it. Each is made when it is first needed, made again when the module was restarted, and
- * freed by `dispose`, by `shutdown`, or, as a safety net, by the garbage collector.
- */
+/** The operators of one layer: nearly always its forward and, in training, the adjoint of it. */
 export class NativeOperators {
-  /** Undefined while the layer holds nothing on the heap. */
-  #owned: Owned | undefined;
+  readonly #operators = new OwnedOperators<Operator>('deleteOperator');
 
   /** Allocates nothing when the same operation runs again on places of the heap. */
   run(operation: Operation, input: Place, output: Place): Plan {
     const { where, operatorKey } = operation;
     const runtime = requireRuntime(where);
-    const { operators } = this.#ownedOn(runtime);
+    const operators = this.#operators.on(runtime);
     const known = operators.get(operatorKey);
     try {
       const operator = known ?? create(runtime, operation);
@@ -34,67 +29,31 @@ export class NativeOperators {
       return runOperator(runtime, operator, operation, input, output);
     } catch (error) {
       // What never ran costs nothing.
-      if (known === undefined) this.#drop(operatorKey);
+      if (known === undefined) this.#operators.drop(operatorKey);
       throw asDeconvError(where, error);
     }
   }
 
   /** Call when weight or bias changed: the next run packs them again. */
   invalidateParameters(): void {
-    for (const { handle } of this.#owned?.operators.values() ?? []) handle.invalidateParameters();
+    this.#operators.each((module, { address }) => module.invalidateParameters(address));
   }
 
   dispose(): void {
-    if (this.#owned === undefined) return;
-    registry.unregister(this);
-    free(this.#owned);
-    this.#owned = undefined;
-  }
-
-  #ownedOn(runtime: Runtime): Owned {
-    if (this.#owned?.runtime === runtime) return this.#owned;
-    registry.unregister(this);
-    const owned: Owned = { runtime, operators: new Map() };
-    runtime.owned.add(owned);
-    registry.register(this, owned, this);
-    this.#owned = owned;
-    return owned;
-  }
-
-  #drop(key: string): void {
-    this.#owned?.operators.get(key)?.handle.delete();
-    this.#owned?.operators.delete(key);
-    if (this.#owned?.operators.size === 0) this.dispose();
+    this.#operators.dispose();
   }
 }
 
 interface Operator {
-  readonly handle: OperatorHandle;
+  readonly address: number;
   planned?: { readonly key: string; readonly plan: Plan } | undefined;
-}
-
-/** What one layer holds on the heap of one runtime. */
-interface Owned {
-  /** Undefined once the runtime was shut down. */
-  runtime: Runtime | undefined;
-  readonly operators: Map<string, Operator>;
-}
-
-// Holds the handles alone: a reference to their owner would keep it alive for ever.
-const registry = new FinalizationRegistry<Owned>(free);
-
-function free(owned: Owned): void {
-  const { runtime, operators } = owned;
-  if (runtime === undefined) return;
-  for (const { handle } of operators.values()) handle.delete();
-  runtime.owned.delete(owned);
 }
 
 function create(runtime: Runtime, { where, spec }: Operation): Operator {
   runtime.check(where, runtime.module.checkSpec(spec));
-  const handle = runtime.module.createOperator(spec);
-  if (handle === null) throw outOfMemory(where, 'an operator', 1);
-  return { handle };
+  const address = runtime.module.createOperator(spec);
+  if (address === 0) throw outOfMemory(where, 'an operator', 1);
+  return { address };
 }
 
 function runOperator(
@@ -105,23 +64,24 @@ function runOperator(
   output: Place,
 ): Plan {
   const { where, planKey, inputCount, outputCount } = operation;
-  const { handle } = operator;
+  const { address } = operator;
+  const { module } = runtime;
   let plan = operator.planned?.key === planKey ? operator.planned.plan : undefined;
   let measuring = false;
   if (plan === undefined) {
-    plan = planOperation(runtime, handle, operation);
+    plan = planOperation(runtime, address, operation);
     measuring = wantsMeasurement(operation, plan);
-    // Measuring changes the handle's plan again and again: until it is done there is none to remember.
+    // Measuring changes the operator's plan again and again: until it is done there is none to remember.
     operator.planned = measuring ? undefined : { key: planKey, plan };
   }
-  if (handle.needsParameters()) uploadParameters(runtime, handle, operation);
+  if (module.needsParameters(address)) uploadParameters(runtime, address, operation);
 
   const source = stage(runtime, where, 'input', input, inputCount);
   // An output that overlaps the input is written only when the input is no longer needed.
   const direct = isUsable(output) && !overlap(source, inputCount, output, outputCount);
   const target = direct ? output : reserve(runtime, where, 'output', outputCount);
   if (measuring) plan = measure(runtime, operator, operation, source, target);
-  runtime.check(where, handle.run(source, target));
+  runtime.check(where, module.run(address, source, target));
   if (typeof output !== 'number') output.set(runtime.floats(target, outputCount));
   else if (!direct) runtime.heap.copyWithin(output / 4, target / 4, target / 4 + outputCount);
   return plan;
@@ -135,10 +95,11 @@ function measure(
   source: number,
   target: number,
 ): Plan {
-  const { handle } = operator;
-  const plan = measureOperation(runtime, handle, operation, () => {
-    if (handle.needsParameters()) uploadParameters(runtime, handle, operation);
-    runtime.check(operation.where, handle.run(source, target));
+  const { address } = operator;
+  const { module } = runtime;
+  const plan = measureOperation(runtime, address, operation, () => {
+    if (module.needsParameters(address)) uploadParameters(runtime, address, operation);
+    runtime.check(operation.where, module.run(address, source, target));
   });
   operator.planned = { key: operation.planKey, plan };
   return plan;
@@ -207,7 +168,7 @@ function asDeconvError(where: string, cause: unknown): DeconvError {
   );
 }
 
-function uploadParameters(runtime: Runtime, handle: OperatorHandle, { where, parameters }: Operation): void {
+function uploadParameters(runtime: Runtime, operator: number, { where, parameters }: Operation): void {
   const { weight, bias } = parameters();
   const count = weight.length + (bias?.length ?? 0);
   const address = reserve(runtime, where, 'parameters', count);
@@ -216,7 +177,7 @@ function uploadParameters(runtime: Runtime, handle: OperatorHandle, { where, par
   if (bias !== null) staged.set(bias, weight.length);
   const biasAddress = bias === null ? 0 : address + weight.byteLength;
   try {
-    runtime.check(where, handle.setParameters(address, biasAddress));
+    runtime.check(where, runtime.module.setParameters(operator, address, biasAddress));
   } finally {
     // Packed copies are made: the staging copy would only double the memory of large layers.
     runtime.module.releaseParameters();

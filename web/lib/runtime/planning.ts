@@ -1,6 +1,5 @@
 import { DeconvError } from '../core/errors.js';
 import type { RouteName } from './execution.js';
-import type { OperatorHandle } from './glue.js';
 import type { Operation } from './operation.js';
 import type { BuildName, Runtime } from './runtime.js';
 
@@ -26,7 +25,7 @@ export interface Candidate {
 }
 
 /** Plans as forced, by what was measured before, or by the cost model. */
-export function planOperation(runtime: Runtime, handle: OperatorHandle, operation: Operation): Plan {
+export function planOperation(runtime: Runtime, operator: number, operation: Operation): Plan {
   const { where, execution } = operation;
   const { route } = execution;
   if (route !== 'auto') {
@@ -39,14 +38,19 @@ export function planOperation(runtime: Runtime, handle: OperatorHandle, operatio
         { where, route, refusal },
       );
     }
-    choose(runtime, handle, operation, forced);
-    return planOf(runtime, handle, candidatesOf(runtime, handle, operation), 'forced by the caller');
+    choose(runtime, operator, operation, forced);
+    return planOf(runtime, operator, candidatesOf(runtime, operator, operation), 'forced by the caller');
   }
   const measured = execution.plan === 'measure' ? measurementsOf(runtime).get(keyOf(operation)) : undefined;
-  if (measured !== undefined) return planMeasured(runtime, handle, operation, measured);
-  choose(runtime, handle, operation, -1);
-  const candidates = candidatesOf(runtime, handle, operation);
-  return planOf(runtime, handle, candidates, reasonOf('estimate', candidates, handle.plannedRoute()));
+  if (measured !== undefined) return planMeasured(runtime, operator, operation, measured);
+  choose(runtime, operator, operation, -1);
+  const candidates = candidatesOf(runtime, operator, operation);
+  return planOf(
+    runtime,
+    operator,
+    candidates,
+    reasonOf('estimate', candidates, runtime.module.plannedRoute(operator)),
+  );
 }
 
 /** Whether the plan waits for `measureOperation`: measuring needs the data in place. */
@@ -57,20 +61,20 @@ export function wantsMeasurement({ execution, batch }: Operation, plan: Plan): b
 
 /**
  * Times the likely routes and plans the best one. `run` computes the operation on the route that
- * `handle` is planned for. What the others packed is freed.
+ * `operator` is planned for. What the others packed is freed.
  */
 export function measureOperation(
   runtime: Runtime,
-  handle: OperatorHandle,
+  operator: number,
   operation: Operation,
   run: () => void,
 ): Plan {
-  const candidates = candidatesOf(runtime, handle, operation);
+  const candidates = candidatesOf(runtime, operator, operation);
   let failure: unknown;
   const meters = candidates.flatMap((candidate, index) => {
     if (!isLikely(candidate, candidates)) return [];
     try {
-      choose(runtime, handle, operation, index);
+      choose(runtime, operator, operation, index);
       run();
       // A clock may tick in tenths of a millisecond: short runs are timed many at a time.
       const once = Math.max(timed(1, run), 0.01);
@@ -87,16 +91,16 @@ export function measureOperation(
   // In turns, so that a slow moment of the machine hits all of them.
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const { index, repeats, samples } of meters) {
-      choose(runtime, handle, operation, index);
+      choose(runtime, operator, operation, index);
       samples.push(timed(repeats, run) / repeats);
     }
   }
   for (const { index, samples } of meters) {
     candidates[index] = { ...(candidates[index] as Candidate), measured: median(samples) };
   }
-  const plan = planMeasured(runtime, handle, operation, candidates);
+  const plan = planMeasured(runtime, operator, operation, candidates);
   measurementsOf(runtime).set(keyOf(operation), candidates);
-  handle.dropOtherRoutes();
+  runtime.module.dropOtherRoutes(operator);
   return plan;
 }
 
@@ -131,14 +135,14 @@ function median(values: readonly number[]): number {
 
 function planMeasured(
   runtime: Runtime,
-  handle: OperatorHandle,
+  operator: number,
   operation: Operation,
   candidates: readonly Candidate[],
 ): Plan {
   const costs = candidates.map(({ measured }) => measured ?? Number.POSITIVE_INFINITY);
   const best = costs.indexOf(Math.min(...costs));
-  choose(runtime, handle, operation, best);
-  return planOf(runtime, handle, candidates, reasonOf('measured', candidates, best));
+  choose(runtime, operator, operation, best);
+  return planOf(runtime, operator, candidates, reasonOf('measured', candidates, best));
 }
 
 /** What was measured holds for all layers of this geometry. */
@@ -149,11 +153,11 @@ function keyOf({ spec, batch, extents, layout }: Operation): string {
 /** `route` below 0 lets the cost model choose. */
 function choose(
   runtime: Runtime,
-  handle: OperatorHandle,
+  operator: number,
   { where, batch, extents, layout }: Operation,
   route: number,
 ): void {
-  runtime.check(where, handle.plan(batch, extents, layout, route));
+  runtime.check(where, runtime.module.plan(operator, batch, extents, layout, route));
 }
 
 function refusalOf(
@@ -164,9 +168,9 @@ function refusalOf(
   return runtime.module.refusal(spec, batch, extents, layout, route) || null;
 }
 
-function candidatesOf(runtime: Runtime, handle: OperatorHandle, operation: Operation): Candidate[] {
+function candidatesOf(runtime: Runtime, operator: number, operation: Operation): Candidate[] {
   return runtime.routeNames.map((name, index) => {
-    const estimate = handle.estimate(index);
+    const estimate = runtime.module.estimate(operator, index);
     const refuses = estimate < 0;
     return {
       route: name as RouteName,
@@ -178,13 +182,13 @@ function candidatesOf(runtime: Runtime, handle: OperatorHandle, operation: Opera
 }
 
 function planOf(
-  { info }: Runtime,
-  handle: OperatorHandle,
+  { info, module }: Runtime,
+  operator: number,
   candidates: readonly Candidate[],
   reason: string,
 ): Plan {
   return {
-    route: (candidates[handle.plannedRoute()] as Candidate).route,
+    route: (candidates[module.plannedRoute(operator)] as Candidate).route,
     build: info.build,
     threads: info.threads,
     reason: [reason, ...info.notes].join('; '),

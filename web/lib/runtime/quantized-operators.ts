@@ -1,8 +1,9 @@
 import { DeconvError } from '../core/errors.js';
 import type { OperatorSpec } from '../core/spec.js';
-import type { NativeActivations, NativeSpec, QuantizedHandle } from './glue.js';
+import type { NativeActivations, NativeSpec } from './glue.js';
 import { guarded, reserve } from './native-operators.js';
 import { codeOf, type Layout, toAxes, toNativeSpec } from './operation.js';
+import { OwnedOperators } from './owned-operators.js';
 import { outOfMemory, type Runtime, requireRuntime } from './runtime.js';
 
 export interface QuantizedRun {
@@ -23,87 +24,51 @@ export interface QuantizedParameters {
   readonly activations: NativeActivations;
 }
 
-/**
- * The int8 operators of one layer on the WebAssembly heap, one for each way it is called (pads and
- * activation). Made, kept and freed as NativeOperators are.
- */
+/** The int8 operators of one layer, one for each way it is called (pads and activation). */
 export class QuantizedOperators {
   readonly #parameters: QuantizedParameters;
-  #owned: Owned | undefined;
+  readonly #operators = new OwnedOperators<Operator>('deleteQuantizedOperator');
 
   constructor(parameters: QuantizedParameters) {
     this.#parameters = parameters;
   }
 
   run(spec: OperatorSpec, request: QuantizedRun): void {
-    const runtime = requireRuntime(request.where);
+    const { where } = request;
+    const runtime = requireRuntime(where);
     const key = `${spec.relu} ${spec.padBefore.join()} ${spec.padAfter.join()}`;
-    guarded(request.where, () => {
-      const { operators } = this.#ownedOn(runtime);
+    guarded(where, () => {
+      const operators = this.#operators.on(runtime);
       const known = operators.get(key);
       try {
-        const operator = known ?? create(runtime, request.where, spec);
+        const operator = known ?? create(runtime, where, spec);
         operators.set(key, operator);
         runOperator(runtime, operator, request, this.#parameters);
       } catch (error) {
         // What never ran costs nothing.
-        if (known === undefined) this.#drop(key);
+        if (known === undefined) this.#operators.drop(key);
         throw error;
       }
     });
   }
 
   dispose(): void {
-    if (this.#owned === undefined) return;
-    registry.unregister(this);
-    free(this.#owned);
-    this.#owned = undefined;
-  }
-
-  #ownedOn(runtime: Runtime): Owned {
-    if (this.#owned?.runtime === runtime) return this.#owned;
-    registry.unregister(this);
-    const owned: Owned = { runtime, operators: new Map() };
-    runtime.owned.add(owned);
-    registry.register(this, owned, this);
-    this.#owned = owned;
-    return owned;
-  }
-
-  #drop(key: string): void {
-    this.#owned?.operators.get(key)?.handle.delete();
-    this.#owned?.operators.delete(key);
-    if (this.#owned?.operators.size === 0) this.dispose();
+    this.#operators.dispose();
   }
 }
 
 interface Operator {
   readonly spec: NativeSpec;
-  readonly handle: QuantizedHandle;
+  readonly address: number;
   planned?: string;
-}
-
-interface Owned {
-  /** Undefined once the runtime was shut down. */
-  runtime: Runtime | undefined;
-  readonly operators: Map<string, Operator>;
-}
-
-// Holds the handles alone: a reference to their owner would keep it alive for ever.
-const registry = new FinalizationRegistry<Owned>(free);
-
-function free({ runtime, operators }: Owned): void {
-  if (runtime === undefined) return;
-  for (const { handle } of operators.values()) handle.delete();
-  for (const owned of runtime.owned) if (owned.operators === operators) runtime.owned.delete(owned);
 }
 
 function create(runtime: Runtime, where: string, spec: OperatorSpec): Operator {
   const native = toNativeSpec(spec, true);
   runtime.check(where, runtime.module.checkSpec(native));
-  const handle = runtime.module.createQuantizedOperator(native);
-  if (handle === null) throw outOfMemory(where, 'an operator', 1);
-  return { spec: native, handle };
+  const address = runtime.module.createQuantizedOperator(native);
+  if (address === 0) throw outOfMemory(where, 'an operator', 1);
+  return { spec: native, address };
 }
 
 function runOperator(
@@ -113,16 +78,17 @@ function runOperator(
   parameters: QuantizedParameters,
 ): void {
   const { where, input, output } = request;
-  const { handle } = operator;
+  const { module } = runtime;
+  const { address } = operator;
   plan(runtime, operator, request);
-  if (handle.needsParameters()) upload(runtime, where, handle, parameters);
+  if (module.quantizedNeedsParameters(address)) upload(runtime, where, address, parameters);
 
   const from = reserve(runtime, where, 'input', floatsFor(input));
   const to = reserve(runtime, where, 'output', floatsFor(output));
   if (input instanceof Int8Array) runtime.bytes(from, input.length).set(input);
   else runtime.floats(from, input.length).set(input);
   const elements = [input, output].map((values) => (values instanceof Int8Array ? INT8 : FLOAT32));
-  runtime.check(where, handle.run(from, elements[0] as number, to, elements[1] as number));
+  runtime.check(where, module.runQuantized(address, from, elements[0] as number, to, elements[1] as number));
   if (output instanceof Int8Array) output.set(runtime.bytes(to, output.length));
   else output.set(runtime.floats(to, output.length));
 }
@@ -148,14 +114,14 @@ function plan(runtime: Runtime, operator: Operator, request: QuantizedRun): void
       { where, refusal },
     );
   }
-  runtime.check(where, operator.handle.plan(batch, extents, codeOf(layout)));
+  runtime.check(where, runtime.module.planQuantized(operator.address, batch, extents, codeOf(layout)));
   operator.planned = key;
 }
 
 function upload(
   runtime: Runtime,
   where: string,
-  handle: QuantizedHandle,
+  operator: number,
   { weight, scale, bias, activations }: QuantizedParameters,
 ): void {
   const floats = bias === null ? [scale] : [scale, bias];
@@ -168,7 +134,10 @@ function upload(
   runtime.bytes(weightAddress, weight.length).set(weight);
   const biasAddress = bias === null ? 0 : address + scale.byteLength;
   try {
-    runtime.check(where, handle.setParameters(weightAddress, address, biasAddress, activations));
+    runtime.check(
+      where,
+      runtime.module.setQuantizedParameters(operator, weightAddress, address, biasAddress, activations),
+    );
   } finally {
     runtime.module.releaseParameters();
   }

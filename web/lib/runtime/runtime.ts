@@ -4,6 +4,7 @@ import { DeconvError, type DeconvErrorCode } from '../core/errors.js';
 import { heapOwners } from '../core/tensor.js';
 import { VERSION } from '../core/version.js';
 import type { DeconvModule, GlueArguments, GlueFactory } from './glue.js';
+import type { Owned } from './owned-operators.js';
 import type { BinaryName, WasmSource } from './platform.js';
 import { supportsRelaxedSimd, supportsSimd, supportsThreads } from './probes.js';
 
@@ -57,7 +58,7 @@ export class Runtime {
   readonly info: RuntimeInfo;
   readonly routeNames: readonly string[];
   /** What each live layer holds of this module. */
-  readonly owned = new Set<{ runtime: Runtime | undefined; readonly operators: Map<string, unknown> }>();
+  readonly owned = new Set<Owned>();
   /** Memory of live HeapTensors, by address. */
   readonly blocks = new Map<number, HeapBlock>();
   readonly #statusNames: readonly string[];
