@@ -1,8 +1,11 @@
 // The analyzer's numbers: the table of known kernels, what random weights come to, and every kind of layer.
 
 import { Conv2d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d } from 'deconv-wasm';
-import { Conv2d as BrainstateConv2d, ConvTranspose2d as BrainstateConvTranspose2d } from 'deconv-wasm/brainstate';
-import { type Analysis, type Kernels, analyze, unevenness } from 'deconv-wasm/checkerboard';
+import {
+  Conv2d as BrainstateConv2d,
+  ConvTranspose2d as BrainstateConvTranspose2d,
+} from 'deconv-wasm/brainstate';
+import { type Analysis, analyze, type Kernels, unevenness } from 'deconv-wasm/checkerboard';
 import { fromOnnx } from 'deconv-wasm/convert';
 import { describe, expect, it } from 'vitest';
 import { caught, expectError } from '../../support/errors.js';
@@ -10,7 +13,12 @@ import { mulberry32 } from '../../support/seed.js';
 import { randomTensor, sizeOf } from '../../support/tensors.js';
 import { convolve, ones, outer } from './kernels.js';
 
-function analyzeTaps(taps: readonly number[], shape: readonly number[], stride: number, dilation = 1): Analysis {
+function analyzeTaps(
+  taps: readonly number[],
+  shape: readonly number[],
+  stride: number,
+  dilation = 1,
+): Analysis {
   return analyze({
     geometry: { stride, dilation },
     weight: { data: taps, shape: [1, 1, ...shape] },
@@ -136,14 +144,50 @@ describe('the order', () => {
 describe('layers', () => {
   it('of 1, 2 and 3 axes have the gains that their weights sum to, group by group', () => {
     for (const [layer, rank] of [
-      [new ConvTranspose1d({ inChannels: 4, outChannels: 6, kernelSize: 5, stride: 3, padding: 4, groups: 2 }), 1],
-      [new ConvTranspose2d({ inChannels: 4, outChannels: 6, kernelSize: 3, stride: 2, padding: 1, groups: 2 }), 2],
-      [new ConvTranspose3d({ inChannels: 4, outChannels: 6, kernelSize: 2, stride: 2, dilation: 3, groups: 2 }), 3],
+      [
+        new ConvTranspose1d({
+          inChannels: 4,
+          outChannels: 6,
+          kernelSize: 5,
+          stride: 3,
+          padding: 4,
+          groups: 2,
+        }),
+        1,
+      ],
+      [
+        new ConvTranspose2d({
+          inChannels: 4,
+          outChannels: 6,
+          kernelSize: 3,
+          stride: 2,
+          padding: 1,
+          groups: 2,
+        }),
+        2,
+      ],
+      [
+        new ConvTranspose3d({
+          inChannels: 4,
+          outChannels: 6,
+          kernelSize: 2,
+          stride: 2,
+          dilation: 3,
+          groups: 2,
+        }),
+        3,
+      ],
     ] as const) {
       const found = analyze(layer);
       const { data } = layer.weight;
       const taps = data.length / 12;
-      expect(found).toMatchObject({ pass: 'forward', inChannels: 4, outChannels: 6, groups: 2, name: String(layer) });
+      expect(found).toMatchObject({
+        pass: 'forward',
+        inChannels: 4,
+        outChannels: 6,
+        groups: 2,
+        name: String(layer),
+      });
       expect(found.gains).toHaveLength(6);
       let worst = 0;
       for (let out = 0; out < 6; out += 1) {
@@ -157,26 +201,49 @@ describe('layers', () => {
           const mean = gains.reduce((total, gain) => total + gain, 0) / gains.length;
           const deviation = Math.max(...gains.map((gain) => Math.abs(gain - mean)));
           if (deviation > worst) worst = deviation;
-          if (out === found.worstPair.outChannel && Math.floor(out / 3) * 2 + index === found.worstPair.inChannel) {
+          if (
+            out === found.worstPair.outChannel &&
+            Math.floor(out / 3) * 2 + index === found.worstPair.inChannel
+          ) {
             expect(deviation).toBeCloseTo(found.worstPair.deviation, 12);
           }
         }
       }
       expect(found.worstPair.deviation).toBeCloseTo(worst, 12);
-      expect(found.phaseShift).toEqual(layer.padding.map((pad, axis) => pad % (layer.stride[axis] as number)));
+      expect(found.phaseShift).toEqual(
+        layer.padding.map((pad, axis) => pad % (layer.stride[axis] as number)),
+      );
       expect(found.kernelSize).toHaveLength(rank);
     }
   });
 
   it('agree whether they come as a layer or as geometry and weight', () => {
-    const layer = new ConvTranspose2d({ inChannels: 4, outChannels: 6, kernelSize: [3, 4], stride: [2, 3], padding: 1, groups: 2 });
+    const layer = new ConvTranspose2d({
+      inChannels: 4,
+      outChannels: 6,
+      kernelSize: [3, 4],
+      stride: [2, 3],
+      padding: 1,
+      groups: 2,
+    });
     const { name: _, sentence: __, ...own } = analyze(layer);
-    const { name: ___, sentence: ____, ...same } = analyze({
+    const {
+      name: ___,
+      sentence: ____,
+      ...same
+    } = analyze({
       geometry: { stride: [2, 3], padding: 1, groups: 2 },
       weight: layer.weight,
     });
     expect(same).toEqual(own);
-    const conv = new Conv2d({ inChannels: 4, outChannels: 6, kernelSize: 3, stride: 2, padding: 1, groups: 2 });
+    const conv = new Conv2d({
+      inChannels: 4,
+      outChannels: 6,
+      kernelSize: 3,
+      stride: 2,
+      padding: 1,
+      groups: 2,
+    });
     const given = analyze({
       geometry: { stride: 2, padding: 1, groups: 2, transposed: false },
       weight: conv.weight,
@@ -186,7 +253,13 @@ describe('layers', () => {
   });
 
   it('of brainstate and of ONNX have the gains of their kernels in our order', () => {
-    const up = new BrainstateConvTranspose2d({ inSize: [5, 5, 3], outChannels: 2, kernelSize: 3, stride: 2, seed: 1 });
+    const up = new BrainstateConvTranspose2d({
+      inSize: [5, 5, 3],
+      outChannels: 2,
+      kernelSize: 3,
+      stride: 2,
+      seed: 1,
+    });
     const found = analyze(up);
     // (*K, out, in): the same numbers for ONNX, which has [in, out, *K].
     const weight = { data: new Float32Array(54), shape: [3, 2, 3, 3] };
@@ -207,20 +280,55 @@ describe('layers', () => {
   it('with strided convolutions are described backward, in and out exchanged', () => {
     const down = new Conv2d({ inChannels: 3, outChannels: 8, kernelSize: 3, stride: 2, padding: 1 });
     const found = analyze(down);
-    expect(found).toMatchObject({ pass: 'backward', inChannels: 8, outChannels: 3, phaseShift: [1, 1], verdict: 'overlap' });
+    expect(found).toMatchObject({
+      pass: 'backward',
+      inChannels: 8,
+      outChannels: 3,
+      phaseShift: [1, 1],
+      verdict: 'overlap',
+    });
     expect(found.sentence).toContain('input gradient');
     // The same weight means the transposed layer.
     const up = new ConvTranspose2d({ inChannels: 8, outChannels: 3, kernelSize: 3, stride: 2, padding: 1 });
     up.setWeight(down.weight.data);
     expect(analyze(up).gains).toEqual(found.gains);
-    expectError(caught(() => analyze(down, { pass: 'forward' })), 'UNSUPPORTED', 'analyze');
-    expectError(caught(() => analyze(up, { pass: 'backward' })), 'UNSUPPORTED', 'analyze');
+    expectError(
+      caught(() => analyze(down, { pass: 'forward' })),
+      'UNSUPPORTED',
+      'analyze',
+    );
+    expectError(
+      caught(() => analyze(up, { pass: 'backward' })),
+      'UNSUPPORTED',
+      'analyze',
+    );
   });
 
   it('with dilated input are described forward', () => {
-    const up = new BrainstateConv2d({ inSize: [5, 5, 2], outChannels: 3, kernelSize: 3, stride: 1, lhsDilation: 2, seed: 3 });
-    expect(analyze(up)).toMatchObject({ pass: 'forward', stride: [2, 2], inChannels: 2, outChannels: 3, verdict: 'overlap' });
-    expectError(caught(() => analyze(up, { pass: 'backward' })), 'UNSUPPORTED', 'analyze');
+    const up = new BrainstateConv2d({
+      inSize: [5, 5, 2],
+      outChannels: 3,
+      kernelSize: 3,
+      stride: 1,
+      padding: [
+        [1, 1],
+        [1, 1],
+      ],
+      lhsDilation: 2,
+      seed: 3,
+    });
+    expect(analyze(up)).toMatchObject({
+      pass: 'forward',
+      stride: [2, 2],
+      inChannels: 2,
+      outChannels: 3,
+      verdict: 'overlap',
+    });
+    expectError(
+      caught(() => analyze(up, { pass: 'backward' })),
+      'UNSUPPORTED',
+      'analyze',
+    );
   });
 });
 
@@ -238,7 +346,11 @@ describe('the result', () => {
 
   it('of weights of zero is no pattern, and of a pure pattern nothing else', () => {
     expect(analyzeTaps([0, 0, 0], [3], 2)).toMatchObject({ unevenness: 0, levelDbc: -320, verdict: 'free' });
-    expect(analyzeTaps([1, -1], [2], 2)).toMatchObject({ unevenness: 1, levelDbc: 320, verdict: 'weights-only' });
+    expect(analyzeTaps([1, -1], [2], 2)).toMatchObject({
+      unevenness: 1,
+      levelDbc: 320,
+      verdict: 'weights-only',
+    });
   });
 
   it('says in words what the verdict is and what it does not promise', () => {
@@ -288,34 +400,70 @@ describe('refuses', () => {
     ['a word of no option', { geometry: { strides: 2 }, weight }, 'BAD_OPTION'],
     ['strides of a billion phases', { geometry: { stride: 2 ** 15 }, weight }, 'TOO_LARGE'],
     ['NaN', { geometry: {}, weight: { data: [1, Number.NaN], shape: [1, 1, 2] } }, 'BAD_OPTION'],
-    ['infinity', { geometry: {}, weight: { data: [1, Number.NEGATIVE_INFINITY], shape: [1, 1, 2] } }, 'BAD_OPTION'],
+    [
+      'infinity',
+      { geometry: {}, weight: { data: [1, Number.NEGATIVE_INFINITY], shape: [1, 1, 2] } },
+      'BAD_OPTION',
+    ],
     ['too few values', { geometry: {}, weight: { data: [1], shape: [1, 1, 2] } }, 'BAD_SHAPE'],
     ['a weight of two axes', { geometry: {}, weight: { data: [1], shape: [1, 1] } }, 'BAD_SHAPE'],
     ['an empty axis', { geometry: {}, weight: { data: [], shape: [1, 0, 3] } }, 'BAD_SHAPE'],
     ['text for data', { geometry: {}, weight: { data: 'ones', shape: [1, 1, 2] } }, 'BAD_TYPE'],
   ])('%s', (_, subject, code) => {
-    expectError(caught(() => analyze(subject as Kernels)), code, 'analyze');
+    expectError(
+      caught(() => analyze(subject as Kernels)),
+      code,
+      'analyze',
+    );
   });
 
   it('wrong options, weights that are not finite in a layer, and layers after dispose', () => {
     const layer = new ConvTranspose2d({ inChannels: 1, outChannels: 1, kernelSize: 2, stride: 2 });
-    expectError(caught(() => analyze(layer, { pass: 'sideways' as 'forward' })), 'BAD_OPTION', 'analyze');
-    expectError(caught(() => analyze(layer, { gains: 1 as unknown as boolean })), 'BAD_TYPE', 'analyze');
+    expectError(
+      caught(() => analyze(layer, { pass: 'sideways' as 'forward' })),
+      'BAD_OPTION',
+      'analyze',
+    );
+    expectError(
+      caught(() => analyze(layer, { gains: 1 as unknown as boolean })),
+      'BAD_TYPE',
+      'analyze',
+    );
     expectError(
       caught(() => analyze({ geometry: {}, weight }, { inputShape: [1, 2, 3, 3] })),
       'BAD_OPTION',
       'analyze',
     );
     layer.setWeight(Float32Array.of(1, 2, Number.NaN, 4));
-    expectError(caught(() => analyze(layer)), 'BAD_OPTION', 'analyze');
+    expectError(
+      caught(() => analyze(layer)),
+      'BAD_OPTION',
+      'analyze',
+    );
     layer.dispose();
     expect(caught(() => analyze(layer)).code).toBe('DISPOSED');
   });
 
   it('gains that no pairs have', () => {
-    expectError(caught(() => unevenness([1, 2, 3], 2)), 'BAD_SHAPE', 'unevenness');
-    expectError(caught(() => unevenness([], 2)), 'BAD_SHAPE', 'unevenness');
-    expectError(caught(() => unevenness([1, Number.NaN], 2)), 'BAD_OPTION', 'unevenness');
-    expectError(caught(() => unevenness([1, 2], 0)), 'BAD_OPTION', 'unevenness');
+    expectError(
+      caught(() => unevenness([1, 2, 3], 2)),
+      'BAD_SHAPE',
+      'unevenness',
+    );
+    expectError(
+      caught(() => unevenness([], 2)),
+      'BAD_SHAPE',
+      'unevenness',
+    );
+    expectError(
+      caught(() => unevenness([1, Number.NaN], 2)),
+      'BAD_OPTION',
+      'unevenness',
+    );
+    expectError(
+      caught(() => unevenness([1, 2], 0)),
+      'BAD_OPTION',
+      'unevenness',
+    );
   });
 });

@@ -13,7 +13,9 @@ export const axis: fc.Arbitrary<Axis> = fc.record({
 });
 
 /** Axes with whole numbers as taps: sums are exact. */
-export function withTaps(axes: fc.Arbitrary<readonly Axis[]>): fc.Arbitrary<{ axes: readonly Axis[]; kernel: number[] }> {
+export function withTaps(
+  axes: fc.Arbitrary<readonly Axis[]>,
+): fc.Arbitrary<{ axes: readonly Axis[]; kernel: number[] }> {
   return axes.chain((list) => {
     const count = list.reduce((product, { kernelSize }) => product * kernelSize, 1);
     const taps = fc.array(fc.integer({ min: -9, max: 9 }), { minLength: count, maxLength: count });

@@ -7,7 +7,14 @@ import { caught, expectError } from '../../support/errors.js';
 import { runsOf } from '../../support/seed.js';
 import { axis } from './kernels.js';
 
-const CASES: readonly (readonly [k: number, s: number, d: number, counts: readonly number[], cv1: number, cv2: number])[] = [
+const CASES: readonly (readonly [
+  k: number,
+  s: number,
+  d: number,
+  counts: readonly number[],
+  cv1: number,
+  cv2: number,
+])[] = [
   [3, 2, 1, [2, 1], 1 / 3, 0.484322],
   [5, 2, 1, [3, 2], 0.2, 0.285657],
   [9, 2, 1, [5, 4], 1 / 9, 0.157619],
@@ -18,12 +25,12 @@ const CASES: readonly (readonly [k: number, s: number, d: number, counts: readon
   [16, 10, 1, [2, 2, 2, 2, 2, 2, 1, 1, 1, 1], Math.sqrt(0.24) / 1.6, Math.sqrt((1 + 0.24 / 2.56) ** 2 - 1)],
   [4, 2, 2, [4, 0], 1, Math.sqrt(3)],
   [3, 2, 2, [3, 0], 1, Math.sqrt(3)],
-  [6, 3, 3, [6, 0, 0], 1.414214, Math.sqrt(8)],
+  [6, 3, 3, [6, 0, 0], Math.SQRT2, Math.sqrt(8)],
   [4, 2, 3, [2, 2], 0, 0],
   [3, 3, 2, [1, 1, 1], 0, 0],
   [6, 3, 2, [2, 2, 2], 0, 0],
   [1, 2, 1, [1, 0], 1, 1.732051],
-  [2, 3, 1, [1, 1, 0], 0.707107, 1.118034],
+  [2, 3, 1, [1, 1, 0], Math.SQRT1_2, 1.118034],
 ];
 
 describe('the table', () => {
@@ -106,11 +113,27 @@ it('refuses what is no geometry', () => {
     [null, 'BAD_TYPE'],
   ];
   for (const [value, code] of wrong) {
-    expectError(caught(() => overlapCounts(value as AxisGeometry)), code, 'overlapCounts');
-    expectError(caught(() => overlap([value as AxisGeometry])), code, 'overlap');
+    expectError(
+      caught(() => overlapCounts(value as AxisGeometry)),
+      code,
+      'overlapCounts',
+    );
+    expectError(
+      caught(() => overlap([value as AxisGeometry])),
+      code,
+      'overlap',
+    );
   }
-  expectError(caught(() => overlap([])), 'BAD_OPTION', 'overlap');
-  expectError(caught(() => overlapMap([{ kernelSize: 3, inputSize: 0 }])), 'BAD_OPTION', 'overlapMap');
+  expectError(
+    caught(() => overlap([])),
+    'BAD_OPTION',
+    'overlap',
+  );
+  expectError(
+    caught(() => overlapMap([{ kernelSize: 3, inputSize: 0 }])),
+    'BAD_OPTION',
+    'overlapMap',
+  );
   expectError(
     caught(() => overlapMap([{ kernelSize: 1, inputSize: 2 ** 30 }])),
     'TOO_LARGE',

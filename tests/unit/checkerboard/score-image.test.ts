@@ -32,7 +32,7 @@ const sign = (place: number): number => (place % 2 === 0 ? 1 : -1);
 describe('a pattern alone', () => {
   it('is all of the variance, with the phase means that it has', () => {
     const score = scoreImage(
-      picture([1, 24, 24], 0, ([, h = 0, w = 0]) => 3 + [0, 1, 5][h % 3]! * 2 + (w % 2)),
+      picture([1, 24, 24], 0, ([, h = 0, w = 0]) => 3 + ([0, 1, 5][h % 3] as number) * 2 + (w % 2)),
       [3, 2],
     );
     expect(score.phaseScore).toBeCloseTo(1, 12);
@@ -42,10 +42,11 @@ describe('a pattern alone', () => {
   });
 
   it('keeps its phases whatever the border is', () => {
-    const image = picture([1, 40], 0, ([, at = 0]) => [1, 2, 6, 3][at % 4]!);
+    const image = picture([1, 40], 0, ([, at = 0]) => [1, 2, 6, 3][at % 4] as number);
     for (const border of [0, 1, 2, 3, 4, 5]) {
       const { phaseMeans, measured } = scoreImage(image, 4, { border });
-      for (const [phase, mean] of [1, 2, 6, 3].entries()) expect(phaseMeans[0]?.[phase]).toBeCloseTo(mean, 12);
+      for (const [phase, mean] of [1, 2, 6, 3].entries())
+        expect(phaseMeans[0]?.[phase]).toBeCloseTo(mean, 12);
       expect(measured).toEqual([Math.floor((40 - 2 * border) / 4) * 4]);
     }
   });
@@ -90,7 +91,10 @@ describe('a pattern in noise', () => {
       const count = measured.reduce((product, size) => product * size, 1);
       const line = (amplitude * count * 0.5 ** rank) ** 2;
       const floor = count * 0.375 ** rank * Math.LN2;
-      expect(Math.abs(spectralScoreDb - 10 * Math.log10(line / floor))).toBeLessThan(4);
+      // The largest of a few such medians is the floor, so the level is rather below.
+      const difference = spectralScoreDb - 10 * Math.log10(line / floor);
+      expect(difference).toBeGreaterThan(-5);
+      expect(difference).toBeLessThan(2);
       // All of it is in the highest harmonic.
       const loudest = harmonics.reduce((one, other) => (other.levelDb > one.levelDb ? other : one));
       expect(loudest.harmonic).toEqual(stride.map((step) => (step === 1 ? 0 : 1)));
@@ -136,7 +140,12 @@ describe('without a pattern', () => {
 
 it('refuses what cannot be measured', () => {
   const image = picture([1, 16, 16], 1, () => 0);
-  const wrong: readonly (readonly [unknown, unknown, unknown, 'BAD_SHAPE' | 'BAD_OPTION' | 'BAD_TYPE' | 'TOO_LARGE'])[] = [
+  const wrong: readonly (readonly [
+    unknown,
+    unknown,
+    unknown,
+    'BAD_SHAPE' | 'BAD_OPTION' | 'BAD_TYPE' | 'TOO_LARGE',
+  ])[] = [
     [image, 0, {}, 'BAD_OPTION'],
     [image, 1, {}, 'BAD_OPTION'],
     [image, [2, 2, 2, 2], {}, 'BAD_OPTION'],

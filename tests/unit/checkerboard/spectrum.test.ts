@@ -1,6 +1,13 @@
 // Phase gains and the spectrum are two views of one thing; the statements that say "free" are one statement.
 
-import { amplitudeSpectrum, analyze, frequencyResponse, harmonicPower, overlapCounts, phaseGains } from 'deconv-wasm/checkerboard';
+import {
+  amplitudeSpectrum,
+  analyze,
+  frequencyResponse,
+  harmonicPower,
+  overlapCounts,
+  phaseGains,
+} from 'deconv-wasm/checkerboard';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { caught, expectError } from '../../support/errors.js';
@@ -90,56 +97,62 @@ it('the amplitude spectrum holds the harmonics and the constant', () => {
 });
 
 /** Random taps, half of them with the last tap of every phase set so that all gains are the first's. */
-const maybeFree = fc.tuple(withTaps(axis.map((one) => [one])), fc.boolean()).map(([{ axes, kernel }, mend]) => {
-  const { stride, dilation, kernelSize } = axes[0] as Axis;
-  const counts = overlapCounts({ kernelSize, stride, dilation });
-  const taps = [...kernel];
-  if (mend && !counts.includes(0)) {
-    const gains = phaseGains(taps, axes);
-    for (let phase = 1; phase < stride; phase += 1) {
-      const last = taps.findLastIndex((_, tap) => (tap * dilation) % stride === phase);
-      taps[last] = (taps[last] as number) + (gains[0] as number) - (gains[phase] as number);
+const maybeFree = fc
+  .tuple(withTaps(axis.map((one) => [one])), fc.boolean())
+  .map(([{ axes, kernel }, mend]) => {
+    const { stride, dilation, kernelSize } = axes[0] as Axis;
+    const counts = overlapCounts({ kernelSize, stride, dilation });
+    const taps = [...kernel];
+    if (mend && !counts.includes(0)) {
+      const gains = phaseGains(taps, axes);
+      for (let phase = 1; phase < stride; phase += 1) {
+        const last = taps.findLastIndex((_, tap) => (tap * dilation) % stride === phase);
+        taps[last] = (taps[last] as number) + (gains[0] as number) - (gains[phase] as number);
+      }
     }
-  }
-  return { axes, kernel: taps };
-});
+    return { axes, kernel: taps };
+  });
 
 it('equal gains, zeros at the harmonics, divisibility by the box and nearest-neighbour resize are one', () => {
   let free = 0;
   let pattern = 0;
   fc.assert(
-    fc.property(maybeFree, fc.array(fc.integer({ min: -9, max: 9 }), { minLength: 1, maxLength: 6 }), ({ axes, kernel }, x) => {
-      const { stride, dilation } = axes[0] as Axis;
-      const h = dilated(kernel, dilation);
-      const gains = phaseGains(kernel, axes);
-      const equal = gains.every((gain) => gain === gains[0]);
-      const zeros = Array.from({ length: stride - 1 }, (_, index) => {
-        const { re, im } = frequencyResponse(kernel, axes, [(2 * Math.PI * (index + 1)) / stride]);
-        return Math.hypot(re, im);
-      }).every((amplitude) => amplitude < 1e-9);
-      const { quotient, remainder } = divideByBox(h, stride);
-      const divisible = remainder.every((value) => value === 0);
-      expect({ zeros, divisible }).toEqual({ zeros: equal, divisible: equal });
-      const resized = convolve(
-        x.flatMap((value) => new Array<number>(stride).fill(value)),
-        quotient,
-      );
-      const stamped = stamp(x, h, stride);
-      const same = stamped.every((value, place) => value === (resized[place] ?? 0));
-      // One impulse tells any two layers apart.
-      const impulse = stamp([1], h, stride);
-      const one = convolve(new Array<number>(stride).fill(1), quotient);
-      const sameLayer = impulse.every((value, place) => value === (one[place] ?? 0));
-      expect(sameLayer).toBe(equal);
-      if (equal) expect(same).toBe(true);
-      const { verdict } = analyze({
-        geometry: { stride, dilation },
-        weight: { data: kernel, shape: [1, 1, kernel.length] },
-      });
-      expect(verdict === 'free').toBe(equal);
-      if (stride > 1 && equal) free += 1;
-      if (!equal) pattern += 1;
-    }),
+    fc.property(
+      maybeFree,
+      fc.array(fc.integer({ min: -9, max: 9 }), { minLength: 1, maxLength: 6 }),
+      ({ axes, kernel }, x) => {
+        const { stride, dilation } = axes[0] as Axis;
+        const h = dilated(kernel, dilation);
+        const gains = phaseGains(kernel, axes);
+        const equal = gains.every((gain) => gain === gains[0]);
+        const zeros = Array.from({ length: stride - 1 }, (_, index) => {
+          const { re, im } = frequencyResponse(kernel, axes, [(2 * Math.PI * (index + 1)) / stride]);
+          return Math.hypot(re, im);
+        }).every((amplitude) => amplitude < 1e-9);
+        const { quotient, remainder } = divideByBox(h, stride);
+        const divisible = remainder.every((value) => value === 0);
+        expect({ zeros, divisible }).toEqual({ zeros: equal, divisible: equal });
+        const resized = convolve(
+          x.flatMap((value) => new Array<number>(stride).fill(value)),
+          quotient,
+        );
+        const stamped = stamp(x, h, stride);
+        const same = stamped.every((value, place) => value === (resized[place] ?? 0));
+        // One impulse tells any two layers apart.
+        const impulse = stamp([1], h, stride);
+        const one = convolve(new Array<number>(stride).fill(1), quotient);
+        const sameLayer = impulse.every((value, place) => value === (one[place] ?? 0));
+        expect(sameLayer).toBe(equal);
+        if (equal) expect(same).toBe(true);
+        const { verdict } = analyze({
+          geometry: { stride, dilation },
+          weight: { data: kernel, shape: [1, 1, kernel.length] },
+        });
+        expect(verdict === 'free').toBe(equal);
+        if (stride > 1 && equal) free += 1;
+        if (!equal) pattern += 1;
+      },
+    ),
     runsOf(2000),
   );
   expect(free).toBeGreaterThan(200);
@@ -199,16 +212,48 @@ it('separable kernels have products as gains', () => {
 
 it('refuses kernels of another length, and values that no layer can hold', () => {
   const axes = [{ kernelSize: 3, stride: 2 }];
-  expectError(caught(() => phaseGains([1, 2], axes)), 'BAD_SHAPE', 'phaseGains');
+  expectError(
+    caught(() => phaseGains([1, 2], axes)),
+    'BAD_SHAPE',
+    'phaseGains',
+  );
   for (const value of [Number.NaN, Number.POSITIVE_INFINITY, 1e39]) {
-    expectError(caught(() => phaseGains([1, 2, value], axes)), 'BAD_OPTION', 'phaseGains');
+    expectError(
+      caught(() => phaseGains([1, 2, value], axes)),
+      'BAD_OPTION',
+      'phaseGains',
+    );
   }
-  expectError(caught(() => phaseGains(new Int8Array(3), axes)), 'BAD_TYPE', 'phaseGains');
-  expectError(caught(() => frequencyResponse([1, 2, 3], axes, [])), 'BAD_OPTION', 'frequencyResponse');
-  expectError(caught(() => frequencyResponse([1, 2, 3], axes, [Number.NaN])), 'BAD_OPTION', 'frequencyResponse');
-  expectError(caught(() => amplitudeSpectrum([1, 2, 3], axes, 0)), 'BAD_OPTION', 'amplitudeSpectrum');
-  expectError(caught(() => amplitudeSpectrum([1, 2, 3], axes, 2 ** 30)), 'TOO_LARGE', 'amplitudeSpectrum');
-  expectError(caught(() => harmonicPower([1, 2, 3], [2])), 'BAD_SHAPE', 'harmonicPower');
+  expectError(
+    caught(() => phaseGains(new Int8Array(3), axes)),
+    'BAD_TYPE',
+    'phaseGains',
+  );
+  expectError(
+    caught(() => frequencyResponse([1, 2, 3], axes, [])),
+    'BAD_OPTION',
+    'frequencyResponse',
+  );
+  expectError(
+    caught(() => frequencyResponse([1, 2, 3], axes, [Number.NaN])),
+    'BAD_OPTION',
+    'frequencyResponse',
+  );
+  expectError(
+    caught(() => amplitudeSpectrum([1, 2, 3], axes, 0)),
+    'BAD_OPTION',
+    'amplitudeSpectrum',
+  );
+  expectError(
+    caught(() => amplitudeSpectrum([1, 2, 3], axes, 2 ** 30)),
+    'TOO_LARGE',
+    'amplitudeSpectrum',
+  );
+  expectError(
+    caught(() => harmonicPower([1, 2, 3], [2])),
+    'BAD_SHAPE',
+    'harmonicPower',
+  );
 });
 
 /** Long division of h, lowest power first, by 1 + z + ... + z^(length - 1). */

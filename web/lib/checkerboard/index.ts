@@ -10,7 +10,13 @@ export {
   overlapMap,
 } from './overlap.js';
 export { phaseGains } from './phases.js';
-export { type ImageScore, type ScoreOptions, scoreImage } from './score-image.js';
+export {
+  type HarmonicLevel,
+  type Image,
+  type ImageScore,
+  type ScoreOptions,
+  scoreImage,
+} from './score-image.js';
 export { amplitudeSpectrum, type Complex, frequencyResponse, harmonicPower } from './spectrum.js';
 export { analyzeStack, type StackAnalysis, type StackOptions } from './stack.js';
 export type { KernelGeometry, Kernels, Pass, Subject } from './stamps.js';
