@@ -210,32 +210,57 @@ const char* refusal(const Problem& problem) {
   return nullptr;
 }
 
-// Nanoseconds measured on the cases of the performance notes and on layers of mobile networks:
-// multiply-accumulates, values written, values copied.
-double cost(const Problem& problem) {
-  const Spec& spec = problem.spec;
-  Tiling tiling;
-  if (!make_tiling(problem, /*threads=*/1, &tiling)) return std::numeric_limits<double>::max();
+// Nanoseconds, fitted to layers that scripts/bench/planner.mjs drew: multiply-accumulates, values
+// written, values copied, rows begun.
+double cost_of_one_channel(const Problem& problem, const Tiling& tiling) {
   const auto tiles = static_cast<double>(tiling.count);
   const auto outputs = static_cast<double>(problem.output_elements());
   const double copied = tiles * static_cast<double>(tiling.copy_floats);
   const double macs = problem.multiply_accumulates();
   if (runs_planes(problem)) {
     const double columns = tiling.part_columns;
-    const double rows = static_cast<double>(problem.batch) * spec.out_channels * problem.output[0] *
-                        problem.output[1];
-    // Many channels of a group evict each other's rows.
-    const double crowded = spec.group_in_channels() > 8 ? 2 : 1;
-    return 500 + 110 * tiles + crowded * macs / 24 * (columns / tiling.columns) + 0.23 * outputs +
+    const double rows = outputs / problem.output[2];
+    return 500 + 110 * tiles + macs / 24 * (columns / tiling.columns) + 0.23 * outputs +
            0.09 * copied + 3.7 * copied / columns + 5.7 * rows;
   }
-  const double lanes = whole_vectors(spec.out_channels);
-  const double whole = 500 + 50 * tiles + macs / 14 * (lanes / spec.out_channels) + 0.1 * outputs +
-                       0.5 * copied + memory_nanoseconds(problem, 0.22);
-  // Groups of several channels repeat their inputs over the lanes.
-  const bool one_channel = spec.group_in_channels() == 1 && spec.group_out_channels() == 1;
-  if (one_channel) return whole;
-  return 0.35 * whole + (spec.group_in_channels() > 4 ? 0.4 : 0.045) * macs + 0.17 * outputs;
+  const double lanes = whole_vectors(problem.spec.out_channels);
+  return 500 + 50 * tiles + macs / 14 * (lanes / problem.spec.out_channels) + 0.1 * outputs +
+         0.5 * copied + memory_nanoseconds(problem, 0.22);
+}
+
+double cost_of_groups(const Problem& problem) {
+  const Spec& spec = problem.spec;
+  const auto inputs = static_cast<double>(problem.input_elements());
+  const auto outputs = static_cast<double>(problem.output_elements());
+  const double macs = problem.multiply_accumulates();
+  const double in = spec.group_in_channels();
+  const double width_phases = spec.transposed ? spec.stride[2] : 1;
+  double taps = 1;
+  for (int axis = 0; axis < 3; ++axis) {
+    taps *= static_cast<double>(spec.kernel[axis]) / (spec.transposed ? spec.stride[axis] : 1);
+  }
+  if (runs_planes(problem)) {
+    const double steps = std::ceil(problem.output[2] / width_phases);
+    const double filled = std::ceil(steps / 4) * 4 / steps;
+    const double rows = outputs / problem.output[2];
+    const double row_taps = taps * width_phases / spec.kernel[2];
+    const bool shuffles = width_phases <= 2 || width_phases == 4;
+    return 2000 + 0.048 * macs * filled + (shuffles ? 0.03 : 0.085) * outputs +
+           rows * (0.9 * in * row_taps + 5 * width_phases) + 0.125 * inputs;
+  }
+  const double lanes = whole_vectors(spec.out_channels) / static_cast<double>(spec.out_channels);
+  const double points = static_cast<double>(problem.batch * problem.output_points());
+  return 4000 + 0.08 * macs * lanes + points * (0.07 * in * taps + 0.135 * taps + 0.29) +
+         0.07 * outputs + 1.5 * inputs + 22 * points / problem.output[2] * width_phases;
+}
+
+double cost(const Problem& problem) {
+  Tiling tiling;
+  if (!make_tiling(problem, /*threads=*/1, &tiling)) return std::numeric_limits<double>::max();
+  const Spec& spec = problem.spec;
+  return spec.group_in_channels() == 1 && spec.group_out_channels() == 1
+             ? cost_of_one_channel(problem, tiling)
+             : cost_of_groups(problem);
 }
 
 }  // namespace

@@ -342,12 +342,22 @@ double cost(const Problem& problem) {
       {kStripBytes / (4 * static_cast<double>(rows) * slice), overlap * kStripPerOverlap, 1.0});
   const double repeated = 1 + overlap * std::max(0.0, extent / strip - 1) / extent;
   const double panels = std::ceil(positions / kPanel) * spec.groups * repeated;
-  const double product = in * (1.34 + 0.965 * tile_step_nanoseconds(rows)) +
-                         15.4 * static_cast<double>(Tiling(rows).count);
+  const double product = in * (1.39 + 1.02 * tile_step_nanoseconds(rows)) +
+                         13.8 * static_cast<double>(Tiling(rows).count);
   const double added_rows = static_cast<double>(problem.batch) * spec.groups *
                             static_cast<double>(rows) * problem.input[0] * problem.input[1];
-  return 400 + panels * product + 3.4 * added_rows +
-         0.24 * static_cast<double>(problem.output_elements()) + memory_nanoseconds(problem, 0.38);
+  // Products that do not stay in the second-level cache until they are added.
+  constexpr double kCachedProducts = 4e5;
+  const bool spills =
+      static_cast<double>(rows) * slice * std::min(strip + overlap, extent) > kCachedProducts;
+  const double added = added_rows * (1.5 + (spills ? 0.124 * problem.input[2] : 0));
+  const auto outputs = static_cast<double>(problem.output_elements());
+  // Every phase of a row of the output is walked by itself; what no stamp reaches is filled.
+  const double phase_rows = outputs / problem.output[2] * spec.stride[2];
+  const bool holes = spec.kernel[0] < spec.stride[0] || spec.kernel[1] < spec.stride[1] ||
+                     spec.kernel[2] < spec.stride[2];
+  return panels * product + added + 5 * phase_rows + (holes ? 0.24 : 0.07) * outputs +
+         memory_nanoseconds(problem, 0.17);
 }
 
 }  // namespace

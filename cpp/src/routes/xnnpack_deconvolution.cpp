@@ -82,10 +82,15 @@ double cost(const Problem& problem) {
                       (runs_phases(spec) ? 1.0 * spec.stride[1] * spec.stride[2] : 1.0);
   const double vectors = std::ceil(spec.group_out_channels() / 8.0);
   const double in = spec.group_in_channels();
-  const double step = spec.group_out_channels() <= 2 ? 0.068 : vectors * kXnnpackStep;
-  const double few = in < 4 ? 0.11 * taps * vectors : 0;
-  return 500 + positions * (taps * (in * step + 0.84) + 0.94 * vectors + few) +
-         memory_nanoseconds(problem, 0.13);
+  // Its micro-kernels are eight output channels wide, and two for a group of a few.
+  const double outs = spec.group_out_channels();
+  const double step = outs <= 2 ? 0.077 : outs <= 4 ? 0.167 : vectors * kXnnpackStep;
+  const double few = in < 4 ? 0.23 * taps * vectors : 0;
+  // Every row of a phase begins anew.
+  const double rows =
+      positions / problem.output[2] * (runs_phases(spec) ? spec.stride[2] : 1) * vectors;
+  return positions * (taps * (in * step + 0.77) + 0.11 * vectors + few) + 5.9 * rows +
+         memory_nanoseconds(problem, 0.24);
 }
 
 }  // namespace
