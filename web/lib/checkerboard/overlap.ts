@@ -10,7 +10,7 @@ export interface Overlap {
   readonly counts: readonly number[];
   /** Strides, the shape of `counts`. */
   readonly phases: readonly number[];
-  /** Whether every phase gets the same number of stamps: stride divides the kernel and has no factor in common with the dilation. */
+  /** Whether every phase gets the same number of stamps. */
   readonly even: boolean;
   /** Whether some phase gets none, which no weights can mend. */
   readonly holes: boolean;
@@ -72,8 +72,11 @@ export function evenOverlap(axis: AxisGeometry): boolean {
  * overlap([{ kernelSize: 3, stride: 2 }, { kernelSize: 3, stride: 2 }]).counts; // [4, 2, 2, 1]
  */
 export function overlap(axes: readonly AxisGeometry[]): Overlap {
-  const checked = checkGeometry('overlap', axes);
-  const perAxis = checked.map(overlapCounts);
+  return summarize(checkGeometry('overlap', axes).map(overlapCounts));
+}
+
+/** The overlap of axes whose own counts are known. */
+export function summarize(perAxis: readonly (readonly number[])[]): Overlap {
   const counts = outerProduct(perAxis);
   const mean = counts.reduce((sum, count) => sum + count, 0) / counts.length;
   const variance = counts.reduce((sum, count) => sum + (count - mean) ** 2, 0) / counts.length;
@@ -82,8 +85,8 @@ export function overlap(axes: readonly AxisGeometry[]): Overlap {
   return {
     perAxis,
     counts,
-    phases: checked.map(({ stride }) => stride),
-    even: checked.every(evenOverlap),
+    phases: perAxis.map((list) => list.length),
+    even: smallest === largest,
     holes: smallest === 0,
     mean,
     coefficientOfVariation: Math.sqrt(variance) / mean,

@@ -1,5 +1,5 @@
 import { refuse } from '../core/checks.js';
-import { elementCount } from '../core/tensor.js';
+import { elementCount, typedArrayKind } from '../core/tensor.js';
 import { type AxisGeometry, checkGeometry } from './axis.js';
 
 /**
@@ -81,17 +81,28 @@ export function checkTaps(
   }
 }
 
+const LARGEST_FLOAT32 = 2 ** 128 - 2 ** 104;
+
 /** Numbers that are neither NaN nor infinite, in a list or an array of floats. */
 export function checkFiniteValues(where: string, name: string, values: unknown): ArrayLike<number> {
-  if (!(Array.isArray(values) || values instanceof Float32Array || values instanceof Float64Array)) {
+  const kind = typedArrayKind(values);
+  if (!Array.isArray(values) && kind !== 'Float32Array' && kind !== 'Float64Array') {
     refuse('BAD_TYPE', where, `${name} to be a Float32Array, a Float64Array or a list of numbers`, values);
   }
-  for (let index = 0; index < values.length; index += 1) {
-    const value: unknown = values[index];
+  const numbers = values as ArrayLike<number>;
+  for (let index = 0; index < numbers.length; index += 1) {
+    const value: unknown = numbers[index];
     if (typeof value !== 'number') refuse('BAD_TYPE', where, `${name} of numbers`, value);
-    if (!Number.isFinite(value)) {
-      refuse('BAD_OPTION', where, `${name} of finite values`, value, `It is at index ${index}.`);
+    // Beyond float32 no layer could hold it, and squares would overflow.
+    if (!(Math.abs(value) <= LARGEST_FLOAT32)) {
+      refuse(
+        'BAD_OPTION',
+        where,
+        `${name} of values that are finite in float32`,
+        value,
+        `It is at index ${index}.`,
+      );
     }
   }
-  return values;
+  return numbers;
 }

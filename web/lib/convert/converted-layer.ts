@@ -124,6 +124,11 @@ export class ConvertedLayer extends Layer {
   }
 
   /** @internal */
+  protected override get fixedPads(): boolean {
+    return false;
+  }
+
+  /** @internal */
   protected override specFor({ where, batch, extents }: InputShape): OperatorSpec {
     if (this.#batch !== null && batch !== undefined && batch !== this.#batch) {
       refuse('BAD_SHAPE', where, `a batch of ${this.#batch}, as output_shape says`, batch);

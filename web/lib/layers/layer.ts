@@ -297,7 +297,13 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
         };
       },
       optionNames: this.forwardOptionNames(),
+      fixedPads: this.fixedPads,
     };
+  }
+
+  /** @internal Whether the pads are the same for every input, but for an `outputSize`. */
+  protected get fixedPads(): boolean {
+    return true;
   }
 
   /** @internal Whether the layer always applies a ReLU. */
@@ -508,6 +514,8 @@ export interface LayerGeometry {
   readonly layout: Layout;
   readonly spec: OperatorSpec;
   readonly optionNames: readonly string[];
+  /** Whether the spec's pads are those of every input. */
+  readonly fixedPads: boolean;
   /** The operator and the shapes for one input; `method` names the caller's in errors. */
   resolve(method: string, inputShape: unknown, options: object): ResolvedInput;
 }

@@ -1,0 +1,299 @@
+import { checkAxes, checkOptions, refuse, shapeText } from '../core/checks.js';
+import { DeconvError } from '../core/errors.js';
+import { checkShape, elementCount } from '../core/tensor.js';
+import { checkPhases } from './axis.js';
+import { checkFiniteValues } from './phases.js';
+import { type Bins, transform } from './spectrum.js';
+import { decibels } from './unevenness.js';
+
+export interface ScoreOptions {
+  /**
+   * Rows left off each end of every axis before anything is measured, where borders would count as pattern.
+   * Default: one stride, or none where less than four periods would be left.
+   */
+  readonly border?: number | readonly number[];
+}
+
+/** One line that a stride's harmonics may show in an image's spectrum. */
+export interface HarmonicLevel {
+  /** Which multiple of 1/stride, one for each axis; never all zero. */
+  readonly harmonic: readonly number[];
+  /** Its power over the median of the bins around it, in dB; ±320 for nothing at all and for nothing else. */
+  readonly levelDb: number;
+}
+
+/** How much of an image is a pattern of one period; plain data that goes through JSON unchanged. */
+export interface ImageScore {
+  readonly stride: readonly number[];
+  /** Spatial size that was measured: the interior, cropped to whole periods. */
+  readonly measured: readonly number[];
+  /**
+   * Share of the variance that the phase means explain, `(1/S) * sum (mean of phase - mean)^2 / variance`, from
+   * 0 to 1, over all planes. 0 for a constant image.
+   */
+  readonly phaseScore: number;
+  /** What the phase score of noise without any pattern is on average: scores near it say nothing. */
+  readonly noiseScore: number;
+  /** Mean of every phase for each plane (batch and channel), row-major over the axes' phases. */
+  readonly phaseMeans: readonly (readonly number[])[];
+  readonly harmonics: readonly HarmonicLevel[];
+  /** The loudest of the harmonics. Noise stays below about 13 dB; 20 dB and more are a pattern. */
+  readonly spectralScoreDb: number;
+  readonly sentence: string;
+}
+
+/** Values of an image as any network gives them. */
+export interface Image {
+  readonly data: Float32Array | Float64Array | readonly number[];
+  readonly shape: readonly number[];
+}
+
+/**
+ * Looks for a pattern of a known period in an output, without knowing the network: by the means of the
+ * phases, and by lines in the spectrum that stand out of their neighbourhood. A Hann window keeps the edges
+ * of the picture out of the lines.
+ *
+ * @param image channels first: `[C, ...spatial]`, or `[N, C, ...spatial]` with a list of strides
+ * @param stride the period, a list with one entry per spatial axis; a number stands for all axes of an
+ * image without a batch axis and with one or two spatial axes
+ * @throws {DeconvError} `BAD_SHAPE` for less than four periods along an axis; `BAD_OPTION` (a stride of 1 on all axes,
+ * a value that is not finite), `BAD_TYPE`, `TOO_LARGE`
+ *
+ * @example
+ * const { phaseScore, spectralScoreDb } = scoreImage(layer.forward(x), [2, 2]);
+ */
+export function scoreImage(
+  image: Image,
+  stride: number | readonly number[],
+  options: ScoreOptions = {},
+): ImageScore {
+  const where = 'scoreImage';
+  const checked = checkOptions<ScoreOptions>(where, options, ['border']);
+  if (typeof image !== 'object' || image === null) {
+    refuse('BAD_TYPE', where, 'the image to be { data, shape }', image);
+  }
+  const shape = checkShape(where, 'image.shape', image.shape);
+  const steps = readStride(where, stride, shape);
+  const rank = steps.length;
+  const count = elementCount(where, 'an image', shape);
+  const data = checkFiniteValues(where, 'image.data', image.data);
+  if (data.length !== count) {
+    refuse('BAD_SHAPE', where, `image.data of ${count} values for shape ${shapeText(shape)}`, data.length);
+  }
+  const extents = shape.slice(-rank);
+  const windows = extents.map((extent, axis) => readWindow(where, extent, axis, steps, checked.border));
+  const planes = planesOf(data, extents, windows);
+  if (planes.length === 0) refuse('BAD_SHAPE', where, 'an image with at least one plane', shape);
+  const measured = windows.map(({ size }) => size);
+  const phases = byPhase(planes, steps, windows);
+  const harmonics = bySpectrum(planes, steps, measured);
+  const spectralScoreDb = Math.max(...harmonics.map(({ levelDb }) => levelDb));
+  const positions = measured.reduce((product, size) => product * size, 1);
+  const noiseScore = (phases.count - 1) / (positions - 1);
+  const period = steps.join(' x ');
+  return {
+    stride: steps,
+    measured,
+    phaseScore: phases.score,
+    noiseScore,
+    phaseMeans: phases.means,
+    harmonics,
+    spectralScoreDb,
+    sentence: `A pattern of period ${period} makes up ${(100 * phases.score).toPrecision(3)} % of the variance (noise without any: ${(100 * noiseScore).toPrecision(2)} %), and its loudest line stands ${spectralScoreDb.toFixed(1)} dB over its neighbourhood; what the picture itself repeats at this period counts as well.`,
+  };
+}
+
+/** The interior of one axis: whole periods from `start` on. */
+interface Window {
+  readonly start: number;
+  readonly size: number;
+}
+
+const LEAST_PERIODS = 4;
+
+function readStride(where: string, stride: number | readonly number[], shape: readonly number[]): number[] {
+  const rank = typeof stride === 'number' ? shape.length - 1 : Array.isArray(stride) ? stride.length : 0;
+  if (typeof stride === 'number' && (rank < 1 || rank > 2)) {
+    refuse(
+      'BAD_SHAPE',
+      where,
+      'an image [C, L] or [C, H, W] with one number as stride',
+      [...shape],
+      'Pass a list with one stride per spatial axis.',
+    );
+  }
+  const steps = checkAxes(where, 'stride', stride, Math.max(rank, 1), 1);
+  if (rank > 3) refuse('BAD_OPTION', where, 'strides of 1 to 3 axes', stride);
+  if (shape.length !== rank + 1 && shape.length !== rank + 2) {
+    refuse('BAD_SHAPE', where, `an image of ${rank + 1} or ${rank + 2} axes for ${rank} strides`, [...shape]);
+  }
+  if (checkPhases(where, steps) === 1) {
+    refuse('BAD_OPTION', where, 'a stride above 1 along some axis', steps, 'Pass the period to look for.');
+  }
+  return steps;
+}
+
+function readWindow(
+  where: string,
+  extent: number,
+  axis: number,
+  steps: readonly number[],
+  border: ScoreOptions['border'],
+): Window {
+  const step = steps[axis] as number;
+  const asked =
+    border === undefined ? undefined : (checkAxes(where, 'border', border, steps.length, 0)[axis] as number);
+  const start = asked ?? (extent - 2 * step >= LEAST_PERIODS * step ? step : 0);
+  const size = Math.floor((extent - 2 * start) / step) * step;
+  if (size < LEAST_PERIODS * step) {
+    throw new DeconvError(
+      'BAD_SHAPE',
+      `${where}: expected at least ${LEAST_PERIODS * step} rows along spatial axis ${axis} inside of the border for stride ${step}, got ${Math.max(0, extent - 2 * start)}. Pass a larger image.`,
+      { where, axis, extent, border: start },
+    );
+  }
+  return { start, size };
+}
+
+/** The interior of every plane, less the plane's mean, which no pattern is part of. */
+interface Plane {
+  readonly mean: number;
+  readonly values: Float64Array;
+}
+
+function planesOf(data: ArrayLike<number>, extents: readonly number[], windows: readonly Window[]): Plane[] {
+  const area = extents.reduce((product, extent) => product * extent, 1);
+  const places = windows.reduce<number[]>(
+    (list, { start, size }, axis) =>
+      list.flatMap((outer) =>
+        Array.from({ length: size }, (_, place) => outer * (extents[axis] as number) + start + place),
+      ),
+    [0],
+  );
+  return Array.from({ length: data.length / area }, (_, plane) => {
+    // Against the first value, so that a constant plane is exactly zero.
+    const base = data[plane * area + (places[0] as number)] as number;
+    const values = Float64Array.from(places, (place) => (data[plane * area + place] as number) - base);
+    const offset = meanOf(values);
+    return { mean: base + offset, values: values.map((value) => value - offset) };
+  });
+}
+
+function byPhase(
+  planes: readonly Plane[],
+  steps: readonly number[],
+  windows: readonly Window[],
+): { score: number; means: number[][]; count: number } {
+  const count = steps.reduce((product, step) => product * step, 1);
+  // Phases count from the image's own first row, wherever the interior begins.
+  const phaseOf = windows.reduce<number[]>(
+    (list, { start, size }, axis) =>
+      list.flatMap((outer) =>
+        Array.from(
+          { length: size },
+          (_, place) => outer * (steps[axis] as number) + ((start + place) % (steps[axis] as number)),
+        ),
+      ),
+    [0],
+  );
+  let pattern = 0;
+  let variance = 0;
+  const means = planes.map(({ mean, values }) => {
+    const sums = new Array<number>(count).fill(0);
+    for (const [place, phase] of phaseOf.entries()) {
+      const value = values[place] as number;
+      sums[phase] = (sums[phase] as number) + value;
+      variance += (value * value) / values.length;
+    }
+    // Whole periods: every phase has as many places.
+    const own = sums.map((sum) => (sum * count) / values.length);
+    pattern += own.reduce((sum, deviation) => sum + deviation * deviation, 0) / count;
+    return own.map((deviation) => mean + deviation);
+  });
+  return { score: variance === 0 ? 0 : Math.min(1, pattern / variance), means, count };
+}
+
+/** Neighbours farther than the window's main lobe, and a median over some dozens of them in any rank. */
+const INNER = 2;
+const OUTER = [0, 12, 4, 3];
+
+function bySpectrum(
+  planes: readonly Plane[],
+  steps: readonly number[],
+  sizes: readonly number[],
+): HarmonicLevel[] {
+  const rank = steps.length;
+  // Up to the main lobe of the next harmonic, or of the same one on the other side.
+  const reach = steps.map((step, axis) =>
+    Math.min(OUTER[rank] as number, (sizes[axis] as number) / step - INNER),
+  );
+  const bins: Bins[] = sizes.map((extent, axis) => {
+    const width = reach[axis] as number;
+    const step = steps[axis] as number;
+    return {
+      extent,
+      angles: Array.from({ length: step * (2 * width + 1) }, (_, index) => {
+        const harmonic = Math.floor(index / (2 * width + 1));
+        const bin = (harmonic * extent) / step + (index % (2 * width + 1)) - width;
+        return (2 * Math.PI * ((bin + extent) % extent)) / extent;
+      }),
+    };
+  });
+  const hann = sizes.reduce<number[]>(
+    (list, size) =>
+      list.flatMap((outer) =>
+        Array.from(
+          { length: size },
+          (_, place) => (outer * (1 - Math.cos((2 * Math.PI * place) / size))) / 2,
+        ),
+      ),
+    [1],
+  );
+  const power = new Float64Array(bins.reduce((product, { angles }) => product * angles.length, 1));
+  for (const { values } of planes) {
+    const { re, im } = transform(
+      values.map((value, place) => value * (hann[place] as number)),
+      bins,
+    );
+    for (let index = 0; index < power.length; index += 1) {
+      power[index] = (power[index] as number) + (re[index] as number) ** 2 + (im[index] as number) ** 2;
+    }
+  }
+  return positions(steps)
+    .slice(1)
+    .map((harmonic) => ({ harmonic, levelDb: levelAt(power, harmonic, reach, bins) }));
+}
+
+function levelAt(
+  power: Float64Array,
+  harmonic: readonly number[],
+  reach: readonly number[],
+  bins: readonly Bins[],
+): number {
+  const ring: number[] = [];
+  let line = 0;
+  for (const shift of positions(reach.map((width) => 2 * width + 1))) {
+    const index = shift.reduce((outer, place, axis) => {
+      const width = 2 * (reach[axis] as number) + 1;
+      return outer * (bins[axis] as Bins).angles.length + (harmonic[axis] as number) * width + place;
+    }, 0);
+    const distance = Math.max(...shift.map((place, axis) => Math.abs(place - (reach[axis] as number))));
+    if (distance === 0) line = power[index] as number;
+    else if (distance >= INNER) ring.push(power[index] as number);
+  }
+  ring.sort((one, other) => one - other);
+  const median = ring[ring.length >> 1] as number;
+  return line === 0 ? decibels(0) : decibels(line / median);
+}
+
+function positions(extents: readonly number[]): number[][] {
+  return extents.reduce<number[][]>(
+    (list, extent) =>
+      list.flatMap((outer) => Array.from({ length: extent }, (_, place) => [...outer, place])),
+    [[]],
+  );
+}
+
+function meanOf(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

@@ -1,0 +1,176 @@
+import { checkInteger, refuse } from '../core/checks.js';
+import { elementCount } from '../core/tensor.js';
+import { type AxisGeometry, checkGeometry } from './axis.js';
+import { checkTaps } from './phases.js';
+
+/** One value of a spectrum. */
+export interface Complex {
+  readonly re: number;
+  readonly im: number;
+}
+
+/**
+ * Frequency response of a kernel, `H(w) = sum over taps of tap * exp(-i * w * position)` with the position
+ * counted in output samples, at one frequency. At the stride's harmonics `2 * pi * m / stride` it is zero for
+ * a kernel that leaves no pattern on flat input.
+ *
+ * @param kernel the taps of one channel pair, row-major over the axes
+ * @param frequency radians per output sample, one for each axis
+ * @throws {DeconvError} `BAD_SHAPE`, `BAD_OPTION`, `BAD_TYPE`, `TOO_LARGE`
+ *
+ * @example
+ * frequencyResponse([1, 1, 1], [{ kernelSize: 3, stride: 2 }], [Math.PI]).re; // 1: the pattern's amplitude, twice
+ */
+export function frequencyResponse(
+  kernel: ArrayLike<number>,
+  axes: readonly AxisGeometry[],
+  frequency: readonly number[],
+): Complex {
+  const where = 'frequencyResponse';
+  const checked = checkGeometry(where, axes);
+  checkTaps(where, kernel, checked);
+  if (!Array.isArray(frequency)) refuse('BAD_TYPE', where, 'a frequency for each axis', frequency);
+  if (frequency.length !== checked.length || !frequency.every(Number.isFinite)) {
+    refuse('BAD_OPTION', where, `${checked.length} finite frequencies`, frequency);
+  }
+  const bins = checked.map(({ kernelSize, dilation }, axis) => ({
+    extent: kernelSize,
+    angles: [(frequency[axis] as number) * dilation],
+  }));
+  const { re, im } = transform(Float64Array.from(kernel), bins);
+  return { re: re[0] as number, im: im[0] as number };
+}
+
+/**
+ * Amplitude |H(w)| of a kernel's frequency response for plots, at the frequencies `2 * pi * v / size`,
+ * v = 0 to size - 1, of every axis.
+ *
+ * @param kernel the taps of one channel pair, row-major over the axes
+ * @param size frequencies per axis; a multiple of the stride has the harmonics among them, at `m * size / stride`
+ * @returns amplitudes, row-major over the axes' frequencies
+ * @throws {DeconvError} `BAD_SHAPE`, `BAD_OPTION`, `BAD_TYPE`, `TOO_LARGE`
+ */
+export function amplitudeSpectrum(
+  kernel: ArrayLike<number>,
+  axes: readonly AxisGeometry[],
+  size: number,
+): Float64Array {
+  const where = 'amplitudeSpectrum';
+  const checked = checkGeometry(where, axes);
+  checkTaps(where, kernel, checked);
+  checkInteger(where, 'size', size, 1);
+  elementCount(
+    where,
+    'a spectrum',
+    checked.map(() => size),
+  );
+  const bins = checked.map(({ kernelSize, dilation }) => ({
+    extent: kernelSize,
+    angles: Array.from({ length: size }, (_, bin) => (2 * Math.PI * ((bin * dilation) % size)) / size),
+  }));
+  const { re, im } = transform(Float64Array.from(kernel), bins);
+  return re.map((value, index) => Math.hypot(value, im[index] as number));
+}
+
+/**
+ * Power of the lines that a constant input of 1 leaves at the stride's harmonics:
+ * `|H(2 * pi * m / stride)|^2 / phases^2`, summed over the channel pairs. Entry 0 is the constant itself.
+ *
+ * The gains hold what it takes: H at the harmonics is the discrete Fourier transform of a pair's gains.
+ *
+ * @param gains phase gains of any number of channel pairs, one pair behind the other
+ * @param phases the strides, one for each axis
+ * @returns powers, row-major over the axes' harmonics
+ * @throws {DeconvError} `BAD_SHAPE`, `BAD_OPTION`
+ */
+export function harmonicPower(gains: ArrayLike<number>, phases: readonly number[]): Float64Array {
+  const count = phases.reduce((product, stride) => product * stride, 1);
+  const pairs = gains.length / count;
+  if (!Number.isInteger(pairs)) {
+    refuse('BAD_SHAPE', 'harmonicPower', `a multiple of ${count} gains`, gains.length);
+  }
+  const bins = phases.map((stride) => ({
+    extent: stride,
+    angles: Array.from({ length: stride }, (_, harmonic) => (2 * Math.PI * harmonic) / stride),
+  }));
+  const power = new Float64Array(count);
+  for (let first = 0; first < pairs; first += PAIRS_AT_ONCE) {
+    const some = Float64Array.from(
+      { length: Math.min(PAIRS_AT_ONCE, pairs - first) * count },
+      (_, index) => gains[first * count + index] as number,
+    );
+    // The pairs are an axis in front, which comes out last: [harmonic, pair].
+    const { re, im } = transform(some, bins);
+    for (let index = 0; index < some.length; index += 1) {
+      const harmonic = Math.floor((index * count) / some.length);
+      const [x, y] = [re[index] as number, im[index] as number];
+      power[harmonic] = (power[harmonic] as number) + (x * x + y * y) / (count * count);
+    }
+  }
+  return power;
+}
+
+/** Bounds the memory for the spectra of many pairs. */
+const PAIRS_AT_ONCE = 4096;
+
+/** Length of an axis, and the frequencies wanted of it in radians per step. */
+export interface Bins {
+  readonly extent: number;
+  readonly angles: readonly number[];
+}
+
+interface Parts {
+  readonly re: Float64Array;
+  readonly im: Float64Array;
+}
+
+/**
+ * Fourier sums of row-major values at chosen frequencies of every axis, by the definition, axis by axis. Axes
+ * in front that are not named come out last.
+ */
+export function transform(values: Float64Array, axes: readonly Bins[]): Parts {
+  let parts: Parts = { re: values, im: new Float64Array(values.length) };
+  // The last axis goes first, and comes out in front: after all of them the order is the axes' again.
+  for (let axis = axes.length - 1; axis >= 0; axis -= 1) {
+    const { extent, angles } = axes[axis] as Bins;
+    const table = tableOf(axes[axis] as Bins);
+    const rows = parts.re.length / extent;
+    const next = { re: new Float64Array(rows * angles.length), im: new Float64Array(rows * angles.length) };
+    for (let bin = 0; bin < angles.length; bin += 1) {
+      for (let row = 0; row < rows; row += 1) {
+        let [re, im] = [0, 0];
+        for (let position = 0; position < extent; position += 1) {
+          const [x, y] = [
+            parts.re[row * extent + position] as number,
+            parts.im[row * extent + position] as number,
+          ];
+          const [c, s] = [
+            table.re[bin * extent + position] as number,
+            table.im[bin * extent + position] as number,
+          ];
+          re += x * c - y * s;
+          im += x * s + y * c;
+        }
+        next.re[bin * rows + row] = re;
+        next.im[bin * rows + row] = im;
+      }
+    }
+    parts = next;
+  }
+  return parts;
+}
+
+/** cos and -sin of angle times position, row-major `[angle, position]`. */
+function tableOf({ extent, angles }: Bins): Parts {
+  const re = new Float64Array(angles.length * extent);
+  const im = new Float64Array(angles.length * extent);
+  for (const [row, angle] of angles.entries()) {
+    for (let position = 0; position < extent; position += 1) {
+      // A product beyond a few turns would lose digits of the angle.
+      const turned = (angle * position) % (2 * Math.PI);
+      re[row * extent + position] = Math.cos(turned);
+      im[row * extent + position] = -Math.sin(turned);
+    }
+  }
+  return { re, im };
+}

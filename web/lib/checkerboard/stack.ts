@@ -1,0 +1,281 @@
+import { checkOptions, refuse } from '../core/checks.js';
+import { DeconvError } from '../core/errors.js';
+import { type Analysis, describeStamps, readGains } from './analyze.js';
+import { checkPhases } from './axis.js';
+import { overlapCounts, summarize } from './overlap.js';
+import { type Pass, readStamps, type Stamps, type Subject } from './stamps.js';
+
+export interface StackOptions {
+  /** Default: backward where a strided convolution is among the layers, forward otherwise. */
+  readonly pass?: Pass;
+  /** Whether the result lists the gains of every channel pair. Default true. */
+  readonly gains?: boolean;
+}
+
+/** The analysis of several layers as the one that they make together. */
+export interface StackAnalysis extends Analysis {
+  /** The layers in the order in which they run forward. */
+  readonly layers: readonly string[];
+}
+
+/**
+ * Finds the pattern that layers leave together when they run one after another: their strides multiply, and
+ * so the pattern's period. The kernel of the stack is the first, spread by the strides behind it and convolved
+ * with the next, and so on, summed over the channels between. Biases and activations between the layers are
+ * not counted, nor what they cut off each other's borders.
+ *
+ * A stack may hold ordinary convolutions without a stride (a smoothing layer after an upsampling one).
+ * Strided convolutions are taken backward, from the last layer's gradient to the first layer's input.
+ *
+ * @param subjects in the order in which they run forward
+ * @throws {DeconvError} as `analyze`; `BAD_SHAPE` for channels or axes that do not fit, `TOO_LARGE` for a kernel
+ * of the whole that cannot be computed in about a minute, `UNSUPPORTED` for a stack that raises and lowers the resolution
+ *
+ * @example
+ * analyzeStack([first, second]).stride; // [4, 4] for two layers of stride 2
+ */
+export function analyzeStack(subjects: readonly Subject[], options: StackOptions = {}): StackAnalysis {
+  const where = 'analyzeStack';
+  if (!Array.isArray(subjects)) refuse('BAD_TYPE', where, 'a list of layers', subjects);
+  if (subjects.length === 0) refuse('BAD_OPTION', where, 'at least one layer', subjects);
+  const checked = checkOptions<StackOptions>(where, options, ['pass', 'gains']);
+  const listGains = readGains(where, checked.gains);
+  const pass = checked.pass ?? passOf(where, subjects);
+  const layers = Array.from(subjects, (subject) => readStamps(where, subject, { pass }));
+  const names = layers.map(({ name }) => name);
+  if (pass === 'backward') layers.reverse();
+  checkChain(where, layers);
+  const stamps = composed(where, layers, names.join(', then '));
+  const counts = summarize(stamps.axes.map((_, axis) => chainCounts(layers, axis)));
+  const analysis = describeStamps(where, stamps, counts, listGains);
+  return {
+    ...analysis,
+    sentence: `${analysis.sentence} The layers are taken as linear: what stands between them is not counted.`,
+    layers: names,
+  };
+}
+
+function passOf(where: string, subjects: readonly Subject[]): Pass {
+  const own = subjects.map((subject) => readStamps(where, subject));
+  return own.some(({ pass, axes }) => pass === 'backward' && axes.some(({ stride }) => stride > 1))
+    ? 'backward'
+    : 'forward';
+}
+
+function checkChain(where: string, layers: readonly Stamps[]): void {
+  const rank = layers[0]?.axes.length;
+  for (const [index, layer] of layers.entries()) {
+    if (layer.axes.length !== rank) {
+      refuse(
+        'BAD_SHAPE',
+        where,
+        `layers of ${rank} spatial axes`,
+        layer.axes.length,
+        'Analyse each rank apart.',
+      );
+    }
+    const before = layers[index - 1];
+    if (before !== undefined && before.outChannels !== layer.inChannels) {
+      refuse(
+        'BAD_SHAPE',
+        where,
+        `${layer.name} to meet ${layer.inChannels} channels of ${before.name}`,
+        before.outChannels,
+        'List the layers in the order in which they run forward.',
+      );
+    }
+  }
+  checkPhases(
+    where,
+    (layers[0] as Stamps).axes.map((_, axis) =>
+      layers.reduce((product, { axes }) => product * (axes[axis]?.stride as number), 1),
+    ),
+  );
+}
+
+/** Values of one kernel without holes, `[in, out, ...extents]`. */
+interface Kernel {
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly extents: readonly number[];
+  readonly stride: readonly number[];
+  readonly data: Float64Array;
+}
+
+type Size = Omit<Kernel, 'data'>;
+
+/** Multiplications and values beyond these are refused: minutes, and half a gigabyte. */
+const MOST_WORK = 2 ** 35;
+const MOST_VALUES = 2 ** 26;
+
+function composed(where: string, layers: readonly Stamps[], name: string): Stamps {
+  const sizes = layers.map(sizeOf);
+  const forward = { work: 0, values: 0 };
+  sizes.reduce((one, other) => joinedSize(one, other, forward));
+  const backward = { work: 0, values: 0 };
+  sizes.reduceRight((other, one) => joinedSize(one, other, backward));
+  // Composition is associative, but a decoder that ends in few channels is much cheaper from its end.
+  const fromEnd = backward.work < forward.work;
+  const { work, values } = fromEnd ? backward : forward;
+  const largest = Math.max(values, ...sizes.map(valuesOf));
+  if (work > MOST_WORK || largest > MOST_VALUES) {
+    throw new DeconvError(
+      'TOO_LARGE',
+      `${where}: expected a stack that takes at most ${MOST_WORK} multiplications and ${MOST_VALUES} values, got ${work} and ${largest}. Analyse fewer layers at once, or a part of the channels.`,
+      { where, work, values: largest },
+    );
+  }
+  const kernels = layers.map(filledIn);
+  const whole = fromEnd
+    ? kernels.reduceRight((other, one) => joined(one, other))
+    : kernels.reduce((one, other) => joined(one, other));
+  return {
+    name,
+    pass: (layers[0] as Stamps).pass,
+    inChannels: whole.inChannels,
+    outChannels: whole.outChannels,
+    groups: 1,
+    axes: whole.extents.map((kernelSize, axis) => ({
+      kernelSize,
+      stride: whole.stride[axis] as number,
+      dilation: 1,
+    })),
+    padding: layers.some(({ padding }) => padding === null)
+      ? null
+      : whole.extents.map((_, axis) => chainPadding(layers, axis)),
+    weight: whole.data,
+  };
+}
+
+function sizeOf({ inChannels, outChannels, axes }: Stamps): Size {
+  return {
+    inChannels,
+    outChannels,
+    extents: axes.map(({ kernelSize, dilation }) => (kernelSize - 1) * dilation + 1),
+    stride: axes.map(({ stride }) => stride),
+  };
+}
+
+function valuesOf({ inChannels, outChannels, extents }: Size): number {
+  return extents.reduce((product, extent) => product * extent, inChannels * outChannels);
+}
+
+/** The size of one kernel followed by another; adds what it costs to `cost`. */
+function joinedSize(one: Size, other: Size, cost: { work: number; values: number }): Size {
+  const size = {
+    inChannels: one.inChannels,
+    outChannels: other.outChannels,
+    extents: one.extents.map(
+      (extent, axis) => (extent - 1) * (other.stride[axis] as number) + (other.extents[axis] as number),
+    ),
+    stride: one.stride.map((step, axis) => step * (other.stride[axis] as number)),
+  };
+  cost.work += (valuesOf(one) * valuesOf(other)) / one.outChannels;
+  cost.values = Math.max(cost.values, valuesOf(size));
+  return size;
+}
+
+/** The kernel with zeros between dilated taps, and for the pairs that groups leave out. */
+function filledIn(stamps: Stamps): Kernel {
+  const size = sizeOf(stamps);
+  const { axes, groups, weight } = stamps;
+  const data = new Float64Array(valuesOf(size));
+  const places = offsets(
+    axes.map(({ kernelSize }) => kernelSize),
+    axes.map(({ dilation }) => dilation),
+    size.extents,
+  );
+  const area = size.extents.reduce((product, extent) => product * extent, 1);
+  const groupOut = size.outChannels / groups;
+  const groupIn = size.inChannels / groups;
+  for (let from = 0; from < size.inChannels; from += 1) {
+    const first = Math.floor(from / groupIn) * groupOut;
+    for (let to = 0; to < groupOut; to += 1) {
+      const source = (from * groupOut + to) * places.length;
+      const target = (from * size.outChannels + first + to) * area;
+      for (const [tap, place] of places.entries()) data[target + place] = weight[source + tap] as number;
+    }
+  }
+  return { ...size, data };
+}
+
+/** One kernel followed by another: the first spread by the second's stride, convolved with the second. */
+function joined(one: Kernel, other: Kernel): Kernel {
+  const size = joinedSize(one, other, { work: 0, values: 0 });
+  const data = new Float64Array(valuesOf(size));
+  const onePlaces = offsets(one.extents, other.stride, size.extents);
+  const otherPlaces = offsets(
+    other.extents,
+    other.extents.map(() => 1),
+    size.extents,
+  );
+  const area = size.extents.reduce((product, extent) => product * extent, 1);
+  const between = one.outChannels;
+  for (let from = 0; from < size.inChannels; from += 1) {
+    for (let middle = 0; middle < between; middle += 1) {
+      const oneStart = (from * between + middle) * onePlaces.length;
+      for (let to = 0; to < size.outChannels; to += 1) {
+        const otherStart = (middle * size.outChannels + to) * otherPlaces.length;
+        const target = (from * size.outChannels + to) * area;
+        for (let first = 0; first < onePlaces.length; first += 1) {
+          const value = one.data[oneStart + first] as number;
+          if (value === 0) continue;
+          const start = target + (onePlaces[first] as number);
+          for (let second = 0; second < otherPlaces.length; second += 1) {
+            const index = start + (otherPlaces[second] as number);
+            data[index] = (data[index] as number) + value * (other.data[otherStart + second] as number);
+          }
+        }
+      }
+    }
+  }
+  return { ...size, data };
+}
+
+/** Row-major index within `room` of every place of a grid with these steps, in row-major order. */
+function offsets(extents: readonly number[], steps: readonly number[], room: readonly number[]): Uint32Array {
+  let list = Uint32Array.of(0);
+  for (const [axis, extent] of extents.entries()) {
+    const next = new Uint32Array(list.length * extent);
+    for (let outer = 0; outer < list.length; outer += 1) {
+      for (let place = 0; place < extent; place += 1) {
+        next[outer * extent + place] =
+          (list[outer] as number) * (room[axis] as number) + place * (steps[axis] as number);
+      }
+    }
+    list = next;
+  }
+  return list;
+}
+
+/** How many ways lead through all layers to each phase of one axis: phase gains of kernels of ones. */
+function chainCounts(layers: readonly Stamps[], axis: number): number[] {
+  let ways: Map<number, number> | undefined;
+  let stride = 1;
+  for (const { axes } of layers) {
+    const own = axes[axis] as Stamps['axes'][number];
+    stride *= own.stride;
+    if (ways === undefined) {
+      // Folded already: places that differ by the stride stay on one phase.
+      ways = new Map(overlapCounts(own).entries());
+      continue;
+    }
+    const next = new Map<number, number>();
+    for (const [place, count] of ways) {
+      for (let tap = 0; tap < own.kernelSize; tap += 1) {
+        const phase = (place * own.stride + tap * own.dilation) % stride;
+        next.set(phase, (next.get(phase) ?? 0) + count);
+      }
+    }
+    ways = next;
+  }
+  return Array.from({ length: stride }, (_, phase) => ways?.get(phase) ?? 0);
+}
+
+/** Each layer's crop counts in the rows of its own output, which those behind it spread. */
+function chainPadding(layers: readonly Stamps[], axis: number): number {
+  return layers.reduce(
+    (sum, { axes, padding }) => sum * (axes[axis]?.stride as number) + (padding?.[axis] as number),
+    0,
+  );
+}

@@ -1,0 +1,210 @@
+import { checkAxes, checkChoice, checkGroups, checkInteger, checkOptions, refuse } from '../core/checks.js';
+import { DeconvError } from '../core/errors.js';
+import type { OperatorSpec } from '../core/spec.js';
+import { checkShape, elementCount } from '../core/tensor.js';
+import { Layer } from '../layers/layer.js';
+import { type AxisGeometry, checkPhases } from './axis.js';
+import { checkFiniteValues } from './phases.js';
+
+/** Which of a layer's two directions raises the resolution, or is asked about. */
+export type Pass = 'forward' | 'backward';
+
+/** Geometry of a layer that is none of ours; sizes and channels are the weight's. A list has one entry per spatial axis. */
+export interface KernelGeometry {
+  /** Default 1. */
+  readonly stride?: number | readonly number[];
+  /** Default 1. */
+  readonly dilation?: number | readonly number[];
+  /** Rows before the first: cut off the output of a transposed layer, added to the input of another. Default 0. */
+  readonly padding?: number | readonly number[];
+  /** Default 1. */
+  readonly groups?: number;
+  /** Whether it is a transposed convolution. Default true. */
+  readonly transposed?: boolean;
+}
+
+/** A layer as its geometry and its weight, of any float width. */
+export interface Kernels {
+  readonly geometry: KernelGeometry;
+  /**
+   * `[in, out/groups, ...kernel]` of a transposed layer, `[out, in/groups, ...kernel]` of another:
+   * PyTorch's, lucid's and ONNX's order.
+   */
+  readonly weight: {
+    readonly data: Float32Array | Float64Array | readonly number[];
+    readonly shape: readonly number[];
+  };
+}
+
+/** What can be analysed: any layer of this package, or a geometry with a weight. */
+export type Subject = Layer | Kernels;
+
+/** The stamps that one pass of a layer leaves on its result: a transposed convolution without its bias. */
+export interface Stamps {
+  readonly name: string;
+  readonly pass: Pass;
+  /** Channels of what stamps, and of what is stamped on. */
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly groups: number;
+  readonly axes: readonly Required<AxisGeometry>[];
+  /** Rows cut off the front of each axis; null where they depend on the input. */
+  readonly padding: readonly number[] | null;
+  /** `[inChannels, outChannels/groups, ...kernel]`, finite. */
+  readonly weight: ArrayLike<number>;
+}
+
+export interface StampOptions {
+  readonly pass?: Pass | undefined;
+  readonly inputShape?: readonly number[] | undefined;
+}
+
+/**
+ * The stamps of a layer's forward pass, or of the gradient that its backward pass carries to its input.
+ * Throws `UNSUPPORTED` for a pass that lowers the resolution: it gathers and leaves no stamps.
+ */
+export function readStamps(where: string, subject: Subject, options: StampOptions = {}): Stamps {
+  const { spec, name, padsKnown, weight } =
+    subject instanceof Layer ? ofLayer(where, subject, options.inputShape) : ofKernels(where, subject);
+  checkPhases(
+    where,
+    spec.transposed ? spec.stride : spec.stride.map((step, axis) => step * at(spec.inputDilation, axis)),
+  );
+  checkFiniteValues(where, 'the weight', weight);
+  const spreads = spec.inputDilation.some((step) => step > 1);
+  const pass =
+    options.pass === undefined
+      ? spec.transposed || spreads
+        ? 'forward'
+        : 'backward'
+      : checkChoice(where, 'pass', options.pass, ['forward', 'backward']);
+  const gathers = spec.stride.some((step) => step > 1);
+  const same = { name, pass, groups: spec.groups, weight };
+  // The weights as they are: the transposed layer itself, and the adjoint of a convolution.
+  if (spec.transposed ? pass === 'forward' : pass === 'backward' && !spreads) {
+    const [inChannels, outChannels] = spec.transposed
+      ? [spec.inChannels, spec.outChannels]
+      : [spec.outChannels, spec.inChannels];
+    const axes = axesOf(spec, spec.stride);
+    return { ...same, inChannels, outChannels, axes, padding: padsKnown ? spec.padBefore : null };
+  }
+  if (gathers || (pass === 'backward' && spreads)) {
+    throw new DeconvError(
+      'UNSUPPORTED',
+      `${where}: expected a pass that keeps or raises the resolution, got the ${pass} pass of ${name}${spreads ? ' with dilated input' : ` with stride ${spec.stride.join(' x ')}`}. Ask for the other pass, or analyse the layers on either side apart.`,
+      { where, pass, stride: spec.stride, inputDilation: spec.inputDilation },
+    );
+  }
+  // Gathering without a stride is stamping with the taps reversed.
+  const [inChannels, outChannels] = spec.transposed
+    ? [spec.outChannels, spec.inChannels]
+    : [spec.inChannels, spec.outChannels];
+  return {
+    ...same,
+    inChannels,
+    outChannels,
+    axes: axesOf(spec, spec.inputDilation),
+    padding: padsKnown
+      ? spec.padBefore.map((pad, axis) => at(spec.dilation, axis) * (at(spec.kernel, axis) - 1) - pad)
+      : null,
+    weight: reversed(spec, weight),
+  };
+}
+
+interface Read {
+  readonly name: string;
+  readonly spec: OperatorSpec;
+  readonly padsKnown: boolean;
+  readonly weight: ArrayLike<number>;
+}
+
+function ofLayer(where: string, layer: Layer, inputShape: readonly number[] | undefined): Read {
+  const { spec, weight } = layer.canonical(where);
+  const geometry = layer.geometry();
+  const padsKnown = inputShape !== undefined || geometry.fixedPads;
+  return {
+    name: String(layer),
+    spec: inputShape === undefined ? spec : geometry.resolve(where, inputShape, {}).spec,
+    padsKnown,
+    weight,
+  };
+}
+
+function ofKernels(where: string, value: Kernels): Read {
+  const subject = checkOptions<Kernels>(where, value, ['geometry', 'weight']);
+  const options = checkOptions<KernelGeometry>(where, subject.geometry, [
+    'stride',
+    'dilation',
+    'padding',
+    'groups',
+    'transposed',
+  ]);
+  if (typeof subject.weight !== 'object' || subject.weight === null) {
+    refuse('BAD_TYPE', where, 'weight to be { data, shape }', subject.weight);
+  }
+  const shape = checkShape(where, 'weight.shape', subject.weight.shape);
+  const rank = shape.length - 2;
+  if (rank < 1 || rank > 3) {
+    refuse('BAD_SHAPE', where, 'a weight of 3 to 5 axes (two of channels, then the kernel)', shape);
+  }
+  if (shape.includes(0)) refuse('BAD_SHAPE', where, 'a weight with no empty axis', shape);
+  const weight = checkFiniteValues(where, 'weight.data', subject.weight.data);
+  const count = elementCount(where, 'weight', shape);
+  if (weight.length !== count) {
+    refuse('BAD_SHAPE', where, `weight.data of ${count} values for its shape`, weight.length);
+  }
+  const transposed = options.transposed ?? true;
+  if (typeof transposed !== 'boolean')
+    refuse('BAD_TYPE', where, 'transposed to be true or false', transposed);
+  const groups = checkInteger(where, 'groups', options.groups ?? 1, 1);
+  const [first = 0, second = 0, ...kernel] = shape;
+  checkGroups(where, 'the first axis of weight', first, groups);
+  const stride = checkAxes(where, 'stride', options.stride ?? 1, rank, 1);
+  const spec: OperatorSpec = {
+    transposed,
+    groups,
+    inChannels: transposed ? first : second * groups,
+    outChannels: transposed ? second * groups : first,
+    kernel,
+    stride,
+    dilation: checkAxes(where, 'dilation', options.dilation ?? 1, rank, 1),
+    inputDilation: kernel.map(() => 1),
+    padBefore: checkAxes(where, 'padding', options.padding ?? 0, rank, -(2 ** 31)),
+    padAfter: kernel.map(() => 0),
+    relu: false,
+  };
+  const kind = transposed ? 'transposed convolution' : 'convolution';
+  return { name: `${kind} of weight [${shape.join(', ')}]`, spec, padsKnown: true, weight };
+}
+
+function axesOf(spec: OperatorSpec, stride: readonly number[]): Required<AxisGeometry>[] {
+  return spec.kernel.map((kernelSize, axis) => ({
+    kernelSize,
+    stride: at(stride, axis),
+    dilation: at(spec.dilation, axis),
+  }));
+}
+
+/** `[A, B/groups, ...kernel]` to `[B, A/groups, ...kernel]`, with the taps of every axis reversed. */
+function reversed(spec: OperatorSpec, weight: ArrayLike<number>): Float64Array {
+  const { groups } = spec;
+  const [first, second] = spec.transposed
+    ? [spec.inChannels / groups, spec.outChannels / groups]
+    : [spec.outChannels / groups, spec.inChannels / groups];
+  const taps = weight.length / (groups * first * second);
+  const result = new Float64Array(weight.length);
+  for (let group = 0; group < groups; group += 1) {
+    for (let a = 0; a < first; a += 1) {
+      for (let b = 0; b < second; b += 1) {
+        const from = ((group * first + a) * second + b) * taps;
+        const to = ((group * second + b) * first + a) * taps;
+        for (let tap = 0; tap < taps; tap += 1) result[to + tap] = weight[from + taps - 1 - tap] as number;
+      }
+    }
+  }
+  return result;
+}
+
+function at(values: readonly number[], axis: number): number {
+  return values[axis] as number;
+}
