@@ -1,6 +1,8 @@
 // Kernels that are trained taps convolved with a fixed filter along each axis, and the way back.
 
 import { linearTaps } from '../core/initializers.js';
+import type { OperatorSpec } from '../core/spec.js';
+import { type WeightLayout, weightLayout } from '../core/weight-layout.js';
 
 /** Taps of a one-dimensional filter. */
 export type Filter = readonly number[];
@@ -144,6 +146,11 @@ function walk(
       }
     }
   }
+}
+
+/** Conv's order `[out, in/groups, ...kernel]` for a transposed kernel: taps reversed, because Conv correlates. */
+export function correlationLayout(spec: OperatorSpec): WeightLayout {
+  return weightLayout({ ...spec, transposed: true }, ['group', 'out', 'in', 'taps'], true);
 }
 
 export function product(values: readonly number[]): number {

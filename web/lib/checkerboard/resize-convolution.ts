@@ -2,7 +2,7 @@ import { checkAxes, checkChoice, checkOptions } from '../core/checks.js';
 import { splitPads } from '../core/same-padding.js';
 import { kernelReach, type OperatorSpec, weightShape } from '../core/spec.js';
 import { checkTensor, type Tensor } from '../core/tensor.js';
-import { type WeightLayout, weightLayout } from '../core/weight-layout.js';
+import type { WeightLayout } from '../core/weight-layout.js';
 import {
   type ForwardOptions,
   type InputShape,
@@ -22,6 +22,7 @@ import {
 import type { CanonicalParameters } from '../runtime/operation.js';
 import {
   boxFilter,
+  correlationLayout,
   type Filter,
   type Filtering,
   filteredKernel,
@@ -378,9 +379,9 @@ function edgesOf(
   return edges.some(([before, after]) => before + after > 0) ? edges : null;
 }
 
-/** Conv's weight as a transposed convolution's, filtered: taps reversed, because Conv correlates. */
+/** Conv's weight as a transposed convolution's, filtered. */
 function resizeLayout(convolution: OperatorSpec, filtering: Filtering): WeightLayout {
-  const order = weightLayout({ ...convolution, transposed: true }, ['group', 'out', 'in', 'taps'], true);
+  const order = correlationLayout(convolution);
   return {
     shape: weightShape(convolution),
     toCanonical: (values) => Float32Array.from(filterKernels(order.toCanonical(values), filtering)),
