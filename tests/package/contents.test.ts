@@ -113,6 +113,7 @@ describe('types', () => {
   const consumer = `
 import { ConvTranspose2d, DeconvError, HeapTensor, init, type Plan, type Tensor } from 'deconv-wasm';
 import { ConvTranspose2d as Up } from 'deconv-wasm/brainstate';
+import { type Analysis, analyze, scoreImage } from 'deconv-wasm/checkerboard';
 import { fromOnnx, fromTorch } from 'deconv-wasm/convert';
 import { adam } from 'deconv-wasm/training';
 
@@ -124,6 +125,10 @@ const shape: number[] = up.outputShape(x.shape);
 const plan: Plan | null = up.plan;
 const cost: number | null | undefined = plan?.candidates[0]?.measured;
 export const facts: readonly unknown[] = [y.data.length, shape, plan?.route, cost];
+const found: Analysis = analyze(up);
+export const levels: readonly number[] = [found.levelDbc, scoreImage(y, [2, 2]).spectralScoreDb];
+// @ts-expect-error a geometry comes with its weight
+analyze({ geometry: { stride: 2 } });
 using onHeap = new HeapTensor(shape);
 const same: Tensor = onHeap;
 up.forward(x, { out: same, activation: 'relu' });

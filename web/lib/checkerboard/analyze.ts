@@ -160,7 +160,7 @@ export function pairGains(where: string, { axes, weight }: Stamps): PairGains {
   const pairs = weight.length / phaseOf.length;
   // Each pair's spectrum is a sum over its phases for every harmonic, one axis at a time.
   const work = pairs * phases * axes.reduce((sum, { stride }) => sum + stride, 0);
-  if (pairs * phases > MAX_ELEMENTS || work > 2 ** 33) {
+  if (pairs * phases > MAX_ELEMENTS || work > 2 ** 31) {
     throw new DeconvError(
       'TOO_LARGE',
       `${where}: expected fewer channel pairs or phases, got ${pairs} pairs of ${phases} phases. Analyse a part of the channels.`,

@@ -44,7 +44,13 @@ export {
   type ResizeConvOptions,
   type ResizeMode,
 } from './resize-convolution.js';
-export { type ImageScore, type ScoreOptions, scoreImage } from './score-image.js';
+export {
+  type HarmonicLevel,
+  type Image,
+  type ImageScore,
+  type ScoreOptions,
+  scoreImage,
+} from './score-image.js';
 export {
   type ComposedKernels,
   SmoothConvTranspose1d,

@@ -145,6 +145,7 @@ function checkFinite(where: string, name: string, value: FiniteAxis): CheckedFin
     'outputSize',
   ]);
   const axis = checkAxis(where, name, geometry);
+  checkPhases(where, [axis.stride]);
   const input = checkInteger(where, `${name}.inputSize`, inputSize, 1);
   const before = checkInteger(where, `${name}.padding`, padding ?? 0, -(2 ** 31));
   const natural = (input - 1) * axis.stride + (axis.kernelSize - 1) * axis.dilation + 1 - 2 * before;
@@ -163,15 +164,16 @@ function finiteCounts({
 }: CheckedFiniteAxis): number[] {
   const divisor = greatestCommonDivisor(stride, dilation);
   const cycle = stride / divisor;
+  // Of each place that a tap can reach at all, in steps of the divisor, the first such tap.
+  const firstTap = new Array<number>(cycle);
+  for (let tap = 0; tap < cycle; tap += 1) firstTap[(tap * (dilation / divisor)) % cycle] = tap;
   return Array.from({ length: outputSize }, (_, position) => {
     const place = position + padding;
     if (place < 0 || place % divisor !== 0) return 0;
+    const tap = firstTap[(place / divisor) % cycle] as number;
     // j * dilation <= place, and i = (place - j * dilation) / stride below inputSize.
     const last = Math.min(kernelSize - 1, Math.floor(place / dilation));
     const first = Math.max(0, Math.ceil((place - (inputSize - 1) * stride) / dilation));
-    for (let tap = first; tap < first + cycle && tap <= last; tap += 1) {
-      if ((place - tap * dilation) % stride === 0) return Math.floor((last - tap) / cycle) + 1;
-    }
-    return 0;
+    return Math.max(0, Math.floor((last - tap) / cycle) - Math.ceil((first - tap) / cycle) + 1);
   });
 }

@@ -18,7 +18,10 @@ export interface ScoreOptions {
 export interface HarmonicLevel {
   /** Which multiple of 1/stride, one for each axis; never all zero. */
   readonly harmonic: readonly number[];
-  /** Its power over the median of the bins around it, in dB; ±320 for nothing at all and for nothing else. */
+  /**
+   * Its power in dB over the bins around it: the largest of the medians all around and along each axis, where
+   * the picture's own edges lie. ±320 for nothing at all and for nothing else.
+   */
   readonly levelDb: number;
 }
 
@@ -213,9 +216,9 @@ function byPhase(
   return { score: variance === 0 ? 0 : Math.min(1, pattern / variance), means, count };
 }
 
-/** Neighbours farther than the window's main lobe, and a median over some dozens of them in any rank. */
+/** Neighbours begin behind the window's main lobe; by rank, how far they reach: a median takes a dozen. */
 const INNER = 2;
-const OUTER = [0, 12, 4, 3];
+const OUTER = [0, 12, 6, 6];
 
 function bySpectrum(
   planes: readonly Plane[],
@@ -264,6 +267,7 @@ function bySpectrum(
     .map((harmonic) => ({ harmonic, levelDb: levelAt(power, harmonic, reach, bins) }));
 }
 
+/** The line's power over what is around it: all around, and along each axis, where edges of the picture lie. */
 function levelAt(
   power: Float64Array,
   harmonic: readonly number[],
@@ -271,19 +275,27 @@ function levelAt(
   bins: readonly Bins[],
 ): number {
   const ring: number[] = [];
+  const along = reach.map((): number[] => []);
   let line = 0;
   for (const shift of positions(reach.map((width) => 2 * width + 1))) {
     const index = shift.reduce((outer, place, axis) => {
       const width = 2 * (reach[axis] as number) + 1;
       return outer * (bins[axis] as Bins).angles.length + (harmonic[axis] as number) * width + place;
     }, 0);
-    const distance = Math.max(...shift.map((place, axis) => Math.abs(place - (reach[axis] as number))));
+    const distances = shift.map((place, axis) => Math.abs(place - (reach[axis] as number)));
+    const distance = Math.max(...distances);
     if (distance === 0) line = power[index] as number;
-    else if (distance >= INNER) ring.push(power[index] as number);
+    if (distance < INNER) continue;
+    ring.push(power[index] as number);
+    if (distances.filter((own) => own > 0).length === 1) {
+      along[distances.indexOf(distance)]?.push(power[index] as number);
+    }
   }
-  ring.sort((one, other) => one - other);
-  const median = ring[ring.length >> 1] as number;
-  return line === 0 ? decibels(0) : decibels(line / median);
+  return line === 0 ? decibels(0) : decibels(line / Math.max(...[ring, ...along].map(medianOf)));
+}
+
+function medianOf(values: readonly number[]): number {
+  return [...values].sort((one, other) => one - other)[values.length >> 1] as number;
 }
 
 function positions(extents: readonly number[]): number[][] {

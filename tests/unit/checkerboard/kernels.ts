@@ -1,0 +1,47 @@
+import fc from 'fast-check';
+
+export interface Axis {
+  readonly kernelSize: number;
+  readonly stride: number;
+  readonly dilation: number;
+}
+
+export const axis: fc.Arbitrary<Axis> = fc.record({
+  kernelSize: fc.integer({ min: 1, max: 7 }),
+  stride: fc.integer({ min: 1, max: 5 }),
+  dilation: fc.integer({ min: 1, max: 4 }),
+});
+
+/** Axes with whole numbers as taps: sums are exact. */
+export function withTaps(
+  axes: fc.Arbitrary<readonly Axis[]>,
+): fc.Arbitrary<{ axes: readonly Axis[]; kernel: number[] }> {
+  return axes.chain((list) => {
+    const count = list.reduce((product, { kernelSize }) => product * kernelSize, 1);
+    const taps = fc.array(fc.integer({ min: -9, max: 9 }), { minLength: count, maxLength: count });
+    return taps.map((kernel) => ({ axes: list, kernel }));
+  });
+}
+
+/** The kernel with its holes: h[n], n from 0 to the reach. */
+export function dilated(kernel: readonly number[], dilation: number): number[] {
+  const h = new Array<number>((kernel.length - 1) * dilation + 1).fill(0);
+  for (const [tap, value] of kernel.entries()) h[tap * dilation] = value;
+  return h;
+}
+
+export function convolve(one: readonly number[], other: readonly number[]): number[] {
+  const result = new Array<number>(one.length + other.length - 1).fill(0);
+  for (const [i, a] of one.entries()) {
+    for (const [j, b] of other.entries()) result[i + j] = (result[i + j] as number) + a * b;
+  }
+  return result;
+}
+
+export function outer(one: readonly number[], other: readonly number[]): number[] {
+  return one.flatMap((a) => other.map((b) => a * b));
+}
+
+export function ones(count: number): number[] {
+  return new Array<number>(count).fill(1);
+}
