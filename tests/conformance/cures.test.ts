@@ -1,7 +1,14 @@
 // The cures through the layers: resize-convolution and smooth layers against plain double-precision code that
 // resizes, pads and convolves one after the other, their gradients, and what cured layers do to images.
 
-import { ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, HeapTensor, type Tensor } from 'deconv-wasm';
+import {
+  ConvTranspose1d,
+  ConvTranspose2d,
+  ConvTranspose3d,
+  HeapTensor,
+  memoryUsage,
+  type Tensor,
+} from 'deconv-wasm';
 import {
   addSpectralPenalty,
   analyze,
@@ -464,6 +471,7 @@ describeEachBuild(({ name }) => {
     const options = { inChannels: 2, outChannels: 3, scaleFactor: 2, kernelSize: 3, padding: 1, seed: 1 };
     const x = randomTensor([2, 2, 4, 4], 3);
     for (const mode of ['nearest', 'bilinear'] as const) {
+      const { liveLayers } = memoryUsage();
       const layer = new ResizeConv2d({ ...options, mode });
       const y = layer.forward(x);
       const out = zeros(...y.shape);
@@ -496,8 +504,12 @@ describeEachBuild(({ name }) => {
         'BAD_SHAPE',
         'ResizeConv2d.backward',
       );
+      layer.backward(x, y);
+      // Modes with a step of their own hold the resize and its adjoint as well.
+      expect(memoryUsage().liveLayers).toBe(liveLayers + (mode === 'nearest' ? 1 : 3));
       layer.dispose();
       layer.dispose();
+      expect(memoryUsage().liveLayers).toBe(liveLayers);
       expectError(
         caught(() => layer.forward(x)),
         'DISPOSED',
