@@ -24,9 +24,13 @@ export {
   type ConvTransposeOptions,
 } from './conv-transpose.js';
 export {
+  Bilinear,
+  type BilinearOptions,
   Constant,
   type Distribution,
   type FanMode,
+  Icnr,
+  type IcnrOptions,
   KaimingNormal,
   KaimingUniform,
   LecunNormal,

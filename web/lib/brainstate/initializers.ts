@@ -1,7 +1,16 @@
 // brainstate's initializers, with its words and defaults. The layer's seed feeds those without one.
 
-import { checkChoice, checkInteger, checkOptions, refuse } from '../core/checks.js';
-import { fillFrom, fillWithVariance, orthonormalVectors } from '../core/initializers.js';
+import { checkAxes, checkChoice, checkInteger, checkOptions, refuse } from '../core/checks.js';
+import {
+  bilinearShare,
+  checkBilinear,
+  checkIcnr,
+  fillFrom,
+  fillWithVariance,
+  linearKernel,
+  orthonormalVectors,
+  repeatTaps,
+} from '../core/initializers.js';
 import {
   freshSeed,
   normalSource,
@@ -201,6 +210,114 @@ export function Orthogonal(options: OrthogonalOptions = {}): SeededInitializer {
       values[index] = scale * ((vectors[vector] as Float64Array)[entry] as number);
     }
   });
+}
+
+export interface IcnrOptions extends SeedOptions {
+  /** The layer's, one number for all axes or one per axis. Needed: an initializer sees the shape only. */
+  readonly stride: number | readonly number[];
+  /** Makes the small kernel. Default `XavierNormal()`. */
+  readonly init?: SeededInitializer;
+}
+
+export interface BilinearOptions {
+  /** The layer's, one number for all axes or one per axis. */
+  readonly stride: number | readonly number[];
+  /**
+   * `'identity'`, the default: output channel o is input channel `o mod (in/groups)` of its group,
+   * interpolated. `'mean'`: every output channel is the interpolated mean of its group's input channels.
+   */
+  readonly channels?: 'identity' | 'mean';
+}
+
+/**
+ * ICNR for transposed layers without dilation: a small kernel with every tap repeated `stride` times along
+ * each axis, so that training starts without a checkerboard pattern. Aitken et al., arXiv 1707.02937.
+ *
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`; the initializer: `UNSUPPORTED` if the stride does not
+ * divide the kernel, `BAD_SHAPE`
+ *
+ * @example
+ * using up = new ConvTranspose2d({
+ *   inSize: [8, 8, 32], outChannels: 16, kernelSize: 4, stride: 2, wInit: Icnr({ stride: 2 }),
+ * });
+ */
+export function Icnr(options: IcnrOptions): SeededInitializer {
+  const where = 'Icnr';
+  const {
+    stride,
+    init = XavierNormal(),
+    seed,
+  } = checkOptions<IcnrOptions>(where, options, ['stride', 'init', 'seed']);
+  if (typeof init !== 'function') refuse('BAD_TYPE', where, 'init to be an initializer', init);
+  checkStride(where, stride);
+  return initializer(where, seed, (values, shape, random) => {
+    const { kernel, channels } = splitKernel(where, shape);
+    const factors = checkAxes(where, 'stride', stride, kernel.length, 1);
+    checkIcnr(
+      where,
+      kernel,
+      factors,
+      kernel.map(() => 1),
+    );
+    const small = kernel.map((taps, axis) => taps / (factors[axis] as number));
+    const made = init([...small, ...channels], random);
+    const inner = channels[0] * channels[1];
+    if (made.length !== product(small) * inner) {
+      refuse('BAD_SHAPE', where, `${product(small) * inner} values from init`, made.length);
+    }
+    values.set(repeatTaps(made, small, factors, inner));
+  });
+}
+
+/**
+ * Linear interpolation along each axis of a transposed layer without dilation, with `kernelSize` `2 * stride`
+ * or `2 * stride - 1`: free of patterns on flats and ramps.
+ *
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`; the initializer: `UNSUPPORTED` for other kernel sizes,
+ * `BAD_SHAPE`
+ */
+export function Bilinear(options: BilinearOptions): SeededInitializer {
+  const where = 'Bilinear';
+  const { stride, channels: given } = checkOptions<BilinearOptions>(where, options, ['stride', 'channels']);
+  const choice = checkChoice(where, 'channels', given ?? 'identity', ['identity', 'mean']);
+  checkStride(where, stride);
+  return initializer(where, 0, (values, shape) => {
+    const { kernel, channels } = splitKernel(where, shape);
+    checkBilinear(
+      where,
+      kernel,
+      checkAxes(where, 'stride', stride, kernel.length, 1),
+      kernel.map(() => 1),
+    );
+    const [, groupIn] = channels;
+    const pairs = channels[0] * groupIn;
+    values.set(
+      linearKernel(kernel, 1, pairs, (_, pair) =>
+        bilinearShare(choice, pair % groupIn, Math.floor(pair / groupIn), groupIn),
+      ),
+    );
+  });
+}
+
+function product(values: readonly number[]): number {
+  return values.reduce((result, value) => result * value, 1);
+}
+
+/** One or more positive integers; how many axes there are, the shape tells. */
+function checkStride(where: string, stride: unknown): void {
+  checkAxes(where, 'stride', stride, Array.isArray(stride) ? stride.length : 1, 1);
+}
+
+/** brainstate's kernels are `[...kernel, out, in/groups]`. */
+function splitKernel(
+  where: string,
+  shape: readonly number[],
+): { readonly kernel: readonly number[]; readonly channels: readonly [number, number] } {
+  const [out, groupIn] = shape.slice(-2);
+  if (shape.length < 3 || out === undefined || groupIn === undefined) {
+    refuse('BAD_SHAPE', where, 'the shape of a kernel, [...kernel, out, in/groups]', [...shape]);
+  }
+  return { kernel: shape.slice(0, -2), channels: [out, groupIn] };
 }
 
 function scaling(

@@ -144,7 +144,8 @@ export function describeStamps(where: string, stamps: Stamps, counts: Overlap, l
   };
 }
 
-interface PairGains {
+/** @internal */
+export interface PairGains {
   /** Gains of all pairs in the weight's order. */
   readonly values: Float64Array;
   readonly energy: number;
@@ -152,7 +153,8 @@ interface PairGains {
   readonly floor: number;
 }
 
-function pairGains(where: string, { axes, weight }: Stamps): PairGains {
+/** @internal Phase gains of every channel pair. */
+export function pairGains(where: string, { axes, weight }: Stamps): PairGains {
   const phases = phaseCount(axes);
   const phaseOf = tapPhases(axes);
   const pairs = weight.length / phaseOf.length;

@@ -1,6 +1,18 @@
 /** deconv-wasm/checkerboard: a number for the pattern that transposed convolutions leave. */
 export { type Analysis, type AnalyzeOptions, analyze } from './analyze.js';
 export type { AxisGeometry } from './axis.js';
+// Cures.
+export {
+  type ToResizeConvOptions,
+  toConvTranspose,
+  toResizeConv,
+} from './equal-layers.js';
+export {
+  type BilinearOptions,
+  type IcnrOptions,
+  initializeBilinear,
+  initializeIcnr,
+} from './initialize.js';
 export {
   evenOverlap,
   type FiniteAxis,
@@ -9,7 +21,29 @@ export {
   overlapCounts,
   overlapMap,
 } from './overlap.js';
+export {
+  addSpectralPenalty,
+  type KernelsPenalty,
+  kernelsPenalty,
+  type LayerPenalty,
+  spectralPenalty,
+} from './penalty.js';
 export { phaseGains } from './phases.js';
+export {
+  type RepairedKernels,
+  type RepairOptions,
+  type RepairPrecision,
+  type RepairReport,
+  repair,
+  repairKernels,
+} from './repair.js';
+export {
+  ResizeConv1d,
+  ResizeConv2d,
+  ResizeConv3d,
+  type ResizeConvOptions,
+  type ResizeMode,
+} from './resize-convolution.js';
 export {
   type HarmonicLevel,
   type Image,
@@ -17,6 +51,14 @@ export {
   type ScoreOptions,
   scoreImage,
 } from './score-image.js';
+export {
+  type ComposedKernels,
+  SmoothConvTranspose1d,
+  SmoothConvTranspose2d,
+  SmoothConvTranspose3d,
+  type SmoothConvTransposeOptions,
+  smoothKernels,
+} from './smooth.js';
 export { amplitudeSpectrum, type Complex, frequencyResponse, harmonicPower } from './spectrum.js';
 export { analyzeStack, type StackAnalysis, type StackOptions } from './stack.js';
 export type { KernelGeometry, Kernels, Pass, Subject } from './stamps.js';

@@ -19,6 +19,9 @@ export function exportParameters(
   formatFor: (spec: OperatorSpec, where: string) => KernelFormat,
 ): ExportedParameters {
   if (!(layer instanceof Layer)) refuse('BAD_TYPE', name, 'a layer of this package', layer);
+  if (layer.preparation !== null) {
+    refuse('UNSUPPORTED', name, 'a layer that is one operator', `one that ${layer.preparation} first`);
+  }
   const { spec, weight, bias } = layer.canonical(name);
   const { order, flip } = formatFor(spec, name);
   if (spec.groups > 1 && !order.includes('group')) {

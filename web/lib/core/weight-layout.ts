@@ -2,8 +2,11 @@ import type { OperatorSpec } from './spec.js';
 import { weightShape } from './spec.js';
 
 /**
- * How some system orders the values of a kernel, as a way to and from the canonical order
+ * How some system keeps the values of a kernel, as a way to and from the canonical order
  * (`[in, out/groups, ...kernel]` when transposed, `[out, in/groups, ...kernel]` otherwise).
+ *
+ * Mostly another order of the same values. In general `toCanonical` is any linear map, and `fromCanonical`
+ * its adjoint (which undoes a reordering): it carries gradients back.
  */
 export interface WeightLayout {
   /** The kernel's shape in that system. */

@@ -4,7 +4,7 @@ import { checkOptions, shapeText } from '../core/checks.js';
 import { DeconvError } from '../core/errors.js';
 import type { Float16ArrayLike, HalfType } from '../core/float16.js';
 import { copyHalves, type HalfTensor, HalfValues, isHalf } from '../core/half-tensor.js';
-import { type OperatorSpec, outputExtents } from '../core/spec.js';
+import { type OperatorSpec, outputExtents, weightShape } from '../core/spec.js';
 import {
   allocateTensor,
   checkParameter,
@@ -244,6 +244,40 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
     return { spec: this.spec, ...this.#canonicalParameters(true) };
   }
 
+  /** @internal The gradient of the layer's weight that belongs to one of the canonical weight. */
+  weightGradient(member: string, canonical: Float32Array): Tensor {
+    this.#requireLive(member);
+    return { data: this.#gradientFrom(canonical), shape: this.#definition.weightLayout.shape };
+  }
+
+  /**
+   * @internal Replaces the weight by the one that has these canonical values. Only for layers that keep as
+   * many values as they compute with, without a mask.
+   */
+  setCanonicalWeight(member: string, canonical: Float32Array): void {
+    const where = this.#requireLive(member);
+    const { name, weightLayout, mask } = this.#definition;
+    const reason =
+      mask !== undefined
+        ? 'a mask'
+        : countOf(weightLayout.shape) !== canonical.length
+          ? 'a fixed filter'
+          : '';
+    if (reason !== '') {
+      throw new DeconvError(
+        'UNSUPPORTED',
+        `${where}: expected a layer that computes with its weight as it is, got a ${name} whose weight goes through ${reason}. Make a layer without.`,
+        { where, reason },
+      );
+    }
+    this.setWeight(weightLayout.fromCanonical(canonical));
+  }
+
+  /** @internal What the layer does to its input before its operator sees it; null for nothing. */
+  get preparation(): string | null {
+    return null;
+  }
+
   /** @internal What a layer of another precision needs of this one; it outlives `dispose`. */
   geometry(): LayerGeometry {
     const { name, layout } = this.#definition;
@@ -414,7 +448,7 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
     { batch = 1, extents }: InputShape,
     places: GradientPlaces,
   ): CanonicalParameters {
-    const { layout, weightLayout, mask } = this.#definition;
+    const { layout } = this.#definition;
     const gradients = parameterGradients({
       ...places,
       where,
@@ -422,11 +456,17 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
       batch,
       extents,
       layout,
-      weightElements: this.#weight.length,
+      weightElements: countOf(weightShape(spec)),
       withBias: this.hasBias,
     });
-    const weight = weightLayout.fromCanonical(gradients.weight);
-    return { weight: mask === undefined ? weight : product(weight, mask), bias: gradients.bias };
+    return { weight: this.#gradientFrom(gradients.weight), bias: gradients.bias };
+  }
+
+  /** A gradient of the canonical weight as one of the layer's own. */
+  #gradientFrom(canonical: Float32Array): Float32Array {
+    const { weightLayout, mask } = this.#definition;
+    const weight = weightLayout.fromCanonical(canonical);
+    return mask === undefined ? weight : product(weight, mask);
   }
 
   #inputGradient(

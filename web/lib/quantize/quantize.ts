@@ -91,6 +91,9 @@ class Range {
 
 export function checkLayer(where: string, layer: unknown): void {
   if (!(layer instanceof Layer)) refuse('BAD_TYPE', where, 'a layer of this package', layer);
+  if (layer.preparation !== null) {
+    refuse('UNSUPPORTED', where, 'a layer that is one operator', `one that ${layer.preparation} first`);
+  }
 }
 
 export function checkSamples(where: string, samples: unknown): void {

@@ -1,0 +1,162 @@
+// Kernels that are trained taps convolved with a fixed filter along each axis, and the way back.
+
+import { linearTaps } from '../core/initializers.js';
+import type { OperatorSpec } from '../core/spec.js';
+import { type WeightLayout, weightLayout } from '../core/weight-layout.js';
+
+/** Taps of a one-dimensional filter. */
+export type Filter = readonly number[];
+
+/** What nearest-neighbour resize stamps: `stride` ones. */
+export function boxFilter(stride: number): Filter {
+  return new Array<number>(stride).fill(1);
+}
+
+/**
+ * What linear resize stamps. For an odd stride this is `box * box / stride`; for an even one the output grid
+ * lies half a pixel beside the input's, and the filter is `box * box * [1, 1] / (2 * stride)`.
+ */
+export function linearFilter(stride: number): Filter {
+  return linearTaps(2 * stride - (stride % 2));
+}
+
+/**
+ * `order + 1` boxes convolved and divided by `stride^(order + 1)`: they sum to 1, and what they are convolved
+ * with gets equal phase moments up to that order. Kinoshita and Kiya, arXiv 2002.02117.
+ */
+export function smoothFilter(stride: number, order: number): Filter {
+  let taps = [1];
+  for (let factor = 0; factor <= order; factor += 1) {
+    const longer = new Array<number>(taps.length + stride - 1).fill(0);
+    for (const [tap, value] of taps.entries()) {
+      for (let shift = 0; shift < stride; shift += 1) {
+        longer[tap + shift] = (longer[tap + shift] as number) + value / stride;
+      }
+    }
+    taps = longer;
+  }
+  return taps;
+}
+
+/** A kernel that is filtered: taps `dilation` apart, one filter per axis. */
+export interface Filtering {
+  readonly kernel: readonly number[];
+  readonly dilation: readonly number[];
+  readonly filters: readonly Filter[];
+}
+
+/** The filtered kernel's size, without holes: `dilation * (kernel - 1) + 1 + filter - 1`. */
+export function filteredKernel({ kernel, dilation, filters }: Filtering): number[] {
+  return kernel.map((taps, axis) => at(dilation, axis) * (taps - 1) + (filters[axis] as Filter).length);
+}
+
+/** `[pairs, ...kernel]` to `[pairs, ...filteredKernel]`, in double precision. */
+export function filterKernels(values: ArrayLike<number>, filtering: Filtering): Float64Array {
+  const { kernel, dilation, filters } = filtering;
+  const long = filteredKernel(filtering);
+  let current = Float64Array.from(values);
+  for (const axis of kernel.keys()) {
+    const inner = product(kernel.slice(axis + 1));
+    const outer = current.length / (at(kernel, axis) * inner);
+    const next = new Float64Array(outer * at(long, axis) * inner);
+    walk(outer, inner, at(kernel, axis), at(dilation, axis), filters[axis] as Filter, (from, to, factor) => {
+      next[to] = (next[to] as number) + factor * (current[from] as number);
+    });
+    current = next;
+  }
+  return current;
+}
+
+/** The adjoint of `filterKernels`: carries a gradient of the filtered kernels to the taps. */
+export function unfilterGradient(gradient: ArrayLike<number>, filtering: Filtering): Float64Array {
+  const { kernel, dilation, filters } = filtering;
+  const long = filteredKernel(filtering);
+  let current = Float64Array.from(gradient);
+  for (const axis of [...kernel.keys()].reverse()) {
+    const inner = product(kernel.slice(axis + 1));
+    const outer = current.length / (at(long, axis) * inner);
+    const next = new Float64Array(outer * at(kernel, axis) * inner);
+    walk(outer, inner, at(kernel, axis), at(dilation, axis), filters[axis] as Filter, (to, from, factor) => {
+      next[to] = (next[to] as number) + factor * (current[from] as number);
+    });
+    current = next;
+  }
+  return current;
+}
+
+/** `quotient * box + remainder` along one axis of `[pairs, ...kernel]`. */
+export interface BoxDivision {
+  /** `[pairs, ...kernel]`, `stride - 1` taps shorter along the axis. */
+  readonly quotient: Float64Array;
+  /** What the last `stride - 1` taps of the axis are off by, `[outer, stride - 1, inner]`. */
+  readonly remainder: Float64Array;
+}
+
+/** Divides kernels without holes, at least `stride` taps long, by the box along one axis. */
+export function divideByBox(
+  values: ArrayLike<number>,
+  kernel: readonly number[],
+  axis: number,
+  stride: number,
+): BoxDivision {
+  const taps = at(kernel, axis);
+  const short = taps - stride + 1;
+  const inner = product(kernel.slice(axis + 1));
+  const outer = values.length / (taps * inner);
+  const quotient = new Float64Array(outer * short * inner);
+  const remainder = new Float64Array(outer * (stride - 1) * inner);
+  for (let block = 0; block < outer; block += 1) {
+    for (let lane = 0; lane < inner; lane += 1) {
+      const tapAt = (tap: number): number => (block * taps + tap) * inner + lane;
+      const entryAt = (entry: number): number => (block * short + entry) * inner + lane;
+      // The box is (1 - z^-stride) / (1 - z^-1): a difference and a sum over every stride-th value.
+      let sum = 0;
+      for (let tap = 0; tap < taps; tap += 1) {
+        // The sum of quotient[tap - stride + 1 ... tap - 1], the part of this tap that is already explained.
+        if (tap >= stride) sum -= quotient[entryAt(tap - stride)] as number;
+        const rest = (values[tapAt(tap)] as number) - sum;
+        if (tap < short) {
+          quotient[entryAt(tap)] = rest;
+          sum += rest;
+        } else {
+          remainder[(block * (stride - 1) + tap - short) * inner + lane] = rest;
+        }
+      }
+    }
+  }
+  return { quotient, remainder };
+}
+
+/** Visits every tap (`short`), the filtered taps that it goes to (`long`) and the filter's factor. */
+function walk(
+  outer: number,
+  inner: number,
+  taps: number,
+  step: number,
+  filter: Filter,
+  visit: (short: number, long: number, factor: number) => void,
+): void {
+  const reach = step * (taps - 1) + filter.length;
+  for (let block = 0; block < outer; block += 1) {
+    for (let tap = 0; tap < taps; tap += 1) {
+      for (const [shift, factor] of filter.entries()) {
+        const short = (block * taps + tap) * inner;
+        const long = (block * reach + tap * step + shift) * inner;
+        for (let lane = 0; lane < inner; lane += 1) visit(short + lane, long + lane, factor);
+      }
+    }
+  }
+}
+
+/** Conv's order `[out, in/groups, ...kernel]` for a transposed kernel: taps reversed, because Conv correlates. */
+export function correlationLayout(spec: OperatorSpec): WeightLayout {
+  return weightLayout({ ...spec, transposed: true }, ['group', 'out', 'in', 'taps'], true);
+}
+
+export function product(values: readonly number[]): number {
+  return values.reduce((result, value) => result * value, 1);
+}
+
+function at(values: readonly number[], axis: number): number {
+  return values[axis] as number;
+}

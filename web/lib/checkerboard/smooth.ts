@@ -1,0 +1,230 @@
+import { checkAxes, checkInteger, checkOptions, refuse } from '../core/checks.js';
+import { type Pads, splitPads } from '../core/same-padding.js';
+import { type OperatorSpec, weightShape } from '../core/spec.js';
+import type { WeightLayout } from '../core/weight-layout.js';
+import type { ConvTransposeOptions } from '../layers/conv-transpose.js';
+import { Layer, type LayerDefinition } from '../layers/layer.js';
+import { describeLayer } from '../layers/repr.js';
+import { LAYER_OPTION_NAMES, readLayerOptions, torchDefinition } from '../layers/torch-options.js';
+import { type AxisGeometry, checkGeometry } from './axis.js';
+import {
+  type Filtering,
+  filteredKernel,
+  filterKernels,
+  product,
+  smoothFilter,
+  unfilterGradient,
+} from './filters.js';
+import { checkFiniteValues } from './phases.js';
+
+/** Boxes beyond this many differ from a bell curve by less than float32 shows, and cost more each. */
+const MAX_ORDER = 15;
+
+export interface SmoothConvTransposeOptions extends ConvTransposeOptions {
+  /** Order of smoothness: 0 for one box (clean on flats), 1 for two (clean on ramps), and so on. Default 0. */
+  readonly order?: number;
+}
+
+/** Kernels and their size. */
+export interface ComposedKernels {
+  /** `[pairs, ...kernelSize]` */
+  readonly data: Float64Array;
+  readonly kernelSize: readonly number[];
+}
+
+/**
+ * Kernels followed by a fixed smooth layer as one set of kernels, in double precision: each axis is convolved
+ * `order + 1` times with a box of `stride` ones and divided by `stride^(order + 1)`. Whatever the kernels
+ * are, the phase gains of the result are equal, and its sum is theirs.
+ *
+ * Kinoshita and Kiya, Fixed smooth convolutional layer for avoiding checkerboard artifacts in CNNs,
+ * arXiv 2002.02117.
+ *
+ * @param kernels one or more channel pairs' taps, one pair behind the other, row-major over the axes
+ * @returns kernels without dilation, `dilation * (kernelSize - 1) + 1 + (order + 1) * (stride - 1)` taps an axis
+ * @throws {DeconvError} `BAD_SHAPE`, `BAD_OPTION`, `BAD_TYPE`, `TOO_LARGE`
+ *
+ * @example
+ * smoothKernels([1, 2, 3], [{ kernelSize: 3, stride: 2 }], 0).data; // [0.5, 1.5, 2.5, 1.5]
+ */
+export function smoothKernels(
+  kernels: ArrayLike<number>,
+  axes: readonly AxisGeometry[],
+  order = 0,
+): ComposedKernels {
+  const where = 'smoothKernels';
+  const checked = checkGeometry(where, axes);
+  const values = checkFiniteValues(where, 'kernels', kernels);
+  const depth = checkInteger(where, 'order', order, 0, MAX_ORDER);
+  const kernel = checked.map(({ kernelSize }) => kernelSize);
+  if (values.length === 0 || values.length % product(kernel) !== 0) {
+    refuse('BAD_SHAPE', where, `a multiple of ${product(kernel)} taps`, values.length);
+  }
+  const filtering: Filtering = {
+    kernel,
+    dilation: checked.map(({ dilation }) => dilation),
+    filters: checked.map(({ stride }) => smoothFilter(stride, depth)),
+  };
+  return { data: filterKernels(values, filtering), kernelSize: filteredKernel(filtering) };
+}
+
+/**
+ * Transposed convolution followed by a fixed smooth layer (Kinoshita and Kiya, arXiv 2002.02117), computed as
+ * one transposed convolution: free of checkerboard patterns whatever its weight is.
+ *
+ * Input and output sizes, options and weight are those of ConvTranspose. The smooth layer acts on its whole
+ * output before anything is cropped; the `(order + 1) * (stride - 1)` rows that it adds are cut off the two
+ * ends, an odd one at the end. The bias is added last, so that borders do not smooth it.
+ */
+export abstract class SmoothConvTranspose extends Layer {
+  readonly inChannels: number;
+  readonly kernelSize: readonly number[];
+  readonly stride: readonly number[];
+  readonly padding: readonly number[];
+  readonly outputPadding: readonly number[];
+  readonly dilation: readonly number[];
+  readonly order: number;
+  readonly #trained: OperatorSpec;
+
+  /** @internal */
+  protected constructor(name: string, rank: number, options: SmoothConvTransposeOptions) {
+    const checked = checkOptions<SmoothConvTransposeOptions>(name, options, [
+      ...LAYER_OPTION_NAMES,
+      'kernelSize',
+      'stride',
+      'padding',
+      'outputPadding',
+      'dilation',
+      'order',
+    ]);
+    const { order: givenOrder = 0, ...geometry } = checked;
+    const order = checkInteger(name, 'order', givenOrder, 0, MAX_ORDER);
+    const settings = readLayerOptions(name, geometry);
+    const kernel = checkAxes(name, 'kernelSize', checked.kernelSize, rank, 1);
+    const stride = checkAxes(name, 'stride', checked.stride ?? 1, rank, 1);
+    const padding = checkAxes(name, 'padding', checked.padding ?? 0, rank, 0);
+    const outputPadding = checkAxes(name, 'outputPadding', checked.outputPadding ?? 0, rank, 0);
+    const dilation = checkAxes(name, 'dilation', checked.dilation ?? 1, rank, 1);
+    for (const [axis, extra] of outputPadding.entries()) {
+      const limit = Math.max(at(stride, axis), at(dilation, axis));
+      if (extra >= limit) {
+        refuse('BAD_OPTION', name, `outputPadding[${axis}] below stride or dilation (${limit})`, extra);
+      }
+    }
+    const trained: OperatorSpec = {
+      transposed: true,
+      groups: settings.groups,
+      inChannels: settings.inChannels,
+      outChannels: settings.outChannels,
+      kernel,
+      stride,
+      dilation,
+      inputDilation: kernel.map(() => 1),
+      padBefore: padding,
+      padAfter: padding.map((pad, axis) => pad - at(outputPadding, axis)),
+      relu: false,
+    };
+    super(smoothDefinition(torchDefinition(name, trained, settings), order));
+    this.#trained = trained;
+    this.inChannels = settings.inChannels;
+    this.kernelSize = kernel;
+    this.stride = stride;
+    this.padding = padding;
+    this.outputPadding = outputPadding;
+    this.dilation = dilation;
+    this.order = order;
+  }
+
+  /**
+   * Shape of the output for an input shape, that of a ConvTranspose with the same options.
+   * Pure arithmetic: works before `init` and after `dispose`.
+   *
+   * @throws {DeconvError} `BAD_SHAPE`, `TOO_LARGE`, `BAD_TYPE`
+   */
+  outputShape(inputShape: readonly number[]): number[] {
+    return this.outputShapeUnder(this.spec, this.readInputShape('outputShape', inputShape));
+  }
+
+  extraRepr(): string {
+    const shown = describeLayer(this.#trained, this.padding, this.outputPadding, this.hasBias);
+    return `${shown}, order=${this.order}`;
+  }
+}
+
+/**
+ * Transposed convolution and fixed smooth layer over sequences. The weight is
+ * `[inChannels, outChannels/groups, kernelL]`.
+ *
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `TOO_LARGE`
+ *
+ * @example
+ * await init();
+ * using up = new SmoothConvTranspose1d({ inChannels: 8, outChannels: 4, kernelSize: 16, stride: 10, padding: 3 });
+ */
+export class SmoothConvTranspose1d extends SmoothConvTranspose {
+  constructor(options: SmoothConvTransposeOptions) {
+    super('SmoothConvTranspose1d', 1, options);
+  }
+}
+
+/**
+ * Transposed convolution and fixed smooth layer over images. The weight is
+ * `[inChannels, outChannels/groups, kernelH, kernelW]`.
+ *
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `TOO_LARGE`
+ *
+ * @example
+ * await init();
+ * using up = new SmoothConvTranspose2d({
+ *   inChannels: 64, outChannels: 32, kernelSize: 3, stride: 2, padding: 1, outputPadding: 1, order: 1,
+ * });
+ * up.outputShape([1, 64, 8, 8]); // [1, 32, 16, 16]
+ */
+export class SmoothConvTranspose2d extends SmoothConvTranspose {
+  constructor(options: SmoothConvTransposeOptions) {
+    super('SmoothConvTranspose2d', 2, options);
+  }
+}
+
+/**
+ * Transposed convolution and fixed smooth layer over volumes. The weight is
+ * `[inChannels, outChannels/groups, kernelD, kernelH, kernelW]`.
+ *
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `TOO_LARGE`
+ *
+ * @example
+ * await init();
+ * using up = new SmoothConvTranspose3d({ inChannels: 4, outChannels: 2, kernelSize: 2, stride: 2 });
+ */
+export class SmoothConvTranspose3d extends SmoothConvTranspose {
+  constructor(options: SmoothConvTransposeOptions) {
+    super('SmoothConvTranspose3d', 3, options);
+  }
+}
+
+function smoothDefinition(drawn: LayerDefinition, order: number): LayerDefinition {
+  const { spec: trained } = drawn;
+  const filtering: Filtering = {
+    kernel: trained.kernel,
+    dilation: trained.dilation,
+    filters: trained.stride.map((stride) => smoothFilter(stride, order)),
+  };
+  const added = trained.stride.map((stride) => splitPads((order + 1) * (stride - 1)));
+  const weightLayout: WeightLayout = {
+    shape: weightShape(trained),
+    toCanonical: (values) => Float32Array.from(filterKernels(values, filtering)),
+    fromCanonical: (gradient) => Float32Array.from(unfilterGradient(gradient, filtering)),
+  };
+  const spec: OperatorSpec = {
+    ...trained,
+    kernel: filteredKernel(filtering),
+    dilation: trained.dilation.map(() => 1),
+    padBefore: trained.padBefore.map((pad, axis) => pad + (added[axis] as Pads)[0]),
+    padAfter: trained.padAfter.map((pad, axis) => pad + (added[axis] as Pads)[1]),
+  };
+  return { ...drawn, spec, weightLayout };
+}
+
+function at(values: readonly number[], axis: number): number {
+  return values[axis] as number;
+}
