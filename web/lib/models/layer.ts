@@ -30,6 +30,8 @@ export interface LayerGeometry {
 export interface LayerFacts {
   readonly name: string;
   readonly operator: string;
+  readonly input: string;
+  readonly output: string;
   readonly transposed: boolean;
   readonly activation?: string | null;
   readonly weight: ModelTensor | null;
@@ -50,6 +52,10 @@ export class ModelLayer {
   readonly name: string;
   /** The file's own word: `ConvTranspose`, `TRANSPOSE_CONV`, `ConvTranspose2d` and so on. */
   readonly operator: string;
+  /** The file's name of what comes in; empty where files of bare tensors have none. */
+  readonly input: string;
+  /** The file's name of what comes out. */
+  readonly output: string;
   readonly transposed: boolean;
   /** The activation that the operator fuses, in the file's word; null for none. */
   readonly activation: string | null;
@@ -65,6 +71,8 @@ export class ModelLayer {
   constructor(facts: LayerFacts) {
     this.name = facts.name;
     this.operator = facts.operator;
+    this.input = facts.input;
+    this.output = facts.output;
     this.transposed = facts.transposed;
     this.activation = facts.activation ?? null;
     this.weightTensor = facts.weight;

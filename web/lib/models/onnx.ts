@@ -246,7 +246,11 @@ class Walk {
           const inner = new Scope(scope);
           inner.attributes = scope.attributes;
           inner.addGraph(graph);
-          await this.visit(graph.messages(GRAPH.node), inner, nested(title));
+          await this.visit(
+            graph.messages(GRAPH.node),
+            inner,
+            nested(`${title}/${attribute.text(ATTRIBUTE.name)}`),
+          );
         }
       }
     }
@@ -329,6 +333,8 @@ class Walk {
       new ModelLayer({
         name,
         operator,
+        input: x,
+        output: node.texts(NODE.output)[0] ?? '',
         transposed,
         weight: weight instanceof ModelTensor ? weight : null,
         bias: biasTensor,

@@ -61,6 +61,8 @@ export function describedLayers(
     return new ModelLayer({
       name,
       operator,
+      input: '',
+      output: '',
       transposed,
       weight,
       bias,

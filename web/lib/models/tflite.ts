@@ -213,6 +213,8 @@ class Subgraph {
     return new ModelLayer({
       name,
       operator: format.name,
+      input: this.#name(x),
+      output: this.#name(output),
       transposed,
       activation: activation === 'NONE' ? null : activation,
       weight: weight instanceof ModelTensor ? weight : null,
