@@ -144,8 +144,9 @@ export async function readOnnx(
   all: boolean,
 ): Promise<FileContents> {
   const model = await readMessage(file, modelSchema);
-  const graph = model.message(MODEL.graph);
-  if (graph === undefined) {
+  // One, but protobuf lets a message come in parts.
+  const graphs = model.messages(MODEL.graph);
+  if (graphs.length === 0) {
     refuse(
       'BAD_MODEL',
       'readModel',
@@ -156,8 +157,8 @@ export async function readOnnx(
   }
   const walk = new Walk(file, external, model.messages(MODEL.functions), all);
   const scope = new Scope(null);
-  scope.addGraph(graph);
-  await walk.visit(graph.messages(GRAPH.node), scope, '');
+  for (const graph of graphs) scope.addGraph(graph);
+  for (const graph of graphs) await walk.visit(graph.messages(GRAPH.node), scope, '');
   return { layers: walk.layers, tensors: walk.tensors(), producer: model.text(MODEL.producer) };
 }
 
