@@ -323,6 +323,7 @@ export async function fuzzModels({
   onFile = () => {},
 }) {
   const seeds = loadSeeds();
+  /** @type {Record<string, number>} */
   const outcomes = {};
   const failures = [];
   let slowest = { ms: 0, index: -1, name: '' };

@@ -6,11 +6,11 @@ export const LIMITS = {
   /** Protobuf fields kept, list entries included. */
   fields: 1_000_000,
   /** Protobuf fields passed over. */
-  skipped: 8_000_000,
+  skipped: 3_000_000,
   /** Messages within messages; a subgraph takes three. */
   depth: 96,
-  /** Nodes visited while the graph is walked; a function's count at every call of it. */
-  nodes: 500_000,
+  /** Names and nodes met while the graph is walked; those of a function count at every call of it. */
+  names: 2_000_000,
   /** Convolutions of one file. */
   layers: 10_000,
   /** Scopes that names are looked up in, in all. */

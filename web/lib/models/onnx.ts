@@ -156,7 +156,7 @@ export async function readOnnx(
     );
   }
   const walk = new Walk(file, external, model.messages(MODEL.functions), all);
-  const scope = new Scope(null);
+  const scope = new Scope(null, walk.spend);
   for (const graph of graphs) scope.addGraph(graph);
   for (const graph of graphs) await walk.visit(graph.messages(GRAPH.node), scope, '');
   return { layers: walk.layers, tensors: walk.tensors(), producer: model.text(MODEL.producer) };
@@ -174,30 +174,40 @@ class Scope {
   /** Attributes of a function's call. */
   attributes: ReadonlyMap<string, Message> = new Map();
 
-  constructor(outer: Scope | null) {
+  readonly #spend: (entries: number) => void;
+
+  /** `spend` bounds the work: a small file can have its functions called very often. */
+  constructor(outer: Scope | null, spend: (entries: number) => void) {
     this.outer = outer;
+    this.#spend = spend;
   }
 
   addGraph(graph: Message): void {
-    for (const value of [...graph.messages(GRAPH.input), ...graph.messages(GRAPH.valueInfo)]) {
+    const inputs = graph.messages(GRAPH.input);
+    const values = [...inputs, ...graph.messages(GRAPH.valueInfo)];
+    const initializers = graph.messages(GRAPH.initializer);
+    const sparses = graph.messages(GRAPH.sparse);
+    this.#spend(values.length + inputs.length + initializers.length + sparses.length);
+    for (const value of values) {
       const dims = value.message(VALUE.type)?.message(1)?.message(2)?.messages(1) ?? [];
-      this.shapes.set(
-        value.text(VALUE.name),
-        dims.map((dim) => dim.integer(1) ?? 0),
-      );
+      this.#spend(dims.length);
+      const shape = dims.map((dim) => dim.integer(1) ?? 0);
+      this.shapes.set(value.text(VALUE.name), shape);
     }
-    for (const input of graph.messages(GRAPH.input))
-      this.unknown.set(input.text(VALUE.name), 'an input of the model');
-    for (const tensor of graph.messages(GRAPH.initializer))
-      this.tensors.set(tensor.text(TENSOR.name), tensor);
-    for (const sparse of graph.messages(GRAPH.sparse)) {
+    for (const input of inputs) this.unknown.set(input.text(VALUE.name), 'an input of the model');
+    for (const tensor of initializers) this.tensors.set(tensor.text(TENSOR.name), tensor);
+    for (const sparse of sparses) {
       this.unknown.set(sparse.message(1)?.text(TENSOR.name) ?? '', 'a sparse tensor');
     }
     this.addNodes(graph.messages(GRAPH.node));
   }
 
   addNodes(nodes: readonly Message[]): void {
-    for (const node of nodes) for (const output of node.texts(NODE.output)) this.makers.set(output, node);
+    for (const node of nodes) {
+      const outputs = node.texts(NODE.output);
+      this.#spend(1 + outputs.length);
+      for (const output of outputs) this.makers.set(output, node);
+    }
   }
 }
 
@@ -212,7 +222,7 @@ class Walk {
   readonly #all: boolean;
   readonly #known = new Map<Message, ModelTensor | string>();
   readonly #running = new Set<Message>();
-  #nodes = 0;
+  #names = 0;
   #lookups = 0;
 
   constructor(file: ModelFile, external: ExternalFiles, functions: readonly Message[], all: boolean) {
@@ -227,9 +237,20 @@ class Walk {
     }
   }
 
+  readonly spend = (entries: number): void => {
+    this.#names += entries;
+    if (this.#names <= LIMITS.names) return;
+    refuse(
+      'BAD_MODEL',
+      'readModel',
+      `at most ${LIMITS.names} names and nodes, those of functions at every call`,
+      'more',
+    );
+  };
+
   async visit(nodes: readonly Message[], scope: Scope, prefix: string): Promise<void> {
     for (const [index, node] of nodes.entries()) {
-      this.#spend(1 + node.messages(NODE.attribute).length);
+      this.spend(1 + node.messages(NODE.attribute).length);
       const [type, domain] = [node.text(NODE.type), node.text(NODE.domain)];
       const name = (node.text(NODE.name) || node.texts(NODE.output)[0] || `${type}_${index}`).slice(0, 1000);
       const title = prefix + name;
@@ -244,7 +265,7 @@ class Walk {
           ...attribute.messages(ATTRIBUTE.graph),
           ...attribute.messages(ATTRIBUTE.graphs),
         ]) {
-          const inner = new Scope(scope);
+          const inner = new Scope(scope, this.spend);
           inner.attributes = scope.attributes;
           inner.addGraph(graph);
           await this.visit(
@@ -257,17 +278,6 @@ class Walk {
     }
   }
 
-  #spend(entries: number): void {
-    this.#nodes += entries;
-    if (this.#nodes <= LIMITS.nodes) return;
-    refuse(
-      'BAD_MODEL',
-      'readModel',
-      `at most ${LIMITS.nodes} nodes and attributes, those of functions at every call`,
-      'more',
-    );
-  }
-
   /** Functions are read at every call: what their inputs are is known only there. */
   async #call(called: Message, node: Message, scope: Scope, title: string): Promise<void> {
     if (this.#running.has(called)) {
@@ -278,8 +288,8 @@ class Walk {
       called.messages(FUNCTION.defaults),
       called.messages(FUNCTION.node),
     ];
-    this.#spend(parameters.length + defaults.length + nodes.length);
-    const inner = new Scope(null);
+    this.spend(parameters.length + defaults.length);
+    const inner = new Scope(null, this.spend);
     for (const [index, parameter] of parameters.entries()) {
       const name = node.texts(NODE.input)[index];
       if (name !== undefined) inner.arguments.set(parameter, { name, scope });

@@ -14,9 +14,11 @@ export type Schema = Readonly<Record<number, FieldKind>>;
 
 /** One message: for each field number the values in the file's order. */
 export class Message {
-  readonly #fields = new Map<number, unknown[]>();
+  // Most of the smallest messages are empty.
+  #fields: Map<number, unknown[]> | undefined;
 
   add(field: number, value: unknown): void {
+    this.#fields ??= new Map();
     const values = this.#fields.get(field);
     if (values === undefined) this.#fields.set(field, [value]);
     else values.push(value);
@@ -24,11 +26,11 @@ export class Message {
 
   /** Of a field that should be there once the last counts. */
   integer(field: number): number | undefined {
-    return this.#fields.get(field)?.at(-1) as number | undefined;
+    return this.#fields?.get(field)?.at(-1) as number | undefined;
   }
 
   integers(field: number): number[] {
-    return (this.#fields.get(field) ?? []) as number[];
+    return (this.#fields?.get(field) ?? []) as number[];
   }
 
   float(field: number): number | undefined {
@@ -36,23 +38,23 @@ export class Message {
   }
 
   text(field: number): string {
-    return (this.#fields.get(field)?.at(-1) as string | undefined) ?? '';
+    return (this.#fields?.get(field)?.at(-1) as string | undefined) ?? '';
   }
 
   texts(field: number): string[] {
-    return (this.#fields.get(field) ?? []) as string[];
+    return (this.#fields?.get(field) ?? []) as string[];
   }
 
   message(field: number): Message | undefined {
-    return this.#fields.get(field)?.at(-1) as Message | undefined;
+    return this.#fields?.get(field)?.at(-1) as Message | undefined;
   }
 
   messages(field: number): Message[] {
-    return (this.#fields.get(field) ?? []) as Message[];
+    return (this.#fields?.get(field) ?? []) as Message[];
   }
 
   ranges(field: number): ByteRange[] {
-    return (this.#fields.get(field) ?? []) as ByteRange[];
+    return (this.#fields?.get(field) ?? []) as ByteRange[];
   }
 }
 
@@ -116,7 +118,13 @@ class Decoder {
       if (position > end) throw new RangeError('a length beyond the end of its message');
       if (typeof kind === 'function') {
         this.#keep();
-        message.add(field, await this.read(from, position, kind(), depth + 1));
+        const small = length <= PIECE ? file.peek(from, length) : null;
+        // Most of a graph's many parts are at hand: waiting for each would take longer than reading it.
+        const inner =
+          small instanceof Uint8Array
+            ? this.#readPiece(small.subarray(0, length), from, kind(), depth + 1)
+            : await this.read(from, position, kind(), depth + 1);
+        message.add(field, inner);
       } else if (kind === 'data') {
         this.#keep();
         message.add(field, { offset: from, length });
