@@ -60,7 +60,11 @@ function randomLayer() {
   const transposed = random() < 0.75;
   const rank = pick([1, 2, 2, 2, 2, 2, 3]);
   const channels = () => pick([1, 3, 8, 12, 16, 21, 24, 32, 48, 64, 64, 96, 128, 128, 192, 256, 512]);
-  const side = { 1: [32, 100, 256, 435, 1024, 4096], 2: [4, 7, 8, 14, 16, 28, 32, 56, 64, 128], 3: [4, 8, 12, 16] };
+  const side = {
+    1: [32, 100, 256, 435, 1024, 4096],
+    2: [4, 7, 8, 14, 16, 28, 32, 56, 64, 128],
+    3: [4, 8, 12, 16],
+  };
   const stride = transposed ? pick([1, 2, 2, 2, 2, 3, 4, 8]) : pick([1, 1, 2]);
   const kernel = transposed
     ? pick([stride, 2 * stride, 2 * stride, 3, 4, 5, stride + 1, 2 * stride + 1, 9])
@@ -69,20 +73,44 @@ function randomLayer() {
   const depthwise = random() < 0.12;
   const inChannels = channels();
   const outChannels = depthwise ? inChannels : channels();
-  const common = depthwise ? [inChannels] : [1, 1, 1, 1, 1, 1, 2, 4].filter((groups) => inChannels % groups === 0 && outChannels % groups === 0);
+  const common = depthwise
+    ? [inChannels]
+    : [1, 1, 1, 1, 1, 1, 2, 4].filter((groups) => inChannels % groups === 0 && outChannels % groups === 0);
   const groups = pick(common);
   const reach = dilation * (kernel - 1);
-  const pad = transposed ? pick([0, Math.max(0, Math.floor((reach + 1 - stride) / 2))]) : pick([0, Math.floor(reach / 2)]);
+  const pad = transposed
+    ? pick([0, Math.max(0, Math.floor((reach + 1 - stride) / 2))])
+    : pick([0, Math.floor(reach / 2)]);
   const axes = (value, neutral) => [...new Array(3 - rank).fill(neutral), ...new Array(rank).fill(value)];
   const input = axes(0, 1).map((extent) => extent || pick(side[rank]));
   const layer = {
-    ...{ transposed, rank, groups, inChannels, outChannels, batch: pick([1, 1, 1, 1, 2, 8]), layout: pick([0, 1]) },
-    ...{ input, kernel: axes(kernel, 1), stride: axes(stride, 1), dilation: axes(dilation, 1), pad: axes(pad, 0) },
+    ...{
+      transposed,
+      rank,
+      groups,
+      inChannels,
+      outChannels,
+      batch: pick([1, 1, 1, 1, 2, 8]),
+      layout: pick([0, 1]),
+    },
+    ...{
+      input,
+      kernel: axes(kernel, 1),
+      stride: axes(stride, 1),
+      dilation: axes(dilation, 1),
+      pad: axes(pad, 0),
+    },
   };
   layer.output = input.map((extent, axis) =>
     transposed
-      ? (extent - 1) * layer.stride[axis] + layer.dilation[axis] * (layer.kernel[axis] - 1) + 1 - 2 * layer.pad[axis]
-      : Math.floor((extent + 2 * layer.pad[axis] - layer.dilation[axis] * (layer.kernel[axis] - 1) - 1) / layer.stride[axis]) + 1,
+      ? (extent - 1) * layer.stride[axis] +
+        layer.dilation[axis] * (layer.kernel[axis] - 1) +
+        1 -
+        2 * layer.pad[axis]
+      : Math.floor(
+          (extent + 2 * layer.pad[axis] - layer.dilation[axis] * (layer.kernel[axis] - 1) - 1) /
+            layer.stride[axis],
+        ) + 1,
   );
   return layer.output.every((extent) => extent >= 1) ? layer : undefined;
 }
@@ -146,7 +174,11 @@ function measure(layer) {
     layer,
     macs: macs(layer),
     chosen: routeNames[chosen],
-    candidates: candidates.map(({ name, estimate, times }) => ({ name, estimate, measured: quantile(times.slice(1), 0.4) })),
+    candidates: candidates.map(({ name, estimate, times }) => ({
+      name,
+      estimate,
+      measured: quantile(times.slice(1), 0.4),
+    })),
   };
 }
 
@@ -163,14 +195,25 @@ function report(all) {
   for (const name of routeNames) {
     const taken = judged.filter(({ candidates }) => candidates.some((candidate) => candidate.name === name));
     const won = judged.filter(({ ranked }) => ranked[0].name === name);
-    const clear = won.filter(({ ranked }) => ranked.length === 1 || ranked[1].measured > 1.05 * ranked[0].measured);
-    const misjudged = taken.map(({ candidates }) => candidates.find((candidate) => candidate.name === name)).map(({ estimate, measured }) => estimate / measured);
-    const spread = misjudged.length === 0 ? '' : `, estimate / measured ${[0.1, 0.5, 0.9].map((share) => quantile(misjudged, share).toFixed(2)).join(' ')} (a tenth, half, nine tenths)`;
-    console.log(`${name}: chosen ${judged.filter(({ chosen }) => chosen === name).length}, fastest ${won.length}, by more than 5 % ${clear.length}, of ${taken.length}${spread}`);
+    const clear = won.filter(
+      ({ ranked }) => ranked.length === 1 || ranked[1].measured > 1.05 * ranked[0].measured,
+    );
+    const misjudged = taken
+      .map(({ candidates }) => candidates.find((candidate) => candidate.name === name))
+      .map(({ estimate, measured }) => estimate / measured);
+    const spread =
+      misjudged.length === 0
+        ? ''
+        : `, estimate / measured ${[0.1, 0.5, 0.9].map((share) => quantile(misjudged, share).toFixed(2)).join(' ')} (a tenth, half, nine tenths)`;
+    console.log(
+      `${name}: chosen ${judged.filter(({ chosen }) => chosen === name).length}, fastest ${won.length}, by more than 5 % ${clear.length}, of ${taken.length}${spread}`,
+    );
   }
   const worst = judged.filter(({ loss }) => loss > 1.1).sort((one, other) => other.loss - one.loss);
   for (const { layer, chosen, ranked, loss } of worst) {
-    console.log(`  ${loss.toFixed(2)}x ${describe(layer)}: ${chosen}; ${ranked.map(({ name, measured, estimate }) => `${name} ${measured.toPrecision(2)} (${estimate.toPrecision(2)})`).join(', ')}`);
+    console.log(
+      `  ${loss.toFixed(2)}x ${describe(layer)}: ${chosen}; ${ranked.map(({ name, measured, estimate }) => `${name} ${measured.toPrecision(2)} (${estimate.toPrecision(2)})`).join(', ')}`,
+    );
   }
 }
 

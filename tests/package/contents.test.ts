@@ -114,6 +114,7 @@ describe('types', () => {
 import { ConvTranspose2d, DeconvError, HeapTensor, init, type Plan, type Tensor } from 'deconv-wasm';
 import { ConvTranspose2d as Up } from 'deconv-wasm/brainstate';
 import { fromOnnx, fromTorch } from 'deconv-wasm/convert';
+import { type Model, readModel } from 'deconv-wasm/models';
 import { adam } from 'deconv-wasm/training';
 
 await init({ threads: 2, build: 'auto' });
@@ -147,6 +148,9 @@ fromOnnx('ConvTranspose', { strides: [2, 2], pads: [1, 1, 1, 1] }, { weight }).d
 fromOnnx('ConvTranspose', { padding: 1 }, { weight });
 // @ts-expect-error PyTorch has padding
 fromTorch('ConvTranspose2d', { pads: [1, 1, 1, 1] }, { weight });
+export const model: Promise<Model> = readModel(new Uint8Array(8), { geometry: { w: { stride: 2 } } });
+// @ts-expect-error PyTorch has padding
+readModel(new Uint8Array(8), { geometry: { w: { pads: 2 } } });
 export const step = adam([up], { learningRate: 1e-3 });
 // @ts-expect-error a wrong word in the options is a type error
 new ConvTranspose2d({ inChannels: 1, outChannels: 1, kernelSize: 2, outputSize: 3 });
