@@ -146,6 +146,14 @@ describe('ONNX', () => {
     await expectRefused(concat(main('F0'), ...doubling), 'BAD_MODEL');
   });
 
+  it('a function of very many names, called very often', async () => {
+    const names = Array.from({ length: 50_000 }, (_, index) => text(2, `o${index}`));
+    const wide = new BinaryWriter();
+    message(25, all(text(1, 'A'), text(10, 'own'), message(7, all(...names, text(4, 'Relu')))))(wide);
+    const calls = Array.from({ length: 50_000 }, () => node('A', [], 'y', text(7, 'own')));
+    await expectRefused(concat(onnx(...calls), wide.finish()), 'BAD_MODEL');
+  });
+
   it('millions of nodes, of fields without meaning, and of layers', async () => {
     const many = (part: Uint8Array, count: number) => {
       const result = new Uint8Array(part.length * count);
@@ -461,15 +469,5 @@ describe('fuzzing', () => {
     // Damage must not be all there is: what survives it is read to the end.
     expect(outcomes['read, with layers']).toBeGreaterThan(300);
     expect(outcomes.BAD_MODEL).toBeGreaterThan(1000);
-  });
-
-  it('what once failed does so no more', async () => {
-    const corpus = path.join(FIXTURES, 'corpus');
-    for (const name of readdirSync(corpus)) {
-      const started = performance.now();
-      const outcome = await useFile(new Uint8Array(readFileSync(path.join(corpus, name))));
-      expect(outcome, name).toMatch(/^[A-Z_]+$|^read/);
-      expect(performance.now() - started, name).toBeLessThan(1000);
-    }
   });
 });
