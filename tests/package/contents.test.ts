@@ -115,6 +115,7 @@ import { ConvTranspose2d, DeconvError, HeapTensor, init, type Plan, type Tensor 
 import { ConvTranspose2d as Up } from 'deconv-wasm/brainstate';
 import { type Analysis, analyze, scoreImage } from 'deconv-wasm/checkerboard';
 import { fromOnnx, fromTorch } from 'deconv-wasm/convert';
+import { type Model, readModel } from 'deconv-wasm/models';
 import { adam } from 'deconv-wasm/training';
 
 await init({ threads: 2, build: 'auto' });
@@ -152,6 +153,9 @@ fromOnnx('ConvTranspose', { strides: [2, 2], pads: [1, 1, 1, 1] }, { weight }).d
 fromOnnx('ConvTranspose', { padding: 1 }, { weight });
 // @ts-expect-error PyTorch has padding
 fromTorch('ConvTranspose2d', { pads: [1, 1, 1, 1] }, { weight });
+export const model: Promise<Model> = readModel(new Uint8Array(8), { geometry: { w: { stride: 2 } } });
+// @ts-expect-error PyTorch has padding
+readModel(new Uint8Array(8), { geometry: { w: { pads: 2 } } });
 export const step = adam([up], { learningRate: 1e-3 });
 // @ts-expect-error a wrong word in the options is a type error
 new ConvTranspose2d({ inChannels: 1, outChannels: 1, kernelSize: 2, outputSize: 3 });

@@ -38,14 +38,21 @@ export function temporaryFolder(): { readonly folder: string; remove(): void } {
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-/** An empty project that has installed the tarball from no network and run no scripts. */
+/**
+ * An empty project that has installed the tarball from no network and run no scripts. What the package
+ * depends on comes from our own installation: npm's cache has no index to find versions in.
+ */
 export function makeProject(folder: string, tarball: Tarball, files: Readonly<Record<string, string>>): void {
   writeFiles(folder, {
     'package.json': '{ "name": "consumer", "private": true, "type": "module" }',
     ...files,
   });
-  const flags = ['--offline', '--no-audit', '--no-fund', '--ignore-scripts'];
-  run('npm', ['install', ...flags, tarball.file], folder);
+  const flags = ['--offline', '--no-audit', '--no-fund', '--ignore-scripts', '--install-links'];
+  const { dependencies } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+    readonly dependencies: Readonly<Record<string, string>>;
+  };
+  const installed = Object.keys(dependencies).map((name) => path.join(root, 'node_modules', name));
+  run('npm', ['install', ...flags, ...installed, tarball.file], folder);
 }
 
 export function writeFiles(folder: string, files: Readonly<Record<string, string>>): void {

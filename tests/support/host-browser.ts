@@ -8,6 +8,11 @@ function urlOf(name: BinaryName): URL {
 export const host: Host = {
   name: 'Chromium',
 
+  async readFixture(name) {
+    const response = await fetch(`/tests/fixtures/${name}`);
+    return new Uint8Array(await response.arrayBuffer());
+  },
+
   async readBinary(name) {
     const response = await fetch(urlOf(name));
     return new Uint8Array(await response.arrayBuffer());

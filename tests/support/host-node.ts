@@ -12,6 +12,10 @@ function fileOf(name: BinaryName): URL {
 export const host: Host = {
   name: 'Node',
 
+  async readFixture(name) {
+    return new Uint8Array(await readFile(new URL(`../fixtures/${name}`, import.meta.url)));
+  },
+
   async readBinary(name) {
     return new Uint8Array(await readFile(fileOf(name)));
   },

@@ -1,6 +1,6 @@
 import { checkChoice, checkOptions } from '../core/checks.js';
 import type { Tensor } from '../core/tensor.js';
-import { type ConvertedParameters, readWeight } from './kernel.js';
+import { type ConvertedParameters, checkWeightShape, readWeight } from './kernel.js';
 
 /** What an operator's name says. */
 export interface OperatorKind {
@@ -18,8 +18,8 @@ export type OperatorTable<Operators> = {
   };
 };
 
-/** A call of a `from…` function, read as far as all systems' are read alike. */
-export interface Call<Attributes extends object> {
+/** What an operator's attributes and the shape of its weight say, read as far as all systems' are read alike. */
+export interface OperatorCall<Attributes extends object> {
   /** The operator's. */
   readonly name: string;
   /** Names the call in errors. */
@@ -28,6 +28,11 @@ export interface Call<Attributes extends object> {
   readonly rank: number;
   /** The attributes as the caller wrote them: their names are checked, their values are not. */
   readonly given: Attributes;
+  readonly weight: { readonly shape: readonly number[] };
+}
+
+/** A call of a `from…` function. */
+export interface Call<Attributes extends object> extends OperatorCall<Attributes> {
   readonly parameters: ConvertedParameters;
   readonly weight: Tensor;
 }
@@ -40,12 +45,39 @@ export function readCall<Attributes extends object>(
   attributes: object,
   parameters: ConvertedParameters,
 ): Call<Attributes> {
+  const { name, where, kind, given } = readOperator<Attributes>(from, table, operator, attributes);
+  const weight = readWeight(where, parameters, kind.rank);
+  const rank = weight.shape.length - 2;
+  return { name, where, transposed: kind.transposed, rank, given, parameters, weight };
+}
+
+/** The same where the weight's values are not at hand: a file's structure, read before its data. */
+export function readShapeCall<Attributes extends object>(
+  from: string,
+  table: Readonly<Record<string, OperatorKind>>,
+  operator: string,
+  attributes: object,
+  shape: readonly number[],
+): OperatorCall<Attributes> {
+  const { name, where, kind, given } = readOperator<Attributes>(from, table, operator, attributes);
+  checkWeightShape(where, shape, kind.rank);
+  return { name, where, transposed: kind.transposed, rank: shape.length - 2, given, weight: { shape } };
+}
+
+function readOperator<Attributes extends object>(
+  from: string,
+  table: Readonly<Record<string, OperatorKind>>,
+  operator: string,
+  attributes: object,
+): {
+  readonly name: string;
+  readonly where: string;
+  readonly kind: OperatorKind;
+  readonly given: Attributes;
+} {
   const name = checkChoice(from, 'the operator', operator, Object.keys(table));
   const where = `${from} ${name}`;
   const kind = table[name] as OperatorKind;
   const known = kind.attributes as readonly (keyof Attributes & string)[];
-  const given = checkOptions<Attributes>(where, attributes, known);
-  const weight = readWeight(where, parameters, kind.rank);
-  const rank = weight.shape.length - 2;
-  return { name, where, transposed: kind.transposed, rank, given, parameters, weight };
+  return { name, where, kind, given: checkOptions<Attributes>(where, attributes, known) };
 }

@@ -13,10 +13,8 @@ import type { PadRule } from './pads.js';
 /** What belongs to this package and not to the system that the layer comes from. */
 export type ConversionOptions = ExecutionOptions;
 
-/** A call, checked and translated. */
-export interface Translation {
-  readonly call: Call<object>;
-  readonly options: ConversionOptions;
+/** What attributes and a weight's shape mean: all of a layer but its values. */
+export interface Geometry {
   readonly layout: Layout;
   readonly format: KernelFormat;
   readonly kernel: Kernel;
@@ -27,6 +25,12 @@ export interface Translation {
   /** The only batch size that the layer takes, where the attributes fix one. */
   readonly batch?: number | null;
   readonly relu?: boolean;
+}
+
+/** A call, checked and translated. */
+export interface Translation extends Geometry {
+  readonly call: Call<object>;
+  readonly options: ConversionOptions;
 }
 
 /**

@@ -54,6 +54,7 @@ export {
   fromTflite,
   type TfliteConv2dOptions,
   type TfliteConv3dOptions,
+  type TfliteDepthwiseConv2dOptions,
   type TfliteOperators,
   toTflite,
 } from './tflite.js';

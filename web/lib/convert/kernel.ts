@@ -51,21 +51,26 @@ export interface Kernel {
 export function readWeight(where: string, parameters: unknown, rank: number): Tensor {
   const { weight } = checkOptions<ConvertedParameters>(where, parameters, ['weight', 'bias']);
   const checked = checkTensor(where, 'weight', widenTensor(where, 'weight', weight));
-  const found = checked.shape.length - 2;
+  checkWeightShape(where, checked.shape, rank);
+  return checked;
+}
+
+/** A kernel has 1 to 3 spatial axes (`rank`, unless that is 0), none of them empty. */
+export function checkWeightShape(where: string, shape: readonly number[], rank: number): void {
+  const found = shape.length - 2;
   if (rank === 0 ? found < 1 || found > 3 : found !== rank) {
     const expected = rank === 0 ? '3, 4 or 5' : String(rank + 2);
-    refuse('BAD_SHAPE', where, `weight with ${expected} axes`, [...checked.shape], 'Reshape it.');
+    refuse('BAD_SHAPE', where, `weight with ${expected} axes`, [...shape], 'Reshape it.');
   }
-  if (checked.shape.includes(0)) {
-    refuse('BAD_SHAPE', where, 'weight with at least 1 along every axis', [...checked.shape]);
+  if (shape.includes(0)) {
+    refuse('BAD_SHAPE', where, 'weight with at least 1 along every axis', [...shape]);
   }
-  return checked;
 }
 
 /** Channels and taps from a weight's shape. */
 export function readKernel(
   where: string,
-  { shape }: Tensor,
+  { shape }: { readonly shape: readonly number[] },
   { order }: KernelFormat,
   groups: number,
   groupsName = 'groups',

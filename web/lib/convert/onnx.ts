@@ -2,8 +2,8 @@ import { checkChoice, checkInteger, refuse } from '../core/checks.js';
 import { type Pads, splitPads } from '../core/same-padding.js';
 import type { Layer } from '../layers/layer.js';
 import { checkAgreement, checkList, checkOutputPadding } from './attributes.js';
-import { type OperatorTable, readCall } from './call.js';
-import { type ConversionOptions, ConvertedLayer } from './converted-layer.js';
+import { type OperatorCall, type OperatorTable, readCall, readShapeCall } from './call.js';
+import { type ConversionOptions, ConvertedLayer, type Geometry } from './converted-layer.js';
 import { type ExportedParameters, exportParameters } from './export.js';
 import { type ConvertedParameters, canonicalFormat, readKernel } from './kernel.js';
 import { convolutionSame, fixedCrops, fixedPads, naturalExtent, noPads, type PadRule } from './pads.js';
@@ -57,6 +57,20 @@ export function fromOnnx<Operator extends keyof OnnxOperators>(
   options: ConversionOptions = {},
 ): ConvertedLayer {
   const call = readCall<OnnxConvTransposeAttributes>('fromOnnx', OPERATORS, operator, attributes, parameters);
+  return ConvertedLayer.of({ call, options, ...translate(call) });
+}
+
+/** What `fromOnnx` would make of a weight of this shape. */
+export function onnxGeometry(
+  where: string,
+  operator: keyof OnnxOperators,
+  attributes: OnnxConvTransposeAttributes,
+  weightShape: readonly number[],
+): Geometry {
+  return translate(readShapeCall(where, OPERATORS, operator, attributes, weightShape));
+}
+
+function translate(call: OperatorCall<OnnxConvTransposeAttributes>): Geometry {
   const { where, transposed, rank, given, weight } = call;
   const ones = new Array<number>(rank).fill(1);
   const format = canonicalFormat(transposed);
@@ -74,9 +88,7 @@ export function fromOnnx<Operator extends keyof OnnxOperators>(
   }
   const list = checkList(where, 'pads', given.pads ?? new Array<number>(2 * rank).fill(0), 2 * rank, 0);
   const pairs = ones.map((_, axis): Pads => [list[axis] as number, list[axis + rank] as number]);
-  return ConvertedLayer.of({
-    call,
-    options,
+  return {
     layout: 'channels-first',
     format,
     kernel,
@@ -85,7 +97,7 @@ export function fromOnnx<Operator extends keyof OnnxOperators>(
     pads: transposed
       ? readCrops(where, given, autoPad, pairs, stride, dilation)
       : readPadding(autoPad, pairs),
-  });
+  };
 }
 
 /**

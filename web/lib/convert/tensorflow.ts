@@ -3,7 +3,7 @@ import type { Pads } from '../core/same-padding.js';
 import type { Layer } from '../layers/layer.js';
 import { EXECUTION_OPTION_NAMES } from '../runtime/execution.js';
 import { checkIntegerOrList, checkList, checkPairs } from './attributes.js';
-import { type Call, type OperatorTable, readCall } from './call.js';
+import { type OperatorCall, type OperatorTable, readCall } from './call.js';
 import { type ConversionOptions, ConvertedLayer } from './converted-layer.js';
 import { type ExportedParameters, exportParameters } from './export.js';
 import { type ConvertedParameters, channelsLastFormat, readKernel } from './kernel.js';
@@ -173,7 +173,7 @@ export function readImplicitGroups(
 
 /** Pads from the padding, of a transposed operator from its `output_shape` too, which may fix the batch. */
 export function readPadsAndBatch(
-  { where, transposed, rank, given }: Call<{ readonly output_shape?: unknown }>,
+  { where, transposed, rank, given }: OperatorCall<{ readonly output_shape?: unknown }>,
   padding: 'SAME' | 'VALID' | readonly Pads[],
   outChannels: number,
   channelsLast: boolean,

@@ -1,8 +1,8 @@
 import { checkAxes, checkChoice, checkInteger, refuse } from '../core/checks.js';
 import type { Layer } from '../layers/layer.js';
 import { checkAgreement, checkBiasFlag, checkOutputPadding } from './attributes.js';
-import { type OperatorTable, readCall } from './call.js';
-import { type ConversionOptions, ConvertedLayer } from './converted-layer.js';
+import { type OperatorCall, type OperatorTable, readCall, readShapeCall } from './call.js';
+import { type ConversionOptions, ConvertedLayer, type Geometry } from './converted-layer.js';
 import { type ExportedParameters, exportParameters } from './export.js';
 import { type ConvertedParameters, canonicalFormat, readKernel } from './kernel.js';
 import { convolutionSame, fixedCrops, fixedPads, noPads, type PadRule } from './pads.js';
@@ -34,6 +34,8 @@ export interface TorchModuleAttributes {
   readonly bias?: boolean;
   readonly padding_mode?: 'zeros';
 }
+
+type TorchAttributes = TorchConvArguments & TorchConvTransposeArguments & TorchModuleAttributes;
 
 export interface TorchOperators {
   readonly Conv1d: TorchConvArguments & TorchModuleAttributes;
@@ -84,21 +86,28 @@ export function fromTorch<Operator extends keyof TorchOperators>(
   parameters: ConvertedParameters,
   options: ConversionOptions = {},
 ): ConvertedLayer {
-  const call = readCall<TorchConvArguments & TorchConvTransposeArguments & TorchModuleAttributes>(
-    'fromTorch',
-    OPERATORS,
-    operator,
-    attributes,
-    parameters,
-  );
-  const { where, transposed, rank, given, weight } = call;
+  const call = readCall<TorchAttributes>('fromTorch', OPERATORS, operator, attributes, parameters);
+  checkBiasFlag(call.where, 'bias', call.given.bias, parameters.bias);
+  return ConvertedLayer.of({ call, options, ...translate(call) });
+}
+
+/** What `fromTorch` would make of a weight of this shape. */
+export function torchGeometry(
+  where: string,
+  operator: keyof TorchOperators,
+  attributes: TorchAttributes,
+  weightShape: readonly number[],
+): Geometry {
+  return translate(readShapeCall(where, OPERATORS, operator, attributes, weightShape));
+}
+
+function translate({ where, transposed, rank, given, weight }: OperatorCall<TorchAttributes>): Geometry {
   const format = canonicalFormat(transposed);
   const groups = checkInteger(where, 'groups', given.groups ?? 1, 1);
   const kernel = readKernel(where, weight, format, groups);
   checkAgreement(where, 'in_channels', given.in_channels, kernel.inChannels);
   checkAgreement(where, 'out_channels', given.out_channels, kernel.outChannels);
   checkAgreement(where, 'kernel_size', given.kernel_size, kernel.kernel);
-  checkBiasFlag(where, 'bias', given.bias, parameters.bias);
   if (given.padding_mode !== undefined && given.padding_mode !== 'zeros') {
     refuse('UNSUPPORTED', where, "padding_mode 'zeros'", given.padding_mode, 'Pad the input beforehand.');
   }
@@ -107,16 +116,7 @@ export function fromTorch<Operator extends keyof TorchOperators>(
   const pads = transposed
     ? readCrops(where, given, stride, dilation)
     : readPadding(where, given.padding ?? 0, stride);
-  return ConvertedLayer.of({
-    call,
-    options,
-    layout: 'channels-first',
-    format,
-    kernel,
-    stride,
-    dilation,
-    pads,
-  });
+  return { layout: 'channels-first', format, kernel, stride, dilation, pads };
 }
 
 /**

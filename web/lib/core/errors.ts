@@ -4,6 +4,7 @@ export type DeconvErrorCode =
   | 'BAD_OPTION'
   | 'BAD_SHAPE'
   | 'BAD_BUFFER'
+  | 'BAD_MODEL'
   | 'TOO_LARGE'
   | 'UNSUPPORTED'
   | 'NOT_INITIALIZED'

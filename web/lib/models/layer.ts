@@ -1,0 +1,254 @@
+import type { Geometry } from '../convert/converted-layer.js';
+import type { ConversionOptions, ConvertedLayer, ConvertedParameters } from '../convert/index.js';
+import { refuse } from '../core/checks.js';
+import { DeconvError } from '../core/errors.js';
+import { kernelReach, type OperatorSpec } from '../core/spec.js';
+import type { Tensor } from '../core/tensor.js';
+import { type WeightLayout, weightLayout } from '../core/weight-layout.js';
+import { LIMITS } from './limits.js';
+import type { ModelTensor } from './tensor.js';
+
+/** What an operator does, apart from its values; lists have one entry for each spatial axis. */
+export interface LayerGeometry {
+  readonly transposed: boolean;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly groups: number;
+  readonly kernelSize: readonly number[];
+  readonly stride: readonly number[];
+  readonly dilation: readonly number[];
+  /**
+   * Zeros added before the input, or values cropped before the output when transposed (negative: added);
+   * null where they depend on a size of the input that the file does not say.
+   */
+  readonly padBefore: readonly number[] | null;
+  /** The same at the other end, output padding taken off. */
+  readonly padAfter: readonly number[] | null;
+}
+
+/** What a reader found out about one operator. */
+export interface LayerFacts {
+  readonly name: string;
+  readonly operator: string;
+  readonly input: string;
+  readonly output: string;
+  readonly transposed: boolean;
+  readonly activation?: string | null;
+  readonly weight: ModelTensor | null;
+  readonly bias: ModelTensor | null;
+  /** Spatial extents of the input, where the file says them. */
+  readonly inputExtents?: readonly number[] | null;
+  /** Why there is no geometry. */
+  readonly problem: string | null;
+  readonly geometry: Geometry | null;
+  /** Why there is no layer in spite of the geometry. */
+  readonly layerObstacle?: string | null;
+  readonly build: (parameters: ConvertedParameters, options: ConversionOptions) => ConvertedLayer;
+}
+
+/** A convolution or transposed convolution of a model file. */
+export class ModelLayer {
+  /** As the file has it; nodes of subgraphs and functions as `outer/inner`. */
+  readonly name: string;
+  /** The file's own word: `ConvTranspose`, `TRANSPOSE_CONV`, `ConvTranspose2d` and so on. */
+  readonly operator: string;
+  /** The file's name of what comes in; empty where files of bare tensors have none. */
+  readonly input: string;
+  /** The file's name of what comes out. */
+  readonly output: string;
+  readonly transposed: boolean;
+  /** The activation that the operator fuses, in the file's word; null for none. */
+  readonly activation: string | null;
+  /** Null where `problem` says why. */
+  readonly geometry: LayerGeometry | null;
+  readonly weightTensor: ModelTensor | null;
+  readonly biasTensor: ModelTensor | null;
+  /** Why the layer cannot be read, a sentence; null if it can. */
+  readonly problem: string | null;
+  readonly #facts: LayerFacts;
+
+  /** @internal */
+  constructor(facts: LayerFacts) {
+    this.name = facts.name;
+    this.operator = facts.operator;
+    this.input = facts.input;
+    this.output = facts.output;
+    this.transposed = facts.transposed;
+    this.activation = facts.activation ?? null;
+    this.weightTensor = facts.weight;
+    this.biasTensor = facts.bias;
+    this.problem = facts.problem;
+    this.geometry =
+      facts.geometry === null
+        ? null
+        : describeGeometry(facts.geometry, facts.transposed, facts.inputExtents ?? null);
+    this.#facts = facts;
+  }
+
+  /**
+   * The weight as PyTorch and ONNX order it: `[in, out/groups, ...kernel]` when transposed,
+   * `[out, in/groups, ...kernel]` otherwise. It may be a view on the file's bytes: copy before writing.
+   *
+   * @throws {DeconvError} `UNSUPPORTED` with the layer's `problem`; what reading the values throws
+   */
+  async weight(): Promise<Tensor> {
+    const { weight } = this.#readable();
+    const { order, canonical } = this.weightOrder();
+    const tensor = await weight.read();
+    return canonical ? tensor : { data: order.toCanonical(tensor.data), shape: this.weightShape };
+  }
+
+  /** One value for each output channel, null for a layer without bias. */
+  async bias(): Promise<Float32Array | null> {
+    this.#readable();
+    return this.biasTensor === null ? null : (await this.biasTensor.read()).data;
+  }
+
+  /** Shape of what `weight` gives. */
+  get weightShape(): readonly number[] {
+    const { transposed, inChannels, outChannels, groups, kernelSize } = this.#readable().geometry;
+    return transposed
+      ? [inChannels, outChannels / groups, ...kernelSize]
+      : [outChannels, inChannels / groups, ...kernelSize];
+  }
+
+  /**
+   * A layer that runs, in the layout of the system that the file comes from; weights of 16 bits stay so.
+   * It belongs to the caller, who disposes of it.
+   *
+   * @throws {DeconvError} `UNSUPPORTED` where the operator or its activation has no layer of ours; what
+   *   reading the values throws
+   *
+   * @example
+   * using layer = await model.layers[0].toLayer();
+   */
+  async toLayer(options: ConversionOptions = {}): Promise<ConvertedLayer> {
+    const { weight } = this.#readable();
+    const obstacle = this.#facts.layerObstacle ?? null;
+    if (obstacle !== null) this.#refuse(obstacle);
+    const bias = await this.bias();
+    return this.#facts.build({ weight: await weight.readNarrow(), bias }, options);
+  }
+
+  /** @internal How the file orders the weight. */
+  weightOrder(): { readonly order: WeightLayout; readonly canonical: boolean } {
+    const { geometry } = this.#facts as { readonly geometry: Geometry };
+    const order = weightLayout(
+      specOf(geometry, this.transposed),
+      geometry.format.order,
+      geometry.format.flip,
+    );
+    const canonical = geometry.layout === 'channels-first' && geometry.format.flip !== true;
+    return { order, canonical };
+  }
+
+  #readable(): { readonly weight: ModelTensor; readonly geometry: LayerGeometry } {
+    const { weightTensor: weight, geometry, problem } = this;
+    if (problem !== null || weight === null || geometry === null) this.#refuse(problem ?? 'it has no weight');
+    return { weight, geometry };
+  }
+
+  #refuse(problem: string): never {
+    throw new DeconvError(
+      'UNSUPPORTED',
+      `ModelLayer: expected a layer that can be read, got ${JSON.stringify(this.name)}: ${problem}.`,
+      { layer: this.name, problem },
+    );
+  }
+}
+
+/** Sizes far from any border case; pads that are alike at all of them depend on none. */
+const PROBES = [100_000, 100_001, 100_002];
+
+function describeGeometry(
+  geometry: Geometry,
+  transposed: boolean,
+  inputExtents: readonly number[] | null,
+): LayerGeometry {
+  const { kernel, stride, dilation } = geometry;
+  const pads = kernel.kernel.map((_, axis) => {
+    const sizes = inputExtents === null ? PROBES : [inputExtents[axis] as number];
+    const found = sizes.map((input) => padsAt(geometry, axis, input));
+    const [first] = found;
+    return found.every((pair) => pair !== null && pair[0] === first?.[0] && pair[1] === first[1])
+      ? (first as readonly [number, number])
+      : null;
+  });
+  const known = pads.every((pair) => pair !== null);
+  return {
+    transposed,
+    inChannels: kernel.inChannels,
+    outChannels: kernel.outChannels,
+    groups: kernel.groups,
+    kernelSize: kernel.kernel,
+    stride,
+    dilation,
+    padBefore: known ? pads.map(([before]) => before) : null,
+    padAfter: known ? pads.map(([, after]) => after) : null,
+  };
+}
+
+function padsAt(geometry: Geometry, axis: number, input: number): readonly [number, number] | null {
+  const { kernel, stride, dilation, pads } = geometry;
+  try {
+    const reach = kernelReach({ kernel: kernel.kernel, dilation }, axis);
+    const [before, after] = pads({
+      where: 'readModel',
+      index: axis,
+      input,
+      reach,
+      stride: stride[axis] as number,
+    });
+    return [before, after];
+  } catch (error) {
+    // This size leads to no output.
+    if (error instanceof DeconvError) return null;
+    throw error;
+  }
+}
+
+function specOf({ kernel, stride, dilation }: Geometry, transposed: boolean): OperatorSpec {
+  const zeros = kernel.kernel.map(() => 0);
+  const ones = kernel.kernel.map(() => 1);
+  return {
+    transposed,
+    ...kernel,
+    stride,
+    dilation,
+    inputDilation: ones,
+    padBefore: zeros,
+    padAfter: zeros,
+    relu: false,
+  };
+}
+
+/** The geometry, or the sentence that says what is wrong with it. */
+export function tryGeometry(make: () => Geometry): { geometry: Geometry | null; problem: string | null } {
+  try {
+    return { geometry: make(), problem: null };
+  } catch (error) {
+    if (!(error instanceof DeconvError)) throw error;
+    return { geometry: null, problem: error.message.replace(/\.$/, '') };
+  }
+}
+
+/** A bias has a value for each output channel. */
+export function biasProblem(bias: ModelTensor | null, geometry: Geometry | null): string | null {
+  if (bias === null || geometry === null) return null;
+  const { outChannels } = geometry.kernel;
+  const count = bias.shape.reduce((product, extent) => product * extent, 1);
+  return bias.shape.length === 1 && count === outChannels
+    ? null
+    : `its bias has the shape [${bias.shape.join(', ')}] and not [${outChannels}]`;
+}
+
+/** Only these tell about artifacts: what is transposed, or becomes so when gradients pass. */
+export function isResampling(geometry: Geometry | null, transposed: boolean): boolean {
+  return transposed || geometry === null || geometry.stride.some((step) => step > 1);
+}
+
+/** A small file can have its readers make very many layers. */
+export function checkLayerCount(count: number): void {
+  if (count <= LIMITS.layers) return;
+  refuse('BAD_MODEL', 'readModel', `at most ${LIMITS.layers} convolutions`, 'more');
+}

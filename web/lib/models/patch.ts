@@ -1,0 +1,147 @@
+import { platform } from '#models-platform';
+import { describe, refuse } from '../core/checks.js';
+import { checkParameter, type Tensor } from '../core/tensor.js';
+import { ModelLayer } from './layer.js';
+import { Model } from './model.js';
+import type { OutputFile } from './platform.js';
+import { type ByteRange, rounded } from './tensor.js';
+
+/** A layer of the model and its new weight, in the order and shape that `layer.weight()` gives. */
+export interface WeightChange {
+  readonly layer: ModelLayer;
+  readonly weight: Tensor | Float32Array;
+}
+
+/** A file of the patched model. */
+export interface PatchedFile extends OutputFile {
+  /** Ranges that differ from the original. */
+  readonly changed: readonly ByteRange[];
+}
+
+export interface PatchedModel {
+  /** The model, then its external data. */
+  readonly files: readonly PatchedFile[];
+  /** What the file holds now in place of each change: the weight, rounded to the file's type. */
+  readonly stored: readonly Tensor[];
+}
+
+interface Patch {
+  readonly location: string | null;
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+  readonly owner: string;
+}
+
+/** Copied at a time. */
+const CHUNK = 1 << 22;
+
+/**
+ * The model's files with new weights in the place of the old ones, and every other byte as it was.
+ * Nothing is written: `files` stream what should be. The model must stay open until then.
+ *
+ * Formats: ONNX (float32, float64, float16, bfloat16; inside or in external data), TFLite, safetensors, npy,
+ * npz unless compressed.
+ *
+ * @throws {DeconvError} `UNSUPPORTED` for weights that cannot be changed in place (quantized, compressed,
+ *   numbers of varying length); `BAD_OPTION` if two changes meet in the same bytes; `BAD_SHAPE`, `BAD_TYPE`
+ *
+ * @example
+ * const { files } = await patchModel(model, [{ layer, weight }]);
+ * for await (const bytes of files[0].stream()) output.write(bytes);
+ */
+export async function patchModel(model: Model, changes: readonly WeightChange[]): Promise<PatchedModel> {
+  const where = 'patchModel';
+  if (!(model instanceof Model)) refuse('BAD_TYPE', where, 'a model of readModel', model);
+  if (!Array.isArray(changes)) refuse('BAD_TYPE', where, 'a list of { layer, weight }', changes);
+  const patches: Patch[] = [];
+  const stored: Tensor[] = [];
+  for (const [index, { layer, weight }] of changes.entries()) {
+    if (!(layer instanceof ModelLayer) || !model.layers.includes(layer)) {
+      refuse('BAD_OPTION', where, `changes[${index}].layer to be a layer of the model`, layer);
+    }
+    const { weightShape: shape, weightTensor: tensor } = layer;
+    const values = checkParameter(where, `the weight of ${describe(layer.name)}`, weight, shape);
+    if (tensor === null) refuse('UNSUPPORTED', where, 'a layer with a weight', layer.name);
+    const { order, canonical } = layer.weightOrder();
+    const bytes = tensor.encode(where, canonical ? values : order.fromCanonical(values));
+    stored.push({ data: rounded(values, tensor.dtype), shape });
+    const location = tensor.file;
+    const owner = layer.name;
+    let at = 0;
+    for (const { offset, length } of tensor.ranges) {
+      patches.push({ location, offset, bytes: bytes.subarray(at, at + length), owner });
+      at += length;
+    }
+    const seals = tensor.place.seals?.(bytes) ?? [];
+    for (const { offset, bytes: seal } of seals) patches.push({ location, offset, bytes: seal, owner });
+  }
+  const files = model.files.map((file): PatchedFile => {
+    const own = merged(patches.filter(({ location }) => location === file.location));
+    return {
+      location: file.location,
+      size: file.size,
+      changed: own.map(({ offset, bytes }) => ({ offset, length: bytes.length })),
+      async *stream() {
+        let next = 0;
+        for (let start = 0; start < file.size; start += CHUNK) {
+          const end = Math.min(file.size, start + CHUNK);
+          const original = await file.read(where, 'a range', start, end - start);
+          const chunk = original.slice();
+          // A patch may reach over several chunks.
+          for (let index = next; index < own.length; index += 1) {
+            const { offset, bytes } = own[index] as Patch;
+            if (offset >= end) break;
+            const from = Math.max(offset, start);
+            const to = Math.min(offset + bytes.length, end);
+            chunk.set(bytes.subarray(from - offset, to - offset), from - start);
+            if (offset + bytes.length <= end) next = index + 1;
+          }
+          yield chunk;
+        }
+      },
+    };
+  });
+  return { files, stored };
+}
+
+/**
+ * Writes `patchModel`'s files (Node): the model to `path`, its external data beside it. The model that was
+ * read may be replaced; external data are never written over, so a model with some goes to another folder.
+ *
+ * @returns what `patchModel` does
+ * @throws {DeconvError} what `patchModel` does; `BAD_OPTION` if external data would replace a file;
+ *   `LOAD_FAILED` if a file cannot be written; `UNSUPPORTED` in a page
+ */
+export async function writeModel(
+  model: Model,
+  changes: readonly WeightChange[],
+  path: string | URL,
+): Promise<PatchedModel> {
+  const patched = await patchModel(model, changes);
+  await platform.writeFiles(path, patched.files);
+  return patched;
+}
+
+/** In order. Layers may share a weight: then they have to agree on it. */
+function merged(patches: readonly Patch[]): Patch[] {
+  const result: Patch[] = [];
+  for (const patch of [...patches].sort((a, b) => a.offset - b.offset)) {
+    const last = result.at(-1);
+    if (last === undefined || last.offset + last.bytes.length <= patch.offset) {
+      result.push(patch);
+      continue;
+    }
+    const same =
+      last.offset === patch.offset &&
+      last.bytes.length === patch.bytes.length &&
+      last.bytes.every((byte, index) => byte === patch.bytes[index]);
+    if (same) continue;
+    refuse(
+      'BAD_OPTION',
+      'patchModel',
+      `changes of ${describe(last.owner)} and ${describe(patch.owner)} that agree, as they share bytes of the file`,
+      'two different ones',
+    );
+  }
+  return result;
+}

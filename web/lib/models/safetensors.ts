@@ -1,0 +1,133 @@
+import { describe, refuse } from '../core/checks.js';
+import { DeconvError } from '../core/errors.js';
+import { LIMITS } from './limits.js';
+import type { ModelFile } from './source.js';
+import { checkExtent, type ModelDtype, ModelTensor } from './tensor.js';
+
+const DTYPES: Readonly<Record<string, ModelDtype>> = {
+  F64: 'float64',
+  F32: 'float32',
+  F16: 'float16',
+  BF16: 'bfloat16',
+  I64: 'int64',
+  U64: 'uint64',
+  I32: 'int32',
+  U32: 'uint32',
+  I16: 'int16',
+  U16: 'uint16',
+  I8: 'int8',
+  U8: 'uint8',
+  BOOL: 'bool',
+};
+
+/**
+ * Layout: the header's length (64 bits), the header (JSON: names to `{ dtype, shape, data_offsets }`), the
+ * data, which the tensors cover without holes and without overlap. Tensors of other dtypes are left out.
+ */
+export async function readSafetensors(file: ModelFile): Promise<ModelTensor[]> {
+  const where = 'readModel';
+  const length = await headerLength(file);
+  if (length === null) refuse('BAD_MODEL', where, 'a safetensors file', 'a file without its header');
+  if (length > LIMITS.jsonHeader) {
+    refuse('BAD_MODEL', where, `a header of at most ${LIMITS.jsonHeader} bytes`, length);
+  }
+  const header = parseHeader(await file.read(where, 'the header', 8, length));
+  const start = 8 + length;
+  const entries: { name: string; range: { offset: number; length: number } }[] = [];
+  const tensors: ModelTensor[] = [];
+  for (const [name, value] of Object.entries(header)) {
+    if (name === '__metadata__') continue;
+    const shown = `the entry ${describe(name)}`;
+    const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>;
+    if (typeof dtype !== 'string' || !isCounts(shape) || !isCounts(offsets) || offsets.length !== 2) {
+      refuse('BAD_MODEL', where, `${shown} to have dtype, shape and data_offsets`, value);
+    }
+    const [begin, end] = offsets as [number, number];
+    if (end < begin) refuse('BAD_MODEL', where, `${shown} to end behind its beginning`, [begin, end]);
+    const range = { offset: start + begin, length: end - begin };
+    file.checkRange(where, shown, range.offset, range.length);
+    entries.push({ name, range });
+    const known = DTYPES[dtype];
+    if (known === undefined) continue;
+    const place = { file, ranges: [range], encoding: 'raw' } as const;
+    checkExtent(name, shape, known, place);
+    tensors.push(new ModelTensor(name, shape, known, place));
+  }
+  checkCover(file, start, entries);
+  return tensors;
+}
+
+/** Null where the file cannot be safetensors. */
+export async function headerLength(file: ModelFile): Promise<number | null> {
+  if (file.size < 10) return null;
+  const head = await file.read('readModel', 'the header', 0, 9);
+  const length = Number(new DataView(head.slice().buffer).getBigUint64(0, true));
+  return length >= 2 && length <= file.size - 8 && head[8] === 0x7b ? length : null;
+}
+
+function parseHeader(bytes: Uint8Array): Record<string, unknown> {
+  // Deep nesting is refused before the parser sees it; braces in names count too, which no name has many of.
+  let depth = 0;
+  for (const byte of bytes) {
+    if (byte === 0x7b || byte === 0x5b) depth += 1;
+    else if (byte === 0x7d || byte === 0x5d) depth -= 1;
+    if (depth > 1000) refuse('BAD_MODEL', 'readModel', 'a header of two levels', 'a deeply nested one');
+  }
+  try {
+    const parsed: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) {
+      return parsed as Record<string, unknown>;
+    }
+  } catch (cause) {
+    throw new DeconvError(
+      'BAD_MODEL',
+      `readModel: expected a header in JSON, got ${(cause as Error).message.slice(0, 200)}. The file is damaged.`,
+      { where: 'readModel' },
+      cause,
+    );
+  }
+  return refuse('BAD_MODEL', 'readModel', 'a header that is a JSON object', 'another value');
+}
+
+function isCounts(value: unknown): value is number[] {
+  return (
+    Array.isArray(value) &&
+    value.length <= 64 &&
+    value.every((entry) => Number.isSafeInteger(entry) && (entry as number) >= 0)
+  );
+}
+
+/** The format wants every byte to belong to one tensor: two that share bytes could not both be changed. */
+function checkCover(
+  file: ModelFile,
+  start: number,
+  entries: readonly {
+    readonly name: string;
+    readonly range: { readonly offset: number; readonly length: number };
+  }[],
+): void {
+  const sorted = [...entries].sort(
+    (a, b) => a.range.offset - b.range.offset || a.range.length - b.range.length,
+  );
+  let end = start;
+  for (const { name, range } of sorted) {
+    if (range.offset !== end) {
+      refuse(
+        'BAD_MODEL',
+        'readModel',
+        `${describe(name)} to begin where the tensor before it ends`,
+        range.offset - start,
+      );
+    }
+    end += range.length;
+  }
+  if (end !== file.size) {
+    refuse(
+      'BAD_MODEL',
+      'readModel',
+      `tensors up to the end of the file (${file.size})`,
+      end,
+      'It is damaged.',
+    );
+  }
+}

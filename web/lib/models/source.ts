@@ -1,0 +1,146 @@
+import { checkInteger, describe, refuse } from '../core/checks.js';
+import { DeconvError } from '../core/errors.js';
+
+/**
+ * Bytes that can be read piece by piece, so that of a large file only what is asked for is in memory.
+ * Your own may stand for anything that has random access; the package has them for bytes, for Blob and
+ * File, and in Node for paths.
+ */
+export interface ModelSource {
+  /** Bytes in all. */
+  readonly size: number;
+  /**
+   * `length` bytes from `offset` on, never beyond `size`. They may be a view on memory of the source:
+   * nobody writes to them.
+   */
+  read(offset: number, length: number): Promise<Uint8Array>;
+  /** A file that the model names, by its path relative to the model; already checked to stay below its folder. */
+  beside?(location: string): Promise<ModelSource>;
+  close?(): Promise<void>;
+}
+
+export function bytesSource(bytes: Uint8Array): ModelSource {
+  return {
+    size: bytes.length,
+    read: async (offset, length) => bytes.subarray(offset, offset + length),
+  };
+}
+
+export function blobSource(blob: Blob): ModelSource {
+  return {
+    size: blob.size,
+    read: async (offset, length) => new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer()),
+  };
+}
+
+/** Bytes fetched at once where pieces are small. */
+const WINDOW = 1 << 16;
+
+/** A source that checks every range before it is read, and reads a little ahead. */
+export class ModelFile {
+  readonly size: number;
+  /** Path relative to the model, as it names the file; null for the model itself. */
+  readonly location: string | null;
+  readonly #source: ModelSource;
+  #window: Uint8Array = new Uint8Array(0);
+  #start = 0;
+
+  constructor(source: ModelSource, location: string | null) {
+    const where = 'readModel';
+    if (typeof source?.read !== 'function') {
+      refuse('BAD_TYPE', where, 'a path, bytes, a Blob or a ModelSource', source);
+    }
+    this.size = checkInteger(where, 'source.size', source.size, 0, Number.MAX_SAFE_INTEGER);
+    this.location = location;
+    this.#source = source;
+  }
+
+  /** How messages call it. */
+  get title(): string {
+    return this.location === null ? 'the file' : `the file ${describe(this.location)}`;
+  }
+
+  /** Throws `BAD_MODEL` for what lies outside. */
+  checkRange(where: string, what: string, offset: number, length: number): void {
+    if (offset >= 0 && length >= 0 && offset + length <= this.size) return;
+    refuse(
+      'BAD_MODEL',
+      where,
+      `${what} within the ${this.size} bytes of ${this.title}`,
+      `${length} bytes at ${offset}`,
+      'The file is damaged or cut off.',
+    );
+  }
+
+  /** A range, whole. */
+  async read(where: string, what: string, offset: number, length: number): Promise<Uint8Array> {
+    this.checkRange(where, what, offset, length);
+    const bytes = await this.#source.read(offset, length);
+    if (!(bytes instanceof Uint8Array) || bytes.length !== length) {
+      throw new DeconvError(
+        'LOAD_FAILED',
+        `${where}: expected ${length} bytes at ${offset} of ${this.title}, got ${bytes?.length}. It changed or shrank meanwhile.`,
+        { where, offset, length },
+      );
+    }
+    return bytes;
+  }
+
+  /**
+   * At least `length` bytes at `offset`, or all there are; without waiting where the last call already
+   * brought them, because waiting costs more than most fields of a file.
+   */
+  peek(offset: number, length: number): Uint8Array | Promise<Uint8Array> {
+    const from = offset - this.#start;
+    const known = this.#window.length - from;
+    if (from >= 0 && known >= Math.min(length, this.size - offset)) return this.#window.subarray(from);
+    return this.#advance(offset, length);
+  }
+
+  async #advance(offset: number, length: number): Promise<Uint8Array> {
+    const end = Math.min(this.size, offset + Math.max(length, WINDOW));
+    this.#window = await this.read('readModel', 'a range', offset, end - offset);
+    this.#start = offset;
+    return this.#window;
+  }
+
+  async close(): Promise<void> {
+    this.#window = new Uint8Array(0);
+    await this.#source.close?.();
+  }
+}
+
+/** A model is read from a path (Node), from bytes, from a Blob or File, or from a source of the caller's. */
+export type ModelInput = string | URL | Uint8Array | ArrayBuffer | Blob | ModelSource;
+
+/** The sources that need no platform; null for a path. */
+export function sourceOf(input: unknown): ModelSource | null {
+  if (typeof input === 'string' || input instanceof URL) return null;
+  if (input instanceof Uint8Array) return bytesSource(input);
+  if (input instanceof ArrayBuffer) return bytesSource(new Uint8Array(input));
+  if (typeof Blob === 'function' && input instanceof Blob) return blobSource(input);
+  if (typeof (input as Partial<ModelSource> | null)?.read === 'function') return input as ModelSource;
+  return refuse('BAD_TYPE', 'readModel', 'a path, bytes, a Blob or a ModelSource', input);
+}
+
+/**
+ * Checks the path by which a model names another file: relative, below the model's folder, and the same
+ * on every system. A model comes from anywhere, and must not choose which files are opened.
+ */
+export function checkLocation(where: string, location: string): string {
+  const parts = location.split('/');
+  const bad =
+    location.length > 1024 ||
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    /[\\:\u0000-\u001f]/.test(location) ||
+    parts.some((part) => part === '' || part === '..') ||
+    parts.every((part) => part === '.');
+  if (!bad) return parts.filter((part) => part !== '.').join('/');
+  return refuse(
+    'BAD_MODEL',
+    where,
+    "a relative path below the model's folder as the location of external data",
+    location,
+    'Files elsewhere are never opened; pass them as `external` if you trust the model.',
+  );
+}

@@ -1,0 +1,230 @@
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
+import { refuse } from '../core/checks.js';
+import { DeconvError } from '../core/errors.js';
+import { LIMITS } from './limits.js';
+import type { ModelFile } from './source.js';
+import type { ByteRange } from './tensor.js';
+
+/**
+ * What becomes of a field: numbers and texts are read, messages are entered, of data only the place is
+ * noted. Fields that a schema does not name are passed over.
+ */
+export type FieldKind = 'integer' | 'float' | 'text' | 'data' | (() => Schema);
+export type Schema = Readonly<Record<number, FieldKind>>;
+
+/** One message: for each field number the values in the file's order. */
+export class Message {
+  // Most of the smallest messages are empty.
+  #fields: Map<number, unknown[]> | undefined;
+
+  add(field: number, value: unknown): void {
+    this.#fields ??= new Map();
+    const values = this.#fields.get(field);
+    if (values === undefined) this.#fields.set(field, [value]);
+    else values.push(value);
+  }
+
+  /** Of a field that should be there once the last counts. */
+  integer(field: number): number | undefined {
+    return this.#fields?.get(field)?.at(-1) as number | undefined;
+  }
+
+  integers(field: number): number[] {
+    return (this.#fields?.get(field) ?? []) as number[];
+  }
+
+  float(field: number): number | undefined {
+    return this.integer(field);
+  }
+
+  text(field: number): string {
+    return (this.#fields?.get(field)?.at(-1) as string | undefined) ?? '';
+  }
+
+  texts(field: number): string[] {
+    return (this.#fields?.get(field) ?? []) as string[];
+  }
+
+  message(field: number): Message | undefined {
+    return this.#fields?.get(field)?.at(-1) as Message | undefined;
+  }
+
+  messages(field: number): Message[] {
+    return (this.#fields?.get(field) ?? []) as Message[];
+  }
+
+  ranges(field: number): ByteRange[] {
+    return (this.#fields?.get(field) ?? []) as ByteRange[];
+  }
+}
+
+/** Messages up to this size are read in one piece; larger ones field by field, past the data in them. */
+const PIECE = 1 << 16;
+/** Tag and length of a field take at most so many bytes, a number too. */
+const HEADER = 20;
+
+/** Reads the structure of a protobuf file; of the data in it nothing is loaded. */
+export async function readMessage(file: ModelFile, schema: Schema): Promise<Message> {
+  try {
+    return await new Decoder(file).read(0, file.size, schema, 0);
+  } catch (cause) {
+    if (cause instanceof DeconvError) throw cause;
+    // What the library says about bytes that are no protobuf.
+    throw new DeconvError(
+      'BAD_MODEL',
+      `readModel: expected a protobuf message, got bytes that are none (${(cause as Error).message}). The file is damaged, cut off or of another format.`,
+      { where: 'readModel' },
+      cause,
+    );
+  }
+}
+
+const utf8 = new TextDecoder();
+
+class Decoder {
+  readonly #file: ModelFile;
+  #kept = 0;
+  #skipped = 0;
+
+  constructor(file: ModelFile) {
+    this.#file = file;
+  }
+
+  async read(start: number, end: number, schema: Schema, depth: number): Promise<Message> {
+    const file = this.#file;
+    if (end - start <= PIECE) {
+      const piece = file.peek(start, end - start);
+      const bytes = piece instanceof Uint8Array ? piece : await piece;
+      return this.#readPiece(bytes.subarray(0, end - start), start, schema, depth);
+    }
+    this.#enter(depth);
+    const message = new Message();
+    let position = start;
+    while (position < end) {
+      const piece = file.peek(position, HEADER);
+      const bytes = piece instanceof Uint8Array ? piece : await piece;
+      const reader = new BinaryReader(bytes.subarray(0, Math.min(HEADER, end - position)));
+      const [field, wire] = reader.tag();
+      const kind = schema[field];
+      if (wire !== WireType.LengthDelimited) {
+        if (wire === WireType.StartGroup || wire === WireType.EndGroup) this.#refuseGroup();
+        this.#readField(message, reader, position, field, wire, kind, depth);
+        position += reader.pos;
+        continue;
+      }
+      const length = reader.uint32();
+      const from = position + reader.pos;
+      position = from + length;
+      if (position > end) throw new RangeError('a length beyond the end of its message');
+      if (typeof kind === 'function') {
+        this.#keep();
+        const small = length <= PIECE ? file.peek(from, length) : null;
+        // Most of a graph's many parts are at hand: waiting for each would take longer than reading it.
+        const inner =
+          small instanceof Uint8Array
+            ? this.#readPiece(small.subarray(0, length), from, kind(), depth + 1)
+            : await this.read(from, position, kind(), depth + 1);
+        message.add(field, inner);
+      } else if (kind === 'data') {
+        this.#keep();
+        message.add(field, { offset: from, length });
+      } else if (kind === undefined || (kind === 'text' && length > LIMITS.text)) {
+        this.#skip();
+      } else {
+        const whole = await file.read('readModel', 'a field', from, length);
+        this.#readValues(message, whole, field, kind);
+      }
+    }
+    return message;
+  }
+
+  #readPiece(bytes: Uint8Array, base: number, schema: Schema, depth: number): Message {
+    this.#enter(depth);
+    const message = new Message();
+    const reader = new BinaryReader(bytes);
+    while (reader.pos < reader.len) {
+      const [field, wire] = reader.tag();
+      this.#readField(message, reader, base, field, wire, schema[field], depth);
+    }
+    return message;
+  }
+
+  /** `reader` stands behind the tag; it began `base` bytes into the file. */
+  #readField(
+    message: Message,
+    reader: BinaryReader,
+    base: number,
+    field: number,
+    wire: WireType,
+    kind: FieldKind | undefined,
+    depth: number,
+  ): void {
+    if (kind === undefined) {
+      this.#skip();
+      reader.skip(wire, field);
+    } else if (wire === WireType.LengthDelimited) {
+      const bytes = reader.bytes();
+      const offset = base + reader.pos - bytes.length;
+      if (typeof kind === 'function') {
+        this.#keep();
+        message.add(field, this.#readPiece(bytes, offset, kind(), depth + 1));
+      } else if (kind === 'data') {
+        this.#keep();
+        message.add(field, { offset, length: bytes.length });
+      } else {
+        this.#readValues(message, bytes, field, kind);
+      }
+    } else if (kind === 'data' && wire !== WireType.StartGroup) {
+      // A list that is not packed: every entry has a tag of its own.
+      this.#keep();
+      const start = reader.pos;
+      reader.skip(wire, field);
+      message.add(field, { offset: base + start, length: reader.pos - start });
+    } else if (kind === 'integer' && wire === WireType.Varint) {
+      this.#keep();
+      message.add(field, Number(reader.int64()));
+    } else if (kind === 'float' && wire === WireType.Bit32) {
+      this.#keep();
+      message.add(field, reader.float());
+    } else {
+      throw new Error(`field ${field} of wire type ${wire}`);
+    }
+    if (reader.pos > reader.len) throw new RangeError('premature EOF');
+  }
+
+  /** A text, or a packed list. */
+  #readValues(message: Message, bytes: Uint8Array, field: number, kind: 'integer' | 'float' | 'text'): void {
+    if (kind === 'text') {
+      this.#keep();
+      message.add(field, bytes.length > LIMITS.text ? '' : utf8.decode(bytes));
+      return;
+    }
+    const reader = new BinaryReader(bytes);
+    while (reader.pos < reader.len) {
+      this.#keep();
+      message.add(field, kind === 'integer' ? Number(reader.int64()) : reader.float());
+    }
+    if (reader.pos > reader.len) throw new RangeError('premature EOF');
+  }
+
+  #enter(depth: number): void {
+    if (depth <= LIMITS.depth) return;
+    refuse('BAD_MODEL', 'readModel', `messages nested at most ${LIMITS.depth} deep`, 'deeper ones');
+  }
+
+  #keep(): void {
+    this.#kept += 1;
+    if (this.#kept <= LIMITS.fields) return;
+    refuse('BAD_MODEL', 'readModel', `at most ${LIMITS.fields} fields of structure`, 'more');
+  }
+
+  #skip(): void {
+    this.#skipped += 1;
+    if (this.#skipped <= LIMITS.skipped) return;
+    refuse('BAD_MODEL', 'readModel', `at most ${LIMITS.skipped} fields without meaning here`, 'more');
+  }
+
+  #refuseGroup(): never {
+    throw new Error('a group, which the format has none of');
+  }
+}
