@@ -1,7 +1,12 @@
 import { LabStation } from './stations/lab/lab-station';
 import { StampStation } from './stations/stamp/stamp-station';
-import { engineStatus, theme, toggleTheme } from './store';
+import { engineStatus, lastReport, theme, toggleTheme } from './store';
 import { Badge } from './view/badge';
+import { later } from './view/later';
+
+const LearnStation = later('learn', 'Learn', async () => {
+  return (await import('./stations/learn/learn-station')).LearnStation;
+});
 
 export function App() {
   return (
@@ -14,6 +19,7 @@ export function App() {
         <nav aria-label="Stations">
           <a href="#stamp">Stamp</a>
           <a href="#lab">Lab</a>
+          <a href="#learn">Learn</a>
         </nav>
         <Badge />
         <ThemeButton />
@@ -32,6 +38,7 @@ export function App() {
           <>
             <StampStation />
             <LabStation />
+            {lastReport.value && <LearnStation />}
           </>
         )}
       </main>

@@ -1,5 +1,6 @@
 import type { Plan, RuntimeInfo } from 'deconv-wasm';
 import type { LayerSpec } from '../model/geometry';
+import type { LearnState } from '../model/learn-state';
 
 /** All of station 1's numbers for one layer, one input and one kernel. */
 export interface StampRequest {
@@ -43,6 +44,50 @@ export interface LabResult {
   readonly resizedReport: Report;
 }
 
+export type LearnSetup = Pick<LearnState, 'network' | 'seed' | 'rate' | 'penalty'>;
+
+export interface LearnRequest {
+  readonly setup: LearnSetup;
+  /** How many steps both networks have taken in the answer. */
+  readonly step: number;
+}
+
+export interface LearnSide {
+  /** Mean squared error on the patches of every step, and U of the transposed layer before it. */
+  readonly losses: readonly number[];
+  readonly unevenness: readonly number[];
+  readonly first: Planes;
+  readonly now: Planes;
+  /** Highest minus lowest value inside of what a flat grey of one half becomes. */
+  readonly ripple: number;
+  readonly layer: string;
+  readonly sentence: string;
+}
+
+export interface LearnResult {
+  readonly setup: LearnSetup;
+  readonly step: number;
+  readonly random: LearnSide;
+  readonly icnr: LearnSide;
+  readonly input: Planes;
+  readonly target: Planes;
+}
+
+export type GradientRequest = Pick<LearnState, 'kernel' | 'stride' | 'fill' | 'seed'>;
+
+export interface GradientResult {
+  readonly picture: Planes;
+  /** dL/dx where L is the sum of the outputs, one plane. */
+  readonly ofSum: Planes;
+  /** dL/dx where L is half the sum of their squares. */
+  readonly ofSquares: Planes;
+  readonly layer: string;
+  readonly unevenness: number;
+  readonly levelDbc: number;
+  readonly sentence: string;
+  readonly overlap: readonly number[];
+}
+
 /** What ran, in the package's own words, and how long the forward calls took. */
 export interface Report {
   readonly layers: readonly string[];
@@ -55,6 +100,8 @@ export interface Calls {
   start: { request: { readonly threads: number }; result: RuntimeInfo };
   stamp: { request: StampRequest; result: StampResult };
   lab: { request: LabRequest; result: LabResult };
+  learn: { request: LearnRequest; result: LearnResult };
+  gradient: { request: GradientRequest; result: GradientResult };
 }
 
 export type CallName = keyof Calls;

@@ -148,6 +148,9 @@ const handlers: { [K in CallName]: (request: Calls[K]['request']) => unknown } =
   start: ({ threads }) => init({ threads }),
   stamp,
   lab,
+  // Stations further down: their code comes when they are first asked for.
+  learn: async (request) => (await import('./learn')).learn(request),
+  gradient: async (request) => (await import('./learn')).gradient(request),
 };
 
 function failure(error: unknown): Failure {

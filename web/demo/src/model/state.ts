@@ -1,5 +1,6 @@
 import { type LayerSpec, nextEvenKernel } from './geometry';
 import { type KernelFill, kernelTaps, resized, signedTaps } from './kernels';
+import { type LearnState, learnOpening } from './learn-state';
 import type { LevelsMode } from './levels';
 import type { Move } from './story';
 import type { TestImage } from './test-images';
@@ -15,6 +16,7 @@ export interface State {
   readonly seed: number;
   readonly speed: number;
   readonly lab: LabState;
+  readonly learn: LearnState;
 }
 
 export interface LabState {
@@ -46,6 +48,7 @@ export const opening: State = {
   seed: 3,
   speed: 1,
   lab: { source: 'landscape', kernel: 3, stride: 2, fill: 'ones', seed: 1, levels: 'unit' },
+  learn: learnOpening,
 };
 
 /** Changes the layer; input and kernel follow in size, the kernel by the rule that filled it. */
@@ -102,7 +105,7 @@ export function withMove(state: State, move: Move): State {
     case 'flat-input':
       return withInput(state, 'flat');
     case 'start-over':
-      return { ...opening, speed: state.speed, lab: state.lab };
+      return { ...opening, speed: state.speed, lab: state.lab, learn: state.learn };
   }
 }
 

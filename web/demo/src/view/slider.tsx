@@ -7,11 +7,13 @@ interface Props {
   max: number;
   step?: number;
   hint?: string;
+  /** What is read in place of the number. */
+  text?: string;
   onInput: (value: number) => void;
 }
 
 /** A native range with its number beside it. */
-export function Slider({ label, value, min, max, step = 1, hint, onInput }: Props) {
+export function Slider({ label, value, min, max, step = 1, hint, text, onInput }: Props) {
   const id = useId();
   return (
     <div class="slider" title={hint}>
@@ -19,7 +21,7 @@ export function Slider({ label, value, min, max, step = 1, hint, onInput }: Prop
         {label}
       </label>
       <span class="slider-value" aria-hidden="true">
-        {value}
+        {text ?? value}
       </span>
       <input
         id={id}
@@ -28,6 +30,7 @@ export function Slider({ label, value, min, max, step = 1, hint, onInput }: Prop
         max={max}
         step={step}
         value={value}
+        aria-valuetext={text}
         disabled={max <= min}
         onInput={(event) => onInput(event.currentTarget.valueAsNumber)}
       />

@@ -1,0 +1,44 @@
+/** Places of a curve in a drawing, and the words for its numbers. */
+export interface Scale {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** The smallest decades around the values, at most `decades` of them; what lies below is drawn on the floor. */
+export function decadesAround(values: readonly number[], decades: number): Scale {
+  const positive = values.filter((value) => value > 0);
+  const high = Math.ceil(Math.log10(Math.max(...positive, 1e-300)) - 1e-9);
+  const low = Math.floor(Math.log10(Math.min(...positive, 1e300)) + 1e-9);
+  if (positive.length === 0) return { low: -decades, high: 0 };
+  return { low: Math.max(Math.min(low, high - 1), high - decades), high };
+}
+
+/** The `points` of an SVG polyline in a drawing of `width` by `height`; step 0 is on the left. */
+export function polyline(
+  values: readonly number[],
+  lastStep: number,
+  { low, high }: Scale,
+  width: number,
+  height: number,
+): string {
+  return values
+    .map((value, step) => {
+      const level = value > 0 ? Math.max(Math.log10(value), low) : low;
+      const x = (step / lastStep) * width;
+      const y = ((high - level) / (high - low)) * height;
+      return `${x.toFixed(1)},${y.toFixed(1)}`;
+    })
+    .join(' ');
+}
+
+/** Three digits, with a power of ten where a plain number would be all zeros: "0.226", "3.1e−5", "0". */
+export function short(value: number): string {
+  if (value === 0) return '0';
+  const text = Math.abs(value) < 0.001 ? value.toExponential(1) : String(Number(value.toPrecision(3)));
+  return text.replaceAll('-', '\u2212');
+}
+
+/** Steps that a table of a run lists: the first ones close together, then every fiftieth, and the last. */
+export function listedSteps(last: number): number[] {
+  return [0, 5, 10, 25, 50, 100, 150, 200, 250, 300].filter((step) => step < last).concat(last);
+}

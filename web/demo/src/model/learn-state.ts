@@ -1,0 +1,46 @@
+/** What a person has chosen in station 6. Every number there follows from it. */
+export interface LearnState {
+  readonly view: LearnView;
+  readonly network: LearnNetwork;
+  readonly seed: number;
+  readonly rate: number;
+  readonly penalty: number;
+  /** The strided convolution of the second view. */
+  readonly kernel: number;
+  readonly stride: number;
+  readonly fill: GradientFill;
+}
+
+export const learnViews = ['upsampler', 'gradient'] as const;
+export type LearnView = (typeof learnViews)[number];
+
+/** One transposed layer, or one of eight channels with a ReLU and a convolution behind it. */
+export const learnNetworks = ['one', 'small'] as const;
+export type LearnNetwork = (typeof learnNetworks)[number];
+
+export const gradientFills = ['ones', 'random'] as const;
+export type GradientFill = (typeof gradientFills)[number];
+
+export const learningRates = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1] as const;
+/** Strength of the spectral penalty; 0 for none. */
+export const penalties = [0, 0.001, 0.01, 0.1, 1] as const;
+
+export const learnLimits = {
+  seed: { min: 1, max: 999 },
+  kernel: { min: 1, max: 7 },
+  stride: { min: 1, max: 4 },
+} as const;
+
+export const learnOpening: LearnState = {
+  view: 'upsampler',
+  network: 'one',
+  seed: 1,
+  rate: 0.01,
+  penalty: 0,
+  kernel: 3,
+  stride: 2,
+  fill: 'ones',
+};
+
+/** Steps of a training run. */
+export const LAST_STEP = 300;

@@ -1,0 +1,43 @@
+import { useEffect } from 'preact/hooks';
+import { type LearnView, learnViews } from '../../model/learn-state';
+import { state } from '../../store';
+import { Choice } from '../../view/choice';
+import { GradientView } from './gradient-view';
+import { set, startLearn, trouble } from './learn-run';
+import { TrainingView } from './training-view';
+import './learn.css';
+
+const names: Record<LearnView, string> = {
+  upsampler: 'Train an upsampler',
+  gradient: 'The gradient of a strided convolution',
+};
+
+/** The pattern before, during and after training, and the same pattern in gradients. */
+export function LearnStation() {
+  useEffect(startLearn, []);
+  const { learn } = state.value;
+  return (
+    <section class="station" id="learn" aria-labelledby="learn-title">
+      <h2 id="learn-title">
+        <span class="station-number">6</span> Learn
+      </h2>
+      <p class="standfirst">
+        Can training remove the pattern by itself? Two networks learn to double a picture, from the same
+        patches and with the same steps. Only their first weights differ.
+      </p>
+      <Choice
+        legend="Show"
+        name="learn-view"
+        options={learnViews.map((value) => ({ value, label: names[value] }))}
+        value={learn.view}
+        onChoose={(view) => set({ view })}
+      />
+      {trouble.value && (
+        <p class="refusal" role="alert">
+          {trouble.value}
+        </p>
+      )}
+      {learn.view === 'upsampler' ? <TrainingView learn={learn} /> : <GradientView learn={learn} />}
+    </section>
+  );
+}
