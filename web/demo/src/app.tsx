@@ -7,6 +7,9 @@ import { later } from './view/later';
 const LearnStation = later('learn', 'Learn', async () => {
   return (await import('./stations/learn/learn-station')).LearnStation;
 });
+const ModelStation = later('model', 'Your model', async () => {
+  return (await import('./stations/model/model-station')).ModelStation;
+});
 
 export function App() {
   return (
@@ -20,6 +23,7 @@ export function App() {
           <a href="#stamp">Stamp</a>
           <a href="#lab">Lab</a>
           <a href="#learn">Learn</a>
+          <a href="#model">Your model</a>
         </nav>
         <Badge />
         <ThemeButton />
@@ -38,7 +42,12 @@ export function App() {
           <>
             <StampStation />
             <LabStation />
-            {lastReport.value && <LearnStation />}
+            {lastReport.value && (
+              <>
+                <LearnStation />
+                <ModelStation />
+              </>
+            )}
           </>
         )}
       </main>

@@ -1,4 +1,6 @@
 import type { Plan, RuntimeInfo } from 'deconv-wasm';
+import type { Verdict } from 'deconv-wasm/checkerboard';
+import type { LayerGeometry, TensorGeometry } from 'deconv-wasm/models';
 import type { LayerSpec } from '../model/geometry';
 import type { LearnState } from '../model/learn-state';
 
@@ -88,6 +90,56 @@ export interface GradientResult {
   readonly overlap: readonly number[];
 }
 
+export interface ModelRequest {
+  /** The model, and what it names if its weights lie in files beside it. */
+  readonly files: readonly File[];
+  /** For files of bare tensors: what layers they are, by the names of their weights. */
+  readonly geometry?: Readonly<Record<string, TensorGeometry>>;
+}
+
+/** The taps of one channel pair, at `[first][second]` of the weight, row by row. */
+export interface KernelPicture {
+  readonly first: number;
+  readonly second: number;
+  readonly taps: Float32Array;
+}
+
+export interface ModelLayerInfo {
+  readonly name: string;
+  readonly operator: string;
+  readonly transposed: boolean;
+  readonly geometry: LayerGeometry | null;
+  /** Why nothing is known of it. */
+  readonly problem: string | null;
+  readonly found: {
+    readonly unevenness: number;
+    readonly levelDbc: number;
+    readonly verdict: Verdict;
+    readonly sentence: string;
+    /** Stamps that meet at each phase, of each axis. */
+    readonly overlap: readonly (readonly number[])[];
+  } | null;
+  /** Channel pairs of the weight. */
+  readonly pairs: number;
+  /** The most uneven pair first. */
+  readonly kernels: readonly KernelPicture[];
+}
+
+export interface ModelResult {
+  readonly format: string;
+  readonly producer: string;
+  /** Transposed ones first. */
+  readonly layers: readonly ModelLayerInfo[];
+  readonly leftOut: number;
+  /** Tensors that could be the weight of a convolution. */
+  readonly candidates: readonly {
+    readonly name: string;
+    readonly shape: readonly number[];
+    readonly dtype: string;
+  }[];
+  readonly moreCandidates: number;
+}
+
 /** What ran, in the package's own words, and how long the forward calls took. */
 export interface Report {
   readonly layers: readonly string[];
@@ -101,6 +153,7 @@ export interface Calls {
   stamp: { request: StampRequest; result: StampResult };
   lab: { request: LabRequest; result: LabResult };
   learn: { request: LearnRequest; result: LearnResult };
+  model: { request: ModelRequest; result: ModelResult };
   gradient: { request: GradientRequest; result: GradientResult };
 }
 

@@ -150,6 +150,7 @@ const handlers: { [K in CallName]: (request: Calls[K]['request']) => unknown } =
   lab,
   // Stations further down: their code comes when they are first asked for.
   learn: async (request) => (await import('./learn')).learn(request),
+  model: async (request) => (await import('./model')).readLayers(request),
   gradient: async (request) => (await import('./learn')).gradient(request),
 };
 

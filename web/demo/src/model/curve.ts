@@ -4,13 +4,10 @@ export interface Scale {
   readonly high: number;
 }
 
-/** The smallest decades around the values, at most `decades` of them; what lies below is drawn on the floor. */
-export function decadesAround(values: readonly number[], decades: number): Scale {
-  const positive = values.filter((value) => value > 0);
-  const high = Math.ceil(Math.log10(Math.max(...positive, 1e-300)) - 1e-9);
-  const low = Math.floor(Math.log10(Math.min(...positive, 1e300)) + 1e-9);
-  if (positive.length === 0) return { low: -decades, high: 0 };
-  return { low: Math.max(Math.min(low, high - 1), high - decades), high };
+/** From `floor`, a power of ten, up to the first one above all values, and to 1 at least: it does not jump about. */
+export function decadesAbove(floor: number, values: readonly number[]): Scale {
+  const largest = Math.max(1, ...values.filter(Number.isFinite));
+  return { low: floor, high: Math.ceil(Math.log10(largest) - 1e-9) };
 }
 
 /** The `points` of an SVG polyline in a drawing of `width` by `height`; step 0 is on the left. */

@@ -1,3 +1,5 @@
+import type { Slice } from './slice';
+
 /** What a person has chosen in station 6. Every number there follows from it. */
 export interface LearnState {
   readonly view: LearnView;
@@ -31,15 +33,28 @@ export const learnLimits = {
   stride: { min: 1, max: 4 },
 } as const;
 
-export const learnOpening: LearnState = {
-  view: 'upsampler',
-  network: 'one',
-  seed: 1,
-  rate: 0.01,
-  penalty: 0,
-  kernel: 3,
-  stride: 2,
-  fill: 'ones',
+export const learnSlice: Slice<LearnState> = {
+  key: 'T',
+  defaults: {
+    view: 'upsampler',
+    network: 'one',
+    seed: 1,
+    rate: 0.01,
+    penalty: 0,
+    kernel: 3,
+    stride: 2,
+    fill: 'ones',
+  },
+  fields: [
+    { name: 'view', key: 'v', kind: 'choice', of: learnViews },
+    { name: 'network', key: 'n', kind: 'choice', of: learnNetworks },
+    { name: 'seed', key: 'r', kind: 'integer', ...learnLimits.seed },
+    { name: 'rate', key: 'e', kind: 'choice', of: learningRates },
+    { name: 'penalty', key: 'p', kind: 'choice', of: penalties },
+    { name: 'kernel', key: 'k', kind: 'integer', ...learnLimits.kernel },
+    { name: 'stride', key: 's', kind: 'integer', ...learnLimits.stride },
+    { name: 'fill', key: 'f', kind: 'choice', of: gradientFills },
+  ],
 };
 
 /** Steps of a training run. */

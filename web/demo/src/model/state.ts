@@ -1,6 +1,6 @@
 import { type LayerSpec, nextEvenKernel } from './geometry';
 import { type KernelFill, kernelTaps, resized, signedTaps } from './kernels';
-import { type LearnState, learnOpening } from './learn-state';
+import { type LearnState, learnSlice } from './learn-state';
 import type { LevelsMode } from './levels';
 import type { Move } from './story';
 import type { TestImage } from './test-images';
@@ -48,7 +48,7 @@ export const opening: State = {
   seed: 3,
   speed: 1,
   lab: { source: 'landscape', kernel: 3, stride: 2, fill: 'ones', seed: 1, levels: 'unit' },
-  learn: learnOpening,
+  learn: learnSlice.defaults,
 };
 
 /** Changes the layer; input and kernel follow in size, the kernel by the rule that filled it. */

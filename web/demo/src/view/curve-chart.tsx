@@ -1,4 +1,5 @@
-import { decadesAround, listedSteps, polyline, short } from '../model/curve';
+import { decadesAbove, listedSteps, polyline, short } from '../model/curve';
+import './readings.css';
 
 export interface Curve {
   readonly name: string;
@@ -12,8 +13,8 @@ interface Props {
   hint: string;
   curves: readonly Curve[];
   lastStep: number;
-  /** At most so many powers of ten from top to bottom. */
-  decades: number;
+  /** The power of ten at the bottom; what is smaller is drawn there. */
+  floor: number;
 }
 
 const WIDTH = 400;
@@ -22,10 +23,10 @@ const LEFT = 46;
 const BELOW = 24;
 
 /** Curves over steps on a logarithmic axis, with their newest numbers in words and all of it as a table. */
-export function CurveChart({ title, hint, curves, lastStep, decades }: Props) {
-  const scale = decadesAround(
+export function CurveChart({ title, hint, curves, lastStep, floor }: Props) {
+  const scale = decadesAbove(
+    floor,
     curves.flatMap(({ values }) => values),
-    decades,
   );
   const lines = Array.from({ length: scale.high - scale.low + 1 }, (_, i) => scale.high - i);
   const every = Math.ceil(lines.length / 5);

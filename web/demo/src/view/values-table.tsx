@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { plain } from '../model/numbers';
+import './readings.css';
 
 interface Props {
   /** What the values are, for the table's caption. */

@@ -113,20 +113,20 @@ function Trained({ result }: { result: LearnResult }) {
           hint="mean squared error on six patches"
           curves={curves('losses')}
           lastStep={LAST_STEP}
-          decades={5}
+          floor={-4}
         />
         <CurveChart
           title="U"
           hint="share of the pattern on a flat input; 0 lies on the floor"
           curves={curves('unevenness')}
           lastStep={LAST_STEP}
-          decades={7}
+          floor={-7}
         />
       </div>
       <p class="rules">
-        <Lesson result={result} /> Each picture runs from its own lowest value, black, to its highest, white.
-        Adam takes the steps; forward and backward passes are the package's own. The same seed gives the same
-        numbers again.
+        <Lesson result={result} /> Each picture runs from its own lowest value inside, black, to its highest,
+        white. Adam takes the steps; forward and backward passes are the package's own. The same seed gives
+        the same numbers again.
       </p>
       <LiveRegion text={spoken(result)} pace={900} />
     </>
@@ -184,7 +184,7 @@ function Side({ title, name, side, step }: SideProps) {
 }
 
 function Shown({ title, planes }: { title: string; planes: Planes }) {
-  const range = useMemo(() => summary(planes, { black: 0, white: 1 }), [planes]);
+  const range = useMemo(() => summary(inside(planes), { black: 0, white: 1 }), [planes]);
   const bytes = useMemo(() => {
     const white = range.highest > range.lowest ? range.highest : range.lowest + 1;
     return toBytes(planes, { black: range.lowest, white });
@@ -204,6 +204,16 @@ function Shown({ title, planes }: { title: string; planes: Planes }) {
       <ValuesTable of={`${title}, red`} width={planes.width} height={planes.height} data={planes.data} />
     </figure>
   );
+}
+
+/** Without the border, where fewer stamps meet and which would set black on its own. */
+function inside({ channels, width, height, data }: Planes): Planes {
+  const rim = 2;
+  const kept = data.filter((_, i) => {
+    const [row, column] = [Math.floor(i / width) % height, i % width];
+    return row >= rim && row < height - rim && column >= rim && column < width - rim;
+  });
+  return { channels, width: width - 2 * rim, height: height - 2 * rim, data: kept };
 }
 
 function greyLevels(ripple: number): string {

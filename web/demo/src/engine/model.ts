@@ -1,0 +1,136 @@
+import { DeconvError } from 'deconv-wasm';
+import { analyze } from 'deconv-wasm/checkerboard';
+import { type Model, type ModelLayer, readModel } from 'deconv-wasm/models';
+import type { KernelPicture, ModelLayerInfo, ModelRequest, ModelResult } from './protocol';
+
+/** Layers that are looked into; of the others the page tells the number. */
+const MOST_LAYERS = 60;
+const MOST_CANDIDATES = 60;
+/** Values of one weight: 64 MB of them. */
+const MOST_VALUES = 1 << 24;
+const MOST_KERNELS = 12;
+const MOST_TAPS = 4096;
+
+/** Everything about a file that the station shows; the file is closed afterwards. */
+export async function readLayers({ files, geometry }: ModelRequest): Promise<ModelResult> {
+  const [file, ...beside] = modelFirst(files);
+  const model = await readModel(file as File, {
+    ...(geometry && { geometry }),
+    ...(beside.length > 0 && { external: Object.fromEntries(beside.map((one) => [one.name, one])) }),
+  });
+  try {
+    return await describe(model);
+  } finally {
+    await model.close();
+  }
+}
+
+/** Of several files the model is the one that is no bare data; the rest is what it may name. */
+function modelFirst(files: readonly File[]): File[] {
+  return [...files].sort((a, b) => Number(!isModel(a)) - Number(!isModel(b)));
+}
+
+const isModel = ({ name }: File) => /\.(onnx|tflite|safetensors|npy|npz)$/i.test(name);
+
+async function describe(model: Model): Promise<ModelResult> {
+  const layers = [...model.layers].sort((a, b) => Number(b.transposed) - Number(a.transposed));
+  const looked: ModelLayerInfo[] = [];
+  for (const layer of layers.slice(0, MOST_LAYERS)) looked.push(await describeLayer(layer));
+  return {
+    format: model.format,
+    producer: model.producer,
+    layers: looked,
+    leftOut: Math.max(0, layers.length - MOST_LAYERS),
+    candidates: model.candidates
+      .slice(0, MOST_CANDIDATES)
+      .map(({ name, shape, dtype }) => ({ name, shape: [...shape], dtype })),
+    moreCandidates: Math.max(0, model.candidates.length - MOST_CANDIDATES),
+  };
+}
+
+async function describeLayer(layer: ModelLayer): Promise<ModelLayerInfo> {
+  const { name, operator, transposed, problem, geometry } = layer;
+  const known = { name, operator, transposed, geometry };
+  const nothing = { ...known, found: null, kernels: [], pairs: 0 };
+  if (problem !== null || geometry === null) {
+    return { ...nothing, problem: problem ?? 'it has no geometry' };
+  }
+  const count = layer.weightShape.reduce((product, extent) => product * extent, 1);
+  if (count > MOST_VALUES) {
+    return { ...nothing, problem: `its weight of ${count} values is more than this page looks at` };
+  }
+  try {
+    const weight = await layer.weight();
+    const { stride, dilation, groups, kernelSize } = geometry;
+    const found = analyze(
+      {
+        geometry: {
+          stride,
+          dilation,
+          groups,
+          transposed,
+          ...(geometry.padBefore && pad(geometry.padBefore)),
+        },
+        weight,
+      },
+      { gains: false },
+    );
+    const pairs = weight.shape.slice(0, 2).reduce((a, b) => a * b, 1);
+    return {
+      ...known,
+      problem: null,
+      found: {
+        unevenness: found.unevenness,
+        levelDbc: found.levelDbc,
+        verdict: found.verdict,
+        sentence: found.sentence,
+        overlap: found.overlap.perAxis.map((axis) => [...axis]),
+      },
+      pairs,
+      kernels: pictures(
+        weight.data,
+        weight.shape,
+        kernelSize,
+        worstIndex(found.worstPair, weight.shape, layer),
+      ),
+    };
+  } catch (error) {
+    if (!(error instanceof DeconvError)) throw error;
+    return { ...nothing, problem: error.message };
+  }
+}
+
+/** A crop below zero adds rows, which changes no phase that matters here. */
+const pad = (before: readonly number[]) => ({ padding: before.map((rows) => Math.max(rows, 0)) });
+
+/** Place in the weight, `[first][second]`, of the pair with the largest deviation. */
+function worstIndex(
+  { inChannel, outChannel }: { readonly inChannel: number; readonly outChannel: number },
+  [, second = 1]: readonly number[],
+  { geometry }: ModelLayer,
+): number {
+  // What stamps is the first axis, forward of a transposed layer and backward of another.
+  const { groups, outChannels, inChannels, transposed } = geometry as NonNullable<ModelLayer['geometry']>;
+  const stamped = (transposed ? outChannels : inChannels) / groups;
+  return inChannel * second + (outChannel % stamped);
+}
+
+function pictures(
+  data: Float32Array,
+  [, second = 1]: readonly number[],
+  kernelSize: readonly number[],
+  worst: number,
+): KernelPicture[] {
+  const taps = kernelSize.reduce((product, size) => product * size, 1);
+  if (taps > MOST_TAPS) return [];
+  const pairs = data.length / taps;
+  const shown = [worst];
+  for (let pair = 0; pair < pairs && shown.length < MOST_KERNELS; pair += 1) {
+    if (pair !== worst) shown.push(pair);
+  }
+  return shown.map((pair) => ({
+    first: Math.floor(pair / second),
+    second: pair % second,
+    taps: data.slice(pair * taps, (pair + 1) * taps),
+  }));
+}

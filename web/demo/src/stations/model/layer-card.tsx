@@ -1,0 +1,165 @@
+import { useMemo, useState } from 'preact/hooks';
+import type { KernelPicture, ModelLayerInfo } from '../../engine/protocol';
+import { diverging, largestMagnitude } from '../../model/colour';
+import { short } from '../../model/curve';
+import { count, plain } from '../../model/numbers';
+import { asLab, asStamp, type OpenedLayer } from '../../model/opened-layer';
+import { change, state, theme } from '../../store';
+import { PixelCanvas } from '../../view/pixel-canvas';
+import { ValuesTable } from '../../view/values-table';
+
+const verdicts = {
+  free: 'No pattern',
+  'weights-only': 'Pattern from the weights',
+  overlap: 'Uneven overlap',
+  holes: 'Holes: no weights can fix it',
+} as const;
+
+/** One layer of a file. */
+export function LayerCard({ layer }: { layer: ModelLayerInfo }) {
+  const { name, geometry, found, problem } = layer;
+  return (
+    <article class="model-layer" data-layer={name} aria-label={`Layer ${name}`}>
+      <h3>{name}</h3>
+      {geometry && <p class="layer-name">{geometryInWords(layer)}</p>}
+      {problem !== null && <p class="model-problem">Not read: {problem}.</p>}
+      {found && (
+        <>
+          <p class="model-verdict" data-verdict={found.verdict}>
+            <b>{verdicts[found.verdict]}</b>
+            <span>
+              U <b>{short(found.unevenness)}</b>
+            </span>
+            {found.unevenness > 0 && <span>{plain(found.levelDbc, 1)} dBc</span>}
+            <span>Stamps {found.overlap.map((axis) => axis.join('/')).join(' × ')}</span>
+          </p>
+          <details class="as-table">
+            <summary>What that means</summary>
+            <p class="model-note">{found.sentence}</p>
+          </details>
+          <Kernels layer={layer} />
+        </>
+      )}
+    </article>
+  );
+}
+
+function Kernels({ layer }: { layer: ModelLayerInfo }) {
+  const [chosen, choose] = useState(0);
+  const { kernels, pairs } = layer;
+  const kernel = kernels[Math.min(chosen, kernels.length - 1)];
+  const largest = useMemo(() => largestMagnitude(kernels.map(({ taps }) => taps)), [kernels]);
+  if (!kernel) return <p class="model-note">Its kernels are too large to draw.</p>;
+  const opening = layer.geometry as OpenedLayer;
+  const stamp = asStamp(state.value, opening, kernel.taps);
+  const lab = asLab(state.value, opening);
+  const { width, height } = shapeOf(layer);
+  return (
+    <>
+      <fieldset class="model-kernels">
+        <legend>
+          {kernels.length < pairs ? `${kernels.length} of ${pairs} kernels` : count(pairs, 'kernel')}, the
+          most uneven first. Blue is positive, ochre negative.
+        </legend>
+        {kernels.map((one, index) => (
+          <label key={`${one.first} ${one.second}`} class={width > 4 * height ? 'is-line' : ''}>
+            <input
+              type="radio"
+              name={`kernel of ${layer.name}`}
+              checked={one === kernel}
+              aria-label={pairName(layer, one)}
+              onChange={() => choose(index)}
+            />
+            <Picture taps={one.taps} width={width} height={height} largest={largest} />
+          </label>
+        ))}
+      </fieldset>
+      <p class="model-note">Chosen: {pairName(layer, kernel)}</p>
+      <ValuesTable
+        of={`Kernel, ${pairName(layer, kernel)}`}
+        width={width}
+        height={height}
+        data={kernel.taps}
+        digits={4}
+      />
+      <div class="model-open">
+        <button
+          type="button"
+          class="button"
+          disabled={stamp === null}
+          onClick={() => go('stamp', asStamp(state.value, opening, kernel.taps))}
+        >
+          Open this kernel in station 1
+        </button>
+        <button
+          type="button"
+          class="button"
+          disabled={lab === null}
+          onClick={() => go('lab', asLab(state.value, opening))}
+        >
+          Open in the lab
+        </button>
+        {(stamp === null || lab === null) && (
+          <p class="model-note">
+            {stamp === null && lab === null
+              ? 'Neither station 1 nor the lab has room for this geometry.'
+              : stamp === null
+                ? 'Station 1 has no room for this geometry.'
+                : 'The lab has no room for this geometry.'}
+          </p>
+        )}
+      </div>
+    </>
+  );
+}
+
+function Picture(props: { taps: Float32Array; width: number; height: number; largest: number }) {
+  const { taps, width, height, largest } = props;
+  const colours = theme.value;
+  const bytes = useMemo(() => {
+    const painted = new Uint8ClampedArray(4 * width * height);
+    for (let i = 0; i < width * height; i++) {
+      painted.set([...diverging(taps[i] ?? 0, largest, colours), 255], 4 * i);
+    }
+    return painted;
+  }, [taps, largest, colours]);
+  return <PixelCanvas width={width} height={height} bytes={bytes} label="" />;
+}
+
+function go(station: string, next: ReturnType<typeof asLab>): void {
+  if (!next) return;
+  change(() => next);
+  const heading = document.getElementById(`${station}-title`) ?? document.getElementById(station);
+  if (!heading) return;
+  heading.tabIndex = -1;
+  heading.focus({ preventScroll: true });
+  heading.scrollIntoView();
+}
+
+/** A kernel as a picture: a line in 1-D, its slices below each other in 3-D. */
+function shapeOf({ geometry }: ModelLayerInfo): { width: number; height: number } {
+  const size = geometry?.kernelSize ?? [1];
+  const width = size.at(-1) ?? 1;
+  return { width, height: size.slice(0, -1).reduce((product, extent) => product * extent, 1) };
+}
+
+function pairName({ transposed }: ModelLayerInfo, { first, second }: KernelPicture): string {
+  return transposed ? `input ${first} to output ${second}` : `output ${first} from input ${second}`;
+}
+
+function geometryInWords({ operator, geometry }: ModelLayerInfo): string {
+  if (!geometry) return operator;
+  const { inChannels, outChannels, groups, kernelSize, stride, dilation, padBefore, padAfter } = geometry;
+  const times = (values: readonly number[]) => values.join('×');
+  const ends = padBefore?.every((rows, axis) => rows === padAfter?.[axis])
+    ? times(padBefore)
+    : `${padBefore?.join(', ')} before, ${padAfter?.join(', ')} after`;
+  return [
+    `${operator} ${inChannels} → ${outChannels}`,
+    `kernel ${times(kernelSize)}`,
+    `stride ${times(stride)}`,
+    padBefore ? `padding ${ends}` : 'padding by the size of its input',
+    ...(dilation.some((step) => step > 1) ? [`dilation ${times(dilation)}`] : []),
+    ...(groups > 1 ? [`${groups} groups`] : []),
+  ].join(', ');
+}

@@ -1,0 +1,53 @@
+import { signal } from '@preact/signals';
+import depthwise from '../../../../../tests/fixtures/models/depthwise.onnx?url';
+import fsrcnn from '../../../../../tests/fixtures/models/fsrcnn-x3.onnx?url';
+import generator from '../../../../../tests/fixtures/models/generator.onnx?url';
+import unet from '../../../../../tests/fixtures/models/unet.onnx?url';
+import vocoder from '../../../../../tests/fixtures/models/vocoder.onnx?url';
+import { EngineError, STALE } from '../../engine/client';
+import { engine } from '../../engine/engine';
+import type { ModelRequest, ModelResult } from '../../engine/protocol';
+
+/** The file that is open, with what was found in it. It is not part of the state: it stays in this page. */
+export const opened = signal<{ readonly files: readonly File[]; readonly result: ModelResult } | null>(null);
+export const reading = signal<string | null>(null);
+export const trouble = signal<string | null>(null);
+
+/** Small networks of well-known shapes with untrained weights, the test files of the package. */
+export const examples: readonly { readonly name: string; readonly file: string; readonly url: string }[] = [
+  { name: 'DCGAN generator', file: 'generator.onnx', url: generator },
+  { name: 'FSRCNN ×3', file: 'fsrcnn-x3.onnx', url: fsrcnn },
+  { name: 'U-Net', file: 'unet.onnx', url: unet },
+  { name: 'Vocoder, 1-D', file: 'vocoder.onnx', url: vocoder },
+  { name: 'Depthwise, 1-D', file: 'depthwise.onnx', url: depthwise },
+];
+
+export async function open(
+  files: readonly File[],
+  geometry?: NonNullable<ModelRequest['geometry']>,
+): Promise<void> {
+  if (files.length === 0) return;
+  reading.value = files[0]?.name ?? '';
+  trouble.value = null;
+  try {
+    const result = await engine.ask('model', { files, ...(geometry && { geometry }) });
+    if (result !== STALE) opened.value = { files, result };
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    trouble.value = `${files[0]?.name}: ${error.message}`;
+  } finally {
+    reading.value = null;
+  }
+}
+
+export async function openExample({ file, url }: (typeof examples)[number]): Promise<void> {
+  reading.value = file;
+  try {
+    const response = await fetch(url);
+    if (!response.ok) throw new Error(`${response.status}`);
+    await open([new File([await response.blob()], file)]);
+  } catch (error) {
+    reading.value = null;
+    trouble.value = `${file} could not be loaded from this page's own server (${String(error)}).`;
+  }
+}
