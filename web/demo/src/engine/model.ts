@@ -13,7 +13,7 @@ const MOST_TAPS = 4096;
 
 /** Everything about a file that the station shows; the file is closed afterwards. */
 export async function readLayers({ files, geometry }: ModelRequest): Promise<ModelResult> {
-  const [file, ...beside] = modelFirst(files);
+  const [file, ...beside] = files;
   const model = await readModel(file as File, {
     ...(geometry && { geometry }),
     ...(beside.length > 0 && { external: Object.fromEntries(beside.map((one) => [one.name, one])) }),
@@ -24,13 +24,6 @@ export async function readLayers({ files, geometry }: ModelRequest): Promise<Mod
     await model.close();
   }
 }
-
-/** Of several files the model is the one that is no bare data; the rest is what it may name. */
-function modelFirst(files: readonly File[]): File[] {
-  return [...files].sort((a, b) => Number(!isModel(a)) - Number(!isModel(b)));
-}
-
-const isModel = ({ name }: File) => /\.(onnx|tflite|safetensors|npy|npz)$/i.test(name);
 
 async function describe(model: Model): Promise<ModelResult> {
   const layers = [...model.layers].sort((a, b) => Number(b.transposed) - Number(a.transposed));

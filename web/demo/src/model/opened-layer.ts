@@ -1,4 +1,4 @@
-import { limits, type State, withLayer } from './state';
+import { limits, type State, withLayer, withWeights } from './state';
 
 /** What another station needs of a layer of a model file: its geometry, and the taps of one channel pair. */
 export interface OpenedLayer {
@@ -10,36 +10,42 @@ export interface OpenedLayer {
   readonly padAfter: readonly number[] | null;
 }
 
-/** The state in which station 1 shows this pair; null if the layer is larger than its grids, or not square. */
+/** The state in which station 1 shows this pair; null if its grids have no room for it. */
 export function asStamp(state: State, layer: OpenedLayer, taps: ArrayLike<number>): State | null {
-  const square = squareOf(layer);
-  if (square === null) return null;
-  const next = withLayer(state, square);
+  const alike = alikeOf(layer);
+  if (alike === null) return null;
+  const next = withLayer(state, { ...alike, groups: 1 });
   // Limits may have brought a number nearer.
-  const fits = (Object.keys(square) as (keyof typeof square)[]).every(
-    (name) => next.layer[name] === square[name],
+  const fits = (Object.keys(alike) as (keyof typeof alike)[]).every(
+    (name) => next.layer[name] === alike[name],
   );
   if (!fits) return null;
   // Six digits are more than a cell shows, and keep a shared link short.
-  return { ...next, fill: 'own', weights: Array.from(taps, (tap) => Number(tap.toPrecision(6))) };
+  return withWeights(
+    next,
+    Array.from(taps, (tap) => Number(tap.toPrecision(6))),
+  );
 }
 
 /** The state in which the lab has this layer's kernel and stride; null where its sliders do not reach. */
 export function asLab(state: State, layer: OpenedLayer): State | null {
-  const square = squareOf(layer);
-  if (square === null || square.dilation !== 1) return null;
-  const { kernel, stride } = square;
+  const alike = alikeOf(layer);
+  if (alike === null || alike.axes !== 2 || alike.dilation !== 1) return null;
+  const { kernel, stride } = alike;
   if (kernel > limits.labKernel.max || stride > limits.labStride.max) return null;
   return { ...state, lab: { ...state.lab, kernel, stride } };
 }
 
-/** The same numbers on both axes, or null. */
-function squareOf({ kernelSize, stride, dilation, padBefore, padAfter }: OpenedLayer) {
-  if (kernelSize.length !== 2) return null;
-  const crop = padBefore ?? [0, 0];
+/** The geometry of one or two axes with the same numbers on each, or null. */
+function alikeOf({ kernelSize, stride, dilation, padBefore, padAfter }: OpenedLayer) {
+  const axes = kernelSize.length;
+  if (axes !== 1 && axes !== 2) return null;
+  const crop = padBefore ?? kernelSize.map(() => 0);
   const end = padAfter ?? crop;
-  if ([kernelSize, stride, dilation, crop, end].some(([first, second]) => first !== second)) return null;
+  const lists = [kernelSize, stride, dilation, crop, end];
+  if (lists.some((values) => values.some((value) => value !== values[0]))) return null;
   return {
+    axes: axes as 1 | 2,
     kernel: kernelSize[0] as number,
     stride: stride[0] as number,
     dilation: dilation[0] as number,

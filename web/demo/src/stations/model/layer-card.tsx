@@ -147,19 +147,30 @@ function pairName({ transposed }: ModelLayerInfo, { first, second }: KernelPictu
   return transposed ? `input ${first} to output ${second}` : `output ${first} from input ${second}`;
 }
 
-function geometryInWords({ operator, geometry }: ModelLayerInfo): string {
+function geometryInWords(layer: ModelLayerInfo): string {
+  const { operator, geometry } = layer;
   if (!geometry) return operator;
-  const { inChannels, outChannels, groups, kernelSize, stride, dilation, padBefore, padAfter } = geometry;
-  const times = (values: readonly number[]) => values.join('×');
-  const ends = padBefore?.every((rows, axis) => rows === padAfter?.[axis])
-    ? times(padBefore)
-    : `${padBefore?.join(', ')} before, ${padAfter?.join(', ')} after`;
+  const { inChannels, outChannels, groups, kernelSize, stride, dilation } = geometry;
   return [
     `${operator} ${inChannels} → ${outChannels}`,
     `kernel ${times(kernelSize)}`,
     `stride ${times(stride)}`,
-    padBefore ? `padding ${ends}` : 'padding by the size of its input',
+    ...padding(layer),
     ...(dilation.some((step) => step > 1) ? [`dilation ${times(dilation)}`] : []),
     ...(groups > 1 ? [`${groups} groups`] : []),
   ].join(', ');
+}
+
+const times = (values: readonly number[]) => values.join('×');
+
+/** In PyTorch's words where they can say it. */
+function padding({ geometry, transposed }: ModelLayerInfo): string[] {
+  const { padBefore: before, padAfter: after } = geometry ?? {};
+  if (!before || !after) return ['padding by the size of its input'];
+  const added = before.map((rows, axis) => rows - (after[axis] ?? 0));
+  if (added.every((rows) => rows === 0)) return [`padding ${times(before)}`];
+  if (transposed && added.every((rows) => rows >= 0)) {
+    return [`padding ${times(before)}`, `output padding ${times(added)}`];
+  }
+  return [`padding ${times(before)} before and ${times(after)} after`];
 }

@@ -22,10 +22,14 @@ export const examples: readonly { readonly name: string; readonly file: string; 
   { name: 'Depthwise, 1-D', file: 'depthwise.onnx', url: depthwise },
 ];
 
+const isModel = ({ name }: File) => /\.(onnx|tflite|safetensors|npy|npz)$/i.test(name);
+
+/** Of several files the first with a model's ending is the model; the others are what it may name. */
 export async function open(
-  files: readonly File[],
+  chosen: readonly File[],
   geometry?: NonNullable<ModelRequest['geometry']>,
 ): Promise<void> {
+  const files = [...chosen].sort((a, b) => Number(isModel(b)) - Number(isModel(a)));
   if (files.length === 0) return;
   reading.value = files[0]?.name ?? '';
   trouble.value = null;
@@ -34,7 +38,8 @@ export async function open(
     if (result !== STALE) opened.value = { files, result };
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
-    trouble.value = `${files[0]?.name}: ${error.message}`;
+    const together = error.code === 'LOAD_FAILED' ? ' Here: choose both files together.' : '';
+    trouble.value = `${files[0]?.name}: ${error.message}${together}`;
   } finally {
     reading.value = null;
   }
