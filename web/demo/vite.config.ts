@@ -1,3 +1,4 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin } from 'vite';
 
@@ -36,10 +37,53 @@ function policyAsMeta(): Plugin {
   };
 }
 
+/** What the Bench measures against, where it is installed: files that are fetched on a press of a button only. */
+const peers = [
+  {
+    name: 'onnxruntime',
+    folder: here('../../node_modules/onnxruntime-web'),
+    files: ['ort.wasm.min.mjs', 'ort-wasm-simd-threaded.mjs', 'ort-wasm-simd-threaded.wasm'],
+  },
+  {
+    name: 'tfjs',
+    folder: here('../../scripts/bench/node_modules/@tensorflow/tfjs-backend-wasm'),
+    files: [
+      '../../tfjs-core/dist/tf-core.min.js',
+      'tf-backend-wasm.min.js',
+      'tfjs-backend-wasm.wasm',
+      'tfjs-backend-wasm-simd.wasm',
+    ],
+  },
+].filter(({ folder, files }) => files.every((file) => existsSync(`${folder}/dist/${file}`)));
+
+/** Copies the peers into the page's own `peers/`, and tells the page which there are. */
+function copyPeers(): Plugin {
+  return {
+    name: 'copy-peers',
+    config: (_, { command }) => {
+      const there = command === 'build' ? peers : [];
+      const found = there.map(({ name, folder, files }) => {
+        const { version } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'));
+        const bytes = files.reduce((sum, file) => sum + statSync(`${folder}/dist/${file}`).size, 0);
+        return [name, { version, bytes }];
+      });
+      return { define: { __PEERS__: JSON.stringify(Object.fromEntries(found)) } };
+    },
+    generateBundle() {
+      for (const { name, folder, files } of peers) {
+        for (const file of files) {
+          const fileName = `peers/${name}/${file.slice(file.lastIndexOf('/') + 1)}`;
+          this.emitFile({ type: 'asset', fileName, source: readFileSync(`${folder}/dist/${file}`) });
+        }
+      }
+    },
+  };
+}
+
 export default defineConfig({
   root: here('.'),
   base: './',
-  plugins: [policyAsMeta()],
+  plugins: [policyAsMeta(), copyPeers()],
   resolve: {
     alias: [
       { find: /^deconv-wasm$/, replacement: here('../../dist/index.js') },

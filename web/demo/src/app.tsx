@@ -10,6 +10,9 @@ const LearnStation = later('learn', 'Learn', async () => {
 const ModelStation = later('model', 'Your model', async () => {
   return (await import('./stations/model/model-station')).ModelStation;
 });
+const BenchStation = later('bench', 'Bench', async () => {
+  return (await import('./stations/bench/bench-station')).BenchStation;
+});
 
 export function App() {
   return (
@@ -24,6 +27,7 @@ export function App() {
           <a href="#lab">Lab</a>
           <a href="#learn">Learn</a>
           <a href="#model">Your model</a>
+          <a href="#bench">Bench</a>
         </nav>
         <Badge />
         <ThemeButton />
@@ -46,6 +50,7 @@ export function App() {
               <>
                 <LearnStation />
                 <ModelStation />
+                <BenchStation />
               </>
             )}
           </>

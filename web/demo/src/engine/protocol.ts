@@ -1,6 +1,7 @@
 import type { Plan, RuntimeInfo } from 'deconv-wasm';
 import type { Verdict } from 'deconv-wasm/checkerboard';
 import type { LayerGeometry, TensorGeometry } from 'deconv-wasm/models';
+import type { BenchLayer } from '../model/bench-state';
 import type { LayerSpec } from '../model/geometry';
 import type { LearnState } from '../model/learn-state';
 
@@ -140,6 +141,36 @@ export interface ModelResult {
   readonly moreCandidates: number;
 }
 
+export interface BenchRequest {
+  readonly layer: BenchLayer;
+  /** Folders of the peers that a person has asked for, as whole addresses. */
+  readonly peers: { readonly onnxruntime?: string; readonly tfjs?: string };
+}
+
+export interface BenchEntry {
+  readonly name: string;
+  readonly status: 'ok' | 'wrong values' | 'not supported' | 'failed';
+  readonly note: string;
+  /** Largest difference from the double-precision result, as a share of its largest value. */
+  readonly error: number | null;
+  /** Of the turns: their median, and the range that holds four fifths of them. */
+  readonly milliseconds: {
+    readonly median: number;
+    readonly p10: number;
+    readonly p90: number;
+    readonly count: number;
+  } | null;
+}
+
+export interface BenchResult {
+  readonly layer: BenchLayer;
+  readonly build: string;
+  readonly threads: number;
+  /** Operations of one run. */
+  readonly flop: number;
+  readonly entries: readonly BenchEntry[];
+}
+
 /** What ran, in the package's own words, and how long the forward calls took. */
 export interface Report {
   readonly layers: readonly string[];
@@ -154,6 +185,7 @@ export interface Calls {
   lab: { request: LabRequest; result: LabResult };
   learn: { request: LearnRequest; result: LearnResult };
   model: { request: ModelRequest; result: ModelResult };
+  bench: { request: BenchRequest; result: BenchResult };
   gradient: { request: GradientRequest; result: GradientResult };
 }
 

@@ -151,6 +151,7 @@ const handlers: { [K in CallName]: (request: Calls[K]['request']) => unknown } =
   // Stations further down: their code comes when they are first asked for.
   learn: async (request) => (await import('./learn')).learn(request),
   model: async (request) => (await import('./model')).readLayers(request),
+  bench: async (request) => (await import('./bench')).bench(request),
   gradient: async (request) => (await import('./learn')).gradient(request),
 };
 

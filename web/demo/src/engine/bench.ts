@@ -1,0 +1,133 @@
+import { ConvTranspose1d, ConvTranspose2d, init } from 'deconv-wasm';
+import { naive } from '../../../../scripts/bench/candidates/naive.mjs';
+import { NotSupported } from '../../../../scripts/bench/candidates/not-supported.mjs';
+import { onnxruntime } from '../../../../scripts/bench/candidates/onnxruntime.mjs';
+import { ours } from '../../../../scripts/bench/candidates/ours.mjs';
+import { tfjs } from '../../../../scripts/bench/candidates/tfjs.mjs';
+import { CASES } from '../../../../scripts/bench/cases.mjs';
+import { geometryOf } from '../../../../scripts/bench/geometry.mjs';
+import { toChannelsLast } from '../../../../scripts/bench/layouts.mjs';
+import { measure } from '../../../../scripts/bench/measure.mjs';
+import { errorOf, makeProblem, TOLERANCE } from '../../../../scripts/bench/problem.mjs';
+import { type Geometry, onnxModel } from './onnx-model';
+import type { BenchEntry, BenchRequest, BenchResult } from './protocol';
+
+const ROUNDS = 9;
+/** For all turns of one candidate, roughly. */
+const CANDIDATE_MS = 700;
+
+/** Warm-up is left out where one run takes so long. */
+const SLOW_MS = 200;
+
+type Problem = ReturnType<typeof makeProblem>;
+
+/** What a candidate of scripts/bench gives to run. */
+interface Prepared {
+  readonly layout: string;
+  run(): Float32Array | Promise<Float32Array>;
+  note?(): string;
+  dispose?(): unknown;
+}
+
+interface Candidate {
+  readonly name: string;
+  prepare(problem: Problem, context: { host: unknown; threads: number }): Prepared | Promise<Prepared>;
+}
+
+/** One layer by all candidates, on one thread each, their turns interleaved, every result checked. */
+export async function bench({ layer, peers }: BenchRequest): Promise<BenchResult> {
+  const info = await init({ threads: 1 });
+  const found = CASES.find(({ name }) => name === layer);
+  if (!found) throw new Error(`no layer is called ${layer}`);
+  const geometry = geometryOf(found);
+  const problem = makeProblem(geometry);
+  const host = {
+    // The module is loaded already, in the build that this browser can run.
+    ours: async () => ({ ConvTranspose1d, ConvTranspose2d, init: async () => info }),
+    model: async () => onnxModel(geometry as Geometry, problem.weight),
+    onnxruntime: () => loadOnnxruntime(peers.onnxruntime as string),
+    tfjs: () => loadTfjs(peers.tfjs as string),
+  };
+  const candidates: Candidate[] = [
+    { ...ours(info.build, 'channels-first'), name: 'deconv-wasm' },
+    naive,
+    ...(peers.onnxruntime ? [onnxruntime] : []),
+    ...(peers.tfjs ? [tfjs] : []),
+  ];
+  const entries: BenchEntry[] = [];
+  const running: { entry: number; prepared: Prepared; usual?: number }[] = [];
+  for (const candidate of candidates) {
+    const { entry, prepared, took } = await tryOut(candidate, problem, host);
+    if (prepared) {
+      if (entry.status === 'ok') {
+        running.push({ entry: entries.length, prepared, ...(took > SLOW_MS && { usual: took }) });
+      } else {
+        prepared.dispose?.();
+      }
+    }
+    entries.push(entry);
+  }
+  try {
+    const summaries = await measure(
+      running.map(({ prepared, usual }) => ({ run: prepared.run, ...(usual && { usual }) })),
+      { rounds: ROUNDS, milliseconds: CANDIDATE_MS * running.length },
+    );
+    for (const [index, { entry }] of running.entries()) {
+      entries[entry] = { ...(entries[entry] as BenchEntry), milliseconds: summaries[index] ?? null };
+    }
+  } finally {
+    for (const { prepared } of running) await prepared.dispose?.();
+  }
+  return { layer, build: info.build, threads: info.threads, flop: geometry.flop, entries };
+}
+
+async function tryOut(candidate: Candidate, problem: Problem, host: unknown) {
+  const entry: BenchEntry = { name: candidate.name, status: 'ok', note: '', error: null, milliseconds: null };
+  let prepared: Prepared | null = null;
+  try {
+    prepared = await candidate.prepare(problem, { host, threads: 1 });
+    const output = Float32Array.from(await prepared.run());
+    const started = performance.now();
+    await prepared.run();
+    const took = performance.now() - started;
+    const error = errorOf(output, expectedFor(prepared, problem));
+    const status = error <= TOLERANCE ? 'ok' : 'wrong values';
+    return { entry: { ...entry, status, error, note: prepared.note?.() ?? '' } as const, prepared, took };
+  } catch (error) {
+    const status = error instanceof NotSupported ? 'not supported' : 'failed';
+    const note = error instanceof Error ? error.message : String(error);
+    return { entry: { ...entry, status, note } as const, prepared, took: 0 };
+  }
+}
+
+function expectedFor(prepared: Prepared, { geometry, expected }: Problem) {
+  if (prepared.layout === 'channels-first') return expected;
+  const { batch, outChannels, output } = geometry;
+  return toChannelsLast(expected, batch, outChannels, output);
+}
+
+/** `folder` is an address of the page's own: nothing is loaded from anywhere else. */
+async function loadOnnxruntime(folder: string) {
+  const ort = await import(/* @vite-ignore */ `${folder}ort.wasm.min.mjs`);
+  ort.env.wasm.wasmPaths = folder;
+  return ort;
+}
+
+interface Tfjs {
+  readonly wasm: { setWasmPaths(folder: string): void };
+  env(): { set(name: string, value: boolean): void };
+  setBackend(name: string): Promise<boolean>;
+  ready(): Promise<void>;
+}
+
+/** Two scripts that make the global `tf`; as modules they run under the policy as they are. */
+async function loadTfjs(folder: string): Promise<Tfjs> {
+  await import(/* @vite-ignore */ `${folder}tf-core.min.js`);
+  await import(/* @vite-ignore */ `${folder}tf-backend-wasm.min.js`);
+  const { tf } = globalThis as unknown as { tf: Tfjs };
+  tf.wasm.setWasmPaths(folder);
+  tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
+  await tf.setBackend('wasm');
+  await tf.ready();
+  return tf;
+}

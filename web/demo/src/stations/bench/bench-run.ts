@@ -1,0 +1,80 @@
+import { signal } from '@preact/signals';
+import { type Engine, EngineError, STALE } from '../../engine/client';
+import { anotherEngine } from '../../engine/engine';
+import type { BenchRequest, BenchResult } from '../../engine/protocol';
+import { type BenchLayer, benchLayers } from '../../model/bench-state';
+
+declare const __PEERS__: Readonly<
+  Partial<Record<PeerName, { readonly version: string; readonly bytes: number }>>
+>;
+
+export type PeerName = 'onnxruntime' | 'tfjs';
+
+/** Which peers were installed when the page was built, and lie beside it. */
+export const peersThere = __PEERS__;
+
+/** Peers that a person has asked for by their button; before, nothing of them is fetched. */
+export const wanted = signal<readonly PeerName[]>([]);
+
+export const measured = signal<readonly BenchResult[]>([]);
+export const measuring = signal<BenchLayer | null>(null);
+export const trouble = signal<string | null>(null);
+
+let worker: Engine | null = null;
+let stopped = false;
+
+export function toggle(peer: PeerName): void {
+  const now = wanted.value;
+  wanted.value = now.includes(peer) ? now.filter((name) => name !== peer) : [...now, peer];
+}
+
+export function stop(): void {
+  stopped = true;
+}
+
+/** One layer after the other, each by all candidates, in a worker of their own. */
+export async function run(layers: readonly BenchLayer[]): Promise<void> {
+  if (measuring.value !== null) return;
+  stopped = false;
+  trouble.value = null;
+  worker ??= anotherEngine();
+  try {
+    for (const layer of layers) {
+      if (stopped) break;
+      measuring.value = layer;
+      const result = await worker.ask('bench', { layer, peers: folders() });
+      if (result === STALE) continue;
+      const others = measured.value.filter((one) => one.layer !== layer);
+      measured.value = [...others, result].sort(
+        (a, b) => benchLayers.indexOf(a.layer) - benchLayers.indexOf(b.layer),
+      );
+    }
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    trouble.value = error.message;
+  } finally {
+    measuring.value = null;
+  }
+}
+
+function folders(): BenchRequest['peers'] {
+  const folder = (name: PeerName) => new URL(`./peers/${name}/`, document.baseURI).href;
+  return Object.fromEntries(wanted.value.map((name) => [name, folder(name)]));
+}
+
+/** Everything that was measured, for others to read. */
+export function report(results: readonly BenchResult[]): string {
+  const peers = Object.fromEntries(Object.entries(peersThere).map(([name, { version }]) => [name, version]));
+  return JSON.stringify(
+    {
+      page: 'deconv-wasm bench',
+      browser: navigator.userAgent,
+      cores: navigator.hardwareConcurrency,
+      peers,
+      unit: 'milliseconds of one run, one thread',
+      results,
+    },
+    null,
+    1,
+  );
+}
