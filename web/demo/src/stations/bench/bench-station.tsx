@@ -27,7 +27,7 @@ const layers = benchLayers.map((name) => {
   const found = CASES.find((one) => one.name === name);
   if (!found) throw new Error(`scripts/bench has no layer ${name}`);
   const geometry = geometryOf(found);
-  return { name, of: geometry.of as string, text: describe(geometry).replace('->', ' → ') };
+  return { name, of: capital(geometry.of as string), text: describe(geometry).replace('->', ' → ') };
 });
 const layerOf = (name: BenchLayer) => layers.find((layer) => layer.name === name);
 
@@ -60,6 +60,10 @@ export function BenchStation() {
           </label>
         ))}
       </fieldset>
+      <p class="bench-note bench-letters">
+        Input size and channels, then k the kernel, s the stride, p the padding, op the output padding, g the
+        groups.
+      </p>
       <div class="bench-peers">
         {(Object.keys(peerNames) as PeerName[]).map((name) => (
           <Peer name={name} key={name} />
@@ -128,10 +132,10 @@ function Results({ results }: { results: readonly BenchResult[] }) {
         ))}
       </div>
       <p class="rules">
-        Medians of nine turns; beside them the range of the middle four fifths. Tensors go in and come out as
-        JavaScript arrays, as in a page that uses them. deconv-wasm ran as {first?.build}, one thread. Values
-        are compared with a double-precision result. Other things that this machine does at the moment count,
-        too.
+        Medians of nine turns, of three where one is long; beside them the range of the middle four fifths.
+        Tensors go in and come out as JavaScript arrays, as in a page that uses them. deconv-wasm ran as{' '}
+        {first?.build}, one thread. Values are compared with a double-precision result. Other things that this
+        machine does at the moment count, too.
       </p>
       <div class="bench-actions">
         <button type="button" class="button" onClick={copy}>
@@ -158,15 +162,15 @@ function Result({ result }: { result: BenchResult }) {
       <h3>
         {layer?.of} <span class="layer-name">{layer?.text}</span>
       </h3>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a table wider than a phone is scrolled by keyboard, too */}
-      <section class="table-scroll" aria-label={`Times of ${layer?.of}`} tabIndex={0}>
+      {/* biome-ignore lint/a11y: a table wider than a phone is scrolled by keyboard, too; a fieldset has a form's looks */}
+      <div role="group" class="table-scroll" aria-label={`Times of ${layer?.of}`} tabIndex={0}>
         <table>
           <thead>
             <tr>
               <th scope="col">By</th>
               <th scope="col">Median</th>
-              <th scope="col">Middle 80 %</th>
               <th scope="col">Beside ours</th>
+              <th scope="col">Middle 80 %</th>
               <th scope="col">Values</th>
             </tr>
           </thead>
@@ -176,7 +180,7 @@ function Result({ result }: { result: BenchResult }) {
             ))}
           </tbody>
         </table>
-      </section>
+      </div>
     </section>
   );
 }
@@ -204,8 +208,8 @@ function Row({ entry, ours, slowest }: { entry: BenchEntry; ours: number | null;
       <td>
         <b>{milliseconds(found.median)}</b>
       </td>
-      <td>{spread(found)}</td>
       <td>{ours === null ? '' : comparison(found.median, ours)}</td>
+      <td>{spread(found)}</td>
       <td>{error === null ? '' : `right to ${error.toExponential(0).replace('-', '−')}`}</td>
     </tr>
   );
@@ -221,3 +225,5 @@ function spoken(): string {
   );
   return `${layerOf(last.layer)?.of}: ${times.join(', ')}`;
 }
+
+const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -13,46 +13,54 @@ export const gradients = signal<GradientResult | null>(null);
 export const playing = signal(false);
 export const trouble = signal<string | null>(null);
 
-export const setup = computed<LearnSetup>(() => {
+/** As text, so that a change elsewhere on the page is none here. */
+const setupText = computed(() => {
   const { network, seed, rate, penalty } = state.value.learn;
-  return { network, seed, rate, penalty };
+  return JSON.stringify({ network, seed, rate, penalty } satisfies LearnSetup);
 });
+
+const setup = computed<LearnSetup>(() => JSON.parse(setupText.value));
 
 export function set(part: Partial<LearnState>): void {
   change((s) => ({ ...s, learn: { ...s.learn, ...part } }));
 }
 
+/** Which press of a button counts: a run that a later press ended takes no further step. */
+let turn = 0;
+
 export function play(): void {
   if (playing.value) return;
-  playing.value = true;
   const step = trained.value?.step ?? 0;
   void run(step >= LAST_STEP ? 0 : step);
 }
 
 export function pause(): void {
+  turn += 1;
   playing.value = false;
 }
 
 export function reset(): void {
-  playing.value = false;
+  pause();
   void bring(setup.value, 0);
 }
 
 export function oneStep(): void {
-  playing.value = false;
+  pause();
   void bring(setup.value, Math.min((trained.value?.step ?? 0) + 1, LAST_STEP));
 }
 
 async function run(from: number): Promise<void> {
-  const own = setup.value;
+  turn += 1;
+  const mine = turn;
+  playing.value = true;
   let step = from;
-  while (playing.value && step < LAST_STEP && own === setup.value) {
+  while (turn === mine && step < LAST_STEP) {
     step = Math.min(step + STRIDE, LAST_STEP);
-    if (!(await bring(own, step))) break;
+    if (!(await bring(setup.value, step))) break;
     // One drawing for each answer; a hidden page rests.
     await new Promise((resolve) => requestAnimationFrame(resolve));
   }
-  if (own === setup.value) playing.value = false;
+  if (turn === mine) playing.value = false;
 }
 
 async function bring(own: LearnSetup, step: number): Promise<boolean> {
@@ -82,7 +90,7 @@ export function startLearn(): void {
   effect(() => {
     if (engineStatus.value.is !== 'ready') return;
     const own = setup.value;
-    playing.value = false;
+    pause();
     void bring(own, 0);
   });
   const asked = computed(() => {

@@ -10,7 +10,7 @@ import {
   penalties,
 } from '../../model/learn-state';
 import { summary, toBytes } from '../../model/levels';
-import { plain } from '../../model/numbers';
+import { count, plain } from '../../model/numbers';
 import { Choice } from '../../view/choice';
 import { CurveChart } from '../../view/curve-chart';
 import { LiveRegion } from '../../view/live-region';
@@ -172,8 +172,12 @@ function Side({ title, name, side, step }: SideProps) {
   return (
     <div class="learn-side" data-side={name}>
       <h3>{title}</h3>
-      <Shown title="At the start" planes={side.first} />
-      <Shown title={step === 0 ? 'Now: the same' : `After ${step} steps`} planes={side.now} />
+      <Shown title="At the start" of={`${title}, at the start`} planes={side.first} />
+      <Shown
+        title={step === 0 ? 'Now: the same' : `After ${count(step, 'step')}`}
+        of={`${title}, now`}
+        planes={side.now}
+      />
       <p class="learn-numbers">
         U <b>{short(side.unevenness.at(-1) ?? 0)}</b>, loss <b>{short(side.losses.at(-1) ?? 0)}</b>. A flat
         grey comes out uneven by <b>{greyLevels(side.ripple)}</b>.
@@ -183,7 +187,7 @@ function Side({ title, name, side, step }: SideProps) {
   );
 }
 
-function Shown({ title, planes }: { title: string; planes: Planes }) {
+function Shown({ title, of = title, planes }: { title: string; of?: string; planes: Planes }) {
   const range = useMemo(() => summary(inside(planes), { black: 0, white: 1 }), [planes]);
   const bytes = useMemo(() => {
     const white = range.highest > range.lowest ? range.highest : range.lowest + 1;
@@ -201,7 +205,7 @@ function Shown({ title, planes }: { title: string; planes: Planes }) {
       <figcaption>
         {title} <span class="size">{between}</span>
       </figcaption>
-      <ValuesTable of={`${title}, red`} width={planes.width} height={planes.height} data={planes.data} />
+      <ValuesTable of={`${of}, red`} width={planes.width} height={planes.height} data={planes.data} />
     </figure>
   );
 }

@@ -1,0 +1,157 @@
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Page } from 'playwright';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Served, serve, type Visit, visit } from './serve';
+
+let served: Served;
+let open: Visit;
+let page: Page;
+
+beforeAll(async () => {
+  served = await serve();
+});
+afterAll(() => served?.close());
+
+async function come(options = {}): Promise<string[]> {
+  open = await visit(served, { reducedMotion: 'reduce', ...options });
+  page = open.page;
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+  await bench().locator('.bench-layers').waitFor();
+  return asked;
+}
+
+const bench = () => page.locator('#bench');
+const choose = (name: RegExp) => bench().getByRole('radio', { name }).check();
+const measure = () => bench().getByRole('button', { name: 'Measure', exact: true }).click();
+const row = (layer: string, by: string) => bench().locator(`[data-bench="${layer}"] [data-by="${by}"]`);
+const milliseconds = async (layer: string, by: string) =>
+  Number(/([\d.]+) ms/.exec(await row(layer, by).locator('td').first().innerText())?.[1]);
+const peer = (name: string) => bench().getByRole('button', { name: new RegExp(`Against ${name}`) });
+
+interface Report {
+  unit: string;
+  results: {
+    layer: string;
+    build: string;
+    entries: {
+      name: string;
+      status: string;
+      error: number;
+      milliseconds: { median: number; count: number };
+    }[];
+  }[];
+}
+
+const json = async (): Promise<Report> =>
+  JSON.parse(await bench().getByRole('textbox', { name: 'Results as JSON' }).inputValue());
+
+describe('a measurement', () => {
+  it('asks for nothing of the peers, and checks both that it has', async () => {
+    const asked = await come();
+    await choose(/^FSRCNN x2/);
+    await measure();
+    await row('fsrcnn_x2', 'naive JS').waitFor({ timeout: 60_000 });
+    for (const by of ['deconv-wasm', 'naive JS']) {
+      expect(await milliseconds('fsrcnn_x2', by)).toBeGreaterThan(0);
+      expect(await row('fsrcnn_x2', by).innerText()).toMatch(/right to \de\u2212[5-9]/);
+    }
+    expect(await row('fsrcnn_x2', 'naive JS').innerText()).toMatch(/× (slower|faster)|as fast/);
+    expect(asked.filter((path) => path.includes('peers'))).toEqual([]);
+
+    await bench().getByText('The JSON').click();
+    const { unit, results } = await json();
+    expect(unit).toBe('milliseconds of one run, one thread');
+    expect(results[0]).toMatchObject({
+      layer: 'fsrcnn_x2',
+      entries: [{ name: 'deconv-wasm', status: 'ok' }, {}],
+    });
+    expect(results[0]?.entries[0]?.error).toBeLessThan(1e-4);
+    expect(results[0]?.entries[0]?.milliseconds.count).toBeGreaterThanOrEqual(3);
+    await open.leave();
+  });
+
+  it('takes peers in on the press of their button, from the page itself', async () => {
+    const asked = await come();
+    const there: string[] = [];
+    for (const name of ['onnxruntime-web', 'tfjs-wasm']) {
+      // The page is built without those that are not installed, and says so.
+      if ((await peer(name).count()) === 0) {
+        await bench().getByText(`${name} was not installed when this page was built`).waitFor();
+        continue;
+      }
+      there.push(name);
+      await peer(name).click();
+      expect(await peer(name).getAttribute('aria-pressed')).toBe('true');
+    }
+    expect(there).toContain('onnxruntime-web');
+    await choose(/^FCN-8s/);
+    await measure();
+    await row('fcn8_depthwise', 'naive JS').waitFor({ timeout: 60_000 });
+    expect(await milliseconds('fcn8_depthwise', 'onnxruntime-web')).toBeGreaterThan(0);
+    expect(await row('fcn8_depthwise', 'onnxruntime-web').innerText()).toMatch(/right to/);
+    expect(asked.some((path) => path.endsWith('/peers/onnxruntime/ort.wasm.min.mjs'))).toBe(true);
+    if (there.includes('tfjs-wasm')) {
+      expect(await row('fcn8_depthwise', 'tfjs-wasm').innerText()).toMatch(/not supported: no groups/);
+      await choose(/^FSRCNN x4/);
+      await measure();
+      await row('fsrcnn_x4', 'tfjs-wasm').waitFor({ timeout: 60_000 });
+      expect(await row('fsrcnn_x4', 'tfjs-wasm').innerText()).toMatch(/right to/);
+    }
+    await open.leave();
+  });
+
+  it('says what failed when a peer does not load, and measures the others', async () => {
+    await come();
+    await page.route('**/peers/onnxruntime/**', (route) => route.fulfill({ status: 404, body: '' }));
+    await peer('onnxruntime-web').click();
+    await choose(/^FSRCNN x2/);
+    await measure();
+    await row('fsrcnn_x2', 'onnxruntime-web').waitFor({ timeout: 60_000 });
+    expect(await row('fsrcnn_x2', 'onnxruntime-web').innerText()).toMatch(/failed: /);
+    expect(await milliseconds('fsrcnn_x2', 'deconv-wasm')).toBeGreaterThan(0);
+    // The browser reports the missing file; nothing else may be said.
+    await expect(open.leave()).rejects.toThrow(/404/);
+  });
+
+  it('keeps nobody waiting: the lab answers while it runs', async () => {
+    await come();
+    await choose(/^HiFi-GAN/);
+    await measure();
+    await page.locator('#lab').getByRole('slider', { name: 'Kernel', exact: true }).fill('5');
+    await page
+      .locator('[data-panel="raw"] .layer-name', { hasText: 'kernel_size=(5, 5)' })
+      .waitFor({ timeout: 4000 });
+    expect(await bench().locator('.bench-progress').first().textContent()).toMatch(/Measuring HiFi-GAN/);
+    await row('hifigan', 'naive JS').waitFor({ timeout: 60_000 });
+    await open.leave();
+  });
+
+  it('copies its numbers', async () => {
+    await come({ permissions: ['clipboard-read', 'clipboard-write'] });
+    await choose(/^FSRCNN x3/);
+    await measure();
+    await row('fsrcnn', 'naive JS').waitFor({ timeout: 60_000 });
+    await bench().getByRole('button', { name: 'Copy JSON' }).click();
+    await bench().getByText('Copied.').waitFor();
+    const copied = JSON.parse(await page.evaluate(() => navigator.clipboard.readText())) as Report;
+    expect(copied.results.map(({ layer }) => layer)).toEqual(['fsrcnn']);
+    await open.leave();
+  });
+});
+
+describe.each(['light', 'dark'] as const)('in the %s theme', (colorScheme) => {
+  it.each([1280, 360])('axe finds nothing at %i px, and nothing sticks out', async (width) => {
+    await come({ viewport: { width, height: 800 }, colorScheme });
+    await choose(/^FSRCNN x2/);
+    await measure();
+    await row('fsrcnn_x2', 'naive JS').waitFor({ timeout: 60_000 });
+    await bench().getByText('The JSON').click();
+    const { violations } = await new AxeBuilder({ page }).include('#bench').analyze();
+    expect(
+      violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target.join(' ')).join(', ')}`),
+    ).toEqual([]);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+    await open.leave();
+  });
+});

@@ -1,0 +1,210 @@
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Page } from 'playwright';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { eventually, type Served, serve, type Visit, visit } from './serve';
+
+let served: Served;
+let open: Visit;
+let page: Page;
+
+beforeAll(async () => {
+  served = await serve();
+});
+afterAll(() => served?.close());
+
+const learn = () => page.locator('#learn');
+const button = (name: string) => learn().getByRole('button', { name, exact: true });
+const slider = (name: string) => learn().getByRole('slider', { name, exact: true });
+const choose = (name: string) => learn().getByRole('radio', { name, exact: true }).check();
+const step = async () => Number(await learn().locator('.learn-step b').textContent());
+const trained = () => button('Train again').waitFor({ timeout: 60_000 });
+
+/** The numbers of a curve's table, by step. */
+async function curve(title: string): Promise<Map<number, { random: number; icnr: number }>> {
+  const rows = await learn()
+    .locator(`[data-chart="${title}"] tbody tr`)
+    .evaluateAll((found) => found.map((row) => [...row.children].map((cell) => cell.textContent ?? '')));
+  return new Map(
+    rows.map((cells) => {
+      const [at, random, icnr] = cells.map((text) => Number(text.replaceAll('\u2212', '-')));
+      return [at as number, { random: random as number, icnr: icnr as number }];
+    }),
+  );
+}
+
+const drawn = (side: string, which: number) =>
+  learn()
+    .locator(`[data-side="${side}"] canvas`)
+    .nth(which)
+    .evaluate((canvas) => (canvas as HTMLCanvasElement).toDataURL());
+
+async function come(options = {}): Promise<void> {
+  open = await visit(served, { reducedMotion: 'reduce', ...options });
+  page = open.page;
+  await learn().locator('.learn-side').first().waitFor();
+}
+
+describe('training', () => {
+  beforeEach(() => come());
+  afterEach(() => open.leave());
+
+  it('lets the loss fall on both sides, from a pattern and from none', async () => {
+    expect(await step()).toBe(0);
+    const [first] = [...(await curve('U')).values()];
+    expect(first?.random).toBeGreaterThan(0.1);
+    expect(first?.icnr).toBe(0);
+    const start = await drawn('random', 0);
+    expect(await drawn('random', 1)).toBe(start);
+
+    await button('Train').click();
+    await trained();
+    expect(await step()).toBe(300);
+    const losses = await curve('Loss');
+    const unevenness = await curve('U');
+    expect([...losses.keys()]).toEqual([0, 5, 10, 25, 50, 100, 150, 200, 250, 300]);
+    for (const side of ['random', 'icnr'] as const) {
+      expect(losses.get(300)?.[side]).toBeLessThan((losses.get(0)?.[side] ?? 0) / 30);
+    }
+    expect(unevenness.get(300)?.random).toBeLessThan(0.001);
+    // The first picture stays to be compared with.
+    expect(await drawn('random', 0)).toBe(start);
+    expect(await drawn('random', 1)).not.toBe(start);
+    expect(await learn().locator('[data-chart="Loss"] polyline').count()).toBe(2);
+    const points = await learn().locator('[data-chart="U"] polyline.is-first').getAttribute('points');
+    expect(points?.split(' ')).toHaveLength(301);
+  });
+
+  it('gives the same numbers and pictures twice for a seed, and others for another', async () => {
+    const result = async () => ({
+      loss: [...(await curve('Loss')).values()],
+      unevenness: [...(await curve('U')).values()],
+      random: await drawn('random', 1),
+      icnr: await drawn('icnr', 1),
+    });
+    await choose('Eight channels, then a convolution');
+    await eventually(() => learn().locator('.layer-name').first().textContent()).toMatch(
+      /ConvTranspose2d\(1, 8/,
+    );
+    await button('Train').click();
+    await trained();
+    const first = await result();
+
+    await button('Reset').click();
+    await eventually(step).toBe(0);
+    // Another way to the same place: single steps, then the rest.
+    for (let count = 1; count <= 3; count++) {
+      await button('One step').click();
+      await eventually(step).toBe(count);
+    }
+    await button('Go on').click();
+    await trained();
+    expect(await result()).toEqual(first);
+
+    await slider('Seed').fill('2');
+    await eventually(step).toBe(0);
+    await button('Train').click();
+    await trained();
+    expect((await result()).loss).not.toEqual(first.loss);
+  });
+
+  it('pauses where it is, and other stations are answered while it runs', async () => {
+    await choose('Eight channels, then a convolution');
+    await eventually(() => learn().locator('.layer-name').first().textContent()).toMatch(
+      /ConvTranspose2d\(1, 8/,
+    );
+    await button('Train').click();
+    await eventually(step).toBeGreaterThan(4);
+    await learn().getByRole('button', { name: 'Pause' }).click();
+    await button('Go on').waitFor();
+    const stopped = await step();
+    expect(stopped).toBeLessThan(300);
+
+    await button('Go on').click();
+    await page.locator('#lab').getByRole('slider', { name: 'Stride', exact: true }).fill('3');
+    await eventually(() => page.locator('[data-panel="raw"] .layer-name').first().textContent()).toMatch(
+      /stride=\(3, 3\)/,
+    );
+    expect(await step()).toBeLessThan(300);
+    await trained();
+  });
+
+  it('holds U down by the spectral penalty where the loss alone does not', async () => {
+    await choose('Eight channels, then a convolution');
+    await button('Train').click();
+    await trained();
+    const free = (await curve('U')).get(300)?.random ?? 0;
+    expect(free).toBeGreaterThan(0.1);
+    await slider('Spectral penalty').fill('3');
+    await eventually(step).toBe(0);
+    expect(await slider('Spectral penalty').getAttribute('aria-valuetext')).toBe('0.1');
+    await button('Train').click();
+    await trained();
+    expect((await curve('U')).get(300)?.random).toBeLessThan(free / 1000);
+  });
+});
+
+describe('the gradient of a strided convolution', () => {
+  beforeEach(async () => {
+    await come();
+    await choose('The gradient of a strided convolution');
+    await learn().locator('[data-gradient="sum"]').waitFor();
+  });
+  afterEach(() => open.leave());
+
+  const verdict = () => learn().locator('.gradient-verdict').innerText();
+
+  /** The middle of dL/dx as its table has it. */
+  async function middle(): Promise<number[][]> {
+    const figure = learn().locator('[data-gradient="sum"]');
+    if ((await figure.locator('details').getAttribute('open')) === null) {
+      await figure.getByText('As a table').click();
+    }
+    return figure
+      .locator('tbody tr')
+      .evaluateAll((rows) =>
+        rows.map((row) => [...row.querySelectorAll('td')].map((cell) => Number(cell.textContent))),
+      );
+  }
+
+  it('is the pattern of station 1: 1, 2 and 4 with kernel 3, even with kernel 4', async () => {
+    expect(await verdict()).toMatch(/^U of the backward pass 0\.19\./);
+    const values = await middle();
+    const at = (row: number, column: number) => values[row]?.[column];
+    expect([...new Set(values.flat())].sort()).toEqual([1, 2, 4]);
+    expect(at(0, 0)).toBe(at(2, 4));
+    expect(at(0, 0)).not.toBe(at(0, 1));
+
+    await slider('Kernel').fill('4');
+    await eventually(verdict).toMatch(/^U of the backward pass 0\./);
+    await eventually(async () => [...new Set((await middle()).flat())]).toEqual([4]);
+
+    await choose('Random');
+    await eventually(async () => new Set((await middle()).flat()).size).toBe(4);
+    expect(Number(/pass (0\.\d+)/.exec(await verdict())?.[1])).toBeGreaterThan(0.1);
+  });
+
+  it('has holes where the stride is larger than the kernel', async () => {
+    await slider('Kernel').fill('2');
+    await slider('Stride').fill('3');
+    await eventually(verdict).toMatch(/5 of 9 phases without any stamp, which no weights can mend/);
+  });
+});
+
+describe.each(['light', 'dark'] as const)('in the %s theme', (colorScheme) => {
+  it.each([1280, 360])('axe finds nothing at %i px, and nothing sticks out', async (width) => {
+    await come({ viewport: { width, height: 800 }, colorScheme, hasTouch: width < 400 });
+    const problems = async () =>
+      (await new AxeBuilder({ page }).include('#learn').analyze()).violations.map(
+        ({ id, nodes }) => `${id}: ${nodes.map((node) => node.target.join(' ')).join(', ')}`,
+      );
+    await button('One step').click();
+    await eventually(step).toBe(1);
+    for (const table of await learn().getByText('As a table').all()) await table.click();
+    expect(await problems()).toEqual([]);
+    await choose('The gradient of a strided convolution');
+    await learn().locator('[data-gradient="sum"]').getByText('As a table').click();
+    expect(await problems()).toEqual([]);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+    await open.leave();
+  });
+});

@@ -1,0 +1,260 @@
+import { readFileSync } from 'node:fs';
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Page } from 'playwright';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { eventually, type Served, serve, type Visit, visit } from './serve';
+
+const fixture = (name: string) => new URL(`../fixtures/models/${name}`, import.meta.url);
+const bytes = (name: string) => readFileSync(fixture(name));
+/** Computed by numpy, sharing nothing with the package. */
+const analysis = JSON.parse(bytes('analysis.json').toString()) as Record<
+  string,
+  Record<string, { unevenness: number }>
+>;
+
+let served: Served;
+let open: Visit;
+let page: Page;
+
+beforeAll(async () => {
+  served = await serve();
+});
+afterAll(() => served?.close());
+beforeEach(async () => {
+  await come();
+});
+afterEach(() => open.leave());
+
+async function come(options = {}): Promise<void> {
+  open = await visit(served, { reducedMotion: 'reduce', ...options });
+  page = open.page;
+  await model().locator('.model-choice').waitFor();
+}
+
+const model = () => page.locator('#model');
+const choose = (...names: string[]) =>
+  model()
+    .locator('input[type="file"]')
+    .setInputFiles(
+      names.map((name) => ({ name, mimeType: 'application/octet-stream', buffer: bytes(name) })),
+    );
+const chooseBytes = (name: string, buffer: Buffer) =>
+  model()
+    .locator('input[type="file"]')
+    .setInputFiles([{ name, mimeType: 'application/octet-stream', buffer }]);
+const summary = () => eventually(() => model().locator('.model-summary').textContent());
+const layer = (name: string) => model().locator(`[data-layer="${name}"]`);
+const verdict = (name: string) => layer(name).locator('.model-verdict').innerText();
+const alert = () => model().getByRole('alert');
+
+async function unevenness(name: string): Promise<number> {
+  const text = /U (\S+)/.exec((await verdict(name)).replaceAll('\n', ' '))?.[1];
+  return Number(text?.replace('\u2212', '-'));
+}
+
+describe('a model file', () => {
+  it('shows geometry, verdict and U of every transposed convolution', async () => {
+    await choose('generator.onnx');
+    await summary().toMatch(/^generator\.onnx has 4 transposed convolutions/);
+    expect(await model().locator('.model-layer').count()).toBe(4);
+    expect(await layer('/up0/ConvTranspose').locator('.layer-name').textContent()).toBe(
+      'ConvTranspose 12 → 10, kernel 4×4, stride 2×2, padding 1×1',
+    );
+    for (const name of ['up0', 'up1', 'image']) {
+      const expected = analysis.generator?.[`${name}.weight`]?.unevenness ?? 0;
+      expect(await unevenness(`/${name}/ConvTranspose`)).toBeCloseTo(expected, 3);
+      expect(await verdict(`/${name}/ConvTranspose`)).toMatch(/Pattern from the weights/);
+    }
+    expect(await verdict('/project/ConvTranspose')).toMatch(/No pattern/);
+  });
+
+  it.each([
+    ['fsrcnn-x2', '5/4 × 5/4'],
+    ['fsrcnn-x3', '3/3/3 × 3/3/3'],
+    ['fsrcnn-x4', '3/2/2/2 × 3/2/2/2'],
+  ])('tells the stamps of %s', async (name, stamps) => {
+    await choose(`${name}.onnx`);
+    await summary().toMatch(new RegExp(`^${name}.onnx has 1 transposed convolution\\.`));
+    const [found] = await model().locator('.model-verdict').allInnerTexts();
+    expect(found).toContain(`Stamps ${stamps}`);
+    expect(await unevenness('/up/ConvTranspose')).toBeCloseTo(
+      analysis[name]?.['up.weight']?.unevenness ?? 0,
+      3,
+    );
+  });
+
+  it('shows strided convolutions by what they do to gradients', async () => {
+    await choose('unet.onnx');
+    await model().getByRole('heading', { name: 'Strided convolutions' }).waitFor();
+    expect(await unevenness('/down1/Conv')).toBeCloseTo(analysis.unet?.['down1.weight']?.unevenness ?? 0, 3);
+  });
+
+  it('is read as TFLite, and as npy with a geometry', async () => {
+    await choose('layers.tflite');
+    await summary().toMatch(/^layers\.tflite has \d+ transposed convolution/);
+    await choose('array.npy');
+    await model().locator('.tensor-form').waitFor();
+    await model().getByRole('button', { name: 'Read 1 layer' }).click();
+    await eventually(() => model().locator('.model-verdict').count()).toBe(1);
+  });
+
+  it('comes with its data when both files are chosen, and says so when not', async () => {
+    await choose('external.onnx');
+    await eventually(() => alert().textContent()).toMatch(/external\.bin.*choose both files together/);
+    await choose('external.bin', 'external.onnx');
+    await summary().toMatch(/^external\.onnx has 1 transposed convolution/);
+    expect(await alert().count()).toBe(0);
+  });
+
+  it('opens when dropped', async () => {
+    const transfer = await page.evaluateHandle(
+      (data) => {
+        const dropped = new DataTransfer();
+        dropped.items.add(new File([new Uint8Array(data)], 'vocoder.onnx'));
+        return dropped;
+      },
+      [...bytes('vocoder.onnx')],
+    );
+    await model().dispatchEvent('drop', { dataTransfer: transfer });
+    await summary().toMatch(/^vocoder\.onnx has 1 transposed convolution/);
+    expect(await verdict('/up/ConvTranspose')).toMatch(/2\/2\/2\/2\/2\/2\/1\/1\/1\/1/);
+  });
+
+  it('is chosen by keyboard', async () => {
+    await model().locator('input[type="file"]').focus();
+    const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.keyboard.press('Space')]);
+    await chooser.setFiles({ name: 'raw.onnx', mimeType: '', buffer: bytes('raw.onnx') });
+    await summary().toMatch(/^raw\.onnx has 1 transposed convolution/);
+  });
+
+  it('is there as an example, from the page itself', async () => {
+    await model().getByRole('button', { name: 'FSRCNN ×3' }).click();
+    await summary().toMatch(/^fsrcnn-x3\.onnx has 1 transposed convolution/);
+  });
+});
+
+describe('a safetensors file', () => {
+  it('is asked for stride and padding of each tensor', async () => {
+    await choose('generator.safetensors');
+    await summary().toMatch(/holds 7 tensors that could be the weight of a convolution, but no geometry/);
+    for (const name of ['project', 'half', 'brain', 'double']) {
+      await model()
+        .getByRole('checkbox', { name: new RegExp(`^${name}\\.weight \\d`) })
+        .uncheck();
+    }
+    await model().getByRole('button', { name: 'Read 3 layers' }).click();
+    await eventually(() => model().locator('.model-layer').count()).toBe(3);
+    expect(await unevenness('up0.weight')).toBeCloseTo(
+      analysis.generator?.['up0.weight']?.unevenness ?? 0,
+      3,
+    );
+
+    // Another stride is another verdict.
+    await model().getByRole('spinbutton', { name: 'Stride of up0.weight' }).fill('3');
+    await model().getByRole('button', { name: 'Read again 3 layers' }).click();
+    await eventually(() => verdict('up0.weight')).toMatch(/Uneven overlap[\s\S]*2\/1\/1 × 2\/1\/1/);
+    expect(await verdict('up1.weight')).toMatch(/Pattern from the weights/);
+  });
+});
+
+describe('a damaged or hostile file', () => {
+  const whole = () => bytes('generator.onnx');
+  it.each([
+    ['cut.onnx', () => whole().subarray(0, 9000)],
+    ['text.onnx', () => Buffer.from('this is no model')],
+    ['empty.onnx', () => Buffer.alloc(0)],
+    ['circle.safetensors', () => Buffer.from([255, 255, 255, 255, 255, 255, 255, 127, 123, 125])],
+    [
+      'flipped.tflite',
+      () => bytes('layers.tflite').map((byte, i) => (i > 60 && i % 5 === 0 ? byte ^ 0xff : byte)),
+    ],
+  ])("%s ends in the package's sentence, and the page goes on", async (name, make) => {
+    await choose('raw.onnx');
+    await summary().toMatch(/^raw\.onnx has 1/);
+    await chooseBytes(name, Buffer.from(make()));
+    await eventually(() => alert().textContent()).toMatch(new RegExp(`^${name}: .*expected`));
+    // What was open stays open, and the next file opens.
+    await summary().toMatch(/^raw\.onnx has 1/);
+    await choose('vocoder.onnx');
+    await summary().toMatch(/^vocoder\.onnx has 1/);
+    expect(await alert().count()).toBe(0);
+  });
+
+  it('leaves the readable layers of a model with others', async () => {
+    await choose('not-constant.onnx');
+    await summary().toMatch(/^not-constant\.onnx/);
+    expect(await model().locator('.model-problem').count()).toBeGreaterThan(0);
+  });
+});
+
+describe('a kernel', () => {
+  const cells = () =>
+    page
+      .locator('.kernel-figure [role="gridcell"]')
+      .evaluateAll((found) =>
+        found.map((cell) =>
+          Number((cell.getAttribute('aria-label') ?? '').replace('\u2212', '-').split(',')[0]),
+        ),
+      );
+
+  it('is chosen by arrow keys, read as a table and opened in station 1', async () => {
+    await choose('generator.onnx');
+    const up = layer('/up0/ConvTranspose');
+    await up.getByRole('radio').first().focus();
+    await page.keyboard.press('ArrowRight');
+    const chosen = await up.getByRole('radio').nth(1).getAttribute('aria-label');
+    await up.getByText(`Chosen: ${chosen}`).waitFor();
+    await up.getByText('As a table').click();
+    const table = await up
+      .locator('tbody td')
+      .evaluateAll((found) => found.map((cell) => Number((cell.textContent ?? '').replace('\u2212', '-'))));
+    expect(table).toHaveLength(16);
+
+    await up.getByRole('button', { name: 'Open this kernel in station 1' }).click();
+    await eventually(async () => (await cells()).length).toBe(16);
+    (await cells()).forEach((value, i) => {
+      expect(Math.abs(value - (table[i] ?? 0))).toBeLessThan(0.006);
+    });
+    const slider = (name: string) => page.locator('#stamp').getByRole('slider', { name, exact: true });
+    expect(await slider('Kernel').inputValue()).toBe('4');
+    expect(await slider('Stride').inputValue()).toBe('2');
+    expect(await slider('Padding').inputValue()).toBe('1');
+  });
+
+  it('takes its geometry to the lab, and says where there is no room', async () => {
+    await choose('fsrcnn-x4.onnx');
+    await layer('/up/ConvTranspose').getByRole('button', { name: 'Open in the lab' }).click();
+    const lab = (name: string) => page.locator('#lab').getByRole('slider', { name, exact: true });
+    await eventually(() => lab('Kernel').inputValue()).toBe('9');
+    expect(await lab('Stride').inputValue()).toBe('4');
+
+    await choose('vocoder.onnx');
+    await summary().toMatch(/^vocoder/);
+    await eventually(() => layer('/up/ConvTranspose').innerText()).toMatch(
+      /Neither station 1 nor the lab has room for this geometry/,
+    );
+  });
+});
+
+describe.each(['light', 'dark'] as const)('in the %s theme', (colorScheme) => {
+  it.each([1280, 360])('axe finds nothing at %i px, and nothing sticks out', async (width) => {
+    await open.leave();
+    await come({ viewport: { width, height: 800 }, colorScheme });
+    const problems = async () =>
+      (await new AxeBuilder({ page }).include('#model').analyze()).violations.map(
+        ({ id, nodes }) => `${id}: ${nodes.map((node) => node.target.join(' ')).join(', ')}`,
+      );
+    await choose('unet.onnx');
+    await summary().toMatch(/^unet/);
+    for (const name of ['As a table', 'What that means']) {
+      for (const summaryLine of await model().getByText(name).all()) await summaryLine.click();
+    }
+    expect(await problems()).toEqual([]);
+    await choose('generator.safetensors');
+    await model().locator('.tensor-form').waitFor();
+    await chooseBytes('x.onnx', Buffer.from('no'));
+    await alert().waitFor();
+    expect(await problems()).toEqual([]);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+  });
+});
