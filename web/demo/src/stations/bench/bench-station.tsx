@@ -226,4 +226,6 @@ function spoken(): string {
   return `${layerOf(last.layer)?.of}: ${times.join(', ')}`;
 }
 
-const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
