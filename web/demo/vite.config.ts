@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin } from 'vite';
 
@@ -36,10 +39,35 @@ function policyAsMeta(): Plugin {
   };
 }
 
+/** Writes the service worker beside the page, with the names of all files that it keeps from the start. */
+function serviceWorker(): Plugin {
+  return {
+    name: 'service-worker',
+    apply: 'build',
+    async writeBundle({ dir }) {
+      if (dir === undefined) return;
+      const names = (await readdir(dir, { recursive: true, withFileTypes: true }))
+        .filter((entry) => entry.isFile())
+        .map((entry) => relative(dir, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
+        .filter((name) => /\.(js|mjs|css|svg)$/.test(name) && name !== 'service-worker.js')
+        .sort();
+      const page = await readFile(join(dir, 'index.html'), 'utf8');
+      const version = createHash('sha256')
+        .update(JSON.stringify([names, page]))
+        .digest('hex')
+        .slice(0, 12);
+      const script = (await readFile(here('service-worker.js'), 'utf8'))
+        .replace("['./']", () => JSON.stringify(['./', ...names.map((name) => `./${name}`)]))
+        .replace("'development'", () => `'${version}'`);
+      await writeFile(join(dir, 'service-worker.js'), script);
+    },
+  };
+}
+
 export default defineConfig({
   root: here('.'),
   base: './',
-  plugins: [policyAsMeta()],
+  plugins: [policyAsMeta(), serviceWorker()],
   resolve: {
     alias: [
       { find: /^deconv-wasm$/, replacement: here('../../dist/index.js') },
@@ -60,7 +88,8 @@ export default defineConfig({
   preview: {
     headers: {
       ...isolation,
-      'Content-Security-Policy': `${policy}; frame-ancestors 'none'`,
+      // Other pages may frame a station: that is what `?embed=` is for.
+      'Content-Security-Policy': `${policy}; frame-ancestors *`,
       'X-Content-Type-Options': 'nosniff',
     },
   },

@@ -50,9 +50,12 @@ export interface Report {
   readonly milliseconds: number;
 }
 
+/** What runs, and the addresses of the files it took. */
+export type StartResult = RuntimeInfo & { readonly files: readonly string[] };
+
 /** Every question the worker answers, with its answer. */
 export interface Calls {
-  start: { request: { readonly threads: number }; result: RuntimeInfo };
+  start: { request: { readonly threads: number }; result: StartResult };
   stamp: { request: StampRequest; result: StampResult };
   lab: { request: LabRequest; result: LabResult };
 }

@@ -11,6 +11,7 @@ import type {
   Report,
   StampRequest,
   StampResult,
+  StartResult,
 } from './protocol';
 
 type Layer = ConvTranspose2d | Conv2d;
@@ -68,6 +69,11 @@ class Run {
   get report(): Report {
     return { layers: this.#layers, plans: this.#plans, milliseconds: this.#milliseconds };
   }
+}
+
+async function start({ threads }: Calls['start']['request']): Promise<StartResult> {
+  const info = await init({ threads });
+  return { ...info, files: performance.getEntriesByType('resource').map(({ name }) => name) };
 }
 
 /** All states of the film in one batch: sample t has the first t input cells and zeros after them. */
@@ -145,7 +151,7 @@ function planes(data: Float32Array, [channels = 0, , height = 0, width = 0]: rea
 }
 
 const handlers: { [K in CallName]: (request: Calls[K]['request']) => unknown } = {
-  start: ({ threads }) => init({ threads }),
+  start,
   stamp,
   lab,
 };

@@ -1,0 +1,16 @@
+import type { ComponentType } from 'preact';
+import { LabStation } from './lab/lab-station';
+import { StampStation } from './stamp/stamp-station';
+
+export interface Station {
+  /** Of its section, and of `?embed=`. */
+  readonly id: string;
+  readonly name: string;
+  readonly View: ComponentType;
+}
+
+/** In the order of the page. */
+export const stations: readonly Station[] = [
+  { id: 'stamp', name: 'Stamp', View: StampStation },
+  { id: 'lab', name: 'Lab', View: LabStation },
+];
