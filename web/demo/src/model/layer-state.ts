@@ -11,6 +11,8 @@ export interface LayerState {
   readonly fill: KernelFill | 'own';
   readonly seed: number;
   readonly speed: number;
+  /** Stamps scattered one after the other, or outputs gathered one after the other. */
+  readonly view: 'scatter' | 'gather';
 }
 
 export interface Range {
@@ -94,26 +96,29 @@ export const openingLayer: LayerState = {
   fill: 'ones',
   seed: 3,
   speed: 1,
+  view: 'scatter',
 };
 
 type Flat = LayerSpec & Omit<LayerState, 'layer'>;
 
-export const flatLayer = ({ layer, input, weights, fill, seed, speed }: LayerState): Flat => ({
+export const flatLayer = ({ layer, input, weights, fill, seed, speed, view }: LayerState): Flat => ({
   ...layer,
   input,
   weights,
   fill,
   seed,
   speed,
+  view,
 });
 
-export const unflatLayer = ({ input, weights, fill, seed, speed, ...layer }: Flat): LayerState => ({
+export const unflatLayer = ({ input, weights, fill, seed, speed, view, ...layer }: Flat): LayerState => ({
   layer,
   input,
   weights,
   fill,
   seed,
   speed,
+  view,
 });
 
 // The widest limits; `sound` looks at those of the axes.
@@ -150,6 +155,7 @@ export const layerSlice: Slice<Flat> = {
       otherwise: (before) => filled(before, before.fill === 'own' ? 'ones' : before.fill, before.seed),
     },
     { name: 'speed', key: 'v', kind: 'choice', of: speeds },
+    { name: 'view', key: 'e', kind: 'choice', of: ['scatter', 'gather'] },
   ],
   sound: (value) => {
     const limits = layerLimits(value.axes);

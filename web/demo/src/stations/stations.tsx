@@ -1,5 +1,6 @@
 import type { ComponentType } from 'preact';
 import { LabStation } from './lab/lab-station';
+import { OverlapStation } from './overlap/overlap-station';
 import { StampStation } from './stamp/stamp-station';
 
 export interface Station {
@@ -12,5 +13,6 @@ export interface Station {
 /** In the order of the page. */
 export const stations: readonly Station[] = [
   { id: 'stamp', name: 'Stamp', View: StampStation },
+  { id: 'overlap', name: 'Overlap', View: OverlapStation },
   { id: 'lab', name: 'Lab', View: LabStation },
 ];
