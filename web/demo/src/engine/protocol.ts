@@ -1,4 +1,5 @@
 import type { Plan, RuntimeInfo } from 'deconv-wasm';
+import type { Convention } from '../model/conventions';
 import type { LayerSpec } from '../model/geometry';
 
 /** All of station 1's numbers for one layer, one input and one kernel. */
@@ -16,6 +17,21 @@ export interface StampResult {
   /** `stamps[i]` is what input cell i alone gives, uncropped, `reach` by `reach`. */
   readonly stamps: readonly Float32Array[];
   readonly report: Report;
+}
+
+/** The same numbers, read by another system's rules. */
+export interface ConventionRequest extends StampRequest {
+  readonly which: Convention;
+}
+
+export interface ConventionResult {
+  readonly rows: number;
+  readonly columns: number;
+  readonly data: Float32Array;
+  /** Shape under which the system reads the weights. */
+  readonly weightShape: readonly number[];
+  /** The layer in the package's words. */
+  readonly call: string;
 }
 
 /** Planes of one picture, channel after channel. */
@@ -57,6 +73,7 @@ export type StartResult = RuntimeInfo & { readonly files: readonly string[] };
 export interface Calls {
   start: { request: { readonly threads: number }; result: StartResult };
   stamp: { request: StampRequest; result: StampResult };
+  convention: { request: ConventionRequest; result: ConventionResult };
   lab: { request: LabRequest; result: LabResult };
 }
 

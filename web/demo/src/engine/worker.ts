@@ -190,6 +190,7 @@ function planes(data: Float32Array, [channels = 0, , height = 0, width = 0]: rea
 const handlers: { [K in CallName]: (request: Calls[K]['request']) => unknown } = {
   start,
   stamp,
+  convention: async (request) => (await import('./conventions')).convention(request),
   lab,
 };
 

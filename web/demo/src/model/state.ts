@@ -117,6 +117,12 @@ export function withMove(state: State, move: Move): State {
     case 'flat-input':
       return withInput(state, 'flat');
     case 'start-over':
-      return { ...state, ...openingLayer, speed: state.speed, view: state.view };
+      return {
+        ...state,
+        ...openingLayer,
+        speed: state.speed,
+        view: state.view,
+        convention: state.convention,
+      };
   }
 }

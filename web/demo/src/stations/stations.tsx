@@ -1,5 +1,6 @@
 import type { ComponentType } from 'preact';
 import { LabStation } from './lab/lab-station';
+import { MatrixStation } from './matrix/matrix-station';
 import { OverlapStation } from './overlap/overlap-station';
 import { StampStation } from './stamp/stamp-station';
 
@@ -14,5 +15,6 @@ export interface Station {
 export const stations: readonly Station[] = [
   { id: 'stamp', name: 'Stamp', View: StampStation },
   { id: 'overlap', name: 'Overlap', View: OverlapStation },
+  { id: 'matrix', name: 'Matrix', View: MatrixStation },
   { id: 'lab', name: 'Lab', View: LabStation },
 ];

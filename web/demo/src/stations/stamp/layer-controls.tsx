@@ -20,7 +20,7 @@ export function LayerControls() {
     change((s) => withLayer(s, { [name]: value }));
   const highest = outputPaddingLimit(layer.stride, layer.dilation);
   return (
-    <fieldset class="controls">
+    <fieldset class="controls layer-controls">
       <legend class="visually-hidden">Layer</legend>
       <PresetList />
       <Choice
