@@ -25,6 +25,7 @@ export function Toolbar() {
         onClick={redo}
       />
       <Share />
+      <Export />
       <ThemeButton />
     </div>
   );
@@ -77,6 +78,26 @@ function Share() {
         )}
       </div>
     </div>
+  );
+}
+
+type Dialog = typeof import('./export-dialog').ExportDialog;
+
+/** Opens the dialog, whose script is loaded with it. */
+function Export() {
+  const [dialog, setDialog] = useState<{ Dialog: Dialog } | null>(null);
+  const [open, setOpen] = useState(false);
+  const show = async () => {
+    if (!dialog) setDialog({ Dialog: (await import('./export-dialog')).ExportDialog });
+    setOpen(true);
+  };
+  return (
+    <>
+      <button type="button" class="text-button" onClick={() => void show()}>
+        Export
+      </button>
+      {open && dialog && <dialog.Dialog onClose={() => setOpen(false)} />}
+    </>
   );
 }
 
