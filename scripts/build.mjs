@@ -2,6 +2,7 @@
 // Everything is incremental: an unchanged tree takes seconds.
 //
 //   node scripts/build.mjs            the four binaries, the package, the page
+//   node scripts/build.mjs --page     the page alone, and what it needs where that is missing
 //   node scripts/build.mjs --tests    the C++ test programs (debug and sanitizers) as well
 
 import { spawn } from 'node:child_process';
@@ -16,13 +17,17 @@ const { version } = JSON.parse(await readFile(path.join(root, 'package.json'), '
 const RELEASE_PRESETS = ['simd', 'relaxed', 'simd-threads', 'relaxed-threads'];
 const TEST_PRESETS = ['debug', 'sanitize'];
 
-const { values: flags } = parseArgs({ options: { tests: { type: 'boolean', default: false } } });
+const { values: flags } = parseArgs({
+  options: { tests: { type: 'boolean', default: false }, page: { type: 'boolean', default: false } },
+});
 
-for (const preset of RELEASE_PRESETS) await compile(preset, ['deconv_web', 'deconv_node']);
+if (!flags.page || !existsSync(path.join(root, 'dist', 'index.js'))) {
+  for (const preset of RELEASE_PRESETS) await compile(preset, ['deconv_web', 'deconv_node']);
+  await buildPackage();
+}
 if (flags.tests) {
   for (const preset of TEST_PRESETS) await compile(preset, ['deconv_tests']);
 }
-await buildPackage();
 await step('page', bin('vite'), ['build', '--config', 'web/demo/vite.config.ts', '--logLevel', 'warn']);
 
 async function compile(preset, targets) {

@@ -102,7 +102,8 @@ describe('a measurement', () => {
   });
 
   it('says what failed when a peer does not load, and measures the others', async () => {
-    await come();
+    // A service worker's own requests would go past the route.
+    await come({ serviceWorkers: 'block' });
     await page.route('**/peers/onnxruntime/**', (route) => route.fulfill({ status: 404, body: '' }));
     await peer('onnxruntime-web').click();
     await choose(/^FSRCNN x2/);

@@ -89,7 +89,7 @@ describe('cells', () => {
   });
 
   it('add up in the tally', () => {
-    const rows = tally(7, (cell) => stampsOn(layer(), cell, 9));
+    const rows = tally([7, 7], (cell) => stampsOn(layer(), cell, 9));
     expect(rows.map(({ stamps, cells }) => [stamps, cells])).toEqual([
       [1, 25],
       [2, 20],

@@ -1,4 +1,7 @@
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin } from 'vite';
 
@@ -34,6 +37,33 @@ function policyAsMeta(): Plugin {
         injectTo: 'head-prepend',
       },
     ],
+  };
+}
+
+/** Writes the service worker beside the page, with the names of all files that it keeps from the start. */
+function serviceWorker(): Plugin {
+  return {
+    name: 'service-worker',
+    apply: 'build',
+    async writeBundle({ dir }) {
+      if (dir === undefined) return;
+      const names = (await readdir(dir, { recursive: true, withFileTypes: true }))
+        .filter((entry) => entry.isFile())
+        .map((entry) => relative(dir, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
+        .filter((name) => /\.(js|mjs|css|svg|onnx)$/.test(name) && name !== 'service-worker.js')
+        // Nothing of the peers is fetched before a person asks for it.
+        .filter((name) => !name.startsWith('peers/'))
+        .sort();
+      const page = await readFile(join(dir, 'index.html'), 'utf8');
+      const version = createHash('sha256')
+        .update(JSON.stringify([names, page]))
+        .digest('hex')
+        .slice(0, 12);
+      const script = (await readFile(here('service-worker.js'), 'utf8'))
+        .replace("['./']", () => JSON.stringify(['./', ...names.map((name) => `./${name}`)]))
+        .replace("'development'", () => `'${version}'`);
+      await writeFile(join(dir, 'service-worker.js'), script);
+    },
   };
 }
 
@@ -83,7 +113,7 @@ function copyPeers(): Plugin {
 export default defineConfig({
   root: here('.'),
   base: './',
-  plugins: [policyAsMeta(), copyPeers()],
+  plugins: [policyAsMeta(), copyPeers(), serviceWorker()],
   resolve: {
     alias: [
       { find: /^deconv-wasm$/, replacement: here('../../dist/index.js') },
@@ -104,7 +134,8 @@ export default defineConfig({
   preview: {
     headers: {
       ...isolation,
-      'Content-Security-Policy': `${policy}; frame-ancestors 'none'`,
+      // Other pages may frame a station: that is what `?embed=` is for.
+      'Content-Security-Policy': `${policy}; frame-ancestors *`,
       'X-Content-Type-Options': 'nosniff',
     },
   },

@@ -1,20 +1,18 @@
-import { LabStation } from './stations/lab/lab-station';
-import { StampStation } from './stations/stamp/stamp-station';
-import { engineStatus, lastReport, theme, toggleTheme } from './store';
+import { linkNotice } from './link';
+import { Navigation } from './shell/navigation';
+import { Toolbar } from './shell/toolbar';
+import { type Station, stations } from './stations/stations';
+import { engineStatus } from './store';
 import { Badge } from './view/badge';
-import { later } from './view/later';
 
-const LearnStation = later('learn', 'Learn', async () => {
-  return (await import('./stations/learn/learn-station')).LearnStation;
-});
-const ModelStation = later('model', 'Your model', async () => {
-  return (await import('./stations/model/model-station')).ModelStation;
-});
-const BenchStation = later('bench', 'Bench', async () => {
-  return (await import('./stations/bench/bench-station')).BenchStation;
-});
+/** The one station that `?embed=` asks for, as in a frame of another page. */
+const embedded = stations.find(({ id }) => id === new URLSearchParams(location.search).get('embed'));
 
 export function App() {
+  return embedded ? <Embedded station={embedded} /> : <Page />;
+}
+
+function Page() {
   return (
     <>
       <a class="skip" href="#stamp">
@@ -22,17 +20,12 @@ export function App() {
       </a>
       <header class="masthead">
         <span class="wordmark">deconv-wasm</span>
-        <nav aria-label="Stations">
-          <a href="#stamp">Stamp</a>
-          <a href="#lab">Lab</a>
-          <a href="#learn">Learn</a>
-          <a href="#model">Your model</a>
-          <a href="#bench">Bench</a>
-        </nav>
         <Badge />
-        <ThemeButton />
+        <Toolbar />
+        <Navigation />
       </header>
       <main>
+        <LinkNotice />
         <div class="opening">
           <h1>Stamp, sum, see</h1>
           <p class="standfirst">
@@ -40,29 +33,83 @@ export function App() {
             stamps the result onto the output. Where stamps overlap, they add. Watch where they overlap.
           </p>
         </div>
-        {engineStatus.value.is === 'failed' ? (
-          <LoadFailure message={engineStatus.value.message} />
-        ) : (
-          <>
-            <StampStation />
-            <LabStation />
-            {lastReport.value && (
-              <>
-                <LearnStation />
-                <ModelStation />
-                <BenchStation />
-              </>
-            )}
-          </>
-        )}
+        <Stations shown={stations} />
       </main>
       <footer class="colophon">
         <p>
           Every result on this page is computed by the package, in a worker, on your machine. Nothing is sent
-          anywhere.
+          anywhere. Once loaded, the page works offline.
         </p>
+        <Isolation />
       </footer>
     </>
+  );
+}
+
+/** One station alone, with a way to the whole page in the same state. */
+function Embedded({ station }: { station: Station }) {
+  return (
+    <div class="embedded">
+      <main>
+        <h1 class="visually-hidden">Stamp, sum, see: {station.name}</h1>
+        <LinkNotice />
+        <Stations shown={[station]} />
+      </main>
+      <footer class="colophon embedded-foot">
+        <Badge />
+        <a
+          href={location.pathname}
+          target="_blank"
+          rel="noopener"
+          onClick={(event) => {
+            event.currentTarget.href = location.pathname + location.hash;
+          }}
+        >
+          The whole page, with this layer
+        </a>
+      </footer>
+    </div>
+  );
+}
+
+function Stations({ shown }: { shown: readonly Station[] }) {
+  if (engineStatus.value.is === 'failed') return <LoadFailure message={engineStatus.value.message} />;
+  return (
+    <>
+      {shown.map(({ id, View }) => (
+        <View key={id} />
+      ))}
+    </>
+  );
+}
+
+function LinkNotice() {
+  if (linkNotice.value === null) return null;
+  return (
+    <div class="link-notice" role="alert">
+      <p>{linkNotice.value}</p>
+      <button
+        type="button"
+        class="text-button"
+        onClick={() => {
+          linkNotice.value = null;
+        }}
+      >
+        Close
+      </button>
+    </div>
+  );
+}
+
+/** Where threads are off, why. */
+function Isolation() {
+  if (crossOriginIsolated) return null;
+  return (
+    <p id="isolation">
+      Threads are off here. They need shared memory, which browsers give only to pages whose host sends the
+      headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp. This
+      host does not. All results are the same; large layers take longer.
+    </p>
   );
 }
 
@@ -79,23 +126,5 @@ function LoadFailure({ message }: { message: string }) {
         Load again
       </button>
     </section>
-  );
-}
-
-function ThemeButton() {
-  const other = theme.value === 'dark' ? 'light' : 'dark';
-  return (
-    <button
-      type="button"
-      class="icon-button"
-      aria-label={`Use the ${other} theme`}
-      title={`Use the ${other} theme`}
-      onClick={toggleTheme}
-    >
-      <svg viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
-        <circle cx="10" cy="10" r="7" fill="none" stroke="currentColor" stroke-width="1.6" />
-        <path d="M10 3a7 7 0 0 1 0 14z" fill="currentColor" />
-      </svg>
-    </button>
   );
 }

@@ -3,10 +3,12 @@ import { render } from 'preact';
 import { App } from './app';
 import { engine } from './engine/engine';
 import { followAddress } from './link';
+import { followLinks } from './shell/navigation';
 import { followSystem, startEngine, theme } from './store';
 
 followSystem();
 followAddress();
+followLinks();
 effect(() => {
   document.documentElement.dataset.theme = theme.value;
 });

@@ -4,6 +4,7 @@ import type { Report } from './engine/protocol';
 import type { Theme } from './model/colour';
 import { type History, noHistory, redone, remembered, undone } from './model/history';
 import { opening, type State } from './model/state';
+import { keepOffline } from './offline';
 
 /** The one state of the page. Stations read it, actions replace it, nothing mutates it. */
 export const state = signal<State>(opening);
@@ -75,7 +76,9 @@ export async function startEngine(engine: Engine): Promise<void> {
   const threads = crossOriginIsolated ? spare : 1;
   try {
     const info = await engine.ask('start', { threads });
-    if (typeof info !== 'symbol') engineStatus.value = { is: 'ready', notes: info.notes };
+    if (typeof info === 'symbol') return;
+    engineStatus.value = { is: 'ready', notes: info.notes };
+    void keepOffline(info.files);
   } catch (error) {
     const message = error instanceof EngineError ? error.message : String(error);
     engineStatus.value = { is: 'failed', message };

@@ -22,7 +22,8 @@ export interface ModelSource {
 export function bytesSource(bytes: Uint8Array): ModelSource {
   return {
     size: bytes.length,
-    read: async (offset, length) => bytes.subarray(offset, offset + length),
+    // A plain view: the pieces of Node's Buffer are Buffers, whose `slice` does not copy.
+    read: async (offset, length) => new Uint8Array(bytes.buffer, bytes.byteOffset + offset, length),
   };
 }
 

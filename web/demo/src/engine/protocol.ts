@@ -2,6 +2,7 @@ import type { Plan, RuntimeInfo } from 'deconv-wasm';
 import type { Verdict } from 'deconv-wasm/checkerboard';
 import type { LayerGeometry, TensorGeometry } from 'deconv-wasm/models';
 import type { BenchLayer } from '../model/bench-state';
+import type { Convention } from '../model/conventions';
 import type { LayerSpec } from '../model/geometry';
 import type { LearnState } from '../model/learn-state';
 
@@ -20,6 +21,21 @@ export interface StampResult {
   /** `stamps[i]` is what input cell i alone gives, uncropped, `reach` by `reach`. */
   readonly stamps: readonly Float32Array[];
   readonly report: Report;
+}
+
+/** The same numbers, read by another system's rules. */
+export interface ConventionRequest extends StampRequest {
+  readonly which: Convention;
+}
+
+export interface ConventionResult {
+  readonly rows: number;
+  readonly columns: number;
+  readonly data: Float32Array;
+  /** Shape under which the system reads the weights. */
+  readonly weightShape: readonly number[];
+  /** The layer in the package's words. */
+  readonly call: string;
 }
 
 /** Planes of one picture, channel after channel. */
@@ -178,10 +194,14 @@ export interface Report {
   readonly milliseconds: number;
 }
 
+/** What runs, and the addresses of the files it took. */
+export type StartResult = RuntimeInfo & { readonly files: readonly string[] };
+
 /** Every question the worker answers, with its answer. */
 export interface Calls {
-  start: { request: { readonly threads: number }; result: RuntimeInfo };
+  start: { request: { readonly threads: number }; result: StartResult };
   stamp: { request: StampRequest; result: StampResult };
+  convention: { request: ConventionRequest; result: ConventionResult };
   lab: { request: LabRequest; result: LabResult };
   learn: { request: LearnRequest; result: LearnResult };
   model: { request: ModelRequest; result: ModelResult };

@@ -1,4 +1,4 @@
-import { Conv2d, ConvTranspose2d, DeconvError, init, type Plan } from 'deconv-wasm';
+import { Conv2d, ConvTranspose1d, ConvTranspose2d, DeconvError, init, type Plan } from 'deconv-wasm';
 import type {
   Answer,
   CallName,
@@ -11,9 +11,10 @@ import type {
   Report,
   StampRequest,
   StampResult,
+  StartResult,
 } from './protocol';
 
-type Layer = ConvTranspose2d | Conv2d;
+type Layer = ConvTranspose1d | ConvTranspose2d | Conv2d;
 
 /**
  * One layer for each job of the page, kept while its geometry stays the same,
@@ -70,8 +71,15 @@ class Run {
   }
 }
 
+async function start({ threads }: Calls['start']['request']): Promise<StartResult> {
+  const info = await init({ threads });
+  return { ...info, files: performance.getEntriesByType('resource').map(({ name }) => name) };
+}
+
 /** All states of the film in one batch: sample t has the first t input cells and zeros after them. */
-function stamp({ spec, input, weights }: StampRequest): StampResult {
+function stamp(request: StampRequest): StampResult {
+  const { spec, input, weights } = request;
+  if (spec.axes === 1) return stampLanes(request);
   const { size, kernel, stride, padding, outputPadding, dilation } = spec;
   const kernelWeights = Float32Array.from(weights);
 
@@ -98,6 +106,41 @@ function stamp({ spec, input, weights }: StampRequest): StampResult {
     shape: [y.shape[2] ?? 0, y.shape[3] ?? 0],
     states: split(y.data, cells + 1),
     stamps: split(stamps.data, cells),
+    report: run.report,
+  };
+}
+
+/** The same for one axis: every lane is a channel in a group of its own. */
+function stampLanes({ spec, input, weights }: StampRequest): StampResult {
+  const { groups, size, kernel, stride, padding, outputPadding, dilation } = spec;
+  const channels = { inChannels: groups, outChannels: groups, groups, bias: false };
+  const kernelWeights = Float32Array.from(weights);
+  const layer = workshop
+    .get(
+      'lanes',
+      { ...channels, kernelSize: kernel, stride, padding, outputPadding, dilation },
+      (options) => new ConvTranspose1d(options),
+    )
+    .setWeight(kernelWeights);
+  const cells = input.length;
+  const partial = new Float32Array((cells + 1) * cells);
+  for (let t = 0; t <= cells; t++) partial.set(input.slice(0, t), t * cells);
+  const run = new Run();
+  const y = run.forward(layer, partial, [cells + 1, groups, size]);
+
+  // Place by place, one input cell of every lane at a time.
+  const columns = Float32Array.from(
+    input,
+    (_, i) => input[(i % groups) * size + Math.floor(i / groups)] ?? 0,
+  );
+  const single = workshop
+    .get('single lane stamp', { ...channels, kernelSize: kernel, dilation }, (o) => new ConvTranspose1d(o))
+    .setWeight(kernelWeights);
+  const places = split(single.forward({ data: columns, shape: [size, groups, 1] }).data, cells);
+  return {
+    shape: [groups, y.shape[2] ?? 0],
+    states: split(y.data, cells + 1),
+    stamps: input.map((_, i) => places[(i % size) * groups + Math.floor(i / size)] ?? new Float32Array()),
     report: run.report,
   };
 }
@@ -145,8 +188,9 @@ function planes(data: Float32Array, [channels = 0, , height = 0, width = 0]: rea
 }
 
 const handlers: { [K in CallName]: (request: Calls[K]['request']) => unknown } = {
-  start: ({ threads }) => init({ threads }),
+  start,
   stamp,
+  convention: async (request) => (await import('./conventions')).convention(request),
   lab,
   // Stations further down: their code comes when they are first asked for.
   learn: async (request) => (await import('./learn')).learn(request),

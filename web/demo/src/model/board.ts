@@ -1,4 +1,15 @@
-import { type Cell, cellOfStep, contributions, inOutput, type LayerSpec, reach, tapLines } from './geometry';
+import {
+  type Cell,
+  type Contribution,
+  cellOfStep,
+  contributions,
+  inOutput,
+  type LayerSpec,
+  reach,
+  rowAxis,
+  rowContributions,
+  tapLines,
+} from './geometry';
 import type { Flight } from './playback';
 
 /** A drawn grid: its corner on the board and the distance from cell to cell, in pixels. */
@@ -26,7 +37,7 @@ export function placeOfStamp(spec: LayerSpec, flight: Flight, from: GridBox, to:
   };
   const end = {
     x: to.left + cell.column * spec.stride * to.pitch,
-    y: to.top + cell.row * spec.stride * to.pitch,
+    y: to.top + cell.row * rowAxis(spec).stride * to.pitch,
     scale: 1,
   };
   const t = flight.travel;
@@ -57,23 +68,24 @@ export function lit(
   if (!pointed) return { input: nothing, kernel: nothing, output: nothing };
   const { grid, cell } = pointed;
   if (grid === 'input') {
-    const rows = new Set(tapLines(spec, cell.row));
+    const rows = new Set(tapLines(rowAxis(spec), cell.row));
     const columns = new Set(tapLines(spec, cell.column));
     return {
       input: (c) => c.row === cell.row && c.column === cell.column,
-      kernel: nothing,
+      kernel: spec.axes === 1 ? (c) => c.row === cell.row : nothing,
       output: (c) => rows.has(c.row) && columns.has(c.column),
     };
   }
   if (grid === 'kernel') {
-    const hit = (line: number, tap: number) => contributions(spec, line).some((met) => met.tap === tap);
+    const hit = (met: readonly Contribution[], tap: number) => met.some((one) => one.tap === tap);
     return {
       input: nothing,
       kernel: (c) => c.row === cell.row && c.column === cell.column,
-      output: (c) => hit(c.row, cell.row) && hit(c.column, cell.column),
+      output: (c) =>
+        hit(rowContributions(spec, c.row), cell.row) && hit(contributions(spec, c.column), cell.column),
     };
   }
-  const rows = contributions(spec, cell.row);
+  const rows = rowContributions(spec, cell.row);
   const columns = contributions(spec, cell.column);
   return {
     input: (c) => rows.some((met) => met.input === c.row) && columns.some((met) => met.input === c.column),
@@ -90,13 +102,13 @@ export function stampTaps(
 ): { tap: Cell; value: number; cropped: boolean }[] {
   const cell = cellOfStep(spec, step);
   const width = reach(spec);
-  const rows = tapLines(spec, cell.row);
+  const rows = tapLines(rowAxis(spec), cell.row);
   const columns = tapLines(spec, cell.column);
   return rows.flatMap((row, tapRow) =>
     columns.map((column, tapColumn) => ({
       tap: { row: tapRow, column: tapColumn },
       value: stamp[(tapRow * width + tapColumn) * spec.dilation] ?? 0,
-      cropped: !inOutput(spec, row) || !inOutput(spec, column),
+      cropped: !inOutput(rowAxis(spec), row) || !inOutput(spec, column),
     })),
   );
 }
@@ -109,15 +121,18 @@ export interface TallyRow {
 }
 
 /** How many output cells have collected how many stamps. */
-export function tally(size: number, countAt: (cell: Cell) => number): TallyRow[] {
+export function tally(
+  [rows, columns]: readonly [number, number],
+  countAt: (cell: Cell) => number,
+): TallyRow[] {
   const cells = new Map<number, number>();
-  for (let row = 0; row < size; row++) {
-    for (let column = 0; column < size; column++) {
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
       const stamps = countAt({ row, column });
       cells.set(stamps, (cells.get(stamps) ?? 0) + 1);
     }
   }
   return [...cells]
     .sort(([a], [b]) => a - b)
-    .map(([stamps, amount]) => ({ stamps, cells: amount, part: amount / (size * size) }));
+    .map(([stamps, amount]) => ({ stamps, cells: amount, part: amount / (rows * columns) }));
 }

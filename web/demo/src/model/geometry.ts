@@ -40,6 +40,15 @@ export function tapCount(spec: LayerSpec): number {
   return tapRows(spec) * spec.kernel;
 }
 
+/**
+ * The rows as an axis of their own. Lanes are an axis on which every line stamps itself alone, so that all
+ * that holds for two axes holds for one with its lanes.
+ */
+export function rowAxis(spec: LayerSpec): LayerSpec {
+  if (spec.axes === 2) return spec;
+  return { ...spec, size: spec.groups, kernel: 1, stride: 1, padding: 0, outputPadding: 0, dilation: 1 };
+}
+
 /** Cells a kernel spans on one axis, dilation included. */
 export function reach(spec: LayerSpec): number {
   return spec.dilation * (spec.kernel - 1) + 1;
@@ -103,6 +112,12 @@ export function contributions(spec: LayerSpec, line: number): Contribution[] {
   return met;
 }
 
+/** The same for a row, with the row of the drawn kernel: each lane has its own. */
+export function rowContributions(spec: LayerSpec, line: number): Contribution[] {
+  const met = contributions(rowAxis(spec), line);
+  return spec.axes === 2 ? met : met.map(({ input }) => ({ input, tap: input }));
+}
+
 /** How many stamps overlap on each output line; on a square output the count of a cell is a product of two. */
 export function overlap(spec: LayerSpec): number[] {
   return Array.from(
@@ -113,7 +128,7 @@ export function overlap(spec: LayerSpec): number[] {
 
 /** Stamps among the first `landed` (row by row) that cover the output cell. */
 export function stampsOn(spec: LayerSpec, cell: Cell, landed: number): number {
-  const rows = contributions(spec, cell.row);
+  const rows = rowContributions(spec, cell.row);
   const columns = contributions(spec, cell.column);
   let count = 0;
   for (const row of rows) {
@@ -139,7 +154,11 @@ export function cellOfStep(spec: LayerSpec, step: number): Cell {
   return { row: Math.floor(step / spec.size), column: step % spec.size };
 }
 
-/** The smallest kernel not below `kernel` that the stride divides: every place then collects equally many stamps. */
-export function nextEvenKernel(kernel: number, stride: number): number {
-  return Math.ceil(kernel / stride) * stride;
+/**
+ * The smallest kernel not below `kernel` that the stride divides, or the one before if that is above `most`:
+ * every place then collects equally many stamps.
+ */
+export function nextEvenKernel(kernel: number, stride: number, most = Number.POSITIVE_INFINITY): number {
+  const next = Math.ceil(kernel / stride) * stride;
+  return next <= most ? next : Math.floor(most / stride) * stride;
 }

@@ -1,3 +1,4 @@
+import { type Convention, conventions } from './conventions';
 import { inputCells, type LayerSpec, reach, tapCount } from './geometry';
 import { type KernelFill, kernelTaps, signedTaps } from './kernels';
 import type { Slice } from './slice';
@@ -11,6 +12,10 @@ export interface LayerState {
   readonly fill: KernelFill | 'own';
   readonly seed: number;
   readonly speed: number;
+  /** Stamps scattered one after the other, or outputs gathered one after the other. */
+  readonly view: 'scatter' | 'gather';
+  /** Whose rules station 3 reads the numbers by. */
+  readonly convention: Convention;
 }
 
 export interface Range {
@@ -94,26 +99,50 @@ export const openingLayer: LayerState = {
   fill: 'ones',
   seed: 3,
   speed: 1,
+  view: 'scatter',
+  convention: 'pytorch',
 };
 
 type Flat = LayerSpec & Omit<LayerState, 'layer'>;
 
-export const flatLayer = ({ layer, input, weights, fill, seed, speed }: LayerState): Flat => ({
-  ...layer,
-  input,
-  weights,
-  fill,
-  seed,
-  speed,
-});
-
-export const unflatLayer = ({ input, weights, fill, seed, speed, ...layer }: Flat): LayerState => ({
+export const flatLayer = ({
   layer,
   input,
   weights,
   fill,
   seed,
   speed,
+  view,
+  convention,
+}: LayerState): Flat => ({
+  ...layer,
+  input,
+  weights,
+  fill,
+  seed,
+  speed,
+  view,
+  convention,
+});
+
+export const unflatLayer = ({
+  input,
+  weights,
+  fill,
+  seed,
+  speed,
+  view,
+  convention,
+  ...layer
+}: Flat): LayerState => ({
+  layer,
+  input,
+  weights,
+  fill,
+  seed,
+  speed,
+  view,
+  convention,
 });
 
 // The widest limits; `sound` looks at those of the axes.
@@ -150,6 +179,8 @@ export const layerSlice: Slice<Flat> = {
       otherwise: (before) => filled(before, before.fill === 'own' ? 'ones' : before.fill, before.seed),
     },
     { name: 'speed', key: 'v', kind: 'choice', of: speeds },
+    { name: 'view', key: 'e', kind: 'choice', of: ['scatter', 'gather'] },
+    { name: 'convention', key: 'c', kind: 'choice', of: conventions },
   ],
   sound: (value) => {
     const limits = layerLimits(value.axes);

@@ -81,6 +81,9 @@ export function advance(p: Playback, seconds: number): Playback {
   return { ...p, position };
 }
 
+/** How many times faster outputs are gathered than stamps fly: there are more of them, and less to see. */
+export const GATHER_PACE = 2.5;
+
 export function frameAt(position: number): Frame {
   const step = Math.floor(position);
   const t = position - step;

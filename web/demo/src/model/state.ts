@@ -7,6 +7,7 @@ import {
   filled,
   flatLayer,
   type LayerState,
+  layerLimits,
   layerSlice,
   openingLayer,
   unflatLayer,
@@ -115,7 +116,11 @@ export function withInput(state: State, fill: InputFill): State {
 export function withMove(state: State, move: Move): State {
   switch (move) {
     case 'even-kernel': {
-      const kernel = nextEvenKernel(state.layer.kernel, state.layer.stride);
+      const kernel = nextEvenKernel(
+        state.layer.kernel,
+        state.layer.stride,
+        layerLimits(state.layer.axes).kernel.max,
+      );
       return withLayer(state, { kernel, dilation: 1 });
     }
     case 'random-weights':
@@ -123,6 +128,12 @@ export function withMove(state: State, move: Move): State {
     case 'flat-input':
       return withInput(state, 'flat');
     case 'start-over':
-      return { ...state, ...openingLayer, speed: state.speed };
+      return {
+        ...state,
+        ...openingLayer,
+        speed: state.speed,
+        view: state.view,
+        convention: state.convention,
+      };
   }
 }

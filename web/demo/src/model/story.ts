@@ -1,4 +1,5 @@
-import { interior, type LayerSpec, nextEvenKernel, overlap } from './geometry';
+import { interior, type LayerSpec, nextEvenKernel, outputLength, overlap } from './geometry';
+import { layerLimits } from './layer-state';
 import { count, listed } from './numbers';
 
 export type Move = 'even-kernel' | 'random-weights' | 'start-over' | 'flat-input';
@@ -23,16 +24,25 @@ export function innerCounts(spec: LayerSpec): number[] {
   const { from, to } = interior(spec);
   const all = overlap(spec);
   const inner = all.slice(from, Math.max(from, to));
-  return [...new Set(inner.flatMap((row) => inner.map((column) => row * column)))].sort((a, b) => a - b);
+  const lines = spec.axes === 1 ? [1] : inner;
+  return [...new Set(lines.flatMap((row) => inner.map((column) => row * column)))].sort((a, b) => a - b);
 }
 
-/** Whether the part of the output that the border does not touch is one value. */
+/** Whether the part of the output that the border does not touch is one value; in lanes, one in each. */
 export function innerIsFlat(spec: LayerSpec, output: Float32Array): boolean {
+  const lanes = spec.axes === 1 ? Array.from({ length: spec.groups }, (_, lane) => [lane, lane + 1]) : [];
   const { from, to } = interior(spec);
-  const width = Math.round(Math.sqrt(output.length));
+  return (spec.axes === 1 ? lanes : [[from, to]]).every(([first = 0, end = 0]) =>
+    isFlat(spec, output, first, end),
+  );
+}
+
+function isFlat(spec: LayerSpec, output: Float32Array, firstRow: number, endRow: number): boolean {
+  const { from, to } = interior(spec);
+  const width = outputLength(spec);
   let lowest = Infinity;
   let highest = -Infinity;
-  for (let row = from; row < to; row++) {
+  for (let row = firstRow; row < endRow; row++) {
     for (let column = from; column < to; column++) {
       const value = output[row * width + column] ?? 0;
       lowest = Math.min(lowest, value);
@@ -54,9 +64,10 @@ export function story({ spec, input, output }: Scene): Story {
   }
   const counts = innerCounts(spec);
   const { kernel, stride } = spec;
-  const even = nextEvenKernel(kernel, stride);
+  const even = nextEvenKernel(kernel, stride, layerLimits(spec.axes).kernel.max);
   const flatInput = input.every((value) => value === input[0]);
 
+  const came = ` A flat input came out ${spec.axes === 2 ? 'as a grid' : 'striped'}.`;
   const evenKernel = { move: 'even-kernel', label: kernelStep(kernel, even, spec.dilation) } as const;
 
   if (counts[0] === 0) {
@@ -69,7 +80,7 @@ export function story({ spec, input, output }: Scene): Story {
   if (counts.length > 1) {
     return {
       verdict: 'A pattern nobody drew.',
-      text: `${spread(spec, counts)}, because ${reason(spec)}.${flatInput ? ' A flat input came out as a grid.' : ''}`,
+      text: `${spread(spec, counts)}, because ${reason(spec)}.${flatInput ? came : ''}`,
       ...evenKernel,
     };
   }
@@ -105,6 +116,7 @@ function spread(spec: LayerSpec, counts: readonly number[]): string {
   if (few === undefined || many === undefined || more.length > 0) {
     return `Away from the border, cells collect ${listed(counts, 'or')} stamps`;
   }
+  if (spec.axes === 1) return `${count(few, 'stamp')} here, ${many} there`;
   return `${count(few * many, 'stamp')} here, ${few * few} there, ${many * many} at the crossings`;
 }
 

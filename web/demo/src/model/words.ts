@@ -1,16 +1,27 @@
-import { type Cell, cellOfStep, contributions, inOutput, type LayerSpec, tapLines } from './geometry';
+import {
+  type Cell,
+  cellOfStep,
+  contributions,
+  inOutput,
+  type LayerSpec,
+  rowAxis,
+  rowContributions,
+  tapLines,
+} from './geometry';
 import { plain } from './numbers';
 
-/** Rows and columns are counted from 1 wherever people read or hear them. */
-export function at({ row, column }: Cell): string {
-  return `row ${row + 1}, column ${column + 1}`;
+/** Rows, columns and lanes are counted from 1 wherever people read or hear them. */
+export function at(spec: LayerSpec, { row, column }: Cell): string {
+  if (spec.axes === 2) return `row ${row + 1}, column ${column + 1}`;
+  return spec.groups > 1 ? `lane ${row + 1}, place ${column + 1}` : `place ${column + 1}`;
 }
 
 /** Where the stamp of an input cell lands: "rows 3 to 5, columns 1 to 3". */
 export function landing(spec: LayerSpec, cell: Cell): string {
-  const rows = span(spec, cell.row);
+  const rows = span(rowAxis(spec), cell.row);
   const columns = span(spec, cell.column);
   if (!rows || !columns) return 'nothing: padding crops all of it';
+  if (spec.axes === 1) return `place${columns}${spec.groups > 1 ? ` of lane${rows}` : ''}`;
   return `row${rows}, column${columns}`;
 }
 
@@ -32,7 +43,7 @@ export function stepInWords(spec: LayerSpec, input: readonly number[], landed: n
   if (landed === 0) return 'Nothing has landed yet.';
   const cell = cellOfStep(spec, landed - 1);
   const value = plain(input[landed - 1] ?? 0);
-  return `The kernel times ${value}, from input ${at(cell)}, lands on ${landing(spec, cell)}.`;
+  return `The kernel times ${value}, from input ${at(spec, cell)}, lands on ${landing(spec, cell)}.`;
 }
 
 export interface Product {
@@ -50,11 +61,13 @@ export function productsAt(
 ): Product[] {
   const width = spec.dilation * (spec.kernel - 1) + 1;
   const products: Product[] = [];
-  for (const row of contributions(spec, cell.row)) {
+  for (const row of rowContributions(spec, cell.row)) {
     for (const column of contributions(spec, cell.column)) {
       const index = row.input * spec.size + column.input;
       if (index >= landed) continue;
-      const place = (row.tap * width + column.tap) * spec.dilation;
+      // A stamp has one row where the kernel has one for each lane.
+      const tapRow = spec.axes === 1 ? 0 : row.tap;
+      const place = (tapRow * width + column.tap) * spec.dilation;
       products.push({
         input: { row: row.input, column: column.input },
         tap: { row: row.tap, column: column.tap },

@@ -1,16 +1,16 @@
 import { signal } from '@preact/signals';
 import type { ComponentType } from 'preact';
+import { engineStatus } from '../store';
 
-/**
- * A station whose code comes once the first pictures are drawn: what a person sees at first does not wait
- * for what lies below it.
- */
+/** Milliseconds from the engine's start, in which the first pictures are drawn. */
+const HEAD_START = 150;
+
+/** A station whose code comes once the first pictures are drawn: they do not wait for what lies below them. */
 export function later(id: string, title: string, load: () => Promise<ComponentType>): ComponentType {
   const arrived = signal<ComponentType | null>(null);
   const failed = signal(false);
   let asked = false;
   const ask = () => {
-    asked = true;
     load().then(
       (component) => {
         arrived.value = component;
@@ -23,7 +23,10 @@ export function later(id: string, title: string, load: () => Promise<ComponentTy
   return function Later() {
     const Station = arrived.value;
     if (Station) return <Station />;
-    if (!asked) ask();
+    if (!asked && engineStatus.value.is === 'ready') {
+      asked = true;
+      setTimeout(ask, HEAD_START);
+    }
     return (
       <section class="station" id={id} aria-labelledby={`${id}-title`}>
         <h2 id={`${id}-title`}>{title}</h2>

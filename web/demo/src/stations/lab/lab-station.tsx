@@ -39,7 +39,7 @@ export function LabStation() {
       }}
     >
       <h2 id="lab-title">
-        <span class="station-number">2</span> Lab
+        <span class="station-number">5</span> Lab
       </h2>
       <p class="standfirst">
         The same stamps, thousands of them. A picture goes through a transposed convolution; beside it, the

@@ -4,6 +4,7 @@ import { diverging, largestMagnitude } from '../../model/colour';
 import { short } from '../../model/curve';
 import { count, plain } from '../../model/numbers';
 import { asLab, asStamp, type OpenedLayer } from '../../model/opened-layer';
+import { goTo } from '../../shell/go-to';
 import { change, state, theme } from '../../store';
 import { PixelCanvas } from '../../view/pixel-canvas';
 import { ValuesTable } from '../../view/values-table';
@@ -129,11 +130,7 @@ function Picture(props: { taps: Float32Array; width: number; height: number; lar
 function go(station: string, next: ReturnType<typeof asLab>): void {
   if (!next) return;
   change(() => next);
-  const heading = document.getElementById(`${station}-title`) ?? document.getElementById(station);
-  if (!heading) return;
-  heading.tabIndex = -1;
-  heading.focus({ preventScroll: true });
-  heading.scrollIntoView();
+  goTo(station);
 }
 
 /** A kernel as a picture: a line in 1-D, its slices below each other in 3-D. */

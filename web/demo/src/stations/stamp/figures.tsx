@@ -8,7 +8,10 @@ import {
   type LayerSpec,
   type LineKind,
   outputLength,
+  rowAxis,
+  rowsOf,
   stampsOn,
+  tapRows,
 } from '../../model/geometry';
 import { count, plain } from '../../model/numbers';
 import { withFill, withInput, withInputCell, withTap } from '../../model/state';
@@ -18,11 +21,14 @@ import {
   atEnd,
   colourLimit,
   focused,
+  gathered,
+  gathering,
   hovered,
   landed,
+  landedStamps,
+  lighted,
   type Pointed,
   pinned,
-  pointed,
   type Stamped,
   stampingStep,
 } from './film';
@@ -35,16 +41,16 @@ interface Props {
 export function InputFigure({ picture }: Props) {
   const { spec, input } = picture.request;
   const index = (cell: Cell) => cell.row * spec.size + cell.column;
-  const light = lit(spec, pointed.value);
+  const light = lit(spec, lighted.value);
   return (
     <figure class="figure input-figure">
       <figcaption>
-        <b>Input</b> <span class="size">{sizeText(spec.size)}</span>
+        <b>Input</b> <span class="size">{sizeText(rowsOf(spec), spec.size)}</span>
       </figcaption>
       <CellGrid
-        label={`Input, ${spec.size} by ${spec.size}`}
+        label={`Input, ${rowsOf(spec)} by ${spec.size}`}
         describedBy="edit-hint"
-        rows={spec.size}
+        rows={rowsOf(spec)}
         columns={spec.size}
         style={columns(spec.size)}
         look={(cell) => {
@@ -52,7 +58,7 @@ export function InputFigure({ picture }: Props) {
           return {
             ...painted(value),
             label: plain(value),
-            marks: marks({ 'is-lit': light.input(cell), 'is-stamping': index(cell) === stampingStep.value }),
+            marks: `${lane(spec, cell)} ${marks({ 'is-lit': light.input(cell), 'is-stamping': index(cell) === stampingStep.value })}`,
             content: plain(value),
           };
         }}
@@ -75,16 +81,16 @@ export function InputFigure({ picture }: Props) {
 export function KernelFigure({ picture }: Props) {
   const { spec, weights } = picture.request;
   const index = (cell: Cell) => cell.row * spec.kernel + cell.column;
-  const light = lit(spec, pointed.value);
+  const light = lit(spec, lighted.value);
   return (
     <figure class="figure kernel-figure">
       <figcaption>
-        <b>Kernel</b> <span class="size">{sizeText(spec.kernel)}</span>
+        <b>Kernel</b> <span class="size">{sizeText(tapRows(spec), spec.kernel)}</span>
       </figcaption>
       <CellGrid
-        label={`Kernel, ${spec.kernel} by ${spec.kernel}`}
+        label={`Kernel, ${tapRows(spec)} by ${spec.kernel}`}
         describedBy="edit-hint"
-        rows={spec.kernel}
+        rows={tapRows(spec)}
         columns={spec.kernel}
         style={columns(spec.kernel)}
         look={(cell) => {
@@ -92,7 +98,7 @@ export function KernelFigure({ picture }: Props) {
           return {
             ...painted(value),
             label: plain(value),
-            marks: marks({ 'is-lit': light.kernel(cell) }),
+            marks: `${lane(spec, cell)} ${marks({ 'is-lit': light.kernel(cell) })}`,
             content: plain(value),
           };
         }}
@@ -120,41 +126,46 @@ export function KernelFigure({ picture }: Props) {
 
 export function OutputFigure({ picture }: Props) {
   const { spec } = picture.request;
-  const size = picture.result.shape[0];
-  const sums = picture.result.states[landed.value] ?? new Float32Array();
+  const [rows, size] = picture.result.shape;
+  const sums = picture.result.states[landedStamps.value] ?? new Float32Array();
   const lines = drawnLines(spec);
-  const light = lit(spec, pointed.value);
+  const rowLines = drawnLines(rowAxis(spec));
+  const rowPadding = rowAxis(spec).padding;
+  // Outputs that a gathering film has not come to are still empty.
+  const done = (cell: Cell) => !gathering.value || cell.row * size + cell.column < landed.value;
+  const light = lit(spec, lighted.value);
   const pin = pinned.value?.grid === 'output' ? pinned.value.cell : null;
   return (
     <figure class="figure output-figure" data-density={density(lines.length)}>
       <figcaption>
-        <b>Output</b> <span class="size">{sizeText(size)}</span>
-        <Ghosts lines={lines} />
+        <b>Output</b> <span class="size">{sizeText(rows, size)}</span>
+        <Ghosts lines={[...lines, ...rowLines]} />
       </figcaption>
       <div class="drawn" style={columns(lines.length)}>
-        <GhostCells lines={lines} />
+        <GhostCells rows={rowLines} lines={lines} />
         <CellGrid
-          label={`Output, ${size} by ${size}`}
+          label={`Output, ${rows} by ${size}`}
           describedBy="pin-hint"
           class="output-grid"
-          rows={size}
+          rows={rows}
           columns={size}
-          style={{ ...columns(size), ...area(spec.padding, size) }}
+          style={{ ...columns(size), gridArea: gridArea(rowPadding, rows, spec.padding, size) }}
           look={(cell) => {
-            const value = sums[cell.row * size + cell.column] ?? 0;
-            const stamps = stampsOn(spec, cell, landed.value);
+            const value = done(cell) ? (sums[cell.row * size + cell.column] ?? 0) : 0;
+            const stamps = done(cell) ? stampsOn(spec, cell, landedStamps.value) : 0;
             const added =
-              lines[cell.row + spec.padding] === 'added' || lines[cell.column + spec.padding] === 'added';
+              rowLines[cell.row + rowPadding] === 'added' || lines[cell.column + spec.padding] === 'added';
             const isPinned = pin?.row === cell.row && pin.column === cell.column;
             return {
               ...painted(value),
               label: `${plain(value)}, ${count(stamps, 'stamp')}`,
-              marks: marks({
+              marks: `${lane(spec, cell)} ${marks({
                 'is-empty': stamps === 0,
+                'is-stamping': gathered.value?.row === cell.row && gathered.value.column === cell.column,
                 'is-lit': light.output(cell),
                 'is-pinned': isPinned,
                 'is-added': added,
-              }),
+              })}`,
               pinned: isPinned,
               content: (
                 <>
@@ -181,13 +192,18 @@ export function OutputFigure({ picture }: Props) {
 }
 
 /** Hatched cells: what padding cuts off. */
-function GhostCells({ lines }: { lines: readonly LineKind[] }) {
+function GhostCells({ rows, lines }: { rows: readonly LineKind[]; lines: readonly LineKind[] }) {
   return (
     <>
-      {lines.flatMap((row, r) =>
+      {rows.flatMap((row, r) =>
         lines.map((column, c) =>
           row === 'cropped' || column === 'cropped' ? (
-            <i key={`${r},${c}`} class="ghost" aria-hidden="true" style={area(r, 1, c)} />
+            <i
+              key={`${r},${c}`}
+              class="ghost"
+              aria-hidden="true"
+              style={{ gridArea: gridArea(r, 1, c, 1) }}
+            />
           ) : null,
         ),
       )}
@@ -219,7 +235,9 @@ function Ghosts({ lines }: { lines: readonly LineKind[] }) {
 function InteriorFrame({ spec }: { spec: LayerSpec }) {
   const { from, to } = interior(spec);
   if (from >= to || (from === 0 && to === outputLength(spec))) return null;
-  return <i class="interior" aria-hidden="true" style={area(from + spec.padding, to - from)} />;
+  const rows = spec.axes === 1 ? ([0, spec.groups] as const) : ([from + spec.padding, to - from] as const);
+  const place = gridArea(rows[0], rows[1], from + spec.padding, to - from);
+  return <i class="interior" aria-hidden="true" style={{ gridArea: place }} />;
 }
 
 function Preset({ label, onClick }: { label: string; onClick: () => void }) {
@@ -228,6 +246,11 @@ function Preset({ label, onClick }: { label: string; onClick: () => void }) {
       {label}
     </button>
   );
+}
+
+/** The colour of a group's lane, in all three grids. */
+function lane(spec: LayerSpec, { row }: Cell): string {
+  return spec.groups > 1 ? `lane lane-${row + 1}` : '';
 }
 
 function marks(which: Record<string, boolean>): string {
@@ -255,14 +278,14 @@ function columns(amount: number): CSSProperties {
   return { '--columns': amount } as CSSProperties;
 }
 
-function area(row: number, length: number, column = row): CSSProperties {
-  return { gridArea: `${row + 1} / ${column + 1} / span ${length} / span ${length}` };
+function gridArea(row: number, rows: number, column: number, columns: number): string {
+  return `${row + 1} / ${column + 1} / span ${rows} / span ${columns}`;
 }
 
 function density(lines: number): string {
   return lines <= 9 ? 'roomy' : lines <= 14 ? 'full' : 'dense';
 }
 
-function sizeText(size: number): string {
-  return `${size} \u00d7 ${size}`;
+function sizeText(rows: number, columns: number): string {
+  return `${rows} \u00d7 ${columns}`;
 }

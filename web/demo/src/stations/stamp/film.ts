@@ -8,6 +8,7 @@ import {
   advance,
   type Frame,
   frameAt,
+  GATHER_PACE,
   isAtEnd,
   isMoving,
   isPlaying,
@@ -21,11 +22,13 @@ import {
   stillFrameAt,
   withTotal,
 } from '../../model/playback';
+import type { State } from '../../model/state';
 import { type Story, story } from '../../model/story';
 import { change, engineStatus, lastReport, reducedMotion, state } from '../../store';
 
 /** A result together with the question it answers: pictures are drawn from this pair only. */
 export interface Stamped {
+  readonly view: State['view'];
   readonly request: StampRequest;
   readonly result: StampResult;
 }
@@ -43,9 +46,22 @@ export const atEnd = computed(() => isAtEnd(film.value));
 export const frame = computed<Frame>(() =>
   reducedMotion.value ? stillFrameAt(position.value) : frameAt(position.value),
 );
+export const gathering = computed(() => stamped.value?.view === 'gather');
 /** The input cell whose stamp is in the air. */
-export const stampingStep = computed(() => frame.value.flight?.step ?? null);
+export const stampingStep = computed(() => (gathering.value ? null : (frame.value.flight?.step ?? null)));
+/** Steps done: stamps landed, or outputs gathered. */
 export const landed = computed(() => frame.value.landed);
+/** Stamps that what is shown of the output is made of. */
+export const landedStamps = computed(() =>
+  gathering.value ? (stamped.value?.request.input.length ?? 0) : landed.value,
+);
+/** The output cell that was gathered last. */
+export const gathered = computed<Cell | null>(() => {
+  const width = stamped.value?.result.shape[1] ?? 0;
+  if (!gathering.value || landed.value === 0 || width === 0) return null;
+  const index = landed.value - 1;
+  return { row: Math.floor(index / width), column: index % width };
+});
 
 export const currentStory = computed<Story | null>(() => {
   if (!stamped.value) return null;
@@ -72,6 +88,11 @@ export const hovered = signal<Pointed | null>(null);
 export const focused = signal<Pointed | null>(null);
 export const pinned = signal<Pointed | null>(null);
 export const pointed = computed(() => hovered.value ?? focused.value ?? pinned.value);
+/** What is lit: the cell in hand, or else the output that is being gathered. */
+export const lighted = computed<Pointed | null>(() => {
+  if (pointed.value || !gathered.value || atEnd.value) return pointed.value;
+  return { grid: 'output', cell: gathered.value };
+});
 
 export const controls = {
   toggle: () => run(playing.value ? pause : play),
@@ -101,7 +122,8 @@ function keepRolling(): void {
   const roll = (now: number) => {
     // The time of a frame may lie before the moment that asked for it.
     const seconds = Math.max(now - last, 0) / 1000;
-    run((p) => advance(p, Math.min(seconds, LONGEST_FRAME)));
+    const pace = gathering.peek() ? GATHER_PACE : 1;
+    run((p) => advance(p, pace * Math.min(seconds, LONGEST_FRAME)));
     last = now;
     scheduled = isMoving(film.peek()) ? requestAnimationFrame(roll) : 0;
   };
@@ -112,15 +134,20 @@ function keepRolling(): void {
   });
 }
 
+/** Steps of the film: input cells that stamp, or output cells that gather. */
+const steps = ({ view, request, result }: Stamped) =>
+  view === 'gather' ? result.shape[0] * result.shape[1] : request.input.length;
+
 async function refresh(request: StampRequest): Promise<void> {
   try {
     const result = await engine.ask('stamp', request);
     if (result === STALE) return;
     const first = stamped.peek() === null;
     refusal.value = null;
-    stamped.value = { request, result };
+    const next = { view: state.peek().view, request, result };
+    stamped.value = next;
     lastReport.value = result.report;
-    run((p) => withTotal({ ...p, speed: state.peek().speed }, request.input.length));
+    run((p) => withTotal({ ...p, speed: state.peek().speed }, steps(next)));
     // The page opens playing; for people who asked for less motion, with the finished picture.
     if (first) reducedMotion.peek() ? controls.end() : controls.start();
   } catch (error) {
@@ -142,6 +169,15 @@ export function startFilm(): void {
   started = true;
   keepRolling();
   let asked = '';
+  effect(() => {
+    const { view } = state.value;
+    const shown = stamped.peek();
+    if (!shown || shown.view === view) return;
+    const next = { ...shown, view };
+    stamped.value = next;
+    // The other film begins where the old one was: at the start, at the end, or playing.
+    run((p) => withTotal(p, steps(next)));
+  });
   effect(() => {
     if (engineStatus.value.is !== 'ready') return;
     const wanted = request.value;

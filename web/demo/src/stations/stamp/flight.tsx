@@ -35,7 +35,7 @@ export function Flight({ picture }: { picture: Stamped }) {
       class={spec.dilation === 1 ? 'flying is-solid' : 'flying'}
       aria-hidden="true"
       style={{
-        gridTemplate: `repeat(${lines}, ${pitch - gap}px) / repeat(${lines}, ${pitch - gap}px)`,
+        gridTemplate: `repeat(${spec.axes === 1 ? 1 : lines}, ${pitch - gap}px) / repeat(${lines}, ${pitch - gap}px)`,
         gap: `${gap}px`,
         fontSize: `${(pitch - gap) * 0.34}px`,
       }}

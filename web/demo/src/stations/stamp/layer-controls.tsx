@@ -2,18 +2,37 @@ import { outputPaddingLimit } from '../../model/geometry';
 import { largestSize, layerLimits } from '../../model/layer-state';
 import { withLayer } from '../../model/state';
 import { change, state } from '../../store';
+import { Choice } from '../../view/choice';
+import { PresetList } from '../../view/presets';
 import { Slider } from '../../view/slider';
 import { refusal } from './film';
+
+const axes = [
+  { value: 1, label: '1-D' },
+  { value: 2, label: '2-D' },
+] as const;
 
 /** The layer's parameters, and the package's sentence when they do not make a layer. */
 export function LayerControls() {
   const { layer } = state.value;
   const limits = layerLimits(layer.axes);
-  const set = (name: keyof typeof layer) => (value: number) => change((s) => withLayer(s, { [name]: value }));
+  const set = (name: Exclude<keyof typeof layer, 'axes'>) => (value: number) =>
+    change((s) => withLayer(s, { [name]: value }));
   const highest = outputPaddingLimit(layer.stride, layer.dilation);
   return (
-    <fieldset class="controls">
+    <fieldset class="controls layer-controls">
       <legend class="visually-hidden">Layer</legend>
+      <PresetList />
+      <Choice
+        legend="Axes"
+        name="axes"
+        options={axes}
+        value={layer.axes}
+        onChoose={(axes) => change((s) => withLayer(s, { axes }))}
+      />
+      {layer.axes === 1 && (
+        <Slider label="Groups" value={layer.groups} {...limits.groups} onInput={set('groups')} />
+      )}
       <Slider label="Input size" value={layer.size} min={1} max={largestSize(layer)} onInput={set('size')} />
       <Slider label="Kernel" value={layer.kernel} {...limits.kernel} onInput={set('kernel')} />
       <Slider label="Stride" value={layer.stride} {...limits.stride} onInput={set('stride')} />

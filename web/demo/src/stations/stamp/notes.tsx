@@ -5,7 +5,18 @@ import { withMove } from '../../model/state';
 import type { Move } from '../../model/story';
 import { at, landing, productsAt, stepInWords } from '../../model/words';
 import { change, reducedMotion } from '../../store';
-import { atEnd, controls, currentStory, landed, pointed, type Stamped, total } from './film';
+import {
+  atEnd,
+  controls,
+  currentStory,
+  gathered,
+  gathering,
+  landed,
+  landedStamps,
+  lighted,
+  type Stamped,
+  total,
+} from './film';
 import { Pips } from './pips';
 
 interface Props {
@@ -24,22 +35,35 @@ export function Notes({ picture }: Props) {
 }
 
 function Step({ picture }: Props) {
-  const { spec, input } = picture.request;
   const now = currentStory.value;
   if (!now) return null;
   const ended = atEnd.value;
+  const unit = gathering.value ? 'output' : 'stamp';
   return (
     <div class="step">
       <p class="kicker">
-        {ended ? `All ${count(total.value, 'stamp')}` : `Stamp ${landed.value} of ${total.value}`}
+        {ended
+          ? `All ${count(total.value, unit)}`
+          : `${unit === 'stamp' ? 'Stamp' : 'Output'} ${landed.value} of ${total.value}`}
       </p>
-      <p class="verdict">{ended ? now.verdict : 'Watch the sums.'}</p>
-      <p class="explanation">{ended ? now.text : stepInWords(spec, input, landed.value)}</p>
+      <p class="verdict">{ended ? now.verdict : gathering.value ? 'What reaches it?' : 'Watch the sums.'}</p>
+      <p class="explanation">{ended ? now.text : stepText(picture)}</p>
       <button type="button" class="button try-it" onClick={() => make(now.move)}>
         {now.label}
       </button>
     </div>
   );
+}
+
+/** The last step in words, of either film. */
+export function stepText({ request, result }: Stamped): string {
+  const { spec, input } = request;
+  if (!gathering.value) return stepInWords(spec, input, landed.value);
+  const cell = gathered.value;
+  if (!cell) return 'No output has been gathered yet.';
+  const products = productsAt(spec, result.stamps, cell, input.length).length;
+  const value = result.states.at(-1)?.[cell.row * result.shape[1] + cell.column] ?? 0;
+  return `Output ${at(spec, cell)} gathers ${count(products, 'product')}, one from each input cell that reaches it: ${plain(value)}.`;
 }
 
 /** An experiment shows its full output at once: the change is the point. Starting over plays from the start. */
@@ -51,8 +75,12 @@ function make(move: Move): void {
 
 function Tally({ picture }: Props) {
   const { spec } = picture.request;
-  const size = picture.result.shape[0];
-  const rows = tally(size, (cell) => stampsOn(spec, cell, landed.value));
+  const { shape } = picture.result;
+  const rows = tally(shape, (cell) =>
+    gathering.value && cell.row * shape[1] + cell.column >= landed.value
+      ? 0
+      : stampsOn(spec, cell, landedStamps.value),
+  );
   return (
     <table class="tally">
       <caption>Stamps on a cell</caption>
@@ -81,7 +109,7 @@ function Tally({ picture }: Props) {
 
 /** The cell that is pointed at: an input's footprint, a tap's reach, or an output's sum. */
 function InHand({ picture }: Props) {
-  const target = pointed.value;
+  const target = lighted.value;
   return (
     <div class="in-hand">
       {!target && (
@@ -93,7 +121,8 @@ function InHand({ picture }: Props) {
       {target?.grid === 'input' && <Footprint picture={picture} cell={target.cell} />}
       {target?.grid === 'kernel' && (
         <p>
-          <b>Tap, {at(target.cell)}.</b> It lands once for every input cell: on the framed outputs.
+          <b>Tap, {at(picture.request.spec, target.cell)}.</b> It lands once for every input cell: on the
+          framed outputs.
         </p>
       )}
       {target?.grid === 'output' && <Gathered picture={picture} cell={target.cell} />}
@@ -106,7 +135,7 @@ function Footprint({ picture, cell }: Props & { cell: Cell }) {
   const value = input[cell.row * spec.size + cell.column] ?? 0;
   return (
     <p>
-      <b>Input, {at(cell)}.</b> {plain(value)} times the kernel lands on {landing(spec, cell)}.
+      <b>Input, {at(spec, cell)}.</b> {plain(value)} times the kernel lands on {landing(spec, cell)}.
     </p>
   );
 }
@@ -114,12 +143,12 @@ function Footprint({ picture, cell }: Props & { cell: Cell }) {
 function Gathered({ picture, cell }: Props & { cell: Cell }) {
   const { spec, input, weights } = picture.request;
   const { states, stamps, shape } = picture.result;
-  const products = productsAt(spec, stamps, cell, landed.value);
-  const sum = states[landed.value]?.[cell.row * shape[1] + cell.column] ?? 0;
+  const products = productsAt(spec, stamps, cell, landedStamps.value);
+  const sum = states[landedStamps.value]?.[cell.row * shape[1] + cell.column] ?? 0;
   return (
     <>
       <p>
-        <b>Output, {at(cell)}.</b>{' '}
+        <b>Output, {at(spec, cell)}.</b>{' '}
         {products.length === 0 ? 'No stamp has landed here.' : 'Input times tap, summed:'}
       </p>
       {products.length > 0 && (
@@ -127,7 +156,7 @@ function Gathered({ picture, cell }: Props & { cell: Cell }) {
           {products.map(({ input: from, tap, product }, i) => (
             <span
               key={`${from.row},${from.column}`}
-              title={`input ${at(from)}, tap ${at(tap)}: ${plain(product, 4)}`}
+              title={`input ${at(spec, from)}, tap ${at(spec, tap)}: ${plain(product, 4)}`}
             >
               {i > 0 && ' + '}
               {factor(input[from.row * spec.size + from.column])}

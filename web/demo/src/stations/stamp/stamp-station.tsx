@@ -1,5 +1,4 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { stepInWords } from '../../model/words';
 import { LiveRegion } from '../../view/live-region';
 import { InputFigure, KernelFigure, OutputFigure } from './figures';
 import {
@@ -17,7 +16,7 @@ import {
 } from './film';
 import { Flight } from './flight';
 import { LayerControls } from './layer-controls';
-import { Notes } from './notes';
+import { Notes, stepText } from './notes';
 import { Transport } from './transport';
 import './stamp.css';
 
@@ -53,8 +52,9 @@ export function StampStation() {
   );
 }
 
-function announcement({ request }: Stamped): string {
-  const step = `Stamp ${landed.value} of ${total.value}. ${stepInWords(request.spec, request.input, landed.value)}`;
+function announcement(picture: Stamped): string {
+  const unit = picture.view === 'gather' ? 'Output' : 'Stamp';
+  const step = `${unit} ${landed.value} of ${total.value}. ${stepText(picture)}`;
   const now = currentStory.value;
   return atEnd.value && now ? `${step} ${now.verdict} ${now.text}` : step;
 }

@@ -1,7 +1,7 @@
 import { count } from '../../model/numbers';
-import { state } from '../../store';
+import { change, state } from '../../store';
 import { Choice } from '../../view/choice';
-import { atEnd, controls, landed, playing, total } from './film';
+import { atEnd, controls, gathering, landed, playing, total } from './film';
 
 const speeds = [
   { value: 0.5, label: '\u00bd\u00d7' },
@@ -10,8 +10,14 @@ const speeds = [
   { value: 4, label: '4\u00d7' },
 ] as const;
 
+const views = [
+  { value: 'scatter', label: 'Scatter' },
+  { value: 'gather', label: 'Gather' },
+] as const;
+
 /** Play, step, scrub and speed of the film. */
 export function Transport() {
+  const unit = gathering.value ? 'output' : 'stamp';
   const verb = playing.value ? 'Pause' : atEnd.value ? 'Play again' : 'Play';
   return (
     <fieldset class="transport">
@@ -28,8 +34,8 @@ export function Transport() {
       <button
         type="button"
         class="icon-button"
-        aria-label="One stamp back"
-        title="One stamp back (,)"
+        aria-label={`One ${unit} back`}
+        title={`One ${unit} back (,)`}
         disabled={landed.value === 0}
         onClick={controls.back}
       >
@@ -38,8 +44,8 @@ export function Transport() {
       <button
         type="button"
         class="icon-button"
-        aria-label="One stamp forward"
-        title="One stamp forward (.)"
+        aria-label={`One ${unit} forward`}
+        title={`One ${unit} forward (.)`}
         disabled={atEnd.value}
         onClick={controls.forward}
       >
@@ -48,17 +54,24 @@ export function Transport() {
       <div class="scrub">
         <input
           type="range"
-          aria-label="Stamps landed"
+          aria-label={gathering.value ? 'Outputs gathered' : 'Stamps landed'}
           min={0}
           max={total.value}
           value={landed.value}
-          aria-valuetext={`${landed.value} of ${count(total.value, 'stamp')}`}
+          aria-valuetext={`${landed.value} of ${count(total.value, unit)}`}
           onInput={(event) => controls.seek(event.currentTarget.valueAsNumber)}
         />
         <span class="scrub-value" aria-hidden="true">
           {landed.value} / {total.value}
         </span>
       </div>
+      <Choice
+        legend="View"
+        name="view"
+        options={views}
+        value={state.value.view}
+        onChoose={(view) => change((s) => ({ ...s, view }))}
+      />
       <Choice
         legend="Speed"
         name="speed"

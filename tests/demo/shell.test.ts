@@ -1,0 +1,205 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { extname } from 'node:path';
+import type { Page } from 'playwright';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { encodeState } from '../../web/demo/src/model/url-state';
+import { randomState } from '../support/demo-states';
+import { eventually, type Served, serve, type Visit, visit } from './serve';
+
+let served: Served;
+let open: Visit;
+let page: Page;
+
+beforeAll(async () => {
+  served = await serve();
+});
+afterAll(() => served?.close());
+
+/** All values of station 1 as a person reads them, with the settings of the sliders of the whole page. */
+function shown(): Promise<string[]> {
+  return page.evaluate(() => [
+    ...[...document.querySelectorAll('#stamp [role="gridcell"]')].map(
+      (cell) => cell.getAttribute('aria-label') ?? '',
+    ),
+    ...[...document.querySelectorAll<HTMLInputElement>('input[type="range"]')].map((range) => range.value),
+    ...[...document.querySelectorAll<HTMLInputElement>('input[type="radio"]')].map((radio) =>
+      String(radio.checked),
+    ),
+  ]);
+}
+
+const slider = (name: string) => page.locator('#stamp').getByRole('slider', { name, exact: true });
+const kernel = () => slider('Kernel').inputValue();
+
+describe('the address', () => {
+  beforeEach(async () => {
+    open = await visit(served, {
+      reducedMotion: 'reduce',
+      permissions: ['clipboard-read', 'clipboard-write'],
+    });
+    page = open.page;
+  });
+  afterEach(() => open.leave());
+
+  it('holds the state: a shared link reopens identical', async () => {
+    await slider('Kernel').fill('4');
+    await slider('Padding').fill('1');
+    await page.locator('.kernel-figure').getByRole('button', { name: 'Random' }).click();
+    await page.locator('.input-figure [data-cell="1,1"]').click();
+    await page.keyboard.type('-2.25');
+    await page.keyboard.press('Enter');
+    await page.locator('#lab').getByRole('slider', { name: 'Kernel' }).fill('5');
+    await page.getByRole('button', { name: 'Share' }).click();
+    await page.getByText('Link copied.').waitFor();
+    const link = await page.evaluate(() => navigator.clipboard.readText());
+    expect(link).toMatch(/#v1&k=4&p=1&x=1\*4,-2\.25,1\*4&f=random/);
+    await eventually(() => page.locator('.output-figure [role="gridcell"]').count()).toBe(36);
+    const before = await shown();
+
+    const other = await visit({ ...served, url: link }, { reducedMotion: 'reduce' });
+    const first = page;
+    page = other.page;
+    await eventually(shown).toEqual(before);
+    await page.reload();
+    await page.locator('.drawn').waitFor();
+    await eventually(shown).toEqual(before);
+    await other.leave();
+    page = first;
+  });
+
+  it('survives a reload with random states, which the page writes back as they were', async () => {
+    for (let seed = 1; seed <= 12; seed++) {
+      const hash = `#${encodeState(randomState(seed))}`;
+      await page.goto(served.url + hash);
+      await page.reload();
+      await page.locator('#stamp').waitFor();
+      expect(await page.locator('.link-notice').count(), hash).toBe(0);
+      await page.getByRole('button', { name: 'Share' }).click();
+      await page.getByText('Link copied.').waitFor();
+      expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(served.url + hash);
+    }
+  });
+
+  it.each(['#v1&k=99', '#v0&k=4', '#v1&x=<img src=x onerror=alert(1)>', '#%E0%A4%A'])(
+    'says that %s is no link of this page and shows its beginning',
+    async (hash) => {
+      await page.goto(served.url + hash);
+      await page.reload();
+      await page.getByText('The page shows its beginning instead.').waitFor();
+      await page.locator('.drawn').waitFor();
+      expect(await kernel()).toBe('3');
+      await page.getByRole('button', { name: 'Close' }).click();
+      expect(await page.locator('.link-notice').count()).toBe(0);
+    },
+  );
+
+  it('is followed when a person goes to another', async () => {
+    await page.goto(`${served.url}#v1&k=5`);
+    await eventually(kernel).toBe('5');
+  });
+
+  it('is not lost on the way to a station', async () => {
+    await slider('Kernel').fill('4');
+    await eventually(() => page.evaluate(() => location.hash)).toBe('#v1&k=4');
+    await page.getByRole('navigation').getByRole('link', { name: 'Lab' }).press('Enter');
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('lab-title');
+    expect(await page.evaluate(() => location.hash)).toBe('#v1&k=4');
+  });
+});
+
+describe('undo', () => {
+  it('goes back and forward, by button and by key', async () => {
+    open = await visit(served, { reducedMotion: 'reduce' });
+    page = open.page;
+    expect(await page.getByRole('button', { name: 'Undo' }).isDisabled()).toBe(true);
+    await slider('Kernel').fill('4');
+    await page.waitForTimeout(500);
+    await slider('Kernel').fill('5');
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await eventually(kernel).toBe('4');
+    await page.keyboard.press('Control+z');
+    await eventually(kernel).toBe('3');
+    expect(await page.getByRole('button', { name: 'Undo' }).isDisabled()).toBe(true);
+    await page.keyboard.press('Control+Shift+z');
+    await eventually(kernel).toBe('4');
+    await page.getByRole('button', { name: 'Redo' }).click();
+    await eventually(kernel).toBe('5');
+    await open.leave();
+  });
+});
+
+describe('one station alone', () => {
+  it('is what an address asks for, in its state, with a way to the whole page', async () => {
+    open = await visit({ ...served, url: `${served.url}?embed=stamp#v1&k=4` }, { reducedMotion: 'reduce' });
+    page = open.page;
+    expect(await page.locator('section.station').count()).toBe(1);
+    expect(await kernel()).toBe('4');
+    expect(await page.locator('.masthead').count()).toBe(0);
+    const [whole] = await Promise.all([
+      page.waitForEvent('popup'),
+      page.getByRole('link', { name: 'The whole page' }).click(),
+    ]);
+    await whole.locator('.masthead').waitFor();
+    expect(new URL(whole.url()).search).toBe('');
+    expect(new URL(whole.url()).hash).toBe('#v1&k=4');
+    await open.leave();
+  });
+});
+
+/** The built page under a sub-path of a host that sends no headers but types. */
+function plainHost(): Promise<Server> {
+  const build = new URL('../../build/page/', import.meta.url);
+  const types: Record<string, string> = {
+    '.html': 'text/html',
+    '.js': 'text/javascript',
+    '.mjs': 'text/javascript',
+    '.css': 'text/css',
+    '.svg': 'image/svg+xml',
+    '.wasm': 'application/wasm',
+  };
+  const server = createServer((request, response) => {
+    const { pathname } = new URL(request.url ?? '/', 'http://host');
+    const name = pathname.replace(/^\/some\/where\//, '') || 'index.html';
+    try {
+      const bytes = readFileSync(new URL(name, build));
+      response.writeHead(200, { 'Content-Type': types[extname(name)] ?? 'application/octet-stream' });
+      response.end(bytes);
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
+}
+
+describe('on a plain host, under a sub-path', () => {
+  it('runs without threads, says why, and runs again without the network', async () => {
+    const host = await plainHost();
+    const url = `http://127.0.0.1:${(host.address() as AddressInfo).port}/some/where/`;
+    open = await visit({ ...served, url }, { reducedMotion: 'reduce' });
+    page = open.page;
+    expect(await page.evaluate(() => crossOriginIsolated)).toBe(false);
+    await page.getByText('Threads are off here.').waitFor();
+    await eventually(() => page.locator('.badge').textContent()).toContain('1 thread');
+
+    const kept = async () =>
+      page.evaluate(async () => {
+        const names = await caches.keys();
+        const requests = await Promise.all(names.map(async (name) => (await caches.open(name)).keys()));
+        return requests.flat().map(({ url }) => url.replace(/^.*\//, ''));
+      });
+    await eventually(async () => (await kept()).some((name) => name.endsWith('.wasm'))).toBe(true);
+    const scripts = readdirSync(new URL('../../build/page/assets/', import.meta.url)).filter((name) =>
+      /\.m?js$/.test(name),
+    );
+    expect(await kept()).toEqual(expect.arrayContaining(scripts));
+
+    host.closeAllConnections();
+    await new Promise((resolve) => host.close(resolve));
+    await page.goto(`${url}?embed=stamp#v1&k=4`);
+    await page.locator('.drawn').waitFor();
+    expect(await kernel()).toBe('4');
+    await page.context().close();
+  });
+});

@@ -1,0 +1,115 @@
+import { computed, effect, signal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { EngineError, STALE } from '../../engine/client';
+import { engine } from '../../engine/engine';
+import type { ConventionResult } from '../../engine/protocol';
+import { largestMagnitude, swatch } from '../../model/colour';
+import { conventionNames, conventionNotes, conventions, d2l } from '../../model/conventions';
+import { count, plain } from '../../model/numbers';
+import { change, engineStatus, state, theme } from '../../store';
+import { CellGrid } from '../../view/cell-grid';
+import { Choice } from '../../view/choice';
+import { stamped } from '../stamp/film';
+
+type Answer = { readonly result: ConventionResult } | { readonly refusal: string };
+const answer = signal<Answer | null>(null);
+
+const question = computed(() => {
+  const { layer, input, weights, convention } = state.value;
+  return JSON.stringify({ which: convention, spec: layer, input, weights });
+});
+
+let started = false;
+
+function startConventions(): void {
+  if (started) return;
+  started = true;
+  effect(() => {
+    if (engineStatus.value.is === 'ready') void ask(question.value);
+  });
+}
+
+async function ask(text: string): Promise<void> {
+  try {
+    const result = await engine.ask('convention', JSON.parse(text));
+    if (result !== STALE) answer.value = { result };
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    answer.value = { refusal: error.message };
+  }
+}
+
+/** The same weights under another system's rules, beside the output of station 1. */
+export function Conventions() {
+  useEffect(startConventions, []);
+  const which = state.value.convention;
+  const now = answer.value;
+  return (
+    <div class="conventions">
+      <h3>The same weights elsewhere</h3>
+      <p class="standfirst">
+        Frameworks agree on the matrix, and not on how a list of weights becomes one. Here the same numbers,
+        in the order they have in the kernel above, are given to each.
+      </p>
+      <Choice
+        legend="Read by"
+        name="convention"
+        options={conventions.map((value) => ({ value, label: conventionNames[value] }))}
+        value={which}
+        onChoose={(convention) => change((s) => ({ ...s, convention }))}
+      />
+      <p class="presets">
+        <button type="button" class="preset" onClick={() => change((s) => ({ ...s, ...d2l }))}>
+          The example of Dive into Deep Learning: 14 or 4
+        </button>
+      </p>
+      <div class="convention-result" aria-live="polite">
+        <p class="explanation">{conventionNotes[which]}</p>
+        {now && 'refusal' in now && (
+          <p class="refusal">
+            <b>{conventionNames[which]} has no such layer.</b> {now.refusal}
+          </p>
+        )}
+        {now && 'result' in now && <Output result={now.result} />}
+      </div>
+    </div>
+  );
+}
+
+function Output({ result }: { result: ConventionResult }) {
+  const { rows, columns, data, weightShape } = result;
+  const limit = largestMagnitude([data]);
+  const own = stamped.value?.result;
+  const stampsOutput = own?.states.at(-1);
+  const same = own && stampsOutput && own.shape[0] === rows && own.shape[1] === columns;
+  const differing = same
+    ? data.filter((value, i) => Math.abs(value - (stampsOutput[i] ?? 0)) > 1e-5 * Math.max(1, limit)).length
+    : null;
+  return (
+    <>
+      <p>
+        <b>
+          {differing === null
+            ? `Output of ${rows} \u00d7 ${columns}: another size than station 1 has.`
+            : differing === 0
+              ? 'The same output as station 1.'
+              : `${count(differing, 'cell')} of ${data.length} differ${differing === 1 ? 's' : ''} from station 1.`}
+        </b>{' '}
+        Weights read as {weightShape.join(' \u00d7 ')}.
+      </p>
+      <figure class="figure convention-figure">
+        <CellGrid
+          label={`Output by ${conventionNames[state.value.convention]}, ${rows} by ${columns}`}
+          rows={rows}
+          columns={columns}
+          style={{ '--columns': columns }}
+          look={(cell) => {
+            const value = data[cell.row * columns + cell.column] ?? 0;
+            return { ...swatch(value, limit, theme.value), label: plain(value, 4), content: plain(value) };
+          }}
+          onPoint={() => {}}
+        />
+      </figure>
+    </>
+  );
+}
