@@ -7,7 +7,7 @@ export interface Scale {
 /** From `floor`, a power of ten, up to the first one above all values, and to 1 at least: it does not jump about. */
 export function decadesAbove(floor: number, values: readonly number[]): Scale {
   const largest = Math.max(1, ...values.filter(Number.isFinite));
-  return { low: floor, high: Math.ceil(Math.log10(largest) - 1e-9) };
+  return { low: floor, high: Math.max(0, Math.ceil(Math.log10(largest) - 1e-9)) };
 }
 
 /** The `points` of an SVG polyline in a drawing of `width` by `height`; step 0 is on the left. */
