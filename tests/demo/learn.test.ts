@@ -105,7 +105,8 @@ describe('training', () => {
     await button('Train').click();
     await trained();
     expect((await result()).loss).not.toEqual(first.loss);
-  });
+    // Three whole runs, drawn step by step.
+  }, 120_000);
 
   it('pauses where it is, and other stations are answered while it runs', async () => {
     await choose('Eight channels, then a convolution');
@@ -126,7 +127,7 @@ describe('training', () => {
     );
     expect(await step()).toBeLessThan(300);
     await trained();
-  });
+  }, 90_000);
 
   it('holds U down by the spectral penalty where the loss alone does not', async () => {
     await choose('Eight channels, then a convolution');
@@ -140,7 +141,7 @@ describe('training', () => {
     await button('Train').click();
     await trained();
     expect((await curve('U')).get(300)?.random).toBeLessThan(free / 1000);
-  });
+  }, 90_000);
 });
 
 describe('the gradient of a strided convolution', () => {

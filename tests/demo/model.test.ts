@@ -121,6 +121,8 @@ describe('a model file', () => {
   });
 
   it('is chosen by keyboard', async () => {
+    // The browser is told to hand its dialog over before the key is pressed.
+    page.on('filechooser', () => {});
     await model().locator('input[type="file"]').focus();
     const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.keyboard.press('Space')]);
     await chooser.setFiles({ name: 'raw.onnx', mimeType: '', buffer: bytes('raw.onnx') });
