@@ -28,13 +28,15 @@ describe('a newcomer', () => {
     open = await visit(served);
     page = open.page;
     // Nothing is pressed: the film plays, and ends with what it showed.
-    await station('stamp').getByText('A pattern nobody drew.').waitFor({ timeout: 20_000 });
+    await station('stamp')
+      .locator('.verdict', { hasText: 'A pattern nobody drew.' })
+      .waitFor({ timeout: 20_000 });
     expect(await station('stamp').locator('.explanation').textContent()).toBe(
       '2 stamps here, 1 there, 4 at the crossings, because stride 2 does not divide kernel 3. ' +
         'A flat input came out as a grid.',
     );
     await station('stamp').getByRole('button', { name: 'Kernel 3 \u2192 4' }).click();
-    await station('stamp').getByText('The pattern is gone.').waitFor();
+    await station('stamp').locator('.verdict', { hasText: 'The pattern is gone.' }).waitFor();
     expect(await station('stamp').locator('.explanation').textContent()).toBe(
       'Away from the border, every cell collects 4 stamps, and they add up to the same sum \u2026 ' +
         'and with random weights it is back. Try it.',
@@ -141,7 +143,7 @@ describe('stations 1 to 3', () => {
     await station('stamp').getByRole('radio', { name: 'Gather' }).check({ force: true });
     await station('stamp').getByRole('slider', { name: 'Outputs gathered' }).fill('16');
     await page.keyboard.press('.');
-    await station('stamp').getByText('Output 17 of 49').waitFor();
+    await station('stamp').locator('.kicker', { hasText: 'Output 17 of 49' }).waitFor();
     expect(await station('stamp').locator('.explanation').textContent()).toBe(
       'Output row 3, column 3 gathers 4 products, one from each input cell that reaches it: 4.',
     );
@@ -182,7 +184,7 @@ describe('stations 1 to 3', () => {
     for (const key of ['ArrowDown', 'ArrowDown', 'Enter']) await page.keyboard.press(key);
     await eventually(() => station('stamp').locator('.sum-line').innerText()).toMatch(/1 · 1 \+ 3 · 1\s+= 4/);
     await page.keyboard.press(',');
-    await station('stamp').getByText('Stamp 8 of 9').waitFor();
+    await station('stamp').locator('.kicker', { hasText: 'Stamp 8 of 9' }).waitFor();
     await page.keyboard.press('Escape');
     await tabTo(station('stamp').getByRole('radio', { name: 'Scatter' }));
     await page.keyboard.press('ArrowRight');
@@ -245,9 +247,9 @@ describe('on a phone', () => {
     });
     page = open.page;
     await station('stamp').getByRole('button', { name: 'Kernel 3 \u2192 4' }).tap();
-    await station('stamp').getByText('The pattern is gone.').waitFor();
+    await station('stamp').locator('.verdict', { hasText: 'The pattern is gone.' }).waitFor();
     await station('stamp').getByRole('button', { name: 'Random weights' }).tap();
-    await station('stamp').getByText('And it is back.').waitFor();
+    await station('stamp').locator('.verdict', { hasText: 'And it is back.' }).waitFor();
     await station('stamp').locator('.output-figure [data-cell="3,3"]').tap();
     await station('stamp').getByText('Output, row 4, column 4.').waitFor();
     // The first touch selects, the second edits.

@@ -30,13 +30,16 @@ describe.each(['light', 'dark'] as const)('in the %s theme', (colorScheme) => {
       await page.locator('#stamp').getByRole('slider', { name: 'Stamps landed' }).fill('9');
       await page.getByRole('button', { name: 'Kernel 3 \u2192 4' }).click();
       await page.getByRole('button', { name: 'Random weights' }).click();
-      await page.getByText('And it is back.').waitFor();
+      await page.locator('.verdict', { hasText: 'And it is back.' }).waitFor();
       await page.locator('#stamp').getByRole('slider', { name: 'Padding', exact: true }).fill('1');
       await page.getByText('cropped by padding').waitFor();
       expect(await problems()).toEqual([]);
       // Holes, other rules, gathering, an opened table.
       await page.locator('#overlap').getByRole('slider', { name: 'Dilation' }).fill('2');
-      await page.locator('#overlap').getByText('Holes: no weights can fix this.').waitFor();
+      await page
+        .locator('#overlap')
+        .locator('.verdict', { hasText: 'Holes: no weights can fix this.' })
+        .waitFor();
       await page.locator('#overlap summary').click();
       await page.locator('#matrix').getByRole('radio', { name: 'Keras' }).check({ force: true });
       await page.locator('#matrix').getByText('Keras has no such layer.').waitFor();

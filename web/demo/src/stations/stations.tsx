@@ -1,7 +1,5 @@
 import type { ComponentType } from 'preact';
-import { LabStation } from './lab/lab-station';
-import { MatrixStation } from './matrix/matrix-station';
-import { OverlapStation } from './overlap/overlap-station';
+import { lazyStation } from '../view/lazy-station';
 import { StampStation } from './stamp/stamp-station';
 
 export interface Station {
@@ -14,7 +12,11 @@ export interface Station {
 /** In the order of the page. */
 export const stations: readonly Station[] = [
   { id: 'stamp', name: 'Stamp', View: StampStation },
-  { id: 'overlap', name: 'Overlap', View: OverlapStation },
-  { id: 'matrix', name: 'Matrix', View: MatrixStation },
-  { id: 'lab', name: 'Lab', View: LabStation },
+  later('overlap', 'Overlap', 2, async () => (await import('./overlap/overlap-station')).OverlapStation),
+  later('matrix', 'Matrix', 3, async () => (await import('./matrix/matrix-station')).MatrixStation),
+  later('lab', 'Lab', 5, async () => (await import('./lab/lab-station')).LabStation),
 ];
+
+function later(id: string, name: string, number: number, load: () => Promise<ComponentType>): Station {
+  return { id, name, View: lazyStation(id, name, number, load) };
+}
