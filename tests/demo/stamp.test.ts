@@ -119,10 +119,10 @@ describe('the film', () => {
     const inner = (all: number[]) =>
       all.filter((_, i) => [2, 3, 4, 5].includes(i % 8) && [2, 3, 4, 5].includes(Math.floor(i / 8)));
     expect(new Set(inner(await values('output')))).toEqual(new Set([4]));
-    await page.getByText('with random weights it is back').waitFor();
+    await page.locator('#stamp .explanation', { hasText: 'with random weights it is back' }).waitFor();
 
     await page.getByRole('button', { name: 'Random weights' }).click();
-    await page.getByText('And it is back.').waitFor();
+    await page.locator('.verdict', { hasText: 'And it is back.' }).waitFor();
     const weights = await values('kernel');
     expect(new Set(inner(await values('output'))).size).toBeGreaterThan(1);
     await expectSums({ ...first, kernel: 4 }, ones(9), weights);
@@ -159,7 +159,7 @@ describe('cells', () => {
 
   it('do not move on their own for people who asked for less motion', async () => {
     expect(await landed()).toBe(9);
-    await page.getByText('A pattern nobody drew.').waitFor();
+    await page.locator('.verdict', { hasText: 'A pattern nobody drew.' }).waitFor();
     await page.keyboard.press(',');
     await eventually(landed).toBe(8);
     await page.keyboard.press('.');
@@ -195,11 +195,11 @@ describe('cells', () => {
   });
 
   it('have one tab stop a grid', async () => {
-    expect(await page.locator('[role="gridcell"][tabindex="0"]').count()).toBe(3);
+    expect(await page.locator('#stamp [role="gridcell"][tabindex="0"]').count()).toBe(3);
     await cell('output', 0, 0).focus();
     await page.keyboard.press('Control+End');
     expect(await page.evaluate(() => document.activeElement?.getAttribute('data-cell'))).toBe('6,6');
-    expect(await page.locator('[role="gridcell"][tabindex="0"]').count()).toBe(3);
+    expect(await page.locator('#stamp [role="gridcell"][tabindex="0"]').count()).toBe(3);
   });
 
   it('show the products of an output and keep them when pinned', async () => {

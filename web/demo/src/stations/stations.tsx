@@ -1,8 +1,5 @@
 import type { ComponentType } from 'preact';
-import { later } from '../view/later';
-import { LabStation } from './lab/lab-station';
-import { MatrixStation } from './matrix/matrix-station';
-import { OverlapStation } from './overlap/overlap-station';
+import { lazyStation } from '../view/lazy-station';
 import { StampStation } from './stamp/stamp-station';
 
 export interface Station {
@@ -15,14 +12,14 @@ export interface Station {
 /** In the order of the page. */
 export const stations: readonly Station[] = [
   { id: 'stamp', name: 'Stamp', View: StampStation },
-  { id: 'overlap', name: 'Overlap', View: OverlapStation },
-  { id: 'matrix', name: 'Matrix', View: MatrixStation },
-  { id: 'lab', name: 'Lab', View: LabStation },
-  delayed('learn', 'Learn', async () => (await import('./learn/learn-station')).LearnStation),
-  delayed('model', 'Your model', async () => (await import('./model/model-station')).ModelStation),
-  delayed('bench', 'Bench', async () => (await import('./bench/bench-station')).BenchStation),
+  later('overlap', 'Overlap', 2, async () => (await import('./overlap/overlap-station')).OverlapStation),
+  later('matrix', 'Matrix', 3, async () => (await import('./matrix/matrix-station')).MatrixStation),
+  later('lab', 'Lab', 5, async () => (await import('./lab/lab-station')).LabStation),
+  later('learn', 'Learn', 6, async () => (await import('./learn/learn-station')).LearnStation),
+  later('model', 'Your model', 7, async () => (await import('./model/model-station')).ModelStation),
+  later('bench', 'Bench', 8, async () => (await import('./bench/bench-station')).BenchStation),
 ];
 
-function delayed(id: string, name: string, load: () => Promise<ComponentType>): Station {
-  return { id, name, View: later(id, name, load) };
+function later(id: string, name: string, number: number, load: () => Promise<ComponentType>): Station {
+  return { id, name, View: lazyStation(id, name, number, load) };
 }

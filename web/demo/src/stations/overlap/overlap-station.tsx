@@ -96,7 +96,7 @@ function CountMap({ view }: { view: OverlapView }) {
         </span>
       </figcaption>
       <svg
-        viewBox={`0 0 ${left + columns * CELL} ${top + rows * CELL}`}
+        viewBox={`-2 -2 ${left + columns * CELL + 4} ${top + rows * CELL + 4}`}
         class={axes === 1 ? 'is-line' : ''}
         role="img"
         aria-label={`${view.verdict} Counts along an axis: ${line.join(', ')}.`}

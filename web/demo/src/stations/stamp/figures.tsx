@@ -45,7 +45,7 @@ export function InputFigure({ picture }: Props) {
   return (
     <figure class="figure input-figure">
       <figcaption>
-        <b>Input</b> <span class="size">{sizeText(rowsOf(spec), spec.size)}</span>
+        <b>Input</b> <span class="size">{sizeText(spec, rowsOf(spec), spec.size)}</span>
       </figcaption>
       <CellGrid
         label={`Input, ${rowsOf(spec)} by ${spec.size}`}
@@ -85,7 +85,7 @@ export function KernelFigure({ picture }: Props) {
   return (
     <figure class="figure kernel-figure">
       <figcaption>
-        <b>Kernel</b> <span class="size">{sizeText(tapRows(spec), spec.kernel)}</span>
+        <b>Kernel</b> <span class="size">{sizeText(spec, tapRows(spec), spec.kernel)}</span>
       </figcaption>
       <CellGrid
         label={`Kernel, ${tapRows(spec)} by ${spec.kernel}`}
@@ -138,7 +138,7 @@ export function OutputFigure({ picture }: Props) {
   return (
     <figure class="figure output-figure" data-density={density(lines.length)}>
       <figcaption>
-        <b>Output</b> <span class="size">{sizeText(rows, size)}</span>
+        <b>Output</b> <span class="size">{sizeText(spec, rows, size)}</span>
         <Ghosts lines={[...lines, ...rowLines]} />
       </figcaption>
       <div class="drawn" style={columns(lines.length)}>
@@ -286,6 +286,7 @@ function density(lines: number): string {
   return lines <= 9 ? 'roomy' : lines <= 14 ? 'full' : 'dense';
 }
 
-function sizeText(rows: number, columns: number): string {
+function sizeText({ axes }: LayerSpec, rows: number, columns: number): string {
+  if (axes === 1) return rows === 1 ? count(columns, 'cell') : `${rows} lanes of ${columns}`;
   return `${rows} \u00d7 ${columns}`;
 }

@@ -1,0 +1,298 @@
+import type { Locator, Page } from 'playwright';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { eventually, type Served, serve, type Visit, visit } from './serve';
+
+let served: Served;
+let open: Visit;
+let page: Page;
+
+beforeAll(async () => {
+  served = await serve();
+});
+afterAll(() => served?.close());
+
+const station = (name: string) => page.locator(`#${name}`);
+const slider = (where: string, name: string) => station(where).getByRole('slider', { name, exact: true });
+const verdict = (where: string) => station(where).locator('.verdict').textContent();
+const phases = () => station('overlap').locator('.phases-title b').textContent();
+const converted = async () =>
+  (
+    await station('matrix')
+      .locator('.convention-figure [role="gridcell"]')
+      .evaluateAll((cells) => cells.map((cell) => cell.getAttribute('aria-label') ?? ''))
+  ).map((label) => Number(label.replace('\u2212', '-')));
+
+describe('a newcomer', () => {
+  it('(a) is shown within 30 seconds why kernel 4 differs from kernel 3', async () => {
+    const begun = Date.now();
+    open = await visit(served);
+    page = open.page;
+    // Nothing is pressed: the film plays, and ends with what it showed.
+    await station('stamp')
+      .locator('.verdict', { hasText: 'A pattern nobody drew.' })
+      .waitFor({ timeout: 20_000 });
+    expect(await station('stamp').locator('.explanation').textContent()).toBe(
+      '2 stamps here, 1 there, 4 at the crossings, because stride 2 does not divide kernel 3. ' +
+        'A flat input came out as a grid.',
+    );
+    await station('stamp').getByRole('button', { name: 'Kernel 3 \u2192 4' }).click();
+    await station('stamp').locator('.verdict', { hasText: 'The pattern is gone.' }).waitFor();
+    expect(await station('stamp').locator('.explanation').textContent()).toBe(
+      'Away from the border, every cell collects 4 stamps, and they add up to the same sum \u2026 ' +
+        'and with random weights it is back. Try it.',
+    );
+    expect(Date.now() - begun).toBeLessThan(30_000);
+    await open.leave();
+  });
+});
+
+describe('stations 1 to 3', () => {
+  beforeEach(async () => {
+    open = await visit(served, { reducedMotion: 'reduce' });
+    page = open.page;
+  });
+  afterEach(() => open.leave());
+
+  it('(d) say of kernel 4, stride 2, dilation 2: holes, no weights can fix this', async () => {
+    await slider('overlap', 'Kernel').fill('4');
+    await eventually(() => verdict('overlap')).toBe('Even: 4 on every cell.');
+    await slider('overlap', 'Dilation').fill('2');
+    await eventually(() => verdict('overlap')).toBe('Holes: no weights can fix this.');
+    expect(await phases()).toBe('4/0');
+    await station('overlap').getByText('gcd(2, 2) = 2').waitFor();
+    expect(await station('overlap').locator('.figures').textContent()).toContain('no number: holes');
+    await slider('overlap', 'Dilation').fill('3');
+    await eventually(() => verdict('overlap')).toBe('Even: 4 on every cell.');
+    await station('overlap').getByText('gcd(2, 3) = 1').waitFor();
+  });
+
+  it.each([
+    ['FSRCNN \u00d72: k9 s2', '5/4', '1.563 : 1', '0.1111', '0.1576'],
+    ['FSRCNN \u00d73: k9 s3', '3/3/3', '1 : 1', '0', '0'],
+    ['FSRCNN \u00d74: k9 s4', '3/2/2/2', '2.25 : 1', '0.1925', '0.2747'],
+  ])('(e) show %s as %s', async (name, counts, ratio, axis, layer) => {
+    await station('overlap').getByRole('combobox', { name: 'Layer of a network' }).selectOption(name);
+    await eventually(phases).toBe(counts);
+    expect(await station('overlap').locator('.figures dd').allTextContents()).toEqual([
+      expect.anything(),
+      ratio,
+      axis,
+      layer,
+    ]);
+  });
+
+  it('(f) give 14 for the D2L example by the rules of JAX, and 4 by those of PyTorch', async () => {
+    await page.getByRole('button', { name: /Dive into Deep Learning/ }).click();
+    await eventually(converted).toEqual([4]);
+    for (const [name, values] of [
+      ['JAX', [14]],
+      ['JAX, transpose_kernel', [4]],
+      ['Keras', [4]],
+      ['ONNX', [4]],
+      ['WebNN', [4]],
+      ['PyTorch', [4]],
+    ] as const) {
+      await station('matrix').getByRole('radio', { name, exact: true }).check({ force: true });
+      await eventually(converted).toEqual(values);
+    }
+    await station('matrix').getByRole('radio', { name: 'JAX', exact: true }).check({ force: true });
+    await station('matrix').getByText('1 cell of 1 differs from station 1.').waitFor();
+  });
+
+  it('refuse in a system what it does not have, in its own words', async () => {
+    await slider('stamp', 'Dilation').fill('2');
+    await station('matrix').getByRole('radio', { name: 'Keras' }).check({ force: true });
+    await station('matrix').getByText('Keras has no such layer.').waitFor();
+  });
+
+  it('show K and its transpose with the row of the step, and that they belong together', async () => {
+    const figures = () =>
+      station('matrix')
+        .locator('canvas')
+        .evaluateAll((canvases) => canvases.map((canvas) => canvas.getAttribute('aria-label')));
+    await eventually(figures).toEqual([
+      'K, 9 by 49, with 81 entries. Row 9 is lit.',
+      'K transposed, 49 by 9, with 81 entries. Column 9 is lit.',
+    ]);
+    await station('stamp').getByRole('button', { name: 'One stamp back' }).click();
+    await eventually(async () => (await figures())[0]).toContain('Row 8 is lit.');
+    await station('stamp').getByRole('radio', { name: 'Gather' }).check({ force: true });
+    await station('stamp').getByRole('slider', { name: 'Outputs gathered' }).fill('17');
+    await eventually(async () => (await figures())[1]).toContain('Row 17 is lit.');
+    await station('matrix').locator('.matrix-notes summary').click();
+    // Row 3, column 3 of the output: four stamps cross there.
+    expect(await station('matrix').locator('.matrix-notes tbody tr').allInnerTexts()).toEqual([
+      expect.stringMatching(/^1\s+1$/),
+      expect.stringMatching(/^2\s+1$/),
+      expect.stringMatching(/^4\s+1$/),
+      expect.stringMatching(/^5\s+1$/),
+    ]);
+    for (let i = 0; i < 3; i++) {
+      const text = (await station('matrix').locator('.adjoint-numbers').textContent()) ?? '';
+      const [left, right] = text.replaceAll('\u2212', '-').split('=').map(Number);
+      expect(left).toBeCloseTo(right ?? Number.NaN, 3);
+      await page.getByRole('button', { name: 'Another x' }).click();
+    }
+    await station('stamp').getByRole('radio', { name: '1-D' }).check({ force: true });
+    await slider('stamp', 'Groups').fill('2');
+    // Two lanes, two blocks: 6 inputs with 3 taps each.
+    await eventually(async () => (await figures())[0]).toContain('K, 6 by 14, with 18 entries.');
+  });
+
+  it('gather an output from the inputs that reach it', async () => {
+    await station('stamp').getByRole('radio', { name: 'Gather' }).check({ force: true });
+    await station('stamp').getByRole('slider', { name: 'Outputs gathered' }).fill('16');
+    await page.keyboard.press('.');
+    await station('stamp').locator('.kicker', { hasText: 'Output 17 of 49' }).waitFor();
+    expect(await station('stamp').locator('.explanation').textContent()).toBe(
+      'Output row 3, column 3 gathers 4 products, one from each input cell that reaches it: 4.',
+    );
+    expect(await station('stamp').locator('.sum-line').innerText()).toMatch(
+      /1 · 1 \+ 1 · 1 \+ 1 · 1 \+ 1 · 1\s+= 4/,
+    );
+    expect(await station('stamp').locator('.input-figure .is-lit').count()).toBe(4);
+    // What was not gathered yet is empty.
+    expect(await station('stamp').locator('.output-figure .is-empty').count()).toBe(49 - 17);
+  });
+
+  it('keep lanes apart on one axis', async () => {
+    await station('stamp').getByRole('radio', { name: '1-D' }).check({ force: true });
+    await slider('stamp', 'Groups').fill('2');
+    await eventually(() => station('stamp').locator('.output-figure [role="gridcell"]').count()).toBe(14);
+    await station('stamp').locator('.kernel-figure [data-cell="1,0"]').click();
+    await page.keyboard.type('5');
+    await page.keyboard.press('Enter');
+    const output = () =>
+      station('stamp')
+        .locator('.output-figure [role="gridcell"]')
+        .evaluateAll((cells) => cells.map((cell) => Number(cell.getAttribute('aria-label')?.split(',')[0])));
+    await eventually(output).toEqual([1, 1, 2, 1, 2, 1, 1, 5, 1, 6, 1, 6, 1, 1]);
+    expect(await station('stamp').locator('.lane-2').count()).toBe(3 + 3 + 7);
+  });
+
+  it('(h) are worked by keyboard alone', async () => {
+    await tabTo(page.getByRole('link', { name: 'Skip to the first station' }));
+    await page.keyboard.press('Enter');
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('stamp-title');
+
+    // Station 1: change an input cell, pin an output, step, gather, widen the kernel.
+    await tabTo(station('stamp').locator('.input-figure [data-cell="0,0"]'));
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.type('3');
+    await page.keyboard.press('Enter');
+    await tabTo(station('stamp').locator('.output-figure [data-cell="0,0"]'));
+    for (const key of ['ArrowDown', 'ArrowDown', 'Enter']) await page.keyboard.press(key);
+    await eventually(() => station('stamp').locator('.sum-line').innerText()).toMatch(/1 · 1 \+ 3 · 1\s+= 4/);
+    await page.keyboard.press(',');
+    await station('stamp').locator('.kicker', { hasText: 'Stamp 8 of 9' }).waitFor();
+    await page.keyboard.press('Escape');
+    await tabTo(station('stamp').getByRole('radio', { name: 'Scatter' }));
+    await page.keyboard.press('ArrowRight');
+    await eventually(() => station('stamp').locator('.kicker').textContent()).toMatch(/^Output \d+ of 49$/);
+    await tabTo(slider('stamp', 'Kernel'));
+    await page.keyboard.press('ArrowRight');
+    expect(await slider('stamp', 'Kernel').inputValue()).toBe('4');
+
+    // Station 2: a layer from the list, then dilation until there are holes.
+    await tabTo(station('overlap').getByRole('combobox'));
+    await page.keyboard.type('DCGAN');
+    await page.keyboard.press('Tab');
+    await eventually(phases).toBe('2/2');
+    await tabTo(slider('overlap', 'Dilation'));
+    await page.keyboard.press('ArrowRight');
+    await eventually(() => verdict('overlap')).toBe('Holes: no weights can fix this.');
+
+    // Station 3: the next line, the table of it, the chapter's example by the rules of JAX.
+    await tabTo(station('matrix').getByRole('button', { name: 'Next line' }));
+    await page.keyboard.press('Enter');
+    await station('matrix').getByText('Row 1 of Kᵀ', { exact: true }).waitFor();
+    await page.keyboard.press('Shift+Tab');
+    await tabTo(station('matrix').locator('.matrix-notes summary'));
+    await page.keyboard.press('Enter');
+    await station('matrix').locator('.matrix-notes table').waitFor();
+    await tabTo(station('matrix').getByRole('radio', { name: 'PyTorch' }));
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowRight');
+    await tabTo(page.getByRole('button', { name: /Dive into Deep Learning/ }));
+    await page.keyboard.press('Enter');
+    await eventually(converted).toEqual([14]);
+
+    // And the code of it.
+    await page.keyboard.press('Control+Home');
+    await page.evaluate(() => (document.activeElement as HTMLElement).blur());
+    await tabTo(page.getByRole('button', { name: 'Export' }));
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog').getByText('torch.nn.ConvTranspose2d').waitFor();
+    await page.keyboard.press('Escape');
+    await eventually(() => page.getByRole('dialog').count()).toBe(0);
+  });
+});
+
+/** Presses Tab until something has the focus, as a person would. */
+async function tabTo(target: Locator): Promise<void> {
+  for (let i = 0; i < 120; i++) {
+    if (await target.evaluate((element) => element === document.activeElement)) return;
+    await page.keyboard.press('Tab');
+  }
+  throw new Error(`Tab does not reach ${target}`);
+}
+
+describe('on a phone', () => {
+  it('(i) stations 1 to 3 are worked by touch, with targets large enough for it', async () => {
+    open = await visit(served, {
+      viewport: { width: 360, height: 740 },
+      hasTouch: true,
+      isMobile: true,
+      reducedMotion: 'reduce',
+    });
+    page = open.page;
+    await station('stamp').getByRole('button', { name: 'Kernel 3 \u2192 4' }).tap();
+    await station('stamp').locator('.verdict', { hasText: 'The pattern is gone.' }).waitFor();
+    await station('stamp').getByRole('button', { name: 'Random weights' }).tap();
+    await station('stamp').locator('.verdict', { hasText: 'And it is back.' }).waitFor();
+    await station('stamp').locator('.output-figure [data-cell="3,3"]').tap();
+    await station('stamp').getByText('Output, row 4, column 4.').waitFor();
+    // The first touch selects, the second edits.
+    const cell = station('stamp').locator('.input-figure [data-cell="1,1"]');
+    await cell.tap();
+    await cell.tap();
+    await page.keyboard.type('2');
+    await page.keyboard.press('Enter');
+    await eventually(() => cell.getAttribute('aria-label')).toBe('2');
+
+    await station('overlap').getByRole('combobox').selectOption('DCGAN: k4 s2');
+    await eventually(phases).toBe('2/2');
+    // The end of the track is the widest dilation.
+    const box = await slider('overlap', 'Dilation').boundingBox();
+    if (!box) throw new Error('no slider');
+    await slider('overlap', 'Dilation').tap({ position: { x: box.width - 4, y: box.height / 2 } });
+    await eventually(() => verdict('overlap')).toBe('Holes: no weights can fix this.');
+
+    await page.getByRole('button', { name: /Dive into Deep Learning/ }).tap();
+    await station('matrix').getByRole('radio', { name: 'JAX', exact: true }).tap();
+    await eventually(converted).toEqual([14]);
+
+    await page.getByRole('button', { name: 'Export' }).tap();
+    await page.getByRole('dialog').getByRole('radio', { name: 'flax' }).tap();
+    await page.getByRole('dialog').getByText('nn.ConvTranspose(').waitFor();
+    await page.getByRole('dialog').getByRole('button', { name: 'Close' }).tap();
+
+    const small = await page.evaluate(() =>
+      [...document.querySelectorAll('.masthead, #stamp, #overlap, #matrix')]
+        .flatMap((part) => [...part.querySelectorAll('button, a, select, input, summary')])
+        .map((element) => {
+          // A radio is as large as its label, which it fills.
+          const { width, height } = element.getBoundingClientRect();
+          return {
+            name: element.textContent || element.getAttribute('aria-label') || element.id,
+            width,
+            height,
+          };
+        })
+        .filter(({ width, height }) => height < 43.5 || width < 43.5),
+    );
+    expect(small).toEqual([]);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+    await open.leave();
+  });
+});
