@@ -148,6 +148,17 @@ describe('one station alone', () => {
   });
 });
 
+describe.each(['overlap', 'matrix', 'lab'])('station %s alone', (id) => {
+  it('computes without the others', async () => {
+    const context = await served.browser.newContext({ reducedMotion: 'reduce' });
+    page = await context.newPage();
+    await page.goto(`${served.url}?embed=${id}`);
+    await page.locator(`#${id}`).locator('canvas, svg[role="img"]').first().waitFor();
+    expect(await page.locator('section.station').count()).toBe(1);
+    await context.close();
+  });
+});
+
 /** The built page under a sub-path of a host that sends no headers but types. */
 function plainHost(): Promise<Server> {
   const build = new URL('../../build/page/', import.meta.url);

@@ -17,7 +17,7 @@ export const conventionNotes: Record<Convention, string> = {
   pytorch: 'The stamps of station 1. Padding crops the output, and the kernel is [in, out, rows, columns].',
   keras:
     'The same stamps; the kernel is [rows, columns, out, in]. Padding is a word and no number, so what PyTorch\u2019s padding crops is cropped afterwards.',
-  jax: 'The kernel is correlated with the spread-out input, so each stamp is the kernel flipped. Padding counts on the input: it is written k \u2212 1 \u2212 p.',
+  jax: 'The kernel is correlated with the spread-out input, so each stamp is the kernel flipped. Padding counts on the input: PyTorch\u2019s p is written r \u2212 1 \u2212 p, r being the cells a kernel spans.',
   'jax-transpose':
     'transpose_kernel=True flips the taps and swaps the channels of the kernel: PyTorch\u2019s stamps again.',
   onnx: 'PyTorch\u2019s operator with pads for every side: all heads first, then all tails.',
