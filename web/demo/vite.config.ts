@@ -40,7 +40,12 @@ export default defineConfig({
   root: here('.'),
   base: './',
   plugins: [policyAsMeta()],
-  resolve: { alias: { 'deconv-wasm': here('../../dist/index.js') } },
+  resolve: {
+    alias: [
+      { find: /^deconv-wasm$/, replacement: here('../../dist/index.js') },
+      { find: /^deconv-wasm\/([a-z]+)$/, replacement: here('../../dist/$1/index.js') },
+    ],
+  },
   worker: { format: 'es' },
   build: {
     outDir: here('../../build/page'),

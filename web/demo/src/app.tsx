@@ -1,4 +1,5 @@
 import { LabStation } from './stations/lab/lab-station';
+import { PhasesStation } from './stations/phases/phases-station';
 import { StampStation } from './stations/stamp/stamp-station';
 import { engineStatus, theme, toggleTheme } from './store';
 import { Badge } from './view/badge';
@@ -13,6 +14,7 @@ export function App() {
         <span class="wordmark">deconv-wasm</span>
         <nav aria-label="Stations">
           <a href="#stamp">Stamp</a>
+          <a href="#phases">Phases</a>
           <a href="#lab">Lab</a>
         </nav>
         <Badge />
@@ -31,6 +33,7 @@ export function App() {
         ) : (
           <>
             <StampStation />
+            <PhasesStation />
             <LabStation />
           </>
         )}

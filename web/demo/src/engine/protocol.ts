@@ -1,4 +1,5 @@
 import type { Plan, RuntimeInfo } from 'deconv-wasm';
+import type { Verdict } from 'deconv-wasm/checkerboard';
 import type { LayerSpec } from '../model/geometry';
 
 /** All of station 1's numbers for one layer, one input and one kernel. */
@@ -50,8 +51,55 @@ export interface Report {
   readonly milliseconds: number;
 }
 
+/** One kernel of station 4, for all its pictures. */
+export interface PhasesRequest {
+  readonly kernel: number;
+  readonly stride: number;
+  readonly dilation: number;
+  /** `kernel * kernel` taps, row by row. */
+  readonly weights: readonly number[];
+}
+
+export interface PhasesResult {
+  /** Phase gains, `r * stride + t`. */
+  readonly gains: readonly number[];
+  readonly unevenness: number;
+  readonly levelDbc: number;
+  readonly verdict: Verdict;
+  readonly sentence: string;
+  /** |H| at the frequencies v / `spectrumSize`, row by row, entry 0 the constant. */
+  readonly spectrum: Float64Array;
+  readonly spectrumSize: number;
+  /** What the layer makes of ones away from its borders, `flatSide` by `flatSide`. */
+  readonly flat: Float32Array;
+  /** The taps after repair, with the same numbers; null where no weights can mend the layer. */
+  readonly repaired: {
+    readonly weights: readonly number[];
+    readonly flat: Float32Array;
+    readonly largestChange: number;
+    readonly relativeChange: number;
+  } | null;
+  readonly report: Report;
+}
+
+/** U of many random kernels of one geometry. */
+export interface SeedsRequest {
+  readonly kernel: number;
+  readonly stride: number;
+  readonly dilation: number;
+  readonly seeds: number;
+}
+
+export interface SeedsResult {
+  readonly mean: number;
+  /** Kernels in each tenth of U from 0 to 1. */
+  readonly tenths: readonly number[];
+}
+
 /** Every question the worker answers, with its answer. */
 export interface Calls {
+  phases: { request: PhasesRequest; result: PhasesResult };
+  seeds: { request: SeedsRequest; result: SeedsResult };
   start: { request: { readonly threads: number }; result: RuntimeInfo };
   stamp: { request: StampRequest; result: StampResult };
   lab: { request: LabRequest; result: LabResult };

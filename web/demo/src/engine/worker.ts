@@ -1,4 +1,5 @@
-import { Conv2d, ConvTranspose2d, DeconvError, init, type Plan } from 'deconv-wasm';
+import { Conv2d, DeconvError, init } from 'deconv-wasm';
+import { phases, seeds } from './phases';
 import type {
   Answer,
   CallName,
@@ -8,67 +9,10 @@ import type {
   LabResult,
   Planes,
   Question,
-  Report,
   StampRequest,
   StampResult,
 } from './protocol';
-
-type Layer = ConvTranspose2d | Conv2d;
-
-/**
- * One layer for each job of the page, kept while its geometry stays the same,
- * so that dragging a tap costs new weights and not a new layer.
- */
-class Workshop {
-  readonly #layers = new Map<string, { geometry: string; layer: Layer }>();
-
-  get<L extends Layer, O>(job: string, options: O, make: (options: O) => L): L {
-    const geometry = JSON.stringify(options);
-    const kept = this.#layers.get(job);
-    if (kept?.geometry === geometry) return kept.layer as L;
-    kept?.layer.dispose();
-    this.#layers.delete(job);
-    const layer = make(options);
-    this.#layers.set(job, { geometry, layer });
-    return layer;
-  }
-}
-
-const workshop = new Workshop();
-
-const transposed = (job: string, options: { kernelSize: number } & TransposedOptions) =>
-  workshop.get(
-    job,
-    options,
-    (o) => new ConvTranspose2d({ ...o, inChannels: 1, outChannels: 1, bias: false }),
-  );
-
-interface TransposedOptions {
-  stride?: number;
-  padding?: number;
-  outputPadding?: number;
-  dilation?: number;
-}
-
-/** Runs forward calls and notes what ran. */
-class Run {
-  readonly #layers: string[] = [];
-  readonly #plans: Plan[] = [];
-  #milliseconds = 0;
-
-  forward(layer: Layer, data: Float32Array, shape: readonly number[]) {
-    const begin = performance.now();
-    const y = layer.forward({ data, shape });
-    this.#milliseconds += performance.now() - begin;
-    this.#layers.push(String(layer));
-    if (layer.plan) this.#plans.push(layer.plan);
-    return y;
-  }
-
-  get report(): Report {
-    return { layers: this.#layers, plans: this.#plans, milliseconds: this.#milliseconds };
-  }
-}
+import { Run, transposed, workshop } from './workshop';
 
 /** All states of the film in one batch: sample t has the first t input cells and zeros after them. */
 function stamp({ spec, input, weights }: StampRequest): StampResult {
@@ -148,6 +92,8 @@ const handlers: { [K in CallName]: (request: Calls[K]['request']) => unknown } =
   start: ({ threads }) => init({ threads }),
   stamp,
   lab,
+  phases,
+  seeds,
 };
 
 function failure(error: unknown): Failure {

@@ -55,6 +55,11 @@ export function diverging(value: number, limit: number, theme: Theme): Rgb {
   return [mix(from[0], to[0], part), mix(from[1], to[1], part), mix(from[2], to[2], part)];
 }
 
+/** Sequential map for amplitudes, 0 to 1: from the page's tone to the strongest of the positive ones. */
+export function sequential(part: number, theme: Theme): Rgb {
+  return diverging(Math.max(part, 0), 1, theme);
+}
+
 export function swatch(value: number, limit: number, theme: Theme): Swatch {
   const paint = diverging(value, limit, theme);
   const darkInk = contrast(paint, [0, 0, 0]) >= contrast(paint, [255, 255, 255]);
