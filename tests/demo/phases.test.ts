@@ -164,7 +164,7 @@ describe('the phases', () => {
     await page.keyboard.press('ArrowLeft');
     await eventually(async () => (await taps())[4]).toBe(2);
     await page.keyboard.press('Escape');
-    expect(await focused()).toMatch(/^2\.00, row 2, column 2, phase D$/);
+    expect(await focused()).toMatch(/^2, row 2, column 2, phase D$/);
     await page.keyboard.press('ArrowUp');
     expect(await focused()).toMatch(/row 1, column 2/);
     // The grid is one stop of the tab order.
@@ -187,12 +187,33 @@ describe('the phases', () => {
   });
 });
 
+describe('one axis', () => {
+  it('has a phase for every residue, lane by lane, from a link', async () => {
+    open = await visit(served, { reducedMotion: 'reduce' });
+    page = open.page;
+    // Two lanes, kernel 5, stride 3; the taps of both are the rows of the grid.
+    await page.goto(`${served.url}#v1&a=1&g=2&k=5&s=3&f=own&w=1,2,3,4,5,1*5`);
+    await page.reload();
+    await page.locator('#phases .gains').waitFor();
+    await eventually(async () => (await gains()).length).toBe(6);
+    expect(await gains()).toEqual([5, 7, 3, 2, 2, 1]);
+    // (5-5)^2 + 2^2 + 2^2 over both lanes' energy, with the second lane's 2, 2, 1 around 5/3.
+    expect(await unevenness()).toBeCloseTo((8 + 6 / 9) / (25 + 49 + 9 + 4 + 4 + 1), 12);
+    const found = await harmonics();
+    expect(found).toHaveLength(4);
+    await repair().click();
+    await eventually(unevenness).toBeLessThan(1e-10);
+    expectClose(await gains(), [5, 5, 5, 5 / 3, 5 / 3, 5 / 3], 1e-5);
+    await open.leave();
+  });
+});
+
 describe('finding (b)', () => {
   beforeEach(() => enter('reduce'));
   afterEach(() => open.leave());
 
   it('random weights at kernel 4, stride 2 bring the pattern back, with U about 0.75', async () => {
-    await station().getByRole('button', { name: 'Kernel 3 \u2192 4' }).click();
+    await station().getByRole('button', { name: 'Even overlap: kernel 4' }).click();
     await eventually(unevenness).toBe(0);
     expect(await greys('before')).toBe(1);
     await station().getByRole('button', { name: 'Random weights' }).click();

@@ -17,6 +17,8 @@ import { frameAt } from '../../web/demo/src/model/playback';
 import { landing, productsAt } from '../../web/demo/src/model/words';
 
 const layer = (change: Partial<LayerSpec> = {}): LayerSpec => ({
+  axes: 2,
+  groups: 1,
   size: 3,
   kernel: 3,
   stride: 2,

@@ -43,7 +43,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^deconv-wasm$/, replacement: here('../../dist/index.js') },
-      { find: /^deconv-wasm\/([a-z]+)$/, replacement: here('../../dist/$1/index.js') },
+      { find: /^deconv-wasm\/(\w+)$/, replacement: here('../../dist/$1/index.js') },
     ],
   },
   worker: { format: 'es' },

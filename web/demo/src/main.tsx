@@ -2,9 +2,11 @@ import { effect } from '@preact/signals';
 import { render } from 'preact';
 import { App } from './app';
 import { engine } from './engine/engine';
+import { followAddress } from './link';
 import { followSystem, startEngine, theme } from './store';
 
 followSystem();
+followAddress();
 effect(() => {
   document.documentElement.dataset.theme = theme.value;
 });

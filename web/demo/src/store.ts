@@ -2,13 +2,37 @@ import { computed, signal } from '@preact/signals';
 import { type Engine, EngineError } from './engine/client';
 import type { Report } from './engine/protocol';
 import type { Theme } from './model/colour';
+import { type History, noHistory, redone, remembered, undone } from './model/history';
 import { opening, type State } from './model/state';
 
 /** The one state of the page. Stations read it, actions replace it, nothing mutates it. */
 export const state = signal<State>(opening);
 
+const history = signal<History<State>>(noHistory);
+export const canUndo = computed(() => history.value.past.length > 0);
+export const canRedo = computed(() => history.value.future.length > 0);
+
 export function change(next: (state: State) => State): void {
-  state.value = next(state.value);
+  const before = state.peek();
+  const after = next(before);
+  if (after === before) return;
+  history.value = remembered(history.peek(), before, performance.now());
+  state.value = after;
+}
+
+export function undo(): void {
+  travel(undone);
+}
+
+export function redo(): void {
+  travel(redone);
+}
+
+function travel(step: typeof undone): void {
+  const there = step(history.peek(), state.peek());
+  if (!there) return;
+  history.value = there.history;
+  state.value = there.state;
 }
 
 export type EngineStatus =

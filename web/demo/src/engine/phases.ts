@@ -1,5 +1,6 @@
 import { DeconvError } from 'deconv-wasm';
 import {
+  type AxisGeometry,
   amplitudeSpectrum,
   analyze,
   type Kernels,
@@ -8,33 +9,35 @@ import {
   unevenness,
 } from 'deconv-wasm/checkerboard';
 import { signedTaps } from '../model/kernels';
-import { FLAT_SIDE, flatWindow } from '../model/phases';
+import { flatSide, flatWindow, spectrumSize } from '../model/phases';
 import type { PhasesRequest, PhasesResult, SeedsRequest, SeedsResult } from './protocol';
-import { Run, transposed } from './workshop';
-
-/** Frequencies of a map on each axis: every stride from 1 to 4 has its harmonics among them. */
-const SPECTRUM_SIZE = 96;
+import { lanes, Run } from './workshop';
 
 /** Everything station 4 shows of one kernel. */
 export function phases(request: PhasesRequest): PhasesResult {
-  const { kernel, stride, dilation, weights } = request;
+  const { axes, groups, kernel, stride, dilation, weights } = request;
   const axis = { kernelSize: kernel, stride, dilation };
   const subject: Kernels = {
-    geometry: { stride, dilation },
-    weight: { data: weights, shape: [1, 1, kernel, kernel] },
+    geometry: { stride, dilation, groups },
+    weight: { data: weights, shape: [groups, 1, ...new Array<number>(axes).fill(kernel)] },
   };
   const found = analyze(subject);
   const run = new Run();
-  const flat = flatOutput(request, weights, run);
+  const taps = weights.length / groups;
   return {
-    gains: found.gains[0]?.[0] ?? [],
+    gains: found.gains.flatMap((pairs) => pairs[0] ?? []),
     unevenness: found.unevenness,
     levelDbc: found.levelDbc,
     verdict: found.verdict,
     sentence: found.sentence,
-    spectrum: amplitudeSpectrum(weights, [axis, axis], SPECTRUM_SIZE),
-    spectrumSize: SPECTRUM_SIZE,
-    flat,
+    spectra: Array.from({ length: groups }, (_, lane) =>
+      amplitudeSpectrum(
+        weights.slice(lane * taps, (lane + 1) * taps),
+        new Array<typeof axis>(axes).fill(axis),
+        spectrumSize(request),
+      ),
+    ),
+    flat: flatOutput(request, weights, run),
     repaired: repaired(request, subject, run),
     report: run.report,
   };
@@ -59,28 +62,32 @@ function repaired(request: PhasesRequest, subject: Kernels, run: Run): PhasesRes
 
 /** A window of whole periods out of the interior of the layer's answer to ones. */
 function flatOutput(request: PhasesRequest, weights: readonly number[], run: Run): Float32Array {
-  const { kernel, stride, dilation } = request;
+  const { axes, groups, kernel, stride, dilation } = request;
   const { from, size } = flatWindow(request);
-  const layer = transposed('flat', { kernelSize: kernel, stride, dilation });
+  const side = flatSide(request);
+  const lines = axes === 1 ? 1 : side;
+  const layer = lanes('flat', axes, groups, { kernelSize: kernel, stride, dilation });
   layer.setWeight(Float32Array.from(weights));
-  const y = run.forward(layer, new Float32Array(size * size).fill(1), [1, 1, size, size]);
-  const width = y.shape[3] ?? 0;
-  const window = new Float32Array(FLAT_SIDE * FLAT_SIDE);
-  for (let row = 0; row < FLAT_SIDE; row++) {
-    const begin = (from + row) * width + from;
-    window.set(y.data.subarray(begin, begin + FLAT_SIDE), row * FLAT_SIDE);
+  const ones = new Float32Array(groups * size ** axes).fill(1);
+  const y = run.forward(layer, ones, [1, groups, ...new Array<number>(axes).fill(size)]);
+  const width = y.shape.at(-1) ?? 0;
+  const window = new Float32Array(groups * lines * side);
+  for (let row = 0; row < groups * lines; row++) {
+    const begin = (axes === 1 ? row : from + row) * width + from;
+    window.set(y.data.subarray(begin, begin + side), row * side);
   }
   return window;
 }
 
 /** How uneven random kernels are, over seeds 1, 2, ... of the page's own generator. */
-export function seeds({ kernel, stride, dilation, seeds: amount }: SeedsRequest): SeedsResult {
-  const axis = { kernelSize: kernel, stride, dilation };
+export function seeds(request: SeedsRequest): SeedsResult {
+  const { axes, kernel, stride, dilation, seeds: amount } = request;
+  const every = new Array<AxisGeometry>(axes).fill({ kernelSize: kernel, stride, dilation });
   const tenths = new Array<number>(10).fill(0);
   let sum = 0;
   for (let seed = 1; seed <= amount; seed++) {
-    const gains = phaseGains(signedTaps(kernel, seed), [axis, axis]);
-    const share = unevenness(gains, stride * stride).unevenness;
+    const gains = phaseGains(signedTaps(kernel ** axes, seed), every);
+    const share = unevenness(gains, stride ** axes).unevenness;
     sum += share;
     const tenth = Math.min(Math.floor(share * 10), 9);
     tenths[tenth] = (tenths[tenth] ?? 0) + 1;

@@ -1,6 +1,7 @@
 import type { Plan, RuntimeInfo } from 'deconv-wasm';
 import type { Verdict } from 'deconv-wasm/checkerboard';
 import type { LayerSpec } from '../model/geometry';
+import type { PhaseGeometry } from '../model/phases';
 
 /** All of station 1's numbers for one layer, one input and one kernel. */
 export interface StampRequest {
@@ -52,25 +53,21 @@ export interface Report {
 }
 
 /** One kernel of station 4, for all its pictures. */
-export interface PhasesRequest {
-  readonly kernel: number;
-  readonly stride: number;
-  readonly dilation: number;
-  /** `kernel * kernel` taps, row by row. */
+export interface PhasesRequest extends PhaseGeometry {
+  /** Row by row; lane by lane on one axis. */
   readonly weights: readonly number[];
 }
 
 export interface PhasesResult {
-  /** Phase gains, `r * stride + t`. */
+  /** Phase gains in the order of `phasesOf`. */
   readonly gains: readonly number[];
   readonly unevenness: number;
   readonly levelDbc: number;
   readonly verdict: Verdict;
   readonly sentence: string;
-  /** |H| at the frequencies v / `spectrumSize`, row by row, entry 0 the constant. */
-  readonly spectrum: Float64Array;
-  readonly spectrumSize: number;
-  /** What the layer makes of ones away from its borders, `flatSide` by `flatSide`. */
+  /** |H| of each lane at the frequencies v / `spectrumSize`, row by row, entry 0 the constant. */
+  readonly spectra: readonly Float64Array[];
+  /** What the layer makes of ones away from its borders: `flatSide` squared, or a row for each lane. */
   readonly flat: Float32Array;
   /** The taps after repair, with the same numbers; null where no weights can mend the layer. */
   readonly repaired: {
@@ -83,10 +80,7 @@ export interface PhasesResult {
 }
 
 /** U of many random kernels of one geometry. */
-export interface SeedsRequest {
-  readonly kernel: number;
-  readonly stride: number;
-  readonly dilation: number;
+export interface SeedsRequest extends PhaseGeometry {
   readonly seeds: number;
 }
 

@@ -1,4 +1,4 @@
-import { ConvTranspose2d, type Plan, type Tensor } from 'deconv-wasm';
+import { ConvTranspose1d, ConvTranspose2d, type Plan, type Tensor } from 'deconv-wasm';
 import type { Report } from './protocol';
 
 /** What the page needs of a layer of the package. */
@@ -43,6 +43,18 @@ export const transposed = (job: string, options: { kernelSize: number } & Transp
     options,
     (o) => new ConvTranspose2d({ ...o, inChannels: 1, outChannels: 1, bias: false }),
   );
+
+/** A layer of one or two axes whose channels know nothing of each other. */
+export const lanes = (
+  job: string,
+  axes: 1 | 2,
+  groups: number,
+  options: { kernelSize: number } & TransposedOptions,
+) =>
+  workshop.get(job, { axes, groups, ...options }, ({ axes: rank, ...o }) => {
+    const all = { ...o, inChannels: groups, outChannels: groups, bias: false };
+    return rank === 1 ? new ConvTranspose1d(all) : new ConvTranspose2d(all);
+  });
 
 /** Runs forward calls and notes what ran. */
 export class Run {

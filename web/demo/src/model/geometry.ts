@@ -1,5 +1,8 @@
-/** The layer of station 1: one channel, square, the same numbers on both axes. */
+/** The layer of station 1: one channel, the same numbers on both axes; or one axis, where groups are lanes. */
 export interface LayerSpec {
+  readonly axes: 1 | 2;
+  /** Channels that know nothing of each other, each with a kernel of its own; 1 where there are two axes. */
+  readonly groups: number;
   readonly size: number;
   readonly kernel: number;
   readonly stride: number;
@@ -18,6 +21,24 @@ export interface Cell {
  * `added` is output that exists only because of output padding.
  */
 export type LineKind = 'kept' | 'cropped' | 'added';
+
+/** Rows of the input as it is drawn: lanes, or the first axis. */
+export function rowsOf(spec: LayerSpec): number {
+  return spec.axes === 1 ? spec.groups : spec.size;
+}
+
+/** Rows of the kernel as it is drawn. */
+export function tapRows(spec: LayerSpec): number {
+  return spec.axes === 1 ? spec.groups : spec.kernel;
+}
+
+export function inputCells(spec: LayerSpec): number {
+  return rowsOf(spec) * spec.size;
+}
+
+export function tapCount(spec: LayerSpec): number {
+  return tapRows(spec) * spec.kernel;
+}
 
 /** Cells a kernel spans on one axis, dilation included. */
 export function reach(spec: LayerSpec): number {

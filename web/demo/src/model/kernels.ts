@@ -2,28 +2,35 @@ import { uniform } from './random';
 
 export type KernelFill = 'ones' | 'random' | 'bilinear';
 
-/** Square kernels as flat rows. Bilinear is a tent as wide as the stride needs. */
-export function kernelTaps(fill: KernelFill, size: number, stride: number, seed: number): number[] {
-  if (fill === 'ones') return new Array<number>(size * size).fill(1);
-  if (fill === 'random') return randomTaps(size, seed);
+/** Kernels as flat rows: square, or one row. Bilinear is a tent as wide as the stride needs. */
+export function kernelTaps(
+  fill: KernelFill,
+  size: number,
+  stride: number,
+  seed: number,
+  rows = size,
+): number[] {
+  if (fill === 'ones') return new Array<number>(rows * size).fill(1);
+  if (fill === 'random') return randomTaps(rows * size, seed);
   const tent = Array.from({ length: size }, (_, tap) =>
     Math.max(0, 1 - Math.abs(tap - (size - 1) / 2) / stride),
   );
+  if (rows === 1) return tent;
   return tent.flatMap((row) => tent.map((column) => row * column));
 }
 
 /** Taps in [-1, 1] with one decimal and none of them zero, so that a cell can show them exactly. */
-export function signedTaps(size: number, seed: number): number[] {
+export function signedTaps(amount: number, seed: number): number[] {
   const draw = uniform(seed);
-  return Array.from({ length: size * size }, () => {
+  return Array.from({ length: amount }, () => {
     const tap = Math.round(draw() * 20 - 10.5);
     return (tap >= 0 ? tap + 1 : tap) / 10;
   });
 }
 
-function randomTaps(size: number, seed: number): number[] {
+function randomTaps(amount: number, seed: number): number[] {
   const draw = uniform(seed);
-  return Array.from({ length: size * size }, draw);
+  return Array.from({ length: amount }, draw);
 }
 
 /** The same taps scaled to a sum; with `stride * stride` a transposed convolution keeps the mean of a flat picture. */
@@ -32,11 +39,19 @@ export function scaledTo(taps: readonly number[], sum: number): Float32Array {
   return Float32Array.from(taps, (tap) => (tap * sum) / total);
 }
 
-/** A square grid of values in a new size: what was there stays, new cells take `fill`. */
-export function resized(values: readonly number[], from: number, to: number, fill: number): number[] {
-  return Array.from({ length: to * to }, (_, index) => {
-    const row = Math.floor(index / to);
-    const column = index % to;
-    return row < from && column < from ? (values[row * from + column] ?? fill) : fill;
+type Shape = readonly [rows: number, columns: number];
+
+/** A grid of values in a new shape: what was there stays, new cells take `fill`. */
+export function resized(
+  values: readonly number[],
+  [rows, columns]: Shape,
+  to: Shape,
+  fill: number,
+): readonly number[] {
+  if (rows === to[0] && columns === to[1]) return values;
+  return Array.from({ length: to[0] * to[1] }, (_, index) => {
+    const row = Math.floor(index / to[1]);
+    const column = index % to[1];
+    return row < rows && column < columns ? (values[row * columns + column] ?? fill) : fill;
   });
 }

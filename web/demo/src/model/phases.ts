@@ -1,43 +1,77 @@
 import { fixed } from './numbers';
 
-/** The part of a layer that its phases depend on. */
+/** The part of a layer that its phases depend on. On one axis the rows of the kernel are lanes. */
 export interface PhaseGeometry {
+  readonly axes: 1 | 2;
+  readonly groups: number;
   readonly kernel: number;
   readonly stride: number;
   readonly dilation: number;
 }
 
-/** Side of the flat picture that is shown: whole periods of every stride up to 4. */
-export const FLAT_SIDE = 24;
-
 /** Taps are moved in steps of a tenth, within what a cell can show. */
 export const TAP_LIMIT = 9.9;
 export const TAP_STEP = 0.1;
 
-/** The phase of a tap on one axis: the rows of the output that it ever lands on. */
-export function phaseOfTap({ stride, dilation }: PhaseGeometry, tap: number): number {
-  return (tap * dilation) % stride;
+/** One of the kernel's parts that never meet on an output cell. */
+export interface Phase {
+  /** A letter, with the number of the lane where there are several. */
+  readonly name: string;
+  readonly lane: number;
+  readonly row: number;
+  readonly column: number;
 }
 
-/** The taps of phase (row, column), as indices into the kernel, row by row. */
-export function tapsOfPhase(geometry: PhaseGeometry, row: number, column: number): number[] {
-  const line = (phase: number) =>
-    Array.from({ length: geometry.kernel }, (_, tap) => tap).filter(
-      (tap) => phaseOfTap(geometry, tap) === phase,
-    );
-  return line(row).flatMap((tapRow) => line(column).map((tapColumn) => tapRow * geometry.kernel + tapColumn));
+/** Phases of one lane. */
+export function phaseCount({ axes, stride }: PhaseGeometry): number {
+  return stride ** axes;
 }
 
-/** A letter for each phase, A to I, so that none is told by its colour alone. */
-export function phaseName(stride: number, row: number, column: number): string {
-  return String.fromCharCode(65 + row * stride + column);
+/** All phases, lane by lane and row by row. */
+export function phasesOf(geometry: PhaseGeometry): Phase[] {
+  const { axes, groups, stride } = geometry;
+  const count = phaseCount(geometry);
+  return Array.from({ length: groups * count }, (_, index) => {
+    const lane = Math.floor(index / count);
+    const phase = index % count;
+    const [row, column] = axes === 1 ? [0, phase] : [Math.floor(phase / stride), phase % stride];
+    const letter = String.fromCharCode(65 + phase);
+    return { name: groups > 1 ? `${lane + 1}${letter}` : letter, lane, row, column };
+  });
 }
 
-/** Input size and first row of a window of FLAT_SIDE that no border reaches and that begins with phase 0. */
-export function flatWindow({ kernel, stride, dilation }: PhaseGeometry): { from: number; size: number } {
+/** Index of the phase that a tap belongs to, in the order of `phasesOf`. */
+export function phaseOfTap(geometry: PhaseGeometry, row: number, column: number): number {
+  const { axes, stride, dilation } = geometry;
+  const across = (column * dilation) % stride;
+  return axes === 1 ? row * stride + across : ((row * dilation) % stride) * stride + across;
+}
+
+/** Rows of the kernel: lanes, or its first axis. */
+export function kernelRows({ axes, groups, kernel }: PhaseGeometry): number {
+  return axes === 1 ? groups : kernel;
+}
+
+/** The taps of a phase, as indices into the kernel. */
+export function tapsOfPhase(geometry: PhaseGeometry, phase: number): number[] {
+  const { kernel } = geometry;
+  return Array.from({ length: kernelRows(geometry) * kernel }, (_, tap) => tap).filter(
+    (tap) => phaseOfTap(geometry, Math.floor(tap / kernel), tap % kernel) === phase,
+  );
+}
+
+/** Whole periods of about two dozen rows. */
+const wholePeriods = (stride: number, least: number) => Math.ceil(least / stride) * stride;
+export const flatSide = ({ stride }: PhaseGeometry) => wholePeriods(stride, 24);
+/** Frequencies of a spectrum on each axis, the harmonics among them. */
+export const spectrumSize = ({ stride }: PhaseGeometry) => wholePeriods(stride, 96);
+
+/** Input size and first row of a window of `flatSide` that no border reaches and that begins with phase 0. */
+export function flatWindow(geometry: PhaseGeometry): { from: number; size: number } {
+  const { kernel, stride, dilation } = geometry;
   const reach = dilation * (kernel - 1) + 1;
   const from = Math.ceil((reach - 1) / stride) * stride;
-  return { from, size: Math.ceil((from + FLAT_SIDE) / stride) };
+  return { from, size: (from + flatSide(geometry)) / stride };
 }
 
 /** A tap moved by some steps, on the grid of tenths. */
@@ -109,34 +143,46 @@ export interface Line {
   readonly points: readonly { readonly at: number; readonly value: number }[];
 }
 
-/** |H| from frequency 0 to 1 across, down and on the diagonal of the map. */
-export function cuts(spectrum: Float64Array, size: number): Line[] {
-  const along = (label: string, rowStep: number, columnStep: number): Line => ({
+/** |H| from frequency 0 to 1: across, down and on the diagonal of the map, or of each lane. */
+export function cuts(spectra: readonly Float64Array[], size: number, axes: 1 | 2): Line[] {
+  const along = (label: string, spectrum: Float64Array, step: (v: number) => number): Line => ({
     label,
     points: Array.from({ length: size + 1 }, (_, v) => ({
       at: v / size,
-      value: spectrum[((v * rowStep) % size) * size + ((v * columnStep) % size)] ?? 0,
+      value: spectrum[step(v % size)] ?? 0,
     })),
   });
-  return [along('across', 0, 1), along('down', 1, 0), along('diagonal', 1, 1)];
+  const [first] = spectra;
+  if (axes === 1 || !first) {
+    return spectra.map((spectrum, lane) =>
+      along(spectra.length > 1 ? `lane ${lane + 1}` : 'the kernel', spectrum, (v) => v),
+    );
+  }
+  return [
+    along('across', first, (v) => v),
+    along('down', first, (v) => v * size),
+    along('diagonal', first, (v) => v * size + v),
+  ];
 }
 
 export interface Harmonic {
+  readonly lane: number;
   readonly row: number;
   readonly column: number;
-  /** Amplitude of the line over the constant's stride x stride. */
   readonly amplitude: number;
 }
 
-/** The harmonics of the stride, where a flat picture's pattern lies, without the constant. */
-export function harmonicsOf(spectrum: Float64Array, size: number, stride: number): Harmonic[] {
-  const found: Harmonic[] = [];
-  for (let row = 0; row < stride; row++) {
-    for (let column = 0; column < stride; column++) {
-      if (row === 0 && column === 0) continue;
-      const place = ((row * size) / stride) * size + (column * size) / stride;
-      found.push({ row, column, amplitude: spectrum[place] ?? 0 });
-    }
-  }
-  return found;
+/** |H| at the harmonics of the stride, where a flat picture's pattern lies; the constant's first in each lane. */
+export function harmonicsOf(
+  geometry: PhaseGeometry,
+  spectra: readonly Float64Array[],
+  size: number,
+): Harmonic[] {
+  const step = size / geometry.stride;
+  return phasesOf(geometry).map(({ lane, row, column }) => ({
+    lane,
+    row,
+    column,
+    amplitude: spectra[lane]?.[row * step * size + column * step] ?? 0,
+  }));
 }

@@ -1,69 +1,74 @@
-import { type LayerSpec, nextEvenKernel } from './geometry';
-import { type KernelFill, kernelTaps, resized, signedTaps } from './kernels';
-import type { LevelsMode } from './levels';
+import { inputCells, type LayerSpec, nextEvenKernel, rowsOf, tapRows } from './geometry';
+import { type KernelFill, resized } from './kernels';
+import { type LabState, labLimits, labSlice } from './lab-state';
+import {
+  bounded,
+  filled,
+  flatLayer,
+  type LayerState,
+  layerSlice,
+  openingLayer,
+  unflatLayer,
+} from './layer-state';
+import type { Slice } from './slice';
 import type { Move } from './story';
-import type { TestImage } from './test-images';
+
+export type { LabState } from './lab-state';
+export type { LayerState } from './layer-state';
 
 /** Everything a person has chosen. Plain data: it survives JSON, and every picture follows from it. */
-export interface State {
-  /** The layer that all stations look at, one channel, with its input and its kernel row by row. */
-  readonly layer: LayerSpec;
-  readonly input: readonly number[];
-  readonly weights: readonly number[];
-  /** Where the weights came from; `own` once a person has typed one. */
-  readonly fill: KernelFill | 'own';
-  readonly seed: number;
-  readonly speed: number;
+export interface State extends LayerState {
   readonly lab: LabState;
 }
 
-export interface LabState {
-  /** `own` is the picture the person opened; it stays in the page and is not part of the state. */
-  readonly source: TestImage | 'own';
-  readonly kernel: number;
-  readonly stride: number;
-  readonly fill: KernelFill;
-  readonly seed: number;
-  readonly levels: LevelsMode;
+export const limits = { labKernel: labLimits.kernel, labStride: labLimits.stride } as const;
+
+export const opening: State = { ...openingLayer, lab: labSlice.defaults };
+
+/** A slice with its place in the state. */
+export interface Placed {
+  readonly slice: Slice<object>;
+  readonly read: (state: State) => object;
+  readonly write: (state: State, part: object) => State;
 }
 
-export const limits = {
-  size: { min: 1, max: 5 },
-  kernel: { min: 1, max: 6 },
-  stride: { min: 1, max: 3 },
-  padding: { min: 0, max: 3 },
-  dilation: { min: 1, max: 2 },
-  labKernel: { min: 1, max: 9 },
-  labStride: { min: 1, max: 4 },
-} as const;
+/** All slices, in the order in which links name them; a new station adds its line. */
+export const slices: readonly Placed[] = [
+  {
+    slice: layerSlice as unknown as Slice<object>,
+    read: flatLayer,
+    write: (state, part) => ({ ...state, ...unflatLayer(part as ReturnType<typeof flatLayer>) }),
+  },
+  placed('lab', labSlice),
+];
 
-/** A flat input and a kernel of ones: the output counts the stamps, and the pattern is all theirs. */
-export const opening: State = {
-  layer: { size: 3, kernel: 3, stride: 2, padding: 0, outputPadding: 0, dilation: 1 },
-  input: new Array<number>(9).fill(1),
-  weights: new Array<number>(9).fill(1),
-  fill: 'ones',
-  seed: 26,
-  speed: 1,
-  lab: { source: 'landscape', kernel: 3, stride: 2, fill: 'ones', seed: 1, levels: 'unit' },
-};
+function placed<N extends Exclude<keyof State, keyof LayerState>>(name: N, slice: Slice<State[N]>): Placed {
+  return {
+    slice: slice as unknown as Slice<object>,
+    read: (state) => state[name],
+    write: (state, part) => ({ ...state, [name]: part }),
+  };
+}
 
 /** Changes the layer; input and kernel follow in size, the kernel by the rule that filled it. */
 export function withLayer(state: State, change: Partial<LayerSpec>): State {
-  const layer = { ...state.layer, ...change };
-  const next = {
-    ...state,
-    layer,
-    input:
-      layer.size === state.layer.size ? state.input : resized(state.input, state.layer.size, layer.size, 1),
-  };
-  const same = layer.kernel === state.layer.kernel && layer.stride === state.layer.stride;
-  if (same) return next;
+  const old = state.layer;
+  const layer = bounded({ ...old, ...change });
+  const grown = { ...state, layer, input: resized(state.input, inputShape(old), inputShape(layer), 1) };
+  const same =
+    layer.kernel === old.kernel &&
+    layer.stride === old.stride &&
+    layer.axes === old.axes &&
+    layer.groups === old.groups;
+  if (same) return grown;
   if (state.fill === 'own') {
-    return { ...next, weights: resized(state.weights, state.layer.kernel, layer.kernel, 1) };
+    return { ...grown, weights: resized(state.weights, tapShape(old), tapShape(layer), 1) };
   }
-  return { ...next, weights: filled(layer, state.fill, state.seed) };
+  return { ...grown, weights: filled(layer, state.fill, state.seed) };
 }
+
+const inputShape = (layer: LayerSpec) => [rowsOf(layer), layer.size] as const;
+const tapShape = (layer: LayerSpec) => [tapRows(layer), layer.kernel] as const;
 
 export function withFill(state: State, fill: KernelFill, seed = state.seed): State {
   return { ...state, fill, seed, weights: filled(state.layer, fill, seed) };
@@ -73,6 +78,11 @@ export function withTap(state: State, index: number, value: number): State {
   return { ...state, fill: 'own', weights: state.weights.with(index, value) };
 }
 
+/** All taps at once, as a repair or a drag gives them. */
+export function withWeights(state: State, weights: readonly number[]): State {
+  return { ...state, fill: 'own', weights };
+}
+
 export function withInputCell(state: State, index: number, value: number): State {
   return { ...state, input: state.input.with(index, value) };
 }
@@ -80,7 +90,7 @@ export function withInputCell(state: State, index: number, value: number): State
 export type InputFill = 'flat' | 'one cell' | 'ramp';
 
 export function withInput(state: State, fill: InputFill): State {
-  const cells = state.layer.size ** 2;
+  const cells = inputCells(state.layer);
   const middle = Math.floor(cells / 2);
   return {
     ...state,
@@ -102,13 +112,6 @@ export function withMove(state: State, move: Move): State {
     case 'flat-input':
       return withInput(state, 'flat');
     case 'start-over':
-      return { ...opening, speed: state.speed, lab: state.lab };
+      return { ...state, ...openingLayer, speed: state.speed };
   }
-}
-
-function filled(layer: LayerSpec, fill: KernelFill, seed: number): number[] {
-  // Signed numbers, as a layer has before training; kernelTaps keeps to positive ones for pictures.
-  return fill === 'random'
-    ? signedTaps(layer.kernel, seed)
-    : kernelTaps(fill, layer.kernel, layer.stride, seed);
 }

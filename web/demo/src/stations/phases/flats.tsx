@@ -1,7 +1,7 @@
 import { useMemo } from 'preact/hooks';
 import { toBytes } from '../../model/levels';
 import { count, plain } from '../../model/numbers';
-import { FLAT_SIDE, greyLevels } from '../../model/phases';
+import { flatSide, greyLevels } from '../../model/phases';
 import { PixelCanvas } from '../../view/pixel-canvas';
 import { type Described, replaced } from './phases-run';
 
@@ -20,6 +20,7 @@ export function Flats({ described }: { described: Described }) {
         name="before"
         title={done ? 'Flat picture before repair' : 'Flat picture, this kernel'}
         values={before.result.flat}
+        width={flatSide(described.request)}
         levels={{ black: low, white: high }}
       />
       {after ? (
@@ -27,6 +28,7 @@ export function Flats({ described }: { described: Described }) {
           name="after"
           title={done ? 'Flat picture now' : 'Flat picture, repaired'}
           values={done ? described.result.flat : after.flat}
+          width={flatSide(described.request)}
           levels={{ black: low, white: high }}
         />
       ) : (
@@ -42,11 +44,12 @@ interface FlatProps {
   name: string;
   title: string;
   values: Float32Array;
+  width: number;
   levels: { black: number; white: number };
 }
 
-function Flat({ name, title, values, levels }: FlatProps) {
-  const picture = { channels: 1, width: FLAT_SIDE, height: FLAT_SIDE, data: values };
+function Flat({ name, title, values, width, levels }: FlatProps) {
+  const picture = { channels: 1, width, height: values.length / width, data: values };
   const bytes = toBytes(picture, levels);
   const distinct = [...new Set(values)].sort((a, b) => a - b);
   return (
@@ -54,8 +57,8 @@ function Flat({ name, title, values, levels }: FlatProps) {
       <figcaption>{title}</figcaption>
       <PixelCanvas
         label={`${title}: ${count(greyLevels(bytes), 'grey level')}`}
-        width={FLAT_SIDE}
-        height={FLAT_SIDE}
+        width={width}
+        height={picture.height}
         bytes={bytes}
       />
       <p class="grey-levels">

@@ -1,22 +1,23 @@
 import { plain } from '../../model/numbers';
-import { phaseName, phaseOfTap, sumText, tapsOfPhase } from '../../model/phases';
+import { phaseOfTap, phasesOf, sumText, tapsOfPhase } from '../../model/phases';
 import type { Described } from './phases-run';
 import { lit } from './phases-run';
 
 /** Every phase with the taps that ever land on it, their sum, and that sum as a bar against the mean. */
 export function Gains({ described }: { described: Described }) {
   const { request, result } = described;
-  const { stride, weights } = request;
+  const { weights } = request;
+  const phases = phasesOf(request);
   const gains = result.gains;
-  const mean = gains.reduce((sum, gain) => sum + gain, 0) / Math.max(gains.length, 1);
-  const lowest = Math.min(0, ...gains, mean);
-  const highest = Math.max(0, ...gains, mean);
+  const means = meansOf(gains, request.groups);
+  const lowest = Math.min(0, ...gains);
+  const highest = Math.max(0, ...gains);
   const span = highest - lowest || 1;
   const at = (value: number) => (100 * (value - lowest)) / span;
   return (
     <table class="gains">
       <caption>
-        Sub-kernels and their sums G, mean <b>{plain(mean, 3)}</b>
+        Sub-kernels and their sums G, mean <b>{means.map((mean) => plain(mean, 3)).join(', ')}</b>
       </caption>
       <thead>
         <tr>
@@ -32,14 +33,11 @@ export function Gains({ described }: { described: Described }) {
       </thead>
       <tbody>
         {gains.map((gain, phase) => {
-          const [row, column] = [Math.floor(phase / stride), phase % stride];
-          const taps = tapsOfPhase(request, row, column).map((index) => weights[index] ?? 0);
-          const name = phaseName(stride, row, column);
+          const taps = tapsOfPhase(request, phase).map((index) => weights[index] ?? 0);
+          const name = phases[phase]?.name ?? '';
+          const mean = means[phases[phase]?.lane ?? 0] ?? 0;
           const here = lit.value;
-          const isLit =
-            here !== null &&
-            phaseOfTap(request, here.row) === row &&
-            phaseOfTap(request, here.column) === column;
+          const isLit = here !== null && phaseOfTap(request, here.row, here.column) === phase;
           return (
             <tr key={name} class={isLit ? 'is-lit' : ''}>
               <th scope="row">
@@ -63,6 +61,15 @@ export function Gains({ described }: { described: Described }) {
       </tbody>
     </table>
   );
+}
+
+/** The mean gain of every lane. */
+function meansOf(gains: readonly number[], lanes: number): number[] {
+  const each = gains.length / lanes;
+  return Array.from({ length: lanes }, (_, lane) => {
+    const own = gains.slice(lane * each, (lane + 1) * each);
+    return own.reduce((sum, gain) => sum + gain, 0) / Math.max(each, 1);
+  });
 }
 
 function offMean(difference: number): string {

@@ -3,7 +3,8 @@ import { EngineError, STALE } from '../../engine/client';
 import { engine } from '../../engine/engine';
 import type { PhasesRequest, PhasesResult, SeedsResult } from '../../engine/protocol';
 import type { Cell } from '../../model/geometry';
-import { between } from '../../model/phases';
+import { between, type PhaseGeometry } from '../../model/phases';
+import { withWeights } from '../../model/state';
 import { change, engineStatus, lastReport, reducedMotion, state } from '../../store';
 
 /** Random kernels that the mean of U is taken over. */
@@ -42,10 +43,10 @@ export const replaced = computed(() =>
 /** The kernel as it is shown. */
 const request = computed<PhasesRequest>(() => {
   const { layer, weights } = state.value;
-  const { kernel, stride, dilation } = layer;
+  const { axes, groups, kernel, stride, dilation } = layer;
   const moving = journey.value;
   const shown = moving && moving.to === weights ? between(moving.from, moving.to, moving.part) : weights;
-  return { kernel, stride, dilation, weights: shown };
+  return { axes, groups, kernel, stride, dilation, weights: shown };
 });
 
 export function repairTaps(): void {
@@ -56,7 +57,7 @@ export function repairTaps(): void {
   const { weights } = repaired;
   lastRepair.value = { before, weights };
   if (!reducedMotion.peek()) travel(from, weights);
-  change((s) => ({ ...s, fill: 'own', weights }));
+  change((s) => withWeights(s, weights));
 }
 
 function travel(from: readonly number[], to: readonly number[]): void {
@@ -84,7 +85,7 @@ async function describe(wanted: PhasesRequest): Promise<void> {
   }
 }
 
-async function sample(geometry: Omit<PhasesRequest, 'weights'>): Promise<void> {
+async function sample(geometry: PhaseGeometry): Promise<void> {
   try {
     const result = await engine.ask('seeds', { ...geometry, seeds: SEEDS });
     if (result !== STALE) seedsResult.value = result;
@@ -107,10 +108,10 @@ export function startPhases(): void {
     if (key === asked) return;
     asked = key;
     void describe(wanted);
-    const { kernel, stride, dilation } = wanted;
-    const geometry = JSON.stringify({ kernel, stride, dilation });
-    if (geometry === sampled) return;
-    sampled = geometry;
-    void sample({ kernel, stride, dilation });
+    const { weights: _, ...geometry } = wanted;
+    const sampleKey = JSON.stringify(geometry);
+    if (sampleKey === sampled) return;
+    sampled = sampleKey;
+    void sample(geometry);
   });
 }

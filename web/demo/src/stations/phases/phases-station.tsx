@@ -1,8 +1,10 @@
 import { useEffect } from 'preact/hooks';
+import type { PhasesRequest } from '../../engine/protocol';
 import { nextEvenKernel } from '../../model/geometry';
+import { layerLimits } from '../../model/layer-state';
 import { percent, plain } from '../../model/numbers';
-import { levelText, unevennessText } from '../../model/phases';
-import { limits, withFill, withLayer } from '../../model/state';
+import { kernelRows, levelText, phaseCount, unevennessText } from '../../model/phases';
+import { withFill, withLayer } from '../../model/state';
 import { change, state } from '../../store';
 import { Choice } from '../../view/choice';
 import { LiveRegion } from '../../view/live-region';
@@ -38,9 +40,9 @@ export function PhasesStation() {
         <span class="station-number">4</span> Phases and spectrum
       </h2>
       <p class="standfirst">
-        With stride s, a tap meets only every s-th row and column. So the kernel falls apart into
-        s&nbsp;&times;&nbsp;s smaller ones, and each cell of the output sees one of them. On a flat picture
-        only their sums count: if the sums differ, there is a pattern.
+        With stride s, a tap lands on every s-th row and column only. So the kernel falls apart into smaller
+        ones, and each cell of the output sees just one of them. On a flat picture only their sums count: if
+        the sums differ, there is a pattern.
       </p>
       {now ? <Board described={now} /> : <p class="board-waiting">{'Loading the layers\u2026'}</p>}
     </section>
@@ -54,7 +56,7 @@ function Board({ described: now }: { described: Described }) {
       <div class="phases-board">
         <div class="taps">
           <p class="taps-title">
-            <b>Kernel</b> <span class="size">{`${request.kernel} \u00d7 ${request.kernel}`}</span>
+            <b>Kernel</b> <span class="size">{`${kernelRows(request)} \u00d7 ${request.kernel}`}</span>
           </p>
           <TapGrid request={request} />
           <p class="hint" id="tap-hint">
@@ -106,7 +108,7 @@ function Verdict({ described: now }: { described: Described }) {
         </button>
       </div>
       <p class="repair-note">{repairNote(before ?? now, before !== null)}</p>
-      <Seeds stride={request.stride} kernel={request.kernel} />
+      <Seeds request={request} />
     </div>
   );
 }
@@ -122,10 +124,11 @@ function repairNote({ result }: Described, done: boolean): string {
 }
 
 /** What random weights give on average, which one kernel cannot show. */
-function Seeds({ stride, kernel }: { stride: number; kernel: number }) {
+function Seeds({ request }: { request: PhasesRequest }) {
+  const { stride, kernel } = request;
   const result = seedsResult.value;
   if (!result || stride === 1) return null;
-  const phases = stride * stride;
+  const phases = phaseCount(request);
   const most = Math.max(...result.tenths);
   return (
     <div class="seeds">
@@ -142,7 +145,9 @@ function Seeds({ stride, kernel }: { stride: number; kernel: number }) {
       </p>
       <p>
         {`Over ${SEEDS} random kernels of this size U is `}
-        <b data-mean={result.mean}>{result.mean.toFixed(3)}</b>
+        <b class="seeds-mean" data-mean={result.mean}>
+          {result.mean.toFixed(3)}
+        </b>
         {` on average; this one is one draw. Theory says ${phases - 1}/${phases}`}
         {kernel % stride === 0 ? ', whatever the kernel is: ' : ' for an even overlap: '}
         random weights bring the pattern back.
@@ -155,6 +160,7 @@ function PhaseControls() {
   const { layer, fill } = state.value;
   const set = (name: 'kernel' | 'stride' | 'dilation') => (value: number) =>
     change((s) => withLayer(s, { [name]: value }));
+  const limits = layerLimits(layer.axes);
   const even = nextEvenKernel(layer.kernel, layer.stride);
   return (
     <fieldset class="controls phase-controls">
@@ -171,7 +177,7 @@ function PhaseControls() {
       />
       {even !== layer.kernel && even <= limits.kernel.max && (
         <button type="button" class="preset" onClick={() => set('kernel')(even)}>
-          {`Kernel ${layer.kernel} \u2192 ${even}`}
+          {`Even overlap: kernel ${even}`}
         </button>
       )}
     </fieldset>

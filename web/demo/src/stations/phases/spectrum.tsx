@@ -1,7 +1,7 @@
 import { useMemo } from 'preact/hooks';
-import { type Rgb, sequential } from '../../model/colour';
+import { largestMagnitude, type Rgb, sequential } from '../../model/colour';
 import { plain } from '../../model/numbers';
-import { cuts, harmonicsOf } from '../../model/phases';
+import { cuts, harmonicsOf, spectrumSize } from '../../model/phases';
 import { theme } from '../../store';
 import { PixelCanvas } from '../../view/pixel-canvas';
 import type { Described } from './phases-run';
@@ -13,15 +13,18 @@ const marks = ['circle', 'square', 'cross'] as const;
 /** |H| as curves along three cuts and as a map, with the harmonics of the stride marked in both. */
 export function Spectrum({ described }: { described: Described }) {
   const { request, result } = described;
-  const { stride } = request;
-  const { spectrum, spectrumSize: size } = result;
-  const lines = useMemo(() => cuts(spectrum, size), [spectrum, size]);
-  const harmonics = harmonicsOf(spectrum, size, stride);
-  const top = Math.max(...spectrum, 1e-9);
+  const { axes, groups, stride } = request;
+  const { spectra } = result;
+  const size = spectrumSize(request);
+  const lines = useMemo(() => cuts(spectra, size, axes), [spectra, size, axes]);
+  const all = harmonicsOf(request, spectra, size);
+  const harmonics = all.filter(({ row, column }) => row > 0 || column > 0);
+  const top = largestMagnitude([...spectra, [1e-9]]);
   const y = (value: number) => HEIGHT - (HEIGHT * value) / top;
   const x = (at: number) => WIDTH * at;
   const paint = theme.value;
-  const bytes = useMemo(() => mapBytes(spectrum, top, paint), [spectrum, top, paint]);
+  const map = axes === 2 ? spectra[0] : undefined;
+  const bytes = useMemo(() => map && mapBytes(map, top, paint), [map, top, paint]);
   const loudest = Math.max(0, ...harmonics.map(({ amplitude }) => amplitude));
   const multiples = Array.from({ length: Math.max(stride - 1, 0) }, (_, m) => m + 1);
 
@@ -32,7 +35,7 @@ export function Spectrum({ described }: { described: Described }) {
         {stride > 1 ? ` (${multiples.map((m) => `${m}/${stride}`).join(', ')})` : ', and stride 1 has none'}.
         What is left there is the pattern.
       </figcaption>
-      <div class="spectrum-pictures">
+      <div class={`spectrum-pictures ${bytes ? '' : 'is-line'}`}>
         <div class="curves">
           <svg viewBox={`-6 -8 ${WIDTH + 12} ${HEIGHT + 30}`} role="img" aria-label={spoken(stride, loudest)}>
             <line class="axis" x1="0" x2={WIDTH} y1={HEIGHT} y2={HEIGHT} />
@@ -74,22 +77,24 @@ export function Spectrum({ described }: { described: Described }) {
             ))}
           </ul>
         </div>
-        <div class="spectrum-map">
-          <PixelCanvas
-            label="Map of |H| over both axes, the constant at the corners"
-            width={size}
-            height={size}
-            bytes={bytes}
-          />
-          <svg viewBox="0 0 100 100" aria-hidden="true">
-            {harmonics.map(({ row, column }) => (
-              <g key={`${row},${column}`}>
-                <circle class="ring-outer" cx={(100 * column) / stride} cy={(100 * row) / stride} r="4.5" />
-                <circle class="ring" cx={(100 * column) / stride} cy={(100 * row) / stride} r="4.5" />
-              </g>
-            ))}
-          </svg>
-        </div>
+        {bytes && (
+          <div class="spectrum-map">
+            <PixelCanvas
+              label="Map of |H| over both axes, the constant at the corners"
+              width={size}
+              height={size}
+              bytes={bytes}
+            />
+            <svg class="rings" viewBox="0 0 100 100" aria-hidden="true">
+              {harmonics.map(({ row, column }) => (
+                <g key={`${row},${column}`}>
+                  <circle class="ring-outer" cx={(100 * column) / stride} cy={(100 * row) / stride} r="4.5" />
+                  <circle class="ring" cx={(100 * column) / stride} cy={(100 * row) / stride} r="4.5" />
+                </g>
+              ))}
+            </svg>
+          </div>
+        )}
       </div>
       {harmonics.length > 0 && (
         <details class="as-table">
@@ -97,7 +102,8 @@ export function Spectrum({ described }: { described: Described }) {
           <table>
             <thead>
               <tr>
-                <th scope="col">Down</th>
+                {groups > 1 && <th scope="col">Lane</th>}
+                {axes === 2 && <th scope="col">Down</th>}
                 <th scope="col">Across</th>
                 <th scope="col" class="number">
                   |H|
@@ -105,16 +111,12 @@ export function Spectrum({ described }: { described: Described }) {
               </tr>
             </thead>
             <tbody>
-              <tr>
-                <td>0</td>
-                <td>0</td>
-                <td class="number">{plain(spectrum[0] ?? 0, 4)}</td>
-              </tr>
-              {harmonics.map(({ row, column, amplitude }) => (
-                <tr key={`${row},${column}`}>
-                  <td>{fraction(row, stride)}</td>
+              {all.map(({ lane, row, column, amplitude }) => (
+                <tr key={`${lane},${row},${column}`}>
+                  {groups > 1 && <td>{lane + 1}</td>}
+                  {axes === 2 && <td>{fraction(row, stride)}</td>}
                   <td>{fraction(column, stride)}</td>
-                  <td class="number" data-harmonic={amplitude}>
+                  <td class="number" data-harmonic={row > 0 || column > 0 ? amplitude : undefined}>
                     {plain(amplitude, 4)}
                   </td>
                 </tr>

@@ -5,9 +5,9 @@ import { largestMagnitude, swatch } from '../../model/colour';
 import type { Cell } from '../../model/geometry';
 import { moved } from '../../model/grid-keys';
 import { fixed, plain } from '../../model/numbers';
-import { nudged, nudgeOf, phaseName, phaseOfTap, TAP_LIMIT } from '../../model/phases';
+import { kernelRows, nudged, nudgeOf, phaseOfTap, phasesOf, TAP_LIMIT } from '../../model/phases';
 import { withTap } from '../../model/state';
-import { change, theme } from '../../store';
+import { change, state, theme } from '../../store';
 import { lit } from './phases-run';
 
 /** Screen pixels of a drag that move a tap by one step. */
@@ -26,14 +26,18 @@ interface Drag {
  * Enter takes hold of a tap, arrows then change it, and Enter or Escape lets go.
  */
 export function TapGrid({ request }: { request: PhasesRequest }) {
-  const { kernel, stride, weights } = request;
+  const { kernel, weights } = request;
+  const rows = kernelRows(request);
+  const phases = phasesOf(request);
   const grid = useRef<HTMLDivElement>(null);
   const drag = useRef<Drag | null>(null);
   const [active, setActive] = useState<Cell>({ row: 0, column: 0 });
   const [held, setHeld] = useState(false);
-  const stop = { row: Math.min(active.row, kernel - 1), column: Math.min(active.column, kernel - 1) };
+  const stop = { row: Math.min(active.row, rows - 1), column: Math.min(active.column, kernel - 1) };
   const limit = largestMagnitude([weights]);
 
+  // The state may be a step ahead of what the worker has described.
+  const current = (index: number) => state.peek().weights[index] ?? 0;
   const set = (index: number, value: number) => change((s) => withTap(s, index, value));
   const focus = (cell: Cell, what: 'cell' | 'handle') => {
     setActive(cell);
@@ -43,11 +47,11 @@ export function TapGrid({ request }: { request: PhasesRequest }) {
 
   const onKeyDown = (event: KeyboardEvent, cell: Cell, index: number) => {
     if (event.metaKey || event.altKey) return;
-    const value = weights[index] ?? 0;
+    const value = current(index);
     const onHandle = (event.target as HTMLElement).getAttribute('role') === 'slider';
     const letGo = onHandle && (event.key === 'Enter' || event.key === 'Escape');
     const steps = nudgeOf(event.key, event.shiftKey);
-    const next = onHandle ? null : moved(cell, event.key, event.ctrlKey, kernel, kernel);
+    const next = onHandle ? null : moved(cell, event.key, event.ctrlKey, rows, kernel);
     if (letGo) {
       setHeld(false);
       focus(cell, 'cell');
@@ -68,7 +72,7 @@ export function TapGrid({ request }: { request: PhasesRequest }) {
     drag.current = {
       pointer: event.pointerId,
       index,
-      from: weights[index] ?? 0,
+      from: current(index),
       x: event.clientX,
       y: event.clientY,
     };
@@ -81,7 +85,8 @@ export function TapGrid({ request }: { request: PhasesRequest }) {
     const steps = Math.round((event.clientX - now.x - (event.clientY - now.y)) / PIXELS_A_STEP);
     const value = nudged(now.from, steps);
     // A press without a move leaves a tap as it is, which need not lie on a tenth.
-    if (steps !== 0 || value === weights[now.index]) set(now.index, steps === 0 ? now.from : value);
+    const wanted = steps === 0 ? now.from : value;
+    if (wanted !== current(now.index)) set(now.index, wanted);
   };
   const onPointerEnd = () => {
     drag.current = null;
@@ -99,14 +104,14 @@ export function TapGrid({ request }: { request: PhasesRequest }) {
         if (!drag.current) lit.value = null;
       }}
     >
-      {Array.from({ length: kernel }, (_, row) => (
+      {Array.from({ length: rows }, (_, row) => (
         // biome-ignore lint/a11y/useFocusableInteractive: the cells of a row take the focus, not the row
         <div role="row" key={row}>
           {Array.from({ length: kernel }, (_, column) => {
             const cell = { row, column };
             const index = row * kernel + column;
             const value = weights[index] ?? 0;
-            const name = phaseName(stride, phaseOfTap(request, row), phaseOfTap(request, column));
+            const name = phases[phaseOfTap(request, row, column)]?.name ?? '';
             const { paint, ink } = swatch(value, limit, theme.value);
             const isStop = row === stop.row && column === stop.column;
             const place = `row ${row + 1}, column ${column + 1}`;
@@ -116,8 +121,9 @@ export function TapGrid({ request }: { request: PhasesRequest }) {
                 key={column}
                 class={`tap ${isLit(request, cell) ? 'is-lit' : ''}`}
                 data-tap={`${row},${column}`}
+                data-phase={name}
                 tabIndex={isStop && !held ? 0 : -1}
-                aria-label={`${fixed(value)}, ${place}, phase ${name}`}
+                aria-label={`${plain(value)}, ${place}, phase ${name}`}
                 style={{ background: paint, color: ink }}
                 onKeyDown={(event) => onKeyDown(event, cell, index)}
                 onFocus={() => {
@@ -148,9 +154,6 @@ export function TapGrid({ request }: { request: PhasesRequest }) {
                 >
                   {plain(value)}
                 </span>
-                <span class="tap-phase" aria-hidden="true">
-                  {name}
-                </span>
               </div>
             );
           })}
@@ -163,9 +166,5 @@ export function TapGrid({ request }: { request: PhasesRequest }) {
 /** Whether a tap is of the same phase as the one that is lit. */
 function isLit(request: PhasesRequest, { row, column }: Cell): boolean {
   const other = lit.value;
-  return (
-    other !== null &&
-    phaseOfTap(request, row) === phaseOfTap(request, other.row) &&
-    phaseOfTap(request, column) === phaseOfTap(request, other.column)
-  );
+  return other !== null && phaseOfTap(request, row, column) === phaseOfTap(request, other.row, other.column);
 }

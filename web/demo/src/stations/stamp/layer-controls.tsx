@@ -1,5 +1,6 @@
 import { outputPaddingLimit } from '../../model/geometry';
-import { limits, withLayer } from '../../model/state';
+import { largestSize, layerLimits } from '../../model/layer-state';
+import { withLayer } from '../../model/state';
 import { change, state } from '../../store';
 import { Slider } from '../../view/slider';
 import { refusal } from './film';
@@ -7,12 +8,13 @@ import { refusal } from './film';
 /** The layer's parameters, and the package's sentence when they do not make a layer. */
 export function LayerControls() {
   const { layer } = state.value;
+  const limits = layerLimits(layer.axes);
   const set = (name: keyof typeof layer) => (value: number) => change((s) => withLayer(s, { [name]: value }));
   const highest = outputPaddingLimit(layer.stride, layer.dilation);
   return (
     <fieldset class="controls">
       <legend class="visually-hidden">Layer</legend>
-      <Slider label="Input size" value={layer.size} {...limits.size} onInput={set('size')} />
+      <Slider label="Input size" value={layer.size} min={1} max={largestSize(layer)} onInput={set('size')} />
       <Slider label="Kernel" value={layer.kernel} {...limits.kernel} onInput={set('kernel')} />
       <Slider label="Stride" value={layer.stride} {...limits.stride} onInput={set('stride')} />
       <Slider label="Padding" value={layer.padding} {...limits.padding} onInput={set('padding')} />
