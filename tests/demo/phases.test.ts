@@ -216,7 +216,7 @@ describe('finding (b)', () => {
     await station().getByRole('button', { name: 'Even overlap: kernel 4' }).click();
     await eventually(unevenness).toBe(0);
     expect(await greys('before')).toBe(1);
-    await station().getByRole('button', { name: 'Random weights' }).click();
+    await station().getByRole('button', { name: 'Weights at random' }).click();
     await eventually(unevenness).toBeGreaterThan(0);
     await expectDescribed(4, 2);
     expect(await greys('before')).toBeGreaterThan(1);
@@ -242,7 +242,7 @@ describe('finding (c)', () => {
 
   const randomKernel = async () => {
     await slider('Kernel').fill('4');
-    await station().getByRole('button', { name: 'Random weights' }).click();
+    await station().getByRole('button', { name: 'Weights at random' }).click();
     await eventually(unevenness).toBeGreaterThan(0.1);
     await expectDescribed(4, 2);
   };

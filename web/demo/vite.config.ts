@@ -62,6 +62,8 @@ export default defineConfig({
       ...isolation,
       'Content-Security-Policy': `${policy}; frame-ancestors 'none'`,
       'X-Content-Type-Options': 'nosniff',
+      // The camera for this page alone, and nothing else that listens or locates.
+      'Permissions-Policy': 'camera=(self), microphone=(), geolocation=()',
     },
   },
 });

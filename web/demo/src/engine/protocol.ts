@@ -1,6 +1,8 @@
 import type { Plan, RuntimeInfo } from 'deconv-wasm';
-import type { Verdict } from 'deconv-wasm/checkerboard';
+import type { HarmonicLevel, Verdict } from 'deconv-wasm/checkerboard';
 import type { LayerSpec } from '../model/geometry';
+import type { LabFill, PanelKind, SoundLayer } from '../model/lab-state';
+import type { Levels, LevelsMode, Summary } from '../model/levels';
 import type { PhaseGeometry } from '../model/phases';
 
 /** All of station 1's numbers for one layer, one input and one kernel. */
@@ -32,17 +34,79 @@ export interface LabRequest {
   readonly picture: Planes;
   readonly kernel: number;
   readonly stride: number;
+  readonly dilation: number;
+  readonly groups: number;
+  readonly crop: 'fit' | 'own';
   readonly padding: number;
   readonly outputPadding: number;
-  readonly rawWeights: Float32Array;
-  readonly resizeWeights: Float32Array;
+  readonly fill: LabFill;
+  readonly seed: number;
+  /** `kernel * kernel` taps for the fill `given`. */
+  readonly given: readonly number[] | null;
+  readonly depth: number;
+  readonly panels: readonly PanelKind[];
+  readonly levels: LevelsMode;
 }
 
+export interface LabDeveloped {
+  readonly output: Planes;
+  /** The output as a canvas takes it. */
+  readonly bytes: Uint8ClampedArray<ArrayBuffer>;
+  readonly summary: Summary;
+  /** Null for the input, which is no layer's. */
+  readonly pattern: {
+    readonly unevenness: number;
+    readonly levelDbc: number;
+    readonly verdict: Verdict;
+  } | null;
+  readonly report: Report;
+}
+
+export type LabPanel =
+  | { readonly kind: PanelKind; readonly refusal: null; readonly developed: LabDeveloped }
+  | { readonly kind: PanelKind; readonly refusal: string; readonly developed: null };
+
 export interface LabResult {
-  readonly raw: Planes;
-  readonly rawReport: Report;
-  readonly resized: Planes;
-  readonly resizedReport: Report;
+  /** How many times larger the outputs are. */
+  readonly scale: number;
+  readonly levels: Levels;
+  readonly panels: readonly LabPanel[];
+}
+
+export interface LabScoreRequest {
+  readonly kind: PanelKind;
+  readonly scale: number;
+}
+
+export interface LabScore {
+  readonly phaseScore: number;
+  readonly spectralScoreDb: number;
+  readonly harmonics: readonly HarmonicLevel[];
+  /** `side * side` levels in dB, entry 0 the constant. */
+  readonly spectrum: Float32Array;
+  readonly side: number;
+}
+
+export interface SoundRequest {
+  readonly layer: SoundLayer;
+  readonly seed: number;
+}
+
+export interface Heard {
+  readonly samples: Float32Array;
+  /** Levels at the sampling rate times m/s, up to half of it. */
+  readonly tones: readonly { readonly frequency: number; readonly decibels: number }[];
+  readonly frames: number;
+  readonly bins: number;
+  /** Levels in dB, frame after frame. */
+  readonly spectrogram: Float32Array;
+}
+
+export interface SoundResult {
+  readonly raw: Heard;
+  readonly repaired: Heard;
+  readonly unevennessBefore: number;
+  readonly unevennessAfter: number;
 }
 
 /** What ran, in the package's own words, and how long the forward calls took. */
@@ -92,11 +156,13 @@ export interface SeedsResult {
 
 /** Every question the worker answers, with its answer. */
 export interface Calls {
+  sound: { request: SoundRequest; result: SoundResult };
   phases: { request: PhasesRequest; result: PhasesResult };
   seeds: { request: SeedsRequest; result: SeedsResult };
   start: { request: { readonly threads: number }; result: RuntimeInfo };
   stamp: { request: StampRequest; result: StampResult };
   lab: { request: LabRequest; result: LabResult };
+  labScore: { request: LabScoreRequest; result: LabScore | null };
 }
 
 export type CallName = keyof Calls;

@@ -104,7 +104,7 @@ function Verdict({ described: now }: { described: Described }) {
           class="button"
           onClick={() => change((s) => withFill(s, 'random', s.fill === 'random' ? s.seed + 1 : s.seed))}
         >
-          {state.value.fill === 'random' ? 'Other random weights' : 'Random weights'}
+          {state.value.fill === 'random' ? 'Other weights at random' : 'Weights at random'}
         </button>
       </div>
       <p class="repair-note">{repairNote(before ?? now, before !== null)}</p>
