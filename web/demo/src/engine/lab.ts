@@ -117,7 +117,7 @@ function made(kind: PanelKind, request: LabRequest, channels: number, depth: num
     return layer.setWeight(taps.map((tap) => tap / stride ** 2));
   }
   if (kind === 'smooth') {
-    const layer = workshop.get(`lab smooth ${depth}`, options, (o) => new SmoothConvTranspose2d(o));
+    const layer = workshop.get(`lab smooth layer ${depth}`, options, (o) => new SmoothConvTranspose2d(o));
     return layer.setWeight(plain.weight);
   }
   return plain;

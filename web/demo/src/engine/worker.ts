@@ -1,6 +1,4 @@
 import { DeconvError, init } from 'deconv-wasm';
-import { lab, labScore } from './lab';
-import { phases, seeds } from './phases';
 import type { Answer, CallName, Calls, Failure, Question, StampRequest, StampResult } from './protocol';
 import { Run, transposed } from './workshop';
 
@@ -41,14 +39,15 @@ function split(data: Float32Array, parts: number): Float32Array[] {
   return Array.from({ length: parts }, (_, i) => data.slice(i * length, (i + 1) * length));
 }
 
+// What the first step of the page does not need comes with the first question for it.
 const handlers: { [K in CallName]: (request: Calls[K]['request']) => unknown } = {
   start: ({ threads }) => init({ threads }),
   stamp,
-  lab,
-  labScore,
+  lab: async (request) => (await import('./lab')).lab(request),
+  labScore: async (request) => (await import('./lab')).labScore(request),
   sound: async (request) => (await import('./sound')).sound(request),
-  phases,
-  seeds,
+  phases: async (request) => (await import('./phases')).phases(request),
+  seeds: async (request) => (await import('./phases')).seeds(request),
 };
 
 function failure(error: unknown): Failure {
