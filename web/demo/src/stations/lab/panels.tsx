@@ -1,6 +1,6 @@
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { LabPanel, LabScore, Planes, Report } from '../../engine/protocol';
-import { sequential, type Theme } from '../../model/colour';
+import { paintSequential, type Theme } from '../../model/colour';
 import type { PanelKind } from '../../model/lab-state';
 import { lensMoved, lensZooms, pixelAt, pixelText, placeAt, shownSize } from '../../model/lens';
 import { count, fixed, milliseconds, percent, plain } from '../../model/numbers';
@@ -167,7 +167,7 @@ function lineText(level: number): string {
 function spectrumBytes({ spectrum, side }: LabScore, paint: Theme): Uint8ClampedArray<ArrayBuffer> {
   const bytes = new Uint8ClampedArray(4 * side * side);
   spectrum.forEach((level, i) => {
-    bytes.set([...sequential((level + 90) / 90, paint), 255], 4 * i);
+    paintSequential(bytes, i, (level + 90) / 90, paint);
   });
   return bytes;
 }

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { EngineError, STALE } from '../../engine/client';
 import { engine } from '../../engine/engine';
 import type { Heard, SoundResult } from '../../engine/protocol';
-import { sequential } from '../../model/colour';
+import { paintSequential } from '../../model/colour';
 import { type SoundLayer, soundLayers } from '../../model/lab-state';
 import { plain } from '../../model/numbers';
 import { unevennessText } from '../../model/phases';
@@ -141,7 +141,7 @@ function Spectrogram({ which, heard, unevenness }: SpectrogramProps) {
     for (let frame = 0; frame < frames; frame++) {
       for (let bin = 0; bin < bins; bin++) {
         const level = spectrogram[frame * bins + bin] ?? -90;
-        all.set([...sequential((level + 90) / 70, paint), 255], 4 * ((bins - 1 - bin) * frames + frame));
+        paintSequential(all, (bins - 1 - bin) * frames + frame, (level + 90) / 70, paint);
       }
     }
     return all;

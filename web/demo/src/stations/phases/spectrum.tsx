@@ -1,5 +1,5 @@
 import { useMemo } from 'preact/hooks';
-import { largestMagnitude, type Rgb, sequential } from '../../model/colour';
+import { largestMagnitude, paintSequential } from '../../model/colour';
 import { plain } from '../../model/numbers';
 import { cuts, harmonicsOf, spectrumSize } from '../../model/phases';
 import { theme } from '../../store';
@@ -149,8 +149,7 @@ function mapBytes(
 ): Uint8ClampedArray<ArrayBuffer> {
   const bytes = new Uint8ClampedArray(4 * spectrum.length);
   for (let i = 0; i < spectrum.length; i++) {
-    const colour: Rgb = sequential((spectrum[i] ?? 0) / top, theme);
-    bytes.set([...colour, 255], 4 * i);
+    paintSequential(bytes, i, (spectrum[i] ?? 0) / top, theme);
   }
   return bytes;
 }
