@@ -18,7 +18,7 @@ beforeEach(async () => {
 });
 afterEach(() => open.leave());
 
-const panel = (name: string) => page.locator(`[data-panel="${name}"] .pixel-canvas`);
+const panel = (name: string) => page.locator(`[data-panel="${name}"] .picture .pixel-canvas`);
 const slider = (name: string) => page.locator('#lab').getByRole('slider', { name, exact: true });
 
 interface Pixels {
@@ -50,7 +50,7 @@ async function inner(name: string): Promise<number[]> {
   return [...seen].sort((a, b) => a - b);
 }
 
-const choose = (name: string) => page.getByRole('radio', { name, exact: true }).check();
+const choose = (name: string) => page.locator('#lab').getByRole('radio', { name, exact: true }).check();
 
 describe('a flat picture', () => {
   beforeEach(() => choose('Flat colour'));
@@ -65,7 +65,7 @@ describe('a flat picture', () => {
     // Bytes are whole numbers.
     const distances = (await inner('raw')).map((red, i) => Math.abs(red - (expected[i] ?? 0)));
     expect(Math.max(...distances)).toBeLessThan(1);
-    expect(await inner('resized')).toEqual([value]);
+    expect(await inner('resize')).toEqual([value]);
   });
 
   it('stays flat with kernel 4, and loses that with random weights', async () => {
@@ -74,7 +74,7 @@ describe('a flat picture', () => {
     expect(await inner('raw')).toEqual(await inner('input'));
     await choose('Random');
     await eventually(async () => (await inner('raw')).length).toBeGreaterThan(2);
-    await eventually(() => inner('resized')).toHaveLength(1);
+    await eventually(() => inner('resize')).toHaveLength(1);
     await choose('Bilinear');
     await eventually(() => inner('raw')).toHaveLength(1);
   });
@@ -84,12 +84,12 @@ describe('the panels', () => {
   it('grow with the stride and name what ran', async () => {
     await slider('Stride').fill('3');
     await eventually(async () => (await pixels('raw')).width).toBe(3 * 176);
-    expect((await pixels('resized')).width).toBe(3 * 176);
+    expect((await pixels('resize')).width).toBe(3 * 176);
     const notes = page.locator('[data-panel="raw"] .panel-notes');
-    expect(await notes.textContent()).toMatch(/ConvTranspose2d\(1, 1, kernel_size=\(3, 3\)/);
+    expect(await notes.textContent()).toMatch(/ConvTranspose2d\(3, 3, kernel_size=\(3, 3\)/);
     expect(await notes.textContent()).toMatch(/ms, (relaxed|simd), \d+ thread/);
-    const second = page.locator('[data-panel="resized"] .panel-notes');
-    expect(await second.textContent()).toMatch(/Conv2d\(1, 1, kernel_size=\(3, 3\)/);
+    const second = page.locator('[data-panel="resize"] .panel-notes');
+    expect(await second.textContent()).toMatch(/ResizeConv2d\(3, 3, kernel_size=\(3, 3\)/);
   });
 
   it('share one magnifier that arrow keys move', async () => {
@@ -114,6 +114,121 @@ describe('the panels', () => {
     await eventually(() => page.locator('[data-panel="raw"] .under-lens').textContent()).toMatch(
       /Pixel 17[5-7], 13[1-3]/,
     );
+  });
+});
+
+describe('what is under the panels', () => {
+  const check = (name: string) => page.locator('#lab').getByRole('checkbox', { name, exact: true }).check();
+  const uncheck = (name: string) =>
+    page.locator('#lab').getByRole('checkbox', { name, exact: true }).uncheck();
+  const unevenness = async (name: string) =>
+    Number(await page.locator(`[data-panel="${name}"] [data-unevenness]`).getAttribute('data-unevenness'));
+  const line = async (name: string) =>
+    Number(await page.locator(`[data-panel="${name}"] [data-line]`).getAttribute('data-line'));
+
+  it('is U from the weights and the lines from the picture: only the raw layer has them', async () => {
+    await check('Repaired weights');
+    await eventually(() => page.locator('[data-panel]').count()).toBe(4);
+    expect(await unevenness('raw')).toBeCloseTo(0.19, 6);
+    for (const cure of ['resize', 'repaired']) expect(await unevenness(cure)).toBeLessThan(1e-10);
+    await page.locator('[data-panel="repaired"] [data-line]').waitFor();
+    expect(await line('raw')).toBeGreaterThan(20);
+    for (const cure of ['resize', 'repaired']) expect(await line(cure)).toBeLessThan(20);
+  });
+
+  it('is without a pattern for every cure, whatever the random weights are', async () => {
+    await choose('Random');
+    await uncheck('Input');
+    await check('Kernel a multiple of the stride');
+    await check('ICNR weights');
+    await eventually(() => page.locator('[data-panel]').count()).toBe(4);
+    // An even overlap alone cures nothing once the weights are random.
+    await eventually(() => unevenness('even')).toBeGreaterThan(0.001);
+    // Four are enough: the others wait until one is taken away.
+    const smooth = page.locator('#lab').getByRole('checkbox', { name: 'Smooth layer behind it' });
+    expect(await smooth.isDisabled()).toBe(true);
+    await uncheck('Kernel a multiple of the stride');
+    await smooth.check();
+    await page.locator('[data-panel="smooth"] [data-unevenness]').waitFor();
+    for (const cure of ['icnr', 'smooth', 'resize']) {
+      expect(await unevenness(cure)).toBeLessThan(1e-10);
+    }
+    expect(await unevenness('raw')).toBeGreaterThan(0.001);
+  });
+
+  it('is of the whole stack', async () => {
+    await choose('Flat colour');
+    await slider('Layers stacked').fill('3');
+    await eventually(async () => (await pixels('raw')).width).toBe(8 * 88);
+    // One axis: ones of three layers, spread by 4, 2 and 1, and their sums over the 8 phases.
+    const sums = new Array<number>(8).fill(0);
+    for (const a of [0, 4, 8]) {
+      for (const b of [0, 2, 4]) {
+        for (const c of [0, 1, 2]) sums[(a + b + c) % 8] = (sums[(a + b + c) % 8] ?? 0) + 1;
+      }
+    }
+    // What is not pattern on both axes is the product of what is not on each.
+    const constant = 27 ** 2 / 8 / sums.reduce((energy, sum) => energy + sum * sum, 0);
+    expect(await unevenness('raw')).toBeCloseTo(1 - constant ** 2, 6);
+    expect(await unevenness('resize')).toBeLessThan(1e-10);
+  });
+
+  it("is the package's own sentence where it refuses", async () => {
+    await choose('Bilinear');
+    await slider('Kernel').fill('7');
+    await page.locator('[data-panel="raw"]').getByText('2 * stride or 2 * stride - 1').waitFor();
+    await slider('Kernel').fill('4');
+    await panel('raw').waitFor();
+  });
+
+  it('can be read as tables', async () => {
+    await page.locator('#lab').getByText('As a table').first().click();
+    const cells = page.locator('.lab-tables table').first().locator('td');
+    expect(await cells.count()).toBe(49);
+    const texts = await page.locator('[data-panel="input"] .under-lens b').textContent();
+    expect(await cells.nth(24).textContent()).toBe(texts?.split(' ')[0]);
+  });
+
+  it('follows own padding and goes back to the fit', async () => {
+    await slider('Padding').fill('3');
+    await eventually(async () => (await pixels('raw')).width).toBe(2 * 176 - 4);
+    await page.getByRole('button', { name: 'Crop to 2 times the input' }).click();
+    await eventually(async () => (await pixels('raw')).width).toBe(2 * 176);
+  });
+});
+
+describe('sound', () => {
+  const levels = (which: 'raw' | 'repaired') =>
+    page
+      .locator(`.tones [data-${which}]`)
+      .evaluateAll((cells, name) => cells.map((cell) => Number(cell.getAttribute(`data-${name}`))), which);
+
+  it('has tones at the sampling rate times m/s that repair takes away', async () => {
+    await page.locator('#sound').scrollIntoViewIfNeeded();
+    for (const [name, tones] of [
+      ['k16 s8', 4],
+      ['k15 s10', 5],
+    ] as const) {
+      await choose(name);
+      await eventually(async () => (await levels('raw')).length).toBe(tones);
+      const [raw, repaired] = [await levels('raw'), await levels('repaired')];
+      // Audible as they are, and at least 40 dB lower after repair.
+      expect(Math.max(...raw)).toBeGreaterThan(-45);
+      raw.forEach((level, m) => {
+        if (level > -70) expect(level - (repaired[m] ?? 0)).toBeGreaterThan(40);
+        expect(repaired[m]).toBeLessThan(-100);
+      });
+    }
+  });
+
+  it('is played by a press of a button and stopped by another', async () => {
+    await page.locator('#sound').scrollIntoViewIfNeeded();
+    await page.getByRole('button', { name: 'Play as it is' }).click();
+    await page.getByRole('button', { name: 'Stop' }).waitFor();
+    await page.getByRole('button', { name: 'Play repaired' }).click();
+    await page.getByRole('button', { name: 'Play as it is' }).waitFor();
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.getByRole('button', { name: 'Play repaired' }).waitFor();
   });
 });
 
@@ -144,6 +259,33 @@ describe('an own picture', () => {
     }, bytes);
     await page.locator('#lab').dispatchEvent('drop', { dataTransfer: transfer });
     await eventually(async () => (await pixels('input')).width).toBe(20);
+  });
+
+  it('opens when pasted', async () => {
+    await page.evaluate(
+      (data) => {
+        const pasted = new DataTransfer();
+        pasted.items.add(new File([new Uint8Array(data)], 'paste.png', { type: 'image/png' }));
+        document.dispatchEvent(new ClipboardEvent('paste', { clipboardData: pasted, bubbles: true }));
+      },
+      [...png(24, 12)],
+    );
+    await eventually(async () => (await pixels('input')).width).toBe(24);
+    expect(await page.locator('[data-panel="input"]').textContent()).toContain('paste.png');
+    await eventually(async () => (await pixels('raw')).width).toBe(48);
+  });
+
+  it('is taken with the camera once it is granted, and refused in a plain sentence until then', async () => {
+    await page.getByRole('button', { name: 'Camera' }).click();
+    await page.getByText('No camera can be used here').waitFor();
+    await page.context().grantPermissions(['camera']);
+    await page.getByRole('button', { name: 'Camera' }).click();
+    const take = page.getByRole('button', { name: 'Take the picture' });
+    await take.waitFor();
+    await page.waitForFunction(() => (document.querySelector('video')?.videoWidth ?? 0) > 0);
+    await take.click();
+    await eventually(() => page.locator('[data-panel="input"]').textContent()).toContain('Camera');
+    expect(await page.locator('video').count()).toBe(0);
   });
 
   it('that is none gets a plain sentence', async () => {

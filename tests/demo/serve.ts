@@ -40,6 +40,8 @@ export async function serve(): Promise<Served> {
       '--disable-component-update',
       '--disable-sync',
       '--no-first-run',
+      // A picture that moves instead of a camera, for the test that grants it.
+      '--use-fake-device-for-media-stream',
     ],
   });
   return {

@@ -14,7 +14,7 @@ import { levelsOf, summary, toBytes } from '../../web/demo/src/model/levels';
 import { fixed, listed, milliseconds, parsed, percent, plain } from '../../web/demo/src/model/numbers';
 import { fitted, fromBytes } from '../../web/demo/src/model/picture';
 import { testImage, testImages } from '../../web/demo/src/model/test-images';
-import { matchedWeights, sameSize } from '../../web/demo/src/model/upsampling';
+import { sameSize, turned, withSums } from '../../web/demo/src/model/upsampling';
 
 describe('the colour map', () => {
   const values = Array.from({ length: 201 }, (_, i) => i / 100 - 1);
@@ -147,11 +147,30 @@ describe('upsampling', () => {
     }
   });
 
-  it('keeps the mean in both orders', () => {
-    const { raw, resize } = matchedWeights('random', 5, 2, 3);
-    expect(raw.reduce((a, b) => a + b, 0)).toBeCloseTo(4, 5);
-    expect(resize.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 5);
+  it('scales the taps of every output channel to one sum', () => {
+    for (const groups of [1, 3]) {
+      const size = { channels: 3, groups };
+      const each = 3 / groups;
+      const taps = withSums(
+        Float32Array.from({ length: 3 * each * 4 }, (_, i) => 1 + ((i * 7) % 5)),
+        size,
+        4,
+      );
+      for (let out = 0; out < 3; out++) {
+        let sum = 0;
+        // [in, out/groups, kernel]
+        for (let from = 0; from < 3; from++) {
+          if (Math.floor(from / each) !== Math.floor(out / each)) continue;
+          for (let tap = 0; tap < 4; tap++) sum += taps[(from * each + (out % each)) * 4 + tap] ?? 0;
+        }
+        expect(sum).toBeCloseTo(4, 5);
+      }
+      const back = turned(turned(taps, size), size);
+      expect([...back]).toEqual([...taps]);
+    }
     expect([...scaledTo([1, 1], 4)]).toEqual([2, 2]);
+    // [in 0: to 0, to 1; in 1: to 0, to 1] becomes [out 0: from 0, from 1; ...]
+    expect([...turned(Float32Array.of(1, 2, 3, 4), { channels: 2, groups: 1 })]).toEqual([1, 3, 2, 4]);
   });
 
   it('has a tent that gives every phase the same sum once it is wide enough', () => {

@@ -137,6 +137,8 @@ export default defineConfig({
       // Other pages may frame a station: that is what `?embed=` is for.
       'Content-Security-Policy': `${policy}; frame-ancestors *`,
       'X-Content-Type-Options': 'nosniff',
+      // The camera for this page alone, and nothing else that listens or locates.
+      'Permissions-Policy': 'camera=(self), microphone=(), geolocation=()',
     },
   },
 });

@@ -1,10 +1,13 @@
 import type { Plan, RuntimeInfo } from 'deconv-wasm';
-import type { Verdict } from 'deconv-wasm/checkerboard';
+import type { HarmonicLevel, Verdict } from 'deconv-wasm/checkerboard';
 import type { LayerGeometry, TensorGeometry } from 'deconv-wasm/models';
 import type { BenchLayer } from '../model/bench-state';
 import type { Convention } from '../model/conventions';
 import type { LayerSpec } from '../model/geometry';
+import type { LabFill, PanelKind, SoundLayer } from '../model/lab-state';
 import type { LearnState } from '../model/learn-state';
+import type { Levels, LevelsMode, Summary } from '../model/levels';
+import type { PhaseGeometry } from '../model/phases';
 
 /** All of station 1's numbers for one layer, one input and one kernel. */
 export interface StampRequest {
@@ -50,17 +53,79 @@ export interface LabRequest {
   readonly picture: Planes;
   readonly kernel: number;
   readonly stride: number;
+  readonly dilation: number;
+  readonly groups: number;
+  readonly crop: 'fit' | 'own';
   readonly padding: number;
   readonly outputPadding: number;
-  readonly rawWeights: Float32Array;
-  readonly resizeWeights: Float32Array;
+  readonly fill: LabFill;
+  readonly seed: number;
+  /** `kernel * kernel` taps for the fill `given`. */
+  readonly given: readonly number[] | null;
+  readonly depth: number;
+  readonly panels: readonly PanelKind[];
+  readonly levels: LevelsMode;
 }
 
+export interface LabDeveloped {
+  readonly output: Planes;
+  /** The output as a canvas takes it. */
+  readonly bytes: Uint8ClampedArray<ArrayBuffer>;
+  readonly summary: Summary;
+  /** Null for the input, which is no layer's. */
+  readonly pattern: {
+    readonly unevenness: number;
+    readonly levelDbc: number;
+    readonly verdict: Verdict;
+  } | null;
+  readonly report: Report;
+}
+
+export type LabPanel =
+  | { readonly kind: PanelKind; readonly refusal: null; readonly developed: LabDeveloped }
+  | { readonly kind: PanelKind; readonly refusal: string; readonly developed: null };
+
 export interface LabResult {
-  readonly raw: Planes;
-  readonly rawReport: Report;
-  readonly resized: Planes;
-  readonly resizedReport: Report;
+  /** How many times larger the outputs are. */
+  readonly scale: number;
+  readonly levels: Levels;
+  readonly panels: readonly LabPanel[];
+}
+
+export interface LabScoreRequest {
+  readonly kind: PanelKind;
+  readonly scale: number;
+}
+
+export interface LabScore {
+  readonly phaseScore: number;
+  readonly spectralScoreDb: number;
+  readonly harmonics: readonly HarmonicLevel[];
+  /** `side * side` levels in dB, entry 0 the constant. */
+  readonly spectrum: Float32Array;
+  readonly side: number;
+}
+
+export interface SoundRequest {
+  readonly layer: SoundLayer;
+  readonly seed: number;
+}
+
+export interface Heard {
+  readonly samples: Float32Array;
+  /** Levels at the sampling rate times m/s, up to half of it. */
+  readonly tones: readonly { readonly frequency: number; readonly decibels: number }[];
+  readonly frames: number;
+  readonly bins: number;
+  /** Levels in dB, frame after frame. */
+  readonly spectrogram: Float32Array;
+}
+
+export interface SoundResult {
+  readonly raw: Heard;
+  readonly repaired: Heard;
+  readonly unevennessBefore: number;
+  readonly unevennessAfter: number;
 }
 
 export type LearnSetup = Pick<LearnState, 'network' | 'seed' | 'rate' | 'penalty'>;
@@ -194,12 +259,53 @@ export interface Report {
   readonly milliseconds: number;
 }
 
+/** One kernel of station 4, for all its pictures. */
+export interface PhasesRequest extends PhaseGeometry {
+  /** Row by row; lane by lane on one axis. */
+  readonly weights: readonly number[];
+}
+
+export interface PhasesResult {
+  /** Phase gains in the order of `phasesOf`. */
+  readonly gains: readonly number[];
+  readonly unevenness: number;
+  readonly levelDbc: number;
+  readonly verdict: Verdict;
+  readonly sentence: string;
+  /** |H| of each lane at the frequencies v / `spectrumSize`, row by row, entry 0 the constant. */
+  readonly spectra: readonly Float64Array[];
+  /** What the layer makes of ones away from its borders: `flatSide` squared, or a row for each lane. */
+  readonly flat: Float32Array;
+  /** The taps after repair, with the same numbers; null where no weights can mend the layer. */
+  readonly repaired: {
+    readonly weights: readonly number[];
+    readonly flat: Float32Array;
+    readonly largestChange: number;
+    readonly relativeChange: number;
+  } | null;
+  readonly report: Report;
+}
+
+/** U of many random kernels of one geometry. */
+export interface SeedsRequest extends PhaseGeometry {
+  readonly seeds: number;
+}
+
+export interface SeedsResult {
+  readonly mean: number;
+  /** Kernels in each tenth of U from 0 to 1. */
+  readonly tenths: readonly number[];
+}
+
 /** What runs, and the addresses of the files it took. */
 export type StartResult = RuntimeInfo & { readonly files: readonly string[] };
 
 /** Every question the worker answers, with its answer. */
 export interface Calls {
   start: { request: { readonly threads: number }; result: StartResult };
+  sound: { request: SoundRequest; result: SoundResult };
+  phases: { request: PhasesRequest; result: PhasesResult };
+  seeds: { request: SeedsRequest; result: SeedsResult };
   stamp: { request: StampRequest; result: StampResult };
   convention: { request: ConventionRequest; result: ConventionResult };
   lab: { request: LabRequest; result: LabResult };
@@ -207,6 +313,7 @@ export interface Calls {
   model: { request: ModelRequest; result: ModelResult };
   bench: { request: BenchRequest; result: BenchResult };
   gradient: { request: GradientRequest; result: GradientResult };
+  labScore: { request: LabScoreRequest; result: LabScore | null };
 }
 
 export type CallName = keyof Calls;

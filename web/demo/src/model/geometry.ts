@@ -50,7 +50,7 @@ export function rowAxis(spec: LayerSpec): LayerSpec {
 }
 
 /** Cells a kernel spans on one axis, dilation included. */
-export function reach(spec: LayerSpec): number {
+export function reach(spec: Pick<LayerSpec, 'kernel' | 'dilation'>): number {
   return spec.dilation * (spec.kernel - 1) + 1;
 }
 

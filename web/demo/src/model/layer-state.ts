@@ -97,7 +97,7 @@ export const openingLayer: LayerState = {
   input: new Array<number>(9).fill(1),
   weights: new Array<number>(9).fill(1),
   fill: 'ones',
-  seed: 3,
+  seed: 26,
   speed: 1,
   view: 'scatter',
   convention: 'pytorch',

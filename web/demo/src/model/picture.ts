@@ -49,3 +49,23 @@ export function fitted(width: number, height: number, longest: number): { width:
     height: Math.max(1, Math.round(height * scale)),
   };
 }
+
+/** A picture whose longest side is at most `longest`, every pixel the mean of a whole block. */
+export function shrunk(picture: Picture, longest: number): Picture {
+  const block = Math.ceil(Math.max(picture.width, picture.height) / longest);
+  if (block <= 1) return picture;
+  const width = Math.max(Math.floor(picture.width / block), 1);
+  const height = Math.max(Math.floor(picture.height / block), 1);
+  const data = new Float32Array(picture.channels * width * height);
+  for (let i = 0; i < data.length; i++) {
+    const [x, y] = [i % width, Math.floor(i / width) % height];
+    const plane = Math.floor(i / (width * height)) * picture.width * picture.height;
+    let sum = 0;
+    for (let row = 0; row < block; row++) {
+      const begin = plane + (y * block + row) * picture.width + x * block;
+      for (let column = 0; column < block; column++) sum += picture.data[begin + column] ?? 0;
+    }
+    data[i] = sum / block ** 2;
+  }
+  return { name: picture.name, channels: picture.channels, width, height, data };
+}

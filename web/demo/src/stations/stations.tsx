@@ -14,6 +14,7 @@ export const stations: readonly Station[] = [
   { id: 'stamp', name: 'Stamp', View: StampStation },
   later('overlap', 'Overlap', 2, async () => (await import('./overlap/overlap-station')).OverlapStation),
   later('matrix', 'Matrix', 3, async () => (await import('./matrix/matrix-station')).MatrixStation),
+  later('phases', 'Phases', 4, async () => (await import('./phases/phases-station')).PhasesStation),
   later('lab', 'Lab', 5, async () => (await import('./lab/lab-station')).LabStation),
   later('learn', 'Learn', 6, async () => (await import('./learn/learn-station')).LearnStation),
   later('model', 'Your model', 7, async () => (await import('./model/model-station')).ModelStation),

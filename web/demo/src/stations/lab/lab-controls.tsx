@@ -1,14 +1,26 @@
-import type { KernelFill } from '../../model/kernels';
+import { reach } from '../../model/geometry';
+import {
+  depthLimit,
+  type LabFill,
+  type LabState,
+  labLimits,
+  type PanelKind,
+  panelKinds,
+  panelLimits,
+  withPanel,
+} from '../../model/lab-state';
 import type { LevelsMode } from '../../model/levels';
-import { type LabState, limits } from '../../model/state';
+import { sameSize } from '../../model/upsampling';
 import { change } from '../../store';
 import { Choice } from '../../view/choice';
 import { Slider } from '../../view/slider';
+import { givenKernel } from './lab-run';
 
-const fills: readonly { value: KernelFill; label: string }[] = [
+const fills: readonly { value: LabFill; label: string }[] = [
   { value: 'ones', label: 'Ones' },
   { value: 'random', label: 'Random' },
   { value: 'bilinear', label: 'Bilinear' },
+  { value: 'icnr', label: 'ICNR' },
 ];
 
 const levelModes: readonly { value: LevelsMode; label: string }[] = [
@@ -16,34 +28,132 @@ const levelModes: readonly { value: LevelsMode; label: string }[] = [
   { value: 'shared', label: 'Full range' },
 ];
 
+export const panelTitles: Record<PanelKind, string> = {
+  input: 'Input',
+  raw: 'Transposed convolution',
+  even: 'Kernel a multiple of the stride',
+  icnr: 'ICNR weights',
+  resize: 'Resize, then convolution',
+  smooth: 'Smooth layer behind it',
+  repaired: 'Repaired weights',
+};
+
 export function LabControls({ lab }: { lab: LabState }) {
   const set = (part: Partial<LabState>) => change((s) => ({ ...s, lab: { ...s.lab, ...part } }));
+  const { kernel, stride, dilation } = lab;
+  const fit = sameSize(reach({ kernel, dilation }), stride);
+  const crop = lab.crop === 'fit' ? fit : lab;
+  const own = (part: Partial<LabState>) =>
+    set({ padding: crop.padding, outputPadding: crop.outputPadding, ...part, crop: 'own' });
+  const given = givenKernel.value;
+  const offered = given ? [...fills, { value: 'given' as const, label: given.name }] : fills;
+  const most = depthLimit(stride);
   return (
     <fieldset class="controls lab-controls">
       <legend class="visually-hidden">Lab layer</legend>
-      <Slider label="Kernel" value={lab.kernel} {...limits.labKernel} onInput={(kernel) => set({ kernel })} />
-      <Slider label="Stride" value={lab.stride} {...limits.labStride} onInput={(stride) => set({ stride })} />
-      <div class="with-seed">
+      <Slider
+        label="Kernel"
+        value={kernel}
+        {...labLimits.kernel}
+        onInput={(value) => set({ kernel: value })}
+      />
+      <Slider
+        label="Stride"
+        value={stride}
+        {...labLimits.stride}
+        onInput={(value) => set({ stride: value })}
+      />
+      <Slider
+        label="Dilation"
+        value={dilation}
+        {...labLimits.dilation}
+        onInput={(value) => set({ dilation: value })}
+      />
+      <Slider
+        label="Padding"
+        value={crop.padding}
+        {...labLimits.padding}
+        onInput={(padding) => own({ padding })}
+      />
+      <Slider
+        label="Output padding"
+        value={crop.outputPadding}
+        {...labLimits.outputPadding}
+        onInput={(outputPadding) => own({ outputPadding })}
+      />
+      <Slider
+        label="Layers stacked"
+        value={Math.min(lab.depth, most)}
+        min={1}
+        max={most}
+        onInput={(depth) => set({ depth })}
+      />
+      <div class="lab-choices">
         <Choice
           legend="Weights"
           name="lab-fill"
-          options={fills}
+          options={offered}
           value={lab.fill}
           onChoose={(fill) => set({ fill })}
         />
-        {lab.fill === 'random' && (
+        {(lab.fill === 'random' || lab.fill === 'icnr' || lab.panels.includes('icnr')) && (
           <button type="button" class="preset" onClick={() => set({ seed: lab.seed + 1 })}>
             Seed {lab.seed}, next
           </button>
         )}
+        <Choice
+          legend="Colours"
+          name="lab-groups"
+          options={[
+            { value: 3, label: 'apart (groups 3)' },
+            { value: 1, label: 'mixed (groups 1)' },
+          ]}
+          value={lab.groups}
+          onChoose={(groups) => set({ groups: groups as 1 | 3 })}
+        />
+        <Choice
+          legend="Black to white"
+          name="lab-levels"
+          options={levelModes}
+          value={lab.levels}
+          onChoose={(levels) => set({ levels })}
+        />
+        {lab.crop === 'own' && (
+          <button type="button" class="preset" onClick={() => set({ crop: 'fit' })}>
+            Crop to {stride} times the input
+          </button>
+        )}
       </div>
-      <Choice
-        legend="Black to white"
-        name="lab-levels"
-        options={levelModes}
-        value={lab.levels}
-        onChoose={(levels) => set({ levels })}
-      />
+      <PanelChoice lab={lab} set={set} />
+    </fieldset>
+  );
+}
+
+interface PanelChoiceProps {
+  lab: LabState;
+  set: (part: Partial<LabState>) => void;
+}
+
+function PanelChoice({ lab, set }: PanelChoiceProps) {
+  const { length } = lab.panels;
+  return (
+    <fieldset class="panel-choice">
+      <legend>{`Side by side, ${panelLimits.min} to ${panelLimits.max}`}</legend>
+      {panelKinds.map((kind) => {
+        const checked = lab.panels.includes(kind);
+        const fixed = checked ? length <= panelLimits.min : length >= panelLimits.max;
+        return (
+          <label key={kind} class={fixed ? 'is-fixed' : ''}>
+            <input
+              type="checkbox"
+              checked={checked}
+              disabled={fixed}
+              onChange={() => set({ panels: withPanel(lab.panels, kind) })}
+            />
+            {panelTitles[kind]}
+          </label>
+        );
+      })}
     </fieldset>
   );
 }

@@ -4,6 +4,7 @@ import { LabControls } from './lab-controls';
 import { developed, startLab, trouble, useOwn } from './lab-run';
 import { openPicture, pictureFile } from './open-picture';
 import { Panels } from './panels';
+import { Sound } from './sound';
 import { Sources } from './sources';
 import './lab.css';
 
@@ -42,8 +43,8 @@ export function LabStation() {
         <span class="station-number">5</span> Lab
       </h2>
       <p class="standfirst">
-        The same stamps, thousands of them. A picture goes through a transposed convolution; beside it, the
-        picture is enlarged first and then convolved with the same weights.
+        The same stamps, thousands of them. A picture goes through a transposed convolution; beside it, what
+        others do against the pattern, with the same weights.
       </p>
       <Sources onFile={(file) => void open(file)} />
       <LabControls lab={state.value.lab} />
@@ -53,6 +54,7 @@ export function LabStation() {
         </p>
       )}
       {developed.value && <Panels developed={developed.value} />}
+      <Sound />
     </section>
   );
 }

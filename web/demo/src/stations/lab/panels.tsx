@@ -1,34 +1,25 @@
-import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type { Report } from '../../engine/protocol';
+import type { LabPanel, LabScore, Planes, Report } from '../../engine/protocol';
+import { paintSequential, type Theme } from '../../model/colour';
+import type { PanelKind } from '../../model/lab-state';
 import { lensMoved, lensZooms, pixelAt, pixelText, placeAt, shownSize } from '../../model/lens';
-import { summary, toBytes } from '../../model/levels';
-import { count, milliseconds, percent, plain } from '../../model/numbers';
-import { state } from '../../store';
+import { count, fixed, milliseconds, percent, plain } from '../../model/numbers';
+import { levelText, unevennessText } from '../../model/phases';
+import { theme } from '../../store';
 import { LiveRegion } from '../../view/live-region';
 import { PixelCanvas } from '../../view/pixel-canvas';
-import { type Developed, lens, lensLifted, levels } from './lab-run';
+import { panelTitles } from './lab-controls';
+import { type Developed, lens, lensLifted, scores } from './lab-run';
 import { Lens } from './lens';
 
-interface Planar {
-  readonly channels: number;
-  readonly width: number;
-  readonly height: number;
-  readonly data: Float32Array;
-}
-
-/** Input, transposed convolution, and resize then convolution, under one magnifier. */
+/** Two to four pictures under one magnifier. */
 export function Panels({ developed }: { developed: Developed }) {
-  const { picture, stride, result } = developed;
+  const { picture, request, result } = developed;
+  const { scale, panels } = result;
   const frame = useRef<HTMLDivElement>(null);
-  const available = usePanelWidth(frame);
-  const { scale, smoothed } = shownSize(picture.width * stride, available, devicePixelRatio);
-  const size = {
-    width: picture.width * stride * scale,
-    height: picture.height * stride * scale,
-    smoothed,
-  };
-  const zoom = lensZooms(stride, 18);
+  const available = usePanelWidth(frame, panels.length);
+  const { scale: pixel, smoothed } = shownSize(picture.width * scale, available, devicePixelRatio);
+  const zoom = lensZooms(scale, 18);
 
   const onKeyDown = (event: KeyboardEvent) => {
     const next = lensMoved(lens.value, event.key, event.shiftKey, picture.width, picture.height);
@@ -41,58 +32,65 @@ export function Panels({ developed }: { developed: Developed }) {
   return (
     <>
       <div
-        class="panels"
+        class={`panels of-${panels.length}`}
         ref={frame}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: an application takes keys, here the arrows
         tabIndex={0}
         role="application"
-        aria-label="Three pictures under one magnifier. Arrow keys move it, with Shift faster."
+        aria-label={`${panels.length} pictures under one magnifier. Arrow keys move it, with Shift faster.`}
         onKeyDown={onKeyDown}
       >
-        <Panel title="Input" name="input" picture={picture} size={size} zoom={zoom.input}>
-          <p class="layer-name">{picture.name}</p>
-        </Panel>
-        <Panel title="Transposed convolution" name="raw" picture={result.raw} size={size} zoom={zoom.output}>
-          <Ran report={result.rawReport} />
-        </Panel>
-        <Panel
-          title="Resize, then convolution"
-          name="resized"
-          picture={result.resized}
-          size={size}
-          zoom={zoom.output}
-        >
-          <Ran report={result.resizedReport} />
-        </Panel>
+        {panels.map((panel) => (
+          <PanelFigure
+            key={panel.kind}
+            panel={panel}
+            pixel={panel.kind === 'input' ? pixel * scale : pixel}
+            smoothed={smoothed}
+            zoom={panel.kind === 'input' ? zoom.input : zoom.output}
+            name={picture.name}
+          />
+        ))}
       </div>
-      <Rules smoothed={smoothed} />
+      <Tables developed={developed} />
+      <Rules developed={developed} smoothed={smoothed} mixed={request.groups === 1} />
       <LiveRegion text={spoken(developed)} pace={700} />
     </>
   );
 }
 
 interface PanelProps {
-  title: string;
-  name: string;
-  picture: Planar;
-  size: { width: number; height: number; smoothed: boolean };
+  panel: LabPanel;
+  /** Screen pixels a picture pixel. */
+  pixel: number;
+  smoothed: boolean;
   zoom: number;
-  children: ComponentChildren;
+  name: string;
 }
 
-function Panel({ title, name, picture, size, zoom, children }: PanelProps) {
-  const shown = levels.value;
-  const bytes = useMemo(() => toBytes(picture, shown), [picture, shown.black, shown.white]);
-  const range = useMemo(() => summary(picture, shown), [picture, shown.black, shown.white]);
+function PanelFigure({ panel, pixel, smoothed, zoom, name }: PanelProps) {
+  const { kind, developed: shown, refusal } = panel;
+  const title = panelTitles[kind];
+  if (!shown) {
+    return (
+      <figure class="panel" data-panel={kind}>
+        <figcaption>
+          <b>{title}</b>
+        </figcaption>
+        <p class="refusal">{refusal}</p>
+      </figure>
+    );
+  }
+  const { output, bytes, summary: range, pattern, report } = shown;
+  const size = { width: output.width * pixel, height: output.height * pixel };
   const point = (event: PointerEvent) => {
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
     lensLifted.value = event.pointerType === 'touch';
     lens.value = placeAt(event.clientX - box.left, event.clientY - box.top, box.width, box.height);
   };
   return (
-    <figure class="panel" data-panel={name}>
+    <figure class="panel" data-panel={kind}>
       <figcaption>
-        <b>{title}</b> <span class="size">{`${picture.width} \u00d7 ${picture.height}`}</span>
+        <b>{title}</b> <span class="size">{`${output.width} \u00d7 ${output.height}`}</span>
       </figcaption>
       <div
         class="picture"
@@ -101,35 +99,171 @@ function Panel({ title, name, picture, size, zoom, children }: PanelProps) {
         onPointerDown={point}
       >
         <PixelCanvas
-          class={size.smoothed ? 'is-smoothed' : ''}
+          class={smoothed ? 'is-smoothed' : ''}
           label={`${title}: values from ${plain(range.lowest)} to ${plain(range.highest)}`}
-          width={picture.width}
-          height={picture.height}
+          width={output.width}
+          height={output.height}
           bytes={bytes}
         />
-        <Lens picture={picture} bytes={bytes} zoom={zoom} size={size} />
+        <Lens picture={output} bytes={bytes} zoom={zoom} size={size} />
       </div>
       <div class="panel-notes">
+        {pattern && (
+          <p class="pattern" data-verdict={pattern.verdict}>
+            <i>U</i> <b data-unevenness={pattern.unevenness}>{patternText(pattern)}</b>{' '}
+            {pattern.verdict !== 'free' && levelText(pattern.levelDbc)}
+          </p>
+        )}
+        <Score kind={kind} />
         <p class="under-lens">
-          <Under picture={picture} />
+          <Under picture={output} />
         </p>
         <p>
           Values {plain(range.lowest)} to {plain(range.highest)}
           {range.clipped > 0 && <>, {percent(range.clipped)} clipped</>}
         </p>
-        {children}
+        {kind === 'input' ? <p class="layer-name">{name}</p> : <Ran report={report} />}
       </div>
     </figure>
   );
 }
 
+/** Float32 sums of weights that are equal on paper differ in the last digit; the package calls that free. */
+function patternText({ unevenness, verdict }: { unevenness: number; verdict: string }): string {
+  return verdict === 'free' ? 'below 10\u207b\u00b9\u2070: no pattern' : unevennessText(unevenness);
+}
+
+/** What the picture itself tells, once nothing moves. */
+function Score({ kind }: { kind: PanelKind }) {
+  const score = scores.value.get(kind);
+  const paint = theme.value;
+  const bytes = useMemo(() => score && spectrumBytes(score, paint), [score, paint]);
+  if (!score || !bytes) return null;
+  return (
+    <div class="score" data-score={kind}>
+      <PixelCanvas
+        class="small-spectrum"
+        label={`Spectrum of the picture, its loudest line of the pattern ${plain(score.spectralScoreDb, 1)} dB over what surrounds it`}
+        width={score.side}
+        height={score.side}
+        bytes={bytes}
+      />
+      <p>
+        Pattern in the picture: <b data-line={score.spectralScoreDb}>{lineText(score.spectralScoreDb)}</b>,
+        phases explain {score.phaseScore < 0.0001 ? 'nothing' : `${(100 * score.phaseScore).toFixed(2)} %`} of
+        it
+      </p>
+    </div>
+  );
+}
+
+function lineText(level: number): string {
+  if (level <= -320) return 'no line';
+  if (level >= 320) return 'nothing but lines';
+  return `lines of ${plain(level, 1)} dB`;
+}
+
+/** From 90 dB below a wave of full contrast to such a wave; the constant lies in the corners. */
+function spectrumBytes({ spectrum, side }: LabScore, paint: Theme): Uint8ClampedArray<ArrayBuffer> {
+  const bytes = new Uint8ClampedArray(4 * side * side);
+  spectrum.forEach((level, i) => {
+    paintSequential(bytes, i, (level + 90) / 90, paint);
+  });
+  return bytes;
+}
+
 /** The value of the pixel in the middle of the lens. */
-function Under({ picture }: { picture: Planar }) {
+function Under({ picture }: { picture: Planes }) {
   const { x, y } = pixelAt(lens.value, picture.width, picture.height);
   return (
     <>
       Pixel {x}, {y}: <b>{pixelText(picture, x, y)}</b>
     </>
+  );
+}
+
+const AROUND = 3;
+
+/** The canvases to read: values around the magnifier, and the lines of the spectra. */
+function Tables({ developed }: { developed: Developed }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <details class="as-table" onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>As a table</summary>
+      {open && (
+        <div class="lab-tables">
+          {developed.result.panels.map(
+            ({ kind, developed: shown }) =>
+              shown && <PanelTables key={kind} kind={kind} output={shown.output} />,
+          )}
+        </div>
+      )}
+    </details>
+  );
+}
+
+function PanelTables({ kind, output }: { kind: PanelKind; output: Planes }) {
+  const { x, y } = pixelAt(lens.value, output.width, output.height);
+  const near = (middle: number, side: number) =>
+    Array.from({ length: 2 * AROUND + 1 }, (_, i) => middle - AROUND + i).filter(
+      (at) => at >= 0 && at < side,
+    );
+  const rows = near(y, output.height);
+  const columns = near(x, output.width);
+  const harmonics = scores.value.get(kind)?.harmonics ?? [];
+  const title = panelTitles[kind];
+  return (
+    <div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a table that scrolls must be reached by keyboard */}
+      <section class="table-scroll" tabIndex={0} aria-label={`${title}, values`}>
+        <table>
+          <caption>{`${title}: first colour around the magnifier`}</caption>
+          <thead>
+            <tr>
+              <th scope="col">Row</th>
+              {columns.map((column) => (
+                <th scope="col" class="number" key={column}>
+                  {column}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row) => (
+              <tr key={row}>
+                <th scope="row">{row}</th>
+                {columns.map((column) => (
+                  <td class="number" key={column}>
+                    {fixed(output.data[row * output.width + column] ?? 0)}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+      {harmonics.length > 0 && harmonics.length < 16 && (
+        <table>
+          <caption>{`${title}: lines of the spectrum`}</caption>
+          <thead>
+            <tr>
+              <th scope="col">Down, across</th>
+              <th scope="col" class="number">
+                dB over its surroundings
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {harmonics.map(({ harmonic, levelDb }) => (
+              <tr key={harmonic.join()}>
+                <td>{harmonic.join(', ')}</td>
+                <td class="number">{plain(levelDb, 1)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </div>
   );
 }
 
@@ -144,7 +278,7 @@ function Ran({ report }: { report: Report }) {
         </p>
       )}
       {report.layers.map((layer, i) => (
-        <div class="ran" key={layer}>
+        <div class="ran" key={`${layer} ${i}`}>
           <p class="layer-name">{layer}</p>
           <p>
             {report.plans[i]?.route}: {report.plans[i]?.reason}
@@ -155,37 +289,40 @@ function Ran({ report }: { report: Report }) {
   );
 }
 
-function Rules({ smoothed }: { smoothed: boolean }) {
-  const unit = state.value.lab.levels === 'unit';
-  const { black, white } = levels.value;
+interface RulesProps {
+  developed: Developed;
+  smoothed: boolean;
+  mixed: boolean;
+}
+
+function Rules({ developed, smoothed, mixed }: RulesProps) {
+  const { black, white } = developed.result.levels;
   return (
     <p class="rules">
-      All three panels follow one rule:{' '}
-      {unit
+      All panels follow one rule:{' '}
+      {developed.request.levels === 'unit'
         ? 'value 0 is black, 1 is white, and what lies outside is clipped.'
-        : `the lowest value of the three, ${plain(black)}, is black, and the highest, ${plain(white)}, is white.`}{' '}
-      The weights are scaled so that a flat picture keeps its mean. Each colour channel is one sample of a
-      batch of three, so all channels meet the same kernel.
+        : `the lowest value of them all, ${plain(black)}, is black, and the highest, ${plain(white)}, is white.`}{' '}
+      The weights are scaled so that a flat picture keeps its mean.{' '}
+      {mixed ? 'Every colour of the output is made of all three.' : 'Every colour has a kernel of its own.'} U
+      is computed from the weights alone, the lines from the middle of the picture.
       {smoothed && ' The panels are smoothed to fit; the magnifier shows true pixels.'}
     </p>
   );
 }
 
-function spoken({ picture, result }: Developed): string {
-  return [
-    ['input', picture],
-    ['transposed convolution', result.raw],
-    ['resize then convolution', result.resized],
-  ]
-    .map(([name, planes]) => {
-      const { x, y } = pixelAt(lens.value, (planes as Planar).width, (planes as Planar).height);
-      return `${name as string}: ${pixelText(planes as Planar, x, y)}`;
+function spoken({ result }: Developed): string {
+  return result.panels
+    .flatMap(({ kind, developed: shown }) => {
+      if (!shown) return [];
+      const { x, y } = pixelAt(lens.value, shown.output.width, shown.output.height);
+      return `${panelTitles[kind]}: ${pixelText(shown.output, x, y)}`;
     })
     .join('; ');
 }
 
-/** Width of one panel's column. */
-function usePanelWidth(frame: { current: HTMLElement | null }): number {
+/** Width of one panel's column; it changes with the number of panels. */
+function usePanelWidth(frame: { current: HTMLElement | null }, panels: number): number {
   const [width, setWidth] = useState(0);
   useLayoutEffect(() => {
     const panel = frame.current?.querySelector('.panel');
@@ -194,6 +331,6 @@ function usePanelWidth(frame: { current: HTMLElement | null }): number {
     observer.observe(panel);
     setWidth(panel.clientWidth);
     return () => observer.disconnect();
-  }, []);
+  }, [panels]);
   return width || 320;
 }

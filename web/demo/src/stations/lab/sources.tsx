@@ -3,7 +3,8 @@ import type { Picture } from '../../model/picture';
 import { testImageNames, testImages } from '../../model/test-images';
 import { change, state } from '../../store';
 import { PixelCanvas } from '../../view/pixel-canvas';
-import { ownPicture, picture } from './lab-run';
+import { Camera } from './camera';
+import { ownPicture, picture, trouble, useOwn } from './lab-run';
 
 interface Props {
   onFile: (file: File) => void;
@@ -31,20 +32,28 @@ export function Sources({ onFile }: Props) {
           <Source name={own.name} picture={own} checked={chosen === 'own'} onChoose={() => choose('own')} />
         )}
       </fieldset>
-      <label class="open-file">
-        <input
-          type="file"
-          accept="image/*"
-          onChange={(event) => {
-            const file = event.currentTarget.files?.[0];
-            if (file) onFile(file);
-            // The same file chosen again is a change again.
-            event.currentTarget.value = '';
+      <div class="own-picture">
+        <label class="open-file">
+          <input
+            type="file"
+            accept="image/*"
+            onChange={(event) => {
+              const file = event.currentTarget.files?.[0];
+              if (file) onFile(file);
+              // The same file chosen again is a change again.
+              event.currentTarget.value = '';
+            }}
+          />
+          <b>Your own picture</b>
+          <span class="open-file-hint">Choose, drop or paste. It stays in this page.</span>
+        </label>
+        <Camera
+          onPicture={useOwn}
+          onTrouble={(sentence) => {
+            trouble.value = sentence;
           }}
         />
-        <b>Your own picture</b>
-        <span class="open-file-hint">Choose, drop or paste. It stays in this page.</span>
-      </label>
+      </div>
     </div>
   );
 }

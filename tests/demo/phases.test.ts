@@ -1,0 +1,314 @@
+import type { Page } from 'playwright';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { eventually, type Served, serve, type Visit, visit } from './serve';
+
+let served: Served;
+let open: Visit;
+let page: Page;
+
+beforeAll(async () => {
+  served = await serve();
+});
+afterAll(() => served?.close());
+
+async function enter(reducedMotion: 'reduce' | 'no-preference', viewport = { width: 1280, height: 900 }) {
+  open = await visit(served, { reducedMotion, viewport });
+  page = open.page;
+  await page.locator('#phases .gains').waitFor();
+}
+
+const station = () => page.locator('#phases');
+const slider = (name: string) => station().getByRole('slider', { name, exact: true });
+const tap = (row: number, column: number) => station().locator(`[data-tap="${row},${column}"]`);
+const repair = () => station().getByRole('button', { name: 'Repair' });
+
+/** The taps in full, as assistive technology reads them. */
+const taps = () =>
+  station()
+    .locator('.tap-handle')
+    .evaluateAll((handles) => handles.map((handle) => Number(handle.getAttribute('aria-valuenow'))));
+const gains = () =>
+  station()
+    .locator('[data-gain]')
+    .evaluateAll((cells) => cells.map((cell) => Number(cell.getAttribute('data-gain'))));
+const unevenness = async () =>
+  Number(await station().locator('[data-unevenness]').getAttribute('data-unevenness'));
+const harmonics = () =>
+  station()
+    .locator('[data-harmonic]')
+    .evaluateAll((cells) => cells.map((cell) => Number(cell.getAttribute('data-harmonic'))));
+const greys = async (which: 'before' | 'after') => {
+  const canvas = station().locator(`[data-flat="${which}"] canvas`);
+  return canvas.evaluate((element) => {
+    const shown = element as HTMLCanvasElement;
+    const copy = new OffscreenCanvas(shown.width, shown.height).getContext('2d');
+    if (!copy) throw new Error('no 2D canvas');
+    copy.drawImage(shown, 0, 0);
+    const { data } = copy.getImageData(0, 0, shown.width, shown.height);
+    return new Set(Array.from({ length: data.length / 4 }, (_, i) => data[4 * i])).size;
+  });
+};
+
+/** The definitions, written out again: sums over the taps of a phase, and the energy off their mean. */
+function gainsOf(weights: number[], kernel: number, stride: number, dilation = 1): number[] {
+  const sums = new Array<number>(stride * stride).fill(0);
+  weights.forEach((weight, i) => {
+    const row = (Math.floor(i / kernel) * dilation) % stride;
+    const column = ((i % kernel) * dilation) % stride;
+    const phase = row * stride + column;
+    sums[phase] = (sums[phase] ?? 0) + weight;
+  });
+  return sums;
+}
+
+function unevennessOf(values: number[]): number {
+  const mean = values.reduce((a, b) => a + b, 0) / values.length;
+  const energy = values.reduce((sum, v) => sum + v * v, 0);
+  return values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / energy;
+}
+
+/** |H| at the harmonics, from the taps, in the order of the table. */
+function harmonicsOf(weights: number[], kernel: number, stride: number): number[] {
+  const found: number[] = [];
+  for (let m = 0; m < stride; m++) {
+    for (let n = 0; n < stride; n++) {
+      if (m === 0 && n === 0) continue;
+      let [re, im] = [0, 0];
+      weights.forEach((weight, i) => {
+        const angle = (2 * Math.PI * (m * Math.floor(i / kernel) + n * (i % kernel))) / stride;
+        re += weight * Math.cos(angle);
+        im -= weight * Math.sin(angle);
+      });
+      found.push(Math.hypot(re, im));
+    }
+  }
+  return found;
+}
+
+function expectClose(shown: number[], expected: number[], within = 1e-9): void {
+  expect(shown).toHaveLength(expected.length);
+  shown.forEach((value, i) => {
+    expect(Math.abs(value - (expected[i] ?? Number.NaN))).toBeLessThan(within);
+  });
+}
+
+/** Waits until what is shown belongs to the taps that are shown, and checks every number of it. */
+async function expectDescribed(kernel: number, stride: number): Promise<void> {
+  await eventually(async () => (await taps()).length).toBe(kernel * kernel);
+  await eventually(async () => (await gains()).length).toBe(stride * stride);
+  const weights = await taps();
+  expectClose(await gains(), gainsOf(weights, kernel, stride));
+  expectClose([await unevenness()], [unevennessOf(gainsOf(weights, kernel, stride))]);
+  expectClose(await harmonics(), harmonicsOf(weights, kernel, stride));
+}
+
+const opening = { kernel: 3, stride: 2 };
+
+describe('the phases', () => {
+  beforeEach(() => enter('reduce'));
+  afterEach(() => open.leave());
+
+  it('of ones with kernel 3, stride 2 sum to 4, 2, 2, 1, and U is 0.19', async () => {
+    expect(await gains()).toEqual([4, 2, 2, 1]);
+    expect(await unevenness()).toBeCloseTo(0.19, 12);
+    await expectDescribed(opening.kernel, opening.stride);
+    expect(await station().locator('.verdict-sentence').textContent()).toMatch(
+      /overlaps unevenly \(from 1 to 4/,
+    );
+  });
+
+  it('are described exactly for other kernels and strides', async () => {
+    for (const [kernel, stride] of [
+      [5, 3],
+      [4, 2],
+      [6, 3],
+    ] as const) {
+      await slider('Kernel').fill(String(kernel));
+      await slider('Stride').fill(String(stride));
+      await station().getByRole('radio', { name: 'Random' }).check();
+      await expectDescribed(kernel, stride);
+    }
+  });
+
+  it('follow a tap that is dragged, in the sums and in the spectrum', async () => {
+    const handle = tap(1, 1);
+    await handle.scrollIntoViewIfNeeded();
+    const box = await handle.boundingBox();
+    if (!box) throw new Error('the tap is not on screen');
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2 - 60, { steps: 6 });
+    await eventually(async () => (await taps())[4]).toBe(2);
+    // Tap (1, 1) is all of phase D: its bar grows while the pointer is still down.
+    await eventually(gains).toEqual([4, 2, 2, 2]);
+    await page.mouse.up();
+    await expectDescribed(opening.kernel, opening.stride);
+  });
+
+  it('leave a tap alone that is pressed and not moved', async () => {
+    await repair().click();
+    const before = await taps();
+    await tap(0, 1).click();
+    expect(await taps()).toEqual(before);
+  });
+
+  it('are moved by keyboard alone: take hold, change, let go, repair', async () => {
+    await tap(0, 0).focus();
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    const focused = () => page.evaluate(() => document.activeElement?.getAttribute('aria-label'));
+    expect(await focused()).toBe('Tap row 2, column 2');
+    await page.keyboard.press('ArrowUp');
+    await page.keyboard.press('Shift+ArrowUp');
+    await page.keyboard.press('ArrowLeft');
+    await eventually(async () => (await taps())[4]).toBe(2);
+    await page.keyboard.press('Escape');
+    expect(await focused()).toMatch(/^2, row 2, column 2, phase D$/);
+    await page.keyboard.press('ArrowUp');
+    expect(await focused()).toMatch(/row 1, column 2/);
+    // The grid is one stop of the tab order.
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate(() => document.activeElement?.closest('.tap-grid') === null)).toBe(true);
+    await repair().focus();
+    await page.keyboard.press('Enter');
+    await eventually(unevenness).toBeLessThan(1e-10);
+  });
+
+  it('say that nothing mends holes', async () => {
+    await slider('Kernel').fill('4');
+    await slider('Dilation').fill('2');
+    await eventually(() => station().locator('.verdict-sentence').textContent()).toMatch(
+      /no weights can mend/,
+    );
+    expect(await repair().isDisabled()).toBe(true);
+    expect(await unevenness()).toBeCloseTo(0.75, 12);
+    await station().getByText('No repair can fill them.').waitFor();
+  });
+});
+
+describe('one axis', () => {
+  it('has a phase for every residue, lane by lane, from a link', async () => {
+    open = await visit(served, { reducedMotion: 'reduce' });
+    page = open.page;
+    // Two lanes, kernel 5, stride 3; the taps of both are the rows of the grid.
+    await page.goto(`${served.url}#v1&a=1&g=2&k=5&s=3&f=own&w=1,2,3,4,5,1*5`);
+    await page.reload();
+    await page.locator('#phases .gains').waitFor();
+    await eventually(async () => (await gains()).length).toBe(6);
+    expect(await gains()).toEqual([5, 7, 3, 2, 2, 1]);
+    // (5-5)^2 + 2^2 + 2^2 over both lanes' energy, with the second lane's 2, 2, 1 around 5/3.
+    expect(await unevenness()).toBeCloseTo((8 + 6 / 9) / (25 + 49 + 9 + 4 + 4 + 1), 12);
+    const found = await harmonics();
+    expect(found).toHaveLength(4);
+    await repair().click();
+    await eventually(unevenness).toBeLessThan(1e-10);
+    expectClose(await gains(), [5, 5, 5, 5 / 3, 5 / 3, 5 / 3], 1e-5);
+    await open.leave();
+  });
+});
+
+describe('finding (b)', () => {
+  beforeEach(() => enter('reduce'));
+  afterEach(() => open.leave());
+
+  it('random weights at kernel 4, stride 2 bring the pattern back, with U about 0.75', async () => {
+    await station().getByRole('button', { name: 'Even overlap: kernel 4' }).click();
+    await eventually(unevenness).toBe(0);
+    expect(await greys('before')).toBe(1);
+    await station().getByRole('button', { name: 'Weights at random' }).click();
+    await eventually(unevenness).toBeGreaterThan(0);
+    await expectDescribed(4, 2);
+    expect(await greys('before')).toBeGreaterThan(1);
+    const shown = Number(await station().locator('[data-unevenness]').textContent());
+    expect(shown).toBeGreaterThan(0.7);
+    expect(shown).toBeLessThan(0.8);
+    // One kernel is one draw; the mean over 400 has a standard error of about 0.012.
+    const mean = station().locator('[data-mean]');
+    await eventually(async () => Math.abs(Number(await mean.textContent()) - 0.75)).toBeLessThan(0.04);
+    expect(await station().locator('.seeds').textContent()).toMatch(/Theory says 3\/4/);
+  });
+
+  it('is 8/9 on average at stride 3', async () => {
+    await slider('Kernel').fill('6');
+    await slider('Stride').fill('3');
+    const mean = station().locator('[data-mean]');
+    await eventually(async () => Math.abs(Number(await mean.textContent()) - 8 / 9)).toBeLessThan(0.03);
+  });
+});
+
+describe('finding (c)', () => {
+  afterEach(() => open.leave());
+
+  const randomKernel = async () => {
+    await slider('Kernel').fill('4');
+    await station().getByRole('button', { name: 'Weights at random' }).click();
+    await eventually(unevenness).toBeGreaterThan(0.1);
+    await expectDescribed(4, 2);
+  };
+
+  it('Repair makes the sums equal at once for people who asked for less motion', async () => {
+    await enter('reduce');
+    await randomKernel();
+    const before = await taps();
+    await repair().click();
+    await eventually(unevenness).toBeLessThan(1e-10);
+    const after = await taps();
+    expectClose(await gains(), gainsOf(after, 4, 2), 1e-12);
+    // The projection, written out again: every phase of 4 taps gives up what its sum has over the mean.
+    const sums = gainsOf(before, 4, 2);
+    const mean = sums.reduce((a, b) => a + b, 0) / 4;
+    const expected = before.map((value, i) => {
+      const phase = (Math.floor(i / 4) % 2) * 2 + (i % 2);
+      return value - ((sums[phase] ?? 0) - mean) / 4;
+    });
+    expectClose(after, expected, 1e-6);
+    await expectFlat();
+  });
+
+  it('Repair moves the taps there in front of the eyes of others', async () => {
+    await enter('no-preference');
+    await randomKernel();
+    const seen = new Set<number>();
+    const watch = async () => {
+      const value = await unevenness();
+      seen.add(value);
+      return value;
+    };
+    await repair().click();
+    await expect.poll(watch, { timeout: 10_000, interval: 40 }).toBeLessThan(1e-10);
+    expect(seen.size).toBeGreaterThan(3);
+    await expectFlat();
+  });
+
+  /** Exactly one grey where there were several, and a spectrum without lines. */
+  async function expectFlat(): Promise<void> {
+    await station().getByText('Flat picture now').waitFor();
+    expect(await greys('before')).toBeGreaterThan(1);
+    expect(await greys('after')).toBe(1);
+    expect(await station().locator('[data-flat="after"] .grey-levels').textContent()).toBe('1 grey level');
+    expect(Math.max(...(await harmonics()))).toBeLessThan(1e-6);
+  }
+});
+
+describe('on a phone', () => {
+  afterEach(() => open.leave());
+
+  it('a finger moves a tap', async () => {
+    await enter('reduce', { width: 360, height: 740 });
+    const handle = tap(0, 0);
+    await handle.scrollIntoViewIfNeeded();
+    const box = await handle.boundingBox();
+    if (!box) throw new Error('the tap is not on screen');
+    expect(box.width).toBeGreaterThanOrEqual(44);
+    const cdp = await page.context().newCDPSession(page);
+    const at = (y: number) => [{ x: box.x + box.width / 2, y: box.y + box.height / 2 + y }];
+    await cdp.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: at(0) });
+    for (const y of [-10, -20, -30]) {
+      await cdp.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: at(y) });
+    }
+    await cdp.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+    await eventually(async () => (await taps())[0]).toBe(1.5);
+    await eventually(async () => (await gains())[0]).toBeCloseTo(4.5, 12);
+  });
+});

@@ -1,0 +1,234 @@
+import { ConvTranspose2d, DeconvError } from 'deconv-wasm';
+import {
+  amplitudeSpectrum,
+  analyze,
+  analyzeStack,
+  initializeBilinear,
+  initializeIcnr,
+  ResizeConv2d,
+  repair,
+  SmoothConvTranspose2d,
+  scoreImage,
+} from 'deconv-wasm/checkerboard';
+import { nextEvenKernel } from '../model/geometry';
+import type { LabFill, PanelKind } from '../model/lab-state';
+import { levelsOf, summary, toBytes } from '../model/levels';
+import { uniform } from '../model/random';
+import { type Channels, sameSize, turned, withSums } from '../model/upsampling';
+import type { LabPanel, LabRequest, LabResult, LabScore, LabScoreRequest, Planes, Report } from './protocol';
+import { Run, workshop } from './workshop';
+
+type UpLayer = ConvTranspose2d | ResizeConv2d | SmoothConvTranspose2d;
+
+interface Made {
+  readonly output: Planes;
+  readonly layers: readonly UpLayer[];
+  readonly report: Report;
+}
+
+/** The newest pictures, kept for the scores that are asked for when nothing moves any more. */
+const newest = new Map<PanelKind, Planes>();
+
+/** One picture through every layer that was chosen, each as bytes for the screen and as numbers. */
+export function lab(request: LabRequest): LabResult {
+  const made = request.panels.map((kind): { kind: PanelKind; made?: Made; refusal?: string } => {
+    if (kind === 'input') {
+      return { kind, made: { output: request.picture, layers: [], report: new Run().report } };
+    }
+    try {
+      return { kind, made: enlarge(kind, request) };
+    } catch (error) {
+      // What the package refuses, one panel says; the others go on.
+      if (error instanceof DeconvError) return { kind, refusal: error.message };
+      throw error;
+    }
+  });
+  const outputs = made.flatMap((panel) => panel.made?.output ?? []);
+  const levels = levelsOf(request.levels, outputs);
+  newest.clear();
+  const panels = made.map(({ kind, made: panel, refusal }): LabPanel => {
+    if (!panel) return { kind, refusal: refusal ?? '', developed: null };
+    const { output, layers, report } = panel;
+    newest.set(kind, output);
+    return {
+      kind,
+      refusal: null,
+      developed: {
+        output,
+        bytes: toBytes(output, levels),
+        summary: summary(output, levels),
+        pattern: patternOf(layers),
+        report,
+      },
+    };
+  });
+  return { scale: request.stride ** request.depth, levels, panels };
+}
+
+function patternOf(layers: readonly UpLayer[]) {
+  const [first] = layers;
+  if (!first) return null;
+  const found =
+    layers.length === 1 ? analyze(first, { gains: false }) : analyzeStack(layers, { gains: false });
+  const { unevenness, levelDbc, verdict } = found;
+  return { unevenness, levelDbc, verdict };
+}
+
+function enlarge(kind: PanelKind, request: LabRequest): Made {
+  const run = new Run();
+  const layers: UpLayer[] = [];
+  let { data, channels, height, width }: Planes = request.picture;
+  for (let depth = 0; depth < request.depth; depth++) {
+    const layer = made(kind, request, channels, depth);
+    layers.push(layer);
+    const y = run.forward(layer, data, [1, channels, height, width]);
+    [, channels = 0, height = 0, width = 0] = y.shape;
+    data = y.data;
+  }
+  return { output: { data, channels, height, width }, layers, report: run.report };
+}
+
+/** Layer number `depth` of a stack, with its weights. */
+function made(kind: PanelKind, request: LabRequest, channels: number, depth: number): UpLayer {
+  const { stride } = request;
+  // A picture of one channel has nothing to keep apart.
+  const groups = channels % request.groups === 0 ? request.groups : 1;
+  const even = kind === 'even' || kind === 'icnr';
+  const kernelSize = even ? nextEvenKernel(request.kernel, stride) : request.kernel;
+  const dilation = even ? 1 : request.dilation;
+  const crop =
+    request.crop === 'fit'
+      ? sameSize(dilation * (kernelSize - 1) + 1, stride)
+      : { padding: request.padding, outputPadding: request.outputPadding };
+  const common = { inChannels: channels, outChannels: channels, groups, bias: false };
+  const options = { ...common, kernelSize, stride, dilation, ...crop };
+  const plain = workshop.get(`lab ${kind} ${depth}`, options, (o) => new ConvTranspose2d(o));
+  fill(plain, { ...request, fill: kind === 'icnr' ? 'icnr' : request.fill }, depth);
+  if (kind === 'repaired') {
+    repair(plain);
+    return plain;
+  }
+  const size = { channels, groups };
+  if (kind === 'resize') {
+    const resize = { ...common, scaleFactor: stride, kernelSize, dilation, padding: 'same' as const };
+    const layer = workshop.get(`lab resize-conv ${depth}`, resize, (o) => new ResizeConv2d(o));
+    // The same taps; a convolution sums all of them where the stamps of stride x stride cells share them.
+    const taps = turned(Float32Array.from(plain.weight.data), size);
+    return layer.setWeight(taps.map((tap) => tap / stride ** 2));
+  }
+  if (kind === 'smooth') {
+    const layer = workshop.get(`lab smooth layer ${depth}`, options, (o) => new SmoothConvTranspose2d(o));
+    return layer.setWeight(plain.weight);
+  }
+  return plain;
+}
+
+interface Filling {
+  readonly fill: LabFill;
+  readonly seed: number;
+  readonly given: readonly number[] | null;
+}
+
+function fill(layer: ConvTranspose2d, { fill: rule, seed, given }: Filling, depth: number): void {
+  const size: Channels = { channels: layer.inChannels, groups: layer.groups };
+  const sum = layer.stride.reduce((product, stride) => product * stride, 1);
+  const { length } = layer.weight.data;
+  switch (rule) {
+    case 'bilinear':
+      initializeBilinear(layer);
+      return;
+    case 'icnr':
+      initializeIcnr(layer, {
+        seed: seed + depth,
+        // The small kernel sums to 1 for each output channel, so a flat picture keeps its mean.
+        values: (shape, random) =>
+          withSums(Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, random), size, 1),
+      });
+      return;
+    case 'random': {
+      const draw = uniform(seed + depth);
+      layer.setWeight(withSums(Float32Array.from({ length }, draw), size, sum));
+      return;
+    }
+    case 'given':
+      if (given && given.length === (layer.kernelSize[0] ?? 0) ** 2) {
+        layer.setWeight(onDiagonal(given, size));
+        return;
+      }
+      layer.setWeight(withSums(new Float32Array(length).fill(1), size, sum));
+      return;
+    case 'ones':
+      layer.setWeight(withSums(new Float32Array(length).fill(1), size, sum));
+  }
+}
+
+/** One kernel for every channel on its own, zeros between the channels. */
+function onDiagonal(taps: readonly number[], { channels, groups }: Channels): Float32Array {
+  const each = channels / groups;
+  const weight = new Float32Array(channels * each * taps.length);
+  for (let channel = 0; channel < channels; channel++) {
+    weight.set(taps, (channel * each + (channel % each)) * taps.length);
+  }
+  return weight;
+}
+
+/** Largest side that a score looks at: it costs a Fourier sum over all of it. */
+const SCORED = 192;
+const SPECTRUM = 96;
+
+/** How much of the newest picture of a panel is a pattern, from the picture alone. */
+export function labScore({ kind, scale }: LabScoreRequest): LabScore | null {
+  const picture = newest.get(kind);
+  if (!picture || scale === 1) return null;
+  const { channels } = picture;
+  const part = middle(picture, SCORED, scale);
+  if (part.width < 6 * scale || part.height < 6 * scale) return null;
+  const score = scoreImage({ data: part.data, shape: [channels, part.height, part.width] }, scale);
+  const small = middle(picture, SPECTRUM, scale);
+  const side = Math.min(small.width, small.height);
+  return {
+    phaseScore: score.phaseScore,
+    spectralScoreDb: score.spectralScoreDb,
+    harmonics: score.harmonics,
+    side,
+    spectrum: decibels(middle(small, side, scale), side),
+  };
+}
+
+/** The middle of a picture, whole periods and at most `longest` on a side. */
+function middle(picture: Planes, longest: number, period: number): Planes {
+  const whole = (side: number) => Math.floor(Math.min(side, longest) / period) * period;
+  const [width, height] = [whole(picture.width), whole(picture.height)];
+  const left = Math.floor((picture.width - width) / 2);
+  const top = Math.floor((picture.height - height) / 2);
+  const data = new Float32Array(picture.channels * width * height);
+  for (let line = 0; line < picture.channels * height; line++) {
+    const plane = Math.floor(line / height) * picture.height;
+    const begin = (plane + top + (line % height)) * picture.width + left;
+    data.set(picture.data.subarray(begin, begin + width), line * width);
+  }
+  return { channels: picture.channels, width, height, data };
+}
+
+/** Spectrum of a square picture's mean over the channels, in dB of a wave from black to white. */
+function decibels({ channels, data }: Planes, side: number): Float32Array {
+  const area = side * side;
+  const grey = new Float64Array(area);
+  for (let i = 0; i < data.length; i++) grey[i % area] = (grey[i % area] ?? 0) + (data[i] ?? 0) / channels;
+  const mean = grey.reduce((a, b) => a + b, 0) / area;
+  // A Hann window keeps the picture's edges out of the lines.
+  const window = Float64Array.from(
+    { length: side },
+    (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / side),
+  );
+  for (let i = 0; i < area; i++) {
+    grey[i] = ((grey[i] ?? 0) - mean) * (window[Math.floor(i / side)] ?? 0) * (window[i % side] ?? 0);
+  }
+  const axis = { kernelSize: side };
+  // A wave of amplitude 1/2 has a quarter of the area at its line, and the window a quarter of that.
+  const full = area / 16;
+  return Float32Array.from(
+    amplitudeSpectrum(grey, [axis, axis], side),
+    (a) => 20 * Math.log10(a / full + 1e-9),
+  );
+}

@@ -1,0 +1,206 @@
+import { signal, useComputed, useSignalEffect } from '@preact/signals';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { EngineError, STALE } from '../../engine/client';
+import { engine } from '../../engine/engine';
+import type { Heard, SoundResult } from '../../engine/protocol';
+import { paintSequential } from '../../model/colour';
+import { type SoundLayer, soundLayers } from '../../model/lab-state';
+import { plain } from '../../model/numbers';
+import { unevennessText } from '../../model/phases';
+import { SAMPLE_RATE, SECONDS, toneText } from '../../model/voice';
+import { change, engineStatus, state, theme } from '../../store';
+import { Choice } from '../../view/choice';
+import { PixelCanvas } from '../../view/pixel-canvas';
+
+type Which = 'raw' | 'repaired';
+const titles: Record<Which, string> = { raw: 'As it is', repaired: 'Repaired' };
+
+const result = signal<SoundResult | null>(null);
+/** Nobody listens from the top of the page; what is far below costs nothing until it comes near. */
+const near = signal(false);
+const playing = signal<Which | null>(null);
+
+let audio: AudioContext | null = null;
+let source: AudioBufferSourceNode | null = null;
+
+function stop(): void {
+  source?.stop();
+  source = null;
+  playing.value = null;
+}
+
+/** Only ever called by a press of a button: the page makes no sound on its own. */
+async function play(which: Which, samples: Float32Array): Promise<void> {
+  stop();
+  audio ??= new AudioContext();
+  await audio.resume();
+  const buffer = audio.createBuffer(1, samples.length, SAMPLE_RATE);
+  buffer.copyToChannel(forEars(samples), 0);
+  const node = audio.createBufferSource();
+  node.buffer = buffer;
+  node.connect(audio.destination);
+  node.onended = () => {
+    if (source === node) stop();
+  };
+  node.start();
+  source = node;
+  playing.value = which;
+}
+
+/** Without the constant, which no loudspeaker can give, and without a click at either end. */
+function forEars(samples: Float32Array): Float32Array<ArrayBuffer> {
+  const mean = samples.reduce((a, b) => a + b, 0) / samples.length;
+  const fade = SAMPLE_RATE / 50;
+  return Float32Array.from(samples, (value, n) => {
+    const edge = Math.min(n, samples.length - 1 - n, fade) / fade;
+    return (value - mean) * edge;
+  });
+}
+
+function whenNear(element: HTMLElement | null): () => void {
+  const observer = new IntersectionObserver(
+    (entries) => {
+      if (entries.some(({ isIntersecting }) => isIntersecting)) near.value = true;
+    },
+    { rootMargin: '600px' },
+  );
+  if (element) observer.observe(element);
+  return () => observer.disconnect();
+}
+
+async function ask(layer: SoundLayer, seed: number): Promise<void> {
+  try {
+    const answer = await engine.ask('sound', { layer, seed });
+    if (answer !== STALE) result.value = answer;
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+  }
+}
+
+/** The same thing in one dimension and for the ear. */
+export function Sound() {
+  const { sound: layer, seed } = state.value.lab;
+  const section = useRef<HTMLDivElement>(null);
+  useEffect(() => whenNear(section.current), []);
+  const wanted = useComputed(() => `${state.value.lab.sound}/${state.value.lab.seed}`);
+  useSignalEffect(() => {
+    if (!near.value || engineStatus.value.is !== 'ready' || !wanted.value) return;
+    stop();
+    const { sound, seed: now } = state.peek().lab;
+    void ask(sound, now);
+  });
+  const heard = result.value;
+  return (
+    <div class="sound" id="sound" ref={section}>
+      <h3>The same, for the ear</h3>
+      <p class="sound-text">
+        Vocoders end in a transposed convolution of one axis. Where its sums differ, the constant part of its
+        input turns into tones at the sampling rate times m/s. Here a made-up voice goes through such a layer,
+        with the weights as they are and after repair.
+      </p>
+      <div class="sound-controls">
+        <Choice
+          legend="Layer"
+          name="lab-sound"
+          options={soundLayers.map((value) => ({ value, label: value.replace('s', ' s') }))}
+          value={layer}
+          onChoose={(sound) => change((s) => ({ ...s, lab: { ...s.lab, sound } }))}
+        />
+        <button
+          type="button"
+          class="preset"
+          onClick={() => change((s) => ({ ...s, lab: { ...s.lab, seed: s.lab.seed + 1 } }))}
+        >
+          Seed {seed}, next
+        </button>
+      </div>
+      {heard && (
+        <>
+          <div class="spectrograms">
+            <Spectrogram which="raw" heard={heard.raw} unevenness={heard.unevennessBefore} />
+            <Spectrogram which="repaired" heard={heard.repaired} unevenness={heard.unevennessAfter} />
+          </div>
+          <Tones result={heard} />
+        </>
+      )}
+    </div>
+  );
+}
+
+interface SpectrogramProps {
+  which: Which;
+  heard: Heard;
+  unevenness: number;
+}
+
+function Spectrogram({ which, heard, unevenness }: SpectrogramProps) {
+  const { frames, bins, spectrogram, samples, tones } = heard;
+  const paint = theme.value;
+  const bytes = useMemo(() => {
+    const all = new Uint8ClampedArray(4 * frames * bins);
+    for (let frame = 0; frame < frames; frame++) {
+      for (let bin = 0; bin < bins; bin++) {
+        const level = spectrogram[frame * bins + bin] ?? -90;
+        paintSequential(all, (bins - 1 - bin) * frames + frame, (level + 90) / 70, paint);
+      }
+    }
+    return all;
+  }, [spectrogram, paint, frames, bins]);
+  const on = playing.value === which;
+  const loudest = Math.max(...tones.map(({ decibels }) => decibels));
+  return (
+    <figure class="spectrogram" data-sound={which}>
+      <figcaption>
+        <b>{titles[which]}</b> <i>U</i> {unevennessText(unevenness)}
+      </figcaption>
+      <div class="spectrogram-picture">
+        <PixelCanvas
+          label={`${titles[which]}: spectrogram, 0 to ${SAMPLE_RATE / 2000} kHz over ${SECONDS} s, loudest tone of the layer ${toneText(loudest)}`}
+          width={frames}
+          height={bins}
+          bytes={bytes}
+        />
+        <span class="kilohertz">{SAMPLE_RATE / 2000} kHz</span>
+        <span class="kilohertz is-low">0</span>
+      </div>
+      <button type="button" class="button" onClick={() => (on ? stop() : void play(which, samples))}>
+        {on ? 'Stop' : `Play ${which === 'raw' ? 'as it is' : 'repaired'}`}
+      </button>
+    </figure>
+  );
+}
+
+function Tones({ result: { raw, repaired } }: { result: SoundResult }) {
+  return (
+    <table class="tones">
+      <caption>Tones of the layer, in dB of the loudest sine there is</caption>
+      <thead>
+        <tr>
+          <th scope="col">Hz</th>
+          <th scope="col" class="number">
+            As it is
+          </th>
+          <th scope="col" class="number">
+            Repaired
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {raw.tones.map(({ frequency, decibels }, i) => {
+          const after = repaired.tones[i]?.decibels ?? 0;
+          return (
+            <tr key={frequency}>
+              <th scope="row">{plain(frequency, 0)}</th>
+              <td class="number" data-raw={decibels}>
+                {toneText(decibels)}
+              </td>
+              <td class="number" data-repaired={after}>
+                {toneText(after)}
+              </td>
+            </tr>
+          );
+        })}
+      </tbody>
+    </table>
+  );
+}
