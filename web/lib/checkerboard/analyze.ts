@@ -121,15 +121,7 @@ export function describeStamps(where: string, stamps: Stamps, counts: Overlap, l
     dilation: axes.map((axis) => axis.dilation),
     phaseShift: padding?.map((pad, axis) => modulo(pad, stride[axis] as number)) ?? null,
     overlap: counts,
-    gains: listGains
-      ? Array.from({ length: stamps.outChannels }, (_, out) =>
-          Array.from({ length: groupIn }, (_, index) => {
-            const group = Math.floor(out / groupOut);
-            const pair = (group * groupIn + index) * groupOut + (out % groupOut);
-            return Array.from(gains.values.subarray(pair * phases, (pair + 1) * phases));
-          }),
-        )
-      : [],
+    gains: listGains ? listPairs(gains.values, stamps, phases) : [],
     harmonics: Array.from(harmonicPower(gains.values, stride)),
     unevenness: found.unevenness,
     levelDbc: found.levelDbc,
@@ -142,6 +134,25 @@ export function describeStamps(where: string, stamps: Stamps, counts: Overlap, l
     verdict,
     sentence: sentenceOf({ name, pass, overlap: counts, unevenness: found, order, verdict }),
   };
+}
+
+/** `[outChannel][index of the input channel in its group][phase]` of gains in the weight's order. */
+function listPairs(
+  gains: Float64Array,
+  { inChannels, outChannels, groups }: Stamps,
+  phases: number,
+): number[][][] {
+  const groupIn = inChannels / groups;
+  const groupOut = outChannels / groups;
+  // Parts of one list: there may be millions of pairs, and parts of typed arrays are slow to make.
+  const all = Array.from(gains);
+  return Array.from({ length: outChannels }, (_, out) =>
+    Array.from({ length: groupIn }, (_, index) => {
+      const group = Math.floor(out / groupOut);
+      const pair = (group * groupIn + index) * groupOut + (out % groupOut);
+      return all.slice(pair * phases, (pair + 1) * phases);
+    }),
+  );
 }
 
 /** @internal */

@@ -94,17 +94,17 @@ export function harmonicPower(gains: ArrayLike<number>, phases: readonly number[
     angles: Array.from({ length: stride }, (_, harmonic) => (2 * Math.PI * harmonic) / stride),
   }));
   const power = new Float64Array(count);
+  const values = gains instanceof Float64Array ? gains : Float64Array.from(gains);
   for (let first = 0; first < pairs; first += PAIRS_AT_ONCE) {
-    const some = Float64Array.from(
-      { length: Math.min(PAIRS_AT_ONCE, pairs - first) * count },
-      (_, index) => gains[first * count + index] as number,
-    );
+    const some = Math.min(PAIRS_AT_ONCE, pairs - first);
     // The pairs are an axis in front, which comes out last: [harmonic, pair].
-    const { re, im } = transform(some, bins);
-    for (let index = 0; index < some.length; index += 1) {
-      const harmonic = Math.floor((index * count) / some.length);
-      const [x, y] = [re[index] as number, im[index] as number];
-      power[harmonic] = (power[harmonic] as number) + (x * x + y * y) / (count * count);
+    const { re, im } = transform(values.subarray(first * count, (first + some) * count), bins);
+    for (let harmonic = 0; harmonic < count; harmonic += 1) {
+      let sum = 0;
+      for (let index = harmonic * some; index < (harmonic + 1) * some; index += 1) {
+        sum += (re[index] as number) ** 2 + (im[index] as number) ** 2;
+      }
+      power[harmonic] = (power[harmonic] as number) + sum / (count * count);
     }
   }
   return power;
