@@ -3,10 +3,10 @@ import { DeconvError } from '../core/errors.js';
 import { type HalfType, narrow } from '../core/float16.js';
 import { typedArrayKind } from '../core/tensor.js';
 import { Layer } from '../layers/layer.js';
-import { pairGains } from './analyze.js';
 import { overlap } from './overlap.js';
+import { pairGains } from './pair-gains.js';
 import { addGains, phaseCount, tapPhases } from './phases.js';
-import { type Kernels, readStamps, type Stamps, type Subject } from './stamps.js';
+import { type Kernels, layerStamps, readStamps, type Stamps } from './stamps.js';
 import { unevenness } from './unevenness.js';
 
 /** What repaired weights are kept in. */
@@ -105,22 +105,6 @@ export function repair(layer: Layer): RepairReport {
     layer.setWeight({ data: patternsOf(widened, weightType), shape, dtype: weightType });
   }
   return report;
-}
-
-/** The stamps of a layer, in the order of its canonical weight. */
-export function layerStamps(where: string, layer: Subject): Stamps {
-  if (!(layer instanceof Layer)) refuse('BAD_TYPE', where, 'a layer of this package', layer);
-  const { spec } = layer.canonical(where);
-  if (spec.inputDilation.some((step) => step > 1)) {
-    refuse(
-      'UNSUPPORTED',
-      where,
-      'a layer without dilated input',
-      String(layer),
-      'Make it a transposed layer.',
-    );
-  }
-  return readStamps(where, layer);
 }
 
 function repairStamps(

@@ -1,7 +1,8 @@
 import { checkInteger, refuse } from '../core/checks.js';
+import { product } from '../core/lists.js';
 import { elementCount } from '../core/tensor.js';
 import { type AxisGeometry, checkGeometry } from './axis.js';
-import { checkTaps } from './phases.js';
+import { checkTaps } from './values.js';
 
 /** One value of a spectrum. */
 export interface Complex {
@@ -84,7 +85,7 @@ export function amplitudeSpectrum(
  * @throws {DeconvError} `BAD_SHAPE`, `BAD_OPTION`
  */
 export function harmonicPower(gains: ArrayLike<number>, phases: readonly number[]): Float64Array {
-  const count = phases.reduce((product, stride) => product * stride, 1);
+  const count = product(phases);
   const pairs = gains.length / count;
   if (!Number.isInteger(pairs)) {
     refuse('BAD_SHAPE', 'harmonicPower', `a multiple of ${count} gains`, gains.length);
