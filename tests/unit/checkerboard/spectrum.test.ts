@@ -249,11 +249,21 @@ it('refuses kernels of another length, and values that no layer can hold', () =>
     'TOO_LARGE',
     'amplitudeSpectrum',
   );
-  expectError(
-    caught(() => harmonicPower([1, 2, 3], [2])),
-    'BAD_SHAPE',
-    'harmonicPower',
-  );
+  for (const [gains, phases, code] of [
+    [[1, 2, 3], [2], 'BAD_SHAPE'],
+    [[1, Number.NaN], [2], 'BAD_OPTION'],
+    [[1, 2], [0.5], 'BAD_OPTION'],
+    [[1, 2], [], 'BAD_OPTION'],
+    [[1, 2], 2, 'BAD_TYPE'],
+    ['12', [2], 'BAD_TYPE'],
+    [[1, 2], [2 ** 10, 2 ** 10], 'TOO_LARGE'],
+  ] as const) {
+    expectError(
+      caught(() => harmonicPower(gains as number[], phases as number[])),
+      code,
+      'harmonicPower',
+    );
+  }
 });
 
 /** Long division of h, lowest power first, by 1 + z + ... + z^(length - 1). */

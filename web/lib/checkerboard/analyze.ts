@@ -4,9 +4,9 @@ import { orderOf } from './order.js';
 import { type Overlap, overlap } from './overlap.js';
 import { pairGains } from './pair-gains.js';
 import { phaseCount } from './phases.js';
-import { harmonicPower } from './spectrum.js';
+import { powerOf } from './spectrum.js';
 import { type Pass, readStamps, type Stamps, type Subject } from './stamps.js';
-import { unevenness } from './unevenness.js';
+import { unevennessOf } from './unevenness.js';
 import { sentenceOf, type Verdict, verdictOf } from './verdict.js';
 
 export interface AnalyzeOptions {
@@ -99,7 +99,7 @@ export function describeStamps(where: string, stamps: Stamps, counts: Overlap, l
   const { name, pass, axes, padding, groups } = stamps;
   const phases = phaseCount(axes);
   const gains = pairGains(where, stamps);
-  const found = unevenness(gains.values, phases, gains.floor);
+  const found = unevennessOf(gains.values, phases, gains.floor);
   const order = orderOf(stamps, {
     unevenness: found.unevenness,
     silent: gains.energy <= gains.floor,
@@ -121,7 +121,7 @@ export function describeStamps(where: string, stamps: Stamps, counts: Overlap, l
     phaseShift: padding?.map((pad, axis) => modulo(pad, stride[axis] as number)) ?? null,
     overlap: counts,
     gains: listGains ? listPairs(gains.values, stamps, phases) : [],
-    harmonics: Array.from(harmonicPower(gains.values, stride)),
+    harmonics: Array.from(powerOf(gains.values, stride)),
     unevenness: found.unevenness,
     levelDbc: found.levelDbc,
     worstPair: {

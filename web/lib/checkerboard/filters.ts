@@ -86,7 +86,7 @@ export function unfilterGradient(gradient: ArrayLike<number>, filtering: Filteri
 }
 
 /** `quotient * box + remainder` along one axis of `[pairs, ...kernel]`. */
-export interface BoxDivision {
+interface BoxDivision {
   /** `[pairs, ...kernel]`, `stride - 1` taps shorter along the axis. */
   readonly quotient: Float64Array;
   /** What the last `stride - 1` taps of the axis are off by, `[outer, stride - 1, inner]`. */

@@ -3,7 +3,7 @@ import { MAX_ELEMENTS } from '../core/tensor.js';
 import { addGains, phaseCount, tapPhases } from './phases.js';
 import type { Stamps } from './stamps.js';
 
-export interface PairGains {
+interface PairGains {
   /** Gains of all pairs in the weight's order. */
   readonly values: Float64Array;
   readonly energy: number;

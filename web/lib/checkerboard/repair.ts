@@ -7,7 +7,7 @@ import { overlap } from './overlap.js';
 import { pairGains } from './pair-gains.js';
 import { addGains, phaseCount, tapPhases } from './phases.js';
 import { type Kernels, layerStamps, readStamps, type Stamps } from './stamps.js';
-import { unevenness } from './unevenness.js';
+import { unevennessOf } from './unevenness.js';
 
 /** What repaired weights are kept in. */
 export type RepairPrecision = 'float64' | 'float32' | 'float16' | 'bfloat16';
@@ -147,8 +147,8 @@ function repairStamps(
   return {
     data,
     report: {
-      unevennessBefore: unevenness(before.values, phases, before.floor).unevenness,
-      unevennessAfter: unevenness(after.values, phases, after.floor).unevenness,
+      unevennessBefore: unevennessOf(before.values, phases, before.floor).unevenness,
+      unevennessAfter: unevennessOf(after.values, phases, after.floor).unevenness,
       largestChange: largest,
       relativeChange: norm === 0 ? 0 : Math.sqrt(change / norm),
     },

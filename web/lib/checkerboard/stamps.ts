@@ -55,7 +55,7 @@ export interface Stamps {
   readonly weight: ArrayLike<number>;
 }
 
-export interface StampOptions {
+interface StampOptions {
   readonly pass?: Pass | undefined;
   readonly inputShape?: readonly number[] | undefined;
 }

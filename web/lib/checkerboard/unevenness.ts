@@ -42,6 +42,11 @@ export function unevenness(gains: ArrayLike<number>, phases: number, floor = 0):
   if (gains.length === 0 || gains.length % phases !== 0) {
     refuse('BAD_SHAPE', where, `a multiple of ${phases} gains`, gains.length);
   }
+  return unevennessOf(gains, phases, floor);
+}
+
+/** The same of gains that are known to be whole pairs; sums of large weights may be beyond float32. */
+export function unevennessOf(gains: ArrayLike<number>, phases: number, floor: number): Unevenness {
   let energy = 0;
   let harmonics = 0;
   let worst = { pair: 0, deviation: 0 };
