@@ -1,5 +1,6 @@
 // Phase gains and the spectrum are two views of one thing; the statements that say "free" are one statement.
 
+import type { DeconvErrorCode } from 'deconv-wasm';
 import {
   amplitudeSpectrum,
   analyze,
@@ -249,7 +250,7 @@ it('refuses kernels of another length, and values that no layer can hold', () =>
     'TOO_LARGE',
     'amplitudeSpectrum',
   );
-  for (const [gains, phases, code] of [
+  const cases: readonly [unknown, unknown, DeconvErrorCode][] = [
     [[1, 2, 3], [2], 'BAD_SHAPE'],
     [[1, Number.NaN], [2], 'BAD_OPTION'],
     [[1, 2], [0.5], 'BAD_OPTION'],
@@ -257,7 +258,8 @@ it('refuses kernels of another length, and values that no layer can hold', () =>
     [[1, 2], 2, 'BAD_TYPE'],
     ['12', [2], 'BAD_TYPE'],
     [[1, 2], [2 ** 10, 2 ** 10], 'TOO_LARGE'],
-  ] as const) {
+  ];
+  for (const [gains, phases, code] of cases) {
     expectError(
       caught(() => harmonicPower(gains as number[], phases as number[])),
       code,
