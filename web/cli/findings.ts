@@ -140,7 +140,11 @@ export function hasGeometry({ format }: Model): boolean {
 /** One line about a file that cannot be read or written. */
 export function fileProblem(file: string, error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
-  const reason = error instanceof DeconvError || code === undefined ? message : code;
+  // The functions that messages begin with are none of a command line's.
+  const reason =
+    error instanceof DeconvError || code === undefined
+      ? message.replace(/^(read|write|patch)Model: /, '')
+      : code;
   return `${printable(file)}: ${printable(reason, 2000)}`;
 }
 

@@ -19,17 +19,16 @@ export function fixFor(analysis: Analysis, { weightTensor }: ModelLayer): Fix {
   if (verdict === 'holes')
     return { action: 'geometry', text: `${fillHoles(analysis)}, or resize and convolve` };
   const obstacle = weightTensor?.patchObstacle ?? null;
-  const afresh = verdict === 'overlap' ? `; for a new training kernel ${evenKernel(analysis)}` : '';
   if (obstacle !== null) {
-    return {
-      action: 'repair-source',
-      text: `repair the model that this file was made of (${obstacle})${afresh}`,
-    };
+    return { action: 'repair-source', text: `repair the model that this file was made of (${obstacle})` };
   }
-  return {
-    action: 'repair',
-    text: `${pass === 'backward' ? 'only if gradients matter: repair --layer' : 'repair, then fine-tune'}${afresh}`,
-  };
+  const kernel = verdict === 'overlap' ? `kernel ${evenKernel(analysis)}` : '';
+  return pass === 'backward'
+    ? { action: 'repair', text: `only if gradients matter: repair --layer NAME${kernel && `, or ${kernel}`}` }
+    : {
+        action: 'repair',
+        text: `repair, then fine-tune; for a new training: ${kernel && `${kernel} and `}ICNR initialisation`,
+      };
 }
 
 /** The nearest larger kernel that overlaps evenly. */

@@ -32,9 +32,11 @@ Options:
                              { "up.weight": { "stride": 2, "padding": 1 } }
   -h, --help
 
-Columns: PASS is forward for transposed convolutions; backward for strided
-convolutions, whose gradient is a transposed convolution. U is the share of the
-energy on flat input that is pattern, from 0 to 1; dBc its level over the rest.
+Columns: GEOMETRY has input>output channels, k kernel, s stride, d dilation,
+p padding (before/after), g groups. PASS is fwd (forward) for transposed
+convolutions and bwd (backward) for strided ones, whose gradient is a transposed
+convolution. U is the share of the energy on flat input that is pattern, from 0
+to 1; dBc its level over the rest.
 VERDICT: free (no pattern), weights-only (even overlap, uneven weights), overlap
 (stamps overlap unevenly), holes (some pixels get no stamp).
 

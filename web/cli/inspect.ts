@@ -181,7 +181,7 @@ function layerJson(finding: Finding, limit: number | null): object {
 
 const COLUMNS: readonly Column[] = [
   { title: 'LAYER', shrinksTo: 16 },
-  { title: 'OPERATOR', shrinksTo: 8 },
+  { title: 'OPERATOR', drops: true },
   { title: 'GEOMETRY' },
   { title: 'PASS' },
   { title: 'OVERLAP' },
@@ -250,7 +250,7 @@ function rowOf(finding: Finding, limit: number | null, paint: Paint): Row {
     cells: [
       ...head,
       { text: geometryText(geometry) },
-      { text: analysis.pass },
+      { text: analysis.pass === 'forward' ? 'fwd' : 'bwd' },
       { text: overlapText(stamps) },
       { text: analysis.verdict, paint: (text) => paint(STYLES[analysis.verdict], text) },
       { text: shareText(analysis.unevenness) },

@@ -29,6 +29,14 @@ export function plainSentence({ layer, judged }: Finding): string {
   return analysis.sentence.split(analysis.name).join(printable(layer.name));
 }
 
+/** The same without what follows on every layer alike. */
+export function firstSentence({ layer, judged }: Finding): string {
+  if (judged === null) return '';
+  const { sentence, name } = judged.analysis;
+  const [first = sentence] = /^.*?\.(?= [A-Z]|$)/.exec(sentence) ?? [];
+  return first.split(name).join(printable(layer.name));
+}
+
 /** `4 layers: 1 free, 3 with a pattern; 3 above -40 dBc`. */
 export function summary(findings: readonly Finding[], limit: number | null): string {
   const judged = findings.filter((finding) => finding.judged !== null);

@@ -5,6 +5,8 @@ export interface Column {
   readonly right?: boolean;
   /** May be shortened down to this where the screen is narrow. */
   readonly shrinksTo?: number;
+  /** Left out where the screen is narrower still. */
+  readonly drops?: boolean;
 }
 
 /** A cell's text, and how to paint it once it has its width. */
@@ -22,8 +24,8 @@ export interface Row {
 const GAP = 2;
 
 /**
- * Lines of a table that fits `width` columns: shortens what may be, and where even that is too wide, gives
- * every row as a block of `title: value` lines. Null is any width.
+ * Lines of a table that fits `width` columns: shortens and leaves out what may be, and where even that is too
+ * wide, gives every row as a block of `title value` lines. Null is any width.
  */
 export function table(columns: readonly Column[], rows: readonly Row[], width: number | null): string[] {
   const natural = columns.map(({ title }, index) =>
@@ -32,8 +34,23 @@ export function table(columns: readonly Column[], rows: readonly Row[], width: n
       columnsOf(title),
     ),
   );
-  const widths = width === null ? natural : fitWidths(columns, natural, width);
-  if (widths === null) return blocks(columns, rows, width as number);
+  if (width === null) return draw(columns, rows, natural, null);
+  const widths = fitWidths(columns, natural, width);
+  if (widths !== null) return draw(columns, rows, widths, width);
+  const kept = columns.flatMap(({ drops }, index) => (drops === true ? [] : [index]));
+  if (kept.length === columns.length) return blocks(columns, rows, width);
+  const pick = <T>(values: readonly T[]): T[] => kept.map((index) => values[index] as T);
+  const fewer = rows.map((row) => ({ ...row, cells: pick(row.cells) }));
+  const narrow = fitWidths(pick(columns), pick(natural), width);
+  return narrow === null ? blocks(columns, rows, width) : draw(pick(columns), fewer, narrow, width);
+}
+
+function draw(
+  columns: readonly Column[],
+  rows: readonly Row[],
+  widths: readonly number[],
+  screen: number | null,
+): string[] {
   const lines = [
     line(
       columns,
@@ -43,10 +60,9 @@ export function table(columns: readonly Column[], rows: readonly Row[], width: n
   ];
   for (const { cells, note } of rows) {
     lines.push(line(columns, widths, cells));
-    if (note !== undefined) {
-      for (const text of wrap(note.text, (width ?? Number.POSITIVE_INFINITY) - GAP)) {
-        lines.push(`  ${note.paint?.(text) ?? text}`);
-      }
+    if (note === undefined) continue;
+    for (const text of wrap(note.text, (screen ?? Number.POSITIVE_INFINITY) - GAP)) {
+      lines.push(`  ${note.paint?.(text) ?? text}`);
     }
   }
   return lines;

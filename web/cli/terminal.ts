@@ -26,12 +26,16 @@ interface Stream {
   write(text: string): unknown;
 }
 
+/** Milliseconds before the first line of progress. */
+const QUIET = 400;
+
 export function processTerminal(
   stdout: Stream = process.stdout,
   stderr: Stream = process.stderr,
   env: NodeJS.ProcessEnv = process.env,
 ): Terminal {
   const live = stderr.isTTY === true && env.TERM !== 'dumb';
+  const started = performance.now();
   let shown = false;
   const clear = () => {
     if (shown) stderr.write('\r\x1b[K');
@@ -50,7 +54,8 @@ export function processTerminal(
       stderr.write(`${text}\n`);
     },
     progress(text) {
-      if (!live) return;
+      // What is soon done needs no sign of life.
+      if (!live || performance.now() - started < QUIET) return;
       clear();
       if (text === '') return;
       stderr.write(shorten(text, (stderr.columns || 80) - 1));

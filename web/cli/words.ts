@@ -3,23 +3,22 @@
 import { unevenness } from 'deconv-wasm/checkerboard';
 import type { LayerGeometry } from 'deconv-wasm/models';
 
-/** `4x4`, or `4` where all axes are the same and the count of them is said elsewhere. */
-export function axes(values: readonly number[]): string {
-  return values.join('x');
-}
-
-/** `12>10 k4x4 s2x2 p1x1`; what is at its default is left out. */
+/** `12>10 k4x4 s2 p1/0`: one number where all axes have it; what is at its default is left out. */
 export function geometryText(geometry: LayerGeometry): string {
   const { inChannels, outChannels, groups, kernelSize, stride, dilation, padBefore, padAfter } = geometry;
-  const parts = [`${inChannels}>${outChannels}`, `k${axes(kernelSize)}`, `s${axes(stride)}`];
+  const parts = [`${inChannels}>${outChannels}`, `k${kernelSize.join('x')}`, `s${axes(stride)}`];
   if (dilation.some((spread) => spread !== 1)) parts.push(`d${axes(dilation)}`);
   if (padBefore === null || padAfter === null) parts.push('p?');
-  else if (padBefore.some((pad) => pad !== 0) || padAfter.some((pad) => pad !== 0)) {
+  else if ([...padBefore, ...padAfter].some((pad) => pad !== 0)) {
     const same = padBefore.every((pad, axis) => pad === padAfter[axis]);
     parts.push(`p${axes(padBefore)}${same ? '' : `/${axes(padAfter)}`}`);
   }
   if (groups !== 1) parts.push(`g${groups}`);
   return parts.join(' ');
+}
+
+function axes(values: readonly number[]): string {
+  return values.every((value) => value === values[0]) ? String(values[0]) : values.join('x');
 }
 
 /** `4 even`, `1 to 4`. */

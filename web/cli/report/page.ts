@@ -1,5 +1,5 @@
 import { type Finding, type Judgement, passOf } from '../findings.js';
-import { type Inspected, isAbove, plainSentence, summary } from '../inspected.js';
+import { firstSentence, type Inspected, isAbove, summary } from '../inspected.js';
 import { printable } from '../terminal.js';
 import { packageVersion } from '../usage.js';
 import { counted, geometryText, levelText, overlapText, shareText } from '../words.js';
@@ -63,8 +63,7 @@ function modelSection(
   return markup`<section>${title}
 <p class="soft">${format ?? ''}${by}</p>
 <p><strong>${summary(findings, limit)}</strong></p>
-<table role="table">
-<caption class="soft">Layers</caption>
+<table role="table" aria-label="Layers">
 <thead role="rowgroup"><tr role="row">${['Layer', 'Operator', 'Geometry', 'Pass', 'Overlap', 'Verdict'].map((word) => markup`<th role="columnheader" scope="col">${word}</th>`)}<th role="columnheader" scope="col" class="right">U</th><th role="columnheader" scope="col" class="right">dBc</th></tr></thead>
 <tbody role="rowgroup">
 ${findings.map((finding, index) => row(finding, linked.has(index) ? anchor(index) : null, limit))}
@@ -84,7 +83,7 @@ function row(finding: Finding, anchor: string | null, limit: number | null): Mar
   const name = printable(layer.name) || '(no name)';
   const head = markup`<th role="rowheader" scope="row">${anchor === null ? name : markup`<a href="#${anchor}">${name}</a>`}</th>${cell('Operator', printable(layer.operator))}${cell('Geometry', layer.geometry === null ? '' : geometryText(layer.geometry), 'number')}`;
   if (judged === null) {
-    return markup`<tr role="row">${head}<td role="cell" data-title="Verdict" colspan="5"><span><span class="verdict unread">not judged</span> ${printable(problem ?? '', 2000)}</span></td></tr>`;
+    return markup`<tr role="row">${head}<td role="cell" data-title="Verdict" class="wrap" colspan="5"><span><span class="verdict unread">not judged</span> ${printable(problem ?? '', 2000)}</span></td></tr>`;
   }
   const { analysis, stamps, geometry } = judged;
   const level = levelText(analysis.levelDbc);
@@ -103,7 +102,7 @@ function layerSection(finding: Finding, { analysis, fix, worstKernel }: Judgemen
   );
   return markup`<article class="layer" id="${anchor}">
 <div class="title"><h3>${printable(finding.layer.name) || '(no name)'}</h3><span class="verdict ${analysis.verdict}">${analysis.verdict}</span><span class="number soft">U ${shareText(analysis.unevenness)}, ${levelText(analysis.levelDbc)}${analysis.unevenness === 0 ? '' : ' dBc'}</span></div>
-<p>${plainSentence(finding)}</p>
+<p>${firstSentence(finding)}</p>
 ${fix.text === '' ? NOTHING : markup`<p><strong>Fix:</strong> ${fix.text}</p>`}
 <p class="soft">Pictures of the strongest pair of channels, ${inChannel} to ${outChannel}${analysis.pass === 'backward' ? ' of the gradient' : ''}:</p>
 <div class="pictures">${pictures}</div>

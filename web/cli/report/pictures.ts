@@ -28,7 +28,7 @@ const MOST_BARS = 160;
 /** Taps up to which a spectrum is drawn; it takes a sum over all of them for every point. */
 const MOST_TAPS = 1 << 18;
 /** Decibels from the brightest to the darkest. */
-const RANGE = 60;
+const RANGE = 40;
 
 type Geometry = Pick<Analysis, 'kernelSize' | 'stride' | 'dilation'>;
 
@@ -129,7 +129,7 @@ function spectrumPicture(geometry: Geometry, taps: Float64Array): Picture {
   const title = 'Spectrum';
   const axes = axesOf(geometry);
   const { stride } = geometry;
-  if (taps.length > MOST_TAPS || stride.some((step) => step > 64)) {
+  if (taps.length > MOST_TAPS || stride.some((step) => step > (stride.length === 1 ? 1024 : 24))) {
     return { title, svg: NOTHING, caption: 'not drawn: the kernel or its stride is too large for a picture' };
   }
   if (stride.length === 1) return spectrumLine(at(stride, 0), taps, axes);
@@ -165,7 +165,7 @@ function spectrumPicture(geometry: Geometry, taps: Float64Array): Picture {
       null,
       { down, across },
     ),
-    caption: `one field per image of the input spectrum${rank === 3 ? ', one map per harmonic in depth' : ''}; square: the constant, rings: where a pattern would be. ${RANGE} dB from dark to bright`,
+    caption: `one field per image of the input spectrum${rank === 3 ? ', one map per harmonic in depth' : ''}; square: the constant, rings: where a pattern would be. The fuller the colour the stronger, over ${RANGE} dB`,
   };
 }
 
@@ -186,8 +186,21 @@ function spectrumLine(stride: number, taps: Float64Array, axes: ReturnType<typeo
     (_, bin) => `${bin === 0 ? 'M' : 'L'}${x(bin / points)} ${y(amplitude[bin] as number)}`,
   ).join('');
   const bottom = HEIGHT - 30;
-  const harmonics = Array.from({ length: Math.floor(stride / 2) }, (_, index) => (index + 1) / stride);
-  const svg = markup`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Curve of the amplitude over frequency, with rings at the harmonics of the stride"><path class="axis" d="M30 10V${bottom}H${WIDTH - 10}"/>${[0, 20, 40, 60].map((down) => markup`<text class="tick end" x="26" y="${14 + (down / RANGE) * (HEIGHT - 40)}">${-down}</text>`)}${harmonics.map((turn) => markup`<path class="guide" d="M${x(turn)} 10V${bottom}"/>`)}<path class="curve" d="${line}"/>${harmonics.map((turn) => markup`<circle class="ring" cx="${x(turn)}" cy="${y(amplitude[Math.round(turn * points) % points] as number)}" r="5"/>`)}<text class="tick" x="30" y="${HEIGHT - 14}">0</text><text class="tick end" x="${WIDTH - 10}" y="${HEIGHT - 14}">half the output rate</text></svg>`;
+  // More of them would hide the curve.
+  const marked = stride <= 64 ? Math.floor(stride / 2) : 0;
+  const harmonics = Array.from({ length: marked }, (_, index) => (index + 1) / stride);
+  const frame = markup`<path class="axis" d="M30 10V${bottom}H${WIDTH - 10}"/><text class="tick" x="30" y="${HEIGHT - 14}">0</text><text class="tick end" x="${WIDTH - 10}" y="${HEIGHT - 14}">half the output rate</text>`;
+  const scale = [0, RANGE / 2, RANGE].map(
+    (down) =>
+      markup`<text class="tick end" x="26" y="${14 + (down / RANGE) * (HEIGHT - 40)}">${-down}</text>`,
+  );
+  const guides = harmonics.map((turn) => markup`<path class="guide" d="M${x(turn)} 10V${bottom}"/>`);
+  const marks = harmonics.map((turn) => {
+    const height = amplitude[Math.round(turn * points) % points] as number;
+    return markup`<circle class="ring" cx="${x(turn)}" cy="${y(height)}" r="${stride <= 16 ? 5 : 3}"/>`;
+  });
+  const label = 'Curve of the amplitude over frequency, with rings at the harmonics of the stride';
+  const svg = markup`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${label}">${frame}${scale}${guides}<path class="curve" d="${line}"/>${marks}</svg>`;
   return {
     title: 'Spectrum',
     svg,
@@ -240,7 +253,7 @@ function montage(
       period && (period.rows < grid.rows || period.columns < grid.columns)
         ? markup`<rect class="frame" width="${period.columns * cell}" height="${period.rows * cell}"/>`
         : NOTHING;
-    return markup`<g transform="translate(${left.toFixed(2)} ${top.toFixed(2)})"><g transform="scale(${cell.toFixed(4)})" shape-rendering="crispEdges">${cells(grid, level)}</g><rect class="border" width="${broad.toFixed(2)}" height="${tall.toFixed(2)}"/>${frame}${harmonics === null ? NOTHING : rings(harmonics, broad, tall)}</g>`;
+    return markup`<g transform="translate(${left.toFixed(2)} ${top.toFixed(2)})"><g transform="scale(${cell.toFixed(4)})" shape-rendering="crispEdges">${cells(grid, level)}</g><rect class="border" width="${broad.toFixed(2)}" height="${tall.toFixed(2)}"/>${frame}${harmonics === null ? NOTHING : rings(harmonics, broad, tall, index === 0)}</g>`;
   });
   const height = Math.ceil(grids.length / perRow) * (side + gap) - gap;
   const tallest = Math.max(...grids.map(({ rows, columns }) => (rows / Math.max(rows, columns)) * side));
@@ -252,15 +265,19 @@ function rings(
   { down, across }: { readonly down: number; readonly across: number },
   broad: number,
   tall: number,
+  constant: boolean,
 ): Markup[] {
   const radius = Math.min(7, broad / across / 4, tall / down / 4);
   return Array.from({ length: down * across }, (_, harmonic) => {
     const x = (((harmonic % across) + 0.5) / across) * broad;
     const y = ((Math.floor(harmonic / across) + 0.5) / down) * tall;
-    return harmonic === 0
-      ? markup`<rect class="ring" x="${(x - radius).toFixed(1)}" y="${(y - radius).toFixed(1)}" width="${(2 * radius).toFixed(1)}" height="${(2 * radius).toFixed(1)}"/>`
-      : markup`<circle class="ring" cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="${radius.toFixed(1)}"/>`;
-  });
+    // Light on dark or dark on light: one of the two strokes shows on any colour.
+    return ['halo', 'ring'].map((style) =>
+      constant && harmonic === 0
+        ? markup`<rect class="${style}" x="${(x - radius).toFixed(1)}" y="${(y - radius).toFixed(1)}" width="${(2 * radius).toFixed(1)}" height="${(2 * radius).toFixed(1)}"/>`
+        : markup`<circle class="${style}" cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="${radius.toFixed(1)}"/>`,
+    );
+  }).flat();
 }
 
 /** One path per colour, with neighbours in a row joined. */

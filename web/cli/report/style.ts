@@ -32,8 +32,10 @@ a { color: var(--link); }
 code, .number { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: 0.9em; }
 .soft { color: var(--soft); }
 table { border-collapse: collapse; width: 100%; margin: 0.8rem 0; background: var(--card); border: 1px solid var(--line); border-radius: 8px; font-size: 0.92rem; }
-th, td { text-align: left; padding: 0.5rem 0.7rem; border-top: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
+th, td { text-align: left; padding: 0.5rem 0.7rem; border-top: 1px solid var(--line); vertical-align: baseline; overflow-wrap: anywhere; }
 thead th { border-top: 0; color: var(--soft); font-weight: 600; font-size: 0.8rem; overflow-wrap: normal; }
+td { white-space: nowrap; }
+td.wrap { white-space: normal; }
 th[scope="row"] { font-weight: 600; min-width: 9rem; }
 .right { text-align: right; white-space: nowrap; }
 .verdict { display: inline-block; padding: 0 0.55em; border-radius: 1em; font-size: 0.85rem; font-weight: 600; white-space: nowrap; }
@@ -54,7 +56,8 @@ svg.map { max-width: 14rem; }
 .level { fill: none; stroke: var(--ink); stroke-dasharray: 5 4; stroke-width: 1.5; }
 .guide { fill: none; stroke: var(--line); stroke-dasharray: 3 3; }
 .curve { fill: none; stroke: var(--minus); stroke-width: 1.8; stroke-linejoin: round; }
-.ring { fill: none; stroke: var(--ring); stroke-width: 2; paint-order: stroke; filter: drop-shadow(0 0 1.5px var(--halo)); }
+.ring { fill: none; stroke: var(--ring); stroke-width: 2; }
+.halo { fill: none; stroke: var(--halo); stroke-width: 5; }
 .tick { fill: var(--soft); font-size: 11px; }
 .end { text-anchor: end; }
 .phase0 { fill: var(--minus); } .phase1 { fill: var(--plus); } .phase2 { fill: var(--good); }
@@ -68,8 +71,8 @@ ${LEVELS.map((step) => `.level${step} { fill: ${mix('--high', '--low', step / 12
   table { background: none; border: 0; }
   tr { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 0.6rem 0.8rem; margin: 0.7rem 0; }
   th[scope="row"], td { border: 0; padding: 0.1rem 0; text-align: left; white-space: normal; }
-  td { display: grid; grid-template-columns: 6rem 1fr; gap: 0.5rem; justify-items: start; }
-  td::before { content: attr(data-title); color: var(--soft); font-size: 0.85rem; }
+  td, td.wrap { display: grid; grid-template-columns: 6rem 1fr; gap: 0.5rem; justify-items: start; }
+  td::before { content: attr(data-title); color: var(--soft); font: 0.85rem/1.5 system-ui, sans-serif; }
   td:empty { display: none; }
 }
 @media print { .layer { break-inside: avoid; } }
