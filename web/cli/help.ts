@@ -5,7 +5,7 @@ export const HELP = {
 Usage: deconv-wasm <command> [options]
 
 Commands:
-  inspect MODEL...           a table of the layers, with the pattern that each leaves
+  inspect MODEL...           a table of the layers and the pattern of each
   repair MODEL -o FIXED      writes the model with repaired weights
   help [COMMAND]
 
