@@ -219,6 +219,7 @@ describe('exit codes of inspect', () => {
     [2, 'an empty level', ['--fail-above=']],
     [2, 'an unknown option', ['--htlm', 'x']],
     [2, 'a choice that is none', ['--layers', 'some']],
+    [2, 'a pass that is none', ['--pass', 'sideways']],
     [2, 'geometry for what has its own', ['--geometry', 'empty.json']],
     [2, 'a geometry file that is missing', ['--geometry', 'missing.json']],
   ])('%i: %s', (wanted, _, options) => {
@@ -227,6 +228,16 @@ describe('exit codes of inspect', () => {
     expect(status).toBe(wanted);
     if (wanted < 2) expect(stderr).toBe('');
     else expect(stderr).toMatch(/^deconv-wasm: .+/);
+  });
+
+  it('--pass forward judges outputs alone: a repaired model keeps the limit that its encoder does not', () => {
+    cli(['repair', fixture('unet.onnx'), '-o', 'gate.onnx']);
+    const gate = (...args: string[]) => cli(['inspect', 'gate.onnx', '--fail-above', '-40', ...args]).status;
+    expect([gate(), gate('--pass', 'forward'), gate('--pass', 'backward')]).toEqual([1, 0, 1]);
+    const [backward] = inspected(fixture('unet.onnx'), '--pass', 'backward').models;
+    expect(backward?.layers.map(({ name }) => name)).toEqual(['/down1/Conv', '/down2/Conv']);
+    const [unread] = inspected(fixture('not-constant.onnx'), '--pass', 'forward').models;
+    expect(unread?.layers).toHaveLength(2);
   });
 
   it('a layer at the limit keeps it, one hair above does not', () => {

@@ -89,7 +89,7 @@ describe('a table', () => {
       '  three',
       'b        12.25',
     ]);
-    expect(table(columns, rows, 12).slice(0, 3)).toEqual(['NAME  a-l…me', 'KIND  Con…se', 'U     0.5']);
+    expect(table(columns, rows, 12).slice(0, 3)).toEqual(['NAME  a-l…name', 'KIND  Con…pose', 'U     0.5']);
   });
 
   it.each([20, 33, 50, 80])('keeps to %i columns', (width) => {

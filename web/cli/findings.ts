@@ -40,11 +40,20 @@ export function passOf({ transposed, stride }: Pick<LayerGeometry, 'transposed' 
   return transposed || stride.every((step) => step === 1) ? 'forward' : 'backward';
 }
 
+/** The same for a layer that may lack a geometry. */
+export function layerPass({ geometry, transposed }: ModelLayer): Pass {
+  return passOf(geometry ?? { transposed, stride: [Number.NaN] });
+}
+
 /** Reads and judges one layer after the other, so that one weight is in memory at a time. */
-export async function judge(model: Model, title: string, terminal: Terminal): Promise<Finding[]> {
+export async function judge(
+  layers: readonly ModelLayer[],
+  title: string,
+  terminal: Terminal,
+): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const [index, layer] of model.layers.entries()) {
-    terminal.progress(`${title}: layer ${index + 1} of ${model.layers.length}, ${printable(layer.name)}`);
+  for (const [index, layer] of layers.entries()) {
+    terminal.progress(`${title}: layer ${index + 1} of ${layers.length}, ${printable(layer.name)}`);
     findings.push(await judgeLayer(layer));
   }
   terminal.progress('');

@@ -1,5 +1,5 @@
 /** What --help prints, for screens of 80 columns. */
-export const HELP = {
+export const HELP: Readonly<Record<'general' | 'inspect' | 'repair', string>> = {
   general: `Finds checkerboard patterns in the convolutions of model files, and repairs them.
 
 Usage: deconv-wasm <command> [options]
@@ -26,6 +26,10 @@ Options:
                              needs no network
   --fail-above DBC           exit code 1 if the pattern of any layer is above this
                              level, such as -40 (decibels over the flat output)
+  --pass both|forward|backward
+                             forward: only what shows in outputs (transposed
+                             convolutions); backward: only what shows in gradients
+                             (strided convolutions)
   --layers resampling|all    resampling (default): transposed and strided
                              convolutions; all: those of stride 1 too
   --geometry FILE.json       what the layers of safetensors, .npy and .npz are:
@@ -66,4 +70,4 @@ model on for a while.
 Exit codes: 0 done; 1 a layer that leaves a pattern could not be repaired (the
 others are, and the file is written if there are any); 2 wrong usage, or a file
 that cannot be read or written.`,
-} as const;
+};

@@ -1,5 +1,5 @@
 import { open, writeFile } from 'node:fs/promises';
-import type { Verdict } from 'deconv-wasm/checkerboard';
+import type { Pass, Verdict } from 'deconv-wasm/checkerboard';
 import type { Model } from 'deconv-wasm/models';
 import {
   type Finding,
@@ -7,6 +7,7 @@ import {
   hasGeometry,
   isFileError,
   judge,
+  layerPass,
   openModel,
   readGeometries,
 } from './findings.js';
@@ -22,6 +23,7 @@ const OPTIONS = {
   html: { type: 'string' },
   'fail-above': { type: 'string' },
   layers: { type: 'string' },
+  pass: { type: 'string' },
   geometry: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -30,10 +32,8 @@ export async function inspect(args: readonly string[], terminal: Terminal): Prom
   const given = parse(args, OPTIONS, ['fail-above']);
   if (given.positionals.length === 0) throw new UsageError('expected a model file');
   const limit = readLimit(given.text('fail-above'));
-  const layers = given.text('layers') ?? 'resampling';
-  if (layers !== 'resampling' && layers !== 'all') {
-    throw new UsageError(`expected --layers to be resampling or all, got ${printable(layers)}`);
-  }
+  const layers = readChoice('layers', given.text('layers'), ['resampling', 'all']);
+  const pass = readChoice('pass', given.text('pass'), ['both', 'forward', 'backward']);
   const geometries = await readGeometries(given.text('geometry'));
   const report = given.text('html');
   if (report !== null) await checkReportPath(report);
@@ -44,7 +44,7 @@ export async function inspect(args: readonly string[], terminal: Terminal): Prom
     try {
       await using model = await openModel(file, layers, geometries);
       geometryUsed ||= !hasGeometry(model);
-      inspected.push(await inspectModel(file, model, terminal));
+      inspected.push(await inspectModel(file, model, pass, terminal));
     } catch (error) {
       if (!isFileError(error)) throw error;
       const { code = 'LOAD_FAILED', message } = error as NodeJS.ErrnoException;
@@ -90,6 +90,17 @@ export async function inspect(args: readonly string[], terminal: Terminal): Prom
     : EXIT.fine;
 }
 
+/** One of a few words, the first of them by default. */
+function readChoice<Choice extends string>(
+  name: string,
+  text: string | null,
+  choices: readonly [Choice, ...Choice[]],
+): Choice {
+  const found = choices.find((choice) => choice === (text ?? choices[0]));
+  if (found !== undefined) return found;
+  throw new UsageError(`expected --${name} to be ${choices.join(' or ')}, got ${printable(text ?? '')}`);
+}
+
 function readLimit(text: string | null): number | null {
   if (text === null) return null;
   const limit = text.trim() === '' ? Number.NaN : Number(text);
@@ -117,12 +128,18 @@ async function checkReportPath(file: string): Promise<void> {
   }
 }
 
-async function inspectModel(file: string, model: Model, terminal: Terminal): Promise<Inspected> {
+async function inspectModel(
+  file: string,
+  model: Model,
+  pass: Pass | 'both',
+  terminal: Terminal,
+): Promise<Inspected> {
+  const layers = model.layers.filter((layer) => pass === 'both' || layerPass(layer) === pass);
   return {
     file,
     format: model.format,
     producer: model.producer,
-    findings: await judge(model, printable(file), terminal),
+    findings: await judge(layers, printable(file), terminal),
     candidates: model.candidates.map(({ name, dtype, shape }) => ({ name, dtype, shape })),
     error: null,
   };
