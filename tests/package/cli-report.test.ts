@@ -34,6 +34,7 @@ const OTHERS: Readonly<Record<string, Layer>> = {
   'gap.weight': { shape: [1, 1, 2, 2], stride: 3 },
   'wide.weight': { shape: [1, 1, 4, 6], stride: [2, 3] },
   'large.weight': { shape: [1, 1, 64, 64], stride: 8 },
+  'coarse.weight': { shape: [1, 1, 64, 3], stride: [64, 3] },
   'zero.weight': { shape: [1, 1, 4, 4], stride: 2 },
 };
 

@@ -340,6 +340,16 @@ describe('screens and pipes', () => {
     for (const character of [esc, '\u202e']) expect(stdout).not.toContain(character);
   });
 
+  it.skipIf(!existsSync('/dev/full'))('a disk that is full is a failure, not a finding', () => {
+    const { stderr } = spawnSync(
+      'sh',
+      ['-c', `'${node}' '${script}' inspect '${fixture('raw.onnx')}' > /dev/full; echo "code $?" >&2`],
+      { encoding: 'utf8', cwd: folder },
+    );
+    expect(stderr).toContain('ENOSPC');
+    expect(stderr).toMatch(/code 2\n$/);
+  });
+
   it('a reader that has seen enough is no error', () => {
     const many = Array.from({ length: 200 }, () => `'${fixture('unet.onnx')}'`).join(' ');
     const { stdout, stderr } = spawnSync(

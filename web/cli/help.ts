@@ -27,9 +27,9 @@ Options:
   --fail-above DBC           exit code 1 if the pattern of any layer is above this
                              level, such as -40 (decibels over the flat output)
   --pass both|forward|backward
-                             forward: only what shows in outputs (transposed
-                             convolutions); backward: only what shows in gradients
-                             (strided convolutions)
+                             forward: only transposed convolutions, whose pattern
+                             is in outputs; backward: only strided ones, whose
+                             pattern is in gradients
   --layers resampling|all    resampling (default): transposed and strided
                              convolutions; all: those of stride 1 too
   --geometry FILE.json       what the layers of safetensors, .npy and .npz are:

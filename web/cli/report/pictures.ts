@@ -83,10 +83,11 @@ function flatPicture({ stride }: Geometry, gains: Float64Array): Picture {
   const period = stride.join(' x ');
   if (stride.length === 1) {
     const step = at(stride, 0);
-    const shown = Float64Array.from(
-      { length: Math.min(MOST_BARS, step * Math.max(1, Math.min(6, Math.floor(48 / step)))) },
-      (_, index) => gains[index % step] as number,
-    );
+    const whole = step <= MOST_BARS;
+    const times = repeats(step, 6, 48);
+    const shown = whole
+      ? Float64Array.from({ length: step * times }, (_, index) => gains[index % step] as number)
+      : thin(gains, 1, step, 1, MOST_BARS).values;
     const svg = bars(
       shown,
       `Bar chart of the response to a constant, period ${period}`,
@@ -95,34 +96,30 @@ function flatPicture({ stride }: Geometry, gains: Float64Array): Picture {
     );
     return { title, svg, caption: `response to 1, period ${period}: ${spread} (dashed)` };
   }
-  const slices = slicesOf(gains, stride).map(({ rows, columns, values }): Grid => {
-    const [down, across] = [repeats(rows), repeats(columns)];
-    const [tall, broad] = [Math.min(MOST_CELLS, rows * down), Math.min(MOST_CELLS, columns * across)];
-    return {
-      rows: tall,
-      columns: broad,
-      values: Float64Array.from(
-        { length: tall * broad },
-        (_, cell) =>
-          values[(Math.floor(cell / broad) % rows) * columns + ((cell % broad) % columns)] as number,
-      ),
-    };
+  const deviations = gains.map((gain) => gain - mean);
+  const slices = slicesOf(deviations, stride).map(({ rows, columns, values }): Grid => {
+    const [tall, broad] = [rows * repeats(rows, 6, 18), columns * repeats(columns, 6, 18)];
+    const tiled = Float64Array.from(
+      { length: tall * broad },
+      (_, cell) => values[(Math.floor(cell / broad) % rows) * columns + ((cell % broad) % columns)] as number,
+    );
+    return thinGrid({ rows: tall, columns: broad, values: tiled });
   });
   return {
     title,
     svg: montage(
       slices,
       `Heat map of the response to a constant, period ${period}`,
-      (value) => signedLevel(value - mean, largest),
+      (value) => signedLevel(value, largest),
       { rows: at(stride, stride.length - 2), columns: at(stride, stride.length - 1) },
     ),
     caption: `response to 1, period ${period}${depthNote(stride, 'phase')}: ${spread}; colours show the difference from the mean`,
   };
 }
 
-/** As many periods as make a pattern of the eye. */
-function repeats(period: number): number {
-  return Math.max(1, Math.min(6, Math.floor(18 / period)));
+/** As many periods as make a pattern to the eye, within so many cells. */
+function repeats(period: number, most: number, cells: number): number {
+  return Math.max(1, Math.min(most, Math.floor(cells / period)));
 }
 
 function spectrumPicture(geometry: Geometry, taps: Float64Array): Picture {
@@ -250,7 +247,10 @@ function montage(
     const [left, top] = [(index % perRow) * (side + gap), Math.floor(index / perRow) * (side + gap)];
     const [broad, tall] = [grid.columns * cell, grid.rows * cell];
     const frame =
-      period && (period.rows < grid.rows || period.columns < grid.columns)
+      period !== null &&
+      period.rows <= grid.rows &&
+      period.columns <= grid.columns &&
+      period.rows * period.columns < grid.rows * grid.columns
         ? markup`<rect class="frame" width="${period.columns * cell}" height="${period.rows * cell}"/>`
         : NOTHING;
     return markup`<g transform="translate(${left.toFixed(2)} ${top.toFixed(2)})"><g transform="scale(${cell.toFixed(4)})" shape-rendering="crispEdges">${cells(grid, level)}</g><rect class="border" width="${broad.toFixed(2)}" height="${tall.toFixed(2)}"/>${frame}${harmonics === null ? NOTHING : rings(harmonics, broad, tall, index === 0)}</g>`;
