@@ -22,14 +22,15 @@ Usage: deconv-wasm inspect [options] MODEL...
 
 Options:
   --json                     the results for programs, on stdout
-  --html FILE                writes a report with pictures as well, one file that
-                             needs no network
-  --fail-above DBC           exit code 1 if the pattern of any layer is above this
-                             level, such as -40 (decibels over the flat output)
+  --html FILE                writes a report with pictures as well: one file, no
+                             network
+  --fail-above DBC           exit code 1 if the pattern of any layer is above
+                             this level, such as -40 (decibels over the flat
+                             output)
   --pass both|forward|backward
-                             forward: only transposed convolutions, whose pattern
-                             is in outputs; backward: only strided ones, whose
-                             pattern is in gradients
+                             forward: only transposed convolutions (their
+                             pattern is in outputs); backward: only strided
+                             ones (theirs is in gradients)
   --layers resampling|all    resampling (default): transposed and strided
                              convolutions; all: those of stride 1 too
   --geometry FILE.json       what the layers of safetensors, .npy and .npz are:
@@ -57,7 +58,7 @@ Options:
   --layer NAME               this layer only; may be given several times.
                              Default: all transposed convolutions. Strided
                              convolutions have to be named: their pattern is in
-                             gradients only, and repair changes what they compute
+                             gradients, and repair changes what they compute
   --dry-run                  shows what would change, writes nothing
   --force                    replaces FIXED if it exists
   --json                     the results for programs, on stdout

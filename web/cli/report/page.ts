@@ -101,10 +101,10 @@ function layerSection(finding: Finding, { analysis, fix, worstKernel }: Judgemen
       markup`<figure><h4>${title}</h4>${svg}<figcaption>${caption}</figcaption></figure>`,
   );
   return markup`<article class="layer" id="${anchor}">
-<div class="title"><h3>${printable(finding.layer.name) || '(no name)'}</h3><span class="verdict ${analysis.verdict}">${analysis.verdict}</span><span class="number soft">U ${shareText(analysis.unevenness)}, ${levelText(analysis.levelDbc)}${analysis.unevenness === 0 ? '' : ' dBc'}</span></div>
+<div class="title"><h3>${printable(finding.layer.name) || '(no name)'}</h3><span class="verdict ${analysis.verdict}">${analysis.verdict}</span><span class="number soft">U ${shareText(analysis.unevenness)}${analysis.unevenness === 0 ? '' : `, ${levelText(analysis.levelDbc)} dBc`}</span></div>
 <p>${firstSentence(finding)}</p>
 ${fix.text === '' ? NOTHING : markup`<p><strong>Fix:</strong> ${fix.text}</p>`}
-<p class="soft">Pictures of the strongest pair of channels, ${inChannel} to ${outChannel}${analysis.pass === 'backward' ? ' of the gradient' : ''}:</p>
+<p class="soft">Pictures of ${analysis.unevenness === 0 ? 'a' : 'the strongest'} pair of channels, ${inChannel} to ${outChannel}${analysis.pass === 'backward' ? ' of the gradient' : ''}:</p>
 <div class="pictures">${pictures}</div>
 </article>
 `;

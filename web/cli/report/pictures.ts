@@ -137,7 +137,8 @@ function spectrumPicture(geometry: Geometry, taps: Float64Array): Picture {
   const points = whole > 256 ? size : whole;
   const amplitude = amplitudeSpectrum(taps, axes, points);
   const largest = largestOf(amplitude);
-  const [tall, broad] = [down, across].map((step) => step * Math.max(2, Math.floor(MOST_CELLS / step)));
+  // An odd number a field, so that the harmonic itself has a cell.
+  const [tall, broad] = [down, across].map((step) => step * ((Math.floor(MOST_CELLS / step) - 1) | 1));
   const depths = rank === 2 ? [0] : thinned(at(stride, 0), 4).map((harmonic) => harmonic / at(stride, 0));
   const slices = depths.map((depth): Grid => {
     const plane = (Math.round(depth * points) % points) * (rank === 2 ? 0 : points * points);
