@@ -1,6 +1,6 @@
 /** What --help prints, for screens of 80 columns. */
 export const HELP: Readonly<Record<'general' | 'inspect' | 'repair', string>> = {
-  general: `Finds checkerboard patterns in the convolutions of model files, and repairs them.
+  general: `Finds checkerboard patterns in the convolutions of model files; repairs them.
 
 Usage: deconv-wasm <command> [options]
 
