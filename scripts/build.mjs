@@ -42,6 +42,8 @@ async function compile(preset, targets) {
 async function buildPackage() {
   await rm(path.join(root, 'dist'), { recursive: true, force: true });
   await step('TypeScript', bin('tsc'), ['-p', 'tsconfig.lib.json']);
+  // It imports the package by its name, as users do, so the package comes first.
+  await step('command line', bin('tsc'), ['-p', 'web/cli/tsconfig.json']);
   for (const preset of RELEASE_PRESETS) {
     const from = path.join(root, 'build', preset);
     const to = path.join(root, 'dist', 'wasm', preset);

@@ -8,9 +8,11 @@ const root = path.dirname(import.meta.dirname);
 const CHECKS = [
   ['lint and format', 'biome', ['check', '--error-on-warnings', '.']],
   ['types of the package', 'tsc', ['--noEmit', '-p', 'tsconfig.lib.json']],
+  ['types of the command line', 'tsc', ['--noEmit', '-p', 'web/cli/tsconfig.json']],
   ['types of the page', 'tsc', ['--noEmit', '-p', 'web/demo/tsconfig.json']],
   ['types of the tests', 'tsc', ['--noEmit', '-p', 'tests/tsconfig.json']],
   ['C++ format', 'clang-format-19', ['--dry-run', '--Werror', ...cppFiles()]],
+  ['pictures of docs/', 'node', ['scripts/draw-checkerboard.mjs', '--check']],
   ['download size', 'node', ['scripts/check-size.mjs']],
 ];
 

@@ -3,8 +3,14 @@
 //
 //   node scripts/bench/precision.mjs [rounds]
 
-import { ConvTranspose2d, init, shutdown } from 'deconv-wasm';
-import { calibrate, compareToFloat32, quantize, saveQuantized, toFloat16 } from 'deconv-wasm/quantize';
+import { ConvTranspose2d, init, shutdown } from '../../dist/index.js';
+import {
+  calibrate,
+  compareToFloat32,
+  quantize,
+  saveQuantized,
+  toFloat16,
+} from '../../dist/quantize/index.js';
 
 const ROUNDS = Number(process.argv[2] ?? 60);
 const WARM_UP = 10;

@@ -55,8 +55,8 @@ export async function runCase(job, host) {
 }
 
 async function tryOut(candidate, problem, context) {
-  const { name, ours = false, peer = false, build = null, layout = null } = candidate;
-  const result = { name, ours, peer, build, layout, status: 'ok', note: '' };
+  const { name, ours = false, peer = false, build = null, layout = null, reuse = false } = candidate;
+  const result = { name, ours, peer, build, layout, reuse, status: 'ok', note: '' };
   takeMemories();
   try {
     const prepared = await candidate.prepare(problem, context);

@@ -14,15 +14,22 @@ export function bestPeer(results, build) {
 
 /**
  * How many times faster than the best peer our channels-first layer is: `relaxed` against the best of all,
- * `simd` against the best that does without relaxed SIMD as well. Undefined where one of them is missing.
+ * `simd` against the best that does without relaxed SIMD as well; `out` is `relaxed` when it writes into an
+ * array of the caller's. Undefined where one of them is missing.
  */
 export function ratiosOf({ results }) {
-  const ratio = (build, peer) => {
-    const own = results.find((one) => one.ours && one.build === build && one.layout === 'channels-first');
+  const ratio = (build, peer, reuse = false) => {
+    const own = results.find(
+      (one) => one.ours && one.build === build && one.layout === 'channels-first' && one.reuse === reuse,
+    );
     if (own === undefined || !isOk(own) || peer === undefined) return undefined;
     return peer.milliseconds.median / own.milliseconds.median;
   };
-  return { relaxed: ratio('relaxed', bestPeer(results)), simd: ratio('simd', bestPeer(results, 'simd')) };
+  return {
+    relaxed: ratio('relaxed', bestPeer(results)),
+    out: ratio('relaxed', bestPeer(results), true),
+    simd: ratio('simd', bestPeer(results, 'simd')),
+  };
 }
 
 /** Geometric mean of a build's ratios over the runs that have one; undefined when none has. */

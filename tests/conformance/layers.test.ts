@@ -19,6 +19,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { describeEachBuild, ROUTE_CHOICES } from '../support/builds.js';
 import { compareExactly } from '../support/compare.js';
+import { expectNothingLeft } from '../support/memory.js';
 import { unlessRefused } from '../support/run.js';
 import { runsOf, seed } from '../support/seed.js';
 import { quarters, stack, zeros } from '../support/tensors.js';
@@ -329,10 +330,10 @@ describeEachBuild((build) => {
     expect(memoryUsage().liveLayers).toBe(before.liveLayers + 1);
     layer.dispose();
     expect(layer.disposed).toBe(true);
-    expect(memoryUsage()).toMatchObject({ liveLayers: before.liveLayers, usedBytes: before.usedBytes });
+    expectNothingLeft(before);
     layer.dispose();
     layer[Symbol.dispose]();
-    expect(memoryUsage()).toMatchObject({ liveLayers: before.liveLayers, usedBytes: before.usedBytes });
+    expectNothingLeft(before);
   });
 
   it('the weight is held once on the heap, packed', () => {

@@ -458,6 +458,20 @@ describe('files', () => {
     expect(readFileSync(path.join(FIXTURES, 'external.bin'))).toEqual(original);
     expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([]);
   });
+
+  it('writeModel stops at its signal, and leaves what was there', async () => {
+    const model = await readModel(path.join(FIXTURES, 'raw.onnx'));
+    const changes = [{ layer: model.layers[0] as ModelLayer, weight: new Float32Array(96) }];
+    const target = path.join(folder, 'stopped.onnx');
+    const signal = AbortSignal.abort(new Error('enough'));
+    await expect(writeModel(model, changes, target, { signal })).rejects.toThrow('enough');
+    expect(readdirSync(folder).filter((name) => name.startsWith('stopped'))).toEqual([]);
+    await writeModel(model, changes, target, { signal: new AbortController().signal });
+    expect(await weightsAt(target)).toEqual(new Float32Array(96));
+    const wrong = { signal: true as unknown as AbortSignal };
+    expectError(await rejection(() => writeModel(model, changes, target, wrong)), 'BAD_TYPE', 'writeModel');
+    await model.close();
+  });
 });
 
 describe('fuzzing', () => {

@@ -10,6 +10,7 @@ const { folder, remove } = temporaryFolder();
 afterAll(remove);
 
 interface Manifest {
+  readonly bin: Readonly<Record<string, string>>;
   readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
   readonly imports: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
@@ -40,10 +41,11 @@ test('every binary has its two glues', () => {
   }
 });
 
-test('every target of exports and imports exists', () => {
-  const targets = [...Object.values(manifest.exports), ...Object.values(manifest.imports)].flatMap(
-    (target) => (typeof target === 'string' ? [target] : Object.values(target)),
-  );
+test('every target of bin, exports and imports exists', () => {
+  const { bin, exports, imports } = manifest;
+  const targets = [bin, exports, imports]
+    .flatMap((field): (string | Readonly<Record<string, string>>)[] => Object.values(field))
+    .flatMap((target) => (typeof target === 'string' ? [target] : Object.values(target)));
   expect(targets.length).toBeGreaterThan(3);
   for (const target of targets) {
     const [fixed = ''] = target.split('*');

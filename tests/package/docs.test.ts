@@ -1,7 +1,7 @@
 // Every ```js block of README.md and docs/ runs in a project that installed the tarball, and prints
-// what the comment behind a console.log says.
+// what the comment behind a console.log says. Every ```console block prints what stands below its commands.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeProject, pack, root, run, temporaryFolder, writeFiles } from './support.js';
@@ -14,12 +14,17 @@ const PAGES = [
 ];
 
 const { folder, remove } = temporaryFolder();
-beforeAll(() => makeProject(folder, pack(folder), {}));
+beforeAll(() => {
+  makeProject(folder, pack(folder), {});
+  // The model of the console blocks.
+  copyFileSync(path.join(root, 'tests/fixtures/models/unet.onnx'), path.join(folder, 'unet.onnx'));
+});
 afterAll(remove);
 
-function blocksOf(page: string): string[] {
+function blocksOf(page: string, language = 'js'): string[] {
   const text = readFileSync(path.join(root, page), 'utf8');
-  return [...text.matchAll(/^```js\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? '');
+  const blocks = text.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'));
+  return [...blocks].map((match) => match[1] ?? '');
 }
 
 /** The comments behind console.log calls that end on their line, in order. */
@@ -46,6 +51,7 @@ it('every line of the "I come from" table is in the program below it', () => {
 
 describe.each(PAGES)('%s', (page) => {
   const blocks = blocksOf(page);
+  const sessions = blocksOf(page, 'console');
 
   it('links to what exists', () => {
     const text = readFileSync(path.join(root, page), 'utf8');
@@ -59,7 +65,7 @@ describe.each(PAGES)('%s', (page) => {
   });
 
   it('has code', () => {
-    expect(blocks.length).toBeGreaterThan(0);
+    expect(blocks.length + sessions.length).toBeGreaterThan(0);
   });
 
   it.each(blocks.map((code, index) => [index + 1, code] as const))('block %i', (index, code) => {
@@ -71,6 +77,15 @@ describe.each(PAGES)('%s', (page) => {
       const at = printed.indexOf(promise, from);
       expect(at, `a line "${promise}" in:\n${printed.join('\n')}`).toBeGreaterThanOrEqual(from);
       from = at + 1;
+    }
+  });
+
+  it.each(sessions.map((text, index) => [index + 1, text] as const))('session %i', (_, text) => {
+    const [, ...commands] = text.split(/^\$ /m);
+    expect(commands.length).toBeGreaterThan(0);
+    for (const session of commands) {
+      const [command = '', ...printed] = session.split('\n');
+      expect(run('sh', ['-c', command], folder), command).toBe(printed.join('\n'));
     }
   });
 });

@@ -1,10 +1,19 @@
 // The packed package in an empty project, as a user of Node meets it.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { makeProject, pack, root, run, temporaryFolder, tenLines, writeFiles } from './support.js';
+import {
+  findNode20,
+  makeProject,
+  pack,
+  root,
+  run,
+  temporaryFolder,
+  tenLines,
+  versionOf,
+  writeFiles,
+} from './support.js';
 
 const { folder, remove } = temporaryFolder();
 afterAll(remove);
@@ -42,7 +51,7 @@ describe.each([
   test('runs the ten lines of the README', () => {
     const printed = run(node, ['ten-lines.mjs'], project);
     expect(printed.trimEnd().split('\n')).toContain(prints);
-    console.log(`Node ${version(node)}: ${prints}`);
+    console.log(`Node ${versionOf(node)}: ${prints}`);
   });
 
   test('prints nothing but what the program prints', () => {
@@ -63,27 +72,3 @@ test('the README says what it prints in a way that this test would miss if it we
   writeFiles(project, { 'wrong.mjs': code.replace(/of\(0, 1, 2, 3\)/, 'of(0, 1, 2, 4)') });
   expect(run(process.execPath, ['wrong.mjs'], project).trimEnd().split('\n')).not.toContain(prints);
 });
-
-function version(node: string): string | undefined {
-  const { stdout } = spawnSync(node, ['--version'], { encoding: 'utf8' });
-  return /^v(\d+\.\d+\.\d+)/.exec(stdout ?? '')?.[1];
-}
-
-/** The oldest Node that the package promises: NODE20, one on PATH, or npm's copy in .toolchain. */
-function findNode20(): string {
-  const given = process.env.NODE20;
-  const onPath = (process.env.PATH ?? '').split(path.delimiter).map((place) => path.join(place, 'node'));
-  for (const node of given === undefined ? onPath : [given]) {
-    if (existsSync(node) && version(node)?.startsWith('20.')) return node;
-  }
-  if (given !== undefined) throw new Error(`NODE20=${given} is no Node 20`);
-  // The binary itself: the package `node` would fetch this one by an install script.
-  const name = `node-${process.platform}-${process.arch}`;
-  const cache = path.join(root, '.toolchain', 'node20');
-  const node = path.join(cache, 'node_modules', name, 'bin', 'node');
-  if (!existsSync(node)) {
-    mkdirSync(cache, { recursive: true });
-    run('npm', ['install', '--prefix', cache, '--no-audit', '--no-fund', `${name}@20.19.5`], root);
-  }
-  return node;
-}

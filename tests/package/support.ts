@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -81,4 +81,29 @@ export function tenLines(): TenLines {
     throw new Error('README.md: no console.log under "## Ten lines" says in a comment what it prints');
   }
   return { code, prints };
+}
+
+/** Of a Node binary; undefined if it is none. */
+export function versionOf(node: string): string | undefined {
+  const { stdout } = spawnSync(node, ['--version'], { encoding: 'utf8' });
+  return /^v(\d+\.\d+\.\d+)/.exec(stdout ?? '')?.[1];
+}
+
+/** The oldest Node that the package promises: NODE20, one on PATH, or npm's copy in .toolchain. */
+export function findNode20(): string {
+  const given = process.env.NODE20;
+  const onPath = (process.env.PATH ?? '').split(path.delimiter).map((place) => path.join(place, 'node'));
+  for (const node of given === undefined ? onPath : [given]) {
+    if (existsSync(node) && versionOf(node)?.startsWith('20.')) return node;
+  }
+  if (given !== undefined) throw new Error(`NODE20=${given} is no Node 20`);
+  // The binary itself: the package `node` would fetch this one by an install script.
+  const name = `node-${process.platform}-${process.arch}`;
+  const cache = path.join(root, '.toolchain', 'node20');
+  const node = path.join(cache, 'node_modules', name, 'bin', 'node');
+  if (!existsSync(node)) {
+    mkdirSync(cache, { recursive: true });
+    run('npm', ['install', '--prefix', cache, '--no-audit', '--no-fund', `${name}@20.19.5`], root);
+  }
+  return node;
 }

@@ -245,12 +245,12 @@ double cost_of_groups(const Problem& problem) {
     const double rows = outputs / problem.output[2];
     const double row_taps = taps * width_phases / spec.kernel[2];
     const bool shuffles = width_phases <= 2 || width_phases == 4;
-    return 2000 + 0.048 * macs * filled + (shuffles ? 0.03 : 0.085) * outputs +
+    return 1000 + 0.048 * macs * filled + (shuffles ? 0.03 : 0.085) * outputs +
            rows * (0.9 * in * row_taps + 5 * width_phases) + 0.125 * inputs;
   }
   const double lanes = whole_vectors(spec.out_channels) / static_cast<double>(spec.out_channels);
   const double points = static_cast<double>(problem.batch * problem.output_points());
-  return 4000 + 0.08 * macs * lanes + points * (0.07 * in * taps + 0.135 * taps + 0.29) +
+  return 1000 + 0.08 * macs * lanes + points * (0.07 * in * taps + 0.135 * taps + 0.29) +
          0.07 * outputs + 1.5 * inputs + 22 * points / problem.output[2] * width_phases;
 }
 

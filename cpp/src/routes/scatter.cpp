@@ -163,6 +163,8 @@ ScatterRoute::Grid ScatterRoute::grid_for(const Problem& problem, const float* i
       std::min(grid.strip, std::max(kMostProducts / (rows() * grid.slice) - overlap, int64_t{1}));
   grid.strip = std::min(grid.strip, (steps + wanted - 1) / wanted);
   grid.strips = (steps + grid.strip - 1) / grid.strip;
+  // As many for each thread: three strips would keep two threads busy for the time of four.
+  grid.strips = std::min((grid.strips + wanted - 1) / wanted * wanted, steps);
   grid.strip = (steps + grid.strips - 1) / grid.strips;
   grid.strips = (steps + grid.strip - 1) / grid.strip;
   const int64_t positions =
@@ -356,7 +358,7 @@ double cost(const Problem& problem) {
   const double phase_rows = outputs / problem.output[2] * spec.stride[2];
   const bool holes = spec.kernel[0] < spec.stride[0] || spec.kernel[1] < spec.stride[1] ||
                      spec.kernel[2] < spec.stride[2];
-  return panels * product + added + 5 * phase_rows + (holes ? 0.24 : 0.07) * outputs +
+  return 400 + panels * product + added + 5 * phase_rows + (holes ? 0.24 : 0.07) * outputs +
          memory_nanoseconds(problem, 0.17);
 }
 

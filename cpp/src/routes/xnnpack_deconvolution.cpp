@@ -89,7 +89,7 @@ double cost(const Problem& problem) {
   // Every row of a phase begins anew.
   const double rows =
       positions / problem.output[2] * (runs_phases(spec) ? spec.stride[2] : 1) * vectors;
-  return positions * (taps * (in * step + 0.77) + 0.11 * vectors + few) + 5.9 * rows +
+  return 500 + positions * (taps * (in * step + 0.77) + 0.11 * vectors + few) + 5.9 * rows +
          memory_nanoseconds(problem, 0.24);
 }
 

@@ -8,6 +8,7 @@ import { tfjs } from './tfjs.mjs';
 export const CANDIDATES = [
   ours('relaxed', 'channels-first'),
   ours('simd', 'channels-first'),
+  ours('relaxed', 'channels-first', { reuse: true }),
   ours('relaxed', 'channels-last'),
   ours('simd', 'channels-last'),
   naive,

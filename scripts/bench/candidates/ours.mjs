@@ -1,14 +1,16 @@
-// deconv-wasm as a user calls it: a Float32Array of JavaScript's in, a Float32Array of JavaScript's out.
+// deconv-wasm as a user calls it: a Float32Array of JavaScript's in, a Float32Array of JavaScript's out; a new
+// one each time as the peers give, or with `reuse` always the same, `forward(x, { out })`.
 
 import { product } from '../geometry.mjs';
 import { toChannelsLast, transposed } from '../layouts.mjs';
 
-export function ours(build, layout) {
+export function ours(build, layout, { reuse = false } = {}) {
   return {
-    name: `ours ${build}${layout === 'channels-last' ? ' NHWC' : ''}`,
+    name: `ours ${build}${layout === 'channels-last' ? ' NHWC' : ''}${reuse ? ' out' : ''}`,
     ours: true,
     build,
     layout,
+    reuse,
 
     async prepare(problem, { host, threads }) {
       const first = layout === 'channels-first';
@@ -16,9 +18,10 @@ export function ours(build, layout) {
       const info = await api.init({ build, threads });
       if (info.build !== build || info.threads !== threads) throw new Error(info.notes.join('; '));
       const layer = first ? channelsFirst(api, problem) : channelsLast(api, problem);
+      const options = reuse ? { out: layer.forward() } : undefined;
       return {
         layout,
-        run: () => layer.forward().data,
+        run: () => layer.forward(options).data,
         note: () => layer.plan().route,
         dispose: () => layer.dispose(),
       };
@@ -36,7 +39,11 @@ function channelsFirst(api, { geometry, input, weight }) {
   });
   layer.setWeight(weight);
   const x = { data: input, shape: [batch, inChannels, ...geometry.input] };
-  return { forward: () => layer.forward(x), plan: () => layer.plan, dispose: () => layer.dispose() };
+  return {
+    forward: (options) => layer.forward(x, options),
+    plan: () => layer.plan,
+    dispose: () => layer.dispose(),
+  };
 }
 
 function channelsLast(api, { geometry, input, weight }) {
@@ -61,5 +68,9 @@ function channelsLast(api, { geometry, input, weight }) {
     data: toChannelsLast(input, batch, inChannels, geometry.input),
     shape: [batch, ...geometry.input, inChannels],
   };
-  return { forward: () => layer.forward(x), plan: () => layer.plan, dispose: () => layer.dispose() };
+  return {
+    forward: (options) => layer.forward(x, options),
+    plan: () => layer.plan,
+    dispose: () => layer.dispose(),
+  };
 }

@@ -5,7 +5,7 @@ import {
   Conv2d as BrainstateConv2d,
   ConvTranspose2d as BrainstateConvTranspose2d,
 } from 'deconv-wasm/brainstate';
-import { type Analysis, analyze, type Kernels, unevenness } from 'deconv-wasm/checkerboard';
+import { type Analysis, analyze, type Kernels, repairKernels, unevenness } from 'deconv-wasm/checkerboard';
 import { fromOnnx } from 'deconv-wasm/convert';
 import { describe, expect, it } from 'vitest';
 import { caught, expectError } from '../../support/errors.js';
@@ -351,6 +351,18 @@ describe('the result', () => {
       levelDbc: 320,
       verdict: 'weights-only',
     });
+  });
+
+  it('of the largest weights is that of small ones: their sums may be beyond float32', () => {
+    const large = analyzeTaps([3e38, 1e38, 3e38, 1e38, 2e38], [5], 2);
+    const small = analyzeTaps([3, 1, 3, 1, 2], [5], 2);
+    expect(large.gains[0]?.[0]?.map((gain) => gain / 1e38)).toEqual([8, 2]);
+    expect(large.unevenness).toBeCloseTo(small.unevenness, 12);
+    expect((large.harmonics[1] as number) / 1e76).toBeCloseTo(small.harmonics[1] as number, 9);
+    const weight = { data: [3e38, 1e38, 3e38, 1e38, 2e38], shape: [1, 1, 5] };
+    const { report } = repairKernels({ geometry: { stride: 2 }, weight });
+    expect(report.unevennessBefore).toBe(large.unevenness);
+    expect(report.unevennessAfter).toBeLessThan(1e-25);
   });
 
   it('says in words what the verdict is and what it does not promise', () => {

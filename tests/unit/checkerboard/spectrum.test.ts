@@ -1,5 +1,6 @@
 // Phase gains and the spectrum are two views of one thing; the statements that say "free" are one statement.
 
+import type { DeconvErrorCode } from 'deconv-wasm';
 import {
   amplitudeSpectrum,
   analyze,
@@ -249,11 +250,22 @@ it('refuses kernels of another length, and values that no layer can hold', () =>
     'TOO_LARGE',
     'amplitudeSpectrum',
   );
-  expectError(
-    caught(() => harmonicPower([1, 2, 3], [2])),
-    'BAD_SHAPE',
-    'harmonicPower',
-  );
+  const cases: readonly [unknown, unknown, DeconvErrorCode][] = [
+    [[1, 2, 3], [2], 'BAD_SHAPE'],
+    [[1, Number.NaN], [2], 'BAD_OPTION'],
+    [[1, 2], [0.5], 'BAD_OPTION'],
+    [[1, 2], [], 'BAD_OPTION'],
+    [[1, 2], 2, 'BAD_TYPE'],
+    ['12', [2], 'BAD_TYPE'],
+    [[1, 2], [2 ** 10, 2 ** 10], 'TOO_LARGE'],
+  ];
+  for (const [gains, phases, code] of cases) {
+    expectError(
+      caught(() => harmonicPower(gains as number[], phases as number[])),
+      code,
+      'harmonicPower',
+    );
+  }
 });
 
 /** Long division of h, lowest power first, by 1 + z + ... + z^(length - 1). */

@@ -11,6 +11,7 @@ import {
   orthonormalVectors,
   repeatTaps,
 } from '../core/initializers.js';
+import { product } from '../core/lists.js';
 import {
   freshSeed,
   normalSource,
@@ -297,10 +298,6 @@ export function Bilinear(options: BilinearOptions): SeededInitializer {
       ),
     );
   });
-}
-
-function product(values: readonly number[]): number {
-  return values.reduce((result, value) => result * value, 1);
 }
 
 /** One or more positive integers; how many axes there are, the shape tells. */

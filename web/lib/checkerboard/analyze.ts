@@ -1,13 +1,12 @@
 import { checkOptions, refuse } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
-import { MAX_ELEMENTS } from '../core/tensor.js';
 import { Layer } from '../layers/layer.js';
 import { orderOf } from './order.js';
 import { type Overlap, overlap } from './overlap.js';
-import { addGains, phaseCount, tapPhases } from './phases.js';
-import { harmonicPower } from './spectrum.js';
+import { pairGains } from './pair-gains.js';
+import { phaseCount } from './phases.js';
+import { powerOf } from './spectrum.js';
 import { type Pass, readStamps, type Stamps, type Subject } from './stamps.js';
-import { unevenness } from './unevenness.js';
+import { unevennessOf } from './unevenness.js';
 import { sentenceOf, type Verdict, verdictOf } from './verdict.js';
 
 export interface AnalyzeOptions {
@@ -100,7 +99,7 @@ export function describeStamps(where: string, stamps: Stamps, counts: Overlap, l
   const { name, pass, axes, padding, groups } = stamps;
   const phases = phaseCount(axes);
   const gains = pairGains(where, stamps);
-  const found = unevenness(gains.values, phases, gains.floor);
+  const found = unevennessOf(gains.values, phases, gains.floor);
   const order = orderOf(stamps, {
     unevenness: found.unevenness,
     silent: gains.energy <= gains.floor,
@@ -121,16 +120,8 @@ export function describeStamps(where: string, stamps: Stamps, counts: Overlap, l
     dilation: axes.map((axis) => axis.dilation),
     phaseShift: padding?.map((pad, axis) => modulo(pad, stride[axis] as number)) ?? null,
     overlap: counts,
-    gains: listGains
-      ? Array.from({ length: stamps.outChannels }, (_, out) =>
-          Array.from({ length: groupIn }, (_, index) => {
-            const group = Math.floor(out / groupOut);
-            const pair = (group * groupIn + index) * groupOut + (out % groupOut);
-            return Array.from(gains.values.subarray(pair * phases, (pair + 1) * phases));
-          }),
-        )
-      : [],
-    harmonics: Array.from(harmonicPower(gains.values, stride)),
+    gains: listGains ? listPairs(gains.values, stamps, phases) : [],
+    harmonics: Array.from(powerOf(gains.values, stride)),
     unevenness: found.unevenness,
     levelDbc: found.levelDbc,
     worstPair: {
@@ -144,42 +135,23 @@ export function describeStamps(where: string, stamps: Stamps, counts: Overlap, l
   };
 }
 
-/** @internal */
-export interface PairGains {
-  /** Gains of all pairs in the weight's order. */
-  readonly values: Float64Array;
-  readonly energy: number;
-  /** What rounding may leave of gains that are zero. */
-  readonly floor: number;
-}
-
-/** @internal Phase gains of every channel pair. */
-export function pairGains(where: string, { axes, weight }: Stamps): PairGains {
-  const phases = phaseCount(axes);
-  const phaseOf = tapPhases(axes);
-  const pairs = weight.length / phaseOf.length;
-  // Each pair's spectrum is a sum over its phases for every harmonic, one axis at a time.
-  const work = pairs * phases * axes.reduce((sum, { stride }) => sum + stride, 0);
-  if (pairs * phases > MAX_ELEMENTS || work > 2 ** 31) {
-    throw new DeconvError(
-      'TOO_LARGE',
-      `${where}: expected fewer channel pairs or phases, got ${pairs} pairs of ${phases} phases. Analyse a part of the channels.`,
-      { where, pairs, phases },
-    );
-  }
-  const values = new Float64Array(pairs * phases);
-  let energy = 0;
-  let magnitude = 0;
-  for (let pair = 0; pair < pairs; pair += 1) {
-    addGains(weight, pair * phaseOf.length, phaseOf, values, pair * phases);
-    let size = 0;
-    for (let tap = 0; tap < phaseOf.length; tap += 1) {
-      size += Math.abs(weight[pair * phaseOf.length + tap] as number);
-    }
-    magnitude += size * size;
-    for (let phase = 0; phase < phases; phase += 1) energy += (values[pair * phases + phase] as number) ** 2;
-  }
-  return { values, energy, floor: (phaseOf.length * 2 ** -53) ** 2 * magnitude };
+/** `[outChannel][index of the input channel in its group][phase]` of gains in the weight's order. */
+function listPairs(
+  gains: Float64Array,
+  { inChannels, outChannels, groups }: Stamps,
+  phases: number,
+): number[][][] {
+  const groupIn = inChannels / groups;
+  const groupOut = outChannels / groups;
+  // Parts of one list: there may be millions of pairs, and parts of typed arrays are slow to make.
+  const all = Array.from(gains);
+  return Array.from({ length: outChannels }, (_, out) =>
+    Array.from({ length: groupIn }, (_, index) => {
+      const group = Math.floor(out / groupOut);
+      const pair = (group * groupIn + index) * groupOut + (out % groupOut);
+      return all.slice(pair * phases, (pair + 1) * phases);
+    }),
+  );
 }
 
 function modulo(value: number, modulus: number): number {

@@ -1,5 +1,6 @@
 import { checkInteger, checkOptions, refuse } from '../core/checks.js';
 import { DeconvError } from '../core/errors.js';
+import { product } from '../core/lists.js';
 
 /** One spatial axis of a transposed convolution: input value i stamps the kernel's tap j at `i * stride + j * dilation`. */
 export interface AxisGeometry {
@@ -12,7 +13,7 @@ export interface AxisGeometry {
 }
 
 /** Phases of all axes together that the arithmetic here takes on: lists of that many numbers are made. */
-export const MAX_PHASES = 2 ** 16;
+const MAX_PHASES = 2 ** 16;
 
 /** An axis with nothing left out. */
 export function checkAxis(where: string, name: string, value: AxisGeometry): Required<AxisGeometry> {
@@ -24,11 +25,17 @@ export function checkAxis(where: string, name: string, value: AxisGeometry): Req
   };
 }
 
-/** One to three axes, with a number of phases that can be listed. */
-export function checkGeometry(where: string, axes: readonly AxisGeometry[]): Required<AxisGeometry>[] {
+/** One to three axes, which are not checked themselves. */
+export function checkAxisList<Axis>(where: string, axes: readonly Axis[]): Axis[] {
   if (!Array.isArray(axes)) refuse('BAD_TYPE', where, 'a list with the geometry of each axis', axes);
   if (axes.length < 1 || axes.length > 3) refuse('BAD_OPTION', where, '1 to 3 axes', axes.length);
-  const checked = Array.from(axes, (axis, index) => checkAxis(where, `axis ${index}`, axis));
+  // Without the holes of a sparse list.
+  return Array.from(axes);
+}
+
+/** One to three axes, with a number of phases that can be listed. */
+export function checkGeometry(where: string, axes: readonly AxisGeometry[]): Required<AxisGeometry>[] {
+  const checked = checkAxisList(where, axes).map((axis, index) => checkAxis(where, `axis ${index}`, axis));
   checkPhases(
     where,
     checked.map(({ stride }) => stride),
@@ -38,7 +45,7 @@ export function checkGeometry(where: string, axes: readonly AxisGeometry[]): Req
 
 /** Throws `TOO_LARGE` if the strides give more phases than can be listed. */
 export function checkPhases(where: string, strides: readonly number[]): number {
-  const phases = strides.reduce((product, stride) => product * stride, 1);
+  const phases = product(strides);
   if (phases > MAX_PHASES) {
     throw new DeconvError(
       'TOO_LARGE',

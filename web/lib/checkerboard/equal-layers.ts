@@ -2,12 +2,13 @@
 
 import { checkOptions, refuse } from '../core/checks.js';
 import { DeconvError } from '../core/errors.js';
+import { at, product } from '../core/lists.js';
 import type { OperatorSpec } from '../core/spec.js';
 import { ConvTranspose, type ConvTransposeOptions } from '../layers/conv-transpose.js';
 import { ConvTranspose1d } from '../layers/conv-transpose-1d.js';
 import { ConvTranspose2d } from '../layers/conv-transpose-2d.js';
 import { ConvTranspose3d } from '../layers/conv-transpose-3d.js';
-import { correlationLayout, divideByBox, filteredKernel, filterKernels, product } from './filters.js';
+import { correlationLayout, divideByBox, filteredKernel, filterKernels } from './filters.js';
 import {
   ResizeConv,
   ResizeConv1d,
@@ -200,8 +201,4 @@ function makeResizeConv(options: ResizeConvOptions & { kernelSize: readonly numb
     options.kernelSize.length - 1
   ] as typeof ResizeConv2d;
   return new Kind({ ...options, seed: 0 });
-}
-
-function at(values: readonly number[], axis: number): number {
-  return values[axis] as number;
 }

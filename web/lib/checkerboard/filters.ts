@@ -1,6 +1,7 @@
 // Kernels that are trained taps convolved with a fixed filter along each axis, and the way back.
 
 import { linearTaps } from '../core/initializers.js';
+import { at, product } from '../core/lists.js';
 import type { OperatorSpec } from '../core/spec.js';
 import { type WeightLayout, weightLayout } from '../core/weight-layout.js';
 
@@ -85,7 +86,7 @@ export function unfilterGradient(gradient: ArrayLike<number>, filtering: Filteri
 }
 
 /** `quotient * box + remainder` along one axis of `[pairs, ...kernel]`. */
-export interface BoxDivision {
+interface BoxDivision {
   /** `[pairs, ...kernel]`, `stride - 1` taps shorter along the axis. */
   readonly quotient: Float64Array;
   /** What the last `stride - 1` taps of the axis are off by, `[outer, stride - 1, inner]`. */
@@ -151,12 +152,4 @@ function walk(
 /** Conv's order `[out, in/groups, ...kernel]` for a transposed kernel: taps reversed, because Conv correlates. */
 export function correlationLayout(spec: OperatorSpec): WeightLayout {
   return weightLayout({ ...spec, transposed: true }, ['group', 'out', 'in', 'taps'], true);
-}
-
-export function product(values: readonly number[]): number {
-  return values.reduce((result, value) => result * value, 1);
-}
-
-function at(values: readonly number[], axis: number): number {
-  return values[axis] as number;
 }

@@ -9,11 +9,11 @@ import {
   linearKernel,
   repeatTaps,
 } from '../core/initializers.js';
+import { at, product } from '../core/lists.js';
 import { freshSeed, seededRandom } from '../core/random.js';
 import type { OperatorSpec } from '../core/spec.js';
 import { allocateTensor, checkParameter, type Tensor } from '../core/tensor.js';
 import { Layer } from '../layers/layer.js';
-import { product } from './filters.js';
 
 export interface IcnrOptions {
   /** Seed of the values, 0 to 2^32 - 1. Default: another one each time. */
@@ -113,8 +113,4 @@ function convolutionValues(
   const { data } = allocateTensor(where, shape);
   fillUniform(data, 1 / Math.sqrt(groupIn * product(shape.slice(2))), random);
   return data;
-}
-
-function at(values: readonly number[], axis: number): number {
-  return values[axis] as number;
 }

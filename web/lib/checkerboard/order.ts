@@ -5,7 +5,7 @@ import type { Stamps } from './stamps.js';
 export const FREE = 1e-10;
 
 /** Orders beyond this are not looked for: no layer in use comes near. */
-export const MAX_ORDER = 16;
+const MAX_ORDER = 16;
 
 /**
  * Up to which degree the moments of all phases agree: with order L no pattern is left on polynomials of a

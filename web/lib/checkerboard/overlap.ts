@@ -1,6 +1,7 @@
 import { checkInteger, checkOptions, refuse } from '../core/checks.js';
+import { outerProduct, product } from '../core/lists.js';
 import { MAX_ELEMENTS } from '../core/tensor.js';
-import { type AxisGeometry, checkAxis, checkGeometry, checkPhases } from './axis.js';
+import { type AxisGeometry, checkAxis, checkAxisList, checkGeometry, checkPhases } from './axis.js';
 
 /** How many stamps meet at each phase of the output grid, whatever the weights are. */
 export interface Overlap {
@@ -105,10 +106,8 @@ export function summarize(perAxis: readonly (readonly number[])[]): Overlap {
  */
 export function overlapMap(axes: readonly FiniteAxis[]): { shape: number[]; counts: number[] } {
   const where = 'overlapMap';
-  if (!Array.isArray(axes)) refuse('BAD_TYPE', where, 'a list with the geometry of each axis', axes);
-  if (axes.length < 1 || axes.length > 3) refuse('BAD_OPTION', where, '1 to 3 axes', axes.length);
-  const sizes = axes.map((axis, index) => checkFinite(where, `axis ${index}`, axis));
-  const count = sizes.reduce((product, { outputSize }) => product * outputSize, 1);
+  const sizes = checkAxisList(where, axes).map((axis, index) => checkFinite(where, `axis ${index}`, axis));
+  const count = product(sizes.map(({ outputSize }) => outputSize));
   if (count > MAX_ELEMENTS / 2 ** 5) {
     refuse(
       'TOO_LARGE',
@@ -121,15 +120,7 @@ export function overlapMap(axes: readonly FiniteAxis[]): { shape: number[]; coun
   return { shape: sizes.map(({ outputSize }) => outputSize), counts: outerProduct(sizes.map(finiteCounts)) };
 }
 
-/** Row-major products of one factor from each list. */
-export function outerProduct(lists: readonly (readonly number[])[]): number[] {
-  return lists.reduce<number[]>(
-    (products, list) => products.flatMap((one) => list.map((other) => one * other)),
-    [1],
-  );
-}
-
-export function greatestCommonDivisor(one: number, other: number): number {
+function greatestCommonDivisor(one: number, other: number): number {
   return other === 0 ? one : greatestCommonDivisor(other, one % other);
 }
 

@@ -1,10 +1,10 @@
 import { refuse } from '../core/checks.js';
 import type { Tensor } from '../core/tensor.js';
 import { Layer } from '../layers/layer.js';
-import { pairGains } from './analyze.js';
+import type { ParameterGradients } from '../training/optimizers.js';
+import { pairGains } from './pair-gains.js';
 import { phaseCount, tapPhases } from './phases.js';
-import { layerStamps } from './repair.js';
-import { type Kernels, readStamps, type Stamps } from './stamps.js';
+import { type Kernels, layerStamps, readStamps, type Stamps } from './stamps.js';
 
 /** A penalty on weights and its derivative. */
 export interface KernelsPenalty {
@@ -18,12 +18,6 @@ export interface LayerPenalty {
   readonly loss: number;
   /** Derivative of the loss with respect to the layer's weight, in its shape. */
   readonly gradient: Tensor;
-}
-
-/** What an optimizer's step reads of one layer. */
-interface WeightGradients {
-  readonly weight: Tensor;
-  readonly bias: Tensor | null;
 }
 
 /**
@@ -73,7 +67,7 @@ export function spectralPenalty(layer: Layer, strength = 1): LayerPenalty {
  * const { gradients } = addSpectralPenalty(decoder.layers, pass.backward(gradient).layers, 0.01);
  * step(gradients);
  */
-export function addSpectralPenalty<Gradients extends WeightGradients>(
+export function addSpectralPenalty<Gradients extends ParameterGradients>(
   layers: readonly unknown[],
   gradients: readonly Gradients[],
   strength = 1,

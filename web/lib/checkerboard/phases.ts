@@ -1,6 +1,7 @@
-import { refuse } from '../core/checks.js';
-import { elementCount, typedArrayKind } from '../core/tensor.js';
+import { product } from '../core/lists.js';
 import { type AxisGeometry, checkGeometry } from './axis.js';
+import { gridIndices } from './grid.js';
+import { checkTaps } from './values.js';
 
 /**
  * Phase gains of one kernel: for each phase the sum of the taps that fall on it. A constant input c gives
@@ -26,22 +27,18 @@ export function phaseGains(kernel: ArrayLike<number>, axes: readonly AxisGeometr
 
 /** Phase of each tap, both counted row-major: tap j of an axis falls on `j * dilation mod stride`. */
 export function tapPhases(axes: readonly Required<AxisGeometry>[]): Uint32Array {
-  let phases = Uint32Array.of(0);
-  for (const { kernelSize, stride, dilation } of axes) {
-    const next = new Uint32Array(phases.length * kernelSize);
-    for (let outer = 0; outer < phases.length; outer += 1) {
-      for (let tap = 0; tap < kernelSize; tap += 1) {
-        next[outer * kernelSize + tap] = (phases[outer] as number) * stride + ((tap * dilation) % stride);
-      }
-    }
-    phases = next;
-  }
-  return phases;
+  const phases = axes.map(({ kernelSize, stride, dilation }) =>
+    Array.from({ length: kernelSize }, (_, tap) => (tap * dilation) % stride),
+  );
+  return gridIndices(
+    phases,
+    axes.map(({ stride }) => stride),
+  );
 }
 
 /** Phases of all axes together. */
 export function phaseCount(axes: readonly Required<AxisGeometry>[]): number {
-  return axes.reduce((product, { stride }) => product * stride, 1);
+  return product(axes.map(({ stride }) => stride));
 }
 
 /** Adds the taps that begin at `from` to the gains that begin at `to`. */
@@ -56,53 +53,4 @@ export function addGains(
     const index = to + (phaseOf[tap] as number);
     gains[index] = (gains[index] as number) + (taps[from + tap] as number);
   }
-}
-
-/** As many finite numbers as the axes have taps. */
-export function checkTaps(
-  where: string,
-  kernel: ArrayLike<number>,
-  axes: readonly Required<AxisGeometry>[],
-): void {
-  const count = elementCount(
-    where,
-    'a kernel',
-    axes.map(({ kernelSize }) => kernelSize),
-  );
-  checkFiniteValues(where, 'the kernel', kernel);
-  if (kernel.length !== count) {
-    refuse(
-      'BAD_SHAPE',
-      where,
-      `a kernel of ${count} taps`,
-      kernel.length,
-      'Pass the taps of one channel pair.',
-    );
-  }
-}
-
-const LARGEST_FLOAT32 = 2 ** 128 - 2 ** 104;
-
-/** Numbers that are neither NaN nor infinite, in a list or an array of floats. */
-export function checkFiniteValues(where: string, name: string, values: unknown): ArrayLike<number> {
-  const kind = typedArrayKind(values);
-  if (!Array.isArray(values) && kind !== 'Float32Array' && kind !== 'Float64Array') {
-    refuse('BAD_TYPE', where, `${name} to be a Float32Array, a Float64Array or a list of numbers`, values);
-  }
-  const numbers = values as ArrayLike<number>;
-  for (let index = 0; index < numbers.length; index += 1) {
-    const value: unknown = numbers[index];
-    if (typeof value !== 'number') refuse('BAD_TYPE', where, `${name} of numbers`, value);
-    // Beyond float32 no layer could hold it, and squares would overflow.
-    if (!(Math.abs(value) <= LARGEST_FLOAT32)) {
-      refuse(
-        'BAD_OPTION',
-        where,
-        `${name} of values that are finite in float32`,
-        value,
-        `It is at index ${index}.`,
-      );
-    }
-  }
-  return numbers;
 }

@@ -3,11 +3,11 @@ import { DeconvError } from '../core/errors.js';
 import { type HalfType, narrow } from '../core/float16.js';
 import { typedArrayKind } from '../core/tensor.js';
 import { Layer } from '../layers/layer.js';
-import { pairGains } from './analyze.js';
 import { overlap } from './overlap.js';
+import { pairGains } from './pair-gains.js';
 import { addGains, phaseCount, tapPhases } from './phases.js';
-import { type Kernels, readStamps, type Stamps, type Subject } from './stamps.js';
-import { unevenness } from './unevenness.js';
+import { type Kernels, layerStamps, readStamps, type Stamps } from './stamps.js';
+import { unevennessOf } from './unevenness.js';
 
 /** What repaired weights are kept in. */
 export type RepairPrecision = 'float64' | 'float32' | 'float16' | 'bfloat16';
@@ -107,22 +107,6 @@ export function repair(layer: Layer): RepairReport {
   return report;
 }
 
-/** The stamps of a layer, in the order of its canonical weight. */
-export function layerStamps(where: string, layer: Subject): Stamps {
-  if (!(layer instanceof Layer)) refuse('BAD_TYPE', where, 'a layer of this package', layer);
-  const { spec } = layer.canonical(where);
-  if (spec.inputDilation.some((step) => step > 1)) {
-    refuse(
-      'UNSUPPORTED',
-      where,
-      'a layer without dilated input',
-      String(layer),
-      'Make it a transposed layer.',
-    );
-  }
-  return readStamps(where, layer);
-}
-
 function repairStamps(
   where: string,
   stamps: Stamps,
@@ -163,8 +147,8 @@ function repairStamps(
   return {
     data,
     report: {
-      unevennessBefore: unevenness(before.values, phases, before.floor).unevenness,
-      unevennessAfter: unevenness(after.values, phases, after.floor).unevenness,
+      unevennessBefore: unevennessOf(before.values, phases, before.floor).unevenness,
+      unevennessAfter: unevennessOf(after.values, phases, after.floor).unevenness,
       largestChange: largest,
       relativeChange: norm === 0 ? 0 : Math.sqrt(change / norm),
     },

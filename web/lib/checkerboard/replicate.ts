@@ -1,5 +1,5 @@
-import type { Tensor } from '../core/tensor.js';
-import { allocateTensor } from '../core/tensor.js';
+import { product } from '../core/lists.js';
+import { allocateTensor, type Tensor } from '../core/tensor.js';
 
 /** Values by which an axis grows at its two ends. */
 export type Ends = readonly [before: number, after: number];
@@ -41,13 +41,13 @@ function nearestInside(shape: readonly number[], ends: readonly Ends[]): (index:
   // Offsets of each axis's positions, so that an index costs a few additions.
   const axes = ends.map(([before, after], axis) => {
     const extent = shape[outer + axis] as number;
-    const stride = shape.slice(outer + axis + 1).reduce((product, next) => product * next, 1);
+    const stride = product(shape.slice(outer + axis + 1));
     return Uint32Array.from(
       { length: extent + before + after },
       (_, position) => Math.min(Math.max(position - before, 0), extent - 1) * stride,
     );
   });
-  const image = shape.slice(outer).reduce((product, extent) => product * extent, 1);
+  const image = product(shape.slice(outer));
   return (index) => {
     let rest = index;
     let offset = 0;

@@ -1,4 +1,5 @@
 import { checkAxes, checkChoice, checkOptions } from '../core/checks.js';
+import { at, product } from '../core/lists.js';
 import { splitPads } from '../core/same-padding.js';
 import { kernelReach, type OperatorSpec, weightShape } from '../core/spec.js';
 import { checkTensor, type Tensor } from '../core/tensor.js';
@@ -28,7 +29,6 @@ import {
   filteredKernel,
   filterKernels,
   linearFilter,
-  product,
   unfilterGradient,
 } from './filters.js';
 import { FixedLayer } from './fixed-layer.js';
@@ -427,8 +427,4 @@ function resizeSteps(
     forward: new FixedLayer(name, spec, weight, execution),
     adjoint: new FixedLayer(name, { ...spec, transposed: false }, weight, execution),
   };
-}
-
-function at(values: readonly number[], axis: number): number {
-  return values[axis] as number;
 }

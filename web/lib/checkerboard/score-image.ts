@@ -1,10 +1,12 @@
 import { checkAxes, checkOptions, refuse, shapeText } from '../core/checks.js';
 import { DeconvError } from '../core/errors.js';
+import { outerProduct, product } from '../core/lists.js';
 import { checkShape, elementCount } from '../core/tensor.js';
 import { checkPhases } from './axis.js';
-import { checkFiniteValues } from './phases.js';
+import { gridIndices } from './grid.js';
 import { type Bins, transform } from './spectrum.js';
 import { decibels } from './unevenness.js';
+import { checkFiniteValues } from './values.js';
 
 export interface ScoreOptions {
   /**
@@ -91,7 +93,7 @@ export function scoreImage(
   const phases = byPhase(planes, steps, windows);
   const harmonics = bySpectrum(planes, steps, measured);
   const spectralScoreDb = Math.max(...harmonics.map(({ levelDb }) => levelDb));
-  const positions = measured.reduce((product, size) => product * size, 1);
+  const positions = product(measured);
   const noiseScore = (phases.count - 1) / (positions - 1);
   const period = steps.join(' x ');
   return {
@@ -165,13 +167,10 @@ interface Plane {
 }
 
 function planesOf(data: ArrayLike<number>, extents: readonly number[], windows: readonly Window[]): Plane[] {
-  const area = extents.reduce((product, extent) => product * extent, 1);
-  const places = windows.reduce<number[]>(
-    (list, { start, size }, axis) =>
-      list.flatMap((outer) =>
-        Array.from({ length: size }, (_, place) => outer * (extents[axis] as number) + start + place),
-      ),
-    [0],
+  const area = product(extents);
+  const places = gridIndices(
+    windows.map(({ start, size }) => Array.from({ length: size }, (_, place) => start + place)),
+    extents,
   );
   return Array.from({ length: data.length / area }, (_, plane) => {
     // Against the first value, so that a constant plane is exactly zero.
@@ -187,17 +186,13 @@ function byPhase(
   steps: readonly number[],
   windows: readonly Window[],
 ): { score: number; means: number[][]; count: number } {
-  const count = steps.reduce((product, step) => product * step, 1);
+  const count = product(steps);
   // Phases count from the image's own first row, wherever the interior begins.
-  const phaseOf = windows.reduce<number[]>(
-    (list, { start, size }, axis) =>
-      list.flatMap((outer) =>
-        Array.from(
-          { length: size },
-          (_, place) => outer * (steps[axis] as number) + ((start + place) % (steps[axis] as number)),
-        ),
-      ),
-    [0],
+  const phaseOf = gridIndices(
+    windows.map(({ start, size }, axis) =>
+      Array.from({ length: size }, (_, place) => (start + place) % (steps[axis] as number)),
+    ),
+    steps,
   );
   let pattern = 0;
   let variance = 0;
@@ -242,17 +237,12 @@ function bySpectrum(
       }),
     };
   });
-  const hann = sizes.reduce<number[]>(
-    (list, size) =>
-      list.flatMap((outer) =>
-        Array.from(
-          { length: size },
-          (_, place) => (outer * (1 - Math.cos((2 * Math.PI * place) / size))) / 2,
-        ),
-      ),
-    [1],
+  const hann = outerProduct(
+    sizes.map((size) =>
+      Array.from({ length: size }, (_, place) => (1 - Math.cos((2 * Math.PI * place) / size)) / 2),
+    ),
   );
-  const power = new Float64Array(bins.reduce((product, { angles }) => product * angles.length, 1));
+  const power = new Float64Array(product(bins.map(({ angles }) => angles.length)));
   for (const { values } of planes) {
     const { re, im } = transform(
       values.map((value, place) => value * (hann[place] as number)),

@@ -1,21 +1,19 @@
-import { checkAxes, checkInteger, checkOptions, refuse } from '../core/checks.js';
+import { checkInteger, checkOptions, refuse } from '../core/checks.js';
+import { product } from '../core/lists.js';
 import { type Pads, splitPads } from '../core/same-padding.js';
 import { type OperatorSpec, weightShape } from '../core/spec.js';
 import type { WeightLayout } from '../core/weight-layout.js';
-import type { ConvTransposeOptions } from '../layers/conv-transpose.js';
+import {
+  CONV_TRANSPOSE_OPTION_NAMES,
+  type ConvTransposeOptions,
+  readConvTranspose,
+} from '../layers/conv-transpose.js';
 import { Layer, type LayerDefinition } from '../layers/layer.js';
 import { describeLayer } from '../layers/repr.js';
-import { LAYER_OPTION_NAMES, readLayerOptions, torchDefinition } from '../layers/torch-options.js';
+import { torchDefinition } from '../layers/torch-options.js';
 import { type AxisGeometry, checkGeometry } from './axis.js';
-import {
-  type Filtering,
-  filteredKernel,
-  filterKernels,
-  product,
-  smoothFilter,
-  unfilterGradient,
-} from './filters.js';
-import { checkFiniteValues } from './phases.js';
+import { type Filtering, filteredKernel, filterKernels, smoothFilter, unfilterGradient } from './filters.js';
+import { checkFiniteValues } from './values.js';
 
 /** Boxes beyond this many differ from a bell curve by less than float32 shows, and cost more each. */
 const MAX_ORDER = 15;
@@ -88,50 +86,20 @@ export abstract class SmoothConvTranspose extends Layer {
 
   /** @internal */
   protected constructor(name: string, rank: number, options: SmoothConvTransposeOptions) {
-    const checked = checkOptions<SmoothConvTransposeOptions>(name, options, [
-      ...LAYER_OPTION_NAMES,
-      'kernelSize',
-      'stride',
-      'padding',
-      'outputPadding',
-      'dilation',
+    const { order: given = 0, ...geometry } = checkOptions<SmoothConvTransposeOptions>(name, options, [
+      ...CONV_TRANSPOSE_OPTION_NAMES,
       'order',
     ]);
-    const { order: givenOrder = 0, ...geometry } = checked;
-    const order = checkInteger(name, 'order', givenOrder, 0, MAX_ORDER);
-    const settings = readLayerOptions(name, geometry);
-    const kernel = checkAxes(name, 'kernelSize', checked.kernelSize, rank, 1);
-    const stride = checkAxes(name, 'stride', checked.stride ?? 1, rank, 1);
-    const padding = checkAxes(name, 'padding', checked.padding ?? 0, rank, 0);
-    const outputPadding = checkAxes(name, 'outputPadding', checked.outputPadding ?? 0, rank, 0);
-    const dilation = checkAxes(name, 'dilation', checked.dilation ?? 1, rank, 1);
-    for (const [axis, extra] of outputPadding.entries()) {
-      const limit = Math.max(at(stride, axis), at(dilation, axis));
-      if (extra >= limit) {
-        refuse('BAD_OPTION', name, `outputPadding[${axis}] below stride or dilation (${limit})`, extra);
-      }
-    }
-    const trained: OperatorSpec = {
-      transposed: true,
-      groups: settings.groups,
-      inChannels: settings.inChannels,
-      outChannels: settings.outChannels,
-      kernel,
-      stride,
-      dilation,
-      inputDilation: kernel.map(() => 1),
-      padBefore: padding,
-      padAfter: padding.map((pad, axis) => pad - at(outputPadding, axis)),
-      relu: false,
-    };
+    const order = checkInteger(name, 'order', given, 0, MAX_ORDER);
+    const { spec: trained, settings, outputPadding } = readConvTranspose(name, rank, geometry);
     super(smoothDefinition(torchDefinition(name, trained, settings), order));
     this.#trained = trained;
-    this.inChannels = settings.inChannels;
-    this.kernelSize = kernel;
-    this.stride = stride;
-    this.padding = padding;
+    this.inChannels = trained.inChannels;
+    this.kernelSize = trained.kernel;
+    this.stride = trained.stride;
+    this.padding = trained.padBefore;
     this.outputPadding = outputPadding;
-    this.dilation = dilation;
+    this.dilation = trained.dilation;
     this.order = order;
   }
 
@@ -223,8 +191,4 @@ function smoothDefinition(drawn: LayerDefinition, order: number): LayerDefinitio
     padAfter: trained.padAfter.map((pad, axis) => pad + (added[axis] as Pads)[1]),
   };
   return { ...drawn, spec, weightLayout };
-}
-
-function at(values: readonly number[], axis: number): number {
-  return values[axis] as number;
 }

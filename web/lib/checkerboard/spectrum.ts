@@ -1,7 +1,8 @@
 import { checkInteger, refuse } from '../core/checks.js';
+import { product } from '../core/lists.js';
 import { elementCount } from '../core/tensor.js';
-import { type AxisGeometry, checkGeometry } from './axis.js';
-import { checkTaps } from './phases.js';
+import { type AxisGeometry, checkAxisList, checkGeometry, checkPhases } from './axis.js';
+import { checkFiniteValues, checkTaps } from './values.js';
 
 /** One value of a spectrum. */
 export interface Complex {
@@ -81,30 +82,41 @@ export function amplitudeSpectrum(
  * @param gains phase gains of any number of channel pairs, one pair behind the other
  * @param phases the strides, one for each axis
  * @returns powers, row-major over the axes' harmonics
- * @throws {DeconvError} `BAD_SHAPE`, `BAD_OPTION`
+ * @throws {DeconvError} `BAD_SHAPE`, `BAD_OPTION`, `BAD_TYPE`, `TOO_LARGE`
  */
 export function harmonicPower(gains: ArrayLike<number>, phases: readonly number[]): Float64Array {
-  const count = phases.reduce((product, stride) => product * stride, 1);
+  const where = 'harmonicPower';
+  for (const [axis, stride] of checkAxisList(where, phases).entries()) {
+    checkInteger(where, `phases[${axis}]`, stride, 1);
+  }
+  checkFiniteValues(where, 'gains', gains);
+  const count = checkPhases(where, phases);
   const pairs = gains.length / count;
   if (!Number.isInteger(pairs)) {
-    refuse('BAD_SHAPE', 'harmonicPower', `a multiple of ${count} gains`, gains.length);
+    refuse('BAD_SHAPE', where, `a multiple of ${count} gains`, gains.length);
   }
+  return powerOf(Float64Array.from(gains), phases);
+}
+
+/** The same of gains that are known to be whole pairs; sums of large weights may be beyond float32. */
+export function powerOf(gains: Float64Array, phases: readonly number[]): Float64Array {
+  const count = product(phases);
+  const pairs = gains.length / count;
   const bins = phases.map((stride) => ({
     extent: stride,
     angles: Array.from({ length: stride }, (_, harmonic) => (2 * Math.PI * harmonic) / stride),
   }));
   const power = new Float64Array(count);
   for (let first = 0; first < pairs; first += PAIRS_AT_ONCE) {
-    const some = Float64Array.from(
-      { length: Math.min(PAIRS_AT_ONCE, pairs - first) * count },
-      (_, index) => gains[first * count + index] as number,
-    );
+    const some = Math.min(PAIRS_AT_ONCE, pairs - first);
     // The pairs are an axis in front, which comes out last: [harmonic, pair].
-    const { re, im } = transform(some, bins);
-    for (let index = 0; index < some.length; index += 1) {
-      const harmonic = Math.floor((index * count) / some.length);
-      const [x, y] = [re[index] as number, im[index] as number];
-      power[harmonic] = (power[harmonic] as number) + (x * x + y * y) / (count * count);
+    const { re, im } = transform(gains.subarray(first * count, (first + some) * count), bins);
+    for (let harmonic = 0; harmonic < count; harmonic += 1) {
+      let sum = 0;
+      for (let index = harmonic * some; index < (harmonic + 1) * some; index += 1) {
+        sum += (re[index] as number) ** 2 + (im[index] as number) ** 2;
+      }
+      power[harmonic] = (power[harmonic] as number) + sum / (count * count);
     }
   }
   return power;

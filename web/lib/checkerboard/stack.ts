@@ -1,7 +1,9 @@
 import { checkOptions, refuse } from '../core/checks.js';
 import { DeconvError } from '../core/errors.js';
+import { product } from '../core/lists.js';
 import { type Analysis, describeStamps, readGains } from './analyze.js';
 import { checkPhases } from './axis.js';
+import { gridIndices } from './grid.js';
 import { overlapCounts, summarize } from './overlap.js';
 import { type Pass, readStamps, type Stamps, type Subject } from './stamps.js';
 
@@ -88,7 +90,7 @@ function checkChain(where: string, layers: readonly Stamps[]): void {
   checkPhases(
     where,
     (layers[0] as Stamps).axes.map((_, axis) =>
-      layers.reduce((product, { axes }) => product * (axes[axis]?.stride as number), 1),
+      product(layers.map(({ axes }) => axes[axis]?.stride as number)),
     ),
   );
 }
@@ -157,7 +159,7 @@ function sizeOf({ inChannels, outChannels, axes }: Stamps): Size {
 }
 
 function valuesOf({ inChannels, outChannels, extents }: Size): number {
-  return extents.reduce((product, extent) => product * extent, inChannels * outChannels);
+  return inChannels * outChannels * product(extents);
 }
 
 /** The size of one kernel followed by another; adds what it costs to `cost`. */
@@ -180,12 +182,11 @@ function filledIn(stamps: Stamps): Kernel {
   const size = sizeOf(stamps);
   const { axes, groups, weight } = stamps;
   const data = new Float64Array(valuesOf(size));
-  const places = offsets(
-    axes.map(({ kernelSize }) => kernelSize),
-    axes.map(({ dilation }) => dilation),
+  const places = gridIndices(
+    axes.map(({ kernelSize, dilation }) => placesOf(kernelSize, dilation)),
     size.extents,
   );
-  const area = size.extents.reduce((product, extent) => product * extent, 1);
+  const area = product(size.extents);
   const groupOut = size.outChannels / groups;
   const groupIn = size.inChannels / groups;
   for (let from = 0; from < size.inChannels; from += 1) {
@@ -203,13 +204,15 @@ function filledIn(stamps: Stamps): Kernel {
 function joined(one: Kernel, other: Kernel): Kernel {
   const size = joinedSize(one, other, { work: 0, values: 0 });
   const data = new Float64Array(valuesOf(size));
-  const onePlaces = offsets(one.extents, other.stride, size.extents);
-  const otherPlaces = offsets(
-    other.extents,
-    other.extents.map(() => 1),
+  const onePlaces = gridIndices(
+    one.extents.map((extent, axis) => placesOf(extent, other.stride[axis] as number)),
     size.extents,
   );
-  const area = size.extents.reduce((product, extent) => product * extent, 1);
+  const otherPlaces = gridIndices(
+    other.extents.map((extent) => placesOf(extent, 1)),
+    size.extents,
+  );
+  const area = product(size.extents);
   const between = one.outChannels;
   for (let from = 0; from < size.inChannels; from += 1) {
     for (let middle = 0; middle < between; middle += 1) {
@@ -232,20 +235,9 @@ function joined(one: Kernel, other: Kernel): Kernel {
   return { ...size, data };
 }
 
-/** Row-major index within `room` of every place of a grid with these steps, in row-major order. */
-function offsets(extents: readonly number[], steps: readonly number[], room: readonly number[]): Uint32Array {
-  let list = Uint32Array.of(0);
-  for (const [axis, extent] of extents.entries()) {
-    const next = new Uint32Array(list.length * extent);
-    for (let outer = 0; outer < list.length; outer += 1) {
-      for (let place = 0; place < extent; place += 1) {
-        next[outer * extent + place] =
-          (list[outer] as number) * (room[axis] as number) + place * (steps[axis] as number);
-      }
-    }
-    list = next;
-  }
-  return list;
+/** Every `step`-th place from the first. */
+function placesOf(extent: number, step: number): number[] {
+  return Array.from({ length: extent }, (_, place) => place * step);
 }
 
 /** How many ways lead through all layers to each phase of one axis: phase gains of kernels of ones. */

@@ -1,10 +1,11 @@
 import { checkAxes, checkChoice, checkGroups, checkInteger, checkOptions, refuse } from '../core/checks.js';
 import { DeconvError } from '../core/errors.js';
+import { at } from '../core/lists.js';
 import type { OperatorSpec } from '../core/spec.js';
 import { checkShape, elementCount } from '../core/tensor.js';
 import { Layer } from '../layers/layer.js';
 import { type AxisGeometry, checkPhases } from './axis.js';
-import { checkFiniteValues } from './phases.js';
+import { checkFiniteValues } from './values.js';
 
 /** Which of a layer's two directions raises the resolution, or is asked about. */
 export type Pass = 'forward' | 'backward';
@@ -54,7 +55,7 @@ export interface Stamps {
   readonly weight: ArrayLike<number>;
 }
 
-export interface StampOptions {
+interface StampOptions {
   readonly pass?: Pass | undefined;
   readonly inputShape?: readonly number[] | undefined;
 }
@@ -109,6 +110,22 @@ export function readStamps(where: string, subject: Subject, options: StampOption
       : null,
     weight: reversed(spec, weight),
   };
+}
+
+/** The stamps of a layer, in the order of its canonical weight. */
+export function layerStamps(where: string, layer: Subject): Stamps {
+  if (!(layer instanceof Layer)) refuse('BAD_TYPE', where, 'a layer of this package', layer);
+  const { spec } = layer.canonical(where);
+  if (spec.inputDilation.some((step) => step > 1)) {
+    refuse(
+      'UNSUPPORTED',
+      where,
+      'a layer without dilated input',
+      String(layer),
+      'Make it a transposed layer.',
+    );
+  }
+  return readStamps(where, layer);
 }
 
 interface Read {
@@ -203,8 +220,4 @@ function reversed(spec: OperatorSpec, weight: ArrayLike<number>): Float64Array {
     }
   }
   return result;
-}
-
-function at(values: readonly number[], axis: number): number {
-  return values[axis] as number;
 }

@@ -1,5 +1,5 @@
 import { refuse } from '../core/checks.js';
-import { checkFiniteValues } from './phases.js';
+import { checkFiniteValues } from './values.js';
 
 /** The strongest deviation of one gain from the mean of its channel pair. */
 export interface WorstPair {
@@ -22,7 +22,7 @@ export interface Unevenness {
 }
 
 /** Decibels that stand for none (negative) and for nothing else (positive): no double gets that far. */
-export const LEVEL_LIMIT = 320;
+const LEVEL_LIMIT = 320;
 
 /**
  * How uneven phase gains are.
@@ -42,6 +42,11 @@ export function unevenness(gains: ArrayLike<number>, phases: number, floor = 0):
   if (gains.length === 0 || gains.length % phases !== 0) {
     refuse('BAD_SHAPE', where, `a multiple of ${phases} gains`, gains.length);
   }
+  return unevennessOf(gains, phases, floor);
+}
+
+/** The same of gains that are known to be whole pairs; sums of large weights may be beyond float32. */
+export function unevennessOf(gains: ArrayLike<number>, phases: number, floor: number): Unevenness {
   let energy = 0;
   let harmonics = 0;
   let worst = { pair: 0, deviation: 0 };
@@ -66,7 +71,7 @@ export function unevenness(gains: ArrayLike<number>, phases: number, floor = 0):
 }
 
 /** `10 * log10(share / (1 - share))` within the limits. */
-export function levelOf(share: number): number {
+function levelOf(share: number): number {
   return decibels(share / (1 - share));
 }
 

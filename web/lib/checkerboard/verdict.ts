@@ -12,7 +12,7 @@ import type { Unevenness } from './unevenness.js';
 export type Verdict = 'free' | 'weights-only' | 'overlap' | 'holes';
 
 /** What is true whatever the numbers say. */
-export const CAVEAT =
+const CAVEAT =
   'U = 0 would remove the periodic modulation of flat areas only: it costs sharpness, leaves border effects, and a loss or a discriminator can bring patterns back.';
 
 const CAVEAT_FREE =
@@ -25,7 +25,7 @@ export function verdictOf(overlap: Overlap, unevenness: number): Verdict {
   return overlap.even ? 'weights-only' : 'overlap';
 }
 
-export interface Findings {
+interface Findings {
   readonly name: string;
   readonly pass: Pass;
   readonly overlap: Overlap;

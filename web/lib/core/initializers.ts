@@ -1,4 +1,5 @@
 import { DeconvError } from './errors.js';
+import { at, outerProduct, product } from './lists.js';
 import { normalSource, type RandomSource, truncatedNormalSource } from './random.js';
 import { type OperatorSpec, weightShape } from './spec.js';
 
@@ -8,9 +9,7 @@ import { type OperatorSpec, weightShape } from './spec.js';
  * values, and the bias takes the same bound. For transposed layers weight.size(1) is out/groups.
  */
 export function kaimingUniformBound(spec: OperatorSpec): number {
-  const fanIn = weightShape(spec)
-    .slice(1)
-    .reduce((product, extent) => product * extent, 1);
+  const fanIn = product(weightShape(spec).slice(1));
   return 1 / Math.sqrt(fanIn);
 }
 
@@ -117,9 +116,7 @@ export function linearKernel(
   inner: number,
   factor: (outer: number, inner: number) => number,
 ): Float32Array {
-  const taps = kernel
-    .map(linearTaps)
-    .reduce((product, axis) => product.flatMap((one) => axis.map((other) => one * other)), [1]);
+  const taps = outerProduct(kernel.map(linearTaps));
   const values = new Float32Array(outer * taps.length * inner);
   let index = 0;
   for (let block = 0; block < outer; block += 1) {
@@ -182,8 +179,4 @@ function unfit(
     `${where}: expected ${expected}, got kernel ${kernel.join(' x ')}, stride ${stride.join(' x ')}, dilation ${dilation.join(' x ')}. Choose another kernel size, or repair the weights instead.`,
     { where, kernel, stride, dilation },
   );
-}
-
-function at(values: readonly number[], axis: number): number {
-  return values[axis] as number;
 }

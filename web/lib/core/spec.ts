@@ -1,5 +1,6 @@
 import { MAX_INTEGER, shapeText } from './checks.js';
 import { DeconvError } from './errors.js';
+import { at } from './lists.js';
 
 /**
  * The canonical operator that every convention is translated to. Lists have one entry per
@@ -79,8 +80,4 @@ export function outputExtents(where: string, spec: OperatorSpec, input: readonly
     }
   }
   return output;
-}
-
-function at(values: readonly number[], axis: number): number {
-  return values[axis] as number;
 }

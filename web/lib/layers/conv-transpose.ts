@@ -3,7 +3,13 @@ import { type OperatorSpec, outputExtent } from '../core/spec.js';
 import { checkShape } from '../core/tensor.js';
 import { type ForwardOptions, type InputShape, Layer } from './layer.js';
 import { describeLayer } from './repr.js';
-import { LAYER_OPTION_NAMES, type LayerOptions, readLayerOptions, torchDefinition } from './torch-options.js';
+import {
+  LAYER_OPTION_NAMES,
+  type LayerOptions,
+  type LayerSettings,
+  readLayerOptions,
+  torchDefinition,
+} from './torch-options.js';
 
 /** Geometry in PyTorch's and lucid's words; a list has one entry per spatial axis. */
 export interface ConvTransposeOptions extends LayerOptions {
@@ -16,6 +22,59 @@ export interface ConvTransposeOptions extends LayerOptions {
   readonly outputPadding?: number | readonly number[];
   /** Distance between the taps of a stamp. Default 1. */
   readonly dilation?: number | readonly number[];
+}
+
+export const CONV_TRANSPOSE_OPTION_NAMES = [
+  ...LAYER_OPTION_NAMES,
+  'kernelSize',
+  'stride',
+  'padding',
+  'outputPadding',
+  'dilation',
+] as const satisfies readonly (keyof ConvTransposeOptions)[];
+
+/** The operator that checked options describe; its `padBefore` is the padding. */
+export function readConvTranspose(
+  name: string,
+  rank: number,
+  options: ConvTransposeOptions,
+): {
+  readonly spec: OperatorSpec;
+  readonly settings: LayerSettings;
+  readonly outputPadding: readonly number[];
+} {
+  const settings = readLayerOptions(name, options);
+  const kernel = checkAxes(name, 'kernelSize', options.kernelSize, rank, 1);
+  const stride = checkAxes(name, 'stride', options.stride ?? 1, rank, 1);
+  const padding = checkAxes(name, 'padding', options.padding ?? 0, rank, 0);
+  const outputPadding = checkAxes(name, 'outputPadding', options.outputPadding ?? 0, rank, 0);
+  const dilation = checkAxes(name, 'dilation', options.dilation ?? 1, rank, 1);
+  for (const [axis, extra] of outputPadding.entries()) {
+    const limit = Math.max(stride[axis] as number, dilation[axis] as number);
+    if (extra >= limit) {
+      refuse(
+        'BAD_OPTION',
+        name,
+        `outputPadding[${axis}] below stride or dilation (${limit})`,
+        extra,
+        'A larger size comes from a larger input.',
+      );
+    }
+  }
+  const spec: OperatorSpec = {
+    transposed: true,
+    groups: settings.groups,
+    inChannels: settings.inChannels,
+    outChannels: settings.outChannels,
+    kernel,
+    stride,
+    dilation,
+    inputDilation: new Array<number>(rank).fill(1),
+    padBefore: padding,
+    padAfter: padding.map((pad, axis) => pad - (outputPadding[axis] as number)),
+    relu: false,
+  };
+  return { spec, settings, outputPadding };
 }
 
 export interface ConvTransposeShapeOptions {
@@ -39,57 +98,15 @@ export abstract class ConvTranspose extends Layer<ConvTransposeForwardOptions> {
 
   /** @internal */
   protected constructor(name: string, rank: number, options: ConvTransposeOptions) {
-    const checked = checkOptions<ConvTransposeOptions>(name, options, [
-      ...LAYER_OPTION_NAMES,
-      'kernelSize',
-      'stride',
-      'padding',
-      'outputPadding',
-      'dilation',
-    ]);
-    const settings = readLayerOptions(name, checked);
-    const kernel = checkAxes(name, 'kernelSize', checked.kernelSize, rank, 1);
-    const stride = checkAxes(name, 'stride', checked.stride ?? 1, rank, 1);
-    const padding = checkAxes(name, 'padding', checked.padding ?? 0, rank, 0);
-    const outputPadding = checkAxes(name, 'outputPadding', checked.outputPadding ?? 0, rank, 0);
-    const dilation = checkAxes(name, 'dilation', checked.dilation ?? 1, rank, 1);
-    for (const [axis, extra] of outputPadding.entries()) {
-      const limit = Math.max(stride[axis] as number, dilation[axis] as number);
-      if (extra >= limit) {
-        refuse(
-          'BAD_OPTION',
-          name,
-          `outputPadding[${axis}] below stride or dilation (${limit})`,
-          extra,
-          'A larger size comes from a larger input.',
-        );
-      }
-    }
-    super(
-      torchDefinition(
-        name,
-        {
-          transposed: true,
-          groups: settings.groups,
-          inChannels: settings.inChannels,
-          outChannels: settings.outChannels,
-          kernel,
-          stride,
-          dilation,
-          inputDilation: new Array<number>(rank).fill(1),
-          padBefore: padding,
-          padAfter: padding.map((pad, axis) => pad - (outputPadding[axis] as number)),
-          relu: false,
-        },
-        settings,
-      ),
-    );
-    this.inChannels = settings.inChannels;
-    this.kernelSize = kernel;
-    this.stride = stride;
-    this.padding = padding;
+    const checked = checkOptions<ConvTransposeOptions>(name, options, CONV_TRANSPOSE_OPTION_NAMES);
+    const { spec, settings, outputPadding } = readConvTranspose(name, rank, checked);
+    super(torchDefinition(name, spec, settings));
+    this.inChannels = spec.inChannels;
+    this.kernelSize = spec.kernel;
+    this.stride = spec.stride;
+    this.padding = spec.padBefore;
     this.outputPadding = outputPadding;
-    this.dilation = dilation;
+    this.dilation = spec.dilation;
   }
 
   /**

@@ -12,6 +12,7 @@ import {
   checkTensor,
   checkTensorOf,
   elementCount,
+  FreshTensor,
   sameList,
   type Tensor,
 } from '../core/tensor.js';
@@ -164,12 +165,16 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
     const values = checkTensorOf(where, 'the input', x, inputShape, operation.inputCount);
     const input = locate(where, 'the input', values);
     const out = options?.out;
-    const result = out === undefined ? allocateTensor(where, [...outputShape]) : out;
-    const output = locateOutput(where, result, outputShape, operation.outputCount);
+    if (out === undefined) {
+      const fresh = new FreshTensor(where, [...outputShape]);
+      this.#plan = this.#operators.run(operation, input, fresh);
+      return fresh.tensor;
+    }
+    const output = locateOutput(where, out, outputShape, operation.outputCount);
     this.#plan = this.#operators.run(operation, input, output);
     // A view of the caller's own does not survive growth, and without it the result is out of reach.
-    if (typeof output === 'number') locateOutput(where, result, outputShape, operation.outputCount);
-    return result;
+    if (typeof output === 'number') locateOutput(where, out, outputShape, operation.outputCount);
+    return out;
   }
 
   /**

@@ -1,7 +1,14 @@
 /** Convolutions of model files, as layers that run: ONNX, TFLite, safetensors, npy and npz. */
 export { type LayerGeometry, ModelLayer } from './layer.js';
 export { Model, type ModelFormat, type ReadModelOptions, readModel } from './model.js';
-export { type PatchedFile, type PatchedModel, patchModel, type WeightChange, writeModel } from './patch.js';
+export {
+  type PatchedFile,
+  type PatchedModel,
+  patchModel,
+  type WeightChange,
+  type WriteModelOptions,
+  writeModel,
+} from './patch.js';
 export type { OutputFile } from './platform.js';
 export { blobSource, bytesSource, type ModelInput, type ModelSource } from './source.js';
 export type { ByteRange, ModelDtype, ModelTensor, TensorQuantization } from './tensor.js';

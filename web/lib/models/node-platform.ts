@@ -11,7 +11,7 @@ export const platform: ModelsPlatform = {
     return openFile('readModel', pathOf(given));
   },
 
-  async writeFiles(given, files) {
+  async writeFiles(given, files, signal) {
     const target = path.resolve(pathOf(given));
     const targets = files.map(({ location }) =>
       location === null ? target : path.join(path.dirname(target), ...location.split('/')),
@@ -41,14 +41,19 @@ export const platform: ModelsPlatform = {
         written.push([temporary, final]);
         const handle = await open(temporary, 'wx');
         try {
-          for await (const bytes of file.stream()) await handle.writeFile(bytes);
+          for await (const bytes of file.stream()) {
+            signal?.throwIfAborted();
+            await handle.writeFile(bytes);
+          }
         } finally {
           await handle.close();
         }
       }
+      signal?.throwIfAborted();
       for (const [temporary, final] of written) await rename(temporary, final);
     } catch (cause) {
       for (const [temporary] of written) await rm(temporary, { force: true });
+      if (signal?.aborted === true) throw signal.reason;
       throw failure('writeModel', target, cause);
     }
   },

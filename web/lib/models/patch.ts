@@ -1,5 +1,5 @@
 import { platform } from '#models-platform';
-import { describe, refuse } from '../core/checks.js';
+import { checkOptions, describe, refuse } from '../core/checks.js';
 import { checkParameter, type Tensor } from '../core/tensor.js';
 import { ModelLayer } from './layer.js';
 import { Model } from './model.js';
@@ -23,6 +23,11 @@ export interface PatchedModel {
   readonly files: readonly PatchedFile[];
   /** What the file holds now in place of each change: the weight, rounded to the file's type. */
   readonly stored: readonly Tensor[];
+}
+
+export interface WriteModelOptions {
+  /** Stops the writing: it rejects with the signal's reason, and no file is left. */
+  readonly signal?: AbortSignal;
 }
 
 interface Patch {
@@ -116,9 +121,14 @@ export async function writeModel(
   model: Model,
   changes: readonly WeightChange[],
   path: string | URL,
+  options: WriteModelOptions = {},
 ): Promise<PatchedModel> {
+  const { signal } = checkOptions<WriteModelOptions>('writeModel', options, ['signal']);
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    refuse('BAD_TYPE', 'writeModel', 'signal to be an AbortSignal', signal);
+  }
   const patched = await patchModel(model, changes);
-  await platform.writeFiles(path, patched.files);
+  await platform.writeFiles(path, patched.files, signal);
   return patched;
 }
 

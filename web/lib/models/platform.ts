@@ -4,7 +4,7 @@ import type { ModelSource } from './source.js';
 export interface ModelsPlatform {
   openPath(path: string | URL): Promise<ModelSource>;
   /** Writes the files of a patched model: `path` for the model, others beside it. */
-  writeFiles(path: string | URL, files: readonly OutputFile[]): Promise<void>;
+  writeFiles(path: string | URL, files: readonly OutputFile[], signal?: AbortSignal): Promise<void>;
 }
 
 export interface OutputFile {

@@ -106,6 +106,9 @@ function free(block: HeapBlock): void {
 /** Values of a call: an array of JavaScript's, or an address on the heap, which growth does not move. */
 export type Place = Float32Array | number;
 
+/** Where values go: an address, or whatever takes them from the heap. */
+export type Sink = Pick<Float32Array, 'set'> | number;
+
 /**
  * Where checked values lie. Views of the heap must lie in a live HeapTensor: there is room behind its
  * end, and nothing else is overwritten.

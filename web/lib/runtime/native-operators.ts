@@ -1,6 +1,6 @@
 import { DeconvError } from '../core/errors.js';
 import type { OperatorSpec } from '../core/spec.js';
-import type { Place } from './heap-tensor.js';
+import type { Place, Sink } from './heap-tensor.js';
 import {
   type CanonicalParameters,
   codeOf,
@@ -18,7 +18,7 @@ export class NativeOperators {
   readonly #operators = new OwnedOperators<Operator>('deleteOperator');
 
   /** Allocates nothing when the same operation runs again on places of the heap. */
-  run(operation: Operation, input: Place, output: Place): Plan {
+  run(operation: Operation, input: Place, output: Sink): Plan {
     const { where, operatorKey } = operation;
     const runtime = requireRuntime(where);
     const operators = this.#operators.on(runtime);
@@ -61,7 +61,7 @@ function runOperator(
   operator: Operator,
   operation: Operation,
   input: Place,
-  output: Place,
+  output: Sink,
 ): Plan {
   const { where, planKey, inputCount, outputCount } = operation;
   const { address } = operator;
@@ -185,7 +185,7 @@ function uploadParameters(runtime: Runtime, operator: number, { where, parameter
 }
 
 /** Whether a route may work in this place; part of a tensor may begin anywhere. */
-function isUsable(place: Place): place is number {
+function isUsable(place: Sink): place is number {
   return typeof place === 'number' && place % 16 === 0;
 }
 

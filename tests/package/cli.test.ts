@@ -1,0 +1,560 @@
+// The command line of the packed package in an empty project, as processes of their own.
+
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findNode20, makeProject, pack, root, run, temporaryFolder, versionOf } from './support.js';
+
+interface Facts {
+  readonly transposed: boolean;
+  readonly shape: readonly number[];
+  readonly stride: readonly number[];
+  readonly groups: number;
+  readonly overlap: readonly number[];
+  readonly unevenness: number;
+  readonly worstPair: number;
+}
+
+interface LayerResult {
+  readonly name: string;
+  readonly problem: string | null;
+  readonly weight: { readonly name: string; readonly shape: readonly number[] } | null;
+  readonly geometry: { readonly stride: readonly number[]; readonly groups: number };
+  readonly pass: string;
+  readonly overlap: { readonly perAxis: readonly (readonly number[])[] };
+  readonly unevenness: number;
+  readonly levelDbc: number;
+  readonly verdict: string;
+  readonly worstPair: { readonly deviation: number };
+  readonly aboveLimit: boolean | null;
+  readonly fix: { readonly action: string };
+}
+
+interface Inspection {
+  readonly version: number;
+  readonly models: readonly {
+    readonly file: string;
+    readonly error: { readonly code: string } | null;
+    readonly layers: readonly LayerResult[];
+  }[];
+}
+
+interface Repair {
+  readonly written: readonly string[];
+  readonly layers: readonly {
+    readonly name: string;
+    readonly action: string;
+    readonly reason: string | null;
+    readonly unevenness: { readonly before: number; readonly after: number };
+    readonly largestChange: number;
+    readonly dcGain: { readonly before: number; readonly after: number; readonly largestChange: number };
+    readonly sharedWith: readonly string[];
+  }[];
+}
+
+interface Ended {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const fixtures = path.join(root, 'tests', 'fixtures', 'models');
+const fixture = (name: string) => path.join(fixtures, name);
+const analysis = JSON.parse(readFileSync(fixture('analysis.json'), 'utf8')) as Record<
+  string,
+  Record<string, Facts>
+>;
+const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string };
+
+const { folder, remove } = temporaryFolder();
+afterAll(remove);
+const inFolder = (name: string) => path.join(folder, name);
+const node = path.join(root, 'node_modules', '.bin', 'node');
+const script = inFolder('node_modules/deconv-wasm/dist/cli/main.js');
+
+beforeAll(() => makeProject(folder, pack(folder), {}));
+
+function cli(args: readonly string[], env: Record<string, string> = {}): Ended {
+  // What the tests run in may have its own wishes about colours.
+  const { NO_COLOR: _no, FORCE_COLOR: _force, ...rest } = process.env;
+  const { status, stdout, stderr } = spawnSync(node, [script, ...args], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { ...rest, ...env },
+    maxBuffer: 2 ** 26,
+  });
+  return { status, stdout, stderr };
+}
+
+function inspected(...args: string[]): Inspection {
+  const { status, stdout, stderr } = cli(['inspect', '--json', ...args]);
+  expect([status, stderr]).toEqual([0, '']);
+  return JSON.parse(stdout) as Inspection;
+}
+
+describe('in an empty project', () => {
+  it('npx finds it', () => {
+    const printed = run('npx', ['--no-install', 'deconv-wasm', 'inspect', fixture('unet.onnx')], folder);
+    expect(printed).toMatch(/^LAYER +OPERATOR +GEOMETRY +PASS +OVERLAP +VERDICT +U +dBc$/m);
+    expect(printed).toMatch(
+      /^\/up1\/ConvTranspose +ConvTranspose +12>4 k3x3 s2 p1\/0 +fwd +1 to 4 +overlap +0\.752 +4\.8$/m,
+    );
+    expect(printed).toMatch(
+      /^\/down2\/Conv +Conv +6>8 k4x4 s2 p1 +bwd +4 even +weights-only +0\.776 +5\.4$/m,
+    );
+    expect(printed).toContain('4 layers: 0 free, 4 with a pattern');
+  });
+
+  it('runs on the oldest Node as on the newest', () => {
+    const old = findNode20();
+    for (const args of [
+      ['--version'],
+      ['inspect', fixture('generator.onnx')],
+      ['repair', fixture('unet.onnx'), '--dry-run'],
+    ]) {
+      const { status, stdout, stderr } = spawnSync(old, [script, ...args], { encoding: 'utf8' });
+      expect({ status, stdout, stderr }).toEqual(cli(args));
+    }
+    console.log(`command line on Node ${versionOf(old)}`);
+  });
+});
+
+describe('inspect agrees with numpy', () => {
+  it.each(Object.keys(analysis))('%s', (name) => {
+    const facts = Object.entries(analysis[name] ?? {});
+    const [model] = inspected(fixture(`${name}.onnx`)).models;
+    const layers = model?.layers ?? [];
+    expect(layers).toHaveLength(facts.length);
+    for (const [weight, wanted] of facts) {
+      const layer = facts.length === 1 ? layers[0] : layers.find((one) => one.weight?.name === weight);
+      expect(layer?.geometry).toMatchObject({ stride: wanted.stride, groups: wanted.groups });
+      expect(layer?.pass).toBe(wanted.transposed ? 'forward' : 'backward');
+      const counts = layer?.overlap.perAxis.reduce(
+        (all, axis) => all.flatMap((one) => axis.map((two) => one * two)),
+        [1],
+      );
+      expect(counts).toEqual(wanted.overlap);
+      // Scales of int8 are applied in float32 here and in float64 there; the exporter folds weight norm itself.
+      const digits = { int8: 6, vocoder: 8 }[name] ?? 12;
+      expect(layer?.unevenness).toBeCloseTo(wanted.unevenness, digits);
+      expect(layer?.worstPair.deviation).toBeCloseTo(wanted.worstPair, digits);
+      const level =
+        wanted.unevenness === 0 ? -320 : 10 * Math.log10(wanted.unevenness / (1 - wanted.unevenness));
+      expect(layer?.levelDbc).toBeCloseTo(level, 5);
+    }
+  });
+});
+
+describe('--json', () => {
+  it('has the keys that version 1 promises, for layers that were read and for others', () => {
+    const {
+      version: schema,
+      models,
+      ...rest
+    } = inspected(fixture('unet.onnx'), fixture('not-constant.onnx'));
+    expect(schema).toBe(1);
+    expect(rest).toEqual({ tool: `deconv-wasm ${version}`, failAbove: null });
+    for (const model of models) {
+      expect(Object.keys(model)).toEqual(['file', 'format', 'producer', 'error', 'layers', 'candidates']);
+      for (const layer of model.layers) {
+        expect(Object.keys(layer)).toEqual([
+          'name',
+          'operator',
+          'problem',
+          'geometry',
+          'weight',
+          'pass',
+          'overlap',
+          'verdict',
+          'unevenness',
+          'levelDbc',
+          'order',
+          'phaseShift',
+          'harmonics',
+          'worstPair',
+          'sentence',
+          'fix',
+          'aboveLimit',
+        ]);
+      }
+    }
+    const unread = models[1]?.layers[0];
+    expect(unread).toMatchObject({ name: 'by-input', verdict: null, unevenness: null, fix: null });
+    expect(unread?.problem).toBe('its weight "given" is an input of the model');
+  });
+
+  it('names the layers of every kind of file, and those of stride 1 on demand', () => {
+    expect(inspected(fixture('layers.tflite')).models[0]?.layers.map(({ name }) => name)).toContain(
+      'quantized',
+    );
+    expect(inspected('--layers', 'all', fixture('unet.onnx')).models[0]?.layers).toHaveLength(6);
+    const geometry = inFolder('geometry.json');
+    writeFileSync(geometry, '{ "up0.weight": { "stride": 2, "padding": 1 } }');
+    const [bare] = inspected('--geometry', geometry, fixture('generator.safetensors')).models;
+    expect(bare?.layers.map(({ name }) => name)).toEqual(['up0.weight']);
+    expect(bare?.layers[0]?.unevenness).toBeCloseTo(
+      analysis.generator?.['up0.weight']?.unevenness ?? NaN,
+      12,
+    );
+  });
+});
+
+describe('exit codes of inspect', () => {
+  it.each([
+    [0, 'a level that all keep', ['--fail-above', '20']],
+    [1, 'a level that some do not', ['--fail-above', '-40']],
+    [1, 'the same with =', ['--fail-above=-40']],
+    [1, 'among numbers', ['--fail-above', '5', '--json']],
+    [2, 'a level that is none', ['--fail-above', 'loud']],
+    [2, 'an empty level', ['--fail-above=']],
+    [2, 'an unknown option', ['--htlm', 'x']],
+    [2, 'a choice that is none', ['--layers', 'some']],
+    [2, 'a pass that is none', ['--pass', 'sideways']],
+    [2, 'geometry for what has its own', ['--geometry', 'empty.json']],
+    [2, 'a geometry file that is missing', ['--geometry', 'missing.json']],
+  ])('%i: %s', (wanted, _, options) => {
+    writeFileSync(inFolder('empty.json'), '{}');
+    const { status, stderr } = cli(['inspect', fixture('unet.onnx'), ...options]);
+    expect(status).toBe(wanted);
+    if (wanted < 2) expect(stderr).toBe('');
+    else expect(stderr).toMatch(/^deconv-wasm: .+/);
+  });
+
+  it('--pass forward judges outputs alone: a repaired model keeps the limit that its encoder does not', () => {
+    cli(['repair', fixture('unet.onnx'), '-o', 'gate.onnx']);
+    const gate = (...args: string[]) => cli(['inspect', 'gate.onnx', '--fail-above', '-40', ...args]).status;
+    expect([gate(), gate('--pass', 'forward'), gate('--pass', 'backward')]).toEqual([1, 0, 1]);
+    const [backward] = inspected(fixture('unet.onnx'), '--pass', 'backward').models;
+    expect(backward?.layers.map(({ name }) => name)).toEqual(['/down1/Conv', '/down2/Conv']);
+    const [unread] = inspected(fixture('not-constant.onnx'), '--pass', 'forward').models;
+    expect(unread?.layers).toHaveLength(2);
+  });
+
+  it('a layer at the limit keeps it, one hair above does not', () => {
+    const [layer] = inspected(fixture('vocoder.onnx')).models[0]?.layers ?? [];
+    const level = layer?.levelDbc ?? NaN;
+    expect(cli(['inspect', fixture('vocoder.onnx'), '--fail-above', String(level)]).status).toBe(0);
+    expect(cli(['inspect', fixture('vocoder.onnx'), '--fail-above', String(level - 1e-9)]).status).toBe(1);
+  });
+
+  it('2 for files that cannot be read, and the others are told all the same', () => {
+    writeFileSync(inFolder('damaged.onnx'), readFileSync(fixture('unet.onnx')).subarray(0, 4000));
+    const { status, stdout, stderr } = cli([
+      'inspect',
+      '--json',
+      'damaged.onnx',
+      'missing.onnx',
+      fixture('raw.onnx'),
+    ]);
+    expect(status).toBe(2);
+    const { models } = JSON.parse(stdout) as Inspection;
+    expect(models.map(({ error }) => error?.code)).toEqual(['BAD_MODEL', 'LOAD_FAILED', undefined]);
+    expect(models[2]?.layers).toHaveLength(1);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(2);
+    expect(stderr).toContain('missing.onnx');
+  });
+
+  it('2 where a limit is given and nothing can be held against it', () => {
+    expect(cli(['inspect', fixture('array.npy')]).status).toBe(0);
+    const { status, stderr } = cli(['inspect', fixture('array.npy'), '--fail-above', '-40']);
+    expect(status).toBe(2);
+    expect(stderr).toContain('--geometry');
+  });
+
+  it('2 and a guess for slips, 0 for help and version', () => {
+    expect(cli([])).toMatchObject({ status: 2, stdout: '' });
+    expect(cli(['inpsect', 'x']).stderr).toContain('Did you mean inspect?');
+    expect(cli([fixture('raw.onnx')]).stderr).toContain('Did you mean: deconv-wasm inspect');
+    expect(cli(['inspect'])).toMatchObject({ status: 2, stdout: '' });
+    expect(cli(['--version'])).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' });
+    for (const args of [['--help'], ['help', 'repair'], ['inspect', '--help'], ['repair', '-h']]) {
+      const { status, stdout, stderr } = cli(args);
+      expect([status, stderr]).toEqual([0, '']);
+      expect(stdout).toContain('Usage: deconv-wasm');
+      for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+    }
+    expect(cli(['help', 'inspect']).stdout).toBe(cli(['inspect', '-h']).stdout);
+  });
+
+  it('--html replaces no file but a page', () => {
+    copyFileSync(fixture('raw.onnx'), inFolder('raw.onnx'));
+    const before = readFileSync(inFolder('raw.onnx'));
+    const { status, stderr } = cli(['inspect', '--html', 'raw.onnx', fixture('unet.onnx')]);
+    expect([status, stderr]).toEqual([2, expect.stringContaining('not replaced')]);
+    expect(readFileSync(inFolder('raw.onnx'))).toEqual(before);
+    for (let time = 0; time < 2; time += 1) {
+      expect(cli(['inspect', '--html', 'page.html', fixture('raw.onnx')]).status).toBe(0);
+    }
+    expect(cli(['inspect', '--html', 'no/such/folder.html', fixture('raw.onnx')]).status).toBe(2);
+  });
+});
+
+describe('screens and pipes', () => {
+  const esc = '\x1b';
+  const coloured = new RegExp(`${esc}\\[\\d+m`);
+
+  it('colours on demand only where there is no screen', () => {
+    const args = ['inspect', fixture('unet.onnx'), '--fail-above', '-40'];
+    expect(cli(args).stdout).not.toMatch(coloured);
+    expect(cli(args, { FORCE_COLOR: '1' }).stdout).toMatch(coloured);
+    expect(cli(['inspect', 'missing'], { FORCE_COLOR: '1' }).stderr).toMatch(coloured);
+    expect(cli([...args, '--json'], { FORCE_COLOR: '1' }).stdout).not.toMatch(coloured);
+  });
+
+  it.skipIf(!existsSync('/usr/bin/script'))('a screen has colours and its width, NO_COLOR none', () => {
+    const on = (columns: number, env: Record<string, string>): string => {
+      const { NO_COLOR: _no, FORCE_COLOR: _force, ...rest } = process.env;
+      const command = `stty cols ${columns}; '${node}' '${script}' inspect '${fixture('unet.onnx')}'`;
+      const { stdout } = spawnSync('script', ['-qec', command, '/dev/null'], {
+        encoding: 'utf8',
+        cwd: folder,
+        env: { ...rest, TERM: 'xterm', ...env },
+      });
+      return stdout;
+    };
+    expect(on(100, {})).toMatch(coloured);
+    const plain = on(80, { NO_COLOR: '1' });
+    expect(plain).not.toMatch(coloured);
+    const lines = plain.split(/\r?\n/).slice(1);
+    expect(lines.some((line) => line.startsWith('/up1/ConvTranspose'))).toBe(true);
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
+    expect(on(40, { NO_COLOR: '1' })).toMatch(/^VERDICT +overlap\r?$/m);
+  });
+
+  it('names cannot steer the screen', () => {
+    const name = '\x1b[2Jcleared\u202e\n.weight';
+    writeSafetensors(inFolder('steer.safetensors'), { [name]: [1, 1, 4, 4] });
+    writeFileSync(inFolder('steer.json'), JSON.stringify({ [name]: { stride: 2 } }));
+    const { stdout } = cli(['inspect', 'steer.safetensors', '--geometry', 'steer.json']);
+    expect(stdout).toContain('\\u{1b}[2Jcleared\\u{202e}\\u{a}.weight');
+    for (const character of [esc, '\u202e']) expect(stdout).not.toContain(character);
+  });
+
+  it.skipIf(!existsSync('/dev/full'))('a disk that is full is a failure, not a finding', () => {
+    const { stderr } = spawnSync(
+      'sh',
+      ['-c', `'${node}' '${script}' inspect '${fixture('raw.onnx')}' > /dev/full; echo "code $?" >&2`],
+      { encoding: 'utf8', cwd: folder },
+    );
+    expect(stderr).toContain('ENOSPC');
+    expect(stderr).toMatch(/code 2\n$/);
+  });
+
+  it('a reader that has seen enough is no error', () => {
+    const many = Array.from({ length: 200 }, () => `'${fixture('unet.onnx')}'`).join(' ');
+    const { stdout, stderr } = spawnSync(
+      'sh',
+      [
+        '-c',
+        `('${node}' '${script}' inspect --json --fail-above -40 ${many}; echo "code $?" >&2) | head -n 1`,
+      ],
+      { encoding: 'utf8', cwd: folder },
+    );
+    expect([stdout, stderr]).toEqual(['{\n', 'code 1\n']);
+  });
+});
+
+describe('repair', () => {
+  it.each(['unet', 'generator', 'fsrcnn-x2', 'vocoder', 'depthwise', 'raw', 'half', 'bfloat16', 'double'])(
+    '%s: U below 1e-10 in the file that it writes, the same sums',
+    (name) => {
+      const output = inFolder(`${name}-fixed.onnx`);
+      const { status, stdout, stderr } = cli(['repair', fixture(`${name}.onnx`), '-o', output, '--json']);
+      expect([status, stderr]).toEqual([0, '']);
+      const { layers, written } = JSON.parse(stdout) as Repair;
+      expect(written).toEqual([output]);
+      expect(layers.length).toBeGreaterThan(0);
+      const [before] = inspected(fixture(`${name}.onnx`)).models;
+      const [after] = inspected(output).models;
+      for (const { name: layer, action, unevenness, largestChange, dcGain } of layers) {
+        expect([layer, action]).toEqual([layer, 'repaired']);
+        const find = (model: typeof before) => model?.layers.find((one) => one.name === layer);
+        expect(find(after)).toMatchObject({ verdict: 'free', unevenness: unevenness.after });
+        expect(find(before)?.unevenness).toBe(unevenness.before);
+        expect(unevenness.before).toBeGreaterThan(0.1);
+        expect(unevenness.after).toBeLessThan(1e-10);
+        // Halves are rounded more coarsely than floats.
+        const rounding = { half: 2 ** -9, bfloat16: 2 ** -6 }[name] ?? 2 ** -20;
+        expect(dcGain.largestChange).toBeLessThan(rounding * Math.max(1, dcGain.before));
+        expect(Math.abs(dcGain.after - dcGain.before)).toBeLessThan(rounding * dcGain.before);
+        expect(largestChange).toBeGreaterThan(0);
+      }
+      // Layers that were not to be repaired, and the file's length, are as they were.
+      expect(statSync(output).size).toBe(statSync(fixture(`${name}.onnx`)).size);
+      for (const layer of after?.layers ?? []) {
+        if (layers.some((one) => one.name === layer.name)) continue;
+        expect(layer).toEqual(before?.layers.find((one) => one.name === layer.name));
+      }
+    },
+  );
+
+  it('prints what changed, and the advice', () => {
+    const { stdout } = cli(['repair', fixture('unet.onnx'), '-o', 'printed.onnx']);
+    expect(stdout).toMatch(
+      /^\/up2\/ConvTranspose +repaired +0\.785 +0 +5\.6 +none +0\.276 +88\.6 % +0\.400377 +0\.400377$/m,
+    );
+    expect(stdout).toContain('2 layers repaired of 2.');
+    expect(stdout).toMatch(/^Wrote printed\.onnx\. .*train the model on for a while\.$/m);
+  });
+
+  it('a second repair finds nothing to do', () => {
+    cli(['repair', fixture('raw.onnx'), '-o', 'once.onnx']);
+    const { status, stdout } = cli(['repair', 'once.onnx', '-o', 'twice.onnx']);
+    expect(status).toBe(0);
+    expect(stdout).toContain('it leaves no pattern');
+    expect(existsSync(inFolder('twice.onnx'))).toBe(false);
+  });
+
+  it('takes the named layers only, strided convolutions among them', () => {
+    const args = [
+      'repair',
+      fixture('unet.onnx'),
+      '-o',
+      'named.onnx',
+      '--layer',
+      '/down1/Conv',
+      '--layer',
+      '/up2/ConvTranspose',
+    ];
+    expect(cli(args).status).toBe(0);
+    expect(inspected('named.onnx').models[0]?.layers.map(({ name, verdict }) => [name, verdict])).toEqual([
+      ['/down1/Conv', 'free'],
+      ['/down2/Conv', 'weights-only'],
+      ['/up2/ConvTranspose', 'free'],
+      ['/up1/ConvTranspose', 'overlap'],
+    ]);
+    const { status, stderr } = cli([
+      'repair',
+      fixture('unet.onnx'),
+      '--dry-run',
+      '--layer',
+      '/up3/ConvTranspose',
+    ]);
+    expect([status, stderr]).toEqual([2, expect.stringMatching(/Did you mean \/up[12]\/ConvTranspose\?/)]);
+  });
+
+  it('refuses holes, with the reason, and repairs the others', () => {
+    writeSafetensors(inFolder('holes.safetensors'), {
+      'gap.weight': [2, 2, 2, 2],
+      'up.weight': [2, 2, 4, 4],
+    });
+    writeFileSync(inFolder('holes.json'), '{ "gap.weight": { "stride": 3 }, "up.weight": { "stride": 2 } }');
+    const base = ['repair', 'holes.safetensors', '--geometry', 'holes.json', '-o'];
+    const both = cli([...base, 'part.safetensors', '--json']);
+    expect([both.status, both.stderr]).toEqual([1, '']);
+    const { layers, written } = JSON.parse(both.stdout) as Repair;
+    expect(written).toEqual(['part.safetensors']);
+    expect(layers.map(({ action }) => action)).toEqual(['refused', 'repaired']);
+    expect(layers[0]?.reason).toMatch(/^holes: .*no weights can mend/);
+    const alone = cli([...base, 'none.safetensors', '--layer', 'gap.weight']);
+    expect(alone.status).toBe(1);
+    expect(alone.stdout).toContain('Nothing to write.');
+    expect(existsSync(inFolder('none.safetensors'))).toBe(false);
+  });
+
+  it('refuses quantized and computed weights, with the reason', () => {
+    const quantized = cli(['repair', fixture('int8.onnx'), '-o', 'int8.onnx']);
+    expect([quantized.status, quantized.stdout]).toEqual([1, expect.stringContaining('its values are int8')]);
+    const computed = cli(['repair', fixture('not-constant.onnx'), '-o', 'computed.onnx']);
+    expect([computed.status, computed.stdout]).toEqual([
+      1,
+      expect.stringContaining('is an input of the model'),
+    ]);
+    expect(readdirSync(folder)).not.toContain('int8.onnx');
+  });
+
+  it('replaces a file with --force only, the model itself with it', () => {
+    copyFileSync(fixture('raw.onnx'), inFolder('mine.onnx'));
+    const before = readFileSync(inFolder('mine.onnx'));
+    const refused = cli(['repair', 'mine.onnx', '-o', 'mine.onnx']);
+    expect([refused.status, refused.stderr]).toEqual([2, expect.stringContaining('--force')]);
+    expect(readFileSync(inFolder('mine.onnx'))).toEqual(before);
+    expect(cli(['repair', 'mine.onnx', '-o', 'mine.onnx', '--force']).status).toBe(0);
+    expect(inspected('mine.onnx').models[0]?.layers[0]?.verdict).toBe('free');
+  });
+
+  it('--dry-run tells the same and writes nothing', () => {
+    const files = () => readdirSync(folder).sort();
+    const before = files();
+    const { status, stdout } = cli(['repair', fixture('unet.onnx'), '-o', 'dry.onnx', '--dry-run', '--json']);
+    expect(status).toBe(0);
+    expect(files()).toEqual(before);
+    const wet = cli(['repair', fixture('unet.onnx'), '-o', 'dry.onnx', '--json']);
+    expect((JSON.parse(stdout) as Repair).layers).toEqual((JSON.parse(wet.stdout) as Repair).layers);
+  });
+
+  it('takes external data along, into a folder without them', () => {
+    const beside = inFolder('external');
+    mkdirSync(beside);
+    for (const name of ['external.onnx', 'external.bin'])
+      copyFileSync(fixture(name), path.join(beside, name));
+    const there = cli(['repair', 'external/external.onnx', '-o', 'external/fixed.onnx']);
+    expect([there.status, there.stderr]).toEqual([2, expect.stringContaining('another folder')]);
+    expect(cli(['repair', 'external/external.onnx', '-o', 'elsewhere/fixed.onnx']).status).toBe(0);
+    expect(inspected('elsewhere/fixed.onnx').models[0]?.layers[0]?.verdict).toBe('free');
+  });
+
+  it.each([
+    ['no model', ['repair'], 'expected a model file'],
+    ['no output', ['repair', 'a.onnx'], 'expected -o FIXED'],
+    ['two models', ['repair', 'a.onnx', 'b.onnx'], 'named by -o'],
+    ['a missing model', ['repair', 'missing.onnx', '-o', 'x.onnx'], 'ENOENT'],
+  ])('%s is refused', (_, args, message) => {
+    const { status, stdout, stderr } = cli(args);
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(message);
+  });
+
+  it('interrupted, leaves no file and ends by the signal', async () => {
+    writeSafetensors(inFolder('huge.safetensors'), { 'up.weight': [1, 1, 4, 4] }, 2 ** 30);
+    writeFileSync(inFolder('huge.json'), '{ "up.weight": { "stride": 2 } }');
+    const args = ['repair', 'huge.safetensors', '--geometry', 'huge.json', '-o', 'huge-fixed.safetensors'];
+    const child = spawn(node, [script, ...args], { cwd: folder, stdio: 'ignore' });
+    const parts = () => readdirSync(folder).filter((name) => name.startsWith('huge-fixed'));
+    const ended = new Promise<NodeJS.Signals | null>((resolve) =>
+      child.on('close', (_code, signal) => resolve(signal)),
+    );
+    while (parts().length === 0 && child.exitCode === null)
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    child.kill('SIGINT');
+    expect(await ended).toBe('SIGINT');
+    expect(parts()).toEqual([]);
+  });
+});
+
+/** A file of float32 weights that are all different, and so many bytes of zeros behind them. */
+function writeSafetensors(
+  file: string,
+  tensors: Readonly<Record<string, readonly number[]>>,
+  padding = 0,
+): void {
+  const header: Record<string, object> = {};
+  const values: number[] = [];
+  for (const [name, shape] of Object.entries(tensors)) {
+    const from = values.length;
+    const count = shape.reduce((product, size) => product * size, 1);
+    for (let index = 0; index < count; index += 1) values.push(Math.sin(1 + from + index));
+    header[name] = { dtype: 'F32', shape, data_offsets: [4 * from, 4 * values.length] };
+  }
+  const data = Buffer.from(Float32Array.from(values).buffer);
+  if (padding > 0) {
+    header.padding = { dtype: 'U8', shape: [padding], data_offsets: [data.length, data.length + padding] };
+  }
+  const text = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(text.length));
+  const bytes = Buffer.concat([length, text, data]);
+  writeFileSync(file, bytes);
+  // Sparse: it takes no room.
+  if (padding > 0) truncateSync(file, bytes.length + padding);
+}

@@ -1,0 +1,164 @@
+import { readFile } from 'node:fs/promises';
+import { DeconvError } from 'deconv-wasm';
+import { type Analysis, analyze, type Pass } from 'deconv-wasm/checkerboard';
+import {
+  type LayerGeometry,
+  type Model,
+  type ModelLayer,
+  type ReadModelOptions,
+  readModel,
+  type TensorGeometry,
+} from 'deconv-wasm/models';
+import { type Fix, fixFor } from './fixes.js';
+import { printable, type Terminal } from './terminal.js';
+import { UsageError } from './usage.js';
+
+/** What is known of one layer of a model. */
+export interface Finding {
+  readonly layer: ModelLayer;
+  readonly judged: Judgement | null;
+  /** Why there is no judgement, a sentence; null if there is. */
+  readonly problem: string | null;
+}
+
+export interface Judgement {
+  readonly geometry: LayerGeometry;
+  /** Without its lists over the phases where these are more than `LISTED`. */
+  readonly analysis: Analysis;
+  /** Fewest and most stamps that meet at a phase. */
+  readonly stamps: { readonly least: number; readonly most: number };
+  readonly fix: Fix;
+  /** Taps of the pair of channels with the strongest pattern, for pictures. */
+  readonly worstKernel: Float64Array;
+}
+
+/** Phases up to which their lists are kept: layers in use have a hundred, and a file may have many layers. */
+const LISTED = 4096;
+
+/** The direction in which a layer raises the resolution; forward where neither does. */
+export function passOf({ transposed, stride }: Pick<LayerGeometry, 'transposed' | 'stride'>): Pass {
+  return transposed || stride.every((step) => step === 1) ? 'forward' : 'backward';
+}
+
+/** The same for a layer that may lack a geometry. */
+export function layerPass({ geometry, transposed }: ModelLayer): Pass {
+  return passOf(geometry ?? { transposed, stride: [Number.NaN] });
+}
+
+/** Reads and judges one layer after the other, so that one weight is in memory at a time. */
+export async function judge(
+  layers: readonly ModelLayer[],
+  title: string,
+  terminal: Terminal,
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const [index, layer] of layers.entries()) {
+    terminal.progress(`${title}: layer ${index + 1} of ${layers.length}, ${printable(layer.name)}`);
+    findings.push(await judgeLayer(layer));
+  }
+  terminal.progress('');
+  return findings;
+}
+
+async function judgeLayer(layer: ModelLayer): Promise<Finding> {
+  const { geometry, problem } = layer;
+  if (problem !== null || geometry === null)
+    return { layer, judged: null, problem: problem ?? 'no geometry' };
+  try {
+    const weight = await layer.weight();
+    const analysis = analyze(
+      { geometry: kernelGeometry(geometry), weight },
+      { pass: passOf(geometry), gains: false },
+    );
+    const taps = geometry.kernelSize.reduce((product, size) => product * size, 1);
+    const { inChannel, outChannel } = analysis.worstPair;
+    const groupOut = analysis.outChannels / analysis.groups;
+    const from = (inChannel * groupOut + (outChannel % groupOut)) * taps;
+    const worstKernel = Float64Array.from(weight.data.subarray(from, from + taps));
+    return {
+      layer,
+      judged: {
+        geometry,
+        analysis: withoutLongLists(analysis),
+        stamps: stampsOf(analysis),
+        fix: fixFor(analysis, layer),
+        worstKernel,
+      },
+      problem: null,
+    };
+  } catch (error) {
+    // Of this layer alone: a weight with NaN, more phases than can be listed, data cut off.
+    if (error instanceof DeconvError) return { layer, judged: null, problem: error.message };
+    throw error;
+  }
+}
+
+function stampsOf({ overlap }: Analysis): Judgement['stamps'] {
+  return overlap.counts.reduce(
+    ({ least, most }, count) => ({ least: Math.min(least, count), most: Math.max(most, count) }),
+    { least: Number.POSITIVE_INFINITY, most: 0 },
+  );
+}
+
+function withoutLongLists(analysis: Analysis): Analysis {
+  if (analysis.harmonics.length <= LISTED) return analysis;
+  return { ...analysis, harmonics: [], overlap: { ...analysis.overlap, counts: [] } };
+}
+
+/** A file's geometry as the analyzer takes it; paddings that depend on the input only turn the phases. */
+export function kernelGeometry({ transposed, stride, dilation, groups, padBefore }: LayerGeometry) {
+  return { transposed, stride, dilation, groups, ...(padBefore !== null && { padding: padBefore }) };
+}
+
+export type Geometries = Readonly<Record<string, TensorGeometry>>;
+
+/** The file of --geometry; its entries are checked where they are used. */
+export async function readGeometries(file: string | null): Promise<Geometries | null> {
+  if (file === null) return null;
+  let value: unknown;
+  try {
+    value = JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw new UsageError(`--geometry: ${fileProblem(file, error)}`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new UsageError(
+      `--geometry: expected an object from names of weights to their geometry in ${printable(file)}`,
+    );
+  }
+  return value as Geometries;
+}
+
+/** Opens a model; geometry goes to the formats that lack it. */
+export async function openModel(
+  file: string,
+  layers: NonNullable<ReadModelOptions['layers']>,
+  geometries: Geometries | null,
+): Promise<Model> {
+  const model = await readModel(file, { layers });
+  if (geometries === null || hasGeometry(model)) return model;
+  await model.close();
+  return readModel(file, { geometry: geometries });
+}
+
+/** Whether the format says itself which layers there are. */
+export function hasGeometry({ format }: Model): boolean {
+  return format === 'onnx' || format === 'tflite';
+}
+
+/** One line about a file that cannot be read or written. */
+export function fileProblem(file: string, error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  // The functions that messages begin with are none of a command line's.
+  const reason =
+    error instanceof DeconvError || code === undefined
+      ? message.replace(/^(read|write|patch)Model: /, '')
+      : code;
+  return `${printable(file)}: ${printable(reason, 2000)}`;
+}
+
+/** Whether an error is about files and what is in them, rather than a mistake of this program. */
+export function isFileError(error: unknown): boolean {
+  if (error instanceof DeconvError) return error.code !== 'INTERNAL';
+  return typeof (error as NodeJS.ErrnoException)?.syscall === 'string';
+}

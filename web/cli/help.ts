@@ -1,0 +1,74 @@
+/** What --help prints, for screens of 80 columns. */
+export const HELP: Readonly<Record<'general' | 'inspect' | 'repair', string>> = {
+  general: `Finds checkerboard patterns in the convolutions of model files; repairs them.
+
+Usage: deconv-wasm <command> [options]
+
+Commands:
+  inspect MODEL...           a table of the layers and the pattern of each
+  repair MODEL -o FIXED      writes the model with repaired weights
+  help [COMMAND]
+
+Options:
+  -h, --help                 this text, or that of a command
+  -v, --version
+
+Models: ONNX, TFLite, safetensors, .npy, .npz.
+Colours: on terminals only; NO_COLOR=1 turns them off, FORCE_COLOR=1 on.`,
+
+  inspect: `Tells how strong a pattern each layer of a model leaves on flat areas.
+
+Usage: deconv-wasm inspect [options] MODEL...
+
+Options:
+  --json                     the results for programs, on stdout
+  --html FILE                writes a report with pictures as well: one file, no
+                             network
+  --fail-above DBC           exit code 1 if the pattern of any layer is above
+                             this level, such as -40 (decibels over the flat
+                             output)
+  --pass both|forward|backward
+                             forward: only transposed convolutions (their
+                             pattern is in outputs); backward: only strided
+                             ones (theirs is in gradients)
+  --layers resampling|all    resampling (default): transposed and strided
+                             convolutions; all: those of stride 1 too
+  --geometry FILE.json       what the layers of safetensors, .npy and .npz are:
+                             { "up.weight": { "stride": 2, "padding": 1 } }
+  -h, --help
+
+Columns: GEOMETRY has input>output channels, k kernel, s stride, d dilation,
+p padding (before/after), g groups. PASS is fwd (forward) for transposed
+convolutions and bwd (backward) for strided ones, whose gradient is a transposed
+convolution. U is the share of the energy on flat input that is pattern, from 0
+to 1; dBc its level over the rest.
+VERDICT: free (no pattern), weights-only (even overlap, uneven weights), overlap
+(stamps overlap unevenly), holes (some pixels get no stamp).
+
+Exit codes: 0 fine; 1 a layer is above --fail-above; 2 wrong usage, or a file
+that cannot be read or written. Layers that cannot be read are listed with the
+reason, and not judged.`,
+
+  repair: `Writes a model with the nearest weights that leave no pattern on flat areas.
+
+Usage: deconv-wasm repair [options] MODEL -o FIXED
+
+Options:
+  -o, --output FIXED         the file to write
+  --layer NAME               this layer only; may be given several times.
+                             Default: all transposed convolutions. Strided
+                             convolutions have to be named: their pattern is in
+                             gradients, and repair changes what they compute
+  --dry-run                  shows what would change, writes nothing
+  --force                    replaces FIXED if it exists
+  --json                     the results for programs, on stdout
+  --geometry FILE.json       as for inspect
+  -h, --help
+
+The sum of every kernel stays. A repaired layer gives other images, so train the
+model on for a while.
+
+Exit codes: 0 done; 1 a layer that leaves a pattern could not be repaired (the
+others are, and the file is written if there are any); 2 wrong usage, or a file
+that cannot be read or written.`,
+};

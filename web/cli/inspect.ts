@@ -1,0 +1,280 @@
+import { open, writeFile } from 'node:fs/promises';
+import type { Pass, Verdict } from 'deconv-wasm/checkerboard';
+import type { Model } from 'deconv-wasm/models';
+import {
+  type Finding,
+  fileProblem,
+  hasGeometry,
+  isFileError,
+  judge,
+  layerPass,
+  openModel,
+  readGeometries,
+} from './findings.js';
+import { type Inspected, isAbove, plainSentence, summary } from './inspected.js';
+import { reportPage } from './report/page.js';
+import { type Cell, type Column, type Row, table } from './table.js';
+import { type Paint, printable, type Style, type Terminal } from './terminal.js';
+import { EXIT, type ExitCode, packageVersion, parse, SCHEMA_VERSION, UsageError } from './usage.js';
+import { counted, geometryText, levelText, overlapText, shareText } from './words.js';
+
+const OPTIONS = {
+  json: { type: 'boolean' },
+  html: { type: 'string' },
+  'fail-above': { type: 'string' },
+  layers: { type: 'string' },
+  pass: { type: 'string' },
+  geometry: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+export async function inspect(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  const given = parse(args, OPTIONS, ['fail-above']);
+  if (given.positionals.length === 0) throw new UsageError('expected a model file');
+  const limit = readLimit(given.text('fail-above'));
+  const layers = readChoice('layers', given.text('layers'), ['resampling', 'all']);
+  const pass = readChoice('pass', given.text('pass'), ['both', 'forward', 'backward']);
+  const geometries = await readGeometries(given.text('geometry'));
+  const report = given.text('html');
+  if (report !== null) await checkReportPath(report);
+
+  const inspected: Inspected[] = [];
+  let geometryUsed = false;
+  for (const file of given.positionals) {
+    try {
+      await using model = await openModel(file, layers, geometries);
+      geometryUsed ||= !hasGeometry(model);
+      inspected.push(await inspectModel(file, model, pass, terminal));
+    } catch (error) {
+      if (!isFileError(error)) throw error;
+      const { code = 'LOAD_FAILED', message } = error as NodeJS.ErrnoException;
+      inspected.push({
+        file,
+        format: null,
+        producer: '',
+        findings: [],
+        candidates: [],
+        error: { code, message },
+      });
+      terminal.warn(`${terminal.paintError('red', 'deconv-wasm:')} ${fileProblem(file, error)}`);
+    }
+  }
+  let failed = inspected.some(({ error }) => error !== null);
+  if (geometries !== null && !geometryUsed && !failed) {
+    throw new UsageError('--geometry is for safetensors, .npy and .npz: the other formats have their own');
+  }
+
+  if (given.flag('json')) terminal.print(JSON.stringify(asJson(inspected, limit), null, 2));
+  else print(inspected, limit, terminal);
+  if (report !== null) {
+    try {
+      await writeFile(report, reportPage(inspected, limit));
+    } catch (error) {
+      if (!isFileError(error)) throw error;
+      terminal.warn(`${terminal.paintError('red', 'deconv-wasm:')} ${fileProblem(report, error)}`);
+      failed = true;
+    }
+  }
+  // A limit that nothing was held against has not been kept.
+  for (const { file, error, findings, candidates } of limit === null ? [] : inspected) {
+    if (error === null && findings.length === 0 && candidates.length > 0) {
+      terminal.warn(
+        `${terminal.paintError('red', 'deconv-wasm:')} ${printable(file)}: --fail-above needs --geometry, which says what its tensors are`,
+      );
+      failed = true;
+    }
+  }
+  if (failed) return EXIT.failed;
+  return inspected.some(({ findings }) => findings.some((finding) => isAbove(finding, limit)))
+    ? EXIT.found
+    : EXIT.fine;
+}
+
+/** One of a few words, the first of them by default. */
+function readChoice<Choice extends string>(
+  name: string,
+  text: string | null,
+  choices: readonly [Choice, ...Choice[]],
+): Choice {
+  const found = choices.find((choice) => choice === (text ?? choices[0]));
+  if (found !== undefined) return found;
+  throw new UsageError(`expected --${name} to be ${choices.join(' or ')}, got ${printable(text ?? '')}`);
+}
+
+function readLimit(text: string | null): number | null {
+  if (text === null) return null;
+  const limit = text.trim() === '' ? Number.NaN : Number(text);
+  if (Number.isFinite(limit)) return limit;
+  throw new UsageError(`expected --fail-above to be a level in dBc such as -40, got ${printable(text)}`);
+}
+
+/** `--html` takes the next word, which may be a model that somebody forgot to put a name before. */
+async function checkReportPath(file: string): Promise<void> {
+  let head: string;
+  try {
+    const handle = await open(file, 'r');
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(15), 0, 15, 0);
+      head = buffer.toString('latin1', 0, bytesRead);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw new UsageError(`--html: ${fileProblem(file, error)}`);
+  }
+  if (head !== '' && head.toLowerCase() !== '<!doctype html>') {
+    throw new UsageError(`--html: ${printable(file)} exists and is no HTML page; it is not replaced`);
+  }
+}
+
+async function inspectModel(
+  file: string,
+  model: Model,
+  pass: Pass | 'both',
+  terminal: Terminal,
+): Promise<Inspected> {
+  const layers = model.layers.filter((layer) => pass === 'both' || layerPass(layer) === pass);
+  return {
+    file,
+    format: model.format,
+    producer: model.producer,
+    findings: await judge(layers, printable(file), terminal),
+    candidates: model.candidates.map(({ name, dtype, shape }) => ({ name, dtype, shape })),
+    error: null,
+  };
+}
+
+function asJson(inspected: readonly Inspected[], limit: number | null): object {
+  return {
+    version: SCHEMA_VERSION,
+    tool: `deconv-wasm ${packageVersion()}`,
+    failAbove: limit,
+    models: inspected.map(({ file, format, producer, findings, candidates, error }) => ({
+      file,
+      format,
+      producer,
+      error,
+      layers: findings.map((finding) => layerJson(finding, limit)),
+      candidates,
+    })),
+  };
+}
+
+/** The same keys for all layers; null where there is no judgement. */
+function layerJson(finding: Finding, limit: number | null): object {
+  const { layer, judged, problem } = finding;
+  const { weightTensor: weight } = layer;
+  const { analysis, fix } = judged ?? {};
+  const harmonics = analysis?.harmonics ?? [];
+  return {
+    name: layer.name,
+    operator: layer.operator,
+    problem,
+    geometry: layer.geometry,
+    weight: weight && { name: weight.name, dtype: weight.dtype, shape: weight.shape, file: weight.file },
+    pass: analysis?.pass ?? null,
+    overlap: analysis
+      ? {
+          perAxis: analysis.overlap.perAxis,
+          ...judged?.stamps,
+          even: analysis.overlap.even,
+          holes: analysis.overlap.holes,
+          coefficientOfVariation: analysis.overlap.coefficientOfVariation,
+        }
+      : null,
+    verdict: analysis?.verdict ?? null,
+    unevenness: analysis?.unevenness ?? null,
+    levelDbc: analysis?.levelDbc ?? null,
+    order: analysis?.order ?? null,
+    phaseShift: analysis?.phaseShift ?? null,
+    harmonics: harmonics.length > 0 ? harmonics : null,
+    worstPair: analysis?.worstPair ?? null,
+    sentence: analysis ? plainSentence(finding) : null,
+    fix: fix ?? null,
+    aboveLimit: limit === null || judged === null ? null : isAbove(finding, limit),
+  };
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'LAYER', shrinksTo: 16 },
+  { title: 'OPERATOR', drops: true },
+  { title: 'GEOMETRY' },
+  { title: 'PASS' },
+  { title: 'OVERLAP' },
+  { title: 'VERDICT' },
+  { title: 'U', right: true },
+  { title: 'dBc', right: true },
+];
+
+const STYLES: Readonly<Record<Verdict, Style>> = {
+  free: 'green',
+  'weights-only': 'yellow',
+  overlap: 'yellow',
+  holes: 'red',
+};
+
+function print(inspected: readonly Inspected[], limit: number | null, terminal: Terminal): void {
+  const { paint, width } = terminal;
+  for (const [index, { file, format, producer, findings, candidates, error }] of inspected.entries()) {
+    if (error !== null) continue;
+    if (index > 0) terminal.print('');
+    const by = producer === '' ? '' : `, ${printable(producer)}`;
+    terminal.print(`${paint('bold', printable(file))} (${format}${by})`);
+    if (findings.length > 0) {
+      const rows = findings.map((finding) => rowOf(finding, limit, paint));
+      for (const line of table(COLUMNS, rows, width)) terminal.print(line);
+      terminal.print(paint('bold', summary(findings, limit)));
+    } else if (candidates.length === 0) {
+      terminal.print('No transposed or strided convolutions.');
+    }
+    if (candidates.length > 0) {
+      terminal.print(
+        `${counted(candidates.length, 'tensor')} that could be a weight, but the file does not say of what:`,
+      );
+      const rows = candidates.map(({ name, dtype, shape }) => ({
+        cells: [{ text: printable(name) }, { text: `${dtype} [${shape.join(', ')}]` }],
+      }));
+      const columns = [{ title: 'TENSOR', shrinksTo: 16 }, { title: 'TYPE' }];
+      for (const line of table(columns, rows, width)) terminal.print(line);
+      terminal.print('Say it with --geometry FILE.json: { "up.weight": { "stride": 2, "padding": 1 } }');
+    }
+  }
+}
+
+function rowOf(finding: Finding, limit: number | null, paint: Paint): Row {
+  const { layer, judged, problem } = finding;
+  const head: Cell[] = [
+    { text: printable(layer.name) || '(no name)', paint: (text) => paint('bold', text) },
+    { text: printable(layer.operator) },
+  ];
+  if (judged === null) {
+    const geometry = layer.geometry === null ? '' : geometryText(layer.geometry);
+    return {
+      cells: [
+        ...head,
+        { text: geometry },
+        { text: '' },
+        { text: '' },
+        { text: 'unread', paint: (text) => paint('dim', text) },
+      ],
+      note: { text: `not judged: ${printable(problem ?? '', 2000)}`, paint: (text) => paint('dim', text) },
+    };
+  }
+  const { analysis, fix, geometry, stamps } = judged;
+  const above = isAbove(finding, limit);
+  return {
+    cells: [
+      ...head,
+      { text: geometryText(geometry) },
+      { text: analysis.pass === 'forward' ? 'fwd' : 'bwd' },
+      { text: overlapText(stamps) },
+      { text: analysis.verdict, paint: (text) => paint(STYLES[analysis.verdict], text) },
+      { text: shareText(analysis.unevenness) },
+      { text: levelText(analysis.levelDbc), ...(above && { paint: (text: string) => paint('red', text) }) },
+    ],
+    ...(fix.text !== '' && {
+      note: { text: `fix: ${fix.text}`, paint: (text: string) => paint('dim', text) },
+    }),
+  };
+}

@@ -1,0 +1,345 @@
+import { access } from 'node:fs/promises';
+import { DeconvError } from 'deconv-wasm';
+import { analyze, type RepairPrecision, repairKernels } from 'deconv-wasm/checkerboard';
+import {
+  type LayerGeometry,
+  type Model,
+  type ModelLayer,
+  patchModel,
+  type WeightChange,
+  writeModel,
+} from 'deconv-wasm/models';
+import {
+  fileProblem,
+  hasGeometry,
+  isFileError,
+  kernelGeometry,
+  openModel,
+  passOf,
+  readGeometries,
+} from './findings.js';
+import { type Row, table } from './table.js';
+import { printable, type Style, type Terminal } from './terminal.js';
+import { EXIT, type ExitCode, nearest, packageVersion, parse, SCHEMA_VERSION, UsageError } from './usage.js';
+import { counted, levelText, shareText, short } from './words.js';
+
+const OPTIONS = {
+  output: { type: 'string', short: 'o' },
+  layer: { type: 'string', multiple: true },
+  'dry-run': { type: 'boolean' },
+  force: { type: 'boolean' },
+  json: { type: 'boolean' },
+  geometry: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+const ADVICE =
+  'A repaired layer gives other images, with less detail at first: train the model on for a while.';
+
+/** What became of a layer that was to be repaired. */
+interface Outcome {
+  readonly layer: ModelLayer;
+  readonly action: 'repaired' | 'unchanged' | 'refused';
+  /** Why it was refused or needs no repair, a sentence. */
+  readonly reason: string | null;
+  readonly numbers: Numbers | null;
+  /** Other layers of the file that use the same weight, which changes for them too. */
+  readonly sharedWith: readonly string[];
+}
+
+interface Numbers {
+  readonly unevenness: { readonly before: number; readonly after: number };
+  readonly levelDbc: { readonly before: number; readonly after: number };
+  readonly largestChange: number;
+  readonly relativeChange: number;
+  /** Mean gain of the phases: norm over the pairs of channels, and the largest change of one. */
+  readonly dcGain: { readonly before: number; readonly after: number; readonly largestChange: number };
+}
+
+export async function repairCommand(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  const given = parse(args, OPTIONS);
+  const [file, ...others] = given.positionals;
+  const output = given.text('output');
+  const dryRun = given.flag('dry-run');
+  if (file === undefined) throw new UsageError('expected a model file');
+  if (others.length > 0) {
+    throw new UsageError(
+      `expected one model file, got ${1 + others.length}${output === null ? '. The file to write is named by -o' : ''}`,
+    );
+  }
+  if (output === null && !dryRun) throw new UsageError('expected -o FIXED, the file to write, or --dry-run');
+  if (output !== null && !given.flag('force') && (await exists(output))) {
+    throw new UsageError(`${printable(output)} exists. --force replaces it`);
+  }
+  const geometries = await readGeometries(given.text('geometry'));
+  try {
+    await using model = await openModel(file, 'resampling', geometries);
+    if (geometries !== null && hasGeometry(model)) {
+      throw new UsageError(`--geometry is for safetensors, .npy and .npz: ${printable(file)} has its own`);
+    }
+    if (model.layers.length === 0 && model.candidates.length > 0) {
+      throw new UsageError(`${printable(file)} does not say what its tensors are: use --geometry`);
+    }
+    const chosen = choose(model, given.texts('layer'));
+    const changes: WeightChange[] = [];
+    const outcomes: Outcome[] = [];
+    for (const [index, layer] of chosen.entries()) {
+      terminal.progress(`layer ${index + 1} of ${chosen.length}, ${printable(layer.name)}`);
+      outcomes.push(await repairLayer(model, layer, changes));
+    }
+    let written: readonly string[] = [];
+    if (changes.length > 0) {
+      // Whatever keeps the file from being made is found before a line says that it is.
+      terminal.progress(dryRun ? 'checking' : 'writing');
+      written = dryRun || output === null ? await check(model, changes) : await write(model, changes, output);
+    }
+    terminal.progress('');
+    if (given.flag('json')) {
+      terminal.print(JSON.stringify(asJson(file, output, dryRun, written, outcomes), null, 2));
+    } else {
+      print(outcomes, terminal);
+      if (chosen.length === 0) terminal.print('No transposed convolutions to repair.');
+      if (written.length > 0) {
+        terminal.print(`Wrote ${written.map((name) => printable(name)).join(', ')}. ${ADVICE}`);
+      } else {
+        terminal.print(dryRun && changes.length > 0 ? 'Nothing written (--dry-run).' : 'Nothing to write.');
+      }
+    }
+    return outcomes.some(({ action }) => action === 'refused') ? EXIT.found : EXIT.fine;
+  } catch (error) {
+    if (error instanceof UsageError || !isFileError(error)) throw error;
+    terminal.progress('');
+    terminal.warn(`${terminal.paintError('red', 'deconv-wasm:')} ${fileProblem(file, error)}`);
+    return EXIT.failed;
+  }
+}
+
+/** The named layers, or all whose output has a pattern that repair is about. */
+function choose(model: Model, names: readonly string[]): readonly ModelLayer[] {
+  if (names.length === 0) {
+    return model.layers.filter(
+      ({ geometry, transposed }) => transposed && geometry?.stride.every((step) => step === 1) !== true,
+    );
+  }
+  return [...new Set(names)].flatMap((name) => {
+    const found = model.layers.filter((layer) => layer.name === name);
+    if (found.length > 0) return found;
+    const guess = nearest(
+      name,
+      model.layers.map((layer) => layer.name),
+    );
+    const known = guess === null ? '' : ` Did you mean ${printable(guess)}?`;
+    throw new UsageError(
+      `no transposed or strided convolution is called ${printable(name)}.${known} inspect lists them`,
+    );
+  });
+}
+
+async function repairLayer(model: Model, layer: ModelLayer, changes: WeightChange[]): Promise<Outcome> {
+  const { geometry, weightTensor } = layer;
+  const sharedWith = model.layers
+    .filter((other) => other !== layer && sameWeight(other, layer))
+    .map(({ name }) => name);
+  const outcome = { layer, numbers: null, sharedWith };
+  if (layer.problem !== null || geometry === null || weightTensor === null) {
+    return { ...outcome, action: 'refused', reason: layer.problem ?? 'it has no weight' };
+  }
+  try {
+    const weight = await layer.weight();
+    const subject = { geometry: kernelGeometry(geometry), weight };
+    const options = { pass: passOf(geometry), gains: false };
+    const before = analyze(subject, options);
+    if (before.verdict === 'free') return { ...outcome, action: 'unchanged', reason: 'it leaves no pattern' };
+    if (weightTensor.patchObstacle !== null) {
+      return { ...outcome, action: 'refused', reason: weightTensor.patchObstacle };
+    }
+    const fixed = repairKernels(subject, { precision: precisionOf(weightTensor.dtype) });
+    const repaired = Float32Array.from(fixed.weight.data);
+    const after = analyze({ ...subject, weight: { data: repaired, shape: weight.shape } }, options);
+    const [oldGains, newGains] = [weight.data, repaired].map((data) => dcGains(data, geometry));
+    changes.push({ layer, weight: repaired });
+    return {
+      ...outcome,
+      action: 'repaired',
+      reason: null,
+      numbers: {
+        unevenness: { before: before.unevenness, after: after.unevenness },
+        levelDbc: { before: before.levelDbc, after: after.levelDbc },
+        largestChange: fixed.report.largestChange,
+        relativeChange: fixed.report.relativeChange,
+        dcGain: compareGains(oldGains as Float64Array, newGains as Float64Array),
+      },
+    };
+  } catch (error) {
+    if (error instanceof DeconvError && error.code !== 'INTERNAL') {
+      return { ...outcome, action: 'refused', reason: reasonOf(error) };
+    }
+    throw error;
+  }
+}
+
+/** The analyzer names the function that it is; a command line has no functions. */
+function reasonOf({ message, detail }: DeconvError): string {
+  return detail.verdict === 'holes'
+    ? 'holes: some output positions get no tap, which no weights can mend. Take a kernel of at least the stride, and no factor in common between stride and dilation'
+    : message;
+}
+
+/** The type that repaired values must survive; doubles of a file are read as floats, which doubles hold. */
+function precisionOf(dtype: string): RepairPrecision {
+  return dtype === 'float16' || dtype === 'bfloat16' ? dtype : 'float32';
+}
+
+/** Mean gain of the phases of every pair of channels: the sum of its taps over the phases. */
+function dcGains(data: Float32Array, { kernelSize, stride }: LayerGeometry): Float64Array {
+  const taps = kernelSize.reduce((product, size) => product * size, 1);
+  const phases = stride.reduce((product, step) => product * step, 1);
+  const gains = new Float64Array(data.length / taps);
+  for (let index = 0; index < data.length; index += 1) {
+    const pair = Math.floor(index / taps);
+    gains[pair] = (gains[pair] as number) + (data[index] as number) / phases;
+  }
+  return gains;
+}
+
+function compareGains(before: Float64Array, after: Float64Array): Numbers['dcGain'] {
+  const norm = (values: Float64Array) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+  return {
+    before: norm(before),
+    after: norm(after),
+    largestChange: before.reduce(
+      (most, value, pair) => Math.max(most, Math.abs((after[pair] as number) - value)),
+      0,
+    ),
+  };
+}
+
+function sameWeight({ weightTensor: one }: ModelLayer, { weightTensor: other }: ModelLayer): boolean {
+  if (one === null || other === null) return false;
+  const [first, second] = [one.ranges[0], other.ranges[0]];
+  return (
+    one === other || (one.file === other.file && first?.offset === second?.offset && first !== undefined)
+  );
+}
+
+async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Finds what would keep the model from being written. */
+async function check(model: Model, changes: readonly WeightChange[]): Promise<readonly string[]> {
+  await patchModel(model, changes);
+  return [];
+}
+
+/** Writes, and leaves no half-written file when it is interrupted. */
+async function write(
+  model: Model,
+  changes: readonly WeightChange[],
+  output: string,
+): Promise<readonly string[]> {
+  const stop = new AbortController();
+  let caught: NodeJS.Signals | null = null;
+  const interrupt = (signal: NodeJS.Signals) => {
+    caught = signal;
+    stop.abort();
+  };
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  try {
+    const { files } = await writeModel(model, changes, output, { signal: stop.signal });
+    return [output, ...files.flatMap(({ location }) => location ?? [])];
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    // Ends as if there had been no handler: a shell tells by it that the user stopped the program.
+    if (caught !== null) process.kill(process.pid, caught);
+  }
+}
+
+function asJson(
+  file: string,
+  output: string | null,
+  dryRun: boolean,
+  written: readonly string[],
+  outcomes: readonly Outcome[],
+): object {
+  return {
+    version: SCHEMA_VERSION,
+    tool: `deconv-wasm ${packageVersion()}`,
+    file,
+    output,
+    dryRun,
+    written,
+    layers: outcomes.map(({ layer, action, reason, numbers, sharedWith }) => ({
+      name: layer.name,
+      operator: layer.operator,
+      geometry: layer.geometry,
+      pass: layer.geometry && passOf(layer.geometry),
+      action,
+      reason,
+      unevenness: numbers?.unevenness ?? null,
+      levelDbc: numbers?.levelDbc ?? null,
+      largestChange: numbers?.largestChange ?? null,
+      relativeChange: numbers?.relativeChange ?? null,
+      dcGain: numbers?.dcGain ?? null,
+      sharedWith,
+    })),
+    advice: written.length > 0 ? ADVICE : null,
+  };
+}
+
+const COLUMNS = [
+  { title: 'LAYER', shrinksTo: 16 },
+  { title: 'ACTION' },
+  { title: 'U BEFORE', right: true },
+  { title: 'AFTER', right: true },
+  { title: 'dBc BEFORE', right: true },
+  { title: 'AFTER', right: true },
+  { title: 'LARGEST CHANGE', right: true },
+  { title: 'RELATIVE', right: true },
+  { title: 'DC GAIN BEFORE', right: true },
+  { title: 'AFTER', right: true },
+];
+
+const STYLES = { repaired: 'green', unchanged: 'dim', refused: 'red' } as const satisfies Record<
+  Outcome['action'],
+  Style
+>;
+
+function print(outcomes: readonly Outcome[], { paint, width, print: line }: Terminal): void {
+  if (outcomes.length === 0) return;
+  const rows = outcomes.map(({ layer, action, reason, numbers, sharedWith }): Row => {
+    const cells = [
+      { text: printable(layer.name) || '(no name)', paint: (text: string) => paint('bold', text) },
+      { text: action, paint: (text: string) => paint(STYLES[action], text) },
+      ...(numbers === null
+        ? []
+        : [
+            shareText(numbers.unevenness.before),
+            shareText(numbers.unevenness.after),
+            levelText(numbers.levelDbc.before),
+            levelText(numbers.levelDbc.after),
+            short(numbers.largestChange),
+            `${short(100 * numbers.relativeChange)} %`,
+            numbers.dcGain.before.toPrecision(6),
+            numbers.dcGain.after.toPrecision(6),
+          ].map((text) => ({ text }))),
+    ];
+    const shared =
+      action === 'repaired' && sharedWith.length > 0
+        ? `the same weight is that of ${sharedWith.map((name) => printable(name)).join(', ')}`
+        : null;
+    const note = [reason === null ? null : printable(reason, 2000), shared]
+      .filter((text) => text !== null)
+      .join('; ');
+    return {
+      cells,
+      ...(note !== '' && { note: { text: note, paint: (text: string) => paint('dim', text) } }),
+    };
+  });
+  for (const text of table(COLUMNS, rows, width)) line(text);
+  const repaired = outcomes.filter(({ action }) => action === 'repaired').length;
+  line(`${counted(repaired, 'layer')} repaired of ${outcomes.length}.`);
+}

@@ -1,0 +1,115 @@
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+
+/** What went wrong is the caller's: the message is all there is to say. */
+export class UsageError extends Error {}
+
+export const EXIT = { fine: 0, found: 1, failed: 2 } as const;
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** Version of the package; what --version prints and the results name. */
+export function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { readonly version: string }).version;
+}
+
+/** Version of the form of both commands' --json. Fields are added without a new one, never taken away or changed. */
+export const SCHEMA_VERSION = 1;
+
+export interface OptionSpec {
+  readonly type: 'boolean' | 'string';
+  readonly short?: string;
+  readonly multiple?: boolean;
+}
+
+export interface ParsedArguments {
+  readonly positionals: readonly string[];
+  flag(name: string): boolean;
+  text(name: string): string | null;
+  texts(name: string): readonly string[];
+}
+
+/**
+ * Options in any place, `--name value` or `--name=value`, and all behind `--` as they are.
+ *
+ * @param numeric options whose value may be negative: `--fail-above -40` looks like two options otherwise
+ */
+export function parse(
+  args: readonly string[],
+  options: Readonly<Record<string, OptionSpec>>,
+  numeric: readonly string[] = [],
+): ParsedArguments {
+  let values: Record<string, unknown>;
+  let positionals: string[];
+  try {
+    const parsed = parseArgs({ args: joinNegative(args, numeric), options, allowPositionals: true });
+    ({ values, positionals } = parsed as { values: Record<string, unknown>; positionals: string[] });
+  } catch (error) {
+    throw new UsageError(explain(error as NodeJS.ErrnoException, Object.keys(options)));
+  }
+  return {
+    positionals,
+    flag: (name) => values[name] === true,
+    text: (name) => (values[name] as string | undefined) ?? null,
+    texts: (name) => (values[name] as string[] | undefined) ?? [],
+  };
+}
+
+function joinNegative(args: readonly string[], numeric: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (let index = 0; index < args.length; index += 1) {
+    const arg = args[index] as string;
+    if (arg === '--') return [...joined, ...args.slice(index)];
+    const next = args[index + 1];
+    if (numeric.some((name) => arg === `--${name}`) && next !== undefined && /^-[\d.]/.test(next)) {
+      joined.push(`${arg}=${next}`);
+      index += 1;
+    } else {
+      joined.push(arg);
+    }
+  }
+  return joined;
+}
+
+/** Node's own words, but for unknown options, where a guess helps more. */
+function explain(error: NodeJS.ErrnoException, known: readonly string[]): string {
+  if (error.code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
+    const [, option = ''] = /'(-[^']*)'/.exec(error.message) ?? [];
+    const guess = option.startsWith('--') ? nearest(option.slice(2), known) : null;
+    return `unknown option ${option}${guess === null ? '' : `. Did you mean --${guess}?`}`;
+  }
+  if (error.code?.startsWith('ERR_PARSE_ARGS_')) {
+    const [first = ''] = error.message.split('\n');
+    return first.charAt(0).toLowerCase() + first.slice(1);
+  }
+  throw error;
+}
+
+/** The known word that a typing slip leads away from; null if none is near. */
+export function nearest(word: string, known: readonly string[]): string | null {
+  let best: string | null = null;
+  let least = Math.max(2, Math.floor(word.length / 3)) + 1;
+  for (const candidate of known) {
+    const distance =
+      candidate.startsWith(word) && word.length > 1
+        ? 1
+        : editDistance(word.toLowerCase(), candidate.toLowerCase());
+    if (distance < least) [best, least] = [candidate, distance];
+  }
+  return best;
+}
+
+/** Characters to insert, remove or replace (Levenshtein), of texts short enough to be names. */
+function editDistance(one: string, other: string): number {
+  if (one.length > 200 || other.length > 200) return Number.POSITIVE_INFINITY;
+  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= one.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= other.length; j += 1) {
+      const replaced = (row[j - 1] as number) + (one[i - 1] === other[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+    }
+    row = next;
+  }
+  return row[other.length] as number;
+}
