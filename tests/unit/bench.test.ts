@@ -158,7 +158,16 @@ const timed = (milliseconds: number) => ({
 });
 const own = (build: string, milliseconds: number) => ({
   name: `ours ${build}`,
-  ...{ ours: true, peer: false, build, layout: 'channels-first', status: 'ok', note: '', heapBytes: 2e6 },
+  ...{
+    ours: true,
+    peer: false,
+    build,
+    layout: 'channels-first',
+    reuse: false,
+    status: 'ok',
+    note: '',
+    heapBytes: 2e6,
+  },
   ...timed(milliseconds),
 });
 const peer = (name: string, build: string, status: string, milliseconds: number) => ({
@@ -182,7 +191,13 @@ describe('verdicts', () => {
   it('count the best peer whose values are right', () => {
     expect(bestPeer(run.results)?.name).toBe('p');
     expect(bestPeer(run.results, 'simd')?.name).toBe('q');
-    expect(ratiosOf(run)).toEqual({ relaxed: 1.5, simd: 2 });
+    expect(ratiosOf(run)).toEqual({ relaxed: 1.5, out: undefined, simd: 2 });
+    const reusing = { ...own('relaxed', 1), reuse: true };
+    expect(ratiosOf({ ...run, results: [...run.results, reusing] })).toEqual({
+      relaxed: 1.5,
+      out: 3,
+      simd: 2,
+    });
     const half = { ...run, results: [own('relaxed', 8), peer('p', 'relaxed', 'ok', 3)] };
     expect(meanRatio([run, half], 'relaxed')).toBeCloseTo(0.75);
     expect(meanRatio([half], 'simd')).toBeUndefined();
@@ -232,7 +247,7 @@ describe('tables', () => {
       runs: [run, slower],
     });
     expect(text).toMatch(
-      /^\| dcgan3 +\| d .*\*\*3\.00 \(3\.00–3\.00\)\*\*.*\| wrong values +\| 1\.50x \| 2\.00x \|$/m,
+      /^\| dcgan3 +\| d .*\*\*3\.00 \(3\.00–3\.00\)\*\*.*\| wrong values +\| 1\.50x \| +\| 2\.00x \|$/m,
     );
     expect(text).toMatch(/^\| unet_up .*\| 0\.50x \|/m);
     expect(text).toContain('- Behind the best peer: unet_up');
