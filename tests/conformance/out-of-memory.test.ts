@@ -85,9 +85,11 @@ it('JavaScript memory that is not to be had', async () => {
   const wanted = layer.forward(x);
   const Engine = Float32Array;
   class Small extends Engine {
-    constructor(length: number) {
-      if (length > 100_000) throw new RangeError('Array buffer allocation failed');
-      super(length);
+    constructor(from: number | Float32Array) {
+      if ((typeof from === 'number' ? from : from.length) > 100_000)
+        throw new RangeError('Array buffer allocation failed');
+      // One signature of the engine's takes both; TypeScript picks a single one.
+      super(from as number);
     }
   }
   vi.stubGlobal('Float32Array', Small);

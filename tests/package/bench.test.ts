@@ -43,6 +43,7 @@ describe('without peers', () => {
     expect(own.map(({ name }) => name)).toEqual([
       'ours relaxed',
       'ours simd',
+      'ours relaxed out',
       'ours relaxed NHWC',
       'ours simd NHWC',
     ]);
