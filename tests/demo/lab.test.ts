@@ -117,6 +117,73 @@ describe('the panels', () => {
   });
 });
 
+describe('the sliders', () => {
+  const layer = () => page.locator('[data-panel="raw"] .layer-name').first().textContent();
+
+  it('all act on the layer that runs', async () => {
+    await slider('Kernel').fill('5');
+    await eventually(layer).toMatch(/kernel_size=\(5, 5\)/);
+    await slider('Dilation').fill('2');
+    await eventually(layer).toMatch(/dilation=\(2, 2\)/);
+    await slider('Padding').fill('2');
+    await slider('Output padding').fill('1');
+    await eventually(layer).toMatch(/padding=\(2, 2\).*output_padding=\(1, 1\)/);
+    // (176 - 1) 2 - 2 * 2 + 2 (5 - 1) + 1 + 1.
+    await eventually(async () => (await pixels('raw')).width).toBe(356);
+    await choose('mixed (groups 1)');
+    await eventually(layer).not.toMatch(/groups=3/);
+    await choose('apart (groups 3)');
+    await eventually(layer).toMatch(/groups=3/);
+  });
+});
+
+describe('learned weights', () => {
+  const unevenness = async () =>
+    Number(await page.locator('[data-panel="raw"] [data-unevenness]').getAttribute('data-unevenness'));
+
+  it('say that nothing is trained yet, train, and are what station 6 shows', async () => {
+    await choose('Learned');
+    await eventually(() => page.locator('.taken').innerText()).toMatch(/Nothing is trained yet/);
+    expect(await slider('Kernel').inputValue()).toBe('4');
+    await page.locator('#lab').getByRole('button', { name: 'Train 300 steps' }).click();
+    await eventually(() => page.locator('.taken').innerText()).toMatch(
+      /Trained in station 6 for 300 steps: seed 1, learning rate 0\.01/,
+    );
+    const shown = async (side: string) =>
+      Number(
+        (await page.locator(`[data-side="${side}"] .learn-numbers b`).first().innerText()).replace(
+          '\u2212',
+          '-',
+        ),
+      );
+    // Station 6 tells two digits of so small a number.
+    const near = (value: number) => (found: number) => Math.abs(found / value - 1) < 0.06;
+    for (const side of ['random', 'icnr']) {
+      await choose(`${side === 'icnr' ? 'ICNR' : 'random'} weights`);
+      const told = await shown(side);
+      expect(told).toBeGreaterThan(0);
+      await eventually(async () => near(told)(await unevenness())).toBe(true);
+    }
+
+    // The link trains them again, to the same weights.
+    const there = await unevenness();
+    await eventually(() => page.url()).toMatch(/Lf=learned/);
+    const link = page.url();
+    await page.goto('about:blank');
+    await page.goto(link);
+    await eventually(() => page.locator('.taken').innerText()).toMatch(/Trained in station 6 for 300 steps/);
+    await eventually(unevenness).toBe(there);
+  });
+
+  it('are no single kernel of the small network, and one layer is offered', async () => {
+    await page.locator('#learn').getByRole('radio', { name: 'Eight channels, then a convolution' }).check();
+    await choose('Learned');
+    await eventually(() => page.locator('.taken').innerText()).toMatch(/no single kernel/);
+    await page.locator('#lab').getByRole('button', { name: 'Train one layer' }).click();
+    await eventually(() => page.locator('.taken').innerText()).toMatch(/Trained in station 6 for 300 steps/);
+  });
+});
+
 describe('what is under the panels', () => {
   const check = (name: string) => page.locator('#lab').getByRole('checkbox', { name, exact: true }).check();
   const uncheck = (name: string) =>
@@ -230,6 +297,22 @@ describe('sound', () => {
     await page.getByRole('button', { name: 'Stop' }).click();
     await page.getByRole('button', { name: 'Play repaired' }).waitFor();
   });
+
+  it('is played and stopped by keyboard', async () => {
+    const focused = () => page.evaluate(() => document.activeElement?.textContent ?? '');
+    await page.getByRole('button', { name: 'Play as it is' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Stop' }).waitFor();
+    expect(await focused()).toBe('Stop');
+    await page.keyboard.press('Space');
+    await page.getByRole('button', { name: 'Play as it is' }).waitFor();
+    await page.keyboard.press('Tab');
+    expect(await focused()).toBe('Play repaired');
+    await page.keyboard.press('Enter');
+    await eventually(focused).toBe('Stop');
+    await page.keyboard.press('Enter');
+    await eventually(focused).toBe('Play repaired');
+  });
 });
 
 describe('an own picture', () => {
@@ -243,7 +326,7 @@ describe('an own picture', () => {
 
   it('opens from a file and is made smaller if it is large', async () => {
     await page
-      .locator('input[type="file"]')
+      .locator('#lab input[type="file"]')
       .setInputFiles({ name: 'own.png', mimeType: 'image/png', buffer: png(600, 300) });
     await eventually(async () => (await pixels('input')).width).toBe(256);
     expect((await pixels('input')).height).toBe(128);
@@ -290,7 +373,7 @@ describe('an own picture', () => {
 
   it('that is none gets a plain sentence', async () => {
     await page
-      .locator('input[type="file"]')
+      .locator('#lab input[type="file"]')
       .setInputFiles({ name: 'x.png', mimeType: 'image/png', buffer: Buffer.from('not a png') });
     await page.getByText('x.png is not a picture this browser can read.').waitFor();
     expect((await pixels('input')).width).toBe(176);

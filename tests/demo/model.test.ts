@@ -223,13 +223,46 @@ describe('a kernel', () => {
     expect(await slider('Padding').inputValue()).toBe('1');
   });
 
-  it('takes its geometry to the lab, and says where there is no room', async () => {
-    await choose('fsrcnn-x4.onnx');
-    await layer('/up/ConvTranspose').getByRole('button', { name: 'Open in the lab' }).click();
-    const lab = (name: string) => page.locator('#lab').getByRole('slider', { name, exact: true });
-    await eventually(() => lab('Kernel').inputValue()).toBe('9');
-    expect(await lab('Stride').inputValue()).toBe('4');
+  it('goes to the lab with its geometry and weights, where its U is the same', async () => {
+    const lab = () => page.locator('#lab');
+    const slider = (name: string) => lab().getByRole('slider', { name, exact: true });
+    const shown = async () => ({
+      kernel: await slider('Kernel').inputValue(),
+      stride: await slider('Stride').inputValue(),
+      padding: await slider('Padding').inputValue(),
+      outputPadding: await slider('Output padding').inputValue(),
+    });
+    const unevenness = async () =>
+      Number(await lab().locator('[data-panel="raw"] [data-unevenness]').getAttribute('data-unevenness'));
+    for (const [file, name, which, expected] of [
+      ['generator.onnx', '/up0/ConvTranspose', 2, { kernel: '4', stride: '2', padding: '1' }],
+      ['fsrcnn-x4.onnx', '/up/ConvTranspose', 1, { kernel: '9', stride: '4', padding: '4' }],
+    ] as const) {
+      await choose(file);
+      const up = layer(name);
+      await up.getByRole('radio').nth(which).focus();
+      await page.keyboard.press('Space');
+      const pair = await up.getByRole('radio').nth(which).getAttribute('aria-label');
+      await up.getByText(`Chosen: ${pair}`).waitFor();
+      const own = Number(await up.locator('[data-kernel-unevenness]').getAttribute('data-kernel-unevenness'));
+      expect(own).toBeGreaterThan(0);
+      await up.getByRole('button', { name: 'Open this kernel in the lab' }).click();
+      await eventually(shown).toMatchObject(expected);
+      await eventually(unevenness).toBeCloseTo(own, 9);
+      expect(await lab().getByRole('radio', { name: 'From your model' }).isChecked()).toBe(true);
+      const told = await lab().locator('.taken').innerText();
+      expect(told).toContain(`From ${file}, ${name}: ${pair}`);
+      expect(told).toMatch(/The layer's other \d+ kernels? and its bias are left out/);
+    }
 
+    // Another kernel size cannot be this kernel, and the lab says so instead of showing another.
+    await slider('Kernel').fill('8');
+    await lab().getByText('with kernel 8 the panels show ones').waitFor();
+    await lab().getByRole('button', { name: 'Kernel 9' }).click();
+    await eventually(() => slider('Kernel').inputValue()).toBe('9');
+  });
+
+  it('stays where there is no room for it, and that is said', async () => {
     await choose('vocoder.onnx');
     await summary().toMatch(/^vocoder/);
     await eventually(() => layer('/up/ConvTranspose').innerText()).toMatch(

@@ -7,11 +7,12 @@ import { expect, vi } from 'vitest';
 const root = new URL('../../', import.meta.url);
 const inRoot = (path: string) => fileURLToPath(new URL(path, root));
 
-// A browser on a busy machine is slower than the defaults expect.
-vi.setConfig({ testTimeout: 40_000, hookTimeout: 60_000 });
+// A browser on a busy machine is slower than the defaults expect; what is waited for is a condition.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
+const PATIENCE = 60_000;
 
 /** `expect.poll` with patience. */
-export const eventually = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 10_000 });
+export const eventually = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: PATIENCE });
 
 export interface Served {
   readonly browser: Browser;
@@ -73,6 +74,7 @@ export async function visit({ browser, url }: Served, options: BrowserContextOpt
     viewport: { width: 1280, height: 900 },
     ...options,
   });
+  context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   const said: string[] = [];
   const foreign: string[] = [];

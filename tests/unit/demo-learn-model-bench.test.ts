@@ -5,6 +5,7 @@ import { type Geometry, onnxModel } from '../../web/demo/src/engine/onnx-model';
 import { benchLayers } from '../../web/demo/src/model/bench-state';
 import { comparison, spread } from '../../web/demo/src/model/bench-words';
 import { decadesAbove, listedSteps, polyline, short } from '../../web/demo/src/model/curve';
+import { withLearn } from '../../web/demo/src/model/learn-state';
 import { asLab, asStamp, type OpenedLayer } from '../../web/demo/src/model/opened-layer';
 import { opening } from '../../web/demo/src/model/state';
 
@@ -85,13 +86,43 @@ describe('a layer of a file', () => {
     expect(asStamp(opening, { ...layer, ...change }, taps)).toBeNull();
   });
 
+  it('brings its crop to the lab, if a slider can say it', () => {
+    const crop = (change: Partial<OpenedLayer>) => {
+      const { crop: which, padding, outputPadding } = asLab(opening, { ...layer, ...change })?.lab ?? {};
+      return [which, padding, outputPadding];
+    };
+    expect(crop({ padBefore: [1, 1], padAfter: [0, 0] })).toEqual(['own', 1, 1]);
+    expect(crop({ padBefore: null, padAfter: null })).toEqual(['fit', 0, 0]);
+    expect(crop({ padBefore: [0, 0], padAfter: [1, 1] })).toEqual(['fit', 0, 0]);
+    expect(asLab(opening, layer)?.lab).toMatchObject({
+      fill: 'given',
+      groups: 3,
+      depth: 1,
+      levels: 'shared',
+    });
+  });
+
   it('opens in the lab with its kernel and stride, where the sliders reach', () => {
     expect(asLab(opening, { ...layer, kernelSize: [9, 9], stride: [4, 4] })?.lab).toMatchObject({
       kernel: 9,
       stride: 4,
     });
     expect(asLab(opening, { ...layer, kernelSize: [11, 11] })).toBeNull();
-    expect(asLab(opening, { ...layer, dilation: [2, 2] })).toBeNull();
+    expect(asLab(opening, { ...layer, stride: [5, 5] })).toBeNull();
+    expect(asLab(opening, { ...layer, dilation: [2, 2] })?.lab.dilation).toBe(2);
+    expect(asLab(opening, { ...layer, dilation: [4, 4] })).toBeNull();
+  });
+});
+
+describe('what is trained', () => {
+  it('begins again with another setup, and only then', () => {
+    const there = { ...opening.learn, steps: 300 };
+    expect(withLearn(there, { kernel: 5, view: 'gradient' }).steps).toBe(300);
+    for (const change of [{ seed: 2 }, { rate: 0.02 }, { penalty: 1 }, { network: 'small' }] as const) {
+      expect(withLearn(there, change).steps).toBe(0);
+    }
+    expect(withLearn(there, { seed: there.seed }).steps).toBe(300);
+    expect(withLearn(there, { network: 'small', steps: 20 }).steps).toBe(20);
   });
 });
 

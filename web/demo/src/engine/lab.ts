@@ -11,7 +11,7 @@ import {
   scoreImage,
 } from 'deconv-wasm/checkerboard';
 import { nextEvenKernel } from '../model/geometry';
-import type { LabFill, PanelKind } from '../model/lab-state';
+import type { PanelKind } from '../model/lab-state';
 import { levelsOf, summary, toBytes } from '../model/levels';
 import { uniform } from '../model/random';
 import { type Channels, sameSize, turned, withSums } from '../model/upsampling';
@@ -39,7 +39,8 @@ export function lab(request: LabRequest): LabResult {
       return { kind, made: enlarge(kind, request) };
     } catch (error) {
       // What the package refuses, one panel says; the others go on.
-      if (error instanceof DeconvError) return { kind, refusal: error.message };
+      if (error instanceof DeconvError || error instanceof NoSuchKernel)
+        return { kind, refusal: error.message };
       throw error;
     }
   });
@@ -123,8 +124,11 @@ function made(kind: PanelKind, request: LabRequest, channels: number, depth: num
   return plain;
 }
 
+/** A kernel from elsewhere has the taps it has. */
+class NoSuchKernel extends Error {}
+
 interface Filling {
-  readonly fill: LabFill;
+  readonly fill: LabRequest['fill'];
   readonly seed: number;
   readonly given: readonly number[] | null;
 }
@@ -150,13 +154,16 @@ function fill(layer: ConvTranspose2d, { fill: rule, seed, given }: Filling, dept
       layer.setWeight(withSums(Float32Array.from({ length }, draw), size, sum));
       return;
     }
-    case 'given':
-      if (given && given.length === (layer.kernelSize[0] ?? 0) ** 2) {
-        layer.setWeight(onDiagonal(given, size));
-        return;
+    case 'given': {
+      const side = layer.kernelSize[0] ?? 0;
+      if (given?.length !== side ** 2) {
+        throw new NoSuchKernel(
+          `This would be a kernel of ${side} × ${side} taps, and the one that was brought here has others.`,
+        );
       }
-      layer.setWeight(withSums(new Float32Array(length).fill(1), size, sum));
+      layer.setWeight(onDiagonal(given, size));
       return;
+    }
     case 'ones':
       layer.setWeight(withSums(new Float32Array(length).fill(1), size, sum));
   }

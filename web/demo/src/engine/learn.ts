@@ -1,6 +1,14 @@
 import { Conv2d, ConvTranspose2d, type Tensor } from 'deconv-wasm';
 import { addSpectralPenalty, analyze, initializeIcnr } from 'deconv-wasm/checkerboard';
-import { adam, meanSquaredError, type OptimizerStep, ReLU, Sequential } from 'deconv-wasm/training';
+import {
+  adam,
+  meanSquaredError,
+  type OptimizerStep,
+  ReLU,
+  Sequential,
+  type Trace,
+} from 'deconv-wasm/training';
+import { UPSAMPLER } from '../model/learn-state';
 import { uniform } from '../model/random';
 import { testImage } from '../model/test-images';
 import type {
@@ -30,6 +38,13 @@ class Trainee {
   readonly #network: Sequential;
   readonly #step: OptimizerStep;
   readonly #penalty: number;
+  /** What is known of the weights as they are, for the patches of the next step. */
+  #seen: {
+    readonly pass: Trace;
+    readonly loss: number;
+    readonly gradient: Tensor;
+    readonly unevenness: number;
+  } | null = null;
   readonly losses: number[] = [];
   readonly unevenness: number[] = [];
   readonly first: Planes;
@@ -39,9 +54,9 @@ class Trainee {
     this.#up = new ConvTranspose2d({
       inChannels: 1,
       outChannels: alone ? 1 : 8,
-      kernelSize: 4,
-      stride: 2,
-      padding: 1,
+      kernelSize: UPSAMPLER.kernel,
+      stride: UPSAMPLER.stride,
+      padding: UPSAMPLER.padding,
       bias: !alone,
       seed,
     });
@@ -60,27 +75,26 @@ class Trainee {
 
   /** Notes loss and U as they are, then changes the weights by one step. */
   train(x: Tensor, wanted: Tensor): void {
-    const pass = this.#network.trace(x);
-    const { loss, gradient } = meanSquaredError(pass.output, wanted);
-    this.#note(loss);
+    const { pass, loss, gradient, unevenness } = this.#look(x, wanted);
+    this.losses.push(loss);
+    this.unevenness.push(unevenness);
     let { layers } = pass.backward(gradient);
     if (this.#penalty > 0) {
       layers = addSpectralPenalty(this.#network.layers, layers, this.#penalty).gradients;
     }
     this.#step(layers);
+    this.#seen = null;
   }
 
   side(x: Tensor, wanted: Tensor): LearnSide {
-    const { loss } = meanSquaredError(this.#network.forward(x), wanted);
-    const { unevenness, sentence } = this.#analysis();
+    const { loss, unevenness } = this.#look(x, wanted);
     return {
       losses: [...this.losses, loss],
       unevenness: [...this.unevenness, unevenness],
-      first: this.first,
       now: this.#output(),
       ripple: this.#ripple(),
       layer: String(this.#up),
-      sentence,
+      taps: this.#network.modules.length === 1 ? [...this.#up.weight.data] : null,
     };
   }
 
@@ -88,13 +102,13 @@ class Trainee {
     this.#network.dispose();
   }
 
-  #note(loss: number): void {
-    this.losses.push(loss);
-    this.unevenness.push(this.#analysis().unevenness);
-  }
-
-  #analysis() {
-    return analyze(this.#up, { gains: false });
+  /** A step begins with the pass that its loss was told from. */
+  #look(x: Tensor, wanted: Tensor) {
+    if (this.#seen) return this.#seen;
+    const pass = this.#network.trace(x);
+    const { unevenness } = analyze(this.#up, { gains: false });
+    this.#seen = { pass, unevenness, ...meanSquaredError(pass.output, wanted) };
+    return this.#seen;
   }
 
   #output(): Planes {
@@ -144,21 +158,15 @@ class Session {
     this.step += 1;
   }
 
-  result(): LearnResult {
+  result(still: boolean): LearnResult {
     const { x, wanted } = this.#patches;
-    const { left, top, width, height } = WINDOW;
+    const { random, icnr } = this.#trainees;
     return {
       setup: this.setup,
       step: this.step,
-      random: this.#trainees.random.side(x, wanted),
-      icnr: this.#trainees.icnr.side(x, wanted),
-      input: { channels: 3, width, height, data: cut(small, left, top, width, height) },
-      target: {
-        channels: 3,
-        width: 2 * width,
-        height: 2 * height,
-        data: cut(target, 2 * left, 2 * top, 2 * width, 2 * height),
-      },
+      random: random.side(x, wanted),
+      icnr: icnr.side(x, wanted),
+      still: still ? { ...task(), first: { random: random.first, icnr: icnr.first } } : null,
     };
   }
 
@@ -170,7 +178,7 @@ class Session {
 let session: Session | null = null;
 
 /** Brings the run of this setup to a step, from the start if it is another run or already further. */
-export async function learn({ setup, step }: LearnRequest): Promise<LearnResult> {
+export async function learn({ setup, step, still }: LearnRequest): Promise<LearnResult> {
   if (session === null || JSON.stringify(session.setup) !== JSON.stringify(setup) || session.step > step) {
     session?.dispose();
     session = null;
@@ -185,7 +193,21 @@ export async function learn({ setup, step }: LearnRequest): Promise<LearnResult>
       turn = performance.now();
     }
   }
-  return current.result();
+  return current.result(still);
+}
+
+/** The part of the picture that is looked at, small and as it should come out. */
+function task(): { readonly input: Planes; readonly target: Planes } {
+  const { left, top, width, height } = WINDOW;
+  return {
+    input: { channels: 3, width, height, data: cut(small, left, top, width, height) },
+    target: {
+      channels: 3,
+      width: 2 * width,
+      height: 2 * height,
+      data: cut(target, 2 * left, 2 * top, 2 * width, 2 * height),
+    },
+  };
 }
 
 /**

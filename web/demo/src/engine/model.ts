@@ -1,6 +1,6 @@
-import { DeconvError } from 'deconv-wasm';
+import { DeconvError, type Tensor } from 'deconv-wasm';
 import { analyze } from 'deconv-wasm/checkerboard';
-import { type Model, type ModelLayer, readModel } from 'deconv-wasm/models';
+import { type LayerGeometry, type Model, type ModelLayer, readModel } from 'deconv-wasm/models';
 import type { KernelPicture, ModelLayerInfo, ModelRequest, ModelResult } from './protocol';
 
 /** Layers that are looked into; of the others the page tells the number. */
@@ -54,7 +54,7 @@ async function describeLayer(layer: ModelLayer): Promise<ModelLayerInfo> {
   }
   try {
     const weight = await layer.weight();
-    const { stride, dilation, groups, kernelSize } = geometry;
+    const { stride, dilation, groups } = geometry;
     const found = analyze(
       {
         geometry: {
@@ -80,12 +80,7 @@ async function describeLayer(layer: ModelLayer): Promise<ModelLayerInfo> {
         overlap: found.overlap.perAxis.map((axis) => [...axis]),
       },
       pairs,
-      kernels: pictures(
-        weight.data,
-        weight.shape,
-        kernelSize,
-        worstIndex(found.worstPair, weight.shape, layer),
-      ),
+      kernels: pictures(weight, geometry, worstIndex(found.worstPair, weight.shape, layer)),
     };
   } catch (error) {
     if (!(error instanceof DeconvError)) throw error;
@@ -109,11 +104,11 @@ function worstIndex(
 }
 
 function pictures(
-  data: Float32Array,
-  [, second = 1]: readonly number[],
-  kernelSize: readonly number[],
+  { data, shape: [, second = 1] }: Tensor,
+  { kernelSize, stride, dilation }: LayerGeometry,
   worst: number,
 ): KernelPicture[] {
+  const alone = { stride, dilation, groups: 1, transposed: true };
   const taps = kernelSize.reduce((product, size) => product * size, 1);
   if (taps > MOST_TAPS) return [];
   const pairs = data.length / taps;
@@ -121,9 +116,10 @@ function pictures(
   for (let pair = 0; pair < pairs && shown.length < MOST_KERNELS; pair += 1) {
     if (pair !== worst) shown.push(pair);
   }
-  return shown.map((pair) => ({
-    first: Math.floor(pair / second),
-    second: pair % second,
-    taps: data.slice(pair * taps, (pair + 1) * taps),
-  }));
+  return shown.map((pair) => {
+    const kernel = data.slice(pair * taps, (pair + 1) * taps);
+    const weight = { data: kernel, shape: [1, 1, ...kernelSize] };
+    const { unevenness } = analyze({ geometry: alone, weight }, { gains: false });
+    return { first: Math.floor(pair / second), second: pair % second, taps: kernel, unevenness };
+  });
 }

@@ -58,7 +58,7 @@ export interface LabRequest {
   readonly crop: 'fit' | 'own';
   readonly padding: number;
   readonly outputPadding: number;
-  readonly fill: LabFill;
+  readonly fill: Exclude<LabFill, 'learned'>;
   readonly seed: number;
   /** `kernel * kernel` taps for the fill `given`. */
   readonly given: readonly number[] | null;
@@ -134,18 +134,27 @@ export interface LearnRequest {
   readonly setup: LearnSetup;
   /** How many steps both networks have taken in the answer. */
   readonly step: number;
+  /** Whether the answer should bring what stays the same over the whole run. */
+  readonly still: boolean;
 }
 
 export interface LearnSide {
   /** Mean squared error on the patches of every step, and U of the transposed layer before it. */
   readonly losses: readonly number[];
   readonly unevenness: readonly number[];
-  readonly first: Planes;
   readonly now: Planes;
   /** Highest minus lowest value inside of what a flat grey of one half becomes. */
   readonly ripple: number;
   readonly layer: string;
-  readonly sentence: string;
+  /** The transposed layer's kernel where it is its only one. */
+  readonly taps: readonly number[] | null;
+}
+
+/** What a run does not change: the task, and what the first weights made of it. */
+export interface LearnStill {
+  readonly input: Planes;
+  readonly target: Planes;
+  readonly first: { readonly random: Planes; readonly icnr: Planes };
 }
 
 export interface LearnResult {
@@ -153,8 +162,7 @@ export interface LearnResult {
   readonly step: number;
   readonly random: LearnSide;
   readonly icnr: LearnSide;
-  readonly input: Planes;
-  readonly target: Planes;
+  readonly still: LearnStill | null;
 }
 
 export type GradientRequest = Pick<LearnState, 'kernel' | 'stride' | 'fill' | 'seed'>;
@@ -184,6 +192,8 @@ export interface KernelPicture {
   readonly first: number;
   readonly second: number;
   readonly taps: Float32Array;
+  /** U of this kernel alone. */
+  readonly unevenness: number;
 }
 
 export interface ModelLayerInfo {

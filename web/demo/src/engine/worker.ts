@@ -1,4 +1,4 @@
-import { ConvTranspose1d, DeconvError, init } from 'deconv-wasm';
+import { DeconvError, init } from 'deconv-wasm';
 import type {
   Answer,
   CallName,
@@ -9,7 +9,7 @@ import type {
   StampResult,
   StartResult,
 } from './protocol';
-import { Run, transposed, workshop } from './workshop';
+import { lanes, Run, transposed } from './workshop';
 
 async function start({ threads }: Calls['start']['request']): Promise<StartResult> {
   const info = await init({ threads });
@@ -53,15 +53,14 @@ function stamp(request: StampRequest): StampResult {
 /** The same for one axis: every lane is a channel in a group of its own. */
 function stampLanes({ spec, input, weights }: StampRequest): StampResult {
   const { groups, size, kernel, stride, padding, outputPadding, dilation } = spec;
-  const channels = { inChannels: groups, outChannels: groups, groups, bias: false };
   const kernelWeights = Float32Array.from(weights);
-  const layer = workshop
-    .get(
-      'lanes',
-      { ...channels, kernelSize: kernel, stride, padding, outputPadding, dilation },
-      (options) => new ConvTranspose1d(options),
-    )
-    .setWeight(kernelWeights);
+  const layer = lanes('lanes', 1, groups, {
+    kernelSize: kernel,
+    stride,
+    padding,
+    outputPadding,
+    dilation,
+  }).setWeight(kernelWeights);
   const cells = input.length;
   const partial = new Float32Array((cells + 1) * cells);
   for (let t = 0; t <= cells; t++) partial.set(input.slice(0, t), t * cells);
@@ -73,9 +72,9 @@ function stampLanes({ spec, input, weights }: StampRequest): StampResult {
     input,
     (_, i) => input[(i % groups) * size + Math.floor(i / groups)] ?? 0,
   );
-  const single = workshop
-    .get('single lane stamp', { ...channels, kernelSize: kernel, dilation }, (o) => new ConvTranspose1d(o))
-    .setWeight(kernelWeights);
+  const single = lanes('single lane stamp', 1, groups, { kernelSize: kernel, dilation }).setWeight(
+    kernelWeights,
+  );
   const places = split(single.forward({ data: columns, shape: [size, groups, 1] }).data, cells);
   return {
     shape: [groups, y.shape[2] ?? 0],

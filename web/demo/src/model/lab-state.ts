@@ -1,11 +1,18 @@
 import { type Range, seedRange } from './layer-state';
+import { UPSAMPLER } from './learn-state';
 import type { LevelsMode } from './levels';
 import type { Slice } from './slice';
 import type { TestImage } from './test-images';
 
-export const labFills = ['ones', 'random', 'bilinear', 'icnr', 'given'] as const;
-/** `given` is a kernel that another station handed over; like an own picture it is not part of a link. */
+export const labFills = ['ones', 'random', 'bilinear', 'icnr', 'learned', 'given'] as const;
+/**
+ * `learned` is what station 6 trained, which a link brings back; `given` is a kernel of a model file: like an
+ * own picture it is not part of a link.
+ */
 export type LabFill = (typeof labFills)[number];
+
+export const learnedFrom = ['random', 'icnr'] as const;
+export type LearnedFrom = (typeof learnedFrom)[number];
 
 export const panelKinds = ['input', 'raw', 'even', 'icnr', 'resize', 'smooth', 'repaired'] as const;
 export type PanelKind = (typeof panelKinds)[number];
@@ -27,6 +34,8 @@ export interface LabState {
   readonly outputPadding: number;
   readonly fill: LabFill;
   readonly seed: number;
+  /** From which weights the learned ones began. */
+  readonly learned: LearnedFrom;
   /** How many of the layer are stacked. */
   readonly depth: number;
   readonly panels: readonly PanelKind[];
@@ -63,6 +72,12 @@ export function withPanel(panels: readonly PanelKind[], kind: PanelKind): readon
   return next.length < panelLimits.min || next.length > panelLimits.max ? panels : next;
 }
 
+/** The lab with the layer of station 6 and its weights. */
+export function withLearned(lab: LabState): LabState {
+  const { kernel, stride } = UPSAMPLER;
+  return { ...lab, fill: 'learned', kernel, stride, dilation: 1, groups: 3, crop: 'fit' };
+}
+
 export const labSlice: Slice<LabState> = {
   key: 'L',
   defaults: {
@@ -76,6 +91,7 @@ export const labSlice: Slice<LabState> = {
     outputPadding: 0,
     fill: 'ones',
     seed: 1,
+    learned: 'random',
     depth: 1,
     panels: ['input', 'raw', 'resize'],
     levels: 'unit',
@@ -92,6 +108,7 @@ export const labSlice: Slice<LabState> = {
     { name: 'outputPadding', key: 'o', kind: 'integer', ...labLimits.outputPadding },
     { name: 'fill', key: 'f', kind: 'choice', of: labFills },
     { name: 'seed', key: 'r', kind: 'integer', ...seedRange },
+    { name: 'learned', key: 't', kind: 'choice', of: learnedFrom },
     { name: 'depth', key: 'n', kind: 'integer', ...labLimits.depth },
     { name: 'panels', key: 'v', kind: 'choices', of: panelKinds, longest: panelLimits.max },
     { name: 'levels', key: 'l', kind: 'choice', of: ['unit', 'shared'] },

@@ -1,4 +1,5 @@
-import { limits, type State, withLayer, withWeights } from './state';
+import { labLimits } from './lab-state';
+import { type State, withLayer, withWeights } from './state';
 
 /** What another station needs of a layer of a model file: its geometry, and the taps of one channel pair. */
 export interface OpenedLayer {
@@ -27,14 +28,37 @@ export function asStamp(state: State, layer: OpenedLayer, taps: ArrayLike<number
   );
 }
 
-/** The state in which the lab has this layer's kernel and stride; null where its sliders do not reach. */
+/**
+ * The state in which the lab has this layer's geometry and waits for one of its kernels; null where its
+ * sliders do not reach. A crop that they cannot say becomes the one to a multiple of the input.
+ */
 export function asLab(state: State, layer: OpenedLayer): State | null {
   const alike = alikeOf(layer);
-  if (alike === null || alike.axes !== 2 || alike.dilation !== 1) return null;
-  const { kernel, stride } = alike;
-  if (kernel > limits.labKernel.max || stride > limits.labStride.max) return null;
-  return { ...state, lab: { ...state.lab, kernel, stride } };
+  if (alike === null || alike.axes !== 2) return null;
+  const { axes: _, padding, outputPadding, ...sizes } = alike;
+  if (!(['kernel', 'stride', 'dilation'] as const).every((name) => within(sizes[name], labLimits[name]))) {
+    return null;
+  }
+  const known =
+    layer.padBefore !== null &&
+    within(padding, labLimits.padding) &&
+    within(outputPadding, labLimits.outputPadding);
+  return {
+    ...state,
+    lab: {
+      ...state.lab,
+      ...sizes,
+      ...(known ? { crop: 'own', padding, outputPadding } : { crop: 'fit' }),
+      fill: 'given',
+      groups: 3,
+      depth: 1,
+      // Weights of a network give values of any size.
+      levels: 'shared',
+    },
+  };
 }
+
+const within = (value: number, { min, max }: { min: number; max: number }) => value >= min && value <= max;
 
 /** The geometry of one or two axes with the same numbers on each, or null. */
 function alikeOf({ kernelSize, stride, dilation, padBefore, padAfter }: OpenedLayer) {

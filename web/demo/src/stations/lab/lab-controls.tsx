@@ -3,24 +3,34 @@ import {
   depthLimit,
   type LabFill,
   type LabState,
+  type LearnedFrom,
   labLimits,
   type PanelKind,
   panelKinds,
   panelLimits,
+  withLearned,
   withPanel,
 } from '../../model/lab-state';
+import { LAST_STEP } from '../../model/learn-state';
 import type { LevelsMode } from '../../model/levels';
 import { sameSize } from '../../model/upsampling';
-import { change } from '../../store';
+import { change, state } from '../../store';
 import { Choice } from '../../view/choice';
 import { Slider } from '../../view/slider';
-import { givenKernel } from './lab-run';
+import { play, playing, trained, trainOneLayer } from '../learn/learn-run';
+import { givenKernel, taken } from './lab-run';
 
 const fills: readonly { value: LabFill; label: string }[] = [
   { value: 'ones', label: 'Ones' },
   { value: 'random', label: 'Random' },
   { value: 'bilinear', label: 'Bilinear' },
   { value: 'icnr', label: 'ICNR' },
+  { value: 'learned', label: 'Learned' },
+];
+
+const beginnings: readonly { value: LearnedFrom; label: string }[] = [
+  { value: 'random', label: 'random weights' },
+  { value: 'icnr', label: 'ICNR weights' },
 ];
 
 const levelModes: readonly { value: LevelsMode; label: string }[] = [
@@ -45,8 +55,10 @@ export function LabControls({ lab }: { lab: LabState }) {
   const crop = lab.crop === 'fit' ? fit : lab;
   const own = (part: Partial<LabState>) =>
     set({ padding: crop.padding, outputPadding: crop.outputPadding, ...part, crop: 'own' });
-  const given = givenKernel.value;
-  const offered = given ? [...fills, { value: 'given' as const, label: given.name }] : fills;
+  const offered =
+    givenKernel.value || lab.fill === 'given'
+      ? [...fills, { value: 'given' as const, label: 'From your model' }]
+      : fills;
   const most = depthLimit(stride);
   return (
     <fieldset class="controls lab-controls">
@@ -94,8 +106,17 @@ export function LabControls({ lab }: { lab: LabState }) {
           name="lab-fill"
           options={offered}
           value={lab.fill}
-          onChoose={(fill) => set({ fill })}
+          onChoose={(fill) => set(fill === 'learned' ? withLearned(lab) : { fill })}
         />
+        {lab.fill === 'learned' && (
+          <Choice
+            legend="Training began with"
+            name="lab-learned"
+            options={beginnings}
+            value={lab.learned}
+            onChoose={(learned) => set({ learned })}
+          />
+        )}
         {(lab.fill === 'random' || lab.fill === 'icnr' || lab.panels.includes('icnr')) && (
           <button type="button" class="preset" onClick={() => set({ seed: lab.seed + 1 })}>
             Seed {lab.seed}, next
@@ -124,17 +145,67 @@ export function LabControls({ lab }: { lab: LabState }) {
           </button>
         )}
       </div>
+      {(lab.fill === 'learned' || lab.fill === 'given') && <Taken lab={lab} set={set} />}
       <PanelChoice lab={lab} set={set} />
     </fieldset>
   );
 }
 
-interface PanelChoiceProps {
+interface PartProps {
   lab: LabState;
   set: (part: Partial<LabState>) => void;
 }
 
-function PanelChoice({ lab, set }: PanelChoiceProps) {
+/** Whose kernel this is, or why there is none. */
+function Taken({ lab, set }: PartProps) {
+  const kernel = taken.value;
+  if (kernel === null) return <p class="taken">{lab.fill === 'learned' ? <NothingLearned /> : NO_FILE}</p>;
+  return (
+    <p class="taken">
+      {kernel.note}{' '}
+      {kernel.kernel !== lab.kernel && (
+        <>
+          It has {kernel.kernel} × {kernel.kernel} taps: with kernel {lab.kernel} the panels show ones.{' '}
+          <button type="button" class="preset" onClick={() => set({ kernel: kernel.kernel })}>
+            Kernel {kernel.kernel}
+          </button>
+        </>
+      )}
+    </p>
+  );
+}
+
+const NO_FILE =
+  'This kernel came from a model file, which a link does not carry. Until the file is opened again in station 7 the panels show ones.';
+
+function NothingLearned() {
+  const { network, steps } = state.value.learn;
+  if (playing.value) {
+    return <>Training in station 6: step {trained.value?.step ?? 0}. Until it rests the panels show ones.</>;
+  }
+  if (network === 'small') {
+    return (
+      <>
+        Station 6 has eight channels and a convolution behind them, which is no single kernel. Until one layer
+        is trained the panels show ones.{' '}
+        <button type="button" class="button" onClick={trainOneLayer}>
+          Train one layer
+        </button>
+      </>
+    );
+  }
+  if (steps > 0) return <>Station 6 begins its training.</>;
+  return (
+    <>
+      Nothing is trained yet, so the panels show ones.{' '}
+      <button type="button" class="button" onClick={play}>
+        Train {LAST_STEP} steps
+      </button>
+    </>
+  );
+}
+
+function PanelChoice({ lab, set }: PartProps) {
   const { length } = lab.panels;
   return (
     <fieldset class="panel-choice">

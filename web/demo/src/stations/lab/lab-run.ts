@@ -3,36 +3,52 @@ import { EngineError, STALE } from '../../engine/client';
 import { engine } from '../../engine/engine';
 import type { LabRequest, LabResult, LabScore } from '../../engine/protocol';
 import { depthLimit, type PanelKind } from '../../model/lab-state';
+import { UPSAMPLER } from '../../model/learn-state';
 import type { Place } from '../../model/lens';
+import { count } from '../../model/numbers';
 import { type Picture, shrunk } from '../../model/picture';
+import type { State } from '../../model/state';
 import { type TestImage, testImage } from '../../model/test-images';
 import { change, engineStatus, lastReport, state } from '../../store';
+import { learned, startLearn } from '../learn/learn-run';
 
 /** A picture a person opened. It is not part of the state: a link cannot carry it, and it stays here. */
 export const ownPicture = signal<Picture | null>(null);
 
-/** A kernel another station handed over: what Learn trained, or a layer of a model that was opened. */
-export interface GivenKernel {
-  readonly name: string;
+/** A kernel from another station; every colour goes through it. */
+export interface TakenKernel {
   readonly kernel: number;
-  readonly stride: number;
-  readonly dilation: number;
-  /** `kernel * kernel` taps, row by row; every colour goes through them. */
+  /** `kernel * kernel` taps, row by row. */
   readonly taps: readonly number[];
+  /** Whose it is, and what of that the lab leaves out. */
+  readonly note: string;
 }
 
-/** Like an own picture it is not part of the state. */
-export const givenKernel = signal<GivenKernel | null>(null);
+/** A kernel of a model file. Like an own picture it is not part of the state. */
+export const givenKernel = signal<TakenKernel | null>(null);
 
-/** Opens a kernel in the lab. */
-export function openInLab(given: GivenKernel): void {
+/** Opens a kernel of a model file in the lab, in the state that has its geometry. */
+export function openInLab(given: TakenKernel, there: State): void {
   givenKernel.value = given;
-  const { kernel, stride, dilation } = given;
-  change((s) => ({
-    ...s,
-    lab: { ...s.lab, kernel, stride, dilation, fill: 'given', crop: 'fit', groups: 3 },
-  }));
+  change(() => there);
 }
+
+/** The kernel that the weights are taken from, whether or not it fits the sliders. */
+export const taken = computed<TakenKernel | null>(() => {
+  const { fill, learned: began } = state.value.lab;
+  if (fill === 'given') return givenKernel.value;
+  const run = learned.value;
+  const taps = run?.[began].taps;
+  if (fill !== 'learned' || !run || !taps || run.step === 0) return null;
+  const { seed, rate, penalty } = run.setup;
+  return {
+    kernel: UPSAMPLER.kernel,
+    taps,
+    note:
+      `Trained in station 6 for ${count(run.step, 'step')}: seed ${seed}, learning rate ${rate}` +
+      `${penalty > 0 ? `, spectral penalty ${penalty}` : ''}. Every colour goes through this kernel.`,
+  };
+});
 
 export interface Developed {
   readonly picture: Picture;
@@ -122,8 +138,8 @@ async function score(now: Developed): Promise<void> {
 
 /** The question that the state asks; how the panels are arranged on the screen is no part of it. */
 const request = computed<{ picture: Picture; request: LabRequest }>(() => {
-  const { source: _, sound: __, seed, fill, ...lab } = state.value.lab;
-  const given = givenKernel.value;
+  const { source: _, sound: __, learned: ___, seed, fill, ...lab } = state.value.lab;
+  const given = taken.value;
   const depth = Math.min(lab.depth, depthLimit(lab.stride));
   const picture = input(source.value, lab.stride ** depth);
   const fitting = given !== null && given.kernel === lab.kernel;
@@ -135,7 +151,7 @@ const request = computed<{ picture: Picture; request: LabRequest }>(() => {
       picture,
       seed,
       // A kernel that never came, or is of another size, leaves ones.
-      fill: fill === 'given' && !fitting ? 'ones' : fill,
+      fill: fill !== 'given' && fill !== 'learned' ? fill : fitting ? 'given' : 'ones',
       given: fitting ? given.taps : null,
     },
   };
@@ -146,6 +162,10 @@ let started = false;
 export function startLab(): void {
   if (started) return;
   started = true;
+  // The kernel that a link asks for is trained again even where station 6 is not on the page.
+  effect(() => {
+    if (state.value.lab.fill === 'learned') startLearn();
+  });
   let asked = '';
   let shown: Picture | null = null;
   effect(() => {

@@ -303,9 +303,14 @@ function Rules({ developed, smoothed, mixed }: RulesProps) {
       {developed.request.levels === 'unit'
         ? 'value 0 is black, 1 is white, and what lies outside is clipped.'
         : `the lowest value of them all, ${plain(black)}, is black, and the highest, ${plain(white)}, is white.`}{' '}
-      The weights are scaled so that a flat picture keeps its mean.{' '}
-      {mixed ? 'Every colour of the output is made of all three.' : 'Every colour has a kernel of its own.'} U
-      is computed from the weights alone, the lines from the middle of the picture.
+      {developed.request.fill === 'given'
+        ? 'The weights are as they came, not scaled; every colour goes through the same kernel.'
+        : `The weights are scaled so that a flat picture keeps its mean. ${
+            mixed
+              ? 'Every colour of the output is made of all three.'
+              : 'Every colour has a kernel of its own.'
+          }`}{' '}
+      U is computed from the weights alone, the lines from the middle of the picture.
       {smoothed && ' The panels are smoothed to fit; the magnifier shows true pixels.'}
     </p>
   );

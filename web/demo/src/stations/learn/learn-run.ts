@@ -1,14 +1,19 @@
-import { computed, effect, signal } from '@preact/signals';
+import { computed, effect, signal, untracked } from '@preact/signals';
 import { EngineError, STALE } from '../../engine/client';
 import { engine } from '../../engine/engine';
-import type { GradientResult, LearnResult, LearnSetup } from '../../engine/protocol';
-import { LAST_STEP, type LearnState } from '../../model/learn-state';
+import type { GradientResult, LearnResult, LearnSetup, LearnStill } from '../../engine/protocol';
+import { LAST_STEP, type LearnState, withLearn } from '../../model/learn-state';
 import { change, engineStatus, state } from '../../store';
 
 /** Steps of one question to the worker: few, so that the curves grow and other stations are answered between. */
-const STRIDE = 2;
+const STRIDE = 5;
+/** The same where a result is only brought back, as a link or an undo asks for it. */
+const RETURNING = 30;
 
-export const trained = signal<LearnResult | null>(null);
+/** A run at one of its steps, with the pictures that all of its steps share. */
+export type Run = LearnResult & { readonly still: LearnStill };
+
+export const trained = signal<Run | null>(null);
 export const gradients = signal<GradientResult | null>(null);
 export const playing = signal(false);
 export const trouble = signal<string | null>(null);
@@ -20,54 +25,79 @@ const setupText = computed(() => {
 });
 
 const setup = computed<LearnSetup>(() => JSON.parse(setupText.value));
+const steps = computed(() => state.value.learn.steps);
+
+/** The last run that came to rest where the state says: what other stations build on. */
+export const learned = signal<Run | null>(null);
+
+const isOf = (run: Run, own: LearnSetup) => JSON.stringify(run.setup) === JSON.stringify(own);
 
 export function set(part: Partial<LearnState>): void {
-  change((s) => ({ ...s, learn: { ...s.learn, ...part } }));
+  change((s) => ({ ...s, learn: withLearn(s.learn, part) }));
 }
 
 /** Which press of a button counts: a run that a later press ended takes no further step. */
 let turn = 0;
+let pausing = false;
 
 export function play(): void {
   if (playing.value) return;
   const step = trained.value?.step ?? 0;
-  void run(step >= LAST_STEP ? 0 : step);
+  void run(step >= LAST_STEP ? 0 : step, LAST_STEP, STRIDE);
 }
 
+/** A run of the network that is one kernel, for stations that can take no other. */
+export function trainOneLayer(): void {
+  set({ network: 'one', steps: LAST_STEP });
+}
+
+/** The steps that the worker is at are still taken. */
 export function pause(): void {
-  turn += 1;
+  pausing = true;
   playing.value = false;
 }
 
 export function reset(): void {
-  pause();
-  void bring(setup.value, 0);
+  goTo(0);
 }
 
 export function oneStep(): void {
-  pause();
-  void bring(setup.value, Math.min((trained.value?.step ?? 0) + 1, LAST_STEP));
+  goTo(Math.min((trained.value?.step ?? 0) + 1, LAST_STEP));
 }
 
-async function run(from: number): Promise<void> {
+function goTo(step: number): void {
+  // A run that has not ended yet has not told the state.
+  if (steps.value === step) follow(setup.value, step);
+  else set({ steps: step });
+}
+
+/** Takes steps until there or until it is ended, and then tells the state where it stands. */
+async function run(from: number, to: number, stride: number): Promise<void> {
   turn += 1;
   const mine = turn;
+  pausing = false;
   playing.value = true;
   let step = from;
-  while (turn === mine && step < LAST_STEP) {
-    step = Math.min(step + STRIDE, LAST_STEP);
+  while (turn === mine && !pausing && step < to) {
+    step = Math.min(step + stride, to);
     if (!(await bring(setup.value, step))) break;
     // One drawing for each answer; a hidden page rests.
     await new Promise((resolve) => requestAnimationFrame(resolve));
   }
-  if (turn === mine) playing.value = false;
+  if (turn !== mine) return;
+  playing.value = false;
+  const run = trained.value;
+  if (run && isOf(run, setup.value)) set({ steps: run.step });
 }
 
 async function bring(own: LearnSetup, step: number): Promise<boolean> {
+  const before = trained.peek();
+  const known = before !== null && isOf(before, own) ? before.still : null;
   try {
-    const result = await engine.ask('learn', { setup: own, step });
+    const result = await engine.ask('learn', { setup: own, step, still: known === null });
     if (result === STALE || own !== setup.value) return false;
-    trained.value = result;
+    const still = result.still ?? known;
+    if (still) trained.value = { ...result, still };
     trouble.value = null;
     return true;
   } catch (error) {
@@ -83,15 +113,18 @@ function tell(error: unknown): false {
 
 let started = false;
 
-/** Another setup is another run from its start; the second view follows its controls at once. */
+/** Another setup is another run, as far as the state says; the second view follows its controls at once. */
 export function startLearn(): void {
   if (started) return;
   started = true;
   effect(() => {
     if (engineStatus.value.is !== 'ready') return;
-    const own = setup.value;
-    pause();
-    void bring(own, 0);
+    const [own, step] = [setup.value, steps.value];
+    untracked(() => follow(own, step));
+  });
+  effect(() => {
+    const run = trained.value;
+    if (run && !playing.value && run.step === steps.value && isOf(run, setup.value)) learned.value = run;
   });
   const asked = computed(() => {
     const { kernel, stride, fill, seed } = state.value.learn;
@@ -101,6 +134,25 @@ export function startLearn(): void {
     if (engineStatus.value.is !== 'ready') return;
     void backward(JSON.parse(asked.value));
   });
+}
+
+/** The run that the state asks for; it is there already when the state only notes how far it came. */
+function follow(own: LearnSetup, step: number): void {
+  const now = trained.value;
+  const same = now !== null && isOf(now, own);
+  if (same && now.step === step) return;
+  turn += 1;
+  playing.value = false;
+  // From its start, unless it only goes on: the first pictures belong to every run.
+  const from = same && now.step < step ? now.step : 0;
+  void resume(own, from, step);
+}
+
+async function resume(own: LearnSetup, from: number, to: number): Promise<void> {
+  const mine = turn;
+  if (to - from === 1) return void (await bring(own, to));
+  await bring(own, from);
+  if (turn === mine && to > from) await run(from, to, RETURNING);
 }
 
 async function backward(request: Parameters<typeof engine.ask<'gradient'>>[1]): Promise<void> {

@@ -1,6 +1,7 @@
 import { useMemo } from 'preact/hooks';
 import type { LearnResult, LearnSide, Planes } from '../../engine/protocol';
 import { short } from '../../model/curve';
+import { withLearned } from '../../model/lab-state';
 import {
   LAST_STEP,
   type LearnNetwork,
@@ -9,15 +10,17 @@ import {
   learnLimits,
   penalties,
 } from '../../model/learn-state';
-import { summary, toBytes } from '../../model/levels';
+import { toBytes } from '../../model/levels';
 import { count, plain } from '../../model/numbers';
+import { goTo } from '../../shell/go-to';
+import { change } from '../../store';
 import { Choice } from '../../view/choice';
 import { CurveChart } from '../../view/curve-chart';
 import { LiveRegion } from '../../view/live-region';
 import { PixelCanvas } from '../../view/pixel-canvas';
 import { Slider } from '../../view/slider';
 import { ValuesTable } from '../../view/values-table';
-import { oneStep, pause, play, playing, reset, set, trained } from './learn-run';
+import { oneStep, pause, play, playing, type Run, reset, set, trained } from './learn-run';
 
 const networks: readonly { value: LearnNetwork; label: string }[] = [
   { value: 'one', label: 'One layer' },
@@ -29,7 +32,7 @@ export function TrainingView({ learn }: { learn: LearnState }) {
   return (
     <>
       <div class="learn-controls">
-        <Transport step={result?.step ?? 0} />
+        <Transport step={result?.step ?? 0} network={learn.network} />
         <fieldset class="controls">
           <legend class="visually-hidden">Training</legend>
           <Slider
@@ -70,8 +73,15 @@ export function TrainingView({ learn }: { learn: LearnState }) {
   );
 }
 
-function Transport({ step }: { step: number }) {
+function showInLab(): void {
+  change((s) => ({ ...s, lab: withLearned(s.lab) }));
+  goTo('lab');
+}
+
+function Transport({ step, network }: { step: number; network: LearnNetwork }) {
   const runs = playing.value;
+  // Of the other network no single kernel can be shown.
+  const canShow = network === 'one' && step > 0 && !runs;
   return (
     <div class="learn-transport">
       <button type="button" class="button is-strong" onClick={runs ? pause : play}>
@@ -83,6 +93,11 @@ function Transport({ step }: { step: number }) {
       <button type="button" class="button" disabled={step === 0} onClick={reset}>
         Reset
       </button>
+      {canShow && (
+        <button type="button" class="button" onClick={showInLab}>
+          See it in the lab
+        </button>
+      )}
       <p class="learn-step">
         Step <b>{step}</b> of {LAST_STEP}
       </p>
@@ -90,8 +105,8 @@ function Transport({ step }: { step: number }) {
   );
 }
 
-function Trained({ result }: { result: LearnResult }) {
-  const { random, icnr, step } = result;
+function Trained({ result }: { result: Run }) {
+  const { random, icnr, step, still } = result;
   const curves = (of: 'losses' | 'unevenness') => [
     { name: 'random', values: random[of], look: 'first' as const },
     { name: 'ICNR', values: icnr[of], look: 'second' as const },
@@ -99,12 +114,12 @@ function Trained({ result }: { result: LearnResult }) {
   return (
     <>
       <div class="learn-sides">
-        <Side title="Random weights" name="random" side={random} step={step} />
-        <Side title="ICNR weights" name="icnr" side={icnr} step={step} />
+        <Side title="Random weights" name="random" first={still.first.random} side={random} step={step} />
+        <Side title="ICNR weights" name="icnr" first={still.first.icnr} side={icnr} step={step} />
         <div class="learn-goal">
           <h3>The task</h3>
-          <Shown title="Comes in" planes={result.input} />
-          <Shown title="Should come out" planes={result.target} />
+          <Shown title="Comes in" planes={still.input} />
+          <Shown title="Should come out" planes={still.target} />
         </div>
       </div>
       <div class="learn-charts">
@@ -164,15 +179,16 @@ function Lesson({ result: { setup, step, random, icnr } }: { result: LearnResult
 interface SideProps {
   title: string;
   name: string;
+  first: Planes;
   side: LearnSide;
   step: number;
 }
 
-function Side({ title, name, side, step }: SideProps) {
+function Side({ title, name, first, side, step }: SideProps) {
   return (
     <div class="learn-side" data-side={name}>
       <h3>{title}</h3>
-      <Shown title="At the start" of={`${title}, at the start`} planes={side.first} />
+      <Shown title="At the start" of={`${title}, at the start`} planes={first} />
       <Shown
         title={step === 0 ? 'Now: the same' : `After ${count(step, 'step')}`}
         of={`${title}, now`}
@@ -188,7 +204,7 @@ function Side({ title, name, side, step }: SideProps) {
 }
 
 function Shown({ title, of = title, planes }: { title: string; of?: string; planes: Planes }) {
-  const range = useMemo(() => summary(inside(planes), { black: 0, white: 1 }), [planes]);
+  const range = useMemo(() => rangeInside(planes), [planes]);
   const bytes = useMemo(() => {
     const white = range.highest > range.lowest ? range.highest : range.lowest + 1;
     return toBytes(planes, { black: range.lowest, white });
@@ -211,13 +227,18 @@ function Shown({ title, of = title, planes }: { title: string; of?: string; plan
 }
 
 /** Without the border, where fewer stamps meet and which would set black on its own. */
-function inside({ channels, width, height, data }: Planes): Planes {
+function rangeInside({ channels, width, height, data }: Planes): { lowest: number; highest: number } {
   const rim = 2;
-  const kept = data.filter((_, i) => {
-    const [row, column] = [Math.floor(i / width) % height, i % width];
-    return row >= rim && row < height - rim && column >= rim && column < width - rim;
-  });
-  return { channels, width: width - 2 * rim, height: height - 2 * rim, data: kept };
+  let [lowest, highest] = [Infinity, -Infinity];
+  for (let line = 0; line < channels * height; line++) {
+    if (line % height < rim || line % height >= height - rim) continue;
+    for (let i = line * width + rim; i < (line + 1) * width - rim; i++) {
+      const value = data[i] ?? 0;
+      if (value < lowest) lowest = value;
+      if (value > highest) highest = value;
+    }
+  }
+  return { lowest, highest };
 }
 
 function greyLevels(ripple: number): string {

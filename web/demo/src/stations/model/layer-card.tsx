@@ -4,10 +4,13 @@ import { diverging, largestMagnitude } from '../../model/colour';
 import { short } from '../../model/curve';
 import { count, plain } from '../../model/numbers';
 import { asLab, asStamp, type OpenedLayer } from '../../model/opened-layer';
+import type { State } from '../../model/state';
 import { goTo } from '../../shell/go-to';
 import { change, state, theme } from '../../store';
 import { PixelCanvas } from '../../view/pixel-canvas';
 import { ValuesTable } from '../../view/values-table';
+import { openInLab, type TakenKernel } from '../lab/lab-run';
+import { opened } from './model-run';
 
 const verdicts = {
   free: 'No pattern',
@@ -75,7 +78,13 @@ function Kernels({ layer }: { layer: ModelLayerInfo }) {
           </label>
         ))}
       </fieldset>
-      <p class="model-note">Chosen: {pairName(layer, kernel)}</p>
+      <p class="model-note">
+        Chosen: {pairName(layer, kernel)},{' '}
+        <span data-kernel-unevenness={kernel.unevenness}>
+          <i>U</i> <b>{short(kernel.unevenness)}</b>
+        </span>{' '}
+        on its own
+      </p>
       <ValuesTable
         of={`Kernel, ${pairName(layer, kernel)}`}
         width={width}
@@ -88,7 +97,10 @@ function Kernels({ layer }: { layer: ModelLayerInfo }) {
           type="button"
           class="button"
           disabled={stamp === null}
-          onClick={() => go('stamp', asStamp(state.value, opening, kernel.taps))}
+          onClick={() => {
+            if (stamp) change(() => stamp);
+            goTo('stamp');
+          }}
         >
           Open this kernel in station 1
         </button>
@@ -96,9 +108,12 @@ function Kernels({ layer }: { layer: ModelLayerInfo }) {
           type="button"
           class="button"
           disabled={lab === null}
-          onClick={() => go('lab', asLab(state.value, opening))}
+          onClick={() => {
+            if (lab) openInLab(takenFrom(layer, kernel, lab), lab);
+            goTo('lab');
+          }}
         >
-          Open in the lab
+          Open this kernel in the lab
         </button>
         {(stamp === null || lab === null) && (
           <p class="model-note">
@@ -106,7 +121,7 @@ function Kernels({ layer }: { layer: ModelLayerInfo }) {
               ? 'Neither station 1 nor the lab has room for this geometry.'
               : stamp === null
                 ? 'Station 1 has no room for this geometry.'
-                : 'The lab has no room for this geometry.'}
+                : 'The lab has no room for this geometry: its kernels are square and end at 9, its strides at 4.'}
           </p>
         )}
       </div>
@@ -127,10 +142,21 @@ function Picture(props: { taps: Float32Array; width: number; height: number; lar
   return <PixelCanvas width={width} height={height} bytes={bytes} label="" />;
 }
 
-function go(station: string, next: ReturnType<typeof asLab>): void {
-  if (!next) return;
-  change(() => next);
-  goTo(station);
+function takenFrom(layer: ModelLayerInfo, kernel: KernelPicture, { lab }: State): TakenKernel {
+  const others = layer.pairs - 1;
+  return {
+    kernel: lab.kernel,
+    taps: [...kernel.taps],
+    note: [
+      `From ${opened.value?.files[0]?.name}, ${layer.name}: ${pairName(layer, kernel)}, weights as they are.`,
+      'Every colour goes through this kernel.',
+      ...(others > 0 ? [`The layer's other ${count(others, 'kernel')} and its bias are left out.`] : []),
+      ...(layer.transposed ? [] : ['It is stamped here, as in the backward pass of its layer.']),
+      ...(lab.crop === 'fit'
+        ? ['Its crop depends on its input; here it is to a multiple of the input.']
+        : []),
+    ].join(' '),
+  };
 }
 
 /** A kernel as a picture: a line in 1-D, its slices below each other in 3-D. */
