@@ -167,7 +167,7 @@ describe('learned weights', () => {
 
     // The link trains them again, to the same weights.
     const there = await unevenness();
-    await eventually(() => page.url()).toMatch(/Lf=learned/);
+    await eventually(() => page.url()).toMatch(/Lf=learned&Lt=icnr&.*Tt=300/);
     const link = page.url();
     await page.goto('about:blank');
     await page.goto(link);
@@ -251,7 +251,7 @@ describe('what is under the panels', () => {
   it('can be read as tables', async () => {
     await page.locator('#lab').getByText('As a table').first().click();
     const cells = page.locator('.lab-tables table').first().locator('td');
-    expect(await cells.count()).toBe(49);
+    await eventually(() => cells.count()).toBe(49);
     const texts = await page.locator('[data-panel="input"] .under-lens b').textContent();
     expect(await cells.nth(24).textContent()).toBe(texts?.split(' ')[0]);
   });
@@ -300,7 +300,13 @@ describe('sound', () => {
 
   it('is played and stopped by keyboard', async () => {
     const focused = () => page.evaluate(() => document.activeElement?.textContent ?? '');
-    await page.getByRole('button', { name: 'Play as it is' }).focus();
+    // What is focused comes near, and only then is it computed.
+    await page.locator('#sound').getByRole('radio', { name: 'k16 s8' }).focus();
+    await page.getByRole('button', { name: 'Play as it is' }).waitFor();
+    for (const name of [/^Seed/, /^Play as it is$/]) {
+      await page.keyboard.press('Tab');
+      expect(await focused()).toMatch(name);
+    }
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Stop' }).waitFor();
     expect(await focused()).toBe('Stop');

@@ -52,7 +52,8 @@ export function asLab(state: State, layer: OpenedLayer): State | null {
       fill: 'given',
       groups: 3,
       depth: 1,
-      // Weights of a network give values of any size.
+      // Weights of a network give values of any size, which the input beside them would leave no room for.
+      panels: ['raw', 'resize', 'repaired'],
       levels: 'shared',
     },
   };

@@ -149,9 +149,9 @@ function Score({ kind }: { kind: PanelKind }) {
         bytes={bytes}
       />
       <p>
-        Pattern in the picture: <b data-line={score.spectralScoreDb}>{lineText(score.spectralScoreDb)}</b>,
-        phases explain {score.phaseScore < 0.0001 ? 'nothing' : `${(100 * score.phaseScore).toFixed(2)} %`} of
-        it
+        In the picture <b data-line={score.spectralScoreDb}>{lineText(score.spectralScoreDb)}</b>;{' '}
+        {score.phaseScore < 0.0001 ? 'none' : `${(100 * score.phaseScore).toFixed(2)} %`} of its contrast
+        repeats with the stride
       </p>
     </div>
   );
@@ -160,7 +160,9 @@ function Score({ kind }: { kind: PanelKind }) {
 function lineText(level: number): string {
   if (level <= -320) return 'no line';
   if (level >= 320) return 'nothing but lines';
-  return `lines of ${plain(level, 1)} dB`;
+  // Any picture is as uneven by itself.
+  if (level < 10) return `no line stands out (${plain(level, 1)} dB)`;
+  return `lines ${plain(level, 1)} dB over their surroundings`;
 }
 
 /** From 90 dB below a wave of full contrast to such a wave; the constant lies in the corners. */
@@ -278,13 +280,18 @@ function Ran({ report }: { report: Report }) {
         </p>
       )}
       {report.layers.map((layer, i) => (
-        <div class="ran" key={`${layer} ${i}`}>
-          <p class="layer-name">{layer}</p>
-          <p>
-            {report.plans[i]?.route}: {report.plans[i]?.reason}
-          </p>
-        </div>
+        <p class="layer-name" key={`${layer} ${i}`}>
+          {layer}
+        </p>
       ))}
+      <details class="as-table">
+        <summary>Why it ran this way</summary>
+        {report.plans.map(({ route, reason }, i) => (
+          <p key={`${route} ${i}`}>
+            {route}: {reason}
+          </p>
+        ))}
+      </details>
     </>
   );
 }
@@ -310,7 +317,8 @@ function Rules({ developed, smoothed, mixed }: RulesProps) {
               ? 'Every colour of the output is made of all three.'
               : 'Every colour has a kernel of its own.'
           }`}{' '}
-      U is computed from the weights alone, the lines from the middle of the picture.
+      <i>U</i> is the share of pattern in what the weights make of a flat picture, from 0 to 1, and dBc the
+      same in decibels. The lines are those of the spectrum beside them, of the middle of the picture.
       {smoothed && ' The panels are smoothed to fit; the magnifier shows true pixels.'}
     </p>
   );

@@ -94,9 +94,11 @@ export function Sound() {
     <div class="sound" id="sound" ref={section}>
       <h3>The same, for the ear</h3>
       <p class="sound-text">
-        Vocoders end in a transposed convolution of one axis. Where its sums differ, the constant part of its
-        input turns into tones at the sampling rate times m/s. Here a made-up voice goes through such a layer,
-        with the weights as they are and after repair.
+        Vocoders, which make the voices of computers, end in a transposed convolution of one axis. Where the
+        sums of its phases differ (station 4), the constant part of its input turns into tones at m/s of the
+        sampling rate, m = 1, 2 and so on. Here a made-up voice goes through such a layer, with the weights as
+        they are and after repair. The tones are level lines through the first picture, and a whistle in the
+        ear; repair takes them away.
       </p>
       <div class="sound-controls">
         <Choice
@@ -173,7 +175,7 @@ function Spectrogram({ which, heard, unevenness }: SpectrogramProps) {
 function Tones({ result: { raw, repaired } }: { result: SoundResult }) {
   return (
     <table class="tones">
-      <caption>Tones of the layer, in dB of the loudest sine there is</caption>
+      <caption>Tones of the layer, in dB of a full sine</caption>
       <thead>
         <tr>
           <th scope="col">Hz</th>

@@ -84,7 +84,7 @@ function Gradients({ result }: { result: GradientResult }) {
         <Signed
           name="squares"
           title="dL/dx, L half the sum of their squares"
-          note="Every output sends back its own value. Red plane."
+          note="Every output sends back its own value; here the red ones."
           planes={result.ofSquares}
         />
       </div>

@@ -12,6 +12,13 @@ const names: Record<LearnView, string> = {
   gradient: 'The gradient of a strided convolution',
 };
 
+const questions: Record<LearnView, string> = {
+  upsampler:
+    'Can training remove the pattern by itself? Two networks learn to double a picture, from the same patches and with the same steps. Only their first weights differ.',
+  gradient:
+    'Where else does the pattern come from? An ordinary convolution with a stride makes its picture smaller. What it sends back while it learns, the gradient of its input, is a transposed convolution.',
+};
+
 /** The pattern before, during and after training, and the same pattern in gradients. */
 export function LearnStation() {
   useEffect(startLearn, []);
@@ -21,10 +28,7 @@ export function LearnStation() {
       <h2 id="learn-title">
         <span class="station-number">6</span> Learn
       </h2>
-      <p class="standfirst">
-        Can training remove the pattern by itself? Two networks learn to double a picture, from the same
-        patches and with the same steps. Only their first weights differ.
-      </p>
+      <p class="standfirst">{questions[learn.view]}</p>
       <Choice
         legend="Show"
         name="learn-view"

@@ -100,6 +100,12 @@ function Found({ files, result }: { files: readonly File[]; result: ModelResult 
           described={result.layers.length}
         />
       )}
+      {transposed.length > 0 && (
+        <p class="model-note">
+          <i>U</i> is the share of pattern in what a layer makes of a flat input, from 0 to 1; dBc is the same
+          in decibels. Stamps are how many meet at the places of one stride, axis by axis.
+        </p>
+      )}
       <div class="model-layers">
         {transposed.map((layer, index) => (
           <LayerCard layer={layer} key={`${index} ${layer.name}`} />
