@@ -1,3 +1,4 @@
+import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from 'playwright';
 import { PNG } from 'pngjs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -112,6 +113,13 @@ describe('the panels', () => {
     if (!box) throw new Error('the panel is not on screen');
     await page.mouse.move(box.x + box.width * 0.5, box.y + box.height * 0.5);
     await eventually(() => page.locator('[data-panel="raw"] .under-lens').textContent()).toMatch(
+      /Pixel 17[5-7], 13[1-3]/,
+    );
+    // One magnifier: it is at the same place of the others.
+    expect(await page.locator('[data-panel="input"] .under-lens').textContent()).toMatch(
+      /Pixel 8[78], 6[56]/,
+    );
+    expect(await page.locator('[data-panel="resize"] .under-lens').textContent()).toMatch(
       /Pixel 17[5-7], 13[1-3]/,
     );
   });
@@ -256,6 +264,20 @@ describe('what is under the panels', () => {
     expect(await cells.nth(24).textContent()).toBe(texts?.split(' ')[0]);
   });
 
+  it('can be read as tables for a stack, too: a table for every picture and every spectrum', async () => {
+    await slider('Layers stacked').fill('3');
+    await eventually(async () => (await pixels('raw')).width).toBe(8 * 88);
+    await page.locator('[data-panel="resize"] [data-line]').waitFor();
+    await page.locator('#lab').getByText('As a table').first().click();
+    const captions = () => page.locator('.lab-tables caption').allInnerTexts();
+    for (const title of ['Input', 'Transposed convolution', 'Resize, then convolution']) {
+      await eventually(captions).toContain(`${title}: first colour around the magnifier`);
+      await eventually(captions).toContain(`${title}: the loudest 15 of 63 lines of the spectrum`);
+    }
+    const pictures = page.locator('#lab .panels canvas[role="img"]');
+    expect(await pictures.count()).toBe((await captions()).length);
+  });
+
   it('follows own padding and goes back to the fit', async () => {
     await slider('Padding').fill('3');
     await eventually(async () => (await pixels('raw')).width).toBe(2 * 176 - 4);
@@ -275,10 +297,15 @@ describe('sound', () => {
     for (const [name, tones] of [
       ['k16 s8', 4],
       ['k15 s10', 5],
+      ['k11 s5', 2],
     ] as const) {
       await choose(name);
       await eventually(async () => (await levels('raw')).length).toBe(tones);
       const [raw, repaired] = [await levels('raw'), await levels('repaired')];
+      console.log(
+        `Tones of ${name} in dB: ${raw.map((level) => level.toFixed(1)).join(', ')}; ` +
+          `repaired ${repaired.map((level) => level.toFixed(1)).join(', ')}`,
+      );
       // Audible as they are, and at least 40 dB lower after repair.
       expect(Math.max(...raw)).toBeGreaterThan(-45);
       raw.forEach((level, m) => {
@@ -339,6 +366,21 @@ describe('an own picture', () => {
     await eventually(async () => (await pixels('raw')).width).toBe(512);
   });
 
+  it('is sent nowhere, and is no part of the link', async () => {
+    await page.locator('[data-panel="raw"] [data-line]').waitFor();
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(`${request.method()} ${request.url()}`));
+    await page
+      .locator('#lab input[type="file"]')
+      .setInputFiles({ name: 'own.png', mimeType: 'image/png', buffer: png(40, 30) });
+    await eventually(async () => (await pixels('raw')).width).toBe(80);
+    await eventually(() => page.url()).toMatch(/Li=own/);
+    expect(page.url().length).toBeLessThan(served.url.length + 40);
+    // The icon is looked at again when the address changes; a file of the page carries nothing away.
+    const own = (one: string) => one.startsWith(`GET ${served.url}assets/`) && !one.includes('?');
+    expect(asked.filter((one) => !own(one))).toEqual([]);
+  });
+
   it('opens when dropped', async () => {
     const bytes = [...png(20, 10)];
     const transfer = await page.evaluateHandle((data) => {
@@ -383,5 +425,30 @@ describe('an own picture', () => {
       .setInputFiles({ name: 'x.png', mimeType: 'image/png', buffer: Buffer.from('not a png') });
     await page.getByText('x.png is not a picture this browser can read.').waitFor();
     expect((await pixels('input')).width).toBe(176);
+  });
+});
+
+describe.each(['light', 'dark'] as const)('in the %s theme', (colorScheme) => {
+  it.each([1280, 360])('axe finds nothing at %i px, and nothing sticks out', async (width) => {
+    await open.leave();
+    open = await visit(served, { reducedMotion: 'reduce', viewport: { width, height: 800 }, colorScheme });
+    page = open.page;
+    await panel('raw').waitFor();
+    const lab = page.locator('#lab');
+    await lab.getByRole('checkbox', { name: 'Repaired weights' }).check();
+    await choose('Learned');
+    await lab.getByText('Nothing is trained yet').waitFor();
+    await page.locator('#sound').scrollIntoViewIfNeeded();
+    await page.locator('.spectrograms').waitFor();
+    await page.locator('[data-panel="repaired"] [data-line]').waitFor();
+    for (const text of ['As a table', 'Why it ran this way']) {
+      for (const summary of await lab.getByText(text).all()) await summary.click();
+    }
+    await page.locator('.lab-tables table').first().waitFor();
+    const { violations } = await new AxeBuilder({ page }).include('#lab').analyze();
+    expect(
+      violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target.join(' ')).join(', ')}`),
+    ).toEqual([]);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
   });
 });

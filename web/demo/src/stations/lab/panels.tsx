@@ -185,6 +185,7 @@ function Under({ picture }: { picture: Planes }) {
 }
 
 const AROUND = 3;
+const MOST_LINES = 15;
 
 /** The canvases to read: values around the magnifier, and the lines of the spectra. */
 function Tables({ developed }: { developed: Developed }) {
@@ -213,6 +214,7 @@ function PanelTables({ kind, output }: { kind: PanelKind; output: Planes }) {
   const rows = near(y, output.height);
   const columns = near(x, output.width);
   const harmonics = scores.value.get(kind)?.harmonics ?? [];
+  const loudest = [...harmonics].sort((a, b) => b.levelDb - a.levelDb).slice(0, MOST_LINES);
   const title = panelTitles[kind];
   return (
     <div>
@@ -244,9 +246,13 @@ function PanelTables({ kind, output }: { kind: PanelKind; output: Planes }) {
           </tbody>
         </table>
       </section>
-      {harmonics.length > 0 && harmonics.length < 16 && (
+      {loudest.length > 0 && (
         <table>
-          <caption>{`${title}: lines of the spectrum`}</caption>
+          <caption>
+            {`${title}: `}
+            {loudest.length < harmonics.length && `the loudest ${loudest.length} of ${harmonics.length} `}
+            lines of the spectrum
+          </caption>
           <thead>
             <tr>
               <th scope="col">Down, across</th>
@@ -256,7 +262,7 @@ function PanelTables({ kind, output }: { kind: PanelKind; output: Planes }) {
             </tr>
           </thead>
           <tbody>
-            {harmonics.map(({ harmonic, levelDb }) => (
+            {loudest.map(({ harmonic, levelDb }) => (
               <tr key={harmonic.join()}>
                 <td>{harmonic.join(', ')}</td>
                 <td class="number">{plain(levelDb, 1)}</td>

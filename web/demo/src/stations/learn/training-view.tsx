@@ -219,7 +219,8 @@ function Shown({ title, of = title, planes }: { title: string; of?: string; plan
         label={`${title}: ${planes.width} by ${planes.height}, values ${between}`}
       />
       <figcaption>
-        {title} <span class="size">values {between}</span>
+        {title}
+        <span class="size">, values {between}</span>
       </figcaption>
       <ValuesTable of={`${of}, red`} width={planes.width} height={planes.height} data={planes.data} />
     </figure>
