@@ -123,6 +123,9 @@ describe('training', () => {
   });
 
   it('pauses where it is, and other stations are answered while it runs', async () => {
+    // On a slow machine, so that there is time to act while it runs.
+    const devtools = await page.context().newCDPSession(page);
+    await devtools.send('Emulation.setCPUThrottlingRate', { rate: 6 });
     await choose('Eight channels, then a convolution');
     await eventually(() => learn().locator('.layer-name').first().textContent()).toMatch(
       /ConvTranspose2d\(1, 8/,
@@ -140,6 +143,7 @@ describe('training', () => {
       /stride=\(3, 3\)/,
     );
     expect(await step()).toBeLessThan(300);
+    await devtools.send('Emulation.setCPUThrottlingRate', { rate: 1 });
     await trained();
   });
 

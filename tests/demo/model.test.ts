@@ -255,6 +255,13 @@ describe('a kernel', () => {
       expect(told).toMatch(/The layer's other \d+ kernels? and its bias are left out/);
     }
 
+    // Nor can the panel of a larger kernel show it.
+    await lab().getByRole('checkbox', { name: 'Kernel a multiple of the stride' }).check();
+    await lab()
+      .locator('[data-panel="even"]')
+      .getByText('needs a kernel of 12 × 12 taps; the one that came here has 9 × 9')
+      .waitFor();
+
     // Another kernel size cannot be this kernel, and the lab says so instead of showing another.
     await slider('Kernel').fill('8');
     await lab().getByText('with kernel 8 the panels show ones').waitFor();

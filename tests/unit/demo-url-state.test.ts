@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { noHistory, redone, remembered, undone } from '../../web/demo/src/model/history';
+import { nextSeed, seedRange } from '../../web/demo/src/model/layer-state';
 import { opening, slices, withFill, withLayer, withMove, withTap } from '../../web/demo/src/model/state';
 import { decodeState, encodeState } from '../../web/demo/src/model/url-state';
 import { randomState } from '../support/demo-states';
@@ -30,6 +31,12 @@ describe('the link of a state', () => {
       const hash = `#${encodeState(randomState(seed))}`;
       expect(new URL(`https://example.org/a/b/${hash}`).hash).toBe(hash);
     }
+  });
+
+  it('holds every seed that the next button gives', () => {
+    expect(nextSeed(1)).toBe(2);
+    const last = { ...opening, lab: { ...opening.lab, seed: nextSeed(seedRange.max) } };
+    expect(decodeState(`#${encodeState(last)}`)).toEqual({ state: last, notice: null });
   });
 
   it('has no key twice', () => {

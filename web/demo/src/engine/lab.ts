@@ -156,12 +156,14 @@ function fill(layer: ConvTranspose2d, { fill: rule, seed, given }: Filling, dept
     }
     case 'given': {
       const side = layer.kernelSize[0] ?? 0;
-      if (given?.length !== side ** 2) {
+      const taps = given ?? [];
+      if (taps.length !== side ** 2) {
+        const own = Math.sqrt(taps.length);
         throw new NoSuchKernel(
-          `This would be a kernel of ${side} × ${side} taps, and the one that was brought here has others.`,
+          `This panel needs a kernel of ${side} × ${side} taps; the one that came here has ${own} × ${own}.`,
         );
       }
-      layer.setWeight(onDiagonal(given, size));
+      layer.setWeight(onDiagonal(taps, size));
       return;
     }
     case 'ones':

@@ -26,6 +26,9 @@ export interface Range {
 export const layerFills = ['ones', 'random', 'bilinear', 'own'] as const;
 export const speeds = [0.5, 1, 2, 4] as const;
 export const seedRange: Range = { min: 0, max: 999_999_999 };
+
+/** One that a link can hold. */
+export const nextSeed = (seed: number) => (seed < seedRange.max ? seed + 1 : seedRange.min);
 export const valueRange: Range = { min: -1e6, max: 1e6 };
 
 /** Largest drawn output on one axis: a square of it is still cells and not dust. */

@@ -11,6 +11,7 @@ import {
   withLearned,
   withPanel,
 } from '../../model/lab-state';
+import { nextSeed } from '../../model/layer-state';
 import { LAST_STEP } from '../../model/learn-state';
 import type { LevelsMode } from '../../model/levels';
 import { sameSize } from '../../model/upsampling';
@@ -118,7 +119,7 @@ export function LabControls({ lab }: { lab: LabState }) {
           />
         )}
         {(lab.fill === 'random' || lab.fill === 'icnr' || lab.panels.includes('icnr')) && (
-          <button type="button" class="preset" onClick={() => set({ seed: lab.seed + 1 })}>
+          <button type="button" class="preset" onClick={() => set({ seed: nextSeed(lab.seed) })}>
             Seed {lab.seed}, next
           </button>
         )}

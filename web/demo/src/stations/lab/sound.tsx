@@ -5,6 +5,7 @@ import { engine } from '../../engine/engine';
 import type { Heard, SoundResult } from '../../engine/protocol';
 import { paintSequential } from '../../model/colour';
 import { type SoundLayer, soundLayers } from '../../model/lab-state';
+import { nextSeed } from '../../model/layer-state';
 import { plain } from '../../model/numbers';
 import { unevennessText } from '../../model/phases';
 import { SAMPLE_RATE, SECONDS, toneText } from '../../model/voice';
@@ -111,7 +112,7 @@ export function Sound() {
         <button
           type="button"
           class="preset"
-          onClick={() => change((s) => ({ ...s, lab: { ...s.lab, seed: s.lab.seed + 1 } }))}
+          onClick={() => change((s) => ({ ...s, lab: { ...s.lab, seed: nextSeed(s.lab.seed) } }))}
         >
           Seed {seed}, next
         </button>
