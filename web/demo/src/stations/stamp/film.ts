@@ -148,8 +148,8 @@ async function refresh(request: StampRequest): Promise<void> {
     stamped.value = next;
     lastReport.value = result.report;
     run((p) => withTotal({ ...p, speed: state.peek().speed }, steps(next)));
-    // The page opens playing; for people who asked for less motion, with the finished picture.
-    if (first) reducedMotion.peek() ? controls.end() : controls.start();
+    // For people who asked for less motion, the page opens with the finished picture.
+    if (first && reducedMotion.peek()) controls.end();
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
     refusal.value = error.message;
@@ -161,6 +161,13 @@ const request = computed<StampRequest>(() => {
   const { layer, input, weights } = state.value;
   return { spec: layer, input, weights };
 });
+
+/** The page opens playing: from the moment that there is something to be seen of it. */
+export function openFilm(): void {
+  const { position, target } = film.peek();
+  // Whoever has begun already is left alone.
+  if (position === 0 && target === 0) controls.start();
+}
 
 let started = false;
 

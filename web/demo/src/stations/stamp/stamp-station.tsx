@@ -11,19 +11,19 @@ import {
   refusal,
   type Stamped,
   stamped,
-  startFilm,
   total,
 } from './film';
 import { Flight } from './flight';
 import { LayerControls } from './layer-controls';
 import { Notes, stepText } from './notes';
+import { useFilm } from './opening';
 import { Transport } from './transport';
 import './stamp.css';
 
 /** Station 1: the layer as stamps that land and add up. */
 export function StampStation() {
   const section = useRef<HTMLElement>(null);
-  useEffect(startFilm, []);
+  useFilm(section, '.output-figure');
   useShortcuts(section);
   const picture = stamped.value;
 
@@ -34,10 +34,7 @@ export function StampStation() {
       </h2>
       {picture ? (
         <div class={`board ${refusal.value ? 'is-refused' : ''}`}>
-          <div class="sources">
-            <InputFigure picture={picture} />
-            <KernelFigure picture={picture} />
-          </div>
+          <Sources picture={picture} />
           <OutputFigure picture={picture} />
           <Transport />
           <Notes picture={picture} />
@@ -49,6 +46,20 @@ export function StampStation() {
       <LayerControls />
       <LiveRegion text={picture ? announcement(picture) : ''} pace={playing.value ? 900 : 350} />
     </section>
+  );
+}
+
+/** The two grids that make the output. */
+function Sources({ picture }: { picture: Stamped }) {
+  const { size, kernel } = picture.request.spec;
+  return (
+    <div
+      class={`sources ${size + kernel <= 7 ? 'is-narrow' : ''}`}
+      style={{ '--input': size, '--kernel': kernel }}
+    >
+      <InputFigure picture={picture} />
+      <KernelFigure picture={picture} />
+    </div>
   );
 }
 
