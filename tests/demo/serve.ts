@@ -63,8 +63,11 @@ function chromiumPath(): string {
 
 export interface Visit {
   readonly page: Page;
-  /** Closes the page and asserts that it stayed silent and among its own files. */
-  leave(): Promise<void>;
+  /**
+   * Closes the page and asserts that it stayed silent and among its own files. What the test itself provoked
+   * is `expected`, and has to have been said.
+   */
+  leave(expected?: RegExp): Promise<void>;
 }
 
 /** Opens the page and waits until the first picture is on it. */
@@ -88,9 +91,10 @@ export async function visit({ browser, url }: Served, options: BrowserContextOpt
   await page.locator('.drawn').waitFor();
   return {
     page,
-    async leave() {
+    async leave(expected) {
       await context.close();
-      expect(said).toEqual([]);
+      expect(said.filter((text) => !expected?.test(text))).toEqual([]);
+      if (expected) expect(said.some((text) => expected.test(text))).toBe(true);
       expect(foreign).toEqual([]);
     },
   };

@@ -107,7 +107,7 @@ function Output({ result }: { result: ConventionResult }) {
           style={{ '--columns': columns }}
           look={(cell) => {
             const value = data[cell.row * columns + cell.column] ?? 0;
-            return { ...swatch(value, limit, theme.value), label: plain(value, 4), content: plain(value) };
+            return { ...swatch(value, limit, theme.value), label: plain(value), content: plain(value) };
           }}
           onPoint={() => {}}
         />
