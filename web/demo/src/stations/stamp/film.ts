@@ -148,8 +148,8 @@ async function refresh(request: StampRequest): Promise<void> {
     stamped.value = next;
     lastReport.value = result.report;
     run((p) => withTotal({ ...p, speed: state.peek().speed }, steps(next)));
-    // For people who asked for less motion, the page opens with the finished picture.
-    if (first && reducedMotion.peek()) controls.end();
+    // The page opens before the first stamp; for people who asked for less motion, with the finished picture.
+    if (first) reducedMotion.peek() ? controls.end() : controls.seek(0);
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
     refusal.value = error.message;
