@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { diverging, largestMagnitude } from '../../model/colour';
+import { diverging, largestMagnitude, type Theme } from '../../model/colour';
 import type { LayerSpec } from '../../model/geometry';
 import {
   type Entry,
@@ -203,6 +203,12 @@ interface MatrixFigureProps {
   text: string;
 }
 
+/** The page's line and accent. Asked of the style sheet, they would make the browser lay the page out for every step. */
+const inks: Record<Theme, { line: string; accent: string }> = {
+  light: { line: '#e1ddd3', accent: '#b8321a' },
+  dark: { line: '#2e323a', accent: '#ff8a6b' },
+};
+
 /** A sparse matrix as a picture: taps in colour, zeros left blank, the line of the step at full strength. */
 function MatrixFigure({ name, rows, columns, entries, row, column, text }: MatrixFigureProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -211,10 +217,9 @@ function MatrixFigure({ name, rows, columns, entries, row, column, text }: Matri
   useLayoutEffect(() => {
     const context = canvas.current?.getContext('2d');
     if (!context) return;
-    const style = getComputedStyle(document.documentElement);
     const limit = largestMagnitude([entries.map(({ value }) => value)]);
     context.clearRect(0, 0, columns * cell, rows * cell);
-    context.strokeStyle = style.getPropertyValue('--line') || '#888';
+    context.strokeStyle = inks[now].line;
     for (const entry of entries) {
       const strong = (row === null && column === null) || entry.row === row || entry.column === column;
       context.globalAlpha = strong ? 1 : 0.35;
@@ -227,7 +232,7 @@ function MatrixFigure({ name, rows, columns, entries, row, column, text }: Matri
     }
     context.globalAlpha = 1;
     context.lineWidth = 2;
-    context.strokeStyle = now === 'dark' ? '#ff8a6b' : '#b8321a';
+    context.strokeStyle = inks[now].accent;
     if (row !== null) context.strokeRect(1, row * cell - 0.5, columns * cell - 2, cell);
     if (column !== null) context.strokeRect(column * cell - 0.5, 1, cell, rows * cell - 2);
   }, [entries, row, column, rows, columns, now, cell]);

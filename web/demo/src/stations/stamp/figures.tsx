@@ -10,7 +10,6 @@ import {
   outputLength,
   rowAxis,
   rowsOf,
-  stampsOn,
   tapRows,
 } from '../../model/geometry';
 import { count, plain } from '../../model/numbers';
@@ -31,6 +30,7 @@ import {
   pinned,
   type Stamped,
   stampingStep,
+  stampsAt,
 } from './film';
 import { Pips } from './pips';
 
@@ -156,7 +156,7 @@ export function OutputFigure({ picture }: Props) {
           style={{ ...columns(size), gridArea: gridArea(rowPadding, rows, spec.padding, size) }}
           look={(cell) => {
             const value = done(cell) ? (sums[cell.row * size + cell.column] ?? 0) : 0;
-            const stamps = done(cell) ? stampsOn(spec, cell, landedStamps.value) : 0;
+            const stamps = done(cell) ? stampsAt.value(cell) : 0;
             const added =
               rowLines[cell.row + rowPadding] === 'added' || lines[cell.column + spec.padding] === 'added';
             const isPinned = pin?.row === cell.row && pin.column === cell.column;

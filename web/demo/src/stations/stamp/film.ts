@@ -3,7 +3,7 @@ import { EngineError, STALE } from '../../engine/client';
 import { engine } from '../../engine/engine';
 import type { StampRequest, StampResult } from '../../engine/protocol';
 import { largestMagnitude } from '../../model/colour';
-import type { Cell } from '../../model/geometry';
+import { type Cell, stampCounter } from '../../model/geometry';
 import {
   advance,
   type Frame,
@@ -54,6 +54,10 @@ export const landed = computed(() => frame.value.landed);
 /** Stamps that what is shown of the output is made of. */
 export const landedStamps = computed(() =>
   gathering.value ? (stamped.value?.request.input.length ?? 0) : landed.value,
+);
+/** How many of them an output cell has. */
+export const stampsAt = computed<(cell: Cell) => number>(() =>
+  stamped.value ? stampCounter(stamped.value.request.spec, landedStamps.value) : () => 0,
 );
 /** The output cell that was gathered last. */
 export const gathered = computed<Cell | null>(() => {

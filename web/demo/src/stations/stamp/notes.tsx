@@ -1,5 +1,5 @@
 import { tally } from '../../model/board';
-import { type Cell, stampsOn } from '../../model/geometry';
+import type { Cell } from '../../model/geometry';
 import { count, plain } from '../../model/numbers';
 import { withMove } from '../../model/state';
 import type { Move } from '../../model/story';
@@ -16,6 +16,7 @@ import {
   lighted,
   pinned,
   type Stamped,
+  stampsAt,
   total,
 } from './film';
 import { Pips } from './pips';
@@ -75,12 +76,9 @@ function make(move: Move): void {
 }
 
 function Tally({ picture }: Props) {
-  const { spec } = picture.request;
   const { shape } = picture.result;
   const rows = tally(shape, (cell) =>
-    gathering.value && cell.row * shape[1] + cell.column >= landed.value
-      ? 0
-      : stampsOn(spec, cell, landedStamps.value),
+    gathering.value && cell.row * shape[1] + cell.column >= landed.value ? 0 : stampsAt.value(cell),
   );
   return (
     <table class="tally">
