@@ -20,7 +20,7 @@ export interface Served {
 }
 
 /** The built page on a free port, with the headers of `vite preview`, and a browser to look at it. */
-export async function serve(): Promise<Served> {
+export async function serve(flags: readonly string[] = []): Promise<Served> {
   if (!existsSync(inRoot('build/page/index.html'))) {
     throw new Error('build/page is missing: run `vite build -c web/demo/vite.config.ts` first');
   }
@@ -42,6 +42,7 @@ export async function serve(): Promise<Served> {
       '--no-first-run',
       // A picture that moves instead of a camera, for the test that grants it.
       '--use-fake-device-for-media-stream',
+      ...flags,
     ],
   });
   return {
