@@ -273,7 +273,9 @@ describe('on a phone', () => {
     await page.waitForTimeout(1500);
     expect(await station('stamp').locator('.kicker').textContent()).toBe('Stamp 0 of 9');
     await station('stamp').locator('.output-figure').scrollIntoViewIfNeeded();
-    await station('stamp').getByText('A pattern nobody drew.').waitFor({ timeout: 20_000 });
+    await station('stamp')
+      .locator('.verdict', { hasText: 'A pattern nobody drew.' })
+      .waitFor({ timeout: 20_000 });
   });
 
   it('(i) stations 1 to 4 show by touch what they show by mouse', async () => {

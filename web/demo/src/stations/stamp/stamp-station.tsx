@@ -33,13 +33,7 @@ export function StampStation() {
         <span class="station-number">1</span> Stamp
       </h2>
       {picture ? (
-        <div class={`board ${refusal.value ? 'is-refused' : ''}`}>
-          <Sources picture={picture} />
-          <OutputFigure picture={picture} />
-          <Transport />
-          <Notes picture={picture} />
-          <Flight picture={picture} />
-        </div>
+        <Board picture={picture} />
       ) : (
         <p class="board board-waiting">{refusal.value ?? 'Loading the layers\u2026'}</p>
       )}
@@ -49,16 +43,25 @@ export function StampStation() {
   );
 }
 
-/** The two grids that make the output. */
-function Sources({ picture }: { picture: Stamped }) {
-  const { size, kernel } = picture.request.spec;
+function Board({ picture }: { picture: Stamped }) {
+  const { axes, size, kernel } = picture.request.spec;
+  const classes = [
+    'board',
+    axes === 1 ? 'is-line' : '',
+    // Both grids fit side by side under fingers.
+    size + kernel <= 7 ? 'is-narrow' : '',
+    refusal.value ? 'is-refused' : '',
+  ];
   return (
-    <div
-      class={`sources ${size + kernel <= 7 ? 'is-narrow' : ''}`}
-      style={{ '--input': size, '--kernel': kernel }}
-    >
-      <InputFigure picture={picture} />
-      <KernelFigure picture={picture} />
+    <div class={classes.join(' ')} style={{ '--input': size, '--kernel': kernel }}>
+      <div class="sources">
+        <InputFigure picture={picture} />
+        <KernelFigure picture={picture} />
+      </div>
+      <OutputFigure picture={picture} />
+      <Transport />
+      <Notes picture={picture} />
+      <Flight picture={picture} />
     </div>
   );
 }
