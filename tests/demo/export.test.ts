@@ -1,16 +1,17 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConvTranspose1d, ConvTranspose2d, init } from 'deconv-wasm';
 import { type ConvertedLayer, fromFlax, fromJax, fromKeras, fromWebnn } from 'deconv-wasm/convert';
 import { readModel } from 'deconv-wasm/models';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ExportTarget, exportCode, exportTargets } from '../../web/demo/src/model/export-code';
 import { outputLength } from '../../web/demo/src/model/geometry';
 import type { LayerState } from '../../web/demo/src/model/layer-state';
 import { opening, withFill, withInputCell, withLayer, withTap } from '../../web/demo/src/model/state';
+import { type Served, serve } from './serve';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -32,6 +33,16 @@ const states: Record<string, LayerState> = {
   ),
 };
 
+/**
+ * What PyTorch prints, kept for the systems that are not there to run: the other programs are read by this
+ * package as the system would read them, and have to come to these numbers. DECONV_STORE_OUTPUTS=1 writes
+ * them anew where PyTorch is installed.
+ */
+const storedFile = fileURLToPath(new URL('../fixtures/exports/outputs.json', import.meta.url));
+const stored: Record<string, number[]> = existsSync(storedFile)
+  ? JSON.parse(readFileSync(storedFile, 'utf8'))
+  : {};
+
 /** What the layer gives, without any of the snippets. */
 function expected({ layer, input, weights }: LayerState): number[] {
   const { axes, groups, size, kernel, stride, padding, outputPadding, dilation } = layer;
@@ -52,10 +63,9 @@ function expected({ layer, input, weights }: LayerState): number[] {
   return [...made.forward({ data: Float32Array.from(input), shape }).data];
 }
 
-function expectClose(got: ArrayLike<number>, state: LayerState): void {
-  const wanted = expected(state);
-  expect(got.length).toBe(wanted.length);
-  for (const [index, value] of wanted.entries()) expect(got[index]).toBeCloseTo(value, 4);
+function expectClose(got: ArrayLike<number>, wanted: readonly number[] | undefined): void {
+  expect(got.length).toBe(wanted?.length);
+  for (const [index, value] of wanted?.entries() ?? []) expect(got[index]).toBeCloseTo(value, 4);
 }
 
 /** Runs a program in a folder of its own and reads the numbers of its last line. */
@@ -121,10 +131,26 @@ function run(code: string, layer: ConvertedLayer): { data: Float32Array; shape: 
   return made.forward(array(code, 'x'));
 }
 
+describe.runIf(process.env.DECONV_STORE_OUTPUTS === '1')('the stored outputs', () => {
+  it('are written anew', () => {
+    const outputs = names.map((name) => {
+      const { code } = exportCode('pytorch', stateOf(name));
+      return [name, inFolder(tmpdir(), (folder) => printed(python, 'layer.py', code, folder))];
+    });
+    mkdirSync(dirname(storedFile), { recursive: true });
+    writeFileSync(storedFile, `${JSON.stringify(Object.fromEntries(outputs))}\n`);
+  });
+});
+
 describe.each(names)('the export of: %s', (name) => {
   const state = stateOf(name);
+  const wanted = stored[name];
   const codeFor = (target: ExportTarget) => exportCode(target, state);
   const single = state.layer.groups === 1;
+
+  it('is of a layer that gives the stored numbers', () => {
+    expectClose(expected(state), wanted);
+  });
 
   it('runs with this package', () => {
     const { code } = codeFor('deconv-wasm');
@@ -132,27 +158,40 @@ describe.each(names)('the export of: %s', (name) => {
     const got = inFolder(join(root, 'build'), (folder) =>
       printed(process.execPath, 'layer.mjs', code, folder),
     );
-    expectClose(got, state);
+    expectClose(got, wanted);
   });
 
   it.runIf(has('torch'))('runs with PyTorch', () => {
     const got = inFolder(tmpdir(), (folder) => printed(python, 'layer.py', codeFor('pytorch').code, folder));
-    expectClose(got, state);
+    expectClose(got, wanted);
   });
 
-  it.runIf(has('onnx'))('makes an ONNX model that gives the same numbers', async () => {
-    const { code } = codeFor('onnx');
-    const [head = ''] = code.split('(y,) = ');
-    // Its reference evaluator is of later versions than Debian's; the model is read by this package.
-    const bytes = inFolder(tmpdir(), (folder) => {
-      const program = head.replace('from onnx.reference import ReferenceEvaluator\n', '');
-      printed(python, 'layer.py', `${program}print([])\n`, folder);
-      return readFileSync(join(folder, 'layer.onnx'));
-    });
-    const model = await readModel(bytes);
-    using layer = await model.layers[0]?.toLayer();
-    expectClose(layer?.forward(array(code, 'x')).data ?? [], state);
-  });
+  it.runIf(has('onnx'))(
+    'makes an ONNX model that ONNX Runtime and this package run alike',
+    async (context) => {
+      const { code } = codeFor('onnx');
+      const [head = ''] = code.split('(y,) = ');
+      // Its reference evaluator is of later versions than Debian's; the model is run without it.
+      const bytes = inFolder(tmpdir(), (folder) => {
+        const program = head.replace('from onnx.reference import ReferenceEvaluator\n', '');
+        printed(python, 'layer.py', `${program}print([])\n`, folder);
+        return readFileSync(join(folder, 'layer.onnx'));
+      });
+      const x = array(code, 'x');
+      const model = await readModel(bytes);
+      using layer = await model.layers[0]?.toLayer();
+      expectClose(layer?.forward(x).data ?? [], wanted);
+      const ort = await import('onnxruntime-web').catch(() =>
+        context.skip('onnxruntime-web is not installed'),
+      );
+      ort.env.wasm.numThreads = 1;
+      ort.env.logLevel = 'error';
+      const session = await ort.InferenceSession.create(bytes);
+      const { y } = await session.run({ x: new ort.Tensor('float32', x.data, x.shape) });
+      expectClose(y?.data as Float32Array, wanted);
+      await session.release();
+    },
+  );
 
   it.runIf(single)('says to JAX and to flax what gives the same numbers', () => {
     const jax = codeFor('jax').code;
@@ -171,7 +210,7 @@ describe.each(names)('the export of: %s', (name) => {
           { weight: array(jax, 'w') },
         ),
       ).data,
-      state,
+      wanted,
     );
     const flax = codeFor('flax').code;
     expectClose(
@@ -191,7 +230,7 @@ describe.each(names)('the export of: %s', (name) => {
           { weight: array(flax, 'w') },
         ),
       ).data,
-      state,
+      wanted,
     );
   });
 
@@ -225,13 +264,13 @@ describe.each(names)('the export of: %s', (name) => {
       const within = (at: number, size: number) => at >= head && at < size - tail;
       return (axes === 1 || within(row, rows)) && within(column, columns);
     });
-    expectClose(kept, state);
+    expectClose(kept, wanted);
   });
 
   it('says to WebNN what gives the same numbers', async () => {
     const { code } = codeFor('webnn');
     const shown = await withWebnn(code);
-    expectClose(shown.data, state);
+    expectClose(shown.data, wanted);
     expect(shown.shape.at(-1)).toBe(outputLength(state.layer));
     expect(shown.declared).toEqual(shown.shape);
   });
@@ -291,6 +330,33 @@ async function withWebnn(code: string): Promise<Shown> {
   const shape = (result as { shape: readonly number[] } | null)?.shape ?? [];
   return { data: JSON.parse(lines.at(-1) ?? '[]') as number[], shape, declared };
 }
+
+describe('the WebNN program in a browser that has WebNN', () => {
+  let served: Served;
+  beforeAll(async () => {
+    served = await serve(['--enable-features=WebMachineLearningNeuralNetwork']);
+  });
+  afterAll(() => served?.close());
+
+  it.for(names)('prints the stored numbers: %s', async (name, context) => {
+    const page = await served.browser.newPage();
+    await page.goto(served.url);
+    const there = await page.evaluate(async () => {
+      const { ml } = navigator as { ml?: { createContext(): Promise<unknown> } };
+      return ml?.createContext().then(
+        () => 'yes',
+        (error: unknown) => String(error),
+      );
+    });
+    if (there !== 'yes') context.skip(there ?? 'this browser has no navigator.ml');
+    const lines: string[] = [];
+    page.on('console', (message) => lines.push(message.text()));
+    // In a scope of its own, as a module's text is.
+    await page.evaluate(`(async () => {${exportCode('webnn', stateOf(name)).code}})()`);
+    expectClose(JSON.parse(lines.at(-1) ?? '[]') as number[], stored[name]);
+    await page.close();
+  });
+});
 
 describe('what cannot be said', () => {
   it('is refused in a sentence, and nothing is written', () => {

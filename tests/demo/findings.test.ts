@@ -15,6 +15,8 @@ const station = (name: string) => page.locator(`#${name}`);
 const slider = (where: string, name: string) => station(where).getByRole('slider', { name, exact: true });
 const verdict = (where: string) => station(where).locator('.verdict').textContent();
 const phases = () => station('overlap').locator('.phases-title b').textContent();
+const unevenness = async () =>
+  Number(await station('phases').locator('[data-unevenness]').getAttribute('data-unevenness'));
 const converted = async () =>
   (
     await station('matrix')
@@ -28,6 +30,8 @@ describe('a newcomer', () => {
     open = await visit(served);
     page = open.page;
     // Nothing is pressed: the film plays, and ends with what it showed.
+    await station('stamp').locator('.flying:visible').waitFor();
+    await eventually(() => station('stamp').locator('.kicker').textContent()).toBe('Stamp 1 of 9');
     await station('stamp')
       .locator('.verdict', { hasText: 'A pattern nobody drew.' })
       .waitFor({ timeout: 20_000 });
@@ -46,7 +50,7 @@ describe('a newcomer', () => {
   });
 });
 
-describe('stations 1 to 3', () => {
+describe('stations 1 to 4', () => {
   beforeEach(async () => {
     open = await visit(served, { reducedMotion: 'reduce' });
     page = open.page;
@@ -217,6 +221,27 @@ describe('stations 1 to 3', () => {
     await page.keyboard.press('Enter');
     await eventually(converted).toEqual([14]);
 
+    // Station 4: kernel 4 at stride 2, weights at random, one tap changed in hand, repair.
+    await tabTo(slider('phases', 'Stride'), 'Tab');
+    await page.keyboard.press('ArrowRight');
+    await eventually(() => station('phases').locator('[data-gain]').count()).toBe(4);
+    await tabTo(slider('phases', 'Kernel'), 'Shift+Tab');
+    for (let i = 0; i < 2; i++) await page.keyboard.press('ArrowRight');
+    await eventually(() => station('phases').locator('[data-tap]').count()).toBe(16);
+    await tabTo(station('phases').getByRole('button', { name: 'Weights at random' }), 'Shift+Tab');
+    await page.keyboard.press('Enter');
+    await eventually(unevenness).toBeGreaterThan(0.5);
+    await tabTo(station('phases').locator('[data-tap="0,0"]'), 'Shift+Tab');
+    await page.keyboard.press('Enter');
+    for (let i = 0; i < 3; i++) await page.keyboard.press('ArrowUp');
+    await page.keyboard.press('Enter');
+    const before = await unevenness();
+    await tabTo(station('phases').getByRole('button', { name: 'Repair' }));
+    await page.keyboard.press('Enter');
+    await eventually(unevenness).toBeLessThan(1e-10);
+    expect(before).toBeGreaterThan(0.1);
+    await station('phases').getByText('Flat picture now').waitFor();
+
     // And the code of it.
     await page.keyboard.press('Control+Home');
     await page.evaluate(() => (document.activeElement as HTMLElement).blur());
@@ -229,29 +254,49 @@ describe('stations 1 to 3', () => {
 });
 
 /** Presses Tab until something has the focus, as a person would. */
-async function tabTo(target: Locator): Promise<void> {
-  for (let i = 0; i < 120; i++) {
+async function tabTo(target: Locator, key: 'Tab' | 'Shift+Tab' = 'Tab'): Promise<void> {
+  for (let i = 0; i < 160; i++) {
     if (await target.evaluate((element) => element === document.activeElement)) return;
-    await page.keyboard.press('Tab');
+    await page.keyboard.press(key);
   }
-  throw new Error(`Tab does not reach ${target}`);
+  throw new Error(`${key} does not reach ${target}`);
 }
 
 describe('on a phone', () => {
-  it('(i) stations 1 to 3 are worked by touch, with targets large enough for it', async () => {
+  const phone = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true } as const;
+
+  afterEach(() => open.leave());
+
+  it('(i) plays the film once it can be seen, and not before', async () => {
+    open = await visit(served, phone);
+    page = open.page;
+    await page.waitForTimeout(1500);
+    expect(await station('stamp').locator('.kicker').textContent()).toBe('Stamp 0 of 9');
+    await station('stamp').locator('.output-figure').scrollIntoViewIfNeeded();
+    await station('stamp')
+      .locator('.verdict', { hasText: 'A pattern nobody drew.' })
+      .waitFor({ timeout: 20_000 });
+  });
+
+  it('(i) stations 1 to 4 show by touch what they show by mouse', async () => {
     open = await visit(served, {
-      viewport: { width: 360, height: 740 },
-      hasTouch: true,
-      isMobile: true,
+      ...phone,
       reducedMotion: 'reduce',
+      permissions: ['clipboard-read', 'clipboard-write'],
     });
     page = open.page;
+    // (a)
     await station('stamp').getByRole('button', { name: 'Kernel 3 \u2192 4' }).tap();
     await station('stamp').locator('.verdict', { hasText: 'The pattern is gone.' }).waitFor();
     await station('stamp').getByRole('button', { name: 'Random weights' }).tap();
     await station('stamp').locator('.verdict', { hasText: 'And it is back.' }).waitFor();
     await station('stamp').locator('.output-figure [data-cell="3,3"]').tap();
     await station('stamp').getByText('Output, row 4, column 4.').waitFor();
+    // The cells of the output may be narrower than a finger: its neighbours are one press away.
+    await station('stamp').getByRole('button', { name: 'The cell on the right' }).tap();
+    await station('stamp').getByText('Output, row 4, column 5.').waitFor();
+    await station('stamp').getByRole('button', { name: 'The cell below' }).tap();
+    await station('stamp').getByText('Output, row 5, column 5.').waitFor();
     // The first touch selects, the second edits.
     const cell = station('stamp').locator('.input-figure [data-cell="1,1"]');
     await cell.tap();
@@ -260,15 +305,33 @@ describe('on a phone', () => {
     await page.keyboard.press('Enter');
     await eventually(() => cell.getAttribute('aria-label')).toBe('2');
 
-    await station('overlap').getByRole('combobox').selectOption('DCGAN: k4 s2');
-    await eventually(phases).toBe('2/2');
-    // The end of the track is the widest dilation.
+    // (b) and (c)
+    await eventually(unevenness).toBeGreaterThan(0.7);
+    expect(await unevenness()).toBeLessThan(0.8);
+    await station('phases').getByRole('button', { name: 'Repair' }).tap();
+    await eventually(unevenness).toBeLessThan(1e-10);
+    await eventually(() => station('phases').locator('[data-flat="after"] b').textContent()).toBe(
+      '1 grey level',
+    );
+
+    // (e) and (d): the end of the track is the widest dilation.
+    for (const [name, counts] of [
+      ['FSRCNN \u00d72: k9 s2', '5/4'],
+      ['FSRCNN \u00d73: k9 s3', '3/3/3'],
+      ['FSRCNN \u00d74: k9 s4', '3/2/2/2'],
+      ['DCGAN: k4 s2', '2/2'],
+    ] as const) {
+      await station('overlap').getByRole('combobox').selectOption(name);
+      await eventually(phases).toBe(counts);
+    }
     const box = await slider('overlap', 'Dilation').boundingBox();
     if (!box) throw new Error('no slider');
     await slider('overlap', 'Dilation').tap({ position: { x: box.width - 4, y: box.height / 2 } });
     await eventually(() => verdict('overlap')).toBe('Holes: no weights can fix this.');
 
+    // (f)
     await page.getByRole('button', { name: /Dive into Deep Learning/ }).tap();
+    await eventually(converted).toEqual([4]);
     await station('matrix').getByRole('radio', { name: 'JAX', exact: true }).tap();
     await eventually(converted).toEqual([14]);
 
@@ -277,22 +340,62 @@ describe('on a phone', () => {
     await page.getByRole('dialog').getByText('nn.ConvTranspose(').waitFor();
     await page.getByRole('dialog').getByRole('button', { name: 'Close' }).tap();
 
-    const small = await page.evaluate(() =>
-      [...document.querySelectorAll('.masthead, #stamp, #overlap, #matrix')]
-        .flatMap((part) => [...part.querySelectorAll('button, a, select, input, summary')])
-        .map((element) => {
-          // A radio is as large as its label, which it fills.
-          const { width, height } = element.getBoundingClientRect();
-          return {
-            name: element.textContent || element.getAttribute('aria-label') || element.id,
-            width,
-            height,
-          };
-        })
-        .filter(({ width, height }) => height < 43.5 || width < 43.5),
-    );
-    expect(small).toEqual([]);
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
-    await open.leave();
+    // (g)
+    await page.getByRole('button', { name: 'Share' }).tap();
+    await page.getByText('Link copied.').waitFor();
+    const link = await page.evaluate(() => navigator.clipboard.readText());
+    const other = await visit({ ...served, url: link }, { ...phone, reducedMotion: 'reduce' });
+    const first = page;
+    page = other.page;
+    await eventually(converted).toEqual([14]);
+    await other.leave();
+    page = first;
+  });
+
+  it.each(['', '#v1&k=4&d=2', '#v1&k=9&s=4&f=random', '#v1&a=1&g=3&n=8&k=16&s=2'])(
+    '(i) has targets that a finger finds, and nothing that sticks out: %s',
+    async (hash) => {
+      open = await visit({ ...served, url: served.url + hash }, { ...phone, reducedMotion: 'reduce' });
+      page = open.page;
+      await station('phases').locator('.gains').waitFor();
+      await station('matrix').locator('.convention-figure').waitFor();
+      await station('stamp').locator('.output-figure [data-cell="0,0"]').tap();
+      await station('stamp').getByRole('button', { name: 'The cell on the right' }).waitFor();
+      const small = await page.evaluate(() =>
+        [...document.querySelectorAll('.masthead, #stamp, #overlap, #matrix, #phases')]
+          .flatMap((part) => [
+            ...part.querySelectorAll(
+              'button, a, select, input, summary, .sources [role="gridcell"], [data-tap]',
+            ),
+          ])
+          .map((element) => {
+            // A radio is as large as its label, which it fills.
+            const { width, height } = element.getBoundingClientRect();
+            return {
+              name: element.textContent || element.getAttribute('aria-label') || element.id,
+              width,
+              height,
+            };
+          })
+          .filter(({ width, height }) => height < 43.5 || width < 43.5),
+      );
+      expect(small).toEqual([]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+    },
+  );
+
+  it('(i) brings the far cells of a wide kernel under the finger', async () => {
+    open = await visit({ ...served, url: `${served.url}#v1&k=9&s=2` }, { ...phone, reducedMotion: 'reduce' });
+    page = open.page;
+    const last = station('stamp').locator('.kernel-figure [data-cell="0,8"]');
+    await last.scrollIntoViewIfNeeded();
+    await last.tap();
+    await last.tap();
+    await page.keyboard.type('5');
+    await page.keyboard.press('Enter');
+    await eventually(() => last.getAttribute('aria-label')).toBe('5');
+    await eventually(() =>
+      station('phases').locator('[data-tap="0,8"] .tap-handle').getAttribute('aria-valuenow'),
+    ).toBe('5');
   });
 });

@@ -21,7 +21,7 @@ export interface Served {
 }
 
 /** The built page on a free port, with the headers of `vite preview`, and a browser to look at it. */
-export async function serve(): Promise<Served> {
+export async function serve(flags: readonly string[] = []): Promise<Served> {
   if (!existsSync(inRoot('build/page/index.html'))) {
     throw new Error('build/page is missing: run `vite build -c web/demo/vite.config.ts` first');
   }
@@ -43,6 +43,7 @@ export async function serve(): Promise<Served> {
       '--no-first-run',
       // A picture that moves instead of a camera, for the test that grants it.
       '--use-fake-device-for-media-stream',
+      ...flags,
     ],
   });
   return {
@@ -64,8 +65,11 @@ function chromiumPath(): string {
 
 export interface Visit {
   readonly page: Page;
-  /** Closes the page and asserts that it stayed silent and among its own files. */
-  leave(): Promise<void>;
+  /**
+   * Closes the page and asserts that it stayed silent and among its own files. What the test itself provoked
+   * is `expected`, and has to have been said.
+   */
+  leave(expected?: RegExp): Promise<void>;
 }
 
 /** Opens the page and waits until the first picture is on it. */
@@ -90,9 +94,10 @@ export async function visit({ browser, url }: Served, options: BrowserContextOpt
   await page.locator('.drawn').waitFor();
   return {
     page,
-    async leave() {
+    async leave(expected) {
       await context.close();
-      expect(said).toEqual([]);
+      expect(said.filter((text) => !expected?.test(text))).toEqual([]);
+      if (expected) expect(said.some((text) => expected.test(text))).toBe(true);
       expect(foreign).toEqual([]);
     },
   };

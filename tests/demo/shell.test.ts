@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { extname } from 'node:path';
 import type { Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { encodeState } from '../../web/demo/src/model/url-state';
+import { decodeState, encodeState } from '../../web/demo/src/model/url-state';
 import { randomState } from '../support/demo-states';
 import { eventually, type Served, serve, type Visit, visit } from './serve';
 
@@ -43,7 +43,7 @@ describe('the address', () => {
   });
   afterEach(() => open.leave());
 
-  it('holds the state: a shared link reopens identical', async () => {
+  it('(g) holds the state: a shared link reopens identical', async () => {
     await slider('Kernel').fill('4');
     await slider('Padding').fill('1');
     await page.locator('.kernel-figure').getByRole('button', { name: 'Random' }).click();
@@ -67,6 +67,30 @@ describe('the address', () => {
     await eventually(shown).toEqual(before);
     await other.leave();
     page = first;
+  });
+
+  it('brings 200 random states back exactly, each read by a page loaded anew', {
+    timeout: 240_000,
+  }, async () => {
+    // The address is the page's own business: without its worker it loads in a moment and holds it still.
+    const context = await served.browser.newContext({ permissions: ['clipboard-read', 'clipboard-write'] });
+    const bare = await context.newPage();
+    await bare.route('**/worker-*.js', (route) => route.abort());
+    for (let seed = 1; seed <= 200; seed++) {
+      const state = randomState(seed);
+      await bare.goto(`${served.url}?${seed}#${encodeState(state)}`);
+      await bare.reload();
+      await bare.getByRole('button', { name: 'Share' }).click();
+      await bare.getByText('Link copied.').waitFor();
+      const link = await bare.evaluate(() => navigator.clipboard.readText());
+      const opened = decodeState(new URL(link).hash);
+      expect(opened.notice, `seed ${seed}`).toBeNull();
+      expect(opened.state, `seed ${seed}`).toStrictEqual(state);
+      expect(await bare.locator('.link-notice').count(), `seed ${seed}`).toBe(0);
+      // Nothing of this state may be left to be found by the next.
+      await bare.evaluate(() => navigator.clipboard.writeText(''));
+    }
+    await context.close();
   });
 
   it('survives a reload with random states, which the page writes back as they were', async () => {

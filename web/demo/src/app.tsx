@@ -29,8 +29,9 @@ function Page() {
         <div class="opening">
           <h1>Stamp, sum, see</h1>
           <p class="standfirst">
-            A transposed convolution takes each cell of its input, multiplies the whole kernel by it, and
-            stamps the result onto the output. Where stamps overlap, they add. Watch where they overlap.
+            Neural networks enlarge images and sound with a transposed convolution. It takes each cell of its
+            input, multiplies a small kernel by it, and stamps the result onto the output. Where stamps
+            overlap, they add. Watch where they overlap.
           </p>
         </div>
         <Stations shown={stations} />

@@ -128,15 +128,26 @@ export function overlap(spec: LayerSpec): number[] {
 
 /** Stamps among the first `landed` (row by row) that cover the output cell. */
 export function stampsOn(spec: LayerSpec, cell: Cell, landed: number): number {
-  const rows = rowContributions(spec, cell.row);
-  const columns = contributions(spec, cell.column);
-  let count = 0;
-  for (const row of rows) {
-    for (const column of columns) {
-      if (row.input * spec.size + column.input < landed) count++;
+  return stampCounter(spec, landed)(cell);
+}
+
+/** The same for many cells: what meets on a line is looked up once. */
+export function stampCounter(spec: LayerSpec, landed: number): (cell: Cell) => number {
+  const inputs = (axis: LayerSpec) =>
+    Array.from({ length: Math.max(outputLength(axis), 0) }, (_, line) =>
+      contributions(axis, line).map(({ input }) => input),
+    );
+  const down = inputs(rowAxis(spec));
+  const across = inputs(spec);
+  return (cell) => {
+    let count = 0;
+    for (const row of down[cell.row] ?? []) {
+      for (const column of across[cell.column] ?? []) {
+        if (row * spec.size + column < landed) count++;
+      }
     }
-  }
-  return count;
+    return count;
+  };
 }
 
 /**

@@ -70,6 +70,25 @@ function entriesOf(matrix: KernelMatrix, rowOffset: number, columnOffset: number
   return entries;
 }
 
+/** The entries of each row, from the left. */
+export function rowsOfEntries(entries: readonly Entry[], rows: number): Entry[][] {
+  const lines: Entry[][] = Array.from({ length: rows }, () => []);
+  for (const entry of entries) lines[entry.row]?.push(entry);
+  for (const line of lines) line.sort((a, b) => a.column - b.column);
+  return lines;
+}
+
+/** Ascending numbers in short: 1–3, 8, 15–17. */
+export function runs(numbers: readonly number[]): string {
+  const parts: string[] = [];
+  for (let at = 0, to = 0; at < numbers.length; at = to) {
+    for (to = at + 1; numbers[to] === (numbers[to - 1] ?? 0) + 1; ) to++;
+    const [first, last] = [numbers[at], numbers[to - 1]];
+    parts.push(to - at === 1 ? `${first}` : `${first}${to - at === 2 ? ', ' : '–'}${last}`);
+  }
+  return parts.join(', ');
+}
+
 /** Values to test the transpose with, the same for the same seed. */
 export function probe(length: number, seed: number): Float32Array {
   const draw = uniform(seed);

@@ -114,12 +114,18 @@ export function levelText(dbc: number): string {
 /** "0.50 + 1.00 \u2212 0.20" */
 export function sumText(values: readonly number[]): string {
   if (values.length === 0) return 'no tap';
-  return values
+  const short = values.length > LONGEST_SUM;
+  const text = values
+    .slice(0, short ? 4 : LONGEST_SUM)
     .map((value, i) =>
       i === 0 ? fixed(value) : value < 0 ? ` \u2212 ${fixed(-value)}` : ` + ${fixed(value)}`,
     )
     .join('');
+  return short ? `${text} \u2026 (${values.length} taps)` : text;
 }
+
+/** Sums of more numbers than these are words to skip, and the taps stand in the kernel. */
+const LONGEST_SUM = 9;
 
 /** Part of the way from one kernel to another, eased at both ends. */
 export function between(from: readonly number[], to: readonly number[], part: number): number[] {

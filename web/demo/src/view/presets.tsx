@@ -15,7 +15,7 @@ export function PresetList() {
           if (preset) change((s) => withPreset(s, preset));
         }}
       >
-        <option value="-1">None of these</option>
+        <option value="-1">Choose one…</option>
         {presets.map(({ name, layer }, index) => (
           <option key={name} value={String(index)}>
             {`${name}: k${layer.kernel} s${layer.stride}`}

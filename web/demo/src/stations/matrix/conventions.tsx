@@ -46,23 +46,25 @@ export function Conventions() {
   const now = answer.value;
   return (
     <div class="conventions">
-      <h3>The same weights elsewhere</h3>
-      <p class="standfirst">
-        Frameworks agree on the matrix, and not on how a list of weights becomes one. Here the same numbers,
-        in the order they have in the kernel above, are given to each.
-      </p>
-      <Choice
-        legend="Read by"
-        name="convention"
-        options={conventions.map((value) => ({ value, label: conventionNames[value] }))}
-        value={which}
-        onChoose={(convention) => change((s) => ({ ...s, convention }))}
-      />
-      <p class="presets">
-        <button type="button" class="preset" onClick={() => change((s) => ({ ...s, ...d2l }))}>
-          The example of Dive into Deep Learning: 14 or 4
-        </button>
-      </p>
+      <div class="conventions-intro">
+        <h3>The same weights elsewhere</h3>
+        <p class="standfirst">
+          Frameworks agree on the matrix, and not on how a list of weights becomes one. Here the same numbers,
+          in the order they have in the kernel above, are given to each.
+        </p>
+        <Choice
+          legend="Read by"
+          name="convention"
+          options={conventions.map((value) => ({ value, label: conventionNames[value] }))}
+          value={which}
+          onChoose={(convention) => change((s) => ({ ...s, convention }))}
+        />
+        <p class="presets">
+          <button type="button" class="preset" onClick={() => change((s) => ({ ...s, ...d2l }))}>
+            The example of Dive into Deep Learning: 14 or 4
+          </button>
+        </p>
+      </div>
       <div class="convention-result" aria-live="polite">
         <p class="explanation">{conventionNotes[which]}</p>
         {now && 'refusal' in now && (
@@ -105,7 +107,7 @@ function Output({ result }: { result: ConventionResult }) {
           style={{ '--columns': columns }}
           look={(cell) => {
             const value = data[cell.row * columns + cell.column] ?? 0;
-            return { ...swatch(value, limit, theme.value), label: plain(value, 4), content: plain(value) };
+            return { ...swatch(value, limit, theme.value), label: plain(value), content: plain(value) };
           }}
           onPoint={() => {}}
         />

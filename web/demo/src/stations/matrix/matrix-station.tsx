@@ -1,12 +1,21 @@
 import { computed, signal } from '@preact/signals';
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
-import { diverging, largestMagnitude } from '../../model/colour';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { diverging, largestMagnitude, type Theme } from '../../model/colour';
 import type { LayerSpec } from '../../model/geometry';
-import { type Entry, inner, type MatrixView, matrixView, probe } from '../../model/matrix-view';
+import {
+  type Entry,
+  inner,
+  type MatrixView,
+  matrixView,
+  probe,
+  rowsOfEntries,
+  runs,
+} from '../../model/matrix-view';
 import { count, plain } from '../../model/numbers';
 import { at } from '../../model/words';
 import { theme } from '../../store';
-import { controls, gathering, landed, type Stamped, stamped, startFilm, total } from '../stamp/film';
+import { controls, gathering, landed, type Stamped, stamped, total } from '../stamp/film';
+import { useFilm } from '../stamp/opening';
 import { Conventions } from './conventions';
 import './matrix.css';
 
@@ -24,10 +33,11 @@ const seed = signal(1);
 
 /** Station 3: the layer as a matrix, transposed. */
 export function MatrixStation() {
-  useEffect(startFilm, []);
+  const section = useRef<HTMLElement>(null);
+  useFilm(section, '.matrix-figure');
   const picture = stamped.value;
   return (
-    <section class="station" id="matrix" aria-labelledby="matrix-title">
+    <section class="station" id="matrix" ref={section} aria-labelledby="matrix-title">
       <h2 id="matrix-title">
         <span class="station-number">3</span> Matrix
       </h2>
@@ -168,15 +178,17 @@ function Check({ picture, matrix }: { picture: Stamped; matrix: MatrixView }) {
         y is the input of station 1, x is drawn at random. The left side multiplies by the matrix, the right
         side runs the layer.
       </p>
-      <button
-        type="button"
-        class="preset"
-        onClick={() => {
-          seed.value += 1;
-        }}
-      >
-        Another x
-      </button>
+      <p class="presets">
+        <button
+          type="button"
+          class="preset"
+          onClick={() => {
+            seed.value += 1;
+          }}
+        >
+          Another x
+        </button>
+      </p>
     </div>
   );
 }
@@ -191,18 +203,23 @@ interface MatrixFigureProps {
   text: string;
 }
 
+/** The page's line and accent. Asked of the style sheet, they would make the browser lay the page out for every step. */
+const inks: Record<Theme, { line: string; accent: string }> = {
+  light: { line: '#e1ddd3', accent: '#b8321a' },
+  dark: { line: '#2e323a', accent: '#ff8a6b' },
+};
+
 /** A sparse matrix as a picture: taps in colour, zeros left blank, the line of the step at full strength. */
 function MatrixFigure({ name, rows, columns, entries, row, column, text }: MatrixFigureProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const cell = Math.max(2, Math.min(12, Math.floor(560 / Math.max(rows, columns))));
+  const cell = Math.max(1, Math.min(12, Math.floor(640 / Math.max(rows, columns))));
   const now = theme.value;
   useLayoutEffect(() => {
     const context = canvas.current?.getContext('2d');
     if (!context) return;
-    const style = getComputedStyle(document.documentElement);
     const limit = largestMagnitude([entries.map(({ value }) => value)]);
     context.clearRect(0, 0, columns * cell, rows * cell);
-    context.strokeStyle = style.getPropertyValue('--line') || '#888';
+    context.strokeStyle = inks[now].line;
     for (const entry of entries) {
       const strong = (row === null && column === null) || entry.row === row || entry.column === column;
       context.globalAlpha = strong ? 1 : 0.35;
@@ -215,7 +232,7 @@ function MatrixFigure({ name, rows, columns, entries, row, column, text }: Matri
     }
     context.globalAlpha = 1;
     context.lineWidth = 2;
-    context.strokeStyle = now === 'dark' ? '#ff8a6b' : '#b8321a';
+    context.strokeStyle = inks[now].accent;
     if (row !== null) context.strokeRect(1, row * cell - 0.5, columns * cell - 2, cell);
     if (column !== null) context.strokeRect(column * cell - 0.5, 1, cell, rows * cell - 2);
   }, [entries, row, column, rows, columns, now, cell]);
@@ -223,7 +240,7 @@ function MatrixFigure({ name, rows, columns, entries, row, column, text }: Matri
     row !== null ? ` Row ${row + 1} is lit.` : column !== null ? ` Column ${column + 1} is lit.` : '';
   const share = Math.round((100 * entries.length) / (rows * columns));
   return (
-    <figure class={`matrix-figure ${rows > columns ? 'is-tall' : 'is-wide'}`}>
+    <figure class={`matrix-figure ${name === 'K' ? 'is-wide' : 'is-tall'}`}>
       <figcaption>
         <b>{name === 'K' ? 'K' : 'Kᵀ'}</b>{' '}
         <span class="size">
@@ -237,6 +254,41 @@ function MatrixFigure({ name, rows, columns, entries, row, column, text }: Matri
         role="img"
         aria-label={`${name}, ${rows} by ${columns}, with ${entries.length} entries.${lit}`}
       />
+      <EntriesTable name={name === 'K' ? 'K' : 'Kᵀ'} rows={rows} entries={entries} />
     </figure>
+  );
+}
+
+/** The whole matrix to read: a line for each row, without its zeros. */
+function EntriesTable({ name, rows, entries }: { name: string; rows: number; entries: readonly Entry[] }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <details class="as-table" onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>As a table</summary>
+      {open && (
+        // biome-ignore lint/a11y: what scrolls has to be reached by keyboard, and to be named then
+        <div role="group" class="table-scroll" aria-label={`Entries of ${name}`} tabIndex={0}>
+          <table>
+            <caption>Entries of {name}; all others are 0</caption>
+            <thead>
+              <tr>
+                <th scope="col">Row</th>
+                <th scope="col">Columns</th>
+                <th scope="col">Values</th>
+              </tr>
+            </thead>
+            <tbody>
+              {rowsOfEntries(entries, rows).map((row, index) => (
+                <tr key={index}>
+                  <th scope="row">{index + 1}</th>
+                  <td>{runs(row.map(({ column }) => column + 1))}</td>
+                  <td>{row.map(({ value }) => plain(value, 3)).join('; ')}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </details>
   );
 }

@@ -96,7 +96,7 @@ function CountMap({ view }: { view: OverlapView }) {
         </span>
       </figcaption>
       <svg
-        viewBox={`-2 -2 ${left + columns * CELL + 4} ${top + rows * CELL + 4}`}
+        viewBox={`0 0 ${left + columns * CELL - 1} ${top + rows * CELL - 1}`}
         class={axes === 1 ? 'is-line' : ''}
         role="img"
         aria-label={`${view.verdict} Counts along an axis: ${line.join(', ')}.`}
@@ -106,8 +106,8 @@ function CountMap({ view }: { view: OverlapView }) {
             <line class="hole-line" x1="0" y1="0" x2="0" y2="5" />
           </pattern>
         </defs>
-        {axes === 2 && line.map((count, at) => cell(count, left + at * CELL, 2, Math.max(...line), `c${at}`))}
-        {axes === 2 && line.map((count, at) => cell(count, 2, top + at * CELL, Math.max(...line), `r${at}`))}
+        {axes === 2 && line.map((count, at) => cell(count, left + at * CELL, 0, Math.max(...line), `c${at}`))}
+        {axes === 2 && line.map((count, at) => cell(count, 0, top + at * CELL, Math.max(...line), `r${at}`))}
         {map.map((count, index) =>
           cell(
             count,
@@ -127,7 +127,6 @@ function CountMap({ view }: { view: OverlapView }) {
       </svg>
       <details class="as-table">
         <summary>As a table</summary>
-
         <table>
           <caption>
             Stamps along one axis{axes === 2 && '; a cell of the map has the product of its row and column'}
@@ -166,7 +165,7 @@ function Phases({ view }: { view: OverlapView }) {
         {view.phases.map((count, phase) => (
           <li key={phase}>
             <span class="phase-name">r = {phase}</span>
-            <meter min={0} max={most} value={count} />
+            <span class="phase-bar" style={{ '--part': count / most }} />
             <span class="phase-count">{count === 0 ? 'hole' : count}</span>
           </li>
         ))}

@@ -1,5 +1,5 @@
 import { useEffect } from 'preact/hooks';
-import type { PhasesRequest } from '../../engine/protocol';
+import type { PhasesRequest, PhasesResult } from '../../engine/protocol';
 import { nextEvenKernel } from '../../model/geometry';
 import { layerLimits } from '../../model/layer-state';
 import { percent, plain } from '../../model/numbers';
@@ -58,7 +58,9 @@ function Board({ described: now }: { described: Described }) {
           <p class="taps-title">
             <b>Kernel</b> <span class="size">{`${kernelRows(request)} \u00d7 ${request.kernel}`}</span>
           </p>
-          <TapGrid request={request} />
+          <div class="grid-scroll">
+            <TapGrid request={request} />
+          </div>
           <p class="hint" id="tap-hint">
             Drag a tap up or down. By keyboard: Enter takes hold of it, arrows change it, Enter lets go.
           </p>
@@ -82,6 +84,7 @@ function Verdict({ described: now }: { described: Described }) {
   const before = replaced.value;
   return (
     <div class="phase-verdict" data-verdict={verdict}>
+      <p class="verdict">{headline(result)}</p>
       <p class="reading">
         <span class="reading-name">U</span>
         <output class="reading-value" data-unevenness={result.unevenness}>
@@ -182,6 +185,13 @@ function PhaseControls() {
       )}
     </fieldset>
   );
+}
+
+/** What U says, for those who meet it for the first time. */
+function headline({ verdict, unevenness }: PhasesResult): string {
+  if (verdict === 'free') return 'Equal sums: no pattern.';
+  if (verdict === 'holes') return 'Some cells get nothing.';
+  return `${percent(unevenness)} of the energy is pattern.`;
 }
 
 /** The package's sentence begins with the name of what it describes. */

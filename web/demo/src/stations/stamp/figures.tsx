@@ -10,7 +10,6 @@ import {
   outputLength,
   rowAxis,
   rowsOf,
-  stampsOn,
   tapRows,
 } from '../../model/geometry';
 import { count, plain } from '../../model/numbers';
@@ -31,6 +30,7 @@ import {
   pinned,
   type Stamped,
   stampingStep,
+  stampsAt,
 } from './film';
 import { Pips } from './pips';
 
@@ -47,28 +47,30 @@ export function InputFigure({ picture }: Props) {
       <figcaption>
         <b>Input</b> <span class="size">{sizeText(spec, rowsOf(spec), spec.size)}</span>
       </figcaption>
-      <CellGrid
-        label={`Input, ${rowsOf(spec)} by ${spec.size}`}
-        describedBy="edit-hint"
-        rows={rowsOf(spec)}
-        columns={spec.size}
-        style={columns(spec.size)}
-        look={(cell) => {
-          const value = input[index(cell)] ?? 0;
-          return {
-            ...painted(value),
-            label: plain(value),
-            marks: `${lane(spec, cell)} ${marks({ 'is-lit': light.input(cell), 'is-stamping': index(cell) === stampingStep.value })}`,
-            content: plain(value),
-          };
-        }}
-        onPoint={pointer('input')}
-        onEscape={unpin}
-        edit={{
-          value: (cell) => state.value.input[index(cell)] ?? 0,
-          set: (cell, value) => change((s) => withInputCell(s, index(cell), value)),
-        }}
-      />
+      <div class="grid-scroll">
+        <CellGrid
+          label={`Input, ${rowsOf(spec)} by ${spec.size}`}
+          describedBy="edit-hint"
+          rows={rowsOf(spec)}
+          columns={spec.size}
+          style={columns(spec.size)}
+          look={(cell) => {
+            const value = input[index(cell)] ?? 0;
+            return {
+              ...painted(value),
+              label: plain(value),
+              marks: `${lane(spec, cell)} ${marks({ 'is-lit': light.input(cell), 'is-stamping': index(cell) === stampingStep.value })}`,
+              content: plain(value),
+            };
+          }}
+          onPoint={pointer('input')}
+          onEscape={unpin}
+          edit={{
+            value: (cell) => state.value.input[index(cell)] ?? 0,
+            set: (cell, value) => change((s) => withInputCell(s, index(cell), value)),
+          }}
+        />
+      </div>
       <p class="presets">
         <Preset label="Flat" onClick={() => change((s) => withInput(s, 'flat'))} />
         <Preset label="One cell" onClick={() => change((s) => withInput(s, 'one cell'))} />
@@ -87,28 +89,30 @@ export function KernelFigure({ picture }: Props) {
       <figcaption>
         <b>Kernel</b> <span class="size">{sizeText(spec, tapRows(spec), spec.kernel)}</span>
       </figcaption>
-      <CellGrid
-        label={`Kernel, ${tapRows(spec)} by ${spec.kernel}`}
-        describedBy="edit-hint"
-        rows={tapRows(spec)}
-        columns={spec.kernel}
-        style={columns(spec.kernel)}
-        look={(cell) => {
-          const value = weights[index(cell)] ?? 0;
-          return {
-            ...painted(value),
-            label: plain(value),
-            marks: `${lane(spec, cell)} ${marks({ 'is-lit': light.kernel(cell) })}`,
-            content: plain(value),
-          };
-        }}
-        onPoint={pointer('kernel')}
-        onEscape={unpin}
-        edit={{
-          value: (cell) => state.value.weights[index(cell)] ?? 0,
-          set: (cell, value) => change((s) => withTap(s, index(cell), value)),
-        }}
-      />
+      <div class="grid-scroll">
+        <CellGrid
+          label={`Kernel, ${tapRows(spec)} by ${spec.kernel}`}
+          describedBy="edit-hint"
+          rows={tapRows(spec)}
+          columns={spec.kernel}
+          style={columns(spec.kernel)}
+          look={(cell) => {
+            const value = weights[index(cell)] ?? 0;
+            return {
+              ...painted(value),
+              label: plain(value),
+              marks: `${lane(spec, cell)} ${marks({ 'is-lit': light.kernel(cell) })}`,
+              content: plain(value),
+            };
+          }}
+          onPoint={pointer('kernel')}
+          onEscape={unpin}
+          edit={{
+            value: (cell) => state.value.weights[index(cell)] ?? 0,
+            set: (cell, value) => change((s) => withTap(s, index(cell), value)),
+          }}
+        />
+      </div>
       <p class="presets">
         <Preset label="Ones" onClick={() => change((s) => withFill(s, 'ones'))} />
         <Preset
@@ -139,7 +143,7 @@ export function OutputFigure({ picture }: Props) {
     <figure class="figure output-figure" data-density={density(lines.length)}>
       <figcaption>
         <b>Output</b> <span class="size">{sizeText(spec, rows, size)}</span>
-        <Ghosts lines={[...lines, ...rowLines]} />
+        <Ghosts lines={[...lines, ...rowLines]} framed={atEnd.value && hasFrame(spec)} />
       </figcaption>
       <div class="drawn" style={columns(lines.length)}>
         <GhostCells rows={rowLines} lines={lines} />
@@ -152,7 +156,7 @@ export function OutputFigure({ picture }: Props) {
           style={{ ...columns(size), gridArea: gridArea(rowPadding, rows, spec.padding, size) }}
           look={(cell) => {
             const value = done(cell) ? (sums[cell.row * size + cell.column] ?? 0) : 0;
-            const stamps = done(cell) ? stampsOn(spec, cell, landedStamps.value) : 0;
+            const stamps = done(cell) ? stampsAt.value(cell) : 0;
             const added =
               rowLines[cell.row + rowPadding] === 'added' || lines[cell.column + spec.padding] === 'added';
             const isPinned = pin?.row === cell.row && pin.column === cell.column;
@@ -211,8 +215,8 @@ function GhostCells({ rows, lines }: { rows: readonly LineKind[]; lines: readonl
   );
 }
 
-/** Says in words what the hatching and the marks mean, when there are any. */
-function Ghosts({ lines }: { lines: readonly LineKind[] }) {
+/** Says in words what the hatching, the marks and the frame mean, when there are any. */
+function Ghosts({ lines, framed }: { lines: readonly LineKind[]; framed: boolean }) {
   const cropped = lines.filter((kind) => kind === 'cropped').length;
   const added = lines.filter((kind) => kind === 'added').length;
   return (
@@ -227,17 +231,27 @@ function Ghosts({ lines }: { lines: readonly LineKind[] }) {
           <i class="key-swatch added" aria-hidden="true" /> added by output padding
         </span>
       )}
+      {framed && (
+        <span>
+          <i class="key-swatch inside" aria-hidden="true" /> away from the border
+        </span>
+      )}
     </span>
   );
 }
 
 /** A frame around the part that the border does not touch. */
 function InteriorFrame({ spec }: { spec: LayerSpec }) {
+  if (!hasFrame(spec)) return null;
   const { from, to } = interior(spec);
-  if (from >= to || (from === 0 && to === outputLength(spec))) return null;
   const rows = spec.axes === 1 ? ([0, spec.groups] as const) : ([from + spec.padding, to - from] as const);
   const place = gridArea(rows[0], rows[1], from + spec.padding, to - from);
   return <i class="interior" aria-hidden="true" style={{ gridArea: place }} />;
+}
+
+function hasFrame(spec: LayerSpec): boolean {
+  const { from, to } = interior(spec);
+  return from < to && (from > 0 || to < outputLength(spec));
 }
 
 function Preset({ label, onClick }: { label: string; onClick: () => void }) {

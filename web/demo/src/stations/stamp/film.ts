@@ -3,7 +3,7 @@ import { EngineError, STALE } from '../../engine/client';
 import { engine } from '../../engine/engine';
 import type { StampRequest, StampResult } from '../../engine/protocol';
 import { largestMagnitude } from '../../model/colour';
-import type { Cell } from '../../model/geometry';
+import { type Cell, stampCounter } from '../../model/geometry';
 import {
   advance,
   type Frame,
@@ -54,6 +54,10 @@ export const landed = computed(() => frame.value.landed);
 /** Stamps that what is shown of the output is made of. */
 export const landedStamps = computed(() =>
   gathering.value ? (stamped.value?.request.input.length ?? 0) : landed.value,
+);
+/** How many of them an output cell has. */
+export const stampsAt = computed<(cell: Cell) => number>(() =>
+  stamped.value ? stampCounter(stamped.value.request.spec, landedStamps.value) : () => 0,
 );
 /** The output cell that was gathered last. */
 export const gathered = computed<Cell | null>(() => {
@@ -148,8 +152,8 @@ async function refresh(request: StampRequest): Promise<void> {
     stamped.value = next;
     lastReport.value = result.report;
     run((p) => withTotal({ ...p, speed: state.peek().speed }, steps(next)));
-    // The page opens playing; for people who asked for less motion, with the finished picture.
-    if (first) reducedMotion.peek() ? controls.end() : controls.start();
+    // The page opens before the first stamp; for people who asked for less motion, with the finished picture.
+    if (first) reducedMotion.peek() ? controls.end() : controls.seek(0);
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
     refusal.value = error.message;
@@ -161,6 +165,13 @@ const request = computed<StampRequest>(() => {
   const { layer, input, weights } = state.value;
   return { spec: layer, input, weights };
 });
+
+/** The page opens playing: from the moment that there is something to be seen of it. */
+export function openFilm(): void {
+  const { position, target } = film.peek();
+  // Whoever has begun already is left alone.
+  if (position === 0 && target === 0) controls.start();
+}
 
 let started = false;
 

@@ -1,5 +1,5 @@
 import { tally } from '../../model/board';
-import { type Cell, stampsOn } from '../../model/geometry';
+import type { Cell } from '../../model/geometry';
 import { count, plain } from '../../model/numbers';
 import { withMove } from '../../model/state';
 import type { Move } from '../../model/story';
@@ -14,7 +14,9 @@ import {
   landed,
   landedStamps,
   lighted,
+  pinned,
   type Stamped,
+  stampsAt,
   total,
 } from './film';
 import { Pips } from './pips';
@@ -74,12 +76,9 @@ function make(move: Move): void {
 }
 
 function Tally({ picture }: Props) {
-  const { spec } = picture.request;
   const { shape } = picture.result;
   const rows = tally(shape, (cell) =>
-    gathering.value && cell.row * shape[1] + cell.column >= landed.value
-      ? 0
-      : stampsOn(spec, cell, landedStamps.value),
+    gathering.value && cell.row * shape[1] + cell.column >= landed.value ? 0 : stampsAt.value(cell),
   );
   return (
     <table class="tally">
@@ -126,7 +125,49 @@ function InHand({ picture }: Props) {
         </p>
       )}
       {target?.grid === 'output' && <Gathered picture={picture} cell={target.cell} />}
+      {pinned.value && <Neighbours picture={picture} cell={pinned.value.cell} />}
     </div>
+  );
+}
+
+const ways = [
+  { name: 'left', row: 0, column: -1, path: 'M12 4 6 10l6 6' },
+  { name: 'right', row: 0, column: 1, path: 'm8 4 6 6-6 6' },
+  { name: 'above', row: -1, column: 0, path: 'm4 12 6-6 6 6' },
+  { name: 'below', row: 1, column: 0, path: 'm4 8 6 6 6-6' },
+] as const;
+
+/** From the kept output cell to the next, for fingers that are wider than a cell. */
+function Neighbours({ picture, cell }: Props & { cell: Cell }) {
+  const [rows, columns] = picture.result.shape;
+  return (
+    <fieldset class="neighbours">
+      <legend class="visually-hidden">Keep another output cell</legend>
+      {ways
+        .filter(({ row }) => rows > 1 || row === 0)
+        .map(({ name, row, column, path }) => {
+          const next = { row: cell.row + row, column: cell.column + column };
+          const there = next.row >= 0 && next.row < rows && next.column >= 0 && next.column < columns;
+          const label = row === 0 ? `The cell on the ${name}` : `The cell ${name}`;
+          return (
+            <button
+              type="button"
+              key={name}
+              class="icon-button"
+              aria-label={label}
+              title={label}
+              disabled={!there}
+              onClick={() => {
+                pinned.value = { grid: 'output', cell: next };
+              }}
+            >
+              <svg viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
+                <path d={path} fill="none" stroke="currentColor" stroke-width="1.6" />
+              </svg>
+            </button>
+          );
+        })}
+    </fieldset>
   );
 }
 

@@ -11,19 +11,19 @@ import {
   refusal,
   type Stamped,
   stamped,
-  startFilm,
   total,
 } from './film';
 import { Flight } from './flight';
 import { LayerControls } from './layer-controls';
 import { Notes, stepText } from './notes';
+import { useFilm } from './opening';
 import { Transport } from './transport';
 import './stamp.css';
 
 /** Station 1: the layer as stamps that land and add up. */
 export function StampStation() {
   const section = useRef<HTMLElement>(null);
-  useEffect(startFilm, []);
+  useFilm(section, '.output-figure');
   useShortcuts(section);
   const picture = stamped.value;
 
@@ -33,22 +33,36 @@ export function StampStation() {
         <span class="station-number">1</span> Stamp
       </h2>
       {picture ? (
-        <div class={`board ${refusal.value ? 'is-refused' : ''}`}>
-          <div class="sources">
-            <InputFigure picture={picture} />
-            <KernelFigure picture={picture} />
-          </div>
-          <OutputFigure picture={picture} />
-          <Transport />
-          <Notes picture={picture} />
-          <Flight picture={picture} />
-        </div>
+        <Board picture={picture} />
       ) : (
         <p class="board board-waiting">{refusal.value ?? 'Loading the layers\u2026'}</p>
       )}
       <LayerControls />
       <LiveRegion text={picture ? announcement(picture) : ''} pace={playing.value ? 900 : 350} />
     </section>
+  );
+}
+
+function Board({ picture }: { picture: Stamped }) {
+  const { axes, size, kernel } = picture.request.spec;
+  const classes = [
+    'board',
+    axes === 1 ? 'is-line' : '',
+    // Both grids fit side by side under fingers.
+    size + kernel <= 7 ? 'is-narrow' : '',
+    refusal.value ? 'is-refused' : '',
+  ];
+  return (
+    <div class={classes.join(' ')} style={{ '--input': size, '--kernel': kernel }}>
+      <div class="sources">
+        <InputFigure picture={picture} />
+        <KernelFigure picture={picture} />
+      </div>
+      <OutputFigure picture={picture} />
+      <Transport />
+      <Notes picture={picture} />
+      <Flight picture={picture} />
+    </div>
   );
 }
 
