@@ -1,34 +1,66 @@
 #include "phase_writer.h"
 
+#include <algorithm>
+
 #include "layout.h"
 
 namespace deconv {
+namespace {
 
-void write_phases(const Problem& problem, int32_t phases, const OutputStretch& stretch,
-                  const float* source, int64_t pitch, float* output) {
+// Where a stretch begins, and how far apart its channels and its columns lie.
+struct Target {
+  float* start;
+  int64_t channel_step;
+  int64_t column_step;
+};
+
+Target locate(const Problem& problem, const OutputStretch& stretch, float* output) {
   const Spec& spec = problem.spec;
-  const int64_t channels = spec.group_out_channels();
+  const int64_t channel = int64_t{stretch.channel_group} * spec.group_out_channels();
   const int64_t points = problem.output_points();
   const int64_t point =
       (stretch.depth * problem.output[1] + stretch.height) * problem.output[2] + stretch.column;
   // One channel reads the same in both layouts.
   if (problem.layout == Layout::kChannelsFirst || spec.out_channels == 1) {
-    float* const target =
-        output + (stretch.image * spec.out_channels + stretch.channel_group * channels) * points +
-        point;
+    return {output + (stretch.image * spec.out_channels + channel) * points + point, points, 1};
+  }
+  return {output + (stretch.image * points + point) * spec.out_channels + channel, 1,
+          spec.out_channels};
+}
+
+}  // namespace
+
+void write_phases(const Problem& problem, int32_t phases, const OutputStretch& stretch,
+                  const float* source, int64_t pitch, float* output) {
+  const int64_t channels = problem.spec.group_out_channels();
+  const int64_t phase_pitch = channels * pitch;
+  const Target target = locate(problem, stretch, output);
+  if (target.column_step == 1) {
     for (int64_t channel = 0; channel < channels; ++channel) {
-      interleave(phases, stretch.columns, source + channel * pitch, channels * pitch,
-                 target + channel * points);
+      interleave(phases, stretch.columns, source + channel * pitch, phase_pitch,
+                 target.start + channel * target.channel_step);
     }
     return;
   }
-  float* const target = output + (stretch.image * points + point) * spec.out_channels +
-                        stretch.channel_group * channels;
   for (int32_t phase = 0; phase < phases; ++phase) {
     transpose_block(channels, (stretch.columns - phase + phases - 1) / phases,
-                    source + phase * channels * pitch, pitch,
-                    target + phase * int64_t{spec.out_channels},
-                    int64_t{phases} * spec.out_channels);
+                    source + phase * phase_pitch, pitch, target.start + phase * target.column_step,
+                    phases * target.column_step);
+  }
+}
+
+void write_constants(const Problem& problem, const OutputStretch& stretch, const float* values,
+                     float* output) {
+  const int64_t channels = problem.spec.group_out_channels();
+  const Target target = locate(problem, stretch, output);
+  if (target.column_step == 1) {
+    for (int64_t channel = 0; channel < channels; ++channel) {
+      std::fill_n(target.start + channel * target.channel_step, stretch.columns, values[channel]);
+    }
+    return;
+  }
+  for (int64_t column = 0; column < stretch.columns; ++column) {
+    std::copy_n(values, channels, target.start + column * target.column_step);
   }
 }
 

@@ -22,4 +22,8 @@ struct OutputStretch {
 void write_phases(const Problem& problem, int32_t phases, const OutputStretch& stretch,
                   const float* source, int64_t pitch, float* output);
 
+// Writes the same value into a whole stretch of each channel; `values` has those of the group.
+void write_constants(const Problem& problem, const OutputStretch& stretch, const float* values,
+                     float* output);
+
 }  // namespace deconv

@@ -12,7 +12,9 @@ constexpr const RouteEntry* kRoutes[kRouteCount] = {
     &kDepthwiseRoute,
     &kPolyphaseRoute,
     &kScatterRoute,
-    &kWinogradRoute,
+    &kWinograd43Route,
+    &kWinograd42Route,
+    &kWinograd22Route,
     &kScalarRoute,
 };
 

@@ -68,7 +68,7 @@ TEST_CASE("layers of ordinary size run on phases, those of few output channels o
   Spec wide;
   wide.in_channels = wide.out_channels = 64;
   wide.kernel = {1, 3, 3};
-  CHECK(choose_route(problem_of(wide, 1, 64)) == RouteId::kWinograd);
+  CHECK(choose_route(problem_of(wide, 1, 64)) == RouteId::kWinograd43);
   wide.exact = true;
   CHECK(choose_route(problem_of(wide, 1, 64)) == RouteId::kPolyphase);
   Spec super_resolution;

@@ -45,6 +45,8 @@ struct Parameters {
   ExactBuffer bias;
 };
 
+bool is_winograd(RouteId id) { return id >= RouteId::kWinograd43 && id <= RouteId::kWinograd22; }
+
 // `magnitude` is the sum of |input * weight| of one output value; values lie in [-1, 1).
 double tolerance(const Operator& op, double magnitude) {
   const Spec& spec = op.problem().spec;
@@ -52,7 +54,7 @@ double tolerance(const Operator& op, double magnitude) {
   // It sums in double precision and rounds once; the others round at every step.
   if (op.route() == RouteId::kScalar) return 0x1p-23 * magnitude;
   // The errors of its transforms come from the whole window, also where few taps meet the input.
-  if (op.route() == RouteId::kWinograd) return 0x1p-19 * 9 * spec.group_in_channels();
+  if (is_winograd(op.route())) return 0x1p-19 * 9 * spec.group_in_channels();
   return 0x1p-23 * (terms + 1) * magnitude;
 }
 
@@ -134,13 +136,14 @@ TEST_CASE("random problems: every route agrees with the definition") {
   for (int id = 0; id < deconv::kRouteCount; ++id) {
     INFO(std::string(deconv::route_name(static_cast<RouteId>(id))));
     // They have too few channels for Winograd, which has a test of its own.
-    if (static_cast<RouteId>(id) != RouteId::kWinograd) CHECK(runs[id] >= 100);
+    if (!is_winograd(static_cast<RouteId>(id))) CHECK(runs[id] >= 100);
   }
 }
 
 TEST_CASE("random problems of enough channels for Winograd") {
-  int runs = 0;
-  for (uint64_t seed = 5000; seed < 5300; ++seed) {
+  constexpr RouteId kForms[] = {RouteId::kWinograd43, RouteId::kWinograd42, RouteId::kWinograd22};
+  int runs[deconv::kRouteCount] = {};
+  for (uint64_t seed = 5000; seed < 5500; ++seed) {
     CAPTURE(seed);
     Random random(seed);
     Spec spec;
@@ -161,20 +164,23 @@ TEST_CASE("random problems of enough channels for Winograd") {
     Problem problem;
     if (make_problem(spec, random.between(1, 2), input, layout, &problem) != Status::kOk) continue;
     INFO(deconv_tests::describe(problem));
-    if (route_refusal(RouteId::kWinograd, problem) != nullptr) continue;
-    const Parameters parameters(spec, random.one_in(2), random);
-    const std::unique_ptr<Operator> op = Operator::create(spec);
-    REQUIRE(op->plan(problem.batch, input, layout, RouteId::kWinograd) == Status::kOk);
-    REQUIRE(op->set_parameters(parameters.weight.data(), parameters.bias_or_null()) == Status::kOk);
-    CHECK(count_wrong(*op, parameters, random) == 0);
-    CHECK(count_wrong(*op, parameters, random) == 0);
-    ++runs;
-    Spec exact = spec;
-    exact.exact = true;
-    problem.spec = exact;
-    CHECK(route_refusal(RouteId::kWinograd, problem) != nullptr);
+    for (const RouteId id : kForms) {
+      problem.spec = spec;
+      if (route_refusal(id, problem) != nullptr) continue;
+      INFO(std::string(deconv::route_name(id)));
+      const Parameters parameters(spec, random.one_in(2), random);
+      const std::unique_ptr<Operator> op = Operator::create(spec);
+      REQUIRE(op->plan(problem.batch, input, layout, id) == Status::kOk);
+      REQUIRE(op->set_parameters(parameters.weight.data(), parameters.bias_or_null()) ==
+              Status::kOk);
+      CHECK(count_wrong(*op, parameters, random) == 0);
+      CHECK(count_wrong(*op, parameters, random) == 0);
+      ++runs[static_cast<int>(id)];
+      problem.spec.exact = true;
+      CHECK(route_refusal(id, problem) != nullptr);
+    }
   }
-  CHECK(runs >= 100);
+  for (const RouteId id : kForms) CHECK(runs[static_cast<int>(id)] >= 100);
 }
 
 TEST_CASE("channel counts around the width of a micro-kernel") {

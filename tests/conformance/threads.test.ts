@@ -7,13 +7,21 @@ import { unlessRefused } from '../support/run.js';
 import { seed } from '../support/seed.js';
 import { randomTensor } from '../support/tensors.js';
 
-const ROUTES: readonly RouteName[] = ['polyphase', 'scatter', 'depthwise', 'winograd'];
+const ROUTES: readonly RouteName[] = [
+  'polyphase',
+  'scatter',
+  'depthwise',
+  'winograd-f43',
+  'winograd-f42',
+  'winograd-f22',
+];
 
 // Odd sizes, so that no cut falls on whole tiles. One image is cut in itself, groups and images apart.
 const LAYERS = [
   { name: 'k4 s2', x: [1, 24, 37, 41], w: [24, 20, 4, 4], options: { stride: 2, padBefore: 1, padAfter: 1 } },
   { name: 'k5 s2, batch', x: [3, 16, 19, 23], w: [16, 17, 5, 5], options: { stride: 2, padBefore: 2 } },
   { name: 'k3 s1', x: [1, 33, 45, 50], w: [33, 19, 3, 3], options: { padBefore: 1, padAfter: 1 } },
+  { name: 'k2 s1', x: [1, 20, 33, 29], w: [20, 18, 2, 2], options: {} },
   { name: 'groups', x: [1, 34, 40, 31], w: [34, 16, 3, 3], options: { groups: 2 } },
   { name: 'few channels', x: [2, 8, 61, 53], w: [8, 3, 4, 4], options: { stride: 2, groups: 2 } },
   {

@@ -20,7 +20,9 @@ const ROUTES: Readonly<Record<'auto' | RouteName, true>> = {
   scalar: true,
   polyphase: true,
   scatter: true,
-  winograd: true,
+  'winograd-f43': true,
+  'winograd-f42': true,
+  'winograd-f22': true,
   'xnnpack-deconvolution': true,
   'xnnpack-convolution': true,
   depthwise: true,
@@ -30,11 +32,11 @@ export const ROUTE_CHOICES = Object.keys(ROUTES) as readonly (keyof typeof ROUTE
 
 /**
  * The routes whose every output is the plain sum of its own terms, with the error of one and with no
- * NaN but from its own terms. Winograd's products are not: its errors come from the whole window, it
- * takes 16 channels a group at least, and tests/conformance/winograd.test.ts has its bounds. 'auto' is
+ * NaN but from its own terms. Winograd's products are not: their errors come from the whole window, they
+ * take 16 channels a group at least, and tests/conformance/winograd.test.ts has their bounds. 'auto' is
  * among these with `precision: 'exact'` only.
  */
-export const PLAIN_SUMS = ROUTE_CHOICES.filter((route) => route !== 'winograd');
+export const PLAIN_SUMS = ROUTE_CHOICES.filter((route) => !route.startsWith('winograd'));
 
 /** The suite once on every build; a build that the environment lacks is named and left out. */
 export function describeEachBuild(body: (build: Build) => void): void {

@@ -10,11 +10,13 @@ enum class RouteId : int {
   kDepthwise,
   kPolyphase,
   kScatter,
-  kWinograd,
+  kWinograd43,
+  kWinograd42,
+  kWinograd22,
   kScalar
 };
 
-inline constexpr int kRouteCount = 7;
+inline constexpr int kRouteCount = 9;
 
 const char* route_name(RouteId id);
 

@@ -5,7 +5,8 @@
 //
 // A block is a run of positions (steps q of the axis phases, all images behind each other). For
 // each block: pack the panels of all offsets once; multiply them by every phase's weights into a
-// scratch [row][position]; write the phases of a row of the output side by side.
+// scratch [row][position]; write the phases of a row of the output side by side. Rows of the output
+// that no tap meets are filled with the bias.
 
 #include <algorithm>
 #include <cmath>
@@ -40,7 +41,10 @@ struct PhaseGroup {
   int32_t segment_count;
   int64_t depth;       // of the product: taps * input channels of a group
   int64_t first_tile;  // in the packed weights of a channel group
+  int64_t first_row;   // of the products
 };
+
+constexpr int32_t kHoles = -1;
 
 class PolyphaseRoute final : public Route {
  public:
@@ -51,6 +55,7 @@ class PolyphaseRoute final : public Route {
 
  private:
   Status derive_groups();
+  void number_lines();
   bool same_offsets(int32_t phase, int32_t other) const;
   void add_group(int32_t phase);
   void pack_group(const PhaseGroup& group, int32_t channel_group, const float* weight,
@@ -65,6 +70,8 @@ class PolyphaseRoute final : public Route {
     const int32_t area = axes_[1].count() * axes_[2].count();
     return {phase / area, phase % area / axes_[2].count(), phase % axes_[2].count()};
   }
+  // Phases of the depth and the height; each is a line of width phases.
+  int32_t line_count() const { return axes_[0].count() * axes_[1].count(); }
   int64_t rows_of(const PhaseGroup& group) const {
     return int64_t{group.phases} * spec_.group_out_channels();
   }
@@ -107,6 +114,11 @@ class PolyphaseRoute final : public Route {
   int32_t group_count_ = 0;
   Block<Segment> segments_;
   int32_t segment_count_ = 0;
+  // Where the products of each line stand among those of all lines that meet the input; kHoles for
+  // the others, whose outputs are the bias.
+  Block<int32_t> lines_;
+  int32_t line_products_ = 0;
+  Buffer holes_;               // what holes are filled with, a value for each output channel
   Buffer tiles_;               // of all channel groups
   int64_t tile_elements_ = 0;  // of one channel group
 };
@@ -117,13 +129,16 @@ Status PolyphaseRoute::derive_groups() {
   }
   // A tap of a transposed operator belongs to one phase, one of a convolution to each at most.
   const int64_t most_segments = spec_.kernel_elements() * (spec_.transposed ? 1 : phase_count());
-  if (!groups_.reserve(phase_count()) || !segments_.reserve(most_segments)) {
+  if (!groups_.reserve(phase_count()) || !segments_.reserve(most_segments) ||
+      !lines_.reserve(line_count())) {
     return Status::kOutOfMemory;
   }
+  number_lines();
   group_count_ = 0;
   segment_count_ = 0;
   tile_elements_ = 0;
   for (int32_t phase = 0; phase < phase_count(); ++phase) {
+    if (lines_[phase / axes_[2].count()] == kHoles) continue;
     if (phase > 0 && same_offsets(phase, phase - 1)) {
       ++groups_[group_count_ - 1].phases;
     } else {
@@ -136,6 +151,15 @@ Status PolyphaseRoute::derive_groups() {
     tile_elements_ += Tiling::packed_elements(rows_of(group), group.depth);
   }
   return Status::kOk;
+}
+
+void PolyphaseRoute::number_lines() {
+  line_products_ = 0;
+  for (int32_t line = 0; line < line_count(); ++line) {
+    const bool meets = !axes_[0].taps(line / axes_[1].count()).empty() &&
+                       !axes_[1].taps(line % axes_[1].count()).empty();
+    lines_[line] = meets ? line_products_++ : kHoles;
+  }
 }
 
 bool PolyphaseRoute::same_offsets(int32_t phase, int32_t other) const {
@@ -153,7 +177,11 @@ void PolyphaseRoute::add_group(int32_t phase) {
                    .first_segment = segment_count_,
                    .segment_count = 0,
                    .depth = 0,
-                   .first_tile = 0};
+                   .first_tile = 0,
+                   .first_row = 0};
+  const int32_t width_phases = axes_[2].count();
+  group.first_row = (int64_t{lines_[phase / width_phases]} * width_phases + phase % width_phases) *
+                    spec_.group_out_channels();
   const int32_t channels = spec_.group_in_channels();
   visit_taps(phase_axes(phase), [&](const AxisPhases::Tap& d, const AxisPhases::Tap& h,
                                     const AxisPhases::Tap& w) {
@@ -174,7 +202,13 @@ void PolyphaseRoute::add_group(int32_t phase) {
 
 Status PolyphaseRoute::set_parameters(const float* weight, const float* bias) {
   if (const Status status = derive_groups(); status != Status::kOk) return status;
-  if (!tiles_.reserve(tile_elements_ * spec_.groups)) return Status::kOutOfMemory;
+  if (!tiles_.reserve(tile_elements_ * spec_.groups) || !holes_.reserve(spec_.out_channels)) {
+    return Status::kOutOfMemory;
+  }
+  for (int32_t channel = 0; channel < spec_.out_channels; ++channel) {
+    const float value = bias == nullptr ? 0.0f : bias[channel];
+    holes_[channel] = spec_.relu && value < 0 ? 0.0f : value;
+  }
   for (int32_t channel_group = 0; channel_group < spec_.groups; ++channel_group) {
     for (int32_t index = 0; index < group_count_; ++index) {
       const PhaseGroup& group = groups_[index];
@@ -226,8 +260,9 @@ Status PolyphaseRoute::run(const Problem& problem, const float* input, float* ou
   }
   const int threads = pool_threads();
   const int64_t depth = offset_count() * spec_.group_in_channels();
-  const int64_t rows = int64_t{phase_count()} * spec_.group_out_channels();
-  const int64_t position_bytes = 4 * (depth + rows);
+  const int64_t rows = int64_t{line_products_} * axes_[2].count() * spec_.group_out_channels();
+  // A convolution over an input with holes of its own may read nothing but these.
+  const int64_t position_bytes = 4 * std::max<int64_t>(1, depth + rows);
   const int64_t whole = (grid.positions + kPanel - 1) / kPanel * kPanel;
   const int64_t share = (whole / kPanel + threads - 1) / threads * kPanel;
   const int64_t least = position_bytes > kBlockBytes ? kPanel : 4 * kPanel;
@@ -328,7 +363,6 @@ void PolyphaseRoute::multiply(const Grid& grid, int32_t channel_group, int64_t c
   for (int32_t index = 0; index < group_count_; ++index) {
     const PhaseGroup& group = groups_[index];
     const Tiling tiling(rows_of(group));
-    const int64_t group_row = int64_t{group.first_phase} * spec_.group_out_channels();
     for (int64_t tile = 0; tile < tiling.count; ++tile) {
       const int64_t row = tiling.first_row(tile);
       // The tile stays in the first-level cache while the panels pass.
@@ -340,7 +374,7 @@ void PolyphaseRoute::multiply(const Grid& grid, int32_t channel_group, int64_t c
                      .segments = segments_.data() + group.first_segment,
                      .segment_count = group.segment_count,
                      .relu = spec_.relu,
-                     .result = scratch + (group_row + row) * grid.block,
+                     .result = scratch + (group.first_row + row) * grid.block,
                      .result_stride = grid.block});
     }
   }
@@ -371,15 +405,19 @@ void PolyphaseRoute::write_run(const Grid& grid, int32_t channel_group, int64_t 
     for (int32_t h = 0; h < axes_[1].count(); ++h) {
       const int64_t height = int64_t{step[1]} * axes_[1].count() + h;
       if (height >= problem.output[1]) break;
-      const int64_t row = int64_t{d * axes_[1].count() + h} * phases * channels;
-      write_phases(problem, phases,
-                   {.image = image,
-                    .channel_group = channel_group,
-                    .depth = depth,
-                    .height = height,
-                    .column = column,
-                    .columns = columns},
-                   scratch + row * grid.block, grid.block, grid.output);
+      const OutputStretch stretch{.image = image,
+                                  .channel_group = channel_group,
+                                  .depth = depth,
+                                  .height = height,
+                                  .column = column,
+                                  .columns = columns};
+      const int32_t line = lines_[d * axes_[1].count() + h];
+      if (line == kHoles) {
+        write_constants(problem, stretch, holes_.data() + channel_group * channels, grid.output);
+      } else {
+        write_phases(problem, phases, stretch, scratch + line * phases * channels * grid.block,
+                     grid.block, grid.output);
+      }
     }
   }
 }
@@ -400,6 +438,15 @@ const char* refusal(const Problem& problem) {
   return nullptr;
 }
 
+// Runs of width phases that read at the same offsets.
+int64_t width_runs(const Spec& spec) {
+  const int64_t count = AxisPhases::count(spec, 2);
+  if (!spec.transposed || spec.dilation[2] != 1) return count;
+  const bool crops_a_part = spec.pad_before[2] % spec.stride[2] != 0;
+  const bool ends_in_a_part = spec.kernel[2] % spec.stride[2] != 0;
+  return std::min<int64_t>(count, 1 + (crops_a_part ? 1 : 0) + (ends_in_a_part ? 1 : 0));
+}
+
 double cost(const Problem& problem) {
   const Spec& spec = problem.spec;
   const double in = spec.group_in_channels();
@@ -407,7 +454,8 @@ double cost(const Problem& problem) {
   double positions = problem.batch;
   double offsets = 1;
   double phases = 1;
-  double runs = static_cast<double>(problem.batch) * spec.groups;
+  double lines = 1;  // that meet the input
+  double stretches = static_cast<double>(problem.batch) * spec.groups;
   bool same_taps = true;
   for (int axis = 0; axis < 3; ++axis) {
     const int64_t count = AxisPhases::count(spec, axis);
@@ -415,24 +463,33 @@ double cost(const Problem& problem) {
     positions *= steps;
     offsets *= static_cast<double>(AxisPhases::most_offsets(spec, axis));
     phases *= static_cast<double>(count);
-    if (axis < 2) runs *= steps * static_cast<double>(count);
-    same_taps = same_taps && (count == 1 || spec.kernel[axis] == spec.stride[axis]);
+    if (axis < 2) {
+      lines *= static_cast<double>(std::min<int64_t>(count, spec.kernel[axis]));
+      stretches *= steps * static_cast<double>(count);
+    }
+    same_taps = same_taps && (count == 1 || (spec.kernel[axis] == spec.stride[axis] &&
+                                             spec.pad_before[axis] % spec.stride[axis] == 0));
   }
+  const auto width_phases = static_cast<double>(AxisPhases::count(spec, 2));
+  const double written = lines * width_phases;
   const double panels = std::ceil(positions / kPanel) * spec.groups;
-  const double groups = same_taps ? 1 : phases;
-  const auto rows = static_cast<int64_t>(phases / groups * out);
+  const double groups = same_taps ? 1 : lines * static_cast<double>(width_runs(spec));
+  const auto rows = static_cast<int64_t>(written / groups * out);
   const double taps =
-      static_cast<double>(spec.kernel_elements()) * groups / (spec.transposed ? phases : 1);
+      static_cast<double>(spec.kernel_elements()) * groups / (spec.transposed ? written : 1);
   const bool last = writes_channels_last(problem);
   const bool gathers = !spec.transposed && spec.stride[2] > 1 && !last;
   const double pack = offsets * (21 + in * (gathers ? 5.2 : 0.66));
   const double product = taps * in * tile_step_nanoseconds(rows) +
                          0.54 * groups * static_cast<double>(Tiling(rows).count);
   // Four phases beside each other, and two, have shuffles of their own.
-  const int64_t width_phases = AxisPhases::count(spec, 2);
-  const bool shuffles = width_phases <= 2 || width_phases % 4 == 0;
-  const double write = kPanel * phases * out * (last ? 0.31 : shuffles ? 0.19 : 0.73);
-  return 1150 + panels * (pack + product + write) + 5.1 * runs * (last ? 1 : out) +
+  const bool shuffles = width_phases <= 2 || AxisPhases::count(spec, 2) % 4 == 0;
+  const double write = kPanel * out *
+                       (written * (last       ? 0.31
+                                   : shuffles ? 0.19
+                                              : 0.73) +
+                        (phases - written) * 0.06);
+  return 1150 + panels * (pack + product + write) + 5.1 * stretches * (last ? 1 : out) +
          memory_nanoseconds(problem, 0.19);
 }
 

@@ -39,7 +39,9 @@ extern const RouteEntry kDepthwiseRoute;
 extern const RouteEntry kPolyphaseRoute;
 extern const RouteEntry kScalarRoute;
 extern const RouteEntry kScatterRoute;
-extern const RouteEntry kWinogradRoute;
+extern const RouteEntry kWinograd22Route;
+extern const RouteEntry kWinograd42Route;
+extern const RouteEntry kWinograd43Route;
 extern const RouteEntry kXnnpackConvolutionRoute;
 extern const RouteEntry kXnnpackDeconvolutionRoute;
 

@@ -1,14 +1,21 @@
-// Products by phases with fewer multiplications: Winograd's F(4x4, 3x3) (Lavin and Gray, Fast
-// Algorithms for Convolutional Neural Networks, 2015) over the window of 3 x 3 offsets that all
-// phases of an operator share. A tile of 4 x 4 steps reads 6 x 6 input positions; 36 products of
-// each channel pair replace 144 by a 3 x 3 kernel, 64 a phase by a 4 x 4 kernel of stride 2.
+// Products by phases with fewer multiplications: Winograd's F(m x m, r x r) (Lavin and Gray, Fast
+// Algorithms for Convolutional Neural Networks, 2015) over windows of r x r input offsets. A tile
+// of m x m steps reads n x n input positions, n = m + r - 1, and takes n * n products of each
+// channel pair for each phase. Phases whose taps fit one window share its transformed input.
+//
+//   F(4, 3)  36 products replace 144 of a 3 x 3 kernel; 144 replace 400 of a 5 x 5 kernel of
+//            stride 2, whose four phases share one window
+//   F(4, 2)  25 replace 64 of each phase of a 4 x 4 kernel of stride 2, whose phases fill four
+//            windows; 100 replace 144 of a 3 x 3 kernel of stride 2, whose phases share one
+//   F(2, 2)  9 replace 16: small images, and weights that grow less
 //
 // It rounds otherwise than a plain sum. With u = 2^-24, and X and W the largest |input| and
 // |weight| of a window,
-//   |error| <= 2304 * (channels + 20) * u * channels * X * W
-// in the worst case (2304 is the product over both axes of the largest row of |A^T| (|G| |B^T|));
-// of random values the error is some ten times that of a plain sum. A NaN or infinity reaches all
-// outputs of the tiles that read it. `Spec::exact` turns the route off.
+//   |error| <= c * (channels + 20) * u * channels * X * W
+// in the worst case, where c is the product over both axes of the largest row of |A^T| (|G| |B^T|):
+// 2304 for F(4, 3), 400 for F(4, 2), 16 for F(2, 2). Of random values the error of F(4, 3) is some
+// ten times that of a plain sum. A NaN or infinity reaches all outputs of the tiles that read it.
+// `Spec::exact` turns the routes off.
 
 #include <algorithm>
 #include <cmath>
@@ -23,126 +30,59 @@
 #include "phase_writer.h"
 #include "routes/cost.h"
 #include "routes/route.h"
+#include "routes/winograd_forms.h"
 #include "simd.h"
-#include "transpose_4x4.h"
 
 namespace deconv {
 namespace {
 
-constexpr int kTaps = 3;   // of the window, along each axis
-constexpr int kSteps = 4;  // of a tile
-constexpr int kReads = 6;  // positions that a tile reads
-constexpr int kPoints = kReads * kReads;
-// Tiles that are transformed together, one a lane. Two of them make a panel.
-constexpr int kQuad = 4;
-
 // Transformed inputs of a block, which all weights pass by.
 constexpr int64_t kBlockBytes = 640 * 1024;
-// Transformed weights that a layer may keep: 36 for 9 or 16 taps.
+// Transformed weights that a layer may keep.
 constexpr int64_t kMostWeights = int64_t{2} << 20;
 constexpr int kLeastChannels = 16;
 constexpr int64_t kCacheLine = 16;
 
-// Values of one axis: 6 in, 6 out. The rows of B^T for the points 0, 1, -1, 2, -2, infinity.
-inline void transform_input(const v128_t (&x)[kReads], v128_t (&y)[kReads]) {
-  const v128_t two = wasm_f32x4_const_splat(2);
-  const v128_t four = wasm_f32x4_const_splat(4);
-  const v128_t minus_four = wasm_f32x4_const_splat(-4);
-  const v128_t minus_five = wasm_f32x4_const_splat(-5);
-  const v128_t even = fma_f32x4(minus_four, x[2], x[4]);
-  const v128_t odd = fma_f32x4(minus_four, x[1], x[3]);
-  const v128_t even_2 = wasm_f32x4_sub(x[4], x[2]);
-  const v128_t odd_2 = wasm_f32x4_mul(two, wasm_f32x4_sub(x[3], x[1]));
-  y[0] = fma_f32x4(four, x[0], fma_f32x4(minus_five, x[2], x[4]));
-  y[1] = wasm_f32x4_add(even, odd);
-  y[2] = wasm_f32x4_sub(even, odd);
-  y[3] = wasm_f32x4_add(even_2, odd_2);
-  y[4] = wasm_f32x4_sub(even_2, odd_2);
-  y[5] = fma_f32x4(four, x[1], fma_f32x4(minus_five, x[3], x[5]));
+// Phases behind each other whose taps read at offsets `first_offset` and the next few.
+struct Window {
+  int32_t first_phase;
+  int32_t phases;
+  int32_t first_offset;
+};
+
+int64_t floor_divide(int64_t dividend, int64_t divisor) {
+  return dividend / divisor - (dividend % divisor < 0 ? 1 : 0);
 }
 
-// The rows of A^T: 6 in, 4 out.
-inline void transform_output(const v128_t (&x)[kReads], v128_t (&y)[kSteps]) {
-  const v128_t sum_1 = wasm_f32x4_add(x[1], x[2]);
-  const v128_t difference_1 = wasm_f32x4_sub(x[1], x[2]);
-  const v128_t sum_2 = wasm_f32x4_add(x[3], x[4]);
-  const v128_t difference_2 = wasm_f32x4_sub(x[3], x[4]);
-  y[0] = wasm_f32x4_add(x[0], wasm_f32x4_add(sum_1, sum_2));
-  y[1] = fma_f32x4(wasm_f32x4_const_splat(2), difference_2, difference_1);
-  y[2] = fma_f32x4(wasm_f32x4_const_splat(4), sum_2, sum_1);
-  y[3] = wasm_f32x4_add(fma_f32x4(wasm_f32x4_const_splat(8), difference_2, difference_1), x[5]);
-}
-
-// The rows of G: 3 in, 6 out, `stride` between values of both.
-void transform_weight(const double* x, double* y, int stride) {
-  const double even = x[0] + x[2 * stride];
-  const double even_2 = x[0] + 4 * x[2 * stride];
-  const double odd = x[stride];
-  y[0] = x[0] / 4;
-  y[stride] = -(even + odd) / 6;
-  y[2 * stride] = -(even - odd) / 6;
-  y[3 * stride] = (even_2 + 2 * odd) / 24;
-  y[4 * stride] = (even_2 - 2 * odd) / 24;
-  y[5 * stride] = x[2 * stride];
-}
-
-// Transforms the windows of four tiles beside each other, which start at rows[0] of a padded plane,
-// and writes point p to target[p * point_stride].
-void transform_quad(const float* window, int64_t pitch, float* target, int64_t point_stride) {
-  v128_t half[kReads][kReads];
-  for (int row = 0; row < kReads; ++row, window += pitch) {
-    v128_t columns[4] = {wasm_v128_load(window), wasm_v128_load(window + 4),
-                         wasm_v128_load(window + 8), wasm_v128_load(window + 12)};
-    transpose_4x4(columns);
-    // Columns 4 and 5 of a tile are columns 0 and 1 of the next.
-    const v128_t next = wasm_v128_load(window + 16);
-    const v128_t x[kReads] = {columns[0],
-                              columns[1],
-                              columns[2],
-                              columns[3],
-                              wasm_i32x4_shuffle(columns[0], next, 1, 2, 3, 4),
-                              wasm_i32x4_shuffle(columns[1], next, 1, 2, 3, 5)};
-    transform_input(x, half[row]);
-  }
-  for (int column = 0; column < kReads; ++column) {
-    const v128_t x[kReads] = {half[0][column], half[1][column], half[2][column],
-                              half[3][column], half[4][column], half[5][column]};
-    v128_t y[kReads];
-    transform_input(x, y);
-    for (int row = 0; row < kReads; ++row) {
-      wasm_v128_store(target + (row * kReads + column) * point_stride, y[row]);
+// Calls visit(window) with the windows of `taps` offsets that hold the phases of one axis, by
+// rising phase, which is by rising offset; stops and answers false when a phase has more taps. The
+// axis has no dilation, and a convolution's has stride 1.
+template <typename Visit>
+bool visit_windows(const Spec& spec, int axis, int taps, const Visit& visit) {
+  const int32_t stride = spec.transposed ? spec.stride[axis] : 1;
+  Window window{0, 0, 0};
+  bool empty = true;
+  for (int32_t phase = 0; phase < stride; ++phase, ++window.phases) {
+    const int64_t reach = int64_t{spec.kernel[axis]} - 1;
+    const int64_t crop = int64_t{phase} + spec.pad_before[axis];
+    const int64_t first =
+        spec.transposed ? -floor_divide(reach - crop, stride) : -int64_t{spec.pad_before[axis]};
+    const int64_t last = spec.transposed ? floor_divide(crop, stride) : first + reach;
+    if (first > last) continue;
+    if (last - first >= taps) return false;
+    if (empty || last - window.first_offset >= taps) {
+      if (!empty) visit(window);
+      window = {empty ? 0 : phase, empty ? phase : 0, static_cast<int32_t>(first)};
+      empty = false;
     }
   }
-}
-
-// The way back: point p of four tiles from source[p * point_stride] to four rows of 16 steps.
-void transform_back(const float* source, int64_t point_stride, v128_t bias, bool relu,
-                    float* target, int64_t pitch) {
-  v128_t half[kSteps][kReads];
-  for (int column = 0; column < kReads; ++column) {
-    v128_t x[kReads];
-    for (int row = 0; row < kReads; ++row) {
-      x[row] = wasm_v128_load(source + (row * kReads + column) * point_stride);
-    }
-    v128_t y[kSteps];
-    transform_output(x, y);
-    for (int row = 0; row < kSteps; ++row) half[row][column] = y[row];
-  }
-  for (int row = 0; row < kSteps; ++row, target += pitch) {
-    v128_t y[kSteps];
-    transform_output(half[row], y);
-    for (v128_t& value : y) {
-      value = wasm_f32x4_add(value, bias);
-      if (relu) value = wasm_f32x4_max(value, wasm_f32x4_const_splat(0));
-    }
-    transpose_4x4(y);
-    for (int step = 0; step < 4; ++step) wasm_v128_store(target + 4 * step, y[step]);
-  }
+  visit(window);
+  return true;
 }
 
 class WinogradRoute final : public Route {
  public:
-  explicit WinogradRoute(const Spec& spec) : spec_(spec) {}
+  WinogradRoute(const Form& form, const Spec& spec) : form_(form), spec_(spec) {}
 
   Status set_parameters(const float* weight, const float* bias) override;
   Status run(const Problem& problem, const float* input, float* output) override;
@@ -154,18 +94,19 @@ class WinogradRoute final : public Route {
     float* output;
     int64_t quads = 0;      // along a row of tiles
     int64_t tile_rows = 0;  // of one image and channel group
-    int64_t block_rows = 0;
-    int64_t blocks = 0;
+    int64_t strip_rows = 0;
+    int64_t strips = 0;
     int64_t pitch = 0;         // of a row of the padded planes
+    int64_t plane = 0;         // values of one of them
     int64_t result_pitch = 0;  // of a row of steps
-    int64_t panels = 0;        // of a block
+    int64_t panels = 0;        // of a strip
     // Between the points of the transformed inputs and of the products. No power of two, which
     // would put all points into one set of the cache.
     int64_t transformed_stride = 0;
     int64_t products_stride = 0;
   };
   // Rows of tiles of one image and channel group.
-  struct Block {
+  struct Strip {
     int64_t image;
     int32_t channel_group;
     int64_t first;
@@ -174,24 +115,74 @@ class WinogradRoute final : public Route {
   // What a worker computes with.
   struct Memory {
     float* planes;       // [channel][padded rows][pitch]
-    float* transformed;  // [point][panel][channel][kPanel]
+    float* transformed;  // [point][panel][channel][kPanel], of one pair of windows
     float* products;     // [point][row of a tile][panel][kPanel]
     float* results;      // [phase][channel][step row][result pitch]
   };
+  // A window of each axis: the rows of its product are its phases by output channels.
+  struct Pair {
+    Window height;
+    Window width;
 
+    int64_t rows(int64_t channels) const { return height.phases * width.phases * channels; }
+    // What number the phase of a row has among all, of which `width_phases` are in a line.
+    int64_t phase(int64_t index, int32_t width_phases) const {
+      return (height.first_phase + index / width.phases) * width_phases + width.first_phase +
+             index % width.phases;
+    }
+  };
+
+  bool find_windows(int axis);
+  // Calls visit(pair, tiles) with every pair of windows and the transformed weights of all groups.
+  template <typename Visit>
+  void visit_pairs(const Visit& visit) const {
+    const int64_t out = spec_.group_out_channels();
+    float* tiles = tiles_.data();
+    for (int32_t h = 0; h < window_counts_[1]; ++h) {
+      for (int32_t w = 0; w < window_counts_[2]; ++w) {
+        const Pair pair{windows_[1][h], windows_[2][w]};
+        visit(pair, tiles);
+        tiles += spec_.groups * group_elements(pair.rows(out));
+      }
+    }
+  }
+  // Transformed weights of one channel group.
+  int64_t group_elements(int64_t rows) const {
+    return form_.points * Tiling::packed_elements(rows, spec_.group_in_channels());
+  }
   int64_t rows() const {
     return int64_t{axes_[1].count()} * axes_[2].count() * spec_.group_out_channels();
   }
-  void pad(const Grid& grid, const Block& block, float* planes) const;
-  void transform(const Grid& grid, const Block& block, const Memory& memory) const;
-  void multiply(const Grid& grid, const Block& block, const Memory& memory) const;
-  void write(const Grid& grid, const Block& block, const float* results) const;
+  // Offsets from the first that is read to the last.
+  int64_t span(int axis) const {
+    return windows_[axis][window_counts_[axis] - 1].first_offset - windows_[axis][0].first_offset +
+           form_.taps;
+  }
+  void pack_row(const Pair& pair, int64_t row, const float* weight, float* target,
+                int64_t height) const;
+  void pad(const Grid& grid, const Strip& strip, float* planes) const;
+  void transform(const Grid& grid, const Strip& strip, const Pair& pair,
+                 const Memory& memory) const;
+  void multiply(const Grid& grid, const Strip& strip, const Pair& pair, const float* tiles,
+                const Memory& memory) const;
+  void write(const Grid& grid, const Strip& strip, const float* results) const;
 
+  const Form& form_;
   const Spec spec_;
   AxisPhases axes_[3];
-  Buffer tiles_;  // [channel group][tile][point]
+  Block<Window> windows_[3];  // of the height and the width
+  int32_t window_counts_[3] = {};
+  Buffer tiles_;  // [pair][channel group][tile][point]
   Buffer bias_;
 };
+
+bool WinogradRoute::find_windows(int axis) {
+  if (!windows_[axis].reserve(axes_[axis].count())) return false;
+  int32_t& count = window_counts_[axis] = 0;
+  visit_windows(spec_, axis, form_.taps,
+                [&](const Window& window) { windows_[axis][count++] = window; });
+  return true;
+}
 
 Status WinogradRoute::set_parameters(const float* weight, const float* bias) {
   for (int axis = 0; axis < 3; ++axis) {
@@ -199,123 +190,135 @@ Status WinogradRoute::set_parameters(const float* weight, const float* bias) {
   }
   const int64_t in = spec_.group_in_channels();
   const int64_t out = spec_.group_out_channels();
-  const int64_t taps = spec_.kernel_elements();
-  if (!tiles_.reserve(spec_.groups * kPoints * Tiling::packed_elements(rows(), in)) ||
+  if (!find_windows(1) || !find_windows(2) ||
+      !tiles_.reserve(spec_.groups * group_elements(rows())) ||
       !bias_.reserve(spec_.out_channels)) {
     return Status::kOutOfMemory;
   }
   for (int32_t channel = 0; channel < spec_.out_channels; ++channel) {
     bias_[channel] = bias == nullptr ? 0.0f : bias[channel];
   }
-  const Tiling tiling(rows());
-  float* target = tiles_.data();
-  for (int32_t group = 0; group < spec_.groups; ++group) {
-    for (int64_t tile = 0; tile < tiling.count; ++tile) {
-      const int64_t height = tiling.height(tile);
-      const int64_t point_elements = Tiling::packed_elements(height, in);
-      for (int64_t tile_row = 0; tile_row < height; ++tile_row) {
-        const int64_t row = tiling.first_row(tile) + tile_row;
-        const int32_t phase = static_cast<int32_t>(row / out);
-        const int64_t channel = row % out;
-        // The bias joins the results.
-        for (int point = 0; point < kPoints; ++point) target[point * point_elements + tile_row] = 0;
-        for (int64_t channel_in = 0; channel_in < in; ++channel_in) {
-          const float* const kernel =
-              weight + (spec_.transposed ? (group * in + channel_in) * out + channel
-                                         : (group * out + channel) * in + channel_in) *
-                           taps;
-          double window[kPoints] = {};
-          for (const AxisPhases::Tap& h : axes_[1].taps(phase / axes_[2].count())) {
-            for (const AxisPhases::Tap& w : axes_[2].taps(phase % axes_[2].count())) {
-              window[h.offset * kReads + w.offset] = kernel[h.tap * spec_.kernel[2] + w.tap];
-            }
-          }
-          double half[kPoints];
-          double whole[kPoints];
-          for (int column = 0; column < kTaps; ++column) {
-            transform_weight(window + column, half + column, kReads);
-          }
-          for (int line = 0; line < kReads; ++line) {
-            transform_weight(half + line * kReads, whole + line * kReads, 1);
-          }
-          for (int point = 0; point < kPoints; ++point) {
-            target[point * point_elements + (channel_in + 1) * height + tile_row] =
-                static_cast<float>(whole[point]);
-          }
+  const int64_t taps = spec_.kernel_elements();
+  visit_pairs([&](const Pair& pair, float* target) {
+    const Tiling tiling(pair.rows(out));
+    for (int32_t group = 0; group < spec_.groups; ++group) {
+      const float* const group_weight = weight + group * in * out * taps;
+      for (int64_t tile = 0; tile < tiling.count; ++tile) {
+        const int64_t height = tiling.height(tile);
+        for (int64_t row = 0; row < height; ++row) {
+          pack_row(pair, tiling.first_row(tile) + row, group_weight, target + row, height);
         }
+        target += form_.points * Tiling::packed_elements(height, in);
       }
-      target += kPoints * point_elements;
+    }
+  });
+  return Status::kOk;
+}
+
+// One row of all points' tiles, whose values are `height` apart.
+void WinogradRoute::pack_row(const Pair& pair, int64_t row, const float* weight, float* target,
+                             int64_t height) const {
+  const int64_t in = spec_.group_in_channels();
+  const int64_t out = spec_.group_out_channels();
+  const int64_t taps = spec_.kernel_elements();
+  const int64_t point_elements = Tiling::packed_elements(height, in);
+  const int64_t channel = row % out;
+  const auto phase = static_cast<int32_t>(pair.phase(row / out, axes_[2].count()));
+  // The bias joins the results.
+  for (int point = 0; point < form_.points; ++point) target[point * point_elements] = 0;
+  for (int64_t channel_in = 0; channel_in < in; ++channel_in) {
+    const float* const kernel =
+        weight + (spec_.transposed ? channel_in * out + channel : channel * in + channel_in) * taps;
+    double window[kMostTaps * kMostReads] = {};
+    for (const AxisPhases::Tap& h : axes_[1].taps(phase / axes_[2].count())) {
+      const int32_t line = axes_[1].offset(h.offset) - pair.height.first_offset;
+      for (const AxisPhases::Tap& w : axes_[2].taps(phase % axes_[2].count())) {
+        const int32_t column = axes_[2].offset(w.offset) - pair.width.first_offset;
+        window[line * form_.reads + column] = kernel[h.tap * spec_.kernel[2] + w.tap];
+      }
+    }
+    double half[kMostReads * kMostReads];
+    double whole[kMostReads * kMostReads];
+    for (int column = 0; column < form_.taps; ++column) {
+      form_.transform_weight(window + column, half + column, form_.reads);
+    }
+    for (int line = 0; line < form_.reads; ++line) {
+      form_.transform_weight(half + line * form_.reads, whole + line * form_.reads, 1);
+    }
+    for (int point = 0; point < form_.points; ++point) {
+      target[point * point_elements + (channel_in + 1) * height] = static_cast<float>(whole[point]);
     }
   }
-  return Status::kOk;
 }
 
 Status WinogradRoute::run(const Problem& problem, const float* input, float* output) {
   Grid grid{problem, input, output};
   const int64_t in = spec_.group_in_channels();
-  const int64_t width = (axes_[2].steps(problem.output[2]) + kSteps - 1) / kSteps;
+  const int64_t width = (axes_[2].steps(problem.output[2]) + form_.steps - 1) / form_.steps;
   grid.quads = (width + kQuad - 1) / kQuad;
-  grid.tile_rows = (axes_[1].steps(problem.output[1]) + kSteps - 1) / kSteps;
-  grid.result_pitch = grid.quads * kQuad * kSteps;
-  // A quad reads two columns behind its last step, and loads four.
-  grid.pitch = grid.result_pitch + 4;
+  grid.tile_rows = (axes_[1].steps(problem.output[1]) + form_.steps - 1) / form_.steps;
+  grid.result_pitch = grid.quads * kQuad * form_.steps;
+  // Behind its last step a quad loads four columns.
+  grid.pitch = grid.result_pitch + span(2) - form_.taps + 4;
   const int64_t images = int64_t{problem.batch} * problem.input[0];
   const int64_t jobs = images * spec_.groups;
   const int threads = pool_threads();
-  const int64_t row_bytes = 4 * kPoints * in * grid.quads * kQuad;
-  grid.block_rows = std::clamp(kBlockBytes / row_bytes, int64_t{1}, grid.tile_rows);
+  const int64_t row_bytes = 4 * form_.points * in * grid.quads * kQuad;
+  grid.strip_rows = std::clamp(kBlockBytes / row_bytes, int64_t{1}, grid.tile_rows);
   const int64_t wanted = (threads + jobs - 1) / jobs;
-  grid.block_rows = std::min(grid.block_rows, (grid.tile_rows + wanted - 1) / wanted);
-  grid.blocks = (grid.tile_rows + grid.block_rows - 1) / grid.block_rows;
-  grid.block_rows = (grid.tile_rows + grid.blocks - 1) / grid.blocks;
-  grid.panels = (grid.block_rows * grid.quads + 1) / 2;
+  grid.strip_rows = std::min(grid.strip_rows, (grid.tile_rows + wanted - 1) / wanted);
+  grid.strips = (grid.tile_rows + grid.strip_rows - 1) / grid.strip_rows;
+  grid.strip_rows = (grid.tile_rows + grid.strips - 1) / grid.strips;
+  grid.panels = (grid.strip_rows * grid.quads + 1) / 2;
 
-  const int64_t plane = (grid.block_rows * kSteps + kTaps - 1) * grid.pitch;
+  grid.plane = (grid.strip_rows * form_.steps + span(1) - 1) * grid.pitch;
   grid.transformed_stride = grid.panels * in * kPanel + kCacheLine;
   grid.products_stride = grid.panels * kTileRows * kPanel + kCacheLine;
-  const int64_t transformed = kPoints * grid.transformed_stride;
-  const int64_t products = kPoints * grid.products_stride;
-  const int64_t results = rows() * grid.block_rows * kSteps * grid.result_pitch;
-  const int64_t elements = in * plane + transformed + products + results;
+  const int64_t transformed = form_.points * grid.transformed_stride;
+  const int64_t products = form_.points * grid.products_stride;
+  const int64_t results = rows() * grid.strip_rows * form_.steps * grid.result_pitch;
+  const int64_t elements = in * grid.plane + transformed + products + results;
   Buffer& scratch = Workspace::shared().scratch;
   if (!scratch.reserve(elements * threads)) return Status::kOutOfMemory;
-  for_each_item(grid.blocks * jobs, [&](int64_t item, int worker) {
-    const int64_t job = item / grid.blocks;
-    const int64_t first = item % grid.blocks * grid.block_rows;
-    const Block block{.image = job / spec_.groups,
+  for_each_item(grid.strips * jobs, [&](int64_t item, int worker) {
+    const int64_t job = item / grid.strips;
+    const int64_t first = item % grid.strips * grid.strip_rows;
+    const Strip strip{.image = job / spec_.groups,
                       .channel_group = static_cast<int32_t>(job % spec_.groups),
                       .first = first,
-                      .rows = std::min(grid.block_rows, grid.tile_rows - first)};
+                      .rows = std::min(grid.strip_rows, grid.tile_rows - first)};
     float* const planes = scratch.data() + worker * elements;
     const Memory memory{.planes = planes,
-                        .transformed = planes + in * plane,
-                        .products = planes + in * plane + transformed,
-                        .results = planes + in * plane + transformed + products};
-    pad(grid, block, memory.planes);
-    transform(grid, block, memory);
-    multiply(grid, block, memory);
-    write(grid, block, memory.results);
+                        .transformed = planes + in * grid.plane,
+                        .products = planes + in * grid.plane + transformed,
+                        .results = planes + in * grid.plane + transformed + products};
+    pad(grid, strip, memory.planes);
+    visit_pairs([&](const Pair& pair, const float* tiles) {
+      transform(grid, strip, pair, memory);
+      multiply(grid, strip, pair, tiles, memory);
+    });
+    write(grid, strip, memory.results);
   });
   return Status::kOk;
 }
 
-// Copies the rows that a block reads, with zeros around the input, one plane a channel.
-void WinogradRoute::pad(const Grid& grid, const Block& block, float* planes) const {
+// Copies the rows that a strip reads, with zeros around the input, one plane a channel.
+void WinogradRoute::pad(const Grid& grid, const Strip& strip, float* planes) const {
   const Problem& problem = grid.problem;
   const int64_t in = spec_.group_in_channels();
-  const int64_t padded_rows = block.rows * kSteps + kTaps - 1;
-  const int64_t plane = (grid.block_rows * kSteps + kTaps - 1) * grid.pitch;
-  const int64_t lead = std::min<int64_t>(std::max(0, -axes_[2].offset(0)), grid.pitch);
-  const int64_t skipped = std::max(0, axes_[2].offset(0));
+  const int64_t padded_rows = strip.rows * form_.steps + span(1) - 1;
+  const int64_t first_column = windows_[2][0].first_offset;
+  const int64_t lead = std::clamp<int64_t>(-first_column, 0, grid.pitch);
+  const int64_t skipped = std::max<int64_t>(0, first_column);
   const int64_t columns = std::clamp<int64_t>(problem.input[2] - skipped, 0, grid.pitch - lead);
-  const int64_t image = block.image / problem.input[0];
-  const int64_t depth = block.image % problem.input[0];
+  const int64_t image = strip.image / problem.input[0];
+  const int64_t depth = strip.image % problem.input[0];
   for (int64_t row = 0; row < padded_rows; ++row) {
-    const int64_t height = block.first * kSteps + row + axes_[1].offset(0);
+    const int64_t height = strip.first * form_.steps + row + windows_[1][0].first_offset;
     float* const target = planes + row * grid.pitch;
     const bool inside = height >= 0 && height < problem.input[1] && columns > 0;
     for (int64_t channel = 0; channel < in; ++channel) {
-      float* const line = target + channel * plane;
+      float* const line = target + channel * grid.plane;
       if (!inside) {
         std::fill_n(line, grid.pitch, 0.0f);
         continue;
@@ -324,40 +327,44 @@ void WinogradRoute::pad(const Grid& grid, const Block& block, float* planes) con
       std::fill_n(line + lead + columns, grid.pitch - lead - columns, 0.0f);
     }
     if (!inside) continue;
-    const int64_t first_channel = block.channel_group * in;
+    const int64_t first_channel = strip.channel_group * in;
     if (problem.layout == Layout::kChannelsFirst) {
       const int64_t points = problem.input_points();
       const float* const source = grid.input +
                                   (image * spec_.in_channels + first_channel) * points +
                                   (depth * problem.input[1] + height) * problem.input[2] + skipped;
       for (int64_t channel = 0; channel < in; ++channel) {
-        std::copy_n(source + channel * points, columns, target + channel * plane + lead);
+        std::copy_n(source + channel * points, columns, target + channel * grid.plane + lead);
       }
     } else {
-      const int64_t point = (block.image * problem.input[1] + height) * problem.input[2] + skipped;
+      const int64_t point = (strip.image * problem.input[1] + height) * problem.input[2] + skipped;
       transpose_block(columns, in, grid.input + point * spec_.in_channels + first_channel,
-                      spec_.in_channels, target + lead, plane);
+                      spec_.in_channels, target + lead, grid.plane);
     }
   }
 }
 
-void WinogradRoute::transform(const Grid& grid, const Block& block, const Memory& memory) const {
+void WinogradRoute::transform(const Grid& grid, const Strip& strip, const Pair& pair,
+                              const Memory& memory) const {
   const int64_t in = spec_.group_in_channels();
-  const int64_t plane = (grid.block_rows * kSteps + kTaps - 1) * grid.pitch;
-  const int64_t quads = block.rows * grid.quads;
+  const int64_t quads = strip.rows * grid.quads;
+  const float* const first = memory.planes +
+                             (pair.height.first_offset - windows_[1][0].first_offset) * grid.pitch +
+                             (pair.width.first_offset - windows_[2][0].first_offset);
   for (int64_t channel = 0; channel < in; ++channel) {
     for (int64_t quad = 0; quad < quads; ++quad) {
-      const float* const window = memory.planes + channel * plane +
-                                  quad / grid.quads * kSteps * grid.pitch +
-                                  quad % grid.quads * kQuad * kSteps;
-      transform_quad(window, grid.pitch,
-                     memory.transformed + (quad / 2 * in + channel) * kPanel + quad % 2 * kQuad,
-                     grid.transformed_stride);
+      const float* const window = first + channel * grid.plane +
+                                  quad / grid.quads * form_.steps * grid.pitch +
+                                  quad % grid.quads * kQuad * form_.steps;
+      form_.transform_quad(
+          window, grid.pitch,
+          memory.transformed + (quad / 2 * in + channel) * kPanel + quad % 2 * kQuad,
+          grid.transformed_stride);
     }
   }
   if (quads % 2 == 0) return;
   // The last half panel is computed with and never looked at; what is not zero may be slow.
-  for (int point = 0; point < kPoints; ++point) {
+  for (int point = 0; point < form_.points; ++point) {
     for (int64_t channel = 0; channel < in; ++channel) {
       wasm_v128_store(memory.transformed + point * grid.transformed_stride +
                           (quads / 2 * in + channel) * kPanel + kQuad,
@@ -366,18 +373,18 @@ void WinogradRoute::transform(const Grid& grid, const Block& block, const Memory
   }
 }
 
-void WinogradRoute::multiply(const Grid& grid, const Block& block, const Memory& memory) const {
+void WinogradRoute::multiply(const Grid& grid, const Strip& strip, const Pair& pair,
+                             const float* tiles, const Memory& memory) const {
   const int64_t in = spec_.group_in_channels();
   const int64_t out = spec_.group_out_channels();
-  const int64_t quads = block.rows * grid.quads;
+  const int64_t quads = strip.rows * grid.quads;
   const int64_t pitch = grid.panels * kPanel;
   const Segment all{0, static_cast<int32_t>(in)};
-  const Tiling tiling(rows());
-  const float* tile =
-      tiles_.data() + block.channel_group * kPoints * Tiling::packed_elements(rows(), in);
+  const Tiling tiling(pair.rows(out));
+  const float* tile = tiles + strip.channel_group * group_elements(pair.rows(out));
   for (int64_t index = 0; index < tiling.count; ++index) {
     const int height = tiling.height(index);
-    for (int point = 0; point < kPoints; ++point) {
+    for (int point = 0; point < form_.points; ++point) {
       multiply_tile(height, {.tile = tile,
                              .panels = memory.transformed + point * grid.transformed_stride,
                              .panel_count = (quads + 1) / 2,
@@ -391,35 +398,38 @@ void WinogradRoute::multiply(const Grid& grid, const Block& block, const Memory&
     }
     for (int tile_row = 0; tile_row < height; ++tile_row) {
       const int64_t row = tiling.first_row(index) + tile_row;
+      const int64_t channel = row % out;
+      const int64_t result = pair.phase(row / out, axes_[2].count()) * out + channel;
       const v128_t bias =
-          wasm_v128_load32_splat(bias_.data() + block.channel_group * out + row % out);
+          wasm_v128_load32_splat(bias_.data() + strip.channel_group * out + channel);
       for (int64_t quad = 0; quad < quads; ++quad) {
-        const int64_t step_row = quad / grid.quads * kSteps;
-        transform_back(memory.products + tile_row * pitch + quad * kQuad, grid.products_stride,
-                       bias, spec_.relu,
-                       memory.results +
-                           (row * grid.block_rows * kSteps + step_row) * grid.result_pitch +
-                           quad % grid.quads * kQuad * kSteps,
-                       grid.result_pitch);
+        const int64_t step_row = quad / grid.quads * form_.steps;
+        form_.transform_back(
+            memory.products + tile_row * pitch + quad * kQuad, grid.products_stride, bias,
+            spec_.relu,
+            memory.results +
+                (result * grid.strip_rows * form_.steps + step_row) * grid.result_pitch +
+                quad % grid.quads * kQuad * form_.steps,
+            grid.result_pitch);
       }
     }
   }
 }
 
-void WinogradRoute::write(const Grid& grid, const Block& block, const float* results) const {
+void WinogradRoute::write(const Grid& grid, const Strip& strip, const float* results) const {
   const Problem& problem = grid.problem;
   const int32_t height_phases = axes_[1].count();
   const int32_t width_phases = axes_[2].count();
-  const int64_t pitch = grid.block_rows * kSteps * grid.result_pitch;
-  for (int64_t row = 0; row < block.rows * kSteps; ++row) {
+  const int64_t pitch = grid.strip_rows * form_.steps * grid.result_pitch;
+  for (int64_t row = 0; row < strip.rows * form_.steps; ++row) {
     for (int32_t phase = 0; phase < height_phases; ++phase) {
-      const int64_t height = (block.first * kSteps + row) * height_phases + phase;
+      const int64_t height = (strip.first * form_.steps + row) * height_phases + phase;
       if (height >= problem.output[1]) return;
       const int64_t first_row = int64_t{phase} * width_phases * spec_.group_out_channels();
       write_phases(problem, width_phases,
-                   {.image = block.image / problem.input[0],
-                    .channel_group = block.channel_group,
-                    .depth = block.image % problem.input[0],
+                   {.image = strip.image / problem.input[0],
+                    .channel_group = strip.channel_group,
+                    .depth = strip.image % problem.input[0],
                     .height = height,
                     .column = 0,
                     .columns = problem.output[2]},
@@ -428,25 +438,12 @@ void WinogradRoute::write(const Grid& grid, const Block& block, const float* res
   }
 }
 
-int64_t floor_divide(int64_t dividend, int64_t divisor) {
-  return dividend / divisor - (dividend % divisor < 0 ? 1 : 0);
-}
-
-// Offsets that the phases of one axis read at: consecutive, as dilations are 1.
-int64_t window(const Spec& spec, int axis) {
-  if (!spec.transposed) return spec.kernel[axis];
-  const int64_t stride = spec.stride[axis];
-  const int64_t first = spec.pad_before[axis] - spec.kernel[axis] + 1;
-  const int64_t last = spec.pad_before[axis] + stride - 1;
-  return floor_divide(last, stride) + floor_divide(-first, stride) + 1;
-}
-
 int64_t row_count(const Spec& spec) {
   return (spec.transposed ? int64_t{spec.stride[1]} * spec.stride[2] : 1) *
          spec.group_out_channels();
 }
 
-const char* refusal(const Problem& problem) {
+const char* refusal(const Form& form, const Problem& problem) {
   const Spec& spec = problem.spec;
   if (spec.exact) return "rounds more than a plain sum";
   if (spec.kernel[0] != 1 || spec.stride[0] != 1 || spec.input_dilation[0] != 1 ||
@@ -459,43 +456,65 @@ const char* refusal(const Problem& problem) {
   for (int axis = 1; axis < 3; ++axis) {
     if (!spec.transposed && spec.stride[axis] != 1) return "takes convolutions of stride 1 only";
     if (spec.dilation[axis] != 1 || spec.input_dilation[axis] != 1) return "takes no dilation";
-    const int64_t offsets = window(spec, axis);
-    if (offsets < 2 || offsets > kTaps) return "takes kernels of two or three taps a phase only";
+    if (spec.kernel[axis] <= spec.stride[axis]) {
+      return "gains nothing where phases have one tap";
+    }
   }
   if (const char* reason = AxisPhases::refusal(problem)) return reason;
-  if (spec.groups * kPoints * row_count(spec) * spec.group_in_channels() > kMostWeights) {
+  if (spec.groups * form.points * row_count(spec) * spec.group_in_channels() > kMostWeights) {
     return "would keep more than 8 MB of transformed weights";
+  }
+  const auto ignore = [](const Window&) {};
+  for (int axis = 1; axis < 3; ++axis) {
+    if (!visit_windows(spec, axis, form.taps, ignore)) return form.too_many_taps;
   }
   return nullptr;
 }
 
-double cost(const Problem& problem) {
+double cost(const Form& form, const Problem& problem) {
   const Spec& spec = problem.spec;
-  double quads = problem.batch * problem.input[0] * spec.groups;
+  double quads = static_cast<double>(problem.batch) * problem.input[0] * spec.groups;
   for (int axis = 1; axis < 3; ++axis) {
     const int64_t steps =
         (problem.output[axis] - 1) / (spec.transposed ? spec.stride[axis] : 1) + 1;
-    const int64_t tile = axis == 1 ? kSteps : kSteps * kQuad;
+    const int64_t tile = axis == 1 ? form.steps : form.steps * kQuad;
     quads *= static_cast<double>((steps + tile - 1) / tile);
   }
   const double in = spec.group_in_channels();
-  const double rows = static_cast<double>(row_count(spec));
-  const double products = 1.17 * kPoints * in * tile_step_nanoseconds(row_count(spec)) / 2;
-  return 2500 + quads * (60 * in + 48 * rows + products) +
-         0.003 * kPoints * rows * in * spec.groups + memory_nanoseconds(problem, 0.25);
+  const auto rows = static_cast<double>(row_count(spec));
+  double products = 0;
+  double pairs = 0;
+  visit_windows(spec, 1, form.taps, [&](const Window& height) {
+    visit_windows(spec, 2, form.taps, [&](const Window& width) {
+      pairs += 1;
+      products +=
+          tile_step_nanoseconds(int64_t{height.phases} * width.phases * spec.group_out_channels());
+    });
+  });
+  return 2500 +
+         quads * (form.input_nanoseconds * pairs * in + form.output_nanoseconds * rows +
+                  1.12 * form.points * in * products / 2) +
+         0.003 * form.points * rows * in * spec.groups + memory_nanoseconds(problem, 0.25);
+}
+
+template <const Form& form>
+constexpr RouteEntry entry(RouteId id, const char* name) {
+  return {
+      .id = id,
+      .name = name,
+      .refusal = [](const Problem& problem) { return refusal(form, problem); },
+      .cost = [](const Problem& problem) { return cost(form, problem); },
+      .layout = [](const Problem& problem) { return problem.layout; },
+      .create = [](const Spec& spec) -> std::unique_ptr<Route> {
+        return std::unique_ptr<Route>(new (std::nothrow) WinogradRoute(form, spec));
+      },
+  };
 }
 
 }  // namespace
 
-const RouteEntry kWinogradRoute = {
-    .id = RouteId::kWinograd,
-    .name = "winograd",
-    .refusal = refusal,
-    .cost = cost,
-    .layout = [](const Problem& problem) { return problem.layout; },
-    .create = [](const Spec& spec) -> std::unique_ptr<Route> {
-      return std::unique_ptr<Route>(new (std::nothrow) WinogradRoute(spec));
-    },
-};
+const RouteEntry kWinograd43Route = entry<kF43>(RouteId::kWinograd43, "winograd-f43");
+const RouteEntry kWinograd42Route = entry<kF42>(RouteId::kWinograd42, "winograd-f42");
+const RouteEntry kWinograd22Route = entry<kF22>(RouteId::kWinograd22, "winograd-f22");
 
 }  // namespace deconv

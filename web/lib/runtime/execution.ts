@@ -9,7 +9,9 @@ export const ROUTE_NAMES = [
   'depthwise',
   'polyphase',
   'scatter',
-  'winograd',
+  'winograd-f43',
+  'winograd-f42',
+  'winograd-f22',
   'scalar',
 ] as const;
 

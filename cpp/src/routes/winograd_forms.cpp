@@ -1,0 +1,234 @@
+#include "routes/winograd_forms.h"
+
+#include "simd.h"
+#include "transpose_4x4.h"
+
+namespace deconv {
+namespace {
+
+// Reads what four tiles of four steps begin with, a tile a lane; answers what stands behind them.
+v128_t load_four_steps(const float* source, v128_t* x) {
+  v128_t columns[4] = {wasm_v128_load(source), wasm_v128_load(source + 4),
+                       wasm_v128_load(source + 8), wasm_v128_load(source + 12)};
+  transpose_4x4(columns);
+  for (int step = 0; step < 4; ++step) x[step] = columns[step];
+  return wasm_v128_load(source + 16);
+}
+
+void store_four_steps(v128_t (&y)[4], float* target) {
+  transpose_4x4(y);
+  for (int step = 0; step < 4; ++step) wasm_v128_store(target + 4 * step, y[step]);
+}
+
+// The transforms of one axis. `input` is B^T, `output` A^T, `weight` G, whose values lie `stride`
+// apart. `load` takes what four tiles beside each other read, one tile a lane; `store` writes their
+// steps side by side.
+
+// Points 0, 1, -1, 2, -2, infinity.
+struct F43 {
+  static constexpr int kSteps = 4;
+  static constexpr int kTaps = 3;
+  static constexpr int kReads = 6;
+
+  static void input(const v128_t (&x)[kReads], v128_t (&y)[kReads]) {
+    const v128_t two = wasm_f32x4_const_splat(2);
+    const v128_t four = wasm_f32x4_const_splat(4);
+    const v128_t minus_four = wasm_f32x4_const_splat(-4);
+    const v128_t minus_five = wasm_f32x4_const_splat(-5);
+    const v128_t even = fma_f32x4(minus_four, x[2], x[4]);
+    const v128_t odd = fma_f32x4(minus_four, x[1], x[3]);
+    const v128_t even_2 = wasm_f32x4_sub(x[4], x[2]);
+    const v128_t odd_2 = wasm_f32x4_mul(two, wasm_f32x4_sub(x[3], x[1]));
+    y[0] = fma_f32x4(four, x[0], fma_f32x4(minus_five, x[2], x[4]));
+    y[1] = wasm_f32x4_add(even, odd);
+    y[2] = wasm_f32x4_sub(even, odd);
+    y[3] = wasm_f32x4_add(even_2, odd_2);
+    y[4] = wasm_f32x4_sub(even_2, odd_2);
+    y[5] = fma_f32x4(four, x[1], fma_f32x4(minus_five, x[3], x[5]));
+  }
+
+  static void output(const v128_t (&x)[kReads], v128_t (&y)[kSteps]) {
+    const v128_t sum_1 = wasm_f32x4_add(x[1], x[2]);
+    const v128_t difference_1 = wasm_f32x4_sub(x[1], x[2]);
+    const v128_t sum_2 = wasm_f32x4_add(x[3], x[4]);
+    const v128_t difference_2 = wasm_f32x4_sub(x[3], x[4]);
+    y[0] = wasm_f32x4_add(x[0], wasm_f32x4_add(sum_1, sum_2));
+    y[1] = fma_f32x4(wasm_f32x4_const_splat(2), difference_2, difference_1);
+    y[2] = fma_f32x4(wasm_f32x4_const_splat(4), sum_2, sum_1);
+    y[3] = wasm_f32x4_add(fma_f32x4(wasm_f32x4_const_splat(8), difference_2, difference_1), x[5]);
+  }
+
+  static void weight(const double* x, double* y, int stride) {
+    const double even = x[0] + x[2 * stride];
+    const double even_2 = x[0] + 4 * x[2 * stride];
+    const double odd = x[stride];
+    y[0] = x[0] / 4;
+    y[stride] = -(even + odd) / 6;
+    y[2 * stride] = -(even - odd) / 6;
+    y[3 * stride] = (even_2 + 2 * odd) / 24;
+    y[4 * stride] = (even_2 - 2 * odd) / 24;
+    y[5 * stride] = x[2 * stride];
+  }
+
+  static void load(const float* source, v128_t (&x)[kReads]) {
+    const v128_t next = load_four_steps(source, x);
+    x[4] = wasm_i32x4_shuffle(x[0], next, 1, 2, 3, 4);
+    x[5] = wasm_i32x4_shuffle(x[1], next, 1, 2, 3, 5);
+  }
+
+  static void store(v128_t (&y)[kSteps], float* target) { store_four_steps(y, target); }
+};
+
+// Points 0, 1, -1, 2, infinity.
+struct F42 {
+  static constexpr int kSteps = 4;
+  static constexpr int kTaps = 2;
+  static constexpr int kReads = 5;
+
+  static void input(const v128_t (&x)[kReads], v128_t (&y)[kReads]) {
+    const v128_t two = wasm_f32x4_const_splat(2);
+    const v128_t minus_two = wasm_f32x4_const_splat(-2);
+    const v128_t odd = wasm_f32x4_sub(x[3], x[1]);
+    y[0] = fma_f32x4(two, wasm_f32x4_sub(x[0], x[2]), odd);
+    y[1] = fma_f32x4(minus_two, x[1], wasm_f32x4_sub(x[3], x[2]));
+    y[2] = fma_f32x4(two, x[1], fma_f32x4(wasm_f32x4_const_splat(-3), x[2], x[3]));
+    y[3] = odd;
+    y[4] = fma_f32x4(minus_two, odd, wasm_f32x4_sub(x[4], x[2]));
+  }
+
+  static void output(const v128_t (&x)[kReads], v128_t (&y)[kSteps]) {
+    const v128_t sum = wasm_f32x4_add(x[1], x[2]);
+    const v128_t difference = wasm_f32x4_sub(x[1], x[2]);
+    y[0] = wasm_f32x4_add(x[0], wasm_f32x4_add(sum, x[3]));
+    y[1] = fma_f32x4(wasm_f32x4_const_splat(2), x[3], difference);
+    y[2] = fma_f32x4(wasm_f32x4_const_splat(4), x[3], sum);
+    y[3] = wasm_f32x4_add(fma_f32x4(wasm_f32x4_const_splat(8), x[3], difference), x[4]);
+  }
+
+  static void weight(const double* x, double* y, int stride) {
+    y[0] = x[0] / 2;
+    y[stride] = -(x[0] + x[stride]) / 2;
+    y[2 * stride] = -(x[0] - x[stride]) / 6;
+    y[3 * stride] = (x[0] + 2 * x[stride]) / 6;
+    y[4 * stride] = x[stride];
+  }
+
+  static void load(const float* source, v128_t (&x)[kReads]) {
+    const v128_t next = load_four_steps(source, x);
+    x[4] = wasm_i32x4_shuffle(x[0], next, 1, 2, 3, 4);
+  }
+
+  static void store(v128_t (&y)[kSteps], float* target) { store_four_steps(y, target); }
+};
+
+// Points 0, 1, infinity.
+struct F22 {
+  static constexpr int kSteps = 2;
+  static constexpr int kTaps = 2;
+  static constexpr int kReads = 3;
+
+  static void input(const v128_t (&x)[kReads], v128_t (&y)[kReads]) {
+    y[0] = wasm_f32x4_sub(x[0], x[1]);
+    y[1] = x[1];
+    y[2] = wasm_f32x4_sub(x[2], x[1]);
+  }
+
+  static void output(const v128_t (&x)[kReads], v128_t (&y)[kSteps]) {
+    y[0] = wasm_f32x4_add(x[0], x[1]);
+    y[1] = wasm_f32x4_add(x[1], x[2]);
+  }
+
+  static void weight(const double* x, double* y, int stride) {
+    y[0] = x[0];
+    y[stride] = x[0] + x[stride];
+    y[2 * stride] = x[stride];
+  }
+
+  static void load(const float* source, v128_t (&x)[kReads]) {
+    const v128_t left = wasm_v128_load(source);
+    const v128_t right = wasm_v128_load(source + 4);
+    x[0] = wasm_i32x4_shuffle(left, right, 0, 2, 4, 6);
+    x[1] = wasm_i32x4_shuffle(left, right, 1, 3, 5, 7);
+    x[2] = wasm_i32x4_shuffle(x[0], wasm_v128_load(source + 8), 1, 2, 3, 4);
+  }
+
+  static void store(v128_t (&y)[kSteps], float* target) {
+    wasm_v128_store(target, wasm_i32x4_shuffle(y[0], y[1], 0, 4, 1, 5));
+    wasm_v128_store(target + 4, wasm_i32x4_shuffle(y[0], y[1], 2, 6, 3, 7));
+  }
+};
+
+// Transforms the windows of four tiles beside each other, which start at `window` of a padded
+// plane, and writes point p to target[p * point_stride].
+template <typename F>
+void transform_quad(const float* window, int64_t pitch, float* target, int64_t point_stride) {
+  v128_t half[F::kReads][F::kReads];
+#pragma clang loop unroll(disable)
+  for (int row = 0; row < F::kReads; ++row, window += pitch) {
+    v128_t x[F::kReads];
+    F::load(window, x);
+    F::input(x, half[row]);
+  }
+#pragma clang loop unroll(disable)
+  for (int column = 0; column < F::kReads; ++column) {
+    v128_t x[F::kReads];
+    v128_t y[F::kReads];
+    for (int row = 0; row < F::kReads; ++row) x[row] = half[row][column];
+    F::input(x, y);
+    for (int row = 0; row < F::kReads; ++row) {
+      wasm_v128_store(target + (row * F::kReads + column) * point_stride, y[row]);
+    }
+  }
+}
+
+template <typename F>
+void transform_back(const float* source, int64_t point_stride, v128_t bias, bool relu,
+                    float* target, int64_t pitch) {
+  v128_t half[F::kSteps][F::kReads];
+#pragma clang loop unroll(disable)
+  for (int column = 0; column < F::kReads; ++column) {
+    v128_t x[F::kReads];
+    v128_t y[F::kSteps];
+    for (int row = 0; row < F::kReads; ++row) {
+      x[row] = wasm_v128_load(source + (row * F::kReads + column) * point_stride);
+    }
+    F::output(x, y);
+    for (int row = 0; row < F::kSteps; ++row) half[row][column] = y[row];
+  }
+#pragma clang loop unroll(disable)
+  for (int row = 0; row < F::kSteps; ++row, target += pitch) {
+    v128_t y[F::kSteps];
+    F::output(half[row], y);
+    for (v128_t& value : y) {
+      value = wasm_f32x4_add(value, bias);
+      if (relu) value = wasm_f32x4_max(value, wasm_f32x4_const_splat(0));
+    }
+    F::store(y, target);
+  }
+}
+
+template <typename F>
+constexpr Form form_of(const char* too_many_taps, double input_nanoseconds,
+                       double output_nanoseconds) {
+  static_assert(F::kTaps <= kMostTaps && F::kReads <= kMostReads);
+  return {
+      .steps = F::kSteps,
+      .taps = F::kTaps,
+      .reads = F::kReads,
+      .points = F::kReads * F::kReads,
+      .transform_quad = transform_quad<F>,
+      .transform_back = transform_back<F>,
+      .transform_weight = F::weight,
+      .too_many_taps = too_many_taps,
+      .input_nanoseconds = input_nanoseconds,
+      .output_nanoseconds = output_nanoseconds,
+  };
+}
+
+}  // namespace
+
+const Form kF43 = form_of<F43>("takes three taps a phase at most", 60, 48);
+const Form kF42 = form_of<F42>("takes two taps a phase at most", 42, 42);
+const Form kF22 = form_of<F22>("takes two taps a phase at most", 8, 12);
+
+}  // namespace deconv

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <wasm_simd128.h>
+
+#include <cstdint>
+
+namespace deconv {
+
+// Winograd's F(m x m, r x r), the part that differs between the routes of winograd.cpp.
+
+// Tiles that are transformed together, one a lane. Two of them make a panel.
+inline constexpr int kQuad = 4;
+
+inline constexpr int kMostTaps = 3;
+inline constexpr int kMostReads = 6;
+
+struct Form {
+  int steps;   // of a tile, along each axis
+  int taps;    // of a window
+  int reads;   // positions that a tile reads
+  int points;  // products of a tile: reads * reads
+  // Transforms the windows of four tiles beside each other, which start at `window` of a padded
+  // plane, and writes point p to target[p * point_stride].
+  void (*transform_quad)(const float* window, int64_t pitch, float* target, int64_t point_stride);
+  // The way back: point p of four tiles from source[p * point_stride] to rows of their steps.
+  void (*transform_back)(const float* source, int64_t point_stride, v128_t bias, bool relu,
+                         float* target, int64_t pitch);
+  // G: `taps` values to `reads`, `stride` apart.
+  void (*transform_weight)(const double* x, double* y, int stride);
+  const char* too_many_taps;
+  // Of the cost model: for a quad of an input channel, and of a row of the product.
+  double input_nanoseconds;
+  double output_nanoseconds;
+};
+
+extern const Form kF43;
+extern const Form kF42;
+extern const Form kF22;
+
+}  // namespace deconv
