@@ -38,25 +38,44 @@ try {
   await server.close();
 }
 
-/** Script beside the WebAssembly and its glue, compressed: what comes first, and what comes when it is wanted. */
+/**
+ * Script beside the WebAssembly, compressed: what the first step needs, what the other stations bring by
+ * themselves, what waits for a press, and the module's glue, of which one is loaded.
+ */
 async function size() {
   const assets = path.join(root, 'build/page/assets');
-  const scripts = readdirSync(assets).filter((name) => name.endsWith('.js'));
   const bytes = (name) => gzipSync(readFileSync(path.join(assets, name))).length;
-  // What the first document names, and the worker that it starts.
-  const html = readFileSync(path.join(root, 'build/page/index.html'), 'utf8');
-  const eager = (name) => html.includes(name) || name.startsWith('worker-');
-  let total = 0;
-  for (const [title, names] of Object.entries(
-    Object.groupBy(scripts, (name) => (eager(name) ? 'first' : 'later')),
-  )) {
+  const first = await scriptsOf('.flying:not([hidden])', false);
+  const alone = await scriptsOf('.bench-layers', true);
+  const kindOf = (name) => {
+    if (name.startsWith('web-')) return 'glue of the four builds';
+    if (first.has(name)) return 'until the first step';
+    return alone.has(name) ? 'other stations' : 'on a press';
+  };
+  const scripts = readdirSync(assets).filter((name) => name.endsWith('.js'));
+  for (const [kind, names] of Object.entries(Object.groupBy(scripts, kindOf))) {
     const sized = names.map((name) => [name, bytes(name)]).toSorted((a, b) => b[1] - a[1]);
     const sum = sized.reduce((all, [, one]) => all + one, 0);
-    total += sum;
-    console.log(`script that comes ${title}: ${kilobytes(sum)} gzipped`);
+    console.log(`script, gzipped, ${kind}: ${kilobytes(sum)}`);
     for (const [name, one] of sized) console.log(`  ${kilobytes(one).padStart(8)}  ${name}`);
   }
-  console.log(`script of the page: ${kilobytes(total)} gzipped`);
+}
+
+/** Scripts asked for until something is there; without idle time, the stations below the first are not. */
+async function scriptsOf(part, idle) {
+  const page = await browser.newPage();
+  if (!idle) {
+    await page.addInitScript(() => {
+      globalThis.requestIdleCallback = () => 0;
+    });
+  }
+  const asked = new Set();
+  page.on('request', (request) => asked.add(request.url().replace(/^.*\//, '')));
+  await page.goto(url);
+  await page.locator(part).first().waitFor();
+  if (idle) await page.waitForTimeout(4000);
+  await page.close();
+  return asked;
 }
 
 /** From navigation to the paint of the board and of the first stamp in the air, each load from nothing. */

@@ -179,6 +179,8 @@ describe.each(['overlap', 'matrix', 'lab'])('station %s alone', (id) => {
     await page.goto(`${served.url}?embed=${id}`);
     await page.locator(`#${id}`).locator('canvas, svg[role="img"]').first().waitFor();
     expect(await page.locator('section.station').count()).toBe(1);
+    // Also where nothing had to be computed yet.
+    await eventually(() => page.locator('.badge').textContent()).toMatch(/SIMD/);
     await context.close();
   });
 });

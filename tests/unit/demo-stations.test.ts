@@ -10,7 +10,7 @@ import {
   tapCount,
 } from '../../web/demo/src/model/geometry';
 import { bounded, filled, layerSlice } from '../../web/demo/src/model/layer-state';
-import { inner, matrixView, probe } from '../../web/demo/src/model/matrix-view';
+import { inner, matrixView, probe, rowsOfEntries, runs } from '../../web/demo/src/model/matrix-view';
 import { dilationRule, overlapView } from '../../web/demo/src/model/overlap-view';
 import { presets, withPreset } from '../../web/demo/src/model/presets';
 import { opening, withFill, withLayer, withTap } from '../../web/demo/src/model/state';
@@ -181,6 +181,18 @@ describe('the matrix', () => {
       });
     }
     expect(inner(matrix.multiply(x), y)).toBeCloseTo(inner(x, forward), 4);
+  });
+
+  it('is told row by row, with its columns in short', () => {
+    const matrix = matrixView(spec(), ones(9));
+    if (!matrix) throw new Error('no matrix');
+    const rows = rowsOfEntries(matrix.entries, matrix.rows);
+    expect(rows.map((row) => row.length)).toEqual(ones(9).map(() => 9));
+    expect(runs(rows[0]?.map(({ column }) => column + 1) ?? [])).toBe('1–3, 8–10, 15–17');
+    const transposed = matrix.entries.map(({ row, column, value }) => ({ row: column, column: row, value }));
+    expect(rowsOfEntries(transposed, matrix.columns)[16]?.map(({ column }) => column)).toEqual([0, 1, 3, 4]);
+    expect(runs([])).toBe('');
+    expect(runs([1, 2, 4, 6, 7, 8])).toBe('1, 2, 4, 6–8');
   });
 
   it('is none where padding leaves no output', () => {

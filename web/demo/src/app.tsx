@@ -29,9 +29,8 @@ function Page() {
         <div class="opening">
           <h1>Stamp, sum, see</h1>
           <p class="standfirst">
-            Neural networks enlarge images and sound with a transposed convolution. It takes each cell of its
-            input, multiplies a small kernel by it, and stamps the result onto the output. Where stamps
-            overlap, they add. Watch where they overlap.
+            Transposed convolution enlarges images in neural networks: each input cell multiplies a small
+            kernel and stamps it onto the output. Where stamps overlap, they add. Watch where.
           </p>
         </div>
         <Stations shown={stations} />

@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals';
 import { type Engine, EngineError } from './engine/client';
-import type { Report } from './engine/protocol';
+import type { Report, StartResult } from './engine/protocol';
 import type { Theme } from './model/colour';
 import { type History, noHistory, redone, remembered, undone } from './model/history';
 import { opening, type State } from './model/state';
@@ -38,7 +38,7 @@ function travel(step: typeof undone): void {
 
 export type EngineStatus =
   | { readonly is: 'starting' }
-  | { readonly is: 'ready'; readonly notes: readonly string[] }
+  | ({ readonly is: 'ready' } & Pick<StartResult, 'build' | 'threads' | 'notes'>)
   | { readonly is: 'failed'; readonly message: string };
 
 export const engineStatus = signal<EngineStatus>({ is: 'starting' });
@@ -77,7 +77,7 @@ export async function startEngine(engine: Engine): Promise<void> {
   try {
     const info = await engine.ask('start', { threads });
     if (typeof info === 'symbol') return;
-    engineStatus.value = { is: 'ready', notes: info.notes };
+    engineStatus.value = { is: 'ready', ...info };
     void keepOffline(info.files);
   } catch (error) {
     const message = error instanceof EngineError ? error.message : String(error);

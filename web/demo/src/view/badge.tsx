@@ -8,14 +8,15 @@ export function Badge() {
   const status = engineStatus.value;
   const plan = lastReport.value?.plans[0];
   if (status.is === 'failed') return <p class="badge">not running</p>;
-  if (!lastReport.value || !plan) return <p class="badge">loading</p>;
-  const notes = status.is === 'ready' ? status.notes.join('\n') : '';
+  if (status.is === 'starting') return <p class="badge">loading</p>;
+  // A station that needs no layer has no time to tell.
+  const { build, threads } = plan ?? status;
   return (
-    <p class="badge" title={notes || undefined}>
+    <p class="badge" title={status.notes.join('\n') || undefined}>
       <span class="dot" aria-hidden="true" />
-      <span>{buildNames[plan.build]}</span>
-      <span>{count(plan.threads, 'thread')}</span>
-      <span class="time">{milliseconds(lastReport.value.milliseconds)}</span>
+      <span>{buildNames[build]}</span>
+      <span>{count(threads, 'thread')}</span>
+      {lastReport.value && <span class="time">{milliseconds(lastReport.value.milliseconds)}</span>}
     </p>
   );
 }
