@@ -1,92 +1,10 @@
 import { DeconvError, init } from 'deconv-wasm';
-import type {
-  Answer,
-  CallName,
-  Calls,
-  Failure,
-  Question,
-  StampRequest,
-  StampResult,
-  StartResult,
-} from './protocol';
-import { lanes, Run, transposed } from './workshop';
+import type { Answer, CallName, Calls, Failure, Question, StartResult } from './protocol';
+import { stamp } from './stamp';
 
 async function start({ threads }: Calls['start']['request']): Promise<StartResult> {
   const info = await init({ threads });
   return { ...info, files: performance.getEntriesByType('resource').map(({ name }) => name) };
-}
-
-/** All states of the film in one batch: sample t has the first t input cells and zeros after them. */
-function stamp(request: StampRequest): StampResult {
-  const { spec, input, weights } = request;
-  if (spec.axes === 1) return stampLanes(request);
-  const { size, kernel, stride, padding, outputPadding, dilation } = spec;
-  const kernelWeights = Float32Array.from(weights);
-
-  const layer = transposed('stamp', {
-    kernelSize: kernel,
-    stride,
-    padding,
-    outputPadding,
-    dilation,
-  }).setWeight(kernelWeights);
-  const cells = input.length;
-  const partial = new Float32Array((cells + 1) * cells);
-  for (let t = 0; t <= cells; t++) partial.set(input.slice(0, t), t * cells);
-  const run = new Run();
-  const y = run.forward(layer, partial, [cells + 1, 1, size, size]);
-
-  // One input cell on its own, uncropped: the stamp as it leaves the input.
-  const single = transposed('single stamp', { kernelSize: kernel, dilation });
-  const stamps = single
-    .setWeight(kernelWeights)
-    .forward({ data: Float32Array.from(input), shape: [cells, 1, 1, 1] });
-
-  return {
-    shape: [y.shape[2] ?? 0, y.shape[3] ?? 0],
-    states: split(y.data, cells + 1),
-    stamps: split(stamps.data, cells),
-    report: run.report,
-  };
-}
-
-/** The same for one axis: every lane is a channel in a group of its own. */
-function stampLanes({ spec, input, weights }: StampRequest): StampResult {
-  const { groups, size, kernel, stride, padding, outputPadding, dilation } = spec;
-  const kernelWeights = Float32Array.from(weights);
-  const layer = lanes('lanes', 1, groups, {
-    kernelSize: kernel,
-    stride,
-    padding,
-    outputPadding,
-    dilation,
-  }).setWeight(kernelWeights);
-  const cells = input.length;
-  const partial = new Float32Array((cells + 1) * cells);
-  for (let t = 0; t <= cells; t++) partial.set(input.slice(0, t), t * cells);
-  const run = new Run();
-  const y = run.forward(layer, partial, [cells + 1, groups, size]);
-
-  // Place by place, one input cell of every lane at a time.
-  const columns = Float32Array.from(
-    input,
-    (_, i) => input[(i % groups) * size + Math.floor(i / groups)] ?? 0,
-  );
-  const single = lanes('single lane stamp', 1, groups, { kernelSize: kernel, dilation }).setWeight(
-    kernelWeights,
-  );
-  const places = split(single.forward({ data: columns, shape: [size, groups, 1] }).data, cells);
-  return {
-    shape: [groups, y.shape[2] ?? 0],
-    states: split(y.data, cells + 1),
-    stamps: input.map((_, i) => places[(i % size) * groups + Math.floor(i / size)] ?? new Float32Array()),
-    report: run.report,
-  };
-}
-
-function split(data: Float32Array, parts: number): Float32Array[] {
-  const length = data.length / parts;
-  return Array.from({ length: parts }, (_, i) => data.slice(i * length, (i + 1) * length));
 }
 
 // What the first step of the page does not need comes with the first question for it.
@@ -94,7 +12,6 @@ const handlers: { [K in CallName]: (request: Calls[K]['request']) => unknown } =
   start,
   stamp,
   convention: async (request) => (await import('./conventions')).convention(request),
-  // Stations further down: their code comes when they are first asked for.
   learn: async (request) => (await import('./learn')).learn(request),
   model: async (request) => (await import('./model')).readLayers(request),
   bench: async (request) => (await import('./bench')).bench(request),
