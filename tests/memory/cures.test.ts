@@ -1,7 +1,7 @@
 // Layers of deconv-wasm/checkerboard made and freed, many times over: those in several steps hold layers of
 // their own.
 
-import { init, memoryUsage, shutdown } from 'deconv-wasm';
+import { init, shutdown } from 'deconv-wasm';
 import {
   ResizeConv1d,
   ResizeConv2d,
@@ -10,9 +10,9 @@ import {
   toConvTranspose,
   toResizeConv,
 } from 'deconv-wasm/checkerboard';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { BUILDS } from '../support/builds.js';
-import { expectNothingLeft } from '../support/memory.js';
+import { expectLoopLeavesNothing } from '../support/memory.js';
 import { randomTensor } from '../support/tensors.js';
 
 const MODES = ['nearest', 'bilinear'] as const;
@@ -87,13 +87,6 @@ describe.each(BUILDS)('$name', ({ options, name }) => {
   afterAll(shutdown);
 
   it.each(Object.entries(LOOPS))('10,000 %s leave nothing behind', (what, step) => {
-    const start = memoryUsage();
-    for (let round = 0; round < 200; round += 1) step(round);
-    expectNothingLeft(start);
-    const warm = memoryUsage();
-    for (let round = 0; round < 10_000; round += 1) step(round);
-    expectNothingLeft(start);
-    expect(memoryUsage().heapBytes).toBe(warm.heapBytes);
-    console.log(`${name}: 10,000 ${what}: ${start.usedBytes} bytes before and after, heap ${warm.heapBytes}`);
+    expectLoopLeavesNothing(`${name}: 10,000 ${what}`, step);
   });
 });

@@ -13,7 +13,7 @@ import {
 } from 'deconv-wasm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BUILDS } from '../support/builds.js';
-import { expectNothingLeft } from '../support/memory.js';
+import { expectLoopLeavesNothing } from '../support/memory.js';
 import { randomTensor, zeros } from '../support/tensors.js';
 
 /** A small layer, another one each time, on every route in turn. */
@@ -68,14 +68,7 @@ describe.each(BUILDS)('$name', ({ options, name }) => {
   };
 
   it.each(Object.entries(loops))('10,000 %s leave nothing behind', (what, step) => {
-    const start = memoryUsage();
-    for (let round = 0; round < 200; round += 1) step(round);
-    expectNothingLeft(start);
-    const warm = memoryUsage();
-    for (let round = 0; round < 10_000; round += 1) step(round);
-    expectNothingLeft(start);
-    expect(memoryUsage().heapBytes).toBe(warm.heapBytes);
-    console.log(`${name}: 10,000 ${what}: ${start.usedBytes} bytes before and after, heap ${warm.heapBytes}`);
+    expectLoopLeavesNothing(`${name}: 10,000 ${what}`, step);
   });
 
   it('many layers that live at once are freed in any order', () => {

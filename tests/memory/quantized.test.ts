@@ -4,7 +4,7 @@ import { Conv2d, ConvTranspose2d, DeconvError, init, memoryUsage, shutdown } fro
 import { calibrate, loadQuantized, quantize, saveQuantized, toFloat16 } from 'deconv-wasm/quantize';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BUILDS } from '../support/builds.js';
-import { expectNothingLeft } from '../support/memory.js';
+import { expectLoopLeavesNothing } from '../support/memory.js';
 import { randomTensor, zeros } from '../support/tensors.js';
 
 function optionsOf(round: number) {
@@ -59,14 +59,7 @@ describe.each(BUILDS)('$name', ({ options, name }) => {
   };
 
   it.each(Object.entries(loops))('10,000 %s leave nothing behind', (what, step) => {
-    const start = memoryUsage();
-    for (let round = 0; round < 200; round += 1) step(round);
-    expectNothingLeft(start);
-    const warm = memoryUsage();
-    for (let round = 0; round < 10_000; round += 1) step(round);
-    expectNothingLeft(start);
-    expect(memoryUsage().heapBytes).toBe(warm.heapBytes);
-    console.log(`${name}: 10,000 ${what}: ${start.usedBytes} bytes before and after, heap ${warm.heapBytes}`);
+    expectLoopLeavesNothing(`${name}: 10,000 ${what}`, step);
   });
 
   it('a quantized layer that lives long does not grow with the sizes and batches it has seen', () => {

@@ -15,3 +15,15 @@ export function expectNothingLeft(start: MemoryUsage): void {
   expect(end.liveTensors).toBe(start.liveTensors);
   expect(Math.abs(end.usedBytes - start.usedBytes)).toBeLessThan(SLACK_BYTES);
 }
+
+/** After some rounds to warm up, 10,000 more leave the bytes as they were and the heap as large. */
+export function expectLoopLeavesNothing(what: string, step: (round: number) => void): void {
+  const start = memoryUsage();
+  for (let round = 0; round < 200; round += 1) step(round);
+  expectNothingLeft(start);
+  const warm = memoryUsage();
+  for (let round = 0; round < 10_000; round += 1) step(round);
+  expectNothingLeft(start);
+  expect(memoryUsage().heapBytes).toBe(warm.heapBytes);
+  console.log(`${what}: ${start.usedBytes} bytes before and after, heap ${warm.heapBytes}`);
+}
