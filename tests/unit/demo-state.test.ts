@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { seedRange } from '../../web/demo/src/model/layer-state';
 import {
   opening,
   type State,
@@ -7,6 +8,7 @@ import {
   withInputCell,
   withLayer,
   withMove,
+  withRandom,
   withTap,
 } from '../../web/demo/src/model/state';
 import { innerCounts, innerIsFlat, story } from '../../web/demo/src/model/story';
@@ -47,6 +49,13 @@ describe('the state', () => {
     expect(larger.input[0]).toBe(7);
     expect(larger.weights[5]).toBe(0.5);
     expect(larger.fill).toBe('own');
+  });
+
+  it('draws the seed first and another at every further press, none that a link cannot hold', () => {
+    const once = withRandom(opening);
+    expect([once.fill, once.seed]).toEqual(['random', opening.seed]);
+    expect(withRandom(once).seed).toBe(opening.seed + 1);
+    expect(withRandom({ ...once, seed: seedRange.max }).seed).toBe(seedRange.min);
   });
 
   it('draws the same random weights for the same seed, none zero, within one', () => {

@@ -9,6 +9,7 @@ import {
   type LayerState,
   layerLimits,
   layerSlice,
+  nextSeed,
   openingLayer,
   unflatLayer,
 } from './layer-state';
@@ -84,6 +85,11 @@ const tapShape = (layer: LayerSpec) => [tapRows(layer), layer.kernel] as const;
 
 export function withFill(state: State, fill: KernelFill, seed = state.seed): State {
   return { ...state, fill, seed, weights: filled(state.layer, fill, seed) };
+}
+
+/** Random taps: those of the seed, or of the next one when they are random already. */
+export function withRandom(state: State): State {
+  return withFill(state, 'random', state.fill === 'random' ? nextSeed(state.seed) : state.seed);
 }
 
 export function withTap(state: State, index: number, value: number): State {

@@ -4,7 +4,7 @@ import { nextEvenKernel } from '../../model/geometry';
 import { layerLimits } from '../../model/layer-state';
 import { percent, plain } from '../../model/numbers';
 import { kernelRows, levelText, phaseCount, unevennessText } from '../../model/phases';
-import { withFill, withLayer } from '../../model/state';
+import { withFill, withLayer, withRandom } from '../../model/state';
 import { change, state } from '../../store';
 import { Choice } from '../../view/choice';
 import { LiveRegion } from '../../view/live-region';
@@ -102,11 +102,7 @@ function Verdict({ described: now }: { described: Described }) {
         >
           Repair
         </button>
-        <button
-          type="button"
-          class="button"
-          onClick={() => change((s) => withFill(s, 'random', s.fill === 'random' ? s.seed + 1 : s.seed))}
-        >
+        <button type="button" class="button" onClick={() => change(withRandom)}>
           {state.value.fill === 'random' ? 'Other weights at random' : 'Weights at random'}
         </button>
       </div>

@@ -13,7 +13,7 @@ import {
   tapRows,
 } from '../../model/geometry';
 import { count, plain } from '../../model/numbers';
-import { withFill, withInput, withInputCell, withTap } from '../../model/state';
+import { withFill, withInput, withInputCell, withRandom, withTap } from '../../model/state';
 import { change, state, theme } from '../../store';
 import { CellGrid, type Pointing } from '../../view/cell-grid';
 import {
@@ -115,10 +115,7 @@ export function KernelFigure({ picture }: Props) {
       </div>
       <p class="presets">
         <Preset label="Ones" onClick={() => change((s) => withFill(s, 'ones'))} />
-        <Preset
-          label="Random"
-          onClick={() => change((s) => withFill(s, 'random', s.fill === 'random' ? s.seed + 1 : s.seed))}
-        />
+        <Preset label="Random" onClick={() => change(withRandom)} />
         <Preset label="Bilinear" onClick={() => change((s) => withFill(s, 'bilinear'))} />
       </p>
       <p class="visually-hidden" id="edit-hint">
