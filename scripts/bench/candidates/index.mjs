@@ -1,5 +1,6 @@
 import { litert } from './litert.mjs';
 import { naive } from './naive.mjs';
+import { newArray } from './new-array.mjs';
 import { onnxruntime } from './onnxruntime.mjs';
 import { ours } from './ours.mjs';
 import { tfjs } from './tfjs.mjs';
@@ -12,6 +13,7 @@ export const CANDIDATES = [
   ours('relaxed', 'channels-last'),
   ours('simd', 'channels-last'),
   naive,
+  newArray,
   tfjs,
   onnxruntime,
   litert('relaxed'),
