@@ -232,12 +232,15 @@ function moved(slider) {
     const pause = (time) => new Promise((resolve) => setTimeout(resolve, time));
     const setter = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set;
     const times = [];
+    const values = ['3', '4', '5', '6'];
+    // Where the slider stands already, an input would change nothing and be waited for in vain.
+    const at = values.indexOf(element.value);
     for (let move = 0; move < moves; move++) {
       // At no fixed place within a frame.
       await pause(20 + (move % 7) * 3);
       const seen = changed();
       const begin = performance.now();
-      setter.call(element, String(3 + (move % 4)));
+      setter.call(element, values[(at + 1 + move) % values.length]);
       element.dispatchEvent(new Event('input', { bubbles: true }));
       await seen;
       times.push((await painted()) - begin);
