@@ -1,5 +1,6 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect } from 'preact/hooks';
 import { state } from '../../store';
+import { useDrop } from '../../view/use-drop';
 import { LabControls } from './lab-controls';
 import { developed, startLab, trouble, useOwn } from './lab-run';
 import { openPicture, pictureFile } from './open-picture';
@@ -10,7 +11,11 @@ import './lab.css';
 
 /** A picture through the layer, beside the same taps after resizing. */
 export function LabStation() {
-  const [dragging, setDragging] = useState(false);
+  const target = useDrop('station', (data) => {
+    const file = pictureFile(data);
+    if (!file) trouble.value = 'Only a picture file can be dropped here.';
+    void open(file);
+  });
   useEffect(startLab, []);
   useEffect(() => {
     const onPaste = (event: ClipboardEvent) => void open(pictureFile(event.clipboardData));
@@ -19,26 +24,7 @@ export function LabStation() {
   }, []);
 
   return (
-    <section
-      class={`station ${dragging ? 'is-dragging' : ''}`}
-      id="lab"
-      aria-labelledby="lab-title"
-      onDragOver={(event) => {
-        event.preventDefault();
-        setDragging(true);
-      }}
-      onDragLeave={(event) => {
-        // Moving onto something inside the station is a leave, too, but not of the station.
-        if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setDragging(false);
-      }}
-      onDrop={(event) => {
-        event.preventDefault();
-        setDragging(false);
-        const file = pictureFile(event.dataTransfer);
-        if (!file) trouble.value = 'Only a picture file can be dropped here.';
-        void open(file);
-      }}
-    >
+    <section {...target} id="lab" aria-labelledby="lab-title">
       <h2 id="lab-title">
         <span class="station-number">5</span> Lab
       </h2>

@@ -1,7 +1,7 @@
-import { useState } from 'preact/hooks';
 import type { ModelResult } from '../../engine/protocol';
 import { count } from '../../model/numbers';
 import { LiveRegion } from '../../view/live-region';
+import { useDrop } from '../../view/use-drop';
 import { LayerCard } from './layer-card';
 import { examples, open, openExample, opened, reading, trouble } from './model-run';
 import { TensorForm } from './tensor-form';
@@ -9,28 +9,14 @@ import './model.css';
 
 /** The transposed convolutions of a model file: geometry, verdict, U and kernels of each. */
 export function ModelStation() {
-  const [dragging, setDragging] = useState(false);
+  const target = useDrop('station', (data) => {
+    const files = [...(data?.files ?? [])];
+    if (files.length === 0) trouble.value = 'Only a file can be dropped here.';
+    void open(files);
+  });
   const found = opened.value;
   return (
-    <section
-      class={`station ${dragging ? 'is-dragging' : ''}`}
-      id="model"
-      aria-labelledby="model-title"
-      onDragOver={(event) => {
-        event.preventDefault();
-        setDragging(true);
-      }}
-      onDragLeave={(event) => {
-        if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setDragging(false);
-      }}
-      onDrop={(event) => {
-        event.preventDefault();
-        setDragging(false);
-        const files = [...(event.dataTransfer?.files ?? [])];
-        if (files.length === 0) trouble.value = 'Only a file can be dropped here.';
-        void open(files);
-      }}
-    >
+    <section {...target} id="model" aria-labelledby="model-title">
       <h2 id="model-title">
         <span class="station-number">7</span> Your model
       </h2>
