@@ -315,6 +315,29 @@ describe('sound', () => {
     }
   });
 
+  it('is computed, as the scores are, where no slider waits for it', async () => {
+    await page.addInitScript(() => {
+      const { postMessage } = Worker.prototype;
+      const asked = new Map<Worker, string[]>();
+      Worker.prototype.postMessage = function (this: Worker, message: { name: string }, ...rest: never[]) {
+        asked.set(this, [...(asked.get(this) ?? []), message.name]);
+        return postMessage.call(this, message, ...rest);
+      };
+      Object.assign(globalThis, { asked });
+    });
+    await page.reload();
+    await panel('raw').waitFor();
+    await page.locator('#sound').scrollIntoViewIfNeeded();
+    await eventually(async () => (await levels('raw')).length).toBe(4);
+    const workers = await page.evaluate(() => [
+      ...(globalThis as unknown as { asked: Map<Worker, string[]> }).asked.values(),
+    ]);
+    const withSound = workers.filter((names) => names.includes('sound'));
+    expect(withSound).toHaveLength(1);
+    expect(withSound[0]).toContain('labScore');
+    expect(withSound[0]).not.toContain('lab');
+  });
+
   it('is played by a press of a button and stopped by another', async () => {
     await page.locator('#sound').scrollIntoViewIfNeeded();
     await page.getByRole('button', { name: 'Play as it is' }).click();

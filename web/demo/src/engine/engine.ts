@@ -7,3 +7,11 @@ export function anotherEngine(): Engine {
 
 /** The worker of the page; layers live in there and numbers come out. */
 export const engine = anotherEngine();
+
+let patient: Engine | undefined;
+
+/** One for questions that would keep a slider waiting: the Lab's scores, the spectrogram of its voice. */
+export function patientEngine(): Engine {
+  patient ??= anotherEngine();
+  return patient;
+}

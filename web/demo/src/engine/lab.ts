@@ -1,6 +1,5 @@
 import { ConvTranspose2d, DeconvError } from 'deconv-wasm';
 import {
-  amplitudeSpectrum,
   analyze,
   analyzeStack,
   initializeBilinear,
@@ -8,14 +7,14 @@ import {
   ResizeConv2d,
   repair,
   SmoothConvTranspose2d,
-  scoreImage,
 } from 'deconv-wasm/checkerboard';
 import { nextEvenKernel } from '../model/geometry';
 import type { PanelKind } from '../model/lab-state';
 import { levelsOf, summary, toBytes } from '../model/levels';
+import type { Planes } from '../model/picture';
 import { uniform } from '../model/random';
 import { type Channels, sameSize, turned, withSums } from '../model/upsampling';
-import type { LabPanel, LabRequest, LabResult, LabScore, LabScoreRequest, Planes, Report } from './protocol';
+import type { LabPanel, LabRequest, LabResult, Report } from './protocol';
 import { Run, workshop } from './workshop';
 
 type UpLayer = ConvTranspose2d | ResizeConv2d | SmoothConvTranspose2d;
@@ -25,9 +24,6 @@ interface Made {
   readonly layers: readonly UpLayer[];
   readonly report: Report;
 }
-
-/** The newest pictures, kept for the scores that are asked for when nothing moves any more. */
-const newest = new Map<PanelKind, Planes>();
 
 /** One picture through every layer that was chosen, each as bytes for the screen and as numbers. */
 export function lab(request: LabRequest): LabResult {
@@ -46,11 +42,9 @@ export function lab(request: LabRequest): LabResult {
   });
   const outputs = made.flatMap((panel) => panel.made?.output ?? []);
   const levels = levelsOf(request.levels, outputs);
-  newest.clear();
   const panels = made.map(({ kind, made: panel, refusal }): LabPanel => {
     if (!panel) return { kind, refusal: refusal ?? '', developed: null };
     const { output, layers, report } = panel;
-    newest.set(kind, output);
     return {
       kind,
       refusal: null,
@@ -179,65 +173,4 @@ function onDiagonal(taps: readonly number[], { channels, groups }: Channels): Fl
     weight.set(taps, (channel * each + (channel % each)) * taps.length);
   }
   return weight;
-}
-
-/** Largest side that a score looks at: it costs a Fourier sum over all of it. */
-const SCORED = 192;
-const SPECTRUM = 96;
-
-/** How much of the newest picture of a panel is a pattern, from the picture alone. */
-export function labScore({ kind, scale }: LabScoreRequest): LabScore | null {
-  const picture = newest.get(kind);
-  if (!picture || scale === 1) return null;
-  const { channels } = picture;
-  const part = middle(picture, SCORED, scale);
-  if (part.width < 6 * scale || part.height < 6 * scale) return null;
-  const score = scoreImage({ data: part.data, shape: [channels, part.height, part.width] }, scale);
-  const small = middle(picture, SPECTRUM, scale);
-  const side = Math.min(small.width, small.height);
-  return {
-    phaseScore: score.phaseScore,
-    spectralScoreDb: score.spectralScoreDb,
-    harmonics: score.harmonics,
-    side,
-    spectrum: decibels(middle(small, side, scale), side),
-  };
-}
-
-/** The middle of a picture, whole periods and at most `longest` on a side. */
-function middle(picture: Planes, longest: number, period: number): Planes {
-  const whole = (side: number) => Math.floor(Math.min(side, longest) / period) * period;
-  const [width, height] = [whole(picture.width), whole(picture.height)];
-  const left = Math.floor((picture.width - width) / 2);
-  const top = Math.floor((picture.height - height) / 2);
-  const data = new Float32Array(picture.channels * width * height);
-  for (let line = 0; line < picture.channels * height; line++) {
-    const plane = Math.floor(line / height) * picture.height;
-    const begin = (plane + top + (line % height)) * picture.width + left;
-    data.set(picture.data.subarray(begin, begin + width), line * width);
-  }
-  return { channels: picture.channels, width, height, data };
-}
-
-/** Spectrum of a square picture's mean over the channels, in dB of a wave from black to white. */
-function decibels({ channels, data }: Planes, side: number): Float32Array {
-  const area = side * side;
-  const grey = new Float64Array(area);
-  for (let i = 0; i < data.length; i++) grey[i % area] = (grey[i % area] ?? 0) + (data[i] ?? 0) / channels;
-  const mean = grey.reduce((a, b) => a + b, 0) / area;
-  // A Hann window keeps the picture's edges out of the lines.
-  const window = Float64Array.from(
-    { length: side },
-    (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / side),
-  );
-  for (let i = 0; i < area; i++) {
-    grey[i] = ((grey[i] ?? 0) - mean) * (window[Math.floor(i / side)] ?? 0) * (window[i % side] ?? 0);
-  }
-  const axis = { kernelSize: side };
-  // A wave of amplitude 1/2 has a quarter of the area at its line, and the window a quarter of that.
-  const full = area / 16;
-  return Float32Array.from(
-    amplitudeSpectrum(grey, [axis, axis], side),
-    (a) => 20 * Math.log10(a / full + 1e-9),
-  );
 }

@@ -9,6 +9,7 @@ import {
   type Trace,
 } from 'deconv-wasm/training';
 import { UPSAMPLER } from '../model/learn-state';
+import type { Planes } from '../model/picture';
 import { uniform } from '../model/random';
 import { testImage } from '../model/test-images';
 import type {
@@ -18,7 +19,6 @@ import type {
   LearnResult,
   LearnSetup,
   LearnSide,
-  Planes,
 } from './protocol';
 
 /** Patches of a step, and their side before they are upsampled. */

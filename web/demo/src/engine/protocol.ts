@@ -8,6 +8,7 @@ import type { LabFill, PanelKind, SoundLayer } from '../model/lab-state';
 import type { LearnState } from '../model/learn-state';
 import type { Levels, LevelsMode, Summary } from '../model/levels';
 import type { PhaseGeometry } from '../model/phases';
+import type { Planes } from '../model/picture';
 
 /** All of station 1's numbers for one layer, one input and one kernel. */
 export interface StampRequest {
@@ -39,14 +40,6 @@ export interface ConventionResult {
   readonly weightShape: readonly number[];
   /** The layer in the package's words. */
   readonly call: string;
-}
-
-/** Planes of one picture, channel after channel. */
-export interface Planes {
-  readonly channels: number;
-  readonly height: number;
-  readonly width: number;
-  readonly data: Float32Array;
 }
 
 export interface LabRequest {
@@ -93,7 +86,7 @@ export interface LabResult {
 }
 
 export interface LabScoreRequest {
-  readonly kind: PanelKind;
+  readonly picture: Planes;
   readonly scale: number;
 }
 
@@ -107,6 +100,8 @@ export interface LabScore {
 }
 
 export interface SoundRequest {
+  /** As the page runs with, so that both of its workers use, and keep offline, the same build. */
+  readonly threads: number;
   readonly layer: SoundLayer;
   readonly seed: number;
 }

@@ -1,4 +1,4 @@
-import { ConvTranspose1d } from 'deconv-wasm';
+import { ConvTranspose1d, init } from 'deconv-wasm';
 import { amplitudeSpectrum, frequencyResponse, repair } from 'deconv-wasm/checkerboard';
 import { SAMPLE_RATE, soundGeometry, soundTaps, voice } from '../model/voice';
 import type { Heard, SoundRequest, SoundResult } from './protocol';
@@ -7,7 +7,9 @@ const FRAME = 256;
 const FRAMES = 160;
 
 /** A generated voice through one layer, with the weights as they are and repaired. */
-export function sound({ layer: name, seed }: SoundRequest): SoundResult {
+export async function sound({ layer: name, seed, threads }: SoundRequest): Promise<SoundResult> {
+  // The worker that answers this may have run nothing yet.
+  await init({ threads });
   const geometry = soundGeometry(name);
   const { kernel, stride } = geometry;
   const input = voice(SAMPLE_RATE / stride);

@@ -17,7 +17,7 @@ const handlers: { [K in CallName]: (request: Calls[K]['request']) => unknown } =
   bench: async (request) => (await import('./bench')).bench(request),
   gradient: async (request) => (await import('./learn')).gradient(request),
   lab: async (request) => (await import('./lab')).lab(request),
-  labScore: async (request) => (await import('./lab')).labScore(request),
+  labScore: async (request) => (await import('./lab-score')).labScore(request),
   sound: async (request) => (await import('./sound')).sound(request),
   phases: async (request) => (await import('./phases')).phases(request),
   seeds: async (request) => (await import('./phases')).seeds(request),

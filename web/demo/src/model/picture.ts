@@ -1,10 +1,14 @@
-/** A picture as planes of values from 0 to 1, channel after channel, rows from the top. */
-export interface Picture {
-  readonly name: string;
+/** Planes of values, channel after channel, rows from the top. */
+export interface Planes {
   readonly channels: number;
   readonly width: number;
   readonly height: number;
   readonly data: Float32Array;
+}
+
+/** Planes of values from 0 to 1. */
+export interface Picture extends Planes {
+  readonly name: string;
 }
 
 /** Builds a colour picture from a function of the place; x and y are pixel centres. */
@@ -68,4 +72,19 @@ export function shrunk(picture: Picture, longest: number): Picture {
     data[i] = sum / block ** 2;
   }
   return { name: picture.name, channels: picture.channels, width, height, data };
+}
+
+/** The middle of a picture, whole periods and at most `longest` on a side. */
+export function middle(picture: Planes, longest: number, period: number): Planes {
+  const whole = (side: number) => Math.floor(Math.min(side, longest) / period) * period;
+  const [width, height] = [whole(picture.width), whole(picture.height)];
+  const left = Math.floor((picture.width - width) / 2);
+  const top = Math.floor((picture.height - height) / 2);
+  const data = new Float32Array(picture.channels * width * height);
+  for (let line = 0; line < picture.channels * height; line++) {
+    const plane = Math.floor(line / height) * picture.height;
+    const begin = (plane + top + (line % height)) * picture.width + left;
+    data.set(picture.data.subarray(begin, begin + width), line * width);
+  }
+  return { channels: picture.channels, width, height, data };
 }

@@ -1,12 +1,12 @@
 import { computed, effect, signal } from '@preact/signals';
 import { EngineError, STALE } from '../../engine/client';
-import { engine } from '../../engine/engine';
+import { engine, patientEngine } from '../../engine/engine';
 import type { LabRequest, LabResult, LabScore } from '../../engine/protocol';
 import { depthLimit, type PanelKind } from '../../model/lab-state';
 import { UPSAMPLER } from '../../model/learn-state';
 import type { Place } from '../../model/lens';
 import { count } from '../../model/numbers';
-import { type Picture, shrunk } from '../../model/picture';
+import { middle, type Picture, shrunk } from '../../model/picture';
 import type { State } from '../../model/state';
 import { type TestImage, testImage } from '../../model/test-images';
 import { change, engineStatus, lastReport, state } from '../../store';
@@ -124,12 +124,17 @@ async function develop(picture: Picture, request: LabRequest): Promise<void> {
   }
 }
 
-/** Panel by panel, so that a slider never waits for more than one of them. */
+/** Largest side that a score looks at: it costs a Fourier sum over all of it. */
+const SCORED = 192;
+
+/** Panel by panel, so that scores of an older picture are soon given up. */
 async function score(now: Developed): Promise<void> {
+  const { panels, scale } = now.result;
   const found = new Map<PanelKind, LabScore | null>();
-  for (const { kind } of now.result.panels) {
+  for (const { kind, developed: panel } of panels) {
     if (developed.peek() !== now) return;
-    const result = await engine.ask('labScore', { kind, scale: now.result.scale });
+    const picture = panel && middle(panel.output, SCORED, scale);
+    const result = picture && (await patientEngine().ask('labScore', { picture, scale }));
     if (result === STALE || developed.peek() !== now) return;
     found.set(kind, result);
     scores.value = new Map(found);

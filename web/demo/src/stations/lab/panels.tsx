@@ -1,10 +1,11 @@
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type { LabPanel, LabScore, Planes, Report } from '../../engine/protocol';
+import type { LabPanel, LabScore, Report } from '../../engine/protocol';
 import { paintSequential, type Theme } from '../../model/colour';
 import type { PanelKind } from '../../model/lab-state';
 import { lensMoved, lensZooms, pixelAt, pixelText, placeAt, shownSize } from '../../model/lens';
 import { count, fixed, milliseconds, percent, plain } from '../../model/numbers';
 import { levelText, unevennessText } from '../../model/phases';
+import type { Planes } from '../../model/picture';
 import { theme } from '../../store';
 import { LiveRegion } from '../../view/live-region';
 import { PixelCanvas } from '../../view/pixel-canvas';

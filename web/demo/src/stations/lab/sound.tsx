@@ -1,10 +1,10 @@
 import { signal, useComputed, useSignalEffect } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { EngineError, STALE } from '../../engine/client';
-import { engine } from '../../engine/engine';
-import type { Heard, SoundResult } from '../../engine/protocol';
+import { patientEngine } from '../../engine/engine';
+import type { Heard, SoundRequest, SoundResult } from '../../engine/protocol';
 import { paintSequential } from '../../model/colour';
-import { type SoundLayer, soundLayers } from '../../model/lab-state';
+import { soundLayers } from '../../model/lab-state';
 import { nextSeed } from '../../model/layer-state';
 import { plain } from '../../model/numbers';
 import { unevennessText } from '../../model/phases';
@@ -69,9 +69,9 @@ function whenNear(element: HTMLElement | null): () => void {
   return () => observer.disconnect();
 }
 
-async function ask(layer: SoundLayer, seed: number): Promise<void> {
+async function ask(request: SoundRequest): Promise<void> {
   try {
-    const answer = await engine.ask('sound', { layer, seed });
+    const answer = await patientEngine().ask('sound', request);
     if (answer !== STALE) result.value = answer;
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
@@ -85,10 +85,11 @@ export function Sound() {
   useEffect(() => whenNear(section.current), []);
   const wanted = useComputed(() => `${state.value.lab.sound}/${state.value.lab.seed}`);
   useSignalEffect(() => {
-    if (!near.value || engineStatus.value.is !== 'ready' || !wanted.value) return;
+    const status = engineStatus.value;
+    if (!near.value || status.is !== 'ready' || !wanted.value) return;
     stop();
-    const { sound, seed: now } = state.peek().lab;
-    void ask(sound, now);
+    const { sound: layer, seed } = state.peek().lab;
+    void ask({ layer, seed, threads: status.threads });
   });
   const heard = result.value;
   return (

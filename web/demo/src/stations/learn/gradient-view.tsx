@@ -1,10 +1,11 @@
 import { useMemo } from 'preact/hooks';
-import type { GradientResult, Planes } from '../../engine/protocol';
+import type { GradientResult } from '../../engine/protocol';
 import { diverging, largestMagnitude } from '../../model/colour';
 import { short } from '../../model/curve';
 import { type GradientFill, type LearnState, learnLimits } from '../../model/learn-state';
 import { toBytes } from '../../model/levels';
 import { plain } from '../../model/numbers';
+import type { Planes } from '../../model/picture';
 import { theme } from '../../store';
 import { Choice } from '../../view/choice';
 import { LiveRegion } from '../../view/live-region';

@@ -1,5 +1,5 @@
 import { useMemo } from 'preact/hooks';
-import type { LearnResult, LearnSide, Planes } from '../../engine/protocol';
+import type { LearnResult, LearnSide } from '../../engine/protocol';
 import { short } from '../../model/curve';
 import { withLearned } from '../../model/lab-state';
 import {
@@ -12,6 +12,7 @@ import {
 } from '../../model/learn-state';
 import { toBytes } from '../../model/levels';
 import { count, plain } from '../../model/numbers';
+import type { Planes } from '../../model/picture';
 import { goTo } from '../../shell/go-to';
 import { change } from '../../store';
 import { Choice } from '../../view/choice';
