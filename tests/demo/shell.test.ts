@@ -119,6 +119,18 @@ describe('the address', () => {
     },
   );
 
+  it('to a layer that the package refuses opens with its sentence, and with all stations', async () => {
+    await page.goto(`${served.url}#v1&o=3`);
+    await page.reload();
+    await page
+      .locator('#stamp')
+      .getByText('expected outputPadding[0] below stride or dilation (2), got 3')
+      .waitFor();
+    await page.locator('.bench-layers').waitFor();
+    await slider('Output padding').fill('1');
+    await page.locator('.drawn').waitFor();
+  });
+
   it('is followed when a person goes to another', async () => {
     await page.goto(`${served.url}#v1&k=5`);
     await eventually(kernel).toBe('5');

@@ -2,11 +2,14 @@ import { linkNotice } from './link';
 import { Navigation } from './shell/navigation';
 import { Toolbar } from './shell/toolbar';
 import { type Station, stations } from './stations/stations';
-import { engineStatus } from './store';
+import { engineStatus, pageOpened } from './store';
 import { Badge } from './view/badge';
 
 /** The one station that `?embed=` asks for, as in a frame of another page. */
 const embedded = stations.find(({ id }) => id === new URLSearchParams(location.search).get('embed'));
+
+// Nothing opens before a station that is alone, unless it is the first.
+if (embedded && embedded.id !== 'stamp') pageOpened.value = true;
 
 export function App() {
   return embedded ? <Embedded station={embedded} /> : <Page />;

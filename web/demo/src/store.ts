@@ -43,6 +43,9 @@ export type EngineStatus =
 
 export const engineStatus = signal<EngineStatus>({ is: 'starting' });
 
+/** Whether the page has opened with its first picture: what is not part of that waits for it. */
+export const pageOpened = signal(false);
+
 /** What the last forward call of any station reported; the badge shows it. */
 export const lastReport = signal<Report | null>(null);
 

@@ -1,9 +1,9 @@
 import { signal, useSignalEffect } from '@preact/signals';
 import type { ComponentType } from 'preact';
-import { engineStatus } from '../store';
+import { engineStatus, pageOpened } from '../store';
 
 /**
- * A station whose script is loaded once the first one runs, so that it does not wait for the others.
+ * A station whose script is loaded once the first one has opened, so that it does not wait for the others.
  * Until then its heading holds its place.
  */
 export function lazyStation(
@@ -29,7 +29,7 @@ export function lazyStation(
   };
   return function Station() {
     useSignalEffect(() => {
-      if (engineStatus.value.is === 'ready') whenIdle(ask);
+      if (engineStatus.value.is === 'ready' && pageOpened.value) whenIdle(ask);
     });
     const View = loaded.value;
     if (View) return <View />;

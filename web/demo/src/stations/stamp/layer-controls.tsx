@@ -5,7 +5,7 @@ import { change, state } from '../../store';
 import { Choice } from '../../view/choice';
 import { PresetList } from '../../view/presets';
 import { Slider } from '../../view/slider';
-import { refusal } from './film';
+import { refusal, stamped } from './film';
 
 const axes = [
   { value: 1, label: '1-D' },
@@ -48,7 +48,8 @@ export function LayerControls() {
       <Slider label="Dilation" value={layer.dilation} {...limits.dilation} onInput={set('dilation')} />
       {refusal.value && (
         <p class="refusal" role="alert">
-          <b>Not a layer.</b> {refusal.value} The picture still shows the last one that was.
+          <b>Not a layer.</b> {refusal.value}
+          {stamped.value && ' The picture still shows the last one that was.'}
         </p>
       )}
     </fieldset>

@@ -1,5 +1,6 @@
 import { useEffect } from 'preact/hooks';
-import { openFilm, stamped, startFilm } from './film';
+import { pageOpened } from '../../store';
+import { openFilm, refusal, stamped, startFilm } from './film';
 
 /** The part of a picture that has to be in view for the film to open. */
 const SEEN = 0.5;
@@ -8,14 +9,20 @@ const SEEN = 0.5;
 export function useFilm(station: { current: HTMLElement | null }, picture: string): void {
   useEffect(startFilm, []);
   const there = stamped.value !== null;
+  const refused = refusal.value !== null;
+  useEffect(() => {
+    if (refused) pageOpened.value = true;
+  }, [refused]);
   useEffect(() => {
     const element = station.current?.querySelector(picture);
     if (!there || !element) return;
     const observer = new IntersectionObserver(
       ([entry]) => {
-        if (!entry?.isIntersecting) return;
-        observer.disconnect();
-        openFilm();
+        if (entry?.isIntersecting) {
+          observer.disconnect();
+          openFilm();
+        }
+        pageOpened.value = true;
       },
       { threshold: SEEN },
     );

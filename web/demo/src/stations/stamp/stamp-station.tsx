@@ -35,7 +35,9 @@ export function StampStation() {
       {picture ? (
         <Board picture={picture} />
       ) : (
-        <p class="board board-waiting">{refusal.value ?? 'Loading the layers\u2026'}</p>
+        <p class="board board-waiting">
+          {refusal.value ? 'These numbers make no layer. Below is why.' : 'Loading the layers\u2026'}
+        </p>
       )}
       <LayerControls />
       <LiveRegion text={picture ? announcement(picture) : ''} pace={playing.value ? 900 : 350} />
