@@ -132,7 +132,7 @@ function Results({ results }: { results: readonly BenchResult[] }) {
         ))}
       </div>
       <p class="rules">
-        Medians of nine turns, of three where one is long; beside them the range of the middle four fifths.
+        Medians of nine turns, of three where one is long; below them the range of the middle four fifths.
         Tensors go in and come out as JavaScript arrays, as in a page that uses them. deconv-wasm ran as{' '}
         {first?.build}, one thread. Values are compared with a double-precision result. Other things that this
         machine does at the moment count, too.
@@ -170,8 +170,6 @@ function Result({ result }: { result: BenchResult }) {
               <th scope="col">By</th>
               <th scope="col">Median</th>
               <th scope="col">Beside ours</th>
-              <th scope="col">Middle 80 %</th>
-              <th scope="col">Values</th>
             </tr>
           </thead>
           <tbody>
@@ -191,7 +189,7 @@ function Row({ entry, ours, slowest }: { entry: BenchEntry; ours: number | null;
     return (
       <tr data-by={name}>
         <th scope="row">{name}</th>
-        <td colSpan={4} class="bench-why">
+        <td colSpan={2} class="bench-why">
           {status}: {note || 'it gave no result'}
         </td>
       </tr>
@@ -201,16 +199,18 @@ function Row({ entry, ours, slowest }: { entry: BenchEntry; ours: number | null;
     <tr data-by={name}>
       <th scope="row">
         {name}
+        {error !== null && (
+          <span class="bench-more">{`right to ${error.toExponential(0).replace('-', '−')}`}</span>
+        )}
         <svg class="bench-bar" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
           <rect width={(100 * found.median) / slowest} height="4" />
         </svg>
       </th>
       <td>
         <b>{milliseconds(found.median)}</b>
+        <span class="bench-more">{spread(found)}</span>
       </td>
       <td>{ours === null ? '' : comparison(found.median, ours)}</td>
-      <td>{spread(found)}</td>
-      <td>{error === null ? '' : `right to ${error.toExponential(0).replace('-', '−')}`}</td>
     </tr>
   );
 }

@@ -212,7 +212,7 @@ const inks: Record<Theme, { line: string; accent: string }> = {
 /** A sparse matrix as a picture: taps in colour, zeros left blank, the line of the step at full strength. */
 function MatrixFigure({ name, rows, columns, entries, row, column, text }: MatrixFigureProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const cell = Math.max(1, Math.min(12, Math.floor(640 / Math.max(rows, columns))));
+  const cell = Math.max(1, Math.min(9, Math.floor(640 / Math.max(rows, columns))));
   const now = theme.value;
   useLayoutEffect(() => {
     const context = canvas.current?.getContext('2d');

@@ -1,5 +1,5 @@
 import { useEffect } from 'preact/hooks';
-import type { PhasesRequest, PhasesResult } from '../../engine/protocol';
+import type { PhasesResult } from '../../engine/protocol';
 import { nextEvenKernel } from '../../model/geometry';
 import { layerLimits } from '../../model/layer-state';
 import { percent, plain } from '../../model/numbers';
@@ -40,9 +40,9 @@ export function PhasesStation() {
         <span class="station-number">4</span> Phases and spectrum
       </h2>
       <p class="standfirst">
-        With stride s, a tap lands on every s-th row and column only. So the kernel falls apart into smaller
-        ones, and each cell of the output sees just one of them. On a flat picture only their sums count: if
-        the sums differ, there is a pattern.
+        With stride s, a tap lands on every s&#8209;th row and column only. So the kernel falls apart into
+        smaller ones, and each cell of the output sees just one of them. On a flat picture only their sums
+        count: if the sums differ, there is a pattern.
       </p>
       {now ? <Board described={now} /> : <p class="board-waiting">{'Loading the layers\u2026'}</p>}
     </section>
@@ -79,7 +79,7 @@ function Board({ described: now }: { described: Described }) {
 }
 
 function Verdict({ described: now }: { described: Described }) {
-  const { request, result } = now;
+  const { result } = now;
   const { repaired, verdict } = result;
   const before = replaced.value;
   return (
@@ -107,7 +107,7 @@ function Verdict({ described: now }: { described: Described }) {
         </button>
       </div>
       <p class="repair-note">{repairNote(before ?? now, before !== null)}</p>
-      <Seeds request={request} />
+      <Seeds described={now} />
     </div>
   );
 }
@@ -122,9 +122,11 @@ function repairNote({ result }: Described, done: boolean): string {
     : `Repair makes the sums equal by the smallest change there is: ${change}.`;
 }
 
-/** What random weights give on average, which one kernel cannot show. */
-function Seeds({ request }: { request: PhasesRequest }) {
+/** What random weights give on average, which one kernel cannot show, and where this one stands among them. */
+function Seeds({ described: now }: { described: Described }) {
+  const { request } = now;
   const { stride, kernel } = request;
+  const { unevenness } = now.result;
   const result = seedsResult.value;
   if (!result || stride === 1) return null;
   const phases = phaseCount(request);
@@ -136,7 +138,8 @@ function Seeds({ request }: { request: PhasesRequest }) {
           const height = (28 * amount) / most;
           return <rect key={tenth} x={tenth * 10 + 0.5} y={30 - height} width="9" height={height} />;
         })}
-        <line x1={100 * result.mean} x2={100 * result.mean} y1="0" y2="30" />
+        <line class="seeds-average" x1={100 * result.mean} x2={100 * result.mean} y1="0" y2="30" />
+        <line class="seeds-own" x1={100 * unevenness} x2={100 * unevenness} y1="0" y2="30" />
       </svg>
       <p class="seeds-ends" aria-hidden="true">
         <span>U = 0</span>
@@ -147,7 +150,7 @@ function Seeds({ request }: { request: PhasesRequest }) {
         <b class="seeds-mean" data-mean={result.mean}>
           {result.mean.toFixed(3)}
         </b>
-        {` on average; this one is one draw. Theory says ${phases - 1}/${phases}`}
+        {` on average, the dashed line; this kernel is the solid one. Theory says ${phases - 1}/${phases}`}
         {kernel % stride === 0 ? ', whatever the kernel is: ' : ' for an even overlap: '}
         random weights bring the pattern back.
       </p>
