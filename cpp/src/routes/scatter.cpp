@@ -26,7 +26,7 @@ namespace deconv {
 namespace {
 
 // Products of a strip that stay in a second-level cache, as far as its overlap allows.
-constexpr int64_t kStripBytes = 512 * 1024;
+constexpr int64_t kStripBytes = 768 * 1024;
 // No worker ever holds more.
 constexpr int64_t kMostProducts = 1 << 24;
 // Positions whose packed panels stay there while the weights stream through.
