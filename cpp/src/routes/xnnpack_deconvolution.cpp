@@ -1,6 +1,7 @@
 // XNNPACK's 2-D deconvolution: phases of dense small convolutions when the kernel is at least the
 // stride and dilation is 1, an indirect matrix product over a zero-inserted input otherwise.
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <new>
@@ -42,6 +43,13 @@ class XnnpackDeconvolutionRoute final : public XnnpackRoute {
   }
 };
 
+// Nanoseconds for one tap of one position beside its steps.
+#ifdef __wasm_relaxed_simd__
+constexpr double kXnnpackTap = 0.38;
+#else
+constexpr double kXnnpackTap = 0.52;
+#endif
+
 // XNNPACK splits the kernel into one dense small kernel a phase.
 bool runs_phases(const Spec& spec) {
   for (int axis = 1; axis < 3; ++axis) {
@@ -73,24 +81,40 @@ const char* refusal(const Problem& problem) {
   return nullptr;
 }
 
+// Columns of a row of the output as XNNPACK computes them: those of each phase in whole tiles.
+double tiled_columns(const Problem& problem) {
+  // Rows of its micro-kernels where it finds an x86; six and five elsewhere.
+  constexpr int32_t kTile = 4;
+  const int32_t columns = problem.output[2];
+  if (!runs_phases(problem.spec)) return columns;
+  const int32_t stride = problem.spec.stride[2];
+  int32_t tiled = 0;
+  for (int32_t phase = 0; phase < std::min(stride, columns); ++phase) {
+    const int32_t own = (columns - phase + stride - 1) / stride;
+    tiled += (own + kTile - 1) / kTile * kTile;
+  }
+  return tiled;
+}
+
 double cost(const Problem& problem) {
   const Spec& spec = problem.spec;
-  const double positions =
-      static_cast<double>(problem.batch * problem.output_points()) * spec.groups;
+  const double positions = static_cast<double>(problem.batch * problem.output_points()) /
+                           problem.output[2] * tiled_columns(problem) * spec.groups;
   // Without phases every tap is multiplied, most of them with inserted zeros.
   const double taps = static_cast<double>(spec.kernel_elements()) /
                       (runs_phases(spec) ? 1.0 * spec.stride[1] * spec.stride[2] : 1.0);
-  const double vectors = std::ceil(spec.group_out_channels() / 8.0);
   const double in = spec.group_in_channels();
-  // Its micro-kernels are eight output channels wide, and two for a group of a few.
   const double outs = spec.group_out_channels();
-  const double step = outs <= 2 ? 0.077 : outs <= 4 ? 0.167 : vectors * kXnnpackStep;
-  const double few = in < 4 ? 0.23 * taps * vectors : 0;
-  // Every row of a phase begins anew.
-  const double rows =
-      positions / problem.output[2] * (runs_phases(spec) ? spec.stride[2] : 1) * vectors;
-  return 500 + positions * (taps * (in * step + 0.77) + 0.11 * vectors + few) + 5.9 * rows +
-         memory_nanoseconds(problem, 0.24);
+  // Its micro-kernels are eight output channels wide, and two for a group of a few.
+  if (outs <= 4) {
+    const double step = outs <= 2 ? 0.077 : 0.165;
+    return 500 + positions * (taps * (in * step + 0.6) + 3.4) + memory_nanoseconds(problem, 0.45);
+  }
+  const double vectors = std::ceil(outs / 8.0);
+  const double few = in < 4 ? 0.16 * vectors : 0;
+  return 500 + positions * (taps * (in * vectors * kXnnpackStep + kXnnpackTap + few) +
+                            0.39 * vectors) +
+         memory_nanoseconds(problem, 0.17);
 }
 
 }  // namespace
