@@ -264,11 +264,16 @@ Status WinogradRoute::run(const Problem& problem, const float* input, float* out
   const int64_t jobs = images * spec_.groups;
   const int threads = pool_threads();
   const int64_t row_bytes = 4 * form_.points * in * grid.quads * kQuad;
-  grid.strip_rows = std::clamp(kBlockBytes / row_bytes, int64_t{1}, grid.tile_rows);
   const int64_t wanted = (threads + jobs - 1) / jobs;
-  grid.strip_rows = std::min(grid.strip_rows, (grid.tile_rows + wanted - 1) / wanted);
+  grid.strip_rows = std::min(kBlockBytes / row_bytes, (grid.tile_rows + wanted - 1) / wanted);
+  grid.strip_rows = std::max(grid.strip_rows, int64_t{1});
   grid.strips = (grid.tile_rows + grid.strip_rows - 1) / grid.strip_rows;
   grid.strip_rows = (grid.tile_rows + grid.strips - 1) / grid.strips;
+  // An odd number of quads would leave half of a panel empty.
+  if (grid.quads % 2 != 0 && grid.strip_rows % 2 != 0) {
+    grid.strip_rows = std::min(grid.strip_rows + 1, grid.tile_rows);
+    grid.strips = (grid.tile_rows + grid.strip_rows - 1) / grid.strip_rows;
+  }
   grid.panels = (grid.strip_rows * grid.quads + 1) / 2;
 
   grid.plane = (grid.strip_rows * form_.steps + span(1) - 1) * grid.pitch;
@@ -473,7 +478,7 @@ const char* refusal(const Form& form, const Problem& problem) {
 
 double cost(const Form& form, const Problem& problem) {
   const Spec& spec = problem.spec;
-  double quads = static_cast<double>(problem.batch) * problem.input[0] * spec.groups;
+  double quads = 1;  // of an image
   for (int axis = 1; axis < 3; ++axis) {
     const int64_t steps =
         (problem.output[axis] - 1) / (spec.transposed ? spec.stride[axis] : 1) + 1;
@@ -491,9 +496,10 @@ double cost(const Form& form, const Problem& problem) {
           tile_step_nanoseconds(int64_t{height.phases} * width.phases * spec.group_out_channels());
     });
   });
+  const double jobs = static_cast<double>(problem.batch) * problem.input[0] * spec.groups;
   return 2500 +
-         quads * (form.input_nanoseconds * pairs * in + form.output_nanoseconds * rows +
-                  1.12 * form.points * in * products / 2) +
+         jobs * (quads * (form.input_nanoseconds * pairs * in + form.output_nanoseconds * rows) +
+                 std::ceil(quads / 2) * 1.12 * form.points * in * products) +
          0.003 * form.points * rows * in * spec.groups + memory_nanoseconds(problem, 0.25);
 }
 
