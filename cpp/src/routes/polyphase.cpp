@@ -29,7 +29,8 @@ namespace {
 // weights that stream through. 96 KiB to 1 MiB were alike within 2 % on a machine with 2 MiB.
 constexpr int64_t kBlockBytes = 192 * 1024;
 
-// Weights of more values than these (3 MiB) do not stay in a second-level cache from block to block.
+// Weights of more values than these (3 MiB) do not stay in a second-level cache from block to
+// block.
 constexpr int64_t kCachedWeights = 3 << 18;
 
 // Steps of a panel's depth, and rows of products, whose 32 bytes each a worker can hold.
@@ -362,9 +363,9 @@ void PolyphaseRoute::pack_panels(const Grid& grid, int32_t channel_group, int64_
   }
 }
 
-// Reads a tile before it is used. The reads of a product wait for memory a few at a time, those of a
-// burst many at a time, and engines offer no prefetch: a layer of 8 MB of weights that nothing had
-// read lately took 5.3 instead of 6.1 ms.
+// Reads a tile before it is used. The reads of a product wait for memory a few at a time, those of
+// a burst many at a time, and engines offer no prefetch: a layer of 8 MB of weights that nothing
+// had read lately took 5.3 instead of 6.1 ms.
 void fetch(const float* values, int64_t count) {
   constexpr int64_t kLine = 16;
   // Volatile, or nobody would miss the reads.
@@ -386,16 +387,15 @@ void PolyphaseRoute::multiply(const Grid& grid, int32_t channel_group, int64_t c
           tiles + group.first_tile + Tiling::packed_elements(row, group.depth);
       if (streams_weights()) fetch(weights, Tiling::packed_elements(height, group.depth));
       // The tile stays in the first-level cache while the panels pass.
-      multiply_tile(height,
-                    {.tile = weights,
-                     .panels = panels,
-                     .panel_count = (count + kPanel - 1) / kPanel,
-                     .panel_stride = panel_stride,
-                     .segments = segments_.data() + group.first_segment,
-                     .segment_count = group.segment_count,
-                     .relu = spec_.relu,
-                     .result = scratch + (group.first_row + row) * grid.block,
-                     .result_stride = grid.block});
+      multiply_tile(height, {.tile = weights,
+                             .panels = panels,
+                             .panel_count = (count + kPanel - 1) / kPanel,
+                             .panel_stride = panel_stride,
+                             .segments = segments_.data() + group.first_segment,
+                             .segment_count = group.segment_count,
+                             .relu = spec_.relu,
+                             .result = scratch + (group.first_row + row) * grid.block,
+                             .result_stride = grid.block});
     }
   }
 }

@@ -112,8 +112,8 @@ double cost(const Problem& problem) {
   }
   const double vectors = std::ceil(outs / 8.0);
   const double few = in < 4 ? 0.16 * vectors : 0;
-  return 500 + positions * (taps * (in * vectors * kXnnpackStep + kXnnpackTap + few) +
-                            0.39 * vectors) +
+  return 500 +
+         positions * (taps * (in * vectors * kXnnpackStep + kXnnpackTap + few) + 0.39 * vectors) +
          memory_nanoseconds(problem, 0.17);
 }
 
