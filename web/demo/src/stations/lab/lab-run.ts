@@ -117,11 +117,15 @@ async function develop(picture: Picture, request: LabRequest): Promise<void> {
       ?.report;
     if (report) lastReport.value = report;
     clearTimeout(timer);
-    timer = setTimeout(() => void score(now), RESTING);
+    timer = setTimeout(() => void score(now).catch(tell), RESTING);
   } catch (error) {
-    if (!(error instanceof EngineError)) throw error;
-    trouble.value = error.message;
+    tell(error);
   }
+}
+
+function tell(error: unknown): void {
+  if (!(error instanceof EngineError)) throw error;
+  trouble.value = error.message;
 }
 
 /** Largest side that a score looks at: it costs a Fourier sum over all of it. */
