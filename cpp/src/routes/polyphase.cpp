@@ -467,39 +467,53 @@ int64_t width_runs(const Spec& spec) {
   return std::min<int64_t>(count, 1 + (crops_a_part ? 1 : 0) + (ends_in_a_part ? 1 : 0));
 }
 
+// What a run is made of, multiplied over the axes.
+struct Counts {
+  double positions = 1;
+  double offsets = 1;
+  double phases = 1;
+  double lines = 1;      // of phases, that meet the input
+  double stretches = 1;  // of the output, each written at once
+  bool same_taps = true;
+};
+
+Counts counts_of(const Problem& problem) {
+  const Spec& spec = problem.spec;
+  Counts all;
+  for (int axis = 0; axis < 3; ++axis) {
+    const int64_t count = AxisPhases::count(spec, axis);
+    const auto steps = static_cast<double>((problem.output[axis] - 1) / count + 1);
+    all.positions *= steps;
+    all.offsets *= static_cast<double>(AxisPhases::most_offsets(spec, axis));
+    all.phases *= static_cast<double>(count);
+    if (axis < 2) {
+      all.lines *= static_cast<double>(std::min<int64_t>(count, spec.kernel[axis]));
+      all.stretches *= steps * static_cast<double>(count);
+    }
+    all.same_taps =
+        all.same_taps && (count == 1 || (spec.kernel[axis] == spec.stride[axis] &&
+                                         spec.pad_before[axis] % spec.stride[axis] == 0));
+  }
+  all.positions *= static_cast<double>(problem.batch);
+  all.stretches *= static_cast<double>(problem.batch) * spec.groups;
+  return all;
+}
+
 double cost(const Problem& problem) {
   const Spec& spec = problem.spec;
   const double in = spec.group_in_channels();
   const double out = spec.group_out_channels();
-  double positions = problem.batch;
-  double offsets = 1;
-  double phases = 1;
-  double lines = 1;  // that meet the input
-  double stretches = static_cast<double>(problem.batch) * spec.groups;
-  bool same_taps = true;
-  for (int axis = 0; axis < 3; ++axis) {
-    const int64_t count = AxisPhases::count(spec, axis);
-    const auto steps = static_cast<double>((problem.output[axis] - 1) / count + 1);
-    positions *= steps;
-    offsets *= static_cast<double>(AxisPhases::most_offsets(spec, axis));
-    phases *= static_cast<double>(count);
-    if (axis < 2) {
-      lines *= static_cast<double>(std::min<int64_t>(count, spec.kernel[axis]));
-      stretches *= steps * static_cast<double>(count);
-    }
-    same_taps = same_taps && (count == 1 || (spec.kernel[axis] == spec.stride[axis] &&
-                                             spec.pad_before[axis] % spec.stride[axis] == 0));
-  }
+  const Counts all = counts_of(problem);
   const auto width_phases = static_cast<double>(AxisPhases::count(spec, 2));
-  const double written = lines * width_phases;
-  const double panels = std::ceil(positions / kPanel) * spec.groups;
-  const double groups = same_taps ? 1 : lines * static_cast<double>(width_runs(spec));
+  const double written = all.lines * width_phases;
+  const double panels = std::ceil(all.positions / kPanel) * spec.groups;
+  const double groups = all.same_taps ? 1 : all.lines * static_cast<double>(width_runs(spec));
   const auto rows = static_cast<int64_t>(written / groups * out);
   const double taps =
       static_cast<double>(spec.kernel_elements()) * groups / (spec.transposed ? written : 1);
   const bool last = writes_channels_last(problem);
   const bool gathers = !spec.transposed && spec.stride[2] > 1 && !last;
-  const double pack = offsets * (21 + in * (gathers ? 5.2 : 0.66));
+  const double pack = all.offsets * (21 + in * (gathers ? 5.2 : 0.66));
   const double product = taps * in * tile_step_nanoseconds(rows) +
                          0.54 * groups * static_cast<double>(Tiling(rows).count);
   // Four phases beside each other, and two, have shuffles of their own.
@@ -508,8 +522,8 @@ double cost(const Problem& problem) {
                        (written * (last       ? 0.31
                                    : shuffles ? 0.19
                                               : 0.73) +
-                        (phases - written) * 0.06);
-  return 1150 + panels * (pack + product + write) + 5.1 * stretches * (last ? 1 : out) +
+                        (all.phases - written) * 0.06);
+  return 1150 + panels * (pack + product + write) + 5.1 * all.stretches * (last ? 1 : out) +
          memory_nanoseconds(problem, 0.19);
 }
 
