@@ -6,6 +6,7 @@
 
 #include "deconv/workspace.h"
 #include "layout.h"
+#include "simd.h"
 
 namespace deconv {
 namespace {
@@ -54,11 +55,13 @@ struct Rows {
   int64_t count;
 };
 
-// sums[row][column] += sum over the positions of dense[row] * strided[column].
+// sums[row][column] += sum over the positions of dense[row] * strided[column]. The rest of this
+// file is compiled for size, where the loops over rows would stay loops and the sums in memory.
 template <int kHeight>
 void accumulate_block(const Rows& rows, float* sums, int64_t sums_stride) {
   v128_t low[kHeight];
   v128_t high[kHeight];
+#pragma clang loop unroll(full)
   for (int row = 0; row < kHeight; ++row) {
     low[row] = wasm_v128_load(sums + row * sums_stride);
     high[row] = wasm_v128_load(sums + row * sums_stride + 4);
@@ -68,14 +71,16 @@ void accumulate_block(const Rows& rows, float* sums, int64_t sums_stride) {
   for (int64_t position = 0; position < rows.count; ++position) {
     const v128_t left = wasm_v128_load(strided);
     const v128_t right = wasm_v128_load(strided + 4);
+#pragma clang loop unroll(full)
     for (int row = 0; row < kHeight; ++row) {
       const v128_t factor = wasm_v128_load32_splat(dense + row);
-      low[row] = wasm_f32x4_add(low[row], wasm_f32x4_mul(factor, left));
-      high[row] = wasm_f32x4_add(high[row], wasm_f32x4_mul(factor, right));
+      low[row] = fma_f32x4(factor, left, low[row]);
+      high[row] = fma_f32x4(factor, right, high[row]);
     }
     dense += rows.dense_step;
     strided += rows.strided_step;
   }
+#pragma clang loop unroll(full)
   for (int row = 0; row < kHeight; ++row) {
     wasm_v128_store(sums + row * sums_stride, low[row]);
     wasm_v128_store(sums + row * sums_stride + 4, high[row]);
