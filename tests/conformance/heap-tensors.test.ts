@@ -249,7 +249,8 @@ describeEachBuild((build) => {
   });
 
   it('images of a batch, one by one, without a copy of the caller', () => {
-    using layer = settle(new ConvTranspose2d(UP));
+    // One image and three may take other routes, which add a bias of any value at other times.
+    using layer = settle(new ConvTranspose2d({ ...UP, bias: false }));
     const x = quarters([3, 4, 5, 6], seed);
     const wanted = layer.forward(x);
     using heapX = onHeap(x);

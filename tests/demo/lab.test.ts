@@ -2,7 +2,7 @@ import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from 'playwright';
 import { PNG } from 'pngjs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { eventually, type Served, serve, type Visit, visit } from './serve';
+import { eventually, type Served, serve, stillBox, type Visit, visit } from './serve';
 
 let served: Served;
 let open: Visit;
@@ -108,9 +108,7 @@ describe('the panels', () => {
   });
 
   it('move the magnifier under the pointer', async () => {
-    await panel('raw').scrollIntoViewIfNeeded();
-    const box = await panel('raw').boundingBox();
-    if (!box) throw new Error('the panel is not on screen');
+    const box = await stillBox(page, panel('raw'));
     await page.mouse.move(box.x + box.width * 0.5, box.y + box.height * 0.5);
     await eventually(() => page.locator('[data-panel="raw"] .under-lens').textContent()).toMatch(
       /Pixel 17[5-7], 13[1-3]/,

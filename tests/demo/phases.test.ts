@@ -1,6 +1,6 @@
 import type { Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { eventually, type Served, serve, type Visit, visit } from './serve';
+import { eventually, type Served, serve, stillBox, type Visit, visit } from './serve';
 
 let served: Served;
 let open: Visit;
@@ -147,9 +147,7 @@ describe('the phases', () => {
 
   it('follow a tap that is dragged, in the sums and in the spectrum', async () => {
     const handle = tap(1, 1);
-    await handle.scrollIntoViewIfNeeded();
-    const box = await handle.boundingBox();
-    if (!box) throw new Error('the tap is not on screen');
+    const box = await stillBox(page, handle);
     await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
     await page.mouse.down();
     await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2 - 60, { steps: 6 });
@@ -310,9 +308,7 @@ describe('on a phone', () => {
   it('a finger moves a tap', async () => {
     await enter('reduce', { width: 360, height: 740 });
     const handle = tap(0, 0);
-    await handle.scrollIntoViewIfNeeded();
-    const box = await handle.boundingBox();
-    if (!box) throw new Error('the tap is not on screen');
+    const box = await stillBox(page, handle);
     expect(box.width).toBeGreaterThanOrEqual(44);
     const cdp = await page.context().newCDPSession(page);
     const at = (y: number) => [{ x: box.x + box.width / 2, y: box.y + box.height / 2 + y }];

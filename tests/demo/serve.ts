@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright';
+import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright';
 import { preview } from 'vite';
 import { expect, vi } from 'vitest';
 
@@ -62,6 +62,24 @@ function chromiumPath(): string {
   const known = existsSync(paths) ? (JSON.parse(readFileSync(paths, 'utf8')) as { CHROMIUM?: string }) : {};
   return known.CHROMIUM ?? '/usr/bin/chromium';
 }
+
+/** Brings something into view and says where it is, once it moves no more: stations and answers that come later push down what is below. */
+export async function stillBox(page: Page, element: Locator): Promise<Box> {
+  await eventually(() => page.locator('.is-coming').count()).toBe(0);
+  let before = '';
+  let box: Box | null = null;
+  await eventually(async () => {
+    const last = before;
+    await element.scrollIntoViewIfNeeded();
+    box = await element.boundingBox();
+    before = JSON.stringify(box);
+    return box !== null && before === last;
+  }).toBe(true);
+  if (!box) throw new Error('the element is not on screen');
+  return box;
+}
+
+type Box = NonNullable<Awaited<ReturnType<Locator['boundingBox']>>>;
 
 export interface Visit {
   readonly page: Page;
