@@ -269,8 +269,9 @@ Status WinogradRoute::run(const Problem& problem, const float* input, float* out
   grid.strip_rows = std::max(grid.strip_rows, int64_t{1});
   grid.strips = (grid.tile_rows + grid.strip_rows - 1) / grid.strip_rows;
   grid.strip_rows = (grid.tile_rows + grid.strips - 1) / grid.strips;
-  // An odd number of quads would leave half of a panel empty.
-  if (grid.quads % 2 != 0 && grid.strip_rows % 2 != 0) {
+  // An odd number of quads would leave half of a panel empty. Strips that are there to give every
+  // thread one stay equal.
+  if (grid.strips > wanted && grid.quads % 2 != 0 && grid.strip_rows % 2 != 0) {
     grid.strip_rows = std::min(grid.strip_rows + 1, grid.tile_rows);
     grid.strips = (grid.tile_rows + grid.strip_rows - 1) / grid.strip_rows;
   }
