@@ -32,15 +32,7 @@ export type { ForwardOptions, LayerGradients } from './layers/layer.js';
 export type { LayerOptions } from './layers/torch-options.js';
 export type { ExecutionOptions, RouteName } from './runtime/execution.js';
 export { HeapTensor } from './runtime/heap-tensor.js';
+export { init, type MemoryUsage, memoryUsage, runtimeInfo, shutdown } from './runtime/lifecycle.js';
+export type { BuildName, InitOptions, RuntimeInfo } from './runtime/options.js';
 export type { Candidate, Plan } from './runtime/planning.js';
 export type { BinaryName, WasmSource } from './runtime/platform.js';
-export {
-  type BuildName,
-  type InitOptions,
-  init,
-  type MemoryUsage,
-  memoryUsage,
-  type RuntimeInfo,
-  runtimeInfo,
-  shutdown,
-} from './runtime/runtime.js';

@@ -4,18 +4,10 @@ export type { Tensor } from '../core/tensor.js';
 export type { ForwardOptions, LayerGradients } from '../layers/layer.js';
 export type { ExecutionOptions, RouteName } from '../runtime/execution.js';
 export { HeapTensor } from '../runtime/heap-tensor.js';
+export { init, type MemoryUsage, memoryUsage, runtimeInfo, shutdown } from '../runtime/lifecycle.js';
+export type { BuildName, InitOptions, RuntimeInfo } from '../runtime/options.js';
 export type { Candidate, Plan } from '../runtime/planning.js';
 export type { BinaryName, WasmSource } from '../runtime/platform.js';
-export {
-  type BuildName,
-  type InitOptions,
-  init,
-  type MemoryUsage,
-  memoryUsage,
-  type RuntimeInfo,
-  runtimeInfo,
-  shutdown,
-} from '../runtime/runtime.js';
 export { Conv1d, Conv2d, Conv3d, type ConvOptions } from './conv.js';
 export {
   ConvTranspose1d,

@@ -1,7 +1,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { DeconvError } from '../core/errors.js';
 import { checkShape, elementCount, heapOwners, type Tensor } from '../core/tensor.js';
-import { type HeapBlock, outOfMemory, requireRuntime } from './runtime.js';
+import { requireRuntime } from './lifecycle.js';
+import { type HeapBlock, outOfMemory } from './runtime.js';
 
 /**
  * A tensor whose values lie on the WebAssembly heap, zeros at first: a layer reads its input from there

@@ -1,6 +1,7 @@
 import { DeconvError } from '../core/errors.js';
 import type { OperatorSpec } from '../core/spec.js';
 import type { Place, Sink } from './heap-tensor.js';
+import { requireRuntime } from './lifecycle.js';
 import {
   type CanonicalParameters,
   codeOf,
@@ -11,7 +12,7 @@ import {
 } from './operation.js';
 import { OwnedOperators } from './owned-operators.js';
 import { measureOperation, type Plan, planOperation, wantsMeasurement } from './planning.js';
-import { outOfMemory, type Runtime, requireRuntime } from './runtime.js';
+import { outOfMemory, type Runtime } from './runtime.js';
 
 /** The operators of one layer: nearly always its forward and, in training, the adjoint of it. */
 export class NativeOperators {

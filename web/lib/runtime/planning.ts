@@ -1,7 +1,8 @@
 import { DeconvError } from '../core/errors.js';
 import type { RouteName } from './execution.js';
 import type { Operation } from './operation.js';
-import type { BuildName, Runtime } from './runtime.js';
+import type { BuildName } from './options.js';
+import type { Runtime } from './runtime.js';
 
 /** How the last forward was computed, and why so. */
 export interface Plan {

@@ -1,10 +1,11 @@
 import { DeconvError } from '../core/errors.js';
 import type { OperatorSpec } from '../core/spec.js';
 import type { NativeActivations, NativeSpec } from './glue.js';
+import { requireRuntime } from './lifecycle.js';
 import { guarded, reserve } from './native-operators.js';
 import { codeOf, type Layout, toAxes, toNativeSpec } from './operation.js';
 import { OwnedOperators } from './owned-operators.js';
-import { outOfMemory, type Runtime, requireRuntime } from './runtime.js';
+import { outOfMemory, type Runtime } from './runtime.js';
 
 export interface QuantizedRun {
   /** Names the caller's method in errors. */

@@ -1,0 +1,57 @@
+import { checkChoice, checkInteger, checkOptions, refuse } from '../core/checks.js';
+import type { BinaryName, WasmSource } from './platform.js';
+
+export type BuildName = 'simd' | 'relaxed';
+
+export interface InitOptions {
+  /** `'auto'` (default) takes relaxed SIMD where the engine has it. */
+  readonly build?: 'auto' | BuildName;
+  /**
+   * Threads that compute, the calling one included; 1 by default. More than 1 needs Node or a
+   * cross-origin isolated page, else 1 is used and `notes` says why.
+   */
+  readonly threads?: number;
+  /**
+   * Where the .wasm comes from instead of the package's own file: a URL, bytes or a compiled
+   * module of the chosen build, or a function from the binary's name (`'simd'`, `'relaxed'`,
+   * `'simd-threads'`, `'relaxed-threads'`) to one of these.
+   */
+  readonly wasm?: WasmSource | ((name: BinaryName) => WasmSource | Promise<WasmSource>);
+}
+
+export interface RuntimeInfo {
+  readonly build: BuildName;
+  readonly threads: number;
+  /** What was asked for and could not be had, in words. */
+  readonly notes: readonly string[];
+}
+
+/** The checked form of InitOptions. */
+export interface Settings {
+  readonly build: 'auto' | BuildName;
+  readonly threads: number;
+  readonly wasm: InitOptions['wasm'] | undefined;
+}
+
+export function readSettings(options: InitOptions): Settings {
+  const { build, threads, wasm } = checkOptions<InitOptions>('init', options, ['build', 'threads', 'wasm']);
+  return {
+    build: build === undefined ? 'auto' : checkChoice('init', 'build', build, ['auto', 'simd', 'relaxed']),
+    threads: threads === undefined ? 1 : checkInteger('init', 'threads', threads, 1, MAX_THREADS),
+    wasm: wasm === undefined || typeof wasm === 'function' ? wasm : checkSource(wasm),
+  };
+}
+
+export function checkSource(source: unknown): WasmSource {
+  const known =
+    typeof source === 'string' ||
+    source instanceof URL ||
+    source instanceof WebAssembly.Module ||
+    source instanceof ArrayBuffer ||
+    ArrayBuffer.isView(source);
+  if (!known) refuse('BAD_TYPE', 'init', 'wasm to be a URL, bytes or a WebAssembly.Module', source);
+  return source as WasmSource;
+}
+
+// Far above any machine a page runs on; every thread costs a worker and a stack.
+const MAX_THREADS = 64;
