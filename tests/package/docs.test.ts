@@ -4,7 +4,16 @@
 import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeProject, pack, root, run, temporaryFolder, writeFiles } from './support.js';
+import {
+  findNode20,
+  makeProject,
+  pack,
+  root,
+  run,
+  temporaryFolder,
+  versionOf,
+  writeFiles,
+} from './support.js';
 
 const PAGES = [
   'README.md',
@@ -13,13 +22,22 @@ const PAGES = [
     .map((name) => `docs/${name}`),
 ];
 
+// The oldest line that package.json's engines promises has no syntax of the newest.
+const NODES = [
+  { name: "this project's Node", find: () => path.join(root, 'node_modules', '.bin', 'node') },
+  { name: 'Node 20', find: findNode20 },
+];
+
 const { folder, remove } = temporaryFolder();
 beforeAll(() => {
   makeProject(folder, pack(folder), {});
   // The model of the console blocks.
   copyFileSync(path.join(root, 'tests/fixtures/models/unet.onnx'), path.join(folder, 'unet.onnx'));
 });
-afterAll(remove);
+afterAll(() => {
+  for (const { name, find } of NODES) console.log(`docs ran on ${name}: ${versionOf(find())}`);
+  remove();
+});
 
 function blocksOf(page: string, language = 'js'): string[] {
   const text = readFileSync(path.join(root, page), 'utf8');
@@ -68,10 +86,13 @@ describe.each(PAGES)('%s', (page) => {
     expect(blocks.length + sessions.length).toBeGreaterThan(0);
   });
 
-  it.each(blocks.map((code, index) => [index + 1, code] as const))('block %i', (index, code) => {
+  const programs = blocks.flatMap((code, index) =>
+    NODES.map((node) => [index + 1, node.name, node, code] as const),
+  );
+  it.each(programs)('block %i with %s', (index, _, node, code) => {
     const name = `${page.replaceAll('/', '-')}-${index}.mjs`;
     writeFiles(folder, { [name]: code });
-    const printed = run(path.join(root, 'node_modules', '.bin', 'node'), [name], folder).split('\n');
+    const printed = run(node.find(), [name], folder).split('\n');
     let from = 0;
     for (const promise of promisedBy(code)) {
       const at = printed.indexOf(promise, from);

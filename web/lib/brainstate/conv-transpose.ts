@@ -56,7 +56,7 @@ abstract class ConvTranspose extends BrainstateLayer {
  *
  * @example
  * await init();
- * using up = new ConvTranspose1d({ inSize: [28, 16], outChannels: 8, kernelSize: 4, stride: 2 });
+ * const up = new ConvTranspose1d({ inSize: [28, 16], outChannels: 8, kernelSize: 4, stride: 2 });
  * up.outSize; // [56, 8]
  */
 export class ConvTranspose1d extends ConvTranspose {
@@ -73,7 +73,7 @@ export class ConvTranspose1d extends ConvTranspose {
  *
  * @example
  * await init();
- * using up = new ConvTranspose2d({ inSize: [16, 16, 32], outChannels: 16, kernelSize: 4, stride: 2 });
+ * const up = new ConvTranspose2d({ inSize: [16, 16, 32], outChannels: 16, kernelSize: 4, stride: 2 });
  * const y = up.forward({ data: new Float32Array(16 * 16 * 32), shape: [16, 16, 32] }); // [32, 32, 16]
  */
 export class ConvTranspose2d extends ConvTranspose {
@@ -91,7 +91,7 @@ export class ConvTranspose2d extends ConvTranspose {
  *
  * @example
  * await init();
- * using up = new ConvTranspose3d({ inSize: [4, 4, 2, 8], outChannels: 4, kernelSize: 2, stride: 2 });
+ * const up = new ConvTranspose3d({ inSize: [4, 4, 2, 8], outChannels: 4, kernelSize: 2, stride: 2 });
  * up.outSize; // [8, 8, 4, 4]
  */
 export class ConvTranspose3d extends ConvTranspose {

@@ -71,7 +71,7 @@ abstract class Conv extends BrainstateLayer {
  *
  * @example
  * await init();
- * using blur = new Conv1d({ inSize: [100, 1], outChannels: 1, kernelSize: 3, wInit: Constant(1 / 3) });
+ * const blur = new Conv1d({ inSize: [100, 1], outChannels: 1, kernelSize: 3, wInit: Constant(1 / 3) });
  * const y = blur.forward({ data: new Float32Array(100), shape: [100, 1] }); // [100, 1]
  */
 export class Conv1d extends Conv {
@@ -88,7 +88,7 @@ export class Conv1d extends Conv {
  *
  * @example
  * await init();
- * using half = new Conv2d({ inSize: [28, 28, 3], outChannels: 8, kernelSize: 3, stride: 2, bInit: ZeroInit() });
+ * const half = new Conv2d({ inSize: [28, 28, 3], outChannels: 8, kernelSize: 3, stride: 2, bInit: ZeroInit() });
  * half.outSize; // [14, 14, 8]
  */
 export class Conv2d extends Conv {
@@ -106,7 +106,7 @@ export class Conv2d extends Conv {
  *
  * @example
  * await init();
- * using conv = new Conv3d({ inSize: [8, 8, 4, 2], outChannels: 3, kernelSize: [3, 3, 2], padding: 'VALID' });
+ * const conv = new Conv3d({ inSize: [8, 8, 4, 2], outChannels: 3, kernelSize: [3, 3, 2], padding: 'VALID' });
  * conv.outSize; // [6, 6, 3, 3]
  */
 export class Conv3d extends Conv {

@@ -238,7 +238,7 @@ export interface BilinearOptions {
  * divide the kernel, `BAD_SHAPE`
  *
  * @example
- * using up = new ConvTranspose2d({
+ * const up = new ConvTranspose2d({
  *   inSize: [8, 8, 32], outChannels: 16, kernelSize: 4, stride: 2, wInit: Icnr({ stride: 2 }),
  * });
  */

@@ -33,7 +33,7 @@ export interface ToResizeConvOptions {
  * has no equal at the borders; `BAD_TYPE`, `DISPOSED`
  *
  * @example
- * using plain = toConvTranspose(resize);
+ * const plain = toConvTranspose(resize);
  */
 export function toConvTranspose(layer: ResizeConv | SmoothConvTranspose): ConvTranspose {
   const where = 'toConvTranspose';
@@ -85,7 +85,7 @@ export function toConvTranspose(layer: ResizeConv | SmoothConvTranspose): ConvTr
  *
  * @example
  * repair(layer);
- * using resize = toResizeConv(layer);
+ * const resize = toResizeConv(layer);
  */
 export function toResizeConv(
   layer: ConvTranspose | SmoothConvTranspose,

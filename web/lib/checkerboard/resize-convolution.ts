@@ -227,7 +227,7 @@ export abstract class ResizeConv extends Layer {
  *
  * @example
  * await init();
- * using up = new ResizeConv1d({ inChannels: 16, outChannels: 8, scaleFactor: 2, kernelSize: 5, padding: 2 });
+ * const up = new ResizeConv1d({ inChannels: 16, outChannels: 8, scaleFactor: 2, kernelSize: 5, padding: 2 });
  * up.outputShape([1, 16, 100]); // [1, 8, 200]
  */
 export class ResizeConv1d extends ResizeConv {
@@ -244,7 +244,7 @@ export class ResizeConv1d extends ResizeConv {
  *
  * @example
  * await init();
- * using up = new ResizeConv2d({ inChannels: 64, outChannels: 32, scaleFactor: 2, kernelSize: 3, padding: 1 });
+ * const up = new ResizeConv2d({ inChannels: 64, outChannels: 32, scaleFactor: 2, kernelSize: 3, padding: 1 });
  * const y = up.forward({ data: new Float32Array(64 * 8 * 8), shape: [1, 64, 8, 8] }); // [1, 32, 16, 16]
  */
 export class ResizeConv2d extends ResizeConv {
@@ -261,7 +261,7 @@ export class ResizeConv2d extends ResizeConv {
  *
  * @example
  * await init();
- * using up = new ResizeConv3d({ inChannels: 4, outChannels: 2, scaleFactor: 2, mode: 'trilinear', kernelSize: 3 });
+ * const up = new ResizeConv3d({ inChannels: 4, outChannels: 2, scaleFactor: 2, mode: 'trilinear', kernelSize: 3 });
  */
 export class ResizeConv3d extends ResizeConv {
   constructor(options: ResizeConvOptions) {

@@ -127,7 +127,7 @@ export abstract class SmoothConvTranspose extends Layer {
  *
  * @example
  * await init();
- * using up = new SmoothConvTranspose1d({ inChannels: 8, outChannels: 4, kernelSize: 16, stride: 10, padding: 3 });
+ * const up = new SmoothConvTranspose1d({ inChannels: 8, outChannels: 4, kernelSize: 16, stride: 10, padding: 3 });
  */
 export class SmoothConvTranspose1d extends SmoothConvTranspose {
   constructor(options: SmoothConvTransposeOptions) {
@@ -143,7 +143,7 @@ export class SmoothConvTranspose1d extends SmoothConvTranspose {
  *
  * @example
  * await init();
- * using up = new SmoothConvTranspose2d({
+ * const up = new SmoothConvTranspose2d({
  *   inChannels: 64, outChannels: 32, kernelSize: 3, stride: 2, padding: 1, outputPadding: 1, order: 1,
  * });
  * up.outputShape([1, 64, 8, 8]); // [1, 32, 16, 16]
@@ -162,7 +162,7 @@ export class SmoothConvTranspose2d extends SmoothConvTranspose {
  *
  * @example
  * await init();
- * using up = new SmoothConvTranspose3d({ inChannels: 4, outChannels: 2, kernelSize: 2, stride: 2 });
+ * const up = new SmoothConvTranspose3d({ inChannels: 4, outChannels: 2, kernelSize: 2, stride: 2 });
  */
 export class SmoothConvTranspose3d extends SmoothConvTranspose {
   constructor(options: SmoothConvTransposeOptions) {

@@ -39,7 +39,7 @@ export interface Translation extends Geometry {
  *
  * @example
  * await init();
- * using layer = fromOnnx('ConvTranspose', { strides: [2, 2] }, { weight });
+ * const layer = fromOnnx('ConvTranspose', { strides: [2, 2] }, { weight });
  * const y = layer.forward(x);
  */
 export class ConvertedLayer extends Layer {

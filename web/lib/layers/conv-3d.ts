@@ -8,7 +8,7 @@ import { Conv, type ConvOptions } from './conv.js';
  *
  * @example
  * await init();
- * using blur = new Conv3d({ inChannels: 1, outChannels: 1, kernelSize: 3, padding: 'same', bias: false });
+ * const blur = new Conv3d({ inChannels: 1, outChannels: 1, kernelSize: 3, padding: 'same', bias: false });
  * blur.setWeight(new Float32Array(27).fill(1 / 27));
  */
 export class Conv3d extends Conv {

@@ -8,7 +8,7 @@ import { ConvTranspose, type ConvTransposeOptions } from './conv-transpose.js';
  *
  * @example
  * await init();
- * using up = new ConvTranspose1d({ inChannels: 128, outChannels: 64, kernelSize: 4, stride: 2, padding: 1 });
+ * const up = new ConvTranspose1d({ inChannels: 128, outChannels: 64, kernelSize: 4, stride: 2, padding: 1 });
  * const y = up.forward({ data: new Float32Array(128 * 8), shape: [1, 128, 8] }); // [1, 64, 16]
  */
 export class ConvTranspose1d extends ConvTranspose {

@@ -120,7 +120,7 @@ export class ModelLayer {
    *   reading the values throws
    *
    * @example
-   * using layer = await model.layers[0].toLayer();
+   * const layer = await model.layers[0].toLayer();
    */
   async toLayer(options: ConversionOptions = {}): Promise<ConvertedLayer> {
     const { weight } = this.#readable();

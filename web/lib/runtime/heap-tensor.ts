@@ -16,8 +16,8 @@ import { type HeapBlock, outOfMemory } from './runtime.js';
  *
  * @example
  * await init();
- * using x = new HeapTensor([1, 128, 8, 8]);
- * using y = new HeapTensor(up.outputShape(x.shape));
+ * const x = new HeapTensor([1, 128, 8, 8]);
+ * const y = new HeapTensor(up.outputShape(x.shape));
  * x.data.set(values);
  * up.forward(x, { out: y }); // copies nothing
  */

@@ -38,7 +38,7 @@ export interface Trace {
  * @throws {DeconvError} `BAD_OPTION` without modules, `BAD_TYPE`
  *
  * @example
- * using decoder = new Sequential(
+ * const decoder = new Sequential(
  *   new ConvTranspose2d({ inChannels: 8, outChannels: 4, kernelSize: 4, stride: 2, padding: 1 }),
  *   new ReLU(),
  *   new ConvTranspose2d({ inChannels: 4, outChannels: 1, kernelSize: 4, stride: 2, padding: 1 }),
