@@ -4,7 +4,7 @@ import type { ModelLayer } from './layer.js';
 import { LIMITS } from './limits.js';
 import { isNpy } from './npy.js';
 import { readNpy, readNpz } from './npz.js';
-import { readOnnx } from './onnx.js';
+import { readOnnx } from './onnx/read.js';
 import { headerLength, readSafetensors } from './safetensors.js';
 import { checkLocation, ModelFile, type ModelInput, type ModelSource, sourceOf } from './source.js';
 import type { ModelTensor } from './tensor.js';

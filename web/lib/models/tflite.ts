@@ -2,10 +2,10 @@ import type { Geometry } from '../convert/converted-layer.js';
 import { fromTflite, type TfliteOperators } from '../convert/index.js';
 import { tfliteGeometry } from '../convert/tflite.js';
 import { describe, refuse } from '../core/checks.js';
+import type { FileContents } from './contents.js';
 import { FlatTable } from './flat.js';
 import { biasProblem, checkLayerCount, isResampling, ModelLayer, tryGeometry } from './layer.js';
 import { LIMITS } from './limits.js';
-import type { FileContents } from './onnx.js';
 import { bytesSource, ModelFile } from './source.js';
 import {
   type ByteRange,

@@ -1,0 +1,27 @@
+import type { FileContents } from '../contents.js';
+import { checkLayerCount, type ModelLayer } from '../layer.js';
+import type { ModelFile } from '../source.js';
+import { readMessage } from '../wire.js';
+import { Constants, type ExternalFiles } from './constants.js';
+import { readConvolution } from './convolutions.js';
+import { OnnxGraph } from './graph.js';
+import { MODEL, modelSchema } from './schema.js';
+
+/** The convolutions of an ONNX model; `external` gives the files that it names by a location. */
+export async function readOnnx(
+  file: ModelFile,
+  external: ExternalFiles,
+  all: boolean,
+): Promise<FileContents> {
+  const model = await readMessage(file, modelSchema);
+  const graph = new OnnxGraph(model);
+  const constants = new Constants(file, external);
+  const layers: ModelLayer[] = [];
+  for (const node of graph.walk()) {
+    const layer = await readConvolution(node, constants, all);
+    if (layer === null) continue;
+    layers.push(layer);
+    checkLayerCount(layers.length);
+  }
+  return { layers, tensors: constants.tensors(), producer: model.text(MODEL.producer) };
+}
