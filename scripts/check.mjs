@@ -12,6 +12,7 @@ const CHECKS = [
   ['types of the page', 'tsc', ['--noEmit', '-p', 'web/demo/tsconfig.json']],
   ['types of the tests', 'tsc', ['--noEmit', '-p', 'tests/tsconfig.json']],
   ['C++ format', 'clang-format-19', ['--dry-run', '--Werror', ...cppFiles()]],
+  ['the house', 'node', ['scripts/house.mjs', '--check']],
   ['pictures of docs/', 'node', ['scripts/draw-checkerboard.mjs', '--check']],
   ['download size', 'node', ['scripts/check-size.mjs']],
 ];

@@ -28,7 +28,7 @@ beforeAll(() => {
 
 test('the tarball holds dist, the licence texts, the README and nothing else', () => {
   const outside = tarball.contents.filter((file) => !file.startsWith('dist/'));
-  expect(outside).toEqual(['LICENSE', 'README.md', 'THIRD_PARTY_NOTICES.md', 'package.json']);
+  expect(outside).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'THIRD_PARTY_NOTICES.md', 'package.json']);
   const kinds = new Set(tarball.contents.map((file) => /\.(?:d\.ts|\w+)$/.exec(file)?.[0]));
   expect([...kinds].sort()).toEqual(['.d.ts', '.js', '.json', '.md', '.mjs', '.wasm', undefined]);
 });

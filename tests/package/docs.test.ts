@@ -67,20 +67,20 @@ it('every line of the "I come from" table is in the program below it', () => {
   for (const line of lines) expect(program).toContain(line);
 });
 
+it.each([...PAGES, 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'])('%s links to what exists', (page) => {
+  const text = readFileSync(path.join(root, page), 'utf8');
+  for (const [, target = ''] of text.matchAll(/\]\((?!https?:)([^)]+)\)/g)) {
+    const [file = '', fragment] = target.split('#');
+    const linked = path.join(root, file === '' ? page : path.join(path.dirname(page), file));
+    const headings = readFileSync(linked, 'utf8').matchAll(/^#+ (.+)$/gm);
+    const anchors = [...headings].map((match) => anchor(match[1] ?? ''));
+    if (fragment !== undefined) expect(anchors, `${page}: ${target}`).toContain(fragment);
+  }
+});
+
 describe.each(PAGES)('%s', (page) => {
   const blocks = blocksOf(page);
   const sessions = blocksOf(page, 'console');
-
-  it('links to what exists', () => {
-    const text = readFileSync(path.join(root, page), 'utf8');
-    for (const [, target = ''] of text.matchAll(/\]\((?!https?:)([^)]+)\)/g)) {
-      const [file = '', fragment] = target.split('#');
-      const linked = path.join(root, file === '' ? page : path.join(path.dirname(page), file));
-      const headings = readFileSync(linked, 'utf8').matchAll(/^#+ (.+)$/gm);
-      const anchors = [...headings].map((match) => anchor(match[1] ?? ''));
-      if (fragment !== undefined) expect(anchors, `${page}: ${target}`).toContain(fragment);
-    }
-  });
 
   it('has code', () => {
     expect(blocks.length + sessions.length).toBeGreaterThan(0);
