@@ -1,5 +1,5 @@
 /** deconv-wasm: layers in the words of PyTorch and lucid, channels first. */
-export { DeconvError, type DeconvErrorCode } from './core/errors.js';
+export { DeconvError, type DeconvErrorCode, type DeconvErrorRecord, isDeconvError } from './core/errors.js';
 export type { Float16ArrayLike, HalfType } from './core/float16.js';
 export type { HalfTensor } from './core/half-tensor.js';
 export type { JaxPadding } from './core/jax-padding.js';
@@ -28,7 +28,7 @@ export type {
 export { ConvTranspose1d } from './layers/conv-transpose-1d.js';
 export { ConvTranspose2d } from './layers/conv-transpose-2d.js';
 export { ConvTranspose3d } from './layers/conv-transpose-3d.js';
-export type { ForwardOptions, LayerGradients } from './layers/layer.js';
+export type { ForwardOptions, Layer, LayerGradients } from './layers/layer.js';
 export type { LayerOptions } from './layers/torch-options.js';
 export type { ExecutionOptions, RouteName } from './runtime/execution.js';
 export { HeapTensor } from './runtime/heap-tensor.js';

@@ -1,7 +1,7 @@
 import { checkChoice, checkOptions, refuse } from '../core/checks.js';
 import { DeconvError } from '../core/errors.js';
 import { type HalfType, narrow } from '../core/float16.js';
-import { typedArrayKind } from '../core/tensor.js';
+import { typedArrayKind } from '../core/realms.js';
 import { Layer } from '../layers/layer.js';
 import { overlap } from './overlap.js';
 import { pairGains } from './pair-gains.js';

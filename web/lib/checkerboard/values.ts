@@ -1,5 +1,6 @@
 import { refuse } from '../core/checks.js';
-import { elementCount, typedArrayKind } from '../core/tensor.js';
+import { typedArrayKind } from '../core/realms.js';
+import { elementCount } from '../core/tensor.js';
 import type { AxisGeometry } from './axis.js';
 
 /** As many finite numbers as the axes have taps. */

@@ -1,18 +1,35 @@
+import { DECONV_ERROR, hasBrand } from './brands.js';
+import { isError, messageOf } from './realms.js';
+
+const CODES = [
+  'BAD_TYPE',
+  'BAD_OPTION',
+  'BAD_SHAPE',
+  'BAD_BUFFER',
+  'BAD_MODEL',
+  'TOO_LARGE',
+  'UNSUPPORTED',
+  'NOT_INITIALIZED',
+  'ALREADY_INITIALIZED',
+  'LOAD_FAILED',
+  'DISPOSED',
+  'OUT_OF_MEMORY',
+  'INTERNAL',
+] as const;
+
 /** Stable codes: programs may switch on them. docs and README list what each one means. */
-export type DeconvErrorCode =
-  | 'BAD_TYPE'
-  | 'BAD_OPTION'
-  | 'BAD_SHAPE'
-  | 'BAD_BUFFER'
-  | 'BAD_MODEL'
-  | 'TOO_LARGE'
-  | 'UNSUPPORTED'
-  | 'NOT_INITIALIZED'
-  | 'ALREADY_INITIALIZED'
-  | 'LOAD_FAILED'
-  | 'DISPOSED'
-  | 'OUT_OF_MEMORY'
-  | 'INTERNAL';
+export type DeconvErrorCode = (typeof CODES)[number];
+
+/** A DeconvError as plain data, which any channel carries whole: `postMessage`, JSON, a log. */
+export interface DeconvErrorRecord {
+  readonly name: 'DeconvError';
+  readonly code: DeconvErrorCode;
+  readonly message: string;
+  /** What has no plain form is described. */
+  readonly detail: Readonly<Record<string, unknown>>;
+  /** What the cause said. */
+  readonly cause?: string;
+}
 
 /**
  * The one error class of the package.
@@ -24,7 +41,7 @@ export type DeconvErrorCode =
  * try {
  *   layer.forward(x);
  * } catch (error) {
- *   if (error instanceof DeconvError && error.code === 'BAD_SHAPE') console.warn(error.message);
+ *   if (isDeconvError(error) && error.code === 'BAD_SHAPE') console.warn(error.message);
  * }
  */
 export class DeconvError extends Error {
@@ -41,5 +58,73 @@ export class DeconvError extends Error {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     this.detail = detail;
+    // Structured clones keep message and stack and no property of ours: V8's stack has room for the code.
+    const named = this.stack?.replace(/^(Deconv)?Error(?=:)/, `DeconvError [${code}]`);
+    if (named !== this.stack) Reflect.set(this, 'stack', named);
   }
+
+  /**
+   * The error that was sent: from what `toJSON` gave, parsed or cloned; from an error that Node's worker
+   * threads passed on; from a structured clone (`postMessage(error)`) where the engine is V8, as others drop
+   * the code. A DeconvError is returned as it is. Anything else becomes the `cause` of an `INTERNAL` one.
+   *
+   * @example
+   * // In the worker:
+   * try {
+   *   postMessage({ y: layer.forward(x) });
+   * } catch (error) {
+   *   postMessage({ error: DeconvError.from(error).toJSON() });
+   * }
+   * // In the page:
+   * worker.onmessage = ({ data }) => {
+   *   if (data.error) console.warn(DeconvError.from(data.error).code);
+   * };
+   */
+  static from(value: unknown): DeconvError {
+    if (isDeconvError(value)) return value;
+    const { name, code, message, detail, cause, stack } = Object(value) as Record<string, unknown>;
+    const kept = name === 'DeconvError' ? code : /^DeconvError \[(\w+)\]:/.exec(String(stack))?.[1];
+    if (!isCode(kept) || typeof message !== 'string') {
+      return new DeconvError('INTERNAL', messageOf(value), {}, value);
+    }
+    const known = typeof detail === 'object' && detail !== null ? (detail as Record<string, unknown>) : {};
+    const error = new DeconvError(kept, message, known, cause);
+    // It tells where the error was made.
+    if (isError(value)) Reflect.set(error, 'stack', stack);
+    return error;
+  }
+
+  /** The error as plain data, which `DeconvError.from` makes an error again; `JSON.stringify` calls it. */
+  toJSON(): DeconvErrorRecord {
+    const { name, code, message, detail, cause } = this;
+    const told = cause === undefined ? {} : { cause: messageOf(cause) };
+    return { name, code, message, detail: plain(detail, 0) as Record<string, unknown>, ...told };
+  }
+
+  /** @internal */
+  get [DECONV_ERROR](): true {
+    return true;
+  }
+}
+
+/** Whether something that was thrown is a DeconvError, of this copy of the package or of another one. */
+export function isDeconvError(value: unknown): value is DeconvError {
+  return hasBrand(value, DECONV_ERROR);
+}
+
+function isCode(value: unknown): value is DeconvErrorCode {
+  return (CODES as readonly unknown[]).includes(value);
+}
+
+/** What JSON and structured clones keep alike. */
+function plain(value: unknown, depth: number): unknown {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  if (typeof value !== 'object') return typeof value === 'function' ? 'a function' : String(value);
+  if (depth < 4 && Array.isArray(value)) return value.map((entry) => plain(entry, depth + 1));
+  const tag = Object.prototype.toString.call(value).slice(8, -1);
+  if (depth < 4 && tag === 'Object') {
+    return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, plain(entry, depth + 1)]));
+  }
+  return `a value of type ${tag}`;
 }

@@ -1,6 +1,7 @@
 import { describe, refuse, shapeText } from './checks.js';
 import { type Float16ArrayLike, type HalfType, narrow, widen } from './float16.js';
-import { checkArray, checkShape, elementCount, type Tensor, typedArrayKind } from './tensor.js';
+import { typedArrayKind } from './realms.js';
+import { checkArray, checkShape, elementCount, type Tensor } from './tensor.js';
 
 /**
  * Values of 16 bits with the shape beside them. Bit patterns come as a Uint16Array, which is what ONNX

@@ -1,5 +1,6 @@
 import { describe, MAX_INTEGER, refuse, shapeText } from './checks.js';
 import { DeconvError } from './errors.js';
+import { isSharedArrayBuffer, typedArrayKind } from './realms.js';
 
 /**
  * A plain value: 32-bit floats in row-major order with the shape beside them.
@@ -56,18 +57,6 @@ export function checkShape(where: string, name: string, shape: unknown): readonl
   });
 }
 
-// The getter that all typed arrays share: unlike instanceof it knows arrays of another realm (frames,
-// vm contexts), and unlike the tag itself it cannot be imitated.
-const typedArrayName = Object.getOwnPropertyDescriptor(
-  Object.getPrototypeOf(Float32Array.prototype),
-  Symbol.toStringTag,
-)?.get as (this: unknown) => string | undefined;
-
-/** `'Float32Array'`, `'Int8Array'` and so on; undefined for what is no typed array. */
-export function typedArrayKind(value: unknown): string | undefined {
-  return typedArrayName.call(value);
-}
-
 function isFloat32Array(value: unknown): value is Float32Array {
   return typedArrayKind(value) === 'Float32Array';
 }
@@ -89,9 +78,7 @@ export function checkArray(
   }
   const floats = data as ArrayBufferView & ArrayLike<number>;
   const { buffer } = floats;
-  // The tag knows buffers of another realm, but it makes a string each time.
-  const foreign = !(buffer instanceof ArrayBuffer) && !heapOwners.has(buffer);
-  if (foreign && Object.prototype.toString.call(buffer) === '[object SharedArrayBuffer]') {
+  if (!heapOwners.has(buffer) && isSharedArrayBuffer(buffer)) {
     throw new DeconvError(
       'BAD_BUFFER',
       `${where}: expected ${name} on a buffer of its own, got a SharedArrayBuffer, which another thread may change meanwhile. Pass a copy: array.slice().`,

@@ -1,6 +1,7 @@
-/// <reference lib="esnext.disposable" preserve="true" />
 import { adjointSpec, dilatedExtents, undilate } from '../core/adjoint.js';
+import { hasBrand, LAYER } from '../core/brands.js';
 import { checkOptions, shapeText } from '../core/checks.js';
+import { DisposableObject } from '../core/disposable.js';
 import { DeconvError } from '../core/errors.js';
 import type { Float16ArrayLike, HalfType } from '../core/float16.js';
 import { copyHalves, type HalfTensor, HalfValues, isHalf } from '../core/half-tensor.js';
@@ -66,7 +67,7 @@ export interface LayerGradients {
  * What the layers of all conventions share: parameters on the JavaScript side in the convention's
  * order, operators on the WebAssembly heap that are made when they are first needed, and their release.
  */
-export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
+export abstract class Layer<Options extends ForwardOptions = ForwardOptions> extends DisposableObject {
   // Without the parameters, which setWeight replaces and dispose lets go.
   readonly #definition: Omit<LayerDefinition, 'weight' | 'bias'>;
   readonly #hasBias: boolean;
@@ -79,6 +80,7 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
 
   /** @internal */
   protected constructor({ weight, bias, ...definition }: LayerDefinition) {
+    super();
     this.#definition = definition;
     this.#hasBias = bias !== null;
     this.#weight = weight;
@@ -214,7 +216,7 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
   }
 
   /** Frees the layer's memory at once. May be called again; every use after it throws `DISPOSED`. */
-  dispose(): void {
+  override dispose(): void {
     this.#disposed = true;
     this.#operators.dispose();
     this.#lastCall = undefined;
@@ -222,15 +224,16 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
     this.#bias = null;
   }
 
-  [Symbol.dispose](): void {
-    this.dispose();
-  }
-
   /** The layer's parameters as the convention prints them. */
   abstract extraRepr(): string;
 
-  toString(): string {
+  override toString(): string {
     return `${this.#definition.name}(${this.extraRepr()})`;
+  }
+
+  /** @internal */
+  get [LAYER](): true {
+    return true;
   }
 
   /** @internal */
@@ -511,6 +514,11 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> {
       { where },
     );
   }
+}
+
+/** Whether `value` is a layer of any convention, of this copy of the package or of another one. */
+export function isLayer(value: unknown): value is Layer {
+  return hasBrand(value, LAYER);
 }
 
 /** The arithmetic of a layer, without its parameters. */

@@ -1,6 +1,8 @@
-/// <reference lib="esnext.disposable" preserve="true" />
+import { QUANTIZED_LAYER } from '../core/brands.js';
 import { checkChoice, checkOptions, refuse, shapeText } from '../core/checks.js';
+import { DisposableObject } from '../core/disposable.js';
 import { DeconvError } from '../core/errors.js';
+import { typedArrayKind } from '../core/realms.js';
 import { type OperatorSpec, weightShape } from '../core/spec.js';
 import {
   allocateTensor,
@@ -9,7 +11,6 @@ import {
   checkTensor,
   elementCount,
   type Tensor,
-  typedArrayKind,
 } from '../core/tensor.js';
 import type { ConvTransposeShapeOptions } from '../layers/conv-transpose.js';
 import type { LayerGeometry } from '../layers/layer.js';
@@ -44,7 +45,7 @@ export interface QuantizedDefinition extends QuantizedWeight {
  *
  * Inference only: there is no `backward`.
  */
-export class QuantizedLayer {
+export class QuantizedLayer extends DisposableObject {
   readonly mode: 'dynamic' | 'static';
   /** Null in dynamic mode. */
   readonly input: TensorQuantization | null;
@@ -55,6 +56,7 @@ export class QuantizedLayer {
   #disposed = false;
 
   private constructor(definition: QuantizedDefinition) {
+    super();
     const { fixed, weight, scale, bias } = definition;
     this.mode = fixed === null ? 'dynamic' : 'static';
     this.input = fixed?.input ?? null;
@@ -132,19 +134,20 @@ export class QuantizedLayer {
   }
 
   /** Frees the layer's memory on the WebAssembly heap. May be called again; every use after it throws `DISPOSED`. */
-  dispose(): void {
+  override dispose(): void {
     this.#disposed = true;
     this.#operators.dispose();
   }
 
-  [Symbol.dispose](): void {
-    this.dispose();
-  }
-
-  toString(): string {
+  override toString(): string {
     const { geometry, weight } = this.#definition;
     const { inChannels, outChannels } = geometry.spec;
     return `Quantized${geometry.name}(${inChannels}, ${outChannels}, int8 ${this.mode}, ${weight.length} weights)`;
+  }
+
+  /** @internal */
+  get [QUANTIZED_LAYER](): true {
+    return true;
   }
 
   /** @internal */

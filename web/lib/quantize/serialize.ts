@@ -1,7 +1,7 @@
 import { refuse, shapeText } from '../core/checks.js';
 import { DeconvError } from '../core/errors.js';
+import { typedArrayKind } from '../core/realms.js';
 import { type OperatorSpec, weightShape } from '../core/spec.js';
-import { typedArrayKind } from '../core/tensor.js';
 import type { Layer } from '../layers/layer.js';
 import {
   checkLayer,

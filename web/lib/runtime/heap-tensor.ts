@@ -1,4 +1,4 @@
-/// <reference lib="esnext.disposable" preserve="true" />
+import { DisposableObject } from '../core/disposable.js';
 import { DeconvError } from '../core/errors.js';
 import { checkShape, elementCount, heapOwners, type Tensor } from '../core/tensor.js';
 import { requireRuntime } from './lifecycle.js';
@@ -21,7 +21,7 @@ import { type HeapBlock, outOfMemory } from './runtime.js';
  * x.data.set(values);
  * up.forward(x, { out: y }); // copies nothing
  */
-export class HeapTensor implements Tensor {
+export class HeapTensor extends DisposableObject implements Tensor {
   readonly shape: readonly number[];
   readonly #block: HeapBlock;
   // Weak, so that a tensor that lives on does not keep the heap of a module that was shut down.
@@ -29,6 +29,7 @@ export class HeapTensor implements Tensor {
   #disposed = false;
 
   constructor(shape: readonly number[]) {
+    super();
     const where = 'HeapTensor';
     this.shape = checkShape(where, 'the shape', shape);
     const count = elementCount(where, 'a tensor', this.shape);
@@ -65,14 +66,10 @@ export class HeapTensor implements Tensor {
   }
 
   /** Frees the memory at once. May be called again; every use after it throws `DISPOSED`. */
-  dispose(): void {
+  override dispose(): void {
     this.#disposed = true;
     registry.unregister(this);
     free(this.#block);
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
   }
 
   #ended(): DeconvError {

@@ -1,3 +1,4 @@
+import { hasBrand, RELU } from '../core/brands.js';
 import { checkOptions, refuse, shapeText } from '../core/checks.js';
 import { DeconvError } from '../core/errors.js';
 import { allocateTensor, checkTensor, type Tensor } from '../core/tensor.js';
@@ -60,6 +61,11 @@ abstract class Activation {
 /** `max(x, 0)`; its derivative at 0 is taken as 0, as in PyTorch. `Sequential` fuses it into the layer before it. */
 export class ReLU extends Activation {
   /** @internal */
+  get [RELU](): true {
+    return true;
+  }
+
+  /** @internal */
   protected get name(): string {
     return 'ReLU';
   }
@@ -73,6 +79,10 @@ export class ReLU extends Activation {
   protected gradientAt(x: number, gradient: number): number {
     return x <= 0 ? 0 : gradient;
   }
+}
+
+export function isReLU(value: unknown): value is ReLU {
+  return hasBrand(value, RELU);
 }
 
 export interface LeakyReLUOptions {

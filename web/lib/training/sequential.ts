@@ -1,7 +1,9 @@
+import { hasBrand, SEQUENTIAL } from '../core/brands.js';
 import { refuse } from '../core/checks.js';
+import { DisposableObject } from '../core/disposable.js';
 import type { Tensor } from '../core/tensor.js';
-import { Layer, type LayerGradients } from '../layers/layer.js';
-import { ReLU } from './activations.js';
+import { isLayer, type LayerGradients } from '../layers/layer.js';
+import { isReLU } from './activations.js';
 import type { Trainable } from './optimizers.js';
 
 /** What a `Sequential` chains: a layer, an activation, or an object of your own. */
@@ -45,15 +47,16 @@ export interface Trace {
  *   new Sigmoid(),
  * );
  */
-export class Sequential {
+export class Sequential extends DisposableObject {
   readonly modules: readonly Module[];
   /** The modules with parameters, in order. */
   readonly layers: readonly (Module & Trainable)[];
 
   constructor(...modules: readonly (Module | Sequential)[]) {
+    super();
     if (modules.length === 0) refuse('BAD_OPTION', 'Sequential', 'at least one module', modules);
     this.modules = modules.flatMap((module, index) => {
-      if (module instanceof Sequential) return module.modules;
+      if (isSequential(module)) return module.modules;
       if (typeof module?.forward !== 'function' || typeof module.backward !== 'function') {
         refuse('BAD_TYPE', 'Sequential', `argument ${index} with methods forward and backward`, module);
       }
@@ -94,17 +97,18 @@ export class Sequential {
   }
 
   /** Disposes every module. May be called again. */
-  dispose(): void {
+  override dispose(): void {
     for (const module of this.modules) module.dispose?.();
   }
 
-  [Symbol.dispose](): void {
-    this.dispose();
+  /** One line a module, numbered as PyTorch does. */
+  override toString(): string {
+    return `Sequential(\n${this.modules.map((module, index) => `  (${index}): ${module}\n`).join('')})`;
   }
 
-  /** One line a module, numbered as PyTorch does. */
-  toString(): string {
-    return `Sequential(\n${this.modules.map((module, index) => `  (${index}): ${module}\n`).join('')})`;
+  /** @internal */
+  get [SEQUENTIAL](): true {
+    return true;
   }
 
   /** Hands the input of every module to `keep`, and for a fused ReLU its output, which has the same signs. */
@@ -113,7 +117,7 @@ export class Sequential {
     for (let index = 0; index < this.modules.length; index += 1) {
       const module = this.modules[index] as Module;
       keep(value);
-      if (module instanceof Layer && this.modules[index + 1] instanceof ReLU) {
+      if (isLayer(module) && isReLU(this.modules[index + 1])) {
         value = module.forward(value, { activation: 'relu' });
         keep(value);
         index += 1;
@@ -135,6 +139,10 @@ export class Sequential {
     }
     return { input: gradient, layers };
   }
+}
+
+function isSequential(value: unknown): value is Sequential {
+  return hasBrand(value, SEQUENTIAL);
 }
 
 function hasParameters(module: Module): module is Module & Trainable {

@@ -1,0 +1,103 @@
+// Values of the platform, recognised in whichever realm they were made: frames, vm contexts, jest and
+// vitest with jsdom. `instanceof` knows its own realm only, so it stands nowhere else.
+// What has an internal slot is asked for it, which cannot be imitated; the rest has a tag and its methods.
+
+type Getter<Result> = (this: unknown) => Result;
+
+function getterOf<Result>(prototype: object, name: PropertyKey): Getter<Result> | undefined {
+  return Object.getOwnPropertyDescriptor(prototype, name)?.get as Getter<Result> | undefined;
+}
+
+const typedArrayName = getterOf<string | undefined>(
+  Object.getPrototypeOf(Float32Array.prototype),
+  Symbol.toStringTag,
+) as Getter<string | undefined>;
+
+/** `'Float32Array'`, `'Int8Array'` and so on; undefined for what is no typed array. */
+export function typedArrayKind(value: unknown): string | undefined {
+  return typedArrayName.call(value);
+}
+
+const arrayBufferLength = getterOf<number>(ArrayBuffer.prototype, 'byteLength');
+
+export function isArrayBuffer(value: unknown): value is ArrayBuffer {
+  return hasSlot(value, arrayBufferLength);
+}
+
+export function isSharedArrayBuffer(value: unknown): value is ArrayBufferLike {
+  // The name is missing where a page is not isolated; a shared memory of WebAssembly has the class.
+  return !isArrayBuffer(value) && tagOf(value) === 'SharedArrayBuffer';
+}
+
+function hasSlot(value: unknown, getter: Getter<unknown> | undefined): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  try {
+    getter?.call(value);
+    return getter !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** The bytes of a buffer or of any view of one, not copied, in an array of this realm; else undefined. */
+export function bytesOf(value: unknown): Uint8Array<ArrayBuffer> | undefined {
+  if (ArrayBuffer.isView(value)) {
+    return new Uint8Array(value.buffer as ArrayBuffer, value.byteOffset, value.byteLength);
+  }
+  return isArrayBuffer(value) ? new Uint8Array(value) : undefined;
+}
+
+export function isUrl(value: unknown): value is URL {
+  return tagOf(value) === 'URL' && typeof (value as URL).href === 'string';
+}
+
+/** A Blob, so a File too. */
+export function isBlob(value: unknown): value is Blob {
+  const tag = tagOf(value);
+  return (tag === 'Blob' || tag === 'File') && typeof (value as Blob).slice === 'function';
+}
+
+/** The bytes of a Blob; jsdom's has no `arrayBuffer` in older releases. */
+export async function blobBytes(blob: Blob): Promise<Uint8Array<ArrayBuffer>> {
+  if (typeof blob.arrayBuffer === 'function') return new Uint8Array(await blob.arrayBuffer());
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(new Uint8Array(reader.result as ArrayBuffer));
+    reader.onerror = () => reject(reader.error);
+    reader.readAsArrayBuffer(blob);
+  });
+}
+
+export function isResponse(value: unknown): value is Response {
+  return tagOf(value) === 'Response' && typeof (value as Response).arrayBuffer === 'function';
+}
+
+export function isAbortSignal(value: unknown): value is AbortSignal {
+  return tagOf(value) === 'AbortSignal' && typeof (value as AbortSignal).aborted === 'boolean';
+}
+
+export function isWasmModule(value: unknown): value is WebAssembly.Module {
+  if (tagOf(value) !== 'WebAssembly.Module') return false;
+  try {
+    WebAssembly.Module.customSections(value as WebAssembly.Module, ' ');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export function isError(value: unknown): value is Error {
+  // A DOMException is one, by another tag.
+  return value instanceof Error || tagOf(value) === 'Error' || tagOf(value) === 'DOMException';
+}
+
+/** What to say of something that was thrown. */
+export function messageOf(thrown: unknown): string {
+  return isError(thrown) ? thrown.message : String(thrown);
+}
+
+function tagOf(value: unknown): string | undefined {
+  return typeof value === 'object' && value !== null
+    ? Object.prototype.toString.call(value).slice(8, -1)
+    : undefined;
+}
