@@ -15,7 +15,32 @@ const LIMITS = {
   threadedWasm: 100,
   // All of the root entry's API and the one glue that a page without threads loads, minified.
   script: 25,
+  // What readModel of an ONNX file loads beside the root entry.
+  onnx: 25,
 };
+/** What people import, each with what it then loads by itself when it meets the file. */
+const TYPICAL = [
+  ['one layer', "export { ConvTranspose2d, init } from 'deconv-wasm';"],
+  ['all of the root entry', "export * from 'deconv-wasm';"],
+  ['a brainstate layer', "export { ConvTranspose2d, init } from 'deconv-wasm/brainstate';"],
+  [
+    'a converted layer',
+    "export { init } from 'deconv-wasm'; export { fromOnnx } from 'deconv-wasm/convert';",
+  ],
+  [
+    'analyze and repair',
+    "export { ConvTranspose2d } from 'deconv-wasm'; export { analyze, repair } from 'deconv-wasm/checkerboard';",
+  ],
+  [
+    'training',
+    "export { Conv2d, ConvTranspose2d, init } from 'deconv-wasm'; export { adam, ReLU, Sequential } from 'deconv-wasm/training';",
+  ],
+  [
+    'a model file (ONNX)',
+    "export * from 'deconv-wasm'; export { readModel } from 'deconv-wasm/models';",
+    '/models/onnx',
+  ],
+];
 const BINARIES = ['simd', 'relaxed', 'simd-threads', 'relaxed-threads'];
 
 const dist = path.join(path.dirname(import.meta.dirname), 'dist');
@@ -32,16 +57,16 @@ const glues = BINARIES.map((name) => measure(`glue ${name}`, join(chunks, name))
 const script = sum('API and one glue', api, glues[0]);
 const rows = [...binaries, api, ...glues, script];
 
-console.log(
-  `${'bytes'.padEnd(24)}${['plain', 'gzip -9', 'brotli'].map((word) => word.padStart(10)).join('')}`,
-);
-for (const { name, plain, gzip, brotli } of rows) {
-  console.log(
-    `${name.padEnd(24)}${[plain, gzip, brotli].map((bytes) => String(bytes).padStart(10)).join('')}`,
-  );
-}
+table('bytes', rows);
+
+const typical = [];
+for (const [name, code, met] of TYPICAL) typical.push(measure(name, await loadedBy(code, met)));
+table('import', typical);
+const rootOnly = typical.find(({ name }) => name === 'all of the root entry');
+const onnx = typical.find(({ name }) => name === 'a model file (ONNX)').gzip - rootOnly.gzip;
 
 const over = [
+  ['readModel of an ONNX file beside the root', onnx, LIMITS.onnx],
   ...binaries.map(({ name, gzip }) => [
     name,
     gzip,
@@ -53,6 +78,51 @@ for (const [name, bytes, limit] of over) {
   console.error(`check-size: ${name} is ${bytes} bytes gzipped, over the limit of ${limit} KB`);
 }
 process.exitCode = over.length > 0 ? 1 : 0;
+
+function table(title, lines) {
+  const row = (name, cells) => `${name.padEnd(24)}${cells.map((cell) => String(cell).padStart(10)).join('')}`;
+  console.log(row(title, ['plain', 'gzip -9', 'brotli']));
+  for (const { name, plain, gzip, brotli } of lines) console.log(row(name, [plain, gzip, brotli]));
+}
+
+/** The scripts of a page with this import, without glue and binary; with those of modules named `met`. */
+async function loadedBy(code, met) {
+  const id = path.join(dist, 'entry-of-check-size.js');
+  const { output } = await build({
+    configFile: false,
+    logLevel: 'error',
+    resolve: {
+      alias: [
+        { find: /^deconv-wasm$/, replacement: path.join(dist, 'index.js') },
+        { find: /^deconv-wasm\/(.+)$/, replacement: path.join(dist, '$1', 'index.js') },
+      ],
+    },
+    plugins: [
+      {
+        name: 'entry',
+        resolveId: (source) => (source === id ? id : undefined),
+        load: (source) => (source === id ? code : undefined),
+      },
+    ],
+    build: {
+      write: false,
+      modulePreload: false,
+      rollupOptions: { input: id, preserveEntrySignatures: 'strict' },
+    },
+  });
+  const chunks = output.filter(({ type }) => type === 'chunk');
+  const loaded = new Set();
+  const load = (chunk) => {
+    if (loaded.has(chunk)) return;
+    loaded.add(chunk);
+    for (const file of chunk.imports) load(chunks.find(({ fileName }) => fileName === file));
+  };
+  for (const chunk of chunks) {
+    if (chunk.isEntry || (met !== undefined && chunk.moduleIds.some((module) => module.includes(met))))
+      load(chunk);
+  }
+  return Buffer.concat([...loaded].map((chunk) => Buffer.from(chunk.code)));
+}
 
 function read(name) {
   return readFileSync(path.join(dist, 'wasm', name, 'deconv.wasm'));
