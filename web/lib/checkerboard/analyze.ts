@@ -1,5 +1,5 @@
 import { checkOptions, refuse } from '../core/checks.js';
-import { Layer } from '../layers/layer.js';
+import { isLayer } from '../layers/layer.js';
 import { orderOf } from './order.js';
 import { type Overlap, overlap } from './overlap.js';
 import { pairGains } from './pair-gains.js';
@@ -82,7 +82,7 @@ export interface Analysis {
 export function analyze(subject: Subject, options: AnalyzeOptions = {}): Analysis {
   const where = 'analyze';
   const checked = checkOptions<AnalyzeOptions>(where, options, ['pass', 'inputShape', 'gains']);
-  if (checked.inputShape !== undefined && !(subject instanceof Layer)) {
+  if (checked.inputShape !== undefined && !isLayer(subject)) {
     refuse('BAD_OPTION', where, 'inputShape with a layer only', 'a geometry', 'Its padding is given.');
   }
   const stamps = readStamps(where, subject, checked);

@@ -1,22 +1,23 @@
 // Conversions between layers that compute the same function.
 
+import { CONV_TRANSPOSE, hasBrand, RESIZE_CONV, SMOOTH_CONV_TRANSPOSE } from '../core/brands.js';
 import { checkOptions, refuse } from '../core/checks.js';
 import { DeconvError } from '../core/errors.js';
 import { at, product } from '../core/lists.js';
 import type { OperatorSpec } from '../core/spec.js';
-import { ConvTranspose, type ConvTransposeOptions } from '../layers/conv-transpose.js';
+import type { ConvTranspose, ConvTransposeOptions } from '../layers/conv-transpose.js';
 import { ConvTranspose1d } from '../layers/conv-transpose-1d.js';
 import { ConvTranspose2d } from '../layers/conv-transpose-2d.js';
 import { ConvTranspose3d } from '../layers/conv-transpose-3d.js';
 import { correlationLayout, divideByBox, filteredKernel, filterKernels } from './filters.js';
 import {
-  ResizeConv,
+  type ResizeConv,
   ResizeConv1d,
   ResizeConv2d,
   ResizeConv3d,
   type ResizeConvOptions,
 } from './resize-convolution.js';
-import { SmoothConvTranspose } from './smooth.js';
+import type { SmoothConvTranspose } from './smooth.js';
 
 export interface ToResizeConvOptions {
   /** Largest remainder that counts as rounding, as a share of a channel pair's largest tap. Default 1e-6. */
@@ -37,7 +38,7 @@ export interface ToResizeConvOptions {
  */
 export function toConvTranspose(layer: ResizeConv | SmoothConvTranspose): ConvTranspose {
   const where = 'toConvTranspose';
-  if (!(layer instanceof ResizeConv || layer instanceof SmoothConvTranspose)) {
+  if (!hasBrand(layer, RESIZE_CONV) && !hasBrand(layer, SMOOTH_CONV_TRANSPOSE)) {
     refuse('BAD_TYPE', where, 'a ResizeConv or SmoothConvTranspose layer', layer);
   }
   if (layer.preparation !== null) {
@@ -92,7 +93,7 @@ export function toResizeConv(
   options: ToResizeConvOptions = {},
 ): ResizeConv {
   const where = 'toResizeConv';
-  if (!(layer instanceof ConvTranspose || layer instanceof SmoothConvTranspose)) {
+  if (!hasBrand(layer, CONV_TRANSPOSE) && !hasBrand(layer, SMOOTH_CONV_TRANSPOSE)) {
     refuse('BAD_TYPE', where, 'a ConvTranspose or SmoothConvTranspose layer', layer);
   }
   const { tolerance = 1e-6 } = checkOptions<ToResizeConvOptions>(where, options, ['tolerance']);

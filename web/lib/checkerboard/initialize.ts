@@ -13,7 +13,7 @@ import { at, product } from '../core/lists.js';
 import { freshSeed, seededRandom } from '../core/random.js';
 import type { OperatorSpec } from '../core/spec.js';
 import { allocateTensor, checkParameter, type Tensor } from '../core/tensor.js';
-import { Layer } from '../layers/layer.js';
+import { isLayer, type Layer } from '../layers/layer.js';
 
 export interface IcnrOptions {
   /** Seed of the values, 0 to 2^32 - 1. Default: another one each time. */
@@ -97,7 +97,7 @@ export function initializeBilinear<Kind extends Layer>(layer: Kind, options: Bil
 }
 
 function transposedSpec(where: string, layer: unknown): OperatorSpec {
-  if (!(layer instanceof Layer)) refuse('BAD_TYPE', where, 'a layer of this package', layer);
+  if (!isLayer(layer)) refuse('BAD_TYPE', where, 'a layer of this package', layer);
   const { spec } = layer.canonical(where);
   if (!spec.transposed) refuse('UNSUPPORTED', where, 'a transposed layer', String(layer));
   return spec;

@@ -1,6 +1,6 @@
 import { refuse } from '../core/checks.js';
 import type { Tensor } from '../core/tensor.js';
-import { Layer } from '../layers/layer.js';
+import { isLayer, type Layer } from '../layers/layer.js';
 import type { ParameterGradients } from '../training/optimizers.js';
 import { pairGains } from './pair-gains.js';
 import { phaseCount, tapPhases } from './phases.js';
@@ -80,7 +80,7 @@ export function addSpectralPenalty<Gradients extends ParameterGradients>(
   let loss = 0;
   const sums = gradients.map((own, index) => {
     const layer = layers[index];
-    if (!(layer instanceof Layer) || !layer.canonical(where).spec.transposed) return own;
+    if (!isLayer(layer) || !layer.canonical(where).spec.transposed) return own;
     const penalty = spectralPenalty(layer, strength);
     loss += penalty.loss;
     const data = own.weight.data.map((value, at) => value + (penalty.gradient.data[at] as number));

@@ -2,7 +2,7 @@ import { checkChoice, checkOptions, refuse } from '../core/checks.js';
 import { DeconvError } from '../core/errors.js';
 import { type HalfType, narrow } from '../core/float16.js';
 import { typedArrayKind } from '../core/realms.js';
-import { Layer } from '../layers/layer.js';
+import { isLayer, type Layer } from '../layers/layer.js';
 import { overlap } from './overlap.js';
 import { pairGains } from './pair-gains.js';
 import { addGains, phaseCount, tapPhases } from './phases.js';
@@ -68,7 +68,7 @@ const FORMATS = {
 export function repairKernels(kernels: Kernels, options: RepairOptions = {}): RepairedKernels {
   const where = 'repairKernels';
   const checked = checkOptions<RepairOptions>(where, options, ['precision']);
-  if (kernels instanceof Layer)
+  if (isLayer(kernels))
     refuse('BAD_TYPE', where, '{ geometry, weight }', kernels, 'repair(layer) takes layers.');
   const stamps = readStamps(where, kernels);
   const kind = typedArrayKind(kernels.weight.data) === 'Float32Array' ? 'float32' : 'float64';

@@ -1,3 +1,4 @@
+import { RESIZE_CONV } from '../core/brands.js';
 import { checkAxes, checkChoice, checkOptions } from '../core/checks.js';
 import { at, product } from '../core/lists.js';
 import { splitPads } from '../core/same-padding.js';
@@ -164,6 +165,11 @@ export abstract class ResizeConv extends Layer {
     if (this.groups !== 1) parts.push(`groups=${this.groups}`);
     if (!this.hasBias) parts.push('bias=False');
     return parts.join(', ');
+  }
+
+  /** @internal */
+  get [RESIZE_CONV](): true {
+    return true;
   }
 
   /** @internal Always the transposed form: what it stamps is what the layer is about. */

@@ -1,3 +1,4 @@
+import { SMOOTH_CONV_TRANSPOSE } from '../core/brands.js';
 import { checkInteger, checkOptions, refuse } from '../core/checks.js';
 import { product } from '../core/lists.js';
 import { type Pads, splitPads } from '../core/same-padding.js';
@@ -111,6 +112,11 @@ export abstract class SmoothConvTranspose extends Layer {
    */
   outputShape(inputShape: readonly number[]): number[] {
     return this.outputShapeUnder(this.spec, this.readInputShape('outputShape', inputShape));
+  }
+
+  /** @internal */
+  get [SMOOTH_CONV_TRANSPOSE](): true {
+    return true;
   }
 
   extraRepr(): string {

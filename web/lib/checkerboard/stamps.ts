@@ -3,7 +3,7 @@ import { DeconvError } from '../core/errors.js';
 import { at } from '../core/lists.js';
 import type { OperatorSpec } from '../core/spec.js';
 import { checkShape, elementCount } from '../core/tensor.js';
-import { Layer } from '../layers/layer.js';
+import { isLayer, type Layer } from '../layers/layer.js';
 import { type AxisGeometry, checkPhases } from './axis.js';
 import { checkFiniteValues } from './values.js';
 
@@ -65,8 +65,9 @@ interface StampOptions {
  * Throws `UNSUPPORTED` for a pass that lowers the resolution: it gathers and leaves no stamps.
  */
 export function readStamps(where: string, subject: Subject, options: StampOptions = {}): Stamps {
-  const { spec, name, padsKnown, weight } =
-    subject instanceof Layer ? ofLayer(where, subject, options.inputShape) : ofKernels(where, subject);
+  const { spec, name, padsKnown, weight } = isLayer(subject)
+    ? ofLayer(where, subject, options.inputShape)
+    : ofKernels(where, subject);
   checkPhases(
     where,
     spec.transposed ? spec.stride : spec.stride.map((step, axis) => step * at(spec.inputDilation, axis)),
@@ -114,7 +115,7 @@ export function readStamps(where: string, subject: Subject, options: StampOption
 
 /** The stamps of a layer, in the order of its canonical weight. */
 export function layerStamps(where: string, layer: Subject): Stamps {
-  if (!(layer instanceof Layer)) refuse('BAD_TYPE', where, 'a layer of this package', layer);
+  if (!isLayer(layer)) refuse('BAD_TYPE', where, 'a layer of this package', layer);
   const { spec } = layer.canonical(where);
   if (spec.inputDilation.some((step) => step > 1)) {
     refuse(

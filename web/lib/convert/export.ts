@@ -2,7 +2,7 @@ import { refuse } from '../core/checks.js';
 import type { OperatorSpec } from '../core/spec.js';
 import type { Tensor } from '../core/tensor.js';
 import { weightLayout } from '../core/weight-layout.js';
-import { Layer } from '../layers/layer.js';
+import { isLayer, type Layer } from '../layers/layer.js';
 import type { KernelFormat } from './kernel.js';
 
 /** A layer's parameters in another system's order: copies, which belong to the caller. */
@@ -18,7 +18,7 @@ export function exportParameters(
   layer: Layer,
   formatFor: (spec: OperatorSpec, where: string) => KernelFormat,
 ): ExportedParameters {
-  if (!(layer instanceof Layer)) refuse('BAD_TYPE', name, 'a layer of this package', layer);
+  if (!isLayer(layer)) refuse('BAD_TYPE', name, 'a layer of this package', layer);
   if (layer.preparation !== null) {
     refuse('UNSUPPORTED', name, 'a layer that is one operator', `one that ${layer.preparation} first`);
   }

@@ -1,3 +1,4 @@
+import { CONV_TRANSPOSE } from '../core/brands.js';
 import { checkAxes, checkOptions, refuse } from '../core/checks.js';
 import { type OperatorSpec, outputExtent } from '../core/spec.js';
 import { checkShape } from '../core/tensor.js';
@@ -124,6 +125,11 @@ export abstract class ConvTranspose extends Layer<ConvTransposeForwardOptions> {
 
   extraRepr(): string {
     return describeLayer(this.spec, this.padding, this.outputPadding, this.hasBias);
+  }
+
+  /** @internal */
+  get [CONV_TRANSPOSE](): true {
+    return true;
   }
 
   /** @internal */

@@ -4,7 +4,7 @@ import { checkOptions, shapeText } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
 import { DeconvError } from '../core/errors.js';
 import type { Float16ArrayLike, HalfType } from '../core/float16.js';
-import { copyHalves, type HalfTensor, HalfValues, isHalf } from '../core/half-tensor.js';
+import { copyHalves, type HalfTensor, type HalfValues, isHalf } from '../core/half-tensor.js';
 import { type OperatorSpec, outputExtents, weightShape } from '../core/spec.js';
 import {
   allocateTensor,
@@ -103,7 +103,7 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> ext
 
   /** How the layer keeps its weight: as `setWeight` got it. It computes in float32 whichever it is. */
   get weightType(): 'float32' | HalfType {
-    return this.#weight instanceof HalfValues ? this.#weight.type : 'float32';
+    return isHalfValues(this.#weight) ? this.#weight.type : 'float32';
   }
 
   /** A copy of the bias, or null for a layer without. */
@@ -445,7 +445,7 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> ext
 
   #canonicalParameters(withBias: boolean): CanonicalParameters {
     const { weightLayout, mask } = this.#definition;
-    const weight = this.#weight instanceof HalfValues ? this.#weight.widen() : this.#weight;
+    const weight = isHalfValues(this.#weight) ? this.#weight.widen() : this.#weight;
     const masked = mask === undefined ? weight : product(weight, mask);
     return { weight: weightLayout.toCanonical(masked), bias: withBias ? this.#bias : null };
   }
@@ -550,8 +550,12 @@ export interface InputShape {
 
 const AXIS_NAMES = ['D', 'H', 'W'];
 
+function isHalfValues(values: Float32Array | HalfValues): values is HalfValues {
+  return 'bits' in values;
+}
+
 function copyOf(values: Float32Array | HalfValues): Float32Array {
-  return values instanceof HalfValues ? values.widen() : values.slice();
+  return isHalfValues(values) ? values.widen() : values.slice();
 }
 
 function product(values: Float32Array, factors: Float32Array): Float32Array {

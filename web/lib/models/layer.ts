@@ -1,7 +1,8 @@
 import type { Geometry } from '../convert/converted-layer.js';
 import type { ConversionOptions, ConvertedLayer, ConvertedParameters } from '../convert/index.js';
+import { MODEL_LAYER } from '../core/brands.js';
 import { refuse } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
+import { DeconvError, isDeconvError } from '../core/errors.js';
 import { kernelReach, type OperatorSpec } from '../core/spec.js';
 import type { Tensor } from '../core/tensor.js';
 import { type WeightLayout, weightLayout } from '../core/weight-layout.js';
@@ -130,6 +131,11 @@ export class ModelLayer {
     return this.#facts.build({ weight: await weight.readNarrow(), bias }, options);
   }
 
+  /** @internal */
+  get [MODEL_LAYER](): true {
+    return true;
+  }
+
   /** @internal How the file orders the weight. */
   weightOrder(): { readonly order: WeightLayout; readonly canonical: boolean } {
     const { geometry } = this.#facts as { readonly geometry: Geometry };
@@ -202,7 +208,7 @@ function padsAt(geometry: Geometry, axis: number, input: number): readonly [numb
     return [before, after];
   } catch (error) {
     // This size leads to no output.
-    if (error instanceof DeconvError) return null;
+    if (isDeconvError(error)) return null;
     throw error;
   }
 }
@@ -227,7 +233,7 @@ export function tryGeometry(make: () => Geometry): { geometry: Geometry | null; 
   try {
     return { geometry: make(), problem: null };
   } catch (error) {
-    if (!(error instanceof DeconvError)) throw error;
+    if (!isDeconvError(error)) throw error;
     return { geometry: null, problem: error.message.replace(/\.$/, '') };
   }
 }

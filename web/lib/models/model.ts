@@ -1,4 +1,5 @@
 import { platform } from '#models-platform';
+import { MODEL } from '../core/brands.js';
 import { checkChoice, checkOptions, describe, refuse } from '../core/checks.js';
 import type { ModelLayer } from './layer.js';
 import { LIMITS } from './limits.js';
@@ -59,6 +60,11 @@ export class Model {
       format === 'onnx' || format === 'tflite'
         ? []
         : tensors.filter((tensor) => couldBeWeight(tensor) && !used.has(tensor));
+  }
+
+  /** @internal */
+  get [MODEL](): true {
+    return true;
   }
 
   /** Closes the files; values cannot be read afterwards. */

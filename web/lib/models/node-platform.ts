@@ -2,7 +2,8 @@ import { type FileHandle, mkdir, open, realpath, rename, rm, stat } from 'node:f
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { refuse } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
+import { DeconvError, isDeconvError } from '../core/errors.js';
+import { isUrl } from '../core/realms.js';
 import type { ModelsPlatform } from './platform.js';
 import type { ModelSource } from './source.js';
 
@@ -109,7 +110,7 @@ async function openFile(where: string, file: string): Promise<ModelSource> {
 }
 
 function pathOf(given: string | URL): string {
-  return given instanceof URL ? fileURLToPath(given) : given;
+  return isUrl(given) ? fileURLToPath(given.href) : given;
 }
 
 async function exists(file: string): Promise<boolean> {
@@ -120,7 +121,7 @@ async function exists(file: string): Promise<boolean> {
 }
 
 function failure(where: string, file: string, cause: unknown): DeconvError {
-  if (cause instanceof DeconvError) return cause;
+  if (isDeconvError(cause)) return cause;
   const reason = (cause as { code?: string }).code ?? String(cause);
   return new DeconvError(
     'LOAD_FAILED',

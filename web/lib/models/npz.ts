@@ -1,6 +1,6 @@
 import { Inflate } from 'fflate';
 import { describe, refuse } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
+import { DeconvError, isDeconvError } from '../core/errors.js';
 import { LIMITS } from './limits.js';
 import { NPY_PREFIX, npyHeaderEnd, parseNpyHeader } from './npy.js';
 import type { ModelFile } from './source.js';
@@ -186,7 +186,7 @@ async function locate(file: ModelFile, entries: Entry[], directory: number): Pro
     const shown = `the entry ${describe(entry.name)}`;
     file.checkRange(WHERE, shown, entry.local, 30);
     const found = file.peek(entry.local, 30);
-    const head = viewOf(found instanceof Uint8Array ? found : await found);
+    const head = viewOf(ArrayBuffer.isView(found) ? found : await found);
     if (head.getUint32(0, true) !== 0x04034b50)
       refuse('BAD_MODEL', WHERE, `${shown} at its place`, 'other bytes');
     if (entry.local < end) refuse('BAD_MODEL', WHERE, `${shown} apart from the others`, 'shared bytes');
@@ -280,7 +280,7 @@ function guarded(name: string, work: () => void): void {
   try {
     work();
   } catch (cause) {
-    if (cause instanceof DeconvError) throw cause;
+    if (isDeconvError(cause)) throw cause;
     throw new DeconvError(
       'BAD_MODEL',
       `readModel: expected deflated bytes in ${describe(name)}, got ${(cause as Error).message}. The archive is damaged.`,

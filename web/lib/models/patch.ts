@@ -1,8 +1,10 @@
 import { platform } from '#models-platform';
+import { hasBrand, MODEL, MODEL_LAYER } from '../core/brands.js';
 import { checkOptions, describe, refuse } from '../core/checks.js';
+import { isAbortSignal } from '../core/realms.js';
 import { checkParameter, type Tensor } from '../core/tensor.js';
-import { ModelLayer } from './layer.js';
-import { Model } from './model.js';
+import type { ModelLayer } from './layer.js';
+import type { Model } from './model.js';
 import type { OutputFile } from './platform.js';
 import { type ByteRange, rounded } from './tensor.js';
 
@@ -56,12 +58,12 @@ const CHUNK = 1 << 22;
  */
 export async function patchModel(model: Model, changes: readonly WeightChange[]): Promise<PatchedModel> {
   const where = 'patchModel';
-  if (!(model instanceof Model)) refuse('BAD_TYPE', where, 'a model of readModel', model);
+  if (!hasBrand(model, MODEL)) refuse('BAD_TYPE', where, 'a model of readModel', model);
   if (!Array.isArray(changes)) refuse('BAD_TYPE', where, 'a list of { layer, weight }', changes);
   const patches: Patch[] = [];
   const stored: Tensor[] = [];
   for (const [index, { layer, weight }] of changes.entries()) {
-    if (!(layer instanceof ModelLayer) || !model.layers.includes(layer)) {
+    if (!hasBrand(layer, MODEL_LAYER) || !model.layers.includes(layer)) {
       refuse('BAD_OPTION', where, `changes[${index}].layer to be a layer of the model`, layer);
     }
     const { weightShape: shape, weightTensor: tensor } = layer;
@@ -124,7 +126,7 @@ export async function writeModel(
   options: WriteModelOptions = {},
 ): Promise<PatchedModel> {
   const { signal } = checkOptions<WriteModelOptions>('writeModel', options, ['signal']);
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+  if (signal !== undefined && !isAbortSignal(signal)) {
     refuse('BAD_TYPE', 'writeModel', 'signal to be an AbortSignal', signal);
   }
   const patched = await patchModel(model, changes);

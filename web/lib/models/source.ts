@@ -1,5 +1,6 @@
 import { checkInteger, describe, refuse } from '../core/checks.js';
 import { DeconvError } from '../core/errors.js';
+import { blobBytes, bytesOf, isArrayBuffer, isBlob, isUrl, typedArrayKind } from '../core/realms.js';
 
 /**
  * Bytes that can be read piece by piece, so that of a large file only what is asked for is in memory.
@@ -30,7 +31,7 @@ export function bytesSource(bytes: Uint8Array): ModelSource {
 export function blobSource(blob: Blob): ModelSource {
   return {
     size: blob.size,
-    read: async (offset, length) => new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer()),
+    read: (offset, length) => blobBytes(blob.slice(offset, offset + length)),
   };
 }
 
@@ -77,7 +78,7 @@ export class ModelFile {
   async read(where: string, what: string, offset: number, length: number): Promise<Uint8Array> {
     this.checkRange(where, what, offset, length);
     const bytes = await this.#source.read(offset, length);
-    if (!(bytes instanceof Uint8Array) || bytes.length !== length) {
+    if (typedArrayKind(bytes) !== 'Uint8Array' || bytes.length !== length) {
       throw new DeconvError(
         'LOAD_FAILED',
         `${where}: expected ${length} bytes at ${offset} of ${this.title}, got ${bytes?.length}. It changed or shrank meanwhile.`,
@@ -116,10 +117,10 @@ export type ModelInput = string | URL | Uint8Array | ArrayBuffer | Blob | ModelS
 
 /** The sources that need no platform; null for a path. */
 export function sourceOf(input: unknown): ModelSource | null {
-  if (typeof input === 'string' || input instanceof URL) return null;
-  if (input instanceof Uint8Array) return bytesSource(input);
-  if (input instanceof ArrayBuffer) return bytesSource(new Uint8Array(input));
-  if (typeof Blob === 'function' && input instanceof Blob) return blobSource(input);
+  if (typeof input === 'string' || isUrl(input)) return null;
+  const bytes = typedArrayKind(input) === 'Uint8Array' || isArrayBuffer(input) ? bytesOf(input) : undefined;
+  if (bytes !== undefined) return bytesSource(bytes);
+  if (isBlob(input)) return blobSource(input);
   if (typeof (input as Partial<ModelSource> | null)?.read === 'function') return input as ModelSource;
   return refuse('BAD_TYPE', 'readModel', 'a path, bytes, a Blob or a ModelSource', input);
 }

@@ -152,7 +152,7 @@ class Subgraph {
 
   /** Constants that layers were found to use. */
   constants(): ModelTensor[] {
-    return [...this.#constants.values()].filter((found) => found instanceof ModelTensor);
+    return [...this.#constants.values()].filter((found) => typeof found === 'object');
   }
 
   readLayer(operator: FlatTable, prefix: string, all: boolean): ModelLayer | null {
@@ -177,7 +177,7 @@ class Subgraph {
       !transposed && xShape !== null && format.name !== 'DEPTHWISE_CONV_2D'
         ? { inChannels: xShape.at(-1) as number }
         : {};
-    if (problem === null && weight instanceof ModelTensor) {
+    if (problem === null && typeof weight === 'object') {
       const { shape } = weight;
       const rank = shape.length - 2;
       if (transposed) {
@@ -207,7 +207,7 @@ class Subgraph {
     if (!all && !isResampling(geometry, transposed)) return null;
     const bias = b < 0 ? null : this.#constant(b);
     if (typeof bias === 'string') problem ??= `its bias is ${bias}`;
-    const biasTensor = bias instanceof ModelTensor ? bias : null;
+    const biasTensor = typeof bias === 'object' ? bias : null;
     problem ??= biasProblem(biasTensor, geometry);
     const activation = options.attributes.fused_activation_function as string;
     return new ModelLayer({
@@ -217,7 +217,7 @@ class Subgraph {
       output: this.#name(output),
       transposed,
       activation: activation === 'NONE' ? null : activation,
-      weight: weight instanceof ModelTensor ? weight : null,
+      weight: typeof weight === 'object' ? weight : null,
       bias: biasTensor,
       inputExtents:
         xShape !== null && xShape.length - 2 === geometry?.stride.length ? xShape.slice(1, -1) : null,

@@ -1,6 +1,6 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { refuse } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
+import { DeconvError, isDeconvError } from '../core/errors.js';
 import { LIMITS } from './limits.js';
 import type { ModelFile } from './source.js';
 import type { ByteRange } from './tensor.js';
@@ -68,7 +68,7 @@ export async function readMessage(file: ModelFile, schema: Schema): Promise<Mess
   try {
     return await new Decoder(file).read(0, file.size, schema, 0);
   } catch (cause) {
-    if (cause instanceof DeconvError) throw cause;
+    if (isDeconvError(cause)) throw cause;
     // What the library says about bytes that are no protobuf.
     throw new DeconvError(
       'BAD_MODEL',
@@ -94,7 +94,7 @@ class Decoder {
     const file = this.#file;
     if (end - start <= PIECE) {
       const piece = file.peek(start, end - start);
-      const bytes = piece instanceof Uint8Array ? piece : await piece;
+      const bytes = ArrayBuffer.isView(piece) ? piece : await piece;
       return this.#readPiece(bytes.subarray(0, end - start), start, schema, depth);
     }
     this.#enter(depth);
@@ -102,7 +102,7 @@ class Decoder {
     let position = start;
     while (position < end) {
       const piece = file.peek(position, HEADER);
-      const bytes = piece instanceof Uint8Array ? piece : await piece;
+      const bytes = ArrayBuffer.isView(piece) ? piece : await piece;
       const reader = new BinaryReader(bytes.subarray(0, Math.min(HEADER, end - position)));
       const [field, wire] = reader.tag();
       const kind = schema[field];
@@ -120,10 +120,9 @@ class Decoder {
         this.#keep();
         const small = length <= PIECE ? file.peek(from, length) : null;
         // Most of a graph's many parts are at hand: waiting for each would take longer than reading it.
-        const inner =
-          small instanceof Uint8Array
-            ? this.#readPiece(small.subarray(0, length), from, kind(), depth + 1)
-            : await this.read(from, position, kind(), depth + 1);
+        const inner = ArrayBuffer.isView(small)
+          ? this.#readPiece(small.subarray(0, length), from, kind(), depth + 1)
+          : await this.read(from, position, kind(), depth + 1);
         message.add(field, inner);
       } else if (kind === 'data') {
         this.#keep();

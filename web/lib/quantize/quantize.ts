@@ -2,7 +2,7 @@ import { checkOptions, refuse } from '../core/checks.js';
 import type { OperatorSpec } from '../core/spec.js';
 import { weightShape } from '../core/spec.js';
 import type { Tensor } from '../core/tensor.js';
-import { type ForwardOptions, Layer } from '../layers/layer.js';
+import { type ForwardOptions, isLayer, type Layer } from '../layers/layer.js';
 import {
   checkQuantization,
   quantizationOfRange,
@@ -90,7 +90,7 @@ class Range {
 }
 
 export function checkLayer(where: string, layer: unknown): void {
-  if (!(layer instanceof Layer)) refuse('BAD_TYPE', where, 'a layer of this package', layer);
+  if (!isLayer(layer)) refuse('BAD_TYPE', where, 'a layer of this package', layer);
   if (layer.preparation !== null) {
     refuse('UNSUPPORTED', where, 'a layer that is one operator', `one that ${layer.preparation} first`);
   }

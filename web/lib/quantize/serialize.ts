@@ -1,3 +1,4 @@
+import { hasBrand, QUANTIZED_LAYER } from '../core/brands.js';
 import { refuse, shapeText } from '../core/checks.js';
 import { DeconvError } from '../core/errors.js';
 import { typedArrayKind } from '../core/realms.js';
@@ -35,7 +36,7 @@ interface Header {
  * @throws {DeconvError} `BAD_TYPE`, `DISPOSED`
  */
 export function saveQuantized(layer: QuantizedLayer): Uint8Array {
-  if (!(layer instanceof QuantizedLayer)) refuse('BAD_TYPE', 'saveQuantized', 'a quantized layer', layer);
+  if (!hasBrand(layer, QUANTIZED_LAYER)) refuse('BAD_TYPE', 'saveQuantized', 'a quantized layer', layer);
   const { geometry, weight, scale, bias, fixed } = layer.definition('saveQuantized');
   const header: Header = {
     transposed: geometry.spec.transposed,

@@ -1,6 +1,7 @@
 import { platform } from '#platform';
 import { describe } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
+import { DeconvError, isDeconvError } from '../core/errors.js';
+import { bytesOf, isUrl, messageOf } from '../core/realms.js';
 import { VERSION } from '../core/version.js';
 import type { DeconvModule, GlueArguments, GlueFactory } from './glue.js';
 import { type BuildName, checkSource, type InitOptions, type Settings } from './options.js';
@@ -24,8 +25,7 @@ export async function loadRuntime(settings: Settings): Promise<Runtime> {
       return new Runtime(await load(`${build}-threads`, threads, settings.wasm), { build, threads, notes });
     } catch (cause) {
       // A file of the caller's for the threaded build cannot serve the other one.
-      if (!(cause instanceof ThreadStartError) || isSingleFile(settings.wasm))
-        throw asLoadError(build, cause);
+      if (!isThreadStartError(cause) || isSingleFile(settings.wasm)) throw asLoadError(build, cause);
       notes.push(`threads: ${cause.message}, running on 1`);
     }
   }
@@ -37,14 +37,19 @@ export async function loadRuntime(settings: Settings): Promise<Runtime> {
 }
 
 /** The binary is there, but its threads or their shared memory are not to be had. */
-class ThreadStartError extends Error {}
+class ThreadStartError extends Error {
+  readonly threads = true;
+}
+
+function isThreadStartError(cause: unknown): cause is ThreadStartError {
+  return (cause as Partial<ThreadStartError> | null)?.threads === true;
+}
 
 function asLoadError(build: BuildName, cause: unknown): DeconvError {
-  if (cause instanceof DeconvError) return cause;
-  const text = cause instanceof Error ? cause.message : String(cause);
+  if (isDeconvError(cause)) return cause;
   return new DeconvError(
     'LOAD_FAILED',
-    `init: expected to load the ${build} build, got: ${text}. Check that its .wasm file is served, or pass it with init({ wasm }).`,
+    `init: expected to load the ${build} build, got: ${messageOf(cause)}. Check that its .wasm file is served, or pass it with init({ wasm }).`,
     { build },
     cause,
   );
@@ -104,14 +109,12 @@ function createModule(factory: GlueFactory, threads: number, options: GlueArgume
 
 async function compile(name: BinaryName, wasm: InitOptions['wasm']): Promise<WebAssembly.Module> {
   const source = typeof wasm === 'function' ? checkSource(await wasm(name)) : wasm;
-  if (source === undefined || typeof source === 'string' || source instanceof URL) {
+  if (source === undefined || typeof source === 'string' || isUrl(source)) {
     return platform.compile(name, source);
   }
-  if (source instanceof ArrayBuffer) return WebAssembly.compile(source);
   // V8 takes no DataView here, although it is a BufferSource.
-  return ArrayBuffer.isView(source)
-    ? WebAssembly.compile(new Uint8Array(source.buffer as ArrayBuffer, source.byteOffset, source.byteLength))
-    : source;
+  const bytes = bytesOf(source);
+  return bytes === undefined ? (source as WebAssembly.Module) : WebAssembly.compile(bytes);
 }
 
 async function instantiate(

@@ -1,4 +1,4 @@
-import { DeconvError } from '../core/errors.js';
+import { DeconvError, isDeconvError } from '../core/errors.js';
 import type { OperatorSpec } from '../core/spec.js';
 import type { Place, Sink } from './heap-tensor.js';
 import { requireRuntime } from './lifecycle.js';
@@ -160,7 +160,7 @@ export function guarded<Result>(where: string, call: () => Result): Result {
 }
 
 function asDeconvError(where: string, cause: unknown): DeconvError {
-  if (cause instanceof DeconvError) return cause;
+  if (isDeconvError(cause)) return cause;
   return new DeconvError(
     'INTERNAL',
     `${where}: the WebAssembly module failed: ${String(cause)}. Call shutdown() and init() to start it afresh, and report this.`,

@@ -1,4 +1,5 @@
 import { checkChoice, checkInteger, checkOptions, refuse } from '../core/checks.js';
+import { bytesOf, isUrl, isWasmModule } from '../core/realms.js';
 import type { BinaryName, WasmSource } from './platform.js';
 
 export type BuildName = 'simd' | 'relaxed';
@@ -44,11 +45,7 @@ export function readSettings(options: InitOptions): Settings {
 
 export function checkSource(source: unknown): WasmSource {
   const known =
-    typeof source === 'string' ||
-    source instanceof URL ||
-    source instanceof WebAssembly.Module ||
-    source instanceof ArrayBuffer ||
-    ArrayBuffer.isView(source);
+    typeof source === 'string' || isUrl(source) || isWasmModule(source) || bytesOf(source) !== undefined;
   if (!known) refuse('BAD_TYPE', 'init', 'wasm to be a URL, bytes or a WebAssembly.Module', source);
   return source as WasmSource;
 }

@@ -1,4 +1,4 @@
-import { DeconvError } from '../core/errors.js';
+import { DeconvError, isDeconvError } from '../core/errors.js';
 import type { RouteName } from './execution.js';
 import type { Operation } from './operation.js';
 import type { BuildName } from './options.js';
@@ -82,7 +82,7 @@ export function measureOperation(
       const repeats = Math.min(Math.ceil(MINIMUM_SAMPLE / once), 100);
       return [{ index, repeats, samples: [] as number[] }];
     } catch (error) {
-      if (!(error instanceof DeconvError && error.code === 'OUT_OF_MEMORY')) throw error;
+      if (!(isDeconvError(error) && error.code === 'OUT_OF_MEMORY')) throw error;
       failure = error;
       candidates[index] = { ...candidate, refusal: 'found no room on the heap' };
       return [];

@@ -1,4 +1,5 @@
 import { DeconvError } from '../core/errors.js';
+import { typedArrayKind } from '../core/realms.js';
 import type { OperatorSpec } from '../core/spec.js';
 import type { NativeActivations, NativeSpec } from './glue.js';
 import { requireRuntime } from './lifecycle.js';
@@ -86,16 +87,20 @@ function runOperator(
 
   const from = reserve(runtime, where, 'input', floatsFor(input));
   const to = reserve(runtime, where, 'output', floatsFor(output));
-  if (input instanceof Int8Array) runtime.bytes(from, input.length).set(input);
+  if (isInt8(input)) runtime.bytes(from, input.length).set(input);
   else runtime.floats(from, input.length).set(input);
-  const elements = [input, output].map((values) => (values instanceof Int8Array ? INT8 : FLOAT32));
+  const elements = [input, output].map((values) => (isInt8(values) ? INT8 : FLOAT32));
   runtime.check(where, module.runQuantized(address, from, elements[0] as number, to, elements[1] as number));
-  if (output instanceof Int8Array) output.set(runtime.bytes(to, output.length));
+  if (isInt8(output)) output.set(runtime.bytes(to, output.length));
   else output.set(runtime.floats(to, output.length));
 }
 
 const FLOAT32 = 0;
 const INT8 = 1;
+
+function isInt8(values: Float32Array | Int8Array): values is Int8Array {
+  return typedArrayKind(values) === 'Int8Array';
+}
 
 /** The buffers that all operators share are counted in floats. */
 function floatsFor(values: Float32Array | Int8Array): number {

@@ -28,7 +28,7 @@ export class Constants {
 
   /** Those that were asked for. */
   tensors(): ModelTensor[] {
-    return [...this.#known.values()].filter((found) => found instanceof ModelTensor);
+    return [...this.#known.values()].filter((found) => typeof found === 'object');
   }
 
   /** Follows a name to its constant, through what leaves values as they are. */

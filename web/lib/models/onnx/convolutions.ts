@@ -3,7 +3,6 @@ import { fromOnnx } from '../../convert/index.js';
 import { type OnnxConvTransposeAttributes, onnxGeometry } from '../../convert/onnx.js';
 import { describe } from '../../core/checks.js';
 import { biasProblem, isResampling, ModelLayer, tryGeometry } from '../layer.js';
-import { ModelTensor } from '../tensor.js';
 import type { Constants } from './constants.js';
 import type { OnnxNode } from './graph.js';
 
@@ -19,10 +18,10 @@ export async function readConvolution(
   const { name, scope } = node;
   const [x = '', w = '', b = ''] = node.inputs;
   const weight = await constants.find(w, scope);
-  let problem = weight instanceof ModelTensor ? null : `its weight ${describe(w)} is ${weight}`;
+  let problem = typeof weight === 'object' ? null : `its weight ${describe(w)} is ${weight}`;
   let geometry: Geometry | null = null;
   let attributes: OnnxConvTransposeAttributes = {};
-  if (weight instanceof ModelTensor) {
+  if (typeof weight === 'object') {
     const { shape } = weight;
     attributes = convolutionAttributes(node, shape.length - 2);
     const tried = tryGeometry(() => onnxGeometry(`readModel ${describe(name)}`, operator, attributes, shape));
@@ -36,7 +35,7 @@ export async function readConvolution(
   if (!all && !isResampling(geometry, transposed)) return null;
   const bias = b === '' ? null : await constants.find(b, scope);
   if (typeof bias === 'string') problem ??= `its bias ${describe(b)} is ${bias}`;
-  const biasTensor = bias instanceof ModelTensor ? bias : null;
+  const biasTensor = typeof bias === 'object' ? bias : null;
   problem ??= biasProblem(biasTensor, geometry);
   return new ModelLayer({
     name,
@@ -44,7 +43,7 @@ export async function readConvolution(
     input: x,
     output: node.outputs[0] ?? '',
     transposed,
-    weight: weight instanceof ModelTensor ? weight : null,
+    weight: typeof weight === 'object' ? weight : null,
     bias: biasTensor,
     inputExtents: spatialExtents(node, x, geometry?.stride.length),
     problem,
