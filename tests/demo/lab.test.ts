@@ -69,6 +69,16 @@ describe('a flat picture', () => {
     expect(await inner('resize')).toEqual([value]);
   });
 
+  it('has no pattern that float32 can tell once it is resized first, and says one thing about it', async () => {
+    const verdict = (name: string) => page.locator(`[data-panel="${name}"] [data-image-verdict]`);
+    await eventually(async () => verdict('resize').getAttribute('data-image-verdict')).toBe('none');
+    expect(await verdict('resize').innerText()).toBe(
+      'In the picture no line; none of its contrast repeats with the stride',
+    );
+    expect(await page.locator('[data-panel="resize"] .pattern').innerText()).toContain('no pattern');
+    expect(await verdict('raw').getAttribute('data-image-verdict')).toBe('pattern');
+  });
+
   it('stays flat with kernel 4, and loses that with random weights', async () => {
     await slider('Kernel').fill('4');
     await eventually(() => inner('raw')).toHaveLength(1);

@@ -5,11 +5,19 @@ import {
   Conv2d as BrainstateConv2d,
   ConvTranspose2d as BrainstateConvTranspose2d,
 } from 'deconv-wasm/brainstate';
-import { type Analysis, analyze, type Kernels, repairKernels, unevenness } from 'deconv-wasm/checkerboard';
+import {
+  type Analysis,
+  analyze,
+  analyzeStack,
+  type Kernels,
+  repairKernels,
+  unevenness,
+} from 'deconv-wasm/checkerboard';
 import { fromOnnx } from 'deconv-wasm/convert';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { caught, expectError } from '../../support/errors.js';
-import { mulberry32 } from '../../support/seed.js';
+import { mulberry32, runsOf } from '../../support/seed.js';
 import { randomTensor, sizeOf } from '../../support/tensors.js';
 import { convolve, ones, outer } from './kernels.js';
 
@@ -111,6 +119,42 @@ describe('the order', () => {
     // Sums that cancel but for rounding: nothing on flats, ramps are another matter.
     const silent = analyzeTaps([0.1, 0.1, 0.2, 0.3, -0.3, -0.4], [6], 2);
     expect(silent).toMatchObject({ unevenness: 0, verdict: 'free', order: 1 });
+  });
+
+  it('takes what rounding to float32 leaves of equal sums for none, and a thousandth of it in doubles for some', () => {
+    fc.assert(
+      fc.property(fc.nat(), fc.constantFrom(0, 1e-6, 1), (seed, flat) => {
+        const random = mulberry32(seed);
+        // Pairs whose two phases sum to `flat`, most of whose taps cancel.
+        const taps = Array.from({ length: 32 }, () => {
+          const own = Array.from({ length: 6 }, () => random() - 0.5);
+          for (const phase of [0, 1]) {
+            own[4 + phase] = flat - (own[phase] as number) - (own[2 + phase] as number);
+          }
+          return own;
+        }).flat();
+        const geometry = { stride: 2 };
+        const shape = [8, 4, 6];
+        const rounded = analyze({ geometry, weight: { data: Float32Array.from(taps), shape } });
+        expect(rounded).toMatchObject({ unevenness: 0, levelDbc: -320, verdict: 'free' });
+        const uneven = taps.map((tap, at) => tap + (at % 2 === 0 ? 1e-10 : 0));
+        expect(analyze({ geometry, weight: { data: uneven, shape } }).unevenness).toBeGreaterThan(0);
+        // A ten thousandth of the taps is no rounding.
+        const found = analyze({
+          geometry,
+          weight: { data: Float32Array.from(taps, (tap, at) => tap + (at % 2 === 0 ? 1e-4 : 0)), shape },
+        });
+        expect(found.verdict).toBe('weights-only');
+        // What is rounding in a layer is rounding in a stack of it, whatever cancels between the two.
+        const mix = { data: Float32Array.from({ length: 8 * 8 }, () => random() - 0.5), shape: [8, 8, 1] };
+        const stack = analyzeStack([
+          { geometry: { transposed: false }, weight: mix },
+          { geometry, weight: { data: Float32Array.from(taps), shape } },
+        ]);
+        expect(stack).toMatchObject({ unevenness: 0, verdict: 'free' });
+      }),
+      runsOf(100),
+    );
   });
 
   it('sees a mixed moment that no axis shows alone', () => {

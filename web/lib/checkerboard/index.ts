@@ -48,6 +48,7 @@ export {
   type HarmonicLevel,
   type Image,
   type ImageScore,
+  type ImageVerdict,
   type ScoreOptions,
   scoreImage,
 } from './score-image.js';

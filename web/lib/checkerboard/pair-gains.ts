@@ -7,12 +7,12 @@ interface PairGains {
   /** Gains of all pairs in the weight's order. */
   readonly values: Float64Array;
   readonly energy: number;
-  /** What rounding may leave of gains that are zero. */
+  /** Energy that rounding may leave of gains that are zero, and of differences that are. */
   readonly floor: number;
 }
 
 /** Phase gains of every channel pair. */
-export function pairGains(where: string, { axes, weight }: Stamps): PairGains {
+export function pairGains(where: string, { axes, weight, rounding, magnitude: known }: Stamps): PairGains {
   const phases = phaseCount(axes);
   const phaseOf = tapPhases(axes);
   const pairs = weight.length / phaseOf.length;
@@ -37,5 +37,5 @@ export function pairGains(where: string, { axes, weight }: Stamps): PairGains {
     magnitude += size * size;
     for (let phase = 0; phase < phases; phase += 1) energy += (values[pair * phases + phase] as number) ** 2;
   }
-  return { values, energy, floor: (phaseOf.length * 2 ** -53) ** 2 * magnitude };
+  return { values, energy, floor: (phaseOf.length * 2 ** -53 + rounding) ** 2 * (known ?? magnitude) };
 }

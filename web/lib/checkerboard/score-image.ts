@@ -4,6 +4,7 @@ import { outerProduct, product } from '../core/lists.js';
 import { checkShape, elementCount } from '../core/tensor.js';
 import { checkPhases } from './axis.js';
 import { gridIndices } from './grid.js';
+import { type Resolution, resolutionOf } from './resolution.js';
 import { type Bins, transform } from './spectrum.js';
 import { decibels } from './unevenness.js';
 import { checkFiniteValues } from './values.js';
@@ -22,10 +23,18 @@ export interface HarmonicLevel {
   readonly harmonic: readonly number[];
   /**
    * Its power in dB over the bins around it: the largest of the medians all around and along each axis, where
-   * the picture's own edges lie. ±320 for nothing at all and for nothing else.
+   * the picture's own edges lie, and no less than what rounding to float32 leaves there. -320 for a line that
+   * is not above the picture's resolution.
    */
   readonly levelDb: number;
 }
+
+/**
+ * - `none`: no contrast between the phases, or no line, that is above the picture's `resolution`.
+ * - `unclear`: no line stands 20 dB over its neighbourhood, as in noise and in pictures of things.
+ * - `pattern`: a line does.
+ */
+export type ImageVerdict = 'none' | 'unclear' | 'pattern';
 
 /** How much of an image is a pattern of one period; plain data that goes through JSON unchanged. */
 export interface ImageScore {
@@ -34,16 +43,24 @@ export interface ImageScore {
   readonly measured: readonly number[];
   /**
    * Share of the variance that the phase means explain, `(1/S) * sum (mean of phase - mean)^2 / variance`, from
-   * 0 to 1, over all planes. 0 for a constant image.
+   * 0 to 1, over all planes. 0 for a `contrast` that is not above `resolution`.
    */
   readonly phaseScore: number;
   /** What the phase score of noise without any pattern is on average: scores near it say nothing. */
   readonly noiseScore: number;
+  /** Largest phase mean less the smallest, in the plane where they differ most. */
+  readonly contrast: number;
+  /**
+   * The contrast that rounding may make: 64 roundings to float32 of the picture's largest value, or one step
+   * where all values are multiples of one, as those of 8 bits are. What is not above it counts as none.
+   */
+  readonly resolution: number;
   /** Mean of every phase for each plane (batch and channel), row-major over the axes' phases. */
   readonly phaseMeans: readonly (readonly number[])[];
   readonly harmonics: readonly HarmonicLevel[];
   /** The loudest of the harmonics. Noise stays below about 13 dB; 20 dB and more are a pattern. */
   readonly spectralScoreDb: number;
+  readonly verdict: ImageVerdict;
   readonly sentence: string;
 }
 
@@ -56,7 +73,7 @@ export interface Image {
 /**
  * Looks for a pattern of a known period in an output, without knowing the network: by the means of the
  * phases, and by lines in the spectrum that stand out of their neighbourhood. A Hann window keeps the edges
- * of the picture out of the lines.
+ * of the picture out of the lines. What rounding could have made is no pattern, however regular it is.
  *
  * @param image channels first: `[C, ...spatial]`, or `[N, C, ...spatial]` with a list of strides
  * @param stride the period, a list with one entry per spatial axis; a number stands for all axes of an
@@ -90,22 +107,37 @@ export function scoreImage(
   const planes = planesOf(data, extents, windows);
   if (planes.length === 0) refuse('BAD_SHAPE', where, 'an image with at least one plane', shape);
   const measured = windows.map(({ size }) => size);
+  const resolution = resolutionOf(data, product(steps));
   const phases = byPhase(planes, steps, windows);
-  const harmonics = bySpectrum(planes, steps, measured);
+  const harmonics = bySpectrum(planes, steps, measured, resolution);
   const spectralScoreDb = Math.max(...harmonics.map(({ levelDb }) => levelDb));
-  const positions = product(measured);
-  const noiseScore = (phases.count - 1) / (positions - 1);
-  const period = steps.join(' x ');
+  const phaseScore = phases.contrast <= resolution.contrast ? 0 : phases.score;
+  const verdict = verdictOf(phaseScore, spectralScoreDb);
+  const noiseScore = (phases.count - 1) / (product(measured) - 1);
   return {
     stride: steps,
     measured,
-    phaseScore: phases.score,
+    phaseScore,
     noiseScore,
+    contrast: phases.contrast,
+    resolution: resolution.contrast,
     phaseMeans: phases.means,
     harmonics,
     spectralScoreDb,
-    sentence: `A pattern of period ${period} makes up ${(100 * phases.score).toPrecision(3)} % of the variance (noise without any: ${(100 * noiseScore).toPrecision(2)} %), and its loudest line stands ${spectralScoreDb.toFixed(1)} dB over its neighbourhood; what the picture itself repeats at this period counts as well.`,
+    verdict,
+    sentence:
+      verdict === 'none'
+        ? `No pattern of period ${steps.join(' x ')}: what its phases differ by is not above ${resolution.contrast.toPrecision(2)}, which ${resolution.stepped ? "the steps of the picture's values" : 'rounding to float32'} may make.`
+        : `A pattern of period ${steps.join(' x ')} makes up ${(100 * phaseScore).toPrecision(3)} % of the variance (noise without any: ${(100 * noiseScore).toPrecision(2)} %), and its loudest line stands ${spectralScoreDb.toFixed(1)} dB over its neighbourhood; what the picture itself repeats at this period counts as well.`,
   };
+}
+
+/** Decibels that no noise reaches. */
+const LOUD = 20;
+
+function verdictOf(phaseScore: number, spectralScoreDb: number): ImageVerdict {
+  if (phaseScore === 0 || spectralScoreDb === NO_LINE) return 'none';
+  return spectralScoreDb >= LOUD ? 'pattern' : 'unclear';
 }
 
 /** The interior of one axis: whole periods from `start` on. */
@@ -185,7 +217,7 @@ function byPhase(
   planes: readonly Plane[],
   steps: readonly number[],
   windows: readonly Window[],
-): { score: number; means: number[][]; count: number } {
+): { score: number; contrast: number; means: number[][]; count: number } {
   const count = product(steps);
   // Phases count from the image's own first row, wherever the interior begins.
   const phaseOf = gridIndices(
@@ -196,6 +228,7 @@ function byPhase(
   );
   let pattern = 0;
   let variance = 0;
+  let contrast = 0;
   const means = planes.map(({ mean, values }) => {
     const sums = new Array<number>(count).fill(0);
     for (const [place, phase] of phaseOf.entries()) {
@@ -206,9 +239,10 @@ function byPhase(
     // Whole periods: every phase has as many places.
     const own = sums.map((sum) => (sum * count) / values.length);
     pattern += own.reduce((sum, deviation) => sum + deviation * deviation, 0) / count;
+    contrast = Math.max(contrast, largestOf(own) + largestOf(own.map((deviation) => -deviation)));
     return own.map((deviation) => mean + deviation);
   });
-  return { score: variance === 0 ? 0 : Math.min(1, pattern / variance), means, count };
+  return { score: variance === 0 ? 0 : Math.min(1, pattern / variance), contrast, means, count };
 }
 
 /** Neighbours begin behind the window's main lobe; by rank, how far they reach: a median takes a dozen. */
@@ -219,6 +253,7 @@ function bySpectrum(
   planes: readonly Plane[],
   steps: readonly number[],
   sizes: readonly number[],
+  resolution: Resolution,
 ): HarmonicLevel[] {
   const rank = steps.length;
   // Up to the main lobe of the next harmonic, or of the same one on the other side.
@@ -252,18 +287,27 @@ function bySpectrum(
       power[index] = (power[index] as number) + (re[index] as number) ** 2 + (im[index] as number) ** 2;
     }
   }
+  // Under the window half of a line is left along each axis, and 3/8 of the power of noise.
+  const places = product(sizes);
+  const least = planes.length * ((resolution.contrast / 2) * places * 0.5 ** rank) ** 2;
+  const noise = planes.length * places * 0.375 ** rank * resolution.rounding ** 2;
   return positions(steps)
     .slice(1)
-    .map((harmonic) => ({ harmonic, levelDb: levelAt(power, harmonic, reach, bins) }));
+    .map((harmonic) => {
+      const { line, around } = linePower(power, harmonic, reach, bins);
+      return { harmonic, levelDb: line <= least ? NO_LINE : decibels(line / Math.max(around, noise)) };
+    });
 }
 
-/** The line's power over what is around it: all around, and along each axis, where edges of the picture lie. */
-function levelAt(
+const NO_LINE = decibels(0);
+
+/** The line's power, and what is around it: all around, and along each axis, where edges of the picture lie. */
+function linePower(
   power: Float64Array,
   harmonic: readonly number[],
   reach: readonly number[],
   bins: readonly Bins[],
-): number {
+): { readonly line: number; readonly around: number } {
   const ring: number[] = [];
   const along = reach.map((): number[] => []);
   let line = 0;
@@ -281,7 +325,11 @@ function levelAt(
       along[distances.indexOf(distance)]?.push(power[index] as number);
     }
   }
-  return line === 0 ? decibels(0) : decibels(line / Math.max(...[ring, ...along].map(medianOf)));
+  return { line, around: Math.max(...[ring, ...along].map(medianOf)) };
+}
+
+function largestOf(values: readonly number[]): number {
+  return values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
 }
 
 function medianOf(values: readonly number[]): number {

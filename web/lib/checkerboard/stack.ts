@@ -146,7 +146,41 @@ function composed(where: string, layers: readonly Stamps[], name: string): Stamp
       ? null
       : whole.extents.map((_, axis) => chainPadding(layers, axis)),
     weight: whole.data,
+    rounding: layers.reduce((sum, { rounding }) => sum + rounding, 0),
+    magnitude: chainMagnitude(kernels),
   };
+}
+
+/** `sum (sum |tap|)^2` over the pairs, as if nothing cancelled on the way: what rounding is a share of. */
+function chainMagnitude(kernels: readonly Kernel[]): number {
+  const [first, ...rest] = kernels.map(pairSizes) as [Float64Array, ...Float64Array[]];
+  const inChannels = (kernels[0] as Kernel).inChannels;
+  const whole = rest.reduce((sizes, own, index) => {
+    const { inChannels: between, outChannels } = kernels[index + 1] as Kernel;
+    const next = new Float64Array(inChannels * outChannels);
+    for (let from = 0; from < inChannels; from += 1) {
+      for (let middle = 0; middle < between; middle += 1) {
+        const size = sizes[from * between + middle] as number;
+        for (let to = 0; to < outChannels; to += 1) {
+          const target = from * outChannels + to;
+          next[target] = (next[target] as number) + size * (own[middle * outChannels + to] as number);
+        }
+      }
+    }
+    return next;
+  }, first);
+  return whole.reduce((sum, size) => sum + size * size, 0);
+}
+
+/** `sum |tap|` of every pair, `[in, out]`. */
+function pairSizes({ inChannels, outChannels, extents, data }: Kernel): Float64Array {
+  const area = product(extents);
+  const sizes = new Float64Array(inChannels * outChannels);
+  for (let index = 0; index < data.length; index += 1) {
+    const pair = Math.floor(index / area);
+    sizes[pair] = (sizes[pair] as number) + Math.abs(data[index] as number);
+  }
+  return sizes;
 }
 
 function sizeOf({ inChannels, outChannels, axes }: Stamps): Size {

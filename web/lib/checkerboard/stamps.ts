@@ -1,6 +1,7 @@
 import { checkAxes, checkChoice, checkGroups, checkInteger, checkOptions, refuse } from '../core/checks.js';
 import { DeconvError } from '../core/errors.js';
 import { at } from '../core/lists.js';
+import { typedArrayKind } from '../core/realms.js';
 import type { OperatorSpec } from '../core/spec.js';
 import { checkShape, elementCount } from '../core/tensor.js';
 import { isLayer, type Layer } from '../layers/layer.js';
@@ -53,7 +54,14 @@ export interface Stamps {
   readonly padding: readonly number[] | null;
   /** `[inChannels, outChannels/groups, ...kernel]`, finite. */
   readonly weight: ArrayLike<number>;
+  /** What its values may be off by, as a share of them: float32's rounding, or 0 for doubles. */
+  readonly rounding: number;
+  /** `sum (sum |tap|)^2` over the pairs, where the weight is a sum of larger terms; otherwise that of the weight. */
+  readonly magnitude?: number;
 }
+
+/** Of a value in float32, twice: once for the value, once for how it was made. */
+const FLOAT32_ROUNDING = 2 ** -23;
 
 interface StampOptions {
   readonly pass?: Pass | undefined;
@@ -65,7 +73,7 @@ interface StampOptions {
  * Throws `UNSUPPORTED` for a pass that lowers the resolution: it gathers and leaves no stamps.
  */
 export function readStamps(where: string, subject: Subject, options: StampOptions = {}): Stamps {
-  const { spec, name, padsKnown, weight } = isLayer(subject)
+  const { spec, name, padsKnown, weight, rounding } = isLayer(subject)
     ? ofLayer(where, subject, options.inputShape)
     : ofKernels(where, subject);
   checkPhases(
@@ -81,7 +89,7 @@ export function readStamps(where: string, subject: Subject, options: StampOption
         : 'backward'
       : checkChoice(where, 'pass', options.pass, ['forward', 'backward']);
   const gathers = spec.stride.some((step) => step > 1);
-  const same = { name, pass, groups: spec.groups, weight };
+  const same = { name, pass, groups: spec.groups, weight, rounding };
   // The weights as they are: the transposed layer itself, and the adjoint of a convolution.
   if (spec.transposed ? pass === 'forward' : pass === 'backward' && !spreads) {
     const [inChannels, outChannels] = spec.transposed
@@ -134,6 +142,7 @@ interface Read {
   readonly spec: OperatorSpec;
   readonly padsKnown: boolean;
   readonly weight: ArrayLike<number>;
+  readonly rounding: number;
 }
 
 function ofLayer(where: string, layer: Layer, inputShape: readonly number[] | undefined): Read {
@@ -145,6 +154,7 @@ function ofLayer(where: string, layer: Layer, inputShape: readonly number[] | un
     spec: inputShape === undefined ? spec : geometry.resolve(where, inputShape, {}).spec,
     padsKnown,
     weight,
+    rounding: FLOAT32_ROUNDING,
   };
 }
 
@@ -192,7 +202,8 @@ function ofKernels(where: string, value: Kernels): Read {
     relu: false,
   };
   const kind = transposed ? 'transposed convolution' : 'convolution';
-  return { name: `${kind} of weight [${shape.join(', ')}]`, spec, padsKnown: true, weight };
+  const rounding = typedArrayKind(weight) === 'Float32Array' ? FLOAT32_ROUNDING : 0;
+  return { name: `${kind} of weight [${shape.join(', ')}]`, spec, padsKnown: true, weight, rounding };
 }
 
 function axesOf(spec: OperatorSpec, stride: readonly number[]): Required<AxisGeometry>[] {

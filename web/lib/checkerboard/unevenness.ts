@@ -29,7 +29,7 @@ const LEVEL_LIMIT = 320;
  *
  * @param gains of any number of channel pairs, one pair behind the other
  * @param phases gains of each pair
- * @param floor energy below which all gains count as zero: what rounding leaves of sums that cancel
+ * @param floor energy up to which differences count as none: what rounding leaves of sums that cancel
  * @throws {DeconvError} `BAD_SHAPE`, `BAD_OPTION` (a gain that is not finite), `BAD_TYPE`
  *
  * @example
@@ -66,7 +66,7 @@ export function unevennessOf(gains: ArrayLike<number>, phases: number, floor: nu
       }
     }
   }
-  const share = energy <= floor ? 0 : Math.min(1, harmonics / energy);
+  const share = harmonics <= floor ? 0 : Math.min(1, harmonics / energy);
   return { unevenness: share, levelDbc: levelOf(share), worst };
 }
 

@@ -13,6 +13,7 @@ export function labScore({ picture, scale }: LabScoreRequest): LabScore | null {
   const small = middle(picture, SPECTRUM, scale);
   const side = Math.min(small.width, small.height);
   return {
+    verdict: score.verdict,
     phaseScore: score.phaseScore,
     spectralScoreDb: score.spectralScoreDb,
     harmonics: score.harmonics,

@@ -1,5 +1,5 @@
 import type { Plan, RuntimeInfo } from 'deconv-wasm';
-import type { HarmonicLevel, Verdict } from 'deconv-wasm/checkerboard';
+import type { HarmonicLevel, ImageVerdict, Verdict } from 'deconv-wasm/checkerboard';
 import type { LayerGeometry, TensorGeometry } from 'deconv-wasm/models';
 import type { BenchLayer } from '../model/bench-state';
 import type { Convention } from '../model/conventions';
@@ -91,6 +91,7 @@ export interface LabScoreRequest {
 }
 
 export interface LabScore {
+  readonly verdict: ImageVerdict;
   readonly phaseScore: number;
   readonly spectralScoreDb: number;
   readonly harmonics: readonly HarmonicLevel[];

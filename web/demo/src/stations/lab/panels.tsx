@@ -144,23 +144,24 @@ function Score({ kind }: { kind: PanelKind }) {
     <div class="score" data-score={kind}>
       <PixelCanvas
         class="small-spectrum"
-        label={`Spectrum of the picture, its loudest line of the pattern ${plain(score.spectralScoreDb, 1)} dB over what surrounds it`}
+        label={`Spectrum of the picture, ${score.verdict === 'none' ? 'without a line of the pattern' : `its loudest line of the pattern ${plain(score.spectralScoreDb, 1)} dB over what surrounds it`}`}
         width={score.side}
         height={score.side}
         bytes={bytes}
       />
-      <p>
-        In the picture <b data-line={score.spectralScoreDb}>{lineText(score.spectralScoreDb)}</b>;{' '}
-        {score.phaseScore < 0.0001 ? 'none' : `${(100 * score.phaseScore).toFixed(2)} %`} of its contrast
-        repeats with the stride
+      <p data-image-verdict={score.verdict}>
+        In the picture <b data-line={score.spectralScoreDb}>{lineText(score)}</b>;{' '}
+        {score.verdict === 'none' || score.phaseScore < 0.0001
+          ? 'none'
+          : `${(100 * score.phaseScore).toFixed(2)} %`}{' '}
+        of its contrast repeats with the stride
       </p>
     </div>
   );
 }
 
-function lineText(level: number): string {
-  if (level <= -320) return 'no line';
-  if (level >= 320) return 'nothing but lines';
+function lineText({ verdict, spectralScoreDb: level }: LabScore): string {
+  if (verdict === 'none') return 'no line';
   // Any picture is as uneven by itself.
   if (level < 10) return `no line stands out (${plain(level, 1)} dB)`;
   return `lines ${plain(level, 1)} dB over their surroundings`;
@@ -266,7 +267,7 @@ function PanelTables({ kind, output }: { kind: PanelKind; output: Planes }) {
             {loudest.map(({ harmonic, levelDb }) => (
               <tr key={harmonic.join()}>
                 <td>{harmonic.join(', ')}</td>
-                <td class="number">{plain(levelDb, 1)}</td>
+                <td class="number">{levelDb <= -320 ? 'none' : plain(levelDb, 1)}</td>
               </tr>
             ))}
           </tbody>

@@ -1,0 +1,56 @@
+/** The contrast that a picture's values can tell: what is smaller may be made by rounding them. */
+export interface Resolution {
+  /** A difference of this size between phase means may be rounding. */
+  readonly contrast: number;
+  /** What a single value may be off by. */
+  readonly rounding: number;
+  /** Whether the values are steps (pictures of 8 bits, quantized networks); otherwise they are float32. */
+  readonly stepped: boolean;
+}
+
+/** Roundings of float32 at the largest value, all in one direction: a network adds up many before a value is out. */
+const ROUNDINGS = 64;
+
+/** Distinct values beyond which no steps are looked for: pictures of 16 bits have so many. */
+const MOST_STEPS = 2 ** 16;
+
+/** Distinct values up to which they may be steps by chance, as those of a pattern alone are. */
+const LEAST_STEPS = 16;
+
+/** What values can tell when each of `phases` phases may have one of its own. */
+export function resolutionOf(data: ArrayLike<number>, phases: number): Resolution {
+  let largest = 0;
+  for (let index = 0; index < data.length; index += 1) {
+    largest = Math.max(largest, Math.abs(data[index] as number));
+  }
+  const rounding = largest * 2 ** -24;
+  const contrast = ROUNDINGS * rounding;
+  const step = stepOf(data, Math.max(LEAST_STEPS, 2 * phases + 1), contrast);
+  return step === null
+    ? { contrast, rounding, stepped: false }
+    : // A whole step is a pattern that somebody drew; rounding something smooth makes less.
+      { contrast: 0.99 * step, rounding, stepped: true };
+}
+
+/** The distance that all values are multiples of; null where there is none above `least`. */
+function stepOf(data: ArrayLike<number>, fewest: number, least: number): number | null {
+  const distinct = new Set<number>();
+  for (let index = 0; index < data.length; index += 1) {
+    distinct.add(data[index] as number);
+    if (distinct.size > MOST_STEPS) return null;
+  }
+  if (distinct.size < fewest) return null;
+  const sorted = Float64Array.from(distinct).sort();
+  const [first, last] = [sorted[0] as number, sorted[sorted.length - 1] as number];
+  let gap = last - first;
+  for (let index = 1; index < sorted.length; index += 1) {
+    gap = Math.min(gap, (sorted[index] as number) - (sorted[index - 1] as number));
+  }
+  if (gap <= least) return null;
+  const step = (last - first) / Math.round((last - first) / gap);
+  const even = sorted.every((value) => {
+    const steps = (value - first) / step;
+    return Math.abs(steps - Math.round(steps)) < 0.05;
+  });
+  return even ? step : null;
+}
