@@ -475,8 +475,13 @@ describe('refused', () => {
     ['rhsDilation zero', { rhsDilation: 0 }, 'BAD_OPTION', /rhsDilation/],
     ['channelFirst text', { channelFirst: 'yes' }, 'BAD_TYPE', /channelFirst/],
     ['name number', { name: 3 }, 'BAD_TYPE', /name/],
-    ['wInit number', { wInit: 0.5 }, 'BAD_TYPE', /wInit .*Constant\(0\.5\)/],
-    ['bInit number', { bInit: 0 }, 'BAD_TYPE', /bInit .*Constant\(0\)/],
+    ['wInit infinite', { wInit: Number.POSITIVE_INFINITY }, 'BAD_OPTION', /wInit to be finite/],
+    ['bInit NaN', { bInit: Number.NaN }, 'BAD_OPTION', /bInit to be finite/],
+    ['wInit ragged', { wInit: [[1, 2, 3, 4], [1], [1], [1]] }, 'BAD_SHAPE', /wInit with lists of one length/],
+    ['bInit of text', { bInit: ['1', '2', '3', '4'] }, 'BAD_TYPE', /bInit with numbers or booleans/],
+    ['wMask of a wrong count', { wMask: new Uint8Array(5) }, 'BAD_SHAPE', /wMask of 144 values/],
+    ['wMask of views', { wMask: new DataView(new ArrayBuffer(8)) }, 'BAD_TYPE', /wMask to be a number/],
+    ['paramType', { paramType: 'NonBatchState' }, 'UNSUPPORTED', /paramType 'ParamState'.*optimizer/],
     ['wInit of a wrong count', { wInit: new Float32Array(5) }, 'BAD_SHAPE', /wInit of 144 values/],
     [
       'wInit that gives a wrong count',
@@ -485,7 +490,7 @@ describe('refused', () => {
       /the result of wInit/,
     ],
     ['wInit that gives nothing', { wInit: () => {} }, 'BAD_TYPE', /the result of wInit/],
-    ['wInit of doubles', { wInit: new Float64Array(144) }, 'BAD_TYPE', /Float32Array/],
+    ['wInit of too few doubles', { wInit: new Float64Array(143) }, 'BAD_SHAPE', /wInit of 144 values/],
     [
       'wInit of another shape',
       { wInit: { data: new Float32Array(2), shape: [2, 1, 1] } },
@@ -519,6 +524,15 @@ describe('refused', () => {
       expect(error.message).toMatch(new RegExp(`^${name}: expected .*, got .*\\.$`, 's'));
     });
   }
+
+  it('an initializer that was not made', () => {
+    for (const make of [Normal, ZeroInit, Constant, XavierNormal, Orthogonal, TruncatedNormal]) {
+      expect(refusal(() => new Conv2d({ ...base, wInit: make as never }))).toEqual({
+        code: 'BAD_TYPE',
+        message: expect.stringContaining(`call it: ${make.name}()`),
+      });
+    }
+  });
 
   it('a word for the padding of a convolution whose input is dilated', () => {
     for (const padding of [undefined, 'SAME', 'VALID'] as const) {
@@ -572,6 +586,15 @@ describe('refused', () => {
       [() => XavierNormal({ scale: 0 }), 'BAD_OPTION', 'XavierNormal'],
       [() => XavierNormal({ scale: '1' as never }), 'BAD_TYPE', 'XavierNormal'],
       [() => XavierNormal({ mode: 'fan' as never }), 'BAD_OPTION', 'XavierNormal'],
+      [() => XavierNormal({ unit: 'mV' as never }), 'UNSUPPORTED', 'XavierNormal'],
+      [() => Constant(1, { unit: 'mV' as never }), 'UNSUPPORTED', 'Constant'],
+      [() => Normal({ rng: 3 as never }), 'BAD_TYPE', 'Normal'],
+      [() => Normal({ rng: Math.random, seed: 1 }), 'BAD_OPTION', 'Normal'],
+      [() => XavierNormal({ inAxis: 0.5 }), 'BAD_OPTION', 'XavierNormal'],
+      [() => XavierNormal({ inAxis: 3 })([2, 2]), 'BAD_SHAPE', 'XavierNormal'],
+      [() => XavierNormal({ inAxis: 1, outAxis: -1 })([2, 2]), 'BAD_SHAPE', 'XavierNormal'],
+      [() => Normal({ scale: [1, 0] })([2]), 'BAD_OPTION', 'Normal'],
+      [() => Normal({ mean: [1, 2, 3] })([2]), 'BAD_SHAPE', 'Normal'],
       [() => KaimingUniform({ seed: 0.5 }), 'BAD_OPTION', 'KaimingUniform'],
       [() => LecunNormal({ gain: 1 } as never), 'BAD_OPTION', 'LecunNormal'],
       [() => Normal(3 as never), 'BAD_TYPE', 'Normal'],

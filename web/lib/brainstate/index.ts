@@ -1,4 +1,6 @@
 /** deconv-wasm/brainstate: layers in the words of brainstate (0.5 and later), channels last. */
+
+export type { ArrayValues, NestedList, NumericArray } from '../core/array-values.js';
 export { DeconvError, type DeconvErrorCode } from '../core/errors.js';
 export type { Tensor } from '../core/tensor.js';
 export type { ForwardOptions, LayerGradients } from '../layers/layer.js';
@@ -16,6 +18,7 @@ export {
   type ConvTransposeOptions,
 } from './conv-transpose.js';
 export {
+  type Amount,
   Bilinear,
   type BilinearOptions,
   Constant,
@@ -38,6 +41,7 @@ export {
   type TruncatedNormalOptions,
   Uniform,
   type UniformOptions,
+  type UnitOptions,
   VarianceScaling,
   type VarianceScalingOptions,
   XavierNormal,

@@ -1,11 +1,11 @@
 // brainstate's initializers, with its words and defaults. The layer's seed feeds those without one.
 
+import { type ArrayValues, filled, valuesOfShape } from '../core/array-values.js';
 import { checkAxes, checkChoice, checkInteger, checkOptions, refuse } from '../core/checks.js';
 import {
   bilinearShare,
   checkBilinear,
   checkIcnr,
-  fillFrom,
   fillWithVariance,
   linearKernel,
   orthonormalVectors,
@@ -20,17 +20,29 @@ import {
   truncatedNormalSource,
 } from '../core/random.js';
 import { checkShape } from '../core/tensor.js';
-import { filled } from './parameters.js';
 
 /**
- * Makes the values of a shape, row-major. With a seed of its own it makes the same ones at every
- * call; without, it draws from `random`, as a layer passes it, or else from another seed each time.
+ * Makes the values of a shape (or of a length), row-major. With a seed of its own it makes the same ones at
+ * every call; without, it draws from its `rng`, from `random`, as a layer passes it, or else from another seed
+ * each time.
  */
-export type SeededInitializer = (shape: readonly number[], random?: () => number) => Float32Array;
+export type SeededInitializer = (
+  shape: number | readonly number[],
+  random?: () => number,
+) => Float32Array<ArrayBuffer>;
 
-export interface SeedOptions {
-  /** 0 to 2^32 - 1. Default: the stream of the layer that is initialised. */
-  readonly seed?: number;
+/** What every initializer of brainstate takes. */
+export interface UnitOptions {
+  /** brainunit's unit of the values. Only null, the default: a layer's numbers have none. */
+  readonly unit?: null;
+}
+
+/** What every initializer that draws takes. */
+export interface SeedOptions extends UnitOptions {
+  /** 0 to 2^32 - 1. Default (also null): the stream of the layer that is initialised. */
+  readonly seed?: number | null;
+  /** Numbers in [0, 1) to draw from in place of a seed. Default: none. */
+  readonly rng?: (() => number) | null;
 }
 
 export type FanMode = 'fan_in' | 'fan_out' | 'fan_avg';
@@ -43,36 +55,43 @@ export interface VarianceScalingOptions extends SeedOptions {
   readonly mode?: FanMode;
   /** `'truncated_normal'` is cut off at two deviations and widened so that the variance holds. */
   readonly distribution?: Distribution;
+  /** Axis that counts the inputs; negative ones count from the end. Default -2. */
+  readonly inAxis?: number;
+  /** Axis that counts the outputs. Default -1. All axes but these two are taps. */
+  readonly outAxis?: number;
 }
+
+/** One number, or values that broadcast to the shape that is made. */
+export type Amount = Exclude<ArrayValues, boolean>;
 
 export interface NormalOptions extends SeedOptions {
   /** Default 0. */
-  readonly mean?: number;
+  readonly mean?: Amount;
   /** The standard deviation. Default 1. */
-  readonly scale?: number;
+  readonly scale?: Amount;
 }
 
 export interface TruncatedNormalOptions extends SeedOptions {
   /** Mean before truncation. Default 0. */
-  readonly loc?: number;
+  readonly loc?: Amount;
   /** Standard deviation before truncation. Default 1. */
-  readonly scale?: number;
-  /** Smallest value. Default: `loc - 2 * scale`. */
-  readonly lower?: number;
-  /** Largest value. Default: `loc + 2 * scale`. */
-  readonly upper?: number;
+  readonly scale?: Amount;
+  /** Smallest value. Default (also null): `loc - 2 * scale`. */
+  readonly lower?: Amount | null;
+  /** Largest value. Default (also null): `loc + 2 * scale`. */
+  readonly upper?: Amount | null;
 }
 
 export interface UniformOptions extends SeedOptions {
   /** Default 0. */
-  readonly minVal?: number;
+  readonly minVal?: Amount;
   /** Default 1. */
-  readonly maxVal?: number;
+  readonly maxVal?: Amount;
 }
 
 export interface OrthogonalOptions extends SeedOptions {
   /** Factor on the result. Default 1. */
-  readonly scale?: number;
+  readonly scale?: Amount;
   /** Axis that counts the matrix's rows; negative ones count from the end. Default -1. */
   readonly axis?: number;
 }
@@ -122,65 +141,117 @@ export function LecunUniform(options: VarianceScalingOptions = {}): SeededInitia
 
 /** Normal with the given mean and standard deviation. */
 export function Normal(options: NormalOptions = {}): SeededInitializer {
-  const { mean, scale, seed } = checkOptions<NormalOptions>('Normal', options, ['mean', 'scale', 'seed']);
-  const center = finite('Normal', 'mean', mean ?? 0);
-  const deviation = positive('Normal', 'scale', scale ?? 1);
-  return initializer('Normal', seed, (values, _shape, random) =>
-    fillFrom(values, center, deviation, normalSource(random)),
-  );
+  const where = 'Normal';
+  const checked = readOptions<NormalOptions>(where, options, ['mean', 'scale', ...SEED_OPTION_NAMES]);
+  const mean = amount(where, 'mean', checked.mean ?? 0);
+  const scale = amount(where, 'scale', checked.scale ?? 1, 'above 0');
+  return initializer(where, checked, (values, shape, random) => {
+    const [center, deviation] = [mean(shape), scale(shape)];
+    const sample = normalSource(random);
+    for (let index = 0; index < values.length; index += 1) {
+      values[index] = center(index) + deviation(index) * sample();
+    }
+  });
 }
 
 /** Normal, cut off below `lower` and above `upper` (absolute values, not deviations). */
 export function TruncatedNormal(options: TruncatedNormalOptions = {}): SeededInitializer {
   const where = 'TruncatedNormal';
-  const checked = checkOptions<TruncatedNormalOptions>(where, options, [
+  const checked = readOptions<TruncatedNormalOptions>(where, options, [
     'loc',
     'scale',
     'lower',
     'upper',
-    'seed',
+    ...SEED_OPTION_NAMES,
   ]);
-  const loc = finite(where, 'loc', checked.loc ?? 0);
-  const scale = positive(where, 'scale', checked.scale ?? 1);
-  const lower = finite(where, 'lower', checked.lower ?? loc - 2 * scale);
-  const upper = finite(where, 'upper', checked.upper ?? loc + 2 * scale);
-  const [low, high] = [(lower - loc) / scale, (upper - loc) / scale];
-  // The sampler needs an interval that is one in units of the scale, too.
-  if (!(low < high) || low === Number.POSITIVE_INFINITY || high === Number.NEGATIVE_INFINITY) {
-    refuse('BAD_OPTION', where, `upper above lower (${lower})`, upper, 'Widen the interval.');
-  }
-  return initializer(where, checked.seed, (values, _shape, random) => {
-    const sample = truncatedNormalSource(low, high, random);
-    fillFrom(values, 0, 1, () => Math.min(Math.max(loc + scale * sample(), lower), upper));
+  const loc = amount(where, 'loc', checked.loc ?? 0);
+  const scale = amount(where, 'scale', checked.scale ?? 1, 'above 0');
+  const lower = checked.lower == null ? null : amount(where, 'lower', checked.lower);
+  const upper = checked.upper == null ? null : amount(where, 'upper', checked.upper);
+  const intervalAt = (shape: readonly number[]): ((index: number) => Interval) => {
+    const [center, deviation] = [loc(shape), scale(shape)];
+    const [least, most] = [lower?.(shape), upper?.(shape)];
+    return (index) => {
+      const [mean, width] = [center(index), deviation(index)];
+      const low = least?.(index) ?? mean - 2 * width;
+      const high = most?.(index) ?? mean + 2 * width;
+      return checkInterval(where, { mean, width, low, high });
+    };
+  };
+  // What is one number is checked now; arrays must wait for a shape.
+  const single = [checked.loc, checked.scale, checked.lower, checked.upper].every(
+    (value) => value == null || typeof value === 'number',
+  );
+  if (single) intervalAt([1])(0);
+  return initializer(where, checked, (values, shape, random) => {
+    const interval = intervalAt(shape);
+    let sample: RandomSource | undefined;
+    for (let index = 0; index < values.length; index += 1) {
+      const { mean, width, low, high } = interval(index);
+      if (sample === undefined || !single) {
+        sample = truncatedNormalSource((low - mean) / width, (high - mean) / width, random);
+      }
+      values[index] = Math.min(Math.max(mean + width * sample(), low), high);
+    }
   });
+}
+
+interface Interval {
+  readonly mean: number;
+  readonly width: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** The sampler needs an interval that is one in units of the deviation, too. */
+function checkInterval(where: string, interval: Interval): Interval {
+  const { mean, width, low, high } = interval;
+  const [least, most] = [(low - mean) / width, (high - mean) / width];
+  if (least < most && least !== Number.POSITIVE_INFINITY && most !== Number.NEGATIVE_INFINITY)
+    return interval;
+  return refuse('BAD_OPTION', where, `upper above lower (${low})`, high, 'Widen the interval.');
 }
 
 /** Uniform from `minVal` to `maxVal`. */
 export function Uniform(options: UniformOptions = {}): SeededInitializer {
   const where = 'Uniform';
-  const checked = checkOptions<UniformOptions>(where, options, ['minVal', 'maxVal', 'seed']);
-  const low = finite(where, 'minVal', checked.minVal ?? 0);
-  const high = finite(where, 'maxVal', checked.maxVal ?? 1);
-  if (low > high) refuse('BAD_OPTION', where, `maxVal of at least minVal (${low})`, high);
-  return initializer(where, checked.seed, (values, _shape, random) =>
-    fillFrom(values, low, high - low, random),
-  );
+  const checked = readOptions<UniformOptions>(where, options, ['minVal', 'maxVal', ...SEED_OPTION_NAMES]);
+  const [least, most] = [checked.minVal ?? 0, checked.maxVal ?? 1];
+  if (typeof least === 'number' && typeof most === 'number' && least > most) {
+    refuse('BAD_OPTION', where, `maxVal of at least minVal (${least})`, most);
+  }
+  const minVal = amount(where, 'minVal', least);
+  const maxVal = amount(where, 'maxVal', most);
+  return initializer(where, checked, (values, shape, random) => {
+    const [low, high] = [minVal(shape), maxVal(shape)];
+    for (let index = 0; index < values.length; index += 1) {
+      values[index] = low(index) + (high(index) - low(index)) * random();
+    }
+  });
 }
 
-/** One value everywhere; 1 by default. */
-export function Constant(value = 1): SeededInitializer {
-  const checked = finite('Constant', 'value', value);
-  return initializer('Constant', 0, (values) => values.fill(checked));
+/** One value everywhere (1 by default), or values that broadcast to the shape. */
+export function Constant(value: Amount = 1, options: UnitOptions = {}): SeededInitializer {
+  return constant('Constant', value, options);
+}
+
+function constant(where: string, value: Amount, options: UnitOptions): SeededInitializer {
+  const checked = readOptions<UnitOptions>(where, options, ['unit']);
+  const filling = amount(where, 'value', value);
+  return initializer(where, checked, (values, shape) => {
+    const at = filling(shape);
+    for (let index = 0; index < values.length; index += 1) values[index] = at(index);
+  });
 }
 
 /** Zeros, the usual initial bias. */
-export function ZeroInit(): SeededInitializer {
-  return Constant(0);
+export function ZeroInit(options: UnitOptions = {}): SeededInitializer {
+  return constant('ZeroInit', 0, options);
 }
 
 /** Ones. */
-export function OneInit(): SeededInitializer {
-  return Constant(1);
+export function OneInit(options: UnitOptions = {}): SeededInitializer {
+  return constant('OneInit', 1, options);
 }
 
 /**
@@ -191,10 +262,10 @@ export function OneInit(): SeededInitializer {
  */
 export function Orthogonal(options: OrthogonalOptions = {}): SeededInitializer {
   const where = 'Orthogonal';
-  const checked = checkOptions<OrthogonalOptions>(where, options, ['scale', 'axis', 'seed']);
-  const scale = finite(where, 'scale', checked.scale ?? 1);
+  const checked = readOptions<OrthogonalOptions>(where, options, ['scale', 'axis', ...SEED_OPTION_NAMES]);
+  const factor = amount(where, 'scale', checked.scale ?? 1);
   const given = checkInteger(where, 'axis', checked.axis ?? -1, -16, 15);
-  return initializer(where, checked.seed, (values, shape, random) => {
+  return initializer(where, checked, (values, shape, random) => {
     const axis = given < 0 ? given + shape.length : given;
     const rows = shape[axis];
     if (rows === undefined) {
@@ -202,13 +273,14 @@ export function Orthogonal(options: OrthogonalOptions = {}): SeededInitializer {
     }
     if (values.length === 0) return;
     const columns = values.length / rows;
-    const inner = shape.slice(axis + 1).reduce((product, extent) => product * extent, 1);
+    const inner = product(shape.slice(axis + 1));
+    const scale = factor(shape);
     const vectors = orthonormalVectors(Math.min(rows, columns), Math.max(rows, columns), random);
     for (let index = 0; index < values.length; index += 1) {
       const row = Math.floor(index / inner) % rows;
       const column = Math.floor(index / (inner * rows)) * inner + (index % inner);
       const [vector, entry] = rows <= columns ? [row, column] : [column, row];
-      values[index] = scale * ((vectors[vector] as Float64Array)[entry] as number);
+      values[index] = scale(index) * ((vectors[vector] as Float64Array)[entry] as number);
     }
   });
 }
@@ -244,14 +316,11 @@ export interface BilinearOptions {
  */
 export function Icnr(options: IcnrOptions): SeededInitializer {
   const where = 'Icnr';
-  const {
-    stride,
-    init = XavierNormal(),
-    seed,
-  } = checkOptions<IcnrOptions>(where, options, ['stride', 'init', 'seed']);
+  const checked = readOptions<IcnrOptions>(where, options, ['stride', 'init', ...SEED_OPTION_NAMES]);
+  const { stride, init = XavierNormal() } = checked;
   if (typeof init !== 'function') refuse('BAD_TYPE', where, 'init to be an initializer', init);
   checkStride(where, stride);
-  return initializer(where, seed, (values, shape, random) => {
+  return initializer(where, checked, (values, shape, random) => {
     const { kernel, channels } = splitKernel(where, shape);
     const factors = checkAxes(where, 'stride', stride, kernel.length, 1);
     checkIcnr(
@@ -279,10 +348,10 @@ export function Icnr(options: IcnrOptions): SeededInitializer {
  */
 export function Bilinear(options: BilinearOptions): SeededInitializer {
   const where = 'Bilinear';
-  const { stride, channels: given } = checkOptions<BilinearOptions>(where, options, ['stride', 'channels']);
+  const { stride, channels: given } = readOptions<BilinearOptions>(where, options, ['stride', 'channels']);
   const choice = checkChoice(where, 'channels', given ?? 'identity', ['identity', 'mean']);
   checkStride(where, stride);
-  return initializer(where, 0, (values, shape) => {
+  return initializer(where, {}, (values, shape) => {
     const { kernel, channels } = splitKernel(where, shape);
     checkBilinear(
       where,
@@ -324,11 +393,13 @@ function scaling(
   defaultMode: FanMode,
   defaultDistribution: Distribution,
 ): SeededInitializer {
-  const checked = checkOptions<VarianceScalingOptions>(where, options, [
+  const checked = readOptions<VarianceScalingOptions>(where, options, [
     'scale',
     'mode',
     'distribution',
-    'seed',
+    'inAxis',
+    'outAxis',
+    ...SEED_OPTION_NAMES,
   ]);
   const scale = positive(where, 'scale', checked.scale ?? defaultScale);
   const mode = checkChoice(where, 'mode', checked.mode ?? defaultMode, ['fan_in', 'fan_out', 'fan_avg']);
@@ -337,28 +408,86 @@ function scaling(
     'normal',
     'uniform',
   ]);
-  return initializer(where, checked.seed, (values, shape, random) => {
-    const [last, beforeLast] = [shape.at(-1), shape.at(-2)];
-    if (last === undefined || beforeLast === undefined) {
-      refuse('BAD_SHAPE', where, 'a shape of at least two axes, to count its fans', [...shape]);
+  const inAxis = checkInteger(where, 'inAxis', checked.inAxis ?? -2, -MAX_AXES, MAX_AXES - 1);
+  const outAxis = checkInteger(where, 'outAxis', checked.outAxis ?? -1, -MAX_AXES, MAX_AXES - 1);
+  return initializer(where, checked, (values, shape, random) => {
+    const [inputs, outputs] = [shape.at(inAxis), shape.at(outAxis)];
+    const same = (inAxis - outAxis) % shape.length === 0;
+    if (inputs === undefined || outputs === undefined || same) {
+      const axes = `with the axes ${inAxis} and ${outAxis}, two different ones`;
+      refuse('BAD_SHAPE', where, `a shape ${axes}, to count its fans`, [...shape]);
     }
-    const taps = shape.slice(0, -2).reduce((product, extent) => product * extent, 1);
-    const fans = { fan_in: beforeLast, fan_out: last, fan_avg: (beforeLast + last) / 2 };
+    const taps = product(shape) / (inputs * outputs);
+    const fans = { fan_in: inputs, fan_out: outputs, fan_avg: (inputs + outputs) / 2 };
     fillWithVariance(values, scale / (fans[mode] * taps), distribution, random);
   });
 }
 
+/** More than any shape here has. */
+const MAX_AXES = 16;
+
+const SEED_OPTION_NAMES = ['seed', 'rng', 'unit'] as const satisfies readonly (keyof SeedOptions)[];
+
+/** `checkOptions`, which also knows what comes of `wInit: Normal` instead of `wInit: Normal()`. */
+function readOptions<Options extends object>(
+  where: string,
+  options: unknown,
+  known: readonly (keyof Options & string)[],
+): Options {
+  if (!Array.isArray(options) && typeof options !== 'function') {
+    return checkOptions<Options>(where, options, known);
+  }
+  return refuse('BAD_TYPE', where, 'an options object', options, `As an initializer, call it: ${where}().`);
+}
+
 function initializer(
   where: string,
-  seed: unknown,
+  { seed, rng, unit }: SeedOptions,
   fill: (values: Float32Array, shape: readonly number[], random: RandomSource) => void,
 ): SeededInitializer {
-  const own = seed === undefined ? undefined : checkInteger(where, 'seed', seed, 0, 2 ** 32 - 1);
+  if (unit !== undefined && unit !== null) {
+    refuse(
+      'UNSUPPORTED',
+      where,
+      "unit null, as a layer's numbers have no unit",
+      unit,
+      'Convert the values to the unit that you compute in.',
+    );
+  }
+  if (rng != null && typeof rng !== 'function') {
+    refuse('BAD_TYPE', where, 'rng to be a function that gives numbers in [0, 1)', rng);
+  }
+  if (rng != null && seed != null) {
+    refuse('BAD_OPTION', where, 'either a seed or an rng', 'both', 'Leave one of them out.');
+  }
+  const own = seed == null ? undefined : checkInteger(where, 'seed', seed, 0, 2 ** 32 - 1);
   return (given, random) => {
-    const shape = checkShape(where, 'shape', given);
+    const shape = checkShape(where, 'shape', typeof given === 'number' ? [given] : given);
     const values = filled(where, shape, 0);
-    fill(values, shape, own === undefined ? (random ?? seededRandom(freshSeed())) : seededRandom(own));
+    const stream = own === undefined ? (rng ?? random ?? seededRandom(freshSeed())) : seededRandom(own);
+    fill(values, shape, stream);
     return values;
+  };
+}
+
+/** A number, or array values once the shape is known that they broadcast to. */
+function amount(
+  where: string,
+  name: string,
+  value: unknown,
+  range: 'any' | 'above 0' = 'any',
+): (shape: readonly number[]) => (index: number) => number {
+  const check = range === 'any' ? finite : positive;
+  if (typeof value === 'number') {
+    const checked = check(where, name, value);
+    return () => () => checked;
+  }
+  if (typeof value !== 'object' || value === null) {
+    refuse('BAD_TYPE', where, `${name} to be a number, or values that broadcast to the shape`, value);
+  }
+  return (shape) => {
+    const values = valuesOfShape(where, name, value, shape);
+    return (index) => check(where, `${name}[${index}]`, values[index]);
   };
 }
 

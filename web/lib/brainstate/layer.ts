@@ -1,7 +1,11 @@
 import { MAX_INTEGER, refuse, shapeText } from '../core/checks.js';
 import { DeconvError } from '../core/errors.js';
+import type { Float16ArrayLike } from '../core/float16.js';
+import { type HalfTensor, isHalf } from '../core/half-tensor.js';
+import { product } from '../core/lists.js';
 import { seededRandom } from '../core/random.js';
 import { kernelReach, type OperatorSpec, outputExtent } from '../core/spec.js';
+import { sameList, type Tensor } from '../core/tensor.js';
 import { type WeightAxis, weightLayout } from '../core/weight-layout.js';
 import { Layer } from '../layers/layer.js';
 import { tuple } from '../layers/repr.js';
@@ -31,6 +35,7 @@ export abstract class BrainstateLayer extends Layer {
   readonly rhsDilation: readonly number[];
   readonly channelFirst: boolean;
   readonly name: string | null;
+  #mask: Tensor | null;
 
   /** @internal */
   protected constructor(where: string, rank: number, options: unknown, translation: Translation) {
@@ -45,18 +50,23 @@ export abstract class BrainstateLayer extends Layer {
     const random = seededRandom(settings.seed);
     const wInit = settings.wInit ?? XavierNormal();
     const bInit = settings.bInit ?? null;
+    const weight = readParameter(where, 'wInit', wInit, layout.shape, random);
+    const bias = bInit === null ? null : readParameter(where, 'bInit', bInit, biasShape, random);
+    const mask = readMask(where, settings.wMask, layout.shape, random);
     super({
       name: where,
       spec,
       layout: settings.channelFirst ? 'channels-first' : 'channels-last',
       weightLayout: layout,
       biasShape,
-      weight: readParameter(where, 'wInit', wInit, layout.shape, random),
-      bias: bInit === null ? null : readParameter(where, 'bInit', bInit, biasShape, random),
-      mask: readMask(where, settings.wMask, layout.shape, random),
+      weight,
+      bias,
+      mask: mask?.some((factor) => factor !== 1) ? mask : undefined,
       inputExtents: settings.extents,
       execution: settings.execution,
     });
+    if (isHalf(wInit) && sameShape(wInit, layout.shape)) this.setWeight(wInit);
+    this.#mask = mask === null ? null : { data: mask, shape: layout.shape };
     this.inSize = settings.inSize;
     this.outSize = settings.channelFirst
       ? [settings.outChannels, ...outExtents]
@@ -81,6 +91,17 @@ export abstract class BrainstateLayer extends Layer {
     return this.outputShapeUnder(this.spec, this.readInputShape('outputShape', inputShape));
   }
 
+  /** A copy of the mask in the kernel's shape; null for a layer without. It is fixed: make another layer for another one. */
+  get wMask(): Tensor | null {
+    const mask = this.#mask;
+    return mask === null ? null : { data: mask.data.slice(), shape: mask.shape };
+  }
+
+  override dispose(): void {
+    super.dispose();
+    this.#mask = null;
+  }
+
   /** The constructor's arguments as Python writes them, without those at their defaults. */
   extraRepr(): string {
     const { padding } = this;
@@ -98,6 +119,11 @@ export abstract class BrainstateLayer extends Layer {
     if (this.name !== null) parts.push(`name='${this.name}'`);
     return parts.join(', ');
   }
+}
+
+/** Whether a half tensor is what the layer keeps, and not one that broadcasts to it. */
+function sameShape(value: HalfTensor | Float16ArrayLike, shape: readonly number[]): boolean {
+  return 'shape' in value ? sameList(value.shape, shape) : value.length === product(shape);
 }
 
 /** The fields of an operator that do not depend on its kind. */

@@ -41,21 +41,26 @@ export interface LayerOptions extends ExecutionOptions {
   /** Blocked connections from input to output channels; divides both. Default 1. */
   readonly groups?: number;
   /**
-   * The kernel: an initializer, a function of its shape, its values in order, or a tensor that
-   * broadcasts to its shape. Default `XavierNormal()`.
+   * The kernel: an initializer, another function of its shape, or values (a number or boolean, nested lists, a
+   * typed array of any kind, a tensor) that broadcast to its shape. Default `XavierNormal()`.
    */
   readonly wInit?: ParameterSource;
   /** The bias in the same forms; no bias by default (null). */
   readonly bInit?: ParameterSource | null;
   /**
-   * Multiplied into the kernel by every forward, in the same forms or as one number. The gradient of the
-   * weight is that of the unmasked parameter, so it is masked too. Default: none.
+   * Multiplied into the kernel by every forward, in the same forms. The gradient of the weight is that of the
+   * unmasked parameter, so it is masked too. Default: none (null).
    */
-  readonly wMask?: ParameterSource | number | null;
+  readonly wMask?: ParameterSource | null;
   /** Whether input and output are `[N, C, ...]`. **The kernel's order stays what it is.** Default false. */
   readonly channelFirst?: boolean;
   /** Shown by `String(layer)`. */
   readonly name?: string | null;
+  /**
+   * brainstate's class for the parameters' state. Only `'ParamState'`, its default (also null): parameters are
+   * plain values here, and what an optimizer is given decides what is trained.
+   */
+  readonly paramType?: 'ParamState' | null;
   /** Seed of the initializers that have none, 0 to 2^32 - 1. Default: another one each time. */
   readonly seed?: number;
 }
@@ -102,6 +107,7 @@ const OPTION_NAMES = [
   'wMask',
   'channelFirst',
   'name',
+  'paramType',
   'seed',
   ...EXECUTION_OPTION_NAMES,
 ] as const satisfies readonly (keyof GeometryOptions)[];
@@ -122,6 +128,16 @@ export function readSettings(where: string, rank: number, given: unknown): Setti
       'wInit to be an initializer or values',
       null,
       'Leave it out for XavierNormal().',
+    );
+  }
+  const paramType: unknown = options.paramType ?? 'ParamState';
+  if (paramType !== 'ParamState') {
+    refuse(
+      'UNSUPPORTED',
+      where,
+      "paramType 'ParamState' or left out, as parameters are plain values here",
+      paramType,
+      'Leave layers that must not be trained out of the list that the optimizer gets.',
     );
   }
   const name = options.name ?? null;

@@ -1,7 +1,6 @@
 import { RESIZE_CONV } from '../core/brands.js';
 import { checkAxes, checkChoice, checkOptions } from '../core/checks.js';
 import { at, product } from '../core/lists.js';
-import { splitPads } from '../core/same-padding.js';
 import { kernelReach, type OperatorSpec, weightShape } from '../core/spec.js';
 import { checkTensor, type Tensor } from '../core/tensor.js';
 import type { WeightLayout } from '../core/weight-layout.js';
@@ -21,6 +20,7 @@ import {
   readLayerOptions,
   torchDefinition,
 } from '../layers/torch-options.js';
+import { readTorchPadding, type TorchPadding } from '../layers/torch-words.js';
 import type { CanonicalParameters } from '../runtime/operation.js';
 import {
   boxFilter,
@@ -65,8 +65,7 @@ interface Settings {
   readonly scale: readonly number[];
   readonly mode: ResizeMode;
   readonly kernel: readonly number[];
-  readonly padding: readonly number[] | 'same' | 'valid';
-  readonly pads: readonly Ends[];
+  readonly padding: TorchPadding;
   readonly paddingMode: 'zeros' | 'replicate';
   readonly dilation: readonly number[];
 }
@@ -112,7 +111,7 @@ export abstract class ResizeConv extends Layer {
     this.scaleFactor = settings.scale;
     this.mode = settings.mode;
     this.kernelSize = settings.kernel;
-    this.padding = settings.padding;
+    this.padding = settings.padding.given;
     this.paddingMode = settings.paddingMode;
     this.dilation = settings.dilation;
   }
@@ -293,24 +292,20 @@ function readSettings(name: string, rank: number, options: ResizeConvOptions): S
   ]);
   const kernel = checkAxes(name, 'kernelSize', checked.kernelSize, rank, 1);
   const dilation = checkAxes(name, 'dilation', checked.dilation ?? 1, rank, 1);
-  const given = checked.padding ?? 0;
-  const padding =
-    typeof given === 'string'
-      ? checkChoice<'same' | 'valid'>(name, 'padding', given, ['same', 'valid'])
-      : checkAxes(name, 'padding', given, rank, 0);
-  const pads = kernel.map((taps, axis): Ends => {
-    if (padding === 'same') return splitPads(at(dilation, axis) * (taps - 1));
-    return padding === 'valid' ? [0, 0] : [at(padding, axis), at(padding, axis)];
+  const padding = readTorchPadding(name, checked.padding ?? 0, {
+    kernel,
+    stride: kernel.map(() => 1),
+    dilation,
   });
   const paddingMode = checkChoice(name, 'paddingMode', checked.paddingMode ?? 'zeros', [
     'zeros',
     'replicate',
   ]);
-  return { layer, scale, mode, kernel, padding, pads, paddingMode, dilation };
+  return { layer, scale, mode, kernel, padding, paddingMode, dilation };
 }
 
 function methodOf(name: string, settings: Settings): Method {
-  const { layer, scale, mode, kernel, pads, dilation } = settings;
+  const { layer, scale, mode, kernel, padding, dilation } = settings;
   const rank = kernel.length;
   const ones = new Array<number>(rank).fill(1);
   const linear = mode !== 'nearest';
@@ -323,15 +318,15 @@ function methodOf(name: string, settings: Settings): Method {
     stride: ones,
     dilation,
     inputDilation: ones,
-    padBefore: pads.map(([before]) => before),
-    padAfter: pads.map(([, after]) => after),
+    padBefore: padding.before,
+    padAfter: padding.after,
     relu: false,
   };
   const filters = scale.map(linear ? linearFilter : boxFilter);
   // Where a linear resize's first output lies before the first input value.
   const offsets = scale.map((step) => (linear ? Math.ceil((step - 1) / 2) : 0));
   const filtering: Filtering = { kernel, dilation, filters };
-  const padsMatter = pads.some((ends) => ends[0] + ends[1] > 0);
+  const padsMatter = [...padding.before, ...padding.after].some((pad) => pad > 0);
   const replicates = settings.paddingMode === 'replicate' && padsMatter;
   const twoSteps = linear && padsMatter && !replicates;
   const edges = edgesOf(settings, offsets, twoSteps);
@@ -371,16 +366,16 @@ function methodOf(name: string, settings: Settings): Method {
  * clamped resize makes it; null for none.
  */
 function edgesOf(
-  { scale, mode, pads, paddingMode }: Settings,
+  { scale, mode, padding, paddingMode }: Settings,
   offsets: readonly number[],
   withoutPads: boolean,
 ): readonly Ends[] | null {
   if (mode === 'nearest' && paddingMode === 'zeros') return null;
-  const edges = pads.map((ends, axis): Ends => {
+  const edges = padding.before.map((before, axis): Ends => {
     // A linear resize reaches half a stride beyond its input by itself.
     const count = (pad: number): number =>
       Math.ceil(((withoutPads ? 0 : pad) + at(offsets, axis)) / at(scale, axis));
-    return [count(ends[0]), count(ends[1])];
+    return [count(before), count(at(padding.after, axis))];
   });
   return edges.some(([before, after]) => before + after > 0) ? edges : null;
 }

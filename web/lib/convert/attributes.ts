@@ -69,21 +69,6 @@ export function checkBiasFlag(where: string, name: string, flag: unknown, bias: 
   refuse('BAD_OPTION', where, `${name} to be ${wanted}`, flag, 'Make the two agree.');
 }
 
-/** PyTorch's limit, and ONNX's: below the stride or below the dilation. */
-export function checkOutputPadding(
-  where: string,
-  extra: readonly number[],
-  stride: readonly number[],
-  dilation: readonly number[],
-): void {
-  for (const [axis, entry] of extra.entries()) {
-    const limit = Math.max(stride[axis] as number, dilation[axis] as number);
-    if (entry >= limit) {
-      refuse('BAD_OPTION', where, `output_padding[${axis}] below stride or dilation (${limit})`, entry);
-    }
-  }
-}
-
 /** Whether a fused activation is a relu; the core knows no other one. */
 export function readActivation(
   where: string,

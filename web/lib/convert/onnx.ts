@@ -1,7 +1,8 @@
 import { checkChoice, checkInteger, refuse } from '../core/checks.js';
 import { type Pads, splitPads } from '../core/same-padding.js';
 import type { Layer } from '../layers/layer.js';
-import { checkAgreement, checkList, checkOutputPadding } from './attributes.js';
+import { checkOutputPadding } from '../layers/torch-words.js';
+import { checkAgreement, checkList } from './attributes.js';
 import { type OperatorCall, type OperatorTable, readCall, readShapeCall } from './call.js';
 import { type ConversionOptions, ConvertedLayer, type Geometry } from './converted-layer.js';
 import { type ExportedParameters, exportParameters } from './export.js';
@@ -132,7 +133,7 @@ function readCrops(
   const rank = stride.length;
   const zeros = new Array<number>(rank).fill(0);
   const extra = checkList(where, 'output_padding', given.output_padding ?? zeros, rank, 0);
-  checkOutputPadding(where, extra, stride, dilation);
+  checkOutputPadding(where, 'output_padding', extra, stride, dilation);
   const sizes =
     given.output_shape === undefined ? null : checkList(where, 'output_shape', given.output_shape, rank, 1);
   if (sizes === null && (autoPad === 'NOTSET' || autoPad === 'VALID')) {

@@ -1,11 +1,19 @@
-import { checkAxes, checkChoice, checkInteger, refuse } from '../core/checks.js';
+import { checkAxes, checkInteger } from '../core/checks.js';
 import type { Layer } from '../layers/layer.js';
-import { checkAgreement, checkBiasFlag, checkOutputPadding } from './attributes.js';
+import {
+  checkOutputPadding,
+  checkPaddingMode,
+  checkPlacement,
+  PLACEMENT_OPTION_NAMES,
+  type PlacementOptions,
+  readTorchPadding,
+} from '../layers/torch-words.js';
+import { checkAgreement, checkBiasFlag } from './attributes.js';
 import { type OperatorCall, type OperatorTable, readCall, readShapeCall } from './call.js';
 import { type ConversionOptions, ConvertedLayer, type Geometry } from './converted-layer.js';
 import { type ExportedParameters, exportParameters } from './export.js';
 import { type ConvertedParameters, canonicalFormat, readKernel } from './kernel.js';
-import { convolutionSame, fixedCrops, fixedPads, noPads, type PadRule } from './pads.js';
+import { fixedCrops, fixedPads, type PadRule } from './pads.js';
 
 /** Arguments of `torch.nn.functional.conv1d`, `conv2d` and `conv3d`. */
 export interface TorchConvArguments {
@@ -27,7 +35,7 @@ export interface TorchConvTransposeArguments {
 }
 
 /** What `torch.nn`'s (and lucid's) modules take besides; the weight says it too, so all may be left out. */
-export interface TorchModuleAttributes {
+export interface TorchModuleAttributes extends PlacementOptions {
   readonly in_channels?: number;
   readonly out_channels?: number;
   readonly kernel_size?: number | readonly number[];
@@ -54,7 +62,14 @@ export interface TorchOperators {
 
 const CONV = ['stride', 'padding', 'dilation', 'groups'] as const;
 const TRANSPOSE = ['stride', 'padding', 'output_padding', 'dilation', 'groups'] as const;
-const MODULE = ['in_channels', 'out_channels', 'kernel_size', 'bias', 'padding_mode'] as const;
+const MODULE = [
+  'in_channels',
+  'out_channels',
+  'kernel_size',
+  'bias',
+  'padding_mode',
+  ...PLACEMENT_OPTION_NAMES,
+] as const;
 
 const OPERATORS: OperatorTable<TorchOperators> = {
   Conv1d: { transposed: false, rank: 1, attributes: [...CONV, ...MODULE] },
@@ -108,14 +123,13 @@ function translate({ where, transposed, rank, given, weight }: OperatorCall<Torc
   checkAgreement(where, 'in_channels', given.in_channels, kernel.inChannels);
   checkAgreement(where, 'out_channels', given.out_channels, kernel.outChannels);
   checkAgreement(where, 'kernel_size', given.kernel_size, kernel.kernel);
-  if (given.padding_mode !== undefined && given.padding_mode !== 'zeros') {
-    refuse('UNSUPPORTED', where, "padding_mode 'zeros'", given.padding_mode, 'Pad the input beforehand.');
-  }
+  checkPaddingMode(where, 'padding_mode', given.padding_mode);
+  checkPlacement(where, given);
   const stride = checkAxes(where, 'stride', given.stride ?? 1, rank, 1);
   const dilation = checkAxes(where, 'dilation', given.dilation ?? 1, rank, 1);
   const pads = transposed
     ? readCrops(where, given, stride, dilation)
-    : readPadding(where, given.padding ?? 0, stride);
+    : readPadding(where, given.padding ?? 0, { kernel: kernel.kernel, stride, dilation });
   return { layout: 'channels-first', format, kernel, stride, dilation, pads };
 }
 
@@ -131,15 +145,13 @@ export function toTorch(layer: Layer): ExportedParameters {
   return exportParameters('toTorch', layer, ({ transposed }) => canonicalFormat(transposed));
 }
 
-function readPadding(where: string, padding: unknown, stride: readonly number[]): PadRule {
-  if (typeof padding !== 'string') {
-    return fixedPads(checkAxes(where, 'padding', padding, stride.length, 0).map((pad) => [pad, pad]));
-  }
-  if (checkChoice(where, 'padding', padding, ['same', 'valid']) === 'valid') return noPads;
-  if (stride.some((step) => step !== 1)) {
-    refuse('BAD_OPTION', where, "stride 1 with padding 'same'", stride, 'Give the padding in numbers.');
-  }
-  return convolutionSame();
+function readPadding(
+  where: string,
+  padding: unknown,
+  geometry: Parameters<typeof readTorchPadding>[2],
+): PadRule {
+  const { before, after } = readTorchPadding(where, padding, geometry);
+  return fixedPads(before.map((pad, axis) => [pad, after[axis] as number]));
 }
 
 function readCrops(
@@ -151,7 +163,7 @@ function readCrops(
   const rank = stride.length;
   const padding = checkAxes(where, 'padding', given.padding ?? 0, rank, 0);
   const extra = checkAxes(where, 'output_padding', given.output_padding ?? 0, rank, 0);
-  checkOutputPadding(where, extra, stride, dilation);
+  checkOutputPadding(where, 'output_padding', extra, stride, dilation);
   return fixedCrops(
     padding.map((pad) => [pad, pad]),
     extra,

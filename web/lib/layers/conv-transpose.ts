@@ -11,6 +11,7 @@ import {
   readLayerOptions,
   torchDefinition,
 } from './torch-options.js';
+import { checkOutputPadding, checkPaddingMode } from './torch-words.js';
 
 /** Geometry in PyTorch's and lucid's words; a list has one entry per spatial axis. */
 export interface ConvTransposeOptions extends LayerOptions {
@@ -21,6 +22,8 @@ export interface ConvTransposeOptions extends LayerOptions {
   readonly padding?: number | readonly number[];
   /** Rows added at the **end** of the axis; must be below stride or dilation. Default 0. */
   readonly outputPadding?: number | readonly number[];
+  /** PyTorch knows `'zeros'` only, its default. */
+  readonly paddingMode?: 'zeros';
   /** Distance between the taps of a stamp. Default 1. */
   readonly dilation?: number | readonly number[];
 }
@@ -31,6 +34,7 @@ export const CONV_TRANSPOSE_OPTION_NAMES = [
   'stride',
   'padding',
   'outputPadding',
+  'paddingMode',
   'dilation',
 ] as const satisfies readonly (keyof ConvTransposeOptions)[];
 
@@ -50,18 +54,8 @@ export function readConvTranspose(
   const padding = checkAxes(name, 'padding', options.padding ?? 0, rank, 0);
   const outputPadding = checkAxes(name, 'outputPadding', options.outputPadding ?? 0, rank, 0);
   const dilation = checkAxes(name, 'dilation', options.dilation ?? 1, rank, 1);
-  for (const [axis, extra] of outputPadding.entries()) {
-    const limit = Math.max(stride[axis] as number, dilation[axis] as number);
-    if (extra >= limit) {
-      refuse(
-        'BAD_OPTION',
-        name,
-        `outputPadding[${axis}] below stride or dilation (${limit})`,
-        extra,
-        'A larger size comes from a larger input.',
-      );
-    }
-  }
+  checkOutputPadding(name, 'outputPadding', outputPadding, stride, dilation);
+  checkPaddingMode(name, 'paddingMode', options.paddingMode);
   const spec: OperatorSpec = {
     transposed: true,
     groups: settings.groups,

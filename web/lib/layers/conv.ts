@@ -1,8 +1,8 @@
-import { checkAxes, checkChoice, checkOptions, refuse } from '../core/checks.js';
-import { splitPads } from '../core/same-padding.js';
+import { checkAxes, checkOptions } from '../core/checks.js';
 import { Layer } from './layer.js';
 import { describeLayer } from './repr.js';
 import { LAYER_OPTION_NAMES, type LayerOptions, readLayerOptions, torchDefinition } from './torch-options.js';
+import { checkPaddingMode, readTorchPadding } from './torch-words.js';
 
 /** Geometry in PyTorch's and lucid's words; a list has one entry per spatial axis. */
 export interface ConvOptions extends LayerOptions {
@@ -14,6 +14,8 @@ export interface ConvOptions extends LayerOptions {
    * keep the size (stride 1 only; an odd total puts the larger half at the end). Default 0.
    */
   readonly padding?: number | readonly number[] | 'same' | 'valid';
+  /** What the padding consists of: zeros only. */
+  readonly paddingMode?: 'zeros';
   /** Distance between the taps of the kernel. Default 1. */
   readonly dilation?: number | readonly number[];
 }
@@ -33,13 +35,15 @@ export abstract class Conv extends Layer {
       'kernelSize',
       'stride',
       'padding',
+      'paddingMode',
       'dilation',
     ]);
     const settings = readLayerOptions(name, checked);
     const kernel = checkAxes(name, 'kernelSize', checked.kernelSize, rank, 1);
     const stride = checkAxes(name, 'stride', checked.stride ?? 1, rank, 1);
     const dilation = checkAxes(name, 'dilation', checked.dilation ?? 1, rank, 1);
-    const padding = readPadding(name, checked.padding ?? 0, kernel, stride, dilation);
+    const padding = readTorchPadding(name, checked.padding ?? 0, { kernel, stride, dilation });
+    checkPaddingMode(name, 'paddingMode', checked.paddingMode);
     super(
       torchDefinition(
         name,
@@ -80,30 +84,4 @@ export abstract class Conv extends Layer {
   extraRepr(): string {
     return describeLayer(this.spec, this.padding, [], this.hasBias);
   }
-}
-
-interface Padding {
-  readonly given: readonly number[] | 'same' | 'valid';
-  readonly before: readonly number[];
-  readonly after: readonly number[];
-}
-
-function readPadding(
-  where: string,
-  value: unknown,
-  kernel: readonly number[],
-  stride: readonly number[],
-  dilation: readonly number[],
-): Padding {
-  if (typeof value !== 'string') {
-    const pads = checkAxes(where, 'padding', value, kernel.length, 0);
-    return { given: pads, before: pads, after: pads };
-  }
-  const given = checkChoice(where, 'padding', value, ['same', 'valid']);
-  if (given === 'same' && stride.some((step) => step !== 1)) {
-    refuse('BAD_OPTION', where, "stride 1 with padding 'same'", stride, 'Give the padding in numbers.');
-  }
-  const totals = kernel.map((taps, axis) => (given === 'same' ? (dilation[axis] as number) * (taps - 1) : 0));
-  const pads = totals.map((total) => splitPads(total));
-  return { given, before: pads.map(([before]) => before), after: pads.map(([, after]) => after) };
 }

@@ -11,9 +11,10 @@ import {
   readExecution,
 } from '../runtime/execution.js';
 import type { LayerDefinition } from './layer.js';
+import { checkPlacement, PLACEMENT_OPTION_NAMES, type PlacementOptions } from './torch-words.js';
 
 /** Options that every layer in PyTorch's words has beside its geometry. */
-export interface LayerOptions extends ExecutionOptions {
+export interface LayerOptions extends ExecutionOptions, PlacementOptions {
   readonly inChannels: number;
   readonly outChannels: number;
   /** Blocked connections from input to output channels; divides both. Default 1. */
@@ -30,6 +31,7 @@ export const LAYER_OPTION_NAMES = [
   'groups',
   'bias',
   'seed',
+  ...PLACEMENT_OPTION_NAMES,
   ...EXECUTION_OPTION_NAMES,
 ] as const satisfies readonly (keyof LayerOptions)[];
 
@@ -49,6 +51,7 @@ export function readLayerOptions(where: string, options: LayerOptions): LayerSet
   const groups = checkInteger(where, 'groups', options.groups ?? 1, 1);
   checkGroups(where, 'inChannels', inChannels, groups);
   checkGroups(where, 'outChannels', outChannels, groups);
+  checkPlacement(where, options);
   return {
     inChannels,
     outChannels,

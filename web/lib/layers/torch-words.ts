@@ -1,0 +1,95 @@
+// PyTorch's words that more than one kind of layer takes.
+
+import { checkAxes, checkChoice, refuse } from '../core/checks.js';
+import { at } from '../core/lists.js';
+import { splitPads } from '../core/same-padding.js';
+
+/** PyTorch's factory arguments; a layer computes where it is, in float32. */
+export interface PlacementOptions {
+  /** `'cpu'`, or null, the default, which is the same here. */
+  readonly device?: 'cpu' | null;
+  /** `'float32'`, or null, the default. Weights of 16 bits go in through `setWeight`. */
+  readonly dtype?: 'float32' | null;
+}
+
+export const PLACEMENT_OPTION_NAMES = [
+  'device',
+  'dtype',
+] as const satisfies readonly (keyof PlacementOptions)[];
+
+export function checkPlacement(where: string, { device, dtype }: PlacementOptions): void {
+  if (device !== undefined && device !== null && device !== 'cpu') {
+    refuse(
+      'UNSUPPORTED',
+      where,
+      "device 'cpu' or null, as layers run in WebAssembly",
+      device,
+      'Leave it out.',
+    );
+  }
+  if (dtype !== undefined && dtype !== null && dtype !== 'float32') {
+    refuse(
+      'UNSUPPORTED',
+      where,
+      "dtype 'float32' or null, as layers compute in float32",
+      dtype,
+      'Leave it out; setWeight keeps a float16 or bfloat16 weight as it is.',
+    );
+  }
+}
+
+/** Zeros only; `name` is the option as the caller spells it. */
+export function checkPaddingMode(where: string, name: string, value: unknown): void {
+  if (value === undefined || value === 'zeros') return;
+  refuse('UNSUPPORTED', where, `${name} 'zeros'`, value, 'Pad the input beforehand.');
+}
+
+export interface TorchPadding {
+  /** As the caller wrote it, a number spread over the axes. */
+  readonly given: readonly number[] | 'same' | 'valid';
+  readonly before: readonly number[];
+  readonly after: readonly number[];
+}
+
+/**
+ * Padding of a convolution of stride 1, or in numbers: both ends alike, `'valid'` for none, `'same'` for as many
+ * as keep the size, an odd total's larger half at the end.
+ */
+export function readTorchPadding(
+  where: string,
+  value: unknown,
+  { kernel, stride, dilation }: Readonly<Record<'kernel' | 'stride' | 'dilation', readonly number[]>>,
+): TorchPadding {
+  if (typeof value !== 'string') {
+    const pads = checkAxes(where, 'padding', value, kernel.length, 0);
+    return { given: pads, before: pads, after: pads };
+  }
+  const given = checkChoice(where, 'padding', value, ['same', 'valid']);
+  if (given === 'same' && stride.some((step) => step !== 1)) {
+    refuse('BAD_OPTION', where, "stride 1 with padding 'same'", stride, 'Give the padding in numbers.');
+  }
+  const pads = kernel.map((taps, axis) => splitPads(given === 'same' ? at(dilation, axis) * (taps - 1) : 0));
+  return { given, before: pads.map(([before]) => before), after: pads.map(([, after]) => after) };
+}
+
+/** PyTorch's limit, and ONNX's: below the stride or below the dilation; `name` as the caller spells it. */
+export function checkOutputPadding(
+  where: string,
+  name: string,
+  extra: readonly number[],
+  stride: readonly number[],
+  dilation: readonly number[],
+): void {
+  for (const [axis, entry] of extra.entries()) {
+    const limit = Math.max(at(stride, axis), at(dilation, axis));
+    if (entry >= limit) {
+      refuse(
+        'BAD_OPTION',
+        where,
+        `${name}[${axis}] below stride or dilation (${limit})`,
+        entry,
+        'A larger size comes from a larger input.',
+      );
+    }
+  }
+}
