@@ -61,18 +61,62 @@ it('without options shares whatever is in force', async () => {
   expect(await init({ build: 'simd', threads: 2 })).toBe(info);
 });
 
+// Less than asked for, and nothing but the default's own options decides.
 it.each([
-  { build: 'relaxed' },
-  { threads: 2 },
-  { build: 'simd', threads: 2 },
-  { wasm: 'other.wasm' },
-] as const)('refuses other options while a module runs or loads: %o', async (options) => {
+  [{ build: 'relaxed' }, ['relaxed SIMD: an earlier init asked for simd, running the simd build']],
+  [{ threads: 2 }, ['threads: an earlier init asked for 1, running on 1']],
+  [
+    { build: 'relaxed', threads: 3 },
+    [
+      'relaxed SIMD: an earlier init asked for simd, running the simd build',
+      'threads: an earlier init asked for 1, running on 1',
+    ],
+  ],
+  [{ build: 'simd', threads: 1 }, []],
+  [{ wasm: 'other.wasm' }, []],
+] as const)('shares what runs or loads with who asked for more: %o', async (options, notes) => {
   const loading = init({ build: 'simd' });
-  expectError(await rejection(() => init(options)), 'ALREADY_INITIALIZED', 'init');
+  const meanwhile = init(options);
   const info = await loading;
-  expectError(await rejection(() => init(options)), 'ALREADY_INITIALIZED', 'init');
+  expect(info).toEqual({ build: 'simd', threads: 1, notes: [] });
+  expect(await meanwhile).toEqual({ ...info, notes });
+  expect(await init(options)).toEqual({ ...info, notes });
   expect(runtimeInfo()).toBe(info);
   expectRunning();
+});
+
+it('is repeatable for whatever was asked: functions anew each time, builds that run, fewer threads', async () => {
+  const bytes = await host.readBinary('relaxed');
+  const info = await init({ wasm: () => bytes });
+  expect(await init({ wasm: () => bytes })).toBe(info);
+  expect(await init({ wasm: bytes })).toBe(info);
+  expect(await init({ build: 'relaxed' })).toBe(info);
+  await shutdown();
+  const threads = await init({ build: 'simd', threads: 3 });
+  expect(await init({ threads: 2 })).toBe(threads);
+  expect(await init({ threads: 1, build: 'simd' })).toBe(threads);
+});
+
+it('refuses the simd build, whose results are the same everywhere, where relaxed runs', async () => {
+  const info = await init();
+  expectError(await rejection(() => init({ build: 'simd' })), 'ALREADY_INITIALIZED', 'init');
+  expect(runtimeInfo()).toBe(info);
+  expectRunning();
+});
+
+it("another's wish that cannot be loaded is no answer to mine", async () => {
+  const wrong = rejection(() => init({ wasm: new Uint8Array([1, 2, 3, 4]) }));
+  const mine = init({ build: 'simd' });
+  const third = init();
+  expectError(await wrong, 'LOAD_FAILED', 'init');
+  expect(await mine).toEqual({ build: 'simd', threads: 1, notes: [] });
+  expect(await third).toBe(await mine);
+  expectRunning();
+});
+
+it('what init and runtimeInfo give is nobody’s to change', async () => {
+  const info = await init();
+  expect(Object.isFrozen(info) && Object.isFrozen(info.notes)).toBe(true);
 });
 
 it('shutdown may be repeated, and ends a module that still loads', async () => {

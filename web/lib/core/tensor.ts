@@ -11,11 +11,17 @@ export interface Tensor {
   readonly shape: readonly number[];
 }
 
+/** A WebAssembly heap of ours. */
+export interface Heap {
+  /** Whether it is known where this view of it comes from, and nothing else has been put there since. */
+  holds(view: ArrayBufferView): boolean;
+}
+
 /**
- * Buffers of our own WebAssembly heaps and whose they are. Shared ones among them are let in: only
- * threads of ours write to them, and none does between two calls.
+ * The heaps by their buffers. Shared ones are let in: only threads of ours write to them, and none does
+ * between two calls.
  */
-export const heapOwners = new WeakMap<ArrayBufferLike, object>();
+export const heaps = new WeakMap<ArrayBufferLike, Heap>();
 
 /** Values of one tensor that the 32-bit heap can hold (2 GB). */
 export const MAX_ELEMENTS = 2 ** 29;
@@ -78,10 +84,11 @@ export function checkArray(
   }
   const floats = data as ArrayBufferView & ArrayLike<number>;
   const { buffer } = floats;
-  if (!heapOwners.has(buffer) && isSharedArrayBuffer(buffer)) {
+  const heap = heaps.get(buffer);
+  if (heap === undefined && isSharedArrayBuffer(buffer)) {
     throw new DeconvError(
       'BAD_BUFFER',
-      `${where}: expected ${name} on a buffer of its own, got a SharedArrayBuffer, which another thread may change meanwhile. Pass a copy: array.slice().`,
+      `${where}: expected ${name} on a buffer of its own, got a SharedArrayBuffer, which others may change meanwhile (threads, or the copy of this package whose HeapTensor it is). Pass a copy: array.slice().`,
       { where, name },
     );
   }
@@ -89,6 +96,13 @@ export function checkArray(
     throw new DeconvError(
       'BAD_BUFFER',
       `${where}: expected ${name} with readable data, got an array whose buffer is detached (transferred to a worker, or the heap behind it grew). Pass the data again.`,
+      { where, name },
+    );
+  }
+  if (heap !== undefined && !heap.holds(floats)) {
+    throw new DeconvError(
+      'BAD_BUFFER',
+      `${where}: expected ${name} in the memory of a live HeapTensor, got a view of the WebAssembly heap that belongs to none (its tensor was disposed, its module shut down, or it is no HeapTensor's data nor a subarray of it). Take HeapTensor.data anew.`,
       { where, name },
     );
   }

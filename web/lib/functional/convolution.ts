@@ -12,8 +12,10 @@ import { type OperatorSpec, outputExtents, weightShape } from '../core/spec.js';
 import { allocateTensor, checkParameter, checkTensor, elementCount, type Tensor } from '../core/tensor.js';
 import { EXECUTION_OPTION_NAMES, type ExecutionOptions, readExecution } from '../runtime/execution.js';
 import { locate } from '../runtime/heap-tensor.js';
+import { requireRuntime } from '../runtime/lifecycle.js';
 import { NativeOperators } from '../runtime/native-operators.js';
 import { Operation } from '../runtime/operation.js';
+import type { Runtime } from '../runtime/runtime.js';
 
 /** Geometry of one call; a list has one entry per spatial axis. */
 export interface ConvCallOptions extends ExecutionOptions {
@@ -165,9 +167,10 @@ export function computeOnce(
     layout === 'channels-first' ? [batch, outChannels, ...outExtents] : [batch, ...outExtents, outChannels];
   elementCount(where, 'weight', weightShape(spec));
   const output = allocateTensor(where, shape);
+  const runtime = requireRuntime(where, execution.runtime);
   const parameters = {
-    weight: besideHeap(where, 'weight', kernel.data),
-    bias: bias && besideHeap(where, 'bias', bias),
+    weight: besideHeap(kernel.data, runtime),
+    bias: bias && besideHeap(bias, runtime),
   };
 
   const operation = new Operation({
@@ -183,7 +186,7 @@ export function computeOnce(
   });
   const operators = new NativeOperators();
   try {
-    operators.run(operation, locate(where, 'x', input.data), output.data);
+    operators.run(operation, locate(input.data, runtime), output.data);
   } finally {
     operators.dispose();
   }
@@ -191,6 +194,6 @@ export function computeOnce(
 }
 
 /** The call may grow the heap before it reads its parameters. */
-function besideHeap(where: string, name: string, values: Float32Array): Float32Array {
-  return locate(where, name, values) === values ? values : values.slice();
+function besideHeap(values: Float32Array, runtime: Runtime): Float32Array {
+  return locate(values, runtime) === values ? values : values.slice();
 }

@@ -20,9 +20,11 @@ import {
 import type { WeightLayout } from '../core/weight-layout.js';
 import type { Execution } from '../runtime/execution.js';
 import { locate, type Place } from '../runtime/heap-tensor.js';
+import { requireRuntime } from '../runtime/lifecycle.js';
 import { NativeOperators, parameterGradients } from '../runtime/native-operators.js';
 import { type CanonicalParameters, type Layout, Operation } from '../runtime/operation.js';
 import type { Plan } from '../runtime/planning.js';
+import type { Runtime } from '../runtime/runtime.js';
 
 /** What a convention's constructor hands over, checked and translated. */
 export interface LayerDefinition {
@@ -165,17 +167,18 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> ext
     }
     const { where, inputShape, outputShape, operation } = call;
     const values = checkTensorOf(where, 'the input', x, inputShape, operation.inputCount);
-    const input = locate(where, 'the input', values);
+    const runtime = requireRuntime(where, this.#definition.execution.runtime);
+    const input = locate(values, runtime);
     const out = options?.out;
     if (out === undefined) {
       const fresh = new FreshTensor(where, [...outputShape]);
       this.#plan = this.#operators.run(operation, input, fresh);
       return fresh.tensor;
     }
-    const output = locateOutput(where, out, outputShape, operation.outputCount);
+    const output = locate(checkTensorOf(where, 'out', out, outputShape, operation.outputCount), runtime);
     this.#plan = this.#operators.run(operation, input, output);
     // A view of the caller's own does not survive growth, and without it the result is out of reach.
-    if (typeof output === 'number') locateOutput(where, out, outputShape, operation.outputCount);
+    if (typeof output === 'number') checkTensorOf(where, 'out', out, outputShape, operation.outputCount);
     return out;
   }
 
@@ -192,10 +195,11 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> ext
     const grad = checkTensor(where, 'gradOutput', gradOutput);
     const spec = this.specForOutput(shape, grad.shape);
     checkTensorOf(where, 'gradOutput', grad, this.outputShapeUnder(spec, shape), grad.data.length);
+    const runtime = requireRuntime(where, this.#definition.execution.runtime);
     const places = {
-      input: locate(where, 'the input', input.data),
+      input: locate(input.data, runtime),
       inputCount: input.data.length,
-      gradOutput: locate(where, 'gradOutput', grad.data),
+      gradOutput: locate(grad.data, runtime),
       outputCount: grad.data.length,
     };
     const { weight, bias } = this.#parameterGradients(where, spec, shape, places);
@@ -288,10 +292,11 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> ext
 
   /** @internal What a layer of another precision needs of this one; it outlives `dispose`. */
   geometry(): LayerGeometry {
-    const { name, layout } = this.#definition;
+    const { name, layout, execution } = this.#definition;
     return {
       name,
       layout,
+      runtime: execution.runtime,
       spec: this.spec,
       resolve: (method, inputShape, options) => {
         const shape = this.readInputShape(method, inputShape);
@@ -456,10 +461,11 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> ext
     { batch = 1, extents }: InputShape,
     places: GradientPlaces,
   ): CanonicalParameters {
-    const { layout } = this.#definition;
+    const { layout, execution } = this.#definition;
     const gradients = parameterGradients({
       ...places,
       where,
+      runtime: execution.runtime,
       spec,
       batch,
       extents,
@@ -525,6 +531,7 @@ export function isLayer(value: unknown): value is Layer {
 export interface LayerGeometry {
   readonly name: string;
   readonly layout: Layout;
+  readonly runtime: Runtime | undefined;
   readonly spec: OperatorSpec;
   readonly optionNames: readonly string[];
   /** Whether the spec's pads are those of every input. */
@@ -603,7 +610,3 @@ function repeats(
 }
 
 const NO_OPTIONS = {};
-
-function locateOutput(where: string, out: Tensor, shape: readonly number[], count: number): Place {
-  return locate(where, 'out', checkTensorOf(where, 'out', out, shape, count));
-}

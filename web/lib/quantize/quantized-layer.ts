@@ -38,7 +38,7 @@ export interface QuantizedDefinition extends QuantizedWeight {
 
 /**
  * A layer with an int8 weight, made by `quantize` or `loadQuantized`. It takes and gives tensors in the
- * layout of the layer that it comes from, and does not need that layer any more.
+ * layout of the layer that it comes from, runs on its runtime, and does not need that layer any more.
  *
  * - `'dynamic'`: every image's input is measured and becomes int8, the output is float32.
  * - `'static'`: input and output have given scales and zero points; both may also be int8 themselves.
@@ -57,18 +57,14 @@ export class QuantizedLayer extends DisposableObject {
 
   private constructor(definition: QuantizedDefinition) {
     super();
-    const { fixed, weight, scale, bias } = definition;
+    const { fixed, weight, scale, bias, geometry } = definition;
     this.mode = fixed === null ? 'dynamic' : 'static';
     this.input = fixed?.input ?? null;
     this.output = fixed?.output ?? null;
     this.#definition = definition;
     const { input, output } = fixed ?? { input: UNUSED, output: UNUSED };
-    this.#operators = new QuantizedOperators({
-      weight,
-      scale,
-      bias,
-      activations: { fixed: fixed !== null, input, output },
-    });
+    const activations = { fixed: fixed !== null, input, output };
+    this.#operators = new QuantizedOperators({ weight, scale, bias, activations }, geometry.runtime);
   }
 
   /** @internal */

@@ -1,4 +1,7 @@
-import { checkChoice } from '../core/checks.js';
+import { hasBrand, RUNTIME } from '../core/brands.js';
+import { checkChoice, refuse } from '../core/checks.js';
+import { DeconvError } from '../core/errors.js';
+import { Runtime } from './runtime.js';
 
 /** Ways to compute an operator; see `Plan`. */
 export type RouteName = (typeof ROUTE_NAMES)[number];
@@ -30,15 +33,20 @@ export interface ExecutionOptions {
    * float32 sum of products. Default `'fast'`.
    */
   readonly precision?: 'fast' | 'exact';
+  /** Where it is computed: a runtime of `createRuntime`. Default: the default one at the time of the call. */
+  readonly runtime?: Runtime | undefined;
 }
 
 /** The checked form of ExecutionOptions. */
-export type Execution = Required<ExecutionOptions>;
+export type Execution = Required<Omit<ExecutionOptions, 'runtime'>> & {
+  readonly runtime: Runtime | undefined;
+};
 
 export const EXECUTION_OPTION_NAMES = [
   'route',
   'plan',
   'precision',
+  'runtime',
 ] as const satisfies readonly (keyof ExecutionOptions)[];
 
 export function readExecution(where: string, options: ExecutionOptions): Execution {
@@ -46,5 +54,16 @@ export function readExecution(where: string, options: ExecutionOptions): Executi
     route: checkChoice(where, 'route', options.route ?? 'auto', ['auto', ...ROUTE_NAMES]),
     plan: checkChoice(where, 'plan', options.plan ?? 'model', ['model', 'measure']),
     precision: checkChoice(where, 'precision', options.precision ?? 'fast', ['fast', 'exact']),
+    runtime: checkRuntime(where, options.runtime),
   };
+}
+
+export function checkRuntime(where: string, runtime: unknown): Runtime | undefined {
+  if (runtime === undefined || Runtime.isOwn(runtime)) return runtime;
+  if (!hasBrand(runtime, RUNTIME)) refuse('BAD_TYPE', where, 'runtime to be one of createRuntime', runtime);
+  throw new DeconvError(
+    'BAD_TYPE',
+    `${where}: expected a runtime of this copy of the package, got one of another. Import createRuntime from where the layer comes from.`,
+    { where },
+  );
 }

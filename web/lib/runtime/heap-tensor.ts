@@ -1,8 +1,15 @@
+import { checkOptions } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
 import { DeconvError } from '../core/errors.js';
-import { checkShape, elementCount, heapOwners, type Tensor } from '../core/tensor.js';
+import { checkShape, elementCount, heaps, type Tensor } from '../core/tensor.js';
+import { checkRuntime } from './execution.js';
 import { requireRuntime } from './lifecycle.js';
-import { type HeapBlock, outOfMemory } from './runtime.js';
+import { outOfMemory, type Runtime } from './runtime.js';
+
+export interface HeapTensorOptions {
+  /** On whose heap it lies: a runtime of `createRuntime`. Default: the default one. */
+  readonly runtime?: Runtime | undefined;
+}
 
 /**
  * A tensor whose values lie on the WebAssembly heap, zeros at first: a layer reads its input from there
@@ -10,9 +17,9 @@ import { type HeapBlock, outOfMemory } from './runtime.js';
  *
  * Ask for `data` anew after every call into the package: a call may grow the heap, which detaches the
  * views that were taken before. Keep the tensor while you use its data. Memory is freed by `dispose`,
- * by `shutdown` and, late, by the garbage collector.
+ * by `shutdown` and, late, by the garbage collector. A call on another runtime copies its values.
  *
- * @throws {DeconvError} `NOT_INITIALIZED`, `BAD_SHAPE`, `BAD_TYPE`, `TOO_LARGE`, `OUT_OF_MEMORY`
+ * @throws {DeconvError} `NOT_INITIALIZED`, `RUNTIME_FAILED`, `BAD_SHAPE`, `BAD_TYPE`, `TOO_LARGE`, `OUT_OF_MEMORY`
  *
  * @example
  * await init();
@@ -23,22 +30,25 @@ import { type HeapBlock, outOfMemory } from './runtime.js';
  */
 export class HeapTensor extends DisposableObject implements Tensor {
   readonly shape: readonly number[];
-  readonly #block: HeapBlock;
+  readonly #count: number;
+  readonly #block: Block;
   // Weak, so that a tensor that lives on does not keep the heap of a module that was shut down.
   #view: WeakRef<Float32Array> | undefined;
   #disposed = false;
 
-  constructor(shape: readonly number[]) {
+  constructor(shape: readonly number[], options: HeapTensorOptions = {}) {
     super();
     const where = 'HeapTensor';
-    this.shape = checkShape(where, 'the shape', shape);
+    this.shape = Object.freeze(checkShape(where, 'the shape', shape));
     const count = elementCount(where, 'a tensor', this.shape);
-    const runtime = requireRuntime(where);
-    const address = runtime.module.allocateFloats(count);
+    const checked = checkOptions<HeapTensorOptions>(where, options, ['runtime']);
+    const runtime = requireRuntime(where, checkRuntime(where, checked.runtime));
+    const address = runtime.guard(where, (module) => module.allocateFloats(count));
     if (address === 0) throw outOfMemory(where, 'a tensor', count);
     runtime.floats(address, count).fill(0);
-    this.#block = { runtime, address, count };
-    runtime.blocks.set(address, this.#block);
+    this.#count = count;
+    this.#block = { runtime, address };
+    runtime.blocks.add(address);
     registry.register(this, this.#block, this);
   }
 
@@ -48,15 +58,22 @@ export class HeapTensor extends DisposableObject implements Tensor {
    * @throws {DeconvError} `DISPOSED`; `NOT_INITIALIZED` after a `shutdown`, which frees all tensors
    */
   get data(): Float32Array {
-    const { runtime, address, count } = this.#block;
-    if (runtime === undefined) throw this.#ended();
+    const { runtime, address } = this.#block;
+    if (this.#disposed) {
+      const where = 'HeapTensor.data';
+      throw new DeconvError(
+        'DISPOSED',
+        `${where}: expected a live tensor, got one after dispose(). Make a new one.`,
+        { where },
+      );
+    }
+    if (runtime.ended) runtime.requireRunning('HeapTensor.data');
     const { buffer } = runtime.heap;
     let view = this.#view?.deref();
     if (view === undefined || view.buffer !== buffer) {
-      view = new Float32Array(buffer, address, count);
+      view = new HeapView(buffer as ArrayBuffer, address, this.#count);
       this.#view = new WeakRef(view);
-      // Whoever took the data and dropped the tensor still needs the memory.
-      tensors.set(view, this);
+      runtime.views.set(view, this);
     }
     return view;
   }
@@ -67,38 +84,43 @@ export class HeapTensor extends DisposableObject implements Tensor {
 
   /** Frees the memory at once. May be called again; every use after it throws `DISPOSED`. */
   override dispose(): void {
+    if (this.#disposed) return;
     this.#disposed = true;
     registry.unregister(this);
     free(this.#block);
   }
+}
 
-  #ended(): DeconvError {
-    const where = 'HeapTensor.data';
-    return this.#disposed
-      ? new DeconvError(
-          'DISPOSED',
-          `${where}: expected a live tensor, got one after dispose(). Make a new one.`,
-          { where },
-        )
-      : new DeconvError(
-          'NOT_INITIALIZED',
-          `${where}: expected the module that the tensor was made on, got shutdown() meanwhile, which frees all tensors. Make a new one after init().`,
-          { where },
-        );
+/**
+ * The data of a HeapTensor, or a part: a Float32Array in every respect, but that its parts are known too.
+ * An address alone does not tell a view of freed memory from one of the tensor that lies there now.
+ */
+class HeapView extends Float32Array<ArrayBuffer> {
+  override subarray(begin?: number, end?: number): Float32Array<ArrayBuffer> {
+    const { buffer, byteOffset, length } = super.subarray(begin, end);
+    const part = new HeapView(buffer, byteOffset, length);
+    const { views } = heaps.get(buffer) as Runtime;
+    views.set(part, views.get(this) as HeapTensor);
+    return part;
   }
 }
 
-const tensors = new WeakMap<Float32Array, HeapTensor>();
+// What slice, map and the like make are copies: plain arrays.
+Object.defineProperty(HeapView.prototype, 'constructor', { value: Float32Array });
+
+interface Block {
+  readonly runtime: Runtime;
+  readonly address: number;
+}
 
 // Holds the block alone: a reference to the tensor would keep it alive for ever.
-const registry = new FinalizationRegistry<HeapBlock>(free);
+const registry = new FinalizationRegistry<Block>(free);
 
-function free(block: HeapBlock): void {
-  const { runtime, address } = block;
-  if (runtime === undefined) return;
-  runtime.module.freeFloats(address);
-  runtime.blocks.delete(address);
-  block.runtime = undefined;
+function free({ runtime, address }: Block): void {
+  runtime.release((module) => {
+    runtime.blocks.delete(address);
+    module.freeFloats(address);
+  });
 }
 
 /** Values of a call: an array of JavaScript's, or an address on the heap, which growth does not move. */
@@ -107,25 +129,7 @@ export type Place = Float32Array | number;
 /** Where values go: an address, or whatever takes them from the heap. */
 export type Sink = Pick<Float32Array, 'set'> | number;
 
-/**
- * Where checked values lie. Views of the heap must lie in a live HeapTensor: there is room behind its
- * end, and nothing else is overwritten.
- */
-export function locate(where: string, name: string, values: Float32Array): Place {
-  const owner = heapOwners.get(values.buffer);
-  if (owner === undefined) return values;
-  const runtime = requireRuntime(where);
-  const { byteOffset, length } = values;
-  if (runtime === owner) {
-    const block = runtime.blocks.get(byteOffset);
-    if (block !== undefined && length <= block.count) return byteOffset;
-    for (const { address, count } of runtime.blocks.values()) {
-      if (address <= byteOffset && byteOffset + 4 * length <= address + 4 * count) return byteOffset;
-    }
-  }
-  throw new DeconvError(
-    'BAD_BUFFER',
-    `${where}: expected ${name} in the memory of a live HeapTensor, got a view of the WebAssembly heap that belongs to none (its tensor was disposed, or the module shut down). Take HeapTensor.data anew.`,
-    { where, name },
-  );
+/** Where checked values lie for a call on `runtime`; those on another runtime's heap are copied. */
+export function locate(values: Float32Array, runtime: Runtime): Place {
+  return heaps.get(values.buffer) === runtime ? values.byteOffset : values;
 }

@@ -1,107 +1,137 @@
-import { DeconvError } from '../core/errors.js';
+import { DeconvError, isDeconvError } from '../core/errors.js';
 import { loadRuntime } from './loading.js';
 import { type InitOptions, type RuntimeInfo, readSettings, type Settings } from './options.js';
-import type { Runtime } from './runtime.js';
+import { type MemoryUsage, NOTHING_USED, type Runtime } from './runtime.js';
 
-export interface MemoryUsage {
-  /** Layers that hold memory on the WebAssembly heap (from their first forward to dispose). */
-  readonly liveLayers: number;
-  /** HeapTensors that were not disposed. */
-  readonly liveTensors: number;
-  /** Size of the heap in bytes; it grows and never shrinks. */
-  readonly heapBytes: number;
-  /** Bytes of the heap that are in use. */
-  readonly usedBytes: number;
+/** The default runtime, which all share that name none. */
+interface Default {
+  readonly asked: Settings;
+  readonly promise: Promise<Runtime>;
+  /** Undefined while it loads. */
+  runtime: Runtime | undefined;
 }
 
-let current: Runtime | undefined;
-let starting: { readonly options: Settings; readonly promise: Promise<RuntimeInfo> } | undefined;
+let standard: Default | undefined;
 
 /**
- * Loads and starts the WebAssembly module. Must have resolved before any `forward`.
+ * Loads and starts the default runtime. Must have resolved before any `forward` without a `runtime`.
  *
- * Repeatable: a call without options, or with the options in force, gives the same module. After a
- * failure the next call starts afresh.
+ * Repeatable: whoever calls it again gets the same module, whatever was asked for first, as long as what
+ * runs can serve. Less than asked for (fewer threads, no relaxed SIMD) is a note in the result. Where its
+ * `.wasm` came from is no matter then: all of one name and version are the same. After a failure to load,
+ * and after a failure of the module, the next call starts afresh.
  *
  * @throws {DeconvError} `LOAD_FAILED` if the engine lacks WebAssembly SIMD or the file cannot be
- * loaded; `ALREADY_INITIALIZED` if other options are in force (call `shutdown` first);
- * `BAD_OPTION`, `BAD_TYPE`
+ * loaded; `ALREADY_INITIALIZED` for `build: 'simd'` while relaxed SIMD runs, whose last bits depend on
+ * the processor (use `createRuntime`, or call `shutdown` first); `BAD_OPTION`, `BAD_TYPE`
  *
  * @example
  * const { build, threads, notes } = await init({ threads: 4 });
  */
 export async function init(options: InitOptions = {}): Promise<RuntimeInfo> {
-  const settings = readSettings(options);
-  if (starting !== undefined) {
-    const asked = Object.values(options).some((value) => value !== undefined);
-    if (asked && !sameSettings(settings, starting.options)) {
-      throw new DeconvError(
-        'ALREADY_INITIALIZED',
-        `init: expected the options in force (build: ${starting.options.build}, threads: ${starting.options.threads}), got others. Call shutdown() first, or init() without options to share the module.`,
-        { inForce: { ...starting.options } },
-      );
-    }
-    return starting.promise;
+  const settings = readSettings('init', options);
+  for (;;) {
+    if (standard === undefined || standard.runtime?.ended) standard = start(settings);
+    const { asked, promise } = standard;
+    const runtime = await promise.catch((error: unknown) => {
+      // What somebody else asked for did not load: that is no answer to this call. A shutdown is.
+      const ended = isDeconvError(error) && error.code === 'NOT_INITIALIZED';
+      if (ended || sameSettings(asked, settings)) throw error;
+    });
+    if (runtime !== undefined) return infoFor(runtime, asked, settings);
   }
-  const promise = loadRuntime(settings).then(
-    (runtime) => {
-      // A shutdown while loading wins.
-      if (starting?.promise !== promise) {
-        runtime.close();
-        throw new DeconvError(
-          'NOT_INITIALIZED',
-          'init: expected the module to finish loading, got shutdown() meanwhile. Call init() again.',
-        );
-      }
-      current = runtime;
-      return runtime.info;
-    },
-    (error: unknown) => {
-      if (starting?.promise === promise) starting = undefined;
-      throw error;
-    },
-  );
-  starting = { options: settings, promise };
-  return promise;
+}
+
+function start(asked: Settings): Default {
+  const started: Default = {
+    asked,
+    runtime: undefined,
+    promise: loadRuntime(asked).then(
+      (runtime) => {
+        // A shutdown while loading wins.
+        if (standard !== started) {
+          runtime.end();
+          throw new DeconvError(
+            'NOT_INITIALIZED',
+            'init: expected the module to finish loading, got shutdown() meanwhile. Call init() again.',
+          );
+        }
+        started.runtime = runtime;
+        return runtime;
+      },
+      (error: unknown) => {
+        if (standard === started) standard = undefined;
+        throw error;
+      },
+    ),
+  };
+  return started;
+}
+
+/** What runs, as an answer to who asked for `wanted` when `asked` had been started already. */
+function infoFor({ info }: Runtime, asked: Settings, wanted: Settings): RuntimeInfo {
+  if (wanted.build === 'simd' && info.build !== 'simd') {
+    throw new DeconvError(
+      'ALREADY_INITIALIZED',
+      "init: expected a build 'simd' that nobody else shares, got relaxed SIMD running already. Use createRuntime({ build: 'simd' }), or call shutdown() first.",
+      { inForce: info },
+    );
+  }
+  const notes: string[] = [];
+  if (wanted.build === 'relaxed' && info.build !== 'relaxed' && asked.build !== 'relaxed') {
+    const why = asked.build === 'simd' ? 'an earlier init asked for simd' : 'this engine has none';
+    notes.push(`relaxed SIMD: ${why}, running the simd build`);
+  }
+  if (wanted.threads > Math.max(info.threads, asked.threads)) {
+    notes.push(`threads: an earlier init asked for ${asked.threads}, running on ${info.threads}`);
+  }
+  if (notes.length === 0) return info;
+  return Object.freeze({ ...info, notes: Object.freeze([...info.notes, ...notes]) });
 }
 
 /**
- * Ends the module: its memory is freed and its threads end. Layers keep their weights and work
- * again after the next `init`. Does nothing when nothing is loaded.
+ * A runtime of your own beside the default one and all others: with its own heap, threads and build. What a
+ * library should use, because whatever anybody does to the default one does nothing to it.
+ *
+ * @throws {DeconvError} as `init`, but for `ALREADY_INITIALIZED`
+ *
+ * @example
+ * const runtime = await createRuntime({ build: 'simd' });
+ * const x = new HeapTensor([1, 8, 16, 16], { runtime });
  */
-export async function shutdown(): Promise<void> {
-  starting = undefined;
-  current?.close();
-  current = undefined;
+export async function createRuntime(options: InitOptions = {}): Promise<Runtime> {
+  return loadRuntime(readSettings('createRuntime', options));
 }
 
-/** What runs now; throws `NOT_INITIALIZED` before `init` has resolved. */
+/**
+ * Ends the default runtime for all who share it: its memory is freed and its threads end. Layers keep their
+ * weights and work again after the next `init`. Does nothing when nothing is loaded. It belongs to who owns
+ * the page or the process; a library ends the runtime that it made.
+ */
+export async function shutdown(): Promise<void> {
+  const ending = standard;
+  standard = undefined;
+  ending?.runtime?.end();
+}
+
+/** What the default runtime is; throws `NOT_INITIALIZED` before `init` has resolved, `RUNTIME_FAILED`. */
 export function runtimeInfo(): RuntimeInfo {
   return requireRuntime('runtimeInfo').info;
 }
 
-/** Heap size, bytes in use, live layers and tensors; zeros when nothing is loaded. */
+/** Heap size, bytes in use, live layers and tensors of the default runtime; zeros when nothing is loaded. */
 export function memoryUsage(): MemoryUsage {
-  if (current === undefined) return { liveLayers: 0, liveTensors: 0, heapBytes: 0, usedBytes: 0 };
-  const { module, owned, blocks } = current;
-  return {
-    liveLayers: owned.size,
-    liveTensors: blocks.size,
-    heapBytes: module.wasmMemory.buffer.byteLength,
-    usedBytes: module.allocatedBytes(),
-  };
+  return standard?.runtime?.memoryUsage() ?? NOTHING_USED;
 }
 
-/** The started module, or an error in the name of the caller's method. */
-export function requireRuntime(where: string): Runtime {
-  if (current === undefined) {
-    throw new DeconvError(
-      'NOT_INITIALIZED',
-      `${where}: expected a loaded module, got a call before init. Write \`await init()\` once before the first forward.`,
-      { where },
-    );
-  }
-  return current;
+/** The runtime that a call names, or the default one; an error in the name of the caller's method if it does not run. */
+export function requireRuntime(where: string, runtime = standard?.runtime): Runtime {
+  if (runtime !== undefined) return runtime.requireRunning(where);
+  throw new DeconvError(
+    'NOT_INITIALIZED',
+    `${where}: expected a loaded module, got a call before init. Write \`await init()\` once before the first forward.`,
+    { where },
+  );
 }
 
 function sameSettings(one: Settings, other: Settings): boolean {

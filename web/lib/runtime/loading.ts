@@ -11,28 +11,29 @@ import { Runtime } from './runtime.js';
 
 /** Loads the build that the settings and the engine allow, and starts it. */
 export async function loadRuntime(settings: Settings): Promise<Runtime> {
+  const { where, wasm } = settings;
   const notes: string[] = [];
   if (!supportsSimd()) {
     throw new DeconvError(
       'LOAD_FAILED',
-      'init: expected an engine with WebAssembly SIMD, got one without. Use Chrome 91, Edge 91, Firefox 89, Safari 16.4, Node 20.19 or newer.',
+      `${where}: expected an engine with WebAssembly SIMD, got one without. Use Chrome 91, Edge 91, Firefox 89, Safari 16.4, Node 20.19 or newer.`,
     );
   }
   const build = chooseBuild(settings.build, notes);
   const threads = chooseThreads(settings.threads, notes);
   if (threads > 1) {
     try {
-      return new Runtime(await load(`${build}-threads`, threads, settings.wasm), { build, threads, notes });
+      return Runtime.of(await load(where, `${build}-threads`, threads, wasm), { build, threads, notes });
     } catch (cause) {
       // A file of the caller's for the threaded build cannot serve the other one.
-      if (!isThreadStartError(cause) || isSingleFile(settings.wasm)) throw asLoadError(build, cause);
+      if (!isThreadStartError(cause) || isSingleFile(wasm)) throw asLoadError(where, build, cause);
       notes.push(`threads: ${cause.message}, running on 1`);
     }
   }
   try {
-    return new Runtime(await load(build, 1, settings.wasm), { build, threads: 1, notes });
+    return Runtime.of(await load(where, build, 1, wasm), { build, threads: 1, notes });
   } catch (cause) {
-    throw asLoadError(build, cause);
+    throw asLoadError(where, build, cause);
   }
 }
 
@@ -45,11 +46,11 @@ function isThreadStartError(cause: unknown): cause is ThreadStartError {
   return (cause as Partial<ThreadStartError> | null)?.threads === true;
 }
 
-function asLoadError(build: BuildName, cause: unknown): DeconvError {
+function asLoadError(where: string, build: BuildName, cause: unknown): DeconvError {
   if (isDeconvError(cause)) return cause;
   return new DeconvError(
     'LOAD_FAILED',
-    `init: expected to load the ${build} build, got: ${messageOf(cause)}. Check that its .wasm file is served, or pass it with init({ wasm }).`,
+    `${where}: expected to load the ${build} build, got: ${messageOf(cause)}. Check that its .wasm file is served, or pass it with init({ wasm }).`,
     { build },
     cause,
   );
@@ -59,21 +60,26 @@ function isSingleFile(wasm: InitOptions['wasm']): boolean {
   return wasm !== undefined && typeof wasm !== 'function';
 }
 
-async function load(name: BinaryName, threads: number, wasm: InitOptions['wasm']): Promise<DeconvModule> {
-  const [factory, binary] = await Promise.all([platform.loadGlue(name), compile(name, wasm)]);
-  checkIdentity(binary, name);
-  return instantiate(factory, binary, name, threads);
+async function load(
+  where: string,
+  name: BinaryName,
+  threads: number,
+  wasm: InitOptions['wasm'],
+): Promise<DeconvModule> {
+  const [factory, binary] = await Promise.all([platform.loadGlue(name), compile(where, name, wasm)]);
+  checkIdentity(where, binary, name);
+  return instantiate(where, factory, binary, name, threads);
 }
 
 /** A glue works with its own binary only: scripts/build.mjs writes its name into each. */
-function checkIdentity(binary: WebAssembly.Module, name: BinaryName): void {
+function checkIdentity(where: string, binary: WebAssembly.Module, name: BinaryName): void {
   const [section] = WebAssembly.Module.customSections(binary, 'deconv-wasm');
   const got = section === undefined ? 'a module of another package' : new TextDecoder().decode(section);
   const expected = `${name} ${VERSION}`;
   if (got === expected) return;
   throw new DeconvError(
     'LOAD_FAILED',
-    `init: expected the .wasm file ${expected}, got ${got}. Pass the file of that name and version, with build: 'simd' or 'relaxed' if you choose it yourself.`,
+    `${where}: expected the .wasm file ${expected}, got ${got}. Pass the file of that name and version, with build: 'simd' or 'relaxed' if you choose it yourself.`,
     { expected, got },
   );
 }
@@ -107,8 +113,12 @@ function createModule(factory: GlueFactory, threads: number, options: GlueArgume
   }
 }
 
-async function compile(name: BinaryName, wasm: InitOptions['wasm']): Promise<WebAssembly.Module> {
-  const source = typeof wasm === 'function' ? checkSource(await wasm(name)) : wasm;
+async function compile(
+  where: string,
+  name: BinaryName,
+  wasm: InitOptions['wasm'],
+): Promise<WebAssembly.Module> {
+  const source = typeof wasm === 'function' ? checkSource(where, await wasm(name)) : wasm;
   if (source === undefined || typeof source === 'string' || isUrl(source)) {
     return platform.compile(name, source);
   }
@@ -118,6 +128,7 @@ async function compile(name: BinaryName, wasm: InitOptions['wasm']): Promise<Web
 }
 
 async function instantiate(
+  where: string,
   factory: GlueFactory,
   binary: WebAssembly.Module,
   name: BinaryName,
@@ -146,14 +157,21 @@ async function instantiate(
     const message = `no answer from the workers in ${THREAD_START_SECONDS} s (does the Content-Security-Policy allow worker-src 'self'?)`;
     timer = setTimeout(() => fail(new ThreadStartError(message)), THREAD_START_SECONDS * 1000);
   }
+  let starting: Promise<DeconvModule> | undefined;
   try {
-    const module = await Promise.race([createModule(factory, threads, options), failure]);
+    starting = createModule(factory, threads, options);
+    const module = await Promise.race([starting, failure]);
     const status = module.startRuntime(threads);
     if (status === 0) return module;
-    throw new DeconvError('LOAD_FAILED', `init: expected the core to start, got status ${describe(status)}.`);
+    throw new DeconvError(
+      'LOAD_FAILED',
+      `${where}: expected the core to start, got status ${describe(status)}.`,
+    );
   } catch (error) {
-    // Some of the workers may have started.
-    options.PThread?.terminateAllThreads();
+    // Some of the workers may have started, and others may still.
+    const endThreads = (): void => options.PThread?.terminateAllThreads();
+    endThreads();
+    starting?.then(endThreads, endThreads);
     throw error;
   } finally {
     clearTimeout(timer);

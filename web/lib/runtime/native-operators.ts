@@ -1,4 +1,3 @@
-import { DeconvError, isDeconvError } from '../core/errors.js';
 import type { OperatorSpec } from '../core/spec.js';
 import type { Place, Sink } from './heap-tensor.js';
 import { requireRuntime } from './lifecycle.js';
@@ -21,7 +20,7 @@ export class NativeOperators {
   /** Allocates nothing when the same operation runs again on places of the heap. */
   run(operation: Operation, input: Place, output: Sink): Plan {
     const { where, operatorKey } = operation;
-    const runtime = requireRuntime(where);
+    const runtime = requireRuntime(where, operation.execution.runtime);
     const operators = this.#operators.on(runtime);
     const known = operators.get(operatorKey);
     try {
@@ -29,9 +28,10 @@ export class NativeOperators {
       if (known === undefined) operators.set(operatorKey, operator);
       return runOperator(runtime, operator, operation, input, output);
     } catch (error) {
+      const failure = runtime.asError(where, error);
       // What never ran costs nothing.
       if (known === undefined) this.#operators.drop(operatorKey);
-      throw asDeconvError(where, error);
+      throw failure;
     }
   }
 
@@ -109,6 +109,7 @@ function measure(
 /** Gradients of the parameters of one operator at one input. */
 export function parameterGradients(request: {
   readonly where: string;
+  readonly runtime: Runtime | undefined;
   readonly spec: OperatorSpec;
   readonly batch: number;
   readonly extents: readonly number[];
@@ -121,7 +122,7 @@ export function parameterGradients(request: {
   readonly withBias: boolean;
 }): CanonicalParameters {
   const { where, spec, input, gradOutput, weightElements, withBias } = request;
-  const runtime = requireRuntime(where);
+  const runtime = requireRuntime(where, request.runtime);
   try {
     const count = weightElements + (withBias ? spec.outChannels : 0);
     const inputAddress = stage(runtime, where, 'input', input, request.inputCount);
@@ -146,27 +147,8 @@ export function parameterGradients(request: {
     runtime.module.releaseParameters();
     return gradients;
   } catch (error) {
-    throw asDeconvError(where, error);
+    throw runtime.asError(where, error);
   }
-}
-
-/** Traps of the module become errors of ours. */
-export function guarded<Result>(where: string, call: () => Result): Result {
-  try {
-    return call();
-  } catch (error) {
-    throw asDeconvError(where, error);
-  }
-}
-
-function asDeconvError(where: string, cause: unknown): DeconvError {
-  if (isDeconvError(cause)) return cause;
-  return new DeconvError(
-    'INTERNAL',
-    `${where}: the WebAssembly module failed: ${String(cause)}. Call shutdown() and init() to start it afresh, and report this.`,
-    { where },
-    cause,
-  );
 }
 
 function uploadParameters(runtime: Runtime, operator: number, { where, parameters }: Operation): void {

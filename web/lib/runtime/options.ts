@@ -29,24 +29,27 @@ export interface RuntimeInfo {
 
 /** The checked form of InitOptions. */
 export interface Settings {
+  /** Names the public function in errors. */
+  readonly where: string;
   readonly build: 'auto' | BuildName;
   readonly threads: number;
   readonly wasm: InitOptions['wasm'] | undefined;
 }
 
-export function readSettings(options: InitOptions): Settings {
-  const { build, threads, wasm } = checkOptions<InitOptions>('init', options, ['build', 'threads', 'wasm']);
+export function readSettings(where: string, options: InitOptions): Settings {
+  const { build, threads, wasm } = checkOptions<InitOptions>(where, options, ['build', 'threads', 'wasm']);
   return {
-    build: build === undefined ? 'auto' : checkChoice('init', 'build', build, ['auto', 'simd', 'relaxed']),
-    threads: threads === undefined ? 1 : checkInteger('init', 'threads', threads, 1, MAX_THREADS),
-    wasm: wasm === undefined || typeof wasm === 'function' ? wasm : checkSource(wasm),
+    where,
+    build: build === undefined ? 'auto' : checkChoice(where, 'build', build, ['auto', 'simd', 'relaxed']),
+    threads: threads === undefined ? 1 : checkInteger(where, 'threads', threads, 1, MAX_THREADS),
+    wasm: wasm === undefined || typeof wasm === 'function' ? wasm : checkSource(where, wasm),
   };
 }
 
-export function checkSource(source: unknown): WasmSource {
+export function checkSource(where: string, source: unknown): WasmSource {
   const known =
     typeof source === 'string' || isUrl(source) || isWasmModule(source) || bytesOf(source) !== undefined;
-  if (!known) refuse('BAD_TYPE', 'init', 'wasm to be a URL, bytes or a WebAssembly.Module', source);
+  if (!known) refuse('BAD_TYPE', where, 'wasm to be a URL, bytes or a WebAssembly.Module', source);
   return source as WasmSource;
 }
 

@@ -1,5 +1,5 @@
 import type { DeconvModule } from './glue.js';
-import type { Runtime } from './runtime.js';
+import type { Holding, Runtime } from './runtime.js';
 
 /**
  * The operators of one layer on the WebAssembly heap, by key. Each is made when it is first needed, made
@@ -15,38 +15,35 @@ export class OwnedOperators<Operator extends { readonly address: number }> {
     this.#deleter = deleter;
   }
 
-  /** All that live on this runtime, by key; what lived on another one is gone. */
+  /** All that live on this runtime, by key; what lives on another one is freed. */
   on(runtime: Runtime): Map<string, Operator> {
     if (this.#owned?.runtime === runtime) return this.#owned.operators;
-    registry.unregister(this);
-    const owned: Owned<Operator> = { runtime, operators: new Map(), deleter: this.#deleter };
-    runtime.owned.add(owned);
+    this.dispose();
+    const owned = new Owned<Operator>(runtime, this.#deleter);
     registry.register(this, owned, this);
     this.#owned = owned;
     return owned.operators;
   }
 
-  /** Calls `act` for all that live, on whatever runtime. */
+  /** Calls `act` for all that live. */
   each(act: (module: DeconvModule, operator: Operator) => void): void {
-    const { runtime, operators } = this.#owned ?? {};
-    if (runtime !== undefined)
-      for (const operator of operators?.values() ?? []) act(runtime.module, operator);
+    const owned = this.#owned;
+    if (owned === undefined) return;
+    for (const operator of owned.operators.values()) {
+      owned.runtime.release((module) => act(module, operator));
+    }
   }
 
   /** Frees one; the layer that holds nothing any more is not counted as alive. */
   drop(key: string): void {
-    if (this.#owned === undefined) return;
-    const { runtime, operators, deleter } = this.#owned;
-    const operator = operators.get(key);
-    if (operator !== undefined) runtime?.module[deleter](operator.address);
-    operators.delete(key);
-    if (operators.size === 0) this.dispose();
+    this.#owned?.delete(key);
+    if (this.#owned?.operators.size === 0) this.dispose();
   }
 
   dispose(): void {
     if (this.#owned === undefined) return;
     registry.unregister(this);
-    free(this.#owned);
+    this.#owned.free();
     this.#owned = undefined;
   }
 }
@@ -54,19 +51,32 @@ export class OwnedOperators<Operator extends { readonly address: number }> {
 type Deleter = keyof Pick<DeconvModule, 'deleteOperator' | 'deleteQuantizedOperator'>;
 
 /** What one layer holds on the heap of one runtime. */
-export interface Owned<Operator extends { readonly address: number } = { readonly address: number }> {
-  /** Undefined once the runtime was shut down. */
-  runtime: Runtime | undefined;
-  readonly operators: Map<string, Operator>;
-  readonly deleter: Deleter;
+class Owned<Operator extends { readonly address: number }> implements Holding {
+  readonly operators = new Map<string, Operator>();
+  readonly runtime: Runtime;
+  readonly #deleter: Deleter;
+
+  constructor(runtime: Runtime, deleter: Deleter) {
+    this.runtime = runtime;
+    this.#deleter = deleter;
+    runtime.holdings.add(this);
+  }
+
+  delete(key: string): void {
+    const operator = this.operators.get(key);
+    this.operators.delete(key);
+    if (operator !== undefined) this.runtime.release((module) => module[this.#deleter](operator.address));
+  }
+
+  free(): void {
+    for (const key of [...this.operators.keys()]) this.delete(key);
+    this.runtime.holdings.delete(this);
+  }
+
+  forget(): void {
+    this.operators.clear();
+  }
 }
 
 // Holds the operators alone: a reference to their owner would keep it alive for ever.
-const registry = new FinalizationRegistry<Owned>(free);
-
-function free(owned: Owned): void {
-  const { runtime, operators, deleter } = owned;
-  if (runtime === undefined) return;
-  for (const { address } of operators.values()) runtime.module[deleter](address);
-  runtime.owned.delete(owned);
-}
+const registry = new FinalizationRegistry<Owned<{ readonly address: number }>>((owned) => owned.free());

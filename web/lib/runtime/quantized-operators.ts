@@ -3,7 +3,7 @@ import { typedArrayKind } from '../core/realms.js';
 import type { OperatorSpec } from '../core/spec.js';
 import type { NativeActivations, NativeSpec } from './glue.js';
 import { requireRuntime } from './lifecycle.js';
-import { guarded, reserve } from './native-operators.js';
+import { reserve } from './native-operators.js';
 import { codeOf, type Layout, toAxes, toNativeSpec } from './operation.js';
 import { OwnedOperators } from './owned-operators.js';
 import { outOfMemory, type Runtime } from './runtime.js';
@@ -29,29 +29,30 @@ export interface QuantizedParameters {
 /** The int8 operators of one layer, one for each way it is called (pads and activation). */
 export class QuantizedOperators {
   readonly #parameters: QuantizedParameters;
+  readonly #runtime: Runtime | undefined;
   readonly #operators = new OwnedOperators<Operator>('deleteQuantizedOperator');
 
-  constructor(parameters: QuantizedParameters) {
+  constructor(parameters: QuantizedParameters, runtime: Runtime | undefined) {
     this.#parameters = parameters;
+    this.#runtime = runtime;
   }
 
   run(spec: OperatorSpec, request: QuantizedRun): void {
     const { where } = request;
-    const runtime = requireRuntime(where);
+    const runtime = requireRuntime(where, this.#runtime);
     const key = `${spec.relu} ${spec.padBefore.join()} ${spec.padAfter.join()}`;
-    guarded(where, () => {
-      const operators = this.#operators.on(runtime);
-      const known = operators.get(key);
-      try {
-        const operator = known ?? create(runtime, where, spec);
-        operators.set(key, operator);
-        runOperator(runtime, operator, request, this.#parameters);
-      } catch (error) {
-        // What never ran costs nothing.
-        if (known === undefined) this.#operators.drop(key);
-        throw error;
-      }
-    });
+    const operators = this.#operators.on(runtime);
+    const known = operators.get(key);
+    try {
+      const operator = known ?? create(runtime, where, spec);
+      operators.set(key, operator);
+      runOperator(runtime, operator, request, this.#parameters);
+    } catch (error) {
+      const failure = runtime.asError(where, error);
+      // What never ran costs nothing.
+      if (known === undefined) this.#operators.drop(key);
+      throw failure;
+    }
   }
 
   dispose(): void {

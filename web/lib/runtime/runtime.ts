@@ -1,51 +1,181 @@
-import { DeconvError, type DeconvErrorCode } from '../core/errors.js';
-import { heapOwners } from '../core/tensor.js';
+import { RUNTIME } from '../core/brands.js';
+import { DeconvError, type DeconvErrorCode, isDeconvError } from '../core/errors.js';
+import { type Heap, heaps } from '../core/tensor.js';
 import type { DeconvModule } from './glue.js';
 import type { RuntimeInfo } from './options.js';
-import type { Owned } from './owned-operators.js';
 
-/** Memory of one HeapTensor. */
-export interface HeapBlock {
-  /** Undefined once the block was freed or the module shut down. */
-  runtime: Runtime | undefined;
-  readonly address: number;
-  readonly count: number;
+export interface MemoryUsage {
+  /** Layers that hold memory on the WebAssembly heap (from their first forward to dispose). */
+  readonly liveLayers: number;
+  /** HeapTensors that were not disposed. */
+  readonly liveTensors: number;
+  /** Size of the heap in bytes; it grows and never shrinks. */
+  readonly heapBytes: number;
+  /** Bytes of the heap that are in use. */
+  readonly usedBytes: number;
 }
 
-/** A started module. Operators and tensors made on it die with it. */
-export class Runtime {
-  readonly module: DeconvModule;
-  readonly info: RuntimeInfo;
-  readonly routeNames: readonly string[];
-  /** What each live layer holds of this module. */
-  readonly owned = new Set<Owned>();
-  /** Memory of live HeapTensors, by address. */
-  readonly blocks = new Map<number, HeapBlock>();
-  readonly #statusNames: readonly string[];
-  #heap: Float32Array = new Float32Array(0);
-  #lastView = this.#heap;
+/** What a layer has on a runtime's heap. */
+export interface Holding {
+  /** Drops the addresses: the heap that they lie on is gone. */
+  forget(): void;
+}
 
-  constructor(module: DeconvModule, info: RuntimeInfo) {
-    this.module = module;
-    this.info = info;
+/**
+ * A running module with a heap and threads of its own, made by `createRuntime`. Layers, HeapTensors and
+ * calls take it as the option `runtime`; runtimes that stand side by side share nothing.
+ *
+ * @example
+ * const runtime = await createRuntime({ threads: 2 });
+ * const up = new ConvTranspose2d({ inChannels: 8, outChannels: 4, kernelSize: 4, stride: 2, runtime });
+ * const y = up.forward({ data: new Float32Array(8 * 256), shape: [1, 8, 16, 16] });
+ * await runtime.shutdown();
+ */
+export class Runtime implements Heap {
+  /** What runs, and what was asked for and could not be had. */
+  readonly info: RuntimeInfo;
+  /** @internal */
+  readonly routeNames: readonly string[];
+  /** @internal One for each layer that holds memory. */
+  readonly holdings = new Set<Holding>();
+  /** @internal Addresses of live HeapTensors. */
+  readonly blocks = new Set<number>();
+  /** @internal The tensor of every view that was given out; a view that lives keeps its tensor alive. */
+  readonly views = new WeakMap<ArrayBufferView, { readonly disposed: boolean }>();
+  readonly #statusNames: readonly string[];
+  // Whoever keeps a runtime that ended, or a layer bound to it, must not keep its heap.
+  #module: DeconvModule | undefined;
+  #failure: DeconvError | undefined;
+  #heap: Float32Array = NO_HEAP;
+  #lastView: Float32Array = NO_HEAP;
+
+  private constructor(module: DeconvModule, info: RuntimeInfo) {
+    this.#module = module;
+    this.info = Object.freeze({ ...info, notes: Object.freeze([...info.notes]) });
     this.routeNames = module.routeNames().trimEnd().split('\n');
     this.#statusNames = module.statusNames().trimEnd().split('\n');
   }
 
-  close(): void {
-    // A layer that lives on must not keep the module's memory alive.
-    for (const owned of this.owned) {
-      owned.operators.clear();
-      owned.runtime = undefined;
-    }
-    this.owned.clear();
-    for (const block of this.blocks.values()) block.runtime = undefined;
-    this.blocks.clear();
-    this.module.stopRuntime();
-    this.module.PThread?.terminateAllThreads();
+  /** @internal */
+  get [RUNTIME](): true {
+    return true;
   }
 
-  /** Throws what a call's status means; `where` names the caller's method. */
+  /** @internal Whether it is one of this copy of the package, which knows its heap. */
+  static isOwn(value: unknown): value is Runtime {
+    return typeof value === 'object' && value !== null && #module in value;
+  }
+
+  /** @internal */
+  static of(module: DeconvModule, info: RuntimeInfo): Runtime {
+    return new Runtime(module, info);
+  }
+
+  /** Whether it was shut down, or failed: then it computes nothing any more. */
+  get ended(): boolean {
+    return this.#module === undefined;
+  }
+
+  /** Heap size, bytes in use, live layers and tensors of this runtime; zeros once it has ended. */
+  memoryUsage(): MemoryUsage {
+    if (this.ended) return NOTHING_USED;
+    return this.guard('memoryUsage', ({ wasmMemory }) => ({
+      liveLayers: this.holdings.size,
+      liveTensors: this.blocks.size,
+      heapBytes: wasmMemory.buffer.byteLength,
+      usedBytes: this.module.allocatedBytes(),
+    }));
+  }
+
+  /**
+   * Ends it, whatever state it is in: its memory is freed, its threads end, and what is bound to it throws
+   * `NOT_INITIALIZED` from now on. May be called again.
+   */
+  async shutdown(): Promise<void> {
+    this.end();
+  }
+
+  /** @internal */
+  end(): void {
+    const module = this.#module;
+    this.#module = undefined;
+    this.#heap = NO_HEAP;
+    this.#lastView = NO_HEAP;
+    for (const holding of this.holdings) holding.forget();
+    this.holdings.clear();
+    this.blocks.clear();
+    // The module itself is asked for nothing: what has failed would not answer, or fail once more.
+    module?.PThread?.terminateAllThreads();
+  }
+
+  /** @internal Ends what has trapped: its memory may be in any state. Every later call says so. */
+  fail(cause: unknown): void {
+    if (this.ended) return;
+    this.#failure = new DeconvError('RUNTIME_FAILED', String(cause), {}, cause);
+    this.end();
+  }
+
+  /** @internal Calls the module; what it throws but errors of ours ends the runtime. */
+  guard<Result>(where: string, call: (module: DeconvModule) => Result): Result {
+    try {
+      return call(this.module);
+    } catch (error) {
+      throw this.asError(where, error);
+    }
+  }
+
+  /** @internal Cleans up, if there is still anything to clean: that throws nothing, whatever happens. */
+  release(call: (module: DeconvModule) => void): void {
+    if (this.#module === undefined) return;
+    try {
+      call(this.#module);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** @internal The error for what a call threw. What is none of ours came out of the module, and ends it. */
+  asError(where: string, cause: unknown): DeconvError {
+    if (isDeconvError(cause)) return cause;
+    this.fail(cause);
+    return new DeconvError(
+      'INTERNAL',
+      `${where}: expected the WebAssembly module to work, got its failure: ${String(cause)}. Its runtime has ended; ${AFRESH}. Please report this.`,
+      { where },
+      cause,
+    );
+  }
+
+  /** @internal Throws unless it runs; `where` names the caller's method. */
+  requireRunning(where: string): this {
+    if (this.#module !== undefined) return this;
+    const failure = this.#failure;
+    if (failure === undefined) {
+      throw new DeconvError(
+        'NOT_INITIALIZED',
+        `${where}: expected a running module, got a call after its shutdown(), which frees all that was made on it. Start one with init() or createRuntime().`,
+        { where },
+      );
+    }
+    throw new DeconvError(
+      'RUNTIME_FAILED',
+      `${where}: expected a running module, got one that failed before: ${failure.message}. To go on ${AFRESH}.`,
+      { where },
+      failure.cause,
+    );
+  }
+
+  /** @internal */
+  get module(): DeconvModule {
+    return this.#module ?? this.#endedModule();
+  }
+
+  #endedModule(): never {
+    this.requireRunning('Runtime');
+    throw new Error('unreachable');
+  }
+
+  /** @internal Throws what a call's status means; `where` names the caller's method. */
   check(where: string, status: number): void {
     if (status === 0) return;
     const name = this.#statusNames[status] ?? `status ${status}`;
@@ -53,22 +183,27 @@ export class Runtime {
     throw new DeconvError(code, `${where}: ${sentence} (core status ${name}).`, { where, status: name });
   }
 
-  /** A part of the heap as bytes. */
+  /** @internal */
+  holds(view: ArrayBufferView): boolean {
+    return !this.ended && this.views.get(view)?.disposed === false;
+  }
+
+  /** @internal A part of the heap as bytes. */
   bytes(address: number, length: number): Int8Array {
     return new Int8Array(this.module.wasmMemory.buffer, address, length);
   }
 
-  /** The whole heap, valid until the next call into the module: growth detaches it. */
+  /** @internal The whole heap, valid until the next call into the module: growth detaches it. */
   get heap(): Float32Array {
     const { buffer } = this.module.wasmMemory;
     if (this.#heap.buffer !== buffer) {
       this.#heap = new Float32Array(buffer);
-      heapOwners.set(buffer, this);
+      heaps.set(buffer, this);
     }
     return this.#heap;
   }
 
-  /** A part of it. The last one is remembered: a loop asks for the same again and again. */
+  /** @internal A part of it. The last one is remembered: a loop asks for the same again and again. */
   floats(address: number, length: number): Float32Array {
     const { buffer } = this.heap;
     const last = this.#lastView;
@@ -88,6 +223,18 @@ export function outOfMemory(where: string, what: string, elements: number): Deco
     { where, bytes: elements * 4 },
   );
 }
+
+/** What a runtime that has ended, or none, uses. */
+export const NOTHING_USED: MemoryUsage = Object.freeze({
+  liveLayers: 0,
+  liveTensors: 0,
+  heapBytes: 0,
+  usedBytes: 0,
+});
+
+const NO_HEAP = new Float32Array(0);
+
+const AFRESH = 'call init(), or createRuntime() for a runtime of your own, to start afresh';
 
 // All but out_of_memory are caught by our own checks first; seeing one means a bug of ours.
 const STATUS_ERRORS: Readonly<Record<string, readonly [DeconvErrorCode, string]>> = {
