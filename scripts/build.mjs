@@ -6,13 +6,14 @@
 //   node scripts/build.mjs --tests    the C++ test programs (debug and sanitizers) as well
 
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { bundleStandalone } from './standalone.mjs';
 
 const root = path.dirname(import.meta.dirname);
+const dist = path.join(root, 'dist');
 const { version } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
 const RELEASE_PRESETS = ['simd', 'relaxed', 'simd-threads', 'relaxed-threads'];
 const TEST_PRESETS = ['debug', 'sanitize'];
@@ -21,8 +22,8 @@ const { values: flags } = parseArgs({
   options: { tests: { type: 'boolean', default: false }, page: { type: 'boolean', default: false } },
 });
 
-if (!flags.page || !existsSync(path.join(root, 'dist', 'index.js'))) {
-  for (const preset of RELEASE_PRESETS) await compile(preset, ['deconv_web', 'deconv_node']);
+if (!flags.page || !existsSync(path.join(dist, 'index.js'))) {
+  for (const preset of RELEASE_PRESETS) await compile(preset, ['deconv_module']);
   await buildPackage();
 }
 if (flags.tests) {
@@ -40,25 +41,54 @@ async function compile(preset, targets) {
 
 /** dist/ is made anew, so that nothing stale is ever published. */
 async function buildPackage() {
-  await rm(path.join(root, 'dist'), { recursive: true, force: true });
+  await rm(dist, { recursive: true, force: true });
+  await writeVersion();
   await step('TypeScript', bin('tsc'), ['-p', 'tsconfig.lib.json']);
   // It imports the package by its name, as users do, so the package comes first.
   await step('command line', bin('tsc'), ['-p', 'web/cli/tsconfig.json']);
+  await mkdir(path.join(dist, 'wasm'));
   for (const preset of RELEASE_PRESETS) {
-    const from = path.join(root, 'build', preset);
-    const to = path.join(root, 'dist', 'wasm', preset);
-    const [web, node] = await Promise.all(
-      ['web', 'node'].map((environment) => readFile(path.join(from, environment, `${environment}.wasm`))),
-    );
-    // One binary serves both glues: this is the proof.
-    if (digest(web) !== digest(node)) {
-      throw new Error(`build: the web and node links of ${preset} gave different .wasm files`);
-    }
-    await mkdir(to, { recursive: true });
-    await writeFile(path.join(to, 'deconv.wasm'), Buffer.concat([web, identity(`${preset} ${version}`)]));
-    await cp(path.join(from, 'web', 'web.mjs'), path.join(to, 'web.mjs'));
-    await cp(path.join(from, 'node', 'node.mjs'), path.join(to, 'node.mjs'));
+    const binary = await readFile(path.join(moduleFolder(preset), 'deconv.wasm'));
+    const named = Buffer.concat([binary, identity(`${preset} ${version}`)]);
+    await writeFile(path.join(dist, 'wasm', `${preset}.wasm`), named);
   }
+  await writeFile(path.join(dist, 'wasm', 'deconv.mjs'), await sharedGlue('simd', 'relaxed'));
+  const glue = await sharedGlue('simd-threads', 'relaxed-threads');
+  await writeFile(path.join(dist, 'wasm', 'threads.mjs'), nameless(glue));
+  await bundleStandalone(dist);
+  await rm(path.join(dist, 'runtime', 'embedded-files.js'));
+  await rm(path.join(dist, 'runtime', 'embedded-files.d.ts'));
+}
+
+async function writeVersion() {
+  const file = path.join(root, 'web', 'lib', 'core', 'version.ts');
+  const text = `/** Written by scripts/build.mjs from package.json; the binaries carry it too. */
+export const VERSION = '${version}';
+`;
+  if ((await readFile(file, 'utf8')) !== text) await writeFile(file, text);
+}
+
+/** The glue that two binaries have in common. */
+async function sharedGlue(...presets) {
+  const [one, other] = await Promise.all(
+    presets.map((preset) => readFile(path.join(moduleFolder(preset), 'deconv.mjs'), 'utf8')),
+  );
+  if (one !== other) throw new Error(`build: the links of ${presets.join(' and ')} gave different glues`);
+  return one;
+}
+
+/** Its workers start from the glue's own file; the link fixes a name for it, which a bundler changes. */
+function nameless(glue) {
+  const parts = glue.split('new Worker(new URL("deconv.mjs",import.meta.url)');
+  if (parts.length !== 2) throw new Error('build: the glue with threads starts its workers in another way');
+  // The loader hands in the binary; nothing that serves this file shall look for another.
+  return parts
+    .join('new Worker(new URL(import.meta.url)')
+    .replace('new URL("deconv.wasm",import.meta.url).href', '"deconv.wasm"');
+}
+
+function moduleFolder(preset) {
+  return path.join(root, 'build', preset, 'module');
 }
 
 /** A custom section that says which binary this is; the loader refuses any other before it runs. */
@@ -66,10 +96,6 @@ function identity(text) {
   const name = Buffer.from('deconv-wasm');
   const content = Buffer.concat([Buffer.from([name.length]), name, Buffer.from(text)]);
   return Buffer.concat([Buffer.from([0, content.length]), content]);
-}
-
-function digest(bytes) {
-  return createHash('sha256').update(bytes).digest('hex');
 }
 
 function bin(name) {

@@ -13,7 +13,7 @@ const LIMITS = {
   wasm: 90,
   // Asked for with { threads }: the same, POSIX threads and the pool that XNNPACK shares with us.
   threadedWasm: 100,
-  // All of the root entry's API and the one glue that a page without threads loads, minified.
+  // All of the root entry's API with the glue of the builds without threads, minified.
   script: 25,
   // What readModel of an ONNX file loads beside the root entry.
   onnx: 25,
@@ -41,6 +41,8 @@ const TYPICAL = [
     '/models/onnx',
   ],
 ];
+/** Typical imports are measured without it, since all of them that compute need it. */
+const GLUE = [/\/wasm\/deconv\.mjs$/];
 const BINARIES = ['simd', 'relaxed', 'simd-threads', 'relaxed-threads'];
 
 const dist = path.join(path.dirname(import.meta.dirname), 'dist');
@@ -50,17 +52,15 @@ if (!existsSync(path.join(dist, 'index.js'))) {
 }
 
 const binaries = BINARIES.map((name) => measure(`${name}.wasm`, read(name)));
-const chunks = await bundle();
-const api = measure('API', join(chunks, 'API'));
-const glues = BINARIES.map((name) => measure(`glue ${name}`, join(chunks, name)));
-// Two files; the two glues without threads differ by a name only.
-const script = sum('API and one glue', api, glues[0]);
-const rows = [...binaries, api, ...glues, script];
+const script = measure('API and glue', await bundle("export * from 'deconv-wasm';"));
+const threads = measure('glue with threads', readFileSync(path.join(dist, 'wasm', 'threads.mjs')));
+const standalone = measure('the single file', readFileSync(path.join(dist, 'standalone.js')));
 
-table('bytes', rows);
+table('bytes', [...binaries, script, threads, standalone]);
 
 const typical = [];
-for (const [name, code, met] of TYPICAL) typical.push(measure(name, await loadedBy(code, met)));
+for (const [name, code, met] of TYPICAL)
+  typical.push(measure(name, await bundle(code, { met, external: GLUE })));
 table('import', typical);
 const rootOnly = typical.find(({ name }) => name === 'all of the root entry');
 const onnx = typical.find(({ name }) => name === 'a model file (ONNX)').gzip - rootOnly.gzip;
@@ -85,8 +85,8 @@ function table(title, lines) {
   for (const { name, plain, gzip, brotli } of lines) console.log(row(name, [plain, gzip, brotli]));
 }
 
-/** The scripts of a page with this import, without glue and binary; with those of modules named `met`. */
-async function loadedBy(code, met) {
+/** The scripts that a page with this import loads, minified, with those of modules named `met`. */
+async function bundle(code, { met, external = [] } = {}) {
   const id = path.join(dist, 'entry-of-check-size.js');
   const { output } = await build({
     configFile: false,
@@ -107,7 +107,7 @@ async function loadedBy(code, met) {
     build: {
       write: false,
       modulePreload: false,
-      rollupOptions: { input: id, preserveEntrySignatures: 'strict' },
+      rollupOptions: { input: id, external, preserveEntrySignatures: 'strict' },
     },
   });
   const chunks = output.filter(({ type }) => type === 'chunk');
@@ -115,7 +115,7 @@ async function loadedBy(code, met) {
   const load = (chunk) => {
     if (loaded.has(chunk)) return;
     loaded.add(chunk);
-    for (const file of chunk.imports) load(chunks.find(({ fileName }) => fileName === file));
+    for (const other of chunks) if (chunk.imports.includes(other.fileName)) load(other);
   };
   for (const chunk of chunks) {
     if (chunk.isEntry || (met !== undefined && chunk.moduleIds.some((module) => module.includes(met))))
@@ -125,7 +125,7 @@ async function loadedBy(code, met) {
 }
 
 function read(name) {
-  return readFileSync(path.join(dist, 'wasm', name, 'deconv.wasm'));
+  return readFileSync(path.join(dist, 'wasm', `${name}.wasm`));
 }
 
 function measure(name, bytes) {
@@ -135,38 +135,4 @@ function measure(name, bytes) {
     gzip: gzipSync(bytes, { level: 9 }).length,
     brotli: brotliCompressSync(bytes).length,
   };
-}
-
-function sum(name, one, other) {
-  return {
-    name,
-    plain: one.plain + other.plain,
-    gzip: one.gzip + other.gzip,
-    brotli: one.brotli + other.brotli,
-  };
-}
-
-function join(chunks, part) {
-  const found = chunks.filter((chunk) => chunk.part === part);
-  if (found.length === 0) throw new Error(`check-size: the bundle has no chunk for ${part}`);
-  return Buffer.concat(found.map(({ code }) => Buffer.from(code)));
-}
-
-/** The root entry as a web app's bundler makes it, nothing written to disk. */
-async function bundle() {
-  const { output } = await build({
-    configFile: false,
-    logLevel: 'error',
-    build: {
-      write: false,
-      modulePreload: false,
-      rollupOptions: { input: path.join(dist, 'index.js'), preserveEntrySignatures: 'strict' },
-    },
-  });
-  return output
-    .filter(({ type }) => type === 'chunk')
-    .map(({ code, moduleIds }) => ({
-      code,
-      part: BINARIES.find((name) => moduleIds.some((id) => id.endsWith(`/wasm/${name}/web.mjs`))) ?? 'API',
-    }));
 }

@@ -1,6 +1,6 @@
-# deconv_add_module(web|node): the glue for one environment. Both link the same objects with the
-# same flags, so their .wasm files are identical; scripts/build.mjs proves it by checksum and
-# ships one. (One glue for both would refer to node:module, which webpack rejects.)
+# The module: one binary and its glue. The glue asks nothing of the place it runs in, because our
+# loader hands it the compiled binary; with threads it starts workers, of a page's kind or of Node's.
+# Both SIMD builds link to the same glue, and scripts/build.mjs fails where they do not.
 
 set(deconv_link_flags
   -lembind
@@ -25,7 +25,7 @@ set(deconv_link_flags
   -sABORTING_MALLOC=0
   # No files, no environment, no printing.
   -sFILESYSTEM=0
-  -sINCOMING_MODULE_JS_API=instantiateWasm,mainScriptUrlOrBlob,pthreadPoolSize
+  -sINCOMING_MODULE_JS_API=instantiateWasm,pthreadPoolSize
 )
 # The loader reads views from the memory itself: they stay right when it grows.
 set(deconv_runtime_methods wasmMemory)
@@ -39,7 +39,13 @@ if(DECONV_THREADS)
     -sPTHREAD_POOL_SIZE_STRICT=2
     # Growing shared memory makes generated JavaScript slower, and ours reads only at the edges.
     -Wno-pthreads-mem-growth
+    # It is loaded by its address and never bundled, so it may name Node's modules and its own file.
+    -sENVIRONMENT=web,worker,node
   )
+else()
+  # The least that there is: it reads neither location nor process, so it runs everywhere. It is bundled,
+  # so it names no file: our loader does, in the form that bundlers recognise.
+  list(APPEND deconv_link_flags -sENVIRONMENT=web -sUSE_ES6_IMPORT_META=0)
 endif()
 
 if(CMAKE_BUILD_TYPE STREQUAL "Debug")
@@ -56,27 +62,14 @@ add_library(deconv_bindings OBJECT
 target_compile_definitions(deconv_bindings PRIVATE EMSCRIPTEN_HAS_UNBOUND_TYPE_NAMES=0)
 target_link_libraries(deconv_bindings PRIVATE deconv deconv_warnings)
 
-function(deconv_add_module environment)
-  set(target deconv_${environment})
-  add_executable(${target} $<TARGET_OBJECTS:deconv_bindings>)
-  target_link_libraries(${target} PRIVATE deconv)
-  list(JOIN deconv_runtime_methods , runtime_methods)
-  target_link_options(${target} PRIVATE ${deconv_link_flags}
-    -sEXPORTED_RUNTIME_METHODS=${runtime_methods}
-  )
-  if(environment STREQUAL "web")
-    # Our loader names every file in the form that bundlers recognise; a second, different
-    # reference in the glue (a Worker with options in a variable) makes Vite refuse the package.
-    target_link_options(${target} PRIVATE -sENVIRONMENT=web,worker -sUSE_ES6_IMPORT_META=0)
-  elseif(DECONV_THREADS)
-    target_link_options(${target} PRIVATE -sENVIRONMENT=node,worker)
-  else()
-    target_link_options(${target} PRIVATE -sENVIRONMENT=node)
-  endif()
-  set_target_properties(${target} PROPERTIES
-    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/${environment}
-    # The Node glue starts its threads from the file of this name.
-    OUTPUT_NAME ${environment}
-    SUFFIX .mjs
-  )
-endfunction()
+add_executable(deconv_module $<TARGET_OBJECTS:deconv_bindings>)
+target_link_libraries(deconv_module PRIVATE deconv)
+list(JOIN deconv_runtime_methods , runtime_methods)
+target_link_options(deconv_module PRIVATE ${deconv_link_flags}
+  -sEXPORTED_RUNTIME_METHODS=${runtime_methods}
+)
+set_target_properties(deconv_module PROPERTIES
+  RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/module
+  OUTPUT_NAME deconv
+  SUFFIX .mjs
+)

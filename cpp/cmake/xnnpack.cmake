@@ -91,6 +91,11 @@ set_source_files_properties(${XNNPACK_SOURCE_DIR}/src/configs/dwconv-config.c PR
   COMPILE_DEFINITIONS "${deconv_dwconv_aliases}"
 )
 
+# One of its configurations asks the page for its number of cores, to guess whether the processor has AVX.
+set_property(SOURCE ${XNNPACK_SOURCE_DIR}/src/configs/gemm-config.c APPEND PROPERTY
+  COMPILE_OPTIONS -include ${CMAKE_CURRENT_LIST_DIR}/no_javascript.h
+)
+
 add_library(xnnpack STATIC ${deconv_xnnpack_sources} ${deconv_pthreadpool_sources})
 
 target_include_directories(xnnpack SYSTEM

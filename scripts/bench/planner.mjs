@@ -43,9 +43,9 @@ if (options.json !== undefined) await writeFile(options.json, JSON.stringify(res
 module.stopRuntime();
 
 async function load(build) {
-  const folder = new URL(`../../dist/wasm/${build}/`, import.meta.url);
-  const { default: createModule } = await import(new URL('node.mjs', folder));
-  const binary = await WebAssembly.compile(await readFile(new URL('deconv.wasm', folder)));
+  const folder = new URL('../../dist/wasm/', import.meta.url);
+  const { default: createModule } = await import(new URL('deconv.mjs', folder));
+  const binary = await WebAssembly.compile(await readFile(new URL(`${build}.wasm`, folder)));
   const loaded = await createModule({
     instantiateWasm: (imports, done) => {
       WebAssembly.instantiate(binary, imports).then((instance) => done(instance, binary));

@@ -12,7 +12,7 @@ afterAll(remove);
 interface Manifest {
   readonly bin: Readonly<Record<string, string>>;
   readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
-  readonly imports: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly dependencies: Readonly<Record<string, string>>;
 }
 
 let tarball: Tarball;
@@ -33,17 +33,16 @@ test('the tarball holds dist, the licence texts, the README and nothing else', (
   expect([...kinds].sort()).toEqual(['.d.ts', '.js', '.json', '.md', '.mjs', '.wasm', undefined]);
 });
 
-test('every binary has its two glues', () => {
-  for (const name of BINARIES) {
-    for (const file of ['deconv.wasm', 'web.mjs', 'node.mjs']) {
-      expect(tarball.contents).toContain(`dist/wasm/${name}/${file}`);
-    }
-  }
+test('the binaries and their two glues', () => {
+  const files = [...BINARIES.map((name) => `${name}.wasm`), 'deconv.mjs', 'threads.mjs'].sort();
+  expect(tarball.contents.filter((file) => file.startsWith('dist/wasm/'))).toEqual(
+    files.map((file) => `dist/wasm/${file}`),
+  );
 });
 
-test('every target of bin, exports and imports exists', () => {
-  const { bin, exports, imports } = manifest;
-  const targets = [bin, exports, imports]
+test('every target of bin and exports exists', () => {
+  const { bin, exports } = manifest;
+  const targets = [bin, exports]
     .flatMap((field): (string | Readonly<Record<string, string>>)[] => Object.values(field))
     .flatMap((target) => (typeof target === 'string' ? [target] : Object.values(target)));
   expect(targets.length).toBeGreaterThan(3);
@@ -59,46 +58,71 @@ test('every script has its declarations', () => {
   for (const file of scripts) expect(tarball.contents).toContain(file.replace(/\.js$/, '.d.ts'));
 });
 
-describe('what the web reaches', () => {
+// One build for pages, Node and all the others: what an entry loads, it names by paths of the package.
+describe('what an entry reaches', () => {
+  const entries = (): [string, string][] =>
+    Object.entries(manifest.exports).flatMap(([name, target]) =>
+      typeof target === 'string' ? [] : [[name, path.join(installed, target.default ?? '')]],
+    );
+
+  test('is in the package, but for what reads model files', () => {
+    expect(entries().length).toBeGreaterThan(7);
+    for (const [name, entry] of entries()) {
+      const { foreign } = reachable(entry);
+      const allowed = name === './models' ? Object.keys(manifest.dependencies) : [];
+      expect(
+        foreign.filter((specifier) => !allowed.some((known) => `${specifier}/`.startsWith(`${known}/`))),
+        name,
+      ).toEqual([]);
+    }
+  });
+
   test('asks for nothing of Node and makes no code from text', () => {
-    const files = webReachable(path.join(installed, 'dist', 'index.js'));
-    // Four glues and the page's platform are among them.
-    expect(files.filter((file) => file.endsWith('/web.mjs'))).toHaveLength(4);
-    expect(files.some((file) => file.endsWith('/web-platform.js'))).toBe(true);
-    for (const file of files) {
-      const found = readFileSync(file, 'utf8').match(
-        /node:\w+|(?:from|import\(|require\()\s*['"]module['"]|\brequire\(|\beval\(|new Function\b/,
-      );
-      expect(found?.[0], path.relative(installed, file)).toBeUndefined();
-    }
-  });
-
-  test('names every binary in the form that bundlers find', () => {
-    const platform = readFileSync(path.join(installed, 'dist', 'runtime', 'web-platform.js'), 'utf8');
-    for (const name of BINARIES) {
-      expect(platform).toContain(`new URL('../wasm/${name}/deconv.wasm', import.meta.url)`);
-    }
-  });
-
-  /** All modules that a bundler for the web loads from `entry`, by the "default" condition. */
-  function webReachable(entry: string): string[] {
-    const reached = new Set<string>();
-    const waiting = [entry];
-    for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
-      if (reached.has(file)) continue;
-      reached.add(file);
-      const text = readFileSync(file, 'utf8');
-      for (const [, specifier = ''] of text.matchAll(/(?:\bfrom|\bimport\(?)\s*['"]([^'"]+)['"]/g)) {
-        if (specifier.startsWith('.')) {
-          waiting.push(path.resolve(path.dirname(file), specifier));
-        } else {
-          const target = manifest.imports[specifier]?.default;
-          if (target === undefined) throw new Error(`${file} imports ${specifier}, which no page has`);
-          waiting.push(path.join(installed, target));
-        }
+    for (const [, entry] of entries()) {
+      const { files } = reachable(entry);
+      for (const file of files) {
+        const found = readFileSync(file, 'utf8').match(
+          /(?:from|import\(|require\()\s*['"](?:node:\w+|module)['"]|\brequire\(|\beval\(|new Function\b/,
+        );
+        expect(found?.[0], path.relative(installed, file)).toBeUndefined();
       }
     }
-    return [...reached];
+  });
+
+  // Service workers and AudioWorklets have no import().
+  test('loads no script on demand to compute', () => {
+    const { files } = reachable(path.join(installed, 'dist', 'index.js'));
+    expect(files.some((file) => file.endsWith('/wasm/deconv.mjs'))).toBe(true);
+    for (const file of files) expect(readFileSync(file, 'utf8'), file).not.toMatch(/\bimport\(\s*['"]/);
+  });
+
+  test('names every file in the form that bundlers find', () => {
+    const places = readFileSync(path.join(installed, 'dist', 'runtime', 'package-files.js'), 'utf8');
+    for (const name of [...BINARIES.map((binary) => `${binary}.wasm`), 'threads.mjs']) {
+      expect(places).toContain(`new URL('../wasm/${name}', import.meta.url)`);
+    }
+  });
+
+  test('is one file for deconv-wasm/standalone', () => {
+    const { files, foreign } = reachable(path.join(installed, 'dist', 'standalone.js'));
+    expect([files.length, foreign]).toEqual([1, []]);
+    expect(readFileSync(files[0] ?? '', 'utf8')).not.toMatch(/\bimport\.meta\b/);
+  });
+
+  function reachable(entry: string): { files: string[]; foreign: string[] } {
+    const files = new Set<string>();
+    const foreign = new Set<string>();
+    const waiting = [entry];
+    for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+      if (files.has(file)) continue;
+      files.add(file);
+      const text = readFileSync(file, 'utf8').replace(/^\s*(?:\*|\/\/|\/\*\*).*$/gm, '');
+      for (const [, specifier = ''] of text.matchAll(/(?:\bfrom|\bimport\(?)\s*['"]([^'"]+)['"]/g)) {
+        if (specifier.startsWith('.')) waiting.push(path.resolve(path.dirname(file), specifier));
+        else foreign.add(specifier);
+      }
+    }
+    return { files: [...files], foreign: [...foreign] };
   }
 });
 

@@ -36,7 +36,7 @@ beforeAll(() => {
       });
     `,
     'subpath.mjs': `
-      console.log(import.meta.resolve('deconv-wasm/wasm/simd/deconv.wasm').endsWith('.wasm'));
+      console.log(import.meta.resolve('deconv-wasm/wasm/simd.wasm').endsWith('.wasm'));
       await import('deconv-wasm/dist/index.js').catch((error) => console.log(error.code));
     `,
   });

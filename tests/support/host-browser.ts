@@ -2,7 +2,7 @@ import type { BinaryName } from 'deconv-wasm';
 import type { Host } from './host.js';
 
 function urlOf(name: BinaryName): URL {
-  return new URL(`/dist/wasm/${name}/deconv.wasm`, location.origin);
+  return new URL(`/dist/wasm/${name}.wasm`, location.origin);
 }
 
 export const host: Host = {

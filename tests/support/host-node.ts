@@ -6,7 +6,7 @@ import type { BinaryName } from 'deconv-wasm';
 import type { Host } from './host.js';
 
 function fileOf(name: BinaryName): URL {
-  return new URL(import.meta.resolve(`deconv-wasm/wasm/${name}/deconv.wasm`));
+  return new URL(import.meta.resolve(`deconv-wasm/wasm/${name}.wasm`));
 }
 
 export const host: Host = {

@@ -7,9 +7,8 @@ export type { ForwardOptions, LayerGradients } from '../layers/layer.js';
 export type { ExecutionOptions, RouteName } from '../runtime/execution.js';
 export { HeapTensor, type HeapTensorOptions } from '../runtime/heap-tensor.js';
 export { createRuntime, init, memoryUsage, runtimeInfo, shutdown } from '../runtime/lifecycle.js';
-export type { BuildName, InitOptions, RuntimeInfo } from '../runtime/options.js';
+export type { BinaryName, BuildName, InitOptions, RuntimeInfo, WasmSource } from '../runtime/options.js';
 export type { Candidate, Plan } from '../runtime/planning.js';
-export type { BinaryName, WasmSource } from '../runtime/platform.js';
 export type { MemoryUsage, Runtime } from '../runtime/runtime.js';
 export { Conv1d, Conv2d, Conv3d, type ConvOptions } from './conv.js';
 export {

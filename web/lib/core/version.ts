@@ -1,2 +1,2 @@
-/** Of the package; the binaries carry it too, because a glue works with its own binary only. */
+/** Written by scripts/build.mjs from package.json; the binaries carry it too. */
 export const VERSION = '0.1.0';

@@ -1,4 +1,6 @@
 /** Convolutions of model files, as layers that run: ONNX, TFLite, safetensors, npy and npz. */
+
+export type { OutputFile } from './files.js';
 export { type LayerGeometry, ModelLayer } from './layer.js';
 export { Model, type ModelFormat, type ReadModelOptions, readModel } from './model.js';
 export {
@@ -9,7 +11,6 @@ export {
   type WriteModelOptions,
   writeModel,
 } from './patch.js';
-export type { OutputFile } from './platform.js';
 export { blobSource, bytesSource, type ModelInput, type ModelSource } from './source.js';
 export type { ByteRange, ModelDtype, ModelTensor, TensorQuantization } from './tensor.js';
 export type { TensorGeometry } from './tensor-layers.js';

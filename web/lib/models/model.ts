@@ -1,6 +1,6 @@
-import { platform } from '#models-platform';
 import { MODEL } from '../core/brands.js';
 import { checkChoice, checkOptions, describe, refuse } from '../core/checks.js';
+import { openPath } from './files.js';
 import type { ModelLayer } from './layer.js';
 import { LIMITS } from './limits.js';
 import { isNpy } from './npy.js';
@@ -128,7 +128,7 @@ function readTensors(file: ModelFile, format: 'safetensors' | 'npy' | 'npz'): Pr
 }
 
 async function openInput(input: ModelInput): Promise<ModelSource> {
-  return sourceOf(input) ?? platform.openPath(input as string | URL);
+  return sourceOf(input) ?? openPath(input as string | URL);
 }
 
 async function detect(file: ModelFile): Promise<ModelFormat> {

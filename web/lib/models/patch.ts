@@ -1,11 +1,10 @@
-import { platform } from '#models-platform';
 import { hasBrand, MODEL, MODEL_LAYER } from '../core/brands.js';
 import { checkOptions, describe, refuse } from '../core/checks.js';
 import { isAbortSignal } from '../core/realms.js';
 import { checkParameter, type Tensor } from '../core/tensor.js';
+import { type OutputFile, writeFiles } from './files.js';
 import type { ModelLayer } from './layer.js';
 import type { Model } from './model.js';
-import type { OutputFile } from './platform.js';
 import { type ByteRange, rounded } from './tensor.js';
 
 /** A layer of the model and its new weight, in the order and shape that `layer.weight()` gives. */
@@ -130,7 +129,7 @@ export async function writeModel(
     refuse('BAD_TYPE', 'writeModel', 'signal to be an AbortSignal', signal);
   }
   const patched = await patchModel(model, changes);
-  await platform.writeFiles(path, patched.files, signal);
+  await writeFiles(path, patched.files, signal);
   return patched;
 }
 

@@ -1,10 +1,10 @@
-// The glue files that scripts/build.mjs puts beside the compiled TypeScript.
-declare module '*/web.mjs' {
+// What scripts/build.mjs puts beside the compiled TypeScript.
+declare module '*/wasm/deconv.mjs' {
   const createDeconvModule: import('./glue.js').GlueFactory;
   export default createDeconvModule;
 }
 
-declare module '*/node.mjs' {
-  const createDeconvModule: import('./glue.js').GlueFactory;
-  export default createDeconvModule;
+declare module '*/wasm/simd.wasm' {
+  const base64: string;
+  export default base64;
 }

@@ -105,7 +105,6 @@ export interface GlueArguments {
     imports: WebAssembly.Imports,
     done: (instance: WebAssembly.Instance, module: WebAssembly.Module) => void,
   ): Record<string, never>;
-  mainScriptUrlOrBlob?: string;
   pthreadPoolSize?: number;
   /** Set by the glue, on this very object, long before the module is ready. */
   readonly PThread?: DeconvModule['PThread'];

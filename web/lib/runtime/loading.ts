@@ -1,11 +1,13 @@
-import { platform } from '#platform';
 import { describe } from '../core/checks.js';
-import { DeconvError, isDeconvError } from '../core/errors.js';
-import { bytesOf, isUrl, messageOf } from '../core/realms.js';
-import { VERSION } from '../core/version.js';
+import { DeconvError } from '../core/errors.js';
+import { nodeModule } from '../core/node.js';
+import { messageOf } from '../core/realms.js';
+import createDeconvModule from '../wasm/deconv.mjs';
+import { compileBinary } from './binary.js';
 import type { DeconvModule, GlueArguments, GlueFactory } from './glue.js';
-import { type BuildName, checkSource, type InitOptions, type Settings } from './options.js';
-import type { BinaryName } from './platform.js';
+import { loadError } from './load-error.js';
+import type { BinaryName, BuildName, Settings } from './options.js';
+import { PACKAGED, threadGlue } from './package-files.js';
 import { supportsRelaxedSimd, supportsSimd, supportsThreads } from './probes.js';
 import { Runtime } from './runtime.js';
 
@@ -14,27 +16,64 @@ export async function loadRuntime(settings: Settings): Promise<Runtime> {
   const { where, wasm } = settings;
   const notes: string[] = [];
   if (!supportsSimd()) {
-    throw new DeconvError(
-      'LOAD_FAILED',
-      `${where}: expected an engine with WebAssembly SIMD, got one without. Use Chrome 91, Edge 91, Firefox 89, Safari 16.4, Node 20.19 or newer.`,
+    throw loadError(
+      where,
+      'an engine with WebAssembly SIMD',
+      'one without',
+      'Use Chrome 91, Edge 91, Firefox 89, Safari 16.4, Node 20.19 or newer; some browsers switch WebAssembly off in a mode of high security.',
     );
   }
-  const build = chooseBuild(settings.build, notes);
+  const build = chooseBuild(settings, notes);
   const threads = chooseThreads(settings.threads, notes);
   if (threads > 1) {
     try {
       return Runtime.of(await load(where, `${build}-threads`, threads, wasm), { build, threads, notes });
     } catch (cause) {
-      // A file of the caller's for the threaded build cannot serve the other one.
-      if (!isThreadStartError(cause) || isSingleFile(wasm)) throw asLoadError(where, build, cause);
+      if (!isThreadStartError(cause)) throw cause;
+      if (wasm !== undefined && typeof wasm !== 'function') {
+        throw loadError(
+          where,
+          `to start ${threads} threads`,
+          cause.message,
+          'The one binary given is that of the build with threads: pass a function, or threads: 1.',
+          cause,
+        );
+      }
       notes.push(`threads: ${cause.message}, running on 1`);
     }
   }
-  try {
-    return Runtime.of(await load(where, build, 1, wasm), { build, threads: 1, notes });
-  } catch (cause) {
-    throw asLoadError(where, build, cause);
+  return Runtime.of(await load(where, build, 1, wasm), { build, threads: 1, notes });
+}
+
+function chooseBuild({ build, wasm }: Settings, notes: string[]): BuildName {
+  if (build === 'simd') return 'simd';
+  const packaged = wasm !== undefined || PACKAGED.includes('relaxed');
+  if (packaged && supportsRelaxedSimd()) return 'relaxed';
+  if (build === 'relaxed') {
+    const reason = packaged ? 'this engine has none' : 'the single file holds none';
+    notes.push(`relaxed SIMD: ${reason}, running the simd build`);
   }
+  return 'simd';
+}
+
+function chooseThreads(asked: number, notes: string[]): number {
+  if (asked === 1) return 1;
+  const obstacle = threadObstacle();
+  if (obstacle === undefined) return asked;
+  notes.push(`threads: ${obstacle}, running on 1`);
+  return 1;
+}
+
+/** Why threads cannot run here; undefined when they may. */
+function threadObstacle(): string | undefined {
+  if (nodeModule('node:worker_threads') === undefined) {
+    if (typeof Worker !== 'function') return 'no worker can be started from here';
+    if (globalThis.crossOriginIsolated !== true) {
+      return 'the page is not cross-origin isolated (headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp)';
+    }
+  }
+  if (!supportsThreads()) return 'this engine has no shared WebAssembly memory';
+  return threadGlue() === undefined ? 'the single file holds none' : undefined;
 }
 
 /** The binary is there, but its threads or their shared memory are not to be had. */
@@ -46,95 +85,47 @@ function isThreadStartError(cause: unknown): cause is ThreadStartError {
   return (cause as Partial<ThreadStartError> | null)?.threads === true;
 }
 
-function asLoadError(where: string, build: BuildName, cause: unknown): DeconvError {
-  if (isDeconvError(cause)) return cause;
-  return new DeconvError(
-    'LOAD_FAILED',
-    `${where}: expected to load the ${build} build, got: ${messageOf(cause)}. Check that its .wasm file is served, or pass it with init({ wasm }).`,
-    { build },
-    cause,
-  );
-}
-
-function isSingleFile(wasm: InitOptions['wasm']): boolean {
-  return wasm !== undefined && typeof wasm !== 'function';
-}
-
 async function load(
   where: string,
   name: BinaryName,
   threads: number,
-  wasm: InitOptions['wasm'],
+  wasm: Settings['wasm'],
 ): Promise<DeconvModule> {
-  const [factory, binary] = await Promise.all([platform.loadGlue(name), compile(where, name, wasm)]);
-  checkIdentity(where, binary, name);
-  return instantiate(where, factory, binary, name, threads);
-}
-
-/** A glue works with its own binary only: scripts/build.mjs writes its name into each. */
-function checkIdentity(where: string, binary: WebAssembly.Module, name: BinaryName): void {
-  const [section] = WebAssembly.Module.customSections(binary, 'deconv-wasm');
-  const got = section === undefined ? 'a module of another package' : new TextDecoder().decode(section);
-  const expected = `${name} ${VERSION}`;
-  if (got === expected) return;
+  const [factory, binary] = await Promise.all([
+    threads > 1 ? loadThreadGlue() : createDeconvModule,
+    compileBinary(where, name, wasm),
+  ]);
+  const module = await instantiate(where, factory, binary, threads);
+  const status = module.startRuntime(threads);
+  if (status === 0) return module;
+  module.PThread?.terminateAllThreads();
   throw new DeconvError(
     'LOAD_FAILED',
-    `${where}: expected the .wasm file ${expected}, got ${got}. Pass the file of that name and version, with build: 'simd' or 'relaxed' if you choose it yourself.`,
-    { expected, got },
+    `${where}: expected the core to start, got status ${describe(status)}.`,
   );
 }
 
-function chooseBuild(asked: Settings['build'], notes: string[]): BuildName {
-  if (asked === 'simd') return 'simd';
-  if (supportsRelaxedSimd()) return 'relaxed';
-  if (asked === 'relaxed') notes.push('relaxed SIMD: this engine has none, running the simd build');
-  return 'simd';
-}
-
-function chooseThreads(asked: number, notes: string[]): number {
-  if (asked === 1) return 1;
-  const obstacle =
-    platform.threadObstacle() ??
-    (supportsThreads() ? undefined : 'this engine has no shared WebAssembly memory');
-  if (obstacle === undefined) return asked;
-  notes.push(`threads: ${obstacle}, running on 1`);
-  return 1;
+async function loadThreadGlue(): Promise<GlueFactory> {
+  const address = String(threadGlue());
+  try {
+    // By its address: a bundler copies the file and must not look for a module here.
+    const glue: unknown = await import(
+      /* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ address
+    );
+    return (glue as { readonly default: GlueFactory }).default;
+  } catch (cause) {
+    throw new ThreadStartError(`their script ${address} cannot be loaded (${messageOf(cause)})`, { cause });
+  }
 }
 
 const THREAD_START_SECONDS = 20;
-
-/** Calls the glue; it throws at once where shared memory or a worker is refused. */
-function createModule(factory: GlueFactory, threads: number, options: GlueArguments): Promise<DeconvModule> {
-  try {
-    return factory(options);
-  } catch (cause) {
-    if (threads > 1) throw new ThreadStartError(String(cause));
-    throw cause;
-  }
-}
-
-async function compile(
-  where: string,
-  name: BinaryName,
-  wasm: InitOptions['wasm'],
-): Promise<WebAssembly.Module> {
-  const source = typeof wasm === 'function' ? checkSource(where, await wasm(name)) : wasm;
-  if (source === undefined || typeof source === 'string' || isUrl(source)) {
-    return platform.compile(name, source);
-  }
-  // V8 takes no DataView here, although it is a BufferSource.
-  const bytes = bytesOf(source);
-  return bytes === undefined ? (source as WebAssembly.Module) : WebAssembly.compile(bytes);
-}
 
 async function instantiate(
   where: string,
   factory: GlueFactory,
   binary: WebAssembly.Module,
-  name: BinaryName,
   threads: number,
 ): Promise<DeconvModule> {
-  const script = platform.threadScript(name);
   let fail = (_error: unknown): void => {};
   const failure = new Promise<never>((_, reject) => {
     fail = reject;
@@ -145,35 +136,44 @@ async function instantiate(
     instantiateWasm: (imports, done) => {
       WebAssembly.instantiate(binary, imports)
         .then((instance) => done(instance, binary))
-        .catch(fail);
+        .catch((cause) =>
+          fail(
+            loadError(
+              where,
+              'to instantiate the binary',
+              messageOf(cause),
+              'Free memory, for instance by shutdown() of what is not needed.',
+              cause,
+            ),
+          ),
+        );
       return {};
     },
     pthreadPoolSize: threads - 1,
-    ...(script === undefined ? {} : { mainScriptUrlOrBlob: script }),
   };
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  if (threads > 1) {
-    // A worker that a content security policy forbids never answers, and the glue waits for it.
-    const message = `no answer from the workers in ${THREAD_START_SECONDS} s (does the Content-Security-Policy allow worker-src 'self'?)`;
-    timer = setTimeout(() => fail(new ThreadStartError(message)), THREAD_START_SECONDS * 1000);
-  }
-  let starting: Promise<DeconvModule> | undefined;
+  if (threads === 1) return Promise.race([factory(options), failure]);
+  // A worker that a content security policy forbids never answers, and the glue waits for it.
+  const message = `no answer from the workers in ${THREAD_START_SECONDS} s (does the Content-Security-Policy allow worker-src 'self'?)`;
+  const timer = setTimeout(() => fail(new ThreadStartError(message)), THREAD_START_SECONDS * 1000);
+  const starting = startWithThreads(factory, options);
   try {
-    starting = createModule(factory, threads, options);
-    const module = await Promise.race([starting, failure]);
-    const status = module.startRuntime(threads);
-    if (status === 0) return module;
-    throw new DeconvError(
-      'LOAD_FAILED',
-      `${where}: expected the core to start, got status ${describe(status)}.`,
-    );
+    return await Promise.race([starting, failure]);
   } catch (error) {
     // Some of the workers may have started, and others may still.
     const endThreads = (): void => options.PThread?.terminateAllThreads();
     endThreads();
-    starting?.then(endThreads, endThreads);
+    starting.then(endThreads, endThreads);
     throw error;
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** The glue throws where shared memory or a worker is refused. */
+async function startWithThreads(factory: GlueFactory, options: GlueArguments): Promise<DeconvModule> {
+  try {
+    return await factory(options);
+  } catch (cause) {
+    throw new ThreadStartError(messageOf(cause), { cause });
   }
 }

@@ -1,8 +1,13 @@
 import { checkChoice, checkInteger, checkOptions, refuse } from '../core/checks.js';
 import { bytesOf, isUrl, isWasmModule } from '../core/realms.js';
-import type { BinaryName, WasmSource } from './platform.js';
 
 export type BuildName = 'simd' | 'relaxed';
+
+/** The four binaries; each is a file of its name in the package's wasm folder. */
+export type BinaryName = BuildName | `${BuildName}-threads`;
+
+/** Where a binary can come from instead of the package's own file. */
+export type WasmSource = string | URL | BufferSource | WebAssembly.Module;
 
 export interface InitOptions {
   /** `'auto'` (default) takes relaxed SIMD where the engine has it. */

@@ -1,0 +1,157 @@
+import type { FileHandle } from 'node:fs/promises';
+import { refuse } from '../core/checks.js';
+import { DeconvError, isDeconvError } from '../core/errors.js';
+import { nodeModule } from '../core/node.js';
+import type { ModelSource } from './source.js';
+
+export interface OutputFile {
+  /** Null for the model itself, else its path relative to the model. */
+  readonly location: string | null;
+  readonly size: number;
+  stream(): AsyncIterable<Uint8Array>;
+}
+
+/** What of Node these functions take; a page has none of it. */
+function fileSystem(where: string, given: string | URL, advice: string) {
+  const files = nodeModule('node:fs/promises');
+  const path = nodeModule('node:path');
+  const url = nodeModule('node:url');
+  if (files === undefined || path === undefined || url === undefined) {
+    throw new DeconvError(
+      'UNSUPPORTED',
+      `${where}: expected no path, as a page has no file system, got ${JSON.stringify(String(given))}. ${advice}`,
+      { where },
+    );
+  }
+  return { ...files, path, given: typeof given === 'string' ? given : url.fileURLToPath(given.href) };
+}
+
+type FileSystem = ReturnType<typeof fileSystem>;
+
+/** A model by its path, in Node. */
+export async function openPath(given: string | URL): Promise<ModelSource> {
+  const disk = fileSystem('readModel', given, 'Pass bytes, or the Blob or File itself.');
+  return openFile(disk, 'readModel', disk.given);
+}
+
+/** Writes the files of a patched model: `given` for the model, others beside it. */
+export async function writeFiles(
+  given: string | URL,
+  files: readonly OutputFile[],
+  signal?: AbortSignal,
+): Promise<void> {
+  const disk = fileSystem('writeModel', given, 'Use patchModel and its streams.');
+  const { path, mkdir, open, rename, rm } = disk;
+  const target = path.resolve(disk.given);
+  const targets = files.map(({ location }) =>
+    location === null ? target : path.join(path.dirname(target), ...location.split('/')),
+  );
+  if (new Set(targets).size < targets.length) {
+    refuse('BAD_OPTION', 'writeModel', 'a path that is not that of its external data', target);
+  }
+  // The originals are still being read from, and are the caller's: nothing that exists but the model's
+  // own old output is replaced.
+  for (const [index, { location }] of files.entries()) {
+    if (location !== null && (await exists(disk, targets[index] as string))) {
+      refuse(
+        'BAD_OPTION',
+        'writeModel',
+        `no file yet at ${JSON.stringify(location)} beside the output, where external data go`,
+        targets[index],
+        'Write into another folder.',
+      );
+    }
+  }
+  const written: [temporary: string, final: string][] = [];
+  try {
+    for (const [index, file] of files.entries()) {
+      const final = targets[index] as string;
+      await mkdir(path.dirname(final), { recursive: true });
+      const temporary = `${final}.${process.pid}.part`;
+      written.push([temporary, final]);
+      const handle = await open(temporary, 'wx');
+      try {
+        for await (const bytes of file.stream()) {
+          signal?.throwIfAborted();
+          await handle.writeFile(bytes);
+        }
+      } finally {
+        await handle.close();
+      }
+    }
+    signal?.throwIfAborted();
+    for (const [temporary, final] of written) await rename(temporary, final);
+  } catch (cause) {
+    for (const [temporary] of written) await rm(temporary, { force: true });
+    if (signal?.aborted === true) throw signal.reason;
+    throw failure('writeModel', target, cause);
+  }
+}
+
+async function openFile(disk: FileSystem, where: string, file: string): Promise<ModelSource> {
+  const { path, open, realpath, stat } = disk;
+  let handle: FileHandle;
+  let size: number;
+  try {
+    // Before it is opened, because opening a pipe waits for whoever writes to it.
+    const facts = await stat(file);
+    if (!facts.isFile()) refuse('LOAD_FAILED', where, 'the path of a regular file', file);
+    handle = await open(file, 'r');
+    size = facts.size;
+  } catch (cause) {
+    throw failure(where, file, cause);
+  }
+  return {
+    size,
+    async read(offset, length) {
+      const bytes = new Uint8Array(length);
+      let done = 0;
+      while (done < length) {
+        const { bytesRead } = await handle.read(bytes, done, length - done, offset + done);
+        if (bytesRead === 0) break;
+        done += bytesRead;
+      }
+      return bytes.subarray(0, done);
+    },
+    async beside(location) {
+      const folder = await realpath(path.dirname(file));
+      const wanted = path.join(folder, ...location.split('/'));
+      let real: string;
+      try {
+        real = await realpath(wanted);
+      } catch (cause) {
+        throw failure(where, wanted, cause);
+      }
+      // A link may lead out of the folder, whatever its name says.
+      if (!real.startsWith(folder.endsWith(path.sep) ? folder : folder + path.sep)) {
+        refuse(
+          'BAD_MODEL',
+          where,
+          "external data below the model's folder",
+          location,
+          'It is a link out of it.',
+        );
+      }
+      return openFile(disk, where, real);
+    },
+    close: () => handle.close(),
+  };
+}
+
+async function exists({ stat }: FileSystem, file: string): Promise<boolean> {
+  return stat(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+function failure(where: string, file: string, cause: unknown): DeconvError {
+  if (isDeconvError(cause)) return cause;
+  const reason = (cause as { code?: string }).code ?? String(cause);
+  return new DeconvError(
+    'LOAD_FAILED',
+    `${where}: expected a file at ${JSON.stringify(file)}, got ${reason}. Check the path and its permissions.`,
+    { where, file },
+    cause,
+  );
+}

@@ -1,0 +1,9 @@
+// deconv-wasm/standalone: everything in one file, its binary inside, for places that load one script and
+// for lessons. What other entries export stands under the entry's name.
+export * as brainstate from './brainstate/index.js';
+export * as checkerboard from './checkerboard/index.js';
+export * as convert from './convert/index.js';
+export * from './index.js';
+export * as models from './models/index.js';
+export * as quantize from './quantize/index.js';
+export * as training from './training/index.js';
