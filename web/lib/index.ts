@@ -29,6 +29,13 @@ export { ConvTranspose1d } from './layers/conv-transpose-1d.js';
 export { ConvTranspose2d } from './layers/conv-transpose-2d.js';
 export { ConvTranspose3d } from './layers/conv-transpose-3d.js';
 export type { ForwardOptions, Layer, LayerGradients } from './layers/layer.js';
+export type {
+  LoadedState,
+  LoadStateOptions,
+  NestedState,
+  StateDict,
+  Stateful,
+} from './layers/state-dict.js';
 export type { LayerOptions } from './layers/torch-options.js';
 export type { ExecutionOptions, RouteName } from './runtime/execution.js';
 export { HeapTensor, type HeapTensorOptions } from './runtime/heap-tensor.js';

@@ -59,6 +59,8 @@ export abstract class BrainstateLayer extends Layer {
       layout: settings.channelFirst ? 'channels-first' : 'channels-last',
       weightLayout: layout,
       biasShape,
+      // One ParamState called weight, which holds a dict.
+      stateNames: { weight: 'weight.weight', bias: 'weight.bias' },
       weight,
       bias,
       mask: mask?.some((factor) => factor !== 1) ? mask : undefined,

@@ -25,6 +25,8 @@ export interface Geometry {
   /** The only batch size that the layer takes, where the attributes fix one. */
   readonly batch?: number | null;
   readonly relu?: boolean;
+  /** The system's own names for the parameters; `weight` and `bias` where it has none. */
+  readonly stateNames?: { readonly weight: string; readonly bias: string };
 }
 
 /** A call, checked and translated. */
@@ -74,6 +76,7 @@ export class ConvertedLayer extends Layer {
       layout: translation.layout,
       weightLayout: weightLayout(spec, format.order, format.flip),
       biasShape: [spec.outChannels],
+      stateNames: translation.stateNames,
       // What the call widened belongs to nobody else.
       weight: weight.data === given.data ? weight.data.slice() : weight.data,
       bias: bias === null ? null : checkParameter(where, 'bias', bias, [spec.outChannels]).slice(),

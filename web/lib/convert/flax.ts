@@ -106,6 +106,7 @@ export function fromFlax<Operator extends keyof FlaxOperators>(
     options,
     layout: 'channels-last',
     format,
+    stateNames: { weight: 'kernel', bias: 'bias' },
     kernel,
     stride,
     dilation,

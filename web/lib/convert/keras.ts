@@ -122,6 +122,7 @@ export function fromKeras<Operator extends keyof KerasOperators>(
     options,
     layout: dataFormat === 'channels_last' ? 'channels-last' : 'channels-first',
     format,
+    stateNames: { weight: 'kernel', bias: 'bias' },
     kernel,
     stride,
     dilation,

@@ -25,6 +25,14 @@ import { NativeOperators, parameterGradients } from '../runtime/native-operators
 import { type CanonicalParameters, type Layout, Operation } from '../runtime/operation.js';
 import type { Plan } from '../runtime/planning.js';
 import type { Runtime } from '../runtime/runtime.js';
+import {
+  fitState,
+  type LoadedState,
+  type LoadStateOptions,
+  type NestedState,
+  type StateDict,
+  widened,
+} from './state-dict.js';
 
 /** What a convention's constructor hands over, checked and translated. */
 export interface LayerDefinition {
@@ -35,6 +43,8 @@ export interface LayerDefinition {
   /** The order in which the convention keeps a weight. */
   readonly weightLayout: WeightLayout;
   readonly biasShape: readonly number[];
+  /** What the convention calls the two in a state by names. Default: `weight` and `bias`. */
+  readonly stateNames?: { readonly weight: string; readonly bias: string } | undefined;
   /** Initial values in the convention's order; the layer owns them. */
   readonly weight: Float32Array;
   readonly bias: Float32Array | null;
@@ -150,6 +160,47 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> ext
     this.#bias = checkParameter(where, 'a bias', bias, this.#definition.biasShape).slice();
     this.#operators.invalidateParameters();
     return this;
+  }
+
+  /**
+   * Copies of the parameters by the names of the layer's convention: `weight` and `bias` in PyTorch. A weight of 16
+   * bits is given as it is kept.
+   *
+   * @throws {DeconvError} `DISPOSED`
+   */
+  stateDict(): StateDict {
+    this.#requireLive('stateDict');
+    const { weight, bias } = this;
+    const names = this.#stateNames;
+    const half = isHalfValues(this.#weight)
+      ? { data: this.#weight.bits.slice(), shape: weight.shape, dtype: this.#weight.type }
+      : null;
+    return { [names.weight]: half ?? weight, ...(bias === null ? {} : { [names.bias]: bias }) };
+  }
+
+  /**
+   * Replaces the parameters by copies of those in `state`, or nothing where they do not fit.
+   *
+   * @returns the names that did not match, with `strict: false`
+   * @throws {DeconvError} `BAD_OPTION` for missing and unexpected names, `BAD_SHAPE`, `BAD_TYPE`, `BAD_BUFFER`,
+   * `DISPOSED`; the message has a word for each name
+   *
+   * @example
+   * up.loadStateDict(await (await readModel('up.safetensors')).stateDict());
+   */
+  loadStateDict(state: StateDict | NestedState, options?: LoadStateOptions): LoadedState {
+    const where = this.#requireLive('loadStateDict');
+    const names = this.#stateNames;
+    const { weightLayout, biasShape } = this.#definition;
+    const shapes = {
+      [names.weight]: weightLayout.shape,
+      ...(this.#hasBias ? { [names.bias]: biasShape } : {}),
+    };
+    const { found, missing, unexpected } = fitState(where, shapes, state, options);
+    const { [names.weight]: weight, [names.bias]: bias } = found;
+    if (weight !== undefined) this.setWeight(weight);
+    if (bias !== undefined) this.setBias(widened(where, bias));
+    return { missing, unexpected };
   }
 
   /**
@@ -505,6 +556,10 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> ext
       data: undilate(result.data, outer, dilated, extents, spec.inputDilation, inner),
       shape: inputShape,
     };
+  }
+
+  get #stateNames(): { readonly weight: string; readonly bias: string } {
+    return this.#definition.stateNames ?? { weight: 'weight', bias: 'bias' };
   }
 
   #requireLive(member: string): string {

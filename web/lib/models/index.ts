@@ -14,3 +14,8 @@ export {
 export { blobSource, bytesSource, type ModelInput, type ModelSource } from './source.js';
 export type { ByteRange, ModelDtype, ModelTensor, TensorQuantization } from './tensor.js';
 export type { TensorGeometry } from './tensor-layers.js';
+export {
+  type SafetensorsValue,
+  type WriteSafetensorsOptions,
+  writeSafetensors,
+} from './write-safetensors.js';

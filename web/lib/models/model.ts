@@ -1,5 +1,8 @@
 import { MODEL } from '../core/brands.js';
 import { checkChoice, checkOptions, describe, refuse } from '../core/checks.js';
+import type { HalfTensor } from '../core/half-tensor.js';
+import type { Tensor } from '../core/tensor.js';
+import type { StateDict } from '../layers/state-dict.js';
 import { openPath } from './files.js';
 import type { ModelLayer } from './layer.js';
 import { LIMITS } from './limits.js';
@@ -65,6 +68,22 @@ export class Model {
   /** @internal */
   get [MODEL](): true {
     return true;
+  }
+
+  /**
+   * The values of all `tensors` by name, as a layer's or a Sequential's `loadStateDict` takes them. Those of 16 bits
+   * stay so, all others are float32.
+   *
+   * @throws {DeconvError} `TOO_LARGE`, `OUT_OF_MEMORY`, `BAD_MODEL`, `LOAD_FAILED`
+   *
+   * @example
+   * const model = await readModel('decoder.safetensors');
+   * decoder.loadStateDict(await model.stateDict());
+   */
+  async stateDict(): Promise<StateDict> {
+    const state: [string, Tensor | HalfTensor][] = [];
+    for (const tensor of this.tensors) state.push([tensor.name, await tensor.readNarrow()]);
+    return Object.fromEntries(state);
   }
 
   /** Closes the files; values cannot be read afterwards. */

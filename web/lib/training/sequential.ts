@@ -3,6 +3,16 @@ import { refuse } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
 import type { Tensor } from '../core/tensor.js';
 import { isLayer, type LayerGradients } from '../layers/layer.js';
+import {
+  fitState,
+  type LoadedState,
+  type LoadStateOptions,
+  type NestedState,
+  prefixed,
+  type StateDict,
+  type Stateful,
+  widened,
+} from '../layers/state-dict.js';
 import { isReLU } from './activations.js';
 import type { Trainable } from './optimizers.js';
 
@@ -96,6 +106,44 @@ export class Sequential extends DisposableObject {
     return this.trace(x).backward(gradOutput);
   }
 
+  /**
+   * Copies of all parameters by PyTorch's names: `0.weight`, `0.bias`, `2.weight` … by the places in `modules`.
+   *
+   * @throws {DeconvError} `DISPOSED`
+   */
+  stateDict(): StateDict {
+    return Object.assign({}, ...this.#parts().map(({ place, part }) => prefixed(place, part.stateDict())));
+  }
+
+  /**
+   * Replaces the parameters of all modules by copies of those in `state`, or nothing where they do not fit.
+   *
+   * @throws {DeconvError} as a layer's loadStateDict
+   */
+  loadStateDict(state: StateDict | NestedState, options?: LoadStateOptions): LoadedState {
+    const parts = this.#parts();
+    const shapes: Record<string, readonly number[]> = {};
+    for (const { place, part } of parts) {
+      for (const [name, { shape }] of Object.entries(part.stateDict())) shapes[`${place}.${name}`] = shape;
+    }
+    const { found, missing, unexpected } = fitState('Sequential.loadStateDict', shapes, state, options);
+    for (const { place, part } of parts) {
+      const own = Object.entries(found)
+        .filter(([name]) => name.startsWith(`${place}.`))
+        .map(([name, tensor]) => [name.slice(place.length + 1), tensor]);
+      part.loadStateDict(Object.fromEntries(own), { strict: false });
+    }
+    return { missing, unexpected };
+  }
+
+  /** The modules that have a state, under their places. */
+  #parts(): { readonly place: string; readonly part: Stateful }[] {
+    return this.modules.flatMap((module, index) => {
+      const part = statefulOf(module);
+      return part === null ? [] : [{ place: String(index), part }];
+    });
+  }
+
   /** Disposes every module. May be called again. */
   override dispose(): void {
     for (const module of this.modules) module.dispose?.();
@@ -143,6 +191,24 @@ export class Sequential extends DisposableObject {
 
 function isSequential(value: unknown): value is Sequential {
   return hasBrand(value, SEQUENTIAL);
+}
+
+/** A module's own state, or that of an object of the user's with a weight and a bias; null for neither. */
+function statefulOf(module: Module): Stateful | null {
+  if ('stateDict' in module && 'loadStateDict' in module) return module as Module & Stateful;
+  if (!hasParameters(module)) return null;
+  return {
+    stateDict: () => ({
+      weight: module.weight,
+      ...(module.bias === null ? {} : { bias: module.bias }),
+    }),
+    loadStateDict: ({ weight, bias }) => {
+      const where = 'Sequential.loadStateDict';
+      if (weight !== undefined) module.setWeight(widened(where, weight as Tensor).data);
+      if (bias !== undefined) module.setBias(widened(where, bias as Tensor).data);
+      return { missing: [], unexpected: [] };
+    },
+  };
 }
 
 function hasParameters(module: Module): module is Module & Trainable {

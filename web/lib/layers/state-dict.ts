@@ -1,0 +1,135 @@
+import { checkBoolean, checkOptions, describe, refuse, shapeText } from '../core/checks.js';
+import { DeconvError } from '../core/errors.js';
+import { type HalfTensor, isHalf, widenTensor } from '../core/half-tensor.js';
+import { checkTensor, sameList, type Tensor } from '../core/tensor.js';
+
+/** Tensors by name, as PyTorch's `state_dict()` gives them and safetensors files hold them. */
+export type StateDict = Readonly<Record<string, Tensor | HalfTensor>>;
+
+/** The same with names in groups: `{ weight: { bias } }` is the name `weight.bias`. */
+export interface NestedState {
+  readonly [name: string]: Tensor | HalfTensor | NestedState;
+}
+
+export interface LoadStateOptions {
+  /**
+   * Whether the names must be exactly the module's. Default true; without, missing names keep what they have and
+   * unexpected ones are passed over. Shapes must fit in either case.
+   */
+  readonly strict?: boolean;
+}
+
+/** What a state that was loaded without `strict` did not match. */
+export interface LoadedState {
+  /** Names of the module that the state has not. */
+  readonly missing: readonly string[];
+  /** Names of the state that the module has not. */
+  readonly unexpected: readonly string[];
+}
+
+/** What has a state by names: every layer, `Sequential`, or an object of your own. */
+export interface Stateful {
+  /** Copies of the parameters by name. */
+  stateDict(): StateDict;
+  loadStateDict(state: StateDict | NestedState, options?: LoadStateOptions): LoadedState;
+}
+
+export interface FittingState extends LoadedState {
+  /** Those that the module has, checked, by the module's names. */
+  readonly found: StateDict;
+}
+
+/** Sentences of one error; a state of another network would have thousands. */
+const MAX_SENTENCES = 12;
+
+/** States in groups lie in few of them; one that holds itself has no end. */
+const MAX_DEPTH = 32;
+
+/**
+ * Compares a state with the names and shapes that a module has.
+ *
+ * @throws {DeconvError} `BAD_OPTION` (names) or `BAD_SHAPE` with a sentence for everything that does not fit;
+ * `BAD_TYPE`, `BAD_BUFFER`
+ */
+export function fitState(
+  where: string,
+  shapes: Readonly<Record<string, readonly number[]>>,
+  state: unknown,
+  options: unknown,
+): FittingState {
+  const checked = checkOptions<LoadStateOptions>(where, options ?? {}, ['strict']);
+  const strict = checkBoolean(where, 'strict', checked.strict ?? true);
+  const given = new Map<string, unknown>();
+  collect(where, state, '', 0, given);
+  const missing = Object.keys(shapes).filter((name) => !given.has(name));
+  const unexpected = [...given.keys()].filter((name) => !Object.hasOwn(shapes, name));
+  const found: Record<string, Tensor | HalfTensor> = {};
+  const misshapen: string[] = [];
+  for (const [name, shape] of Object.entries(shapes)) {
+    if (!given.has(name)) continue;
+    const value = given.get(name);
+    const { shape: own } = checkTensor(where, describe(name), widenTensor(where, describe(name), value));
+    if (sameList(own, shape)) found[name] = value as Tensor | HalfTensor;
+    else misshapen.push(`${describe(name)} has shape ${shapeText(own)} instead of ${shapeText(shape)}`);
+  }
+  const names = [
+    ...missing.map((name) => `${describe(name)} is missing`),
+    ...unexpected.map((name) => `${describe(name)} is unexpected`),
+  ];
+  const sentences = [...misshapen, ...(strict ? names : [])];
+  if (sentences.length === 0) return { found, missing, unexpected };
+  const more = sentences.length - MAX_SENTENCES;
+  const advice =
+    misshapen.length > 0
+      ? 'Make the layer that the state was saved from.'
+      : 'Mend the names, or pass { strict: false } to load those that there are.';
+  throw new DeconvError(
+    misshapen.length > 0 ? 'BAD_SHAPE' : 'BAD_OPTION',
+    `${where}: expected a state of ${listed(Object.keys(shapes))}, got one that differs: ${sentences.slice(0, MAX_SENTENCES).join('; ')}${more > 0 ? `; and ${more} more` : ''}. ${advice}`,
+    { where, missing, unexpected, misshapen },
+  );
+}
+
+/** A tensor of the state as float32. */
+export function widened(where: string, tensor: Tensor | HalfTensor): Tensor {
+  return isHalf(tensor) ? (widenTensor(where, 'a tensor', tensor) as Tensor) : tensor;
+}
+
+/** Names of a part of a module, behind the part's own. */
+export function prefixed<Value>(
+  prefix: string,
+  values: Readonly<Record<string, Value>>,
+): Record<string, Value> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [`${prefix}.${name}`, value]));
+}
+
+function collect(
+  where: string,
+  state: unknown,
+  prefix: string,
+  depth: number,
+  into: Map<string, unknown>,
+): void {
+  const isGroup =
+    typeof state === 'object' && state !== null && !Array.isArray(state) && !ArrayBuffer.isView(state);
+  if (!isGroup || depth > MAX_DEPTH) {
+    const what =
+      prefix === '' ? 'a state: an object of tensors by name' : `${describe(prefix)} to be a tensor`;
+    refuse('BAD_TYPE', where, what, state);
+  }
+  for (const [name, value] of Object.entries(state)) {
+    const whole = prefix === '' ? name : `${prefix}.${name}`;
+    if (isTensorLike(value)) into.set(whole, value);
+    else collect(where, value, whole, depth + 1, into);
+  }
+}
+
+function isTensorLike(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'data' in value && 'shape' in value;
+}
+
+function listed(names: readonly string[]): string {
+  if (names.length === 0) return 'no tensors';
+  const shown = names.slice(0, 6).map((name) => describe(name));
+  return names.length > 6 ? `${shown.join(', ')} and ${names.length - 6} more` : shown.join(' and ');
+}
