@@ -24,6 +24,7 @@ const { values: flags } = parseArgs({
 
 if (!flags.page || !existsSync(path.join(dist, 'index.js'))) {
   for (const preset of RELEASE_PRESETS) await compile(preset, ['deconv_module']);
+  await writeBindings();
   await buildPackage();
 }
 if (flags.tests) {
@@ -37,6 +38,20 @@ async function compile(preset, targets) {
     await step(`configure ${preset}`, 'cmake', ['--preset', preset]);
   }
   await step(`compile ${preset}`, 'cmake', ['--build', folder, '--target', ...targets]);
+}
+
+/**
+ * The types of the module, from what cpp/bindings registers: the only ones there are. They are committed, so
+ * that types can be checked in a fresh tree; scripts/check.mjs tells when that copy is not the built one.
+ */
+async function writeBindings() {
+  const [preset] = RELEASE_PRESETS;
+  await compile(preset, ['deconv_types']);
+  const emitted = await readFile(path.join(root, 'build', preset, 'types', 'types.d.ts'), 'utf8');
+  // What is left is types only: a .ts file, which comes through tsc into dist/ as a .d.ts would not.
+  const types = emitted.replace(/^export default function .*\n?/m, '');
+  const file = path.join(root, 'web', 'lib', 'runtime', 'bindings.ts');
+  if ((await readFile(file, 'utf8')) !== types) await writeFile(file, types);
 }
 
 /** dist/ is made anew, so that nothing stale is ever published. */

@@ -12,9 +12,9 @@ const LIMITS = {
   // The binaries that init takes by itself, with all routes and precisions in.
   wasm: 90,
   // Asked for with { threads }: the same, POSIX threads and the pool that XNNPACK shares with us.
-  threadedWasm: 100,
+  threadedWasm: 102,
   // All of the root entry's API with the glue of the builds without threads, minified.
-  script: 25,
+  script: 28,
   // What readModel of an ONNX file loads beside the root entry.
   onnx: 25,
 };

@@ -54,10 +54,7 @@ else()
   list(APPEND deconv_link_flags -sASSERTIONS=0)
 endif()
 
-add_library(deconv_bindings OBJECT
-  cpp/bindings/bindings.cpp
-  cpp/bindings/quantized_bindings.cpp
-)
+add_library(deconv_bindings OBJECT cpp/bindings/bindings.cpp)
 # Embind must work without run-time type information.
 target_compile_definitions(deconv_bindings PRIVATE EMSCRIPTEN_HAS_UNBOUND_TYPE_NAMES=0)
 target_link_libraries(deconv_bindings PRIVATE deconv deconv_warnings)
@@ -71,5 +68,19 @@ target_link_options(deconv_module PRIVATE ${deconv_link_flags}
 set_target_properties(deconv_module PROPERTIES
   RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/module
   OUTPUT_NAME deconv
+  SUFFIX .mjs
+)
+
+# The module's types as Embind knows them; scripts/build.mjs makes web/lib/runtime/bindings.ts of
+# them. A link of its own without exported runtime methods: for those Emscripten would need an older
+# tsc than ours. Unoptimized, since nobody runs it.
+add_executable(deconv_types EXCLUDE_FROM_ALL $<TARGET_OBJECTS:deconv_bindings>)
+target_link_libraries(deconv_types PRIVATE deconv)
+target_link_options(deconv_types PRIVATE ${deconv_link_flags}
+  -O0 --emit-tsd types.d.ts
+)
+set_target_properties(deconv_types PROPERTIES
+  RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/types
+  OUTPUT_NAME types
   SUFFIX .mjs
 )

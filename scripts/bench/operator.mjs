@@ -12,7 +12,7 @@ export function operatorAlone(module, source, layout) {
   const geometry = raised(source, 3);
   const { batch, groups, inChannels, outChannels, input, output, kernel, stride, dilation, padding } =
     geometry;
-  const operator = module.createOperator({
+  const operator = module.Operator.create({
     transposed: true,
     ...{ groups, inChannels, outChannels, kernel, stride, dilation },
     inputDilation: [1, 1, 1],
@@ -21,23 +21,23 @@ export function operatorAlone(module, source, layout) {
     relu: false,
     exact: false,
   });
-  expectOk(module.plan(operator, batch, input, LAYOUT_CODES[layout], ANY_ROUTE));
+  expectOk(operator.plan(batch, input, LAYOUT_CODES[layout], ANY_ROUTE));
   const values = makeParameters(source);
   const fill = (address, data) => new Float32Array(module.wasmMemory.buffer, address, data.length).set(data);
   const weight = module.reserveParameters(values.weight.length);
   fill(weight, values.weight);
-  expectOk(module.setParameters(operator, weight, 0));
+  expectOk(operator.setParameters(weight, 0));
   module.releaseParameters();
   const target = module.reserveOutput(batch * outChannels * product(output));
   const from = module.reserveInput(values.input.length);
   // Any order will do: multiplying takes as long whatever the values are.
   fill(from, values.input);
-  const route = module.routeNames().trimEnd().split('\n')[module.plannedRoute(operator)];
+  const route = module.routeNames().trimEnd().split('\n')[operator.route()];
   return {
     layout,
     route,
-    run: () => expectOk(module.run(operator, from, target)),
-    dispose: () => module.deleteOperator(operator),
+    run: () => expectOk(operator.run(from, target)),
+    dispose: () => operator.delete(),
   };
 }
 

@@ -125,19 +125,19 @@ function describe(layer) {
 }
 
 function measure(layer) {
-  const operator = module.createOperator({
+  const operator = module.Operator.create({
     transposed: layer.transposed,
     ...{ groups: layer.groups, inChannels: layer.inChannels, outChannels: layer.outChannels },
     ...{ kernel: layer.kernel, stride: layer.stride, dilation: layer.dilation },
     ...{ inputDilation: [1, 1, 1], padBefore: layer.pad, padAfter: layer.pad },
     ...{ relu: false, exact: options.precision === 'exact' },
   });
-  const plan = (route) => module.plan(operator, layer.batch, layer.input, layer.layout, route);
+  const plan = (route) => operator.plan(layer.batch, layer.input, layer.layout, route);
   expectOk(plan(-1));
-  const chosen = module.plannedRoute(operator);
-  const least = module.estimate(operator, chosen);
+  const chosen = operator.route();
+  const least = operator.estimate(chosen);
   const candidates = routeNames.flatMap((name, route) => {
-    const estimate = module.estimate(operator, route);
+    const estimate = operator.estimate(route);
     return estimate < 0 || estimate > FAR_BEHIND * least ? [] : [{ name, route, estimate, times: [] }];
   });
   const weights = (layer.inChannels * layer.outChannels * product(layer.kernel)) / layer.groups;
@@ -150,7 +150,7 @@ function measure(layer) {
     expectOk(plan(route));
     const weight = module.reserveParameters(weights);
     fill(weight, weights);
-    expectOk(module.setParameters(operator, weight, 0));
+    expectOk(operator.setParameters(weight, 0));
     module.releaseParameters();
   }
   const target = module.reserveOutput(layer.batch * layer.outChannels * product(layer.output));
@@ -163,18 +163,18 @@ function measure(layer) {
       if (candidate.times.length > 3 && sum(candidate.times) > MILLISECONDS) continue;
       expectOk(plan(candidate.route));
       // XNNPACK's index of a large layer may not fit beside everything else.
-      if (module.run(operator, source, target) !== 0) {
+      if (operator.run(source, target) !== 0) {
         candidate.times = undefined;
         continue;
       }
       const repeats = Math.max(1, Math.ceil(0.3 / (candidate.times.at(-1) ?? 1)));
       const started = performance.now();
-      for (let repeat = 0; repeat < repeats; repeat += 1) module.run(operator, source, target);
+      for (let repeat = 0; repeat < repeats; repeat += 1) operator.run(source, target);
       const time = (performance.now() - started) / repeats;
       if (round >= 0 || candidate.times.length === 0) candidate.times.push(time);
     }
   }
-  module.deleteOperator(operator);
+  operator.delete();
   return {
     layer,
     macs: macs(layer),

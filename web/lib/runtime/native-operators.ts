@@ -1,4 +1,5 @@
 import type { OperatorSpec } from '../core/spec.js';
+import type { Operator } from './bindings.js';
 import type { Place, Sink } from './heap-tensor.js';
 import { requireRuntime } from './lifecycle.js';
 import {
@@ -15,7 +16,7 @@ import { outOfMemory, type Runtime } from './runtime.js';
 
 /** The operators of one layer: nearly always its forward and, in training, the adjoint of it. */
 export class NativeOperators {
-  readonly #operators = new OwnedOperators<Operator>('deleteOperator');
+  readonly #operators = new OwnedOperators<OwnOperator>();
 
   /** Allocates nothing when the same operation runs again on places of the heap. */
   run(operation: Operation, input: Place, output: Sink): Plan {
@@ -37,7 +38,7 @@ export class NativeOperators {
 
   /** Call when weight or bias changed: the next run packs them again. */
   invalidateParameters(): void {
-    this.#operators.each((module, { address }) => module.invalidateParameters(address));
+    this.#operators.each(({ handle }) => handle.invalidateParameters());
   }
 
   dispose(): void {
@@ -45,44 +46,44 @@ export class NativeOperators {
   }
 }
 
-interface Operator {
-  readonly address: number;
+interface OwnOperator {
+  readonly handle: Operator;
   planned?: { readonly key: string; readonly plan: Plan } | undefined;
 }
 
-function create(runtime: Runtime, { where, spec }: Operation): Operator {
-  runtime.check(where, runtime.module.checkSpec(spec));
-  const address = runtime.module.createOperator(spec);
-  if (address === 0) throw outOfMemory(where, 'an operator', 1);
-  return { address };
+function create(runtime: Runtime, { where, spec }: Operation): OwnOperator {
+  const { module } = runtime;
+  runtime.check(where, module.checkSpec(spec));
+  const handle = module.Operator.create(spec);
+  if (handle === null) throw outOfMemory(where, 'an operator', 1);
+  return { handle };
 }
 
 function runOperator(
   runtime: Runtime,
-  operator: Operator,
+  operator: OwnOperator,
   operation: Operation,
   input: Place,
   output: Sink,
 ): Plan {
   const { where, planKey, inputCount, outputCount } = operation;
-  const { address } = operator;
-  const { module } = runtime;
+  const { handle } = operator;
   let plan = operator.planned?.key === planKey ? operator.planned.plan : undefined;
   let measuring = false;
   if (plan === undefined) {
-    plan = planOperation(runtime, address, operation);
+    plan = planOperation(runtime, handle, operation);
     measuring = wantsMeasurement(operation, plan);
     // Measuring changes the operator's plan again and again: until it is done there is none to remember.
     operator.planned = measuring ? undefined : { key: planKey, plan };
   }
-  if (module.needsParameters(address)) uploadParameters(runtime, address, operation);
+  if (handle.needsParameters()) uploadParameters(runtime, handle, operation);
 
   const source = stage(runtime, where, 'input', input, inputCount);
   // An output that overlaps the input is written only when the input is no longer needed.
   const direct = isUsable(output) && !overlap(source, inputCount, output, outputCount);
   const target = direct ? output : reserve(runtime, where, 'output', outputCount);
   if (measuring) plan = measure(runtime, operator, operation, source, target);
-  runtime.check(where, module.run(address, source, target));
+  runtime.check(where, handle.run(source, target));
   if (typeof output !== 'number') output.set(runtime.floats(target, outputCount));
   else if (!direct) runtime.heap.copyWithin(output / 4, target / 4, target / 4 + outputCount);
   return plan;
@@ -91,16 +92,15 @@ function runOperator(
 // A function of its own, so that a steady loop does not make the closure.
 function measure(
   runtime: Runtime,
-  operator: Operator,
+  operator: OwnOperator,
   operation: Operation,
   source: number,
   target: number,
 ): Plan {
-  const { address } = operator;
-  const { module } = runtime;
-  const plan = measureOperation(runtime, address, operation, () => {
-    if (module.needsParameters(address)) uploadParameters(runtime, address, operation);
-    runtime.check(operation.where, module.run(address, source, target));
+  const { handle } = operator;
+  const plan = measureOperation(runtime, handle, operation, () => {
+    if (handle.needsParameters()) uploadParameters(runtime, handle, operation);
+    runtime.check(operation.where, handle.run(source, target));
   });
   operator.planned = { key: operation.planKey, plan };
   return plan;
@@ -151,7 +151,7 @@ export function parameterGradients(request: {
   }
 }
 
-function uploadParameters(runtime: Runtime, operator: number, { where, parameters }: Operation): void {
+function uploadParameters(runtime: Runtime, operator: Operator, { where, parameters }: Operation): void {
   const { weight, bias } = parameters();
   const count = weight.length + (bias?.length ?? 0);
   const address = reserve(runtime, where, 'parameters', count);
@@ -160,7 +160,7 @@ function uploadParameters(runtime: Runtime, operator: number, { where, parameter
   if (bias !== null) staged.set(bias, weight.length);
   const biasAddress = bias === null ? 0 : address + weight.byteLength;
   try {
-    runtime.check(where, runtime.module.setParameters(operator, address, biasAddress));
+    runtime.check(where, operator.setParameters(address, biasAddress));
   } finally {
     // Packed copies are made: the staging copy would only double the memory of large layers.
     runtime.module.releaseParameters();

@@ -1,6 +1,6 @@
 import type { OperatorSpec } from '../core/spec.js';
+import type { Axes, Spec } from './bindings.js';
 import type { Execution } from './execution.js';
-import type { Axes, NativeSpec } from './glue.js';
 
 export type Layout = 'channels-first' | 'channels-last';
 
@@ -27,7 +27,7 @@ export interface OperationFields {
 /** An operator for one input size, in the core's terms. Steady loops make it once and run it often. */
 export class Operation {
   readonly where: string;
-  readonly spec: NativeSpec;
+  readonly spec: Spec;
   readonly batch: number;
   readonly extents: Axes;
   readonly layout: number;
@@ -61,7 +61,7 @@ export function codeOf(layout: Layout): number {
   return layout === 'channels-first' ? 0 : 1;
 }
 
-export function toNativeSpec(spec: OperatorSpec, exact: boolean): NativeSpec {
+export function toNativeSpec(spec: OperatorSpec, exact: boolean): Spec {
   return {
     transposed: spec.transposed,
     groups: spec.groups,

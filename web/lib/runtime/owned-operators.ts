@@ -1,4 +1,3 @@
-import type { DeconvModule } from './glue.js';
 import type { Holding, Runtime } from './runtime.js';
 
 /**
@@ -6,32 +5,25 @@ import type { Holding, Runtime } from './runtime.js';
  * again when the module was restarted, and freed by `dispose`, by `shutdown`, or, as a safety net, by the
  * garbage collector.
  */
-export class OwnedOperators<Operator extends { readonly address: number }> {
-  readonly #deleter: Deleter;
+export class OwnedOperators<Operator extends Handled> {
   /** Undefined while the layer holds nothing on the heap. */
   #owned: Owned<Operator> | undefined;
-
-  constructor(deleter: Deleter) {
-    this.#deleter = deleter;
-  }
 
   /** All that live on this runtime, by key; what lives on another one is freed. */
   on(runtime: Runtime): Map<string, Operator> {
     if (this.#owned?.runtime === runtime) return this.#owned.operators;
     this.dispose();
-    const owned = new Owned<Operator>(runtime, this.#deleter);
+    const owned = new Owned<Operator>(runtime);
     registry.register(this, owned, this);
     this.#owned = owned;
     return owned.operators;
   }
 
   /** Calls `act` for all that live. */
-  each(act: (module: DeconvModule, operator: Operator) => void): void {
+  each(act: (operator: Operator) => void): void {
     const owned = this.#owned;
     if (owned === undefined) return;
-    for (const operator of owned.operators.values()) {
-      owned.runtime.release((module) => act(module, operator));
-    }
+    for (const operator of owned.operators.values()) owned.runtime.release(() => act(operator));
   }
 
   /** Frees one; the layer that holds nothing any more is not counted as alive. */
@@ -48,24 +40,25 @@ export class OwnedOperators<Operator extends { readonly address: number }> {
   }
 }
 
-type Deleter = keyof Pick<DeconvModule, 'deleteOperator' | 'deleteQuantizedOperator'>;
+/** Embind's handle of an operator that the core made: nobody else deletes it, least of all Embind. */
+export interface Handled {
+  readonly handle: { delete(): void };
+}
 
 /** What one layer holds on the heap of one runtime. */
-class Owned<Operator extends { readonly address: number }> implements Holding {
+class Owned<Operator extends Handled> implements Holding {
   readonly operators = new Map<string, Operator>();
   readonly runtime: Runtime;
-  readonly #deleter: Deleter;
 
-  constructor(runtime: Runtime, deleter: Deleter) {
+  constructor(runtime: Runtime) {
     this.runtime = runtime;
-    this.#deleter = deleter;
     runtime.holdings.add(this);
   }
 
   delete(key: string): void {
     const operator = this.operators.get(key);
     this.operators.delete(key);
-    if (operator !== undefined) this.runtime.release((module) => module[this.#deleter](operator.address));
+    if (operator !== undefined) this.runtime.release(() => operator.handle.delete());
   }
 
   free(): void {
@@ -79,4 +72,4 @@ class Owned<Operator extends { readonly address: number }> implements Holding {
 }
 
 // Holds the operators alone: a reference to their owner would keep it alive for ever.
-const registry = new FinalizationRegistry<Owned<{ readonly address: number }>>((owned) => owned.free());
+const registry = new FinalizationRegistry<Owned<Handled>>((owned) => owned.free());

@@ -1,4 +1,5 @@
 import { DeconvError, isDeconvError } from '../core/errors.js';
+import type { Operator } from './bindings.js';
 import type { RouteName } from './execution.js';
 import type { Operation } from './operation.js';
 import type { BuildName } from './options.js';
@@ -26,7 +27,7 @@ export interface Candidate {
 }
 
 /** Plans as forced, by what was measured before, or by the cost model. */
-export function planOperation(runtime: Runtime, operator: number, operation: Operation): Plan {
+export function planOperation(runtime: Runtime, operator: Operator, operation: Operation): Plan {
   const { where, execution } = operation;
   const { route } = execution;
   if (route !== 'auto') {
@@ -46,12 +47,7 @@ export function planOperation(runtime: Runtime, operator: number, operation: Ope
   if (measured !== undefined) return planMeasured(runtime, operator, operation, measured);
   choose(runtime, operator, operation, -1);
   const candidates = candidatesOf(runtime, operator, operation);
-  return planOf(
-    runtime,
-    operator,
-    candidates,
-    reasonOf('estimate', candidates, runtime.module.plannedRoute(operator)),
-  );
+  return planOf(runtime, operator, candidates, reasonOf('estimate', candidates, operator.route()));
 }
 
 /** Whether the plan waits for `measureOperation`: measuring needs the data in place. */
@@ -66,7 +62,7 @@ export function wantsMeasurement({ execution, batch }: Operation, plan: Plan): b
  */
 export function measureOperation(
   runtime: Runtime,
-  operator: number,
+  operator: Operator,
   operation: Operation,
   run: () => void,
 ): Plan {
@@ -101,7 +97,7 @@ export function measureOperation(
   }
   const plan = planMeasured(runtime, operator, operation, candidates);
   measurementsOf(runtime).set(keyOf(operation), candidates);
-  runtime.module.dropOtherRoutes(operator);
+  operator.dropOtherRoutes();
   return plan;
 }
 
@@ -138,7 +134,7 @@ function median(values: readonly number[]): number {
 
 function planMeasured(
   runtime: Runtime,
-  operator: number,
+  operator: Operator,
   operation: Operation,
   candidates: readonly Candidate[],
 ): Plan {
@@ -156,11 +152,11 @@ function keyOf({ spec, batch, extents, layout }: Operation): string {
 /** `route` below 0 lets the cost model choose. */
 function choose(
   runtime: Runtime,
-  operator: number,
+  operator: Operator,
   { where, batch, extents, layout }: Operation,
   route: number,
 ): void {
-  runtime.check(where, runtime.module.plan(operator, batch, extents, layout, route));
+  runtime.check(where, operator.plan(batch, extents, layout, route));
 }
 
 function refusalOf(
@@ -168,12 +164,12 @@ function refusalOf(
   { spec, batch, extents, layout }: Operation,
   route: number,
 ): string | null {
-  return runtime.module.refusal(spec, batch, extents, layout, route) || null;
+  return runtime.module.Operator.refusal(spec, batch, extents, layout, route) || null;
 }
 
-function candidatesOf(runtime: Runtime, operator: number, operation: Operation): Candidate[] {
+function candidatesOf(runtime: Runtime, operator: Operator, operation: Operation): Candidate[] {
   return runtime.routeNames.map((name, index) => {
-    const estimate = runtime.module.estimate(operator, index);
+    const estimate = operator.estimate(index);
     const refuses = estimate < 0;
     return {
       route: name as RouteName,
@@ -185,13 +181,13 @@ function candidatesOf(runtime: Runtime, operator: number, operation: Operation):
 }
 
 function planOf(
-  { info, module }: Runtime,
-  operator: number,
+  { info }: Runtime,
+  operator: Operator,
   candidates: readonly Candidate[],
   reason: string,
 ): Plan {
   return {
-    route: (candidates[module.plannedRoute(operator)] as Candidate).route,
+    route: (candidates[operator.route()] as Candidate).route,
     build: info.build,
     threads: info.threads,
     reason: [reason, ...info.notes].join('; '),

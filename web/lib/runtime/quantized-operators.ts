@@ -1,7 +1,7 @@
 import { DeconvError } from '../core/errors.js';
 import { typedArrayKind } from '../core/realms.js';
 import type { OperatorSpec } from '../core/spec.js';
-import type { NativeActivations, NativeSpec } from './glue.js';
+import type { Activations, QuantizedOperator, Spec } from './bindings.js';
 import { requireRuntime } from './lifecycle.js';
 import { reserve } from './native-operators.js';
 import { codeOf, type Layout, toAxes, toNativeSpec } from './operation.js';
@@ -23,14 +23,14 @@ export interface QuantizedParameters {
   readonly weight: Int8Array;
   readonly scale: Float32Array;
   readonly bias: Float32Array | null;
-  readonly activations: NativeActivations;
+  readonly activations: Activations;
 }
 
 /** The int8 operators of one layer, one for each way it is called (pads and activation). */
 export class QuantizedOperators {
   readonly #parameters: QuantizedParameters;
   readonly #runtime: Runtime | undefined;
-  readonly #operators = new OwnedOperators<Operator>('deleteQuantizedOperator');
+  readonly #operators = new OwnedOperators<OwnOperator>();
 
   constructor(parameters: QuantizedParameters, runtime: Runtime | undefined) {
     this.#parameters = parameters;
@@ -60,38 +60,37 @@ export class QuantizedOperators {
   }
 }
 
-interface Operator {
-  readonly spec: NativeSpec;
-  readonly address: number;
+interface OwnOperator {
+  readonly spec: Spec;
+  readonly handle: QuantizedOperator;
   planned?: string;
 }
 
-function create(runtime: Runtime, where: string, spec: OperatorSpec): Operator {
+function create(runtime: Runtime, where: string, spec: OperatorSpec): OwnOperator {
   const native = toNativeSpec(spec, true);
   runtime.check(where, runtime.module.checkSpec(native));
-  const address = runtime.module.createQuantizedOperator(native);
-  if (address === 0) throw outOfMemory(where, 'an operator', 1);
-  return { spec: native, address };
+  const handle = runtime.module.QuantizedOperator.create(native);
+  if (handle === null) throw outOfMemory(where, 'an operator', 1);
+  return { spec: native, handle };
 }
 
 function runOperator(
   runtime: Runtime,
-  operator: Operator,
+  operator: OwnOperator,
   request: QuantizedRun,
   parameters: QuantizedParameters,
 ): void {
   const { where, input, output } = request;
-  const { module } = runtime;
-  const { address } = operator;
+  const { handle } = operator;
   plan(runtime, operator, request);
-  if (module.quantizedNeedsParameters(address)) upload(runtime, where, address, parameters);
+  if (handle.needsParameters()) upload(runtime, where, handle, parameters);
 
   const from = reserve(runtime, where, 'input', floatsFor(input));
   const to = reserve(runtime, where, 'output', floatsFor(output));
   if (isInt8(input)) runtime.bytes(from, input.length).set(input);
   else runtime.floats(from, input.length).set(input);
   const elements = [input, output].map((values) => (isInt8(values) ? INT8 : FLOAT32));
-  runtime.check(where, module.runQuantized(address, from, elements[0] as number, to, elements[1] as number));
+  runtime.check(where, handle.run(from, elements[0] as number, to, elements[1] as number));
   if (isInt8(output)) output.set(runtime.bytes(to, output.length));
   else output.set(runtime.floats(to, output.length));
 }
@@ -108,12 +107,12 @@ function floatsFor(values: Float32Array | Int8Array): number {
   return Math.ceil(values.byteLength / 4);
 }
 
-function plan(runtime: Runtime, operator: Operator, request: QuantizedRun): void {
+function plan(runtime: Runtime, operator: OwnOperator, request: QuantizedRun): void {
   const { where, batch, layout } = request;
   const key = `${batch} ${request.extents.join(' ')} ${layout}`;
   if (operator.planned === key) return;
   const extents = toAxes(request.extents, 1);
-  const refusal = runtime.module.quantizedRefusal(operator.spec, batch, extents, codeOf(layout));
+  const refusal = runtime.module.QuantizedOperator.refusal(operator.spec, batch, extents, codeOf(layout));
   if (refusal !== '') {
     throw new DeconvError(
       'UNSUPPORTED',
@@ -121,14 +120,14 @@ function plan(runtime: Runtime, operator: Operator, request: QuantizedRun): void
       { where, refusal },
     );
   }
-  runtime.check(where, runtime.module.planQuantized(operator.address, batch, extents, codeOf(layout)));
+  runtime.check(where, operator.handle.plan(batch, extents, codeOf(layout)));
   operator.planned = key;
 }
 
 function upload(
   runtime: Runtime,
   where: string,
-  operator: number,
+  operator: QuantizedOperator,
   { weight, scale, bias, activations }: QuantizedParameters,
 ): void {
   const floats = bias === null ? [scale] : [scale, bias];
@@ -141,10 +140,7 @@ function upload(
   runtime.bytes(weightAddress, weight.length).set(weight);
   const biasAddress = bias === null ? 0 : address + scale.byteLength;
   try {
-    runtime.check(
-      where,
-      runtime.module.setQuantizedParameters(operator, weightAddress, address, biasAddress, activations),
-    );
+    runtime.check(where, operator.setParameters(weightAddress, address, biasAddress, activations));
   } finally {
     runtime.module.releaseParameters();
   }

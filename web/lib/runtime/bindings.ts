@@ -1,0 +1,77 @@
+// TypeScript bindings for emscripten-generated code.  Automatically generated at compile time.
+interface WasmModule {
+}
+
+export type Axes = [ number, number, number ];
+
+export type Spec = {
+  transposed: boolean,
+  groups: number,
+  inChannels: number,
+  outChannels: number,
+  kernel: Axes,
+  stride: Axes,
+  dilation: Axes,
+  inputDilation: Axes,
+  padBefore: Axes,
+  padAfter: Axes,
+  relu: boolean,
+  exact: boolean
+};
+
+export interface Operator {
+  plan(batch: number, input: Axes, layout: number, route: number): number;
+  route(): number;
+  estimate(route: number): number;
+  needsParameters(): boolean;
+  setParameters(weight: number, bias: number): number;
+  invalidateParameters(): void;
+  dropOtherRoutes(): void;
+  run(input: number, output: number): number;
+  delete(): void;
+}
+
+export type Quantization = {
+  scale: number,
+  zeroPoint: number
+};
+
+export type Activations = {
+  fixed: boolean,
+  input: Quantization,
+  output: Quantization
+};
+
+export interface QuantizedOperator {
+  plan(batch: number, input: Axes, layout: number): number;
+  needsParameters(): boolean;
+  setParameters(weight: number, scale: number, bias: number, activations: Activations): number;
+  run(input: number, inputElement: number, output: number, outputElement: number): number;
+  delete(): void;
+}
+
+interface EmbindModule {
+  Operator: {
+    create(spec: Spec): Operator | null;
+    refusal(spec: Spec, batch: number, input: Axes, layout: number, route: number): string;
+  };
+  QuantizedOperator: {
+    create(spec: Spec): QuantizedOperator | null;
+    refusal(spec: Spec, batch: number, input: Axes, layout: number): string;
+  };
+  checkSpec(spec: Spec): number;
+  parameterGradients(spec: Spec, batch: number, input: Axes, layout: number, inputs: number, gradOutput: number, gradient: number, withBias: boolean): number;
+  statusNames(): string;
+  routeNames(): string;
+  reserveParameters(elements: number): number;
+  reserveInput(elements: number): number;
+  reserveOutput(elements: number): number;
+  releaseParameters(): void;
+  allocateFloats(elements: number): number;
+  freeFloats(address: number): void;
+  startRuntime(threads: number): number;
+  stopRuntime(): void;
+  allocatedBytes(): number;
+}
+
+export type MainModule = WasmModule & EmbindModule;
