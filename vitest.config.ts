@@ -85,7 +85,7 @@ export default defineConfig({
             { find: '@host', replacement: path.join(root, 'tests/support/host-browser.ts') },
             { find: /^deconv-wasm$/, replacement: path.join(root, 'dist/index.js') },
             {
-              find: /^deconv-wasm\/(brainstate|checkerboard|convert|models|quantize|training)$/,
+              find: /^deconv-wasm\/(brainstate|checkerboard|convert|d2l|models|quantize|training)$/,
               replacement: path.join(root, 'dist/$1/index.js'),
             },
           ],

@@ -514,13 +514,21 @@ describe.each(BUILDS.filter(({ name }) => name === 'simd' || name === 'relaxed-t
           'stride',
           'dilation',
           where === 'conv' ? 'inputDilation' : 'outputPadding',
+          'padding',
           'padBefore',
           'padAfter',
         ];
         for (const name of names) {
-          for (const [value, code] of AXES_WRONG) {
-            // Pads may be negative.
-            if (name.startsWith('pad') && (value === -1 || (Array.isArray(value) && value[1] === -1)))
+          for (const [value, usual] of AXES_WRONG) {
+            // For a convolution a string may be a word, and this one is none.
+            const word = name === 'padding' && where === 'conv' && value === '3';
+            const code = word ? 'BAD_OPTION' : usual;
+            // Pads of one end may be negative.
+            if (
+              name.startsWith('pad') &&
+              name !== 'padding' &&
+              (value === -1 || (Array.isArray(value) && value[1] === -1))
+            )
               continue;
             row(`${name}: ${Array.isArray(value) ? `[${value.map(String)}]` : String(value)}`, code, () =>
               call(x, w, { [name]: value }),
@@ -535,7 +543,8 @@ describe.each(BUILDS.filter(({ name }) => name === 'simd' || name === 'relaxed-t
         }
         row('layout: 1', 'BAD_TYPE', () => call(x, w, { layout: 1 }));
         row('route: gpu', 'BAD_OPTION', () => call(x, w, { route: 'gpu' }));
-        row('an unknown option', 'BAD_OPTION', () => call(x, w, { padding: 1 }));
+        row('an unknown option', 'BAD_OPTION', () => call(x, w, { pads: 1 }));
+        row('padding twice', 'BAD_OPTION', () => call(x, w, { padding: 1, padAfter: 1 }));
         row('the option of the other call', 'BAD_OPTION', () =>
           call(x, w, where === 'conv' ? { outputPadding: 1 } : { inputDilation: 2 }),
         );

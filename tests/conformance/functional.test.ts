@@ -2,18 +2,9 @@
 
 import { fixtures } from 'virtual:case-files';
 import { host } from '@host';
-import {
-  Conv2d,
-  ConvTranspose2d,
-  type ConvTransposeJaxOptions,
-  conv,
-  convTranspose,
-  convTransposeJax,
-  type JaxPadding,
-  kernelMatrix,
-  type Tensor,
-  transConv,
-} from 'deconv-wasm';
+import { Conv2d, ConvTranspose2d, conv, convTranspose, type Tensor } from 'deconv-wasm';
+import { type ConvTransposeJaxOptions, convTransposeJax, type JaxPadding } from 'deconv-wasm/convert';
+import { kernelMatrix, transConv } from 'deconv-wasm/d2l';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { describeEachBuild } from '../support/builds.js';
@@ -66,7 +57,7 @@ describeEachBuild((build) => {
       ];
       const options = jaxOptions(golden);
       expect(compareExactly(convTransposeJax(x, kernel, options), wanted), golden.id).toBeUndefined();
-      const first = convTransposeJax(toChannelsFirst(x), kernel, { ...options, channelsLast: false });
+      const first = convTransposeJax(toChannelsFirst(x), kernel, { ...options, layout: 'channels-first' });
       expect(compareExactly(toChannelsLast(first), wanted), golden.id).toBeUndefined();
     }
     console.log(`convTransposeJax: ${cases.length} cases, ${build.name} in ${host.name}`);
@@ -161,6 +152,59 @@ describeEachBuild((build) => {
     expectSame(convTransposeJax(x, kernel, { padding: none }), tensor([1, 1, 1, 1], 14));
     const flipped = [0, 0, 3, 2, 0, 0, 1, 0, 6, 4, 9, 6, 2, 0, 3, 0];
     expectSame(convTransposeJax(x, kernel, { strides: 2 }), tensor([1, 4, 4, 1], ...flipped));
+  });
+
+  it('conv and convTranspose take the words of the layers and agree with them', () => {
+    const x = quarters([2, 4, 7, 6], seed);
+    const one = { data: x.data.subarray(0, 4 * 7 * 6), shape: [4, 7, 6] };
+    for (const geometry of [
+      { stride: 2, padding: 1 },
+      { stride: [2, 3], padding: [0, 2], dilation: 2, groups: 2 },
+      { padding: 'valid', dilation: [1, 2] },
+      { padding: 'same', dilation: [2, 1], groups: 4 },
+    ] as const) {
+      using layer = new Conv2d({ inChannels: 4, outChannels: 8, kernelSize: [3, 2], ...geometry });
+      layer.setWeight(quarters(layer.weight.shape, seed + 1).data).setBias(quarters([8], seed + 2).data);
+      const options = { ...geometry, bias: layer.bias };
+      expectSame(conv(x, layer.weight, options), layer.forward(x));
+      expectSame(conv(one, layer.weight, options), layer.forward(one));
+    }
+    for (const geometry of [
+      { padding: 1 },
+      { stride: 3, padding: [1, 0], outputPadding: [2, 1] },
+      { stride: 2, dilation: [3, 1], groups: 2, padding: 1, outputPadding: [2, 0] },
+    ] as const) {
+      using layer = new ConvTranspose2d({ inChannels: 4, outChannels: 6, kernelSize: 3, ...geometry });
+      layer.setWeight(quarters(layer.weight.shape, seed + 1).data).setBias(quarters([6], seed + 2).data);
+      const options = { ...geometry, bias: layer.bias };
+      expectSame(convTranspose(x, layer.weight, options), layer.forward(x));
+      expectSame(convTranspose(one, layer.weight, options), layer.forward(one));
+      const layout = 'channels-last';
+      const last = convTranspose(toChannelsLast(x), layer.weight, { ...options, layout });
+      expectSame(toChannelsFirst(last), layer.forward(x));
+    }
+    const w = quarters([4, 2, 3, 3], seed);
+    const refusals = [
+      ['BAD_OPTION', () => convTranspose(x, w, { padding: 1, padBefore: 1 })],
+      ['BAD_OPTION', () => convTranspose(x, w, { padding: -1 })],
+      ['BAD_TYPE', () => convTranspose(x, w, { padding: 'same' } as object)],
+      ['BAD_OPTION', () => convTranspose(x, w, { outputPadding: 1 })],
+      ['BAD_OPTION', () => convTranspose(x, w, { stride: 2, outputPadding: [1, 2] })],
+      ['BAD_SHAPE', () => convTranspose(quarters([4, 7], seed), w)],
+    ] as const;
+    for (const [code, act] of refusals) expectError(caught(act), code, 'convTranspose');
+    const v = quarters([8, 4, 3, 3], seed);
+    for (const [code, options] of [
+      ['BAD_OPTION', { padding: 'same', stride: 2 }],
+      ['BAD_OPTION', { padding: 'same', padAfter: 1 }],
+      ['BAD_OPTION', { padding: 'full' }],
+    ] as const) {
+      expectError(
+        caught(() => conv(x, v, options as object)),
+        code,
+        'conv',
+      );
+    }
   });
 
   it('every case of the chapter', () => {
@@ -283,7 +327,8 @@ describe('without init', () => {
       ['kernelMatrix', 'BAD_SHAPE', () => kernelMatrix(square, [3])],
       ['kernelMatrix', 'BAD_SHAPE', () => kernelMatrix(square, [1, 3])],
       ['kernelMatrix', 'BAD_OPTION', () => kernelMatrix(square, [3, 3], { stride: 0 })],
-      ['kernelMatrix', 'BAD_OPTION', () => kernelMatrix(square, [3, 3], { padding: 1 } as object)],
+      ['kernelMatrix', 'BAD_OPTION', () => kernelMatrix(square, [3, 3], { padding: 1, padAfter: 1 })],
+      ['kernelMatrix', 'BAD_OPTION', () => kernelMatrix(square, [3, 3], { padding: 'SAME' } as object)],
       ['kernelMatrix', 'TOO_LARGE', () => kernelMatrix(square, [2 ** 15, 2 ** 14])],
       ['KernelMatrix.multiply', 'BAD_SHAPE', () => matrix.multiply(square)],
       ['KernelMatrix.multiplyTransposed', 'BAD_SHAPE', () => matrix.multiplyTransposed(new Float32Array(9))],

@@ -96,16 +96,16 @@ function tripsOf(transposed: boolean, rank: Rank, groups: number, inChannels: nu
       { window_strides: ones, padding: 'VALID', feature_group_count: groups } as const,
     ];
     for (const rhs of [undefined, `${taps}IO`, `O${taps}I`, `IO${taps}`]) {
-      const dimension_numbers = rhs === undefined ? null : ([`N${taps}C`, rhs, `N${taps}C`] as const);
+      const dimensionNumbers = rhs === undefined ? null : ([`N${taps}C`, rhs, `N${taps}C`] as const);
       trips.push({
         name: `jax ${rhs}`,
         go: (layer) =>
           fromJax(
             'conv_general_dilated',
-            { ...sides, dimension_numbers },
-            toJax(layer, { dimension_numbers }),
+            { ...sides, dimension_numbers: dimensionNumbers },
+            toJax(layer, { dimensionNumbers }),
           ),
-        back: (layer) => toJax(layer, { dimension_numbers }),
+        back: (layer) => toJax(layer, { dimensionNumbers }),
       });
     }
     trips.push(
@@ -146,21 +146,23 @@ function tripsOf(transposed: boolean, rank: Rank, groups: number, inChannels: nu
   }
   if (groups > 1) return trips;
   const taps = spatial[rank];
-  for (const transpose_kernel of [false, true]) {
+  for (const transposeKernel of [false, true]) {
     for (const rhs of [undefined, `OI${taps}`]) {
-      const dimension_numbers = rhs === undefined ? null : ([`NC${taps}`, rhs, `NC${taps}`] as const);
-      const words = { transpose_kernel, dimension_numbers };
+      const dimensionNumbers = rhs === undefined ? null : ([`NC${taps}`, rhs, `NC${taps}`] as const);
+      const words = { transpose_kernel: transposeKernel, dimension_numbers: dimensionNumbers };
+      const options = { transposeKernel, dimensionNumbers };
       trips.push({
-        name: `jax ${rhs} ${transpose_kernel}`,
+        name: `jax ${rhs} ${transposeKernel}`,
         go: (layer) =>
-          fromJax('conv_transpose', { strides: ones, padding: 'SAME', ...words }, toJax(layer, words)),
-        back: (layer) => toJax(layer, words),
+          fromJax('conv_transpose', { strides: ones, padding: 'SAME', ...words }, toJax(layer, options)),
+        back: (layer) => toJax(layer, options),
       });
     }
     trips.push({
-      name: `flax ${transpose_kernel}`,
-      go: (layer) => fromFlax('ConvTranspose', { transpose_kernel }, toFlax(layer, { transpose_kernel })),
-      back: (layer) => toFlax(layer, { transpose_kernel }),
+      name: `flax ${transposeKernel}`,
+      go: (layer) =>
+        fromFlax('ConvTranspose', { transpose_kernel: transposeKernel }, toFlax(layer, { transposeKernel })),
+      back: (layer) => toFlax(layer, { transposeKernel }),
     });
   }
   trips.push({

@@ -416,13 +416,13 @@ describe('refusals', () => {
     expectRefusal(() => toWebnn(line), 'UNSUPPORTED', 'toWebnn', /2 spatial axes/);
     expectRefusal(() => toTflite(line), 'UNSUPPORTED', 'toTflite', /2 or 3 spatial axes/);
     expectRefusal(
-      () => toJax(line, { transpose_kernel: true }),
+      () => toJax(line, { transposeKernel: true }),
       'BAD_OPTION',
       'toJax',
       /transposed layers only/,
     );
     expectRefusal(
-      () => toFlax(line, { transpose_kernel: true }),
+      () => toFlax(line, { transposeKernel: true }),
       'BAD_OPTION',
       'toFlax',
       /transposed layers only/,

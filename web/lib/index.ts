@@ -2,20 +2,13 @@
 export { DeconvError, type DeconvErrorCode, type DeconvErrorRecord, isDeconvError } from './core/errors.js';
 export type { Float16ArrayLike, HalfType } from './core/float16.js';
 export type { HalfTensor } from './core/half-tensor.js';
-export type { JaxPadding } from './core/jax-padding.js';
 export type { Tensor } from './core/tensor.js';
-export {
-  type ConvTransposeJaxOptions,
-  convTransposeJax,
-} from './functional/conv-transpose-jax.js';
 export {
   type ConvCallOptions,
   type ConvTransposeCallOptions,
   conv,
   convTranspose,
 } from './functional/convolution.js';
-export { type KernelMatrix, type KernelMatrixOptions, kernelMatrix } from './functional/kernel-matrix.js';
-export { transConv } from './functional/trans-conv.js';
 export type { ConvOptions } from './layers/conv.js';
 export { Conv1d } from './layers/conv-1d.js';
 export { Conv2d } from './layers/conv-2d.js';

@@ -3,6 +3,7 @@
 export * as brainstate from './brainstate/index.js';
 export * as checkerboard from './checkerboard/index.js';
 export * as convert from './convert/index.js';
+export * as d2l from './d2l/index.js';
 export * from './index.js';
 export * as models from './models/index.js';
 export * as quantize from './quantize/index.js';

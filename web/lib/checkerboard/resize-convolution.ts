@@ -3,6 +3,7 @@ import { checkAxes, checkChoice, checkOptions } from '../core/checks.js';
 import { at, product } from '../core/lists.js';
 import { kernelReach, type OperatorSpec, weightShape } from '../core/spec.js';
 import { checkTensor, type Tensor } from '../core/tensor.js';
+import { readTorchPadding, type TorchPadding } from '../core/torch-words.js';
 import type { WeightLayout } from '../core/weight-layout.js';
 import {
   type ForwardOptions,
@@ -20,7 +21,6 @@ import {
   readLayerOptions,
   torchDefinition,
 } from '../layers/torch-options.js';
-import { readTorchPadding, type TorchPadding } from '../layers/torch-words.js';
 import type { CanonicalParameters } from '../runtime/operation.js';
 import {
   boxFilter,

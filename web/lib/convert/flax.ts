@@ -7,6 +7,7 @@ import { type ExportedParameters, exportParameters } from './export.js';
 import {
   checkTransposeKernel,
   checkUndilated,
+  type JaxKernelOptions,
   jaxPads,
   jaxTransposedFormat,
   jaxTransposedPads,
@@ -132,10 +133,10 @@ export function fromFlax<Operator extends keyof FlaxOperators>(
  */
 export function toFlax(
   layer: Layer,
-  options: Pick<FlaxConvTransposeAttributes, 'transpose_kernel'> = {},
+  options: Pick<JaxKernelOptions, 'transposeKernel'> = {},
 ): ExportedParameters {
-  const { transpose_kernel } = checkOptions<typeof options>('toFlax', options, ['transpose_kernel']);
-  const transposeKernel = checkBoolean('toFlax', 'transpose_kernel', transpose_kernel ?? false);
+  const given = checkOptions<typeof options>('toFlax', options, ['transposeKernel']);
+  const transposeKernel = checkBoolean('toFlax', 'transposeKernel', given.transposeKernel ?? false);
   return exportParameters('toFlax', layer, ({ transposed }, where) => {
     checkTransposeKernel(where, transposed, transposeKernel);
     return flaxFormat(transposed, transposeKernel);

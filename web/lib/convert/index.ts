@@ -3,6 +3,7 @@
  * have types of their own: the same word means opposite things in two of them.
  */
 export type { JaxPadding } from '../core/jax-padding.js';
+export { type ConvTransposeJaxOptions, convTransposeJax } from './conv-transpose-jax.js';
 export { type ConversionOptions, ConvertedLayer } from './converted-layer.js';
 export type { ExportedParameters } from './export.js';
 export {
@@ -18,6 +19,7 @@ export {
   type JaxConvGeneralDilatedArguments,
   type JaxConvTransposeArguments,
   type JaxDimensionNumbers,
+  type JaxKernelOptions,
   type JaxOperators,
   toJax,
 } from './jax.js';

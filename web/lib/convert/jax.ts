@@ -39,6 +39,14 @@ export interface JaxConvGeneralDilatedArguments {
   readonly batch_group_count?: 1;
 }
 
+/** How `toJax` and `toFlax` lay out a kernel; their meaning is that of lax's words. */
+export interface JaxKernelOptions {
+  /** Default: the operator's own. */
+  readonly dimensionNumbers?: JaxDimensionNumbers | null;
+  /** For a transposed layer whose operator has `transpose_kernel`. Default false. */
+  readonly transposeKernel?: boolean;
+}
+
 export interface JaxOperators {
   readonly conv_transpose: JaxConvTransposeArguments;
   readonly conv_general_dilated: JaxConvGeneralDilatedArguments;
@@ -98,13 +106,13 @@ export function fromJax<Operator extends keyof JaxOperators>(
   const { where, transposed, rank, given, weight } = call;
   const ones = new Array<number>(rank).fill(1);
   const transposeKernel = checkBoolean(where, 'transpose_kernel', given.transpose_kernel ?? false);
-  const { layout, format } = readDimensions(
-    where,
+  const { layout, format } = readDimensions(where, {
     transposed,
-    given.dimension_numbers,
     rank,
     transposeKernel,
-  );
+    name: 'dimension_numbers',
+    value: given.dimension_numbers,
+  });
   const groups = checkInteger(where, 'feature_group_count', given.feature_group_count ?? 1, 1);
   if (checkInteger(where, 'batch_group_count', given.batch_group_count ?? 1, 1) !== 1) {
     refuse('UNSUPPORTED', where, 'batch_group_count 1', given.batch_group_count, 'Split the batch.');
@@ -140,18 +148,20 @@ export function fromJax<Operator extends keyof JaxOperators>(
  * @throws {DeconvError} `UNSUPPORTED` for a transposed layer with groups; `BAD_OPTION`, `BAD_TYPE`, `DISPOSED`
  *
  * @example
- * const { weight } = toJax(layer, { transpose_kernel: true });
+ * const { weight } = toJax(layer, { transposeKernel: true });
  */
-export function toJax(
-  layer: Layer,
-  options: Pick<JaxConvTransposeArguments, 'dimension_numbers' | 'transpose_kernel'> = {},
-): ExportedParameters {
-  const given = checkOptions<typeof options>('toJax', options, ['dimension_numbers', 'transpose_kernel']);
-  const transposeKernel = checkBoolean('toJax', 'transpose_kernel', given.transpose_kernel ?? false);
+export function toJax(layer: Layer, options: JaxKernelOptions = {}): ExportedParameters {
+  const given = checkOptions<JaxKernelOptions>('toJax', options, ['dimensionNumbers', 'transposeKernel']);
+  const transposeKernel = checkBoolean('toJax', 'transposeKernel', given.transposeKernel ?? false);
   return exportParameters('toJax', layer, ({ transposed, kernel }: OperatorSpec, where) => {
     checkTransposeKernel(where, transposed, transposeKernel);
-    const { dimension_numbers } = given;
-    return readDimensions(where, transposed, dimension_numbers, kernel.length, transposeKernel).format;
+    return readDimensions(where, {
+      transposed,
+      rank: kernel.length,
+      transposeKernel,
+      name: 'dimensionNumbers',
+      value: given.dimensionNumbers,
+    }).format;
   });
 }
 
@@ -187,7 +197,7 @@ export function checkUndilated(where: string, word: string, inputDilation: reado
 /** A convolution's kernel has one order only. */
 export function checkTransposeKernel(where: string, transposed: boolean, transposeKernel: boolean): void {
   if (transposeKernel && !transposed) {
-    refuse('BAD_OPTION', where, 'transpose_kernel for transposed layers only', true);
+    refuse('BAD_OPTION', where, 'transposeKernel for transposed layers only', true);
   }
 }
 
@@ -206,12 +216,18 @@ interface Dimensions {
   readonly format: KernelFormat;
 }
 
+interface DimensionsCall {
+  readonly transposed: boolean;
+  readonly rank: number;
+  readonly transposeKernel: boolean;
+  /** The argument's, in errors. */
+  readonly name: string;
+  readonly value: unknown;
+}
+
 function readDimensions(
   where: string,
-  transposed: boolean,
-  value: unknown,
-  rank: number,
-  transposeKernel: boolean,
+  { transposed, rank, transposeKernel, name, value }: DimensionsCall,
 ): Dimensions {
   const spatial = 'HWD'.slice(0, rank);
   const usual = transposed
@@ -223,7 +239,7 @@ function readDimensions(
     numbers.length !== 3 ||
     numbers.some((letters) => typeof letters !== 'string')
   ) {
-    refuse('BAD_TYPE', where, 'dimension_numbers to be three strings, for input, kernel and output', value);
+    refuse('BAD_TYPE', where, `${name} to be three strings, for input, kernel and output`, value);
   }
   const [lhs, rhs, out] = numbers as [string, string, string];
   const letters = lhs.replace(/[NC]/g, '');
@@ -233,7 +249,7 @@ function readDimensions(
     refuse(
       'UNSUPPORTED',
       where,
-      `dimension_numbers such as ['N${spatial}C', '${spatial}IO', 'N${spatial}C'] or ['NC${spatial}', 'OI${spatial}', 'NC${spatial}'], the spatial axes together and in one order`,
+      `${name} such as ['N${spatial}C', '${spatial}IO', 'N${spatial}C'] or ['NC${spatial}', 'OI${spatial}', 'NC${spatial}'], the spatial axes together and in one order`,
       numbers,
       'Transpose the data beforehand.',
     );

@@ -1,7 +1,7 @@
 import { checkChoice, checkInteger, refuse } from '../core/checks.js';
 import { type Pads, splitPads } from '../core/same-padding.js';
+import { checkOutputPadding } from '../core/torch-words.js';
 import type { Layer } from '../layers/layer.js';
-import { checkOutputPadding } from '../layers/torch-words.js';
 import { checkAgreement, checkList } from './attributes.js';
 import { type OperatorCall, type OperatorTable, readCall, readShapeCall } from './call.js';
 import { type ConversionOptions, ConvertedLayer, type Geometry } from './converted-layer.js';

@@ -1,5 +1,4 @@
 import { checkAxes, checkInteger } from '../core/checks.js';
-import type { Layer } from '../layers/layer.js';
 import {
   checkOutputPadding,
   checkPaddingMode,
@@ -7,7 +6,8 @@ import {
   PLACEMENT_OPTION_NAMES,
   type PlacementOptions,
   readTorchPadding,
-} from '../layers/torch-words.js';
+} from '../core/torch-words.js';
+import type { Layer } from '../layers/layer.js';
 import { checkAgreement, checkBiasFlag } from './attributes.js';
 import { type OperatorCall, type OperatorTable, readCall, readShapeCall } from './call.js';
 import { type ConversionOptions, ConvertedLayer, type Geometry } from './converted-layer.js';

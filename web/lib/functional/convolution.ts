@@ -1,81 +1,94 @@
-import {
-  checkAxes,
-  checkChoice,
-  checkInteger,
-  checkOptions,
-  MAX_INTEGER,
-  refuse,
-  shapeText,
-} from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
-import { type OperatorSpec, outputExtents, weightShape } from '../core/spec.js';
-import { allocateTensor, checkParameter, checkTensor, elementCount, type Tensor } from '../core/tensor.js';
-import { EXECUTION_OPTION_NAMES, type ExecutionOptions, readExecution } from '../runtime/execution.js';
-import { locate } from '../runtime/heap-tensor.js';
-import { requireRuntime } from '../runtime/lifecycle.js';
-import { NativeOperators } from '../runtime/native-operators.js';
-import { Operation } from '../runtime/operation.js';
-import type { Runtime } from '../runtime/runtime.js';
+import { checkAxes, checkInteger, checkOptions, MAX_INTEGER } from '../core/checks.js';
+import type { Tensor } from '../core/tensor.js';
+import { checkOutputPadding, readPads, readTorchPadding } from '../core/torch-words.js';
+import { EXECUTION_OPTION_NAMES } from '../runtime/execution.js';
+import { type CallOptions, computeOnce } from './compute-once.js';
 
-/** Geometry of one call; a list has one entry per spatial axis. */
-export interface ConvCallOptions extends ExecutionOptions {
-  /** `[outChannels]`. Default: none. */
-  readonly bias?: Tensor | Float32Array | null;
-  readonly stride?: number | readonly number[];
-  readonly dilation?: number | readonly number[];
-  readonly groups?: number;
-  /** Zeros added to the head of the input's axis; negative crops it. Default 0. */
+/** Geometry of one call in PyTorch's words; a list has one entry per spatial axis. */
+export interface ConvCallOptions extends CallOptions {
+  /**
+   * Zeros added to **both** ends of the input's axis; `'valid'` for none, `'same'` for as many as keep the
+   * size (stride 1 only; an odd total puts the larger half at the end). Default 0.
+   */
+  readonly padding?: number | readonly number[] | 'same' | 'valid';
+  /** In place of `padding`: zeros added to the head of the input's axis; negative crops it. Default 0. */
   readonly padBefore?: number | readonly number[];
   /** The same at the tail. */
   readonly padAfter?: number | readonly number[];
   /** 1 + zeros inserted between input values. Default 1. */
   readonly inputDilation?: number | readonly number[];
-  /** Axes of input and output: N C … or N … C. Default `'channels-first'`. */
-  readonly layout?: 'channels-first' | 'channels-last';
 }
 
-export interface ConvTransposeCallOptions
-  extends Omit<ConvCallOptions, 'padBefore' | 'padAfter' | 'inputDilation'> {
-  /** Rows cut off the head of the output's axis; negative adds rows that hold the bias. Default 0. */
+/** Geometry of one call in PyTorch's words; a list has one entry per spatial axis. */
+export interface ConvTransposeCallOptions extends CallOptions {
+  /** Rows cut off **both** ends of the output's axis. Default 0. */
+  readonly padding?: number | readonly number[];
+  /**
+   * In place of `padding`: rows cut off the head of the output's axis; negative adds rows that hold the
+   * bias. Default 0.
+   */
   readonly padBefore?: number | readonly number[];
   /** The same at the tail. */
   readonly padAfter?: number | readonly number[];
-  /** Rows added at the tail: makes padAfter smaller. Default 0. */
+  /** Rows added at the **end** of the axis; must be below stride or dilation. Default 0. */
   readonly outputPadding?: number | readonly number[];
 }
 
 /**
- * Convolution without a layer, on the canonical operator: the parameters are packed for this one
- * call, so a layer is faster when they stay the same.
+ * Convolution without a layer. The parameters are packed for this one call, so a layer is faster when they
+ * stay the same.
  *
- * @param x `[N, in, ...]` or `[N, ..., in]`, one to three spatial axes
- * @param weight `[out, in/groups, ...kernel]`
+ * @param x `[N, in, ...]`, with layout `'channels-last'` `[N, ..., in]`; without N for one image
+ * @param weight `[out, in/groups, ...kernel]`, one to three spatial axes
  * @throws {DeconvError} as a layer's forward
  *
  * @example
- * const y = conv(x, w, { stride: 2, padBefore: [0, 1], padAfter: [1, 1] });
+ * const y = conv(x, w, { stride: 2, padding: 1 });
+ * const z = conv(x, w, { stride: 2, padBefore: [0, 1], padAfter: [1, 1] });
  */
 export function conv(x: Tensor, weight: Tensor, options: ConvCallOptions = {}): Tensor {
-  const checked = checkOptions<ConvCallOptions>('conv', options, [...SHARED_OPTIONS, 'inputDilation']);
-  return computeOnce('conv', false, x, weight, checked, { inputDilation: checked.inputDilation });
+  const where = 'conv';
+  const checked = checkOptions<ConvCallOptions>(where, options, [...SHARED_OPTIONS, 'inputDilation']);
+  return computeOnce(where, false, x, weight, checked, (kernel, stride, dilation) => ({
+    ...readPads(where, checked, kernel.length, (padding) =>
+      readTorchPadding(where, padding, { kernel, stride, dilation }),
+    ),
+    inputDilation: checkAxes(where, 'inputDilation', checked.inputDilation ?? 1, kernel.length, 1),
+  }));
 }
 
 /**
- * Transposed convolution without a layer, on the canonical operators.
+ * Transposed convolution without a layer, packed for this one call.
  *
- * @param x `[N, in, ...]` or `[N, ..., in]`, one to three spatial axes
- * @param weight `[in, out/groups, ...kernel]`, not flipped
+ * @param x `[N, in, ...]`, with layout `'channels-last'` `[N, ..., in]`; without N for one image
+ * @param weight `[in, out/groups, ...kernel]`, not flipped, one to three spatial axes
  * @throws {DeconvError} as a layer's forward
  *
  * @example
- * const y = convTranspose(x, w, { stride: 2, padBefore: 1, padAfter: 1 });
+ * const y = convTranspose(x, w, { stride: 2, padding: 1 });
  */
 export function convTranspose(x: Tensor, weight: Tensor, options: ConvTransposeCallOptions = {}): Tensor {
-  const checked = checkOptions<ConvTransposeCallOptions>('convTranspose', options, [
+  const where = 'convTranspose';
+  const checked = checkOptions<ConvTransposeCallOptions>(where, options, [
     ...SHARED_OPTIONS,
     'outputPadding',
   ]);
-  return computeOnce('convTranspose', true, x, weight, checked, { outputPadding: checked.outputPadding });
+  return computeOnce(where, true, x, weight, checked, ({ length: rank }, stride, dilation) => {
+    const { before, after } = readPads(where, checked, rank, (padding) => {
+      const pads = checkAxes(where, 'padding', padding, rank, 0);
+      return { before: pads, after: pads };
+    });
+    const extra = checkAxes(where, 'outputPadding', checked.outputPadding ?? 0, rank, 0);
+    checkOutputPadding(where, 'outputPadding', extra, stride, dilation);
+    return {
+      before,
+      // The core counts in 32 bits.
+      after: after.map((pad, axis) =>
+        checkInteger(where, 'padAfter less outputPadding', pad - (extra[axis] as number), -MAX_INTEGER),
+      ),
+      inputDilation: new Array<number>(rank).fill(1),
+    };
+  });
 }
 
 const SHARED_OPTIONS = [
@@ -83,117 +96,9 @@ const SHARED_OPTIONS = [
   'stride',
   'dilation',
   'groups',
+  'padding',
   'padBefore',
   'padAfter',
   'layout',
   ...EXECUTION_OPTION_NAMES,
 ] as const;
-
-/**
- * @internal Checks the call, makes an operator of it, runs it and frees it. `where` names the public
- * function in errors.
- */
-export function computeOnce(
-  where: string,
-  transposed: boolean,
-  x: unknown,
-  weight: unknown,
-  options: ConvTransposeCallOptions,
-  extra: {
-    readonly inputDilation?: number | readonly number[] | undefined;
-    readonly outputPadding?: number | readonly number[] | undefined;
-  } = {},
-): Tensor {
-  const input = checkTensor(where, 'x', x);
-  const kernel = checkTensor(where, 'weight', weight);
-  const rank = input.shape.length - 2;
-  if (rank < 1 || rank > 3) {
-    refuse('BAD_SHAPE', where, 'x with 3, 4 or 5 axes', [...input.shape], 'Add a batch axis of 1.');
-  }
-  if (kernel.shape.length !== rank + 2 || kernel.shape.includes(0)) {
-    refuse('BAD_SHAPE', where, `weight with ${rank + 2} axes of at least 1`, [...kernel.shape]);
-  }
-  const layout = checkChoice(where, 'layout', options.layout ?? 'channels-first', [
-    'channels-first',
-    'channels-last',
-  ]);
-  const channelAxis = layout === 'channels-first' ? 1 : rank + 1;
-  const extents = input.shape.filter((_, axis) => axis !== 0 && axis !== channelAxis);
-  const batch = input.shape[0] as number;
-  const [first = 1, second = 1, ...taps] = kernel.shape;
-  const groups = checkInteger(where, 'groups', options.groups ?? 1, 1);
-  const inChannels = transposed ? first : second * groups;
-  const outChannels = transposed ? second * groups : first;
-  if (first % groups !== 0) {
-    refuse('BAD_OPTION', where, `weight.shape[0] to be a multiple of groups (${groups})`, first);
-  }
-  if (input.shape[channelAxis] !== inChannels) {
-    throw new DeconvError(
-      'BAD_SHAPE',
-      `${where}: expected x with ${inChannels} channels, as weight ${shapeText(kernel.shape)} and groups ${groups} say, got ${shapeText(input.shape)} (channel axis ${channelAxis}). Reorder x or set layout.`,
-      { where, expected: inChannels, got: input.shape },
-    );
-  }
-  if (extents.includes(0)) {
-    refuse('BAD_SHAPE', where, 'at least 1 value along every spatial axis', [...input.shape]);
-  }
-  const outputPadding = checkAxes(where, 'outputPadding', extra.outputPadding ?? 0, rank, 0);
-  const spec: OperatorSpec = {
-    transposed,
-    groups,
-    inChannels,
-    outChannels,
-    kernel: taps,
-    stride: checkAxes(where, 'stride', options.stride ?? 1, rank, 1),
-    dilation: checkAxes(where, 'dilation', options.dilation ?? 1, rank, 1),
-    inputDilation: checkAxes(where, 'inputDilation', extra.inputDilation ?? 1, rank, 1),
-    padBefore: checkAxes(where, 'padBefore', options.padBefore ?? 0, rank, -MAX_INTEGER),
-    padAfter: checkAxes(where, 'padAfter', options.padAfter ?? 0, rank, -MAX_INTEGER).map(
-      // Checked again with the output padding taken off: the core counts in 32 bits.
-      (pad, axis) =>
-        checkInteger(
-          where,
-          'padAfter less outputPadding',
-          pad - (outputPadding[axis] as number),
-          -MAX_INTEGER,
-        ),
-    ),
-    relu: false,
-  };
-  const execution = readExecution(where, options);
-  const bias = options.bias == null ? null : checkParameter(where, 'bias', options.bias, [outChannels]);
-  const outExtents = outputExtents(where, spec, extents);
-  const shape =
-    layout === 'channels-first' ? [batch, outChannels, ...outExtents] : [batch, ...outExtents, outChannels];
-  elementCount(where, 'weight', weightShape(spec));
-  const output = allocateTensor(where, shape);
-  const runtime = requireRuntime(where, execution.runtime);
-  const parameters = {
-    weight: besideHeap(kernel.data, runtime),
-    bias: bias && besideHeap(bias, runtime),
-  };
-
-  const operation = new Operation({
-    where,
-    spec,
-    batch,
-    extents,
-    layout,
-    execution,
-    inputCount: input.data.length,
-    outputCount: output.data.length,
-    parameters: () => parameters,
-  });
-  const operators = new NativeOperators();
-  try {
-    operators.run(operation, locate(input.data, runtime), output.data);
-  } finally {
-    operators.dispose();
-  }
-  return output;
-}
-
-/** The call may grow the heap before it reads its parameters. */
-function besideHeap(values: Float32Array, runtime: Runtime): Float32Array {
-  return locate(values, runtime) === values ? values : values.slice();
-}

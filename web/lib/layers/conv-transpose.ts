@@ -2,6 +2,7 @@ import { CONV_TRANSPOSE } from '../core/brands.js';
 import { checkAxes, checkOptions, refuse } from '../core/checks.js';
 import { type OperatorSpec, outputExtent } from '../core/spec.js';
 import { checkShape } from '../core/tensor.js';
+import { checkOutputPadding, checkPaddingMode } from '../core/torch-words.js';
 import { type ForwardOptions, type InputShape, Layer } from './layer.js';
 import { describeLayer } from './repr.js';
 import {
@@ -11,7 +12,6 @@ import {
   readLayerOptions,
   torchDefinition,
 } from './torch-options.js';
-import { checkOutputPadding, checkPaddingMode } from './torch-words.js';
 
 /** Geometry in PyTorch's and lucid's words; a list has one entry per spatial axis. */
 export interface ConvTransposeOptions extends LayerOptions {

@@ -1,8 +1,8 @@
 import { checkAxes, checkOptions } from '../core/checks.js';
+import { checkPaddingMode, readTorchPadding } from '../core/torch-words.js';
 import { Layer } from './layer.js';
 import { describeLayer } from './repr.js';
 import { LAYER_OPTION_NAMES, type LayerOptions, readLayerOptions, torchDefinition } from './torch-options.js';
-import { checkPaddingMode, readTorchPadding } from './torch-words.js';
 
 /** Geometry in PyTorch's and lucid's words; a list has one entry per spatial axis. */
 export interface ConvOptions extends LayerOptions {

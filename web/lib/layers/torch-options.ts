@@ -3,6 +3,7 @@ import { fillUniform, kaimingUniformBound } from '../core/initializers.js';
 import { freshSeed, seededRandom } from '../core/random.js';
 import { type OperatorSpec, weightShape } from '../core/spec.js';
 import { allocateTensor } from '../core/tensor.js';
+import { checkPlacement, PLACEMENT_OPTION_NAMES, type PlacementOptions } from '../core/torch-words.js';
 import { canonicalLayout } from '../core/weight-layout.js';
 import {
   EXECUTION_OPTION_NAMES,
@@ -11,7 +12,6 @@ import {
   readExecution,
 } from '../runtime/execution.js';
 import type { LayerDefinition } from './layer.js';
-import { checkPlacement, PLACEMENT_OPTION_NAMES, type PlacementOptions } from './torch-words.js';
 
 /** Options that every layer in PyTorch's words has beside its geometry. */
 export interface LayerOptions extends ExecutionOptions, PlacementOptions {

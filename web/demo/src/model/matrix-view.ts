@@ -1,4 +1,4 @@
-import { type KernelMatrix, kernelMatrix } from 'deconv-wasm';
+import { type KernelMatrix, kernelMatrix } from 'deconv-wasm/d2l';
 import { type LayerSpec, outputLength } from './geometry';
 import { uniform } from './random';
 

@@ -1,8 +1,8 @@
 // PyTorch's words that more than one kind of layer takes.
 
-import { checkAxes, checkChoice, refuse } from '../core/checks.js';
-import { at } from '../core/lists.js';
-import { splitPads } from '../core/same-padding.js';
+import { checkAxes, checkChoice, MAX_INTEGER, refuse } from './checks.js';
+import { at } from './lists.js';
+import { splitPads } from './same-padding.js';
 
 /** PyTorch's factory arguments; a layer computes where it is, in float32. */
 export interface PlacementOptions {
@@ -92,4 +92,30 @@ export function checkOutputPadding(
       );
     }
   }
+}
+
+/** Pads of the two ends apart, where `padding` has one number for both. */
+export interface PadOptions {
+  readonly padding?: unknown;
+  readonly padBefore?: unknown;
+  readonly padAfter?: unknown;
+}
+
+/** The pads of a call: by `read` from a `padding`, or from numbers for each end, which may be negative. */
+export function readPads(
+  where: string,
+  { padding, padBefore, padAfter }: PadOptions,
+  rank: number,
+  read: (padding: unknown) => { readonly before: readonly number[]; readonly after: readonly number[] },
+): { readonly before: readonly number[]; readonly after: readonly number[] } {
+  if (padding !== undefined) {
+    if (padBefore !== undefined || padAfter !== undefined) {
+      refuse('BAD_OPTION', where, 'padding, or padBefore and padAfter', 'both', 'Give the pads once.');
+    }
+    return read(padding);
+  }
+  return {
+    before: checkAxes(where, 'padBefore', padBefore ?? 0, rank, -MAX_INTEGER),
+    after: checkAxes(where, 'padAfter', padAfter ?? 0, rank, -MAX_INTEGER),
+  };
 }

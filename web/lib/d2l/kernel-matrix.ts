@@ -1,4 +1,4 @@
-import { checkAxes, checkOptions, MAX_INTEGER, refuse } from '../core/checks.js';
+import { checkAxes, checkOptions, refuse } from '../core/checks.js';
 import { type OperatorSpec, outputExtents } from '../core/spec.js';
 import {
   allocateTensor,
@@ -8,6 +8,7 @@ import {
   elementCount,
   type Tensor,
 } from '../core/tensor.js';
+import { readPads, readTorchPadding } from '../core/torch-words.js';
 
 /** Geometry of the convolution; a list has one entry per spatial axis. */
 export interface KernelMatrixOptions {
@@ -15,7 +16,9 @@ export interface KernelMatrixOptions {
   readonly stride?: number | readonly number[];
   /** Default 1. */
   readonly dilation?: number | readonly number[];
-  /** Zeros added to the head of the input's axis; negative crops it. Default 0. */
+  /** Zeros added to **both** ends of the input's axis, or a word, as of a Conv2d. Default 0. */
+  readonly padding?: number | readonly number[] | 'same' | 'valid';
+  /** In place of `padding`: zeros added to the head of the input's axis; negative crops it. Default 0. */
   readonly padBefore?: number | readonly number[];
   /** The same at the tail. */
   readonly padAfter?: number | readonly number[];
@@ -69,6 +72,7 @@ export function kernelMatrix(
   const checked = checkOptions<KernelMatrixOptions>(where, options, [
     'stride',
     'dilation',
+    'padding',
     'padBefore',
     'padAfter',
   ]);
@@ -81,17 +85,22 @@ export function kernelMatrix(
   if (extents.length !== rank || extents.includes(0)) {
     refuse('BAD_SHAPE', where, `inputShape with ${rank} axes of at least 1, as kernel has`, [...extents]);
   }
+  const stride = checkAxes(where, 'stride', checked.stride ?? 1, rank, 1);
+  const dilation = checkAxes(where, 'dilation', checked.dilation ?? 1, rank, 1);
+  const { before, after } = readPads(where, checked, rank, (padding) =>
+    readTorchPadding(where, padding, { kernel: taps.shape, stride, dilation }),
+  );
   const spec: OperatorSpec = {
     transposed: false,
     groups: 1,
     inChannels: 1,
     outChannels: 1,
     kernel: taps.shape,
-    stride: checkAxes(where, 'stride', checked.stride ?? 1, rank, 1),
-    dilation: checkAxes(where, 'dilation', checked.dilation ?? 1, rank, 1),
+    stride,
+    dilation,
     inputDilation: new Array<number>(rank).fill(1),
-    padBefore: checkAxes(where, 'padBefore', checked.padBefore ?? 0, rank, -MAX_INTEGER),
-    padAfter: checkAxes(where, 'padAfter', checked.padAfter ?? 0, rank, -MAX_INTEGER),
+    padBefore: before,
+    padAfter: after,
     relu: false,
   };
   const output = outputExtents(where, spec, extents);

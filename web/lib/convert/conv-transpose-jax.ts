@@ -1,13 +1,14 @@
-import { checkAxes, checkBoolean, checkOptions, refuse, shapeText } from '../core/checks.js';
+import { checkAxes, checkBoolean, checkChoice, checkOptions, refuse, shapeText } from '../core/checks.js';
 import { DeconvError } from '../core/errors.js';
 import { type JaxPadding, jaxCrops } from '../core/jax-padding.js';
 import type { OperatorSpec } from '../core/spec.js';
 import { checkTensor, type Tensor } from '../core/tensor.js';
 import { weightLayout } from '../core/weight-layout.js';
-import { computeOnce } from './convolution.js';
+import { computeOnce } from '../functional/compute-once.js';
+import { EXECUTION_OPTION_NAMES, type ExecutionOptions } from '../runtime/execution.js';
 
 /** Arguments of `jax.lax.conv_transpose`; a list has one entry per spatial axis. */
-export interface ConvTransposeJaxOptions {
+export interface ConvTransposeJaxOptions extends ExecutionOptions {
   /** Default 1. */
   readonly strides?: number | readonly number[];
   /**
@@ -25,8 +26,8 @@ export interface ConvTransposeJaxOptions {
   readonly transposeKernel?: boolean;
   /** True: pairs are the forward convolution's padding, as in PyTorch. Default false. */
   readonly useConsistentPadding?: boolean;
-  /** Axes of x and of the result: N … C or N C …; the kernel's stay. Default true. */
-  readonly channelsLast?: boolean;
+  /** Axes of x and of the result: N … C or N C …; the kernel's stay. Default `'channels-last'`. */
+  readonly layout?: 'channels-first' | 'channels-last';
   /** `[out]`, which flax's ConvTranspose adds and lax knows nothing of. Default: none. */
   readonly bias?: Tensor | Float32Array | null;
 }
@@ -37,13 +38,14 @@ const OPTION_NAMES: readonly (keyof ConvTransposeJaxOptions)[] = [
   'rhsDilation',
   'transposeKernel',
   'useConsistentPadding',
-  'channelsLast',
+  'layout',
   'bias',
+  ...EXECUTION_OPTION_NAMES,
 ];
 
 /**
  * Transposed convolution in the meaning of `jax.lax.conv_transpose` and of `flax.linen.ConvTranspose`,
- * whose default lays the kernel down flipped. For a layer with such weights see `deconv-wasm/convert`.
+ * whose default lays the kernel down flipped. `fromJax` makes a layer of such weights.
  *
  * @param x `[N, ..., in]`, one to three spatial axes
  * @param kernel `[...kernel, in, out]`, or `[...kernel, out, in]` with `transposeKernel`
@@ -65,15 +67,18 @@ export function convTransposeJax(x: Tensor, kernel: Tensor, options: ConvTranspo
     refuse('BAD_SHAPE', where, `kernel with ${rank + 2} axes of at least 1`, [...weight.shape]);
   }
   const transposeKernel = checkBoolean(where, 'transposeKernel', checked.transposeKernel ?? false);
-  const channelsLast = checkBoolean(where, 'channelsLast', checked.channelsLast ?? true);
+  const layout = checkChoice(where, 'layout', checked.layout ?? 'channels-last', [
+    'channels-first',
+    'channels-last',
+  ]);
   const taps = weight.shape.slice(0, rank);
   const [first, second] = weight.shape.slice(rank) as [number, number];
   const [inChannels, outChannels] = transposeKernel ? [second, first] : [first, second];
-  const channelAxis = channelsLast ? rank + 1 : 1;
+  const channelAxis = layout === 'channels-last' ? rank + 1 : 1;
   if (input.shape[channelAxis] !== inChannels) {
     throw new DeconvError(
       'BAD_SHAPE',
-      `${where}: expected x with ${inChannels} channels, as kernel ${shapeText(weight.shape)} says, got ${shapeText(input.shape)} (channel axis ${channelAxis}). Reorder x, or set transposeKernel or channelsLast.`,
+      `${where}: expected x with ${inChannels} channels, as kernel ${shapeText(weight.shape)} says, got ${shapeText(input.shape)} (channel axis ${channelAxis}). Reorder x, or set transposeKernel or layout.`,
       { where, expected: inChannels, got: input.shape },
     );
   }
@@ -97,18 +102,17 @@ export function convTransposeJax(x: Tensor, kernel: Tensor, options: ConvTranspo
     ...crops,
     relu: false,
   };
-  const layout = transposeKernel
+  const order = transposeKernel
     ? weightLayout(spec, ['taps', 'out', 'in'])
     : weightLayout(spec, ['taps', 'in', 'out'], true);
   const canonical = {
-    data: layout.toCanonical(weight.data),
+    data: order.toCanonical(weight.data),
     shape: [inChannels, outChannels, ...taps],
   };
-  return computeOnce(where, true, input, canonical, {
-    ...crops,
-    stride,
-    dilation,
-    layout: channelsLast ? 'channels-last' : 'channels-first',
-    bias: checked.bias ?? null,
-  });
+  const call = { ...checked, stride, dilation, layout, bias: checked.bias ?? null };
+  return computeOnce(where, true, input, canonical, call, () => ({
+    before: crops.padBefore,
+    after: crops.padAfter,
+    inputDilation: spec.inputDilation,
+  }));
 }
