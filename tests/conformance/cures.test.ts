@@ -2,6 +2,7 @@
 // resizes, pads and convolves one after the other, their gradients, and what cured layers do to images.
 
 import {
+  Conv2d,
   ConvTranspose1d,
   ConvTranspose2d,
   ConvTranspose3d,
@@ -20,11 +21,13 @@ import {
   type ResizeConvOptions,
   type ResizeMode,
   repair,
+  repairKernels,
   SmoothConvTranspose1d,
   SmoothConvTranspose2d,
   SmoothConvTranspose3d,
   toConvTranspose,
   toResizeConv,
+  toTransposedKernels,
 } from 'deconv-wasm/checkerboard';
 import { quantize } from 'deconv-wasm/quantize';
 import { adam, meanSquaredError, ReLU, Sequential } from 'deconv-wasm/training';
@@ -589,7 +592,73 @@ describeEachBuild(({ name }) => {
     expect(last).toBeLessThan(firstU / 20);
     expect(descend(0, 0).loss).toBeLessThan(first.loss);
   });
+
+  it.each(['CRD', 'DCR'] as const)(
+    'sub-pixel convolution (%s) runs as one transposed convolution, and repaired keeps flats flat',
+    (mode) => {
+      const [r, channels] = [2, 3];
+      const conv = new Conv2d({
+        inChannels: 5,
+        outChannels: channels * r * r,
+        kernelSize: 3,
+        padding: 1,
+        seed: 4,
+      });
+      const geometry = { padding: 1, pixelShuffle: { upscaleFactor: r, mode } };
+      const kernels = { geometry, weight: conv.weight, bias: conv.bias?.data ?? null };
+      const made = toTransposedKernels(kernels);
+      const up = new ConvTranspose2d({
+        inChannels: 5,
+        outChannels: channels,
+        kernelSize: made.weight.shape.slice(2),
+        stride: r,
+        padding: made.geometry.padding as number[],
+        bias: false,
+      });
+      up.setWeight(Float32Array.from(made.weight.data));
+      const x = randomTensor([2, 5, 7, 6], 5);
+      const biasOnly = conv.bias?.data ?? new Float32Array(channels * r * r);
+      conv.setBias(new Float32Array(biasOnly.length));
+      const y = up.forward(x);
+      const shuffled = pixelShuffle(conv.forward(x), r, mode);
+      expect(y.shape).toEqual(shuffled.shape);
+      const largest = y.data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      for (const [index, value] of y.data.entries()) {
+        expect(Math.abs(value - (shuffled.data[index] as number))).toBeLessThan(1e-5 * largest);
+      }
+
+      const fixed = repairKernels(kernels);
+      conv.setWeight(Float32Array.from(fixed.weight.data));
+      conv.setBias(Float32Array.from(fixed.bias ?? []));
+      const inside = {
+        inChannels: 5,
+        forward: (input: Tensor) => pixelShuffle(conv.forward(input), r, mode),
+      };
+      expectFlat(inside, 2, 1e-6);
+      conv.setBias(biasOnly);
+      expect(() => expectFlat(inside, 2, 1e-3)).toThrow();
+      up.dispose();
+      conv.dispose();
+    },
+  );
 });
+
+/** Channels of `[N, C, H, W]` to positions. */
+function pixelShuffle({ data, shape }: Tensor, r: number, mode: 'CRD' | 'DCR'): Tensor {
+  const [batch = 0, channels = 0, height = 0, width = 0] = shape;
+  const outputs = channels / (r * r);
+  const result = new Float32Array(data.length);
+  for (let at = 0; at < result.length; at += 1) {
+    const [column, row] = [at % (width * r), Math.floor(at / (width * r)) % (height * r)];
+    const plane = Math.floor(at / (width * r * height * r));
+    const [image, out] = [Math.floor(plane / outputs), plane % outputs];
+    const phase = (row % r) * r + (column % r);
+    const channel = mode === 'CRD' ? out * r * r + phase : phase * outputs + out;
+    const place = Math.floor(row / r) * width + Math.floor(column / r);
+    result[at] = data[(image * channels + channel) * height * width + place] as number;
+  }
+  return { data: result, shape: [batch, outputs, height * r, width * r] };
+}
 
 /** Constants in, constants out, away from the borders, up to `limit` of the largest value. */
 function expectFlat(

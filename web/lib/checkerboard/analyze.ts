@@ -6,6 +6,7 @@ import { pairGains } from './pair-gains.js';
 import { phaseCount } from './phases.js';
 import { powerOf } from './spectrum.js';
 import { type Pass, readStamps, type Stamps, type Subject } from './stamps.js';
+import { stampsWithBias } from './transposed-kernels.js';
 import { unevennessOf } from './unevenness.js';
 import { sentenceOf, type Verdict, verdictOf } from './verdict.js';
 
@@ -69,7 +70,10 @@ export interface Analysis {
 
 /**
  * Finds the periodic pattern (checkerboard) that a layer leaves on flat input, from its geometry and weights
- * alone: a transposed convolution's own output, or the input gradient of an ordinary convolution.
+ * alone: a transposed convolution's own output, or the input gradient of an ordinary convolution. Kernels may
+ * be those of a sub-pixel convolution (`pixelShuffle`) or of a resize and a convolution (`upsample`), which are
+ * described as the transposed convolutions that they are; if a sub-pixel convolution's weights leave no pattern,
+ * but its bias differs from phase to phase, the bias counts as the weights of one more input, which is always 1.
  *
  * @param subject a layer of this package, which need not have run, or `{ geometry, weight }`
  * @throws {DeconvError} `BAD_OPTION` (a weight that is not finite), `BAD_SHAPE`, `BAD_TYPE`, `TOO_LARGE`,
@@ -86,7 +90,11 @@ export function analyze(subject: Subject, options: AnalyzeOptions = {}): Analysi
     refuse('BAD_OPTION', where, 'inputShape with a layer only', 'a geometry', 'Its padding is given.');
   }
   const stamps = readStamps(where, subject, checked);
-  return describeStamps(where, stamps, overlap(stamps.axes), readGains(where, checked.gains));
+  const listGains = readGains(where, checked.gains);
+  const own = describeStamps(where, stamps, overlap(stamps.axes), listGains);
+  // Channels that become phases may have their pattern from the bias alone.
+  const more = own.verdict === 'free' ? stampsWithBias(where, subject, stamps) : null;
+  return more === null ? own : describeStamps(where, more, overlap(more.axes), listGains);
 }
 
 export function readGains(where: string, value: unknown = true): boolean {

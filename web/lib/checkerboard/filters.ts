@@ -153,3 +153,23 @@ function walk(
 export function correlationLayout(spec: OperatorSpec): WeightLayout {
   return weightLayout({ ...spec, transposed: true }, ['group', 'out', 'in', 'taps'], true);
 }
+
+/** `[A, B/groups, ...kernel]` to `[B, A/groups, ...kernel]`, with the taps of every axis reversed. */
+export function reversed(spec: OperatorSpec, weight: ArrayLike<number>): Float64Array {
+  const { groups } = spec;
+  const [first, second] = spec.transposed
+    ? [spec.inChannels / groups, spec.outChannels / groups]
+    : [spec.outChannels / groups, spec.inChannels / groups];
+  const taps = weight.length / (groups * first * second);
+  const result = new Float64Array(weight.length);
+  for (let group = 0; group < groups; group += 1) {
+    for (let a = 0; a < first; a += 1) {
+      for (let b = 0; b < second; b += 1) {
+        const from = ((group * first + a) * second + b) * taps;
+        const to = ((group * second + b) * first + a) * taps;
+        for (let tap = 0; tap < taps; tap += 1) result[to + tap] = weight[from + taps - 1 - tap] as number;
+      }
+    }
+  }
+  return result;
+}

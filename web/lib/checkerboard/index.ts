@@ -63,5 +63,7 @@ export {
 export { amplitudeSpectrum, type Complex, frequencyResponse, harmonicPower } from './spectrum.js';
 export { analyzeStack, type StackAnalysis, type StackOptions } from './stack.js';
 export type { KernelGeometry, Kernels, Pass, Subject } from './stamps.js';
+export { toTransposedKernels } from './transposed-kernels.js';
 export { type Unevenness, unevenness, type WorstPair } from './unevenness.js';
+export type { PixelShuffleGeometry, UpsampleGeometry } from './upsampling.js';
 export type { Verdict } from './verdict.js';

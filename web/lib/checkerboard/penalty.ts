@@ -4,7 +4,8 @@ import { isLayer, type Layer } from '../layers/layer.js';
 import type { ParameterGradients } from '../training/optimizers.js';
 import { pairGains } from './pair-gains.js';
 import { phaseCount, tapPhases } from './phases.js';
-import { type Kernels, layerStamps, readStamps, type Stamps } from './stamps.js';
+import { type Kernels, layerStamps, type Stamps } from './stamps.js';
+import { readOwnStamps } from './transposed-kernels.js';
 
 /** A penalty on weights and its derivative. */
 export interface KernelsPenalty {
@@ -34,7 +35,10 @@ export interface LayerPenalty {
 export function kernelsPenalty(kernels: Kernels, strength = 1): KernelsPenalty {
   const where = 'kernelsPenalty';
   checkStrength(where, strength);
-  return penaltyOf(where, readStamps(where, kernels), strength);
+  const own = readOwnStamps(where, kernels);
+  if (own === null) return { loss: 0, gradient: new Float64Array(kernels.weight.data.length) };
+  const { loss, gradient } = penaltyOf(where, own.stamps, strength);
+  return { loss, gradient: own.restore(gradient) };
 }
 
 /**

@@ -6,8 +6,10 @@ import { isLayer, type Layer } from '../layers/layer.js';
 import { overlap } from './overlap.js';
 import { pairGains } from './pair-gains.js';
 import { addGains, phaseCount, tapPhases } from './phases.js';
-import { type Kernels, layerStamps, readStamps, type Stamps } from './stamps.js';
+import { type Kernels, layerStamps, readKernels, type Stamps } from './stamps.js';
+import { readOwnStamps } from './transposed-kernels.js';
 import { unevennessOf } from './unevenness.js';
+import { evenBias } from './upsampling.js';
 
 /** What repaired weights are kept in. */
 export type RepairPrecision = 'float64' | 'float32' | 'float16' | 'bfloat16';
@@ -34,6 +36,8 @@ export interface RepairReport {
 export interface RepairedKernels {
   /** In the order and shape given; a Float64Array for precision `'float64'`, else a Float32Array. */
   readonly weight: { readonly data: Float32Array | Float64Array; readonly shape: readonly number[] };
+  /** The bias given; in front of a `pixelShuffle` every channel's mean over its phases. Null for none. */
+  readonly bias: Float32Array | Float64Array | null;
   readonly report: RepairReport;
 }
 
@@ -56,7 +60,8 @@ const FORMATS = {
  *
  * Ramps may still show a pattern, and a repaired layer gives other images: train it on for a while.
  *
- * @param kernels weight and geometry; those of an ordinary convolution are repaired for its backward pass
+ * @param kernels weight and geometry; those of an ordinary convolution are repaired for its backward pass, those in
+ * front of a `pixelShuffle` for what comes out, and behind an `upsample` there is nothing to repair
  * @throws {DeconvError} `UNSUPPORTED` with `detail.verdict` `'holes'` where phases without taps leave
  * nothing to repair; `BAD_OPTION` (values that are not finite, or too large for the format), `BAD_SHAPE`, `BAD_TYPE`,
  * `TOO_LARGE`
@@ -70,7 +75,7 @@ export function repairKernels(kernels: Kernels, options: RepairOptions = {}): Re
   const checked = checkOptions<RepairOptions>(where, options, ['precision']);
   if (isLayer(kernels))
     refuse('BAD_TYPE', where, '{ geometry, weight }', kernels, 'repair(layer) takes layers.');
-  const stamps = readStamps(where, kernels);
+  const own = readOwnStamps(where, kernels);
   const kind = typedArrayKind(kernels.weight.data) === 'Float32Array' ? 'float32' : 'float64';
   const precision = checkChoice<RepairPrecision>(where, 'precision', checked.precision ?? kind, [
     'float64',
@@ -78,9 +83,17 @@ export function repairKernels(kernels: Kernels, options: RepairOptions = {}): Re
     'float16',
     'bfloat16',
   ]);
-  const { data, report } = repairStamps(where, stamps, precision);
-  const values = precision === 'float64' ? data : Float32Array.from(data);
-  return { weight: { data: values, shape: [...kernels.weight.shape] }, report };
+  const { upsampling, weight, bias } = readKernels(where, kernels);
+  const array = precision === 'float64' ? Float64Array : Float32Array;
+  const evened = bias !== null && upsampling?.kind === 'pixelShuffle' ? evenBias(bias, upsampling) : bias;
+  const same = { bias: evened === null ? null : array.from(evened) };
+  const shape = [...kernels.weight.shape];
+  if (own === null) {
+    const report = { unevennessBefore: 0, unevennessAfter: 0, largestChange: 0, relativeChange: 0 };
+    return { ...same, weight: { data: array.from(weight), shape }, report };
+  }
+  const { data, report } = repairStamps(where, own.stamps, precision);
+  return { ...same, weight: { data: array.from(own.restore(data)), shape }, report };
 }
 
 /**

@@ -6,6 +6,14 @@ import type { OperatorSpec } from '../core/spec.js';
 import { checkShape, elementCount } from '../core/tensor.js';
 import { isLayer, type Layer } from '../layers/layer.js';
 import { type AxisGeometry, checkPhases } from './axis.js';
+import { reversed } from './filters.js';
+import {
+  type PixelShuffleGeometry,
+  readUpsampling,
+  transposedOf,
+  type UpsampleGeometry,
+  type Upsampling,
+} from './upsampling.js';
 import { checkFiniteValues } from './values.js';
 
 /** Which of a layer's two directions raises the resolution, or is asked about. */
@@ -21,8 +29,12 @@ export interface KernelGeometry {
   readonly padding?: number | readonly number[];
   /** Default 1. */
   readonly groups?: number;
-  /** Whether it is a transposed convolution. Default true. */
+  /** Whether it is a transposed convolution. Default true; false beside `pixelShuffle` and `upsample`. */
   readonly transposed?: boolean;
+  /** What follows a convolution of stride 1 (sub-pixel convolution; Shi et al., arXiv 1609.05158). */
+  readonly pixelShuffle?: PixelShuffleGeometry;
+  /** What precedes a convolution of stride 1 (resize-convolution). */
+  readonly upsample?: UpsampleGeometry;
 }
 
 /** A layer as its geometry and its weight, of any float width. */
@@ -36,6 +48,11 @@ export interface Kernels {
     readonly data: Float32Array | Float64Array | readonly number[];
     readonly shape: readonly number[];
   };
+  /**
+   * One value for each output channel. Only in front of a `pixelShuffle` it may differ from phase to phase:
+   * elsewhere it is the same at every position, and not looked at.
+   */
+  readonly bias?: Float32Array | Float64Array | readonly number[] | null;
 }
 
 /** What can be analysed: any layer of this package, or a geometry with a weight. */
@@ -64,6 +81,8 @@ export interface Stamps {
 const FLOAT32_ROUNDING = 2 ** -23;
 
 interface StampOptions {
+  /** Whether every tap has to be a value of the weight: dilation, which no gain depends on, is left out of it. */
+  readonly ownTaps?: boolean;
   readonly pass?: Pass | undefined;
   readonly inputShape?: readonly number[] | undefined;
 }
@@ -75,7 +94,7 @@ interface StampOptions {
 export function readStamps(where: string, subject: Subject, options: StampOptions = {}): Stamps {
   const { spec, name, padsKnown, weight, rounding } = isLayer(subject)
     ? ofLayer(where, subject, options.inputShape)
-    : ofKernels(where, subject);
+    : ofKernels(where, subject, options.ownTaps);
   checkPhases(
     where,
     spec.transposed ? spec.stride : spec.stride.map((step, axis) => step * at(spec.inputDilation, axis)),
@@ -158,14 +177,41 @@ function ofLayer(where: string, layer: Layer, inputShape: readonly number[] | un
   };
 }
 
-function ofKernels(where: string, value: Kernels): Read {
-  const subject = checkOptions<Kernels>(where, value, ['geometry', 'weight']);
+function ofKernels(where: string, value: Kernels, ownTaps = false): Read {
+  const { spec, upsampling, weight } = readKernels(where, value);
+  const shape = `[${value.weight.shape.join(', ')}]`;
+  const rounding = typedArrayKind(weight) === 'Float32Array' ? FLOAT32_ROUNDING : 0;
+  const kind = spec.transposed ? 'transposed convolution' : 'convolution';
+  if (upsampling === null) {
+    return { name: `${kind} of weight ${shape}`, spec, padsKnown: true, weight, rounding };
+  }
+  const name =
+    upsampling.kind === 'upsample'
+      ? `${upsampling.mode} resize and convolution of weight ${shape}`
+      : `sub-pixel convolution of weight ${shape}`;
+  const dense = ownTaps ? { ...spec, dilation: spec.dilation.map(() => 1) } : spec;
+  return { name, ...transposedOf(where, dense, weight, upsampling), padsKnown: true, rounding };
+}
+
+/** Checks kernels; the operator is what runs besides the upsampling. */
+export function readKernels(
+  where: string,
+  value: Kernels,
+): {
+  readonly spec: OperatorSpec;
+  readonly upsampling: Upsampling | null;
+  readonly weight: ArrayLike<number>;
+  readonly bias: ArrayLike<number> | null;
+} {
+  const subject = checkOptions<Kernels>(where, value, ['geometry', 'weight', 'bias']);
   const options = checkOptions<KernelGeometry>(where, subject.geometry, [
     'stride',
     'dilation',
     'padding',
     'groups',
     'transposed',
+    'pixelShuffle',
+    'upsample',
   ]);
   if (typeof subject.weight !== 'object' || subject.weight === null) {
     refuse('BAD_TYPE', where, 'weight to be { data, shape }', subject.weight);
@@ -181,13 +227,22 @@ function ofKernels(where: string, value: Kernels): Read {
   if (weight.length !== count) {
     refuse('BAD_SHAPE', where, `weight.data of ${count} values for its shape`, weight.length);
   }
-  const transposed = options.transposed ?? true;
+  const upsampling = readUpsampling(where, options.pixelShuffle, options.upsample, rank);
+  const transposed = options.transposed ?? upsampling === null;
   if (typeof transposed !== 'boolean')
     refuse('BAD_TYPE', where, 'transposed to be true or false', transposed);
   const groups = checkInteger(where, 'groups', options.groups ?? 1, 1);
   const [first = 0, second = 0, ...kernel] = shape;
   checkGroups(where, 'the first axis of weight', first, groups);
   const stride = checkAxes(where, 'stride', options.stride ?? 1, rank, 1);
+  if (upsampling !== null && (transposed || stride.some((step) => step > 1))) {
+    refuse(
+      'BAD_OPTION',
+      where,
+      `a convolution of stride 1 beside ${upsampling.kind}`,
+      transposed ? 'a transposed one' : `stride ${stride.join(' x ')}`,
+    );
+  }
   const spec: OperatorSpec = {
     transposed,
     groups,
@@ -201,9 +256,14 @@ function ofKernels(where: string, value: Kernels): Read {
     padAfter: kernel.map(() => 0),
     relu: false,
   };
-  const kind = transposed ? 'transposed convolution' : 'convolution';
-  const rounding = typedArrayKind(weight) === 'Float32Array' ? FLOAT32_ROUNDING : 0;
-  return { name: `${kind} of weight [${shape.join(', ')}]`, spec, padsKnown: true, weight, rounding };
+  const bias =
+    subject.bias === undefined || subject.bias === null
+      ? null
+      : checkFiniteValues(where, 'bias', subject.bias);
+  if (bias !== null && bias.length !== spec.outChannels) {
+    refuse('BAD_SHAPE', where, `a bias of ${spec.outChannels} values`, bias.length);
+  }
+  return { spec, upsampling, weight, bias };
 }
 
 function axesOf(spec: OperatorSpec, stride: readonly number[]): Required<AxisGeometry>[] {
@@ -212,24 +272,4 @@ function axesOf(spec: OperatorSpec, stride: readonly number[]): Required<AxisGeo
     stride: at(stride, axis),
     dilation: at(spec.dilation, axis),
   }));
-}
-
-/** `[A, B/groups, ...kernel]` to `[B, A/groups, ...kernel]`, with the taps of every axis reversed. */
-function reversed(spec: OperatorSpec, weight: ArrayLike<number>): Float64Array {
-  const { groups } = spec;
-  const [first, second] = spec.transposed
-    ? [spec.inChannels / groups, spec.outChannels / groups]
-    : [spec.outChannels / groups, spec.inChannels / groups];
-  const taps = weight.length / (groups * first * second);
-  const result = new Float64Array(weight.length);
-  for (let group = 0; group < groups; group += 1) {
-    for (let a = 0; a < first; a += 1) {
-      for (let b = 0; b < second; b += 1) {
-        const from = ((group * first + a) * second + b) * taps;
-        const to = ((group * second + b) * first + a) * taps;
-        for (let tap = 0; tap < taps; tap += 1) result[to + tap] = weight[from + taps - 1 - tap] as number;
-      }
-    }
-  }
-  return result;
 }
