@@ -310,6 +310,60 @@ describeEachBuild((build) => {
     expectSame(layer.forward(x, { out }), layer.forward(x));
   });
 
+  it('a view of memory that holds another tensor now is refused, whole and in parts, wherever one is taken', () => {
+    using layer = settle(new ConvTranspose2d(UP));
+    const shape = [1, 4, 5, 6];
+    const count = sizeOf(shape);
+    const x = quarters(shape, seed);
+    const first = new HeapTensor([count + 8]);
+    const kept = first.data;
+    const part = kept.subarray(8);
+    const { byteOffset } = kept;
+    first.dispose();
+    using second = new HeapTensor([count + 8]);
+    // Disposing frees at once: the same place, and nothing but its history tells the views apart.
+    expect(second.data.byteOffset).toBe(byteOffset);
+    second.data.set(x.data, 8);
+    const wanted = layer.forward(x);
+    const parts = {
+      'the view': kept.subarray(8, 8 + count),
+      'a part of before': part,
+      'a part of a part': part.subarray(0),
+      'a part by Float32Array’s own method': Float32Array.prototype.subarray.call(second.data, 8),
+      'a view made by hand': new Float32Array(second.data.buffer, byteOffset + 32, count),
+    };
+    for (const data of Object.values(parts)) {
+      const stale = { data, shape };
+      const out = { data: data.subarray(0, 4), shape: [1, 4, 1, 1] };
+      using point = new ConvTranspose2d({ inChannels: 4, outChannels: 4, kernelSize: 1, seed: 1 });
+      for (const [where, call] of [
+        ['ConvTranspose2d.forward', () => layer.forward(stale)],
+        ['ConvTranspose2d.forward', () => point.forward(zeros(1, 4, 1, 1), { out })],
+        ['ConvTranspose2d.backward', () => layer.backward(stale, wanted)],
+        ['ConvTranspose2d.backward', () => point.backward(stale, stale)],
+        ['ConvTranspose2d.setWeight', () => point.setWeight(data.subarray(0, 16))],
+        ['ConvTranspose2d.setBias', () => point.setBias(out.data)],
+        ['convTranspose', () => convTranspose(stale, layer.weight)],
+        ['convTranspose', () => convTranspose(x, { data: data.subarray(0, 4), shape: [4, 1, 1, 1] })],
+        ['meanSquaredError', () => meanSquaredError(stale, x)],
+        ['ReLU.forward', () => new ReLU().forward(stale)],
+      ] as const) {
+        expectError(caught(call), 'BAD_BUFFER', where);
+      }
+    }
+    // What is known is taken, however often it was divided.
+    const known = second.data.subarray(4).subarray(4, 4 + count);
+    expectSame(layer.forward({ data: known, shape }), wanted);
+    // Copies are plain arrays, which belong to nobody.
+    for (const copy of [known.slice(), known.map((value) => value), Float32Array.from(known)]) {
+      expect(copy.constructor).toBe(Float32Array);
+      expect(copy.buffer.byteLength).toBe(4 * count);
+      expectSame(layer.forward({ data: copy, shape }), wanted);
+    }
+    expect(known).toEqual(x.data);
+    expect(Object.prototype.toString.call(known)).toBe('[object Float32Array]');
+  });
+
   it('shared memory that is not ours is refused as ever', () => {
     if (typeof SharedArrayBuffer !== 'function') return;
     using layer = new ConvTranspose2d(UP);

@@ -1,6 +1,6 @@
 // What nobody disposes: the garbage collector is the net below. Needs --expose-gc.
 
-import { ConvTranspose2d, HeapTensor, init, memoryUsage, shutdown } from 'deconv-wasm';
+import { ConvTranspose2d, createRuntime, HeapTensor, init, memoryUsage, shutdown } from 'deconv-wasm';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { zeros } from '../support/tensors.js';
 
@@ -148,4 +148,71 @@ it('shutdown frees the heap although heap tensors live on', async () => {
   await collectUntil(() => held() < during - 100 * megabyte);
   expect(during - held()).toBeGreaterThan(100 * megabyte);
   expect(tensor.disposed).toBe(false);
+});
+
+it('a part of a forgotten tensor keeps its memory', async () => {
+  const start = memoryUsage();
+  const parts = (() =>
+    Array.from({ length: 8 }, (_, index) => {
+      const tensor = new HeapTensor([1000]);
+      tensor.data.fill(index);
+      return index % 2 === 0 ? tensor.data.subarray(10, 20) : undefined;
+    }))();
+  await collectUntil(() => memoryUsage().liveTensors === start.liveTensors + 4);
+  const others = Array.from({ length: 8 }, () => new HeapTensor([1000]));
+  for (const other of others) other.data.fill(-1);
+  for (const [index, part] of parts.entries()) {
+    if (part !== undefined) expect(part.every((value) => value === index)).toBe(true);
+  }
+  for (const other of others) other.dispose();
+  parts.length = 0;
+  await collectUntil(() => memoryUsage().liveTensors === start.liveTensors);
+  expect(memoryUsage()).toEqual({ ...start, heapBytes: memoryUsage().heapBytes });
+});
+
+// An exception in a finalizer has nobody to catch it: Node ends the process, vitest fails the run.
+it('what is forgotten on a heap that was scribbled over ends its runtime, and nothing else', async () => {
+  const runtime = await createRuntime({ build: 'simd' });
+  const start = memoryUsage();
+  (() => {
+    for (let index = 0; index < 50; index += 1) {
+      const options = { inChannels: 2, outChannels: 2, kernelSize: 3, seed: index };
+      new ConvTranspose2d({ ...options, runtime }).forward(zeros(1, 2, 4, 4));
+      new HeapTensor([index], { runtime }).data.fill(1);
+    }
+    new Uint8Array(new HeapTensor([1], { runtime }).data.buffer).fill(255);
+  })();
+  await collectUntil(() => runtime.ended);
+  expect(runtime.ended).toBe(true);
+  expect(memoryUsage()).toEqual(start);
+});
+
+it('shutdown of a runtime frees its heap although what is bound to it lives on', async () => {
+  const held = (): number => process.memoryUsage.rss();
+  const megabyte = 2 ** 20;
+  const runtime = await createRuntime({ build: 'simd' });
+  const layer = new ConvTranspose2d({ inChannels: 1, outChannels: 1, kernelSize: 1, seed: 1, runtime });
+  const tensor = new HeapTensor([1, 1, 40, megabyte], { runtime });
+  tensor.data.fill(1);
+  layer.forward(zeros(1, 1, 2, 2));
+  collect();
+  const during = held();
+  await runtime.shutdown();
+  await collectUntil(() => held() < during - 100 * megabyte);
+  expect(during - held()).toBeGreaterThan(100 * megabyte);
+  expect([layer.disposed, tensor.disposed, runtime.ended]).toEqual([false, false, true]);
+});
+
+it('a runtime that is forgotten goes with its heap', async () => {
+  const held = (): number => process.memoryUsage.rss();
+  const megabyte = 2 ** 20;
+  collect();
+  let during = 0;
+  await (async () => {
+    const runtime = await createRuntime({ build: 'simd' });
+    new HeapTensor([40 * megabyte], { runtime }).data.fill(1);
+    during = held();
+  })();
+  await collectUntil(() => held() < during - 100 * megabyte);
+  expect(during - held()).toBeGreaterThan(100 * megabyte);
 });

@@ -68,6 +68,7 @@ export function toConvTranspose(layer: ResizeConv | SmoothConvTranspose): ConvTr
     stride,
     padding,
     outputPadding: padding.map((before, axis) => before - at(padAfter, axis) - at(tail, axis)),
+    runtime: layer.geometry().runtime,
   });
   result.setWeight(Float32Array.from(addZeroTaps(weight, spec.kernel, head, tail)));
   if (bias !== null) result.setBias(bias);
@@ -119,6 +120,7 @@ export function toResizeConv(
     scaleFactor: spec.stride,
     kernelSize,
     padding,
+    runtime: layer.geometry().runtime,
   });
   const taps = Float32Array.from(addZeroTaps(values, kernel, head, tail));
   result.setWeight(correlationLayout({ ...spec, kernel: kernelSize }).fromCanonical(taps));
