@@ -14,7 +14,7 @@ const LIMITS = {
   // Asked for with { threads }: the same, POSIX threads and the pool that XNNPACK shares with us.
   threadedWasm: 102,
   // All of the root entry's API with the glue of the builds without threads, minified.
-  script: 28,
+  script: 29,
   // What readModel of an ONNX file loads beside the root entry.
   onnx: 25,
 };

@@ -1,6 +1,15 @@
-// plan: 'measure' and what a plan tells, precision, and calls that repeat.
+// planning: 'measure' and what a plan tells, precision, and calls that repeat.
 
-import { Conv2d, ConvTranspose2d, type ConvTransposeOptions, init, memoryUsage, shutdown } from 'deconv-wasm';
+import {
+  type Candidate,
+  Conv2d,
+  ConvTranspose2d,
+  type ConvTransposeOptions,
+  init,
+  memoryUsage,
+  type Plan,
+  shutdown,
+} from 'deconv-wasm';
 import { ConvTranspose2d as ChannelsLast } from 'deconv-wasm/brainstate';
 import { fromOnnx } from 'deconv-wasm/convert';
 import { expect, it, onTestFinished } from 'vitest';
@@ -65,7 +74,7 @@ describeEachBuild(() => {
       expect(compareExactly(layer.forward(x), wanted)).toBeUndefined();
       return [layer, memoryUsage().usedBytes - start];
     };
-    const [layer, bytes] = held({ plan: 'measure' });
+    const [layer, bytes] = held({ planning: 'measure' });
     using _ = layer;
     const { plan } = layer;
     const measured = plan?.candidates.filter((candidate) => candidate.measured !== null) ?? [];
@@ -86,7 +95,7 @@ describeEachBuild(() => {
   it('what was measured holds for other layers of the geometry, and for no other geometry', () => {
     const x = quarters([1, 4, 6, 5], seed);
     const make = (more: Partial<ConvTransposeOptions> = {}): ConvTranspose2d =>
-      settle(new ConvTranspose2d({ ...UP, bias: false, plan: 'measure', ...more }));
+      settle(new ConvTranspose2d({ ...UP, bias: false, planning: 'measure', ...more }));
     using first = make();
     first.forward(x);
     using second = make();
@@ -110,10 +119,37 @@ describeEachBuild(() => {
     expect(other.plan?.candidates).not.toBe(plan?.candidates);
   });
 
+  it('what a user does to a plan reaches no other layer, and not the next run', () => {
+    for (const planning of ['model', 'measure'] as const) {
+      const x = quarters([1, 4, 7, 5], seed);
+      using first = settle(new ConvTranspose2d({ ...UP, bias: false, planning }));
+      const wanted = first.forward(x);
+      const plan = first.plan as Plan;
+      const before = structuredClone(plan);
+      const candidates = plan.candidates as Candidate[];
+      for (const change of [
+        () => candidates.sort((one, other) => (one.route < other.route ? -1 : 1)),
+        () => candidates.reverse(),
+        () => candidates.splice(0),
+        () => candidates.push(candidates[0] as Candidate),
+        () => Object.assign(candidates[0] as object, { route: 'scalar', measured: 0, estimate: 0 }),
+        () => Object.assign(plan, { route: 'scalar', candidates: [] }),
+      ]) {
+        expect(change).toThrow(TypeError);
+      }
+      using second = new ConvTranspose2d({ ...UP, bias: false, planning });
+      second.setWeight(first.weight);
+      for (const layer of [first, second]) {
+        expect(compareExactly(layer.forward(x), wanted)).toBeUndefined();
+        expect(layer.plan).toEqual(before);
+      }
+    }
+  });
+
   it('measuring survives new weights, batches of none, out as input, and gradients', () => {
     const x = quarters([1, 4, 6, 5], seed);
     const options = { ...UP, kernelSize: 3, stride: 1, bias: false };
-    using layer = new ConvTranspose2d({ ...options, plan: 'measure' });
+    using layer = new ConvTranspose2d({ ...options, planning: 'measure' });
     using model = new ConvTranspose2d(options);
     layer.forward(zeros(0, 4, 6, 5));
     expect(layer.plan?.reason).toMatch(/^estimated/);
@@ -131,7 +167,7 @@ describeEachBuild(() => {
 
   it('a forced route is not measured, an exact result is the same sum', () => {
     const x = quarters([1, 4, 6, 5], seed);
-    using forced = new ConvTranspose2d({ ...UP, plan: 'measure', route: 'scalar' });
+    using forced = new ConvTranspose2d({ ...UP, planning: 'measure', route: 'scalar' });
     forced.forward(x);
     expect(forced.plan).toMatchObject({ route: 'scalar', reason: expect.stringMatching(/^forced/) });
     expect(forced.plan?.candidates.every(({ measured }) => measured === null)).toBe(true);
@@ -214,10 +250,10 @@ it('words that are none', async () => {
   await init();
   const weight = zeros(1, 1, 2, 2);
   for (const [name, value, code] of [
-    ['plan', 'measured', 'BAD_OPTION'],
-    ['plan', '', 'BAD_OPTION'],
-    ['plan', 1, 'BAD_TYPE'],
-    ['plan', true, 'BAD_TYPE'],
+    ['planning', 'measured', 'BAD_OPTION'],
+    ['planning', '', 'BAD_OPTION'],
+    ['planning', 1, 'BAD_TYPE'],
+    ['planning', true, 'BAD_TYPE'],
     ['precision', 'low', 'BAD_OPTION'],
     ['precision', 16, 'BAD_TYPE'],
   ] as const) {

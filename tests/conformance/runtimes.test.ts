@@ -260,7 +260,7 @@ describe.each(BUILDS)('$name', ({ options }) => {
 it('what was measured on one runtime holds there alone', async () => {
   const [one, other] = [await start({ build: 'simd' }), await start({ build: 'simd', threads: 2 })];
   const plans = [one, one, other].map((runtime) => {
-    const layer = new ConvTranspose2d({ ...UP, plan: 'measure', runtime });
+    const layer = new ConvTranspose2d({ ...UP, planning: 'measure', runtime });
     layer.forward(X);
     return layer.plan;
   });

@@ -316,7 +316,7 @@ describeEachBuild((build) => {
         /^ConvTranspose2d\.forward: expected .*, got .*rounds more than a plain sum\./,
       );
       for (const plan of ['model', 'measure'] as const) {
-        using layer = new ConvTranspose2d({ ...exact, plan });
+        using layer = new ConvTranspose2d({ ...exact, planning: plan });
         layer.forward(x);
         expect(layer.plan?.route).not.toContain('winograd');
         expect(candidateOf(layer.plan, route)).toEqual({
@@ -327,7 +327,7 @@ describeEachBuild((build) => {
         });
       }
       // The same layer without the word measures it.
-      using fast = new ConvTranspose2d({ ...options, plan: 'measure' });
+      using fast = new ConvTranspose2d({ ...options, planning: 'measure' });
       fast.forward(x);
       expect(candidateOf(fast.plan, route)?.estimate).toBeGreaterThan(0);
       if (route !== 'winograd-f22') expect(candidateOf(fast.plan, route)?.measured).toBeGreaterThan(0);

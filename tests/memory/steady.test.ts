@@ -41,7 +41,7 @@ const LAYERS = {
   ConvTranspose2d: () => new ConvTranspose2d(OPTIONS),
   'brainstate, channels last': () =>
     new ChannelsLast({ inSize: SHAPE.slice(1), outChannels: 8, kernelSize: 4, stride: 2, seed: 1 }),
-  'ConvTranspose2d, measured': () => new ConvTranspose2d({ ...OPTIONS, plan: 'measure' }),
+  'ConvTranspose2d, measured': () => new ConvTranspose2d({ ...OPTIONS, planning: 'measure' }),
   'from ONNX': () => fromOnnx('ConvTranspose', { strides: [2, 2], pads: [1, 1, 1, 1] }, { weight: WEIGHT }),
 } as const;
 

@@ -159,7 +159,7 @@ analyze({ geometry: { stride: 2 } });
 using onHeap = new HeapTensor(shape);
 const same: Tensor = onHeap;
 up.forward(x, { out: same, activation: 'relu' });
-new ConvTranspose2d({ inChannels: 1, outChannels: 1, kernelSize: 2, plan: 'measure', precision: 'exact' });
+new ConvTranspose2d({ inChannels: 1, outChannels: 1, kernelSize: 2, planning: 'measure', precision: 'exact' });
 // @ts-expect-error a word that is none
 new ConvTranspose2d({ inChannels: 1, outChannels: 1, kernelSize: 2, plan: 'guess' });
 export const isOurs = (error: unknown): boolean => error instanceof DeconvError && error.code === 'BAD_SHAPE';

@@ -27,7 +27,7 @@ export interface ExecutionOptions {
    * likely ones on the first forward of an input size, which takes that forward some dozen runs. What
    * was measured holds for every layer of the same geometry until `shutdown`.
    */
-  readonly plan?: 'model' | 'measure';
+  readonly planning?: 'model' | 'measure';
   /**
    * `'exact'` keeps away routes that trade rounding error for speed: every result is then a plain
    * float32 sum of products. Default `'fast'`.
@@ -44,7 +44,7 @@ export type Execution = Required<Omit<ExecutionOptions, 'runtime'>> & {
 
 export const EXECUTION_OPTION_NAMES = [
   'route',
-  'plan',
+  'planning',
   'precision',
   'runtime',
 ] as const satisfies readonly (keyof ExecutionOptions)[];
@@ -52,7 +52,7 @@ export const EXECUTION_OPTION_NAMES = [
 export function readExecution(where: string, options: ExecutionOptions): Execution {
   return {
     route: checkChoice(where, 'route', options.route ?? 'auto', ['auto', ...ROUTE_NAMES]),
-    plan: checkChoice(where, 'plan', options.plan ?? 'model', ['model', 'measure']),
+    planning: checkChoice(where, 'planning', options.planning ?? 'model', ['model', 'measure']),
     precision: checkChoice(where, 'precision', options.precision ?? 'fast', ['fast', 'exact']),
     runtime: checkRuntime(where, options.runtime),
   };

@@ -43,7 +43,8 @@ export function planOperation(runtime: Runtime, operator: Operator, operation: O
     choose(runtime, operator, operation, forced);
     return planOf(runtime, operator, candidatesOf(runtime, operator, operation), 'forced by the caller');
   }
-  const measured = execution.plan === 'measure' ? measurementsOf(runtime).get(keyOf(operation)) : undefined;
+  const measured =
+    execution.planning === 'measure' ? measurementsOf(runtime).get(keyOf(operation)) : undefined;
   if (measured !== undefined) return planMeasured(runtime, operator, operation, measured);
   choose(runtime, operator, operation, -1);
   const candidates = candidatesOf(runtime, operator, operation);
@@ -52,7 +53,7 @@ export function planOperation(runtime: Runtime, operator: Operator, operation: O
 
 /** Whether the plan waits for `measureOperation`: measuring needs the data in place. */
 export function wantsMeasurement({ execution, batch }: Operation, plan: Plan): boolean {
-  if (execution.plan === 'model' || execution.route !== 'auto' || batch === 0) return false;
+  if (execution.planning === 'model' || execution.route !== 'auto' || batch === 0) return false;
   return plan.candidates.every(({ measured }) => measured === null);
 }
 
@@ -95,7 +96,7 @@ export function measureOperation(
   for (const { index, samples } of meters) {
     candidates[index] = { ...(candidates[index] as Candidate), measured: median(samples) };
   }
-  const plan = planMeasured(runtime, operator, operation, candidates);
+  const plan = planMeasured(runtime, operator, operation, freezeAll(candidates));
   measurementsOf(runtime).set(keyOf(operation), candidates);
   operator.dropOtherRoutes();
   return plan;
@@ -186,13 +187,19 @@ function planOf(
   candidates: readonly Candidate[],
   reason: string,
 ): Plan {
-  return {
+  return Object.freeze({
     route: (candidates[operator.route()] as Candidate).route,
     build: info.build,
     threads: info.threads,
     reason: [reason, ...info.notes].join('; '),
-    candidates,
-  };
+    candidates: freezeAll(candidates),
+  });
+}
+
+/** Plans go out to users, and what was measured to every layer of its geometry: nobody changes them. */
+function freezeAll(candidates: readonly Candidate[]): readonly Candidate[] {
+  for (const candidate of candidates) Object.freeze(candidate);
+  return Object.freeze(candidates);
 }
 
 /** `estimated 0.31 ms; scalar 7.9 ms` or `measured 0.2 ms; xnnpack-deconvolution cannot …` */
