@@ -43,13 +43,21 @@ export function widen(bits: Uint16Array, type: HalfType): Float32Array {
 }
 
 /**
- * Patterns of IEEE 754 binary16 nearest to float32 values, ties to even. From 65520 on they are
- * infinite, up to 2^-25 zero; NaN stays NaN and keeps its upper bits.
+ * Patterns of 16 bits nearest to float32 values, ties to even; NaN stays NaN and keeps its upper bits. In
+ * binary16 values are infinite from 65520 on, and zero up to 2^-25.
  */
-export function narrow(values: Float32Array): Uint16Array {
+export function narrow(values: Float32Array, type: HalfType = 'float16'): Uint16Array {
   // Through the bits, wherever the caller's array begins.
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const bits = new Uint16Array(values.length);
+  if (type === 'bfloat16') {
+    for (let index = 0; index < words.length; index += 1) {
+      const word = words[index] as number;
+      const nan = (word & 0x7fffffff) > 0x7f800000;
+      bits[index] = nan ? (word >>> 16) | 0x40 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
+    }
+    return bits;
+  }
   for (let index = 0; index < words.length; index += 1) {
     const word = words[index] as number;
     bits[index] = ((word >>> 16) & 0x8000) | narrowMagnitude(word & 0x7fffffff);

@@ -1,7 +1,7 @@
 import { ByteBuffer } from 'flatbuffers';
 import { refuse } from '../core/checks.js';
 import { LIMITS } from './limits.js';
-import type { ByteRange } from './tensor.js';
+import type { ByteRange } from './tensor-content.js';
 
 const utf8 = new TextDecoder();
 

@@ -1,5 +1,5 @@
 /** Convolutions of model files, as layers that run: ONNX, TFLite, safetensors, npy and npz. */
-
+export type { ModelDtype } from './dtypes.js';
 export type { OutputFile } from './files.js';
 export { type LayerGeometry, ModelLayer } from './layer.js';
 export { Model, type ModelFormat, type ReadModelOptions, readModel } from './model.js';
@@ -12,7 +12,8 @@ export {
   writeModel,
 } from './patch.js';
 export { blobSource, bytesSource, type ModelInput, type ModelSource } from './source.js';
-export type { ByteRange, ModelDtype, ModelTensor, TensorQuantization } from './tensor.js';
+export type { ModelTensor } from './tensor.js';
+export type { ByteRange, TensorQuantization } from './tensor-content.js';
 export type { TensorGeometry } from './tensor-layers.js';
 export {
   type SafetensorsValue,

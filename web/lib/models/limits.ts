@@ -17,8 +17,15 @@ export const LIMITS = {
   lookups: 2_000_000,
   /** Files of external data. */
   externalFiles: 100,
-  /** Steps from a weight's name back to its constant. */
-  steps: 64,
+  /** Steps from a weight's name back to its constants. */
+  steps: 200,
+  /** Axes of a constant that is computed. */
+  rank: 16,
+  /** Values that computing a constant may take, and for each value that the file stores for it. */
+  folded: 1 << 22,
+  foldedPerStored: 64,
+  /** Values of a shape, and of other numbers that say what a constant's node does. */
+  shapeValues: 1 << 12,
   /** Characters of a name; longer texts are blobs of somebody's and are not kept. */
   text: 1 << 16,
   /** Bytes of a safetensors header. The format's own limit is 100 MB, which takes seconds to parse. */

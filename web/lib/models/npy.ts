@@ -1,6 +1,6 @@
 import { describe, refuse } from '../core/checks.js';
+import type { ModelDtype } from './dtypes.js';
 import { LIMITS } from './limits.js';
-import type { ModelDtype } from './tensor.js';
 
 /** What an array's header says. */
 export interface NpyHeader {

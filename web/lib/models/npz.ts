@@ -4,7 +4,9 @@ import { DeconvError, isDeconvError } from '../core/errors.js';
 import { LIMITS } from './limits.js';
 import { NPY_PREFIX, npyHeaderEnd, parseNpyHeader } from './npy.js';
 import type { ModelFile } from './source.js';
-import { checkExtent, ModelTensor, type TensorPlace } from './tensor.js';
+import { checkExtent } from './stored.js';
+import { type ModelTensor, storedTensor } from './tensor.js';
+import type { TensorPlace } from './tensor-content.js';
 
 const WHERE = 'readModel';
 const STORED = 0;
@@ -32,7 +34,7 @@ export async function readNpy(file: ModelFile, name: string): Promise<ModelTenso
   const { bigEndian, columnMajor } = header;
   const place: TensorPlace = { file, ranges, encoding: 'raw', bigEndian, columnMajor };
   checkExtent(name, header.shape, header.dtype, place);
-  return [new ModelTensor(name, header.shape, header.dtype, place)];
+  return [storedTensor(name, header.shape, header.dtype, place)];
 }
 
 /** Arrays of an archive; what is no array of numbers is left out. Of compressed ones only headers are unpacked. */
@@ -75,7 +77,7 @@ export async function readNpz(file: ModelFile): Promise<ModelTensor[]> {
             unpack: async () => (await inflateAll(file, entry)).subarray(dataStart),
           };
     checkExtent(name, header.shape, header.dtype, place, length);
-    tensors.push(new ModelTensor(name, header.shape, header.dtype, place));
+    tensors.push(storedTensor(name, header.shape, header.dtype, place));
   }
   return tensors;
 }

@@ -5,7 +5,7 @@ import { checkParameter, type Tensor } from '../core/tensor.js';
 import { type OutputFile, writeFiles } from './files.js';
 import type { ModelLayer } from './layer.js';
 import type { Model } from './model.js';
-import { type ByteRange, rounded } from './tensor.js';
+import type { ByteRange, FileEdit } from './tensor-content.js';
 
 /** A layer of the model and its new weight, in the order and shape that `layer.weight()` gives. */
 export interface WeightChange {
@@ -31,10 +31,7 @@ export interface WriteModelOptions {
   readonly signal?: AbortSignal;
 }
 
-interface Patch {
-  readonly location: string | null;
-  readonly offset: number;
-  readonly bytes: Uint8Array;
+interface Patch extends FileEdit {
   readonly owner: string;
 }
 
@@ -69,17 +66,9 @@ export async function patchModel(model: Model, changes: readonly WeightChange[])
     const values = checkParameter(where, `the weight of ${describe(layer.name)}`, weight, shape);
     if (tensor === null) refuse('UNSUPPORTED', where, 'a layer with a weight', layer.name);
     const { order, canonical } = layer.weightOrder();
-    const bytes = tensor.encode(where, canonical ? values : order.fromCanonical(values));
-    stored.push({ data: rounded(values, tensor.dtype), shape });
-    const location = tensor.file;
-    const owner = layer.name;
-    let at = 0;
-    for (const { offset, length } of tensor.ranges) {
-      patches.push({ location, offset, bytes: bytes.subarray(at, at + length), owner });
-      at += length;
-    }
-    const seals = tensor.place.seals?.(bytes) ?? [];
-    for (const { offset, bytes: seal } of seals) patches.push({ location, offset, bytes: seal, owner });
+    const change = await tensor.edits(where, canonical ? values : order.fromCanonical(values));
+    stored.push({ data: canonical ? change.stored : order.toCanonical(change.stored), shape });
+    for (const edit of change.edits) patches.push({ ...edit, owner: layer.name });
   }
   const files = model.files.map((file): PatchedFile => {
     const own = merged(patches.filter(({ location }) => location === file.location));

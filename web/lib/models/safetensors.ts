@@ -1,8 +1,10 @@
 import { describe, refuse } from '../core/checks.js';
 import { DeconvError } from '../core/errors.js';
+import type { ModelDtype } from './dtypes.js';
 import { LIMITS } from './limits.js';
 import type { ModelFile } from './source.js';
-import { checkExtent, type ModelDtype, ModelTensor } from './tensor.js';
+import { checkExtent } from './stored.js';
+import { type ModelTensor, storedTensor } from './tensor.js';
 
 const DTYPES: Readonly<Record<string, ModelDtype>> = {
   F64: 'float64',
@@ -18,6 +20,8 @@ const DTYPES: Readonly<Record<string, ModelDtype>> = {
   I8: 'int8',
   U8: 'uint8',
   BOOL: 'bool',
+  F8_E4M3: 'float8e4m3fn',
+  F8_E5M2: 'float8e5m2',
 };
 
 /**
@@ -51,7 +55,7 @@ export async function readSafetensors(file: ModelFile): Promise<ModelTensor[]> {
     if (known === undefined) continue;
     const place = { file, ranges: [range], encoding: 'raw' } as const;
     checkExtent(name, shape, known, place);
-    tensors.push(new ModelTensor(name, shape, known, place));
+    tensors.push(storedTensor(name, shape, known, place));
   }
   checkCover(file, start, entries);
   return tensors;

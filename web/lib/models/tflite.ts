@@ -2,18 +2,15 @@ import type { Geometry } from '../convert/converted-layer.js';
 import { fromTflite, type TfliteOperators } from '../convert/index.js';
 import { tfliteGeometry } from '../convert/tflite.js';
 import { describe, refuse } from '../core/checks.js';
-import type { FileContents } from './contents.js';
+import type { ModelDtype } from './dtypes.js';
+import type { FileContents } from './file-contents.js';
 import { FlatTable } from './flat.js';
 import { biasProblem, checkLayerCount, isResampling, ModelLayer, tryGeometry } from './layer.js';
 import { LIMITS } from './limits.js';
 import { bytesSource, ModelFile } from './source.js';
-import {
-  type ByteRange,
-  checkExtent,
-  type ModelDtype,
-  ModelTensor,
-  type TensorQuantization,
-} from './tensor.js';
+import { checkExtent } from './stored.js';
+import { type ModelTensor, storedTensor } from './tensor.js';
+import type { ByteRange, TensorQuantization } from './tensor-content.js';
 
 // The tables of TFLite's schema.fbs (version 3): places of their fields.
 const MODEL = { version: 0, codes: 1, subgraphs: 2, description: 3, buffers: 4 } as const;
@@ -304,7 +301,7 @@ class Subgraph {
     const quantization = readQuantization(table.table(TENSOR.quantization), shape);
     if (typeof quantization === 'string') return quantization;
     if (quantization === null && !dtype.includes('float')) return `of ${dtype} without a scale`;
-    return new ModelTensor(name, shape, dtype, place, dtype.includes('float') ? null : quantization);
+    return storedTensor(name, shape, dtype, place, dtype.includes('float') ? null : quantization);
   }
 }
 

@@ -3,7 +3,7 @@ import { refuse } from '../core/checks.js';
 import { DeconvError, isDeconvError } from '../core/errors.js';
 import { LIMITS } from './limits.js';
 import type { ModelFile } from './source.js';
-import type { ByteRange } from './tensor.js';
+import type { ByteRange } from './tensor-content.js';
 
 /**
  * What becomes of a field: numbers and texts are read, messages are entered, of data only the place is

@@ -1,9 +1,15 @@
 import { describe, refuse } from '../../core/checks.js';
+import type { ModelDtype } from '../dtypes.js';
+import { product } from '../folding/arrays.js';
+import { foldedTensor, literalTensor, narrowest, notFoldable, reasonOf } from '../folding/folded.js';
 import { LIMITS } from '../limits.js';
 import type { ModelFile } from '../source.js';
-import { checkExtent, type ModelDtype, ModelTensor, type TensorPlace } from '../tensor.js';
+import { checkExtent } from '../stored.js';
+import { type ModelTensor, storedTensor } from '../tensor.js';
+import type { TensorPlace } from '../tensor-content.js';
 import type { Message } from '../wire.js';
-import type { OnnxNode, Scope } from './graph.js';
+import type { OnnxGraph, OnnxNode, Scope } from './graph.js';
+import { MICROSOFT_RULES, Operands, RULES } from './operators.js';
 import { ATTRIBUTE, DTYPES, ENTRY, TENSOR } from './schema.js';
 
 /** Gives the file that a model names by a location. */
@@ -17,22 +23,37 @@ const EXTERNAL = 1;
 /** Finds the constants behind names: initializers, and what nodes make of nothing but constants. */
 export class Constants {
   readonly #file: ModelFile;
+  readonly #graph: OnnxGraph;
   readonly #external: ExternalFiles;
   readonly #known = new Map<Message, Constant>();
+  readonly #folded = new Map<OnnxNode, Map<number, Constant>>();
+  readonly #found = new Set<ModelTensor>();
   #lookups = 0;
 
-  constructor(file: ModelFile, external: ExternalFiles) {
+  constructor(file: ModelFile, graph: OnnxGraph, external: ExternalFiles) {
     this.#file = file;
+    this.#graph = graph;
     this.#external = external;
   }
 
-  /** Those that were asked for. */
+  /** Those that were found. */
   tensors(): ModelTensor[] {
-    return [...this.#known.values()].filter((found) => typeof found === 'object');
+    return [...this.#found];
   }
 
-  /** Follows a name to its constant, through what leaves values as they are. */
-  async find(name: string, scope: Scope, steps = 0): Promise<Constant> {
+  /**
+   * Follows a name of the scope to its constant: what it is made of is computed when its values are read.
+   * A tensor of 16 bits that is only widened comes as it is stored.
+   */
+  async find(name: string, scope: Scope): Promise<Constant> {
+    const found = await this.#find(name, scope, 0);
+    if (typeof found === 'string') return found;
+    const tensor = narrowest(found);
+    this.#found.add(tensor);
+    return tensor;
+  }
+
+  async #find(name: string, scope: Scope, steps: number): Promise<Constant> {
     if (steps > LIMITS.steps) return 'computed in too many steps, or in a circle';
     for (let at: Scope | null = scope; at !== null; at = at.outer) {
       this.#lookups += 1;
@@ -41,69 +62,83 @@ export class Constants {
       }
       const passed = at.arguments.get(name);
       if (passed !== undefined && at.caller !== null) {
-        return this.find(passed, at.caller.scope, steps + 1);
+        return this.#find(passed, at.caller.scope, steps + 1);
       }
       const tensor = at.initializers.get(name);
       if (tensor !== undefined) return this.#tensor(tensor, name);
       const producer = at.producer(name);
-      if (producer !== undefined) return this.#made(producer, name, steps + 1);
+      if (producer !== undefined) return this.#made(producer, producer.outputs.indexOf(name), steps + 1);
       const reason = at.unknown.get(name);
       if (reason !== undefined) return reason;
     }
     return name === '' ? 'left out' : 'nowhere in the file';
   }
 
-  async #made(node: OnnxNode, name: string, steps: number): Promise<Constant> {
-    const { type, scope } = node;
-    const [first = ''] = node.inputs;
-    if (node.domain !== '') return computedBy(type);
-    if (type === 'Identity') return this.find(first, scope, steps);
-    if (type === 'Constant') {
-      const value = node.attribute('value')?.message(ATTRIBUTE.tensor);
-      if (value !== undefined) return this.#tensor(value, value.text(TENSOR.name) || name);
-      const ranges = node.attribute('value_floats')?.ranges(ATTRIBUTE.floats) ?? [];
-      if (ranges.length === 0) return 'a constant of another kind than a tensor';
+  /** Every output of a node is looked into once. */
+  async #made(node: OnnxNode, output: number, steps: number): Promise<Constant> {
+    let outputs = this.#folded.get(node);
+    if (outputs === undefined) {
+      outputs = new Map();
+      this.#folded.set(node, outputs);
+    }
+    const known = outputs.get(output);
+    if (known !== undefined) return known;
+    outputs.set(output, 'computed in a circle');
+    const made = await this.#make(node, output, steps);
+    outputs.set(output, made);
+    return made;
+  }
+
+  async #make(node: OnnxNode, output: number, steps: number): Promise<Constant> {
+    const call = this.#graph.callOf(node);
+    if (call !== undefined) {
+      const name = [...call.outputs][output];
+      return name === undefined ? 'no output of the function' : this.#find(name, call, steps + 1);
+    }
+    const name = node.outputs[output] as string;
+    if (node.is('Constant')) return this.#constant(node, name);
+    const rules = node.domain === '' ? RULES : node.domain === 'com.microsoft' ? MICROSOFT_RULES : {};
+    const rule = Object.hasOwn(rules, node.type) ? rules[node.type] : undefined;
+    const type = node.type.slice(0, 100);
+    if (rule === undefined) return `computed by ${type}`;
+    const inputs: (ModelTensor | null)[] = [];
+    for (const input of node.inputs) {
+      const found = input === '' ? null : await this.#find(input, node.scope, steps);
+      if (typeof found === 'string') return reasonThrough(type, input, found);
+      inputs.push(found);
+    }
+    const pair = node.type === 'DequantizeLinear' ? await storedPair(node, inputs) : null;
+    if (pair !== null) return pair;
+    const tensorOf = async (attribute: string) => {
+      const value = node.attribute(attribute)?.message(ATTRIBUTE.tensor);
+      const tensor = value === undefined ? null : await this.#tensor(value, name);
+      return typeof tensor === 'string' ? notFoldable(`its ${attribute} is ${tensor}`) : tensor;
+    };
+    try {
+      const made = await rule(new Operands(node, output, inputs, tensorOf));
+      return 'compute' in made ? foldedTensor(name, made) : made;
+    } catch (error) {
+      return `computed by ${type}, and ${reasonOf(error)}`;
+    }
+  }
+
+  async #constant(node: OnnxNode, name: string): Promise<Constant> {
+    const value = node.attribute('value')?.message(ATTRIBUTE.tensor);
+    if (value !== undefined) return this.#tensor(value, value.text(TENSOR.name) || name);
+    const ranges = node.attribute('value_floats')?.ranges(ATTRIBUTE.floats) ?? [];
+    if (ranges.length > 0) {
       const place: TensorPlace = { file: this.#file, ranges, encoding: 'raw' };
       const count = ranges.reduce((sum, { length }) => sum + length, 0) / 4;
       checkExtent(name, [count], 'float32', place);
-      return new ModelTensor(name, [count], 'float32', place);
+      return storedTensor(name, [count], 'float32', place);
     }
-    if (type === 'Cast') {
-      const source = await this.find(first, scope, steps);
-      if (typeof source === 'string') return source;
-      const target = DTYPES[node.integer('to') ?? 0];
-      const exact = target === 'float32' || target === 'float64' || target === source.dtype;
-      return exact && source.dtype.includes('float') ? source : `cast from ${source.dtype} to ${target}`;
-    }
-    if (type === 'DequantizeLinear') return this.#dequantized(node, name, steps);
-    return computedBy(type);
-  }
-
-  async #dequantized(node: OnnxNode, name: string, steps: number): Promise<Constant> {
-    const { scope } = node;
-    const [x = '', s = '', z = ''] = node.inputs;
-    const source = await this.find(x, scope, steps);
-    if (typeof source === 'string') return source;
-    const scale = await this.find(s, scope, steps);
-    if (typeof scale === 'string') return `quantized with a scale that is ${scale}`;
-    const zero = z === '' ? null : await this.find(z, scope, steps);
-    if (typeof zero === 'string') return `quantized with a zero point that is ${zero}`;
-    if ((node.integer('block_size') ?? 0) !== 0) {
-      return 'quantized in blocks, which is not read';
-    }
-    const rank = source.shape.length;
-    const given = node.integer('axis') ?? 1;
-    const count = scale.shape.reduce((product, extent) => product * extent, 1);
-    const axis = count === 1 ? 0 : given < 0 ? given + rank : given;
-    if (source.quantization !== null || (count !== 1 && source.shape[axis] !== count)) {
-      return `quantized with ${count} scales, which do not fit its shape [${source.shape.join(', ')}]`;
-    }
-    const zeroPoint = zero === null ? Float32Array.of(0) : (await zero.read()).data;
-    if (zeroPoint.length !== 1 && zeroPoint.length !== count) {
-      return `quantized with ${count} scales and ${zeroPoint.length} zero points`;
-    }
-    const quantization = { axis, scale: (await scale.read()).data, zeroPoint };
-    return new ModelTensor(source.name || name, source.shape, source.dtype, source.place, quantization);
+    const integers = node.integers('value_ints');
+    if (integers !== undefined) return literalTensor(name, [integers.length], 'int64', integers);
+    const float = node.attribute('value_float') && (node.float('value_float') ?? 0);
+    if (float !== undefined) return literalTensor(name, [], 'float32', [float]);
+    const integer = node.attribute('value_int') && (node.integer('value_int') ?? 0);
+    if (integer !== undefined) return literalTensor(name, [], 'int64', [integer]);
+    return 'a constant of another kind than a tensor';
   }
 
   async #tensor(message: Message, name: string): Promise<Constant> {
@@ -125,7 +160,7 @@ export class Constants {
         ? await this.#externalPlace(message, name)
         : internalPlace(this.#file, message, dtype);
     checkExtent(name, shape, dtype, place);
-    return new ModelTensor(name, shape, dtype, place);
+    return storedTensor(name, shape, dtype, place);
   }
 
   async #externalPlace(message: Message, name: string): Promise<TensorPlace> {
@@ -161,6 +196,27 @@ function readCount(name: string, what: string, text: string): number {
   return refuse('BAD_MODEL', 'readModel', `the ${what} of ${describe(name)} to be a whole number`, text);
 }
 
-function computedBy(type: string): string {
-  return `computed by ${type.slice(0, 100)} and no constant`;
+/** Why what a node makes is no constant: because one of what it takes is none. */
+function reasonThrough(type: string, input: string, reason: string): string {
+  if (type === 'Identity' || reason.startsWith('computed')) return reason;
+  return `computed by ${type} from ${describe(input)}, which is ${reason}`;
+}
+
+/** Integers as they are stored, with their scales beside them; null where more is to be done. */
+async function storedPair(node: OnnxNode, [x, scale, zero]: readonly (ModelTensor | null)[]) {
+  const place = x?.content.place;
+  if (!x || !place || scale?.dtype !== 'float32') return null;
+  const [blocks = 0, wanted = 0] = [node.integer('block_size'), node.integer('output_dtype')];
+  if (x.quantization !== null || blocks !== 0 || wanted > 1) return null;
+  const given = node.integer('axis') ?? 1;
+  const count = product(scale.shape);
+  const axis = count === 1 ? 0 : given < 0 ? given + x.shape.length : given;
+  const zeros = zero ? product(zero.shape) : count;
+  if ((count !== 1 && x.shape[axis] !== count) || (zeros !== 1 && zeros !== count)) return null;
+  const zeroPoint = zero ? (await zero.read()).data : Float32Array.of(0);
+  return storedTensor(x.name, x.shape, x.dtype, place, {
+    axis,
+    scale: (await scale.read()).data,
+    zeroPoint,
+  });
 }

@@ -1,4 +1,4 @@
-import type { FileContents } from '../contents.js';
+import type { FileContents } from '../file-contents.js';
 import { checkLayerCount, type ModelLayer } from '../layer.js';
 import type { ModelFile } from '../source.js';
 import { readMessage } from '../wire.js';
@@ -15,7 +15,7 @@ export async function readOnnx(
 ): Promise<FileContents> {
   const model = await readMessage(file, modelSchema);
   const graph = new OnnxGraph(model);
-  const constants = new Constants(file, external);
+  const constants = new Constants(file, graph, external);
   const layers: ModelLayer[] = [];
   for (const node of graph.walk()) {
     const layer = await readConvolution(node, constants, all);

@@ -1,4 +1,4 @@
-import type { ModelDtype } from '../tensor.js';
+import type { ModelDtype } from '../dtypes.js';
 import type { Schema } from '../wire.js';
 
 // The messages of onnx.proto (IR version 13) by field number, as far as they matter here.
@@ -124,6 +124,13 @@ export const DTYPES: Readonly<Record<number, ModelDtype>> = {
   12: 'uint32',
   13: 'uint64',
   16: 'bfloat16',
+  17: 'float8e4m3fn',
+  18: 'float8e4m3fnuz',
+  19: 'float8e5m2',
+  20: 'float8e5m2fnuz',
   21: 'uint4',
   22: 'int4',
+  23: 'float4e2m1',
+  25: 'uint2',
+  26: 'int2',
 };

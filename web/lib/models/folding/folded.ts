@@ -1,0 +1,130 @@
+import { shapeText } from '../../core/checks.js';
+import { MAX_ELEMENTS } from '../../core/tensor.js';
+import type { ModelDtype, Values } from '../dtypes.js';
+import { LIMITS } from '../limits.js';
+import { ModelTensor } from '../tensor.js';
+import type { ByteRange, Evaluation, FileEdit, TensorContent } from '../tensor-content.js';
+import { product } from './arrays.js';
+
+/** What a node makes of constants, known before any of their values is read. */
+export interface Fold {
+  readonly shape: readonly number[];
+  readonly dtype: ModelDtype;
+  readonly inputs: readonly ModelTensor[];
+  /** Steps that it takes, where they are more than values come out. */
+  readonly work?: number;
+  compute(inputs: readonly Values[]): Values;
+  /** Where every value of the first input comes out once and as it is: the way back. */
+  readonly invert?: (values: Float32Array) => Float32Array;
+  /** It only makes another type of floats, of which no weight loses anything: the input says as much. */
+  readonly widens?: boolean;
+  /** It rounds to a grid of quantized values; so does what is made of it. */
+  readonly quantizes?: boolean;
+}
+
+const notFolded = new WeakSet<object>();
+
+/** Says why a constant cannot be computed; caught where it was to be. */
+export function notFoldable(reason: string): never {
+  const error = new Error(reason);
+  notFolded.add(error);
+  throw error;
+}
+
+/** What `notFoldable` said; anything else goes on. */
+export function reasonOf(error: unknown): string {
+  if (notFolded.has(error as object)) return (error as Error).message;
+  throw error;
+}
+
+const folds = new WeakMap<ModelTensor, Fold>();
+
+/** Values that are computed from those of other tensors when they are asked for. */
+class FoldedContent implements TensorContent {
+  readonly place = null;
+  readonly quantization = null;
+  readonly #fold: Fold;
+
+  constructor(fold: Fold) {
+    this.#fold = fold;
+  }
+
+  get location(): string | null {
+    return this.#viewed?.file ?? null;
+  }
+
+  get ranges(): readonly ByteRange[] {
+    return this.#viewed?.ranges ?? [];
+  }
+
+  get patchObstacle(): string | null {
+    if (this.#viewed !== undefined) return this.#viewed.patchObstacle;
+    return this.#fold.quantizes === true
+      ? 'its values pass a quantization, which would round new ones'
+      : 'its values are computed from others';
+  }
+
+  async values(evaluation: Evaluation): Promise<Values> {
+    const { inputs, shape, work = 0 } = this.#fold;
+    const values: Values[] = [];
+    for (const input of inputs) values.push(await evaluation.valuesOf(input.content));
+    evaluation.spend(Math.max(product(shape), work));
+    return this.#fold.compute(values);
+  }
+
+  async halves(): Promise<null> {
+    return null;
+  }
+
+  async edits(values: Float32Array): Promise<{ edits: FileEdit[]; stored: Float32Array }> {
+    const { invert, inputs } = this.#fold;
+    const [source] = inputs as [ModelTensor];
+    const { edits, stored } = await source.content.edits((invert as NonNullable<typeof invert>)(values));
+    return { edits, stored: Float32Array.from(this.#fold.compute([Float32Array.from(stored)])) };
+  }
+
+  /** The tensor that this one only orders or shapes otherwise. */
+  get #viewed(): ModelTensor | undefined {
+    return this.#fold.invert === undefined ? undefined : this.#fold.inputs[0];
+  }
+}
+
+/** The tensor of fewer bits that this one is a wider form of, or itself. */
+export function narrowest(tensor: ModelTensor): ModelTensor {
+  let at = tensor;
+  for (let fold = folds.get(at); fold?.widens === true; fold = folds.get(at)) {
+    at = fold.inputs[0] as ModelTensor;
+  }
+  return at;
+}
+
+function isQuantized(tensor: ModelTensor): boolean {
+  return tensor.quantization !== null || folds.get(tensor)?.quantizes === true;
+}
+
+/** Throws `NotFoldable` for a result that nobody could hold. */
+export function foldedTensor(name: string, fold: Fold): ModelTensor {
+  const { shape, dtype } = fold;
+  if (shape.length > LIMITS.rank) notFoldable(`it has ${shape.length} axes`);
+  if (product(shape) > MAX_ELEMENTS) notFoldable(`it has the shape ${shapeText(shape)}, which is too large`);
+  const quantizes = fold.quantizes === true || fold.inputs.some(isQuantized);
+  const known = { ...fold, quantizes };
+  const tensor = new ModelTensor(name, shape, dtype, new FoldedContent(known));
+  folds.set(tensor, known);
+  return tensor;
+}
+
+/** Values that are known with the structure of the file. */
+export function literalTensor(
+  name: string,
+  shape: readonly number[],
+  dtype: ModelDtype,
+  values: readonly number[],
+): ModelTensor {
+  return foldedTensor(name, {
+    shape,
+    dtype,
+    inputs: [],
+    compute: () => (dtype === 'float32' ? Float32Array.from(values) : Float64Array.from(values)),
+  });
+}
