@@ -88,11 +88,17 @@ async function weightsAt(file: string): Promise<Float32Array> {
   return data;
 }
 
-/** Refused with the code in under a second. */
+/** Refused with the code in under a second of work, whatever else the machine does. */
 async function expectRefused(bytes: Uint8Array, code: DeconvErrorCode): Promise<void> {
-  const started = performance.now();
+  const started = worked();
   expectError(await rejection(() => readModel(bytes)), code, 'readModel');
-  expect(performance.now() - started).toBeLessThan(1000);
+  expect(worked() - started).toBeLessThan(1000);
+}
+
+/** Milliseconds that this process has worked. */
+function worked(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 const up = (...more: readonly Write[]) => node('ConvTranspose', ['x', 'w'], 'y', ...more);
@@ -306,9 +312,9 @@ describe('npz', () => {
     const bomb = withSize(zipSync({ 'a.npy': array }, { level: 9 }), header('4,').length + 16);
     const before = process.memoryUsage().arrayBuffers;
     const { tensors } = await readModel(bomb);
-    const started = performance.now();
+    const started = worked();
     expectError(await rejection(async () => tensors[0]?.read()), 'BAD_MODEL', 'readModel');
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(worked() - started).toBeLessThan(1000);
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(100e6);
   });
 
@@ -364,9 +370,9 @@ describe('TFLite', () => {
       const old = view.getUint32(at, true);
       for (const value of [0xffffffff, 0x7fffffff, 0x40000000, bytes.length]) {
         view.setUint32(at, value, true);
-        const started = performance.now();
+        const started = worked();
         expect(await useFile(bytes)).toMatch(/^(read|read, with layers|BAD_MODEL|UNSUPPORTED|TOO_LARGE)$/);
-        expect(performance.now() - started).toBeLessThan(1000);
+        expect(worked() - started).toBeLessThan(1000);
       }
       view.setUint32(at, old, true);
     }
@@ -421,10 +427,10 @@ describe('files', () => {
     closeSync(handle);
     globalThis.gc?.();
     const before = process.memoryUsage();
-    const started = performance.now();
+    const started = worked();
     const read = await readModel(file);
     const values = await read.layers[0]?.weight();
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(worked() - started).toBeLessThan(1000);
     const after = process.memoryUsage();
     expect(after.arrayBuffers - before.arrayBuffers).toBeLessThan(10e6);
     expect(values?.data).toHaveLength(96);
