@@ -1,6 +1,7 @@
 /** @internal */
 interface NodeModules {
   'node:fs/promises': typeof import('node:fs/promises');
+  'node:module': typeof import('node:module');
   'node:path': typeof import('node:path');
   'node:url': typeof import('node:url');
   'node:worker_threads': typeof import('node:worker_threads');

@@ -1,8 +1,9 @@
 import { describe } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
+import { DeconvError, isDeconvError } from '../core/errors.js';
 import { nodeModule } from '../core/node.js';
-import { bytesOf, isUrl, isWasmModule, messageOf } from '../core/realms.js';
+import { bytesOf, isUrl, messageOf } from '../core/realms.js';
 import { VERSION } from '../core/version.js';
+import { installedFile } from './installed-file.js';
 import { loadError } from './load-error.js';
 import { type BinaryName, checkSource, type InitOptions, type WasmSource } from './options.js';
 import { packagedBinary } from './package-files.js';
@@ -13,48 +14,53 @@ export async function compileBinary(
   name: BinaryName,
   wasm: InitOptions['wasm'],
 ): Promise<WebAssembly.Module> {
-  const source = await sourceOf(where, name, wasm);
-  const module = isWasmModule(source) ? source : await compileSource(where, source);
+  const module = await (wasm === undefined
+    ? compilePackaged(where, name)
+    : compileSource(where, await sourceOf(where, name, wasm)));
   checkIdentity(where, module, name);
   return module;
 }
 
-async function sourceOf(where: string, name: BinaryName, wasm: InitOptions['wasm']): Promise<WasmSource> {
-  if (typeof wasm === 'function') {
-    let given: unknown;
-    try {
-      given = await wasm(name);
-    } catch (cause) {
-      throw loadError(
-        where,
-        `wasm('${name}') to give a binary`,
-        messageOf(cause),
-        'That function is yours.',
-        cause,
-      );
-    }
-    return checkSource(where, given);
-  }
-  if (wasm !== undefined) return wasm;
+async function compilePackaged(where: string, name: BinaryName): Promise<WebAssembly.Module> {
   try {
-    return packagedBinary(name);
+    return await compileSource(where, packagedBinary(name));
   } catch (cause) {
+    const installed = installedFile(`${name}.wasm`);
+    if (installed !== undefined) return compileSource(where, installed);
+    if (isDeconvError(cause)) throw cause;
     throw loadError(
       where,
       `to know where ${name}.wasm is`,
       messageOf(cause),
       typeof URL === 'function'
-        ? 'This bundle is no ES module and does not know its own address. Bundle to ES modules, pass the address with init({ wasm }), or import deconv-wasm/standalone.'
+        ? 'This script is no ES module and does not know its own address. Bundle to ES modules, pass the address with init({ wasm }), or import deconv-wasm/standalone.'
         : HAND_IN,
       cause,
     );
   }
 }
 
+async function sourceOf(
+  where: string,
+  name: BinaryName,
+  wasm: NonNullable<InitOptions['wasm']>,
+): Promise<WasmSource> {
+  if (typeof wasm !== 'function') return wasm;
+  let given: unknown;
+  try {
+    given = await wasm(name);
+  } catch (cause) {
+    const advice = 'That function is yours.';
+    throw loadError(where, `wasm('${name}') to give a binary`, messageOf(cause), advice, cause);
+  }
+  return checkSource(where, given);
+}
+
 async function compileSource(where: string, source: unknown): Promise<WebAssembly.Module> {
   const bytes = bytesOf(source);
   if (bytes !== undefined) return compileBytes(where, bytes, 'the bytes given');
-  const location = isUrl(source) ? source.href : String(source);
+  const location = isUrl(source) ? source.href : source;
+  if (typeof location !== 'string') return location as WebAssembly.Module;
   const files = nodeModule('node:fs/promises');
   const file = pathOf(location);
   if (files === undefined || file === undefined) return fetchAndCompile(where, location);

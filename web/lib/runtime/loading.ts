@@ -5,6 +5,7 @@ import { messageOf } from '../core/realms.js';
 import createDeconvModule from '../wasm/deconv.mjs';
 import { compileBinary } from './binary.js';
 import type { DeconvModule, GlueArguments, GlueFactory } from './glue.js';
+import { installedFile } from './installed-file.js';
 import { loadError } from './load-error.js';
 import type { BinaryName, BuildName, Settings } from './options.js';
 import { PACKAGED, threadGlue } from './package-files.js';
@@ -108,14 +109,20 @@ async function load(
 async function loadThreadGlue(): Promise<GlueFactory> {
   const address = String(threadGlue());
   try {
-    // By its address: a bundler copies the file and must not look for a module here.
-    const glue: unknown = await import(
-      /* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ address
-    );
-    return (glue as { readonly default: GlueFactory }).default;
+    return await importGlue(address);
   } catch (cause) {
+    const installed = installedFile('threads.mjs');
+    if (installed !== undefined) return importGlue(installed.href);
     throw new ThreadStartError(`their script ${address} cannot be loaded (${messageOf(cause)})`, { cause });
   }
+}
+
+/** By its address: a bundler copies the file and must not look for a module here. */
+async function importGlue(address: string): Promise<GlueFactory> {
+  const glue: unknown = await import(
+    /* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ address
+  );
+  return (glue as { readonly default: GlueFactory }).default;
 }
 
 const THREAD_START_SECONDS = 20;
