@@ -5,14 +5,14 @@ import { host } from '@host';
 import type { Tensor } from 'deconv-wasm';
 import * as torch from 'deconv-wasm';
 import {
+  type BrainstateConvOptions,
+  type BrainstateConvTransposeOptions,
   Conv1d,
   Conv2d,
   Conv3d,
-  type ConvOptions,
   ConvTranspose1d,
   ConvTranspose2d,
   ConvTranspose3d,
-  type ConvTransposeOptions,
   type Padding,
 } from 'deconv-wasm/brainstate';
 import fc from 'fast-check';
@@ -64,7 +64,7 @@ function layerOf(golden: BrainstateCase, route: RouteChoice): BrainstateLayer {
     bInit: golden.bias === null ? null : tensor(golden.bias),
     wMask: golden.w_mask == null ? null : tensor(golden.w_mask),
     route,
-  } as ConvOptions & ConvTransposeOptions;
+  } as BrainstateConvOptions & BrainstateConvTransposeOptions;
   return new CLASSES[golden.op](options) as BrainstateLayer;
 }
 
@@ -166,7 +166,7 @@ function sizesOf({ axes, groups, groupIn, groupOut, batch, channelFirst }: Twin)
 }
 
 /** A layer of brainstate's, or null where its arguments leave no output. */
-function make(problem: Twin, options: Partial<ConvTransposeOptions>): BrainstateLayer | null {
+function make(problem: Twin, options: Partial<BrainstateConvTransposeOptions>): BrainstateLayer | null {
   const { inSize, outChannels, kernelSize, stride, dilation } = sizesOf(problem);
   const rank = problem.axes.length as 1 | 2 | 3;
   const all = {

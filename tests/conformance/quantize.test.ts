@@ -84,7 +84,7 @@ function dynamicReference(geometry: Geometry, x: Tensor, layer: QuantizedLayer):
     const channel = Math.floor(index / points) % channels;
     const { scale } = quantizations[Math.floor(index / points / channels)] as TensorQuantization;
     const product = fround(fround(fround(sum) * scale) * (weightScale[channel] as number));
-    return fround(product + (bias?.[channel] ?? 0));
+    return fround(product + (bias?.data[channel] ?? 0));
   });
 }
 
@@ -103,7 +103,7 @@ function staticReference(geometry: Geometry, x: Tensor, layer: QuantizedLayer): 
   return Int8Array.from(data, (sum, index) => {
     const channel = Math.floor(index / points) % channels;
     const scale = weightScale[channel] as number;
-    const offset = round((bias?.[channel] ?? 0) / (input.scale * scale));
+    const offset = round((bias?.data[channel] ?? 0) / (input.scale * scale));
     const factor = fround(fround(input.scale * scale) / output.scale);
     return clamp(round(fround(fround(sum + offset) * factor)) + output.zeroPoint, -128, 127);
   });

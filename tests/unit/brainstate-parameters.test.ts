@@ -2,9 +2,9 @@
 
 import {
   type ArrayValues,
+  type BrainstateConvTransposeOptions,
   Constant,
   ConvTranspose2d,
-  type ConvTransposeOptions,
   LecunNormal,
   Normal,
   OneInit,
@@ -22,7 +22,7 @@ const SHAPE = [3, 2, 6, 2];
 const BIAS_SHAPE = [1, 1, 6];
 const COUNT = 72;
 
-const layer = (options: Partial<ConvTransposeOptions>): ConvTranspose2d =>
+const layer = (options: Partial<BrainstateConvTransposeOptions>): ConvTranspose2d =>
   new ConvTranspose2d({ ...BASE, ...options });
 
 /** Whole numbers that every kind of array holds. */

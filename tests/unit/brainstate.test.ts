@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import {
+  type BrainstateConvTransposeOptions,
   Constant,
   Conv1d,
   Conv2d,
@@ -10,7 +11,6 @@ import {
   ConvTranspose1d,
   ConvTranspose2d,
   ConvTranspose3d,
-  type ConvTransposeOptions,
   DeconvError,
   type DeconvErrorCode,
   KaimingNormal,
@@ -49,7 +49,7 @@ function up(
   kernelSize: number,
   stride: number,
   padding: Padding,
-  more: Partial<ConvTransposeOptions> = {},
+  more: Partial<BrainstateConvTransposeOptions> = {},
 ) {
   const layer = new ConvTranspose1d({ inSize: [n, 1], outChannels: 1, kernelSize, stride, padding, ...more });
   return layer.outSize[0];
@@ -244,7 +244,7 @@ describe('parameters', () => {
   });
 
   it('the seed decides them, an initializer with its own seed decides alone', () => {
-    const data = (options: Partial<ConvTransposeOptions>) =>
+    const data = (options: Partial<BrainstateConvTransposeOptions>) =>
       new ConvTranspose2d({ ...base, ...options }).weight.data;
     expect(data({ seed: 1 })).toEqual(data({ seed: 1 }));
     expect(data({ seed: 1 })).not.toEqual(data({ seed: 2 }));

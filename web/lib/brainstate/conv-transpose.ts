@@ -1,10 +1,10 @@
 import { jaxCrops } from '../core/jax-padding.js';
 import type { OperatorSpec } from '../core/spec.js';
 import { BrainstateLayer, sharedSpec, type Translation } from './layer.js';
-import type { LayerOptions, Padding, PerAxis } from './options.js';
+import type { BrainstateLayerOptions, Padding, PerAxis } from './options.js';
 
 /** A transposed convolution in brainstate's words (0.5 and later); a list has one entry per spatial axis. */
-export interface ConvTransposeOptions extends LayerOptions {
+export interface BrainstateConvTransposeOptions extends BrainstateLayerOptions {
   /** Distance between neighbouring stamps. Default 1. */
   readonly stride?: PerAxis;
   /**
@@ -43,7 +43,7 @@ const TRANSLATION: Translation = {
 
 abstract class ConvTranspose extends BrainstateLayer {
   /** @internal */
-  protected constructor(name: string, rank: number, options: ConvTransposeOptions) {
+  protected constructor(name: string, rank: number, options: BrainstateConvTransposeOptions) {
     super(name, rank, options, TRANSLATION);
   }
 }
@@ -60,7 +60,7 @@ abstract class ConvTranspose extends BrainstateLayer {
  * up.outSize; // [56, 8]
  */
 export class ConvTranspose1d extends ConvTranspose {
-  constructor(options: ConvTransposeOptions) {
+  constructor(options: BrainstateConvTransposeOptions) {
     super('ConvTranspose1d', 1, options);
   }
 }
@@ -77,7 +77,7 @@ export class ConvTranspose1d extends ConvTranspose {
  * const y = up.forward({ data: new Float32Array(16 * 16 * 32), shape: [16, 16, 32] }); // [32, 32, 16]
  */
 export class ConvTranspose2d extends ConvTranspose {
-  constructor(options: ConvTransposeOptions) {
+  constructor(options: BrainstateConvTransposeOptions) {
     super('ConvTranspose2d', 2, options);
   }
 }
@@ -95,7 +95,7 @@ export class ConvTranspose2d extends ConvTranspose {
  * up.outSize; // [8, 8, 4, 4]
  */
 export class ConvTranspose3d extends ConvTranspose {
-  constructor(options: ConvTransposeOptions) {
+  constructor(options: BrainstateConvTransposeOptions) {
     super('ConvTranspose3d', 3, options);
   }
 }

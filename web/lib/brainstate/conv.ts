@@ -2,10 +2,10 @@ import { refuse } from '../core/checks.js';
 import { convolutionSamePads, type Pads } from '../core/same-padding.js';
 import { kernelReach, type OperatorSpec } from '../core/spec.js';
 import { BrainstateLayer, sharedSpec, type Translation } from './layer.js';
-import type { LayerOptions, Padding, PerAxis, Settings } from './options.js';
+import type { BrainstateLayerOptions, Padding, PerAxis, Settings } from './options.js';
 
 /** A convolution in brainstate's words; a list has one entry per spatial axis. */
-export interface ConvOptions extends LayerOptions {
+export interface BrainstateConvOptions extends BrainstateLayerOptions {
   /** Distance between neighbouring windows. Default 1. */
   readonly stride?: PerAxis;
   /**
@@ -58,7 +58,7 @@ function padsOf({ padding, kernel, stride, rhsDilation, extents }: Settings): re
 
 abstract class Conv extends BrainstateLayer {
   /** @internal */
-  protected constructor(name: string, rank: number, options: ConvOptions) {
+  protected constructor(name: string, rank: number, options: BrainstateConvOptions) {
     super(name, rank, options, TRANSLATION);
   }
 }
@@ -75,7 +75,7 @@ abstract class Conv extends BrainstateLayer {
  * const y = blur.forward({ data: new Float32Array(100), shape: [100, 1] }); // [100, 1]
  */
 export class Conv1d extends Conv {
-  constructor(options: ConvOptions) {
+  constructor(options: BrainstateConvOptions) {
     super('Conv1d', 1, options);
   }
 }
@@ -92,7 +92,7 @@ export class Conv1d extends Conv {
  * half.outSize; // [14, 14, 8]
  */
 export class Conv2d extends Conv {
-  constructor(options: ConvOptions) {
+  constructor(options: BrainstateConvOptions) {
     super('Conv2d', 2, options);
   }
 }
@@ -110,7 +110,7 @@ export class Conv2d extends Conv {
  * conv.outSize; // [6, 6, 3, 3]
  */
 export class Conv3d extends Conv {
-  constructor(options: ConvOptions) {
+  constructor(options: BrainstateConvOptions) {
     super('Conv3d', 3, options);
   }
 }

@@ -10,12 +10,12 @@ export { createRuntime, init, memoryUsage, runtimeInfo, shutdown } from '../runt
 export type { BinaryName, BuildName, InitOptions, RuntimeInfo, WasmSource } from '../runtime/options.js';
 export type { Candidate, Plan } from '../runtime/planning.js';
 export type { MemoryUsage, Runtime } from '../runtime/runtime.js';
-export { Conv1d, Conv2d, Conv3d, type ConvOptions } from './conv.js';
+export { type BrainstateConvOptions, Conv1d, Conv2d, Conv3d } from './conv.js';
 export {
+  type BrainstateConvTransposeOptions,
   ConvTranspose1d,
   ConvTranspose2d,
   ConvTranspose3d,
-  type ConvTransposeOptions,
 } from './conv-transpose.js';
 export {
   type Amount,
@@ -48,5 +48,5 @@ export {
   XavierUniform,
   ZeroInit,
 } from './initializers.js';
-export type { LayerOptions, Padding, PerAxis } from './options.js';
+export type { BrainstateLayerOptions, Padding, PerAxis } from './options.js';
 export type { Initializer, ParameterSource } from './parameters.js';

@@ -28,7 +28,7 @@ export type PerAxis = number | readonly number[];
 export type Padding = 'SAME' | 'VALID' | number | readonly number[] | readonly (readonly [number, number])[];
 
 /** A layer in brainstate's words, but for what its padding does. */
-export interface LayerOptions extends ExecutionOptions {
+export interface BrainstateLayerOptions extends ExecutionOptions {
   /**
    * Shape of one input without its batch axis, channels last: `[L, C]`, `[H, W, C]`, `[H, W, D, C]`;
    * with `channelFirst` `[C, ...]`. Inputs must have exactly this size.
@@ -65,7 +65,7 @@ export interface LayerOptions extends ExecutionOptions {
   readonly seed?: number;
 }
 
-export interface GeometryOptions extends LayerOptions {
+export interface GeometryOptions extends BrainstateLayerOptions {
   readonly stride?: PerAxis;
   readonly padding?: Padding;
   readonly lhsDilation?: PerAxis;

@@ -8,8 +8,8 @@ export {
   toResizeConv,
 } from './equal-layers.js';
 export {
-  type BilinearOptions,
-  type IcnrOptions,
+  type InitializeBilinearOptions,
+  type InitializeIcnrOptions,
   initializeBilinear,
   initializeIcnr,
 } from './initialize.js';

@@ -15,7 +15,7 @@ import type { OperatorSpec } from '../core/spec.js';
 import { allocateTensor, checkParameter, type Tensor } from '../core/tensor.js';
 import { isLayer, type Layer } from '../layers/layer.js';
 
-export interface IcnrOptions {
+export interface InitializeIcnrOptions {
   /** Seed of the values, 0 to 2^32 - 1. Default: another one each time. */
   readonly seed?: number;
   /**
@@ -25,7 +25,7 @@ export interface IcnrOptions {
   readonly values?: (shape: readonly number[], random: () => number) => Float32Array | Tensor;
 }
 
-export interface BilinearOptions {
+export interface InitializeBilinearOptions {
   /**
    * `'identity'`, the default: output channel o of a group is input channel o (modulo their number) of it,
    * interpolated. `'mean'`: every output channel is the interpolated mean of its group's input channels.
@@ -47,9 +47,9 @@ export interface BilinearOptions {
  * @example
  * const up = initializeIcnr(new ConvTranspose2d({ inChannels: 64, outChannels: 3, kernelSize: 4, stride: 2 }), { seed: 1 });
  */
-export function initializeIcnr<Kind extends Layer>(layer: Kind, options: IcnrOptions = {}): Kind {
+export function initializeIcnr<Kind extends Layer>(layer: Kind, options: InitializeIcnrOptions = {}): Kind {
   const where = 'initializeIcnr';
-  const { seed, values } = checkOptions<IcnrOptions>(where, options, ['seed', 'values']);
+  const { seed, values } = checkOptions<InitializeIcnrOptions>(where, options, ['seed', 'values']);
   const random = seededRandom(checkInteger(where, 'seed', seed ?? freshSeed(), 0, 2 ** 32 - 1));
   if (values !== undefined && typeof values !== 'function') {
     refuse('BAD_TYPE', where, 'values to be a function of the shape', values);
@@ -81,9 +81,12 @@ export function initializeIcnr<Kind extends Layer>(layer: Kind, options: IcnrOpt
  * const up = new ConvTranspose2d({ inChannels: 3, outChannels: 3, kernelSize: 4, stride: 2, padding: 1, groups: 3 });
  * initializeBilinear(up);
  */
-export function initializeBilinear<Kind extends Layer>(layer: Kind, options: BilinearOptions = {}): Kind {
+export function initializeBilinear<Kind extends Layer>(
+  layer: Kind,
+  options: InitializeBilinearOptions = {},
+): Kind {
   const where = 'initializeBilinear';
-  const checked = checkOptions<BilinearOptions>(where, options, ['channels']);
+  const checked = checkOptions<InitializeBilinearOptions>(where, options, ['channels']);
   const channels = checkChoice(where, 'channels', checked.channels ?? 'identity', ['identity', 'mean']);
   const { groups, inChannels, outChannels, kernel, stride, dilation } = transposedSpec(where, layer);
   checkBilinear(where, kernel, stride, dilation);

@@ -9,8 +9,8 @@ import {
   type ForwardOptions,
   type InputShape,
   Layer,
+  type LayerArithmetic,
   type LayerDefinition,
-  type LayerGeometry,
   type LayerGradients,
 } from '../layers/layer.js';
 import { tuple } from '../layers/repr.js';
@@ -179,7 +179,7 @@ export abstract class ResizeConv extends Layer {
   }
 
   /** @internal */
-  override geometry(): LayerGeometry {
+  override geometry(): LayerArithmetic {
     const geometry = super.geometry();
     if (this.preparation === null) return geometry;
     const { transposed: spec } = this.#method;

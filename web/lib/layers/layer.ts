@@ -342,7 +342,7 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> ext
   }
 
   /** @internal What a layer of another precision needs of this one; it outlives `dispose`. */
-  geometry(): LayerGeometry {
+  geometry(): LayerArithmetic {
     const { name, layout, execution } = this.#definition;
     return {
       name,
@@ -583,7 +583,7 @@ export function isLayer(value: unknown): value is Layer {
 }
 
 /** The arithmetic of a layer, without its parameters. */
-export interface LayerGeometry {
+export interface LayerArithmetic {
   readonly name: string;
   readonly layout: Layout;
   readonly runtime: Runtime | undefined;

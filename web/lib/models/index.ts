@@ -13,7 +13,7 @@ export {
 } from './patch.js';
 export { blobSource, bytesSource, type ModelInput, type ModelSource } from './source.js';
 export type { ModelTensor } from './tensor.js';
-export type { ByteRange, TensorQuantization } from './tensor-content.js';
+export type { ByteRange, StoredQuantization } from './tensor-content.js';
 export type { TensorGeometry } from './tensor-layers.js';
 export {
   type SafetensorsValue,

@@ -99,10 +99,10 @@ export class ModelLayer {
     return canonical ? tensor : { data: order.toCanonical(tensor.data), shape: this.weightShape };
   }
 
-  /** One value for each output channel, null for a layer without bias. */
-  async bias(): Promise<Float32Array | null> {
+  /** `[outChannels]`, null for a layer without bias. */
+  async bias(): Promise<Tensor | null> {
     this.#readable();
-    return this.biasTensor === null ? null : (await this.biasTensor.read()).data;
+    return this.biasTensor === null ? null : this.biasTensor.read();
   }
 
   /** Shape of what `weight` gives. */

@@ -15,15 +15,15 @@ import type {
   ByteRange,
   Evaluation,
   FileEdit,
+  StoredQuantization,
   TensorContent,
   TensorPlace,
-  TensorQuantization,
 } from './tensor-content.js';
 
 /** Values that stand in a file. */
 export class StoredContent implements TensorContent {
   readonly place: TensorPlace;
-  readonly quantization: TensorQuantization | null;
+  readonly quantization: StoredQuantization | null;
   readonly #name: string;
   readonly #shape: readonly number[];
   readonly #dtype: ModelDtype;
@@ -33,7 +33,7 @@ export class StoredContent implements TensorContent {
     shape: readonly number[],
     dtype: ModelDtype,
     place: TensorPlace,
-    quantization: TensorQuantization | null = null,
+    quantization: StoredQuantization | null = null,
   ) {
     this.#name = name;
     this.#shape = shape;
@@ -220,7 +220,7 @@ function reorder<Array extends Values | Float32Array>(
 function dequantize(
   values: Values,
   shape: readonly number[],
-  { axis, scale, zeroPoint }: TensorQuantization,
+  { axis, scale, zeroPoint }: StoredQuantization,
 ): Values {
   const inner = shape.slice(axis + 1).reduce((product, extent) => product * extent, 1);
   const channels = scale.length === 1 ? 1 : (shape[axis] as number);

@@ -10,7 +10,7 @@ export interface ByteRange {
 }
 
 /** `value = (stored - zeroPoint) * scale`, one pair for all or one for each index along `axis`. */
-export interface TensorQuantization {
+export interface StoredQuantization {
   readonly axis: number;
   readonly scale: Float32Array;
   readonly zeroPoint: Float32Array;
@@ -46,7 +46,7 @@ export interface TensorContent {
   readonly place: TensorPlace | null;
   readonly location: string | null;
   readonly ranges: readonly ByteRange[];
-  readonly quantization: TensorQuantization | null;
+  readonly quantization: StoredQuantization | null;
   readonly patchObstacle: string | null;
   values(evaluation: Evaluation): Promise<Values>;
   /** The bit patterns of values of 16 bits, where they are stored so. */

@@ -6,9 +6,9 @@ import { StoredContent } from './stored.js';
 import {
   type ByteRange,
   Evaluation,
+  type StoredQuantization,
   type TensorContent,
   type TensorPlace,
-  type TensorQuantization,
 } from './tensor-content.js';
 
 /** Values that a file holds: their description now, the values when asked for. */
@@ -27,7 +27,7 @@ export class ModelTensor {
     this.content = content;
   }
 
-  get quantization(): TensorQuantization | null {
+  get quantization(): StoredQuantization | null {
     return this.content.quantization;
   }
 
@@ -95,7 +95,7 @@ export function storedTensor(
   shape: readonly number[],
   dtype: ModelDtype,
   place: TensorPlace,
-  quantization: TensorQuantization | null = null,
+  quantization: StoredQuantization | null = null,
 ): ModelTensor {
   return new ModelTensor(name, shape, dtype, new StoredContent(name, shape, dtype, place, quantization));
 }

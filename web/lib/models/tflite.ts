@@ -10,7 +10,7 @@ import { LIMITS } from './limits.js';
 import { bytesSource, ModelFile } from './source.js';
 import { checkExtent } from './stored.js';
 import { type ModelTensor, storedTensor } from './tensor.js';
-import type { ByteRange, TensorQuantization } from './tensor-content.js';
+import type { ByteRange, StoredQuantization } from './tensor-content.js';
 
 // The tables of TFLite's schema.fbs (version 3): places of their fields.
 const MODEL = { version: 0, codes: 1, subgraphs: 2, description: 3, buffers: 4 } as const;
@@ -308,7 +308,7 @@ class Subgraph {
 function readQuantization(
   table: FlatTable | null,
   shape: readonly number[],
-): TensorQuantization | string | null {
+): StoredQuantization | string | null {
   const scale = table?.floats(QUANTIZATION.scale);
   if (table === null || scale === undefined || scale.length === 0) return null;
   const given = table.integers64(QUANTIZATION.zeroPoint);

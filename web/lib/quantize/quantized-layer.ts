@@ -13,7 +13,7 @@ import {
   type Tensor,
 } from '../core/tensor.js';
 import type { ConvTransposeShapeOptions } from '../layers/conv-transpose.js';
-import type { LayerGeometry } from '../layers/layer.js';
+import type { LayerArithmetic } from '../layers/layer.js';
 import { QuantizedOperators } from '../runtime/quantized-operators.js';
 import type { QuantizedWeight, TensorQuantization } from './quantization.js';
 
@@ -30,7 +30,7 @@ export interface QuantizedForwardOptions extends ConvTransposeShapeOptions {
 
 /** All that a quantized layer is made of. */
 export interface QuantizedDefinition extends QuantizedWeight {
-  readonly geometry: LayerGeometry;
+  readonly geometry: LayerArithmetic;
   readonly bias: Float32Array | null;
   /** Null for dynamic quantization. */
   readonly fixed: { readonly input: TensorQuantization; readonly output: TensorQuantization } | null;
@@ -83,9 +83,10 @@ export class QuantizedLayer extends DisposableObject {
     return this.#live('weightScale').scale.slice();
   }
 
-  /** A copy of the bias, which stays float32; null for a layer without. */
-  get bias(): Float32Array | null {
-    return this.#live('bias').bias?.slice() ?? null;
+  /** A copy of the bias, `[outChannels]`, which stays float32; null for a layer without. */
+  get bias(): Tensor | null {
+    const { bias } = this.#live('bias');
+    return bias === null ? null : { data: bias.slice(), shape: [bias.length] };
   }
 
   /** As the float32 layer's: pure arithmetic, works before `init` and after `dispose`. */
@@ -208,7 +209,7 @@ interface Prepared {
   readonly batch: number;
   readonly extents: readonly number[];
   readonly outputShape: readonly number[];
-  readonly layout: LayerGeometry['layout'];
+  readonly layout: LayerArithmetic['layout'];
   readonly input: Float32Array | Int8Array;
 }
 
