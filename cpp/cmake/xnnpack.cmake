@@ -8,9 +8,11 @@ foreach(path XNNPACK_SOURCE_DIR PTHREADPOOL_SOURCE_DIR THIRD_PARTY_INCLUDE_DIR)
 endforeach()
 
 # The micro-kernels of the float32 and int8 operators; the linker keeps those that a configuration names.
-# *vcvt* is left out: those files include arm_neon.h.
+# *vcvt* is left out: those files include arm_neon.h. Of float32's, those that clamp are left out: our
+# routes apply their ReLU themselves, because these take NaN for the bound.
 set(deconv_kernel_families
-  "/f32-(gemm|igemm|dwconv|vmulcaddc)/|x32-packw/|qd8-f32-qc8w-i?gemm/|qs8-qc8w-(gemm|igemm|dwconv)/|qs8-packw/")
+  "/f32-i?gemm/|/x32-packw/|/qd8-f32-qc8w-i?gemm/|/qs8-qc8w-(gemm|igemm|dwconv)/|/qs8-packw/")
+set(deconv_clamping_kernels "/f32-i?gemm/.*-(minmax|relu)-")
 set(deconv_kernels)
 foreach(arch SCALAR WASM WASMSIMD WASMRELAXEDSIMD)
   if(arch STREQUAL "WASMRELAXEDSIMD" AND NOT DECONV_RELAXED_SIMD)
@@ -21,6 +23,7 @@ foreach(arch SCALAR WASM WASMSIMD WASMRELAXEDSIMD)
   list(APPEND deconv_kernels ${PROD_${arch}_MICROKERNEL_SRCS})
 endforeach()
 list(FILTER deconv_kernels INCLUDE REGEX "${deconv_kernel_families}")
+list(FILTER deconv_kernels EXCLUDE REGEX "${deconv_clamping_kernels}")
 
 set(deconv_pthreadpool_sources src/shim.c)
 if(DECONV_THREADS)
@@ -55,48 +58,70 @@ set(deconv_xnnpack_sources
 )
 list(TRANSFORM deconv_xnnpack_sources PREPEND ${XNNPACK_SOURCE_DIR}/)
 
-# XNNPACK's configurations and operators name functions that no call reaches, and the linker cannot
-# know: the matrix products of dynamically quantized input (its convolutions run the indirect ones
-# only), and the packing of weights in orders that only flags ask for. Each is made to name another
-# one of its type: 5 KB gzipped less to download. The debug build asserts in them if they are reached.
-set(deconv_gemm_aliases)
-set(deconv_unused_gemm xnn_qd8_f32_qc8w_gemm_minmax_ukernel)
-foreach(tile 1x8c8__wasmsdot 2x8c8__wasmsdot 1x8c8__wasmsdot_u2 4x8c8__wasmsdot_u2
-             1x8c8__wasmusdot_u2 4x8c8__wasmusdot_u2 4x4c2s4__wasmsimd_dot16x2_ld128)
-  list(APPEND deconv_gemm_aliases
-    ${deconv_unused_gemm}_${tile}=${deconv_unused_gemm}_1x4c2s4__wasmsimd_dot16x2_ld128)
-endforeach()
-set_source_files_properties(${XNNPACK_SOURCE_DIR}/src/configs/gemm-config.c PROPERTIES
-  COMPILE_DEFINITIONS "${deconv_gemm_aliases};\
-xnn_pack_qs8_to_qu8_gemm_gio_w=xnn_pack_qs8_gemm_gio_w;\
-xnn_pack_qs8_to_qu8_conv_kgo_w=xnn_pack_qs8_conv_kgo_w"
-)
-set_source_files_properties(${XNNPACK_SOURCE_DIR}/src/operators/convolution-nhwc.c PROPERTIES
-  COMPILE_DEFINITIONS "\
-xnn_pack_f32_dwconv_hwg_w=xnn_pack_f32_dwconv_ghw_w;\
-xnn_pack_qs8_dwconv_hwg_w=xnn_pack_qs8_dwconv_ghw_w"
-)
+# XNNPACK's configurations and operators name functions that no call of ours reaches, and the linker
+# cannot know: clamping float32 kernels, those of depthwise float32 convolutions (which have a route of
+# our own), the matrix products of dynamically quantized input (its convolutions run the indirect ones
+# only), and the packing of weights in orders that only flags ask for. Each is made to name a function
+# of its type that traps: 30 KB less to download, and whatever reaches one after an update stops
+# instead of computing with another kernel.
+function(deconv_never_reached source trap)
+  list(TRANSFORM ARGN APPEND "=deconv_never_reached_${trap}" OUTPUT_VARIABLE definitions)
+  set_property(SOURCE ${XNNPACK_SOURCE_DIR}/src/${source} APPEND PROPERTY COMPILE_DEFINITIONS ${definitions})
+endfunction()
 
-# Depthwise convolutions in float32 have a route of our own; XNNPACK's kernels for them go the same way.
-set(deconv_dwconv_aliases)
-foreach(taps 4 9 25)
-  foreach(variant 8c__wasmrelaxedsimd_fma 8c__wasmsimd_x86 4c__wasmsimd_arm 8c__wasmsimd 4c__wasmsimd)
-    foreach(kind _minmax_ukernel _ukernel)
-      list(APPEND deconv_dwconv_aliases
-        xnn_f32_dwconv${kind}_${taps}p${variant}=xnn_f32_dwconv${kind}_3p${variant})
+foreach(kind gemm igemm)
+  foreach(clamp minmax relu)
+    set(kernels)
+    foreach(variant wasmsimd_splat wasmsimd_loadsplat wasmsimd_x86_splat wasmsimd_x86_loadsplat
+                    wasmsimd_arm_splat wasmrelaxedsimd_fma_splat wasmrelaxedsimd_fma_loadsplat)
+      list(APPEND kernels 1x8__${variant} 4x8__${variant} 5x8__${variant} 6x8__${variant})
     endforeach()
+    list(APPEND kernels 4x2c4__wasmsimd_x86 4x2c4__wasmsimd_arm 4x2c4__wasmrelaxedsimd_fma)
+    list(TRANSFORM kernels PREPEND xnn_f32_${kind}_${clamp}_ukernel_)
+    deconv_never_reached(configs/gemm-config.c f32_${kind}_${clamp} ${kernels})
   endforeach()
 endforeach()
-set_source_files_properties(${XNNPACK_SOURCE_DIR}/src/configs/dwconv-config.c PROPERTIES
-  COMPILE_DEFINITIONS "${deconv_dwconv_aliases}"
-)
+set(kernels 1x8c8__wasmsdot 2x8c8__wasmsdot 1x8c8__wasmsdot_u2 4x8c8__wasmsdot_u2 1x8c8__wasmusdot_u2
+            4x8c8__wasmusdot_u2 1x4c2s4__wasmsimd_dot16x2_ld128 4x4c2s4__wasmsimd_dot16x2_ld128)
+list(TRANSFORM kernels PREPEND xnn_qd8_f32_qc8w_gemm_minmax_ukernel_)
+deconv_never_reached(configs/gemm-config.c qd8_gemm ${kernels})
+deconv_never_reached(configs/gemm-config.c pack_f32_gemm xnn_pack_f32_gemm_gio_w)
+deconv_never_reached(configs/gemm-config.c pack_qs8_gemm
+  xnn_pack_qs8_gemm_gio_w xnn_pack_qs8_to_qu8_gemm_gio_w)
+deconv_never_reached(configs/gemm-config.c pack_qs8_conv
+  xnn_pack_qs8_conv_kgo_w xnn_pack_qs8_to_qu8_conv_kgo_w)
+
+foreach(taps 3 4 9 25)
+  deconv_never_reached(configs/dwconv-config.c f32_dwconv_minmax
+    xnn_f32_dwconv_minmax_ukernel_${taps}p8c__wasmrelaxedsimd_fma
+    xnn_f32_dwconv_minmax_ukernel_${taps}p8c__wasmsimd_x86
+    xnn_f32_dwconv_minmax_ukernel_${taps}p4c__wasmsimd_arm)
+  deconv_never_reached(configs/dwconv-config.c f32_dwconv
+    xnn_f32_dwconv_ukernel_${taps}p8c__wasmrelaxedsimd_fma
+    xnn_f32_dwconv_ukernel_${taps}p8c__wasmsimd
+    xnn_f32_dwconv_ukernel_${taps}p4c__wasmsimd)
+endforeach()
+deconv_never_reached(configs/vmulcaddc-config.c f32_vmulcaddc
+  xnn_f32_vmulcaddc_minmax_ukernel_c4__wasmrelaxedsimd_fma_2x
+  xnn_f32_vmulcaddc_minmax_ukernel_c4__wasmsimd_x86_2x
+  xnn_f32_vmulcaddc_minmax_ukernel_c4__wasmsimd_arm_2x)
+deconv_never_reached(operators/convolution-nhwc.c pack_f32_conv xnn_pack_f32_conv_kgo_w)
+deconv_never_reached(operators/convolution-nhwc.c pack_qs8_conv xnn_pack_qs8_conv_kgo_w)
+deconv_never_reached(operators/convolution-nhwc.c pack_f32_dwconv
+  xnn_pack_f32_dwconv_hwg_w xnn_pack_f32_dwconv_ghw_w)
+deconv_never_reached(operators/convolution-nhwc.c pack_qs8_dwconv xnn_pack_qs8_dwconv_hwg_w)
+deconv_never_reached(operators/convolution-nhwc.c pack_f32_vmulcaddc xnn_pack_f32_vmulcaddc_w)
 
 # One of its configurations asks the page for its number of cores, to guess whether the processor has AVX.
 set_property(SOURCE ${XNNPACK_SOURCE_DIR}/src/configs/gemm-config.c APPEND PROPERTY
   COMPILE_OPTIONS -include ${CMAKE_CURRENT_LIST_DIR}/no_javascript.h
 )
 
-add_library(xnnpack STATIC ${deconv_xnnpack_sources} ${deconv_pthreadpool_sources})
+add_library(xnnpack STATIC
+  cpp/src/xnnpack_never_reached.cpp
+  ${deconv_xnnpack_sources}
+  ${deconv_pthreadpool_sources}
+)
 
 target_include_directories(xnnpack SYSTEM
   PUBLIC ${XNNPACK_SOURCE_DIR}/include ${PTHREADPOOL_SOURCE_DIR}/include

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "relu.h"
 #include "transpose_4x4.h"
 
 namespace deconv {
@@ -25,34 +26,44 @@ void interleave_two(int64_t columns, const float* even, const float* odd, float*
   }
 }
 
+// `change` is what happens to every value, or vector of values, on the way.
+template <typename Change>
 void transpose_tile(int64_t rows, int64_t columns, const float* source, int64_t source_stride,
-                    float* target, int64_t target_stride) {
+                    float* target, int64_t target_stride, const Change& change) {
   const int64_t whole_rows = rows / 4 * 4;
   const int64_t whole_columns = columns / 4 * 4;
   for (int64_t row = 0; row < whole_rows; row += 4) {
     for (int64_t column = 0; column < whole_columns; column += 4) {
       transpose_4x4(source + row * source_stride + column, source_stride,
-                    target + column * target_stride + row, target_stride);
+                    target + column * target_stride + row, target_stride, change);
     }
   }
   for (int64_t row = 0; row < rows; ++row) {
     for (int64_t column = row < whole_rows ? whole_columns : 0; column < columns; ++column) {
-      target[column * target_stride + row] = source[row * source_stride + column];
+      target[column * target_stride + row] = change(source[row * source_stride + column]);
     }
   }
 }
+
+template <typename Change>
+void transpose_tiles(int64_t rows, int64_t columns, const float* source, int64_t source_stride,
+                     float* target, int64_t target_stride, const Change& change) {
+  for (int64_t row = 0; row < rows; row += kTile) {
+    for (int64_t column = 0; column < columns; column += kTile) {
+      transpose_tile(std::min(kTile, rows - row), std::min(kTile, columns - column),
+                     source + row * source_stride + column, source_stride,
+                     target + column * target_stride + row, target_stride, change);
+    }
+  }
+}
+
+constexpr auto kRelu = [](auto value) { return relu(value); };
 
 }  // namespace
 
 void transpose_block(int64_t rows, int64_t columns, const float* source, int64_t source_stride,
                      float* target, int64_t target_stride) {
-  for (int64_t row = 0; row < rows; row += kTile) {
-    for (int64_t column = 0; column < columns; column += kTile) {
-      transpose_tile(std::min(kTile, rows - row), std::min(kTile, columns - column),
-                     source + row * source_stride + column, source_stride,
-                     target + column * target_stride + row, target_stride);
-    }
-  }
+  transpose_tiles(rows, columns, source, source_stride, target, target_stride, kKeep);
 }
 
 void interleave(int64_t rows, int64_t count, const float* source, int64_t source_stride,
@@ -78,6 +89,14 @@ void transpose(int64_t count, int64_t rows, int64_t columns, const float* source
   }
   for (int64_t matrix = 0; matrix < count; ++matrix, source += size, target += size) {
     transpose_block(rows, columns, source, columns, target, rows);
+  }
+}
+
+void transpose_relu(int64_t count, int64_t rows, int64_t columns, const float* source,
+                    float* target) {
+  const int64_t size = rows * columns;
+  for (int64_t matrix = 0; matrix < count; ++matrix, source += size, target += size) {
+    transpose_tiles(rows, columns, source, columns, target, rows, kRelu);
   }
 }
 

@@ -8,6 +8,10 @@ namespace deconv {
 // channels-last is rows = channels, columns = points, count = batch; back is the other way round.
 void transpose(int64_t count, int64_t rows, int64_t columns, const float* source, float* target);
 
+// The same, with a ReLU on the way.
+void transpose_relu(int64_t count, int64_t rows, int64_t columns, const float* source,
+                    float* target);
+
 // One matrix of `rows` x `columns` whose source rows and target rows (of `rows` values each) lie
 // `source_stride` and `target_stride` apart.
 void transpose_block(int64_t rows, int64_t columns, const float* source, int64_t source_stride,

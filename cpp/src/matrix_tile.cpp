@@ -1,5 +1,6 @@
 #include "matrix_tile.h"
 
+#include "relu.h"
 #include "simd.h"
 
 namespace deconv {
@@ -32,11 +33,9 @@ void multiply_panel(const TileProduct& product, const float* values, float* resu
     }
   }
   if (product.relu) {
-    const v128_t zero = wasm_f32x4_const_splat(0);
     for (int row = 0; row < kRows; ++row) {
-      // max keeps NaN.
-      left[row] = wasm_f32x4_max(left[row], zero);
-      right[row] = wasm_f32x4_max(right[row], zero);
+      left[row] = relu(left[row]);
+      right[row] = relu(right[row]);
     }
   }
   for (int row = 0; row < kRows; ++row, result += product.result_stride) {

@@ -1,15 +1,26 @@
 #include "deconv/operator.h"
 
+#include <algorithm>
 #include <new>
 
 #include "deconv/workspace.h"
 #include "layout.h"
+#include "parallel.h"
+#include "relu.h"
 #include "routes/route.h"
 
 namespace deconv {
 namespace {
 
 int live_operators = 0;
+
+void relu_everywhere(int64_t count, float* values) {
+  // 256 KiB, which one thread has written and may still have at hand.
+  constexpr int64_t kPiece = 1 << 16;
+  for_each_item((count + kPiece - 1) / kPiece, [&](int64_t piece, int) {
+    relu(std::min(kPiece, count - piece * kPiece), values + piece * kPiece);
+  });
+}
 
 }  // namespace
 
@@ -48,7 +59,14 @@ bool Operator::needs_parameters() const { return current_route() == nullptr; }
 Status Operator::set_parameters(const float* weight, const float* bias) {
   std::unique_ptr<Route> route = route_entry(route_).create(spec_);
   if (route == nullptr) return Status::kOutOfMemory;
-  if (const Status status = route->set_parameters(weight, bias); status != Status::kOk)
+  Buffer own_bias;
+  if (!own_bias.reserve(spec_.out_channels)) return Status::kOutOfMemory;
+  for (int32_t channel = 0; channel < spec_.out_channels; ++channel) {
+    // + 0 makes 0 of -0, which would survive on the routes that add to it nothing, and not on those
+    // that multiply the zeros around the input.
+    own_bias[channel] = bias == nullptr ? 0.0f : bias[channel] + 0.0f;
+  }
+  if (const Status status = route->set_parameters(weight, own_bias.data()); status != Status::kOk)
     return status;
   routes_[static_cast<int>(route_)] = std::move(route);
   return Status::kOk;
@@ -90,9 +108,13 @@ Status Operator::run(const float* input, float* output) {
     routes_[static_cast<int>(route_)].reset();
     return status;
   }
+  const bool relu_left = spec_.relu && route_entry(route_).leaves_relu;
   if (!output_as_is) {
-    transpose(problem_.batch, problem_.output_points(), spec_.out_channels,
-              workspace.route_output.data(), output);
+    (relu_left ? transpose_relu : transpose)(problem_.batch, problem_.output_points(),
+                                             spec_.out_channels, workspace.route_output.data(),
+                                             output);
+  } else if (relu_left) {
+    relu_everywhere(problem_.output_elements(), output);
   }
   return Status::kOk;
 }

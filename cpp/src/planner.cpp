@@ -21,6 +21,10 @@ constexpr const RouteEntry* kRoutes[kRouteCount] = {
 // Nanoseconds to move one value from one layout to the other.
 constexpr double kTransposedValue = 0.29;
 
+// To apply a ReLU that a route left, in a pass of its own or while the layout changes.
+constexpr double kReluValue = 0.12;
+constexpr double kReluOnTheWay = 0.02;
+
 // A tensor of one channel reads the same in both layouts.
 int64_t transposed_values(const Problem& problem) {
   return (problem.spec.in_channels == 1 ? 0 : problem.input_elements()) +
@@ -39,10 +43,15 @@ const char* route_refusal(RouteId id, const Problem& problem) {
 
 double route_cost(RouteId id, const Problem& problem) {
   const RouteEntry& route = route_entry(id);
-  return route.cost(problem) +
-         (route.layout(problem) == problem.layout
-              ? 0
-              : kTransposedValue * static_cast<double>(transposed_values(problem)));
+  const bool same_layout = route.layout(problem) == problem.layout;
+  double cost = route.cost(problem);
+  if (!same_layout) cost += kTransposedValue * static_cast<double>(transposed_values(problem));
+  if (route.leaves_relu && problem.spec.relu) {
+    const bool on_the_way = !same_layout && problem.spec.out_channels > 1;
+    cost +=
+        (on_the_way ? kReluOnTheWay : kReluValue) * static_cast<double>(problem.output_elements());
+  }
+  return cost;
 }
 
 RouteId choose_route(const Problem& problem) {

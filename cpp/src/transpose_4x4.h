@@ -18,14 +18,20 @@ inline void transpose_4x4(v128_t (&rows)[4]) {
   rows[3] = wasm_i64x2_shuffle(high01, high23, 1, 3);
 }
 
-// Writes the transpose of the 4 x 4 floats at `source`; the strides are those of the rows.
+inline constexpr auto kKeep = [](auto value) { return value; };
+
+// Writes the transpose of the 4 x 4 floats at `source`; the strides are those of the rows. `change`
+// is what happens to every vector on the way.
+template <typename Change = decltype(kKeep)>
 inline void transpose_4x4(const float* source, int64_t source_stride, float* target,
-                          int64_t target_stride) {
+                          int64_t target_stride, const Change& change = kKeep) {
   v128_t rows[4] = {wasm_v128_load(source), wasm_v128_load(source + source_stride),
                     wasm_v128_load(source + 2 * source_stride),
                     wasm_v128_load(source + 3 * source_stride)};
   transpose_4x4(rows);
-  for (int row = 0; row < 4; ++row) wasm_v128_store(target + row * target_stride, rows[row]);
+  for (int row = 0; row < 4; ++row) {
+    wasm_v128_store(target + row * target_stride, change(rows[row]));
+  }
 }
 
 }  // namespace deconv

@@ -11,6 +11,7 @@
 #include "deconv/workspace.h"
 #include "reference.h"
 
+using deconv::Block;
 using deconv::Buffer;
 using deconv::Layout;
 using deconv::Operator;
@@ -249,6 +250,19 @@ TEST_CASE("a buffer grows, never shrinks, and survives a size that it cannot hav
   CHECK(buffer.data() == nullptr);
   REQUIRE(buffer.reserve(10));
   CHECK(buffer.data() != nullptr);
+}
+
+TEST_CASE("a block whose bytes would wrap a 32-bit size is not to be had") {
+  struct Pair {
+    float* place;
+    float value;
+  };
+  Block<Pair> block;
+  // 2^32 bytes are 0 to a size_t, and 16 with the slack.
+  CHECK_FALSE(block.reserve(int64_t{1} << 29));
+  CHECK_FALSE(block.reserve((int64_t{1} << 29) + 1));
+  CHECK_FALSE(block.reserve(int64_t{1} << 41));
+  CHECK(block.data() == nullptr);
 }
 
 TEST_CASE("one thread is what a build without threads can start") {

@@ -2,12 +2,14 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cmath>
 #include <limits>
 #include <set>
 #include <string>
 #include <utility>
 
+#include "deconv/quantized.h"
 #include "reference.h"
 
 using deconv::choose_route;
@@ -194,6 +196,57 @@ TEST_CASE("XNNPACK's routes refuse pads that its 32-bit extents cannot hold") {
     CHECK(choose_route(problem) == RouteId::kScalar);
     CHECK(route_refusal(RouteId::kXnnpackConvolution, problem) != nullptr);
     CHECK(route_refusal(RouteId::kXnnpackDeconvolution, problem) != nullptr);
+  }
+}
+
+TEST_CASE("refusals and costs of problems that no memory holds") {
+  constexpr int32_t kMax = std::numeric_limits<int32_t>::max();
+  constexpr std::array<int32_t, 10> kExtremes = {
+      2, 3, 1 << 10, 1 << 15, 1 << 16, (1 << 20) - 1, 1 << 20, 1 << 29, kMax - 1, kMax};
+  int64_t planned = 0;
+  for (uint64_t seed = 1; planned < 50'000; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    const auto extreme = [&] {
+      return random.one_in(4) ? kExtremes[random.next() % kExtremes.size()] : random.between(1, 5);
+    };
+    Spec spec;
+    spec.transposed = random.one_in(2);
+    spec.groups = extreme();
+    const bool few = random.one_in(2);
+    const auto channels = [&](int32_t in_group) {
+      const int64_t all = int64_t{spec.groups} * in_group;
+      return static_cast<int32_t>(all > kMax ? spec.groups : all);
+    };
+    spec.in_channels = channels(few ? random.between(1, 3) : extreme());
+    spec.out_channels = channels(few ? random.between(1, 3) : extreme());
+    spec.exact = random.one_in(4);
+    spec.relu = random.one_in(4);
+    deconv::Axes input{1, 1, 1};
+    for (int axis = static_cast<int>(random.between(0, 2)); axis < 3; ++axis) {
+      spec.kernel[axis] = extreme();
+      spec.stride[axis] = extreme();
+      spec.dilation[axis] = extreme();
+      if (!spec.transposed) spec.input_dilation[axis] = extreme();
+      spec.pad_before[axis] = random.one_in(3) ? -extreme() : extreme();
+      spec.pad_after[axis] = random.one_in(3) ? -extreme() : extreme();
+      input[axis] = extreme();
+    }
+    const Layout layout = random.one_in(2) ? Layout::kChannelsFirst : Layout::kChannelsLast;
+    Problem problem;
+    if (make_problem(spec, extreme(), input, layout, &problem) != deconv::Status::kOk) continue;
+    ++planned;
+    INFO(deconv_tests::describe(problem));
+    deconv::QuantizedOperator::refusal(problem);
+    for (int id = 0; id < deconv::kRouteCount; ++id) {
+      const auto route = static_cast<RouteId>(id);
+      if (route_refusal(route, problem) != nullptr) continue;
+      INFO(std::string(route_name(route)));
+      const double cost = route_cost(route, problem);
+      CHECK(std::isfinite(cost));
+      CHECK(cost > 0);
+    }
+    CHECK(route_refusal(choose_route(problem), problem) == nullptr);
   }
 }
 

@@ -59,6 +59,7 @@ Problem candidate(Random& random) {
   }
   problem.batch = random.between(1, 3);
   problem.layout = random.one_in(2) ? Layout::kChannelsFirst : Layout::kChannelsLast;
+  spec.relu = random.one_in(3);
   return problem;
 }
 
@@ -186,7 +187,8 @@ std::string describe(const Problem& problem) {
          axes(spec.input_dilation) + " before " + axes(spec.pad_before) + " after " +
          axes(spec.pad_after) + " batch " + std::to_string(problem.batch) + " input " +
          axes(problem.input) + " output " + axes(problem.output) +
-         (problem.layout == Layout::kChannelsFirst ? " channels first" : " channels last");
+         (problem.layout == Layout::kChannelsFirst ? " channels first" : " channels last") +
+         (spec.relu ? " relu" : "");
 }
 
 std::vector<double> reference(const Problem& problem, const float* input, const float* weight,

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <initializer_list>
 #include <limits>
@@ -140,12 +141,11 @@ TEST_CASE("random problems: every route agrees with the definition") {
   }
 }
 
-TEST_CASE("random problems of enough channels for Winograd") {
-  constexpr RouteId kForms[] = {RouteId::kWinograd43, RouteId::kWinograd42, RouteId::kWinograd22};
-  int runs[deconv::kRouteCount] = {};
-  for (uint64_t seed = 5000; seed < 5500; ++seed) {
-    CAPTURE(seed);
-    Random random(seed);
+namespace {
+
+// At least as many channels as Winograd wants.
+Problem random_wide_problem(Random& random) {
+  for (;;) {
     Spec spec;
     spec.transposed = random.one_in(2);
     spec.groups = random.one_in(4) ? 2 : 1;
@@ -162,7 +162,22 @@ TEST_CASE("random problems of enough channels for Winograd") {
     }
     const Layout layout = random.one_in(2) ? Layout::kChannelsFirst : Layout::kChannelsLast;
     Problem problem;
-    if (make_problem(spec, random.between(1, 2), input, layout, &problem) != Status::kOk) continue;
+    if (make_problem(spec, random.between(1, 2), input, layout, &problem) == Status::kOk) {
+      return problem;
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("random problems of enough channels for Winograd") {
+  constexpr RouteId kForms[] = {RouteId::kWinograd43, RouteId::kWinograd42, RouteId::kWinograd22};
+  int runs[deconv::kRouteCount] = {};
+  for (uint64_t seed = 5000; seed < 5500; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    Problem problem = random_wide_problem(random);
+    const Spec spec = problem.spec;
     INFO(deconv_tests::describe(problem));
     for (const RouteId id : kForms) {
       problem.spec = spec;
@@ -170,7 +185,7 @@ TEST_CASE("random problems of enough channels for Winograd") {
       INFO(std::string(deconv::route_name(id)));
       const Parameters parameters(spec, random.one_in(2), random);
       const std::unique_ptr<Operator> op = Operator::create(spec);
-      REQUIRE(op->plan(problem.batch, input, layout, id) == Status::kOk);
+      REQUIRE(op->plan(problem.batch, problem.input, problem.layout, id) == Status::kOk);
       REQUIRE(op->set_parameters(parameters.weight.data(), parameters.bias_or_null()) ==
               Status::kOk);
       CHECK(count_wrong(*op, parameters, random) == 0);
@@ -435,6 +450,179 @@ TEST_CASE("what is not finite reaches exactly the outputs that read it, on the d
     CHECK(wrong == 0);
   }
   CHECK(wild_outputs > 1000);
+}
+
+namespace {
+
+// Everything that min and max instructions, relaxed ones and compares treat in ways of their own.
+constexpr std::array<uint32_t, 6> kWildBits = {
+    0x7FC00000u,  // NaN
+    0xFFC00000u,  // NaN with the sign bit, which x86 makes of inf - inf
+    0x7FA00001u,  // NaN that signals
+    0x7F800000u,  // infinity
+    0xFF800000u,  // -infinity
+    0x80000000u,  // -0
+};
+
+// A value in sixteen becomes such a one.
+void make_wild(const ExactBuffer& values, Random& random) {
+  const int64_t count = std::max<int64_t>(1, values.size() / 16);
+  for (int64_t index = 0; index < count && values.size() > 0; ++index) {
+    values.data()[random.next() % static_cast<uint64_t>(values.size())] =
+        std::bit_cast<float>(kWildBits[random.next() % kWildBits.size()]);
+  }
+}
+
+std::vector<float> run_on(const Problem& problem, RouteId route, const Parameters& parameters,
+                          const ExactBuffer& input) {
+  const std::unique_ptr<Operator> op = Operator::create(problem.spec);
+  REQUIRE(op->plan(problem.batch, problem.input, problem.layout, route) == Status::kOk);
+  REQUIRE(op->set_parameters(parameters.weight.data(), parameters.bias_or_null()) == Status::kOk);
+  ExactBuffer output(problem.output_elements(), Buffer::kSlackBytes);
+  REQUIRE(op->run(input.data(), output.data()) == Status::kOk);
+  return {output.data(), output.data() + output.size()};
+}
+
+}  // namespace
+
+TEST_CASE("a ReLU clamps what is below zero and nothing else, on every route") {
+  std::array<int64_t, deconv::kRouteCount> not_numbers{};
+  std::array<int64_t, deconv::kRouteCount> infinities{};
+  std::array<int64_t, deconv::kRouteCount> clamped{};
+  for (uint64_t seed = 6000; seed < 6600; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    Problem problem = random.one_in(4)   ? random_wide_problem(random)
+                      : random.one_in(3) ? random_small_groups(random)
+                                         : deconv_tests::random_problem(random);
+    const Parameters parameters(problem.spec, random.one_in(2), random);
+    ExactBuffer input(problem.input_elements(), Buffer::kSlackBytes);
+    input.fill(random);
+    // 0 * infinity and inf - inf come of these by themselves.
+    if (random.one_in(2)) make_wild(input, random);
+    if (random.one_in(4)) make_wild(parameters.weight, random);
+    if (random.one_in(2)) make_wild(parameters.bias, random);
+    for (size_t id = 0; id < not_numbers.size(); ++id) {
+      const auto route = static_cast<RouteId>(id);
+      if (deconv::route_refusal(route, problem) != nullptr) continue;
+      problem.spec.relu = false;
+      const std::vector<float> sums = run_on(problem, route, parameters, input);
+      problem.spec.relu = true;
+      INFO(deconv_tests::describe(problem));
+      INFO(std::string(deconv::route_name(route)));
+      const std::vector<float> outputs = run_on(problem, route, parameters, input);
+      int64_t wrong = 0;
+      for (size_t index = 0; index < sums.size(); ++index) {
+        const float sum = sums[index];
+        const float output = outputs[index];
+        if (std::isnan(sum)) {
+          wrong += !std::isnan(output);
+          ++not_numbers[id];
+          continue;
+        }
+        // -0 becomes 0: the sign of a sum that underflowed depends on the route.
+        wrong += std::signbit(output) || output != std::max(sum, 0.0f);
+        infinities[id] += std::isinf(output);
+        clamped[id] += sum < 0;
+      }
+      CHECK(wrong == 0);
+    }
+  }
+  for (size_t id = 0; id < not_numbers.size(); ++id) {
+    INFO(std::string(deconv::route_name(static_cast<RouteId>(id))));
+    CHECK(not_numbers[id] > 500);
+    CHECK(infinities[id] > 100);
+    CHECK(clamped[id] > 500);
+  }
+}
+
+TEST_CASE("what is not finite in the input or the bias reaches the same outputs on every route") {
+  int64_t not_numbers = 0;
+  for (uint64_t seed = 7000; seed < 7400; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    const Problem problem =
+        random.one_in(3) ? random_small_groups(random) : deconv_tests::random_problem(random);
+    INFO(deconv_tests::describe(problem));
+    const Parameters parameters(problem.spec, true, random);
+    ExactBuffer input(problem.input_elements(), Buffer::kSlackBytes);
+    input.fill(random);
+    make_wild(input, random);
+    if (random.one_in(2)) make_wild(parameters.bias, random);
+    const std::vector<double> expected = deconv_tests::reference(
+        problem, input.data(), parameters.weight.data(), parameters.bias.data());
+    for (int id = 0; id < deconv::kRouteCount; ++id) {
+      const auto route = static_cast<RouteId>(id);
+      // Winograd's tiles spread it (README, Limits).
+      if (is_winograd(route) || deconv::route_refusal(route, problem) != nullptr) continue;
+      INFO(std::string(deconv::route_name(route)));
+      const std::vector<float> outputs = run_on(problem, route, parameters, input);
+      int64_t wrong = 0;
+      for (size_t index = 0; index < outputs.size(); ++index) {
+        const double sum = expected[index];
+        const double wanted = problem.spec.relu && sum <= 0 ? 0 : sum;
+        const float output = outputs[index];
+        not_numbers += std::isnan(wanted);
+        wrong += std::isnan(wanted)   ? !std::isnan(output)
+                 : std::isinf(wanted) ? output != wanted
+                                      : !(std::abs(output - wanted) < 1e-3);
+        wrong += output == 0 && std::signbit(output);
+      }
+      CHECK(wrong == 0);
+    }
+  }
+  CHECK(not_numbers > 1000);
+}
+
+TEST_CASE("a bias of -0 is one of 0, on every route") {
+  Random random(18);
+  for (const bool transposed : {true, false}) {
+    for (const int32_t channels : {1, 4, 16}) {
+      for (const int32_t groups : {1, channels}) {
+        for (const bool relu : {true, false}) {
+          // Holes of the transposed one meet no tap; pads of the convolution meet padding only.
+          Spec spec = planar(transposed, 2, transposed ? 3 : 1, transposed ? 0 : 3);
+          spec.groups = groups;
+          spec.in_channels = spec.out_channels = channels;
+          spec.relu = relu;
+          const Parameters parameters(spec, true, random);
+          for (int32_t channel = 0; channel < channels; ++channel) {
+            parameters.bias.data()[channel] = -0.0f;
+          }
+          const Problem problem = problem_of(spec, 1, {1, 5, 6}, Layout::kChannelsFirst);
+          INFO(deconv_tests::describe(problem));
+          ExactBuffer input(problem.input_elements(), Buffer::kSlackBytes);
+          std::fill_n(input.data(), input.size(), 0.0f);
+          for (int id = 0; id < deconv::kRouteCount; ++id) {
+            const auto route = static_cast<RouteId>(id);
+            if (deconv::route_refusal(route, problem) != nullptr) continue;
+            INFO(std::string(deconv::route_name(route)));
+            for (const float output : run_on(problem, route, parameters, input)) {
+              CHECK(std::bit_cast<uint32_t>(output) == 0);
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("depthwise layers whose steps times their rows leave 32 bits") {
+  Random random(19);
+  constexpr int32_t kStep = 1 << 20;
+  constexpr int32_t kMany = 1 << 12;
+  // One output, so that the next position is never read or written, and yet its distance is known.
+  for (const bool transposed : {true, false}) {
+    Spec wide;
+    wide.transposed = transposed;
+    wide.groups = wide.in_channels = wide.out_channels = kMany;
+    wide.stride[2] = kStep;
+    check_every_route(problem_of(wide, 1, {1, 1, 1}, Layout::kChannelsLast), random);
+    Spec tall;
+    tall.transposed = transposed;
+    tall.stride[1] = kStep;
+    check_every_route(problem_of(tall, 1, {1, 1, kMany}, Layout::kChannelsFirst), random);
+  }
 }
 
 TEST_CASE("the depthwise route allocates when the size changes, and never again") {

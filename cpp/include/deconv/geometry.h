@@ -33,7 +33,7 @@ struct Spec {
   Axes input_dilation{1, 1, 1};
   Axes pad_before{0, 0, 0};
   Axes pad_after{0, 0, 0};
-  // Clamps the result at 0 from below, for free in XNNPACK's micro-kernels.
+  // Clamps the result at 0 from below; -0 becomes 0, NaN stays NaN.
   bool relu = false;
   // Refuses routes that trade rounding error for speed (Winograd).
   bool exact = false;

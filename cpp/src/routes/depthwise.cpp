@@ -9,20 +9,14 @@
 #include <limits>
 #include <new>
 
-#include "deconv/buffer.h"
+#include "parallel.h"
 #include "routes/cost.h"
 #include "routes/route.h"
-#include "xnnpack_runtime.h"
 
 namespace deconv {
 namespace {
 
 using namespace depthwise;
-
-int threads() {
-  pthreadpool_t pool = shared_pool();
-  return pool == nullptr ? 1 : static_cast<int>(pthreadpool_get_threads_count(pool));
-}
 
 class DepthwiseRoute final : public Route {
  public:
@@ -37,9 +31,8 @@ class DepthwiseRoute final : public Route {
     if (!planes_weight_.reserve(taps * spec_.out_channels) || !bias_.reserve(lanes)) {
       return Status::kOutOfMemory;
     }
-    for (int32_t out = 0; out < lanes; ++out) {
-      bias_.data()[out] = bias == nullptr || out >= spec_.out_channels ? 0.0f : bias[out];
-    }
+    std::copy_n(bias, spec_.out_channels, bias_.data());
+    std::fill(bias_.data() + spec_.out_channels, bias_.data() + lanes, 0.0f);
     pack(weight);
     shaped_ = false;
     return Status::kOk;
@@ -150,7 +143,7 @@ class DepthwiseRoute final : public Route {
   }
 
   Status shape(const Problem& problem) {
-    const int count = threads();
+    const int count = pool_threads();
     if (!make_tiling(problem, count, &tiling_)) return Status::kInternal;
     if (!scratch_.reserve(tiling_.scratch_floats() * count) ||
         !lines_.reserve(line_count() * count)) {
@@ -191,12 +184,12 @@ class DepthwiseRoute final : public Route {
   Problem shaped_for_;
   bool shaped_ = false;
   Tiling tiling_;
-  Table<int32_t> columns_;
+  Block<int32_t> columns_;
   // Slices for every thread.
   Buffer scratch_;
-  Table<Line> lines_;
-  Table<Tap> taps_;
-  Table<Source> sources_;
+  Block<Line> lines_;
+  Block<Tap> taps_;
+  Block<Source> sources_;
 };
 
 const char* refusal(const Problem& problem) {
@@ -206,7 +199,7 @@ const char* refusal(const Problem& problem) {
     return "takes groups of 16 channels at most";
   }
   Tiling tiling;
-  if (!make_tiling(problem, threads(), &tiling)) return "cannot index a problem of this size";
+  if (!make_tiling(problem, pool_threads(), &tiling)) return "cannot index a problem of this size";
   return nullptr;
 }
 

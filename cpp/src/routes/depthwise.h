@@ -1,40 +1,13 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
-#include <type_traits>
 
+#include "deconv/buffer.h"
 #include "deconv/geometry.h"
 
 // What the two engines of the depthwise route share: how an output is cut into tiles, and which
 // taps of the kernel an output position has.
 namespace deconv::depthwise {
-
-// Grow-only array of plain values that reports a failed allocation.
-template <typename Value>
-class Table {
-  static_assert(std::is_trivially_copyable_v<Value>);
-
- public:
-  Table() = default;
-  Table(const Table&) = delete;
-  Table& operator=(const Table&) = delete;
-  ~Table() { std::free(values_); }
-
-  [[nodiscard]] bool reserve(int64_t count) {
-    if (count <= capacity_) return true;
-    std::free(values_);
-    values_ = static_cast<Value*>(std::malloc(static_cast<size_t>(count) * sizeof(Value)));
-    capacity_ = values_ == nullptr ? 0 : count;
-    return values_ != nullptr;
-  }
-  Value* data() const { return values_; }
-  Value& operator[](int64_t index) const { return values_[index]; }
-
- private:
-  Value* values_ = nullptr;
-  int64_t capacity_ = 0;
-};
 
 // One axis split into phases. Output position q * count + phase reads, for every slot s of that
 // phase (first[phase] <= s < first[phase + 1]), input position q * step + offset[s] with tap
@@ -42,9 +15,9 @@ class Table {
 struct Phases {
   int32_t count = 1;
   int32_t step = 1;
-  Table<int32_t> first;
-  Table<int32_t> tap;
-  Table<int32_t> offset;
+  Block<int32_t> first;
+  Block<int32_t> tap;
+  Block<int32_t> offset;
 
   int32_t slots() const { return first[count]; }
 

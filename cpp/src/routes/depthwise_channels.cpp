@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "relu.h"
 #include "routes/depthwise.h"
 #include "routes/source_position.h"
 #include "simd.h"
@@ -13,8 +14,8 @@ namespace {
 struct Run {
   const Source* sources;  // of the first position
   int32_t source_count;
-  int32_t x_stride;  // floats from one position to the next
-  int32_t target_stride;
+  int64_t x_stride;  // floats from one position to the next
+  int64_t target_stride;
   const float* bias;
   float* target;
   bool relu;
@@ -46,7 +47,7 @@ void sum_sources(const Run& run, int32_t position, int32_t channel, int32_t lane
     const v128_t bias = wasm_v128_load(run.bias + channel + 4 * vector);
     for (auto& sum : sums) sum[vector] = bias;
   }
-  const int32_t x_index = position * run.x_stride + channel;
+  const int64_t x_index = position * run.x_stride + channel;
   for (int32_t source = 0; source < run.source_count; ++source) {
     const float* x = run.sources[source].x + x_index;
     const float* weight = run.sources[source].weight + channel;
@@ -59,11 +60,8 @@ void sum_sources(const Run& run, int32_t position, int32_t channel, int32_t lane
     }
   }
   if (run.relu) {
-    // A NaN is not below zero.
     for (auto& of_position : sums) {
-      for (v128_t& sum : of_position) {
-        sum = wasm_v128_andnot(sum, wasm_f32x4_lt(sum, wasm_f32x4_const_splat(0)));
-      }
+      for (v128_t& sum : of_position) sum = relu(sum);
     }
   }
   for (int at = 0; at < kPositions; ++at) {
@@ -241,9 +239,10 @@ class ChannelTile {
       }
     }
     const int32_t channels = spec_.out_channels;
-    sum_run({sources_, count, phases_.step * point_floats_, phases_.count * channels, job_.bias,
-             row + (int64_t{q} * phases_.count + phase) * channels, spec_.relu},
-            positions, channels);
+    sum_run(
+        {sources_, count, int64_t{phases_.step} * point_floats_, int64_t{phases_.count} * channels,
+         job_.bias, row + (int64_t{q} * phases_.count + phase) * channels, spec_.relu},
+        positions, channels);
   }
 
   const Job& job_;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "relu.h"
 #include "routes/depthwise.h"
 #include "simd.h"
 #include "transpose_4x4.h"
@@ -60,13 +61,9 @@ void copy_every(const float* row, int32_t step, int32_t count, float* target) {
 }
 
 template <int kVectors>
-void store_sums(v128_t* sums, bool relu, float* target) {
-  if (relu) {
-    // A NaN is not below zero.
-    for (int vector = 0; vector < kVectors; ++vector) {
-      sums[vector] =
-          wasm_v128_andnot(sums[vector], wasm_f32x4_lt(sums[vector], wasm_f32x4_const_splat(0)));
-    }
+void store_sums(v128_t* sums, bool clamps, float* target) {
+  if (clamps) {
+    for (int vector = 0; vector < kVectors; ++vector) sums[vector] = relu(sums[vector]);
   }
   for (int vector = 0; vector < kVectors; ++vector) {
     wasm_v128_store(target + 4 * vector, sums[vector]);
@@ -77,7 +74,7 @@ void store_sums(v128_t* sums, bool relu, float* target) {
 // that are left.
 template <int kVectors>
 int32_t sum_taps(const Tap* taps, int32_t tap_count, int32_t* first, int32_t vectors, float bias,
-                 bool relu, float** target) {
+                 bool clamps, float** target) {
   for (; vectors >= kVectors; vectors -= kVectors) {
     v128_t sums[kVectors];
     for (v128_t& sum : sums) sum = wasm_f32x4_splat(bias);
@@ -88,7 +85,7 @@ int32_t sum_taps(const Tap* taps, int32_t tap_count, int32_t* first, int32_t vec
         sums[vector] = fma_f32x4(wasm_v128_load(x + 4 * vector), factor, sums[vector]);
       }
     }
-    store_sums<kVectors>(sums, relu, *target);
+    store_sums<kVectors>(sums, clamps, *target);
     *first += 4 * kVectors;
     *target += 4 * kVectors;
   }
@@ -97,7 +94,7 @@ int32_t sum_taps(const Tap* taps, int32_t tap_count, int32_t* first, int32_t vec
 
 // The few taps that a phase of a transposed convolution has, all weights in registers.
 template <int kTaps>
-void sum_few_taps(const Tap* taps, int32_t first, int32_t vectors, float bias, bool relu,
+void sum_few_taps(const Tap* taps, int32_t first, int32_t vectors, float bias, bool clamps,
                   float* target) {
   v128_t factors[kTaps];
   const float* x[kTaps];
@@ -113,34 +110,34 @@ void sum_few_taps(const Tap* taps, int32_t first, int32_t vectors, float bias, b
       sums[0] = fma_f32x4(wasm_v128_load(x[tap] + index), factors[tap], sums[0]);
       sums[1] = fma_f32x4(wasm_v128_load(x[tap] + index + 4), factors[tap], sums[1]);
     }
-    store_sums<2>(sums, relu, target + index);
+    store_sums<2>(sums, clamps, target + index);
   }
   if (index < 4 * vectors) {
     v128_t sum = start;
     for (int tap = 0; tap < kTaps; ++tap) {
       sum = fma_f32x4(wasm_v128_load(x[tap] + index), factors[tap], sum);
     }
-    store_sums<1>(&sum, relu, target + index);
+    store_sums<1>(&sum, clamps, target + index);
   }
 }
 
 // `vectors` vectors of target[i] = bias + sum over taps of weight * x[first + i].
 void sum_vectors(const Tap* taps, int32_t tap_count, int32_t first, int32_t vectors, float bias,
-                 bool relu, float* target) {
+                 bool clamps, float* target) {
   switch (tap_count) {
     case 1:
-      return sum_few_taps<1>(taps, first, vectors, bias, relu, target);
+      return sum_few_taps<1>(taps, first, vectors, bias, clamps, target);
     case 2:
-      return sum_few_taps<2>(taps, first, vectors, bias, relu, target);
+      return sum_few_taps<2>(taps, first, vectors, bias, clamps, target);
     case 3:
-      return sum_few_taps<3>(taps, first, vectors, bias, relu, target);
+      return sum_few_taps<3>(taps, first, vectors, bias, clamps, target);
     case 4:
-      return sum_few_taps<4>(taps, first, vectors, bias, relu, target);
+      return sum_few_taps<4>(taps, first, vectors, bias, clamps, target);
     default:
-      vectors = sum_taps<8>(taps, tap_count, &first, vectors, bias, relu, &target);
-      vectors = sum_taps<4>(taps, tap_count, &first, vectors, bias, relu, &target);
-      vectors = sum_taps<2>(taps, tap_count, &first, vectors, bias, relu, &target);
-      sum_taps<1>(taps, tap_count, &first, vectors, bias, relu, &target);
+      vectors = sum_taps<8>(taps, tap_count, &first, vectors, bias, clamps, &target);
+      vectors = sum_taps<4>(taps, tap_count, &first, vectors, bias, clamps, &target);
+      vectors = sum_taps<2>(taps, tap_count, &first, vectors, bias, clamps, &target);
+      sum_taps<1>(taps, tap_count, &first, vectors, bias, clamps, &target);
   }
 }
 
@@ -291,7 +288,7 @@ class PlaneTile {
     const float* source = plane +
                           int64_t{first_row + down.begin * height().step} * problem_.input[2] +
                           first_column + across.begin * step;
-    const int32_t source_pitch = height().step * problem_.input[2];
+    const int64_t source_pitch = int64_t{height().step} * problem_.input[2];
     for (int32_t row = down.begin; row < down.end; ++row, source += source_pitch) {
       float* part_row = target + row * pitch;
       for (int32_t column = 0; column < across.begin; ++column) part_row[column] = 0;
@@ -377,7 +374,7 @@ class PlaneTile {
       for (int32_t column = 0; column < columns_; ++column) {
         const float sum =
             sum_at(row_phase, tile_.row + row, tile_.column * width().count + column, out);
-        target[column] = spec_.relu && sum < 0 ? 0 : sum;
+        target[column] = spec_.relu ? relu(sum) : sum;
       }
     }
   }

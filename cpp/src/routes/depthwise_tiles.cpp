@@ -119,7 +119,8 @@ Shifts shifts_of(const Spec& spec, int axis) {
   unclipped_range(spec, axis, 0, axis_phases(spec, axis), &first, &last);
   const int32_t step = axis_step(spec, axis);
   const int64_t shift = floor_divide(first, step);
-  return {shift, floor_divide(last, step) - shift};
+  // `last` is before `first` where the input's dilation keeps every tap from the input.
+  return {shift, std::max<int64_t>(0, floor_divide(last, step) - shift)};
 }
 
 // Cuts `positions` into pieces of nearly equal length, about `wanted` long.

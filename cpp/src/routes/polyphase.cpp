@@ -19,6 +19,7 @@
 #include "panel_pack.h"
 #include "parallel.h"
 #include "phase_writer.h"
+#include "relu.h"
 #include "routes/cost.h"
 #include "routes/route.h"
 
@@ -211,8 +212,7 @@ Status PolyphaseRoute::set_parameters(const float* weight, const float* bias) {
     return Status::kOutOfMemory;
   }
   for (int32_t channel = 0; channel < spec_.out_channels; ++channel) {
-    const float value = bias == nullptr ? 0.0f : bias[channel];
-    holes_[channel] = spec_.relu && value < 0 ? 0.0f : value;
+    holes_[channel] = spec_.relu ? relu(bias[channel]) : bias[channel];
   }
   for (int32_t channel_group = 0; channel_group < spec_.groups; ++channel_group) {
     for (int32_t index = 0; index < group_count_; ++index) {
@@ -242,7 +242,7 @@ void PolyphaseRoute::pack_group(const PhaseGroup& group, int32_t channel_group, 
       const float* const source =
           weight + (spec_.transposed ? channel_group * in * out + row % out : channel * in) * taps;
       float* value = target + tile_row;
-      *value = bias == nullptr ? 0.0f : bias[channel];
+      *value = bias[channel];
       visit_taps(phase, [&](const AxisPhases::Tap& d, const AxisPhases::Tap& h,
                             const AxisPhases::Tap& w) {
         const int64_t tap = (int64_t{d.tap} * spec_.kernel[1] + h.tap) * spec_.kernel[2] + w.tap;

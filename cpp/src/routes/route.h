@@ -14,8 +14,8 @@ class Route {
  public:
   virtual ~Route() = default;
 
-  // `weight` is canonical (see Spec::weight_elements), `bias` has out_channels values or is null.
-  // Both may be freed when this returns.
+  // `weight` is canonical (see Spec::weight_elements), `bias` has out_channels values, none of them
+  // -0. Both may be freed when this returns.
   virtual Status set_parameters(const float* weight, const float* bias) = 0;
 
   // `input` and `output` hold the problem's elements in the layout given to `RouteEntry::layout`.
@@ -31,6 +31,8 @@ struct RouteEntry {
   double (*cost)(const Problem& problem);
   // The layout in which run() wants input and output for a caller who has `problem.layout`.
   Layout (*layout)(const Problem& problem);
+  // Whether run() leaves Spec::relu to the caller.
+  bool leaves_relu = false;
   // Null when out of memory.
   std::unique_ptr<Route> (*create)(const Spec& spec);
 };

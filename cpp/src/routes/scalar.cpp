@@ -1,10 +1,12 @@
 // Every geometry, both layouts, plain loops: the fallback, and the oracle that tests compare with.
 // It sums in double precision so that a comparison measures the other route's error.
 
+#include <algorithm>
 #include <new>
 
 #include "deconv/buffer.h"
 #include "pack.h"
+#include "relu.h"
 #include "routes/route.h"
 #include "routes/source_position.h"
 
@@ -20,9 +22,7 @@ class ScalarRoute final : public Route {
       return Status::kOutOfMemory;
     }
     pack_out_tap_in(spec_, weight, weight_.data());
-    for (int64_t out = 0; out < spec_.out_channels; ++out) {
-      bias_.data()[out] = bias == nullptr ? 0.0f : bias[out];
-    }
+    std::copy_n(bias, spec_.out_channels, bias_.data());
     return Status::kOk;
   }
 
@@ -40,8 +40,11 @@ class ScalarRoute final : public Route {
         for (int32_t h = 0; h < problem.output[1]; ++h) {
           for (int32_t w = 0; w < problem.output[2]; ++w, ++point) {
             for (int64_t channel = 0; channel < channels; ++channel) {
+              // Not -0 where the other routes' products underflow one by one.
+              const float sum =
+                  static_cast<float>(sum_at(problem, image, channel, {d, h, w})) + 0.0f;
               result[point * point_stride + channel * channel_stride] =
-                  static_cast<float>(sum_at(problem, image, channel, {d, h, w}));
+                  spec_.relu ? relu(sum) : sum;
             }
           }
         }
@@ -79,7 +82,7 @@ class ScalarRoute final : public Route {
         }
       }
     }
-    return spec_.relu && sum < 0 ? 0 : sum;
+    return sum;
   }
 
   Spec spec_;

@@ -18,6 +18,7 @@
 #include "panel_pack.h"
 #include "parallel.h"
 #include "phase_writer.h"
+#include "relu.h"
 #include "routes/cost.h"
 #include "routes/route.h"
 #include "simd.h"
@@ -60,12 +61,6 @@ int64_t products_of_a_step(const Problem& problem) {
   const int64_t steps = std::min<int64_t>(1 + overlap_of(problem.spec, axis), problem.input[axis]);
   return steps * (problem.input_points() / problem.input[axis]) * problem.spec.kernel_elements() *
          problem.spec.group_out_channels();
-}
-
-void clamp_row(int64_t count, float* values) {
-  for (int64_t index = 0; index < count; ++index) {
-    if (values[index] < 0) values[index] = 0;
-  }
 }
 
 class ScatterRoute final : public Route {
@@ -125,9 +120,7 @@ Status ScatterRoute::set_parameters(const float* weight, const float* bias) {
   if (!tiles_.reserve(group_elements * spec_.groups) || !bias_.reserve(spec_.out_channels)) {
     return Status::kOutOfMemory;
   }
-  for (int32_t channel = 0; channel < spec_.out_channels; ++channel) {
-    bias_[channel] = bias == nullptr ? 0.0f : bias[channel];
-  }
+  std::copy_n(bias, spec_.out_channels, bias_.data());
   const Tiling tiling(rows());
   for (int32_t group = 0; group < spec_.groups; ++group) {
     float* target = tiles_.data() + group * group_elements;
@@ -318,7 +311,7 @@ void ScatterRoute::sum_row(const Grid& grid, const Strip& strip, const OutputStr
   }
   if (!spec_.relu) return;
   for (int64_t line = 0; line < phases * channels; ++line) {
-    clamp_row(steps, sums + line * grid.row_pitch);
+    relu(steps, sums + line * grid.row_pitch);
   }
 }
 

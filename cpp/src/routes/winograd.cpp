@@ -195,9 +195,7 @@ Status WinogradRoute::set_parameters(const float* weight, const float* bias) {
       !bias_.reserve(spec_.out_channels)) {
     return Status::kOutOfMemory;
   }
-  for (int32_t channel = 0; channel < spec_.out_channels; ++channel) {
-    bias_[channel] = bias == nullptr ? 0.0f : bias[channel];
-  }
+  std::copy_n(bias, spec_.out_channels, bias_.data());
   const int64_t taps = spec_.kernel_elements();
   visit_pairs([&](const Pair& pair, float* target) {
     const Tiling tiling(pair.rows(out));
@@ -467,7 +465,7 @@ const char* refusal(const Form& form, const Problem& problem) {
     }
   }
   if (const char* reason = AxisPhases::refusal(problem)) return reason;
-  if (spec.groups * form.points * row_count(spec) * spec.group_in_channels() > kMostWeights) {
+  if (row_count(spec) * form.points * spec.in_channels > kMostWeights) {
     return "would keep more than 8 MB of transformed weights";
   }
   const auto ignore = [](const Window&) {};

@@ -1,5 +1,6 @@
 #include "routes/winograd_forms.h"
 
+#include "relu.h"
 #include "simd.h"
 #include "transpose_4x4.h"
 
@@ -182,7 +183,7 @@ void transform_quad(const float* window, int64_t pitch, float* target, int64_t p
 }
 
 template <typename F>
-void transform_back(const float* source, int64_t point_stride, v128_t bias, bool relu,
+void transform_back(const float* source, int64_t point_stride, v128_t bias, bool clamps,
                     float* target, int64_t pitch) {
   v128_t half[F::kSteps][F::kReads];
 #pragma clang loop unroll(disable)
@@ -201,7 +202,7 @@ void transform_back(const float* source, int64_t point_stride, v128_t bias, bool
     F::output(half[row], y);
     for (v128_t& value : y) {
       value = wasm_f32x4_add(value, bias);
-      if (relu) value = wasm_f32x4_max(value, wasm_f32x4_const_splat(0));
+      if (clamps) value = relu(value);
     }
     F::store(y, target);
   }

@@ -23,7 +23,7 @@ struct Form {
   // plane, and writes point p to target[p * point_stride].
   void (*transform_quad)(const float* window, int64_t pitch, float* target, int64_t point_stride);
   // The way back: point p of four tiles from source[p * point_stride] to rows of their steps.
-  void (*transform_back)(const float* source, int64_t point_stride, v128_t bias, bool relu,
+  void (*transform_back)(const float* source, int64_t point_stride, v128_t bias, bool clamps,
                          float* target, int64_t pitch);
   // G: `taps` values to `reads`, `stride` apart.
   void (*transform_weight)(const double* x, double* y, int stride);

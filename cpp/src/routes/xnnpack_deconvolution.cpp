@@ -27,7 +27,7 @@ class XnnpackDeconvolutionRoute final : public XnnpackRoute {
         crop(spec_.pad_before[2]), spec_.kernel[1], spec_.kernel[2], spec_.stride[1],
         spec_.stride[2], spec_.dilation[1], spec_.dilation[2], spec_.groups,
         spec_.group_in_channels(), spec_.group_out_channels(), spec_.in_channels,
-        spec_.out_channels, weight, bias, spec_.relu ? 0.0f : -kInfinity, kInfinity, /*flags=*/0,
+        spec_.out_channels, weight, bias, -kInfinity, kInfinity, /*flags=*/0,
         /*code_cache=*/nullptr, /*weights_cache=*/nullptr, op);
   }
 
@@ -125,6 +125,8 @@ const RouteEntry kXnnpackDeconvolutionRoute = {
     .refusal = refusal,
     .cost = cost,
     .layout = [](const Problem&) { return Layout::kChannelsLast; },
+    // Its clamp takes NaN for the bound, on some processors and signs.
+    .leaves_relu = true,
     .create = [](const Spec& spec) -> std::unique_ptr<Route> {
       return std::unique_ptr<Route>(new (std::nothrow) XnnpackDeconvolutionRoute(spec));
     },
