@@ -28,6 +28,8 @@ const FLOORS = [
   [
     { folder: 'web/lib/d2l', what: 'to be read and taught' },
     { folder: 'web/lib/brainstate', what: "brainstate's words" },
+  ],
+  [
     { folder: 'web/lib/convert', what: 'every other system' },
     { folder: 'web/lib/quantize', what: 'int8 and float16' },
     { folder: 'web/lib/training', what: 'losses, optimizers' },

@@ -1,6 +1,6 @@
 import { jaxCrops } from '../core/jax-padding.js';
 import type { OperatorSpec } from '../core/spec.js';
-import { BrainstateLayer, sharedSpec, type Translation } from './layer.js';
+import { BRAINSTATE_WEIGHT_ORDER, BrainstateLayer, sharedSpec, type Translation } from './layer.js';
 import type { BrainstateLayerOptions, Padding, PerAxis } from './options.js';
 
 /** A transposed convolution in brainstate's words (0.5 and later); a list has one entry per spatial axis. */
@@ -22,8 +22,7 @@ export interface BrainstateConvTransposeOptions extends BrainstateLayerOptions {
 }
 
 const TRANSLATION: Translation = {
-  // (*K, C_out, C_in/g), the output channels of one group side by side; no flip.
-  weightOrder: ['taps', 'group', 'out', 'in'],
+  weightOrder: BRAINSTATE_WEIGHT_ORDER.transposed,
   toSpec(where, settings): OperatorSpec {
     const { kernel, stride, padding, lhsDilation, rhsDilation } = settings;
     const geometry = { kernel, stride, dilation: rhsDilation, useConsistentPadding: false };

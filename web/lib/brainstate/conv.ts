@@ -1,7 +1,7 @@
 import { refuse } from '../core/checks.js';
 import { convolutionSamePads, type Pads } from '../core/same-padding.js';
 import { kernelReach, type OperatorSpec } from '../core/spec.js';
-import { BrainstateLayer, sharedSpec, type Translation } from './layer.js';
+import { BRAINSTATE_WEIGHT_ORDER, BrainstateLayer, sharedSpec, type Translation } from './layer.js';
 import type { BrainstateLayerOptions, Padding, PerAxis, Settings } from './options.js';
 
 /** A convolution in brainstate's words; a list has one entry per spatial axis. */
@@ -21,8 +21,7 @@ export interface BrainstateConvOptions extends BrainstateLayerOptions {
 }
 
 const TRANSLATION: Translation = {
-  // (*K, C_in/g, C_out), the output channels of one group side by side.
-  weightOrder: ['taps', 'in', 'group', 'out'],
+  weightOrder: BRAINSTATE_WEIGHT_ORDER.convolution,
   toSpec(where, settings): OperatorSpec {
     const { stride, padding, lhsDilation } = settings;
     if (typeof padding === 'string' && lhsDilation.some((step) => step !== 1)) {

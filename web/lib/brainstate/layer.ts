@@ -20,6 +20,12 @@ export interface Translation {
   toSpec(where: string, settings: Settings): OperatorSpec;
 }
 
+/** Kernels of both kinds, slowest axis first: the output channels of one group side by side, no flip. */
+export const BRAINSTATE_WEIGHT_ORDER = {
+  convolution: ['taps', 'in', 'group', 'out'],
+  transposed: ['taps', 'group', 'out', 'in'],
+} as const satisfies Record<string, readonly WeightAxis[]>;
+
 /** What all layers in brainstate's words share; a list has one entry per spatial axis. */
 export abstract class BrainstateLayer extends Layer {
   /** Shape of one input, without its batch axis. */

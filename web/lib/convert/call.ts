@@ -1,5 +1,6 @@
 import { checkChoice, checkOptions } from '../core/checks.js';
 import type { Tensor } from '../core/tensor.js';
+import { areGiven, drawParameters, type InitialRule } from './initial.js';
 import { type ConvertedParameters, checkWeightShape, readWeight } from './kernel.js';
 
 /** What an operator's name says. */
@@ -37,15 +38,22 @@ export interface Call<Attributes extends object> extends OperatorCall<Attributes
   readonly weight: Tensor;
 }
 
-/** `from` is the public function, `Attributes` has those of all operators in `table`. */
+/**
+ * `from` is the public function, `Attributes` has those of all operators in `table`; `initial` draws parameters
+ * that are not given, or names the system that draws none.
+ */
 export function readCall<Attributes extends object>(
   from: string,
   table: Readonly<Record<string, OperatorKind>>,
   operator: string,
   attributes: object,
-  parameters: ConvertedParameters,
+  asked: unknown,
+  initial: InitialRule<Attributes>,
 ): Call<Attributes> {
   const { name, where, kind, given } = readOperator<Attributes>(from, table, operator, attributes);
+  const parameters = areGiven(asked)
+    ? asked
+    : drawParameters(initial, { where, name, transposed: kind.transposed, rank: kind.rank, given }, asked);
   const weight = readWeight(where, parameters, kind.rank);
   const rank = weight.shape.length - 2;
   return { name, where, transposed: kind.transposed, rank, given, parameters, weight };

@@ -1,9 +1,24 @@
-import { checkBoolean, checkInteger, checkOptions, MAX_INTEGER, refuse } from '../core/checks.js';
+import {
+  checkBoolean,
+  checkGroups,
+  checkInteger,
+  checkOptions,
+  MAX_INTEGER,
+  refuse,
+} from '../core/checks.js';
+import { fillWithVariance } from '../core/initializers.js';
 import type { Layer } from '../layers/layer.js';
 import { checkAgreement, checkBiasFlag, checkIntegerOrList } from './attributes.js';
 import { type OperatorTable, readCall } from './call.js';
 import { type ConversionOptions, ConvertedLayer } from './converted-layer.js';
 import { type ExportedParameters, exportParameters } from './export.js';
+import {
+  channelsLastFans,
+  type InitialCall,
+  type InitialInputParameters,
+  type InitialValues,
+  required,
+} from './initial.js';
 import {
   checkTransposeKernel,
   checkUndilated,
@@ -65,7 +80,8 @@ const OPERATORS: OperatorTable<FlaxOperators> = {
 /**
  * A layer from flax's attributes and parameters: `[N, ..., C]` in and out; the kernel is
  * `[...taps, in/groups, out]` of Conv, `[...taps, in, out]` of ConvTranspose and `[...taps, out, in]`
- * with `transpose_kernel`.
+ * with `transpose_kernel`. In place of parameters `{ inChannels, seed }` draws them as flax does: the kernel by
+ * `lecun_normal` (variance 1 / fan-in, normal, cut off at two deviations), zeros for the bias.
  *
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `BAD_SHAPE`; `UNSUPPORTED` for circular padding
  *
@@ -75,7 +91,7 @@ const OPERATORS: OperatorTable<FlaxOperators> = {
 export function fromFlax<Operator extends keyof FlaxOperators>(
   operator: Operator,
   attributes: FlaxOperators[Operator],
-  parameters: ConvertedParameters,
+  parameters: ConvertedParameters | InitialInputParameters,
   options: ConversionOptions = {},
 ): ConvertedLayer {
   const call = readCall<FlaxConvAttributes & Omit<FlaxConvTransposeAttributes, 'padding'>>(
@@ -84,17 +100,15 @@ export function fromFlax<Operator extends keyof FlaxOperators>(
     operator,
     attributes,
     parameters,
+    flaxInitial,
   );
   const { where, transposed, rank, given, weight } = call;
-  const format = flaxFormat(
-    transposed,
-    checkBoolean(where, 'transpose_kernel', given.transpose_kernel ?? false),
-  );
+  const format = flaxFormat(transposed, readTransposeKernel(where, given));
   const groups = checkInteger(where, 'feature_group_count', given.feature_group_count ?? 1, 1);
   const kernel = readKernel(where, weight, format, groups, 'feature_group_count');
   checkAgreement(where, 'features', given.features, kernel.outChannels);
   checkAgreement(where, 'kernel_size', given.kernel_size, kernel.kernel);
-  checkBiasFlag(where, 'use_bias', given.use_bias, parameters.bias);
+  checkBiasFlag(where, 'use_bias', given.use_bias, call.parameters.bias);
   const stride = checkIntegerOrList(where, 'strides', given.strides ?? 1, rank, 1);
   const dilation = checkIntegerOrList(where, 'kernel_dilation', given.kernel_dilation ?? 1, rank, 1);
   const inputDilation = checkIntegerOrList(where, 'input_dilation', given.input_dilation ?? 1, rank, 1);
@@ -141,6 +155,43 @@ export function toFlax(
     checkTransposeKernel(where, transposed, transposeKernel);
     return flaxFormat(transposed, transposeKernel);
   });
+}
+
+function readTransposeKernel(
+  where: string,
+  { transpose_kernel }: Pick<FlaxConvTransposeAttributes, 'transpose_kernel'>,
+): boolean {
+  return checkBoolean(where, 'transpose_kernel', transpose_kernel ?? false);
+}
+
+/** `lecun_normal`, whose fan is the kernel's last axis but one times its taps; zeros for the bias. */
+function flaxInitial({
+  where,
+  transposed,
+  given,
+  inChannels,
+}: InitialCall<FlaxConvAttributes & Omit<FlaxConvTransposeAttributes, 'padding'>>): InitialValues {
+  const features = checkInteger(where, 'features', required(where, 'features', given.features), 1);
+  const size = required(where, 'kernel_size', given.kernel_size);
+  const kernel = checkIntegerOrList(
+    where,
+    'kernel_size',
+    size,
+    typeof size === 'number' ? 1 : size.length,
+    1,
+  );
+  const groups = checkInteger(where, 'feature_group_count', given.feature_group_count ?? 1, 1);
+  const inputs = inChannels();
+  checkGroups(where, 'inChannels', inputs, groups);
+  const channels =
+    transposed && readTransposeKernel(where, given) ? [features, inputs] : [inputs / groups, features];
+  const weightShape = [...kernel, ...channels];
+  return {
+    weightShape,
+    biasCount: checkBoolean(where, 'use_bias', given.use_bias ?? true) ? features : 0,
+    fillWeight: (values, random) =>
+      fillWithVariance(values, 1 / channelsLastFans(weightShape).in, 'truncated_normal', random),
+  };
 }
 
 function flaxFormat(transposed: boolean, transposeKernel: boolean): KernelFormat {

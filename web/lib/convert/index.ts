@@ -3,6 +3,13 @@
  * have types of their own: the same word means opposite things in two of them.
  */
 export type { JaxPadding } from '../core/jax-padding.js';
+export {
+  type BrainstateAttributes,
+  type BrainstateLayers,
+  type BrainstateParameters,
+  fromBrainstate,
+  toBrainstate,
+} from './brainstate.js';
 export { type ConvTransposeJaxOptions, convTransposeJax } from './conv-transpose-jax.js';
 export { type ConversionOptions, ConvertedLayer } from './converted-layer.js';
 export type { ExportedParameters } from './export.js';
@@ -14,6 +21,7 @@ export {
   fromFlax,
   toFlax,
 } from './flax.js';
+export type { InitialInputParameters, InitialParameters } from './initial.js';
 export {
   fromJax,
   type JaxConvGeneralDilatedArguments,

@@ -102,6 +102,7 @@ export function fromJax<Operator extends keyof JaxOperators>(
     operator,
     attributes,
     parameters,
+    'jax.lax',
   );
   const { where, transposed, rank, given, weight } = call;
   const ones = new Array<number>(rank).fill(1);

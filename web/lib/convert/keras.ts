@@ -1,4 +1,5 @@
-import { checkChoice, checkInteger, refuse } from '../core/checks.js';
+import { checkBoolean, checkChoice, checkGroups, checkInteger, refuse } from '../core/checks.js';
+import { fillWithVariance } from '../core/initializers.js';
 import type { JaxPaddingGeometry } from '../core/jax-padding.js';
 import { splitPads } from '../core/same-padding.js';
 import type { Layer } from '../layers/layer.js';
@@ -6,6 +7,13 @@ import { checkAgreement, checkBiasFlag, checkIntegerOrList, readActivation } fro
 import { type OperatorTable, readCall } from './call.js';
 import { type ConversionOptions, ConvertedLayer } from './converted-layer.js';
 import { type ExportedParameters, exportParameters } from './export.js';
+import {
+  channelsLastFans,
+  type InitialCall,
+  type InitialInputParameters,
+  type InitialValues,
+  required,
+} from './initial.js';
 import { jaxTransposedPads } from './jax.js';
 import { type ConvertedParameters, channelsLastFormat, readKernel } from './kernel.js';
 import { causalPads, convolutionSame, noPads, type PadRule } from './pads.js';
@@ -75,7 +83,9 @@ const OPERATORS: OperatorTable<KerasOperators> = {
 
 /**
  * A layer from a Keras layer's arguments and weights; input and output in `data_format`, the kernel
- * `[...taps, in/groups, out]`, and `[...taps, out, in]` when transposed.
+ * `[...taps, in/groups, out]`, and `[...taps, out, in]` when transposed. In place of parameters
+ * `{ inChannels, seed }` draws them as Keras does: the kernel by `glorot_uniform` (uniform within
+ * ± sqrt(6 / (fan-in + fan-out))), zeros for the bias.
  *
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `BAD_SHAPE`; `UNSUPPORTED` for other activations
  *
@@ -85,7 +95,7 @@ const OPERATORS: OperatorTable<KerasOperators> = {
 export function fromKeras<Operator extends keyof KerasOperators>(
   operator: Operator,
   attributes: KerasOperators[Operator],
-  parameters: ConvertedParameters,
+  parameters: ConvertedParameters | InitialInputParameters,
   options: ConversionOptions = {},
 ): ConvertedLayer {
   const call = readCall<KerasConv1DAttributes & Omit<KerasConvTransposeAttributes, 'padding'>>(
@@ -94,6 +104,7 @@ export function fromKeras<Operator extends keyof KerasOperators>(
     operator,
     attributes,
     parameters,
+    kerasInitial,
   );
   const { where, transposed, rank, given, weight } = call;
   const format = channelsLastFormat(transposed);
@@ -101,7 +112,7 @@ export function fromKeras<Operator extends keyof KerasOperators>(
   const kernel = readKernel(where, weight, format, groups);
   checkAgreement(where, 'filters', given.filters, kernel.outChannels);
   checkAgreement(where, 'kernel_size', given.kernel_size, kernel.kernel);
-  checkBiasFlag(where, 'use_bias', given.use_bias, parameters.bias);
+  checkBiasFlag(where, 'use_bias', given.use_bias, call.parameters.bias);
   const stride = checkIntegerOrList(where, 'strides', given.strides ?? 1, rank, 1);
   const dilation = checkIntegerOrList(where, 'dilation_rate', given.dilation_rate ?? 1, rank, 1);
   if (Math.max(...stride) > 1 && Math.max(...dilation) > 1) {
@@ -143,6 +154,29 @@ export function fromKeras<Operator extends keyof KerasOperators>(
  */
 export function toKeras(layer: Layer): ExportedParameters {
   return exportParameters('toKeras', layer, ({ transposed }) => channelsLastFormat(transposed));
+}
+
+/** `glorot_uniform`, whose fans are the kernel's last two axes times its taps; zeros for the bias. */
+function kerasInitial({
+  where,
+  transposed,
+  rank,
+  given,
+  inChannels,
+}: InitialCall<Omit<KerasConvAttributes, 'padding'>>): InitialValues {
+  const filters = checkInteger(where, 'filters', required(where, 'filters', given.filters), 1);
+  const size = required(where, 'kernel_size', given.kernel_size);
+  const kernel = checkIntegerOrList(where, 'kernel_size', size, rank, 1);
+  const groups = checkInteger(where, 'groups', given.groups ?? 1, 1);
+  const inputs = inChannels();
+  checkGroups(where, 'inChannels', inputs, groups);
+  const weightShape = [...kernel, ...(transposed ? [filters, inputs] : [inputs / groups, filters])];
+  const fans = channelsLastFans(weightShape);
+  return {
+    weightShape,
+    biasCount: checkBoolean(where, 'use_bias', given.use_bias ?? true) ? filters : 0,
+    fillWeight: (values, random) => fillWithVariance(values, 2 / (fans.in + fans.out), 'uniform', random),
+  };
 }
 
 function readPadding(where: string, padding: unknown, rank: number): PadRule {

@@ -57,7 +57,14 @@ export function fromOnnx<Operator extends keyof OnnxOperators>(
   parameters: ConvertedParameters,
   options: ConversionOptions = {},
 ): ConvertedLayer {
-  const call = readCall<OnnxConvTransposeAttributes>('fromOnnx', OPERATORS, operator, attributes, parameters);
+  const call = readCall<OnnxConvTransposeAttributes>(
+    'fromOnnx',
+    OPERATORS,
+    operator,
+    attributes,
+    parameters,
+    'ONNX',
+  );
   return ConvertedLayer.of({ call, options, ...translate(call) });
 }
 

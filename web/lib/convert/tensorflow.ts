@@ -106,6 +106,7 @@ export function fromTensorFlow<Operator extends keyof TensorFlowOperators>(
     operator,
     attributes,
     parameters,
+    'tf.nn',
   );
   const { where, transposed, rank, given, weight } = call;
   const format = channelsLastFormat(transposed);

@@ -102,7 +102,14 @@ export function fromTflite<Operator extends keyof TfliteOperators>(
   parameters: ConvertedParameters,
   options: ImplicitGroupOptions = {},
 ): ConvertedLayer {
-  const call = readCall<TfliteAttributes>('fromTflite', OPERATORS, operator, attributes, parameters);
+  const call = readCall<TfliteAttributes>(
+    'fromTflite',
+    OPERATORS,
+    operator,
+    attributes,
+    parameters,
+    'TFLite',
+  );
   const { groups, rest } = readGroups(call, options);
   return ConvertedLayer.of({ call, options: rest, ...translate(call, groups) });
 }

@@ -1,4 +1,7 @@
-import { checkAxes, checkInteger } from '../core/checks.js';
+import { checkAxes, checkBoolean, checkGroups, checkInteger } from '../core/checks.js';
+import { fillUniform, kaimingUniformBound } from '../core/initializers.js';
+import type { RandomSource } from '../core/random.js';
+import { weightShape } from '../core/spec.js';
 import {
   checkOutputPadding,
   checkPaddingMode,
@@ -12,6 +15,13 @@ import { checkAgreement, checkBiasFlag } from './attributes.js';
 import { type OperatorCall, type OperatorTable, readCall, readShapeCall } from './call.js';
 import { type ConversionOptions, ConvertedLayer, type Geometry } from './converted-layer.js';
 import { type ExportedParameters, exportParameters } from './export.js';
+import {
+  type InitialCall,
+  type InitialParameters,
+  type InitialValues,
+  refuseWithoutWeight,
+  required,
+} from './initial.js';
 import { type ConvertedParameters, canonicalFormat, readKernel } from './kernel.js';
 import { fixedCrops, fixedPads, type PadRule } from './pads.js';
 
@@ -88,7 +98,8 @@ const OPERATORS: OperatorTable<TorchOperators> = {
 
 /**
  * A layer from PyTorch's (or lucid's) arguments and weights: `[N, C, ...]` in and out, weight
- * `[in, out/groups, ...kernel]` when transposed, `[out, in/groups, ...kernel]` otherwise.
+ * `[in, out/groups, ...kernel]` when transposed, `[out, in/groups, ...kernel]` otherwise. In place of parameters
+ * `{ seed }` draws a module's as PyTorch does: uniform within ± 1 / sqrt(fan-in), the bias too.
  *
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `BAD_SHAPE`; `UNSUPPORTED` for another padding_mode
  *
@@ -98,11 +109,18 @@ const OPERATORS: OperatorTable<TorchOperators> = {
 export function fromTorch<Operator extends keyof TorchOperators>(
   operator: Operator,
   attributes: TorchOperators[Operator],
-  parameters: ConvertedParameters,
+  parameters: ConvertedParameters | InitialParameters,
   options: ConversionOptions = {},
 ): ConvertedLayer {
-  const call = readCall<TorchAttributes>('fromTorch', OPERATORS, operator, attributes, parameters);
-  checkBiasFlag(call.where, 'bias', call.given.bias, parameters.bias);
+  const call = readCall<TorchAttributes>(
+    'fromTorch',
+    OPERATORS,
+    operator,
+    attributes,
+    parameters,
+    torchInitial,
+  );
+  checkBiasFlag(call.where, 'bias', call.given.bias, call.parameters.bias);
   return ConvertedLayer.of({ call, options, ...translate(call) });
 }
 
@@ -152,6 +170,31 @@ function readPadding(
 ): PadRule {
   const { before, after } = readTorchPadding(where, padding, geometry);
   return fixedPads(before.map((pad, axis) => [pad, after[axis] as number]));
+}
+
+/** `kaiming_uniform_` with a = sqrt(5), and the bias within the same bound. */
+function torchInitial({ where, name, transposed, rank, given }: InitialCall<TorchAttributes>): InitialValues {
+  if (name.startsWith('conv')) refuseWithoutWeight(where, 'torch.nn.functional', undefined);
+  const inChannels = checkInteger(where, 'in_channels', required(where, 'in_channels', given.in_channels), 1);
+  const outChannels = checkInteger(
+    where,
+    'out_channels',
+    required(where, 'out_channels', given.out_channels),
+    1,
+  );
+  const kernel = checkAxes(where, 'kernel_size', required(where, 'kernel_size', given.kernel_size), rank, 1);
+  const groups = checkInteger(where, 'groups', given.groups ?? 1, 1);
+  checkGroups(where, 'in_channels', inChannels, groups);
+  checkGroups(where, 'out_channels', outChannels, groups);
+  const spec = { transposed, groups, inChannels, outChannels, kernel };
+  const bound = kaimingUniformBound(spec);
+  const fill = (values: Float32Array, random: RandomSource): void => fillUniform(values, bound, random);
+  return {
+    weightShape: weightShape(spec),
+    biasCount: checkBoolean(where, 'bias', given.bias ?? true) ? outChannels : 0,
+    fillWeight: fill,
+    fillBias: fill,
+  };
 }
 
 function readCrops(

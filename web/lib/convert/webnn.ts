@@ -64,7 +64,7 @@ export function fromWebnn<Operator extends keyof WebnnOperators>(
 ): ConvertedLayer {
   const call = readCall<
     Omit<WebnnConvTranspose2dOptions, 'filterLayout'> & { readonly filterLayout?: string }
-  >('fromWebnn', OPERATORS, operator, attributes, parameters);
+  >('fromWebnn', OPERATORS, operator, attributes, parameters, 'WebNN');
   const { where, transposed, rank, given, weight } = call;
   const groups = checkInteger(where, 'groups', given.groups ?? 1, 1);
   const format = readFilterLayout(where, transposed, given.filterLayout);

@@ -26,7 +26,13 @@ export interface OperatorSpec {
   readonly relu: boolean;
 }
 
-export function weightShape(spec: OperatorSpec): number[] {
+/** What a weight's shape depends on. */
+export type ChannelSpec = Pick<
+  OperatorSpec,
+  'transposed' | 'groups' | 'inChannels' | 'outChannels' | 'kernel'
+>;
+
+export function weightShape(spec: ChannelSpec): number[] {
   return spec.transposed
     ? [spec.inChannels, spec.outChannels / spec.groups, ...spec.kernel]
     : [spec.outChannels, spec.inChannels / spec.groups, ...spec.kernel];

@@ -1,0 +1,217 @@
+import { type BrainstateConvOptions, Conv1d, Conv2d, Conv3d } from '../brainstate/conv.js';
+import {
+  type BrainstateConvTransposeOptions,
+  ConvTranspose1d,
+  ConvTranspose2d,
+  ConvTranspose3d,
+} from '../brainstate/conv-transpose.js';
+import { BRAINSTATE_WEIGHT_ORDER } from '../brainstate/layer.js';
+import type { Padding, PerAxis } from '../brainstate/options.js';
+import type { ParameterSource } from '../brainstate/parameters.js';
+import { checkAxes, checkBoolean, checkChoice, checkOptions, refuse, shapeText } from '../core/checks.js';
+import { DeconvError, isDeconvError } from '../core/errors.js';
+import { type HalfTensor, widenTensor } from '../core/half-tensor.js';
+import { checkFloats, checkTensor, sameList, type Tensor } from '../core/tensor.js';
+import type { Layer } from '../layers/layer.js';
+import { EXECUTION_OPTION_NAMES } from '../runtime/execution.js';
+import { checkAgreement } from './attributes.js';
+import type { ConversionOptions } from './converted-layer.js';
+import { type ExportedParameters, exportParameters } from './export.js';
+import { areGiven, type InitialParameters } from './initial.js';
+import { checkWeightShape } from './kernel.js';
+
+/** Arguments of brainstate's layers, in its words; see `deconv-wasm/brainstate` for what they mean. */
+export interface BrainstateAttributes {
+  /** One input without its batch axis. */
+  readonly in_size: readonly number[];
+  /** The weight says it too. */
+  readonly out_channels?: number;
+  /** The weight says it too. */
+  readonly kernel_size?: PerAxis;
+  readonly stride?: PerAxis;
+  readonly padding?: Padding;
+  readonly lhs_dilation?: PerAxis;
+  readonly rhs_dilation?: PerAxis;
+  readonly groups?: number;
+  /** In place of a weight. */
+  readonly w_init?: ParameterSource;
+  /** In place of a bias; null for a layer without. */
+  readonly b_init?: ParameterSource | null;
+  readonly w_mask?: ParameterSource | null;
+  readonly channel_first?: boolean;
+  readonly name?: string | null;
+  readonly param_type?: 'ParamState' | null;
+}
+
+/** The dict that a layer's ParamState holds: `layer.weight.value` in brainstate. */
+export interface BrainstateParameters {
+  /** `[...taps, in/groups, out]`, and `[...taps, out, in/groups]` when transposed. */
+  readonly weight: Tensor | HalfTensor;
+  /** One value for each output channel, in any shape. */
+  readonly bias?: Tensor | HalfTensor | Float32Array | null;
+}
+
+export interface BrainstateLayers {
+  readonly Conv1d: Conv1d;
+  readonly Conv2d: Conv2d;
+  readonly Conv3d: Conv3d;
+  readonly ConvTranspose1d: ConvTranspose1d;
+  readonly ConvTranspose2d: ConvTranspose2d;
+  readonly ConvTranspose3d: ConvTranspose3d;
+}
+
+const CLASSES = { Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d } as const;
+
+/** Every word and the option that it is. */
+const OPTIONS = {
+  in_size: 'inSize',
+  out_channels: 'outChannels',
+  kernel_size: 'kernelSize',
+  stride: 'stride',
+  padding: 'padding',
+  lhs_dilation: 'lhsDilation',
+  rhs_dilation: 'rhsDilation',
+  groups: 'groups',
+  w_init: 'wInit',
+  b_init: 'bInit',
+  w_mask: 'wMask',
+  channel_first: 'channelFirst',
+  name: 'name',
+  param_type: 'paramType',
+} as const satisfies Record<
+  keyof BrainstateAttributes,
+  keyof (BrainstateConvOptions & BrainstateConvTransposeOptions)
+>;
+
+/**
+ * A layer of `deconv-wasm/brainstate` from brainstate's own words and parameters. Without parameters (or with
+ * `{ seed }` in their place) `w_init` and `b_init` make them, by default `XavierNormal()` and no bias.
+ *
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `BAD_SHAPE`, `BAD_BUFFER`, `UNSUPPORTED`, `TOO_LARGE`
+ *
+ * @example
+ * const up = fromBrainstate('ConvTranspose2d', { in_size: [8, 8, 4], stride: 2 }, { weight, bias });
+ */
+export function fromBrainstate<Operator extends keyof BrainstateLayers>(
+  operator: Operator,
+  attributes: BrainstateAttributes,
+  parameters: BrainstateParameters | InitialParameters = {},
+  options: ConversionOptions = {},
+): BrainstateLayers[Operator] {
+  const name = checkChoice('fromBrainstate', 'the operator', operator, Object.keys(CLASSES) as Operator[]);
+  const where = `fromBrainstate ${name}`;
+  const words = Object.keys(OPTIONS) as (keyof BrainstateAttributes)[];
+  const given = checkOptions<BrainstateAttributes>(where, attributes, words);
+  const execution = checkOptions<ConversionOptions>(where, options, EXECUTION_OPTION_NAMES);
+  const made = areGiven(parameters)
+    ? fromParameters(where, name, given, parameters)
+    : checkOptions<InitialParameters>(where, parameters, ['seed']);
+  const known = words.filter((word) => given[word] !== undefined).map((word) => [OPTIONS[word], given[word]]);
+  try {
+    const Class = CLASSES[name] as new (
+      options: BrainstateConvOptions & BrainstateConvTransposeOptions,
+    ) => unknown;
+    const layer = new Class({ ...Object.fromEntries(known), ...made, ...execution });
+    if (areGiven(parameters)) checkExact(name, parameters, layer as Layer);
+    return layer as BrainstateLayers[Operator];
+  } catch (error) {
+    throw inBrainstateWords(error, name, where, areGiven(parameters));
+  }
+}
+
+/**
+ * Kernel and bias of any layer as brainstate keeps them: `up.weight.value = dict(weight=…, bias=…)`. A mask is
+ * multiplied in.
+ *
+ * @throws {DeconvError} `UNSUPPORTED` for a layer that is not one operator; `BAD_OPTION`, `BAD_TYPE`, `DISPOSED`
+ *
+ * @example
+ * const { weight, bias } = toBrainstate(layer);
+ */
+export function toBrainstate(
+  layer: Layer,
+  options: Pick<BrainstateAttributes, 'channel_first'> = {},
+): ExportedParameters {
+  const { channel_first } = checkOptions<typeof options>('toBrainstate', options, ['channel_first']);
+  const channelFirst = checkBoolean('toBrainstate', 'channel_first', channel_first ?? false);
+  const { weight, bias } = exportParameters('toBrainstate', layer, ({ transposed }) => ({
+    order: BRAINSTATE_WEIGHT_ORDER[transposed ? 'transposed' : 'convolution'],
+  }));
+  if (bias === null) return { weight, bias };
+  const ones = new Array<number>(weight.shape.length - 2).fill(1);
+  const channels = bias.data.length;
+  return {
+    weight,
+    bias: { data: bias.data, shape: channelFirst ? [1, channels, ...ones] : [...ones, channels] },
+  };
+}
+
+/** The options that parameters decide; attributes that say the same must agree. */
+function fromParameters(
+  where: string,
+  name: keyof BrainstateLayers,
+  given: BrainstateAttributes,
+  parameters: unknown,
+): Partial<BrainstateConvOptions> {
+  const { weight, bias } = checkOptions<BrainstateParameters>(where, parameters, ['weight', 'bias']);
+  const rank = Number(name.at(-2));
+  const { shape } = checkTensor(where, 'weight', widenTensor(where, 'weight', weight));
+  checkWeightShape(where, shape, rank);
+  const outChannels = shape[name.startsWith('ConvTranspose') ? rank : rank + 1] as number;
+  const kernelSize = shape.slice(0, rank);
+  checkAgreement(where, 'out_channels', given.out_channels, outChannels);
+  if (given.kernel_size !== undefined) {
+    checkAgreement(
+      where,
+      'kernel_size',
+      checkAxes(where, 'kernel_size', given.kernel_size, rank, 1),
+      kernelSize,
+    );
+  }
+  if (given.w_init !== undefined) {
+    refuse('BAD_OPTION', where, 'either a weight or w_init', 'both', 'Leave one of them out.');
+  }
+  const hasBias = bias !== undefined && bias !== null;
+  if (hasBias && given.b_init !== undefined) {
+    refuse('BAD_OPTION', where, 'either a bias or b_init', 'both', 'Leave one of them out.');
+  }
+  return {
+    outChannels,
+    kernelSize,
+    wInit: weight as Tensor,
+    ...(hasBias ? { bInit: flatBias(where, bias) } : {}),
+  };
+}
+
+/** What initial values may do, repeat along an axis, parameters must not. */
+function checkExact(where: string, { weight }: BrainstateParameters, layer: Layer): void {
+  const { shape } = layer.weight;
+  if (sameList(weight.shape, shape)) return;
+  refuse(
+    'BAD_SHAPE',
+    where,
+    `weight of shape ${shapeText(shape)}, as in_size and groups say`,
+    [...weight.shape],
+    'Make them agree.',
+  );
+}
+
+/** Only the count of a bias tells its channels: brainstate keeps it with axes of 1, here or there. */
+function flatBias(where: string, bias: Tensor | HalfTensor | Float32Array): Float32Array {
+  return ArrayBuffer.isView(bias)
+    ? checkFloats(where, 'bias', bias)
+    : checkTensor(where, 'bias', widenTensor(where, 'bias', bias)).data;
+}
+
+/** What the layer's class says, in the words that the caller wrote. */
+function inBrainstateWords(error: unknown, name: string, where: string, withWeight: boolean): unknown {
+  if (!isDeconvError(error)) return error;
+  const words = withWeight ? { ...OPTIONS, weight: 'wInit', bias: 'bInit', w_init: '', b_init: '' } : OPTIONS;
+  const spoken = Object.entries(words).filter(([, option]) => option !== '');
+  const translated = spoken.reduce(
+    (text, [word, option]) => text.replaceAll(new RegExp(`\\b${option}\\b`, 'g'), word),
+    error.message,
+  );
+  const message = translated.replace(`${name}: `, `${where}: `);
+  return new DeconvError(error.code, message, { ...error.detail, where }, error);
+}

@@ -1,0 +1,103 @@
+import { checkInteger, checkOptions, refuse } from '../core/checks.js';
+import { product } from '../core/lists.js';
+import { freshSeed, type RandomSource, seededRandom } from '../core/random.js';
+import { allocateTensor } from '../core/tensor.js';
+import type { ConvertedParameters } from './kernel.js';
+
+/** In place of parameters: they are drawn as the system initialises them. */
+export interface InitialParameters {
+  /** 0 to 2^32 - 1. Default: another one each time. The numbers are not those of the system's own generator. */
+  readonly seed?: number;
+}
+
+/** The same for systems whose attributes do not name the input's channels: they see them in the first input. */
+export interface InitialInputParameters extends InitialParameters {
+  readonly inChannels: number;
+}
+
+/** Shape and distribution of what a system draws. */
+export interface InitialValues {
+  readonly weightShape: readonly number[];
+  /** Values of the bias; 0 for a layer without. */
+  readonly biasCount: number;
+  fillWeight(values: Float32Array, random: RandomSource): void;
+  /** Left out, they stay 0. */
+  fillBias?(values: Float32Array, random: RandomSource): void;
+}
+
+/** What a system's attributes say of the parameters that it draws, or the name of a system that draws none. */
+export type InitialRule<Attributes extends object> =
+  | ((call: InitialCall<Attributes>) => InitialValues)
+  | string;
+
+export interface InitialCall<Attributes extends object> {
+  readonly where: string;
+  readonly name: string;
+  readonly transposed: boolean;
+  /** 0 where the kernel's size tells it. */
+  readonly rank: number;
+  readonly given: Attributes;
+  /** Channels of the input, by the caller. */
+  inChannels(): number;
+}
+
+/** Whether the caller has parameters, and does not ask for drawn ones. */
+export function areGiven(parameters: unknown): parameters is ConvertedParameters {
+  return (
+    typeof parameters === 'object' && parameters !== null && ('weight' in parameters || 'bias' in parameters)
+  );
+}
+
+export function drawParameters<Attributes extends object>(
+  rule: InitialRule<Attributes>,
+  call: Omit<InitialCall<Attributes>, 'inChannels'>,
+  parameters: unknown,
+): ConvertedParameters {
+  const { where } = call;
+  if (typeof rule === 'string') refuseWithoutWeight(where, rule, parameters);
+  const checked = checkOptions<Partial<InitialInputParameters>>(where, parameters, ['inChannels', 'seed']);
+  const seed = checkInteger(where, 'seed', checked.seed ?? freshSeed(), 0, 2 ** 32 - 1);
+  const { weightShape, biasCount, fillWeight, fillBias } = rule({
+    ...call,
+    inChannels: () => {
+      if (checked.inChannels !== undefined) return checkInteger(where, 'inChannels', checked.inChannels, 1);
+      const advice = 'Pass { inChannels } in place of the parameters, or the parameters.';
+      return refuse(
+        'BAD_OPTION',
+        where,
+        "inChannels, as the attributes do not say the input's",
+        undefined,
+        advice,
+      );
+    },
+  });
+  const random = seededRandom(seed);
+  const weight = allocateTensor(where, weightShape);
+  fillWeight(weight.data, random);
+  if (biasCount === 0) return { weight };
+  const bias = allocateTensor(where, [biasCount]);
+  fillBias?.(bias.data, random);
+  return { weight, bias };
+}
+
+export function refuseWithoutWeight(where: string, system: string, parameters: unknown): never {
+  return refuse(
+    'BAD_TYPE',
+    where,
+    `parameters with a weight, as ${system} has no initial values`,
+    parameters,
+    'Draw them with a layer of another system and convert those.',
+  );
+}
+
+/** An attribute that nothing else says where there is no weight. */
+export function required<Value>(where: string, name: string, value: Value | null | undefined): Value {
+  if (value !== undefined && value !== null) return value;
+  return refuse('BAD_OPTION', where, `${name}, or parameters whose weight says it`, value, 'Pass either.');
+}
+
+/** Values per input and per output of a kernel whose last two axes count channels. */
+export function channelsLastFans(shape: readonly number[]): { readonly in: number; readonly out: number } {
+  const taps = product(shape.slice(0, -2));
+  return { in: taps * (shape.at(-2) as number), out: taps * (shape.at(-1) as number) };
+}
