@@ -45,6 +45,7 @@ interface Inspection {
   readonly models: readonly {
     readonly file: string;
     readonly error: { readonly code: string } | null;
+    readonly summary: Readonly<Record<'output' | 'gradients', Readonly<Record<string, number | null>>>>;
     readonly layers: readonly LayerResult[];
   }[];
 }
@@ -112,7 +113,11 @@ describe('in an empty project', () => {
     expect(printed).toMatch(
       /^\/down2\/Conv +Conv +6>8 k4x4 s2 p1 +bwd +4 even +weights-only +0\.776 +5\.4$/m,
     );
-    expect(printed).toContain('4 layers: 0 free, 4 with a pattern');
+    // What shows in the output comes first, and each has a count of its own.
+    const sections =
+      /^In the output:\n[\s\S]*^2 layers: 0 free, 2 with a pattern\nIn gradients only, of strided convolutions:\n[\s\S]*^2 layers: 0 free, 2 with a pattern$/m;
+    expect(printed).toMatch(sections);
+    expect(printed.indexOf('/up1/')).toBeLessThan(printed.indexOf('/down1/'));
   });
 
   it('runs on the oldest Node as on the newest', () => {
@@ -165,7 +170,15 @@ describe('--json', () => {
     expect(schema).toBe(1);
     expect(rest).toEqual({ tool: `deconv-wasm ${version}`, failAbove: null });
     for (const model of models) {
-      expect(Object.keys(model)).toEqual(['file', 'format', 'producer', 'error', 'layers', 'candidates']);
+      expect(Object.keys(model)).toEqual([
+        'file',
+        'format',
+        'producer',
+        'error',
+        'summary',
+        'layers',
+        'candidates',
+      ]);
       for (const layer of model.layers) {
         expect(Object.keys(layer)).toEqual([
           'name',
@@ -188,6 +201,15 @@ describe('--json', () => {
         ]);
       }
     }
+    expect(models.map(({ file }) => file)).toEqual(['unet.onnx', 'not-constant.onnx']);
+    const none = { layers: 0, free: 0, withPattern: 0, notJudged: 0, aboveLimit: null };
+    expect(models.map(({ summary }) => summary)).toEqual([
+      {
+        output: { ...none, layers: 2, withPattern: 2 },
+        gradients: { ...none, layers: 2, withPattern: 2 },
+      },
+      { output: { ...none, layers: 2, free: 1, notJudged: 1 }, gradients: none },
+    ]);
     const unread = models[1]?.layers[0];
     expect(unread).toMatchObject({ name: 'by-input', verdict: null, unevenness: null, fix: null });
     expect(unread?.problem).toBe('its weight "given" is an input of the model');
@@ -238,6 +260,52 @@ describe('exit codes of inspect', () => {
     expect(backward?.layers.map(({ name }) => name)).toEqual(['/down1/Conv', '/down2/Conv']);
     const [unread] = inspected(fixture('not-constant.onnx'), '--pass', 'forward').models;
     expect(unread?.layers).toHaveLength(2);
+  });
+
+  it('3 where not all could be judged, unless that is accepted; 1 where one of the others is above', () => {
+    const gate = (...args: string[]) => cli(['inspect', '--fail-above', '-40', ...args]);
+    const { status, stdout, stderr } = gate(fixture('not-constant.onnx'));
+    expect(status).toBe(3);
+    expect(stdout).toContain('2 layers: 1 free, 0 with a pattern, 1 not judged; 0 above -40 dBc');
+    expect(stderr).toMatch(
+      /not-constant\.onnx: 1 layer could not be judged; --allow-unjudged accepts that$/m,
+    );
+    expect(gate(fixture('not-constant.onnx'), '--allow-unjudged')).toMatchObject({ status: 0, stderr: '' });
+    expect(gate(fixture('not-constant.onnx'), fixture('unet.onnx')).status).toBe(1);
+    expect(gate(fixture('not-constant.onnx'), '--pass', 'backward').status).toBe(0);
+    expect(cli(['inspect', fixture('not-constant.onnx')]).status).toBe(0);
+  });
+
+  it('a pass that nothing takes says what there is instead', () => {
+    cli(['repair', fixture('raw.onnx'), '-o', 'up-only.onnx', '--force']);
+    const { status, stdout } = cli(['inspect', 'up-only.onnx', '--pass', 'backward', '--fail-above', '-40']);
+    expect(status).toBe(0);
+    expect(stdout).toContain(
+      'No strided convolutions; 1 layer with what shows in the output (--pass forward).',
+    );
+    writeFileSync(inFolder('down.json'), '{ "array": { "transposed": false, "stride": 2 } }');
+    const down = cli(['inspect', fixture('array.npy'), '--geometry', 'down.json', '--pass', 'forward']);
+    expect(down.stdout).toContain(
+      'Nothing that shows in the output; 1 strided convolution with what shows in gradients (--pass backward).',
+    );
+  });
+
+  it('reports name files, not places on a machine', () => {
+    mkdirSync(inFolder('one/deep'), { recursive: true });
+    mkdirSync(inFolder('two/deep'), { recursive: true });
+    const files = ['one/deep/same.onnx', 'two/deep/same.onnx'].map((name) => inFolder(name));
+    for (const file of files) copyFileSync(fixture('raw.onnx'), file);
+    const missing = inFolder('two/missing.onnx');
+    const { stdout } = cli(['inspect', ...files, missing, '--json', '--html', 'names.html']);
+    const named = (JSON.parse(stdout) as Inspection).models.map(({ file }) => file);
+    expect(named).toEqual(['one/deep/same.onnx', 'two/deep/same.onnx', 'missing.onnx']);
+    const page = readFileSync(inFolder('names.html'), 'utf8');
+    expect(page).toContain(
+      '<title>Checkerboard report: one/deep/same.onnx, two/deep/same.onnx, missing.onnx',
+    );
+    for (const text of [stdout, page, cli(['inspect', ...files, missing]).stdout]) {
+      expect(text).not.toContain(folder);
+    }
   });
 
   it('a layer at the limit keeps it, one hair above does not', () => {
@@ -428,10 +496,10 @@ describe('repair', () => {
     ];
     expect(cli(args).status).toBe(0);
     expect(inspected('named.onnx').models[0]?.layers.map(({ name, verdict }) => [name, verdict])).toEqual([
-      ['/down1/Conv', 'free'],
-      ['/down2/Conv', 'weights-only'],
       ['/up2/ConvTranspose', 'free'],
       ['/up1/ConvTranspose', 'overlap'],
+      ['/down1/Conv', 'free'],
+      ['/down2/Conv', 'weights-only'],
     ]);
     const { status, stderr } = cli([
       'repair',

@@ -1,6 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { DeconvError } from 'deconv-wasm';
-import { type Analysis, analyze, type Pass } from 'deconv-wasm/checkerboard';
+import {
+  type Analysis,
+  analyze,
+  type Kernels,
+  type Pass,
+  toTransposedKernels,
+} from 'deconv-wasm/checkerboard';
 import {
   type LayerGeometry,
   type Model,
@@ -36,13 +42,8 @@ export interface Judgement {
 const LISTED = 4096;
 
 /** The direction in which a layer raises the resolution; forward where neither does. */
-export function passOf({ transposed, stride }: Pick<LayerGeometry, 'transposed' | 'stride'>): Pass {
-  return transposed || stride.every((step) => step === 1) ? 'forward' : 'backward';
-}
-
-/** The same for a layer that may lack a geometry. */
-export function layerPass({ geometry, transposed }: ModelLayer): Pass {
-  return passOf(geometry ?? { transposed, stride: [Number.NaN] });
+export function layerPass({ geometry, upsamples }: ModelLayer): Pass {
+  return upsamples || geometry?.stride.every((step) => step === 1) === true ? 'forward' : 'backward';
 }
 
 /** Reads and judges one layer after the other, so that one weight is in memory at a time. */
@@ -65,16 +66,8 @@ async function judgeLayer(layer: ModelLayer): Promise<Finding> {
   if (problem !== null || geometry === null)
     return { layer, judged: null, problem: problem ?? 'no geometry' };
   try {
-    const weight = await layer.weight();
-    const analysis = analyze(
-      { geometry: kernelGeometry(geometry), weight },
-      { pass: passOf(geometry), gains: false },
-    );
-    const taps = geometry.kernelSize.reduce((product, size) => product * size, 1);
-    const { inChannel, outChannel } = analysis.worstPair;
-    const groupOut = analysis.outChannels / analysis.groups;
-    const from = (inChannel * groupOut + (outChannel % groupOut)) * taps;
-    const worstKernel = Float64Array.from(weight.data.subarray(from, from + taps));
+    const subject = await subjectOf(layer, geometry);
+    const analysis = analyze(subject, { pass: layerPass(layer), gains: false });
     return {
       layer,
       judged: {
@@ -82,7 +75,7 @@ async function judgeLayer(layer: ModelLayer): Promise<Finding> {
         analysis: withoutLongLists(analysis),
         stamps: stampsOf(analysis),
         fix: fixFor(analysis, layer),
-        worstKernel,
+        worstKernel: worstKernelOf(subject, analysis),
       },
       problem: null,
     };
@@ -105,9 +98,62 @@ function withoutLongLists(analysis: Analysis): Analysis {
   return { ...analysis, harmonics: [], overlap: { ...analysis.overlap, counts: [] } };
 }
 
-/** A file's geometry as the analyzer takes it; paddings that depend on the input only turn the phases. */
-export function kernelGeometry({ transposed, stride, dilation, groups, padBefore }: LayerGeometry) {
-  return { transposed, stride, dilation, groups, ...(padBefore !== null && { padding: padBefore }) };
+/** A file's layer as the analyzer takes it; paddings that depend on the input only turn the phases. */
+export async function subjectOf(layer: ModelLayer, geometry: LayerGeometry): Promise<Kernels> {
+  const { transposed, stride, dilation, groups, padBefore, pixelShuffle, upsample } = geometry;
+  const weight = await layer.weight();
+  return {
+    geometry: {
+      transposed,
+      stride,
+      dilation,
+      groups,
+      ...(padBefore !== null && { padding: padBefore }),
+      ...(pixelShuffle !== null && { pixelShuffle }),
+      ...(upsample !== null && { upsample }),
+    },
+    weight,
+    bias: pixelShuffle === null ? null : ((await layer.bias())?.data ?? null),
+  };
+}
+
+/** The kernels that stamp: those of the transposed convolution where the layer is one by another name. */
+export function stampingKernels(subject: Kernels): Kernels['weight'] {
+  const { pixelShuffle, upsample } = subject.geometry;
+  return pixelShuffle === undefined && upsample === undefined
+    ? subject.weight
+    : toTransposedKernels(subject).weight;
+}
+
+function worstKernelOf(subject: Kernels, analysis: Analysis): Float64Array {
+  const { data, shape } = stampingKernels(subject);
+  const taps = analysis.kernelSize.reduce((product, size) => product * size, 1);
+  const { inChannel, outChannel } = analysis.worstPair;
+  const groupOut = shape[1] as number;
+  // The input behind the last one is the bias.
+  if (inChannel === shape[0]) return biasKernel(subject, analysis);
+  const from = (inChannel * groupOut + (outChannel % groupOut)) * taps;
+  return Float64Array.from({ length: taps }, (_, tap) => data[from + tap] as number);
+}
+
+/** A bias that differs from phase to phase, as the taps of one stamp. */
+function biasKernel({ geometry, bias }: Kernels, { kernelSize, stride, worstPair }: Analysis): Float64Array {
+  const values = bias ?? [];
+  const single = { data: values, shape: [values.length, 1, ...stride.map(() => 1)] };
+  const { pixelShuffle } = geometry as Required<Kernels['geometry']>;
+  const { weight } = toTransposedKernels({ geometry: { pixelShuffle }, weight: single });
+  const phases = stride.reduce((product, step) => product * step, 1);
+  const kernel = new Float64Array(kernelSize.reduce((product, size) => product * size, 1));
+  for (let phase = 0; phase < phases; phase += 1) {
+    let [rest, place, step] = [phase, 0, 1];
+    for (let axis = stride.length - 1; axis >= 0; axis -= 1) {
+      place += (rest % (stride[axis] as number)) * step;
+      rest = Math.floor(rest / (stride[axis] as number));
+      step *= kernelSize[axis] as number;
+    }
+    kernel[place] = weight.data[worstPair.outChannel * phases + phase] as number;
+  }
+  return kernel;
 }
 
 export type Geometries = Readonly<Record<string, TensorGeometry>>;

@@ -27,10 +27,13 @@ Options:
   --fail-above DBC           exit code 1 if the pattern of any layer is above
                              this level, such as -40 (decibels over the flat
                              output)
+  --allow-unjudged           exit code 0 instead of 3 where --fail-above finds
+                             nothing but layers that it cannot judge
   --pass both|forward|backward
-                             forward: only transposed convolutions (their
-                             pattern is in outputs); backward: only strided
-                             ones (theirs is in gradients)
+                             forward: only what shows in outputs (transposed
+                             and sub-pixel convolutions, resize and
+                             convolution); backward: only what shows in
+                             gradients (strided convolutions)
   --layers resampling|all    resampling (default): transposed and strided
                              convolutions; all: those of stride 1 too
   --geometry FILE.json       what the layers of safetensors, .npy and .npz are:
@@ -38,16 +41,17 @@ Options:
   -h, --help
 
 Columns: GEOMETRY has input>output channels, k kernel, s stride, d dilation,
-p padding (before/after), g groups. PASS is fwd (forward) for transposed
-convolutions and bwd (backward) for strided ones, whose gradient is a transposed
-convolution. U is the share of the energy on flat input that is pattern, from 0
-to 1; dBc its level over the rest.
+p padding (before/after), g groups, shuffle: channels that become positions
+(sub-pixel convolution), after: the resize before it. PASS is fwd (forward) for
+what raises the resolution and bwd (backward) for strided convolutions, whose
+gradient is a transposed convolution. U is the share of the energy on flat input
+that is pattern, from 0 to 1; dBc its level over the rest.
 VERDICT: free (no pattern), weights-only (even overlap, uneven weights), overlap
 (stamps overlap unevenly), holes (some pixels get no stamp).
 
 Exit codes: 0 fine; 1 a layer is above --fail-above; 2 wrong usage, or a file
-that cannot be read or written. Layers that cannot be read are listed with the
-reason, and not judged.`,
+that cannot be read or written; 3 none is above --fail-above, but not all could
+be judged. Those are listed with the reason.`,
 
   repair: `Writes a model with the nearest weights that leave no pattern on flat areas.
 
@@ -56,8 +60,8 @@ Usage: deconv-wasm repair [options] MODEL -o FIXED
 Options:
   -o, --output FIXED         the file to write
   --layer NAME               this layer only; may be given several times.
-                             Default: all transposed convolutions. Strided
-                             convolutions have to be named: their pattern is in
+                             Default: all transposed and sub-pixel convolutions.
+                             Strided ones have to be named: their pattern is in
                              gradients, and repair changes what they compute
   --dry-run                  shows what would change, writes nothing
   --force                    replaces FIXED if it exists

@@ -1,4 +1,5 @@
 import { open, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import type { Pass, Verdict } from 'deconv-wasm/checkerboard';
 import type { Model } from 'deconv-wasm/models';
 import {
@@ -11,7 +12,16 @@ import {
   openModel,
   readGeometries,
 } from './findings.js';
-import { type Inspected, isAbove, plainSentence, summary } from './inspected.js';
+import {
+  countsOf,
+  emptySentence,
+  type Inspected,
+  isAbove,
+  plainSentence,
+  sectionsOf,
+  summary,
+  titlesOf,
+} from './inspected.js';
 import { reportPage } from './report/page.js';
 import { type Cell, type Column, type Row, table } from './table.js';
 import { type Paint, printable, type Style, type Terminal } from './terminal.js';
@@ -22,6 +32,7 @@ const OPTIONS = {
   json: { type: 'boolean' },
   html: { type: 'string' },
   'fail-above': { type: 'string' },
+  'allow-unjudged': { type: 'boolean' },
   layers: { type: 'string' },
   pass: { type: 'string' },
   geometry: { type: 'string' },
@@ -39,22 +50,26 @@ export async function inspect(args: readonly string[], terminal: Terminal): Prom
   if (report !== null) await checkReportPath(report);
 
   const inspected: Inspected[] = [];
+  const titles = titlesOf(given.positionals);
   let geometryUsed = false;
-  for (const file of given.positionals) {
+  for (const [index, file] of given.positionals.entries()) {
+    const title = titles[index] as string;
     try {
       await using model = await openModel(file, layers, geometries);
       geometryUsed ||= !hasGeometry(model);
-      inspected.push(await inspectModel(file, model, pass, terminal));
+      inspected.push(await inspectModel(file, title, model, pass, terminal));
     } catch (error) {
       if (!isFileError(error)) throw error;
       const { code = 'LOAD_FAILED', message } = error as NodeJS.ErrnoException;
       inspected.push({
         file,
+        title,
         format: null,
         producer: '',
         findings: [],
+        leftOut: 0,
         candidates: [],
-        error: { code, message },
+        error: { code, message: message.split(path.resolve(file)).join(title).split(file).join(title) },
       });
       terminal.warn(`${terminal.paintError('red', 'deconv-wasm:')} ${fileProblem(file, error)}`);
     }
@@ -65,10 +80,10 @@ export async function inspect(args: readonly string[], terminal: Terminal): Prom
   }
 
   if (given.flag('json')) terminal.print(JSON.stringify(asJson(inspected, limit), null, 2));
-  else print(inspected, limit, terminal);
+  else print(inspected, limit, pass, terminal);
   if (report !== null) {
     try {
-      await writeFile(report, reportPage(inspected, limit));
+      await writeFile(report, reportPage(inspected, limit, pass));
     } catch (error) {
       if (!isFileError(error)) throw error;
       terminal.warn(`${terminal.paintError('red', 'deconv-wasm:')} ${fileProblem(report, error)}`);
@@ -85,9 +100,25 @@ export async function inspect(args: readonly string[], terminal: Terminal): Prom
     }
   }
   if (failed) return EXIT.failed;
-  return inspected.some(({ findings }) => findings.some((finding) => isAbove(finding, limit)))
-    ? EXIT.found
-    : EXIT.fine;
+  if (inspected.some(({ findings }) => findings.some((finding) => isAbove(finding, limit)))) {
+    return EXIT.found;
+  }
+  if (limit === null || given.flag('allow-unjudged')) return EXIT.fine;
+  return tellUnjudged(inspected, terminal) ? EXIT.unjudged : EXIT.fine;
+}
+
+/** A limit that some layers could not be held against has not been kept, nor broken. */
+function tellUnjudged(inspected: readonly Inspected[], terminal: Terminal): boolean {
+  let told = false;
+  for (const { file, findings } of inspected) {
+    const { notJudged } = countsOf(findings, null);
+    if (notJudged === 0) continue;
+    terminal.warn(
+      `${terminal.paintError('red', 'deconv-wasm:')} ${printable(file)}: ${counted(notJudged, 'layer')} could not be judged; --allow-unjudged accepts that`,
+    );
+    told = true;
+  }
+  return told;
 }
 
 /** One of a few words, the first of them by default. */
@@ -130,16 +161,20 @@ async function checkReportPath(file: string): Promise<void> {
 
 async function inspectModel(
   file: string,
+  title: string,
   model: Model,
   pass: Pass | 'both',
   terminal: Terminal,
 ): Promise<Inspected> {
-  const layers = model.layers.filter((layer) => pass === 'both' || layerPass(layer) === pass);
+  const wanted = pass === 'both' ? (['forward', 'backward'] as const) : [pass];
+  const layers = wanted.flatMap((one) => model.layers.filter((layer) => layerPass(layer) === one));
   return {
     file,
+    title,
     format: model.format,
     producer: model.producer,
-    findings: await judge(layers, printable(file), terminal),
+    findings: await judge(layers, printable(title), terminal),
+    leftOut: model.layers.length - layers.length,
     candidates: model.candidates.map(({ name, dtype, shape }) => ({ name, dtype, shape })),
     error: null,
   };
@@ -150,11 +185,17 @@ function asJson(inspected: readonly Inspected[], limit: number | null): object {
     version: SCHEMA_VERSION,
     tool: `deconv-wasm ${packageVersion()}`,
     failAbove: limit,
-    models: inspected.map(({ file, format, producer, findings, candidates, error }) => ({
-      file,
+    models: inspected.map(({ title, format, producer, findings, candidates, error }) => ({
+      file: title,
       format,
       producer,
       error,
+      summary: Object.fromEntries(
+        (['forward', 'backward'] as const).map((pass) => [
+          pass === 'forward' ? 'output' : 'gradients',
+          countsOf(sectionsOf(findings).find((section) => section.pass === pass)?.findings ?? [], limit),
+        ]),
+      ),
       layers: findings.map((finding) => layerJson(finding, limit)),
       candidates,
     })),
@@ -214,20 +255,26 @@ const STYLES: Readonly<Record<Verdict, Style>> = {
   holes: 'red',
 };
 
-function print(inspected: readonly Inspected[], limit: number | null, terminal: Terminal): void {
+function print(
+  inspected: readonly Inspected[],
+  limit: number | null,
+  pass: Pass | 'both',
+  terminal: Terminal,
+): void {
   const { paint, width } = terminal;
-  for (const [index, { file, format, producer, findings, candidates, error }] of inspected.entries()) {
+  for (const [index, one] of inspected.entries()) {
+    const { title, format, producer, findings, candidates, error } = one;
     if (error !== null) continue;
     if (index > 0) terminal.print('');
     const by = producer === '' ? '' : `, ${printable(producer)}`;
-    terminal.print(`${paint('bold', printable(file))} (${format}${by})`);
-    if (findings.length > 0) {
-      const rows = findings.map((finding) => rowOf(finding, limit, paint));
+    terminal.print(`${paint('bold', printable(title))} (${format}${by})`);
+    for (const section of sectionsOf(findings)) {
+      terminal.print(paint('bold', `${section.title}:`));
+      const rows = section.findings.map((finding) => rowOf(finding, limit, paint));
       for (const line of table(COLUMNS, rows, width)) terminal.print(line);
-      terminal.print(paint('bold', summary(findings, limit)));
-    } else if (candidates.length === 0) {
-      terminal.print('No transposed or strided convolutions.');
+      terminal.print(paint('bold', summary(section.findings, limit)));
     }
+    if (findings.length === 0 && candidates.length === 0) terminal.print(emptySentence(one, pass));
     if (candidates.length > 0) {
       terminal.print(
         `${counted(candidates.length, 'tensor')} that could be a weight, but the file does not say of what:`,

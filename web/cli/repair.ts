@@ -1,22 +1,22 @@
 import { access } from 'node:fs/promises';
 import { DeconvError } from 'deconv-wasm';
-import { analyze, type RepairPrecision, repairKernels } from 'deconv-wasm/checkerboard';
 import {
-  type LayerGeometry,
-  type Model,
-  type ModelLayer,
-  patchModel,
-  type WeightChange,
-  writeModel,
-} from 'deconv-wasm/models';
+  type Analysis,
+  analyze,
+  type Kernels,
+  type RepairPrecision,
+  repairKernels,
+} from 'deconv-wasm/checkerboard';
+import { type Model, type ModelLayer, patchModel, type WeightChange, writeModel } from 'deconv-wasm/models';
 import {
   fileProblem,
   hasGeometry,
   isFileError,
-  kernelGeometry,
+  layerPass,
   openModel,
-  passOf,
   readGeometries,
+  stampingKernels,
+  subjectOf,
 } from './findings.js';
 import { type Row, table } from './table.js';
 import { printable, type Style, type Terminal } from './terminal.js';
@@ -98,7 +98,7 @@ export async function repairCommand(args: readonly string[], terminal: Terminal)
       terminal.print(JSON.stringify(asJson(file, output, dryRun, written, outcomes), null, 2));
     } else {
       print(outcomes, terminal);
-      if (chosen.length === 0) terminal.print('No transposed convolutions to repair.');
+      if (chosen.length === 0) terminal.print('No transposed or sub-pixel convolutions to repair.');
       if (written.length > 0) {
         terminal.print(`Wrote ${written.map((name) => printable(name)).join(', ')}. ${ADVICE}`);
       } else {
@@ -117,9 +117,7 @@ export async function repairCommand(args: readonly string[], terminal: Terminal)
 /** The named layers, or all whose output has a pattern that repair is about. */
 function choose(model: Model, names: readonly string[]): readonly ModelLayer[] {
   if (names.length === 0) {
-    return model.layers.filter(
-      ({ geometry, transposed }) => transposed && geometry?.stride.every((step) => step === 1) !== true,
-    );
+    return model.layers.filter((layer) => layer.upsamples && !keepsResolution(layer));
   }
   return [...new Set(names)].flatMap((name) => {
     const found = model.layers.filter((layer) => layer.name === name);
@@ -130,9 +128,16 @@ function choose(model: Model, names: readonly string[]): readonly ModelLayer[] {
     );
     const known = guess === null ? '' : ` Did you mean ${printable(guess)}?`;
     throw new UsageError(
-      `no transposed or strided convolution is called ${printable(name)}.${known} inspect lists them`,
+      `no layer with a pattern to judge is called ${printable(name)}.${known} inspect lists them`,
     );
   });
+}
+
+/** Such as a transposed convolution of stride 1, which has no grid. */
+function keepsResolution({ geometry }: ModelLayer): boolean {
+  if (geometry === null) return false;
+  const { stride, pixelShuffle, upsample } = geometry;
+  return (pixelShuffle?.upscaleFactor ?? upsample?.scaleFactor ?? stride).every((step) => step === 1);
 }
 
 async function repairLayer(model: Model, layer: ModelLayer, changes: WeightChange[]): Promise<Outcome> {
@@ -145,9 +150,8 @@ async function repairLayer(model: Model, layer: ModelLayer, changes: WeightChang
     return { ...outcome, action: 'refused', reason: layer.problem ?? 'it has no weight' };
   }
   try {
-    const weight = await layer.weight();
-    const subject = { geometry: kernelGeometry(geometry), weight };
-    const options = { pass: passOf(geometry), gains: false };
+    const subject = await subjectOf(layer, geometry);
+    const options = { pass: layerPass(layer), gains: false };
     const before = analyze(subject, options);
     if (before.verdict === 'free') return { ...outcome, action: 'unchanged', reason: 'it leaves no pattern' };
     if (weightTensor.patchObstacle !== null) {
@@ -155,9 +159,15 @@ async function repairLayer(model: Model, layer: ModelLayer, changes: WeightChang
     }
     const fixed = repairKernels(subject, { precision: precisionOf(weightTensor.dtype) });
     const repaired = Float32Array.from(fixed.weight.data);
-    const after = analyze({ ...subject, weight: { data: repaired, shape: weight.shape } }, options);
-    const [oldGains, newGains] = [weight.data, repaired].map((data) => dcGains(data, geometry));
-    changes.push({ layer, weight: repaired });
+    const bias = fixed.bias === null ? null : Float32Array.from(fixed.bias);
+    const biasChanges =
+      bias?.some((value, index) => value !== Math.fround(subject.bias?.[index] ?? 0)) === true;
+    const obstacle = biasChanges ? (layer.biasTensor?.patchObstacle ?? null) : null;
+    if (obstacle !== null) return { ...outcome, action: 'refused', reason: `of its bias: ${obstacle}` };
+    const even = { ...subject, weight: { data: repaired, shape: subject.weight.shape }, bias };
+    const after = analyze(even, options);
+    const [oldGains, newGains] = [subject, even].map((kernels) => dcGains(kernels, after));
+    changes.push({ layer, weight: repaired, ...(bias !== null && biasChanges && { bias }) });
     return {
       ...outcome,
       action: 'repaired',
@@ -191,7 +201,8 @@ function precisionOf(dtype: string): RepairPrecision {
 }
 
 /** Mean gain of the phases of every pair of channels: the sum of its taps over the phases. */
-function dcGains(data: Float32Array, { kernelSize, stride }: LayerGeometry): Float64Array {
+function dcGains(kernels: Kernels, { kernelSize, stride }: Analysis): Float64Array {
+  const { data } = stampingKernels(kernels);
   const taps = kernelSize.reduce((product, size) => product * size, 1);
   const phases = stride.reduce((product, step) => product * step, 1);
   const gains = new Float64Array(data.length / taps);
@@ -276,7 +287,7 @@ function asJson(
       name: layer.name,
       operator: layer.operator,
       geometry: layer.geometry,
-      pass: layer.geometry && passOf(layer.geometry),
+      pass: layer.geometry && layerPass(layer),
       action,
       reason,
       unevenness: numbers?.unevenness ?? null,

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 /** What went wrong is the caller's: the message is all there is to say. */
 export class UsageError extends Error {}
 
-export const EXIT = { fine: 0, found: 1, failed: 2 } as const;
+export const EXIT = { fine: 0, found: 1, failed: 2, unjudged: 3 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /** Version of the package; what --version prints and the results name. */

@@ -6,6 +6,7 @@ import type { LayerGeometry } from 'deconv-wasm/models';
 /** `12>10 k4x4 s2 p1/0`: one number where all axes have it; what is at its default is left out. */
 export function geometryText(geometry: LayerGeometry): string {
   const { inChannels, outChannels, groups, kernelSize, stride, dilation, padBefore, padAfter } = geometry;
+  const { pixelShuffle, upsample } = geometry;
   const parts = [`${inChannels}>${outChannels}`, `k${kernelSize.join('x')}`, `s${axes(stride)}`];
   if (dilation.some((spread) => spread !== 1)) parts.push(`d${axes(dilation)}`);
   if (padBefore === null || padAfter === null) parts.push('p?');
@@ -14,6 +15,8 @@ export function geometryText(geometry: LayerGeometry): string {
     parts.push(`p${axes(padBefore)}${same ? '' : `/${axes(padAfter)}`}`);
   }
   if (groups !== 1) parts.push(`g${groups}`);
+  if (pixelShuffle !== null) parts.push(`shuffle ${axes(pixelShuffle.upscaleFactor)}`);
+  if (upsample !== null) parts.push(`after ${upsample.mode} ${axes(upsample.scaleFactor)}`);
   return parts.join(' ');
 }
 

@@ -1,5 +1,6 @@
-import { type Finding, type Judgement, passOf } from '../findings.js';
-import { firstSentence, type Inspected, isAbove, summary } from '../inspected.js';
+import type { Pass } from 'deconv-wasm/checkerboard';
+import { type Finding, type Judgement, layerPass } from '../findings.js';
+import { emptySentence, firstSentence, type Inspected, isAbove, sectionsOf, summary } from '../inspected.js';
 import { printable } from '../terminal.js';
 import { packageVersion } from '../usage.js';
 import { counted, geometryText, levelText, overlapText, shareText } from '../words.js';
@@ -11,8 +12,12 @@ import { STYLE } from './style.js';
 const MOST_PICTURES = 200;
 
 /** The report as one HTML page: no script, no other file, and a policy that forbids both. */
-export function reportPage(inspected: readonly Inspected[], limit: number | null): string {
-  const files = inspected.map(({ file }) => printable(file)).join(', ');
+export function reportPage(
+  inspected: readonly Inspected[],
+  limit: number | null,
+  pass: Pass | 'both',
+): string {
+  const files = inspected.map(({ title }) => printable(title)).join(', ');
   const page = markup`<!doctype html>
 <html lang="en">
 <head>
@@ -29,7 +34,7 @@ export function reportPage(inspected: readonly Inspected[], limit: number | null
 <p class="soft">The periodic pattern that each layer leaves on flat areas, computed from its geometry and weights alone.</p>
 </header>
 <main>
-${inspected.map((one, index) => modelSection(one, index, limit))}
+${inspected.map((one, index) => modelSection(one, index, limit, pass))}
 </main>
 ${footer()}
 </body>
@@ -39,18 +44,20 @@ ${footer()}
 }
 
 function modelSection(
-  { file, format, producer, findings, candidates, error }: Inspected,
+  inspected: Inspected,
   model: number,
   limit: number | null,
+  pass: Pass | 'both',
 ): Markup {
-  const title = markup`<h2>${printable(file)}</h2>`;
+  const { format, producer, findings, candidates, error } = inspected;
+  const title = markup`<h2>${printable(inspected.title)}</h2>`;
   if (error !== null)
     return markup`<section>${title}<p>Not read: ${printable(error.message, 2000)}</p></section>`;
   const by = producer === '' ? '' : `, ${printable(producer)}`;
   if (findings.length === 0) {
     const what =
       candidates.length === 0
-        ? 'No transposed or strided convolutions.'
+        ? emptySentence(inspected, pass)
         : `${counted(candidates.length, 'tensor')} that could be a weight, but the file does not say of what: use --geometry.`;
     return markup`<section>${title}<p class="soft">${format ?? ''}${by}</p><p>${what}</p></section>`;
   }
@@ -62,13 +69,20 @@ function modelSection(
   const linked = new Set(drawn.map(({ index }) => index));
   return markup`<section>${title}
 <p class="soft">${format ?? ''}${by}</p>
-<p><strong>${summary(findings, limit)}</strong></p>
-<table role="table" aria-label="Layers">
+${sectionsOf(findings).map(
+  (section) => markup`<h3>${section.title}</h3>
+<p><strong>${summary(section.findings, limit)}</strong></p>
+<table role="table" aria-label="${section.title}">
 <thead role="rowgroup"><tr role="row">${['Layer', 'Operator', 'Geometry', 'Pass', 'Overlap', 'Verdict'].map((word) => markup`<th role="columnheader" scope="col">${word}</th>`)}<th role="columnheader" scope="col" class="right">U</th><th role="columnheader" scope="col" class="right">dBc</th></tr></thead>
 <tbody role="rowgroup">
-${findings.map((finding, index) => row(finding, linked.has(index) ? anchor(index) : null, limit))}
+${section.findings.map((finding) => {
+  const index = findings.indexOf(finding);
+  return row(finding, linked.has(index) ? anchor(index) : null, limit);
+})}
 </tbody>
 </table>
+`,
+)}
 ${drawn.map(({ finding, judged, index }) => layerSection(finding, judged, anchor(index)))}
 ${detailed.length > drawn.length ? markup`<p class="soft">Pictures of the first ${MOST_PICTURES} layers; the table has all.</p>` : NOTHING}
 </section>`;
@@ -85,9 +99,9 @@ function row(finding: Finding, anchor: string | null, limit: number | null): Mar
   if (judged === null) {
     return markup`<tr role="row">${head}<td role="cell" data-title="Verdict" class="wrap" colspan="5"><span><span class="verdict unread">not judged</span> ${printable(problem ?? '', 2000)}</span></td></tr>`;
   }
-  const { analysis, stamps, geometry } = judged;
+  const { analysis, stamps } = judged;
   const level = levelText(analysis.levelDbc);
-  return markup`<tr role="row">${head}${cell('Pass', passOf(geometry))}${cell('Overlap', overlapText(stamps))}<td role="cell" data-title="Verdict"><span class="verdict ${analysis.verdict}">${analysis.verdict}</span></td>${cell('U', shareText(analysis.unevenness), 'number right')}<td role="cell" data-title="dBc" class="number right">${isAbove(finding, limit) ? markup`<strong class="verdict above">${level}</strong>` : markup`<span>${level}</span>`}</td></tr>`;
+  return markup`<tr role="row">${head}${cell('Pass', layerPass(layer))}${cell('Overlap', overlapText(stamps))}<td role="cell" data-title="Verdict"><span class="verdict ${analysis.verdict}">${analysis.verdict}</span></td>${cell('U', shareText(analysis.unevenness), 'number right')}<td role="cell" data-title="dBc" class="number right">${isAbove(finding, limit) ? markup`<strong class="verdict above">${level}</strong>` : markup`<span>${level}</span>`}</td></tr>`;
 }
 
 function cell(title: string, text: string, style = ''): Markup {

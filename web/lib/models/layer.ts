@@ -25,6 +25,23 @@ export interface LayerGeometry {
   readonly padBefore: readonly number[] | null;
   /** The same at the other end, output padding taken off. */
   readonly padAfter: readonly number[] | null;
+  /** What makes a convolution of stride 1 a sub-pixel convolution: its channels become positions. Null for none. */
+  readonly pixelShuffle: {
+    readonly upscaleFactor: readonly number[];
+    /** Where phase r of channel c is among the convolution's: `c * phases + r` (CRD), `r * channels + c` (DCR). */
+    readonly mode: 'CRD' | 'DCR';
+  } | null;
+  /** The resize by whole factors that a convolution of stride 1 reads from. Null for none. */
+  readonly upsample: {
+    readonly scaleFactor: readonly number[];
+    readonly mode: 'nearest' | 'linear';
+  } | null;
+}
+
+/** How a convolution of stride 1 raises the resolution with the operator beside it. */
+export interface LayerUpsampling {
+  readonly pixelShuffle?: LayerGeometry['pixelShuffle'];
+  readonly upsample?: LayerGeometry['upsample'];
 }
 
 /** What a reader found out about one operator. */
@@ -37,7 +54,10 @@ export interface LayerFacts {
   readonly activation?: string | null;
   readonly weight: ModelTensor | null;
   readonly bias: ModelTensor | null;
-  /** Spatial extents of the input, where the file says them. */
+  readonly upsampling?: LayerUpsampling | null;
+  /** Whether it raises the resolution, if there is no geometry to say so. */
+  readonly upsamples?: boolean;
+  /** Spatial extents of the input, where the file says them; of what is resized first, where that is. */
   readonly inputExtents?: readonly number[] | null;
   /** Why there is no geometry. */
   readonly problem: string | null;
@@ -58,6 +78,8 @@ export class ModelLayer {
   /** The file's name of what comes out. */
   readonly output: string;
   readonly transposed: boolean;
+  /** Whether the output is larger than the input: transposed, or a sub-pixel or resize-convolution. */
+  readonly upsamples: boolean;
   /** The activation that the operator fuses, in the file's word; null for none. */
   readonly activation: string | null;
   /** Null where `problem` says why. */
@@ -82,7 +104,15 @@ export class ModelLayer {
     this.geometry =
       facts.geometry === null
         ? null
-        : describeGeometry(facts.geometry, facts.transposed, facts.inputExtents ?? null);
+        : {
+            ...describeGeometry(facts.geometry, facts.transposed, facts.inputExtents ?? null),
+            pixelShuffle: facts.upsampling?.pixelShuffle ?? null,
+            upsample: facts.upsampling?.upsample ?? null,
+          };
+    const { geometry } = this;
+    this.upsamples =
+      facts.upsamples ??
+      (facts.transposed || (geometry !== null && (geometry.pixelShuffle ?? geometry.upsample) !== null));
     this.#facts = facts;
   }
 
@@ -114,7 +144,8 @@ export class ModelLayer {
   }
 
   /**
-   * A layer that runs, in the layout of the system that the file comes from; weights of 16 bits stay so.
+   * A layer that runs, in the layout of the system that the file comes from; weights of 16 bits stay so. Of a
+   * sub-pixel or resize-convolution it is the convolution alone.
    * It belongs to the caller, who disposes of it.
    *
    * @throws {DeconvError} `UNSUPPORTED` where the operator or its activation has no layer of ours; what
@@ -170,7 +201,7 @@ function describeGeometry(
   geometry: Geometry,
   transposed: boolean,
   inputExtents: readonly number[] | null,
-): LayerGeometry {
+): Omit<LayerGeometry, 'pixelShuffle' | 'upsample'> {
   const { kernel, stride, dilation } = geometry;
   const pads = kernel.kernel.map((_, axis) => {
     const sizes = inputExtents === null ? PROBES : [inputExtents[axis] as number];

@@ -11,6 +11,8 @@ import type { ByteRange, FileEdit } from './tensor-content.js';
 export interface WeightChange {
   readonly layer: ModelLayer;
   readonly weight: Tensor | Float32Array;
+  /** A new bias, for a layer that has one. Default: the old one. */
+  readonly bias?: Tensor | Float32Array;
 }
 
 /** A file of the patched model. */
@@ -58,17 +60,22 @@ export async function patchModel(model: Model, changes: readonly WeightChange[])
   if (!Array.isArray(changes)) refuse('BAD_TYPE', where, 'a list of { layer, weight }', changes);
   const patches: Patch[] = [];
   const stored: Tensor[] = [];
-  for (const [index, { layer, weight }] of changes.entries()) {
+  for (const [index, { layer, weight, bias }] of changes.entries()) {
     if (!hasBrand(layer, MODEL_LAYER) || !model.layers.includes(layer)) {
       refuse('BAD_OPTION', where, `changes[${index}].layer to be a layer of the model`, layer);
     }
-    const { weightShape: shape, weightTensor: tensor } = layer;
+    const { weightShape: shape, weightTensor: tensor, biasTensor } = layer;
     const values = checkParameter(where, `the weight of ${describe(layer.name)}`, weight, shape);
     if (tensor === null) refuse('UNSUPPORTED', where, 'a layer with a weight', layer.name);
     const { order, canonical } = layer.weightOrder();
     const change = await tensor.edits(where, canonical ? values : order.fromCanonical(values));
     stored.push({ data: canonical ? change.stored : order.toCanonical(change.stored), shape });
     for (const edit of change.edits) patches.push({ ...edit, owner: layer.name });
+    if (bias === undefined) continue;
+    if (biasTensor === null) refuse('UNSUPPORTED', where, 'a layer with a bias', layer.name);
+    const added = checkParameter(where, `the bias of ${describe(layer.name)}`, bias, biasTensor.shape);
+    const { edits } = await biasTensor.edits(where, added);
+    for (const edit of edits) patches.push({ ...edit, owner: layer.name });
   }
   const files = model.files.map((file): PatchedFile => {
     const own = merged(patches.filter(({ location }) => location === file.location));
