@@ -1,5 +1,4 @@
 import { MAX_INTEGER, refuse, shapeText } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
 import type { Float16ArrayLike } from '../core/float16.js';
 import { type HalfTensor, isHalf } from '../core/half-tensor.js';
 import { product } from '../core/lists.js';
@@ -148,10 +147,12 @@ function checkOutput(where: string, spec: OperatorSpec, settings: Settings): num
     const output = outputExtent(spec, axis, extent);
     const numbers = [spec.stride, spec.padBefore, spec.padAfter].map((list) => list[axis] as number);
     if (Math.max(output, kernelReach(spec, axis), ...numbers.map(Math.abs)) > MAX_INTEGER) {
-      throw new DeconvError(
+      refuse(
         'TOO_LARGE',
-        `${where}: expected sizes of at most ${MAX_INTEGER} along spatial axis ${axis}, got an output of ${output} for inSize ${shapeText(settings.inSize)}. Lower stride, dilations or padding.`,
-        { where, axis, inSize: settings.inSize, output },
+        where,
+        `sizes of at most ${MAX_INTEGER} along spatial axis ${axis} for inSize ${shapeText(settings.inSize)}`,
+        output,
+        'Lower stride, dilations or padding.',
       );
     }
     if (output < 1) {

@@ -3,6 +3,7 @@ import { DeconvError } from '../core/errors.js';
 import { at } from '../core/lists.js';
 import { typedArrayKind } from '../core/realms.js';
 import type { OperatorSpec } from '../core/spec.js';
+import { channelsOfWeight } from '../core/spec.js';
 import { checkShape, elementCount } from '../core/tensor.js';
 import { isLayer, type Layer } from '../layers/layer.js';
 import { type AxisGeometry, checkPhases } from './axis.js';
@@ -232,8 +233,9 @@ export function readKernels(
   if (typeof transposed !== 'boolean')
     refuse('BAD_TYPE', where, 'transposed to be true or false', transposed);
   const groups = checkInteger(where, 'groups', options.groups ?? 1, 1);
-  const [first = 0, second = 0, ...kernel] = shape;
-  checkGroups(where, 'the first axis of weight', first, groups);
+  checkGroups(where, 'the first axis of weight', shape[0] as number, groups);
+  const channelSpec = channelsOfWeight(shape, transposed, groups);
+  const { kernel } = channelSpec;
   const stride = checkAxes(where, 'stride', options.stride ?? 1, rank, 1);
   if (upsampling !== null && (transposed || stride.some((step) => step > 1))) {
     refuse(
@@ -244,11 +246,7 @@ export function readKernels(
     );
   }
   const spec: OperatorSpec = {
-    transposed,
-    groups,
-    inChannels: transposed ? first : second * groups,
-    outChannels: transposed ? second * groups : first,
-    kernel,
+    ...channelSpec,
     stride,
     dilation: checkAxes(where, 'dilation', options.dilation ?? 1, rank, 1),
     inputDilation: kernel.map(() => 1),

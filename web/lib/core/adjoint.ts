@@ -1,3 +1,4 @@
+import { product } from './lists.js';
 import { kernelReach, type OperatorSpec } from './spec.js';
 
 /**
@@ -43,8 +44,8 @@ export function undilate(
   step: readonly number[],
   inner: number,
 ): Float32Array {
-  const count = to.reduce((product, extent) => product * extent, 1);
-  const fromCount = from.reduce((product, extent) => product * extent, 1);
+  const count = product(to);
+  const fromCount = product(from);
   const result = new Float32Array(outer * count * inner);
   for (let point = 0; point < count; point += 1) {
     let rest = point;

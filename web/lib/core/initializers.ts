@@ -1,4 +1,4 @@
-import { DeconvError } from './errors.js';
+import { refuse } from './checks.js';
 import { at, outerProduct, product } from './lists.js';
 import { normalSource, type RandomSource, truncatedNormalSource } from './random.js';
 import { type ChannelSpec, weightShape } from './spec.js';
@@ -174,9 +174,11 @@ function unfit(
   stride: readonly number[],
   dilation: readonly number[],
 ): never {
-  throw new DeconvError(
+  refuse(
     'UNSUPPORTED',
-    `${where}: expected ${expected}, got kernel ${kernel.join(' x ')}, stride ${stride.join(' x ')}, dilation ${dilation.join(' x ')}. Choose another kernel size, or repair the weights instead.`,
-    { where, kernel, stride, dilation },
+    where,
+    `${expected} (stride ${stride.join(' x ')}, dilation ${dilation.join(' x ')})`,
+    [...kernel],
+    'Choose another kernel size, or repair the weights instead.',
   );
 }

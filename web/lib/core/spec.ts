@@ -38,6 +38,16 @@ export function weightShape(spec: ChannelSpec): number[] {
     : [spec.outChannels, spec.inChannels / spec.groups, ...spec.kernel];
 }
 
+/** What a weight's shape says, the inverse of `weightShape`. */
+export function channelsOfWeight(
+  [first = 1, second = 1, ...kernel]: readonly number[],
+  transposed: boolean,
+  groups: number,
+): ChannelSpec {
+  const [inChannels, outChannels] = transposed ? [first, second * groups] : [second * groups, first];
+  return { transposed, groups, inChannels, outChannels, kernel };
+}
+
 /** Positions that a kernel with its holes spans: `dilation * (kernel - 1) + 1`. */
 export function kernelReach(spec: Pick<OperatorSpec, 'kernel' | 'dilation'>, axis: number): number {
   return at(spec.dilation, axis) * (at(spec.kernel, axis) - 1) + 1;

@@ -1,3 +1,4 @@
+import { product } from './lists.js';
 import type { OperatorSpec } from './spec.js';
 import { weightShape } from './spec.js';
 
@@ -28,7 +29,7 @@ export function weightLayout(spec: OperatorSpec, order: readonly WeightAxis[], f
     ? ['group', 'in', 'out', 'taps']
     : ['group', 'out', 'in', 'taps'];
   const wanted: readonly WeightAxis[] = order.includes('group') ? order : ['group', ...order];
-  const taps = spec.kernel.reduce((product, extent) => product * extent, 1);
+  const taps = product(spec.kernel);
   const extents: Readonly<Record<WeightAxis, number>> = {
     taps,
     group: spec.groups,

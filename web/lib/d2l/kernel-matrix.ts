@@ -1,4 +1,5 @@
 import { checkAxes, checkOptions, refuse } from '../core/checks.js';
+import { product } from '../core/lists.js';
 import { type OperatorSpec, outputExtents } from '../core/spec.js';
 import {
   allocateTensor,
@@ -192,8 +193,8 @@ class SparseMatrix implements KernelMatrix {
 
 /** Per axis, output place o reads input place `o * stride + tap * dilation - padBefore`. */
 function entriesOf(spec: OperatorSpec, input: readonly number[], output: readonly number[]): Entries {
-  const rows = output.reduce((product, extent) => product * extent, 1);
-  const taps = spec.kernel.reduce((product, extent) => product * extent, 1);
+  const rows = product(output);
+  const taps = product(spec.kernel);
   const rowPointers = new Uint32Array(rows + 1);
   const columnIndices = new Uint32Array(rows * taps);
   const tapIndices = new Uint32Array(rows * taps);

@@ -1,6 +1,6 @@
-import { checkAxes, checkChoice, checkInteger, refuse, shapeText } from '../core/checks.js';
+import { checkAxes, checkChoice, checkGroups, checkInteger, refuse, shapeText } from '../core/checks.js';
 import { DeconvError } from '../core/errors.js';
-import { type OperatorSpec, outputExtents, weightShape } from '../core/spec.js';
+import { channelsOfWeight, type OperatorSpec, outputExtents, weightShape } from '../core/spec.js';
 import { allocateTensor, checkParameter, checkTensor, elementCount, type Tensor } from '../core/tensor.js';
 import { type ExecutionOptions, readExecution } from '../runtime/execution.js';
 import { locate } from '../runtime/heap-tensor.js';
@@ -70,13 +70,10 @@ export function computeOnce(
   const channelsFirst = layout === 'channels-first';
   const channels = single.at(channelsFirst ? 0 : -1);
   const extents = channelsFirst ? single.slice(1) : single.slice(0, -1);
-  const [first = 1, second = 1, ...taps] = kernel.shape;
   const groups = checkInteger(where, 'groups', options.groups ?? 1, 1);
-  const inChannels = transposed ? first : second * groups;
-  const outChannels = transposed ? second * groups : first;
-  if (first % groups !== 0) {
-    refuse('BAD_OPTION', where, `weight.shape[0] to be a multiple of groups (${groups})`, first);
-  }
+  checkGroups(where, 'weight.shape[0]', kernel.shape[0] as number, groups);
+  const channelSpec = channelsOfWeight(kernel.shape, transposed, groups);
+  const { inChannels, outChannels, kernel: taps } = channelSpec;
   if (channels !== inChannels) {
     throw new DeconvError(
       'BAD_SHAPE',
@@ -91,11 +88,7 @@ export function computeOnce(
   const dilation = checkAxes(where, 'dilation', options.dilation ?? 1, rank, 1);
   const { before: padBefore, after: padAfter, inputDilation } = read(taps, stride, dilation);
   const spec: OperatorSpec = {
-    transposed,
-    groups,
-    inChannels,
-    outChannels,
-    kernel: taps,
+    ...channelSpec,
     stride,
     dilation,
     inputDilation,

@@ -3,7 +3,8 @@ import type { ConversionOptions, ConvertedLayer, ConvertedParameters } from '../
 import { MODEL_LAYER } from '../core/brands.js';
 import { refuse } from '../core/checks.js';
 import { DeconvError, isDeconvError } from '../core/errors.js';
-import { kernelReach, type OperatorSpec } from '../core/spec.js';
+import { product } from '../core/lists.js';
+import { kernelReach, type OperatorSpec, weightShape } from '../core/spec.js';
 import type { Tensor } from '../core/tensor.js';
 import { type WeightLayout, weightLayout } from '../core/weight-layout.js';
 import { LIMITS } from './limits.js';
@@ -137,10 +138,8 @@ export class ModelLayer {
 
   /** Shape of what `weight` gives. */
   get weightShape(): readonly number[] {
-    const { transposed, inChannels, outChannels, groups, kernelSize } = this.#readable().geometry;
-    return transposed
-      ? [inChannels, outChannels / groups, ...kernelSize]
-      : [outChannels, inChannels / groups, ...kernelSize];
+    const { geometry } = this.#readable();
+    return weightShape({ ...geometry, kernel: geometry.kernelSize });
   }
 
   /**
@@ -273,7 +272,7 @@ export function tryGeometry(make: () => Geometry): { geometry: Geometry | null; 
 export function biasProblem(bias: ModelTensor | null, geometry: Geometry | null): string | null {
   if (bias === null || geometry === null) return null;
   const { outChannels } = geometry.kernel;
-  const count = bias.shape.reduce((product, extent) => product * extent, 1);
+  const count = product(bias.shape);
   return bias.shape.length === 1 && count === outChannels
     ? null
     : `its bias has the shape [${bias.shape.join(', ')}] and not [${outChannels}]`;

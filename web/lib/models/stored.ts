@@ -1,5 +1,6 @@
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import { refuse, shapeText } from '../core/checks.js';
+import { product } from '../core/lists.js';
 import { elementCount } from '../core/tensor.js';
 import {
   allocateValues,
@@ -222,7 +223,7 @@ function dequantize(
   shape: readonly number[],
   { axis, scale, zeroPoint }: StoredQuantization,
 ): Values {
-  const inner = shape.slice(axis + 1).reduce((product, extent) => product * extent, 1);
+  const inner = product(shape.slice(axis + 1));
   const channels = scale.length === 1 ? 1 : (shape[axis] as number);
   const result = allocateValues('float32', values.length);
   for (let index = 0; index < values.length; index += 1) {

@@ -1,4 +1,5 @@
 import { checkOptions, refuse } from '../core/checks.js';
+import { product } from '../core/lists.js';
 import type { OperatorSpec } from '../core/spec.js';
 import { weightShape } from '../core/spec.js';
 import type { Tensor } from '../core/tensor.js';
@@ -171,7 +172,7 @@ function greatestMagnitude(values: Float32Array): number {
 /** The output channel of a weight by its canonical index. */
 function channelOf(spec: OperatorSpec): (index: number) => number {
   const [outer = 1, inner = 1, ...kernel] = weightShape(spec);
-  const taps = kernel.reduce((product, extent) => product * extent, 1);
+  const taps = product(kernel);
   if (!spec.transposed) return (index) => Math.floor(index / (inner * taps));
   const groupIn = outer / spec.groups;
   return (index) => {

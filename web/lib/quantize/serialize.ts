@@ -1,6 +1,7 @@
 import { hasBrand, QUANTIZED_LAYER } from '../core/brands.js';
 import { refuse, shapeText } from '../core/checks.js';
 import { DeconvError } from '../core/errors.js';
+import { product } from '../core/lists.js';
 import { typedArrayKind } from '../core/realms.js';
 import { type OperatorSpec, weightShape } from '../core/spec.js';
 import type { Layer } from '../layers/layer.js';
@@ -95,7 +96,7 @@ export function loadQuantized(layer: Layer, bytes: Uint8Array): QuantizedLayer {
   const fixed = readFixed(where, header.activations);
   checkSame(where, spec, hasBias, header);
   const channels = spec.outChannels;
-  const count = header.weightShape.reduce((product, extent) => product * extent, 1);
+  const count = product(header.weightShape);
   const expected = begin + 4 * channels * (header.bias ? 2 : 1) + count;
   if (bytes.length !== expected) {
     throw broken(
