@@ -21,7 +21,7 @@ export type {
 export { ConvTranspose1d } from './layers/conv-transpose-1d.js';
 export { ConvTranspose2d } from './layers/conv-transpose-2d.js';
 export { ConvTranspose3d } from './layers/conv-transpose-3d.js';
-export type { ForwardOptions, Layer, LayerGradients } from './layers/layer.js';
+export type { BackwardOptions, ForwardOptions, Layer, LayerGradients } from './layers/layer.js';
 export type {
   LoadedState,
   LoadStateOptions,

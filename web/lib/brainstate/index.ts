@@ -3,7 +3,7 @@
 export type { ArrayValues, NestedList, NumericArray } from '../core/array-values.js';
 export { DeconvError, type DeconvErrorCode } from '../core/errors.js';
 export type { Tensor } from '../core/tensor.js';
-export type { ForwardOptions, LayerGradients } from '../layers/layer.js';
+export type { BackwardOptions, ForwardOptions, LayerGradients } from '../layers/layer.js';
 export type { ExecutionOptions, RouteName } from '../runtime/execution.js';
 export { HeapTensor, type HeapTensorOptions } from '../runtime/heap-tensor.js';
 export { createRuntime, init, memoryUsage, runtimeInfo, shutdown } from '../runtime/lifecycle.js';

@@ -1,7 +1,7 @@
 import { MAX_INTEGER, refuse, shapeText } from '../core/checks.js';
 import type { Float16ArrayLike } from '../core/float16.js';
 import { type HalfTensor, isHalf } from '../core/half-tensor.js';
-import { product } from '../core/lists.js';
+import { frozen, product } from '../core/lists.js';
 import { seededRandom } from '../core/random.js';
 import { kernelReach, type OperatorSpec, outputExtent } from '../core/spec.js';
 import { sameList, type Tensor } from '../core/tensor.js';
@@ -74,16 +74,16 @@ export abstract class BrainstateLayer extends Layer {
     });
     if (isHalf(wInit) && sameShape(wInit, layout.shape)) this.setWeight(wInit);
     this.#mask = mask === null ? null : { data: mask, shape: layout.shape };
-    this.inSize = settings.inSize;
-    this.outSize = settings.channelFirst
-      ? [settings.outChannels, ...outExtents]
-      : [...outExtents, settings.outChannels];
+    this.inSize = frozen(settings.inSize);
+    this.outSize = frozen(
+      settings.channelFirst ? [settings.outChannels, ...outExtents] : [...outExtents, settings.outChannels],
+    );
     this.inChannels = settings.inChannels;
-    this.kernelSize = settings.kernel;
-    this.stride = settings.stride;
-    this.padding = settings.padding;
-    this.lhsDilation = settings.lhsDilation;
-    this.rhsDilation = settings.rhsDilation;
+    this.kernelSize = frozen(settings.kernel);
+    this.stride = frozen(settings.stride);
+    this.padding = frozen(settings.padding);
+    this.lhsDilation = frozen(settings.lhsDilation);
+    this.rhsDilation = frozen(settings.rhsDilation);
     this.channelFirst = settings.channelFirst;
     this.name = settings.name;
   }
@@ -101,7 +101,7 @@ export abstract class BrainstateLayer extends Layer {
   /** A copy of the mask in the kernel's shape; null for a layer without. It is fixed: make another layer for another one. */
   get wMask(): Tensor | null {
     const mask = this.#mask;
-    return mask === null ? null : { data: mask.data.slice(), shape: mask.shape };
+    return mask === null ? null : { data: mask.data.slice(), shape: [...mask.shape] };
   }
 
   override dispose(): void {

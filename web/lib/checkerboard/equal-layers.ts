@@ -9,6 +9,7 @@ import type { ConvTranspose, ConvTransposeOptions } from '../layers/conv-transpo
 import { ConvTranspose1d } from '../layers/conv-transpose-1d.js';
 import { ConvTranspose2d } from '../layers/conv-transpose-2d.js';
 import { ConvTranspose3d } from '../layers/conv-transpose-3d.js';
+import { internalsOf } from '../layers/internals.js';
 import { correlationLayout, divideByBox, filteredKernel, filterKernels } from './filters.js';
 import {
   type ResizeConv,
@@ -41,16 +42,16 @@ export function toConvTranspose(layer: ResizeConv | SmoothConvTranspose): ConvTr
   if (!hasBrand(layer, RESIZE_CONV) && !hasBrand(layer, SMOOTH_CONV_TRANSPOSE)) {
     refuse('BAD_TYPE', where, 'a ResizeConv or SmoothConvTranspose layer', layer);
   }
-  if (layer.preparation !== null) {
+  if (internalsOf(layer).preparation !== null) {
     refuse(
       'UNSUPPORTED',
       where,
       'a layer that is one transposed convolution',
-      `one that ${layer.preparation} first`,
+      `one that ${internalsOf(layer).preparation} first`,
       "Mode 'nearest' with padding of zeros is.",
     );
   }
-  const { spec, weight, bias } = layer.canonical(where);
+  const { spec, weight, bias } = internalsOf(layer).canonical(where);
   const { stride, padBefore, padAfter } = spec;
   // A zero tap in front needs one row more cropped there, one behind needs it at the end.
   const head = padBefore.map((before, axis) => Math.max(0, -before, at(padAfter, axis) - before));
@@ -68,7 +69,7 @@ export function toConvTranspose(layer: ResizeConv | SmoothConvTranspose): ConvTr
     stride,
     padding,
     outputPadding: padding.map((before, axis) => before - at(padAfter, axis) - at(tail, axis)),
-    runtime: layer.geometry().runtime,
+    runtime: internalsOf(layer).arithmetic.runtime,
   });
   result.setWeight(Float32Array.from(addZeroTaps(weight, spec.kernel, head, tail)));
   if (bias !== null) result.setBias(bias);
@@ -101,7 +102,7 @@ export function toResizeConv(
   if (typeof tolerance !== 'number' || !(tolerance >= 0)) {
     refuse('BAD_OPTION', where, 'tolerance to be a number from 0', tolerance);
   }
-  const { spec, weight, bias } = layer.canonical(where);
+  const { spec, weight, bias } = internalsOf(layer).canonical(where);
   const { values, kernel } = divide(where, spec, weight, tolerance);
   // The padding is the same at both ends, which taps of zero make it.
   const { padBefore, padAfter } = spec;
@@ -120,7 +121,7 @@ export function toResizeConv(
     scaleFactor: spec.stride,
     kernelSize,
     padding,
-    runtime: layer.geometry().runtime,
+    runtime: internalsOf(layer).arithmetic.runtime,
   });
   const taps = Float32Array.from(addZeroTaps(values, kernel, head, tail));
   result.setWeight(correlationLayout({ ...spec, kernel: kernelSize }).fromCanonical(taps));

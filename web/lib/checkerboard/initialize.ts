@@ -13,6 +13,7 @@ import { at, product } from '../core/lists.js';
 import { freshSeed, seededRandom } from '../core/random.js';
 import type { OperatorSpec } from '../core/spec.js';
 import { allocateTensor, checkParameter, type Tensor } from '../core/tensor.js';
+import { internalsOf } from '../layers/internals.js';
 import { isLayer, type Layer } from '../layers/layer.js';
 
 export interface InitializeIcnrOptions {
@@ -62,7 +63,7 @@ export function initializeIcnr<Kind extends Layer>(layer: Kind, options: Initial
     values === undefined
       ? convolutionValues(where, shape, spec.inChannels / spec.groups, random)
       : checkParameter(where, 'the result of values', values(shape, random), shape);
-  layer.setCanonicalWeight(where, repeatTaps(small, kernel, spec.stride, 1));
+  internalsOf(layer).setCanonicalWeight(where, repeatTaps(small, kernel, spec.stride, 1));
   return layer;
 }
 
@@ -95,13 +96,13 @@ export function initializeBilinear<Kind extends Layer>(
     const input = Math.floor(pair / groupOut) % groupIn;
     return bilinearShare(channels, input, pair % groupOut, groupIn);
   });
-  layer.setCanonicalWeight(where, weight);
+  internalsOf(layer).setCanonicalWeight(where, weight);
   return layer;
 }
 
 function transposedSpec(where: string, layer: unknown): OperatorSpec {
   if (!isLayer(layer)) refuse('BAD_TYPE', where, 'a layer of this package', layer);
-  const { spec } = layer.canonical(where);
+  const { spec } = internalsOf(layer).canonical(where);
   if (!spec.transposed) refuse('UNSUPPORTED', where, 'a transposed layer', String(layer));
   return spec;
 }

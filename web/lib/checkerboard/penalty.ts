@@ -1,5 +1,6 @@
 import { refuse } from '../core/checks.js';
 import type { Tensor } from '../core/tensor.js';
+import { internalsOf } from '../layers/internals.js';
 import { isLayer, type Layer } from '../layers/layer.js';
 import type { ParameterGradients } from '../training/optimizers.js';
 import { pairGains } from './pair-gains.js';
@@ -55,7 +56,7 @@ export function spectralPenalty(layer: Layer, strength = 1): LayerPenalty {
   const where = 'spectralPenalty';
   checkStrength(where, strength);
   const { loss, gradient } = penaltyOf(where, layerStamps(where, layer), strength);
-  return { loss, gradient: layer.weightGradient(where, Float32Array.from(gradient)) };
+  return { loss, gradient: internalsOf(layer).weightGradient(where, Float32Array.from(gradient)) };
 }
 
 /**
@@ -84,7 +85,7 @@ export function addSpectralPenalty<Gradients extends ParameterGradients>(
   let loss = 0;
   const sums = gradients.map((own, index) => {
     const layer = layers[index];
-    if (!isLayer(layer) || !layer.canonical(where).spec.transposed) return own;
+    if (!isLayer(layer) || !internalsOf(layer).canonical(where).spec.transposed) return own;
     const penalty = spectralPenalty(layer, strength);
     loss += penalty.loss;
     const data = own.weight.data.map((value, at) => value + (penalty.gradient.data[at] as number));

@@ -2,6 +2,7 @@ import { checkChoice, checkOptions, refuse } from '../core/checks.js';
 import { DeconvError } from '../core/errors.js';
 import { type HalfType, narrow } from '../core/float16.js';
 import { typedArrayKind } from '../core/realms.js';
+import { internalsOf } from '../layers/internals.js';
 import { isLayer, type Layer } from '../layers/layer.js';
 import { overlap } from './overlap.js';
 import { pairGains } from './pair-gains.js';
@@ -112,7 +113,7 @@ export function repair(layer: Layer): RepairReport {
   const stamps = layerStamps(where, layer);
   const { weightType } = layer;
   const { data, report } = repairStamps(where, stamps, weightType);
-  layer.setCanonicalWeight(where, Float32Array.from(data));
+  internalsOf(layer).setCanonicalWeight(where, Float32Array.from(data));
   if (weightType !== 'float32') {
     const { data: widened, shape } = layer.weight;
     layer.setWeight({ data: patternsOf(widened, weightType), shape, dtype: weightType });

@@ -1,15 +1,16 @@
 import { RESIZE_CONV } from '../core/brands.js';
 import { checkAxes, checkChoice, checkOptions } from '../core/checks.js';
-import { at, product } from '../core/lists.js';
+import { at, frozen, product } from '../core/lists.js';
 import { kernelReach, type OperatorSpec, weightShape } from '../core/spec.js';
 import { checkTensor, type Tensor } from '../core/tensor.js';
 import { readTorchPadding, type TorchPadding } from '../core/torch-words.js';
 import type { WeightLayout } from '../core/weight-layout.js';
+import type { InputShape } from '../layers/input-shape.js';
+import { INTERNALS, type LayerInternals } from '../layers/internals.js';
 import {
+  type BackwardOptions,
   type ForwardOptions,
-  type InputShape,
   Layer,
-  type LayerArithmetic,
   type LayerDefinition,
   type LayerGradients,
 } from '../layers/layer.js';
@@ -21,7 +22,6 @@ import {
   readLayerOptions,
   torchDefinition,
 } from '../layers/torch-options.js';
-import type { CanonicalParameters } from '../runtime/operation.js';
 import {
   boxFilter,
   correlationLayout,
@@ -108,12 +108,12 @@ export abstract class ResizeConv extends Layer {
     super(method.definition);
     this.#method = method;
     this.inChannels = settings.layer.inChannels;
-    this.scaleFactor = settings.scale;
+    this.scaleFactor = frozen(settings.scale);
     this.mode = settings.mode;
-    this.kernelSize = settings.kernel;
-    this.padding = settings.padding.given;
+    this.kernelSize = frozen(settings.kernel);
+    this.padding = frozen(settings.padding.given);
     this.paddingMode = settings.paddingMode;
-    this.dilation = settings.dilation;
+    this.dilation = frozen(settings.dilation);
   }
 
   /**
@@ -132,9 +132,9 @@ export abstract class ResizeConv extends Layer {
     return super.forward(this.disposed ? x : this.#prepare('forward', x), options);
   }
 
-  override backward(x: Tensor, gradOutput: Tensor): LayerGradients {
-    if (this.disposed || this.preparation === null) return super.backward(x, gradOutput);
-    const gradients = super.backward(this.#prepare('backward', x), gradOutput);
+  override backward(x: Tensor, gradOutput: Tensor, options?: BackwardOptions): LayerGradients {
+    if (this.disposed || this.#preparation === null) return super.backward(x, gradOutput, options);
+    const gradients = super.backward(this.#prepare('backward', x), gradOutput, options);
     const { edges, resize } = this.#method;
     let input = gradients.input;
     if (resize !== null) input = resize.adjoint.forward(input);
@@ -171,36 +171,41 @@ export abstract class ResizeConv extends Layer {
     return true;
   }
 
-  /** @internal Always the transposed form: what it stamps is what the layer is about. */
-  override canonical(member: string): CanonicalParameters & { readonly spec: OperatorSpec } {
-    const { spec, weight, bias } = super.canonical(member);
-    const { transposed, layout } = this.#method;
-    return { spec: transposed, weight: spec.transposed ? weight : layout.toCanonical(weight), bias };
-  }
-
   /** @internal */
-  override geometry(): LayerArithmetic {
-    const geometry = super.geometry();
-    if (this.preparation === null) return geometry;
-    const { transposed: spec } = this.#method;
+  override get [INTERNALS](): LayerInternals {
+    const own = super[INTERNALS];
+    const { transposed, layout } = this.#method;
+    const preparation = this.#preparation;
     return {
-      ...geometry,
-      spec,
-      resolve: (method, inputShape) => {
-        const { batch = 1, extents } = this.readInputShape(method, inputShape);
-        return { spec, batch, extents, outputShape: this.outputShape(inputShape as number[]) };
+      ...own,
+      preparation,
+      // Always the transposed form: what it stamps is what the layer is about.
+      canonical: (member) => {
+        const { spec, weight, bias } = own.canonical(member);
+        return { spec: transposed, weight: spec.transposed ? weight : layout.toCanonical(weight), bias };
       },
+      arithmetic:
+        preparation === null
+          ? own.arithmetic
+          : {
+              ...own.arithmetic,
+              spec: transposed,
+              resolve: (method, inputShape) => {
+                const { batch = 1, extents } = this.readInputShape(method, inputShape);
+                const outputShape = this.outputShape(inputShape as number[]);
+                return { spec: transposed, batch, extents, outputShape };
+              },
+            },
     };
   }
 
-  /** @internal */
-  override get preparation(): string | null {
+  get #preparation(): string | null {
     const { edges, resize } = this.#method;
     return resize !== null ? 'resizes its input' : edges !== null ? 'repeats the edges of its input' : null;
   }
 
   #prepare(method: string, x: Tensor): Tensor {
-    if (this.preparation === null) return x;
+    if (this.#preparation === null) return x;
     const where = `${this.#method.definition.name}.${method}`;
     const input = checkTensor(where, 'the input', x);
     this.outputShapeUnder(this.spec, this.#prepared(this.readInputShape(method, input.shape)));

@@ -1,6 +1,6 @@
 import { SMOOTH_CONV_TRANSPOSE } from '../core/brands.js';
 import { checkInteger, checkOptions, refuse } from '../core/checks.js';
-import { product } from '../core/lists.js';
+import { frozen, product } from '../core/lists.js';
 import { type Pads, splitPads } from '../core/same-padding.js';
 import { type OperatorSpec, weightShape } from '../core/spec.js';
 import type { WeightLayout } from '../core/weight-layout.js';
@@ -96,11 +96,11 @@ export abstract class SmoothConvTranspose extends Layer {
     super(smoothDefinition(torchDefinition(name, trained, settings), order));
     this.#trained = trained;
     this.inChannels = trained.inChannels;
-    this.kernelSize = trained.kernel;
-    this.stride = trained.stride;
-    this.padding = trained.padBefore;
-    this.outputPadding = outputPadding;
-    this.dilation = trained.dilation;
+    this.kernelSize = frozen(trained.kernel);
+    this.stride = frozen(trained.stride);
+    this.padding = frozen(trained.padBefore);
+    this.outputPadding = frozen(outputPadding);
+    this.dilation = frozen(trained.dilation);
     this.order = order;
   }
 

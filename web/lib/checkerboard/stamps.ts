@@ -5,6 +5,7 @@ import { typedArrayKind } from '../core/realms.js';
 import type { OperatorSpec } from '../core/spec.js';
 import { channelsOfWeight } from '../core/spec.js';
 import { checkShape, elementCount } from '../core/tensor.js';
+import { internalsOf } from '../layers/internals.js';
 import { isLayer, type Layer } from '../layers/layer.js';
 import { type AxisGeometry, checkPhases } from './axis.js';
 import { reversed } from './filters.js';
@@ -144,7 +145,7 @@ export function readStamps(where: string, subject: Subject, options: StampOption
 /** The stamps of a layer, in the order of its canonical weight. */
 export function layerStamps(where: string, layer: Subject): Stamps {
   if (!isLayer(layer)) refuse('BAD_TYPE', where, 'a layer of this package', layer);
-  const { spec } = layer.canonical(where);
+  const { spec } = internalsOf(layer).canonical(where);
   if (spec.inputDilation.some((step) => step > 1)) {
     refuse(
       'UNSUPPORTED',
@@ -166,8 +167,8 @@ interface Read {
 }
 
 function ofLayer(where: string, layer: Layer, inputShape: readonly number[] | undefined): Read {
-  const { spec, weight } = layer.canonical(where);
-  const geometry = layer.geometry();
+  const { spec, weight } = internalsOf(layer).canonical(where);
+  const geometry = internalsOf(layer).arithmetic;
   const padsKnown = inputShape !== undefined || geometry.fixedPads;
   return {
     name: String(layer),

@@ -1,9 +1,11 @@
 import { checkOptions, refuse } from '../core/checks.js';
 import { isHalf } from '../core/half-tensor.js';
+import { frozen } from '../core/lists.js';
 import { kernelReach, type OperatorSpec } from '../core/spec.js';
-import { checkParameter, checkTensor, type Tensor } from '../core/tensor.js';
+import { checkParameter } from '../core/tensor.js';
 import { weightLayout } from '../core/weight-layout.js';
-import { type InputShape, Layer, type LayerGradients } from '../layers/layer.js';
+import type { InputShape } from '../layers/input-shape.js';
+import { Layer } from '../layers/layer.js';
 import { EXECUTION_OPTION_NAMES, type ExecutionOptions, readExecution } from '../runtime/execution.js';
 import type { Layout } from '../runtime/operation.js';
 import type { Call } from './call.js';
@@ -47,10 +49,8 @@ export interface Translation extends Geometry {
 export class ConvertedLayer extends Layer {
   readonly inChannels: number;
   readonly kernelSize: readonly number[];
-  readonly #name: string;
   readonly #pads: PadRule;
   readonly #batch: number | null;
-  readonly #relu: boolean;
   readonly #shown: string;
 
   private constructor(translation: Translation) {
@@ -85,11 +85,9 @@ export class ConvertedLayer extends Layer {
     });
     if (isHalf(given)) this.setWeight(given);
     this.inChannels = kernel.inChannels;
-    this.kernelSize = kernel.kernel;
-    this.#name = name;
+    this.kernelSize = frozen(kernel.kernel);
     this.#pads = translation.pads;
     this.#batch = translation.batch ?? null;
-    this.#relu = translation.relu ?? false;
     this.#shown = Object.entries(call.given)
       .filter(([, value]) => value !== undefined)
       .map(([attribute, value]) => `, ${attribute}=${JSON.stringify(value)}`)
@@ -112,22 +110,8 @@ export class ConvertedLayer extends Layer {
     return this.outputShapeUnder(this.specFor(shape), shape);
   }
 
-  /** Gradients as every layer's, through the activation that the attributes fuse. */
-  override backward(x: Tensor, gradOutput: Tensor): LayerGradients {
-    if (!this.#relu) return super.backward(x, gradOutput);
-    const { data: output } = this.forward(x);
-    const grad = checkTensor(`${this.#name}.backward`, 'gradOutput', gradOutput);
-    const data = grad.data.map((value, index) => ((output[index] as number) > 0 ? value : 0));
-    return super.backward(x, { data, shape: grad.shape });
-  }
-
   extraRepr(): string {
     return `${this.inChannels}, ${this.outChannels}, kernel=${JSON.stringify(this.kernelSize)}${this.#shown}`;
-  }
-
-  /** @internal */
-  protected override get fusesRelu(): boolean {
-    return this.#relu;
   }
 
   /** @internal */

@@ -2,6 +2,7 @@ import { refuse } from '../core/checks.js';
 import type { OperatorSpec } from '../core/spec.js';
 import type { Tensor } from '../core/tensor.js';
 import { weightLayout } from '../core/weight-layout.js';
+import { internalsOf } from '../layers/internals.js';
 import { isLayer, type Layer } from '../layers/layer.js';
 import type { KernelFormat } from './kernel.js';
 
@@ -19,10 +20,15 @@ export function exportParameters(
   formatFor: (spec: OperatorSpec, where: string) => KernelFormat,
 ): ExportedParameters {
   if (!isLayer(layer)) refuse('BAD_TYPE', name, 'a layer of this package', layer);
-  if (layer.preparation !== null) {
-    refuse('UNSUPPORTED', name, 'a layer that is one operator', `one that ${layer.preparation} first`);
+  if (internalsOf(layer).preparation !== null) {
+    refuse(
+      'UNSUPPORTED',
+      name,
+      'a layer that is one operator',
+      `one that ${internalsOf(layer).preparation} first`,
+    );
   }
-  const { spec, weight, bias } = layer.canonical(name);
+  const { spec, weight, bias } = internalsOf(layer).canonical(name);
   const { order, flip } = formatFor(spec, name);
   if (spec.groups > 1 && !order.includes('group')) {
     refuse(

@@ -16,3 +16,10 @@ export function outerProduct(lists: readonly (readonly number[])[]): number[] {
     [1],
   );
 }
+
+/** Freezes lists and records however deep, so that they may be given out and stay what they are. */
+export function frozen<Value>(value: Value): Value {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value;
+  for (const part of Object.values(value)) frozen(part);
+  return Object.freeze(value);
+}

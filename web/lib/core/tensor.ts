@@ -206,10 +206,10 @@ export function checkParameter(
   return tensor.data;
 }
 
-/** Zeros of a shape; throws `TOO_LARGE` or `OUT_OF_MEMORY`. */
+/** Zeros of a shape, with a list of its own; throws `TOO_LARGE` or `OUT_OF_MEMORY`. */
 export function allocateTensor(where: string, shape: readonly number[]): Tensor {
   const count = elementCount(where, 'a tensor', shape);
-  return { data: roomFor(where, shape, () => new Float32Array(count)), shape };
+  return { data: roomFor(where, shape, () => new Float32Array(count)), shape: [...shape] };
 }
 
 /**
@@ -235,7 +235,7 @@ export class FreshTensor {
 
   /** To be taken once the values are set. */
   get tensor(): Tensor {
-    return { data: this.#data as Float32Array, shape: this.#shape };
+    return { data: this.#data as Float32Array, shape: [...this.#shape] };
   }
 }
 

@@ -1,5 +1,5 @@
 import { checkAxes, checkOptions, refuse } from '../core/checks.js';
-import { product } from '../core/lists.js';
+import { frozen, product } from '../core/lists.js';
 import { type OperatorSpec, outputExtents } from '../core/spec.js';
 import {
   allocateTensor,
@@ -137,8 +137,8 @@ class SparseMatrix implements KernelMatrix {
   ) {
     this.rows = rows;
     this.columns = columns;
-    this.inputShape = inputShape;
-    this.outputShape = outputShape;
+    this.inputShape = frozen([...inputShape]);
+    this.outputShape = frozen([...outputShape]);
     this.rowPointers = rowPointers;
     this.columnIndices = columnIndices;
     this.tapIndices = tapIndices;

@@ -1,9 +1,11 @@
 import { CONV_TRANSPOSE } from '../core/brands.js';
 import { checkAxes, checkOptions, refuse } from '../core/checks.js';
+import { frozen } from '../core/lists.js';
 import { type OperatorSpec, outputExtent } from '../core/spec.js';
 import { checkShape } from '../core/tensor.js';
 import { checkOutputPadding, checkPaddingMode } from '../core/torch-words.js';
-import { type ForwardOptions, type InputShape, Layer } from './layer.js';
+import type { InputShape } from './input-shape.js';
+import { type ForwardOptions, Layer } from './layer.js';
 import { describeLayer } from './repr.js';
 import {
   LAYER_OPTION_NAMES,
@@ -100,7 +102,7 @@ export abstract class ConvTranspose extends Layer<ConvTransposeForwardOptions> {
     this.kernelSize = spec.kernel;
     this.stride = spec.stride;
     this.padding = spec.padBefore;
-    this.outputPadding = outputPadding;
+    this.outputPadding = frozen(outputPadding);
     this.dilation = spec.dilation;
   }
 

@@ -1,4 +1,5 @@
 import { checkAxes, checkOptions } from '../core/checks.js';
+import { frozen } from '../core/lists.js';
 import { checkPaddingMode, readTorchPadding } from '../core/torch-words.js';
 import { Layer } from './layer.js';
 import { describeLayer } from './repr.js';
@@ -66,7 +67,7 @@ export abstract class Conv extends Layer {
     this.inChannels = settings.inChannels;
     this.kernelSize = kernel;
     this.stride = stride;
-    this.padding = padding.given;
+    this.padding = frozen(padding.given);
     this.dilation = dilation;
   }
 

@@ -3,6 +3,7 @@ import { product } from '../core/lists.js';
 import type { OperatorSpec } from '../core/spec.js';
 import { weightShape } from '../core/spec.js';
 import type { Tensor } from '../core/tensor.js';
+import { internalsOf } from '../layers/internals.js';
 import { type ForwardOptions, isLayer, type Layer } from '../layers/layer.js';
 import {
   checkQuantization,
@@ -34,12 +35,17 @@ export function quantize(layer: Layer, options: QuantizeOptions = {}): Quantized
   const where = 'quantize';
   checkLayer(where, layer);
   const fixed = readFixed(where, options);
-  const { spec, weight, bias } = layer.canonical(where);
+  const { spec, weight, bias } = internalsOf(layer).canonical(where);
   checkQuantizable(where, spec);
   if (bias?.every(Number.isFinite) === false) refuse('BAD_OPTION', where, 'a finite bias', bias);
   const quantized = quantizeWeight(where, weight, spec.outChannels, channelOf(spec));
   checkRequantization(where, fixed, quantized.scale, bias);
-  return QuantizedLayer.of({ ...quantized, geometry: layer.geometry(), bias: bias?.slice() ?? null, fixed });
+  return QuantizedLayer.of({
+    ...quantized,
+    geometry: internalsOf(layer).arithmetic,
+    bias: bias?.slice() ?? null,
+    fixed,
+  });
 }
 
 /**
@@ -92,8 +98,13 @@ class Range {
 
 export function checkLayer(where: string, layer: unknown): void {
   if (!isLayer(layer)) refuse('BAD_TYPE', where, 'a layer of this package', layer);
-  if (layer.preparation !== null) {
-    refuse('UNSUPPORTED', where, 'a layer that is one operator', `one that ${layer.preparation} first`);
+  if (internalsOf(layer).preparation !== null) {
+    refuse(
+      'UNSUPPORTED',
+      where,
+      'a layer that is one operator',
+      `one that ${internalsOf(layer).preparation} first`,
+    );
   }
 }
 

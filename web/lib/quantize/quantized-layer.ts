@@ -13,7 +13,7 @@ import {
   type Tensor,
 } from '../core/tensor.js';
 import type { ConvTransposeShapeOptions } from '../layers/conv-transpose.js';
-import type { LayerArithmetic } from '../layers/layer.js';
+import type { LayerArithmetic } from '../layers/internals.js';
 import { QuantizedOperators } from '../runtime/quantized-operators.js';
 import type { QuantizedWeight, TensorQuantization } from './quantization.js';
 

@@ -4,6 +4,7 @@ import { DeconvError } from '../core/errors.js';
 import { product } from '../core/lists.js';
 import { typedArrayKind } from '../core/realms.js';
 import { type OperatorSpec, weightShape } from '../core/spec.js';
+import { internalsOf } from '../layers/internals.js';
 import type { Layer } from '../layers/layer.js';
 import {
   checkLayer,
@@ -86,7 +87,7 @@ export function loadQuantized(layer: Layer, bytes: Uint8Array): QuantizedLayer {
   const where = 'loadQuantized';
   checkLayer(where, layer);
   if (typedArrayKind(bytes) !== 'Uint8Array') refuse('BAD_TYPE', where, 'bytes to be a Uint8Array', bytes);
-  const geometry = layer.geometry();
+  const geometry = internalsOf(layer).arithmetic;
   const { spec } = geometry;
   checkQuantizable(where, spec);
   // Whether the layer lives, and what it has.

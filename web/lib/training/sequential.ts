@@ -65,14 +65,16 @@ export class Sequential extends DisposableObject {
   constructor(...modules: readonly (Module | Sequential)[]) {
     super();
     if (modules.length === 0) refuse('BAD_OPTION', 'Sequential', 'at least one module', modules);
-    this.modules = modules.flatMap((module, index) => {
-      if (isSequential(module)) return module.modules;
-      if (typeof module?.forward !== 'function' || typeof module.backward !== 'function') {
-        refuse('BAD_TYPE', 'Sequential', `argument ${index} with methods forward and backward`, module);
-      }
-      return module;
-    });
-    this.layers = this.modules.filter(hasParameters);
+    this.modules = Object.freeze(
+      modules.flatMap((module, index) => {
+        if (isSequential(module)) return module.modules;
+        if (typeof module?.forward !== 'function' || typeof module.backward !== 'function') {
+          refuse('BAD_TYPE', 'Sequential', `argument ${index} with methods forward and backward`, module);
+        }
+        return module;
+      }),
+    );
+    this.layers = Object.freeze(this.modules.filter(hasParameters));
   }
 
   /** @throws {DeconvError} as a layer's forward */
@@ -91,9 +93,9 @@ export class Sequential extends DisposableObject {
    * step(pass.backward(gradient).layers);
    */
   trace(x: Tensor): Trace {
-    const inputs: Tensor[] = [];
-    const output = this.#run(x, (input) => inputs.push(input));
-    return { output, backward: (gradOutput) => this.#gradients(inputs, gradOutput) };
+    const steps: Step[] = [];
+    const output = this.#run(x, (step) => steps.push(step));
+    return { output, backward: (gradOutput) => gradientsOf(steps, gradOutput) };
   }
 
   /**
@@ -159,34 +161,47 @@ export class Sequential extends DisposableObject {
     return true;
   }
 
-  /** Hands the input of every module to `keep`, and for a fused ReLU its output, which has the same signs. */
-  #run(x: Tensor, keep: (input: Tensor) => void): Tensor {
+  /** Hands every module's step to `keep`; a ReLU that the layer before it computes has none of its own. */
+  #run(x: Tensor, keep: (step: Step) => void): Tensor {
     let value = x;
     for (let index = 0; index < this.modules.length; index += 1) {
       const module = this.modules[index] as Module;
-      keep(value);
+      const input = value;
       if (isLayer(module) && isReLU(this.modules[index + 1])) {
-        value = module.forward(value, { activation: 'relu' });
-        keep(value);
+        value = module.forward(input, FUSED);
+        keep({ module, input, output: value, fused: true });
         index += 1;
       } else {
-        value = module.forward(value);
+        value = module.forward(input);
+        keep({ module, input, output: value, fused: false });
       }
     }
     return value;
   }
+}
 
-  #gradients(inputs: readonly Tensor[], gradOutput: Tensor): SequentialGradients {
-    const layers: LayerGradients[] = [];
-    let gradient = gradOutput;
-    for (let index = inputs.length - 1; index >= 0; index -= 1) {
-      const module = this.modules[index] as Module;
-      const gradients = module.backward(inputs[index] as Tensor, gradient);
-      if (hasParameters(module)) layers.unshift(gradients as LayerGradients);
-      gradient = gradients.input;
-    }
-    return { input: gradient, layers };
+const FUSED = { activation: 'relu' } as const;
+
+/** What one module did. */
+interface Step {
+  readonly module: Module;
+  readonly input: Tensor;
+  readonly output: Tensor;
+  /** Whether it computed the ReLU behind it as well. */
+  readonly fused: boolean;
+}
+
+function gradientsOf(steps: readonly Step[], gradOutput: Tensor): SequentialGradients {
+  const layers: LayerGradients[] = [];
+  let gradient = gradOutput;
+  for (const { module, input, output, fused } of [...steps].reverse()) {
+    const gradients = isLayer(module)
+      ? module.backward(input, gradient, fused ? { ...FUSED, output } : { output })
+      : module.backward(input, gradient);
+    if (hasParameters(module)) layers.unshift(gradients as LayerGradients);
+    gradient = gradients.input;
   }
+  return { input: gradient, layers };
 }
 
 function isSequential(value: unknown): value is Sequential {

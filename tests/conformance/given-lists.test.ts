@@ -1,0 +1,291 @@
+// Whatever a user does to what the package gave, the package computes as before.
+
+import {
+  Conv1d,
+  Conv2d,
+  Conv3d,
+  ConvTranspose1d,
+  ConvTranspose2d,
+  ConvTranspose3d,
+  createRuntime,
+  HeapTensor,
+  init,
+  memoryUsage,
+  runtimeInfo,
+  shutdown,
+  type Tensor,
+} from 'deconv-wasm';
+import * as brainstate from 'deconv-wasm/brainstate';
+import {
+  ResizeConv1d,
+  ResizeConv2d,
+  ResizeConv3d,
+  SmoothConvTranspose1d,
+  SmoothConvTranspose2d,
+  SmoothConvTranspose3d,
+} from 'deconv-wasm/checkerboard';
+import { fromFlax, fromKeras, fromOnnx, fromTflite, fromTorch, fromWebnn } from 'deconv-wasm/convert';
+import { kernelMatrix } from 'deconv-wasm/d2l';
+import { type ModelLayer, readModel } from 'deconv-wasm/models';
+import { quantize } from 'deconv-wasm/quantize';
+import { ReLU, Sequential } from 'deconv-wasm/training';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { seed } from '../support/seed.js';
+import { quarters, zeros } from '../support/tensors.js';
+
+beforeAll(() => init({ build: 'simd' }));
+afterAll(shutdown);
+
+/** Tries to change every list and record that can be reached from `root`, and says how many lists there were. */
+function vandalize(root: unknown, met = new Set<unknown>()): number {
+  if (typeof root !== 'object' || root === null || met.has(root)) return 0;
+  met.add(root);
+  let lists = 0;
+  if (ArrayBuffer.isView(root)) {
+    (root as Float32Array).fill(77);
+    return 0;
+  }
+  for (const name of namesOf(root)) {
+    let value: unknown;
+    try {
+      value = (root as Record<string, unknown>)[name];
+    } catch {
+      continue;
+    }
+    if (typeof value === 'function') continue;
+    lists += vandalize(value, met);
+    // Not the fields of a layer itself: who replaces them, replaces what it shows.
+    if (Object.getPrototypeOf(root) !== Object.prototype) continue;
+    attempt(() => {
+      (root as Record<string, unknown>)[name] = typeof value === 'number' ? value + 5 : undefined;
+    });
+  }
+  if (Array.isArray(root)) {
+    lists += 1;
+    attempt(() => root.reverse());
+    attempt(() => root.push(9));
+    attempt(() => root.fill(5));
+    attempt(() => root.splice(0, 1));
+  }
+  return lists;
+}
+
+/** Own names and those of getters, up to the engine's own classes. */
+function namesOf(value: object): string[] {
+  const names = Array.isArray(value) ? Object.keys(value) : [];
+  for (
+    let level = value;
+    level !== null && level !== Object.prototype;
+    level = Object.getPrototypeOf(level)
+  ) {
+    if (level === Array.prototype) break;
+    names.push(
+      ...Object.getOwnPropertyNames(level).filter((name) => name !== 'constructor' && name !== 'length'),
+    );
+  }
+  return [...new Set(names)];
+}
+
+function attempt(act: () => unknown): void {
+  try {
+    act();
+  } catch (error) {
+    // A frozen list says so in strict mode, and a getter takes no value.
+    expect(error).toBeInstanceOf(TypeError);
+  }
+}
+
+interface Subject {
+  readonly outputShape: (shape: readonly number[]) => number[];
+  readonly forward: (x: Tensor) => Tensor;
+  readonly backward?: (x: Tensor, grad: Tensor) => unknown;
+  readonly stateDict?: () => unknown;
+}
+
+const torch = { inChannels: 2, outChannels: 4, kernelSize: 3, padding: 1, groups: 2, seed: 1 } as const;
+const resize = { ...torch, scaleFactor: 2 } as const;
+const taps = (...shape: number[]): Tensor => quarters(shape, seed);
+const first = [
+  [1, 2, 6],
+  [1, 2, 6, 5],
+  [1, 2, 4, 5, 3],
+] as const;
+const last = [
+  [1, 6, 2],
+  [1, 6, 5, 2],
+  [1, 4, 5, 3, 2],
+] as const;
+const grown = { outChannels: 4, kernelSize: 3, stride: 2, seed: 1, groups: 2 } as const;
+
+const SUBJECTS: Readonly<Record<string, readonly [() => Subject, readonly number[]]>> = {
+  Conv1d: [() => new Conv1d({ ...torch, stride: [2], dilation: [2] }), first[0]],
+  Conv2d: [() => new Conv2d({ ...torch, padding: 'same' }), first[1]],
+  Conv3d: [() => new Conv3d({ ...torch, padding: [0, 1, 1] }), first[2]],
+  ConvTranspose1d: [() => new ConvTranspose1d({ ...torch, stride: 2, outputPadding: 1 }), first[0]],
+  ConvTranspose2d: [() => new ConvTranspose2d({ ...torch, stride: [2, 3], padding: [1, 0] }), first[1]],
+  'ConvTranspose2d, measured': [
+    () => new ConvTranspose2d({ ...torch, stride: 2, planning: 'measure' }),
+    first[1],
+  ],
+  ConvTranspose3d: [() => new ConvTranspose3d({ ...torch, stride: 2, dilation: [1, 1, 2] }), first[2]],
+  'brainstate.Conv1d': [() => new brainstate.Conv1d({ ...grown, inSize: [6, 2] }), last[0]],
+  'brainstate.Conv2d': [
+    () =>
+      new brainstate.Conv2d({
+        ...grown,
+        inSize: [6, 5, 2],
+        padding: [
+          [1, 1],
+          [0, 2],
+        ],
+        lhsDilation: 2,
+      }),
+    last[1],
+  ],
+  'brainstate.Conv3d': [() => new brainstate.Conv3d({ ...grown, inSize: [4, 5, 3, 2], wMask: 0.5 }), last[2]],
+  'brainstate.ConvTranspose1d': [
+    () => new brainstate.ConvTranspose1d({ ...grown, inSize: [6, 2], padding: 'VALID' }),
+    last[0],
+  ],
+  'brainstate.ConvTranspose2d': [
+    () => new brainstate.ConvTranspose2d({ ...grown, inSize: [2, 6, 5], channelFirst: true, rhsDilation: 2 }),
+    first[1],
+  ],
+  'brainstate.ConvTranspose3d': [
+    () =>
+      new brainstate.ConvTranspose3d({
+        ...grown,
+        inSize: [4, 5, 3, 2],
+        padding: [
+          [1, 2],
+          [0, 0],
+          [1, 1],
+        ],
+      }),
+    last[2],
+  ],
+  fromOnnx: [
+    () => fromOnnx('ConvTranspose', { strides: [2, 2], pads: [1, 1, 0, 0] }, { weight: taps(2, 4, 3, 3) }),
+    first[1],
+  ],
+  fromTflite: [
+    () =>
+      fromTflite(
+        'CONV_2D',
+        { stride_h: 1, stride_w: 2, padding: 'SAME', fused_activation_function: 'RELU' },
+        { weight: taps(4, 3, 3, 2) },
+      ),
+    last[1],
+  ],
+  fromTorch: [() => fromTorch('ConvTranspose2d', { stride: [2, 1] }, { weight: taps(2, 4, 3, 3) }), first[1]],
+  fromKeras: [() => fromKeras('Conv2DTranspose', { strides: [2, 2] }, { weight: taps(3, 3, 4, 2) }), last[1]],
+  fromFlax: [() => fromFlax('ConvTranspose', { strides: [2, 2] }, { weight: taps(3, 3, 2, 4) }), last[1]],
+  fromWebnn: [
+    () => fromWebnn('convTranspose2d', { strides: [2, 2] }, { weight: taps(2, 4, 3, 3) }),
+    first[1],
+  ],
+  ResizeConv1d: [() => new ResizeConv1d({ ...resize, mode: 'linear' }), first[0]],
+  ResizeConv2d: [() => new ResizeConv2d({ ...resize, paddingMode: 'replicate' }), first[1]],
+  ResizeConv3d: [() => new ResizeConv3d(resize), first[2]],
+  SmoothConvTranspose1d: [() => new SmoothConvTranspose1d({ ...torch, stride: 2 }), first[0]],
+  SmoothConvTranspose2d: [() => new SmoothConvTranspose2d({ ...torch, stride: 2, order: 1 }), first[1]],
+  SmoothConvTranspose3d: [() => new SmoothConvTranspose3d({ ...torch, stride: 2 }), first[2]],
+  'quantized, dynamic': [() => quantize(new ConvTranspose2d({ ...torch, stride: 2 })), first[1]],
+  'quantized, static': [
+    () =>
+      quantize(new Conv2d(torch), {
+        input: { scale: 1 / 32, zeroPoint: 3 },
+        output: { scale: 1 / 16, zeroPoint: -2 },
+      }),
+    first[1],
+  ],
+};
+
+/** Everything that tells what a layer is. */
+function portrait(layer: Subject, shape: readonly number[]): unknown {
+  const x = quarters(shape, seed);
+  const y = layer.forward(x);
+  return {
+    text: String(layer),
+    shape: layer.outputShape(shape),
+    forward: { shape: [...y.shape], data: y.data.slice() },
+    gradients: layer.backward && structuredClone(layer.backward(x, quarters(y.shape, seed + 1))),
+    state: layer.stateDict?.(),
+  };
+}
+
+it.each(Object.entries(SUBJECTS))('%s', (_, [make, shape]) => {
+  const layer = make();
+  const wanted = portrait(layer, shape);
+  const x = quarters(shape, seed);
+  const y = layer.forward(x);
+  const roots = [
+    layer,
+    layer.outputShape(shape),
+    y,
+    layer.backward?.(x, zeros(...y.shape)),
+    layer.stateDict?.(),
+  ];
+  const lists = roots.map((root) => vandalize(root));
+  expect(lists[1]).toBe(1);
+  expect(portrait(layer, shape)).toEqual(wanted);
+  // And what one layer is, no other learns from another.
+  expect(portrait(make(), shape)).toEqual(wanted);
+});
+
+it('options that are changed after the call are copies by then', () => {
+  const options = { ...torch, stride: [2, 2], padding: [1, 1], kernelSize: [3, 3] };
+  const layer = new ConvTranspose2d(options);
+  const wanted = portrait(layer, first[1]);
+  vandalize([options.stride, options.padding, options.kernelSize]);
+  expect(portrait(layer, first[1])).toEqual(wanted);
+});
+
+it('a chain, a heap tensor, runtimes and a matrix', async () => {
+  const up = new ConvTranspose2d({ ...torch, groups: 1, outChannels: 2, stride: 2 });
+  const chain = new Sequential(up, new ReLU(), up);
+  const x = quarters(first[1], seed);
+  const wanted = chain.forward(x);
+  vandalize(chain);
+  expect(chain.forward(x)).toEqual(wanted);
+
+  const tensor = new HeapTensor([2, 3]);
+  vandalize(tensor);
+  expect(tensor.shape).toEqual([2, 3]);
+  expect(tensor.data.length).toBe(6);
+
+  const runtime = await createRuntime({ build: 'simd' });
+  const info = structuredClone(runtime.info);
+  vandalize([runtimeInfo(), await init(), memoryUsage(), runtime.memoryUsage(), runtime.info]);
+  expect(runtime.info).toEqual(info);
+  expect(runtimeInfo()).toEqual(info);
+  await runtime.shutdown();
+  vandalize([runtime.memoryUsage()]);
+  expect(runtime.memoryUsage().liveLayers).toBe(0);
+
+  const matrix = kernelMatrix(quarters([2, 2], seed), [3, 3]);
+  const product = matrix.multiply(quarters([3, 3], seed));
+  vandalize([matrix.inputShape, matrix.outputShape, product.shape]);
+  expect(matrix.multiply(quarters([3, 3], seed)).shape).toEqual([2, 2]);
+});
+
+it('layers of a file', async () => {
+  const weight = taps(2, 4, 3, 3);
+  const entry = { dtype: 'F32', shape: weight.shape, data_offsets: [0, 4 * weight.data.length] };
+  const json = new TextEncoder().encode(JSON.stringify({ 'up.weight': entry }));
+  const bytes = new Uint8Array(8 + json.length + 4 * weight.data.length);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(json.length), true);
+  bytes.set(json, 8);
+  bytes.set(new Uint8Array(weight.data.buffer), 8 + json.length);
+  const model = await readModel(bytes);
+  const [layer] = model.layers;
+  const portraitOf = async (part: ModelLayer | undefined): Promise<unknown> => ({
+    geometry: structuredClone(part?.geometry),
+    shape: part?.problem === null ? [...part.weightShape] : null,
+    weight: part?.problem === null ? structuredClone(await part.weight()) : null,
+  });
+  const wanted = await portraitOf(layer);
+  if (layer?.problem === null) vandalize([await layer.weight(), layer.weightShape]);
+  for (const list of Object.values(layer?.geometry ?? {})) vandalize(list);
+  expect(await portraitOf(layer)).toEqual(wanted);
+});

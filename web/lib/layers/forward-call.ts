@@ -1,0 +1,41 @@
+import { sameList, type Tensor } from '../core/tensor.js';
+import type { Operation } from '../runtime/operation.js';
+
+/** A forward whose shapes and options were checked: as long as they stay the same it can be repeated. */
+export interface ForwardCall {
+  readonly where: string;
+  readonly inputShape: readonly number[];
+  readonly outputShape: readonly number[];
+  readonly optionNames: readonly string[];
+  /** In the order of the names, by `rememberOptions`. */
+  readonly optionValues: readonly unknown[];
+  readonly operation: Operation;
+}
+
+/** The values of checked options; lists are copies, because their owner may change them. */
+export function rememberOptions(options: object, names: readonly string[]): readonly unknown[] {
+  return names.map((name) => {
+    const value = (options as Readonly<Record<string, unknown>>)[name];
+    return Array.isArray(value) ? [...value] : value;
+  });
+}
+
+/** Whether a call has the shape and the options of `call`; `out` is looked at every time. */
+export function repeats(
+  { inputShape, optionNames, optionValues }: ForwardCall,
+  x: unknown,
+  options: unknown = NO_OPTIONS,
+): boolean {
+  if (!sameList((x as Partial<Tensor> | null | undefined)?.shape, inputShape)) return false;
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) return false;
+  for (const name in options) if (!optionNames.includes(name)) return false;
+  for (let index = 0; index < optionNames.length; index += 1) {
+    const name = optionNames[index] as string;
+    const value = (options as Readonly<Record<string, unknown>>)[name];
+    const known = optionValues[index];
+    if (name !== 'out' && value !== known && !(Array.isArray(known) && sameList(value, known))) return false;
+  }
+  return true;
+}
+
+const NO_OPTIONS = {};

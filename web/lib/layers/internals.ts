@@ -1,0 +1,50 @@
+import type { OperatorSpec } from '../core/spec.js';
+import type { Tensor } from '../core/tensor.js';
+import type { CanonicalParameters, Layout } from '../runtime/operation.js';
+import type { Runtime } from '../runtime/runtime.js';
+
+/**
+ * Where the other entries find what they need of a layer, and its users do not. A symbol that all copies of the
+ * package share: one's `quantize` takes another's layers.
+ */
+export const INTERNALS: unique symbol = Symbol.for('deconv-wasm.Layer.internals');
+
+export interface LayerInternals {
+  /** It outlives `dispose`. */
+  readonly arithmetic: LayerArithmetic;
+  /** What the layer does to its input before its operator sees it; null for nothing. */
+  readonly preparation: string | null;
+  /** The operator with its parameters in canonical order, masked; `member` asks in errors. */
+  canonical(member: string): CanonicalParameters & { readonly spec: OperatorSpec };
+  /** The gradient of the layer's weight that belongs to one of the canonical weight. */
+  weightGradient(member: string, canonical: Float32Array): Tensor;
+  /**
+   * Replaces the weight by the one that has these canonical values. Only for layers that keep as many values
+   * as they compute with, without a mask.
+   */
+  setCanonicalWeight(member: string, canonical: Float32Array): void;
+}
+
+export function internalsOf(layer: { readonly [INTERNALS]: LayerInternals }): LayerInternals {
+  return layer[INTERNALS];
+}
+
+/** The arithmetic of a layer, without its parameters. */
+export interface LayerArithmetic {
+  readonly name: string;
+  readonly layout: Layout;
+  readonly runtime: Runtime | undefined;
+  readonly spec: OperatorSpec;
+  readonly optionNames: readonly string[];
+  /** Whether the spec's pads are those of every input. */
+  readonly fixedPads: boolean;
+  /** The operator and the shapes for one input; `method` names the caller's in errors. */
+  resolve(method: string, inputShape: unknown, options: object): ResolvedInput;
+}
+
+export interface ResolvedInput {
+  readonly spec: OperatorSpec;
+  readonly batch: number;
+  readonly extents: readonly number[];
+  readonly outputShape: readonly number[];
+}

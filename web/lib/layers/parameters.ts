@@ -1,0 +1,150 @@
+import { refuse } from '../core/checks.js';
+import { DeconvError } from '../core/errors.js';
+import type { Float16ArrayLike, HalfType } from '../core/float16.js';
+import { copyHalves, type HalfTensor, type HalfValues, isHalf } from '../core/half-tensor.js';
+import { product } from '../core/lists.js';
+import { checkParameter, type Tensor } from '../core/tensor.js';
+import type { WeightLayout } from '../core/weight-layout.js';
+import type { CanonicalParameters } from '../runtime/operation.js';
+import {
+  fitState,
+  type LoadedState,
+  type LoadStateOptions,
+  type NestedState,
+  type StateDict,
+  widened,
+} from './state-dict.js';
+
+/** How a convention keeps a layer's parameters, and their initial values. */
+export interface ParameterDefinition {
+  /** The order in which the convention keeps a weight. */
+  readonly weightLayout: WeightLayout;
+  readonly biasShape: readonly number[];
+  /** What the convention calls the two in a state by names. Default: `weight` and `bias`. */
+  readonly stateNames?: { readonly weight: string; readonly bias: string } | undefined;
+  /** Initial values in the convention's order; the layer owns them. */
+  readonly weight: Float32Array;
+  readonly bias: Float32Array | null;
+  /** Multiplied into the weight, in the convention's order. */
+  readonly mask?: Float32Array | undefined;
+}
+
+/** The parameters of one layer, on JavaScript's side in its convention's order. What leaves is a copy. */
+export class Parameters {
+  readonly hasBias: boolean;
+  readonly #layout: WeightLayout;
+  readonly #biasShape: readonly number[];
+  readonly #names: { readonly weight: string; readonly bias: string };
+  readonly #mask: Float32Array | undefined;
+  #weight: Float32Array | HalfValues;
+  #bias: Float32Array | null;
+
+  constructor({ weightLayout, biasShape, stateNames, weight, bias, mask }: ParameterDefinition) {
+    this.hasBias = bias !== null;
+    this.#layout = weightLayout;
+    this.#biasShape = biasShape;
+    this.#names = stateNames ?? { weight: 'weight', bias: 'bias' };
+    this.#mask = mask;
+    this.#weight = weight;
+    this.#bias = bias;
+  }
+
+  get weight(): Tensor {
+    const { shape } = this.#layout;
+    const data = isHalfValues(this.#weight) ? this.#weight.widen() : this.#weight.slice();
+    return { data, shape: [...shape] };
+  }
+
+  get weightType(): 'float32' | HalfType {
+    return isHalfValues(this.#weight) ? this.#weight.type : 'float32';
+  }
+
+  get bias(): Tensor | null {
+    return this.#bias === null ? null : { data: this.#bias.slice(), shape: [...this.#biasShape] };
+  }
+
+  setWeight(where: string, weight: Tensor | Float32Array | HalfTensor | Float16ArrayLike): void {
+    const { shape } = this.#layout;
+    this.#weight = isHalf(weight)
+      ? copyHalves(where, 'a weight', weight, shape)
+      : checkParameter(where, 'a weight', weight, shape).slice();
+  }
+
+  setBias(where: string, bias: Tensor | Float32Array): void {
+    if (this.#bias === null) {
+      throw new DeconvError(
+        'BAD_OPTION',
+        `${where}: expected a layer with a bias, got one made without. Make it with a bias.`,
+        { where },
+      );
+    }
+    this.#bias = checkParameter(where, 'a bias', bias, this.#biasShape).slice();
+  }
+
+  state(): StateDict {
+    const { weight, bias } = this;
+    const names = this.#names;
+    const half = isHalfValues(this.#weight)
+      ? { data: this.#weight.bits.slice(), shape: weight.shape, dtype: this.#weight.type }
+      : null;
+    return { [names.weight]: half ?? weight, ...(bias === null ? {} : { [names.bias]: bias }) };
+  }
+
+  loadState(where: string, state: StateDict | NestedState, options?: LoadStateOptions): LoadedState {
+    const names = this.#names;
+    const shapes = {
+      [names.weight]: this.#layout.shape,
+      ...(this.hasBias ? { [names.bias]: this.#biasShape } : {}),
+    };
+    const { found, missing, unexpected } = fitState(where, shapes, state, options);
+    const { [names.weight]: weight, [names.bias]: bias } = found;
+    if (weight !== undefined) this.setWeight(where, weight);
+    if (bias !== undefined) this.setBias(where, widened(where, bias));
+    return { missing, unexpected };
+  }
+
+  /** As the core takes them: in canonical order, masked. */
+  canonical(withBias: boolean): CanonicalParameters {
+    const weight = isHalfValues(this.#weight) ? this.#weight.widen() : this.#weight;
+    return { weight: this.#layout.toCanonical(this.#masked(weight)), bias: withBias ? this.#bias : null };
+  }
+
+  /** The gradient of the weight that belongs to one of the canonical weight. */
+  gradientOf(canonical: Float32Array): Tensor {
+    return { data: this.#masked(this.#layout.fromCanonical(canonical)), shape: [...this.#layout.shape] };
+  }
+
+  biasGradientOf(values: Float32Array | null): Tensor | null {
+    return values && { data: values, shape: [...this.#biasShape] };
+  }
+
+  /** Replaces the weight by the one with these canonical values, where there is one. */
+  setCanonical(where: string, canonical: Float32Array): void {
+    const { shape } = this.#layout;
+    const filtered = product(shape) !== canonical.length;
+    if (this.#mask !== undefined || filtered) {
+      refuse(
+        'UNSUPPORTED',
+        where,
+        'a layer that computes with its weight as it is',
+        `one whose weight goes through ${filtered ? 'a fixed filter' : 'a mask'}`,
+        'Make a layer without.',
+      );
+    }
+    this.setWeight(where, this.#layout.fromCanonical(canonical));
+  }
+
+  release(): void {
+    this.#weight = new Float32Array(0);
+    this.#bias = null;
+  }
+
+  #masked(weight: Float32Array): Float32Array {
+    const mask = this.#mask;
+    return mask === undefined ? weight : weight.map((value, index) => value * (mask[index] as number));
+  }
+}
+
+function isHalfValues(values: Float32Array | HalfValues): values is HalfValues {
+  return 'bits' in values;
+}
