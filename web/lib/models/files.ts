@@ -23,14 +23,29 @@ function fileSystem(where: string, given: string | URL, advice: string) {
       { where },
     );
   }
-  return { ...files, path, given: typeof given === 'string' ? given : url.fileURLToPath(given.href) };
+  const address = typeof given === 'string' ? given : given.href;
+  if (typeof given === 'string' && !/^file:\/\//i.test(given)) return { ...files, path, given };
+  try {
+    return { ...files, path, given: url.fileURLToPath(address) };
+  } catch (cause) {
+    throw new DeconvError(
+      'BAD_OPTION',
+      `${where}: expected a path or the URL of a file here, got ${JSON.stringify(address)}. Pass a path.`,
+      { where },
+      cause,
+    );
+  }
 }
 
 type FileSystem = ReturnType<typeof fileSystem>;
 
 /** A model by its path, in Node. */
 export async function openPath(given: string | URL): Promise<ModelSource> {
-  const disk = fileSystem('readModel', given, 'Pass bytes, or the Blob or File itself.');
+  const disk = fileSystem(
+    'readModel',
+    given,
+    'Pass bytes, the Blob or File itself, or a URL: new URL(path, location.href).',
+  );
   return openFile(disk, 'readModel', disk.given);
 }
 

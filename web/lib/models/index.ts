@@ -1,8 +1,10 @@
 /** Convolutions of model files, as layers that run: ONNX, TFLite, safetensors, npy and npz. */
+
+export type { ModelFormat } from './detect.js';
 export type { ModelDtype } from './dtypes.js';
 export type { OutputFile } from './files.js';
 export { type LayerGeometry, ModelLayer } from './layer.js';
-export { Model, type ModelFormat, type ReadModelOptions, readModel } from './model.js';
+export { Model, type ReadModelOptions, readModel } from './model.js';
 export {
   type PatchedFile,
   type PatchedModel,

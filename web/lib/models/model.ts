@@ -1,21 +1,26 @@
 import { MODEL } from '../core/brands.js';
 import { checkChoice, checkOptions, describe, refuse } from '../core/checks.js';
 import type { HalfTensor } from '../core/half-tensor.js';
+import { isAbortSignal, isResponse, isUrl } from '../core/realms.js';
 import type { Tensor } from '../core/tensor.js';
 import type { StateDict } from '../layers/state-dict.js';
+import { detect, FORMATS, type ModelFormat } from './detect.js';
 import { openPath } from './files.js';
 import type { ModelLayer } from './layer.js';
 import { LIMITS } from './limits.js';
-import { isNpy } from './npy.js';
-import { readNpy, readNpz } from './npz.js';
-import { readOnnx } from './onnx/read.js';
-import { headerLength, readSafetensors } from './safetensors.js';
-import { checkLocation, ModelFile, type ModelInput, type ModelSource, sourceOf } from './source.js';
+import type { NormalizedWeight } from './normalized-weights.js';
+import { readers } from './readers.js';
+import { isAddress, openAddress, responseSource } from './remote.js';
+import {
+  checkLocation,
+  ModelFile,
+  type ModelInput,
+  type ModelSource,
+  sourceOf,
+  stopIfAborted,
+} from './source.js';
 import type { ModelTensor } from './tensor.js';
 import { couldBeWeight, describedLayers, type TensorGeometry } from './tensor-layers.js';
-import { readTflite } from './tflite.js';
-
-export type ModelFormat = 'onnx' | 'tflite' | 'safetensors' | 'npy' | 'npz';
 
 export interface ReadModelOptions {
   /** Default: what the first bytes say. */
@@ -26,9 +31,11 @@ export interface ReadModelOptions {
   readonly geometry?: Readonly<Record<string, TensorGeometry>>;
   /**
    * Files with the weights of an ONNX model, by the location that it names. In Node those beside a model
-   * that was read from a path are found without.
+   * that was read from a path or an address are found without.
    */
   readonly external?: Readonly<Record<string, ModelInput>>;
+  /** Stops the reading, that of weights later too: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** What a file holds, read without its weights; `close` it when their values are no longer needed. */
@@ -44,6 +51,8 @@ export class Model {
   readonly candidates: readonly ModelTensor[];
   /** @internal */
   readonly files: readonly ModelFile[];
+  /** The tensors, with weights in the place of the parts that a normalisation makes them of. */
+  readonly #whole: readonly ModelTensor[];
 
   /** @internal */
   constructor(
@@ -52,17 +61,22 @@ export class Model {
     layers: readonly ModelLayer[],
     tensors: readonly ModelTensor[],
     files: readonly ModelFile[],
+    normalized: readonly NormalizedWeight[] = [],
   ) {
     this.format = format;
     this.producer = producer;
     this.layers = layers;
     this.tensors = tensors;
     this.files = files;
+    // A weight stands where its direction does.
+    const weights = new Map(normalized.map(({ direction, weight }) => [direction, weight]));
+    const parts = new Set(normalized.flatMap((found) => found.parts));
+    this.#whole = tensors.flatMap((tensor) => (parts.has(tensor) ? (weights.get(tensor) ?? []) : [tensor]));
     const used = new Set(layers.map(({ weightTensor }) => weightTensor));
     this.candidates =
       format === 'onnx' || format === 'tflite'
         ? []
-        : tensors.filter((tensor) => couldBeWeight(tensor) && !used.has(tensor));
+        : this.#whole.filter((tensor) => couldBeWeight(tensor) && !used.has(tensor));
   }
 
   /** @internal */
@@ -72,7 +86,7 @@ export class Model {
 
   /**
    * The values of all `tensors` by name, as a layer's or a Sequential's `loadStateDict` takes them. Those of 16 bits
-   * stay so, all others are float32.
+   * stay so, all others are float32. Weights that a normalisation makes of parts come in their place.
    *
    * @throws {DeconvError} `TOO_LARGE`, `OUT_OF_MEMORY`, `BAD_MODEL`, `LOAD_FAILED`
    *
@@ -82,7 +96,7 @@ export class Model {
    */
   async stateDict(): Promise<StateDict> {
     const state: [string, Tensor | HalfTensor][] = [];
-    for (const tensor of this.tensors) state.push([tensor.name, await tensor.readNarrow()]);
+    for (const tensor of this.#whole) state.push([tensor.name, await tensor.readNarrow()]);
     return Object.fromEntries(state);
   }
 
@@ -95,8 +109,6 @@ export class Model {
     await this.close();
   }
 }
-
-const FORMATS = ['onnx', 'tflite', 'safetensors', 'npy', 'npz'] as const;
 
 /**
  * Reads the convolutions of a model file: ONNX, TFLite, safetensors, npy or npz.
@@ -114,12 +126,23 @@ const FORMATS = ['onnx', 'tflite', 'safetensors', 'npy', 'npz'] as const;
  */
 export async function readModel(input: ModelInput, options: ReadModelOptions = {}): Promise<Model> {
   const where = 'readModel';
-  const given = checkOptions<ReadModelOptions>(where, options, ['format', 'layers', 'geometry', 'external']);
+  const given = checkOptions<ReadModelOptions>(where, options, [
+    'format',
+    'layers',
+    'geometry',
+    'external',
+    'signal',
+  ]);
+  const { signal } = given;
+  if (signal !== undefined && !isAbortSignal(signal)) {
+    refuse('BAD_TYPE', where, 'signal to be an AbortSignal', signal);
+  }
+  stopIfAborted(signal);
   if (given.format !== undefined) checkChoice(where, 'format', given.format, FORMATS);
   const wanted = checkChoice(where, 'layers', given.layers ?? 'resampling', ['resampling', 'all']);
   const all = wanted === 'all';
-  const source = await openInput(input);
-  const file = new ModelFile(source, null);
+  const source = await openInput(input, signal);
+  const file = new ModelFile(source, null, signal);
   const files = [file];
   try {
     const format = given.format ?? (await detect(file));
@@ -129,50 +152,42 @@ export async function readModel(input: ModelInput, options: ReadModelOptions = {
       }
       const contents =
         format === 'onnx'
-          ? await readOnnx(file, externalFiles(source, given.external ?? {}, files), all)
-          : await readTflite(file, all);
+          ? await (await readers.onnx())(file, externalFiles(source, given, files), all, refuseForeign)
+          : await (await readers.tflite())(file, all);
       return new Model(format, contents.producer, contents.layers, contents.tensors, files);
     }
     const tensors = await readTensors(file, format);
-    return new Model(format, '', describedLayers(tensors, given.geometry ?? {}), tensors, files);
+    const normalized = format === 'npy' ? [] : (await readers.normalized())(tensors);
+    const layers = describedLayers(tensors, normalized, given.geometry ?? {});
+    return new Model(format, '', layers, tensors, files, normalized);
   } catch (error) {
     for (const opened of files) await opened.close();
     throw error;
   }
 }
 
-function readTensors(file: ModelFile, format: 'safetensors' | 'npy' | 'npz'): Promise<ModelTensor[]> {
-  if (format === 'safetensors') return readSafetensors(file);
-  return format === 'npy' ? readNpy(file, 'array') : readNpz(file);
+async function readTensors(file: ModelFile, format: 'safetensors' | 'npy' | 'npz'): Promise<ModelTensor[]> {
+  if (format === 'safetensors') return (await readers.safetensors())(file);
+  if (format === 'npy') return (await readers.npy())(file, 'array');
+  return (await readers.npz())(file, async (names) => (await readers.foreign()).refuseArchive(names));
 }
 
-async function openInput(input: ModelInput): Promise<ModelSource> {
-  return sourceOf(input) ?? openPath(input as string | URL);
+async function refuseForeign(file: ModelFile): Promise<never> {
+  return (await readers.foreign()).refuseForeign(file);
 }
 
-async function detect(file: ModelFile): Promise<ModelFormat> {
-  const head = await file.read('readModel', 'the file', 0, Math.min(file.size, 16));
-  const text = String.fromCharCode(...head);
-  if (text.slice(4, 8) === 'TFL3') return 'tflite';
-  if (isNpy(head)) return 'npy';
-  if (text.startsWith('PK\x03\x04') || text.startsWith('PK\x05\x06')) return 'npz';
-  if ((await headerLength(file)) !== null) return 'safetensors';
-  // The first field of an ONNX model is one of its few, and most begin with the version.
-  const [tag = 0] = head;
-  if (tag !== 0 && (tag & 7) <= 2 && tag >> 3 <= 25) return 'onnx';
-  return refuse(
-    'BAD_MODEL',
-    'readModel',
-    'a model file (ONNX, TFLite, safetensors, npy or npz)',
-    head.length === 0 ? 'an empty file' : 'bytes of none of them',
-    'Formats of checkpoints (.pt, .h5, SavedModel) have to be exported first.',
-  );
+async function openInput(input: ModelInput, signal: AbortSignal | undefined): Promise<ModelSource> {
+  const source = sourceOf(input);
+  if (source !== null) return source;
+  if (isResponse(input)) return responseSource(input);
+  const address = isUrl(input) ? input.href : (input as string);
+  return isAddress(address) ? openAddress(address, signal) : openPath(isUrl(input) ? input : address);
 }
 
 /** Opens every file that the model names once. */
 function externalFiles(
   source: ModelSource,
-  given: Readonly<Record<string, ModelInput>>,
+  { external = {}, signal }: ReadModelOptions,
   files: ModelFile[],
 ): (location: string) => Promise<ModelFile> {
   const opened = new Map<string, ModelFile>();
@@ -183,7 +198,7 @@ function externalFiles(
     if (opened.size >= LIMITS.externalFiles) {
       refuse('BAD_MODEL', 'readModel', `at most ${LIMITS.externalFiles} files of external data`, 'more');
     }
-    const file = new ModelFile(await openBeside(source, given, raw, location), location);
+    const file = new ModelFile(await openBeside(source, external, raw, location, signal), location, signal);
     opened.set(location, file);
     files.push(file);
     return file;
@@ -195,9 +210,10 @@ async function openBeside(
   given: Readonly<Record<string, ModelInput>>,
   raw: string,
   location: string,
+  signal: AbortSignal | undefined,
 ): Promise<ModelSource> {
   for (const name of [raw, location]) {
-    if (Object.hasOwn(given, name)) return openInput(given[name] as ModelInput);
+    if (Object.hasOwn(given, name)) return openInput(given[name] as ModelInput, signal);
   }
   if (source.beside !== undefined) return source.beside(location);
   return refuse(

@@ -1,6 +1,13 @@
-import { describe, refuse } from '../core/checks.js';
-import type { ModelDtype } from './dtypes.js';
+import { refuse } from '../core/checks.js';
+import { bitsOf, type ModelDtype } from './dtypes.js';
 import { LIMITS } from './limits.js';
+import { type PythonDictionary, type PythonValue, parsePythonLiteral } from './python-literal.js';
+import type { ModelFile } from './source.js';
+import { checkExtent } from './stored.js';
+import { type ModelTensor, storedTensor } from './tensor.js';
+import type { TensorPlace } from './tensor-content.js';
+
+const WHERE = 'readModel';
 
 /** What an array's header says. */
 export interface NpyHeader {
@@ -15,20 +22,25 @@ export interface NpyHeader {
   readonly dataStart: number;
 }
 
-const DTYPES: Readonly<Record<string, ModelDtype>> = {
-  f8: 'float64',
-  f4: 'float32',
-  f2: 'float16',
-  i8: 'int64',
-  u8: 'uint64',
-  i4: 'int32',
-  u4: 'uint32',
-  i2: 'int16',
-  u2: 'uint16',
-  i1: 'int8',
-  u1: 'uint8',
-  b1: 'bool',
-};
+/** By all the names that numpy takes for them; those of C are as long as on 64-bit systems but Windows. */
+const DTYPES = new Map(
+  (
+    [
+      ['float64', 'f8 d double float float64'],
+      ['float32', 'f4 f single float32'],
+      ['float16', 'f2 e half float16'],
+      ['int64', 'i8 l q p int int_ int64 long longlong intp'],
+      ['uint64', 'u8 L Q P uint uint64 ulong ulonglong uintp'],
+      ['int32', 'i4 i intc int32'],
+      ['uint32', 'u4 I uintc uint32'],
+      ['int16', 'i2 h short int16'],
+      ['uint16', 'u2 H ushort uint16'],
+      ['int8', 'i1 b byte int8'],
+      ['uint8', 'u1 B ubyte uint8'],
+      ['bool', 'b1 ? bool bool_ bool8'],
+    ] as const
+  ).flatMap(([dtype, names]) => names.split(' ').map((name): [string, ModelDtype] => [name, dtype])),
+);
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 /** Enough to tell how long the header is. */
@@ -40,16 +52,15 @@ export function isNpy(bytes: Uint8Array): boolean {
 
 /** Bytes up to the data, from the first `NPY_PREFIX` of a file. */
 export function npyHeaderEnd(name: string, bytes: Uint8Array): number {
-  const where = 'readModel';
   if (bytes.length < NPY_PREFIX || !isNpy(bytes)) {
-    refuse('BAD_MODEL', where, `${name} to begin as .npy files do`, 'other bytes');
+    refuse('BAD_MODEL', WHERE, `${name} to begin as .npy files do`, 'other bytes');
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, NPY_PREFIX);
   const version = view.getUint8(6);
-  if (version < 1 || version > 3) refuse('BAD_MODEL', where, `version 1 to 3 of ${name}`, version);
+  if (version < 1 || version > 3) refuse('BAD_MODEL', WHERE, `version 1 to 3 of ${name}`, version);
   const length = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
   if (length > LIMITS.npyHeader) {
-    refuse('BAD_MODEL', where, `a header of at most ${LIMITS.npyHeader} bytes in ${name}`, length);
+    refuse('BAD_MODEL', WHERE, `a header of at most ${LIMITS.npyHeader} bytes in ${name}`, length);
   }
   return (version === 1 ? 10 : 12) + length;
 }
@@ -58,26 +69,51 @@ export function npyHeaderEnd(name: string, bytes: Uint8Array): number {
 export function parseNpyHeader(name: string, bytes: Uint8Array): NpyHeader {
   const dataStart = npyHeaderEnd(name, bytes);
   const from = bytes[6] === 1 ? 10 : 12;
-  const text = new TextDecoder('latin1').decode(bytes.subarray(from, dataStart)).trim();
-  const fail = (): never => refuse('BAD_MODEL', 'readModel', `a header of numpy's in ${name}`, text);
-  if (!text.startsWith('{') || !text.endsWith('}')) fail();
-  const order = /'fortran_order'\s*:\s*(True|False)\s*[,}]/.exec(text)?.[1] ?? fail();
-  const list = /'shape'\s*:\s*\(([\d\s,]*)\)/.exec(text)?.[1] ?? fail();
-  const descr = /'descr'\s*:\s*'([^']{1,40})'/.exec(text)?.[1] ?? null;
-  if (descr === null && !/'descr'\s*:\s*\[/.test(text)) fail();
-  const shape = list
-    .split(',')
-    .map((entry) => entry.trim())
-    .filter((entry) => entry !== '')
-    .map((entry) => (/^\d{1,15}$/.test(entry) ? Number(entry) : fail()));
-  if (shape.length > 32) fail();
-  const [, endian = '', kind = ''] = /^([<>|=])(\w+)$/.exec(descr ?? '') ?? [];
+  // Version 3 is there for names that Latin-1 lacks.
+  const encoding = bytes[6] === 3 ? 'utf-8' : 'latin1';
+  const text = new TextDecoder(encoding).decode(bytes.subarray(from, dataStart)).trim();
+  const fail = (): never => refuse('BAD_MODEL', WHERE, `a header of numpy's in ${name}`, text);
+  const header = parsePythonLiteral(text);
+  if (typeof header !== 'object' || header === null || !('entries' in header)) fail();
+  const entries = new Map((header as PythonDictionary).entries);
+  const [descr, columns, shape] = ['descr', 'fortran_order', 'shape'].map((key) => entries.get(key));
+  if (entries.size !== 3 || descr === undefined || descr === null) fail();
+  if (typeof columns !== 'boolean' || !isShape(shape)) return fail();
+  const [, endian = '', kind = ''] =
+    typeof descr === 'string' ? (/^([<>=|]?)([\w?]+)$/.exec(descr) ?? []) : [];
   return {
-    dtype: DTYPES[kind] ?? null,
-    descr: descr ?? describe('a record'),
-    bigEndian: endian === '>' && !kind.endsWith('1'),
-    columnMajor: order === 'True' && shape.length > 1,
+    dtype: DTYPES.get(kind) ?? null,
+    descr: typeof descr === 'string' ? descr : 'a record',
+    bigEndian: endian === '>' && bitsOf(DTYPES.get(kind) ?? 'bool') > 8,
+    columnMajor: columns && shape.length > 1,
     shape,
     dataStart,
   };
+}
+
+function isShape(value: PythonValue | undefined): value is number[] {
+  return (
+    Array.isArray(value) &&
+    value.length <= 32 &&
+    value.every((extent) => Number.isSafeInteger(extent) && extent >= 0)
+  );
+}
+
+/** The one array of a file, under a name. */
+export async function readNpy(file: ModelFile, name: string): Promise<ModelTensor[]> {
+  const head = await file.read(WHERE, 'the header', 0, Math.min(file.size, NPY_PREFIX + LIMITS.npyHeader));
+  const header = parseNpyHeader('the file', checkHead(head, 'the file'));
+  if (header.dtype === null) refuse('UNSUPPORTED', WHERE, 'an array of numbers', header.descr);
+  const ranges = [{ offset: header.dataStart, length: file.size - header.dataStart }];
+  const { bigEndian, columnMajor } = header;
+  const place: TensorPlace = { file, ranges, encoding: 'raw', bigEndian, columnMajor };
+  checkExtent(name, header.shape, header.dtype, place);
+  return [storedTensor(name, header.shape, header.dtype, place)];
+}
+
+/** The first bytes, if the header is among them. */
+export function checkHead(head: Uint8Array, name: string): Uint8Array {
+  const end = npyHeaderEnd(name, head);
+  if (end <= head.length) return head;
+  return refuse('BAD_MODEL', WHERE, `a header of ${end} bytes in ${name}`, head.length, 'It is cut off.');
 }

@@ -2,7 +2,7 @@ import { Inflate } from 'fflate';
 import { describe, refuse } from '../core/checks.js';
 import { DeconvError, isDeconvError } from '../core/errors.js';
 import { LIMITS } from './limits.js';
-import { NPY_PREFIX, npyHeaderEnd, parseNpyHeader } from './npy.js';
+import { checkHead, NPY_PREFIX, npyHeaderEnd, parseNpyHeader } from './npy.js';
 import type { ModelFile } from './source.js';
 import { checkExtent } from './stored.js';
 import { type ModelTensor, storedTensor } from './tensor.js';
@@ -26,20 +26,12 @@ interface Entry {
   start: number;
 }
 
-export async function readNpy(file: ModelFile, name: string): Promise<ModelTensor[]> {
-  const head = await file.read(WHERE, 'the header', 0, Math.min(file.size, NPY_PREFIX + LIMITS.npyHeader));
-  const header = parseNpyHeader('the file', checkHead(head, 'the file'));
-  if (header.dtype === null) refuse('UNSUPPORTED', WHERE, 'an array of numbers', header.descr);
-  const ranges = [{ offset: header.dataStart, length: file.size - header.dataStart }];
-  const { bigEndian, columnMajor } = header;
-  const place: TensorPlace = { file, ranges, encoding: 'raw', bigEndian, columnMajor };
-  checkExtent(name, header.shape, header.dtype, place);
-  return [storedTensor(name, header.shape, header.dtype, place)];
-}
+/** Refuses an archive that has no arrays, by the names of what it has. */
+export type ForeignArchive = (names: readonly string[]) => Promise<never>;
 
 /** Arrays of an archive; what is no array of numbers is left out. Of compressed ones only headers are unpacked. */
-export async function readNpz(file: ModelFile): Promise<ModelTensor[]> {
-  const entries = await readDirectory(file);
+export async function readNpz(file: ModelFile, foreign: ForeignArchive): Promise<ModelTensor[]> {
+  const entries = await readDirectory(file, foreign);
   const budget = { left: LIMITS.inflatedHeaders };
   const tensors: ModelTensor[] = [];
   const names = new Set<string>();
@@ -82,14 +74,8 @@ export async function readNpz(file: ModelFile): Promise<ModelTensor[]> {
   return tensors;
 }
 
-function checkHead(head: Uint8Array, name: string): Uint8Array {
-  const end = npyHeaderEnd(name, head);
-  if (end <= head.length) return head;
-  return refuse('BAD_MODEL', WHERE, `a header of ${end} bytes in ${name}`, head.length, 'It is cut off.');
-}
-
 /** The directory stands at the end; it says what there is and where, so that nothing else need be read. */
-async function readDirectory(file: ModelFile): Promise<Entry[]> {
+async function readDirectory(file: ModelFile, foreign: ForeignArchive): Promise<Entry[]> {
   const tailLength = Math.min(file.size, 22 + 65_535);
   const tailStart = file.size - tailLength;
   const tail = viewOf(await file.read(WHERE, 'the end of the archive', tailStart, tailLength));
@@ -120,7 +106,7 @@ async function readDirectory(file: ModelFile): Promise<Entry[]> {
   if (size > count * 4096) refuse('BAD_MODEL', WHERE, `a directory for ${count} entries`, `${size} bytes`);
   const bytes = await file.read(WHERE, 'the directory', start, size);
   const view = viewOf(bytes);
-  const entries: Entry[] = [];
+  const found: { name: string; at: number; extra: { start: number; end: number } }[] = [];
   let position = 0;
   for (let index = 0; index < count; index += 1) {
     if (position + 46 > size || view.getUint32(position, true) !== 0x02014b50) {
@@ -132,9 +118,14 @@ async function readDirectory(file: ModelFile): Promise<Entry[]> {
     if (end > size) refuse('BAD_MODEL', WHERE, 'entries within the directory', `${end} of ${size} bytes`);
     const name = new TextDecoder().decode(bytes.subarray(position + 46, position + 46 + nameLength));
     const extra = { start: position + 46 + nameLength, end: position + 46 + nameLength + extraLength };
-    entries.push(readEntry(view, position, name, extra, start));
+    found.push({ name, at: position, extra });
     position = end;
   }
+  // Archives of others are told by their names, whatever is in them.
+  if (!found.some(({ name }) => name.endsWith('.npy'))) {
+    await foreign(found.map(({ name }) => name));
+  }
+  const entries = found.map(({ name, at, extra }) => readEntry(view, at, name, extra, start));
   await locate(file, entries, start);
   return entries;
 }

@@ -2,6 +2,7 @@ import { describe, refuse } from '../core/checks.js';
 import { DeconvError } from '../core/errors.js';
 import type { ModelDtype } from './dtypes.js';
 import { LIMITS } from './limits.js';
+import { headerLength } from './safetensors-header.js';
 import type { ModelFile } from './source.js';
 import { checkExtent } from './stored.js';
 import { type ModelTensor, storedTensor } from './tensor.js';
@@ -59,14 +60,6 @@ export async function readSafetensors(file: ModelFile): Promise<ModelTensor[]> {
   }
   checkCover(file, start, entries);
   return tensors;
-}
-
-/** Null where the file cannot be safetensors. */
-export async function headerLength(file: ModelFile): Promise<number | null> {
-  if (file.size < 10) return null;
-  const head = await file.read('readModel', 'the header', 0, 9);
-  const length = Number(new DataView(head.slice().buffer).getBigUint64(0, true));
-  return length >= 2 && length <= file.size - 8 && head[8] === 0x7b ? length : null;
 }
 
 function parseHeader(bytes: Uint8Array): Record<string, unknown> {

@@ -1,6 +1,16 @@
 import { checkInteger, describe, refuse } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
-import { blobBytes, bytesOf, isArrayBuffer, isBlob, isUrl, typedArrayKind } from '../core/realms.js';
+import { DeconvError, isDeconvError } from '../core/errors.js';
+import {
+  blobBytes,
+  bytesOf,
+  isArrayBuffer,
+  isBlob,
+  isResponse,
+  isSharedArrayBuffer,
+  isUrl,
+  messageOf,
+  typedArrayKind,
+} from '../core/realms.js';
 
 /**
  * Bytes that can be read piece by piece, so that of a large file only what is asked for is in memory.
@@ -35,6 +45,13 @@ export function blobSource(blob: Blob): ModelSource {
   };
 }
 
+const INPUTS = 'a path, a URL, bytes, a Blob, a Response or a ModelSource';
+
+/** Throws the reason of a signal that is aborted; older jsdom has no `throwIfAborted`. */
+export function stopIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw signal.reason;
+}
+
 /** Bytes fetched at once where pieces are small. */
 const WINDOW = 1 << 16;
 
@@ -44,17 +61,20 @@ export class ModelFile {
   /** Path relative to the model, as it names the file; null for the model itself. */
   readonly location: string | null;
   readonly #source: ModelSource;
+  readonly #signal: AbortSignal | undefined;
   #window: Uint8Array = new Uint8Array(0);
   #start = 0;
 
-  constructor(source: ModelSource, location: string | null) {
+  /** Nothing is read once `signal` is aborted. */
+  constructor(source: ModelSource, location: string | null, signal?: AbortSignal) {
     const where = 'readModel';
     if (typeof source?.read !== 'function') {
-      refuse('BAD_TYPE', where, 'a path, bytes, a Blob or a ModelSource', source);
+      refuse('BAD_TYPE', where, INPUTS, source);
     }
     this.size = checkInteger(where, 'source.size', source.size, 0, Number.MAX_SAFE_INTEGER);
     this.location = location;
     this.#source = source;
+    this.#signal = signal;
   }
 
   /** How messages call it. */
@@ -77,7 +97,7 @@ export class ModelFile {
   /** A range, whole. */
   async read(where: string, what: string, offset: number, length: number): Promise<Uint8Array> {
     this.checkRange(where, what, offset, length);
-    const bytes = await this.#source.read(offset, length);
+    const bytes = await this.#readSource(where, offset, length);
     if (typedArrayKind(bytes) !== 'Uint8Array' || bytes.length !== length) {
       throw new DeconvError(
         'LOAD_FAILED',
@@ -86,6 +106,23 @@ export class ModelFile {
       );
     }
     return bytes;
+  }
+
+  async #readSource(where: string, offset: number, length: number): Promise<Uint8Array> {
+    const signal = this.#signal;
+    stopIfAborted(signal);
+    try {
+      return await this.#source.read(offset, length);
+    } catch (cause) {
+      stopIfAborted(signal);
+      if (isDeconvError(cause)) throw cause;
+      throw new DeconvError(
+        'LOAD_FAILED',
+        `${where}: expected ${length} bytes at ${offset} of ${this.title}, got ${messageOf(cause)}. The source failed.`,
+        { where, offset, length },
+        cause,
+      );
+    }
   }
 
   /**
@@ -112,17 +149,28 @@ export class ModelFile {
   }
 }
 
-/** A model is read from a path (Node), from bytes, from a Blob or File, or from a source of the caller's. */
-export type ModelInput = string | URL | Uint8Array | ArrayBuffer | Blob | ModelSource;
+/**
+ * A model is read from a path (Node), from an address (`http:`, `https:`, `blob:`, `data:`; `file:` in Node) as
+ * text or URL, from bytes, a Blob or File, a Response, or from a source of the caller's.
+ */
+export type ModelInput = string | URL | Uint8Array | ArrayBufferLike | Blob | Response | ModelSource;
 
-/** The sources that need no platform; null for a path. */
+/** The sources whose bytes are at hand; null for others. */
 export function sourceOf(input: unknown): ModelSource | null {
-  if (typeof input === 'string' || isUrl(input)) return null;
+  if (typeof input === 'string' || isUrl(input) || isResponse(input)) return null;
+  if (isSharedArrayBuffer(input)) return bytesSource(copyOf(new Uint8Array(input)));
   const bytes = typedArrayKind(input) === 'Uint8Array' || isArrayBuffer(input) ? bytesOf(input) : undefined;
-  if (bytes !== undefined) return bytesSource(bytes);
+  // What another thread may change is read from a copy: what was checked has to stay so.
+  if (bytes !== undefined) return bytesSource(isSharedArrayBuffer(bytes.buffer) ? copyOf(bytes) : bytes);
   if (isBlob(input)) return blobSource(input);
   if (typeof (input as Partial<ModelSource> | null)?.read === 'function') return input as ModelSource;
-  return refuse('BAD_TYPE', 'readModel', 'a path, bytes, a Blob or a ModelSource', input);
+  return refuse('BAD_TYPE', 'readModel', INPUTS, input);
+}
+
+function copyOf(bytes: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(bytes.length);
+  copy.set(bytes);
+  return copy;
 }
 
 /**

@@ -3,6 +3,7 @@ import { fromTorch, type TorchOperators } from '../convert/index.js';
 import { torchGeometry } from '../convert/torch.js';
 import { checkBoolean, checkOptions, describe, refuse } from '../core/checks.js';
 import { biasProblem, ModelLayer } from './layer.js';
+import type { NormalizedWeight } from './normalized-weights.js';
 import type { ModelTensor } from './tensor.js';
 
 /**
@@ -35,9 +36,15 @@ export function couldBeWeight({ shape, dtype }: ModelTensor): boolean {
 /** The layers that the caller described. */
 export function describedLayers(
   tensors: readonly ModelTensor[],
+  normalized: readonly NormalizedWeight[],
   geometries: Readonly<Record<string, TensorGeometry>>,
 ): ModelLayer[] {
   const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  // Whoever names the direction means the weight that is made of it.
+  for (const { weight, direction } of normalized) {
+    byName.set(weight.name, weight);
+    byName.set(direction.name, weight);
+  }
   return Object.entries(geometries).map(([name, given]) => {
     const where = `readModel ${describe(name)}`;
     const weight = byName.get(name);
@@ -57,7 +64,7 @@ export function describedLayers(
     };
     // What the caller wrote is checked as an option: it throws.
     const geometry = torchGeometry(where, operator, attributes, weight.shape);
-    const bias = findBias(where, name, words.bias, byName, geometry);
+    const bias = findBias(where, weight.name, words.bias, byName, geometry);
     return new ModelLayer({
       name,
       operator,

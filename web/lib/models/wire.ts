@@ -69,14 +69,41 @@ export async function readMessage(file: ModelFile, schema: Schema): Promise<Mess
     return await new Decoder(file).read(0, file.size, schema, 0);
   } catch (cause) {
     if (isDeconvError(cause)) throw cause;
-    // What the library says about bytes that are no protobuf.
     throw new DeconvError(
       'BAD_MODEL',
-      `readModel: expected a protobuf message, got bytes that are none (${(cause as Error).message}). The file is damaged, cut off or of another format.`,
+      'readModel: expected an ONNX model, got bytes that break off or make no sense. The file is damaged, cut off or of another format.',
       { where: 'readModel' },
       cause,
     );
   }
+}
+
+/** Fields that a message's first ones tell enough of. */
+const TOP_LEVEL = 10_000;
+
+/**
+ * The fields of the outermost message by their numbers, and whether each holds bytes (a message, a text) or a
+ * number; up to where the file is no protobuf, or breaks off.
+ */
+export async function topLevelFields(file: ModelFile): Promise<ReadonlyMap<number, boolean>> {
+  const fields = new Map<number, boolean>();
+  let position = 0;
+  try {
+    for (let count = 0; position < file.size && count < TOP_LEVEL; count += 1) {
+      const bytes = await file.peek(position, Math.min(HEADER, file.size - position));
+      const reader = new BinaryReader(bytes.subarray(0, HEADER));
+      const [field, wire] = reader.tag();
+      if (wire === WireType.StartGroup || wire === WireType.EndGroup) break;
+      const message = wire === WireType.LengthDelimited;
+      const length = message ? reader.uint32() : 0;
+      if (!message) reader.skip(wire, field);
+      fields.set(field, message);
+      position += reader.pos + length;
+    }
+  } catch {
+    // A tag or a number that breaks off.
+  }
+  return fields;
 }
 
 const utf8 = new TextDecoder();

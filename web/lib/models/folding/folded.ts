@@ -14,8 +14,10 @@ export interface Fold {
   /** Steps that it takes, where they are more than values come out. */
   readonly work?: number;
   compute(inputs: readonly Values[]): Values;
-  /** Where every value of the first input comes out once and as it is: the way back. */
-  readonly invert?: (values: Float32Array) => Float32Array;
+  /** The way back, where new values can be had by new inputs: those, one for each. */
+  readonly invert?: (values: Float32Array) => readonly Float32Array[];
+  /** Why there is none. */
+  readonly obstacle?: string;
   /** It only makes another type of floats, of which no weight loses anything: the input says as much. */
   readonly widens?: boolean;
   /** It rounds to a grid of quantized values; so does what is made of it. */
@@ -58,8 +60,12 @@ class FoldedContent implements TensorContent {
   }
 
   get patchObstacle(): string | null {
-    if (this.#viewed !== undefined) return this.#viewed.patchObstacle;
-    return this.#fold.quantizes === true
+    const { invert, inputs, quantizes, obstacle } = this.#fold;
+    if (invert !== undefined) {
+      return inputs.map((input) => input.patchObstacle).find((found) => found !== null) ?? null;
+    }
+    if (obstacle !== undefined) return obstacle;
+    return quantizes === true
       ? 'its values pass a quantization, which would round new ones'
       : 'its values are computed from others';
   }
@@ -77,15 +83,19 @@ class FoldedContent implements TensorContent {
   }
 
   async edits(values: Float32Array): Promise<{ edits: FileEdit[]; stored: Float32Array }> {
-    const { invert, inputs } = this.#fold;
-    const [source] = inputs as [ModelTensor];
-    const { edits, stored } = await source.content.edits((invert as NonNullable<typeof invert>)(values));
-    return { edits, stored: Float32Array.from(this.#fold.compute([Float32Array.from(stored)])) };
+    const { invert, inputs, compute } = this.#fold;
+    const parts = (invert as NonNullable<typeof invert>)(values);
+    const changes = await Promise.all(
+      inputs.map((input, place) => input.content.edits(parts[place] as Float32Array)),
+    );
+    const stored = compute(changes.map((change) => Float32Array.from(change.stored)));
+    return { edits: changes.flatMap(({ edits }) => edits), stored: Float32Array.from(stored) };
   }
 
   /** The tensor that this one only orders or shapes otherwise. */
   get #viewed(): ModelTensor | undefined {
-    return this.#fold.invert === undefined ? undefined : this.#fold.inputs[0];
+    const { invert, inputs } = this.#fold;
+    return invert === undefined || inputs.length > 1 ? undefined : inputs[0];
   }
 }
 

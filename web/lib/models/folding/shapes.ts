@@ -22,7 +22,7 @@ export function reshaped(source: ModelTensor, shape: readonly number[]): Fold {
     dtype: source.numeric,
     inputs: [source],
     compute: ([values]) => values as Values,
-    invert: (values) => values,
+    invert: (values) => [values],
   };
 }
 
@@ -54,7 +54,7 @@ export function transposed(source: ModelTensor, order: readonly number[]): Fold 
     dtype,
     inputs: [source],
     compute: ([values]) => transpose(values as Values, shape, order, dtype),
-    invert: (values) => transpose(values as Values, target, back, 'float32') as Float32Array,
+    invert: (values) => [transpose(values as Values, target, back, 'float32') as Float32Array],
   };
 }
 

@@ -349,7 +349,7 @@ function castTo(x: ModelTensor, dtype: ModelDtype | undefined): Fold | ModelTens
     dtype,
     inputs: [x],
     compute: ([values]) => map(values as Values, dtype, (value) => value),
-    ...(widens && { invert: (values: Float32Array) => values, widens }),
+    ...(widens && { invert: (values: Float32Array) => [values], widens }),
   };
 }
 

@@ -1,0 +1,13 @@
+// The formats' readers are fetched when a file of theirs is met: whoever reads safetensors does not download
+// what reads ONNX. All imports of the kind stand here, with their specifiers as they are.
+
+export const readers = {
+  onnx: async () => (await import('./onnx/read.js')).readOnnx,
+  tflite: async () => (await import('./tflite.js')).readTflite,
+  safetensors: async () => (await import('./safetensors.js')).readSafetensors,
+  npy: async () => (await import('./npy.js')).readNpy,
+  npz: async () => (await import('./npz.js')).readNpz,
+  normalized: async () => (await import('./normalized-weights.js')).normalizedWeights,
+  /** What files of no format that is read are, for the message. */
+  foreign: () => import('./foreign-formats.js'),
+} as const;
