@@ -99,7 +99,7 @@ export abstract class BrainstateLayer extends Layer {
   }
 
   /** A copy of the mask in the kernel's shape; null for a layer without. It is fixed: make another layer for another one. */
-  get wMask(): Tensor | null {
+  get wMask(): Tensor<ArrayBuffer> | null {
     const mask = this.#mask;
     return mask === null ? null : { data: mask.data.slice(), shape: [...mask.shape] };
   }

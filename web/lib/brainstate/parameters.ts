@@ -18,7 +18,7 @@ export function readParameter(
   source: unknown,
   shape: readonly number[],
   random: RandomSource,
-): Float32Array {
+): Float32Array<ArrayBuffer> {
   elementCount(where, `${name} of the layer's shape`, shape);
   if (typeof source !== 'function') return valuesOfShape(where, name, source, shape);
   return valuesOfShape(where, `the result of ${name}`, source([...shape], random), shape);
@@ -30,7 +30,7 @@ export function readMask(
   source: unknown,
   shape: readonly number[],
   random: RandomSource,
-): Float32Array | null {
+): Float32Array<ArrayBuffer> | null {
   return source === undefined || source === null
     ? null
     : readParameter(where, 'wMask', source, shape, random);

@@ -5,7 +5,7 @@ import type { Execution } from '../runtime/execution.js';
 
 /** A step inside another layer: channels first, no bias, a weight that stays. */
 export class FixedLayer extends Layer {
-  constructor(name: string, spec: OperatorSpec, weight: Float32Array, execution: Execution) {
+  constructor(name: string, spec: OperatorSpec, weight: Float32Array<ArrayBuffer>, execution: Execution) {
     super({
       name,
       spec,

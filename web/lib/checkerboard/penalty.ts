@@ -19,7 +19,7 @@ export interface KernelsPenalty {
 export interface LayerPenalty {
   readonly loss: number;
   /** Derivative of the loss with respect to the layer's weight, in its shape. */
-  readonly gradient: Tensor;
+  readonly gradient: Tensor<ArrayBuffer>;
 }
 
 /**

@@ -5,7 +5,7 @@ import { allocateTensor, type Tensor } from '../core/tensor.js';
 export type Ends = readonly [before: number, after: number];
 
 /** Repeats the border values of the last axes outwards, `ends` for each of them: PyTorch's 'replicate'. */
-export function replicateEdges(where: string, x: Tensor, ends: readonly Ends[]): Tensor {
+export function replicateEdges(where: string, x: Tensor, ends: readonly Ends[]): Tensor<ArrayBuffer> {
   const outer = x.shape.length - ends.length;
   const shape = x.shape.map((extent, axis) => extent + sum(ends[axis - outer]));
   const result = allocateTensor(where, shape);
@@ -22,7 +22,7 @@ export function foldEdges(
   gradient: Tensor,
   shape: readonly number[],
   ends: readonly Ends[],
-): Tensor {
+): Tensor<ArrayBuffer> {
   const result = allocateTensor(where, shape);
   const target = nearestInside(shape, ends);
   // In double precision, as many values may meet at a corner.

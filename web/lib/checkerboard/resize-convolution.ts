@@ -128,7 +128,10 @@ export abstract class ResizeConv extends Layer {
     return this.outputShapeUnder(this.spec, this.#prepared(shape));
   }
 
-  override forward(x: Tensor, options?: ForwardOptions): Tensor {
+  override forward<Out extends Tensor = Tensor<ArrayBuffer>>(
+    x: Tensor,
+    options?: ForwardOptions & { readonly out?: Out },
+  ): Out {
     return super.forward(this.disposed ? x : this.#prepare('forward', x), options);
   }
 

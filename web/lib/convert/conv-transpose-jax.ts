@@ -54,7 +54,11 @@ const OPTION_NAMES: readonly (keyof ConvTransposeJaxOptions)[] = [
  * @example
  * const y = convTransposeJax(x, kernel, { strides: 2 }); // [N, 2 * H, 2 * W, out]
  */
-export function convTransposeJax(x: Tensor, kernel: Tensor, options: ConvTransposeJaxOptions = {}): Tensor {
+export function convTransposeJax(
+  x: Tensor,
+  kernel: Tensor,
+  options: ConvTransposeJaxOptions = {},
+): Tensor<ArrayBuffer> {
   const where = 'convTransposeJax';
   const checked = checkOptions<ConvTransposeJaxOptions>(where, options, OPTION_NAMES);
   const input = checkTensor(where, 'x', x);

@@ -78,7 +78,7 @@ export class ConvertedLayer extends Layer {
       biasShape: [spec.outChannels],
       stateNames: translation.stateNames,
       // What the call widened belongs to nobody else.
-      weight: weight.data === given.data ? weight.data.slice() : weight.data,
+      weight: weight.data === given.data ? weight.data.slice() : (weight.data as Float32Array<ArrayBuffer>),
       bias: bias === null ? null : checkParameter(where, 'bias', bias, [spec.outChannels]).slice(),
       relu: translation.relu ?? false,
       execution: readExecution(where, checked),

@@ -8,9 +8,9 @@ import type { KernelFormat } from './kernel.js';
 
 /** A layer's parameters in another system's order: copies, which belong to the caller. */
 export interface ExportedParameters {
-  readonly weight: Tensor;
+  readonly weight: Tensor<ArrayBuffer>;
   /** `[outChannels]`; null for a layer without. */
-  readonly bias: Tensor | null;
+  readonly bias: Tensor<ArrayBuffer> | null;
 }
 
 /** `name` is the public function; `formatFor` gives its system's order for one operator. */

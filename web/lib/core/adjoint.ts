@@ -43,7 +43,7 @@ export function undilate(
   to: readonly number[],
   step: readonly number[],
   inner: number,
-): Float32Array {
+): Float32Array<ArrayBuffer> {
   const count = product(to);
   const fromCount = product(from);
   const result = new Float32Array(outer * count * inner);

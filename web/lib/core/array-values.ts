@@ -44,7 +44,7 @@ const MAX_DEPTH = 8;
 interface Source {
   readonly shape: readonly number[];
   /** All values, row-major, in an array of their own. */
-  read(): Float32Array;
+  read(): Float32Array<ArrayBuffer>;
 }
 
 /**
@@ -59,7 +59,7 @@ export function valuesOfShape(
   what: string,
   value: unknown,
   shape: readonly number[],
-): Float32Array {
+): Float32Array<ArrayBuffer> {
   if (typeof value === 'number' || typeof value === 'boolean') {
     if (!Number.isFinite(Number(value))) refuse('BAD_OPTION', where, `${what} to be finite`, value);
     return filled(where, shape, Number(value));
@@ -139,8 +139,13 @@ function sourceOf(where: string, what: string, value: unknown): Source | null {
   };
 }
 
-function readerOf(where: string, what: string, tensor: unknown, data: unknown): () => Float32Array {
-  if (isHalf(tensor)) return () => (widenTensor(where, what, tensor) as Tensor).data;
+function readerOf(
+  where: string,
+  what: string,
+  tensor: unknown,
+  data: unknown,
+): () => Float32Array<ArrayBuffer> {
+  if (isHalf(tensor)) return () => (widenTensor(where, what, tensor) as Tensor<ArrayBuffer>).data;
   if (Array.isArray(data)) return listSource(where, `${what}.data`, data).read;
   if (typedArrayKind(data) !== undefined) return arraySource(where, `${what}.data`, data).read;
   return refuse('BAD_TYPE', where, `${what}.data to be a typed array or a list of numbers`, data);
@@ -149,9 +154,9 @@ function readerOf(where: string, what: string, tensor: unknown, data: unknown): 
 function arraySource(where: string, what: string, value: unknown): Source {
   const kind = typedArrayKind(value) as string;
   const array = checkArray(where, what, value, kind);
-  const read = (): Float32Array => {
+  const read = (): Float32Array<ArrayBuffer> => {
     if (kind === 'Float16Array') {
-      return (widenTensor(where, what, { data: array, shape: [array.length] }) as Tensor).data;
+      return (widenTensor(where, what, { data: array, shape: [array.length] }) as Tensor<ArrayBuffer>).data;
     }
     return kind.startsWith('Big')
       ? Float32Array.from(array as ArrayLike<unknown>, Number)
@@ -170,7 +175,7 @@ function listSource(where: string, what: string, list: readonly unknown[]): Sour
   if (shape.length > MAX_DEPTH) {
     refuse('BAD_SHAPE', where, `${what} with lists at most ${MAX_DEPTH} deep`, list);
   }
-  const read = (): Float32Array => {
+  const read = (): Float32Array<ArrayBuffer> => {
     const values = new Float32Array(product(shape));
     let at = 0;
     const walk = (entry: unknown, depth: number): void => {
@@ -203,10 +208,10 @@ function withLeadingOnes(own: readonly number[], shape: readonly number[]): read
 
 function spread(
   where: string,
-  values: Float32Array,
+  values: Float32Array<ArrayBuffer>,
   own: readonly number[],
   shape: readonly number[],
-): Float32Array {
+): Float32Array<ArrayBuffer> {
   if (own.every((extent, axis) => extent === shape[axis])) return values;
   const result = filled(where, shape, 0);
   const strides = own.map((extent, axis) => (extent === 1 ? 0 : product(own.slice(axis + 1))));

@@ -21,7 +21,7 @@ const SMALLEST = 2 ** -24;
  * Bit tricks and not the engine's Float16Array, which may change the bits of NaN and is missing in
  * engines that have WebAssembly SIMD.
  */
-export function widen(bits: Uint16Array, type: HalfType): Float32Array {
+export function widen(bits: Uint16Array, type: HalfType): Float32Array<ArrayBuffer> {
   const values = new Float32Array(bits.length);
   const words = new Uint32Array(values.buffer);
   if (type === 'bfloat16') {

@@ -26,7 +26,7 @@ export class HalfValues {
     return this.bits.length;
   }
 
-  widen(): Float32Array {
+  widen(): Float32Array<ArrayBuffer> {
     return widen(this.bits, this.type);
   }
 }

@@ -5,9 +5,12 @@ import { isSharedArrayBuffer, typedArrayKind } from './realms.js';
 /**
  * A plain value: 32-bit floats in row-major order with the shape beside them.
  * Layers of the root entry point are channels first: `[N, C, H, W]`.
+ *
+ * What comes in may lie on any buffer. What the package makes lies on an ArrayBuffer of its own, a
+ * `Tensor<ArrayBuffer>`, as Blob, `copyToChannel` and their kin ask for it.
  */
-export interface Tensor {
-  readonly data: Float32Array;
+export interface Tensor<Buffer extends ArrayBufferLike = ArrayBufferLike> {
+  readonly data: Float32Array<Buffer>;
   readonly shape: readonly number[];
 }
 
@@ -207,7 +210,7 @@ export function checkParameter(
 }
 
 /** Zeros of a shape, with a list of its own; throws `TOO_LARGE` or `OUT_OF_MEMORY`. */
-export function allocateTensor(where: string, shape: readonly number[]): Tensor {
+export function allocateTensor(where: string, shape: readonly number[]): Tensor<ArrayBuffer> {
   const count = elementCount(where, 'a tensor', shape);
   return { data: roomFor(where, shape, () => new Float32Array(count)), shape: [...shape] };
 }
@@ -221,7 +224,7 @@ export function allocateTensor(where: string, shape: readonly number[]): Tensor 
 export class FreshTensor {
   readonly #where: string;
   readonly #shape: readonly number[];
-  #data: Float32Array | undefined;
+  #data: Float32Array<ArrayBuffer> | undefined;
 
   constructor(where: string, shape: readonly number[]) {
     elementCount(where, 'a tensor', shape);
@@ -234,12 +237,16 @@ export class FreshTensor {
   }
 
   /** To be taken once the values are set. */
-  get tensor(): Tensor {
-    return { data: this.#data as Float32Array, shape: [...this.#shape] };
+  get tensor(): Tensor<ArrayBuffer> {
+    return { data: this.#data as Float32Array<ArrayBuffer>, shape: [...this.#shape] };
   }
 }
 
-function roomFor(where: string, shape: readonly number[], make: () => Float32Array): Float32Array {
+function roomFor(
+  where: string,
+  shape: readonly number[],
+  make: () => Float32Array<ArrayBuffer>,
+): Float32Array<ArrayBuffer> {
   try {
     return make();
   } catch (cause) {

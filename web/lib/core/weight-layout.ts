@@ -12,8 +12,12 @@ import { weightShape } from './spec.js';
 export interface WeightLayout {
   /** The kernel's shape in that system. */
   readonly shape: readonly number[];
-  toCanonical(values: Float32Array): Float32Array;
-  fromCanonical(values: Float32Array): Float32Array;
+  toCanonical<Buffer extends ArrayBufferLike>(
+    values: Float32Array<Buffer>,
+  ): Float32Array<Buffer | ArrayBuffer>;
+  fromCanonical<Buffer extends ArrayBufferLike>(
+    values: Float32Array<Buffer>,
+  ): Float32Array<Buffer | ArrayBuffer>;
 }
 
 /** The axes of a kernel: its taps in order, the group, and the channels of one group. */

@@ -45,11 +45,11 @@ export interface KernelMatrix {
   /** Which value of the kernel, in row-major order, each entry is. */
   readonly tapIndices: Uint32Array;
   /** `K x`, shaped as the convolution's output; takes a tensor of `inputShape` or its bare values. */
-  multiply(x: Tensor | Float32Array): Tensor;
+  multiply(x: Tensor | Float32Array): Tensor<ArrayBuffer>;
   /** `Kᵀ y`, shaped as the convolution's input; takes a tensor of `outputShape` or its bare values. */
-  multiplyTransposed(y: Tensor | Float32Array): Tensor;
+  multiplyTransposed(y: Tensor | Float32Array): Tensor<ArrayBuffer>;
   /** `[rows, columns]` with its zeros. */
-  toDense(): Tensor;
+  toDense(): Tensor<ArrayBuffer>;
 }
 
 /**
@@ -145,7 +145,7 @@ class SparseMatrix implements KernelMatrix {
     this.values = Float32Array.from(tapIndices, (tap) => kernel[tap] as number);
   }
 
-  multiply(x: Tensor | Float32Array): Tensor {
+  multiply(x: Tensor | Float32Array): Tensor<ArrayBuffer> {
     const where = 'KernelMatrix.multiply';
     const input = checkParameter(where, 'x', x, this.inputShape);
     const result = allocateTensor(where, this.outputShape);
@@ -159,7 +159,7 @@ class SparseMatrix implements KernelMatrix {
     return result;
   }
 
-  multiplyTransposed(y: Tensor | Float32Array): Tensor {
+  multiplyTransposed(y: Tensor | Float32Array): Tensor<ArrayBuffer> {
     const where = 'KernelMatrix.multiplyTransposed';
     const factors = checkParameter(where, 'y', y, this.outputShape);
     const result = allocateTensor(where, this.inputShape);
@@ -173,7 +173,7 @@ class SparseMatrix implements KernelMatrix {
     return result;
   }
 
-  toDense(): Tensor {
+  toDense(): Tensor<ArrayBuffer> {
     const result = allocateTensor('KernelMatrix.toDense', [this.rows, this.columns]);
     for (let row = 0; row < this.rows; row += 1) {
       this.#eachOfRow(row, (column, value) => {

@@ -14,7 +14,7 @@ import { allocateTensor, checkTensor, type Tensor } from '../core/tensor.js';
  * const square = { data: Float32Array.of(0, 1, 2, 3), shape: [2, 2] };
  * transConv(square, square); // 0 0 1, 0 4 6, 4 12 9
  */
-export function transConv(x: Tensor, kernel: Tensor): Tensor {
+export function transConv(x: Tensor, kernel: Tensor): Tensor<ArrayBuffer> {
   const where = 'transConv';
   const input = checkTensor(where, 'x', x);
   const stamp = checkTensor(where, 'kernel', kernel);

@@ -45,7 +45,7 @@ export function computeOnce(
   weight: unknown,
   options: CallOptions,
   read: ReadGeometry,
-): Tensor {
+): Tensor<ArrayBuffer> {
   const input = checkTensor(where, 'x', x);
   const kernel = checkTensor(where, 'weight', weight);
   const rank = kernel.shape.length - 2;

@@ -46,7 +46,7 @@ export interface ConvTransposeCallOptions extends CallOptions {
  * const y = conv(x, w, { stride: 2, padding: 1 });
  * const z = conv(x, w, { stride: 2, padBefore: [0, 1], padAfter: [1, 1] });
  */
-export function conv(x: Tensor, weight: Tensor, options: ConvCallOptions = {}): Tensor {
+export function conv(x: Tensor, weight: Tensor, options: ConvCallOptions = {}): Tensor<ArrayBuffer> {
   const where = 'conv';
   const checked = checkOptions<ConvCallOptions>(where, options, [...SHARED_OPTIONS, 'inputDilation']);
   return computeOnce(where, false, x, weight, checked, (kernel, stride, dilation) => ({
@@ -67,7 +67,11 @@ export function conv(x: Tensor, weight: Tensor, options: ConvCallOptions = {}): 
  * @example
  * const y = convTranspose(x, w, { stride: 2, padding: 1 });
  */
-export function convTranspose(x: Tensor, weight: Tensor, options: ConvTransposeCallOptions = {}): Tensor {
+export function convTranspose(
+  x: Tensor,
+  weight: Tensor,
+  options: ConvTransposeCallOptions = {},
+): Tensor<ArrayBuffer> {
   const where = 'convTranspose';
   const checked = checkOptions<ConvTransposeCallOptions>(where, options, [
     ...SHARED_OPTIONS,

@@ -24,7 +24,7 @@ export function inputGradient(
   layout: Layout,
   { where, batch, extents }: InputShape,
   run: (adjoint: OperatorSpec, shape: InputShape, result: Float32Array) => void,
-): Tensor {
+): Tensor<ArrayBuffer> {
   const output = outputExtents(where, spec, extents);
   const dilated = dilatedExtents(spec, extents);
   const result = allocateTensor(where, arrange(layout, batch, spec.inChannels, dilated));

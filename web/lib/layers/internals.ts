@@ -15,9 +15,9 @@ export interface LayerInternals {
   /** What the layer does to its input before its operator sees it; null for nothing. */
   readonly preparation: string | null;
   /** The operator with its parameters in canonical order, masked; `member` asks in errors. */
-  canonical(member: string): CanonicalParameters & { readonly spec: OperatorSpec };
+  canonical(member: string): CanonicalParameters<ArrayBuffer> & { readonly spec: OperatorSpec };
   /** The gradient of the layer's weight that belongs to one of the canonical weight. */
-  weightGradient(member: string, canonical: Float32Array): Tensor;
+  weightGradient(member: string, canonical: Float32Array<ArrayBuffer>): Tensor<ArrayBuffer>;
   /**
    * Replaces the weight by the one that has these canonical values. Only for layers that keep as many values
    * as they compute with, without a mask.

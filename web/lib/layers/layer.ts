@@ -48,10 +48,10 @@ export interface BackwardOptions {
 
 /** Gradients of `sum(forward(x) * gradOutput)`, each in the shape of what it belongs to. */
 export interface LayerGradients {
-  readonly input: Tensor;
-  readonly weight: Tensor;
+  readonly input: Tensor<ArrayBuffer>;
+  readonly weight: Tensor<ArrayBuffer>;
   /** Null for a layer without a bias. */
-  readonly bias: Tensor | null;
+  readonly bias: Tensor<ArrayBuffer> | null;
 }
 
 /**
@@ -97,7 +97,7 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> ext
   }
 
   /** A copy of the weight; change it through `setWeight`. */
-  get weight(): Tensor {
+  get weight(): Tensor<ArrayBuffer> {
     this.#requireLive('weight');
     return this.#parameters.weight;
   }
@@ -108,7 +108,7 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> ext
   }
 
   /** A copy of the bias, or null for a layer without. */
-  get bias(): Tensor | null {
+  get bias(): Tensor<ArrayBuffer> | null {
     this.#requireLive('bias');
     return this.#parameters.bias;
   }
@@ -167,12 +167,16 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> ext
   }
 
   /**
-   * Computes the layer and remembers nothing of `x`. The result has the shape that `outputShape` gives.
+   * Computes the layer and remembers nothing of `x`. The result has the shape that `outputShape` gives; it is
+   * `options.out` where there is one.
    *
    * @throws {DeconvError} `NOT_INITIALIZED`, `DISPOSED`, `BAD_SHAPE`, `BAD_TYPE`, `BAD_BUFFER`,
    * `BAD_OPTION`, `TOO_LARGE`, `OUT_OF_MEMORY`, `UNSUPPORTED` (a forced route); the layer stays usable
    */
-  forward(x: Tensor, options?: Options): Tensor {
+  forward<Out extends Tensor = Tensor<ArrayBuffer>>(
+    x: Tensor,
+    options?: Options & { readonly out?: Out },
+  ): Out {
     if (this.#disposed) throw this.#ended('forward');
     let call = this.#lastCall;
     if (call === undefined || !repeats(call, x, options)) {
@@ -187,7 +191,7 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> ext
     if (out === undefined) {
       const fresh = new FreshTensor(where, outputShape);
       this.#plan = this.#operators.run(operation, input, fresh);
-      return fresh.tensor;
+      return fresh.tensor as Tensor as Out;
     }
     const output = locate(checkTensorOf(where, 'out', out, outputShape, operation.outputCount), runtime);
     this.#plan = this.#operators.run(operation, input, output);

@@ -23,8 +23,8 @@ export interface ParameterDefinition {
   /** What the convention calls the two in a state by names. Default: `weight` and `bias`. */
   readonly stateNames?: { readonly weight: string; readonly bias: string } | undefined;
   /** Initial values in the convention's order; the layer owns them. */
-  readonly weight: Float32Array;
-  readonly bias: Float32Array | null;
+  readonly weight: Float32Array<ArrayBuffer>;
+  readonly bias: Float32Array<ArrayBuffer> | null;
   /** Multiplied into the weight, in the convention's order. */
   readonly mask?: Float32Array | undefined;
 }
@@ -36,8 +36,8 @@ export class Parameters {
   readonly #biasShape: readonly number[];
   readonly #names: { readonly weight: string; readonly bias: string };
   readonly #mask: Float32Array | undefined;
-  #weight: Float32Array | HalfValues;
-  #bias: Float32Array | null;
+  #weight: Float32Array<ArrayBuffer> | HalfValues;
+  #bias: Float32Array<ArrayBuffer> | null;
 
   constructor({ weightLayout, biasShape, stateNames, weight, bias, mask }: ParameterDefinition) {
     this.hasBias = bias !== null;
@@ -49,7 +49,7 @@ export class Parameters {
     this.#bias = bias;
   }
 
-  get weight(): Tensor {
+  get weight(): Tensor<ArrayBuffer> {
     const { shape } = this.#layout;
     const data = isHalfValues(this.#weight) ? this.#weight.widen() : this.#weight.slice();
     return { data, shape: [...shape] };
@@ -59,7 +59,7 @@ export class Parameters {
     return isHalfValues(this.#weight) ? this.#weight.type : 'float32';
   }
 
-  get bias(): Tensor | null {
+  get bias(): Tensor<ArrayBuffer> | null {
     return this.#bias === null ? null : { data: this.#bias.slice(), shape: [...this.#biasShape] };
   }
 
@@ -104,17 +104,17 @@ export class Parameters {
   }
 
   /** As the core takes them: in canonical order, masked. */
-  canonical(withBias: boolean): CanonicalParameters {
+  canonical(withBias: boolean): CanonicalParameters<ArrayBuffer> {
     const weight = isHalfValues(this.#weight) ? this.#weight.widen() : this.#weight;
     return { weight: this.#layout.toCanonical(this.#masked(weight)), bias: withBias ? this.#bias : null };
   }
 
   /** The gradient of the weight that belongs to one of the canonical weight. */
-  gradientOf(canonical: Float32Array): Tensor {
+  gradientOf(canonical: Float32Array<ArrayBuffer>): Tensor<ArrayBuffer> {
     return { data: this.#masked(this.#layout.fromCanonical(canonical)), shape: [...this.#layout.shape] };
   }
 
-  biasGradientOf(values: Float32Array | null): Tensor | null {
+  biasGradientOf(values: Float32Array<ArrayBuffer> | null): Tensor<ArrayBuffer> | null {
     return values && { data: values, shape: [...this.#biasShape] };
   }
 
@@ -139,7 +139,7 @@ export class Parameters {
     this.#bias = null;
   }
 
-  #masked(weight: Float32Array): Float32Array {
+  #masked(weight: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
     const mask = this.#mask;
     return mask === undefined ? weight : weight.map((value, index) => value * (mask[index] as number));
   }

@@ -22,9 +22,9 @@ export function toFloat16(tensor: Tensor): HalfTensor & { readonly data: Uint16A
  *
  * @throws {DeconvError} `BAD_SHAPE`, `BAD_TYPE`, `BAD_BUFFER`, `BAD_OPTION` for another dtype
  */
-export function toFloat32(tensor: HalfTensor): Tensor {
+export function toFloat32(tensor: HalfTensor): Tensor<ArrayBuffer> {
   if (!isHalf(tensor) || ArrayBuffer.isView(tensor)) {
     refuse('BAD_TYPE', 'toFloat32', "{ data: Uint16Array, shape, dtype: 'float16' | 'bfloat16' }", tensor);
   }
-  return widenTensor('toFloat32', 'the tensor', tensor) as Tensor;
+  return widenTensor('toFloat32', 'the tensor', tensor) as Tensor<ArrayBuffer>;
 }

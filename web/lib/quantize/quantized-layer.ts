@@ -79,12 +79,12 @@ export class QuantizedLayer extends DisposableObject {
   }
 
   /** A copy of the weight's scales: `weight * weightScale` of its output channel is the real weight. */
-  get weightScale(): Float32Array {
+  get weightScale(): Float32Array<ArrayBuffer> {
     return this.#live('weightScale').scale.slice();
   }
 
   /** A copy of the bias, `[outChannels]`, which stays float32; null for a layer without. */
-  get bias(): Tensor | null {
+  get bias(): Tensor<ArrayBuffer> | null {
     const { bias } = this.#live('bias');
     return bias === null ? null : { data: bias.slice(), shape: [bias.length] };
   }
@@ -105,7 +105,7 @@ export class QuantizedLayer extends DisposableObject {
    * @throws {DeconvError} as a float32 layer's `forward`; `UNSUPPORTED` for a geometry that int8 does
    * not take; `BAD_OPTION` in dynamic mode for an input with infinity or NaN
    */
-  forward(x: Tensor | Int8Tensor, options: QuantizedForwardOptions = {}): Tensor {
+  forward(x: Tensor | Int8Tensor, options: QuantizedForwardOptions = {}): Tensor<ArrayBuffer> {
     const run = this.#prepare('forward', x, options);
     const result = allocateTensor(run.where, run.outputShape);
     this.#operators.run(run.spec, { ...run, output: result.data });
@@ -213,7 +213,7 @@ interface Prepared {
   readonly input: Float32Array | Int8Array;
 }
 
-function allocateBytes(where: string, shape: readonly number[]): Int8Array {
+function allocateBytes(where: string, shape: readonly number[]): Int8Array<ArrayBuffer> {
   const count = elementCount(where, 'an output', shape);
   try {
     return new Int8Array(count);

@@ -37,7 +37,7 @@ interface Header {
  *
  * @throws {DeconvError} `BAD_TYPE`, `DISPOSED`
  */
-export function saveQuantized(layer: QuantizedLayer): Uint8Array {
+export function saveQuantized(layer: QuantizedLayer): Uint8Array<ArrayBuffer> {
   if (!hasBrand(layer, QUANTIZED_LAYER)) refuse('BAD_TYPE', 'saveQuantized', 'a quantized layer', layer);
   const { geometry, weight, scale, bias, fixed } = layer.definition('saveQuantized');
   const header: Header = {

@@ -120,7 +120,7 @@ export function parameterGradients(request: {
   readonly outputCount: number;
   readonly weightElements: number;
   readonly withBias: boolean;
-}): CanonicalParameters {
+}): CanonicalParameters<ArrayBuffer> {
   const { where, spec, input, gradOutput, weightElements, withBias } = request;
   const runtime = requireRuntime(where, request.runtime);
   try {

@@ -4,9 +4,9 @@ import type { Execution } from './execution.js';
 
 export type Layout = 'channels-first' | 'channels-last';
 
-export interface CanonicalParameters {
-  readonly weight: Float32Array;
-  readonly bias: Float32Array | null;
+export interface CanonicalParameters<Buffer extends ArrayBufferLike = ArrayBufferLike> {
+  readonly weight: Float32Array<Buffer>;
+  readonly bias: Float32Array<Buffer> | null;
 }
 
 export interface OperationFields {

@@ -5,7 +5,7 @@ import { allocateTensor, checkTensor, type Tensor } from '../core/tensor.js';
 
 /** Gradient of `sum(forward(x) * gradOutput)`. */
 export interface ActivationGradients {
-  readonly input: Tensor;
+  readonly input: Tensor<ArrayBuffer>;
 }
 
 /**
@@ -14,7 +14,7 @@ export interface ActivationGradients {
  */
 abstract class Activation {
   /** @throws {DeconvError} `BAD_SHAPE`, `BAD_TYPE`, `BAD_BUFFER` */
-  forward(x: Tensor): Tensor {
+  forward(x: Tensor): Tensor<ArrayBuffer> {
     const where = `${this.name}.forward`;
     const input = checkTensor(where, 'the input', x);
     const result = allocateTensor(where, input.shape);

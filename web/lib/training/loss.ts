@@ -5,7 +5,7 @@ import { allocateTensor, checkTensor, type Tensor } from '../core/tensor.js';
 export interface Loss {
   readonly loss: number;
   /** Derivative of the loss with respect to each value of the prediction. */
-  readonly gradient: Tensor;
+  readonly gradient: Tensor<ArrayBuffer>;
 }
 
 /**

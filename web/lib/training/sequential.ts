@@ -26,14 +26,14 @@ export interface Module {
 }
 
 export interface SequentialGradients {
-  readonly input: Tensor;
+  readonly input: Tensor<ArrayBuffer>;
   /** Of the modules with parameters, in the order of `Sequential.layers`: what an optimizer's step takes. */
   readonly layers: readonly LayerGradients[];
 }
 
 /** One pass through a `Sequential`, with what its gradients need. */
 export interface Trace {
-  readonly output: Tensor;
+  readonly output: Tensor<ArrayBuffer>;
   /**
    * Gradients of `sum(output * gradOutput)` without computing the pass again. Valid until a weight
    * changes: take them before the optimizer's step.
@@ -78,7 +78,7 @@ export class Sequential extends DisposableObject {
   }
 
   /** @throws {DeconvError} as a layer's forward */
-  forward(x: Tensor): Tensor {
+  forward(x: Tensor): Tensor<ArrayBuffer> {
     return this.#run(x, () => {});
   }
 
@@ -162,7 +162,7 @@ export class Sequential extends DisposableObject {
   }
 
   /** Hands every module's step to `keep`; a ReLU that the layer before it computes has none of its own. */
-  #run(x: Tensor, keep: (step: Step) => void): Tensor {
+  #run(x: Tensor, keep: (step: Step) => void): Tensor<ArrayBuffer> {
     let value = x;
     for (let index = 0; index < this.modules.length; index += 1) {
       const module = this.modules[index] as Module;
@@ -176,7 +176,8 @@ export class Sequential extends DisposableObject {
         keep({ module, input, output: value, fused: false });
       }
     }
-    return value;
+    // No module takes a tensor on a shared buffer, so none gives one on.
+    return value as Tensor<ArrayBuffer>;
   }
 }
 
@@ -201,7 +202,7 @@ function gradientsOf(steps: readonly Step[], gradOutput: Tensor): SequentialGrad
     if (hasParameters(module)) layers.unshift(gradients as LayerGradients);
     gradient = gradients.input;
   }
-  return { input: gradient, layers };
+  return { input: gradient as Tensor<ArrayBuffer>, layers };
 }
 
 function isSequential(value: unknown): value is Sequential {
