@@ -10,6 +10,7 @@ const CHECKS = [
   ['types of the package', 'tsc', ['--noEmit', '-p', 'tsconfig.lib.json']],
   ['types of the command line', 'tsc', ['--noEmit', '-p', 'web/cli/tsconfig.json']],
   ['types of the page', 'tsc', ['--noEmit', '-p', 'web/demo/tsconfig.json']],
+  ['types as users see them', 'tsc', ['--noEmit', '-p', 'tests/types/tsconfig.json']],
   ['types of the tests', 'tsc', ['--noEmit', '-p', 'tests/tsconfig.json']],
   ['C++ format', 'clang-format-19', ['--dry-run', '--Werror', ...cppFiles()]],
   ['the house', 'node', ['scripts/house.mjs', '--check']],

@@ -24,7 +24,7 @@ import { unlessRefused } from '../support/run.js';
 import { runsOf, seed } from '../support/seed.js';
 import { quarters, stack, zeros } from '../support/tensors.js';
 
-const UP: ConvTransposeOptions = {
+const UP: ConvTransposeOptions<2> = {
   inChannels: 3,
   outChannels: 5,
   kernelSize: [3, 4],
@@ -32,7 +32,7 @@ const UP: ConvTransposeOptions = {
   padding: 1,
   seed: 7,
 };
-const DOWN: ConvOptions = {
+const DOWN: ConvOptions<2> = {
   inChannels: 3,
   outChannels: 5,
   kernelSize: [3, 4],

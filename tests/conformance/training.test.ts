@@ -370,7 +370,10 @@ describeEachBuild((build) => {
   it('a ReLU behind a layer is computed by the layer, and only that one', () => {
     const asked: (string | undefined)[] = [];
     class Watched extends Conv2d {
-      override forward(x: Tensor, options?: ForwardOptions): Tensor {
+      override forward<Out extends Tensor = Tensor<ArrayBuffer>>(
+        x: Tensor,
+        options?: ForwardOptions & { readonly out?: Out },
+      ): Out {
         asked.push(options?.activation);
         return super.forward(x, options);
       }

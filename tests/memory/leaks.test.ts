@@ -17,7 +17,7 @@ import { expectLoopLeavesNothing } from '../support/memory.js';
 import { randomTensor, zeros } from '../support/tensors.js';
 
 /** A small layer, another one each time, on every route in turn. */
-function optionsOf(round: number): ConvTransposeOptions {
+function optionsOf(round: number): ConvTransposeOptions<2> {
   return {
     inChannels: 1 + (round % 5),
     outChannels: 1 + (round % 9),

@@ -117,35 +117,39 @@ describe('ICNR', () => {
     [2, [4, 9], [2, 3], 1],
     [2, [8, 8], [4, 4], 4],
     [3, [2, 4, 3], [2, 2, 1], 2],
-  ] as const)('rank %i, kernel %j, stride %j, groups %i', (rank, kernelSize, stride, groups) => {
-    const layer = new KINDS[rank]({ inChannels: 4, outChannels: 8, kernelSize, stride, groups, seed: 1 });
-    const before = layer.weight.data;
-    expect(initializeIcnr(layer, { seed: 5 })).toBe(layer);
-    const { data, shape } = layer.weight;
-    expect(data).not.toEqual(before);
-    if (rank !== 1 || stride[0] > 1) expect(analyze(layer)).toMatchObject({ unevenness: 0, verdict: 'free' });
-    const taps = sizeOf(kernelSize);
-    // w[a * s + r] = q[a]: a tap equals the first of its block.
-    for (let index = 0; index < data.length; index += 1) {
-      let rest = index % taps;
-      let first = index - rest;
-      for (let at = kernelSize.length - 1, step = 1; at >= 0; at -= 1) {
-        const [size, s] = [kernelSize[at] as number, stride[at] as number];
-        first += Math.floor((rest % size) / s) * s * step;
-        rest = Math.floor(rest / size);
-        step *= size;
+  ] as [1 | 2 | 3, number[], number[], number][])(
+    'rank %i, kernel %j, stride %j, groups %i',
+    (rank, kernelSize, stride, groups) => {
+      const layer = new KINDS[rank]({ inChannels: 4, outChannels: 8, kernelSize, stride, groups, seed: 1 });
+      const before = layer.weight.data;
+      expect(initializeIcnr(layer, { seed: 5 })).toBe(layer);
+      const { data, shape } = layer.weight;
+      expect(data).not.toEqual(before);
+      if (rank !== 1 || (stride[0] as number) > 1)
+        expect(analyze(layer)).toMatchObject({ unevenness: 0, verdict: 'free' });
+      const taps = sizeOf(kernelSize);
+      // w[a * s + r] = q[a]: a tap equals the first of its block.
+      for (let index = 0; index < data.length; index += 1) {
+        let rest = index % taps;
+        let first = index - rest;
+        for (let at = kernelSize.length - 1, step = 1; at >= 0; at -= 1) {
+          const [size, s] = [kernelSize[at] as number, stride[at] as number];
+          first += Math.floor((rest % size) / s) * s * step;
+          rest = Math.floor(rest / size);
+          step *= size;
+        }
+        expect(data[index]).toBe(data[first]);
       }
-      expect(data[index]).toBe(data[first]);
-    }
-    expect(new Set(data).size).toBe(data.length / sizeOf(stride));
-    // PyTorch's bound of the small convolution.
-    const bound = 1 / Math.sqrt((4 / groups) * (taps / sizeOf(stride)));
-    expect(Math.max(...data.map(Math.abs))).toBeLessThanOrEqual(bound);
-    expect(Math.max(...data.map(Math.abs))).toBeGreaterThan(bound / 2);
-    const again = new KINDS[rank]({ inChannels: 4, outChannels: 8, kernelSize, stride, groups });
-    expect(initializeIcnr(again, { seed: 5 }).weight).toEqual({ data, shape });
-    expect(initializeIcnr(again, { seed: 6 }).weight.data).not.toEqual(data);
-  });
+      expect(new Set(data).size).toBe(data.length / sizeOf(stride));
+      // PyTorch's bound of the small convolution.
+      const bound = 1 / Math.sqrt((4 / groups) * (taps / sizeOf(stride)));
+      expect(Math.max(...data.map(Math.abs))).toBeLessThanOrEqual(bound);
+      expect(Math.max(...data.map(Math.abs))).toBeGreaterThan(bound / 2);
+      const again = new KINDS[rank]({ inChannels: 4, outChannels: 8, kernelSize, stride, groups });
+      expect(initializeIcnr(again, { seed: 5 }).weight).toEqual({ data, shape });
+      expect(initializeIcnr(again, { seed: 6 }).weight.data).not.toEqual(data);
+    },
+  );
 
   it('takes values of its own, in brainstate as well', () => {
     const layer = new ConvTranspose2d({ inChannels: 2, outChannels: 1, kernelSize: 4, stride: 2 });

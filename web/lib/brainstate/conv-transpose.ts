@@ -1,24 +1,26 @@
 import { jaxCrops } from '../core/jax-padding.js';
+import type { PerAxis, SpatialRank } from '../core/lists.js';
 import type { OperatorSpec } from '../core/spec.js';
 import { BRAINSTATE_WEIGHT_ORDER, BrainstateLayer, sharedSpec, type Translation } from './layer.js';
-import type { BrainstateLayerOptions, Padding, PerAxis } from './options.js';
+import type { BrainstateLayerOptions, Padding } from './options.js';
 
 /** A transposed convolution in brainstate's words (0.5 and later); a list has one entry per spatial axis. */
-export interface BrainstateConvTransposeOptions extends BrainstateLayerOptions {
+export interface BrainstateConvTransposeOptions<Rank extends SpatialRank = never>
+  extends BrainstateLayerOptions<Rank> {
   /** Distance between neighbouring stamps. Default 1. */
-  readonly stride?: PerAxis;
+  readonly stride?: PerAxis<Rank>;
   /**
    * `'SAME'`, the default, gives n * stride outputs, `'VALID'` n * stride + max(reach - stride, 0) with
    * reach = rhsDilation * (kernelSize - 1) + 1. Numbers are zeros added to the input after it was
    * spread by the stride: **a bigger number gives a bigger output**,
    * (n - 1) * stride + 2 - reach + lo + hi; the full size has lo = hi = reach - 1.
    */
-  readonly padding?: Padding;
+  readonly padding?: Padding<Rank>;
   /**
    * 1 + zeros inserted between input values before anything else, so that n above becomes
    * (n - 1) * lhsDilation + 1. Default 1.
    */
-  readonly lhsDilation?: PerAxis;
+  readonly lhsDilation?: PerAxis<Rank>;
 }
 
 const TRANSLATION: Translation = {
@@ -40,9 +42,9 @@ const TRANSLATION: Translation = {
   },
 };
 
-abstract class ConvTranspose extends BrainstateLayer {
+abstract class ConvTranspose<Rank extends SpatialRank> extends BrainstateLayer<Rank> {
   /** @internal */
-  protected constructor(name: string, rank: number, options: BrainstateConvTransposeOptions) {
+  protected constructor(name: string, rank: number, options: BrainstateConvTransposeOptions<Rank>) {
     super(name, rank, options, TRANSLATION);
   }
 }
@@ -58,8 +60,8 @@ abstract class ConvTranspose extends BrainstateLayer {
  * const up = new ConvTranspose1d({ inSize: [28, 16], outChannels: 8, kernelSize: 4, stride: 2 });
  * up.outSize; // [56, 8]
  */
-export class ConvTranspose1d extends ConvTranspose {
-  constructor(options: BrainstateConvTransposeOptions) {
+export class ConvTranspose1d extends ConvTranspose<1> {
+  constructor(options: BrainstateConvTransposeOptions<1>) {
     super('ConvTranspose1d', 1, options);
   }
 }
@@ -75,8 +77,8 @@ export class ConvTranspose1d extends ConvTranspose {
  * const up = new ConvTranspose2d({ inSize: [16, 16, 32], outChannels: 16, kernelSize: 4, stride: 2 });
  * const y = up.forward({ data: new Float32Array(16 * 16 * 32), shape: [16, 16, 32] }); // [32, 32, 16]
  */
-export class ConvTranspose2d extends ConvTranspose {
-  constructor(options: BrainstateConvTransposeOptions) {
+export class ConvTranspose2d extends ConvTranspose<2> {
+  constructor(options: BrainstateConvTransposeOptions<2>) {
     super('ConvTranspose2d', 2, options);
   }
 }
@@ -93,8 +95,8 @@ export class ConvTranspose2d extends ConvTranspose {
  * const up = new ConvTranspose3d({ inSize: [4, 4, 2, 8], outChannels: 4, kernelSize: 2, stride: 2 });
  * up.outSize; // [8, 8, 4, 4]
  */
-export class ConvTranspose3d extends ConvTranspose {
-  constructor(options: BrainstateConvTransposeOptions) {
+export class ConvTranspose3d extends ConvTranspose<3> {
+  constructor(options: BrainstateConvTransposeOptions<3>) {
     super('ConvTranspose3d', 3, options);
   }
 }

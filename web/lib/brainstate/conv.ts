@@ -1,23 +1,25 @@
 import { refuse } from '../core/checks.js';
+import type { PerAxis, SpatialRank } from '../core/lists.js';
 import { convolutionSamePads, type Pads } from '../core/same-padding.js';
 import { kernelReach, type OperatorSpec } from '../core/spec.js';
 import { BRAINSTATE_WEIGHT_ORDER, BrainstateLayer, sharedSpec, type Translation } from './layer.js';
-import type { BrainstateLayerOptions, Padding, PerAxis, Settings } from './options.js';
+import type { BrainstateLayerOptions, Padding, Settings } from './options.js';
 
 /** A convolution in brainstate's words; a list has one entry per spatial axis. */
-export interface BrainstateConvOptions extends BrainstateLayerOptions {
+export interface BrainstateConvOptions<Rank extends SpatialRank = never>
+  extends BrainstateLayerOptions<Rank> {
   /** Distance between neighbouring windows. Default 1. */
-  readonly stride?: PerAxis;
+  readonly stride?: PerAxis<Rank>;
   /**
    * Zeros added to the head (lo) and the tail (hi) of the input's axis, after `lhsDilation`. `'SAME'`,
    * the default, gives ceil(n / stride) outputs and puts an odd zero at the tail; `'VALID'` adds none.
    */
-  readonly padding?: Padding;
+  readonly padding?: Padding<Rank>;
   /**
    * 1 + zeros inserted between input values. Default 1; more needs a padding in numbers, which the
    * default is not.
    */
-  readonly lhsDilation?: PerAxis;
+  readonly lhsDilation?: PerAxis<Rank>;
 }
 
 const TRANSLATION: Translation = {
@@ -55,9 +57,9 @@ function padsOf({ padding, kernel, stride, rhsDilation, extents }: Settings): re
   });
 }
 
-abstract class Conv extends BrainstateLayer {
+abstract class Conv<Rank extends SpatialRank> extends BrainstateLayer<Rank> {
   /** @internal */
-  protected constructor(name: string, rank: number, options: BrainstateConvOptions) {
+  protected constructor(name: string, rank: number, options: BrainstateConvOptions<Rank>) {
     super(name, rank, options, TRANSLATION);
   }
 }
@@ -73,8 +75,8 @@ abstract class Conv extends BrainstateLayer {
  * const blur = new Conv1d({ inSize: [100, 1], outChannels: 1, kernelSize: 3, wInit: Constant(1 / 3) });
  * const y = blur.forward({ data: new Float32Array(100), shape: [100, 1] }); // [100, 1]
  */
-export class Conv1d extends Conv {
-  constructor(options: BrainstateConvOptions) {
+export class Conv1d extends Conv<1> {
+  constructor(options: BrainstateConvOptions<1>) {
     super('Conv1d', 1, options);
   }
 }
@@ -90,8 +92,8 @@ export class Conv1d extends Conv {
  * const half = new Conv2d({ inSize: [28, 28, 3], outChannels: 8, kernelSize: 3, stride: 2, bInit: ZeroInit() });
  * half.outSize; // [14, 14, 8]
  */
-export class Conv2d extends Conv {
-  constructor(options: BrainstateConvOptions) {
+export class Conv2d extends Conv<2> {
+  constructor(options: BrainstateConvOptions<2>) {
     super('Conv2d', 2, options);
   }
 }
@@ -108,8 +110,8 @@ export class Conv2d extends Conv {
  * const conv = new Conv3d({ inSize: [8, 8, 4, 2], outChannels: 3, kernelSize: [3, 3, 2], padding: 'VALID' });
  * conv.outSize; // [6, 6, 3, 3]
  */
-export class Conv3d extends Conv {
-  constructor(options: BrainstateConvOptions) {
+export class Conv3d extends Conv<3> {
+  constructor(options: BrainstateConvOptions<3>) {
     super('Conv3d', 3, options);
   }
 }

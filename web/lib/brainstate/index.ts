@@ -2,6 +2,7 @@
 
 export type { ArrayValues, NestedList, NumericArray } from '../core/array-values.js';
 export { DeconvError, type DeconvErrorCode } from '../core/errors.js';
+export type { AxisList, PerAxis, SpatialRank, Unsized } from '../core/lists.js';
 export type { Tensor } from '../core/tensor.js';
 export type { BackwardOptions, ForwardOptions, LayerGradients } from '../layers/layer.js';
 export type { ExecutionOptions, RouteName } from '../runtime/execution.js';
@@ -48,5 +49,5 @@ export {
   XavierUniform,
   ZeroInit,
 } from './initializers.js';
-export type { BrainstateLayerOptions, Padding, PerAxis } from './options.js';
+export type { BrainstateLayerOptions, Padding } from './options.js';
 export type { Initializer, ParameterSource } from './parameters.js';

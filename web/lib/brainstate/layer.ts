@@ -1,7 +1,7 @@
 import { MAX_INTEGER, refuse, shapeText } from '../core/checks.js';
 import type { Float16ArrayLike } from '../core/float16.js';
 import { type HalfTensor, isHalf } from '../core/half-tensor.js';
-import { frozen, product } from '../core/lists.js';
+import { type AxisList, axisList, frozen, product, type SpatialRank } from '../core/lists.js';
 import { seededRandom } from '../core/random.js';
 import { kernelReach, type OperatorSpec, outputExtent } from '../core/spec.js';
 import { sameList, type Tensor } from '../core/tensor.js';
@@ -26,18 +26,18 @@ export const BRAINSTATE_WEIGHT_ORDER = {
 } as const satisfies Record<string, readonly WeightAxis[]>;
 
 /** What all layers in brainstate's words share; a list has one entry per spatial axis. */
-export abstract class BrainstateLayer extends Layer {
+export abstract class BrainstateLayer<Rank extends SpatialRank = SpatialRank> extends Layer {
   /** Shape of one input, without its batch axis. */
   readonly inSize: readonly number[];
   /** Shape of one output, without its batch axis. */
   readonly outSize: readonly number[];
   readonly inChannels: number;
-  readonly kernelSize: readonly number[];
-  readonly stride: readonly number[];
+  readonly kernelSize: AxisList<Rank>;
+  readonly stride: AxisList<Rank>;
   /** `'SAME'`, `'VALID'`, or a `[lo, hi]` pair for each axis. */
   readonly padding: 'SAME' | 'VALID' | readonly (readonly [number, number])[];
-  readonly lhsDilation: readonly number[];
-  readonly rhsDilation: readonly number[];
+  readonly lhsDilation: AxisList<Rank>;
+  readonly rhsDilation: AxisList<Rank>;
   readonly channelFirst: boolean;
   readonly name: string | null;
   #mask: Tensor | null;
@@ -79,11 +79,11 @@ export abstract class BrainstateLayer extends Layer {
       settings.channelFirst ? [settings.outChannels, ...outExtents] : [...outExtents, settings.outChannels],
     );
     this.inChannels = settings.inChannels;
-    this.kernelSize = frozen(settings.kernel);
-    this.stride = frozen(settings.stride);
+    this.kernelSize = axisList(settings.kernel);
+    this.stride = axisList(settings.stride);
     this.padding = frozen(settings.padding);
-    this.lhsDilation = frozen(settings.lhsDilation);
-    this.rhsDilation = frozen(settings.rhsDilation);
+    this.lhsDilation = axisList(settings.lhsDilation);
+    this.rhsDilation = axisList(settings.rhsDilation);
     this.channelFirst = settings.channelFirst;
     this.name = settings.name;
   }

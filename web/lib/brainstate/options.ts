@@ -8,6 +8,7 @@ import {
   MAX_INTEGER,
   refuse,
 } from '../core/checks.js';
+import type { PerAxis, SpatialRank, Unsized } from '../core/lists.js';
 import { freshSeed } from '../core/random.js';
 import {
   EXECUTION_OPTION_NAMES,
@@ -17,27 +18,38 @@ import {
 } from '../runtime/execution.js';
 import type { ParameterSource } from './parameters.js';
 
-/** A number for every spatial axis, or a list of one entry or one per axis. */
-export type PerAxis = number | readonly number[];
-
 /**
  * `'SAME'` or `'VALID'`, exactly so; `p` for (p, p) on every axis; a list of integers, one symmetric
  * pad an axis, **except that two integers for one axis are (lo, hi)**; one `[lo, hi]` pair for all
  * axes; or a pair for each. Negative ones are accepted.
  */
-export type Padding = 'SAME' | 'VALID' | number | readonly number[] | readonly (readonly [number, number])[];
+export type Padding<Rank extends SpatialRank = never> =
+  | 'SAME'
+  | 'VALID'
+  | PerAxis<Rank>
+  | readonly [Pair]
+  | Unsized<Pair>
+  | { 1: Pair; 2: readonly [Pair, Pair]; 3: readonly [Pair, Pair, Pair] }[Rank];
+
+type Pair = readonly [lo: number, hi: number];
 
 /** A layer in brainstate's words, but for what its padding does. */
-export interface BrainstateLayerOptions extends ExecutionOptions {
+export interface BrainstateLayerOptions<Rank extends SpatialRank = never> extends ExecutionOptions {
   /**
    * Shape of one input without its batch axis, channels last: `[L, C]`, `[H, W, C]`, `[H, W, D, C]`;
    * with `channelFirst` `[C, ...]`. Inputs must have exactly this size.
    */
-  readonly inSize: readonly number[];
+  readonly inSize:
+    | {
+        1: readonly [number, number];
+        2: readonly [number, number, number];
+        3: readonly [number, number, number, number];
+      }[Rank]
+    | Unsized<number>;
   readonly outChannels: number;
-  readonly kernelSize: PerAxis;
+  readonly kernelSize: PerAxis<Rank>;
   /** Distance between the taps of the kernel. Default 1. */
-  readonly rhsDilation?: PerAxis;
+  readonly rhsDilation?: PerAxis<Rank>;
   /** Blocked connections from input to output channels; divides both. Default 1. */
   readonly groups?: number;
   /**

@@ -3,21 +3,16 @@
 import { CONV_TRANSPOSE, hasBrand, RESIZE_CONV, SMOOTH_CONV_TRANSPOSE } from '../core/brands.js';
 import { checkOptions, refuse } from '../core/checks.js';
 import { DeconvError } from '../core/errors.js';
-import { at, product } from '../core/lists.js';
+import { at, axisList, product } from '../core/lists.js';
 import type { OperatorSpec } from '../core/spec.js';
-import type { ConvTranspose, ConvTransposeOptions } from '../layers/conv-transpose.js';
+import type { ConvTranspose } from '../layers/conv-transpose.js';
 import { ConvTranspose1d } from '../layers/conv-transpose-1d.js';
 import { ConvTranspose2d } from '../layers/conv-transpose-2d.js';
 import { ConvTranspose3d } from '../layers/conv-transpose-3d.js';
 import { internalsOf } from '../layers/internals.js';
+import type { LayerOptions } from '../layers/torch-options.js';
 import { correlationLayout, divideByBox, filteredKernel, filterKernels } from './filters.js';
-import {
-  type ResizeConv,
-  ResizeConv1d,
-  ResizeConv2d,
-  ResizeConv3d,
-  type ResizeConvOptions,
-} from './resize-convolution.js';
+import { type ResizeConv, ResizeConv1d, ResizeConv2d, ResizeConv3d } from './resize-convolution.js';
 import type { SmoothConvTranspose } from './smooth.js';
 
 export interface ToResizeConvOptions {
@@ -193,16 +188,47 @@ function addZeroTaps(
   return filterKernels(values, { kernel, dilation: kernel.map(() => 1), filters });
 }
 
-function makeConvTranspose(options: ConvTransposeOptions & { kernelSize: readonly number[] }): ConvTranspose {
+/** The layer of as many axes as the kernel has. */
+function makeConvTranspose({
+  kernelSize,
+  stride,
+  padding,
+  outputPadding,
+  ...channels
+}: PlainOptions): ConvTranspose {
   const Kind = [ConvTranspose1d, ConvTranspose2d, ConvTranspose3d][
-    options.kernelSize.length - 1
+    kernelSize.length - 1
   ] as typeof ConvTranspose2d;
-  return new Kind({ ...options, seed: 0 });
+  return new Kind({
+    ...channels,
+    kernelSize: axisList<2>(kernelSize),
+    stride: axisList<2>(stride),
+    padding: axisList<2>(padding),
+    outputPadding: axisList<2>(outputPadding),
+    seed: 0,
+  });
 }
 
-function makeResizeConv(options: ResizeConvOptions & { kernelSize: readonly number[] }): ResizeConv {
-  const Kind = [ResizeConv1d, ResizeConv2d, ResizeConv3d][
-    options.kernelSize.length - 1
-  ] as typeof ResizeConv2d;
-  return new Kind({ ...options, seed: 0 });
+function makeResizeConv({ kernelSize, scaleFactor, padding, ...channels }: ResizeOptions): ResizeConv {
+  const Kind = [ResizeConv1d, ResizeConv2d, ResizeConv3d][kernelSize.length - 1] as typeof ResizeConv2d;
+  return new Kind({
+    ...channels,
+    kernelSize: axisList<2>(kernelSize),
+    scaleFactor: axisList<2>(scaleFactor),
+    padding: axisList<2>(padding),
+    seed: 0,
+  });
+}
+
+interface PlainOptions extends LayerOptions {
+  readonly kernelSize: readonly number[];
+  readonly stride: readonly number[];
+  readonly padding: readonly number[];
+  readonly outputPadding: readonly number[];
+}
+
+interface ResizeOptions extends LayerOptions {
+  readonly kernelSize: readonly number[];
+  readonly scaleFactor: readonly number[];
+  readonly padding: readonly number[];
 }

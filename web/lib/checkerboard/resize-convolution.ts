@@ -1,6 +1,6 @@
 import { RESIZE_CONV } from '../core/brands.js';
 import { checkAxes, checkChoice, checkOptions } from '../core/checks.js';
-import { at, frozen, product } from '../core/lists.js';
+import { type AxisList, at, axisList, type PerAxis, product, type SpatialRank } from '../core/lists.js';
 import { kernelReach, type OperatorSpec, weightShape } from '../core/spec.js';
 import { checkTensor, type Tensor } from '../core/tensor.js';
 import { readTorchPadding, type TorchPadding } from '../core/torch-words.js';
@@ -39,22 +39,22 @@ import { type Ends, foldEdges, replicateEdges } from './replicate.js';
 export type ResizeMode = 'nearest' | 'linear' | 'bilinear' | 'trilinear';
 
 /** A resize and a convolution in the words of PyTorch's nn.Upsample and nn.Conv; a list has one entry per spatial axis. */
-export interface ResizeConvOptions extends LayerOptions {
+export interface ResizeConvOptions<Rank extends SpatialRank = never> extends LayerOptions {
   /** How many times larger the output is, before the convolution. */
-  readonly scaleFactor: number | readonly number[];
+  readonly scaleFactor: PerAxis<Rank>;
   /** How the values in between are made; linear ones with `align_corners=False`. Default `'nearest'`. */
   readonly mode?: ResizeMode;
   /** Size of the convolution's kernel. */
-  readonly kernelSize: number | readonly number[];
+  readonly kernelSize: PerAxis<Rank>;
   /**
    * Values that the convolution adds at **both** ends of the **resized** axis; `'valid'` for none,
    * `'same'` for as many as keep its size (an odd total puts the larger half at the end). Default 0.
    */
-  readonly padding?: number | readonly number[] | 'same' | 'valid';
+  readonly padding?: PerAxis<Rank> | 'same' | 'valid';
   /** What the padding consists of. Default `'zeros'`. */
   readonly paddingMode?: 'zeros' | 'replicate';
   /** Distance between the taps of the kernel. Default 1. */
-  readonly dilation?: number | readonly number[];
+  readonly dilation?: PerAxis<Rank>;
 }
 
 const RANK_MODES = ['linear', 'linear', 'bilinear', 'trilinear'] as const;
@@ -91,29 +91,30 @@ interface Method {
  * fewer products, and the resized tensor is never made. Only linear modes with a padding of zeros run in two
  * steps, because at their borders no single transposed convolution is equal.
  */
-export abstract class ResizeConv extends Layer {
+export abstract class ResizeConv<Rank extends SpatialRank = SpatialRank> extends Layer {
   readonly inChannels: number;
-  readonly scaleFactor: readonly number[];
+  readonly scaleFactor: AxisList<Rank>;
   readonly mode: ResizeMode;
-  readonly kernelSize: readonly number[];
-  readonly padding: readonly number[] | 'same' | 'valid';
+  readonly kernelSize: AxisList<Rank>;
+  readonly padding: AxisList<Rank> | 'same' | 'valid';
   readonly paddingMode: 'zeros' | 'replicate';
-  readonly dilation: readonly number[];
+  readonly dilation: AxisList<Rank>;
   readonly #method: Method;
 
   /** @internal */
-  protected constructor(name: string, rank: number, options: ResizeConvOptions) {
+  protected constructor(name: string, rank: Rank, options: ResizeConvOptions<Rank>) {
     const settings = readSettings(name, rank, options);
     const method = methodOf(name, settings);
     super(method.definition);
     this.#method = method;
     this.inChannels = settings.layer.inChannels;
-    this.scaleFactor = frozen(settings.scale);
+    this.scaleFactor = axisList(settings.scale);
     this.mode = settings.mode;
-    this.kernelSize = frozen(settings.kernel);
-    this.padding = frozen(settings.padding.given);
+    this.kernelSize = axisList(settings.kernel);
+    this.padding =
+      typeof settings.padding.given === 'string' ? settings.padding.given : axisList(settings.padding.given);
     this.paddingMode = settings.paddingMode;
-    this.dilation = frozen(settings.dilation);
+    this.dilation = axisList(settings.dilation);
   }
 
   /**
@@ -243,8 +244,8 @@ export abstract class ResizeConv extends Layer {
  * const up = new ResizeConv1d({ inChannels: 16, outChannels: 8, scaleFactor: 2, kernelSize: 5, padding: 2 });
  * up.outputShape([1, 16, 100]); // [1, 8, 200]
  */
-export class ResizeConv1d extends ResizeConv {
-  constructor(options: ResizeConvOptions) {
+export class ResizeConv1d extends ResizeConv<1> {
+  constructor(options: ResizeConvOptions<1>) {
     super('ResizeConv1d', 1, options);
   }
 }
@@ -260,8 +261,8 @@ export class ResizeConv1d extends ResizeConv {
  * const up = new ResizeConv2d({ inChannels: 64, outChannels: 32, scaleFactor: 2, kernelSize: 3, padding: 1 });
  * const y = up.forward({ data: new Float32Array(64 * 8 * 8), shape: [1, 64, 8, 8] }); // [1, 32, 16, 16]
  */
-export class ResizeConv2d extends ResizeConv {
-  constructor(options: ResizeConvOptions) {
+export class ResizeConv2d extends ResizeConv<2> {
+  constructor(options: ResizeConvOptions<2>) {
     super('ResizeConv2d', 2, options);
   }
 }
@@ -276,13 +277,13 @@ export class ResizeConv2d extends ResizeConv {
  * await init();
  * const up = new ResizeConv3d({ inChannels: 4, outChannels: 2, scaleFactor: 2, mode: 'trilinear', kernelSize: 3 });
  */
-export class ResizeConv3d extends ResizeConv {
-  constructor(options: ResizeConvOptions) {
+export class ResizeConv3d extends ResizeConv<3> {
+  constructor(options: ResizeConvOptions<3>) {
     super('ResizeConv3d', 3, options);
   }
 }
 
-function readSettings(name: string, rank: number, options: ResizeConvOptions): Settings {
+function readSettings(name: string, rank: number, options: unknown): Settings {
   const checked = checkOptions<ResizeConvOptions>(name, options, [
     ...LAYER_OPTION_NAMES,
     'scaleFactor',

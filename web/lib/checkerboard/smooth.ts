@@ -1,6 +1,6 @@
 import { SMOOTH_CONV_TRANSPOSE } from '../core/brands.js';
 import { checkInteger, checkOptions, refuse } from '../core/checks.js';
-import { frozen, product } from '../core/lists.js';
+import { type AxisList, axisList, product, type SpatialRank } from '../core/lists.js';
 import { type Pads, splitPads } from '../core/same-padding.js';
 import { type OperatorSpec, weightShape } from '../core/spec.js';
 import type { WeightLayout } from '../core/weight-layout.js';
@@ -19,7 +19,8 @@ import { checkFiniteValues } from './values.js';
 /** Boxes beyond this many differ from a bell curve by less than float32 shows, and cost more each. */
 const MAX_ORDER = 15;
 
-export interface SmoothConvTransposeOptions extends ConvTransposeOptions {
+export interface SmoothConvTransposeOptions<Rank extends SpatialRank = never>
+  extends ConvTransposeOptions<Rank> {
   /** Order of smoothness: 0 for one box (clean on flats), 1 for two (clean on ramps), and so on. Default 0. */
   readonly order?: number;
 }
@@ -75,18 +76,18 @@ export function smoothKernels(
  * output before anything is cropped; the `(order + 1) * (stride - 1)` rows that it adds are cut off the two
  * ends, an odd one at the end. The bias is added last, so that borders do not smooth it.
  */
-export abstract class SmoothConvTranspose extends Layer {
+export abstract class SmoothConvTranspose<Rank extends SpatialRank = SpatialRank> extends Layer {
   readonly inChannels: number;
-  readonly kernelSize: readonly number[];
-  readonly stride: readonly number[];
-  readonly padding: readonly number[];
-  readonly outputPadding: readonly number[];
-  readonly dilation: readonly number[];
+  readonly kernelSize: AxisList<Rank>;
+  readonly stride: AxisList<Rank>;
+  readonly padding: AxisList<Rank>;
+  readonly outputPadding: AxisList<Rank>;
+  readonly dilation: AxisList<Rank>;
   readonly order: number;
   readonly #trained: OperatorSpec;
 
   /** @internal */
-  protected constructor(name: string, rank: number, options: SmoothConvTransposeOptions) {
+  protected constructor(name: string, rank: Rank, options: SmoothConvTransposeOptions<Rank>) {
     const { order: given = 0, ...geometry } = checkOptions<SmoothConvTransposeOptions>(name, options, [
       ...CONV_TRANSPOSE_OPTION_NAMES,
       'order',
@@ -96,11 +97,11 @@ export abstract class SmoothConvTranspose extends Layer {
     super(smoothDefinition(torchDefinition(name, trained, settings), order));
     this.#trained = trained;
     this.inChannels = trained.inChannels;
-    this.kernelSize = frozen(trained.kernel);
-    this.stride = frozen(trained.stride);
-    this.padding = frozen(trained.padBefore);
-    this.outputPadding = frozen(outputPadding);
-    this.dilation = frozen(trained.dilation);
+    this.kernelSize = axisList(trained.kernel);
+    this.stride = axisList(trained.stride);
+    this.padding = axisList(trained.padBefore);
+    this.outputPadding = axisList(outputPadding);
+    this.dilation = axisList(trained.dilation);
     this.order = order;
   }
 
@@ -135,8 +136,8 @@ export abstract class SmoothConvTranspose extends Layer {
  * await init();
  * const up = new SmoothConvTranspose1d({ inChannels: 8, outChannels: 4, kernelSize: 16, stride: 10, padding: 3 });
  */
-export class SmoothConvTranspose1d extends SmoothConvTranspose {
-  constructor(options: SmoothConvTransposeOptions) {
+export class SmoothConvTranspose1d extends SmoothConvTranspose<1> {
+  constructor(options: SmoothConvTransposeOptions<1>) {
     super('SmoothConvTranspose1d', 1, options);
   }
 }
@@ -154,8 +155,8 @@ export class SmoothConvTranspose1d extends SmoothConvTranspose {
  * });
  * up.outputShape([1, 64, 8, 8]); // [1, 32, 16, 16]
  */
-export class SmoothConvTranspose2d extends SmoothConvTranspose {
-  constructor(options: SmoothConvTransposeOptions) {
+export class SmoothConvTranspose2d extends SmoothConvTranspose<2> {
+  constructor(options: SmoothConvTransposeOptions<2>) {
     super('SmoothConvTranspose2d', 2, options);
   }
 }
@@ -170,8 +171,8 @@ export class SmoothConvTranspose2d extends SmoothConvTranspose {
  * await init();
  * const up = new SmoothConvTranspose3d({ inChannels: 4, outChannels: 2, kernelSize: 2, stride: 2 });
  */
-export class SmoothConvTranspose3d extends SmoothConvTranspose {
-  constructor(options: SmoothConvTransposeOptions) {
+export class SmoothConvTranspose3d extends SmoothConvTranspose<3> {
+  constructor(options: SmoothConvTransposeOptions<3>) {
     super('SmoothConvTranspose3d', 3, options);
   }
 }

@@ -6,11 +6,12 @@ import {
   ConvTranspose3d,
 } from '../brainstate/conv-transpose.js';
 import { BRAINSTATE_WEIGHT_ORDER } from '../brainstate/layer.js';
-import type { Padding, PerAxis } from '../brainstate/options.js';
+import type { Padding } from '../brainstate/options.js';
 import type { ParameterSource } from '../brainstate/parameters.js';
 import { checkAxes, checkBoolean, checkChoice, checkOptions, refuse, shapeText } from '../core/checks.js';
 import { DeconvError, isDeconvError } from '../core/errors.js';
 import { type HalfTensor, widenTensor } from '../core/half-tensor.js';
+import type { PerAxis } from '../core/lists.js';
 import { checkFloats, checkTensor, sameList, type Tensor } from '../core/tensor.js';
 import type { Layer } from '../layers/layer.js';
 import { EXECUTION_OPTION_NAMES } from '../runtime/execution.js';

@@ -1,5 +1,33 @@
 // Lists with one entry per axis.
 
+/** How many spatial axes a layer has. */
+export type SpatialRank = 1 | 2 | 3;
+
+/** One entry for each spatial axis, in the order depth, height, width. */
+export type AxisList<Rank extends SpatialRank = SpatialRank> = {
+  1: readonly [number];
+  2: readonly [number, number];
+  3: readonly [number, number, number];
+}[Rank];
+
+/** A list whose length is not in its type; a tuple has a property `0`, an array has not. */
+export type Unsized<Entry> = readonly Entry[] & { readonly 0?: never };
+
+/**
+ * A number for every spatial axis, or a list of one entry or one per axis. A list whose length TypeScript
+ * knows must have the right one; another is checked when it is used. Without a rank: what fits any.
+ */
+export type PerAxis<Rank extends SpatialRank = never> =
+  | number
+  | readonly [number]
+  | AxisList<Rank>
+  | Unsized<number>;
+
+/** A checked list with an entry per axis, by the type of its length. What a layer shows cannot be changed. */
+export function axisList<Rank extends SpatialRank>(values: readonly number[]): AxisList<Rank> {
+  return frozen(values) as readonly number[] & AxisList<Rank>;
+}
+
 /** The entry of an axis that there is. */
 export function at(values: readonly number[], axis: number): number {
   return values[axis] as number;

@@ -16,7 +16,7 @@ export interface Tensor<Buffer extends ArrayBufferLike = ArrayBufferLike> {
 
 /** A WebAssembly heap of ours. */
 export interface Heap {
-  /** Whether it is known where this view of it comes from, and nothing else has been put there since. */
+  /** @internal Whether it is known where this view of it comes from, and nothing else has been put there since. */
   holds(view: ArrayBufferView): boolean;
 }
 

@@ -11,8 +11,8 @@ import { Conv, type ConvOptions } from './conv.js';
  * const blur = new Conv1d({ inChannels: 1, outChannels: 1, kernelSize: 3, padding: 'same', bias: false });
  * blur.setWeight(new Float32Array(3).fill(1 / 3));
  */
-export class Conv1d extends Conv {
-  constructor(options: ConvOptions) {
+export class Conv1d extends Conv<1> {
+  constructor(options: ConvOptions<1>) {
     super('Conv1d', 1, options);
   }
 }

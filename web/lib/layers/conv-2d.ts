@@ -11,8 +11,8 @@ import { Conv, type ConvOptions } from './conv.js';
  * const blur = new Conv2d({ inChannels: 1, outChannels: 1, kernelSize: 3, padding: 'same', bias: false });
  * blur.setWeight(new Float32Array(9).fill(1 / 9));
  */
-export class Conv2d extends Conv {
-  constructor(options: ConvOptions) {
+export class Conv2d extends Conv<2> {
+  constructor(options: ConvOptions<2>) {
     super('Conv2d', 2, options);
   }
 }

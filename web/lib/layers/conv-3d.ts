@@ -11,8 +11,8 @@ import { Conv, type ConvOptions } from './conv.js';
  * const blur = new Conv3d({ inChannels: 1, outChannels: 1, kernelSize: 3, padding: 'same', bias: false });
  * blur.setWeight(new Float32Array(27).fill(1 / 27));
  */
-export class Conv3d extends Conv {
-  constructor(options: ConvOptions) {
+export class Conv3d extends Conv<3> {
+  constructor(options: ConvOptions<3>) {
     super('Conv3d', 3, options);
   }
 }

@@ -11,8 +11,8 @@ import { ConvTranspose, type ConvTransposeOptions } from './conv-transpose.js';
  * const up = new ConvTranspose3d({ inChannels: 128, outChannels: 64, kernelSize: 4, stride: 2, padding: 1 });
  * const y = up.forward({ data: new Float32Array(128 * 4 * 8 * 8), shape: [1, 128, 4, 8, 8] }); // [1, 64, 8, 16, 16]
  */
-export class ConvTranspose3d extends ConvTranspose {
-  constructor(options: ConvTransposeOptions) {
+export class ConvTranspose3d extends ConvTranspose<3> {
+  constructor(options: ConvTransposeOptions<3>) {
     super('ConvTranspose3d', 3, options);
   }
 }

@@ -1,6 +1,6 @@
 import { CONV_TRANSPOSE } from '../core/brands.js';
 import { checkAxes, checkOptions, refuse } from '../core/checks.js';
-import { frozen } from '../core/lists.js';
+import { type AxisList, axisList, type PerAxis, type SpatialRank } from '../core/lists.js';
 import { type OperatorSpec, outputExtent } from '../core/spec.js';
 import { checkShape } from '../core/tensor.js';
 import { checkOutputPadding, checkPaddingMode } from '../core/torch-words.js';
@@ -16,18 +16,18 @@ import {
 } from './torch-options.js';
 
 /** Geometry in PyTorch's and lucid's words; a list has one entry per spatial axis. */
-export interface ConvTransposeOptions extends LayerOptions {
-  readonly kernelSize: number | readonly number[];
+export interface ConvTransposeOptions<Rank extends SpatialRank = never> extends LayerOptions {
+  readonly kernelSize: PerAxis<Rank>;
   /** Distance between neighbouring stamps. Default 1. */
-  readonly stride?: number | readonly number[];
+  readonly stride?: PerAxis<Rank>;
   /** Rows cut off **both** ends of the output's axis. Default 0. */
-  readonly padding?: number | readonly number[];
+  readonly padding?: PerAxis<Rank>;
   /** Rows added at the **end** of the axis; must be below stride or dilation. Default 0. */
-  readonly outputPadding?: number | readonly number[];
+  readonly outputPadding?: PerAxis<Rank>;
   /** PyTorch knows `'zeros'` only, its default. */
   readonly paddingMode?: 'zeros';
   /** Distance between the taps of a stamp. Default 1. */
-  readonly dilation?: number | readonly number[];
+  readonly dilation?: PerAxis<Rank>;
 }
 
 export const CONV_TRANSPOSE_OPTION_NAMES = [
@@ -85,25 +85,27 @@ export interface ConvTransposeShapeOptions {
 export interface ConvTransposeForwardOptions extends ForwardOptions, ConvTransposeShapeOptions {}
 
 /** Transposed convolution of any rank in PyTorch's words; the public classes fix the rank. */
-export abstract class ConvTranspose extends Layer<ConvTransposeForwardOptions> {
+export abstract class ConvTranspose<
+  Rank extends SpatialRank = SpatialRank,
+> extends Layer<ConvTransposeForwardOptions> {
   readonly inChannels: number;
-  readonly kernelSize: readonly number[];
-  readonly stride: readonly number[];
-  readonly padding: readonly number[];
-  readonly outputPadding: readonly number[];
-  readonly dilation: readonly number[];
+  readonly kernelSize: AxisList<Rank>;
+  readonly stride: AxisList<Rank>;
+  readonly padding: AxisList<Rank>;
+  readonly outputPadding: AxisList<Rank>;
+  readonly dilation: AxisList<Rank>;
 
   /** @internal */
-  protected constructor(name: string, rank: number, options: ConvTransposeOptions) {
+  protected constructor(name: string, rank: Rank, options: ConvTransposeOptions<Rank>) {
     const checked = checkOptions<ConvTransposeOptions>(name, options, CONV_TRANSPOSE_OPTION_NAMES);
     const { spec, settings, outputPadding } = readConvTranspose(name, rank, checked);
     super(torchDefinition(name, spec, settings));
     this.inChannels = spec.inChannels;
-    this.kernelSize = spec.kernel;
-    this.stride = spec.stride;
-    this.padding = spec.padBefore;
-    this.outputPadding = frozen(outputPadding);
-    this.dilation = spec.dilation;
+    this.kernelSize = axisList(spec.kernel);
+    this.stride = axisList(spec.stride);
+    this.padding = axisList(spec.padBefore);
+    this.outputPadding = axisList(outputPadding);
+    this.dilation = axisList(spec.dilation);
   }
 
   /**

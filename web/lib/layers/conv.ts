@@ -1,36 +1,36 @@
 import { checkAxes, checkOptions } from '../core/checks.js';
-import { frozen } from '../core/lists.js';
+import { type AxisList, axisList, type PerAxis, type SpatialRank } from '../core/lists.js';
 import { checkPaddingMode, readTorchPadding } from '../core/torch-words.js';
 import { Layer } from './layer.js';
 import { describeLayer } from './repr.js';
 import { LAYER_OPTION_NAMES, type LayerOptions, readLayerOptions, torchDefinition } from './torch-options.js';
 
 /** Geometry in PyTorch's and lucid's words; a list has one entry per spatial axis. */
-export interface ConvOptions extends LayerOptions {
-  readonly kernelSize: number | readonly number[];
+export interface ConvOptions<Rank extends SpatialRank = never> extends LayerOptions {
+  readonly kernelSize: PerAxis<Rank>;
   /** Distance between neighbouring windows. Default 1. */
-  readonly stride?: number | readonly number[];
+  readonly stride?: PerAxis<Rank>;
   /**
    * Zeros added to **both** ends of the input's axis; `'valid'` for none, `'same'` for as many as
    * keep the size (stride 1 only; an odd total puts the larger half at the end). Default 0.
    */
-  readonly padding?: number | readonly number[] | 'same' | 'valid';
+  readonly padding?: PerAxis<Rank> | 'same' | 'valid';
   /** What the padding consists of: zeros only. */
   readonly paddingMode?: 'zeros';
   /** Distance between the taps of the kernel. Default 1. */
-  readonly dilation?: number | readonly number[];
+  readonly dilation?: PerAxis<Rank>;
 }
 
 /** Convolution (cross-correlation) of any rank in PyTorch's words; the public classes fix the rank. */
-export abstract class Conv extends Layer {
+export abstract class Conv<Rank extends SpatialRank = SpatialRank> extends Layer {
   readonly inChannels: number;
-  readonly kernelSize: readonly number[];
-  readonly stride: readonly number[];
-  readonly padding: readonly number[] | 'same' | 'valid';
-  readonly dilation: readonly number[];
+  readonly kernelSize: AxisList<Rank>;
+  readonly stride: AxisList<Rank>;
+  readonly padding: AxisList<Rank> | 'same' | 'valid';
+  readonly dilation: AxisList<Rank>;
 
   /** @internal */
-  protected constructor(name: string, rank: number, options: ConvOptions) {
+  protected constructor(name: string, rank: Rank, options: ConvOptions<Rank>) {
     const checked = checkOptions<ConvOptions>(name, options, [
       ...LAYER_OPTION_NAMES,
       'kernelSize',
@@ -65,10 +65,10 @@ export abstract class Conv extends Layer {
       ),
     );
     this.inChannels = settings.inChannels;
-    this.kernelSize = kernel;
-    this.stride = stride;
-    this.padding = frozen(padding.given);
-    this.dilation = dilation;
+    this.kernelSize = axisList(kernel);
+    this.stride = axisList(stride);
+    this.padding = typeof padding.given === 'string' ? padding.given : axisList(padding.given);
+    this.dilation = axisList(dilation);
   }
 
   /**

@@ -1,0 +1,94 @@
+// Lists of a known length must fit the layer; others are checked when they are used.
+
+import {
+  Conv1d,
+  Conv2d,
+  Conv3d,
+  type ConvOptions,
+  ConvTranspose1d,
+  ConvTranspose2d,
+  ConvTranspose3d,
+  type ConvTransposeOptions,
+} from 'deconv-wasm';
+import * as brainstate from 'deconv-wasm/brainstate';
+import { ResizeConv2d, SmoothConvTranspose3d } from 'deconv-wasm/checkerboard';
+
+const channels = { inChannels: 1, outChannels: 1 };
+declare const list: number[];
+declare const fixed: readonly number[];
+
+new Conv1d({ ...channels, kernelSize: [3], stride: 2, padding: 'same' });
+new Conv2d({ ...channels, kernelSize: [3, 2], stride: [2], padding: [1, 0], dilation: 2 });
+new Conv3d({ ...channels, kernelSize: [3, 2, 1], padding: 'valid' });
+new ConvTranspose2d({ ...channels, kernelSize: list, stride: fixed, padding: list.map((size) => size >> 1) });
+new ConvTranspose3d({ ...channels, kernelSize: [1, 2, 3], outputPadding: [0, 1, 0] });
+const inferred = { ...channels, kernelSize: [3, 3] };
+new Conv2d(inferred);
+
+// @ts-expect-error three entries
+new Conv2d({ ...channels, kernelSize: [2, 2, 2] });
+// @ts-expect-error two entries
+new Conv1d({ ...channels, kernelSize: [2, 2] });
+// @ts-expect-error two entries
+new Conv3d({ ...channels, kernelSize: 2, stride: [1, 1] });
+// @ts-expect-error three entries
+new ConvTranspose2d({ ...channels, kernelSize: 2, outputPadding: [0, 0, 0] });
+// @ts-expect-error two entries
+new ConvTranspose1d({ ...channels, kernelSize: 2, padding: [1, 1] });
+// @ts-expect-error a word of convolutions only
+new ConvTranspose2d({ ...channels, kernelSize: 2, padding: 'same' });
+// @ts-expect-error two entries
+new ResizeConv2d({ ...channels, kernelSize: 3, scaleFactor: [2, 2, 2] });
+// @ts-expect-error two entries
+new SmoothConvTranspose3d({ ...channels, kernelSize: [3, 3], stride: 2 });
+const three = [2, 2, 2] as const;
+// @ts-expect-error three entries
+new Conv2d({ ...channels, kernelSize: three });
+
+// What a layer shows may make another one of its kind.
+const up = new ConvTranspose2d({ ...channels, kernelSize: [4, 3], stride: 2 });
+new Conv2d({ ...channels, kernelSize: up.kernelSize, stride: up.stride });
+// @ts-expect-error it has two axes
+new ConvTranspose3d({ ...channels, kernelSize: up.kernelSize });
+const [height, width]: readonly [number, number] = up.kernelSize;
+height + width;
+// @ts-expect-error a layer does not change
+up.stride[0] = 3;
+
+// Options without a rank fit every layer, those with one their own.
+const any: ConvTransposeOptions = { ...channels, kernelSize: 4, stride: list };
+new ConvTranspose1d(any);
+new ConvTranspose3d(any);
+const planes: ConvOptions<2> = { ...channels, kernelSize: [3, 3] };
+new Conv2d(planes);
+// @ts-expect-error of images
+new Conv1d(planes);
+
+new brainstate.Conv2d({ inSize: [8, 8, 3], outChannels: 4, kernelSize: [3, 3], padding: [[1, 0]] });
+new brainstate.Conv1d({ inSize: [8, 3], outChannels: 4, kernelSize: 3, padding: [1, 2] });
+new brainstate.ConvTranspose3d({
+  inSize: list,
+  outChannels: 4,
+  kernelSize: 3,
+  padding: 'VALID',
+  rhsDilation: [1, 1, 2],
+});
+new brainstate.ConvTranspose2d({
+  inSize: [8, 8, 3],
+  outChannels: 4,
+  kernelSize: 3,
+  padding: [
+    [1, 1],
+    [2, 2],
+  ],
+});
+// @ts-expect-error no channels
+new brainstate.Conv2d({ inSize: [8, 8], outChannels: 4, kernelSize: 3 });
+// @ts-expect-error three entries
+new brainstate.Conv2d({ inSize: [8, 8, 3], outChannels: 4, kernelSize: [3, 3, 3] });
+// @ts-expect-error two entries
+new brainstate.ConvTranspose1d({ inSize: [8, 3], outChannels: 4, kernelSize: 3, lhsDilation: [1, 1] });
+const pair = [1, 1] as const;
+const pads = [pair, pair, pair] as const;
+// @ts-expect-error three pairs
+new brainstate.Conv2d({ inSize: [8, 8, 3], outChannels: 4, kernelSize: 3, padding: pads });

@@ -1,0 +1,83 @@
+// What comes out lies on an ArrayBuffer and goes where the platform asks for one; what goes in may lie on any buffer.
+
+import {
+  Conv1d,
+  conv,
+  convTranspose,
+  type ForwardOptions,
+  HeapTensor,
+  isDeconvError,
+  type Layer,
+  type LayerGradients,
+  type Plan,
+  type Tensor,
+} from 'deconv-wasm';
+import { analyze, spectralPenalty } from 'deconv-wasm/checkerboard';
+import { convTransposeJax, toOnnx } from 'deconv-wasm/convert';
+import { kernelMatrix, transConv } from 'deconv-wasm/d2l';
+import type { Model } from 'deconv-wasm/models';
+import { quantize, saveQuantized } from 'deconv-wasm/quantize';
+import { meanSquaredError, ReLU, Sequential } from 'deconv-wasm/training';
+
+declare const shared: { readonly data: Float32Array<SharedArrayBuffer>; readonly shape: readonly number[] };
+declare const x: Tensor;
+declare const channel: AudioBuffer;
+const layer = new Conv1d({ inChannels: 1, outChannels: 1, kernelSize: 3 });
+
+const y = layer.forward(x);
+channel.copyToChannel(y.data, 0);
+new Blob([y.data]);
+channel.copyToChannel(layer.forward(x, { activation: 'relu' }).data, 0);
+channel.copyToChannel(layer.weight.data, 0);
+if (layer.bias !== null) channel.copyToChannel(layer.bias.data, 0);
+const gradients: LayerGradients = layer.backward(x, y);
+channel.copyToChannel(gradients.input.data, 0);
+channel.copyToChannel(gradients.weight.data, 0);
+channel.copyToChannel(conv(x, x).data, 0);
+channel.copyToChannel(convTranspose(x, x, { padding: 1 }).data, 0);
+channel.copyToChannel(convTransposeJax(x, x).data, 0);
+channel.copyToChannel(transConv(x, x).data, 0);
+channel.copyToChannel(kernelMatrix(x, [3]).multiply(x).data, 0);
+channel.copyToChannel(new ReLU().forward(x).data, 0);
+channel.copyToChannel(new Sequential(layer, new ReLU()).forward(x).data, 0);
+channel.copyToChannel(meanSquaredError(x, x).gradient.data, 0);
+channel.copyToChannel(toOnnx(layer).weight.data, 0);
+channel.copyToChannel(spectralPenalty(layer).gradient.data, 0);
+channel.copyToChannel(quantize(layer).forward(x).data, 0);
+new Blob([saveQuantized(quantize(layer))]);
+
+layer.forward(shared);
+layer.setWeight(shared);
+conv(shared, shared);
+
+// The result is the tensor that was handed in.
+const heap: HeapTensor = layer.forward(x, { out: new HeapTensor([1, 1, 8]) });
+heap.dispose();
+// @ts-expect-error a HeapTensor may lie on shared memory
+channel.copyToChannel(heap.data, 0);
+// @ts-expect-error so may a tensor of no known buffer
+channel.copyToChannel(x.data, 0);
+
+// All that it takes to type a function of one's own.
+function run(subject: Layer, input: Tensor, options?: ForwardOptions): Tensor {
+  const plan: Plan | null = subject.plan;
+  plan?.candidates.map(({ route }) => route);
+  analyze(subject).verdict;
+  return subject.forward(input, options);
+}
+run(layer, x);
+
+// A module of one's own may give on what it got.
+const identity = {
+  forward: (input: Tensor): Tensor => input,
+  backward: (_: Tensor, input: Tensor) => ({ input }),
+};
+new Sequential(identity, layer);
+
+export async function firstBias(model: Model): Promise<Tensor | null | undefined> {
+  return model.layers[0]?.bias();
+}
+
+export function codeOf(error: unknown): string | undefined {
+  return isDeconvError(error) ? error.code : undefined;
+}
