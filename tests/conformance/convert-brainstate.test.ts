@@ -50,7 +50,7 @@ describeEachBuild(() => {
       );
       expect(difference, golden.id).toBeUndefined();
       // The way back: with the mask multiplied in, everything else as it came.
-      const out = toBrainstate(layer, { channel_first: golden.attrs.channel_first as boolean });
+      const out = toBrainstate(layer, { channelFirst: golden.attrs.channel_first as boolean });
       const mask = golden.w_mask == null ? null : tensor(golden.w_mask).data;
       expect(out.weight.shape).toEqual(weight.shape);
       expect(out.weight.data).toEqual(weight.data.map((value, index) => value * (mask?.[index] ?? 1)));
@@ -99,7 +99,7 @@ describeEachBuild(() => {
             padding,
           });
           up.setWeight(quarters(up.weight.shape, seed)).setBias(quarters([outChannels], seed + 1));
-          const parameters = toBrainstate(up, { channel_first: channelFirst });
+          const parameters = toBrainstate(up, { channelFirst });
           expect(parameters.weight.shape).toEqual([...list('k'), outChannels, groupIn]);
           const in_size = channelFirst ? [inChannels, ...list('n')] : [...list('n'), inChannels];
           using brain = fromBrainstate(
@@ -122,7 +122,7 @@ describeEachBuild(() => {
           const y = brain.forward(channelFirst ? x : toChannelsLast(x));
           expect(compareExactly(channelFirst ? y : toChannelsFirst(y), wanted)).toBeUndefined();
           expect(toTorch(brain)).toEqual(toTorch(up));
-          expect(toBrainstate(brain, { channel_first: channelFirst })).toEqual(parameters);
+          expect(toBrainstate(brain, { channelFirst })).toEqual(parameters);
           expect(toOnnx(fromOnnx('ConvTranspose', { group: groups }, toOnnx(brain)))).toEqual(toTorch(up));
         },
       ),

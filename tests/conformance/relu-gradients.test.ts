@@ -154,10 +154,10 @@ describeEachBuild((build) => {
     const chain = new Sequential(fused);
     let calls = 0;
     const { forward } = fused;
-    fused.forward = (...call) => {
+    fused.forward = ((...call) => {
       calls += 1;
       return forward.apply(fused, call);
-    };
+    }) as typeof forward;
     const pass = chain.trace(x);
     expect(pass.backward(grad).layers).toEqual([wanted]);
     expect(calls).toBe(1);

@@ -11,7 +11,7 @@ import type { ParameterSource } from '../brainstate/parameters.js';
 import { checkAxes, checkBoolean, checkChoice, checkOptions, refuse, shapeText } from '../core/checks.js';
 import { DeconvError, isDeconvError } from '../core/errors.js';
 import { type HalfTensor, widenTensor } from '../core/half-tensor.js';
-import type { PerAxis } from '../core/lists.js';
+import type { PerAxis, SpatialRank } from '../core/lists.js';
 import { checkFloats, checkTensor, sameList, type Tensor } from '../core/tensor.js';
 import type { Layer } from '../layers/layer.js';
 import { EXECUTION_OPTION_NAMES } from '../runtime/execution.js';
@@ -28,11 +28,11 @@ export interface BrainstateAttributes {
   /** The weight says it too. */
   readonly out_channels?: number;
   /** The weight says it too. */
-  readonly kernel_size?: PerAxis;
-  readonly stride?: PerAxis;
-  readonly padding?: Padding;
-  readonly lhs_dilation?: PerAxis;
-  readonly rhs_dilation?: PerAxis;
+  readonly kernel_size?: PerAxis<SpatialRank>;
+  readonly stride?: PerAxis<SpatialRank>;
+  readonly padding?: Padding<SpatialRank>;
+  readonly lhs_dilation?: PerAxis<SpatialRank>;
+  readonly rhs_dilation?: PerAxis<SpatialRank>;
   readonly groups?: number;
   /** In place of a weight. */
   readonly w_init?: ParameterSource;
@@ -131,10 +131,10 @@ export function fromBrainstate<Operator extends keyof BrainstateLayers>(
  */
 export function toBrainstate(
   layer: Layer,
-  options: Pick<BrainstateAttributes, 'channel_first'> = {},
+  options: { readonly channelFirst?: boolean } = {},
 ): ExportedParameters {
-  const { channel_first } = checkOptions<typeof options>('toBrainstate', options, ['channel_first']);
-  const channelFirst = checkBoolean('toBrainstate', 'channel_first', channel_first ?? false);
+  const given = checkOptions<typeof options>('toBrainstate', options, ['channelFirst']);
+  const channelFirst = checkBoolean('toBrainstate', 'channelFirst', given.channelFirst ?? false);
   const { weight, bias } = exportParameters('toBrainstate', layer, ({ transposed }) => ({
     order: BRAINSTATE_WEIGHT_ORDER[transposed ? 'transposed' : 'convolution'],
   }));
