@@ -172,10 +172,11 @@ export abstract class ConvTranspose<
         'Pass the spatial axes.',
       );
     }
-    const bare = { ...this.spec, padAfter: this.padding };
+    const { stride, padBefore: padding } = this.spec;
+    const bare = { ...this.spec, padAfter: padding };
     const padAfter = asked.slice(-rank).map((size, axis) => {
       const smallest = outputExtent(bare, axis, extents[axis] as number);
-      const largest = smallest + (this.stride[axis] as number) - 1;
+      const largest = smallest + (stride[axis] as number) - 1;
       if (size < smallest || size > largest) {
         refuse(
           'BAD_OPTION',
@@ -185,7 +186,7 @@ export abstract class ConvTranspose<
           'Other sizes come from another padding or input.',
         );
       }
-      return (this.padding[axis] as number) - (size - smallest);
+      return (padding[axis] as number) - (size - smallest);
     });
     return { ...this.spec, padAfter };
   }

@@ -97,13 +97,17 @@ async function load(
     compileBinary(where, name, wasm),
   ]);
   const module = await instantiate(where, factory, binary, threads);
-  const status = module.startRuntime(threads);
-  if (status === 0) return module;
-  module.PThread?.terminateAllThreads();
-  throw new DeconvError(
-    'LOAD_FAILED',
-    `${where}: expected the core to start, got status ${describe(status)}.`,
-  );
+  try {
+    const status = module.startRuntime(threads);
+    if (status === 0) return module;
+    throw new DeconvError(
+      'LOAD_FAILED',
+      `${where}: expected the core to start, got status ${describe(status)}.`,
+    );
+  } catch (error) {
+    module.PThread?.terminateAllThreads();
+    throw error;
+  }
 }
 
 async function loadThreadGlue(): Promise<GlueFactory> {

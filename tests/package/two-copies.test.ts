@@ -1,0 +1,110 @@
+// Two copies of the package in one program, as two libraries of a page may bring along: neither harms the other.
+
+import { cpSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { root, run, temporaryFolder, writeFiles } from './support.js';
+
+const { folder, remove } = temporaryFolder();
+afterAll(remove);
+
+beforeAll(() => {
+  symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
+  for (const copy of ['one', 'two']) {
+    cpSync(path.join(root, 'dist'), path.join(folder, copy, 'dist'), { recursive: true });
+    cpSync(path.join(root, 'package.json'), path.join(folder, copy, 'package.json'));
+  }
+});
+
+const PRELUDE = `
+import assert from 'node:assert/strict';
+import * as one from './one/dist/index.js';
+import * as two from './two/dist/index.js';
+assert.notEqual(one.ConvTranspose2d, two.ConvTranspose2d);
+const options = { inChannels: 2, outChannels: 2, kernelSize: 4, stride: 2, seed: 1 };
+const x = { data: Float32Array.from({ length: 40 }, (_, index) => index % 7 - 3), shape: [1, 2, 4, 5] };
+const onHeap = (copy, runtime) => {
+  const tensor = new copy.HeapTensor(x.shape, { runtime });
+  tensor.data.set(x.data);
+  return tensor;
+};
+const codeOf = (act) => {
+  try {
+    act();
+  } catch (error) {
+    return [error.code, error.message];
+  }
+  return ['none', ''];
+};
+`;
+
+const PROGRAMS: Readonly<Record<string, string>> = {
+  'a HeapTensor of the other copy is a tensor like any other': `
+await Promise.all([one.init(), two.init()]);
+const up = new one.ConvTranspose2d(options);
+const wanted = up.forward(x);
+const out = new two.HeapTensor(wanted.shape);
+for (const tensor of [onHeap(one), onHeap(two)]) {
+  assert.deepEqual([...up.forward(tensor).data], [...wanted.data]);
+  assert.deepEqual([...up.forward(tensor, { out }).data], [...wanted.data]);
+  assert.deepEqual([...up.backward(tensor, out).weight.data], [...up.backward(x, wanted).weight.data]);
+}
+const { heapBytes } = one.memoryUsage();
+const large = { data: new Float32Array(2 ** 22), shape: [1, 2, 2 ** 10, 2 ** 11] };
+up.forward(large);
+assert.ok(one.memoryUsage().heapBytes > heapBytes);
+assert.deepEqual([...up.forward(onHeap(two), { out }).data], [...wanted.data]);
+`,
+  'threads of the other copy may write to its memory: it is refused in words that say so': `
+await Promise.all([one.init({ threads: 2 }), two.init({ threads: 2 })]);
+const up = new one.ConvTranspose2d(options);
+const wanted = up.forward(x);
+const [code, message] = codeOf(() => up.forward(onHeap(two)));
+assert.equal(code, 'BAD_BUFFER');
+assert.match(message, /copy of this package/);
+const tensor = onHeap(two);
+assert.deepEqual([...up.forward({ data: tensor.data.slice(), shape: tensor.shape }).data], [...wanted.data]);
+assert.deepEqual([...up.forward(onHeap(one)).data], [...wanted.data]);
+`,
+  'init and shutdown of one are no matter to the other': `
+await one.init({ build: 'simd' });
+assert.equal(codeOf(() => two.runtimeInfo())[0], 'NOT_INITIALIZED');
+await two.init({ threads: 2 });
+const layers = [new one.ConvTranspose2d(options), new two.ConvTranspose2d(options)];
+const [first, second] = layers.map((layer) => [...layer.forward(x).data]);
+assert.deepEqual(one.memoryUsage().liveLayers, 1);
+await two.shutdown();
+assert.equal(codeOf(() => layers[1].forward(x))[0], 'NOT_INITIALIZED');
+assert.deepEqual([...layers[0].forward(x).data], first);
+await two.init({ build: 'simd' });
+await one.shutdown();
+assert.deepEqual([...layers[1].forward(x).data], first);
+`,
+  'a runtime of the other copy is none for a layer of this one': `
+const runtime = await two.createRuntime();
+const [code, message] = codeOf(() => new one.ConvTranspose2d({ ...options, runtime }));
+assert.equal(code, 'BAD_TYPE');
+assert.match(message, /another/);
+assert.deepEqual(new two.ConvTranspose2d({ ...options, runtime }).forward(x).shape, [1, 2, 10, 12]);
+await runtime.shutdown();
+`,
+  'layers of the other copy are quantized, chained and judged': `
+const { quantize } = await import('./two/dist/quantize/index.js');
+const { Sequential } = await import('./two/dist/training/index.js');
+const { ReLU } = await import('./one/dist/training/index.js');
+const { analyze } = await import('./two/dist/checkerboard/index.js');
+await Promise.all([one.init(), two.init()]);
+const up = new one.ConvTranspose2d(options);
+const own = new two.ConvTranspose2d(options);
+assert.deepEqual([...quantize(up).forward(x).data], [...quantize(own).forward(x).data]);
+assert.deepEqual(analyze(up), analyze(own));
+const passes = [up, own].map((layer) => new Sequential(layer, new ReLU()).trace(x));
+const [got, wanted] = passes.map(({ output, backward }) => backward(output).layers[0].weight.data);
+assert.deepEqual([...got], [...wanted]);
+`,
+};
+
+it.each(Object.entries(PROGRAMS))('%s', (_, program) => {
+  writeFiles(folder, { 'program.mjs': `${PRELUDE}${program}\nconsole.log('done');` });
+  expect(run(process.execPath, ['program.mjs'], folder)).toBe('done\n');
+});
