@@ -222,7 +222,10 @@ export abstract class ResizeConv<Rank extends SpatialRank = SpatialRank> extends
   #prepared(shape: InputShape): InputShape {
     const { edges, resize } = this.#method;
     if (resize !== null) {
-      return { ...shape, extents: shape.extents.map((extent, axis) => extent * at(this.#method.transposed.stride, axis)) };
+      return {
+        ...shape,
+        extents: shape.extents.map((extent, axis) => extent * at(this.#method.transposed.stride, axis)),
+      };
     }
     if (edges === null) return shape;
     const grow = (extent: number, axis: number): number => {
