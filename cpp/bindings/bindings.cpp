@@ -11,6 +11,7 @@
 #include <type_traits>
 
 #include "deconv/buffer.h"
+#include "deconv/denormals.h"
 #include "deconv/geometry.h"
 #include "deconv/gradients.h"
 #include "deconv/operator.h"
@@ -147,6 +148,10 @@ uintptr_t allocate_floats(double elements) {
 
 void free_floats(uintptr_t address) { std::free(at<float>(address)); }
 
+void flush_denormals(double count, uintptr_t source, uintptr_t target) {
+  deconv::flush_denormals(static_cast<int64_t>(count), at<const float>(source), at<float>(target));
+}
+
 // One name a line, in the order of the numbers that calls return.
 template <typename Number>
 std::string lines(int count, const char* (*name)(Number)) {
@@ -195,8 +200,7 @@ EMSCRIPTEN_BINDINGS(deconv) {
       .function("estimate(route)", &estimate)
       .function("needsParameters", &Operator::needs_parameters)
       .function("setParameters(weight, bias)", &set_parameters)
-      .function("invalidateParameters", &Operator::invalidate_parameters)
-      .function("dropOtherRoutes", &Operator::drop_other_routes)
+      .function("keepCopies(most)", &Operator::keep_copies)
       .function("run(input, output)", &run);
 
   value_object<Quantization>("Quantization")
@@ -214,6 +218,7 @@ EMSCRIPTEN_BINDINGS(deconv) {
       .function("plan(batch, input, layout)", &QuantizedOperator::plan)
       .function("needsParameters", &QuantizedOperator::needs_parameters)
       .function("setParameters(weight, scale, bias, activations)", &set_quantized_parameters)
+      .function("keepCopies(most)", &QuantizedOperator::keep_copies)
       .function("run(input, inputElement, output, outputElement)", &run_quantized);
 
   function("checkSpec(spec)", &deconv::check_spec);
@@ -228,6 +233,8 @@ EMSCRIPTEN_BINDINGS(deconv) {
   function("releaseParameters", &release_parameters);
   function("allocateFloats(elements)", &allocate_floats);
   function("freeFloats(address)", &free_floats);
+
+  function("flushDenormals(count, source, target)", &flush_denormals);
 
   function("startRuntime(threads)", &deconv::start_runtime);
   function("stopRuntime", &deconv::stop_runtime);

@@ -51,6 +51,7 @@ Status Operator::plan(int32_t batch, const Axes& input, Layout layout,
   problem_ = problem;
   route_ = forced ? *forced : choose_route(problem);
   planned_ = true;
+  planned_at_[static_cast<int>(route_)] = ++plans_;
   return Status::kOk;
 }
 
@@ -72,14 +73,18 @@ Status Operator::set_parameters(const float* weight, const float* bias) {
   return Status::kOk;
 }
 
-void Operator::invalidate_parameters() {
-  for (std::unique_ptr<Route>& route : routes_) route.reset();
-}
-
-void Operator::drop_other_routes() {
-  for (int id = 0; id < kRouteCount; ++id) {
-    if (id != static_cast<int>(route_)) routes_[id].reset();
+int Operator::keep_copies(int most) {
+  int left = 0;
+  for (const std::unique_ptr<Route>& route : routes_) left += route != nullptr ? 1 : 0;
+  for (; left > most; --left) {
+    int oldest = -1;
+    for (int id = 0; id < kRouteCount; ++id) {
+      const bool older = oldest < 0 || planned_at_[id] < planned_at_[oldest];
+      if (routes_[id] != nullptr && older) oldest = id;
+    }
+    routes_[oldest].reset();
   }
+  return left;
 }
 
 Status Operator::run(const float* input, float* output) {

@@ -92,7 +92,7 @@ TEST_CASE("invalidated parameters are asked for again, on every route") {
   // What another route packed is kept.
   CHECK_FALSE(op->needs_parameters());
 
-  op->invalidate_parameters();
+  CHECK(op->keep_copies(0) == 0);
   CHECK(op->needs_parameters());
   float input[5] = {};
   float output[8] = {};
@@ -115,7 +115,7 @@ TEST_CASE("after trying several routes only the planned one keeps its parameters
     plan_on(route);
     set_all_weights(*op, spec, 2);
   }
-  op->drop_other_routes();
+  CHECK(op->keep_copies(1) == 1);
   CHECK_FALSE(op->needs_parameters());
   CHECK(run_on(*op, 1) == 2);
   plan_on(RouteId::kScalar);
@@ -297,4 +297,31 @@ TEST_CASE("an operator whose size memory did not hold is right again at the next
   CHECK(op->run(input.data(), after.data()) == Status::kOutOfMemory);
   run(after);
   for (int64_t index = 0; index < 81; ++index) CHECK(after[index] == before[index]);
+}
+
+TEST_CASE("of the packed copies the ones planned last are kept") {
+  const Spec spec = repeat_spec();
+  const std::unique_ptr<Operator> op = Operator::create(spec);
+  const auto plan_on = [&](RouteId route) {
+    REQUIRE(op->plan(1, {1, 1, 1}, Layout::kChannelsFirst, route) == Status::kOk);
+  };
+  const RouteId routes[] = {RouteId::kScalar, RouteId::kXnnpackDeconvolution, RouteId::kPolyphase,
+                            RouteId::kScatter};
+  CHECK(op->keep_copies(3) == 0);
+  for (const RouteId route : routes) {
+    plan_on(route);
+    REQUIRE(op->needs_parameters());
+    set_all_weights(*op, spec, 2);
+  }
+  // The first packed is now the one used last.
+  plan_on(RouteId::kScalar);
+  CHECK(op->keep_copies(5) == 4);
+  CHECK(op->keep_copies(2) == 2);
+  const bool kept[] = {true, false, false, true};
+  for (int index = 0; index < 4; ++index) {
+    plan_on(routes[index]);
+    CHECK(op->needs_parameters() == !kept[index]);
+    if (kept[index]) CHECK(run_on(*op, 3) == 6);
+  }
+  CHECK(op->keep_copies(0) == 0);
 }

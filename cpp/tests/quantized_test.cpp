@@ -377,7 +377,9 @@ TEST_CASE("every wrong order of calls and every wrong value is an error with a n
         Status::kBadSpec);
   // The parameters before it stay.
   CHECK(run(Element::kFloat32, Element::kFloat32) == Status::kOk);
-  op->invalidate_parameters();
+  CHECK(op->keep_copies(1) == 1);
+  CHECK_FALSE(op->needs_parameters());
+  CHECK(op->keep_copies(0) == 0);
   CHECK(op->needs_parameters());
   CHECK(run(Element::kFloat32, Element::kFloat32) == Status::kMissingParameters);
 }

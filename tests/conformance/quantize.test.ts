@@ -454,7 +454,7 @@ describe('quantize', () => {
       'ConvTranspose2d.forward',
     );
     expectError(
-      caught(() => fixed.forward(bytes, { out: bytes } as never)),
+      caught(() => fixed.forward(bytes, { output: bytes } as never)),
       'BAD_OPTION',
       'ConvTranspose2d.forward',
     );

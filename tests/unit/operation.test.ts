@@ -1,7 +1,11 @@
 import { expect, it } from 'vitest';
 import type { OperatorSpec } from '../../web/lib/core/spec.js';
 import { readExecution } from '../../web/lib/runtime/execution.js';
-import { Operation, type OperationFields } from '../../web/lib/runtime/operation.js';
+import {
+  type CanonicalParameters,
+  Operation,
+  type OperationFields,
+} from '../../web/lib/runtime/operation.js';
 
 const SPEC: OperatorSpec = {
   transposed: true,
@@ -17,7 +21,7 @@ const SPEC: OperatorSpec = {
   relu: false,
 };
 
-function operation(more: Partial<OperationFields> = {}): Operation {
+function operation(more: Partial<OperationFields<CanonicalParameters>> = {}): Operation {
   return new Operation({
     where: 'test',
     spec: SPEC,

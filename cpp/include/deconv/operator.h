@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 
@@ -35,10 +36,9 @@ class Operator {
   bool needs_parameters() const;
   // Packs for the planned route. `bias` may be null. Both may be freed when this returns.
   Status set_parameters(const float* weight, const float* bias);
-  // Drops every packed copy: call after the caller's weight or bias changed.
-  void invalidate_parameters();
-  // Drops the packed copies of all routes but the planned one: call after trying several.
-  void drop_other_routes();
+  // Drops packed copies until at most `most` are left, those of the routes that were planned last;
+  // how many are left. 0 after the caller's weight or bias changed, 1 after trying several routes.
+  int keep_copies(int most);
 
   // `input` and `output` hold the planned problem's elements in the planned layout;
   // both must have 16 readable bytes behind their last element. After a failure the parameters may
@@ -59,6 +59,9 @@ class Operator {
   bool planned_ = false;
   // A slot stays empty until its route is chosen and given parameters.
   std::unique_ptr<Route> routes_[kRouteCount];
+  // When each route was planned last, in plans.
+  uint64_t planned_at_[kRouteCount] = {};
+  uint64_t plans_ = 0;
 };
 
 }  // namespace deconv

@@ -56,7 +56,8 @@ class QuantizedOperator {
   // output scale is so small that a single step of a sum would leave the range.
   Status set_parameters(const int8_t* weight, const float* scale, const float* bias,
                         const Activations& activations);
-  void invalidate_parameters();
+  // As Operator's; there is one copy at most.
+  int keep_copies(int most);
 
   // `input` and `output` hold the planned problem's elements in the planned layout; both must have
   // 16 readable bytes behind their last element. Dynamic operators take and give float32 only
@@ -70,8 +71,8 @@ class QuantizedOperator {
   explicit QuantizedOperator(const Spec& spec);
 
   Status shape();
-  Status run_image(const void* input, Element input_element, void* output, Element output_element,
-                   bool input_as_is, bool output_as_is);
+  Status run_image(const Quantization& quantization, const void* input, Element input_element,
+                   void* output, Element output_element, bool input_as_is, bool output_as_is);
 
   Spec spec_;
   Problem problem_;

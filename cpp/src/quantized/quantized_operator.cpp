@@ -56,6 +56,8 @@ struct QuantizedOperator::Packed {
   // The one image that `op` is shaped for.
   Problem shaped_for;
   bool shaped = false;
+  // Of the inputs of one run.
+  Block<Quantization> measured;
 
   xnn_status create(const Spec& spec, const Staging& staging, bool with_bias);
   xnn_status reshape(const Problem& problem, size_t* height, size_t* width);
@@ -176,7 +178,10 @@ Status QuantizedOperator::plan(int32_t batch, const Axes& input, Layout layout) 
 
 bool QuantizedOperator::needs_parameters() const { return packed_ == nullptr; }
 
-void QuantizedOperator::invalidate_parameters() { packed_.reset(); }
+int QuantizedOperator::keep_copies(int most) {
+  if (most == 0) packed_.reset();
+  return packed_ == nullptr ? 0 : 1;
+}
 
 Status QuantizedOperator::set_parameters(const int8_t* weight, const float* scale,
                                          const float* bias, const Activations& activations) {
@@ -270,13 +275,23 @@ Status QuantizedOperator::run(const void* input, Element input_element, void* ou
                                           : (output_as_is ? 0 : output_size))) {
     return Status::kOutOfMemory;
   }
+  // Before anything is written: one image that has no range refuses the whole batch.
+  if (!packed_->activations.fixed) {
+    if (!packed_->measured.reserve(problem_.batch)) return Status::kOutOfMemory;
+    const auto* floats = static_cast<const float*>(input);
+    for (int32_t image = 0; image < problem_.batch; ++image, floats += input_size) {
+      if (!measure(input_size, floats, &packed_->measured[image])) return Status::kNotFinite;
+    }
+  }
   const auto* from = static_cast<const uint8_t*>(input);
   auto* to = static_cast<uint8_t*>(output);
   const int64_t input_step = input_size * (input_element == Element::kInt8 ? 1 : 4);
   const int64_t output_step = output_size * (output_element == Element::kInt8 ? 1 : 4);
   for (int32_t image = 0; image < problem_.batch; ++image, from += input_step, to += output_step) {
-    if (const Status status =
-            run_image(from, input_element, to, output_element, input_as_is, output_as_is);
+    const Quantization& quantization =
+        packed_->activations.fixed ? packed_->activations.input : packed_->measured[image];
+    if (const Status status = run_image(quantization, from, input_element, to, output_element,
+                                        input_as_is, output_as_is);
         status != Status::kOk) {
       return status;
     }
@@ -284,8 +299,9 @@ Status QuantizedOperator::run(const void* input, Element input_element, void* ou
   return Status::kOk;
 }
 
-Status QuantizedOperator::run_image(const void* input, Element input_element, void* output,
-                                    Element output_element, bool input_as_is, bool output_as_is) {
+Status QuantizedOperator::run_image(const Quantization& quantization, const void* input,
+                                    Element input_element, void* output, Element output_element,
+                                    bool input_as_is, bool output_as_is) {
   Packed& packed = *packed_;
   const bool fixed = packed.activations.fixed;
   Workspace& workspace = Workspace::shared();
@@ -296,11 +312,8 @@ Status QuantizedOperator::run_image(const void* input, Element input_element, vo
 
   const int8_t* values = static_cast<const int8_t*>(input);
   auto* scratch = reinterpret_cast<int8_t*>(workspace.route_input.data());
-  Quantization quantization = packed.activations.input;
   if (input_element == Element::kFloat32) {
-    const auto* floats = static_cast<const float*>(input);
-    if (!fixed && !measure(input_size, floats, &quantization)) return Status::kNotFinite;
-    quantize(input_size, floats, quantization, scratch);
+    quantize(input_size, static_cast<const float*>(input), quantization, scratch);
     values = scratch;
     scratch += input_size + Buffer::kSlackBytes;
   }

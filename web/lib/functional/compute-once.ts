@@ -3,9 +3,9 @@ import { DeconvError } from '../core/errors.js';
 import { channelsOfWeight, type OperatorSpec, outputExtents, weightShape } from '../core/spec.js';
 import { allocateTensor, checkParameter, checkTensor, elementCount, type Tensor } from '../core/tensor.js';
 import { type ExecutionOptions, readExecution } from '../runtime/execution.js';
+import { FloatOperators } from '../runtime/float-operators.js';
 import { locate } from '../runtime/heap-tensor.js';
 import { requireRuntime } from '../runtime/lifecycle.js';
-import { NativeOperators } from '../runtime/native-operators.js';
 import { Operation } from '../runtime/operation.js';
 import type { Runtime } from '../runtime/runtime.js';
 
@@ -119,7 +119,7 @@ export function computeOnce(
     outputCount: output.data.length,
     parameters: () => parameters,
   });
-  const operators = new NativeOperators();
+  const operators = new FloatOperators();
   try {
     operators.run(operation, locate(input.data, runtime), output.data);
   } finally {

@@ -1,15 +1,18 @@
-import { sameList, type Tensor } from '../core/tensor.js';
-import type { Operation } from '../runtime/operation.js';
+import { checkTensorOf, FreshTensor, sameList, type Tensor } from '../core/tensor.js';
+import { locate, type Place } from '../runtime/heap-tensor.js';
+import type { NativeHandle, NativeOperators } from '../runtime/native-operators.js';
+import type { CanonicalParameters, Operation } from '../runtime/operation.js';
+import type { Runtime } from '../runtime/runtime.js';
 
 /** A forward whose shapes and options were checked: as long as they stay the same it can be repeated. */
-export interface ForwardCall {
+export interface ForwardCall<Parameters = CanonicalParameters> {
   readonly where: string;
   readonly inputShape: readonly number[];
   readonly outputShape: readonly number[];
   readonly optionNames: readonly string[];
   /** In the order of the names, by `rememberOptions`. */
   readonly optionValues: readonly unknown[];
-  readonly operation: Operation;
+  readonly operation: Operation<Parameters>;
 }
 
 /** The values of checked options; lists are copies, because their owner may change them. */
@@ -22,7 +25,7 @@ export function rememberOptions(options: object, names: readonly string[]): read
 
 /** Whether a call has the shape and the options of `call`; `out` is looked at every time. */
 export function repeats(
-  { inputShape, optionNames, optionValues }: ForwardCall,
+  { inputShape, optionNames, optionValues }: Pick<ForwardCall, 'inputShape' | 'optionNames' | 'optionValues'>,
   x: unknown,
   options: unknown = NO_OPTIONS,
 ): boolean {
@@ -39,3 +42,23 @@ export function repeats(
 }
 
 const NO_OPTIONS = {};
+
+/** Runs a call whose input was checked, into `out` or into a new tensor. */
+export function runForward<Handle extends NativeHandle, Parameters>(
+  operators: NativeOperators<Handle, Parameters>,
+  { where, outputShape, operation }: ForwardCall<Parameters>,
+  runtime: Runtime,
+  input: Place,
+  out: Tensor | undefined,
+): Tensor {
+  if (out === undefined) {
+    const fresh = new FreshTensor(where, outputShape);
+    operators.run(operation, input, fresh);
+    return fresh.tensor;
+  }
+  const output = locate(checkTensorOf(where, 'out', out, outputShape, operation.outputCount), runtime);
+  operators.run(operation, input, output);
+  // A view of the caller's own does not survive growth, and without it the result is out of reach.
+  if (typeof output === 'number') checkTensorOf(where, 'out', out, outputShape, operation.outputCount);
+  return out;
+}

@@ -8,12 +8,13 @@ import { frozen, product } from '../core/lists.js';
 import { type OperatorSpec, weightShape } from '../core/spec.js';
 import { checkTensor, checkTensorOf, FreshTensor, type Tensor } from '../core/tensor.js';
 import type { Execution } from '../runtime/execution.js';
+import { FloatOperators } from '../runtime/float-operators.js';
 import { locate, type Place } from '../runtime/heap-tensor.js';
 import { requireRuntime } from '../runtime/lifecycle.js';
-import { NativeOperators, parameterGradients } from '../runtime/native-operators.js';
 import { Operation } from '../runtime/operation.js';
+import { parameterGradients } from '../runtime/parameter-gradients.js';
 import type { Plan } from '../runtime/planning.js';
-import { type ForwardCall, rememberOptions, repeats } from './forward-call.js';
+import { type ForwardCall, rememberOptions, repeats, runForward } from './forward-call.js';
 import { clampGradient, inputGradient } from './gradients.js';
 import { type InputRules, type InputShape, outputShape, readInputShape } from './input-shape.js';
 import { INTERNALS, type LayerInternals } from './internals.js';
@@ -61,7 +62,7 @@ export interface LayerGradients {
 export abstract class Layer<Options extends ForwardOptions = ForwardOptions> extends DisposableObject {
   readonly #definition: Omit<LayerDefinition, keyof ParameterDefinition>;
   readonly #parameters: Parameters;
-  readonly #operators = new NativeOperators();
+  readonly #operators = new FloatOperators();
   #plan: Plan | null = null;
   #lastCall: ForwardCall | undefined;
   #disposed = false;
@@ -183,21 +184,12 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> ext
       call = this.#prepare(x, options);
       this.#lastCall = call;
     }
-    const { where, inputShape, outputShape, operation } = call;
+    const { where, inputShape, operation } = call;
     const values = checkTensorOf(where, 'the input', x, inputShape, operation.inputCount);
     const runtime = requireRuntime(where, this.#definition.execution.runtime);
-    const input = locate(values, runtime);
-    const out = options?.out;
-    if (out === undefined) {
-      const fresh = new FreshTensor(where, outputShape);
-      this.#plan = this.#operators.run(operation, input, fresh);
-      return fresh.tensor as Tensor as Out;
-    }
-    const output = locate(checkTensorOf(where, 'out', out, outputShape, operation.outputCount), runtime);
-    this.#plan = this.#operators.run(operation, input, output);
-    // A view of the caller's own does not survive growth, and without it the result is out of reach.
-    if (typeof output === 'number') checkTensorOf(where, 'out', out, outputShape, operation.outputCount);
-    return out;
+    const result = runForward(this.#operators, call, runtime, locate(values, runtime), options?.out);
+    this.#plan = this.#operators.lastPlan;
+    return result as Out;
   }
 
   /**
@@ -236,7 +228,7 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> ext
     }
     const { weight, bias } = parameterGradients({
       where,
-      runtime: execution.runtime,
+      execution,
       spec,
       batch: shape.batch ?? 1,
       extents: shape.extents,

@@ -1,31 +1,33 @@
 import { QUANTIZED_LAYER } from '../core/brands.js';
-import { checkChoice, checkOptions, refuse, shapeText } from '../core/checks.js';
+import { checkChoice, checkOptions, refuse } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
 import { DeconvError } from '../core/errors.js';
-import { typedArrayKind } from '../core/realms.js';
-import { type OperatorSpec, weightShape } from '../core/spec.js';
-import {
-  allocateTensor,
-  checkArray,
-  checkShape,
-  checkTensor,
-  elementCount,
-  type Tensor,
-} from '../core/tensor.js';
+import { weightShape } from '../core/spec.js';
+import { checkTensor, checkTensorOf, elementCount, type Tensor } from '../core/tensor.js';
 import type { ConvTransposeShapeOptions } from '../layers/conv-transpose.js';
+import { type ForwardCall, rememberOptions, repeats, runForward } from '../layers/forward-call.js';
 import type { LayerArithmetic } from '../layers/internals.js';
-import { QuantizedOperators } from '../runtime/quantized-operators.js';
+import type { Activations } from '../runtime/bindings.js';
+import { locate, type Place } from '../runtime/heap-tensor.js';
+import { requireRuntime } from '../runtime/lifecycle.js';
+import { type Element, FLOAT32, INT8, Operation } from '../runtime/operation.js';
+import type { Plan } from '../runtime/planning.js';
+import { QuantizedOperators, type QuantizedParameters } from '../runtime/quantized-operators.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { allocateInt8, checkInt8, checkInt8Of, hasInt8, type Int8Tensor } from './int8-tensor.js';
 import type { QuantizedWeight, TensorQuantization } from './quantization.js';
-
-/** int8 values in row-major order with the shape beside them. */
-export interface Int8Tensor {
-  readonly data: Int8Array;
-  readonly shape: readonly number[];
-}
 
 /** `outputSize` belongs to the transposed layers of the root entry. */
 export interface QuantizedForwardOptions extends ConvTransposeShapeOptions {
+  /** Receives the result instead of a new tensor, as in a float32 layer's `forward`. */
+  readonly out?: Tensor;
   readonly activation?: 'relu';
+}
+
+/** As QuantizedForwardOptions. */
+export interface Int8ForwardOptions extends Omit<QuantizedForwardOptions, 'out'> {
+  /** Receives the result; must have the output's shape. It may overlap the input in any way. */
+  readonly out?: Int8Tensor;
 }
 
 /** All that a quantized layer is made of. */
@@ -43,7 +45,7 @@ export interface QuantizedDefinition extends QuantizedWeight {
  * - `'dynamic'`: every image's input is measured and becomes int8, the output is float32.
  * - `'static'`: input and output have given scales and zero points; both may also be int8 themselves.
  *
- * Inference only: there is no `backward`.
+ * It stands in a `Sequential` as any module does, for inference only: its `backward` throws.
  */
 export class QuantizedLayer extends DisposableObject {
   readonly mode: 'dynamic' | 'static';
@@ -52,19 +54,21 @@ export class QuantizedLayer extends DisposableObject {
   /** Null in dynamic mode. */
   readonly output: TensorQuantization | null;
   readonly #definition: QuantizedDefinition;
-  readonly #operators: QuantizedOperators;
+  readonly #activations: Activations;
+  readonly #operators = new QuantizedOperators();
+  #plan: Plan | null = null;
+  #lastCall: ForwardCall<QuantizedParameters> | undefined;
   #disposed = false;
 
   private constructor(definition: QuantizedDefinition) {
     super();
-    const { fixed, weight, scale, bias, geometry } = definition;
+    const { fixed } = definition;
     this.mode = fixed === null ? 'dynamic' : 'static';
     this.input = fixed?.input ?? null;
     this.output = fixed?.output ?? null;
     this.#definition = definition;
     const { input, output } = fixed ?? { input: UNUSED, output: UNUSED };
-    const activations = { fixed: fixed !== null, input, output };
-    this.#operators = new QuantizedOperators({ weight, scale, bias, activations }, geometry.runtime);
+    this.#activations = { fixed: fixed !== null, input, output };
   }
 
   /** @internal */
@@ -105,11 +109,15 @@ export class QuantizedLayer extends DisposableObject {
    * @throws {DeconvError} as a float32 layer's `forward`; `UNSUPPORTED` for a geometry that int8 does
    * not take; `BAD_OPTION` in dynamic mode for an input with infinity or NaN
    */
-  forward(x: Tensor | Int8Tensor, options: QuantizedForwardOptions = {}): Tensor<ArrayBuffer> {
-    const run = this.#prepare('forward', x, options);
-    const result = allocateTensor(run.where, run.outputShape);
-    this.#operators.run(run.spec, { ...run, output: result.data });
-    return result;
+  forward<Out extends Tensor = Tensor<ArrayBuffer>>(
+    x: Tensor | Int8Tensor,
+    options?: QuantizedForwardOptions & { readonly out?: Out },
+  ): Out {
+    const call = this.#call('forward', FLOAT32, x, options);
+    const runtime = requireRuntime(call.where, this.#definition.geometry.runtime);
+    const result = runForward(this.#operators, call, runtime, inputOf(call, x, runtime), options?.out);
+    this.#plan = this.#operators.lastPlan;
+    return result as Out;
   }
 
   /**
@@ -118,12 +126,36 @@ export class QuantizedLayer extends DisposableObject {
    *
    * @throws {DeconvError} as `forward`; `UNSUPPORTED` in dynamic mode
    */
-  forwardInt8(x: Tensor | Int8Tensor, options: QuantizedForwardOptions = {}): Int8Tensor {
+  forwardInt8(x: Tensor | Int8Tensor, options?: Int8ForwardOptions): Int8Tensor {
     this.#requireStatic('forwardInt8', 'an int8 output');
-    const run = this.#prepare('forwardInt8', x, options);
-    const result = { data: allocateBytes(run.where, run.outputShape), shape: run.outputShape };
-    this.#operators.run(run.spec, { ...run, output: result.data });
+    const call = this.#call('forwardInt8', INT8, x, options);
+    const { where, outputShape, operation } = call;
+    const runtime = requireRuntime(where, this.#definition.geometry.runtime);
+    const input = inputOf(call, x, runtime);
+    const out = options?.out;
+    const result = out ?? allocateInt8(where, [...outputShape]);
+    const data =
+      out === undefined ? result.data : checkInt8Of(where, 'out', out, outputShape, operation.outputCount);
+    this.#operators.run(operation, input, data);
+    this.#plan = this.#operators.lastPlan;
     return result;
+  }
+
+  /** There are none: rounding has no gradient. Throws `UNSUPPORTED`; train the float32 layer and quantize it. */
+  backward(_x?: unknown, _gradOutput?: unknown): never {
+    const { geometry } = this.#live('backward');
+    refuse(
+      'UNSUPPORTED',
+      `Quantized${geometry.name}.backward`,
+      'a layer with gradients',
+      'int8',
+      'Train the float32 layer and quantize it afterwards.',
+    );
+  }
+
+  /** Route, build and reason of the last forward; null before the first. */
+  get plan(): Plan | null {
+    return this.#plan;
   }
 
   get disposed(): boolean {
@@ -134,6 +166,7 @@ export class QuantizedLayer extends DisposableObject {
   override dispose(): void {
     this.#disposed = true;
     this.#operators.dispose();
+    this.#lastCall = undefined;
   }
 
   override toString(): string {
@@ -176,69 +209,71 @@ export class QuantizedLayer extends DisposableObject {
     );
   }
 
-  #prepare(method: string, x: unknown, options: unknown): Prepared {
+  #call(
+    method: string,
+    outputElement: Element,
+    x: unknown,
+    options: unknown,
+  ): ForwardCall<QuantizedParameters> {
     const { geometry } = this.#live(method);
+    const known = this.#lastCall;
+    if (
+      known !== undefined &&
+      known.operation.outputElement === outputElement &&
+      (known.operation.inputElement === INT8) === hasInt8(x) &&
+      repeats(known, x, options)
+    ) {
+      return known;
+    }
     const where = `${geometry.name}.${method}`;
-    const names = geometry.optionNames.filter((name) => name !== 'out');
+    const { optionNames, layout } = geometry;
     const checked = checkOptions<QuantizedForwardOptions>(
       where,
-      options,
-      names as (keyof QuantizedForwardOptions)[],
+      options === undefined ? {} : options,
+      optionNames as (keyof QuantizedForwardOptions)[],
     );
     if (checked.activation !== undefined) checkChoice(where, 'activation', checked.activation, ['relu']);
-    const isInt8 = typedArrayKind((x as { data?: unknown } | null)?.data) === 'Int8Array';
+    const isInt8 = hasInt8(x);
     if (isInt8) this.#requireStatic(method, 'an int8 input');
-    const tensor = isInt8 ? checkInt8(where, x as Int8Tensor) : checkTensor(where, 'the input', x);
-    const { spec, ...problem } = geometry.resolve(method, tensor.shape, checked);
-    return {
+    const { data, shape } = isInt8 ? checkInt8(where, 'the input', x) : checkTensor(where, 'the input', x);
+    const { spec, batch, extents, outputShape } = geometry.resolve(method, shape, checked);
+    const { weight, scale, bias } = this.#definition;
+    const operation = new Operation<QuantizedParameters>({
       where,
-      ...problem,
       spec: { ...spec, relu: spec.relu || checked.activation === 'relu' },
-      layout: geometry.layout,
-      input: tensor.data,
-    };
+      batch,
+      extents,
+      layout,
+      execution: {
+        route: 'auto',
+        planning: 'model',
+        precision: 'exact',
+        denormals: 'keep',
+        runtime: geometry.runtime,
+      },
+      inputCount: data.length,
+      outputCount: elementCount(where, 'an output', outputShape),
+      inputElement: isInt8 ? INT8 : FLOAT32,
+      outputElement,
+      parameters: () => ({ weight, scale, bias, activations: this.#activations }),
+    });
+    const optionValues = rememberOptions(checked, optionNames);
+    this.#lastCall = { where, inputShape: shape, outputShape, optionNames, optionValues, operation };
+    return this.#lastCall;
   }
+}
+
+/** Where the input of a checked call lies. */
+function inputOf(
+  { where, inputShape, operation }: ForwardCall<QuantizedParameters>,
+  x: unknown,
+  runtime: Runtime,
+): Place {
+  const { inputElement, inputCount } = operation;
+  return inputElement === INT8
+    ? checkInt8Of(where, 'the input', x, inputShape, inputCount)
+    : locate(checkTensorOf(where, 'the input', x, inputShape, inputCount), runtime);
 }
 
 /** Keeps the record of a dynamic layer complete; the core does not read it. */
 const UNUSED: TensorQuantization = { scale: 1, zeroPoint: 0 };
-
-interface Prepared {
-  readonly where: string;
-  readonly spec: OperatorSpec;
-  readonly batch: number;
-  readonly extents: readonly number[];
-  readonly outputShape: readonly number[];
-  readonly layout: LayerArithmetic['layout'];
-  readonly input: Float32Array | Int8Array;
-}
-
-function allocateBytes(where: string, shape: readonly number[]): Int8Array<ArrayBuffer> {
-  const count = elementCount(where, 'an output', shape);
-  try {
-    return new Int8Array(count);
-  } catch (cause) {
-    throw new DeconvError(
-      'OUT_OF_MEMORY',
-      `${where}: expected room for a tensor of shape ${shapeText(shape)}, got none from the JavaScript engine. Use smaller tensors or a smaller batch.`,
-      { where, shape },
-      cause,
-    );
-  }
-}
-
-function checkInt8(where: string, { data, shape }: Int8Tensor): Int8Tensor {
-  const checked = checkShape(where, 'the input.shape', shape);
-  const bytes = checkArray(where, 'the input.data', data, 'Int8Array') as Int8Array;
-  const count = elementCount(where, 'the input', checked);
-  if (bytes.length !== count) {
-    refuse(
-      'BAD_SHAPE',
-      where,
-      `the input with ${count} values for shape ${shapeText(checked)}`,
-      bytes.length,
-      'Make data and shape agree.',
-    );
-  }
-  return { data: bytes, shape: checked };
-}

@@ -25,8 +25,7 @@ export interface Operator {
   estimate(route: number): number;
   needsParameters(): boolean;
   setParameters(weight: number, bias: number): number;
-  invalidateParameters(): void;
-  dropOtherRoutes(): void;
+  keepCopies(most: number): number;
   run(input: number, output: number): number;
   delete(): void;
 }
@@ -46,6 +45,7 @@ export interface QuantizedOperator {
   plan(batch: number, input: Axes, layout: number): number;
   needsParameters(): boolean;
   setParameters(weight: number, scale: number, bias: number, activations: Activations): number;
+  keepCopies(most: number): number;
   run(input: number, inputElement: number, output: number, outputElement: number): number;
   delete(): void;
 }
@@ -69,6 +69,7 @@ interface EmbindModule {
   releaseParameters(): void;
   allocateFloats(elements: number): number;
   freeFloats(address: number): void;
+  flushDenormals(count: number, source: number, target: number): void;
   startRuntime(threads: number): number;
   stopRuntime(): void;
   allocatedBytes(): number;

@@ -124,10 +124,10 @@ function free({ runtime, address }: Block): void {
 }
 
 /** Values of a call: an array of JavaScript's, or an address on the heap, which growth does not move. */
-export type Place = Float32Array | number;
+export type Place = Float32Array | Int8Array | number;
 
 /** Where values go: an address, or whatever takes them from the heap. */
-export type Sink = Pick<Float32Array, 'set'> | number;
+export type Sink = { set(values: Float32Array | Int8Array): void } | number;
 
 /** Where checked values lie for a call on `runtime`; those on another runtime's heap are copied. */
 export function locate(values: Float32Array, runtime: Runtime): Place {

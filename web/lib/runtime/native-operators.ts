@@ -1,33 +1,71 @@
-import type { OperatorSpec } from '../core/spec.js';
-import type { Operator } from './bindings.js';
+import type { Spec } from './bindings.js';
+import type { DeconvModule } from './glue.js';
 import type { Place, Sink } from './heap-tensor.js';
 import { requireRuntime } from './lifecycle.js';
-import {
-  type CanonicalParameters,
-  codeOf,
-  type Layout,
-  type Operation,
-  toAxes,
-  toNativeSpec,
-} from './operation.js';
-import { OwnedOperators } from './owned-operators.js';
-import { measureOperation, type Plan, planOperation, wantsMeasurement } from './planning.js';
+import { bytesOf, type Operation } from './operation.js';
+import { type Handled, OwnedOperators } from './owned-operators.js';
+import type { Plan } from './planning.js';
 import { outOfMemory, type Runtime } from './runtime.js';
+import { deliver, stage, stageOutput } from './staging.js';
+
+/** Packed copies of its weight that a layer keeps, over all sizes, pads, activations, routes and directions. */
+const KEPT_COPIES = 4;
+
+/** What the core's operators of float32 and of int8 have in common. */
+export interface NativeHandle {
+  needsParameters(): boolean;
+  /** Drops packed copies but the `most` used last; how many are left. */
+  keepCopies(most: number): number;
+  delete(): void;
+}
+
+/** What differs between them. */
+export interface OperatorKind<Handle extends NativeHandle, Parameters> {
+  /** Null when out of memory. */
+  create(module: DeconvModule, spec: Spec): Handle | null;
+  plan(runtime: Runtime, handle: Handle, operation: Operation<Parameters>): Plan;
+  /** Packs the parameters for what is planned. */
+  pack(runtime: Runtime, handle: Handle, operation: Operation<Parameters>): void;
+  /** Computes between two addresses; a status. */
+  run(handle: Handle, operation: Operation<Parameters>, source: number, target: number): number;
+  /** Whether the plan waits for `measure`, which needs the data in place. */
+  wantsMeasurement?(operation: Operation<Parameters>, plan: Plan): boolean;
+  /** Times what may be best and plans it; `run` computes as planned now. */
+  measure?(runtime: Runtime, handle: Handle, operation: Operation<Parameters>, run: () => void): Plan;
+}
+
+interface OwnOperator<Handle extends NativeHandle> extends Handled {
+  readonly handle: Handle;
+  planned?: { readonly key: string; readonly plan: Plan } | undefined;
+  /** When it ran last, in runs of its layer. */
+  used: number;
+}
 
 /** The operators of one layer: nearly always its forward and, in training, the adjoint of it. */
-export class NativeOperators {
-  readonly #operators = new OwnedOperators<OwnOperator>();
+export class NativeOperators<Handle extends NativeHandle, Parameters> {
+  readonly #kind: OperatorKind<Handle, Parameters>;
+  readonly #operators = new OwnedOperators<OwnOperator<Handle>>();
+  #runs = 0;
+  #lastPlan: Plan | null = null;
+
+  constructor(kind: OperatorKind<Handle, Parameters>) {
+    this.#kind = kind;
+  }
 
   /** Allocates nothing when the same operation runs again on places of the heap. */
-  run(operation: Operation, input: Place, output: Sink): Plan {
+  run(operation: Operation<Parameters>, input: Place, output: Sink): Plan {
     const { where, operatorKey } = operation;
     const runtime = requireRuntime(where, operation.execution.runtime);
     const operators = this.#operators.on(runtime);
     const known = operators.get(operatorKey);
     try {
-      const operator = known ?? create(runtime, operation);
+      const operator = known ?? this.#create(runtime, operation);
       if (known === undefined) operators.set(operatorKey, operator);
-      return runOperator(runtime, operator, operation, input, output);
+      this.#runs += 1;
+      operator.used = this.#runs;
+      const plan = this.#run(runtime, operator, operation, input, output);
+      this.#lastPlan = plan;
+      return plan;
     } catch (error) {
       const failure = runtime.asError(where, error);
       // What never ran costs nothing.
@@ -36,176 +74,85 @@ export class NativeOperators {
     }
   }
 
+  /** Of the last run; null before the first. */
+  get lastPlan(): Plan | null {
+    return this.#lastPlan;
+  }
+
   /** Call when weight or bias changed: the next run packs them again. */
   invalidateParameters(): void {
-    this.#operators.each(({ handle }) => handle.invalidateParameters());
+    this.#operators.each(({ handle }) => handle.keepCopies(0));
   }
 
   dispose(): void {
     this.#operators.dispose();
   }
-}
 
-interface OwnOperator {
-  readonly handle: Operator;
-  planned?: { readonly key: string; readonly plan: Plan } | undefined;
-}
-
-function create(runtime: Runtime, { where, spec }: Operation): OwnOperator {
-  const { module } = runtime;
-  runtime.check(where, module.checkSpec(spec));
-  const handle = module.Operator.create(spec);
-  if (handle === null) throw outOfMemory(where, 'an operator', 1);
-  return { handle };
-}
-
-function runOperator(
-  runtime: Runtime,
-  operator: OwnOperator,
-  operation: Operation,
-  input: Place,
-  output: Sink,
-): Plan {
-  const { where, planKey, inputCount, outputCount } = operation;
-  const { handle } = operator;
-  let plan = operator.planned?.key === planKey ? operator.planned.plan : undefined;
-  let measuring = false;
-  if (plan === undefined) {
-    plan = planOperation(runtime, handle, operation);
-    measuring = wantsMeasurement(operation, plan);
-    // Measuring changes the operator's plan again and again: until it is done there is none to remember.
-    operator.planned = measuring ? undefined : { key: planKey, plan };
+  #create(runtime: Runtime, { where, spec }: Operation<Parameters>): OwnOperator<Handle> {
+    const { module } = runtime;
+    runtime.check(where, module.checkSpec(spec));
+    const handle = this.#kind.create(module, spec);
+    if (handle === null) throw outOfMemory(where, 'an operator', 1);
+    return { handle, used: 0 };
   }
-  if (handle.needsParameters()) uploadParameters(runtime, handle, operation);
 
-  const source = stage(runtime, where, 'input', input, inputCount);
-  // An output that overlaps the input is written only when the input is no longer needed.
-  const direct = isUsable(output) && !overlap(source, inputCount, output, outputCount);
-  const target = direct ? output : reserve(runtime, where, 'output', outputCount);
-  if (measuring) plan = measure(runtime, operator, operation, source, target);
-  runtime.check(where, handle.run(source, target));
-  if (typeof output !== 'number') output.set(runtime.floats(target, outputCount));
-  else if (!direct) runtime.heap.copyWithin(output / 4, target / 4, target / 4 + outputCount);
-  return plan;
-}
-
-// A function of its own, so that a steady loop does not make the closure.
-function measure(
-  runtime: Runtime,
-  operator: OwnOperator,
-  operation: Operation,
-  source: number,
-  target: number,
-): Plan {
-  const { handle } = operator;
-  const plan = measureOperation(runtime, handle, operation, () => {
-    if (handle.needsParameters()) uploadParameters(runtime, handle, operation);
-    runtime.check(operation.where, handle.run(source, target));
-  });
-  operator.planned = { key: operation.planKey, plan };
-  return plan;
-}
-
-/** Gradients of the parameters of one operator at one input. */
-export function parameterGradients(request: {
-  readonly where: string;
-  readonly runtime: Runtime | undefined;
-  readonly spec: OperatorSpec;
-  readonly batch: number;
-  readonly extents: readonly number[];
-  readonly layout: Layout;
-  readonly input: Place;
-  readonly inputCount: number;
-  readonly gradOutput: Place;
-  readonly outputCount: number;
-  readonly weightElements: number;
-  readonly withBias: boolean;
-}): CanonicalParameters<ArrayBuffer> {
-  const { where, spec, input, gradOutput, weightElements, withBias } = request;
-  const runtime = requireRuntime(where, request.runtime);
-  try {
-    const count = weightElements + (withBias ? spec.outChannels : 0);
-    const inputAddress = stage(runtime, where, 'input', input, request.inputCount);
-    const gradAddress = stage(runtime, where, 'output', gradOutput, request.outputCount);
-    const gradient = reserve(runtime, where, 'parameters', count);
-    const status = runtime.module.parameterGradients(
-      toNativeSpec(spec, false),
-      request.batch,
-      toAxes(request.extents, 1),
-      codeOf(request.layout),
-      inputAddress,
-      gradAddress,
-      gradient,
-      withBias,
-    );
-    runtime.check(where, status);
-    const values = runtime.floats(gradient, count);
-    const gradients = {
-      weight: values.slice(0, weightElements),
-      bias: withBias ? values.slice(weightElements) : null,
-    };
-    runtime.module.releaseParameters();
-    return gradients;
-  } catch (error) {
-    throw runtime.asError(where, error);
+  #run(
+    runtime: Runtime,
+    operator: OwnOperator<Handle>,
+    operation: Operation<Parameters>,
+    input: Place,
+    output: Sink,
+  ): Plan {
+    const { where, planKey, inputCount, inputElement, outputCount, outputElement, execution } = operation;
+    const { handle } = operator;
+    const kind = this.#kind;
+    let plan = operator.planned?.key === planKey ? operator.planned.plan : undefined;
+    let measuring = false;
+    if (plan === undefined) {
+      plan = kind.plan(runtime, handle, operation);
+      measuring = kind.wantsMeasurement?.(operation, plan) === true;
+      // Measuring changes the operator's plan again and again: until it is done there is none to remember.
+      operator.planned = measuring ? undefined : { key: planKey, plan };
+    }
+    if (handle.needsParameters()) {
+      this.#makeRoom(runtime, operator);
+      kind.pack(runtime, handle, operation);
+    }
+    const flush = execution.denormals === 'flush';
+    const source = stage(runtime, where, 'input', input, inputCount, inputElement, flush);
+    const sourceBytes = bytesOf(inputCount, inputElement);
+    const target = stageOutput(runtime, where, output, outputCount, outputElement, source, sourceBytes);
+    if (measuring) plan = this.#measure(runtime, operator, operation, source, target);
+    runtime.check(where, kind.run(handle, operation, source, target));
+    deliver(runtime, output, target, outputCount, outputElement);
+    return plan;
   }
-}
 
-function uploadParameters(runtime: Runtime, operator: Operator, { where, parameters }: Operation): void {
-  const { weight, bias } = parameters();
-  const count = weight.length + (bias?.length ?? 0);
-  const address = reserve(runtime, where, 'parameters', count);
-  const staged = runtime.floats(address, count);
-  staged.set(weight);
-  if (bias !== null) staged.set(bias, weight.length);
-  const biasAddress = bias === null ? 0 : address + weight.byteLength;
-  try {
-    runtime.check(where, operator.setParameters(address, biasAddress));
-  } finally {
-    // Packed copies are made: the staging copy would only double the memory of large layers.
-    runtime.module.releaseParameters();
+  // A function of its own, so that a steady loop does not make the closure.
+  #measure(
+    runtime: Runtime,
+    operator: OwnOperator<Handle>,
+    operation: Operation<Parameters>,
+    source: number,
+    target: number,
+  ): Plan {
+    const { handle } = operator;
+    const kind = this.#kind as Required<OperatorKind<Handle, Parameters>>;
+    const plan = kind.measure(runtime, handle, operation, () => {
+      if (handle.needsParameters()) kind.pack(runtime, handle, operation);
+      runtime.check(operation.where, kind.run(handle, operation, source, target));
+    });
+    operator.planned = { key: operation.planKey, plan };
+    return plan;
   }
-}
 
-/** Whether a route may work in this place; part of a tensor may begin anywhere. */
-function isUsable(place: Sink): place is number {
-  return typeof place === 'number' && place % 16 === 0;
-}
-
-function overlap(one: number, oneCount: number, other: number, otherCount: number): boolean {
-  return one < other + 4 * otherCount && other < one + 4 * oneCount;
-}
-
-/** Copies values into the workspace, unless a route may read them where they are. */
-function stage(
-  runtime: Runtime,
-  where: string,
-  what: 'input' | 'output',
-  place: Place,
-  count: number,
-): number {
-  if (isUsable(place)) return place;
-  const address = reserve(runtime, where, what, count);
-  // Not before: the room for the copy may have been made by growth.
-  const { heap } = runtime;
-  if (typeof place === 'number') heap.copyWithin(address / 4, place / 4, place / 4 + count);
-  else heap.set(place, address / 4);
-  return address;
-}
-
-export function reserve(
-  runtime: Runtime,
-  where: string,
-  what: 'parameters' | 'input' | 'output',
-  elements: number,
-): number {
-  const { module } = runtime;
-  const address =
-    what === 'parameters'
-      ? module.reserveParameters(elements)
-      : what === 'input'
-        ? module.reserveInput(elements)
-        : module.reserveOutput(elements);
-  if (address === 0) throw outOfMemory(where, `the ${what}`, elements);
-  return address;
+  /** For one more packed copy of `current`'s, which has just been used: what was not for longest goes. */
+  #makeRoom(runtime: Runtime, current: OwnOperator<Handle>): void {
+    const operators = [...this.#operators.on(runtime)].sort(([, one], [, other]) => other.used - one.used);
+    let room = KEPT_COPIES - 1;
+    for (const [index, [key, operator]] of operators.entries()) {
+      if (operator === current || (room > 0 && index < KEPT_COPIES)) room -= operator.handle.keepCopies(room);
+      else this.#operators.drop(key);
+    }
+  }
 }

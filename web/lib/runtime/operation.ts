@@ -9,7 +9,16 @@ export interface CanonicalParameters<Buffer extends ArrayBufferLike = ArrayBuffe
   readonly bias: Float32Array<Buffer> | null;
 }
 
-export interface OperationFields {
+/** What a value of a tensor is; the numbers are the core's. */
+export type Element = typeof FLOAT32 | typeof INT8;
+export const FLOAT32 = 0;
+export const INT8 = 1;
+
+export function bytesOf(count: number, element: Element): number {
+  return element === INT8 ? count : 4 * count;
+}
+
+export interface OperationFields<Parameters> {
   /** Names the caller's method in errors. */
   readonly where: string;
   readonly spec: OperatorSpec;
@@ -20,12 +29,15 @@ export interface OperationFields {
   /** Values of the whole input and output. */
   readonly inputCount: number;
   readonly outputCount: number;
+  /** Default: float32. */
+  readonly inputElement?: Element;
+  readonly outputElement?: Element;
   /** Canonical, on JavaScript's side; asked for only when a route has to pack them. */
-  readonly parameters: () => CanonicalParameters;
+  readonly parameters: () => Parameters;
 }
 
 /** An operator for one input size, in the core's terms. Steady loops make it once and run it often. */
-export class Operation {
+export class Operation<Parameters = CanonicalParameters> {
   readonly where: string;
   readonly spec: Spec;
   readonly batch: number;
@@ -34,13 +46,15 @@ export class Operation {
   readonly execution: Execution;
   readonly inputCount: number;
   readonly outputCount: number;
-  readonly parameters: () => CanonicalParameters;
+  readonly inputElement: Element;
+  readonly outputElement: Element;
+  readonly parameters: () => Parameters;
   /** The same for operations of one layer that one native operator computes. */
   readonly operatorKey: string;
   /** The same for those among them that one plan serves. */
   readonly planKey: string;
 
-  constructor(fields: OperationFields) {
+  constructor(fields: OperationFields<Parameters>) {
     const { spec, batch, extents, layout, execution } = fields;
     this.where = fields.where;
     this.spec = toNativeSpec(spec, execution.precision === 'exact');
@@ -50,6 +64,8 @@ export class Operation {
     this.execution = execution;
     this.inputCount = fields.inputCount;
     this.outputCount = fields.outputCount;
+    this.inputElement = fields.inputElement ?? FLOAT32;
+    this.outputElement = fields.outputElement ?? FLOAT32;
     this.parameters = fields.parameters;
     // Of one layer's operators only pads, direction and activation differ.
     this.operatorKey = `${spec.transposed} ${spec.relu} ${spec.padBefore.join()} ${spec.padAfter.join()}`;

@@ -98,7 +98,7 @@ export function measureOperation(
   }
   const plan = planMeasured(runtime, operator, operation, freezeAll(candidates));
   measurementsOf(runtime).set(keyOf(operation), candidates);
-  operator.dropOtherRoutes();
+  operator.keepCopies(1);
   return plan;
 }
 
@@ -182,13 +182,23 @@ function candidatesOf(runtime: Runtime, operator: Operator, operation: Operation
 }
 
 function planOf(
-  { info }: Runtime,
+  runtime: Runtime,
   operator: Operator,
   candidates: readonly Candidate[],
   reason: string,
 ): Plan {
+  return makePlan(runtime, (candidates[operator.route()] as Candidate).route, candidates, reason);
+}
+
+/** A plan as users see it, who cannot change it. */
+export function makePlan(
+  { info }: Runtime,
+  route: RouteName,
+  candidates: readonly Candidate[],
+  reason: string,
+): Plan {
   return Object.freeze({
-    route: (candidates[operator.route()] as Candidate).route,
+    route,
     build: info.build,
     threads: info.threads,
     reason: [reason, ...info.notes].join('; '),

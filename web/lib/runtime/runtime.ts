@@ -48,6 +48,8 @@ export class Runtime implements Heap {
   #failure: DeconvError | undefined;
   #heap: Float32Array = NO_HEAP;
   #lastView: Float32Array = NO_HEAP;
+  #heapBytes: Int8Array = NO_BYTES;
+  #lastBytes: Int8Array = NO_BYTES;
 
   private constructor(module: DeconvModule, info: RuntimeInfo) {
     this.#module = module;
@@ -101,6 +103,8 @@ export class Runtime implements Heap {
     this.#module = undefined;
     this.#heap = NO_HEAP;
     this.#lastView = NO_HEAP;
+    this.#heapBytes = NO_BYTES;
+    this.#lastBytes = NO_BYTES;
     for (const holding of this.holdings) holding.forget();
     this.holdings.clear();
     this.blocks.clear();
@@ -188,9 +192,21 @@ export class Runtime implements Heap {
     return !this.ended && this.views.get(view)?.disposed === false;
   }
 
-  /** @internal A part of the heap as bytes. */
+  /** @internal The whole heap in bytes; as `heap`. */
+  get heapBytes(): Int8Array {
+    const { buffer } = this.module.wasmMemory;
+    if (this.#heapBytes.buffer !== buffer) this.#heapBytes = new Int8Array(buffer);
+    return this.#heapBytes;
+  }
+
+  /** @internal A part of it; as `floats`. */
   bytes(address: number, length: number): Int8Array {
-    return new Int8Array(this.module.wasmMemory.buffer, address, length);
+    const { buffer } = this.heapBytes;
+    const last = this.#lastBytes;
+    if (last.buffer !== buffer || last.byteOffset !== address || last.length !== length) {
+      this.#lastBytes = new Int8Array(buffer, address, length);
+    }
+    return this.#lastBytes;
   }
 
   /** @internal The whole heap, valid until the next call into the module: growth detaches it. */
@@ -233,6 +249,7 @@ export const NOTHING_USED: MemoryUsage = Object.freeze({
 });
 
 const NO_HEAP = new Float32Array(0);
+const NO_BYTES = new Int8Array(0);
 
 const AFRESH = 'call init(), or createRuntime() for a runtime of your own, to start afresh';
 

@@ -1,4 +1,4 @@
-import { hasBrand, SEQUENTIAL } from '../core/brands.js';
+import { hasBrand, QUANTIZED_LAYER, SEQUENTIAL } from '../core/brands.js';
 import { refuse } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
 import type { Tensor } from '../core/tensor.js';
@@ -167,8 +167,8 @@ export class Sequential extends DisposableObject {
     for (let index = 0; index < this.modules.length; index += 1) {
       const module = this.modules[index] as Module;
       const input = value;
-      if (isLayer(module) && isReLU(this.modules[index + 1])) {
-        value = module.forward(input, FUSED);
+      if (fusesReLU(module) && isReLU(this.modules[index + 1])) {
+        value = (module as FusingModule).forward(input, FUSED);
         keep({ module, input, output: value, fused: true });
         index += 1;
       } else {
@@ -203,6 +203,15 @@ function gradientsOf(steps: readonly Step[], gradOutput: Tensor): SequentialGrad
     gradient = gradients.input;
   }
   return { input: gradient as Tensor<ArrayBuffer>, layers };
+}
+
+interface FusingModule {
+  forward(x: Tensor, options: typeof FUSED): Tensor;
+}
+
+/** Layers of float32 and of int8 compute a ReLU at no cost. */
+function fusesReLU(module: Module): boolean {
+  return isLayer(module) || hasBrand(module, QUANTIZED_LAYER);
 }
 
 function isSequential(value: unknown): value is Sequential {

@@ -1,0 +1,70 @@
+import { refuse, shapeText } from '../core/checks.js';
+import { DeconvError } from '../core/errors.js';
+import { typedArrayKind } from '../core/realms.js';
+import { checkArray, checkShape, elementCount, sameList } from '../core/tensor.js';
+
+/** int8 values in row-major order with the shape beside them. */
+export interface Int8Tensor {
+  readonly data: Int8Array;
+  readonly shape: readonly number[];
+}
+
+/** Whether the data of what should be a tensor are int8. */
+export function hasInt8(value: unknown): boolean {
+  return typedArrayKind((value as { data?: unknown } | null | undefined)?.data) === 'Int8Array';
+}
+
+/** A tensor whose data match its shape. */
+export function checkInt8(where: string, name: string, value: unknown): Int8Tensor {
+  const { data, shape } = (value ?? {}) as { data?: unknown; shape?: unknown };
+  const checked = checkShape(where, `${name}.shape`, shape);
+  const bytes = checkArray(where, `${name}.data`, data, 'Int8Array') as Int8Array;
+  const count = elementCount(where, name, checked);
+  if (bytes.length !== count) {
+    refuse(
+      'BAD_SHAPE',
+      where,
+      `${name} with ${count} values for shape ${shapeText(checked)}`,
+      bytes.length,
+      'Make data and shape agree.',
+    );
+  }
+  return { data: bytes, shape: checked };
+}
+
+/** The data of a tensor that must have this shape; what is as it should be allocates nothing. */
+export function checkInt8Of(
+  where: string,
+  name: string,
+  value: unknown,
+  shape: readonly number[],
+  count: number,
+): Int8Array {
+  const tensor = value as Partial<Int8Tensor> | null | undefined;
+  if (sameList(tensor?.shape, shape) && hasInt8(value)) {
+    const bytes = checkArray(where, name, tensor?.data, 'Int8Array') as Int8Array;
+    if (bytes.length === count) return bytes;
+  }
+  const { data, shape: got } = checkInt8(where, name, value);
+  if (sameList(got, shape)) return data;
+  throw new DeconvError(
+    'BAD_SHAPE',
+    `${where}: expected ${name} of shape ${shapeText(shape)}, got ${shapeText(got)}. outputShape tells the shape.`,
+    { where, expected: shape, got },
+  );
+}
+
+/** Zeros of a shape. */
+export function allocateInt8(where: string, shape: readonly number[]): Int8Tensor {
+  const count = elementCount(where, 'an output', shape);
+  try {
+    return { data: new Int8Array(count), shape };
+  } catch (cause) {
+    throw new DeconvError(
+      'OUT_OF_MEMORY',
+      `${where}: expected room for a tensor of shape ${shapeText(shape)}, got none from the JavaScript engine. Use smaller tensors or a smaller batch.`,
+      { where, shape },
+      cause,
+    );
+  }
+}
