@@ -5,12 +5,10 @@ import { isAbortSignal, isResponse, isUrl } from '../core/realms.js';
 import type { Tensor } from '../core/tensor.js';
 import type { StateDict } from '../layers/state-dict.js';
 import { detect, FORMATS, type ModelFormat } from './detect.js';
-import { openPath } from './files.js';
 import type { ModelLayer } from './layer.js';
 import { LIMITS } from './limits.js';
 import type { NormalizedWeight } from './normalized-weights.js';
 import { readers } from './readers.js';
-import { isAddress, openAddress, responseSource } from './remote.js';
 import {
   checkLocation,
   ModelFile,
@@ -20,7 +18,7 @@ import {
   stopIfAborted,
 } from './source.js';
 import type { ModelTensor } from './tensor.js';
-import { couldBeWeight, describedLayers, type TensorGeometry } from './tensor-layers.js';
+import type { TensorGeometry } from './tensor-layers.js';
 
 export interface ReadModelOptions {
   /** Default: what the first bytes say. */
@@ -152,13 +150,13 @@ export async function readModel(input: ModelInput, options: ReadModelOptions = {
       }
       const contents =
         format === 'onnx'
-          ? await (await readers.onnx())(file, externalFiles(source, given, files), all, refuseForeign)
+          ? await (await readers.onnx())(file, externalFiles(source, given, files), all, readers)
           : await (await readers.tflite())(file, all);
       return new Model(format, contents.producer, contents.layers, contents.tensors, files);
     }
     const tensors = await readTensors(file, format);
     const normalized = format === 'npy' ? [] : (await readers.normalized())(tensors);
-    const layers = describedLayers(tensors, normalized, given.geometry ?? {});
+    const layers = (await readers.described())(tensors, normalized, given.geometry ?? {});
     return new Model(format, '', layers, tensors, files, normalized);
   } catch (error) {
     for (const opened of files) await opened.close();
@@ -172,16 +170,23 @@ async function readTensors(file: ModelFile, format: 'safetensors' | 'npy' | 'npz
   return (await readers.npz())(file, async (names) => (await readers.foreign()).refuseArchive(names));
 }
 
-async function refuseForeign(file: ModelFile): Promise<never> {
-  return (await readers.foreign()).refuseForeign(file);
-}
-
 async function openInput(input: ModelInput, signal: AbortSignal | undefined): Promise<ModelSource> {
   const source = sourceOf(input);
   if (source !== null) return source;
-  if (isResponse(input)) return responseSource(input);
+  if (isResponse(input)) return (await readers.remote()).responseSource(input);
   const address = isUrl(input) ? input.href : (input as string);
-  return isAddress(address) ? openAddress(address, signal) : openPath(isUrl(input) ? input : address);
+  if (isAddress(address)) return (await readers.remote()).openAddress(address, signal);
+  return (await readers.files()).openPath(address);
+}
+
+/** A convolution's weight has two axes of channels and one to three of taps, and real numbers. */
+function couldBeWeight({ shape, dtype }: ModelTensor): boolean {
+  return shape.length >= 3 && shape.length <= 5 && dtype.includes('float') && !shape.includes(0);
+}
+
+/** Whether a text is the address of a file and no path. */
+function isAddress(text: string): boolean {
+  return /^(https?:\/\/|blob:|data:)/i.test(text);
 }
 
 /** Opens every file that the model names once. */

@@ -3,11 +3,16 @@
 
 export const readers = {
   onnx: async () => (await import('./onnx/read.js')).readOnnx,
+  /** What computes constants of ONNX files. */
+  folding: () => import('./onnx/operators.js'),
   tflite: async () => (await import('./tflite.js')).readTflite,
   safetensors: async () => (await import('./safetensors.js')).readSafetensors,
   npy: async () => (await import('./npy.js')).readNpy,
   npz: async () => (await import('./npz.js')).readNpz,
+  described: async () => (await import('./tensor-layers.js')).describedLayers,
   normalized: async () => (await import('./normalized-weights.js')).normalizedWeights,
   /** What files of no format that is read are, for the message. */
   foreign: () => import('./foreign-formats.js'),
+  files: () => import('./files.js'),
+  remote: () => import('./remote.js'),
 } as const;

@@ -6,11 +6,6 @@ import { bytesSource, type ModelSource, stopIfAborted } from './source.js';
 /** Bytes that the first request asks for: the structure of most files. */
 const FIRST = 1 << 16;
 
-/** Whether a text is the address of a file and no path. */
-export function isAddress(text: string): boolean {
-  return /^(https?:\/\/|blob:|data:)/i.test(text);
-}
-
 /**
  * What stands at an address: piece by piece where the server gives ranges, otherwise whole. Files that the
  * model names are looked for beside it.

@@ -1,4 +1,3 @@
-import { BinaryReader } from '@bufbuild/protobuf/wire';
 import { refuse, shapeText } from '../core/checks.js';
 import { product } from '../core/lists.js';
 import { elementCount } from '../core/tensor.js';
@@ -20,6 +19,7 @@ import type {
   TensorContent,
   TensorPlace,
 } from './tensor-content.js';
+import { WireReader } from './wire-reader.js';
 
 /** Values that stand in a file. */
 export class StoredContent implements TensorContent {
@@ -157,22 +157,20 @@ function readVarints(bytes: Uint8Array, dtype: ModelDtype, count: number, name: 
   const entries = varintCount(dtype, count);
   const result = new Uint8Array(entries * size);
   const view = new DataView(result.buffer);
-  const reader = new BinaryReader(bytes);
+  const reader = new WireReader(bytes);
   let index = 0;
   try {
     for (; index < entries; index += 1) {
-      if (size === 8) view.setBigInt64(8 * index, BigInt(reader.int64()), true);
-      else {
-        const value = reader.int32();
-        if (size === 1) view.setInt8(index, value);
-        else if (size === 2) view.setInt16(2 * index, value, true);
-        else view.setInt32(4 * index, value, true);
-      }
+      reader.varint();
+      if (size === 1) view.setUint8(index, reader.low);
+      else if (size === 2) view.setUint16(2 * index, reader.low, true);
+      else view.setUint32(size * index, reader.low, true);
+      if (size === 8) view.setUint32(8 * index + 4, reader.high, true);
     }
   } catch {
     index = -1;
   }
-  if (index !== entries || reader.pos !== bytes.length) {
+  if (index !== entries || !reader.ended) {
     refuse(
       'BAD_MODEL',
       'readModel',

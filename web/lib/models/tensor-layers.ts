@@ -28,11 +28,6 @@ export interface TensorGeometry {
 
 const WORDS = ['transposed', 'stride', 'padding', 'outputPadding', 'dilation', 'groups', 'bias'] as const;
 
-/** A convolution's weight has two axes of channels and one to three of taps, and real numbers. */
-export function couldBeWeight({ shape, dtype }: ModelTensor): boolean {
-  return shape.length >= 3 && shape.length <= 5 && dtype.includes('float') && !shape.includes(0);
-}
-
 /** The layers that the caller described. */
 export function describedLayers(
   tensors: readonly ModelTensor[],

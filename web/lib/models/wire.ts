@@ -1,9 +1,9 @@
-import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { refuse } from '../core/checks.js';
 import { DeconvError, isDeconvError } from '../core/errors.js';
 import { LIMITS } from './limits.js';
 import type { ModelFile } from './source.js';
 import type { ByteRange } from './tensor-content.js';
+import { WIRE, WireReader } from './wire-reader.js';
 
 /**
  * What becomes of a field: numbers and texts are read, messages are entered, of data only the place is
@@ -91,14 +91,13 @@ export async function topLevelFields(file: ModelFile): Promise<ReadonlyMap<numbe
   try {
     for (let count = 0; position < file.size && count < TOP_LEVEL; count += 1) {
       const bytes = await file.peek(position, Math.min(HEADER, file.size - position));
-      const reader = new BinaryReader(bytes.subarray(0, HEADER));
+      const reader = new WireReader(bytes.subarray(0, HEADER));
       const [field, wire] = reader.tag();
-      if (wire === WireType.StartGroup || wire === WireType.EndGroup) break;
-      const message = wire === WireType.LengthDelimited;
-      const length = message ? reader.uint32() : 0;
-      if (!message) reader.skip(wire, field);
+      const message = wire === WIRE.bytes;
+      const length = message ? reader.unsigned() : 0;
+      if (!message) reader.skip(wire);
       fields.set(field, message);
-      position += reader.pos + length;
+      position += reader.position + length;
     }
   } catch {
     // A tag or a number that breaks off.
@@ -130,17 +129,16 @@ class Decoder {
     while (position < end) {
       const piece = file.peek(position, HEADER);
       const bytes = ArrayBuffer.isView(piece) ? piece : await piece;
-      const reader = new BinaryReader(bytes.subarray(0, Math.min(HEADER, end - position)));
+      const reader = new WireReader(bytes.subarray(0, Math.min(HEADER, end - position)));
       const [field, wire] = reader.tag();
       const kind = schema[field];
-      if (wire !== WireType.LengthDelimited) {
-        if (wire === WireType.StartGroup || wire === WireType.EndGroup) this.#refuseGroup();
+      if (wire !== WIRE.bytes) {
         this.#readField(message, reader, position, field, wire, kind, depth);
-        position += reader.pos;
+        position += reader.position;
         continue;
       }
-      const length = reader.uint32();
-      const from = position + reader.pos;
+      const length = reader.unsigned();
+      const from = position + reader.position;
       position = from + length;
       if (position > end) throw new RangeError('a length beyond the end of its message');
       if (typeof kind === 'function') {
@@ -167,8 +165,8 @@ class Decoder {
   #readPiece(bytes: Uint8Array, base: number, schema: Schema, depth: number): Message {
     this.#enter(depth);
     const message = new Message();
-    const reader = new BinaryReader(bytes);
-    while (reader.pos < reader.len) {
+    const reader = new WireReader(bytes);
+    while (!reader.ended) {
       const [field, wire] = reader.tag();
       this.#readField(message, reader, base, field, wire, schema[field], depth);
     }
@@ -178,19 +176,19 @@ class Decoder {
   /** `reader` stands behind the tag; it began `base` bytes into the file. */
   #readField(
     message: Message,
-    reader: BinaryReader,
+    reader: WireReader,
     base: number,
     field: number,
-    wire: WireType,
+    wire: number,
     kind: FieldKind | undefined,
     depth: number,
   ): void {
     if (kind === undefined) {
       this.#skip();
-      reader.skip(wire, field);
-    } else if (wire === WireType.LengthDelimited) {
+      reader.skip(wire);
+    } else if (wire === WIRE.bytes) {
       const bytes = reader.bytes();
-      const offset = base + reader.pos - bytes.length;
+      const offset = base + reader.position - bytes.length;
       if (typeof kind === 'function') {
         this.#keep();
         message.add(field, this.#readPiece(bytes, offset, kind(), depth + 1));
@@ -200,22 +198,21 @@ class Decoder {
       } else {
         this.#readValues(message, bytes, field, kind);
       }
-    } else if (kind === 'data' && wire !== WireType.StartGroup) {
+    } else if (kind === 'data') {
       // A list that is not packed: every entry has a tag of its own.
       this.#keep();
-      const start = reader.pos;
-      reader.skip(wire, field);
-      message.add(field, { offset: base + start, length: reader.pos - start });
-    } else if (kind === 'integer' && wire === WireType.Varint) {
+      const start = reader.position;
+      reader.skip(wire);
+      message.add(field, { offset: base + start, length: reader.position - start });
+    } else if (kind === 'integer' && wire === WIRE.varint) {
       this.#keep();
-      message.add(field, Number(reader.int64()));
-    } else if (kind === 'float' && wire === WireType.Bit32) {
+      message.add(field, reader.integer());
+    } else if (kind === 'float' && wire === WIRE.bits32) {
       this.#keep();
       message.add(field, reader.float());
     } else {
       throw new Error(`field ${field} of wire type ${wire}`);
     }
-    if (reader.pos > reader.len) throw new RangeError('premature EOF');
   }
 
   /** A text, or a packed list. */
@@ -225,12 +222,11 @@ class Decoder {
       message.add(field, bytes.length > LIMITS.text ? '' : utf8.decode(bytes));
       return;
     }
-    const reader = new BinaryReader(bytes);
-    while (reader.pos < reader.len) {
+    const reader = new WireReader(bytes);
+    while (!reader.ended) {
       this.#keep();
-      message.add(field, kind === 'integer' ? Number(reader.int64()) : reader.float());
+      message.add(field, kind === 'integer' ? reader.integer() : reader.float());
     }
-    if (reader.pos > reader.len) throw new RangeError('premature EOF');
   }
 
   #enter(depth: number): void {
@@ -248,9 +244,5 @@ class Decoder {
     this.#skipped += 1;
     if (this.#skipped <= LIMITS.skipped) return;
     refuse('BAD_MODEL', 'readModel', `at most ${LIMITS.skipped} fields without meaning here`, 'more');
-  }
-
-  #refuseGroup(): never {
-    throw new Error('a group, which the format has none of');
   }
 }

@@ -1,7 +1,6 @@
 import { describe, refuse } from '../../core/checks.js';
 import type { ModelDtype } from '../dtypes.js';
-import { product } from '../folding/arrays.js';
-import { foldedTensor, literalTensor, narrowest, notFoldable, reasonOf } from '../folding/folded.js';
+import { narrowest } from '../folding/folded.js';
 import { LIMITS } from '../limits.js';
 import type { ModelFile } from '../source.js';
 import { checkExtent } from '../stored.js';
@@ -9,11 +8,13 @@ import { type ModelTensor, storedTensor } from '../tensor.js';
 import type { TensorPlace } from '../tensor-content.js';
 import type { Message } from '../wire.js';
 import type { OnnxGraph, OnnxNode, Scope } from './graph.js';
-import { MICROSOFT_RULES, Operands, RULES } from './operators.js';
 import { ATTRIBUTE, DTYPES, ENTRY, TENSOR } from './schema.js';
 
 /** Gives the file that a model names by a location. */
 export type ExternalFiles = (location: string) => Promise<ModelFile>;
+
+/** Gives what computes constants, which most files need none of. */
+export type Folding = () => Promise<typeof import('./operators.js')>;
 
 /** A constant, or why a name has none. */
 export type Constant = ModelTensor | string;
@@ -25,15 +26,17 @@ export class Constants {
   readonly #file: ModelFile;
   readonly #graph: OnnxGraph;
   readonly #external: ExternalFiles;
+  readonly #folding: Folding;
   readonly #known = new Map<Message, Constant>();
   readonly #folded = new Map<OnnxNode, Map<number, Constant>>();
   readonly #found = new Set<ModelTensor>();
   #lookups = 0;
 
-  constructor(file: ModelFile, graph: OnnxGraph, external: ExternalFiles) {
+  constructor(file: ModelFile, graph: OnnxGraph, external: ExternalFiles, folding: Folding) {
     this.#file = file;
     this.#graph = graph;
     this.#external = external;
+    this.#folding = folding;
   }
 
   /** Those that were found. */
@@ -96,49 +99,23 @@ export class Constants {
       return name === undefined ? 'no output of the function' : this.#find(name, call, steps + 1);
     }
     const name = node.outputs[output] as string;
-    if (node.is('Constant')) return this.#constant(node, name);
-    const rules = node.domain === '' ? RULES : node.domain === 'com.microsoft' ? MICROSOFT_RULES : {};
-    const rule = Object.hasOwn(rules, node.type) ? rules[node.type] : undefined;
-    const type = node.type.slice(0, 100);
-    if (rule === undefined) return `computed by ${type}`;
+    const value = node.is('Constant') ? node.attribute('value')?.message(ATTRIBUTE.tensor) : undefined;
+    if (value !== undefined) return this.#tensor(value, value.text(TENSOR.name) || name);
+    if (node.is('Identity')) return this.#find(node.inputs[0] ?? '', node.scope, steps);
+    const { foldNode, ruleOf } = await this.#folding();
+    const rule = ruleOf(node);
+    if (rule === undefined) return `computed by ${node.type.slice(0, 100)}`;
     const inputs: (ModelTensor | null)[] = [];
     for (const input of node.inputs) {
       const found = input === '' ? null : await this.#find(input, node.scope, steps);
-      if (typeof found === 'string') return reasonThrough(type, input, found);
+      if (typeof found === 'string') return reasonThrough(node.type, input, found);
       inputs.push(found);
     }
-    const pair = node.type === 'DequantizeLinear' ? await storedPair(node, inputs) : null;
-    if (pair !== null) return pair;
     const tensorOf = async (attribute: string) => {
-      const value = node.attribute(attribute)?.message(ATTRIBUTE.tensor);
-      const tensor = value === undefined ? null : await this.#tensor(value, name);
-      return typeof tensor === 'string' ? notFoldable(`its ${attribute} is ${tensor}`) : tensor;
+      const given = node.attribute(attribute)?.message(ATTRIBUTE.tensor);
+      return given === undefined ? null : this.#tensor(given, name);
     };
-    try {
-      const made = await rule(new Operands(node, output, inputs, tensorOf));
-      return 'compute' in made ? foldedTensor(name, made) : made;
-    } catch (error) {
-      return `computed by ${type}, and ${reasonOf(error)}`;
-    }
-  }
-
-  async #constant(node: OnnxNode, name: string): Promise<Constant> {
-    const value = node.attribute('value')?.message(ATTRIBUTE.tensor);
-    if (value !== undefined) return this.#tensor(value, value.text(TENSOR.name) || name);
-    const ranges = node.attribute('value_floats')?.ranges(ATTRIBUTE.floats) ?? [];
-    if (ranges.length > 0) {
-      const place: TensorPlace = { file: this.#file, ranges, encoding: 'raw' };
-      const count = ranges.reduce((sum, { length }) => sum + length, 0) / 4;
-      checkExtent(name, [count], 'float32', place);
-      return storedTensor(name, [count], 'float32', place);
-    }
-    const integers = node.integers('value_ints');
-    if (integers !== undefined) return literalTensor(name, [integers.length], 'int64', integers);
-    const float = node.attribute('value_float') && (node.float('value_float') ?? 0);
-    if (float !== undefined) return literalTensor(name, [], 'float32', [float]);
-    const integer = node.attribute('value_int') && (node.integer('value_int') ?? 0);
-    if (integer !== undefined) return literalTensor(name, [], 'int64', [integer]);
-    return 'a constant of another kind than a tensor';
+    return foldNode(rule, { node, output, inputs, tensorOf, file: this.#file });
   }
 
   async #tensor(message: Message, name: string): Promise<Constant> {
@@ -198,25 +175,6 @@ function readCount(name: string, what: string, text: string): number {
 
 /** Why what a node makes is no constant: because one of what it takes is none. */
 function reasonThrough(type: string, input: string, reason: string): string {
-  if (type === 'Identity' || reason.startsWith('computed')) return reason;
-  return `computed by ${type} from ${describe(input)}, which is ${reason}`;
-}
-
-/** Integers as they are stored, with their scales beside them; null where more is to be done. */
-async function storedPair(node: OnnxNode, [x, scale, zero]: readonly (ModelTensor | null)[]) {
-  const place = x?.content.place;
-  if (!x || !place || scale?.dtype !== 'float32') return null;
-  const [blocks = 0, wanted = 0] = [node.integer('block_size'), node.integer('output_dtype')];
-  if (x.quantization !== null || blocks !== 0 || wanted > 1) return null;
-  const given = node.integer('axis') ?? 1;
-  const count = product(scale.shape);
-  const axis = count === 1 ? 0 : given < 0 ? given + x.shape.length : given;
-  const zeros = zero ? product(zero.shape) : count;
-  if ((count !== 1 && x.shape[axis] !== count) || (zeros !== 1 && zeros !== count)) return null;
-  const zeroPoint = zero ? (await zero.read()).data : Float32Array.of(0);
-  return storedTensor(x.name, x.shape, x.dtype, place, {
-    axis,
-    scale: (await scale.read()).data,
-    zeroPoint,
-  });
+  if (reason.startsWith('computed')) return reason;
+  return `computed by ${type.slice(0, 100)} from ${describe(input)}, which is ${reason}`;
 }

@@ -9,7 +9,7 @@ import {
   roundHalfEven,
 } from '../folding/arithmetic.js';
 import { broadcast, concatenate, gather, product } from '../folding/arrays.js';
-import { type Fold, foldedTensor, literalTensor, notFoldable } from '../folding/folded.js';
+import { type Fold, foldedTensor, literalTensor, notFoldable, reasonOf } from '../folding/folded.js';
 import { dequantized, quantized } from '../folding/quantized.js';
 import {
   axesOf,
@@ -22,44 +22,61 @@ import {
   transposed,
 } from '../folding/shapes.js';
 import { LIMITS } from '../limits.js';
-import type { ModelTensor } from '../tensor.js';
-import { Evaluation } from '../tensor-content.js';
+import type { ModelFile } from '../source.js';
+import { checkExtent } from '../stored.js';
+import { type ModelTensor, storedTensor } from '../tensor.js';
+import { Evaluation, type TensorPlace } from '../tensor-content.js';
 import type { OnnxNode } from './graph.js';
-import { DTYPES } from './schema.js';
+import { ATTRIBUTE, DTYPES } from './schema.js';
 
-/** A node whose inputs are constants, as the rules see it. */
-export class Operands {
+/** A node whose inputs are constants. */
+export interface FoldedNode {
   readonly node: OnnxNode;
   /** Which of its outputs is wanted. */
   readonly output: number;
   /** Null for those left out. */
-  readonly #inputs: readonly (ModelTensor | null)[];
-  /** The tensor attribute of a name. */
-  readonly tensorOf: (name: string) => Promise<ModelTensor | null>;
+  readonly inputs: readonly (ModelTensor | null)[];
+  /** The tensor attribute of a name; a text says why it cannot be read. */
+  readonly tensorOf: (name: string) => Promise<ModelTensor | string | null>;
+  readonly file: ModelFile;
+}
 
-  constructor(
-    node: OnnxNode,
-    output: number,
-    inputs: readonly (ModelTensor | null)[],
-    tensorOf: (name: string) => Promise<ModelTensor | null>,
-  ) {
-    this.node = node;
-    this.output = output;
-    this.#inputs = inputs;
-    this.tensorOf = tensorOf;
+/** The same as rules see it. */
+export class Operands {
+  readonly #given: FoldedNode;
+
+  constructor(given: FoldedNode) {
+    this.#given = given;
+  }
+
+  get node(): OnnxNode {
+    return this.#given.node;
+  }
+
+  get output(): number {
+    return this.#given.output;
+  }
+
+  get file(): ModelFile {
+    return this.#given.file;
+  }
+
+  async tensor(attribute: string): Promise<ModelTensor | null> {
+    const found = await this.#given.tensorOf(attribute);
+    return typeof found === 'string' ? notFoldable(`its ${attribute} is ${found}`) : found;
   }
 
   /** An input that must be there. */
   input(place: number): ModelTensor {
-    return this.#inputs[place] ?? notFoldable(`its input ${place} is left out`);
+    return this.#given.inputs[place] ?? notFoldable(`its input ${place} is left out`);
   }
 
   optional(place: number): ModelTensor | null {
-    return this.#inputs[place] ?? null;
+    return this.#given.inputs[place] ?? null;
   }
 
   all(): ModelTensor[] {
-    return this.#inputs.map((_, place) => this.input(place));
+    return this.#given.inputs.map((_, place) => this.input(place));
   }
 
   /** Numbers that say what the node does: an input in newer opsets, an attribute in older ones. */
@@ -363,7 +380,7 @@ const shapeOf: Rule = (operands) => {
 const constantOfShape: Rule = async (operands) => {
   const shape = await operands.required(0, 'shape');
   if (shape.some((extent) => !(extent >= 0))) notFoldable('its shape has negative extents');
-  const value = (await operands.tensorOf('value')) ?? literalTensor('', [1], 'float32', [0]);
+  const value = (await operands.tensor('value')) ?? literalTensor('', [1], 'float32', [0]);
   return broadcastTo(foldedTensor('', reshaped(value, [])), shape);
 };
 
@@ -487,12 +504,31 @@ const quantizeLinear: Rule = (operands) => {
 const L1: Reduction = { start: 0, add: (total, value) => total + Math.abs(value) };
 const L2: Reduction = { start: 0, add: (total, value) => total + value * value, finish: Math.sqrt };
 
+/** Numbers in attributes; a tensor is none of its business. */
+const constant: Rule = ({ node, file }) => {
+  const name = node.outputs[0] ?? '';
+  const ranges = node.attribute('value_floats')?.ranges(ATTRIBUTE.floats) ?? [];
+  if (ranges.length > 0) {
+    const place: TensorPlace = { file, ranges, encoding: 'raw' };
+    const count = total(ranges.map(({ length }) => length)) / 4;
+    checkExtent(name, [count], 'float32', place);
+    return storedTensor(name, [count], 'float32', place);
+  }
+  const integers = node.integers('value_ints');
+  if (integers !== undefined) return literalTensor(name, [integers.length], 'int64', integers);
+  const float = node.attribute('value_float') && (node.float('value_float') ?? 0);
+  if (float !== undefined) return literalTensor(name, [], 'float32', [float]);
+  const integer = node.attribute('value_int') && (node.integer('value_int') ?? 0);
+  if (integer !== undefined) return literalTensor(name, [], 'int64', [integer]);
+  return notFoldable('it is of another kind than a tensor');
+};
+
 /**
  * ONNX's operators as far as weights pass them. What changed over the opsets shows in a node itself: lists
  * that were attributes are inputs now.
  */
-export const RULES: Readonly<Record<string, Rule>> = {
-  Identity: (operands) => operands.input(0),
+const RULES: Readonly<Record<string, Rule>> = {
+  Constant: constant,
   Dropout: (operands) => (operands.output === 0 ? operands.input(0) : notFoldable('it is the mask')),
   Transpose: (operands) => {
     const x = operands.input(0);
@@ -570,7 +606,44 @@ export const RULES: Readonly<Record<string, Rule>> = {
 };
 
 /** ONNX Runtime's own domain has the quantizing pair with more types. */
-export const MICROSOFT_RULES: Readonly<Record<string, Rule>> = {
+const MICROSOFT_RULES: Readonly<Record<string, Rule>> = {
   DequantizeLinear: dequantizeLinear,
   QuantizeLinear: quantizeLinear,
 };
+
+export function ruleOf({ domain, type }: OnnxNode): Rule | undefined {
+  const rules = domain === '' ? RULES : domain === 'com.microsoft' ? MICROSOFT_RULES : {};
+  return Object.hasOwn(rules, type) ? rules[type] : undefined;
+}
+
+/** The constant that a node makes, or why it makes none; none of its values is computed yet. */
+export async function foldNode(rule: Rule, given: FoldedNode): Promise<ModelTensor | string> {
+  const { node, output } = given;
+  const pair = node.type === 'DequantizeLinear' ? await storedPair(given) : null;
+  if (pair !== null) return pair;
+  try {
+    const made = await rule(new Operands(given));
+    return 'compute' in made ? foldedTensor(node.outputs[output] ?? '', made) : made;
+  } catch (error) {
+    return `computed by ${node.type}, and ${reasonOf(error)}`;
+  }
+}
+
+/** Integers as they are stored, with their scales beside them; null where more is to be done. */
+async function storedPair({ node, inputs: [x, scale, zero] }: FoldedNode): Promise<ModelTensor | null> {
+  const place = x?.content.place;
+  if (!x || !place || scale?.dtype !== 'float32') return null;
+  const [blocks = 0, wanted = 0] = [node.integer('block_size'), node.integer('output_dtype')];
+  if (x.quantization !== null || blocks !== 0 || wanted > 1) return null;
+  const given = node.integer('axis') ?? 1;
+  const count = product(scale.shape);
+  const axis = count === 1 ? 0 : given < 0 ? given + x.shape.length : given;
+  const zeros = zero ? product(zero.shape) : count;
+  if ((count !== 1 && x.shape[axis] !== count) || (zeros !== 1 && zeros !== count)) return null;
+  const zeroPoint = zero ? (await zero.read()).data : Float32Array.of(0);
+  return storedTensor(x.name, x.shape, x.dtype, place, {
+    axis,
+    scale: (await scale.read()).data,
+    zeroPoint,
+  });
+}

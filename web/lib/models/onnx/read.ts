@@ -2,27 +2,32 @@ import type { FileContents } from '../file-contents.js';
 import { checkLayerCount, type ModelLayer } from '../layer.js';
 import type { ModelFile } from '../source.js';
 import { readMessage, topLevelFields } from '../wire.js';
-import { Constants, type ExternalFiles } from './constants.js';
+import { Constants, type ExternalFiles, type Folding } from './constants.js';
 import { readConvolution } from './convolutions.js';
 import { OnnxGraph } from './graph.js';
 import { MODEL, modelSchema } from './schema.js';
 
+/** What is imported when a file needs it. */
+export interface OnnxImports {
+  readonly folding: Folding;
+  readonly foreign: () => Promise<{ refuseForeign(file: ModelFile): Promise<never> }>;
+}
+
 /**
- * The convolutions of an ONNX model; `external` gives the files that it names by a location, and
- * `foreign` refuses a file that is none.
+ * The convolutions of an ONNX model; `external` gives the files that it names by a location.
  */
 export async function readOnnx(
   file: ModelFile,
   external: ExternalFiles,
   all: boolean,
-  foreign: (file: ModelFile) => Promise<never>,
+  imports: OnnxImports,
 ): Promise<FileContents> {
   if ((await topLevelFields(file)).get(MODEL.graph) !== true) {
-    return foreign(file);
+    return (await imports.foreign()).refuseForeign(file);
   }
   const model = await readMessage(file, modelSchema);
   const graph = new OnnxGraph(model);
-  const constants = new Constants(file, graph, external);
+  const constants = new Constants(file, graph, external, imports.folding);
   const layers: ModelLayer[] = [];
   for (const node of graph.walk()) {
     const layer = await readConvolution(node, constants, all);
