@@ -19,7 +19,7 @@ import { fromOnnx } from 'deconv-wasm/convert';
 import { readModel } from 'deconv-wasm/models';
 import { loadQuantized, quantize, saveQuantized } from 'deconv-wasm/quantize';
 import { ReLU, Sequential } from 'deconv-wasm/training';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BUILDS } from '../support/builds.js';
 import { compareExactly } from '../support/compare.js';
 import { caught, expectError, rejection } from '../support/errors.js';
@@ -380,3 +380,26 @@ describe.each(BUILDS.filter(({ options }) => options.threads === 1))(
     });
   },
 );
+
+it('an array that the engine has no room for is no failure of the module', async () => {
+  const runtime = await start({ build: 'simd' });
+  const layer = new ChannelsLast({
+    inSize: [5, 6, 2],
+    outChannels: 3,
+    kernelSize: 4,
+    wMask: 0.5,
+    seed: 1,
+    runtime,
+  });
+  const x = { data: X.data, shape: [5, 6, 2] };
+  // The mask is multiplied in while the module's parameters are made.
+  const map = vi.spyOn(Object.getPrototypeOf(Float32Array.prototype), 'map').mockImplementation(() => {
+    throw new RangeError('Array buffer allocation failed');
+  });
+  const error = caught(() => layer.forward(x));
+  map.mockRestore();
+  expectError(error, 'OUT_OF_MEMORY', 'ConvTranspose2d.forward');
+  expect(runtime.ended).toBe(false);
+  expect(runtime.memoryUsage().liveLayers).toBe(0);
+  expect(layer.forward(x).shape).toEqual([5, 6, 3]);
+});

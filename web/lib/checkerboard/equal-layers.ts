@@ -37,15 +37,7 @@ export function toConvTranspose(layer: ResizeConv | SmoothConvTranspose): ConvTr
   if (!hasBrand(layer, RESIZE_CONV) && !hasBrand(layer, SMOOTH_CONV_TRANSPOSE)) {
     refuse('BAD_TYPE', where, 'a ResizeConv or SmoothConvTranspose layer', layer);
   }
-  if (internalsOf(layer).preparation !== null) {
-    refuse(
-      'UNSUPPORTED',
-      where,
-      'a layer that is one transposed convolution',
-      `one that ${internalsOf(layer).preparation} first`,
-      "Mode 'nearest' with padding of zeros is.",
-    );
-  }
+  internalsOf(layer).requireOneOperator(where);
   const { spec, weight, bias } = internalsOf(layer).canonical(where);
   const { stride, padBefore, padAfter } = spec;
   // A zero tap in front needs one row more cropped there, one behind needs it at the end.

@@ -41,9 +41,8 @@ export {
   ResizeConv1d,
   ResizeConv2d,
   ResizeConv3d,
-  type ResizeConvOptions,
-  type ResizeMode,
 } from './resize-convolution.js';
+export type { ResizeConvOptions, ResizeMode } from './resize-method.js';
 export {
   type HarmonicLevel,
   type Image,

@@ -20,14 +20,7 @@ export function exportParameters(
   formatFor: (spec: OperatorSpec, where: string) => KernelFormat,
 ): ExportedParameters {
   if (!isLayer(layer)) refuse('BAD_TYPE', name, 'a layer of this package', layer);
-  if (internalsOf(layer).preparation !== null) {
-    refuse(
-      'UNSUPPORTED',
-      name,
-      'a layer that is one operator',
-      `one that ${internalsOf(layer).preparation} first`,
-    );
-  }
+  internalsOf(layer).requireOneOperator(name);
   const { spec, weight, bias } = internalsOf(layer).canonical(name);
   const { order, flip } = formatFor(spec, name);
   if (spec.groups > 1 && !order.includes('group')) {

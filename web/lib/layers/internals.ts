@@ -12,8 +12,8 @@ export const INTERNALS: unique symbol = Symbol.for('deconv-wasm.Layer.internals'
 export interface LayerInternals {
   /** It outlives `dispose`. */
   readonly arithmetic: LayerArithmetic;
-  /** What the layer does to its input before its operator sees it; null for nothing. */
-  readonly preparation: string | null;
+  /** Throws `UNSUPPORTED` for a layer that does something to its input before its operator sees it. */
+  requireOneOperator(where: string): void;
   /** The operator with its parameters in canonical order, masked; `member` asks in errors. */
   canonical(member: string): CanonicalParameters<ArrayBuffer> & { readonly spec: OperatorSpec };
   /** The gradient of the layer's weight that belongs to one of the canonical weight. */

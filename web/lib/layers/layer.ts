@@ -307,7 +307,7 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> ext
   get [INTERNALS](): LayerInternals {
     const { name, layout, execution } = this.#definition;
     return {
-      preparation: null,
+      requireOneOperator: () => {},
       canonical: (member) => {
         this.#requireLive(member);
         return { spec: this.spec, ...this.#parameters.canonical(true) };

@@ -98,14 +98,7 @@ class Range {
 
 export function checkLayer(where: string, layer: unknown): void {
   if (!isLayer(layer)) refuse('BAD_TYPE', where, 'a layer of this package', layer);
-  if (internalsOf(layer).preparation !== null) {
-    refuse(
-      'UNSUPPORTED',
-      where,
-      'a layer that is one operator',
-      `one that ${internalsOf(layer).preparation} first`,
-    );
-  }
+  internalsOf(layer).requireOneOperator(where);
 }
 
 export function checkSamples(where: string, samples: unknown): void {

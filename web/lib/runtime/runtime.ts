@@ -1,5 +1,6 @@
 import { RUNTIME } from '../core/brands.js';
 import { DeconvError, type DeconvErrorCode, isDeconvError } from '../core/errors.js';
+import { isError, messageOf } from '../core/realms.js';
 import { type Heap, heaps } from '../core/tensor.js';
 import type { DeconvModule } from './glue.js';
 import type { RuntimeInfo } from './options.js';
@@ -141,6 +142,14 @@ export class Runtime implements Heap {
   /** @internal The error for what a call threw. What is none of ours came out of the module, and ends it. */
   asError(where: string, cause: unknown): DeconvError {
     if (isDeconvError(cause)) return cause;
+    if (isNoRoom(cause)) {
+      return new DeconvError(
+        'OUT_OF_MEMORY',
+        `${where}: expected room for an array, got none from the JavaScript engine (${messageOf(cause)}). Use smaller tensors or a smaller batch.`,
+        { where },
+        cause,
+      );
+    }
     this.fail(cause);
     return new DeconvError(
       'INTERNAL',
@@ -228,6 +237,11 @@ export class Runtime implements Heap {
     }
     return this.#lastView;
   }
+}
+
+/** Arrays are made around a call too; that none could be made is no failure of the module. */
+function isNoRoom(cause: unknown): boolean {
+  return isError(cause) && cause.name === 'RangeError' && /alloc|array|memory/i.test(cause.message);
 }
 
 /** No room for `elements` floats. */
