@@ -1,5 +1,5 @@
 import { refuse } from '../core/checks.js';
-import type { Tensor } from '../core/tensor.js';
+import { checkTensor, type Tensor } from '../core/tensor.js';
 import { internalsOf } from '../layers/internals.js';
 import { isLayer, type Layer } from '../layers/layer.js';
 import type { ParameterGradients } from '../training/optimizers.js';
@@ -88,8 +88,9 @@ export function addSpectralPenalty<Gradients extends ParameterGradients>(
     if (!isLayer(layer) || !internalsOf(layer).canonical(where).spec.transposed) return own;
     const penalty = spectralPenalty(layer, strength);
     loss += penalty.loss;
-    const data = own.weight.data.map((value, at) => value + (penalty.gradient.data[at] as number));
-    return { ...own, weight: { data, shape: own.weight.shape } };
+    const weight = checkTensor(where, `gradients[${index}].weight`, own.weight);
+    const data = weight.data.map((value, at) => value + (penalty.gradient.data[at] as number));
+    return { ...own, weight: { data, shape: weight.shape } };
   });
   return { loss, gradients: sums };
 }

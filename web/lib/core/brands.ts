@@ -9,6 +9,7 @@ export const RESIZE_CONV: unique symbol = Symbol.for('deconv-wasm.ResizeConv');
 export const SMOOTH_CONV_TRANSPOSE: unique symbol = Symbol.for('deconv-wasm.SmoothConvTranspose');
 export const QUANTIZED_LAYER: unique symbol = Symbol.for('deconv-wasm.QuantizedLayer');
 export const SEQUENTIAL: unique symbol = Symbol.for('deconv-wasm.Sequential');
+export const NORMALIZATION: unique symbol = Symbol.for('deconv-wasm.Normalization');
 export const RELU: unique symbol = Symbol.for('deconv-wasm.ReLU');
 export const MODEL: unique symbol = Symbol.for('deconv-wasm.Model');
 export const MODEL_LAYER: unique symbol = Symbol.for('deconv-wasm.ModelLayer');

@@ -1,7 +1,7 @@
 import { checkBoolean, checkOptions, refuse } from '../core/checks.js';
 import { checkParameter, type Tensor } from '../core/tensor.js';
 
-/** What an optimizer changes: every layer of this package, or an object of your own. */
+/** What has parameters: every layer of this package, or an object of your own. */
 export interface Trainable {
   readonly weight: Tensor;
   readonly bias: Tensor | null;
@@ -9,9 +9,15 @@ export interface Trainable {
   setBias(bias: Float32Array): unknown;
 }
 
+/** What an optimizer takes; it passes over a normalization without parameters, whose weight is null. */
+export interface Optimizable extends Omit<Trainable, 'weight'> {
+  readonly weight: Tensor | null;
+}
+
 /** The part of a layer's gradients that an optimizer reads. */
 export interface ParameterGradients {
-  readonly weight: Tensor;
+  /** Null where the layer has no weight. */
+  readonly weight: Tensor | null;
   /** Null where the layer has no bias. */
   readonly bias: Tensor | null;
 }
@@ -59,7 +65,7 @@ export interface AdamOptions {
  * const step = sgd([layer], { learningRate: 0.1, momentum: 0.9 });
  * step([layer.backward(x, gradient)]);
  */
-export function sgd(layers: readonly Trainable[], options: SgdOptions = {}): OptimizerStep {
+export function sgd(layers: readonly Optimizable[], options: SgdOptions = {}): OptimizerStep {
   const where = 'sgd';
   const checked = checkOptions<SgdOptions>(where, options, [
     'learningRate',
@@ -104,7 +110,7 @@ export function sgd(layers: readonly Trainable[], options: SgdOptions = {}): Opt
  * const step = adam(decoder.layers, { learningRate: 0.01 });
  * step(pass.backward(gradient).layers);
  */
-export function adam(layers: readonly Trainable[], options: AdamOptions = {}): OptimizerStep {
+export function adam(layers: readonly Optimizable[], options: AdamOptions = {}): OptimizerStep {
   const where = 'adam';
   const checked = checkOptions<AdamOptions>(where, options, [
     'learningRate',
@@ -145,12 +151,12 @@ type Update = (values: Float32Array, gradient: Float32Array) => void;
 
 function optimizer(
   where: string,
-  layers: readonly Trainable[],
+  layers: readonly Optimizable[],
   makeUpdate: (count: number) => Update,
 ): OptimizerStep {
   if (!Array.isArray(layers)) refuse('BAD_TYPE', where, 'a list of layers', layers);
   if (layers.length === 0) refuse('BAD_OPTION', where, 'at least one layer', layers);
-  const updates = Array.from(layers as readonly Trainable[], (layer, index) => {
+  const updates = Array.from(layers as readonly Optimizable[], (layer, index) => {
     if (typeof layer?.setWeight !== 'function' || typeof layer.setBias !== 'function') {
       refuse('BAD_TYPE', where, `layers[${index}] with weight, bias, setWeight and setBias`, layer);
     }
@@ -159,7 +165,7 @@ function optimizer(
     }
     return {
       layer,
-      weight: makeUpdate(layer.weight.data.length),
+      weight: makeUpdate(layer.weight?.data.length ?? 0),
       bias: makeUpdate(layer.bias?.data.length ?? 0),
     };
   });
@@ -175,25 +181,37 @@ function optimizer(
       const { weight, bias } = update.layer;
       const given = gradients[index] as Partial<ParameterGradients> | null | undefined;
       const name = `gradients[${index}]`;
-      if (bias === null && given?.bias != null) {
-        refuse('BAD_OPTION', method, `${name}.bias null, as the layer has none`, given.bias);
-      }
       return {
         ...update,
-        weights: weight.data,
+        weights: weight?.data ?? null,
         biases: bias?.data ?? null,
-        weightGradient: checkParameter(method, `${name}.weight`, given?.weight, weight.shape),
-        biasGradient: bias === null ? null : checkParameter(method, `${name}.bias`, given?.bias, bias.shape),
+        weightGradient: checkGradient(method, `${name}.weight`, given?.weight, weight),
+        biasGradient: checkGradient(method, `${name}.bias`, given?.bias, bias),
       };
     });
     for (const { layer, weight, bias, weights, biases, weightGradient, biasGradient } of changes) {
-      weight(weights, weightGradient);
-      layer.setWeight(weights);
-      if (biases === null || biasGradient === null) continue;
-      bias(biases, biasGradient);
-      layer.setBias(biases);
+      if (weights !== null && weightGradient !== null) {
+        weight(weights, weightGradient);
+        layer.setWeight(weights);
+      }
+      if (biases !== null && biasGradient !== null) {
+        bias(biases, biasGradient);
+        layer.setBias(biases);
+      }
     }
   };
+}
+
+/** The values of a parameter's gradient; null for a parameter that there is not. */
+function checkGradient(
+  where: string,
+  name: string,
+  gradient: unknown,
+  parameter: Tensor | null,
+): Float32Array | null {
+  if (parameter !== null) return checkParameter(where, name, gradient, parameter.shape);
+  if (gradient === null || gradient === undefined) return null;
+  return refuse('BAD_OPTION', where, `${name} null, as the layer has none`, gradient);
 }
 
 function checkNumber(where: string, name: string, value: unknown, below = Number.POSITIVE_INFINITY): number {

@@ -13,15 +13,18 @@ import {
   type Stateful,
   widened,
 } from '../layers/state-dict.js';
+import { isNormalization } from '../modules/normalization.js';
 import { isReLU } from './activations.js';
 import type { Trainable } from './optimizers.js';
 
-/** What a `Sequential` chains: a layer, an activation, or an object of your own. */
+/** What a `Sequential` chains: a layer, an activation, a normalization, or an object of your own. */
 export interface Module {
   forward(x: Tensor): Tensor;
   /** Gradients of `sum(forward(x) * gradOutput)`; with `weight` and `bias` where it has parameters. */
   backward(x: Tensor, gradOutput: Tensor): { readonly input: Tensor };
   toString(): string;
+  /** For modules that compute otherwise in training. */
+  train?(mode: boolean): unknown;
   dispose?(): void;
 }
 
@@ -79,7 +82,7 @@ export class Sequential extends DisposableObject {
 
   /** @throws {DeconvError} as a layer's forward */
   forward(x: Tensor): Tensor<ArrayBuffer> {
-    return this.#run(x, () => {});
+    return this.#run(x, () => {}, false);
   }
 
   /**
@@ -93,19 +96,17 @@ export class Sequential extends DisposableObject {
    * step(pass.backward(gradient).layers);
    */
   trace(x: Tensor): Trace {
-    const steps: Step[] = [];
-    const output = this.#run(x, (step) => steps.push(step));
-    return { output, backward: (gradOutput) => gradientsOf(steps, gradOutput) };
+    return this.#trace(x, false);
   }
 
   /**
-   * Gradients of `sum(forward(x) * gradOutput)`: pure, so it computes the modules again. In training
-   * use `trace`.
+   * Gradients of `sum(forward(x) * gradOutput)`: pure, so it computes the modules again, without moving running
+   * statistics on. In training use `trace`.
    *
    * @throws {DeconvError} as a layer's backward
    */
   backward(x: Tensor, gradOutput: Tensor): SequentialGradients {
-    return this.trace(x).backward(gradOutput);
+    return this.#trace(x, true).backward(gradOutput);
   }
 
   /**
@@ -146,6 +147,22 @@ export class Sequential extends DisposableObject {
     });
   }
 
+  /**
+   * Puts normalizations among the modules into training, in which they compute with the statistics of their input, or
+   * with `false` out of it. They are made in training.
+   *
+   * @throws {DeconvError} `BAD_TYPE`
+   */
+  train(mode = true): this {
+    for (const module of this.modules) module.train?.(mode);
+    return this;
+  }
+
+  /** `train(false)`: normalizations compute with their running statistics. */
+  eval(): this {
+    return this.train(false);
+  }
+
   /** Disposes every module. May be called again. */
   override dispose(): void {
     for (const module of this.modules) module.dispose?.();
@@ -161,8 +178,17 @@ export class Sequential extends DisposableObject {
     return true;
   }
 
-  /** Hands every module's step to `keep`; a ReLU that the layer before it computes has none of its own. */
-  #run(x: Tensor, keep: (step: Step) => void): Tensor<ArrayBuffer> {
+  #trace(x: Tensor, again: boolean): Trace {
+    const steps: Step[] = [];
+    const output = this.#run(x, (step) => steps.push(step), again);
+    return { output, backward: (gradOutput) => gradientsOf(steps, gradOutput) };
+  }
+
+  /**
+   * Hands every module's step to `keep`; a ReLU that the layer before it computes has none of its own. `again` repeats
+   * a pass that running statistics have seen.
+   */
+  #run(x: Tensor, keep: (step: Step) => void, again: boolean): Tensor<ArrayBuffer> {
     let value = x;
     for (let index = 0; index < this.modules.length; index += 1) {
       const module = this.modules[index] as Module;
@@ -172,7 +198,7 @@ export class Sequential extends DisposableObject {
         keep({ module, input, output: value, fused: true });
         index += 1;
       } else {
-        value = module.forward(input);
+        value = again && isNormalization(module) ? module.forwardAgain(input) : module.forward(input);
         keep({ module, input, output: value, fused: false });
       }
     }
@@ -237,5 +263,5 @@ function statefulOf(module: Module): Stateful | null {
 }
 
 function hasParameters(module: Module): module is Module & Trainable {
-  return 'setWeight' in module;
+  return 'setWeight' in module && (module as { readonly affine?: boolean }).affine !== false;
 }

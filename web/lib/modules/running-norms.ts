@@ -1,0 +1,260 @@
+// The normalizations that keep running statistics: of a batch, and of every image by itself.
+
+import { checkBoolean, checkInteger, checkOptions, refuse } from '../core/checks.js';
+import { PLACEMENT_OPTION_NAMES } from '../core/torch-words.js';
+import {
+  Normalization,
+  type NormalizationOptions,
+  python,
+  type RunningStatistics,
+  readChannelsFirst,
+  readNormalization,
+  refuseSingleValue,
+} from './normalization.js';
+import type { BlockSets, statisticsOf } from './normalization-kernel.js';
+
+interface RunningNormOptions extends NormalizationOptions {
+  /** Channels of the input. */
+  readonly numFeatures: number;
+  /** Share of the new value in a running statistic. Default 0.1. */
+  readonly momentum?: number | null;
+}
+
+/** PyTorch's arguments of BatchNorm1d, 2d and 3d. */
+export interface BatchNormOptions extends RunningNormOptions {
+  /** Share of the new value in a running statistic; null for the mean of all batches so far. Default 0.1. */
+  readonly momentum?: number | null;
+  /** Whether there are a weight and a bias. Default true. */
+  readonly affine?: boolean;
+  /** Whether running statistics are kept, for `eval()`. Default true. */
+  readonly trackRunningStats?: boolean;
+}
+
+/** PyTorch's arguments of InstanceNorm1d, 2d and 3d. */
+export interface InstanceNormOptions extends RunningNormOptions {
+  /** Whether there are a weight and a bias. **Default false.** */
+  readonly affine?: boolean;
+  /** Whether running statistics are kept, for `eval()`. **Default false.** */
+  readonly trackRunningStats?: boolean;
+}
+
+const OPTION_NAMES = [
+  'numFeatures',
+  'eps',
+  'momentum',
+  'affine',
+  'trackRunningStats',
+  ...PLACEMENT_OPTION_NAMES,
+] as const satisfies readonly (keyof BatchNormOptions)[];
+
+abstract class RunningNorm extends Normalization {
+  readonly numFeatures: number;
+  readonly momentum: number | null;
+  readonly trackRunningStats: boolean;
+  /** @internal Axes of a batched input that the class takes. */
+  protected readonly ranks: readonly number[];
+
+  /** @internal */
+  protected constructor(name: string, ranks: readonly number[], options: unknown, byDefault: boolean) {
+    const checked = checkOptions<BatchNormOptions>(name, options, OPTION_NAMES);
+    const eps = readNormalization(name, checked);
+    const channels = checkInteger(name, 'numFeatures', checked.numFeatures, 1);
+    const affine = checkBoolean(name, 'affine', checked.affine ?? byDefault);
+    const running = checkBoolean(name, 'trackRunningStats', checked.trackRunningStats ?? byDefault);
+    super({ name, channels, eps, affine, running });
+    this.numFeatures = channels;
+    this.momentum = readMomentum(name, checked.momentum);
+    this.trackRunningStats = running;
+    this.ranks = ranks;
+  }
+
+  extraRepr(): string {
+    return `${this.numFeatures}, eps=${python(this.eps)}, momentum=${python(this.momentum)}, affine=${python(this.affine)}, track_running_stats=${python(this.trackRunningStats)}`;
+  }
+
+  /** @internal Of every channel, the mean over its sets; the variance is unbiased, as PyTorch keeps it. */
+  protected move(
+    running: RunningStatistics,
+    { mean, variance }: ReturnType<typeof statisticsOf>,
+    { count, sets }: BlockSets,
+    share: number,
+  ): void {
+    const channels = this.numFeatures;
+    const images = sets / channels;
+    const unbiased = count / (count - 1);
+    for (let channel = 0; channel < channels; channel += 1) {
+      let [center, spread] = [0, 0];
+      for (let set = channel; set < sets; set += channels) {
+        center += (mean[set] as number) / images;
+        spread += ((variance[set] as number) * unbiased) / images;
+      }
+      running.mean[channel] = (1 - share) * (running.mean[channel] as number) + share * center;
+      running.variance[channel] = (1 - share) * (running.variance[channel] as number) + share * spread;
+    }
+  }
+}
+
+function readMomentum(where: string, value: unknown): number | null {
+  if (value === undefined) return 0.1;
+  if (value === null) return null;
+  if (typeof value !== 'number') refuse('BAD_TYPE', where, 'momentum to be a number or null', value);
+  if (!(value >= 0 && value <= 1)) refuse('BAD_OPTION', where, 'momentum from 0 to 1', value);
+  return value;
+}
+
+abstract class BatchNorm extends RunningNorm {
+  /** @internal */
+  protected constructor(name: string, ranks: readonly number[], options: BatchNormOptions) {
+    super(name, ranks, options, true);
+  }
+
+  /** @internal */
+  protected override readShape(where: string, shape: readonly number[]): { batch: number; inner: number } {
+    return readChannelsFirst(where, shape, this.numFeatures, this.ranks, null);
+  }
+
+  /** @internal */
+  protected override gather(batch: number, inner: number): Omit<BlockSets, 'channels' | 'inner'> {
+    const channels = this.numFeatures;
+    const setOf = Int32Array.from({ length: batch * channels }, (_, block) => block % channels);
+    return { setOf, sets: channels, count: batch * inner };
+  }
+
+  /** @internal */
+  protected override checkCount(where: string, shape: readonly number[], { count }: BlockSets): void {
+    if (count === 1) refuseSingleValue(where, 'value for each channel', shape);
+  }
+
+  /** @internal */
+  protected override gatherStatistics(
+    running: RunningStatistics,
+    statistics: ReturnType<typeof statisticsOf>,
+    sets: BlockSets,
+  ): void {
+    running.batches += 1;
+    this.move(running, statistics, sets, this.momentum ?? 1 / running.batches);
+  }
+}
+
+abstract class InstanceNorm extends RunningNorm {
+  /** @internal */
+  protected constructor(name: string, ranks: readonly number[], options: InstanceNormOptions) {
+    super(name, ranks, options, false);
+  }
+
+  /** @internal */
+  protected override readShape(where: string, shape: readonly number[]): { batch: number; inner: number } {
+    return readChannelsFirst(where, shape, this.numFeatures, this.ranks, (this.ranks[0] as number) - 1);
+  }
+
+  /** @internal */
+  protected override gather(batch: number, inner: number): Omit<BlockSets, 'channels' | 'inner'> {
+    const sets = batch * this.numFeatures;
+    return { setOf: Int32Array.from({ length: sets }, (_, block) => block), sets, count: inner };
+  }
+
+  /** @internal */
+  protected override checkCount(where: string, shape: readonly number[], { count }: BlockSets): void {
+    if (count === 1) refuseSingleValue(where, 'spatial value', shape);
+  }
+
+  /** @internal PyTorch counts no batches here, and takes null for 0. */
+  protected override gatherStatistics(
+    running: RunningStatistics,
+    statistics: ReturnType<typeof statisticsOf>,
+    sets: BlockSets,
+  ): void {
+    this.move(running, statistics, sets, this.momentum ?? 0);
+  }
+}
+
+/**
+ * Batch normalization (Ioffe and Szegedy, 2015) over `[N, C]` or `[N, C, L]`, as `torch.nn.BatchNorm1d`: every channel
+ * less its mean and divided by its deviation over the batch, in `eval()` by the running ones.
+ *
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`
+ *
+ * @example
+ * const norm = new BatchNorm1d({ numFeatures: 8 });
+ * const y = norm.forward({ data: new Float32Array(2 * 8 * 5), shape: [2, 8, 5] });
+ */
+export class BatchNorm1d extends BatchNorm {
+  constructor(options: BatchNormOptions) {
+    super('BatchNorm1d', [2, 3], options);
+  }
+}
+
+/**
+ * Batch normalization over `[N, C, H, W]`, as `torch.nn.BatchNorm2d`.
+ *
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`
+ *
+ * @example
+ * const decoder = new Sequential(
+ *   new ConvTranspose2d({ inChannels: 8, outChannels: 4, kernelSize: 4, stride: 2, padding: 1, bias: false }),
+ *   new BatchNorm2d({ numFeatures: 4 }),
+ *   new ReLU(),
+ * );
+ */
+export class BatchNorm2d extends BatchNorm {
+  constructor(options: BatchNormOptions) {
+    super('BatchNorm2d', [4], options);
+  }
+}
+
+/**
+ * Batch normalization over `[N, C, D, H, W]`, as `torch.nn.BatchNorm3d`.
+ *
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`
+ *
+ * @example
+ * const norm = new BatchNorm3d({ numFeatures: 4, momentum: null });
+ */
+export class BatchNorm3d extends BatchNorm {
+  constructor(options: BatchNormOptions) {
+    super('BatchNorm3d', [5], options);
+  }
+}
+
+/**
+ * Instance normalization (Ulyanov et al., 2016) over `[N, C, L]` or `[C, L]`, as `torch.nn.InstanceNorm1d`: every
+ * channel of every entry by its own mean and deviation.
+ *
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`
+ *
+ * @example
+ * const norm = new InstanceNorm1d({ numFeatures: 8, affine: true });
+ */
+export class InstanceNorm1d extends InstanceNorm {
+  constructor(options: InstanceNormOptions) {
+    super('InstanceNorm1d', [3], options);
+  }
+}
+
+/**
+ * Instance normalization over `[N, C, H, W]` or `[C, H, W]`, as `torch.nn.InstanceNorm2d`.
+ *
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`
+ *
+ * @example
+ * const norm = new InstanceNorm2d({ numFeatures: 8 });
+ */
+export class InstanceNorm2d extends InstanceNorm {
+  constructor(options: InstanceNormOptions) {
+    super('InstanceNorm2d', [4], options);
+  }
+}
+
+/**
+ * Instance normalization over `[N, C, D, H, W]` or `[C, D, H, W]`, as `torch.nn.InstanceNorm3d`.
+ *
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`
+ *
+ * @example
+ * const norm = new InstanceNorm3d({ numFeatures: 8, trackRunningStats: true });
+ */
+export class InstanceNorm3d extends InstanceNorm {
+  constructor(options: InstanceNormOptions) {
+    super('InstanceNorm3d', [5], options);
+  }
+}
