@@ -235,7 +235,7 @@ describe('parameters', () => {
     expect(
       caught(() =>
         toBrainstate(new Conv2d({ inChannels: 1, outChannels: 1, kernelSize: 1 }), {
-          channelFirst: true,
+          channel_first: true,
         } as never),
       ).code,
     ).toBe('BAD_OPTION');
