@@ -102,6 +102,87 @@ const passes = [up, own].map((layer) => new Sequential(layer, new ReLU()).trace(
 const [got, wanted] = passes.map(({ output, backward }) => backward(output).layers[0].weight.data);
 assert.deepEqual([...got], [...wanted]);
 `,
+  'every function takes the layers, models and errors of the other copy': `
+const entry = async (copy, name) => import('./' + copy + '/dist/' + name + '/index.js');
+const [checks, checks2] = await Promise.all([entry('one', 'checkerboard'), entry('two', 'checkerboard')]);
+const [training, training2] = await Promise.all([entry('one', 'training'), entry('two', 'training')]);
+const [quantized, quantized2] = await Promise.all([entry('one', 'quantize'), entry('two', 'quantize')]);
+const [models, models2] = await Promise.all([entry('one', 'models'), entry('two', 'models')]);
+const convert = await entry('one', 'convert');
+await Promise.all([one.init(), two.init()]);
+const values = (tensor) => [...tensor.data];
+const foreign = () => new two.ConvTranspose2d(options);
+const own = () => new one.ConvTranspose2d(options);
+const same = (act, read = values) => assert.deepEqual(read(act(foreign())), read(act(own())));
+
+// A penalty is added and a ReLU is fused, not silently left out.
+const pass = new training.Sequential(own(), new training2.ReLU()).trace(x);
+const { layers } = pass.backward(pass.output);
+same((layer) => checks.spectralPenalty(layer).gradient);
+same((layer) => checks.addSpectralPenalty([layer], layers).gradients[0].weight);
+assert.ok(checks.addSpectralPenalty([foreign()], layers).loss > 0);
+const asked = [];
+const watched = foreign();
+const { forward } = watched;
+watched.forward = (input, settings) => {
+  asked.push(settings?.activation);
+  return forward.call(watched, input, settings);
+};
+const net = new training.Sequential(new training2.Sequential(watched, new training2.ReLU()), new training.Tanh());
+net.forward(x);
+assert.deepEqual(asked, ['relu']);
+assert.equal(net.modules.length, 3);
+same((layer) => {
+  training.adam([layer])([layer.backward(x, pass.output)]);
+  return layer.weight;
+});
+same((layer) => {
+  layer.loadStateDict(own().stateDict());
+  return layer.stateDict().weight;
+});
+
+same((layer) => (checks.repair(layer), layer.weight));
+same((layer) => checks.initializeIcnr(layer, { seed: 1 }).weight);
+same((layer) => checks.initializeBilinear(layer).weight);
+same((layer) => checks.analyzeStack([layer, layer]).layers, (list) => list.length);
+for (const Kind of ['ResizeConv2d', 'SmoothConvTranspose2d']) {
+  const settings = { inChannels: 2, outChannels: 2, kernelSize: 3, seed: 1, ...(Kind === 'ResizeConv2d' ? { scaleFactor: 2 } : { stride: 2 }) };
+  const [a, b] = [checks, checks2].map((from) => checks.toConvTranspose(new from[Kind](settings)));
+  assert.deepEqual(values(b.weight), values(a.weight));
+}
+const [back, back2] = [own(), foreign()].map((layer) => {
+  checks.initializeIcnr(layer, { seed: 1 });
+  return checks.toResizeConv(layer).weight;
+});
+assert.deepEqual(values(back2), values(back));
+
+for (const to of ['toTorch', 'toOnnx', 'toFlax', 'toKeras', 'toJax', 'toBrainstate']) {
+  same((layer) => convert[to](layer).weight);
+}
+const small = quantized2.quantize(foreign());
+assert.deepEqual([...quantized.saveQuantized(small)], [...quantized2.saveQuantized(small)]);
+assert.deepEqual(values(quantized.loadQuantized(foreign(), quantized.saveQuantized(small)).forward(x)), values(small.forward(x)));
+assert.equal(quantized.compareToFloat32(foreign(), small, [x]).count, 240);
+assert.deepEqual(quantized.calibrate(foreign(), [x]), quantized2.calibrate(foreign(), [x]));
+
+const bytes = models.writeSafetensors(foreign().stateDict());
+const model = await models2.readModel(bytes, { geometry: { weight: { transposed: true, stride: 2 } } });
+const [layer] = model.layers;
+const { stored } = await models.patchModel(model, [{ layer, weight: await layer.weight() }]);
+assert.deepEqual(values(stored[0]), values(own().weight));
+
+const [error] = [() => two.conv(x, x, { stride: 0 })].map((act) => {
+  try {
+    return act();
+  } catch (thrown) {
+    return thrown;
+  }
+});
+assert.ok(!(error instanceof one.DeconvError));
+assert.ok(one.isDeconvError(error));
+assert.equal(one.DeconvError.from(error), error);
+assert.equal(one.DeconvError.from(structuredClone(error)).code, error.code);
+`,
 };
 
 it.each(Object.entries(PROGRAMS))('%s', (_, program) => {

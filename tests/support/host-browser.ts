@@ -8,6 +8,26 @@ function urlOf(name: BinaryName): URL {
 export const host: Host = {
   name: 'Chromium',
 
+  evaluateElsewhere(expression) {
+    const frame = document.createElement('iframe');
+    document.body.append(frame);
+    return (frame.contentWindow as unknown as { eval(code: string): unknown }).eval(expression);
+  },
+
+  async firstMessage(code) {
+    const entry = new URL('/dist/index.js', location.origin).href;
+    const source = new Blob([`const entry = ${JSON.stringify(entry)};${code}`], { type: 'text/javascript' });
+    const worker = new Worker(URL.createObjectURL(source), { type: 'module' });
+    try {
+      return await new Promise((resolve, reject) => {
+        worker.onmessage = ({ data }) => resolve(data);
+        worker.onerror = ({ message }) => reject(new Error(message));
+      });
+    } finally {
+      worker.terminate();
+    }
+  },
+
   async readFixture(name) {
     const response = await fetch(`/tests/fixtures/${name}`);
     return new Uint8Array(await response.arrayBuffer());

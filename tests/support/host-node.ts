@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { runInNewContext } from 'node:vm';
+import { Worker } from 'node:worker_threads';
 import type { BinaryName } from 'deconv-wasm';
 import type { Host } from './host.js';
 
@@ -11,6 +13,22 @@ function fileOf(name: BinaryName): URL {
 
 export const host: Host = {
   name: 'Node',
+
+  evaluateElsewhere: (expression) => runInNewContext(expression),
+
+  async firstMessage(code) {
+    const prelude = `import { parentPort } from 'node:worker_threads';
+      const postMessage = (value) => parentPort.postMessage(value);
+      const entry = ${JSON.stringify(import.meta.resolve('deconv-wasm'))};`;
+    const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(prelude + code)}`));
+    try {
+      return await new Promise((resolve, reject) => {
+        worker.once('message', resolve).once('error', reject);
+      });
+    } finally {
+      await worker.terminate();
+    }
+  },
 
   async readFixture(name) {
     return new Uint8Array(await readFile(new URL(`../fixtures/${name}`, import.meta.url)));

@@ -8,7 +8,31 @@ export interface Host {
   readBinary(name: BinaryName): Promise<Uint8Array<ArrayBuffer>>;
   /** Every form of address of one binary, and as many that lead nowhere. */
   binaryAddresses(name: BinaryName): Promise<BinaryAddresses>;
+  /** The value of an expression in a realm of its own: a vm context, a frame. */
+  evaluateElsewhere(expression: string): unknown;
+  /** What a worker that runs this module posts first; in it `entry` is the address of the package's root. */
+  firstMessage(code: string): Promise<unknown>;
 }
+
+/**
+ * Evaluates to a function that copies plain values (lists, records, buffers, views) with the classes of the
+ * realm where it is evaluated.
+ */
+export const CLONER = `(function clone(value) {
+  if (typeof value !== 'object' || value === null) return value;
+  const tag = Object.prototype.toString.call(value).slice(8, -1);
+  if (Array.isArray(value)) return Array.from(value, clone);
+  if (tag === 'ArrayBuffer') {
+    const copy = new ArrayBuffer(value.byteLength);
+    new Uint8Array(copy).set(new Uint8Array(value));
+    return copy;
+  }
+  if (ArrayBuffer.isView(value)) {
+    const whole = clone(value.buffer.slice(value.byteOffset, value.byteOffset + value.byteLength));
+    return new globalThis[tag](whole);
+  }
+  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, clone(entry)]));
+})`;
 
 export interface BinaryAddresses {
   readonly good: readonly (string | URL)[];

@@ -89,7 +89,7 @@ export function addSpectralPenalty<Gradients extends ParameterGradients>(
     const penalty = spectralPenalty(layer, strength);
     loss += penalty.loss;
     const weight = checkTensor(where, `gradients[${index}].weight`, own.weight);
-    const data = weight.data.map((value, at) => value + (penalty.gradient.data[at] as number));
+    const data = Float32Array.from(weight.data, (value, at) => value + (penalty.gradient.data[at] as number));
     return { ...own, weight: { data, shape: weight.shape } };
   });
   return { loss, gradients: sums };

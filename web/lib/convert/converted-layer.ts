@@ -78,8 +78,11 @@ export class ConvertedLayer extends Layer {
       biasShape: [spec.outChannels],
       stateNames: translation.stateNames,
       // What the call widened belongs to nobody else.
-      weight: weight.data === given.data ? weight.data.slice() : (weight.data as Float32Array<ArrayBuffer>),
-      bias: bias === null ? null : checkParameter(where, 'bias', bias, [spec.outChannels]).slice(),
+      weight:
+        weight.data === given.data
+          ? new Float32Array(weight.data)
+          : (weight.data as Float32Array<ArrayBuffer>),
+      bias: bias === null ? null : new Float32Array(checkParameter(where, 'bias', bias, [spec.outChannels])),
       relu: translation.relu ?? false,
       execution: readExecution(where, checked),
     });

@@ -29,7 +29,10 @@ export interface ParameterDefinition {
   readonly mask?: Float32Array | undefined;
 }
 
-/** The parameters of one layer, on JavaScript's side in its convention's order. What leaves is a copy. */
+/**
+ * The parameters of one layer, on JavaScript's side in its convention's order. What comes in is copied into an
+ * array of this realm, which `slice` would not do; what leaves is a copy.
+ */
 export class Parameters {
   readonly hasBias: boolean;
   readonly #layout: WeightLayout;
@@ -67,7 +70,7 @@ export class Parameters {
     const { shape } = this.#layout;
     this.#weight = isHalf(weight)
       ? copyHalves(where, 'a weight', weight, shape)
-      : checkParameter(where, 'a weight', weight, shape).slice();
+      : new Float32Array(checkParameter(where, 'a weight', weight, shape));
   }
 
   setBias(where: string, bias: Tensor | Float32Array): void {
@@ -78,7 +81,7 @@ export class Parameters {
         { where },
       );
     }
-    this.#bias = checkParameter(where, 'a bias', bias, this.#biasShape).slice();
+    this.#bias = new Float32Array(checkParameter(where, 'a bias', bias, this.#biasShape));
   }
 
   state(): StateDict {

@@ -88,7 +88,7 @@ export async function patchModel(model: Model, changes: readonly WeightChange[])
         for (let start = 0; start < file.size; start += CHUNK) {
           const end = Math.min(file.size, start + CHUNK);
           const original = await file.read(where, 'a range', start, end - start);
-          const chunk = original.slice();
+          const chunk = new Uint8Array(original);
           // A patch may reach over several chunks.
           for (let index = next; index < own.length; index += 1) {
             const { offset, bytes } = own[index] as Patch;
