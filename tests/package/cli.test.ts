@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { floats, input, onnx, node as operator, output } from '../support/onnx-writer.js';
 import { findNode20, makeProject, pack, root, run, temporaryFolder, versionOf } from './support.js';
 
 interface Facts {
@@ -274,6 +275,69 @@ describe('exit codes of inspect', () => {
     expect(gate(fixture('not-constant.onnx'), fixture('unet.onnx')).status).toBe(1);
     expect(gate(fixture('not-constant.onnx'), '--pass', 'backward').status).toBe(0);
     expect(cli(['inspect', fixture('not-constant.onnx')]).status).toBe(0);
+  });
+
+  it('what is a transposed convolution in all but name is judged and repaired, and what cannot be is told', () => {
+    const weight = floats(
+      'w',
+      [8, 1, 3, 3],
+      Float32Array.from({ length: 72 }, (_, at) => Math.sin(3 * at + 1)),
+    );
+    const bias = floats(
+      'b',
+      [8],
+      Float32Array.from({ length: 8 }, (_, at) => at),
+    );
+    const parts = [
+      operator('Conv', ['x', 'w', 'b'], ['c'], { pads: [1, 1, 1, 1] }),
+      operator('DepthToSpace', ['c'], ['y'], { blocksize: 2, mode: 'CRD' }),
+    ];
+    const graph = [input('x', [1, 1, 6, 6]), weight, bias, ...parts, output('y')];
+    writeFileSync(inFolder('sub-pixel.onnx'), onnx(graph));
+    const gate = (...args: string[]) => cli(['inspect', '--fail-above', '-40', '--pass', 'forward', ...args]);
+    const before = gate('sub-pixel.onnx');
+    expect(before.status).toBe(1);
+    expect(before.stdout).toMatch(
+      /^c +Conv \+ DepthToSpace +1>8 k3x3 s1 p1 shuffle 2 +fwd +9 even +weights-only/m,
+    );
+    expect(cli(['repair', 'sub-pixel.onnx', '-o', 'sub-pixel-even.onnx', '--html']).status).toBe(2);
+    expect(cli(['repair', 'sub-pixel.onnx', '-o', 'sub-pixel-even.onnx'])).toMatchObject({
+      status: 0,
+      stderr: '',
+    });
+    const after = gate('sub-pixel-even.onnx', '--html', 'sub-pixel.html');
+    expect([after.status, after.stdout]).toEqual([0, expect.stringMatching(/ free +0 +none$/m)]);
+    // Nothing but the two arrays has changed.
+    const [one, other] = ['sub-pixel.onnx', 'sub-pixel-even.onnx'].map((name) =>
+      readFileSync(inFolder(name)),
+    );
+    const changed = [...(one as Buffer)].filter((byte, at) => byte !== other?.[at]).length;
+    expect(changed).toBeLessThanOrEqual(4 * (72 + 8));
+
+    // Even weights, and a bias of its own for each phase.
+    const even = floats('w', [8, 1, 3, 3], new Float32Array(72).fill(1));
+    writeFileSync(inFolder('bias.onnx'), onnx([input('x', [1, 1, 6, 6]), even, bias, ...parts, output('y')]));
+    expect(gate('bias.onnx', '--html', 'bias.html').status).toBe(1);
+    expect(readFileSync(inFolder('bias.html'), 'utf8')).toContain('and its bias');
+
+    const strange = operator('NhwcFusedConv', ['x', 'w'], ['y'], { strides: [2, 2] }, 'com.microsoft');
+    writeFileSync(inFolder('strange.onnx'), onnx([input('x', [1, 1, 6, 6]), weight, strange, output('y')]));
+    const unjudged = cli([
+      'inspect',
+      'strange.onnx',
+      '--fail-above',
+      '-40',
+      '--json',
+      '--html',
+      'strange.html',
+    ]);
+    expect(unjudged.status).toBe(3);
+    const reason = 'the operator NhwcFusedConv of the domain "com.microsoft" is not read';
+    expect((JSON.parse(unjudged.stdout) as Inspection).models[0]?.layers[0]?.problem).toBe(reason);
+    expect(readFileSync(inFolder('strange.html'), 'utf8')).toContain(
+      'the operator NhwcFusedConv of the domain',
+    );
+    expect(cli(['inspect', 'strange.onnx']).stdout).toContain(`not judged: ${reason}`);
   });
 
   it('a pass that nothing takes says what there is instead', () => {

@@ -1,4 +1,4 @@
-import type { Pass } from 'deconv-wasm/checkerboard';
+import type { Analysis, Pass } from 'deconv-wasm/checkerboard';
 import { type Finding, layerPass } from './findings.js';
 import { printable } from './terminal.js';
 import { counted } from './words.js';
@@ -33,15 +33,20 @@ export function isAbove({ judged }: Finding, limit: number | null): boolean {
 export function plainSentence({ layer, judged }: Finding): string {
   if (judged === null) return '';
   const { analysis } = judged;
-  return analysis.sentence.split(analysis.name).join(printable(layer.name));
+  return analysis.sentence.split(describedName(analysis)).join(printable(layer.name));
 }
 
 /** The same without what follows on every layer alike. */
 export function firstSentence({ layer, judged }: Finding): string {
   if (judged === null) return '';
-  const { sentence, name } = judged.analysis;
+  const { sentence } = judged.analysis;
   const [first = sentence] = /^.*?\.(?= [A-Z]|$)/.exec(sentence) ?? [];
-  return first.split(name).join(printable(layer.name));
+  return first.split(describedName(judged.analysis)).join(printable(layer.name));
+}
+
+/** The analyzer's words for the layer; that a pattern is its bias's stands behind them, and stays. */
+function describedName({ name }: Analysis): string {
+  return name.replace(/ and its bias$/, '');
 }
 
 /** The layers of a file that are about the same thing. */

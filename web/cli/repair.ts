@@ -117,7 +117,7 @@ export async function repairCommand(args: readonly string[], terminal: Terminal)
 /** The named layers, or all whose output has a pattern that repair is about. */
 function choose(model: Model, names: readonly string[]): readonly ModelLayer[] {
   if (names.length === 0) {
-    return model.layers.filter((layer) => layer.upsamples && !keepsResolution(layer));
+    return model.layers.filter((layer) => layer.upsamples && !isAlwaysEven(layer));
   }
   return [...new Set(names)].flatMap((name) => {
     const found = model.layers.filter((layer) => layer.name === name);
@@ -133,11 +133,11 @@ function choose(model: Model, names: readonly string[]): readonly ModelLayer[] {
   });
 }
 
-/** Such as a transposed convolution of stride 1, which has no grid. */
-function keepsResolution({ geometry }: ModelLayer): boolean {
+/** A transposed convolution of stride 1, which has no grid, and a convolution of what is resized. */
+function isAlwaysEven({ geometry }: ModelLayer): boolean {
   if (geometry === null) return false;
   const { stride, pixelShuffle, upsample } = geometry;
-  return (pixelShuffle?.upscaleFactor ?? upsample?.scaleFactor ?? stride).every((step) => step === 1);
+  return upsample !== null || (pixelShuffle?.upscaleFactor ?? stride).every((step) => step === 1);
 }
 
 async function repairLayer(model: Model, layer: ModelLayer, changes: WeightChange[]): Promise<Outcome> {

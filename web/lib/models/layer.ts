@@ -58,7 +58,9 @@ export interface LayerFacts {
   readonly upsampling?: LayerUpsampling | null;
   /** Whether it raises the resolution, if there is no geometry to say so. */
   readonly upsamples?: boolean;
-  /** Spatial extents of the input, where the file says them; of what is resized first, where that is. */
+  /** Whether the padding is an input of the operator. */
+  readonly padsVary?: boolean;
+  /** Spatial extents of the convolution's input, where the file says them. */
   readonly inputExtents?: readonly number[] | null;
   /** Why there is no geometry. */
   readonly problem: string | null;
@@ -107,6 +109,7 @@ export class ModelLayer {
         ? null
         : {
             ...describeGeometry(facts.geometry, facts.transposed, facts.inputExtents ?? null),
+            ...(facts.padsVary === true && { padBefore: null, padAfter: null }),
             pixelShuffle: facts.upsampling?.pixelShuffle ?? null,
             upsample: facts.upsampling?.upsample ?? null,
           };

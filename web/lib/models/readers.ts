@@ -5,7 +5,9 @@ export const readers = {
   onnx: async () => (await import('./onnx/read.js')).readOnnx,
   /** What computes constants of ONNX files. */
   folding: () => import('./onnx/operators.js'),
-  tflite: async () => (await import('./tflite.js')).readTflite,
+  /** What reads the weights of convolutions of integers. */
+  quantized: () => import('./onnx/quantized-weights.js'),
+  tflite: async () => (await import('./tflite/read.js')).readTflite,
   safetensors: async () => (await import('./safetensors.js')).readSafetensors,
   npy: async () => (await import('./npy.js')).readNpy,
   npz: async () => (await import('./npz.js')).readNpz,

@@ -56,6 +56,16 @@ export class Constants {
     return tensor;
   }
 
+  /** A list of floats among a node's attributes; null for none. */
+  async floats(node: OnnxNode, attribute: string): Promise<readonly number[] | null> {
+    const ranges = node.attribute(attribute)?.ranges(ATTRIBUTE.floats) ?? [];
+    const count = ranges.reduce((sum, { length }) => sum + length, 0) / 4;
+    if (count === 0 || count > LIMITS.shapeValues) return null;
+    const place: TensorPlace = { file: this.#file, ranges, encoding: 'raw' };
+    checkExtent(attribute, [count], 'float32', place);
+    return [...(await storedTensor(attribute, [count], 'float32', place).read()).data];
+  }
+
   async #find(name: string, scope: Scope, steps: number): Promise<Constant> {
     if (steps > LIMITS.steps) return 'computed in too many steps, or in a circle';
     for (let at: Scope | null = scope; at !== null; at = at.outer) {

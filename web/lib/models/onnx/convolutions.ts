@@ -1,54 +1,131 @@
 import type { Geometry } from '../../convert/converted-layer.js';
 import { fromOnnx } from '../../convert/index.js';
 import { type OnnxConvTransposeAttributes, onnxGeometry } from '../../convert/onnx.js';
-import { describe } from '../../core/checks.js';
-import { biasProblem, isResampling, ModelLayer, tryGeometry } from '../layer.js';
+import { describe, refuse } from '../../core/checks.js';
+import { product } from '../../core/lists.js';
+import { biasProblem, isResampling, type LayerGeometry, ModelLayer, tryGeometry } from '../layer.js';
+import { soundsLikeConvolution } from '../sounds-like-convolution.js';
 import type { Constants } from './constants.js';
+import { formOf, keepsResolution, stridesOf } from './forms.js';
 import type { OnnxNode } from './graph.js';
+import type { Upsamplings } from './upsampling.js';
 
-/** The layer that a `Conv` or `ConvTranspose` is; null for another node, and for one of stride 1 unless `all`. */
+/** Gives what reads weights of integers, which most files have none of. */
+export type QuantizedWeights = () => Promise<typeof import('./quantized-weights.js')>;
+
+/** What a convolution is read with. */
+interface Surroundings {
+  readonly constants: Constants;
+  readonly upsamplings: Upsamplings;
+  readonly quantized: QuantizedWeights;
+}
+
+/** The layer that a node is; null for one that is none, and for one that keeps the resolution unless `all`. */
 export async function readConvolution(
   node: OnnxNode,
-  constants: Constants,
+  { constants, upsamplings, quantized }: Surroundings,
   all: boolean,
 ): Promise<ModelLayer | null> {
-  const transposed = node.is('ConvTranspose');
-  if (!transposed && !node.is('Conv')) return null;
-  const operator = transposed ? 'ConvTranspose' : 'Conv';
-  const { name, scope } = node;
-  const [x = '', w = '', b = ''] = node.inputs;
-  const weight = await constants.find(w, scope);
-  let problem = typeof weight === 'object' ? null : `its weight ${describe(w)} is ${weight}`;
+  const form = formOf(node);
+  if (form === undefined) return null;
+  const transposed = form.base === 'ConvTranspose';
+  const { name } = node;
+  const keeps = !transposed && keepsResolution(node);
+  const shuffle = keeps ? upsamplings.shuffleOf(node) : undefined;
+  const resize = keeps && shuffle === undefined ? await upsamplings.upsampleOf(node) : null;
+  if (!all && keeps && shuffle === undefined && resize === null) return null;
+  const [x = ''] = node.inputs;
+  const weightName = node.inputs[form.weight] ?? '';
+  let weight = await constants.find(weightName, node.scope);
+  if (typeof weight === 'object' && form.quantized !== undefined) {
+    weight = await (await quantized()).dequantizedWeight(node, weight, form.quantized, constants);
+  }
+  let problem = typeof weight === 'object' ? null : `its weight ${describe(weightName)} is ${weight}`;
   let geometry: Geometry | null = null;
   let attributes: OnnxConvTransposeAttributes = {};
   if (typeof weight === 'object') {
     const { shape } = weight;
-    attributes = convolutionAttributes(node, shape.length - 2);
-    const tried = tryGeometry(() => onnxGeometry(`readModel ${describe(name)}`, operator, attributes, shape));
+    attributes = convolutionAttributes(node, transposed, shape.length - 2);
+    const tried = tryGeometry(() =>
+      onnxGeometry(`readModel ${describe(name)}`, form.base, attributes, shape),
+    );
     ({ geometry, problem } = tried);
   }
-  // Without a weight, the attributes still say whether it resamples.
-  if (!all && geometry === null && !transposed) {
-    const strides = node.integers('strides') ?? [];
-    if (strides.every((stride) => stride === 1)) return null;
+  if (!all && !isResampling(geometry, transposed) && shuffle === undefined && resize === null) return null;
+  const biasName = node.inputs[form.bias] ?? '';
+  let bias = biasName === '' ? null : await constants.find(biasName, node.scope);
+  if (bias !== null && typeof bias === 'object' && form.quantized !== undefined) {
+    bias = await (await quantized()).dequantizedBias(node, bias, form.quantized, constants);
   }
-  if (!all && !isResampling(geometry, transposed)) return null;
-  const bias = b === '' ? null : await constants.find(b, scope);
-  if (typeof bias === 'string') problem ??= `its bias ${describe(b)} is ${bias}`;
+  if (typeof bias === 'string') problem ??= `its bias ${describe(biasName)} is ${bias}`;
   const biasTensor = typeof bias === 'object' ? bias : null;
   problem ??= biasProblem(biasTensor, geometry);
+  if (geometry !== null) {
+    problem ??= upsamplingProblem(geometry, shuffle?.geometry ?? null, resize?.geometry ?? null);
+  }
+  const activation = node.text('activation') || null;
+  const padsVary = form.pads !== undefined && (node.inputs[form.pads] ?? '') !== '';
+  const channelsLast = node.integer('channels_last') === 1;
   return new ModelLayer({
     name,
-    operator,
+    operator: [resize?.operator, node.type, shuffle?.operator].filter(Boolean).join(' + '),
     input: x,
     output: node.outputs[0] ?? '',
     transposed,
+    activation,
     weight: typeof weight === 'object' ? weight : null,
     bias: biasTensor,
-    inputExtents: spatialExtents(node, x, geometry?.stride.length),
+    upsampling: { pixelShuffle: shuffle?.geometry ?? null, upsample: resize?.geometry ?? null },
+    upsamples: transposed || shuffle !== undefined || resize !== null,
+    inputExtents: channelsLast ? null : spatialExtents(node, x, geometry?.stride.length),
+    padsVary,
     problem,
     geometry,
-    build: (parameters, options) => fromOnnx(operator, attributes, parameters, options),
+    layerObstacle: form.obstacle ?? (activation === null ? null : `its activation is ${activation}`),
+    build: (parameters, options) => fromOnnx(form.base, attributes, parameters, options),
+  });
+}
+
+/** A factor for each axis, and channels that divide into phases. */
+function upsamplingProblem(
+  { stride, kernel }: Geometry,
+  shuffle: LayerGeometry['pixelShuffle'],
+  resize: LayerGeometry['upsample'],
+): string | null {
+  const factors = shuffle?.upscaleFactor ?? resize?.scaleFactor ?? stride;
+  if (factors.length !== stride.length) {
+    return `it convolves ${stride.length} axes, and ${factors.length} are enlarged beside it`;
+  }
+  const phases = product(shuffle?.upscaleFactor ?? []);
+  return kernel.outChannels % phases === 0
+    ? null
+    : `its ${kernel.outChannels} channels do not divide into ${phases} phases`;
+}
+
+/** A node that convolves or enlarges in a way that is not read, as a layer that says why. */
+export function unreadLayer(node: OnnxNode, upsamplings: Upsamplings, all: boolean): ModelLayer | null {
+  const { type, domain } = node;
+  const rearranges = upsamplings.problemOf(node);
+  const transposed = /transpose|deconv/i.test(type);
+  if (rearranges === undefined) {
+    if (formOf(node) !== undefined || !soundsLikeConvolution(type)) return null;
+    // Of another's operator without strides nobody knows what it does.
+    const silent = domain !== '' && stridesOf(node).length === 0;
+    if (!all && !transposed && !silent && keepsResolution(node)) return null;
+  }
+  const where = domain === '' ? '' : ` of the domain ${describe(domain.slice(0, 100))}`;
+  return new ModelLayer({
+    name: node.name,
+    operator: type.slice(0, 100),
+    input: node.inputs[0] ?? '',
+    output: node.outputs[0] ?? '',
+    transposed,
+    weight: null,
+    bias: null,
+    upsamples: transposed || rearranges !== undefined,
+    problem: rearranges ?? `the operator ${type.slice(0, 100)}${where} is not read`,
+    geometry: null,
+    build: () => refuse('UNSUPPORTED', 'ModelLayer', 'an operator that is read', type),
   });
 }
 
@@ -63,9 +140,13 @@ export function spatialExtents(
 }
 
 /** The words of the attributes that `fromOnnx` knows, with ONNX's types. */
-export function convolutionAttributes(node: OnnxNode, rank: number): OnnxConvTransposeAttributes {
+export function convolutionAttributes(
+  node: OnnxNode,
+  transposed: boolean,
+  rank: number,
+): OnnxConvTransposeAttributes {
   const lists = ['strides', 'dilations', 'kernel_shape', 'pads'];
-  if (node.type.endsWith('Transpose')) lists.push('output_padding', 'output_shape');
+  if (transposed) lists.push('output_padding', 'output_shape');
   const result: Record<string, unknown> = {};
   for (const name of lists) {
     const list = node.integers(name);

@@ -3,19 +3,19 @@ import { checkLayerCount, type ModelLayer } from '../layer.js';
 import type { ModelFile } from '../source.js';
 import { readMessage, topLevelFields } from '../wire.js';
 import { Constants, type ExternalFiles, type Folding } from './constants.js';
-import { readConvolution } from './convolutions.js';
+import { type QuantizedWeights, readConvolution, unreadLayer } from './convolutions.js';
 import { OnnxGraph } from './graph.js';
 import { MODEL, modelSchema } from './schema.js';
+import { Upsamplings } from './upsampling.js';
 
 /** What is imported when a file needs it. */
 export interface OnnxImports {
   readonly folding: Folding;
+  readonly quantized: QuantizedWeights;
   readonly foreign: () => Promise<{ refuseForeign(file: ModelFile): Promise<never> }>;
 }
 
-/**
- * The convolutions of an ONNX model; `external` gives the files that it names by a location.
- */
+/** The convolutions of an ONNX model; `external` gives the files that it names by a location. */
 export async function readOnnx(
   file: ModelFile,
   external: ExternalFiles,
@@ -29,8 +29,13 @@ export async function readOnnx(
   const graph = new OnnxGraph(model);
   const constants = new Constants(file, graph, external, imports.folding);
   const layers: ModelLayer[] = [];
-  for (const node of graph.walk()) {
-    const layer = await readConvolution(node, constants, all);
+  // Listed, as a convolution is also what stands before and behind it.
+  const nodes = [...graph.walk()];
+  const upsamplings = await Upsamplings.find(nodes, graph, constants);
+  for (const node of nodes) {
+    const layer =
+      (await readConvolution(node, { constants, upsamplings, quantized: imports.quantized }, all)) ??
+      unreadLayer(node, upsamplings, all);
     if (layer === null) continue;
     layers.push(layer);
     checkLayerCount(layers.length);

@@ -1,0 +1,191 @@
+// What convolves or enlarges in a .tflite file is a layer, judged or with the reason why it is not.
+
+import { ConvTranspose2d, init, shutdown, type Tensor } from 'deconv-wasm';
+import { analyze } from 'deconv-wasm/checkerboard';
+import { type ModelLayer, readModel } from 'deconv-wasm/models';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { seed } from '../support/seed.js';
+import { randomTensor } from '../support/tensors.js';
+import { type OperatorPart, type TensorPart, tflite } from '../support/tflite-writer.js';
+
+beforeAll(() => init());
+afterAll(() => shutdown());
+
+const random = (name: string, ...shape: number[]): TensorPart => ({
+  name,
+  shape,
+  values: randomTensor(shape, seed + shape.length).data,
+});
+const open = (name: string, ...shape: number[]): TensorPart => ({ name, shape });
+
+const TENSORS = [
+  open('x', 1, 6, 5, 8),
+  random('w', 12, 3, 3, 8),
+  random('b', 12),
+  open('c', 1, 6, 5, 12),
+  open('r', 1, 6, 5, 12),
+  open('y', 1, 12, 10, 3),
+  random('t', 3, 2, 2, 8),
+  random('tb', 3),
+  open('resized', 1, 12, 10, 8),
+  open('padded', 1, 14, 12, 8),
+  { name: 'size', shape: [2], values: Int32Array.of(12, 10) },
+  { name: 'pads', shape: [4, 2], values: Int32Array.of(0, 0, 1, 1, 1, 1, 0, 0) },
+];
+
+const SAME = { byte: 0 };
+const VALID = { byte: 1 };
+const ONE = { integer: 1 };
+const conv = (inputs: readonly string[], out: string, padding = SAME, stride = 1): OperatorPart => ({
+  code: 3,
+  inputs,
+  outputs: [out],
+  options: [padding, { integer: stride }, { integer: stride }, { byte: 0 }, ONE, ONE],
+});
+const relu = (from: string, to: string): OperatorPart => ({ code: 19, inputs: [from], outputs: [to] });
+const shuffle = (from: string): OperatorPart => ({
+  code: 5,
+  inputs: [from],
+  outputs: ['y'],
+  options: [{ integer: 2 }],
+});
+const transposed = (custom?: readonly number[]): OperatorPart => ({
+  code: 'Convolution2DTransposeBias',
+  inputs: ['x', 't', 'tb'],
+  outputs: ['y'],
+  ...(custom && { custom }),
+});
+const resize = (code: number, options: OperatorPart['options'] = []): OperatorPart => ({
+  code,
+  inputs: ['x', 'size'],
+  outputs: ['resized'],
+  options,
+});
+
+async function layersOf(...operators: OperatorPart[]): Promise<readonly ModelLayer[]> {
+  return (await readModel(tflite(TENSORS, operators), { format: 'tflite' })).layers;
+}
+
+describe("MediaPipe's transposed convolution", () => {
+  it('is a layer like any other, which runs', async () => {
+    const [layer] = await layersOf(transposed([1, 2, 2]));
+    expect(layer).toMatchObject({
+      operator: 'Convolution2DTransposeBias',
+      name: 'y',
+      input: 'x',
+      transposed: true,
+      upsamples: true,
+      problem: null,
+      geometry: { inChannels: 8, outChannels: 3, kernelSize: [2, 2], stride: [2, 2], padBefore: [0, 0] },
+    });
+    const weight = (await layer?.weight()) as Tensor;
+    expect(analyze({ geometry: { stride: 2 }, weight }).verdict).toBe('weights-only');
+    const made = await (layer as ModelLayer).toLayer();
+    const plain = new ConvTranspose2d({ inChannels: 8, outChannels: 3, kernelSize: 2, stride: 2 });
+    plain.setWeight(weight);
+    plain.setBias((await layer?.bias())?.data as Float32Array);
+    const x = randomTensor([1, 6, 5, 8], seed);
+    const first = Float32Array.from(
+      { length: 240 },
+      (_, at) => x.data[(at % 30) * 8 + Math.floor(at / 30)] as number,
+    );
+    const y = plain.forward({ data: first, shape: [1, 8, 6, 5] });
+    const last = Float32Array.from(
+      { length: 360 },
+      (_, at) => y.data[(at % 3) * 120 + Math.floor(at / 3)] as number,
+    );
+    const got = made.forward(x);
+    expect(got.shape).toEqual([1, 12, 10, 3]);
+    for (const [index, value] of got.data.entries()) expect(value).toBeCloseTo(last[index] as number, 5);
+    made.dispose();
+    plain.dispose();
+  });
+
+  it.each([
+    ['no options', undefined],
+    ['options of another length', [1, 2]],
+    ['a padding that is none', [3, 2, 2]],
+    ['no stride', [1, 0, 2]],
+  ])('with %s is listed, and not judged', async (_, custom) => {
+    const [layer] = await layersOf(transposed(custom));
+    expect(layer).toMatchObject({ upsamples: true, problem: 'it has no readable options' });
+  });
+});
+
+describe('beside a convolution', () => {
+  it('DEPTH_TO_SPACE makes it a sub-pixel convolution', async () => {
+    const layers = await layersOf(conv(['x', 'w', 'b'], 'c'), relu('c', 'r'), shuffle('r'));
+    expect(layers).toHaveLength(1);
+    expect(layers[0]).toMatchObject({
+      operator: 'CONV_2D + DEPTH_TO_SPACE',
+      problem: null,
+      upsamples: true,
+      geometry: { pixelShuffle: { upscaleFactor: [2, 2], mode: 'DCR' }, stride: [1, 1], outChannels: 12 },
+    });
+  });
+
+  it.each([
+    ['nearest', 97, [{ byte: 0 }, { byte: 0 }], 'RESIZE_NEAREST_NEIGHBOR'],
+    ['linear', 23, [null, null, { byte: 0 }, { byte: 1 }], 'RESIZE_BILINEAR'],
+  ] as const)('a %s resize makes it a resize-convolution', async (mode, code, options, word) => {
+    const pad: OperatorPart = { code: 34, inputs: ['resized', 'pads'], outputs: ['padded'] };
+    const direct = await layersOf(resize(code, options), conv(['resized', 'w', 'b'], 'c'));
+    const padded = await layersOf(resize(code, options), pad, conv(['padded', 'w', 'b'], 'c', VALID));
+    for (const layers of [direct, padded]) {
+      expect(layers).toHaveLength(1);
+      expect(layers[0]).toMatchObject({
+        operator: `${word} + CONV_2D`,
+        upsamples: true,
+        geometry: { upsample: { scaleFactor: [2, 2], mode } },
+      });
+    }
+  });
+
+  it('a resize that is on no grid of its own makes none', async () => {
+    const aligned = resize(97, [{ byte: 1 }, { byte: 0 }]);
+    expect(await layersOf(aligned, conv(['resized', 'w', 'b'], 'c'))).toEqual([]);
+  });
+});
+
+describe('what is not judged says why', () => {
+  it.each<[string, readonly OperatorPart[], readonly (readonly [string, string | null, boolean])[]]>([
+    [
+      'a shuffle of an input',
+      [shuffle('x')],
+      [['DEPTH_TO_SPACE', "it rearranges an input of the model, and no convolution's output alone", true]],
+    ],
+    [
+      'a shuffle of a sum',
+      [conv(['x', 'w', 'b'], 'c'), { code: 0, inputs: ['c', 'c'], outputs: ['r'] }, shuffle('r')],
+      [
+        [
+          'DEPTH_TO_SPACE',
+          "it rearranges what another operator makes, and no convolution's output alone",
+          true,
+        ],
+      ],
+    ],
+    [
+      'a shuffle of a strided convolution',
+      [conv(['x', 'w', 'b'], 'c', SAME, 2), shuffle('c')],
+      [
+        ['CONV_2D', null, false],
+        ['DEPTH_TO_SPACE', 'it rearranges the output of a CONV_2D with a stride', true],
+      ],
+    ],
+    [
+      "somebody's convolution",
+      [{ code: 'MyTransposeConv', inputs: ['x'], outputs: ['y'] }],
+      [['MyTransposeConv', 'the operator MyTransposeConv is not read', true]],
+    ],
+    [
+      'a convolution of StableHLO',
+      [{ code: 178, inputs: ['x', 'w'], outputs: ['y'] }],
+      [['STABLEHLO_CONVOLUTION', 'the operator STABLEHLO_CONVOLUTION is not read', false]],
+    ],
+    ['another custom operator', [{ code: 'MaxPoolingWithArgmax2D', inputs: ['x'], outputs: ['y'] }], []],
+  ])('%s', async (_, operators, wanted) => {
+    const layers = await layersOf(...operators);
+    expect(layers.map(({ operator, problem, upsamples }) => [operator, problem, upsamples])).toEqual(wanted);
+  });
+});

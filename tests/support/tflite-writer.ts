@@ -1,0 +1,148 @@
+// TFLite files as bytes, made of what a test says: the tables of schema.fbs by the places of their fields.
+
+/** A field: a number, what is written elsewhere and pointed at, or null for one that is left out. */
+type Field = { readonly byte: number } | { readonly integer: number } | Reference | null;
+type Reference = (file: FlatWriter) => number;
+
+class FlatWriter {
+  readonly bytes: number[] = [];
+
+  align(size: number): void {
+    while (this.bytes.length % size !== 0) this.bytes.push(0);
+  }
+
+  integer(value: number, size = 4): number {
+    const at = this.bytes.length;
+    for (let byte = 0; byte < size; byte += 1) this.bytes.push((value >> (8 * byte)) & 255);
+    return at;
+  }
+
+  /** Puts what is pointed at behind everything, and the way to it into its place. */
+  point(at: number, reference: Reference): void {
+    const distance = reference(this) - at;
+    for (let byte = 0; byte < 4; byte += 1) this.bytes[at + byte] = (distance >> (8 * byte)) & 255;
+  }
+}
+
+const table =
+  (fields: readonly Field[]): Reference =>
+  (file) => {
+    file.align(4);
+    const start = file.integer(4 + 2 * fields.length, 2);
+    file.integer(4 + 4 * fields.length, 2);
+    for (const [index, field] of fields.entries()) file.integer(field === null ? 0 : 4 + 4 * index, 2);
+    file.align(4);
+    const at = file.integer(0);
+    for (let byte = 0; byte < 4; byte += 1) file.bytes[at + byte] = ((at - start) >> (8 * byte)) & 255;
+    const slots = fields.map((field) =>
+      file.integer(
+        typeof field === 'object' && field !== null ? ('byte' in field ? field.byte : field.integer) : 0,
+      ),
+    );
+    for (const [index, field] of fields.entries()) {
+      if (typeof field === 'function') file.point(slots[index] as number, field);
+    }
+    return at;
+  };
+
+const tables =
+  (list: readonly Reference[]): Reference =>
+  (file) => {
+    file.align(4);
+    const at = file.integer(list.length);
+    const slots = list.map(() => file.integer(0));
+    for (const [index, one] of list.entries()) file.point(slots[index] as number, one);
+    return at;
+  };
+
+const integers =
+  (values: readonly number[]): Reference =>
+  (file) => {
+    file.align(4);
+    const at = file.integer(values.length);
+    for (const value of values) file.integer(value);
+    return at;
+  };
+
+const data =
+  (values: Uint8Array): Reference =>
+  (file) => {
+    file.align(16);
+    for (let byte = 0; byte < 12; byte += 1) file.bytes.push(0);
+    const at = file.integer(values.length);
+    for (const value of values) file.bytes.push(value);
+    return at;
+  };
+
+const text = (value: string): Reference => data(new TextEncoder().encode(`${value}`));
+
+export interface TensorPart {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Values of a constant. */
+  readonly values?: Float32Array | Int32Array;
+}
+
+export interface OperatorPart {
+  /** A number of BuiltinOperator, or the name of a custom operator. */
+  readonly code: number | string;
+  /** By name; an empty one is left out. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** Fields of the options' table: `[1, 2]` bytes, `{ integer: 2 }` for int32. */
+  readonly options?: readonly Field[];
+  /** A custom operator's own bytes, as int32. */
+  readonly custom?: readonly number[];
+}
+
+const CUSTOM = 32;
+
+/** A model of one subgraph. */
+export function tflite(
+  tensors: readonly TensorPart[],
+  operators: readonly OperatorPart[],
+): Uint8Array<ArrayBuffer> {
+  const file = new FlatWriter();
+  const root = file.integer(0);
+  for (const letter of 'TFL3') file.bytes.push(letter.charCodeAt(0));
+  const indexOf = (name: string) => tensors.findIndex((tensor) => tensor.name === name);
+  const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView) =>
+    new Uint8Array(buffer, byteOffset, byteLength);
+  const codes = operators.map(({ code }) =>
+    typeof code === 'string'
+      ? table([{ byte: CUSTOM }, text(code), null, { integer: CUSTOM }])
+      : table([{ byte: Math.min(code, 127) }, null, null, { integer: code }]),
+  );
+  const buffers = [
+    table([]),
+    ...tensors.map(({ values }) => table(values === undefined ? [] : [data(bytesOf(values))])),
+  ];
+  const graph = table([
+    tables(
+      tensors.map(({ name, shape, values }, index) =>
+        table([
+          integers(shape),
+          { byte: values instanceof Int32Array ? 2 : 0 },
+          { integer: values === undefined ? 0 : index + 1 },
+          text(name),
+        ]),
+      ),
+    ),
+    null,
+    null,
+    tables(
+      operators.map(({ inputs, outputs, options, custom }, index) =>
+        table([
+          { integer: index },
+          integers(inputs.map(indexOf)),
+          integers(outputs.map(indexOf)),
+          null,
+          options === undefined ? null : table(options),
+          custom === undefined ? null : data(bytesOf(Int32Array.from(custom))),
+        ]),
+      ),
+    ),
+  ]);
+  file.point(root, table([{ integer: 3 }, tables(codes), tables([graph]), text('test'), tables(buffers)]));
+  return Uint8Array.from(file.bytes);
+}

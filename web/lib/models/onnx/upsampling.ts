@@ -1,0 +1,247 @@
+// What makes a convolution of stride 1 raise the resolution: a rearrangement of its channels behind it (sub-pixel
+// convolution), or a resize by whole factors in front of it.
+
+import { at, product } from '../../core/lists.js';
+import type { LayerUpsampling } from '../layer.js';
+import { LIMITS } from '../limits.js';
+import type { Constants } from './constants.js';
+import { formOf, keepsResolution } from './forms.js';
+import type { OnnxGraph, OnnxNode, Scope } from './graph.js';
+
+type PixelShuffle = NonNullable<LayerUpsampling['pixelShuffle']>;
+type Upsample = NonNullable<LayerUpsampling['upsample']>;
+
+/** A convolution's channels that become positions. */
+interface Shuffle {
+  readonly geometry: PixelShuffle;
+  /** The operator that rearranges. */
+  readonly operator: string;
+}
+
+/** The same value everywhere in a channel goes in, and the same function of it comes out at every place. */
+const ELEMENTWISE = new Set([
+  'Abs',
+  'Cast',
+  'CastLike',
+  'Celu',
+  'Clip',
+  'Dropout',
+  'Elu',
+  'Erf',
+  'Exp',
+  'FastGelu',
+  'Gelu',
+  'HardSigmoid',
+  'HardSwish',
+  'Identity',
+  'LeakyRelu',
+  'Mish',
+  'Neg',
+  'QuickGelu',
+  'Relu',
+  'Selu',
+  'Sigmoid',
+  'Softplus',
+  'Softsign',
+  'Swish',
+  'Tanh',
+  'ThresholdedRelu',
+]);
+
+/** Elementwise where all of their inputs but the first are single numbers. */
+const WITH_NUMBERS = new Set([
+  'Add',
+  'Div',
+  'DequantizeLinear',
+  'Mul',
+  'PRelu',
+  'Pow',
+  'QuantizeLinear',
+  'Sub',
+]);
+
+/** Finds what stands beside the convolutions of a graph whose nodes are listed. */
+export class Upsamplings {
+  readonly #graph: OnnxGraph;
+  readonly #constants: Constants;
+  readonly #shuffles = new Map<OnnxNode, Shuffle>();
+  readonly #problems = new Map<OnnxNode, string>();
+
+  private constructor(graph: OnnxGraph, constants: Constants) {
+    this.#graph = graph;
+    this.#constants = constants;
+  }
+
+  static async find(
+    nodes: readonly OnnxNode[],
+    graph: OnnxGraph,
+    constants: Constants,
+  ): Promise<Upsamplings> {
+    const found = new Upsamplings(graph, constants);
+    for (const node of nodes) await found.#addShuffle(node);
+    return found;
+  }
+
+  /** What follows a convolution. */
+  shuffleOf(convolution: OnnxNode): Shuffle | undefined {
+    return this.#shuffles.get(convolution);
+  }
+
+  /** Why a node that makes positions of channels is no part of a convolution; undefined for other nodes. */
+  problemOf(node: OnnxNode): string | undefined {
+    return this.#problems.get(node);
+  }
+
+  /** The resize by whole factors that a convolution reads from; null for none, and for what is none on a grid. */
+  async upsampleOf(convolution: OnnxNode): Promise<{ geometry: Upsample; operator: string } | null> {
+    const source = await this.#source(convolution.inputs[0] ?? '', convolution.scope, true);
+    if (source === null || !(source.is('Resize') || source.is('Upsample'))) return null;
+    const mode = source.text('mode') || 'nearest';
+    const transformation =
+      source.text('coordinate_transformation_mode') || (source.is('Upsample') ? 'asymmetric' : 'half_pixel');
+    const plain = ['half_pixel', 'pytorch_half_pixel'].includes(transformation);
+    // A nearest-neighbour resize repeats, wherever it begins; a linear one has half a pixel to mind.
+    const known = mode === 'nearest' ? plain || transformation === 'asymmetric' : mode === 'linear' && plain;
+    if (!known) return null;
+    const factors = await this.#factorsOf(source);
+    if (factors === null || !factors.every((factor) => Number.isInteger(factor) && factor >= 1)) return null;
+    const [batch, channels, ...scaleFactor] = factors;
+    if (batch !== 1 || channels !== 1 || scaleFactor.every((factor) => factor === 1)) return null;
+    return { geometry: { scaleFactor, mode: mode as Upsample['mode'] }, operator: source.type };
+  }
+
+  async #factorsOf(resize: OnnxNode): Promise<readonly number[] | null> {
+    const own = await this.#constants.floats(resize, 'scales');
+    if (own !== null) return own;
+    const [x = '', second = '', third = '', sizes = ''] = resize.inputs;
+    // Opset 10 has the scales behind x, later ones a region first.
+    for (const name of resize.inputs.length === 2 ? [second] : [third]) {
+      const scales = await this.#numbers(name, resize.scope);
+      if (scales !== null && scales.length > 2) return scales;
+    }
+    const wanted = await this.#numbers(sizes, resize.scope);
+    const given = resize.scope.shapes.get(x) ?? [];
+    if (wanted === null || wanted.length !== given.length) return null;
+    // A size that the file leaves open is that of the batch.
+    return wanted.map((extent, axis) => (axis === 0 && at(given, 0) <= 0 ? 1 : extent / at(given, axis)));
+  }
+
+  async #addShuffle(node: OnnxNode): Promise<void> {
+    const shuffle = await this.#readShuffle(node);
+    if (shuffle === null) return;
+    const { input, scope, geometry, operator } = shuffle;
+    const source = await this.#source(input, scope, false);
+    const form = source === null ? undefined : formOf(source);
+    if (source === null || form === undefined) {
+      const what = source === null ? 'an input of the model' : `what ${source.type.slice(0, 100)} makes`;
+      this.#problems.set(node, `it rearranges ${what}, and no convolution's output alone`);
+    } else if (geometry === null) {
+      this.#problems.set(node, 'by how much it enlarges is computed while the model runs');
+    } else if (form.base === 'ConvTranspose' || !keepsResolution(source)) {
+      this.#problems.set(node, `it rearranges the output of a ${form.base} with a stride`);
+    } else if (form.addend !== undefined && (source.inputs[form.addend] ?? '') !== '') {
+      this.#problems.set(node, `it rearranges a sum of a ${source.type}'s output and something else`);
+    } else {
+      this.#shuffles.set(source, { geometry, operator });
+    }
+  }
+
+  /** Channels to positions: one node, or the last of three. */
+  async #readShuffle(node: OnnxNode) {
+    const { scope } = node;
+    if (node.is('DepthToSpace')) {
+      const factor = node.integer('blocksize') ?? 0;
+      const mode = node.text('mode') === 'CRD' ? ('CRD' as const) : ('DCR' as const);
+      const geometry = factor >= 1 ? { upscaleFactor: [factor, factor], mode } : null;
+      return { input: node.inputs[0] ?? '', scope, geometry, operator: 'DepthToSpace' };
+    }
+    if (!node.is('Reshape')) return null;
+    const transpose = this.#producer(node.inputs[0] ?? '', scope);
+    if (transpose === null || !transpose.is('Transpose')) return null;
+    const split = shuffleOfOrder(transpose.integers('perm') ?? []);
+    const reshape = this.#producer(transpose.inputs[0] ?? '', transpose.scope);
+    if (split === null || reshape === null || !reshape.is('Reshape')) return null;
+    const { mode, rank } = split;
+    const target =
+      (await this.#numbers(reshape.inputs[1] ?? '', reshape.scope)) ??
+      reshape.integers('shape') ??
+      reshape.scope.shapes.get(reshape.outputs[0] ?? '') ??
+      [];
+    const upscaleFactor = target.slice(mode === 'CRD' ? 2 : 1, (mode === 'CRD' ? 2 : 1) + rank);
+    const known = upscaleFactor.length === rank && upscaleFactor.every((factor) => factor >= 1);
+    // Lists of four are also turned around for other reasons.
+    if (rank === 1 && (!known || !(await this.#isConvolved(reshape)))) return null;
+    return {
+      input: reshape.inputs[0] ?? '',
+      scope: reshape.scope,
+      geometry: known ? { upscaleFactor, mode } : null,
+      operator: 'Reshape',
+    };
+  }
+
+  async #isConvolved(reshape: OnnxNode): Promise<boolean> {
+    const source = await this.#source(reshape.inputs[0] ?? '', reshape.scope, false);
+    const form = source === null ? undefined : formOf(source);
+    if (source === null || form === undefined) return false;
+    const weight = await this.#constants.find(source.inputs[form.weight] ?? '', source.scope);
+    return typeof weight === 'object' && weight.shape.length === 3;
+  }
+
+  /** The node that makes a value but for what is done to each number of it; null for none of the model's. */
+  async #source(name: string, scope: Scope, borders: boolean): Promise<OnnxNode | null> {
+    let node = this.#producer(name, scope);
+    for (let steps = 0; node !== null && steps < LIMITS.steps; steps += 1) {
+      const passes =
+        (borders && node.is('Pad')) || ELEMENTWISE.has(node.type) || (await this.#takesNumbers(node));
+      if (!passes) return node;
+      node = this.#producer(node.inputs[0] ?? '', node.scope);
+    }
+    return node;
+  }
+
+  async #takesNumbers(node: OnnxNode): Promise<boolean> {
+    if (!WITH_NUMBERS.has(node.type)) return false;
+    for (const name of node.inputs.slice(1)) {
+      if (name === '') continue;
+      const number = await this.#constants.find(name, node.scope);
+      if (typeof number === 'string' || product(number.shape) !== 1) return false;
+    }
+    return true;
+  }
+
+  /** The node that makes a value, in functions and around branches. */
+  #producer(name: string, scope: Scope): OnnxNode | null {
+    let [wanted, at] = [name, scope as Scope | null];
+    for (let steps = 0; at !== null && steps < LIMITS.steps; steps += 1) {
+      const node = at.producer(wanted);
+      const call: Scope | undefined = node && this.#graph.callOf(node);
+      if (node !== undefined && call === undefined) return node;
+      if (node !== undefined && call !== undefined) {
+        [wanted, at] = [[...call.outputs][node.outputs.indexOf(wanted)] ?? '', call];
+      } else if (at.arguments.has(wanted) && at.caller !== null) {
+        [wanted, at] = [at.arguments.get(wanted) as string, at.caller.scope];
+      } else {
+        at = at.outer;
+      }
+    }
+    return null;
+  }
+
+  async #numbers(name: string, scope: Scope): Promise<readonly number[] | null> {
+    if (name === '') return null;
+    const found = await this.#constants.find(name, scope);
+    if (typeof found === 'string' || product(found.shape) > LIMITS.shapeValues) return null;
+    return [...(await found.read()).data];
+  }
+}
+
+/** Which rearrangement a transposition between two reshapes is; null for another. */
+function shuffleOfOrder(order: readonly number[]): { mode: 'CRD' | 'DCR'; rank: number } | null {
+  const rank = (order.length - 2) / 2;
+  if (rank !== 1 && rank !== 2 && rank !== 3) return null;
+  const spatial = (first: number) =>
+    Array.from({ length: rank }, (_, axis) => [2 + rank + axis, first + axis]).flat();
+  const same = (other: readonly number[]) => order.every((axis, place) => axis === other[place]);
+  if (same([0, 1, ...spatial(2)])) return { mode: 'CRD', rank };
+  return same([0, 1 + rank, ...spatial(1)]) ? { mode: 'DCR', rank } : null;
+}

@@ -1,0 +1,181 @@
+import type { FlatTable } from '../flat.js';
+import type { ModelFile } from '../source.js';
+import { checkExtent } from '../stored.js';
+import { type ModelTensor, storedTensor } from '../tensor.js';
+import type { ByteRange, StoredQuantization } from '../tensor-content.js';
+import {
+  BUFFER,
+  BUILTIN,
+  DTYPES,
+  OPERATOR,
+  OPERATORS,
+  type OperatorFormat,
+  QUANTIZATION,
+  SUBGRAPH,
+  TENSOR,
+  TRANSPOSE_WITH_BIAS,
+} from './schema.js';
+
+/** How a kind of operators is called: custom ones by a name. */
+export interface OperatorCode {
+  readonly builtin: number;
+  readonly custom: string;
+}
+
+/** The tensors of a subgraph, the constants among them, and who makes what. */
+export class Subgraph {
+  readonly operators: readonly FlatTable[];
+  /** Those that make positions of channels. */
+  readonly shuffles: readonly FlatTable[];
+  readonly #file: ModelFile;
+  readonly #bytes: Uint8Array;
+  readonly #tensors: readonly FlatTable[];
+  readonly #buffers: readonly FlatTable[];
+  readonly #codes: readonly OperatorCode[];
+  readonly #makers = new Map<number, FlatTable>();
+  readonly #constants = new Map<number, ModelTensor | string>();
+
+  constructor(
+    file: ModelFile,
+    bytes: Uint8Array,
+    table: FlatTable,
+    buffers: readonly FlatTable[],
+    codes: readonly OperatorCode[],
+  ) {
+    this.#file = file;
+    this.#bytes = bytes;
+    this.#tensors = table.tables(SUBGRAPH.tensors);
+    this.operators = table.tables(SUBGRAPH.operators);
+    this.#buffers = buffers;
+    this.#codes = codes;
+    this.shuffles = this.operators.filter((operator) => this.code(operator) === BUILTIN.depthToSpace);
+    for (const operator of this.operators) {
+      for (const output of operator.integers(OPERATOR.outputs)) this.#makers.set(output, operator);
+    }
+  }
+
+  /** Constants that layers were found to use. */
+  constants(): ModelTensor[] {
+    return [...this.#constants.values()].filter((found) => typeof found === 'object');
+  }
+
+  code(operator: FlatTable): number {
+    return this.#codes[operator.integer(OPERATOR.code, 0)]?.builtin ?? -1;
+  }
+
+  /** The name of a custom operator; empty for the others. */
+  custom(operator: FlatTable): string {
+    const code = this.#codes[operator.integer(OPERATOR.code, 0)];
+    return code?.builtin === BUILTIN.custom ? code.custom : '';
+  }
+
+  /** How an operator convolves; undefined for one that does not, or in a way that is not read. */
+  format(operator: FlatTable): OperatorFormat | undefined {
+    if (this.custom(operator) === TRANSPOSE_WITH_BIAS.name) return TRANSPOSE_WITH_BIAS;
+    return OPERATORS[this.code(operator)];
+  }
+
+  /** The operator that makes a tensor. */
+  maker(index: number): FlatTable | undefined {
+    return this.#makers.get(index);
+  }
+
+  /** Bytes of a custom operator as int32; null where they are none. */
+  customOptions(operator: FlatTable): readonly number[] | null {
+    const range = operator.range(OPERATOR.customOptions);
+    return range === null || range.length % 4 !== 0 || range.length > 64 ? null : this.#integers(range);
+  }
+
+  name(index: number): string {
+    return this.#tensors[index]?.text(TENSOR.name).slice(0, 1000) ?? '';
+  }
+
+  /** Null where a size is known only when the model runs. */
+  shape(index: number): readonly number[] | null {
+    const table = this.#tensors[index];
+    if (table === undefined) return null;
+    const [shape, signature] = [table.integers(TENSOR.shape), table.integers(TENSOR.signature)];
+    const known = shape.length > 2 && shape.every((extent) => extent > 0);
+    return known && signature.slice(1).every((extent) => extent >= 0) ? shape : null;
+  }
+
+  /** The batch is left open: that of the file is what its maker had at hand. */
+  outputShape(input: number, output: number): (number | null)[] | null {
+    const constant = this.#tensors[input];
+    const range = constant === undefined ? null : this.#range(constant);
+    const shape = this.shape(output);
+    const inside = range !== null && range.offset + range.length <= this.#bytes.length;
+    if (!inside || range.length < 12 || range.length > 20 || range.length % 4 !== 0) {
+      return shape === null ? null : [null, ...shape.slice(1)];
+    }
+    const values = this.#integers(range);
+    return [null, ...values.slice(1)];
+  }
+
+  #integers({ offset, length }: ByteRange): number[] {
+    const view = new DataView(this.#bytes.slice(offset, offset + length).buffer);
+    return Array.from({ length: length / 4 }, (_, index) => view.getInt32(4 * index, true));
+  }
+
+  /** Where a tensor's constant values are; null if it has none. */
+  #range(table: FlatTable): ByteRange | null {
+    const index = table.integer(TENSOR.buffer, 0);
+    const buffer = this.#buffers[index];
+    // The first buffer is empty: tensors without values have it.
+    if (index === 0 || buffer === undefined) return null;
+    const outside = { offset: buffer.unsigned64(BUFFER.offset), length: buffer.unsigned64(BUFFER.size) };
+    const range = outside.offset > 1 ? outside : buffer.range(BUFFER.data);
+    return range === null || range.length === 0 ? null : range;
+  }
+
+  constant(index: number): ModelTensor | string {
+    const known = this.#constants.get(index);
+    if (known !== undefined) return known;
+    const found = this.#readConstant(index);
+    this.#constants.set(index, found);
+    return found;
+  }
+
+  #readConstant(index: number): ModelTensor | string {
+    const table = this.#tensors[index];
+    if (table === undefined) return 'missing';
+    const range = this.#range(table);
+    if (range === null) {
+      // Weights of 16 bits pass an operator that widens them.
+      const maker = this.#makers.get(index);
+      const widens = maker !== undefined && this.code(maker) === BUILTIN.dequantize;
+      const [source = -1] = widens ? maker.integers(OPERATOR.inputs) : [];
+      const widened = this.#tensors[source];
+      if (widened === undefined || this.#range(widened) === null) return 'computed and no constant';
+      return this.#readConstant(source);
+    }
+    if (table.table(TENSOR.sparsity) !== null) return 'a sparse tensor';
+    const dtype = DTYPES[table.byte(TENSOR.type, 0)];
+    if (dtype === undefined) return `of TFLite's type ${table.byte(TENSOR.type, 0)}, which is not read`;
+    const shape = table.integers(TENSOR.shape);
+    const place = { file: this.#file, ranges: [range], encoding: 'raw' } as const;
+    const name = this.name(index);
+    checkExtent(name, shape, dtype, place);
+    const quantization = readQuantization(table.table(TENSOR.quantization), shape);
+    if (typeof quantization === 'string') return quantization;
+    if (quantization === null && !dtype.includes('float')) return `of ${dtype} without a scale`;
+    return storedTensor(name, shape, dtype, place, dtype.includes('float') ? null : quantization);
+  }
+}
+
+function readQuantization(
+  table: FlatTable | null,
+  shape: readonly number[],
+): StoredQuantization | string | null {
+  const scale = table?.floats(QUANTIZATION.scale);
+  if (table === null || scale === undefined || scale.length === 0) return null;
+  const given = table.integers64(QUANTIZATION.zeroPoint);
+  const zeroPoint = given.length === 0 ? Float32Array.of(0) : given;
+  const axis = scale.length === 1 ? 0 : table.integer(QUANTIZATION.axis, 0);
+  const fits =
+    (scale.length === 1 || shape[axis] === scale.length) &&
+    (zeroPoint.length === 1 || zeroPoint.length === scale.length);
+  return fits
+    ? { axis, scale, zeroPoint }
+    : `quantized with ${scale.length} scales, which do not fit its shape`;
+}
