@@ -17,6 +17,7 @@ const CHECKS = [
   // The build writes it: unlike what is staged, it was not committed with the bindings that changed.
   ['types of the bindings', 'git', ['diff', '--exit-code', '--', 'web/lib/runtime/bindings.ts']],
   ['pictures of docs/', 'node', ['scripts/draw-checkerboard.mjs', '--check']],
+  ['public names', 'node', ['scripts/public-names.mjs', '--check']],
   ['download size', 'node', ['scripts/check-size.mjs']],
 ];
 
