@@ -1,11 +1,10 @@
 // The packed package in an empty Vite app, opened in Chromium: from the dev server and as built.
 
-import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Browser, chromium } from 'playwright';
 import { build, createServer, preview } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { makeProject, pack, root, temporaryFolder, tenLines } from './support.js';
+import { chromiumOptions, makeProject, pack, temporaryFolder, tenLines } from './support.js';
 
 const { folder, remove } = temporaryFolder();
 const { code, prints } = tenLines();
@@ -65,18 +64,7 @@ const settings = {
 let browser: Browser;
 beforeAll(async () => {
   makeProject(app, pack(folder), files);
-  browser = await chromium.launch({
-    executablePath: chromiumPath(),
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      '--disable-quic',
-      '--no-first-run',
-    ],
-  });
+  browser = await chromium.launch(chromiumOptions());
 });
 afterAll(async () => {
   await browser?.close();
@@ -196,11 +184,4 @@ async function visit(
     await context.close();
     await server.close();
   }
-}
-
-function chromiumPath(): string {
-  if (process.env.CHROMIUM_PATH) return process.env.CHROMIUM_PATH;
-  const paths = path.join(root, '.toolchain', 'paths.json');
-  const known = existsSync(paths) ? (JSON.parse(readFileSync(paths, 'utf8')) as { CHROMIUM?: string }) : {};
-  return known.CHROMIUM ?? '/usr/bin/chromium';
 }

@@ -23,6 +23,8 @@ export function packagedBinary(): URL | Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-export function threadGlue(): URL | undefined {
-  return undefined;
+export const HAS_THREADS: boolean = false;
+
+export function threadGlue(): URL {
+  throw new Error('the single file holds none');
 }

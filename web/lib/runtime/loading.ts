@@ -8,7 +8,7 @@ import type { DeconvModule, GlueArguments, GlueFactory } from './glue.js';
 import { installedFile } from './installed-file.js';
 import { loadError } from './load-error.js';
 import type { BinaryName, BuildName, Settings } from './options.js';
-import { PACKAGED, threadGlue } from './package-files.js';
+import { HAS_THREADS, PACKAGED, threadGlue } from './package-files.js';
 import { supportsRelaxedSimd, supportsSimd, supportsThreads } from './probes.js';
 import { Runtime } from './runtime.js';
 
@@ -74,7 +74,7 @@ function threadObstacle(): string | undefined {
     }
   }
   if (!supportsThreads()) return 'this engine has no shared WebAssembly memory';
-  return threadGlue() === undefined ? 'the single file holds none' : undefined;
+  return HAS_THREADS ? undefined : 'the single file holds none';
 }
 
 /** The binary is there, but its threads or their shared memory are not to be had. */
@@ -111,13 +111,12 @@ async function load(
 }
 
 async function loadThreadGlue(): Promise<GlueFactory> {
-  const address = String(threadGlue());
   try {
-    return await importGlue(address);
+    return await importGlue(threadGlue().href);
   } catch (cause) {
     const installed = installedFile('threads.mjs');
     if (installed !== undefined) return importGlue(installed.href);
-    throw new ThreadStartError(`their script ${address} cannot be loaded (${messageOf(cause)})`, { cause });
+    throw new ThreadStartError(`their script cannot be loaded (${messageOf(cause)})`, { cause });
   }
 }
 

@@ -17,10 +17,12 @@ export function packagedBinary(name: BinaryName): URL | Uint8Array<ArrayBuffer> 
   }
 }
 
+export const HAS_THREADS: boolean = true;
+
 /**
  * The glue of the builds with threads. It is a file like the binaries, because it starts workers from
  * itself and has a name of Node's in it: bundlers copy it and do not look inside.
  */
-export function threadGlue(): URL | undefined {
+export function threadGlue(): URL {
   return new URL('../wasm/threads.mjs', import.meta.url);
 }
