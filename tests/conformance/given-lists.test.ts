@@ -30,6 +30,7 @@ import { type ModelLayer, readModel } from 'deconv-wasm/models';
 import { quantize } from 'deconv-wasm/quantize';
 import { ReLU, Sequential } from 'deconv-wasm/training';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { caught } from '../support/errors.js';
 import { seed } from '../support/seed.js';
 import { quarters, zeros } from '../support/tensors.js';
 
@@ -98,7 +99,7 @@ function attempt(act: () => unknown): void {
 interface Subject {
   readonly outputShape: (shape: readonly number[]) => number[];
   readonly forward: (x: Tensor) => Tensor;
-  readonly backward?: (x: Tensor, grad: Tensor) => unknown;
+  readonly backward: (x: Tensor, grad: Tensor) => unknown;
   readonly stateDict?: () => unknown;
 }
 
@@ -201,6 +202,11 @@ const SUBJECTS: Readonly<Record<string, readonly [() => Subject, readonly number
   ],
 };
 
+/** None of a quantized layer, which refuses. */
+function gradientsOf(layer: Subject, x: Tensor, grad: Tensor): unknown {
+  return String(layer).startsWith('Quantized') ? null : layer.backward(x, grad);
+}
+
 /** Everything that tells what a layer is. */
 function portrait(layer: Subject, shape: readonly number[]): unknown {
   const x = quarters(shape, seed);
@@ -209,7 +215,7 @@ function portrait(layer: Subject, shape: readonly number[]): unknown {
     text: String(layer),
     shape: layer.outputShape(shape),
     forward: { shape: [...y.shape], data: y.data.slice() },
-    gradients: layer.backward && structuredClone(layer.backward(x, quarters(y.shape, seed + 1))),
+    gradients: structuredClone(gradientsOf(layer, x, quarters(y.shape, seed + 1))),
     state: layer.stateDict?.(),
   };
 }
@@ -223,7 +229,7 @@ it.each(Object.entries(SUBJECTS))('%s', (_, [make, shape]) => {
     layer,
     layer.outputShape(shape),
     y,
-    layer.backward?.(x, zeros(...y.shape)),
+    gradientsOf(layer, x, zeros(...y.shape)),
     layer.stateDict?.(),
   ];
   const lists = roots.map((root) => vandalize(root));
@@ -231,6 +237,28 @@ it.each(Object.entries(SUBJECTS))('%s', (_, [make, shape]) => {
   expect(portrait(layer, shape)).toEqual(wanted);
   // And what one layer is, no other learns from another.
   expect(portrait(make(), shape)).toEqual(wanted);
+});
+
+it('errors tell of lists, and give none away', () => {
+  const layer = new ConvTranspose2d({ ...torch, stride: 2 });
+  const wanted = portrait(layer, first[1]);
+  const [one, two] = [1, 2].map(() => {
+    const errors = [
+      () => layer.setWeight(zeros(1, 2, 3)),
+      () => layer.setBias(zeros(7)),
+      () => layer.forward(zeros(1, 3, 4, 4)),
+      () => layer.forward(zeros(...first[1]), { out: zeros(1) }),
+      () => layer.forward(zeros(...first[1]), { outputSize: [1, 1] }),
+      () => layer.backward(zeros(...first[1]), zeros(1, 4, 3, 3)),
+      () => layer.loadStateDict({ weight: zeros(1) }),
+      () => layer.outputShape([1]),
+    ].map((act) => caught(act));
+    const told = errors.map(({ message, detail }) => ({ message, detail: structuredClone(detail) }));
+    expect(vandalize(errors.map(({ detail }) => detail))).toBeGreaterThan(8);
+    return told;
+  });
+  expect(two).toEqual(one);
+  expect(portrait(layer, first[1])).toEqual(wanted);
 });
 
 it('options that are changed after the call are copies by then', () => {

@@ -257,6 +257,36 @@ describe.each(BUILDS)('$name', ({ options }) => {
   });
 });
 
+it('runtimes that start at the same time, and that end while others work', async () => {
+  const [one, two, standard, three] = await Promise.all([
+    start({ build: 'simd', threads: 2 }),
+    start({ build: 'relaxed', threads: 2 }),
+    init({ threads: 2 }),
+    start(),
+  ]);
+  expect([one.info.threads, two.info.threads, standard.threads, three.info.threads]).toEqual([2, 2, 2, 1]);
+  const layers = [one, two, undefined, three].map((runtime) =>
+    new ConvTranspose2d({ ...UP, runtime }).setWeight(WEIGHT),
+  );
+  const wanted = layers[0]?.forward(X) as Tensor;
+  for (const runtime of [three, one]) {
+    for (const layer of layers) if (!isEnded(layer)) expectSame(layer.forward(X), wanted);
+    await runtime.shutdown();
+  }
+  expect(layers.map(isEnded)).toEqual([true, false, false, true]);
+});
+
+/** Whether what the layer runs on has been shut down. */
+function isEnded(layer: ConvTranspose2d): boolean {
+  try {
+    layer.forward(X);
+    return false;
+  } catch (error) {
+    expectError(error as never, 'NOT_INITIALIZED', 'ConvTranspose2d.forward');
+    return true;
+  }
+}
+
 it('what was measured on one runtime holds there alone', async () => {
   const [one, other] = [await start({ build: 'simd' }), await start({ build: 'simd', threads: 2 })];
   const plans = [one, one, other].map((runtime) => {

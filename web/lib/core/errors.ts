@@ -58,7 +58,7 @@ export class DeconvError extends Error {
   ) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
-    this.detail = detail;
+    this.detail = Object.fromEntries(Object.entries(detail).map(([name, fact]) => [name, copied(fact)]));
     // Structured clones keep message and stack and no property of ours: V8's stack has room for the code.
     const named = this.stack?.replace(/^(Deconv)?Error(?=:)/, `DeconvError [${code}]`);
     if (named !== this.stack) Reflect.set(this, 'stack', named);
@@ -111,6 +111,11 @@ export class DeconvError extends Error {
 /** Whether something that was thrown is a DeconvError, of this copy of the package or of another one. */
 export function isDeconvError(value: unknown): value is DeconvError {
   return hasBrand(value, DECONV_ERROR);
+}
+
+/** Lists of ours stay ours: they are short. A longer one is the caller's. */
+function copied(fact: unknown): unknown {
+  return Array.isArray(fact) && fact.length <= 64 ? fact.map(copied) : fact;
 }
 
 function isCode(value: unknown): value is DeconvErrorCode {

@@ -87,6 +87,7 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> ext
       execution,
     };
     this.#parameters = new Parameters(parameters);
+    frozen([parameters.weightLayout.shape, parameters.biasShape]);
   }
 
   get outChannels(): number {

@@ -129,7 +129,7 @@ export function requireRuntime(where: string, runtime = standard?.runtime): Runt
   if (runtime !== undefined) return runtime.requireRunning(where);
   throw new DeconvError(
     'NOT_INITIALIZED',
-    `${where}: expected a loaded module, got a call before init. Write \`await init()\` once before the first forward.`,
+    `${where}: expected a loaded module, got a call before init. Write \`await init()\` once before the first forward, or name a runtime of createRuntime.`,
     { where },
   );
 }
