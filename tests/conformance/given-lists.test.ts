@@ -99,7 +99,7 @@ function attempt(act: () => unknown): void {
 interface Subject {
   readonly outputShape: (shape: readonly number[]) => number[];
   readonly forward: (x: Tensor) => Tensor;
-  readonly backward: (x: Tensor, grad: Tensor) => unknown;
+  readonly backward?: (x: Tensor, grad: Tensor) => unknown;
   readonly stateDict?: () => unknown;
 }
 
@@ -204,7 +204,7 @@ const SUBJECTS: Readonly<Record<string, readonly [() => Subject, readonly number
 
 /** None of a quantized layer, which refuses. */
 function gradientsOf(layer: Subject, x: Tensor, grad: Tensor): unknown {
-  return String(layer).startsWith('Quantized') ? null : layer.backward(x, grad);
+  return String(layer).startsWith('Quantized') ? null : layer.backward?.(x, grad);
 }
 
 /** Everything that tells what a layer is. */
