@@ -16,6 +16,7 @@ import {
 } from 'deconv-wasm/brainstate';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { runsOf } from '../support/seed.js';
 
 const BASE = { inSize: [5, 5, 4], outChannels: 6, kernelSize: [3, 2], groups: 2 } as const;
 const SHAPE = [3, 2, 6, 2];
@@ -139,6 +140,7 @@ describe('values of a parameter', () => {
           expect([...layer({ wInit: { data: Int32Array.from(flat), shape } }).weight.data]).toEqual(wanted);
         },
       ),
+      runsOf(100),
     );
   });
 

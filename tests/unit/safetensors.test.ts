@@ -4,6 +4,7 @@ import { ConvTranspose2d, DeconvError, type StateDict } from 'deconv-wasm';
 import { readModel, type SafetensorsValue, writeSafetensors } from 'deconv-wasm/models';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { runsOf } from '../support/seed.js';
 import { randomTensor } from '../support/tensors.js';
 
 function refusal(act: () => unknown): { code: string; message: string } {
@@ -117,6 +118,7 @@ it('comes back as it was, whatever the names, shapes and values', async () => {
       expect(start % 8).toBe(0);
       for (const { ranges } of model.tensors) expect((ranges[0]?.offset ?? 0) % 2).toBe(0);
     }),
+    runsOf(100),
   );
 });
 
