@@ -62,7 +62,7 @@ export function makeFile(seeds, seed, index) {
   const random = new Random(seed * 1_000_003 + index);
   const from = random.pick(seeds);
   const kind = random.below(20);
-  if (kind === 0) return { name: 'made.onnx', bytes: madeOnnx(random) };
+  if (kind === 0 || kind === 2 || kind === 3) return { name: 'made.onnx', bytes: madeOnnx(random) };
   if (kind === 1) return { name: 'made.npz', bytes: madeNpz(random, seeds) };
   let { bytes } = from;
   bytes = bytes.slice();
@@ -185,18 +185,30 @@ function message(writer, field, write) {
 const text = (writer, field, value) => writer.tag(field, 2).string(value);
 const integer = (writer, field, value) => writer.tag(field, 0).int64(value);
 
+/** Operators that constants are computed through. */
+const FOLDED = [
+  'Transpose', 'Reshape', 'Flatten', 'Unsqueeze', 'Squeeze', 'Slice', 'Split', 'Concat', 'Gather', 'Expand', 'Tile', 'Pad',
+  'Shape', 'Size', 'ConstantOfShape', 'Range', 'CastLike', 'QuantizeLinear', 'Add', 'Mul', 'Div', 'Pow', 'Where', 'Equal',
+  'Clip', 'Max', 'Mean', 'ReduceSum', 'ReduceL2', 'ReduceMax', 'LpNormalization', 'MatMul', 'Sqrt', 'Exp', 'Neg',
+]; // biome-ignore format: a list
+
 /** Valid protobuf without sense: names that lead in circles, functions that call each other, wrong extents. */
 function madeOnnx(random) {
   const names = ['a', 'b', 'c', 'w', 'x', ''];
   const types = [
     'Conv', 'ConvTranspose', 'ConvTranspose', 'Identity', 'Constant', 'Cast', 'DequantizeLinear', 'If', 'F', 'G',
+    ...(random.below(2) === 0 ? FOLDED : []),
   ]; // biome-ignore format: a list
   const extents = [0, 1, 1, 2, 3, 3, 4, -1, 2 ** 31, Number.MAX_SAFE_INTEGER];
   const tensor = (writer) => {
     for (let rank = random.below(6); rank > 0; rank -= 1) integer(writer, 1, random.pick(extents));
-    integer(writer, 2, random.pick([1, 1, 1, 3, 10, 11, 16, 22, 7, 99]));
+    integer(writer, 2, random.pick([1, 1, 1, 3, 7, 7, 10, 11, 16, 22, 17, 23, 99]));
     text(writer, 8, random.pick(names));
-    writer.tag(random.pick([9, 9, 4, 5, 7]), 2).bytes(new Uint8Array(random.pick([0, 4, 16, 36, 64, 144])));
+    const data = new Uint8Array(random.pick([0, 4, 8, 16, 32, 36, 64, 144]));
+    // Small numbers here and there: extents, axes and indices of some sense.
+    if (random.below(2) === 0) for (let at = 0; at < data.length; at += 8) data[at] = random.below(5);
+    if (random.below(8) === 0) data.fill(random.pick([0x7f, 0x80, 0xff]));
+    writer.tag(random.pick([9, 9, 4, 5, 7]), 2).bytes(data);
     if (random.below(6) === 0) {
       integer(writer, 14, 1);
       for (const [key, value] of [
@@ -223,6 +235,14 @@ function madeOnnx(random) {
       'axis',
       'then',
       'to',
+      'perm',
+      'axes',
+      'keepdims',
+      'block_size',
+      'starts',
+      'ends',
+      'value_ints',
+      'value_float',
     ]);
     text(writer, 1, word);
     if (random.below(8) === 0) text(writer, 21, random.pick(['strides', 'self', word]));
@@ -240,6 +260,7 @@ function madeOnnx(random) {
     text(writer, 2, random.pick(names));
     const type = random.pick(types);
     text(writer, 4, type);
+    if (type.endsWith('tizeLinear') && random.below(4) === 0) text(writer, 7, 'com.microsoft');
     if (type === 'F' || type === 'G') text(writer, 7, 'own');
     for (let count = random.below(4); count > 0; count -= 1)
       message(writer, 5, (inner) => attribute(inner, depth));
@@ -304,7 +325,7 @@ async function useLayer(model, layer) {
   if (layer.problem !== null) return;
   const weight = await layer.weight();
   (await layer.toLayer()).dispose();
-  if (layer.weightTensor.patchObstacle !== null) return;
+  if (layer.patchObstacle !== null) return;
   const { files } = await patchModel(model, [{ layer, weight: weight.data.slice() }]);
   let length = 0;
   for await (const chunk of files[0].stream()) length += chunk.length;

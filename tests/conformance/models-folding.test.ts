@@ -3,7 +3,7 @@
 
 import { host } from '@host';
 import { init, shutdown, type Tensor } from 'deconv-wasm';
-import { type ModelLayer, readModel } from 'deconv-wasm/models';
+import { type ModelLayer, patchModel, readModel } from 'deconv-wasm/models';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compareWith } from '../support/compare.js';
 import { expectError, rejection } from '../support/errors.js';
@@ -541,6 +541,132 @@ describe('by a plain formula', () => {
     const bytes = modelOf({ parts: [initializer('v', 'float16', shape, half), pass('Cast', { to: 1 })] });
     const { layers } = await readModel(bytes);
     expect(layers[0]?.weightTensor?.dtype).toBe('float16');
+  });
+});
+
+describe('patchModel', () => {
+  const norm = [
+    v,
+    floats('g', [2, 1, 1, 1], positive(2, 1, 1, 1)),
+    int64s('axes', [1, 2, 3]),
+    node('ReduceL2', ['v', 'axes'], ['n']),
+    node('Div', ['v', 'n'], ['u']),
+    node('Mul', ['g', 'u'], ['w']),
+  ];
+  const fresh = V.data.map((value, index) => 0.5 * value + (index % 7) / 3);
+
+  async function patched(bytes: Uint8Array<ArrayBuffer>, which = 0) {
+    const model = await readModel(bytes);
+    const layer = model.layers[which] as ModelLayer;
+    expect(layer.patchObstacle).toBeNull();
+    const { files, stored } = await patchModel(model, [{ layer, weight: fresh }]);
+    const [file] = files as [(typeof files)[number]];
+    const result = new Uint8Array(file.size);
+    let at = 0;
+    for await (const chunk of file.stream()) {
+      result.set(chunk, at);
+      at += chunk.length;
+    }
+    expect(at).toBe(file.size);
+    for (let index = 0; index < bytes.length; index += 1) {
+      if (bytes[index] === result[index]) continue;
+      expect(file.changed.some(({ offset, length }) => index >= offset && index < offset + length)).toBe(
+        true,
+      );
+    }
+    const again = (await readModel(result)).layers;
+    expect(await again[which]?.weight()).toEqual(stored[0]);
+    return { result, layers: again, stored: stored[0] as Tensor };
+  }
+
+  it('moved values go back to where they are stored', async () => {
+    const parts = [
+      floats('v', [4, 4, 6], V.data),
+      int64s('s', [4, 4, 3, 2]),
+      node('Reshape', ['v', 's'], ['r']),
+      node('Transpose', ['r'], ['w'], { perm: [3, 2, 0, 1] }),
+    ];
+    const bytes = modelOf({ parts });
+    const { result, stored } = await patched(bytes);
+    expect(result.length).toBe(bytes.length);
+    expect(stored.data).toEqual(fresh);
+  });
+
+  it('computed values become a constant of the layer, and all else keeps what it had', async () => {
+    const other = node('ConvTranspose', ['x', 'w'], ['z'], { strides: [4, 4] });
+    const bytes = onnx([...norm, up, other, input('x', [1, 2, 3, 3]), output('y'), output('z')]);
+    const before = await (await readModel(bytes)).layers[1]?.weight();
+    const { layers, stored } = await patched(bytes);
+    expect(stored.data).toEqual(fresh);
+    expect(await layers[1]?.weight()).toEqual(before);
+    // And so does what is only moved, where others use it.
+    const shared = [v, node('Neg', ['v'], ['t']), node('Transpose', ['v'], ['w'], { perm: [0, 1, 2, 3] })];
+    const kept = onnx([...shared, up, input('x', [1, 2, 3, 3]), output('y'), output('t')]);
+    expect((await patched(kept)).result.length).toBeGreaterThan(kept.length);
+  });
+
+  it('in a branch, and in a file of the first versions', async () => {
+    const branch = (scale: number) => ({
+      graph: [scalar('g', scale), node('Mul', ['v', 'g'], ['w']), up, output('y')],
+    });
+    const chosen = onnx([
+      v,
+      initializer('c', 'bool', [], Uint8Array.of(1)),
+      node('If', ['c'], ['z'], { then_branch: branch(4), else_branch: branch(8) }),
+      input('x', [1, 2, 3, 3]),
+      output('z'),
+    ]);
+    const { layers } = await patched(chosen);
+    expect((await layers[1]?.weight())?.data).toEqual(V.data.map((value) => 8 * value));
+    const old = modelOf({ parts: norm });
+    old[1] = 3;
+    await patched(old);
+  });
+
+  it('refuses by name what it cannot change', async () => {
+    const twice = definition(
+      'Up',
+      ['a', 'b'],
+      ['d'],
+      [node('Neg', ['b'], ['k']), node('ConvTranspose', ['a', 'k'], ['d'])],
+    );
+    const called = onnx(
+      [v, node('Up', ['x', 'v'], ['y'], {}, 'own'), input('x', [1, 2, 3, 3]), output('y')],
+      {
+        functions: [twice],
+      },
+    );
+    const quantized = modelOf({
+      parts: [
+        v,
+        scalar('s', 1 / 64),
+        node('QuantizeLinear', ['v', 's'], ['q']),
+        node('DequantizeLinear', ['q', 's'], ['w']),
+      ],
+    });
+    for (const [bytes, reason] of [
+      [called, /function/],
+      [quantized, /quantization/],
+    ] as const) {
+      const model = await readModel(bytes);
+      const [layer] = model.layers as [ModelLayer];
+      expect(layer.patchObstacle).toMatch(reason);
+      const change = { layer, weight: fresh };
+      expectError(await rejection(() => patchModel(model, [change])), 'UNSUPPORTED', 'patchModel');
+    }
+  });
+
+  it.skipIf(host.name !== 'Node')('ONNX Runtime computes with the new weights', async () => {
+    const name = 'onnxruntime-web';
+    const ort = (await import(/* @vite-ignore */ name)) as typeof import('onnxruntime-web');
+    const { result, layers } = await patched(onnx([...norm, up, input('x', [1, 2, 3, 3]), output('y')]));
+    const x = randomTensor([1, 2, 3, 3], seed);
+    const session = await ort.InferenceSession.create(result);
+    const { y } = await session.run({ x: new ort.Tensor('float32', x.data, x.shape) });
+    await session.release();
+    const layer = await (layers[0] as ModelLayer).toLayer();
+    expect(compareWith(layer.forward(x), y?.dims ?? [], y?.data as Float32Array, () => 1e-5)).toBeUndefined();
+    layer.dispose();
   });
 });
 

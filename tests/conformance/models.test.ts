@@ -458,12 +458,10 @@ describe('patchModel', () => {
   });
 
   it('refuses what cannot be changed in place, and changes nothing', async () => {
-    for (const name of ['int8.onnx', 'half-listed.onnx']) {
-      const model = await open(name);
-      const [layer] = model.layers as [ModelLayer];
-      const change = { layer, weight: await layer.weight() };
-      expectError(await rejection(() => patchModel(model, [change])), 'UNSUPPORTED', 'patchModel');
-    }
+    const quantized = await open('int8.onnx');
+    const [integers] = quantized.layers as [ModelLayer];
+    const kept = { layer: integers, weight: await integers.weight() };
+    expectError(await rejection(() => patchModel(quantized, [kept])), 'UNSUPPORTED', 'patchModel');
     const compressed = await open('compressed.npz', { geometry: { 'up.weight': {} } });
     const [layer] = compressed.layers as [ModelLayer];
     const change = { layer, weight };

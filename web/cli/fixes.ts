@@ -13,12 +13,11 @@ export interface Fix {
   readonly text: string;
 }
 
-export function fixFor(analysis: Analysis, { weightTensor }: ModelLayer): Fix {
+export function fixFor(analysis: Analysis, { patchObstacle: obstacle }: ModelLayer): Fix {
   const { verdict, pass } = analysis;
   if (verdict === 'free') return { action: 'none', text: '' };
   if (verdict === 'holes')
     return { action: 'geometry', text: `${fillHoles(analysis)}, or resize and convolve` };
-  const obstacle = weightTensor?.patchObstacle ?? null;
   if (obstacle !== null) {
     return { action: 'repair-source', text: `repair the model that this file was made of (${obstacle})` };
   }

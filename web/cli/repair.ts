@@ -154,8 +154,8 @@ async function repairLayer(model: Model, layer: ModelLayer, changes: WeightChang
     const options = { pass: layerPass(layer), gains: false };
     const before = analyze(subject, options);
     if (before.verdict === 'free') return { ...outcome, action: 'unchanged', reason: 'it leaves no pattern' };
-    if (weightTensor.patchObstacle !== null) {
-      return { ...outcome, action: 'refused', reason: weightTensor.patchObstacle };
+    if (layer.patchObstacle !== null) {
+      return { ...outcome, action: 'refused', reason: layer.patchObstacle };
     }
     const fixed = repairKernels(subject, { precision: precisionOf(weightTensor.dtype) });
     const repaired = Float32Array.from(fixed.weight.data);

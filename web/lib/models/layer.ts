@@ -7,8 +7,10 @@ import { product } from '../core/lists.js';
 import { kernelReach, type OperatorSpec, weightShape } from '../core/spec.js';
 import type { Tensor } from '../core/tensor.js';
 import { type WeightLayout, weightLayout } from '../core/weight-layout.js';
+import { isFloat, type ModelDtype } from './dtypes.js';
 import { LIMITS } from './limits.js';
 import type { ModelTensor } from './tensor.js';
+import type { FileEdit } from './tensor-content.js';
 
 /** What an operator does, apart from its values; lists have one entry for each spatial axis. */
 export interface LayerGeometry {
@@ -45,6 +47,16 @@ export interface LayerUpsampling {
   readonly upsample?: LayerGeometry['upsample'];
 }
 
+/** How a layer can get a weight of its own where the one that it uses cannot be changed. */
+export interface WeightReplacement {
+  readonly obstacle: string | null;
+  edits(
+    shape: readonly number[],
+    dtype: ModelDtype,
+    values: Float32Array,
+  ): Promise<{ readonly edits: readonly FileEdit[]; readonly stored: Float32Array }>;
+}
+
 /** What a reader found out about one operator. */
 export interface LayerFacts {
   readonly name: string;
@@ -68,6 +80,7 @@ export interface LayerFacts {
   /** Why there is no layer in spite of the geometry. */
   readonly layerObstacle?: string | null;
   readonly build: (parameters: ConvertedParameters, options: ConversionOptions) => ConvertedLayer;
+  readonly replacement?: WeightReplacement;
 }
 
 /** A convolution or transposed convolution of a model file. */
@@ -167,6 +180,30 @@ export class ModelLayer {
   /** @internal */
   get [MODEL_LAYER](): true {
     return true;
+  }
+
+  /** Why `patchModel` cannot change the weight; null if it can. */
+  get patchObstacle(): string | null {
+    const { weightTensor, problem } = this;
+    if (weightTensor === null || problem !== null) return problem ?? 'it has no weight';
+    const { patchObstacle, content, dtype } = weightTensor;
+    const { replacement } = this.#facts;
+    // What is quantized would be so no longer.
+    const fixed = patchObstacle === null || replacement === undefined || content.quantizes || !isFloat(dtype);
+    return fixed ? patchObstacle : replacement.obstacle;
+  }
+
+  /** @internal What must change in the files for a weight in the order of `weight`. */
+  async weightEdits(where: string, values: Float32Array) {
+    const { weight } = this.#readable();
+    const { order, canonical } = this.weightOrder();
+    const ordered = canonical ? values : order.fromCanonical(values);
+    const { replacement } = this.#facts;
+    const replaced = weight.patchObstacle !== null && this.patchObstacle === null && replacement;
+    const { edits, stored } = replaced
+      ? await replacement.edits(weight.shape, weight.dtype, ordered)
+      : await weight.edits(where, ordered);
+    return { edits, stored: canonical ? stored : order.toCanonical(stored) };
   }
 
   /** @internal How the file orders the weight. */

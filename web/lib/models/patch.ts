@@ -41,14 +41,15 @@ interface Patch extends FileEdit {
 const CHUNK = 1 << 22;
 
 /**
- * The model's files with new weights in the place of the old ones, and every other byte as it was.
+ * The model's files with new weights in the place of the old ones, and every other byte as it was. A weight that
+ * an ONNX file computes becomes a constant at its end, and only the layer's name for it changes.
  * Nothing is written: `files` stream what should be. The model must stay open until then.
  *
  * Formats: ONNX (float32, float64, float16, bfloat16; inside or in external data), TFLite, safetensors, npy,
  * npz unless compressed.
  *
- * @throws {DeconvError} `UNSUPPORTED` for weights that cannot be changed in place (quantized, compressed,
- *   numbers of varying length); `BAD_OPTION` if two changes meet in the same bytes; `BAD_SHAPE`, `BAD_TYPE`
+ * @throws {DeconvError} `UNSUPPORTED` for weights that cannot be changed (`layer.patchObstacle`: quantized,
+ *   compressed); `BAD_OPTION` if two changes meet in the same bytes; `BAD_SHAPE`, `BAD_TYPE`
  *
  * @example
  * const { files } = await patchModel(model, [{ layer, weight }]);
@@ -67,9 +68,8 @@ export async function patchModel(model: Model, changes: readonly WeightChange[])
     const { weightShape: shape, weightTensor: tensor, biasTensor } = layer;
     const values = checkParameter(where, `the weight of ${describe(layer.name)}`, weight, shape);
     if (tensor === null) refuse('UNSUPPORTED', where, 'a layer with a weight', layer.name);
-    const { order, canonical } = layer.weightOrder();
-    const change = await tensor.edits(where, canonical ? values : order.fromCanonical(values));
-    stored.push({ data: canonical ? change.stored : order.toCanonical(change.stored), shape });
+    const change = await layer.weightEdits(where, values);
+    stored.push({ data: change.stored, shape });
     for (const edit of change.edits) patches.push({ ...edit, owner: layer.name });
     if (bias === undefined) continue;
     if (biasTensor === null) refuse('UNSUPPORTED', where, 'a layer with a bias', layer.name);
@@ -78,11 +78,16 @@ export async function patchModel(model: Model, changes: readonly WeightChange[])
     for (const edit of edits) patches.push({ ...edit, owner: layer.name });
   }
   const files = model.files.map((file): PatchedFile => {
-    const own = merged(patches.filter(({ location }) => location === file.location));
+    const here = patches.filter(({ location }) => location === file.location);
+    const own = merged(here.filter(({ appended }) => appended !== true));
+    const added = here.filter(({ appended }) => appended === true).map(({ bytes }) => bytes);
+    const grown = added.reduce((sum, { length }) => sum + length, 0);
+    const changed = own.map(({ offset, bytes }) => ({ offset, length: bytes.length }));
+    if (grown > 0) changed.push({ offset: file.size, length: grown });
     return {
       location: file.location,
-      size: file.size,
-      changed: own.map(({ offset, bytes }) => ({ offset, length: bytes.length })),
+      size: file.size + grown,
+      changed,
       async *stream() {
         let next = 0;
         for (let start = 0; start < file.size; start += CHUNK) {
@@ -100,6 +105,7 @@ export async function patchModel(model: Model, changes: readonly WeightChange[])
           }
           yield chunk;
         }
+        yield* added;
       },
     };
   });

@@ -7,6 +7,8 @@ export const readers = {
   folding: () => import('./onnx/operators.js'),
   /** What reads the weights of convolutions of integers. */
   quantized: () => import('./onnx/quantized-weights.js'),
+  /** What gives a layer of an ONNX file a weight of its own. */
+  replacement: () => import('./onnx/replacement.js'),
   tflite: async () => (await import('./tflite/read.js')).readTflite,
   safetensors: async () => (await import('./safetensors.js')).readSafetensors,
   npy: async () => (await import('./npy.js')).readNpy,

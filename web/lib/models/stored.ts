@@ -43,6 +43,10 @@ export class StoredContent implements TensorContent {
     this.quantization = quantization;
   }
 
+  get quantizes(): boolean {
+    return this.quantization !== null;
+  }
+
   get location(): string | null {
     return this.place.file.location;
   }

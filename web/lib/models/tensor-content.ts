@@ -18,6 +18,8 @@ export interface StoredQuantization {
 
 /** New bytes in the place of as many old ones. */
 export interface FileEdit {
+  /** The bytes follow the end of the file. */
+  readonly appended?: boolean;
   /** Null for the model itself, else the path of a file with external data. */
   readonly location: string | null;
   readonly offset: number;
@@ -47,6 +49,8 @@ export interface TensorContent {
   readonly location: string | null;
   readonly ranges: readonly ByteRange[];
   readonly quantization: StoredQuantization | null;
+  /** Whether values come from quantized ones, at some place on their way. */
+  readonly quantizes: boolean;
   readonly patchObstacle: string | null;
   values(evaluation: Evaluation): Promise<Values>;
   /** The bit patterns of values of 16 bits, where they are stored so. */

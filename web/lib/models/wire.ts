@@ -14,8 +14,16 @@ export type Schema = Readonly<Record<number, FieldKind>>;
 
 /** One message: for each field number the values in the file's order. */
 export class Message {
+  /** Where it is in the file. */
+  readonly offset: number;
+  readonly length: number;
   // Most of the smallest messages are empty.
   #fields: Map<number, unknown[]> | undefined;
+
+  constructor(offset: number, length: number) {
+    this.offset = offset;
+    this.length = length;
+  }
 
   add(field: number, value: unknown): void {
     this.#fields ??= new Map();
@@ -124,7 +132,7 @@ class Decoder {
       return this.#readPiece(bytes.subarray(0, end - start), start, schema, depth);
     }
     this.#enter(depth);
-    const message = new Message();
+    const message = new Message(start, end - start);
     let position = start;
     while (position < end) {
       const piece = file.peek(position, HEADER);
@@ -164,7 +172,7 @@ class Decoder {
 
   #readPiece(bytes: Uint8Array, base: number, schema: Schema, depth: number): Message {
     this.#enter(depth);
-    const message = new Message();
+    const message = new Message(base, bytes.length);
     const reader = new WireReader(bytes);
     while (!reader.ended) {
       const [field, wire] = reader.tag();

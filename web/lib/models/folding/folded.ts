@@ -51,6 +51,10 @@ class FoldedContent implements TensorContent {
     this.#fold = fold;
   }
 
+  get quantizes(): boolean {
+    return this.#fold.quantizes === true;
+  }
+
   get location(): string | null {
     return this.#viewed?.file ?? null;
   }
@@ -108,8 +112,8 @@ export function narrowest(tensor: ModelTensor): ModelTensor {
   return at;
 }
 
-function isQuantized(tensor: ModelTensor): boolean {
-  return tensor.quantization !== null || folds.get(tensor)?.quantizes === true;
+function isQuantized({ content }: ModelTensor): boolean {
+  return content.quantizes;
 }
 
 /** Throws `NotFoldable` for a result that nobody could hold. */

@@ -1,6 +1,7 @@
 import { describe, refuse } from '../../core/checks.js';
 import type { ModelDtype } from '../dtypes.js';
 import { narrowest } from '../folding/folded.js';
+import type { WeightReplacement } from '../layer.js';
 import { LIMITS } from '../limits.js';
 import type { ModelFile } from '../source.js';
 import { checkExtent } from '../stored.js';
@@ -13,8 +14,11 @@ import { ATTRIBUTE, DTYPES, ENTRY, TENSOR } from './schema.js';
 /** Gives the file that a model names by a location. */
 export type ExternalFiles = (location: string) => Promise<ModelFile>;
 
-/** Gives what computes constants, which most files need none of. */
-export type Folding = () => Promise<typeof import('./operators.js')>;
+/** What is imported when a file needs it: most have no constants to compute, and are not changed. */
+export interface ConstantImports {
+  readonly folding: () => Promise<typeof import('./operators.js')>;
+  readonly replacement: () => Promise<typeof import('./replacement.js')>;
+}
 
 /** A constant, or why a name has none. */
 export type Constant = ModelTensor | string;
@@ -26,17 +30,17 @@ export class Constants {
   readonly #file: ModelFile;
   readonly #graph: OnnxGraph;
   readonly #external: ExternalFiles;
-  readonly #folding: Folding;
+  readonly #imports: ConstantImports;
   readonly #known = new Map<Message, Constant>();
   readonly #folded = new Map<OnnxNode, Map<number, Constant>>();
   readonly #found = new Set<ModelTensor>();
   #lookups = 0;
 
-  constructor(file: ModelFile, graph: OnnxGraph, external: ExternalFiles, folding: Folding) {
+  constructor(file: ModelFile, graph: OnnxGraph, external: ExternalFiles, imports: ConstantImports) {
     this.#file = file;
     this.#graph = graph;
     this.#external = external;
-    this.#folding = folding;
+    this.#imports = imports;
   }
 
   /** Those that were found. */
@@ -64,6 +68,18 @@ export class Constants {
     const place: TensorPlace = { file: this.#file, ranges, encoding: 'raw' };
     checkExtent(attribute, [count], 'float32', place);
     return [...(await storedTensor(attribute, [count], 'float32', place).read()).data];
+  }
+
+  /** How an input of a node can have a constant of its own. */
+  replacement(node: OnnxNode, place: number): WeightReplacement {
+    const input = { node, place, graph: this.#graph, file: this.#file };
+    return {
+      obstacle: node.scope.inFunction
+        ? 'its values are computed in a function of the model, where no constant can stand'
+        : null,
+      edits: async (shape, dtype, values) =>
+        (await this.#imports.replacement()).replaceInput(input, shape, dtype, values),
+    };
   }
 
   async #find(name: string, scope: Scope, steps: number): Promise<Constant> {
@@ -112,7 +128,7 @@ export class Constants {
     const value = node.is('Constant') ? node.attribute('value')?.message(ATTRIBUTE.tensor) : undefined;
     if (value !== undefined) return this.#tensor(value, value.text(TENSOR.name) || name);
     if (node.is('Identity')) return this.#find(node.inputs[0] ?? '', node.scope, steps);
-    const { foldNode, ruleOf } = await this.#folding();
+    const { foldNode, ruleOf } = await this.#imports.folding();
     const rule = ruleOf(node);
     if (rule === undefined) return `computed by ${node.type.slice(0, 100)}`;
     const inputs: (ModelTensor | null)[] = [];

@@ -82,6 +82,7 @@ export async function readConvolution(
     problem,
     geometry,
     layerObstacle: form.obstacle ?? (activation === null ? null : `its activation is ${activation}`),
+    replacement: constants.replacement(node, form.weight),
     build: (parameters, options) => fromOnnx(form.base, attributes, parameters, options),
   });
 }

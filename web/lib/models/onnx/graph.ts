@@ -102,6 +102,23 @@ export class Scope {
     return this.#producers.get(name);
   }
 
+  /** Whether it is, or is within, a call of one of the model's functions. */
+  get inFunction(): boolean {
+    return this.caller !== null || (this.outer?.inFunction ?? false);
+  }
+
+  /** All names that mean something here. */
+  *names(): Generator<string> {
+    yield* this.initializers.keys();
+    yield* this.unknown.keys();
+    yield* this.shapes.keys();
+    yield* this.outputs;
+    for (const { inputs, outputs } of this.nodes) {
+      yield* inputs;
+      yield* outputs;
+    }
+  }
+
   /** The nodes of this scope that take the value; those in branches and functions are not among them. */
   consumers(name: string): readonly OnnxNode[] {
     if (this.#consumers === undefined) {
@@ -132,10 +149,15 @@ export class Scope {
 export class OnnxGraph {
   readonly main = new Scope(null, '');
   readonly #functions = new Map<string, Message>();
+  /** Version of the format. */
+  readonly version: number;
   readonly #calls = new Map<OnnxNode, Scope>();
+  readonly #scopes: Scope[] = [];
+  #taken: Set<string> | undefined;
   #names = 0;
 
   constructor(model: Message) {
+    this.version = model.integer(MODEL.version) ?? 0;
     // One, but protobuf lets a message come in parts.
     const graphs = model.messages(MODEL.graph);
     if (graphs.length === 0) {
@@ -216,6 +238,7 @@ export class OnnxGraph {
     }
     for (const output of called.texts(FUNCTION.output)) inner.outputs.add(output);
     this.#addNodes(inner, nodes);
+    this.#scopes.push(inner);
     return inner;
   }
 
@@ -241,6 +264,25 @@ export class OnnxGraph {
       scope.unknown.set(sparse.message(1)?.text(TENSOR.name) ?? '', 'a sparse tensor');
     }
     this.#addNodes(scope, graph.messages(GRAPH.node));
+    this.#scopes.push(scope);
+  }
+
+  /** A name of so many ASCII letters that nothing in the model has; null if all are taken. */
+  freshName(length: number): string | null {
+    this.#taken ??= new Set(this.#scopes.flatMap((scope) => [...scope.names()]));
+    const letters = 'weightabcdfjklmnopqrsuvxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_';
+    const tries = Math.min(letters.length ** Math.min(length, 4), this.#taken.size + 1);
+    for (let count = 0; count < tries; count += 1) {
+      let [name, rest] = ['', count];
+      for (let place = 0; place < length; place += 1) {
+        name = letters[rest % letters.length] + name;
+        rest = Math.floor(rest / letters.length);
+      }
+      if (this.#taken.has(name)) continue;
+      this.#taken.add(name);
+      return name;
+    }
+    return null;
   }
 
   #addNodes(scope: Scope, nodes: readonly Message[]): void {

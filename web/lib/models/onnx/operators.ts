@@ -76,6 +76,7 @@ export class Operands {
   }
 
   all(): ModelTensor[] {
+    if (this.#given.inputs.length === 0) notFoldable('it has no inputs');
     return this.#given.inputs.map((_, place) => this.input(place));
   }
 
@@ -623,7 +624,12 @@ export async function foldNode(rule: Rule, given: FoldedNode): Promise<ModelTens
   if (pair !== null) return pair;
   try {
     const made = await rule(new Operands(given));
-    return 'compute' in made ? foldedTensor(node.outputs[output] ?? '', made) : made;
+    if (!('compute' in made)) return made;
+    // New values must not reach whoever else takes the input.
+    const { invert, ...fold } = made;
+    const shared = node.inputs.some((name) => node.scope.consumers(name).length > 1);
+    const name = node.outputs[output] ?? '';
+    return foldedTensor(name, shared || invert === undefined ? fold : made);
   } catch (error) {
     return `computed by ${node.type}, and ${reasonOf(error)}`;
   }

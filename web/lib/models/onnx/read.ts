@@ -2,15 +2,14 @@ import type { FileContents } from '../file-contents.js';
 import { checkLayerCount, type ModelLayer } from '../layer.js';
 import type { ModelFile } from '../source.js';
 import { readMessage, topLevelFields } from '../wire.js';
-import { Constants, type ExternalFiles, type Folding } from './constants.js';
+import { type ConstantImports, Constants, type ExternalFiles } from './constants.js';
 import { type QuantizedWeights, readConvolution, unreadLayer } from './convolutions.js';
 import { OnnxGraph } from './graph.js';
 import { MODEL, modelSchema } from './schema.js';
 import { Upsamplings } from './upsampling.js';
 
 /** What is imported when a file needs it. */
-export interface OnnxImports {
-  readonly folding: Folding;
+export interface OnnxImports extends ConstantImports {
   readonly quantized: QuantizedWeights;
   readonly foreign: () => Promise<{ refuseForeign(file: ModelFile): Promise<never> }>;
 }
@@ -27,7 +26,7 @@ export async function readOnnx(
   }
   const model = await readMessage(file, modelSchema);
   const graph = new OnnxGraph(model);
-  const constants = new Constants(file, graph, external, imports.folding);
+  const constants = new Constants(file, graph, external, imports);
   const layers: ModelLayer[] = [];
   // Listed, as a convolution is also what stands before and behind it.
   const nodes = [...graph.walk()];

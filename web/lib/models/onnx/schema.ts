@@ -2,7 +2,7 @@ import type { ModelDtype } from '../dtypes.js';
 import type { Schema } from '../wire.js';
 
 // The messages of onnx.proto (IR version 13) by field number, as far as they matter here.
-export const MODEL = { producer: 2, graph: 7, functions: 25 } as const;
+export const MODEL = { version: 1, producer: 2, graph: 7, functions: 25 } as const;
 export const GRAPH = { node: 1, initializer: 5, input: 11, output: 12, valueInfo: 13, sparse: 15 } as const;
 export const NODE = { input: 1, output: 2, name: 3, type: 4, attribute: 5, domain: 7, overload: 8 } as const;
 export const ATTRIBUTE = {
@@ -104,6 +104,7 @@ const functionSchema: Schema = {
   [FUNCTION.overload]: 'text',
 };
 export const modelSchema: Schema = {
+  [MODEL.version]: 'integer',
   [MODEL.producer]: 'text',
   [MODEL.graph]: () => graphSchema,
   [MODEL.functions]: () => functionSchema,

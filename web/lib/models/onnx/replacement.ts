@@ -1,0 +1,120 @@
+import { refuse } from '../../core/checks.js';
+import { canEncode, decodeValues, encodeValues, type ModelDtype } from '../dtypes.js';
+import type { ModelFile } from '../source.js';
+import type { FileEdit } from '../tensor-content.js';
+import { WIRE, WireReader } from '../wire-reader.js';
+import type { OnnxGraph, OnnxNode } from './graph.js';
+import { DTYPES, GRAPH, MODEL, NODE, TENSOR, VALUE } from './schema.js';
+
+/** Before this version every initializer had to be an input of the graph, too. */
+const FREE_INITIALIZERS = 4;
+/** Protobuf counts bytes in 31 bits. */
+const LARGEST = 2 ** 31 - 1;
+
+/** Names given to inputs, so that the same change gives the same file. */
+const given = new WeakMap<OnnxNode, Map<number, string>>();
+
+/**
+ * Gives an input of a node values of its own, as an initializer that is added at the end of the file: protobuf
+ * merges a graph that comes in parts. The node takes it by a new name of the old one's length, so that all else
+ * stays where and as it is, for whoever else uses what the node used.
+ */
+export async function replaceInput(
+  { node, place, graph, file }: NodeInput,
+  shape: readonly number[],
+  dtype: ModelDtype,
+  values: Float32Array,
+) {
+  const type: ModelDtype = canEncode(dtype) ? dtype : 'float32';
+  const range = await nameRange(node, place, file);
+  const names = given.get(node) ?? new Map<number, string>();
+  given.set(node, names);
+  const name =
+    names.get(place) ??
+    graph.freshName(range.length) ??
+    refuse('UNSUPPORTED', 'patchModel', `a name of ${range.length} letters that is free`, 'none');
+  names.set(place, name);
+  const bytes = encodeValues(values, type);
+  const added = initializer(name, shape, type, bytes, graph.version < FREE_INITIALIZERS);
+  if (file.size + added.length > LARGEST) {
+    refuse('TOO_LARGE', 'patchModel', `a file of at most ${LARGEST} bytes`, file.size + added.length);
+  }
+  const { location } = file;
+  const edits: FileEdit[] = [
+    { location, offset: range.offset, bytes: new TextEncoder().encode(name) },
+    { location, offset: file.size, bytes: added, appended: true },
+  ];
+  return { edits, stored: Float32Array.from(decodeValues(bytes, type, values.length)) };
+}
+
+/** One input of a node, and where it stands. */
+export interface NodeInput {
+  readonly node: OnnxNode;
+  readonly place: number;
+  readonly graph: OnnxGraph;
+  readonly file: ModelFile;
+}
+
+/** Where the file has the name of a node's input. */
+async function nameRange({ message }: OnnxNode, place: number, file: ModelFile) {
+  const { offset, length } = message;
+  const reader = new WireReader(await file.read('patchModel', 'a node', offset, length));
+  for (let seen = 0; !reader.ended; ) {
+    const [field, wire] = reader.tag();
+    if (field !== NODE.input || wire !== WIRE.bytes) {
+      reader.skip(wire);
+      continue;
+    }
+    const name = reader.bytes();
+    if (seen === place) return { offset: offset + reader.position - name.length, length: name.length };
+    seen += 1;
+  }
+  return refuse('BAD_MODEL', 'patchModel', 'the node as it was read', 'another one');
+}
+
+/** A part of the model that adds one initializer to its graph. */
+function initializer(
+  name: string,
+  shape: readonly number[],
+  dtype: ModelDtype,
+  bytes: Uint8Array,
+  asInput: boolean,
+): Uint8Array {
+  const type = Number(Object.entries(DTYPES).find(([, known]) => known === dtype)?.[0]);
+  const text = new TextEncoder().encode(name);
+  const tensor = [
+    ...shape.map((extent) => number(TENSOR.dims, extent)),
+    number(TENSOR.type, type),
+    field(TENSOR.name, text),
+    field(TENSOR.raw, bytes),
+  ];
+  const extents = shape.map((extent) => field(1, number(1, extent)));
+  const described = field(VALUE.type, field(1, number(1, type), field(2, ...extents)));
+  const parts = [field(GRAPH.initializer, ...tensor)];
+  if (asInput) parts.push(field(GRAPH.input, field(VALUE.name, text), described));
+  return field(MODEL.graph, ...parts);
+}
+
+function number(place: number, value: number): Uint8Array {
+  return Uint8Array.from([...varint(8 * place + WIRE.varint), ...varint(value)]);
+}
+
+function field(place: number, ...parts: readonly Uint8Array[]): Uint8Array {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const head = [...varint(8 * place + WIRE.bytes), ...varint(length)];
+  const result = new Uint8Array(head.length + length);
+  result.set(head);
+  let at = head.length;
+  for (const part of parts) {
+    result.set(part, at);
+    at += part.length;
+  }
+  return result;
+}
+
+function varint(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 128);
+  return [...bytes, rest];
+}
