@@ -4,6 +4,7 @@
 import { ConvTranspose2d, HeapTensor, init, memoryUsage, shutdown, type Tensor } from 'deconv-wasm';
 import { ConvTranspose2d as ChannelsLast } from 'deconv-wasm/brainstate';
 import { fromOnnx } from 'deconv-wasm/convert';
+import { calibrate, quantize } from 'deconv-wasm/quantize';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BUILDS } from '../support/builds.js';
 import { randomTensor, zeros } from '../support/tensors.js';
@@ -43,7 +44,17 @@ const LAYERS = {
     new ChannelsLast({ inSize: SHAPE.slice(1), outChannels: 8, kernelSize: 4, stride: 2, seed: 1 }),
   'ConvTranspose2d, measured': () => new ConvTranspose2d({ ...OPTIONS, planning: 'measure' }),
   'from ONNX': () => fromOnnx('ConvTranspose', { strides: [2, 2], pads: [1, 1, 1, 1] }, { weight: WEIGHT }),
+  'ConvTranspose2d, denormals flushed': () => new ConvTranspose2d({ ...OPTIONS, denormals: 'flush' }),
+  'int8, dynamic': () => quantize(new ConvTranspose2d(OPTIONS)),
+  'int8, static': () => calibrated(),
 } as const;
+
+function calibrated() {
+  const layer = new ConvTranspose2d(OPTIONS);
+  const small = quantize(layer, calibrate(layer, [randomTensor(SHAPE, 1)]));
+  layer.dispose();
+  return small;
+}
 
 describe.each(BUILDS)('$name', ({ options, name }) => {
   beforeAll(() => init(options));
@@ -88,6 +99,24 @@ describe.each(BUILDS)('$name', ({ options, name }) => {
       `${name}, ${layerName}, ${place}: ${before.usedBytes} bytes before and after ${ROUNDS} forwards, ${repeated.toFixed(1)} bytes of JavaScript a call (${literal.toFixed(1)} with options written anew), ${times.at(0)?.toFixed(2)} us a call in the first thousand and ${times.at(-1)?.toFixed(2)} us in the last`,
     );
     for (const tensor of [x, out]) if (tensor instanceof HeapTensor) tensor.dispose();
+  });
+
+  it('int8 in and out', () => {
+    using layer = calibrated();
+    const x = layer.forwardInt8(randomTensor(SHAPE, 1));
+    using next = new ConvTranspose2d(OPTIONS);
+    using small = quantize(next, { input: layer.output as never, output: layer.output as never });
+    const call = { out: small.forwardInt8(x) };
+    const wanted = call.out.data.slice();
+    const forward = (): void => {
+      small.forwardInt8(x, call);
+    };
+    for (let round = 0; round < 3000; round += 1) forward();
+    const before = memoryUsage();
+    for (let round = 0; round < 1000; round += 1) forward();
+    expect(memoryUsage()).toEqual(before);
+    expect(call.out.data).toEqual(wanted);
+    expect(bytesPerCall(forward)).toBeLessThan(nothing);
   });
 
   it('two layers one behind the other', () => {

@@ -215,16 +215,28 @@ export class QuantizedLayer extends DisposableObject {
     x: unknown,
     options: unknown,
   ): ForwardCall<QuantizedParameters> {
-    const { geometry } = this.#live(method);
-    const known = this.#lastCall;
+    this.#live(method);
+    let call = this.#lastCall;
     if (
-      known !== undefined &&
-      known.operation.outputElement === outputElement &&
-      (known.operation.inputElement === INT8) === hasInt8(x) &&
-      repeats(known, x, options)
+      call === undefined ||
+      call.operation.outputElement !== outputElement ||
+      (call.operation.inputElement === INT8) !== hasInt8(x) ||
+      !repeats(call, x, options)
     ) {
-      return known;
+      call = this.#prepare(method, outputElement, x, options);
+      this.#lastCall = call;
     }
+    return call;
+  }
+
+  // A function of its own, so that a steady loop does not make the closure.
+  #prepare(
+    method: string,
+    outputElement: Element,
+    x: unknown,
+    options: unknown,
+  ): ForwardCall<QuantizedParameters> {
+    const { geometry, weight, scale, bias } = this.#definition;
     const where = `${geometry.name}.${method}`;
     const { optionNames, layout } = geometry;
     const checked = checkOptions<QuantizedForwardOptions>(
@@ -237,7 +249,6 @@ export class QuantizedLayer extends DisposableObject {
     if (isInt8) this.#requireStatic(method, 'an int8 input');
     const { data, shape } = isInt8 ? checkInt8(where, 'the input', x) : checkTensor(where, 'the input', x);
     const { spec, batch, extents, outputShape } = geometry.resolve(method, shape, checked);
-    const { weight, scale, bias } = this.#definition;
     const operation = new Operation<QuantizedParameters>({
       where,
       spec: { ...spec, relu: spec.relu || checked.activation === 'relu' },
@@ -258,8 +269,7 @@ export class QuantizedLayer extends DisposableObject {
       parameters: () => ({ weight, scale, bias, activations: this.#activations }),
     });
     const optionValues = rememberOptions(checked, optionNames);
-    this.#lastCall = { where, inputShape: shape, outputShape, optionNames, optionValues, operation };
-    return this.#lastCall;
+    return { where, inputShape: shape, outputShape, optionNames, optionValues, operation };
   }
 }
 
