@@ -1,6 +1,6 @@
 // PyTorch's and lucid's whole signature: documented defaults may be written out, and what has no meaning here says why.
 
-import { Conv2d, ConvTranspose2d, DeconvError } from 'deconv-wasm';
+import { Conv2d, ConvTranspose2d, convTranspose, DeconvError } from 'deconv-wasm';
 import { ResizeConv2d } from 'deconv-wasm/checkerboard';
 import { fromTorch } from 'deconv-wasm/convert';
 import { describe, expect, it } from 'vitest';
@@ -44,6 +44,51 @@ describe.each(MAKERS)('%s', (where, make) => {
       code: 'UNSUPPORTED',
       message: expect.stringMatching(new RegExp(`^${where}: expected ${message.source}`)),
     });
+  });
+});
+
+describe('words for the padding of a transposed layer', () => {
+  it.each([
+    ['ConvTranspose2d', () => new ConvTranspose2d({ ...BASE, padding: 'same' as never })],
+    [
+      'fromTorch ConvTranspose2d',
+      () => fromTorch('ConvTranspose2d', { padding: 'valid' as never }, { weight }),
+    ],
+    [
+      'convTranspose',
+      () =>
+        convTranspose({ data: new Float32Array(2), shape: [1, 2, 1, 1] }, weight, {
+          padding: 'same' as never,
+        }),
+    ],
+  ])('%s says what to give instead', (where, act) => {
+    expect(refusal(act)).toEqual({
+      code: 'BAD_TYPE',
+      message: expect.stringMatching(
+        new RegExp(`^${where}: expected padding in numbers, as PyTorch has no words .*'valid' would be 0`),
+      ),
+    });
+  });
+
+  it('which is as long as the words would be', () => {
+    for (const [kernelSize, stride, dilation] of [
+      [3, 1, 1],
+      [4, 2, 1],
+      [5, 2, 1],
+      [3, 3, 2],
+      [2, 2, 1],
+    ] as const) {
+      const excess = dilation * (kernelSize - 1) + 1 - stride;
+      const options = {
+        ...BASE,
+        kernelSize,
+        stride,
+        dilation,
+        padding: Math.ceil(excess / 2),
+        outputPadding: excess % 2,
+      };
+      expect(new ConvTranspose2d(options).outputShape([1, 2, 5, 7])).toEqual([1, 4, 5 * stride, 7 * stride]);
+    }
   });
 });
 

@@ -8,6 +8,7 @@ import {
   checkPlacement,
   PLACEMENT_OPTION_NAMES,
   type PlacementOptions,
+  readTorchCrops,
   readTorchPadding,
 } from '../core/torch-words.js';
 import type { Layer } from '../layers/layer.js';
@@ -204,7 +205,7 @@ function readCrops(
   dilation: readonly number[],
 ): PadRule {
   const rank = stride.length;
-  const padding = checkAxes(where, 'padding', given.padding ?? 0, rank, 0);
+  const padding = readTorchCrops(where, given.padding ?? 0, rank);
   const extra = checkAxes(where, 'output_padding', given.output_padding ?? 0, rank, 0);
   checkOutputPadding(where, 'output_padding', extra, stride, dilation);
   return fixedCrops(

@@ -72,6 +72,18 @@ export function readTorchPadding(
   return { given, before: pads.map(([before]) => before), after: pads.map(([, after]) => after) };
 }
 
+/** Padding of a transposed convolution, which crops both ends of the output; PyTorch has no words for it. */
+export function readTorchCrops(where: string, value: unknown, rank: number): number[] {
+  if (typeof value !== 'string') return checkAxes(where, 'padding', value, rank, 0);
+  return refuse(
+    'BAD_TYPE',
+    where,
+    "padding in numbers, as PyTorch has no words for a transposed layer's",
+    value,
+    "'valid' would be 0; 'same', an output of input * stride, has 2 * padding - output padding = dilation * (kernel size - 1) + 1 - stride.",
+  );
+}
+
 /** PyTorch's limit, and ONNX's: below the stride or below the dilation; `name` as the caller spells it. */
 export function checkOutputPadding(
   where: string,

@@ -1,6 +1,6 @@
 import { checkAxes, checkInteger, checkOptions, MAX_INTEGER } from '../core/checks.js';
 import type { Tensor } from '../core/tensor.js';
-import { checkOutputPadding, readPads, readTorchPadding } from '../core/torch-words.js';
+import { checkOutputPadding, readPads, readTorchCrops, readTorchPadding } from '../core/torch-words.js';
 import { EXECUTION_OPTION_NAMES } from '../runtime/execution.js';
 import { type CallOptions, computeOnce } from './compute-once.js';
 
@@ -79,7 +79,7 @@ export function convTranspose(
   ]);
   return computeOnce(where, true, x, weight, checked, ({ length: rank }, stride, dilation) => {
     const { before, after } = readPads(where, checked, rank, (padding) => {
-      const pads = checkAxes(where, 'padding', padding, rank, 0);
+      const pads = readTorchCrops(where, padding, rank);
       return { before: pads, after: pads };
     });
     const extra = checkAxes(where, 'outputPadding', checked.outputPadding ?? 0, rank, 0);

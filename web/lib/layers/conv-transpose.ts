@@ -3,7 +3,7 @@ import { checkAxes, checkOptions, refuse } from '../core/checks.js';
 import { type AxisList, axisList, type PerAxis, type SpatialRank } from '../core/lists.js';
 import { type OperatorSpec, outputExtent } from '../core/spec.js';
 import { checkShape } from '../core/tensor.js';
-import { checkOutputPadding, checkPaddingMode } from '../core/torch-words.js';
+import { checkOutputPadding, checkPaddingMode, readTorchCrops } from '../core/torch-words.js';
 import type { InputShape } from './input-shape.js';
 import { type ForwardOptions, Layer } from './layer.js';
 import { describeLayer } from './repr.js';
@@ -53,7 +53,7 @@ export function readConvTranspose(
   const settings = readLayerOptions(name, options);
   const kernel = checkAxes(name, 'kernelSize', options.kernelSize, rank, 1);
   const stride = checkAxes(name, 'stride', options.stride ?? 1, rank, 1);
-  const padding = checkAxes(name, 'padding', options.padding ?? 0, rank, 0);
+  const padding = readTorchCrops(name, options.padding ?? 0, rank);
   const outputPadding = checkAxes(name, 'outputPadding', options.outputPadding ?? 0, rank, 0);
   const dilation = checkAxes(name, 'dilation', options.dilation ?? 1, rank, 1);
   checkOutputPadding(name, 'outputPadding', outputPadding, stride, dilation);
