@@ -1,5 +1,5 @@
 import { DeconvError, type Tensor } from 'deconv-wasm';
-import { analyze } from 'deconv-wasm/checkerboard';
+import { analyze, type Kernels, toTransposedKernels } from 'deconv-wasm/checkerboard';
 import { type LayerGeometry, type Model, type ModelLayer, readModel } from 'deconv-wasm/models';
 import type { KernelPicture, ModelLayerInfo, ModelRequest, ModelResult } from './protocol';
 
@@ -26,7 +26,7 @@ export async function readLayers({ files, geometry }: ModelRequest): Promise<Mod
 }
 
 async function describe(model: Model): Promise<ModelResult> {
-  const layers = [...model.layers].sort((a, b) => Number(b.transposed) - Number(a.transposed));
+  const layers = [...model.layers].sort((a, b) => Number(b.upsamples) - Number(a.upsamples));
   const looked: ModelLayerInfo[] = [];
   for (const layer of layers.slice(0, MOST_LAYERS)) looked.push(await describeLayer(layer));
   return {
@@ -42,8 +42,8 @@ async function describe(model: Model): Promise<ModelResult> {
 }
 
 async function describeLayer(layer: ModelLayer): Promise<ModelLayerInfo> {
-  const { name, operator, transposed, problem, geometry } = layer;
-  const known = { name, operator, transposed, geometry };
+  const { name, operator, problem, geometry } = layer;
+  const known = { name, operator, transposed: layer.upsamples, geometry };
   const nothing = { ...known, found: null, kernels: [], pairs: 0 };
   if (problem !== null || geometry === null) {
     return { ...nothing, problem: problem ?? 'it has no geometry' };
@@ -53,24 +53,13 @@ async function describeLayer(layer: ModelLayer): Promise<ModelLayerInfo> {
     return { ...nothing, problem: `its weight of ${count} values is more than this page looks at` };
   }
   try {
-    const weight = await layer.weight();
-    const { stride, dilation, groups } = geometry;
-    const found = analyze(
-      {
-        geometry: {
-          stride,
-          dilation,
-          groups,
-          transposed,
-          ...(geometry.padBefore && pad(geometry.padBefore)),
-        },
-        weight,
-      },
-      { gains: false },
-    );
+    const subject = await subjectOf(layer, geometry);
+    const found = analyze(subject, { gains: false });
+    const { geometry: stamping, weight } = asTransposed(subject, geometry);
     const pairs = weight.shape.slice(0, 2).reduce((a, b) => a * b, 1);
     return {
       ...known,
+      geometry: stamping,
       problem: null,
       found: {
         unevenness: found.unevenness,
@@ -80,7 +69,7 @@ async function describeLayer(layer: ModelLayer): Promise<ModelLayerInfo> {
         overlap: found.overlap.perAxis.map((axis) => [...axis]),
       },
       pairs,
-      kernels: pictures(weight, geometry, worstIndex(found.worstPair, weight.shape, layer)),
+      kernels: pictures(weight, stamping, worstIndex(found.worstPair, weight.shape, stamping)),
     };
   } catch (error) {
     if (!(error instanceof DeconvError)) throw error;
@@ -88,19 +77,67 @@ async function describeLayer(layer: ModelLayer): Promise<ModelLayerInfo> {
   }
 }
 
-/** A crop below zero adds rows, which changes no phase that matters here. */
-const pad = (before: readonly number[]) => ({ padding: before.map((rows) => Math.max(rows, 0)) });
+async function subjectOf(layer: ModelLayer, geometry: LayerGeometry): Promise<Kernels> {
+  const { transposed, stride, dilation, groups, padBefore, pixelShuffle, upsample } = geometry;
+  return {
+    geometry: {
+      stride,
+      dilation,
+      groups,
+      transposed,
+      ...(padBefore && { padding: padBefore }),
+      ...(pixelShuffle && { pixelShuffle }),
+      ...(upsample && { upsample }),
+    },
+    weight: await layer.weight(),
+    bias: pixelShuffle ? ((await layer.bias())?.data ?? null) : null,
+  };
+}
+
+/** A sub-pixel or resize-convolution as the transposed convolution that it is; others as they are. */
+function asTransposed(
+  subject: Kernels,
+  geometry: LayerGeometry,
+): { readonly geometry: LayerGeometry; readonly weight: Tensor } {
+  const { data, shape } = subject.weight;
+  if (!geometry.pixelShuffle && !geometry.upsample) {
+    return { geometry, weight: { data: data as Tensor['data'], shape: [...shape] } };
+  }
+  const { geometry: made, weight } = toTransposedKernels(subject);
+  const { padAfter } = geometry;
+  const behind =
+    padAfter && toTransposedKernels({ ...subject, geometry: { ...subject.geometry, padding: padAfter } });
+  const [inChannels = 1, groupOut = 1, ...kernelSize] = weight.shape;
+  const groups = made.groups ?? 1;
+  return {
+    geometry: {
+      transposed: true,
+      inChannels,
+      outChannels: groupOut * groups,
+      groups,
+      kernelSize,
+      stride: made.stride as number[],
+      dilation: kernelSize.map(() => 1),
+      padBefore: geometry.padBefore && (made.padding as number[]),
+      padAfter: behind && (behind.geometry.padding as number[]),
+      pixelShuffle: null,
+      upsample: null,
+    },
+    weight: { data: Float32Array.from(weight.data), shape: [...weight.shape] },
+  };
+}
 
 /** Place in the weight, `[first][second]`, of the pair with the largest deviation. */
 function worstIndex(
   { inChannel, outChannel }: { readonly inChannel: number; readonly outChannel: number },
   [, second = 1]: readonly number[],
-  { geometry }: ModelLayer,
+  { groups, outChannels, inChannels, transposed }: LayerGeometry,
 ): number {
   // What stamps is the first axis, forward of a transposed layer and backward of another.
-  const { groups, outChannels, inChannels, transposed } = geometry as NonNullable<ModelLayer['geometry']>;
   const stamped = (transposed ? outChannels : inChannels) / groups;
-  return inChannel * second + (outChannel % stamped);
+  // The input behind the last one is a bias by phase, which has no kernel here.
+  const input = transposed ? Math.min(inChannel, inChannels - 1) : inChannel;
+  return input * second + (outChannel % stamped);
 }
 
 function pictures(
