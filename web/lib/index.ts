@@ -10,11 +10,12 @@ export {
   conv,
   convTranspose,
 } from './functional/convolution.js';
-export type { ConvOptions } from './layers/conv.js';
+export type { Conv, ConvOptions } from './layers/conv.js';
 export { Conv1d } from './layers/conv-1d.js';
 export { Conv2d } from './layers/conv-2d.js';
 export { Conv3d } from './layers/conv-3d.js';
 export type {
+  ConvTranspose,
   ConvTransposeForwardOptions,
   ConvTransposeOptions,
   ConvTransposeShapeOptions,

@@ -38,6 +38,7 @@ export {
   repairKernels,
 } from './repair.js';
 export {
+  type ResizeConv,
   ResizeConv1d,
   ResizeConv2d,
   ResizeConv3d,
@@ -53,6 +54,7 @@ export {
 } from './score-image.js';
 export {
   type ComposedKernels,
+  type SmoothConvTranspose,
   SmoothConvTranspose1d,
   SmoothConvTranspose2d,
   SmoothConvTranspose3d,
