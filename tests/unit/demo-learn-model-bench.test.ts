@@ -151,7 +151,7 @@ describe('the Bench', () => {
       const model = await readModel(onnxModel(geometry, weight));
       const [layer] = model.layers;
       expect(layer?.problem).toBeNull();
-      expect(layer?.geometry).toEqual({
+      expect(layer?.geometry).toMatchObject({
         transposed: true,
         inChannels: geometry.inChannels,
         outChannels: geometry.outChannels,

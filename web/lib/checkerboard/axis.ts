@@ -1,5 +1,4 @@
-import { checkInteger, checkOptions, refuse } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
+import { checkInteger, checkOptions, fault, refuse } from '../core/checks.js';
 import { product } from '../core/lists.js';
 
 /** One spatial axis of a transposed convolution: input value i stamps the kernel's tap j at `i * stride + j * dilation`. */
@@ -47,10 +46,13 @@ export function checkGeometry(where: string, axes: readonly AxisGeometry[]): Req
 export function checkPhases(where: string, strides: readonly number[]): number {
   const phases = product(strides);
   if (phases > MAX_PHASES) {
-    throw new DeconvError(
+    throw fault(
       'TOO_LARGE',
-      `${where}: expected strides with at most ${MAX_PHASES} phases, got ${strides.join(' x ')}. No layer in use has that many: look at the stride.`,
-      { where, strides },
+      where,
+      `strides with at most ${MAX_PHASES} phases`,
+      strides.join(' x '),
+      'No layer in use has that many: look at the stride.',
+      { strides },
     );
   }
   return phases;

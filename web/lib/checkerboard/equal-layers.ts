@@ -1,8 +1,7 @@
 // Conversions between layers that compute the same function.
 
 import { CONV_TRANSPOSE, hasBrand, RESIZE_CONV, SMOOTH_CONV_TRANSPOSE } from '../core/brands.js';
-import { checkOptions, refuse } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
+import { checkOptions, fault, refuse } from '../core/checks.js';
 import { at, axisList, product } from '../core/lists.js';
 import type { OperatorSpec } from '../core/spec.js';
 import type { ConvTranspose } from '../layers/conv-transpose.js';
@@ -131,20 +130,26 @@ function divide(
   const sizes = Array.from({ length: pairs }, (_, pair) => largestOf(values, pair, pairs));
   for (const [axis, step] of stride.entries()) {
     if (at(kernel, axis) < step) {
-      throw new DeconvError(
+      throw fault(
         'UNSUPPORTED',
-        `${where}: expected a kernel of at least the stride (${step}) along spatial axis ${axis}, got a reach of ${at(kernel, axis)}. Such a layer leaves holes, a resize-convolution none.`,
-        { where, axis, stride: step, reach: at(kernel, axis), verdict: 'holes' },
+        where,
+        `a kernel of at least the stride (${step}) along spatial axis ${axis}`,
+        `a reach of ${at(kernel, axis)}`,
+        'Such a layer leaves holes, a resize-convolution none.',
+        { axis, stride: step, reach: at(kernel, axis), verdict: 'holes' },
       );
     }
     const { quotient, remainder } = divideByBox(values, kernel, axis, step);
     for (const [pair, size] of sizes.entries()) {
       const value = largestOf(remainder, pair, pairs);
       if (value > tolerance * size) {
-        throw new DeconvError(
+        throw fault(
           'UNSUPPORTED',
-          `${where}: expected kernels divisible by a box of ${step} ones along spatial axis ${axis}, got a remainder of ${value.toPrecision(3)} in channel pair ${pair} (its largest tap is ${size.toPrecision(3)}). No nearest-neighbour resize and convolution equals this layer; repair it, or train a ResizeConv.`,
-          { where, axis, pair, remainder: value, largest: size },
+          where,
+          `kernels divisible by a box of ${step} ones along spatial axis ${axis}`,
+          `a remainder of ${value.toPrecision(3)} in channel pair ${pair} (its largest tap is ${size.toPrecision(3)})`,
+          'No nearest-neighbour resize and convolution equals this layer; repair it, or train a ResizeConv.',
+          { axis, pair, remainder: value, largest: size },
         );
       }
     }

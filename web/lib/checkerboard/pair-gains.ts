@@ -1,4 +1,4 @@
-import { DeconvError } from '../core/errors.js';
+import { fault } from '../core/checks.js';
 import { MAX_ELEMENTS } from '../core/tensor.js';
 import { addGains, phaseCount, tapPhases } from './phases.js';
 import type { Stamps } from './stamps.js';
@@ -19,10 +19,13 @@ export function pairGains(where: string, { axes, weight, rounding, magnitude: kn
   // Each pair's spectrum is a sum over its phases for every harmonic, one axis at a time.
   const work = pairs * phases * axes.reduce((sum, { stride }) => sum + stride, 0);
   if (pairs * phases > MAX_ELEMENTS || work > 2 ** 31) {
-    throw new DeconvError(
+    throw fault(
       'TOO_LARGE',
-      `${where}: expected fewer channel pairs or phases, got ${pairs} pairs of ${phases} phases. Analyse a part of the channels.`,
-      { where, pairs, phases },
+      where,
+      'fewer channel pairs or phases',
+      `${pairs} pairs of ${phases} phases`,
+      'Analyse a part of the channels.',
+      { pairs, phases },
     );
   }
   const values = new Float64Array(pairs * phases);

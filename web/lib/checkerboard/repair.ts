@@ -1,5 +1,4 @@
-import { checkChoice, checkOptions, refuse } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
+import { checkChoice, checkOptions, fault, refuse } from '../core/checks.js';
 import { type HalfType, narrow } from '../core/float16.js';
 import { typedArrayKind } from '../core/realms.js';
 import { internalsOf } from '../layers/internals.js';
@@ -129,10 +128,13 @@ function repairStamps(
   const { axes, weight } = stamps;
   const { holes, counts } = overlap(axes);
   if (holes) {
-    throw new DeconvError(
+    throw fault(
       'UNSUPPORTED',
-      `${where}: expected stamps that reach every phase, got holes: ${counts.filter((count) => count === 0).length} of ${counts.length} phases of ${stamps.name} get no tap, whatever the weights are. Take a kernel of at least the stride, and no factor in common between stride and dilation.`,
-      { where, verdict: 'holes', counts },
+      where,
+      'stamps that reach every phase',
+      `holes: ${counts.filter((count) => count === 0).length} of ${counts.length} phases of ${stamps.name} get no tap, whatever the weights are`,
+      'Take a kernel of at least the stride, and no factor in common between stride and dilation.',
+      { verdict: 'holes', counts },
     );
   }
   const phases = phaseCount(axes);

@@ -1,5 +1,4 @@
-import { checkAxes, checkOptions, refuse, shapeText } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
+import { checkAxes, checkOptions, fault, refuse, shapeText } from '../core/checks.js';
 import { outerProduct, product } from '../core/lists.js';
 import { checkShape, elementCount } from '../core/tensor.js';
 import { checkPhases } from './axis.js';
@@ -183,10 +182,13 @@ function readWindow(
   const start = asked ?? (extent - 2 * step >= LEAST_PERIODS * step ? step : 0);
   const size = Math.floor((extent - 2 * start) / step) * step;
   if (size < LEAST_PERIODS * step) {
-    throw new DeconvError(
+    throw fault(
       'BAD_SHAPE',
-      `${where}: expected at least ${LEAST_PERIODS * step} rows along spatial axis ${axis} inside of the border for stride ${step}, got ${Math.max(0, extent - 2 * start)}. Pass a larger image.`,
-      { where, axis, extent, border: start },
+      where,
+      `at least ${LEAST_PERIODS * step} rows along spatial axis ${axis} inside of the border for stride ${step}`,
+      `${Math.max(0, extent - 2 * start)}`,
+      'Pass a larger image.',
+      { axis, extent, border: start },
     );
   }
   return { start, size };

@@ -1,5 +1,4 @@
-import { checkOptions, refuse } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
+import { checkOptions, fault, refuse } from '../core/checks.js';
 import { product } from '../core/lists.js';
 import { type Analysis, describeStamps, readGains } from './analyze.js';
 import { checkPhases } from './axis.js';
@@ -121,10 +120,13 @@ function composed(where: string, layers: readonly Stamps[], name: string): Stamp
   const { work, values } = fromEnd ? backward : forward;
   const largest = Math.max(values, ...sizes.map(valuesOf));
   if (work > MOST_WORK || largest > MOST_VALUES) {
-    throw new DeconvError(
+    throw fault(
       'TOO_LARGE',
-      `${where}: expected a stack that takes at most ${MOST_WORK} multiplications and ${MOST_VALUES} values, got ${work} and ${largest}. Analyse fewer layers at once, or a part of the channels.`,
-      { where, work, values: largest },
+      where,
+      `a stack that takes at most ${MOST_WORK} multiplications and ${MOST_VALUES} values`,
+      `${work} and ${largest}`,
+      'Analyse fewer layers at once, or a part of the channels.',
+      { work, values: largest },
     );
   }
   const kernels = layers.map(filledIn);

@@ -1,5 +1,12 @@
-import { checkAxes, checkChoice, checkGroups, checkInteger, checkOptions, refuse } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
+import {
+  checkAxes,
+  checkChoice,
+  checkGroups,
+  checkInteger,
+  checkOptions,
+  fault,
+  refuse,
+} from '../core/checks.js';
 import { at } from '../core/lists.js';
 import { typedArrayKind } from '../core/realms.js';
 import type { OperatorSpec } from '../core/spec.js';
@@ -120,10 +127,13 @@ export function readStamps(where: string, subject: Subject, options: StampOption
     return { ...same, inChannels, outChannels, axes, padding: padsKnown ? spec.padBefore : null };
   }
   if (gathers || (pass === 'backward' && spreads)) {
-    throw new DeconvError(
+    throw fault(
       'UNSUPPORTED',
-      `${where}: expected a pass that keeps or raises the resolution, got the ${pass} pass of ${name}${spreads ? ' with dilated input' : ` with stride ${spec.stride.join(' x ')}`}. Ask for the other pass, or analyse the layers on either side apart.`,
-      { where, pass, stride: spec.stride, inputDilation: spec.inputDilation },
+      where,
+      'a pass that keeps or raises the resolution',
+      `the ${pass} pass of ${name}${spreads ? ' with dilated input' : ` with stride ${spec.stride.join(' x ')}`}`,
+      'Ask for the other pass, or analyse the layers on either side apart.',
+      { pass, stride: spec.stride, inputDilation: spec.inputDilation },
     );
   }
   // Gathering without a stride is stamping with the taps reversed.

@@ -1,5 +1,12 @@
-import { checkAxes, checkBoolean, checkChoice, checkOptions, refuse, shapeText } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
+import {
+  checkAxes,
+  checkBoolean,
+  checkChoice,
+  checkOptions,
+  fault,
+  refuse,
+  shapeText,
+} from '../core/checks.js';
 import { type JaxPadding, jaxCrops } from '../core/jax-padding.js';
 import type { OperatorSpec } from '../core/spec.js';
 import { checkTensor, type Tensor } from '../core/tensor.js';
@@ -80,10 +87,13 @@ export function convTransposeJax(
   const [inChannels, outChannels] = transposeKernel ? [second, first] : [first, second];
   const channelAxis = layout === 'channels-last' ? rank + 1 : 1;
   if (input.shape[channelAxis] !== inChannels) {
-    throw new DeconvError(
+    throw fault(
       'BAD_SHAPE',
-      `${where}: expected x with ${inChannels} channels, as kernel ${shapeText(weight.shape)} says, got ${shapeText(input.shape)} (channel axis ${channelAxis}). Reorder x, or set transposeKernel or layout.`,
-      { where, expected: inChannels, got: input.shape },
+      where,
+      `x with ${inChannels} channels, as kernel ${shapeText(weight.shape)} says`,
+      `${shapeText(input.shape)} (channel axis ${channelAxis})`,
+      'Reorder x, or set transposeKernel or layout.',
+      { expected: inChannels, got: input.shape },
     );
   }
   const stride = checkAxes(where, 'strides', checked.strides ?? 1, rank, 1);

@@ -1,5 +1,5 @@
-import { refuse, shapeText } from './checks.js';
-import { DeconvError, isDeconvError } from './errors.js';
+import { fault, refuse, shapeText } from './checks.js';
+import { isDeconvError } from './errors.js';
 import type { Float16ArrayLike } from './float16.js';
 import { type HalfTensor, isHalf, widenTensor } from './half-tensor.js';
 import { product } from './lists.js';
@@ -105,10 +105,13 @@ function guarded<Values>(where: string, shape: readonly number[], allocate: () =
     return allocate();
   } catch (cause) {
     if (isDeconvError(cause)) throw cause;
-    throw new DeconvError(
+    throw fault(
       'OUT_OF_MEMORY',
-      `${where}: expected room for a parameter of shape ${shapeText(shape)}, got none from the JavaScript engine. Use a smaller layer.`,
-      { where, shape },
+      where,
+      `room for a parameter of shape ${shapeText(shape)}`,
+      'none from the JavaScript engine',
+      'Use a smaller layer.',
+      { shape },
       cause,
     );
   }

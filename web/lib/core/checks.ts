@@ -26,16 +26,29 @@ export function shapeText(shape: readonly number[]): string {
   return `[${shape.join(', ')}]`;
 }
 
-/** Throws `where: expected …, got …. advice` */
+/** `where: expected …, got …. advice`, with `got` in words; programs read `where` and `detail`. */
+export function fault(
+  code: DeconvErrorCode,
+  where: string,
+  expected: string,
+  got: string,
+  advice = '',
+  detail: Readonly<Record<string, unknown>> = {},
+  cause?: unknown,
+): DeconvError {
+  const text = `${where}: expected ${expected}, got ${got}.${advice && ` ${advice}`}`;
+  return new DeconvError(code, text, { where, ...detail }, cause);
+}
+
+/** Throws `where: expected …, got …. advice`, with the value that came. */
 export function refuse(
   code: DeconvErrorCode,
   where: string,
   expected: string,
   got: unknown,
-  advice = '',
+  advice?: string,
 ): never {
-  const text = `${where}: expected ${expected}, got ${describe(got)}.${advice && ` ${advice}`}`;
-  throw new DeconvError(code, text, { where, expected, got });
+  throw fault(code, where, expected, describe(got), advice, { expected, got });
 }
 
 /** An options object with no key but `known`; a wrong key is more often a typo than a wish. */

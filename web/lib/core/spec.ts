@@ -1,5 +1,4 @@
-import { MAX_INTEGER, shapeText } from './checks.js';
-import { DeconvError } from './errors.js';
+import { fault, MAX_INTEGER, shapeText } from './checks.js';
 import { at } from './lists.js';
 
 /**
@@ -81,17 +80,23 @@ export function outputExtents(where: string, spec: OperatorSpec, input: readonly
       const advice = spec.transposed
         ? 'Crop less (padding) or pass a larger input.'
         : 'Pad more or pass a larger input.';
-      throw new DeconvError(
+      throw fault(
         'BAD_SHAPE',
-        `${where}: expected an output of at least 1 along spatial axis ${axis}, got ${extent} for input size ${shapeText(input)}. ${advice}`,
-        { where, axis, input, output },
+        where,
+        `an output of at least 1 along spatial axis ${axis}`,
+        `${extent} for input size ${shapeText(input)}`,
+        advice,
+        { axis, input, output },
       );
     }
     if (extent > MAX_INTEGER) {
-      throw new DeconvError(
+      throw fault(
         'TOO_LARGE',
-        `${where}: expected an output of at most ${MAX_INTEGER} along spatial axis ${axis}, got ${extent}. Lower the stride, dilation or input size.`,
-        { where, axis, input, output },
+        where,
+        `an output of at most ${MAX_INTEGER} along spatial axis ${axis}`,
+        `${extent}`,
+        'Lower the stride, dilation or input size.',
+        { axis, input, output },
       );
     }
   }

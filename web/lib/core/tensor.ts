@@ -1,5 +1,4 @@
-import { describe, MAX_INTEGER, refuse, shapeText } from './checks.js';
-import { DeconvError } from './errors.js';
+import { describe, fault, MAX_INTEGER, refuse, shapeText } from './checks.js';
 import { isSharedArrayBuffer, typedArrayKind } from './realms.js';
 
 /**
@@ -34,10 +33,13 @@ export function elementCount(where: string, name: string, shape: readonly number
   let count = 1;
   for (const extent of shape) count *= extent;
   if (count > MAX_ELEMENTS) {
-    throw new DeconvError(
+    throw fault(
       'TOO_LARGE',
-      `${where}: expected ${name} of at most ${MAX_ELEMENTS} values, got shape ${shapeText(shape)}. Split the work into smaller tensors.`,
-      { where, shape },
+      where,
+      `${name} of at most ${MAX_ELEMENTS} values`,
+      `shape ${shapeText(shape)}`,
+      'Split the work into smaller tensors.',
+      { shape },
     );
   }
   return count;
@@ -89,24 +91,33 @@ export function checkArray(
   const { buffer } = floats;
   const heap = heaps.get(buffer);
   if (heap === undefined && isSharedArrayBuffer(buffer)) {
-    throw new DeconvError(
+    throw fault(
       'BAD_BUFFER',
-      `${where}: expected ${name} on a buffer of its own, got a SharedArrayBuffer, which others may change meanwhile (threads, or the copy of this package whose HeapTensor it is). Pass a copy: array.slice().`,
-      { where, name },
+      where,
+      `${name} on a buffer of its own`,
+      'a SharedArrayBuffer, which others may change meanwhile (threads, or the copy of this package whose HeapTensor it is)',
+      'Pass a copy: array.slice().',
+      { name },
     );
   }
   if ((buffer as { detached?: boolean }).detached === true) {
-    throw new DeconvError(
+    throw fault(
       'BAD_BUFFER',
-      `${where}: expected ${name} with readable data, got an array whose buffer is detached (transferred to a worker, or the heap behind it grew). Pass the data again.`,
-      { where, name },
+      where,
+      `${name} with readable data`,
+      'an array whose buffer is detached (transferred to a worker, or the heap behind it grew)',
+      'Pass the data again.',
+      { name },
     );
   }
   if (heap !== undefined && !heap.holds(floats)) {
-    throw new DeconvError(
+    throw fault(
       'BAD_BUFFER',
-      `${where}: expected ${name} in the memory of a live HeapTensor, got a view of the WebAssembly heap that belongs to none (its tensor was disposed, its module shut down, or it is no HeapTensor's data nor a subarray of it). Take HeapTensor.data anew.`,
-      { where, name },
+      where,
+      `${name} in the memory of a live HeapTensor`,
+      "a view of the WebAssembly heap that belongs to none (its tensor was disposed, its module shut down, or it is no HeapTensor's data nor a subarray of it)",
+      'Take HeapTensor.data anew.',
+      { name },
     );
   }
   return floats;
@@ -133,16 +144,22 @@ function checkCount(
 ): void {
   if (floats.length === count) return;
   if (floats.length === 0 && floats.buffer.byteLength === 0) {
-    throw new DeconvError(
+    throw fault(
       'BAD_BUFFER',
-      `${where}: expected ${name} with ${count} values for shape ${shapeText(shape)}, got an empty or detached array. Pass the data again.`,
-      { where, name, shape },
+      where,
+      `${name} with ${count} values for shape ${shapeText(shape)}`,
+      'an empty or detached array',
+      'Pass the data again.',
+      { name, shape },
     );
   }
-  throw new DeconvError(
+  throw fault(
     'BAD_SHAPE',
-    `${where}: expected ${name} with ${count} values for shape ${shapeText(shape)}, got ${floats.length}. Make data and shape agree.`,
-    { where, name, shape, length: floats.length },
+    where,
+    `${name} with ${count} values for shape ${shapeText(shape)}`,
+    `${floats.length}`,
+    'Make data and shape agree.',
+    { name, shape, length: floats.length },
   );
 }
 
@@ -159,10 +176,13 @@ export function checkTensorOf(
 ): Float32Array {
   if (!sameList((value as Partial<Tensor> | null | undefined)?.shape, shape)) {
     const { shape: got } = checkTensor(where, name, value);
-    throw new DeconvError(
+    throw fault(
       'BAD_SHAPE',
-      `${where}: expected ${name} of shape ${shapeText(shape)}, got ${shapeText(got)}. outputShape tells the shape.`,
-      { where, expected: shape, got },
+      where,
+      `${name} of shape ${shapeText(shape)}`,
+      `${shapeText(got)}. outputShape tells the shape`,
+      '',
+      { expected: shape, got },
     );
   }
   const floats = checkFloats(where, name, (value as Tensor).data);
@@ -200,10 +220,13 @@ export function checkParameter(
   }
   const tensor = checkTensor(where, name, value);
   if (tensor.shape.length !== shape.length || tensor.shape.some((extent, axis) => extent !== shape[axis])) {
-    throw new DeconvError(
+    throw fault(
       'BAD_SHAPE',
-      `${where}: expected ${name} of shape ${shapeText(shape)}, got ${describe([...tensor.shape])}. Reorder or reshape it.`,
-      { where, expected: shape, got: tensor.shape },
+      where,
+      `${name} of shape ${shapeText(shape)}`,
+      describe([...tensor.shape]),
+      'Reorder or reshape it.',
+      { expected: shape, got: tensor.shape },
     );
   }
   return tensor.data;
@@ -250,10 +273,13 @@ function roomFor(
   try {
     return make();
   } catch (cause) {
-    throw new DeconvError(
+    throw fault(
       'OUT_OF_MEMORY',
-      `${where}: expected room for a tensor of shape ${shapeText(shape)}, got none from the JavaScript engine. Use smaller tensors or a smaller batch.`,
-      { where, shape },
+      where,
+      `room for a tensor of shape ${shapeText(shape)}`,
+      'none from the JavaScript engine',
+      'Use smaller tensors or a smaller batch.',
+      { shape },
       cause,
     );
   }

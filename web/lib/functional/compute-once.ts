@@ -1,5 +1,12 @@
-import { checkAxes, checkChoice, checkGroups, checkInteger, refuse, shapeText } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
+import {
+  checkAxes,
+  checkChoice,
+  checkGroups,
+  checkInteger,
+  fault,
+  refuse,
+  shapeText,
+} from '../core/checks.js';
 import { channelsOfWeight, type OperatorSpec, outputExtents, weightShape } from '../core/spec.js';
 import { allocateTensor, checkParameter, checkTensor, elementCount, type Tensor } from '../core/tensor.js';
 import { type ExecutionOptions, readExecution } from '../runtime/execution.js';
@@ -75,10 +82,13 @@ export function computeOnce(
   const channelSpec = channelsOfWeight(kernel.shape, transposed, groups);
   const { inChannels, outChannels, kernel: taps } = channelSpec;
   if (channels !== inChannels) {
-    throw new DeconvError(
+    throw fault(
       'BAD_SHAPE',
-      `${where}: expected x with ${inChannels} channels, as weight ${shapeText(kernel.shape)} and groups ${groups} say, got ${shapeText(input.shape)}. Reorder x or set layout.`,
-      { where, expected: inChannels, got: input.shape },
+      where,
+      `x with ${inChannels} channels, as weight ${shapeText(kernel.shape)} and groups ${groups} say`,
+      shapeText(input.shape),
+      'Reorder x or set layout.',
+      { expected: inChannels, got: input.shape },
     );
   }
   if (extents.includes(0)) {

@@ -1,5 +1,4 @@
-import { shapeText } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
+import { fault, shapeText } from '../core/checks.js';
 import { type OperatorSpec, outputExtents } from '../core/spec.js';
 import { checkShape, elementCount } from '../core/tensor.js';
 import type { Layout } from '../runtime/operation.js';
@@ -33,11 +32,10 @@ export function readInputShape(
   const single = layout === 'channels-first' ? [spec.inChannels, ...spatial] : [...spatial, spec.inChannels];
   const expected = `[N, ${single.join(', ')}] or [${single.join(', ')}]`;
   const complain = (what: string, advice: string): never => {
-    throw new DeconvError(
-      'BAD_SHAPE',
-      `${where}: expected input of shape ${expected}, got ${shapeText(shape)}${what}. ${advice}`,
-      { where, expected, got: shape },
-    );
+    throw fault('BAD_SHAPE', where, `input of shape ${expected}`, `${shapeText(shape)}${what}`, advice, {
+      expected,
+      got: shape,
+    });
   };
   if (!batched && shape.length !== rank + 1) complain(` (${shape.length} axes)`, 'Add or drop axes.');
   const channelAxis = layout === 'channels-first' ? (batched ? 1 : 0) : shape.length - 1;

@@ -1,7 +1,7 @@
 import { hasBrand, LAYER } from '../core/brands.js';
-import { checkOptions } from '../core/checks.js';
+import { checkOptions, fault } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
-import { DeconvError } from '../core/errors.js';
+import type { DeconvError } from '../core/errors.js';
 import type { Float16ArrayLike, HalfType } from '../core/float16.js';
 import type { HalfTensor } from '../core/half-tensor.js';
 import { frozen, product } from '../core/lists.js';
@@ -416,10 +416,12 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> ext
   /** Whether a call with this `activation` clamps. */
   #clamps(where: string, activation: unknown): boolean {
     if (activation !== undefined && activation !== 'relu') {
-      throw new DeconvError(
+      throw fault(
         'BAD_OPTION',
-        `${where}: expected activation to be 'relu' or left out, got ${String(activation)}. Apply other activations afterwards.`,
-        { where },
+        where,
+        "activation to be 'relu' or left out",
+        `${String(activation)}`,
+        'Apply other activations afterwards.',
       );
     }
     return this.#definition.relu === true || activation === 'relu';
@@ -432,11 +434,7 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> ext
 
   #ended(member: string): DeconvError {
     const where = `${this.#definition.name}.${member}`;
-    return new DeconvError(
-      'DISPOSED',
-      `${where}: expected a live layer, got one after dispose(). Make a new layer.`,
-      { where },
-    );
+    return fault('DISPOSED', where, 'a live layer', 'one after dispose()', 'Make a new layer.');
   }
 }
 

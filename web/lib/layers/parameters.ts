@@ -1,5 +1,4 @@
-import { refuse } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
+import { fault } from '../core/checks.js';
 import type { Float16ArrayLike, HalfType } from '../core/float16.js';
 import { copyHalves, type HalfTensor, type HalfValues, isHalf } from '../core/half-tensor.js';
 import { product } from '../core/lists.js';
@@ -75,11 +74,7 @@ export class Parameters {
 
   setBias(where: string, bias: Tensor | Float32Array): void {
     if (this.#bias === null) {
-      throw new DeconvError(
-        'BAD_OPTION',
-        `${where}: expected a layer with a bias, got one made without. Make it with a bias.`,
-        { where },
-      );
+      throw fault('BAD_OPTION', where, 'a layer with a bias', 'one made without', 'Make it with a bias.');
     }
     this.#bias = new Float32Array(checkParameter(where, 'a bias', bias, this.#biasShape));
   }
@@ -126,12 +121,14 @@ export class Parameters {
     const { shape } = this.#layout;
     const filtered = product(shape) !== canonical.length;
     if (this.#mask !== undefined || filtered) {
-      refuse(
+      const reason = filtered ? 'a fixed filter' : 'a mask';
+      throw fault(
         'UNSUPPORTED',
         where,
         'a layer that computes with its weight as it is',
-        `one whose weight goes through ${filtered ? 'a fixed filter' : 'a mask'}`,
+        `one whose weight goes through ${reason}`,
         'Make a layer without.',
+        { reason },
       );
     }
     this.setWeight(where, this.#layout.fromCanonical(canonical));

@@ -1,5 +1,4 @@
-import { checkBoolean, checkOptions, describe, refuse, shapeText } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
+import { checkBoolean, checkOptions, describe, fault, refuse, shapeText } from '../core/checks.js';
 import { type HalfTensor, isHalf, widenTensor } from '../core/half-tensor.js';
 import { checkTensor, sameList, type Tensor } from '../core/tensor.js';
 
@@ -83,10 +82,13 @@ export function fitState(
     misshapen.length > 0
       ? 'Make the layer that the state was saved from.'
       : 'Mend the names, or pass { strict: false } to load those that there are.';
-  throw new DeconvError(
+  throw fault(
     misshapen.length > 0 ? 'BAD_SHAPE' : 'BAD_OPTION',
-    `${where}: expected a state of ${listed(Object.keys(shapes))}, got one that differs: ${sentences.slice(0, MAX_SENTENCES).join('; ')}${more > 0 ? `; and ${more} more` : ''}. ${advice}`,
-    { where, missing, unexpected, misshapen },
+    where,
+    `a state of ${listed(Object.keys(shapes))}`,
+    `one that differs: ${sentences.slice(0, MAX_SENTENCES).join('; ')}${more > 0 ? `; and ${more} more` : ''}`,
+    advice,
+    { missing, unexpected, misshapen },
   );
 }
 

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
-import { refuse } from '../core/checks.js';
-import { DeconvError, isDeconvError } from '../core/errors.js';
+import { fault, refuse } from '../core/checks.js';
+import { type DeconvError, isDeconvError } from '../core/errors.js';
 import { nodeModule } from '../core/node.js';
 import type { ModelSource } from './source.js';
 
@@ -17,10 +17,12 @@ function fileSystem(where: string, given: string | URL, advice: string) {
   const path = nodeModule('node:path');
   const url = nodeModule('node:url');
   if (files === undefined || path === undefined || url === undefined) {
-    throw new DeconvError(
+    throw fault(
       'UNSUPPORTED',
-      `${where}: expected no path, as a page has no file system, got ${JSON.stringify(String(given))}. ${advice}`,
-      { where },
+      where,
+      'no path, as a page has no file system',
+      JSON.stringify(String(given)),
+      advice,
     );
   }
   const address = typeof given === 'string' ? given : given.href;
@@ -28,10 +30,13 @@ function fileSystem(where: string, given: string | URL, advice: string) {
   try {
     return { ...files, path, given: url.fileURLToPath(address) };
   } catch (cause) {
-    throw new DeconvError(
+    throw fault(
       'BAD_OPTION',
-      `${where}: expected a path or the URL of a file here, got ${JSON.stringify(address)}. Pass a path.`,
-      { where },
+      where,
+      'a path or the URL of a file here',
+      JSON.stringify(address),
+      'Pass a path.',
+      {},
       cause,
     );
   }
@@ -163,10 +168,13 @@ async function exists({ stat }: FileSystem, file: string): Promise<boolean> {
 function failure(where: string, file: string, cause: unknown): DeconvError {
   if (isDeconvError(cause)) return cause;
   const reason = (cause as { code?: string }).code ?? String(cause);
-  return new DeconvError(
+  return fault(
     'LOAD_FAILED',
-    `${where}: expected a file at ${JSON.stringify(file)}, got ${reason}. Check the path and its permissions.`,
-    { where, file },
+    where,
+    `a file at ${JSON.stringify(file)}`,
+    `${reason}`,
+    'Check the path and its permissions.',
+    { file },
     cause,
   );
 }

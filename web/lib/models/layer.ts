@@ -1,8 +1,8 @@
 import type { Geometry } from '../convert/converted-layer.js';
 import type { ConversionOptions, ConvertedLayer, ConvertedParameters } from '../convert/index.js';
 import { MODEL_LAYER } from '../core/brands.js';
-import { refuse } from '../core/checks.js';
-import { DeconvError, isDeconvError } from '../core/errors.js';
+import { fault, refuse } from '../core/checks.js';
+import { isDeconvError } from '../core/errors.js';
 import { product } from '../core/lists.js';
 import { kernelReach, type OperatorSpec, weightShape } from '../core/spec.js';
 import type { Tensor } from '../core/tensor.js';
@@ -225,9 +225,12 @@ export class ModelLayer {
   }
 
   #refuse(problem: string): never {
-    throw new DeconvError(
+    throw fault(
       'UNSUPPORTED',
-      `ModelLayer: expected a layer that can be read, got ${JSON.stringify(this.name)}: ${problem}.`,
+      'ModelLayer',
+      'a layer that can be read',
+      `${JSON.stringify(this.name)}: ${problem}`,
+      '',
       { layer: this.name, problem },
     );
   }

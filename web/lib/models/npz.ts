@@ -1,6 +1,6 @@
 import { Inflate } from 'fflate';
-import { describe, refuse } from '../core/checks.js';
-import { DeconvError, isDeconvError } from '../core/errors.js';
+import { describe, fault, refuse } from '../core/checks.js';
+import { isDeconvError } from '../core/errors.js';
 import { LIMITS } from './limits.js';
 import { checkHead, NPY_PREFIX, npyHeaderEnd, parseNpyHeader } from './npy.js';
 import type { ModelFile } from './source.js';
@@ -235,9 +235,12 @@ async function inflateAll(file: ModelFile, entry: Entry): Promise<Uint8Array> {
   try {
     result = new Uint8Array(entry.size);
   } catch (cause) {
-    throw new DeconvError(
+    throw fault(
       'OUT_OF_MEMORY',
-      `readModel: expected room for ${entry.size} bytes of ${describe(entry.name)}, got none. Split the archive.`,
+      'readModel',
+      `room for ${entry.size} bytes of ${describe(entry.name)}`,
+      'none',
+      'Split the archive.',
       { where: WHERE },
       cause,
     );
@@ -274,9 +277,12 @@ function guarded(name: string, work: () => void): void {
     work();
   } catch (cause) {
     if (isDeconvError(cause)) throw cause;
-    throw new DeconvError(
+    throw fault(
       'BAD_MODEL',
-      `readModel: expected deflated bytes in ${describe(name)}, got ${(cause as Error).message}. The archive is damaged.`,
+      'readModel',
+      `deflated bytes in ${describe(name)}`,
+      `${(cause as Error).message}`,
+      'The archive is damaged.',
       { where: WHERE },
       cause,
     );

@@ -1,5 +1,4 @@
-import { describe, refuse } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
+import { describe, fault, refuse } from '../core/checks.js';
 import { messageOf } from '../core/realms.js';
 import { bytesSource, type ModelSource, stopIfAborted } from './source.js';
 
@@ -96,9 +95,12 @@ function fail(address: string, got: string, cause?: unknown): never {
   if (cause === undefined) {
     return refuse('LOAD_FAILED', 'readModel', `a file at ${describe(shown)}`, got, 'Check the address.');
   }
-  throw new DeconvError(
+  throw fault(
     'LOAD_FAILED',
-    `readModel: expected a file at ${describe(shown)}, got ${got}. Check the address, the connection and the server's CORS rules.`,
+    'readModel',
+    `a file at ${describe(shown)}`,
+    `${got}`,
+    "Check the address, the connection and the server's CORS rules.",
     { where: 'readModel', address },
     cause,
   );

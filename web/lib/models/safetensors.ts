@@ -1,5 +1,4 @@
-import { describe, refuse } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
+import { describe, fault, refuse } from '../core/checks.js';
 import type { ModelDtype } from './dtypes.js';
 import { LIMITS } from './limits.js';
 import { headerLength } from './safetensors-header.js';
@@ -76,9 +75,12 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
       return parsed as Record<string, unknown>;
     }
   } catch (cause) {
-    throw new DeconvError(
+    throw fault(
       'BAD_MODEL',
-      `readModel: expected a header in JSON, got ${(cause as Error).message.slice(0, 200)}. The file is damaged.`,
+      'readModel',
+      'a header in JSON',
+      `${(cause as Error).message.slice(0, 200)}`,
+      'The file is damaged.',
       { where: 'readModel' },
       cause,
     );

@@ -1,5 +1,5 @@
-import { checkInteger, describe, refuse } from '../core/checks.js';
-import { DeconvError, isDeconvError } from '../core/errors.js';
+import { checkInteger, describe, fault, refuse } from '../core/checks.js';
+import { isDeconvError } from '../core/errors.js';
 import {
   blobBytes,
   bytesOf,
@@ -99,10 +99,13 @@ export class ModelFile {
     this.checkRange(where, what, offset, length);
     const bytes = await this.#readSource(where, offset, length);
     if (typedArrayKind(bytes) !== 'Uint8Array' || bytes.length !== length) {
-      throw new DeconvError(
+      throw fault(
         'LOAD_FAILED',
-        `${where}: expected ${length} bytes at ${offset} of ${this.title}, got ${bytes?.length}. It changed or shrank meanwhile.`,
-        { where, offset, length },
+        where,
+        `${length} bytes at ${offset} of ${this.title}`,
+        `${bytes?.length}`,
+        'It changed or shrank meanwhile.',
+        { offset, length },
       );
     }
     return bytes;
@@ -116,10 +119,13 @@ export class ModelFile {
     } catch (cause) {
       stopIfAborted(signal);
       if (isDeconvError(cause)) throw cause;
-      throw new DeconvError(
+      throw fault(
         'LOAD_FAILED',
-        `${where}: expected ${length} bytes at ${offset} of ${this.title}, got ${messageOf(cause)}. The source failed.`,
-        { where, offset, length },
+        where,
+        `${length} bytes at ${offset} of ${this.title}`,
+        `${messageOf(cause)}`,
+        'The source failed.',
+        { offset, length },
         cause,
       );
     }

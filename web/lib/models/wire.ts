@@ -1,5 +1,5 @@
-import { refuse } from '../core/checks.js';
-import { DeconvError, isDeconvError } from '../core/errors.js';
+import { fault, refuse } from '../core/checks.js';
+import { isDeconvError } from '../core/errors.js';
 import { LIMITS } from './limits.js';
 import type { ModelFile } from './source.js';
 import type { ByteRange } from './tensor-content.js';
@@ -77,9 +77,12 @@ export async function readMessage(file: ModelFile, schema: Schema): Promise<Mess
     return await new Decoder(file).read(0, file.size, schema, 0);
   } catch (cause) {
     if (isDeconvError(cause)) throw cause;
-    throw new DeconvError(
+    throw fault(
       'BAD_MODEL',
-      'readModel: expected an ONNX model, got bytes that break off or make no sense. The file is damaged, cut off or of another format.',
+      'readModel',
+      'an ONNX model',
+      'bytes that break off or make no sense',
+      'The file is damaged, cut off or of another format.',
       { where: 'readModel' },
       cause,
     );

@@ -1,5 +1,4 @@
-import { checkOptions, describe, refuse, shapeText } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
+import { checkOptions, describe, fault, refuse, shapeText } from '../core/checks.js';
 import type { HalfTensor } from '../core/half-tensor.js';
 import { product } from '../core/lists.js';
 import { typedArrayKind } from '../core/realms.js';
@@ -177,10 +176,13 @@ function allocate(where: string, length: number): Uint8Array<ArrayBuffer> {
   try {
     return new Uint8Array(length);
   } catch (cause) {
-    throw new DeconvError(
+    throw fault(
       'OUT_OF_MEMORY',
-      `${where}: expected room for a file of ${length} bytes, got none from the JavaScript engine. Write fewer tensors to a file.`,
-      { where, length },
+      where,
+      `room for a file of ${length} bytes`,
+      'none from the JavaScript engine',
+      'Write fewer tensors to a file.',
+      { length },
       cause,
     );
   }

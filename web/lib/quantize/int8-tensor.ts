@@ -1,5 +1,4 @@
-import { refuse, shapeText } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
+import { fault, refuse, shapeText } from '../core/checks.js';
 import { typedArrayKind } from '../core/realms.js';
 import { checkArray, checkShape, elementCount, sameList } from '../core/tensor.js';
 
@@ -47,10 +46,13 @@ export function checkInt8Of(
   }
   const { data, shape: got } = checkInt8(where, name, value);
   if (sameList(got, shape)) return data;
-  throw new DeconvError(
+  throw fault(
     'BAD_SHAPE',
-    `${where}: expected ${name} of shape ${shapeText(shape)}, got ${shapeText(got)}. outputShape tells the shape.`,
-    { where, expected: shape, got },
+    where,
+    `${name} of shape ${shapeText(shape)}`,
+    `${shapeText(got)}. outputShape tells the shape`,
+    '',
+    { expected: shape, got },
   );
 }
 
@@ -60,10 +62,13 @@ export function allocateInt8(where: string, shape: readonly number[]): Int8Tenso
   try {
     return { data: new Int8Array(count), shape };
   } catch (cause) {
-    throw new DeconvError(
+    throw fault(
       'OUT_OF_MEMORY',
-      `${where}: expected room for a tensor of shape ${shapeText(shape)}, got none from the JavaScript engine. Use smaller tensors or a smaller batch.`,
-      { where, shape },
+      where,
+      `room for a tensor of shape ${shapeText(shape)}`,
+      'none from the JavaScript engine',
+      'Use smaller tensors or a smaller batch.',
+      { shape },
       cause,
     );
   }

@@ -1,7 +1,6 @@
 import { QUANTIZED_LAYER } from '../core/brands.js';
-import { checkChoice, checkOptions, refuse } from '../core/checks.js';
+import { checkChoice, checkOptions, fault, refuse } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
-import { DeconvError } from '../core/errors.js';
 import { weightShape } from '../core/spec.js';
 import { checkTensor, checkTensorOf, elementCount, type Tensor } from '../core/tensor.js';
 import type { ConvTransposeShapeOptions } from '../layers/conv-transpose.js';
@@ -188,11 +187,7 @@ export class QuantizedLayer extends DisposableObject {
   #live(member: string): QuantizedDefinition {
     if (this.#disposed) {
       const where = `Quantized${this.#definition.geometry.name}.${member}`;
-      throw new DeconvError(
-        'DISPOSED',
-        `${where}: expected a live layer, got one after dispose(). Make a new layer.`,
-        { where },
-      );
+      throw fault('DISPOSED', where, 'a live layer', 'one after dispose()', 'Make a new layer.');
     }
     return this.#definition;
   }

@@ -1,6 +1,6 @@
 import { hasBrand, QUANTIZED_LAYER } from '../core/brands.js';
-import { refuse, shapeText } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
+import { fault, refuse, shapeText } from '../core/checks.js';
+import type { DeconvError } from '../core/errors.js';
 import { product } from '../core/lists.js';
 import { typedArrayKind } from '../core/realms.js';
 import { type OperatorSpec, weightShape } from '../core/spec.js';
@@ -153,17 +153,19 @@ function checkSame(where: string, spec: OperatorSpec, hasBias: boolean, header: 
   const expected = texts(spec.transposed, spec.groups, weightShape(spec), hasBias);
   const got = texts(header.transposed, header.groups, header.weightShape, header.bias);
   if (expected === got) return;
-  throw new DeconvError(
+  throw fault(
     'BAD_SHAPE',
-    `${where}: expected bytes of ${expected}, got those of ${got}. Make the layer with the arguments of the saved one.`,
-    { where, expected, got },
+    where,
+    `bytes of ${expected}`,
+    `those of ${got}`,
+    'Make the layer with the arguments of the saved one.',
+    { expected, got },
   );
 }
 
 function broken(where: string, expected: string, got: unknown): DeconvError {
-  return new DeconvError(
-    'BAD_BUFFER',
-    `${where}: expected ${expected}, got ${String(got)}. Pass what saveQuantized gave, whole.`,
-    { where, expected, got },
-  );
+  return fault('BAD_BUFFER', where, `${expected}`, `${String(got)}`, 'Pass what saveQuantized gave, whole.', {
+    expected,
+    got,
+  });
 }

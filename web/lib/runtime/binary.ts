@@ -1,5 +1,5 @@
-import { describe } from '../core/checks.js';
-import { DeconvError, isDeconvError } from '../core/errors.js';
+import { describe, fault } from '../core/checks.js';
+import { isDeconvError } from '../core/errors.js';
 import { nodeModule } from '../core/node.js';
 import { bytesOf, isUrl, messageOf } from '../core/realms.js';
 import { VERSION } from '../core/version.js';
@@ -149,9 +149,12 @@ function checkIdentity(where: string, binary: WebAssembly.Module, name: BinaryNa
     section === undefined ? 'a module of another package' : String.fromCharCode(...new Uint8Array(section));
   const expected = `${name} ${VERSION}`;
   if (got === expected) return;
-  throw new DeconvError(
+  throw fault(
     'LOAD_FAILED',
-    `${where}: expected the .wasm file ${expected}, got ${describe(got)}. Pass the file of that name and version, with build: 'simd' or 'relaxed' if you choose it yourself.`,
+    where,
+    `the .wasm file ${expected}`,
+    describe(got),
+    "Pass the file of that name and version, with build: 'simd' or 'relaxed' if you choose it yourself.",
     { expected, got },
   );
 }

@@ -1,6 +1,5 @@
 import { hasBrand, RUNTIME } from '../core/brands.js';
-import { checkChoice, refuse } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
+import { checkChoice, fault, refuse } from '../core/checks.js';
 import { Runtime } from './runtime.js';
 
 /** Ways to compute an operator; see `Plan`. */
@@ -69,9 +68,11 @@ export function readExecution(where: string, options: ExecutionOptions): Executi
 export function checkRuntime(where: string, runtime: unknown): Runtime | undefined {
   if (runtime === undefined || Runtime.isOwn(runtime)) return runtime;
   if (!hasBrand(runtime, RUNTIME)) refuse('BAD_TYPE', where, 'runtime to be one of createRuntime', runtime);
-  throw new DeconvError(
+  throw fault(
     'BAD_TYPE',
-    `${where}: expected a runtime of this copy of the package, got one of another. Import createRuntime from where the layer comes from.`,
-    { where },
+    where,
+    'a runtime of this copy of the package',
+    'one of another',
+    'Import createRuntime from where the layer comes from.',
   );
 }

@@ -1,6 +1,5 @@
-import { checkOptions } from '../core/checks.js';
+import { checkOptions, fault } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
-import { DeconvError } from '../core/errors.js';
 import { checkShape, elementCount, heaps, type Tensor } from '../core/tensor.js';
 import { checkRuntime } from './execution.js';
 import { requireRuntime } from './lifecycle.js';
@@ -61,11 +60,7 @@ export class HeapTensor extends DisposableObject implements Tensor {
     const { runtime, address } = this.#block;
     if (this.#disposed) {
       const where = 'HeapTensor.data';
-      throw new DeconvError(
-        'DISPOSED',
-        `${where}: expected a live tensor, got one after dispose(). Make a new one.`,
-        { where },
-      );
+      throw fault('DISPOSED', where, 'a live tensor', 'one after dispose()', 'Make a new one.');
     }
     if (runtime.ended) runtime.requireRunning('HeapTensor.data');
     const { buffer } = runtime.heap;

@@ -1,4 +1,5 @@
-import { DeconvError, isDeconvError } from '../core/errors.js';
+import { fault } from '../core/checks.js';
+import { isDeconvError } from '../core/errors.js';
 import { loadRuntime } from './loading.js';
 import { type InitOptions, type RuntimeInfo, readSettings, type Settings } from './options.js';
 import { type MemoryUsage, NOTHING_USED, type Runtime } from './runtime.js';
@@ -51,9 +52,12 @@ function start(asked: Settings): Default {
         // A shutdown while loading wins.
         if (standard !== started) {
           runtime.end();
-          throw new DeconvError(
+          throw fault(
             'NOT_INITIALIZED',
-            'init: expected the module to finish loading, got shutdown() meanwhile. Call init() again.',
+            'init',
+            'the module to finish loading',
+            'shutdown() meanwhile',
+            'Call init() again.',
           );
         }
         started.runtime = runtime;
@@ -71,9 +75,12 @@ function start(asked: Settings): Default {
 /** What runs, as an answer to who asked for `wanted` when `asked` had been started already. */
 function infoFor({ info }: Runtime, asked: Settings, wanted: Settings): RuntimeInfo {
   if (wanted.build === 'simd' && info.build !== 'simd') {
-    throw new DeconvError(
+    throw fault(
       'ALREADY_INITIALIZED',
-      "init: expected a build 'simd' that nobody else shares, got relaxed SIMD running already. Use createRuntime({ build: 'simd' }), or call shutdown() first.",
+      'init',
+      "a build 'simd' that nobody else shares",
+      'relaxed SIMD running already',
+      "Use createRuntime({ build: 'simd' }), or call shutdown() first.",
       { inForce: info },
     );
   }
@@ -127,10 +134,12 @@ export function memoryUsage(): MemoryUsage {
 /** The runtime that a call names, or the default one; an error in the name of the caller's method if it does not run. */
 export function requireRuntime(where: string, runtime = standard?.runtime): Runtime {
   if (runtime !== undefined) return runtime.requireRunning(where);
-  throw new DeconvError(
+  throw fault(
     'NOT_INITIALIZED',
-    `${where}: expected a loaded module, got a call before init. Write \`await init()\` once before the first forward, or name a runtime of createRuntime.`,
-    { where },
+    where,
+    'a loaded module',
+    'a call before init',
+    `Write \`await init()\` once before the first forward, or name a runtime of createRuntime.`,
   );
 }
 

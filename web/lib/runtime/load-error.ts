@@ -1,4 +1,5 @@
-import { DeconvError } from '../core/errors.js';
+import { fault } from '../core/checks.js';
+import type { DeconvError } from '../core/errors.js';
 
 /** A failure to load, with the advice that helps against this one. */
 export function loadError(
@@ -8,10 +9,5 @@ export function loadError(
   advice: string,
   cause?: unknown,
 ): DeconvError {
-  return new DeconvError(
-    'LOAD_FAILED',
-    `${where}: expected ${expected}, got ${got}. ${advice}`,
-    { where, expected, got },
-    cause,
-  );
+  return fault('LOAD_FAILED', where, `${expected}`, `${got}`, advice, { expected, got }, cause);
 }

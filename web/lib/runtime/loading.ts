@@ -1,5 +1,4 @@
-import { describe } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
+import { describe, fault } from '../core/checks.js';
 import { nodeModule } from '../core/node.js';
 import { messageOf } from '../core/realms.js';
 import createDeconvModule from '../wasm/deconv.mjs';
@@ -100,10 +99,7 @@ async function load(
   try {
     const status = module.startRuntime(threads);
     if (status === 0) return module;
-    throw new DeconvError(
-      'LOAD_FAILED',
-      `${where}: expected the core to start, got status ${describe(status)}.`,
-    );
+    throw fault('LOAD_FAILED', where, 'the core to start', `status ${describe(status)}`);
   } catch (error) {
     module.PThread?.terminateAllThreads();
     throw error;

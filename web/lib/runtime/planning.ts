@@ -1,4 +1,5 @@
-import { DeconvError, isDeconvError } from '../core/errors.js';
+import { fault } from '../core/checks.js';
+import { isDeconvError } from '../core/errors.js';
 import type { Operator } from './bindings.js';
 import type { RouteName } from './execution.js';
 import type { Operation } from './operation.js';
@@ -34,10 +35,13 @@ export function planOperation(runtime: Runtime, operator: Operator, operation: O
     const forced = runtime.routeNames.indexOf(route);
     const refusal = refusalOf(runtime, operation, forced);
     if (refusal !== null) {
-      throw new DeconvError(
+      throw fault(
         'UNSUPPORTED',
-        `${where}: expected a geometry that the route ${route} takes, got one that it refuses: it ${refusal}. Use route: 'auto'.`,
-        { where, route, refusal },
+        where,
+        `a geometry that the route ${route} takes`,
+        `one that it refuses: it ${refusal}`,
+        "Use route: 'auto'.",
+        { route, refusal },
       );
     }
     choose(runtime, operator, operation, forced);

@@ -1,4 +1,4 @@
-import { DeconvError } from '../core/errors.js';
+import { fault } from '../core/checks.js';
 import type { Activations, QuantizedOperator } from './bindings.js';
 import type { RouteName } from './execution.js';
 import { NativeOperators, type OperatorKind } from './native-operators.js';
@@ -37,10 +37,13 @@ function plan(
 ): Plan {
   const refusal = runtime.module.QuantizedOperator.refusal(spec, batch, extents, layout);
   if (refusal !== '') {
-    throw new DeconvError(
+    throw fault(
       'UNSUPPORTED',
-      `${where}: expected a geometry that int8 takes, got one that it refuses: it ${refusal}. Keep the float32 layer for it.`,
-      { where, refusal },
+      where,
+      'a geometry that int8 takes',
+      `one that it refuses: it ${refusal}`,
+      'Keep the float32 layer for it.',
+      { refusal },
     );
   }
   runtime.check(where, handle.plan(batch, extents, layout));

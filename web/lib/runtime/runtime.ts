@@ -1,4 +1,5 @@
 import { RUNTIME } from '../core/brands.js';
+import { fault } from '../core/checks.js';
 import { DeconvError, type DeconvErrorCode, isDeconvError } from '../core/errors.js';
 import { isError, messageOf } from '../core/realms.js';
 import { type Heap, heaps } from '../core/tensor.js';
@@ -143,18 +144,24 @@ export class Runtime implements Heap {
   asError(where: string, cause: unknown): DeconvError {
     if (isDeconvError(cause)) return cause;
     if (isNoRoom(cause)) {
-      return new DeconvError(
+      return fault(
         'OUT_OF_MEMORY',
-        `${where}: expected room for an array, got none from the JavaScript engine (${messageOf(cause)}). Use smaller tensors or a smaller batch.`,
-        { where },
+        where,
+        'room for an array',
+        `none from the JavaScript engine (${messageOf(cause)})`,
+        'Use smaller tensors or a smaller batch.',
+        {},
         cause,
       );
     }
     this.fail(cause);
-    return new DeconvError(
+    return fault(
       'INTERNAL',
-      `${where}: expected the WebAssembly module to work, got its failure: ${String(cause)}. Its runtime has ended; ${AFRESH}. Please report this.`,
-      { where },
+      where,
+      'the WebAssembly module to work',
+      `its failure: ${String(cause)}`,
+      `Its runtime has ended; ${AFRESH}. Please report this.`,
+      {},
       cause,
     );
   }
@@ -164,16 +171,21 @@ export class Runtime implements Heap {
     if (this.#module !== undefined) return this;
     const failure = this.#failure;
     if (failure === undefined) {
-      throw new DeconvError(
+      throw fault(
         'NOT_INITIALIZED',
-        `${where}: expected a running module, got a call after its shutdown(), which frees all that was made on it. Start one with init() or createRuntime().`,
-        { where },
+        where,
+        'a running module',
+        'a call after its shutdown(), which frees all that was made on it',
+        'Start one with init() or createRuntime().',
       );
     }
-    throw new DeconvError(
+    throw fault(
       'RUNTIME_FAILED',
-      `${where}: expected a running module, got one that failed before: ${failure.message}. To go on ${AFRESH}.`,
-      { where },
+      where,
+      'a running module',
+      `one that failed before: ${failure.message}`,
+      `To go on ${AFRESH}.`,
+      {},
       failure.cause,
     );
   }
@@ -247,10 +259,13 @@ function isNoRoom(cause: unknown): boolean {
 /** No room for `elements` floats. */
 export function outOfMemory(where: string, what: string, elements: number): DeconvError {
   const megabytes = Math.ceil((elements * 4) / 2 ** 20);
-  return new DeconvError(
+  return fault(
     'OUT_OF_MEMORY',
-    `${where}: expected room for ${what} (${megabytes} MB) on the WebAssembly heap, got none: it holds 2 GB at most. Dispose layers, use smaller tensors or a smaller batch.`,
-    { where, bytes: elements * 4 },
+    where,
+    `room for ${what} (${megabytes} MB) on the WebAssembly heap`,
+    'none: it holds 2 GB at most',
+    'Dispose layers, use smaller tensors or a smaller batch.',
+    { bytes: elements * 4 },
   );
 }
 

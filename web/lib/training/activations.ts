@@ -1,6 +1,5 @@
 import { hasBrand, RELU } from '../core/brands.js';
-import { checkOptions, refuse, shapeText } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
+import { checkOptions, fault, refuse, shapeText } from '../core/checks.js';
 import { allocateTensor, checkTensor, type Tensor } from '../core/tensor.js';
 
 /** Gradient of `sum(forward(x) * gradOutput)`. */
@@ -33,10 +32,13 @@ abstract class Activation {
     const input = checkTensor(where, 'the input', x);
     const grad = checkTensor(where, 'gradOutput', gradOutput);
     if (grad.shape.join() !== input.shape.join()) {
-      throw new DeconvError(
+      throw fault(
         'BAD_SHAPE',
-        `${where}: expected gradOutput of shape ${shapeText(input.shape)}, as the input has, got ${shapeText(grad.shape)}. Reshape it.`,
-        { where, expected: input.shape, got: grad.shape },
+        where,
+        `gradOutput of shape ${shapeText(input.shape)}, as the input has`,
+        shapeText(grad.shape),
+        'Reshape it.',
+        { expected: input.shape, got: grad.shape },
       );
     }
     const result = allocateTensor(where, input.shape);

@@ -1,5 +1,4 @@
-import { refuse, shapeText } from '../core/checks.js';
-import { DeconvError } from '../core/errors.js';
+import { fault, refuse, shapeText } from '../core/checks.js';
 import { allocateTensor, checkTensor, type Tensor } from '../core/tensor.js';
 
 export interface Loss {
@@ -22,10 +21,13 @@ export function meanSquaredError(prediction: Tensor, target: Tensor): Loss {
   const count = got.data.length;
   if (count === 0) refuse('BAD_SHAPE', where, 'a prediction with at least one value', [...got.shape]);
   if (got.shape.join() !== wanted.shape.join()) {
-    throw new DeconvError(
+    throw fault(
       'BAD_SHAPE',
-      `${where}: expected target of the prediction's shape ${shapeText(got.shape)}, got ${shapeText(wanted.shape)}. Reshape one of them.`,
-      { where, expected: got.shape, got: wanted.shape },
+      where,
+      `target of the prediction's shape ${shapeText(got.shape)}`,
+      shapeText(wanted.shape),
+      'Reshape one of them.',
+      { expected: got.shape, got: wanted.shape },
     );
   }
   const gradient = allocateTensor(where, got.shape);

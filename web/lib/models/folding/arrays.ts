@@ -1,14 +1,13 @@
 import { refuse } from '../../core/checks.js';
+import { product } from '../../core/lists.js';
 import { allocateValues, type ModelDtype, type Values } from '../dtypes.js';
+
+export { product };
 
 /** One axis of a result: where in the source its index leads, counted in values; below 0 to the filler. */
 export interface PickedAxis {
   readonly extent: number;
   offset(index: number): number;
-}
-
-export function product(list: readonly number[]): number {
-  return list.reduce((total, extent) => total * extent, 1);
 }
 
 /** Distance between neighbours along each axis. */
