@@ -433,3 +433,19 @@ it('an array that the engine has no room for is no failure of the module', async
   expect(runtime.memoryUsage().liveLayers).toBe(0);
   expect(layer.forward(x).shape).toEqual([5, 6, 3]);
 });
+
+it('gradients that find no room give back what they had staged', async () => {
+  const runtime = await start({ build: 'simd' });
+  const layer = new ConvTranspose2d({ ...UP, runtime }).setWeight(WEIGHT);
+  const y = layer.forward(X);
+  const wanted = layer.backward(X, y);
+  const before = runtime.memoryUsage();
+  const slice = vi.spyOn(Object.getPrototypeOf(Float32Array.prototype), 'slice').mockImplementation(() => {
+    throw new RangeError('Array buffer allocation failed');
+  });
+  const error = caught(() => layer.backward(X, y));
+  slice.mockRestore();
+  expectError(error, 'OUT_OF_MEMORY', 'ConvTranspose2d.backward');
+  expect(runtime.memoryUsage()).toEqual(before);
+  expect(layer.backward(X, y)).toEqual(wanted);
+});

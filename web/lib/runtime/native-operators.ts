@@ -138,12 +138,19 @@ export class NativeOperators<Handle extends NativeHandle, Parameters> {
   ): Plan {
     const { handle } = operator;
     const kind = this.#kind as Required<OperatorKind<Handle, Parameters>>;
-    const plan = kind.measure(runtime, handle, operation, () => {
-      if (handle.needsParameters()) kind.pack(runtime, handle, operation);
-      runtime.check(operation.where, kind.run(handle, operation, source, target));
-    });
-    operator.planned = { key: operation.planKey, plan };
-    return plan;
+    try {
+      const plan = kind.measure(runtime, handle, operation, () => {
+        if (handle.needsParameters()) kind.pack(runtime, handle, operation);
+        runtime.check(operation.where, kind.run(handle, operation, source, target));
+      });
+      operator.planned = { key: operation.planKey, plan };
+      return plan;
+    } catch (error) {
+      throw runtime.asError(operation.where, error);
+    } finally {
+      // Of what was tried the best alone stays; a module that has trapped is asked for nothing more.
+      runtime.release(() => handle.keepCopies(1));
+    }
   }
 
   /** For one more packed copy of `current`'s, which has just been used: what was not for longest goes. */

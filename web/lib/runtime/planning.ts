@@ -63,7 +63,7 @@ export function wantsMeasurement({ execution, batch }: Operation, plan: Plan): b
 
 /**
  * Times the likely routes and plans the best one. `run` computes the operation on the route that
- * `operator` is planned for. What the others packed is freed.
+ * `operator` is planned for; it leaves a packed copy for each route that it has tried.
  */
 export function measureOperation(
   runtime: Runtime,
@@ -102,7 +102,6 @@ export function measureOperation(
   }
   const plan = planMeasured(runtime, operator, operation, freezeAll(candidates));
   measurementsOf(runtime).set(keyOf(operation), candidates);
-  operator.keepCopies(1);
   return plan;
 }
 
