@@ -16,9 +16,10 @@ import { checkFloats, checkTensor, sameList, type Tensor } from '../core/tensor.
 import type { Layer } from '../layers/layer.js';
 import { EXECUTION_OPTION_NAMES } from '../runtime/execution.js';
 import { checkAgreement } from './attributes.js';
+import { areGiven } from './call.js';
 import type { ConversionOptions } from './converted-layer.js';
 import { type ExportedParameters, exportParameters } from './export.js';
-import { areGiven, type InitialParameters } from './initial.js';
+import type { InitialParameters } from './initial.js';
 import { checkWeightShape } from './kernel.js';
 
 /** Arguments of brainstate's layers, in its words; see `deconv-wasm/brainstate` for what they mean. */

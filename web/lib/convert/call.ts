@@ -1,6 +1,6 @@
-import { checkChoice, checkOptions } from '../core/checks.js';
+import { checkChoice, checkOptions, refuse } from '../core/checks.js';
 import type { Tensor } from '../core/tensor.js';
-import { areGiven, drawParameters, type InitialRule } from './initial.js';
+import type { InitialCall } from './initial.js';
 import { type ConvertedParameters, checkWeightShape, readWeight } from './kernel.js';
 
 /** What an operator's name says. */
@@ -38,22 +38,26 @@ export interface Call<Attributes extends object> extends OperatorCall<Attributes
   readonly weight: Tensor;
 }
 
-/**
- * `from` is the public function, `Attributes` has those of all operators in `table`; `initial` draws parameters
- * that are not given, or names the system that draws none.
- */
+/** Draws parameters that are not given, or is the name of a system that draws none. */
+type Initial<Attributes extends object> =
+  | string
+  | ((call: Omit<InitialCall<Attributes>, 'inChannels'>, asked: unknown) => ConvertedParameters);
+
+/** `from` is the public function, `Attributes` has those of all operators in `table`. */
 export function readCall<Attributes extends object>(
   from: string,
   table: Readonly<Record<string, OperatorKind>>,
   operator: string,
   attributes: object,
   asked: unknown,
-  initial: InitialRule<Attributes>,
+  initial: Initial<Attributes>,
 ): Call<Attributes> {
   const { name, where, kind, given } = readOperator<Attributes>(from, table, operator, attributes);
   const parameters = areGiven(asked)
     ? asked
-    : drawParameters(initial, { where, name, transposed: kind.transposed, rank: kind.rank, given }, asked);
+    : typeof initial === 'string'
+      ? refuseWithoutWeight(where, initial, asked)
+      : initial({ where, name, transposed: kind.transposed, rank: kind.rank, given }, asked);
   const weight = readWeight(where, parameters, kind.rank);
   const rank = weight.shape.length - 2;
   return { name, where, transposed: kind.transposed, rank, given, parameters, weight };
@@ -70,6 +74,23 @@ export function readShapeCall<Attributes extends object>(
   const { name, where, kind, given } = readOperator<Attributes>(from, table, operator, attributes);
   checkWeightShape(where, shape, kind.rank);
   return { name, where, transposed: kind.transposed, rank: shape.length - 2, given, weight: { shape } };
+}
+
+/** Whether the caller has parameters, and does not ask for drawn ones. */
+export function areGiven(parameters: unknown): parameters is ConvertedParameters {
+  return (
+    typeof parameters === 'object' && parameters !== null && ('weight' in parameters || 'bias' in parameters)
+  );
+}
+
+export function refuseWithoutWeight(where: string, system: string, parameters: unknown): never {
+  return refuse(
+    'BAD_TYPE',
+    where,
+    `parameters with a weight, as ${system} has no initial values`,
+    parameters,
+    'Draw them with a layer of another system and convert those.',
+  );
 }
 
 function readOperator<Attributes extends object>(

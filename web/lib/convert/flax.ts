@@ -14,6 +14,7 @@ import { type ConversionOptions, ConvertedLayer } from './converted-layer.js';
 import { type ExportedParameters, exportParameters } from './export.js';
 import {
   channelsLastFans,
+  drawParameters,
   type InitialCall,
   type InitialInputParameters,
   type InitialValues,
@@ -100,7 +101,7 @@ export function fromFlax<Operator extends keyof FlaxOperators>(
     operator,
     attributes,
     parameters,
-    flaxInitial,
+    (unweighted, asked) => drawParameters(flaxInitial, unweighted, asked),
   );
   const { where, transposed, rank, given, weight } = call;
   const format = flaxFormat(transposed, readTransposeKernel(where, given));

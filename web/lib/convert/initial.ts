@@ -25,11 +25,7 @@ export interface InitialValues {
   fillBias?(values: Float32Array, random: RandomSource): void;
 }
 
-/** What a system's attributes say of the parameters that it draws, or the name of a system that draws none. */
-export type InitialRule<Attributes extends object> =
-  | ((call: InitialCall<Attributes>) => InitialValues)
-  | string;
-
+/** What a system's attributes say before there is a weight. */
 export interface InitialCall<Attributes extends object> {
   readonly where: string;
   readonly name: string;
@@ -41,20 +37,13 @@ export interface InitialCall<Attributes extends object> {
   inChannels(): number;
 }
 
-/** Whether the caller has parameters, and does not ask for drawn ones. */
-export function areGiven(parameters: unknown): parameters is ConvertedParameters {
-  return (
-    typeof parameters === 'object' && parameters !== null && ('weight' in parameters || 'bias' in parameters)
-  );
-}
-
+/** Parameters as `rule` has them of a call without any. */
 export function drawParameters<Attributes extends object>(
-  rule: InitialRule<Attributes>,
+  rule: (call: InitialCall<Attributes>) => InitialValues,
   call: Omit<InitialCall<Attributes>, 'inChannels'>,
   parameters: unknown,
 ): ConvertedParameters {
   const { where } = call;
-  if (typeof rule === 'string') refuseWithoutWeight(where, rule, parameters);
   const checked = checkOptions<Partial<InitialInputParameters>>(where, parameters, ['inChannels', 'seed']);
   const seed = checkInteger(where, 'seed', checked.seed ?? freshSeed(), 0, 2 ** 32 - 1);
   const { weightShape, biasCount, fillWeight, fillBias } = rule({
@@ -78,16 +67,6 @@ export function drawParameters<Attributes extends object>(
   const bias = allocateTensor(where, [biasCount]);
   fillBias?.(bias.data, random);
   return { weight, bias };
-}
-
-export function refuseWithoutWeight(where: string, system: string, parameters: unknown): never {
-  return refuse(
-    'BAD_TYPE',
-    where,
-    `parameters with a weight, as ${system} has no initial values`,
-    parameters,
-    'Draw them with a layer of another system and convert those.',
-  );
 }
 
 /** An attribute that nothing else says where there is no weight. */

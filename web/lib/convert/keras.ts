@@ -9,6 +9,7 @@ import { type ConversionOptions, ConvertedLayer } from './converted-layer.js';
 import { type ExportedParameters, exportParameters } from './export.js';
 import {
   channelsLastFans,
+  drawParameters,
   type InitialCall,
   type InitialInputParameters,
   type InitialValues,
@@ -104,7 +105,7 @@ export function fromKeras<Operator extends keyof KerasOperators>(
     operator,
     attributes,
     parameters,
-    kerasInitial,
+    (unweighted, asked) => drawParameters(kerasInitial, unweighted, asked),
   );
   const { where, transposed, rank, given, weight } = call;
   const format = channelsLastFormat(transposed);

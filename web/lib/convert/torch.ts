@@ -13,14 +13,20 @@ import {
 } from '../core/torch-words.js';
 import type { Layer } from '../layers/layer.js';
 import { checkAgreement, checkBiasFlag } from './attributes.js';
-import { type OperatorCall, type OperatorTable, readCall, readShapeCall } from './call.js';
+import {
+  type OperatorCall,
+  type OperatorTable,
+  readCall,
+  readShapeCall,
+  refuseWithoutWeight,
+} from './call.js';
 import { type ConversionOptions, ConvertedLayer, type Geometry } from './converted-layer.js';
 import { type ExportedParameters, exportParameters } from './export.js';
 import {
+  drawParameters,
   type InitialCall,
   type InitialParameters,
   type InitialValues,
-  refuseWithoutWeight,
   required,
 } from './initial.js';
 import { type ConvertedParameters, canonicalFormat, readKernel } from './kernel.js';
@@ -119,7 +125,7 @@ export function fromTorch<Operator extends keyof TorchOperators>(
     operator,
     attributes,
     parameters,
-    torchInitial,
+    (unweighted, asked) => drawParameters(torchInitial, unweighted, asked),
   );
   checkBiasFlag(call.where, 'bias', call.given.bias, call.parameters.bias);
   return ConvertedLayer.of({ call, options, ...translate(call) });
