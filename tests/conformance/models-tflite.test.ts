@@ -2,7 +2,7 @@
 
 import { ConvTranspose2d, init, shutdown, type Tensor } from 'deconv-wasm';
 import { analyze } from 'deconv-wasm/checkerboard';
-import { type ModelLayer, readModel } from 'deconv-wasm/models';
+import { type ModelLayer, patchModel, readModel } from 'deconv-wasm/models';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seed } from '../support/seed.js';
 import { randomTensor } from '../support/tensors.js';
@@ -187,5 +187,124 @@ describe('what is not judged says why', () => {
   ])('%s', async (_, operators, wanted) => {
     const layers = await layersOf(...operators);
     expect(layers.map(({ operator, problem, upsamples }) => [operator, problem, upsamples])).toEqual(wanted);
+  });
+});
+
+describe('weights behind operators that take constants', () => {
+  // [out, h, w, in], with values that halves and steps of 1/64 hold.
+  const values = Float32Array.from({ length: 3 * 2 * 2 * 8 }, (_, index) => ((index * 37) % 63) / 32 - 1);
+  const steps = Int8Array.from(values, (value) => 64 * value);
+  const quantization = { scale: [1 / 64], zeroPoint: [0] };
+  const up = (weight: string): OperatorPart => ({
+    code: 67,
+    inputs: ['sizes', weight, 'x'],
+    outputs: ['y'],
+    options: [VALID, { integer: 2 }, { integer: 2 }],
+  });
+  const made = (parts: readonly TensorPart[], ...operators: OperatorPart[]) =>
+    tflite(
+      [
+        open('x', 1, 6, 5, 8),
+        open('y', 1, 12, 10, 3),
+        { name: 'sizes', shape: [4], values: Int32Array.of(1, 12, 10, 3) },
+        ...parts,
+      ],
+      [...operators, up('w')],
+    );
+  const through = (code: number, inputs = ['v'], outputs = ['w']): OperatorPart => ({
+    code,
+    inputs,
+    outputs,
+  });
+  const shape = [3, 2, 2, 8];
+  const weight = open('w', ...shape);
+  /** The same as [in, h, w, out]. */
+  const moved = Float32Array.from(values, (_, index) => {
+    const [output, tap, input] = [index % 3, Math.floor(index / 3) % 4, Math.floor(index / 12)];
+    return values[32 * output + 8 * tap + input] as number;
+  });
+
+  const cases: Record<string, Uint8Array<ArrayBuffer>> = {
+    'DEQUANTIZE of int8': made([{ name: 'v', shape, values: steps, quantization }, weight], through(6)),
+    'DEQUANTIZE of QUANTIZE': made(
+      [
+        { name: 'v', shape, values: values.map((value) => value + 0.003) },
+        { name: 'q', shape, type: 9, quantization },
+        weight,
+      ],
+      through(114, ['v'], ['q']),
+      through(6, ['q']),
+    ),
+    'DEQUANTIZE by channel, then RESHAPE': made(
+      [
+        {
+          name: 'v',
+          shape: [3, 32],
+          values: Int8Array.from(steps, (step, index) => step / (index < 32 ? 1 : 2) + (index < 32 ? 0 : 5)),
+          quantization: { scale: [1 / 64, 1 / 32, 1 / 32], zeroPoint: [0, 5, 5] },
+        },
+        open('d', 3, 32),
+        weight,
+      ],
+      through(6, ['v'], ['d']),
+      through(22, ['d']),
+    ),
+    'SQUEEZE and EXPAND_DIMS': made(
+      [{ name: 'v', shape: [3, 1, 4, 8], values }, open('s', 3, 4, 8), weight],
+      through(43, ['v'], ['s']),
+      through(70, ['s']),
+    ),
+  };
+  async function plainWeight(): Promise<Tensor> {
+    const [layer] = (await readModel(made([{ name: 'w', shape, values }]))).layers as [ModelLayer];
+    return layer.weight();
+  }
+
+  it.each(Object.entries(cases))('%s', async (_, file) => {
+    const [layer] = (await readModel(file)).layers as [ModelLayer];
+    expect(layer.problem).toBeNull();
+    expect(await layer.weight()).toEqual(await plainWeight());
+  });
+
+  it('TRANSPOSE, read and written through', async () => {
+    const file = made(
+      [
+        { name: 'v', shape: [8, 2, 2, 3], values: moved },
+        { name: 'order', shape: [4], values: Int32Array.of(3, 1, 2, 0) },
+        weight,
+      ],
+      through(39, ['v', 'order']),
+    );
+    const model = await readModel(file);
+    const [layer] = model.layers as [ModelLayer];
+    expect(layer.problem).toBeNull();
+    const old = await layer.weight();
+    expect(old).toEqual(await plainWeight());
+    const fresh = old.data.map((value) => value / 2 + 1);
+    const { files } = await patchModel(model, [{ layer, weight: fresh }]);
+    const written: number[] = [];
+    for await (const chunk of files[0]?.stream() ?? []) written.push(...chunk);
+    expect(written).toHaveLength(file.length);
+    const [again] = (await readModel(Uint8Array.from(written))).layers as [ModelLayer];
+    expect((await again.weight()).data).toEqual(fresh);
+  });
+
+  it('what is none says why', async () => {
+    const problems: [Uint8Array<ArrayBuffer>, string][] = [
+      [made([weight]), 'its weight is an input of the model'],
+      [
+        made([open('v', ...shape), weight], through(6)),
+        'its weight is computed from "v", which is an input of the model',
+      ],
+      [
+        made([{ name: 'v', shape, values }, weight], through(18, ['v', 'v'])),
+        'its weight is computed by the operator 18',
+      ],
+      [
+        made([{ name: 'v', shape, values }, weight], through(124)),
+        'its weight is a sparse tensor, which is not read',
+      ],
+    ];
+    for (const [file, problem] of problems) expect((await readModel(file)).layers[0]?.problem).toBe(problem);
   });
 });

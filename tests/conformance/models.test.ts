@@ -338,7 +338,7 @@ describe('TFLite', () => {
     const flattened = await each.weight();
     // Tap (h, w) of output channel o stands at [1, h, w, o].
     expect(flattened.data[3 * 16 + 7]).toBe(weight.data[7 * 6 + 3]);
-    expect(layers.at(-1)?.problem).toBe('its weight is computed and no constant');
+    expect(layers.at(-1)?.problem).toBe('its weight is an input of the model');
   });
 });
 

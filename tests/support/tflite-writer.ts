@@ -80,8 +80,39 @@ export interface TensorPart {
   readonly name: string;
   readonly shape: readonly number[];
   /** Values of a constant. */
-  readonly values?: Float32Array | Int32Array;
+  readonly values?: Float32Array | Int32Array | Int8Array | Uint16Array;
+  /** Default: the type of the values, halves for 16 bits; float32 without. */
+  readonly type?: number;
+  readonly quantization?: {
+    readonly scale: readonly number[];
+    readonly zeroPoint: readonly number[];
+    readonly axis?: number;
+  };
 }
+
+/** TensorType, by the arrays of the values. */
+const TYPES: Readonly<Record<string, number>> = {
+  Float32Array: 0,
+  Uint16Array: 1,
+  Int32Array: 2,
+  Int8Array: 9,
+};
+
+/** A vector of numbers of 8 bytes stands where its length is aligned to 4 and they to 8. */
+const wide =
+  (values: readonly number[]): Reference =>
+  (file) => {
+    while (file.bytes.length % 8 !== 4) file.bytes.push(0);
+    const at = file.integer(values.length);
+    for (const value of values) {
+      file.integer(value);
+      file.integer(value < 0 ? -1 : 0);
+    }
+    return at;
+  };
+
+const floats = (values: readonly number[]): Reference =>
+  integers([...new Int32Array(Float32Array.from(values).buffer)]);
 
 export interface OperatorPart {
   /** A number of BuiltinOperator, or the name of a custom operator. */
@@ -119,12 +150,23 @@ export function tflite(
   ];
   const graph = table([
     tables(
-      tensors.map(({ name, shape, values }, index) =>
+      tensors.map(({ name, shape, values, type, quantization }, index) =>
         table([
           integers(shape),
-          { byte: values instanceof Int32Array ? 2 : 0 },
+          { byte: type ?? TYPES[values?.constructor.name ?? ''] ?? 0 },
           { integer: values === undefined ? 0 : index + 1 },
           text(name),
+          quantization === undefined
+            ? null
+            : table([
+                null,
+                null,
+                floats(quantization.scale),
+                wide(quantization.zeroPoint),
+                null,
+                null,
+                { integer: quantization.axis ?? 0 },
+              ]),
         ]),
       ),
     ),

@@ -1,6 +1,5 @@
 import { describe, refuse } from '../../core/checks.js';
 import type { ModelDtype } from '../dtypes.js';
-import { narrowest } from '../folding/folded.js';
 import type { WeightReplacement } from '../layer.js';
 import { LIMITS } from '../limits.js';
 import type { ModelFile } from '../source.js';
@@ -34,6 +33,7 @@ export class Constants {
   readonly #known = new Map<Message, Constant>();
   readonly #folded = new Map<OnnxNode, Map<number, Constant>>();
   readonly #found = new Set<ModelTensor>();
+  #loaded: typeof import('./operators.js') | undefined;
   #lookups = 0;
 
   constructor(file: ModelFile, graph: OnnxGraph, external: ExternalFiles, imports: ConstantImports) {
@@ -55,7 +55,7 @@ export class Constants {
   async find(name: string, scope: Scope): Promise<Constant> {
     const found = await this.#find(name, scope, 0);
     if (typeof found === 'string') return found;
-    const tensor = narrowest(found);
+    const tensor = this.#loaded?.narrowest(found) ?? found;
     this.#found.add(tensor);
     return tensor;
   }
@@ -128,7 +128,8 @@ export class Constants {
     const value = node.is('Constant') ? node.attribute('value')?.message(ATTRIBUTE.tensor) : undefined;
     if (value !== undefined) return this.#tensor(value, value.text(TENSOR.name) || name);
     if (node.is('Identity')) return this.#find(node.inputs[0] ?? '', node.scope, steps);
-    const { foldNode, ruleOf } = await this.#imports.folding();
+    this.#loaded ??= await this.#imports.folding();
+    const { foldNode, ruleOf } = this.#loaded;
     const rule = ruleOf(node);
     if (rule === undefined) return `computed by ${node.type.slice(0, 100)}`;
     const inputs: (ModelTensor | null)[] = [];

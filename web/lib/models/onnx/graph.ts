@@ -107,18 +107,6 @@ export class Scope {
     return this.caller !== null || (this.outer?.inFunction ?? false);
   }
 
-  /** All names that mean something here. */
-  *names(): Generator<string> {
-    yield* this.initializers.keys();
-    yield* this.unknown.keys();
-    yield* this.shapes.keys();
-    yield* this.outputs;
-    for (const { inputs, outputs } of this.nodes) {
-      yield* inputs;
-      yield* outputs;
-    }
-  }
-
   /** The nodes of this scope that take the value; those in branches and functions are not among them. */
   consumers(name: string): readonly OnnxNode[] {
     if (this.#consumers === undefined) {
@@ -152,8 +140,8 @@ export class OnnxGraph {
   /** Version of the format. */
   readonly version: number;
   readonly #calls = new Map<OnnxNode, Scope>();
-  readonly #scopes: Scope[] = [];
-  #taken: Set<string> | undefined;
+  /** Those that were met. */
+  readonly scopes: Scope[] = [];
   #names = 0;
 
   constructor(model: Message) {
@@ -238,7 +226,7 @@ export class OnnxGraph {
     }
     for (const output of called.texts(FUNCTION.output)) inner.outputs.add(output);
     this.#addNodes(inner, nodes);
-    this.#scopes.push(inner);
+    this.scopes.push(inner);
     return inner;
   }
 
@@ -264,25 +252,7 @@ export class OnnxGraph {
       scope.unknown.set(sparse.message(1)?.text(TENSOR.name) ?? '', 'a sparse tensor');
     }
     this.#addNodes(scope, graph.messages(GRAPH.node));
-    this.#scopes.push(scope);
-  }
-
-  /** A name of so many ASCII letters that nothing in the model has; null if all are taken. */
-  freshName(length: number): string | null {
-    this.#taken ??= new Set(this.#scopes.flatMap((scope) => [...scope.names()]));
-    const letters = 'weightabcdfjklmnopqrsuvxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_';
-    const tries = Math.min(letters.length ** Math.min(length, 4), this.#taken.size + 1);
-    for (let count = 0; count < tries; count += 1) {
-      let [name, rest] = ['', count];
-      for (let place = 0; place < length; place += 1) {
-        name = letters[rest % letters.length] + name;
-        rest = Math.floor(rest / letters.length);
-      }
-      if (this.#taken.has(name)) continue;
-      this.#taken.add(name);
-      return name;
-    }
-    return null;
+    this.scopes.push(scope);
   }
 
   #addNodes(scope: Scope, nodes: readonly Message[]): void {

@@ -29,6 +29,8 @@ import { Evaluation, type TensorPlace } from '../tensor-content.js';
 import type { OnnxNode } from './graph.js';
 import { ATTRIBUTE, DTYPES } from './schema.js';
 
+export { narrowest } from '../folding/folded.js';
+
 /** A node whose inputs are constants. */
 export interface FoldedNode {
   readonly node: OnnxNode;

@@ -3,7 +3,7 @@ import { canEncode, decodeValues, encodeValues, type ModelDtype } from '../dtype
 import type { ModelFile } from '../source.js';
 import type { FileEdit } from '../tensor-content.js';
 import { WIRE, WireReader } from '../wire-reader.js';
-import type { OnnxGraph, OnnxNode } from './graph.js';
+import type { OnnxGraph, OnnxNode, Scope } from './graph.js';
 import { DTYPES, GRAPH, MODEL, NODE, TENSOR, VALUE } from './schema.js';
 
 /** Before this version every initializer had to be an input of the graph, too. */
@@ -31,7 +31,7 @@ export async function replaceInput(
   given.set(node, names);
   const name =
     names.get(place) ??
-    graph.freshName(range.length) ??
+    freshName(graph, range.length) ??
     refuse('UNSUPPORTED', 'patchModel', `a name of ${range.length} letters that is free`, 'none');
   names.set(place, name);
   const bytes = encodeValues(values, type);
@@ -53,6 +53,40 @@ export interface NodeInput {
   readonly place: number;
   readonly graph: OnnxGraph;
   readonly file: ModelFile;
+}
+
+/** Names that mean something in a model, and those that were given to inputs of it. */
+const takenNames = new WeakMap<OnnxGraph, Set<string>>();
+const LETTERS = 'weightabcdfjklmnopqrsuvxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_';
+
+/** A name of so many ASCII letters that nothing in the model has; null if all are taken. */
+function freshName(graph: OnnxGraph, length: number): string | null {
+  const taken = takenNames.get(graph) ?? new Set(graph.scopes.flatMap((scope) => [...namesOf(scope)]));
+  takenNames.set(graph, taken);
+  // One more than are taken is enough.
+  const tries = Math.min(LETTERS.length ** Math.min(length, 4), taken.size + 1);
+  for (let count = 0; count < tries; count += 1) {
+    let [name, rest] = ['', count];
+    for (let place = 0; place < length; place += 1) {
+      name = LETTERS[rest % LETTERS.length] + name;
+      rest = Math.floor(rest / LETTERS.length);
+    }
+    if (taken.has(name)) continue;
+    taken.add(name);
+    return name;
+  }
+  return null;
+}
+
+function* namesOf({ initializers, unknown, shapes, outputs, nodes }: Scope): Generator<string> {
+  yield* initializers.keys();
+  yield* unknown.keys();
+  yield* shapes.keys();
+  yield* outputs;
+  for (const node of nodes) {
+    yield* node.inputs;
+    yield* node.outputs;
+  }
 }
 
 /** Where the file has the name of a node's input. */

@@ -43,12 +43,19 @@ const ACTIVATIONS = ['NONE', 'RELU', 'RELU_N1_TO_1', 'RELU6', 'TANH', 'SIGN_BIT'
 export const BUILTIN = {
   depthToSpace: 5,
   dequantize: 6,
+  reshape: 22,
   resizeBilinear: 23,
   custom: 32,
   pad: 34,
+  transpose: 39,
+  squeeze: 43,
+  cast: 53,
   padV2: 60,
+  expandDims: 70,
   resizeNearest: 97,
   mirrorPad: 100,
+  quantize: 114,
+  densify: 124,
   stablehloConvolution: 178,
 } as const;
 

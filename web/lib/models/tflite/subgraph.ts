@@ -1,8 +1,11 @@
+import { describe } from '../../core/checks.js';
 import type { FlatTable } from '../flat.js';
+import { LIMITS } from '../limits.js';
 import type { ModelFile } from '../source.js';
 import { checkExtent } from '../stored.js';
 import { type ModelTensor, storedTensor } from '../tensor.js';
 import type { ByteRange, StoredQuantization } from '../tensor-content.js';
+import { FOLDED, foldOperator } from './folding.js';
 import {
   BUFFER,
   BUILTIN,
@@ -34,6 +37,7 @@ export class Subgraph {
   readonly #codes: readonly OperatorCode[];
   readonly #makers = new Map<number, FlatTable>();
   readonly #constants = new Map<number, ModelTensor | string>();
+  readonly #used = new Set<ModelTensor>();
 
   constructor(
     file: ModelFile,
@@ -56,7 +60,7 @@ export class Subgraph {
 
   /** Constants that layers were found to use. */
   constants(): ModelTensor[] {
-    return [...this.#constants.values()].filter((found) => typeof found === 'object');
+    return [...this.#used];
   }
 
   code(operator: FlatTable): number {
@@ -129,26 +133,57 @@ export class Subgraph {
   }
 
   constant(index: number): ModelTensor | string {
+    const found = this.#constant(index, 0);
+    if (typeof found === 'object') this.#used.add(found);
+    return found;
+  }
+
+  #constant(index: number, steps: number): ModelTensor | string {
+    if (steps > LIMITS.steps) return 'computed in too many steps, or in a circle';
     const known = this.#constants.get(index);
     if (known !== undefined) return known;
-    const found = this.#readConstant(index);
+    const table = this.#tensors[index];
+    const range = table === undefined ? null : this.#range(table);
+    const found =
+      table === undefined
+        ? 'missing'
+        : range === null
+          ? this.#computed(index, table, steps)
+          : this.#stored(index, table, range);
     this.#constants.set(index, found);
     return found;
   }
 
-  #readConstant(index: number): ModelTensor | string {
-    const table = this.#tensors[index];
-    if (table === undefined) return 'missing';
-    const range = this.#range(table);
-    if (range === null) {
-      // Weights of 16 bits pass an operator that widens them.
-      const maker = this.#makers.get(index);
-      const widens = maker !== undefined && this.code(maker) === BUILTIN.dequantize;
-      const [source = -1] = widens ? maker.integers(OPERATOR.inputs) : [];
-      const widened = this.#tensors[source];
-      if (widened === undefined || this.#range(widened) === null) return 'computed and no constant';
-      return this.#readConstant(source);
+  /** What an operator makes of a constant. */
+  #computed(index: number, table: FlatTable, steps: number): ModelTensor | string {
+    const maker = this.#makers.get(index);
+    if (maker === undefined) return 'an input of the model';
+    const code = this.code(maker);
+    if (code === BUILTIN.densify) return 'a sparse tensor, which is not read';
+    if (!FOLDED.has(code)) return `computed by ${this.custom(maker) || `the operator ${code}`}`;
+    const [source = -1, list = -1] = maker.integers(OPERATOR.inputs);
+    const found = this.#constant(source, steps + 1);
+    if (typeof found === 'string') {
+      if (/^computed|sparse/.test(found)) return found;
+      return `computed from ${describe(this.name(source))}, which is ${found}`;
     }
+    const shape = table.integers(TENSOR.shape);
+    const quantization = readQuantization(table.table(TENSOR.quantization), shape);
+    if (typeof quantization === 'string') return quantization;
+    const dtype = DTYPES[table.byte(TENSOR.type, 0)];
+    const made = { name: this.name(index), shape, dtype, quantization };
+    return foldOperator(code, found, made, code === BUILTIN.transpose ? this.#list(list) : null);
+  }
+
+  /** A short constant of int32; null for another. */
+  #list(index: number): readonly number[] | null {
+    const table = this.#tensors[index];
+    const range = table === undefined ? null : this.#range(table);
+    if (range === null || range.length % 4 !== 0 || range.length > 64) return null;
+    return range.offset + range.length <= this.#bytes.length ? this.#integers(range) : null;
+  }
+
+  #stored(index: number, table: FlatTable, range: ByteRange): ModelTensor | string {
     if (table.table(TENSOR.sparsity) !== null) return 'a sparse tensor';
     const dtype = DTYPES[table.byte(TENSOR.type, 0)];
     if (dtype === undefined) return `of TFLite's type ${table.byte(TENSOR.type, 0)}, which is not read`;
