@@ -66,8 +66,8 @@ export class DeconvError extends Error {
 
   /**
    * The error that was sent: from what `toJSON` gave, parsed or cloned; from an error that Node's worker
-   * threads passed on; from a structured clone (`postMessage(error)`) where the engine is V8, as others drop
-   * the code. A DeconvError is returned as it is. Anything else becomes the `cause` of an `INTERNAL` one.
+   * threads passed on; from a structured clone (`postMessage(error)`) where it keeps the stack's first line, as
+   * V8's does. A DeconvError is returned as it is. Anything else becomes the `cause` of an `INTERNAL` one.
    *
    * @example
    * // In the worker:
