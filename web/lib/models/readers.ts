@@ -5,6 +5,8 @@ export const readers = {
   onnx: async () => (await import('./onnx/read.js')).readOnnx,
   /** What computes constants of ONNX files. */
   folding: () => import('./onnx/operators.js'),
+  /** What stands beside convolutions of ONNX files and makes them enlarge. */
+  upsampling: () => import('./onnx/upsampling.js'),
   /** What reads the weights of convolutions of integers. */
   quantized: () => import('./onnx/quantized-weights.js'),
   /** What gives a layer of an ONNX file a weight of its own. */

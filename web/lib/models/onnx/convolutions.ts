@@ -16,7 +16,8 @@ export type QuantizedWeights = () => Promise<typeof import('./quantized-weights.
 /** What a convolution is read with. */
 interface Surroundings {
   readonly constants: Constants;
-  readonly upsamplings: Upsamplings;
+  /** Null where nothing in the graph enlarges. */
+  readonly upsamplings: Upsamplings | null;
   readonly quantized: QuantizedWeights;
 }
 
@@ -31,8 +32,8 @@ export async function readConvolution(
   const transposed = form.base === 'ConvTranspose';
   const { name } = node;
   const keeps = !transposed && keepsResolution(node);
-  const shuffle = keeps ? upsamplings.shuffleOf(node) : undefined;
-  const resize = keeps && shuffle === undefined ? await upsamplings.upsampleOf(node) : null;
+  const shuffle = keeps ? upsamplings?.shuffleOf(node) : undefined;
+  const resize = keeps && shuffle === undefined ? ((await upsamplings?.upsampleOf(node)) ?? null) : null;
   if (!all && keeps && shuffle === undefined && resize === null) return null;
   const [x = ''] = node.inputs;
   const weightName = node.inputs[form.weight] ?? '';
@@ -104,9 +105,13 @@ function upsamplingProblem(
 }
 
 /** A node that convolves or enlarges in a way that is not read, as a layer that says why. */
-export function unreadLayer(node: OnnxNode, upsamplings: Upsamplings, all: boolean): ModelLayer | null {
+export function unreadLayer(
+  node: OnnxNode,
+  upsamplings: Upsamplings | null,
+  all: boolean,
+): ModelLayer | null {
   const { type, domain } = node;
-  const rearranges = upsamplings.problemOf(node);
+  const rearranges = upsamplings?.problemOf(node);
   const transposed = /transpose|deconv/i.test(type);
   if (rearranges === undefined) {
     if (formOf(node) !== undefined || !soundsLikeConvolution(type)) return null;

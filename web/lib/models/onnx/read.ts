@@ -6,10 +6,13 @@ import { type ConstantImports, Constants, type ExternalFiles } from './constants
 import { type QuantizedWeights, readConvolution, unreadLayer } from './convolutions.js';
 import { OnnxGraph } from './graph.js';
 import { MODEL, modelSchema } from './schema.js';
-import { Upsamplings } from './upsampling.js';
+
+/** Operators that may make a convolution beside them enlarge. */
+const ENLARGING: ReadonlySet<string> = new Set(['DepthToSpace', 'Resize', 'Transpose', 'Upsample']);
 
 /** What is imported when a file needs it. */
 export interface OnnxImports extends ConstantImports {
+  readonly upsampling: () => Promise<typeof import('./upsampling.js')>;
   readonly quantized: QuantizedWeights;
   readonly foreign: () => Promise<{ refuseForeign(file: ModelFile): Promise<never> }>;
 }
@@ -30,7 +33,9 @@ export async function readOnnx(
   const layers: ModelLayer[] = [];
   // Listed, as a convolution is also what stands before and behind it.
   const nodes = [...graph.walk()];
-  const upsamplings = await Upsamplings.find(nodes, graph, constants);
+  const upsamplings = nodes.some(({ type }) => ENLARGING.has(type))
+    ? await (await imports.upsampling()).findUpsamplings(nodes, graph, constants)
+    : null;
   for (const node of nodes) {
     const layer =
       (await readConvolution(node, { constants, upsamplings, quantized: imports.quantized }, all)) ??

@@ -61,25 +61,26 @@ const WITH_NUMBERS = new Set([
 ]);
 
 /** Finds what stands beside the convolutions of a graph whose nodes are listed. */
+export async function findUpsamplings(
+  nodes: readonly OnnxNode[],
+  graph: OnnxGraph,
+  constants: Constants,
+): Promise<Upsamplings> {
+  const found = new Upsamplings(graph, constants);
+  for (const node of nodes) await found.addShuffle(node);
+  return found;
+}
+
+/** What stands beside the convolutions of a graph. */
 export class Upsamplings {
   readonly #graph: OnnxGraph;
   readonly #constants: Constants;
   readonly #shuffles = new Map<OnnxNode, Shuffle>();
   readonly #problems = new Map<OnnxNode, string>();
 
-  private constructor(graph: OnnxGraph, constants: Constants) {
+  constructor(graph: OnnxGraph, constants: Constants) {
     this.#graph = graph;
     this.#constants = constants;
-  }
-
-  static async find(
-    nodes: readonly OnnxNode[],
-    graph: OnnxGraph,
-    constants: Constants,
-  ): Promise<Upsamplings> {
-    const found = new Upsamplings(graph, constants);
-    for (const node of nodes) await found.#addShuffle(node);
-    return found;
   }
 
   /** What follows a convolution. */
@@ -126,7 +127,8 @@ export class Upsamplings {
     return wanted.map((extent, axis) => (axis === 0 && at(given, 0) <= 0 ? 1 : extent / at(given, axis)));
   }
 
-  async #addShuffle(node: OnnxNode): Promise<void> {
+  /** Notes the node if it makes positions of channels. */
+  async addShuffle(node: OnnxNode): Promise<void> {
     const shuffle = await this.#readShuffle(node);
     if (shuffle === null) return;
     const { input, scope, geometry, operator } = shuffle;

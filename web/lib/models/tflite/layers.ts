@@ -14,25 +14,29 @@ import {
   TRANSPOSE_WITH_BIAS,
 } from './schema.js';
 import type { Subgraph } from './subgraph.js';
-import { convolutionBefore, resizeBefore, shuffleAfter } from './upsampling.js';
+import { convolutionBefore, resizeBefore, type shufflesOf } from './upsampling.js';
+
+type Shuffles = ReturnType<typeof shufflesOf>;
 
 /** The layer that an operator is; null for one that is none, and for one that keeps the resolution unless `all`. */
 export function readLayer(
   subgraph: Subgraph,
   operator: FlatTable,
+  shuffles: Shuffles,
   prefix: string,
   all: boolean,
 ): ModelLayer | null {
   const format = subgraph.format(operator);
   return format === undefined
     ? unreadLayer(subgraph, operator, prefix)
-    : readConvolution(subgraph, operator, format, prefix, all);
+    : readConvolution(subgraph, operator, format, shuffles, prefix, all);
 }
 
 function readConvolution(
   subgraph: Subgraph,
   operator: FlatTable,
   format: OperatorFormat,
+  shuffles: Shuffles,
   prefix: string,
   all: boolean,
 ): ModelLayer | null {
@@ -47,7 +51,7 @@ function readConvolution(
       : readOptions(operator.table(OPERATOR.options), format);
   const steps = Object.entries(options.attributes).filter(([word]) => word.startsWith('stride'));
   const keeps = !transposed && steps.every(([, step]) => step === 1);
-  const shuffle = keeps ? shuffleAfter(subgraph, output) : null;
+  const shuffle = keeps ? (shuffles.get(output) ?? null) : null;
   const resize = keeps && shuffle === null ? resizeBefore(subgraph, x) : null;
   const beside = shuffle !== null || resize !== null;
   if (!all && keeps && !beside) return null;

@@ -8,6 +8,7 @@ import type { ModelTensor } from '../tensor.js';
 import { readLayer } from './layers.js';
 import { CODE, MODEL, SUBGRAPH } from './schema.js';
 import { type OperatorCode, Subgraph } from './subgraph.js';
+import { shufflesOf } from './upsampling.js';
 
 /** The whole file is read: a flatbuffer's tables lie anywhere in it. Weights are views on it. */
 export async function readTflite(file: ModelFile, all: boolean): Promise<FileContents> {
@@ -33,8 +34,9 @@ export async function readTflite(file: ModelFile, all: boolean): Promise<FileCon
   for (const [index, table] of model.tables(MODEL.subgraphs).entries()) {
     const prefix = index === 0 ? '' : `${table.text(SUBGRAPH.name) || `subgraph ${index}`}/`;
     const subgraph = new Subgraph(held, bytes, table, buffers, codes);
+    const shuffles = shufflesOf(subgraph);
     for (const operator of subgraph.operators) {
-      const layer = readLayer(subgraph, operator, prefix, all);
+      const layer = readLayer(subgraph, operator, shuffles, prefix, all);
       if (layer !== null) layers.push(layer);
       checkLayerCount(layers.length);
     }

@@ -28,8 +28,6 @@ export interface OperatorCode {
 /** The tensors of a subgraph, the constants among them, and who makes what. */
 export class Subgraph {
   readonly operators: readonly FlatTable[];
-  /** Those that make positions of channels. */
-  readonly shuffles: readonly FlatTable[];
   readonly #file: ModelFile;
   readonly #bytes: Uint8Array;
   readonly #tensors: readonly FlatTable[];
@@ -52,7 +50,6 @@ export class Subgraph {
     this.operators = table.tables(SUBGRAPH.operators);
     this.#buffers = buffers;
     this.#codes = codes;
-    this.shuffles = this.operators.filter((operator) => this.code(operator) === BUILTIN.depthToSpace);
     for (const operator of this.operators) {
       for (const output of operator.integers(OPERATOR.outputs)) this.#makers.set(output, operator);
     }

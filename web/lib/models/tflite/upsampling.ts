@@ -30,20 +30,26 @@ export function convolutionBefore(
   return { output, problem };
 }
 
-/** The DEPTH_TO_SPACE that makes positions of a convolution's channels. */
-export function shuffleAfter(subgraph: Subgraph, output: number) {
-  for (const operator of subgraph.shuffles) {
-    const found = convolutionBefore(subgraph, operator);
-    if (found.problem !== null || found.output !== output) continue;
+/** What follows a convolution. */
+interface Shuffle {
+  readonly geometry: NonNullable<LayerUpsampling['pixelShuffle']>;
+  readonly operator: string;
+}
+
+/** The DEPTH_TO_SPACE of a subgraph, by the output of the convolution whose channels it makes positions of. */
+export function shufflesOf(subgraph: Subgraph): ReadonlyMap<number, Shuffle> {
+  const found = new Map<number, Shuffle>();
+  for (const operator of subgraph.operators) {
+    if (subgraph.code(operator) !== BUILTIN.depthToSpace) continue;
+    const { output, problem } = convolutionBefore(subgraph, operator);
     const factor = operator.table(OPERATOR.options)?.integer(0, 0) ?? 0;
-    if (factor < 1) continue;
-    const geometry: NonNullable<LayerUpsampling['pixelShuffle']> = {
-      upscaleFactor: [factor, factor],
-      mode: 'DCR',
-    };
-    return { geometry, operator: 'DEPTH_TO_SPACE' };
+    if (problem !== null || factor < 1) continue;
+    found.set(output, {
+      geometry: { upscaleFactor: [factor, factor], mode: 'DCR' },
+      operator: 'DEPTH_TO_SPACE',
+    });
   }
-  return null;
+  return found;
 }
 
 /** The resize by whole factors that a convolution reads from; null for none, and for what is none on a grid. */
