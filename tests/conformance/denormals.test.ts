@@ -13,6 +13,7 @@ import {
 } from 'deconv-wasm';
 import * as brainstate from 'deconv-wasm/brainstate';
 import { fromOnnx } from 'deconv-wasm/convert';
+import { quantize } from 'deconv-wasm/quantize';
 import { expect, it, onTestFinished } from 'vitest';
 import { describeEachBuild, ROUTE_CHOICES } from '../support/builds.js';
 import { caught } from '../support/errors.js';
@@ -128,6 +129,38 @@ describeEachBuild(() => {
       }
       expectSame({ data: x.data, shape: X.shape }, X);
       expectSame({ data: grad.data, shape: gradY.shape }, gradY);
+    }
+  });
+
+  it('int8 layers do as the layers that they are made of', () => {
+    // An image of denormals alone: their range is what int8 spans, unless they are zeros.
+    const tiny = { data: new Float32Array(32).fill(1.1e-38), shape: [2, 1, 4, 4] };
+    tiny.data.fill(1, 0, 16);
+    for (const denormals of ['keep', 'flush'] as const) {
+      using layer = new Conv2d({ inChannels: 1, outChannels: 1, kernelSize: 1, bias: false, denormals });
+      layer.setWeight(new Float32Array([127]));
+      using dynamic = quantize(layer);
+      using fixed = quantize(layer, {
+        input: { scale: 1, zeroPoint: 3 },
+        output: { scale: 127, zeroPoint: -2 },
+      });
+      for (const x of [tiny, onHeap(tiny, 1)]) {
+        const before = x.data.slice();
+        const { data } = dynamic.forward(x);
+        expect(data.subarray(0, 16).every((value) => Math.abs(value - 127) < 1e-3)).toBe(true);
+        expect(data.subarray(16).every((value) => value === 0)).toBe(denormals === 'flush');
+        expect([...fixed.forward(x).data]).toEqual(
+          Array.from({ length: 32 }, (_, index) => (index < 16 ? 127 : 0)),
+        );
+        // int8 has none: whatever lies in its bytes stays.
+        const bytes = {
+          data: Int8Array.from({ length: 32 }, (_, index) => (index % 5) - 2),
+          shape: tiny.shape,
+        };
+        const wanted = Array.from(bytes.data, (value) => 127 * (value - 3));
+        expect([...fixed.forward(bytes).data]).toEqual(wanted);
+        expect(x.data).toEqual(before);
+      }
     }
   });
 

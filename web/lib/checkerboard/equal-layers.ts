@@ -55,7 +55,7 @@ export function toConvTranspose(layer: ResizeConv | SmoothConvTranspose): ConvTr
     stride,
     padding,
     outputPadding: padding.map((before, axis) => before - at(padAfter, axis) - at(tail, axis)),
-    runtime: internalsOf(layer).arithmetic.runtime,
+    ...placeOf(layer),
   });
   result.setWeight(Float32Array.from(addZeroTaps(weight, spec.kernel, head, tail)));
   if (bias !== null) result.setBias(bias);
@@ -107,12 +107,18 @@ export function toResizeConv(
     scaleFactor: spec.stride,
     kernelSize,
     padding,
-    runtime: internalsOf(layer).arithmetic.runtime,
+    ...placeOf(layer),
   });
   const taps = Float32Array.from(addZeroTaps(values, kernel, head, tail));
   result.setWeight(correlationLayout({ ...spec, kernel: kernelSize }).fromCanonical(taps));
   if (bias !== null) result.setBias(bias);
   return result;
+}
+
+/** Where an equal layer computes, and what it takes for 0. */
+function placeOf(layer: Parameters<typeof internalsOf>[0]): Pick<LayerOptions, 'runtime' | 'denormals'> {
+  const { runtime, denormals } = internalsOf(layer).arithmetic.execution;
+  return { runtime, denormals };
 }
 
 /** Divides kernels by the box along every axis, or says by how much they cannot be. */

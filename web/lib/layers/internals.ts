@@ -1,7 +1,7 @@
 import type { OperatorSpec } from '../core/spec.js';
 import type { Tensor } from '../core/tensor.js';
+import type { Execution } from '../runtime/execution.js';
 import type { CanonicalParameters, Layout } from '../runtime/operation.js';
-import type { Runtime } from '../runtime/runtime.js';
 
 /**
  * Where the other entries find what they need of a layer, and its users do not. A symbol that all copies of the
@@ -33,7 +33,7 @@ export function internalsOf(layer: { readonly [INTERNALS]: LayerInternals }): La
 export interface LayerArithmetic {
   readonly name: string;
   readonly layout: Layout;
-  readonly runtime: Runtime | undefined;
+  readonly execution: Pick<Execution, 'runtime' | 'denormals'>;
   readonly spec: OperatorSpec;
   readonly optionNames: readonly string[];
   /** Whether the spec's pads are those of every input. */

@@ -324,7 +324,7 @@ export abstract class Layer<Options extends ForwardOptions = ForwardOptions> ext
       arithmetic: {
         name,
         layout,
-        runtime: execution.runtime,
+        execution,
         spec: this.spec,
         resolve: (method, inputShape, options) => {
           const shape = this.readInputShape(method, inputShape);

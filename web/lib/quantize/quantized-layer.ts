@@ -113,7 +113,7 @@ export class QuantizedLayer extends DisposableObject {
     options?: QuantizedForwardOptions & { readonly out?: Out },
   ): Out {
     const call = this.#call('forward', FLOAT32, x, options);
-    const runtime = requireRuntime(call.where, this.#definition.geometry.runtime);
+    const runtime = requireRuntime(call.where, this.#definition.geometry.execution.runtime);
     const result = runForward(this.#operators, call, runtime, inputOf(call, x, runtime), options?.out);
     this.#plan = this.#operators.lastPlan;
     return result as Out;
@@ -129,7 +129,7 @@ export class QuantizedLayer extends DisposableObject {
     this.#requireStatic('forwardInt8', 'an int8 output');
     const call = this.#call('forwardInt8', INT8, x, options);
     const { where, outputShape, operation } = call;
-    const runtime = requireRuntime(where, this.#definition.geometry.runtime);
+    const runtime = requireRuntime(where, this.#definition.geometry.execution.runtime);
     const input = inputOf(call, x, runtime);
     const out = options?.out;
     const result = out ?? allocateInt8(where, [...outputShape]);
@@ -250,13 +250,7 @@ export class QuantizedLayer extends DisposableObject {
       batch,
       extents,
       layout,
-      execution: {
-        route: 'auto',
-        planning: 'model',
-        precision: 'exact',
-        denormals: 'keep',
-        runtime: geometry.runtime,
-      },
+      execution: { ...geometry.execution, route: 'auto', planning: 'model', precision: 'exact' },
       inputCount: data.length,
       outputCount: elementCount(where, 'an output', outputShape),
       inputElement: isInt8 ? INT8 : FLOAT32,

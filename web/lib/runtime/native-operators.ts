@@ -2,7 +2,7 @@ import type { Spec } from './bindings.js';
 import type { DeconvModule } from './glue.js';
 import type { Place, Sink } from './heap-tensor.js';
 import { requireRuntime } from './lifecycle.js';
-import { bytesOf, type Operation } from './operation.js';
+import { bytesOf, FLOAT32, type Operation } from './operation.js';
 import { type Handled, OwnedOperators } from './owned-operators.js';
 import type { Plan } from './planning.js';
 import { outOfMemory, type Runtime } from './runtime.js';
@@ -118,7 +118,7 @@ export class NativeOperators<Handle extends NativeHandle, Parameters> {
       this.#makeRoom(runtime, operator);
       kind.pack(runtime, handle, operation);
     }
-    const flush = execution.denormals === 'flush';
+    const flush = execution.denormals === 'flush' && inputElement === FLOAT32;
     const source = stage(runtime, where, 'input', input, inputCount, inputElement, flush);
     const sourceBytes = bytesOf(inputCount, inputElement);
     const target = stageOutput(runtime, where, output, outputCount, outputElement, source, sourceBytes);
