@@ -9,9 +9,11 @@ import {
   ConvTranspose2d,
   ConvTranspose3d,
   type ConvTransposeOptions,
+  type Tensor,
 } from 'deconv-wasm';
 import * as brainstate from 'deconv-wasm/brainstate';
 import { ResizeConv2d, SmoothConvTranspose3d } from 'deconv-wasm/checkerboard';
+import { convTransposeJax, fromBrainstate, fromKeras, fromTensorFlow, fromTorch } from 'deconv-wasm/convert';
 
 const channels = { inChannels: 1, outChannels: 1 };
 declare const list: number[];
@@ -92,3 +94,28 @@ const pair = [1, 1] as const;
 const pads = [pair, pair, pair] as const;
 // @ts-expect-error three pairs
 new brainstate.Conv2d({ inSize: [8, 8, 3], outChannels: 4, kernelSize: 3, padding: pads });
+
+declare const weight: Tensor;
+const given = { weight };
+fromTorch('ConvTranspose2d', { stride: [2, 1], padding: list, output_padding: [1] }, given);
+fromTorch('conv1d', { padding: 'same', dilation: [2] }, given);
+// @ts-expect-error three entries
+fromTorch('ConvTranspose2d', { stride: [2, 2, 2] }, given);
+// @ts-expect-error two entries
+fromTorch('conv3d', { padding: [1, 1] }, given);
+fromKeras('Conv2DTranspose', { strides: [2, 2], output_padding: null }, given);
+// @ts-expect-error two entries
+fromKeras('Conv1DTranspose', { strides: [2, 2] }, given);
+// @ts-expect-error keras takes a number or an entry per axis
+fromKeras('Conv3D', { kernel_size: [3] }, given);
+fromTensorFlow('conv2d', { strides: [1, 2, 2, 1], padding: 'SAME', dilations: [2, 1] }, given);
+// @ts-expect-error three entries
+fromTensorFlow('conv2d', { strides: [2, 2, 2], padding: 'SAME' }, given);
+fromBrainstate('Conv2d', { in_size: list, kernel_size: [3, 3] }, given);
+// @ts-expect-error three entries
+fromBrainstate('Conv2d', { in_size: list, kernel_size: [3, 3, 3] }, given);
+const none = [
+  [0, 0],
+  [0, 0],
+];
+convTransposeJax(weight, weight, { padding: none });

@@ -23,17 +23,17 @@ import type { InitialParameters } from './initial.js';
 import { checkWeightShape } from './kernel.js';
 
 /** Arguments of brainstate's layers, in its words; see `deconv-wasm/brainstate` for what they mean. */
-export interface BrainstateAttributes {
+export interface BrainstateAttributes<Rank extends SpatialRank = never> {
   /** One input without its batch axis. */
   readonly in_size: readonly number[];
   /** The weight says it too. */
   readonly out_channels?: number;
   /** The weight says it too. */
-  readonly kernel_size?: PerAxis<SpatialRank>;
-  readonly stride?: PerAxis<SpatialRank>;
-  readonly padding?: Padding<SpatialRank>;
-  readonly lhs_dilation?: PerAxis<SpatialRank>;
-  readonly rhs_dilation?: PerAxis<SpatialRank>;
+  readonly kernel_size?: PerAxis<Rank>;
+  readonly stride?: PerAxis<Rank>;
+  readonly padding?: Padding<Rank>;
+  readonly lhs_dilation?: PerAxis<Rank>;
+  readonly rhs_dilation?: PerAxis<Rank>;
   readonly groups?: number;
   /** In place of a weight. */
   readonly w_init?: ParameterSource;
@@ -52,6 +52,13 @@ export interface BrainstateParameters {
   /** One value for each output channel, in any shape. */
   readonly bias?: Tensor | HalfTensor | Float32Array | null;
 }
+
+/** The spatial axes that an operator's name tells. */
+type RankOf<Operator extends string> = Operator extends `${string}1d`
+  ? 1
+  : Operator extends `${string}2d`
+    ? 2
+    : 3;
 
 export interface BrainstateLayers {
   readonly Conv1d: Conv1d;
@@ -96,7 +103,7 @@ const OPTIONS = {
  */
 export function fromBrainstate<Operator extends keyof BrainstateLayers>(
   operator: Operator,
-  attributes: BrainstateAttributes,
+  attributes: BrainstateAttributes<RankOf<Operator>>,
   parameters: BrainstateParameters | InitialParameters = {},
   options: ConversionOptions = {},
 ): BrainstateLayers[Operator] {

@@ -58,6 +58,7 @@ export {
   type TensorFlowConv3dTransposeArguments,
   type TensorFlowOperators,
   type TensorFlowPadding,
+  type TensorFlowSteps,
   toTensorFlow,
 } from './tensorflow.js';
 export {

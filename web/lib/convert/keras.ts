@@ -1,6 +1,7 @@
 import { checkBoolean, checkChoice, checkGroups, checkInteger, refuse } from '../core/checks.js';
 import { fillWithVariance } from '../core/initializers.js';
 import type { JaxPaddingGeometry } from '../core/jax-padding.js';
+import type { AxisList, SpatialRank, Unsized } from '../core/lists.js';
 import { splitPads } from '../core/same-padding.js';
 import type { Layer } from '../layers/layer.js';
 import { checkAgreement, checkBiasFlag, checkIntegerOrList, readActivation } from './attributes.js';
@@ -19,47 +20,48 @@ import { jaxTransposedPads } from './jax.js';
 import { type ConvertedParameters, channelsLastFormat, readKernel } from './kernel.js';
 import { causalPads, convolutionSame, noPads, type PadRule } from './pads.js';
 
-interface KerasAttributes {
+interface KerasAttributes<Rank extends SpatialRank = never> {
   /** The kernel says it too. */
   readonly filters?: number;
-  readonly kernel_size?: number | readonly number[];
-  readonly strides?: number | readonly number[];
+  readonly kernel_size?: number | AxisList<Rank> | Unsized<number>;
+  readonly strides?: number | AxisList<Rank> | Unsized<number>;
   /** Default `'channels_last'`. */
   readonly data_format?: 'channels_last' | 'channels_first' | null;
   /** Above 1 only with strides 1. */
-  readonly dilation_rate?: number | readonly number[];
+  readonly dilation_rate?: number | AxisList<Rank> | Unsized<number>;
   readonly activation?: 'linear' | 'relu' | null;
   readonly use_bias?: boolean;
 }
 
 /** Arguments of `keras.layers.Conv2D` and `Conv3D`. */
-export interface KerasConvAttributes extends KerasAttributes {
+export interface KerasConvAttributes<Rank extends SpatialRank = never> extends KerasAttributes<Rank> {
   /** Default `'valid'`. */
   readonly padding?: 'valid' | 'same';
   readonly groups?: number;
 }
 
 /** Arguments of `keras.layers.Conv1D`. */
-export interface KerasConv1DAttributes extends Omit<KerasConvAttributes, 'padding'> {
+export interface KerasConv1DAttributes extends Omit<KerasConvAttributes<1>, 'padding'> {
   /** Default `'valid'`. */
   readonly padding?: 'valid' | 'same' | 'causal';
 }
 
 /** Arguments of `keras.layers.Conv1DTranspose`, `Conv2DTranspose` and `Conv3DTranspose`. */
-export interface KerasConvTransposeAttributes extends KerasAttributes {
+export interface KerasConvTransposeAttributes<Rank extends SpatialRank = never>
+  extends KerasAttributes<Rank> {
   /** Default `'valid'`. */
   readonly padding?: 'valid' | 'same';
   /** Below the strides; null leaves the size to `padding`. Default null. */
-  readonly output_padding?: number | readonly number[] | null;
+  readonly output_padding?: number | AxisList<Rank> | Unsized<number> | null;
 }
 
 export interface KerasOperators {
   readonly Conv1D: KerasConv1DAttributes;
-  readonly Conv2D: KerasConvAttributes;
-  readonly Conv3D: KerasConvAttributes;
-  readonly Conv1DTranspose: KerasConvTransposeAttributes;
-  readonly Conv2DTranspose: KerasConvTransposeAttributes;
-  readonly Conv3DTranspose: KerasConvTransposeAttributes;
+  readonly Conv2D: KerasConvAttributes<2>;
+  readonly Conv3D: KerasConvAttributes<3>;
+  readonly Conv1DTranspose: KerasConvTransposeAttributes<1>;
+  readonly Conv2DTranspose: KerasConvTransposeAttributes<2>;
+  readonly Conv3DTranspose: KerasConvTransposeAttributes<3>;
 }
 
 const SHARED = [

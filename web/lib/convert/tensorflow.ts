@@ -1,4 +1,5 @@
 import { checkChoice, checkInteger, checkOptions, refuse } from '../core/checks.js';
+import type { PerAxis, SpatialRank } from '../core/lists.js';
 import type { Pads } from '../core/same-padding.js';
 import type { Layer } from '../layers/layer.js';
 import { EXECUTION_OPTION_NAMES } from '../runtime/execution.js';
@@ -12,31 +13,40 @@ import { convolutionSame, fixedPads, noPads, type PadRule, transposedToSizes } f
 /** One `[low, high]` for every axis of the input, batch and channels (which must be zeros) too. */
 export type TensorFlowPadding = readonly (readonly [low: number, high: number])[];
 
-interface TensorFlowArguments<Format extends string, Padding> {
-  /** One number, one for each spatial axis, or one for each axis of the input. */
-  readonly strides: number | readonly number[];
+/** One number, one for each spatial axis, or one for each axis of the input, batch and channels (1) too. */
+export type TensorFlowSteps<Rank extends SpatialRank = never> =
+  | PerAxis<Rank>
+  | {
+      1: readonly [number, number, number];
+      2: readonly [number, number, number, number];
+      3: readonly [number, number, number, number, number];
+    }[Rank];
+
+interface TensorFlowArguments<Rank extends SpatialRank, Format extends string, Padding> {
+  readonly strides: TensorFlowSteps<Rank>;
   readonly padding: Padding;
   readonly data_format?: Format;
-  readonly dilations?: number | readonly number[] | null;
+  readonly dilations?: TensorFlowSteps<Rank> | null;
 }
 
 /** Arguments of `tf.nn.conv1d`, which has `stride` where the others have `strides`. */
 export interface TensorFlowConv1dArguments
-  extends Omit<TensorFlowArguments<'NWC' | 'NCW', 'SAME' | 'VALID'>, 'strides'> {
-  readonly stride: number | readonly number[];
+  extends Omit<TensorFlowArguments<1, 'NWC' | 'NCW', 'SAME' | 'VALID'>, 'strides'> {
+  readonly stride: TensorFlowSteps<1>;
 }
 
 /** Arguments of `tf.nn.conv2d`. */
 export type TensorFlowConv2dArguments = TensorFlowArguments<
+  2,
   'NHWC' | 'NCHW',
   'SAME' | 'VALID' | TensorFlowPadding
 >;
 
 /** Arguments of `tf.nn.conv3d`. */
-export type TensorFlowConv3dArguments = TensorFlowArguments<'NDHWC' | 'NCDHW', 'SAME' | 'VALID'>;
+export type TensorFlowConv3dArguments = TensorFlowArguments<3, 'NDHWC' | 'NCDHW', 'SAME' | 'VALID'>;
 
-interface TensorFlowTransposeArguments<Format extends string, Padding>
-  extends Omit<TensorFlowArguments<Format, Padding>, 'padding'> {
+interface TensorFlowTransposeArguments<Rank extends SpatialRank, Format extends string, Padding>
+  extends Omit<TensorFlowArguments<Rank, Format, Padding>, 'padding'> {
   /** The whole output shape in `data_format`; null for the batch takes any. */
   readonly output_shape: readonly (number | null)[];
   /** Default `'SAME'`. */
@@ -45,18 +55,21 @@ interface TensorFlowTransposeArguments<Format extends string, Padding>
 
 /** Arguments of `tf.nn.conv1d_transpose`. */
 export type TensorFlowConv1dTransposeArguments = TensorFlowTransposeArguments<
+  1,
   'NWC' | 'NCW',
   'SAME' | 'VALID'
 >;
 
 /** Arguments of `tf.nn.conv2d_transpose`. */
 export type TensorFlowConv2dTransposeArguments = TensorFlowTransposeArguments<
+  2,
   'NHWC' | 'NCHW',
   'SAME' | 'VALID' | TensorFlowPadding
 >;
 
 /** Arguments of `tf.nn.conv3d_transpose`. */
 export type TensorFlowConv3dTransposeArguments = TensorFlowTransposeArguments<
+  3,
   'NDHWC' | 'NCDHW',
   'SAME' | 'VALID'
 >;

@@ -1,5 +1,6 @@
 import { checkAxes, checkBoolean, checkGroups, checkInteger } from '../core/checks.js';
 import { fillUniform, kaimingUniformBound } from '../core/initializers.js';
+import type { PerAxis, SpatialRank } from '../core/lists.js';
 import type { RandomSource } from '../core/random.js';
 import { weightShape } from '../core/spec.js';
 import {
@@ -33,29 +34,29 @@ import { type ConvertedParameters, canonicalFormat, readKernel } from './kernel.
 import { fixedCrops, fixedPads, type PadRule } from './pads.js';
 
 /** Arguments of `torch.nn.functional.conv1d`, `conv2d` and `conv3d`. */
-export interface TorchConvArguments {
-  readonly stride?: number | readonly number[];
+export interface TorchConvArguments<Rank extends SpatialRank = never> {
+  readonly stride?: PerAxis<Rank>;
   /** Zeros added to both ends of the input's axis. Default 0. */
-  readonly padding?: number | readonly number[] | 'same' | 'valid';
-  readonly dilation?: number | readonly number[];
+  readonly padding?: PerAxis<Rank> | 'same' | 'valid';
+  readonly dilation?: PerAxis<Rank>;
   readonly groups?: number;
 }
 
 /** Arguments of `torch.nn.functional.conv_transpose1d`, `conv_transpose2d` and `conv_transpose3d`. */
-export interface TorchConvTransposeArguments {
-  readonly stride?: number | readonly number[];
+export interface TorchConvTransposeArguments<Rank extends SpatialRank = never> {
+  readonly stride?: PerAxis<Rank>;
   /** Values cropped from both ends of the output's axis. Default 0. */
-  readonly padding?: number | readonly number[];
-  readonly output_padding?: number | readonly number[];
+  readonly padding?: PerAxis<Rank>;
+  readonly output_padding?: PerAxis<Rank>;
   readonly groups?: number;
-  readonly dilation?: number | readonly number[];
+  readonly dilation?: PerAxis<Rank>;
 }
 
 /** What `torch.nn`'s (and lucid's) modules take besides; the weight says it too, so all may be left out. */
-export interface TorchModuleAttributes extends PlacementOptions {
+export interface TorchModuleAttributes<Rank extends SpatialRank = never> extends PlacementOptions {
   readonly in_channels?: number;
   readonly out_channels?: number;
-  readonly kernel_size?: number | readonly number[];
+  readonly kernel_size?: PerAxis<Rank>;
   readonly bias?: boolean;
   readonly padding_mode?: 'zeros';
 }
@@ -63,18 +64,18 @@ export interface TorchModuleAttributes extends PlacementOptions {
 type TorchAttributes = TorchConvArguments & TorchConvTransposeArguments & TorchModuleAttributes;
 
 export interface TorchOperators {
-  readonly Conv1d: TorchConvArguments & TorchModuleAttributes;
-  readonly Conv2d: TorchConvArguments & TorchModuleAttributes;
-  readonly Conv3d: TorchConvArguments & TorchModuleAttributes;
-  readonly ConvTranspose1d: TorchConvTransposeArguments & TorchModuleAttributes;
-  readonly ConvTranspose2d: TorchConvTransposeArguments & TorchModuleAttributes;
-  readonly ConvTranspose3d: TorchConvTransposeArguments & TorchModuleAttributes;
-  readonly conv1d: TorchConvArguments;
-  readonly conv2d: TorchConvArguments;
-  readonly conv3d: TorchConvArguments;
-  readonly conv_transpose1d: TorchConvTransposeArguments;
-  readonly conv_transpose2d: TorchConvTransposeArguments;
-  readonly conv_transpose3d: TorchConvTransposeArguments;
+  readonly Conv1d: TorchConvArguments<1> & TorchModuleAttributes<1>;
+  readonly Conv2d: TorchConvArguments<2> & TorchModuleAttributes<2>;
+  readonly Conv3d: TorchConvArguments<3> & TorchModuleAttributes<3>;
+  readonly ConvTranspose1d: TorchConvTransposeArguments<1> & TorchModuleAttributes<1>;
+  readonly ConvTranspose2d: TorchConvTransposeArguments<2> & TorchModuleAttributes<2>;
+  readonly ConvTranspose3d: TorchConvTransposeArguments<3> & TorchModuleAttributes<3>;
+  readonly conv1d: TorchConvArguments<1>;
+  readonly conv2d: TorchConvArguments<2>;
+  readonly conv3d: TorchConvArguments<3>;
+  readonly conv_transpose1d: TorchConvTransposeArguments<1>;
+  readonly conv_transpose2d: TorchConvTransposeArguments<2>;
+  readonly conv_transpose3d: TorchConvTransposeArguments<3>;
 }
 
 const CONV = ['stride', 'padding', 'dilation', 'groups'] as const;

@@ -1,4 +1,5 @@
 import { checkBoolean, checkInteger, MAX_INTEGER, refuse } from './checks.js';
+import type { Unsized } from './lists.js';
 import { type Pads, splitPads } from './same-padding.js';
 import { kernelReach } from './spec.js';
 
@@ -7,7 +8,10 @@ import { kernelReach } from './spec.js';
  * Pairs pad the input after zeros were inserted between its values, so a larger pair gives a larger
  * output: the opposite of PyTorch's padding.
  */
-export type JaxPadding = 'SAME' | 'VALID' | readonly (readonly [before: number, after: number])[];
+export type JaxPadding =
+  | 'SAME'
+  | 'VALID'
+  | readonly (readonly [before: number, after: number] | Unsized<number>)[];
 
 /** What of a layer the padding depends on; lists have one entry per spatial axis. */
 export interface JaxPaddingGeometry {
