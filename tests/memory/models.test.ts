@@ -129,6 +129,42 @@ describe('ONNX', () => {
     expect((await readModel(onnx(up(), ...scale))).layers[0]?.problem).toMatch(/circle/);
   });
 
+  it('constants that are computed in very many steps, of very many parts, to very large ones', async () => {
+    const weight = tensor('v', [1, 1, 2, 2], 16);
+    const list = (count: number, write: (index: number) => Write) =>
+      all(...Array.from({ length: count }, (_, index) => write(index)));
+    const files = [
+      onnx(
+        up(),
+        weight,
+        list(50_000, (index) =>
+          node('Neg', [index === 0 ? 'v' : `n${index}`], index === 49_999 ? 'w' : `n${index + 1}`),
+        ),
+      ),
+      onnx(up(), weight, node('Sum', Array<string>(100_000).fill('v'), 'w')),
+      onnx(
+        weight,
+        list(9000, (index) =>
+          node('Add', index === 0 ? ['v', 'v'] : [`q${index}`, `q${index}`], `q${index + 1}`),
+        ),
+        list(9000, (index) => node('ConvTranspose', ['x', `q${index + 1}`], 'y')),
+      ),
+      onnx(
+        weight,
+        tensor('s', [4096], 16_384),
+        list(3000, (index) => node('Reshape', ['v', 's'], `w${index}`)),
+        list(3000, (index) => node('ConvTranspose', ['x', `w${index}`], 'y')),
+      ),
+    ];
+    for (const file of files) {
+      const started = worked();
+      const { layers } = await readModel(file);
+      expect(layers.length).toBeGreaterThan(0);
+      for (const layer of layers.slice(0, 3)) if (layer.problem === null) await layer.weight();
+      expect(worked() - started).toBeLessThan(1500);
+    }
+  });
+
   it('subgraphs nested without end', async () => {
     let graph: Uint8Array = onnx(up()).slice(4);
     for (let depth = 0; depth < 5000; depth += 1) graph = wrapped(wrapped(wrapped(graph, 6), 5), 1);

@@ -43,6 +43,9 @@ export interface FoldedNode {
   readonly file: ModelFile;
 }
 
+/** Numbers of tensors that many nodes may share. */
+const lists = new WeakMap<ModelTensor, readonly number[]>();
+
 /** The same as rules see it. */
 export class Operands {
   readonly #given: FoldedNode;
@@ -89,9 +92,13 @@ export class Operands {
       const one = this.node.integer(attribute);
       return this.node.integers(attribute) ?? (one === undefined ? null : [one]);
     }
+    const known = lists.get(given);
+    if (known !== undefined) return known;
     const count = product(given.shape);
     if (count > LIMITS.shapeValues) notFoldable(`its ${attribute} are ${count} numbers`);
-    return [...(await new Evaluation().valuesOf(given.content))];
+    const list = [...(await new Evaluation().valuesOf(given.content))];
+    lists.set(given, list);
+    return list;
   }
 
   async required(place: number, attribute: string): Promise<readonly number[]> {
