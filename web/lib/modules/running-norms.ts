@@ -1,6 +1,7 @@
 // The normalizations that keep running statistics: of a batch, and of every image by itself.
 
 import { checkBoolean, checkInteger, checkOptions, refuse } from '../core/checks.js';
+import { frozen } from '../core/lists.js';
 import { PLACEMENT_OPTION_NAMES } from '../core/torch-words.js';
 import {
   Normalization,
@@ -65,7 +66,7 @@ abstract class RunningNorm extends Normalization {
     this.numFeatures = channels;
     this.momentum = readMomentum(name, checked.momentum);
     this.trackRunningStats = running;
-    this.ranks = ranks;
+    this.ranks = frozen(ranks);
   }
 
   extraRepr(): string {
