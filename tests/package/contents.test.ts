@@ -81,8 +81,9 @@ describe('what an entry reaches', () => {
     for (const [, entry] of entries()) {
       const { files } = reachable(entry);
       for (const file of files) {
+        // A normalization's eval() takes no text.
         const found = readFileSync(file, 'utf8').match(
-          /(?:from|import\(|require\()\s*['"](?:node:\w+|module)['"]|\brequire\(|\beval\(|new Function\b/,
+          /(?:from|import\(|require\()\s*['"](?:node:\w+|module)['"]|\brequire\(|\beval\((?!\))|new Function\b/,
         );
         expect(found?.[0], path.relative(installed, file)).toBeUndefined();
       }
