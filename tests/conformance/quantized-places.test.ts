@@ -1,7 +1,13 @@
 // A quantized layer takes its tensors from where any layer does, and puts its result where it is told to.
 
 import { Conv2d, ConvTranspose2d, HeapTensor, init, memoryUsage, shutdown, type Tensor } from 'deconv-wasm';
-import { calibrate, type Int8Tensor, type QuantizedLayer, quantize } from 'deconv-wasm/quantize';
+import {
+  calibrate,
+  compareToFloat32,
+  type Int8Tensor,
+  type QuantizedLayer,
+  quantize,
+} from 'deconv-wasm/quantize';
 import { ReLU, Sequential } from 'deconv-wasm/training';
 import { expect, it } from 'vitest';
 import { describeEachBuild } from '../support/builds.js';
@@ -127,6 +133,28 @@ describeEachBuild((build) => {
     floats.data.set(x.data);
     const bytes = { data: new Int8Array(buffer, x.data.length, x.data.length), shape: SHAPE };
     expect(layer.forwardInt8(floats, { out: bytes }).data).toEqual(steps.data);
+  });
+
+  it('samples may be parts of a HeapTensor, and the result may go over them', async () => {
+    await shutdown();
+    await init(build.options);
+    const shape = [1, 5, 700, 500];
+    const values = randomTensor(shape, 3);
+    const parent = new HeapTensor([values.data.length + 1]);
+    parent.data.set(values.data, 1);
+    const before = memoryUsage().heapBytes;
+    const ranges = calibrate(SAME, [{ data: parent.data.subarray(1), shape }]);
+    expect(memoryUsage().heapBytes).toBeGreaterThan(before);
+    expect(ranges).toEqual(calibrate(SAME, [values]));
+    const both = { data: values.data.slice(), shape };
+    expect(calibrate(SAME, [both], { out: both })).toEqual(ranges);
+    await shutdown();
+    await init(build.options);
+    const again = new HeapTensor([values.data.length + 1]);
+    again.data.set(values.data, 1);
+    using small = quantize(SAME);
+    const report = compareToFloat32(SAME, small, [{ data: again.data.subarray(1), shape }]);
+    expect(report).toEqual(compareToFloat32(SAME, small, [values]));
   });
 
   it('a wrong out is refused before anything changes, and the layer goes on', () => {
