@@ -249,6 +249,18 @@ describe('what rounding can make', () => {
     );
   });
 
+  it('is measured where the pattern is: by what most values are, not by a highlight or a border', () => {
+    const bright = (place: readonly number[]) => place[1] === 30 && place[2] === 30;
+    const image = (peak: number, border: number) =>
+      picture([1, 64, 64], 0, (place) => {
+        const [, h = 0, w = 0] = place;
+        if (h < 2) return border;
+        return Math.fround(bright(place) ? peak : 0.5 + 1e-4 * (w % 2));
+      });
+    expect(scoreImage(image(0.5, 1e6), 2).verdict).toBe('pattern');
+    expect(scoreImage(image(20, 0.5), 2).phaseScore).toBeGreaterThan(0);
+  });
+
   it('of one rounding on a flat picture is said to be none', () => {
     const image = picture([3, 64, 64], 0, ([, h = 0, w = 0]) => Math.fround(0.7 + 6e-8 * ((h + w) % 2)));
     const score = scoreImage(image, 2);

@@ -8,7 +8,7 @@ export interface Resolution {
   readonly stepped: boolean;
 }
 
-/** Roundings of float32 at the largest value, all in one direction: a network adds up many before a value is out. */
+/** Roundings of float32 to a value of mean size, all in one direction: a network adds up many before a value is out. */
 const ROUNDINGS = 64;
 
 /** Distinct values beyond which no steps are looked for: pictures of 16 bits have so many. */
@@ -17,15 +17,15 @@ const MOST_STEPS = 2 ** 16;
 /** Distinct values up to which they may be steps by chance, as those of a pattern alone are. */
 const LEAST_STEPS = 16;
 
-/** What values can tell when each of `phases` phases may have one of its own. */
-export function resolutionOf(data: ArrayLike<number>, phases: number): Resolution {
-  let largest = 0;
-  for (let index = 0; index < data.length; index += 1) {
-    largest = Math.max(largest, Math.abs(data[index] as number));
+/** What the values of planes can tell when each of `phases` phases may have one of its own. */
+export function resolutionOf(planes: readonly Float64Array[], phases: number): Resolution {
+  let size = 0;
+  for (const plane of planes) {
+    for (const value of plane) size += Math.abs(value) / (plane.length * planes.length);
   }
-  const rounding = largest * 2 ** -24;
+  const rounding = size * 2 ** -24;
   const contrast = ROUNDINGS * rounding;
-  const step = stepOf(data, Math.max(LEAST_STEPS, 2 * phases + 1), contrast);
+  const step = stepOf(planes, Math.max(LEAST_STEPS, 2 * phases + 1), contrast);
   return step === null
     ? { contrast, rounding, stepped: false }
     : // A whole step is a pattern that somebody drew; rounding something smooth makes less.
@@ -33,11 +33,13 @@ export function resolutionOf(data: ArrayLike<number>, phases: number): Resolutio
 }
 
 /** The distance that all values are multiples of; null where there is none above `least`. */
-function stepOf(data: ArrayLike<number>, fewest: number, least: number): number | null {
+function stepOf(planes: readonly Float64Array[], fewest: number, least: number): number | null {
   const distinct = new Set<number>();
-  for (let index = 0; index < data.length; index += 1) {
-    distinct.add(data[index] as number);
-    if (distinct.size > MOST_STEPS) return null;
+  for (const plane of planes) {
+    for (const value of plane) {
+      distinct.add(value);
+      if (distinct.size > MOST_STEPS) return null;
+    }
   }
   if (distinct.size < fewest) return null;
   const sorted = Float64Array.from(distinct).sort();

@@ -50,8 +50,8 @@ export interface ImageScore {
   /** Largest phase mean less the smallest, in the plane where they differ most. */
   readonly contrast: number;
   /**
-   * The contrast that rounding may make: 64 roundings to float32 of the picture's largest value, or one step
-   * where all values are multiples of one, as those of 8 bits are. What is not above it counts as none.
+   * The contrast that rounding may make: 64 roundings to float32 of values of the picture's mean size, or one
+   * step where all values are multiples of one, as those of 8 bits are. What is not above it counts as none.
    */
   readonly resolution: number;
   /** Mean of every phase for each plane (batch and channel), row-major over the axes' phases. */
@@ -106,7 +106,10 @@ export function scoreImage(
   const planes = planesOf(data, extents, windows);
   if (planes.length === 0) refuse('BAD_SHAPE', where, 'an image with at least one plane', shape);
   const measured = windows.map(({ size }) => size);
-  const resolution = resolutionOf(data, product(steps));
+  const resolution = resolutionOf(
+    planes.map(({ measured: own }) => own),
+    product(steps),
+  );
   const phases = byPhase(planes, steps, windows);
   const harmonics = bySpectrum(planes, steps, measured, resolution);
   const spectralScoreDb = Math.max(...harmonics.map(({ levelDb }) => levelDb));
@@ -194,8 +197,9 @@ function readWindow(
   return { start, size };
 }
 
-/** The interior of every plane, less the plane's mean, which no pattern is part of. */
+/** The interior of a plane as it is, and less its mean, which no pattern is part of. */
 interface Plane {
+  readonly measured: Float64Array;
   readonly mean: number;
   readonly values: Float64Array;
 }
@@ -208,10 +212,11 @@ function planesOf(data: ArrayLike<number>, extents: readonly number[], windows: 
   );
   return Array.from({ length: data.length / area }, (_, plane) => {
     // Against the first value, so that a constant plane is exactly zero.
-    const base = data[plane * area + (places[0] as number)] as number;
-    const values = Float64Array.from(places, (place) => (data[plane * area + place] as number) - base);
+    const measured = Float64Array.from(places, (place) => data[plane * area + place] as number);
+    const base = measured[0] as number;
+    const values = measured.map((value) => value - base);
     const offset = meanOf(values);
-    return { mean: base + offset, values: values.map((value) => value - offset) };
+    return { measured, mean: base + offset, values: values.map((value) => value - offset) };
   });
 }
 
