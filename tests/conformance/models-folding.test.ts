@@ -230,6 +230,16 @@ const CASES: Record<string, Case> = {
       node('Where', ['6', '5', 'b'], ['w']),
     ],
   },
+  'windowed sinc': {
+    parts: [
+      v,
+      node('Sin', ['v'], ['s']),
+      node('Cos', ['v'], ['c']),
+      node('GreaterOrEqual', ['s', 'c'], ['above']),
+      node('Sign', ['v'], ['sign']),
+      node('Where', ['above', 's', 'sign'], ['w']),
+    ],
+  },
   ...Object.fromEntries(
     ['Sum', 'Mean', 'L1', 'L2', 'SumSquare', 'Max', 'Min', 'Prod', 'LogSumExp'].flatMap((kind) => [
       [

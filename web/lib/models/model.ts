@@ -113,10 +113,10 @@ export class Model {
  *
  * Only the structure is read; weights when they are asked for, piece by piece from where they lie (a
  * .tflite file is read whole). The file may come from anyone: what is damaged or hostile in it ends in an
- * error, soon and in little memory, and no file is opened but those below the model's folder.
+ * error, soon and in little memory, and nothing is opened but what is below the model's folder or address.
  *
  * @throws {DeconvError} `BAD_MODEL` for a file that is not what it says; `LOAD_FAILED` if a file cannot be
- *   opened; `BAD_OPTION`, `BAD_TYPE`, `BAD_SHAPE` for options; `TOO_LARGE`, `UNSUPPORTED`
+ *   opened or an address not be fetched; the reason of `signal`; `BAD_OPTION`, `BAD_TYPE`, `BAD_SHAPE` for options; `TOO_LARGE`, `UNSUPPORTED`
  *
  * @example
  * const model = await readModel('generator.onnx');
