@@ -3,7 +3,6 @@
 
 export const DECONV_ERROR: unique symbol = Symbol.for('deconv-wasm.DeconvError');
 export const LAYER: unique symbol = Symbol.for('deconv-wasm.Layer');
-export const HEAP_TENSOR: unique symbol = Symbol.for('deconv-wasm.HeapTensor');
 export const CONV_TRANSPOSE: unique symbol = Symbol.for('deconv-wasm.ConvTranspose');
 export const RESIZE_CONV: unique symbol = Symbol.for('deconv-wasm.ResizeConv');
 export const SMOOTH_CONV_TRANSPOSE: unique symbol = Symbol.for('deconv-wasm.SmoothConvTranspose');
