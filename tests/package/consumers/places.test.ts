@@ -98,14 +98,18 @@ const FILES = {
   'many.js': `addEventListener('message', ({ data: wasm }) => { globalThis.wasm = wasm; import('/in-many.js'); });`,
   'in-many.js': sends(ROOT, "{ build: 'simd', wasm: globalThis.wasm }", 'self'),
   'threads.html': page(program(ROOT, '{ threads: 2 }')),
+  // No import map: the readers of formats are files of the package.
+  'models.html': page(`import { readModel } from '${PACKAGE}/models/index.js';
+    const header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }\\n";
+    const bytes = [0x93, ...new TextEncoder().encode('NUMPY'), 1, 0, header.length, 0, ...new TextEncoder().encode(header), 0, 0, 0, 0];
+    const { format } = await readModel(new Uint8Array(bytes));
+    const print = (line) => console.log(line + ', ' + format);
+    ${program(ROOT).replaceAll('console.log', 'print')}`),
   'import-map.html': `<!doctype html><script type="importmap">{ "imports": {
-      "deconv-wasm": "${ROOT}", "deconv-wasm/": "${PACKAGE}/",
-      "@bufbuild/protobuf/wire": "/node_modules/@bufbuild/protobuf/dist/esm/wire/index.js",
-      "flatbuffers": "/node_modules/flatbuffers/mjs/flatbuffers.js",
-      "fflate": "/node_modules/fflate/esm/browser.js"
+      "deconv-wasm": "${ROOT}", "fflate": "/node_modules/fflate/esm/browser.js"
     } }</script>
     <script type="module">
-    import 'deconv-wasm/models/index.js';
+    import '${PACKAGE}/models/npz.js';
     ${program()}</script>`,
 };
 
@@ -142,6 +146,7 @@ describe('static files, no bundler', () => {
   test.each([
     ['a page', 'index.html', 'relaxed, threads: 1'],
     ['a page with an import map', 'import-map.html', 'relaxed, threads: 1'],
+    ['a page that reads a model file', 'models.html', 'relaxed, threads: 1, npy'],
     ['a module worker', 'worker.html', 'relaxed, threads: 1'],
     ['a shared worker', 'shared-worker.html', 'relaxed, threads: 1'],
     ['a service worker', 'service-worker.html', 'relaxed, threads: 1'],
