@@ -12,7 +12,7 @@ import {
 } from 'deconv-wasm';
 import { ConvTranspose2d as ChannelsLast } from 'deconv-wasm/brainstate';
 import { fromOnnx } from 'deconv-wasm/convert';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { describeEachBuild, ROUTE_CHOICES } from '../support/builds.js';
 import { compareExactly } from '../support/compare.js';
 import { caught, expectError } from '../support/errors.js';
@@ -144,6 +144,40 @@ describeEachBuild(() => {
         expect(layer.plan).toEqual(before);
       }
     }
+  });
+
+  it('what a layer has packed serves again, until it gets another weight', () => {
+    using layer = new ChannelsLast({
+      inSize: [6, 5, 4],
+      outChannels: 3,
+      kernelSize: 4,
+      stride: 2,
+      wMask: 0.5,
+      seed: 1,
+    });
+    const x = quarters([1, 6, 5, 4], seed);
+    const gradY = quarters(layer.outputShape(x.shape), seed);
+    // The mask is multiplied in whenever parameters are packed.
+    const map = vi.spyOn(Object.getPrototypeOf(Float32Array.prototype), 'map');
+    onTestFinished(() => map.mockRestore());
+    const packs = (call: () => void): number => {
+      map.mockClear();
+      call();
+      return map.mock.calls.length;
+    };
+    const ways = (): void => {
+      layer.forward(x);
+      layer.forward(x, { activation: 'relu' });
+      layer.backward(x, gradY);
+    };
+    const first = packs(ways);
+    const again = packs(ways);
+    // A gradient of the weight is masked as well.
+    expect([first, again]).toEqual([4, 1]);
+    expect(packs(ways)).toBe(1);
+    layer.setWeight(layer.weight);
+    expect(packs(ways)).toBe(4);
+    expect(packs(ways)).toBe(1);
   });
 
   it('measuring survives new weights, batches of none, out as input, and gradients', () => {
