@@ -176,7 +176,7 @@ async function openInput(input: ModelInput, signal: AbortSignal | undefined): Pr
   if (isResponse(input)) return (await readers.remote()).responseSource(input);
   const address = isUrl(input) ? input.href : (input as string);
   if (isAddress(address)) return (await readers.remote()).openAddress(address, signal);
-  return (await readers.files()).openPath(address);
+  return (await readers.files()).openPath(isUrl(input) ? input : address);
 }
 
 /** A convolution's weight has two axes of channels and one to three of taps, and real numbers. */

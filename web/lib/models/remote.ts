@@ -72,7 +72,9 @@ async function request(
     response = await fetch(address, { headers, ...(signal && { signal }) });
   } catch (cause) {
     stopIfAborted(signal);
-    return fail(address, messageOf(cause), cause);
+    // Node's says the reason one level deeper.
+    const { code } = ((cause as Error).cause ?? {}) as { readonly code?: string };
+    return fail(address, code === undefined ? messageOf(cause) : `${messageOf(cause)} (${code})`, cause);
   }
   // 416: there is nothing in the range, as the file is empty.
   if (!response.ok && response.status !== 416) fail(address, `status ${response.status} of HTTP`);
