@@ -77,6 +77,13 @@ const SHUFFLED: Readonly<Record<string, readonly Part[]>> = {
     node('Mul', ['i', 'one'], ['m']),
     shuffle('m'),
   ],
+  'with a number in front': [
+    w,
+    conv(),
+    floats('unit', [], [1]),
+    node('Mul', ['unit', 'c'], ['m']),
+    shuffle('m'),
+  ],
   'of a dilated kernel': [w, conv(['x', 'w'], 'c', { dilations: [2, 2], pads: [2, 2, 2, 2] }), shuffle('c')],
   'in groups': [random('g', 20, 1, 3, 3), conv(['x', 'g'], 'c', { group: 5 }), shuffle('c')],
 };
@@ -399,6 +406,32 @@ describe('every node that convolves is accounted for', () => {
           true,
         ],
       ],
+    ],
+    [
+      'an activation of several nodes',
+      [w, conv(), node('Sigmoid', ['c'], ['g']), node('Mul', ['c', 'g'], ['m']), shuffle('m')],
+      [['Conv + DepthToSpace', null, true]],
+    ],
+    [
+      'the product of two convolutions',
+      [w, conv(), conv(['x', 'w'], 'd'), node('Mul', ['c', 'd'], ['m']), shuffle('m')],
+      [['DepthToSpace', "it rearranges what Mul makes, and no convolution's output alone", true]],
+    ],
+    [
+      'a factor for each channel',
+      [
+        w,
+        conv(),
+        floats('f', [1, 12, 1, 1], new Array(12).fill(2)),
+        node('Mul', ['f', 'c'], ['m']),
+        shuffle('m'),
+      ],
+      [['DepthToSpace', "it rearranges what Mul makes, and no convolution's output alone", true]],
+    ],
+    [
+      'nodes that go round in a circle',
+      [node('Relu', ['a'], ['b']), node('Relu', ['b'], ['a']), shuffle('a')],
+      [['DepthToSpace', "it rearranges what Relu makes, and no convolution's output alone", true]],
     ],
     ['a convolution of stride 1 alone', [w, conv(['x', 'w'], 'y')], []],
     [

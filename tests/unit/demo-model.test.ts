@@ -38,7 +38,7 @@ describe('the page on a model file', () => {
   });
 
   it('shows what cannot be judged among what raises the resolution', async () => {
-    const sum = node('Add', ['c', 'c'], ['s']);
+    const sum = node('Add', ['c', 'x'], ['s']);
     const shuffle = node('DepthToSpace', ['s'], ['y'], { blocksize: 2 });
     const { layers } = await readLayers({ files: [fileOf(conv('x', 'c'), sum, shuffle)] });
     expect(layers).toMatchObject([{ operator: 'DepthToSpace', transposed: true, found: null }]);

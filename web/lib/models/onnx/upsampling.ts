@@ -49,16 +49,10 @@ const ELEMENTWISE = new Set([
 ]);
 
 /** Elementwise where all of their inputs but the first are single numbers. */
-const WITH_NUMBERS = new Set([
-  'Add',
-  'Div',
-  'DequantizeLinear',
-  'Mul',
-  'PRelu',
-  'Pow',
-  'QuantizeLinear',
-  'Sub',
-]);
+const WITH_NUMBERS = new Set(['DequantizeLinear', 'PRelu', 'QuantizeLinear']);
+
+/** Elementwise where all that is no single number is made of the same value, as x * sigmoid(x) is. */
+const OF_SEVERAL = new Set(['Add', 'Div', 'Mul', 'Pow', 'Sub']);
 
 /** Finds what stands beside the convolutions of a graph whose nodes are listed. */
 export async function findUpsamplings(
@@ -77,6 +71,8 @@ export class Upsamplings {
   readonly #constants: Constants;
   readonly #shuffles = new Map<OnnxNode, Shuffle>();
   readonly #problems = new Map<OnnxNode, string>();
+  /** Without and with borders that are added. */
+  readonly #sources = [new Map<OnnxNode, OnnxNode | null>(), new Map<OnnxNode, OnnxNode | null>()];
 
   constructor(graph: OnnxGraph, constants: Constants) {
     this.#graph = graph;
@@ -190,25 +186,40 @@ export class Upsamplings {
   }
 
   /** The node that makes a value but for what is done to each number of it; null for none of the model's. */
-  async #source(name: string, scope: Scope, borders: boolean): Promise<OnnxNode | null> {
-    let node = this.#producer(name, scope);
-    for (let steps = 0; node !== null && steps < LIMITS.steps; steps += 1) {
-      const passes =
-        (borders && node.is('Pad')) || ELEMENTWISE.has(node.type) || (await this.#takesNumbers(node));
-      if (!passes) return node;
-      node = this.#producer(node.inputs[0] ?? '', node.scope);
+  async #source(name: string, scope: Scope, borders: boolean, depth = 0): Promise<OnnxNode | null> {
+    const node = this.#producer(name, scope);
+    if (node === null || depth > LIMITS.steps) return node;
+    const known = this.#sources[Number(borders)] as Map<OnnxNode, OnnxNode | null>;
+    const found = known.get(node);
+    if (found !== undefined) return found;
+    // Until it is known, for files whose nodes go round in circles.
+    known.set(node, node);
+    let source: OnnxNode | null = node;
+    for (const [index, carried] of (await this.#carried(node, borders)).entries()) {
+      const one = await this.#source(carried, node.scope, borders, depth + 1);
+      if (index > 0 && one !== source) source = node;
+      else source = one;
+      if (source === node) break;
     }
-    return node;
+    known.set(node, source);
+    return source;
   }
 
-  async #takesNumbers(node: OnnxNode): Promise<boolean> {
-    if (!WITH_NUMBERS.has(node.type)) return false;
-    for (const name of node.inputs.slice(1)) {
-      if (name === '') continue;
-      const number = await this.#constants.find(name, node.scope);
-      if (typeof number === 'string' || product(number.shape) !== 1) return false;
+  /** Inputs each number of which becomes one of the output; none for a node that does more. */
+  async #carried({ type, inputs, scope, ...node }: OnnxNode, borders: boolean): Promise<readonly string[]> {
+    const [first = '', ...others] = inputs;
+    if (ELEMENTWISE.has(type) || (borders && type === 'Pad' && node.domain === '')) return [first];
+    const isNumber = async (name: string): Promise<boolean> => {
+      const found = name === '' ? name : await this.#constants.find(name, scope);
+      return name === '' || (typeof found === 'object' && product(found.shape) === 1);
+    };
+    if (WITH_NUMBERS.has(type)) {
+      for (const name of others) if (!(await isNumber(name))) return [];
+      return [first];
     }
-    return true;
+    const carried: string[] = [];
+    for (const name of OF_SEVERAL.has(type) ? inputs : []) if (!(await isNumber(name))) carried.push(name);
+    return carried;
   }
 
   /** The node that makes a value, in functions and around branches. */
