@@ -133,10 +133,10 @@ describe.each(BUILDS)('$name', ({ options }) => {
         (await file.toLayer({ runtime: other })).forward(X),
       );
     }
-    expect(runtime.memoryUsage().liveLayers).toBeGreaterThan(10);
-    expect(up(runtime).plan).toBeNull();
     const layer = up(runtime);
     layer.forward(X);
+    // What nobody holds any more may have been collected.
+    expect(runtime.memoryUsage().liveLayers).toBeGreaterThan(0);
     expect(layer.plan).toMatchObject(options);
   });
 
@@ -376,6 +376,8 @@ describe.each(BUILDS.filter(({ options }) => options.threads === 1))(
       await init(options);
       expectSame(up.forward(X), wanted);
       expect(memoryUsage()).toMatchObject({ liveLayers: 1, liveTensors: 0 });
+      up.dispose();
+      expect(memoryUsage().liveLayers).toBe(0);
     });
 
     it.each([
