@@ -44,7 +44,7 @@ channel.copyToChannel(meanSquaredError(x, x).gradient.data, 0);
 channel.copyToChannel(toOnnx(layer).weight.data, 0);
 channel.copyToChannel(spectralPenalty(layer).gradient.data, 0);
 channel.copyToChannel(quantize(layer).forward(x).data, 0);
-new Blob([saveQuantized(quantize(layer))]);
+new Blob([saveQuantized(quantize(layer)), quantize(layer).forwardInt8(x).data, quantize(layer).weight.data]);
 
 layer.forward(shared);
 layer.setWeight(shared);
@@ -75,6 +75,8 @@ const identity = {
 new Sequential(identity, layer);
 
 export async function firstBias(model: Model): Promise<Tensor | null | undefined> {
+  const weight = await model.layers[0]?.weight();
+  if (weight !== undefined) channel.copyToChannel(weight.data, 0);
   return model.layers[0]?.bias();
 }
 

@@ -180,8 +180,8 @@ export function checkTensorOf(
       'BAD_SHAPE',
       where,
       `${name} of shape ${shapeText(shape)}`,
-      `${shapeText(got)}. outputShape tells the shape`,
-      '',
+      shapeText(got),
+      'outputShape tells the shape.',
       { expected: shape, got },
     );
   }

@@ -139,7 +139,7 @@ export class ModelLayer {
    *
    * @throws {DeconvError} `UNSUPPORTED` with the layer's `problem`; what reading the values throws
    */
-  async weight(): Promise<Tensor> {
+  async weight(): Promise<Tensor<ArrayBuffer>> {
     const { weight } = this.#readable();
     const { order, canonical } = this.weightOrder();
     const tensor = await weight.read();
@@ -147,7 +147,7 @@ export class ModelLayer {
   }
 
   /** `[outChannels]`, null for a layer without bias. */
-  async bias(): Promise<Tensor | null> {
+  async bias(): Promise<Tensor<ArrayBuffer> | null> {
     this.#readable();
     return this.biasTensor === null ? null : this.biasTensor.read();
   }

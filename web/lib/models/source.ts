@@ -95,7 +95,7 @@ export class ModelFile {
   }
 
   /** A range, whole. */
-  async read(where: string, what: string, offset: number, length: number): Promise<Uint8Array> {
+  async read(where: string, what: string, offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
     this.checkRange(where, what, offset, length);
     const bytes = await this.#readSource(where, offset, length);
     if (typedArrayKind(bytes) !== 'Uint8Array' || bytes.length !== length) {
@@ -108,7 +108,7 @@ export class ModelFile {
         { offset, length },
       );
     }
-    return bytes;
+    return isSharedArrayBuffer(bytes.buffer) ? copyOf(bytes) : (bytes as Uint8Array<ArrayBuffer>);
   }
 
   async #readSource(where: string, offset: number, length: number): Promise<Uint8Array> {
@@ -173,7 +173,7 @@ export function sourceOf(input: unknown): ModelSource | null {
   return refuse('BAD_TYPE', 'readModel', INPUTS, input);
 }
 
-function copyOf(bytes: Uint8Array): Uint8Array {
+function copyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const copy = new Uint8Array(bytes.length);
   copy.set(bytes);
   return copy;

@@ -57,9 +57,10 @@ export class ModelTensor {
    *
    * @throws {DeconvError} `TOO_LARGE`, `OUT_OF_MEMORY`, `BAD_MODEL`, `LOAD_FAILED`
    */
-  async read(): Promise<Tensor> {
+  async read(): Promise<Tensor<ArrayBuffer>> {
     const values = await new Evaluation().valuesOf(this.content);
-    if (values.BYTES_PER_ELEMENT === 4) return { data: values as Float32Array, shape: this.shape };
+    if (values.BYTES_PER_ELEMENT === 4)
+      return { data: values as Float32Array<ArrayBuffer>, shape: this.shape };
     const tensor = allocateTensor('readModel', this.shape);
     tensor.data.set(values);
     return tensor;

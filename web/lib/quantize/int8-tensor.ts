@@ -3,8 +3,8 @@ import { typedArrayKind } from '../core/realms.js';
 import { checkArray, checkShape, elementCount, sameList } from '../core/tensor.js';
 
 /** int8 values in row-major order with the shape beside them. */
-export interface Int8Tensor {
-  readonly data: Int8Array;
+export interface Int8Tensor<Buffer extends ArrayBufferLike = ArrayBufferLike> {
+  readonly data: Int8Array<Buffer>;
   readonly shape: readonly number[];
 }
 
@@ -50,14 +50,14 @@ export function checkInt8Of(
     'BAD_SHAPE',
     where,
     `${name} of shape ${shapeText(shape)}`,
-    `${shapeText(got)}. outputShape tells the shape`,
-    '',
+    shapeText(got),
+    'outputShape tells the shape.',
     { expected: shape, got },
   );
 }
 
 /** Zeros of a shape. */
-export function allocateInt8(where: string, shape: readonly number[]): Int8Tensor {
+export function allocateInt8(where: string, shape: readonly number[]): Int8Tensor<ArrayBuffer> {
   const count = elementCount(where, 'an output', shape);
   try {
     return { data: new Int8Array(count), shape };

@@ -39,8 +39,8 @@ export function quantizationOfRange(least: number, greatest: number): TensorQuan
 
 /** One int8 weight for each float32 one, and the step of each output channel. */
 export interface QuantizedWeight {
-  readonly weight: Int8Array;
-  readonly scale: Float32Array;
+  readonly weight: Int8Array<ArrayBuffer>;
+  readonly scale: Float32Array<ArrayBuffer>;
 }
 
 /**

@@ -76,7 +76,7 @@ export class QuantizedLayer extends DisposableObject {
   }
 
   /** A copy of the int8 weight in PyTorch's order: `[in, out/groups, ...]` if transposed, else `[out, in/groups, ...]`. */
-  get weight(): Int8Tensor {
+  get weight(): Int8Tensor<ArrayBuffer> {
     const { weight, geometry } = this.#live('weight');
     return { data: weight.slice(), shape: weightShape(geometry.spec) };
   }
@@ -125,7 +125,10 @@ export class QuantizedLayer extends DisposableObject {
    *
    * @throws {DeconvError} as `forward`; `UNSUPPORTED` in dynamic mode
    */
-  forwardInt8(x: Tensor | Int8Tensor, options?: Int8ForwardOptions): Int8Tensor {
+  forwardInt8<Out extends Int8Tensor = Int8Tensor<ArrayBuffer>>(
+    x: Tensor | Int8Tensor,
+    options?: Int8ForwardOptions & { readonly out?: Out },
+  ): Out {
     this.#requireStatic('forwardInt8', 'an int8 output');
     const call = this.#call('forwardInt8', INT8, x, options);
     const { where, outputShape, operation } = call;
@@ -137,7 +140,7 @@ export class QuantizedLayer extends DisposableObject {
       out === undefined ? result.data : checkInt8Of(where, 'out', out, outputShape, operation.outputCount);
     this.#operators.run(operation, input, data);
     this.#plan = this.#operators.lastPlan;
-    return result;
+    return result as Out;
   }
 
   /** There are none: rounding has no gradient. Throws `UNSUPPORTED`; train the float32 layer and quantize it. */

@@ -106,7 +106,7 @@ export function loadQuantized(layer: Layer, bytes: Uint8Array): QuantizedLayer {
       bytes.length,
     );
   }
-  const floats = (offset: number): Float32Array =>
+  const floats = (offset: number): Float32Array<ArrayBuffer> =>
     Float32Array.from({ length: channels }, (_, index) => view.getFloat32(offset + 4 * index, true));
   const scale = floats(begin);
   if (!scale.every((value) => value >= 2 ** -126 && value < Number.POSITIVE_INFINITY)) {
