@@ -1,0 +1,255 @@
+import type { Values } from '../dtypes.js';
+import { broadcastShape } from '../folding/arithmetic.js';
+import { concatenate, gather, product } from '../folding/arrays.js';
+import { foldedTensor, literalTensor, notFoldable } from '../folding/folded.js';
+import {
+  axesOf,
+  axisOf,
+  broadcastTo,
+  picked,
+  reshaped,
+  reshapedTo,
+  sliced,
+  transposed,
+} from '../folding/shapes.js';
+import { LIMITS } from '../limits.js';
+import type { ModelTensor } from '../tensor.js';
+import type { Rule } from './operands.js';
+
+const reshape: Rule = async (operands) =>
+  reshapedTo(
+    operands.input(0),
+    await operands.required(1, 'shape'),
+    operands.node.integer('allowzero') === 1,
+  );
+
+const flatten: Rule = (operands) => {
+  const x = operands.input(0);
+  const given = operands.node.integer('axis') ?? 1;
+  const axis = given < 0 ? given + x.shape.length : given;
+  if (axis < 0 || axis > x.shape.length) notFoldable(`it has no axis ${given}`);
+  return reshaped(x, [product(x.shape.slice(0, axis)), product(x.shape.slice(axis))]);
+};
+
+const unsqueeze: Rule = async (operands) => {
+  const x = operands.input(0);
+  const given = await operands.required(1, 'axes');
+  const rank = x.shape.length + given.length;
+  const axes = axesOf(given, rank);
+  const rest = [...x.shape];
+  return reshaped(
+    x,
+    Array.from({ length: rank }, (_, axis) => (axes.includes(axis) ? 1 : (rest.shift() as number))),
+  );
+};
+
+const squeeze: Rule = async (operands) => {
+  const x = operands.input(0);
+  const given = await operands.numbers(1, 'axes');
+  const axes =
+    given === null
+      ? x.shape.flatMap((extent, axis) => (extent === 1 ? [axis] : []))
+      : axesOf(given, x.shape.length);
+  if (axes.some((axis) => x.shape[axis] !== 1)) notFoldable('it drops an axis of more than one value');
+  return reshaped(
+    x,
+    x.shape.filter((_, axis) => !axes.includes(axis)),
+  );
+};
+
+const slice: Rule = async (operands) => {
+  const x = operands.input(0);
+  const starts = await operands.required(1, 'starts');
+  const ends = await operands.required(2, 'ends');
+  const given = (await operands.numbers(3, 'axes')) ?? starts.map((_, place) => place);
+  const steps = (await operands.numbers(4, 'steps')) ?? starts.map(() => 1);
+  const axes = axesOf(given, x.shape.length);
+  if ([ends, axes, steps].some((list) => list.length !== starts.length)) {
+    notFoldable('its lists have different lengths');
+  }
+  return sliced(x, axes, [starts, ends, steps]);
+};
+
+const split: Rule = async (operands) => {
+  const x = operands.input(0);
+  const axis = axisOf(operands.node.integer('axis') ?? 0, x.shape.length);
+  const extent = x.shape[axis] as number;
+  const parts = operands.node.integer('num_outputs') ?? operands.node.outputs.length;
+  // The last part is smaller where they cannot be alike.
+  const size = Math.ceil(extent / Math.max(1, parts));
+  const sizes = (await operands.numbers(1, 'split')) ?? null;
+  const start = sizes === null ? size * operands.output : total(sizes.slice(0, operands.output));
+  const length = sizes === null ? Math.min(size, extent - start) : (sizes[operands.output] ?? -1);
+  if (length < 0 || start + length > extent) notFoldable('its parts do not fit');
+  return sliced(x, [axis], [[start], [start + length], [1]]);
+};
+
+function total(list: readonly number[]): number {
+  return list.reduce((sum, value) => sum + value, 0);
+}
+
+const concat: Rule = (operands) => {
+  const inputs = operands.all();
+  const [first] = inputs as [ModelTensor];
+  const axis = axisOf(operands.node.integer('axis') ?? 1, first.shape.length);
+  const dtype = first.numeric;
+  const fits = inputs.every(
+    (input) =>
+      input.numeric === dtype &&
+      input.shape.length === first.shape.length &&
+      input.shape.every((extent, at) => at === axis || extent === first.shape[at]),
+  );
+  if (!fits) notFoldable('its parts have other shapes or types than the first');
+  const shape = first.shape.map((extent, at) =>
+    at === axis ? total(inputs.map((input) => input.shape[axis] as number)) : extent,
+  );
+  return {
+    shape,
+    dtype,
+    inputs,
+    // An outer axis of very many empty parts is work, too.
+    work: product(shape) + inputs.length * product(shape.slice(0, axis)),
+    compute: (values) =>
+      concatenate(
+        values,
+        inputs.map((input) => input.shape),
+        axis,
+        dtype,
+      ),
+  };
+};
+
+const expand: Rule = async (operands) => {
+  const x = operands.input(0);
+  const wanted = await operands.required(1, 'shape');
+  if (wanted.some((extent) => !(extent >= 0))) notFoldable('its shape has negative extents');
+  const shape = broadcastShape([x.shape, wanted]) ?? notFoldable('its shape does not fit');
+  return broadcastTo(x, shape);
+};
+
+const tile: Rule = async (operands) => {
+  const x = operands.input(0);
+  const repeats = await operands.required(1, 'repeats');
+  if (operands.optional(2) !== null) notFoldable('it has the inputs of opset 1');
+  if (repeats.length !== x.shape.length || repeats.some((count) => !(count >= 0))) {
+    notFoldable('its repeats do not fit');
+  }
+  return picked(
+    x,
+    x.shape.map((extent, axis) => ({
+      extent: extent * (repeats[axis] as number),
+      index: (at: number) => at % extent,
+    })),
+  );
+};
+
+const pad: Rule = async (operands) => {
+  const x = operands.input(0);
+  const { node } = operands;
+  const rank = x.shape.length;
+  const pads =
+    (await operands.numbers(1, 'pads')) ?? node.integers('paddings') ?? notFoldable('it has no pads');
+  const filler = (await operands.numbers(2, 'constant_value'))?.[0] ?? node.float('value') ?? 0;
+  const axes = axesOf((await operands.numbers(3, 'axes')) ?? x.shape.map((_, axis) => axis), rank);
+  const mode = node.text('mode') || 'constant';
+  if (pads.length !== 2 * axes.length || !pads.every(Number.isSafeInteger))
+    notFoldable('its pads do not fit');
+  const list = x.shape.map((extent, axis) => {
+    const place = axes.indexOf(axis);
+    const before = place < 0 ? 0 : (pads[place] as number);
+    const after = place < 0 ? 0 : (pads[place + axes.length] as number);
+    // What negative pads take off is gone before the others repeat anything.
+    const [start, end] = [Math.max(0, -before), extent - Math.max(0, -after)];
+    const inner = Math.max(0, end - start);
+    const lead = Math.max(0, before);
+    const length = lead + inner + Math.max(0, after);
+    if (mode !== 'constant' && inner === 0 && length > 0) notFoldable('it repeats nothing');
+    return {
+      extent: length,
+      index: (at: number) => {
+        const place = padSource(at - lead, inner, mode);
+        return place < 0 ? place : start + place;
+      },
+    };
+  });
+  return picked(x, list, filler);
+};
+
+/** Where a padded position takes its value from; below 0 from nowhere. */
+function padSource(at: number, extent: number, mode: string): number {
+  const modulo = (value: number, size: number) => ((value % size) + size) % size;
+  if (at >= 0 && at < extent) return at;
+  if (mode === 'constant') return -1;
+  if (mode === 'edge') return at < 0 ? 0 : extent - 1;
+  if (mode === 'wrap') return modulo(at, extent);
+  if (mode !== 'reflect') notFoldable(`its mode is ${mode.slice(0, 20)}`);
+  const place = modulo(at, Math.max(1, 2 * extent - 2));
+  return Math.min(place, 2 * extent - 2 - place);
+}
+
+const gathered: Rule = (operands) => {
+  const [x, indices] = [operands.input(0), operands.input(1)];
+  const axis = axisOf(operands.node.integer('axis') ?? 0, x.shape.length);
+  const dtype = x.numeric;
+  return {
+    shape: [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)],
+    dtype,
+    inputs: [x, indices],
+    compute: ([values, places]) => gather(values as Values, x.shape, axis, places as Values, dtype),
+  };
+};
+
+const shapeOf: Rule = (operands) => {
+  const { shape } = operands.input(0);
+  const { node } = operands;
+  const part = shape.slice(node.integer('start') ?? 0, node.integer('end') ?? shape.length);
+  return literalTensor(node.name, [part.length], 'int64', part);
+};
+
+const constantOfShape: Rule = async (operands) => {
+  const shape = await operands.required(0, 'shape');
+  if (shape.some((extent) => !(extent >= 0))) notFoldable('its shape has negative extents');
+  const value = (await operands.tensor('value')) ?? literalTensor('', [1], 'float32', [0]);
+  return broadcastTo(foldedTensor('', reshaped(value, [])), shape);
+};
+
+const range: Rule = async (operands) => {
+  const [start = 0, limit = 0, step = 1] = [
+    ...(await operands.required(0, 'start')),
+    ...(await operands.required(1, 'limit')),
+    ...(await operands.required(2, 'delta')),
+  ];
+  const count = Math.max(0, Math.ceil((limit - start) / step));
+  if (!(count <= LIMITS.shapeValues)) notFoldable(`it has ${count} values`);
+  const dtype = operands.input(0).numeric;
+  return literalTensor(
+    operands.node.name,
+    [count],
+    dtype,
+    Array.from({ length: count }, (_, index) => start + step * index),
+  );
+};
+
+/** Operators that order, repeat and pick values, and those that tell and make shapes. */
+export const MOVING_RULES: Readonly<Record<string, Rule>> = {
+  Dropout: (operands) => (operands.output === 0 ? operands.input(0) : notFoldable('it is the mask')),
+  Transpose: (operands) => {
+    const x = operands.input(0);
+    return transposed(x, operands.node.integers('perm') ?? x.shape.map((_, axis) => axis).reverse());
+  },
+  Reshape: reshape,
+  Flatten: flatten,
+  Unsqueeze: unsqueeze,
+  Squeeze: squeeze,
+  Slice: slice,
+  Split: split,
+  Concat: concat,
+  Expand: expand,
+  Tile: tile,
+  Pad: pad,
+  Gather: gathered,
+  Shape: shapeOf,
+  Size: (operands) => literalTensor('', [], 'int64', [product(operands.input(0).shape)]),
+  ConstantOfShape: constantOfShape,
+  Range: range,
+};
