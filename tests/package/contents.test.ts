@@ -107,7 +107,7 @@ describe('what an entry reaches', () => {
   test('is one file for deconv-wasm/standalone', () => {
     const { files, foreign } = reachable(path.join(installed, 'dist', 'standalone.js'));
     expect([files.length, foreign]).toEqual([1, []]);
-    expect(readFileSync(files[0] ?? '', 'utf8')).not.toMatch(/\bimport\.meta\b/);
+    expect(readFileSync(files[0] ?? '', 'utf8').includes('import.meta')).toBe(false);
   });
 
   function reachable(entry: string): { files: string[]; foreign: string[] } {

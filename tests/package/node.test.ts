@@ -35,6 +35,27 @@ beforeAll(() => {
         return shutdown();
       });
     `,
+    // What frames, jsdom and vm contexts hand over.
+    'foreign.mjs': `
+      import { readFileSync } from 'node:fs';
+      import vm from 'node:vm';
+      import { convTranspose, init, shutdown } from 'deconv-wasm';
+      const file = new URL(import.meta.resolve('deconv-wasm/wasm/simd.wasm'));
+      const list = readFileSync(file);
+      const made = (code) => vm.runInNewContext(code, { list, file });
+      const x = { data: Float32Array.of(0, 1, 2, 3), shape: [1, 1, 2, 2] };
+      for (const code of [
+        'Uint8Array.from(list)',
+        'Uint8Array.from(list).buffer',
+        'new DataView(Uint8Array.from(list).buffer)',
+        'new WebAssembly.Module(Uint8Array.from(list))',
+        '() => Uint8Array.from(list)',
+      ]) {
+        await init({ build: 'simd', wasm: made(code) });
+        console.log([...convTranspose(x, x).data].join(' '));
+        await shutdown();
+      }
+    `,
     'subpath.mjs': `
       console.log(import.meta.resolve('deconv-wasm/wasm/simd.wasm').endsWith('.wasm'));
       await import('deconv-wasm/dist/index.js').catch((error) => console.log(error.code));
@@ -61,6 +82,10 @@ describe.each([
 
   test('requires the package from CommonJS, with threads, and ends by itself', () => {
     expect(run(node, ['required.cjs'], project)).toBe('2 0 0 1 0 4 6 4 12 9\n');
+  });
+
+  test('loads binaries of another realm', () => {
+    expect(run(node, ['foreign.mjs'], project)).toBe('0 0 1 0 4 6 4 12 9\n'.repeat(5));
   });
 
   test('finds the binaries by name and hides the rest', () => {

@@ -3,10 +3,9 @@ import { isDeconvError } from '../core/errors.js';
 import { nodeModule } from '../core/node.js';
 import { bytesOf, isUrl, messageOf } from '../core/realms.js';
 import { VERSION } from '../core/version.js';
-import { installedFile } from './installed-file.js';
 import { loadError } from './load-error.js';
 import { type BinaryName, checkSource, type InitOptions, type WasmSource } from './options.js';
-import { packagedBinary } from './package-files.js';
+import { installedFile, packagedBinary } from './package-files.js';
 
 /** The compiled binary of this name: the package's own, or what the caller gave. */
 export async function compileBinary(

@@ -28,3 +28,7 @@ export const HAS_THREADS: boolean = false;
 export function threadGlue(): URL {
   throw new Error('the single file holds none');
 }
+
+export function installedFile(_name: string): URL | undefined {
+  return undefined;
+}

@@ -4,10 +4,9 @@ import { messageOf } from '../core/realms.js';
 import createDeconvModule from '../wasm/deconv.mjs';
 import { compileBinary } from './binary.js';
 import type { DeconvModule, GlueArguments, GlueFactory } from './glue.js';
-import { installedFile } from './installed-file.js';
 import { loadError } from './load-error.js';
 import type { BinaryName, BuildName, Settings } from './options.js';
-import { HAS_THREADS, PACKAGED, threadGlue } from './package-files.js';
+import { HAS_THREADS, installedFile, PACKAGED, threadGlue } from './package-files.js';
 import { supportsRelaxedSimd, supportsSimd, supportsThreads } from './probes.js';
 import { Runtime } from './runtime.js';
 

@@ -1,5 +1,7 @@
 import type { BinaryName } from './options.js';
 
+export { installedFile } from './installed-file.js';
+
 /** The binaries that the package has. The single file has others: see embedded-files.ts. */
 export const PACKAGED: readonly BinaryName[] = ['simd', 'relaxed', 'simd-threads', 'relaxed-threads'];
 
