@@ -80,10 +80,10 @@ std::string quantized_refusal(const Spec& spec, int batch, const Axes& input, La
 }
 
 // `route` below 0 lets the planner choose.
-Status plan(Operator& op, int batch, const Axes& input, Layout layout, int route) {
+Status plan(Operator& op, int batch, const Axes& input, Layout layout, int route, bool forced) {
   if (route >= deconv::kRouteCount) return Status::kUnsupported;
   return op.plan(batch, input, layout,
-                 route < 0 ? std::nullopt : std::optional(static_cast<RouteId>(route)));
+                 route < 0 ? std::nullopt : std::optional(static_cast<RouteId>(route)), forced);
 }
 
 // Milliseconds that `route` is estimated to take for the operator's planned problem on one thread,
@@ -195,7 +195,7 @@ EMSCRIPTEN_BINDINGS(deconv) {
   class_<Operator>("Operator")
       .class_function("create(spec)", &create<Operator>, allow_raw_pointers())
       .class_function("refusal(spec, batch, input, layout, route)", &route_refusal)
-      .function("plan(batch, input, layout, route)", &plan)
+      .function("plan(batch, input, layout, route, forced)", &plan)
       .function("route", &Operator::route)
       .function("estimate(route)", &estimate)
       .function("needsParameters", &Operator::needs_parameters)

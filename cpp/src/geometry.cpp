@@ -51,6 +51,8 @@ const char* status_name(Status status) {
       return "internal";
     case Status::kNotFinite:
       return "not_finite";
+    case Status::kReplanned:
+      return "replanned";
   }
   return "internal";
 }

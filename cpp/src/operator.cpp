@@ -40,16 +40,23 @@ Operator::~Operator() {
 
 int Operator::live_count() { return live_operators; }
 
-Status Operator::plan(int32_t batch, const Axes& input, Layout layout,
-                      std::optional<RouteId> forced) {
+Status Operator::plan(int32_t batch, const Axes& input, Layout layout, std::optional<RouteId> route,
+                      bool forced) {
   Problem problem;
   if (const Status status = make_problem(spec_, batch, input, layout, &problem);
       status != Status::kOk) {
     return status;
   }
-  if (forced && route_refusal(*forced, problem) != nullptr) return Status::kUnsupported;
+  if (!route) {
+    route = choose_route(problem);
+    forced = false;
+  }
+  if (route_refusal(*route, problem) != nullptr) return Status::kUnsupported;
   problem_ = problem;
-  route_ = forced ? *forced : choose_route(problem);
+  route_ = first_route_ = *route;
+  forced_ = forced;
+  exhausted_.reset();
+  cleared_ = false;
   planned_ = true;
   planned_at_[static_cast<int>(route_)] = ++plans_;
   return Status::kOk;
@@ -57,7 +64,32 @@ Status Operator::plan(int32_t batch, const Axes& input, Layout layout,
 
 bool Operator::needs_parameters() const { return current_route() == nullptr; }
 
+// What to try after a route found no memory: the same once more when all that can be made again is
+// given up, then the cheapest of those that were not tried. When none is left, the first one is
+// planned, for a time of more memory.
+bool Operator::give_way() {
+  if (forced_) return false;
+  if (!cleared_) {
+    cleared_ = true;
+    keep_copies(0);
+    Workspace::shared().release_own();
+    return true;
+  }
+  exhausted_.set(static_cast<size_t>(route_));
+  const std::optional<RouteId> next = choose_route(problem_, exhausted_);
+  route_ = next.value_or(first_route_);
+  planned_at_[static_cast<int>(route_)] = ++plans_;
+  if (!next) exhausted_.reset();
+  return next.has_value();
+}
+
 Status Operator::set_parameters(const float* weight, const float* bias) {
+  Status status = pack(weight, bias);
+  while (status == Status::kOutOfMemory && give_way()) status = pack(weight, bias);
+  return status;
+}
+
+Status Operator::pack(const float* weight, const float* bias) {
   std::unique_ptr<Route> route = route_entry(route_).create(spec_);
   if (route == nullptr) return Status::kOutOfMemory;
   Buffer own_bias;
@@ -91,6 +123,12 @@ Status Operator::run(const float* input, float* output) {
   Route* route = current_route();
   if (!planned_ || route == nullptr) return Status::kMissingParameters;
   if (problem_.batch == 0) return Status::kOk;
+  const Status status = run_route(*route, input, output);
+  if (status == Status::kOutOfMemory && give_way()) return Status::kReplanned;
+  return status;
+}
+
+Status Operator::run_route(Route& route, const float* input, float* output) {
   // A tensor of one channel, or of one point, reads the same in both layouts.
   const bool same_layout = route_entry(route_).layout(problem_) == problem_.layout;
   const bool input_as_is = same_layout || spec_.in_channels == 1 || problem_.input_points() == 1;
@@ -105,9 +143,9 @@ Status Operator::run(const float* input, float* output) {
     transpose(problem_.batch, spec_.in_channels, problem_.input_points(), input,
               workspace.route_input.data());
   }
-  const Status status = route->run(problem_, input_as_is ? input : workspace.route_input.data(),
-                                   output_as_is ? output : workspace.route_output.data());
-  if (status != Status::kOk) {
+  if (const Status status = route.run(problem_, input_as_is ? input : workspace.route_input.data(),
+                                      output_as_is ? output : workspace.route_output.data());
+      status != Status::kOk) {
     // XNNPACK leaves an operator between two sizes when it cannot reshape it: its next run at the
     // old size would write behind the output. The route packs anew.
     routes_[static_cast<int>(route_)].reset();

@@ -1,5 +1,7 @@
 #include "deconv/planner.h"
 
+#include <limits>
+
 #include "routes/route.h"
 
 namespace deconv {
@@ -54,13 +56,13 @@ double route_cost(RouteId id, const Problem& problem) {
   return cost;
 }
 
-RouteId choose_route(const Problem& problem) {
-  RouteId best = RouteId::kScalar;
-  double best_cost = route_cost(best, problem);
+std::optional<RouteId> choose_route(const Problem& problem, RouteSet without) {
+  std::optional<RouteId> best;
+  double best_cost = std::numeric_limits<double>::infinity();
   for (const RouteEntry* route : kRoutes) {
-    if (route->refusal(problem) != nullptr) continue;
+    if (without[static_cast<size_t>(route->id)] || route->refusal(problem) != nullptr) continue;
     const double cost = route_cost(route->id, problem);
-    if (cost < best_cost) {
+    if (!best || cost < best_cost) {
       best = route->id;
       best_cost = cost;
     }

@@ -10,9 +10,12 @@ int holders = 0;
 }  // namespace
 
 void Workspace::release() {
-  for (Buffer* buffer : {&parameters, &input, &output, &route_input, &route_output, &scratch}) {
-    buffer->release();
-  }
+  for (Buffer* buffer : {&parameters, &input, &output}) buffer->release();
+  release_own();
+}
+
+void Workspace::release_own() {
+  for (Buffer* buffer : {&route_input, &route_output, &scratch}) buffer->release();
 }
 
 void Workspace::hold() { ++holders; }

@@ -50,7 +50,7 @@ TEST_CASE("every problem has a route, and the chosen one takes it at the lowest 
   for (int round = 0; round < 1000; ++round) {
     const Problem problem = deconv_tests::random_problem(random);
     INFO(deconv_tests::describe(problem));
-    const RouteId chosen = choose_route(problem);
+    const RouteId chosen = choose_route(problem).value();
     CHECK(route_refusal(chosen, problem) == nullptr);
     CHECK(route_refusal(RouteId::kScalar, problem) == nullptr);
     for (int id = 0; id < deconv::kRouteCount; ++id) {
@@ -113,7 +113,7 @@ TEST_CASE("the depthwise route refuses wide groups and numbers that no layer has
 
 TEST_CASE("batch 0 has a route too") {
   const Problem problem = problem_of(dense_layer(true), 0);
-  CHECK(route_refusal(choose_route(problem), problem) == nullptr);
+  CHECK(route_refusal(choose_route(problem).value(), problem) == nullptr);
 }
 
 TEST_CASE("XNNPACK's routes refuse what XNNPACK does not do") {
@@ -246,7 +246,7 @@ TEST_CASE("refusals and costs of problems that no memory holds") {
       CHECK(std::isfinite(cost));
       CHECK(cost > 0);
     }
-    CHECK(route_refusal(choose_route(problem), problem) == nullptr);
+    CHECK(route_refusal(choose_route(problem).value(), problem) == nullptr);
   }
 }
 

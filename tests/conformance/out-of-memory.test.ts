@@ -1,12 +1,24 @@
 // Tensors that may be counted but not held: the heap ends at 2 GB. Nothing here touches the memory
 // that it asks for, so the process stays small.
 
-import { Conv2d, ConvTranspose2d, conv, convTranspose, init, memoryUsage, shutdown } from 'deconv-wasm';
+import {
+  Conv2d,
+  ConvTranspose2d,
+  conv,
+  convTranspose,
+  type DeconvError,
+  HeapTensor,
+  init,
+  memoryUsage,
+  type Plan,
+  shutdown,
+} from 'deconv-wasm';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { describeEachBuild } from '../support/builds.js';
-import { compareExactly } from '../support/compare.js';
+import { compareExactly, compareWith } from '../support/compare.js';
 import { caught, expectError } from '../support/errors.js';
-import { quarters, zeros } from '../support/tensors.js';
+import { seed } from '../support/seed.js';
+import { quarters, randomTensor, stack, zeros } from '../support/tensors.js';
 
 // 1.2 GB for input and output each.
 const WIDE = [1, 1, 15_000, 20_000];
@@ -73,6 +85,110 @@ describeEachBuild((build) => {
     }
     expect(message).toMatch(/^DeconvError: ConvTranspose2d\.forward: expected .*, got none/);
     expect(compareExactly(layer.forward(rest), wanted)).toBeUndefined();
+  });
+});
+
+/** Leaves `bytes` of a heap that cannot grow, in one piece, while `body` runs. */
+function withFreeMemory(bytes: number, body: () => void): void {
+  const grow = vi.spyOn(WebAssembly.Memory.prototype, 'grow').mockImplementation(() => {
+    throw new RangeError('this heap does not grow');
+  });
+  const held: HeapTensor[] = [];
+  try {
+    const room = new HeapTensor([bytes / 4]);
+    for (let floats = 2 ** 24; floats >= 16; ) {
+      try {
+        held.push(new HeapTensor([floats]));
+      } catch {
+        floats >>= 1;
+      }
+    }
+    room.dispose();
+    body();
+  } finally {
+    for (const tensor of held) tensor.dispose();
+    grow.mockRestore();
+  }
+}
+
+describeEachBuild((build) => {
+  // 16 MB to begin with: nothing here grows the heap, so that what is free is known.
+  it('a route that finds no room gives way to the next, and the plan tells so', () => {
+    const x = randomTensor([1, 32, 48, 48], seed);
+    using input = new HeapTensor(x.shape);
+    input.data.set(x.data);
+    using output = new HeapTensor(x.shape);
+    const make = () => new Conv2d({ inChannels: 32, outChannels: 32, kernelSize: 3, padding: 1, seed: 1 });
+    // Disposed before memory is short, because the last layer takes the workspace with it.
+    const free = make();
+    const wanted = free.forward(x);
+    const first = free.plan as Plan;
+    const twice = free.forward(stack([x, x]));
+    const twicePlan = free.plan as Plan;
+    const weight = free.weight.data.byteLength;
+    free.dispose();
+    const taken = new Set<string>();
+    let refused = 0;
+    for (let room = 4 * 2 ** 20; room > weight; room = Math.floor((room * 0.8) / 64) * 64) {
+      using layer = make();
+      withFreeMemory(room, () => {
+        try {
+          layer.forward(input, { out: output });
+        } catch (error) {
+          expectError(error as DeconvError, 'OUT_OF_MEMORY', 'Conv2d.forward');
+          refused += 1;
+          return;
+        }
+        expect(refused, 'less memory was enough').toBe(0);
+        const difference = compareWith(
+          { data: output.data, shape: wanted.shape },
+          wanted.shape,
+          wanted.data,
+          () => 1e-4,
+        );
+        expect(difference, `${room} bytes, ${layer.plan?.route}`).toBeUndefined();
+        const plan = layer.plan as Plan;
+        taken.add(plan.route);
+        if (plan.route === first.route) {
+          expect(plan.reason).not.toContain('no room');
+          return;
+        }
+        expect(plan.reason).toContain(`${first.route} found no room on the heap`);
+        for (const { route, estimate, refusal } of plan.candidates) {
+          const now = plan.candidates.find((candidate) => candidate.route === plan.route);
+          const cheaper = estimate !== null && estimate < (now?.estimate as number);
+          if (cheaper) expect(refusal, route).toBe('found no room on the heap');
+        }
+        // It keeps to what it found, without another try.
+        layer.forward(input, { out: output });
+        expect(layer.plan).toBe(plan);
+      });
+      // With memory again: a new size is planned as if nothing had been.
+      expect(compareExactly(layer.forward(stack([x, x])), twice)).toBeUndefined();
+      expect(layer.plan?.route).toBe(twicePlan.route);
+    }
+    console.log(`no room: ${[...taken].join(', then ')}, then refused; ${build.name}`);
+    expect([...taken][0]).toBe(first.route);
+    expect(taken.size).toBeGreaterThan(1);
+    expect(refused).toBeGreaterThan(0);
+  });
+
+  it('a forced route does not give way', () => {
+    const x = randomTensor([1, 32, 48, 48], seed);
+    using input = new HeapTensor(x.shape);
+    input.data.set(x.data);
+    const route = 'xnnpack-convolution';
+    using layer = new Conv2d({ inChannels: 32, outChannels: 32, kernelSize: 3, padding: 1, seed: 1, route });
+    using output = new HeapTensor(layer.outputShape(x.shape) as number[]);
+    withFreeMemory(2 ** 18, () => {
+      expectError(
+        caught(() => layer.forward(input, { out: output })),
+        'OUT_OF_MEMORY',
+        'Conv2d.forward',
+      );
+    });
+    expect(layer.forward(input, { out: output }).shape).toEqual(x.shape);
+    expect(layer.plan?.route).toBe(route);
   });
 });
 

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <bitset>
+#include <optional>
+
 #include "deconv/geometry.h"
 
 namespace deconv {
@@ -26,7 +29,11 @@ const char* route_refusal(RouteId id, const Problem& problem);
 // Estimated nanoseconds on one thread, layout changes included.
 double route_cost(RouteId id, const Problem& problem);
 
-// The cheapest route that takes the problem; the scalar route takes every problem.
-RouteId choose_route(const Problem& problem);
+// Routes by their RouteId.
+using RouteSet = std::bitset<kRouteCount>;
+
+// The cheapest route that takes the problem and is not one of `without`. The scalar route takes
+// every problem, so that there is one unless it is among these.
+std::optional<RouteId> choose_route(const Problem& problem, RouteSet without = {});
 
 }  // namespace deconv

@@ -14,9 +14,10 @@ enum class Status : int {
   kOutOfMemory,
   kInternal,   // XNNPACK refused what the planner thought possible
   kNotFinite,  // an input whose range is to be measured holds infinity or NaN
+  kReplanned,  // no error: the route found no memory, and there is another way to try
 };
 
-inline constexpr int kStatusCount = 9;
+inline constexpr int kStatusCount = 10;
 
 const char* status_name(Status status);
 

@@ -15,6 +15,8 @@ struct Workspace {
   Buffer scratch;       // of the route that runs
 
   void release();
+  // Of these, what operators fill for themselves in a single run.
+  void release_own();
 
   // Every operator holds the workspace while it lives.
   static void hold();

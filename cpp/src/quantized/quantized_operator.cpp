@@ -59,7 +59,7 @@ struct QuantizedOperator::Packed {
   // Of the inputs of one run.
   Block<Quantization> measured;
 
-  xnn_status create(const Spec& spec, const Staging& staging, bool with_bias);
+  Status create(const Spec& spec, const Staging& staging, bool with_bias);
   xnn_status reshape(const Problem& problem, size_t* height, size_t* width);
   xnn_status set_pointers(const Spec& spec, const int8_t* input, const Quantization& quantization,
                           void* output);
@@ -69,8 +69,7 @@ struct QuantizedOperator::Packed {
   xnn_quantization_params measured_[1 + XNN_EXTRA_QUANTIZATION_PARAMS];
 };
 
-xnn_status QuantizedOperator::Packed::create(const Spec& spec, const Staging& staging,
-                                             bool with_bias) {
+Status QuantizedOperator::Packed::create(const Spec& spec, const Staging& staging, bool with_bias) {
   const auto& [input, output] = std::pair(activations.input, activations.output);
   const auto least = static_cast<int8_t>(spec.relu ? output.zero_point : -128);
   const float least_float = spec.relu ? 0.0f : -kInfinity;
@@ -99,8 +98,8 @@ xnn_status QuantizedOperator::Packed::create(const Spec& spec, const Staging& st
                   staging.scale.data(), staging.weights(), float_bias, least_float, kInfinity,
                   /*flags=*/0u, /*code_cache=*/nullptr, /*weights_cache=*/nullptr, &created);
   }
-  if (status == xnn_status_success) op.reset(created);
-  return status;
+  op.reset(created);
+  return created_status(status, created);
 }
 
 // Always for one image: XNNPACK frees its padding rows by the new batch and not by the old one when
@@ -220,7 +219,7 @@ Status QuantizedOperator::set_parameters(const int8_t* weight, const float* scal
     }
   }
   packed->activations = activations;
-  const Status status = from_xnnpack(packed->create(spec_, staging, bias != nullptr));
+  const Status status = packed->create(spec_, staging, bias != nullptr);
   if (status == Status::kOk) packed_ = std::move(packed);
   return status;
 }

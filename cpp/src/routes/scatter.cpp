@@ -28,7 +28,7 @@ namespace {
 
 // Products of a strip that stay in a second-level cache, as far as its overlap allows.
 constexpr int64_t kStripBytes = 768 * 1024;
-// No worker ever holds more.
+// Products that a worker holds at most.
 constexpr int64_t kMostProducts = 1 << 24;
 // Positions whose packed panels stay there while the weights stream through.
 constexpr int64_t kPanelBytes = 192 * 1024;
@@ -55,11 +55,14 @@ int strip_axis(const Problem& problem) {
   return axis;
 }
 
+int64_t whole_panels(int64_t positions) { return (positions + kPanel - 1) / kPanel * kPanel; }
+
 // The least that a strip needs at once.
 int64_t products_of_a_step(const Problem& problem) {
   const int axis = strip_axis(problem);
   const int64_t steps = std::min<int64_t>(1 + overlap_of(problem.spec, axis), problem.input[axis]);
-  return steps * (problem.input_points() / problem.input[axis]) * problem.spec.kernel_elements() *
+  const int64_t positions = steps * (problem.input_points() / problem.input[axis]);
+  return whole_panels(positions) * problem.spec.kernel_elements() *
          problem.spec.group_out_channels();
 }
 
@@ -152,8 +155,8 @@ ScatterRoute::Grid ScatterRoute::grid_for(const Problem& problem, const float* i
   const int64_t wanted = (pool_threads() + jobs - 1) / jobs;
   grid.strip = kStripBytes / (4 * rows() * grid.slice);
   grid.strip = std::max({grid.strip, overlap * kStripPerOverlap, int64_t{1}});
-  grid.strip =
-      std::min(grid.strip, std::max(kMostProducts / (rows() * grid.slice) - overlap, int64_t{1}));
+  const int64_t most_positions = kMostProducts / rows() / kPanel * kPanel;
+  grid.strip = std::min(grid.strip, std::max(most_positions / grid.slice - overlap, int64_t{1}));
   grid.strip = std::min(grid.strip, (steps + wanted - 1) / wanted);
   grid.strips = (steps + grid.strip - 1) / grid.strip;
   // As many for each thread: three strips would keep two threads busy for the time of four.
@@ -162,7 +165,7 @@ ScatterRoute::Grid ScatterRoute::grid_for(const Problem& problem, const float* i
   grid.strips = (steps + grid.strip - 1) / grid.strip;
   const int64_t positions =
       std::min<int64_t>(grid.strip + overlap, problem.input[grid.axis]) * grid.slice;
-  grid.pitch = (positions + kPanel - 1) / kPanel * kPanel;
+  grid.pitch = whole_panels(positions);
   const int64_t in = spec_.group_in_channels();
   grid.block = std::clamp(kPanelBytes / (4 * in) / kPanel * kPanel, int64_t{4 * kPanel},
                           std::max(grid.pitch, int64_t{4 * kPanel}));

@@ -31,10 +31,10 @@ Status XnnpackRoute::set_parameters(const float* weight, const float* bias) {
   if (!permuted.reserve(spec_.weight_elements())) return Status::kOutOfMemory;
   pack_out_tap_in(spec_, weight, permuted.data());
   xnn_operator_t created = nullptr;
-  const Status status = from_xnnpack(create_operator(permuted.data(), bias, &created));
-  if (status == Status::kOk) operator_.reset(created);
+  const xnn_status status = create_operator(permuted.data(), bias, &created);
+  operator_.reset(created);
   shaped_ = false;
-  return status;
+  return created_status(status, created);
 }
 
 Status XnnpackRoute::run(const Problem& problem, const float* input, float* output) {

@@ -20,7 +20,7 @@ export type Spec = {
 };
 
 export interface Operator {
-  plan(batch: number, input: Axes, layout: number, route: number): number;
+  plan(batch: number, input: Axes, layout: number, route: number, forced: boolean): number;
   route(): number;
   estimate(route: number): number;
   needsParameters(): boolean;

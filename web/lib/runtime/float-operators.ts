@@ -1,7 +1,7 @@
 import type { Operator } from './bindings.js';
 import { NativeOperators, type OperatorKind } from './native-operators.js';
 import type { CanonicalParameters, Operation } from './operation.js';
-import { measureOperation, planOperation, wantsMeasurement } from './planning.js';
+import { measureOperation, planAfterRun, planOperation, wantsMeasurement } from './planning.js';
 import type { Runtime } from './runtime.js';
 import { withParameters } from './staging.js';
 
@@ -10,6 +10,7 @@ const FLOAT: OperatorKind<Operator, CanonicalParameters> = {
   plan: planOperation,
   pack,
   run: (handle, _operation, source, target) => handle.run(source, target),
+  planAfterRun,
   wantsMeasurement,
   measure: measureOperation,
 };

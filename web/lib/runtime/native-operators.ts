@@ -28,6 +28,8 @@ export interface OperatorKind<Handle extends NativeHandle, Parameters> {
   pack(runtime: Runtime, handle: Handle, operation: Operation<Parameters>): void;
   /** Computes between two addresses; a status. */
   run(handle: Handle, operation: Operation<Parameters>, source: number, target: number): number;
+  /** What became of the plan, where the core may go on with another route that finds memory. */
+  planAfterRun?(runtime: Runtime, handle: Handle, plan: Plan): Plan;
   /** Whether the plan waits for `measure`, which needs the data in place. */
   wantsMeasurement?(operation: Operation<Parameters>, plan: Plan): boolean;
   /** Times what may be best and plans it; `run` computes as planned now. */
@@ -68,8 +70,9 @@ export class NativeOperators<Handle extends NativeHandle, Parameters> {
       return plan;
     } catch (error) {
       const failure = runtime.asError(where, error);
-      // What never ran costs nothing.
+      // What never ran costs nothing, and of what failed nobody knows the plan.
       if (known === undefined) this.#operators.drop(operatorKey);
+      else known.planned = undefined;
       throw failure;
     }
   }
@@ -114,18 +117,29 @@ export class NativeOperators<Handle extends NativeHandle, Parameters> {
       // Measuring changes the operator's plan again and again: until it is done there is none to remember.
       operator.planned = measuring ? undefined : { key: planKey, plan };
     }
+    let settled = true;
     if (handle.needsParameters()) {
       this.#makeRoom(runtime, operator);
       kind.pack(runtime, handle, operation);
+      settled = false;
     }
     const flush = execution.denormals === 'flush' && inputElement === FLOAT32;
     const source = stage(runtime, where, 'input', input, inputCount, inputElement, flush);
     const sourceBytes = bytesOf(inputCount, inputElement);
     const target = stageOutput(runtime, where, output, outputCount, outputElement, source, sourceBytes);
     if (measuring) plan = this.#measure(runtime, operator, operation, source, target);
-    runtime.check(where, kind.run(handle, operation, source, target));
+    let status = kind.run(handle, operation, source, target);
+    while (runtime.isReplanned(status)) {
+      if (handle.needsParameters()) kind.pack(runtime, handle, operation);
+      status = kind.run(handle, operation, source, target);
+      settled = false;
+    }
+    runtime.check(where, status);
     deliver(runtime, output, target, outputCount, outputElement);
-    return plan;
+    if (settled || kind.planAfterRun === undefined) return plan;
+    const after = kind.planAfterRun(runtime, handle, plan);
+    operator.planned = { key: planKey, plan: after };
+    return after;
   }
 
   // A function of its own, so that a steady loop does not make the closure.

@@ -51,8 +51,29 @@ export function planOperation(runtime: Runtime, operator: Operator, operation: O
     execution.planning === 'measure' ? measurementsOf(runtime).get(keyOf(operation)) : undefined;
   if (measured !== undefined) return planMeasured(runtime, operator, operation, measured);
   choose(runtime, operator, operation, -1);
-  const candidates = candidatesOf(runtime, operator, operation);
+  return planByModel(runtime, operator, candidatesOf(runtime, operator, operation));
+}
+
+function planByModel(runtime: Runtime, operator: Operator, candidates: readonly Candidate[]): Plan {
   return planOf(runtime, operator, candidates, reasonOf('estimate', candidates, operator.route()));
+}
+
+/** The plan, or what is true once other routes took the place of one that found no memory. */
+export function planAfterRun(runtime: Runtime, operator: Operator, plan: Plan): Plan {
+  const now = plan.candidates[operator.route()] as Candidate;
+  if (now.route === plan.route) return plan;
+  // It gave way to the cheapest first.
+  const candidates = plan.candidates.map((candidate) => {
+    const { route, estimate, refusal } = candidate;
+    if (refusal !== null || candidate === now) return candidate;
+    const tried = route === plan.route || (estimate as number) < (now.estimate as number);
+    return tried ? withoutRoom(candidate) : candidate;
+  });
+  return planByModel(runtime, operator, candidates);
+}
+
+function withoutRoom(candidate: Candidate): Candidate {
+  return { ...candidate, refusal: 'found no room on the heap' };
 }
 
 /** Whether the plan waits for `measureOperation`: measuring needs the data in place. */
@@ -72,7 +93,6 @@ export function measureOperation(
   run: () => void,
 ): Plan {
   const candidates = candidatesOf(runtime, operator, operation);
-  let failure: unknown;
   const meters = candidates.flatMap((candidate, index) => {
     if (!isLikely(candidate, candidates)) return [];
     try {
@@ -84,12 +104,15 @@ export function measureOperation(
       return [{ index, repeats, samples: [] as number[] }];
     } catch (error) {
       if (!(isDeconvError(error) && error.code === 'OUT_OF_MEMORY')) throw error;
-      failure = error;
-      candidates[index] = { ...candidate, refusal: 'found no room on the heap' };
+      candidates[index] = withoutRoom(candidate);
       return [];
     }
   });
-  if (meters.length === 0) throw failure;
+  // The others are worth a try without being measured: what the model chooses gives way to them.
+  if (meters.length === 0) {
+    choose(runtime, operator, operation, -1);
+    return planByModel(runtime, operator, candidates);
+  }
   // In turns, so that a slow moment of the machine hits all of them.
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const { index, repeats, samples } of meters) {
@@ -144,7 +167,7 @@ function planMeasured(
 ): Plan {
   const costs = candidates.map(({ measured }) => measured ?? Number.POSITIVE_INFINITY);
   const best = costs.indexOf(Math.min(...costs));
-  choose(runtime, operator, operation, best);
+  choose(runtime, operator, operation, best, false);
   return planOf(runtime, operator, candidates, reasonOf('measured', candidates, best));
 }
 
@@ -153,14 +176,15 @@ function keyOf({ spec, batch, extents, layout }: Operation): string {
   return JSON.stringify([spec, batch, extents, layout]);
 }
 
-/** `route` below 0 lets the cost model choose. */
+/** `route` below 0 lets the cost model choose; one that is not forced gives way where memory is short. */
 function choose(
   runtime: Runtime,
   operator: Operator,
   { where, batch, extents, layout }: Operation,
   route: number,
+  forced = true,
 ): void {
-  runtime.check(where, operator.plan(batch, extents, layout, route));
+  runtime.check(where, operator.plan(batch, extents, layout, route, forced));
 }
 
 function refusalOf(

@@ -45,6 +45,7 @@ export class Runtime implements Heap {
   /** @internal The tensor of every view that was given out; a view that lives keeps its tensor alive. */
   readonly views = new WeakMap<ArrayBufferView, { readonly disposed: boolean }>();
   readonly #statusNames: readonly string[];
+  readonly #replanned: number;
   // Whoever keeps a runtime that ended, or a layer bound to it, must not keep its heap.
   #module: DeconvModule | undefined;
   #failure: DeconvError | undefined;
@@ -58,6 +59,7 @@ export class Runtime implements Heap {
     this.info = Object.freeze({ ...info, notes: Object.freeze([...info.notes]) });
     this.routeNames = module.routeNames().trimEnd().split('\n');
     this.#statusNames = module.statusNames().trimEnd().split('\n');
+    this.#replanned = this.#statusNames.indexOf('replanned');
   }
 
   /** @internal */
@@ -198,6 +200,11 @@ export class Runtime implements Heap {
   #endedModule(): never {
     this.requireRunning('Runtime');
     throw new Error('unreachable');
+  }
+
+  /** @internal Whether a run found no memory for its route, and another one is planned. */
+  isReplanned(status: number): boolean {
+    return status === this.#replanned;
   }
 
   /** @internal Throws what a call's status means; `where` names the caller's method. */

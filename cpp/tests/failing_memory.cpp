@@ -1,0 +1,57 @@
+#include "failing_memory.h"
+
+#include <cerrno>
+
+namespace {
+
+bool armed = false;
+size_t most = 0;
+int64_t failing_number = 0;
+int64_t count = 0;
+int64_t failures = 0;
+
+bool fails(size_t bytes) {
+  if (!armed) return false;
+  const bool refused = bytes > most || count == failing_number;
+  ++count;
+  failures += refused;
+  return refused;
+}
+
+}  // namespace
+
+extern "C" {
+
+void* __real_malloc(size_t bytes);
+void* __real_aligned_alloc(size_t alignment, size_t bytes);
+int __real_posix_memalign(void** block, size_t alignment, size_t bytes);
+void* __real_realloc(void* block, size_t bytes);
+
+void* __wrap_malloc(size_t bytes) { return fails(bytes) ? nullptr : __real_malloc(bytes); }
+void* __wrap_aligned_alloc(size_t alignment, size_t bytes) {
+  return fails(bytes) ? nullptr : __real_aligned_alloc(alignment, bytes);
+}
+int __wrap_posix_memalign(void** block, size_t alignment, size_t bytes) {
+  return fails(bytes) ? ENOMEM : __real_posix_memalign(block, alignment, bytes);
+}
+void* __wrap_realloc(void* block, size_t bytes) {
+  return fails(bytes) ? nullptr : __real_realloc(block, bytes);
+}
+
+}  // extern "C"
+
+namespace deconv_tests {
+
+FailingMemory::FailingMemory(size_t most_bytes, int64_t failing) {
+  most = most_bytes;
+  failing_number = failing;
+  count = failures = 0;
+  armed = true;
+}
+
+FailingMemory::~FailingMemory() { armed = false; }
+
+int64_t FailingMemory::asked() const { return count; }
+int64_t FailingMemory::failed() const { return failures; }
+
+}  // namespace deconv_tests
