@@ -39,8 +39,8 @@ try {
 }
 
 /**
- * Script beside the WebAssembly, compressed: what the first step needs, what the other stations bring by
- * themselves, what waits for a press, and the module's glue, of which one is loaded.
+ * Script beside the WebAssembly, compressed: what the first step needs, the module's glue in it, what the
+ * other stations bring by themselves, and what waits for a press.
  */
 async function size() {
   const assets = path.join(root, 'build/page/assets');
@@ -48,7 +48,6 @@ async function size() {
   const first = await scriptsOf('.flying:not([hidden])', false);
   const alone = await scriptsOf('.bench-layers', true);
   const kindOf = (name) => {
-    if (name.startsWith('web-')) return 'glue of the four builds';
     if (first.has(name)) return 'until the first step';
     return alone.has(name) ? 'other stations' : 'on a press';
   };
