@@ -139,7 +139,6 @@ describeEachBuild((build) => {
           refused += 1;
           return;
         }
-        expect(refused, 'less memory was enough').toBe(0);
         const difference = compareWith(
           { data: output.data, shape: wanted.shape },
           wanted.shape,
