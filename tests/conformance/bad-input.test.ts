@@ -148,6 +148,13 @@ function detached(count: number): Float32Array {
   return data;
 }
 
+/** As engines before ArrayBuffer's own word for it have them: Node 20, Safari 17.3. */
+function gone(count: number): Float32Array {
+  const data = detached(count);
+  Object.defineProperty(data.buffer, 'detached', { value: undefined });
+  return data;
+}
+
 /** The ways in which a tensor of `shape` can be none. */
 function badTensors(shape: readonly number[]): readonly [string, unknown, DeconvErrorCode][] {
   const count = shape.reduce((product, extent) => product * extent, 1);
@@ -179,6 +186,8 @@ function badTensors(shape: readonly number[]): readonly [string, unknown, Deconv
     ['a value too few', { data: data.subarray(1), shape }, 'BAD_SHAPE'],
     ['a value too many', { data: new Float32Array(count + 1), shape }, 'BAD_SHAPE'],
     ['a detached buffer', { data: detached(count), shape }, 'BAD_BUFFER'],
+    ['a detached buffer of before', { data: gone(count), shape }, 'BAD_BUFFER'],
+    ['no values of a detached buffer', { data: gone(count), shape: [0, ...rest] }, 'BAD_BUFFER'],
     ['an empty array', { data: new Float32Array(0), shape }, 'BAD_BUFFER'],
     ['shared memory', { data: new Float32Array(new SharedArrayBuffer(count * 4)), shape }, 'BAD_BUFFER'],
   ];

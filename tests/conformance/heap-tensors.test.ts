@@ -13,6 +13,7 @@ import {
   type Tensor,
 } from 'deconv-wasm';
 import { ConvTranspose2d as ChannelsLast, Constant } from 'deconv-wasm/brainstate';
+import { analyze, phaseGains, scoreImage } from 'deconv-wasm/checkerboard';
 import { fromOnnx } from 'deconv-wasm/convert';
 import { meanSquaredError, ReLU, Sequential } from 'deconv-wasm/training';
 import { expect, it, onTestFinished } from 'vitest';
@@ -347,6 +348,9 @@ describeEachBuild((build) => {
         ['convTranspose', () => convTranspose(x, { data: data.subarray(0, 4), shape: [4, 1, 1, 1] })],
         ['meanSquaredError', () => meanSquaredError(stale, x)],
         ['ReLU.forward', () => new ReLU().forward(stale)],
+        ['analyze', () => analyze({ geometry: { stride: 2 }, weight: { data, shape: [1, 1, data.length] } })],
+        ['scoreImage', () => scoreImage({ data, shape: shape.slice(1) }, 2)],
+        ['phaseGains', () => phaseGains(data, [{ kernelSize: data.length, stride: 2 }])],
       ] as const) {
         expectError(caught(call), 'BAD_BUFFER', where);
       }

@@ -114,6 +114,14 @@ it("another's wish that cannot be loaded is no answer to mine", async () => {
   expectRunning();
 });
 
+it('a binary whose buffer was transferred is told by name', async () => {
+  const wasm = new Uint8Array(100);
+  structuredClone(wasm, { transfer: [wasm.buffer] });
+  for (const given of [wasm, wasm.buffer, () => wasm]) {
+    expectError(await rejection(() => init({ wasm: given })), 'BAD_BUFFER', 'init');
+  }
+});
+
 it('what init and runtimeInfo give is nobody’s to change', async () => {
   const info = await init();
   expect(Object.isFrozen(info) && Object.isFrozen(info.notes)).toBe(true);

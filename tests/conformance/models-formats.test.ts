@@ -302,6 +302,11 @@ describe('where a file comes from', () => {
     for (const given of [gone, new Response('no', { status: 404 }), used, 'http://127.0.0.1:9/model.onnx']) {
       expectError(await rejection(() => readModel(given)), 'LOAD_FAILED', 'readModel');
     }
+    const detached = new Uint8Array(100);
+    structuredClone(detached, { transfer: [detached.buffer] });
+    for (const given of [detached, detached.buffer]) {
+      expectError(await rejection(() => readModel(given)), 'BAD_BUFFER', 'readModel');
+    }
     const failing = { size: 100, read: () => Promise.reject(new Error('the disk is gone')) };
     const error = await rejection(() => readModel(failing));
     expectError(error, 'LOAD_FAILED', 'readModel');

@@ -84,6 +84,14 @@ describe('over HTTP', () => {
     expect(sent).toBe(LARGE.length);
   });
 
+  it('what lies in memory: blob: and data:', async () => {
+    const blob = URL.createObjectURL(new Blob([LARGE]));
+    expect(await weightOf(await readModel(blob))).toEqual(Float32Array.of(1, 2, 3, 4));
+    URL.revokeObjectURL(blob);
+    const data = `data:application/octet-stream;base64,${Buffer.from(LARGE).toString('base64')}`;
+    expect(await weightOf(await readModel(data))).toEqual(Float32Array.of(1, 2, 3, 4));
+  });
+
   it('external data lie beside the model', async () => {
     const model = await readModel(`${origin}/ranges/external.onnx?token=1`);
     const here = await readModel(path.join(FIXTURES, 'external.onnx'));

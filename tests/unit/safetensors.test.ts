@@ -133,10 +133,21 @@ it('carries a state from one layer to another', async () => {
   expect(other.weightType).toBe('float16');
 });
 
+it('is read from a source that gives parts of Node’s Buffers', async () => {
+  const tensor = randomTensor([1, 2, 3], 1);
+  const bytes = Buffer.concat([Buffer.of(1, 2, 3), writeSafetensors({ up: tensor })]).subarray(3);
+  const model = await readModel({
+    size: bytes.length,
+    read: async (offset, length) => bytes.subarray(offset, offset + length),
+  });
+  expect(await model.stateDict()).toEqual({ up: tensor });
+});
+
 describe('refused', () => {
   const good = randomTensor([2], 1);
   it.each<[string, unknown, unknown, string, RegExp]>([
     ['no tensors', null, {}, 'BAD_TYPE', /tensors by name, got null/],
+    ['a Map', new Map([['a', good]]), {}, 'BAD_TYPE', /by name.*Object\.fromEntries/],
     ['no tensor', { a: 3 }, {}, 'BAD_TYPE', /"a" to be a tensor/],
     ['a list for data', { a: { data: [1], shape: [1] } }, {}, 'BAD_TYPE', /"a"\.data to be a typed array/],
     ['clamped bytes', { a: { data: new Uint8ClampedArray(1), shape: [1] } }, {}, 'BAD_TYPE', /"a"\.data/],

@@ -138,6 +138,7 @@ describe('what does not fit', () => {
     ],
     ['no state', null, undefined, 'BAD_TYPE', /a state: an object of tensors by name, got null/],
     ['a list', [bias], undefined, 'BAD_TYPE', /a state/],
+    ['a Map', new Map(Object.entries(good())), { strict: false }, 'BAD_TYPE', /a state.*Object\.fromEntries/],
     ['bare values', { ...good(), bias: bias.data }, undefined, 'BAD_TYPE', /"bias" to be a tensor/],
     [
       'doubles',

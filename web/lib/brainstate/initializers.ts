@@ -464,9 +464,18 @@ function initializer(
   return (given, random) => {
     const shape = checkShape(where, 'shape', typeof given === 'number' ? [given] : given);
     const values = filled(where, shape, 0);
-    const stream = own === undefined ? (rng ?? random ?? seededRandom(freshSeed())) : seededRandom(own);
-    fill(values, shape, stream);
+    if (own !== undefined) fill(values, shape, seededRandom(own));
+    else fill(values, shape, checkedRandom(where, rng ?? random ?? seededRandom(freshSeed())));
     return values;
+  };
+}
+
+/** Somebody's stream. Rejection would wait for ever for a number that it can accept, and others become NaN. */
+function checkedRandom(where: string, random: RandomSource): RandomSource {
+  return () => {
+    const value: unknown = random();
+    if (typeof value === 'number' && value >= 0 && value < 1) return value;
+    return refuse('BAD_OPTION', where, 'rng to give numbers in [0, 1)', value);
   };
 }
 

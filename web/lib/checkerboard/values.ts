@@ -1,6 +1,6 @@
 import { refuse } from '../core/checks.js';
 import { typedArrayKind } from '../core/realms.js';
-import { elementCount } from '../core/tensor.js';
+import { checkArray, elementCount } from '../core/tensor.js';
 import type { AxisGeometry } from './axis.js';
 
 /** As many finite numbers as the axes have taps. */
@@ -28,13 +28,13 @@ export function checkTaps(
 
 const LARGEST_FLOAT32 = 2 ** 128 - 2 ** 104;
 
-/** Numbers that are neither NaN nor infinite, in a list or an array of floats. */
+/** Numbers that are neither NaN nor infinite, in a list or an array of floats that can be read now. */
 export function checkFiniteValues(where: string, name: string, values: unknown): ArrayLike<number> {
   const kind = typedArrayKind(values);
   if (!Array.isArray(values) && kind !== 'Float32Array' && kind !== 'Float64Array') {
     refuse('BAD_TYPE', where, `${name} to be a Float32Array, a Float64Array or a list of numbers`, values);
   }
-  const numbers = values as ArrayLike<number>;
+  const numbers = kind === undefined ? (values as ArrayLike<number>) : checkArray(where, name, values, kind);
   for (let index = 0; index < numbers.length; index += 1) {
     const value: unknown = numbers[index];
     if (typeof value !== 'number') refuse('BAD_TYPE', where, `${name} of numbers`, value);

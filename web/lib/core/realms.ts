@@ -29,6 +29,20 @@ export function isSharedArrayBuffer(value: unknown): value is ArrayBufferLike {
   return !isArrayBuffer(value) && tagOf(value) === 'SharedArrayBuffer';
 }
 
+/**
+ * Whether a buffer's memory was taken away: transferred, or the heap behind it grew. Node 20 and Safari 17.3 have no
+ * `detached` yet; there no view can be made of such a buffer.
+ */
+export function isDetached(buffer: ArrayBufferLike): boolean {
+  const { detached } = buffer as { detached?: boolean };
+  if (detached !== undefined) return detached;
+  try {
+    return new Uint8Array(buffer).length !== 0;
+  } catch {
+    return true;
+  }
+}
+
 function hasSlot(value: unknown, getter: Getter<unknown> | undefined): boolean {
   if (typeof value !== 'object' || value === null) return false;
   try {

@@ -1,5 +1,5 @@
 import { describe, fault, MAX_INTEGER, refuse, shapeText } from './checks.js';
-import { isSharedArrayBuffer, typedArrayKind } from './realms.js';
+import { isArrayBuffer, isDetached, isSharedArrayBuffer, typedArrayKind } from './realms.js';
 
 /**
  * A plain value: 32-bit floats in row-major order with the shape beside them.
@@ -100,16 +100,7 @@ export function checkArray(
       { name },
     );
   }
-  if ((buffer as { detached?: boolean }).detached === true) {
-    throw fault(
-      'BAD_BUFFER',
-      where,
-      `${name} with readable data`,
-      'an array whose buffer is detached (transferred to a worker, or the heap behind it grew)',
-      'Pass the data again.',
-      { name },
-    );
-  }
+  checkAttached(where, name, buffer);
   if (heap !== undefined && !heap.holds(floats)) {
     throw fault(
       'BAD_BUFFER',
@@ -121,6 +112,20 @@ export function checkArray(
     );
   }
   return floats;
+}
+
+/** Refuses bytes whose buffer is detached; what are no bytes is for others to judge. */
+export function checkAttached(where: string, name: string, bytes: unknown): void {
+  const buffer = (ArrayBuffer.isView(bytes) ? bytes.buffer : bytes) as Partial<ArrayBuffer> | null;
+  if (buffer?.byteLength !== 0 || !isArrayBuffer(buffer) || !isDetached(buffer)) return;
+  throw fault(
+    'BAD_BUFFER',
+    where,
+    `${name} with readable data`,
+    'an array whose buffer is detached (transferred to a worker, or the heap behind it grew)',
+    'Pass the data again.',
+    { name },
+  );
 }
 
 /** A tensor whose data matches its shape. */

@@ -112,12 +112,14 @@ function collect(
   depth: number,
   into: Map<string, unknown>,
 ): void {
-  const isGroup =
-    typeof state === 'object' && state !== null && !Array.isArray(state) && !ArrayBuffer.isView(state);
-  if (!isGroup || depth > MAX_DEPTH) {
-    const what =
-      prefix === '' ? 'a state: an object of tensors by name' : `${describe(prefix)} to be a tensor`;
-    refuse('BAD_TYPE', where, what, state);
+  // What iterates (a list, a Map, a typed array) has its values elsewhere than in properties.
+  const isObject = typeof state === 'object' && state !== null;
+  const iterates = isObject && Symbol.iterator in state;
+  if (!isObject || iterates || depth > MAX_DEPTH) {
+    const whole = prefix === '';
+    const what = whole ? 'a state: an object of tensors by name' : `${describe(prefix)} to be a tensor`;
+    const advice = whole && iterates ? 'Object.fromEntries(…) makes one of a Map.' : '';
+    refuse('BAD_TYPE', where, what, state, advice);
   }
   for (const [name, value] of Object.entries(state)) {
     const whole = prefix === '' ? name : `${prefix}.${name}`;

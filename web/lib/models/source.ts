@@ -11,6 +11,7 @@ import {
   messageOf,
   typedArrayKind,
 } from '../core/realms.js';
+import { checkAttached } from '../core/tensor.js';
 
 /**
  * Bytes that can be read piece by piece, so that of a large file only what is asked for is in memory.
@@ -108,7 +109,10 @@ export class ModelFile {
         { offset, length },
       );
     }
-    return isSharedArrayBuffer(bytes.buffer) ? copyOf(bytes) : (bytes as Uint8Array<ArrayBuffer>);
+    const { buffer, byteOffset } = bytes;
+    if (isSharedArrayBuffer(buffer)) return copyOf(bytes);
+    // A plain view: `slice` of Node's Buffer, which sources may well give, does not copy.
+    return new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
   }
 
   async #readSource(where: string, offset: number, length: number): Promise<Uint8Array> {
@@ -164,6 +168,7 @@ export type ModelInput = string | URL | Uint8Array | ArrayBufferLike | Blob | Re
 /** The sources whose bytes are at hand; null for others. */
 export function sourceOf(input: unknown): ModelSource | null {
   if (typeof input === 'string' || isUrl(input) || isResponse(input)) return null;
+  checkAttached('readModel', 'bytes', input);
   if (isSharedArrayBuffer(input)) return bytesSource(copyOf(new Uint8Array(input)));
   const bytes = typedArrayKind(input) === 'Uint8Array' || isArrayBuffer(input) ? bytesOf(input) : undefined;
   // What another thread may change is read from a copy: what was checked has to stay so.

@@ -69,8 +69,14 @@ export function writeSafetensors(
 ): Uint8Array<ArrayBuffer> {
   const where = 'writeSafetensors';
   const { metadata } = checkOptions<WriteSafetensorsOptions>(where, options, ['metadata']);
-  if (typeof tensors !== 'object' || tensors === null || Array.isArray(tensors)) {
-    refuse('BAD_TYPE', where, 'tensors by name', tensors);
+  if (typeof tensors !== 'object' || tensors === null || Symbol.iterator in tensors) {
+    refuse(
+      'BAD_TYPE',
+      where,
+      'an object of tensors by name',
+      tensors,
+      'Object.fromEntries(…) makes one of a Map.',
+    );
   }
   const entries = Object.entries(tensors).map(([name, tensor]) => readEntry(where, name, tensor));
   entries.sort(

@@ -2,8 +2,8 @@ import { hasBrand, QUANTIZED_LAYER } from '../core/brands.js';
 import { fault, refuse, shapeText } from '../core/checks.js';
 import type { DeconvError } from '../core/errors.js';
 import { product } from '../core/lists.js';
-import { typedArrayKind } from '../core/realms.js';
 import { type OperatorSpec, weightShape } from '../core/spec.js';
+import { checkArray } from '../core/tensor.js';
 import { internalsOf } from '../layers/internals.js';
 import type { Layer } from '../layers/layer.js';
 import {
@@ -86,7 +86,7 @@ export function saveQuantized(layer: QuantizedLayer): Uint8Array<ArrayBuffer> {
 export function loadQuantized(layer: Layer, bytes: Uint8Array): QuantizedLayer {
   const where = 'loadQuantized';
   checkLayer(where, layer);
-  if (typedArrayKind(bytes) !== 'Uint8Array') refuse('BAD_TYPE', where, 'bytes to be a Uint8Array', bytes);
+  checkArray(where, 'bytes', bytes, 'Uint8Array');
   const geometry = internalsOf(layer).arithmetic;
   const { spec } = geometry;
   checkQuantizable(where, spec);
@@ -114,7 +114,8 @@ export function loadQuantized(layer: Layer, bytes: Uint8Array): QuantizedLayer {
   }
   const bias = header.bias ? floats(begin + 4 * channels) : null;
   if (bias?.every(Number.isFinite) === false) throw broken(where, 'a finite bias', 'another');
-  const weight = new Int8Array(bytes.slice(bytes.length - count).buffer);
+  // Not by `slice`: that of Node's Buffer does not copy.
+  const weight = new Int8Array(bytes.subarray(bytes.length - count));
   checkRequantization(where, fixed, scale, bias);
   return QuantizedLayer.of({ geometry, weight, scale, bias, fixed });
 }

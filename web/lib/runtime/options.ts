@@ -1,5 +1,6 @@
 import { checkChoice, checkInteger, checkOptions, refuse } from '../core/checks.js';
 import { bytesOf, isUrl, isWasmModule } from '../core/realms.js';
+import { checkAttached } from '../core/tensor.js';
 
 export type BuildName = 'simd' | 'relaxed';
 
@@ -52,6 +53,7 @@ export function readSettings(where: string, options: InitOptions): Settings {
 }
 
 export function checkSource(where: string, source: unknown): WasmSource {
+  checkAttached(where, 'wasm', source);
   const known =
     typeof source === 'string' || isUrl(source) || isWasmModule(source) || bytesOf(source) !== undefined;
   if (!known) refuse('BAD_TYPE', where, 'wasm to be a URL, bytes or a WebAssembly.Module', source);
