@@ -590,6 +590,8 @@ describe('refused', () => {
       [() => Constant(1, { unit: 'mV' as never }), 'UNSUPPORTED', 'Constant'],
       [() => Normal({ rng: 3 as never }), 'BAD_TYPE', 'Normal'],
       [() => Normal({ rng: Math.random, seed: 1 }), 'BAD_OPTION', 'Normal'],
+      [() => Normal({ rng: () => 2 })([3]), 'BAD_OPTION', 'Normal'],
+      [() => TruncatedNormal({ rng: () => Number.NaN })([3]), 'BAD_OPTION', 'TruncatedNormal'],
       [() => XavierNormal({ inAxis: 0.5 }), 'BAD_OPTION', 'XavierNormal'],
       [() => XavierNormal({ inAxis: 3 })([2, 2]), 'BAD_SHAPE', 'XavierNormal'],
       [() => XavierNormal({ inAxis: 1, outAxis: -1 })([2, 2]), 'BAD_SHAPE', 'XavierNormal'],
