@@ -105,6 +105,18 @@ const RESIZED: Readonly<Record<string, readonly Part[]>> = {
     node('Resize', ['x', '', '', 's'], ['u'], { mode: 'nearest' }),
     conv(['u', 'w'], 'y'),
   ],
+  'Resize by scales of some axes': [
+    w,
+    floats('s', [2], [3, 2]),
+    node('Resize', ['x', '', 's'], ['u'], { mode: 'nearest', axes: [-1, 2] }),
+    conv(['u', 'w'], 'y'),
+  ],
+  'Resize to sizes of some axes': [
+    w,
+    int64s('s', [10]),
+    node('Resize', ['x', '', '', 's'], ['u'], { mode: 'nearest', axes: [3] }),
+    conv(['u', 'w'], 'y'),
+  ],
   'Resize, pads, convolution': [
     w,
     floats('s', [4], [1, 1, 2, 2]),

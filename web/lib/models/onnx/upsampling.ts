@@ -111,13 +111,21 @@ export class Upsamplings {
     const own = await this.#constants.floats(resize, 'scales');
     if (own !== null) return own;
     const [x = '', second = '', third = '', sizes = ''] = resize.inputs;
-    // Opset 10 has the scales behind x, later ones a region first.
-    for (const name of resize.inputs.length === 2 ? [second] : [third]) {
-      const scales = await this.#numbers(name, resize.scope);
-      if (scales !== null && scales.length > 2) return scales;
-    }
-    const wanted = await this.#numbers(sizes, resize.scope);
     const given = resize.scope.shapes.get(x) ?? [];
+    const axes = resize.integers('axes') ?? [];
+    const rank = given.length === 0 ? axes.length + 2 : given.length;
+    const places = axes.map((axis) => (axis < 0 ? axis + rank : axis));
+    // Since opset 18 an attribute may say which axes the numbers are of.
+    const spread = (numbers: readonly number[], rest: readonly number[]) =>
+      places.length === numbers.length
+        ? rest.map((value, axis) => numbers[places.indexOf(axis)] ?? value)
+        : numbers;
+    // Opset 10 has the scales behind x, later ones a region first.
+    const scales = await this.#numbers(resize.inputs.length === 2 ? second : third, resize.scope);
+    if (scales !== null && scales.length > 0) return spread(scales, new Array<number>(rank).fill(1));
+    const stated = await this.#numbers(sizes, resize.scope);
+    const stretches = ['', 'stretch'].includes(resize.text('keep_aspect_ratio_policy') ?? '');
+    const wanted = stated === null || !stretches ? null : spread(stated, given);
     if (wanted === null || wanted.length !== given.length) return null;
     // A size that the file leaves open is that of the batch.
     return wanted.map((extent, axis) => (axis === 0 && at(given, 0) <= 0 ? 1 : extent / at(given, axis)));
