@@ -179,6 +179,11 @@ describe('what is not judged says why', () => {
       [['MyTransposeConv', 'the operator MyTransposeConv is not read', true]],
     ],
     [
+      "somebody's shuffle",
+      [{ code: 'PixelShuffle', inputs: ['x'], outputs: ['y'] }],
+      [['PixelShuffle', 'the operator PixelShuffle is not read', true]],
+    ],
+    [
       'a convolution of StableHLO',
       [{ code: 178, inputs: ['x', 'w'], outputs: ['y'] }],
       [['STABLEHLO_CONVOLUTION', 'the operator STABLEHLO_CONVOLUTION is not read', false]],

@@ -362,6 +362,22 @@ describe('every node that convolves is accounted for', () => {
       [['MyDeconv2D', 'the operator MyDeconv2D of the domain "vendor" is not read', true]],
     ],
     [
+      "somebody's shuffle",
+      [w, conv(), node('PixelShuffle', ['c'], ['y'], { upscale_factor: 2 }, 'vendor')],
+      [['PixelShuffle', 'the operator PixelShuffle of the domain "vendor" is not read', true]],
+    ],
+    [
+      "PyTorch's fallback",
+      [w, node('ATen', ['x', 'w'], ['y'], { operator: 'conv_transpose2d' }, 'org.pytorch.aten')],
+      [
+        [
+          'ATen conv_transpose2d',
+          'the operator ATen conv_transpose2d of the domain "org.pytorch.aten" is not read',
+          true,
+        ],
+      ],
+    ],
+    [
       'what only sounds so',
       [node('ConvertLayout', ['x'], ['m'], {}, 'vendor'), node('Relu', ['m'], ['y'])],
       [],

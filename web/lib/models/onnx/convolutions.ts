@@ -4,7 +4,7 @@ import { type OnnxConvTransposeAttributes, onnxGeometry } from '../../convert/on
 import { describe, refuse } from '../../core/checks.js';
 import { product } from '../../core/lists.js';
 import { biasProblem, isResampling, type LayerGeometry, ModelLayer, tryGeometry } from '../layer.js';
-import { soundsLikeConvolution } from '../sounds-like-convolution.js';
+import { soundsLikeConvolution, soundsLikeShuffle } from '../sounds-like-convolution.js';
 import type { Constants } from './constants.js';
 import { formOf, keepsResolution, stridesOf } from './forms.js';
 import type { OnnxNode } from './graph.js';
@@ -110,10 +110,13 @@ export function unreadLayer(
   upsamplings: Upsamplings | null,
   all: boolean,
 ): ModelLayer | null {
-  const { type, domain } = node;
+  const { domain } = node;
+  // PyTorch's fallback has the operator's name in an attribute.
+  const type = node.type === 'ATen' ? `ATen ${node.text('operator') ?? ''}` : node.type;
   const rearranges = upsamplings?.problemOf(node);
   const transposed = /transpose|deconv/i.test(type);
-  if (rearranges === undefined) {
+  const shuffles = domain !== '' && soundsLikeShuffle(type);
+  if (rearranges === undefined && !shuffles) {
     if (formOf(node) !== undefined || !soundsLikeConvolution(type)) return null;
     // Of another's operator without strides nobody knows what it does.
     const silent = domain !== '' && stridesOf(node).length === 0;
@@ -128,7 +131,7 @@ export function unreadLayer(
     transposed,
     weight: null,
     bias: null,
-    upsamples: transposed || rearranges !== undefined,
+    upsamples: transposed || shuffles || rearranges !== undefined,
     problem: rearranges ?? `the operator ${type.slice(0, 100)}${where} is not read`,
     geometry: null,
     build: () => refuse('UNSUPPORTED', 'ModelLayer', 'an operator that is read', type),

@@ -4,7 +4,7 @@ import { tfliteGeometry } from '../../convert/tflite.js';
 import { describe, refuse } from '../../core/checks.js';
 import type { FlatTable } from '../flat.js';
 import { biasProblem, isResampling, ModelLayer, tryGeometry } from '../layer.js';
-import { soundsLikeConvolution } from '../sounds-like-convolution.js';
+import { soundsLikeConvolution, soundsLikeShuffle } from '../sounds-like-convolution.js';
 import {
   BUILTIN,
   OPERATOR,
@@ -132,7 +132,7 @@ function unreadLayer(subgraph: Subgraph, operator: FlatTable, prefix: string): M
     [type, problem] = ['DEPTH_TO_SPACE', found.problem];
   } else if (code === BUILTIN.stablehloConvolution) {
     [type, problem] = ['STABLEHLO_CONVOLUTION', 'the operator STABLEHLO_CONVOLUTION is not read'];
-  } else if (!soundsLikeConvolution(custom)) {
+  } else if (!soundsLikeConvolution(custom) && !soundsLikeShuffle(custom)) {
     return null;
   }
   const transposed = /transpose|deconv/i.test(custom);
@@ -144,7 +144,7 @@ function unreadLayer(subgraph: Subgraph, operator: FlatTable, prefix: string): M
     transposed,
     weight: null,
     bias: null,
-    upsamples: transposed || code === BUILTIN.depthToSpace,
+    upsamples: transposed || code === BUILTIN.depthToSpace || soundsLikeShuffle(custom),
     problem,
     geometry: null,
     build: () => refuse('UNSUPPORTED', 'ModelLayer', 'an operator that is read', type),
