@@ -143,6 +143,14 @@ it('is read from a source that gives parts of Node’s Buffers', async () => {
   expect(await model.stateDict()).toEqual({ up: tensor });
 });
 
+it('what a layer says of itself is nobody’s to change', async () => {
+  const file = writeSafetensors({ up: randomTensor([1, 2, 4], 1) });
+  const { layers } = await readModel(file, { geometry: { up: { stride: 2 } } });
+  const stride = layers[0]?.geometry?.stride as number[];
+  expect(() => stride.reverse().push(5)).toThrow(TypeError);
+  expect(stride).toEqual([2]);
+});
+
 describe('refused', () => {
   const good = randomTensor([2], 1);
   it.each<[string, unknown, unknown, string, RegExp]>([

@@ -3,7 +3,7 @@ import type { ConversionOptions, ConvertedLayer, ConvertedParameters } from '../
 import { MODEL_LAYER } from '../core/brands.js';
 import { fault, refuse } from '../core/checks.js';
 import { isDeconvError } from '../core/errors.js';
-import { product } from '../core/lists.js';
+import { frozen, product } from '../core/lists.js';
 import { kernelReach, type OperatorSpec, weightShape } from '../core/spec.js';
 import type { Tensor } from '../core/tensor.js';
 import { type WeightLayout, weightLayout } from '../core/weight-layout.js';
@@ -120,12 +120,12 @@ export class ModelLayer {
     this.geometry =
       facts.geometry === null
         ? null
-        : {
+        : frozen({
             ...describeGeometry(facts.geometry, facts.transposed, facts.inputExtents ?? null),
             ...(facts.padsVary === true && { padBefore: null, padAfter: null }),
             pixelShuffle: facts.upsampling?.pixelShuffle ?? null,
             upsample: facts.upsampling?.upsample ?? null,
-          };
+          });
     const { geometry } = this;
     this.upsamples =
       facts.upsamples ??
