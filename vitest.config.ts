@@ -144,6 +144,7 @@ export default defineConfig({
           ...inNode,
           name: 'native',
           include: ['tests/native/**/*.test.ts'],
+          maxConcurrency: 2,
           testTimeout: 10 * MINUTE,
           hookTimeout: 10 * MINUTE,
         },
