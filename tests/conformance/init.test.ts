@@ -64,12 +64,12 @@ it('without options shares whatever is in force', async () => {
 // Less than asked for, and nothing but the default's own options decides.
 it.each([
   [{ build: 'relaxed' }, ['relaxed SIMD: an earlier init asked for simd, running the simd build']],
-  [{ threads: 2 }, ['threads: an earlier init asked for 1, running on 1']],
+  [{ threads: 2 }, ['threads: expected 2, but an earlier init asked for 1: running on 1']],
   [
     { build: 'relaxed', threads: 3 },
     [
       'relaxed SIMD: an earlier init asked for simd, running the simd build',
-      'threads: an earlier init asked for 1, running on 1',
+      'threads: expected 3, but an earlier init asked for 1: running on 1',
     ],
   ],
   [{ build: 'simd', threads: 1 }, []],

@@ -2,7 +2,7 @@
 // resizes with a convolution run in ONNX Runtime as the transposed convolutions that they are read as.
 
 import { host } from '@host';
-import { ConvTranspose2d, init, shutdown, type Tensor } from 'deconv-wasm';
+import { ConvTranspose1d, ConvTranspose2d, init, shutdown, type Tensor } from 'deconv-wasm';
 import { analyze, type Kernels, repairKernels, toTransposedKernels } from 'deconv-wasm/checkerboard';
 import { type ModelLayer, patchModel, readModel } from 'deconv-wasm/models';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -192,6 +192,37 @@ describe.skipIf(host.name !== 'Node')('in ONNX Runtime', () => {
         expect(value).toBeCloseTo(wanted.data[index] as number, 4);
     },
   );
+
+  it('of one axis, by transpositions around a reshape', async () => {
+    const parts = [
+      random('v', 6, 5, 3),
+      node('Conv', ['x', 'v'], ['c'], { pads: [1, 1] }),
+      node('Transpose', ['c'], ['t'], { perm: [0, 2, 1] }),
+      int64s('rows', [1, -1, 3]),
+      node('Reshape', ['t', 'rows'], ['r']),
+      node('Transpose', ['r'], ['y'], { perm: [0, 2, 1] }),
+    ];
+    const line = randomTensor([1, 5, 7], seed);
+    const bytes = onnx([...parts, input('x', [1, 5, 7]), output('y')], { opset: 18 });
+    const { layers } = await readModel(bytes);
+    expect(layers.map(({ operator, problem }) => [operator, problem])).toEqual([['Conv + Transpose', null]]);
+    const { geometry, weight } = toTransposedKernels(await kernelsOf(layers[0]));
+    const layer = new ConvTranspose1d({
+      inChannels: 5,
+      outChannels: 3,
+      kernelSize: weight.shape[2] as number,
+      stride: geometry.stride as number[],
+      padding: geometry.padding as number[],
+      bias: false,
+    });
+    const got = layer.setWeight(Float32Array.from(weight.data)).forward(line);
+    layer.dispose();
+    const wanted = await run(bytes, line);
+    expect(got.shape).toEqual([1, 3, 14]);
+    expect(wanted.shape).toEqual(got.shape);
+    for (const [index, value] of got.data.entries())
+      expect(value).toBeCloseTo(wanted.data[index] as number, 4);
+  });
 
   it.each(Object.entries(SHUFFLED))('%s, repaired in the file, is flat on flats', async (_, parts) => {
     const grouped = parts === SHUFFLED['in groups'];

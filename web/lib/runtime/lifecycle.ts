@@ -90,7 +90,9 @@ function infoFor({ info }: Runtime, asked: Settings, wanted: Settings): RuntimeI
     notes.push(`relaxed SIMD: ${why}, running the simd build`);
   }
   if (wanted.threads > Math.max(info.threads, asked.threads)) {
-    notes.push(`threads: an earlier init asked for ${asked.threads}, running on ${info.threads}`);
+    notes.push(
+      `threads: expected ${wanted.threads}, but an earlier init asked for ${asked.threads}: running on ${info.threads}`,
+    );
   }
   if (notes.length === 0) return info;
   return Object.freeze({ ...info, notes: Object.freeze([...info.notes, ...notes]) });

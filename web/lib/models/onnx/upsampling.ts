@@ -161,6 +161,7 @@ export class Upsamplings {
       const geometry = factor >= 1 ? { upscaleFactor: [factor, factor], mode } : null;
       return { input: node.inputs[0] ?? '', scope, geometry, operator: 'DepthToSpace' };
     }
+    if (node.is('Transpose')) return this.#readTransposed(node);
     if (!node.is('Reshape')) return null;
     const transpose = this.#producer(node.inputs[0] ?? '', scope);
     if (transpose === null || !transpose.is('Transpose')) return null;
@@ -176,7 +177,7 @@ export class Upsamplings {
     const upscaleFactor = target.slice(mode === 'CRD' ? 2 : 1, (mode === 'CRD' ? 2 : 1) + rank);
     const known = upscaleFactor.length === rank && upscaleFactor.every((factor) => factor >= 1);
     // Lists of four are also turned around for other reasons.
-    if (rank === 1 && (!known || !(await this.#isConvolved(reshape)))) return null;
+    if (rank === 1 && (!known || (await this.#convolved(reshape)) === null)) return null;
     return {
       input: reshape.inputs[0] ?? '',
       scope: reshape.scope,
@@ -185,12 +186,31 @@ export class Upsamplings {
     };
   }
 
-  async #isConvolved(reshape: OnnxNode): Promise<boolean> {
-    const source = await this.#source(reshape.inputs[0] ?? '', reshape.scope, false);
+  /**
+   * Positions behind channels and channels last, cut into shorter rows, and turned back: in one dimension
+   * channel `r C + c` of a position becomes channel c of its r-th part.
+   */
+  async #readTransposed(node: OnnxNode) {
+    const reshape = this.#producer(node.inputs[0] ?? '', node.scope);
+    if (reshape === null || !reshape.is('Reshape') || !isChannelsLast(node)) return null;
+    const first = this.#producer(reshape.inputs[0] ?? '', reshape.scope);
+    if (first === null || !first.is('Transpose') || !isChannelsLast(first)) return null;
+    const weight = await this.#convolved(first);
+    if (weight === null) return null;
+    const target = (await this.#numbers(reshape.inputs[1] ?? '', reshape.scope)) ?? reshape.integers('shape');
+    const factor = at(weight, 0) / (target?.[2] ?? 0);
+    if (factor === 1) return null;
+    const geometry = Number.isInteger(factor) ? { upscaleFactor: [factor], mode: 'DCR' as const } : null;
+    return { input: first.inputs[0] ?? '', scope: first.scope, geometry, operator: 'Transpose' };
+  }
+
+  /** The shape of the weight of a 1-D convolution whose output the node takes; null if it takes something else. */
+  async #convolved(node: OnnxNode): Promise<readonly number[] | null> {
+    const source = await this.#source(node.inputs[0] ?? '', node.scope, false);
     const form = source === null ? undefined : formOf(source);
-    if (source === null || form === undefined) return false;
+    if (source === null || form === undefined) return null;
     const weight = await this.#constants.find(source.inputs[form.weight] ?? '', source.scope);
-    return typeof weight === 'object' && weight.shape.length === 3;
+    return typeof weight === 'object' && weight.shape.length === 3 ? weight.shape : null;
   }
 
   /** The node that makes a value but for what is done to each number of it; null for none of the model's. */
@@ -265,4 +285,9 @@ function shuffleOfOrder(order: readonly number[]): { mode: 'CRD' | 'DCR'; rank: 
   const same = (other: readonly number[]) => order.every((axis, place) => axis === other[place]);
   if (same([0, 1, ...spatial(2)])) return { mode: 'CRD', rank };
   return same([0, 1 + rank, ...spatial(1)]) ? { mode: 'DCR', rank } : null;
+}
+
+/** Whether a transposition of three axes puts the channels behind the positions, or back. */
+function isChannelsLast(transpose: OnnxNode): boolean {
+  return String(transpose.integers('perm')) === '0,2,1';
 }
