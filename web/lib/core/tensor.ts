@@ -270,11 +270,8 @@ export class FreshTensor {
   }
 }
 
-function roomFor(
-  where: string,
-  shape: readonly number[],
-  make: () => Float32Array<ArrayBuffer>,
-): Float32Array<ArrayBuffer> {
+/** The array that `make` makes for a tensor; throws `OUT_OF_MEMORY` where the engine has no room for it. */
+export function roomFor<Values>(where: string, shape: readonly number[], make: () => Values): Values {
   try {
     return make();
   } catch (cause) {

@@ -1,6 +1,6 @@
 import { fault, refuse, shapeText } from '../core/checks.js';
 import { typedArrayKind } from '../core/realms.js';
-import { checkArray, checkShape, elementCount, sameList } from '../core/tensor.js';
+import { checkArray, checkShape, elementCount, roomFor, sameList } from '../core/tensor.js';
 
 /** int8 values in row-major order with the shape beside them. */
 export interface Int8Tensor<Buffer extends ArrayBufferLike = ArrayBufferLike> {
@@ -59,17 +59,5 @@ export function checkInt8Of(
 /** Zeros of a shape. */
 export function allocateInt8(where: string, shape: readonly number[]): Int8Tensor<ArrayBuffer> {
   const count = elementCount(where, 'an output', shape);
-  try {
-    return { data: new Int8Array(count), shape };
-  } catch (cause) {
-    throw fault(
-      'OUT_OF_MEMORY',
-      where,
-      `room for a tensor of shape ${shapeText(shape)}`,
-      'none from the JavaScript engine',
-      'Use smaller tensors or a smaller batch.',
-      { shape },
-      cause,
-    );
-  }
+  return { data: roomFor(where, shape, () => new Int8Array(count)), shape };
 }
