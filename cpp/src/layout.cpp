@@ -11,19 +11,34 @@ namespace {
 // A tile of 32 x 32 floats is 4 KiB: source and target tile stay in the first-level cache.
 constexpr int64_t kTile = 32;
 
-// Two rows become one of pairs: what a stride of 2 needs everywhere.
-void interleave_two(int64_t columns, const float* even, const float* odd, float* target) {
-  const int64_t whole = columns / 4 * 4;
-  for (int64_t column = 0; column < whole; column += 4) {
-    const v128_t left = wasm_v128_load(even + column);
-    const v128_t right = wasm_v128_load(odd + column);
-    wasm_v128_store(target + 2 * column, wasm_i32x4_shuffle(left, right, 0, 4, 1, 5));
-    wasm_v128_store(target + 2 * column + 4, wasm_i32x4_shuffle(left, right, 2, 6, 3, 7));
+// The shuffles of `interleave` for strides of 2 and 3: four columns at a time, as many as there are
+// whole. They answer how many columns they did.
+int64_t interleave_two(int64_t columns, const float* source, int64_t stride, float* target) {
+  int64_t column = 0;
+  for (; column + 4 <= columns; column += 4, target += 8) {
+    const v128_t even = wasm_v128_load(source + column);
+    const v128_t odd = wasm_v128_load(source + stride + column);
+    wasm_v128_store(target, wasm_i32x4_shuffle(even, odd, 0, 4, 1, 5));
+    wasm_v128_store(target + 4, wasm_i32x4_shuffle(even, odd, 2, 6, 3, 7));
   }
-  for (int64_t column = whole; column < columns; ++column) {
-    target[2 * column] = even[column];
-    target[2 * column + 1] = odd[column];
+  return column;
+}
+
+int64_t interleave_three(int64_t columns, const float* source, int64_t stride, float* target) {
+  int64_t column = 0;
+  for (; column + 4 <= columns; column += 4, target += 12) {
+    const v128_t a = wasm_v128_load(source + column);
+    const v128_t b = wasm_v128_load(source + stride + column);
+    const v128_t c = wasm_v128_load(source + 2 * stride + column);
+    const v128_t ab = wasm_i32x4_shuffle(a, b, 0, 4, 1, 5);    // a0 b0 a1 b1
+    const v128_t bc = wasm_i32x4_shuffle(b, c, 1, 5, 2, 6);    // b1 c1 b2 c2
+    const v128_t ca = wasm_i32x4_shuffle(c, a, 2, 7, 0, 6);    // c2 a3 c0 a2
+    const v128_t last = wasm_i32x4_shuffle(b, c, 3, 7, 3, 7);  // b3 c3
+    wasm_v128_store(target, wasm_i32x4_shuffle(ab, ca, 0, 1, 6, 2));
+    wasm_v128_store(target + 4, wasm_i32x4_shuffle(bc, ca, 0, 1, 7, 2));
+    wasm_v128_store(target + 8, wasm_i32x4_shuffle(ca, last, 0, 1, 4, 5));
   }
+  return column;
 }
 
 // `change` is what happens to every value, or vector of values, on the way.
@@ -68,16 +83,22 @@ void transpose_block(int64_t rows, int64_t columns, const float* source, int64_t
 
 void interleave(int64_t rows, int64_t count, const float* source, int64_t source_stride,
                 float* target) {
-  const int64_t whole = count / rows;
   if (rows == 1) {
     std::copy_n(source, count, target);
-  } else if (rows == 2) {
-    interleave_two(whole, source, source + source_stride, target);
-  } else {
-    transpose_block(rows, whole, source, source_stride, target, rows);
+    return;
   }
-  for (int64_t rest = 0; rest < count - whole * rows; ++rest) {
-    target[whole * rows + rest] = source[rest * source_stride + whole];
+  int64_t done = count / rows;
+  if (rows == 2) {
+    done = interleave_two(done, source, source_stride, target);
+  } else if (rows == 3) {
+    done = interleave_three(done, source, source_stride, target);
+  } else {
+    transpose_block(rows, done, source, source_stride, target, rows);
+  }
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t column = done; column * rows + row < count; ++column) {
+      target[column * rows + row] = source[row * source_stride + column];
+    }
   }
 }
 

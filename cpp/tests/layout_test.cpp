@@ -48,3 +48,23 @@ TEST_CASE("transpose there and back gives the same values") {
   for (int64_t index = 0; index < values.size(); ++index) wrong += back[index] != values[index];
   CHECK(wrong == 0);
 }
+
+TEST_CASE("interleave puts rows side by side for every count around its shuffles") {
+  Random random(3);
+  int64_t wrong = 0;
+  for (int64_t rows = 1; rows <= 9; ++rows) {
+    for (int64_t count = 0; count <= 70; ++count) {
+      // Rows are as long as the longest, and the last one ends with its last value.
+      const int64_t longest = (count + rows - 1) / rows;
+      const int64_t stride = longest + random.between(0, 3);
+      ExactBuffer source(count == 0 ? 0 : (rows - 1) * stride + longest);
+      ExactBuffer target(count);
+      source.fill(random);
+      deconv::interleave(rows, count, source.data(), stride, target.data());
+      for (int64_t index = 0; index < count; ++index) {
+        wrong += target[index] != source[index % rows * stride + index / rows];
+      }
+    }
+  }
+  CHECK(wrong == 0);
+}

@@ -5,10 +5,10 @@
 
 #include <algorithm>
 
+#include "layout.h"
 #include "relu.h"
 #include "routes/depthwise.h"
 #include "simd.h"
-#include "transpose_4x4.h"
 
 namespace deconv::depthwise {
 namespace {
@@ -138,48 +138,6 @@ void sum_vectors(const Tap* taps, int32_t tap_count, int32_t first, int32_t vect
       vectors = sum_taps<4>(taps, tap_count, &first, vectors, bias, clamps, &target);
       vectors = sum_taps<2>(taps, tap_count, &first, vectors, bias, clamps, &target);
       sum_taps<1>(taps, tap_count, &first, vectors, bias, clamps, &target);
-  }
-}
-
-// target[q * phases + phase] = rows[phase * stride + q], for the first `count` of them.
-void interleave(const float* rows, int32_t phases, int32_t stride, int32_t count, float* target) {
-  if (phases == 1) {
-    copy_floats(rows, count, target);
-    return;
-  }
-  int32_t q = 0;
-  if (phases == 2) {
-    for (; 2 * (q + 4) <= count; q += 4) {
-      const v128_t even = wasm_v128_load(rows + q);
-      const v128_t odd = wasm_v128_load(rows + stride + q);
-      wasm_v128_store(target + 2 * q, wasm_i32x4_shuffle(even, odd, 0, 4, 1, 5));
-      wasm_v128_store(target + 2 * q + 4, wasm_i32x4_shuffle(even, odd, 2, 6, 3, 7));
-    }
-  } else if (phases == 3) {
-    for (; 3 * (q + 4) <= count; q += 4) {
-      const v128_t a = wasm_v128_load(rows + q);
-      const v128_t b = wasm_v128_load(rows + stride + q);
-      const v128_t c = wasm_v128_load(rows + 2 * stride + q);
-      const v128_t ab = wasm_i32x4_shuffle(a, b, 0, 4, 1, 5);  // a0 b0 a1 b1
-      const v128_t bc = wasm_i32x4_shuffle(b, c, 1, 5, 2, 6);  // b1 c1 b2 c2
-      const v128_t ca = wasm_i32x4_shuffle(c, a, 2, 7, 0, 6);  // c2 a3 c0 a2
-      const v128_t cb = wasm_i32x4_shuffle(b, c, 3, 7, 3, 7);  // b3 c3
-      wasm_v128_store(target + 3 * q, wasm_i32x4_shuffle(ab, ca, 0, 1, 6, 2));
-      wasm_v128_store(target + 3 * q + 4, wasm_i32x4_shuffle(bc, ca, 0, 1, 7, 2));
-      wasm_v128_store(target + 3 * q + 8, wasm_i32x4_shuffle(ca, cb, 0, 1, 4, 5));
-    }
-  } else if (phases % 4 == 0) {
-    for (; (q + 4) * phases <= count; q += 4) {
-      for (int32_t phase = 0; phase < phases; phase += 4) {
-        transpose_4x4(rows + phase * stride + q, stride, target + q * phases + phase, phases);
-      }
-    }
-  }
-  for (int32_t phase = 0; phase < phases; ++phase) {
-    const float* row = rows + phase * stride;
-    for (int32_t from = q; from * phases + phase < count; ++from) {
-      target[from * phases + phase] = row[from];
-    }
   }
 }
 
@@ -343,7 +301,7 @@ class PlaneTile {
         sum_span(out, first * pitch, floats, results_ + phase * stride);
       }
       for (int32_t row = 0; row < count; ++row) {
-        interleave(results_ + row * pitch, width().count, stride, columns_,
+        interleave(width().count, columns_, results_ + row * pitch, stride,
                    output_row(out, (tile_.row + first + row) * height().count + row_phase));
       }
     }
