@@ -47,7 +47,10 @@ async function main() {
       milliseconds: 1000 * Number(values.seconds ?? 2),
       before: path.resolve(before),
     };
-    const { plain, out, routes } = await inProcess(job);
+    const { plain, out, routes } = bothOrders(
+      await inProcess({ ...job, newFirst: false }),
+      await inProcess({ ...job, newFirst: true }),
+    );
     const show = ([old, now]) => `${old.toFixed(4)} -> ${now.toFixed(4)} ms (${(old / now).toFixed(3)})`;
     console.log(
       `${layer.name.padEnd(16)} new array ${show(plain)}; out ${show(out)}; ${routes.join(' -> ')}`,
@@ -65,6 +68,12 @@ async function main() {
   }
 }
 
+/** Whichever is loaded second is up to 3 % slower, whatever it is: each is second once. */
+function bothOrders(one, other) {
+  const mean = (key) => one[key].map((time, side) => Math.sqrt(time * other[key][side]));
+  return { plain: mean('plain'), out: mean('out'), routes: one.routes };
+}
+
 /** A process for each case: what one leaves on the heaps does not meet the next. */
 function inProcess(job) {
   return new Promise((resolve, reject) => {
@@ -76,10 +85,11 @@ function inProcess(job) {
   });
 }
 
-async function runJob({ layer, build, rounds, milliseconds, before }) {
+async function runJob({ layer, build, rounds, milliseconds, before, newFirst }) {
   const problem = makeProblem(geometryOf(layer));
+  const dists = [before, folders.dist];
   const sides = [];
-  for (const dist of [before, folders.dist]) sides.push(await prepare(dist, build, problem));
+  for (const dist of newFirst ? dists.toReversed() : dists) sides.push(await prepare(dist, build, problem));
   const repeats = layer.name === CALL.name ? CALLS_A_RUN : 1;
   const times = (run) => () => {
     for (let count = 0; count < repeats; count += 1) run();
@@ -88,8 +98,13 @@ async function runJob({ layer, build, rounds, milliseconds, before }) {
     sides.flatMap(({ plain, out }) => [{ run: times(plain) }, { run: times(out) }]),
     { rounds, milliseconds },
   );
-  const [oldPlain, oldOut, newPlain, newOut] = summaries.map(({ median }) => median);
-  return { plain: [oldPlain, newPlain], out: [oldOut, newOut], routes: sides.map(({ route }) => route()) };
+  const [plain1, out1, plain2, out2] = summaries.map(({ median }) => median);
+  const oldAndNew = (first, second) => (newFirst ? [second, first] : [first, second]);
+  return {
+    plain: oldAndNew(plain1, plain2),
+    out: oldAndNew(out1, out2),
+    routes: oldAndNew(...sides.map(({ route }) => route())),
+  };
 }
 
 async function prepare(dist, build, { geometry, input, weight, expected }) {
