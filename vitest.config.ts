@@ -3,6 +3,7 @@ import path from 'node:path';
 import { playwright } from '@vitest/browser-playwright';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
+import { chromiumOptions } from './scripts/browsers.mjs';
 
 const root = import.meta.dirname;
 const MINUTE = 60_000;
@@ -44,13 +45,6 @@ function readCases(folder: string, wanted: (name: string) => boolean): Record<st
 // A string literal parses much faster than an object literal of a megabyte.
 function inline(value: unknown): string {
   return `JSON.parse(${JSON.stringify(JSON.stringify(value))})`;
-}
-
-function chromiumPath(): string {
-  if (process.env.CHROMIUM_PATH) return process.env.CHROMIUM_PATH;
-  const paths = path.join(root, '.toolchain', 'paths.json');
-  const found = existsSync(paths) ? JSON.parse(readFileSync(paths, 'utf8')).CHROMIUM : undefined;
-  return found ?? '/usr/bin/chromium';
 }
 
 const shared = { testTimeout: 2 * MINUTE, hookTimeout: MINUTE, provide: { seed } };
@@ -109,18 +103,7 @@ export default defineConfig({
             headless: true,
             screenshotFailures: false,
             provider: playwright({
-              launchOptions: {
-                executablePath: chromiumPath(),
-                args: [
-                  '--no-sandbox',
-                  '--disable-gpu',
-                  '--disable-background-networking',
-                  '--disable-component-update',
-                  '--disable-sync',
-                  '--disable-quic',
-                  '--no-first-run',
-                ],
-              },
+              launchOptions: chromiumOptions(),
             }),
             instances: [{ browser: 'chromium' }],
           },

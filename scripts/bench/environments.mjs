@@ -1,8 +1,8 @@
 // Node and Chromium: each runs a job in a fresh process or page and gives its result.
 
 import { fork } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { chromiumOptions } from '../browsers.mjs';
 import { folders } from './folders.mjs';
 import { serve } from './server.mjs';
 
@@ -46,18 +46,7 @@ export function inChild(script, job) {
 async function openChromium() {
   const { chromium } = await import('playwright');
   const server = await serve();
-  const browser = await chromium.launch({
-    executablePath: chromiumPath(),
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      '--disable-quic',
-      '--no-first-run',
-    ],
-  });
+  const browser = await chromium.launch(chromiumOptions());
   /** A context of its own has a renderer process of its own. */
   const inPage = async (use) => {
     const context = await browser.newContext();
@@ -87,13 +76,4 @@ async function openChromium() {
       await server.close();
     },
   };
-}
-
-/** As vitest.config.ts finds it. */
-function chromiumPath() {
-  if (process.env.CHROMIUM_PATH) return process.env.CHROMIUM_PATH;
-  const toolchain = process.env.DECONV_TOOLCHAIN_DIR ?? path.join(folders.root, '.toolchain');
-  const paths = path.join(toolchain, 'paths.json');
-  const found = existsSync(paths) ? JSON.parse(readFileSync(paths, 'utf8')).CHROMIUM : undefined;
-  return found ?? '/usr/bin/chromium';
 }

@@ -4,12 +4,13 @@
 //
 //   node scripts/bench/page.mjs [size] [first] [playing] [drag]     (after node scripts/build.mjs)
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { chromium } from 'playwright';
 import { PNG } from 'pngjs';
 import { preview } from 'vite';
+import { chromiumOptions } from '../browsers.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const SIDE = 128;
@@ -27,10 +28,7 @@ const server = await preview({
   logLevel: 'silent',
 });
 const url = server.resolvedUrls.local[0];
-const browser = await chromium.launch({
-  executablePath: chromiumPath(),
-  args: ['--no-sandbox', '--disable-gpu'],
-});
+const browser = await chromium.launch(chromiumOptions());
 try {
   for (const name of chosen) await measurements[name]();
 } finally {
@@ -262,11 +260,4 @@ function png() {
   const image = new PNG({ width: SIDE, height: SIDE });
   for (let i = 0; i < SIDE * SIDE; i++) image.data.set([i % 256, (i >> 7) * 2, (i * 7) % 256, 255], 4 * i);
   return PNG.sync.write(image);
-}
-
-function chromiumPath() {
-  if (process.env.CHROMIUM_PATH) return process.env.CHROMIUM_PATH;
-  const paths = path.join(root, '.toolchain', 'paths.json');
-  const known = existsSync(paths) ? JSON.parse(readFileSync(paths, 'utf8')) : {};
-  return known.CHROMIUM ?? '/usr/bin/chromium';
 }

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright';
 import { preview } from 'vite';
 import { expect, vi } from 'vitest';
+import { chromiumOptions } from '../../scripts/browsers.mjs';
 
 const root = new URL('../../', import.meta.url);
 const inRoot = (path: string) => fileURLToPath(new URL(path, root));
@@ -32,20 +33,10 @@ export async function serve(flags: readonly string[] = []): Promise<Served> {
   });
   const url = server.resolvedUrls?.local[0];
   if (!url) throw new Error('vite preview gave no address');
-  const browser = await chromium.launch({
-    executablePath: chromiumPath(),
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      '--no-first-run',
-      // A picture that moves instead of a camera, for the test that grants it.
-      '--use-fake-device-for-media-stream',
-      ...flags,
-    ],
-  });
+  const { args, ...options } = chromiumOptions();
+  // A picture that moves instead of a camera, for the test that grants it.
+  const camera = '--use-fake-device-for-media-stream';
+  const browser = await chromium.launch({ ...options, args: [...args, camera, ...flags] });
   return {
     browser,
     url,
@@ -54,13 +45,6 @@ export async function serve(flags: readonly string[] = []): Promise<Served> {
       await server.close();
     },
   };
-}
-
-function chromiumPath(): string {
-  if (process.env.CHROMIUM_PATH) return process.env.CHROMIUM_PATH;
-  const paths = inRoot('.toolchain/paths.json');
-  const known = existsSync(paths) ? (JSON.parse(readFileSync(paths, 'utf8')) as { CHROMIUM?: string }) : {};
-  return known.CHROMIUM ?? '/usr/bin/chromium';
 }
 
 /** Brings something into view and says where it is, once it moves no more: stations and answers that come later push down what is below. */

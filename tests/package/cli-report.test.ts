@@ -1,11 +1,12 @@
 // What the command line writes: the report page in a real browser, and repaired models in ONNX Runtime.
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { AxeBuilder } from '@axe-core/playwright';
 import { type Browser, chromium, type Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { chromiumOptions } from '../../scripts/browsers.mjs';
 import { makeProject, pack, root, run, temporaryFolder } from './support.js';
 
 const { folder, remove } = temporaryFolder();
@@ -52,10 +53,7 @@ beforeAll(async () => {
     fixture(`${name}.onnx`),
   );
   cli('inspect', ...models, '--html', 'models.html', '--fail-above', '100', '--allow-unjudged');
-  browser = await chromium.launch({
-    executablePath: chromiumPath(),
-    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run'],
-  });
+  browser = await chromium.launch(chromiumOptions());
 });
 afterAll(() => browser?.close());
 
@@ -308,11 +306,4 @@ function writeSafetensors(layers: Readonly<Record<string, { readonly shape: read
     inFolder('odd.safetensors'),
     Buffer.concat([length, text, Buffer.from(Float32Array.from(values).buffer)]),
   );
-}
-
-function chromiumPath(): string {
-  if (process.env.CHROMIUM_PATH) return process.env.CHROMIUM_PATH;
-  const paths = path.join(root, '.toolchain', 'paths.json');
-  const known = existsSync(paths) ? (JSON.parse(readFileSync(paths, 'utf8')) as { CHROMIUM?: string }) : {};
-  return known.CHROMIUM ?? '/usr/bin/chromium';
 }

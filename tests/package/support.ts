@@ -107,26 +107,3 @@ export function findNode20(): string {
   }
   return node;
 }
-
-/** How Chromium is started: the one that scripts/setup.mjs found, quiet and without a sandbox. */
-export function chromiumOptions(): { readonly executablePath: string; readonly args: string[] } {
-  return {
-    executablePath: chromiumPath(),
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      '--disable-quic',
-      '--no-first-run',
-    ],
-  };
-}
-
-function chromiumPath(): string {
-  if (process.env.CHROMIUM_PATH) return process.env.CHROMIUM_PATH;
-  const paths = path.join(root, '.toolchain', 'paths.json');
-  const known = existsSync(paths) ? (JSON.parse(readFileSync(paths, 'utf8')) as { CHROMIUM?: string }) : {};
-  return known.CHROMIUM ?? '/usr/bin/chromium';
-}

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { type Browser, chromium } from 'playwright';
 import { build, createServer, preview, version as vite } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { chromiumOptions, makeProject, pack, temporaryFolder, tenLines } from './support.js';
+import { chromiumOptions } from '../../scripts/browsers.mjs';
+import { makeProject, pack, temporaryFolder, tenLines } from './support.js';
 
 const { folder, remove } = temporaryFolder();
 const { code, prints } = tenLines();

@@ -4,7 +4,8 @@ import { cpSync } from 'node:fs';
 import path from 'node:path';
 import { type Browser, chromium } from 'playwright';
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import { chromiumOptions, run, writeFiles } from '../support.js';
+import { chromiumOptions } from '../../../scripts/browsers.mjs';
+import { run, writeFiles } from '../support.js';
 import {
   consumerProject,
   expectExample,

@@ -4,7 +4,8 @@
 import path from 'node:path';
 import { type BrowserContext, chromium } from 'playwright';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { chromiumOptions, run, temporaryFolder } from '../support.js';
+import { chromiumOptions } from '../../../scripts/browsers.mjs';
+import { run, temporaryFolder } from '../support.js';
 import { consumerProject, expectExample, firstLine, NODE, program } from './support.js';
 
 const profile = temporaryFolder();

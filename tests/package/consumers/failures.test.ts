@@ -2,7 +2,8 @@
 
 import { type BrowserContext, chromium } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { chromiumOptions, run } from '../support.js';
+import { chromiumOptions } from '../../../scripts/browsers.mjs';
+import { run } from '../support.js';
 import { consumerProject, D2L, NODE, program, serve } from './support.js';
 
 const ROOT = '/node_modules/deconv-wasm/dist/index.js';

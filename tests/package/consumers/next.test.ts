@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { type Browser, chromium } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { chromiumOptions, run } from '../support.js';
+import { chromiumOptions } from '../../../scripts/browsers.mjs';
+import { run } from '../support.js';
 import { consumerFile, consumerProject, D2L, expectExample, NODE, versionOfConsumer } from './support.js';
 
 const FILES = {

@@ -3,7 +3,8 @@
 
 import { type BrowserContext, chromium } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { chromiumOptions, temporaryFolder } from '../support.js';
+import { chromiumOptions } from '../../../scripts/browsers.mjs';
+import { temporaryFolder } from '../support.js';
 import { consumerProject, D2L, expectExample, firstLine, program, type Site, serve } from './support.js';
 
 const PACKAGE = '/node_modules/deconv-wasm/dist';
