@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+#include <limits>
+
 #include "reference.h"
 
 using deconv_tests::ExactBuffer;
@@ -46,6 +49,60 @@ TEST_CASE("transpose there and back gives the same values") {
   deconv::transpose(2, 70, 33, turned.data(), back.data());
   int64_t wrong = 0;
   for (int64_t index = 0; index < values.size(); ++index) wrong += back[index] != values[index];
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("transpose_block keeps to its rows, for every size around its tiles and any strides") {
+  Random random(4);
+  int64_t wrong = 0;
+  for (int64_t rows = 0; rows <= 70; rows += random.between(1, 3)) {
+    for (int64_t columns = 0; columns <= 70; columns += random.between(1, 3)) {
+      const int64_t source_stride = columns + random.between(0, 3);
+      const int64_t target_stride = rows + random.between(0, 3);
+      const bool empty = rows == 0 || columns == 0;
+      ExactBuffer source(empty ? 0 : (rows - 1) * source_stride + columns);
+      ExactBuffer target(empty ? 0 : (columns - 1) * target_stride + rows);
+      source.fill(random);
+      deconv::transpose_block(rows, columns, source.data(), source_stride, target.data(),
+                              target_stride);
+      for (int64_t index = 0; index < target.size(); ++index) {
+        const int64_t row = index % target_stride;
+        const int64_t column = index / target_stride;
+        wrong += row < rows ? target[index] != source[row * source_stride + column]
+                            : !target.untouched(index);
+      }
+    }
+  }
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("transpose_relu clamps on the way, whatever the size") {
+  Random random(5);
+  const float wild[] = {-0.0f, std::numeric_limits<float>::quiet_NaN(),
+                        -std::numeric_limits<float>::infinity(),
+                        std::numeric_limits<float>::infinity()};
+  int64_t wrong = 0;
+  for (int64_t rows = 1; rows <= 37; ++rows) {
+    for (int64_t columns = 1; columns <= 37; ++columns) {
+      const int64_t count = random.between(0, 3);
+      const int64_t size = rows * columns;
+      ExactBuffer source(count * size);
+      ExactBuffer target(count * size);
+      source.fill(random);
+      for (int64_t index = random.between(0, 9); index < source.size();
+           index += random.between(1, 9)) {
+        source.data()[index] = wild[random.between(0, 3)];
+      }
+      deconv::transpose_relu(count, rows, columns, source.data(), target.data());
+      for (int64_t index = 0; index < target.size(); ++index) {
+        const int64_t at = index % size;
+        const float value = source[index / size * size + at % rows * columns + at / rows];
+        const float found = target[index];
+        wrong += std::isnan(value) ? !std::isnan(found)
+                                   : std::signbit(found) || found != (value > 0 ? value : 0.0f);
+      }
+    }
+  }
   CHECK(wrong == 0);
 }
 

@@ -1,8 +1,6 @@
 #include "reference.h"
 
 #include <cmath>
-#include <cstdlib>
-#include <limits>
 
 namespace deconv_tests {
 
@@ -10,21 +8,6 @@ using deconv::Axes;
 using deconv::Layout;
 using deconv::Problem;
 using deconv::Spec;
-
-ExactBuffer::ExactBuffer(int64_t elements, int64_t slack_bytes) : elements_(elements) {
-  const int64_t bytes = elements * static_cast<int64_t>(sizeof(float)) + slack_bytes;
-  data_ = static_cast<float*>(std::malloc(static_cast<size_t>(bytes)));
-  if (data_ == nullptr) std::abort();
-  for (int64_t index = 0; index < bytes / static_cast<int64_t>(sizeof(float)); ++index) {
-    data_[index] = std::numeric_limits<float>::quiet_NaN();
-  }
-}
-
-ExactBuffer::~ExactBuffer() { std::free(data_); }
-
-void ExactBuffer::fill(Random& random) {
-  for (int64_t index = 0; index < elements_; ++index) data_[index] = random.value();
-}
 
 namespace {
 

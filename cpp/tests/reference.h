@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "deconv/geometry.h"
+#include "exact_buffer.h"
 
 namespace deconv_tests {
 
@@ -29,25 +30,6 @@ class Random {
 
  private:
   uint64_t state_;
-};
-
-// Floats on a heap block with not one byte more than asked for, so that the address sanitizer sees
-// the first read or write behind it. `slack_bytes` are readable and poisoned with NaN.
-class ExactBuffer {
- public:
-  explicit ExactBuffer(int64_t elements, int64_t slack_bytes = 0);
-  ExactBuffer(const ExactBuffer&) = delete;
-  ExactBuffer& operator=(const ExactBuffer&) = delete;
-  ~ExactBuffer();
-
-  void fill(Random& random);
-  float* data() const { return data_; }
-  int64_t size() const { return elements_; }
-  float operator[](int64_t index) const { return data_[index]; }
-
- private:
-  float* data_;
-  int64_t elements_;
 };
 
 // A problem that make_problem accepts, small enough to compute by hand in no time.

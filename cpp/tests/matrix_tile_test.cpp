@@ -1,0 +1,221 @@
+#include "matrix_tile.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <vector>
+
+#include "reference.h"
+
+using deconv::kPanel;
+using deconv::kTileRows;
+using deconv::Segment;
+using deconv::Tiling;
+using deconv_tests::ExactBuffer;
+using deconv_tests::Random;
+
+namespace {
+
+using Segments = std::vector<Segment>;
+
+// One product of `rows` rows and `panel_count` panels on buffers of just the size that it needs.
+// What lies between the segments, the panels and the rows of the result is poison.
+class Product {
+ public:
+  Product(int rows, const Segments& segments, int64_t panel_count, int64_t panel_gap,
+          int64_t result_gap)
+      : rows_(rows),
+        segments_(segments),
+        depth_(std::accumulate(
+            segments.begin(), segments.end(), int64_t{0},
+            [](int64_t sum, const Segment& segment) { return sum + segment.length; })),
+        panel_count_(panel_count),
+        panel_stride_(panel_gap + kPanel * end_of(segments)),
+        result_stride_(kPanel * panel_count + result_gap),
+        tile(rows * (depth_ + 1)),
+        panels(panel_count == 0 ? 0
+                                : (panel_count - 1) * panel_stride_ + kPanel * end_of(segments)),
+        result(panel_count == 0 ? 0 : (rows - 1) * result_stride_ + kPanel * panel_count) {}
+
+  // Calls body(value) for all values of the panels that some segment covers.
+  template <typename Body>
+  void for_each_read(const Body& body) const {
+    for (int64_t panel = 0; panel < panel_count_; ++panel) {
+      for (const Segment& segment : segments_) {
+        for (int64_t value = 0; value < int64_t{segment.length} * kPanel; ++value) {
+          body(panels.data()[panel * panel_stride_ + int64_t{segment.first} * kPanel + value]);
+        }
+      }
+    }
+  }
+
+  void run(bool relu) const {
+    deconv::multiply_tile(rows_, {.tile = tile.data(),
+                                  .panels = panels.data(),
+                                  .panel_count = panel_count_,
+                                  .panel_stride = panel_stride_,
+                                  .segments = segments_.data(),
+                                  .segment_count = static_cast<int32_t>(segments_.size()),
+                                  .relu = relu,
+                                  .result = result.data(),
+                                  .result_stride = result_stride_});
+  }
+
+  // Values that are not what the definition gives, bit by bit, and values between the rows that
+  // were touched. Any NaN is as good as any other.
+  int64_t count_wrong(bool relu) const {
+    int64_t wrong = 0;
+    for (int64_t index = 0; index < result.size(); ++index) {
+      const int64_t row = index / result_stride_;
+      const int64_t column = index % result_stride_;
+      if (column >= kPanel * panel_count_) {
+        wrong += !result.untouched(index);
+        continue;
+      }
+      const float sum = expected(row, column);
+      const float wanted = relu && sum <= 0 ? 0.0f : sum;
+      wrong += std::isnan(wanted)
+                   ? !std::isnan(result[index]) || result.untouched(index)
+                   : std::bit_cast<uint32_t>(result[index]) != std::bit_cast<uint32_t>(wanted);
+    }
+    return wrong;
+  }
+
+ private:
+  static int64_t end_of(const Segments& segments) {
+    int64_t end = 0;
+    for (const Segment& segment : segments) {
+      end = std::max(end, int64_t{segment.first} + segment.length);
+    }
+    return end;
+  }
+
+  float expected(int64_t row, int64_t column) const {
+    float sum = tile[row];
+    int64_t step = 0;
+    for (const Segment& segment : segments_) {
+      for (int64_t at = segment.first; at < segment.first + segment.length; ++at) {
+        const float weight = tile[(++step) * rows_ + row];
+        sum += weight * panels[column / kPanel * panel_stride_ + at * kPanel + column % kPanel];
+      }
+    }
+    return sum;
+  }
+
+  const int rows_;
+  const Segments segments_;
+  const int64_t depth_;
+  const int64_t panel_count_;
+  const int64_t panel_stride_;
+  const int64_t result_stride_;
+
+ public:
+  ExactBuffer tile;
+  ExactBuffer panels;
+  ExactBuffer result;
+};
+
+const Segments kSegmentLists[] = {
+    {},  // the bias alone
+    {{0, 1}},
+    {{3, 5}},
+    {{2, 0}, {0, 2}, {1, 0}},  // empty ones
+    {{4, 3}, {0, 2}, {9, 1}},  // in any order
+    {{0, 2}, {1, 3}},          // some steps twice
+};
+
+}  // namespace
+
+TEST_CASE("tiles of every height are sums of products, with and without a ReLU") {
+  Random random(1);
+  for (int rows = 1; rows <= kTileRows; ++rows) {
+    for (const Segments& segments : kSegmentLists) {
+      for (int64_t panel_count = 0; panel_count <= 3; ++panel_count) {
+        for (const bool relu : {false, true}) {
+          CAPTURE(rows);
+          CAPTURE(panel_count);
+          CAPTURE(relu);
+          Product product(rows, segments, panel_count, random.between(0, 5), random.between(0, 5));
+          product.tile.fill_whole(random, 9);
+          product.for_each_read(
+              [&](float& value) { value = static_cast<float>(random.between(-9, 9)); });
+          product.run(relu);
+          CHECK(product.count_wrong(relu) == 0);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("tiles keep what is not finite, the signs of zeros and denormals") {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  constexpr float kLeast = std::numeric_limits<float>::denorm_min();
+  // No denormals on both sides: a product that underflows has a sign that fusing changes.
+  const float weights[] = {0.0f, -0.0f, 1, -1, kInfinity, -kInfinity, kNan, kLeast, -3 * kLeast};
+  const float values[] = {0.0f, -0.0f, 1, -1, 2, kInfinity, -kInfinity, kNan};
+  for (uint64_t seed = 0; seed < 400; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    const auto any_of = [&](const auto& list, int32_t most) {
+      return list[random.between(0, std::min<int32_t>(most, std::size(list)) - 1)];
+    };
+    // Every other time no infinities and NaNs, which drown the rest.
+    const bool wild = random.one_in(2);
+    Product product(random.between(1, kTileRows), {{1, random.between(0, 4)}}, 2, 0, 1);
+    for (int64_t index = 0; index < product.tile.size(); ++index) {
+      product.tile.data()[index] =
+          wild ? any_of(weights, 99)
+               : std::vector{-0.0f, kLeast, -kLeast, 0.0f,
+                             -1.0f}[static_cast<size_t>(random.between(0, 4))];
+    }
+    product.for_each_read([&](float& value) { value = any_of(values, wild ? 99 : 5); });
+    const bool relu = random.one_in(2);
+    product.run(relu);
+    CHECK(product.count_wrong(relu) == 0);
+  }
+}
+
+TEST_CASE("a tiling has the fewest tiles, of heights that differ by 1 at most") {
+  for (int64_t rows = 1; rows <= 200; ++rows) {
+    CAPTURE(rows);
+    const Tiling tiling(rows);
+    CHECK(tiling.count * kTileRows >= rows);
+    CHECK((tiling.count - 1) * kTileRows < rows);
+    int64_t first = 0;
+    int64_t elements = 0;
+    for (int64_t tile = 0; tile < tiling.count; ++tile) {
+      const int height = tiling.height(tile);
+      CHECK(height >= 1);
+      CHECK(height <= kTileRows);
+      CHECK(height <= tiling.height(0));
+      CHECK(height >= tiling.height(0) - 1);
+      CHECK(tiling.first_row(tile) == first);
+      CHECK(Tiling::packed_elements(first, 7) == elements);
+      // A bias and seven weights a row.
+      elements += height * 8;
+      first += height;
+    }
+    CHECK(first == rows);
+    CHECK(Tiling::packed_elements(rows, 7) == elements);
+  }
+}
+
+TEST_CASE("a step of the depth takes as long as its tiles together, and more rows take longer") {
+  for (int64_t rows = 1; rows <= 60; ++rows) {
+    CAPTURE(rows);
+    const Tiling tiling(rows);
+    double sum = 0;
+    for (int64_t tile = 0; tile < tiling.count; ++tile) {
+      sum += deconv::tile_step_nanoseconds(tiling.height(tile));
+    }
+    CHECK(deconv::tile_step_nanoseconds(rows) == doctest::Approx(sum));
+    CHECK(deconv::tile_step_nanoseconds(rows) > 0);
+    CHECK(deconv::tile_step_nanoseconds(rows) <= deconv::tile_step_nanoseconds(rows + 1));
+  }
+}
