@@ -55,7 +55,7 @@ export default defineConfig({
   test: {
     // Two cores: more files at a time only make each other slow.
     maxWorkers: 2,
-    reporters: ['default', './tests/support/closing-line-reporter.ts'],
+    reporters: ['default', './tests/support/run-reporter.ts'],
     projects: [
       {
         test: { ...inNode, name: 'unit', include: ['tests/unit/**/*.test.ts'] },

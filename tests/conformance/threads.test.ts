@@ -3,6 +3,7 @@
 import { host } from '@host';
 import { conv, convTranspose, init, type RouteName, shutdown, type Tensor } from 'deconv-wasm';
 import { expect, it, onTestFinished } from 'vitest';
+import { BUILDS, start, whyLacking } from '../support/builds.js';
 import { unlessRefused } from '../support/run.js';
 import { seed } from '../support/seed.js';
 import { randomTensor } from '../support/tensors.js';
@@ -70,15 +71,16 @@ function bitsOf({ data }: Tensor): Uint32Array {
   return new Uint32Array(data.buffer, data.byteOffset, data.length);
 }
 
-it.for(['simd', 'relaxed'] as const)(
-  '%s: the same bits from one thread and from two',
+it.for(BUILDS.filter(({ options }) => options.threads === 2))(
+  '$name: the same bits from one thread and from two',
   async (build, { skip }) => {
+    const lacking = whyLacking(build);
+    skip(lacking !== undefined, lacking);
     onTestFinished(shutdown);
-    const info = await init({ build, threads: 2 });
-    skip(info.threads !== 2 || info.build !== build, `${host.name} cannot run it: ${info.notes.join('; ')}`);
+    await start(build);
     const two = results();
     await shutdown();
-    await init({ build, threads: 1 });
+    await init({ ...build.options, threads: 1 });
     const one = results();
     expect(two.length).toBe(one.length);
     const counts = new Map(ROUTES.map((route) => [route, 0]));
@@ -89,7 +91,7 @@ it.for(['simd', 'relaxed'] as const)(
       return at === -1 ? [] : [`${name} by ${route} differs at ${at}`];
     });
     const told = [...counts].map(([route, count]) => `${route} ${count}`).join(', ');
-    console.log(`one thread and two: ${one.length} results (${told}), ${build} in ${host.name}`);
+    console.log(`one thread and two: ${one.length} results (${told}), ${build.name} in ${host.name}`);
     expect(wrong).toEqual([]);
     for (const [route, count] of counts) expect(count, route).toBeGreaterThanOrEqual(6);
   },

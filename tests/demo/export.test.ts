@@ -348,7 +348,7 @@ describe('the WebNN program in a browser that has WebNN', () => {
         (error: unknown) => String(error),
       );
     });
-    if (there !== 'yes') context.skip(there ?? 'this browser has no navigator.ml');
+    if (there !== 'yes') context.skip(`no WebNN here: ${there ?? 'navigator.ml is undefined'}`);
     const lines: string[] = [];
     page.on('console', (message) => lines.push(message.text()));
     // In a scope of its own, as a module's text is.

@@ -1,6 +1,7 @@
 import { host } from '@host';
 import { type BuildName, type InitOptions, init, type RouteName, shutdown } from 'deconv-wasm';
 import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
+import { LACKING } from './expected-skips.js';
 
 export interface Build {
   readonly name: string;
@@ -38,20 +39,33 @@ export const ROUTE_CHOICES = Object.keys(ROUTES) as readonly (keyof typeof ROUTE
  */
 export const PLAIN_SUMS = ROUTE_CHOICES.filter((route) => !route.startsWith('winograd'));
 
-/** The suite once on every build; a build that the environment lacks is named and left out. */
+/**
+ * The suite once on every build. One that does not start fails, unless LACKING says of this engine why it
+ * cannot.
+ */
 export function describeEachBuild(body: (build: Build) => void, builds: readonly Build[] = BUILDS): void {
   for (const build of builds) {
     describe(build.name, () => {
-      let missing = '';
-      beforeAll(async () => {
-        const info = await init(build.options);
-        if (info.build === build.options.build && info.threads === build.options.threads) return;
-        missing = `${host.name} cannot run ${build.name}: ${info.notes.join('; ')}`;
-        console.log(missing);
-      });
-      beforeEach(({ skip }) => skip(missing !== '', missing));
+      const lacking = whyLacking(build);
+      beforeAll(() => lacking ?? start(build));
+      beforeEach(({ skip }) => skip(lacking !== undefined, lacking));
       afterAll(shutdown);
       body(build);
     });
   }
+}
+
+/** Why this engine cannot run a build, for `skip`; undefined where it has to. */
+export function whyLacking({ name }: Pick<Build, 'name'>): string | undefined {
+  const reason = LACKING[host.name]?.[name];
+  return reason === undefined ? undefined : `this engine lacks ${name}: ${reason}`;
+}
+
+/** Starts a build and makes sure that it is this one that runs. */
+export async function start({ options }: Build): Promise<void> {
+  const { build, threads, notes } = await init(options);
+  if (build === options.build && threads === options.threads) return;
+  throw new Error(
+    `${host.name} runs ${build} with ${threads} threads where ${options.build} with ${options.threads} was asked for: ${notes.join('; ')}`,
+  );
 }

@@ -1,6 +1,6 @@
 // What the benchmark computes by itself, without any peer.
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { naive } from '../../scripts/bench/candidates/naive.mjs';
 import { CASES, FURTHER, JUDGED, QUICK } from '../../scripts/bench/cases.mjs';
 import { describe as describeLayer, geometryOf, raised } from '../../scripts/bench/geometry.mjs';
@@ -137,10 +137,13 @@ describe('measuring', () => {
   });
 
   it('lets the slow take fewer turns, and times what is asynchronous', async () => {
-    const wait = (milliseconds: number) => () =>
-      new Promise<void>((resolve) => {
-        setTimeout(resolve, milliseconds);
-      });
+    vi.useFakeTimers({ toFake: ['performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+    // Time goes by only after the call has returned.
+    const wait = (milliseconds: number) => async () => {
+      await Promise.resolve();
+      vi.advanceTimersByTime(milliseconds);
+    };
     const [fast, slow] = await measure(
       [
         { usual: 1, run: wait(1) },
@@ -149,7 +152,7 @@ describe('measuring', () => {
       { rounds: 9, milliseconds: 0 },
     );
     expect([fast?.count, slow?.count]).toEqual([9, 3]);
-    expect(slow?.median).toBeGreaterThan(50);
+    expect([fast?.median, slow?.median]).toEqual([1, 60]);
   });
 });
 

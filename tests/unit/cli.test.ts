@@ -2,7 +2,7 @@
 // a user runs them, in tests/package.
 
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { markup } from '../../web/cli/report/markup.js';
 import { table, wrap } from '../../web/cli/table.js';
 import { columnsOf, printable, processTerminal, shorten } from '../../web/cli/terminal.js';
@@ -131,12 +131,14 @@ describe('a terminal', () => {
     expect(terminal.width).toBe(isTTY ? 40 : null);
   });
 
-  it('shows progress on screens only, late, and takes it away before anything else', async () => {
+  it('shows progress on screens only, late, and takes it away before anything else', () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    onTestFinished(() => void vi.useRealTimers());
     const { said, terminal } = terminalOf(true, {});
     const file = terminalOf(false, {});
     terminal.progress('at once');
     expect(said.error).toBe('');
-    await new Promise((resolve) => setTimeout(resolve, 450));
+    vi.advanceTimersByTime(450);
     terminal.progress('layer 1');
     terminal.progress('x'.repeat(60));
     terminal.print('result');

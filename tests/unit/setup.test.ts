@@ -115,10 +115,13 @@ describe('the lock', () => {
     const file = path.join(folder, 'lock');
     const release = await acquireLock(file);
     let second: (() => void) | undefined;
-    const waiting = acquireLock(file).then((give: () => void) => {
-      second = give;
+    let waiting: Promise<void> | undefined;
+    // Told once it has found the lock taken.
+    await new Promise((resolve) => {
+      waiting = acquireLock(file, resolve).then((give: () => void) => {
+        second = give;
+      });
     });
-    await new Promise((resolve) => setTimeout(resolve, 400));
     expect(second).toBeUndefined();
     release();
     await waiting;

@@ -1,6 +1,7 @@
 // The tests' own helpers that a mistake could make blind.
 
 import { describe, expect, it } from 'vitest';
+import { whySkipped } from '../support/expected-skips.js';
 import { toFloat16, ulps16, ulps32 } from '../support/float-ulps.js';
 import { type Geometry, reference } from '../support/reference.js';
 import { permute, quarters, toChannelsFirst, toChannelsLast } from '../support/tensors.js';
@@ -66,4 +67,11 @@ it('permute moves axes, and the layouts are inverse', () => {
   expect(last.data[1]).toBe(x.data[20]);
   expect(toChannelsFirst(last)).toEqual(x);
   expect(permute(x, [3, 2, 1, 0]).data[1]).toBe(x.data[60]);
+});
+
+it('a skip is expected where it is listed only', () => {
+  const skip = { project: 'node', file: 'tests/conformance/cases.test.ts', test: 'simd golden cases' };
+  expect(whySkipped({ ...skip, note: undefined })).toBeUndefined();
+  expect(whySkipped({ ...skip, note: 'Node cannot run simd-threads' })).toBeUndefined();
+  expect(whySkipped({ ...skip, note: 'the engine has no Float16Array' })).toMatch(/engines/);
 });
