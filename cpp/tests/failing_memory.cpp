@@ -6,12 +6,13 @@ namespace {
 
 bool armed = false;
 size_t most = 0;
+size_t least = 0;
 int64_t failing_number = 0;
 int64_t count = 0;
 int64_t failures = 0;
 
 bool fails(size_t bytes) {
-  if (!armed) return false;
+  if (!armed || bytes < least) return false;
   const bool refused = bytes > most || count == failing_number;
   ++count;
   failures += refused;
@@ -42,8 +43,9 @@ void* __wrap_realloc(void* block, size_t bytes) {
 
 namespace deconv_tests {
 
-FailingMemory::FailingMemory(size_t most_bytes, int64_t failing) {
+FailingMemory::FailingMemory(size_t most_bytes, int64_t failing, size_t least_bytes) {
   most = most_bytes;
+  least = least_bytes;
   failing_number = failing;
   count = failures = 0;
   armed = true;

@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <cfloat>
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -11,6 +10,9 @@
 
 #include "deconv/buffer.h"
 #include "deconv/runtime.h"
+#include "deconv/workspace.h"
+#include "failing_memory.h"
+#include "quantization.h"
 #include "quantized/convert.h"
 #include "reference.h"
 
@@ -24,31 +26,18 @@ using deconv::Quantization;
 using deconv::QuantizedOperator;
 using deconv::Spec;
 using deconv::Status;
+using deconv_tests::FailingMemory;
+using deconv_tests::quantized;
 using deconv_tests::Random;
 
 namespace {
 
-// Ties to even, and saturating: written without the tricks of the product.
-int8_t quantized(float value, const Quantization& quantization) {
-  if (std::isnan(value)) return static_cast<int8_t>(quantization.zero_point);
-  const float inverse = 1.0f / quantization.scale;
-  const double steps = std::clamp<double>(value * inverse, -1000, 1000);
-  return static_cast<int8_t>(
-      std::clamp(std::nearbyint(steps) + quantization.zero_point, -128.0, 127.0));
-}
-
 // A tensor of `bytes` with the slack that XNNPACK may read and not one byte more.
-struct Block {
-  explicit Block(int64_t bytes)
-      : data(static_cast<uint8_t*>(std::malloc(static_cast<size_t>(bytes) + Buffer::kSlackBytes))) {
-  }
-  ~Block() { std::free(data); }
-  Block(const Block&) = delete;
-  Block& operator=(const Block&) = delete;
-  float* floats() const { return reinterpret_cast<float*>(data); }
-  int8_t* bytes() const { return reinterpret_cast<int8_t*>(data); }
-
-  uint8_t* data;
+class Block : public deconv_tests::ExactBlock<uint8_t> {
+ public:
+  explicit Block(int64_t bytes) : ExactBlock(bytes, Buffer::kSlackBytes) {}
+  float* floats() const { return reinterpret_cast<float*>(data()); }
+  int8_t* bytes() const { return reinterpret_cast<int8_t*>(data()); }
 };
 
 struct Parameters {
@@ -136,7 +125,7 @@ void check_dynamic(const Problem& problem, Random& random, bool extreme) {
   Block to(static_cast<int64_t>(expected.size()) * 4);
   std::copy(input.begin(), input.end(), from.floats());
   std::fill_n(to.floats(), expected.size(), std::numeric_limits<float>::quiet_NaN());
-  REQUIRE(op->run(from.data, Element::kFloat32, to.data, Element::kFloat32) == Status::kOk);
+  REQUIRE(op->run(from.data(), Element::kFloat32, to.data(), Element::kFloat32) == Status::kOk);
   int64_t wrong = 0;
   for (size_t index = 0; index < expected.size(); ++index) {
     const auto channel = static_cast<size_t>(channel_of(problem, index));
@@ -187,7 +176,7 @@ void check_static(const Problem& problem, Random& random, bool extreme) {
     } else {
       std::copy(values.begin(), values.end(), from.bytes());
     }
-    REQUIRE(op->run(from.data, input_element, to.data, output_element) == Status::kOk);
+    REQUIRE(op->run(from.data(), input_element, to.data(), output_element) == Status::kOk);
     int64_t wrong = 0;
     for (size_t index = 0; index < expected.size(); ++index) {
       const auto whole = static_cast<float>(expected[index] - activations.output.zero_point);
@@ -315,8 +304,9 @@ TEST_CASE("one operator through many sizes and batches keeps its values and its 
       const auto count = static_cast<size_t>(problem.output_elements());
       Block one(static_cast<int64_t>(count) * 4);
       Block other(static_cast<int64_t>(count) * 4);
-      REQUIRE(op->run(from.data, Element::kFloat32, one.data, Element::kFloat32) == Status::kOk);
-      REQUIRE(fresh->run(from.data, Element::kFloat32, other.data, Element::kFloat32) ==
+      REQUIRE(op->run(from.data(), Element::kFloat32, one.data(), Element::kFloat32) ==
+              Status::kOk);
+      REQUIRE(fresh->run(from.data(), Element::kFloat32, other.data(), Element::kFloat32) ==
               Status::kOk);
       CHECK(std::equal(one.floats(), one.floats() + count, other.floats()));
     }
@@ -326,7 +316,7 @@ TEST_CASE("one operator through many sizes and batches keeps its values and its 
     Block to(3 * 3 * 49 * 4);
     std::fill_n(from.floats(), 3 * 5 * 16, 0.25f);
     for (int round = 0; round < 100; ++round) {
-      REQUIRE(op->run(from.data, Element::kFloat32, to.data, Element::kFloat32) == Status::kOk);
+      REQUIRE(op->run(from.data(), Element::kFloat32, to.data(), Element::kFloat32) == Status::kOk);
       if (round == 3) settled = deconv::allocated_bytes();
     }
     CHECK(deconv::allocated_bytes() == settled);
@@ -352,7 +342,9 @@ TEST_CASE("every wrong order of calls and every wrong value is an error with a n
   Block from(5 * 16 * 4);
   Block to(3 * 49 * 4);
   std::fill_n(from.floats(), 5 * 16, 1.0f);
-  const auto run = [&](Element in, Element out) { return op->run(from.data, in, to.data, out); };
+  const auto run = [&](Element in, Element out) {
+    return op->run(from.data(), in, to.data(), out);
+  };
   const auto set = [&](const Activations& activations) {
     return op->set_parameters(parameters.weight.data(), parameters.scale.data(),
                               parameters.bias_or_null(), activations);
@@ -407,17 +399,19 @@ TEST_CASE("a size that memory does not hold is an error, and the operator goes o
       Block before(static_cast<int64_t>(count) * 4);
       Block after(static_cast<int64_t>(count) * 4);
       std::copy(input.begin(), input.end(), from.floats());
-      REQUIRE(op->run(from.data, Element::kFloat32, before.data, Element::kFloat32) == Status::kOk);
+      REQUIRE(op->run(from.data(), Element::kFloat32, before.data(), Element::kFloat32) ==
+              Status::kOk);
       REQUIRE(op->plan(1, {1, side, side}, Layout::kChannelsFirst) == Status::kOk);
       // Refused before a byte of the input is read.
-      CHECK(op->run(from.data, Element::kFloat32, after.data, Element::kFloat32) ==
+      CHECK(op->run(from.data(), Element::kFloat32, after.data(), Element::kFloat32) ==
             Status::kOutOfMemory);
       REQUIRE(op->plan(1, problem.input, problem.layout) == Status::kOk);
       if (op->needs_parameters()) {
         REQUIRE(op->set_parameters(parameters.weight.data(), parameters.scale.data(),
                                    parameters.bias_or_null(), activations) == Status::kOk);
       }
-      REQUIRE(op->run(from.data, Element::kFloat32, after.data, Element::kFloat32) == Status::kOk);
+      REQUIRE(op->run(from.data(), Element::kFloat32, after.data(), Element::kFloat32) ==
+              Status::kOk);
       CHECK(std::equal(before.floats(), before.floats() + count, after.floats()));
     }
   }
@@ -467,7 +461,7 @@ TEST_CASE("a channel of zeros gives the bias, and weights that vanish beside it 
     Block from(3 * 16 * 4);
     Block to(2 * 16 * 4);
     std::fill_n(from.floats(), 3 * 16, 0.5f);
-    REQUIRE(op->run(from.data, Element::kFloat32, to.data, Element::kFloat32) == Status::kOk);
+    REQUIRE(op->run(from.data(), Element::kFloat32, to.data(), Element::kFloat32) == Status::kOk);
     for (int64_t point = 0; point < 16; ++point) {
       CHECK(to.floats()[point] == -1.5f);
       CHECK(to.floats()[16 + point] == 2.25f);
@@ -475,102 +469,86 @@ TEST_CASE("a channel of zeros gives the bias, and weights that vanish beside it 
   }
 }
 
-TEST_CASE("measure spans the values and 0 with 256 steps") {
-  Random random(7007);
-  for (int round = 0; round < 200; ++round) {
-    std::vector<float> values(static_cast<size_t>(random.between(1, 70)));
-    const float scale = std::ldexp(1.0f, random.between(-100, 100));
-    const float offset = random.value();
-    for (float& value : values) value = (random.value() + offset) * scale;
-    Quantization quantization;
-    REQUIRE(deconv::measure(static_cast<int64_t>(values.size()), values.data(), &quantization));
-    const auto [least, greatest] = std::minmax_element(values.begin(), values.end());
-    const double span = std::max(0.0, double{*greatest}) - std::min(0.0, double{*least});
-    CHECK(quantization.scale == doctest::Approx(span / 255).epsilon(1e-6));
-    CHECK(quantization.zero_point >= -128);
-    CHECK(quantization.zero_point <= 127);
-    // No value is farther from its step than half a step, and the ends by half of the zero point's
-    // rounding more.
-    for (const float value : values) {
-      const double back =
-          double{quantization.scale} * (quantized(value, quantization) - quantization.zero_point);
-      CHECK(std::abs(back - value) <= 1.0001 * quantization.scale);
-    }
+TEST_CASE("a batch of nothing is computed and writes nothing") {
+  for (const bool fixed : {false, true}) {
+    const Spec spec = small_spec();
+    Random random(7010);
+    const std::unique_ptr<QuantizedOperator> op =
+        make(small_problem(spec, 0), random_parameters(spec, random, false),
+             {.fixed = fixed, .input = {}, .output = {}});
+    Block nothing(0);
+    CHECK(op->run(nothing.data(), Element::kFloat32, nothing.data(), Element::kFloat32) ==
+          Status::kOk);
   }
 }
 
-TEST_CASE("measure of constants, of the ends of float32, and of what is not finite") {
-  Quantization quantization;
-  const std::vector<float> zeros(9, 0.0f);
-  REQUIRE(deconv::measure(9, zeros.data(), &quantization));
-  CHECK(quantization.scale == 1);
-  REQUIRE(deconv::measure(0, nullptr, &quantization));
-  CHECK(quantization.scale == 1);
-  const float ends[] = {FLT_MAX, -FLT_MAX};
-  REQUIRE(deconv::measure(2, ends, &quantization));
-  CHECK(std::isfinite(quantization.scale));
-  CHECK(quantized(FLT_MAX, quantization) == 127);
-  const float tiny[] = {1e-45f, 0, 0, 0, 0};
-  REQUIRE(deconv::measure(5, tiny, &quantization));
-  CHECK(std::isfinite(1 / quantization.scale));
-  for (const float value : {NAN, INFINITY, -INFINITY}) {
-    for (size_t place = 0; place < 9; ++place) {
-      std::vector<float> values(9, 1.0f);
-      values[place] = value;
-      CHECK_FALSE(deconv::measure(9, values.data(), &quantization));
-    }
-  }
+TEST_CASE("static mode takes infinities for the ends of its range, and NaN for 0") {
+  Spec spec;
+  const Problem problem = small_problem(spec, 1, {1, 1, 5});
+  const Parameters parameters = {.weight = {100}, .scale = {0.01f}, .bias = {}};
+  const std::unique_ptr<QuantizedOperator> op =
+      make(problem, parameters,
+           {.fixed = true, .input = {.scale = 0.5f, .zero_point = 28}, .output = {.scale = 1}});
+  Block from(5 * 4);
+  Block to(5 * 4);
+  const float values[] = {INFINITY, -INFINITY, NAN, 1e30f, 3.0f};
+  std::copy_n(values, 5, from.floats());
+  REQUIRE(op->run(from.data(), Element::kFloat32, to.data(), Element::kFloat32) == Status::kOk);
+  // (127 - 28) / 2 is 49.5, a tie between two even neighbours of which 50 is even.
+  const float expected[] = {50, -78, 0, 50, 3};
+  for (int64_t index = 0; index < 5; ++index) CHECK(to.floats()[index] == expected[index]);
 }
 
-TEST_CASE("quantize and dequantize are the definition, ties and ends included") {
-  Random random(7008);
-  const float special[] = {0.0f,     -0.0f,   NAN,    INFINITY, -INFINITY, FLT_MAX,
-                           -FLT_MAX, FLT_MIN, 1e-45f, 0.5f,     1.5f,      2.5f,
-                           -0.5f,    -1.5f,   -2.5f,  126.5f,   127.5f,    -128.5f};
-  for (int round = 0; round < 300; ++round) {
-    const Quantization quantization = {.scale = round % 2 == 0 ? 1.0f : 0.3f + random.value() / 8,
-                                       .zero_point = random.between(-128, 127)};
-    const auto count = static_cast<size_t>(random.between(0, 67));
-    std::vector<float> values(count);
-    for (float& value : values) {
-      value = random.one_in(3) ? special[random.between(0, 17)] : 200 * random.value();
-    }
-    std::vector<int8_t> bytes(count + 1, 99);
-    deconv::quantize(static_cast<int64_t>(count), values.data(), quantization, bytes.data());
-    std::vector<float> back(count + 1, 99.0f);
-    deconv::dequantize(static_cast<int64_t>(count), bytes.data(), quantization, back.data());
-    int64_t wrong = 0;
-    for (size_t index = 0; index < count; ++index) {
-      wrong += bytes[index] != quantized(values[index], quantization);
-      wrong += back[index] !=
-               static_cast<float>(bytes[index] - quantization.zero_point) * quantization.scale;
-    }
-    CHECK(wrong == 0);
-    // Nothing behind the end is written.
-    CHECK(bytes[count] == 99);
-    CHECK(back[count] == 99);
-  }
-}
-
-TEST_CASE("transpose_bytes moves every byte, whole tiles or not") {
-  for (const int64_t rows : {1, 2, 15, 16, 17, 33, 64}) {
-    for (const int64_t columns : {1, 3, 16, 31, 32, 50}) {
-      CAPTURE(rows);
-      CAPTURE(columns);
-      std::vector<int8_t> source(static_cast<size_t>(rows * columns));
-      for (size_t index = 0; index < source.size(); ++index) {
-        source[index] = static_cast<int8_t>(index * 31 % 251);
+TEST_CASE("whichever allocation fails: a status, and the same bits afterwards") {
+  int64_t failures = 0;
+  for (uint64_t seed = 1; seed <= 12; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    const Problem problem = quantizable_problem(random);
+    INFO(deconv_tests::describe(problem));
+    const Activations activations = {.fixed = seed % 2 == 0,
+                                     .input = random_quantization(random, 2),
+                                     .output = random_quantization(random, 4)};
+    const Parameters parameters = random_parameters(problem.spec, random, false);
+    const std::vector<float> input = random_input(problem, random, false);
+    Block from(problem.input_elements() * 4);
+    std::copy(input.begin(), input.end(), from.floats());
+    Block expected(problem.output_elements() * 4);
+    Block to(problem.output_elements() * 4);
+    const auto compute = [&](QuantizedOperator& op, const Block& target) {
+      if (op.needs_parameters()) {
+        const Status status = op.set_parameters(parameters.weight.data(), parameters.scale.data(),
+                                                parameters.bias_or_null(), activations);
+        if (status != Status::kOk) return status;
       }
-      std::vector<int8_t> target(source.size());
-      deconv::transpose_bytes(rows, columns, source.data(), target.data());
-      int64_t wrong = 0;
-      for (int64_t row = 0; row < rows; ++row) {
-        for (int64_t column = 0; column < columns; ++column) {
-          wrong += target[static_cast<size_t>(column * rows + row)] !=
-                   source[static_cast<size_t>(row * columns + column)];
+      return op.run(from.data(), Element::kFloat32, target.data(), Element::kFloat32);
+    };
+    REQUIRE(compute(*make(problem, parameters, activations), expected) == Status::kOk);
+    for (int64_t failing = 0;; ++failing) {
+      CAPTURE(failing);
+      deconv::Workspace::shared().release();
+      std::unique_ptr<QuantizedOperator> op;
+      Status status = Status::kOutOfMemory;
+      int64_t failed = 0;
+      {
+        // XNNPACK's dynamic operators write to a list of one pointer whether they got it or not;
+        // the product looks just before whether there are 64 bytes.
+        const FailingMemory memory(std::numeric_limits<size_t>::max(), failing, 64);
+        op = QuantizedOperator::create(problem.spec);
+        if (op != nullptr) {
+          REQUIRE(op->plan(problem.batch, problem.input, problem.layout) == Status::kOk);
+          status = compute(*op, to);
         }
+        failed = memory.failed();
       }
-      CHECK(wrong == 0);
+      CHECK((status == Status::kOk) == (failed == 0));
+      if (failed == 0) break;
+      CHECK(status == Status::kOutOfMemory);
+      ++failures;
+      if (op == nullptr) continue;
+      CHECK(compute(*op, to) == Status::kOk);
+      CHECK(std::equal(expected.begin(), expected.end(), to.begin()));
     }
   }
+  CHECK(failures > 100);
 }

@@ -1,0 +1,194 @@
+#include "quantized/convert.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cfloat>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "quantization.h"
+#include "reference.h"
+
+using deconv::Quantization;
+using deconv_tests::ExactBlock;
+using deconv_tests::quantized;
+using deconv_tests::Random;
+
+namespace {
+
+constexpr float kSpecial[] = {0.0f,
+                              -0.0f,
+                              NAN,
+                              -NAN,
+                              INFINITY,
+                              -INFINITY,
+                              FLT_MAX,
+                              -FLT_MAX,
+                              FLT_MIN,
+                              1e-45f,
+                              -1e-45f,
+                              126.5f,
+                              127.49999f,
+                              127.5f,
+                              -127.5f,
+                              -128.5f,
+                              std::numeric_limits<float>::signaling_NaN(),
+                              8388608.5f,
+                              2147483648.0f,
+                              -2147483648.0f};
+
+float any_value(Random& random) {
+  if (random.one_in(3)) return kSpecial[random.between(0, std::size(kSpecial) - 1)];
+  // Halves, which are ties.
+  if (random.one_in(2)) return static_cast<float>(random.between(-300, 300)) / 2;
+  return 200 * random.value();
+}
+
+Quantization any_quantization(Random& random) {
+  constexpr float kScales[] = {1, 0.5f, 2, FLT_MIN, 0x1p100f};
+  const float scale = random.one_in(2) ? kScales[random.between(0, 4)] : 0.3f + random.value() / 8;
+  return {.scale = scale, .zero_point = random.between(-128, 127)};
+}
+
+}  // namespace
+
+TEST_CASE("measure spans the values and 0 with 256 steps") {
+  Random random(7007);
+  for (int round = 0; round < 200; ++round) {
+    const int64_t count = random.between(1, 70);
+    const ExactBlock<float> values(count, 0, 4 * random.between(0, 3));
+    const float scale = std::ldexp(1.0f, random.between(-100, 100));
+    const float offset = random.value();
+    for (float& value : values) value = (random.value() + offset) * scale;
+    Quantization quantization;
+    REQUIRE(deconv::measure(count, values.data(), &quantization));
+    const auto [least, greatest] = std::minmax_element(values.begin(), values.end());
+    const double span = std::max(0.0, double{*greatest}) - std::min(0.0, double{*least});
+    CHECK(quantization.scale == doctest::Approx(span / 255).epsilon(1e-6));
+    CHECK(quantization.zero_point >= -128);
+    CHECK(quantization.zero_point <= 127);
+    // No value is farther from its step than half a step, and the ends by half of the zero point's
+    // rounding more.
+    for (const float value : values) {
+      const double back =
+          double{quantization.scale} * (quantized(value, quantization) - quantization.zero_point);
+      CHECK(std::abs(back - value) <= 1.0001 * quantization.scale);
+    }
+  }
+}
+
+TEST_CASE("measure sees the extreme value and what is not finite at every place") {
+  for (int64_t count = 1; count <= 11; ++count) {
+    const ExactBlock<float> values(count);
+    for (int64_t place = 0; place < count; ++place) {
+      CAPTURE(count);
+      CAPTURE(place);
+      std::fill(values.begin(), values.end(), 0.25f);
+      Quantization quantization;
+      values[place] = 51;
+      REQUIRE(deconv::measure(count, values.data(), &quantization));
+      CHECK(quantization.scale == 0.2f);
+      CHECK(quantization.zero_point == -128);
+      values[place] = -51;
+      REQUIRE(deconv::measure(count, values.data(), &quantization));
+      CHECK(quantization.scale == static_cast<float>((51 + (count > 1 ? 0.25 : 0)) / 255));
+      CHECK(quantization.zero_point == (count > 1 ? 126 : 127));
+      for (const float value : {NAN, INFINITY, -INFINITY}) {
+        values[place] = value;
+        CHECK_FALSE(deconv::measure(count, values.data(), &quantization));
+      }
+    }
+  }
+}
+
+TEST_CASE("measure of nothing, of constants and of the ends of float32") {
+  Quantization quantization;
+  const std::vector<float> zeros = {0, -0.0f, 0, 0, 0, -0.0f, 0, 0, 0};
+  REQUIRE(deconv::measure(9, zeros.data(), &quantization));
+  CHECK(quantization.scale == 1);
+  REQUIRE(deconv::measure(0, nullptr, &quantization));
+  CHECK(quantization.scale == 1);
+  const float ends[] = {FLT_MAX, -FLT_MAX};
+  REQUIRE(deconv::measure(2, ends, &quantization));
+  CHECK(std::isfinite(quantization.scale));
+  CHECK(quantized(FLT_MAX, quantization) == 127);
+  const float tiny[] = {1e-45f, 0, 0, 0, 0};
+  REQUIRE(deconv::measure(5, tiny, &quantization));
+  CHECK(std::isfinite(1 / quantization.scale));
+  // A tie between two zero points goes to the even one.
+  const float tie[] = {-0.5f, 254.5f};
+  REQUIRE(deconv::measure(2, tie, &quantization));
+  CHECK(quantization.zero_point == -128);
+}
+
+TEST_CASE("quantize and dequantize are the definition at every value, length and address") {
+  Random random(7008);
+  for (int round = 0; round < 600; ++round) {
+    const Quantization quantization = any_quantization(random);
+    const int64_t count = random.between(0, 67);
+    const ExactBlock<float> values(count, 0, 4 * random.between(0, 3));
+    for (float& value : values) {
+      value = any_value(random) * (random.one_in(2) ? quantization.scale : 1);
+    }
+    const ExactBlock<int8_t> bytes(count + 1, 0, random.between(0, 15));
+    bytes[count] = 99;
+    deconv::quantize(count, values.data(), quantization, bytes.data());
+    const ExactBlock<float> back(count + 1, 0, 4 * random.between(0, 3));
+    back[count] = 99;
+    deconv::dequantize(count, bytes.data(), quantization, back.data());
+    int64_t wrong = 0;
+    for (int64_t index = 0; index < count; ++index) {
+      wrong += bytes[index] != quantized(values[index], quantization);
+      wrong += back[index] !=
+               static_cast<float>(bytes[index] - quantization.zero_point) * quantization.scale;
+    }
+    CAPTURE(quantization.scale);
+    CAPTURE(quantization.zero_point);
+    CHECK(wrong == 0);
+    // Nothing behind the end is written.
+    CHECK(bytes[count] == 99);
+    CHECK(back[count] == 99);
+  }
+}
+
+TEST_CASE("every int8 comes back as itself, whatever scale and zero point") {
+  Random random(7011);
+  for (int32_t zero_point = -128; zero_point < 128; ++zero_point) {
+    const Quantization quantization = {.scale = 0.01f + std::abs(random.value()),
+                                       .zero_point = zero_point};
+    std::vector<int8_t> bytes(256);
+    for (size_t index = 0; index < 256; ++index) bytes[index] = static_cast<int8_t>(index);
+    std::vector<float> values(256);
+    deconv::dequantize(256, bytes.data(), quantization, values.data());
+    std::vector<int8_t> back(256);
+    deconv::quantize(256, values.data(), quantization, back.data());
+    CHECK(back == bytes);
+  }
+}
+
+TEST_CASE("transpose_bytes moves every byte, whole tiles or not, wherever they lie") {
+  int64_t offset = 0;
+  for (const int64_t rows : {1, 2, 15, 16, 17, 33, 64}) {
+    for (const int64_t columns : {1, 3, 16, 31, 32, 50}) {
+      CAPTURE(rows);
+      CAPTURE(columns);
+      offset = (offset + 5) % 16;
+      const ExactBlock<int8_t> source(rows * columns, 0, offset);
+      const ExactBlock<int8_t> target(rows * columns, 0, (3 * offset + 1) % 16);
+      for (int64_t index = 0; index < rows * columns; ++index) {
+        source[index] = static_cast<int8_t>(index * 31 % 251);
+      }
+      deconv::transpose_bytes(rows, columns, source.data(), target.data());
+      int64_t wrong = 0;
+      for (int64_t row = 0; row < rows; ++row) {
+        for (int64_t column = 0; column < columns; ++column) {
+          wrong += target[column * rows + row] != source[row * columns + column];
+        }
+      }
+      CHECK(wrong == 0);
+    }
+  }
+}
