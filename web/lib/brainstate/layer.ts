@@ -6,7 +6,7 @@ import { seededRandom } from '../core/random.js';
 import { kernelReach, type OperatorSpec, outputExtent } from '../core/spec.js';
 import { sameList, type Tensor } from '../core/tensor.js';
 import { type WeightAxis, weightLayout } from '../core/weight-layout.js';
-import { Layer } from '../layers/layer.js';
+import { OperatorLayer } from '../layers/operator-layer.js';
 import { tuple } from '../layers/repr.js';
 import { XavierNormal } from './initializers.js';
 import { readSettings, type Settings } from './options.js';
@@ -26,7 +26,7 @@ export const BRAINSTATE_WEIGHT_ORDER = {
 } as const satisfies Record<string, readonly WeightAxis[]>;
 
 /** What all layers in brainstate's words share; a list has one entry per spatial axis. */
-export abstract class BrainstateLayer<Rank extends SpatialRank = SpatialRank> extends Layer {
+export abstract class BrainstateLayer<Rank extends SpatialRank = SpatialRank> extends OperatorLayer {
   /** Shape of one input, without its batch axis. */
   readonly inSize: readonly number[];
   /** Shape of one output, without its batch axis. */

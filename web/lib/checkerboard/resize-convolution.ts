@@ -1,12 +1,17 @@
-import { RESIZE_CONV } from '../core/brands.js';
+import { LAYER, RESIZE_CONV } from '../core/brands.js';
 import { refuse } from '../core/checks.js';
-import { type AxisList, at, axisList, type SpatialRank } from '../core/lists.js';
+import { DisposableObject } from '../core/disposable.js';
+import type { Float16ArrayLike, HalfType } from '../core/float16.js';
+import type { HalfTensor } from '../core/half-tensor.js';
+import { type AxisList, axisList, type SpatialRank } from '../core/lists.js';
 import { checkTensor, type Tensor } from '../core/tensor.js';
-import type { InputShape } from '../layers/input-shape.js';
-import { INTERNALS, type LayerInternals } from '../layers/internals.js';
-import { type BackwardOptions, type ForwardOptions, Layer, type LayerGradients } from '../layers/layer.js';
+import { type InputShape, outputShape, readInputShape } from '../layers/input-shape.js';
+import { INTERNALS, internalsOf, type LayerInternals } from '../layers/internals.js';
+import type { BackwardOptions, ForwardOptions, Layer, LayerGradients } from '../layers/layer.js';
 import { tuple } from '../layers/repr.js';
-import { type Ends, foldEdges, replicateEdges } from './replicate.js';
+import type { LoadedState, LoadStateOptions, NestedState, StateDict } from '../layers/state-dict.js';
+import type { Plan } from '../runtime/planning.js';
+import { InnerLayer } from './inner-layer.js';
 import {
   type ResizeConvOptions,
   type ResizeMethod,
@@ -24,7 +29,10 @@ import {
  * fewer products, and the resized tensor is never made. Only linear modes with a padding of zeros run in two
  * steps, because at their borders no single transposed convolution is equal.
  */
-export abstract class ResizeConv<Rank extends SpatialRank = SpatialRank> extends Layer {
+export abstract class ResizeConv<Rank extends SpatialRank = SpatialRank>
+  extends DisposableObject
+  implements Layer
+{
   readonly inChannels: number;
   readonly scaleFactor: AxisList<Rank>;
   readonly mode: ResizeMode;
@@ -33,13 +41,15 @@ export abstract class ResizeConv<Rank extends SpatialRank = SpatialRank> extends
   readonly paddingMode: 'zeros' | 'replicate';
   readonly dilation: AxisList<Rank>;
   readonly #method: ResizeMethod;
+  /** The operator behind the steps; the parameters are its own. */
+  readonly #operator: InnerLayer;
 
   /** @internal */
   protected constructor(name: string, rank: Rank, options: ResizeConvOptions<Rank>) {
+    super();
     const settings = readResizeOptions(name, rank, options);
-    const method = resizeMethod(name, settings);
-    super(method.definition);
-    this.#method = method;
+    this.#method = resizeMethod(name, settings);
+    this.#operator = new InnerLayer(this.#method.operator);
     this.inChannels = settings.layer.inChannels;
     this.scaleFactor = axisList(settings.scale);
     this.mode = settings.mode;
@@ -50,6 +60,52 @@ export abstract class ResizeConv<Rank extends SpatialRank = SpatialRank> extends
     this.dilation = axisList(settings.dilation);
   }
 
+  get outChannels(): number {
+    return this.#operator.outChannels;
+  }
+
+  get groups(): number {
+    return this.#operator.groups;
+  }
+
+  get weight(): Tensor<ArrayBuffer> {
+    return this.#operator.weight;
+  }
+
+  get weightType(): 'float32' | HalfType {
+    return this.#operator.weightType;
+  }
+
+  get bias(): Tensor<ArrayBuffer> | null {
+    return this.#operator.bias;
+  }
+
+  get plan(): Plan | null {
+    return this.#operator.plan;
+  }
+
+  get disposed(): boolean {
+    return this.#operator.disposed;
+  }
+
+  setWeight(weight: Tensor | Float32Array | HalfTensor | Float16ArrayLike): this {
+    this.#operator.setWeight(weight);
+    return this;
+  }
+
+  setBias(bias: Tensor | Float32Array): this {
+    this.#operator.setBias(bias);
+    return this;
+  }
+
+  stateDict(): StateDict {
+    return this.#operator.stateDict();
+  }
+
+  loadStateDict(state: StateDict | NestedState, options?: LoadStateOptions): LoadedState {
+    return this.#operator.loadStateDict(state, options);
+  }
+
   /**
    * Shape of the output for an input shape, `[N, inChannels, ...]` or `[inChannels, ...]`. Per axis
    * `n * scaleFactor + 2 * padding - dilation * (kernelSize - 1)`.
@@ -58,31 +114,30 @@ export abstract class ResizeConv<Rank extends SpatialRank = SpatialRank> extends
    * @throws {DeconvError} `BAD_SHAPE`, `TOO_LARGE`, `BAD_TYPE`
    */
   outputShape(inputShape: readonly number[]): number[] {
-    const shape = this.readInputShape('outputShape', inputShape);
-    return this.outputShapeUnder(this.spec, this.#prepared(shape));
+    return this.#outputShape(this.#readShape('outputShape', inputShape));
   }
 
-  override forward<Out extends Tensor = Tensor<ArrayBuffer>>(
+  forward<Out extends Tensor = Tensor<ArrayBuffer>>(
     x: Tensor,
     options?: ForwardOptions & { readonly out?: Out },
   ): Out {
-    return super.forward(this.disposed ? x : this.#prepare('forward', x), options);
+    return this.#operator.forward(this.#inputs('forward', x).operator, options);
   }
 
-  override backward(x: Tensor, gradOutput: Tensor, options?: BackwardOptions): LayerGradients {
-    if (this.disposed || !this.#prepares) return super.backward(x, gradOutput, options);
-    const gradients = super.backward(this.#prepare('backward', x), gradOutput, options);
-    const { edges, resize } = this.#method;
-    let input = gradients.input;
-    if (resize !== null) input = resize.adjoint.forward(input);
-    if (edges !== null) input = foldEdges(`${this.#method.definition.name}.backward`, input, x.shape, edges);
+  backward(x: Tensor, gradOutput: Tensor, options?: BackwardOptions): LayerGradients {
+    const inputs = this.#inputs('backward', x);
+    const gradients = this.#operator.backward(inputs.operator, gradOutput, options);
+    const where = this.#where('backward');
+    let { input } = gradients;
+    for (const [index, step] of [...this.#method.steps.entries()].reverse()) {
+      input = step.backward(where, input, (inputs.steps[index] as Tensor).shape);
+    }
     return { ...gradients, input };
   }
 
   override dispose(): void {
-    super.dispose();
-    this.#method.resize?.forward.dispose();
-    this.#method.resize?.adjoint.dispose();
+    this.#operator.dispose();
+    for (const step of this.#method.steps) step.dispose();
   }
 
   extraRepr(): string {
@@ -99,8 +154,17 @@ export abstract class ResizeConv<Rank extends SpatialRank = SpatialRank> extends
     if (this.paddingMode !== 'zeros') parts.push(`padding_mode='${this.paddingMode}'`);
     if (this.dilation.some((step) => step !== 1)) parts.push(`dilation=${tuple(this.dilation)}`);
     if (this.groups !== 1) parts.push(`groups=${this.groups}`);
-    if (!this.hasBias) parts.push('bias=False');
+    if (this.#method.operator.bias === null) parts.push('bias=False');
     return parts.join(', ');
+  }
+
+  override toString(): string {
+    return `${this.#method.operator.name}(${this.extraRepr()})`;
+  }
+
+  /** @internal */
+  get [LAYER](): true {
+    return true;
   }
 
   /** @internal */
@@ -109,18 +173,19 @@ export abstract class ResizeConv<Rank extends SpatialRank = SpatialRank> extends
   }
 
   /** @internal */
-  override get [INTERNALS](): LayerInternals {
-    const own = super[INTERNALS];
-    const { transposed, layout, resize } = this.#method;
+  get [INTERNALS](): LayerInternals {
+    const own = internalsOf(this.#operator);
+    const { steps, transposed, layout } = this.#method;
     return {
       ...own,
       requireOneOperator: (where) => {
-        if (!this.#prepares) return;
+        const step = steps.at(-1);
+        if (step === undefined) return;
         refuse(
           'UNSUPPORTED',
           where,
           'a layer that is one operator',
-          `one that ${resize === null ? 'repeats the edges of' : 'resizes'} its input first`,
+          `one that ${step.verb} its input first`,
           "Mode 'nearest' with padding of zeros is.",
         );
       },
@@ -133,45 +198,42 @@ export abstract class ResizeConv<Rank extends SpatialRank = SpatialRank> extends
         ...own.arithmetic,
         spec: transposed,
         resolve: (method, inputShape) => {
-          const { batch = 1, extents } = this.readInputShape(method, inputShape);
-          const outputShape = this.outputShape(inputShape as number[]);
-          return { spec: transposed, batch, extents, outputShape };
+          const shape = this.#readShape(method, inputShape);
+          const { batch = 1, extents } = shape;
+          return { spec: transposed, batch, extents, outputShape: this.#outputShape(shape) };
         },
       },
     };
   }
 
-  /** Whether the operator sees another input than the caller's. */
-  get #prepares(): boolean {
-    const { edges, resize } = this.#method;
-    return edges !== null || resize !== null;
+  #where(member: string): string {
+    return `${this.#method.operator.name}.${member}`;
   }
 
-  #prepare(method: string, x: Tensor): Tensor {
-    if (!this.#prepares) return x;
-    const where = `${this.#method.definition.name}.${method}`;
-    const input = checkTensor(where, 'the input', x);
-    this.outputShapeUnder(this.spec, this.#prepared(this.readInputShape(method, input.shape)));
-    const { edges, resize } = this.#method;
-    const grown = edges === null ? input : replicateEdges(where, input, edges);
-    return resize === null ? grown : resize.forward.forward(grown);
+  #readShape(member: string, inputShape: unknown): InputShape {
+    return readInputShape(this.#where(member), this.#method.operator, inputShape);
   }
 
-  /** The sizes that the operator sees. */
-  #prepared(shape: InputShape): InputShape {
-    const { edges, resize } = this.#method;
-    if (resize !== null) {
-      return {
-        ...shape,
-        extents: shape.extents.map((extent, axis) => extent * at(this.#method.transposed.stride, axis)),
-      };
+  #outputShape(shape: InputShape): number[] {
+    const { steps, operator } = this.#method;
+    let { extents } = shape;
+    for (const step of steps) extents = step.extents(shape.where, extents);
+    return outputShape(operator.spec, operator.layout, { ...shape, extents });
+  }
+
+  /** What each step takes, and what the operator does. The operator itself refuses what it has to. */
+  #inputs(member: string, x: Tensor): { readonly steps: readonly Tensor[]; readonly operator: Tensor } {
+    const { steps } = this.#method;
+    if (steps.length === 0 || this.disposed) return { steps: [], operator: x };
+    const where = this.#where(member);
+    let value: Tensor = checkTensor(where, 'the input', x);
+    this.#outputShape(this.#readShape(member, value.shape));
+    const taken: Tensor[] = [];
+    for (const step of steps) {
+      taken.push(value);
+      value = step.forward(where, value);
     }
-    if (edges === null) return shape;
-    const grow = (extent: number, axis: number): number => {
-      const [before, after] = edges[axis] as Ends;
-      return extent + before + after;
-    };
-    return { ...shape, extents: shape.extents.map(grow) };
+    return { steps: taken, operator: value };
   }
 }
 

@@ -1,9 +1,9 @@
 import { checkAxes, checkChoice, checkOptions } from '../core/checks.js';
-import { at, type PerAxis, product, type SpatialRank } from '../core/lists.js';
+import { at, type PerAxis, type SpatialRank } from '../core/lists.js';
 import { kernelReach, type OperatorSpec, weightShape } from '../core/spec.js';
 import { readTorchPadding, type TorchPadding } from '../core/torch-words.js';
 import type { WeightLayout } from '../core/weight-layout.js';
-import type { LayerDefinition } from '../layers/layer.js';
+import type { LayerDefinition } from '../layers/operator-layer.js';
 import {
   LAYER_OPTION_NAMES,
   type LayerOptions,
@@ -21,7 +21,7 @@ import {
   linearFilter,
   unfilterGradient,
 } from './filters.js';
-import { FixedLayer } from './fixed-layer.js';
+import { type InputStep, repeatedEdges, resized } from './input-steps.js';
 import type { Ends } from './replicate.js';
 
 /** `'linear'` for sequences, `'bilinear'` for images, `'trilinear'` for volumes, as PyTorch calls them. */
@@ -59,16 +59,15 @@ export interface ResizeSettings {
   readonly dilation: readonly number[];
 }
 
-/** How one kind of ResizeConv is computed. */
+/** How one kind of ResizeConv is computed: steps, and an operator with the parameters. */
 export interface ResizeMethod {
-  readonly definition: LayerDefinition;
-  /** The equal transposed convolution; where `edges` or `resize` are in use, equal away from the borders. */
+  /** What happens to the input before the operator sees it, in order. */
+  readonly steps: readonly InputStep[];
+  readonly operator: LayerDefinition;
+  /** The equal transposed convolution of the whole; where there are steps, equal away from the borders. */
   readonly transposed: OperatorSpec;
+  /** The weight of `transposed`. */
   readonly layout: WeightLayout;
-  /** Input values repeated at the ends of each axis before anything else; null for none. */
-  readonly edges: readonly Ends[] | null;
-  /** The resize as a step of its own, and its adjoint; null where the layer is one operator. */
-  readonly resize: { readonly forward: FixedLayer; readonly adjoint: FixedLayer } | null;
 }
 
 export function readResizeOptions(name: string, rank: number, options: unknown): ResizeSettings {
@@ -149,12 +148,13 @@ export function resizeMethod(name: string, settings: ResizeSettings): ResizeMeth
   const layout = resizeLayout(convolution, filtering);
   const none = ones.map((): Ends => [0, 0]);
   const drawn = torchDefinition(name, convolution, layer);
+  const steps = edges === null ? [] : [repeatedEdges(edges)];
+  if (twoSteps) steps.push(resized(name, resizeSpec(settings, filters, offsets, edges), layer.execution));
   return {
-    definition: twoSteps ? drawn : { ...drawn, spec: transposedOn(edges ?? none), weightLayout: layout },
+    steps,
+    operator: twoSteps ? drawn : { ...drawn, spec: transposedOn(edges ?? none), weightLayout: layout },
     transposed: transposedOn(none),
     layout,
-    edges,
-    resize: twoSteps ? resizeSteps(name, settings, filters, offsets, edges) : null,
   };
 }
 
@@ -189,13 +189,12 @@ function resizeLayout(convolution: OperatorSpec, filtering: Filtering): WeightLa
 }
 
 /** The resize alone, every channel by itself: from the repeated edges to exactly the resized size. */
-function resizeSteps(
-  name: string,
+function resizeSpec(
   { layer, scale }: ResizeSettings,
   filters: readonly Filter[],
   offsets: readonly number[],
   edges: readonly Ends[] | null,
-): ResizeMethod['resize'] {
+): { readonly spec: OperatorSpec; readonly taps: Float64Array } {
   const channels = layer.inChannels;
   const ones = scale.map(() => 1);
   const crop = (side: 0 | 1): number[] =>
@@ -213,16 +212,5 @@ function resizeSteps(
     padAfter: crop(1),
     relu: false,
   };
-  const taps = filterKernels([1], { kernel: ones, dilation: ones, filters });
-  const weight = new Float32Array(channels * product(spec.kernel));
-  for (let channel = 0; channel < channels; channel += 1) weight.set(taps, channel * taps.length);
-  // A route forced for the convolution may not exist for the resize.
-  const execution = {
-    ...layer.execution,
-    route: layer.execution.route === 'scalar' ? 'scalar' : 'auto',
-  } as const;
-  return {
-    forward: new FixedLayer(name, spec, weight, execution),
-    adjoint: new FixedLayer(name, { ...spec, transposed: false }, weight, execution),
-  };
+  return { spec, taps: filterKernels([1], { kernel: ones, dilation: ones, filters }) };
 }

@@ -9,7 +9,7 @@ import {
   type ConvTransposeOptions,
   readConvTranspose,
 } from '../layers/conv-transpose.js';
-import { Layer, type LayerDefinition } from '../layers/layer.js';
+import { type LayerDefinition, OperatorLayer } from '../layers/operator-layer.js';
 import { describeLayer } from '../layers/repr.js';
 import { torchDefinition } from '../layers/torch-options.js';
 import { type AxisGeometry, checkGeometry } from './axis.js';
@@ -76,7 +76,7 @@ export function smoothKernels(
  * output before anything is cropped; the `(order + 1) * (stride - 1)` rows that it adds are cut off the two
  * ends, an odd one at the end. The bias is added last, so that borders do not smooth it.
  */
-export abstract class SmoothConvTranspose<Rank extends SpatialRank = SpatialRank> extends Layer {
+export abstract class SmoothConvTranspose<Rank extends SpatialRank = SpatialRank> extends OperatorLayer {
   readonly inChannels: number;
   readonly kernelSize: AxisList<Rank>;
   readonly stride: AxisList<Rank>;

@@ -5,7 +5,7 @@ import { kernelReach, type OperatorSpec } from '../core/spec.js';
 import { checkParameter } from '../core/tensor.js';
 import { weightLayout } from '../core/weight-layout.js';
 import type { InputShape } from '../layers/input-shape.js';
-import { Layer } from '../layers/layer.js';
+import { OperatorLayer } from '../layers/operator-layer.js';
 import { EXECUTION_OPTION_NAMES, type ExecutionOptions, readExecution } from '../runtime/execution.js';
 import type { Layout } from '../runtime/operation.js';
 import type { Call } from './call.js';
@@ -46,7 +46,7 @@ export interface Translation extends Geometry {
  * const layer = fromOnnx('ConvTranspose', { strides: [2, 2] }, { weight });
  * const y = layer.forward(x);
  */
-export class ConvertedLayer extends Layer {
+export class ConvertedLayer extends OperatorLayer {
   readonly inChannels: number;
   readonly kernelSize: readonly number[];
   readonly #pads: PadRule;

@@ -5,7 +5,8 @@ import { type OperatorSpec, outputExtent } from '../core/spec.js';
 import { checkShape } from '../core/tensor.js';
 import { checkOutputPadding, checkPaddingMode, readTorchCrops } from '../core/torch-words.js';
 import type { InputShape } from './input-shape.js';
-import { type ForwardOptions, Layer } from './layer.js';
+import type { ForwardOptions } from './layer.js';
+import { OperatorLayer } from './operator-layer.js';
 import { describeLayer } from './repr.js';
 import {
   LAYER_OPTION_NAMES,
@@ -87,7 +88,7 @@ export interface ConvTransposeForwardOptions extends ForwardOptions, ConvTranspo
 /** Transposed convolution of any rank in PyTorch's words; the public classes fix the rank. */
 export abstract class ConvTranspose<
   Rank extends SpatialRank = SpatialRank,
-> extends Layer<ConvTransposeForwardOptions> {
+> extends OperatorLayer<ConvTransposeForwardOptions> {
   readonly inChannels: number;
   readonly kernelSize: AxisList<Rank>;
   readonly stride: AxisList<Rank>;

@@ -1,7 +1,7 @@
 import { checkAxes, checkOptions } from '../core/checks.js';
 import { type AxisList, axisList, type PerAxis, type SpatialRank } from '../core/lists.js';
 import { checkPaddingMode, readTorchPadding } from '../core/torch-words.js';
-import { Layer } from './layer.js';
+import { OperatorLayer } from './operator-layer.js';
 import { describeLayer } from './repr.js';
 import { LAYER_OPTION_NAMES, type LayerOptions, readLayerOptions, torchDefinition } from './torch-options.js';
 
@@ -22,7 +22,7 @@ export interface ConvOptions<Rank extends SpatialRank = never> extends LayerOpti
 }
 
 /** Convolution (cross-correlation) of any rank in PyTorch's words; the public classes fix the rank. */
-export abstract class Conv<Rank extends SpatialRank = SpatialRank> extends Layer {
+export abstract class Conv<Rank extends SpatialRank = SpatialRank> extends OperatorLayer {
   readonly inChannels: number;
   readonly kernelSize: AxisList<Rank>;
   readonly stride: AxisList<Rank>;

@@ -11,7 +11,7 @@ import {
   type ExecutionOptions,
   readExecution,
 } from '../runtime/execution.js';
-import type { LayerDefinition } from './layer.js';
+import type { LayerDefinition } from './operator-layer.js';
 
 /** Options that every layer in PyTorch's words has beside its geometry. */
 export interface LayerOptions extends ExecutionOptions, PlacementOptions {
