@@ -4,6 +4,7 @@ import { playwright } from '@vitest/browser-playwright';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 import { chromiumOptions } from './scripts/browsers.mjs';
+import { browserTests } from './tests/support/browser-core.js';
 
 const root = import.meta.dirname;
 const MINUTE = 60_000;
@@ -96,7 +97,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'chromium',
-          include: ['tests/conformance/**/*.test.ts'],
+          include: browserTests(),
           fileParallelism: false,
           browser: {
             enabled: true,

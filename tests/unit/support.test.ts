@@ -1,6 +1,8 @@
 // The tests' own helpers that a mistake could make blind.
 
+import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { BROWSER_CORE } from '../support/browser-core.js';
 import { whySkipped } from '../support/expected-skips.js';
 import { toFloat16, ulps16, ulps32 } from '../support/float-ulps.js';
 import { type Geometry, reference } from '../support/reference.js';
@@ -74,4 +76,11 @@ it('a skip is expected where it is listed only', () => {
   expect(whySkipped({ ...skip, note: undefined })).toBeUndefined();
   expect(whySkipped({ ...skip, note: 'Node cannot run simd-threads' })).toBeUndefined();
   expect(whySkipped({ ...skip, note: 'the engine has no Float16Array' })).toMatch(/engines/);
+});
+
+it('every file that browsers repeat is there', () => {
+  expect(Object.keys(BROWSER_CORE)).not.toEqual([]);
+  for (const name of Object.keys(BROWSER_CORE)) {
+    expect(existsSync(new URL(`../conformance/${name}.test.ts`, import.meta.url)), name).toBe(true);
+  }
 });
