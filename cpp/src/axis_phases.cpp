@@ -7,17 +7,6 @@
 namespace deconv {
 namespace {
 
-// Where tap `tap` of phase `phase` reads: sets the offset and answers true if it reads at all.
-bool reads_input(const Spec& spec, int axis, int64_t phase, int64_t tap, int64_t* offset) {
-  const int64_t reach = tap * spec.dilation[axis];
-  const int64_t position = spec.transposed
-                               ? phase + spec.pad_before[axis] - reach
-                               : phase * spec.stride[axis] + reach - spec.pad_before[axis];
-  const int64_t divisor = spec.transposed ? spec.stride[axis] : spec.input_dilation[axis];
-  *offset = position / divisor;
-  return position % divisor == 0;
-}
-
 constexpr int64_t kMaxPhases = 4096;
 constexpr int64_t kFarthest = 1 << 28;
 
@@ -28,10 +17,39 @@ int64_t AxisPhases::count(const Spec& spec, int axis) {
   return spec.input_dilation[axis] / std::gcd(spec.stride[axis], spec.input_dilation[axis]);
 }
 
+int64_t AxisPhases::step(const Spec& spec, int axis) {
+  if (spec.transposed) return 1;
+  return spec.stride[axis] / std::gcd(spec.stride[axis], spec.input_dilation[axis]);
+}
+
 int64_t AxisPhases::most_offsets(const Spec& spec, int axis) {
-  if (!spec.transposed) return spec.kernel[axis] * count(spec, axis);
-  const int64_t reach = int64_t{spec.dilation[axis]} * (spec.kernel[axis] - 1);
-  return std::min<int64_t>(spec.kernel[axis], reach / spec.stride[axis] + 2);
+  if (!spec.transposed) return spec.kernel[axis];
+  return std::min<int64_t>(spec.kernel[axis], reach(spec, axis) / spec.stride[axis] + 2);
+}
+
+Range AxisPhases::inputs_of(const Spec& spec, int axis, const Range& outputs) {
+  const int64_t pad = spec.pad_before[axis];
+  const int64_t stride = spec.stride[axis];
+  const int64_t last = outputs.end - 1;
+  if (spec.transposed) {
+    return {ceil_divide(outputs.begin + pad - reach(spec, axis), stride),
+            floor_divide(last + pad, stride) + 1};
+  }
+  const int64_t divisor = spec.input_dilation[axis];
+  return {ceil_divide(outputs.begin * stride - pad, divisor),
+          floor_divide(last * stride + reach(spec, axis) - pad, divisor) + 1};
+}
+
+bool AxisPhases::find(const Spec& spec, int axis, int64_t tap, int64_t* phase, int64_t* offset) {
+  *phase = 0;
+  if (spec.transposed) {
+    const int64_t at = tap * spec.dilation[axis] - spec.pad_before[axis];
+    *phase = at - floor_divide(at, spec.stride[axis]) * spec.stride[axis];
+  }
+  for (const int64_t phases = count(spec, axis); *phase < phases; ++*phase) {
+    if (reads(spec, axis, *phase, tap, offset)) return true;
+  }
+  return false;
 }
 
 const char* AxisPhases::refusal(const Problem& problem) {
@@ -40,10 +58,9 @@ const char* AxisPhases::refusal(const Problem& problem) {
   for (int axis = 0; axis < 3; ++axis) {
     phases *= std::min<int64_t>(count(spec, axis), kMaxPhases + 1);
     // Positions and offsets, and sums of two of them.
-    const int64_t reach = int64_t{spec.dilation[axis]} * (spec.kernel[axis] - 1);
     const int64_t pad =
         std::max(std::abs(int64_t{spec.pad_before[axis]}), std::abs(int64_t{spec.pad_after[axis]}));
-    if (reach + pad + problem.input[axis] + problem.output[axis] > kFarthest) {
+    if (reach(spec, axis) + pad + problem.input[axis] + problem.output[axis] > kFarthest) {
       return "takes no axis this long";
     }
   }
@@ -52,16 +69,10 @@ const char* AxisPhases::refusal(const Problem& problem) {
 }
 
 Status AxisPhases::derive(const Spec& spec, int axis) {
-  const int64_t phases = count(spec, axis);
-  count_ = static_cast<int32_t>(phases);
-  step_ = spec.transposed
-              ? 1
-              : spec.stride[axis] / std::gcd(spec.stride[axis], spec.input_dilation[axis]);
-  // Every tap belongs to one phase of a transposed operator, to each phase of a convolution at
-  // most.
-  const int64_t most_taps = int64_t{spec.kernel[axis]} * (spec.transposed ? 1 : phases);
-  if (!taps_.reserve(most_taps) || !begins_.reserve(phases + 1) || !classes_.reserve(phases) ||
-      !offsets_.reserve(most_taps)) {
+  count_ = static_cast<int32_t>(count(spec, axis));
+  step_ = static_cast<int32_t>(step(spec, axis));
+  if (!taps_.reserve(spec.kernel[axis]) || !begins_.reserve(count_ + 1) ||
+      !classes_.reserve(count_) || !offsets_.reserve(spec.kernel[axis])) {
     return Status::kOutOfMemory;
   }
   collect_offsets(spec, axis);
@@ -70,14 +81,13 @@ Status AxisPhases::derive(const Spec& spec, int axis) {
 }
 
 void AxisPhases::collect_offsets(const Spec& spec, int axis) {
-  // Offsets stand in the taps until all are known and can be numbered.
   int32_t used = 0;
   for (int32_t phase = 0; phase < count_; ++phase) {
     begins_[phase] = used;
     for (int32_t tap = 0; tap < spec.kernel[axis]; ++tap) {
       int64_t offset = 0;
-      if (!reads_input(spec, axis, phase, tap, &offset)) continue;
-      taps_[used] = {tap, static_cast<int32_t>(offset)};
+      if (!reads(spec, axis, phase, tap, &offset)) continue;
+      taps_[used] = {tap, static_cast<int32_t>(offset), 0};
       offsets_[used] = static_cast<int32_t>(offset);
       ++used;
     }
@@ -92,7 +102,7 @@ void AxisPhases::collect_offsets(const Spec& spec, int axis) {
   offset_count_ = static_cast<int32_t>(last - first);
   for (int32_t index = 0; index < used; ++index) {
     Tap& tap = taps_[index];
-    tap.offset = static_cast<int32_t>(std::lower_bound(first, last, tap.offset) - first);
+    tap.rank = static_cast<int32_t>(std::lower_bound(first, last, tap.offset) - first);
   }
 }
 

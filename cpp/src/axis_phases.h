@@ -1,13 +1,29 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 
 #include "deconv/buffer.h"
 #include "deconv/geometry.h"
 #include "deconv/status.h"
+#include "divide.h"
 
 namespace deconv {
+
+// The integers from `begin` to before `end`; none when the two are the same.
+struct Range {
+  int64_t begin = 0;
+  int64_t end = 0;
+
+  int64_t count() const { return end - begin; }
+};
+
+// Those i of `indices` for which first + i * step lies in [0, extent).
+inline Range indices_inside(int64_t first, int64_t step, int64_t extent, const Range& indices) {
+  const int64_t begin = std::clamp(ceil_divide(-first, step), indices.begin, indices.end);
+  return {begin, std::clamp(ceil_divide(extent - first, step), begin, indices.end)};
+}
 
 // One axis of an operator as a family of dense small convolutions, its phases (Crochiere and
 // Rabiner, Multirate Digital Signal Processing, 1983, section 3.3).
@@ -16,12 +32,13 @@ namespace deconv {
 // dilation d and crop p, tap t meets an input position only if s divides r + p - t * d, and then it
 // is q + (r + p - t * d) / s. With a convolution's stride s, dilation d, input dilation l and pad p
 // it is (o * s + t * d - p) / l, which is q * step + offset with count = l / gcd(s, l) phases.
-// In both cases: input position = q * step + offset.
+// In both cases input position = q * step + offset, and every tap belongs to one phase at most.
 class AxisPhases {
  public:
   struct Tap {
     int32_t tap;
-    int32_t offset;  // index into offsets()
+    int32_t offset;
+    int32_t rank;  // of the offset among offsets()
   };
 
   // kOutOfMemory. Call only when refusal() has nothing to say.
@@ -30,9 +47,23 @@ class AxisPhases {
   int32_t count() const { return count_; }
   int32_t step() const { return step_; }
 
-  // The taps of one phase, by rising offset.
+  // The taps of all phases, phase behind phase, each by rising offset.
+  std::span<const Tap> taps() const { return {taps_.data(), taps_.data() + begins_[count_]}; }
   std::span<const Tap> taps(int32_t phase) const {
     return {taps_.data() + begins_[phase], taps_.data() + begins_[phase + 1]};
+  }
+  // Where the taps of `phase` begin among those of all.
+  int32_t first_tap(int32_t phase) const { return begins_[phase]; }
+
+  // Calls visit(tap, input position) with the taps of one output position that read inside of an
+  // input of `extent` positions.
+  template <typename Visit>
+  void visit_sources(int64_t output, int64_t extent, const Visit& visit) const {
+    const int64_t first = output / count_ * step_;
+    for (const Tap& tap : taps(static_cast<int32_t>(output % count_))) {
+      const int64_t source = first + tap.offset;
+      if (source >= 0 && source < extent) visit(tap, source);
+    }
   }
 
   // The first phase that reads at the same offsets.
@@ -45,9 +76,29 @@ class AxisPhases {
   // Steps q that cover `output` positions.
   int32_t steps(int32_t output) const { return (output - 1) / count_ + 1; }
 
-  // Phases of `spec` along `axis`, and a bound on its offsets, without deriving them.
+  // What follows from the numbers of `spec` along `axis`, without deriving the taps: phases, the
+  // step, a bound on the number of offsets, and how far the last tap lies from the first.
   static int64_t count(const Spec& spec, int axis);
+  static int64_t step(const Spec& spec, int axis);
   static int64_t most_offsets(const Spec& spec, int axis);
+  static int64_t reach(const Spec& spec, int axis) {
+    return int64_t{spec.dilation[axis]} * (spec.kernel[axis] - 1);
+  }
+  // The input positions from the first to the last that a kernel without holes would read for
+  // `outputs`, on an axis without ends. Where an input dilation keeps all taps from the input, the
+  // end may lie before the begin.
+  static Range inputs_of(const Spec& spec, int axis, const Range& outputs);
+  // Where a tap of an output position reads on an axis without ends; false when it reads nothing,
+  // between two input positions.
+  static bool reads(const Spec& spec, int axis, int64_t output, int64_t tap, int64_t* input) {
+    const int64_t at = tap * spec.dilation[axis] - spec.pad_before[axis];
+    const int64_t position = spec.transposed ? output - at : output * spec.stride[axis] + at;
+    const int64_t divisor = spec.transposed ? spec.stride[axis] : spec.input_dilation[axis];
+    *input = position / divisor;
+    return position % divisor == 0;
+  }
+  // The phase of a tap and where it reads from q = 0; false when it never meets an input position.
+  static bool find(const Spec& spec, int axis, int64_t tap, int64_t* phase, int64_t* offset);
   // Null when all three axes can be derived and 32-bit numbers hold what follows from them, else
   // why not.
   static const char* refusal(const Problem& problem);

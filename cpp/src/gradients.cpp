@@ -2,8 +2,7 @@
 
 #include <wasm_simd128.h>
 
-#include <numeric>
-
+#include "axis_phases.h"
 #include "deconv/workspace.h"
 #include "layout.h"
 #include "simd.h"
@@ -14,36 +13,30 @@ namespace {
 constexpr int kRows = 4;
 constexpr int kColumns = 8;
 
-// The positions p of one axis at which a tap reads inside the strided tensor:
-// p = first, first + step, ..., and strided position source, source + source_step, ...
-struct TapRange {
+// Where one tap meets both tensors along an axis: at `count` positions of each, from `first` on and
+// `step` apart.
+struct Meeting {
   int64_t count = 0;
-  int64_t first = 0;
-  int64_t step = 1;
-  int64_t source = 0;
-  int64_t source_step = 1;
+  struct Positions {
+    int64_t first = 0;
+    int64_t step = 1;
+
+    int64_t at(int64_t index) const { return first + index * step; }
+  } input, output;
 };
 
-TapRange tap_range(const Spec& spec, int axis, int32_t tap, int64_t dense, int64_t strided) {
-  const int64_t stride = spec.stride[axis];
-  const int64_t input_dilation = spec.input_dilation[axis];
-  const int64_t offset = int64_t{tap} * spec.dilation[axis] - spec.pad_before[axis];
-  // Every step-th position is a multiple of the input dilation, if any is.
-  const int64_t step = input_dilation / std::gcd(stride, input_dilation);
-  TapRange range{.step = step, .source_step = stride * step / input_dilation};
-  int64_t first = offset < 0 ? (-offset + stride - 1) / stride : 0;
-  for (int64_t tries = 0; tries < step; ++tries, ++first) {
-    const int64_t source = first * stride + offset;
-    if (source % input_dilation != 0) continue;
-    range.first = first;
-    range.source = source / input_dilation;
-    const int64_t by_dense = first < dense ? (dense - 1 - first) / step + 1 : 0;
-    const int64_t by_source =
-        range.source < strided ? (strided - 1 - range.source) / range.source_step + 1 : 0;
-    range.count = by_dense < by_source ? by_dense : by_source;
-    return range;
-  }
-  return range;
+Meeting meeting_of(const Problem& problem, int axis, int64_t tap) {
+  const Spec& spec = problem.spec;
+  int64_t phase = 0;
+  int64_t offset = 0;
+  if (!AxisPhases::find(spec, axis, tap, &phase, &offset)) return {};
+  const int64_t phases = AxisPhases::count(spec, axis);
+  const int64_t step = AxisPhases::step(spec, axis);
+  const Range steps = indices_inside(
+      offset, step, problem.input[axis],
+      indices_inside(phase, phases, problem.output[axis], {0, problem.output[axis]}));
+  return {
+      steps.count(), {offset + steps.begin * step, step}, {phase + steps.begin * phases, phases}};
 }
 
 // A row of positions in both tensors, channels last.
@@ -123,39 +116,35 @@ struct Side {
   const float* data;
   Axes extents;
   int64_t channels;
-
-  int64_t points() const { return int64_t{extents[0]} * extents[1] * extents[2]; }
 };
 
 void accumulate_tap(const Problem& problem, const Side& dense, const Side& strided, const Axes& tap,
                     int64_t group, float* sums) {
   const Spec& spec = problem.spec;
-  TapRange ranges[3];
+  Meeting meetings[3];
   for (int axis = 0; axis < 3; ++axis) {
-    ranges[axis] = tap_range(spec, axis, tap[axis], dense.extents[axis], strided.extents[axis]);
-    if (ranges[axis].count <= 0) return;
+    meetings[axis] = meeting_of(problem, axis, tap[axis]);
+    if (meetings[axis].count == 0) return;
   }
-  const auto& [depth, height, width] = ranges;
+  const auto& [depth, height, width] = meetings;
+  const auto dense_at = spec.transposed ? &Meeting::input : &Meeting::output;
+  const auto strided_at = spec.transposed ? &Meeting::output : &Meeting::input;
   const int64_t group_dense = dense.channels / spec.groups;
   const int64_t group_strided = strided.channels / spec.groups;
   for (int64_t batch = 0; batch < problem.batch; ++batch) {
     for (int64_t d = 0; d < depth.count; ++d) {
       for (int64_t h = 0; h < height.count; ++h) {
-        const int64_t dense_row =
-            ((depth.first + d * depth.step) * dense.extents[1] + height.first + h * height.step) *
-                dense.extents[2] +
-            width.first;
-        const int64_t strided_row = ((depth.source + d * depth.source_step) * strided.extents[1] +
-                                     height.source + h * height.source_step) *
-                                        strided.extents[2] +
-                                    width.source;
+        const auto row_of = [&](const Side& side, auto at) {
+          return (((depth.*at).at(d) + batch * side.extents[0]) * side.extents[1] +
+                  (height.*at).at(h)) *
+                     side.extents[2] +
+                 (width.*at).first;
+        };
         const Rows rows{
-            dense.data + (batch * dense.points() + dense_row) * dense.channels +
-                group * group_dense,
-            width.step * dense.channels,
-            strided.data + (batch * strided.points() + strided_row) * strided.channels +
-                group * group_strided,
-            width.source_step * strided.channels,
+            dense.data + row_of(dense, dense_at) * dense.channels + group * group_dense,
+            (width.*dense_at).step * dense.channels,
+            strided.data + row_of(strided, strided_at) * strided.channels + group * group_strided,
+            (width.*strided_at).step * strided.channels,
             width.count,
         };
         accumulate(rows, group_dense, group_strided, sums);

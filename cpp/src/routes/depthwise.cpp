@@ -26,7 +26,8 @@ class DepthwiseRoute final : public Route {
     const int32_t lanes = whole_vectors(spec_.out_channels);
     const int64_t taps = spec_.kernel_elements() * spec_.group_in_channels();
     for (int axis = 0; axis < 3; ++axis) {
-      if (!phases_[axis].build(spec_, axis)) return Status::kOutOfMemory;
+      if (const Status status = phases_[axis].derive(spec_, axis); status != Status::kOk)
+        return status;
     }
     if (!planes_weight_.reserve(taps * spec_.out_channels) || !bias_.reserve(lanes)) {
       return Status::kOutOfMemory;
@@ -49,7 +50,7 @@ class DepthwiseRoute final : public Route {
     Work work{
         .job = {.problem = &shaped_for_,
                 .phases = phases_,
-                .tiling = &tiling_,
+                .grid = &grid_,
                 .weight = planes ? planes_weight_.data() : channels_weight_.data(),
                 .bias = bias_.data(),
                 .columns = columns_.data(),
@@ -58,14 +59,14 @@ class DepthwiseRoute final : public Route {
                 .output = output},
         .run_tile = planes ? run_plane_tile : run_channel_tile,
         .scratch = scratch_.data(),
-        .lines = lines_.data(),
-        .line_count = line_count(),
-        .taps = taps_.data(),
-        .sources = sources_.data(),
+        .rows = rows_.data(),
+        .row_count = row_count(),
+        .plane_taps = plane_taps_.data(),
+        .channel_taps = channel_taps_.data(),
         .tap_count = tap_count(),
     };
     pthreadpool_parallelize_1d_with_thread(shared_pool(), run_one, &work,
-                                           static_cast<size_t>(tiling_.count), /*flags=*/0);
+                                           static_cast<size_t>(grid_.count), /*flags=*/0);
     return Status::kOk;
   }
 
@@ -74,32 +75,32 @@ class DepthwiseRoute final : public Route {
     Job job;
     void (*run_tile)(const Job&, const Tile&, const Scratch&);
     float* scratch;
-    Line* lines;
-    int64_t line_count;
-    Tap* taps;
-    Source* sources;
+    InputRow* rows;
+    int64_t row_count;
+    PlaneTap* plane_taps;
+    ChannelTap* channel_taps;
     int64_t tap_count;
   };
 
   static void run_one(void* context, size_t thread, size_t index) {
     const Work& work = *static_cast<const Work*>(context);
     const auto slice = static_cast<int64_t>(thread);
-    const Tiling& tiling = *work.job.tiling;
+    const TileGrid& grid = *work.job.grid;
     work.run_tile(
-        work.job, tile_at(*work.job.problem, tiling, static_cast<int64_t>(index)),
-        {work.scratch + slice * tiling.scratch_floats(), work.lines + slice * work.line_count,
-         work.taps == nullptr ? nullptr : work.taps + slice * work.tap_count,
-         work.sources == nullptr ? nullptr : work.sources + slice * work.tap_count});
+        work.job, tile_at(*work.job.problem, grid, static_cast<int64_t>(index)),
+        {work.scratch + slice * grid.scratch_floats(), work.rows + slice * work.row_count,
+         work.plane_taps == nullptr ? nullptr : work.plane_taps + slice * work.tap_count,
+         work.channel_taps == nullptr ? nullptr : work.channel_taps + slice * work.tap_count});
   }
 
-  int64_t line_count() const {
+  int64_t row_count() const {
     return int64_t{spec_.kernel[0]} * spec_.kernel[1] * spec_.group_in_channels();
   }
   int64_t tap_count() const { return spec_.kernel_elements() * spec_.group_in_channels(); }
 
-  const Phases& width() const { return phases_[2]; }
+  const AxisPhases& width() const { return phases_[2]; }
 
-  // [out, in / groups, depth, height, slot of the width].
+  // [out, in / groups, depth, height, tap of the width].
   void pack(const float* weight) {
     const int32_t group_in = spec_.group_in_channels();
     const int32_t group_out = spec_.group_out_channels();
@@ -113,8 +114,8 @@ class DepthwiseRoute final : public Route {
                 ? (int64_t{out / group_out} * group_in + in) * group_out + out % group_out
                 : int64_t{out} * group_in + in;
         for (int64_t row = 0; row < rows; ++row) {
-          for (int32_t slot = 0; slot < width().slots(); ++slot) {
-            const float value = weight[(kernel * rows + row) * spec_.kernel[2] + width().tap[slot]];
+          for (const AxisPhases::Tap& tap : width().taps()) {
+            const float value = weight[(kernel * rows + row) * spec_.kernel[2] + tap.tap];
             finite_weight_ = finite_weight_ && std::isfinite(value);
             *target++ = value;
           }
@@ -124,17 +125,18 @@ class DepthwiseRoute final : public Route {
     channels_packed_ = false;
   }
 
-  // [depth, height, slot of the width, in / groups, out in whole vectors].
+  // [depth, height, tap of the width, in / groups, out in whole vectors].
   void pack_channels() {
     const int32_t lanes = whole_vectors(spec_.out_channels);
     const int32_t group_in = spec_.group_in_channels();
-    const int64_t slots = int64_t{spec_.kernel[0]} * spec_.kernel[1] * width().slots();
+    const auto columns = static_cast<int64_t>(width().taps().size());
+    const int64_t taps = int64_t{spec_.kernel[0]} * spec_.kernel[1] * columns;
     float* target = channels_weight_.data();
-    for (int64_t slot = 0; slot < slots; ++slot) {
+    for (int64_t tap = 0; tap < taps; ++tap) {
       for (int32_t in = 0; in < group_in; ++in) {
         for (int32_t out = 0; out < lanes; ++out) {
           *target++ = out < spec_.out_channels
-                          ? planes_weight_.data()[(int64_t{out} * group_in + in) * slots + slot]
+                          ? planes_weight_.data()[(int64_t{out} * group_in + in) * taps + tap]
                           : 0.0f;
         }
       }
@@ -144,26 +146,25 @@ class DepthwiseRoute final : public Route {
 
   Status shape(const Problem& problem) {
     const int count = pool_threads();
-    if (!make_tiling(problem, count, &tiling_)) return Status::kInternal;
-    if (!scratch_.reserve(tiling_.scratch_floats() * count) ||
-        !lines_.reserve(line_count() * count)) {
+    if (!cut_into_tiles(problem, count, &grid_)) return Status::kInternal;
+    if (!scratch_.reserve(grid_.scratch_floats() * count) || !rows_.reserve(row_count() * count)) {
       return Status::kOutOfMemory;
     }
     if (runs_planes(problem)) {
-      if (!columns_.reserve(spec_.kernel[2]) || !taps_.reserve(tap_count() * count)) {
+      if (!columns_.reserve(spec_.kernel[2]) || !plane_taps_.reserve(tap_count() * count)) {
         return Status::kOutOfMemory;
       }
-      const int64_t part_floats = int64_t{tiling_.part_rows} * tiling_.part_columns;
-      const int32_t step = width().step;
-      for (int32_t slot = 0; slot < width().slots(); ++slot) {
-        const int32_t offset = width().offset[slot];
-        const int32_t part = (offset % step + step) % step;
-        columns_[slot] = static_cast<int32_t>(part * part_floats + (offset - part) / step -
-                                              tiling_.first_column_shift);
+      const int64_t part_floats = int64_t{grid_.part_rows} * grid_.part_columns;
+      int64_t column = 0;
+      for (const AxisPhases::Tap& tap : width().taps()) {
+        const int64_t shift = floor_divide(tap.offset, width().step());
+        const int64_t part = tap.offset - shift * width().step();
+        columns_[column++] =
+            static_cast<int32_t>(part * part_floats + shift - grid_.first_column_shift);
       }
       return Status::kOk;
     }
-    if (!sources_.reserve(tap_count() * count)) return Status::kOutOfMemory;
+    if (!channel_taps_.reserve(tap_count() * count)) return Status::kOutOfMemory;
     if (!channels_packed_) {
       if (!channels_weight_.reserve(tap_count() * whole_vectors(spec_.out_channels))) {
         return Status::kOutOfMemory;
@@ -174,7 +175,7 @@ class DepthwiseRoute final : public Route {
   }
 
   Spec spec_;
-  Phases phases_[3];
+  AxisPhases phases_[3];
   Buffer planes_weight_;
   Buffer channels_weight_;
   bool channels_packed_ = false;
@@ -183,13 +184,13 @@ class DepthwiseRoute final : public Route {
 
   Problem shaped_for_;
   bool shaped_ = false;
-  Tiling tiling_;
+  TileGrid grid_;
   Block<int32_t> columns_;
   // Slices for every thread.
   Buffer scratch_;
-  Block<Line> lines_;
-  Block<Tap> taps_;
-  Block<Source> sources_;
+  Block<InputRow> rows_;
+  Block<PlaneTap> plane_taps_;
+  Block<ChannelTap> channel_taps_;
 };
 
 const char* refusal(const Problem& problem) {
@@ -198,22 +199,22 @@ const char* refusal(const Problem& problem) {
   if (spec.group_in_channels() > kMaxGroup || spec.group_out_channels() > kMaxGroup) {
     return "takes groups of 16 channels at most";
   }
-  Tiling tiling;
-  if (!make_tiling(problem, pool_threads(), &tiling)) return "cannot index a problem of this size";
+  TileGrid grid;
+  if (!cut_into_tiles(problem, pool_threads(), &grid)) return "cannot index a problem of this size";
   return nullptr;
 }
 
 // Nanoseconds, fitted to layers that scripts/bench/planner.mjs drew: multiply-accumulates, values
 // written, values copied, rows begun.
-double cost_of_one_channel(const Problem& problem, const Tiling& tiling) {
-  const auto tiles = static_cast<double>(tiling.count);
+double cost_of_one_channel(const Problem& problem, const TileGrid& grid) {
+  const auto tiles = static_cast<double>(grid.count);
   const auto outputs = static_cast<double>(problem.output_elements());
-  const double copied = tiles * static_cast<double>(tiling.copy_floats);
+  const double copied = tiles * static_cast<double>(grid.copy_floats);
   const double macs = problem.multiply_accumulates();
   if (runs_planes(problem)) {
-    const double columns = tiling.part_columns;
+    const double columns = grid.part_columns;
     const double rows = outputs / problem.output[2];
-    return 500 + 110 * tiles + macs / 24 * (columns / tiling.columns) + 0.23 * outputs +
+    return 500 + 110 * tiles + macs / 24 * (columns / grid.columns) + 0.23 * outputs +
            0.09 * copied + 3.7 * copied / columns + 5.7 * rows;
   }
   const double lanes = whole_vectors(problem.spec.out_channels);
@@ -248,11 +249,11 @@ double cost_of_groups(const Problem& problem) {
 }
 
 double cost(const Problem& problem) {
-  Tiling tiling;
-  if (!make_tiling(problem, /*threads=*/1, &tiling)) return std::numeric_limits<double>::max();
+  TileGrid grid;
+  if (!cut_into_tiles(problem, /*threads=*/1, &grid)) return std::numeric_limits<double>::max();
   const Spec& spec = problem.spec;
   return spec.group_in_channels() == 1 && spec.group_out_channels() == 1
-             ? cost_of_one_channel(problem, tiling)
+             ? cost_of_one_channel(problem, grid)
              : cost_of_groups(problem);
 }
 

@@ -2,32 +2,16 @@
 
 #include <cstdint>
 
-#include "deconv/buffer.h"
+#include "axis_phases.h"
 #include "deconv/geometry.h"
 
 // What the two engines of the depthwise route share: how an output is cut into tiles, and which
 // taps of the kernel an output position has.
 namespace deconv::depthwise {
 
-// One axis split into phases. Output position q * count + phase reads, for every slot s of that
-// phase (first[phase] <= s < first[phase + 1]), input position q * step + offset[s] with tap
-// tap[s] of the kernel. Every tap has one slot at most.
-struct Phases {
-  int32_t count = 1;
-  int32_t step = 1;
-  Block<int32_t> first;
-  Block<int32_t> tap;
-  Block<int32_t> offset;
-
-  int32_t slots() const { return first[count]; }
-
-  // False when out of memory.
-  [[nodiscard]] bool build(const Spec& spec, int axis);
-};
-
 // How one problem is cut. A tile is of one depth position, `rows` values of q high and `columns`
-// wide (see Phases); with channels first it is of one group, with channels last of all groups.
-struct Tiling {
+// wide (see AxisPhases); with channels first it is of one group, with channels last of all groups.
+struct TileGrid {
   int32_t rows = 1;
   int32_t columns = 1;
   int32_t row_tiles = 1;
@@ -59,9 +43,9 @@ struct Tile {
 };
 
 // False when the problem is too large to be indexed.
-[[nodiscard]] bool make_tiling(const Problem& problem, int threads, Tiling* tiling);
+[[nodiscard]] bool cut_into_tiles(const Problem& problem, int threads, TileGrid* grid);
 
-Tile tile_at(const Problem& problem, const Tiling& tiling, int64_t index);
+Tile tile_at(const Problem& problem, const TileGrid& grid, int64_t index);
 
 // Whether vectors run along the width, on input and output with channels first; else they run along
 // the channels, with channels last. Planes of few points are cheaper to transpose than to walk.
@@ -86,26 +70,20 @@ inline constexpr int32_t kSlackFloats = 4;
 
 inline int32_t whole_vectors(int32_t floats) { return (floats + 3) / 4 * 4; }
 
-// Input positions begin..end of an axis that the output positions begin..end touch; may be empty.
-struct Range {
-  int32_t begin, end;
-};
-Range input_range(const Problem& problem, int axis, int64_t begin, int64_t end);
-
 // One input row under one row of the kernel.
-struct Line {
+struct InputRow {
   const float* x;
-  int32_t weight;  // index of the kernel row, in rows of slots
+  int32_t kernel_row;  // among those of one output channel
 };
 
 // Channels first: one tap of a phase, and where it reads for q = 0.
-struct Tap {
+struct PlaneTap {
   const float* x;
   float weight;
 };
 
 // Channels last: one tap of an output position, and its weights.
-struct Source {
+struct ChannelTap {
   const float* x;
   const float* weight;
 };
@@ -113,13 +91,13 @@ struct Source {
 struct Job {
   const Problem* problem;
   // Of every axis.
-  const Phases* phases;
-  const Tiling* tiling;
-  // Channels first [out, in / groups, depth, height, slot of the width]; channels last
-  // [depth, height, slot of the width, in / groups, out], out in whole vectors.
+  const AxisPhases* phases;
+  const TileGrid* grid;
+  // Channels first [out, in / groups, depth, height, width]; channels last [depth, height, width,
+  // in / groups, out], out in whole vectors. The taps of the width are in the order of its phases.
   const float* weight;
   const float* bias;
-  // Channels first: where the slots of the width read in the copy, from q = 0 of the tile.
+  // Channels first: where the taps of the width read in the copy, from q = 0 of the tile.
   const int32_t* columns;
   // Padding may be multiplied by finite weights only: 0 * infinity is NaN.
   bool finite_weight;
@@ -130,9 +108,9 @@ struct Job {
 // Memory of one thread.
 struct Scratch {
   float* floats;
-  Line* lines;
-  Tap* taps;
-  Source* sources;
+  InputRow* rows;
+  PlaneTap* plane_taps;
+  ChannelTap* channel_taps;
 };
 
 // Channels first: vectors along the width.

@@ -4,7 +4,6 @@
 
 #include "relu.h"
 #include "routes/depthwise.h"
-#include "routes/source_position.h"
 #include "simd.h"
 
 namespace deconv::depthwise {
@@ -12,8 +11,8 @@ namespace {
 
 // Neighbouring output positions of one phase that read with the same taps.
 struct Run {
-  const Source* sources;  // of the first position
-  int32_t source_count;
+  const ChannelTap* taps;  // of the first position
+  int32_t tap_count;
   int64_t x_stride;  // floats from one position to the next
   int64_t target_stride;
   const float* bias;
@@ -41,16 +40,16 @@ void store_lanes(float* target, v128_t values, int32_t lanes) {
 // kPositions positions from `position` by kVectors vectors of channels from `channel`, of which
 // the last one stores `lanes`.
 template <int kPositions, int kVectors>
-void sum_sources(const Run& run, int32_t position, int32_t channel, int32_t lanes) {
+void sum_taps(const Run& run, int32_t position, int32_t channel, int32_t lanes) {
   v128_t sums[kPositions][kVectors];
   for (int vector = 0; vector < kVectors; ++vector) {
     const v128_t bias = wasm_v128_load(run.bias + channel + 4 * vector);
     for (auto& sum : sums) sum[vector] = bias;
   }
   const int64_t x_index = position * run.x_stride + channel;
-  for (int32_t source = 0; source < run.source_count; ++source) {
-    const float* x = run.sources[source].x + x_index;
-    const float* weight = run.sources[source].weight + channel;
+  for (int32_t tap = 0; tap < run.tap_count; ++tap) {
+    const float* x = run.taps[tap].x + x_index;
+    const float* weight = run.taps[tap].weight + channel;
     for (int vector = 0; vector < kVectors; ++vector) {
       const v128_t factor = wasm_v128_load(weight + 4 * vector);
       for (int at = 0; at < kPositions; ++at) {
@@ -77,7 +76,7 @@ template <int kPositions, int kVectors>
 void sum_positions(const Run& run, int32_t* position, int32_t positions, int32_t channel,
                    int32_t lanes) {
   for (; *position + kPositions <= positions; *position += kPositions) {
-    sum_sources<kPositions, kVectors>(run, *position, channel, lanes);
+    sum_taps<kPositions, kVectors>(run, *position, channel, lanes);
   }
 }
 
@@ -113,21 +112,21 @@ class ChannelTile {
         problem_(*job.problem),
         spec_(job.problem->spec),
         phases_(job.phases[2]),
-        lines_(scratch.lines),
-        sources_(scratch.sources),
+        rows_(scratch.rows),
+        taps_(scratch.channel_taps),
         copy_(scratch.floats),
         lanes_(whole_vectors(spec_.out_channels)),
         point_floats_(expands_channels(spec_) ? lanes_ * spec_.group_in_channels()
                                               : spec_.in_channels) {}
 
   void run() {
-    const int32_t phases = job_.phases[1].count;
+    const int32_t phases = height().count();
     if (expands_channels(spec_)) {
       const int64_t first_row = int64_t{tile_.row} * phases;
-      const int64_t first_column = int64_t{tile_.column} * phases_.count;
-      rows_ = input_range(problem_, 1, first_row, first_row + int64_t{tile_.rows} * phases);
-      columns_ = input_range(problem_, 2, first_column,
-                             first_column + int64_t{tile_.columns} * phases_.count);
+      const int64_t first_column = int64_t{tile_.column} * phases_.count();
+      copied_rows_ = inputs_of(1, {first_row, first_row + int64_t{tile_.rows} * phases});
+      copied_columns_ =
+          inputs_of(2, {first_column, first_column + int64_t{tile_.columns} * phases_.count()});
       expand_input();
     }
     const int64_t row_floats = int64_t{problem_.output[2]} * spec_.out_channels;
@@ -135,13 +134,23 @@ class ChannelTile {
     const int32_t first = tile_.row * phases;
     const int32_t end = std::min((tile_.row + tile_.rows) * phases, problem_.output[1]);
     for (int32_t row = first; row < end; ++row) {
-      gather_lines(row);
+      gather_rows(row);
       float* target = job_.output + (plane * problem_.output[1] + row) * row_floats;
-      for (int32_t phase = 0; phase < phases_.count; ++phase) sum_phase(phase, target);
+      for (int32_t phase = 0; phase < phases_.count(); ++phase) sum_phase(phase, target);
     }
   }
 
  private:
+  const AxisPhases& depth() const { return job_.phases[0]; }
+  const AxisPhases& height() const { return job_.phases[1]; }
+
+  // Input positions that some output positions touch; may be empty.
+  Range inputs_of(int axis, const Range& outputs) const {
+    const Range touched = AxisPhases::inputs_of(spec_, axis, outputs);
+    const int64_t begin = std::clamp<int64_t>(touched.begin, 0, problem_.input[axis]);
+    return {begin, std::clamp<int64_t>(touched.end, begin, problem_.input[axis])};
+  }
+
   const float* input_row(int64_t depth, int64_t row) const {
     return job_.input +
            ((int64_t{tile_.batch} * problem_.input[0] + depth) * problem_.input[1] + row) *
@@ -153,95 +162,85 @@ class ChannelTile {
     const int32_t group_in = spec_.group_in_channels();
     const int32_t group_out = spec_.group_out_channels();
     float* target = copy_;
-    for (int32_t tap = 0; tap < spec_.kernel[0]; ++tap) {
-      const int64_t depth = source_position(problem_, 0, tile_.depth, tap);
-      if (depth < 0) continue;
-      for (int32_t row = rows_.begin; row < rows_.end; ++row) {
-        const float* x = input_row(depth, row) + int64_t{columns_.begin} * spec_.in_channels;
-        for (int32_t column = columns_.begin; column < columns_.end; ++column) {
-          for (int32_t in = 0; in < group_in; ++in, target += lanes_) {
-            float* out = target;
-            for (int32_t group = 0; group < spec_.groups; ++group) {
-              const float value = x[group * group_in + in];
-              for (int32_t copy = 0; copy < group_out; ++copy) *out++ = value;
+    depth().visit_sources(
+        tile_.depth, problem_.input[0], [&](const AxisPhases::Tap&, int64_t plane) {
+          for (int64_t row = copied_rows_.begin; row < copied_rows_.end; ++row) {
+            const float* x = input_row(plane, row) + copied_columns_.begin * spec_.in_channels;
+            for (int64_t column = 0; column < copied_columns_.count(); ++column) {
+              for (int32_t in = 0; in < group_in; ++in, target += lanes_) {
+                float* out = target;
+                for (int32_t group = 0; group < spec_.groups; ++group) {
+                  const float value = x[group * group_in + in];
+                  for (int32_t copy = 0; copy < group_out; ++copy) *out++ = value;
+                }
+                std::fill(out, target + lanes_, 0.0f);
+              }
+              x += spec_.in_channels;
             }
-            std::fill(out, target + lanes_, 0.0f);
           }
-          x += spec_.in_channels;
-        }
-      }
-    }
+        });
   }
 
-  // Where position 0 of a row would be; of a copied row, where position columns_.begin is.
-  void gather_lines(int32_t row) {
-    line_count_ = 0;
-    const int64_t row_floats = int64_t{columns_.end - columns_.begin} * point_floats_;
+  // Where position 0 of a row would be; of a copied row, where its first position is.
+  void gather_rows(int32_t row) {
+    row_count_ = 0;
+    const int64_t row_floats = copied_columns_.count() * point_floats_;
     const float* slice = copy_;
-    for (int32_t depth_tap = 0; depth_tap < spec_.kernel[0]; ++depth_tap) {
-      const int64_t depth = source_position(problem_, 0, tile_.depth, depth_tap);
-      if (depth < 0) continue;
-      for (int32_t tap = 0; tap < spec_.kernel[1]; ++tap) {
-        const int64_t source = source_position(problem_, 1, row, tap);
-        if (source < 0) continue;
-        lines_[line_count_++] = {
-            expands_channels(spec_) ? slice + (source - rows_.begin) * row_floats
-                                    : input_row(depth, source),
-            depth_tap * spec_.kernel[1] + tap,
-        };
-      }
-      slice += (rows_.end - rows_.begin) * row_floats;
-    }
+    depth().visit_sources(
+        tile_.depth, problem_.input[0], [&](const AxisPhases::Tap& d, int64_t plane) {
+          height().visit_sources(
+              row, problem_.input[1], [&](const AxisPhases::Tap& h, int64_t source) {
+                rows_[row_count_++] = {
+                    expands_channels(spec_) ? slice + (source - copied_rows_.begin) * row_floats
+                                            : input_row(plane, source),
+                    d.tap * spec_.kernel[1] + h.tap,
+                };
+              });
+          slice += copied_rows_.count() * row_floats;
+        });
   }
 
   void sum_phase(int32_t phase, float* row) {
-    const int32_t begin = tile_.column;
     // Values of q whose output lies in the row.
-    const int32_t outputs = problem_.output[2] - phase;
-    const int32_t end =
-        std::min(tile_.column + tile_.columns, (outputs + phases_.count - 1) / phases_.count);
-    if (end <= begin) return;
+    const int64_t outputs = ceil_divide(problem_.output[2] - phase, phases_.count());
+    const Range all{tile_.column, std::min<int64_t>(tile_.column + tile_.columns, outputs)};
+    if (all.count() <= 0) return;
     // Those at which every tap of the phase lies in the input.
-    int64_t inner_begin = begin;
-    int64_t inner_end = end;
-    for (int32_t slot = phases_.first[phase]; slot < phases_.first[phase + 1]; ++slot) {
-      const int64_t offset = phases_.offset[slot];
-      const int64_t room = problem_.input[2] - 1 - offset;
-      if (offset < 0) {
-        inner_begin = std::max(inner_begin, (-offset + phases_.step - 1) / phases_.step);
-      }
-      inner_end = std::min(inner_end, room < 0 ? 0 : room / phases_.step + 1);
+    Range inner = all;
+    for (const AxisPhases::Tap& tap : phases_.taps(phase)) {
+      inner = indices_inside(tap.offset, phases_.step(), problem_.input[2], inner);
     }
-    if (inner_begin >= inner_end) inner_begin = inner_end = end;
+    if (inner.count() == 0) inner = {all.end, all.end};
     const auto sum = [&](int64_t first, int64_t last) {
       sum_positions_of(phase, static_cast<int32_t>(first), static_cast<int32_t>(last - first), row);
     };
-    for (int64_t q = begin; q < inner_begin; ++q) sum(q, q + 1);
-    if (inner_begin < inner_end) sum(inner_begin, inner_end);
-    for (int64_t q = inner_end; q < end; ++q) sum(q, q + 1);
+    for (int64_t q = all.begin; q < inner.begin; ++q) sum(q, q + 1);
+    if (inner.count() > 0) sum(inner.begin, inner.end);
+    for (int64_t q = inner.end; q < all.end; ++q) sum(q, q + 1);
   }
 
   // Positions q.. of a phase, all with the taps of the first one.
   void sum_positions_of(int32_t phase, int32_t q, int32_t positions, float* row) {
     const int32_t group_in = spec_.group_in_channels();
     int32_t count = 0;
-    for (int32_t slot = phases_.first[phase]; slot < phases_.first[phase + 1]; ++slot) {
-      const int64_t column = int64_t{q} * phases_.step + phases_.offset[slot];
-      if (column < 0 || column >= problem_.input[2]) continue;
-      for (int32_t line = 0; line < line_count_; ++line) {
-        const float* x = lines_[line].x + (column - columns_.begin) * point_floats_;
-        const float* weight =
-            job_.weight +
-            (int64_t{lines_[line].weight} * phases_.slots() + slot) * group_in * lanes_;
-        for (int32_t in = 0; in < group_in; ++in) {
-          sources_[count++] = {x + in * lanes_, weight + in * lanes_};
-        }
-      }
-    }
+    const auto row_taps = static_cast<int64_t>(phases_.taps().size());
+    phases_.visit_sources(
+        int64_t{q} * phases_.count() + phase, problem_.input[2],
+        [&](const AxisPhases::Tap& tap, int64_t column) {
+          const int64_t index = &tap - phases_.taps().data();
+          for (int32_t source = 0; source < row_count_; ++source) {
+            const float* x = rows_[source].x + (column - copied_columns_.begin) * point_floats_;
+            const float* weight =
+                job_.weight + (rows_[source].kernel_row * row_taps + index) * group_in * lanes_;
+            for (int32_t in = 0; in < group_in; ++in) {
+              taps_[count++] = {x + in * lanes_, weight + in * lanes_};
+            }
+          }
+        });
     const int32_t channels = spec_.out_channels;
     sum_run(
-        {sources_, count, int64_t{phases_.step} * point_floats_, int64_t{phases_.count} * channels,
-         job_.bias, row + (int64_t{q} * phases_.count + phase) * channels, spec_.relu},
+        {taps_, count, int64_t{phases_.step()} * point_floats_, int64_t{phases_.count()} * channels,
+         job_.bias, row + (int64_t{q} * phases_.count() + phase) * channels, spec_.relu},
         positions, channels);
   }
 
@@ -249,16 +248,16 @@ class ChannelTile {
   const Tile& tile_;
   const Problem& problem_;
   const Spec& spec_;
-  const Phases& phases_;  // of the width
-  Line* lines_;
-  int32_t line_count_ = 0;
-  Source* sources_;
+  const AxisPhases& phases_;  // of the width
+  InputRow* rows_;
+  int32_t row_count_ = 0;
+  ChannelTap* taps_;
   float* copy_;
   const int32_t lanes_;
   const int32_t point_floats_;
   // What was copied; nothing when the input is read in place.
-  Range rows_{0, 0};
-  Range columns_{0, 0};
+  Range copied_rows_;
+  Range copied_columns_;
 };
 
 }  // namespace

@@ -33,18 +33,6 @@ void clear_floats(float* target, int32_t count) {
   for (; index < count; ++index) target[index] = 0;
 }
 
-// What of a part lies on the input, along one axis: indices begin .. end of `count`.
-struct Covered {
-  int32_t begin, end;
-};
-
-// Index i is the input position first + i * step.
-Covered covered(int32_t first, int32_t step, int32_t count, int32_t extent) {
-  const int32_t begin = first >= 0 ? 0 : std::min((-first + step - 1) / step, count);
-  const int32_t room = extent - first;
-  return {begin, room <= 0 ? begin : std::clamp((room + step - 1) / step, begin, count)};
-}
-
 // target[i] = row[i * step] for every i below `count`.
 void copy_every(const float* row, int32_t step, int32_t count, float* target) {
   if (step == 1) return copy_floats(row, count, target);
@@ -73,8 +61,8 @@ void store_sums(v128_t* sums, bool clamps, float* target) {
 // kVectors vectors of sums at a time, weights loaded again for every block; returns the vectors
 // that are left.
 template <int kVectors>
-int32_t sum_taps(const Tap* taps, int32_t tap_count, int32_t* first, int32_t vectors, float bias,
-                 bool clamps, float** target) {
+int32_t sum_taps(const PlaneTap* taps, int32_t tap_count, int32_t* first, int32_t vectors,
+                 float bias, bool clamps, float** target) {
   for (; vectors >= kVectors; vectors -= kVectors) {
     v128_t sums[kVectors];
     for (v128_t& sum : sums) sum = wasm_f32x4_splat(bias);
@@ -94,7 +82,7 @@ int32_t sum_taps(const Tap* taps, int32_t tap_count, int32_t* first, int32_t vec
 
 // The few taps that a phase of a transposed convolution has, all weights in registers.
 template <int kTaps>
-void sum_few_taps(const Tap* taps, int32_t first, int32_t vectors, float bias, bool clamps,
+void sum_few_taps(const PlaneTap* taps, int32_t first, int32_t vectors, float bias, bool clamps,
                   float* target) {
   v128_t factors[kTaps];
   const float* x[kTaps];
@@ -122,8 +110,8 @@ void sum_few_taps(const Tap* taps, int32_t first, int32_t vectors, float bias, b
 }
 
 // `vectors` vectors of target[i] = bias + sum over taps of weight * x[first + i].
-void sum_vectors(const Tap* taps, int32_t tap_count, int32_t first, int32_t vectors, float bias,
-                 bool clamps, float* target) {
+void sum_vectors(const PlaneTap* taps, int32_t tap_count, int32_t first, int32_t vectors,
+                 float bias, bool clamps, float* target) {
   switch (tap_count) {
     case 1:
       return sum_few_taps<1>(taps, first, vectors, bias, clamps, target);
@@ -148,23 +136,23 @@ class PlaneTile {
         tile_(tile),
         problem_(*job.problem),
         spec_(job.problem->spec),
-        tiling_(*job.tiling),
-        lines_(scratch.lines),
-        taps_(scratch.taps),
+        grid_(*job.grid),
+        rows_(scratch.rows),
+        taps_(scratch.plane_taps),
         copy_(scratch.floats),
-        results_(scratch.floats + job.tiling->copy_floats),
-        columns_(std::min(tile.columns * width().count,
-                          problem_.output[2] - tile.column * width().count)) {}
+        results_(scratch.floats + job.grid->copy_floats),
+        columns_(std::min(tile.columns * width().count(),
+                          problem_.output[2] - tile.column * width().count())) {}
 
   void run() {
     if (job_.finite_weight) copy_input();
     const int32_t group_out = spec_.group_out_channels();
-    const int32_t phases = height().count;
+    const int32_t phases = height().count();
     for (int32_t phase = 0; phase < phases; ++phase) {
       const int32_t below = (problem_.output[1] - phase + phases - 1) / phases;
       const int32_t rows = std::min(tile_.rows, below - tile_.row);
       if (rows <= 0) break;
-      gather_lines(phase);
+      gather_rows(phase);
       for (int32_t out = tile_.group * group_out; out < (tile_.group + 1) * group_out; ++out) {
         if (job_.finite_weight) {
           sum_plane(phase, rows, out);
@@ -176,28 +164,28 @@ class PlaneTile {
   }
 
  private:
-  const Phases& width() const { return job_.phases[2]; }
-  const Phases& height() const { return job_.phases[1]; }
+  const AxisPhases& width() const { return job_.phases[2]; }
+  const AxisPhases& height() const { return job_.phases[1]; }
 
-  int64_t part_floats() const { return int64_t{tiling_.part_rows} * tiling_.part_columns; }
+  int64_t part_floats() const { return int64_t{grid_.part_rows} * grid_.part_columns; }
   // All parts of one input plane.
-  int64_t plane_floats() const { return part_floats() * height().step * width().step; }
+  int64_t plane_floats() const { return part_floats() * height().step() * width().step(); }
 
-  const float* weight_of(int32_t out) const {
-    return job_.weight + int64_t{out} * spec_.group_in_channels() * spec_.kernel[0] *
-                             spec_.kernel[1] * width().slots();
+  // Of one row of the kernel of an output channel: the taps of the width.
+  const float* weight_of(int32_t out, int32_t kernel_row) const {
+    const int64_t rows = int64_t{spec_.group_in_channels()} * spec_.kernel[0] * spec_.kernel[1];
+    return job_.weight + (out * rows + kernel_row) * static_cast<int64_t>(width().taps().size());
   }
 
-  // Calls body(depth tap, input depth) for the planes under the kernel.
-  template <typename Body>
-  void for_each_depth(const Body& body) const {
-    const Phases& depth = job_.phases[0];
-    const int32_t phase = tile_.depth % depth.count;
-    const int32_t q = tile_.depth / depth.count;
-    for (int32_t slot = depth.first[phase]; slot < depth.first[phase + 1]; ++slot) {
-      const int32_t source = q * depth.step + depth.offset[slot];
-      if (source >= 0 && source < problem_.input[0]) body(depth.tap[slot], source);
-    }
+  // What number a row of the kernel has among those of one output channel.
+  int32_t kernel_row(int32_t in, const AxisPhases::Tap& depth, const AxisPhases::Tap& row) const {
+    return (in * spec_.kernel[0] + depth.tap) * spec_.kernel[1] + row.tap;
+  }
+
+  // Calls visit(tap, input depth) for the planes under the kernel.
+  template <typename Visit>
+  void visit_depths(const Visit& visit) const {
+    job_.phases[0].visit_sources(tile_.depth, problem_.input[0], visit);
   }
 
   const float* input_row(int32_t in, int64_t depth, int64_t row) const {
@@ -212,19 +200,19 @@ class PlaneTile {
     return job_.output +
            ((plane * problem_.output[0] + tile_.depth) * problem_.output[1] + row) *
                problem_.output[2] +
-           tile_.column * width().count;
+           tile_.column * width().count();
   }
 
   void copy_input() {
-    const int32_t rows = tile_.rows + tiling_.part_rows - tiling_.rows;
-    const int32_t first_row = (tile_.row + tiling_.first_row_shift) * height().step;
-    const int32_t first_column = (tile_.column + tiling_.first_column_shift) * width().step;
+    const int32_t rows = tile_.rows + grid_.part_rows - grid_.rows;
+    const int32_t first_row = (tile_.row + grid_.first_row_shift) * height().step();
+    const int32_t first_column = (tile_.column + grid_.first_column_shift) * width().step();
     float* target = copy_;
     for (int32_t in = 0; in < spec_.group_in_channels(); ++in) {
-      for_each_depth([&](int32_t, int32_t depth) {
+      visit_depths([&](const AxisPhases::Tap&, int64_t depth) {
         const float* plane = input_row(in, depth, 0);
-        for (int32_t part_row = 0; part_row < height().step; ++part_row) {
-          for (int32_t part_column = 0; part_column < width().step; ++part_column) {
+        for (int32_t part_row = 0; part_row < height().step(); ++part_row) {
+          for (int32_t part_column = 0; part_column < width().step(); ++part_column) {
             copy_part(plane, first_row + part_row, first_column + part_column, rows, target);
             target += part_floats();
           }
@@ -235,41 +223,40 @@ class PlaneTile {
 
   void copy_part(const float* plane, int32_t first_row, int32_t first_column, int32_t rows,
                  float* target) const {
-    const int32_t pitch = tiling_.part_columns;
-    const int32_t step = width().step;
-    const Covered down = covered(first_row, height().step, rows, problem_.input[1]);
-    const Covered across = covered(first_column, step, pitch, problem_.input[2]);
-    if (across.begin >= across.end || down.begin >= down.end) {
-      return clear_floats(target, rows * pitch);
-    }
-    clear_floats(target, down.begin * pitch);
-    const float* source = plane +
-                          int64_t{first_row + down.begin * height().step} * problem_.input[2] +
-                          first_column + across.begin * step;
-    const int64_t source_pitch = int64_t{height().step} * problem_.input[2];
-    for (int32_t row = down.begin; row < down.end; ++row, source += source_pitch) {
+    const int32_t pitch = grid_.part_columns;
+    const int32_t step = width().step();
+    const Range down = indices_inside(first_row, height().step(), problem_.input[1], {0, rows});
+    const Range across = indices_inside(first_column, step, problem_.input[2], {0, pitch});
+    if (across.count() == 0 || down.count() == 0) return clear_floats(target, rows * pitch);
+    const auto begin = static_cast<int32_t>(across.begin);
+    const auto end = static_cast<int32_t>(across.end);
+    const int64_t source_pitch = int64_t{height().step()} * problem_.input[2];
+    const float* source = plane + int64_t{first_row} * problem_.input[2] +
+                          down.begin * source_pitch + first_column + begin * step;
+    clear_floats(target, static_cast<int32_t>(down.begin) * pitch);
+    for (int64_t row = down.begin; row < down.end; ++row, source += source_pitch) {
       float* part_row = target + row * pitch;
-      for (int32_t column = 0; column < across.begin; ++column) part_row[column] = 0;
-      copy_every(source, step, across.end - across.begin, part_row + across.begin);
-      for (int32_t column = across.end; column < pitch; ++column) part_row[column] = 0;
+      for (int32_t column = 0; column < begin; ++column) part_row[column] = 0;
+      copy_every(source, step, end - begin, part_row + begin);
+      for (int32_t column = end; column < pitch; ++column) part_row[column] = 0;
     }
-    clear_floats(target + down.end * pitch, (rows - down.end) * pitch);
+    clear_floats(target + down.end * pitch, (rows - static_cast<int32_t>(down.end)) * pitch);
   }
 
   // The rows of the kernel that one phase of the height meets, with the shifted parts under them.
-  void gather_lines(int32_t phase) {
-    const Phases& rows = height();
-    line_count_ = 0;
+  void gather_rows(int32_t phase) {
+    const int32_t step = height().step();
+    row_count_ = 0;
     const float* plane = copy_;
     for (int32_t in = 0; in < spec_.group_in_channels(); ++in) {
-      for_each_depth([&](int32_t depth_tap, int32_t) {
-        for (int32_t slot = rows.first[phase]; slot < rows.first[phase + 1]; ++slot) {
-          const int32_t offset = rows.offset[slot];
-          const int32_t part = (offset % rows.step + rows.step) % rows.step;
-          const int32_t shift = (offset - part) / rows.step - tiling_.first_row_shift;
-          lines_[line_count_++] = {
-              plane + part * width().step * part_floats() + shift * tiling_.part_columns,
-              (in * spec_.kernel[0] + depth_tap) * spec_.kernel[1] + rows.tap[slot],
+      visit_depths([&](const AxisPhases::Tap& depth, int64_t) {
+        for (const AxisPhases::Tap& tap : height().taps(phase)) {
+          const int64_t shift = floor_divide(tap.offset, step);
+          const int64_t part = tap.offset - shift * step;
+          rows_[row_count_++] = {
+              plane + part * width().step() * part_floats() +
+                  (shift - grid_.first_row_shift) * grid_.part_columns,
+              kernel_row(in, depth, tap),
           };
         }
         plane += plane_floats();
@@ -278,11 +265,11 @@ class PlaneTile {
   }
 
   void sum_plane(int32_t row_phase, int32_t rows, int32_t out) {
-    const int32_t pitch = tiling_.part_columns;
-    if (width().count == 1 && tile_.columns >= kLongRow) {
+    const int32_t pitch = grid_.part_columns;
+    if (width().count() == 1 && tile_.columns >= kLongRow) {
       gather_taps(out, 0);
       for (int32_t row = 0; row < rows; ++row) {
-        float* target = output_row(out, (tile_.row + row) * height().count + row_phase);
+        float* target = output_row(out, (tile_.row + row) * height().count() + row_phase);
         // The last vector may be wider than the row.
         const int32_t whole = tile_.columns / 4 * 4;
         sum_span(out, row * pitch, whole, target);
@@ -292,28 +279,29 @@ class PlaneTile {
       }
       return;
     }
-    for (int32_t first = 0; first < rows; first += tiling_.result_rows) {
-      const int32_t count = std::min(tiling_.result_rows, rows - first);
+    for (int32_t first = 0; first < rows; first += grid_.result_rows) {
+      const int32_t count = std::min(grid_.result_rows, rows - first);
       const int32_t floats = (count - 1) * pitch + tile_.columns;
       const int32_t stride = whole_vectors(floats);
-      for (int32_t phase = 0; phase < width().count; ++phase) {
+      for (int32_t phase = 0; phase < width().count(); ++phase) {
         gather_taps(out, phase);
         sum_span(out, first * pitch, floats, results_ + phase * stride);
       }
       for (int32_t row = 0; row < count; ++row) {
-        interleave(width().count, columns_, results_ + row * pitch, stride,
-                   output_row(out, (tile_.row + first + row) * height().count + row_phase));
+        interleave(width().count(), columns_, results_ + row * pitch, stride,
+                   output_row(out, (tile_.row + first + row) * height().count() + row_phase));
       }
     }
   }
 
   void gather_taps(int32_t out, int32_t phase) {
-    const float* weight = weight_of(out);
+    const int32_t first = width().first_tap(phase);
+    const int32_t end = width().first_tap(phase + 1);
     tap_count_ = 0;
-    for (int32_t line = 0; line < line_count_; ++line) {
-      const float* w = weight + int64_t{lines_[line].weight} * width().slots();
-      for (int32_t slot = width().first[phase]; slot < width().first[phase + 1]; ++slot) {
-        taps_[tap_count_++] = {lines_[line].x + job_.columns[slot], w[slot]};
+    for (int32_t row = 0; row < row_count_; ++row) {
+      const float* w = weight_of(out, rows_[row].kernel_row);
+      for (int32_t tap = first; tap < end; ++tap) {
+        taps_[tap_count_++] = {rows_[row].x + job_.columns[tap], w[tap]};
       }
     }
   }
@@ -328,36 +316,29 @@ class PlaneTile {
   // The same, but no weight ever meets padding.
   void sum_plane_exactly(int32_t row_phase, int32_t rows, int32_t out) {
     for (int32_t row = 0; row < rows; ++row) {
-      float* target = output_row(out, (tile_.row + row) * height().count + row_phase);
+      float* target = output_row(out, (tile_.row + row) * height().count() + row_phase);
       for (int32_t column = 0; column < columns_; ++column) {
         const float sum =
-            sum_at(row_phase, tile_.row + row, tile_.column * width().count + column, out);
+            sum_at(row_phase, tile_.row + row, tile_.column * width().count() + column, out);
         target[column] = spec_.relu ? relu(sum) : sum;
       }
     }
   }
 
   float sum_at(int32_t row_phase, int32_t row, int32_t column, int32_t out) const {
-    const int32_t column_phase = column % width().count;
-    const int32_t first_column = column / width().count * width().step;
     float sum = job_.bias[out];
+    const int64_t output_row = int64_t{row} * height().count() + row_phase;
     for (int32_t in = 0; in < spec_.group_in_channels(); ++in) {
-      for_each_depth([&](int32_t depth_tap, int32_t depth) {
-        for (int32_t line = height().first[row_phase]; line < height().first[row_phase + 1];
-             ++line) {
-          const int32_t source_row = row * height().step + height().offset[line];
-          if (source_row < 0 || source_row >= problem_.input[1]) continue;
-          const float* x = input_row(in, depth, source_row);
-          const float* w =
-              weight_of(out) +
-              int64_t{(in * spec_.kernel[0] + depth_tap) * spec_.kernel[1] + height().tap[line]} *
-                  width().slots();
-          for (int32_t slot = width().first[column_phase]; slot < width().first[column_phase + 1];
-               ++slot) {
-            const int32_t source = first_column + width().offset[slot];
-            if (source >= 0 && source < problem_.input[2]) sum += x[source] * w[slot];
-          }
-        }
+      visit_depths([&](const AxisPhases::Tap& d, int64_t depth) {
+        height().visit_sources(
+            output_row, problem_.input[1], [&](const AxisPhases::Tap& h, int64_t source_row) {
+              const float* x = input_row(in, depth, source_row);
+              const float* w = weight_of(out, kernel_row(in, d, h));
+              width().visit_sources(column, problem_.input[2],
+                                    [&](const AxisPhases::Tap& tap, int64_t source) {
+                                      sum += x[source] * w[&tap - width().taps().data()];
+                                    });
+            });
       });
     }
     return sum;
@@ -367,10 +348,10 @@ class PlaneTile {
   const Tile& tile_;
   const Problem& problem_;
   const Spec& spec_;
-  const Tiling& tiling_;
-  Line* lines_;
-  int32_t line_count_ = 0;
-  Tap* taps_;
+  const TileGrid& grid_;
+  InputRow* rows_;
+  int32_t row_count_ = 0;
+  PlaneTap* taps_;
   int32_t tap_count_ = 0;
   float* copy_;
   float* results_;

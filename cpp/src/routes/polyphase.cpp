@@ -133,9 +133,8 @@ Status PolyphaseRoute::derive_groups() {
   for (int axis = 0; axis < 3; ++axis) {
     if (const Status status = axes_[axis].derive(spec_, axis); status != Status::kOk) return status;
   }
-  // A tap of a transposed operator belongs to one phase, one of a convolution to each at most.
-  const int64_t most_segments = spec_.kernel_elements() * (spec_.transposed ? 1 : phase_count());
-  if (!groups_.reserve(phase_count()) || !segments_.reserve(most_segments) ||
+  // Every tap belongs to one phase at most.
+  if (!groups_.reserve(phase_count()) || !segments_.reserve(spec_.kernel_elements()) ||
       !lines_.reserve(line_count())) {
     return Status::kOutOfMemory;
   }
@@ -189,19 +188,19 @@ void PolyphaseRoute::add_group(int32_t phase) {
   group.first_row = (int64_t{lines_[phase / width_phases]} * width_phases + phase % width_phases) *
                     spec_.group_out_channels();
   const int32_t channels = spec_.group_in_channels();
-  visit_taps(phase_axes(phase), [&](const AxisPhases::Tap& d, const AxisPhases::Tap& h,
-                                    const AxisPhases::Tap& w) {
-    const int32_t offset =
-        (d.offset * axes_[1].offset_count() + h.offset) * axes_[2].offset_count() + w.offset;
-    const int32_t first = offset * channels;
-    Segment* const last = segments_.data() + segment_count_ - 1;
-    if (group.depth > 0 && last->first + last->length == first) {
-      last->length += channels;
-    } else {
-      segments_[segment_count_++] = {first, channels};
-    }
-    group.depth += channels;
-  });
+  visit_taps(phase_axes(phase),
+             [&](const AxisPhases::Tap& d, const AxisPhases::Tap& h, const AxisPhases::Tap& w) {
+               const int32_t offset =
+                   (d.rank * axes_[1].offset_count() + h.rank) * axes_[2].offset_count() + w.rank;
+               const int32_t first = offset * channels;
+               Segment* const last = segments_.data() + segment_count_ - 1;
+               if (group.depth > 0 && last->first + last->length == first) {
+                 last->length += channels;
+               } else {
+                 segments_[segment_count_++] = {first, channels};
+               }
+               group.depth += channels;
+             });
   group.segment_count = segment_count_ - group.first_segment;
   groups_[group_count_++] = group;
 }

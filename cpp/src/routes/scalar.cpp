@@ -4,14 +4,22 @@
 #include <algorithm>
 #include <new>
 
+#include "axis_phases.h"
 #include "deconv/buffer.h"
 #include "pack.h"
 #include "relu.h"
 #include "routes/route.h"
-#include "routes/source_position.h"
 
 namespace deconv {
 namespace {
+
+// Where a tap of an output position reads along `axis`, or -1 where it reads no input.
+int64_t source_position(const Problem& problem, int axis, int64_t output, int64_t tap) {
+  int64_t input = 0;
+  const bool inside = AxisPhases::reads(problem.spec, axis, output, tap, &input) && input >= 0 &&
+                      input < problem.input[axis];
+  return inside ? input : -1;
+}
 
 class ScalarRoute final : public Route {
  public:

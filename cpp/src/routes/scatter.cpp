@@ -45,8 +45,7 @@ void add_row(int64_t count, const float* terms, float* sums) {
 }
 
 int64_t overlap_of(const Spec& spec, int axis) {
-  return (int64_t{spec.dilation[axis]} * (spec.kernel[axis] - 1) + spec.stride[axis] - 1) /
-         spec.stride[axis];
+  return ceil_divide(AxisPhases::reach(spec, axis), spec.stride[axis]);
 }
 
 int strip_axis(const Problem& problem) {
@@ -289,29 +288,27 @@ void ScatterRoute::sum_row(const Grid& grid, const Strip& strip, const OutputStr
     std::fill_n(sums + line * grid.row_pitch, steps,
                 bias_[strip.channel_group * channels + line % channels]);
   }
-  for (const AxisPhases::Tap& d : axes_[0].taps(row.depth % axes_[0].count())) {
-    const int64_t depth = row.depth / axes_[0].count() + axes_[0].offset(d.offset);
-    if (depth < 0 || depth >= problem.input[0]) continue;
-    for (const AxisPhases::Tap& h : axes_[1].taps(row.height % axes_[1].count())) {
-      const int64_t height = row.height / axes_[1].count() + axes_[1].offset(h.offset);
-      if (height < 0 || height >= problem.input[1]) continue;
-      const int64_t source = (depth * problem.input[1] + height) * problem.input[2] - strip.first;
-      for (int32_t phase = 0; phase < phases; ++phase) {
-        for (const AxisPhases::Tap& w : axes_[2].taps(phase)) {
-          const int64_t offset = axes_[2].offset(w.offset);
-          const int64_t low = std::max(step, -offset);
-          const int64_t high = std::min(step + steps, problem.input[2] - offset);
-          if (low >= high) continue;
-          const int64_t tap = (int64_t{d.tap} * spec_.kernel[1] + h.tap) * spec_.kernel[2] + w.tap;
-          for (int64_t channel = 0; channel < channels; ++channel) {
-            add_row(high - low,
-                    products + (tap * channels + channel) * grid.pitch + source + low + offset,
-                    sums + (phase * channels + channel) * grid.row_pitch + low - step);
+  axes_[0].visit_sources(row.depth, problem.input[0], [&](const AxisPhases::Tap& d, int64_t depth) {
+    axes_[1].visit_sources(
+        row.height, problem.input[1], [&](const AxisPhases::Tap& h, int64_t height) {
+          const int64_t source =
+              (depth * problem.input[1] + height) * problem.input[2] - strip.first;
+          for (int32_t phase = 0; phase < phases; ++phase) {
+            for (const AxisPhases::Tap& w : axes_[2].taps(phase)) {
+              const Range met = indices_inside(w.offset, 1, problem.input[2], {step, step + steps});
+              if (met.count() == 0) continue;
+              const int64_t tap =
+                  (int64_t{d.tap} * spec_.kernel[1] + h.tap) * spec_.kernel[2] + w.tap;
+              for (int64_t channel = 0; channel < channels; ++channel) {
+                add_row(met.count(),
+                        products + (tap * channels + channel) * grid.pitch + source + met.begin +
+                            w.offset,
+                        sums + (phase * channels + channel) * grid.row_pitch + met.begin - step);
+              }
+            }
           }
-        }
-      }
-    }
-  }
+        });
+  });
   if (!spec_.relu) return;
   for (int64_t line = 0; line < phases * channels; ++line) {
     relu(steps, sums + line * grid.row_pitch);

@@ -50,29 +50,21 @@ struct Window {
   int32_t first_offset;
 };
 
-int64_t floor_divide(int64_t dividend, int64_t divisor) {
-  return dividend / divisor - (dividend % divisor < 0 ? 1 : 0);
-}
-
 // Calls visit(window) with the windows of `taps` offsets that hold the phases of one axis, by
 // rising phase, which is by rising offset; stops and answers false when a phase has more taps. The
 // axis has no dilation, and a convolution's has stride 1.
 template <typename Visit>
 bool visit_windows(const Spec& spec, int axis, int taps, const Visit& visit) {
-  const int32_t stride = spec.transposed ? spec.stride[axis] : 1;
+  const auto count = static_cast<int32_t>(AxisPhases::count(spec, axis));
   Window window{0, 0, 0};
   bool empty = true;
-  for (int32_t phase = 0; phase < stride; ++phase, ++window.phases) {
-    const int64_t reach = int64_t{spec.kernel[axis]} - 1;
-    const int64_t crop = int64_t{phase} + spec.pad_before[axis];
-    const int64_t first =
-        spec.transposed ? -floor_divide(reach - crop, stride) : -int64_t{spec.pad_before[axis]};
-    const int64_t last = spec.transposed ? floor_divide(crop, stride) : first + reach;
-    if (first > last) continue;
-    if (last - first >= taps) return false;
-    if (empty || last - window.first_offset >= taps) {
+  for (int32_t phase = 0; phase < count; ++phase, ++window.phases) {
+    const Range offsets = AxisPhases::inputs_of(spec, axis, {phase, phase + 1});
+    if (offsets.count() <= 0) continue;
+    if (offsets.count() > taps) return false;
+    if (empty || offsets.end - window.first_offset > taps) {
       if (!empty) visit(window);
-      window = {empty ? 0 : phase, empty ? phase : 0, static_cast<int32_t>(first)};
+      window = {empty ? 0 : phase, empty ? phase : 0, static_cast<int32_t>(offsets.begin)};
       empty = false;
     }
   }
@@ -229,9 +221,9 @@ void WinogradRoute::pack_row(const Pair& pair, int64_t row, const float* weight,
         weight + (spec_.transposed ? channel_in * out + channel : channel * in + channel_in) * taps;
     double window[kMostTaps * kMostReads] = {};
     for (const AxisPhases::Tap& h : axes_[1].taps(phase / axes_[2].count())) {
-      const int32_t line = axes_[1].offset(h.offset) - pair.height.first_offset;
+      const int32_t line = h.offset - pair.height.first_offset;
       for (const AxisPhases::Tap& w : axes_[2].taps(phase % axes_[2].count())) {
-        const int32_t column = axes_[2].offset(w.offset) - pair.width.first_offset;
+        const int32_t column = w.offset - pair.width.first_offset;
         window[line * form_.reads + column] = kernel[h.tap * spec_.kernel[2] + w.tap];
       }
     }
