@@ -46,15 +46,6 @@ Problem candidate(Random& random) {
   return problem;
 }
 
-// Position of a value in a tensor of `channels` channels and `extents`.
-int64_t offset(Layout layout, int32_t channels, const Axes& extents, int32_t batch, int32_t channel,
-               const Axes& at) {
-  const int64_t points = int64_t{extents[0]} * extents[1] * extents[2];
-  const int64_t point = (int64_t{at[0]} * extents[1] + at[1]) * extents[2] + at[2];
-  return layout == Layout::kChannelsFirst ? (int64_t{batch} * channels + channel) * points + point
-                                          : (int64_t{batch} * points + point) * channels + channel;
-}
-
 template <typename Body>
 void for_each(const Axes& extents, const Body& body) {
   Axes at;
@@ -95,48 +86,69 @@ bool seen(const Problem& problem, const Axes& at, const Axes& tap, Axes& source)
   return inside(source, problem.input);
 }
 
-// `combine(x, w)` is what one multiply-accumulate adds.
+// Where the values of a channel lie: the first at a position, and how far apart.
+struct Values {
+  int64_t first;
+  int64_t step;
+};
+
+Values values_at(Layout layout, int32_t channels, const Axes& extents, int32_t batch,
+                 const Axes& at) {
+  const int64_t points = int64_t{extents[0]} * extents[1] * extents[2];
+  const int64_t point = (int64_t{at[0]} * extents[1] + at[1]) * extents[2] + at[2];
+  return layout == Layout::kChannelsFirst ? Values{batch * points * channels + point, points}
+                                          : Values{(batch * points + point) * channels, 1};
+}
+
+// Adds all products of one tap between an input and an output position. `combine(x, w)` is what one
+// of them adds.
+template <typename Combine>
+void add_tap(const Spec& spec, int64_t tap, const float* input, Values source, const float* weight,
+             double* result, Values target, const Combine& combine) {
+  const int64_t taps = spec.kernel_elements();
+  const int32_t group_in = spec.group_in_channels();
+  const int32_t group_out = spec.group_out_channels();
+  for (int32_t in = 0; in < spec.in_channels; ++in) {
+    const double x = input[source.first + in * source.step];
+    const int32_t first_out = in / group_in * group_out;
+    for (int32_t out = first_out; out < first_out + group_out; ++out) {
+      const int64_t row = spec.transposed ? int64_t{in} * group_out + out % group_out
+                                          : int64_t{out} * group_in + in % group_in;
+      result[target.first + out * target.step] += combine(x, double{weight[row * taps + tap]});
+    }
+  }
+}
+
 template <typename Combine>
 std::vector<double> accumulate(const Problem& problem, const float* input, const float* weight,
                                const float* bias, const Combine& combine) {
   const Spec& spec = problem.spec;
-  const int32_t group_in = spec.group_in_channels();
-  const int32_t group_out = spec.group_out_channels();
-  const auto output_offset = [&](int32_t batch, int32_t channel, const Axes& at) {
-    return static_cast<size_t>(
-        offset(problem.layout, spec.out_channels, problem.output, batch, channel, at));
-  };
-  const auto tap_number = [&](const Axes& tap) {
-    return (int64_t{tap[0]} * spec.kernel[1] + tap[1]) * spec.kernel[2] + tap[2];
-  };
   std::vector<double> result(static_cast<size_t>(problem.output_elements()));
   for (int32_t batch = 0; batch < problem.batch; ++batch) {
-    for (int32_t out = 0; out < spec.out_channels; ++out) {
-      const int32_t group = out / group_out;
-      for_each(problem.output, [&](const Axes& at) {
-        result[output_offset(batch, out, at)] = bias == nullptr ? 0.0 : combine(1.0, bias[out]);
-      });
-      for (int32_t in = group * group_in; in < (group + 1) * group_in; ++in) {
-        const int64_t row = spec.transposed ? int64_t{in} * group_out + out % group_out
-                                            : int64_t{out} * group_in + in % group_in;
-        const auto add = [&](const Axes& source, const Axes& tap, const Axes& target) {
-          const double x =
-              input[offset(problem.layout, spec.in_channels, problem.input, batch, in, source)];
-          const double w = weight[row * spec.kernel_elements() + tap_number(tap)];
-          result[output_offset(batch, out, target)] += combine(x, w);
-        };
-        for_each(spec.transposed ? problem.input : problem.output, [&](const Axes& at) {
-          for_each(spec.kernel, [&](const Axes& tap) {
-            Axes other;
-            if (spec.transposed) {
-              if (stamped(problem, at, tap, other)) add(at, tap, other);
-            } else {
-              if (seen(problem, at, tap, other)) add(other, tap, at);
-            }
-          });
-        });
+    const auto source_of = [&](const Axes& at) {
+      return values_at(problem.layout, spec.in_channels, problem.input, batch, at);
+    };
+    const auto target_of = [&](const Axes& at) {
+      return values_at(problem.layout, spec.out_channels, problem.output, batch, at);
+    };
+    for_each(problem.output, [&](const Axes& at) {
+      const Values target = target_of(at);
+      for (int32_t out = 0; out < spec.out_channels && bias != nullptr; ++out) {
+        result[static_cast<size_t>(target.first + out * target.step)] =
+            combine(1.0, double{bias[out]});
       }
-    }
+    });
+    for_each(spec.transposed ? problem.input : problem.output, [&](const Axes& at) {
+      int64_t number = 0;
+      for_each(spec.kernel, [&](const Axes& tap) {
+        Axes other;
+        if (spec.transposed ? stamped(problem, at, tap, other) : seen(problem, at, tap, other)) {
+          add_tap(spec, number, input, source_of(spec.transposed ? at : other), weight,
+                  result.data(), target_of(spec.transposed ? other : at), combine);
+        }
+        ++number;
+      });
+    });
   }
   return result;
 }
