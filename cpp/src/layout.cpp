@@ -8,9 +8,6 @@
 namespace deconv {
 namespace {
 
-// A tile of 32 x 32 floats is 4 KiB: source and target tile stay in the first-level cache.
-constexpr int64_t kTile = 32;
-
 // The shuffles of `interleave` for strides of 2 and 3: four columns at a time, as many as there are
 // whole. They answer how many columns they did.
 int64_t interleave_two(int64_t columns, const float* source, int64_t stride, float* target) {
@@ -41,16 +38,47 @@ int64_t interleave_three(int64_t columns, const float* source, int64_t stride, f
   return column;
 }
 
-// `change` is what happens to every value, or vector of values, on the way.
+// Writes the transpose of 16 x 16 bytes: four rounds of interleaving row i with row i + 8.
 template <typename Change>
-void transpose_tile(int64_t rows, int64_t columns, const float* source, int64_t source_stride,
-                    float* target, int64_t target_stride, const Change& change) {
-  const int64_t whole_rows = rows / 4 * 4;
-  const int64_t whole_columns = columns / 4 * 4;
-  for (int64_t row = 0; row < whole_rows; row += 4) {
-    for (int64_t column = 0; column < whole_columns; column += 4) {
-      transpose_4x4(source + row * source_stride + column, source_stride,
-                    target + column * target_stride + row, target_stride, change);
+void transpose_square(const int8_t* source, int64_t source_stride, int8_t* target,
+                      int64_t target_stride, const Change& change) {
+  v128_t rows[16];
+  v128_t mixed[16];
+  for (int64_t row = 0; row < 16; ++row) rows[row] = wasm_v128_load(source + row * source_stride);
+  const auto interleave_rows = [](const v128_t* from, v128_t* to) {
+    for (int row = 0; row < 8; ++row) {
+      to[2 * row] = wasm_i8x16_shuffle(from[row], from[row + 8], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20,
+                                       5, 21, 6, 22, 7, 23);
+      to[2 * row + 1] = wasm_i8x16_shuffle(from[row], from[row + 8], 8, 24, 9, 25, 10, 26, 11, 27,
+                                           12, 28, 13, 29, 14, 30, 15, 31);
+    }
+  };
+  interleave_rows(rows, mixed);
+  interleave_rows(mixed, rows);
+  interleave_rows(rows, mixed);
+  interleave_rows(mixed, rows);
+  for (int64_t row = 0; row < 16; ++row) {
+    wasm_v128_store(target + row * target_stride, change(rows[row]));
+  }
+}
+
+template <typename Change>
+void transpose_square(const float* source, int64_t source_stride, float* target,
+                      int64_t target_stride, const Change& change) {
+  transpose_4x4(source, source_stride, target, target_stride, change);
+}
+
+// `change` is what happens to every value, or vector of values, on the way.
+template <typename Value, typename Change>
+void transpose_tile(int64_t rows, int64_t columns, const Value* source, int64_t source_stride,
+                    Value* target, int64_t target_stride, const Change& change) {
+  constexpr int64_t kSide = sizeof(v128_t) / sizeof(Value);
+  const int64_t whole_rows = rows / kSide * kSide;
+  const int64_t whole_columns = columns / kSide * kSide;
+  for (int64_t row = 0; row < whole_rows; row += kSide) {
+    for (int64_t column = 0; column < whole_columns; column += kSide) {
+      transpose_square(source + row * source_stride + column, source_stride,
+                       target + column * target_stride + row, target_stride, change);
     }
   }
   for (int64_t row = 0; row < rows; ++row) {
@@ -60,15 +88,26 @@ void transpose_tile(int64_t rows, int64_t columns, const float* source, int64_t 
   }
 }
 
-template <typename Change>
-void transpose_tiles(int64_t rows, int64_t columns, const float* source, int64_t source_stride,
-                     float* target, int64_t target_stride, const Change& change) {
+template <typename Value, typename Change>
+void transpose_tiles(int64_t rows, int64_t columns, const Value* source, int64_t source_stride,
+                     Value* target, int64_t target_stride, const Change& change) {
+  // 4 KiB: source and target tile stay in the first-level cache.
+  constexpr int64_t kTile = sizeof(Value) == 1 ? 64 : 32;
   for (int64_t row = 0; row < rows; row += kTile) {
     for (int64_t column = 0; column < columns; column += kTile) {
       transpose_tile(std::min(kTile, rows - row), std::min(kTile, columns - column),
                      source + row * source_stride + column, source_stride,
                      target + column * target_stride + row, target_stride, change);
     }
+  }
+}
+
+template <typename Value, typename Change>
+void transpose_all(int64_t count, int64_t rows, int64_t columns, const Value* source, Value* target,
+                   const Change& change) {
+  const int64_t size = rows * columns;
+  for (int64_t matrix = 0; matrix < count; ++matrix, source += size, target += size) {
+    transpose_tiles(rows, columns, source, columns, target, rows, change);
   }
 }
 
@@ -103,22 +142,21 @@ void interleave(int64_t rows, int64_t count, const float* source, int64_t source
 }
 
 void transpose(int64_t count, int64_t rows, int64_t columns, const float* source, float* target) {
-  const int64_t size = rows * columns;
   if (rows == 1 || columns == 1) {
-    std::copy_n(source, count * size, target);
+    std::copy_n(source, count * rows * columns, target);
     return;
   }
-  for (int64_t matrix = 0; matrix < count; ++matrix, source += size, target += size) {
-    transpose_block(rows, columns, source, columns, target, rows);
-  }
+  transpose_all(count, rows, columns, source, target, kKeep);
+}
+
+void transpose_bytes(int64_t count, int64_t rows, int64_t columns, const int8_t* source,
+                     int8_t* target) {
+  transpose_all(count, rows, columns, source, target, kKeep);
 }
 
 void transpose_relu(int64_t count, int64_t rows, int64_t columns, const float* source,
                     float* target) {
-  const int64_t size = rows * columns;
-  for (int64_t matrix = 0; matrix < count; ++matrix, source += size, target += size) {
-    transpose_tiles(rows, columns, source, columns, target, rows, kRelu);
-  }
+  transpose_all(count, rows, columns, source, target, kRelu);
 }
 
 }  // namespace deconv

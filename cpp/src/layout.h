@@ -7,6 +7,8 @@ namespace deconv {
 // For each of `count` matrices of `rows` x `columns`, writes the transpose. Channels-first to
 // channels-last is rows = channels, columns = points, count = batch; back is the other way round.
 void transpose(int64_t count, int64_t rows, int64_t columns, const float* source, float* target);
+void transpose_bytes(int64_t count, int64_t rows, int64_t columns, const int8_t* source,
+                     int8_t* target);
 
 // The same, with a ReLU on the way.
 void transpose_relu(int64_t count, int64_t rows, int64_t columns, const float* source,

@@ -9,6 +9,7 @@
 #include <limits>
 #include <vector>
 
+#include "exact_block.h"
 #include "quantization.h"
 #include "reference.h"
 
@@ -166,29 +167,5 @@ TEST_CASE("every int8 comes back as itself, whatever scale and zero point") {
     std::vector<int8_t> back(256);
     deconv::quantize(256, values.data(), quantization, back.data());
     CHECK(back == bytes);
-  }
-}
-
-TEST_CASE("transpose_bytes moves every byte, whole tiles or not, wherever they lie") {
-  int64_t offset = 0;
-  for (const int64_t rows : {1, 2, 15, 16, 17, 33, 64}) {
-    for (const int64_t columns : {1, 3, 16, 31, 32, 50}) {
-      CAPTURE(rows);
-      CAPTURE(columns);
-      offset = (offset + 5) % 16;
-      const ExactBlock<int8_t> source(rows * columns, 0, offset);
-      const ExactBlock<int8_t> target(rows * columns, 0, (3 * offset + 1) % 16);
-      for (int64_t index = 0; index < rows * columns; ++index) {
-        source[index] = static_cast<int8_t>(index * 31 % 251);
-      }
-      deconv::transpose_bytes(rows, columns, source.data(), target.data());
-      int64_t wrong = 0;
-      for (int64_t row = 0; row < rows; ++row) {
-        for (int64_t column = 0; column < columns; ++column) {
-          wrong += target[column * rows + row] != source[row * columns + column];
-        }
-      }
-      CHECK(wrong == 0);
-    }
   }
 }

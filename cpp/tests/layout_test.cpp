@@ -5,8 +5,10 @@
 #include <cmath>
 #include <limits>
 
+#include "exact_block.h"
 #include "reference.h"
 
+using deconv_tests::ExactBlock;
 using deconv_tests::ExactBuffer;
 using deconv_tests::Random;
 
@@ -124,4 +126,27 @@ TEST_CASE("interleave puts rows side by side for every count around its shuffles
     }
   }
   CHECK(wrong == 0);
+}
+
+TEST_CASE("the transpose of bytes moves every byte, whole tiles or not, wherever they lie") {
+  int64_t offset = 0;
+  for (const int64_t rows : {1, 2, 15, 16, 17, 33, 64, 81}) {
+    for (const int64_t columns : {1, 3, 16, 31, 32, 50, 129}) {
+      CAPTURE(rows);
+      CAPTURE(columns);
+      offset = (offset + 5) % 16;
+      const ExactBlock<int8_t> source(2 * rows * columns, 0, offset);
+      const ExactBlock<int8_t> target(2 * rows * columns, 0, (3 * offset + 1) % 16);
+      for (int64_t index = 0; index < 2 * rows * columns; ++index) {
+        source[index] = static_cast<int8_t>(index * 31 % 251);
+      }
+      deconv::transpose_bytes(2, rows, columns, source.data(), target.data());
+      int64_t wrong = 0;
+      for (int64_t index = 0; index < 2 * rows * columns; ++index) {
+        const int64_t at = index % (rows * columns);
+        wrong += target[index - at + at % columns * rows + at / columns] != source[index];
+      }
+      CHECK(wrong == 0);
+    }
+  }
 }

@@ -11,6 +11,7 @@
 #include "deconv/buffer.h"
 #include "deconv/runtime.h"
 #include "deconv/workspace.h"
+#include "exact_block.h"
 #include "failing_memory.h"
 #include "quantization.h"
 #include "quantized/convert.h"

@@ -64,27 +64,6 @@ struct Dequantizer {
   v128_t zero_point;
 };
 
-// Four rounds of interleaving row i with row i + 8 are a transposition.
-void transpose_16x16(const int8_t* source, int64_t source_stride, int8_t* target,
-                     int64_t target_stride) {
-  v128_t rows[16];
-  v128_t mixed[16];
-  for (int64_t row = 0; row < 16; ++row) rows[row] = wasm_v128_load(source + row * source_stride);
-  const auto interleave = [](const v128_t* from, v128_t* to) {
-    for (int row = 0; row < 8; ++row) {
-      to[2 * row] = wasm_i8x16_shuffle(from[row], from[row + 8], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20,
-                                       5, 21, 6, 22, 7, 23);
-      to[2 * row + 1] = wasm_i8x16_shuffle(from[row], from[row + 8], 8, 24, 9, 25, 10, 26, 11, 27,
-                                           12, 28, 13, 29, 14, 30, 15, 31);
-    }
-  };
-  interleave(rows, mixed);
-  interleave(mixed, rows);
-  interleave(rows, mixed);
-  interleave(mixed, rows);
-  for (int64_t row = 0; row < 16; ++row) wasm_v128_store(target + row * target_stride, rows[row]);
-}
-
 float lane_extreme(v128_t values, bool greatest) {
   float lanes[4];
   wasm_v128_store(lanes, values);
@@ -147,21 +126,6 @@ void dequantize(int64_t count, const int8_t* values, const Quantization& quantiz
   std::copy_n(values + index, count - index, rest);
   dequantizer.sixteen(rest, floats);
   std::copy_n(floats, count - index, target + index);
-}
-
-void transpose_bytes(int64_t rows, int64_t columns, const int8_t* source, int8_t* target) {
-  const int64_t whole_rows = rows / 16 * 16;
-  const int64_t whole_columns = columns / 16 * 16;
-  for (int64_t row = 0; row < whole_rows; row += 16) {
-    for (int64_t column = 0; column < whole_columns; column += 16) {
-      transpose_16x16(source + row * columns + column, columns, target + column * rows + row, rows);
-    }
-  }
-  for (int64_t row = 0; row < rows; ++row) {
-    for (int64_t column = row < whole_rows ? whole_columns : 0; column < columns; ++column) {
-      target[column * rows + row] = source[row * columns + column];
-    }
-  }
 }
 
 }  // namespace deconv

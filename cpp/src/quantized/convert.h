@@ -16,7 +16,4 @@ void quantize(int64_t count, const float* values, const Quantization& quantizati
 void dequantize(int64_t count, const int8_t* values, const Quantization& quantization,
                 float* target);
 
-// As transpose() of layout.h, for one matrix of bytes.
-void transpose_bytes(int64_t rows, int64_t columns, const int8_t* source, int8_t* target);
-
 }  // namespace deconv

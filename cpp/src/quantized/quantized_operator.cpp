@@ -317,7 +317,7 @@ Status QuantizedOperator::run_image(const Quantization& quantization, const void
     scratch += input_size + Buffer::kSlackBytes;
   }
   if (!input_as_is) {
-    transpose_bytes(spec_.in_channels, input_points, values, scratch);
+    transpose_bytes(1, spec_.in_channels, input_points, values, scratch);
     values = scratch;
   }
 
@@ -343,7 +343,7 @@ Status QuantizedOperator::run_image(const Quantization& quantization, const void
     auto* turned = output_element == Element::kInt8
                        ? static_cast<int8_t*>(output)
                        : static_cast<int8_t*>(result) + output_size + Buffer::kSlackBytes;
-    transpose_bytes(output_points, spec_.out_channels, bytes, turned);
+    transpose_bytes(1, output_points, spec_.out_channels, bytes, turned);
     bytes = turned;
   }
   if (output_element == Element::kFloat32) {
