@@ -17,8 +17,8 @@ import { quantize } from 'deconv-wasm/quantize';
 import { expect, it, onTestFinished } from 'vitest';
 import { describeEachBuild, ROUTE_CHOICES } from '../support/builds.js';
 import { caught } from '../support/errors.js';
+import { mulberry32 } from '../support/random.js';
 import { unlessRefused } from '../support/run.js';
-import { mulberry32 } from '../support/seed.js';
 import { sizeOf } from '../support/tensors.js';
 
 const LEAST_NORMAL = 2 ** -126;

@@ -16,8 +16,9 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { describeEachBuild } from '../support/builds.js';
 import { compareWith } from '../support/compare.js';
+import { type Geometry, referenceGradients } from '../support/reference.js';
 import { runsOf } from '../support/seed.js';
-import { quarters, sizeOf } from '../support/tensors.js';
+import { quarters } from '../support/tensors.js';
 
 /** Random geometries on each build, other ones on each. */
 const RUNS = 500;
@@ -134,77 +135,18 @@ function inputOf({ batch, groups, groupIn, extents, seed }: RandomLayer): Tensor
   return quarters([batch, groups * groupIn, ...extents], seed + 2);
 }
 
-/** Gradients in float64 straight from the definition, for any rank. */
-function referenceGradients(
-  random: RandomLayer,
-  weight: Tensor,
-  x: Tensor,
-  g: Tensor,
-): { input: Float64Array; weight: Float64Array; bias: Float64Array } {
-  const { transposed, batch, groups, groupIn, groupOut, extents, kernelSize } = random;
-  const outExtents = g.shape.slice(2);
-  const gradients = {
-    input: new Float64Array(x.data.length),
-    weight: new Float64Array(weight.data.length),
-    bias: new Float64Array(groups * groupOut),
+function geometryOf(random: RandomLayer): Geometry {
+  const { transposed, groups, stride, dilation, padding, outputPadding } = random;
+  return {
+    transposed,
+    groups,
+    stride,
+    dilation,
+    padBefore: padding,
+    padAfter: padding,
+    outputPadding,
+    inputDilation: stride.map(() => 1),
   };
-  const [inputs, outputs, taps] = [sizeOf(extents), sizeOf(outExtents), sizeOf(kernelSize)];
-  const add = (sums: Float64Array, index: number, term: number): void => {
-    sums[index] = (sums[index] as number) + term;
-  };
-  for (const [index, value] of g.data.entries()) {
-    add(gradients.bias, Math.floor(index / outputs) % (groups * groupOut), value);
-  }
-  // Which input and which output place each tap joins does not depend on the channels.
-  const joints = jointsOf(random, outExtents);
-  for (let n = 0; n < batch; n += 1) {
-    for (let i = 0; i < groups * groupIn; i += 1) {
-      for (let local = 0; local < groupOut; local += 1) {
-        const o = Math.floor(i / groupIn) * groupOut + local;
-        const matrix = transposed ? i * groupOut + local : o * groupIn + (i % groupIn);
-        const from = (n * groups * groupIn + i) * inputs;
-        const to = (n * groups * groupOut + o) * outputs;
-        for (const { tap, input, output } of joints) {
-          const grad = g.data[to + output] as number;
-          add(gradients.input, from + input, grad * (weight.data[matrix * taps + tap] as number));
-          add(gradients.weight, matrix * taps + tap, grad * (x.data[from + input] as number));
-        }
-      }
-    }
-  }
-  return gradients;
-}
-
-interface Joint {
-  readonly tap: number;
-  readonly input: number;
-  readonly output: number;
-}
-
-/** On every axis `b = a * stride + tap * dilation - padding`; transposed, `a` is the input's place. */
-function jointsOf(random: RandomLayer, outExtents: readonly number[]): Joint[] {
-  const { transposed, extents, kernelSize, stride, dilation, padding } = random;
-  let joints: Joint[] = [{ tap: 0, input: 0, output: 0 }];
-  for (const [axis, n] of extents.entries()) {
-    const [k, o] = [kernelSize[axis] as number, outExtents[axis] as number];
-    const [near, far] = transposed ? [n, o] : [o, n];
-    const lines: Joint[] = [];
-    for (let a = 0; a < near; a += 1) {
-      for (let tap = 0; tap < k; tap += 1) {
-        const b = a * (stride[axis] as number) + tap * (dilation[axis] as number) - (padding[axis] as number);
-        if (b < 0 || b >= far) continue;
-        lines.push(transposed ? { tap, input: a, output: b } : { tap, input: b, output: a });
-      }
-    }
-    joints = joints.flatMap((head) =>
-      lines.map(({ tap, input, output }) => ({
-        tap: head.tap * k + tap,
-        input: head.input * n + input,
-        output: head.output * o + output,
-      })),
-    );
-  }
-  return joints;
 }
 
 function expectSame(got: Tensor, shape: readonly number[], wanted: ArrayLike<number>, what: string): void {
@@ -227,11 +169,11 @@ describeEachBuild((build) => {
         const x = inputOf(random);
         const g = quarters(layer.outputShape(x.shape), random.seed + 3);
         const got: LayerGradients = layer.backward(x, g);
-        const wanted = referenceGradients(random, layer.weight, x, g);
-        expectSame(got.input, x.shape, wanted.input, 'input');
-        expectSame(got.weight, layer.weight.shape, wanted.weight, 'weight');
+        const wanted = referenceGradients(geometryOf(random), x, layer.weight, g);
+        expectSame(got.input, x.shape, wanted.input.data, 'input');
+        expectSame(got.weight, layer.weight.shape, wanted.weight.data, 'weight');
         if (got.bias === null) expect(layer.bias).toBeNull();
-        else expectSame(got.bias, [random.groups * random.groupOut], wanted.bias, 'bias');
+        else expectSame(got.bias, [random.groups * random.groupOut], wanted.bias.data, 'bias');
         const name = layer.constructor.name;
         counts.set(name, (counts.get(name) ?? 0) + 1);
       }),

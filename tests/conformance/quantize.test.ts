@@ -27,8 +27,9 @@ import { describe, expect, it } from 'vitest';
 import { BUILDS, describeEachBuild } from '../support/builds.js';
 import { caught, expectError } from '../support/errors.js';
 import { type RandomProblem, randomProblem, tensorsOf } from '../support/geometries.js';
+import { mulberry32 } from '../support/random.js';
 import { type Geometry, reference } from '../support/reference.js';
-import { mulberry32, runsOf, seed } from '../support/seed.js';
+import { runsOf, seed } from '../support/seed.js';
 import { randomTensor, sizeOf, toChannelsFirst, toChannelsLast, zeros } from '../support/tensors.js';
 
 const { fround } = Math;
@@ -293,7 +294,7 @@ describeEachBuild((build) => {
     expectError(
       caught(() => small.forward(x)),
       'NOT_INITIALIZED',
-      'Conv2d.forward',
+      'QuantizedConv2d.forward',
     );
     await init(build.options);
     expect(small.forward(x)).toEqual(y);
@@ -445,18 +446,28 @@ describe('quantize', () => {
       expectError(
         caught(() => fixed.forward(x as never)),
         code,
-        'ConvTranspose2d.forward',
+        'QuantizedConvTranspose2d.forward',
       );
     }
     expectError(
+      caught(() => fixed.outputShape([1, 3, 4, 4])),
+      'BAD_SHAPE',
+      'QuantizedConvTranspose2d.outputShape',
+    );
+    expectError(
+      caught(() => fixed.forward(bytes, { outputSize: [99, 99] })),
+      'BAD_OPTION',
+      'QuantizedConvTranspose2d.forward',
+    );
+    expectError(
       caught(() => fixed.forward(bytes, { activation: 'tanh' as 'relu' })),
       'BAD_OPTION',
-      'ConvTranspose2d.forward',
+      'QuantizedConvTranspose2d.forward',
     );
     expectError(
       caught(() => fixed.forward(bytes, { output: bytes } as never)),
       'BAD_OPTION',
-      'ConvTranspose2d.forward',
+      'QuantizedConvTranspose2d.forward',
     );
     for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
       const x = zeros(1, 2, 4, 4);

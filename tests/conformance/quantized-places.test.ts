@@ -174,7 +174,7 @@ describeEachBuild((build) => {
       [stale, 'BAD_BUFFER'],
     ] as const) {
       const error = caught(() => layer.forward(x, { out } as never));
-      expectError(error, code, 'ConvTranspose2d.forward');
+      expectError(error, code, 'QuantizedConvTranspose2d.forward');
       expect(layer.forward(x, { out: good }).data).toEqual(wanted);
     }
     for (const [out, code] of [
@@ -183,7 +183,7 @@ describeEachBuild((build) => {
       [{ data: new Int8Array(3), shape }, 'BAD_SHAPE'],
     ] as const) {
       const error = caught(() => layer.forwardInt8(x, { out } as never));
-      expectError(error, code, 'ConvTranspose2d.forwardInt8');
+      expectError(error, code, 'QuantizedConvTranspose2d.forwardInt8');
     }
     expect(good.data).toEqual(wanted);
   });

@@ -17,8 +17,9 @@ import * as brainstate from 'deconv-wasm/brainstate';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { BUILDS, describeEachBuild, PLAIN_SUMS, ROUTE_CHOICES } from '../support/builds.js';
+import { mulberry32 } from '../support/random.js';
 import { type RouteChoice, unlessRefused } from '../support/run.js';
-import { mulberry32, runsOf } from '../support/seed.js';
+import { runsOf } from '../support/seed.js';
 import { randomTensor } from '../support/tensors.js';
 
 const FIRST = {

@@ -268,6 +268,9 @@ describe('loss and optimizers', () => {
       ['Sequential', 'BAD_TYPE', () => new Sequential([new ReLU()] as unknown as Module)],
     ] as const;
     for (const [where, code, act] of refusals) expectError(caught(act), code, where);
+    expect(caught(() => sgd([layer, bare, layer])).message).toBe(
+      'sgd: expected every layer once, got layers[2], which is layers[0] again.',
+    );
     expect([layer.writes, bare.writes]).toEqual([0, 0]);
     // No history of the refused steps: the first good one is a first step.
     step([good, bareGood]);

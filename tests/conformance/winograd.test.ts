@@ -18,9 +18,10 @@ import { describeEachBuild } from '../support/builds.js';
 import { compareExactly, compareShape, compareWith } from '../support/compare.js';
 import { caught } from '../support/errors.js';
 import { type RandomProblem, withOutput } from '../support/geometries.js';
+import { mulberry32 } from '../support/random.js';
 import { type Geometry, reference } from '../support/reference.js';
 import { type RouteChoice, runFunctional, unlessRefused } from '../support/run.js';
-import { mulberry32, runsOf, seed } from '../support/seed.js';
+import { runsOf, seed } from '../support/seed.js';
 import {
   quarters,
   randomTensor,

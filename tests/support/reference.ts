@@ -1,7 +1,5 @@
 // The two canonical operators straight from their definition: scatter for the transposed one,
-// gather for the other, in float64. Shares no code with the product, and is meant to be read.
-
-import type { Tensor } from 'deconv-wasm';
+// gather for the other, and their gradients, in float64. Shares no code with the product, and is meant to be read.
 
 export interface Geometry {
   readonly transposed: boolean;
@@ -19,7 +17,7 @@ export interface Geometry {
 export interface Reference {
   readonly shape: readonly number[];
   readonly data: Float64Array;
-  /** Sum of the absolute values of every term of each output, and how many terms there are. */
+  /** Sum of the absolute values of every term of each value, and how many terms there are. */
   readonly magnitude: Float64Array;
   readonly terms: Float64Array;
 }
@@ -37,100 +35,157 @@ export function referenceExtent(geometry: Geometry, axis: number, n: number, k: 
 /** `x` is [N, I, ...], channels first; the weight is canonical. */
 export function reference(
   geometry: Geometry,
-  x: Tensor,
-  weight: Tensor,
-  bias: Float32Array | null,
+  x: Values,
+  weight: Values,
+  bias: ArrayLike<number> | null,
 ): Reference {
-  const [batch = 0, inChannels = 0, ...extents] = x.shape;
-  const [rows = 0, columns = 0, ...kernel] = weight.shape;
-  const { groups } = geometry;
-  const outChannels = geometry.transposed ? columns * groups : rows;
-  const groupIn = inChannels / groups;
-  const groupOut = outChannels / groups;
-  const outExtents = extents.map((n, axis) => referenceExtent(geometry, axis, n, kernel[axis] as number));
-  const shape = [batch, outChannels, ...outExtents];
-  const count = shape.reduce((product, extent) => product * extent, 1);
-  const data = new Float64Array(count);
-  const magnitude = new Float64Array(count);
-  const terms = new Float64Array(count);
-
-  const add = (index: number, term: number): void => {
-    data[index] = (data[index] as number) + term;
-    magnitude[index] = (magnitude[index] as number) + Math.abs(term);
-    terms[index] = (terms[index] as number) + 1;
-  };
-
-  const points = outExtents.reduce((product, extent) => product * extent, 1);
+  const problem = problemOf(geometry, x.shape, weight.shape);
+  const sums = new Sums(problem.outputShape);
   if (bias !== null) {
-    for (let index = 0; index < count; index += 1) {
-      add(index, bias[Math.floor(index / points) % outChannels] as number);
+    const { outChannels, points } = problem;
+    for (let index = 0; index < sums.data.length; index += 1) {
+      sums.add(index, bias[Math.floor(index / points) % outChannels] as number);
     }
   }
+  eachProduct(problem, (input, output, tap) => {
+    sums.add(output, (x.data[input] as number) * (weight.data[tap] as number));
+  });
+  return sums;
+}
 
-  const inputPositions = positions(extents);
-  const taps = positions(kernel);
-  const outputPositions = positions(outExtents);
+/** Gradients of `sum(reference(...) * g)`, each as a Reference. */
+export function referenceGradients(
+  geometry: Geometry,
+  x: Values,
+  weight: Values,
+  g: Values,
+): { readonly input: Reference; readonly weight: Reference; readonly bias: Reference } {
+  const problem = problemOf(geometry, x.shape, weight.shape);
+  const { outChannels, points } = problem;
+  const gradients = {
+    input: new Sums(x.shape),
+    weight: new Sums(weight.shape),
+    bias: new Sums([outChannels]),
+  };
+  for (let index = 0; index < g.data.length; index += 1) {
+    gradients.bias.add(Math.floor(index / points) % outChannels, g.data[index] as number);
+  }
+  eachProduct(problem, (input, output, tap) => {
+    const grad = g.data[output] as number;
+    gradients.input.add(input, grad * (weight.data[tap] as number));
+    gradients.weight.add(tap, grad * (x.data[input] as number));
+  });
+  return gradients;
+}
+
+/** Row-major values of either precision. */
+interface Values {
+  readonly data: ArrayLike<number>;
+  readonly shape: readonly number[];
+}
+
+class Sums implements Reference {
+  readonly shape: readonly number[];
+  readonly data: Float64Array;
+  readonly magnitude: Float64Array;
+  readonly terms: Float64Array;
+
+  constructor(shape: readonly number[]) {
+    const count = sizeOf(shape);
+    this.shape = shape;
+    this.data = new Float64Array(count);
+    this.magnitude = new Float64Array(count);
+    this.terms = new Float64Array(count);
+  }
+
+  add(index: number, term: number): void {
+    this.data[index] = (this.data[index] as number) + term;
+    this.magnitude[index] = (this.magnitude[index] as number) + Math.abs(term);
+    this.terms[index] = (this.terms[index] as number) + 1;
+  }
+}
+
+interface Problem {
+  readonly geometry: Geometry;
+  readonly batch: number;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly extents: readonly number[];
+  readonly kernel: readonly number[];
+  readonly outExtents: readonly number[];
+  readonly outputShape: readonly number[];
+  /** Places of one channel of the output. */
+  readonly points: number;
+}
+
+function problemOf(geometry: Geometry, inputShape: readonly number[], weight: readonly number[]): Problem {
+  const [batch = 0, inChannels = 0, ...extents] = inputShape;
+  const [rows = 0, columns = 0, ...kernel] = weight;
+  const outChannels = geometry.transposed ? columns * geometry.groups : rows;
+  const outExtents = extents.map((n, axis) => referenceExtent(geometry, axis, n, kernel[axis] as number));
+  const outputShape = [batch, outChannels, ...outExtents];
+  const points = sizeOf(outExtents);
+  return { geometry, batch, inChannels, outChannels, extents, kernel, outExtents, outputShape, points };
+}
+
+/** Calls `visit` with the indices of the three values of every product. */
+function eachProduct(problem: Problem, visit: (input: number, output: number, tap: number) => void): void {
+  const { geometry, batch, inChannels, outChannels, extents, kernel, points } = problem;
+  const { groups, transposed } = geometry;
+  const groupIn = inChannels / groups;
+  const groupOut = outChannels / groups;
+  const [inputs, taps] = [sizeOf(extents), sizeOf(kernel)];
+  // Which input and which output place each tap joins does not depend on the channels.
+  const joints = jointsOf(problem);
   for (let n = 0; n < batch; n += 1) {
-    for (let group = 0; group < groups; group += 1) {
-      for (let il = 0; il < groupIn; il += 1) {
-        for (let ol = 0; ol < groupOut; ol += 1) {
-          const i = group * groupIn + il;
-          const o = group * groupOut + ol;
-          const input = (n * inChannels + i) * inputPositions.length;
-          const output = (n * outChannels + o) * points;
-          const matrix = geometry.transposed ? i * groupOut + ol : o * groupIn + il;
-          for (const [tapIndex, tap] of taps.entries()) {
-            const w = weight.data[matrix * taps.length + tapIndex] as number;
-            if (geometry.transposed) {
-              // y[p] += x[i] * w[t] with p = i * s + t * d - pb
-              for (const [inputIndex, position] of inputPositions.entries()) {
-                const p = position.map(
-                  (at, axis) =>
-                    at * (geometry.stride[axis] as number) +
-                    (tap[axis] as number) * (geometry.dilation[axis] as number) -
-                    (geometry.padBefore[axis] as number),
-                );
-                const target = offset(p, outExtents);
-                if (target >= 0) add(output + target, (x.data[input + inputIndex] as number) * w);
-              }
-            } else {
-              // y[p] += xd[p * s + t * d - pb] * w[t], where xd is x with zeros inserted
-              for (const [outputIndex, position] of outputPositions.entries()) {
-                const q = position.map(
-                  (at, axis) =>
-                    (at * (geometry.stride[axis] as number) +
-                      (tap[axis] as number) * (geometry.dilation[axis] as number) -
-                      (geometry.padBefore[axis] as number)) /
-                    (geometry.inputDilation[axis] as number),
-                );
-                const source = q.every(Number.isInteger) ? offset(q, extents) : -1;
-                if (source >= 0) add(output + outputIndex, (x.data[input + source] as number) * w);
-              }
-            }
-          }
-        }
+    for (let i = 0; i < inChannels; i += 1) {
+      for (let local = 0; local < groupOut; local += 1) {
+        const o = Math.floor(i / groupIn) * groupOut + local;
+        const matrix = transposed ? i * groupOut + local : o * groupIn + (i % groupIn);
+        const from = (n * inChannels + i) * inputs;
+        const to = (n * outChannels + o) * points;
+        for (const { input, output, tap } of joints) visit(from + input, to + output, matrix * taps + tap);
       }
     }
   }
-  return { shape, data, magnitude, terms };
 }
 
-/** All positions of a grid in row-major order. */
-function positions(extents: readonly number[]): number[][] {
-  let list: number[][] = [[]];
-  for (const extent of extents) {
-    list = list.flatMap((head) => Array.from({ length: extent }, (_, at) => [...head, at]));
-  }
-  return list;
+interface Joint {
+  readonly input: number;
+  readonly output: number;
+  readonly tap: number;
 }
 
-/** Row-major index of a position, -1 outside of the grid. */
-function offset(position: readonly number[], extents: readonly number[]): number {
-  let index = 0;
-  for (const [axis, extent] of extents.entries()) {
-    const at = position[axis] as number;
-    if (at < 0 || at >= extent) return -1;
-    index = index * extent + at;
+/**
+ * On every axis `p = i * s + t * d - pb` for a transposed operator, which stamps input place i onto the output;
+ * for the other `p * s + t * d - pb` is a place of the input with its zeros inserted.
+ */
+function jointsOf({ geometry, extents, kernel, outExtents }: Problem): Joint[] {
+  const { transposed, stride, dilation, padBefore, inputDilation } = geometry;
+  let joints: Joint[] = [{ input: 0, output: 0, tap: 0 }];
+  for (const [axis, n] of extents.entries()) {
+    const [k, o] = [kernel[axis] as number, outExtents[axis] as number];
+    const lines: Joint[] = [];
+    for (let near = 0; near < (transposed ? n : o); near += 1) {
+      for (let tap = 0; tap < k; tap += 1) {
+        const place =
+          near * (stride[axis] as number) + tap * (dilation[axis] as number) - (padBefore[axis] as number);
+        const far = transposed ? place : place / (inputDilation[axis] as number);
+        if (!Number.isInteger(far) || far < 0 || far >= (transposed ? o : n)) continue;
+        lines.push(transposed ? { input: near, output: far, tap } : { input: far, output: near, tap });
+      }
+    }
+    joints = joints.flatMap((head) =>
+      lines.map(({ input, output, tap }) => ({
+        input: head.input * n + input,
+        output: head.output * o + output,
+        tap: head.tap * k + tap,
+      })),
+    );
   }
-  return index;
+  return joints;
+}
+
+function sizeOf(extents: readonly number[]): number {
+  return extents.reduce((product, extent) => product * extent, 1);
 }

@@ -1,5 +1,5 @@
 import type { Tensor } from 'deconv-wasm';
-import { mulberry32 } from './seed.js';
+import { mulberry32 } from './random.js';
 
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, extent) => product * extent, 1);

@@ -17,7 +17,8 @@ import { fromOnnx } from 'deconv-wasm/convert';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { caught, expectError } from '../../support/errors.js';
-import { mulberry32, runsOf } from '../../support/seed.js';
+import { mulberry32 } from '../../support/random.js';
+import { runsOf } from '../../support/seed.js';
 import { randomTensor, sizeOf } from '../../support/tensors.js';
 import { convolve, ones, outer } from './kernels.js';
 

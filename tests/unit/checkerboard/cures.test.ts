@@ -41,7 +41,8 @@ import {
   unfilterGradient,
 } from '../../../web/lib/checkerboard/filters.js';
 import { caught, expectError } from '../../support/errors.js';
-import { mulberry32, runsOf } from '../../support/seed.js';
+import { mulberry32 } from '../../support/random.js';
+import { runsOf } from '../../support/seed.js';
 import { randomTensor, sizeOf } from '../../support/tensors.js';
 import { type Axis, axis, convolve, dilated, ones } from './kernels.js';
 

@@ -4,7 +4,8 @@ import { type Image, scoreImage } from 'deconv-wasm/checkerboard';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { caught, expectError } from '../../support/errors.js';
-import { mulberry32, runsOf } from '../../support/seed.js';
+import { mulberry32 } from '../../support/random.js';
+import { runsOf } from '../../support/seed.js';
 
 /** Normally distributed values plus what `pattern` says of a place. */
 function picture(

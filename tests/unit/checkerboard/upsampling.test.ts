@@ -12,7 +12,8 @@ import {
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { caught, expectError } from '../../support/errors.js';
-import { mulberry32, runsOf } from '../../support/seed.js';
+import { mulberry32 } from '../../support/random.js';
+import { runsOf } from '../../support/seed.js';
 
 /** `[C, ...spatial]`. */
 interface Planes {

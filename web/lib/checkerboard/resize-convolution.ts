@@ -175,7 +175,7 @@ export abstract class ResizeConv<Rank extends SpatialRank = SpatialRank>
   /** @internal */
   get [INTERNALS](): LayerInternals {
     const own = internalsOf(this.#operator);
-    const { steps, transposed, layout } = this.#method;
+    const { steps, operator, transposed, layout } = this.#method;
     return {
       ...own,
       requireOneOperator: (where) => {
@@ -197,8 +197,8 @@ export abstract class ResizeConv<Rank extends SpatialRank = SpatialRank>
       arithmetic: {
         ...own.arithmetic,
         spec: transposed,
-        resolve: (method, inputShape) => {
-          const shape = this.#readShape(method, inputShape);
+        resolve: (where, inputShape) => {
+          const shape = readInputShape(where, operator, inputShape);
           const { batch = 1, extents } = shape;
           return { spec: transposed, batch, extents, outputShape: this.#outputShape(shape) };
         },

@@ -38,8 +38,8 @@ export interface LayerArithmetic {
   readonly optionNames: readonly string[];
   /** Whether the spec's pads are those of every input. */
   readonly fixedPads: boolean;
-  /** The operator and the shapes for one input; `method` names the caller's in errors. */
-  resolve(method: string, inputShape: unknown, options: object): ResolvedInput;
+  /** The operator and the shapes for one input; `where` names the caller's method in errors. */
+  resolve(where: string, inputShape: unknown, options: object): ResolvedInput;
 }
 
 export interface ResolvedInput {

@@ -253,8 +253,8 @@ export abstract class OperatorLayer<Options extends ForwardOptions = ForwardOpti
         layout,
         execution,
         spec: this.spec,
-        resolve: (method, inputShape, options) => {
-          const shape = this.readInputShape(method, inputShape);
+        resolve: (where, inputShape, options) => {
+          const shape = readInputShape(where, this.#definition, inputShape);
           const spec = this.specFor(shape, options as Partial<Options>);
           const outputShape = this.outputShapeUnder(spec, shape);
           const relu = this.#definition.relu === true;

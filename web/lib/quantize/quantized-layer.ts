@@ -95,10 +95,10 @@ export class QuantizedLayer extends DisposableObject {
   /** As the float32 layer's: pure arithmetic, works before `init` and after `dispose`. */
   outputShape(inputShape: readonly number[], options: ConvTransposeShapeOptions = {}): number[] {
     const { geometry } = this.#definition;
-    const where = `${geometry.name}.outputShape`;
+    const where = this.#where('outputShape');
     const known = geometry.optionNames.filter((name) => name === 'outputSize');
     const checked = checkOptions<ConvTransposeShapeOptions>(where, options, known as 'outputSize'[]);
-    return [...geometry.resolve('outputShape', inputShape, checked).outputShape];
+    return [...geometry.resolve(where, inputShape, checked).outputShape];
   }
 
   /**
@@ -145,10 +145,10 @@ export class QuantizedLayer extends DisposableObject {
 
   /** There are none: rounding has no gradient. Throws `UNSUPPORTED`; train the float32 layer and quantize it. */
   backward(_x?: unknown, _gradOutput?: unknown): never {
-    const { geometry } = this.#live('backward');
+    this.#live('backward');
     refuse(
       'UNSUPPORTED',
-      `Quantized${geometry.name}.backward`,
+      this.#where('backward'),
       'a layer with gradients',
       'int8',
       'Train the float32 layer and quantize it afterwards.',
@@ -189,18 +189,27 @@ export class QuantizedLayer extends DisposableObject {
 
   #live(member: string): QuantizedDefinition {
     if (this.#disposed) {
-      const where = `Quantized${this.#definition.geometry.name}.${member}`;
-      throw fault('DISPOSED', where, 'a live layer', 'one after dispose()', 'Make a new layer.');
+      throw fault(
+        'DISPOSED',
+        this.#where(member),
+        'a live layer',
+        'one after dispose()',
+        'Make a new layer.',
+      );
     }
     return this.#definition;
   }
 
+  #where(member: string): string {
+    return `Quantized${this.#definition.geometry.name}.${member}`;
+  }
+
   #requireStatic(member: string, what: string): void {
-    const { geometry } = this.#live(member);
+    this.#live(member);
     if (this.mode === 'static') return;
     refuse(
       'UNSUPPORTED',
-      `Quantized${geometry.name}.${member}`,
+      this.#where(member),
       `static mode for ${what}`,
       this.mode,
       'Pass input and output to quantize, for instance from calibrate.',
@@ -235,7 +244,7 @@ export class QuantizedLayer extends DisposableObject {
     options: unknown,
   ): ForwardCall<QuantizedParameters> {
     const { geometry, weight, scale, bias } = this.#definition;
-    const where = `${geometry.name}.${method}`;
+    const where = this.#where(method);
     const { optionNames, layout } = geometry;
     const checked = checkOptions<QuantizedForwardOptions>(
       where,
@@ -246,7 +255,7 @@ export class QuantizedLayer extends DisposableObject {
     const isInt8 = hasInt8(x);
     if (isInt8) this.#requireStatic(method, 'an int8 input');
     const { data, shape } = isInt8 ? checkInt8(where, 'the input', x) : checkTensor(where, 'the input', x);
-    const { spec, batch, extents, outputShape } = geometry.resolve(method, shape, checked);
+    const { spec, batch, extents, outputShape } = geometry.resolve(where, shape, checked);
     const operation = new Operation<QuantizedParameters>({
       where,
       spec: { ...spec, relu: spec.relu || checked.activation === 'relu' },

@@ -178,7 +178,7 @@ export class Runtime implements Heap {
         where,
         'a running module',
         'a call after its shutdown(), which frees all that was made on it',
-        'Start one with init() or createRuntime().',
+        'What was bound to it stays so: make it anew, on a runtime that runs.',
       );
     }
     throw fault(
@@ -186,7 +186,7 @@ export class Runtime implements Heap {
       where,
       'a running module',
       `one that failed before: ${failure.message}`,
-      `To go on ${AFRESH}.`,
+      `To go on ${AFRESH}; what is bound to the one that failed must be made anew.`,
       {},
       failure.cause,
     );

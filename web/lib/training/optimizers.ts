@@ -1,4 +1,4 @@
-import { checkBoolean, checkOptions, refuse } from '../core/checks.js';
+import { checkBoolean, checkOptions, fault, refuse } from '../core/checks.js';
 import { checkParameter, type Tensor } from '../core/tensor.js';
 
 /** What has parameters: every layer of this package, or an object of your own. */
@@ -161,7 +161,8 @@ function optimizer(
       refuse('BAD_TYPE', where, `layers[${index}] with weight, bias, setWeight and setBias`, layer);
     }
     if (layers.indexOf(layer) !== index) {
-      refuse('BAD_OPTION', where, `every layer once, layers[${index}] stands there before`, index);
+      const first = `layers[${layers.indexOf(layer)}]`;
+      throw fault('BAD_OPTION', where, 'every layer once', `layers[${index}], which is ${first} again`);
     }
     return {
       layer,

@@ -1,0 +1,52 @@
+import type { DeconvErrorCode } from 'deconv-wasm';
+
+export function detached(count: number): Float32Array {
+  const data = new Float32Array(count);
+  structuredClone(data.buffer, { transfer: [data.buffer] });
+  return data;
+}
+
+/** As engines before ArrayBuffer's own word for it have them: Node 20, Safari 17.3. */
+function gone(count: number): Float32Array {
+  const data = detached(count);
+  Object.defineProperty(data.buffer, 'detached', { value: undefined });
+  return data;
+}
+
+/** The ways in which a tensor of `shape` can be none. */
+export function badTensors(shape: readonly number[]): readonly [string, unknown, DeconvErrorCode][] {
+  const count = shape.reduce((product, extent) => product * extent, 1);
+  const data = new Float32Array(count);
+  const rest = shape.slice(1);
+  return [
+    ['nothing', undefined, 'BAD_TYPE'],
+    ['null', null, 'BAD_TYPE'],
+    ['a number', 3, 'BAD_TYPE'],
+    ['data alone', data, 'BAD_TYPE'],
+    ['no shape', { data }, 'BAD_TYPE'],
+    ['no data', { shape }, 'BAD_TYPE'],
+    ['a typed shape', { data, shape: Int32Array.from(shape) }, 'BAD_TYPE'],
+    ['a shape of strings', { data, shape: shape.map(String) }, 'BAD_TYPE'],
+    ['a list for data', { data: Array.from(data), shape }, 'BAD_TYPE'],
+    ['doubles', { data: new Float64Array(count), shape }, 'BAD_TYPE'],
+    ['bytes', { data: new Uint8Array(count * 4), shape }, 'BAD_TYPE'],
+    ['a buffer', { data: data.buffer, shape }, 'BAD_TYPE'],
+    ['a view', { data: new DataView(data.buffer), shape }, 'BAD_TYPE'],
+    [
+      'an object that calls itself an array',
+      { data: { [Symbol.toStringTag]: 'Float32Array' }, shape },
+      'BAD_TYPE',
+    ],
+    ['a fraction in the shape', { data, shape: [1.5, ...rest] }, 'BAD_SHAPE'],
+    ['NaN in the shape', { data, shape: [Number.NaN, ...rest] }, 'BAD_SHAPE'],
+    ['infinity in the shape', { data, shape: [Number.POSITIVE_INFINITY, ...rest] }, 'BAD_SHAPE'],
+    ['a negative extent', { data, shape: [-1, ...rest] }, 'BAD_SHAPE'],
+    ['a value too few', { data: data.subarray(1), shape }, 'BAD_SHAPE'],
+    ['a value too many', { data: new Float32Array(count + 1), shape }, 'BAD_SHAPE'],
+    ['a detached buffer', { data: detached(count), shape }, 'BAD_BUFFER'],
+    ['a detached buffer of before', { data: gone(count), shape }, 'BAD_BUFFER'],
+    ['no values of a detached buffer', { data: gone(count), shape: [0, ...rest] }, 'BAD_BUFFER'],
+    ['an empty array', { data: new Float32Array(0), shape }, 'BAD_BUFFER'],
+    ['shared memory', { data: new Float32Array(new SharedArrayBuffer(count * 4)), shape }, 'BAD_BUFFER'],
+  ];
+}
