@@ -2,9 +2,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { playwright } from '@vitest/browser-playwright';
 import type { Plugin } from 'vite';
-import { defineConfig } from 'vitest/config';
-import { chromiumOptions } from './scripts/browsers.mjs';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import type { BrowserProviderOption } from 'vitest/node';
+import { chromiumOptions, type EngineName, enginesHere } from './scripts/browsers.mjs';
 import { browserTests } from './tests/support/browser-core.js';
+import { engineProvider } from './tests/support/engine-provider.js';
 
 const root = import.meta.dirname;
 const MINUTE = 60_000;
@@ -52,6 +54,47 @@ const shared = { testTimeout: 2 * MINUTE, hookTimeout: MINUTE, provide: { seed }
 // The tests' own lines (how many cases ran on which route) go to the terminal as they are.
 const inNode = { ...shared, environment: 'node', disableConsoleIntercept: true } as const;
 
+function inBrowser(
+  name: 'chromium' | EngineName,
+  provider: BrowserProviderOption,
+): TestProjectInlineConfiguration {
+  return {
+    plugins: [caseFiles()],
+    resolve: {
+      alias: [
+        { find: '@host', replacement: path.join(root, 'tests/support/host-browser.ts') },
+        { find: /^deconv-wasm$/, replacement: path.join(root, 'dist/index.js') },
+        {
+          find: /^deconv-wasm\/(brainstate|checkerboard|convert|d2l|models|quantize|training)$/,
+          replacement: path.join(root, 'dist/$1/index.js'),
+        },
+      ],
+    },
+    // Found while the tests run, it would be bundled then, and the page reloaded under them.
+    optimizeDeps: { include: ['fast-check'] },
+    server: {
+      // Shared memory, and so threads, exist on isolated pages only.
+      headers: {
+        'Cross-Origin-Opener-Policy': 'same-origin',
+        'Cross-Origin-Embedder-Policy': 'require-corp',
+      },
+    },
+    test: {
+      ...shared,
+      name,
+      include: browserTests(),
+      fileParallelism: false,
+      browser: {
+        enabled: true,
+        headless: true,
+        screenshotFailures: false,
+        provider,
+        instances: [{ browser: name }],
+      },
+    },
+  };
+}
+
 export default defineConfig({
   test: {
     // Two cores: more files at a time only make each other slow.
@@ -73,43 +116,8 @@ export default defineConfig({
           server: { deps: { external: [/\/dist\//] } },
         },
       },
-      {
-        plugins: [caseFiles()],
-        resolve: {
-          alias: [
-            { find: '@host', replacement: path.join(root, 'tests/support/host-browser.ts') },
-            { find: /^deconv-wasm$/, replacement: path.join(root, 'dist/index.js') },
-            {
-              find: /^deconv-wasm\/(brainstate|checkerboard|convert|d2l|models|quantize|training)$/,
-              replacement: path.join(root, 'dist/$1/index.js'),
-            },
-          ],
-        },
-        // Found while the tests run, it would be bundled then, and the page reloaded under them.
-        optimizeDeps: { include: ['fast-check'] },
-        server: {
-          // Shared memory, and so threads, exist on isolated pages only.
-          headers: {
-            'Cross-Origin-Opener-Policy': 'same-origin',
-            'Cross-Origin-Embedder-Policy': 'require-corp',
-          },
-        },
-        test: {
-          ...shared,
-          name: 'chromium',
-          include: browserTests(),
-          fileParallelism: false,
-          browser: {
-            enabled: true,
-            headless: true,
-            screenshotFailures: false,
-            provider: playwright({
-              launchOptions: chromiumOptions(),
-            }),
-            instances: [{ browser: 'chromium' }],
-          },
-        },
-      },
+      inBrowser('chromium', playwright({ launchOptions: chromiumOptions() })),
+      ...enginesHere().map((engine) => inBrowser(engine, engineProvider(engine))),
       {
         resolve: { alias: { '@host': path.join(root, 'tests/support/host-node.ts') } },
         test: {

@@ -3,8 +3,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
-const root = path.dirname(import.meta.dirname);
-
 /** How Playwright starts Chromium: quiet, and without the sandbox that a container has no rights for. */
 export function chromiumOptions() {
   return {
@@ -21,11 +19,41 @@ export function chromiumOptions() {
   };
 }
 
+/** @typedef {'firefox' | 'webkit'} EngineName */
+
+/** What the engines beside Chromium are driven by; tests/support/engines.ts starts them. */
+export const enginePaths = {
+  firefox: browserPath('FIREFOX', '/usr/bin/firefox-esr'),
+  webkit: browserPath('WEBKIT_DRIVER', '/usr/bin/WebKitWebDriver'),
+  display: browserPath('XVFB', '/usr/bin/Xvfb'),
+};
+
+/** @type {readonly EngineName[]} */
+export const ENGINES = ['firefox', 'webkit'];
+
+/** An engine may be missing, and its tests are left out then. Not where this is set: there it is a failure. */
+export const ENGINES_ARE_EXPECTED = Boolean(process.env.CI);
+
+/** The engines that can be started here. */
+export function enginesHere() {
+  const missing = missingEngines();
+  if (ENGINES_ARE_EXPECTED && missing.length > 0) {
+    throw new Error(`Missing, and CI is set: ${missing.join(', ')}. Run: node scripts/setup.mjs`);
+  }
+  return ENGINES.filter((engine) => !missing.includes(engine));
+}
+
+export function missingEngines() {
+  const { firefox, webkit, display } = enginePaths;
+  const needed = { firefox: [firefox], webkit: [webkit, display] };
+  return ENGINES.filter((engine) => !needed[engine].every((file) => existsSync(file)));
+}
+
 /** The one of the environment's <name>_PATH, else the one that scripts/setup.mjs found, else the usual. */
 function browserPath(name, usual) {
   const given = process.env[`${name}_PATH`];
   if (given) return given;
-  const toolchain = process.env.DECONV_TOOLCHAIN_DIR || path.join(root, '.toolchain');
+  const toolchain = process.env.DECONV_TOOLCHAIN_DIR || path.join(import.meta.dirname, '..', '.toolchain');
   const paths = path.join(toolchain, 'paths.json');
   return (existsSync(paths) && JSON.parse(readFileSync(paths, 'utf8'))[name]) || usual;
 }

@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { ENGINES, ENGINES_ARE_EXPECTED } from './browsers.mjs';
 import { aptPackages, commandOf } from './setup/apt-packages.mjs';
 import { DebianArchive } from './setup/debian-archive.mjs';
 import { emscriptenStep } from './setup/emscripten.mjs';
@@ -14,12 +15,14 @@ import { Reporter, SetupError } from './setup/report.mjs';
 import { stopChildren } from './setup/run.mjs';
 import { sourcesStep } from './setup/sources.mjs';
 
-const HELP = `Usage: node scripts/setup.mjs [--without browser,lint]
+const HELP = `Usage: node scripts/setup.mjs [--without browser,firefox,webkit,lint]
 
 Brings everything that building needs: npm packages, tools from apt, Emscripten, XNNPACK and its
 headers. What is good enough already stays as it is; a second run changes nothing.
 
-  --without LIST  leave out groups of apt packages: browser (for tests in Chromium), lint
+  --without LIST  leave out groups of apt packages: browser, firefox, webkit (for tests in Chromium, in
+                  Firefox, in WebKit; the last two are done without where they cannot be had, unless CI
+                  is set), lint
   --help          this text
 
 Environment:
@@ -27,9 +30,10 @@ Environment:
   EMSCRIPTEN_ROOT, EMSDK   an Emscripten to use instead; emcc on PATH is found as well
   XNNPACK_SOURCE_DIR, PTHREADPOOL_SOURCE_DIR, THIRD_PARTY_INCLUDE_DIR
                            source folders to use instead, unchecked
-  CHROMIUM_PATH            the browser to test with
+  CHROMIUM_PATH, FIREFOX_PATH, WEBKIT_DRIVER_PATH, XVFB_PATH
+                           the browsers to test with, and the display for WebKit
 `;
-const OPTIONAL_GROUPS = ['browser', 'lint'];
+const OPTIONAL_GROUPS = ['browser', 'lint', ...ENGINES];
 const OLDEST_NODE = '20.19';
 
 function withoutGroups() {
@@ -51,6 +55,22 @@ function withoutGroups() {
   return groups;
 }
 
+/** A browser that can be done without: where apt cannot bring it, that is said, and its tests are left out. */
+function engineStep({ pins, engine }) {
+  const step = aptPackages({ pins, groups: [engine], name: engine });
+  return {
+    ...step,
+    async run(report) {
+      try {
+        await step.run(report);
+      } catch (error) {
+        if (ENGINES_ARE_EXPECTED || !(error instanceof SetupError)) throw error;
+        report.say(`${engine}: ${error.message}\n${error.advice}\nIts tests are left out.`);
+      }
+    },
+  };
+}
+
 async function setUp(without, report) {
   const started = performance.now();
   const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -61,9 +81,17 @@ async function setUp(without, report) {
 
   const emscripten = emscriptenStep(context);
   const sources = sourcesStep(context);
-  const groups = ['build', ...OPTIONAL_GROUPS.filter((group) => !without.includes(group))];
+  const wanted = OPTIONAL_GROUPS.filter((group) => !without.includes(group));
+  const groups = ['build', ...wanted.filter((group) => !ENGINES.includes(group))];
   if (!emscripten.isBrought) groups.push('emscripten');
-  const steps = [npmPackages(context), aptPackages({ pins, groups }), emscripten, sources];
+  const engines = wanted.filter((group) => ENGINES.includes(group));
+  const steps = [
+    npmPackages(context),
+    aptPackages({ pins, groups }),
+    ...engines.map((engine) => engineStep({ pins, engine })),
+    emscripten,
+    sources,
+  ];
 
   const allCurrent = async () => {
     for (const step of steps) if (!(await step.isCurrent())) return false;
@@ -86,11 +114,13 @@ async function setUp(without, report) {
     rmSync(join(toolchain, 'tmp'), { recursive: true, force: true });
   }
 
-  const browser = pins.apt.find(({ group }) => group === 'browser');
+  const browsers = pins.apt.filter(({ environment }) => environment?.endsWith('_PATH'));
   writePaths(toolchain, {
     EMSCRIPTEN_ROOT: emscripten.root,
     ...sources.paths,
-    CHROMIUM: commandOf(browser) ?? '',
+    ...Object.fromEntries(
+      browsers.map((entry) => [entry.environment.replace(/_PATH$/, ''), commandOf(entry) ?? '']),
+    ),
   });
   const took = ((performance.now() - started) / 1000).toFixed(1);
   report.say(`toolchain: ready (Emscripten ${emscripten.version()} in ${emscripten.root}, ${took} s)`);

@@ -32,10 +32,10 @@ async function missing(entries) {
 const describe = ({ package: name, commands, minimum }) =>
   `  ${name} (${commands[0]}${minimum ? `, ${minimum} or newer` : ''})`;
 
-export function aptPackages({ pins, groups }) {
+export function aptPackages({ pins, groups, name = 'apt packages' }) {
   const wanted = pins.apt.filter(({ group }) => groups.includes(group));
   return {
-    name: 'apt packages',
+    name,
     async isCurrent() {
       return (await missing(wanted)).length === 0;
     },

@@ -13,7 +13,7 @@ import {
 } from 'deconv-wasm';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { badTensors, detached } from '../support/bad-tensors.js';
-import { BUILDS } from '../support/builds.js';
+import { BEST, BUILDS_HERE } from '../support/builds.js';
 import { compareExactly } from '../support/compare.js';
 import { caught, expectError, rejection } from '../support/errors.js';
 import { quarters, zeros } from '../support/tensors.js';
@@ -210,7 +210,7 @@ function forwardRows(where: 'ConvTranspose2d' | 'Conv2d', layer: ConvTranspose2d
   return rows;
 }
 
-describe.each(BUILDS.filter(({ name }) => name === 'simd' || name === 'relaxed-threads'))(
+describe.each(BUILDS_HERE.filter(({ name }) => name === 'simd' || name === `${BEST}-threads`))(
   'on $name',
   ({ options }) => {
     beforeAll(() => init(options));

@@ -20,7 +20,7 @@ import { readModel } from 'deconv-wasm/models';
 import { loadQuantized, quantize, saveQuantized } from 'deconv-wasm/quantize';
 import { ReLU, Sequential } from 'deconv-wasm/training';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { BUILDS } from '../support/builds.js';
+import { BEST, BUILDS_HERE } from '../support/builds.js';
 import { compareExactly } from '../support/compare.js';
 import { caught, expectError, rejection } from '../support/errors.js';
 import { seed } from '../support/seed.js';
@@ -65,7 +65,7 @@ function safetensors(tensor: Tensor): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-describe.each(BUILDS)('$name', ({ options }) => {
+describe.each(BUILDS_HERE)('$name', ({ options }) => {
   it('every kind of layer and call runs where it is told, without init', async () => {
     const runtime = await start(options);
     expect(runtime.info).toEqual({ ...options, notes: [] });
@@ -260,7 +260,7 @@ describe.each(BUILDS)('$name', ({ options }) => {
 it('runtimes that start at the same time, and that end while others work', async () => {
   const [one, two, standard, three] = await Promise.all([
     start({ build: 'simd', threads: 2 }),
-    start({ build: 'relaxed', threads: 2 }),
+    start({ build: BEST, threads: 2 }),
     init({ threads: 2 }),
     start(),
   ]);
@@ -332,7 +332,7 @@ it('a runtime that does not load leaves the others alone, in its own name', asyn
 });
 
 // The heap belongs to the program too: what it scribbles over ends in a trap.
-describe.each(BUILDS.filter(({ options }) => options.threads === 1))(
+describe.each(BUILDS_HERE.filter(({ options }) => options.threads === 1))(
   '$name: a module that fails',
   ({ options }) => {
     const scribble = (tensor: HeapTensor): void => {

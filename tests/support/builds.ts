@@ -1,5 +1,12 @@
 import { host } from '@host';
-import { type BuildName, type InitOptions, init, type RouteName, shutdown } from 'deconv-wasm';
+import {
+  type BinaryName,
+  type BuildName,
+  type InitOptions,
+  init,
+  type RouteName,
+  shutdown,
+} from 'deconv-wasm';
 import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
 import { LACKING } from './expected-skips.js';
 
@@ -8,7 +15,7 @@ export interface Build {
   readonly options: InitOptions & { readonly build: BuildName; readonly threads: number };
 }
 
-export const BUILDS: readonly Build[] = [
+export const BUILDS: readonly (Build & { readonly name: BinaryName })[] = [
   { name: 'simd', options: { build: 'simd', threads: 1 } },
   { name: 'relaxed', options: { build: 'relaxed', threads: 1 } },
   { name: 'simd-threads', options: { build: 'simd', threads: 2 } },
@@ -56,10 +63,17 @@ export function describeEachBuild(body: (build: Build) => void, builds: readonly
 }
 
 /** Why this engine cannot run a build, for `skip`; undefined where it has to. */
-export function whyLacking({ name }: Pick<Build, 'name'>): string | undefined {
+export function whyLacking({ options }: Build): string | undefined {
+  const name = options.threads > 1 ? `${options.build}-threads` : options.build;
   const reason = LACKING[host.name]?.[name];
   return reason === undefined ? undefined : `this engine lacks ${name}: ${reason}`;
 }
+
+/** The builds that this engine runs. */
+export const BUILDS_HERE = BUILDS.filter((build) => whyLacking(build) === undefined);
+
+/** What 'auto' takes. */
+export const BEST: BuildName = BUILDS_HERE.some(({ name }) => name === 'relaxed') ? 'relaxed' : 'simd';
 
 /** Starts a build and makes sure that it is this one that runs. */
 export async function start({ options }: Build): Promise<void> {

@@ -74,8 +74,12 @@ export function whySkipped({ file, test, note }: Skip): string | undefined {
   )?.because;
 }
 
+const NO_RELAXED_SIMD = 'relaxed SIMD is an experiment there, behind a flag';
+
 /**
  * What an engine cannot start, by the name of the test's host and of the build, and why. A build that does not
  * start and does not stand here fails.
  */
-export const LACKING: Readonly<Record<string, Readonly<Record<string, string>>>> = {};
+export const LACKING: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  WebKit: { relaxed: NO_RELAXED_SIMD, 'relaxed-threads': NO_RELAXED_SIMD },
+};

@@ -5,8 +5,13 @@ function urlOf(name: BinaryName): URL {
   return new URL(`/dist/wasm/${name}.wasm`, location.origin);
 }
 
+function engineName(): Host['name'] {
+  if (navigator.userAgent.includes('Firefox/')) return 'Firefox';
+  return navigator.userAgent.includes('Chrome/') ? 'Chromium' : 'WebKit';
+}
+
 export const host: Host = {
-  name: 'Chromium',
+  name: engineName(),
 
   evaluateElsewhere(expression) {
     const frame = document.createElement('iframe');

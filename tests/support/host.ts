@@ -2,7 +2,7 @@ import type { BinaryName } from 'deconv-wasm';
 
 /** What the conformance tests need of the environment they run in; `@host` is the one at hand. */
 export interface Host {
-  readonly name: 'Node' | 'Chromium';
+  readonly name: 'Node' | 'Chromium' | 'Firefox' | 'WebKit';
   /** A file of tests/fixtures. */
   readFixture(name: string): Promise<Uint8Array<ArrayBuffer>>;
   readBinary(name: BinaryName): Promise<Uint8Array<ArrayBuffer>>;

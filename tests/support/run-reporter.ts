@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import type { Reporter, TestCase, TestModule, Vitest } from 'vitest/node';
+import { missingEngines } from '../../scripts/browsers.mjs';
 import { whySkipped } from './expected-skips.js';
 
 /**
@@ -28,6 +29,7 @@ export default class RunReporter implements Reporter {
       for (const test of module.children.allTests()) count[test.result().state] += 1;
     }
     const skipped = count.skipped + count.pending;
+    for (const engine of missingEngines()) console.log(`${engine} is not installed: its tests did not run`);
     console.log(
       `\ntests: ${count.passed} passed, ${count.failed + unexpected.length} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`,
     );

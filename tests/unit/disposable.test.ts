@@ -10,7 +10,11 @@ class Counter extends DisposableObject {
 
 /** As an engine without the symbol, or with one that a polyfill made. */
 function setDisposeSymbol(value: symbol | undefined): void {
-  vi.stubGlobal('Symbol', Object.create(Symbol, { dispose: { value } }));
+  const symbols = Object.create(Symbol, {
+    dispose: { value },
+    for: { value: Symbol.for.bind(Symbol) },
+  });
+  vi.stubGlobal('Symbol', symbols);
 }
 
 afterEach(() => {
@@ -24,14 +28,17 @@ it.runIf(Symbol.dispose !== undefined)('is what `using` releases', () => {
   expect(Object.keys(counter)).toEqual(['count']);
 });
 
-it('has no method of a strange name without the symbol, and follows one that comes later', () => {
+it('without the symbol has the method that compiled code looks for, and follows a symbol that comes later', () => {
+  const compiled = Symbol.for('Symbol.dispose');
   const late = Symbol('Symbol.dispose');
   setDisposeSymbol(undefined);
   const early = new Counter();
   expect('undefined' in early).toBe(false);
+  (early as unknown as Record<symbol, () => void>)[compiled]?.();
+  expect(early.count).toBe(1);
 
   setDisposeSymbol(late);
   new Counter();
   (early as unknown as Record<symbol, () => void>)[late]?.();
-  expect(early.count).toBe(1);
+  expect(early.count).toBe(2);
 });

@@ -1,25 +1,34 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 /**
- * What `using` releases at the end of its block, where the engine has it.
+ * Makes the object's `method` what `using` or `await using` calls at the end of its block.
  *
- * Older engines lack `Symbol.dispose`, and a module that imports us fills it in after we were loaded: so
- * the method is made when an object is, not when its class is.
+ * Older engines lack the symbol: compilers of `using` then look for the one of the registry, and a module
+ * that imports us may fill in another after we were loaded. So this is for when an object is made, not for
+ * when its class is.
  */
+export function releaseBy<Method extends string>(
+  prototype: Readonly<Record<Method, () => unknown>>,
+  method: Method,
+  symbol: 'dispose' | 'asyncDispose',
+): void {
+  const key = (Symbol[symbol] as symbol | undefined) ?? Symbol.for(`Symbol.${symbol}`);
+  if (Object.hasOwn(prototype, key)) return;
+  Object.defineProperty(prototype, key, {
+    value(this: typeof prototype): unknown {
+      return this[method]();
+    },
+    configurable: true,
+    writable: true,
+  });
+}
+
+/** What `using` releases at the end of its block. */
 export abstract class DisposableObject {
   declare readonly [Symbol.dispose]: () => void;
 
   constructor() {
-    const { prototype } = DisposableObject;
-    const key: symbol | undefined = Symbol.dispose;
-    if (key === undefined || Object.hasOwn(prototype, key)) return;
-    Object.defineProperty(prototype, key, {
-      value(this: DisposableObject): void {
-        this.dispose();
-      },
-      configurable: true,
-      writable: true,
-    });
+    releaseBy(DisposableObject.prototype, 'dispose', 'dispose');
   }
 
   /** Frees the memory at once. May be called again. */

@@ -1,5 +1,6 @@
 import { MODEL } from '../core/brands.js';
 import { checkChoice, checkOptions, describe, refuse } from '../core/checks.js';
+import { releaseBy } from '../core/disposable.js';
 import type { HalfTensor } from '../core/half-tensor.js';
 import { isAbortSignal, isResponse, isUrl } from '../core/realms.js';
 import type { Tensor } from '../core/tensor.js';
@@ -38,6 +39,7 @@ export interface ReadModelOptions {
 
 /** What a file holds, read without its weights; `close` it when their values are no longer needed. */
 export class Model {
+  declare readonly [Symbol.asyncDispose]: () => Promise<void>;
   readonly format: ModelFormat;
   /** Who wrote the file, by its own words; may be empty. */
   readonly producer: string;
@@ -61,6 +63,7 @@ export class Model {
     files: readonly ModelFile[],
     normalized: readonly NormalizedWeight[] = [],
   ) {
+    releaseBy(Model.prototype, 'close', 'asyncDispose');
     this.format = format;
     this.producer = producer;
     this.layers = layers;
@@ -101,10 +104,6 @@ export class Model {
   /** Closes the files; values cannot be read afterwards. */
   async close(): Promise<void> {
     for (const file of this.files) await file.close();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
   }
 }
 

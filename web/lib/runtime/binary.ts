@@ -6,6 +6,7 @@ import { VERSION } from '../core/version.js';
 import { loadError } from './load-error.js';
 import { type BinaryName, checkSource, type InitOptions, type WasmSource } from './options.js';
 import { installedFile, packagedBinary } from './package-files.js';
+import { supportsRelaxedSimd } from './probes.js';
 
 /** The compiled binary of this name: the package's own, or what the caller gave. */
 export async function compileBinary(
@@ -135,7 +136,7 @@ function refuseBytes(where: string, cause: unknown, place: string): never {
     message,
     forbidden.test(message)
       ? "Allow it in the page's Content-Security-Policy: script-src 'self' 'wasm-unsafe-eval'. Where a host compiles nothing (edge functions), import the .wasm file as a module and pass that with init({ wasm })."
-      : 'The bytes are no WebAssembly, or cut off: the files are deconv-wasm/wasm/<name>.wasm.',
+      : `The bytes are no WebAssembly, or cut off${supportsRelaxedSimd() ? '' : ', or made for relaxed SIMD, which this engine has not'}: the files are deconv-wasm/wasm/<name>.wasm.`,
     cause,
   );
 }

@@ -1,0 +1,109 @@
+// Firefox and WebKit as Debian has them, each by the protocol it speaks: WebDriver BiDi and WebDriver.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import puppeteer, { type KeyInput } from 'puppeteer-core';
+import webdriver from 'selenium-webdriver';
+import { DriverService } from 'selenium-webdriver/remote';
+import { type EngineName, enginePaths } from '../../scripts/browsers.mjs';
+
+/** One window of a browser. Mouse and keyboard are the real ones: the page cannot tell them from a person's. */
+export interface Engine {
+  readonly version: string;
+  open(url: string): Promise<void>;
+  /** The value of an expression in the page, awaited there. */
+  evaluate<Value>(expression: string): Promise<Value>;
+  click(selector: string): Promise<void>;
+  press(key: KeyInput & keyof typeof KEYS): Promise<void>;
+  close(): Promise<void>;
+}
+
+const { Key } = webdriver;
+const KEYS = {
+  ArrowDown: Key.ARROW_DOWN,
+  ArrowLeft: Key.ARROW_LEFT,
+  ArrowRight: Key.ARROW_RIGHT,
+  ArrowUp: Key.ARROW_UP,
+  Enter: Key.ENTER,
+  Home: Key.HOME,
+  Space: Key.SPACE,
+  Tab: Key.TAB,
+};
+const VIEW = { width: 1280, height: 900 };
+
+export const launchEngine = (name: EngineName): Promise<Engine> =>
+  name === 'firefox' ? launchFirefox() : launchWebKit();
+
+async function launchFirefox(): Promise<Engine> {
+  const browser = await puppeteer.launch({
+    browser: 'firefox',
+    executablePath: enginePaths.firefox,
+    defaultViewport: VIEW,
+    protocolTimeout: 0,
+  });
+  const page = await browser.newPage();
+  return {
+    version: await browser.version(),
+    open: async (url) => void (await page.goto(url)),
+    evaluate: (expression) => page.evaluate(expression) as Promise<never>,
+    click: (selector) => page.locator(selector).click(),
+    press: (key) => page.keyboard.press(key),
+    close: () => browser.close(),
+  };
+}
+
+/** WebKitGTK has no headless mode: a display of its own is where its window opens. */
+async function launchWebKit(): Promise<Engine> {
+  const display = await startDisplay();
+  const service = new DriverService.Builder(enginePaths.webkit)
+    .setLoopback(true)
+    .setEnvironment({
+      ...process.env,
+      DISPLAY: display.name,
+      GDK_BACKEND: 'x11',
+      JSC_useSharedArrayBuffer: '1',
+    })
+    .build();
+  const end = async () => {
+    await service.kill();
+    display.process.kill();
+  };
+  try {
+    const driver = await new webdriver.Builder()
+      .usingServer(await service.start())
+      .withCapabilities({ browserName: 'MiniBrowser' })
+      .build();
+    await driver
+      .manage()
+      .window()
+      .setRect({ x: 0, y: 0, ...VIEW });
+    const capabilities = await driver.getCapabilities();
+    return {
+      version: `${capabilities.getBrowserName()}/${capabilities.getBrowserVersion()}`,
+      open: (url) => driver.get(url),
+      evaluate: (expression) => driver.executeScript(`return (${expression})`),
+      click: async (selector) => driver.findElement(webdriver.By.css(selector)).click(),
+      press: (key) => driver.actions().sendKeys(KEYS[key]).perform(),
+      async close() {
+        await driver.quit();
+        await end();
+      },
+    };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+async function startDisplay(): Promise<{ readonly name: string; readonly process: ChildProcess }> {
+  const screen = ['-screen', '0', `${VIEW.width}x${VIEW.height}x24`, '-nolisten', 'tcp'];
+  const xvfb = spawn(enginePaths.display, ['-displayfd', '3', ...screen], {
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+  });
+  process.once('exit', () => xvfb.kill());
+  const number = await new Promise<string>((resolve, reject) => {
+    (xvfb.stdio[3] as Readable).once('data', (text) => resolve(String(text).trim()));
+    xvfb.once('error', reject).once('exit', (code) => reject(new Error(`Xvfb ended with ${code}`)));
+  });
+  return { name: `:${number}`, process: xvfb };
+}
