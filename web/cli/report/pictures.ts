@@ -3,7 +3,8 @@
 
 import { type Analysis, amplitudeSpectrum, phaseGains } from 'deconv-wasm/checkerboard';
 import { short } from '../words.js';
-import { type Markup, markup, NOTHING } from './markup.js';
+import { type Markup, NOTHING } from './markup.js';
+import { blocks, circle, drawing, element, polyline, rect, runsOf, label as text } from './svg.js';
 
 export interface Picture {
   readonly title: string;
@@ -172,33 +173,50 @@ function spectrumLine(stride: number, taps: Float64Array, axes: ReturnType<typeo
   const points = stride * Math.max(8, Math.ceil(512 / stride));
   const amplitude = amplitudeSpectrum(taps, axes, points);
   const largest = largestOf(amplitude) || 1;
-  const x = (turn: number) => (30 + turn * 2 * (WIDTH - 40)).toFixed(1);
+  const x = (turn: number) => 30 + turn * 2 * (WIDTH - 40);
   const y = (value: number) =>
-    (
-      10 +
-      (Math.min(RANGE, -20 * Math.log10(Math.max(value / largest, 1e-9))) / RANGE) * (HEIGHT - 40)
-    ).toFixed(1);
-  const half = Math.floor(points / 2);
-  const line = Array.from(
-    { length: half + 1 },
-    (_, bin) => `${bin === 0 ? 'M' : 'L'}${x(bin / points)} ${y(amplitude[bin] as number)}`,
-  ).join('');
+    10 + (Math.min(RANGE, -20 * Math.log10(Math.max(value / largest, 1e-9))) / RANGE) * (HEIGHT - 40);
+  const curve = Array.from(
+    { length: Math.floor(points / 2) + 1 },
+    (_, bin) => [x(bin / points), y(amplitude[bin] as number)] as const,
+  );
   const bottom = HEIGHT - 30;
   // More of them would hide the curve.
   const marked = stride <= 64 ? Math.floor(stride / 2) : 0;
   const harmonics = Array.from({ length: marked }, (_, index) => (index + 1) / stride);
-  const frame = markup`<path class="axis" d="M30 10V${bottom}H${WIDTH - 10}"/><text class="tick" x="30" y="${HEIGHT - 14}">0</text><text class="tick end" x="${WIDTH - 10}" y="${HEIGHT - 14}">half the output rate</text>`;
-  const scale = [0, RANGE / 2, RANGE].map(
-    (down) =>
-      markup`<text class="tick end" x="26" y="${14 + (down / RANGE) * (HEIGHT - 40)}">${-down}</text>`,
+  const svg = drawing(
+    `0 0 ${WIDTH} ${HEIGHT}`,
+    'Curve of the amplitude over frequency, with rings at the harmonics of the stride',
+    {},
+    polyline(
+      [
+        [30, 10],
+        [30, bottom],
+        [WIDTH - 10, bottom],
+      ],
+      { class: 'axis' },
+    ),
+    text(30, HEIGHT - 14, '0', { class: 'tick' }),
+    text(WIDTH - 10, HEIGHT - 14, 'half the output rate', { class: 'tick end' }),
+    [0, RANGE / 2, RANGE].map((down) =>
+      text(26, 14 + (down / RANGE) * (HEIGHT - 40), String(-down), { class: 'tick end' }),
+    ),
+    harmonics.map((turn) =>
+      polyline(
+        [
+          [x(turn), 10],
+          [x(turn), bottom],
+        ],
+        { class: 'guide' },
+      ),
+    ),
+    polyline(curve, { class: 'curve' }),
+    harmonics.map((turn) =>
+      circle(x(turn), y(amplitude[Math.round(turn * points) % points] as number), stride <= 16 ? 5 : 3, {
+        class: 'ring',
+      }),
+    ),
   );
-  const guides = harmonics.map((turn) => markup`<path class="guide" d="M${x(turn)} 10V${bottom}"/>`);
-  const marks = harmonics.map((turn) => {
-    const height = amplitude[Math.round(turn * points) % points] as number;
-    return markup`<circle class="ring" cx="${x(turn)}" cy="${y(height)}" r="${stride <= 16 ? 5 : 3}"/>`;
-  });
-  const label = 'Curve of the amplitude over frequency, with rings at the harmonics of the stride';
-  const svg = markup`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${label}">${frame}${scale}${guides}<path class="curve" d="${line}"/>${marks}</svg>`;
   return {
     title: 'Spectrum',
     svg,
@@ -219,17 +237,26 @@ function bars(
   const y = (value: number) => 8 + ((most - value) / span) * (HEIGHT - 16);
   const step = (WIDTH - 16) / shown.length;
   const width = step > 4 ? step - 1.5 : step;
-  // One path per colour.
-  const paths = new Map<string, string>();
-  for (const [index, value] of shown.entries()) {
+  const bar = (value: number, index: number) => {
     const [top, bottom] = [y(Math.max(0, value)), y(Math.min(0, value))];
-    const piece = `M${(8 + index * step).toFixed(1)} ${top.toFixed(1)}h${width.toFixed(1)}V${bottom.toFixed(1)}h-${width.toFixed(1)}z`;
-    paths.set(colour(index), (paths.get(colour(index)) ?? '') + piece);
-  }
-  const drawn = [...paths].map(([name, path]) => markup`<path class="${name}" d="${path}"/>`);
-  const dashed =
-    level === null ? NOTHING : markup`<path class="level" d="M4 ${y(level).toFixed(1)}H${WIDTH - 4}"/>`;
-  return markup`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${label}">${drawn}<path class="axis" d="M4 ${y(0).toFixed(1)}H${WIDTH - 4}"/>${dashed}</svg>`;
+    return { look: colour(index), block: [8 + index * step, top, width, bottom - top] as const };
+  };
+  const across = (value: number, look: string) =>
+    polyline(
+      [
+        [4, y(value)],
+        [WIDTH - 4, y(value)],
+      ],
+      { class: look },
+    );
+  return drawing(
+    `0 0 ${WIDTH} ${HEIGHT}`,
+    label,
+    {},
+    painted(shown.map(bar)),
+    across(0, 'axis'),
+    level === null ? NOTHING : across(level, 'level'),
+  );
 }
 
 /** Heat maps side by side, each in a frame. */
@@ -247,19 +274,28 @@ function montage(
     const cell = side / Math.max(grid.rows, grid.columns);
     const [left, top] = [(index % perRow) * (side + gap), Math.floor(index / perRow) * (side + gap)];
     const [broad, tall] = [grid.columns * cell, grid.rows * cell];
-    const frame =
+    const framed =
       period !== null &&
       period.rows <= grid.rows &&
       period.columns <= grid.columns &&
-      period.rows * period.columns < grid.rows * grid.columns
-        ? markup`<rect class="frame" width="${period.columns * cell}" height="${period.rows * cell}"/>`
-        : NOTHING;
-    return markup`<g transform="translate(${left.toFixed(2)} ${top.toFixed(2)})"><g transform="scale(${cell.toFixed(4)})" shape-rendering="crispEdges">${cells(grid, level)}</g><rect class="border" width="${broad.toFixed(2)}" height="${tall.toFixed(2)}"/>${frame}${harmonics === null ? NOTHING : rings(harmonics, broad, tall, index === 0)}</g>`;
+      period.rows * period.columns < grid.rows * grid.columns;
+    return element(
+      'g',
+      { transform: `translate(${left.toFixed(2)} ${top.toFixed(2)})` },
+      element(
+        'g',
+        { transform: `scale(${cell.toFixed(4)})`, 'shape-rendering': 'crispEdges' },
+        cells(grid, level),
+      ),
+      rect(0, 0, broad, tall, { class: 'border' }),
+      framed ? rect(0, 0, period.columns * cell, period.rows * cell, { class: 'frame' }) : NOTHING,
+      harmonics === null ? NOTHING : rings(harmonics, broad, tall, index === 0),
+    );
   });
   const height = Math.ceil(grids.length / perRow) * (side + gap) - gap;
   const tallest = Math.max(...grids.map(({ rows, columns }) => (rows / Math.max(rows, columns)) * side));
   const shown = grids.length === 1 ? tallest : height;
-  return markup`<svg class="map" viewBox="-1 -1 ${SIDE + 2} ${(shown + 2).toFixed(2)}" role="img" aria-label="${label}">${maps}</svg>`;
+  return drawing(`-1 -1 ${SIDE + 2} ${(shown + 2).toFixed(2)}`, label, { class: 'map' }, maps);
 }
 
 function rings(
@@ -273,27 +309,32 @@ function rings(
     const x = (((harmonic % across) + 0.5) / across) * broad;
     const y = ((Math.floor(harmonic / across) + 0.5) / down) * tall;
     // Light on dark or dark on light: one of the two strokes shows on any colour.
-    return ['halo', 'ring'].map((style) =>
+    return ['halo', 'ring'].map((look) =>
       constant && harmonic === 0
-        ? markup`<rect class="${style}" x="${(x - radius).toFixed(1)}" y="${(y - radius).toFixed(1)}" width="${(2 * radius).toFixed(1)}" height="${(2 * radius).toFixed(1)}"/>`
-        : markup`<circle class="${style}" cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="${radius.toFixed(1)}"/>`,
+        ? rect(x - radius, y - radius, 2 * radius, 2 * radius, { class: look })
+        : circle(x, y, radius, { class: look }),
     );
   }).flat();
 }
 
-/** One path per colour, with neighbours in a row joined. */
-function cells({ rows, columns, values }: Grid, level: (value: number) => string): Markup[] {
-  const paths = new Map<string, string>();
-  for (let row = 0; row < rows; row += 1) {
-    for (let start = 0; start < columns; ) {
-      const name = level(values[row * columns + start] as number);
-      let end = start + 1;
-      while (end < columns && level(values[row * columns + end] as number) === name) end += 1;
-      paths.set(name, `${paths.get(name) ?? ''}M${start} ${row}h${end - start}v1h-${end - start}z`);
-      start = end;
-    }
-  }
-  return [...paths].map(([name, path]) => markup`<path class="${name}" d="${path}"/>`);
+function cells({ columns, values }: Grid, level: (value: number) => string): Markup[] {
+  const runs = runsOf(columns, Array.from(values, level));
+  return painted(
+    runs.map(({ look, row, column, cells: width }) => ({ look, block: [column, row, width, 1] as const })),
+  );
+}
+
+/** One path for all blocks of a look. */
+function painted(
+  parts: readonly { readonly look: string; readonly block: Parameters<typeof blocks>[0][number] }[],
+): Markup[] {
+  const looks = new Set(parts.map(({ look }) => look));
+  return [...looks].map((name) =>
+    blocks(
+      parts.filter(({ look }) => look === name).map(({ block }) => block),
+      { class: name },
+    ),
+  );
 }
 
 const SIGNED_LEVELS = 6;
