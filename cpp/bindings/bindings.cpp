@@ -89,8 +89,8 @@ Status plan(Operator& op, int batch, const Axes& input, Layout layout, int route
 // Milliseconds that `route` is estimated to take for the operator's planned problem on one thread,
 // or -1 when it does not take it.
 double estimate(const Operator& op, RouteId route) {
-  if (deconv::route_refusal(route, op.problem()) != nullptr) return -1;
-  return deconv::route_cost(route, op.problem()) * 1e-6;
+  const deconv::Plan plan = deconv::plan_route(route, op.problem());
+  return plan.refusal == nullptr ? plan.nanoseconds * 1e-6 : -1;
 }
 
 Status set_parameters(Operator& op, uintptr_t weight, uintptr_t bias) {

@@ -10,6 +10,21 @@ namespace {
 constexpr int64_t kMaxPhases = 4096;
 constexpr int64_t kFarthest = 1 << 28;
 
+// Outputs that differ by 1 reach input positions, before they are divided, that are alike modulo
+// this.
+int64_t common(const Spec& spec, int axis) {
+  return spec.transposed ? 1 : std::gcd(spec.stride[axis], spec.input_dilation[axis]);
+}
+
+// Every so many-th tap can read; no output reads with the others.
+int64_t every(const Spec& spec, int axis) {
+  return common(spec, axis) / std::gcd(common(spec, axis), int64_t{spec.dilation[axis]});
+}
+
+int64_t most_taps(const Spec& spec, int axis) {
+  return ceil_divide(spec.kernel[axis], every(spec, axis));
+}
+
 }  // namespace
 
 int64_t AxisPhases::count(const Spec& spec, int axis) {
@@ -23,8 +38,15 @@ int64_t AxisPhases::step(const Spec& spec, int axis) {
 }
 
 int64_t AxisPhases::most_offsets(const Spec& spec, int axis) {
-  if (!spec.transposed) return spec.kernel[axis];
-  return std::min<int64_t>(spec.kernel[axis], reach(spec, axis) / spec.stride[axis] + 2);
+  const int64_t span = inputs_of(spec, axis, {0, count(spec, axis)}).count();
+  return std::min(most_taps(spec, axis), std::max<int64_t>(span, 0));
+}
+
+int64_t AxisPhases::most_tapped(const Spec& spec, int axis) {
+  const int64_t phases = count(spec, axis);
+  // From one of the taps that can read to the next, the phase moves by so much.
+  const int64_t move = every(spec, axis) * spec.dilation[axis] / common(spec, axis);
+  return std::min(most_taps(spec, axis), phases / std::gcd(phases, move));
 }
 
 Range AxisPhases::inputs_of(const Spec& spec, int axis, const Range& outputs) {

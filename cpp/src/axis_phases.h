@@ -77,10 +77,12 @@ class AxisPhases {
   int32_t steps(int32_t output) const { return (output - 1) / count_ + 1; }
 
   // What follows from the numbers of `spec` along `axis`, without deriving the taps: phases, the
-  // step, a bound on the number of offsets, and how far the last tap lies from the first.
+  // step, the offsets, the phases that have taps, and how far the last tap lies from the first.
+  // Where stride and input dilation are both more than 1 there may be fewer offsets and phases.
   static int64_t count(const Spec& spec, int axis);
   static int64_t step(const Spec& spec, int axis);
   static int64_t most_offsets(const Spec& spec, int axis);
+  static int64_t most_tapped(const Spec& spec, int axis);
   static int64_t reach(const Spec& spec, int axis) {
     return int64_t{spec.dilation[axis]} * (spec.kernel[axis] - 1);
   }

@@ -16,6 +16,10 @@ namespace deconv {
 // Positions that a panel holds: two vectors.
 inline constexpr int kPanel = 8;
 
+inline int64_t whole_panels(int64_t positions) {
+  return (positions + kPanel - 1) / kPanel * kPanel;
+}
+
 // Rows of the largest tile. Two accumulators a row, two panel vectors and one weight must fit the
 // 15 vector registers that engines on x86-64 leave: six rows fill them, and reach 98 % of the peak
 // of relaxed SIMD. Without relaxed SIMD the products need a register of their own.

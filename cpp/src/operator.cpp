@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 #include "deconv/workspace.h"
 #include "layout.h"
@@ -47,19 +48,21 @@ Status Operator::plan(int32_t batch, const Axes& input, Layout layout, std::opti
       status != Status::kOk) {
     return status;
   }
-  if (!route) {
-    route = choose_route(problem);
-    forced = false;
-  }
-  if (route_refusal(*route, problem) != nullptr) return Status::kUnsupported;
-  problem_ = problem;
-  route_ = first_route_ = *route;
-  forced_ = forced;
+  // The scalar route takes every problem.
+  const Plan plan = route ? plan_route(*route, problem) : *choose_plan(problem);
+  if (plan.refusal != nullptr) return Status::kUnsupported;
+  adopt(plan);
+  first_route_ = plan.route;
+  forced_ = route && forced;
   exhausted_.reset();
   cleared_ = false;
   planned_ = true;
-  planned_at_[static_cast<int>(route_)] = ++plans_;
   return Status::kOk;
+}
+
+void Operator::adopt(const Plan& plan) {
+  plan_ = plan;
+  planned_at_[static_cast<int>(plan.route)] = ++plans_;
 }
 
 bool Operator::needs_parameters() const { return current_route() == nullptr; }
@@ -69,16 +72,12 @@ bool Operator::needs_parameters() const { return current_route() == nullptr; }
 // planned, for a time of more memory.
 bool Operator::give_way() {
   if (forced_) return false;
-  if (!cleared_) {
-    cleared_ = true;
-    keep_copies(0);
-    Workspace::shared().release_own();
-    return true;
-  }
-  exhausted_.set(static_cast<size_t>(route_));
-  const std::optional<RouteId> next = choose_route(problem_, exhausted_);
-  route_ = next.value_or(first_route_);
-  planned_at_[static_cast<int>(route_)] = ++plans_;
+  keep_copies(0);
+  Workspace::shared().release_own();
+  if (!std::exchange(cleared_, true)) return true;
+  exhausted_.set(static_cast<size_t>(plan_.route));
+  const std::optional<Plan> next = choose_plan(problem(), exhausted_);
+  adopt(next ? *next : plan_route(first_route_, problem()));
   if (!next) exhausted_.reset();
   return next.has_value();
 }
@@ -90,7 +89,7 @@ Status Operator::set_parameters(const float* weight, const float* bias) {
 }
 
 Status Operator::pack(const float* weight, const float* bias) {
-  std::unique_ptr<Route> route = route_entry(route_).create(spec_);
+  std::unique_ptr<Route> route = route_entry(plan_.route).create(spec_);
   if (route == nullptr) return Status::kOutOfMemory;
   Buffer own_bias;
   if (!own_bias.reserve(spec_.out_channels)) return Status::kOutOfMemory;
@@ -101,7 +100,7 @@ Status Operator::pack(const float* weight, const float* bias) {
   }
   if (const Status status = route->set_parameters(weight, own_bias.data()); status != Status::kOk)
     return status;
-  routes_[static_cast<int>(route_)] = std::move(route);
+  routes_[static_cast<int>(plan_.route)] = std::move(route);
   return Status::kOk;
 }
 
@@ -122,42 +121,43 @@ int Operator::keep_copies(int most) {
 Status Operator::run(const float* input, float* output) {
   Route* route = current_route();
   if (!planned_ || route == nullptr) return Status::kMissingParameters;
-  if (problem_.batch == 0) return Status::kOk;
+  if (problem().batch == 0) return Status::kOk;
   const Status status = run_route(*route, input, output);
   if (status == Status::kOutOfMemory && give_way()) return Status::kReplanned;
   return status;
 }
 
 Status Operator::run_route(Route& route, const float* input, float* output) {
-  // A tensor of one channel, or of one point, reads the same in both layouts.
-  const bool same_layout = route_entry(route_).layout(problem_) == problem_.layout;
-  const bool input_as_is = same_layout || spec_.in_channels == 1 || problem_.input_points() == 1;
-  const bool output_as_is = same_layout || spec_.out_channels == 1 || problem_.output_points() == 1;
+  const Problem& problem = plan_.problem;
   Workspace& workspace = Workspace::shared();
-  if ((!input_as_is && !workspace.route_input.reserve(problem_.input_elements())) ||
-      (!output_as_is && !workspace.route_output.reserve(problem_.output_elements()))) {
+  const auto finds_room = [](Buffer& buffer, int64_t elements) {
+    return elements == 0 || buffer.reserve(elements);
+  };
+  if (!finds_room(workspace.route_input, plan_.input_as_is ? 0 : problem.input_elements()) ||
+      !finds_room(workspace.route_output, plan_.output_as_is ? 0 : problem.output_elements()) ||
+      !finds_room(workspace.scratch, plan_.scratch_elements)) {
     return Status::kOutOfMemory;
   }
   // Every route that changes the layout wants channels last from a channels-first caller.
-  if (!input_as_is) {
-    transpose(problem_.batch, spec_.in_channels, problem_.input_points(), input,
+  if (!plan_.input_as_is) {
+    transpose(problem.batch, spec_.in_channels, problem.input_points(), input,
               workspace.route_input.data());
   }
-  if (const Status status = route.run(problem_, input_as_is ? input : workspace.route_input.data(),
-                                      output_as_is ? output : workspace.route_output.data());
+  if (const Status status = route.run(
+          plan_, plan_.input_as_is ? input : workspace.route_input.data(),
+          plan_.output_as_is ? output : workspace.route_output.data(), workspace.scratch.data());
       status != Status::kOk) {
     // XNNPACK leaves an operator between two sizes when it cannot reshape it: its next run at the
     // old size would write behind the output. The route packs anew.
-    routes_[static_cast<int>(route_)].reset();
+    routes_[static_cast<int>(plan_.route)].reset();
     return status;
   }
-  const bool relu_left = spec_.relu && route_entry(route_).leaves_relu;
-  if (!output_as_is) {
-    (relu_left ? transpose_relu : transpose)(problem_.batch, problem_.output_points(),
-                                             spec_.out_channels, workspace.route_output.data(),
-                                             output);
-  } else if (relu_left) {
-    relu_everywhere(problem_.output_elements(), output);
+  if (!plan_.output_as_is) {
+    (plan_.leaves_relu ? transpose_relu : transpose)(problem.batch, problem.output_points(),
+                                                     spec_.out_channels,
+                                                     workspace.route_output.data(), output);
+  } else if (plan_.leaves_relu) {
+    relu_everywhere(problem.output_elements(), output);
   }
   return Status::kOk;
 }

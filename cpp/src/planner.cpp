@@ -1,14 +1,11 @@
 #include "deconv/planner.h"
 
-#include <limits>
-
 #include "routes/route.h"
 
 namespace deconv {
 namespace {
 
-// Indexed by RouteId.
-constexpr const RouteEntry* kRoutes[kRouteCount] = {
+constexpr const RouteEntry* kRoutes[] = {
     &kXnnpackDeconvolutionRoute,
     &kXnnpackConvolutionRoute,
     &kDepthwiseRoute,
@@ -20,6 +17,9 @@ constexpr const RouteEntry* kRoutes[kRouteCount] = {
     &kScalarRoute,
 };
 
+static_assert(std::size(kRoutes) == kRouteCount &&
+              static_cast<int>(RouteId::kScalar) == kRouteCount - 1);
+
 // Nanoseconds to move one value from one layout to the other.
 constexpr double kTransposedValue = 0.29;
 
@@ -27,10 +27,22 @@ constexpr double kTransposedValue = 0.29;
 constexpr double kReluValue = 0.12;
 constexpr double kReluOnTheWay = 0.02;
 
-// A tensor of one channel reads the same in both layouts.
-int64_t transposed_values(const Problem& problem) {
-  return (problem.spec.in_channels == 1 ? 0 : problem.input_elements()) +
-         (problem.spec.out_channels == 1 ? 0 : problem.output_elements());
+// What follows from the layout and the ReLU of the route and those of the caller.
+void add_surroundings(Plan* plan) {
+  const Problem& problem = plan->problem;
+  const Spec& spec = problem.spec;
+  // A tensor of one channel, or of one point, reads the same in both layouts.
+  const bool same = plan->layout == problem.layout;
+  plan->input_as_is = same || spec.in_channels == 1 || problem.input_points() == 1;
+  plan->output_as_is = same || spec.out_channels == 1 || problem.output_points() == 1;
+  plan->leaves_relu = plan->leaves_relu && spec.relu;
+  const auto inputs = static_cast<double>(problem.input_elements());
+  const auto outputs = static_cast<double>(problem.output_elements());
+  if (!plan->input_as_is) plan->nanoseconds += kTransposedValue * inputs;
+  if (!plan->output_as_is) plan->nanoseconds += kTransposedValue * outputs;
+  if (plan->leaves_relu) {
+    plan->nanoseconds += (plan->output_as_is ? kReluValue : kReluOnTheWay) * outputs;
+  }
 }
 
 }  // namespace
@@ -39,33 +51,23 @@ const RouteEntry& route_entry(RouteId id) { return *kRoutes[static_cast<int>(id)
 
 const char* route_name(RouteId id) { return route_entry(id).name; }
 
-const char* route_refusal(RouteId id, const Problem& problem) {
-  return route_entry(id).refusal(problem);
+Plan plan_route(RouteId id, const Problem& problem) {
+  Plan plan;
+  plan.route = id;
+  plan.problem = problem;
+  plan.layout = problem.layout;
+  plan.refusal = route_entry(id).plan(machine, &plan);
+  if (plan.refusal == nullptr) add_surroundings(&plan);
+  return plan;
 }
 
-double route_cost(RouteId id, const Problem& problem) {
-  const RouteEntry& route = route_entry(id);
-  const bool same_layout = route.layout(problem) == problem.layout;
-  double cost = route.cost(problem);
-  if (!same_layout) cost += kTransposedValue * static_cast<double>(transposed_values(problem));
-  if (route.leaves_relu && problem.spec.relu) {
-    const bool on_the_way = !same_layout && problem.spec.out_channels > 1;
-    cost +=
-        (on_the_way ? kReluOnTheWay : kReluValue) * static_cast<double>(problem.output_elements());
-  }
-  return cost;
-}
-
-std::optional<RouteId> choose_route(const Problem& problem, RouteSet without) {
-  std::optional<RouteId> best;
-  double best_cost = std::numeric_limits<double>::infinity();
-  for (const RouteEntry* route : kRoutes) {
-    if (without[static_cast<size_t>(route->id)] || route->refusal(problem) != nullptr) continue;
-    const double cost = route_cost(route->id, problem);
-    if (!best || cost < best_cost) {
-      best = route->id;
-      best_cost = cost;
-    }
+std::optional<Plan> choose_plan(const Problem& problem, RouteSet without) {
+  std::optional<Plan> best;
+  for (int id = 0; id < kRouteCount; ++id) {
+    if (without[static_cast<size_t>(id)]) continue;
+    const Plan plan = plan_route(static_cast<RouteId>(id), problem);
+    if (plan.refusal != nullptr) continue;
+    if (!best || plan.nanoseconds < best->nanoseconds) best = plan;
   }
   return best;
 }

@@ -4,6 +4,7 @@
 #include <pthreadpool.h>
 #include <xnnpack.h>
 
+#include "machine.h"
 #include "xnnpack_runtime.h"
 
 namespace deconv {
@@ -29,12 +30,14 @@ Status start_runtime(int threads) {
     pool = pthreadpool_create(static_cast<size_t>(threads));
     if (pool == nullptr) return Status::kOutOfMemory;
   }
+  machine.threads = threads;
   return Status::kOk;
 }
 
 void stop_runtime() {
   if (pool != nullptr) pthreadpool_destroy(pool);
   pool = nullptr;
+  machine.threads = 1;
 }
 
 int runtime_threads() {

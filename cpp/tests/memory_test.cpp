@@ -111,9 +111,9 @@ Problem small_problem(Random& random) {
 std::vector<RouteId> by_cost(const Problem& problem) {
   std::vector<RouteId> routes;
   deconv::RouteSet seen;
-  while (const std::optional<RouteId> next = choose_route(problem, seen)) {
-    seen.set(static_cast<size_t>(*next));
-    routes.push_back(*next);
+  while (const std::optional<deconv::Plan> next = choose_plan(problem, seen)) {
+    seen.set(static_cast<size_t>(next->route));
+    routes.push_back(next->route);
   }
   return routes;
 }

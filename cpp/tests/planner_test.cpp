@@ -11,11 +11,12 @@
 
 #include "deconv/quantized.h"
 #include "reference.h"
+#include "routes/route.h"
 
-using deconv::choose_route;
+using deconv::choose_plan;
 using deconv::Layout;
+using deconv::plan_route;
 using deconv::Problem;
-using deconv::route_cost;
 using deconv::route_name;
 using deconv::route_refusal;
 using deconv::RouteId;
@@ -50,7 +51,7 @@ TEST_CASE("every problem has a route, and the chosen one takes it at the lowest 
   for (int round = 0; round < 1000; ++round) {
     const Problem problem = deconv_tests::random_problem(random);
     INFO(deconv_tests::describe(problem));
-    const RouteId chosen = choose_route(problem).value();
+    const RouteId chosen = choose_plan(problem)->route;
     CHECK(route_refusal(chosen, problem) == nullptr);
     CHECK(route_refusal(RouteId::kScalar, problem) == nullptr);
     for (int id = 0; id < deconv::kRouteCount; ++id) {
@@ -60,8 +61,8 @@ TEST_CASE("every problem has a route, and the chosen one takes it at the lowest 
         CHECK(std::string(refusal).size() > 10);
         continue;
       }
-      CHECK(std::isfinite(route_cost(route, problem)));
-      CHECK(route_cost(route, problem) >= route_cost(chosen, problem));
+      CHECK(std::isfinite(plan_route(route, problem).nanoseconds));
+      CHECK(plan_route(route, problem).nanoseconds >= plan_route(chosen, problem).nanoseconds);
     }
   }
 }
@@ -70,14 +71,14 @@ TEST_CASE("layers of ordinary size run on phases, those of few output channels o
   Spec wide;
   wide.in_channels = wide.out_channels = 64;
   wide.kernel = {1, 3, 3};
-  CHECK(choose_route(problem_of(wide, 1, 64)) == RouteId::kWinograd43);
+  CHECK(choose_plan(problem_of(wide, 1, 64))->route == RouteId::kWinograd43);
   wide.exact = true;
-  CHECK(choose_route(problem_of(wide, 1, 64)) == RouteId::kPolyphase);
+  CHECK(choose_plan(problem_of(wide, 1, 64))->route == RouteId::kPolyphase);
   Spec super_resolution;
   super_resolution.in_channels = 56;
   super_resolution.kernel = {1, 9, 9};
   super_resolution.stride = {1, 3, 3};
-  CHECK(choose_route(problem_of(super_resolution, 1, 32)) == RouteId::kScatter);
+  CHECK(choose_plan(problem_of(super_resolution, 1, 32))->route == RouteId::kScatter);
 }
 
 TEST_CASE("layers of one channel a group run on the depthwise route") {
@@ -92,7 +93,7 @@ TEST_CASE("layers of one channel a group run on the depthwise route") {
         Problem problem;
         REQUIRE(make_problem(spec, 1, {1, 32, 32}, layout, &problem) == deconv::Status::kOk);
         INFO(deconv_tests::describe(problem));
-        CHECK(choose_route(problem) == RouteId::kDepthwise);
+        CHECK(choose_plan(problem)->route == RouteId::kDepthwise);
       }
     }
   }
@@ -113,7 +114,7 @@ TEST_CASE("the depthwise route refuses wide groups and numbers that no layer has
 
 TEST_CASE("batch 0 has a route too") {
   const Problem problem = problem_of(dense_layer(true), 0);
-  CHECK(route_refusal(choose_route(problem).value(), problem) == nullptr);
+  CHECK(route_refusal(choose_plan(problem)->route, problem) == nullptr);
 }
 
 TEST_CASE("XNNPACK's routes refuse what XNNPACK does not do") {
@@ -193,7 +194,7 @@ TEST_CASE("XNNPACK's routes refuse pads that its 32-bit extents cannot hold") {
     spec.pad_before = {0, kMax, kMax};
     spec.pad_after = {0, kMax - 2, kMax - 2};
     const Problem problem = problem_of(spec, 1, 2);
-    CHECK(choose_route(problem) == RouteId::kScalar);
+    CHECK(choose_plan(problem)->route == RouteId::kScalar);
     CHECK(route_refusal(RouteId::kXnnpackConvolution, problem) != nullptr);
     CHECK(route_refusal(RouteId::kXnnpackDeconvolution, problem) != nullptr);
   }
@@ -242,18 +243,20 @@ TEST_CASE("refusals and costs of problems that no memory holds") {
       const auto route = static_cast<RouteId>(id);
       if (route_refusal(route, problem) != nullptr) continue;
       INFO(std::string(route_name(route)));
-      const double cost = route_cost(route, problem);
+      const double cost = plan_route(route, problem).nanoseconds;
       CHECK(std::isfinite(cost));
       CHECK(cost > 0);
     }
-    CHECK(route_refusal(choose_route(problem).value(), problem) == nullptr);
+    CHECK(route_refusal(choose_plan(problem)->route, problem) == nullptr);
   }
 }
 
-TEST_CASE("every route has a name of its own") {
+TEST_CASE("every route has a name of its own, and stands where its id says") {
   std::set<std::string> names;
   for (int id = 0; id < deconv::kRouteCount; ++id) {
-    names.insert(route_name(static_cast<RouteId>(id)));
+    const auto route = static_cast<RouteId>(id);
+    names.insert(route_name(route));
+    CHECK(deconv::route_entry(route).id == route);
   }
   CHECK(names.size() == static_cast<size_t>(deconv::kRouteCount));
 }

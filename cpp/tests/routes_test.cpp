@@ -19,6 +19,7 @@
 #include "deconv/operator.h"
 #include "deconv/runtime.h"
 #include "reference.h"
+#include "small_machine.h"
 
 using deconv::Axes;
 using deconv::Buffer;
@@ -214,6 +215,44 @@ TEST_CASE("random problems of enough channels for Winograd") {
     }
   }
   for (const RouteId id : kForms) CHECK(runs[static_cast<int>(id)] >= 100);
+}
+
+TEST_CASE("problems cut into the smallest pieces, for one thread and more") {
+  for (uint64_t seed = 1; seed <= 300; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    const deconv_tests::SmallMachine small(seed % 2 == 0 ? 1 : random.between(2, 5));
+    CAPTURE(deconv::machine.threads);
+    check_every_route(deconv_tests::random_problem(random), random);
+    if (random.one_in(3)) check_every_route(random_wide_problem(random), random);
+  }
+}
+
+TEST_CASE("an operator planned anew for the same problem is cut anew") {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    const Problem problem = deconv_tests::random_problem(random);
+    const Parameters parameters(problem.spec, true, random);
+    const std::unique_ptr<Operator> op = Operator::create(problem.spec);
+    for (int id = 0; id < deconv::kRouteCount; ++id) {
+      const auto route = static_cast<RouteId>(id);
+      if (route_refusal(route, problem) != nullptr) continue;
+      INFO(std::string(deconv::route_name(route)));
+      const auto plan = [&] {
+        return op->plan(problem.batch, problem.input, problem.layout, route);
+      };
+      REQUIRE(plan() == Status::kOk);
+      REQUIRE(op->set_parameters(parameters.weight.data(), parameters.bias_or_null()) ==
+              Status::kOk);
+      CHECK(count_wrong(*op, parameters, random) == 0);
+      {
+        const deconv_tests::SmallMachine small(3);
+        REQUIRE(plan() == Status::kOk);
+      }
+      CHECK(count_wrong(*op, parameters, random) == 0);
+    }
+  }
 }
 
 TEST_CASE("channel counts around the width of a micro-kernel") {

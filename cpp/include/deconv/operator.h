@@ -34,8 +34,8 @@ class Operator {
               bool forced = true);
 
   // The problem of the last successful plan(), and the route that it chose or that took over.
-  const Problem& problem() const { return problem_; }
-  RouteId route() const { return route_; }
+  const Problem& problem() const { return plan_.problem; }
+  RouteId route() const { return plan_.route; }
 
   // True when the planned route has no parameters, or those it has were invalidated.
   bool needs_parameters() const;
@@ -58,16 +58,16 @@ class Operator {
  private:
   explicit Operator(const Spec& spec);
 
-  Route* current_route() const { return routes_[static_cast<int>(route_)].get(); }
+  Route* current_route() const { return routes_[static_cast<int>(plan_.route)].get(); }
+  void adopt(const Plan& plan);
   Status pack(const float* weight, const float* bias);
   Status run_route(Route& route, const float* input, float* output);
   bool give_way();
 
   Spec spec_;
-  Problem problem_;
-  RouteId route_ = RouteId::kScalar;
+  Plan plan_;
   bool planned_ = false;
-  // What plan() chose or was told, and those that found no memory since.
+  // The route that plan() chose or was told, and those that found no memory since.
   RouteId first_route_ = RouteId::kScalar;
   RouteSet exhausted_;
   bool forced_ = true;

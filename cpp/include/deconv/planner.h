@@ -1,7 +1,11 @@
 #pragma once
 
 #include <bitset>
+#include <cstddef>
+#include <cstdint>
+#include <new>
 #include <optional>
+#include <type_traits>
 
 #include "deconv/geometry.h"
 
@@ -23,17 +27,52 @@ inline constexpr int kRouteCount = 9;
 
 const char* route_name(RouteId id);
 
-// Null when the route takes this problem, else why not, in words for people.
-const char* route_refusal(RouteId id, const Problem& problem);
+// What one route will do for one problem. Whoever refuses, chooses, reserves memory or computes
+// reads it here.
+class Plan {
+ public:
+  RouteId route = RouteId::kScalar;
+  Problem problem;
+  // Null when the route takes the problem, else why not, in words for people; nothing below holds
+  // then.
+  const char* refusal = nullptr;
+  // Estimated for one thread, layout changes and the ReLU included.
+  double nanoseconds = 0;
+  // In which the route reads and writes, and whether a tensor of the caller's reads the same.
+  Layout layout = Layout::kChannelsFirst;
+  bool input_as_is = true;
+  bool output_as_is = true;
+  // Whether the route leaves Spec::relu to its caller.
+  bool leaves_relu = false;
+  // Floats that all workers together compute in.
+  int64_t scratch_elements = 0;
 
-// Estimated nanoseconds on one thread, layout changes included.
-double route_cost(RouteId id, const Problem& problem);
+  // How the route cuts the problem, in a form of its own.
+  template <typename Cut>
+  void set_cut(const Cut& cut) {
+    static_assert(std::is_trivially_copyable_v<Cut> && sizeof(Cut) <= sizeof(cut_));
+    new (cut_) Cut(cut);
+  }
+  template <typename Cut>
+  const Cut& cut() const {
+    return *std::launder(reinterpret_cast<const Cut*>(cut_));
+  }
+
+ private:
+  alignas(8) std::byte cut_[112] = {};
+};
+
+Plan plan_route(RouteId id, const Problem& problem);
+
+inline const char* route_refusal(RouteId id, const Problem& problem) {
+  return plan_route(id, problem).refusal;
+}
 
 // Routes by their RouteId.
 using RouteSet = std::bitset<kRouteCount>;
 
-// The cheapest route that takes the problem and is not one of `without`. The scalar route takes
-// every problem, so that there is one unless it is among these.
-std::optional<RouteId> choose_route(const Problem& problem, RouteSet without = {});
+// The cheapest plan of all routes that take the problem and are not among `without`. The scalar
+// route takes every problem, so that there is one unless it is among these.
+std::optional<Plan> choose_plan(const Problem& problem, RouteSet without = {});
 
 }  // namespace deconv

@@ -18,6 +18,7 @@ enum class Status : int {
 };
 
 inline constexpr int kStatusCount = 10;
+static_assert(static_cast<int>(Status::kReplanned) == kStatusCount - 1);
 
 const char* status_name(Status status);
 

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <new>
 
 #include "parallel.h"
@@ -35,22 +34,18 @@ class DepthwiseRoute final : public Route {
     std::copy_n(bias, spec_.out_channels, bias_.data());
     std::fill(bias_.data() + spec_.out_channels, bias_.data() + lanes, 0.0f);
     pack(weight);
-    shaped_ = false;
     return Status::kOk;
   }
 
-  Status run(const Problem& problem, const float* input, float* output) override {
-    if (!shaped_ || !(problem == shaped_for_)) {
-      shaped_ = false;
-      if (const Status status = shape(problem); status != Status::kOk) return status;
-      shaped_for_ = problem;
-      shaped_ = true;
-    }
+  Status run(const Plan& plan, const float* input, float* output, float* scratch) override {
+    const Problem& problem = plan.problem;
+    const TileGrid& grid = plan.cut<TileGrid>();
+    if (const Status status = shape(plan); status != Status::kOk) return status;
     const bool planes = runs_planes(problem);
     Work work{
-        .job = {.problem = &shaped_for_,
+        .job = {.problem = &problem,
                 .phases = phases_,
-                .grid = &grid_,
+                .grid = &grid,
                 .weight = planes ? planes_weight_.data() : channels_weight_.data(),
                 .bias = bias_.data(),
                 .columns = columns_.data(),
@@ -58,7 +53,7 @@ class DepthwiseRoute final : public Route {
                 .input = input,
                 .output = output},
         .run_tile = planes ? run_plane_tile : run_channel_tile,
-        .scratch = scratch_.data(),
+        .scratch = scratch,
         .rows = rows_.data(),
         .row_count = row_count(),
         .plane_taps = plane_taps_.data(),
@@ -66,7 +61,7 @@ class DepthwiseRoute final : public Route {
         .tap_count = tap_count(),
     };
     pthreadpool_parallelize_1d_with_thread(shared_pool(), run_one, &work,
-                                           static_cast<size_t>(grid_.count), /*flags=*/0);
+                                           static_cast<size_t>(grid.count), /*flags=*/0);
     return Status::kOk;
   }
 
@@ -144,23 +139,21 @@ class DepthwiseRoute final : public Route {
     channels_packed_ = true;
   }
 
-  Status shape(const Problem& problem) {
+  Status shape(const Plan& plan) {
     const int count = pool_threads();
-    if (!cut_into_tiles(problem, count, &grid_)) return Status::kInternal;
-    if (!scratch_.reserve(grid_.scratch_floats() * count) || !rows_.reserve(row_count() * count)) {
-      return Status::kOutOfMemory;
-    }
-    if (runs_planes(problem)) {
+    const TileGrid& grid = plan.cut<TileGrid>();
+    if (!rows_.reserve(row_count() * count)) return Status::kOutOfMemory;
+    if (runs_planes(plan.problem)) {
       if (!columns_.reserve(spec_.kernel[2]) || !plane_taps_.reserve(tap_count() * count)) {
         return Status::kOutOfMemory;
       }
-      const int64_t part_floats = int64_t{grid_.part_rows} * grid_.part_columns;
+      const int64_t part_floats = int64_t{grid.part_rows} * grid.part_columns;
       int64_t column = 0;
       for (const AxisPhases::Tap& tap : width().taps()) {
         const int64_t shift = floor_divide(tap.offset, width().step());
         const int64_t part = tap.offset - shift * width().step();
         columns_[column++] =
-            static_cast<int32_t>(part * part_floats + shift - grid_.first_column_shift);
+            static_cast<int32_t>(part * part_floats + shift - grid.first_column_shift);
       }
       return Status::kOk;
     }
@@ -182,27 +175,12 @@ class DepthwiseRoute final : public Route {
   bool finite_weight_ = true;
   Buffer bias_;
 
-  Problem shaped_for_;
-  bool shaped_ = false;
-  TileGrid grid_;
   Block<int32_t> columns_;
   // Slices for every thread.
-  Buffer scratch_;
   Block<InputRow> rows_;
   Block<PlaneTap> plane_taps_;
   Block<ChannelTap> channel_taps_;
 };
-
-const char* refusal(const Problem& problem) {
-  constexpr int32_t kMaxGroup = 16;
-  const Spec& spec = problem.spec;
-  if (spec.group_in_channels() > kMaxGroup || spec.group_out_channels() > kMaxGroup) {
-    return "takes groups of 16 channels at most";
-  }
-  TileGrid grid;
-  if (!cut_into_tiles(problem, pool_threads(), &grid)) return "cannot index a problem of this size";
-  return nullptr;
-}
 
 // Nanoseconds, fitted to layers that scripts/bench/planner.mjs drew: multiply-accumulates, values
 // written, values copied, rows begun.
@@ -248,13 +226,22 @@ double cost_of_groups(const Problem& problem) {
          0.07 * outputs + 1.5 * inputs + 22 * points / problem.output[2] * width_phases;
 }
 
-double cost(const Problem& problem) {
-  TileGrid grid;
-  if (!cut_into_tiles(problem, /*threads=*/1, &grid)) return std::numeric_limits<double>::max();
+const char* make_plan(const Machine& machine, Plan* plan) {
+  constexpr int32_t kMaxGroup = 16;
+  const Problem& problem = plan->problem;
   const Spec& spec = problem.spec;
-  return spec.group_in_channels() == 1 && spec.group_out_channels() == 1
-             ? cost_of_one_channel(problem, grid)
-             : cost_of_groups(problem);
+  if (spec.group_in_channels() > kMaxGroup || spec.group_out_channels() > kMaxGroup) {
+    return "takes groups of 16 channels at most";
+  }
+  TileGrid grid;
+  if (!cut_into_tiles(problem, machine, &grid)) return "cannot index a problem of this size";
+  plan->set_cut(grid);
+  plan->scratch_elements = grid.scratch_floats() * machine.threads;
+  plan->layout = runs_planes(problem) ? Layout::kChannelsFirst : Layout::kChannelsLast;
+  plan->nanoseconds = spec.group_in_channels() == 1 && spec.group_out_channels() == 1
+                          ? cost_of_one_channel(problem, grid)
+                          : cost_of_groups(problem);
+  return nullptr;
 }
 
 }  // namespace
@@ -262,12 +249,7 @@ double cost(const Problem& problem) {
 const RouteEntry kDepthwiseRoute = {
     .id = RouteId::kDepthwise,
     .name = "depthwise",
-    .refusal = refusal,
-    .cost = cost,
-    .layout =
-        [](const Problem& problem) {
-          return runs_planes(problem) ? Layout::kChannelsFirst : Layout::kChannelsLast;
-        },
+    .plan = make_plan,
     .create = [](const Spec& spec) -> std::unique_ptr<Route> {
       return std::unique_ptr<Route>(new (std::nothrow) DepthwiseRoute(spec));
     },

@@ -4,6 +4,7 @@
 
 #include "axis_phases.h"
 #include "deconv/geometry.h"
+#include "machine.h"
 
 // What the two engines of the depthwise route share: how an output is cut into tiles, and which
 // taps of the kernel an output position has.
@@ -43,7 +44,7 @@ struct Tile {
 };
 
 // False when the problem is too large to be indexed.
-[[nodiscard]] bool cut_into_tiles(const Problem& problem, int threads, TileGrid* grid);
+[[nodiscard]] bool cut_into_tiles(const Problem& problem, const Machine& machine, TileGrid* grid);
 
 Tile tile_at(const Problem& problem, const TileGrid& grid, int64_t index);
 

@@ -44,10 +44,7 @@ int32_t piece(int32_t positions, int64_t wanted) {
 
 }  // namespace
 
-bool cut_into_tiles(const Problem& problem, int threads, TileGrid* grid) {
-  // One row of results stays in the first-level cache, a tile in the second.
-  constexpr int64_t kRowOutputs = 4096;
-  constexpr double kTileFloats = 1 << 15;
+bool cut_into_tiles(const Problem& problem, const Machine& machine, TileGrid* grid) {
   const Spec& spec = problem.spec;
   if (AxisPhases::refusal(problem) != nullptr) return false;
   if (static_cast<double>(spec.kernel_elements()) * spec.group_in_channels() > kMaxTable)
@@ -68,9 +65,10 @@ bool cut_into_tiles(const Problem& problem, int threads, TileGrid* grid) {
 
   // Neighbouring tiles both copy what lies between them: that should be little beside what a tile
   // has of its own.
-  made.columns = piece(
-      axis_positions(problem, 2),
-      std::max<int64_t>({32, kRowOutputs / (phases * lanes), copies ? 4 * column_shifts.span : 0}));
+  made.columns = piece(axis_positions(problem, 2),
+                       std::max<int64_t>({machine.depthwise_least_columns,
+                                          machine.depthwise_row_outputs / (phases * lanes),
+                                          copies ? 4 * column_shifts.span : 0}));
   const int64_t fewest_rows = copies ? 1 + 2 * row_shifts.span : 1;
   // Floats that one more row adds to a tile.
   double row_floats = static_cast<double>(made.columns * phases * row_phases * lanes);
@@ -83,12 +81,12 @@ bool cut_into_tiles(const Problem& problem, int threads, TileGrid* grid) {
   }
   made.column_tiles = static_cast<int32_t>(ceil_divide(axis_positions(problem, 2), made.columns));
   made.groups = planes ? spec.groups : 1;
-  double wanted = kTileFloats / row_floats;
-  if (threads > 1) {
+  double wanted = static_cast<double>(machine.depthwise_tile_floats) / row_floats;
+  if (machine.threads > 1) {
     // Enough tiles that no thread waits long for the last one.
     const double others =
         static_cast<double>(problem.batch) * made.groups * problem.output[0] * made.column_tiles;
-    wanted = std::min(wanted, rows * others / (8.0 * threads));
+    wanted = std::min(wanted, rows * others / (8.0 * machine.threads));
   }
   made.rows = piece(
       rows, std::max(fewest_rows, static_cast<int64_t>(std::clamp<double>(wanted, 1.0, rows))));
@@ -99,8 +97,10 @@ bool cut_into_tiles(const Problem& problem, int threads, TileGrid* grid) {
   if (planes) {
     const double part_columns = static_cast<double>(made.columns + column_shifts.span);
     const double part_rows = static_cast<double>(made.rows + row_shifts.span);
-    made.result_rows = static_cast<int32_t>(std::clamp<double>(
-        kRowOutputs / (static_cast<double>(phases) * part_columns), 1.0, made.rows));
+    made.result_rows =
+        static_cast<int32_t>(std::clamp<double>(static_cast<double>(machine.depthwise_row_outputs) /
+                                                    (static_cast<double>(phases) * part_columns),
+                                                1.0, made.rows));
     copied = group_in * slices * parts * part_rows * part_columns + kSlackFloats;
     results = (made.result_rows * part_columns + kSlackFloats) * static_cast<double>(phases);
     if (copied + results > kMaxTable) return false;

@@ -14,7 +14,7 @@
 
 #include "axis_phases.h"
 #include "deconv/buffer.h"
-#include "deconv/workspace.h"
+#include "divide.h"
 #include "matrix_tile.h"
 #include "panel_pack.h"
 #include "parallel.h"
@@ -25,14 +25,6 @@
 
 namespace deconv {
 namespace {
-
-// Packed panels and products of a block stay in a second-level cache, of phones as well, beside the
-// weights that stream through. 96 KiB to 1 MiB were alike within 2 % on a machine with 2 MiB.
-constexpr int64_t kBlockBytes = 192 * 1024;
-
-// Weights of more values than these (3 MiB) do not stay in a second-level cache from block to
-// block.
-constexpr int64_t kCachedWeights = 3 << 18;
 
 // Steps of a panel's depth, and rows of products, whose 32 bytes each a worker can hold.
 constexpr int64_t kMostSteps = 1 << 21;
@@ -51,12 +43,23 @@ struct PhaseGroup {
 
 constexpr int32_t kHoles = -1;
 
+// How a problem is cut.
+struct Blocks {
+  Axes steps{};
+  int64_t positions = 0;  // of all images
+  int64_t block = 0;      // positions of a block, a multiple of kPanel
+  int64_t blocks = 0;
+  int64_t panel_elements = 0;   // of one block
+  int64_t worker_elements = 0;  // panels and products
+  bool streams_weights = false;
+};
+
 class PolyphaseRoute final : public Route {
  public:
   explicit PolyphaseRoute(const Spec& spec) : spec_(spec) {}
 
   Status set_parameters(const float* weight, const float* bias) override;
-  Status run(const Problem& problem, const float* input, float* output) override;
+  Status run(const Plan& plan, const float* input, float* output, float* scratch) override;
 
  private:
   Status derive_groups();
@@ -77,7 +80,6 @@ class PolyphaseRoute final : public Route {
   }
   // Phases of the depth and the height; each is a line of width phases.
   int32_t line_count() const { return axes_[0].count() * axes_[1].count(); }
-  bool streams_weights() const { return tile_elements_ > kCachedWeights; }
   int64_t rows_of(const PhaseGroup& group) const {
     return int64_t{group.phases} * spec_.group_out_channels();
   }
@@ -91,27 +93,20 @@ class PolyphaseRoute final : public Route {
     }
   }
 
-  // One run.
-  struct Grid {
+  struct Run : Blocks {
     const Problem& problem;
     const float* input;
     float* output;
-    Axes steps{};
-    int64_t positions = 0;  // of all images
-    int64_t block = 0;      // positions of a block, a multiple of kPanel
-    int64_t blocks = 0;
-    int64_t panel_elements = 0;  // of one block
-    int64_t scratch_elements = 0;
   };
-  void run_block(const Grid& grid, int32_t channel_group, int64_t first, float* panels,
+  void run_block(const Run& run, int32_t channel_group, int64_t first, float* panels,
                  float* scratch) const;
-  void pack_panels(const Grid& grid, int32_t channel_group, int64_t first, int64_t count,
+  void pack_panels(const Run& run, int32_t channel_group, int64_t first, int64_t count,
                    float* panels) const;
-  void multiply(const Grid& grid, int32_t channel_group, int64_t count, const float* panels,
+  void multiply(const Run& run, int32_t channel_group, int64_t count, const float* panels,
                 float* scratch) const;
-  void write(const Grid& grid, int32_t channel_group, int64_t first, int64_t count,
+  void write(const Run& run, int32_t channel_group, int64_t first, int64_t count,
              const float* scratch) const;
-  void write_run(const Grid& grid, int32_t channel_group, int64_t image, const Axes& step,
+  void write_run(const Run& run, int32_t channel_group, int64_t image, const Axes& step,
                  int64_t length, const float* scratch) const;
 
   const Spec spec_;
@@ -255,49 +250,22 @@ void PolyphaseRoute::pack_group(const PhaseGroup& group, int32_t channel_group, 
   }
 }
 
-Status PolyphaseRoute::run(const Problem& problem, const float* input, float* output) {
-  Grid grid{problem, input, output};
-  grid.positions = problem.batch;
-  for (int axis = 0; axis < 3; ++axis) {
-    grid.steps[axis] = axes_[axis].steps(problem.output[axis]);
-    grid.positions *= grid.steps[axis];
-  }
-  const int threads = pool_threads();
-  const int64_t depth = offset_count() * spec_.group_in_channels();
-  const int64_t rows = int64_t{line_products_} * axes_[2].count() * spec_.group_out_channels();
-  // A convolution over an input with holes of its own may read nothing but these.
-  const int64_t position_bytes = 4 * std::max<int64_t>(1, depth + rows);
-  const int64_t whole = (grid.positions + kPanel - 1) / kPanel * kPanel;
-  const int64_t share = (whole / kPanel + threads - 1) / threads * kPanel;
-  // Weights that come from memory for every block pay for a larger one.
-  const int64_t panels = streams_weights() ? 8 : 4;
-  const int64_t least = position_bytes > kBlockBytes ? kPanel : panels * kPanel;
-  grid.block = std::clamp(kBlockBytes / position_bytes / kPanel * kPanel, least, int64_t{4096});
-  grid.block = std::min(grid.block, spec_.groups >= threads ? whole : share);
-  grid.blocks = (grid.positions + grid.block - 1) / grid.block;
-  // Equal blocks instead of a small last one.
-  grid.block = ((grid.positions + grid.blocks - 1) / grid.blocks + kPanel - 1) / kPanel * kPanel;
-  grid.blocks = (grid.positions + grid.block - 1) / grid.block;
-  grid.panel_elements = depth * grid.block;
-  grid.scratch_elements = rows * grid.block;
-  const int64_t worker_elements = grid.panel_elements + grid.scratch_elements;
-  Buffer& memory = Workspace::shared().scratch;
-  if (!memory.reserve(worker_elements * threads)) return Status::kOutOfMemory;
-
-  for_each_item(grid.blocks * spec_.groups, [&](int64_t item, int worker) {
-    float* const panels = memory.data() + worker * worker_elements;
-    run_block(grid, static_cast<int32_t>(item / grid.blocks), item % grid.blocks * grid.block,
-              panels, panels + grid.panel_elements);
+Status PolyphaseRoute::run(const Plan& plan, const float* input, float* output, float* scratch) {
+  const Run run{plan.cut<Blocks>(), plan.problem, input, output};
+  for_each_item(run.blocks * spec_.groups, [&](int64_t item, int worker) {
+    float* const panels = scratch + worker * run.worker_elements;
+    run_block(run, static_cast<int32_t>(item / run.blocks), item % run.blocks * run.block, panels,
+              panels + run.panel_elements);
   });
   return Status::kOk;
 }
 
-void PolyphaseRoute::run_block(const Grid& grid, int32_t channel_group, int64_t first,
-                               float* panels, float* scratch) const {
-  const int64_t count = std::min(grid.block, grid.positions - first);
-  pack_panels(grid, channel_group, first, count, panels);
-  multiply(grid, channel_group, count, panels, scratch);
-  write(grid, channel_group, first, count, scratch);
+void PolyphaseRoute::run_block(const Run& run, int32_t channel_group, int64_t first, float* panels,
+                               float* scratch) const {
+  const int64_t count = std::min(run.block, run.positions - first);
+  pack_panels(run, channel_group, first, count, panels);
+  multiply(run, channel_group, count, panels, scratch);
+  write(run, channel_group, first, count, scratch);
 }
 
 // The step of each axis at one position, and the next one.
@@ -323,14 +291,14 @@ struct Cursor {
   }
 };
 
-void PolyphaseRoute::pack_panels(const Grid& grid, int32_t channel_group, int64_t first,
+void PolyphaseRoute::pack_panels(const Run& run, int32_t channel_group, int64_t first,
                                  int64_t count, float* panels) const {
-  const Problem& problem = grid.problem;
+  const Problem& problem = run.problem;
   const int64_t channels = spec_.group_in_channels();
   const bool channels_first = problem.layout == Layout::kChannelsFirst;
   const int64_t point = channels_first ? 1 : spec_.in_channels;
-  PanelPacker packer(problem, grid.input);
-  Cursor cursor(first, grid.steps);
+  PanelPacker packer(problem, run.input);
+  Cursor cursor(first, run.steps);
   for (int64_t column = 0; column < count; column += kPanel) {
     PanelPositions positions;
     for (int lane = 0; lane < kPanel; ++lane) {
@@ -347,7 +315,7 @@ void PolyphaseRoute::pack_panels(const Grid& grid, int32_t channel_group, int64_
       }
       positions.start[lane] =
           cursor.image * problem.input_points() * spec_.in_channels + at * point;
-      cursor.advance(1, grid.steps);
+      cursor.advance(1, run.steps);
     }
     packer.select(positions);
     for (int32_t d = 0; d < axes_[0].offset_count(); ++d) {
@@ -372,7 +340,7 @@ void fetch(const float* values, int64_t count) {
   for (int64_t at = 0; at < count; at += kLine) (void)lines[at];
 }
 
-void PolyphaseRoute::multiply(const Grid& grid, int32_t channel_group, int64_t count,
+void PolyphaseRoute::multiply(const Run& run, int32_t channel_group, int64_t count,
                               const float* panels, float* scratch) const {
   const int64_t panel_stride = offset_count() * spec_.group_in_channels() * kPanel;
   const float* const tiles = tiles_.data() + channel_group * tile_elements_;
@@ -384,7 +352,7 @@ void PolyphaseRoute::multiply(const Grid& grid, int32_t channel_group, int64_t c
       const int height = tiling.height(tile);
       const float* const weights =
           tiles + group.first_tile + Tiling::packed_elements(row, group.depth);
-      if (streams_weights()) fetch(weights, Tiling::packed_elements(height, group.depth));
+      if (run.streams_weights) fetch(weights, Tiling::packed_elements(height, group.depth));
       // The tile stays in the first-level cache while the panels pass.
       multiply_tile(height, {.tile = weights,
                              .panels = panels,
@@ -393,27 +361,27 @@ void PolyphaseRoute::multiply(const Grid& grid, int32_t channel_group, int64_t c
                              .segments = segments_.data() + group.first_segment,
                              .segment_count = group.segment_count,
                              .relu = spec_.relu,
-                             .result = scratch + (group.first_row + row) * grid.block,
-                             .result_stride = grid.block});
+                             .result = scratch + (group.first_row + row) * run.block,
+                             .result_stride = run.block});
     }
   }
 }
 
-void PolyphaseRoute::write(const Grid& grid, int32_t channel_group, int64_t first, int64_t count,
+void PolyphaseRoute::write(const Run& run, int32_t channel_group, int64_t first, int64_t count,
                            const float* scratch) const {
-  Cursor cursor(first, grid.steps);
+  Cursor cursor(first, run.steps);
   for (int64_t done = 0; done < count;) {
-    const int64_t length = std::min<int64_t>(count - done, grid.steps[2] - cursor.step[2]);
-    write_run(grid, channel_group, cursor.image, cursor.step, length, scratch + done);
+    const int64_t length = std::min<int64_t>(count - done, run.steps[2] - cursor.step[2]);
+    write_run(run, channel_group, cursor.image, cursor.step, length, scratch + done);
     done += length;
-    cursor.advance(length, grid.steps);
+    cursor.advance(length, run.steps);
   }
 }
 
 // A run of steps along the width: all width phases of each step stand side by side in the output.
-void PolyphaseRoute::write_run(const Grid& grid, int32_t channel_group, int64_t image,
+void PolyphaseRoute::write_run(const Run& run, int32_t channel_group, int64_t image,
                                const Axes& step, int64_t length, const float* scratch) const {
-  const Problem& problem = grid.problem;
+  const Problem& problem = run.problem;
   const int64_t channels = spec_.group_out_channels();
   const int32_t phases = axes_[2].count();
   const int64_t column = int64_t{step[2]} * phases;
@@ -432,29 +400,13 @@ void PolyphaseRoute::write_run(const Grid& grid, int32_t channel_group, int64_t 
                                   .columns = columns};
       const int32_t line = lines_[d * axes_[1].count() + h];
       if (line == kHoles) {
-        write_constants(problem, stretch, holes_.data() + channel_group * channels, grid.output);
+        write_constants(problem, stretch, holes_.data() + channel_group * channels, run.output);
       } else {
-        write_phases(problem, phases, stretch, scratch + line * phases * channels * grid.block,
-                     grid.block, grid.output);
+        write_phases(problem, phases, stretch, scratch + line * phases * channels * run.block,
+                     run.block, run.output);
       }
     }
   }
-}
-
-const char* refusal(const Problem& problem) {
-  if (const char* reason = AxisPhases::refusal(problem)) return reason;
-  const Spec& spec = problem.spec;
-  int64_t phases = 1;
-  int64_t offsets = 1;
-  for (int axis = 0; axis < 3; ++axis) {
-    phases *= AxisPhases::count(spec, axis);
-    offsets *= AxisPhases::most_offsets(spec, axis);
-    if (offsets > kMostSteps) break;
-  }
-  // What the panels and the products of kPanel positions need.
-  if (offsets * spec.group_in_channels() > kMostSteps) return "takes no kernel this large";
-  if (phases * spec.out_channels > kMostSteps) return "takes no layer of this many phases";
-  return nullptr;
 }
 
 // Runs of width phases that read at the same offsets.
@@ -468,11 +420,11 @@ int64_t width_runs(const Spec& spec) {
 
 // What a run is made of, multiplied over the axes.
 struct Counts {
-  double positions = 1;
-  double offsets = 1;
-  double phases = 1;
-  double lines = 1;      // of phases, that meet the input
-  double stretches = 1;  // of the output, each written at once
+  int64_t positions = 1;
+  int64_t offsets = 1;
+  int64_t phases = 1;
+  int64_t lines = 1;      // of phases, that meet the input
+  int64_t stretches = 1;  // of the output, each written at once
   bool same_taps = true;
 };
 
@@ -481,49 +433,95 @@ Counts counts_of(const Problem& problem) {
   Counts all;
   for (int axis = 0; axis < 3; ++axis) {
     const int64_t count = AxisPhases::count(spec, axis);
-    const auto steps = static_cast<double>((problem.output[axis] - 1) / count + 1);
+    const int64_t steps = (problem.output[axis] - 1) / count + 1;
     all.positions *= steps;
-    all.offsets *= static_cast<double>(AxisPhases::most_offsets(spec, axis));
-    all.phases *= static_cast<double>(count);
+    all.offsets *= AxisPhases::most_offsets(spec, axis);
+    all.phases *= count;
     if (axis < 2) {
-      all.lines *= static_cast<double>(std::min<int64_t>(count, spec.kernel[axis]));
-      all.stretches *= steps * static_cast<double>(count);
+      all.lines *= AxisPhases::most_tapped(spec, axis);
+      all.stretches *= steps * count;
     }
     all.same_taps =
         all.same_taps && (count == 1 || (spec.kernel[axis] == spec.stride[axis] &&
                                          spec.pad_before[axis] % spec.stride[axis] == 0));
   }
-  all.positions *= static_cast<double>(problem.batch);
-  all.stretches *= static_cast<double>(problem.batch) * spec.groups;
+  all.positions *= problem.batch;
+  all.stretches *= int64_t{problem.batch} * spec.groups;
   return all;
 }
 
-double cost(const Problem& problem) {
+double cost(const Problem& problem, const Counts& all) {
   const Spec& spec = problem.spec;
   const double in = spec.group_in_channels();
   const double out = spec.group_out_channels();
-  const Counts all = counts_of(problem);
   const auto width_phases = static_cast<double>(AxisPhases::count(spec, 2));
-  const double written = all.lines * width_phases;
-  const double panels = std::ceil(all.positions / kPanel) * spec.groups;
-  const double groups = all.same_taps ? 1 : all.lines * static_cast<double>(width_runs(spec));
-  const auto rows = static_cast<int64_t>(written / groups * out);
-  const double taps =
-      static_cast<double>(spec.kernel_elements()) * groups / (spec.transposed ? written : 1);
+  const double written = static_cast<double>(all.lines) * width_phases;
+  const double panels = static_cast<double>(whole_panels(all.positions) / kPanel * spec.groups);
+  const double groups =
+      all.same_taps ? 1 : static_cast<double>(all.lines) * static_cast<double>(width_runs(spec));
+  const auto rows = std::max<int64_t>(1, static_cast<int64_t>(written / groups * out));
+  const double taps = static_cast<double>(spec.kernel_elements()) * groups /
+                      (spec.transposed ? std::max(1.0, written) : 1);
   const bool last = writes_channels_last(problem);
   const bool gathers = !spec.transposed && spec.stride[2] > 1 && !last;
-  const double pack = all.offsets * (21 + in * (gathers ? 5.2 : 0.66));
+  const double pack = static_cast<double>(all.offsets) * (21 + in * (gathers ? 5.2 : 0.66));
   const double product = taps * in * tile_step_nanoseconds(rows) +
                          0.54 * groups * static_cast<double>(Tiling(rows).count);
-  // Four phases beside each other, and two, have shuffles of their own.
-  const bool shuffles = width_phases <= 2 || AxisPhases::count(spec, 2) % 4 == 0;
+  // Up to four phases beside each other, and multiples of four, have shuffles of their own.
+  const bool shuffles = width_phases <= 4 || AxisPhases::count(spec, 2) % 4 == 0;
   const double write = kPanel * out *
                        (written * (last       ? 0.31
                                    : shuffles ? 0.19
                                               : 0.73) +
-                        (all.phases - written) * 0.06);
-  return 1150 + panels * (pack + product + write) + 5.1 * all.stretches * (last ? 1 : out) +
+                        (static_cast<double>(all.phases) - written) * 0.06);
+  return 1150 + panels * (pack + product + write) +
+         5.1 * static_cast<double>(all.stretches) * (last ? 1 : out) +
          memory_nanoseconds(problem, 0.19);
+}
+
+const char* make_plan(const Machine& machine, Plan* plan) {
+  const Problem& problem = plan->problem;
+  const Spec& spec = problem.spec;
+  if (const char* reason = AxisPhases::refusal(problem)) return reason;
+  const int64_t in = spec.group_in_channels();
+  const int64_t out = spec.group_out_channels();
+  int64_t offsets = 1;
+  for (int axis = 0; axis < 3 && offsets <= kMostSteps; ++axis) {
+    offsets *= AxisPhases::most_offsets(spec, axis);
+  }
+  // What the panels and the products of kPanel positions need.
+  if (offsets * in > kMostSteps) return "takes no kernel this large";
+  const Counts all = counts_of(problem);
+  if (all.phases * spec.out_channels > kMostSteps) return "takes no layer of this many phases";
+  const int64_t depth = all.offsets * in;
+  const int64_t rows = all.lines * AxisPhases::count(spec, 2) * out;
+  Blocks cut;
+  for (int axis = 0; axis < 3; ++axis) {
+    cut.steps[axis] =
+        static_cast<int32_t>((problem.output[axis] - 1) / AxisPhases::count(spec, axis) + 1);
+  }
+  cut.positions = all.positions;
+  cut.streams_weights = spec.kernel_elements() * in * out + rows > machine.cached_weights;
+  // A convolution over an input with holes of its own may read nothing but these.
+  const int64_t position_bytes = 4 * std::max<int64_t>(1, depth + rows);
+  const int64_t whole = std::max<int64_t>(whole_panels(cut.positions), kPanel);
+  const int64_t share = ceil_divide(whole / kPanel, machine.threads) * kPanel;
+  const int64_t panels = cut.streams_weights ? machine.polyphase_least_streamed_panels
+                                             : machine.polyphase_least_panels;
+  const int64_t bytes = machine.polyphase_block_bytes;
+  const int64_t least = position_bytes > bytes ? kPanel : panels * kPanel;
+  cut.block = std::clamp(bytes / position_bytes / kPanel * kPanel, least,
+                         std::max(least, machine.polyphase_most_positions));
+  cut.block = std::min(cut.block, spec.groups >= machine.threads ? whole : share);
+  // Equal blocks instead of a small last one.
+  cut.block = whole_panels(ceil_divide(whole, ceil_divide(whole, cut.block)));
+  cut.blocks = ceil_divide(cut.positions, cut.block);
+  cut.panel_elements = depth * cut.block;
+  cut.worker_elements = cut.panel_elements + rows * cut.block;
+  plan->set_cut(cut);
+  plan->scratch_elements = cut.worker_elements * machine.threads;
+  plan->nanoseconds = cost(problem, all);
+  return nullptr;
 }
 
 }  // namespace
@@ -531,9 +529,7 @@ double cost(const Problem& problem) {
 const RouteEntry kPolyphaseRoute = {
     .id = RouteId::kPolyphase,
     .name = "polyphase",
-    .refusal = refusal,
-    .cost = cost,
-    .layout = [](const Problem& problem) { return problem.layout; },
+    .plan = make_plan,
     .create = [](const Spec& spec) -> std::unique_ptr<Route> {
       return std::unique_ptr<Route>(new (std::nothrow) PolyphaseRoute(spec));
     },

@@ -5,11 +5,11 @@
 #include "deconv/geometry.h"
 #include "deconv/planner.h"
 #include "deconv/status.h"
+#include "machine.h"
 
 namespace deconv {
 
-// One way to compute an operator. A route packs the parameters in its own form and may remember
-// what it derived from the last input size; input and output are in layout().
+// One way to compute an operator, with its parameters packed in a form of its own.
 class Route {
  public:
   virtual ~Route() = default;
@@ -18,21 +18,18 @@ class Route {
   // -0. Both may be freed when this returns.
   virtual Status set_parameters(const float* weight, const float* bias) = 0;
 
-  // `input` and `output` hold the problem's elements in the layout given to `RouteEntry::layout`.
-  virtual Status run(const Problem& problem, const float* input, float* output) = 0;
+  // `plan` is of this route and takes its problem, whose elements `input` and `output` hold in
+  // Plan::layout; `scratch` has room for Plan::scratch_elements.
+  virtual Status run(const Plan& plan, const float* input, float* output, float* scratch) = 0;
 };
 
 struct RouteEntry {
   RouteId id;
   const char* name;
-  // Null when the route takes this problem, else why not, in words for people.
-  const char* (*refusal)(const Problem& problem);
-  // Estimated nanoseconds on one thread, layout changes not counted; see routes/cost.h.
-  double (*cost)(const Problem& problem);
-  // The layout in which run() wants input and output for a caller who has `problem.layout`.
-  Layout (*layout)(const Problem& problem);
-  // Whether run() leaves Spec::relu to the caller.
-  bool leaves_relu = false;
+  // Null when the route takes plan->problem, else why not, in words for people. Sets what the
+  // caller's layout does not depend on: the nanoseconds without layout changes and ReLU, the
+  // scratch memory, the cut, and the layout and the ReLU unless they are the caller's and done.
+  const char* (*plan)(const Machine& machine, Plan* plan);
   // Null when out of memory.
   std::unique_ptr<Route> (*create)(const Spec& spec);
 };

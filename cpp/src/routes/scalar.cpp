@@ -34,7 +34,8 @@ class ScalarRoute final : public Route {
     return Status::kOk;
   }
 
-  Status run(const Problem& problem, const float* input, float* output) override {
+  Status run(const Plan& plan, const float* input, float* output, float*) override {
+    const Problem& problem = plan.problem;
     const bool channels_first = problem.layout == Layout::kChannelsFirst;
     const int64_t points = problem.output_points();
     const int64_t channels = spec_.out_channels;
@@ -103,15 +104,14 @@ class ScalarRoute final : public Route {
 const RouteEntry kScalarRoute = {
     .id = RouteId::kScalar,
     .name = "scalar",
-    .refusal = [](const Problem&) -> const char* { return nullptr; },
-    // About one multiply-accumulate a nanosecond, plus finding the taps of each output value.
-    .cost =
-        [](const Problem& problem) {
-          return problem.multiply_accumulates() +
-                 static_cast<double>(problem.output_elements()) *
-                     (25 + 2 * static_cast<double>(problem.spec.kernel_elements()));
-        },
-    .layout = [](const Problem& problem) { return problem.layout; },
+    .plan = [](const Machine&, Plan* plan) -> const char* {
+      const Problem& problem = plan->problem;
+      // About one multiply-accumulate a nanosecond, plus finding the taps of each output value.
+      plan->nanoseconds = problem.multiply_accumulates() +
+                          static_cast<double>(problem.output_elements()) *
+                              (25 + 2 * static_cast<double>(problem.spec.kernel_elements()));
+      return nullptr;
+    },
     .create = [](const Spec& spec) -> std::unique_ptr<Route> {
       return std::unique_ptr<Route>(new (std::nothrow) ScalarRoute(spec));
     },

@@ -23,7 +23,7 @@
 
 #include "axis_phases.h"
 #include "deconv/buffer.h"
-#include "deconv/workspace.h"
+#include "divide.h"
 #include "layout.h"
 #include "matrix_tile.h"
 #include "parallel.h"
@@ -36,8 +36,6 @@
 namespace deconv {
 namespace {
 
-// Transformed inputs of a block, which all weights pass by.
-constexpr int64_t kBlockBytes = 640 * 1024;
 // Transformed weights that a layer may keep.
 constexpr int64_t kMostWeights = int64_t{2} << 20;
 constexpr int kLeastChannels = 16;
@@ -72,33 +70,44 @@ bool visit_windows(const Spec& spec, int axis, int taps, const Visit& visit) {
   return true;
 }
 
+int64_t row_count(const Spec& spec) {
+  return (spec.transposed ? int64_t{spec.stride[1]} * spec.stride[2] : 1) *
+         spec.group_out_channels();
+}
+
+// How a problem is cut.
+struct Bands {
+  int64_t quads = 0;      // along a row of tiles
+  int64_t tile_rows = 0;  // of one image and channel group
+  int64_t band_rows = 0;
+  int64_t bands = 0;
+  int64_t overlap = 0;       // input rows that neighbouring bands both read
+  int64_t pitch = 0;         // of a row of the padded planes
+  int64_t plane = 0;         // values of one of them
+  int64_t result_pitch = 0;  // of a row of steps
+  int64_t panels = 0;        // of a band
+  // Between the points of the transformed inputs and of the products. No power of two, which
+  // would put all points into one set of the cache.
+  int64_t transformed_stride = 0;
+  int64_t products_stride = 0;
+  int64_t worker_elements = 0;
+};
+
 class WinogradRoute final : public Route {
  public:
   WinogradRoute(const Form& form, const Spec& spec) : form_(form), spec_(spec) {}
 
   Status set_parameters(const float* weight, const float* bias) override;
-  Status run(const Problem& problem, const float* input, float* output) override;
+  Status run(const Plan& plan, const float* input, float* output, float* scratch) override;
 
  private:
-  struct Grid {
+  struct Run : Bands {
     const Problem& problem;
     const float* input;
     float* output;
-    int64_t quads = 0;      // along a row of tiles
-    int64_t tile_rows = 0;  // of one image and channel group
-    int64_t strip_rows = 0;
-    int64_t strips = 0;
-    int64_t pitch = 0;         // of a row of the padded planes
-    int64_t plane = 0;         // values of one of them
-    int64_t result_pitch = 0;  // of a row of steps
-    int64_t panels = 0;        // of a strip
-    // Between the points of the transformed inputs and of the products. No power of two, which
-    // would put all points into one set of the cache.
-    int64_t transformed_stride = 0;
-    int64_t products_stride = 0;
   };
   // Rows of tiles of one image and channel group.
-  struct Strip {
+  struct Band {
     int64_t image;
     int32_t channel_group;
     int64_t first;
@@ -142,22 +151,13 @@ class WinogradRoute final : public Route {
   int64_t group_elements(int64_t rows) const {
     return form_.points * Tiling::packed_elements(rows, spec_.group_in_channels());
   }
-  int64_t rows() const {
-    return int64_t{axes_[1].count()} * axes_[2].count() * spec_.group_out_channels();
-  }
-  // Offsets from the first that is read to the last.
-  int64_t span(int axis) const {
-    return windows_[axis][window_counts_[axis] - 1].first_offset - windows_[axis][0].first_offset +
-           form_.taps;
-  }
   void pack_row(const Pair& pair, int64_t row, const float* weight, float* target,
                 int64_t height) const;
-  void pad(const Grid& grid, const Strip& strip, float* planes) const;
-  void transform(const Grid& grid, const Strip& strip, const Pair& pair,
-                 const Memory& memory) const;
-  void multiply(const Grid& grid, const Strip& strip, const Pair& pair, const float* tiles,
+  void pad(const Run& run, const Band& band, float* planes) const;
+  void transform(const Run& run, const Band& band, const Pair& pair, const Memory& memory) const;
+  void multiply(const Run& run, const Band& band, const Pair& pair, const float* tiles,
                 const Memory& memory) const;
-  void write(const Grid& grid, const Strip& strip, const float* results) const;
+  void write(const Run& run, const Band& band, const float* results) const;
 
   const Form& form_;
   const Spec spec_;
@@ -183,7 +183,7 @@ Status WinogradRoute::set_parameters(const float* weight, const float* bias) {
   const int64_t in = spec_.group_in_channels();
   const int64_t out = spec_.group_out_channels();
   if (!find_windows(1) || !find_windows(2) ||
-      !tiles_.reserve(spec_.groups * group_elements(rows())) ||
+      !tiles_.reserve(spec_.groups * group_elements(row_count(spec_))) ||
       !bias_.reserve(spec_.out_channels)) {
     return Status::kOutOfMemory;
   }
@@ -241,154 +241,122 @@ void WinogradRoute::pack_row(const Pair& pair, int64_t row, const float* weight,
   }
 }
 
-Status WinogradRoute::run(const Problem& problem, const float* input, float* output) {
-  Grid grid{problem, input, output};
+Status WinogradRoute::run(const Plan& plan, const float* input, float* output, float* scratch) {
+  const Run run{plan.cut<Bands>(), plan.problem, input, output};
   const int64_t in = spec_.group_in_channels();
-  const int64_t width = (axes_[2].steps(problem.output[2]) + form_.steps - 1) / form_.steps;
-  grid.quads = (width + kQuad - 1) / kQuad;
-  grid.tile_rows = (axes_[1].steps(problem.output[1]) + form_.steps - 1) / form_.steps;
-  grid.result_pitch = grid.quads * kQuad * form_.steps;
-  // Behind its last step a quad loads four columns.
-  grid.pitch = grid.result_pitch + span(2) - form_.taps + 4;
-  const int64_t images = int64_t{problem.batch} * problem.input[0];
-  const int64_t jobs = images * spec_.groups;
-  const int threads = pool_threads();
-  const int64_t row_bytes = 4 * form_.points * in * grid.quads * kQuad;
-  const int64_t wanted = (threads + jobs - 1) / jobs;
-  grid.strip_rows = std::min(kBlockBytes / row_bytes, (grid.tile_rows + wanted - 1) / wanted);
-  grid.strip_rows = std::max(grid.strip_rows, int64_t{1});
-  grid.strips = (grid.tile_rows + grid.strip_rows - 1) / grid.strip_rows;
-  grid.strip_rows = (grid.tile_rows + grid.strips - 1) / grid.strips;
-  // An odd number of quads would leave half of a panel empty. Strips that are there to give every
-  // thread one stay equal.
-  if (grid.strips > wanted && grid.quads % 2 != 0 && grid.strip_rows % 2 != 0) {
-    grid.strip_rows = std::min(grid.strip_rows + 1, grid.tile_rows);
-    grid.strips = (grid.tile_rows + grid.strip_rows - 1) / grid.strip_rows;
-  }
-  grid.panels = (grid.strip_rows * grid.quads + 1) / 2;
-
-  grid.plane = (grid.strip_rows * form_.steps + span(1) - 1) * grid.pitch;
-  grid.transformed_stride = grid.panels * in * kPanel + kCacheLine;
-  grid.products_stride = grid.panels * kTileRows * kPanel + kCacheLine;
-  const int64_t transformed = form_.points * grid.transformed_stride;
-  const int64_t products = form_.points * grid.products_stride;
-  const int64_t results = rows() * grid.strip_rows * form_.steps * grid.result_pitch;
-  const int64_t elements = in * grid.plane + transformed + products + results;
-  Buffer& scratch = Workspace::shared().scratch;
-  if (!scratch.reserve(elements * threads)) return Status::kOutOfMemory;
-  for_each_item(grid.strips * jobs, [&](int64_t item, int worker) {
-    const int64_t job = item / grid.strips;
-    const int64_t first = item % grid.strips * grid.strip_rows;
-    const Strip strip{.image = job / spec_.groups,
-                      .channel_group = static_cast<int32_t>(job % spec_.groups),
-                      .first = first,
-                      .rows = std::min(grid.strip_rows, grid.tile_rows - first)};
-    float* const planes = scratch.data() + worker * elements;
-    const Memory memory{.planes = planes,
-                        .transformed = planes + in * grid.plane,
-                        .products = planes + in * grid.plane + transformed,
-                        .results = planes + in * grid.plane + transformed + products};
-    pad(grid, strip, memory.planes);
+  const int64_t images = int64_t{run.problem.batch} * run.problem.input[0];
+  for_each_item(run.bands * images * spec_.groups, [&](int64_t item, int worker) {
+    const int64_t job = item / run.bands;
+    const int64_t first = item % run.bands * run.band_rows;
+    const Band band{.image = job / spec_.groups,
+                    .channel_group = static_cast<int32_t>(job % spec_.groups),
+                    .first = first,
+                    .rows = std::min(run.band_rows, run.tile_rows - first)};
+    Memory memory;
+    memory.planes = scratch + worker * run.worker_elements;
+    memory.transformed = memory.planes + in * run.plane;
+    memory.products = memory.transformed + form_.points * run.transformed_stride;
+    memory.results = memory.products + form_.points * run.products_stride;
+    pad(run, band, memory.planes);
     visit_pairs([&](const Pair& pair, const float* tiles) {
-      transform(grid, strip, pair, memory);
-      multiply(grid, strip, pair, tiles, memory);
+      transform(run, band, pair, memory);
+      multiply(run, band, pair, tiles, memory);
     });
-    write(grid, strip, memory.results);
+    write(run, band, memory.results);
   });
   return Status::kOk;
 }
 
-// Copies the rows that a strip reads, with zeros around the input, one plane a channel.
-void WinogradRoute::pad(const Grid& grid, const Strip& strip, float* planes) const {
-  const Problem& problem = grid.problem;
+// Copies the rows that a band reads, with zeros around the input, one plane a channel.
+void WinogradRoute::pad(const Run& run, const Band& band, float* planes) const {
+  const Problem& problem = run.problem;
   const int64_t in = spec_.group_in_channels();
-  const int64_t padded_rows = strip.rows * form_.steps + span(1) - 1;
+  const int64_t padded_rows = band.rows * form_.steps + run.overlap;
   const int64_t first_column = windows_[2][0].first_offset;
-  const int64_t lead = std::clamp<int64_t>(-first_column, 0, grid.pitch);
+  const int64_t lead = std::clamp<int64_t>(-first_column, 0, run.pitch);
   const int64_t skipped = std::max<int64_t>(0, first_column);
-  const int64_t columns = std::clamp<int64_t>(problem.input[2] - skipped, 0, grid.pitch - lead);
-  const int64_t image = strip.image / problem.input[0];
-  const int64_t depth = strip.image % problem.input[0];
+  const int64_t columns = std::clamp<int64_t>(problem.input[2] - skipped, 0, run.pitch - lead);
+  const int64_t image = band.image / problem.input[0];
+  const int64_t depth = band.image % problem.input[0];
   for (int64_t row = 0; row < padded_rows; ++row) {
-    const int64_t height = strip.first * form_.steps + row + windows_[1][0].first_offset;
-    float* const target = planes + row * grid.pitch;
+    const int64_t height = band.first * form_.steps + row + windows_[1][0].first_offset;
+    float* const target = planes + row * run.pitch;
     const bool inside = height >= 0 && height < problem.input[1] && columns > 0;
     for (int64_t channel = 0; channel < in; ++channel) {
-      float* const line = target + channel * grid.plane;
+      float* const line = target + channel * run.plane;
       if (!inside) {
-        std::fill_n(line, grid.pitch, 0.0f);
+        std::fill_n(line, run.pitch, 0.0f);
         continue;
       }
       std::fill_n(line, lead, 0.0f);
-      std::fill_n(line + lead + columns, grid.pitch - lead - columns, 0.0f);
+      std::fill_n(line + lead + columns, run.pitch - lead - columns, 0.0f);
     }
     if (!inside) continue;
-    const int64_t first_channel = strip.channel_group * in;
+    const int64_t first_channel = band.channel_group * in;
     if (problem.layout == Layout::kChannelsFirst) {
       const int64_t points = problem.input_points();
-      const float* const source = grid.input +
-                                  (image * spec_.in_channels + first_channel) * points +
+      const float* const source = run.input + (image * spec_.in_channels + first_channel) * points +
                                   (depth * problem.input[1] + height) * problem.input[2] + skipped;
       for (int64_t channel = 0; channel < in; ++channel) {
-        std::copy_n(source + channel * points, columns, target + channel * grid.plane + lead);
+        std::copy_n(source + channel * points, columns, target + channel * run.plane + lead);
       }
     } else {
-      const int64_t point = (strip.image * problem.input[1] + height) * problem.input[2] + skipped;
-      transpose_block(columns, in, grid.input + point * spec_.in_channels + first_channel,
-                      spec_.in_channels, target + lead, grid.plane);
+      const int64_t point = (band.image * problem.input[1] + height) * problem.input[2] + skipped;
+      transpose_block(columns, in, run.input + point * spec_.in_channels + first_channel,
+                      spec_.in_channels, target + lead, run.plane);
     }
   }
 }
 
-void WinogradRoute::transform(const Grid& grid, const Strip& strip, const Pair& pair,
+void WinogradRoute::transform(const Run& run, const Band& band, const Pair& pair,
                               const Memory& memory) const {
   const int64_t in = spec_.group_in_channels();
-  const int64_t quads = strip.rows * grid.quads;
+  const int64_t quads = band.rows * run.quads;
   const float* const first = memory.planes +
-                             (pair.height.first_offset - windows_[1][0].first_offset) * grid.pitch +
+                             (pair.height.first_offset - windows_[1][0].first_offset) * run.pitch +
                              (pair.width.first_offset - windows_[2][0].first_offset);
   for (int64_t channel = 0; channel < in; ++channel) {
     for (int64_t quad = 0; quad < quads; ++quad) {
-      const float* const window = first + channel * grid.plane +
-                                  quad / grid.quads * form_.steps * grid.pitch +
-                                  quad % grid.quads * kQuad * form_.steps;
+      const float* const window = first + channel * run.plane +
+                                  quad / run.quads * form_.steps * run.pitch +
+                                  quad % run.quads * kQuad * form_.steps;
       form_.transform_quad(
-          window, grid.pitch,
+          window, run.pitch,
           memory.transformed + (quad / 2 * in + channel) * kPanel + quad % 2 * kQuad,
-          grid.transformed_stride);
+          run.transformed_stride);
     }
   }
   if (quads % 2 == 0) return;
   // The last half panel is computed with and never looked at; what is not zero may be slow.
   for (int point = 0; point < form_.points; ++point) {
     for (int64_t channel = 0; channel < in; ++channel) {
-      wasm_v128_store(memory.transformed + point * grid.transformed_stride +
+      wasm_v128_store(memory.transformed + point * run.transformed_stride +
                           (quads / 2 * in + channel) * kPanel + kQuad,
                       wasm_f32x4_const_splat(0));
     }
   }
 }
 
-void WinogradRoute::multiply(const Grid& grid, const Strip& strip, const Pair& pair,
-                             const float* tiles, const Memory& memory) const {
+void WinogradRoute::multiply(const Run& run, const Band& band, const Pair& pair, const float* tiles,
+                             const Memory& memory) const {
   const int64_t in = spec_.group_in_channels();
   const int64_t out = spec_.group_out_channels();
-  const int64_t quads = strip.rows * grid.quads;
-  const int64_t pitch = grid.panels * kPanel;
+  const int64_t quads = band.rows * run.quads;
+  const int64_t pitch = run.panels * kPanel;
   const Segment all{0, static_cast<int32_t>(in)};
   const Tiling tiling(pair.rows(out));
-  const float* tile = tiles + strip.channel_group * group_elements(pair.rows(out));
+  const float* tile = tiles + band.channel_group * group_elements(pair.rows(out));
   for (int64_t index = 0; index < tiling.count; ++index) {
     const int height = tiling.height(index);
     for (int point = 0; point < form_.points; ++point) {
       multiply_tile(height, {.tile = tile,
-                             .panels = memory.transformed + point * grid.transformed_stride,
+                             .panels = memory.transformed + point * run.transformed_stride,
                              .panel_count = (quads + 1) / 2,
                              .panel_stride = in * kPanel,
                              .segments = &all,
                              .segment_count = 1,
                              .relu = false,
-                             .result = memory.products + point * grid.products_stride,
+                             .result = memory.products + point * run.products_stride,
                              .result_stride = pitch});
       tile += Tiling::packed_elements(height, in);
     }
@@ -396,47 +364,40 @@ void WinogradRoute::multiply(const Grid& grid, const Strip& strip, const Pair& p
       const int64_t row = tiling.first_row(index) + tile_row;
       const int64_t channel = row % out;
       const int64_t result = pair.phase(row / out, axes_[2].count()) * out + channel;
-      const v128_t bias =
-          wasm_v128_load32_splat(bias_.data() + strip.channel_group * out + channel);
+      const v128_t bias = wasm_v128_load32_splat(bias_.data() + band.channel_group * out + channel);
       for (int64_t quad = 0; quad < quads; ++quad) {
-        const int64_t step_row = quad / grid.quads * form_.steps;
+        const int64_t step_row = quad / run.quads * form_.steps;
         form_.transform_back(
-            memory.products + tile_row * pitch + quad * kQuad, grid.products_stride, bias,
+            memory.products + tile_row * pitch + quad * kQuad, run.products_stride, bias,
             spec_.relu,
-            memory.results +
-                (result * grid.strip_rows * form_.steps + step_row) * grid.result_pitch +
-                quad % grid.quads * kQuad * form_.steps,
-            grid.result_pitch);
+            memory.results + (result * run.band_rows * form_.steps + step_row) * run.result_pitch +
+                quad % run.quads * kQuad * form_.steps,
+            run.result_pitch);
       }
     }
   }
 }
 
-void WinogradRoute::write(const Grid& grid, const Strip& strip, const float* results) const {
-  const Problem& problem = grid.problem;
+void WinogradRoute::write(const Run& run, const Band& band, const float* results) const {
+  const Problem& problem = run.problem;
   const int32_t height_phases = axes_[1].count();
   const int32_t width_phases = axes_[2].count();
-  const int64_t pitch = grid.strip_rows * form_.steps * grid.result_pitch;
-  for (int64_t row = 0; row < strip.rows * form_.steps; ++row) {
+  const int64_t pitch = run.band_rows * form_.steps * run.result_pitch;
+  for (int64_t row = 0; row < band.rows * form_.steps; ++row) {
     for (int32_t phase = 0; phase < height_phases; ++phase) {
-      const int64_t height = (strip.first * form_.steps + row) * height_phases + phase;
+      const int64_t height = (band.first * form_.steps + row) * height_phases + phase;
       if (height >= problem.output[1]) return;
       const int64_t first_row = int64_t{phase} * width_phases * spec_.group_out_channels();
       write_phases(problem, width_phases,
-                   {.image = strip.image / problem.input[0],
-                    .channel_group = strip.channel_group,
-                    .depth = strip.image % problem.input[0],
+                   {.image = band.image / problem.input[0],
+                    .channel_group = band.channel_group,
+                    .depth = band.image % problem.input[0],
                     .height = height,
                     .column = 0,
                     .columns = problem.output[2]},
-                   results + first_row * pitch + row * grid.result_pitch, pitch, grid.output);
+                   results + first_row * pitch + row * run.result_pitch, pitch, run.output);
     }
   }
-}
-
-int64_t row_count(const Spec& spec) {
-  return (spec.transposed ? int64_t{spec.stride[1]} * spec.stride[2] : 1) *
-         spec.group_out_channels();
 }
 
 const char* refusal(const Form& form, const Problem& problem) {
@@ -460,22 +421,11 @@ const char* refusal(const Form& form, const Problem& problem) {
   if (row_count(spec) * form.points * spec.in_channels > kMostWeights) {
     return "would keep more than 8 MB of transformed weights";
   }
-  const auto ignore = [](const Window&) {};
-  for (int axis = 1; axis < 3; ++axis) {
-    if (!visit_windows(spec, axis, form.taps, ignore)) return form.too_many_taps;
-  }
   return nullptr;
 }
 
-double cost(const Form& form, const Problem& problem) {
+double cost(const Form& form, const Problem& problem, const Bands& cut) {
   const Spec& spec = problem.spec;
-  double quads = 1;  // of an image
-  for (int axis = 1; axis < 3; ++axis) {
-    const int64_t steps =
-        (problem.output[axis] - 1) / (spec.transposed ? spec.stride[axis] : 1) + 1;
-    const int64_t tile = axis == 1 ? form.steps : form.steps * kQuad;
-    quads *= static_cast<double>((steps + tile - 1) / tile);
-  }
   const double in = spec.group_in_channels();
   const auto rows = static_cast<double>(row_count(spec));
   double products = 0;
@@ -488,10 +438,67 @@ double cost(const Form& form, const Problem& problem) {
     });
   });
   const double jobs = static_cast<double>(problem.batch) * problem.input[0] * spec.groups;
+  const auto quads = static_cast<double>(cut.tile_rows * cut.quads);
+  const int64_t last_rows = cut.tile_rows - (cut.bands - 1) * cut.band_rows;
+  const auto panels =
+      static_cast<double>((cut.bands - 1) * cut.panels + (last_rows * cut.quads + 1) / 2);
   return 2500 +
          jobs * (quads * (form.input_nanoseconds * pairs * in + form.output_nanoseconds * rows) +
-                 std::ceil(quads / 2) * 1.12 * form.points * in * products) +
+                 panels * 1.12 * form.points * in * products) +
          0.003 * form.points * rows * in * spec.groups + memory_nanoseconds(problem, 0.25);
+}
+
+const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
+  const Problem& problem = plan->problem;
+  const Spec& spec = problem.spec;
+  if (const char* reason = refusal(form, problem)) return reason;
+  int64_t overlaps[3] = {};
+  int64_t steps[3] = {};
+  for (int axis = 1; axis < 3; ++axis) {
+    bool first = true;
+    int64_t begin = 0;
+    const bool fits = visit_windows(spec, axis, form.taps, [&](const Window& window) {
+      if (first) begin = window.first_offset;
+      first = false;
+      overlaps[axis] = window.first_offset - begin + form.taps - 1;
+    });
+    if (!fits) return form.too_many_taps;
+    steps[axis] = (problem.output[axis] - 1) / AxisPhases::count(spec, axis) + 1;
+  }
+  Bands cut;
+  const int64_t in = spec.group_in_channels();
+  cut.quads = ceil_divide(steps[2], int64_t{form.steps} * kQuad);
+  cut.tile_rows = ceil_divide(steps[1], form.steps);
+  cut.result_pitch = cut.quads * kQuad * form.steps;
+  cut.overlap = overlaps[1];
+  // Behind its last step a quad loads four columns.
+  cut.pitch = cut.result_pitch + overlaps[2] + 1 - form.taps + 4;
+  const int64_t jobs =
+      std::max<int64_t>(1, int64_t{problem.batch} * problem.input[0] * spec.groups);
+  const int64_t wanted = ceil_divide(machine.threads, jobs);
+  const int64_t row_bytes = 4 * form.points * in * cut.quads * kQuad;
+  cut.band_rows =
+      std::min(machine.winograd_band_bytes / row_bytes, ceil_divide(cut.tile_rows, wanted));
+  cut.band_rows = std::max(cut.band_rows, int64_t{1});
+  cut.bands = ceil_divide(cut.tile_rows, cut.band_rows);
+  cut.band_rows = ceil_divide(cut.tile_rows, cut.bands);
+  // An odd number of quads would leave half of a panel empty. Bands that are there to give every
+  // thread one stay equal.
+  if (cut.bands > wanted && cut.quads % 2 != 0 && cut.band_rows % 2 != 0) {
+    cut.band_rows = std::min(cut.band_rows + 1, cut.tile_rows);
+  }
+  cut.bands = ceil_divide(cut.tile_rows, cut.band_rows);
+  cut.panels = (cut.band_rows * cut.quads + 1) / 2;
+  cut.plane = (cut.band_rows * form.steps + cut.overlap) * cut.pitch;
+  cut.transformed_stride = cut.panels * in * kPanel + kCacheLine;
+  cut.products_stride = cut.panels * kTileRows * kPanel + kCacheLine;
+  cut.worker_elements = in * cut.plane +
+                        form.points * (cut.transformed_stride + cut.products_stride) +
+                        row_count(spec) * cut.band_rows * form.steps * cut.result_pitch;
+  plan->set_cut(cut);
+  plan->scratch_elements = cut.worker_elements * machine.threads;
+  plan->nanoseconds = cost(form, problem, cut);
+  return nullptr;
 }
 
 template <const Form& form>
@@ -499,9 +506,7 @@ constexpr RouteEntry entry(RouteId id, const char* name) {
   return {
       .id = id,
       .name = name,
-      .refusal = [](const Problem& problem) { return refusal(form, problem); },
-      .cost = [](const Problem& problem) { return cost(form, problem); },
-      .layout = [](const Problem& problem) { return problem.layout; },
+      .plan = [](const Machine& machine, Plan* plan) { return make_plan(form, machine, plan); },
       .create = [](const Spec& spec) -> std::unique_ptr<Route> {
         return std::unique_ptr<Route>(new (std::nothrow) WinogradRoute(form, spec));
       },

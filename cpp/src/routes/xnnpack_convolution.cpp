@@ -85,11 +85,7 @@ double cost(const Problem& problem) {
 const RouteEntry kXnnpackConvolutionRoute = {
     .id = RouteId::kXnnpackConvolution,
     .name = "xnnpack-convolution",
-    .refusal = refusal,
-    .cost = cost,
-    .layout = [](const Problem&) { return Layout::kChannelsLast; },
-    // Its clamp takes NaN for the bound, on some processors and signs.
-    .leaves_relu = true,
+    .plan = [](const Machine&, Plan* plan) { return plan_xnnpack(refusal, cost, plan); },
     .create = [](const Spec& spec) -> std::unique_ptr<Route> {
       return std::unique_ptr<Route>(new (std::nothrow) XnnpackConvolutionRoute(spec));
     },

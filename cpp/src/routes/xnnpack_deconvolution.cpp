@@ -122,11 +122,7 @@ double cost(const Problem& problem) {
 const RouteEntry kXnnpackDeconvolutionRoute = {
     .id = RouteId::kXnnpackDeconvolution,
     .name = "xnnpack-deconvolution",
-    .refusal = refusal,
-    .cost = cost,
-    .layout = [](const Problem&) { return Layout::kChannelsLast; },
-    // Its clamp takes NaN for the bound, on some processors and signs.
-    .leaves_relu = true,
+    .plan = [](const Machine&, Plan* plan) { return plan_xnnpack(refusal, cost, plan); },
     .create = [](const Spec& spec) -> std::unique_ptr<Route> {
       return std::unique_ptr<Route>(new (std::nothrow) XnnpackDeconvolutionRoute(spec));
     },

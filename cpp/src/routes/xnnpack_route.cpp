@@ -37,7 +37,18 @@ Status XnnpackRoute::set_parameters(const float* weight, const float* bias) {
   return created_status(status, created);
 }
 
-Status XnnpackRoute::run(const Problem& problem, const float* input, float* output) {
+const char* plan_xnnpack(const char* (*refusal)(const Problem&), double (*cost)(const Problem&),
+                         Plan* plan) {
+  if (const char* reason = refusal(plan->problem)) return reason;
+  plan->layout = Layout::kChannelsLast;
+  // Its clamp takes NaN for the bound, on some processors and signs.
+  plan->leaves_relu = true;
+  plan->nanoseconds = cost(plan->problem);
+  return nullptr;
+}
+
+Status XnnpackRoute::run(const Plan& plan, const float* input, float* output, float*) {
+  const Problem& problem = plan.problem;
   if (operator_ == nullptr) return Status::kMissingParameters;
   if (!shaped_ || !(problem == shaped_for_)) {
     shaped_ = false;

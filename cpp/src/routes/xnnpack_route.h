@@ -20,7 +20,7 @@ inline constexpr double kXnnpackStep = 0.44;
 class XnnpackRoute : public Route {
  public:
   Status set_parameters(const float* weight, const float* bias) final;
-  Status run(const Problem& problem, const float* input, float* output) final;
+  Status run(const Plan& plan, const float* input, float* output, float* scratch) final;
 
   // A depth axis that neither mixes nor drops planes joins the batch.
   static bool depth_joins_batch(const Spec& spec) {
@@ -54,6 +54,10 @@ class XnnpackRoute : public Route {
   Problem shaped_for_;
   bool shaped_ = false;
 };
+
+// A plan of either: see RouteEntry::plan.
+const char* plan_xnnpack(const char* (*refusal)(const Problem&), double (*cost)(const Problem&),
+                         Plan* plan);
 
 // Null when XNNPACK's convolution takes this problem at any precision, else why not.
 const char* xnnpack_convolution_refusal(const Problem& problem);

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+
+namespace deconv {
+
+// The threads and caches that plans are cut for. A route whose least piece of work is larger than a
+// size takes that piece.
+//
+// Tests set smaller sizes before they plan, so that a problem of 10 x 10 is cut into several pieces
+// and streams its weights; more threads than the pool has cut it as that many would. What was
+// planned keeps its sizes.
+struct Machine {
+  // Workers that run at once: those of the pool, or more. start_runtime() sets it.
+  int threads = 1;
+
+  // Packed panels and products of a block stay in a second-level cache, of phones as well, beside
+  // the weights that stream through. 96 KiB to 1 MiB were alike within 2 % on a machine with 2 MiB.
+  int64_t polyphase_block_bytes = 192 * 1024;
+  int64_t polyphase_most_positions = 4096;
+  // Panels that a block has at least where one of them fits; and where weights come from memory for
+  // every block, which pay for a larger one.
+  int64_t polyphase_least_panels = 4;
+  int64_t polyphase_least_streamed_panels = 8;
+  // Weights of more values than these (3 MiB) do not stay in a second-level cache from block to
+  // block.
+  int64_t cached_weights = 3 << 18;
+
+  // Products of a strip that stay in a second-level cache, as far as its overlap allows.
+  int64_t scatter_strip_bytes = 768 * 1024;
+  // A strip is at least this many times longer than what it has in common with its neighbour.
+  int64_t scatter_strip_per_overlap = 8;
+  // Positions whose packed panels stay there while the weights stream through.
+  int64_t scatter_panel_bytes = 192 * 1024;
+
+  // Transformed inputs of a band, which all weights pass by.
+  int64_t winograd_band_bytes = 640 * 1024;
+
+  // A row of results stays in the first-level cache, a tile in the second.
+  int64_t depthwise_row_outputs = 4096;
+  int64_t depthwise_least_columns = 32;
+  int64_t depthwise_tile_floats = 1 << 15;
+};
+
+inline Machine machine;
+
+}  // namespace deconv

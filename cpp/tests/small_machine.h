@@ -1,0 +1,34 @@
+#pragma once
+
+#include "machine.h"
+
+namespace deconv_tests {
+
+// While it lives, plans are cut as small as they can be, for `threads` workers (at least as many as
+// the pool has), and weights are streamed: problems of 10 x 10 cross every border.
+class SmallMachine {
+ public:
+  explicit SmallMachine(int threads = 1) {
+    deconv::machine = {.threads = threads,
+                       .polyphase_block_bytes = 1,
+                       .polyphase_most_positions = 1,
+                       .polyphase_least_panels = 1,
+                       .polyphase_least_streamed_panels = 1,
+                       .cached_weights = 0,
+                       .scatter_strip_bytes = 1,
+                       .scatter_strip_per_overlap = 0,
+                       .scatter_panel_bytes = 1,
+                       .winograd_band_bytes = 1,
+                       .depthwise_row_outputs = 1,
+                       .depthwise_least_columns = 1,
+                       .depthwise_tile_floats = 1};
+  }
+  SmallMachine(const SmallMachine&) = delete;
+  SmallMachine& operator=(const SmallMachine&) = delete;
+  ~SmallMachine() { deconv::machine = before_; }
+
+ private:
+  const deconv::Machine before_ = deconv::machine;
+};
+
+}  // namespace deconv_tests
