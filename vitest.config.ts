@@ -7,9 +7,9 @@ import type { BrowserProviderOption } from 'vitest/node';
 import { chromiumOptions, type EngineName, enginesHere } from './scripts/browsers.mjs';
 import { browserTests } from './tests/support/browser-core.js';
 import { engineProvider } from './tests/support/engine-provider.js';
+import { PATIENCE_MS } from './tests/support/patience.js';
 
 const root = import.meta.dirname;
-const MINUTE = 60_000;
 
 // One seed for a whole run: DECONV_TEST_SEED brings a run back that failed.
 const seed = Number(process.env.DECONV_TEST_SEED ?? 20_240_607);
@@ -50,7 +50,7 @@ function inline(value: unknown): string {
   return `JSON.parse(${JSON.stringify(JSON.stringify(value))})`;
 }
 
-const shared = { testTimeout: 2 * MINUTE, hookTimeout: MINUTE, provide: { seed } };
+const shared = { testTimeout: 4 * PATIENCE_MS, hookTimeout: 4 * PATIENCE_MS, provide: { seed } };
 // The tests' own lines (how many cases ran on which route) go to the terminal as they are.
 const inNode = { ...shared, environment: 'node', disableConsoleIntercept: true } as const;
 
@@ -71,7 +71,7 @@ function inBrowser(
       ],
     },
     // Found while the tests run, it would be bundled then, and the page reloaded under them.
-    optimizeDeps: { include: ['fast-check'] },
+    optimizeDeps: { include: ['fast-check', 'fflate'] },
     server: {
       // Shared memory, and so threads, exist on isolated pages only.
       headers: {
@@ -97,7 +97,8 @@ function inBrowser(
 
 export default defineConfig({
   test: {
-    // Two cores: more files at a time only make each other slow.
+    // Two files of any projects at a time, whatever the machine has: more only make each other slow. At the
+    // end come the projects that take one file at a time, a browser's beside the package's.
     maxWorkers: 2,
     reporters: ['default', './tests/support/run-reporter.ts'],
     projects: [
@@ -126,7 +127,6 @@ export default defineConfig({
           include: ['tests/memory/**/*.test.ts'],
           // A process of its own for each file: they read its heap and drive its garbage collector.
           pool: 'forks',
-          fileParallelism: false,
           execArgv: ['--expose-gc'],
           server: { deps: { external: [/\/dist\//] } },
         },
@@ -137,8 +137,6 @@ export default defineConfig({
           name: 'native',
           include: ['tests/native/**/*.test.ts'],
           maxConcurrency: 2,
-          testTimeout: 10 * MINUTE,
-          hookTimeout: 10 * MINUTE,
         },
       },
       {
@@ -146,9 +144,8 @@ export default defineConfig({
           ...inNode,
           name: 'package',
           include: ['tests/package/**/*.test.ts'],
+          // They install into one folder.
           fileParallelism: false,
-          testTimeout: 10 * MINUTE,
-          hookTimeout: 10 * MINUTE,
         },
       },
       {
@@ -156,9 +153,6 @@ export default defineConfig({
           ...inNode,
           name: 'demo',
           include: ['tests/demo/**/*.test.ts'],
-          fileParallelism: false,
-          testTimeout: 5 * MINUTE,
-          hookTimeout: 5 * MINUTE,
         },
       },
     ],

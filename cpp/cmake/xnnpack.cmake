@@ -14,7 +14,7 @@ set(deconv_kernel_families
   "/f32-i?gemm/|/x32-packw/|/qd8-f32-qc8w-i?gemm/|/qs8-qc8w-(gemm|igemm|dwconv)/|/qs8-packw/")
 set(deconv_clamping_kernels "/f32-i?gemm/.*-(minmax|relu)-")
 set(deconv_kernels)
-foreach(arch SCALAR WASM WASMSIMD WASMRELAXEDSIMD)
+foreach(arch WASMSIMD WASMRELAXEDSIMD)
   if(arch STREQUAL "WASMRELAXEDSIMD" AND NOT DECONV_RELAXED_SIMD)
     continue()
   endif()

@@ -1,5 +1,5 @@
 import type { Page } from 'playwright';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { eventually, type Served, serve, stillBox, type Visit, visit } from './serve';
 
 let served: Served;
@@ -8,14 +8,18 @@ let page: Page;
 
 beforeAll(async () => {
   served = await serve();
-});
-afterAll(() => served?.close());
-
-async function enter(reducedMotion: 'reduce' | 'no-preference', viewport = { width: 1280, height: 900 }) {
-  open = await visit(served, { reducedMotion, viewport });
+  open = await visit(served, { reducedMotion: 'reduce' });
   page = open.page;
-  await page.locator('#phases .gains').waitFor();
-}
+});
+afterAll(async () => {
+  await open?.leave();
+  await served?.close();
+});
+beforeEach(async () => {
+  await open.again();
+  await eventually(gains).toEqual([4, 2, 2, 1]);
+});
+afterEach(() => open.expectSilence());
 
 const station = () => page.locator('#phases');
 const slider = (name: string) => station().getByRole('slider', { name, exact: true });
@@ -120,9 +124,6 @@ async function expectRandom(kernel: number, stride: number): Promise<void> {
 const opening = { kernel: 3, stride: 2 };
 
 describe('the phases', () => {
-  beforeEach(() => enter('reduce'));
-  afterEach(() => open.leave());
-
   it('of ones with kernel 3, stride 2 sum to 4, 2, 2, 1, and U is 0.19', async () => {
     expect(await gains()).toEqual([4, 2, 2, 1]);
     expect(await unevenness()).toBeCloseTo(0.19, 12);
@@ -202,12 +203,8 @@ describe('the phases', () => {
 
 describe('one axis', () => {
   it('has a phase for every residue, lane by lane, from a link', async () => {
-    open = await visit(served, { reducedMotion: 'reduce' });
-    page = open.page;
     // Two lanes, kernel 5, stride 3; the taps of both are the rows of the grid.
-    await page.goto(`${served.url}#v1&a=1&g=2&k=5&s=3&f=own&w=1,2,3,4,5,1*5`);
-    await page.reload();
-    await page.locator('#phases .gains').waitFor();
+    await open.again('#v1&a=1&g=2&k=5&s=3&f=own&w=1,2,3,4,5,1*5');
     await eventually(async () => (await gains()).length).toBe(6);
     expect(await gains()).toEqual([5, 7, 3, 2, 2, 1]);
     // (5-5)^2 + 2^2 + 2^2 over both lanes' energy, with the second lane's 2, 2, 1 around 5/3.
@@ -217,14 +214,10 @@ describe('one axis', () => {
     await repair().click();
     await eventually(unevenness).toBeLessThan(1e-10);
     expectClose(await gains(), [5, 5, 5, 5 / 3, 5 / 3, 5 / 3], 1e-5);
-    await open.leave();
   });
 });
 
 describe('finding (b)', () => {
-  beforeEach(() => enter('reduce'));
-  afterEach(() => open.leave());
-
   it('random weights at kernel 4, stride 2 bring the pattern back, with U about 0.75', async () => {
     await station().getByRole('button', { name: 'Even overlap: kernel 4' }).click();
     await eventually(unevenness).toBe(0);
@@ -250,8 +243,6 @@ describe('finding (b)', () => {
 });
 
 describe('finding (c)', () => {
-  afterEach(() => open.leave());
-
   const randomKernel = async () => {
     await slider('Kernel').fill('4');
     await station().getByRole('button', { name: 'Weights at random' }).click();
@@ -259,7 +250,6 @@ describe('finding (c)', () => {
   };
 
   it('Repair makes the sums equal at once for people who asked for less motion', async () => {
-    await enter('reduce');
     await randomKernel();
     const before = await taps();
     await repair().click();
@@ -278,7 +268,8 @@ describe('finding (c)', () => {
   });
 
   it('Repair moves the taps there in front of the eyes of others', async () => {
-    await enter('no-preference');
+    await page.emulateMedia({ reducedMotion: 'no-preference' });
+    onTestFinished(() => page.emulateMedia({ reducedMotion: 'reduce' }));
     await randomKernel();
     const seen = new Set<number>();
     const watch = async () => {
@@ -287,7 +278,7 @@ describe('finding (c)', () => {
       return value;
     };
     await repair().click();
-    await expect.poll(watch, { timeout: 10_000, interval: 40 }).toBeLessThan(1e-10);
+    await eventually(watch).toBeLessThan(1e-10);
     expect(seen.size).toBeGreaterThan(3);
     await expectFlat();
   });
@@ -303,10 +294,10 @@ describe('finding (c)', () => {
 });
 
 describe('on a phone', () => {
-  afterEach(() => open.leave());
-
   it('a finger moves a tap', async () => {
-    await enter('reduce', { width: 360, height: 740 });
+    const wide = page.viewportSize();
+    await page.setViewportSize({ width: 360, height: 740 });
+    onTestFinished(() => page.setViewportSize(wide ?? { width: 1280, height: 900 }));
     const handle = tap(0, 0);
     const box = await stillBox(page, handle);
     expect(box.width).toBeGreaterThanOrEqual(44);

@@ -2,18 +2,15 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright';
 import { preview } from 'vite';
-import { expect, vi } from 'vitest';
+import { expect } from 'vitest';
 import { chromiumOptions } from '../../scripts/browsers.mjs';
+import { PATIENCE_MS } from '../support/patience';
 
 const root = new URL('../../', import.meta.url);
 const inRoot = (path: string) => fileURLToPath(new URL(path, root));
 
-// A browser on a busy machine is slower than the defaults expect; what is waited for is a condition.
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
-const PATIENCE = 60_000;
-
-/** `expect.poll` with patience. */
-export const eventually = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: PATIENCE });
+/** `expect.poll`: what is waited for is a condition, for as long as a busy machine may take to fulfil it. */
+export const eventually = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: PATIENCE_MS });
 
 export interface Served {
   readonly browser: Browser;
@@ -68,19 +65,32 @@ type Box = NonNullable<Awaited<ReturnType<Locator['boundingBox']>>>;
 export interface Visit {
   readonly page: Page;
   /**
-   * Closes the page and asserts that it stayed silent and among its own files. What the test itself provoked
-   * is `expected`, and has to have been said.
+   * Brings the page back to how it opens, or to the state of an address, without loading it: the state, and
+   * what a person has opened, pinned, focused or scrolled. A test that asks for more than that loads it anew.
    */
+  again(hash?: string): Promise<void>;
+  /**
+   * Asserts that the page stayed silent and among its own files since the last time. What the test itself
+   * provoked is `expected`, and has to have been said.
+   */
+  expectSilence(expected?: RegExp): void;
+  /** Closes the page, and asserts the same. */
   leave(expected?: RegExp): Promise<void>;
 }
 
 /** Opens the page and waits until the first picture is on it. */
-export async function visit({ browser, url }: Served, options: BrowserContextOptions = {}): Promise<Visit> {
+export async function visit(
+  { browser, url }: Served,
+  { ownClock = false, ...options }: BrowserContextOptions & { ownClock?: boolean } = {},
+): Promise<Visit> {
   const context = await browser.newContext({
     viewport: { width: 1280, height: 900 },
     ...options,
   });
-  context.setDefaultTimeout(PATIENCE);
+  context.setDefaultTimeout(PATIENCE_MS);
+  // Then `page.clock` lets the page's time pass, and the machine's does not matter.
+  if (ownClock) await context.clock.install();
+  await context.addInitScript(noteQuestions);
   const page = await context.newPage();
   const said: string[] = [];
   const foreign: string[] = [];
@@ -94,13 +104,71 @@ export async function visit({ browser, url }: Served, options: BrowserContextOpt
   });
   await page.goto(url);
   await page.locator('.drawn').waitFor();
+  const expectSilence = (expected?: RegExp) => {
+    const [texts, addresses] = [said.splice(0), foreign.splice(0)];
+    expect(texts.filter((text) => !expected?.test(text))).toEqual([]);
+    if (expected) expect(texts.some((text) => expected.test(text))).toBe(true);
+    expect(addresses).toEqual([]);
+  };
   return {
     page,
+    async again(hash = '#v1') {
+      await page.mouse.move(0, 0);
+      await page.keyboard.press('Escape');
+      await page.evaluate(reopen, hash);
+      await page.evaluate(untilAnswered);
+      // The film of station 1 is no part of the state. At its end it is where it opens without motion.
+      const film = page.locator('#stamp .transport input[type="range"]');
+      if ((await film.count()) === 1) await film.fill((await film.getAttribute('max')) ?? '');
+    },
+    expectSilence,
     async leave(expected) {
       await context.close();
-      expect(said.filter((text) => !expected?.test(text))).toEqual([]);
-      if (expected) expect(said.some((text) => expected.test(text))).toBe(true);
-      expect(foreign).toEqual([]);
+      expectSilence(expected);
     },
   };
+}
+
+declare global {
+  /** Questions to the page's workers that have no answer yet. */
+  var unanswered: Set<unknown>;
+}
+
+/** Runs before the page's own scripts. */
+function noteQuestions(): void {
+  globalThis.unanswered = new Set();
+  const { postMessage } = Worker.prototype;
+  const known = new WeakSet<Worker>();
+  Worker.prototype.postMessage = function (this: Worker, message: { id?: unknown }, ...rest: never[]) {
+    if (!known.has(this)) {
+      known.add(this);
+      this.addEventListener('message', ({ data }) => unanswered.delete(data.id));
+      this.addEventListener('error', () => unanswered.clear());
+    }
+    unanswered.add(message.id);
+    postMessage.call(this, message, ...rest);
+  };
+}
+
+/** In the page: the state of an address, and nothing left open or focused. */
+function reopen(hash: string): void {
+  for (const details of document.querySelectorAll('details')) details.open = false;
+  (document.activeElement as HTMLElement | null)?.blur();
+  // Written and told, because the page may not have written its own state there yet.
+  history.replaceState(history.state, '', location.pathname + hash);
+  dispatchEvent(new HashChangeEvent('hashchange'));
+  scrollTo(0, 0);
+}
+
+/** In the page: until all stations are there, and no question is open for some frames. */
+function untilAnswered(): Promise<void> {
+  return new Promise((resolve) => {
+    let quiet = 0;
+    const look = () => {
+      quiet = unanswered.size === 0 && document.querySelector('.is-coming') === null ? quiet + 1 : 0;
+      if (quiet > 3) resolve();
+      else requestAnimationFrame(look);
+    };
+    look();
+  });
 }

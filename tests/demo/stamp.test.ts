@@ -1,4 +1,4 @@
-import type { Page } from 'playwright';
+import type { BrowserContextOptions, Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually, type Served, serve, type Visit, visit } from './serve';
 
@@ -10,6 +10,17 @@ beforeAll(async () => {
   served = await serve();
 });
 afterAll(() => served?.close());
+
+/** One page for the tests of a suite. */
+function onePage(options: BrowserContextOptions): void {
+  beforeAll(async () => {
+    open = await visit(served, options);
+    page = open.page;
+  });
+  beforeEach(() => open.again());
+  afterEach(() => open.expectSilence());
+  afterAll(() => open?.leave());
+}
 
 /** Values of a grid as the page shows them, row by row; an empty cell is a sum of nothing, 0. */
 async function values(grid: string): Promise<number[]> {
@@ -76,22 +87,23 @@ const first: Layer = {
 };
 const ones = (amount: number) => new Array<number>(amount).fill(1);
 
-describe('the film', () => {
-  beforeEach(async () => {
-    open = await visit(served);
-    page = open.page;
-  });
-  afterEach(() => open.leave());
-
+describe('the film, as the page opens', () => {
   it('plays on its own and shows a stamp on its way', async () => {
+    open = await visit(served, { ownClock: true });
+    page = open.page;
     await eventually(() => page.locator('.flying:visible').count()).toBe(1);
     expect(await page.locator('.flying span').allInnerTexts()).toEqual(ones(9).map(String));
     await eventually(landed).toBeGreaterThanOrEqual(2);
     await page.getByRole('button', { name: 'Pause' }).click();
     const rested = await landed();
-    await page.waitForTimeout(600);
+    await page.clock.runFor(5000);
     expect(await landed()).toBe(rested);
+    await open.leave();
   });
+});
+
+describe('the film', () => {
+  onePage({});
 
   it('shows the sums of the scatter definition after every stamp', async () => {
     await expectSums(first, ones(9), ones(9));
@@ -151,11 +163,7 @@ describe('the film', () => {
 });
 
 describe('cells', () => {
-  beforeEach(async () => {
-    open = await visit(served, { reducedMotion: 'reduce' });
-    page = open.page;
-  });
-  afterEach(() => open.leave());
+  onePage({ reducedMotion: 'reduce' });
 
   it('do not move on their own for people who asked for less motion', async () => {
     expect(await landed()).toBe(9);
@@ -227,11 +235,7 @@ describe('cells', () => {
 });
 
 describe('a layer that cannot be', () => {
-  beforeEach(async () => {
-    open = await visit(served, { reducedMotion: 'reduce' });
-    page = open.page;
-  });
-  afterEach(() => open.leave());
+  onePage({ reducedMotion: 'reduce' });
 
   it("shows the package's sentence and stays usable", async () => {
     await slider('Output padding').fill('1');

@@ -1,0 +1,30 @@
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Page } from 'playwright';
+import { expect } from 'vitest';
+
+const HEIGHT = 800;
+
+/**
+ * Expects that axe finds nothing in a part of the page (default: all of it) and that nothing sticks out, in both
+ * themes, on a wide screen and on a narrow one.
+ */
+export async function expectAccessible(page: Page, part?: string): Promise<void> {
+  const before = page.viewportSize();
+  for (const width of [1280, 360]) {
+    await page.setViewportSize({ width, height: HEIGHT });
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      const builder = new AxeBuilder({ page });
+      const { violations, passes } = await (part === undefined ? builder : builder.include(part)).analyze();
+      const where = `${part ?? 'the page'}, ${colorScheme}, ${width} px`;
+      expect(passes.length, where).toBeGreaterThan(5);
+      expect(
+        violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`),
+        where,
+      ).toEqual([]);
+    }
+    expect(await page.evaluate(() => document.documentElement.scrollWidth), part).toBe(width);
+  }
+  await page.emulateMedia({ colorScheme: null });
+  if (before !== null) await page.setViewportSize(before);
+}
