@@ -18,6 +18,10 @@ foreach(arch WASMSIMD WASMRELAXEDSIMD)
   if(arch STREQUAL "WASMRELAXEDSIMD" AND NOT DECONV_RELAXED_SIMD)
     continue()
   endif()
+  if(arch STREQUAL "WASM" AND NOT EMSCRIPTEN)
+    # Written with builtins of the compiler; no configuration names them where there is SIMD.
+    continue()
+  endif()
   string(TOLOWER ${arch} arch_file)
   include(${XNNPACK_SOURCE_DIR}/cmake/gen/${arch_file}_microkernels.cmake)
   list(APPEND deconv_kernels ${PROD_${arch}_MICROKERNEL_SRCS})
@@ -111,6 +115,12 @@ deconv_never_reached(operators/convolution-nhwc.c pack_f32_dwconv
   xnn_pack_f32_dwconv_hwg_w xnn_pack_f32_dwconv_ghw_w)
 deconv_never_reached(operators/convolution-nhwc.c pack_qs8_dwconv xnn_pack_qs8_dwconv_hwg_w)
 deconv_never_reached(operators/convolution-nhwc.c pack_f32_vmulcaddc xnn_pack_f32_vmulcaddc_w)
+
+if(NOT EMSCRIPTEN)
+  set_property(SOURCE ${deconv_xnnpack_sources} APPEND PROPERTY
+    COMPILE_OPTIONS -include ${PROJECT_SOURCE_DIR}/cpp/native/xnnpack_as_in_wasm.h
+  )
+endif()
 
 # One of its configurations asks the page for its number of cores, to guess whether the processor has AVX.
 set_property(SOURCE ${XNNPACK_SOURCE_DIR}/src/configs/gemm-config.c APPEND PROPERTY

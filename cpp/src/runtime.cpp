@@ -12,16 +12,10 @@ namespace {
 
 pthreadpool_t pool = nullptr;
 
-#ifdef __EMSCRIPTEN_PTHREADS__
-constexpr bool kHasThreads = true;
-#else
-constexpr bool kHasThreads = false;
-#endif
-
 }  // namespace
 
 Status start_runtime(int threads) {
-  if (threads < 1 || (threads > 1 && !kHasThreads)) return Status::kUnsupported;
+  if (threads < 1 || (threads > 1 && !DECONV_THREADS)) return Status::kUnsupported;
   if (const Status status = from_xnnpack(xnn_initialize(/*allocator=*/nullptr));
       status != Status::kOk) {
     return status;

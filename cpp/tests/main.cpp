@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <cstdio>
+#include <cstdlib>
 
 #include "deconv/runtime.h"
 
@@ -14,9 +15,13 @@ extern "C" const char* __asan_default_options() {
 #endif
 
 int main(int argc, char** argv) {
-  if (deconv::start_runtime(1) != deconv::Status::kOk) {
+  // A build with threads runs everything again with as many as this says.
+  const char* const given = std::getenv("DECONV_TEST_THREADS");
+  if (deconv::start_runtime(given == nullptr ? 1 : std::atoi(given)) != deconv::Status::kOk) {
     std::fputs("deconv_tests: the runtime did not start\n", stderr);
     return 1;
   }
-  return doctest::Context(argc, argv).run();
+  const int code = doctest::Context(argc, argv).run();
+  deconv::stop_runtime();
+  return code;
 }

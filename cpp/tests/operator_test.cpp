@@ -265,11 +265,16 @@ TEST_CASE("a block whose bytes would wrap a 32-bit size is not to be had") {
   CHECK(block.data() == nullptr);
 }
 
-TEST_CASE("one thread is what a build without threads can start") {
-  CHECK(deconv::runtime_threads() == 1);
+TEST_CASE("the runtime starts as many threads as are asked for, where the build has threads") {
+  const int threads = deconv::runtime_threads();
   CHECK(deconv::start_runtime(0) == Status::kUnsupported);
-  CHECK(deconv::start_runtime(2) == Status::kUnsupported);
-  CHECK(deconv::start_runtime(1) == Status::kOk);
+  deconv::stop_runtime();
+  CHECK(deconv::runtime_threads() == 1);
+  CHECK(deconv::start_runtime(3) == (DECONV_THREADS ? Status::kOk : Status::kUnsupported));
+  CHECK(deconv::runtime_threads() == (DECONV_THREADS ? 3 : 1));
+  deconv::stop_runtime();
+  CHECK(deconv::start_runtime(threads) == Status::kOk);
+  CHECK(deconv::runtime_threads() == threads);
 }
 
 TEST_CASE("an operator whose size memory did not hold is right again at the next one") {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { compareVersions, versionIn } from './pins.mjs';
 import { SetupError } from './report.mjs';
 import { attempt, run, tail, which } from './run.mjs';
@@ -16,6 +17,7 @@ export function commandOf({ environment, commands }) {
 }
 
 async function isMissing(entry) {
+  if (entry.file) return !existsSync(entry.file);
   const command = commandOf(entry);
   if (!command) return true;
   if (!entry.minimum) return false;
@@ -29,8 +31,8 @@ async function missing(entries) {
   return entries.filter((_, i) => answers[i]);
 }
 
-const describe = ({ package: name, commands, minimum }) =>
-  `  ${name} (${commands[0]}${minimum ? `, ${minimum} or newer` : ''})`;
+const describe = ({ package: name, commands, file, minimum }) =>
+  `  ${name} (${file ?? commands[0]}${minimum ? `, ${minimum} or newer` : ''})`;
 
 export function aptPackages({ pins, groups, name = 'apt packages' }) {
   const wanted = pins.apt.filter(({ group }) => groups.includes(group));
@@ -47,7 +49,8 @@ export function aptPackages({ pins, groups, name = 'apt packages' }) {
       if (!which('apt-get')) {
         throw new SetupError(`These tools are missing, and there is no apt-get here:${list}`, {
           advice: `Install them with this system's package manager, by their Debian names above or \
-similar ones. clang-19, lld-19 and llvm-19 are not needed with an emsdk (emcc on PATH). ${again}`,
+similar ones. clang-19, lld-19 and llvm-19 are not needed --without native and with an emsdk (emcc \
+on PATH). ${again}`,
         });
       }
       if (process.getuid?.() !== 0) {

@@ -137,7 +137,7 @@ export class DebianArchive {
       lines.push(`- ${name}: take it from ${upstream}, and set ${replacedBy} to its folder.`);
     }
     if (concerned.some((pin) => pin.replacedBy === 'THIRD_PARTY_INCLUDE_DIR')) {
-      lines.push('  (One folder for the headers, holding fp16.h, fp16/, fxdiv.h and doctest/.)');
+      lines.push('  (One folder for the headers, holding fp16.h, fp16/, fxdiv.h, doctest/ and simde/.)');
     }
     lines.push('- Or copy the downloads folder of the toolchain from a machine where setup has run.');
     return lines.join('\n');

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { SetupError } from './report.mjs';
 
 const KINDS = ['deb', 'orig source tarball'];
-const GROUPS = ['build', 'emscripten', 'browser', 'firefox', 'webkit', 'lint'];
+const GROUPS = ['build', 'llvm', 'native', 'browser', 'firefox', 'webkit', 'lint'];
 const SHA256 = /^[0-9a-f]{64}$/;
 
 /**
@@ -49,9 +49,9 @@ export function pinProblems(pins) {
       complain('sha256 is not 64 hexadecimal digits');
     }
   }
-  for (const { package: name, group, commands } of pins.apt ?? []) {
+  for (const { package: name, group, commands, file } of pins.apt ?? []) {
     if (!GROUPS.includes(group)) problems.push(`${name}: group is none of ${GROUPS.join(', ')}.`);
-    if (!(commands?.length > 0)) problems.push(`${name}: no command proves that it is there.`);
+    if (!file && !(commands?.length > 0)) problems.push(`${name}: nothing proves that it is there.`);
   }
   if (seen.size === 0) problems.push('nothing is pinned.');
   return problems;

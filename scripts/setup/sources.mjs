@@ -6,7 +6,7 @@ import { SetupError } from './report.mjs';
 import { publish, temporaryFolder, unpackDeb, unpackTarball } from './unpack.mjs';
 
 const STAMP = '.pins';
-const HEADER_PINS = ['libfp16-dev', 'libfxdiv-dev', 'doctest-dev'];
+const HEADER_PINS = ['libfp16-dev', 'libfxdiv-dev', 'doctest-dev', 'libsimde-dev'];
 
 /** A folder that the user has named in the environment, once a file in it shows that it is the right one. */
 function given(variable, witness) {

@@ -1,0 +1,32 @@
+# Flags of every object file, ours and third-party, on both platforms. Each has its reason beside it.
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  # Four release builds and the test builds compile the same sources: a second build takes seconds.
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+if(EMSCRIPTEN)
+  include(wasm_flags)
+else()
+  include(native_flags)
+endif()
+
+if(DECONV_THREADS)
+  # Of WebAssembly: atomics and shared memory must be on in every object of a shared-memory binary.
+  add_compile_options(-pthread)
+  add_link_options(-pthread)
+endif()
+
+# Failures are status codes: unwinding tables and type information would only add to the download.
+add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions> $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti>)
+add_link_options(-fno-exceptions -fno-rtti)
+
+# One section a function, so that the linker drops what no route reaches.
+add_compile_options(-ffunction-sections -fdata-sections)
+
+if(DECONV_SANITIZE)
+  add_compile_options(-fsanitize=${DECONV_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${DECONV_SANITIZE})
+endif()
