@@ -120,6 +120,9 @@ if(NOT EMSCRIPTEN)
   set_property(SOURCE ${deconv_xnnpack_sources} APPEND PROPERTY
     COMPILE_OPTIONS -include ${PROJECT_SOURCE_DIR}/cpp/native/xnnpack_as_in_wasm.h
   )
+  set_property(SOURCE ${deconv_pthreadpool_sources} APPEND PROPERTY
+    COMPILE_OPTIONS -include ${PROJECT_SOURCE_DIR}/cpp/native/pthreadpool_for_sanitizers.h
+  )
 endif()
 
 # One of its configurations asks the page for its number of cores, to guess whether the processor has AVX.

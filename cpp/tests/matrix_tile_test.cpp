@@ -163,7 +163,7 @@ TEST_CASE("tiles keep what is not finite, the signs of zeros and denormals") {
     CAPTURE(seed);
     Random random(seed);
     const auto any_of = [&](const auto& list, int32_t most) {
-      return list[random.between(0, std::min<int32_t>(most, std::size(list)) - 1)];
+      return list[random.between(0, std::min(most, static_cast<int32_t>(std::size(list))) - 1)];
     };
     // Every other time no infinities and NaNs, which drown the rest.
     const bool wild = random.one_in(2);
