@@ -4,6 +4,10 @@
 // that cost most.
 //
 //   node scripts/bench/planner.mjs [--build relaxed] [--count 300] [--seed 1] [--precision fast] [--json FILE]
+//
+// The layers that the C++ tests judge the planner by (measure on a quiet machine):
+//
+//   node scripts/bench/planner.mjs --build simd --count 200 --seed 2026 --layers cpp/tests/measured_layers.inc
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -15,6 +19,9 @@ const { values: options } = parseArgs({
     seed: { type: 'string', default: '1' },
     precision: { type: 'string', default: 'fast' },
     json: { type: 'string' },
+    // What --json wrote, instead of measuring.
+    from: { type: 'string' },
+    layers: { type: 'string' },
   },
 });
 
@@ -31,7 +38,7 @@ const routeNames = module.routeNames().trimEnd().split('\n');
 const random = generator(Number(options.seed));
 const pick = (list) => list[Math.floor(random() * list.length)];
 
-const results = [];
+const results = options.from === undefined ? [] : JSON.parse(await readFile(options.from, 'utf8'));
 while (results.length < Number(options.count)) {
   const layer = randomLayer();
   const size = layer === undefined ? 0 : macs(layer);
@@ -40,6 +47,7 @@ while (results.length < Number(options.count)) {
 }
 report(results);
 if (options.json !== undefined) await writeFile(options.json, JSON.stringify(results, null, 1));
+if (options.layers !== undefined) await writeFile(options.layers, measuredLayers(results));
 module.stopRuntime();
 
 async function load(build) {
@@ -183,6 +191,22 @@ function measure(layer) {
       .filter(({ times }) => times !== undefined)
       .map(({ name, estimate, times }) => ({ name, estimate, measured: quantile(times.slice(1), 0.4) })),
   };
+}
+
+/** Lines of the array in cpp/tests/measured_layers_test.cpp. */
+function measuredLayers(all) {
+  const list = (values) => `{${values.join(', ')}}`;
+  const lines = all.map(({ layer, candidates }) => {
+    const { transposed, groups, inChannels, outChannels, batch, layout } = layer;
+    const axes = ['input', 'kernel', 'stride', 'dilation', 'pad'].map((name) => list(layer[name]));
+    const times = routeNames.map((name) => {
+      const measured = candidates.find((candidate) => candidate.name === name)?.measured ?? 0;
+      return Number(measured.toPrecision(3));
+    });
+    return `{${[transposed, groups, inChannels, outChannels, batch, layout, ...axes, list(times)].join(', ')}},\n`;
+  });
+  const command = `--build ${options.build} --count ${all.length} --seed ${options.seed}`;
+  return `// Made by scripts/bench/planner.mjs ${command} --layers.\n${lines.join('')}`;
 }
 
 function report(all) {

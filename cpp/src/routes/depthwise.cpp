@@ -217,13 +217,15 @@ double cost_of_groups(const Problem& problem) {
     const double rows = outputs / problem.output[2];
     const double row_taps = taps * width_phases / spec.kernel[2];
     const bool shuffles = width_phases <= 2 || width_phases == 4;
-    return 1000 + 0.048 * macs * filled + (shuffles ? 0.03 : 0.085) * outputs +
-           rows * (0.9 * in * row_taps + 5 * width_phases) + 0.125 * inputs;
+    return 1200 + 0.058 * macs * filled + (shuffles ? 0.036 : 0.1) * outputs +
+           rows * (1.1 * in * row_taps + 6 * width_phases) + 0.15 * inputs +
+           memory_nanoseconds(problem, 0.4);
   }
   const double lanes = whole_vectors(spec.out_channels) / static_cast<double>(spec.out_channels);
   const double points = static_cast<double>(problem.batch * problem.output_points());
-  return 1000 + 0.08 * macs * lanes + points * (0.07 * in * taps + 0.135 * taps + 0.29) +
-         0.07 * outputs + 1.5 * inputs + 22 * points / problem.output[2] * width_phases;
+  return 1200 + 0.096 * macs * lanes + points * (0.084 * in * taps + 0.16 * taps + 0.35) +
+         0.084 * outputs + 1.8 * inputs + 26 * points / problem.output[2] * width_phases +
+         memory_nanoseconds(problem, 0.4);
 }
 
 const char* make_plan(const Machine& machine, Plan* plan) {
