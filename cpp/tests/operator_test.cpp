@@ -11,7 +11,6 @@
 #include "deconv/workspace.h"
 #include "reference.h"
 
-using deconv::Block;
 using deconv::Buffer;
 using deconv::Layout;
 using deconv::Operator;
@@ -235,34 +234,6 @@ TEST_CASE("memory that is not there gives kOutOfMemory, and the operator lives o
   for (int32_t channel = 0; channel < kChannels; ++channel) input.data()[channel] = 0.5f;
   REQUIRE(op->run(input.data(), output.data()) == Status::kOk);
   for (int64_t index = 0; index < output.size(); ++index) CHECK(output[index] == 1);
-}
-
-TEST_CASE("a buffer grows, never shrinks, and survives a size that it cannot have") {
-  Buffer buffer;
-  CHECK(buffer.data() == nullptr);
-  REQUIRE(buffer.reserve(0));
-  CHECK(buffer.data() != nullptr);
-  REQUIRE(buffer.reserve(100));
-  float* const grown = buffer.data();
-  REQUIRE(buffer.reserve(10));
-  CHECK(buffer.data() == grown);
-  CHECK_FALSE(buffer.reserve(deconv::kMaxTensorElements));
-  CHECK(buffer.data() == nullptr);
-  REQUIRE(buffer.reserve(10));
-  CHECK(buffer.data() != nullptr);
-}
-
-TEST_CASE("a block whose bytes would wrap a 32-bit size is not to be had") {
-  struct Pair {
-    float* place;
-    float value;
-  };
-  Block<Pair> block;
-  // 2^32 bytes are 0 to a size_t, and 16 with the slack.
-  CHECK_FALSE(block.reserve(int64_t{1} << 29));
-  CHECK_FALSE(block.reserve((int64_t{1} << 29) + 1));
-  CHECK_FALSE(block.reserve(int64_t{1} << 41));
-  CHECK(block.data() == nullptr);
 }
 
 TEST_CASE("the runtime starts as many threads as are asked for, where the build has threads") {
