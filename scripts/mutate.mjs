@@ -1,15 +1,17 @@
 // How much of the core do its C++ tests guard? Applies one-line faults to cpp/src, one at a time, in a copy of
-// the tree, builds that and runs the tests. A fault that no test sees survives; scripts/mutations/equivalent.json
-// explains those that change nothing. By hand, not on every run: a mutant takes 5 to 20 s.
+// the tree, builds that and runs the tests: natively, then those that survive under sanitizers with three
+// threads. A fault that no test sees survives; scripts/mutations/equivalent.json explains those that change
+// nothing. By hand, not on every run: a mutant takes 5 to 20 s.
 //
 //   node scripts/mutate.mjs                      150 mutants of all files
 //     --count N --seed N                         so many, picked by another seed
 //     --file PART                                of files whose path holds PART
+//     --line TEXT                                of lines that hold TEXT
 //     --all                                      every mutant there is
 //     --estimates                                of the cost model alone, which are left out otherwise
 //     --again                                    those that survived the last run
 //     --list                                     says which, and runs nothing
-//     --preset NAME                              of CMakePresets.json: native
+//     --plain                                    without the sanitizers
 
 import { spawn } from 'node:child_process';
 import {
@@ -30,6 +32,13 @@ const root = path.dirname(import.meta.dirname);
 const scratch = path.join(root, 'build', 'mutants');
 const REPORT = path.join(scratch, 'report.json');
 const EQUIVALENT = path.join(import.meta.dirname, 'mutations', 'equivalent.json');
+/** Presets of CMakePresets.json, and threads: what one cannot tell, the next may. */
+const STAGES = [
+  { preset: 'native', threads: 1 },
+  { preset: 'native-asan', threads: 3 },
+];
+/** Sizes of caches: they decide how fast a result comes, and tests set their own. */
+const TUNING = 'cpp/src/machine.h';
 /** Beside cpp/, what CMake reads. */
 const TREE = ['CMakeLists.txt', 'CMakePresets.json', 'package.json', 'package-lock.json'];
 
@@ -38,11 +47,12 @@ const { values: flags } = parseArgs({
     count: { type: 'string', default: '150' },
     seed: { type: 'string', default: '1' },
     file: { type: 'string', default: '' },
+    line: { type: 'string', default: '' },
     all: { type: 'boolean', default: false },
     estimates: { type: 'boolean', default: false },
     again: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
-    preset: { type: 'string', default: 'native' },
+    plain: { type: 'boolean', default: false },
   },
 });
 
@@ -61,7 +71,8 @@ function pick() {
     .flatMap((file) =>
       mutationsOf(readFileSync(path.join(root, file), 'utf8')).map((mutation) => ({ file, ...mutation })),
     )
-    .filter(({ estimate }) => estimate === flags.estimates);
+    .filter(({ file, estimate }) => (estimate || file === TUNING) === flags.estimates)
+    .filter(({ original }) => original.includes(flags.line));
   if (flags.again) {
     const survivors = new Set(JSON.parse(readFileSync(REPORT, 'utf8')).survived.map(keyOf));
     return all.filter((mutant) => survivors.has(keyOf(mutant)));
@@ -95,21 +106,34 @@ function shuffled(values, seed) {
 
 async function runAll() {
   copyTree();
-  await build();
-  const { outcome, seconds } = await test([], 'unlimited');
-  if (outcome !== 'passed') {
-    console.error('mutate: the tests fail without any mutation');
-    return 1;
-  }
-  const limit = Math.ceil(2 + 2 * seconds);
   const outcomes = { killed: [], survived: [], 'timed out': [], 'did not compile': [] };
   for (const [index, mutant] of mutants.entries()) {
-    const outcome = await tryOut(mutant, limit);
+    const outcome = await outcomeOf(mutant);
     outcomes[outcome].push(mutant);
     console.log(`${index + 1}/${mutants.length} ${outcome}: ${titleOf(mutant)}`);
     writeFileSync(REPORT, JSON.stringify(outcomes, null, 1));
   }
   return report(outcomes);
+}
+
+/** Of the first stage that sees the mutation. */
+async function outcomeOf(mutant) {
+  for (const stage of flags.plain ? STAGES.slice(0, 1) : STAGES) {
+    stage.limit ??= await limitOf(stage);
+    const outcome = await tryOut(mutant, stage);
+    if (outcome !== 'survived') return outcome;
+  }
+  return 'survived';
+}
+
+/** How long the tests may take with a mutation, by what they take without. */
+async function limitOf(stage) {
+  await configure(stage);
+  const { code, output } = await build(stage);
+  if (code !== 0) throw new Error(`mutate: the tests do not compile\n${tailOf(output)}`);
+  const { outcome, seconds } = await test(stage, [], 'unlimited');
+  if (outcome !== 'passed') throw new Error(`mutate: ${stage.preset}: the tests fail without any mutation`);
+  return Math.ceil(2 + 2 * seconds);
 }
 
 /** Files that did not change keep their times, so that only what changed is compiled. */
@@ -136,30 +160,27 @@ function copyTree() {
   }
 }
 
-async function build() {
-  const folder = path.join('build', flags.preset);
-  if (!existsSync(path.join(scratch, folder, 'build.ninja'))) {
-    await must('cmake', ['--preset', flags.preset]);
-  }
-  await must('cmake', ['--build', folder, '--target', 'deconv_tests']);
+async function configure({ preset }) {
+  if (existsSync(path.join(scratch, 'build', preset, 'build.ninja'))) return;
+  const { code, output } = await run('cmake', ['--preset', preset]);
+  if (code !== 0) throw new Error(`mutate: ${preset} cannot be configured\n${tailOf(output)}`);
 }
 
-async function tryOut(mutant, limit) {
+function build({ preset }) {
+  return run('cmake', ['--build', path.join('build', preset), '--target', 'deconv_tests']);
+}
+
+async function tryOut(mutant, stage) {
   const file = path.join(scratch, mutant.file);
   const source = readFileSync(file, 'utf8');
   writeFileSync(file, apply(source, mutant));
   try {
-    const built = await run('cmake', [
-      '--build',
-      path.join('build', flags.preset),
-      '--target',
-      'deconv_tests',
-    ]);
+    const built = await build(stage);
     if (built.code !== 0) return 'did not compile';
     // The file's own tests first: most faults end there.
     const own = `*${path.basename(mutant.file).replace(/\..*/, '')}_test*`;
     for (const selection of [[`--source-file=${own}`], []]) {
-      const { outcome } = await test(selection, limit);
+      const { outcome } = await test(stage, selection, stage.limit);
       if (outcome !== 'passed') return outcome;
     }
     return 'survived';
@@ -173,15 +194,11 @@ function apply(source, { from, to, text }) {
 }
 
 /** A limit on the processor's seconds, not on those of the clock, which a busy machine stretches. */
-async function test(selection, limit) {
-  const folder = path.join('build', flags.preset, 'cpp', 'tests');
-  const script = path.join(folder, 'deconv_tests.cjs');
-  const program = existsSync(path.join(scratch, script))
-    ? [process.execPath, script]
-    : [path.join(folder, 'deconv_tests')];
+async function test({ preset, threads }, selection, limit) {
+  const program = path.join('build', preset, 'cpp', 'tests', 'deconv_tests');
   const limited = 'ulimit -t "$0"; "$@"; code=$?; times; exit $code';
-  const args = ['-c', limited, String(limit), ...program, '--abort-after=1', ...selection];
-  const { code, output } = await run('bash', args);
+  const args = ['-c', limited, String(limit), program, '--abort-after=1', ...selection];
+  const { code, output } = await run('bash', args, { DECONV_TEST_THREADS: String(threads) });
   const [, minutes, seconds] = /(\d+)m([\d.]+)s \d+m[\d.]+s\s*$/.exec(output);
   const late = code === 128 + constants.signals.SIGXCPU || code === 128 + constants.signals.SIGKILL;
   return {
@@ -190,20 +207,14 @@ async function test(selection, limit) {
   };
 }
 
-async function must(command, args) {
-  const { code, output } = await run(command, args);
-  if (code === 0) return;
-  console.error(output.split('\n').slice(-30).join('\n'));
-  throw new Error(`${command} ${args.join(' ')} failed (${code})`);
-}
-
-function run(command, args) {
+function run(command, args, more = {}) {
   // A mutation leaves variables that nobody reads; clang alone sees this, so that the cache serves all else.
   const env = {
     ...process.env,
     CCACHE_BASEDIR: scratch,
     CCACHE_NOHASHDIR: '1',
     CCC_OVERRIDE_OPTIONS: '# +-w',
+    ...more,
   };
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: scratch, env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -237,6 +248,10 @@ function report(outcomes) {
     if (!text.includes(entry.original)) console.log(`\n${entry.file}: no longer has "${entry.original}"`);
   }
   return unexplained.length > 0 ? 1 : 0;
+}
+
+function tailOf(output) {
+  return output.split('\n').slice(-30).join('\n');
 }
 
 function readIfThere(file) {
