@@ -7,14 +7,12 @@
 #include <vector>
 
 #include "deconv/runtime.h"
-
-using deconv::Status;
+#include "runtime_threads.h"
 
 TEST_CASE("every item is worked on once, and no two at once with the memory of one worker") {
-  const int before = deconv::runtime_threads();
-  for (const int threads : {1, 2, 3, 5}) {
-    deconv::stop_runtime();
-    if (deconv::start_runtime(threads) == Status::kUnsupported) continue;
+  for (const int wanted : {1, 2, 3, 5}) {
+    const deconv_tests::RuntimeThreads running(wanted);
+    const int threads = deconv::runtime_threads();
     CAPTURE(threads);
     CHECK(deconv::pool_threads() == threads);
     for (const int64_t items : {0, 1, 2, 3, 4, 5, 7, 100, 1000}) {
@@ -35,7 +33,4 @@ TEST_CASE("every item is worked on once, and no two at once with the memory of o
       CHECK(wrong == 0);
     }
   }
-  deconv::stop_runtime();
-  CHECK(deconv::pool_threads() == 1);
-  CHECK(deconv::start_runtime(before) == Status::kOk);
 }

@@ -19,6 +19,7 @@
 #include "deconv/operator.h"
 #include "deconv/runtime.h"
 #include "reference.h"
+#include "runtime_threads.h"
 #include "small_machine.h"
 
 using deconv::Axes;
@@ -225,6 +226,22 @@ TEST_CASE("problems cut into the smallest pieces, for one thread and more") {
     CAPTURE(deconv::machine.threads);
     check_every_route(deconv_tests::random_problem(random), random);
     if (random.one_in(3)) check_every_route(random_wide_problem(random), random);
+  }
+}
+
+TEST_CASE("random problems on several threads, as they are and cut into the smallest pieces") {
+  for (const int threads : {2, 3}) {
+    const deconv_tests::RuntimeThreads running(threads);
+    CAPTURE(deconv::runtime_threads());
+    for (uint64_t seed = 8000; seed < 8100; ++seed) {
+      CAPTURE(seed);
+      Random random(seed);
+      const Problem problem =
+          random.one_in(5) ? random_wide_problem(random) : deconv_tests::random_problem(random);
+      check_every_route(problem, random);
+      const deconv_tests::SmallMachine small(deconv::runtime_threads());
+      check_every_route(problem, random);
+    }
   }
 }
 
