@@ -54,18 +54,6 @@ void multiply(const TileProduct& product) {
 
 }  // namespace
 
-double tile_step_nanoseconds(int64_t rows) {
-#ifdef __wasm_relaxed_simd__
-  // Up to three rows wait for the four cycles of one multiply-add after the other.
-  static constexpr double kByRows[] = {0, 1.05, 1.05, 1.08, 1.2, 1.4, 1.6};
-#else
-  static constexpr double kByRows[] = {0, 1.05, 1.05, 1.15, 1.45, 1.8};
-#endif
-  const Tiling tiling(rows);
-  return static_cast<double>(tiling.taller) * kByRows[tiling.height(0)] +
-         static_cast<double>(tiling.count - tiling.taller) * kByRows[tiling.low];
-}
-
 void multiply_tile(int rows, const TileProduct& product) {
   using Multiply = void (*)(const TileProduct&);
   static constexpr Multiply kByRows[] = {

@@ -52,10 +52,6 @@ struct TileProduct {
 // `rows` in 1..kTileRows.
 void multiply_tile(int rows, const TileProduct& product);
 
-// Nanoseconds that one step of the depth takes for all tiles of `rows` rows, on the machine of the
-// performance notes; other machines change them all alike.
-double tile_step_nanoseconds(int64_t rows);
-
 // `rows` rows in as few tiles as possible, whose heights differ by 1 at most.
 struct Tiling {
   explicit Tiling(int64_t rows)

@@ -1,5 +1,6 @@
 #include "deconv/planner.h"
 
+#include "routes/cost.h"
 #include "routes/route.h"
 
 namespace deconv {
@@ -20,13 +21,6 @@ constexpr const RouteEntry* kRoutes[] = {
 static_assert(std::size(kRoutes) == kRouteCount &&
               static_cast<int>(RouteId::kScalar) == kRouteCount - 1);
 
-// Nanoseconds to move one value from one layout to the other.
-constexpr double kTransposedValue = 0.29;
-
-// To apply a ReLU that a route left, in a pass of its own or while the layout changes.
-constexpr double kReluValue = 0.12;
-constexpr double kReluOnTheWay = 0.02;
-
 // What follows from the layout and the ReLU of the route and those of the caller.
 void add_surroundings(Plan* plan) {
   const Problem& problem = plan->problem;
@@ -36,13 +30,7 @@ void add_surroundings(Plan* plan) {
   plan->input_as_is = same || spec.in_channels == 1 || problem.input_points() == 1;
   plan->output_as_is = same || spec.out_channels == 1 || problem.output_points() == 1;
   plan->leaves_relu = plan->leaves_relu && spec.relu;
-  const auto inputs = static_cast<double>(problem.input_elements());
-  const auto outputs = static_cast<double>(problem.output_elements());
-  if (!plan->input_as_is) plan->nanoseconds += kTransposedValue * inputs;
-  if (!plan->output_as_is) plan->nanoseconds += kTransposedValue * outputs;
-  if (plan->leaves_relu) {
-    plan->nanoseconds += (plan->output_as_is ? kReluValue : kReluOnTheWay) * outputs;
-  }
+  plan->nanoseconds += surrounding_nanoseconds(*plan);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "reference.h"
+#include "routes/cost.h"
 
 using deconv::kPanel;
 using deconv::kTileRows;

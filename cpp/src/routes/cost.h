@@ -1,27 +1,52 @@
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 
 #include "deconv/geometry.h"
+#include "routes/cuts.h"
 
 namespace deconv {
 
-// What the routes' cost models share. All costs are nanoseconds of one thread on the machine of the
-// performance notes; scripts/bench/planner.mjs compares them with measured times and with each
-// other.
+struct Form;
+class Plan;
+
+// What plans cost, in nanoseconds of one thread. All numbers were fitted to layers that
+// scripts/bench/planner.mjs drew and measured, on the machine of the performance notes, in the simd
+// and the relaxed build; machines differ by a factor that all routes share. 200 such layers judge
+// them: see measured_layers_test.cpp.
+
+// What polyphase does for a problem, multiplied over the axes.
+struct PhaseCounts {
+  int64_t positions = 1;
+  int64_t offsets = 1;
+  int64_t phases = 1;
+  int64_t lines = 1;      // of phases, that meet the input
+  int64_t stretches = 1;  // of the output, each written at once
+  int64_t products = 1;   // of a panel, each of phases that read at the same offsets
+};
+double polyphase_nanoseconds(const Problem& problem, const PhaseCounts& all);
+
+double scatter_nanoseconds(const Problem& problem, const Strips& cut);
+
+// `pairs` of windows, of whose products one step of the depth takes `products` nanoseconds.
+double winograd_nanoseconds(const Form& form, const Problem& problem, const Bands& cut,
+                            double pairs, double products);
+
+double xnnpack_convolution_nanoseconds(const Problem& problem);
+
+// `columns` of a row of the output as XNNPACK computes them; with `phases` it multiplies no
+// inserted zeros.
+double xnnpack_deconvolution_nanoseconds(const Problem& problem, double columns, bool phases);
+
+double scalar_nanoseconds(const Problem& problem);
+
+// Nanoseconds that one step of the depth takes for all tiles of `rows` rows.
+double tile_step_nanoseconds(int64_t rows);
 
 // Reading and writing what does not stay in the second-level cache.
-inline double memory_nanoseconds(const Problem& problem, double a_value) {
-  constexpr double kCachedValues = 4e5;
-  const double values = static_cast<double>(problem.input_elements()) +
-                        static_cast<double>(problem.output_elements());
-  return a_value * std::max(0.0, values - kCachedValues);
-}
+double memory_nanoseconds(const Problem& problem, double a_value);
 
-// One channel reads the same in both layouts.
-inline bool writes_channels_last(const Problem& problem) {
-  return problem.layout == Layout::kChannelsLast && problem.spec.out_channels > 1;
-}
+// What changing the layout of the tensors and applying the ReLU that the route leaves costs.
+double surrounding_nanoseconds(const Plan& plan);
 
 }  // namespace deconv

@@ -43,17 +43,6 @@ struct PhaseGroup {
 
 constexpr int32_t kHoles = -1;
 
-// How a problem is cut.
-struct Blocks {
-  Axes steps{};
-  int64_t positions = 0;  // of all images
-  int64_t block = 0;      // positions of a block, a multiple of kPanel
-  int64_t blocks = 0;
-  int64_t panel_elements = 0;   // of one block
-  int64_t worker_elements = 0;  // panels and products
-  bool streams_weights = false;
-};
-
 class PolyphaseRoute final : public Route {
  public:
   explicit PolyphaseRoute(const Spec& spec) : spec_(spec) {}
@@ -418,19 +407,10 @@ int64_t width_runs(const Spec& spec) {
   return std::min<int64_t>(count, 1 + (crops_a_part ? 1 : 0) + (ends_in_a_part ? 1 : 0));
 }
 
-// What a run is made of, multiplied over the axes.
-struct Counts {
-  int64_t positions = 1;
-  int64_t offsets = 1;
-  int64_t phases = 1;
-  int64_t lines = 1;      // of phases, that meet the input
-  int64_t stretches = 1;  // of the output, each written at once
-  bool same_taps = true;
-};
-
-Counts counts_of(const Problem& problem) {
+PhaseCounts phase_counts(const Problem& problem) {
   const Spec& spec = problem.spec;
-  Counts all;
+  PhaseCounts all;
+  bool same_taps = true;
   for (int axis = 0; axis < 3; ++axis) {
     const int64_t count = AxisPhases::count(spec, axis);
     const int64_t steps = (problem.output[axis] - 1) / count + 1;
@@ -441,42 +421,13 @@ Counts counts_of(const Problem& problem) {
       all.lines *= AxisPhases::most_tapped(spec, axis);
       all.stretches *= steps * count;
     }
-    all.same_taps =
-        all.same_taps && (count == 1 || (spec.kernel[axis] == spec.stride[axis] &&
-                                         spec.pad_before[axis] % spec.stride[axis] == 0));
+    same_taps = same_taps && (count == 1 || (spec.kernel[axis] == spec.stride[axis] &&
+                                             spec.pad_before[axis] % spec.stride[axis] == 0));
   }
   all.positions *= problem.batch;
   all.stretches *= int64_t{problem.batch} * spec.groups;
+  all.products = same_taps ? 1 : all.lines * width_runs(spec);
   return all;
-}
-
-double cost(const Problem& problem, const Counts& all) {
-  const Spec& spec = problem.spec;
-  const double in = spec.group_in_channels();
-  const double out = spec.group_out_channels();
-  const auto width_phases = static_cast<double>(AxisPhases::count(spec, 2));
-  const double written = static_cast<double>(all.lines) * width_phases;
-  const double panels = static_cast<double>(whole_panels(all.positions) / kPanel * spec.groups);
-  const double groups =
-      all.same_taps ? 1 : static_cast<double>(all.lines) * static_cast<double>(width_runs(spec));
-  const auto rows = std::max<int64_t>(1, static_cast<int64_t>(written / groups * out));
-  const double taps = static_cast<double>(spec.kernel_elements()) * groups /
-                      (spec.transposed ? std::max(1.0, written) : 1);
-  const bool last = writes_channels_last(problem);
-  const bool gathers = !spec.transposed && spec.stride[2] > 1 && !last;
-  const double pack = static_cast<double>(all.offsets) * (21 + in * (gathers ? 5.2 : 0.66));
-  const double product = taps * in * tile_step_nanoseconds(rows) +
-                         0.54 * groups * static_cast<double>(Tiling(rows).count);
-  // Up to four phases beside each other, and multiples of four, have shuffles of their own.
-  const bool shuffles = width_phases <= 4 || AxisPhases::count(spec, 2) % 4 == 0;
-  const double write = kPanel * out *
-                       (written * (last       ? 0.31
-                                   : shuffles ? 0.19
-                                              : 0.73) +
-                        (static_cast<double>(all.phases) - written) * 0.06);
-  return 1150 + panels * (pack + product + write) +
-         5.1 * static_cast<double>(all.stretches) * (last ? 1 : out) +
-         memory_nanoseconds(problem, 0.19);
 }
 
 const char* make_plan(const Machine& machine, Plan* plan) {
@@ -491,7 +442,7 @@ const char* make_plan(const Machine& machine, Plan* plan) {
   }
   // What the panels and the products of kPanel positions need.
   if (offsets * in > kMostSteps) return "takes no kernel this large";
-  const Counts all = counts_of(problem);
+  const PhaseCounts all = phase_counts(problem);
   if (all.phases * spec.out_channels > kMostSteps) return "takes no layer of this many phases";
   const int64_t depth = all.offsets * in;
   const int64_t rows = all.lines * AxisPhases::count(spec, 2) * out;
@@ -520,7 +471,7 @@ const char* make_plan(const Machine& machine, Plan* plan) {
   cut.worker_elements = cut.panel_elements + rows * cut.block;
   plan->set_cut(cut);
   plan->scratch_elements = cut.worker_elements * machine.threads;
-  plan->nanoseconds = cost(problem, all);
+  plan->nanoseconds = polyphase_nanoseconds(problem, all);
   return nullptr;
 }
 

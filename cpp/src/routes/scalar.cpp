@@ -8,6 +8,7 @@
 #include "deconv/buffer.h"
 #include "pack.h"
 #include "relu.h"
+#include "routes/cost.h"
 #include "routes/route.h"
 
 namespace deconv {
@@ -105,11 +106,7 @@ const RouteEntry kScalarRoute = {
     .id = RouteId::kScalar,
     .name = "scalar",
     .plan = [](const Machine&, Plan* plan) -> const char* {
-      const Problem& problem = plan->problem;
-      // About one multiply-accumulate a nanosecond, plus finding the taps of each output value.
-      plan->nanoseconds = problem.multiply_accumulates() +
-                          static_cast<double>(problem.output_elements()) *
-                              (25 + 2 * static_cast<double>(problem.spec.kernel_elements()));
+      plan->nanoseconds = scalar_nanoseconds(plan->problem);
       return nullptr;
     },
     .create = [](const Spec& spec) -> std::unique_ptr<Route> {

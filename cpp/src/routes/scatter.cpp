@@ -38,25 +38,6 @@ void add_row(int64_t count, const float* terms, float* sums) {
   for (int64_t index = whole; index < count; ++index) sums[index] += terms[index];
 }
 
-int64_t overlap_of(const Spec& spec, int axis) {
-  return ceil_divide(AxisPhases::reach(spec, axis), spec.stride[axis]);
-}
-
-// How a problem is cut.
-struct Strips {
-  int axis = 0;       // along which strips follow each other
-  int64_t slice = 0;  // input positions of one step of that axis
-  int64_t steps = 0;  // of all strips
-  int64_t strip = 0;  // steps of a strip
-  int64_t strips = 0;
-  int64_t block = 0;      // positions of which panels are packed at once
-  int64_t pitch = 0;      // of a row of products
-  int64_t row_pitch = 0;  // of a row of sums
-  int64_t panel_elements = 0;
-  int64_t product_elements = 0;
-  int64_t worker_elements = 0;
-};
-
 class ScatterRoute final : public Route {
  public:
   explicit ScatterRoute(const Spec& spec) : spec_(spec) {}
@@ -260,32 +241,6 @@ void ScatterRoute::sum_row(const Run& run, const Strip& strip, const OutputStret
   }
 }
 
-double cost(const Problem& problem, const Strips& cut) {
-  const Spec& spec = problem.spec;
-  const double in = spec.group_in_channels();
-  const int64_t rows = spec.kernel_elements() * spec.group_out_channels();
-  const double images = static_cast<double>(problem.batch) * spec.groups;
-  // Neighbouring strips compute what both read.
-  const int64_t positions =
-      problem.input_points() + (cut.strips - 1) * overlap_of(spec, cut.axis) * cut.slice;
-  const double panels = images * static_cast<double>(positions) / kPanel;
-  const double product = in * (1.39 + 1.02 * tile_step_nanoseconds(rows)) +
-                         13.8 * static_cast<double>(Tiling(rows).count);
-  const double added_rows =
-      images * static_cast<double>(rows) * problem.input[0] * problem.input[1];
-  // Products that do not stay in the second-level cache until they are added.
-  constexpr int64_t kCachedProducts = 400'000;
-  const bool spills = cut.product_elements > kCachedProducts;
-  const double added = added_rows * (1.5 + (spills ? 0.124 * problem.input[2] : 0));
-  const auto outputs = static_cast<double>(problem.output_elements());
-  // Every phase of a row of the output is walked by itself; what no stamp reaches is filled.
-  const double phase_rows = outputs / problem.output[2] * spec.stride[2];
-  const bool holes = spec.kernel[0] < spec.stride[0] || spec.kernel[1] < spec.stride[1] ||
-                     spec.kernel[2] < spec.stride[2];
-  return 400 + panels * product + added + 5 * phase_rows + (holes ? 0.24 : 0.07) * outputs +
-         memory_nanoseconds(problem, 0.17);
-}
-
 const char* make_plan(const Machine& machine, Plan* plan) {
   const Problem& problem = plan->problem;
   const Spec& spec = problem.spec;
@@ -294,11 +249,11 @@ const char* make_plan(const Machine& machine, Plan* plan) {
   Strips cut;
   while (cut.axis < 2 && problem.input[cut.axis] == 1) ++cut.axis;
   const int64_t extent = problem.input[cut.axis];
-  const int64_t overlap = overlap_of(spec, cut.axis);
   const int64_t rows = spec.kernel_elements() * spec.group_out_channels();
+  cut.overlap = ceil_divide(AxisPhases::reach(spec, cut.axis), spec.stride[cut.axis]);
   cut.slice = problem.input_points() / extent;
   // The least that a strip needs at once.
-  if (whole_panels(std::min(1 + overlap, extent) * cut.slice) * rows > kMostProducts) {
+  if (whole_panels(std::min(1 + cut.overlap, extent) * cut.slice) * rows > kMostProducts) {
     return "takes no products this large at once";
   }
   const auto steps_of = [&](int axis) {
@@ -308,16 +263,16 @@ const char* make_plan(const Machine& machine, Plan* plan) {
   const int64_t jobs = std::max<int64_t>(1, int64_t{problem.batch} * spec.groups);
   const int64_t wanted = ceil_divide(machine.threads, jobs);
   cut.strip = machine.scatter_strip_bytes / (4 * rows * cut.slice);
-  cut.strip = std::max({cut.strip, overlap * machine.scatter_strip_per_overlap, int64_t{1}});
+  cut.strip = std::max({cut.strip, cut.overlap * machine.scatter_strip_per_overlap, int64_t{1}});
   const int64_t most_positions = kMostProducts / rows / kPanel * kPanel;
-  cut.strip = std::min(cut.strip, std::max(most_positions / cut.slice - overlap, int64_t{1}));
+  cut.strip = std::min(cut.strip, std::max(most_positions / cut.slice - cut.overlap, int64_t{1}));
   cut.strip = std::min(cut.strip, ceil_divide(cut.steps, wanted));
   cut.strips = ceil_divide(cut.steps, cut.strip);
   // As many for each thread: three strips would keep two threads busy for the time of four.
   cut.strips = std::min(ceil_divide(cut.strips, wanted) * wanted, cut.steps);
   cut.strip = ceil_divide(cut.steps, cut.strips);
   cut.strips = ceil_divide(cut.steps, cut.strip);
-  cut.pitch = whole_panels(std::min(cut.strip + overlap, extent) * cut.slice);
+  cut.pitch = whole_panels(std::min(cut.strip + cut.overlap, extent) * cut.slice);
   const int64_t in = spec.group_in_channels();
   cut.block = std::clamp(machine.scatter_panel_bytes / (4 * in) / kPanel * kPanel,
                          int64_t{4 * kPanel}, std::max(cut.pitch, int64_t{4 * kPanel}));
@@ -329,7 +284,7 @@ const char* make_plan(const Machine& machine, Plan* plan) {
   cut.worker_elements = cut.panel_elements + cut.product_elements + sums;
   plan->set_cut(cut);
   plan->scratch_elements = cut.worker_elements * machine.threads;
-  plan->nanoseconds = cost(problem, cut);
+  plan->nanoseconds = scatter_nanoseconds(problem, cut);
   return nullptr;
 }
 

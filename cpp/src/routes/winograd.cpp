@@ -75,24 +75,6 @@ int64_t row_count(const Spec& spec) {
          spec.group_out_channels();
 }
 
-// How a problem is cut.
-struct Bands {
-  int64_t quads = 0;      // along a row of tiles
-  int64_t tile_rows = 0;  // of one image and channel group
-  int64_t band_rows = 0;
-  int64_t bands = 0;
-  int64_t overlap = 0;       // input rows that neighbouring bands both read
-  int64_t pitch = 0;         // of a row of the padded planes
-  int64_t plane = 0;         // values of one of them
-  int64_t result_pitch = 0;  // of a row of steps
-  int64_t panels = 0;        // of a band
-  // Between the points of the transformed inputs and of the products. No power of two, which
-  // would put all points into one set of the cache.
-  int64_t transformed_stride = 0;
-  int64_t products_stride = 0;
-  int64_t worker_elements = 0;
-};
-
 class WinogradRoute final : public Route {
  public:
   WinogradRoute(const Form& form, const Spec& spec) : form_(form), spec_(spec) {}
@@ -424,30 +406,6 @@ const char* refusal(const Form& form, const Problem& problem) {
   return nullptr;
 }
 
-double cost(const Form& form, const Problem& problem, const Bands& cut) {
-  const Spec& spec = problem.spec;
-  const double in = spec.group_in_channels();
-  const auto rows = static_cast<double>(row_count(spec));
-  double products = 0;
-  double pairs = 0;
-  visit_windows(spec, 1, form.taps, [&](const Window& height) {
-    visit_windows(spec, 2, form.taps, [&](const Window& width) {
-      pairs += 1;
-      products +=
-          tile_step_nanoseconds(int64_t{height.phases} * width.phases * spec.group_out_channels());
-    });
-  });
-  const double jobs = static_cast<double>(problem.batch) * problem.input[0] * spec.groups;
-  const auto quads = static_cast<double>(cut.tile_rows * cut.quads);
-  const int64_t last_rows = cut.tile_rows - (cut.bands - 1) * cut.band_rows;
-  const auto panels =
-      static_cast<double>((cut.bands - 1) * cut.panels + (last_rows * cut.quads + 1) / 2);
-  return 2500 +
-         jobs * (quads * (form.input_nanoseconds * pairs * in + form.output_nanoseconds * rows) +
-                 panels * 1.12 * form.points * in * products) +
-         0.003 * form.points * rows * in * spec.groups + memory_nanoseconds(problem, 0.25);
-}
-
 const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
   const Problem& problem = plan->problem;
   const Spec& spec = problem.spec;
@@ -495,9 +453,18 @@ const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
   cut.worker_elements = in * cut.plane +
                         form.points * (cut.transformed_stride + cut.products_stride) +
                         row_count(spec) * cut.band_rows * form.steps * cut.result_pitch;
+  double products = 0;
+  double pairs = 0;
+  visit_windows(spec, 1, form.taps, [&](const Window& height) {
+    visit_windows(spec, 2, form.taps, [&](const Window& width) {
+      pairs += 1;
+      products +=
+          tile_step_nanoseconds(int64_t{height.phases} * width.phases * spec.group_out_channels());
+    });
+  });
   plan->set_cut(cut);
   plan->scratch_elements = cut.worker_elements * machine.threads;
-  plan->nanoseconds = cost(form, problem, cut);
+  plan->nanoseconds = winograd_nanoseconds(form, problem, cut, pairs, products);
   return nullptr;
 }
 

@@ -209,8 +209,7 @@ void transform_back(const float* source, int64_t point_stride, v128_t bias, bool
 }
 
 template <typename F>
-constexpr Form form_of(const char* too_many_taps, double input_nanoseconds,
-                       double output_nanoseconds) {
+constexpr Form form_of(const char* too_many_taps) {
   static_assert(F::kTaps <= kMostTaps && F::kReads <= kMostReads);
   return {
       .steps = F::kSteps,
@@ -221,15 +220,13 @@ constexpr Form form_of(const char* too_many_taps, double input_nanoseconds,
       .transform_back = transform_back<F>,
       .transform_weight = F::weight,
       .too_many_taps = too_many_taps,
-      .input_nanoseconds = input_nanoseconds,
-      .output_nanoseconds = output_nanoseconds,
   };
 }
 
 }  // namespace
 
-const Form kF43 = form_of<F43>("takes three taps a phase at most", 60, 48);
-const Form kF42 = form_of<F42>("takes two taps a phase at most", 42, 42);
-const Form kF22 = form_of<F22>("takes two taps a phase at most", 8, 12);
+const Form kF43 = form_of<F43>("takes three taps a phase at most");
+const Form kF42 = form_of<F42>("takes two taps a phase at most");
+const Form kF22 = form_of<F22>("takes two taps a phase at most");
 
 }  // namespace deconv

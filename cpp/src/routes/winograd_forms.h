@@ -28,9 +28,6 @@ struct Form {
   // G: `taps` values to `reads`, `stride` apart.
   void (*transform_weight)(const double* x, double* y, int stride);
   const char* too_many_taps;
-  // Of the cost model: for a quad of an input channel, and of a row of the product.
-  double input_nanoseconds;
-  double output_nanoseconds;
 };
 
 extern const Form kF43;

@@ -65,27 +65,16 @@ const char* refusal(const Problem& problem) {
   return nullptr;
 }
 
-double cost(const Problem& problem) {
-  const Spec& spec = problem.spec;
-  const double positions =
-      static_cast<double>(problem.batch * problem.output_points()) * spec.groups;
-  const double taps = static_cast<double>(spec.kernel_elements());
-  const double vectors = std::ceil(spec.group_out_channels() / 8.0);
-  const double in = spec.group_in_channels();
-  // The two-column micro-kernel of one and two output channels is slower for each of them.
-  const double step = spec.group_out_channels() <= 2 ? 0.3 : vectors * kXnnpackStep;
-  // The sums over so few channels start and end too often.
-  const double few = in < 4 ? 0.17 * taps * vectors : 0;
-  return 500 + positions * (taps * (in * step + 0.08) + 0.39 * vectors + few) +
-         memory_nanoseconds(problem, 0.23);
-}
-
 }  // namespace
 
 const RouteEntry kXnnpackConvolutionRoute = {
     .id = RouteId::kXnnpackConvolution,
     .name = "xnnpack-convolution",
-    .plan = [](const Machine&, Plan* plan) { return plan_xnnpack(refusal, cost, plan); },
+    .plan = [](const Machine&, Plan* plan) -> const char* {
+      if (const char* reason = refusal(plan->problem)) return reason;
+      plan_xnnpack(xnnpack_convolution_nanoseconds(plan->problem), plan);
+      return nullptr;
+    },
     .create = [](const Spec& spec) -> std::unique_ptr<Route> {
       return std::unique_ptr<Route>(new (std::nothrow) XnnpackConvolutionRoute(spec));
     },

@@ -43,13 +43,6 @@ class XnnpackDeconvolutionRoute final : public XnnpackRoute {
   }
 };
 
-// Nanoseconds for one tap of one position beside its steps.
-#ifdef __wasm_relaxed_simd__
-constexpr double kXnnpackTap = 0.38;
-#else
-constexpr double kXnnpackTap = 0.52;
-#endif
-
 // XNNPACK splits the kernel into one dense small kernel a phase.
 bool runs_phases(const Spec& spec) {
   for (int axis = 1; axis < 3; ++axis) {
@@ -96,33 +89,19 @@ double tiled_columns(const Problem& problem) {
   return tiled;
 }
 
-double cost(const Problem& problem) {
-  const Spec& spec = problem.spec;
-  const double positions = static_cast<double>(problem.batch * problem.output_points()) /
-                           problem.output[2] * tiled_columns(problem) * spec.groups;
-  // Without phases every tap is multiplied, most of them with inserted zeros.
-  const double taps = static_cast<double>(spec.kernel_elements()) /
-                      (runs_phases(spec) ? 1.0 * spec.stride[1] * spec.stride[2] : 1.0);
-  const double in = spec.group_in_channels();
-  const double outs = spec.group_out_channels();
-  // Its micro-kernels are eight output channels wide, and two for a group of a few.
-  if (outs <= 4) {
-    const double step = outs <= 2 ? 0.077 : 0.165;
-    return 500 + positions * (taps * (in * step + 0.6) + 3.4) + memory_nanoseconds(problem, 0.45);
-  }
-  const double vectors = std::ceil(outs / 8.0);
-  const double few = in < 4 ? 0.16 * vectors : 0;
-  return 500 +
-         positions * (taps * (in * vectors * kXnnpackStep + kXnnpackTap + few) + 0.39 * vectors) +
-         memory_nanoseconds(problem, 0.17);
-}
-
 }  // namespace
 
 const RouteEntry kXnnpackDeconvolutionRoute = {
     .id = RouteId::kXnnpackDeconvolution,
     .name = "xnnpack-deconvolution",
-    .plan = [](const Machine&, Plan* plan) { return plan_xnnpack(refusal, cost, plan); },
+    .plan = [](const Machine&, Plan* plan) -> const char* {
+      const Problem& problem = plan->problem;
+      if (const char* reason = refusal(problem)) return reason;
+      plan_xnnpack(xnnpack_deconvolution_nanoseconds(problem, tiled_columns(problem),
+                                                     runs_phases(problem.spec)),
+                   plan);
+      return nullptr;
+    },
     .create = [](const Spec& spec) -> std::unique_ptr<Route> {
       return std::unique_ptr<Route>(new (std::nothrow) XnnpackDeconvolutionRoute(spec));
     },

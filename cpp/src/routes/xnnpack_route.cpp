@@ -37,14 +37,11 @@ Status XnnpackRoute::set_parameters(const float* weight, const float* bias) {
   return created_status(status, created);
 }
 
-const char* plan_xnnpack(const char* (*refusal)(const Problem&), double (*cost)(const Problem&),
-                         Plan* plan) {
-  if (const char* reason = refusal(plan->problem)) return reason;
+void plan_xnnpack(double nanoseconds, Plan* plan) {
   plan->layout = Layout::kChannelsLast;
   // Its clamp takes NaN for the bound, on some processors and signs.
   plan->leaves_relu = true;
-  plan->nanoseconds = cost(plan->problem);
-  return nullptr;
+  plan->nanoseconds = nanoseconds;
 }
 
 Status XnnpackRoute::run(const Plan& plan, const float* input, float* output, float*) {

@@ -7,14 +7,6 @@
 
 namespace deconv {
 
-// Nanoseconds for one input channel of one tap and eight output channels in XNNPACK's matrix
-// kernels.
-#ifdef __wasm_relaxed_simd__
-inline constexpr double kXnnpackStep = 0.31;
-#else
-inline constexpr double kXnnpackStep = 0.44;
-#endif
-
 // What the two XNNPACK routes share: XNNPACK packs the weight when its operator is created, works
 // on N H W C only, and derives its indirection buffers when it is reshaped.
 class XnnpackRoute : public Route {
@@ -55,9 +47,8 @@ class XnnpackRoute : public Route {
   bool shaped_ = false;
 };
 
-// A plan of either: see RouteEntry::plan.
-const char* plan_xnnpack(const char* (*refusal)(const Problem&), double (*cost)(const Problem&),
-                         Plan* plan);
+// What both routes plan beside the cost.
+void plan_xnnpack(double nanoseconds, Plan* plan);
 
 // Null when XNNPACK's convolution takes this problem at any precision, else why not.
 const char* xnnpack_convolution_refusal(const Problem& problem);

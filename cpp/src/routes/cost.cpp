@@ -1,0 +1,175 @@
+#include "routes/cost.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "axis_phases.h"
+#include "deconv/planner.h"
+#include "matrix_tile.h"
+#include "routes/winograd_forms.h"
+
+namespace deconv {
+namespace {
+
+#ifdef __wasm_relaxed_simd__
+// Up to three rows wait for the four cycles of one multiply-add after the other.
+constexpr double kTileStep[] = {0, 1.05, 1.05, 1.08, 1.2, 1.4, 1.6};
+// XNNPACK: one input channel of one tap and eight output channels; one tap of one position beside.
+constexpr double kXnnpackStep = 0.31;
+constexpr double kXnnpackTap = 0.38;
+#else
+constexpr double kTileStep[] = {0, 1.05, 1.05, 1.15, 1.45, 1.8};
+constexpr double kXnnpackStep = 0.44;
+constexpr double kXnnpackTap = 0.52;
+#endif
+static_assert(std::size(kTileStep) == kTileRows + 1);
+
+// One value from one layout to the other; a ReLU in a pass of its own, or while the layout changes.
+constexpr double kTransposedValue = 0.29;
+constexpr double kReluValue = 0.12;
+constexpr double kReluOnTheWay = 0.02;
+
+}  // namespace
+
+double polyphase_nanoseconds(const Problem& problem, const PhaseCounts& all) {
+  const Spec& spec = problem.spec;
+  const double in = spec.group_in_channels();
+  const double out = spec.group_out_channels();
+  const auto width_phases = static_cast<double>(AxisPhases::count(spec, 2));
+  const double written = static_cast<double>(all.lines) * width_phases;
+  const double panels = static_cast<double>(whole_panels(all.positions) / kPanel * spec.groups);
+  const auto groups = static_cast<double>(all.products);
+  const auto rows = std::max<int64_t>(1, static_cast<int64_t>(written / groups * out));
+  const double taps = static_cast<double>(spec.kernel_elements()) * groups /
+                      (spec.transposed ? std::max(1.0, written) : 1);
+  const bool last = problem.layout == Layout::kChannelsLast && spec.out_channels > 1;
+  const bool gathers = !spec.transposed && spec.stride[2] > 1 && !last;
+  const double pack = static_cast<double>(all.offsets) * (21 + in * (gathers ? 5.2 : 0.66));
+  const double product = taps * in * tile_step_nanoseconds(rows) +
+                         0.54 * groups * static_cast<double>(Tiling(rows).count);
+  // Up to four phases beside each other, and multiples of four, have shuffles of their own.
+  const bool shuffles = width_phases <= 4 || AxisPhases::count(spec, 2) % 4 == 0;
+  const double write = kPanel * out *
+                       (written * (last       ? 0.31
+                                   : shuffles ? 0.19
+                                              : 0.73) +
+                        (static_cast<double>(all.phases) - written) * 0.06);
+  return 1150 + panels * (pack + product + write) +
+         5.1 * static_cast<double>(all.stretches) * (last ? 1 : out) +
+         memory_nanoseconds(problem, 0.19);
+}
+
+double scatter_nanoseconds(const Problem& problem, const Strips& cut) {
+  const Spec& spec = problem.spec;
+  const double in = spec.group_in_channels();
+  const int64_t rows = spec.kernel_elements() * spec.group_out_channels();
+  const double images = static_cast<double>(problem.batch) * spec.groups;
+  // Neighbouring strips compute what both read.
+  const int64_t positions = problem.input_points() + (cut.strips - 1) * cut.overlap * cut.slice;
+  const double panels = images * static_cast<double>(positions) / kPanel;
+  const double product = in * (1.39 + 1.02 * tile_step_nanoseconds(rows)) +
+                         13.8 * static_cast<double>(Tiling(rows).count);
+  const double added_rows =
+      images * static_cast<double>(rows) * problem.input[0] * problem.input[1];
+  // Products that do not stay in the second-level cache until they are added.
+  constexpr int64_t kCachedProducts = 400'000;
+  const bool spills = cut.product_elements > kCachedProducts;
+  const double added = added_rows * (1.5 + (spills ? 0.124 * problem.input[2] : 0));
+  const auto outputs = static_cast<double>(problem.output_elements());
+  // Every phase of a row of the output is walked by itself; what no stamp reaches is filled.
+  const double phase_rows = outputs / problem.output[2] * spec.stride[2];
+  const bool holes = spec.kernel[0] < spec.stride[0] || spec.kernel[1] < spec.stride[1] ||
+                     spec.kernel[2] < spec.stride[2];
+  return 400 + panels * product + added + 5 * phase_rows + (holes ? 0.24 : 0.07) * outputs +
+         memory_nanoseconds(problem, 0.17);
+}
+
+double winograd_nanoseconds(const Form& form, const Problem& problem, const Bands& cut,
+                            double pairs, double products) {
+  const Spec& spec = problem.spec;
+  const double in = spec.group_in_channels();
+  const double phases = spec.transposed ? 1.0 * spec.stride[1] * spec.stride[2] : 1;
+  const double rows = phases * spec.group_out_channels();
+  // To transform a quad of an input channel, and of a row of the product.
+  const auto [input, output] = form.points == 36   ? std::pair{60, 48}
+                               : form.points == 25 ? std::pair{42, 42}
+                                                   : std::pair{8, 12};
+  const double jobs = static_cast<double>(problem.batch) * problem.input[0] * spec.groups;
+  const auto quads = static_cast<double>(cut.tile_rows * cut.quads);
+  const int64_t last_rows = cut.tile_rows - (cut.bands - 1) * cut.band_rows;
+  const auto panels =
+      static_cast<double>((cut.bands - 1) * cut.panels + (last_rows * cut.quads + 1) / 2);
+  return 2500 +
+         jobs * (quads * (input * pairs * in + output * rows) +
+                 panels * 1.12 * form.points * in * products) +
+         0.003 * form.points * rows * in * spec.groups + memory_nanoseconds(problem, 0.25);
+}
+
+double xnnpack_convolution_nanoseconds(const Problem& problem) {
+  const Spec& spec = problem.spec;
+  const double positions =
+      static_cast<double>(problem.batch * problem.output_points()) * spec.groups;
+  const double taps = static_cast<double>(spec.kernel_elements());
+  const double vectors = std::ceil(spec.group_out_channels() / 8.0);
+  const double in = spec.group_in_channels();
+  // The two-column micro-kernel of one and two output channels is slower for each of them.
+  const double step = spec.group_out_channels() <= 2 ? 0.3 : vectors * kXnnpackStep;
+  // The sums over so few channels start and end too often.
+  const double few = in < 4 ? 0.17 * taps * vectors : 0;
+  return 500 + positions * (taps * (in * step + 0.08) + 0.39 * vectors + few) +
+         memory_nanoseconds(problem, 0.23);
+}
+
+double xnnpack_deconvolution_nanoseconds(const Problem& problem, double columns, bool phases) {
+  const Spec& spec = problem.spec;
+  const double positions = static_cast<double>(problem.batch * problem.output_points()) /
+                           problem.output[2] * columns * spec.groups;
+  // Without phases every tap is multiplied, most of them with inserted zeros.
+  const double taps = static_cast<double>(spec.kernel_elements()) /
+                      (phases ? 1.0 * spec.stride[1] * spec.stride[2] : 1.0);
+  const double in = spec.group_in_channels();
+  const double outs = spec.group_out_channels();
+  // Its micro-kernels are eight output channels wide, and two for a group of a few.
+  if (outs <= 4) {
+    const double step = outs <= 2 ? 0.077 : 0.165;
+    return 500 + positions * (taps * (in * step + 0.6) + 3.4) + memory_nanoseconds(problem, 0.45);
+  }
+  const double vectors = std::ceil(outs / 8.0);
+  const double few = in < 4 ? 0.16 * vectors : 0;
+  return 500 +
+         positions * (taps * (in * vectors * kXnnpackStep + kXnnpackTap + few) + 0.39 * vectors) +
+         memory_nanoseconds(problem, 0.17);
+}
+
+// About one multiply-accumulate a nanosecond, plus finding the taps of each output value.
+double scalar_nanoseconds(const Problem& problem) {
+  return problem.multiply_accumulates() +
+         static_cast<double>(problem.output_elements()) *
+             (25 + 2 * static_cast<double>(problem.spec.kernel_elements()));
+}
+
+double tile_step_nanoseconds(int64_t rows) {
+  const Tiling tiling(rows);
+  return static_cast<double>(tiling.taller) * kTileStep[tiling.height(0)] +
+         static_cast<double>(tiling.count - tiling.taller) * kTileStep[tiling.low];
+}
+
+double memory_nanoseconds(const Problem& problem, double a_value) {
+  constexpr double kCachedValues = 4e5;
+  const double values = static_cast<double>(problem.input_elements()) +
+                        static_cast<double>(problem.output_elements());
+  return a_value * std::max(0.0, values - kCachedValues);
+}
+
+double surrounding_nanoseconds(const Plan& plan) {
+  const auto inputs = static_cast<double>(plan.problem.input_elements());
+  const auto outputs = static_cast<double>(plan.problem.output_elements());
+  double nanoseconds = 0;
+  if (!plan.input_as_is) nanoseconds += kTransposedValue * inputs;
+  if (!plan.output_as_is) nanoseconds += kTransposedValue * outputs;
+  if (plan.leaves_relu) nanoseconds += (plan.output_as_is ? kReluValue : kReluOnTheWay) * outputs;
+  return nanoseconds;
+}
+
+}  // namespace deconv

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+
+#include "deconv/geometry.h"
+
+namespace deconv {
+
+// How the routes that are matrix products cut a problem (see Plan::cut): what a worker does at
+// once, and where things stand in its memory.
+
+// Polyphase: runs of positions.
+struct Blocks {
+  Axes steps{};
+  int64_t positions = 0;  // of all images
+  int64_t block = 0;      // positions of a block, a multiple of kPanel
+  int64_t blocks = 0;
+  int64_t panel_elements = 0;   // of one block
+  int64_t worker_elements = 0;  // panels and products
+  bool streams_weights = false;
+};
+
+// Scatter: runs of steps along one axis.
+struct Strips {
+  int axis = 0;         // along which strips follow each other
+  int64_t slice = 0;    // input positions of one step of that axis
+  int64_t overlap = 0;  // steps that neighbouring strips both compute
+  int64_t steps = 0;    // of all strips
+  int64_t strip = 0;    // steps of a strip
+  int64_t strips = 0;
+  int64_t block = 0;      // positions of which panels are packed at once
+  int64_t pitch = 0;      // of a row of products
+  int64_t row_pitch = 0;  // of a row of sums
+  int64_t panel_elements = 0;
+  int64_t product_elements = 0;
+  int64_t worker_elements = 0;
+};
+
+// Winograd: rows of tiles.
+struct Bands {
+  int64_t quads = 0;      // along a row of tiles
+  int64_t tile_rows = 0;  // of one image and channel group
+  int64_t band_rows = 0;
+  int64_t bands = 0;
+  int64_t overlap = 0;       // input rows that neighbouring bands both read
+  int64_t pitch = 0;         // of a row of the padded planes
+  int64_t plane = 0;         // values of one of them
+  int64_t result_pitch = 0;  // of a row of steps
+  int64_t panels = 0;        // of a band
+  // Between the points of the transformed inputs and of the products. No power of two, which
+  // would put all points into one set of the cache.
+  int64_t transformed_stride = 0;
+  int64_t products_stride = 0;
+  int64_t worker_elements = 0;
+};
+
+}  // namespace deconv
