@@ -159,6 +159,10 @@ target_compile_definitions(xnnpack PRIVATE
   PTHREADPOOL_NO_DEPRECATED_API=1
 )
 target_compile_options(xnnpack PRIVATE -w)
+if(DECONV_SANITIZE MATCHES undefined)
+  # It calls functions through pointers of other types, and is not ours to mend.
+  target_compile_options(xnnpack PRIVATE -fno-sanitize=undefined)
+endif()
 # Code that runs once for a weight or an input size and not for every tile: the size of the download
 # matters more.
 set_property(SOURCE

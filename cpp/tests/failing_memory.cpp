@@ -1,7 +1,6 @@
 #include "failing_memory.h"
 
 #include <cerrno>
-#include <cstdlib>
 #include <new>
 
 namespace {
@@ -45,13 +44,15 @@ void* __wrap_realloc(void* block, size_t bytes) {
   return fails(bytes) ? nullptr : __real_realloc(block, bytes);
 }
 
-}  // extern "C"
+#ifndef __EMSCRIPTEN__
+// new (std::nothrow), which calls the malloc behind ours where the C++ library is a shared one.
+void* __real__ZnwmRKSt9nothrow_t(size_t bytes, const std::nothrow_t& nothrow);
+void* __wrap__ZnwmRKSt9nothrow_t(size_t bytes, const std::nothrow_t& nothrow) {
+  return fails(bytes) ? nullptr : __real__ZnwmRKSt9nothrow_t(bytes, nothrow);
+}
+#endif
 
-// Those of a shared C++ library would call the malloc behind ours.
-void* operator new(size_t bytes) { return __wrap_malloc(bytes); }
-void* operator new(size_t bytes, const std::nothrow_t&) noexcept { return __wrap_malloc(bytes); }
-void operator delete(void* block) noexcept { std::free(block); }
-void operator delete(void* block, size_t) noexcept { std::free(block); }
+}  // extern "C"
 
 namespace deconv_tests {
 
