@@ -48,6 +48,13 @@ constexpr MeasuredLayer kLayers[] = {
 #include "measured_layers.inc"
 };
 
+}  // namespace
+
+// Tiles of relaxed SIMD have other costs.
+#ifndef __wasm_relaxed_simd__
+
+namespace {
+
 double median(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
@@ -55,9 +62,6 @@ double median(std::vector<double> values) {
 }
 
 }  // namespace
-
-// Tiles of relaxed SIMD have other costs.
-#ifndef __wasm_relaxed_simd__
 
 TEST_CASE("the chosen route of measured layers is the fastest, or nearly so") {
   double logarithms = 0;

@@ -446,6 +446,18 @@ TEST_CASE("what XNNPACK would get wrong or int8 cannot hold is refused") {
   CHECK(refusal({1, 4, 4}));
 }
 
+TEST_CASE("static mode takes products of less than 256 steps of the output each") {
+  for (const bool takes : {true, false}) {
+    const std::unique_ptr<QuantizedOperator> op = QuantizedOperator::create({});
+    REQUIRE(op->plan(1, {1, 1, 1}, Layout::kChannelsFirst) == Status::kOk);
+    const int8_t weight = 1;
+    const float scale = takes ? 255.75f : 256;
+    CHECK(op->set_parameters(&weight, &scale, nullptr,
+                             {.fixed = true, .input = {.scale = 2}, .output = {.scale = 2}}) ==
+          (takes ? Status::kOk : Status::kBadSpec));
+  }
+}
+
 TEST_CASE("a channel of zeros gives the bias, and weights that vanish beside it do too") {
   Spec spec;
   spec.in_channels = 3;
