@@ -102,6 +102,16 @@ Status AxisPhases::derive(const Spec& spec, int axis) {
   return Status::kOk;
 }
 
+AxisPhases::Sources AxisPhases::sources(int64_t output, int64_t extent) const {
+  const int64_t first = output / count_ * step_;
+  std::span<const Tap> inside = taps(static_cast<int32_t>(output % count_));
+  while (!inside.empty() && first + inside.front().offset < 0) inside = inside.subspan(1);
+  while (!inside.empty() && first + inside.back().offset >= extent) {
+    inside = inside.first(inside.size() - 1);
+  }
+  return {first, inside};
+}
+
 void AxisPhases::collect_offsets(const Spec& spec, int axis) {
   int32_t used = 0;
   for (int32_t phase = 0; phase < count_; ++phase) {

@@ -55,16 +55,13 @@ class AxisPhases {
   // Where the taps of `phase` begin among those of all.
   int32_t first_tap(int32_t phase) const { return begins_[phase]; }
 
-  // Calls visit(tap, input position) with the taps of one output position that read inside of an
-  // input of `extent` positions.
-  template <typename Visit>
-  void visit_sources(int64_t output, int64_t extent, const Visit& visit) const {
-    const int64_t first = output / count_ * step_;
-    for (const Tap& tap : taps(static_cast<int32_t>(output % count_))) {
-      const int64_t source = first + tap.offset;
-      if (source >= 0 && source < extent) visit(tap, source);
-    }
-  }
+  // The taps of one output position that read inside of an input of `extent` positions, and the
+  // input position that their offsets count from.
+  struct Sources {
+    int64_t first;
+    std::span<const Tap> taps;
+  };
+  Sources sources(int64_t output, int64_t extent) const;
 
   // The first phase that reads at the same offsets.
   int32_t class_of(int32_t phase) const { return classes_[phase]; }

@@ -7,14 +7,11 @@ template <typename Value>
 void pack(const Spec& spec, const Value* weight, Value* target) {
   const int64_t taps = spec.kernel_elements();
   const int64_t group_in = spec.group_in_channels();
-  const int64_t group_out = spec.group_out_channels();
   for (int64_t out = 0; out < spec.out_channels; ++out) {
-    const int64_t first_in = out / group_out * group_in;
-    for (int64_t in = 0; in < group_in; ++in) {
-      const int64_t row =
-          spec.transposed ? (first_in + in) * group_out + out % group_out : out * group_in + in;
+    const Value* kernel = weight + spec.first_kernel(out);
+    for (int64_t in = 0; in < group_in; ++in, kernel += spec.kernel_stride()) {
       for (int64_t tap = 0; tap < taps; ++tap) {
-        target[(out * taps + tap) * group_in + in] = weight[row * taps + tap];
+        target[(out * taps + tap) * group_in + in] = kernel[tap];
       }
     }
   }

@@ -20,8 +20,7 @@ Target locate(const Problem& problem, const OutputStretch& stretch, float* outpu
   const int64_t points = problem.output_points();
   const int64_t point =
       (stretch.depth * problem.output[1] + stretch.height) * problem.output[2] + stretch.column;
-  // One channel reads the same in both layouts.
-  if (problem.layout == Layout::kChannelsFirst || spec.out_channels == 1) {
+  if (problem.layout == Layout::kChannelsFirst || !problem.output_layout_matters()) {
     return {output + (stretch.image * spec.out_channels + channel) * points + point, points, 1};
   }
   return {output + (stretch.image * points + point) * spec.out_channels + channel, 1,

@@ -24,12 +24,10 @@ static_assert(std::size(kRoutes) == kRouteCount &&
 // What follows from the layout and the ReLU of the route and those of the caller.
 void add_surroundings(Plan* plan) {
   const Problem& problem = plan->problem;
-  const Spec& spec = problem.spec;
-  // A tensor of one channel, or of one point, reads the same in both layouts.
   const bool same = plan->layout == problem.layout;
-  plan->input_as_is = same || spec.in_channels == 1 || problem.input_points() == 1;
-  plan->output_as_is = same || spec.out_channels == 1 || problem.output_points() == 1;
-  plan->leaves_relu = plan->leaves_relu && spec.relu;
+  plan->input_as_is = same || !problem.input_layout_matters();
+  plan->output_as_is = same || !problem.output_layout_matters();
+  plan->leaves_relu = plan->leaves_relu && problem.spec.relu;
   plan->nanoseconds += surrounding_nanoseconds(*plan);
 }
 

@@ -75,9 +75,10 @@ TEST_CASE("every output position reads what its phase says, and no other") {
 
       const int64_t extent = random.between(1, 9);
       std::vector<std::pair<int64_t, int64_t>> visited;
-      phases.visit_sources(output, extent, [&](const AxisPhases::Tap& tap, int64_t source) {
-        visited.emplace_back(source, tap.tap);
-      });
+      const AxisPhases::Sources sources = phases.sources(output, extent);
+      for (const AxisPhases::Tap& tap : sources.taps) {
+        visited.emplace_back(sources.first + tap.offset, tap.tap);
+      }
       std::vector<std::pair<int64_t, int64_t>> inside;
       for (const auto& source : expected) {
         if (source.first >= 0 && source.first < extent) inside.push_back(source);

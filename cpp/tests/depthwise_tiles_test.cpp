@@ -45,10 +45,8 @@ int64_t most_slices(const Problem& problem) {
   REQUIRE(depth.derive(problem.spec, 0) == deconv::Status::kOk);
   int64_t most = 0;
   for (int32_t output = 0; output < problem.output[0]; ++output) {
-    int64_t slices = 0;
-    depth.visit_sources(output, problem.input[0],
-                        [&](const AxisPhases::Tap&, int64_t) { ++slices; });
-    most = std::max(most, slices);
+    const auto slices = depth.sources(output, problem.input[0]).taps.size();
+    most = std::max(most, static_cast<int64_t>(slices));
   }
   return most;
 }
@@ -117,6 +115,12 @@ TEST_CASE("tiles cover every output once, and their memory holds what they read"
 
     CHECK(grid.scratch_floats() >= grid.copy_floats + grid.result_floats);
     CHECK(grid.scratch_floats() % 4 == 0);
+    CHECK(grid.worker_elements % 4 == 0);
+    const size_t rows_and_taps = static_cast<size_t>(rows_of_output(spec)) * sizeof(InputRow) +
+                                 static_cast<size_t>(taps_of_output(spec)) *
+                                     (planes ? sizeof(PlaneTap) : sizeof(ChannelTap));
+    CHECK(static_cast<size_t>(grid.worker_elements - grid.scratch_floats()) * sizeof(float) >=
+          rows_and_taps);
     const int64_t values = most_slices(problem) * spec.group_in_channels();
     if (planes) {
       ++kinds[0];

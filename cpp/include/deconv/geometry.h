@@ -43,11 +43,25 @@ struct Spec {
   int32_t group_in_channels() const { return in_channels / groups; }
   int32_t group_out_channels() const { return out_channels / groups; }
   int64_t kernel_elements() const { return int64_t{kernel[0]} * kernel[1] * kernel[2]; }
-  // Length of the weight: [in, out / groups, kernel...] when transposed, else [out, in / groups,
-  // kernel...].
+  // Length of the canonical weight: [in, out / groups, kernel...] when transposed, else
+  // [out, in / groups, kernel...].
   int64_t weight_elements() const {
     return transposed ? kernel_elements() * in_channels * group_out_channels()
                       : kernel_elements() * out_channels * group_in_channels();
+  }
+  // Where the kernel of an output channel begins in it for the first input channel of the group,
+  // how far behind it that for the next one, and where in a kernel a tap stands.
+  int64_t first_kernel(int64_t out) const {
+    const int64_t group_out = group_out_channels();
+    return kernel_elements() *
+           (transposed ? out / group_out * group_in_channels() * group_out + out % group_out
+                       : out * group_in_channels());
+  }
+  int64_t kernel_stride() const {
+    return kernel_elements() * (transposed ? group_out_channels() : 1);
+  }
+  int64_t tap(int64_t depth, int64_t height, int64_t width) const {
+    return (depth * kernel[1] + height) * kernel[2] + width;
   }
 };
 
@@ -65,6 +79,9 @@ struct Problem {
   int64_t output_points() const { return int64_t{output[0]} * output[1] * output[2]; }
   int64_t input_elements() const { return batch * input_points() * spec.in_channels; }
   int64_t output_elements() const { return batch * output_points() * spec.out_channels; }
+  // A tensor of one channel, or of one point, reads the same in both layouts.
+  bool input_layout_matters() const { return spec.in_channels > 1 && input_points() > 1; }
+  bool output_layout_matters() const { return spec.out_channels > 1 && output_points() > 1; }
   // Multiply-accumulates that touch real input values, borders included as if they were interior.
   double multiply_accumulates() const;
 };

@@ -261,9 +261,8 @@ Status QuantizedOperator::run(const void* input, Element input_element, void* ou
   }
 
   const bool channels_last = problem_.layout == Layout::kChannelsLast;
-  const bool input_as_is = channels_last || spec_.in_channels == 1 || problem_.input_points() == 1;
-  const bool output_as_is =
-      channels_last || spec_.out_channels == 1 || problem_.output_points() == 1;
+  const bool input_as_is = channels_last || !problem_.input_layout_matters();
+  const bool output_as_is = channels_last || !problem_.output_layout_matters();
   const int64_t input_size = problem_.input_elements() / problem_.batch;
   const int64_t output_size = problem_.output_elements() / problem_.batch;
   // Room for the image twice in bytes, in the caller's order and in XNNPACK's, or once in floats.

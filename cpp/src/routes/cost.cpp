@@ -43,7 +43,7 @@ double polyphase_nanoseconds(const Problem& problem, const PhaseCounts& all) {
   const auto rows = std::max<int64_t>(1, static_cast<int64_t>(written / groups * out));
   const double taps = static_cast<double>(spec.kernel_elements()) * groups /
                       (spec.transposed ? std::max(1.0, written) : 1);
-  const bool last = problem.layout == Layout::kChannelsLast && spec.out_channels > 1;
+  const bool last = problem.layout == Layout::kChannelsLast && problem.output_layout_matters();
   const bool gathers = !spec.transposed && spec.stride[2] > 1 && !last;
   const double pack = static_cast<double>(all.offsets) * (21 + in * (gathers ? 5.2 : 0.66));
   const double product = taps * in * tile_step_nanoseconds(rows) +

@@ -23,12 +23,12 @@ class DepthwiseRoute final : public Route {
 
   Status set_parameters(const float* weight, const float* bias) override {
     const int32_t lanes = whole_vectors(spec_.out_channels);
-    const int64_t taps = spec_.kernel_elements() * spec_.group_in_channels();
     for (int axis = 0; axis < 3; ++axis) {
       if (const Status status = phases_[axis].derive(spec_, axis); status != Status::kOk)
         return status;
     }
-    if (!planes_weight_.reserve(taps * spec_.out_channels) || !bias_.reserve(lanes)) {
+    if (!planes_weight_.reserve(taps_of_output(spec_) * spec_.out_channels) ||
+        !bias_.reserve(lanes) || !columns_.reserve(spec_.kernel[2])) {
       return Status::kOutOfMemory;
     }
     std::copy_n(bias, spec_.out_channels, bias_.data());
@@ -40,77 +40,46 @@ class DepthwiseRoute final : public Route {
   Status run(const Plan& plan, const float* input, float* output, float* scratch) override {
     const Problem& problem = plan.problem;
     const TileGrid& grid = plan.cut<TileGrid>();
-    if (const Status status = shape(plan); status != Status::kOk) return status;
     const bool planes = runs_planes(problem);
-    Work work{
-        .job = {.problem = &problem,
-                .phases = phases_,
-                .grid = &grid,
-                .weight = planes ? planes_weight_.data() : channels_weight_.data(),
-                .bias = bias_.data(),
-                .columns = columns_.data(),
-                .finite_weight = finite_weight_,
-                .input = input,
-                .output = output},
-        .run_tile = planes ? run_plane_tile : run_channel_tile,
-        .scratch = scratch,
-        .rows = rows_.data(),
-        .row_count = row_count(),
-        .plane_taps = plane_taps_.data(),
-        .channel_taps = channel_taps_.data(),
-        .tap_count = tap_count(),
-    };
-    pthreadpool_parallelize_1d_with_thread(shared_pool(), run_one, &work,
-                                           static_cast<size_t>(grid.count), /*flags=*/0);
+    if (planes) {
+      find_columns(grid);
+    } else if (!channels_packed_) {
+      const int64_t taps = taps_of_output(spec_);
+      if (!channels_weight_.reserve(taps * whole_vectors(spec_.out_channels))) {
+        return Status::kOutOfMemory;
+      }
+      pack_channels();
+    }
+    const Job job{.problem = &problem,
+                  .phases = phases_,
+                  .grid = &grid,
+                  .weight = planes ? planes_weight_.data() : channels_weight_.data(),
+                  .bias = bias_.data(),
+                  .columns = columns_.data(),
+                  .finite_weight = finite_weight_,
+                  .input = input,
+                  .output = output};
+    const auto run_tile = planes ? run_plane_tile : run_channel_tile;
+    for_each_item(grid.count, [&](int64_t item, int worker) {
+      run_tile(job, tile_at(problem, grid, item), scratch + worker * grid.worker_elements);
+    });
     return Status::kOk;
   }
 
  private:
-  struct Work {
-    Job job;
-    void (*run_tile)(const Job&, const Tile&, const Scratch&);
-    float* scratch;
-    InputRow* rows;
-    int64_t row_count;
-    PlaneTap* plane_taps;
-    ChannelTap* channel_taps;
-    int64_t tap_count;
-  };
-
-  static void run_one(void* context, size_t thread, size_t index) {
-    const Work& work = *static_cast<const Work*>(context);
-    const auto slice = static_cast<int64_t>(thread);
-    const TileGrid& grid = *work.job.grid;
-    work.run_tile(
-        work.job, tile_at(*work.job.problem, grid, static_cast<int64_t>(index)),
-        {work.scratch + slice * grid.scratch_floats(), work.rows + slice * work.row_count,
-         work.plane_taps == nullptr ? nullptr : work.plane_taps + slice * work.tap_count,
-         work.channel_taps == nullptr ? nullptr : work.channel_taps + slice * work.tap_count});
-  }
-
-  int64_t row_count() const {
-    return int64_t{spec_.kernel[0]} * spec_.kernel[1] * spec_.group_in_channels();
-  }
-  int64_t tap_count() const { return spec_.kernel_elements() * spec_.group_in_channels(); }
-
   const AxisPhases& width() const { return phases_[2]; }
 
   // [out, in / groups, depth, height, tap of the width].
   void pack(const float* weight) {
-    const int32_t group_in = spec_.group_in_channels();
-    const int32_t group_out = spec_.group_out_channels();
     const int64_t rows = int64_t{spec_.kernel[0]} * spec_.kernel[1];
     finite_weight_ = true;
     float* target = planes_weight_.data();
     for (int32_t out = 0; out < spec_.out_channels; ++out) {
-      for (int32_t in = 0; in < group_in; ++in) {
-        const int64_t kernel =
-            spec_.transposed
-                ? (int64_t{out / group_out} * group_in + in) * group_out + out % group_out
-                : int64_t{out} * group_in + in;
+      const float* kernel = weight + spec_.first_kernel(out);
+      for (int32_t in = 0; in < spec_.group_in_channels(); ++in, kernel += spec_.kernel_stride()) {
         for (int64_t row = 0; row < rows; ++row) {
           for (const AxisPhases::Tap& tap : width().taps()) {
-            const float value = weight[(kernel * rows + row) * spec_.kernel[2] + tap.tap];
+            const float value = kernel[row * spec_.kernel[2] + tap.tap];
             finite_weight_ = finite_weight_ && std::isfinite(value);
             *target++ = value;
           }
@@ -139,32 +108,15 @@ class DepthwiseRoute final : public Route {
     channels_packed_ = true;
   }
 
-  Status shape(const Plan& plan) {
-    const int count = pool_threads();
-    const TileGrid& grid = plan.cut<TileGrid>();
-    if (!rows_.reserve(row_count() * count)) return Status::kOutOfMemory;
-    if (runs_planes(plan.problem)) {
-      if (!columns_.reserve(spec_.kernel[2]) || !plane_taps_.reserve(tap_count() * count)) {
-        return Status::kOutOfMemory;
-      }
-      const int64_t part_floats = int64_t{grid.part_rows} * grid.part_columns;
-      int64_t column = 0;
-      for (const AxisPhases::Tap& tap : width().taps()) {
-        const int64_t shift = floor_divide(tap.offset, width().step());
-        const int64_t part = tap.offset - shift * width().step();
-        columns_[column++] =
-            static_cast<int32_t>(part * part_floats + shift - grid.first_column_shift);
-      }
-      return Status::kOk;
+  void find_columns(const TileGrid& grid) {
+    const int64_t part_floats = int64_t{grid.part_rows} * grid.part_columns;
+    int64_t column = 0;
+    for (const AxisPhases::Tap& tap : width().taps()) {
+      const int64_t shift = floor_divide(tap.offset, width().step());
+      const int64_t part = tap.offset - shift * width().step();
+      columns_[column++] =
+          static_cast<int32_t>(part * part_floats + shift - grid.first_column_shift);
     }
-    if (!channel_taps_.reserve(tap_count() * count)) return Status::kOutOfMemory;
-    if (!channels_packed_) {
-      if (!channels_weight_.reserve(tap_count() * whole_vectors(spec_.out_channels))) {
-        return Status::kOutOfMemory;
-      }
-      pack_channels();
-    }
-    return Status::kOk;
   }
 
   Spec spec_;
@@ -174,12 +126,8 @@ class DepthwiseRoute final : public Route {
   bool channels_packed_ = false;
   bool finite_weight_ = true;
   Buffer bias_;
-
+  // Where the taps of the width read in the copies of the last run.
   Block<int32_t> columns_;
-  // Slices for every thread.
-  Block<InputRow> rows_;
-  Block<PlaneTap> plane_taps_;
-  Block<ChannelTap> channel_taps_;
 };
 
 // Nanoseconds, fitted to layers that scripts/bench/planner.mjs drew: multiply-accumulates, values
@@ -238,7 +186,7 @@ const char* make_plan(const Machine& machine, Plan* plan) {
   TileGrid grid;
   if (!cut_into_tiles(problem, machine, &grid)) return "cannot index a problem of this size";
   plan->set_cut(grid);
-  plan->scratch_elements = grid.scratch_floats() * machine.threads;
+  plan->scratch_elements = grid.worker_elements * machine.threads;
   plan->layout = runs_planes(problem) ? Layout::kChannelsFirst : Layout::kChannelsLast;
   plan->nanoseconds = spec.group_in_channels() == 1 && spec.group_out_channels() == 1
                           ? cost_of_one_channel(problem, grid)

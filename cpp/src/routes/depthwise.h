@@ -34,6 +34,8 @@ struct TileGrid {
   int64_t result_floats = 0;
 
   int64_t scratch_floats() const { return (copy_floats + result_floats + 3) / 4 * 4; }
+  // Room that a tile is computed in: copies, results, and the rows and taps of an output.
+  int64_t worker_elements = 0;
 };
 
 struct Tile {
@@ -68,6 +70,12 @@ inline bool expands_channels(const Spec& spec) {
 
 // Room behind a copy or a result: the last vector of either may end there.
 inline constexpr int32_t kSlackFloats = 4;
+
+// Rows of the kernel, and taps, that one output value sums over at most.
+inline int64_t rows_of_output(const Spec& spec) {
+  return int64_t{spec.kernel[0]} * spec.kernel[1] * spec.group_in_channels();
+}
+inline int64_t taps_of_output(const Spec& spec) { return rows_of_output(spec) * spec.kernel[2]; }
 
 inline int32_t whole_vectors(int32_t floats) { return (floats + 3) / 4 * 4; }
 
@@ -106,18 +114,10 @@ struct Job {
   float* output;
 };
 
-// Memory of one thread.
-struct Scratch {
-  float* floats;
-  InputRow* rows;
-  PlaneTap* plane_taps;
-  ChannelTap* channel_taps;
-};
-
 // Channels first: vectors along the width.
-void run_plane_tile(const Job& job, const Tile& tile, const Scratch& scratch);
+void run_plane_tile(const Job& job, const Tile& tile, float* scratch);
 
 // Channels last: vectors along the channels.
-void run_channel_tile(const Job& job, const Tile& tile, const Scratch& scratch);
+void run_channel_tile(const Job& job, const Tile& tile, float* scratch);
 
 }  // namespace deconv::depthwise

@@ -106,21 +106,21 @@ void sum_run(const Run& run, int32_t positions, int32_t channels) {
 
 class ChannelTile {
  public:
-  ChannelTile(const Job& job, const Tile& tile, const Scratch& scratch)
+  ChannelTile(const Job& job, const Tile& tile, float* scratch)
       : job_(job),
         tile_(tile),
         problem_(*job.problem),
         spec_(job.problem->spec),
         phases_(job.phases[2]),
-        rows_(scratch.rows),
-        taps_(scratch.channel_taps),
-        copy_(scratch.floats),
+        rows_(reinterpret_cast<InputRow*>(scratch + job.grid->scratch_floats())),
+        taps_(reinterpret_cast<ChannelTap*>(rows_ + rows_of_output(spec_))),
+        copy_(scratch),
         lanes_(whole_vectors(spec_.out_channels)),
         point_floats_(expands_channels(spec_) ? lanes_ * spec_.group_in_channels()
                                               : spec_.in_channels) {}
 
   void run() {
-    const int32_t phases = height().count();
+    const int32_t phases = job_.phases[1].count();
     if (expands_channels(spec_)) {
       const int64_t first_row = int64_t{tile_.row} * phases;
       const int64_t first_column = int64_t{tile_.column} * phases_.count();
@@ -141,8 +141,10 @@ class ChannelTile {
   }
 
  private:
-  const AxisPhases& depth() const { return job_.phases[0]; }
-  const AxisPhases& height() const { return job_.phases[1]; }
+  // The planes under the kernel.
+  AxisPhases::Sources depths() const {
+    return job_.phases[0].sources(tile_.depth, problem_.input[0]);
+  }
 
   // Input positions that some output positions touch; may be empty.
   Range inputs_of(int axis, const Range& outputs) const {
@@ -162,23 +164,24 @@ class ChannelTile {
     const int32_t group_in = spec_.group_in_channels();
     const int32_t group_out = spec_.group_out_channels();
     float* target = copy_;
-    depth().visit_sources(
-        tile_.depth, problem_.input[0], [&](const AxisPhases::Tap&, int64_t plane) {
-          for (int64_t row = copied_rows_.begin; row < copied_rows_.end; ++row) {
-            const float* x = input_row(plane, row) + copied_columns_.begin * spec_.in_channels;
-            for (int64_t column = 0; column < copied_columns_.count(); ++column) {
-              for (int32_t in = 0; in < group_in; ++in, target += lanes_) {
-                float* out = target;
-                for (int32_t group = 0; group < spec_.groups; ++group) {
-                  const float value = x[group * group_in + in];
-                  for (int32_t copy = 0; copy < group_out; ++copy) *out++ = value;
-                }
-                std::fill(out, target + lanes_, 0.0f);
-              }
-              x += spec_.in_channels;
+    const AxisPhases::Sources planes = depths();
+    for (const AxisPhases::Tap& tap : planes.taps) {
+      for (int64_t row = copied_rows_.begin; row < copied_rows_.end; ++row) {
+        const float* x =
+            input_row(planes.first + tap.offset, row) + copied_columns_.begin * spec_.in_channels;
+        for (int64_t column = 0; column < copied_columns_.count(); ++column) {
+          for (int32_t in = 0; in < group_in; ++in, target += lanes_) {
+            float* out = target;
+            for (int32_t group = 0; group < spec_.groups; ++group) {
+              const float value = x[group * group_in + in];
+              for (int32_t copy = 0; copy < group_out; ++copy) *out++ = value;
             }
+            std::fill(out, target + lanes_, 0.0f);
           }
-        });
+          x += spec_.in_channels;
+        }
+      }
+    }
   }
 
   // Where position 0 of a row would be; of a copied row, where its first position is.
@@ -186,18 +189,19 @@ class ChannelTile {
     row_count_ = 0;
     const int64_t row_floats = copied_columns_.count() * point_floats_;
     const float* slice = copy_;
-    depth().visit_sources(
-        tile_.depth, problem_.input[0], [&](const AxisPhases::Tap& d, int64_t plane) {
-          height().visit_sources(
-              row, problem_.input[1], [&](const AxisPhases::Tap& h, int64_t source) {
-                rows_[row_count_++] = {
-                    expands_channels(spec_) ? slice + (source - copied_rows_.begin) * row_floats
-                                            : input_row(plane, source),
-                    d.tap * spec_.kernel[1] + h.tap,
-                };
-              });
-          slice += copied_rows_.count() * row_floats;
-        });
+    const AxisPhases::Sources planes = depths();
+    const AxisPhases::Sources rows = job_.phases[1].sources(row, problem_.input[1]);
+    for (const AxisPhases::Tap& d : planes.taps) {
+      for (const AxisPhases::Tap& h : rows.taps) {
+        const int64_t source = rows.first + h.offset;
+        rows_[row_count_++] = {
+            expands_channels(spec_) ? slice + (source - copied_rows_.begin) * row_floats
+                                    : input_row(planes.first + d.offset, source),
+            d.tap * spec_.kernel[1] + h.tap,
+        };
+      }
+      slice += copied_rows_.count() * row_floats;
+    }
   }
 
   void sum_phase(int32_t phase, float* row) {
@@ -224,19 +228,20 @@ class ChannelTile {
     const int32_t group_in = spec_.group_in_channels();
     int32_t count = 0;
     const auto row_taps = static_cast<int64_t>(phases_.taps().size());
-    phases_.visit_sources(
-        int64_t{q} * phases_.count() + phase, problem_.input[2],
-        [&](const AxisPhases::Tap& tap, int64_t column) {
-          const int64_t index = &tap - phases_.taps().data();
-          for (int32_t source = 0; source < row_count_; ++source) {
-            const float* x = rows_[source].x + (column - copied_columns_.begin) * point_floats_;
-            const float* weight =
-                job_.weight + (rows_[source].kernel_row * row_taps + index) * group_in * lanes_;
-            for (int32_t in = 0; in < group_in; ++in) {
-              taps_[count++] = {x + in * lanes_, weight + in * lanes_};
-            }
-          }
-        });
+    const AxisPhases::Sources columns =
+        phases_.sources(int64_t{q} * phases_.count() + phase, problem_.input[2]);
+    for (const AxisPhases::Tap& tap : columns.taps) {
+      const int64_t column = columns.first + tap.offset - copied_columns_.begin;
+      const int64_t index = &tap - phases_.taps().data();
+      for (int32_t source = 0; source < row_count_; ++source) {
+        const float* x = rows_[source].x + column * point_floats_;
+        const float* weight =
+            job_.weight + (rows_[source].kernel_row * row_taps + index) * group_in * lanes_;
+        for (int32_t in = 0; in < group_in; ++in) {
+          taps_[count++] = {x + in * lanes_, weight + in * lanes_};
+        }
+      }
+    }
     const int32_t channels = spec_.out_channels;
     sum_run(
         {taps_, count, int64_t{phases_.step()} * point_floats_, int64_t{phases_.count()} * channels,
@@ -262,7 +267,7 @@ class ChannelTile {
 
 }  // namespace
 
-void run_channel_tile(const Job& job, const Tile& tile, const Scratch& scratch) {
+void run_channel_tile(const Job& job, const Tile& tile, float* scratch) {
   ChannelTile(job, tile, scratch).run();
 }
 

@@ -131,16 +131,16 @@ void sum_vectors(const PlaneTap* taps, int32_t tap_count, int32_t first, int32_t
 
 class PlaneTile {
  public:
-  PlaneTile(const Job& job, const Tile& tile, const Scratch& scratch)
+  PlaneTile(const Job& job, const Tile& tile, float* scratch)
       : job_(job),
         tile_(tile),
         problem_(*job.problem),
         spec_(job.problem->spec),
         grid_(*job.grid),
-        rows_(scratch.rows),
-        taps_(scratch.plane_taps),
-        copy_(scratch.floats),
-        results_(scratch.floats + job.grid->copy_floats),
+        rows_(reinterpret_cast<InputRow*>(scratch + job.grid->scratch_floats())),
+        taps_(reinterpret_cast<PlaneTap*>(rows_ + rows_of_output(spec_))),
+        copy_(scratch),
+        results_(scratch + job.grid->copy_floats),
         columns_(std::min(tile.columns * width().count(),
                           problem_.output[2] - tile.column * width().count())) {}
 
@@ -182,10 +182,9 @@ class PlaneTile {
     return (in * spec_.kernel[0] + depth.tap) * spec_.kernel[1] + row.tap;
   }
 
-  // Calls visit(tap, input depth) for the planes under the kernel.
-  template <typename Visit>
-  void visit_depths(const Visit& visit) const {
-    job_.phases[0].visit_sources(tile_.depth, problem_.input[0], visit);
+  // The planes under the kernel.
+  AxisPhases::Sources depths() const {
+    return job_.phases[0].sources(tile_.depth, problem_.input[0]);
   }
 
   const float* input_row(int32_t in, int64_t depth, int64_t row) const {
@@ -207,17 +206,18 @@ class PlaneTile {
     const int32_t rows = tile_.rows + grid_.part_rows - grid_.rows;
     const int32_t first_row = (tile_.row + grid_.first_row_shift) * height().step();
     const int32_t first_column = (tile_.column + grid_.first_column_shift) * width().step();
+    const AxisPhases::Sources planes = depths();
     float* target = copy_;
     for (int32_t in = 0; in < spec_.group_in_channels(); ++in) {
-      visit_depths([&](const AxisPhases::Tap&, int64_t depth) {
-        const float* plane = input_row(in, depth, 0);
+      for (const AxisPhases::Tap& tap : planes.taps) {
+        const float* plane = input_row(in, planes.first + tap.offset, 0);
         for (int32_t part_row = 0; part_row < height().step(); ++part_row) {
           for (int32_t part_column = 0; part_column < width().step(); ++part_column) {
             copy_part(plane, first_row + part_row, first_column + part_column, rows, target);
             target += part_floats();
           }
         }
-      });
+      }
     }
   }
 
@@ -249,7 +249,7 @@ class PlaneTile {
     row_count_ = 0;
     const float* plane = copy_;
     for (int32_t in = 0; in < spec_.group_in_channels(); ++in) {
-      visit_depths([&](const AxisPhases::Tap& depth, int64_t) {
+      for (const AxisPhases::Tap& depth : depths().taps) {
         for (const AxisPhases::Tap& tap : height().taps(phase)) {
           const int64_t shift = floor_divide(tap.offset, step);
           const int64_t part = tap.offset - shift * step;
@@ -260,7 +260,7 @@ class PlaneTile {
           };
         }
         plane += plane_floats();
-      });
+      }
     }
   }
 
@@ -327,19 +327,21 @@ class PlaneTile {
 
   float sum_at(int32_t row_phase, int32_t row, int32_t column, int32_t out) const {
     float sum = job_.bias[out];
-    const int64_t output_row = int64_t{row} * height().count() + row_phase;
+    const AxisPhases::Sources planes = depths();
+    const AxisPhases::Sources rows =
+        height().sources(int64_t{row} * height().count() + row_phase, problem_.input[1]);
+    const AxisPhases::Sources columns = width().sources(column, problem_.input[2]);
     for (int32_t in = 0; in < spec_.group_in_channels(); ++in) {
-      visit_depths([&](const AxisPhases::Tap& d, int64_t depth) {
-        height().visit_sources(
-            output_row, problem_.input[1], [&](const AxisPhases::Tap& h, int64_t source_row) {
-              const float* x = input_row(in, depth, source_row);
-              const float* w = weight_of(out, kernel_row(in, d, h));
-              width().visit_sources(column, problem_.input[2],
-                                    [&](const AxisPhases::Tap& tap, int64_t source) {
-                                      sum += x[source] * w[&tap - width().taps().data()];
-                                    });
-            });
-      });
+      for (const AxisPhases::Tap& d : planes.taps) {
+        for (const AxisPhases::Tap& h : rows.taps) {
+          const float* x =
+              input_row(in, planes.first + d.offset, rows.first + h.offset) + columns.first;
+          const float* w = weight_of(out, kernel_row(in, d, h));
+          for (const AxisPhases::Tap& tap : columns.taps) {
+            sum += x[tap.offset] * w[&tap - width().taps().data()];
+          }
+        }
+      }
     }
     return sum;
   }
@@ -360,7 +362,7 @@ class PlaneTile {
 
 }  // namespace
 
-void run_plane_tile(const Job& job, const Tile& tile, const Scratch& scratch) {
+void run_plane_tile(const Job& job, const Tile& tile, float* scratch) {
   PlaneTile(job, tile, scratch).run();
 }
 

@@ -213,8 +213,7 @@ void PolyphaseRoute::pack_group(const PhaseGroup& group, int32_t channel_group, 
                                 const float* bias, float* target) const {
   const int64_t in = spec_.group_in_channels();
   const int64_t out = spec_.group_out_channels();
-  const int64_t taps = spec_.kernel_elements();
-  const int64_t in_stride = (spec_.transposed ? out : 1) * taps;
+  const int64_t kernel_stride = spec_.kernel_stride();
   const Tiling tiling(rows_of(group));
   for (int64_t tile = 0; tile < tiling.count; ++tile) {
     const int64_t height = tiling.height(tile);
@@ -222,18 +221,17 @@ void PolyphaseRoute::pack_group(const PhaseGroup& group, int32_t channel_group, 
       const int64_t row = tiling.first_row(tile) + tile_row;
       const Axes phase = phase_axes(group.first_phase + static_cast<int32_t>(row / out));
       const int64_t channel = channel_group * out + row % out;
-      const float* const source =
-          weight + (spec_.transposed ? channel_group * in * out + row % out : channel * in) * taps;
+      const float* const source = weight + spec_.first_kernel(channel);
       float* value = target + tile_row;
       *value = bias[channel];
-      visit_taps(phase, [&](const AxisPhases::Tap& d, const AxisPhases::Tap& h,
-                            const AxisPhases::Tap& w) {
-        const int64_t tap = (int64_t{d.tap} * spec_.kernel[1] + h.tap) * spec_.kernel[2] + w.tap;
-        for (int64_t channel_in = 0; channel_in < in; ++channel_in) {
-          value += height;
-          *value = source[channel_in * in_stride + tap];
-        }
-      });
+      visit_taps(phase,
+                 [&](const AxisPhases::Tap& d, const AxisPhases::Tap& h, const AxisPhases::Tap& w) {
+                   const int64_t tap = spec_.tap(d.tap, h.tap, w.tap);
+                   for (int64_t channel_in = 0; channel_in < in; ++channel_in) {
+                     value += height;
+                     *value = source[channel_in * kernel_stride + tap];
+                   }
+                 });
     }
     target += Tiling::packed_elements(height, group.depth);
   }

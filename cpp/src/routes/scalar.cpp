@@ -83,9 +83,8 @@ class ScalarRoute final : public Route {
           const int64_t w = source_position(problem, 2, position[2], tw);
           if (w < 0) continue;
           const int64_t point = (d * problem.input[1] + h) * problem.input[2] + w;
-          const int64_t tap = (int64_t{td} * spec_.kernel[1] + th) * spec_.kernel[2] + tw;
           const float* x = image + point * point_stride + first_channel * channel_stride;
-          const float* taps = weight + tap * group_in;
+          const float* taps = weight + spec_.tap(td, th, tw) * group_in;
           for (int64_t in = 0; in < group_in; ++in) {
             sum += static_cast<double>(x[in * channel_stride]) * taps[in];
           }

@@ -80,7 +80,6 @@ Status ScatterRoute::set_parameters(const float* weight, const float* bias) {
   }
   const int64_t in = spec_.group_in_channels();
   const int64_t out = spec_.group_out_channels();
-  const int64_t taps = spec_.kernel_elements();
   const int64_t group_elements = Tiling::packed_elements(rows(), in);
   if (!tiles_.reserve(group_elements * spec_.groups) || !bias_.reserve(spec_.out_channels)) {
     return Status::kOutOfMemory;
@@ -93,11 +92,11 @@ Status ScatterRoute::set_parameters(const float* weight, const float* bias) {
       const int64_t height = tiling.height(tile);
       for (int64_t tile_row = 0; tile_row < height; ++tile_row) {
         const int64_t row = tiling.first_row(tile) + tile_row;
-        const float* const source = weight + (group * in * out + row % out) * taps + row / out;
+        const float* source = weight + spec_.first_kernel(group * out + row % out) + row / out;
         // The bias joins the sums, once for each output.
         target[tile_row] = 0;
         for (int64_t channel = 0; channel < in; ++channel) {
-          target[(channel + 1) * height + tile_row] = source[channel * out * taps];
+          target[(channel + 1) * height + tile_row] = source[channel * spec_.kernel_stride()];
         }
       }
       target += Tiling::packed_elements(height, in);
@@ -214,27 +213,27 @@ void ScatterRoute::sum_row(const Run& run, const Strip& strip, const OutputStret
     std::fill_n(sums + line * run.row_pitch, steps,
                 bias_[strip.channel_group * channels + line % channels]);
   }
-  axes_[0].visit_sources(row.depth, problem.input[0], [&](const AxisPhases::Tap& d, int64_t depth) {
-    axes_[1].visit_sources(
-        row.height, problem.input[1], [&](const AxisPhases::Tap& h, int64_t height) {
-          const int64_t source =
-              (depth * problem.input[1] + height) * problem.input[2] - strip.first;
-          for (int32_t phase = 0; phase < phases; ++phase) {
-            for (const AxisPhases::Tap& w : axes_[2].taps(phase)) {
-              const Range met = indices_inside(w.offset, 1, problem.input[2], {step, step + steps});
-              if (met.count() == 0) continue;
-              const int64_t tap =
-                  (int64_t{d.tap} * spec_.kernel[1] + h.tap) * spec_.kernel[2] + w.tap;
-              for (int64_t channel = 0; channel < channels; ++channel) {
-                add_row(met.count(),
-                        products + (tap * channels + channel) * run.pitch + source + met.begin +
-                            w.offset,
-                        sums + (phase * channels + channel) * run.row_pitch + met.begin - step);
-              }
-            }
+  const AxisPhases::Sources depths = axes_[0].sources(row.depth, problem.input[0]);
+  const AxisPhases::Sources heights = axes_[1].sources(row.height, problem.input[1]);
+  for (const AxisPhases::Tap& d : depths.taps) {
+    for (const AxisPhases::Tap& h : heights.taps) {
+      const int64_t line = (depths.first + d.offset) * problem.input[1] + heights.first + h.offset;
+      const int64_t source = line * problem.input[2] - strip.first;
+      for (int32_t phase = 0; phase < phases; ++phase) {
+        for (const AxisPhases::Tap& w : axes_[2].taps(phase)) {
+          const Range met = indices_inside(w.offset, 1, problem.input[2], {step, step + steps});
+          if (met.count() == 0) continue;
+          const float* const terms = products +
+                                     spec_.tap(d.tap, h.tap, w.tap) * channels * run.pitch +
+                                     source + met.begin + w.offset;
+          for (int64_t channel = 0; channel < channels; ++channel) {
+            add_row(met.count(), terms + channel * run.pitch,
+                    sums + (phase * channels + channel) * run.row_pitch + met.begin - step);
           }
-        });
-  });
+        }
+      }
+    }
+  }
   if (!spec_.relu) return;
   for (int64_t line = 0; line < phases * channels; ++line) {
     relu(steps, sums + line * run.row_pitch);

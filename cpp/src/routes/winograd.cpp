@@ -170,15 +170,14 @@ Status WinogradRoute::set_parameters(const float* weight, const float* bias) {
     return Status::kOutOfMemory;
   }
   std::copy_n(bias, spec_.out_channels, bias_.data());
-  const int64_t taps = spec_.kernel_elements();
   visit_pairs([&](const Pair& pair, float* target) {
     const Tiling tiling(pair.rows(out));
     for (int32_t group = 0; group < spec_.groups; ++group) {
-      const float* const group_weight = weight + group * in * out * taps;
       for (int64_t tile = 0; tile < tiling.count; ++tile) {
         const int64_t height = tiling.height(tile);
         for (int64_t row = 0; row < height; ++row) {
-          pack_row(pair, tiling.first_row(tile) + row, group_weight, target + row, height);
+          pack_row(pair, tiling.first_row(tile) + row, weight + spec_.first_kernel(group * out),
+                   target + row, height);
         }
         target += form_.points * Tiling::packed_elements(height, in);
       }
@@ -192,15 +191,13 @@ void WinogradRoute::pack_row(const Pair& pair, int64_t row, const float* weight,
                              int64_t height) const {
   const int64_t in = spec_.group_in_channels();
   const int64_t out = spec_.group_out_channels();
-  const int64_t taps = spec_.kernel_elements();
   const int64_t point_elements = Tiling::packed_elements(height, in);
-  const int64_t channel = row % out;
   const auto phase = static_cast<int32_t>(pair.phase(row / out, axes_[2].count()));
   // The bias joins the results.
   for (int point = 0; point < form_.points; ++point) target[point * point_elements] = 0;
   for (int64_t channel_in = 0; channel_in < in; ++channel_in) {
     const float* const kernel =
-        weight + (spec_.transposed ? channel_in * out + channel : channel * in + channel_in) * taps;
+        weight + spec_.first_kernel(row % out) + channel_in * spec_.kernel_stride();
     double window[kMostTaps * kMostReads] = {};
     for (const AxisPhases::Tap& h : axes_[1].taps(phase / axes_[2].count())) {
       const int32_t line = h.offset - pair.height.first_offset;
