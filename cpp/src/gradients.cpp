@@ -2,9 +2,13 @@
 
 #include <wasm_simd128.h>
 
+#include <algorithm>
+
 #include "axis_phases.h"
 #include "deconv/workspace.h"
 #include "layout.h"
+#include "machine.h"
+#include "parallel.h"
 #include "simd.h"
 
 namespace deconv {
@@ -12,17 +16,22 @@ namespace {
 
 constexpr int kRows = 4;
 constexpr int kColumns = 8;
+// Sums that stay in a second-level cache while all positions pass by.
+constexpr int64_t kBlockSums = 1 << 14;
 
-// Where one tap meets both tensors along an axis: at `count` positions of each, from `first` on and
-// `step` apart.
+// Positions of one axis: `first`, first + step, ...
+struct Positions {
+  int64_t first = 0;
+  int64_t step = 1;
+
+  int64_t at(int64_t index) const { return first + index * step; }
+};
+
+// The `count` positions of both tensors at which a tap multiplies one with the other along an axis.
 struct Meeting {
   int64_t count = 0;
-  struct Positions {
-    int64_t first = 0;
-    int64_t step = 1;
-
-    int64_t at(int64_t index) const { return first + index * step; }
-  } input, output;
+  Positions dense;
+  Positions strided;
 };
 
 Meeting meeting_of(const Problem& problem, int axis, int64_t tap) {
@@ -35,8 +44,10 @@ Meeting meeting_of(const Problem& problem, int axis, int64_t tap) {
   const Range steps = indices_inside(
       offset, step, problem.input[axis],
       indices_inside(phase, phases, problem.output[axis], {0, problem.output[axis]}));
-  return {
-      steps.count(), {offset + steps.begin * step, step}, {phase + steps.begin * phases, phases}};
+  const Positions input{offset + steps.begin * step, step};
+  const Positions output{phase + steps.begin * phases, phases};
+  return spec.transposed ? Meeting{steps.count(), input, output}
+                         : Meeting{steps.count(), output, input};
 }
 
 // A row of positions in both tensors, channels last.
@@ -88,7 +99,7 @@ void accumulate_value(const Rows& rows, float* sum) {
   *sum = total;
 }
 
-// Adds one row of positions to the sums of one tap and group, [height][width].
+// Adds one row of positions to a block of sums, [height][width].
 void accumulate(const Rows& rows, int64_t height, int64_t width, float* sums) {
   const int64_t whole_height = height / kRows * kRows;
   const int64_t whole_width = width / kColumns * kColumns;
@@ -111,54 +122,77 @@ void accumulate(const Rows& rows, int64_t height, int64_t width, float* sums) {
   }
 }
 
-// One side of the product, channels last.
+// One of the two tensors, channels last.
 struct Side {
   const float* data;
   Axes extents;
   int64_t channels;
+  int64_t group_channels;
+
+  // Values of a position along the width.
+  const float* at(int64_t batch, int64_t depth, int64_t height, int64_t width,
+                  int64_t channel) const {
+    const int64_t row = (batch * extents[0] + depth) * extents[1] + height;
+    return data + (row * extents[2] + width) * channels + channel;
+  }
 };
 
-void accumulate_tap(const Problem& problem, const Side& dense, const Side& strided, const Axes& tap,
-                    int64_t group, float* sums) {
-  const Spec& spec = problem.spec;
+// How the work is cut: an item is one tap of one group, and a block of its dense channels. Every
+// sum is one item's, so that no number of threads changes a bit of it.
+struct Cut {
+  Cut(const Problem& problem, int64_t rows, int64_t columns, int threads) {
+    // More blocks than the cache asks for, where groups and taps are fewer than the threads.
+    const int64_t items = problem.spec.groups * problem.spec.kernel_elements();
+    const int64_t wanted =
+        std::max(ceil_divide(rows * columns, kBlockSums), ceil_divide(2 * threads, items));
+    block = ceil_divide(ceil_divide(rows, wanted), kRows) * kRows;
+    blocks = ceil_divide(rows, block);
+    worker_elements = block * columns;
+  }
+
+  int64_t block;   // channels
+  int64_t blocks;  // of a tap and group
+  int64_t worker_elements;
+};
+
+Axes tap_axes(const Spec& spec, int64_t tap) {
+  const int64_t area = int64_t{spec.kernel[1]} * spec.kernel[2];
+  return {static_cast<int32_t>(tap / area), static_cast<int32_t>(tap % area / spec.kernel[2]),
+          static_cast<int32_t>(tap % spec.kernel[2])};
+}
+
+// The sums of one item, [row][column].
+void sum_block(const Problem& problem, const Side& dense, const Side& strided, const Axes& tap,
+               int64_t group, int64_t first_row, int64_t rows, float* sums) {
+  std::fill_n(sums, rows * strided.group_channels, 0.0f);
   Meeting meetings[3];
   for (int axis = 0; axis < 3; ++axis) {
     meetings[axis] = meeting_of(problem, axis, tap[axis]);
     if (meetings[axis].count == 0) return;
   }
   const auto& [depth, height, width] = meetings;
-  const auto dense_at = spec.transposed ? &Meeting::input : &Meeting::output;
-  const auto strided_at = spec.transposed ? &Meeting::output : &Meeting::input;
-  const int64_t group_dense = dense.channels / spec.groups;
-  const int64_t group_strided = strided.channels / spec.groups;
   for (int64_t batch = 0; batch < problem.batch; ++batch) {
     for (int64_t d = 0; d < depth.count; ++d) {
       for (int64_t h = 0; h < height.count; ++h) {
-        const auto row_of = [&](const Side& side, auto at) {
-          return (((depth.*at).at(d) + batch * side.extents[0]) * side.extents[1] +
-                  (height.*at).at(h)) *
-                     side.extents[2] +
-                 (width.*at).first;
-        };
-        const Rows rows{
-            dense.data + row_of(dense, dense_at) * dense.channels + group * group_dense,
-            (width.*dense_at).step * dense.channels,
-            strided.data + row_of(strided, strided_at) * strided.channels + group * group_strided,
-            (width.*strided_at).step * strided.channels,
-            width.count,
-        };
-        accumulate(rows, group_dense, group_strided, sums);
+        accumulate({dense.at(batch, depth.dense.at(d), height.dense.at(h), width.dense.first,
+                             group * dense.group_channels + first_row),
+                    width.dense.step * dense.channels,
+                    strided.at(batch, depth.strided.at(d), height.strided.at(h),
+                               width.strided.first, group * strided.group_channels),
+                    width.strided.step * strided.channels, width.count},
+                   rows, strided.group_channels, sums);
       }
     }
   }
 }
 
-// `data` as it is when it already reads channels last, else transposed into `buffer`.
-const float* channels_last(const Problem& problem, const float* data, int64_t channels,
-                           int64_t points, Buffer& buffer) {
-  if (problem.layout == Layout::kChannelsLast || channels == 1 || points == 1) return data;
-  if (!buffer.reserve(problem.batch * channels * points)) return nullptr;
-  transpose(problem.batch, channels, points, data, buffer.data());
+// `data` as it is when it reads channels last, else transposed into `buffer`; null when out of
+// memory.
+const float* channels_last(bool as_is, int64_t batch, int64_t channels, int64_t points,
+                           const float* data, Buffer& buffer) {
+  if (as_is) return data;
+  if (!buffer.reserve(batch * channels * points)) return nullptr;
+  transpose(batch, channels, points, data, buffer.data());
   return buffer.data();
 }
 
@@ -168,53 +202,62 @@ Status weight_gradient(const Problem& problem, const float* input, const float* 
                        float* grad_weight) {
   const Spec& spec = problem.spec;
   Workspace& workspace = Workspace::shared();
-  const Side in{channels_last(problem, input, spec.in_channels, problem.input_points(),
-                              workspace.route_input),
-                problem.input, spec.in_channels};
-  const Side out{channels_last(problem, grad_output, spec.out_channels, problem.output_points(),
-                               workspace.route_output),
-                 problem.output, spec.out_channels};
-  if (in.data == nullptr || out.data == nullptr) return Status::kOutOfMemory;
+  const bool last = problem.layout == Layout::kChannelsLast;
+  const Side in{
+      channels_last(last || !problem.input_layout_matters(), problem.batch, spec.in_channels,
+                    problem.input_points(), input, workspace.route_input),
+      problem.input, spec.in_channels, spec.group_in_channels()};
+  const Side out{
+      channels_last(last || !problem.output_layout_matters(), problem.batch, spec.out_channels,
+                    problem.output_points(), grad_output, workspace.route_output),
+      problem.output, spec.out_channels, spec.group_out_channels()};
   const Side& dense = spec.transposed ? in : out;
   const Side& strided = spec.transposed ? out : in;
-
-  const int64_t taps = spec.kernel_elements();
-  const int64_t rows = dense.channels / spec.groups;
-  const int64_t columns = strided.channels / spec.groups;
-  Buffer sums;  // [rows][columns] of one tap and group
-  if (!sums.reserve(rows * columns)) return Status::kOutOfMemory;
-  for (int32_t group = 0; group < spec.groups; ++group) {
-    float* group_weight = grad_weight + group * rows * columns * taps;
-    int64_t tap = 0;
-    for (int32_t td = 0; td < spec.kernel[0]; ++td) {
-      for (int32_t th = 0; th < spec.kernel[1]; ++th) {
-        for (int32_t tw = 0; tw < spec.kernel[2]; ++tw, ++tap) {
-          for (int64_t i = 0; i < rows * columns; ++i) sums.data()[i] = 0.0f;
-          accumulate_tap(problem, dense, strided, {td, th, tw}, group, sums.data());
-          for (int64_t i = 0; i < rows * columns; ++i) {
-            group_weight[i * taps + tap] = sums.data()[i];
-          }
-        }
-      }
-    }
+  const int64_t columns = strided.group_channels;
+  const Cut cut(problem, dense.group_channels, columns, machine.threads);
+  if (in.data == nullptr || out.data == nullptr ||
+      !workspace.scratch.reserve(cut.worker_elements * machine.threads)) {
+    return Status::kOutOfMemory;
   }
+  const int64_t taps = spec.kernel_elements();
+  for_each_item(spec.groups * taps * cut.blocks, [&](int64_t item, int worker) {
+    const int64_t group = item / cut.blocks / taps;
+    const int64_t tap = item / cut.blocks % taps;
+    const int64_t first = item % cut.blocks * cut.block;
+    const int64_t rows = std::min(cut.block, dense.group_channels - first);
+    float* const sums = workspace.scratch.data() + worker * cut.worker_elements;
+    sum_block(problem, dense, strided, tap_axes(spec, tap), group, first, rows, sums);
+    float* const target =
+        grad_weight + (group * dense.group_channels + first) * columns * taps + tap;
+    for (int64_t index = 0; index < rows * columns; ++index) target[index * taps] = sums[index];
+  });
   return Status::kOk;
 }
 
 void bias_gradient(const Problem& problem, const float* grad_output, float* grad_bias) {
+  // A cache line of channels that lie side by side.
+  constexpr int64_t kChannels = 16;
   const bool channels_first = problem.layout == Layout::kChannelsFirst;
   const int64_t points = problem.output_points();
   const int64_t channels = problem.spec.out_channels;
   const int64_t point_stride = channels_first ? 1 : channels;
   const int64_t channel_stride = channels_first ? points : 1;
-  for (int64_t channel = 0; channel < channels; ++channel) {
-    double sum = 0;
+  for_each_item(ceil_divide(channels, kChannels), [&](int64_t item, int) {
+    const int64_t first = item * kChannels;
+    const int64_t count = std::min(kChannels, channels - first);
+    double sums[kChannels] = {};
     for (int64_t batch = 0; batch < problem.batch; ++batch) {
-      const float* image = grad_output + batch * points * channels + channel * channel_stride;
-      for (int64_t point = 0; point < points; ++point) sum += image[point * point_stride];
+      const float* values = grad_output + batch * points * channels + first * channel_stride;
+      for (int64_t point = 0; point < points; ++point, values += point_stride) {
+        for (int64_t channel = 0; channel < count; ++channel) {
+          sums[channel] += values[channel * channel_stride];
+        }
+      }
     }
-    grad_bias[channel] = static_cast<float>(sum);
-  }
+    for (int64_t channel = 0; channel < count; ++channel) {
+      grad_bias[first + channel] = static_cast<float>(sums[channel]);
+    }
+  });
 }
 
 }  // namespace deconv

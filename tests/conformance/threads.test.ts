@@ -1,7 +1,16 @@
 // One thread or two: work is cut elsewhere, every sum stays in its order.
 
 import { host } from '@host';
-import { conv, convTranspose, init, type RouteName, shutdown, type Tensor } from 'deconv-wasm';
+import {
+  Conv2d,
+  ConvTranspose2d,
+  conv,
+  convTranspose,
+  init,
+  type RouteName,
+  shutdown,
+  type Tensor,
+} from 'deconv-wasm';
 import { expect, it, onTestFinished } from 'vitest';
 import { BUILDS, start, whyLacking } from '../support/builds.js';
 import { unlessRefused } from '../support/run.js';
@@ -61,10 +70,33 @@ function results(): Result[] {
         'back, channels last': () => conv(gradLast, w, { ...options, route, layout }),
       }).flatMap(([way, run]) => {
         const y = unlessRefused(run);
-        return y === null ? [] : [{ name: `${name}, ${way}`, route, y }];
+        return y === null ? [] : [{ name: `${name}, ${way}, by ${route}`, route, y }];
       }),
     );
   });
+}
+
+// Fewer taps and groups than threads, whose sums are cut by channels; as many; more.
+const GRADIENTS = [
+  { kernelSize: 1, inChannels: 19, outChannels: 21 },
+  { kernelSize: 3, inChannels: 16, outChannels: 9, stride: 2, padding: 1 },
+  { kernelSize: [1, 2] as const, inChannels: 12, outChannels: 18, groups: 6 },
+];
+
+/** Gradients of the parameters of every layer. */
+function gradients(): { name: string; y: Tensor }[] {
+  return GRADIENTS.flatMap((options) =>
+    [Conv2d, ConvTranspose2d].flatMap((Layer) => {
+      using layer = new Layer(options);
+      const shape = [2, options.inChannels, 23, 17];
+      const x = randomTensor(shape, seed);
+      const { weight, bias } = layer.backward(x, randomTensor(layer.outputShape(shape), seed + 1));
+      return [
+        { name: `${layer}, weight`, y: weight },
+        { name: `${layer}, bias`, y: bias as Tensor },
+      ];
+    }),
+  );
 }
 
 function bitsOf({ data }: Tensor): Uint32Array {
@@ -78,17 +110,18 @@ it.for(BUILDS.filter(({ options }) => options.threads === 2))(
     skip(lacking !== undefined, lacking);
     onTestFinished(shutdown);
     await start(build);
-    const two = results();
+    const two = [...results(), ...gradients()];
     await shutdown();
     await init({ ...build.options, threads: 1 });
-    const one = results();
+    const routed = results();
+    const one = [...routed, ...gradients()];
     expect(two.length).toBe(one.length);
     const counts = new Map(ROUTES.map((route) => [route, 0]));
-    const wrong = one.flatMap(({ name, route, y }, index) => {
-      counts.set(route, (counts.get(route) as number) + 1);
+    for (const { route } of routed) counts.set(route, (counts.get(route) as number) + 1);
+    const wrong = one.flatMap(({ name, y }, index) => {
       const other = bitsOf((two[index] as Result).y);
       const at = bitsOf(y).findIndex((bits, place) => bits !== other[place]);
-      return at === -1 ? [] : [`${name} by ${route} differs at ${at}`];
+      return at === -1 ? [] : [`${name} differs at ${at}`];
     });
     const told = [...counts].map(([route, count]) => `${route} ${count}`).join(', ');
     console.log(`one thread and two: ${one.length} results (${told}), ${build.name} in ${host.name}`);
