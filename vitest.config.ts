@@ -111,7 +111,7 @@ export default defineConfig({
         test: {
           ...inNode,
           name: 'node',
-          include: ['tests/conformance/**/*.test.ts'],
+          include: ['tests/{conformance,fuzz}/**/*.test.ts'],
           pool: 'forks',
           // The package is loaded by Node itself, from its exports map, as a user's import is.
           server: { deps: { external: [/\/dist\//] } },

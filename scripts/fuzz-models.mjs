@@ -9,11 +9,12 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { DeconvError } from 'deconv-wasm';
 import { patchModel, readModel } from 'deconv-wasm/models';
 import { zipSync } from 'fflate';
+import { workWatched } from './fuzz-watch.mjs';
 
 const FIXTURES = path.join(path.dirname(import.meta.dirname), 'tests', 'fixtures', 'models');
 const KINDS = /\.(onnx|tflite|safetensors|npy|npz)$/;
@@ -406,33 +407,15 @@ if (isMainThread && process.argv[1] === import.meta.filename) {
   const [seed, seconds] = [Number(values.seed), Number(values.seconds)];
   const only = values.only === undefined ? null : Number(values.only);
   const work = { seed, seconds, count: only === null ? Number(values.count) : 1, first: only ?? 0 };
-  const worker = new Worker(new URL(import.meta.url), { workerData: work });
-  let [current, since, shown] = [0, Date.now(), Date.now()];
-  const watch = setInterval(() => {
-    if (Date.now() - shown > 30_000) {
-      shown = Date.now();
-      console.error(`file ${current}`);
-    }
-    if (Date.now() - since < 20_000) return;
-    console.error(`fuzz-models: file ${current} of seed ${seed} hangs`);
-    process.exit(1);
-  }, 1000);
-  worker.on('message', (note) => {
-    if (typeof note === 'number') {
-      [current, since] = [note, Date.now()];
-      return;
-    }
-    clearInterval(watch);
-    report(note, seed, values.keep);
-  });
+  report(await workWatched('fuzz-models', new URL(import.meta.url), work), seed, values.keep);
 } else if (!isMainThread && workerData !== null && 'seed' in workerData) {
   let last = 0;
   const onFile = (index) => {
     if (Date.now() - last < 200) return;
     last = Date.now();
-    parentPort.postMessage(index);
+    parentPort.postMessage({ current: `file ${index} of seed ${workerData.seed}` });
   };
-  parentPort.postMessage(await fuzzModels({ ...workerData, onFile }));
+  parentPort.postMessage({ done: await fuzzModels({ ...workerData, onFile }) });
 }
 
 function report({ done, outcomes, failures, slowest, memory, peak, seconds }, seed, keep) {

@@ -138,7 +138,7 @@ uintptr_t reserve(double elements) {
                                                       : 0;
 }
 
-void release_parameters() { Workspace::shared().parameters.release(); }
+void release_parameters() { Workspace::shared().release_parameters(); }
 
 // A block of the caller's, until free_floats.
 uintptr_t allocate_floats(double elements) {

@@ -14,6 +14,11 @@ void Workspace::release() {
   release_own();
 }
 
+void Workspace::release_parameters() {
+  parameters.release();
+  if (holders == 0) release();
+}
+
 void Workspace::release_own() {
   for (Buffer* buffer : {&route_input, &route_output, &scratch}) buffer->release();
 }

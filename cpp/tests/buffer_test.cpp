@@ -97,6 +97,14 @@ TEST_CASE("the workspace is freed when the last that holds it lets go") {
   workspace.release();
   CHECK(count(of_callers) + count(own) == 0);
   fill();
+  workspace.release_parameters();
+  CHECK(workspace.parameters.data() == nullptr);
+  CHECK(count(of_callers) + count(own) == 5);
   Workspace::let_go();
+  CHECK(count(of_callers) + count(own) == 0);
+  // Gradients are computed where no operator lives: what was staged for them goes with the room for
+  // their values.
+  fill();
+  workspace.release_parameters();
   CHECK(count(of_callers) + count(own) == 0);
 }

@@ -13,10 +13,11 @@ import {
   type Plan,
   shutdown,
 } from 'deconv-wasm';
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { describeEachBuild } from '../support/builds.js';
 import { compareExactly, compareWith } from '../support/compare.js';
 import { caught, expectError } from '../support/errors.js';
+import { withFreeMemory, withSmallArrays } from '../support/scarce-memory.js';
 import { seed } from '../support/seed.js';
 import { quarters, randomTensor, stack, zeros } from '../support/tensors.js';
 
@@ -87,29 +88,6 @@ describeEachBuild((build) => {
     expect(compareExactly(layer.forward(rest), wanted)).toBeUndefined();
   });
 });
-
-/** Leaves `bytes` of a heap that cannot grow, in one piece, while `body` runs. */
-function withFreeMemory(bytes: number, body: () => void): void {
-  const grow = vi.spyOn(WebAssembly.Memory.prototype, 'grow').mockImplementation(() => {
-    throw new RangeError('this heap does not grow');
-  });
-  const held: HeapTensor[] = [];
-  try {
-    const room = new HeapTensor([bytes / 4]);
-    for (let floats = 2 ** 24; floats >= 16; ) {
-      try {
-        held.push(new HeapTensor([floats]));
-      } catch {
-        floats >>= 1;
-      }
-    }
-    room.dispose();
-    body();
-  } finally {
-    for (const tensor of held) tensor.dispose();
-    grow.mockRestore();
-  }
-}
 
 describeEachBuild((build) => {
   // 16 MB to begin with: nothing here grows the heap, so that what is free is known.
@@ -198,17 +176,7 @@ it('JavaScript memory that is not to be had', async () => {
   using layer = new ConvTranspose2d({ inChannels: 1, outChannels: 1, kernelSize: 1, stride: 1000, seed: 1 });
   const x = quarters([1, 1, 2, 2], 1);
   const wanted = layer.forward(x);
-  const Engine = Float32Array;
-  class Small extends Engine {
-    constructor(from: number | Float32Array) {
-      if ((typeof from === 'number' ? from : from.length) > 100_000)
-        throw new RangeError('Array buffer allocation failed');
-      // One signature of the engine's takes both; TypeScript picks a single one.
-      super(from as number);
-    }
-  }
-  vi.stubGlobal('Float32Array', Small);
-  try {
+  withSmallArrays(100_000, () => {
     expectError(
       caught(() => layer.forward(x)),
       'OUT_OF_MEMORY',
@@ -225,8 +193,6 @@ it('JavaScript memory that is not to be had', async () => {
       'OUT_OF_MEMORY',
       'Conv2d',
     );
-  } finally {
-    vi.unstubAllGlobals();
-  }
+  });
   expect(compareExactly(layer.forward(x), wanted)).toBeUndefined();
 });

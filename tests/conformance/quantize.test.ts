@@ -27,88 +27,13 @@ import { describe, expect, it } from 'vitest';
 import { BUILDS, describeEachBuild } from '../support/builds.js';
 import { caught, expectError } from '../support/errors.js';
 import { type RandomProblem, randomProblem, tensorsOf } from '../support/geometries.js';
+import { dynamicReference, round, staticReference, steps } from '../support/int8-reference.js';
 import { mulberry32 } from '../support/random.js';
-import { type Geometry, reference } from '../support/reference.js';
+import type { Geometry } from '../support/reference.js';
 import { runsOf, seed } from '../support/seed.js';
-import { randomTensor, sizeOf, toChannelsFirst, toChannelsLast, zeros } from '../support/tensors.js';
+import { randomTensor, toChannelsFirst, toChannelsLast, zeros } from '../support/tensors.js';
 
 const { fround } = Math;
-
-/** To nearest, ties to even. */
-function round(value: number): number {
-  const [below, above] = [Math.floor(value), Math.ceil(value)];
-  if (value - below !== above - value) return Math.round(value);
-  return below % 2 === 0 ? below : above;
-}
-
-function clamp(value: number, least: number, greatest: number): number {
-  return Math.min(greatest, Math.max(least, value));
-}
-
-function steps(value: number, { scale, zeroPoint }: TensorQuantization): number {
-  return clamp(round(fround(value * fround(1 / scale))) + zeroPoint, -128, 127);
-}
-
-function measured(values: Float32Array): TensorQuantization {
-  const least = Math.min(0, ...values);
-  const greatest = Math.max(0, ...values);
-  const scale = least === greatest ? 1 : fround((greatest - least) / 255);
-  return { scale, zeroPoint: clamp(round(-128 - least / scale), -128, 127) };
-}
-
-/** x channels first, one quantization for each image; exact sums of (step - zero point) * weight. */
-function sums(
-  geometry: Geometry,
-  x: Tensor,
-  layer: QuantizedLayer,
-  quantizations: readonly TensorQuantization[],
-): { readonly shape: readonly number[]; readonly data: Float64Array } {
-  const image = sizeOf(x.shape.slice(1));
-  const values = x.data.map((value, index) => {
-    const quantization = quantizations[Math.floor(index / image)] as TensorQuantization;
-    return steps(value, quantization) - quantization.zeroPoint;
-  });
-  const weight = { data: Float32Array.from(layer.weight.data), shape: layer.weight.shape };
-  return reference(geometry, { data: values, shape: x.shape }, weight, null);
-}
-
-function dynamicReference(geometry: Geometry, x: Tensor, layer: QuantizedLayer): Float32Array {
-  const image = sizeOf(x.shape.slice(1));
-  const quantizations = Array.from({ length: x.shape[0] as number }, (_, index) =>
-    measured(x.data.subarray(index * image, (index + 1) * image)),
-  );
-  const { shape, data } = sums(geometry, x, layer, quantizations);
-  const [, channels = 1, ...extents] = shape;
-  const points = sizeOf(extents);
-  const { weightScale, bias } = layer;
-  return Float32Array.from(data, (sum, index) => {
-    const channel = Math.floor(index / points) % channels;
-    const { scale } = quantizations[Math.floor(index / points / channels)] as TensorQuantization;
-    const product = fround(fround(fround(sum) * scale) * (weightScale[channel] as number));
-    return fround(product + (bias?.data[channel] ?? 0));
-  });
-}
-
-function staticReference(geometry: Geometry, x: Tensor, layer: QuantizedLayer): Int8Array {
-  const input = layer.input as TensorQuantization;
-  const output = layer.output as TensorQuantization;
-  const { shape, data } = sums(
-    geometry,
-    x,
-    layer,
-    Array.from({ length: x.shape[0] as number }, () => input),
-  );
-  const [, channels = 1, ...extents] = shape;
-  const points = sizeOf(extents);
-  const { weightScale, bias } = layer;
-  return Int8Array.from(data, (sum, index) => {
-    const channel = Math.floor(index / points) % channels;
-    const scale = weightScale[channel] as number;
-    const offset = round((bias?.data[channel] ?? 0) / (input.scale * scale));
-    const factor = fround(fround(input.scale * scale) / output.scale);
-    return clamp(round(fround(fround(sum + offset) * factor)) + output.zeroPoint, -128, 127);
-  });
-}
 
 /** A layer that has exactly this geometry, or null where ONNX has no words for it. */
 function onnxLayer({ geometry, ...problem }: RandomProblem, weight: Tensor, bias: Float32Array | null) {

@@ -15,6 +15,8 @@ struct Workspace {
   Buffer scratch;       // of the route that runs
 
   void release();
+  // The parameters once they are packed, or given back; everything where no operator lives.
+  void release_parameters();
   // Of these, what operators fill for themselves in a single run.
   void release_own();
 

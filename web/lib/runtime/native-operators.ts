@@ -93,6 +93,7 @@ export class NativeOperators<Handle extends NativeHandle, Parameters> {
 
   #create(runtime: Runtime, { where, spec }: Operation<Parameters>): OwnOperator<Handle> {
     const { module } = runtime;
+    runtime.requireCallRoom(where);
     runtime.check(where, module.checkSpec(spec));
     const handle = this.#kind.create(module, spec);
     if (handle === null) throw outOfMemory(where, 'an operator', 1);
@@ -127,7 +128,11 @@ export class NativeOperators<Handle extends NativeHandle, Parameters> {
     const source = stage(runtime, where, 'input', input, inputCount, inputElement, flush);
     const sourceBytes = bytesOf(inputCount, inputElement);
     const target = stageOutput(runtime, where, output, outputCount, outputElement, source, sourceBytes);
-    if (measuring) plan = this.#measure(runtime, operator, operation, source, target);
+    if (measuring) {
+      plan = this.#measure(runtime, operator, operation, source, target);
+      // Where none of what was tried found room, no copy is left of what the model chooses then.
+      if (handle.needsParameters()) kind.pack(runtime, handle, operation);
+    }
     let status = kind.run(handle, operation, source, target);
     while (runtime.isReplanned(status)) {
       if (handle.needsParameters()) kind.pack(runtime, handle, operation);

@@ -23,27 +23,27 @@ export function parameterGradients(request: {
   const { where, execution, spec, inputCount, outputCount, weightElements, withBias } = request;
   const runtime = requireRuntime(where, execution.runtime);
   const flush = execution.denormals === 'flush';
-  return runtime.guard(where, (module) => {
+  const count = weightElements + (withBias ? spec.outChannels : 0);
+  return withParameters(runtime, where, count, (gradient) => {
+    const { module } = runtime;
     const input = stage(runtime, where, 'input', request.input, inputCount, FLOAT32, flush);
     const gradOutput = stage(runtime, where, 'output', request.gradOutput, outputCount, FLOAT32, flush);
-    const count = weightElements + (withBias ? spec.outChannels : 0);
-    return withParameters(runtime, where, count, (gradient) => {
-      const status = module.parameterGradients(
-        toNativeSpec(spec, false),
-        request.batch,
-        toAxes(request.extents, 1),
-        codeOf(request.layout),
-        input,
-        gradOutput,
-        gradient,
-        withBias,
-      );
-      runtime.check(where, status);
-      const values = runtime.floats(gradient, count);
-      return {
-        weight: values.slice(0, weightElements),
-        bias: withBias ? values.slice(weightElements) : null,
-      };
-    });
+    runtime.requireCallRoom(where);
+    const status = module.parameterGradients(
+      toNativeSpec(spec, false),
+      request.batch,
+      toAxes(request.extents, 1),
+      codeOf(request.layout),
+      input,
+      gradOutput,
+      gradient,
+      withBias,
+    );
+    runtime.check(where, status);
+    const values = runtime.floats(gradient, count);
+    return {
+      weight: values.slice(0, weightElements),
+      bias: withBias ? values.slice(weightElements) : null,
+    };
   });
 }

@@ -184,14 +184,16 @@ function choose(
   route: number,
   forced = true,
 ): void {
+  runtime.requireCallRoom(where);
   runtime.check(where, operator.plan(batch, extents, layout, route, forced));
 }
 
 function refusalOf(
   runtime: Runtime,
-  { spec, batch, extents, layout }: Operation,
+  { where, spec, batch, extents, layout }: Operation,
   route: number,
 ): string | null {
+  runtime.requireCallRoom(where);
   return runtime.module.Operator.refusal(spec, batch, extents, layout, route) || null;
 }
 

@@ -35,6 +35,7 @@ function plan(
   handle: QuantizedOperator,
   { where, spec, batch, extents, layout }: Operation<QuantizedParameters>,
 ): Plan {
+  runtime.requireCallRoom(where);
   const refusal = runtime.module.QuantizedOperator.refusal(spec, batch, extents, layout);
   if (refusal !== '') {
     throw fault(
@@ -46,6 +47,7 @@ function plan(
       { refusal },
     );
   }
+  runtime.requireCallRoom(where);
   runtime.check(where, handle.plan(batch, extents, layout));
   const route: RouteName = spec.transposed ? 'xnnpack-deconvolution' : 'xnnpack-convolution';
   const only = { route, estimate: null, measured: null, refusal: null };
@@ -66,6 +68,7 @@ function pack(
     const weightAddress = address + 4 * head;
     runtime.heapBytes.set(weight, weightAddress);
     const biasAddress = bias === null ? 0 : address + scale.byteLength;
+    runtime.requireCallRoom(where);
     runtime.check(where, handle.setParameters(weightAddress, address, biasAddress, activations));
   });
 }

@@ -202,6 +202,17 @@ export class Runtime implements Heap {
     throw new Error('unreachable');
   }
 
+  /**
+   * @internal Throws where the heap has no room for what Embind puts there around a call with lists, records or
+   * strings: it would abort, and end the runtime.
+   */
+  requireCallRoom(where: string): void {
+    const { module } = this;
+    const address = module.allocateFloats(CALL_FLOATS);
+    if (address === 0) throw outOfMemory(where, 'the arguments of a call', CALL_FLOATS);
+    module.freeFloats(address);
+  }
+
   /** @internal Whether a run found no memory for its route, and another one is planned. */
   isReplanned(status: number): boolean {
     return status === this.#replanned;
@@ -283,6 +294,9 @@ export const NOTHING_USED: MemoryUsage = Object.freeze({
   heapBytes: 0,
   usedBytes: 0,
 });
+
+/** Several times the largest call, which has a Spec with its six lists, two more lists, and a refusal in words. */
+const CALL_FLOATS = 512;
 
 const NO_HEAP = new Float32Array(0);
 const NO_BYTES = new Int8Array(0);

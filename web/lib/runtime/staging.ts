@@ -82,7 +82,8 @@ export function deliver(
 
 /**
  * Hands room for parameters, on their way in or out, to `use` and gives it back whatever happens: with
- * packed copies made it would only double the memory of large layers.
+ * packed copies made it would only double the memory of large layers. Where no operator lives, what else was
+ * staged for the call goes too.
  */
 export function withParameters<Result>(
   runtime: Runtime,
@@ -90,8 +91,8 @@ export function withParameters<Result>(
   elements: number,
   use: (address: number) => Result,
 ): Result {
-  const address = reserve(runtime, where, 'parameters', elements);
   try {
+    const address = reserve(runtime, where, 'parameters', elements);
     return use(address);
   } catch (error) {
     // First of all: a module that has trapped is asked for nothing more.
