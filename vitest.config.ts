@@ -50,7 +50,10 @@ function inline(value: unknown): string {
   return `JSON.parse(${JSON.stringify(JSON.stringify(value))})`;
 }
 
-const shared = { testTimeout: 4 * PATIENCE_MS, hookTimeout: 4 * PATIENCE_MS, provide: { seed } };
+// What `npm run test:quick` runs: one build, where all four run else.
+const quick = process.env.DECONV_TEST_QUICK === '1';
+
+const shared = { testTimeout: 4 * PATIENCE_MS, hookTimeout: 4 * PATIENCE_MS, provide: { seed, quick } };
 // The tests' own lines (how many cases ran on which route) go to the terminal as they are.
 const inNode = { ...shared, environment: 'node', disableConsoleIntercept: true } as const;
 
@@ -88,6 +91,7 @@ function inBrowser(
         enabled: true,
         headless: true,
         screenshotFailures: false,
+        connectTimeout: PATIENCE_MS,
         provider,
         instances: [{ browser: name }],
       },
@@ -112,6 +116,7 @@ export default defineConfig({
           ...inNode,
           name: 'node',
           include: ['tests/{conformance,fuzz}/**/*.test.ts'],
+          exclude: quick ? ['**/threads.test.ts', 'tests/fuzz/**'] : [],
           pool: 'forks',
           // The package is loaded by Node itself, from its exports map, as a user's import is.
           server: { deps: { external: [/\/dist\//] } },

@@ -7,6 +7,8 @@ import path from 'node:path';
 export function chromiumOptions() {
   return {
     executablePath: browserPath('CHROMIUM', '/usr/bin/chromium'),
+    // On a busy machine it takes long to start; whoever waits for it has a limit of their own.
+    timeout: 0,
     args: [
       '--no-sandbox',
       '--disable-gpu',

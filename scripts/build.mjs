@@ -2,12 +2,14 @@
 // Everything is incremental: an unchanged tree takes seconds.
 //
 //   node scripts/build.mjs            the four binaries, the package, the page
+//   node scripts/build.mjs --package  without the page
 //   node scripts/build.mjs --page     the page alone, and what it needs where that is missing
 //   node scripts/build.mjs --tests    the C++ test programs (debug and sanitizers) as well
 
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { bundleStandalone } from './standalone.mjs';
@@ -18,26 +20,51 @@ const { version } = JSON.parse(await readFile(path.join(root, 'package.json'), '
 const RELEASE_PRESETS = ['simd', 'relaxed', 'simd-threads', 'relaxed-threads'];
 const TEST_PRESETS = ['debug', 'sanitize'];
 
-const { values: flags } = parseArgs({
-  options: { tests: { type: 'boolean', default: false }, page: { type: 'boolean', default: false } },
-});
+const flag = { type: 'boolean', default: false };
+const { values: flags } = parseArgs({ options: { tests: flag, package: flag, page: flag } });
+const children = new Set();
 
-if (!flags.page || !existsSync(path.join(dist, 'index.js'))) {
-  for (const preset of RELEASE_PRESETS) await compile(preset, ['deconv_module']);
+// Two at a time: where one is configured or linked by one core, another keeps the other core busy.
+const inTurn = atMost(2);
+const compiled = (presets, target) =>
+  Promise.all(presets.map((preset) => inTurn(() => compile(preset, [target]))));
+
+const needsPackage = !flags.page || !existsSync(path.join(dist, 'index.js'));
+const binaries = needsPackage ? compiled(RELEASE_PRESETS, 'deconv_module') : undefined;
+const programs = flags.tests ? compiled(TEST_PRESETS, 'deconv_tests') : undefined;
+await binaries;
+if (needsPackage) {
   await writeBindings();
   await buildPackage();
 }
-if (flags.tests) {
-  for (const preset of TEST_PRESETS) await compile(preset, ['deconv_tests']);
+if (!flags.package) {
+  await step('page', bin('vite'), ['build', '--config', 'web/demo/vite.config.ts', '--logLevel', 'warn']);
 }
-await step('page', bin('vite'), ['build', '--config', 'web/demo/vite.config.ts', '--logLevel', 'warn']);
+await programs;
 
 async function compile(preset, targets) {
   const folder = path.join('build', preset);
   if (!existsSync(path.join(root, folder, 'build.ninja'))) {
     await step(`configure ${preset}`, 'cmake', ['--preset', preset]);
   }
-  await step(`compile ${preset}`, 'cmake', ['--build', folder, '--target', ...targets]);
+  const jobs = ['--parallel', String(availableParallelism())];
+  await step(`compile ${preset}`, 'cmake', ['--build', folder, ...jobs, '--target', ...targets]);
+}
+
+/** Runs tasks in the order in which they come, `free` of them at a time. */
+function atMost(free) {
+  const waiting = [];
+  return async (task) => {
+    if (free === 0) await new Promise((resolve) => waiting.push(resolve));
+    else free -= 1;
+    try {
+      return await task();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) free += 1;
+      else next();
+    }
+  };
 }
 
 /**
@@ -122,6 +149,7 @@ async function step(name, command, args) {
   const started = performance.now();
   const output = [];
   const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  children.add(child);
   let last = started;
   const listen = (chunk) => {
     output.push(chunk);
@@ -140,10 +168,12 @@ async function step(name, command, args) {
     );
     child.on('close', resolve);
   });
+  children.delete(child);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   if (code !== 0) {
     process.stderr.write(Buffer.concat(output));
     console.error(`build: ${name} failed after ${seconds} s`);
+    for (const other of children) other.kill();
     process.exit(1);
   }
   console.log(`${name}: ${seconds} s`);

@@ -85,17 +85,23 @@ async function setUp(without, report) {
   const groups = ['build', ...wanted.filter((group) => !ENGINES.includes(group))];
   if (!emscripten.isBrought || groups.includes('native')) groups.push('llvm');
   const engines = wanted.filter((group) => ENGINES.includes(group));
-  const steps = [
-    npmPackages(context),
-    aptPackages({ pins, groups }),
-    ...engines.map((engine) => engineStep({ pins, engine })),
-    emscripten,
-    sources,
+  // Each lane waits for another server or for dpkg, which takes one at a time; the network has room for all.
+  const lanes = [
+    [npmPackages(context)],
+    [aptPackages({ pins, groups }), ...engines.map((engine) => engineStep({ pins, engine }))],
+    [emscripten.parts, sources],
   ];
+  // It is tried out with what the lanes bring.
+  const steps = [...lanes.flat(), emscripten];
 
   const allCurrent = async () => {
     for (const step of steps) if (!(await step.isCurrent())) return false;
     return true;
+  };
+  const bring = async (lane) => {
+    for (const step of lane) {
+      if (!(await step.isCurrent())) await report.step(step.name, () => step.run(report));
+    }
   };
   if (sources.given.length > 0) {
     const variables = sources.given.map(({ variable }) => variable).join(', ');
@@ -107,9 +113,10 @@ async function setUp(without, report) {
     });
     process.once('exit', release);
     rmSync(join(toolchain, 'tmp'), { recursive: true, force: true });
-    for (const step of steps) {
-      if (!(await step.isCurrent())) await report.step(step.name, () => step.run(report));
-    }
+    // What the others are at is finished, so that the next setup finds it.
+    const ends = await Promise.allSettled(lanes.map(bring));
+    for (const { reason } of ends) if (reason !== undefined) throw reason;
+    await bring([emscripten]);
     archive.forget();
     rmSync(join(toolchain, 'tmp'), { recursive: true, force: true });
   }

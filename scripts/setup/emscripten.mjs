@@ -170,6 +170,16 @@ export function emscriptenStep(context) {
 
   return {
     name: 'Emscripten',
+    /** What of it is fetched and unpacked, which needs no other step. */
+    parts: {
+      name: 'parts of Emscripten',
+      isCurrent: () => Boolean(brought) || (isInstalled() && hasBinaryen()),
+      async run(report) {
+        if (found) report.say(`Emscripten: ${found.unusable}; setting up our own`);
+        if (!isInstalled()) await installEmscripten({ ...context, report, emscripten });
+        if (!hasBinaryen()) await installBinaryen({ ...context, report });
+      },
+    },
     isBrought: Boolean(brought),
     root: brought?.root ?? emscripten,
     version: () => brought?.version ?? versionOf(emscripten),
@@ -179,14 +189,8 @@ export function emscriptenStep(context) {
       return Boolean(isThere) && readIfThere(tried) === proof();
     },
     async run(report) {
-      if (brought) {
-        report.say(`Emscripten: using ${brought.version} in ${brought.root}`);
-      } else {
-        if (found) report.say(`Emscripten: ${found.unusable}; setting up our own`);
-        if (!isInstalled()) await installEmscripten({ ...context, report, emscripten });
-        if (!hasBinaryen()) await installBinaryen({ ...context, report });
-        replaceFile(configFile, wantedConfig());
-      }
+      if (brought) report.say(`Emscripten: using ${brought.version} in ${brought.root}`);
+      else replaceFile(configFile, wantedConfig());
       const advice = brought
         ? 'Repair it, or take it off PATH (and unset EMSDK) to have a fitting one set up here.'
         : `Delete ${emscripten} and ${join(toolchain, 'binaryen')}, then run this again.`;

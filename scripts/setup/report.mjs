@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
 /** A failure that a person can act on: what failed, what to do, and the end of the tool's output. */
 export class SetupError extends Error {
   constructor(message, { advice = '', output = '' } = {}) {
@@ -11,13 +13,15 @@ export class SetupError extends Error {
 const seconds = (since) => `${Math.round((performance.now() - since) / 1000)} s`;
 
 /**
- * Shows steps as they run: one line that is redrawn on a terminal, a line every few seconds
- * elsewhere, so that a log of a long run stays short but never silent.
+ * Shows steps as they run, also several at once: one line that is redrawn on a terminal, a line every few
+ * seconds elsewhere, so that a log of a long run stays short but never silent.
  */
 export class Reporter {
   #stream;
   #redraws;
-  #active;
+  #active = new Set();
+  /** The step that the code at hand runs for. */
+  #own = new AsyncLocalStorage();
 
   constructor(stream = process.stdout) {
     this.#stream = stream;
@@ -31,15 +35,20 @@ export class Reporter {
 
   /** What the running step is doing now, e.g. "120 of 237 MB". */
   note(detail) {
-    if (this.#active) this.#active.detail = detail;
+    const own = this.#own.getStore();
+    if (own !== undefined) own.detail = detail;
   }
 
   async step(name, work) {
     const started = performance.now();
-    const active = { detail: '' };
-    this.#active = active;
+    const active = { name, started, detail: '' };
+    this.#active.add(active);
     const draw = () => {
-      const line = `${name}: ${active.detail || 'working'} (${seconds(started)})`;
+      // The oldest of those that run draws for all.
+      if (this.#active.values().next().value !== active) return;
+      const line = [...this.#active]
+        .map((one) => `${one.name}: ${one.detail || 'working'} (${seconds(one.started)})`)
+        .join(', ');
       if (this.#redraws) {
         this.#stream.write(`\r\x1b[2K${line.slice(0, (this.#stream.columns || 80) - 1)}`);
       } else {
@@ -49,7 +58,7 @@ export class Reporter {
     if (!this.#redraws) this.say(`${name}: start`);
     const timer = setInterval(draw, this.#redraws ? 200 : 4000);
     try {
-      const result = await work();
+      const result = await this.#own.run(active, work);
       this.say(`${name}: done (${seconds(started)})`);
       return result;
     } catch (error) {
@@ -57,7 +66,7 @@ export class Reporter {
       throw error;
     } finally {
       clearInterval(timer);
-      this.#active = undefined;
+      this.#active.delete(active);
     }
   }
 }

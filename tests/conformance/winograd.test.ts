@@ -14,7 +14,7 @@ import {
 import { ConvTranspose2d as ChannelsLast, Conv2d as ChannelsLastConv } from 'deconv-wasm/brainstate';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { describeEachBuild } from '../support/builds.js';
+import { BUILDS, describeEachBuild } from '../support/builds.js';
 import { compareExactly, compareShape, compareWith } from '../support/compare.js';
 import { caught } from '../support/errors.js';
 import { type RandomProblem, withOutput } from '../support/geometries.js';
@@ -185,6 +185,9 @@ const LARGE = [1, 64, 32, 32] as const;
 function candidateOf(plan: Plan | null, route: string) {
   return plan?.candidates.find((candidate) => candidate.route === route);
 }
+
+// With threads come the same bits, whose test is threads.test.ts.
+const ONE_THREAD = BUILDS.filter(({ options }) => options.threads === 1);
 
 describeEachBuild((build) => {
   it.each(FORMS)('$route is off by no more than its bound, from the definition in float64', (form) => {
@@ -450,7 +453,7 @@ describeEachBuild((build) => {
       expect(rms(difference(fast, wanted)) / scale).toBeLessThan(1e-5);
     }
   });
-});
+}, ONE_THREAD);
 
 /** The same problem as a layer in PyTorch's words, or null where those cannot say it. */
 function layerOf(

@@ -15,9 +15,12 @@ export async function expectAccessible(page: Page, part?: string): Promise<void>
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
       const builder = new AxeBuilder({ page });
-      const { violations, passes } = await (part === undefined ? builder : builder.include(part)).analyze();
+      if (part !== undefined) builder.include(part);
+      // Only what looks at colours can come out otherwise in the other theme.
+      if (colorScheme === 'dark') builder.withTags('cat.color');
+      const { violations, passes } = await builder.analyze();
       const where = `${part ?? 'the page'}, ${colorScheme}, ${width} px`;
-      expect(passes.length, where).toBeGreaterThan(5);
+      expect(passes.length, where).toBeGreaterThan(colorScheme === 'dark' ? 0 : 5);
       expect(
         violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`),
         where,

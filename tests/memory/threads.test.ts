@@ -3,6 +3,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
+import { PATIENCE_MS } from '../support/patience.js';
 
 const run = promisify(execFile);
 const PRELUDE = "import { init, shutdown, convTranspose } from 'deconv-wasm';";
@@ -25,7 +26,7 @@ it.each([
   ],
 ])('the process ends after %s', async (_, program) => {
   const script = `${PRELUDE}\n${program}\nconsole.log('done');`;
-  const options = { timeout: 30_000, cwd: new URL('../..', import.meta.url) };
+  const options = { timeout: PATIENCE_MS, cwd: new URL('../..', import.meta.url) };
   const { stdout, stderr } = await run(process.execPath, ['-e', script], options);
   expect(stdout).toBe('done\n');
   expect(stderr).toBe('');
@@ -41,17 +42,16 @@ const workers = [];
 threads.Worker = class extends Worker {
   constructor(file, options) {
     super(...(workers.length === 1 ? ['setInterval(() => {}, 1000)', { eval: true }] : [file, options]));
-    this.ended = false;
-    this.on('exit', () => { this.ended = true; });
+    this.ended = new Promise((resolve) => this.once('exit', resolve));
     workers.push(this);
   }
 };
 const info = await init({ threads: 3 });
-await new Promise((resolve) => setTimeout(resolve, 1000));
-console.log(info.threads, workers.length, workers.every((worker) => worker.ended), info.notes.join());
+await Promise.all(workers.map(({ ended }) => ended));
+console.log(info.threads, workers.length, info.notes.join());
 `;
   const script = `${PRELUDE}\n${program}`;
-  const options = { timeout: 60_000, cwd: new URL('../..', import.meta.url) };
+  const options = { timeout: PATIENCE_MS, cwd: new URL('../..', import.meta.url) };
   const { stdout } = await run(process.execPath, ['-e', script], options);
-  expect(stdout).toMatch(/^1 2 true threads: no answer from the workers in 20 s .*, running on 1\n$/);
+  expect(stdout).toMatch(/^1 2 threads: no answer from the workers in 20 s .*, running on 1\n$/);
 });

@@ -5,6 +5,7 @@ import { type Browser, chromium } from 'playwright';
 import { build, createServer, preview, version as vite } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { chromiumOptions } from '../../scripts/browsers.mjs';
+import { PATIENCE_MS } from '../support/patience.js';
 import { makeProject, pack, temporaryFolder, tenLines } from './support.js';
 
 const { folder, remove } = temporaryFolder();
@@ -193,13 +194,13 @@ async function visit(
         if (last(message.text())) resolve();
       });
     });
-    await opened.goto(server.url + name);
-    const limit = new Promise<void>((resolve) => setTimeout(resolve, 30_000).unref());
+    await opened.goto(server.url + name, { timeout: PATIENCE_MS });
+    const limit = new Promise<void>((resolve) => setTimeout(resolve, PATIENCE_MS).unref());
     await Promise.race([done, limit]);
     expect(wrong).toEqual([]);
     // The browser tells of a worker's end a little later.
     if (said.at(-1) === 'ended') {
-      await expect.poll(() => opened.workers().length, { timeout: 30_000 }).toBe(0);
+      await expect.poll(() => opened.workers().length, { timeout: PATIENCE_MS }).toBe(0);
     }
     return { said, workers, left: opened.workers().length };
   } finally {

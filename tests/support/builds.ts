@@ -7,20 +7,29 @@ import {
   type RouteName,
   shutdown,
 } from 'deconv-wasm';
-import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, inject } from 'vitest';
 import { LACKING } from './expected-skips.js';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    quick: boolean;
+  }
+}
 
 export interface Build {
   readonly name: string;
   readonly options: InitOptions & { readonly build: BuildName; readonly threads: number };
 }
 
-export const BUILDS: readonly (Build & { readonly name: BinaryName })[] = [
+const ALL: readonly (Build & { readonly name: BinaryName })[] = [
   { name: 'simd', options: { build: 'simd', threads: 1 } },
   { name: 'relaxed', options: { build: 'relaxed', threads: 1 } },
   { name: 'simd-threads', options: { build: 'simd', threads: 2 } },
   { name: 'relaxed-threads', options: { build: 'relaxed', threads: 2 } },
 ];
+
+/** All four; in a quick run (vitest.config.ts) the first. */
+export const BUILDS = inject('quick') ? ALL.slice(0, 1) : ALL;
 
 // The type makes a new route fail to compile here until the tests know it.
 const ROUTES: Readonly<Record<'auto' | RouteName, true>> = {
@@ -73,7 +82,9 @@ export function whyLacking({ options }: Build): string | undefined {
 export const BUILDS_HERE = BUILDS.filter((build) => whyLacking(build) === undefined);
 
 /** What 'auto' takes. */
-export const BEST: BuildName = BUILDS_HERE.some(({ name }) => name === 'relaxed') ? 'relaxed' : 'simd';
+export const BEST: BuildName = ALL.some((build) => build.name === 'relaxed' && !whyLacking(build))
+  ? 'relaxed'
+  : 'simd';
 
 /** Starts a build and makes sure that it is this one that runs. */
 export async function start({ options }: Build): Promise<void> {

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { type BrowserContext, chromium } from 'playwright';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { chromiumOptions } from '../../../scripts/browsers.mjs';
+import { PATIENCE_MS } from '../../support/patience.js';
 import { run, temporaryFolder } from '../support.js';
 import { consumerProject, expectExample, firstLine, NODE, program } from './support.js';
 
@@ -68,7 +69,7 @@ test.each([
 test('its service worker, code split', async () => {
   const [worker] = context.serviceWorkers();
   expect(worker?.url()).toMatch(/\/js\/background\.js$/);
-  await expect.poll(() => worker?.evaluate('globalThis.said'), { timeout: 60_000 }).toBeTypeOf('string');
+  await expect.poll(() => worker?.evaluate('globalThis.said'), { timeout: PATIENCE_MS }).toBeTypeOf('string');
   const printed = String(await worker?.evaluate('globalThis.said'));
   expectExample('MV3 extension, service worker', version, printed, 'relaxed, threads: 1');
 });

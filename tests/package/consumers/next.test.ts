@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { type Browser, chromium } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { chromiumOptions } from '../../../scripts/browsers.mjs';
+import { PATIENCE_MS } from '../../support/patience.js';
 import { run } from '../support.js';
 import { consumerFile, consumerProject, D2L, expectExample, NODE, versionOfConsumer } from './support.js';
 
@@ -89,9 +90,9 @@ async function whileServing(args: string[], body: (url: string) => Promise<void>
 async function outputOf(url: string): Promise<string> {
   const page = await browser.newPage();
   try {
-    await page.goto(url, { timeout: 120_000 });
+    await page.goto(url, { timeout: PATIENCE_MS });
     const output = page.locator('output');
-    await expect.poll(() => output.textContent(), { timeout: 120_000 }).not.toBe('');
+    await expect.poll(() => output.textContent(), { timeout: PATIENCE_MS }).not.toBe('');
     return (await output.textContent()) ?? '';
   } finally {
     await page.close();

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import type { BrowserContext } from 'playwright';
 import { expect } from 'vitest';
+import { PATIENCE_MS } from '../../support/patience.js';
 import { makeProject, pack, root, run } from '../support.js';
 
 const home = path.join(root, 'build', 'consumers');
@@ -101,8 +102,6 @@ export async function serve(folder: string, headers: Readonly<Record<string, str
   };
 }
 
-const SECONDS = 60;
-
 /** Opens a page and gives the first line that it logs; errors on its console are lines too. */
 export async function firstLine(context: BrowserContext, url: string): Promise<string> {
   const page = await context.newPage();
@@ -110,8 +109,8 @@ export async function firstLine(context: BrowserContext, url: string): Promise<s
     return await new Promise<string>((resolve, reject) => {
       page.on('console', (message) => resolve(message.text()));
       page.on('pageerror', (error) => resolve(error.message));
-      page.goto(url).catch(reject);
-      setTimeout(() => reject(new Error(`${url} logged nothing in ${SECONDS} s`)), SECONDS * 1000).unref();
+      page.goto(url, { timeout: PATIENCE_MS }).catch(reject);
+      setTimeout(() => reject(new Error(`${url} logged nothing`)), PATIENCE_MS).unref();
     });
   } finally {
     await page.close();
