@@ -23,6 +23,7 @@ const TEST_PRESETS = ['debug', 'sanitize'];
 const flag = { type: 'boolean', default: false };
 const { values: flags } = parseArgs({ options: { tests: flag, package: flag, page: flag } });
 const children = new Set();
+const begun = performance.now();
 
 // Two at a time: where one is configured or linked by one core, another keeps the other core busy.
 const inTurn = atMost(2);
@@ -41,6 +42,7 @@ if (!flags.package) {
   await step('page', bin('vite'), ['build', '--config', 'web/demo/vite.config.ts', '--logLevel', 'warn']);
 }
 await programs;
+console.log(`build: ${((performance.now() - begun) / 1000).toFixed(0)} s`);
 
 async function compile(preset, targets) {
   const folder = path.join('build', preset);
