@@ -22,9 +22,9 @@ add_link_options(-fuse-ld=lld -Wl,--gc-sections)
 # Assertions are on. Sanitizers and profilers show frames and lines.
 add_compile_options(-O2 -g -fno-omit-frame-pointer)
 
-if(DECONV_COVERAGE)
-  add_compile_options(-fprofile-instr-generate -fcoverage-mapping)
-  add_link_options(-fprofile-instr-generate)
+if(DECONV_SANITIZE STREQUAL "memory")
+  # It must know of every store, and the C++ library's own code is not compiled with it.
+  add_compile_options(-fsanitize-ignorelist=${PROJECT_SOURCE_DIR}/cpp/native/memory_sanitizer.txt)
 endif()
 
 # glibc has a newer mallinfo, which Emscripten has not.

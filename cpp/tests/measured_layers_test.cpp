@@ -10,6 +10,7 @@
 
 #include "deconv/planner.h"
 #include "reference.h"
+#include "runtime_threads.h"
 
 using deconv::Axes;
 using deconv::Plan;
@@ -64,6 +65,7 @@ double median(std::vector<double> values) {
 }  // namespace
 
 TEST_CASE("the chosen route of measured layers is the fastest, or nearly so") {
+  const deconv_tests::RuntimeThreads one(1);
   double logarithms = 0;
   double worst = 1;
   for (const MeasuredLayer& layer : kLayers) {
@@ -89,6 +91,7 @@ TEST_CASE("the chosen route of measured layers is the fastest, or nearly so") {
 }
 
 TEST_CASE("estimates of measured layers are right but for a factor that all routes share") {
+  const deconv_tests::RuntimeThreads one(1);
   std::vector<double> ratios[deconv::kRouteCount];
   std::vector<double> all;
   for (const MeasuredLayer& layer : kLayers) {
@@ -140,6 +143,7 @@ void check_growth(const std::string& what, double least, const Grow& grow) {
 }  // namespace
 
 TEST_CASE("a larger problem costs no less on the same route") {
+  const deconv_tests::RuntimeThreads one(1);
   check_growth("batch", 1, [](MeasuredLayer* layer) { ++layer->batch; });
   for (size_t axis = 0; axis < 3; ++axis) {
     check_growth("input", 1, [axis](MeasuredLayer* layer) { ++layer->input[axis]; });

@@ -1,15 +1,18 @@
 #pragma once
 
+#include <algorithm>
+
+#include "deconv/runtime.h"
 #include "machine.h"
 
 namespace deconv_tests {
 
-// While it lives, plans are cut as small as they can be, for `threads` workers (at least as many as
-// the pool has), and weights are streamed: problems of 10 x 10 cross every border.
+// While it lives, plans are cut as small as they can be, for `threads` workers or as many as the
+// pool has, if these are more, and weights are streamed: problems of 10 x 10 cross every border.
 class SmallMachine {
  public:
   explicit SmallMachine(int threads = 1) {
-    deconv::machine = {.threads = threads,
+    deconv::machine = {.threads = std::max(threads, deconv::runtime_threads()),
                        .polyphase_block_bytes = 1,
                        .polyphase_most_positions = 1,
                        .polyphase_least_panels = 1,
