@@ -105,26 +105,22 @@ function shuffled(values, seed) {
   return list;
 }
 
+/** What survives one stage goes into the next, all together: each builds everything once. */
 async function runAll() {
   copyTree();
-  const outcomes = { killed: [], survived: [], 'timed out': [], 'did not compile': [] };
-  for (const [index, mutant] of mutants.entries()) {
-    const outcome = await outcomeOf(mutant);
-    outcomes[outcome].push(mutant);
-    console.log(`${index + 1}/${mutants.length} ${outcome}: ${titleOf(mutant)}`);
-    writeFileSync(REPORT, JSON.stringify(outcomes, null, 1));
+  const outcomes = { killed: [], survived: mutants, 'timed out': [], 'did not compile': [] };
+  for (const stage of flags.plain ? STAGES.slice(0, 1) : STAGES) {
+    const candidates = outcomes.survived;
+    outcomes.survived = [];
+    const limit = candidates.length > 0 ? await limitOf(stage) : 0;
+    for (const [index, mutant] of candidates.entries()) {
+      const outcome = await tryOut(mutant, { ...stage, limit });
+      outcomes[outcome].push(mutant);
+      console.log(`${stage.preset} ${index + 1}/${candidates.length} ${outcome}: ${titleOf(mutant)}`);
+      writeFileSync(REPORT, JSON.stringify(outcomes, null, 1));
+    }
   }
   return report(outcomes);
-}
-
-/** Of the first stage that sees the mutation. */
-async function outcomeOf(mutant) {
-  for (const stage of flags.plain ? STAGES.slice(0, 1) : STAGES) {
-    stage.limit ??= await limitOf(stage);
-    const outcome = await tryOut(mutant, stage);
-    if (outcome !== 'survived') return outcome;
-  }
-  return 'survived';
 }
 
 /** How long the tests may take with a mutation, by what they take without. */
