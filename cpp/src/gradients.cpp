@@ -16,8 +16,6 @@ namespace {
 
 constexpr int kRows = 4;
 constexpr int kColumns = 8;
-// Sums that stay in a second-level cache while all positions pass by.
-constexpr int64_t kBlockSums = 1 << 14;
 
 // Positions of one axis: `first`, first + step, ...
 struct Positions {
@@ -140,11 +138,11 @@ struct Side {
 // How the work is cut: an item is one tap of one group, and a block of its dense channels. Every
 // sum is one item's, so that no number of threads changes a bit of it.
 struct Cut {
-  Cut(const Problem& problem, int64_t rows, int64_t columns, int threads) {
+  Cut(const Problem& problem, int64_t rows, int64_t columns) {
     // More blocks than the cache asks for, where groups and taps are fewer than the threads.
     const int64_t items = problem.spec.groups * problem.spec.kernel_elements();
-    const int64_t wanted =
-        std::max(ceil_divide(rows * columns, kBlockSums), ceil_divide(2 * threads, items));
+    const int64_t wanted = std::max(ceil_divide(rows * columns, machine.gradient_block_sums),
+                                    ceil_divide(2 * machine.threads, items));
     block = ceil_divide(ceil_divide(rows, wanted), kRows) * kRows;
     blocks = ceil_divide(rows, block);
     worker_elements = block * columns;
@@ -214,7 +212,7 @@ Status weight_gradient(const Problem& problem, const float* input, const float* 
   const Side& dense = spec.transposed ? in : out;
   const Side& strided = spec.transposed ? out : in;
   const int64_t columns = strided.group_channels;
-  const Cut cut(problem, dense.group_channels, columns, machine.threads);
+  const Cut cut(problem, dense.group_channels, columns);
   if (in.data == nullptr || out.data == nullptr ||
       !workspace.scratch.reserve(cut.worker_elements * machine.threads)) {
     return Status::kOutOfMemory;

@@ -40,6 +40,9 @@ struct Machine {
   int64_t depthwise_row_outputs = 4096;
   int64_t depthwise_least_columns = 32;
   int64_t depthwise_tile_floats = 1 << 15;
+
+  // Sums of a weight's gradient that stay in a second-level cache while all positions pass by.
+  int64_t gradient_block_sums = 1 << 14;
 };
 
 inline Machine machine;

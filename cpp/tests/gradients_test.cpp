@@ -11,6 +11,8 @@
 
 #include "deconv/operator.h"
 #include "reference.h"
+#include "runtime_threads.h"
+#include "small_machine.h"
 
 using deconv::Layout;
 using deconv::Problem;
@@ -114,6 +116,33 @@ TEST_CASE("channel counts around the blocks of the weight's gradient") {
         }
       }
     }
+  }
+}
+
+TEST_CASE("no cut and no number of threads changes a bit of the gradients") {
+  for (uint64_t seed = 5600; seed < 5900; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    const Problem problem = deconv_tests::random_problem(random);
+    INFO(deconv_tests::describe(problem));
+    ExactBuffer input(problem.input_elements());
+    ExactBuffer grad_output(problem.output_elements());
+    input.fill(random);
+    grad_output.fill(random);
+    const auto gradients = [&] {
+      ExactBuffer weight(problem.spec.weight_elements());
+      ExactBuffer bias(problem.spec.out_channels);
+      CHECK(weight_gradient(problem, input.data(), grad_output.data(), weight.data()) ==
+            Status::kOk);
+      bias_gradient(problem, grad_output.data(), bias.data());
+      std::vector<float> all(weight.data(), weight.data() + weight.size());
+      all.insert(all.end(), bias.data(), bias.data() + bias.size());
+      return all;
+    };
+    const std::vector<float> whole = gradients();
+    const deconv_tests::RuntimeThreads running(3);
+    const deconv_tests::SmallMachine small(3);
+    CHECK(gradients() == whole);
   }
 }
 

@@ -24,7 +24,8 @@ class SmallMachine {
                        .winograd_band_bytes = 1,
                        .depthwise_row_outputs = 1,
                        .depthwise_least_columns = 1,
-                       .depthwise_tile_floats = 1};
+                       .depthwise_tile_floats = 1,
+                       .gradient_block_sums = 1};
   }
   SmallMachine(const SmallMachine&) = delete;
   SmallMachine& operator=(const SmallMachine&) = delete;

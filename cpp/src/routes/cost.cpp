@@ -7,6 +7,7 @@
 #include "axis_phases.h"
 #include "deconv/planner.h"
 #include "matrix_tile.h"
+#include "routes/depthwise.h"
 #include "routes/winograd_forms.h"
 
 namespace deconv {
@@ -29,6 +30,51 @@ static_assert(std::size(kTileStep) == kTileRows + 1);
 constexpr double kTransposedValue = 0.29;
 constexpr double kReluValue = 0.12;
 constexpr double kReluOnTheWay = 0.02;
+
+double cost_of_one_channel(const Problem& problem, const depthwise::TileGrid& grid) {
+  const auto tiles = static_cast<double>(grid.count);
+  const auto outputs = static_cast<double>(problem.output_elements());
+  const double copied = tiles * static_cast<double>(grid.copy_floats);
+  const double macs = problem.multiply_accumulates();
+  if (depthwise::runs_planes(problem)) {
+    const double columns = grid.part_columns;
+    const double rows = outputs / problem.output[2];
+    return 500 + 110 * tiles + macs / 24 * (columns / grid.columns) + 0.23 * outputs +
+           0.09 * copied + 3.7 * copied / columns + 5.7 * rows;
+  }
+  const double lanes = depthwise::whole_vectors(problem.spec.out_channels);
+  return 500 + 50 * tiles + macs / 14 * (lanes / problem.spec.out_channels) + 0.1 * outputs +
+         0.5 * copied + memory_nanoseconds(problem, 0.22);
+}
+
+double cost_of_groups(const Problem& problem) {
+  const Spec& spec = problem.spec;
+  const auto inputs = static_cast<double>(problem.input_elements());
+  const auto outputs = static_cast<double>(problem.output_elements());
+  const double macs = problem.multiply_accumulates();
+  const double in = spec.group_in_channels();
+  const double width_phases = spec.transposed ? spec.stride[2] : 1;
+  double taps = 1;
+  for (int axis = 0; axis < 3; ++axis) {
+    taps *= static_cast<double>(spec.kernel[axis]) / (spec.transposed ? spec.stride[axis] : 1);
+  }
+  if (depthwise::runs_planes(problem)) {
+    const double steps = std::ceil(problem.output[2] / width_phases);
+    const double filled = std::ceil(steps / 4) * 4 / steps;
+    const double rows = outputs / problem.output[2];
+    const double row_taps = taps * width_phases / spec.kernel[2];
+    const bool shuffles = width_phases <= 2 || width_phases == 4;
+    return 1200 + 0.058 * macs * filled + (shuffles ? 0.036 : 0.1) * outputs +
+           rows * (1.1 * in * row_taps + 6 * width_phases) + 0.15 * inputs +
+           memory_nanoseconds(problem, 0.4);
+  }
+  const double lanes =
+      depthwise::whole_vectors(spec.out_channels) / static_cast<double>(spec.out_channels);
+  const double points = static_cast<double>(problem.batch * problem.output_points());
+  return 1200 + 0.096 * macs * lanes + points * (0.084 * in * taps + 0.16 * taps + 0.35) +
+         0.084 * outputs + 1.8 * inputs + 26 * points / problem.output[2] * width_phases +
+         memory_nanoseconds(problem, 0.4);
+}
 
 }  // namespace
 
@@ -140,6 +186,13 @@ double xnnpack_deconvolution_nanoseconds(const Problem& problem, double columns,
   return 500 +
          positions * (taps * (in * vectors * kXnnpackStep + kXnnpackTap + few) + 0.39 * vectors) +
          memory_nanoseconds(problem, 0.17);
+}
+
+double depthwise_nanoseconds(const Problem& problem, const depthwise::TileGrid& grid) {
+  const Spec& spec = problem.spec;
+  return spec.group_in_channels() == 1 && spec.group_out_channels() == 1
+             ? cost_of_one_channel(problem, grid)
+             : cost_of_groups(problem);
 }
 
 // About one multiply-accumulate a nanosecond, plus finding the taps of each output value.

@@ -8,6 +8,9 @@
 namespace deconv {
 
 struct Form;
+namespace depthwise {
+struct TileGrid;
+}
 class Plan;
 
 // What plans cost, in nanoseconds of one thread. All numbers were fitted to layers that
@@ -37,6 +40,8 @@ double xnnpack_convolution_nanoseconds(const Problem& problem);
 // `columns` of a row of the output as XNNPACK computes them; with `phases` it multiplies no
 // inserted zeros.
 double xnnpack_deconvolution_nanoseconds(const Problem& problem, double columns, bool phases);
+
+double depthwise_nanoseconds(const Problem& problem, const depthwise::TileGrid& grid);
 
 double scalar_nanoseconds(const Problem& problem);
 
