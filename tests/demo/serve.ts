@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright';
-import { preview } from 'vite';
+import { type Plugin, preview } from 'vite';
 import { expect } from 'vitest';
 import { chromiumOptions } from '../../scripts/browsers.mjs';
 import { PATIENCE_MS } from '../support/patience';
@@ -12,14 +12,13 @@ const inRoot = (path: string) => fileURLToPath(new URL(path, root));
 /** `expect.poll`: what is waited for is a condition, for as long as a busy machine may take to fulfil it. */
 export const eventually = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: PATIENCE_MS });
 
-export interface Served {
-  readonly browser: Browser;
+export interface ServedPage {
   readonly url: string;
   close(): Promise<void>;
 }
 
-/** The built page on a free port, with the headers of `vite preview`, and a browser to look at it. */
-export async function serve(flags: readonly string[] = []): Promise<Served> {
+/** The built page on a free port, with the headers of `vite preview`. */
+export async function servePage(plugins: readonly Plugin[] = []): Promise<ServedPage> {
   if (!existsSync(inRoot('build/page/index.html'))) {
     throw new Error('build/page is missing: run `vite build -c web/demo/vite.config.ts` first');
   }
@@ -27,9 +26,20 @@ export async function serve(flags: readonly string[] = []): Promise<Served> {
     configFile: inRoot('web/demo/vite.config.ts'),
     preview: { port: 0, host: '127.0.0.1', strictPort: false, open: false },
     logLevel: 'silent',
+    plugins: [...plugins],
   });
   const url = server.resolvedUrls?.local[0];
   if (!url) throw new Error('vite preview gave no address');
+  return { url, close: () => server.close() };
+}
+
+export interface Served extends ServedPage {
+  readonly browser: Browser;
+}
+
+/** The page, and a browser to look at it. */
+export async function serve(flags: readonly string[] = []): Promise<Served> {
+  const { url, close } = await servePage();
   const { args, ...options } = chromiumOptions();
   // A picture that moves instead of a camera, for the test that grants it.
   const camera = '--use-fake-device-for-media-stream';
@@ -39,7 +49,7 @@ export async function serve(flags: readonly string[] = []): Promise<Served> {
     url,
     async close() {
       await browser.close();
-      await server.close();
+      await close();
     },
   };
 }

@@ -13,7 +13,8 @@ export interface Engine {
   open(url: string): Promise<void>;
   /** The value of an expression in the page, awaited there. */
   evaluate<Value>(expression: string): Promise<Value>;
-  click(selector: string): Promise<void>;
+  /** The middle of what an XPath leads to, which is in view. */
+  click(path: string): Promise<void>;
   press(key: KeyInput & keyof typeof KEYS): Promise<void>;
   close(): Promise<void>;
 }
@@ -21,13 +22,10 @@ export interface Engine {
 const { Key } = webdriver;
 const KEYS = {
   ArrowDown: Key.ARROW_DOWN,
-  ArrowLeft: Key.ARROW_LEFT,
   ArrowRight: Key.ARROW_RIGHT,
-  ArrowUp: Key.ARROW_UP,
+  End: Key.END,
   Enter: Key.ENTER,
   Home: Key.HOME,
-  Space: Key.SPACE,
-  Tab: Key.TAB,
 };
 const VIEW = { width: 1280, height: 900 };
 
@@ -46,7 +44,7 @@ async function launchFirefox(): Promise<Engine> {
     version: await browser.version(),
     open: async (url) => void (await page.goto(url)),
     evaluate: (expression) => page.evaluate(expression) as Promise<never>,
-    click: (selector) => page.locator(selector).click(),
+    click: (path) => page.locator(`::-p-xpath(${path})`).click(),
     press: (key) => page.keyboard.press(key),
     close: () => browser.close(),
   };
@@ -82,7 +80,7 @@ async function launchWebKit(): Promise<Engine> {
       version: `${capabilities.getBrowserName()}/${capabilities.getBrowserVersion()}`,
       open: (url) => driver.get(url),
       evaluate: (expression) => driver.executeScript(`return (${expression})`),
-      click: async (selector) => driver.findElement(webdriver.By.css(selector)).click(),
+      click: async (path) => driver.findElement(webdriver.By.xpath(path)).click(),
       press: (key) => driver.actions().sendKeys(KEYS[key]).perform(),
       async close() {
         await driver.quit();

@@ -67,6 +67,22 @@ function serviceWorker(): Plugin {
   };
 }
 
+/**
+ * Sends the headers with every answer. Vite leaves them out of "304 Not Modified", and WebKit then takes the
+ * worker's script for one without the isolation that its page has, and blocks it.
+ */
+function headersAlways(): Plugin {
+  return {
+    name: 'headers-always',
+    configurePreviewServer({ middlewares, config }) {
+      middlewares.use((_request, response, next) => {
+        response.setHeaders(new Map(Object.entries(config.preview.headers as Record<string, string>)));
+        next();
+      });
+    },
+  };
+}
+
 /** What the Bench measures against, where it is installed: files that are fetched on a press of a button only. */
 const peers = [
   {
@@ -113,7 +129,7 @@ function copyPeers(): Plugin {
 export default defineConfig({
   root: here('.'),
   base: './',
-  plugins: [policyAsMeta(), copyPeers(), serviceWorker()],
+  plugins: [policyAsMeta(), copyPeers(), serviceWorker(), headersAlways()],
   resolve: {
     alias: [
       { find: /^deconv-wasm$/, replacement: here('../../dist/index.js') },
