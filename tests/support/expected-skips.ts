@@ -12,6 +12,8 @@ export interface Skip {
 }
 
 interface ExpectedSkip {
+  /** Default: any project. */
+  readonly project?: RegExp;
   readonly file: RegExp;
   /** Default: any test of the file. */
   readonly test?: RegExp;
@@ -60,14 +62,21 @@ const EXPECTED: readonly ExpectedSkip[] = [
     test: /`using` releases/,
     because: 'Node before 24 has no Symbol.dispose of its own',
   },
+  {
+    project: /^(chromium|firefox|webkit)/,
+    file: /conformance\/models-/,
+    test: /ONNX Runtime/,
+    because: 'the reference of these tests runs in Node only',
+  },
   { file: /./, note: /no Float16Array/, because: 'engines of before 2025 have no Float16Array' },
   { file: /conformance\//, note: /^this engine lacks /, because: 'LACKING says what and why' },
 ];
 
 /** Why a test may be skipped; undefined where it may not. */
-export function whySkipped({ file, test, note }: Skip): string | undefined {
+export function whySkipped({ project, file, test, note }: Skip): string | undefined {
   return EXPECTED.find(
     (expected) =>
+      (expected.project === undefined || expected.project.test(project)) &&
       expected.file.test(file) &&
       (expected.test === undefined || expected.test.test(test)) &&
       (expected.note === undefined || (note !== undefined && expected.note.test(note))),

@@ -55,7 +55,8 @@ function printSeconds(modules: readonly TestModule[]): void {
       .sort((a, b) => b.seconds - a.seconds);
     const total = slowest.reduce((sum, { seconds }) => sum + seconds, 0);
     const shown = slowest.slice(0, 4).map(({ file, seconds }) => `${file} ${seconds.toFixed(0)}`);
-    console.log(`${name.padEnd(9)}${total.toFixed(0).padStart(5)}  ${shown.join(', ')}`);
+    // A browser's project has the name of its instance, too.
+    console.log(`${name.replace(/ \(.*/, '').padEnd(9)}${total.toFixed(0).padStart(5)}  ${shown.join(', ')}`);
   }
 }
 
