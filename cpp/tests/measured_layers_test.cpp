@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "deconv/planner.h"
+#include "machine.h"
 #include "reference.h"
 #include "runtime_threads.h"
 
@@ -159,4 +160,37 @@ TEST_CASE("a larger problem costs no less on the same route") {
     layer->out_channels *= 2;
     layer->groups *= 2;
   });
+}
+
+TEST_CASE("what several threads do in all is no less than what one does, and little more") {
+  const deconv::Machine one = deconv::machine;
+  double logarithms = 0;
+  int64_t plans = 0;
+  for (const MeasuredLayer& layer : kLayers) {
+    const Problem problem = layer.problem();
+    INFO(deconv_tests::describe(problem));
+    for (int id = 0; id < deconv::kRouteCount; ++id) {
+      const auto route = static_cast<RouteId>(id);
+      INFO(std::string(deconv::route_name(route)));
+      deconv::machine.threads = 1;
+      const Plan alone = plan_route(route, problem);
+      for (const int threads : {2, 4, 8}) {
+        CAPTURE(threads);
+        deconv::machine.threads = threads;
+        const Plan shared = plan_route(route, problem);
+        CHECK((shared.refusal == nullptr) == (alone.refusal == nullptr));
+        if (alone.refusal != nullptr) continue;
+        const double ratio = shared.nanoseconds / alone.nanoseconds;
+        // Shorter strips of products may stay in a cache that one thread's do not.
+        CHECK(ratio > 0.9);
+        CHECK(ratio < 1.01 * threads);
+        logarithms += std::log(ratio);
+        ++plans;
+      }
+    }
+  }
+  deconv::machine = one;
+  const double mean = std::exp(logarithms / static_cast<double>(plans));
+  MESSAGE("work on 2 to 8 threads over that on one: ", mean);
+  CHECK(mean < 1.1);
 }

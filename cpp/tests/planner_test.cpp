@@ -10,8 +10,12 @@
 #include <utility>
 
 #include "deconv/quantized.h"
+#include "matrix_tile.h"
 #include "reference.h"
+#include "routes/cuts.h"
+#include "routes/depthwise.h"
 #include "routes/route.h"
+#include "small_machine.h"
 
 using deconv::choose_plan;
 using deconv::Layout;
@@ -259,4 +263,32 @@ TEST_CASE("every route has a name of its own, and stands where its id says") {
     CHECK(deconv::route_entry(route).id == route);
   }
   CHECK(names.size() == static_cast<size_t>(deconv::kRouteCount));
+}
+
+TEST_CASE("on a small machine a problem of 10 x 10 is cut everywhere") {
+  Spec spec;
+  spec.in_channels = spec.out_channels = 16;
+  spec.kernel = {1, 3, 3};
+  const Problem problem = problem_of(spec, 1, 10);
+  for (const int threads : {1, 3}) {
+    CAPTURE(threads);
+    const deconv_tests::SmallMachine small(threads);
+    const auto blocks = plan_route(RouteId::kPolyphase, problem).cut<deconv::Blocks>();
+    CHECK(blocks.streams_weights);
+    CHECK(blocks.blocks == 18);
+    CHECK(blocks.block == deconv::kPanel);
+    const auto strips = plan_route(RouteId::kScatter, problem).cut<deconv::Strips>();
+    CHECK(strips.strips == 12);
+    CHECK(strips.overlap == 2);
+    CHECK(strips.block < strips.pitch);
+    // An odd number of quads in a row of tiles, with bands of two rows but for the threads' sake.
+    const auto bands = plan_route(RouteId::kWinograd43, problem).cut<deconv::Bands>();
+    CHECK(bands.quads == 1);
+    CHECK(bands.bands == (threads == 1 ? 2 : 3));
+    CHECK(bands.bands * bands.band_rows > bands.tile_rows - bands.band_rows);
+    const auto grid = plan_route(RouteId::kDepthwise, problem).cut<deconv::depthwise::TileGrid>();
+    CHECK(grid.row_tiles > 1);
+    CHECK(grid.column_tiles > 1);
+  }
+  CHECK(plan_route(RouteId::kPolyphase, problem).cut<deconv::Blocks>().blocks == 1);
 }

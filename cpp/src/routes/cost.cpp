@@ -111,8 +111,11 @@ double scatter_nanoseconds(const Problem& problem, const Strips& cut) {
   const double in = spec.group_in_channels();
   const int64_t rows = spec.kernel_elements() * spec.group_out_channels();
   const double images = static_cast<double>(problem.batch) * spec.groups;
-  // Neighbouring strips compute what both read.
-  const int64_t positions = problem.input_points() + (cut.strips - 1) * cut.overlap * cut.slice;
+  // Neighbouring strips compute what both read, none more than all.
+  const int64_t extent = problem.input[cut.axis];
+  const int64_t read = std::min(extent + (cut.strips - 1) * cut.overlap,
+                                cut.strips * std::min(cut.strip + cut.overlap, extent));
+  const int64_t positions = read * cut.slice;
   const double panels = images * static_cast<double>(positions) / kPanel;
   const double product = in * (1.39 + 1.02 * tile_step_nanoseconds(rows)) +
                          13.8 * static_cast<double>(Tiling(rows).count);
