@@ -32,6 +32,7 @@ struct Machine {
   int64_t scatter_strip_per_overlap = 8;
   // Positions whose packed panels stay there while the weights stream through.
   int64_t scatter_panel_bytes = 192 * 1024;
+  int64_t scatter_least_panels = 4;
 
   // Transformed inputs of a band, which all weights pass by.
   int64_t winograd_band_bytes = 640 * 1024;
@@ -40,6 +41,10 @@ struct Machine {
   int64_t depthwise_row_outputs = 4096;
   int64_t depthwise_least_columns = 32;
   int64_t depthwise_tile_floats = 1 << 15;
+  // Neighbouring tiles both copy what lies between them: that should be little beside what a tile
+  // has of its own.
+  int64_t depthwise_columns_per_overlap = 4;
+  int64_t depthwise_rows_per_overlap = 2;
 
   // Sums of a weight's gradient that stay in a second-level cache while all positions pass by.
   int64_t gradient_block_sums = 1 << 14;

@@ -21,10 +21,13 @@ class SmallMachine {
                        .scatter_strip_bytes = 1,
                        .scatter_strip_per_overlap = 0,
                        .scatter_panel_bytes = 1,
+                       .scatter_least_panels = 1,
                        .winograd_band_bytes = 1,
                        .depthwise_row_outputs = 1,
                        .depthwise_least_columns = 1,
                        .depthwise_tile_floats = 1,
+                       .depthwise_columns_per_overlap = 1,
+                       .depthwise_rows_per_overlap = 1,
                        .gradient_block_sums = 1};
   }
   SmallMachine(const SmallMachine&) = delete;

@@ -63,13 +63,12 @@ bool cut_into_tiles(const Problem& problem, const Machine& machine, TileGrid* gr
   const bool copies = planes || expands_channels(spec);
   TileGrid made;
 
-  // Neighbouring tiles both copy what lies between them: that should be little beside what a tile
-  // has of its own.
-  made.columns = piece(axis_positions(problem, 2),
-                       std::max<int64_t>({machine.depthwise_least_columns,
-                                          machine.depthwise_row_outputs / (phases * lanes),
-                                          copies ? 4 * column_shifts.span : 0}));
-  const int64_t fewest_rows = copies ? 1 + 2 * row_shifts.span : 1;
+  made.columns =
+      piece(axis_positions(problem, 2),
+            std::max<int64_t>(
+                {machine.depthwise_least_columns, machine.depthwise_row_outputs / (phases * lanes),
+                 copies ? machine.depthwise_columns_per_overlap * column_shifts.span : 0}));
+  const int64_t fewest_rows = copies ? 1 + machine.depthwise_rows_per_overlap * row_shifts.span : 1;
   // Floats that one more row adds to a tile.
   double row_floats = static_cast<double>(made.columns * phases * row_phases * lanes);
   if (planes) {

@@ -273,8 +273,9 @@ const char* make_plan(const Machine& machine, Plan* plan) {
   cut.strips = ceil_divide(cut.steps, cut.strip);
   cut.pitch = whole_panels(std::min(cut.strip + cut.overlap, extent) * cut.slice);
   const int64_t in = spec.group_in_channels();
-  cut.block = std::clamp(machine.scatter_panel_bytes / (4 * in) / kPanel * kPanel,
-                         int64_t{4 * kPanel}, std::max(cut.pitch, int64_t{4 * kPanel}));
+  const int64_t least = machine.scatter_least_panels * kPanel;
+  cut.block = std::clamp(machine.scatter_panel_bytes / (4 * in) / kPanel * kPanel, least,
+                         std::max(cut.pitch, least));
   cut.row_pitch = steps_of(2);
   cut.panel_elements = in * cut.block;
   cut.product_elements = rows * cut.pitch;
