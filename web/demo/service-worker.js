@@ -57,6 +57,7 @@ async function file(request) {
   const kept = await cache.match(request);
   if (kept) return kept;
   const response = await fetch(request);
-  if (response.ok) await cache.put(request, response.clone());
+  // What finds no room to be kept is shown all the same.
+  if (response.ok) await cache.put(request, response.clone()).catch(() => {});
   return response;
 }
