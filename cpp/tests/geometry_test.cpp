@@ -177,6 +177,33 @@ TEST_CASE("sizes that no 32-bit heap holds are too large, whatever the arithmeti
   CHECK(status_for(layer(false, 1, 1 << 16, 0), 1, {1, 1 << 15, 1 << 15}) == Status::kTooLarge);
 }
 
+TEST_CASE("input and output are as large as a tensor may be, each by itself") {
+  const auto made = [](int32_t in, int32_t out, int32_t batch, const Axes& input) {
+    Spec spec;
+    spec.in_channels = in;
+    spec.out_channels = out;
+    Problem problem;
+    return make_problem(spec, batch, input, Layout::kChannelsFirst, &problem);
+  };
+  const Axes largest{1 << 4, 1 << 12, 1 << 13};
+  CHECK(made(1, 1, 1, largest) == Status::kOk);
+  CHECK(made(2, 1, 1, largest) == Status::kTooLarge);
+  CHECK(made(1, 2, 1, largest) == Status::kTooLarge);
+  CHECK(made(1, 1, 2, largest) == Status::kTooLarge);
+  for (int axis = 0; axis < 3; ++axis) {
+    Axes more = largest;
+    ++more[axis];
+    CHECK(made(1, 1, 1, more) == Status::kTooLarge);
+    // The output alone grows, or the input alone is too large.
+    Spec spec;
+    spec.pad_after[axis] = -1;
+    Problem problem;
+    CHECK(make_problem(spec, 1, largest, Layout::kChannelsFirst, &problem) == Status::kTooLarge);
+    spec.pad_after[axis] = 1;
+    CHECK(make_problem(spec, 1, more, Layout::kChannelsFirst, &problem) == Status::kTooLarge);
+  }
+}
+
 TEST_CASE("the largest numbers that cancel give a small output") {
   Spec spec = layer(true, 2, kMax, 0, kMax);
   spec.pad_before = {0, kMax, kMax};
