@@ -59,6 +59,7 @@ async function launchWebKit(): Promise<Engine> {
       ...process.env,
       DISPLAY: display.name,
       GDK_BACKEND: 'x11',
+      // Safari has it on isolated pages; WebKitGTK has it on none, unless it is told to.
       JSC_useSharedArrayBuffer: '1',
     })
     .build();
