@@ -4,7 +4,7 @@
 //   node scripts/build.mjs            the four binaries, the package, the page
 //   node scripts/build.mjs --package  without the page
 //   node scripts/build.mjs --page     the page alone, and what it needs where that is missing
-//   node scripts/build.mjs --tests    the C++ test programs (debug and sanitizers) as well
+//   node scripts/build.mjs --tests    the C++ test programs (WebAssembly, and native ones with sanitizers) as well
 
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -18,7 +18,7 @@ const root = path.dirname(import.meta.dirname);
 const dist = path.join(root, 'dist');
 const { version } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
 const RELEASE_PRESETS = ['simd', 'relaxed', 'simd-threads', 'relaxed-threads'];
-const TEST_PRESETS = ['debug', 'sanitize'];
+const TEST_PRESETS = ['debug', 'native-relaxed', 'native-asan', 'native-msan', 'native-tsan'];
 
 const flag = { type: 'boolean', default: false };
 const { values: flags } = parseArgs({ options: { tests: flag, package: flag, page: flag } });

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "deconv/operator.h"
+#include "deconv/workspace.h"
+#include "failing_memory.h"
 #include "reference.h"
 #include "runtime_threads.h"
 #include "small_machine.h"
@@ -144,6 +146,26 @@ TEST_CASE("no cut and no number of threads changes a bit of the gradients") {
     const deconv_tests::SmallMachine small(3);
     CHECK(gradients() == whole);
   }
+}
+
+TEST_CASE("the weight's gradient without memory is an error") {
+  Spec spec;
+  spec.in_channels = 2;
+  spec.kernel = {1, 2, 2};
+  Problem problem;
+  REQUIRE(make_problem(spec, 1, {1, 3, 3}, Layout::kChannelsFirst, &problem) == Status::kOk);
+  const std::vector<float> input(static_cast<size_t>(problem.input_elements()), 1.0f);
+  const std::vector<float> grad_output(static_cast<size_t>(problem.output_elements()), 1.0f);
+  std::vector<float> grad_weight(static_cast<size_t>(spec.weight_elements()));
+  const auto gradient = [&] {
+    return weight_gradient(problem, input.data(), grad_output.data(), grad_weight.data());
+  };
+  deconv::Workspace::shared().release();
+  {
+    const deconv_tests::FailingMemory memory(0);
+    CHECK(gradient() == Status::kOutOfMemory);
+  }
+  CHECK(gradient() == Status::kOk);
 }
 
 TEST_CASE("an empty batch has gradients of zero") {

@@ -340,6 +340,7 @@ TEST_CASE("every wrong order of calls and every wrong value is an error with a n
   const Parameters parameters = random_parameters(spec, random, false);
   const std::unique_ptr<QuantizedOperator> op = QuantizedOperator::create(spec);
   REQUIRE(op != nullptr);
+  CHECK(op->plan(1, {1, 1 << 30, 1 << 30}, Layout::kChannelsLast) == Status::kTooLarge);
   Block from(5 * 16 * 4);
   Block to(3 * 49 * 4);
   std::fill_n(from.floats(), 5 * 16, 1.0f);

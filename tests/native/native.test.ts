@@ -1,5 +1,5 @@
-// Runs the C++ tests, which are WebAssembly programs, and shows what they print at the end. Each program runs in
-// parts, two at a time: under the sanitizers one alone takes ten minutes.
+// Runs the C++ tests: as a WebAssembly program, and natively, where sanitizers and threads reach the same code.
+// Shows what they print at the end. Each program runs in parts, two at a time.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -7,32 +7,47 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 
 const build = path.join(import.meta.dirname, '..', '..', 'build');
-const PARTS = 8;
+const RUNS = [
+  { preset: 'debug', threads: 1 },
+  { preset: 'native-relaxed', threads: 3 },
+  { preset: 'native-asan', threads: 3 },
+  { preset: 'native-msan', threads: 1 },
+  { preset: 'native-tsan', threads: 3 },
+] as const;
+const PARTS = 4;
 /** A guard against a hang, far above what a part takes on a busy machine. */
 const LONGEST_MS = 40 * 60_000;
+
+type Run = (typeof RUNS)[number];
 
 interface Outcome {
   readonly code: number | null;
   readonly output: string;
 }
 
-function programOf(preset: string): string {
-  const program = path.join(build, preset, 'cpp', 'tests', 'deconv_tests.cjs');
-  if (existsSync(program)) return program;
+/** Command and first arguments. */
+function commandOf(preset: Run['preset']): readonly [string, ...string[]] {
+  const program = path.join(build, preset, 'cpp', 'tests', 'deconv_tests');
+  if (existsSync(`${program}.cjs`)) return [process.execPath, `${program}.cjs`];
+  if (existsSync(program)) return [program];
   throw new Error(`no C++ tests in build/${preset}: run node scripts/build.mjs --tests`);
 }
 
-function countOf(program: string): number {
-  const { stdout } = spawnSync(process.execPath, [program, '--no-colors', '--count'], { encoding: 'utf8' });
+function countOf(preset: Run['preset']): number {
+  const [command, ...args] = commandOf(preset);
+  const { stdout } = spawnSync(command, [...args, '--no-colors', '--count'], { encoding: 'utf8' });
   const count = /filters: (\d+)/.exec(stdout)?.[1];
-  if (count === undefined) throw new Error(`${program} counts no test cases:\n${stdout}`);
+  if (count === undefined) throw new Error(`${command} counts no test cases:\n${stdout}`);
   return Number(count);
 }
 
-function run(program: string, first: number, last: number): Promise<Outcome> {
+function run({ preset, threads }: Run, first: number, last: number): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const args = [program, '--no-colors', `--first=${first}`, `--last=${last}`];
-    const child = spawn(process.execPath, args, { timeout: LONGEST_MS });
+    const [command, ...args] = commandOf(preset);
+    const child = spawn(command, [...args, '--no-colors', `--first=${first}`, `--last=${last}`], {
+      timeout: LONGEST_MS,
+      env: { ...process.env, DECONV_TEST_THREADS: String(threads) },
+    });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
@@ -44,20 +59,17 @@ function run(program: string, first: number, last: number): Promise<Outcome> {
   });
 }
 
-const PARTS_OF_ALL = ['debug', 'sanitize'].flatMap((preset) =>
-  Array.from({ length: PARTS }, (_, part) => [preset, part] as const),
-);
+const PARTS_OF_ALL = RUNS.flatMap((each) => Array.from({ length: PARTS }, (_, part) => ({ ...each, part })));
 
 test.concurrent.each(PARTS_OF_ALL)(
-  'C++ tests, %s build, part %i',
-  async (preset, part) => {
-    const program = programOf(preset);
-    const count = countOf(program);
+  'C++ tests, $preset build, $threads threads, part $part',
+  async ({ part, ...each }) => {
+    const count = countOf(each.preset);
     const first = Math.floor((part * count) / PARTS) + 1;
     const last = Math.floor(((part + 1) * count) / PARTS);
-    const { code, output } = await run(program, first, last);
+    const { code, output } = await run(each, first, last);
     for (const [line] of output.matchAll(/^\[doctest\] assertions:.*$/gm)) {
-      console.log(`${preset}, ${first} to ${last} of ${count}: ${line}`);
+      console.log(`${each.preset}, ${each.threads} threads, ${first} to ${last} of ${count}: ${line}`);
     }
     expect(code, output).toBe(0);
     // A program that ended before its tests did says nothing, and may still exit with 0.
@@ -66,6 +78,8 @@ test.concurrent.each(PARTS_OF_ALL)(
   LONGEST_MS,
 );
 
-test('there are C++ tests', () => {
-  expect(countOf(programOf('debug'))).toBeGreaterThan(PARTS);
+test('every build has the same C++ tests', () => {
+  const counts = RUNS.map(({ preset }) => countOf(preset));
+  expect(Math.min(...counts)).toBeGreaterThan(PARTS);
+  expect(new Set(counts).size).toBe(1);
 });
