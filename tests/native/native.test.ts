@@ -9,7 +9,6 @@ import { expect, test } from 'vitest';
 const build = path.join(import.meta.dirname, '..', '..', 'build');
 const RUNS = [
   { preset: 'debug', threads: 1 },
-  { preset: 'native-relaxed', threads: 3 },
   { preset: 'native-asan', threads: 3 },
   { preset: 'native-msan', threads: 1 },
   { preset: 'native-tsan', threads: 3 },
