@@ -70,9 +70,6 @@ class AxisPhases {
   int32_t offset_count() const { return offset_count_; }
   int32_t offset(int32_t index) const { return offsets_[index]; }
 
-  // Steps q that cover `output` positions.
-  int32_t steps(int32_t output) const { return (output - 1) / count_ + 1; }
-
   // What follows from the numbers of `spec` along `axis`, without deriving the taps: phases, the
   // step, the offsets, the phases that have taps, and how far the last tap lies from the first.
   // Where stride and input dilation are both more than 1 there may be fewer offsets and phases.
