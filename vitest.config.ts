@@ -116,7 +116,7 @@ export default defineConfig({
           ...inNode,
           name: 'node',
           include: ['tests/{conformance,fuzz}/**/*.test.ts'],
-          exclude: quick ? ['**/threads.test.ts', 'tests/fuzz/**'] : [],
+          exclude: quick ? ['**/threads.test.ts', '**/*garbage.test.ts', 'tests/fuzz/**'] : [],
           pool: 'forks',
           // The package is loaded by Node itself, from its exports map, as a user's import is.
           server: { deps: { external: [/\/dist\//] } },

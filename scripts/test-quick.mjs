@@ -16,6 +16,6 @@ const { status } = spawnSync(vitest, args, {
 const seconds = ((performance.now() - started) / 1000).toFixed(0);
 console.log(
   `quick, ${seconds} s. Left out: the builds relaxed, simd-threads and relaxed-threads, and the projects of npm test ` +
-    'that are not unit and node (C++ and its sanitizers, browsers, memory, package, page), and random programs',
+    'that are not unit and node (C++ and its sanitizers, browsers, memory, package, page), and random programs and values',
 );
 process.exitCode = status ?? 1;

@@ -11,7 +11,7 @@ const copy = mkdtempSync(path.join(tmpdir(), 'deconv-house-'));
 afterAll(() => rmSync(copy, { recursive: true, force: true }));
 
 beforeEach(() => {
-  for (const folder of ['cpp', 'web/lib', 'web/cli', 'web/demo', 'scripts', 'docs/pictures']) {
+  for (const folder of ['cpp', 'web/lib', 'web/cli', 'web/demo', 'scripts', 'docs/pictures', 'dist/cli']) {
     rmSync(path.join(copy, folder), { recursive: true, force: true });
     cpSync(path.join(root, folder), path.join(copy, folder), {
       recursive: true,
