@@ -103,8 +103,9 @@ Status AxisPhases::derive(const Spec& spec, int axis) {
 }
 
 AxisPhases::Sources AxisPhases::sources(int64_t output, int64_t extent) const {
-  const int64_t first = output / count_ * step_;
-  std::span<const Tap> inside = taps(static_cast<int32_t>(output % count_));
+  const auto position = static_cast<int32_t>(output);
+  const int64_t first = int64_t{position / count_} * step_;
+  std::span<const Tap> inside = taps(position % count_);
   while (!inside.empty() && first + inside.front().offset < 0) inside = inside.subspan(1);
   while (!inside.empty() && first + inside.back().offset >= extent) {
     inside = inside.first(inside.size() - 1);
