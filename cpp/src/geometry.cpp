@@ -1,17 +1,16 @@
 #include "deconv/geometry.h"
 
+#include <algorithm>
 #include <initializer_list>
 #include <limits>
 
 namespace deconv {
 namespace {
 
-// Products of three 31-bit numbers leave int64_t: stop as soon as the limit is passed.
+// Of positive factors. Products of three 31-bit numbers leave int64_t: stop as soon as the limit is
+// passed.
 bool product_fits(std::initializer_list<int64_t> factors) {
   int64_t product = 1;
-  for (const int64_t factor : factors) {
-    if (factor == 0) return true;
-  }
   for (const int64_t factor : factors) {
     if (factor > kMaxTensorElements / product) return false;
     product *= factor;
@@ -98,9 +97,11 @@ Status make_problem(const Spec& spec, int32_t batch, const Axes& input, Layout l
     if (extent > std::numeric_limits<int32_t>::max()) return Status::kTooLarge;
     result.output[axis] = static_cast<int32_t>(extent);
   }
-  if (!product_fits({batch, spec.in_channels, input[0], input[1], input[2]}) ||
+  // A batch of none consists of images that could be.
+  const int32_t images = std::max(batch, 1);
+  if (!product_fits({images, spec.in_channels, input[0], input[1], input[2]}) ||
       !product_fits(
-          {batch, spec.out_channels, result.output[0], result.output[1], result.output[2]})) {
+          {images, spec.out_channels, result.output[0], result.output[1], result.output[2]})) {
     return Status::kTooLarge;
   }
   *problem = result;

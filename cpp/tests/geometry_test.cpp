@@ -169,6 +169,9 @@ TEST_CASE("sizes that no 32-bit heap holds are too large, whatever the arithmeti
   CHECK(status_for(layer(true, 1, kMax, 0), 1, {1, kMax, 1}) == Status::kTooLarge);
   CHECK(status_for(layer(true, 2, kMax, 0, kMax), kMax, {kMax, kMax, kMax}) == Status::kTooLarge);
   CHECK(status_for(layer(true, 1, 1, kMin), 1, {1, 1, 1}) == Status::kTooLarge);
+  // A batch of none does not make images that nobody could count.
+  CHECK(status_for(layer(true, 1, 1, 0), 0, {kMax, kMax, kMax}) == Status::kTooLarge);
+  CHECK(status_for(layer(true, 1, 1, 0), 0, {1, 1, 1}) == Status::kOk);
   CHECK(status_for(layer(false, 1, 1, kMax), 1, {1, 1, 1}) == Status::kTooLarge);
   CHECK(status_for(layer(false, 1, 1, 0), kMax, {1, 1, 1}) == Status::kTooLarge);
   CHECK(status_for(layer(true, 1, 1, 0), 2, {1, 1 << 14, 1 << 14}) == Status::kOk);

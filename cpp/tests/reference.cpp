@@ -56,21 +56,16 @@ void for_each(const Axes& extents, const Body& body) {
   }
 }
 
-bool inside(const Axes& at, const Axes& extents) {
-  for (int axis = 0; axis < 3; ++axis) {
-    if (at[axis] < 0 || at[axis] >= extents[axis]) return false;
-  }
-  return true;
-}
-
 // Where the stamp of input position `at` puts tap `tap`. False when the crops cut it off.
 bool stamped(const Problem& problem, const Axes& at, const Axes& tap, Axes& target) {
   const Spec& spec = problem.spec;
   for (int axis = 0; axis < 3; ++axis) {
-    target[axis] =
-        at[axis] * spec.stride[axis] + tap[axis] * spec.dilation[axis] - spec.pad_before[axis];
+    const int64_t place = int64_t{at[axis]} * spec.stride[axis] +
+                          int64_t{tap[axis]} * spec.dilation[axis] - spec.pad_before[axis];
+    if (place < 0 || place >= problem.output[axis]) return false;
+    target[axis] = static_cast<int32_t>(place);
   }
-  return inside(target, problem.output);
+  return true;
 }
 
 // The input position under tap `tap` of the window at output position `at`. False when the window
@@ -78,12 +73,14 @@ bool stamped(const Problem& problem, const Axes& at, const Axes& tap, Axes& targ
 bool seen(const Problem& problem, const Axes& at, const Axes& tap, Axes& source) {
   const Spec& spec = problem.spec;
   for (int axis = 0; axis < 3; ++axis) {
-    const int32_t zero_inserted =
-        at[axis] * spec.stride[axis] + tap[axis] * spec.dilation[axis] - spec.pad_before[axis];
+    const int64_t zero_inserted = int64_t{at[axis]} * spec.stride[axis] +
+                                  int64_t{tap[axis]} * spec.dilation[axis] - spec.pad_before[axis];
+    const int64_t place = zero_inserted / spec.input_dilation[axis];
     if (zero_inserted % spec.input_dilation[axis] != 0) return false;
-    source[axis] = zero_inserted / spec.input_dilation[axis];
+    if (place < 0 || place >= problem.input[axis]) return false;
+    source[axis] = static_cast<int32_t>(place);
   }
-  return inside(source, problem.input);
+  return true;
 }
 
 // Where the values of a channel lie: the first at a position, and how far apart.

@@ -149,7 +149,7 @@ export type Action =
       readonly layer: number;
       readonly quantized: boolean;
       readonly member: number;
-      readonly receiver: 'itself' | 'proxy' | 'heir' | 'none';
+      readonly receiver: 'itself' | 'proxy' | 'heir';
       readonly args: readonly number[];
     }
   | { readonly do: 'dispose'; readonly layer: number; readonly quantized: boolean; readonly times: number }
@@ -348,7 +348,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       layer: pick,
       quantized: fc.boolean(),
       member: pick,
-      receiver: fc.constantFrom('itself'),
+      receiver: fc.constantFrom('itself', 'itself', 'proxy', 'heir'),
       args: fc.array(pick, { maxLength: 3 }),
     }),
   },

@@ -141,8 +141,9 @@ function compare(what: string, got: Tensor, wanted: Wanted, allowed: (index: num
 /** Whether what is not finite is where the definition has it. */
 function isTold(subject: Subject, ...values: readonly (Float32Array | null)[]): boolean {
   const finite = (data: Float32Array | null): boolean => data === null || data.every(Number.isFinite);
-  // Weights that are not finite spread (README, Limits).
-  return finite(subject.weight) && (subject.plain || values.every(finite)) && finite(subject.bias);
+  // Weights that are not finite spread, and one of 0 may hide what it is multiplied with (README, Limits).
+  const told = subject.plain && !subject.drawn.masked && !subject.weight.includes(0);
+  return finite(subject.weight) && finite(subject.bias) && (told || values.every(finite));
 }
 
 function relu(wanted: Wanted): Wanted {
@@ -613,9 +614,7 @@ function misuse(world: World, { layer: index, quantized, member, receiver, args 
   const owner = quantized ? picked(world.quantized, index)?.layer : subject?.layer;
   if (owner === undefined) return;
   const name = picked(MEMBERS, member) as string;
-  const target = { itself: owner, proxy: new Proxy(owner, {}), heir: Object.create(owner), none: owner }[
-    receiver
-  ];
+  const target = { itself: owner, proxy: new Proxy(owner, {}), heir: Object.create(owner) }[receiver];
   const given = args.map((arg) => picked(AWKWARD, arg));
   const may: Reasons['may'] = [
     'BAD_TYPE',
@@ -629,8 +628,7 @@ function misuse(world: World, { layer: index, quantized, member, receiver, args 
   ];
   world.attempt(`misuse of ${receiver}`, { must: [], may }, () => {
     const value = Reflect.get(target, name, target) as unknown;
-    if (typeof value === 'function')
-      return Reflect.apply(value, receiver === 'none' ? undefined : target, given) as unknown;
+    if (typeof value === 'function') return Reflect.apply(value, target, given) as unknown;
     return value;
   });
   if (subject === undefined || subject.disposed) return;

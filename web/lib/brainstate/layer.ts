@@ -3,6 +3,7 @@ import type { Float16ArrayLike } from '../core/float16.js';
 import { type HalfTensor, isHalf } from '../core/half-tensor.js';
 import { type AxisList, axisList, frozen, product, type SpatialRank } from '../core/lists.js';
 import { seededRandom } from '../core/random.js';
+import { guardReceivers } from '../core/receivers.js';
 import { kernelReach, type OperatorSpec, outputExtent } from '../core/spec.js';
 import { sameList, type Tensor } from '../core/tensor.js';
 import { type WeightAxis, weightLayout } from '../core/weight-layout.js';
@@ -41,6 +42,10 @@ export abstract class BrainstateLayer<Rank extends SpatialRank = SpatialRank> ex
   readonly channelFirst: boolean;
   readonly name: string | null;
   #mask: Tensor | null;
+
+  static {
+    guardReceivers(BrainstateLayer.prototype, 'Layer', (value) => #mask in value);
+  }
 
   /** @internal */
   protected constructor(where: string, rank: number, options: unknown, translation: Translation) {

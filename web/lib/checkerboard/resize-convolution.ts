@@ -4,6 +4,7 @@ import { DisposableObject } from '../core/disposable.js';
 import type { Float16ArrayLike, HalfType } from '../core/float16.js';
 import type { HalfTensor } from '../core/half-tensor.js';
 import { type AxisList, axisList, type SpatialRank } from '../core/lists.js';
+import { guardReceivers } from '../core/receivers.js';
 import { checkTensor, type Tensor } from '../core/tensor.js';
 import { type InputShape, outputShape, readInputShape } from '../layers/input-shape.js';
 import { INTERNALS, internalsOf, type LayerInternals } from '../layers/internals.js';
@@ -43,6 +44,13 @@ export abstract class ResizeConv<Rank extends SpatialRank = SpatialRank>
   readonly #method: ResizeMethod;
   /** The operator behind the steps; the parameters are its own. */
   readonly #operator: InnerLayer;
+
+  static {
+    guardReceivers(ResizeConv.prototype, 'ResizeConv', (value) => #method in value, [
+      ...Object.getOwnPropertyNames(ResizeConv.prototype),
+      INTERNALS,
+    ]);
+  }
 
   /** @internal */
   protected constructor(name: string, rank: Rank, options: ResizeConvOptions<Rank>) {

@@ -1,6 +1,7 @@
 import { SMOOTH_CONV_TRANSPOSE } from '../core/brands.js';
 import { checkInteger, checkOptions, refuse } from '../core/checks.js';
 import { type AxisList, axisList, product, type SpatialRank } from '../core/lists.js';
+import { guardReceivers } from '../core/receivers.js';
 import { type Pads, splitPads } from '../core/same-padding.js';
 import { type OperatorSpec, weightShape } from '../core/spec.js';
 import type { WeightLayout } from '../core/weight-layout.js';
@@ -85,6 +86,10 @@ export abstract class SmoothConvTranspose<Rank extends SpatialRank = SpatialRank
   readonly dilation: AxisList<Rank>;
   readonly order: number;
   readonly #trained: OperatorSpec;
+
+  static {
+    guardReceivers(SmoothConvTranspose.prototype, 'Layer', (value) => #trained in value);
+  }
 
   /** @internal */
   protected constructor(name: string, rank: Rank, options: SmoothConvTransposeOptions<Rank>) {

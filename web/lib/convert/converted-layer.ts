@@ -1,6 +1,7 @@
 import { checkOptions, refuse } from '../core/checks.js';
 import { isHalf } from '../core/half-tensor.js';
 import { frozen } from '../core/lists.js';
+import { guardReceivers } from '../core/receivers.js';
 import { kernelReach, type OperatorSpec } from '../core/spec.js';
 import { checkParameter } from '../core/tensor.js';
 import { weightLayout } from '../core/weight-layout.js';
@@ -52,6 +53,10 @@ export class ConvertedLayer extends OperatorLayer {
   readonly #pads: PadRule;
   readonly #batch: number | null;
   readonly #shown: string;
+
+  static {
+    guardReceivers(ConvertedLayer.prototype, 'Layer', (value) => #shown in value);
+  }
 
   private constructor(translation: Translation) {
     const { call, options, kernel, format } = translation;

@@ -5,6 +5,7 @@ import type { DeconvError } from '../core/errors.js';
 import type { Float16ArrayLike, HalfType } from '../core/float16.js';
 import type { HalfTensor } from '../core/half-tensor.js';
 import { frozen, product } from '../core/lists.js';
+import { guardReceivers } from '../core/receivers.js';
 import { type OperatorSpec, weightShape } from '../core/spec.js';
 import { checkTensor, checkTensorOf, FreshTensor, type Tensor } from '../core/tensor.js';
 import type { Execution } from '../runtime/execution.js';
@@ -45,6 +46,13 @@ export abstract class OperatorLayer<Options extends ForwardOptions = ForwardOpti
   #plan: Plan | null = null;
   #lastCall: ForwardCall | undefined;
   #disposed = false;
+
+  static {
+    guardReceivers(OperatorLayer.prototype, 'Layer', (value) => #definition in value, [
+      ...Object.getOwnPropertyNames(OperatorLayer.prototype),
+      INTERNALS,
+    ]);
+  }
 
   /** @internal */
   protected constructor({

@@ -1,6 +1,7 @@
 import { hasBrand, NORMALIZATION } from '../core/brands.js';
 import { checkBoolean, refuse } from '../core/checks.js';
 import { product } from '../core/lists.js';
+import { guardReceivers } from '../core/receivers.js';
 import { allocateTensor, checkParameter, checkTensor, sameList, type Tensor } from '../core/tensor.js';
 import { checkPlacement, type PlacementOptions } from '../core/torch-words.js';
 import {
@@ -63,6 +64,10 @@ export abstract class Normalization implements Stateful {
   #bias: Float32Array | null;
   #running: RunningStatistics | null;
   #training = true;
+
+  static {
+    guardReceivers(Normalization.prototype, 'Normalization', (value) => #weight in value);
+  }
 
   /** @internal */
   protected constructor({ name, channels, eps, affine, running }: NormalizationDefinition) {

@@ -1,6 +1,7 @@
 import { QUANTIZED_LAYER } from '../core/brands.js';
 import { checkChoice, checkOptions, fault, refuse } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
+import { guardReceivers } from '../core/receivers.js';
 import { weightShape } from '../core/spec.js';
 import { checkTensor, checkTensorOf, elementCount, type Tensor } from '../core/tensor.js';
 import type { ConvTransposeShapeOptions } from '../layers/conv-transpose.js';
@@ -58,6 +59,10 @@ export class QuantizedLayer extends DisposableObject {
   #plan: Plan | null = null;
   #lastCall: ForwardCall<QuantizedParameters> | undefined;
   #disposed = false;
+
+  static {
+    guardReceivers(QuantizedLayer.prototype, 'QuantizedLayer', (value) => #definition in value);
+  }
 
   private constructor(definition: QuantizedDefinition) {
     super();

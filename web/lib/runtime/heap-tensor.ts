@@ -1,5 +1,6 @@
 import { checkOptions, fault } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
+import { guardReceivers } from '../core/receivers.js';
 import { checkShape, elementCount, heaps, type Tensor } from '../core/tensor.js';
 import { checkRuntime } from './execution.js';
 import { requireRuntime } from './lifecycle.js';
@@ -34,6 +35,10 @@ export class HeapTensor extends DisposableObject implements Tensor {
   // Weak, so that a tensor that lives on does not keep the heap of a module that was shut down.
   #view: WeakRef<Float32Array> | undefined;
   #disposed = false;
+
+  static {
+    guardReceivers(HeapTensor.prototype, 'HeapTensor', (value) => #block in value);
+  }
 
   constructor(shape: readonly number[], options: HeapTensorOptions = {}) {
     super();

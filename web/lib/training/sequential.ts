@@ -1,6 +1,7 @@
 import { hasBrand, QUANTIZED_LAYER, SEQUENTIAL } from '../core/brands.js';
 import { refuse } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
+import { guardReceivers } from '../core/receivers.js';
 import type { Tensor } from '../core/tensor.js';
 import { isLayer, type LayerGradients } from '../layers/layer.js';
 import {
@@ -64,6 +65,10 @@ export class Sequential extends DisposableObject {
   readonly modules: readonly Module[];
   /** The modules with parameters, in order. */
   readonly layers: readonly (Module & Trainable)[];
+
+  static {
+    guardReceivers(Sequential.prototype, 'Sequential', (value) => #run in value);
+  }
 
   constructor(...modules: readonly (Module | Sequential)[]) {
     super();

@@ -1,0 +1,27 @@
+import { fault } from './checks.js';
+
+type Member = (this: unknown, one?: unknown, two?: unknown, three?: unknown) => unknown;
+
+/**
+ * Makes the members of a class with private state say in words what they would say as a bare TypeError: that `this`
+ * is none of its objects, but a Proxy around one, an object that inherits from one, or nothing. Reactive state of
+ * frameworks is made of such proxies. No member takes more than three arguments; a call allocates nothing.
+ */
+export function guardReceivers(
+  prototype: object,
+  name: string,
+  owns: (value: object) => boolean,
+  keys: readonly PropertyKey[] = Object.getOwnPropertyNames(prototype),
+): void {
+  for (const key of keys) {
+    if (key === 'constructor') continue;
+    const member = Object.getOwnPropertyDescriptor(prototype, key) as PropertyDescriptor;
+    const slot = member.get === undefined ? 'value' : 'get';
+    const act = member[slot] as Member;
+    member[slot] = function (this: unknown, one: unknown, two: unknown, three: unknown) {
+      if (Object(this) === this && owns(this as object)) return act.call(this, one, two, three);
+      throw fault('BAD_TYPE', `${name}.${String(key)}`, 'the object itself', 'a Proxy or an heir');
+    };
+    Object.defineProperty(prototype, key, member);
+  }
+}
