@@ -233,29 +233,18 @@ Status weight_gradient(const Problem& problem, const float* input, const float* 
 }
 
 void bias_gradient(const Problem& problem, const float* grad_output, float* grad_bias) {
-  // A cache line of channels, where they lie side by side.
-  constexpr int64_t kChannels = 16;
   const bool channels_first = problem.layout == Layout::kChannelsFirst;
   const int64_t points = problem.output_points();
   const int64_t channels = problem.spec.out_channels;
   const int64_t point_stride = channels_first ? 1 : channels;
   const int64_t channel_stride = channels_first ? points : 1;
-  const int64_t block = channels_first ? 1 : kChannels;
-  for_each_item(ceil_divide(channels, block), [&](int64_t item, int) {
-    const int64_t first = item * block;
-    const int64_t count = std::min(block, channels - first);
-    double sums[kChannels] = {};
+  for_each_item(channels, [&](int64_t channel, int) {
+    double sum = 0;
     for (int64_t batch = 0; batch < problem.batch; ++batch) {
-      const float* values = grad_output + batch * points * channels + first * channel_stride;
-      for (int64_t point = 0; point < points; ++point, values += point_stride) {
-        for (int64_t channel = 0; channel < count; ++channel) {
-          sums[channel] += values[channel * channel_stride];
-        }
-      }
+      const float* image = grad_output + batch * points * channels + channel * channel_stride;
+      for (int64_t point = 0; point < points; ++point) sum += image[point * point_stride];
     }
-    for (int64_t channel = 0; channel < count; ++channel) {
-      grad_bias[first + channel] = static_cast<float>(sums[channel]);
-    }
+    grad_bias[channel] = static_cast<float>(sum);
   });
 }
 
