@@ -37,6 +37,7 @@ using deconv::Buffer;
 using deconv::Element;
 using deconv::Layout;
 using deconv::Operator;
+using deconv::PlannedOperator;
 using deconv::Problem;
 using deconv::Quantization;
 using deconv::QuantizedOperator;
@@ -58,29 +59,19 @@ AnyOperator* create(const Spec& spec) {
   return AnyOperator::create(spec).release();
 }
 
-// Why `refuse` does not take `spec` at this input size; empty when it does.
-template <typename Refuse>
-std::string refusal(const Spec& spec, int batch, const Axes& input, Layout layout, Refuse refuse) {
+// Why `route` does not take `spec` at this input size; empty when it does.
+std::string refusal(const Spec& spec, int batch, const Axes& input, Layout layout, RouteId route) {
   Problem problem;
   if (deconv::make_problem(spec, batch, input, layout, &problem) != Status::kOk) {
     return "there is no such output";
   }
-  const char* reason = refuse(problem);
+  const char* reason = deconv::route_refusal(route, problem);
   return reason == nullptr ? "" : reason;
 }
 
-std::string route_refusal(const Spec& spec, int batch, const Axes& input, Layout layout,
-                          RouteId route) {
-  return refusal(spec, batch, input, layout,
-                 [route](const Problem& problem) { return deconv::route_refusal(route, problem); });
-}
-
-std::string quantized_refusal(const Spec& spec, int batch, const Axes& input, Layout layout) {
-  return refusal(spec, batch, input, layout, QuantizedOperator::refusal);
-}
-
 // `route` below 0 lets the planner choose.
-Status plan(Operator& op, int batch, const Axes& input, Layout layout, int route, bool forced) {
+Status plan(PlannedOperator& op, int batch, const Axes& input, Layout layout, int route,
+            bool forced) {
   if (route >= deconv::kRouteCount) return Status::kUnsupported;
   return op.plan(batch, input, layout,
                  route < 0 ? std::nullopt : std::optional(static_cast<RouteId>(route)), forced);
@@ -88,7 +79,7 @@ Status plan(Operator& op, int batch, const Axes& input, Layout layout, int route
 
 // Milliseconds that `route` is estimated to take for the operator's planned problem on one thread,
 // or -1 when it does not take it.
-double estimate(const Operator& op, RouteId route) {
+double estimate(const PlannedOperator& op, RouteId route) {
   const deconv::Plan plan = deconv::plan_route(route, op.problem());
   return plan.refusal == nullptr ? plan.nanoseconds * 1e-6 : -1;
 }
@@ -190,17 +181,20 @@ EMSCRIPTEN_BINDINGS(deconv) {
       .field("padBefore", &Spec::pad_before)
       .field("padAfter", &Spec::pad_after)
       .field("relu", &Spec::relu)
-      .field("exact", &Spec::exact);
+      .field("exact", &Spec::exact)
+      .field("arithmetic", &Spec::arithmetic);
 
-  class_<Operator>("Operator")
-      .class_function("create(spec)", &create<Operator>, allow_raw_pointers())
-      .class_function("refusal(spec, batch, input, layout, route)", &route_refusal)
+  class_<PlannedOperator>("PlannedOperator")
+      .class_function("refusal(spec, batch, input, layout, route)", &refusal)
       .function("plan(batch, input, layout, route, forced)", &plan)
-      .function("route", &Operator::route)
+      .function("route", &PlannedOperator::route)
       .function("estimate(route)", &estimate)
-      .function("needsParameters", &Operator::needs_parameters)
+      .function("needsParameters", &PlannedOperator::needs_parameters)
+      .function("keepCopies(most)", &PlannedOperator::keep_copies);
+
+  class_<Operator, base<PlannedOperator>>("Operator")
+      .class_function("create(spec)", &create<Operator>, allow_raw_pointers())
       .function("setParameters(weight, bias)", &set_parameters)
-      .function("keepCopies(most)", &Operator::keep_copies)
       .function("run(input, output)", &run);
 
   value_object<Quantization>("Quantization")
@@ -208,17 +202,12 @@ EMSCRIPTEN_BINDINGS(deconv) {
       .field("zeroPoint", &Quantization::zero_point);
 
   value_object<Activations>("Activations")
-      .field("fixed", &Activations::fixed)
       .field("input", &Activations::input)
       .field("output", &Activations::output);
 
-  class_<QuantizedOperator>("QuantizedOperator")
+  class_<QuantizedOperator, base<PlannedOperator>>("QuantizedOperator")
       .class_function("create(spec)", &create<QuantizedOperator>, allow_raw_pointers())
-      .class_function("refusal(spec, batch, input, layout)", &quantized_refusal)
-      .function("plan(batch, input, layout)", &QuantizedOperator::plan)
-      .function("needsParameters", &QuantizedOperator::needs_parameters)
       .function("setParameters(weight, scale, bias, activations)", &set_quantized_parameters)
-      .function("keepCopies(most)", &QuantizedOperator::keep_copies)
       .function("run(input, inputElement, output, outputElement)", &run_quantized);
 
   function("checkSpec(spec)", &deconv::check_spec);

@@ -66,6 +66,9 @@ double Problem::multiply_accumulates() const {
 
 Status check_spec(const Spec& spec) {
   if (spec.groups < 1 || spec.in_channels < 1 || spec.out_channels < 1) return Status::kBadSpec;
+  if (spec.arithmetic < Arithmetic::kFloat32 || spec.arithmetic > Arithmetic::kStaticInt8) {
+    return Status::kBadSpec;
+  }
   if (spec.in_channels % spec.groups != 0 || spec.out_channels % spec.groups != 0) {
     return Status::kBadSpec;
   }

@@ -13,8 +13,6 @@
 namespace deconv {
 namespace {
 
-int live_operators = 0;
-
 void relu_everywhere(int64_t count, float* values) {
   // 256 KiB, which one thread has written and may still have at hand.
   constexpr int64_t kPiece = 1 << 16;
@@ -29,63 +27,8 @@ std::unique_ptr<Operator> Operator::create(const Spec& spec) {
   return std::unique_ptr<Operator>(new (std::nothrow) Operator(spec));
 }
 
-Operator::Operator(const Spec& spec) : spec_(spec) {
-  ++live_operators;
-  Workspace::hold();
-}
-
-Operator::~Operator() {
-  --live_operators;
-  Workspace::let_go();
-}
-
-int Operator::live_count() { return live_operators; }
-
-Status Operator::plan(int32_t batch, const Axes& input, Layout layout, std::optional<RouteId> route,
-                      bool forced) {
-  Problem problem;
-  if (const Status status = make_problem(spec_, batch, input, layout, &problem);
-      status != Status::kOk) {
-    return status;
-  }
-  // The scalar route takes every problem.
-  const Plan plan = route ? plan_route(*route, problem) : *choose_plan(problem);
-  if (plan.refusal != nullptr) return Status::kUnsupported;
-  adopt(plan);
-  first_route_ = plan.route;
-  forced_ = route && forced;
-  exhausted_.reset();
-  cleared_ = false;
-  planned_ = true;
-  return Status::kOk;
-}
-
-void Operator::adopt(const Plan& plan) {
-  plan_ = plan;
-  planned_at_[static_cast<int>(plan.route)] = ++plans_;
-}
-
-bool Operator::needs_parameters() const { return current_route() == nullptr; }
-
-// What to try after a route found no memory: the same once more when all that can be made again is
-// given up, then the cheapest of those that were not tried. When none is left, the first one is
-// planned, for a time of more memory.
-bool Operator::give_way() {
-  if (forced_) return false;
-  keep_copies(0);
-  Workspace::shared().release_own();
-  if (!std::exchange(cleared_, true)) return true;
-  exhausted_.set(static_cast<size_t>(plan_.route));
-  const std::optional<Plan> next = choose_plan(problem(), exhausted_);
-  adopt(next ? *next : plan_route(first_route_, problem()));
-  if (!next) exhausted_.reset();
-  return next.has_value();
-}
-
 Status Operator::set_parameters(const float* weight, const float* bias) {
-  Status status = pack(weight, bias);
-  while (status == Status::kOutOfMemory && give_way()) status = pack(weight, bias);
-  return status;
+  return pack_by([&] { return pack(weight, bias); });
 }
 
 Status Operator::pack(const float* weight, const float* bias) {
@@ -100,31 +43,15 @@ Status Operator::pack(const float* weight, const float* bias) {
   }
   if (const Status status = route->set_parameters(weight, own_bias.data()); status != Status::kOk)
     return status;
-  routes_[static_cast<int>(plan_.route)] = std::move(route);
+  adopt_packed(std::move(route));
   return Status::kOk;
 }
 
-int Operator::keep_copies(int most) {
-  int left = 0;
-  for (const std::unique_ptr<Route>& route : routes_) left += route != nullptr ? 1 : 0;
-  for (; left > most; --left) {
-    int oldest = -1;
-    for (int id = 0; id < kRouteCount; ++id) {
-      const bool older = oldest < 0 || planned_at_[id] < planned_at_[oldest];
-      if (routes_[id] != nullptr && older) oldest = id;
-    }
-    routes_[oldest].reset();
-  }
-  return left;
-}
-
 Status Operator::run(const float* input, float* output) {
-  Route* route = current_route();
-  if (!planned_ || route == nullptr) return Status::kMissingParameters;
+  auto* route = static_cast<Route*>(ready_route());
+  if (route == nullptr) return Status::kMissingParameters;
   if (problem().batch == 0) return Status::kOk;
-  const Status status = run_route(*route, input, output);
-  if (status == Status::kOutOfMemory && give_way()) return Status::kReplanned;
-  return status;
+  return ended(run_route(*route, input, output));
 }
 
 Status Operator::run_route(Route& route, const float* input, float* output) {
@@ -147,9 +74,7 @@ Status Operator::run_route(Route& route, const float* input, float* output) {
           plan_, plan_.input_as_is ? input : workspace.route_input.data(),
           plan_.output_as_is ? output : workspace.route_output.data(), workspace.scratch.data());
       status != Status::kOk) {
-    // XNNPACK leaves an operator between two sizes when it cannot reshape it: its next run at the
-    // old size would write behind the output. The route packs anew.
-    routes_[static_cast<int>(plan_.route)].reset();
+    drop_packed();
     return status;
   }
   if (!plan_.output_as_is) {

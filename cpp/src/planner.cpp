@@ -1,5 +1,6 @@
 #include "deconv/planner.h"
 
+#include "quantized/quantized_route.h"
 #include "routes/cost.h"
 #include "routes/route.h"
 
@@ -42,7 +43,7 @@ Plan plan_route(RouteId id, const Problem& problem) {
   plan.route = id;
   plan.problem = problem;
   plan.layout = problem.layout;
-  plan.refusal = route_entry(id).plan(machine, &plan);
+  plan.refusal = (problem.spec.quantized() ? plan_quantized : route_entry(id).plan)(machine, &plan);
   if (plan.refusal == nullptr) add_surroundings(&plan);
   return plan;
 }

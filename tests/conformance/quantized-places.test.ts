@@ -1,6 +1,15 @@
 // A quantized layer takes its tensors from where any layer does, and puts its result where it is told to.
 
-import { Conv2d, ConvTranspose2d, HeapTensor, init, memoryUsage, shutdown, type Tensor } from 'deconv-wasm';
+import {
+  Conv2d,
+  ConvTranspose2d,
+  type ExecutionOptions,
+  HeapTensor,
+  init,
+  memoryUsage,
+  shutdown,
+  type Tensor,
+} from 'deconv-wasm';
 import {
   calibrate,
   compareToFloat32,
@@ -15,16 +24,11 @@ import { caught, expectError } from '../support/errors.js';
 import { randomTensor, sizeOf, zeros } from '../support/tensors.js';
 
 const SHAPE = [2, 5, 7, 6];
-const UP = new ConvTranspose2d({
-  inChannels: 5,
-  outChannels: 3,
-  kernelSize: 4,
-  stride: 2,
-  padding: 1,
-  seed: 2,
-});
+const UP_OPTIONS = { inChannels: 5, outChannels: 3, kernelSize: 4, stride: 2, padding: 1, seed: 2 };
+const UP = new ConvTranspose2d(UP_OPTIONS);
 // Its input and output have one shape, so that they may lie in one place.
-const SAME = new Conv2d({ inChannels: 5, outChannels: 5, kernelSize: 3, padding: 1, seed: 2 });
+const SAME_OPTIONS = { inChannels: 5, outChannels: 5, kernelSize: 3, padding: 1, seed: 2 };
+const SAME = new Conv2d(SAME_OPTIONS);
 
 const MODES: Readonly<Record<string, (layer: ConvTranspose2d | Conv2d) => QuantizedLayer>> = {
   dynamic: (layer) => quantize(layer),
@@ -204,22 +208,43 @@ describeEachBuild((build) => {
     }
   });
 
-  it('tells how it computes', () => {
-    for (const [layer, route] of [
-      [UP, 'xnnpack-deconvolution'],
-      [SAME, 'xnnpack-convolution'],
-    ] as const) {
-      using small = quantize(layer as Conv2d);
+  it.each(Object.keys(MODES))('%s: tells how it computes, and every route gives the same', (mode) => {
+    const x = randomTensor(SHAPE, 1);
+    for (const make of [
+      (options: ExecutionOptions) => new ConvTranspose2d({ ...UP_OPTIONS, ...options }),
+      (options: ExecutionOptions) => new Conv2d({ ...SAME_OPTIONS, ...options }),
+    ]) {
+      // One calibration: routes of float32 differ in their rounding.
+      const settings = mode === 'static' ? calibrate(make({}) as Conv2d, [x]) : {};
+      const on = (options: ExecutionOptions) => quantize(make(options) as Conv2d, settings);
+      using small = on({});
       expect(small.plan).toBeNull();
-      small.forward(randomTensor(SHAPE, 1));
-      expect(small.plan).toMatchObject({
-        route,
-        build: build.options.build,
-        threads: build.options.threads,
-        candidates: [{ route, estimate: null, measured: null, refusal: null }],
-      });
-      expect(small.plan?.reason).toMatch(/^the one route for int8/);
-      expect(Object.isFrozen(small.plan?.candidates)).toBe(true);
+      const y = small.forward(x);
+      const { plan } = small;
+      expect(plan).toMatchObject({ build: build.options.build, threads: build.options.threads });
+      expect(plan?.reason).toMatch(/^estimated /);
+      expect(Object.isFrozen(plan?.candidates)).toBe(true);
+      let taken = 0;
+      for (const { route, estimate, refusal } of plan?.candidates ?? []) {
+        using forced = on({ route });
+        if (refusal === null) {
+          expect(estimate).toBeGreaterThan(0);
+          expect(forced.forward(x)).toEqual(y);
+          expect(forced.plan).toMatchObject({
+            route,
+            reason: expect.stringMatching(/^forced by the caller/),
+          });
+          taken += 1;
+        } else {
+          const error = caught(() => forced.forward(x));
+          expectError(error, 'UNSUPPORTED', 'Quantized\\w+.forward');
+          expect(error.message).toContain(refusal);
+        }
+      }
+      expect(taken).toBeGreaterThan(3);
+      using measured = on({ planning: 'measure' });
+      expect(measured.forward(x)).toEqual(y);
+      expect(measured.plan?.reason).toMatch(/^measured /);
     }
   });
 

@@ -15,6 +15,9 @@ using Axes = std::array<int32_t, 3>;
 // Order of the axes of input and output: N C D H W or N D H W C.
 enum class Layout : int32_t { kChannelsFirst = 0, kChannelsLast = 1 };
 
+// What an operator computes in; of the two that have an int8 weight see quantized.h.
+enum class Arithmetic : int32_t { kFloat32 = 0, kDynamicInt8, kStaticInt8 };
+
 // The canonical operator that every convention is translated to.
 //
 // Transposed convolution, per axis: o = (n - 1) * stride + dilation * (kernel - 1) + 1 - pad_before
@@ -37,8 +40,12 @@ struct Spec {
   bool relu = false;
   // Refuses routes that trade rounding error for speed (Winograd).
   bool exact = false;
+  Arithmetic arithmetic = Arithmetic::kFloat32;
 
   bool operator==(const Spec&) const = default;
+
+  bool quantized() const { return arithmetic != Arithmetic::kFloat32; }
+  bool fixed() const { return arithmetic == Arithmetic::kStaticInt8; }
 
   int32_t group_in_channels() const { return in_channels / groups; }
   int32_t group_out_channels() const { return out_channels / groups; }

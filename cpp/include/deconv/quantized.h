@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <memory>
 
-#include "deconv/geometry.h"
-#include "deconv/status.h"
+#include "deconv/buffer.h"
+#include "deconv/planned_operator.h"
 
 namespace deconv {
 
@@ -14,70 +14,57 @@ struct Quantization {
   int32_t zero_point = 0;
 };
 
-// How the tensors around a quantized operator become int8.
+// How the tensors around an operator of Arithmetic::kStaticInt8 become int8.
 struct Activations {
-  // Off (dynamic): every image's input is measured, from its least to its greatest value with 0
-  // between, and the output is float32. On (static): the two below hold for every input.
-  bool fixed = false;
   Quantization input;
   Quantization output;
 };
 
 enum class Element : int32_t { kFloat32 = 0, kInt8 = 1 };
 
+class QuantizedRoute;
+struct QuantizedParameters;
+
 // One operator with an int8 weight: symmetric, with one scale for each output channel. All sums are
-// exact in 32-bit integers, so every build gives the same values.
+// exact, so every build and every route gives the same values.
 //
-//   dynamic: y = sum((q - zero_point) * w) * input scale * weight scale + bias
+//   dynamic: y = sum((q - zero_point) * w) * input scale * weight scale + bias; every image's input
+//            is measured, from its least to its greatest value with 0 between
 //   static:  y = clamp(round(sum * input scale * weight scale / output scale) + zero_point),
 //            with the bias rounded to a multiple of input scale * weight scale in the sum
 //
-// Rounding is to nearest, ties to even. Source: XNNPACK's qd8-f32-qc8w and qs8-qc8w operators.
-//
-//   plan(...); if (needs_parameters()) set_parameters(...); run(...);
-class QuantizedOperator {
+// Rounding is to nearest, ties to even.
+class QuantizedOperator : public PlannedOperator {
  public:
-  // Null when out of memory. `spec` must have passed check_spec.
+  // Null when out of memory. `spec` must have passed check_spec, and be quantized.
   static std::unique_ptr<QuantizedOperator> create(const Spec& spec);
-  ~QuantizedOperator();
-  QuantizedOperator(const QuantizedOperator&) = delete;
-  QuantizedOperator& operator=(const QuantizedOperator&) = delete;
 
-  // Null when int8 takes this problem, else why not, in words for people.
-  static const char* refusal(const Problem& problem);
-
-  // Fixes the input size. kUnsupported for what `refusal` refuses; the previous plan then stays.
-  Status plan(int32_t batch, const Axes& input, Layout layout);
-  const Problem& problem() const { return problem_; }
-
-  bool needs_parameters() const;
   // `weight` is canonical (see Spec::weight_elements), `scale` has out_channels positive normal
   // numbers, `bias` as many or is null. All may be freed when this returns. kBadSpec when a static
-  // output scale is so small that a single step of a sum would leave the range.
+  // output scale is so small that a single step of a sum would leave the range. Dynamic operators
+  // have no use for `activations`.
   Status set_parameters(const int8_t* weight, const float* scale, const float* bias,
                         const Activations& activations);
-  // As Operator's; there is one copy at most.
-  int keep_copies(int most);
 
   // `input` and `output` hold the planned problem's elements in the planned layout; both must have
   // 16 readable bytes behind their last element. Dynamic operators take and give float32 only
   // (kUnsupported) and refuse an input that is not finite (kNotFinite); static ones saturate, and
-  // take NaN for 0. After kOutOfMemory the parameters may be needed again.
+  // take NaN for 0. After a failure the parameters may be needed again; kReplanned is as
+  // Operator's.
   Status run(const void* input, Element input_element, void* output, Element output_element);
 
  private:
-  struct Packed;
+  using PlannedOperator::PlannedOperator;
 
-  explicit QuantizedOperator(const Spec& spec);
+  Status pack(const QuantizedParameters& parameters);
+  Status run_batch(QuantizedRoute& route, const void* input, Element input_element, void* output,
+                   Element output_element);
+  Status run_image(QuantizedRoute& route, const Quantization& quantization, const void* input,
+                   Element input_element, void* output, Element output_element);
 
-  Status shape();
-  Status run_image(const Quantization& quantization, const void* input, Element input_element,
-                   void* output, Element output_element, bool input_as_is, bool output_as_is);
-
-  Spec spec_;
-  Problem problem_;
-  bool planned_ = false;
-  std::unique_ptr<Packed> packed_;
+  Activations activations_;
+  // Of the inputs of one run.
+  Block<Quantization> measured_;
 };
 
 }  // namespace deconv

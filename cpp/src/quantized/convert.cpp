@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <cfloat>
 #include <cmath>
-#include <cstring>
+
+#include "relu.h"
 
 namespace deconv {
 namespace {
@@ -14,31 +15,65 @@ namespace {
 constexpr float kMagic = 12582912.0f;
 constexpr int32_t kMagicBits = 0x4B400000;
 
-struct Quantizer {
-  explicit Quantizer(const Quantization& quantization)
-      : inverse(wasm_f32x4_splat(1.0f / quantization.scale)),
-        least(wasm_f32x4_splat(static_cast<float>(-128 - quantization.zero_point))),
-        greatest(wasm_f32x4_splat(static_cast<float>(127 - quantization.zero_point))),
-        offset(wasm_i32x4_splat(quantization.zero_point - kMagicBits)) {}
+// clamp(round(value) + zero_point), ties to even, of four values as 32-bit integers.
+struct Rounder {
+  Rounder(int32_t zero_point, bool relu)
+      : least(wasm_f32x4_splat(relu ? 0.0f : static_cast<float>(-128 - zero_point))),
+        greatest(wasm_f32x4_splat(static_cast<float>(127 - zero_point))),
+        offset(wasm_i32x4_splat(zero_point - kMagicBits)) {}
 
-  v128_t four(const float* values) const {
-    v128_t value = wasm_f32x4_mul(wasm_v128_load(values), inverse);
+  v128_t operator()(v128_t value) const {
     value = wasm_f32x4_pmin(wasm_f32x4_pmax(value, least), greatest);
-    // NaN, which both let pass, becomes 0.
-    value = wasm_v128_and(value, wasm_f32x4_eq(value, value));
     return wasm_i32x4_add(wasm_f32x4_add(value, wasm_f32x4_const_splat(kMagic)), offset);
   }
 
-  v128_t sixteen(const float* values) const {
-    return wasm_i8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(four(values), four(values + 4)),
-                                   wasm_i16x8_narrow_i32x4(four(values + 8), four(values + 12)));
-  }
-
-  v128_t inverse;
   v128_t least;
   v128_t greatest;
   v128_t offset;
 };
+
+// `four` makes of four values integers that fit.
+template <typename Four>
+void narrow(int64_t count, const float* values, int8_t* target, const Four& four) {
+  const auto sixteen = [&](const float* from) {
+    return wasm_i8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(four(from), four(from + 4)),
+                                   wasm_i16x8_narrow_i32x4(four(from + 8), four(from + 12)));
+  };
+  int64_t index = 0;
+  for (; index + 16 <= count; index += 16) {
+    wasm_v128_store(target + index, sixteen(values + index));
+  }
+  if (index == count) return;
+  float rest[16] = {};
+  int8_t bytes[16];
+  std::copy_n(values + index, count - index, rest);
+  wasm_v128_store(bytes, sixteen(rest));
+  std::copy_n(bytes, count - index, target + index);
+}
+
+// `change` makes of four sums what belongs in their place, by scale and bias of their channels.
+template <typename Change>
+void change_sums(const Sums& sums, const float* scale, const float* bias, float* target,
+                 const Change& change) {
+  const int64_t runs = sums.channels_last ? sums.points : sums.channels;
+  const int64_t length = sums.channels_last ? sums.channels : sums.points;
+  const float* source = sums.values;
+  for (int64_t run = 0; run < runs; ++run, source += length, target += length) {
+    const auto four = [&](int64_t index) {
+      const auto of_channels = [&](const float* values) {
+        return sums.channels_last ? wasm_v128_load(values + index)
+                                  : wasm_v128_load32_splat(values + run);
+      };
+      return change(wasm_v128_load(source + index), of_channels(scale), of_channels(bias));
+    };
+    int64_t index = 0;
+    for (; index + 4 <= length; index += 4) wasm_v128_store(target + index, four(index));
+    if (index == length) continue;
+    float rest[4];
+    wasm_v128_store(rest, four(index));
+    std::copy_n(rest, length - index, target + index);
+  }
+}
 
 struct Dequantizer {
   explicit Dequantizer(const Quantization& quantization)
@@ -102,17 +137,13 @@ bool measure(int64_t count, const float* values, Quantization* quantization) {
 
 void quantize(int64_t count, const float* values, const Quantization& quantization,
               int8_t* target) {
-  const Quantizer quantizer(quantization);
-  int64_t index = 0;
-  for (; index + 16 <= count; index += 16) {
-    wasm_v128_store(target + index, quantizer.sixteen(values + index));
-  }
-  if (index == count) return;
-  float rest[16] = {};
-  int8_t bytes[16];
-  std::copy_n(values + index, count - index, rest);
-  wasm_v128_store(bytes, quantizer.sixteen(rest));
-  std::copy_n(bytes, count - index, target + index);
+  const Rounder round(quantization.zero_point, /*relu=*/false);
+  const v128_t inverse = wasm_f32x4_splat(1.0f / quantization.scale);
+  narrow(count, values, target, [&](const float* from) {
+    const v128_t value = wasm_f32x4_mul(wasm_v128_load(from), inverse);
+    // NaN becomes 0.
+    return round(wasm_v128_and(value, wasm_f32x4_eq(value, value)));
+  });
 }
 
 void dequantize(int64_t count, const int8_t* values, const Quantization& quantization,
@@ -126,6 +157,28 @@ void dequantize(int64_t count, const int8_t* values, const Quantization& quantiz
   std::copy_n(values + index, count - index, rest);
   dequantizer.sixteen(rest, floats);
   std::copy_n(floats, count - index, target + index);
+}
+
+void rescale(const Sums& sums, float input_scale, const float* scale, const float* bias,
+             bool clamped, float* target) {
+  const v128_t first = wasm_f32x4_splat(input_scale);
+  change_sums(sums, scale, bias, target, [&](v128_t sum, v128_t own_scale, v128_t own_bias) {
+    const v128_t value =
+        wasm_f32x4_add(wasm_f32x4_mul(wasm_f32x4_mul(sum, first), own_scale), own_bias);
+    return clamped ? relu(value) : value;
+  });
+}
+
+void rescale(const Sums& sums, const float* scale, const int32_t* bias, int32_t zero_point,
+             bool clamped, int8_t* target) {
+  const Rounder round(zero_point, clamped);
+  const auto change = [&](v128_t sum, v128_t own_scale, v128_t own_bias) {
+    const v128_t whole = wasm_i32x4_add(wasm_i32x4_trunc_sat_f32x4(sum), own_bias);
+    return round(wasm_f32x4_mul(wasm_f32x4_convert_i32x4(whole), own_scale));
+  };
+  change_sums(sums, scale, reinterpret_cast<const float*>(bias), sums.values, change);
+  narrow(sums.points * sums.channels, sums.values, target,
+         [](const float* from) { return wasm_v128_load(from); });
 }
 
 }  // namespace deconv

@@ -19,15 +19,25 @@ constexpr double kTileStep[] = {0, 1.05, 1.05, 1.08, 1.2, 1.4, 1.6};
 // XNNPACK: one input channel of one tap and eight output channels; one tap of one position beside.
 constexpr double kXnnpackStep = 0.31;
 constexpr double kXnnpackTap = 0.38;
+// Its int8: eight input and four output channels of one tap. Between a processor that multiplies
+// bytes, on which it is a third of that, and one that does not.
+constexpr double kXnnpackByteStep = 0.75;
 #else
 constexpr double kTileStep[] = {0, 1.05, 1.05, 1.15, 1.45, 1.8};
 constexpr double kXnnpackStep = 0.44;
 constexpr double kXnnpackTap = 0.52;
+constexpr double kXnnpackByteStep = 1.06;
 #endif
 static_assert(std::size(kTileStep) == kTileRows + 1);
 
 // One value from one layout to the other; a ReLU in a pass of its own, or while the layout changes.
 constexpr double kTransposedValue = 0.29;
+constexpr double kTransposedByte = 0.08;
+// To measure and quantize a value, or to make a float of it; to make a float of the int8 on its way
+// into a route of float32, and a result of its sum.
+constexpr double kConvertedValue = 0.35;
+constexpr double kWidenedValue = 0.15;
+constexpr double kRescaledValue = 0.45;
 constexpr double kReluValue = 0.12;
 constexpr double kReluOnTheWay = 0.02;
 
@@ -191,6 +201,27 @@ double xnnpack_deconvolution_nanoseconds(const Problem& problem, double columns,
          memory_nanoseconds(problem, 0.17);
 }
 
+double xnnpack_int8_nanoseconds(const Problem& problem, bool phases) {
+  const Spec& spec = problem.spec;
+  const double positions =
+      static_cast<double>(problem.batch * problem.output_points()) * spec.groups;
+  const bool depthwise = spec.group_in_channels() == 1 && spec.group_out_channels() == 1;
+  auto taps = static_cast<double>(spec.kernel_elements());
+  // Its depthwise kernels take 3, 9 and 25 taps, of static convolutions only.
+  if (spec.fixed() && !spec.transposed && depthwise && taps <= 25) {
+    return 500 + positions * (0.3 + 0.11 * (taps <= 3 ? 3 : taps <= 9 ? 9 : 25));
+  }
+  if (phases) taps /= spec.stride[1] * spec.stride[2];
+  const double vectors = std::ceil(spec.group_out_channels() / 4.0);
+  const double steps = taps * std::ceil(spec.group_in_channels() / 8.0);
+  return 500 + positions * (vectors * (3 + steps * kXnnpackByteStep) + 0.25 * taps + 2);
+}
+
+double widening_nanoseconds(const Problem& problem) {
+  return kWidenedValue * static_cast<double>(problem.input_elements()) +
+         kRescaledValue * static_cast<double>(problem.output_elements());
+}
+
 double depthwise_nanoseconds(const Problem& problem, const depthwise::TileGrid& grid) {
   const Spec& spec = problem.spec;
   return spec.group_in_channels() == 1 && spec.group_out_channels() == 1
@@ -222,8 +253,14 @@ double surrounding_nanoseconds(const Plan& plan) {
   const auto inputs = static_cast<double>(plan.problem.input_elements());
   const auto outputs = static_cast<double>(plan.problem.output_elements());
   double nanoseconds = 0;
-  if (!plan.input_as_is) nanoseconds += kTransposedValue * inputs;
-  if (!plan.output_as_is) nanoseconds += kTransposedValue * outputs;
+  const Spec& spec = plan.problem.spec;
+  if (!plan.input_as_is) {
+    nanoseconds += (spec.quantized() ? kTransposedByte : kTransposedValue) * inputs;
+  }
+  if (!plan.output_as_is) {
+    nanoseconds += (spec.fixed() ? kTransposedByte : kTransposedValue) * outputs;
+  }
+  if (spec.quantized()) nanoseconds += kConvertedValue * (inputs + outputs);
   if (plan.leaves_relu) nanoseconds += (plan.output_as_is ? kReluValue : kReluOnTheWay) * outputs;
   return nanoseconds;
 }

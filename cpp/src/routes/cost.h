@@ -41,6 +41,12 @@ double xnnpack_convolution_nanoseconds(const Problem& problem);
 // inserted zeros.
 double xnnpack_deconvolution_nanoseconds(const Problem& problem, double columns, bool phases);
 
+// In int8, which the layers above do not judge; fitted to 18 of its own.
+double xnnpack_int8_nanoseconds(const Problem& problem, bool phases);
+
+// What int8 on a route of float32 costs beside the route.
+double widening_nanoseconds(const Problem& problem);
+
 double depthwise_nanoseconds(const Problem& problem, const depthwise::TileGrid& grid);
 
 double scalar_nanoseconds(const Problem& problem);

@@ -10,10 +10,14 @@
 namespace deconv {
 
 // One way to compute an operator, with its parameters packed in a form of its own.
-class Route {
+class PackedRoute {
  public:
-  virtual ~Route() = default;
+  virtual ~PackedRoute() = default;
+};
 
+// In float32; of int8's see quantized/quantized_route.h.
+class Route : public PackedRoute {
+ public:
   // `weight` is canonical (see Spec::weight_elements), `bias` has out_channels values, none of them
   // -0. Both may be freed when this returns.
   virtual Status set_parameters(const float* weight, const float* bias) = 0;

@@ -43,19 +43,21 @@ class XnnpackDeconvolutionRoute final : public XnnpackRoute {
   }
 };
 
-// XNNPACK splits the kernel into one dense small kernel a phase.
-bool runs_phases(const Spec& spec) {
+}  // namespace
+
+bool xnnpack_runs_phases(const Spec& spec) {
+  if (!spec.transposed) return false;
   for (int axis = 1; axis < 3; ++axis) {
     if (spec.dilation[axis] != 1 || spec.kernel[axis] < spec.stride[axis]) return false;
   }
   return spec.stride[1] > 1 || spec.stride[2] > 1;
 }
 
-const char* refusal(const Problem& problem) {
+const char* xnnpack_deconvolution_refusal(const Problem& problem) {
   const Spec& spec = problem.spec;
   if (!spec.transposed) return "takes transposed convolutions only";
   if (!XnnpackRoute::depth_joins_batch(spec)) return "takes one or two spatial axes only";
-  if (runs_phases(spec)) {
+  if (xnnpack_runs_phases(spec)) {
     for (int axis = 1; axis < 3; ++axis) {
       // The last phase starts at stride - 1; XNNPACK computes its length without looking whether
       // the output ends before, and the difference of unsigned numbers wraps.
@@ -74,12 +76,14 @@ const char* refusal(const Problem& problem) {
   return nullptr;
 }
 
+namespace {
+
 // Columns of a row of the output as XNNPACK computes them: those of each phase in whole tiles.
 double tiled_columns(const Problem& problem) {
   // Rows of its micro-kernels where it finds an x86; six and five elsewhere.
   constexpr int32_t kTile = 4;
   const int32_t columns = problem.output[2];
-  if (!runs_phases(problem.spec)) return columns;
+  if (!xnnpack_runs_phases(problem.spec)) return columns;
   const int32_t stride = problem.spec.stride[2];
   int32_t tiled = 0;
   for (int32_t phase = 0; phase < std::min(stride, columns); ++phase) {
@@ -96,9 +100,9 @@ const RouteEntry kXnnpackDeconvolutionRoute = {
     .name = "xnnpack-deconvolution",
     .plan = [](const Machine&, Plan* plan) -> const char* {
       const Problem& problem = plan->problem;
-      if (const char* reason = refusal(problem)) return reason;
+      if (const char* reason = xnnpack_deconvolution_refusal(problem)) return reason;
       plan_xnnpack(xnnpack_deconvolution_nanoseconds(problem, tiled_columns(problem),
-                                                     runs_phases(problem.spec)),
+                                                     xnnpack_runs_phases(problem.spec)),
                    plan);
       return nullptr;
     },

@@ -50,7 +50,11 @@ class XnnpackRoute : public Route {
 // What both routes plan beside the cost.
 void plan_xnnpack(double nanoseconds, Plan* plan);
 
-// Null when XNNPACK's convolution takes this problem at any precision, else why not.
+// Whether XNNPACK's deconvolution splits the kernel into one dense small kernel a phase.
+bool xnnpack_runs_phases(const Spec& spec);
+
+// Null when XNNPACK's operator takes this problem at any precision, else why not.
 const char* xnnpack_convolution_refusal(const Problem& problem);
+const char* xnnpack_deconvolution_refusal(const Problem& problem);
 
 }  // namespace deconv

@@ -33,7 +33,7 @@ export function internalsOf(layer: { readonly [INTERNALS]: LayerInternals }): La
 export interface LayerArithmetic {
   readonly name: string;
   readonly layout: Layout;
-  readonly execution: Pick<Execution, 'runtime' | 'denormals'>;
+  readonly execution: Execution;
   readonly spec: OperatorSpec;
   readonly optionNames: readonly string[];
   /** Whether the spec's pads are those of every input. */

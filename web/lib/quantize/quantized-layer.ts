@@ -10,7 +10,7 @@ import type { LayerArithmetic } from '../layers/internals.js';
 import type { Activations } from '../runtime/bindings.js';
 import { locate, type Place } from '../runtime/heap-tensor.js';
 import { requireRuntime } from '../runtime/lifecycle.js';
-import { type Element, FLOAT32, INT8, Operation } from '../runtime/operation.js';
+import { DYNAMIC_INT8, type Element, FLOAT32, INT8, Operation, STATIC_INT8 } from '../runtime/operation.js';
 import type { Plan } from '../runtime/planning.js';
 import { QuantizedOperators, type QuantizedParameters } from '../runtime/quantized-operators.js';
 import type { Runtime } from '../runtime/runtime.js';
@@ -72,7 +72,7 @@ export class QuantizedLayer extends DisposableObject {
     this.output = fixed?.output ?? null;
     this.#definition = definition;
     const { input, output } = fixed ?? { input: UNUSED, output: UNUSED };
-    this.#activations = { fixed: fixed !== null, input, output };
+    this.#activations = { input, output };
   }
 
   /** @internal */
@@ -267,7 +267,8 @@ export class QuantizedLayer extends DisposableObject {
       batch,
       extents,
       layout,
-      execution: { ...geometry.execution, route: 'auto', planning: 'model', precision: 'exact' },
+      execution: geometry.execution,
+      arithmetic: this.mode === 'static' ? STATIC_INT8 : DYNAMIC_INT8,
       inputCount: data.length,
       outputCount: elementCount(where, 'an output', outputShape),
       inputElement: isInt8 ? INT8 : FLOAT32,

@@ -16,16 +16,21 @@ export type Spec = {
   padBefore: Axes,
   padAfter: Axes,
   relu: boolean,
-  exact: boolean
+  exact: boolean,
+  arithmetic: number
 };
 
-export interface Operator {
+export interface PlannedOperator {
   plan(batch: number, input: Axes, layout: number, route: number, forced: boolean): number;
   route(): number;
   estimate(route: number): number;
   needsParameters(): boolean;
-  setParameters(weight: number, bias: number): number;
   keepCopies(most: number): number;
+  delete(): void;
+}
+
+export interface Operator extends PlannedOperator {
+  setParameters(weight: number, bias: number): number;
   run(input: number, output: number): number;
   delete(): void;
 }
@@ -36,28 +41,25 @@ export type Quantization = {
 };
 
 export type Activations = {
-  fixed: boolean,
   input: Quantization,
   output: Quantization
 };
 
-export interface QuantizedOperator {
-  plan(batch: number, input: Axes, layout: number): number;
-  needsParameters(): boolean;
+export interface QuantizedOperator extends PlannedOperator {
   setParameters(weight: number, scale: number, bias: number, activations: Activations): number;
-  keepCopies(most: number): number;
   run(input: number, inputElement: number, output: number, outputElement: number): number;
   delete(): void;
 }
 
 interface EmbindModule {
+  PlannedOperator: {
+    refusal(spec: Spec, batch: number, input: Axes, layout: number, route: number): string;
+  };
   Operator: {
     create(spec: Spec): Operator | null;
-    refusal(spec: Spec, batch: number, input: Axes, layout: number, route: number): string;
   };
   QuantizedOperator: {
     create(spec: Spec): QuantizedOperator | null;
-    refusal(spec: Spec, batch: number, input: Axes, layout: number): string;
   };
   checkSpec(spec: Spec): number;
   parameterGradients(spec: Spec, batch: number, input: Axes, layout: number, inputs: number, gradOutput: number, gradient: number, withBias: boolean): number;

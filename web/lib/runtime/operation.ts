@@ -14,6 +14,12 @@ export type Element = typeof FLOAT32 | typeof INT8;
 export const FLOAT32 = 0;
 export const INT8 = 1;
 
+/** What an operator computes in; the numbers are the core's. */
+export type Arithmetic = typeof FLOAT32_ARITHMETIC | typeof DYNAMIC_INT8 | typeof STATIC_INT8;
+export const FLOAT32_ARITHMETIC = 0;
+export const DYNAMIC_INT8 = 1;
+export const STATIC_INT8 = 2;
+
 export function bytesOf(count: number, element: Element): number {
   return element === INT8 ? count : 4 * count;
 }
@@ -29,7 +35,8 @@ export interface OperationFields<Parameters> {
   /** Values of the whole input and output. */
   readonly inputCount: number;
   readonly outputCount: number;
-  /** Default: float32. */
+  /** These default to float32. */
+  readonly arithmetic?: Arithmetic;
   readonly inputElement?: Element;
   readonly outputElement?: Element;
   /** Canonical, on JavaScript's side; asked for only when a route has to pack them. */
@@ -57,7 +64,7 @@ export class Operation<Parameters = CanonicalParameters> {
   constructor(fields: OperationFields<Parameters>) {
     const { spec, batch, extents, layout, execution } = fields;
     this.where = fields.where;
-    this.spec = toNativeSpec(spec, execution.precision === 'exact');
+    this.spec = toNativeSpec(spec, execution.precision === 'exact', fields.arithmetic);
     this.batch = batch;
     this.extents = toAxes(extents, 1);
     this.layout = codeOf(layout);
@@ -77,7 +84,11 @@ export function codeOf(layout: Layout): number {
   return layout === 'channels-first' ? 0 : 1;
 }
 
-export function toNativeSpec(spec: OperatorSpec, exact: boolean): Spec {
+export function toNativeSpec(
+  spec: OperatorSpec,
+  exact: boolean,
+  arithmetic: Arithmetic = FLOAT32_ARITHMETIC,
+): Spec {
   return {
     transposed: spec.transposed,
     groups: spec.groups,
@@ -91,6 +102,7 @@ export function toNativeSpec(spec: OperatorSpec, exact: boolean): Spec {
     padAfter: toAxes(spec.padAfter, 0),
     relu: spec.relu,
     exact,
+    arithmetic,
   };
 }
 

@@ -1,6 +1,6 @@
 import { fault } from '../core/checks.js';
 import { isDeconvError } from '../core/errors.js';
-import type { Operator } from './bindings.js';
+import type { PlannedOperator } from './bindings.js';
 import type { RouteName } from './execution.js';
 import type { Operation } from './operation.js';
 import type { BuildName } from './options.js';
@@ -28,7 +28,11 @@ export interface Candidate {
 }
 
 /** Plans as forced, by what was measured before, or by the cost model. */
-export function planOperation(runtime: Runtime, operator: Operator, operation: Operation): Plan {
+export function planOperation(
+  runtime: Runtime,
+  operator: PlannedOperator,
+  operation: Operation<unknown>,
+): Plan {
   const { where, execution } = operation;
   const { route } = execution;
   if (route !== 'auto') {
@@ -54,12 +58,12 @@ export function planOperation(runtime: Runtime, operator: Operator, operation: O
   return planByModel(runtime, operator, candidatesOf(runtime, operator, operation));
 }
 
-function planByModel(runtime: Runtime, operator: Operator, candidates: readonly Candidate[]): Plan {
+function planByModel(runtime: Runtime, operator: PlannedOperator, candidates: readonly Candidate[]): Plan {
   return planOf(runtime, operator, candidates, reasonOf('estimate', candidates, operator.route()));
 }
 
 /** The plan, or what is true once other routes took the place of one that found no memory. */
-export function planAfterRun(runtime: Runtime, operator: Operator, plan: Plan): Plan {
+export function planAfterRun(runtime: Runtime, operator: PlannedOperator, plan: Plan): Plan {
   const now = plan.candidates[operator.route()] as Candidate;
   if (now.route === plan.route) return plan;
   // It gave way to the cheapest first.
@@ -77,7 +81,7 @@ function withoutRoom(candidate: Candidate): Candidate {
 }
 
 /** Whether the plan waits for `measureOperation`: measuring needs the data in place. */
-export function wantsMeasurement({ execution, batch }: Operation, plan: Plan): boolean {
+export function wantsMeasurement({ execution, batch }: Operation<unknown>, plan: Plan): boolean {
   if (execution.planning === 'model' || execution.route !== 'auto' || batch === 0) return false;
   return plan.candidates.every(({ measured }) => measured === null);
 }
@@ -88,8 +92,8 @@ export function wantsMeasurement({ execution, batch }: Operation, plan: Plan): b
  */
 export function measureOperation(
   runtime: Runtime,
-  operator: Operator,
-  operation: Operation,
+  operator: PlannedOperator,
+  operation: Operation<unknown>,
   run: () => void,
 ): Plan {
   const candidates = candidatesOf(runtime, operator, operation);
@@ -161,8 +165,8 @@ function median(values: readonly number[]): number {
 
 function planMeasured(
   runtime: Runtime,
-  operator: Operator,
-  operation: Operation,
+  operator: PlannedOperator,
+  operation: Operation<unknown>,
   candidates: readonly Candidate[],
 ): Plan {
   const costs = candidates.map(({ measured }) => measured ?? Number.POSITIVE_INFINITY);
@@ -172,15 +176,15 @@ function planMeasured(
 }
 
 /** What was measured holds for all layers of this geometry. */
-function keyOf({ spec, batch, extents, layout }: Operation): string {
+function keyOf({ spec, batch, extents, layout }: Operation<unknown>): string {
   return JSON.stringify([spec, batch, extents, layout]);
 }
 
 /** `route` below 0 lets the cost model choose; one that is not forced gives way where memory is short. */
 function choose(
   runtime: Runtime,
-  operator: Operator,
-  { where, batch, extents, layout }: Operation,
+  operator: PlannedOperator,
+  { where, batch, extents, layout }: Operation<unknown>,
   route: number,
   forced = true,
 ): void {
@@ -188,16 +192,21 @@ function choose(
   runtime.check(where, operator.plan(batch, extents, layout, route, forced));
 }
 
-function refusalOf(
+/** Why a route does not take the operation; null where it does. */
+export function refusalOf(
   runtime: Runtime,
-  { where, spec, batch, extents, layout }: Operation,
+  { where, spec, batch, extents, layout }: Operation<unknown>,
   route: number,
 ): string | null {
   runtime.requireCallRoom(where);
-  return runtime.module.Operator.refusal(spec, batch, extents, layout, route) || null;
+  return runtime.module.PlannedOperator.refusal(spec, batch, extents, layout, route) || null;
 }
 
-function candidatesOf(runtime: Runtime, operator: Operator, operation: Operation): Candidate[] {
+function candidatesOf(
+  runtime: Runtime,
+  operator: PlannedOperator,
+  operation: Operation<unknown>,
+): Candidate[] {
   return runtime.routeNames.map((name, index) => {
     const estimate = operator.estimate(index);
     const refuses = estimate < 0;
@@ -210,24 +219,15 @@ function candidatesOf(runtime: Runtime, operator: Operator, operation: Operation
   });
 }
 
-function planOf(
-  runtime: Runtime,
-  operator: Operator,
-  candidates: readonly Candidate[],
-  reason: string,
-): Plan {
-  return makePlan(runtime, (candidates[operator.route()] as Candidate).route, candidates, reason);
-}
-
 /** A plan as users see it, who cannot change it. */
-export function makePlan(
+function planOf(
   { info }: Runtime,
-  route: RouteName,
+  operator: PlannedOperator,
   candidates: readonly Candidate[],
   reason: string,
 ): Plan {
   return Object.freeze({
-    route,
+    route: (candidates[operator.route()] as Candidate).route,
     build: info.build,
     threads: info.threads,
     reason: [reason, ...info.notes].join('; '),

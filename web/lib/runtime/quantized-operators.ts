@@ -1,9 +1,15 @@
 import { fault } from '../core/checks.js';
 import type { Activations, QuantizedOperator } from './bindings.js';
-import type { RouteName } from './execution.js';
 import { NativeOperators, type OperatorKind } from './native-operators.js';
 import type { Operation } from './operation.js';
-import { makePlan, type Plan } from './planning.js';
+import {
+  measureOperation,
+  type Plan,
+  planAfterRun,
+  planOperation,
+  refusalOf,
+  wantsMeasurement,
+} from './planning.js';
 import type { Runtime } from './runtime.js';
 import { withParameters } from './staging.js';
 
@@ -21,6 +27,9 @@ const INT8_KIND: OperatorKind<QuantizedOperator, QuantizedParameters> = {
   pack,
   run: (handle, { inputElement, outputElement }, source, target) =>
     handle.run(source, inputElement, target, outputElement),
+  planAfterRun,
+  wantsMeasurement,
+  measure: measureOperation,
 };
 
 /** The int8 operators of one layer. */
@@ -30,28 +39,23 @@ export class QuantizedOperators extends NativeOperators<QuantizedOperator, Quant
   }
 }
 
-function plan(
-  runtime: Runtime,
-  handle: QuantizedOperator,
-  { where, spec, batch, extents, layout }: Operation<QuantizedParameters>,
-): Plan {
-  runtime.requireCallRoom(where);
-  const refusal = runtime.module.QuantizedOperator.refusal(spec, batch, extents, layout);
-  if (refusal !== '') {
-    throw fault(
-      'UNSUPPORTED',
-      where,
-      'a geometry that int8 takes',
-      `one that it refuses: it ${refusal}`,
-      'Keep the float32 layer for it.',
-      { refusal },
-    );
+function plan(runtime: Runtime, handle: QuantizedOperator, operation: Operation<QuantizedParameters>): Plan {
+  const { where, spec, execution } = operation;
+  if (execution.route === 'auto') {
+    const refusals = runtime.routeNames.map((_, index) => refusalOf(runtime, operation, index));
+    if (!refusals.includes(null)) {
+      const refusal = refusals[spec.transposed ? 0 : 1] as string;
+      throw fault(
+        'UNSUPPORTED',
+        where,
+        'a geometry that int8 takes',
+        `one that it refuses: it ${refusal}`,
+        'Keep the float32 layer for it.',
+        { refusal },
+      );
+    }
   }
-  runtime.requireCallRoom(where);
-  runtime.check(where, handle.plan(batch, extents, layout));
-  const route: RouteName = spec.transposed ? 'xnnpack-deconvolution' : 'xnnpack-convolution';
-  const only = { route, estimate: null, measured: null, refusal: null };
-  return makePlan(runtime, route, [only], 'the one route for int8');
+  return planOperation(runtime, handle, operation);
 }
 
 function pack(
