@@ -8,8 +8,8 @@
 namespace deconv {
 namespace {
 
-// The shuffles of `interleave` for strides of 2 and 3: four columns at a time, as many as there are
-// whole. They answer how many columns they did.
+// The shuffles of `interleave` for strides of 2, of 3, and of multiples of 4: four columns at a
+// time, as many as there are whole. They answer how many columns they did.
 int64_t interleave_two(int64_t columns, const float* source, int64_t stride, float* target) {
   int64_t column = 0;
   for (; column + 4 <= columns; column += 4, target += 8) {
@@ -34,6 +34,18 @@ int64_t interleave_three(int64_t columns, const float* source, int64_t stride, f
     wasm_v128_store(target, wasm_i32x4_shuffle(ab, ca, 0, 1, 6, 2));
     wasm_v128_store(target + 4, wasm_i32x4_shuffle(bc, ca, 0, 1, 7, 2));
     wasm_v128_store(target + 8, wasm_i32x4_shuffle(ca, last, 0, 1, 4, 5));
+  }
+  return column;
+}
+
+// Rows are too short for the tiles of a transpose to pay.
+int64_t interleave_fours(int64_t rows, int64_t columns, const float* source, int64_t stride,
+                         float* target) {
+  int64_t column = 0;
+  for (; column + 4 <= columns; column += 4, target += 4 * rows) {
+    for (int64_t row = 0; row < rows; row += 4) {
+      transpose_4x4(source + row * stride + column, stride, target + row, rows);
+    }
   }
   return column;
 }
@@ -131,6 +143,8 @@ void interleave(int64_t rows, int64_t count, const float* source, int64_t source
     done = interleave_two(done, source, source_stride, target);
   } else if (rows == 3) {
     done = interleave_three(done, source, source_stride, target);
+  } else if (rows % 4 == 0) {
+    done = interleave_fours(rows, done, source, source_stride, target);
   } else {
     transpose_block(rows, done, source, source_stride, target, rows);
   }
