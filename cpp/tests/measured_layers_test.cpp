@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -86,8 +87,8 @@ TEST_CASE("the chosen route of measured layers is the fastest, or nearly so") {
     logarithms += std::log(regret);
   }
   const double mean = std::exp(logarithms / std::size(kLayers));
-  MESSAGE("regret of ", std::size(kLayers), " measured layers: ", mean, " in geometric mean, ",
-          worst, " at worst");
+  std::printf("regret of %d measured layers: %.3f in geometric mean, %.3f at worst\n",
+              static_cast<int>(std::size(kLayers)), mean, worst);
   CHECK(mean < 1.1);
 }
 
@@ -109,8 +110,9 @@ TEST_CASE("estimates of measured layers are right but for a factor that all rout
   const double machine = median(all);
   for (int id = 0; id < deconv::kRouteCount; ++id) {
     const double ratio = median(ratios[id]) / machine;
-    MESSAGE(std::string(deconv::route_name(static_cast<RouteId>(id))), ": estimate / measured ",
-            ratio, " in the middle of ", ratios[id].size());
+    std::printf("%s: estimate / measured %.3f in the middle of %d\n",
+                deconv::route_name(static_cast<RouteId>(id)), ratio,
+                static_cast<int>(ratios[id].size()));
     CHECK(ratio > 0.75);
     CHECK(ratio < 1.35);
   }
@@ -191,6 +193,6 @@ TEST_CASE("what several threads do in all is no less than what one does, and lit
   }
   deconv::machine = one;
   const double mean = std::exp(logarithms / static_cast<double>(plans));
-  MESSAGE("work on 2 to 8 threads over that on one: ", mean);
+  std::printf("work on 2 to 8 threads over that on one: %.3f\n", mean);
   CHECK(mean < 1.1);
 }

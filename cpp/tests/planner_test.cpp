@@ -290,11 +290,13 @@ TEST_CASE("on a small machine a problem of 10 x 10 is cut everywhere") {
     // An odd number of quads in a row of tiles, with bands of two rows but for the threads' sake.
     const auto bands = plan_route(RouteId::kWinograd43, problem).cut<deconv::Bands>();
     CHECK(bands.quads == 1);
-    CHECK(bands.bands == (threads == 1 ? 2 : 3));
+    CHECK(bands.bands == (deconv::machine.threads == 1 ? 2 : 3));
     CHECK(bands.bands * bands.band_rows > bands.tile_rows - bands.band_rows);
     const auto grid = plan_route(RouteId::kDepthwise, problem).cut<deconv::depthwise::TileGrid>();
     CHECK(grid.row_tiles > 1);
     CHECK(grid.column_tiles > 1);
   }
-  CHECK(plan_route(RouteId::kPolyphase, problem).cut<deconv::Blocks>().blocks == 1);
+  // One for each thread.
+  CHECK(plan_route(RouteId::kPolyphase, problem).cut<deconv::Blocks>().blocks ==
+        deconv::machine.threads);
 }

@@ -20,6 +20,7 @@ export function operatorAlone(module, source, layout) {
     padAfter: padding.map((pad, axis) => pad - geometry.outputPadding[axis]),
     relu: false,
     exact: false,
+    arithmetic: 0,
   });
   expectOk(operator.plan(batch, input, LAYOUT_CODES[layout], ANY_ROUTE));
   const values = makeParameters(source);

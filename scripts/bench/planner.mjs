@@ -138,7 +138,7 @@ function measure(layer) {
     ...{ groups: layer.groups, inChannels: layer.inChannels, outChannels: layer.outChannels },
     ...{ kernel: layer.kernel, stride: layer.stride, dilation: layer.dilation },
     ...{ inputDilation: [1, 1, 1], padBefore: layer.pad, padAfter: layer.pad },
-    ...{ relu: false, exact: options.precision === 'exact' },
+    ...{ relu: false, exact: options.precision === 'exact', arithmetic: 0 },
   });
   const plan = (route) => operator.plan(layer.batch, layer.input, layer.layout, route);
   expectOk(plan(-1));

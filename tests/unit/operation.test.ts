@@ -47,6 +47,7 @@ it('leading axes of a lower rank are neutral', () => {
     padBefore: [0, 0, 1],
     padAfter: [0, 0, 0],
     exact: false,
+    arithmetic: 0,
   });
   expect([extents, layout]).toEqual([[1, 1, 5], 1]);
 });

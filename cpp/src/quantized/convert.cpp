@@ -59,19 +59,24 @@ void change_sums(const Sums& sums, const float* scale, const float* bias, float*
   const int64_t length = sums.channels_last ? sums.channels : sums.points;
   const float* source = sums.values;
   for (int64_t run = 0; run < runs; ++run, source += length, target += length) {
-    const auto four = [&](int64_t index) {
+    const auto changed = [&](int64_t index, const auto& load) {
       const auto of_channels = [&](const float* values) {
-        return sums.channels_last ? wasm_v128_load(values + index)
-                                  : wasm_v128_load32_splat(values + run);
+        return sums.channels_last ? load(values + index) : wasm_v128_load32_splat(values + run);
       };
-      return change(wasm_v128_load(source + index), of_channels(scale), of_channels(bias));
+      return change(load(source + index), of_channels(scale), of_channels(bias));
     };
+    const auto four = [](const float* values) { return wasm_v128_load(values); };
     int64_t index = 0;
-    for (; index + 4 <= length; index += 4) wasm_v128_store(target + index, four(index));
-    if (index == length) continue;
-    float rest[4];
-    wasm_v128_store(rest, four(index));
-    std::copy_n(rest, length - index, target + index);
+    for (; index + 4 <= length; index += 4) wasm_v128_store(target + index, changed(index, four));
+    const int64_t left = length - index;
+    if (left == 0) continue;
+    float rest[4] = {};
+    const auto some = [&](const float* values) {
+      std::copy_n(values, left, rest);
+      return wasm_v128_load(rest);
+    };
+    wasm_v128_store(rest, changed(index, some));
+    std::copy_n(rest, left, target + index);
   }
 }
 

@@ -1,11 +1,17 @@
 import { fault } from './checks.js';
+import type { DeconvError } from './errors.js';
 
 type Member = (this: unknown, one?: unknown, two?: unknown, three?: unknown) => unknown;
+
+/** What a member with the name `where` throws whose `this` is none of its objects. */
+export function strangeReceiver(where: string): DeconvError {
+  return fault('BAD_TYPE', where, 'the object itself', 'a Proxy or an heir');
+}
 
 /**
  * Makes the members of a class with private state say in words what they would say as a bare TypeError: that `this`
  * is none of its objects, but a Proxy around one, an object that inherits from one, or nothing. Reactive state of
- * frameworks is made of such proxies. No member takes more than three arguments; a call allocates nothing.
+ * frameworks is made of such proxies. No member takes more than three arguments. Those that are called most look for themselves: see strangeReceiver.
  */
 export function guardReceivers(
   prototype: object,
@@ -20,7 +26,7 @@ export function guardReceivers(
     const act = member[slot] as Member;
     member[slot] = function (this: unknown, one: unknown, two: unknown, three: unknown) {
       if (Object(this) === this && owns(this as object)) return act.call(this, one, two, three);
-      throw fault('BAD_TYPE', `${name}.${String(key)}`, 'the object itself', 'a Proxy or an heir');
+      throw strangeReceiver(`${name}.${String(key)}`);
     };
     Object.defineProperty(prototype, key, member);
   }

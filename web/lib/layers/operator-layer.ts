@@ -5,7 +5,7 @@ import type { DeconvError } from '../core/errors.js';
 import type { Float16ArrayLike, HalfType } from '../core/float16.js';
 import type { HalfTensor } from '../core/half-tensor.js';
 import { frozen, product } from '../core/lists.js';
-import { guardReceivers } from '../core/receivers.js';
+import { guardReceivers, strangeReceiver } from '../core/receivers.js';
 import { type OperatorSpec, weightShape } from '../core/spec.js';
 import { checkTensor, checkTensorOf, FreshTensor, type Tensor } from '../core/tensor.js';
 import type { Execution } from '../runtime/execution.js';
@@ -49,7 +49,7 @@ export abstract class OperatorLayer<Options extends ForwardOptions = ForwardOpti
 
   static {
     guardReceivers(OperatorLayer.prototype, 'Layer', (value) => #definition in value, [
-      ...Object.getOwnPropertyNames(OperatorLayer.prototype),
+      ...Object.getOwnPropertyNames(OperatorLayer.prototype).filter((key) => key !== 'forward'),
       INTERNALS,
     ]);
   }
@@ -126,6 +126,7 @@ export abstract class OperatorLayer<Options extends ForwardOptions = ForwardOpti
     x: Tensor,
     options?: Options & { readonly out?: Out },
   ): Out {
+    if (!(#definition in this)) throw strangeReceiver('Layer.forward');
     if (this.#disposed) throw this.#ended('forward');
     let call = this.#lastCall;
     if (call === undefined || !repeats(call, x, options)) {

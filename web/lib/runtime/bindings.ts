@@ -20,16 +20,12 @@ export type Spec = {
   arithmetic: number
 };
 
-export interface PlannedOperator {
+export interface Operator {
   plan(batch: number, input: Axes, layout: number, route: number, forced: boolean): number;
   route(): number;
   estimate(route: number): number;
   needsParameters(): boolean;
   keepCopies(most: number): number;
-  delete(): void;
-}
-
-export interface Operator extends PlannedOperator {
   setParameters(weight: number, bias: number): number;
   run(input: number, output: number): number;
   delete(): void;
@@ -45,16 +41,18 @@ export type Activations = {
   output: Quantization
 };
 
-export interface QuantizedOperator extends PlannedOperator {
+export interface QuantizedOperator {
+  plan(batch: number, input: Axes, layout: number, route: number, forced: boolean): number;
+  route(): number;
+  estimate(route: number): number;
+  needsParameters(): boolean;
+  keepCopies(most: number): number;
   setParameters(weight: number, scale: number, bias: number, activations: Activations): number;
   run(input: number, inputElement: number, output: number, outputElement: number): number;
   delete(): void;
 }
 
 interface EmbindModule {
-  PlannedOperator: {
-    refusal(spec: Spec, batch: number, input: Axes, layout: number, route: number): string;
-  };
   Operator: {
     create(spec: Spec): Operator | null;
   };
@@ -62,6 +60,7 @@ interface EmbindModule {
     create(spec: Spec): QuantizedOperator | null;
   };
   checkSpec(spec: Spec): number;
+  refusal(spec: Spec, batch: number, input: Axes, layout: number, route: number): string;
   parameterGradients(spec: Spec, batch: number, input: Axes, layout: number, inputs: number, gradOutput: number, gradient: number, withBias: boolean): number;
   statusNames(): string;
   routeNames(): string;

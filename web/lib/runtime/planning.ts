@@ -1,6 +1,6 @@
 import { fault } from '../core/checks.js';
 import { isDeconvError } from '../core/errors.js';
-import type { PlannedOperator } from './bindings.js';
+import type { Operator, QuantizedOperator } from './bindings.js';
 import type { RouteName } from './execution.js';
 import type { Operation } from './operation.js';
 import type { BuildName } from './options.js';
@@ -26,6 +26,8 @@ export interface Candidate {
   /** Why the route does not take this geometry; null where it does. */
   readonly refusal: string | null;
 }
+
+type PlannedOperator = Operator | QuantizedOperator;
 
 /** Plans as forced, by what was measured before, or by the cost model. */
 export function planOperation(
@@ -199,7 +201,7 @@ export function refusalOf(
   route: number,
 ): string | null {
   runtime.requireCallRoom(where);
-  return runtime.module.PlannedOperator.refusal(spec, batch, extents, layout, route) || null;
+  return runtime.module.refusal(spec, batch, extents, layout, route) || null;
 }
 
 function candidatesOf(
