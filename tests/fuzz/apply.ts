@@ -150,16 +150,22 @@ function relu(wanted: Wanted): Wanted {
   return { ...wanted, data: wanted.data.map((value) => (value < 0 ? 0 : value)) };
 }
 
-function forward(world: World, action: Forward): void {
-  const subject = picked(world.subjects, action.layer);
-  if (subject === undefined) return;
-  const { layer, seat } = subject;
+/** What a call takes and gives, and why it may have to be refused. */
+function callOf(world: World, subject: Subject, action: Forward | Backward) {
   const extents = subject.extents(action.wider);
   const shape = subject.inputShape(action.batch, extents);
   const outShape = subject.outputShape(action.batch, extents);
   const reasons = reasonsOf(world, subject, action);
   if (outShape === null) reasons.must.push('BAD_SHAPE');
   const x = valuesOf(action.values, shape, action.seed);
+  return { shape, outShape, reasons, x };
+}
+
+function forward(world: World, action: Forward): void {
+  const subject = picked(world.subjects, action.layer);
+  if (subject === undefined) return;
+  const { layer, seat } = subject;
+  const { shape, outShape, reasons, x } = callOf(world, subject, action);
   const beside = action.out === 'same' || action.out === 'overlap';
   const shift = action.out === 'same' ? 0 : action.shift;
   let input: Placed;
@@ -209,13 +215,7 @@ function backward(world: World, action: Backward): void {
   const subject = picked(world.subjects, action.layer);
   if (subject === undefined) return;
   const { layer, seat } = subject;
-  const extents = subject.extents(action.wider);
-  const shape = subject.inputShape(action.batch, extents);
-  const outShape = subject.outputShape(action.batch, extents);
-  const reasons = reasonsOf(world, subject, action);
-  // The adjoint of a forced route is computed by any.
-  if (outShape === null) reasons.must.push('BAD_SHAPE');
-  const x = valuesOf(action.values, shape, action.seed);
+  const { shape, outShape, reasons, x } = callOf(world, subject, action);
   const g = valuesOf(action.values, outShape ?? shape, action.seed + 1);
   const input = Placed.of(world, action.input, x.shape, seat, action.shift).fill(x);
   const gradient = Placed.of(world, action.gradient, g.shape, seat, action.shift);
