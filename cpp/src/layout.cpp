@@ -1,6 +1,7 @@
 #include "layout.h"
 
 #include <algorithm>
+#include <cstddef>
 
 #include "relu.h"
 #include "transpose_4x4.h"
@@ -10,8 +11,8 @@ namespace {
 
 // The shuffles of `interleave` for strides of 2, of 3, and of multiples of 4: four columns at a
 // time, as many as there are whole. They answer how many columns they did.
-int64_t interleave_two(int64_t columns, const float* source, int64_t stride, float* target) {
-  int64_t column = 0;
+ptrdiff_t interleave_two(ptrdiff_t columns, const float* source, ptrdiff_t stride, float* target) {
+  ptrdiff_t column = 0;
   for (; column + 4 <= columns; column += 4, target += 8) {
     const v128_t even = wasm_v128_load(source + column);
     const v128_t odd = wasm_v128_load(source + stride + column);
@@ -21,8 +22,9 @@ int64_t interleave_two(int64_t columns, const float* source, int64_t stride, flo
   return column;
 }
 
-int64_t interleave_three(int64_t columns, const float* source, int64_t stride, float* target) {
-  int64_t column = 0;
+ptrdiff_t interleave_three(ptrdiff_t columns, const float* source, ptrdiff_t stride,
+                           float* target) {
+  ptrdiff_t column = 0;
   for (; column + 4 <= columns; column += 4, target += 12) {
     const v128_t a = wasm_v128_load(source + column);
     const v128_t b = wasm_v128_load(source + stride + column);
@@ -39,11 +41,11 @@ int64_t interleave_three(int64_t columns, const float* source, int64_t stride, f
 }
 
 // Rows are too short for the tiles of a transpose to pay.
-int64_t interleave_fours(int64_t rows, int64_t columns, const float* source, int64_t stride,
-                         float* target) {
-  int64_t column = 0;
+ptrdiff_t interleave_fours(ptrdiff_t rows, ptrdiff_t columns, const float* source, ptrdiff_t stride,
+                           float* target) {
+  ptrdiff_t column = 0;
   for (; column + 4 <= columns; column += 4, target += 4 * rows) {
-    for (int64_t row = 0; row < rows; row += 4) {
+    for (ptrdiff_t row = 0; row < rows; row += 4) {
       transpose_4x4(source + row * stride + column, stride, target + row, rows);
     }
   }
@@ -138,19 +140,23 @@ void interleave(int64_t rows, int64_t count, const float* source, int64_t source
     std::copy_n(source, count, target);
     return;
   }
-  int64_t done = count / rows;
-  if (rows == 2) {
-    done = interleave_two(done, source, source_stride, target);
-  } else if (rows == 3) {
-    done = interleave_three(done, source, source_stride, target);
-  } else if (rows % 4 == 0) {
-    done = interleave_fours(rows, done, source, source_stride, target);
+  // As wide as an address: a row may be so short that divisions of 64 bits would show.
+  const auto phases = static_cast<ptrdiff_t>(rows);
+  const auto values = static_cast<ptrdiff_t>(count);
+  const auto stride = static_cast<ptrdiff_t>(source_stride);
+  ptrdiff_t done = values / phases;
+  if (phases == 2) {
+    done = interleave_two(done, source, stride, target);
+  } else if (phases == 3) {
+    done = interleave_three(done, source, stride, target);
+  } else if (phases % 4 == 0) {
+    done = interleave_fours(phases, done, source, stride, target);
   } else {
-    transpose_block(rows, done, source, source_stride, target, rows);
+    transpose_block(phases, done, source, stride, target, phases);
   }
-  for (int64_t row = 0; row < rows; ++row) {
-    for (int64_t column = done; column * rows + row < count; ++column) {
-      target[column * rows + row] = source[row * source_stride + column];
+  for (ptrdiff_t phase = 0; phase < phases; ++phase) {
+    for (ptrdiff_t column = done; column * phases + phase < values; ++column) {
+      target[column * phases + phase] = source[phase * stride + column];
     }
   }
 }

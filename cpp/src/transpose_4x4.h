@@ -2,7 +2,7 @@
 
 #include <wasm_simd128.h>
 
-#include <cstdint>
+#include <concepts>
 
 namespace deconv {
 
@@ -22,9 +22,9 @@ inline constexpr auto kKeep = [](auto value) { return value; };
 
 // Writes the transpose of the 4 x 4 floats at `source`; the strides are those of the rows. `change`
 // is what happens to every vector on the way.
-template <typename Change = decltype(kKeep)>
-inline void transpose_4x4(const float* source, int64_t source_stride, float* target,
-                          int64_t target_stride, const Change& change = kKeep) {
+template <std::integral Stride, typename Change = decltype(kKeep)>
+inline void transpose_4x4(const float* source, Stride source_stride, float* target,
+                          Stride target_stride, const Change& change = kKeep) {
   v128_t rows[4] = {wasm_v128_load(source), wasm_v128_load(source + source_stride),
                     wasm_v128_load(source + 2 * source_stride),
                     wasm_v128_load(source + 3 * source_stride)};

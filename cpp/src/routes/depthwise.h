@@ -82,7 +82,7 @@ inline int32_t whole_vectors(int32_t floats) { return (floats + 3) / 4 * 4; }
 // One input row under one row of the kernel.
 struct InputRow {
   const float* x;
-  int32_t kernel_row;  // among those of one output channel
+  int32_t first_tap;  // where its taps begin among those of one output channel
 };
 
 // Channels first: one tap of a phase, and where it reads for q = 0.

@@ -197,7 +197,7 @@ class ChannelTile {
         rows_[row_count_++] = {
             expands_channels(spec_) ? slice + (source - copied_rows_.begin) * row_floats
                                     : input_row(planes.first + d.offset, source),
-            d.tap * spec_.kernel[1] + h.tap,
+            (d.tap * spec_.kernel[1] + h.tap) * static_cast<int32_t>(phases_.taps().size()),
         };
       }
       slice += copied_rows_.count() * row_floats;
@@ -227,7 +227,6 @@ class ChannelTile {
   void sum_positions_of(int32_t phase, int32_t q, int32_t positions, float* row) {
     const int32_t group_in = spec_.group_in_channels();
     int32_t count = 0;
-    const auto row_taps = static_cast<int64_t>(phases_.taps().size());
     const AxisPhases::Sources columns =
         phases_.sources(int64_t{q} * phases_.count() + phase, problem_.input[2]);
     for (const AxisPhases::Tap& tap : columns.taps) {
@@ -235,8 +234,7 @@ class ChannelTile {
       const int64_t index = &tap - phases_.taps().data();
       for (int32_t source = 0; source < row_count_; ++source) {
         const float* x = rows_[source].x + column * point_floats_;
-        const float* weight =
-            job_.weight + (rows_[source].kernel_row * row_taps + index) * group_in * lanes_;
+        const float* weight = job_.weight + (rows_[source].first_tap + index) * group_in * lanes_;
         for (int32_t in = 0; in < group_in; ++in) {
           taps_[count++] = {x + in * lanes_, weight + in * lanes_};
         }

@@ -171,15 +171,16 @@ class PlaneTile {
   // All parts of one input plane.
   int64_t plane_floats() const { return part_floats() * height().step() * width().step(); }
 
-  // Of one row of the kernel of an output channel: the taps of the width.
-  const float* weight_of(int32_t out, int32_t kernel_row) const {
-    const int64_t rows = int64_t{spec_.group_in_channels()} * spec_.kernel[0] * spec_.kernel[1];
-    return job_.weight + (out * rows + kernel_row) * static_cast<int64_t>(width().taps().size());
+  int32_t width_taps() const { return static_cast<int32_t>(width().taps().size()); }
+
+  const float* weight_of(int32_t out) const {
+    return job_.weight + int64_t{out} * spec_.group_in_channels() * spec_.kernel[0] *
+                             spec_.kernel[1] * width_taps();
   }
 
-  // What number a row of the kernel has among those of one output channel.
-  int32_t kernel_row(int32_t in, const AxisPhases::Tap& depth, const AxisPhases::Tap& row) const {
-    return (in * spec_.kernel[0] + depth.tap) * spec_.kernel[1] + row.tap;
+  // Where the taps of a row of the kernel begin among those of one output channel.
+  int32_t first_tap(int32_t in, const AxisPhases::Tap& depth, const AxisPhases::Tap& row) const {
+    return ((in * spec_.kernel[0] + depth.tap) * spec_.kernel[1] + row.tap) * width_taps();
   }
 
   // The planes under the kernel.
@@ -256,7 +257,7 @@ class PlaneTile {
           rows_[row_count_++] = {
               plane + part * width().step() * part_floats() +
                   (shift - grid_.first_row_shift) * grid_.part_columns,
-              kernel_row(in, depth, tap),
+              first_tap(in, depth, tap),
           };
         }
         plane += plane_floats();
@@ -297,13 +298,14 @@ class PlaneTile {
   void gather_taps(int32_t out, int32_t phase) {
     const int32_t first = width().first_tap(phase);
     const int32_t end = width().first_tap(phase + 1);
-    tap_count_ = 0;
+    const float* const weight = weight_of(out);
+    PlaneTap* target = taps_;
     for (int32_t row = 0; row < row_count_; ++row) {
-      const float* w = weight_of(out, rows_[row].kernel_row);
-      for (int32_t tap = first; tap < end; ++tap) {
-        taps_[tap_count_++] = {rows_[row].x + job_.columns[tap], w[tap]};
-      }
+      const float* const x = rows_[row].x;
+      const float* const w = weight + rows_[row].first_tap;
+      for (int32_t tap = first; tap < end; ++tap) *target++ = {x + job_.columns[tap], w[tap]};
     }
+    tap_count_ = static_cast<int32_t>(target - taps_);
   }
 
   // `count` values of the gathered phase from `first` of a part on; the last vector is written as
@@ -336,7 +338,7 @@ class PlaneTile {
         for (const AxisPhases::Tap& h : rows.taps) {
           const float* x =
               input_row(in, planes.first + d.offset, rows.first + h.offset) + columns.first;
-          const float* w = weight_of(out, kernel_row(in, d, h));
+          const float* w = weight_of(out) + first_tap(in, d, h);
           for (const AxisPhases::Tap& tap : columns.taps) {
             sum += x[tap.offset] * w[&tap - width().taps().data()];
           }
