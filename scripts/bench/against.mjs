@@ -2,8 +2,11 @@
 // call that computes next to nothing. Ratios above 1 mean that this tree is faster.
 //
 //   node scripts/bench/against.mjs DIST [--build relaxed] [--cases LIST] [--rounds 20] [--seconds 2]
+//                                  [--pairs 1]
 //
-// DIST is the other dist/ folder, for instance of a worktree of an earlier commit.
+// DIST is the other dist/ folder, for instance of a worktree of an earlier commit. Where a process happens to lie in
+// memory is worth up to 3 % either way, even between a build and itself: `--pairs 8` starts eight pairs of processes
+// for each case, and prints the middle ratio and the range of the middle half.
 
 import { fork } from 'node:child_process';
 import path from 'node:path';
@@ -14,7 +17,7 @@ import { folders } from './folders.mjs';
 import { geometryOf } from './geometry.mjs';
 import { measure } from './measure.mjs';
 import { errorOf, makeProblem, TOLERANCE } from './problem.mjs';
-import { geometricMean } from './statistics.mjs';
+import { geometricMean, quantile } from './statistics.mjs';
 
 /** So small that what is measured is the way of a call. */
 const CALL = { name: 'call', of: 'overhead', input: [2], channels: [1, 1], kernel: 1, stride: 1, padding: 0 };
@@ -27,7 +30,7 @@ async function main() {
   const text = { type: 'string' };
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { build: text, cases: text, rounds: text, seconds: text },
+    options: { build: text, cases: text, rounds: text, seconds: text, pairs: text },
   });
   const [before] = positionals;
   if (before === undefined) {
@@ -47,19 +50,22 @@ async function main() {
       milliseconds: 1000 * Number(values.seconds ?? 2),
       before: path.resolve(before),
     };
-    const { plain, out, routes } = bothOrders(
-      await inProcess({ ...job, newFirst: false }),
-      await inProcess({ ...job, newFirst: true }),
-    );
-    const show = ([old, now]) => `${old.toFixed(4)} -> ${now.toFixed(4)} ms (${(old / now).toFixed(3)})`;
+    const pairs = [];
+    for (let pair = 0; pair < Number(values.pairs ?? 1); pair += 1) {
+      pairs.push(
+        bothOrders(await inProcess({ ...job, newFirst: false }), await inProcess({ ...job, newFirst: true })),
+      );
+    }
+    const plain = overPairs(pairs.map((pair) => pair.plain));
+    const out = overPairs(pairs.map((pair) => pair.out));
     console.log(
-      `${layer.name.padEnd(16)} new array ${show(plain)}; out ${show(out)}; ${routes.join(' -> ')}`,
+      `${layer.name.padEnd(16)} new array ${show(plain)}; out ${show(out)}; ${pairs[0].routes.join(' -> ')}`,
     );
     if (layer === CALL) {
-      const extra = (1e6 * (out[1] - out[0])) / CALLS_A_RUN;
+      const extra = (1e6 * (out.now - out.old)) / CALLS_A_RUN;
       console.log(`a call costs ${extra.toFixed(0)} ns more than before`);
     } else {
-      ratios.push([plain[0] / plain[1], out[0] / out[1]]);
+      ratios.push([plain.ratio, out.ratio]);
     }
   }
   if (ratios.length > 0) {
@@ -72,6 +78,24 @@ async function main() {
 function bothOrders(one, other) {
   const mean = (key) => one[key].map((time, side) => Math.sqrt(time * other[key][side]));
   return { plain: mean('plain'), out: mean('out'), routes: one.routes };
+}
+
+/** The middle of [old, now] times of every pair. */
+function overPairs(times) {
+  const of = (number) => quantile(times.map(number), 0.5);
+  const ratios = times.map(([old, now]) => old / now);
+  return {
+    old: of(([old]) => old),
+    now: of(([, now]) => now),
+    ratio: quantile(ratios, 0.5),
+    range: [quantile(ratios, 0.25), quantile(ratios, 0.75)],
+    count: ratios.length,
+  };
+}
+
+function show({ old, now, ratio, range, count }) {
+  const spread = count === 1 ? '' : `, half of ${count} in ${range.map((r) => r.toFixed(3)).join(' to ')}`;
+  return `${old.toFixed(4)} -> ${now.toFixed(4)} ms (${ratio.toFixed(3)}${spread})`;
 }
 
 /** A process for each case: what one leaves on the heaps does not meet the next. */
