@@ -15,7 +15,7 @@ import {
   LeakyReLU,
   type Module,
   meanSquaredError,
-  type OptimizerStep,
+  type Optimizer,
   ReLU,
   Sequential,
   type SgdOptions,
@@ -84,7 +84,7 @@ function gradientsOf(count: number): readonly Float32Array[] {
 }
 
 /** The parameters after every step. */
-function pathOf(step: OptimizerStep, layer: Trainable, gradients: readonly Float32Array[]): Tensor[] {
+function pathOf(step: Optimizer, layer: Trainable, gradients: readonly Float32Array[]): Tensor[] {
   return gradients.map((data) => {
     step([{ weight: { data, shape: [data.length] }, bias: null }]);
     return layer.weight;

@@ -2,7 +2,7 @@ import { refuse } from '../core/checks.js';
 import { checkTensor, type Tensor } from '../core/tensor.js';
 import { internalsOf } from '../layers/internals.js';
 import { isLayer, type Layer } from '../layers/layer.js';
-import type { ParameterGradients } from '../training/optimizers.js';
+import type { ParameterGradients } from '../training/optimizer.js';
 import { pairGains } from './pair-gains.js';
 import { phaseCount, tapPhases } from './phases.js';
 import { type Kernels, layerStamps, type Stamps } from './stamps.js';

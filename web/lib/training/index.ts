@@ -20,20 +20,38 @@ export {
   Sigmoid,
   Tanh,
 } from './activations.js';
-export { type Loss, meanSquaredError } from './loss.js';
+export { type AdamOptions, adam, adamW } from './adam.js';
+export { clipGradientNorm, clipGradientValue } from './clipping.js';
 export {
-  type AdamOptions,
-  adam,
-  type Optimizable,
-  type OptimizerStep,
-  type ParameterGradients,
-  type SgdOptions,
-  sgd,
-  type Trainable,
-} from './optimizers.js';
+  binaryCrossEntropy,
+  binaryCrossEntropyWithLogits,
+  type CrossEntropyOptions,
+  crossEntropy,
+  type Loss,
+  type LossOptions,
+  meanAbsoluteError,
+  meanSquaredError,
+} from './losses.js';
+export type {
+  Optimizable,
+  Optimizer,
+  OptimizerOptions,
+  ParameterGradients,
+  Trainable,
+} from './optimizer.js';
+export {
+  type CosineScheduleOptions,
+  cosineSchedule,
+  type Schedule,
+  type StepScheduleOptions,
+  stepSchedule,
+  type WarmupScheduleOptions,
+  warmupSchedule,
+} from './schedules.js';
 export {
   type Module,
   Sequential,
   type SequentialGradients,
   type Trace,
 } from './sequential.js';
+export { type SgdOptions, sgd } from './sgd.js';

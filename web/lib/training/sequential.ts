@@ -16,7 +16,7 @@ import {
 } from '../layers/state-dict.js';
 import { isNormalization } from '../modules/normalization.js';
 import { isReLU } from './activations.js';
-import type { Trainable } from './optimizers.js';
+import type { Trainable } from './optimizer.js';
 
 /** What a `Sequential` chains: a layer, an activation, a normalization, or an object of your own. */
 export interface Module {

@@ -1,13 +1,6 @@
 import { Conv2d, ConvTranspose2d, type Tensor } from 'deconv-wasm';
 import { addSpectralPenalty, analyze, initializeIcnr } from 'deconv-wasm/checkerboard';
-import {
-  adam,
-  meanSquaredError,
-  type OptimizerStep,
-  ReLU,
-  Sequential,
-  type Trace,
-} from 'deconv-wasm/training';
+import { adam, meanSquaredError, type Optimizer, ReLU, Sequential, type Trace } from 'deconv-wasm/training';
 import { UPSAMPLER } from '../model/learn-state';
 import type { Planes } from '../model/picture';
 import { uniform } from '../model/random';
@@ -36,7 +29,7 @@ const small = halved(target);
 class Trainee {
   readonly #up: ConvTranspose2d;
   readonly #network: Sequential;
-  readonly #step: OptimizerStep;
+  readonly #step: Optimizer;
   readonly #penalty: number;
   /** What is known of the weights as they are, for the patches of the next step. */
   #seen: {

@@ -1,0 +1,215 @@
+// Optimizers and schedules as PyTorch steps (tests/fixtures/modules/make_training.py), and training that goes on
+// after it was saved.
+
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { readModel, writeSafetensors } from 'deconv-wasm/models';
+import {
+  adam,
+  adamW,
+  cosineSchedule,
+  type Optimizer,
+  type Schedule,
+  sgd,
+  stepSchedule,
+  type Trainable,
+  warmupSchedule,
+} from 'deconv-wasm/training';
+import { describe, expect, it } from 'vitest';
+import { caught, expectError } from '../support/errors.js';
+
+interface Case {
+  readonly optimizer: keyof typeof OPTIMIZERS;
+  readonly options: object;
+  readonly schedule: keyof typeof SCHEDULES | null;
+  readonly schedule_options: never;
+  readonly start: readonly number[];
+  readonly gradients: readonly (readonly number[])[];
+  readonly path: readonly (readonly number[])[];
+}
+
+const OPTIMIZERS = { sgd, adam, adamW };
+const SCHEDULES = { step: stepSchedule, cosine: cosineSchedule, warmup: warmupSchedule };
+
+const { optimizers: cases }: { readonly optimizers: readonly Case[] } = JSON.parse(
+  readFileSync(path.join(import.meta.dirname, '..', 'fixtures', 'modules', 'training.json'), 'utf8'),
+);
+
+/** A weight and, where `bias` is given, a bias. */
+function parameters(weight: readonly number[], bias: readonly number[] | null = null): Trainable {
+  let weights = Float32Array.from(weight);
+  let biases = bias === null ? null : Float32Array.from(bias);
+  return {
+    get weight() {
+      return { data: weights.slice(), shape: [weights.length] };
+    },
+    get bias() {
+      return biases === null ? null : { data: biases.slice(), shape: [biases.length] };
+    },
+    setWeight: (values) => {
+      weights = values.slice();
+    },
+    setBias: (values) => {
+      biases = values.slice();
+    },
+  };
+}
+
+function gradient(values: readonly number[]) {
+  return { data: Float32Array.from(values), shape: [values.length] };
+}
+
+function start(one: Case, layer: Trainable): Optimizer {
+  const schedule: Schedule | undefined =
+    one.schedule === null ? undefined : SCHEDULES[one.schedule](one.schedule_options);
+  return OPTIMIZERS[one.optimizer]([layer], {
+    ...one.options,
+    ...(schedule === undefined ? {} : { schedule }),
+  });
+}
+
+describe('optimizers', () => {
+  it.each(cases)(
+    '$optimizer $options, schedule $schedule: PyTorch’s steps, also when it goes on from a file',
+    async (one) => {
+      const layer = parameters(one.start);
+      let step = start(one, layer);
+      for (const [index, values] of one.gradients.entries()) {
+        if (index === 10) {
+          // A new optimizer that was told what the old one knew.
+          const state = await (await readModel(writeSafetensors(step.stateDict()))).stateDict();
+          step = start(one, layer);
+          step.loadStateDict(state);
+          expect(step.steps).toBe(10);
+        }
+        step([{ weight: gradient(values), bias: null }]);
+        for (const [at, wanted] of (one.path[index] as number[]).entries()) {
+          const got = layer.weight.data[at] as number;
+          // Weights and memory are float32: an error of a rounding a step.
+          if (!(Math.abs(got - wanted) < 1e-7 * (index + 20))) expect(got, `step ${index}`).toBe(wanted);
+        }
+      }
+      expect(step.steps).toBe(24);
+    },
+  );
+
+  it('learningRate may be set between steps', () => {
+    const layer = parameters([1], [2]);
+    const step = sgd([layer], { learningRate: 0.5 });
+    step([{ weight: gradient([1]), bias: gradient([1]) }]);
+    step.learningRate /= 2;
+    step([{ weight: gradient([1]), bias: gradient([1]) }]);
+    expect([step.learningRate, ...layer.weight.data, ...(layer.bias?.data ?? [])]).toEqual([
+      0.25, 0.25, 1.25,
+    ]);
+    expectError(
+      caught(() => {
+        step.learningRate = -1;
+      }),
+      'BAD_OPTION',
+      'sgd',
+    );
+    expectError(
+      caught(() => {
+        step.learningRate = '1' as never;
+      }),
+      'BAD_TYPE',
+      'sgd',
+    );
+    expect(step.learningRate).toBe(0.25);
+  });
+
+  it('a state has the words of PyTorch, and must fit', () => {
+    const step = adam([parameters([1, 2], [3])], {});
+    step([{ weight: gradient([1, 1]), bias: gradient([1]) }]);
+    const state = step.stateDict();
+    expect(Object.keys(state)).toEqual([
+      '0.weight.exp_avg',
+      '0.weight.exp_avg_sq',
+      '0.bias.exp_avg',
+      '0.bias.exp_avg_sq',
+      'step',
+    ]);
+    expect(Object.keys(sgd([parameters([1])]).stateDict())).toEqual(['step']);
+    const other = adam([parameters([1, 2, 3], [3])]);
+    expectError(
+      caught(() => other.loadStateDict(state)),
+      'BAD_SHAPE',
+      'adam loadStateDict',
+    );
+    const { step: _, ...without } = state;
+    expectError(
+      caught(() => step.loadStateDict(without)),
+      'BAD_OPTION',
+      'adam loadStateDict',
+    );
+    expect(step.loadStateDict(without, { strict: false })).toEqual({ missing: ['step'], unexpected: [] });
+    expectError(
+      caught(() => step.loadStateDict({ ...state, step: { data: Float32Array.of(0.5), shape: [] } })),
+      'BAD_OPTION',
+      'adam loadStateDict',
+    );
+    expect(step.steps).toBe(1);
+  });
+
+  it('a schedule of the user’s own is asked with the steps taken, and its garbage refused before anything changes', () => {
+    const layer = parameters([0]);
+    const asked: number[] = [];
+    let factor = 1;
+    const schedule = (steps: number): number => {
+      asked.push(steps);
+      return factor;
+    };
+    const step = sgd([layer], { learningRate: 1, schedule });
+    step([{ weight: gradient([1]), bias: null }]);
+    factor = Number.NaN;
+    expectError(
+      caught(() => step([{ weight: gradient([1]), bias: null }])),
+      'BAD_OPTION',
+      'sgd step',
+    );
+    expect([step.steps, ...layer.weight.data]).toEqual([1, -1]);
+    factor = 2;
+    step([{ weight: gradient([1]), bias: null }]);
+    expect([step.steps, ...layer.weight.data]).toEqual([2, -3]);
+    expect(asked).toEqual([0, 1, 1]);
+    expectError(
+      caught(() => sgd([layer], { schedule: 3 } as never)),
+      'BAD_TYPE',
+      'sgd',
+    );
+  });
+});
+
+describe('schedules', () => {
+  it('go on behind their end', () => {
+    const schedule = warmupSchedule({ steps: 4, start: 0, after: cosineSchedule({ steps: 10, end: 0.2 }) });
+    expect([0, 1, 4, 9, 14, 1000].map((steps) => Number(schedule(steps).toFixed(6)))).toEqual([
+      0, 0.25, 1, 0.6, 0.2, 0.2,
+    ]);
+    expect([0, 99, 100, 200].map(stepSchedule({ stepSize: 100, gamma: 0.5 }))).toEqual([1, 1, 0.5, 0.25]);
+  });
+
+  it('refuse what does not fit', () => {
+    expectError(
+      caught(() => stepSchedule({ stepSize: 0 })),
+      'BAD_OPTION',
+      'stepSchedule',
+    );
+    expectError(
+      caught(() => cosineSchedule({ steps: 10, end: -1 })),
+      'BAD_OPTION',
+      'cosineSchedule',
+    );
+    expectError(
+      caught(() => warmupSchedule({ steps: 10, after: 1 } as never)),
+      'BAD_TYPE',
+      'warmupSchedule',
+    );
+    expectError(
+      caught(() => warmupSchedule({ steps: 10, begin: 1 } as never)),
+      'BAD_OPTION',
+      'warmupSchedule',
+    );
+  });
+});

@@ -1,0 +1,54 @@
+import { refuse } from '../core/checks.js';
+import { checkTensor } from '../core/tensor.js';
+import { checkNumber } from './numbers.js';
+import type { ParameterGradients } from './optimizer.js';
+
+/**
+ * Scales gradients, in place, so that all of them together are no longer than `maxNorm`: each is multiplied by
+ * `maxNorm / (norm + 1e-6)` where that is below 1, as PyTorch's `clip_grad_norm_` does.
+ *
+ * @returns the norm that they had: the root of the sum of all squares; NaN or infinite where they are
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `BAD_SHAPE`, `BAD_BUFFER`; then nothing has changed
+ *
+ * @example
+ * const { layers } = pass.backward(gradient);
+ * clipGradientNorm(layers, 1);
+ * step(layers);
+ */
+export function clipGradientNorm(gradients: readonly ParameterGradients[], maxNorm: number): number {
+  const where = 'clipGradientNorm';
+  const limit = checkNumber(where, 'maxNorm', maxNorm);
+  const all = valuesOf(where, gradients);
+  let squares = 0;
+  for (const values of all) for (const value of values) squares += value * value;
+  const norm = Math.sqrt(squares);
+  const factor = limit / (norm + 1e-6);
+  if (!(factor >= 1)) {
+    for (const values of all) for (const [index, value] of values.entries()) values[index] = value * factor;
+  }
+  return norm;
+}
+
+/**
+ * Clamps every value of the gradients to `-maxValue` and `maxValue`, in place, as PyTorch's `clip_grad_value_`; NaN
+ * stays.
+ *
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `BAD_SHAPE`, `BAD_BUFFER`; then nothing has changed
+ */
+export function clipGradientValue(gradients: readonly ParameterGradients[], maxValue: number): void {
+  const where = 'clipGradientValue';
+  const limit = checkNumber(where, 'maxValue', maxValue);
+  for (const values of valuesOf(where, gradients)) {
+    for (const [index, value] of values.entries()) values[index] = Math.min(limit, Math.max(-limit, value));
+  }
+}
+
+function valuesOf(where: string, gradients: readonly ParameterGradients[]): Float32Array[] {
+  if (!Array.isArray(gradients)) refuse('BAD_TYPE', where, 'a list of gradients', gradients);
+  return Array.from(gradients as readonly ParameterGradients[]).flatMap((of, index) =>
+    (['weight', 'bias'] as const).flatMap((key) => {
+      const tensor = of?.[key] ?? null;
+      return tensor === null ? [] : [checkTensor(where, `gradients[${index}].${key}`, tensor).data];
+    }),
+  );
+}
