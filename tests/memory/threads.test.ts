@@ -32,12 +32,15 @@ it.each([
   expect(stderr).toBe('');
 });
 
-// The second worker runs, but never answers: the glue alone would wait for it for ever.
+// The second worker runs, but never answers: the glue alone would wait for it for ever. The loader's 20 s pass
+// in one.
 it('workers that did start end with a start that failed, and the reason is told', async () => {
   const program = `
 import { createRequire } from 'node:module';
 const threads = createRequire(process.cwd() + '/')('node:worker_threads');
 const { Worker } = threads;
+const { setTimeout } = globalThis;
+globalThis.setTimeout = (act, ms, ...rest) => setTimeout(act, ms / 20, ...rest);
 const workers = [];
 threads.Worker = class extends Worker {
   constructor(file, options) {
