@@ -14,7 +14,7 @@ const LIMITS = {
   // Asked for with { threads }: the same, POSIX threads and the pool that XNNPACK shares with us.
   threadedWasm: 102,
   // All of the root entry's API with the glue of the builds without threads, minified.
-  script: 29,
+  script: 30,
   // What readModel of an ONNX file loads beside the root entry.
   onnx: 20,
 };
@@ -34,6 +34,10 @@ const TYPICAL = [
   [
     'training',
     "export { Conv2d, ConvTranspose2d, init } from 'deconv-wasm'; export { adam, ReLU, Sequential } from 'deconv-wasm/training';",
+  ],
+  [
+    'a picture',
+    "export { ConvTranspose2d, init } from 'deconv-wasm'; export { fromImage, toImageData } from 'deconv-wasm/image';",
   ],
   [
     'a model file (ONNX)',

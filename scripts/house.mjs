@@ -38,6 +38,8 @@ const FLOORS = [
   [
     { folder: 'web/lib/checkerboard', what: 'analysis and cures' },
     { folder: 'web/lib/models', what: 'convolutions of files' },
+    { folder: 'web/lib/image', what: 'pixels' },
+    { folder: 'web/lib/sound', what: 'AudioBuffers' },
   ],
   [
     { folder: 'web/cli', what: 'inspect, repair' },

@@ -15,6 +15,7 @@
 #include "deconv/geometry.h"
 #include "deconv/gradients.h"
 #include "deconv/operator.h"
+#include "deconv/pixels.h"
 #include "deconv/planner.h"
 #include "deconv/quantized.h"
 #include "deconv/runtime.h"
@@ -37,6 +38,7 @@ using deconv::Buffer;
 using deconv::Element;
 using deconv::Layout;
 using deconv::Operator;
+using deconv::PixelFactors;
 using deconv::Problem;
 using deconv::Quantization;
 using deconv::QuantizedOperator;
@@ -143,6 +145,21 @@ void flush_denormals(double count, uintptr_t source, uintptr_t target) {
   deconv::flush_denormals(static_cast<int64_t>(count), at<const float>(source), at<float>(target));
 }
 
+// The factors lie behind each other: four scales, four offsets.
+void pixels_to_floats(double pixels, int channels, Layout layout, uintptr_t source,
+                      uintptr_t factors, uintptr_t target) {
+  deconv::pixels_to_floats({static_cast<int64_t>(pixels), channels, layout},
+                           at<const uint8_t>(source), *at<const PixelFactors>(factors),
+                           at<float>(target));
+}
+
+void floats_to_pixels(double pixels, int channels, Layout layout, uintptr_t source,
+                      uintptr_t factors, int alpha, uintptr_t target) {
+  deconv::floats_to_pixels({static_cast<int64_t>(pixels), channels, layout},
+                           at<const float>(source), *at<const PixelFactors>(factors), alpha,
+                           at<uint8_t>(target));
+}
+
 // One name a line, in the order of the numbers that calls return.
 template <typename Number>
 std::string lines(int count, const char* (*name)(Number)) {
@@ -230,6 +247,9 @@ EMSCRIPTEN_BINDINGS(deconv) {
   function("freeFloats(address)", &free_floats);
 
   function("flushDenormals(count, source, target)", &flush_denormals);
+  function("pixelsToFloats(pixels, channels, layout, source, factors, target)", &pixels_to_floats);
+  function("floatsToPixels(pixels, channels, layout, source, factors, alpha, target)",
+           &floats_to_pixels);
 
   function("startRuntime(threads)", &deconv::start_runtime);
   function("stopRuntime", &deconv::stop_runtime);

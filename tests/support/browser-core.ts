@@ -9,6 +9,7 @@ export const BROWSER_CORE = {
   denormals: 'how the engine and its threads treat denormal numbers',
   'half-weights': 'Float16Array',
   'heap-tensors': 'views of a heap that grows, shared and not',
+  image: 'canvases and what they draw',
   init: 'loading, by addresses, bytes and modules; isolation',
   'models-formats': 'Blob, File, Response, fetch',
   'out-of-memory': 'the limits to which a memory grows',
@@ -16,6 +17,7 @@ export const BROWSER_CORE = {
   realms: 'frames',
   relu: 'NaN and signed zeros through minimum and maximum',
   runtimes: 'several modules and their workers side by side, and their end',
+  sound: 'AudioBuffer',
   threads: 'workers on shared memory',
 } as const;
 

@@ -5,6 +5,8 @@ export * as brainstate from './brainstate/index.js';
 export * as checkerboard from './checkerboard/index.js';
 export * as convert from './convert/index.js';
 export * as d2l from './d2l/index.js';
+export * as image from './image/index.js';
 export * from './index.js';
 export * as quantize from './quantize/index.js';
+export * as sound from './sound/index.js';
 export * as training from './training/index.js';

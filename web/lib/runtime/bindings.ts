@@ -71,6 +71,8 @@ interface EmbindModule {
   allocateFloats(elements: number): number;
   freeFloats(address: number): void;
   flushDenormals(count: number, source: number, target: number): void;
+  pixelsToFloats(pixels: number, channels: number, layout: number, source: number, factors: number, target: number): void;
+  floatsToPixels(pixels: number, channels: number, layout: number, source: number, factors: number, alpha: number, target: number): void;
   startRuntime(threads: number): number;
   stopRuntime(): void;
   allocatedBytes(): number;

@@ -1,0 +1,86 @@
+import { checkAxes, checkOptions, refuse } from '../core/checks.js';
+import type { AxisList } from '../core/lists.js';
+import { checkTensorOf, FreshTensor, type Tensor } from '../core/tensor.js';
+import { checkRuntime } from '../runtime/execution.js';
+import { locate } from '../runtime/heap-tensor.js';
+import { requireRuntime } from '../runtime/lifecycle.js';
+import { pixelsToFloats } from '../runtime/pixels.js';
+import {
+  type Channels,
+  checkPicture,
+  factors,
+  PICTURE_OPTION_NAMES,
+  type PictureOptions,
+  pictureShape,
+} from './picture.js';
+import { type ImageSource, readSource } from './source.js';
+
+export interface FromImageOptions extends PictureOptions {
+  /**
+   * 3 for red, green and blue (default), 4 with alpha, 1 for grey: 0.299 red + 0.587 green + 0.114 blue. 1 and 3 leave
+   * alpha out: a transparent pixel counts with its colour.
+   */
+  readonly channels?: Channels;
+  /** Draws the picture to this size, `[height, width]` or one number for both, smoothly and without regard to its proportions. */
+  readonly size?: number | AxisList<2>;
+  /** Receives the values instead of a new tensor: `[1, C, H, W]`, or without the batch; by `layout`. */
+  readonly out?: Tensor;
+}
+
+/**
+ * A picture as a tensor of one batch, `[1, C, H, W]` or, with layout `'channels-last'`, `[1, H, W, C]`.
+ *
+ * Each value is `(byte / 255 - mean) / std`, in one multiplication and one addition. Bytes are what an ImageData has:
+ * gamma-encoded sRGB, colours not multiplied by alpha. What has to be drawn (everything but pixels) goes through a
+ * canvas, which keeps colours exactly where alpha is 255. With a HeapTensor for `out` nothing is copied but the bytes.
+ *
+ * @throws {DeconvError} `BAD_BUFFER` (a picture of another origin, one that is closed or has not loaded), `BAD_SHAPE`
+ * (no pixels, another `out`), `BAD_TYPE`, `BAD_OPTION`, `UNSUPPORTED` (a `size` where there is no canvas),
+ * `NOT_INITIALIZED`, `TOO_LARGE`, `OUT_OF_MEMORY`
+ *
+ * @example
+ * const x = fromImage(canvas, { size: [256, 256], mean: 0.5, std: 0.5 });
+ * const y = up.forward(x, { out });
+ * context.putImageData(toImageData(y, { mean: 0.5, std: 0.5 }), 0, 0);
+ */
+export function fromImage<Out extends Tensor = Tensor<ArrayBuffer>>(
+  source: ImageSource,
+  options: FromImageOptions & { readonly out?: Out } = {},
+): Out {
+  const where = 'fromImage';
+  const checked = checkOptions<FromImageOptions>(where, options, [
+    ...PICTURE_OPTION_NAMES,
+    'channels',
+    'size',
+    'out',
+  ]);
+  const { channels = 3, size, out } = checked;
+  if (channels !== 1 && channels !== 3 && channels !== 4) {
+    refuse('BAD_OPTION', where, 'channels to be 1, 3 or 4', channels);
+  }
+  const picture = checkPicture(where, checked, channels);
+  const drawnSize =
+    size === undefined ? undefined : (checkAxes(where, 'size', size, 2, 1) as [number, number]);
+  const runtime = requireRuntime(where, checkRuntime(where, checked.runtime));
+  const { bytes, width, height } = readSource(where, source, drawnSize);
+  const single = pictureShape(where, picture.layout, channels, height, width);
+  const conversion = {
+    where,
+    pixels: width * height,
+    channels,
+    layout: picture.layout,
+    factors: factors(picture, (mean, std) => [1 / (255 * std), -mean / std]),
+  };
+  if (out === undefined) {
+    const fresh = new FreshTensor(where, [1, ...single]);
+    pixelsToFloats(runtime, conversion, bytes, fresh);
+    return fresh.tensor as Tensor as Out;
+  }
+  const shape = (out as Partial<Tensor> | null)?.shape?.length === 3 ? single : [1, ...single];
+  const check = () => checkTensorOf(where, 'out', out, shape, channels * width * height);
+  const output = locate(check(), runtime);
+  pixelsToFloats(runtime, conversion, bytes, output);
+  // A view of the caller's own does not survive growth, and without it the result is out of reach.
+  if (typeof output === 'number') check();
+  return out as Out;
+}

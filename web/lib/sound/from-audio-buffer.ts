@@ -1,0 +1,53 @@
+import { checkInteger, checkOptions, refuse } from '../core/checks.js';
+import { allocateTensor, checkTensorOf, type Tensor } from '../core/tensor.js';
+import { type AudioSamples, checkSamples } from './audio-samples.js';
+
+export interface FromAudioBufferOptions {
+  /**
+   * How many channels the tensor has. Default: those of the buffer. 1 is the mean of them, and a buffer of one channel
+   * gives as many copies as are wanted.
+   */
+  readonly channels?: number;
+  /** Receives the values instead of a new tensor: `[1, C, L]` or `[C, L]`. */
+  readonly out?: Tensor;
+}
+
+/**
+ * The samples of an AudioBuffer as a tensor `[1, C, L]`, as they are: from -1 to 1, at the buffer's sample rate.
+ *
+ * @throws {DeconvError} `BAD_TYPE`, `BAD_OPTION` (channels that cannot be made of the buffer's), `BAD_SHAPE` (another
+ * `out`), `BAD_BUFFER`, `TOO_LARGE`, `OUT_OF_MEMORY`
+ *
+ * @example
+ * const buffer = await context.decodeAudioData(bytes);
+ * const y = layer.forward(fromAudioBuffer(buffer, { channels: 1 }));
+ * source.buffer = toAudioBuffer(y, { context });
+ */
+export function fromAudioBuffer<Out extends Tensor = Tensor<ArrayBuffer>>(
+  buffer: AudioSamples,
+  options: FromAudioBufferOptions & { readonly out?: Out } = {},
+): Out {
+  const where = 'fromAudioBuffer';
+  const checked = checkOptions<FromAudioBufferOptions>(where, options, ['channels', 'out']);
+  const given = checkSamples(where, 'the buffer', buffer);
+  const [{ length }] = given as [Float32Array];
+  const channels = checkInteger(where, 'channels', checked.channels ?? given.length, 1);
+  if (channels !== given.length && channels !== 1 && given.length !== 1) {
+    refuse('BAD_OPTION', where, `channels to be 1 or ${given.length}, as the buffer has`, channels);
+  }
+  const single = [channels, length];
+  const { out = allocateTensor(where, [1, ...single]) } = checked;
+  const unbatched = (out as Partial<Tensor> | null)?.shape?.length === 2;
+  const data = checkTensorOf(where, 'out', out, unbatched ? single : [1, ...single], channels * length);
+  for (let channel = 0; channel < channels; channel += 1) {
+    data.set(given[given.length === 1 ? 0 : channel] as Float32Array, channel * length);
+  }
+  if (channels < given.length) {
+    for (let index = 0; index < length; index += 1) {
+      let sum = 0;
+      for (const samples of given) sum += samples[index] as number;
+      data[index] = sum / given.length;
+    }
+  }
+  return out as Out;
+}
