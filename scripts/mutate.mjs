@@ -12,6 +12,7 @@
 //     --again                                    those that survived the last run
 //     --list                                     says which, and runs nothing
 //     --plain                                    without the sanitizers
+//     --jobs N                                   so many at a time, each in a tree of its own; 2
 
 import { spawn } from 'node:child_process';
 import {
@@ -38,6 +39,11 @@ const STAGES = [
   { preset: 'native-asan', threads: 3 },
   { preset: 'native-relaxed', threads: 1 },
 ];
+/**
+ * A mutation leaves variables that nobody reads, and wants no debugger. Clang alone sees these options, so that
+ * the cache serves what is not mutated; nothing that they made may get into it.
+ */
+const MUTATED = { CCC_OVERRIDE_OPTIONS: '# +-w +-g0', CCACHE_READONLY: '1' };
 /** Sizes of caches: they decide how fast a result comes, and tests set their own. */
 const TUNING = 'cpp/src/machine.h';
 /** Beside cpp/, what CMake reads. */
@@ -54,9 +60,11 @@ const { values: flags } = parseArgs({
     again: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
     plain: { type: 'boolean', default: false },
+    jobs: { type: 'string', default: '2' },
   },
 });
 
+/** Entries of lines that stand in a file more than once say what stands above theirs. */
 const explained = JSON.parse(readFileSync(EQUIVALENT, 'utf8'));
 const mutants = pick();
 if (flags.list) {
@@ -107,83 +115,94 @@ function shuffled(values, seed) {
 
 /** What survives one stage goes into the next, all together: each builds everything once. */
 async function runAll() {
-  copyTree();
+  const trees = Array.from({ length: Number(flags.jobs) }, (_, index) => path.join(scratch, `${index}`));
+  trees.forEach(copyTree);
   const outcomes = { killed: [], survived: mutants, 'timed out': [], 'did not compile': [] };
   for (const stage of flags.plain ? STAGES.slice(0, 1) : STAGES) {
     const candidates = outcomes.survived;
     outcomes.survived = [];
-    const limit = candidates.length > 0 ? await limitOf(stage) : 0;
-    for (const [index, mutant] of candidates.entries()) {
-      const outcome = await tryOut(mutant, { ...stage, limit });
-      outcomes[outcome].push(mutant);
-      console.log(`${stage.preset} ${index + 1}/${candidates.length} ${outcome}: ${titleOf(mutant)}`);
-      writeFileSync(REPORT, JSON.stringify(outcomes, null, 1));
-    }
+    if (candidates.length === 0) break;
+    for (const tree of trees) await prepare(tree, stage);
+    const limit = await limitOf(trees[0], stage);
+    let next = 0;
+    const work = async (tree) => {
+      while (next < candidates.length) {
+        const index = next++;
+        const mutant = candidates[index];
+        const outcome = await tryOut(tree, mutant, { ...stage, limit });
+        outcomes[outcome].push(mutant);
+        console.log(`${stage.preset} ${index + 1}/${candidates.length} ${outcome}: ${titleOf(mutant)}`);
+        writeFileSync(REPORT, JSON.stringify(outcomes, null, 1));
+      }
+    };
+    await Promise.all(trees.map(work));
+    const counts = Object.entries(outcomes).map(([outcome, list]) => `${outcome} ${list.length}`);
+    console.log(`after ${stage.preset}: ${counts.join(', ')}`);
   }
   return report(outcomes);
 }
 
-/** How long the tests may take with a mutation, by what they take without. */
-async function limitOf(stage) {
-  await configure(stage);
-  const { code, output } = await build(stage);
+async function prepare(tree, stage) {
+  await configure(tree, stage);
+  const { code, output } = await build(tree, stage);
   if (code !== 0) throw new Error(`mutate: the tests do not compile\n${tailOf(output)}`);
-  const { outcome, seconds } = await test(stage, [], 'unlimited');
-  if (outcome !== 'passed') throw new Error(`mutate: ${stage.preset}: the tests fail without any mutation`);
+}
+
+/** How long the tests may take with a mutation, by what they take without. */
+async function limitOf(tree, stage) {
+  const { outcome, seconds, output } = await test(tree, stage, [], 'unlimited');
+  if (outcome !== 'passed')
+    throw new Error(`mutate: ${stage.preset}: the tests fail without any mutation\n${tailOf(output)}`);
   return Math.ceil(2 + 2 * seconds);
 }
 
 /** Files that did not change keep their times, so that only what changed is compiled. */
-function copyTree() {
-  mkdirSync(scratch, { recursive: true });
+function copyTree(tree) {
+  mkdirSync(tree, { recursive: true });
   const files = readdirSync(path.join(root, 'cpp'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)));
   const kept = new Set(files);
-  for (const entry of readdirSync(path.join(scratch), { recursive: true, withFileTypes: true })) {
-    const name = path.relative(scratch, path.join(entry.parentPath, entry.name));
-    if (entry.isFile() && name.startsWith('cpp/') && !kept.has(name)) rmSync(path.join(scratch, name));
+  for (const entry of readdirSync(tree, { recursive: true, withFileTypes: true })) {
+    const name = path.relative(tree, path.join(entry.parentPath, entry.name));
+    if (entry.isFile() && name.startsWith('cpp/') && !kept.has(name)) rmSync(path.join(tree, name));
   }
   for (const name of [...TREE, ...files]) {
     const text = readFileSync(path.join(root, name));
-    const target = path.join(scratch, name);
+    const target = path.join(tree, name);
     if (existsSync(target) && readFileSync(target).equals(text)) continue;
     mkdirSync(path.dirname(target), { recursive: true });
     writeFileSync(target, text);
   }
   for (const folder of ['.toolchain', 'node_modules']) {
-    const link = path.join(scratch, folder);
+    const link = path.join(tree, folder);
     if (!existsSync(link)) symlinkSync(path.join(root, folder), link);
   }
 }
 
-async function configure({ preset }) {
-  if (existsSync(path.join(scratch, 'build', preset, 'build.ninja'))) return;
-  const { code, output } = await run('cmake', ['--preset', preset]);
+async function configure(tree, { preset }) {
+  if (existsSync(path.join(tree, 'build', preset, 'build.ninja'))) return;
+  const { code, output } = await run(tree, 'cmake', ['--preset', preset]);
   if (code !== 0) throw new Error(`mutate: ${preset} cannot be configured\n${tailOf(output)}`);
 }
 
-/**
- * A mutation leaves variables that nobody reads, and wants no debugger. Clang alone sees these options, so that
- * the cache serves what is not mutated; nothing that they made may get into it.
- */
-const MUTATED = { CCC_OVERRIDE_OPTIONS: '# +-w +-g0', CCACHE_READONLY: '1' };
-
-function build({ preset }, environment = {}) {
-  return run('cmake', ['--build', path.join('build', preset), '--target', 'deconv_tests'], environment);
+function build(tree, { preset }, environment = {}) {
+  return run(tree, 'cmake', ['--build', path.join('build', preset), '--target', 'deconv_tests'], environment);
 }
 
-async function tryOut(mutant, stage) {
-  const file = path.join(scratch, mutant.file);
+async function tryOut(tree, mutant, stage) {
+  const file = path.join(tree, mutant.file);
   const source = readFileSync(file, 'utf8');
   writeFileSync(file, apply(source, mutant));
   try {
-    const built = await build(stage, MUTATED);
+    const built = await build(tree, stage, MUTATED);
     if (built.code !== 0) return 'did not compile';
-    // The file's own tests first: most faults end there.
-    const own = `*${path.basename(mutant.file).replace(/\..*/, '')}_test*`;
+    // The tests of the file, and of its folder, first: most faults end there.
+    const own = [mutant.file.replace(/\..*/, ''), path.dirname(mutant.file)].map(
+      (name) => `*${path.basename(name)}_test*`,
+    );
     for (const selection of [[`--source-file=${own}`], []]) {
-      const { outcome } = await test(stage, selection, stage.limit);
+      const { outcome } = await test(tree, stage, selection, stage.limit);
       if (outcome !== 'passed') return outcome;
     }
     return 'survived';
@@ -197,23 +216,24 @@ function apply(source, { from, to, text }) {
 }
 
 /** A limit on the processor's seconds, not on those of the clock, which a busy machine stretches. */
-async function test({ preset, threads }, selection, limit) {
+async function test(tree, { preset, threads }, selection, limit) {
   const program = path.join('build', preset, 'cpp', 'tests', 'deconv_tests');
   const limited = 'ulimit -t "$0"; "$@"; code=$?; times; exit $code';
   const args = ['-c', limited, String(limit), program, '--abort-after=1', ...selection];
-  const { code, output } = await run('bash', args, { DECONV_TEST_THREADS: String(threads) });
+  const { code, output } = await run(tree, 'bash', args, { DECONV_TEST_THREADS: String(threads) });
   const [, minutes, seconds] = /(\d+)m([\d.]+)s \d+m[\d.]+s\s*$/.exec(output);
   const late = code === 128 + constants.signals.SIGXCPU || code === 128 + constants.signals.SIGKILL;
   return {
     outcome: late ? 'timed out' : code === 0 ? 'passed' : 'killed',
     seconds: 60 * Number(minutes) + Number(seconds),
+    output,
   };
 }
 
-function run(command, args, more = {}) {
-  const env = { ...process.env, CCACHE_BASEDIR: scratch, CCACHE_NOHASHDIR: '1', ...more };
+function run(tree, command, args, more = {}) {
+  const env = { ...process.env, CCACHE_BASEDIR: tree, CCACHE_NOHASHDIR: '1', ...more };
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: scratch, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, { cwd: tree, env, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     for (const stream of [child.stderr, child.stdout]) {
       stream.setEncoding('utf8').on('data', (text) => {
@@ -226,24 +246,38 @@ function run(command, args, more = {}) {
 }
 
 function report(outcomes) {
-  const known = new Map(explained.map((entry) => [keyOf(entry), entry]));
-  const unexplained = outcomes.survived.filter((mutant) => !known.has(keyOf(mutant)));
+  const unexplained = outcomes.survived.filter((mutant) => explanationOf(mutant) === undefined);
   const compiled = mutants.length - outcomes['did not compile'].length;
-  const share = ((100 * outcomes.survived.length) / Math.max(1, compiled)).toFixed(1);
+  const share = ((100 * unexplained.length) / Math.max(1, compiled)).toFixed(1);
   console.log('');
   for (const [outcome, list] of Object.entries(outcomes)) console.log(`${outcome}: ${list.length}`);
-  console.log(`survived of those that compile: ${share} %, ${unexplained.length} of them unexplained`);
+  console.log(`changes nothing, and explained: ${outcomes.survived.length - unexplained.length}`);
+  console.log(`unexplained: ${unexplained.length}, ${share} % of the ${compiled} that compile`);
   for (const mutant of outcomes.survived) {
-    console.log(`\n${titleOf(mutant)}\n  ${known.get(keyOf(mutant))?.why ?? 'UNEXPLAINED'}`);
+    console.log(`\n${titleOf(mutant)}\n  ${explanationOf(mutant)?.why ?? 'UNEXPLAINED'}`);
   }
   for (const mutant of [...outcomes.killed, ...outcomes['timed out']]) {
-    if (known.has(keyOf(mutant))) console.log(`\n${titleOf(mutant)}\n  is explained, but a test sees it`);
+    if (explanationOf(mutant)) console.log(`\n${titleOf(mutant)}\n  is explained, but a test sees it`);
   }
-  for (const entry of explained) {
-    const text = readIfThere(path.join(root, entry.file));
-    if (!text.includes(entry.original)) console.log(`\n${entry.file}: no longer has "${entry.original}"`);
-  }
+  for (const entry of explained) checkEntry(entry);
   return unexplained.length > 0 ? 1 : 0;
+}
+
+function explanationOf(mutant) {
+  return explained.find(
+    (entry) => keyOf(entry) === keyOf(mutant) && (entry.above ?? mutant.above) === mutant.above,
+  );
+}
+
+/** Says which explanation's line has gone, or is not the only one of its kind. */
+function checkEntry({ file, original, above }) {
+  const lines = readIfThere(path.join(root, file))
+    .split('\n')
+    .map((line) => line.trim());
+  const found = lines.filter(
+    (line, index) => line === original && (above === undefined || lines[index - 1] === above),
+  );
+  if (found.length !== 1) console.log(`\n${file}: has "${original}" ${found.length} times, not once`);
 }
 
 function tailOf(output) {

@@ -78,7 +78,7 @@ const FLAGS = new Set(['relu', 'clamps', 'transposed', 'exact']);
 /** Functions whose answers are a matter of degree: a fixture of measured layers guards them, not these. */
 const ESTIMATES = /cost|nanoseconds|counts_of|width_runs/;
 
-/** Every mutation of a source that the rules know: `{ line, column, from, to, text, original, mutant }`. */
+/** Every mutation of a source that the rules know: `{ line, from, to, text, original, mutant, above, estimate }`. */
 export function mutationsOf(source) {
   const tokens = tokensOf(source);
   const estimates = estimatesIn(tokens);
@@ -95,6 +95,7 @@ export function mutationsOf(source) {
         from,
         to,
         text,
+        above: source.slice(lines[line - 1] ?? start, start).trim(),
         original: source.slice(start, end).trim(),
         mutant: `${source.slice(start, from)}${text}${source.slice(to, end)}`.trim(),
         estimate: estimates.some(([first, last]) => index >= first && index <= last),
