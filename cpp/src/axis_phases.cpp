@@ -94,11 +94,17 @@ Status AxisPhases::derive(const Spec& spec, int axis) {
   count_ = static_cast<int32_t>(count(spec, axis));
   step_ = static_cast<int32_t>(step(spec, axis));
   if (!taps_.reserve(spec.kernel[axis]) || !begins_.reserve(count_ + 1) ||
-      !classes_.reserve(count_) || !offsets_.reserve(spec.kernel[axis])) {
+      !offsets_.reserve(spec.kernel[axis])) {
     return Status::kOutOfMemory;
   }
   collect_offsets(spec, axis);
-  find_classes();
+  return Status::kOk;
+}
+
+Status AxisPhases::derive_all(const Spec& spec, AxisPhases (&axes)[3]) {
+  for (int axis = 0; axis < 3; ++axis) {
+    if (const Status status = axes[axis].derive(spec, axis); status != Status::kOk) return status;
+  }
   return Status::kOk;
 }
 
@@ -136,14 +142,6 @@ void AxisPhases::collect_offsets(const Spec& spec, int axis) {
   for (int32_t index = 0; index < used; ++index) {
     Tap& tap = taps_[index];
     tap.rank = static_cast<int32_t>(std::lower_bound(first, last, tap.offset) - first);
-  }
-}
-
-void AxisPhases::find_classes() {
-  for (int32_t phase = 0; phase < count_; ++phase) {
-    int32_t other = 0;
-    while (!same_offsets(phase, other)) ++other;
-    classes_[phase] = other;
   }
 }
 

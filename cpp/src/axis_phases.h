@@ -28,11 +28,13 @@ inline Range indices_inside(int64_t first, int64_t step, int64_t extent, const R
 // One axis of an operator as a family of dense small convolutions, its phases (Crochiere and
 // Rabiner, Multirate Digital Signal Processing, 1983, section 3.3).
 //
-// Output position o = q * count + r belongs to phase r. With a transposed operator's stride s,
-// dilation d and crop p, tap t meets an input position only if s divides r + p - t * d, and then it
-// is q + (r + p - t * d) / s. With a convolution's stride s, dilation d, input dilation l and pad p
-// it is (o * s + t * d - p) / l, which is q * step + offset with count = l / gcd(s, l) phases.
-// In both cases input position = q * step + offset, and every tap belongs to one phase at most.
+// Output position o = q * count + r belongs to phase r of cell q: a cell has one position of every
+// phase, behind each other, and the last cell may be cut off. With a transposed operator's stride
+// s, dilation d and crop p, tap t meets an input position only if s divides r + p - t * d, and then
+// it is q + (r + p - t * d) / s. With a convolution's stride s, dilation d, input dilation l and
+// pad p it is (o * s + t * d - p) / l, which is q * step + offset with count = l / gcd(s, l)
+// phases. In both cases input position = q * step + offset, and every tap belongs to one phase at
+// most.
 class AxisPhases {
  public:
   struct Tap {
@@ -43,6 +45,7 @@ class AxisPhases {
 
   // kOutOfMemory. Call only when refusal() has nothing to say.
   Status derive(const Spec& spec, int axis);
+  static Status derive_all(const Spec& spec, AxisPhases (&axes)[3]);
 
   int32_t count() const { return count_; }
   int32_t step() const { return step_; }
@@ -63,18 +66,21 @@ class AxisPhases {
   };
   Sources sources(int64_t output, int64_t extent) const;
 
-  // The first phase that reads at the same offsets.
-  int32_t class_of(int32_t phase) const { return classes_[phase]; }
+  bool same_offsets(int32_t phase, int32_t other) const;
 
   // The offsets of all phases, rising.
   int32_t offset_count() const { return offset_count_; }
   int32_t offset(int32_t index) const { return offsets_[index]; }
 
   // What follows from the numbers of `spec` along `axis`, without deriving the taps: phases, the
-  // step, the offsets, the phases that have taps, and how far the last tap lies from the first.
-  // Where stride and input dilation are both more than 1 there may be fewer offsets and phases.
+  // step, the cells, the offsets, the phases that have taps, and how far the last tap lies from the
+  // first. Where stride and input dilation are both more than 1 there may be fewer offsets and
+  // phases.
   static int64_t count(const Spec& spec, int axis);
   static int64_t step(const Spec& spec, int axis);
+  static int64_t cells(const Problem& problem, int axis) {
+    return ceil_divide(problem.output[axis], count(problem.spec, axis));
+  }
   static int64_t most_offsets(const Spec& spec, int axis);
   static int64_t most_tapped(const Spec& spec, int axis);
   static int64_t reach(const Spec& spec, int axis) {
@@ -101,15 +107,12 @@ class AxisPhases {
 
  private:
   void collect_offsets(const Spec& spec, int axis);
-  void find_classes();
-  bool same_offsets(int32_t phase, int32_t other) const;
 
   int32_t count_ = 1;
   int32_t step_ = 1;
   int32_t offset_count_ = 0;
   Block<Tap> taps_;
   Block<int32_t> begins_;
-  Block<int32_t> classes_;
   Block<int32_t> offsets_;
 };
 

@@ -52,6 +52,16 @@ void multiply(const TileProduct& product) {
   }
 }
 
+// Reads a tile before it is used. The reads of a product wait for memory a few at a time, those of
+// a burst many at a time, and engines offer no prefetch: a layer of 8 MB of weights that nothing
+// had read lately took 5.3 instead of 6.1 ms.
+void fetch(const float* values, int64_t count) {
+  constexpr int64_t kCacheLine = 16;
+  // Volatile, or nobody would miss the reads.
+  const volatile float* const read = values;
+  for (int64_t at = 0; at < count; at += kCacheLine) (void)read[at];
+}
+
 }  // namespace
 
 void multiply_tile(int rows, const TileProduct& product) {
@@ -63,6 +73,19 @@ void multiply_tile(int rows, const TileProduct& product) {
 #endif
   };
   kByRows[rows](product);
+}
+
+void multiply_tiles(int64_t rows, int64_t depth, bool from_memory, TileProduct product) {
+  const Tiling tiling(rows);
+  for (int64_t tile = 0; tile < tiling.count; ++tile) {
+    const int height = tiling.height(tile);
+    const int64_t elements = Tiling::packed_elements(height, depth);
+    if (from_memory) fetch(product.tile, elements);
+    // The tile stays in the first-level cache while the panels pass.
+    multiply_tile(height, product);
+    product.tile += elements;
+    product.result += height * product.result_stride;
+  }
 }
 
 }  // namespace deconv

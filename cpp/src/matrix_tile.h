@@ -52,6 +52,10 @@ struct TileProduct {
 // `rows` in 1..kTileRows.
 void multiply_tile(int rows, const TileProduct& product);
 
+// The tiles of `rows` rows behind each other, from product.tile on, whose depth is `depth`. Those
+// that come from memory are fetched before they are used.
+void multiply_tiles(int64_t rows, int64_t depth, bool from_memory, TileProduct product);
+
 // `rows` rows in as few tiles as possible, whose heights differ by 1 at most.
 struct Tiling {
   explicit Tiling(int64_t rows)
@@ -66,5 +70,19 @@ struct Tiling {
   int64_t low;
   int64_t taller;
 };
+
+// Calls pack(row, target, height) for every row of the tiles of `rows` rows, which stand behind
+// each other from `target` on; the `row_elements` values of one row belong `height` apart.
+template <typename Pack>
+void pack_tiles(int64_t rows, int64_t row_elements, float* target, const Pack& pack) {
+  const Tiling tiling(rows);
+  for (int64_t tile = 0; tile < tiling.count; ++tile) {
+    const int64_t height = tiling.height(tile);
+    for (int64_t row = 0; row < height; ++row) {
+      pack(tiling.first_row(tile) + row, target + row, height);
+    }
+    target += height * row_elements;
+  }
+}
 
 }  // namespace deconv

@@ -112,8 +112,10 @@ TEST_CASE("taps, offsets and classes of an axis are in order, and complete") {
         CHECK(at == phase);
         CHECK(offset == tap.offset);
       }
-      const auto first = std::find(offsets.begin(), offsets.end(), offsets.back());
-      CHECK(phases.class_of(phase) == first - offsets.begin());
+      for (int32_t other = 0; other <= phase; ++other) {
+        CHECK(phases.same_offsets(phase, other) ==
+              (offsets[static_cast<size_t>(other)] == offsets.back()));
+      }
     }
     CHECK(phases.taps().size() == static_cast<size_t>(taps));
     for (int32_t index = 0; index < phases.offset_count(); ++index) {
@@ -244,7 +246,7 @@ TEST_CASE("an axis for which there is no memory says so") {
   Spec spec;
   spec.kernel[1] = 5;
   spec.stride[1] = 3;
-  for (int64_t failing = 0; failing < 4; ++failing) {
+  for (int64_t failing = 0; failing < 3; ++failing) {
     AxisPhases phases;
     {
       const deconv_tests::FailingMemory memory(1 << 20, failing);

@@ -47,11 +47,12 @@ class Plan {
   // Floats that all workers together compute in.
   int64_t scratch_elements = 0;
 
-  // How the route cuts the problem, in a form of its own.
+  // How the route cuts the problem for so many workers, in a form of its own.
   template <typename Cut>
-  void set_cut(const Cut& cut) {
+  void set_cut(const Cut& cut, int workers) {
     static_assert(std::is_trivially_copyable_v<Cut> && sizeof(Cut) <= sizeof(cut_));
     new (cut_) Cut(cut);
+    scratch_elements = cut.worker_elements * workers;
   }
   template <typename Cut>
   const Cut& cut() const {

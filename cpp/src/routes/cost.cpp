@@ -88,31 +88,35 @@ double cost_of_groups(const Problem& problem) {
 
 }  // namespace
 
-double polyphase_nanoseconds(const Problem& problem, const PhaseCounts& all) {
+double polyphase_nanoseconds(const Problem& problem, const Blocks& cut) {
   const Spec& spec = problem.spec;
   const double in = spec.group_in_channels();
   const double out = spec.group_out_channels();
   const auto width_phases = static_cast<double>(AxisPhases::count(spec, 2));
-  const double written = static_cast<double>(all.lines) * width_phases;
-  const double panels = static_cast<double>(whole_panels(all.positions) / kPanel * spec.groups);
-  const auto groups = static_cast<double>(all.products);
-  const auto rows = std::max<int64_t>(1, static_cast<int64_t>(written / groups * out));
-  const double taps = static_cast<double>(spec.kernel_elements()) * groups /
+  const auto image_phases =
+      static_cast<double>(AxisPhases::count(spec, 0) * AxisPhases::count(spec, 1));
+  const double written = static_cast<double>(cut.rows) / out;
+  const double panels = static_cast<double>(whole_panels(cut.all_cells) / kPanel * spec.groups);
+  const auto products = static_cast<double>(cut.products);
+  const auto rows = std::max<int64_t>(1, static_cast<int64_t>(written / products * out));
+  const double taps = static_cast<double>(spec.kernel_elements()) * products /
                       (spec.transposed ? std::max(1.0, written) : 1);
   const bool last = problem.layout == Layout::kChannelsLast && problem.output_layout_matters();
   const bool gathers = !spec.transposed && spec.stride[2] > 1 && !last;
-  const double pack = static_cast<double>(all.offsets) * (21 + in * (gathers ? 5.2 : 0.66));
+  const double pack = static_cast<double>(cut.depth) * (21 / in + (gathers ? 5.2 : 0.66));
   const double product = taps * in * tile_step_nanoseconds(rows) +
-                         0.54 * groups * static_cast<double>(Tiling(rows).count);
+                         0.54 * products * static_cast<double>(Tiling(rows).count);
   // Up to four phases beside each other, and multiples of four, have shuffles of their own.
   const bool shuffles = width_phases <= 4 || AxisPhases::count(spec, 2) % 4 == 0;
   const double write = kPanel * out *
                        (written * (last       ? 0.31
                                    : shuffles ? 0.19
                                               : 0.73) +
-                        (static_cast<double>(all.phases) - written) * 0.06);
-  return 1150 + panels * (pack + product + write) +
-         5.1 * static_cast<double>(all.stretches) * (last ? 1 : out) +
+                        (image_phases * width_phases - written) * 0.06);
+  // Rows of the output, each written at once.
+  const double stretches =
+      static_cast<double>(cut.all_cells / cut.cells[2] * spec.groups) * image_phases;
+  return 1150 + panels * (pack + product + write) + 5.1 * stretches * (last ? 1 : out) +
          memory_nanoseconds(problem, 0.19);
 }
 

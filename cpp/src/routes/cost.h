@@ -18,16 +18,7 @@ class Plan;
 // and the relaxed build; machines differ by a factor that all routes share. 200 such layers judge
 // them: see measured_layers_test.cpp.
 
-// What polyphase does for a problem, multiplied over the axes.
-struct PhaseCounts {
-  int64_t positions = 1;
-  int64_t offsets = 1;
-  int64_t phases = 1;
-  int64_t lines = 1;      // of phases, that meet the input
-  int64_t stretches = 1;  // of the output, each written at once
-  int64_t products = 1;   // of a panel, each of phases that read at the same offsets
-};
-double polyphase_nanoseconds(const Problem& problem, const PhaseCounts& all);
+double polyphase_nanoseconds(const Problem& problem, const Blocks& cut);
 
 double scatter_nanoseconds(const Problem& problem, const Strips& cut);
 

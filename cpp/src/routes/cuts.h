@@ -9,13 +9,25 @@ namespace deconv {
 // How the routes that are matrix products cut a problem (see Plan::cut): what a worker does at
 // once, and where things stand in its memory.
 
-// Polyphase: runs of positions.
+// One run of a route by such a cut.
+template <typename Cut>
+struct Run : Cut {
+  const Problem& problem;
+  const float* input;
+  float* output;
+};
+
+// Polyphase: runs of cells (see AxisPhases).
 struct Blocks {
-  Axes steps{};
-  int64_t positions = 0;  // of all images
-  int64_t block = 0;      // positions of a block, a multiple of kPanel
+  Axes cells{};  // of an image
+  int64_t all_cells = 0;
+  // Of the products of all phases. Where stride and input dilation are both more than 1 they may be
+  // fewer.
+  int64_t depth = 0;
+  int64_t rows = 0;
+  int64_t products = 0;  // of a panel, each of phases that read at the same offsets
+  int64_t block = 0;     // cells of a block, a multiple of kPanel
   int64_t blocks = 0;
-  int64_t panel_elements = 0;   // of one block
   int64_t worker_elements = 0;  // panels and products
   bool streams_weights = false;
 };

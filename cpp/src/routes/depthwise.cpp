@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <new>
 
 #include "parallel.h"
 #include "routes/cost.h"
@@ -23,9 +22,8 @@ class DepthwiseRoute final : public Route {
 
   Status set_parameters(const float* weight, const float* bias) override {
     const int32_t lanes = whole_vectors(spec_.out_channels);
-    for (int axis = 0; axis < 3; ++axis) {
-      if (const Status status = phases_[axis].derive(spec_, axis); status != Status::kOk)
-        return status;
+    if (const Status status = AxisPhases::derive_all(spec_, phases_); status != Status::kOk) {
+      return status;
     }
     if (!planes_weight_.reserve(taps_of_output(spec_) * spec_.out_channels) ||
         !bias_.reserve(lanes) || !columns_.reserve(spec_.kernel[2])) {
@@ -139,8 +137,7 @@ const char* make_plan(const Machine& machine, Plan* plan) {
   }
   TileGrid grid;
   if (!cut_into_tiles(problem, machine, &grid)) return "cannot index a problem of this size";
-  plan->set_cut(grid);
-  plan->scratch_elements = grid.worker_elements * machine.threads;
+  plan->set_cut(grid, machine.threads);
   plan->layout = runs_planes(problem) ? Layout::kChannelsFirst : Layout::kChannelsLast;
   plan->nanoseconds = depthwise_nanoseconds(problem, grid);
   return nullptr;
@@ -152,9 +149,7 @@ const RouteEntry kDepthwiseRoute = {
     .id = RouteId::kDepthwise,
     .name = "depthwise",
     .plan = make_plan,
-    .create = [](const Spec& spec) -> std::unique_ptr<Route> {
-      return std::unique_ptr<Route>(new (std::nothrow) DepthwiseRoute(spec));
-    },
+    .create = create_route<DepthwiseRoute>,
 };
 
 }  // namespace deconv

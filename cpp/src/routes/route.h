@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <new>
 
 #include "deconv/geometry.h"
 #include "deconv/planner.h"
@@ -37,6 +38,12 @@ struct RouteEntry {
   // Null when out of memory.
   std::unique_ptr<Route> (*create)(const Spec& spec);
 };
+
+// RouteEntry::create of a class that is made from `of` and a spec.
+template <typename Made, const auto&... of>
+std::unique_ptr<Route> create_route(const Spec& spec) {
+  return std::unique_ptr<Route>(new (std::nothrow) Made(of..., spec));
+}
 
 extern const RouteEntry kDepthwiseRoute;
 extern const RouteEntry kPolyphaseRoute;

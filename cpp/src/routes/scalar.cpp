@@ -2,7 +2,6 @@
 // It sums in double precision so that a comparison measures the other route's error.
 
 #include <algorithm>
-#include <new>
 
 #include "axis_phases.h"
 #include "deconv/buffer.h"
@@ -108,9 +107,7 @@ const RouteEntry kScalarRoute = {
       plan->nanoseconds = scalar_nanoseconds(plan->problem);
       return nullptr;
     },
-    .create = [](const Spec& spec) -> std::unique_ptr<Route> {
-      return std::unique_ptr<Route>(new (std::nothrow) ScalarRoute(spec));
-    },
+    .create = create_route<ScalarRoute>,
 };
 
 }  // namespace deconv

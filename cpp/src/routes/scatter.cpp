@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <new>
 
 #include "axis_phases.h"
 #include "deconv/buffer.h"
@@ -46,11 +45,7 @@ class ScatterRoute final : public Route {
   Status run(const Plan& plan, const float* input, float* output, float* scratch) override;
 
  private:
-  struct Run : Strips {
-    const Problem& problem;
-    const float* input;
-    float* output;
-  };
+  using Run = deconv::Run<Strips>;
   // What one strip reads: `count` input positions of one image from position `first` on.
   struct Strip {
     int64_t image;
@@ -75,8 +70,8 @@ class ScatterRoute final : public Route {
 };
 
 Status ScatterRoute::set_parameters(const float* weight, const float* bias) {
-  for (int axis = 0; axis < 3; ++axis) {
-    if (const Status status = axes_[axis].derive(spec_, axis); status != Status::kOk) return status;
+  if (const Status status = AxisPhases::derive_all(spec_, axes_); status != Status::kOk) {
+    return status;
   }
   const int64_t in = spec_.group_in_channels();
   const int64_t out = spec_.group_out_channels();
@@ -282,8 +277,7 @@ const char* make_plan(const Machine& machine, Plan* plan) {
   const int64_t sums =
       AxisPhases::count(spec, 2) * spec.group_out_channels() * cut.row_pitch + kPanel;
   cut.worker_elements = cut.panel_elements + cut.product_elements + sums;
-  plan->set_cut(cut);
-  plan->scratch_elements = cut.worker_elements * machine.threads;
+  plan->set_cut(cut, machine.threads);
   plan->nanoseconds = scatter_nanoseconds(problem, cut);
   return nullptr;
 }
@@ -294,9 +288,7 @@ const RouteEntry kScatterRoute = {
     .id = RouteId::kScatter,
     .name = "scatter",
     .plan = make_plan,
-    .create = [](const Spec& spec) -> std::unique_ptr<Route> {
-      return std::unique_ptr<Route>(new (std::nothrow) ScatterRoute(spec));
-    },
+    .create = create_route<ScatterRoute>,
 };
 
 }  // namespace deconv

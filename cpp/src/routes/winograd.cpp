@@ -19,7 +19,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <new>
 
 #include "axis_phases.h"
 #include "deconv/buffer.h"
@@ -83,11 +82,7 @@ class WinogradRoute final : public Route {
   Status run(const Plan& plan, const float* input, float* output, float* scratch) override;
 
  private:
-  struct Run : Bands {
-    const Problem& problem;
-    const float* input;
-    float* output;
-  };
+  using Run = deconv::Run<Bands>;
   // Rows of tiles of one image and channel group.
   struct Band {
     int64_t image;
@@ -159,8 +154,8 @@ bool WinogradRoute::find_windows(int axis) {
 }
 
 Status WinogradRoute::set_parameters(const float* weight, const float* bias) {
-  for (int axis = 0; axis < 3; ++axis) {
-    if (const Status status = axes_[axis].derive(spec_, axis); status != Status::kOk) return status;
+  if (const Status status = AxisPhases::derive_all(spec_, axes_); status != Status::kOk) {
+    return status;
   }
   const int64_t in = spec_.group_in_channels();
   const int64_t out = spec_.group_out_channels();
@@ -459,8 +454,7 @@ const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
           tile_step_nanoseconds(int64_t{height.phases} * width.phases * spec.group_out_channels());
     });
   });
-  plan->set_cut(cut);
-  plan->scratch_elements = cut.worker_elements * machine.threads;
+  plan->set_cut(cut, machine.threads);
   plan->nanoseconds = winograd_nanoseconds(form, problem, cut, pairs, products);
   return nullptr;
 }
@@ -471,9 +465,7 @@ constexpr RouteEntry entry(RouteId id, const char* name) {
       .id = id,
       .name = name,
       .plan = [](const Machine& machine, Plan* plan) { return make_plan(form, machine, plan); },
-      .create = [](const Spec& spec) -> std::unique_ptr<Route> {
-        return std::unique_ptr<Route>(new (std::nothrow) WinogradRoute(form, spec));
-      },
+      .create = create_route<WinogradRoute, form>,
   };
 }
 

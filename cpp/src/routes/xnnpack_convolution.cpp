@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <limits>
-#include <new>
 
 #include "routes/xnnpack_route.h"
 
@@ -75,9 +74,7 @@ const RouteEntry kXnnpackConvolutionRoute = {
       plan_xnnpack(xnnpack_convolution_nanoseconds(plan->problem), plan);
       return nullptr;
     },
-    .create = [](const Spec& spec) -> std::unique_ptr<Route> {
-      return std::unique_ptr<Route>(new (std::nothrow) XnnpackConvolutionRoute(spec));
-    },
+    .create = create_route<XnnpackConvolutionRoute>,
 };
 
 }  // namespace deconv

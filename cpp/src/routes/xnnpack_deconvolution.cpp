@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <new>
 
 #include "routes/xnnpack_route.h"
 
@@ -106,9 +105,7 @@ const RouteEntry kXnnpackDeconvolutionRoute = {
                    plan);
       return nullptr;
     },
-    .create = [](const Spec& spec) -> std::unique_ptr<Route> {
-      return std::unique_ptr<Route>(new (std::nothrow) XnnpackDeconvolutionRoute(spec));
-    },
+    .create = create_route<XnnpackDeconvolutionRoute>,
 };
 
 }  // namespace deconv
