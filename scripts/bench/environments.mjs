@@ -65,6 +65,11 @@ async function openChromium() {
     name: 'Chromium',
     version: browser.version(),
     run: (job) => inPage((page) => page.evaluate((given) => globalThis.runJob(given), job)),
+    /** A picture through a layer on the page's main thread or in its worker. */
+    picture: (place, options) =>
+      inPage((page) =>
+        page.evaluate((given) => globalThis.picture(given.place, given.options), { place, options }),
+      ),
     /** The files that a page loads until a candidate's first result. */
     filesOf: (name) =>
       inPage(async (page) => {

@@ -108,17 +108,31 @@ function factsOf(layer) {
   };
 }
 
-async function extras({ environments: names, quick }, environments) {
+async function extras({ environments: names, quick, rounds, milliseconds }, environments) {
   const { startUp } = await import('./start-up.mjs');
   const { download } = await import('./download.mjs');
   const chromium = environments[names.indexOf('chromium')];
-  console.log('start-up and download');
+  console.log('start-up, download and pictures');
   return {
     ...(names.includes('node')
       ? { startUp: await startUp(quick ? START_UP_ROUNDS_QUICK : START_UP_ROUNDS) }
       : {}),
-    ...(chromium === undefined ? {} : { download: await download(chromium) }),
+    ...(chromium === undefined
+      ? {}
+      : {
+          download: await download(chromium),
+          pictures: await pictures(chromium, { rounds, milliseconds }),
+        }),
   };
+}
+
+async function pictures(chromium, options) {
+  const places = ['main thread', 'worker'];
+  const results = [];
+  for (const place of places) {
+    for (const result of await chromium.picture(place, options)) results.push({ place, ...result });
+  }
+  return results;
 }
 
 async function writeReport(report, out) {

@@ -15,3 +15,17 @@ globalThis.firstResult = async (name) => {
   const { pageHost } = await import('./page.mjs');
   return firstResult(name, pageHost);
 };
+
+globalThis.picture = async (place, options) => {
+  if (place === 'worker') {
+    const worker = new Worker(new URL('./picture-worker.mjs', import.meta.url), { type: 'module' });
+    return new Promise((resolve, reject) => {
+      worker.onmessage = ({ data }) => resolve(data);
+      worker.onerror = ({ message }) => reject(new Error(message));
+      worker.postMessage(options);
+    });
+  }
+  const { pictureAndLayer } = await import('../picture.mjs');
+  const { pageHost } = await import('./page.mjs');
+  return pictureAndLayer(pageHost, options);
+};

@@ -1,5 +1,6 @@
 // The results as Markdown tables.
 
+import { PICTURE } from '../picture.mjs';
 import { bestPeer, meanRatio, ratiosOf } from '../verdicts.mjs';
 
 export function markdown(report) {
@@ -10,6 +11,7 @@ export function markdown(report) {
     ...groups.flatMap((group) => [`## ${titleOf(group)}`, timesTable(group, report), means(group, report)]),
     ...operatorTables(groups, report),
     ...memoryTable(groups),
+    ...pictureTable(report),
     ...startUpTable(report),
     ...downloadTable(report),
     '',
@@ -178,6 +180,20 @@ function memoryTable(groups) {
     `## Peak heap: ${titleOf(group)}`,
     'Megabytes of WebAssembly memory after two runs in a fresh process: every WebAssembly.Memory that came into being while the library was loaded. A heap never shrinks, so this is its peak.',
     table([['case', ...names], ...rows]),
+  ];
+}
+
+function pictureTable({ pictures }) {
+  if (pictures === undefined) return [];
+  const rows = pictures.map(({ place, build, alone, picture, made }) => [
+    `${place}, ${build}`,
+    ...[alone, picture, made].map(({ median }) => short(median)),
+    times(picture.median / alone.median),
+  ]);
+  return [
+    `## ${PICTURE}`,
+    'Milliseconds in Chromium, one thread: the layer alone on HeapTensors; fromImage, the layer and toImageData into what the caller keeps; the same making everything new. Ratio: the second to the first.',
+    table([['where', 'layer alone', 'with its pictures', 'all new', 'ratio'], ...rows]),
   ];
 }
 
