@@ -73,6 +73,12 @@ TEST_CASE("check_spec takes the smallest spec and refuses every field outside it
       }
     }
   }
+  for (const int32_t bad : {kMin, -1, 3, kMax}) {
+    CAPTURE(bad);
+    Spec spec;
+    spec.arithmetic = static_cast<deconv::Arithmetic>(bad);
+    CHECK(check_spec(spec) == Status::kBadSpec);
+  }
 }
 
 TEST_CASE("check_spec wants groups that divide both channel counts") {
@@ -271,4 +277,5 @@ TEST_CASE("every status has a name of its own") {
     names.insert(deconv::status_name(static_cast<Status>(status)));
   }
   CHECK(names.size() == static_cast<size_t>(deconv::kStatusCount));
+  CHECK(std::string(deconv::status_name(static_cast<Status>(deconv::kStatusCount))) == "internal");
 }

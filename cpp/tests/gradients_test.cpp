@@ -6,7 +6,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "deconv/operator.h"
@@ -148,24 +150,39 @@ TEST_CASE("no cut and no number of threads changes a bit of the gradients") {
   }
 }
 
-TEST_CASE("the weight's gradient without memory is an error") {
+TEST_CASE("whichever allocation fails: no weight's gradient, and the same bits afterwards") {
+  Random random(8);
   Spec spec;
-  spec.in_channels = 2;
+  spec.in_channels = 6;
+  spec.out_channels = 3;
   spec.kernel = {1, 2, 2};
   Problem problem;
   REQUIRE(make_problem(spec, 1, {1, 3, 3}, Layout::kChannelsFirst, &problem) == Status::kOk);
-  const std::vector<float> input(static_cast<size_t>(problem.input_elements()), 1.0f);
-  const std::vector<float> grad_output(static_cast<size_t>(problem.output_elements()), 1.0f);
-  std::vector<float> grad_weight(static_cast<size_t>(spec.weight_elements()));
-  const auto gradient = [&] {
-    return weight_gradient(problem, input.data(), grad_output.data(), grad_weight.data());
+  ExactBuffer input(problem.input_elements());
+  ExactBuffer grad_output(problem.output_elements());
+  ExactBuffer expected(spec.weight_elements());
+  ExactBuffer grad_weight(spec.weight_elements());
+  input.fill(random);
+  grad_output.fill(random);
+  const auto gradient = [&](ExactBuffer& target) {
+    return weight_gradient(problem, input.data(), grad_output.data(), target.data());
   };
-  deconv::Workspace::shared().release();
-  {
-    const deconv_tests::FailingMemory memory(0);
-    CHECK(gradient() == Status::kOutOfMemory);
+  REQUIRE(gradient(expected) == Status::kOk);
+  int64_t failing = 0;
+  for (;; ++failing) {
+    CAPTURE(failing);
+    deconv::Workspace::shared().release();
+    {
+      const deconv_tests::FailingMemory memory(std::numeric_limits<size_t>::max(), failing);
+      const Status status = gradient(grad_weight);
+      CHECK((status == Status::kOutOfMemory) == (memory.failed() > 0));
+      if (memory.failed() == 0) break;
+    }
+    CHECK(gradient(grad_weight) == Status::kOk);
+    CHECK(std::equal(expected.data(), expected.data() + expected.size(), grad_weight.data()));
   }
-  CHECK(gradient() == Status::kOk);
+  // Both tensors, channels last, and the sums.
+  CHECK(failing == 3);
 }
 
 TEST_CASE("an empty batch has gradients of zero") {

@@ -9,7 +9,9 @@
 #include "deconv/buffer.h"
 #include "deconv/runtime.h"
 #include "deconv/workspace.h"
+#include "failing_memory.h"
 #include "reference.h"
+#include "xnnpack_runtime.h"
 
 using deconv::Buffer;
 using deconv::Layout;
@@ -244,8 +246,22 @@ TEST_CASE("the runtime starts as many threads as are asked for, where the build 
   CHECK(deconv::start_runtime(3) == (DECONV_THREADS ? Status::kOk : Status::kUnsupported));
   CHECK(deconv::runtime_threads() == (DECONV_THREADS ? 3 : 1));
   deconv::stop_runtime();
+  if (DECONV_THREADS) {
+    const deconv_tests::FailingMemory memory(0);
+    CHECK(deconv::start_runtime(3) == Status::kOutOfMemory);
+    CHECK(deconv::runtime_threads() == 1);
+  }
   CHECK(deconv::start_runtime(threads) == Status::kOk);
   CHECK(deconv::runtime_threads() == threads);
+}
+
+TEST_CASE("what XNNPACK answers is a status of ours") {
+  CHECK(deconv::from_xnnpack(xnn_status_success) == Status::kOk);
+  CHECK(deconv::from_xnnpack(xnn_status_out_of_memory) == Status::kOutOfMemory);
+  CHECK(deconv::from_xnnpack(xnn_status_invalid_parameter) == Status::kInternal);
+  // A create function without memory for its row of zeros.
+  CHECK(deconv::created_status(xnn_status_success, nullptr) == Status::kOutOfMemory);
+  CHECK(deconv::created_status(xnn_status_unsupported_parameter, nullptr) == Status::kInternal);
 }
 
 TEST_CASE("an operator whose size memory did not hold is right again at the next one") {

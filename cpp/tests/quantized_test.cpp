@@ -456,6 +456,38 @@ TEST_CASE("a size that memory does not hold is an error, and the operator goes o
   }
 }
 
+TEST_CASE("XNNPACK is shaped only where there is memory for a list that it does not ask about") {
+  Random random(7010);
+  for (const Arithmetic arithmetic : kBoth) {
+    Spec spec = small_spec(arithmetic);
+    spec.transposed = false;
+    spec.kernel = spec.stride = {1, 1, 1};
+    spec.pad_before = spec.pad_after = {};
+    const Problem large = small_problem(spec, 1, {1, 3, 3});
+    const Activations activations = {.input = {.scale = 0.01f}, .output = {.scale = 0.1f}};
+    const Parameters parameters = random_parameters(spec, random, false);
+    const std::unique_ptr<QuantizedOperator> op =
+        make(large, parameters, activations, RouteId::kXnnpackConvolution);
+    const Block from(large.input_elements() * 4);
+    const Block to(large.output_elements() * 4);
+    std::fill_n(from.floats(), large.input_elements(), 1.0f);
+    const auto run = [&] {
+      return op->run(from.data(), Element::kFloat32, to.data(), Element::kFloat32);
+    };
+    REQUIRE(run() == Status::kOk);
+    // All memory but XNNPACK's is there.
+    REQUIRE(op->plan(1, {1, 2, 2}, large.layout, RouteId::kXnnpackConvolution) == Status::kOk);
+    REQUIRE_FALSE(op->needs_parameters());
+    {
+      const FailingMemory memory(63);
+      CHECK(run() == Status::kOutOfMemory);
+    }
+    REQUIRE(op->set_parameters(parameters.weight.data(), parameters.scale.data(),
+                               parameters.bias_or_null(), activations) == Status::kOk);
+    CHECK(run() == Status::kOk);
+  }
+}
+
 TEST_CASE("what a route would get wrong or cannot hold is refused, in words") {
   for (const Arithmetic arithmetic : kBoth) {
     Spec spec = small_spec(arithmetic);

@@ -90,8 +90,9 @@ class XnnpackInt8 final : public QuantizedRoute {
   xnn_status reshape(const Axes& input, size_t* height, size_t* width) {
     const auto rows = static_cast<size_t>(input[1]);
     const auto columns = static_cast<size_t>(input[2]);
-    // It writes to the list of padding rows without looking whether it got one.
-    void* probe = std::malloc(64);
+    // It writes to the list of padding rows without looking whether it got one. Volatile, since the
+    // compiler takes away memory that nobody uses.
+    void* volatile probe = std::malloc(64);
     if (probe == nullptr) return xnn_status_out_of_memory;
     std::free(probe);
     if (spec_.transposed) {

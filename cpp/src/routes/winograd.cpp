@@ -460,7 +460,7 @@ const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
 }
 
 template <const Form& form>
-constexpr RouteEntry entry(RouteId id, const char* name) {
+consteval RouteEntry entry(RouteId id, const char* name) {
   return {
       .id = id,
       .name = name,

@@ -209,7 +209,7 @@ void transform_back(const float* source, int64_t point_stride, v128_t bias, bool
 }
 
 template <typename F>
-constexpr Form form_of(const char* too_many_taps) {
+consteval Form form_of(const char* too_many_taps) {
   static_assert(F::kTaps <= kMostTaps && F::kReads <= kMostReads);
   return {
       .steps = F::kSteps,
