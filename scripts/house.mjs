@@ -28,7 +28,7 @@ const FLOORS = [
   [
     { folder: 'web/lib/d2l', what: 'to be read and taught' },
     { folder: 'web/lib/brainstate', what: "brainstate's words" },
-    { folder: 'web/lib/modules', what: 'normalizations' },
+    { folder: 'web/lib/modules', what: 'what stands between layers' },
   ],
   [
     { folder: 'web/lib/convert', what: 'every other system' },

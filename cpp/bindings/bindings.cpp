@@ -12,6 +12,7 @@
 
 #include "deconv/buffer.h"
 #include "deconv/denormals.h"
+#include "deconv/elementwise.h"
 #include "deconv/geometry.h"
 #include "deconv/gradients.h"
 #include "deconv/operator.h"
@@ -160,6 +161,40 @@ void floats_to_pixels(double pixels, int channels, Layout layout, uintptr_t sour
                            at<uint8_t>(target));
 }
 
+// `channel_a`, `grad_output` or both may be 0: see Elementwise, and for values instead of
+// gradients.
+Status elementwise(deconv::Function function, int outer, int channels, int inner, float a, float b,
+                   uintptr_t channel_a, uintptr_t input, uintptr_t grad_output, uintptr_t output) {
+  const deconv::Elementwise call = {.function = function,
+                                    .outer = outer,
+                                    .channels = channels,
+                                    .inner = inner,
+                                    .a = a,
+                                    .b = b,
+                                    .channel_a = at<const float>(channel_a)};
+  if (grad_output == 0) return deconv::elementwise(call, at<const float>(input), at<float>(output));
+  return deconv::elementwise_gradient(call, at<const float>(input), at<const float>(grad_output),
+                                      at<float>(output));
+}
+
+Status elementwise_parameter_gradient(deconv::Function function, int outer, int channels, int inner,
+                                      uintptr_t channel_a, uintptr_t input, uintptr_t grad_output,
+                                      uintptr_t gradient) {
+  return deconv::elementwise_parameter_gradient({.function = function,
+                                                 .outer = outer,
+                                                 .channels = channels,
+                                                 .inner = inner,
+                                                 .channel_a = at<const float>(channel_a)},
+                                                at<const float>(input),
+                                                at<const float>(grad_output), at<float>(gradient));
+}
+
+void combine(deconv::Combination combination, double count, uintptr_t one, uintptr_t other,
+             uintptr_t output) {
+  deconv::combine(combination, static_cast<int64_t>(count), at<const float>(one),
+                  at<const float>(other), at<float>(output));
+}
+
 // One name a line, in the order of the numbers that calls return.
 template <typename Number>
 std::string lines(int count, const char* (*name)(Number)) {
@@ -250,6 +285,14 @@ EMSCRIPTEN_BINDINGS(deconv) {
   function("pixelsToFloats(pixels, channels, layout, source, factors, target)", &pixels_to_floats);
   function("floatsToPixels(pixels, channels, layout, source, factors, alpha, target)",
            &floats_to_pixels);
+
+  function("elementwise(op, outer, channels, inner, a, b, channelA, input, gradOutput, output)",
+           &elementwise);
+  function(
+      "elementwiseParameterGradient(op, outer, channels, inner, channelA, input, gradOutput, "
+      "gradient)",
+      &elementwise_parameter_gradient);
+  function("combine(op, count, one, other, output)", &combine);
 
   function("startRuntime(threads)", &deconv::start_runtime);
   function("stopRuntime", &deconv::stop_runtime);

@@ -73,6 +73,9 @@ interface EmbindModule {
   flushDenormals(count: number, source: number, target: number): void;
   pixelsToFloats(pixels: number, channels: number, layout: number, source: number, factors: number, target: number): void;
   floatsToPixels(pixels: number, channels: number, layout: number, source: number, factors: number, alpha: number, target: number): void;
+  elementwise(op: number, outer: number, channels: number, inner: number, a: number, b: number, channelA: number, input: number, gradOutput: number, output: number): number;
+  elementwiseParameterGradient(op: number, outer: number, channels: number, inner: number, channelA: number, input: number, gradOutput: number, gradient: number): number;
+  combine(op: number, count: number, one: number, other: number, output: number): void;
   startRuntime(threads: number): number;
   stopRuntime(): void;
   allocatedBytes(): number;

@@ -1,3 +1,4 @@
+import type { DeconvModule } from './glue.js';
 import type { Place, Sink } from './heap-tensor.js';
 import { type Element, INT8 } from './operation.js';
 import { outOfMemory, type Runtime } from './runtime.js';
@@ -98,7 +99,42 @@ export function withParameters<Result>(
     // First of all: a module that has trapped is asked for nothing more.
     throw runtime.asError(where, error);
   } finally {
-    runtime.release((module) => module.releaseParameters());
+    releaseRooms(runtime);
+  }
+}
+
+/** Gives back the room of parameters and, where no operator lives, what else was staged for the call. */
+export function releaseRooms(runtime: Runtime): void {
+  runtime.release(releaseParameters);
+}
+
+// Not made anew by every call.
+const releaseParameters = (module: DeconvModule): void => module.releaseParameters();
+
+/** Copies values into the room of parameters, with room for `more` behind them; their address. */
+export function stageParameters(runtime: Runtime, where: string, values: Float32Array, more = 0): number {
+  const address = reserve(runtime, where, 'parameters', values.length + more);
+  runtime.heap.set(values, address / 4);
+  return address;
+}
+
+/** Hands a block of its own to `use`, and gives it and the rooms back whatever happens. */
+export function withBlock<Result>(
+  runtime: Runtime,
+  where: string,
+  elements: number,
+  use: (address: number) => Result,
+): Result {
+  let block = 0;
+  try {
+    block = runtime.module.allocateFloats(elements);
+    if (block === 0) throw outOfMemory(where, 'a tensor', elements);
+    return use(block);
+  } catch (error) {
+    throw runtime.asError(where, error);
+  } finally {
+    runtime.release((module) => module.freeFloats(block));
+    releaseRooms(runtime);
   }
 }
 

@@ -1,0 +1,384 @@
+#include "deconv/elementwise.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+#include "deconv/workspace.h"
+#include "kernels/functions.h"
+#include "parallel.h"
+#include "relu.h"
+
+namespace deconv {
+namespace {
+
+// What a thread takes at once, and the strip whose terms of a parameter's gradient are summed while
+// they are in the first-level cache: whole vectors.
+constexpr int64_t kChunk = 1 << 14;
+constexpr int64_t kStrip = 1 << 10;
+
+// Several points of few channels lie in one stretch of parameters.
+constexpr int64_t kLeastPeriod = 64;
+
+// A function, or its derivative times g.
+using Kernel = v128_t (*)(v128_t x, v128_t g, v128_t a, v128_t b);
+
+v128_t add(v128_t one, v128_t other) { return wasm_f32x4_add(one, other); }
+v128_t multiply(v128_t one, v128_t other) { return wasm_f32x4_mul(one, other); }
+v128_t choose(v128_t condition, v128_t one, v128_t other) {
+  return wasm_v128_bitselect(one, other, condition);
+}
+
+v128_t clamp(v128_t x, v128_t low, v128_t high) {
+  return wasm_f32x4_pmin(wasm_f32x4_pmax(x, low), high);
+}
+
+v128_t relu_value(v128_t x, v128_t, v128_t, v128_t) { return relu(x); }
+v128_t relu_slope(v128_t x, v128_t g, v128_t, v128_t) {
+  return wasm_v128_andnot(g, wasm_f32x4_le(x, splat(0)));
+}
+
+v128_t leaky_value(v128_t x, v128_t, v128_t a, v128_t) {
+  return choose(wasm_f32x4_gt(x, splat(0)), x, multiply(x, a));
+}
+v128_t leaky_slope(v128_t x, v128_t g, v128_t a, v128_t) {
+  return choose(wasm_f32x4_gt(x, splat(0)), g, multiply(g, a));
+}
+v128_t leaky_term(v128_t x, v128_t g, v128_t, v128_t) {
+  return wasm_v128_andnot(multiply(x, g), wasm_f32x4_gt(x, splat(0)));
+}
+
+v128_t elu_value(v128_t x, v128_t, v128_t a, v128_t) {
+  return choose(wasm_f32x4_le(x, splat(0)), multiply(a, expm1_of_nonpositive(x)), x);
+}
+v128_t elu_slope(v128_t x, v128_t g, v128_t a, v128_t) {
+  return choose(wasm_f32x4_le(x, splat(0)), multiply(g, multiply(a, exp_f32x4(x))), g);
+}
+
+// Of x * sigmoid(u): sigmoid(u) + x * sigmoid(u) * sigmoid(-u) * du.
+v128_t gated_slope(v128_t x, v128_t u, v128_t du) {
+  const auto [of, of_negative] = sigmoids(u);
+  return multiply(of, fma_f32x4(multiply(x, du), of_negative, splat(1)));
+}
+
+v128_t silu_value(v128_t x, v128_t, v128_t, v128_t) { return multiply(x, sigmoid_f32x4(x)); }
+v128_t silu_slope(v128_t x, v128_t g, v128_t, v128_t) {
+  return multiply(g, gated_slope(x, x, splat(1)));
+}
+
+v128_t gelu_value(v128_t x, v128_t, v128_t, v128_t) { return multiply(x, normal_distribution(x)); }
+v128_t gelu_slope(v128_t x, v128_t g, v128_t, v128_t) {
+  // The density is exp(-x^2 / 2) / sqrt(2 pi).
+  const v128_t density =
+      multiply(exp_f32x4(multiply(multiply(x, x), splat(-0.5f))), splat(0x1.988454p-2f));
+  return multiply(g, fma_f32x4(x, density, normal_distribution(x)));
+}
+
+// (1 + tanh(v)) / 2 is sigmoid(2 v); v = sqrt(2 / pi) (x + 0.044715 x^3), Hendrycks and Gimpel
+// (2016).
+constexpr float kGeluLinear = 1.5957691216f;
+constexpr float kGeluCubic = 1.5957691216f * 0.044715f;
+
+v128_t gelu_argument(v128_t x) {
+  return multiply(x, fma_f32x4(multiply(x, x), splat(kGeluCubic), splat(kGeluLinear)));
+}
+v128_t gelu_tanh_value(v128_t x, v128_t, v128_t, v128_t) {
+  return multiply(x, sigmoid_f32x4(gelu_argument(x)));
+}
+v128_t gelu_tanh_slope(v128_t x, v128_t g, v128_t, v128_t) {
+  const v128_t du = fma_f32x4(multiply(x, x), splat(3 * kGeluCubic), splat(kGeluLinear));
+  return multiply(g, gated_slope(x, gelu_argument(x), du));
+}
+
+v128_t hardsigmoid_value(v128_t x, v128_t, v128_t, v128_t) {
+  return wasm_f32x4_div(clamp(add(x, splat(3)), splat(0), splat(6)), splat(6));
+}
+v128_t hardsigmoid_slope(v128_t x, v128_t g, v128_t, v128_t) {
+  const v128_t inside = wasm_v128_and(wasm_f32x4_gt(x, splat(-3)), wasm_f32x4_lt(x, splat(3)));
+  return wasm_v128_and(inside, wasm_f32x4_div(g, splat(6)));
+}
+
+v128_t hardswish_value(v128_t x, v128_t, v128_t, v128_t) {
+  return wasm_f32x4_div(multiply(x, clamp(add(x, splat(3)), splat(0), splat(6))), splat(6));
+}
+v128_t hardswish_slope(v128_t x, v128_t g, v128_t, v128_t) {
+  const v128_t rising = multiply(g, add(wasm_f32x4_div(x, splat(3)), splat(0.5f)));
+  const v128_t right = choose(wasm_f32x4_lt(x, splat(3)), rising, g);
+  return wasm_v128_andnot(right, wasm_f32x4_lt(x, splat(-3)));
+}
+
+v128_t clamp_value(v128_t x, v128_t, v128_t a, v128_t b) { return clamp(x, a, b); }
+v128_t clamp_slope(v128_t x, v128_t g, v128_t a, v128_t b) {
+  return wasm_v128_andnot(g, wasm_v128_or(wasm_f32x4_le(x, a), wasm_f32x4_ge(x, b)));
+}
+
+v128_t softplus_value(v128_t x, v128_t, v128_t a, v128_t b) {
+  // log(1 + exp(u)) is max(u, 0) + log(1 + exp(-|u|)), which overflows nowhere.
+  const v128_t u = multiply(x, a);
+  const v128_t curve = log1p_of_unit(exp_f32x4(wasm_f32x4_neg(wasm_f32x4_abs(u))));
+  const v128_t soft = wasm_f32x4_div(add(wasm_f32x4_pmax(u, splat(0)), curve), a);
+  return choose(wasm_f32x4_gt(u, b), x, soft);
+}
+v128_t softplus_slope(v128_t x, v128_t g, v128_t a, v128_t b) {
+  const v128_t u = multiply(x, a);
+  return choose(wasm_f32x4_gt(u, b), g, multiply(g, sigmoid_f32x4(u)));
+}
+
+v128_t sigmoid_value(v128_t x, v128_t, v128_t, v128_t) { return sigmoid_f32x4(x); }
+v128_t sigmoid_slope(v128_t x, v128_t g, v128_t, v128_t) {
+  const auto [of, of_negative] = sigmoids(x);
+  return multiply(g, multiply(of, of_negative));
+}
+
+v128_t tanh_value(v128_t x, v128_t, v128_t, v128_t) { return tanh_f32x4(x); }
+v128_t tanh_slope(v128_t x, v128_t g, v128_t, v128_t) {
+  // 1 - tanh(x)^2 would cancel to 0 where tanh rounds to 1.
+  const auto [of, of_negative] = sigmoids(add(x, x));
+  return multiply(g, multiply(splat(4), multiply(of, of_negative)));
+}
+
+// As the codecs that use it divide: it has a limit at a = 0.
+v128_t reciprocal(v128_t a) { return wasm_f32x4_div(splat(1), add(a, splat(1e-9f))); }
+
+v128_t snake_value(v128_t x, v128_t, v128_t a, v128_t) {
+  const v128_t sine = sin_f32x4(multiply(x, a));
+  return fma_f32x4(multiply(sine, sine), reciprocal(a), x);
+}
+v128_t snake_slope(v128_t x, v128_t g, v128_t a, v128_t) {
+  const v128_t u = multiply(x, a);
+  const v128_t share = multiply(a, reciprocal(a));
+  return multiply(g, fma_f32x4(share, sin_f32x4(add(u, u)), splat(1)));
+}
+v128_t snake_term(v128_t x, v128_t g, v128_t a, v128_t) {
+  const v128_t u = multiply(x, a);
+  const v128_t sine = sin_f32x4(u);
+  const v128_t over = multiply(multiply(sine, sine), reciprocal(a));
+  const v128_t rise = wasm_f32x4_sub(multiply(x, sin_f32x4(add(u, u))), over);
+  return multiply(g, multiply(rise, reciprocal(a)));
+}
+
+v128_t sum_of(v128_t x, v128_t g, v128_t, v128_t) { return wasm_f32x4_add(x, g); }
+v128_t difference_of(v128_t x, v128_t g, v128_t, v128_t) { return wasm_f32x4_sub(x, g); }
+v128_t product_of(v128_t x, v128_t g, v128_t, v128_t) { return multiply(x, g); }
+
+// Values that lie together, with one `a` or with one for each.
+struct Row {
+  int64_t count;
+  const float* x;
+  const float* g;
+  const float* a;
+  // 0 or 4: from one vector to the next; `a` points to 4 values at least.
+  int64_t a_step;
+  v128_t b;
+  float* y;
+};
+
+// Whole vectors.
+template <Kernel kernel>
+void run_vectors(const Row& row) {
+  const auto [count, x, g, first_a, a_step, b, y] = row;
+  const float* a = first_a;
+  for (int64_t index = 0; index < count; index += 4) {
+    wasm_v128_store(y + index, kernel(wasm_v128_load(x + index), wasm_v128_load(g + index),
+                                      wasm_v128_load(a), b));
+    a += a_step;
+  }
+}
+
+using RunVectors = void (*)(const Row&);
+
+// The last values, fewer than a vector, as one: the others are 0.
+void run_row(RunVectors run, Row row) {
+  const int64_t whole = row.count / 4 * 4;
+  const auto rest = static_cast<size_t>(row.count - whole) * sizeof(float);
+  row.count = whole;
+  run(row);
+  if (rest == 0) return;
+  float x[4] = {};
+  float g[4] = {};
+  float y[4];
+  std::memcpy(x, row.x + whole, rest);
+  std::memcpy(g, row.g + whole, rest);
+  run({.count = 4,
+       .x = x,
+       .g = g,
+       .a = row.a + whole / 4 * row.a_step,
+       .a_step = 0,
+       .b = row.b,
+       .y = y});
+  std::memcpy(row.y + whole, y, rest);
+}
+
+// In the order of Function: the value, the derivative, the derivative by a.
+struct Runs {
+  RunVectors value;
+  RunVectors slope;
+  RunVectors term = nullptr;
+};
+constexpr Runs kRuns[kFunctionCount] = {
+    {run_vectors<relu_value>, run_vectors<relu_slope>},
+    {run_vectors<leaky_value>, run_vectors<leaky_slope>, run_vectors<leaky_term>},
+    {run_vectors<elu_value>, run_vectors<elu_slope>},
+    {run_vectors<silu_value>, run_vectors<silu_slope>},
+    {run_vectors<gelu_value>, run_vectors<gelu_slope>},
+    {run_vectors<gelu_tanh_value>, run_vectors<gelu_tanh_slope>},
+    {run_vectors<hardswish_value>, run_vectors<hardswish_slope>},
+    {run_vectors<hardsigmoid_value>, run_vectors<hardsigmoid_slope>},
+    {run_vectors<clamp_value>, run_vectors<clamp_slope>},
+    {run_vectors<softplus_value>, run_vectors<softplus_slope>},
+    {run_vectors<sigmoid_value>, run_vectors<sigmoid_slope>},
+    {run_vectors<tanh_value>, run_vectors<tanh_slope>},
+    {run_vectors<snake_value>, run_vectors<snake_slope>, run_vectors<snake_term>},
+};
+constexpr RunVectors kCombinations[kCombinationCount] = {
+    run_vectors<sum_of>, run_vectors<difference_of>, run_vectors<product_of>};
+
+const Runs& runs_of(const Elementwise& call) { return kRuns[static_cast<int>(call.function)]; }
+
+// The parameters of a call, as rows find them. Where every value of a row has a channel of its own
+// they are repeated until they fill whole vectors.
+class Parameters {
+ public:
+  explicit Parameters(const Elementwise& call)
+      : call_(call), varying_(call.inner == 1 && call.channel_a != nullptr) {}
+
+  [[nodiscard]] bool prepare() {
+    if (!varying_) {
+      length_ = call_.channel_a == nullptr ? call_.elements() : call_.inner;
+      return true;
+    }
+    length_ = std::lcm(call_.channels, int64_t{4});
+    length_ *= (kLeastPeriod + length_ - 1) / length_;
+    Buffer& room = Workspace::shared().scratch;
+    if (!room.reserve(length_)) return false;
+    for (int64_t index = 0; index < length_; ++index) {
+      room[index] = call_.channel_a[index % call_.channels];
+    }
+    return true;
+  }
+
+  bool varying() const { return varying_; }
+  // Of what has one `a`, or of what repeats.
+  int64_t length() const { return length_; }
+
+  // The longest row from `begin` on that ends at `end`; `one` is room for what it points to. Where
+  // channels vary `begin` begins a vector.
+  Row row(int64_t begin, int64_t end, float (&one)[4]) const {
+    const int64_t offset = begin % length_;
+    const float* a = one;
+    if (varying_) {
+      a = Workspace::shared().scratch.data() + offset;
+    } else {
+      std::fill_n(
+          one, 4,
+          call_.channel_a == nullptr ? call_.a : call_.channel_a[begin / length_ % call_.channels]);
+    }
+    Row row{};
+    row.count = std::min(end - begin, length_ - offset);
+    row.a = a;
+    row.a_step = varying_ ? 4 : 0;
+    row.b = splat(call_.b);
+    return row;
+  }
+
+ private:
+  const Elementwise& call_;
+  const bool varying_;
+  int64_t length_ = 0;
+};
+
+Status run(const Elementwise& call, RunVectors vectors, const float* x, const float* g, float* y) {
+  Parameters parameters(call);
+  if (!parameters.prepare()) return Status::kOutOfMemory;
+  const int64_t elements = call.elements();
+  for_each_item((elements + kChunk - 1) / kChunk, [&](int64_t chunk, int) {
+    const int64_t end = std::min(elements, (chunk + 1) * kChunk);
+    for (int64_t begin = chunk * kChunk; begin < end;) {
+      float one[4];
+      Row row = parameters.row(begin, end, one);
+      row.x = x + begin;
+      row.g = g + begin;
+      row.y = y + begin;
+      run_row(vectors, row);
+      begin += row.count;
+    }
+  });
+  return Status::kOk;
+}
+
+// Adds the terms from `begin` to `end`, no more than a strip of one row, to sums that lie `step`
+// apart.
+void add_terms(const Parameters& parameters, RunVectors term, int64_t begin, int64_t end,
+               const float* x, const float* g, double* sums, int64_t step) {
+  float one[4];
+  float terms[kStrip];
+  Row row = parameters.row(begin, end, one);
+  row.x = x + begin;
+  row.g = g + begin;
+  row.y = terms;
+  run_row(term, row);
+  for (int64_t index = 0; index < row.count; ++index) sums[index * step] += terms[index];
+}
+
+}  // namespace
+
+Status elementwise(const Elementwise& call, const float* input, float* output) {
+  return run(call, runs_of(call).value, input, input, output);
+}
+
+Status elementwise_gradient(const Elementwise& call, const float* input, const float* grad_output,
+                            float* grad_input) {
+  return run(call, runs_of(call).slope, input, grad_output, grad_input);
+}
+
+Status elementwise_parameter_gradient(const Elementwise& call, const float* input,
+                                      const float* grad_output, float* gradient) {
+  const RunVectors term = runs_of(call).term;
+  if (term == nullptr || call.channel_a == nullptr) return Status::kUnsupported;
+  Parameters parameters(call);
+  if (!parameters.prepare()) return Status::kOutOfMemory;
+  const int64_t length = parameters.length();
+  const int64_t elements = call.elements();
+  if (!parameters.varying()) {
+    for_each_item(call.channels, [&](int64_t channel, int) {
+      double sum = 0;
+      for (int64_t outer = 0; outer < call.outer; ++outer) {
+        const int64_t end = (outer * call.channels + channel + 1) * length;
+        for (int64_t begin = end - length; begin < end; begin += kStrip) {
+          add_terms(parameters, term, begin, std::min(end, begin + kStrip), input, grad_output,
+                    &sum, 0);
+        }
+      }
+      gradient[channel] = static_cast<float>(sum);
+    });
+    return Status::kOk;
+  }
+  // The values as rows of `length` columns, in strips of columns; a channel has several.
+  Block<double> sums;
+  if (!sums.reserve(length)) return Status::kOutOfMemory;
+  std::fill_n(sums.data(), length, 0.0);
+  for_each_item((length + kStrip - 1) / kStrip, [&](int64_t strip, int) {
+    const int64_t first = strip * kStrip;
+    const int64_t columns = std::min(kStrip, length - first);
+    for (int64_t begin = first; begin < elements; begin += length) {
+      add_terms(parameters, term, begin, std::min(elements, begin + columns), input, grad_output,
+                &sums[first], 1);
+    }
+  });
+  for (int64_t channel = 0; channel < call.channels; ++channel) {
+    double sum = 0;
+    for (int64_t column = channel; column < length; column += call.channels) sum += sums[column];
+    gradient[channel] = static_cast<float>(sum);
+  }
+  return Status::kOk;
+}
+
+void combine(Combination combination, int64_t count, const float* one, const float* other,
+             float* output) {
+  Elementwise call;
+  call.inner = count;
+  // Without parameters of channels it takes no memory.
+  run(call, kCombinations[static_cast<int>(combination)], one, other, output);
+}
+
+}  // namespace deconv

@@ -1,0 +1,202 @@
+import { checkOptions } from '../core/checks.js';
+import { product } from '../core/lists.js';
+import { guardReceivers } from '../core/receivers.js';
+import { checkTensor, checkTensorOf, FreshTensor, type Tensor } from '../core/tensor.js';
+import { type ForwardCall, repeats } from '../layers/forward-call.js';
+import { checkRuntime } from '../runtime/execution.js';
+import { locate, type Place, type Sink } from '../runtime/heap-tensor.js';
+import { requireRuntime } from '../runtime/lifecycle.js';
+import { FLOAT32 } from '../runtime/operation.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { deliver, releaseRooms, stage, stageOutput, withBlock } from '../runtime/staging.js';
+
+/** Options that every module has beside its own. */
+export interface ModuleOptions {
+  /** Where it is computed: a runtime of `createRuntime`. Default: the default one at the time of the call. */
+  readonly runtime?: Runtime | undefined;
+}
+
+export interface ModuleForwardOptions {
+  /**
+   * Receives the result instead of a new tensor; must have the output's shape. It may be the input, or overlap it in
+   * any way. With a HeapTensor for input and output nothing is copied (but where the two overlap).
+   */
+  readonly out?: Tensor;
+}
+
+/** Gradient of `sum(forward(x) * gradOutput)`. */
+export interface InputGradient {
+  readonly input: Tensor<ArrayBuffer>;
+}
+
+/** What a module makes of an input's shape, once for all calls with that shape. */
+export interface ShapePlan<Geometry> {
+  readonly outputShape: readonly number[];
+  /** The shape in the core's terms. */
+  readonly geometry: Geometry;
+}
+
+/** What the core is asked in: by whom, where and with which shape. */
+export interface Pass<Geometry> {
+  readonly where: string;
+  readonly runtime: Runtime;
+  readonly geometry: Geometry;
+}
+
+interface Call<Geometry>
+  extends ShapePlan<Geometry>,
+    Pick<ForwardCall, 'where' | 'inputShape' | 'optionNames' | 'optionValues'> {
+  readonly inputCount: number;
+  readonly outputCount: number;
+}
+
+const OPTION_NAMES = ['out'] as const satisfies readonly (keyof ModuleForwardOptions)[];
+
+/**
+ * What stands between layers: a function of one tensor that the core computes on the WebAssembly heap, where it owns
+ * nothing. A kind says what it makes of a shape, and computes between addresses of whole tensors.
+ */
+export abstract class HeapModule<Geometry> {
+  readonly #name: string;
+  readonly #runtime: Runtime | undefined;
+  #last: Call<Geometry> | undefined;
+
+  static {
+    guardReceivers(HeapModule.prototype, 'Module', (value) => #name in value);
+  }
+
+  /** @internal */
+  protected constructor(name: string, { runtime }: ModuleOptions) {
+    this.#name = name;
+    this.#runtime = checkRuntime(name, runtime);
+  }
+
+  /**
+   * Computes the module and remembers nothing of `x`.
+   *
+   * @returns `options.out` where there is one
+   * @throws {DeconvError} `NOT_INITIALIZED`, `BAD_SHAPE`, `BAD_TYPE`, `BAD_BUFFER`, `BAD_OPTION`, `TOO_LARGE`,
+   * `OUT_OF_MEMORY`
+   */
+  forward<Out extends Tensor = Tensor<ArrayBuffer>>(
+    x: Tensor,
+    options?: ModuleForwardOptions & { readonly out?: Out },
+  ): Out {
+    let call = this.#last;
+    if (call === undefined || !repeats(call, x, options)) {
+      const where = `${this.#name}.forward`;
+      if (options !== undefined) checkOptions<ModuleForwardOptions>(where, options, OPTION_NAMES);
+      call = this.#prepare(where, x);
+      this.#last = call;
+    }
+    const { where, inputShape, inputCount, outputShape, outputCount } = call;
+    const input = checkTensorOf(where, 'the input', x, inputShape, inputCount);
+    const out = options?.out;
+    const values = out && checkTensorOf(where, 'out', out, outputShape, outputCount);
+    const runtime = requireRuntime(where, this.#runtime);
+    if (values === undefined) {
+      const fresh = new FreshTensor(where, outputShape);
+      this.#run(runtime, call, locate(input, runtime), fresh);
+      return fresh.tensor as Tensor as Out;
+    }
+    const place = locate(values, runtime);
+    this.#run(runtime, call, locate(input, runtime), place);
+    // A view of the caller's own does not survive growth, and without it the result is out of reach.
+    if (typeof place === 'number') checkTensorOf(where, 'out', out, outputShape, outputCount);
+    return out as Out;
+  }
+
+  /**
+   * Gradient of `sum(forward(x) * gradOutput)`: pure, nothing is remembered from a forward.
+   *
+   * @param gradOutput of the output's shape
+   * @throws {DeconvError} as `forward`
+   */
+  backward(x: Tensor, gradOutput: Tensor): InputGradient {
+    return { input: this.gradients(x, gradOutput).input };
+  }
+
+  /** The class with its arguments, as PyTorch prints them. */
+  toString(): string {
+    return `${this.#name}(${this.extraRepr()})`;
+  }
+
+  /** The arguments as PyTorch prints them. */
+  extraRepr(): string {
+    return '';
+  }
+
+  /** @internal The output's shape for an input's, or what is wrong with it. */
+  protected abstract planShape(where: string, shape: readonly number[]): ShapePlan<Geometry>;
+
+  /** @internal Whether `compute` may write where it reads. */
+  protected get inPlace(): boolean {
+    return false;
+  }
+
+  /** @internal Computes the values at `target` of those at `source`. */
+  protected abstract compute(pass: Pass<Geometry>, source: number, target: number): void;
+
+  /** @internal Computes the input's gradient at `target`, and returns those of the parameters if there are any. */
+  protected abstract computeGradients(
+    pass: Pass<Geometry>,
+    source: number,
+    gradient: number,
+    target: number,
+  ): Float32Array<ArrayBuffer> | null;
+
+  /** @internal All gradients; for kinds with parameters, whose `backward` has more to give. */
+  protected gradients(
+    x: Tensor,
+    gradOutput: Tensor,
+  ): { input: Tensor<ArrayBuffer>; parameters: Float32Array<ArrayBuffer> | null } {
+    const where = `${this.#name}.backward`;
+    const { inputShape, inputCount, outputShape, outputCount, geometry } = this.#prepare(where, x);
+    const input = checkTensorOf(where, 'the input', x, inputShape, inputCount);
+    const grad = checkTensorOf(where, 'gradOutput', gradOutput, outputShape, outputCount);
+    const runtime = requireRuntime(where, this.#runtime);
+    const places = [locate(input, runtime), locate(grad, runtime)] as const;
+    const result = new FreshTensor(where, inputShape);
+    const parameters = withBlock(runtime, where, inputCount, (target) => {
+      const source = stage(runtime, where, 'input', places[0], inputCount, FLOAT32, false);
+      const gradient = stage(runtime, where, 'output', places[1], outputCount, FLOAT32, false);
+      const others = this.computeGradients({ where, runtime, geometry }, source, gradient, target);
+      result.set(runtime.floats(target, inputCount));
+      return others;
+    });
+    return { input: result.tensor, parameters };
+  }
+
+  /** Checks everything about a call but the data. */
+  #prepare(where: string, x: unknown): Call<Geometry> {
+    const { shape, data } = checkTensor(where, 'the input', x);
+    const { outputShape, geometry } = this.planShape(where, shape);
+    return {
+      where,
+      inputShape: shape,
+      inputCount: data.length,
+      outputShape,
+      outputCount: product(outputShape),
+      geometry,
+      optionNames: OPTION_NAMES,
+      optionValues: [undefined],
+    };
+  }
+
+  #run(runtime: Runtime, call: Call<Geometry>, input: Place, output: Sink): void {
+    const { where, geometry, inputCount, outputCount } = call;
+    try {
+      const source = stage(runtime, where, 'input', input, inputCount, FLOAT32, false);
+      const target =
+        output === source && this.inPlace
+          ? source
+          : stageOutput(runtime, where, output, outputCount, FLOAT32, source, 4 * inputCount);
+      this.compute({ where, runtime, geometry }, source, target);
+      deliver(runtime, output, target, outputCount, FLOAT32);
+    } catch (error) {
+      throw runtime.asError(where, error);
+    } finally {
+      releaseRooms(runtime);
+    }
+  }
+}
