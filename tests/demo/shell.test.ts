@@ -72,9 +72,13 @@ describe('the address', () => {
   });
 
   it('brings 60 random states back exactly, each read by a page loaded anew', async () => {
-    // The address is the page's own business: without its worker it loads in a moment and holds it still.
+    // The address is the page's own business: without its worker it loads in a moment and holds it still. So
+    // do the stations below, which come when the browser has nothing to do.
     const context = await served.browser.newContext({ permissions: ['clipboard-read', 'clipboard-write'] });
     const bare = await context.newPage();
+    await bare.addInitScript(() => {
+      globalThis.requestIdleCallback = () => 0;
+    });
     await bare.route('**/worker-*.js', (route) => route.abort());
     for (let seed = 1; seed <= 60; seed++) {
       const state = randomState(seed);

@@ -3,8 +3,7 @@ import { expect } from 'vitest';
 
 /**
  * A living block may hold some bytes more than were asked of it: a rest too small to be a block of its own
- * stays with it, and counts as used. So a block that moved changes the sum by 8; a leak of the smallest
- * block in every one of 10,000 rounds changes it by 160,000.
+ * stays with it, and counts as used. So a block that moved changes the sum by 8.
  */
 const SLACK_BYTES = 64;
 
