@@ -102,7 +102,7 @@ function inBrowser(
 export default defineConfig({
   test: {
     // Two files of any projects at a time, whatever the machine has: more only make each other slow. At the
-    // end come the projects that take one file at a time, a browser's beside the package's.
+    // end come the projects that take one file at a time, a browser's beside the consumers'.
     maxWorkers: 2,
     reporters: ['default', './tests/support/run-reporter.ts'],
     projects: [
@@ -148,7 +148,14 @@ export default defineConfig({
         test: {
           ...inNode,
           name: 'package',
-          include: ['tests/package/**/*.test.ts'],
+          include: ['tests/package/*.test.ts'],
+        },
+      },
+      {
+        test: {
+          ...inNode,
+          name: 'consumers',
+          include: ['tests/package/consumers/*.test.ts'],
           // They install into one folder.
           fileParallelism: false,
         },

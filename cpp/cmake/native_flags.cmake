@@ -19,8 +19,12 @@ add_compile_options(-ffp-contract=off)
 # As wasm-ld does: what no route reaches is dropped first, and then may name functions that are not there.
 add_link_options(-fuse-ld=lld -Wl,--gc-sections)
 
-# Assertions are on. Sanitizers and profilers show frames and lines.
+# Assertions are on. Debuggers and profilers know all; sanitizers tell frames and lines, and what they need for
+# that compiles faster.
 add_compile_options(-O2 -g -fno-omit-frame-pointer)
+if(DECONV_SANITIZE)
+  add_compile_options(-gline-tables-only)
+endif()
 
 if(DECONV_SANITIZE STREQUAL "memory")
   # It must know of every store, and the C++ library's own code is not compiled with it.

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -102,8 +102,15 @@ export function findNode20(): string {
   const cache = path.join(root, '.toolchain', 'node20');
   const node = path.join(cache, 'node_modules', name, 'bin', 'node');
   if (!existsSync(node)) {
-    mkdirSync(cache, { recursive: true });
-    run('npm', ['install', '--prefix', cache, '--no-audit', '--no-fund', `${name}@20.19.5`], root);
+    // Test files run side by side: each that misses it brings it, and the first puts it there whole.
+    mkdirSync(path.dirname(cache), { recursive: true });
+    const own = mkdtempSync(`${cache}-`);
+    run('npm', ['install', '--prefix', own, '--no-audit', '--no-fund', `${name}@20.19.5`], root);
+    if (existsSync(node)) rmSync(own, { recursive: true });
+    else {
+      rmSync(cache, { recursive: true, force: true });
+      renameSync(own, cache);
+    }
   }
   return node;
 }
