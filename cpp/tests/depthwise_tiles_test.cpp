@@ -158,6 +158,45 @@ TEST_CASE("more threads get more tiles, as long as there are rows") {
   }
 }
 
+TEST_CASE("rows of results stay in the first-level cache, tiles in the second") {
+  const deconv::Machine machine;
+  // A remainder of up to a half is not cut off.
+  const auto fits = [](int64_t size, int64_t cache) { return 2 * size <= 3 * cache; };
+  for (const int32_t channels : {4, 32}) {
+    for (const int32_t stride : {1, 4}) {
+      for (const bool transposed : {true, false}) {
+        for (const int32_t group_in : {1, 2}) {
+          for (const Layout layout : {Layout::kChannelsFirst, Layout::kChannelsLast}) {
+            Problem problem;
+            Spec spec;
+            spec.transposed = transposed;
+            spec.groups = spec.out_channels = channels;
+            spec.in_channels = channels * group_in;
+            spec.kernel = {1, 4, 4};
+            spec.stride = {1, stride, stride};
+            REQUIRE(make_problem(spec, 1, {1, 1000, 1000}, layout, &problem) ==
+                    deconv::Status::kOk);
+            INFO(deconv_tests::describe(problem));
+            TileGrid grid;
+            REQUIRE(cut_into_tiles(problem, machine, &grid));
+            const bool planes = runs_planes(problem);
+            const int64_t row = grid.columns * AxisPhases::count(spec, 2) * (planes ? 1 : channels);
+            CHECK((fits(row, machine.depthwise_row_outputs) ||
+                   fits(grid.columns, machine.depthwise_least_columns)));
+            CHECK(2 * row >= std::min<int64_t>(machine.depthwise_row_outputs, problem.output[2]));
+            const int64_t floats = planes || expands_channels(spec)
+                                       ? grid.copy_floats
+                                       : grid.rows * row * AxisPhases::count(spec, 1);
+            // The rows that neighbours have in common come on top.
+            CHECK((fits(floats, 2 * machine.depthwise_tile_floats) || grid.rows <= 3));
+            CHECK(8 * floats >= machine.depthwise_tile_floats);
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("vectors run along the width of planes, and along channels where these are many") {
   Problem problem;
   problem.spec.groups = problem.spec.in_channels = problem.spec.out_channels = 8;

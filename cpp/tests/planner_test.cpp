@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "matrix_tile.h"
@@ -173,6 +174,7 @@ TEST_CASE("XNNPACK's routes refuse sizes at which its 32-bit counts of bytes wou
            Case{"transposed, in phases", true, 4, 2, 1, 1, 1, 4100},
            Case{"transposed, dilated", true, 7, 1, 2, 1, 1, 4800},
            Case{"transposed, many groups", true, 16, 1, 1, 1 << 20, 1 << 20, 1},
+           Case{"transposed, a tile for each phase", true, 64, 64, 1, 1, 1, 3},
        }) {
     INFO(std::string(large.name));
     Spec spec;
@@ -204,6 +206,62 @@ TEST_CASE("XNNPACK's routes refuse pads that its 32-bit extents cannot hold") {
     CHECK(choose_plan(problem)->route == RouteId::kScalar);
     CHECK(route_refusal(RouteId::kXnnpackConvolution, problem) != nullptr);
     CHECK(route_refusal(RouteId::kXnnpackDeconvolution, problem) != nullptr);
+  }
+}
+
+TEST_CASE("XNNPACK's convolutions refuse inputs that its 32-bit extents cannot hold") {
+  for (const int axis : {1, 2}) {
+    Spec spec;
+    spec.transposed = false;
+    spec.in_channels = spec.out_channels = 2;
+    spec.stride[axis] = 1 << 20;
+    Problem problem = problem_of(spec, 1, 1);
+    for (const auto [extent, refused] :
+         {std::pair{(1 << 30) - (1 << 20), false}, std::pair{1 << 30, true}}) {
+      problem.input[axis] = extent;
+      problem.output[axis] = (extent - 1) / spec.stride[axis] + 1;
+      CHECK((route_refusal(RouteId::kXnnpackConvolution, problem) != nullptr) == refused);
+    }
+  }
+}
+
+TEST_CASE("Winograd refuses what either axis has no transform for") {
+  const auto refuses = [](const Spec& spec) {
+    return route_refusal(RouteId::kWinograd43, problem_of(spec)) != nullptr;
+  };
+  Spec dense;
+  dense.transposed = false;
+  dense.in_channels = dense.out_channels = 16;
+  dense.kernel = {1, 3, 3};
+  CHECK_FALSE(refuses(dense));
+  for (const int axis : {1, 2}) {
+    CAPTURE(axis);
+    Spec spec = dense;
+    spec.stride[axis] = 2;
+    CHECK(refuses(spec));
+    spec = dense;
+    spec.dilation[axis] = 2;
+    CHECK(refuses(spec));
+    spec = dense;
+    spec.input_dilation[axis] = 2;
+    CHECK(refuses(spec));
+    spec = dense;
+    spec.kernel[axis] = 1;
+    CHECK(refuses(spec));
+  }
+}
+
+TEST_CASE("weights stream when they are more than a cache holds") {
+  for (const auto [in, out, streams] : {std::tuple{1024, 64, false}, std::tuple{64, 1024, false},
+                                        std::tuple{2048, 64, true}, std::tuple{64, 2048, true}}) {
+    Spec spec;
+    spec.transposed = false;
+    spec.in_channels = in;
+    spec.out_channels = out;
+    spec.kernel = {1, 3, 3};
+    const auto blocks =
+        plan_route(RouteId::kPolyphase, problem_of(spec, 1, 64)).cut<deconv::Blocks>();
+    CHECK(blocks.streams_weights == streams);
   }
 }
 
@@ -258,6 +316,44 @@ TEST_CASE("refusals and costs of problems that no memory holds") {
     // The scalar route takes every problem of float32.
     CHECK((chosen || problem.spec.quantized()));
     if (chosen) CHECK(chosen->refusal == nullptr);
+  }
+}
+
+TEST_CASE("how far routes of phases go, to the channel") {
+  constexpr int32_t kMost = 1 << 21;
+  for (const bool refused : {false, true}) {
+    CAPTURE(refused);
+    const auto check = [refused](RouteId route, const Spec& spec, int32_t side) {
+      CHECK((route_refusal(route, problem_of(spec, 1, side)) != nullptr) == refused);
+    };
+    Spec spec;
+    spec.in_channels = kMost + (refused ? 1 : 0);
+    check(RouteId::kPolyphase, spec, 1);
+    spec.in_channels = 1;
+    spec.out_channels = kMost + (refused ? 1 : 0);
+    check(RouteId::kPolyphase, spec, 1);
+    for (const bool few_in : {false, true}) {
+      spec = dense_layer(true);
+      spec.in_channels = few_in && refused ? 15 : 16;
+      spec.out_channels = !few_in && refused ? 15 : 16;
+      check(RouteId::kWinograd22, spec, 16);
+    }
+  }
+}
+
+TEST_CASE("int8 is clamped where it is converted, on every route") {
+  for (const auto arithmetic :
+       {deconv::Arithmetic::kDynamicInt8, deconv::Arithmetic::kStaticInt8}) {
+    for (const bool transposed : {true, false}) {
+      Spec spec = dense_layer(transposed);
+      spec.relu = true;
+      spec.arithmetic = arithmetic;
+      for (int id = 0; id < deconv::kRouteCount; ++id) {
+        INFO(std::string(route_name(static_cast<RouteId>(id))));
+        const deconv::Plan plan = plan_route(static_cast<RouteId>(id), problem_of(spec));
+        if (plan.refusal == nullptr) CHECK_FALSE(plan.leaves_relu);
+      }
+    }
   }
 }
 

@@ -17,6 +17,8 @@
 #include "failing_memory.h"
 #include "quantization.h"
 #include "quantized/convert.h"
+#include "quantized/parameters.h"
+#include "quantized/quantized_route.h"
 #include "reference.h"
 
 using deconv::Activations;
@@ -532,6 +534,20 @@ TEST_CASE("what a route would get wrong or cannot hold is refused, in words") {
   }
 }
 
+TEST_CASE("a sum has a term for each channel and tap that a position may meet") {
+  Spec spec;
+  spec.in_channels = 14;
+  spec.groups = spec.out_channels = 2;
+  spec.kernel = {2, 3, 5};
+  spec.stride = {2, 2, 3};
+  spec.transposed = false;
+  CHECK(deconv::sum_terms(spec) == 7 * 2 * 3 * 5);
+  spec.transposed = true;
+  CHECK(deconv::sum_terms(spec) == 7 * 1 * 2 * 2);
+  spec.dilation[1] = 2;
+  CHECK(deconv::sum_terms(spec) == 7 * 1 * 3 * 2);
+}
+
 TEST_CASE("static mode takes products of less than 256 steps of the output each") {
   Spec spec;
   spec.arithmetic = Arithmetic::kStaticInt8;
@@ -569,6 +585,55 @@ TEST_CASE("a channel of zeros gives the bias, and weights that vanish beside it 
         CHECK(to.floats()[16 + point] == 2.25f);
       }
     });
+  }
+}
+
+TEST_CASE("weights beside a bias that is too great become coarser in their own channel alone") {
+  constexpr double kMaxBias = int64_t{1} << 30;
+  for (const bool transposed : {true, false}) {
+    CAPTURE(transposed);
+    Spec spec;
+    spec.arithmetic = Arithmetic::kStaticInt8;
+    spec.transposed = transposed;
+    spec.groups = 2;
+    spec.in_channels = 6;
+    spec.out_channels = 10;
+    spec.kernel = {1, 2, 3};
+    // Channel by channel the weights lose one bit more, the first channel's none.
+    constexpr float kInputScale = 0x1p-20f;
+    std::vector<float> scale;
+    std::vector<float> bias;
+    for (int32_t channel = 0; channel < spec.out_channels; ++channel) {
+      scale.push_back(0x1p-12f);
+      const double factor = channel % 5 == 0 ? 0.5 : std::exp2(channel % 5 + channel / 5);
+      bias.push_back(static_cast<float>(factor * kMaxBias * kInputScale * scale.back()));
+    }
+    std::vector<int8_t> weight;
+    std::vector<int8_t> expected;
+    const int32_t rows = transposed ? spec.in_channels : spec.out_channels;
+    const int32_t columns = transposed ? spec.group_out_channels() : spec.group_in_channels();
+    for (int32_t row = 0; row < rows; ++row) {
+      for (int32_t column = 0; column < columns; ++column) {
+        const int32_t group = row / (rows / spec.groups);
+        const int32_t out = transposed ? group * columns + column : row;
+        const int lost = out % 5 == 0 ? 0 : out % 5 + out / 5;
+        for (int32_t tap = 0; tap < spec.kernel_elements(); ++tap) {
+          weight.push_back(static_cast<int8_t>(127 - 40 * tap - row - column));
+          expected.push_back(static_cast<int8_t>(std::nearbyint(weight.back() / std::exp2(lost))));
+        }
+      }
+    }
+    deconv::ParameterMaker maker;
+    deconv::QuantizedParameters made;
+    REQUIRE(maker.make(spec, weight.data(), scale.data(), bias.data(),
+                       {.input = {.scale = kInputScale}, .output = {.scale = 1}},
+                       &made) == Status::kOk);
+    CHECK(std::equal(expected.begin(), expected.end(), made.weight));
+    for (int32_t channel = 0; channel < spec.out_channels; ++channel) {
+      const int lost = channel % 5 == 0 ? 0 : channel % 5 + channel / 5;
+      CHECK(made.scale[channel] == std::ldexp(scale[static_cast<size_t>(channel)], lost));
+      CHECK(made.integer_bias[channel] == (lost == 0 ? 1 << 29 : 1 << 30));
+    }
   }
 }
 
