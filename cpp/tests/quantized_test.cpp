@@ -33,9 +33,16 @@ using deconv::QuantizedOperator;
 using deconv::RouteId;
 using deconv::Spec;
 using deconv::Status;
+using deconv_tests::dequantized;
+using deconv_tests::dynamic_reference;
 using deconv_tests::FailingMemory;
+using deconv_tests::Int8Parameters;
 using deconv_tests::quantized;
 using deconv_tests::Random;
+using deconv_tests::random_input;
+using deconv_tests::random_parameters;
+using deconv_tests::random_quantization;
+using deconv_tests::static_reference;
 
 namespace {
 
@@ -47,49 +54,7 @@ class Block : public deconv_tests::ExactBlock<uint8_t> {
   int8_t* bytes() const { return reinterpret_cast<int8_t*>(data()); }
 };
 
-struct Parameters {
-  std::vector<int8_t> weight;
-  std::vector<float> scale;
-  std::vector<float> bias;
-
-  const float* bias_or_null() const { return bias.empty() ? nullptr : bias.data(); }
-};
-
-// Extreme ones are what a dot product with 16-bit intermediate sums would get wrong.
-Parameters random_parameters(const Spec& spec, Random& random, bool extreme) {
-  Parameters parameters;
-  for (int64_t index = 0; index < spec.weight_elements(); ++index) {
-    const int32_t value = extreme ? (random.one_in(2) ? 127 : -127) : random.between(-127, 127);
-    parameters.weight.push_back(static_cast<int8_t>(value));
-  }
-  const bool biased = !random.one_in(3);
-  for (int32_t channel = 0; channel < spec.out_channels; ++channel) {
-    parameters.scale.push_back(0.001f + 0.01f * std::abs(random.value()));
-    if (biased) parameters.bias.push_back(random.value());
-  }
-  return parameters;
-}
-
-Quantization random_quantization(Random& random, float greatest) {
-  return {.scale = (0.5f + 0.5f * std::abs(random.value())) * greatest / 127,
-          .zero_point = random.between(-128, 127)};
-}
-
-// Sums of (value - zero point) * weight, exact.
-std::vector<double> sums(const Problem& problem, const std::vector<float>& steps,
-                         const Parameters& parameters) {
-  const std::vector<float> weight(parameters.weight.begin(), parameters.weight.end());
-  return deconv_tests::reference(problem, steps.data(), weight.data(), nullptr);
-}
-
-int32_t channel_of(const Problem& problem, size_t index) {
-  const auto channels = static_cast<size_t>(problem.spec.out_channels);
-  const auto points = static_cast<size_t>(problem.output_points());
-  return static_cast<int32_t>(problem.layout == Layout::kChannelsLast ? index % channels
-                                                                      : index / points % channels);
-}
-
-std::unique_ptr<QuantizedOperator> make(const Problem& problem, const Parameters& parameters,
+std::unique_ptr<QuantizedOperator> make(const Problem& problem, const Int8Parameters& parameters,
                                         const Activations& activations,
                                         std::optional<RouteId> route = std::nullopt) {
   std::unique_ptr<QuantizedOperator> op = QuantizedOperator::create(problem.spec);
@@ -100,15 +65,6 @@ std::unique_ptr<QuantizedOperator> make(const Problem& problem, const Parameters
                              parameters.bias_or_null(), activations) == Status::kOk);
   CHECK_FALSE(op->needs_parameters());
   return op;
-}
-
-std::vector<float> random_input(const Problem& problem, Random& random, bool extreme) {
-  std::vector<float> input(static_cast<size_t>(problem.input_elements()));
-  const float offset = random.value();
-  for (float& value : input) {
-    value = extreme ? (random.one_in(2) ? 1.0f : -1.0f) : random.value() + offset;
-  }
-  return input;
 }
 
 constexpr Arithmetic kBoth[] = {Arithmetic::kDynamicInt8, Arithmetic::kStaticInt8};
@@ -130,21 +86,9 @@ void on_each_route(const Problem& problem, const Check& check) {
 
 void check_dynamic(Problem problem, Random& random, bool extreme) {
   problem.spec.arithmetic = Arithmetic::kDynamicInt8;
-  const Parameters parameters = random_parameters(problem.spec, random, extreme);
+  const Int8Parameters parameters = random_parameters(problem.spec, random, extreme);
   const std::vector<float> input = random_input(problem, random, extreme);
-  const size_t image = input.size() / static_cast<size_t>(problem.batch);
-  std::vector<float> steps(input.size());
-  std::vector<Quantization> quantizations;
-  for (size_t begin = 0; begin < input.size(); begin += image) {
-    Quantization quantization;
-    REQUIRE(deconv::measure(static_cast<int64_t>(image), input.data() + begin, &quantization));
-    quantizations.push_back(quantization);
-    for (size_t index = begin; index < begin + image; ++index) {
-      steps[index] = static_cast<float>(quantized(input[index], quantization)) -
-                     static_cast<float>(quantization.zero_point);
-    }
-  }
-  const std::vector<double> expected = sums(problem, steps, parameters);
+  const std::vector<float> expected = dynamic_reference(problem, parameters, input);
 
   Block from(static_cast<int64_t>(input.size()) * 4);
   std::copy(input.begin(), input.end(), from.floats());
@@ -153,45 +97,20 @@ void check_dynamic(Problem problem, Random& random, bool extreme) {
     Block to(static_cast<int64_t>(expected.size()) * 4);
     std::fill_n(to.floats(), expected.size(), std::numeric_limits<float>::quiet_NaN());
     REQUIRE(op->run(from.data(), Element::kFloat32, to.data(), Element::kFloat32) == Status::kOk);
-    int64_t wrong = 0;
-    for (size_t index = 0; index < expected.size(); ++index) {
-      const auto channel = static_cast<size_t>(channel_of(problem, index));
-      const size_t of = index / (expected.size() / static_cast<size_t>(problem.batch));
-      float value = static_cast<float>(expected[index]) * quantizations[of].scale;
-      value = value * parameters.scale[channel];
-      value = value + (parameters.bias.empty() ? 0.0f : parameters.bias[channel]);
-      if (problem.spec.relu) value = std::max(value, 0.0f);
-      wrong += to.floats()[index] != value;
-    }
-    CHECK(wrong == 0);
+    CHECK(std::equal(expected.begin(), expected.end(), to.floats()));
   });
 }
 
 void check_static(Problem problem, Random& random, bool extreme) {
   problem.spec.arithmetic = Arithmetic::kStaticInt8;
-  const Parameters parameters = random_parameters(problem.spec, random, extreme);
+  const Int8Parameters parameters = random_parameters(problem.spec, random, extreme);
   const std::vector<float> input = random_input(problem, random, extreme);
   const Activations activations = {.input = random_quantization(random, 2),
                                    .output = random_quantization(random, 4)};
-  std::vector<float> steps;
   std::vector<int8_t> values;
-  for (const float value : input) {
-    values.push_back(quantized(value, activations.input));
-    steps.push_back(static_cast<float>(values.back() - activations.input.zero_point));
-  }
-  std::vector<double> expected = sums(problem, steps, parameters);
-  for (size_t index = 0; index < expected.size(); ++index) {
-    const auto channel = static_cast<size_t>(channel_of(problem, index));
-    const double unit = double{activations.input.scale} * parameters.scale[channel];
-    double sum = expected[index];
-    if (!parameters.bias.empty()) sum += std::nearbyint(parameters.bias[channel] / unit);
-    const float rescale =
-        activations.input.scale * parameters.scale[channel] / activations.output.scale;
-    const double least = problem.spec.relu ? activations.output.zero_point : -128;
-    expected[index] = std::clamp<double>(
-        std::nearbyint(double{static_cast<float>(sum) * rescale}) + activations.output.zero_point,
-        least, 127);
-  }
+  for (const float value : input) values.push_back(quantized(value, activations.input));
+  const std::vector<int8_t> expected = static_reference(problem, parameters, activations, values);
+  const std::vector<float> expected_floats = dequantized(expected, activations.output);
 
   const auto run = [&](QuantizedOperator& op, Element input_element, Element output_element) {
     const bool floats_in = input_element == Element::kFloat32;
@@ -204,13 +123,8 @@ void check_static(Problem problem, Random& random, bool extreme) {
       std::copy(values.begin(), values.end(), from.bytes());
     }
     REQUIRE(op.run(from.data(), input_element, to.data(), output_element) == Status::kOk);
-    int64_t wrong = 0;
-    for (size_t index = 0; index < expected.size(); ++index) {
-      const auto whole = static_cast<float>(expected[index] - activations.output.zero_point);
-      wrong += floats_out ? to.floats()[index] != whole * activations.output.scale
-                          : to.bytes()[index] != expected[index];
-    }
-    CHECK(wrong == 0);
+    CHECK((floats_out ? std::equal(expected_floats.begin(), expected_floats.end(), to.floats())
+                      : std::equal(expected.begin(), expected.end(), to.bytes())));
   };
   on_each_route(problem, [&](RouteId route) {
     const std::unique_ptr<QuantizedOperator> op = make(problem, parameters, activations, route);
@@ -318,7 +232,7 @@ TEST_CASE("one operator through many sizes and batches keeps its values and its 
   Random random(7004);
   for (const Arithmetic arithmetic : kBoth) {
     const Spec spec = small_spec(arithmetic);
-    const Parameters parameters = random_parameters(spec, random, false);
+    const Int8Parameters parameters = random_parameters(spec, random, false);
     const Activations activations = {.input = {.scale = 0.02f, .zero_point = 3},
                                      .output = {.scale = 0.1f}};
     const Problem first = small_problem(spec);
@@ -369,7 +283,7 @@ TEST_CASE("every wrong order of calls and every wrong value is an error with a n
   for (const Arithmetic arithmetic : kBoth) {
     const Spec spec = small_spec(arithmetic);
     Random random(7006);
-    const Parameters parameters = random_parameters(spec, random, false);
+    const Int8Parameters parameters = random_parameters(spec, random, false);
     const std::unique_ptr<QuantizedOperator> op = QuantizedOperator::create(spec);
     REQUIRE(op != nullptr);
     CHECK(op->plan(1, {1, 1 << 30, 1 << 30}, Layout::kChannelsLast) == Status::kTooLarge);
@@ -428,7 +342,7 @@ TEST_CASE("a size that memory does not hold is an error, and the operator goes o
     const std::pair<Spec, int32_t> cases[] = {{one_tap, 16000}, {small_spec(arithmetic), 2600}};
     for (const auto& [spec, side] : cases) {
       CAPTURE(side);
-      const Parameters parameters = random_parameters(spec, random, false);
+      const Int8Parameters parameters = random_parameters(spec, random, false);
       const RouteId route =
           spec.transposed ? RouteId::kXnnpackDeconvolution : RouteId::kXnnpackConvolution;
       const Problem problem = small_problem(spec);
@@ -569,7 +483,7 @@ TEST_CASE("a channel of zeros gives the bias, and weights that vanish beside it 
     spec.in_channels = 3;
     spec.out_channels = 2;
     const Problem problem = small_problem(spec);
-    Parameters parameters;
+    Int8Parameters parameters;
     parameters.weight = {0, 127, 0, -127, 0, 64};
     parameters.scale = {1, 1e-30f};
     parameters.bias = {-1.5f, 2.25f};
@@ -655,7 +569,7 @@ TEST_CASE("static mode takes infinities for the ends of its range, and NaN for 0
   Spec spec;
   spec.arithmetic = Arithmetic::kStaticInt8;
   const Problem problem = small_problem(spec, 1, {1, 1, 5});
-  const Parameters parameters = {.weight = {100}, .scale = {0.01f}, .bias = {}};
+  const Int8Parameters parameters = {.weight = {100}, .scale = {0.01f}, .bias = {}};
   on_each_route(problem, [&](RouteId route) {
     const std::unique_ptr<QuantizedOperator> op =
         make(problem, parameters,
@@ -713,7 +627,7 @@ class Case {
 
  private:
   Activations activations_;
-  Parameters parameters_;
+  Int8Parameters parameters_;
   Block from_;
   Block expected_;
   Block to_;
