@@ -22,6 +22,9 @@ const TEST_PRESETS = ['debug', 'native-asan', 'native-msan', 'native-tsan'];
 
 const flag = { type: 'boolean', default: false };
 const { values: flags } = parseArgs({ options: { tests: flag, package: flag, page: flag } });
+// Presets that compile a file alike share what ccache keeps of it: that of native-asan is native-fuzz's XNNPACK.
+process.env.CCACHE_BASEDIR ??= root;
+process.env.CCACHE_NOHASHDIR ??= '1';
 const children = new Set();
 const begun = performance.now();
 
@@ -32,7 +35,9 @@ const compiled = (presets, target) =>
 
 const needsPackage = !flags.page || !existsSync(path.join(dist, 'index.js'));
 const binaries = needsPackage ? compiled(RELEASE_PRESETS, 'deconv_module') : undefined;
-const programs = flags.tests ? compiled(TEST_PRESETS, 'deconv_tests') : undefined;
+const programs = flags.tests
+  ? Promise.all([compiled(TEST_PRESETS, 'deconv_tests'), compiled(['native-fuzz'], 'operator_fuzzer')])
+  : undefined;
 await binaries;
 if (needsPackage) {
   await writeBindings();

@@ -1,7 +1,5 @@
-// Random operators, called in any order, on any machine, with failing allocations.
-//
-//   build/native-fuzz/cpp/fuzz/operator_fuzzer -max_total_time=1800 -max_len=400 build/corpus
-//   cpp/fuzz/corpus
+// Random operators, called in any order, on any machine, with failing allocations. CONTRIBUTING.md
+// says how it is run.
 
 #include <cstdlib>
 #include <memory>
