@@ -381,7 +381,7 @@ TEST_CASE("XNNPACK is shaped only where there is memory for a list that it does 
     spec.pad_before = spec.pad_after = {};
     const Problem large = small_problem(spec, 1, {1, 3, 3});
     const Activations activations = {.input = {.scale = 0.01f}, .output = {.scale = 0.1f}};
-    const Parameters parameters = random_parameters(spec, random, false);
+    const Int8Parameters parameters = random_parameters(spec, random, false);
     const std::unique_ptr<QuantizedOperator> op =
         make(large, parameters, activations, RouteId::kXnnpackConvolution);
     const Block from(large.input_elements() * 4);
