@@ -1,14 +1,14 @@
 // What members say whose `this` is a Proxy around the object, as reactive state of frameworks has them, or an object
 // that inherits from it.
 
-import { Conv2d, ConvTranspose2d, HeapTensor, init, shutdown } from 'deconv-wasm';
+import { Conv2d, ConvTranspose2d, createRuntime, HeapTensor, init, shutdown } from 'deconv-wasm';
 import * as brainstate from 'deconv-wasm/brainstate';
 import { ResizeConv2d, SmoothConvTranspose2d } from 'deconv-wasm/checkerboard';
 import { fromOnnx } from 'deconv-wasm/convert';
 import { quantize } from 'deconv-wasm/quantize';
 import { BatchNorm2d, GroupNorm, ReLU, Sequential } from 'deconv-wasm/training';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { caught, expectError } from '../support/errors.js';
+import { caught, expectError, rejection } from '../support/errors.js';
 import { zeros } from '../support/tensors.js';
 
 beforeAll(() => init());
@@ -81,4 +81,26 @@ it('a call that meets a Proxy says what it met', () => {
     'BAD_TYPE',
     'HeapTensor.data',
   );
+});
+
+it('a Proxy around a runtime, or an heir, is told from it', async () => {
+  const own = await createRuntime();
+  for (const strange of [new Proxy(own, {}), Object.create(own) as typeof own]) {
+    expectError(
+      caught(() => strange.ended),
+      'BAD_TYPE',
+      'Runtime.ended',
+    );
+    expectError(
+      caught(() => strange.memoryUsage()),
+      'BAD_TYPE',
+      'Runtime.memoryUsage',
+    );
+    expectError(await rejection(() => strange.shutdown()), 'BAD_TYPE', 'Runtime.shutdown');
+    const told = caught(() => new Conv2d({ ...GEOMETRY, runtime: strange }));
+    expectError(told, 'BAD_TYPE', 'Runtime.Symbol.+');
+    expect(told.message).toContain('the object itself');
+  }
+  expect(own.ended).toBe(false);
+  await own.shutdown();
 });

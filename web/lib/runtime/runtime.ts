@@ -2,6 +2,7 @@ import { RUNTIME } from '../core/brands.js';
 import { fault } from '../core/checks.js';
 import { DeconvError, type DeconvErrorCode, isDeconvError } from '../core/errors.js';
 import { isError, messageOf } from '../core/realms.js';
+import { guardReceivers, strangeReceiver } from '../core/receivers.js';
 import { type Heap, heaps } from '../core/tensor.js';
 import type { DeconvModule } from './glue.js';
 import type { RuntimeInfo } from './options.js';
@@ -54,6 +55,10 @@ export class Runtime implements Heap {
   #heapBytes: Int8Array = NO_BYTES;
   #lastBytes: Int8Array = NO_BYTES;
 
+  static {
+    guardReceivers(Runtime.prototype, 'Runtime', Runtime.isOwn, [RUNTIME, 'ended', 'memoryUsage']);
+  }
+
   private constructor(module: DeconvModule, info: RuntimeInfo) {
     this.#module = module;
     this.info = Object.freeze({ ...info, notes: Object.freeze([...info.notes]) });
@@ -98,6 +103,7 @@ export class Runtime implements Heap {
    * `NOT_INITIALIZED` from now on. May be called again.
    */
   async shutdown(): Promise<void> {
+    if (!Runtime.isOwn(this)) throw strangeReceiver('Runtime.shutdown');
     this.end();
   }
 
