@@ -12,7 +12,7 @@ import {
   type Tensor,
 } from 'deconv-wasm';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { badTensors, detached } from '../support/bad-tensors.js';
+import { badOutputs, badTensors, detached } from '../support/bad-tensors.js';
 import { BEST, BUILDS_HERE } from '../support/builds.js';
 import { compareExactly } from '../support/compare.js';
 import { caught, expectError, rejection } from '../support/errors.js';
@@ -173,7 +173,7 @@ function forwardRows(where: 'ConvTranspose2d' | 'Conv2d', layer: ConvTranspose2d
     row(`outputShape of ${String(value)}`, code, () => layer.outputShape(value as never), 'outputShape');
   }
   const y = layer.outputShape(x.shape);
-  for (const [name, value, code] of badTensors(y)) {
+  for (const [name, value, code] of badOutputs(y)) {
     if (value === undefined) continue;
     row(`out: ${name}`, code, () => layer.forward(x, { out: value as Tensor }));
   }

@@ -365,7 +365,7 @@ describe('quantize', () => {
       [{ ...bytes, shape: [1, 2, 4, 5] }, 'BAD_SHAPE'],
       [{ ...bytes, shape: [1, 3, 4, 4] }, 'BAD_SHAPE'],
       [zeros(1, 3, 4, 4), 'BAD_SHAPE'],
-      [{ data: new Uint8Array(32), shape: [1, 2, 4, 4] }, 'BAD_TYPE'],
+      [{ data: new Uint16Array(32), shape: [1, 2, 4, 4] }, 'BAD_TYPE'],
       [null, 'BAD_TYPE'],
     ] as const) {
       expectError(

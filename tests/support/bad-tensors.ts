@@ -13,6 +13,17 @@ function gone(count: number): Float32Array {
   return data;
 }
 
+/** The ways in which an `out` of `shape` can be none: what else is copied cannot be written to. */
+export function badOutputs(shape: readonly number[]): ReturnType<typeof badTensors> {
+  const count = shape.reduce((product, extent) => product * extent, 1);
+  return [
+    ...badTensors(shape),
+    ['a list for data', { data: new Array(count).fill(0), shape }, 'BAD_TYPE'],
+    ['doubles', { data: new Float64Array(count), shape }, 'BAD_TYPE'],
+    ['bytes', { data: new Uint8Array(count), shape }, 'BAD_TYPE'],
+  ];
+}
+
 /** The ways in which a tensor of `shape` can be none. */
 export function badTensors(shape: readonly number[]): readonly [string, unknown, DeconvErrorCode][] {
   const count = shape.reduce((product, extent) => product * extent, 1);
@@ -27,9 +38,18 @@ export function badTensors(shape: readonly number[]): readonly [string, unknown,
     ['no data', { shape }, 'BAD_TYPE'],
     ['a typed shape', { data, shape: Int32Array.from(shape) }, 'BAD_TYPE'],
     ['a shape of strings', { data, shape: shape.map(String) }, 'BAD_TYPE'],
-    ['a list for data', { data: Array.from(data), shape }, 'BAD_TYPE'],
-    ['doubles', { data: new Float64Array(count), shape }, 'BAD_TYPE'],
-    ['bytes', { data: new Uint8Array(count * 4), shape }, 'BAD_TYPE'],
+    ['typed dims', { data, dims: Int32Array.from(shape) }, 'BAD_TYPE'],
+    ['a list with a word', { data: Array.from(data).with(-1, '0' as never), shape }, 'BAD_TYPE'],
+    ['a list with a hole', { data: new Array(count), shape }, 'BAD_TYPE'],
+    ['lists in a list', { data: [Array.from(data)], shape: [1] }, 'BAD_TYPE'],
+    ['a list too short', { data: Array.from(data).slice(1), shape }, 'BAD_SHAPE'],
+    ['int8', { data: new Int8Array(count), shape }, 'BAD_TYPE'],
+    ['16 bits of no type', { data: new Uint16Array(count), shape }, 'BAD_TYPE'],
+    ['64-bit integers', { data: new BigInt64Array(count), dims: shape, type: 'int64' }, 'BAD_TYPE'],
+    ['unsigned 64-bit integers', { data: new BigUint64Array(count), shape }, 'BAD_TYPE'],
+    ['texts', { data: new Array(count).fill('0'), dims: shape, type: 'string' }, 'BAD_TYPE'],
+    ['an integer between floats', { data: new Int32Array(count).fill(2 ** 24 + 1), shape }, 'BAD_TYPE'],
+    ['bytes of floats', { data: new Uint8Array(count * 4), shape }, 'BAD_SHAPE'],
     ['a buffer', { data: data.buffer, shape }, 'BAD_TYPE'],
     ['a view', { data: new DataView(data.buffer), shape }, 'BAD_TYPE'],
     [

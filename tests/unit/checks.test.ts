@@ -205,6 +205,9 @@ describe('tensors', () => {
     expect(codeOf(() => checkParameter('here', 'w', { data, shape: [3, 2] }, [2, 3]))).toBe('BAD_SHAPE');
     expect(codeOf(() => checkParameter('here', 'w', { data, shape: [6] }, [2, 3]))).toBe('BAD_SHAPE');
     expect(codeOf(() => checkParameter('here', 'w', data.subarray(1), [2, 3]))).toBe('BAD_SHAPE');
-    expect(codeOf(() => checkParameter('here', 'w', [1, 2, 3, 4, 5, 6], [2, 3]))).toBe('BAD_TYPE');
+    expect(codeOf(() => checkParameter('here', 'w', new Array(6), [2, 3]))).toBe('BAD_TYPE');
+    expect(checkParameter('here', 'w', [1, 2, 3, 4, 5, 6], [2, 3])).toEqual(
+      Float32Array.of(1, 2, 3, 4, 5, 6),
+    );
   });
 });

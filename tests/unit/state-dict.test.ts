@@ -141,8 +141,8 @@ describe('what does not fit', () => {
     ['a Map', new Map(Object.entries(good())), { strict: false }, 'BAD_TYPE', /a state.*Object\.fromEntries/],
     ['bare values', { ...good(), bias: bias.data }, undefined, 'BAD_TYPE', /"bias" to be a tensor/],
     [
-      'doubles',
-      { ...good(), bias: { data: new Float64Array(4), shape: [4] } },
+      'integers of 64 bits',
+      { ...good(), bias: { data: new BigInt64Array(4), shape: [4] } },
       undefined,
       'BAD_TYPE',
       /"bias"\.data to be a Float32Array/,

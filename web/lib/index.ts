@@ -3,7 +3,7 @@ export { DeconvError, type DeconvErrorCode, type DeconvErrorRecord, isDeconvErro
 export type { Float16ArrayLike, HalfType } from './core/float16.js';
 export type { HalfTensor } from './core/half-tensor.js';
 export type { AxisList, PerAxis, SpatialRank, Unsized } from './core/lists.js';
-export type { Tensor } from './core/tensor.js';
+export type { Tensor, TensorData, TensorLike } from './core/tensor.js';
 export {
   type ConvCallOptions,
   type ConvTransposeCallOptions,

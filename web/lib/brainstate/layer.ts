@@ -1,11 +1,11 @@
 import { MAX_INTEGER, refuse, shapeText } from '../core/checks.js';
 import type { Float16ArrayLike } from '../core/float16.js';
-import { type HalfTensor, isHalf } from '../core/half-tensor.js';
+import type { HalfTensor } from '../core/half-tensor.js';
 import { type AxisList, axisList, frozen, product, type SpatialRank } from '../core/lists.js';
 import { seededRandom } from '../core/random.js';
 import { guardReceivers } from '../core/receivers.js';
 import { kernelReach, type OperatorSpec, outputExtent } from '../core/spec.js';
-import { sameList, type Tensor } from '../core/tensor.js';
+import { isHalf, sameList, shapeOf, type Tensor } from '../core/tensor.js';
 import { type WeightAxis, weightLayout } from '../core/weight-layout.js';
 import { OperatorLayer } from '../layers/operator-layer.js';
 import { tuple } from '../layers/repr.js';
@@ -135,7 +135,7 @@ export abstract class BrainstateLayer<Rank extends SpatialRank = SpatialRank> ex
 
 /** Whether a half tensor is what the layer keeps, and not one that broadcasts to it. */
 function sameShape(value: HalfTensor | Float16ArrayLike, shape: readonly number[]): boolean {
-  return 'shape' in value ? sameList(value.shape, shape) : value.length === product(shape);
+  return 'data' in value ? sameList(shapeOf(value), shape) : value.length === product(shape);
 }
 
 /** The fields of an operator that do not depend on its kind. */

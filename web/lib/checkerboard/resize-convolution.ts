@@ -1,11 +1,10 @@
 import { LAYER, RESIZE_CONV } from '../core/brands.js';
 import { refuse } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
-import type { Float16ArrayLike, HalfType } from '../core/float16.js';
-import type { HalfTensor } from '../core/half-tensor.js';
+import type { HalfType } from '../core/float16.js';
 import { type AxisList, axisList, type SpatialRank } from '../core/lists.js';
 import { guardReceivers } from '../core/receivers.js';
-import { checkTensor, type Tensor } from '../core/tensor.js';
+import { checkTensor, type Tensor, type TensorData, type TensorLike } from '../core/tensor.js';
 import { type InputShape, outputShape, readInputShape } from '../layers/input-shape.js';
 import { INTERNALS, internalsOf, type LayerInternals } from '../layers/internals.js';
 import type { BackwardOptions, ForwardOptions, Layer, LayerGradients } from '../layers/layer.js';
@@ -96,12 +95,12 @@ export abstract class ResizeConv<Rank extends SpatialRank = SpatialRank>
     return this.#operator.disposed;
   }
 
-  setWeight(weight: Tensor | Float32Array | HalfTensor | Float16ArrayLike): this {
+  setWeight(weight: TensorLike | TensorData): this {
     this.#operator.setWeight(weight);
     return this;
   }
 
-  setBias(bias: Tensor | Float32Array): this {
+  setBias(bias: TensorLike | TensorData): this {
     this.#operator.setBias(bias);
     return this;
   }
@@ -126,13 +125,13 @@ export abstract class ResizeConv<Rank extends SpatialRank = SpatialRank>
   }
 
   forward<Out extends Tensor = Tensor<ArrayBuffer>>(
-    x: Tensor,
+    x: TensorLike,
     options?: ForwardOptions & { readonly out?: Out },
   ): Out {
     return this.#operator.forward(this.#inputs('forward', x).operator, options);
   }
 
-  backward(x: Tensor, gradOutput: Tensor, options?: BackwardOptions): LayerGradients {
+  backward(x: TensorLike, gradOutput: TensorLike, options?: BackwardOptions): LayerGradients {
     const inputs = this.#inputs('backward', x);
     const gradients = this.#operator.backward(inputs.operator, gradOutput, options);
     const where = this.#where('backward');
@@ -230,7 +229,10 @@ export abstract class ResizeConv<Rank extends SpatialRank = SpatialRank>
   }
 
   /** What each step takes, and what the operator does. The operator itself refuses what it has to. */
-  #inputs(member: string, x: Tensor): { readonly steps: readonly Tensor[]; readonly operator: Tensor } {
+  #inputs(
+    member: string,
+    x: TensorLike,
+  ): { readonly steps: readonly Tensor[]; readonly operator: TensorLike } {
     const { steps } = this.#method;
     if (steps.length === 0 || this.disposed) return { steps: [], operator: x };
     const where = this.#where(member);

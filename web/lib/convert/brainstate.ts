@@ -10,9 +10,9 @@ import type { Padding } from '../brainstate/options.js';
 import type { ParameterSource } from '../brainstate/parameters.js';
 import { checkAxes, checkBoolean, checkChoice, checkOptions, refuse, shapeText } from '../core/checks.js';
 import { DeconvError, isDeconvError } from '../core/errors.js';
-import { type HalfTensor, widenTensor } from '../core/half-tensor.js';
+import type { HalfTensor } from '../core/half-tensor.js';
 import type { PerAxis, SpatialRank } from '../core/lists.js';
-import { checkFloats, checkTensor, sameList, type Tensor } from '../core/tensor.js';
+import { checkTensor, floatsOf, sameList, shapeOf, type Tensor } from '../core/tensor.js';
 import type { Layer } from '../layers/layer.js';
 import { EXECUTION_OPTION_NAMES } from '../runtime/execution.js';
 import { checkAgreement } from './attributes.js';
@@ -164,7 +164,7 @@ function fromParameters(
 ): Partial<BrainstateConvOptions> {
   const { weight, bias } = checkOptions<BrainstateParameters>(where, parameters, ['weight', 'bias']);
   const rank = Number(name.at(-2));
-  const { shape } = checkTensor(where, 'weight', widenTensor(where, 'weight', weight));
+  const { shape } = checkTensor(where, 'weight', weight);
   checkWeightShape(where, shape, rank);
   const outChannels = shape[name.startsWith('ConvTranspose') ? rank : rank + 1] as number;
   const kernelSize = shape.slice(0, rank);
@@ -195,21 +195,22 @@ function fromParameters(
 /** What initial values may do, repeat along an axis, parameters must not. */
 function checkExact(where: string, { weight }: BrainstateParameters, layer: Layer): void {
   const { shape } = layer.weight;
-  if (sameList(weight.shape, shape)) return;
+  const given = shapeOf(weight) as readonly number[];
+  if (sameList(given, shape)) return;
   refuse(
     'BAD_SHAPE',
     where,
     `weight of shape ${shapeText(shape)}, as in_size and groups say`,
-    [...weight.shape],
+    [...given],
     'Make them agree.',
   );
 }
 
 /** Only the count of a bias tells its channels: brainstate keeps it with axes of 1, here or there. */
 function flatBias(where: string, bias: Tensor | HalfTensor | Float32Array): Float32Array {
-  return ArrayBuffer.isView(bias)
-    ? checkFloats(where, 'bias', bias)
-    : checkTensor(where, 'bias', widenTensor(where, 'bias', bias)).data;
+  return ArrayBuffer.isView(bias) || Array.isArray(bias)
+    ? floatsOf(where, 'bias', bias)
+    : checkTensor(where, 'bias', bias).data;
 }
 
 /** What the layer's class says, in the words that the caller wrote. */

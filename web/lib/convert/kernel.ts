@@ -1,5 +1,5 @@
 import { checkOptions, refuse } from '../core/checks.js';
-import { type HalfTensor, widenTensor } from '../core/half-tensor.js';
+import type { HalfTensor } from '../core/half-tensor.js';
 import { checkTensor, type Tensor } from '../core/tensor.js';
 import type { WeightAxis } from '../core/weight-layout.js';
 
@@ -50,7 +50,7 @@ export interface Kernel {
 /** Checks the parameters' names and the weight itself; `rank` 0 takes any of 1 to 3. */
 export function readWeight(where: string, parameters: unknown, rank: number): Tensor {
   const { weight } = checkOptions<ConvertedParameters>(where, parameters, ['weight', 'bias']);
-  const checked = checkTensor(where, 'weight', widenTensor(where, 'weight', weight));
+  const checked = checkTensor(where, 'weight', weight);
   checkWeightShape(where, checked.shape, rank);
   return checked;
 }

@@ -1,10 +1,19 @@
 import { fault, refuse, shapeText } from './checks.js';
 import { isDeconvError } from './errors.js';
 import type { Float16ArrayLike } from './float16.js';
-import { type HalfTensor, isHalf, widenTensor } from './half-tensor.js';
+import type { HalfTensor } from './half-tensor.js';
 import { product } from './lists.js';
 import { typedArrayKind } from './realms.js';
-import { checkArray, checkShape, elementCount, type Tensor } from './tensor.js';
+import {
+  checkArray,
+  checkShape,
+  checkTensor,
+  elementCount,
+  floatsOf,
+  isHalf,
+  shapeOf,
+  type Tensor,
+} from './tensor.js';
 
 /** Numbers in one of JavaScript's typed arrays. */
 export type NumericArray =
@@ -122,7 +131,8 @@ function sourceOf(where: string, what: string, value: unknown): Source | null {
   if (Array.isArray(value)) return listSource(where, what, value);
   if (typedArrayKind(value) !== undefined) return arraySource(where, what, value);
   if (typeof value !== 'object' || value === null) return null;
-  const { data, shape: given } = value as { readonly data?: unknown; readonly shape?: unknown };
+  const { data } = value as { readonly data?: unknown };
+  const given = shapeOf(value);
   if (data === undefined || given === undefined) return null;
   const shape = checkShape(where, `${what}.shape`, given);
   const read = readerOf(where, what, value, data);
@@ -148,7 +158,7 @@ function readerOf(
   tensor: unknown,
   data: unknown,
 ): () => Float32Array<ArrayBuffer> {
-  if (isHalf(tensor)) return () => (widenTensor(where, what, tensor) as Tensor<ArrayBuffer>).data;
+  if (isHalf(tensor)) return () => checkTensor(where, what, tensor).data as Float32Array<ArrayBuffer>;
   if (Array.isArray(data)) return listSource(where, `${what}.data`, data).read;
   if (typedArrayKind(data) !== undefined) return arraySource(where, `${what}.data`, data).read;
   return refuse('BAD_TYPE', where, `${what}.data to be a typed array or a list of numbers`, data);
@@ -158,9 +168,7 @@ function arraySource(where: string, what: string, value: unknown): Source {
   const kind = typedArrayKind(value) as string;
   const array = checkArray(where, what, value, kind);
   const read = (): Float32Array<ArrayBuffer> => {
-    if (kind === 'Float16Array') {
-      return (widenTensor(where, what, { data: array, shape: [array.length] }) as Tensor<ArrayBuffer>).data;
-    }
+    if (kind === 'Float16Array') return floatsOf(where, what, array) as Float32Array<ArrayBuffer>;
     return kind.startsWith('Big')
       ? Float32Array.from(array as ArrayLike<unknown>, Number)
       : new Float32Array(array);

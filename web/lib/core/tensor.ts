@@ -1,5 +1,8 @@
 import { describe, fault, MAX_INTEGER, refuse, shapeText } from './checks.js';
-import { isArrayBuffer, isDetached, isSharedArrayBuffer, typedArrayKind } from './realms.js';
+import { isDeconvError } from './errors.js';
+import { type Float16ArrayLike, type HalfType, widen } from './float16.js';
+import type { HalfTensor } from './half-tensor.js';
+import { isArrayBuffer, isDetached, isSharedArrayBuffer, messageOf, typedArrayKind } from './realms.js';
 
 /**
  * A plain value: 32-bit floats in row-major order with the shape beside them.
@@ -11,6 +14,35 @@ import { isArrayBuffer, isDetached, isSharedArrayBuffer, typedArrayKind } from '
 export interface Tensor<Buffer extends ArrayBufferLike = ArrayBufferLike> {
   readonly data: Float32Array<Buffer>;
   readonly shape: readonly number[];
+}
+
+/** Numbers that become float32 in a copy. Integers of 32 bits must be values of float32, as all below 2^24 are. */
+export type TensorData =
+  | Float32Array
+  | Float64Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Int16Array
+  | Int32Array
+  | Uint32Array
+  | Float16ArrayLike
+  | readonly number[];
+
+/**
+ * What stands for a tensor where one is only read: numbers of other kinds are copied, a Float32Array is taken as it is.
+ * Other libraries call the shape `dims`, as ONNX Runtime does; its `type` says what 16 bits mean.
+ */
+export type TensorLike = (
+  | { readonly data: TensorData }
+  | { readonly data: Uint16Array; readonly dtype: HalfType }
+  | { readonly data: Uint16Array; readonly type: 'float16' | 'uint16' }
+) &
+  ({ readonly shape: readonly number[] } | { readonly dims: readonly number[] });
+
+/** What a tensor gives for its shape. */
+export function shapeOf(value: unknown): unknown {
+  const tensor = value as { readonly shape?: unknown; readonly dims?: unknown } | null | undefined;
+  return tensor?.shape ?? tensor?.dims;
 }
 
 /** A WebAssembly heap of ours. */
@@ -68,10 +100,6 @@ export function checkShape(where: string, name: string, shape: unknown): readonl
   });
 }
 
-function isFloat32Array(value: unknown): value is Float32Array {
-  return typedArrayKind(value) === 'Float32Array';
-}
-
 /** A Float32Array that can be read (or written) now. */
 export function checkFloats(where: string, name: string, data: unknown): Float32Array {
   return checkArray(where, name, data, 'Float32Array') as Float32Array;
@@ -87,7 +115,11 @@ export function checkArray(
   if (typedArrayKind(data) !== kind) {
     refuse('BAD_TYPE', where, `${name} to be a ${kind}`, data, `Convert with ${kind}.from(…).`);
   }
-  const floats = data as ArrayBufferView & ArrayLike<number>;
+  checkReadable(where, name, data as ArrayBufferView);
+  return data as ArrayBufferView & ArrayLike<number>;
+}
+
+function checkReadable(where: string, name: string, floats: ArrayBufferView): void {
   const { buffer } = floats;
   const heap = heaps.get(buffer);
   if (heap === undefined && isSharedArrayBuffer(buffer)) {
@@ -111,7 +143,6 @@ export function checkArray(
       { name },
     );
   }
-  return floats;
 }
 
 /** Refuses bytes whose buffer is detached; what are no bytes is for others to judge. */
@@ -128,16 +159,113 @@ export function checkAttached(where: string, name: string, bytes: unknown): void
   );
 }
 
-/** A tensor whose data matches its shape. */
+/** What a tensor says of its 16 bits: its `dtype`, or the `type` of other libraries. */
+export function dtypeOf(value: unknown): unknown {
+  const { dtype, type } = value as { readonly dtype?: unknown; readonly type?: unknown };
+  return dtype ?? (type === 'float16' || type === 'bfloat16' || type === 'uint16' ? type : undefined);
+}
+
+function isHalfArray(kind: string | undefined, dtype: unknown): boolean {
+  return kind === 'Float16Array' || (kind === 'Uint16Array' && dtype !== undefined && dtype !== 'uint16');
+}
+
+/** Whether `value` is 16-bit floats, or means to be: what is wrong with it is said in these words then. */
+export function isHalf(value: unknown): value is HalfTensor | Float16ArrayLike {
+  if (typeof value !== 'object' || value === null) return false;
+  const { data } = value as { readonly data?: unknown };
+  return isHalfArray(typedArrayKind(value), undefined) || isHalfArray(typedArrayKind(data), dtypeOf(value));
+}
+
+/** The patterns of 16-bit floats, not copied, and their format. */
+export function readHalves(
+  where: string,
+  name: string,
+  data: unknown,
+  dtype: unknown,
+): { readonly bits: Uint16Array; readonly type: HalfType } {
+  const kind = typedArrayKind(data) as string;
+  if (kind === 'Float16Array') {
+    if (dtype !== undefined && dtype !== 'float16') {
+      refuse('BAD_OPTION', where, `${name}.dtype to be 'float16' for a Float16Array`, dtype);
+    }
+  } else if (dtype !== 'float16' && dtype !== 'bfloat16') {
+    refuse('BAD_OPTION', where, `${name}.dtype to be 'float16' or 'bfloat16'`, dtype);
+  }
+  const { buffer, byteOffset, length } = checkArray(where, name, data, kind);
+  return { bits: new Uint16Array(buffer as ArrayBuffer, byteOffset, length), type: dtype ?? 'float16' };
+}
+
+/** Those that float32 rounds as it rounds everything; of the wide integers only what it holds. */
+const COPIED = ['Float64Array', 'Uint8Array', 'Uint8ClampedArray', 'Int16Array', 'Int32Array', 'Uint32Array'];
+const WIDE = COPIED.slice(-2);
+
+/** Why other kinds are not taken. */
+const REASONS: Readonly<Record<string, string>> = {
+  Int8Array: 'int8 stands for values of a quantized layer, whose scale it does not carry',
+  Uint16Array: "integers, or the patterns of 16-bit floats? Their dtype is 'float16' or 'bfloat16'",
+  BigInt64Array: 'float32 does not hold integers of 64 bits',
+  BigUint64Array: 'float32 does not hold integers of 64 bits',
+};
+
+/** Numbers as float32: a Float32Array as it is, others in a copy. */
+export function floatsOf(where: string, name: string, data: unknown, dtype?: unknown): Float32Array {
+  const kind = typedArrayKind(data);
+  if (kind === 'Float32Array') return checkFloats(where, name, data);
+  if (isHalfArray(kind, dtype)) {
+    const { bits, type } = readHalves(where, name, data, dtype);
+    return widen(bits, type);
+  }
+  if (kind === undefined && !Array.isArray(data)) {
+    refuse('BAD_TYPE', where, `${name} to be a Float32Array`, data, 'Convert with Float32Array.from(…).');
+  }
+  if (kind !== undefined && !COPIED.includes(kind) && dtype !== 'uint16') {
+    const got = `a value of type ${kind} (${REASONS[kind]})`;
+    throw fault('BAD_TYPE', where, `${name} to be a Float32Array`, got, 'Convert with Float32Array.from(…).');
+  }
+  const numbers: ArrayLike<unknown> =
+    kind === undefined ? (data as readonly unknown[]) : checkArray(where, name, data, kind);
+  const floats = roomFor(where, [numbers.length], () => new Float32Array(numbers.length));
+  const exact = kind !== undefined && WIDE.includes(kind);
+  for (let index = 0; index < floats.length; index += 1) {
+    const value = numbers[index];
+    if (typeof value !== 'number') refuse('BAD_TYPE', where, `${name}[${index}] to be a number`, value);
+    floats[index] = value;
+    if (exact && floats[index] !== value) {
+      refuse('BAD_TYPE', where, `${name}[${index}] to be an integer that float32 holds`, value);
+    }
+  }
+  return floats;
+}
+
+/** The data of a tensor, which other libraries may have elsewhere than here. */
+function dataOf(where: string, name: string, value: unknown): unknown {
+  try {
+    return (value as { readonly data?: unknown }).data;
+  } catch (cause) {
+    if (isDeconvError(cause)) throw cause;
+    throw fault(
+      'BAD_BUFFER',
+      where,
+      `${name} with readable data`,
+      `none: ${messageOf(cause)}`,
+      'Bring it to where JavaScript can read it.',
+      { name },
+      cause,
+    );
+  }
+}
+
+/** A tensor whose data matches its shape; what is no Float32Array is copied into one. */
 export function checkTensor(where: string, name: string, value: unknown): Tensor {
   if (typeof value !== 'object' || value === null) {
     refuse('BAD_TYPE', where, `${name} to be { data: Float32Array, shape: number[] }`, value);
   }
-  const { data, shape } = value as { data?: unknown; shape?: unknown };
-  const checkedShape = checkShape(where, `${name}.shape`, shape);
-  const floats = checkFloats(where, `${name}.data`, data);
-  checkCount(where, name, floats, checkedShape, elementCount(where, name, checkedShape));
-  return { data: floats, shape: checkedShape };
+  const shape = checkShape(where, `${name}.shape`, shapeOf(value));
+  const count = elementCount(where, name, shape);
+  const data = dataOf(where, name, value);
+  const floats = floatsOf(where, `${name}.data`, data, dtypeOf(value));
+  checkCount(where, name, floats, shape, count);
+  return { data: floats, shape };
 }
 
 function checkCount(
@@ -179,20 +307,36 @@ export function checkTensorOf(
   shape: readonly number[],
   count: number,
 ): Float32Array {
-  if (!sameList((value as Partial<Tensor> | null | undefined)?.shape, shape)) {
-    const { shape: got } = checkTensor(where, name, value);
-    throw fault(
-      'BAD_SHAPE',
-      where,
-      `${name} of shape ${shapeText(shape)}`,
-      shapeText(got),
-      'outputShape tells the shape.',
-      { expected: shape, got },
-    );
+  if (sameList(shapeOf(value), shape)) {
+    const data = dataOf(where, name, value);
+    if (typedArrayKind(data) === 'Float32Array') {
+      checkReadable(where, name, data as Float32Array);
+      checkCount(where, name, data as Float32Array, shape, count);
+      return data as Float32Array;
+    }
   }
-  const floats = checkFloats(where, name, (value as Tensor).data);
-  checkCount(where, name, floats, shape, count);
-  return floats;
+  const { data, shape: got } = checkTensor(where, name, value);
+  if (sameList(got, shape)) return data;
+  throw fault(
+    'BAD_SHAPE',
+    where,
+    `${name} of shape ${shapeText(shape)}`,
+    shapeText(got),
+    'outputShape tells the shape.',
+    { expected: shape, got },
+  );
+}
+
+/** The same of an `out`, which is written to: a copy of other numbers would not do. */
+export function checkOut(
+  where: string,
+  value: unknown,
+  shape: readonly number[],
+  count: number,
+): Float32Array {
+  const floats = checkTensorOf(where, 'out', value, shape, count);
+  const { data } = value as Tensor;
+  return floats === data ? floats : checkFloats(where, 'out.data', data);
 }
 
 /** Whether `value` is a list of the same numbers. */
@@ -210,8 +354,8 @@ export function checkParameter(
   shape: readonly number[],
 ): Float32Array {
   const count = elementCount(where, name, shape);
-  if (isFloat32Array(value)) {
-    const floats = checkFloats(where, name, value);
+  if (Array.isArray(value) || typedArrayKind(value) !== undefined) {
+    const floats = floatsOf(where, name, value);
     if (floats.length !== count) {
       refuse(
         'BAD_SHAPE',

@@ -8,7 +8,15 @@ import {
   shapeText,
 } from '../core/checks.js';
 import { channelsOfWeight, type OperatorSpec, outputExtents, weightShape } from '../core/spec.js';
-import { allocateTensor, checkParameter, checkTensor, elementCount, type Tensor } from '../core/tensor.js';
+import {
+  allocateTensor,
+  checkParameter,
+  checkTensor,
+  elementCount,
+  type Tensor,
+  type TensorData,
+  type TensorLike,
+} from '../core/tensor.js';
 import { type ExecutionOptions, readExecution } from '../runtime/execution.js';
 import { FloatOperators } from '../runtime/float-operators.js';
 import { locate } from '../runtime/heap-tensor.js';
@@ -19,7 +27,7 @@ import type { Runtime } from '../runtime/runtime.js';
 /** Options that conv and convTranspose share. */
 export interface CallOptions extends ExecutionOptions {
   /** `[outChannels]`. Default: none. */
-  readonly bias?: Tensor | Float32Array | null;
+  readonly bias?: TensorLike | TensorData | null;
   /** Default 1. */
   readonly stride?: number | readonly number[];
   /** Distance between the taps of the kernel. Default 1. */

@@ -1,5 +1,5 @@
 import { checkAxes, checkInteger, checkOptions, MAX_INTEGER } from '../core/checks.js';
-import type { Tensor } from '../core/tensor.js';
+import type { Tensor, TensorLike } from '../core/tensor.js';
 import { checkOutputPadding, readPads, readTorchCrops, readTorchPadding } from '../core/torch-words.js';
 import { EXECUTION_OPTION_NAMES } from '../runtime/execution.js';
 import { type CallOptions, computeOnce } from './compute-once.js';
@@ -46,7 +46,7 @@ export interface ConvTransposeCallOptions extends CallOptions {
  * const y = conv(x, w, { stride: 2, padding: 1 });
  * const z = conv(x, w, { stride: 2, padBefore: [0, 1], padAfter: [1, 1] });
  */
-export function conv(x: Tensor, weight: Tensor, options: ConvCallOptions = {}): Tensor<ArrayBuffer> {
+export function conv(x: TensorLike, weight: TensorLike, options: ConvCallOptions = {}): Tensor<ArrayBuffer> {
   const where = 'conv';
   const checked = checkOptions<ConvCallOptions>(where, options, [...SHARED_OPTIONS, 'inputDilation']);
   return computeOnce(where, false, x, weight, checked, (kernel, stride, dilation) => ({
@@ -68,8 +68,8 @@ export function conv(x: Tensor, weight: Tensor, options: ConvCallOptions = {}): 
  * const y = convTranspose(x, w, { stride: 2, padding: 1 });
  */
 export function convTranspose(
-  x: Tensor,
-  weight: Tensor,
+  x: TensorLike,
+  weight: TensorLike,
   options: ConvTransposeCallOptions = {},
 ): Tensor<ArrayBuffer> {
   const where = 'convTranspose';

@@ -1,6 +1,6 @@
 import { checkAxes, checkOptions, refuse } from '../core/checks.js';
 import type { AxisList } from '../core/lists.js';
-import { checkTensorOf, FreshTensor, type Tensor } from '../core/tensor.js';
+import { checkOut, FreshTensor, shapeOf, type Tensor } from '../core/tensor.js';
 import { checkRuntime } from '../runtime/execution.js';
 import { locate } from '../runtime/heap-tensor.js';
 import { requireRuntime } from '../runtime/lifecycle.js';
@@ -76,8 +76,9 @@ export function fromImage<Out extends Tensor = Tensor<ArrayBuffer>>(
     pixelsToFloats(runtime, conversion, bytes, fresh);
     return fresh.tensor as Tensor as Out;
   }
-  const shape = (out as Partial<Tensor> | null)?.shape?.length === 3 ? single : [1, ...single];
-  const check = () => checkTensorOf(where, 'out', out, shape, channels * width * height);
+  const shape =
+    (shapeOf(out) as Partial<Tensor['shape']> | undefined)?.length === 3 ? single : [1, ...single];
+  const check = () => checkOut(where, out, shape, channels * width * height);
   const output = locate(check(), runtime);
   pixelsToFloats(runtime, conversion, bytes, output);
   // A view of the caller's own does not survive growth, and without it the result is out of reach.

@@ -1,5 +1,5 @@
 import { checkInteger, checkOptions, fault, refuse } from '../core/checks.js';
-import { checkTensor, roomFor, type Tensor } from '../core/tensor.js';
+import { checkTensor, roomFor, type TensorLike } from '../core/tensor.js';
 import { checkRuntime } from '../runtime/execution.js';
 import { locate } from '../runtime/heap-tensor.js';
 import { requireRuntime } from '../runtime/lifecycle.js';
@@ -39,7 +39,7 @@ export interface ToImageDataOptions extends PictureOptions {
  * context.putImageData(toImageData(y, { out: pixels }), 0, 0);
  */
 export function toImageData<Out extends PixelData = ImageData>(
-  tensor: Tensor,
+  tensor: TensorLike,
   options: ToImageDataOptions & { readonly out?: Out } = {},
 ): Out {
   const where = 'toImageData';

@@ -1,4 +1,4 @@
-import { checkTensorOf, FreshTensor, sameList, type Tensor } from '../core/tensor.js';
+import { checkOut, FreshTensor, sameList, shapeOf, type Tensor } from '../core/tensor.js';
 import { locate, type Place } from '../runtime/heap-tensor.js';
 import type { NativeHandle, NativeOperators } from '../runtime/native-operators.js';
 import type { CanonicalParameters, Operation } from '../runtime/operation.js';
@@ -29,7 +29,7 @@ export function repeats(
   x: unknown,
   options: unknown = NO_OPTIONS,
 ): boolean {
-  if (!sameList((x as Partial<Tensor> | null | undefined)?.shape, inputShape)) return false;
+  if (!sameList(shapeOf(x), inputShape)) return false;
   if (typeof options !== 'object' || options === null || Array.isArray(options)) return false;
   for (const name in options) if (!optionNames.includes(name)) return false;
   for (let index = 0; index < optionNames.length; index += 1) {
@@ -56,9 +56,9 @@ export function runForward<Handle extends NativeHandle, Parameters>(
     operators.run(operation, input, fresh);
     return fresh.tensor;
   }
-  const output = locate(checkTensorOf(where, 'out', out, outputShape, operation.outputCount), runtime);
+  const output = locate(checkOut(where, out, outputShape, operation.outputCount), runtime);
   operators.run(operation, input, output);
   // A view of the caller's own does not survive growth, and without it the result is out of reach.
-  if (typeof output === 'number') checkTensorOf(where, 'out', out, outputShape, operation.outputCount);
+  if (typeof output === 'number') checkOut(where, out, outputShape, operation.outputCount);
   return out;
 }

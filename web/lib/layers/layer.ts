@@ -1,8 +1,7 @@
 import { hasBrand, LAYER } from '../core/brands.js';
 import type { DisposableObject } from '../core/disposable.js';
-import type { Float16ArrayLike, HalfType } from '../core/float16.js';
-import type { HalfTensor } from '../core/half-tensor.js';
-import type { Tensor } from '../core/tensor.js';
+import type { HalfType } from '../core/float16.js';
+import type { Tensor, TensorData, TensorLike } from '../core/tensor.js';
 import type { Plan } from '../runtime/planning.js';
 import type { INTERNALS, LayerInternals } from './internals.js';
 import type { LoadedState, LoadStateOptions, NestedState, StateDict } from './state-dict.js';
@@ -57,13 +56,13 @@ export interface Layer<Options extends ForwardOptions = ForwardOptions> extends 
    *
    * @throws {DeconvError} `BAD_SHAPE`, `BAD_TYPE`, `BAD_BUFFER`, `BAD_OPTION` (a dtype), `DISPOSED`
    */
-  setWeight(weight: Tensor | Float32Array | HalfTensor | Float16ArrayLike): this;
+  setWeight(weight: TensorLike | TensorData): this;
   /**
    * Replaces the bias by a copy of `bias`, a tensor of the bias's shape or its values.
    *
    * @throws {DeconvError} `BAD_OPTION` if the layer was made without a bias; else as `setWeight`
    */
-  setBias(bias: Tensor | Float32Array): this;
+  setBias(bias: TensorLike | TensorData): this;
   /**
    * Copies of the parameters by the names of the layer's convention: `weight` and `bias` in PyTorch. A weight of 16
    * bits is given as it is kept.
@@ -84,13 +83,13 @@ export interface Layer<Options extends ForwardOptions = ForwardOptions> extends 
   loadStateDict(state: StateDict | NestedState, options?: LoadStateOptions): LoadedState;
   /**
    * Computes the layer and remembers nothing of `x`. The result has the shape that `outputShape` gives; it is
-   * `options.out` where there is one.
+   * `options.out` where there is one. An `x` that is no Float32Array is copied into one.
    *
    * @throws {DeconvError} `NOT_INITIALIZED`, `DISPOSED`, `BAD_SHAPE`, `BAD_TYPE`, `BAD_BUFFER`,
    * `BAD_OPTION`, `TOO_LARGE`, `OUT_OF_MEMORY`, `UNSUPPORTED` (a forced route); the layer stays usable
    */
   forward<Out extends Tensor = Tensor<ArrayBuffer>>(
-    x: Tensor,
+    x: TensorLike,
     options?: Options & { readonly out?: Out },
   ): Out;
   /**
@@ -103,7 +102,7 @@ export interface Layer<Options extends ForwardOptions = ForwardOptions> extends 
    * const y = layer.forward(x, { activation: 'relu' });
    * const gradients = layer.backward(x, gradY, { activation: 'relu', output: y });
    */
-  backward(x: Tensor, gradOutput: Tensor, options?: BackwardOptions): LayerGradients;
+  backward(x: TensorLike, gradOutput: TensorLike, options?: BackwardOptions): LayerGradients;
   /** Frees the layer's memory at once. May be called again; every use after it throws `DISPOSED`. */
   dispose(): void;
   /** The class with the layer's parameters, as the convention prints them. */

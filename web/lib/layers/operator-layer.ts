@@ -2,12 +2,18 @@ import { LAYER } from '../core/brands.js';
 import { checkOptions, fault } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
 import type { DeconvError } from '../core/errors.js';
-import type { Float16ArrayLike, HalfType } from '../core/float16.js';
-import type { HalfTensor } from '../core/half-tensor.js';
+import type { HalfType } from '../core/float16.js';
 import { frozen, product } from '../core/lists.js';
 import { guardReceivers, strangeReceiver } from '../core/receivers.js';
 import { type OperatorSpec, weightShape } from '../core/spec.js';
-import { checkTensor, checkTensorOf, FreshTensor, type Tensor } from '../core/tensor.js';
+import {
+  checkTensor,
+  checkTensorOf,
+  FreshTensor,
+  type Tensor,
+  type TensorData,
+  type TensorLike,
+} from '../core/tensor.js';
 import type { Execution } from '../runtime/execution.js';
 import { FloatOperators } from '../runtime/float-operators.js';
 import { locate, type Place } from '../runtime/heap-tensor.js';
@@ -99,13 +105,13 @@ export abstract class OperatorLayer<Options extends ForwardOptions = ForwardOpti
     return this.#parameters.bias;
   }
 
-  setWeight(weight: Tensor | Float32Array | HalfTensor | Float16ArrayLike): this {
+  setWeight(weight: TensorLike | TensorData): this {
     this.#parameters.setWeight(this.#requireLive('setWeight'), weight);
     this.#operators.invalidateParameters();
     return this;
   }
 
-  setBias(bias: Tensor | Float32Array): this {
+  setBias(bias: TensorLike | TensorData): this {
     this.#parameters.setBias(this.#requireLive('setBias'), bias);
     this.#operators.invalidateParameters();
     return this;
@@ -123,7 +129,7 @@ export abstract class OperatorLayer<Options extends ForwardOptions = ForwardOpti
   }
 
   forward<Out extends Tensor = Tensor<ArrayBuffer>>(
-    x: Tensor,
+    x: TensorLike,
     options?: Options & { readonly out?: Out },
   ): Out {
     if (!(#definition in this)) throw strangeReceiver('Layer.forward');
@@ -141,7 +147,7 @@ export abstract class OperatorLayer<Options extends ForwardOptions = ForwardOpti
     return result as Out;
   }
 
-  backward(x: Tensor, gradOutput: Tensor, options: BackwardOptions = {}): LayerGradients {
+  backward(x: TensorLike, gradOutput: TensorLike, options: BackwardOptions = {}): LayerGradients {
     const where = this.#requireLive('backward');
     const { layout, execution } = this.#definition;
     const checked = checkOptions<BackwardOptions>(where, options, ['activation', 'output']);

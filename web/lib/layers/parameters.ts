@@ -1,8 +1,8 @@
 import { fault } from '../core/checks.js';
-import type { Float16ArrayLike, HalfType } from '../core/float16.js';
-import { copyHalves, type HalfTensor, type HalfValues, isHalf } from '../core/half-tensor.js';
+import type { HalfType } from '../core/float16.js';
+import { copyHalves, type HalfValues } from '../core/half-tensor.js';
 import { product } from '../core/lists.js';
-import { checkParameter, type Tensor } from '../core/tensor.js';
+import { checkParameter, isHalf, type Tensor, type TensorData, type TensorLike } from '../core/tensor.js';
 import type { WeightLayout } from '../core/weight-layout.js';
 import type { CanonicalParameters } from '../runtime/operation.js';
 import {
@@ -11,7 +11,6 @@ import {
   type LoadStateOptions,
   type NestedState,
   type StateDict,
-  widened,
 } from './state-dict.js';
 
 /** How a convention keeps a layer's parameters, and their initial values. */
@@ -65,14 +64,14 @@ export class Parameters {
     return this.#bias === null ? null : { data: this.#bias.slice(), shape: [...this.#biasShape] };
   }
 
-  setWeight(where: string, weight: Tensor | Float32Array | HalfTensor | Float16ArrayLike): void {
+  setWeight(where: string, weight: TensorLike | TensorData): void {
     const { shape } = this.#layout;
     this.#weight = isHalf(weight)
       ? copyHalves(where, 'a weight', weight, shape)
       : new Float32Array(checkParameter(where, 'a weight', weight, shape));
   }
 
-  setBias(where: string, bias: Tensor | Float32Array): void {
+  setBias(where: string, bias: TensorLike | TensorData): void {
     if (this.#bias === null) {
       throw fault('BAD_OPTION', where, 'a layer with a bias', 'one made without', 'Make it with a bias.');
     }
@@ -97,7 +96,7 @@ export class Parameters {
     const { found, missing, unexpected } = fitState(where, shapes, state, options);
     const { [names.weight]: weight, [names.bias]: bias } = found;
     if (weight !== undefined) this.setWeight(where, weight);
-    if (bias !== undefined) this.setBias(where, widened(where, bias));
+    if (bias !== undefined) this.setBias(where, bias);
     return { missing, unexpected };
   }
 

@@ -1,5 +1,5 @@
 import { checkBoolean, checkOptions, describe, fault, refuse, shapeText } from '../core/checks.js';
-import { type HalfTensor, isHalf, widenTensor } from '../core/half-tensor.js';
+import type { HalfTensor } from '../core/half-tensor.js';
 import { checkTensor, sameList, type Tensor } from '../core/tensor.js';
 
 /** Tensors by name, as PyTorch's `state_dict()` gives them and safetensors files hold them. */
@@ -67,7 +67,7 @@ export function fitState(
   for (const [name, shape] of Object.entries(shapes)) {
     if (!given.has(name)) continue;
     const value = given.get(name);
-    const { shape: own } = checkTensor(where, describe(name), widenTensor(where, describe(name), value));
+    const { shape: own } = checkTensor(where, describe(name), value);
     if (sameList(own, shape)) found[name] = value as Tensor | HalfTensor;
     else misshapen.push(`${describe(name)} has shape ${shapeText(own)} instead of ${shapeText(shape)}`);
   }
@@ -94,7 +94,7 @@ export function fitState(
 
 /** A tensor of the state as float32. */
 export function widened(where: string, tensor: Tensor | HalfTensor): Tensor {
-  return isHalf(tensor) ? (widenTensor(where, 'a tensor', tensor) as Tensor) : tensor;
+  return checkTensor(where, 'a tensor', tensor);
 }
 
 /** Names of a part of a module, behind the part's own. */
@@ -129,7 +129,9 @@ function collect(
 }
 
 function isTensorLike(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'data' in value && 'shape' in value;
+  return (
+    typeof value === 'object' && value !== null && 'data' in value && ('shape' in value || 'dims' in value)
+  );
 }
 
 function listed(names: readonly string[]): string {

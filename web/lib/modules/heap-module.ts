@@ -1,7 +1,7 @@
 import { checkOptions } from '../core/checks.js';
 import { product } from '../core/lists.js';
 import { guardReceivers } from '../core/receivers.js';
-import { checkTensor, checkTensorOf, FreshTensor, type Tensor } from '../core/tensor.js';
+import { checkOut, checkTensor, checkTensorOf, FreshTensor, type Tensor } from '../core/tensor.js';
 import { type ForwardCall, repeats } from '../layers/forward-call.js';
 import { checkRuntime } from '../runtime/execution.js';
 import { locate, type Place, type Sink } from '../runtime/heap-tensor.js';
@@ -92,7 +92,7 @@ export abstract class HeapModule<Geometry> {
     const { where, inputShape, inputCount, outputShape, outputCount } = call;
     const input = checkTensorOf(where, 'the input', x, inputShape, inputCount);
     const out = options?.out;
-    const values = out && checkTensorOf(where, 'out', out, outputShape, outputCount);
+    const values = out && checkOut(where, out, outputShape, outputCount);
     const runtime = requireRuntime(where, this.#runtime);
     if (values === undefined) {
       const fresh = new FreshTensor(where, outputShape);
@@ -102,7 +102,7 @@ export abstract class HeapModule<Geometry> {
     const place = locate(values, runtime);
     this.#run(runtime, call, locate(input, runtime), place);
     // A view of the caller's own does not survive growth, and without it the result is out of reach.
-    if (typeof place === 'number') checkTensorOf(where, 'out', out, outputShape, outputCount);
+    if (typeof place === 'number') checkOut(where, out, outputShape, outputCount);
     return out as Out;
   }
 

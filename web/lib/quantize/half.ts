@@ -1,7 +1,7 @@
 import { refuse } from '../core/checks.js';
 import type { HalfTensor } from '../core/half-tensor.js';
-import { isHalf, toHalf, widenTensor } from '../core/half-tensor.js';
-import { checkTensor, type Tensor } from '../core/tensor.js';
+import { toHalf } from '../core/half-tensor.js';
+import { checkTensor, isHalf, type Tensor } from '../core/tensor.js';
 
 /**
  * A tensor in half the memory: every value rounded to the nearest float16 (IEEE 754 binary16), ties to
@@ -26,5 +26,5 @@ export function toFloat32(tensor: HalfTensor): Tensor<ArrayBuffer> {
   if (!isHalf(tensor) || ArrayBuffer.isView(tensor)) {
     refuse('BAD_TYPE', 'toFloat32', "{ data: Uint16Array, shape, dtype: 'float16' | 'bfloat16' }", tensor);
   }
-  return widenTensor('toFloat32', 'the tensor', tensor) as Tensor<ArrayBuffer>;
+  return checkTensor('toFloat32', 'the tensor', tensor) as Tensor<ArrayBuffer>;
 }

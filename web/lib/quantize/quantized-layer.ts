@@ -3,7 +3,7 @@ import { checkChoice, checkOptions, fault, refuse } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
 import { guardReceivers } from '../core/receivers.js';
 import { weightShape } from '../core/spec.js';
-import { checkTensor, checkTensorOf, elementCount, type Tensor } from '../core/tensor.js';
+import { checkTensor, checkTensorOf, elementCount, type Tensor, type TensorLike } from '../core/tensor.js';
 import type { ConvTransposeShapeOptions } from '../layers/conv-transpose.js';
 import { type ForwardCall, rememberOptions, repeats, runForward } from '../layers/forward-call.js';
 import type { LayerArithmetic } from '../layers/internals.js';
@@ -114,7 +114,7 @@ export class QuantizedLayer extends DisposableObject {
    * not take; `BAD_OPTION` in dynamic mode for an input with infinity or NaN
    */
   forward<Out extends Tensor = Tensor<ArrayBuffer>>(
-    x: Tensor | Int8Tensor,
+    x: TensorLike | Int8Tensor,
     options?: QuantizedForwardOptions & { readonly out?: Out },
   ): Out {
     const call = this.#call('forward', FLOAT32, x, options);
@@ -131,7 +131,7 @@ export class QuantizedLayer extends DisposableObject {
    * @throws {DeconvError} as `forward`; `UNSUPPORTED` in dynamic mode
    */
   forwardInt8<Out extends Int8Tensor = Int8Tensor<ArrayBuffer>>(
-    x: Tensor | Int8Tensor,
+    x: TensorLike | Int8Tensor,
     options?: Int8ForwardOptions & { readonly out?: Out },
   ): Out {
     this.#requireStatic('forwardInt8', 'an int8 output');

@@ -1,5 +1,5 @@
 import { checkInteger, checkOptions, refuse } from '../core/checks.js';
-import { allocateTensor, checkTensorOf, type Tensor } from '../core/tensor.js';
+import { allocateTensor, checkOut, shapeOf, type Tensor } from '../core/tensor.js';
 import { type AudioSamples, checkSamples } from './audio-samples.js';
 
 export interface FromAudioBufferOptions {
@@ -37,8 +37,8 @@ export function fromAudioBuffer<Out extends Tensor = Tensor<ArrayBuffer>>(
   }
   const single = [channels, length];
   const { out = allocateTensor(where, [1, ...single]) } = checked;
-  const unbatched = (out as Partial<Tensor> | null)?.shape?.length === 2;
-  const data = checkTensorOf(where, 'out', out, unbatched ? single : [1, ...single], channels * length);
+  const unbatched = (shapeOf(out) as Partial<Tensor['shape']> | undefined)?.length === 2;
+  const data = checkOut(where, out, unbatched ? single : [1, ...single], channels * length);
   for (let channel = 0; channel < channels; channel += 1) {
     data.set(given[given.length === 1 ? 0 : channel] as Float32Array, channel * length);
   }

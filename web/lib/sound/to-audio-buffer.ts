@@ -1,6 +1,6 @@
 import { checkOptions, fault, refuse, shapeText } from '../core/checks.js';
 import { messageOf } from '../core/realms.js';
-import { checkTensor, type Tensor } from '../core/tensor.js';
+import { checkTensor, type TensorLike } from '../core/tensor.js';
 import { type AudioSamples, checkSamples } from './audio-samples.js';
 
 export interface ToAudioBufferOptions<Buffer extends AudioSamples = AudioBuffer> {
@@ -26,7 +26,7 @@ export interface ToAudioBufferOptions<Buffer extends AudioSamples = AudioBuffer>
  * source.buffer = toAudioBuffer(y, { sampleRate: 22050 });
  */
 export function toAudioBuffer<Buffer extends AudioSamples = AudioBuffer>(
-  tensor: Tensor,
+  tensor: TensorLike,
   options: ToAudioBufferOptions<Buffer> = {},
 ): Buffer {
   const where = 'toAudioBuffer';

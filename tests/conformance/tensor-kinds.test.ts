@@ -1,0 +1,173 @@
+// Numbers of other kinds, and the tensors of other libraries, where values are read.
+
+import {
+  Conv2d,
+  conv,
+  convTranspose,
+  HeapTensor,
+  init,
+  shutdown,
+  type Tensor,
+  type TensorData,
+  type TensorLike,
+} from 'deconv-wasm';
+import { ResizeConv2d } from 'deconv-wasm/checkerboard';
+import { fromOnnx } from 'deconv-wasm/convert';
+import { toImageData } from 'deconv-wasm/image';
+import { ReLU, Sequential } from 'deconv-wasm/training';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { compareExactly } from '../support/compare.js';
+import { caught, expectError } from '../support/errors.js';
+
+const SHAPE = [1, 2, 4, 4];
+const COUNT = 32;
+/** Whole numbers that every kind holds. */
+const VALUES = Float32Array.from({ length: COUNT }, (_, index) => (index * 5) % 17);
+const X: Tensor = { data: VALUES, shape: SHAPE };
+
+/** Float16 patterns of whole numbers below 2048. */
+const halves = (values: ArrayLike<number>): Uint16Array =>
+  Uint16Array.from(values, (value) => {
+    if (value === 0) return 0;
+    const exponent = Math.floor(Math.log2(value));
+    return ((exponent + 15) << 10) | Math.round((value / 2 ** exponent - 1) * 1024);
+  });
+
+const kinds: Readonly<Record<string, (values: Float32Array) => unknown>> = {
+  'a list': (values) => Array.from(values),
+  Float64Array: (values) => Float64Array.from(values),
+  Uint8Array: (values) => Uint8Array.from(values),
+  Uint8ClampedArray: (values) => Uint8ClampedArray.from(values),
+  Int16Array: (values) => Int16Array.from(values),
+  Int32Array: (values) => Int32Array.from(values),
+  Uint32Array: (values) => Uint32Array.from(values),
+  Float32Array: (values) => values.slice(),
+};
+
+/** The same tensor in every form. */
+const forms = ({ data, shape }: Tensor): [string, TensorLike][] => [
+  ...Object.entries(kinds).flatMap(([kind, make]): [string, TensorLike][] => [
+    [kind, { data: make(data) as TensorData, shape }],
+    [`${kind} with dims`, { data: make(data) as TensorData, dims: shape }],
+  ]),
+  ['float16 of ONNX Runtime', { data: halves(data), dims: shape, type: 'float16' }],
+  ['uint16 of ONNX Runtime', { data: Uint16Array.from(data), dims: shape, type: 'uint16' }],
+  ['float16', { data: halves(data), shape, dtype: 'float16' }],
+];
+
+const make = (): Conv2d => {
+  const layer = new Conv2d({ inChannels: 2, outChannels: 3, kernelSize: 3, padding: 1, seed: 4 });
+  onTestFinished(() => layer.dispose());
+  return layer;
+};
+const same = (got: Tensor, wanted: Tensor): void => expect(compareExactly(got, wanted)).toBeUndefined();
+
+beforeAll(() => init({ build: 'simd' }));
+afterAll(shutdown);
+
+describe.each(forms(X))('%s', (_, x) => {
+  it('is an input, once and again, into a tensor of the heap as well', () => {
+    const layer = make();
+    const wanted = layer.forward(X);
+    using out = new HeapTensor(wanted.shape);
+    for (let round = 0; round < 3; round += 1) {
+      same(layer.forward(x), wanted);
+      same(layer.forward(x, { out }), wanted);
+    }
+    const { input, weight, bias } = layer.backward(X, wanted);
+    const again = layer.backward(x, { data: Array.from(wanted.data), dims: wanted.shape });
+    same(again.input, input);
+    same(again.weight, weight);
+    same(again.bias as Tensor, bias as Tensor);
+  });
+
+  it('is an input of what is made of layers, and of calls without', () => {
+    const layer = make();
+    const { weight } = layer;
+    same(new Sequential(layer, new ReLU()).forward(x as Tensor), layer.forward(X, { activation: 'relu' }));
+    same(conv(x, weight), conv(X, weight));
+    const resize = new ResizeConv2d({
+      inChannels: 2,
+      outChannels: 1,
+      scaleFactor: 2,
+      kernelSize: 3,
+      seed: 1,
+    });
+    onTestFinished(() => resize.dispose());
+    same(resize.forward(x), resize.forward(X));
+    expect(
+      toImageData({ ...x, ...('shape' in x ? { shape: [1, 1, 8, 4] } : { dims: [1, 1, 8, 4] }) }),
+    ).toEqual(toImageData({ data: VALUES, shape: [1, 1, 8, 4] }));
+  });
+});
+
+const W: Tensor = {
+  data: Float32Array.from({ length: 54 }, (_, index) => (index * 7) % 23),
+  shape: [3, 2, 3, 3],
+};
+
+it.each(forms(W))('a weight may be %s', (_, weight) => {
+  const layer = make().setWeight(W);
+  const wanted = layer.forward(X);
+  same(layer.setWeight(weight).forward(X), wanted);
+  same(layer.weight, W);
+  layer.loadStateDict({ weight: weight as Tensor, bias: { data: [1, 2, 3] as never, shape: [3] } });
+  same(layer.weight, W);
+  expect([...(layer.bias as Tensor).data]).toEqual([1, 2, 3]);
+  same(convTranspose(zeros([1, 3, 2, 2]), weight), convTranspose(zeros([1, 3, 2, 2]), W));
+  const converted = fromOnnx('Conv', { pads: [1, 1, 1, 1] }, { weight: weight as Tensor });
+  onTestFinished(() => converted.dispose());
+  same(converted.weight, W);
+});
+
+it.each(Object.entries(kinds))('parameters may be bare values: %s', (_, kind) => {
+  const layer = make();
+  layer.setWeight(kind(W.data) as TensorData).setBias(kind(Float32Array.of(1, 2, 3)) as TensorData);
+  same(layer.weight, W);
+  expect([...(layer.bias as Tensor).data]).toEqual([1, 2, 3]);
+  same(
+    conv(X, W, { bias: kind(Float32Array.of(1, 2, 3)) as TensorData }),
+    conv(X, W, { bias: Float32Array.of(1, 2, 3) }),
+  );
+  expectError(
+    caught(() => layer.setBias(kind(Float32Array.of(1, 2)) as TensorData)),
+    'BAD_SHAPE',
+    'Conv2d.setBias',
+  );
+});
+
+it('numbers that float32 does not hold are rounded where they are doubles, and refused where they are integers', () => {
+  const layer = make();
+  layer.setBias([0.1, 1e300, Number.NaN]);
+  expect([...(layer.bias as Tensor).data]).toEqual([Math.fround(0.1), Number.POSITIVE_INFINITY, Number.NaN]);
+  layer.setBias(Int32Array.of(2 ** 24, -(2 ** 30), 2 ** 25 + 4));
+  const error = caught(() => layer.setBias(Int32Array.of(0, 2 ** 24 + 1, 0)));
+  expectError(error, 'BAD_TYPE', 'Conv2d.setBias');
+  expect(error.message).toMatch(/a bias\[1\].*16777217/);
+});
+
+it('says why it does not take what it does not take', () => {
+  const layer = make();
+  const says = (bias: unknown): string => caught(() => layer.setBias(bias as TensorData)).message;
+  expect(says(new BigInt64Array(3))).toMatch(/64 bits/);
+  expect(says(new Int8Array(3))).toMatch(/quantized layer/);
+  expect(says(new Uint16Array(3))).toMatch(/'float16' or 'bfloat16'/);
+  expect(says(['1', '2', '3'])).toMatch(/a bias\[0\] to be a number, got "1"/);
+});
+
+it('data that are elsewhere are an error of ours', () => {
+  const tensor = {
+    dims: SHAPE,
+    type: 'float32',
+    get data(): Float32Array {
+      throw new Error('The data is not on CPU. Use `getData()` to download it.');
+    },
+  };
+  const error = caught(() => make().forward(tensor));
+  expectError(error, 'BAD_BUFFER', 'Conv2d.forward');
+  expect(error.message).toMatch(/not on CPU/);
+});
+
+function zeros(shape: readonly number[]): Tensor {
+  return { data: new Float32Array(shape.reduce((product, extent) => product * extent)), shape };
+}
