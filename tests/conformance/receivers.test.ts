@@ -1,7 +1,7 @@
 // What members say whose `this` is a Proxy around the object, as reactive state of frameworks has them, or an object
 // that inherits from it.
 
-import { Conv2d, ConvTranspose2d, createRuntime, HeapTensor, init, shutdown } from 'deconv-wasm';
+import { Conv2d, ConvTranspose2d, createRuntime, HeapTensor, init, PReLU, shutdown } from 'deconv-wasm';
 import * as brainstate from 'deconv-wasm/brainstate';
 import { ResizeConv2d, SmoothConvTranspose2d } from 'deconv-wasm/checkerboard';
 import { fromOnnx } from 'deconv-wasm/convert';
@@ -27,6 +27,8 @@ const KINDS: Readonly<Record<string, () => object>> = {
   HeapTensor: () => new HeapTensor([2]),
   Sequential: () => new Sequential(new Conv2d(GEOMETRY), new ReLU()),
   BatchNorm2d: () => new BatchNorm2d({ numFeatures: 2 }),
+  ReLU: () => new ReLU(),
+  PReLU: () => new PReLU(),
   GroupNorm: () => new GroupNorm({ numGroups: 1, numChannels: 2 }),
 };
 
@@ -42,7 +44,7 @@ function membersOf(value: object): string[] {
 
 /** For programs without types; what is internal may do as it likes. */
 const INTERNAL =
-  /^(specFor|specForOutput|readInputShape|outputShapeUnder|gather|readShape|checkCount|gatherStatistics|move|forwardAgain|definition)$/;
+  /^(specFor|specForOutput|readInputShape|outputShapeUnder|gather|readShape|checkCount|gatherStatistics|move|forwardAgain|definition|planShape|compute|computeGradients|gradients|apply|applyForParameters)$/;
 
 it.each(Object.keys(KINDS))('%s', (kind) => {
   const own = (KINDS[kind] as () => object)();

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { ConvTranspose2d, type DeconvErrorCode, type Tensor } from 'deconv-wasm';
+import { ConvTranspose2d, type DeconvErrorCode, init, shutdown, type Tensor } from 'deconv-wasm';
 import { readModel, writeSafetensors } from 'deconv-wasm/models';
 import {
   adam,
@@ -20,7 +20,7 @@ import {
   Tanh,
 } from 'deconv-wasm/training';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compareWith } from '../support/compare.js';
 import { caught } from '../support/errors.js';
 import { runsOf } from '../support/seed.js';
@@ -210,6 +210,10 @@ describe('the modes', () => {
 });
 
 describe('in a Sequential', () => {
+  // For the activations.
+  beforeAll(() => init());
+  afterAll(shutdown);
+
   const chain = (): Sequential =>
     new Sequential(
       new BatchNorm2d({ numFeatures: 2 }),

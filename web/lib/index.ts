@@ -32,6 +32,32 @@ export type {
   Stateful,
 } from './layers/state-dict.js';
 export type { LayerOptions } from './layers/torch-options.js';
+export {
+  ELU,
+  type ELUOptions,
+  GELU,
+  type GELUOptions,
+  Hardsigmoid,
+  Hardswish,
+  Hardtanh,
+  type HardtanhOptions,
+  LeakyReLU,
+  type LeakyReLUOptions,
+  ReLU,
+  ReLU6,
+  Sigmoid,
+  SiLU,
+  Softplus,
+  type SoftplusOptions,
+  Tanh,
+} from './modules/activations.js';
+export {
+  PReLU,
+  type PReLUOptions,
+  Snake,
+  type SnakeOptions,
+} from './modules/channel-activations.js';
+export type { InputGradient, ModuleForwardOptions, ModuleOptions } from './modules/heap-module.js';
 export type { ExecutionOptions, RouteName } from './runtime/execution.js';
 export { HeapTensor, type HeapTensorOptions } from './runtime/heap-tensor.js';
 export { createRuntime, init, memoryUsage, runtimeInfo, shutdown } from './runtime/lifecycle.js';

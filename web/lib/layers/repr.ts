@@ -26,3 +26,14 @@ export function describeLayer(
 export function tuple(values: readonly (number | string)[]): string {
   return values.length === 1 ? `(${values[0]},)` : `(${values.join(', ')})`;
 }
+
+/** A float, a boolean or null as Python prints it. */
+export function python(value: number | boolean | null): string {
+  if (value === null) return 'None';
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  const [digits = '', exponent] = value.toExponential().split('e');
+  const power = Number(exponent);
+  if (value === 0 || (power >= -4 && power < 16))
+    return Number.isInteger(value) ? `${value}.0` : String(value);
+  return `${digits}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`;
+}

@@ -1,10 +1,10 @@
 import { checkBoolean, checkGroups, checkInteger, checkOptions, refuse } from '../core/checks.js';
 import { product } from '../core/lists.js';
 import { PLACEMENT_OPTION_NAMES } from '../core/torch-words.js';
+import { python } from '../layers/repr.js';
 import {
   Normalization,
   type NormalizationOptions,
-  python,
   readNormalization,
   refuseSingleValue,
 } from './normalization.js';

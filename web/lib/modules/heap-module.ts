@@ -43,6 +43,15 @@ export interface Pass<Geometry> {
   readonly geometry: Geometry;
 }
 
+/** Addresses of a backward pass. */
+export interface GradientPlaces {
+  /** The input and the output's gradient; not to be written. */
+  readonly source: number;
+  readonly gradient: number;
+  /** The input's gradient. */
+  readonly target: number;
+}
+
 interface Call<Geometry>
   extends ShapePlan<Geometry>,
     Pick<ForwardCall, 'where' | 'inputShape' | 'optionNames' | 'optionValues'> {
@@ -92,7 +101,7 @@ export abstract class HeapModule<Geometry> {
     const { where, inputShape, inputCount, outputShape, outputCount } = call;
     const input = checkTensorOf(where, 'the input', x, inputShape, inputCount);
     const out = options?.out;
-    const values = out && checkOut(where, out, outputShape, outputCount);
+    const values = out === undefined ? undefined : checkOut(where, out, outputShape, outputCount);
     const runtime = requireRuntime(where, this.#runtime);
     if (values === undefined) {
       const fresh = new FreshTensor(where, outputShape);
@@ -140,9 +149,7 @@ export abstract class HeapModule<Geometry> {
   /** @internal Computes the input's gradient at `target`, and returns those of the parameters if there are any. */
   protected abstract computeGradients(
     pass: Pass<Geometry>,
-    source: number,
-    gradient: number,
-    target: number,
+    places: GradientPlaces,
   ): Float32Array<ArrayBuffer> | null;
 
   /** @internal All gradients; for kinds with parameters, whose `backward` has more to give. */
@@ -160,7 +167,7 @@ export abstract class HeapModule<Geometry> {
     const parameters = withBlock(runtime, where, inputCount, (target) => {
       const source = stage(runtime, where, 'input', places[0], inputCount, FLOAT32, false);
       const gradient = stage(runtime, where, 'output', places[1], outputCount, FLOAT32, false);
-      const others = this.computeGradients({ where, runtime, geometry }, source, gradient, target);
+      const others = this.computeGradients({ where, runtime, geometry }, { source, gradient, target });
       result.set(runtime.floats(target, inputCount));
       return others;
     });

@@ -349,14 +349,3 @@ export function readChannelsFirst(
   }
   return { batch: batched ? (shape[0] as number) : 1, inner: product(shape.slice(axis + 1)) };
 }
-
-/** A float, a boolean or null as Python prints it. */
-export function python(value: number | boolean | null): string {
-  if (value === null) return 'None';
-  if (typeof value === 'boolean') return value ? 'True' : 'False';
-  const [digits = '', exponent] = value.toExponential().split('e');
-  const power = Number(exponent);
-  if (value === 0 || (power >= -4 && power < 16))
-    return Number.isInteger(value) ? `${value}.0` : String(value);
-  return `${digits}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`;
-}

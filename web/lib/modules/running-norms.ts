@@ -3,10 +3,10 @@
 import { checkBoolean, checkInteger, checkOptions, refuse } from '../core/checks.js';
 import { frozen } from '../core/lists.js';
 import { PLACEMENT_OPTION_NAMES } from '../core/torch-words.js';
+import { python } from '../layers/repr.js';
 import {
   Normalization,
   type NormalizationOptions,
-  python,
   type RunningStatistics,
   readChannelsFirst,
   readNormalization,

@@ -1,5 +1,6 @@
 /** deconv-wasm/training: what it takes to train layers in a page. */
 
+export { LeakyReLU, type LeakyReLUOptions, ReLU, Sigmoid, Tanh } from '../modules/activations.js';
 export { GroupNorm, type GroupNormOptions } from '../modules/group-norm.js';
 export type { ModuleGradients, Normalization, NormalizationOptions } from '../modules/normalization.js';
 export {
@@ -12,14 +13,6 @@ export {
   InstanceNorm3d,
   type InstanceNormOptions,
 } from '../modules/running-norms.js';
-export {
-  type ActivationGradients,
-  LeakyReLU,
-  type LeakyReLUOptions,
-  ReLU,
-  Sigmoid,
-  Tanh,
-} from './activations.js';
 export { type AdamOptions, adam, adamW } from './adam.js';
 export { clipGradientNorm, clipGradientValue } from './clipping.js';
 export {

@@ -1,4 +1,4 @@
-import { hasBrand, QUANTIZED_LAYER, SEQUENTIAL } from '../core/brands.js';
+import { hasBrand, QUANTIZED_LAYER, RELU, SEQUENTIAL } from '../core/brands.js';
 import { refuse } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
 import { guardReceivers } from '../core/receivers.js';
@@ -15,7 +15,6 @@ import {
   widened,
 } from '../layers/state-dict.js';
 import { isNormalization } from '../modules/normalization.js';
-import { isReLU } from './activations.js';
 import type { Trainable } from './optimizer.js';
 
 /** What a `Sequential` chains: a layer, an activation, a normalization, or an object of your own. */
@@ -198,7 +197,7 @@ export class Sequential extends DisposableObject {
     for (let index = 0; index < this.modules.length; index += 1) {
       const module = this.modules[index] as Module;
       const input = value;
-      if (fusesReLU(module) && isReLU(this.modules[index + 1])) {
+      if (fusesReLU(module) && hasBrand(this.modules[index + 1], RELU)) {
         value = (module as FusingModule).forward(input, FUSED);
         keep({ module, input, output: value, fused: true });
         index += 1;
