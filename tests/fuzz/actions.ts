@@ -33,6 +33,17 @@ export const ROUTES = [
 export const VALUES = ['random', 'quarters', 'zeros', 'nan', 'infinity', 'denormal', 'large'] as const;
 export type ValueKind = (typeof VALUES)[number];
 
+const NORMALIZING = [
+  'forward',
+  'backward',
+  'train',
+  'eval',
+  'parameters',
+  'moved',
+  'misshapen',
+  'proxy',
+] as const;
+
 export interface MakeLayer {
   readonly do: 'layer';
   readonly family: (typeof FAMILIES)[number];
@@ -153,6 +164,19 @@ export type Action =
       readonly args: readonly number[];
     }
   | { readonly do: 'dispose'; readonly layer: number; readonly quantized: boolean; readonly times: number }
+  | {
+      readonly do: 'normalize';
+      readonly kind: 'batch' | 'instance' | 'group';
+      /** Of a group. */
+      readonly channels: number;
+      readonly groups: number;
+      readonly affine: boolean;
+      readonly tracks: boolean;
+      readonly batch: number;
+      readonly height: number;
+      readonly width: number;
+      readonly steps: readonly { readonly what: (typeof NORMALIZING)[number]; readonly seed: number }[];
+    }
   | { readonly do: 'drop tensor'; readonly tensor: number; readonly layer: number }
   | { readonly do: 'grow'; readonly seat: number; readonly megabytes: number }
   | { readonly do: 'init'; readonly threads: number; readonly race: boolean }
@@ -359,6 +383,24 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       layer: pick,
       quantized: fc.boolean(),
       times: fc.integer({ min: 1, max: 2 }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('normalize' as const),
+      kind: fc.constantFrom('batch', 'instance', 'group'),
+      channels: fc.integer({ min: 1, max: 3 }),
+      groups: fc.integer({ min: 1, max: 3 }),
+      affine: fc.boolean(),
+      tracks: fc.boolean(),
+      batch: fc.integer({ min: 1, max: 3 }),
+      height: fc.integer({ min: 1, max: 5 }),
+      width: fc.integer({ min: 1, max: 5 }),
+      steps: fc.array(fc.record({ what: fc.constantFrom(...NORMALIZING), seed }), {
+        minLength: 1,
+        maxLength: 8,
+      }),
     }),
   },
   {
