@@ -294,7 +294,8 @@ function checkEntry({ file, original, above }) {
   const found = lines.filter(
     (line, index) => line === original && (above === undefined || lines[index - 1] === above),
   );
-  if (found.length !== 1) console.log(`\n${file}: has "${original}" ${found.length} times, not once`);
+  if (found.length === 0 || (found.length > 1 && above === undefined))
+    console.log(`\n${file}: has "${original}" ${found.length} times, not once`);
 }
 
 function tailOf(output) {
