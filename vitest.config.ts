@@ -80,6 +80,8 @@ function inBrowser(
       headers: {
         'Cross-Origin-Opener-Policy': 'same-origin',
         'Cross-Origin-Embedder-Policy': 'require-corp',
+        // By another name of this machine, for pictures of another origin.
+        'Cross-Origin-Resource-Policy': 'cross-origin',
       },
     },
     test: {

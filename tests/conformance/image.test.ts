@@ -485,6 +485,28 @@ function drawn(): void {
     expect(fromImage(clear, { channels: 4 }).data.every((value) => value === 0)).toBe(true);
   });
 
+  it('refuses a picture of another origin, and reads the next one', async () => {
+    // The same server by another name is another origin; it listens under one of these.
+    const { href } = new URL('/docs/pictures/house.svg', location.href);
+    const foreign = await Promise.any(
+      ['127.0.0.1', '[::1]'].map(async (name) => {
+        const image = new Image();
+        image.src = href.replace('localhost', name);
+        await image.decode();
+        return image;
+      }),
+    );
+    expect(foreign.src).not.toBe(href);
+    const tainted = canvasOf(opaque());
+    tainted.getContext('2d')?.drawImage(foreign, 0, 0);
+    for (const source of [foreign, tainted]) {
+      const error = caught(() => fromImage(source));
+      expectError(error, 'BAD_BUFFER', 'fromImage');
+      expect(error.message).toMatch(/another origin.*crossOrigin/);
+    }
+    expect(toImageData(fromImage(canvasOf(opaque()))).data).toEqual(opaque().data);
+  });
+
   it('refuses what holds no picture', async () => {
     const empty = document.createElement('canvas');
     empty.width = 0;
