@@ -246,7 +246,7 @@ describeEachBuild(({ name }) => {
         backward: ReLU['backward'];
       };
       bad('BAD_TYPE', `${kind}.forward`, () => any.forward());
-      bad('BAD_TYPE', `${kind}.forward`, () => any.forward({ data: [1], shape: [1] }));
+      bad('BAD_TYPE', `${kind}.forward`, () => any.forward({ data: 'one', shape: [1] }));
       bad('BAD_SHAPE', `${kind}.forward`, () => any.forward({ data: new Float32Array(5), shape: [2, 3] }));
       bad('BAD_TYPE', `${kind}.forward`, () => any.forward(x, null));
       bad('BAD_OPTION', `${kind}.forward`, () => any.forward(x, { inplace: true }));
