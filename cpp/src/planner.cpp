@@ -43,7 +43,9 @@ Plan plan_route(RouteId id, const Problem& problem) {
   plan.route = id;
   plan.problem = problem;
   plan.layout = problem.layout;
-  plan.refusal = (problem.spec.quantized() ? plan_quantized : route_entry(id).plan)(machine, &plan);
+  const RouteEntry& entry = route_entry(id);
+  const bool widens = problem.spec.quantized() && entry.create_int8 == nullptr;
+  plan.refusal = (widens ? plan_integers_in_floats : entry.plan)(machine, &plan);
   if (plan.refusal == nullptr) add_surroundings(&plan);
   return plan;
 }

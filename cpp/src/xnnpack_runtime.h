@@ -3,8 +3,6 @@
 #include <pthreadpool.h>
 #include <xnnpack.h>
 
-#include <memory>
-
 #include "deconv/status.h"
 
 namespace deconv {
@@ -20,10 +18,5 @@ inline Status created_status(xnn_status status, xnn_operator_t created) {
   return status == xnn_status_success && created == nullptr ? Status::kOutOfMemory
                                                             : from_xnnpack(status);
 }
-
-struct XnnOperatorDeleter {
-  void operator()(xnn_operator_t op) const { xnn_delete_operator(op); }
-};
-using XnnOperator = std::unique_ptr<xnn_operator, XnnOperatorDeleter>;
 
 }  // namespace deconv

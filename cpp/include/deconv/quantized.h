@@ -36,6 +36,8 @@ struct QuantizedParameters;
 // Rounding is to nearest, ties to even.
 class QuantizedOperator : public PlannedOperator {
  public:
+  ~QuantizedOperator();
+
   // Null when out of memory. `spec` must have passed check_spec, and be quantized.
   static std::unique_ptr<QuantizedOperator> create(const Spec& spec);
 
@@ -54,7 +56,7 @@ class QuantizedOperator : public PlannedOperator {
   Status run(const void* input, Element input_element, void* output, Element output_element);
 
  private:
-  using PlannedOperator::PlannedOperator;
+  explicit QuantizedOperator(const Spec& spec);
 
   Status pack(const QuantizedParameters& parameters);
   Status run_batch(QuantizedRoute& route, const void* input, Element input_element, void* output,
@@ -62,7 +64,7 @@ class QuantizedOperator : public PlannedOperator {
   Status run_image(QuantizedRoute& route, const Quantization& quantization, const void* input,
                    Element input_element, void* output, Element output_element);
 
-  Activations activations_;
+  std::unique_ptr<QuantizedParameters> parameters_;
   // Of the inputs of one run.
   Block<Quantization> measured_;
 };

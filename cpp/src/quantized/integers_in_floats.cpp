@@ -3,6 +3,7 @@
 // group has few channels.
 
 #include <algorithm>
+#include <cmath>
 #include <new>
 
 #include "deconv/buffer.h"
@@ -44,36 +45,22 @@ class IntegersInFloats final : public QuantizedRoute {
   bool exists() const { return route_ != nullptr; }
 
   Status set_parameters(const QuantizedParameters& parameters) override {
-    const int64_t channels = spec_.out_channels;
     Buffer weight;
     Buffer no_bias;
-    if (!weight.reserve(spec_.weight_elements()) || !no_bias.reserve(channels) ||
-        !scale_.reserve(channels) || !bias_.reserve(channels) || !integer_bias_.reserve(channels)) {
+    if (!weight.reserve(spec_.weight_elements()) || !no_bias.reserve(spec_.out_channels)) {
       return Status::kOutOfMemory;
     }
     std::copy_n(parameters.weight, spec_.weight_elements(), weight.data());
-    std::fill_n(no_bias.data(), channels, 0.0f);
-    std::copy_n(parameters.scale, channels, scale_.data());
-    std::copy_n(parameters.bias, channels, bias_.data());
-    std::copy_n(parameters.integer_bias, channels, integer_bias_.data());
-    activations_ = parameters.activations;
-    if (spec_.fixed()) {
-      for (int64_t channel = 0; channel < channels; ++channel) {
-        scale_[channel] = activations_.input.scale * scale_[channel] / activations_.output.scale;
-      }
-    }
+    std::fill_n(no_bias.data(), spec_.out_channels, 0.0f);
     return route_->set_parameters(weight.data(), no_bias.data());
   }
 
-  Status shape(const Plan&) override { return Status::kOk; }
-
-  Status run(const Plan& plan, const int8_t* input, const Quantization& quantization, void* output,
-             float* scratch) override {
+  Status run(const Plan& plan, const QuantizedParameters& parameters, const int8_t* input,
+             const Quantization& quantization, void* output, float* scratch) override {
     Plan inner = plan;
     inner.problem = in_floats(plan.problem);
     const int64_t inputs = inner.problem.input_elements();
-    const int64_t outputs = inner.problem.output_elements();
-    float* sums = scratch + plan.scratch_elements - scratch_for(outputs);
+    float* sums = scratch + plan.scratch_elements - scratch_for(inner.problem.output_elements());
     float* steps = sums - scratch_for(inputs);
     dequantize(inputs, input, {.scale = 1, .zero_point = quantization.zero_point}, steps);
     if (const Status status = route_->run(inner, steps, sums, scratch); status != Status::kOk) {
@@ -84,11 +71,11 @@ class IntegersInFloats final : public QuantizedRoute {
                       .channels = spec_.out_channels,
                       .channels_last = plan.layout == Layout::kChannelsLast};
     if (spec_.fixed()) {
-      rescale(all, scale_.data(), integer_bias_.data(), activations_.output.zero_point, spec_.relu,
-              static_cast<int8_t*>(output));
+      rescale(all, parameters.rescale.data(), parameters.integer_bias.data(),
+              parameters.activations.output.zero_point, spec_.relu, static_cast<int8_t*>(output));
     } else {
-      rescale(all, quantization.scale, scale_.data(), bias_.data(), spec_.relu,
-              static_cast<float*>(output));
+      rescale(all, quantization.scale, parameters.rescale.data(), parameters.bias.data(),
+              spec_.relu, static_cast<float*>(output));
     }
     return Status::kOk;
   }
@@ -96,14 +83,19 @@ class IntegersInFloats final : public QuantizedRoute {
  private:
   const Spec spec_;
   std::unique_ptr<Route> route_;
-  // What makes results of sums: of a static operator all scales in one.
-  Buffer scale_;
-  Buffer bias_;
-  Block<int32_t> integer_bias_;
-  Activations activations_;
 };
 
 }  // namespace
+
+double sum_terms(const Spec& spec) {
+  double terms = spec.group_in_channels();
+  for (int axis = 0; axis < 3; ++axis) {
+    terms *= spec.transposed && spec.dilation[axis] == 1
+                 ? std::ceil(1.0 * spec.kernel[axis] / spec.stride[axis])
+                 : spec.kernel[axis];
+  }
+  return terms;
+}
 
 const char* plan_integers_in_floats(const Machine& sizes, Plan* plan) {
   const Problem problem = plan->problem;

@@ -5,7 +5,6 @@
 #include "deconv/workspace.h"
 #include "layout.h"
 #include "quantized/convert.h"
-#include "quantized/parameters.h"
 #include "quantized/quantized_route.h"
 
 namespace deconv {
@@ -19,25 +18,31 @@ int64_t bytes_of(int64_t values, Element element) {
 
 }  // namespace
 
+QuantizedOperator::QuantizedOperator(const Spec& spec) : PlannedOperator(spec) {}
+QuantizedOperator::~QuantizedOperator() = default;
+
 std::unique_ptr<QuantizedOperator> QuantizedOperator::create(const Spec& spec) {
   return std::unique_ptr<QuantizedOperator>(new (std::nothrow) QuantizedOperator(spec));
 }
 
 Status QuantizedOperator::set_parameters(const int8_t* weight, const float* scale,
                                          const float* bias, const Activations& activations) {
-  ParameterMaker maker;
-  QuantizedParameters parameters;
-  if (const Status status = maker.make(spec_, weight, scale, bias, activations, &parameters);
+  std::unique_ptr<QuantizedParameters> made(new (std::nothrow) QuantizedParameters);
+  if (made == nullptr) return Status::kOutOfMemory;
+  if (const Status status = made->make(spec_, weight, scale, bias, activations);
       status != Status::kOk) {
     return status;
   }
-  const Status status = pack_by([&] { return pack(parameters); });
-  if (status == Status::kOk) activations_ = activations;
+  const Status status = pack_by([&] { return pack(*made); });
+  made->coarser.release();
+  if (status == Status::kOk) parameters_ = std::move(made);
   return status;
 }
 
 Status QuantizedOperator::pack(const QuantizedParameters& parameters) {
-  std::unique_ptr<QuantizedRoute> route = create_quantized(plan_.route, spec_);
+  const auto create_int8 = route_entry(plan_.route).create_int8;
+  std::unique_ptr<QuantizedRoute> route =
+      create_int8 == nullptr ? create_integers_in_floats(plan_.route, spec_) : create_int8(spec_);
   if (route == nullptr) return Status::kOutOfMemory;
   const Status status = route->set_parameters(parameters);
   if (status == Status::kOk) adopt_packed(std::move(route));
@@ -84,7 +89,7 @@ Status QuantizedOperator::run_batch(QuantizedRoute& route, const void* input, El
   const auto* from = static_cast<const uint8_t*>(input);
   auto* to = static_cast<uint8_t*>(output);
   for (int32_t image = 0; image < problem().batch; ++image) {
-    const Quantization& quantization = fixed ? activations_.input : measured_[image];
+    const Quantization& quantization = fixed ? parameters_->activations.input : measured_[image];
     if (const Status status =
             run_image(route, quantization, from, input_element, to, output_element);
         status != Status::kOk) {
@@ -124,7 +129,7 @@ Status QuantizedOperator::run_image(QuantizedRoute& route, const Quantization& q
   const bool direct = plan_.output_as_is && (!fixed || output_element == Element::kInt8);
   void* result = direct ? output : workspace.route_output.data();
   if (const Status status =
-          route.run(plan_, values, quantization, result, workspace.scratch.data());
+          route.run(plan_, *parameters_, values, quantization, result, workspace.scratch.data());
       status != Status::kOk || direct) {
     return status;
   }
@@ -143,7 +148,7 @@ Status QuantizedOperator::run_image(QuantizedRoute& route, const Quantization& q
     bytes = turned;
   }
   if (output_element == Element::kFloat32) {
-    dequantize(output_size, bytes, activations_.output, static_cast<float*>(output));
+    dequantize(output_size, bytes, parameters_->activations.output, static_cast<float*>(output));
   }
   return Status::kOk;
 }

@@ -28,6 +28,8 @@ class Route : public PackedRoute {
   virtual Status run(const Plan& plan, const float* input, float* output, float* scratch) = 0;
 };
 
+class QuantizedRoute;
+
 struct RouteEntry {
   RouteId id;
   const char* name;
@@ -37,6 +39,8 @@ struct RouteEntry {
   const char* (*plan)(const Machine& machine, Plan* plan);
   // Null when out of memory.
   std::unique_ptr<Route> (*create)(const Spec& spec);
+  // Of a route that plans int8 as well; int8 on any other is integers_in_floats.cpp's.
+  std::unique_ptr<QuantizedRoute> (*create_int8)(const Spec& spec) = nullptr;
 };
 
 // RouteEntry::create of a class that is made from `of` and a spec.
