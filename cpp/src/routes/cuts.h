@@ -32,13 +32,13 @@ struct Blocks {
   bool streams_weights = false;
 };
 
-// Scatter: runs of steps along one axis.
+// Scatter: runs of cells along one axis.
 struct Strips {
   int axis = 0;         // along which strips follow each other
-  int64_t slice = 0;    // input positions of one step of that axis
-  int64_t overlap = 0;  // steps that neighbouring strips both compute
-  int64_t steps = 0;    // of all strips
-  int64_t strip = 0;    // steps of a strip
+  int64_t slice = 0;    // input positions at one position of that axis
+  int64_t overlap = 0;  // positions that neighbouring strips both compute
+  int64_t cells = 0;    // of all strips
+  int64_t strip = 0;    // cells of a strip
   int64_t strips = 0;
   int64_t block = 0;      // positions of which panels are packed at once
   int64_t pitch = 0;      // of a row of products
@@ -54,6 +54,8 @@ struct Bands {
   int64_t tile_rows = 0;  // of one image and channel group
   int64_t band_rows = 0;
   int64_t bands = 0;
+  int64_t first_row = 0;  // of the input that the first window of the first tile reads
+  int64_t first_column = 0;
   int64_t overlap = 0;       // input rows that neighbouring bands both read
   int64_t pitch = 0;         // of a row of the padded planes
   int64_t plane = 0;         // values of one of them

@@ -31,14 +31,17 @@ class DepthwiseRoute final : public Route {
     }
     std::copy_n(bias, spec_.out_channels, bias_.data());
     std::fill(bias_.data() + spec_.out_channels, bias_.data() + lanes, 0.0f);
-    pack(weight);
-    return Status::kOk;
+    exact_.reset();
+    if (pack(weight)) return Status::kOk;
+    exact_ = kScalarRoute.create(spec_);
+    return exact_ == nullptr ? Status::kOutOfMemory : exact_->set_parameters(weight, bias);
   }
 
   Status run(const Plan& plan, const float* input, float* output, float* scratch) override {
     const Problem& problem = plan.problem;
     const TileGrid& grid = plan.cut<TileGrid>();
     const bool planes = runs_planes(problem);
+    if (planes && exact_ != nullptr) return exact_->run(plan, input, output, scratch);
     if (planes) {
       find_columns(grid);
     } else if (!channels_packed_) {
@@ -54,7 +57,6 @@ class DepthwiseRoute final : public Route {
                   .weight = planes ? planes_weight_.data() : channels_weight_.data(),
                   .bias = bias_.data(),
                   .columns = columns_.data(),
-                  .finite_weight = finite_weight_,
                   .input = input,
                   .output = output};
     const auto run_tile = planes ? run_plane_tile : run_channel_tile;
@@ -67,10 +69,10 @@ class DepthwiseRoute final : public Route {
  private:
   const AxisPhases& width() const { return phases_[2]; }
 
-  // [out, in / groups, depth, height, tap of the width].
-  void pack(const float* weight) {
+  // [out, in / groups, depth, height, tap of the width]; answers whether all values are finite.
+  bool pack(const float* weight) {
     const int64_t rows = int64_t{spec_.kernel[0]} * spec_.kernel[1];
-    finite_weight_ = true;
+    bool finite = true;
     float* target = planes_weight_.data();
     for (int32_t out = 0; out < spec_.out_channels; ++out) {
       const float* kernel = weight + spec_.first_kernel(out);
@@ -78,13 +80,14 @@ class DepthwiseRoute final : public Route {
         for (int64_t row = 0; row < rows; ++row) {
           for (const AxisPhases::Tap& tap : width().taps()) {
             const float value = kernel[row * spec_.kernel[2] + tap.tap];
-            finite_weight_ = finite_weight_ && std::isfinite(value);
+            finite = finite && std::isfinite(value);
             *target++ = value;
           }
         }
       }
     }
     channels_packed_ = false;
+    return finite;
   }
 
   // [depth, height, tap of the width, in / groups, out in whole vectors].
@@ -122,10 +125,11 @@ class DepthwiseRoute final : public Route {
   Buffer planes_weight_;
   Buffer channels_weight_;
   bool channels_packed_ = false;
-  bool finite_weight_ = true;
   Buffer bias_;
   // Where the taps of the width read in the copies of the last run.
   Block<int32_t> columns_;
+  // Planes multiply padding, by finite weights only: 0 * infinity is NaN.
+  std::unique_ptr<Route> exact_;
 };
 
 const char* make_plan(const Machine& machine, Plan* plan) {

@@ -108,8 +108,6 @@ struct Job {
   const float* bias;
   // Channels first: where the taps of the width read in the copy, from q = 0 of the tile.
   const int32_t* columns;
-  // Padding may be multiplied by finite weights only: 0 * infinity is NaN.
-  bool finite_weight;
   const float* input;
   float* output;
 };

@@ -145,7 +145,7 @@ class PlaneTile {
                           problem_.output[2] - tile.column * width().count())) {}
 
   void run() {
-    if (job_.finite_weight) copy_input();
+    copy_input();
     const int32_t group_out = spec_.group_out_channels();
     const int32_t phases = height().count();
     for (int32_t phase = 0; phase < phases; ++phase) {
@@ -154,11 +154,7 @@ class PlaneTile {
       if (rows <= 0) break;
       gather_rows(phase);
       for (int32_t out = tile_.group * group_out; out < (tile_.group + 1) * group_out; ++out) {
-        if (job_.finite_weight) {
-          sum_plane(phase, rows, out);
-        } else {
-          sum_plane_exactly(phase, rows, out);
-        }
+        sum_plane(phase, rows, out);
       }
     }
   }
@@ -313,39 +309,6 @@ class PlaneTile {
   void sum_span(int32_t out, int32_t first, int32_t count, float* target) const {
     sum_vectors(taps_, tap_count_, first, whole_vectors(count) / 4, job_.bias[out], spec_.relu,
                 target);
-  }
-
-  // The same, but no weight ever meets padding.
-  void sum_plane_exactly(int32_t row_phase, int32_t rows, int32_t out) {
-    for (int32_t row = 0; row < rows; ++row) {
-      float* target = output_row(out, (tile_.row + row) * height().count() + row_phase);
-      for (int32_t column = 0; column < columns_; ++column) {
-        const float sum =
-            sum_at(row_phase, tile_.row + row, tile_.column * width().count() + column, out);
-        target[column] = spec_.relu ? relu(sum) : sum;
-      }
-    }
-  }
-
-  float sum_at(int32_t row_phase, int32_t row, int32_t column, int32_t out) const {
-    float sum = job_.bias[out];
-    const AxisPhases::Sources planes = depths();
-    const AxisPhases::Sources rows =
-        height().sources(int64_t{row} * height().count() + row_phase, problem_.input[1]);
-    const AxisPhases::Sources columns = width().sources(column, problem_.input[2]);
-    for (int32_t in = 0; in < spec_.group_in_channels(); ++in) {
-      for (const AxisPhases::Tap& d : planes.taps) {
-        for (const AxisPhases::Tap& h : rows.taps) {
-          const float* x =
-              input_row(in, planes.first + d.offset, rows.first + h.offset) + columns.first;
-          const float* w = weight_of(out) + first_tap(in, d, h);
-          for (const AxisPhases::Tap& tap : columns.taps) {
-            sum += x[tap.offset] * w[&tap - width().taps().data()];
-          }
-        }
-      }
-    }
-    return sum;
   }
 
   const Job& job_;

@@ -2,7 +2,7 @@
 // kernel, then every product is added where its stamp lies. Wins where each phase has so few output
 // channels that products by phases would leave most of a tile empty.
 //
-// A strip is a run of steps along the outermost axis that has more than one position. For each
+// A strip is a run of cells along the outermost axis that has more than one position. For each
 // strip: multiply all input positions that it reads into [tap * channels][position]; then gather
 // each row of the output from the rows of products that fall on it. Neighbouring strips compute the
 // few positions that both read twice, so that no two ever write the same output.
@@ -50,7 +50,7 @@ class ScatterRoute final : public Route {
   struct Strip {
     int64_t image;
     int32_t channel_group;
-    int64_t begin;  // steps
+    int64_t begin;  // cells
     int64_t end;
     int64_t first;
     int64_t count;
@@ -80,22 +80,17 @@ Status ScatterRoute::set_parameters(const float* weight, const float* bias) {
     return Status::kOutOfMemory;
   }
   std::copy_n(bias, spec_.out_channels, bias_.data());
-  const Tiling tiling(rows());
   for (int32_t group = 0; group < spec_.groups; ++group) {
-    float* target = tiles_.data() + group * group_elements;
-    for (int64_t tile = 0; tile < tiling.count; ++tile) {
-      const int64_t height = tiling.height(tile);
-      for (int64_t tile_row = 0; tile_row < height; ++tile_row) {
-        const int64_t row = tiling.first_row(tile) + tile_row;
-        const float* source = weight + spec_.first_kernel(group * out + row % out) + row / out;
-        // The bias joins the sums, once for each output.
-        target[tile_row] = 0;
-        for (int64_t channel = 0; channel < in; ++channel) {
-          target[(channel + 1) * height + tile_row] = source[channel * spec_.kernel_stride()];
-        }
-      }
-      target += Tiling::packed_elements(height, in);
-    }
+    pack_tiles(rows(), in + 1, tiles_.data() + group * group_elements,
+               [&](int64_t row, float* target, int64_t height) {
+                 const float* source =
+                     weight + spec_.first_kernel(group * out + row % out) + row / out;
+                 // The bias joins the sums, once for each output.
+                 *target = 0;
+                 for (int64_t channel = 0; channel < in; ++channel) {
+                   target[(channel + 1) * height] = source[channel * spec_.kernel_stride()];
+                 }
+               });
   }
   return Status::kOk;
 }
@@ -108,7 +103,7 @@ ScatterRoute::Strip ScatterRoute::strip_at(const Run& run, int64_t item) const {
               .end = 0,
               .first = 0,
               .count = 0};
-  strip.end = std::min(strip.begin + run.strip, run.steps);
+  strip.end = std::min(strip.begin + run.strip, run.cells);
   const AxisPhases& axis = axes_[run.axis];
   if (axis.offset_count() == 0) return strip;
   const int64_t extent = run.problem.input[run.axis];
@@ -138,7 +133,6 @@ void ScatterRoute::multiply(const Run& run, const Strip& strip, float* panels,
   const int64_t in = spec_.group_in_channels();
   const int64_t point = problem.layout == Layout::kChannelsFirst ? 1 : spec_.in_channels;
   const Segment all{0, static_cast<int32_t>(in)};
-  const Tiling tiling(rows());
   PanelPacker packer(problem, run.input);
   for (int64_t first = 0; first < strip.count; first += run.block) {
     const int64_t count = std::min(run.block, strip.count - first);
@@ -157,20 +151,17 @@ void ScatterRoute::multiply(const Run& run, const Strip& strip, float* panels,
       packer.select(positions);
       packer.pack({0, 0, 0}, strip.channel_group * in, in, panels + panel * in * kPanel);
     }
-    const float* const tiles =
-        tiles_.data() + strip.channel_group * Tiling::packed_elements(rows(), in);
-    for (int64_t tile = 0; tile < tiling.count; ++tile) {
-      const int64_t row = tiling.first_row(tile);
-      multiply_tile(tiling.height(tile), {.tile = tiles + Tiling::packed_elements(row, in),
-                                          .panels = panels,
-                                          .panel_count = panel_count,
-                                          .panel_stride = in * kPanel,
-                                          .segments = &all,
-                                          .segment_count = 1,
-                                          .relu = false,
-                                          .result = products + row * run.pitch + first,
-                                          .result_stride = run.pitch});
-    }
+    multiply_tiles(
+        rows(), in, /*from_memory=*/false,
+        {.tile = tiles_.data() + strip.channel_group * Tiling::packed_elements(rows(), in),
+         .panels = panels,
+         .panel_count = panel_count,
+         .panel_stride = in * kPanel,
+         .segments = &all,
+         .segment_count = 1,
+         .relu = false,
+         .result = products + first,
+         .result_stride = run.pitch});
   }
 }
 
@@ -196,42 +187,42 @@ void ScatterRoute::gather(const Run& run, const Strip& strip, const float* produ
   }
 }
 
-// Adds up in sums[width phase][channel][step] all products that fall on one row of the output.
+// Adds up in sums[width phase][channel][cell] all products that fall on one row of the output.
 void ScatterRoute::sum_row(const Run& run, const Strip& strip, const OutputStretch& row,
                            const float* products, float* sums) const {
   const Problem& problem = run.problem;
   const int64_t channels = spec_.group_out_channels();
   const int32_t phases = axes_[2].count();
-  const int64_t step = row.column / phases;
-  const int64_t steps = (row.columns - 1) / phases + 1;
-  for (int64_t line = 0; line < phases * channels; ++line) {
-    std::fill_n(sums + line * run.row_pitch, steps,
-                bias_[strip.channel_group * channels + line % channels]);
+  const int64_t cell = row.column / phases;
+  const int64_t cells = (row.columns - 1) / phases + 1;
+  for (int64_t sum = 0; sum < phases * channels; ++sum) {
+    std::fill_n(sums + sum * run.row_pitch, cells,
+                bias_[strip.channel_group * channels + sum % channels]);
   }
   const AxisPhases::Sources depths = axes_[0].sources(row.depth, problem.input[0]);
   const AxisPhases::Sources heights = axes_[1].sources(row.height, problem.input[1]);
   for (const AxisPhases::Tap& d : depths.taps) {
     for (const AxisPhases::Tap& h : heights.taps) {
-      const int64_t line = (depths.first + d.offset) * problem.input[1] + heights.first + h.offset;
-      const int64_t source = line * problem.input[2] - strip.first;
+      const int64_t above = (depths.first + d.offset) * problem.input[1] + heights.first + h.offset;
+      const int64_t source = above * problem.input[2] - strip.first;
       for (int32_t phase = 0; phase < phases; ++phase) {
         for (const AxisPhases::Tap& w : axes_[2].taps(phase)) {
-          const Range met = indices_inside(w.offset, 1, problem.input[2], {step, step + steps});
+          const Range met = indices_inside(w.offset, 1, problem.input[2], {cell, cell + cells});
           if (met.count() == 0) continue;
           const float* const terms = products +
                                      spec_.tap(d.tap, h.tap, w.tap) * channels * run.pitch +
                                      source + met.begin + w.offset;
           for (int64_t channel = 0; channel < channels; ++channel) {
             add_row(met.count(), terms + channel * run.pitch,
-                    sums + (phase * channels + channel) * run.row_pitch + met.begin - step);
+                    sums + (phase * channels + channel) * run.row_pitch + met.begin - cell);
           }
         }
       }
     }
   }
   if (!spec_.relu) return;
-  for (int64_t line = 0; line < phases * channels; ++line) {
-    relu(steps, sums + line * run.row_pitch);
+  for (int64_t sum = 0; sum < phases * channels; ++sum) {
+    relu(cells, sums + sum * run.row_pitch);
   }
 }
 
@@ -250,28 +241,25 @@ const char* make_plan(const Machine& machine, Plan* plan) {
   if (whole_panels(std::min(1 + cut.overlap, extent) * cut.slice) * rows > kMostProducts) {
     return "takes no products this large at once";
   }
-  const auto steps_of = [&](int axis) {
-    return (problem.output[axis] - 1) / AxisPhases::count(spec, axis) + 1;
-  };
-  cut.steps = steps_of(cut.axis);
+  cut.cells = AxisPhases::cells(problem, cut.axis);
   const int64_t jobs = std::max<int64_t>(1, int64_t{problem.batch} * spec.groups);
   const int64_t wanted = ceil_divide(machine.threads, jobs);
   cut.strip = machine.scatter_strip_bytes / (4 * rows * cut.slice);
   cut.strip = std::max({cut.strip, cut.overlap * machine.scatter_strip_per_overlap, int64_t{1}});
   const int64_t most_positions = kMostProducts / rows / kPanel * kPanel;
   cut.strip = std::min(cut.strip, std::max(most_positions / cut.slice - cut.overlap, int64_t{1}));
-  cut.strip = std::min(cut.strip, ceil_divide(cut.steps, wanted));
-  cut.strips = ceil_divide(cut.steps, cut.strip);
+  cut.strip = std::min(cut.strip, ceil_divide(cut.cells, wanted));
+  cut.strips = ceil_divide(cut.cells, cut.strip);
   // As many for each thread: three strips would keep two threads busy for the time of four.
-  cut.strips = std::min(ceil_divide(cut.strips, wanted) * wanted, cut.steps);
-  cut.strip = ceil_divide(cut.steps, cut.strips);
-  cut.strips = ceil_divide(cut.steps, cut.strip);
+  cut.strips = std::min(ceil_divide(cut.strips, wanted) * wanted, cut.cells);
+  cut.strip = ceil_divide(cut.cells, cut.strips);
+  cut.strips = ceil_divide(cut.cells, cut.strip);
   cut.pitch = whole_panels(std::min(cut.strip + cut.overlap, extent) * cut.slice);
   const int64_t in = spec.group_in_channels();
   const int64_t least = machine.scatter_least_panels * kPanel;
   cut.block = std::clamp(machine.scatter_panel_bytes / (4 * in) / kPanel * kPanel, least,
                          std::max(cut.pitch, least));
-  cut.row_pitch = steps_of(2);
+  cut.row_pitch = AxisPhases::cells(problem, 2);
   cut.panel_elements = in * cut.block;
   cut.product_elements = rows * cut.pitch;
   const int64_t sums =

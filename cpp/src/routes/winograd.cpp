@@ -69,6 +69,30 @@ bool visit_windows(const Spec& spec, int axis, int taps, const Visit& visit) {
   return true;
 }
 
+// A window of each axis: the rows of its product are its phases by output channels.
+struct Pair {
+  Window height;
+  Window width;
+
+  int64_t rows(int64_t channels) const { return height.phases * width.phases * channels; }
+  // What number the phase of a row has among all, of which `width_phases` are in a line.
+  int64_t phase(int64_t index, int32_t width_phases) const {
+    return (height.first_phase + index / width.phases) * width_phases + width.first_phase +
+           index % width.phases;
+  }
+};
+
+// Calls visit(pair) with every pair of windows; false as visit_windows.
+template <typename Visit>
+bool visit_pairs(const Form& form, const Spec& spec, const Visit& visit) {
+  bool fits = true;
+  const bool heights_fit = visit_windows(spec, 1, form.taps, [&](const Window& height) {
+    fits = fits && visit_windows(spec, 2, form.taps,
+                                 [&](const Window& width) { visit(Pair{height, width}); });
+  });
+  return heights_fit && fits;
+}
+
 int64_t row_count(const Spec& spec) {
   return (spec.transposed ? int64_t{spec.stride[1]} * spec.stride[2] : 1) *
          spec.group_out_channels();
@@ -97,33 +121,6 @@ class WinogradRoute final : public Route {
     float* products;     // [point][row of a tile][panel][kPanel]
     float* results;      // [phase][channel][step row][result pitch]
   };
-  // A window of each axis: the rows of its product are its phases by output channels.
-  struct Pair {
-    Window height;
-    Window width;
-
-    int64_t rows(int64_t channels) const { return height.phases * width.phases * channels; }
-    // What number the phase of a row has among all, of which `width_phases` are in a line.
-    int64_t phase(int64_t index, int32_t width_phases) const {
-      return (height.first_phase + index / width.phases) * width_phases + width.first_phase +
-             index % width.phases;
-    }
-  };
-
-  bool find_windows(int axis);
-  // Calls visit(pair, tiles) with every pair of windows and the transformed weights of all groups.
-  template <typename Visit>
-  void visit_pairs(const Visit& visit) const {
-    const int64_t out = spec_.group_out_channels();
-    float* tiles = tiles_.data();
-    for (int32_t h = 0; h < window_counts_[1]; ++h) {
-      for (int32_t w = 0; w < window_counts_[2]; ++w) {
-        const Pair pair{windows_[1][h], windows_[2][w]};
-        visit(pair, tiles);
-        tiles += spec_.groups * group_elements(pair.rows(out));
-      }
-    }
-  }
   // Transformed weights of one channel group.
   int64_t group_elements(int64_t rows) const {
     return form_.points * Tiling::packed_elements(rows, spec_.group_in_channels());
@@ -139,19 +136,9 @@ class WinogradRoute final : public Route {
   const Form& form_;
   const Spec spec_;
   AxisPhases axes_[3];
-  Block<Window> windows_[3];  // of the height and the width
-  int32_t window_counts_[3] = {};
   Buffer tiles_;  // [pair][channel group][tile][point]
   Buffer bias_;
 };
-
-bool WinogradRoute::find_windows(int axis) {
-  if (!windows_[axis].reserve(axes_[axis].count())) return false;
-  int32_t& count = window_counts_[axis] = 0;
-  visit_windows(spec_, axis, form_.taps,
-                [&](const Window& window) { windows_[axis][count++] = window; });
-  return true;
-}
 
 Status WinogradRoute::set_parameters(const float* weight, const float* bias) {
   if (const Status status = AxisPhases::derive_all(spec_, axes_); status != Status::kOk) {
@@ -159,23 +146,19 @@ Status WinogradRoute::set_parameters(const float* weight, const float* bias) {
   }
   const int64_t in = spec_.group_in_channels();
   const int64_t out = spec_.group_out_channels();
-  if (!find_windows(1) || !find_windows(2) ||
-      !tiles_.reserve(spec_.groups * group_elements(row_count(spec_))) ||
+  if (!tiles_.reserve(spec_.groups * group_elements(row_count(spec_))) ||
       !bias_.reserve(spec_.out_channels)) {
     return Status::kOutOfMemory;
   }
   std::copy_n(bias, spec_.out_channels, bias_.data());
-  visit_pairs([&](const Pair& pair, float* target) {
-    const Tiling tiling(pair.rows(out));
+  float* target = tiles_.data();
+  visit_pairs(form_, spec_, [&](const Pair& pair) {
     for (int32_t group = 0; group < spec_.groups; ++group) {
-      for (int64_t tile = 0; tile < tiling.count; ++tile) {
-        const int64_t height = tiling.height(tile);
-        for (int64_t row = 0; row < height; ++row) {
-          pack_row(pair, tiling.first_row(tile) + row, weight + spec_.first_kernel(group * out),
-                   target + row, height);
-        }
-        target += form_.points * Tiling::packed_elements(height, in);
-      }
+      pack_tiles(pair.rows(out), form_.points * (in + 1), target,
+                 [&](int64_t row, float* values, int64_t height) {
+                   pack_row(pair, row, weight + spec_.first_kernel(group * out), values, height);
+                 });
+      target += group_elements(pair.rows(out));
     }
   });
   return Status::kOk;
@@ -232,9 +215,11 @@ Status WinogradRoute::run(const Plan& plan, const float* input, float* output, f
     memory.products = memory.transformed + form_.points * run.transformed_stride;
     memory.results = memory.products + form_.points * run.products_stride;
     pad(run, band, memory.planes);
-    visit_pairs([&](const Pair& pair, const float* tiles) {
+    const float* tiles = tiles_.data();
+    visit_pairs(form_, spec_, [&](const Pair& pair) {
       transform(run, band, pair, memory);
       multiply(run, band, pair, tiles, memory);
+      tiles += spec_.groups * group_elements(pair.rows(spec_.group_out_channels()));
     });
     write(run, band, memory.results);
   });
@@ -246,14 +231,13 @@ void WinogradRoute::pad(const Run& run, const Band& band, float* planes) const {
   const Problem& problem = run.problem;
   const int64_t in = spec_.group_in_channels();
   const int64_t padded_rows = band.rows * form_.steps + run.overlap;
-  const int64_t first_column = windows_[2][0].first_offset;
-  const int64_t lead = std::clamp<int64_t>(-first_column, 0, run.pitch);
-  const int64_t skipped = std::max<int64_t>(0, first_column);
+  const int64_t lead = std::clamp<int64_t>(-run.first_column, 0, run.pitch);
+  const int64_t skipped = std::max<int64_t>(0, run.first_column);
   const int64_t columns = std::clamp<int64_t>(problem.input[2] - skipped, 0, run.pitch - lead);
   const int64_t image = band.image / problem.input[0];
   const int64_t depth = band.image % problem.input[0];
   for (int64_t row = 0; row < padded_rows; ++row) {
-    const int64_t height = band.first * form_.steps + row + windows_[1][0].first_offset;
+    const int64_t height = band.first * form_.steps + row + run.first_row;
     float* const target = planes + row * run.pitch;
     const bool inside = height >= 0 && height < problem.input[1] && columns > 0;
     for (int64_t channel = 0; channel < in; ++channel) {
@@ -287,8 +271,8 @@ void WinogradRoute::transform(const Run& run, const Band& band, const Pair& pair
   const int64_t in = spec_.group_in_channels();
   const int64_t quads = band.rows * run.quads;
   const float* const first = memory.planes +
-                             (pair.height.first_offset - windows_[1][0].first_offset) * run.pitch +
-                             (pair.width.first_offset - windows_[2][0].first_offset);
+                             (pair.height.first_offset - run.first_row) * run.pitch +
+                             (pair.width.first_offset - run.first_column);
   for (int64_t channel = 0; channel < in; ++channel) {
     for (int64_t quad = 0; quad < quads; ++quad) {
       const float* const window = first + channel * run.plane +
@@ -402,27 +386,27 @@ const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
   const Problem& problem = plan->problem;
   const Spec& spec = problem.spec;
   if (const char* reason = refusal(form, problem)) return reason;
-  int64_t overlaps[3] = {};
-  int64_t steps[3] = {};
-  for (int axis = 1; axis < 3; ++axis) {
-    bool first = true;
-    int64_t begin = 0;
-    const bool fits = visit_windows(spec, axis, form.taps, [&](const Window& window) {
-      if (first) begin = window.first_offset;
-      first = false;
-      overlaps[axis] = window.first_offset - begin + form.taps - 1;
-    });
-    if (!fits) return form.too_many_taps;
-    steps[axis] = (problem.output[axis] - 1) / AxisPhases::count(spec, axis) + 1;
-  }
   Bands cut;
+  int64_t column_overlap = 0;
+  double products = 0;
+  double pairs = 0;
+  const bool fits = visit_pairs(form, spec, [&](const Pair& pair) {
+    if (pairs == 0) {
+      cut.first_row = pair.height.first_offset;
+      cut.first_column = pair.width.first_offset;
+    }
+    cut.overlap = pair.height.first_offset - cut.first_row + form.taps - 1;
+    column_overlap = pair.width.first_offset - cut.first_column + form.taps - 1;
+    pairs += 1;
+    products += tile_step_nanoseconds(pair.rows(spec.group_out_channels()));
+  });
+  if (!fits) return form.too_many_taps;
   const int64_t in = spec.group_in_channels();
-  cut.quads = ceil_divide(steps[2], int64_t{form.steps} * kQuad);
-  cut.tile_rows = ceil_divide(steps[1], form.steps);
+  cut.quads = ceil_divide(AxisPhases::cells(problem, 2), int64_t{form.steps} * kQuad);
+  cut.tile_rows = ceil_divide(AxisPhases::cells(problem, 1), form.steps);
   cut.result_pitch = cut.quads * kQuad * form.steps;
-  cut.overlap = overlaps[1];
   // Behind its last step a quad loads four columns.
-  cut.pitch = cut.result_pitch + overlaps[2] + 1 - form.taps + 4;
+  cut.pitch = cut.result_pitch + column_overlap + 1 - form.taps + 4;
   const int64_t jobs =
       std::max<int64_t>(1, int64_t{problem.batch} * problem.input[0] * spec.groups);
   const int64_t wanted = ceil_divide(machine.threads, jobs);
@@ -445,15 +429,6 @@ const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
   cut.worker_elements = in * cut.plane +
                         form.points * (cut.transformed_stride + cut.products_stride) +
                         row_count(spec) * cut.band_rows * form.steps * cut.result_pitch;
-  double products = 0;
-  double pairs = 0;
-  visit_windows(spec, 1, form.taps, [&](const Window& height) {
-    visit_windows(spec, 2, form.taps, [&](const Window& width) {
-      pairs += 1;
-      products +=
-          tile_step_nanoseconds(int64_t{height.phases} * width.phases * spec.group_out_channels());
-    });
-  });
   plan->set_cut(cut, machine.threads);
   plan->nanoseconds = winograd_nanoseconds(form, problem, cut, pairs, products);
   return nullptr;

@@ -21,9 +21,8 @@ void store_four_steps(v128_t (&y)[4], float* target) {
   for (int step = 0; step < 4; ++step) wasm_v128_store(target + 4 * step, y[step]);
 }
 
-// The transforms of one axis. `input` is B^T, `output` A^T, `weight` G, whose values lie `stride`
-// apart. `load` takes what four tiles beside each other read, one tile a lane; `store` writes their
-// steps side by side.
+// The transforms of one axis. `input` is B^T, `output` A^T; G follows from the points. `load` takes
+// what four tiles beside each other read, one tile a lane; `store` writes their steps side by side.
 
 // Points 0, 1, -1, 2, -2, infinity.
 struct F43 {
@@ -57,18 +56,6 @@ struct F43 {
     y[1] = fma_f32x4(wasm_f32x4_const_splat(2), difference_2, difference_1);
     y[2] = fma_f32x4(wasm_f32x4_const_splat(4), sum_2, sum_1);
     y[3] = wasm_f32x4_add(fma_f32x4(wasm_f32x4_const_splat(8), difference_2, difference_1), x[5]);
-  }
-
-  static void weight(const double* x, double* y, int stride) {
-    const double even = x[0] + x[2 * stride];
-    const double even_2 = x[0] + 4 * x[2 * stride];
-    const double odd = x[stride];
-    y[0] = x[0] / 4;
-    y[stride] = -(even + odd) / 6;
-    y[2 * stride] = -(even - odd) / 6;
-    y[3 * stride] = (even_2 + 2 * odd) / 24;
-    y[4 * stride] = (even_2 - 2 * odd) / 24;
-    y[5 * stride] = x[2 * stride];
   }
 
   static void load(const float* source, v128_t (&x)[kReads]) {
@@ -106,14 +93,6 @@ struct F42 {
     y[3] = wasm_f32x4_add(fma_f32x4(wasm_f32x4_const_splat(8), x[3], difference), x[4]);
   }
 
-  static void weight(const double* x, double* y, int stride) {
-    y[0] = x[0] / 2;
-    y[stride] = -(x[0] + x[stride]) / 2;
-    y[2 * stride] = -(x[0] - x[stride]) / 6;
-    y[3 * stride] = (x[0] + 2 * x[stride]) / 6;
-    y[4 * stride] = x[stride];
-  }
-
   static void load(const float* source, v128_t (&x)[kReads]) {
     const v128_t next = load_four_steps(source, x);
     x[4] = wasm_i32x4_shuffle(x[0], next, 1, 2, 3, 4);
@@ -129,7 +108,7 @@ struct F22 {
   static constexpr int kReads = 3;
 
   static void input(const v128_t (&x)[kReads], v128_t (&y)[kReads]) {
-    y[0] = wasm_f32x4_sub(x[0], x[1]);
+    y[0] = wasm_f32x4_sub(x[1], x[0]);
     y[1] = x[1];
     y[2] = wasm_f32x4_sub(x[2], x[1]);
   }
@@ -137,12 +116,6 @@ struct F22 {
   static void output(const v128_t (&x)[kReads], v128_t (&y)[kSteps]) {
     y[0] = wasm_f32x4_add(x[0], x[1]);
     y[1] = wasm_f32x4_add(x[1], x[2]);
-  }
-
-  static void weight(const double* x, double* y, int stride) {
-    y[0] = x[0];
-    y[stride] = x[0] + x[stride];
-    y[2 * stride] = x[stride];
   }
 
   static void load(const float* source, v128_t (&x)[kReads]) {
@@ -208,6 +181,23 @@ void transform_back(const float* source, int64_t point_stride, v128_t bias, bool
   }
 }
 
+// Of the polynomial of the taps, its values at the points, each divided by the product of the
+// point's distances from the others, and the coefficient of the highest power for infinity.
+template <typename F>
+void transform_weight(const double* x, double* y, int stride) {
+  constexpr int kPoints[] = {0, 1, -1, 2, -2};
+  for (int point = 0; point < F::kReads - 1; ++point) {
+    double value = 0;
+    for (int tap = F::kTaps - 1; tap >= 0; --tap) value = value * kPoints[point] + x[tap * stride];
+    int distances = 1;
+    for (int other = 0; other < F::kReads - 1; ++other) {
+      if (other != point) distances *= kPoints[point] - kPoints[other];
+    }
+    y[point * stride] = value / distances;
+  }
+  y[(F::kReads - 1) * stride] = x[(F::kTaps - 1) * stride];
+}
+
 template <typename F>
 consteval Form form_of(const char* too_many_taps) {
   static_assert(F::kTaps <= kMostTaps && F::kReads <= kMostReads);
@@ -218,7 +208,7 @@ consteval Form form_of(const char* too_many_taps) {
       .points = F::kReads * F::kReads,
       .transform_quad = transform_quad<F>,
       .transform_back = transform_back<F>,
-      .transform_weight = F::weight,
+      .transform_weight = transform_weight<F>,
       .too_many_taps = too_many_taps,
   };
 }
