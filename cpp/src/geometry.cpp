@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <iterator>
 #include <limits>
 
 namespace deconv {
@@ -31,29 +32,13 @@ int64_t output_extent(const Spec& spec, int axis, int64_t input) {
 }  // namespace
 
 const char* status_name(Status status) {
-  switch (status) {
-    case Status::kOk:
-      return "ok";
-    case Status::kBadSpec:
-      return "bad_spec";
-    case Status::kBadShape:
-      return "bad_shape";
-    case Status::kTooLarge:
-      return "too_large";
-    case Status::kUnsupported:
-      return "unsupported";
-    case Status::kMissingParameters:
-      return "missing_parameters";
-    case Status::kOutOfMemory:
-      return "out_of_memory";
-    case Status::kInternal:
-      return "internal";
-    case Status::kNotFinite:
-      return "not_finite";
-    case Status::kReplanned:
-      return "replanned";
-  }
-  return "internal";
+  static constexpr const char* kNames[] = {
+      "ok",          "bad_spec",           "bad_shape",     "too_large",
+      "unsupported", "missing_parameters", "out_of_memory", "internal",
+      "not_finite",  "replanned"};
+  static_assert(std::size(kNames) == kStatusCount);
+  const auto index = static_cast<size_t>(status);
+  return index < kStatusCount ? kNames[index] : status_name(Status::kInternal);
 }
 
 double Problem::multiply_accumulates() const {

@@ -43,14 +43,8 @@ size_t allocated_bytes() { return mallinfo().uordblks; }
 pthreadpool_t shared_pool() { return pool; }
 
 Status from_xnnpack(xnn_status status) {
-  switch (status) {
-    case xnn_status_success:
-      return Status::kOk;
-    case xnn_status_out_of_memory:
-      return Status::kOutOfMemory;
-    default:
-      return Status::kInternal;
-  }
+  if (status == xnn_status_success) return Status::kOk;
+  return status == xnn_status_out_of_memory ? Status::kOutOfMemory : Status::kInternal;
 }
 
 }  // namespace deconv
