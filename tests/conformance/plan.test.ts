@@ -227,7 +227,7 @@ describeEachBuild(() => {
     for (const [act, code] of [
       [() => layer.forward({ data: x.data.subarray(1), shape: x.shape }), 'BAD_SHAPE'],
       [() => layer.forward({ data: detached, shape: x.shape }), 'BAD_BUFFER'],
-      [() => layer.forward({ data: [...x.data], shape: x.shape } as never), 'BAD_TYPE'],
+      [() => layer.forward({ data: new Date(), shape: x.shape } as never), 'BAD_TYPE'],
       [() => layer.forward({ shape: x.shape } as never), 'BAD_TYPE'],
       [() => layer.forward({ data: x.data, shape: [1, 4, 5, 6.5] }), 'BAD_SHAPE'],
       [() => layer.forward(x, { out: { data: out.data, shape: [1, 4, 10, 12] } }), 'BAD_SHAPE'],
