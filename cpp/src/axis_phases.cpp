@@ -62,13 +62,14 @@ Range AxisPhases::inputs_of(const Spec& spec, int axis, const Range& outputs) {
           floor_divide(last * stride + reach(spec, axis) - pad, divisor) + 1};
 }
 
-bool AxisPhases::find(const Spec& spec, int axis, int64_t tap, int64_t* phase, int64_t* offset) {
+bool AxisPhases::find(const Spec& spec, int axis, int64_t outputs, int64_t tap, int64_t* phase,
+                      int64_t* offset) {
   *phase = 0;
   if (spec.transposed) {
     const int64_t at = tap * spec.dilation[axis] - spec.pad_before[axis];
     *phase = at - floor_divide(at, spec.stride[axis]) * spec.stride[axis];
   }
-  for (const int64_t phases = count(spec, axis); *phase < phases; ++*phase) {
+  for (const int64_t most = std::min(outputs, count(spec, axis)); *phase < most; ++*phase) {
     if (reads(spec, axis, *phase, tap, offset)) return true;
   }
   return false;

@@ -99,8 +99,10 @@ class AxisPhases {
     *input = position / divisor;
     return position % divisor == 0;
   }
-  // The phase of a tap and where it reads from q = 0; false when it never meets an input position.
-  static bool find(const Spec& spec, int axis, int64_t tap, int64_t* phase, int64_t* offset);
+  // The phase of a tap and where it reads from q = 0; false when it meets no input position, nor
+  // with any of so many outputs: phases may be a billion, and tensors are smaller.
+  static bool find(const Spec& spec, int axis, int64_t outputs, int64_t tap, int64_t* phase,
+                   int64_t* offset);
   // Null when all three axes can be derived and 32-bit numbers hold what follows from them, else
   // why not.
   static const char* refusal(const Problem& problem);

@@ -50,19 +50,16 @@ double Problem::multiply_accumulates() const {
 }
 
 Status check_spec(const Spec& spec) {
-  if (spec.groups < 1 || spec.in_channels < 1 || spec.out_channels < 1) return Status::kBadSpec;
-  if (spec.arithmetic < Arithmetic::kFloat32 || spec.arithmetic > Arithmetic::kStaticInt8) {
-    return Status::kBadSpec;
-  }
-  if (spec.in_channels % spec.groups != 0 || spec.out_channels % spec.groups != 0) {
+  if (spec.groups < 1 || spec.in_channels < 1 || spec.out_channels < 1 ||
+      spec.in_channels % spec.groups != 0 || spec.out_channels % spec.groups != 0 ||
+      spec.arithmetic < Arithmetic::kFloat32 || spec.arithmetic > Arithmetic::kStaticInt8) {
     return Status::kBadSpec;
   }
   for (int axis = 0; axis < 3; ++axis) {
     if (spec.kernel[axis] < 1 || spec.stride[axis] < 1 || spec.dilation[axis] < 1 ||
-        spec.input_dilation[axis] < 1) {
+        spec.input_dilation[axis] < 1 || (spec.transposed && spec.input_dilation[axis] != 1)) {
       return Status::kBadSpec;
     }
-    if (spec.transposed && spec.input_dilation[axis] != 1) return Status::kBadSpec;
   }
   const int64_t group_channels =
       spec.transposed ? spec.group_out_channels() : spec.group_in_channels();

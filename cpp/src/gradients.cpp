@@ -36,7 +36,7 @@ Meeting meeting_of(const Problem& problem, int axis, int64_t tap) {
   const Spec& spec = problem.spec;
   int64_t phase = 0;
   int64_t offset = 0;
-  if (!AxisPhases::find(spec, axis, tap, &phase, &offset)) return {};
+  if (!AxisPhases::find(spec, axis, problem.output[axis], tap, &phase, &offset)) return {};
   const int64_t phases = AxisPhases::count(spec, axis);
   const int64_t step = AxisPhases::step(spec, axis);
   const Range steps = indices_inside(

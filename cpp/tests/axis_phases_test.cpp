@@ -108,7 +108,7 @@ TEST_CASE("taps, offsets and classes of an axis are in order, and complete") {
         CHECK(&phases.taps()[static_cast<size_t>(taps++)] == &tap);
         int64_t at = -1;
         int64_t offset = -1;
-        CHECK(AxisPhases::find(spec, axis, tap.tap, &at, &offset));
+        CHECK(AxisPhases::find(spec, axis, phases.count(), tap.tap, &at, &offset));
         CHECK(at == phase);
         CHECK(offset == tap.offset);
       }
@@ -127,7 +127,7 @@ TEST_CASE("taps, offsets and classes of an axis are in order, and complete") {
     for (int64_t tap = 0; tap < spec.kernel[axis]; ++tap) {
       int64_t phase = 0;
       int64_t offset = 0;
-      without += !AxisPhases::find(spec, axis, tap, &phase, &offset);
+      without += !AxisPhases::find(spec, axis, phases.count(), tap, &phase, &offset);
     }
     CHECK(without == spec.kernel[axis] - taps);
   }

@@ -202,3 +202,17 @@ TEST_CASE("an empty batch has gradients of zero") {
   for (int64_t index = 0; index < grad_weight.size(); ++index) CHECK(grad_weight[index] == 0.0f);
   CHECK(grad_bias[0] == 0.0f);
 }
+
+TEST_CASE("a billion phases take no longer than the outputs that there are") {
+  Random random(12);
+  Spec spec;
+  spec.transposed = false;
+  spec.kernel = {1, 1, 7};
+  spec.stride = {1, 1, 999999937};
+  spec.input_dilation = {1, 1, 1000000007};
+  spec.pad_before = {0, 0, 3};
+  spec.pad_after = {0, 0, 3};
+  Problem problem;
+  REQUIRE(make_problem(spec, 1, {1, 1, 4}, Layout::kChannelsFirst, &problem) == Status::kOk);
+  CHECK(count_wrong(problem, random) == 0);
+}
