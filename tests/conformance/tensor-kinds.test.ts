@@ -163,9 +163,12 @@ it('data that are elsewhere are an error of ours', () => {
       throw new Error('The data is not on CPU. Use `getData()` to download it.');
     },
   };
-  const error = caught(() => make().forward(tensor));
-  expectError(error, 'BAD_BUFFER', 'Conv2d.forward');
-  expect(error.message).toMatch(/not on CPU/);
+  const layer = make();
+  for (const method of ['forward', 'setWeight', 'setBias'] as const) {
+    const error = caught(() => layer[method](tensor));
+    expectError(error, 'BAD_BUFFER', `Conv2d.${method}`);
+    expect(error.message).toMatch(/not on CPU/);
+  }
 });
 
 function zeros(shape: readonly number[]): Tensor {

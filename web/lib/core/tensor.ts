@@ -172,8 +172,14 @@ function isHalfArray(kind: string | undefined, dtype: unknown): boolean {
 /** Whether `value` is 16-bit floats, or means to be: what is wrong with it is said in these words then. */
 export function isHalf(value: unknown): value is HalfTensor | Float16ArrayLike {
   if (typeof value !== 'object' || value === null) return false;
-  const { data } = value as { readonly data?: unknown };
-  return isHalfArray(typedArrayKind(value), undefined) || isHalfArray(typedArrayKind(data), dtypeOf(value));
+  if (typedArrayKind(value) !== undefined) return isHalfArray(typedArrayKind(value), undefined);
+  const dtype = dtypeOf(value);
+  // Data that cannot be read are for the checks of tensors to report.
+  try {
+    return isHalfArray(typedArrayKind((value as { readonly data?: unknown }).data), dtype);
+  } catch {
+    return false;
+  }
 }
 
 /** The patterns of 16-bit floats, not copied, and their format. */
@@ -215,26 +221,32 @@ export function floatsOf(where: string, name: string, data: unknown, dtype?: unk
     const { bits, type } = readHalves(where, name, data, dtype);
     return widen(bits, type);
   }
-  if (kind === undefined && !Array.isArray(data)) {
-    refuse('BAD_TYPE', where, `${name} to be a Float32Array`, data, 'Convert with Float32Array.from(…).');
-  }
-  if (kind !== undefined && !COPIED.includes(kind) && dtype !== 'uint16') {
+  if (kind === undefined) return floatsOfList(where, name, data);
+  if (kind === 'Uint16Array' ? dtype !== 'uint16' : !COPIED.includes(kind)) {
     const got = `a value of type ${kind} (${REASONS[kind]})`;
     throw fault('BAD_TYPE', where, `${name} to be a Float32Array`, got, 'Convert with Float32Array.from(…).');
   }
-  const numbers: ArrayLike<unknown> =
-    kind === undefined ? (data as readonly unknown[]) : checkArray(where, name, data, kind);
-  const floats = roomFor(where, [numbers.length], () => new Float32Array(numbers.length));
-  const exact = kind !== undefined && WIDE.includes(kind);
-  for (let index = 0; index < floats.length; index += 1) {
-    const value = numbers[index];
-    if (typeof value !== 'number') refuse('BAD_TYPE', where, `${name}[${index}] to be a number`, value);
-    floats[index] = value;
-    if (exact && floats[index] !== value) {
-      refuse('BAD_TYPE', where, `${name}[${index}] to be an integer that float32 holds`, value);
+  const numbers = checkArray(where, name, data, kind);
+  const floats = roomFor(where, [numbers.length], () => new Float32Array(numbers));
+  if (WIDE.includes(kind)) {
+    const index = floats.findIndex((value, place) => value !== numbers[place]);
+    if (index >= 0) {
+      refuse('BAD_TYPE', where, `${name}[${index}] to be an integer that float32 holds`, numbers[index]);
     }
   }
   return floats;
+}
+
+function floatsOfList(where: string, name: string, list: unknown): Float32Array {
+  if (!Array.isArray(list)) {
+    refuse('BAD_TYPE', where, `${name} to be a Float32Array`, list, 'Convert with Float32Array.from(…).');
+  }
+  // Holes are no numbers either, and a loop over entries would miss them.
+  for (let index = 0; index < list.length; index += 1) {
+    const value: unknown = list[index];
+    if (typeof value !== 'number') refuse('BAD_TYPE', where, `${name}[${index}] to be a number`, value);
+  }
+  return roomFor(where, [list.length], () => new Float32Array(list));
 }
 
 /** The data of a tensor, which other libraries may have elsewhere than here. */
