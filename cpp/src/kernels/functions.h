@@ -57,7 +57,7 @@ inline v128_t power_of_two(v128_t power) {
   return wasm_i32x4_shl(wasm_i32x4_add(power, wasm_i32x4_const_splat(127)), 23);
 }
 
-[[gnu::noinline]] inline v128_t exp_f32x4(v128_t x) {
+inline v128_t exp_f32x4(v128_t x) {
   // Beyond these it is infinity and 0; pmin and pmax keep a NaN that stands first.
   x = wasm_f32x4_pmax(wasm_f32x4_pmin(x, splat(89)), splat(-104));
   const auto [power, expm1] = reduce_exponential(x);
@@ -123,7 +123,7 @@ inline v128_t reduce_two_by_pi(v128_t x, double half) {
 }
 
 // sin(x + pi * half), accurate for |x| up to 2^28 and something in [-1, 1] beyond.
-[[gnu::noinline]] inline v128_t sin_f32x4(v128_t x, double half = 0) {
+inline v128_t sin_f32x4(v128_t x, double half = 0) {
   const v128_t low = reduce_two_by_pi(wasm_f64x2_promote_low_f32x4(x), half);
   const v128_t high =
       reduce_two_by_pi(wasm_f64x2_promote_low_f32x4(wasm_i32x4_shuffle(x, x, 2, 3, 2, 3)), half);
@@ -172,7 +172,7 @@ inline v128_t erf_f32x4(v128_t x) {
 
 // The normal distribution's share below x: (1 + erf(x / sqrt(2))) / 2, whose lower tail does not
 // cancel.
-[[gnu::noinline]] inline v128_t normal_distribution(v128_t x) {
+inline v128_t normal_distribution(v128_t x) {
   const auto [near, tail, is_near] = error_function(wasm_f32x4_mul(x, splat(0x1.6a09e6p-1f)));
   const v128_t half = splat(0.5f);
   const v128_t below = wasm_f32x4_lt(x, splat(0));
