@@ -154,8 +154,14 @@ TEST_CASE("a larger problem costs no less on the same route") {
   }
   check_growth("input channels", 1,
                [](MeasuredLayer* layer) { layer->in_channels += layer->groups; });
-  // XNNPACK's micro-kernels of up to four output channels are slower than those of eight.
-  check_growth("output channels", 0.95,
+  // XNNPACK's micro-kernels of up to four output channels are slower than those of eight, which gain
+  // more from relaxed SIMD.
+#ifdef __wasm_relaxed_simd__
+  constexpr double kLeast = 0.8;
+#else
+  constexpr double kLeast = 0.95;
+#endif
+  check_growth("output channels", kLeast,
                [](MeasuredLayer* layer) { layer->out_channels += layer->groups; });
   check_growth("groups", 1, [](MeasuredLayer* layer) {
     layer->in_channels *= 2;

@@ -1,5 +1,6 @@
 // Runs the C++ tests: as a WebAssembly program, and natively, where sanitizers and threads reach the same code.
-// Shows what they print at the end. Each program runs in parts, two at a time.
+// Shows what they print at the end. Each program runs in parts, two at a time. DECONV_NATIVE_RUNS=all, as in
+// npm run test:sanitizers, takes each native program on one thread and on three.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -7,12 +8,19 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 
 const build = path.join(import.meta.dirname, '..', '..', 'build');
-const RUNS = [
+const OFTEN = [
   { preset: 'debug', threads: 1 },
+  { preset: 'native-relaxed', threads: 3 },
   { preset: 'native-asan', threads: 3 },
   { preset: 'native-msan', threads: 1 },
   { preset: 'native-tsan', threads: 3 },
-] as const;
+];
+const RUNS =
+  process.env.DECONV_NATIVE_RUNS === 'all'
+    ? OFTEN.flatMap(({ preset }) =>
+        (preset === 'debug' ? [1] : [1, 3]).map((threads) => ({ preset, threads })),
+      )
+    : OFTEN;
 const PARTS = 4;
 /** A guard against a hang, far above what a part takes on a busy machine. */
 const LONGEST_MS = 40 * 60_000;
