@@ -17,7 +17,6 @@
 #include "failing_memory.h"
 #include "quantization.h"
 #include "quantized/convert.h"
-#include "quantized/parameters.h"
 #include "quantized/quantized_route.h"
 #include "reference.h"
 
@@ -537,11 +536,9 @@ TEST_CASE("weights beside a bias that is too great become coarser in their own c
         }
       }
     }
-    deconv::ParameterMaker maker;
     deconv::QuantizedParameters made;
-    REQUIRE(maker.make(spec, weight.data(), scale.data(), bias.data(),
-                       {.input = {.scale = kInputScale}, .output = {.scale = 1}},
-                       &made) == Status::kOk);
+    REQUIRE(made.make(spec, weight.data(), scale.data(), bias.data(),
+                      {.input = {.scale = kInputScale}, .output = {.scale = 1}}) == Status::kOk);
     CHECK(std::equal(expected.begin(), expected.end(), made.weight));
     for (int32_t channel = 0; channel < spec.out_channels; ++channel) {
       const int lost = channel % 5 == 0 ? 0 : channel % 5 + channel / 5;
