@@ -154,8 +154,8 @@ TEST_CASE("a larger problem costs no less on the same route") {
   }
   check_growth("input channels", 1,
                [](MeasuredLayer* layer) { layer->in_channels += layer->groups; });
-  // XNNPACK's micro-kernels of up to four output channels are slower than those of eight, which gain
-  // more from relaxed SIMD.
+  // XNNPACK's micro-kernels of up to four output channels are slower than those of eight, which
+  // gain more from relaxed SIMD.
 #ifdef __wasm_relaxed_simd__
   constexpr double kLeast = 0.75;
 #else
