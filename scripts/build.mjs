@@ -18,7 +18,9 @@ const root = path.dirname(import.meta.dirname);
 const dist = path.join(root, 'dist');
 const { version } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
 const RELEASE_PRESETS = ['simd', 'relaxed', 'simd-threads', 'relaxed-threads'];
-const TEST_PRESETS = ['debug', 'native-relaxed', 'native-asan', 'native-msan', 'native-tsan'];
+const TEST_PRESETS = ['debug', 'native-asan', 'native-msan', 'native-tsan'];
+// What tests/native runs by hand alone.
+if (process.env.DECONV_NATIVE_RUNS === 'all') TEST_PRESETS.push('native-relaxed');
 
 const flag = { type: 'boolean', default: false };
 const { values: flags } = parseArgs({ options: { tests: flag, package: flag, page: flag } });

@@ -19,6 +19,7 @@
 #include "quantized/convert.h"
 #include "quantized/quantized_route.h"
 #include "reference.h"
+#include "runtime_threads.h"
 
 using deconv::Activations;
 using deconv::Arithmetic;
@@ -41,6 +42,7 @@ using deconv_tests::Random;
 using deconv_tests::random_input;
 using deconv_tests::random_parameters;
 using deconv_tests::random_quantization;
+using deconv_tests::RuntimeThreads;
 using deconv_tests::static_reference;
 
 namespace {
@@ -269,12 +271,17 @@ TEST_CASE("one operator through many sizes and batches keeps its values and its 
 }
 
 TEST_CASE("the last quantized operator frees all that was taken") {
-  const size_t before = deconv::allocated_bytes();
+  // Natively threads keep some of what they free, which counts as taken.
+  const RuntimeThreads one(1);
   Random random(7005);
-  for (int round = 0; round < 20; ++round) {
+  const auto live = [&] {
     check_dynamic(small_problem(small_spec(kBoth[0]), 2), random, false);
     check_static(small_problem(small_spec(kBoth[1]), 2), random, false);
-  }
+  };
+  // The first life may initialise what stays for ever.
+  live();
+  const size_t before = deconv::allocated_bytes();
+  for (int round = 0; round < 20; ++round) live();
   CHECK(deconv::allocated_bytes() == before);
 }
 
