@@ -249,6 +249,13 @@ TEST_CASE("Winograd refuses what either axis has no transform for") {
     spec.kernel[axis] = 1;
     CHECK(refuses(spec));
   }
+  // Nor does it go along the depth.
+  for (deconv::Axes Spec::* const along :
+       {&Spec::stride, &Spec::input_dilation, &Spec::pad_before, &Spec::pad_after}) {
+    Spec spec = dense;
+    (spec.*along)[0] += 1;
+    CHECK(refuses(spec));
+  }
 }
 
 TEST_CASE("weights stream when they are more than a cache holds") {
