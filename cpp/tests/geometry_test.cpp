@@ -158,6 +158,8 @@ TEST_CASE("sizes without output, without input and below zero are bad shapes") {
     CAPTURE(bad);
     CHECK(status_for(layer(true, 4, 2, 1), 1, {1, bad, 4}) == Status::kBadShape);
     CHECK(status_for(layer(false, 1, 1, 0), 1, {bad, 4, 4}) == Status::kBadShape);
+    // Nor do pads alone make an image.
+    CHECK(status_for(layer(false, 3, 1, 2), 1, {1, 4, bad}) == Status::kBadShape);
   }
   CHECK(status_for(layer(true, 4, 2, 1), -1, {1, 4, 4}) == Status::kBadShape);
   CHECK(status_for(layer(true, 4, 2, 1), kMin, {1, 4, 4}) == Status::kBadShape);
