@@ -76,7 +76,7 @@ const FORGOTTEN = new Set(['relu', 'whole_vectors', 'whole_panels', 'flushed', '
 const FLAGS = new Set(['relu', 'clamps', 'transposed', 'exact']);
 
 /** Functions whose answers are a matter of degree: a fixture of measured layers guards them, not these. */
-const ESTIMATES = /cost|nanoseconds|counts_of|width_runs/;
+const ESTIMATES = /cost|nanoseconds|phase_runs/;
 
 /** Every mutation of a source that the rules know: `{ line, from, to, text, original, mutant, above, estimate }`. */
 export function mutationsOf(source) {
