@@ -132,7 +132,7 @@ const STATIONS: readonly Station[] = [
     first: [[text('.learn-step b'), '0']],
     doings: [
       press(['Enter'], button('One step'), text('.learn-step b'), '1'),
-      click(button('Go on'), `Number(${text('.learn-step b')}) > 1`, true),
+      click(button('Go on'), `Number(${text('.learn-step b')}) > 10`, true),
     ],
   },
   {
