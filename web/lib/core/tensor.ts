@@ -328,7 +328,18 @@ export function checkTensorOf(
     }
   }
   const { data, shape: got } = checkTensor(where, name, value);
-  if (sameList(got, shape)) return data;
+  requireShape(where, name, got, shape);
+  return data;
+}
+
+/** Refuses a shape that is not the one that follows from the call. */
+export function requireShape(
+  where: string,
+  name: string,
+  got: readonly number[],
+  shape: readonly number[],
+): void {
+  if (sameList(got, shape)) return;
   throw fault(
     'BAD_SHAPE',
     where,

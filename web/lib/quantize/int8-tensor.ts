@@ -1,6 +1,6 @@
-import { fault, refuse, shapeText } from '../core/checks.js';
+import { refuse, shapeText } from '../core/checks.js';
 import { typedArrayKind } from '../core/realms.js';
-import { checkArray, checkShape, elementCount, roomFor, sameList } from '../core/tensor.js';
+import { checkArray, checkShape, elementCount, requireShape, roomFor, sameList } from '../core/tensor.js';
 
 /** int8 values in row-major order with the shape beside them. */
 export interface Int8Tensor<Buffer extends ArrayBufferLike = ArrayBufferLike> {
@@ -45,15 +45,8 @@ export function checkInt8Of(
     if (bytes.length === count) return bytes;
   }
   const { data, shape: got } = checkInt8(where, name, value);
-  if (sameList(got, shape)) return data;
-  throw fault(
-    'BAD_SHAPE',
-    where,
-    `${name} of shape ${shapeText(shape)}`,
-    shapeText(got),
-    'outputShape tells the shape.',
-    { expected: shape, got },
-  );
+  requireShape(where, name, got, shape);
+  return data;
 }
 
 /** Zeros of a shape. */
