@@ -35,15 +35,20 @@ void PanelPacker::select(const PanelPositions& positions) {
 
 void PanelPacker::pack(const int32_t (&offset)[3], int64_t first_channel, int64_t channels,
                        float* panel) const {
-  unsigned inside = 0;
-  for (int lane = 0; lane < kPanel; ++lane) {
-    bool is_inside = true;
-    for (int axis = 0; axis < 3; ++axis) {
-      const int64_t position = int64_t{positions_.spatial[axis][lane]} + offset[axis];
-      is_inside = is_inside && position >= 0 && position < problem_.input[axis];
-    }
-    inside |= static_cast<unsigned>(is_inside) << lane;
+  v128_t left_inside = wasm_i32x4_const_splat(-1);
+  v128_t right_inside = left_inside;
+  for (int axis = 0; axis < 3; ++axis) {
+    // As unsigned numbers positions before the input are behind it.
+    const v128_t shift = wasm_i32x4_splat(offset[axis]);
+    const v128_t size = wasm_i32x4_splat(problem_.input[axis]);
+    const int32_t* const position = positions_.spatial[axis];
+    const auto is_inside = [&](const int32_t* four) {
+      return wasm_u32x4_lt(wasm_i32x4_add(wasm_v128_load(four), shift), size);
+    };
+    left_inside = wasm_v128_and(left_inside, is_inside(position));
+    right_inside = wasm_v128_and(right_inside, is_inside(position + 4));
   }
+  const unsigned inside = wasm_i32x4_bitmask(left_inside) | wasm_i32x4_bitmask(right_inside) << 4;
   if (inside == 0) {
     std::fill_n(panel, channels * kPanel, 0.0f);
     return;
