@@ -4,15 +4,33 @@
 #include <cstddef>
 
 #include "relu.h"
+#include "simd.h"
 #include "transpose_4x4.h"
 
 namespace deconv {
 namespace {
 
-// The shuffles of `interleave` for strides of 2, of 3, and of multiples of 4: four columns at a
-// time, as many as there are whole. They answer how many columns they did.
-ptrdiff_t interleave_two(ptrdiff_t columns, const float* source, ptrdiff_t stride, float* target) {
+// The shuffles of `interleave` for strides of 1, of 2, of 3, and of multiples of 4: four columns at
+// a time, as many as there are whole. They answer how many columns they did.
+ptrdiff_t interleave_one(ptrdiff_t, ptrdiff_t columns, const float* source, ptrdiff_t,
+                         float* target) {
+  copy_floats(source, columns, target);
+  return columns;
+}
+
+ptrdiff_t interleave_two(ptrdiff_t, ptrdiff_t columns, const float* source, ptrdiff_t stride,
+                         float* target) {
   ptrdiff_t column = 0;
+  // Eight columns are loaded before they are stored, as no compiler may do by itself.
+  for (; column + 8 <= columns; column += 8, target += 16) {
+    const float* const even = source + column;
+    const v128_t a[2] = {wasm_v128_load(even), wasm_v128_load(even + 4)};
+    const v128_t b[2] = {wasm_v128_load(even + stride), wasm_v128_load(even + stride + 4)};
+    wasm_v128_store(target, wasm_i32x4_shuffle(a[0], b[0], 0, 4, 1, 5));
+    wasm_v128_store(target + 4, wasm_i32x4_shuffle(a[0], b[0], 2, 6, 3, 7));
+    wasm_v128_store(target + 8, wasm_i32x4_shuffle(a[1], b[1], 0, 4, 1, 5));
+    wasm_v128_store(target + 12, wasm_i32x4_shuffle(a[1], b[1], 2, 6, 3, 7));
+  }
   for (; column + 4 <= columns; column += 4, target += 8) {
     const v128_t even = wasm_v128_load(source + column);
     const v128_t odd = wasm_v128_load(source + stride + column);
@@ -22,7 +40,7 @@ ptrdiff_t interleave_two(ptrdiff_t columns, const float* source, ptrdiff_t strid
   return column;
 }
 
-ptrdiff_t interleave_three(ptrdiff_t columns, const float* source, ptrdiff_t stride,
+ptrdiff_t interleave_three(ptrdiff_t, ptrdiff_t columns, const float* source, ptrdiff_t stride,
                            float* target) {
   ptrdiff_t column = 0;
   for (; column + 4 <= columns; column += 4, target += 12) {
@@ -50,6 +68,30 @@ ptrdiff_t interleave_fours(ptrdiff_t rows, ptrdiff_t columns, const float* sourc
     }
   }
   return column;
+}
+
+ptrdiff_t interleave_any(ptrdiff_t rows, ptrdiff_t columns, const float* source, ptrdiff_t stride,
+                         float* target) {
+  transpose_block(rows, columns, source, stride, target, rows);
+  return columns;
+}
+
+// Every matrix with a shuffle, and what is behind its columns without.
+template <auto shuffle>
+void interleave_all(const Interleave& call, const float* source, float* target) {
+  // As wide as an address: a row may be so short that divisions of 64 bits would show.
+  const auto rows = static_cast<ptrdiff_t>(call.rows);
+  const auto count = static_cast<ptrdiff_t>(call.count);
+  const auto stride = static_cast<ptrdiff_t>(call.stride);
+  const ptrdiff_t columns = count / rows;
+  for (int64_t matrix = 0; matrix < call.matrices; ++matrix) {
+    ptrdiff_t at = shuffle(rows, columns, source, stride, target) * rows;
+    for (const float* column = source + at / rows; at < count; ++column) {
+      for (ptrdiff_t row = 0; row < rows && at < count; ++row) target[at++] = column[row * stride];
+    }
+    source += call.source_step;
+    target += call.target_step;
+  }
 }
 
 // Writes the transpose of 16 x 16 bytes: four rounds of interleaving row i with row i + 8.
@@ -134,31 +176,13 @@ void transpose_block(int64_t rows, int64_t columns, const float* source, int64_t
   transpose_tiles(rows, columns, source, source_stride, target, target_stride, kKeep);
 }
 
-void interleave(int64_t rows, int64_t count, const float* source, int64_t source_stride,
-                float* target) {
-  if (rows == 1) {
-    std::copy_n(source, count, target);
-    return;
-  }
-  // As wide as an address: a row may be so short that divisions of 64 bits would show.
-  const auto phases = static_cast<ptrdiff_t>(rows);
-  const auto values = static_cast<ptrdiff_t>(count);
-  const auto stride = static_cast<ptrdiff_t>(source_stride);
-  ptrdiff_t done = values / phases;
-  if (phases == 2) {
-    done = interleave_two(done, source, stride, target);
-  } else if (phases == 3) {
-    done = interleave_three(done, source, stride, target);
-  } else if (phases % 4 == 0) {
-    done = interleave_fours(phases, done, source, stride, target);
-  } else {
-    transpose_block(phases, done, source, stride, target, phases);
-  }
-  for (ptrdiff_t phase = 0; phase < phases; ++phase) {
-    for (ptrdiff_t column = done; column * phases + phase < values; ++column) {
-      target[column * phases + phase] = source[phase * stride + column];
-    }
-  }
+void interleave(const Interleave& call, const float* source, float* target) {
+  const auto all = call.rows == 1       ? interleave_all<interleave_one>
+                   : call.rows == 2     ? interleave_all<interleave_two>
+                   : call.rows == 3     ? interleave_all<interleave_three>
+                   : call.rows % 4 == 0 ? interleave_all<interleave_fours>
+                                        : interleave_all<interleave_any>;
+  all(call, source, target);
 }
 
 void transpose(int64_t count, int64_t rows, int64_t columns, const float* source, float* target) {

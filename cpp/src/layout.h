@@ -19,9 +19,17 @@ void transpose_relu(int64_t count, int64_t rows, int64_t columns, const float* s
 void transpose_block(int64_t rows, int64_t columns, const float* source, int64_t source_stride,
                      float* target, int64_t target_stride);
 
-// target[i] = source[i % rows][i / rows] for i in [0, count): the phases of a row side by side.
-// Source rows lie `source_stride` apart.
-void interleave(int64_t rows, int64_t count, const float* source, int64_t source_stride,
-                float* target);
+// The phases of a row side by side: target[i] = source[i % rows][i / rows] for i in [0, count),
+// with source rows `stride` apart; for `matrices` of them, `source_step` and `target_step` apart.
+struct Interleave {
+  int64_t rows;
+  int64_t count;
+  int64_t stride;
+  int64_t matrices;
+  int64_t source_step;
+  int64_t target_step;
+};
+
+void interleave(const Interleave& call, const float* source, float* target);
 
 }  // namespace deconv

@@ -35,10 +35,8 @@ void write_phases(const Problem& problem, int32_t phases, const OutputStretch& s
   const int64_t phase_pitch = channels * pitch;
   const Target target = locate(problem, stretch, output);
   if (target.column_step == 1) {
-    for (int64_t channel = 0; channel < channels; ++channel) {
-      interleave(phases, stretch.columns, source + channel * pitch, phase_pitch,
-                 target.start + channel * target.channel_step);
-    }
+    interleave({phases, stretch.columns, phase_pitch, channels, pitch, target.channel_step}, source,
+               target.start);
     return;
   }
   for (int32_t phase = 0; phase < phases; ++phase) {

@@ -2,6 +2,8 @@
 
 #include <wasm_simd128.h>
 
+#include <cstdint>
+
 namespace deconv {
 
 // a * b + c in each lane: one instruction in the relaxed builds (fused where the machine can), two
@@ -12,6 +14,23 @@ inline v128_t fma_f32x4(v128_t a, v128_t b, v128_t c) {
 #else
   return wasm_f32x4_add(c, wasm_f32x4_mul(a, b));
 #endif
+}
+
+// Rows of planes are short, and begin anywhere: the library's functions take several times as long.
+inline void copy_floats(const float* source, int64_t count, float* target) {
+  int64_t index = 0;
+  for (; index + 4 <= count; index += 4) {
+    wasm_v128_store(target + index, wasm_v128_load(source + index));
+  }
+  for (; index < count; ++index) target[index] = source[index];
+}
+
+inline void clear_floats(float* target, int64_t count) {
+  int64_t index = 0;
+  for (; index + 4 <= count; index += 4) {
+    wasm_v128_store(target + index, wasm_f32x4_const_splat(0));
+  }
+  for (; index < count; ++index) target[index] = 0;
 }
 
 }  // namespace deconv

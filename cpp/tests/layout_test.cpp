@@ -116,12 +116,24 @@ TEST_CASE("interleave puts rows side by side for every count around its shuffles
       // Rows are as long as the longest, and the last one ends with its last value.
       const int64_t longest = (count + rows - 1) / rows;
       const int64_t stride = longest + random.between(0, 3);
-      ExactBuffer source(count == 0 ? 0 : (rows - 1) * stride + longest);
-      ExactBuffer target(count);
+      const int64_t matrices = random.between(1, 3);
+      const int64_t source_step = (rows - 1) * stride + longest;
+      const int64_t target_step = count + random.between(0, 2);
+      ExactBuffer source(matrices * source_step);
+      ExactBuffer target(count == 0 ? 0 : (matrices - 1) * target_step + count);
       source.fill(random);
-      deconv::interleave(rows, count, source.data(), stride, target.data());
-      for (int64_t index = 0; index < count; ++index) {
-        wrong += target[index] != source[index % rows * stride + index / rows];
+      deconv::interleave({.rows = rows,
+                          .count = count,
+                          .stride = stride,
+                          .matrices = matrices,
+                          .source_step = source_step,
+                          .target_step = target_step},
+                         source.data(), target.data());
+      for (int64_t index = 0; index < matrices * count; ++index) {
+        const int64_t matrix = index / count;
+        const int64_t at = index % count;
+        wrong += target[matrix * target_step + at] !=
+                 source[matrix * source_step + at % rows * stride + at / rows];
       }
     }
   }

@@ -16,23 +16,6 @@ namespace {
 // Rows from this length on are computed each on its own, straight into the output.
 constexpr int32_t kLongRow = 48;
 
-// These are too short for the library's functions.
-void copy_floats(const float* source, int32_t count, float* target) {
-  int32_t index = 0;
-  for (; index + 4 <= count; index += 4) {
-    wasm_v128_store(target + index, wasm_v128_load(source + index));
-  }
-  for (; index < count; ++index) target[index] = source[index];
-}
-
-void clear_floats(float* target, int32_t count) {
-  int32_t index = 0;
-  for (; index + 4 <= count; index += 4) {
-    wasm_v128_store(target + index, wasm_f32x4_const_splat(0));
-  }
-  for (; index < count; ++index) target[index] = 0;
-}
-
 // target[i] = row[i * step] for every i below `count`.
 void copy_every(const float* row, int32_t step, int32_t count, float* target) {
   if (step == 1) return copy_floats(row, count, target);
@@ -284,10 +267,9 @@ class PlaneTile {
         gather_taps(out, phase);
         sum_span(out, first * pitch, floats, results_ + phase * stride);
       }
-      for (int32_t row = 0; row < count; ++row) {
-        interleave(width().count(), columns_, results_ + row * pitch, stride,
-                   output_row(out, (tile_.row + first + row) * height().count() + row_phase));
-      }
+      const int64_t row_step = int64_t{height().count()} * problem_.output[2];
+      interleave({width().count(), columns_, stride, count, pitch, row_step}, results_,
+                 output_row(out, (tile_.row + first) * height().count() + row_phase));
     }
   }
 

@@ -243,11 +243,11 @@ void WinogradRoute::pad(const Run& run, const Band& band, float* planes) const {
     for (int64_t channel = 0; channel < in; ++channel) {
       float* const line = target + channel * run.plane;
       if (!inside) {
-        std::fill_n(line, run.pitch, 0.0f);
+        clear_floats(line, run.pitch);
         continue;
       }
-      std::fill_n(line, lead, 0.0f);
-      std::fill_n(line + lead + columns, run.pitch - lead - columns, 0.0f);
+      clear_floats(line, lead);
+      clear_floats(line + lead + columns, run.pitch - lead - columns);
     }
     if (!inside) continue;
     const int64_t first_channel = band.channel_group * in;
@@ -256,7 +256,7 @@ void WinogradRoute::pad(const Run& run, const Band& band, float* planes) const {
       const float* const source = run.input + (image * spec_.in_channels + first_channel) * points +
                                   (depth * problem.input[1] + height) * problem.input[2] + skipped;
       for (int64_t channel = 0; channel < in; ++channel) {
-        std::copy_n(source + channel * points, columns, target + channel * run.plane + lead);
+        copy_floats(source + channel * points, columns, target + channel * run.plane + lead);
       }
     } else {
       const int64_t point = (band.image * problem.input[1] + height) * problem.input[2] + skipped;
