@@ -30,6 +30,7 @@ const FLOORS = [
     { folder: 'web/lib/brainstate', what: "brainstate's words" },
     { folder: 'web/lib/modules', what: 'what stands between layers' },
   ],
+  [{ folder: 'web/lib/graph', what: 'chains of layers and modules' }],
   [
     { folder: 'web/lib/convert', what: 'every other system' },
     { folder: 'web/lib/quantize', what: 'int8 and float16' },

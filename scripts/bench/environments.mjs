@@ -15,6 +15,7 @@ async function openNode() {
     name: 'Node',
     version: `${process.version} (V8 ${process.versions.v8})`,
     run: (job) => inChild('node-case.mjs', job),
+    chains: (options) => inChild('node-chains.mjs', options),
     close: async () => {},
   };
 }
@@ -65,6 +66,7 @@ async function openChromium() {
     name: 'Chromium',
     version: browser.version(),
     run: (job) => inPage((page) => page.evaluate((given) => globalThis.runJob(given), job)),
+    chains: (options) => inPage((page) => page.evaluate((given) => globalThis.chains(given), options)),
     /** A picture through a layer on the page's main thread or in its worker. */
     picture: (place, options) =>
       inPage((page) =>

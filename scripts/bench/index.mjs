@@ -108,12 +108,20 @@ function factsOf(layer) {
   };
 }
 
-async function extras({ environments: names, quick, rounds, milliseconds }, environments) {
+async function extras({ environments: names, threads, quick, rounds, milliseconds }, environments) {
   const { startUp } = await import('./start-up.mjs');
   const { download } = await import('./download.mjs');
   const chromium = environments[names.indexOf('chromium')];
-  console.log('start-up, download and pictures');
+  console.log('chains, start-up, download and pictures');
+  const chains = [];
+  for (const environment of environments) {
+    for (const count of threads) {
+      const results = await environment.chains({ threads: count, rounds, milliseconds });
+      chains.push(...results.map((result) => ({ environment: environment.name, ...result })));
+    }
+  }
   return {
+    chains,
     ...(names.includes('node')
       ? { startUp: await startUp(quick ? START_UP_ROUNDS_QUICK : START_UP_ROUNDS) }
       : {}),

@@ -3,11 +3,12 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { NotSupported } from './candidates/not-supported.mjs';
+import { CHAINS, onnxGraphOf } from './chains.mjs';
 import { copyLitert, copyPackages } from './copies.mjs';
 import { folders } from './folders.mjs';
 import { geometryOf, product } from './geometry.mjs';
 import { mirrored } from './mirror.mjs';
-import { onnxModel } from './models/onnx.mjs';
+import { onnxGraph, onnxModel } from './models/onnx.mjs';
 import { tfliteModel } from './models/tflite.mjs';
 import { tfliteLayer } from './models/tflite-layer.mjs';
 import { makeParameters } from './problem.mjs';
@@ -18,6 +19,9 @@ export async function prepare(layers) {
   await rm(folders.models, { recursive: true, force: true });
   await mkdir(folders.models, { recursive: true });
   for (const layer of layers) await writeModels(geometryOf(layer));
+  for (const chain of CHAINS) {
+    await writeFile(path.join(folders.models, `${chain.name}.onnx`), onnxGraph(onnxGraphOf(chain)));
+  }
 }
 
 async function writeModels(geometry) {

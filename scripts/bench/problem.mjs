@@ -36,8 +36,8 @@ export function errorOf(got, expected) {
   return difference / largest;
 }
 
-/** mulberry32, seeded by the case's name. */
-function generator(name) {
+/** mulberry32 from -1 to 1, seeded by a name. */
+export function generator(name) {
   let state = [...name].reduce((hash, letter) => Math.imul(hash, 31) + letter.charCodeAt(0), 7);
   return () => {
     state = (state + 0x6d2b79f5) | 0;

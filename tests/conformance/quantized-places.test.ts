@@ -259,7 +259,7 @@ describeEachBuild((build) => {
     expectError(
       caught(() => model.backward(x, y)),
       'UNSUPPORTED',
-      'QuantizedConv2d.backward',
+      'Sequential.backward',
     );
     expect(model.forward(x)).toEqual(y);
     expect(model.layers).toEqual([UP]);

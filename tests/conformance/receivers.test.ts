@@ -1,7 +1,16 @@
 // What members say whose `this` is a Proxy around the object, as reactive state of frameworks has them, or an object
 // that inherits from it.
 
-import { Conv2d, ConvTranspose2d, createRuntime, HeapTensor, init, PReLU, shutdown } from 'deconv-wasm';
+import {
+  Conv2d,
+  ConvTranspose2d,
+  createRuntime,
+  Graph,
+  HeapTensor,
+  init,
+  PReLU,
+  shutdown,
+} from 'deconv-wasm';
 import * as brainstate from 'deconv-wasm/brainstate';
 import { ResizeConv2d, SmoothConvTranspose2d } from 'deconv-wasm/checkerboard';
 import { fromOnnx } from 'deconv-wasm/convert';
@@ -26,6 +35,7 @@ const KINDS: Readonly<Record<string, () => object>> = {
   quantize: () => quantize(new Conv2d(GEOMETRY)),
   HeapTensor: () => new HeapTensor([2]),
   Sequential: () => new Sequential(new Conv2d(GEOMETRY), new ReLU()),
+  Graph: () => new Graph(),
   BatchNorm2d: () => new BatchNorm2d({ numFeatures: 2 }),
   ReLU: () => new ReLU(),
   PReLU: () => new PReLU(),
@@ -44,7 +54,7 @@ function membersOf(value: object): string[] {
 
 /** For programs without types; what is internal may do as it likes. */
 const INTERNAL =
-  /^(specFor|specForOutput|readInputShape|outputShapeUnder|gather|readShape|checkCount|gatherStatistics|move|forwardAgain|definition|planShape|compute|computeGradients|gradients|apply|applyForParameters)$/;
+  /^(specFor|specForOutput|readInputShape|outputShapeUnder|gather|readShape|checkCount|gatherStatistics|move|forwardAgain|definition|planShape|compute|computeGradients|gradients|apply|applyForParameters|children)$/;
 
 it.each(Object.keys(KINDS))('%s', (kind) => {
   const own = (KINDS[kind] as () => object)();

@@ -402,16 +402,18 @@ describeEachBuild((build) => {
     expect(asked).toEqual(['relu', undefined, 'relu', undefined, 'relu', undefined]);
   });
 
-  it('prints as in PyTorch, takes another one apart, and disposes its modules', () => {
+  it('prints as in PyTorch, takes in another one, and disposes its modules', () => {
     const inner = new Sequential(new Conv2d({ inChannels: 1, outChannels: 2, kernelSize: 3 }), new ReLU());
     const up = new ConvTranspose2d({ inChannels: 2, outChannels: 1, kernelSize: 4, stride: 2, padding: 1 });
     const net = new Sequential(inner, up);
     expect(String(net)).toBe(
       [
         'Sequential(',
-        '  (0): Conv2d(1, 2, kernel_size=(3, 3), stride=(1, 1))',
-        '  (1): ReLU()',
-        '  (2): ConvTranspose2d(2, 1, kernel_size=(4, 4), stride=(2, 2), padding=(1, 1))',
+        '  (0): Sequential(',
+        '    (0): Conv2d(1, 2, kernel_size=(3, 3), stride=(1, 1))',
+        '    (1): ReLU()',
+        '  )',
+        '  (1): ConvTranspose2d(2, 1, kernel_size=(4, 4), stride=(2, 2), padding=(1, 1))',
         ')',
       ].join('\n'),
     );
@@ -424,12 +426,12 @@ describeEachBuild((build) => {
     expectError(
       caught(() => net.forward(x)),
       'DISPOSED',
-      'Conv2d.forward',
+      'Sequential.forward',
     );
     expectError(
       caught(() => net.trace(x)),
       'DISPOSED',
-      'Conv2d.forward',
+      'Sequential.trace',
     );
   });
 

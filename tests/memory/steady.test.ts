@@ -1,7 +1,18 @@
 // A loop over one geometry with `out`: nothing is allocated on either heap.
 // Needs --expose-gc.
 
-import { ConvTranspose2d, HeapTensor, init, memoryUsage, shutdown, type Tensor } from 'deconv-wasm';
+import {
+  ConvTranspose2d,
+  Graph,
+  HeapTensor,
+  init,
+  LeakyReLU,
+  memoryUsage,
+  ReLU,
+  Sequential,
+  shutdown,
+  type Tensor,
+} from 'deconv-wasm';
 import { ConvTranspose2d as ChannelsLast } from 'deconv-wasm/brainstate';
 import { fromOnnx } from 'deconv-wasm/convert';
 import { calibrate, quantize } from 'deconv-wasm/quantize';
@@ -34,10 +45,10 @@ function expectBytesPerCall(call: () => void, limit: number): number {
 }
 
 /** Expects that what has warmed up leaves WebAssembly's heap as it is. */
-function expectSteadyHeap(call: () => void): void {
+function expectSteadyHeap(call: () => void, rounds = ROUNDS): void {
   for (let round = 0; round < WARM_UP; round += 1) call();
   const before = memoryUsage();
-  for (let round = 0; round < ROUNDS; round += 1) call();
+  for (let round = 0; round < rounds; round += 1) call();
   expect(memoryUsage()).toEqual(before);
 }
 
@@ -101,6 +112,35 @@ describe.each(BUILDS)('$name', ({ options, name }) => {
       `${name}, ${layerName}, ${place}: ${repeated.toFixed(1)} bytes of JavaScript a call (${literal.toFixed(1)} with options written anew)`,
     );
     for (const tensor of [x, out]) if (tensor instanceof HeapTensor) tensor.dispose();
+  });
+
+  it('a graph on the heap', () => {
+    using net = new Graph();
+    const x = net.input('x');
+    const skip = net.apply(new ConvTranspose2d(OPTIONS), x);
+    const act = net.apply(new LeakyReLU(), skip);
+    const inner = new Sequential(new ConvTranspose2d({ ...OPTIONS, stride: 1, kernelSize: 3 }), new ReLU());
+    const [one, other] = net.split(net.apply(inner, act), [4, 4]) as [typeof x, typeof x];
+    net.output(net.add(net.concat([other, one]), skip));
+    const { arenaBytes, tensorBytes } = net.summary(SHAPE);
+    for (const make of [onHeap, zeros]) {
+      const input = make(...SHAPE);
+      input.data.set(randomTensor(SHAPE, 1).data);
+      const call = { out: make(1, 8, 16, 16) };
+      const forward = (): void => {
+        net.forward(input, call);
+      };
+      forward();
+      const wanted = net.trace(input).output.data;
+      expect(call.out.data).toEqual(wanted);
+      expectSteadyHeap(forward, 10_000);
+      expect(call.out.data).toEqual(wanted);
+      const repeated = expectBytesPerCall(forward, make === onHeap ? nothing : LITTLE);
+      for (const tensor of [input, call.out]) if (tensor instanceof HeapTensor) tensor.dispose();
+      console.log(
+        `${name}, a graph: ${repeated.toFixed(1)} bytes a call; arena ${arenaBytes} of ${tensorBytes}`,
+      );
+    }
   });
 
   it('int8 in and out', () => {

@@ -215,17 +215,20 @@ describe('Sequential', () => {
 
   it("has PyTorch's names", () => {
     const state = chain(1).stateDict();
-    expect(Object.keys(state)).toEqual(['0.weight', '2.weight', '2.bias', '3.weight', '3.bias']);
-    expect(state['3.bias']).toEqual(up2(1).bias);
+    expect(Object.keys(state)).toEqual(['0.weight', '2.0.weight', '2.0.bias', '2.1.weight', '2.1.bias']);
+    expect(state['2.1.bias']).toEqual(up2(1).bias);
     const other = chain(2);
     expect(other.loadStateDict(state)).toEqual({ missing: [], unexpected: [] });
     expect(other.stateDict()).toEqual(state);
     // In groups, as some files have them.
-    const grouped = { 0: { weight: state['0.weight'] as Tensor }, 3: { bias: state['3.bias'] as Tensor } };
+    const grouped = {
+      0: { weight: state['0.weight'] as Tensor },
+      2: { 1: { bias: state['2.1.bias'] as Tensor } },
+    };
     expect(chain(3).loadStateDict(grouped, { strict: false }).missing).toEqual([
-      '2.weight',
-      '2.bias',
-      '3.weight',
+      '2.0.weight',
+      '2.0.bias',
+      '2.1.weight',
     ]);
   });
 
@@ -233,9 +236,9 @@ describe('Sequential', () => {
     const state = chain(1).stateDict();
     const other = chain(2);
     const before = other.stateDict();
-    const error = refusal(() => other.loadStateDict({ ...state, '3.weight': bias }));
+    const error = refusal(() => other.loadStateDict({ ...state, '2.1.weight': bias }));
     expect(error.message).toMatch(
-      /^Sequential\.loadStateDict: expected a state of "0\.weight" and .* "3\.weight" has shape \[4\] instead of \[4, 1, 2, 2\]/,
+      /^Sequential\.loadStateDict: expected a state of "0\.weight" and .* "2\.1\.weight" has shape \[4\] instead of \[4, 1, 2, 2\]/,
     );
     expect(other.stateDict()).toEqual(before);
   });

@@ -10,6 +10,18 @@ export {
   conv,
   convTranspose,
 } from './functional/convolution.js';
+export type {
+  ChainForwardOptions,
+  NamedGradients,
+  NamedTensors,
+  NamedTrace,
+  SequentialGradients,
+  Trace,
+} from './graph/chain.js';
+export { Graph, type GraphValue, type JoinOptions } from './graph/graph.js';
+export type { Module, Trainable } from './graph/module.js';
+export { Sequential } from './graph/sequential.js';
+export type { Summary, SummaryStep } from './graph/summary.js';
 export type { Conv, ConvOptions } from './layers/conv.js';
 export { Conv1d } from './layers/conv-1d.js';
 export { Conv2d } from './layers/conv-2d.js';

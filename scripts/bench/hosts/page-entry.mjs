@@ -16,6 +16,12 @@ globalThis.firstResult = async (name) => {
   return firstResult(name, pageHost);
 };
 
+globalThis.chains = async (options) => {
+  const { measureChains } = await import('../chains.mjs');
+  const { pageHost } = await import('./page.mjs');
+  return measureChains(pageHost, options);
+};
+
 globalThis.picture = async (place, options) => {
   if (place === 'worker') {
     const worker = new Worker(new URL('./picture-worker.mjs', import.meta.url), { type: 'module' });

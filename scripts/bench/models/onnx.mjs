@@ -1,4 +1,4 @@
-// A model of one ConvTranspose in ONNX's protobuf, with the field numbers of onnx/onnx.proto (IR version 8).
+// Models in ONNX's protobuf, with the field numbers of onnx/onnx.proto (IR version 8).
 
 import protobuf from 'protobufjs';
 
@@ -61,48 +61,59 @@ const { root } = protobuf.Root.fromJSON({
 
 export const ModelProto = root.lookupType('ModelProto');
 
-/** Bytes of a model with input `x` and output `y`, both channels first. */
+/** Bytes of a model of one ConvTranspose. */
 export function onnxModel(geometry, weight) {
-  const { batch, inChannels, outChannels, groups, input, output, kernel, padding } = geometry;
-  const value = (name, shape) => ({
+  const { name, batch, inChannels, outChannels, groups, input, output, kernel, padding } = geometry;
+  return onnxGraph({
     name,
+    nodes: [
+      {
+        opType: 'ConvTranspose',
+        input: ['x', 'w'],
+        output: ['y'],
+        attributes: {
+          kernel_shape: kernel,
+          strides: geometry.stride,
+          // First all beginnings, then all ends.
+          pads: [...padding, ...padding],
+          output_padding: geometry.outputPadding,
+          dilations: geometry.dilation,
+          group: groups,
+        },
+      },
+    ],
+    initializers: [{ name: 'w', dims: [inChannels, outChannels / groups, ...kernel], data: weight }],
+    input: [batch, inChannels, ...input],
+    output: [batch, outChannels, ...output],
+  });
+}
+
+/** Bytes of a model with input `x` and output `y` of these shapes, both channels first. */
+export function onnxGraph({ name, nodes, initializers, input, output }) {
+  const value = (of, shape) => ({
+    name: of,
     type: { tensorType: { elemType: FLOAT, shape: { dim: shape.map((dimValue) => ({ dimValue })) } } },
   });
-  const attributes = {
-    kernel_shape: kernel,
-    strides: geometry.stride,
-    // First all beginnings, then all ends.
-    pads: [...padding, ...padding],
-    output_padding: geometry.outputPadding,
-    dilations: geometry.dilation,
-  };
   return ModelProto.encode({
     irVersion: 8,
     producerName: 'deconv-wasm bench',
     opsetImport: [{ domain: '', version: 11 }],
     graph: {
-      name: geometry.name,
-      node: [
-        {
-          input: ['x', 'w'],
-          output: ['y'],
-          opType: 'ConvTranspose',
-          attribute: [
-            ...Object.entries(attributes).map(([name, ints]) => ({ name, ints, type: INTS })),
-            { name: 'group', i: groups, type: INT },
-          ],
-        },
-      ],
-      initializer: [
-        {
-          name: 'w',
-          dims: [inChannels, outChannels / groups, ...kernel],
-          dataType: FLOAT,
-          rawData: new Uint8Array(weight.buffer, weight.byteOffset, weight.byteLength),
-        },
-      ],
-      input: [value('x', [batch, inChannels, ...input])],
-      output: [value('y', [batch, outChannels, ...output])],
+      name,
+      node: nodes.map(({ attributes, ...node }) => ({
+        ...node,
+        attribute: Object.entries(attributes).map(([key, given]) =>
+          Array.isArray(given) ? { name: key, ints: given, type: INTS } : { name: key, i: given, type: INT },
+        ),
+      })),
+      initializer: initializers.map(({ name: own, dims, data }) => ({
+        name: own,
+        dims,
+        dataType: FLOAT,
+        rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+      })),
+      input: [value('x', input)],
+      output: [value('y', output)],
     },
   }).finish();
 }

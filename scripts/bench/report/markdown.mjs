@@ -11,6 +11,7 @@ export function markdown(report) {
     ...groups.flatMap((group) => [`## ${titleOf(group)}`, timesTable(group, report), means(group, report)]),
     ...operatorTables(groups, report),
     ...memoryTable(groups),
+    ...chainTable(report),
     ...pictureTable(report),
     ...startUpTable(report),
     ...downloadTable(report),
@@ -180,6 +181,26 @@ function memoryTable(groups) {
     `## Peak heap: ${titleOf(group)}`,
     'Megabytes of WebAssembly memory after two runs in a fresh process: every WebAssembly.Memory that came into being while the library was loaded. A heap never shrinks, so this is its peak.',
     table([['case', ...names], ...rows]),
+  ];
+}
+
+function chainTable({ chains }) {
+  if (chains === undefined) return [];
+  const rows = chains.map(({ name, environment, build, threads, whole, alone, theirs, ...memory }) => [
+    `${name}, ${environment}, ${build}, ${threads}`,
+    ...[whole, alone, theirs].map(({ median }) => short(median)),
+    times(whole.median / alone.median),
+    times(theirs.median / whole.median),
+    `${Math.round(memory.arenaBytes / 1000)} of ${Math.round(memory.tensorBytes / 1000)}`,
+  ]);
+  const titles = [...new Set(chains.map(({ name, title }) => `${name}: ${title}`))];
+  return [
+    '## Chains',
+    `Milliseconds by build and threads: the whole chain, its convolutions alone, and onnxruntime-web on the same network with the same result. Ratios: the whole to the convolutions, onnxruntime-web to the whole. The arena in kB, of all tensors one beside the other. ${titles.join('; ')}.`,
+    table([
+      ['chain', 'whole', 'convolutions', 'onnxruntime-web', 'to convolutions', 'to onnxruntime-web', 'arena'],
+      ...rows,
+    ]),
   ];
 }
 

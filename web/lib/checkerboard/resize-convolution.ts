@@ -10,7 +10,9 @@ import { INTERNALS, internalsOf, type LayerInternals } from '../layers/internals
 import type { BackwardOptions, ForwardOptions, Layer, LayerGradients } from '../layers/layer.js';
 import { tuple } from '../layers/repr.js';
 import type { LoadedState, LoadStateOptions, NestedState, StateDict } from '../layers/state-dict.js';
+import { BOUND, STEP, type Step, type StepRequest } from '../layers/step.js';
 import type { Plan } from '../runtime/planning.js';
+import type { Runtime } from '../runtime/runtime.js';
 import { InnerLayer } from './inner-layer.js';
 import {
   type ResizeConvOptions,
@@ -48,6 +50,8 @@ export abstract class ResizeConv<Rank extends SpatialRank = SpatialRank>
     guardReceivers(ResizeConv.prototype, 'ResizeConv', (value) => #method in value, [
       ...Object.getOwnPropertyNames(ResizeConv.prototype),
       INTERNALS,
+      BOUND,
+      STEP,
     ]);
   }
 
@@ -211,6 +215,16 @@ export abstract class ResizeConv<Rank extends SpatialRank = SpatialRank>
         },
       },
     };
+  }
+
+  /** @internal */
+  get [BOUND](): Runtime | undefined {
+    return this.#operator[BOUND];
+  }
+
+  /** @internal */
+  [STEP](request: StepRequest): Step | undefined {
+    return this.#method.steps.length === 0 ? this.#operator[STEP](request) : undefined;
   }
 
   #where(member: string): string {

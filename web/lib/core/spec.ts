@@ -1,5 +1,5 @@
 import { fault, MAX_INTEGER, shapeText } from './checks.js';
-import { at } from './lists.js';
+import { at, product } from './lists.js';
 
 /**
  * The canonical operator that every convention is translated to. Lists have one entry per
@@ -45,6 +45,17 @@ export function channelsOfWeight(
 ): ChannelSpec {
   const [inChannels, outChannels] = transposed ? [first, second * groups] : [second * groups, first];
   return { transposed, groups, inChannels, outChannels, kernel };
+}
+
+/** Products that the operator adds up; those with zeros of a padding and those that are cropped count. */
+export function multiplyAdds(
+  { transposed, groups, inChannels, outChannels, kernel }: ChannelSpec,
+  inputCount: number,
+  outputCount: number,
+): number {
+  // Every value of the one side meets the whole kernel for every channel of its group on the other.
+  const meetings = transposed ? inputCount * outChannels : outputCount * inChannels;
+  return (meetings / groups) * product(kernel);
 }
 
 /** Positions that a kernel with its holes spans: `dilation * (kernel - 1) + 1`. */

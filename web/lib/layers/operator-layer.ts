@@ -5,7 +5,7 @@ import type { DeconvError } from '../core/errors.js';
 import type { HalfType } from '../core/float16.js';
 import { frozen, product } from '../core/lists.js';
 import { guardReceivers, strangeReceiver } from '../core/receivers.js';
-import { type OperatorSpec, weightShape } from '../core/spec.js';
+import { multiplyAdds, type OperatorSpec, weightShape } from '../core/spec.js';
 import {
   checkTensor,
   checkTensorOf,
@@ -21,6 +21,8 @@ import { requireRuntime } from '../runtime/lifecycle.js';
 import { Operation } from '../runtime/operation.js';
 import { parameterGradients } from '../runtime/parameter-gradients.js';
 import type { Plan } from '../runtime/planning.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { foldAffine } from './folding.js';
 import { type ForwardCall, rememberOptions, repeats, runForward } from './forward-call.js';
 import { clampGradient, inputGradient } from './gradients.js';
 import { type InputRules, type InputShape, outputShape, readInputShape } from './input-shape.js';
@@ -28,6 +30,7 @@ import { INTERNALS, type LayerInternals } from './internals.js';
 import type { BackwardOptions, ForwardOptions, Layer, LayerGradients } from './layer.js';
 import { type ParameterDefinition, Parameters } from './parameters.js';
 import type { LoadedState, LoadStateOptions, NestedState, StateDict } from './state-dict.js';
+import { BOUND, type Folding, STEP, type Step, type StepRequest } from './step.js';
 
 /** What a convention's constructor hands over, checked and translated. */
 export interface LayerDefinition extends InputRules, ParameterDefinition {
@@ -57,6 +60,8 @@ export abstract class OperatorLayer<Options extends ForwardOptions = ForwardOpti
     guardReceivers(OperatorLayer.prototype, 'Layer', (value) => #definition in value, [
       ...Object.getOwnPropertyNames(OperatorLayer.prototype).filter((key) => key !== 'forward'),
       INTERNALS,
+      BOUND,
+      STEP,
     ]);
   }
 
@@ -281,6 +286,33 @@ export abstract class OperatorLayer<Options extends ForwardOptions = ForwardOpti
     };
   }
 
+  /** @internal */
+  get [BOUND](): Runtime | undefined {
+    return this.#definition.execution.runtime;
+  }
+
+  /** @internal */
+  [STEP]({ runtime, inputShape, relu, folding }: StepRequest): Step {
+    this.#requireLive('forward');
+    const shape = this.readInputShape('forward', inputShape);
+    const spec = { ...this.specFor(shape, {}), relu: relu || this.#definition.relu === true };
+    const outputShape = this.outputShapeUnder(spec, shape);
+    const [inputCount, outputCount] = [product(inputShape), product(outputShape)];
+    const operation = this.#operation(spec, shape, inputCount, outputCount, true, runtime, folding);
+    const operators = folding?.operators ?? this.#operators;
+    return {
+      outputShape,
+      inPlace: false,
+      run: (source, target) => {
+        if (this.#disposed) throw this.#ended('forward');
+        this.#plan = operators.run(operation, source, target);
+      },
+      plan: () => operators.plan(operation),
+      multiplyAdds: multiplyAdds(spec, inputCount, outputCount),
+      version: () => this.#parameters.version,
+    };
+  }
+
   /** @internal Whether the pads are the same for every input, but for an `outputSize`. */
   protected get fixedPads(): boolean {
     return true;
@@ -338,6 +370,8 @@ export abstract class OperatorLayer<Options extends ForwardOptions = ForwardOpti
     inputCount: number,
     outputCount: number,
     forward: boolean,
+    runtime = this.#definition.execution.runtime,
+    folding?: Folding,
   ): Operation {
     const { layout, execution } = this.#definition;
     // A route forced for the layer may not exist for its adjoint.
@@ -348,10 +382,13 @@ export abstract class OperatorLayer<Options extends ForwardOptions = ForwardOpti
       batch,
       extents,
       layout,
-      execution: { ...execution, route },
+      execution: { ...execution, route, runtime },
       inputCount,
       outputCount,
-      parameters: () => this.#parameters.canonical(forward),
+      parameters: () => {
+        const own = this.#parameters.canonical(forward);
+        return folding === undefined ? own : foldAffine(own, spec, folding.affine());
+      },
     });
   }
 

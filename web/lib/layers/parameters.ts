@@ -39,6 +39,7 @@ export class Parameters {
   readonly #mask: Float32Array | undefined;
   #weight: Float32Array<ArrayBuffer> | HalfValues;
   #bias: Float32Array<ArrayBuffer> | null;
+  #version = 0;
 
   constructor({ weightLayout, biasShape, stateNames, weight, bias, mask }: ParameterDefinition) {
     this.hasBias = bias !== null;
@@ -48,6 +49,11 @@ export class Parameters {
     this.#mask = mask;
     this.#weight = weight;
     this.#bias = bias;
+  }
+
+  /** Grows when one of them changes. */
+  get version(): number {
+    return this.#version;
   }
 
   get weight(): Tensor<ArrayBuffer> {
@@ -66,6 +72,7 @@ export class Parameters {
 
   setWeight(where: string, weight: TensorLike | TensorData): void {
     const { shape } = this.#layout;
+    this.#version += 1;
     this.#weight = isHalf(weight)
       ? copyHalves(where, 'a weight', weight, shape)
       : new Float32Array(checkParameter(where, 'a weight', weight, shape));
@@ -75,6 +82,7 @@ export class Parameters {
     if (this.#bias === null) {
       throw fault('BAD_OPTION', where, 'a layer with a bias', 'one made without', 'Make it with a bias.');
     }
+    this.#version += 1;
     this.#bias = new Float32Array(checkParameter(where, 'a bias', bias, this.#biasShape));
   }
 

@@ -3,6 +3,7 @@ import { product } from '../core/lists.js';
 import { guardReceivers } from '../core/receivers.js';
 import { checkOut, checkTensor, checkTensorOf, FreshTensor, type Tensor } from '../core/tensor.js';
 import { type ForwardCall, repeats } from '../layers/forward-call.js';
+import { BOUND, STEP, type Step, type StepRequest } from '../layers/step.js';
 import { checkRuntime } from '../runtime/execution.js';
 import { locate, type Place, type Sink } from '../runtime/heap-tensor.js';
 import { requireRuntime } from '../runtime/lifecycle.js';
@@ -71,7 +72,11 @@ export abstract class HeapModule<Geometry> {
   #last: Call<Geometry> | undefined;
 
   static {
-    guardReceivers(HeapModule.prototype, 'Module', (value) => #name in value);
+    guardReceivers(HeapModule.prototype, 'Module', (value) => #name in value, [
+      ...Object.getOwnPropertyNames(HeapModule.prototype),
+      BOUND,
+      STEP,
+    ]);
   }
 
   /** @internal */
@@ -133,6 +138,29 @@ export abstract class HeapModule<Geometry> {
   /** The arguments as PyTorch prints them. */
   extraRepr(): string {
     return '';
+  }
+
+  /** @internal */
+  get [BOUND](): Runtime | undefined {
+    return this.#runtime;
+  }
+
+  /** @internal */
+  [STEP]({ runtime, inputShape }: StepRequest): Step {
+    const where = `${this.#name}.forward`;
+    const { outputShape, geometry } = this.planShape(where, inputShape);
+    const pass = { where, runtime, geometry };
+    return {
+      outputShape,
+      inPlace: this.inPlace,
+      run: (source, target) => {
+        try {
+          this.compute(pass, source, target);
+        } catch (error) {
+          throw runtime.asError(where, error);
+        }
+      },
+    };
   }
 
   /** @internal The output's shape for an input's, or what is wrong with it. */

@@ -2,11 +2,12 @@ import { QUANTIZED_LAYER } from '../core/brands.js';
 import { checkChoice, checkOptions, fault, refuse } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
 import { guardReceivers } from '../core/receivers.js';
-import { weightShape } from '../core/spec.js';
+import { multiplyAdds, weightShape } from '../core/spec.js';
 import { checkTensor, checkTensorOf, elementCount, type Tensor, type TensorLike } from '../core/tensor.js';
 import type { ConvTransposeShapeOptions } from '../layers/conv-transpose.js';
 import { type ForwardCall, rememberOptions, repeats, runForward } from '../layers/forward-call.js';
 import type { LayerArithmetic } from '../layers/internals.js';
+import { BOUND, STEP, type Step, type StepRequest } from '../layers/step.js';
 import type { Activations } from '../runtime/bindings.js';
 import { locate, type Place } from '../runtime/heap-tensor.js';
 import { requireRuntime } from '../runtime/lifecycle.js';
@@ -61,7 +62,11 @@ export class QuantizedLayer extends DisposableObject {
   #disposed = false;
 
   static {
-    guardReceivers(QuantizedLayer.prototype, 'QuantizedLayer', (value) => #definition in value);
+    guardReceivers(QuantizedLayer.prototype, 'QuantizedLayer', (value) => #definition in value, [
+      ...Object.getOwnPropertyNames(QuantizedLayer.prototype),
+      BOUND,
+      STEP,
+    ]);
   }
 
   private constructor(definition: QuantizedDefinition) {
@@ -188,6 +193,29 @@ export class QuantizedLayer extends DisposableObject {
   }
 
   /** @internal */
+  get [BOUND](): Runtime | undefined {
+    return this.#definition.geometry.execution.runtime;
+  }
+
+  /** @internal */
+  [STEP]({ runtime, inputShape, relu }: StepRequest): Step {
+    this.#live('forward');
+    const options = relu ? ({ activation: 'relu' } as const) : {};
+    const where = this.#where('forward');
+    const { outputShape, operation } = this.#operation(where, inputShape, FLOAT32, FLOAT32, options, runtime);
+    return {
+      outputShape,
+      inPlace: false,
+      run: (source, target) => {
+        this.#live('forward');
+        this.#plan = this.#operators.run(operation, source, target);
+      },
+      plan: () => this.#operators.plan(operation),
+      multiplyAdds: multiplyAdds(this.#definition.geometry.spec, operation.inputCount, operation.outputCount),
+    };
+  }
+
+  /** @internal */
   definition(member: string): QuantizedDefinition {
     return this.#live(member);
   }
@@ -248,9 +276,8 @@ export class QuantizedLayer extends DisposableObject {
     x: unknown,
     options: unknown,
   ): ForwardCall<QuantizedParameters> {
-    const { geometry, weight, scale, bias } = this.#definition;
+    const { optionNames } = this.#definition.geometry;
     const where = this.#where(method);
-    const { optionNames, layout } = geometry;
     const checked = checkOptions<QuantizedForwardOptions>(
       where,
       options === undefined ? {} : options,
@@ -259,24 +286,41 @@ export class QuantizedLayer extends DisposableObject {
     if (checked.activation !== undefined) checkChoice(where, 'activation', checked.activation, ['relu']);
     const isInt8 = hasInt8(x);
     if (isInt8) this.#requireStatic(method, 'an int8 input');
-    const { data, shape } = isInt8 ? checkInt8(where, 'the input', x) : checkTensor(where, 'the input', x);
+    const { shape } = isInt8 ? checkInt8(where, 'the input', x) : checkTensor(where, 'the input', x);
+    return {
+      where,
+      inputShape: shape,
+      optionNames,
+      optionValues: rememberOptions(checked, optionNames),
+      ...this.#operation(where, shape, isInt8 ? INT8 : FLOAT32, outputElement, checked),
+    };
+  }
+
+  #operation(
+    where: string,
+    shape: readonly number[],
+    inputElement: Element,
+    outputElement: Element,
+    checked: QuantizedForwardOptions | Int8ForwardOptions,
+    runtime = this.#definition.geometry.execution.runtime,
+  ): Pick<ForwardCall<QuantizedParameters>, 'outputShape' | 'operation'> {
+    const { geometry, weight, scale, bias } = this.#definition;
     const { spec, batch, extents, outputShape } = geometry.resolve(where, shape, checked);
     const operation = new Operation<QuantizedParameters>({
       where,
       spec: { ...spec, relu: spec.relu || checked.activation === 'relu' },
       batch,
       extents,
-      layout,
-      execution: geometry.execution,
+      layout: geometry.layout,
+      execution: { ...geometry.execution, runtime },
       arithmetic: this.mode === 'static' ? STATIC_INT8 : DYNAMIC_INT8,
-      inputCount: data.length,
+      inputCount: elementCount(where, 'an input', shape),
       outputCount: elementCount(where, 'an output', outputShape),
-      inputElement: isInt8 ? INT8 : FLOAT32,
+      inputElement,
       outputElement,
       parameters: () => ({ weight, scale, bias, activations: this.#activations }),
     });
-    const optionValues = rememberOptions(checked, optionNames);
-    return { where, inputShape: shape, outputShape, optionNames, optionValues, operation };
+    return { outputShape, operation };
   }
 }
 

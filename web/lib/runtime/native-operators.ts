@@ -56,6 +56,17 @@ export class NativeOperators<Handle extends NativeHandle, Parameters> {
 
   /** Allocates nothing when the same operation runs again on places of the heap. */
   run(operation: Operation<Parameters>, input: Place, output: Sink): Plan {
+    const plan = this.#use(operation, input, output);
+    this.#lastPlan = plan;
+    return plan;
+  }
+
+  /** What `run` would go by: nothing is computed, and nothing measured. */
+  plan(operation: Operation<Parameters>): Plan {
+    return this.#use(operation);
+  }
+
+  #use(operation: Operation<Parameters>, input?: Place, output?: Sink): Plan {
     const { where, operatorKey } = operation;
     const runtime = requireRuntime(where, operation.execution.runtime);
     const operators = this.#operators.on(runtime);
@@ -65,9 +76,12 @@ export class NativeOperators<Handle extends NativeHandle, Parameters> {
       if (known === undefined) operators.set(operatorKey, operator);
       this.#runs += 1;
       operator.used = this.#runs;
-      const plan = this.#run(runtime, operator, operation, input, output);
-      this.#lastPlan = plan;
-      return plan;
+      if (input !== undefined && output !== undefined) {
+        return this.#run(runtime, operator, operation, input, output);
+      }
+      if (operator.planned?.key === operation.planKey) return operator.planned.plan;
+      operator.planned = undefined;
+      return this.#kind.plan(runtime, operator.handle, operation);
     } catch (error) {
       const failure = runtime.asError(where, error);
       // What never ran costs nothing, and of what failed nobody knows the plan.

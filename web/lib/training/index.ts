@@ -1,5 +1,8 @@
 /** deconv-wasm/training: what it takes to train layers in a page. */
 
+export type { SequentialGradients, Trace } from '../graph/chain.js';
+export type { Module, Trainable } from '../graph/module.js';
+export { Sequential } from '../graph/sequential.js';
 export { LeakyReLU, type LeakyReLUOptions, ReLU, Sigmoid, Tanh } from '../modules/activations.js';
 export { GroupNorm, type GroupNormOptions } from '../modules/group-norm.js';
 export type { ModuleGradients, Normalization, NormalizationOptions } from '../modules/normalization.js';
@@ -30,7 +33,6 @@ export type {
   Optimizer,
   OptimizerOptions,
   ParameterGradients,
-  Trainable,
 } from './optimizer.js';
 export {
   type CosineScheduleOptions,
@@ -41,10 +43,4 @@ export {
   type WarmupScheduleOptions,
   warmupSchedule,
 } from './schedules.js';
-export {
-  type Module,
-  Sequential,
-  type SequentialGradients,
-  type Trace,
-} from './sequential.js';
 export { type SgdOptions, sgd } from './sgd.js';

@@ -1,6 +1,7 @@
 import { fault, refuse } from '../core/checks.js';
 import { product } from '../core/lists.js';
 import { checkParameter, type Tensor } from '../core/tensor.js';
+import type { Trainable } from '../graph/module.js';
 import {
   fitState,
   type LoadedState,
@@ -11,14 +12,6 @@ import {
 } from '../layers/state-dict.js';
 import { checkNumber } from './numbers.js';
 import type { Schedule } from './schedules.js';
-
-/** What has parameters: every layer of this package, or an object of your own. */
-export interface Trainable {
-  readonly weight: Tensor;
-  readonly bias: Tensor | null;
-  setWeight(weight: Float32Array): unknown;
-  setBias(bias: Float32Array): unknown;
-}
 
 /** What an optimizer takes; it passes over a normalization without parameters, whose weight is null. */
 export interface Optimizable extends Omit<Trainable, 'weight'> {

@@ -1,0 +1,593 @@
+// Sequential and Graph on one arena, against the same modules one by one and against PyTorch
+// (tests/fixtures/modules/make_graph.py).
+
+import { readFileSync } from 'node:fs';
+import {
+  Conv2d,
+  ConvTranspose2d,
+  createRuntime,
+  Graph,
+  type GraphValue,
+  HeapTensor,
+  LeakyReLU,
+  type Module,
+  memoryUsage,
+  PReLU,
+  ReLU,
+  Sequential,
+  Sigmoid,
+  SiLU,
+  Tanh,
+  type Tensor,
+} from 'deconv-wasm';
+import * as brainstate from 'deconv-wasm/brainstate';
+import { ResizeConv2d } from 'deconv-wasm/checkerboard';
+import { quantize } from 'deconv-wasm/quantize';
+import { BatchNorm2d, meanSquaredError } from 'deconv-wasm/training';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { describeEachBuild } from '../support/builds.js';
+import { compareExactly, compareWith } from '../support/compare.js';
+import { caught, expectError } from '../support/errors.js';
+import { expectNothingLeft } from '../support/memory.js';
+import { mulberry32 } from '../support/random.js';
+import { runsOf, seed } from '../support/seed.js';
+import { randomTensor, toChannelsLast, zeros } from '../support/tensors.js';
+
+interface Stored {
+  readonly shape: readonly number[];
+  readonly data: readonly number[];
+}
+
+interface Golden {
+  readonly state: Readonly<Record<string, Stored>>;
+  readonly x: Stored;
+  readonly y: Stored;
+  readonly grad_output: Stored;
+  readonly input_gradient: Stored;
+  readonly gradients: Readonly<Record<string, Stored>>;
+}
+
+const golden = JSON.parse(
+  readFileSync(new URL('../fixtures/modules/graph.json', import.meta.url), 'utf8'),
+) as { readonly cases: readonly Golden[] };
+
+function tensorOf({ shape, data }: Stored): Tensor {
+  return { data: Float32Array.from(data), shape };
+}
+
+function onHeap({ data, shape }: Tensor): HeapTensor {
+  const tensor = new HeapTensor(shape);
+  tensor.data.set(data);
+  return tensor;
+}
+
+function expectSame(got: Tensor, wanted: Tensor): void {
+  expect(compareExactly(got, wanted)).toBeUndefined();
+}
+
+function expectClose(got: Tensor, wanted: Stored | Tensor, allowed = 2e-5): void {
+  expect(compareWith(got, wanted.shape, wanted.data, () => allowed)).toBeUndefined();
+}
+
+const conv = (inChannels: number, outChannels: number, kernelSize = 3, more = {}): Conv2d =>
+  new Conv2d({
+    inChannels,
+    outChannels,
+    kernelSize,
+    padding: (kernelSize - 1) / 2,
+    seed: inChannels,
+    ...more,
+  });
+
+const up = (inChannels: number, outChannels: number, more = {}): ConvTranspose2d =>
+  new ConvTranspose2d({ inChannels, outChannels, kernelSize: 4, stride: 2, padding: 1, seed: 7, ...more });
+
+/** PyTorch's of make_graph.py. */
+function unet(): Graph {
+  const net = new Graph();
+  const x = net.input('x');
+  const skip = net.apply(new LeakyReLU({ negativeSlope: 0.1 }), net.apply(conv(2, 4), x, 'enter'));
+  const half = { kernelSize: 2, stride: 2, padding: 0 };
+  const inner = net.apply(new ReLU(), net.apply(conv(4, 6, 2, half), skip, 'down'));
+  const middle = new Sequential(conv(6, 6, 3, { groups: 2 }), new ReLU(), conv(6, 6, 1));
+  const sum = net.add(inner, net.apply(middle, inner, 'middle'));
+  const mix = conv(4, 4, 1);
+  const upper = net.apply(mix, net.apply(up(6, 4, half), sum, 'up'), 'mix');
+  const mixed = net.apply(mix, net.apply(new SiLU(), upper), 'again');
+  const [one, other] = net.split(mixed, [1, 3]) as [GraphValue, GraphValue];
+  const exit = net.apply(conv(8, 3, 3, { bias: false }), net.concat([other, skip, one]), 'exit');
+  return net.output(net.apply(new Tanh(), exit), 'y');
+}
+
+function stateOf({ state }: Golden): Record<string, Tensor> {
+  return Object.fromEntries(Object.entries(state).map(([name, stored]) => [name, tensorOf(stored)]));
+}
+
+/** Draws a graph whose values all have one size but for their channels; `last` has these as the last axis. */
+function randomGraph(random: () => number, channels: number, size: number, last: boolean): Graph {
+  const below = (count: number): number => Math.floor(random() * count);
+  const net = new Graph();
+  const axis = last ? -1 : 1;
+  const values: { readonly value: GraphValue; readonly channels: number }[] = [
+    { value: net.input('x'), channels },
+  ];
+  const any = () => values[below(values.length)] as (typeof values)[number];
+  const layer = (from: number, to: number): Module =>
+    last
+      ? new brainstate.Conv2d({
+          inSize: [size, size, from],
+          outChannels: to,
+          kernelSize: 3,
+          padding: 'SAME',
+          seed: from,
+        })
+      : conv(from, to, random() < 0.5 ? 1 : 3);
+  const activations = [() => new ReLU(), () => new Tanh(), () => new LeakyReLU(), () => new Sigmoid()];
+  for (let count = 3 + below(10); count > 0; count -= 1) {
+    const one = any();
+    const kind = below(6);
+    if (kind <= 1) {
+      const to = 1 + below(6);
+      values.push({ value: net.apply(layer(one.channels, to), one.value), channels: to });
+    } else if (kind === 2) {
+      const make = activations[below(activations.length)] as () => Module;
+      values.push({ value: net.apply(make(), one.value), channels: one.channels });
+    } else if (kind === 3) {
+      const other = values.filter((value) => value.channels === one.channels);
+      const term = other[below(other.length)] as (typeof values)[number];
+      values.push({ value: net.add(one.value, term.value), channels: one.channels });
+    } else if (kind === 4) {
+      const parts = Array.from({ length: 1 + below(3) }, any);
+      const value = net.concat(
+        parts.map((part) => part.value),
+        { axis },
+      );
+      values.push({ value, channels: parts.reduce((sum, part) => sum + part.channels, 0) });
+    } else if (one.channels > 1) {
+      const first = 1 + below(one.channels - 1);
+      const sizes = [first, one.channels - first];
+      const parts = net.split(one.value, sizes, { axis });
+      for (const [index, value] of parts.entries()) values.push({ value, channels: sizes[index] as number });
+    }
+  }
+  // Any value may go out, inputs and twice the same among them.
+  for (let index = 1 + below(3); index > 0; index -= 1) net.output(any().value, `y${index}`);
+  return net.output((values.at(-1) as (typeof values)[number]).value, 'last');
+}
+
+describeEachBuild((build) => {
+  it('any graph computes what its nodes compute one by one, wherever its tensors lie', () => {
+    fc.assert(
+      fc.property(
+        fc.record({ seed: fc.nat(), batch: fc.integer({ min: 1, max: 2 }), last: fc.boolean() }),
+        ({ seed: drawn, batch, last }) => {
+          const random = mulberry32(drawn);
+          const [channels, size] = [1 + Math.floor(random() * 5), 1 + Math.floor(random() * 5)];
+          using net = randomGraph(random, channels, size, last);
+          const first = randomTensor([batch, channels, size, size], drawn);
+          const x = last ? toChannelsLast(first) : first;
+          const wanted = net.trace({ x }).outputs;
+          const got = net.forward({ x });
+          expect(Object.keys(got)).toEqual(Object.keys(wanted));
+          for (const [name, y] of Object.entries(wanted)) expectSame(got[name] as Tensor, y);
+          // On the heap, and then on plain tensors once more: nobody's input is written to.
+          using heapX = onHeap(x);
+          const out = Object.fromEntries(
+            Object.entries(wanted).map(([name, { shape }]) => [name, new HeapTensor(shape)]),
+          );
+          expect(net.forward({ x: heapX }, { out })).toBe(out);
+          for (const [name, y] of Object.entries(wanted)) expectSame(out[name] as Tensor, y);
+          expectSame(heapX, x);
+          for (const tensor of Object.values(out)) tensor.dispose();
+        },
+      ),
+      runsOf(60, build.name),
+    );
+  });
+
+  it('a U-Net of PyTorch: values and all gradients', () => {
+    for (const one of golden.cases) {
+      using net = unet();
+      net.loadStateDict(stateOf(one));
+      expect(net.stateDict()).toEqual(stateOf(one));
+      const x = tensorOf(one.x);
+      expectClose(net.forward(x), one.y);
+      const pass = net.trace(x);
+      expectClose(pass.output, one.y);
+      const grad = tensorOf(one.grad_output);
+      for (const { input, layers } of [pass.backward(grad), net.backward(x, grad)]) {
+        expectClose(input, one.input_gradient, 5e-5);
+        const names = ['enter', 'down', 'middle.0', 'middle.2', 'up', 'mix', 'exit'];
+        expect(layers.length).toBe(names.length);
+        for (const [index, { weight, bias }] of layers.entries()) {
+          const name = names[index] as string;
+          expectClose(weight, one.gradients[`${name}.weight`] as Stored, 2e-4);
+          if (bias !== null) expectClose(bias, one.gradients[`${name}.bias`] as Stored, 2e-4);
+        }
+      }
+    }
+  });
+
+  it('gradients of several inputs and outputs are central differences', () => {
+    using net = new Graph();
+    const [a, b] = [net.input('a'), net.input('b')];
+    const both = net.apply(conv(3, 4), net.concat([a, b]));
+    const [left, right] = net.split(net.apply(new Tanh(), both), [3, 1]) as [GraphValue, GraphValue];
+    net.output(net.apply(new Sigmoid(), net.add(left, net.apply(conv(1, 3, 1), b))), 'sum');
+    net.output(right, 'rest');
+    const inputs = { a: randomTensor([2, 2, 3, 4], seed), b: randomTensor([2, 1, 3, 4], seed + 1) };
+    const targets = { sum: randomTensor([2, 3, 3, 4], seed + 2), rest: randomTensor([2, 1, 3, 4], seed + 3) };
+    const lossOf = (given: typeof inputs): number => {
+      const y = net.forward(given) as typeof targets;
+      return meanSquaredError(y.sum, targets.sum).loss + meanSquaredError(y.rest, targets.rest).loss;
+    };
+    const pass = net.trace(inputs);
+    const { sum, rest } = pass.outputs as typeof targets;
+    const gradients = pass.backward({
+      sum: meanSquaredError(sum, targets.sum).gradient,
+      rest: meanSquaredError(rest, targets.rest).gradient,
+    });
+    for (const name of ['a', 'b'] as const) {
+      const { data, shape } = inputs[name];
+      const slopes = data.map((value, index) => {
+        const [low, high] = [Math.fround(value - 1e-2), Math.fround(value + 1e-2)];
+        const at = (moved: number) => lossOf({ ...inputs, [name]: { data: data.with(index, moved), shape } });
+        return (at(high) - at(low)) / (high - low);
+      });
+      expectClose(gradients.inputs[name] as Tensor, { data: slopes, shape }, 2e-4);
+    }
+    // Of one output alone, the other's gradient is 0.
+    const alone = pass.backward({ rest: { data: new Float32Array(24).fill(1), shape: rest.shape } });
+    expect(alone.layers[1]?.weight.data.every((value) => value === 0)).toBe(true);
+    expect(alone.layers[0]?.weight.data.some((value) => value !== 0)).toBe(true);
+  });
+
+  it('sizes that change from call to call give the same each time, in bounded memory', () => {
+    using net = unet();
+    const sizes = [
+      [4, 4],
+      [8, 6],
+      [2, 12],
+      [6, 6],
+      [10, 2],
+      [4, 8],
+    ] as const;
+    const inputs = sizes.map(([height, width], index) =>
+      randomTensor([1 + (index % 2), 2, height, width], index),
+    );
+    const wanted = inputs.map((x) => net.trace(x).output);
+    const round = (): void => {
+      for (const [index, x] of inputs.entries()) expectSame(net.forward(x), wanted[index] as Tensor);
+    };
+    round();
+    round();
+    const before = memoryUsage();
+    for (let count = 0; count < 4; count += 1) round();
+    expect(memoryUsage()).toEqual(before);
+    // A large one leaves what its layers need beside their weight, but not its arena.
+    const large = [1, 2, 128, 128];
+    net.forward(randomTensor(large, 1));
+    round();
+    const more = memoryUsage().usedBytes - before.usedBytes;
+    expect(more).toBeLessThan(net.summary(large).arenaBytes / 4);
+  });
+
+  it('writes where the caller wants it, whatever overlaps', () => {
+    using net = new Sequential(conv(2, 4), new Tanh(), conv(4, 2), new LeakyReLU());
+    const x = randomTensor([1, 2, 6, 6], seed);
+    const y = net.trace(x).output;
+    const own = zeros(...y.shape);
+    expect(net.forward(x, { out: own })).toBe(own);
+    expectSame(own, y);
+    using place = onHeap(x);
+    expect(net.forward(place, { out: place })).toBe(place);
+    expectSame(place, y);
+    // Parts of one tensor, of which one begins at no multiple of 16 bytes.
+    using large = new HeapTensor([200]);
+    for (const [from, to] of [
+      [0, 72],
+      [72, 0],
+      [10, 50],
+      [101, 33],
+      [1, 2],
+    ] as const) {
+      const part = (begin: number): Tensor => ({
+        data: large.data.subarray(begin, begin + 72),
+        shape: x.shape,
+      });
+      part(from).data.set(x.data);
+      net.forward(part(from), { out: part(to) });
+      expectSame(part(to), y);
+    }
+    // A copy of the input is an output too.
+    using both = new Graph();
+    const input = both.input('x');
+    both
+      .output(input, 'same')
+      .output(both.apply(net, input), 'y')
+      .output(both.apply(new ReLU(), input), 'relu');
+    using same = new HeapTensor(x.shape);
+    const out = { same, y: zeros(...y.shape), relu: zeros(...x.shape) };
+    both.forward({ x }, { out });
+    expectSame(same, x);
+    expectSame(out.y, y);
+    expectSame(out.relu, new ReLU().forward(x));
+  });
+
+  it('modules of every kind: parameters of channels, composites, int8, and objects of the user’s', () => {
+    const own = {
+      calls: 0,
+      forward({ data, shape }: Tensor) {
+        own.calls += 1;
+        return { data: data.map((value) => 2 * value), shape };
+      },
+      backward: (_x: Tensor, { data, shape }: Tensor) => ({
+        input: { data: data.map((value) => 2 * value), shape },
+      }),
+      outputShape: (shape: readonly number[]) => shape,
+      toString: () => 'Double()',
+    };
+    const resize = {
+      inChannels: 3,
+      outChannels: 3,
+      kernelSize: 3,
+      scaleFactor: 2,
+      padding: 1,
+      seed: 1,
+    } as const;
+    using net = new Sequential(
+      conv(2, 3),
+      new PReLU({ numParameters: 3 }),
+      new ResizeConv2d(resize),
+      own,
+      new ResizeConv2d({ ...resize, mode: 'bilinear' }),
+      new ReLU(),
+      quantize(conv(3, 3)),
+      new ReLU(),
+      conv(3, 1, 1),
+    );
+    const x = randomTensor([2, 2, 5, 4], seed);
+    let y = x;
+    for (const [index, module] of net.modules.entries()) {
+      if (index !== 5 && index !== 7) y = module.forward(y);
+      else y = new ReLU().forward(y);
+    }
+    expectSame(net.forward(x), y);
+    expect(own.calls).toBe(2);
+    // Without a shape that is told before they run, modules are computed one by one.
+    const { outputShape, ...strange } = own;
+    using slow = new Sequential(conv(2, 3), strange, new Tanh());
+    const out = zeros(2, 3, 5, 4);
+    expect(slow.forward(x, { out })).toBe(out);
+    expectSame(out, slow.forward(x));
+    expectError(
+      caught(() => slow.summary(x.shape)),
+      'UNSUPPORTED',
+      'Sequential.summary',
+    );
+    // One that tells a wrong shape is found out.
+    using wrong = new Sequential(conv(2, 3), { ...own, outputShape: () => [1] });
+    expectError(
+      caught(() => wrong.forward(x)),
+      'BAD_SHAPE',
+      'Sequential.forward',
+    );
+  });
+
+  it('stands on the runtime that its modules name, and on several one by one', async () => {
+    const runtime = await createRuntime({ build: build.options.build });
+    const x = randomTensor([1, 2, 4, 4], seed);
+    using net = new Sequential(conv(2, 2, 3, { runtime }), new Tanh(), conv(2, 2));
+    const y = net.forward(x);
+    expect(runtime.memoryUsage().liveLayers).toBe(3);
+    using heapX = new HeapTensor(x.shape, { runtime });
+    heapX.data.set(x.data);
+    expectSame(net.forward(heapX), y);
+    using mixed = new Sequential(net, new Tanh({ runtime: await createRuntime() }));
+    expectSame(mixed.forward(x), new Tanh().forward(y));
+    await runtime.shutdown();
+    expectError(
+      caught(() => net.forward(x)),
+      'NOT_INITIALIZED',
+      'Sequential.forward',
+    );
+  });
+
+  it('parameters and modes that change between calls are those of the next call', () => {
+    const layer = conv(2, 3);
+    const norm = new BatchNorm2d({ numFeatures: 3 });
+    using net = new Sequential(layer, norm, new ReLU(), conv(3, 2));
+    const x = randomTensor([2, 2, 4, 4], seed);
+    const oneByOne = (): Tensor => {
+      let y = x;
+      for (const module of net.modules) y = module.forward(y);
+      return y;
+    };
+    for (let count = 0; count < 3; count += 1) net.forward(randomTensor([2, 2, 4, 4], seed + count));
+    net.eval();
+    const check = (): Tensor => {
+      const y = net.forward(x);
+      expectClose(y, oneByOne(), 1e-5);
+      return y;
+    };
+    const first = check();
+    layer.setWeight(randomTensor(layer.weight.shape, 5));
+    norm.setWeight(randomTensor([3], 6));
+    const second = check();
+    expect(compareExactly(second, first)).toBeDefined();
+    norm.setBias(randomTensor([3], 7));
+    layer.setBias(randomTensor([3], 8));
+    check();
+    net.loadStateDict({ '1.running_mean': randomTensor([3], 9) }, { strict: false });
+    check();
+    // Back in training nothing is left of what was folded: bit by bit as if it had never been.
+    const state = net.stateDict();
+    net.train();
+    const trained = net.forward(x);
+    net.loadStateDict(state);
+    expectSame(trained, oneByOne());
+    expect(net.stateDict()['1.num_batches_tracked']?.data.at(0)).toBe(4);
+    net.eval();
+    check();
+  });
+
+  it('gives back what it took', () => {
+    const start = memoryUsage();
+    const net = unet();
+    net.forward(randomTensor([1, 2, 8, 8], 1));
+    net.forward(randomTensor([1, 2, 4, 4], 1));
+    net.summary([1, 2, 6, 6]);
+    expect(memoryUsage().liveLayers).toBeGreaterThan(start.liveLayers);
+    net.dispose();
+    net.dispose();
+    expectNothingLeft(start);
+    for (const act of [() => net.forward(zeros(1, 2, 4, 4)), () => net.trace(zeros(1, 2, 4, 4))]) {
+      expectError(caught(act), 'DISPOSED', 'Graph.(forward|trace)');
+    }
+    const layer = conv(1, 1);
+    using chain = new Sequential(layer, new Tanh());
+    chain.forward(zeros(1, 1, 2, 2));
+    layer.dispose();
+    expectError(
+      caught(() => chain.forward(zeros(1, 1, 2, 2))),
+      'DISPOSED',
+      'Sequential.forward',
+    );
+  });
+
+  it('summary tells shapes, parameters, products, routes and memory', () => {
+    using net = unet();
+    const summary = net.summary([2, 2, 8, 8]);
+    expect(summary.steps.map(({ name }) => name)).toEqual([
+      ...[
+        'enter',
+        '1',
+        'down',
+        '3',
+        'middle.0',
+        'middle.1',
+        'middle.2',
+        '5',
+        'up',
+        'mix',
+        '8',
+        'again',
+        '10',
+        '11',
+      ],
+      ...['exit', '13'],
+    ]);
+    const step = (name: string) => summary.steps.find((one) => one.name === name);
+    expect(step('enter')).toMatchObject({
+      module: 'Conv2d(2, 4, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1))',
+      inputShapes: [[2, 2, 8, 8]],
+      outputShapes: [[2, 4, 8, 8]],
+      parameters: 2 * 4 * 9 + 4,
+      multiplyAdds: 2 * 4 * 64 * 2 * 9,
+      within: null,
+    });
+    expect(step('up')).toMatchObject({ multiplyAdds: 2 * 6 * 16 * 4 * 4, outputShapes: [[2, 4, 8, 8]] });
+    expect(step('middle.0')).toMatchObject({ multiplyAdds: (2 * 6 * 16 * 6 * 9) / 2 });
+    expect(step('middle.1')).toMatchObject({ within: 'middle.0', route: null, multiplyAdds: 0 });
+    expect(step('10')).toMatchObject({
+      module: 'split',
+      outputShapes: [
+        [2, 1, 8, 8],
+        [2, 3, 8, 8],
+      ],
+    });
+    expect(step('enter')?.route).toBeTypeOf('string');
+    expect(summary.arenaBytes).toBeLessThan(summary.tensorBytes);
+    expect(summary.parameters).toBe(summary.steps.reduce((sum, { parameters }) => sum + parameters, 0));
+    const text = String(summary);
+    expect(text).toMatch(/^ +Graph +output +parameters +multiply-adds +route\n/);
+    expect(text).toMatch(/\nmiddle\.1 +ReLU +\[2, 6, 4, 4\] +0 +0 +in middle\.0\n/);
+    expect(text).toMatch(/\narena [\d,]+ bytes, all tensors [\d,]+ bytes$/);
+  });
+});
+
+describe('what is wrong is said with the node', () => {
+  const tensor = zeros(1, 2, 4, 4);
+  const value = (): { net: Graph; x: GraphValue } => {
+    const net = new Graph();
+    return { net, x: net.input('x') };
+  };
+
+  it.each<[string, string, string, () => unknown]>([
+    ['BAD_OPTION', 'Sequential', 'at least one module', () => new Sequential()],
+    ['BAD_OPTION', 'Sequential', 'a name without points', () => new Sequential({ 'a.b': new ReLU() })],
+    ['BAD_TYPE', 'Sequential', 'a module "a"', () => new Sequential({ a: 1 } as never)],
+    ['BAD_TYPE', 'Sequential', 'argument 1', () => new Sequential(new ReLU(), null as never)],
+    ['BAD_OPTION', 'Graph', 'at least one input', () => new Graph().layers],
+    ['BAD_OPTION', 'Graph', 'at least one output', () => value().net.layers],
+    ['BAD_OPTION', 'Graph.input', 'every name once', () => value().net.input('x')],
+    ['BAD_TYPE', 'Graph.apply', 'a module', () => value().net.apply(1 as never, value().x)],
+    ['BAD_TYPE', 'Graph.apply', 'a value of this graph', () => value().net.apply(new ReLU(), value().x)],
+    ['BAD_TYPE', 'Graph.concat', 'a list of values', () => value().net.concat(1 as never)],
+    ['BAD_OPTION', 'Graph.concat', 'options among', () => value().net.concat([], { dim: 1 } as never)],
+    [
+      'BAD_OPTION',
+      'Graph.split',
+      'sizes[0]',
+      () => {
+        const { net, x } = value();
+        return net.split(x, [0]);
+      },
+    ],
+    [
+      'BAD_OPTION',
+      'Graph.apply',
+      'a graph of one input and one output',
+      () => {
+        const { net, x } = value();
+        net.output(x, 'one').output(x, 'other');
+        const outer = value();
+        return outer.net.apply(net, outer.x);
+      },
+    ],
+    [
+      'BAD_OPTION',
+      'Graph.output',
+      'a graph that is being built',
+      () => {
+        const { net, x } = value();
+        return net.output(x).layers.length === 0 && net.output(x, 'more');
+      },
+    ],
+  ])('%s %s: %s', (code, where, words, act) => {
+    const error = caught(act);
+    expectError(error, code as never, where);
+    expect(error.message).toContain(words);
+  });
+
+  describeEachBuild(() => {
+    it('when it is called', () => {
+      using net = new Sequential({ first: conv(2, 3), second: conv(4, 2) });
+      const start = memoryUsage();
+      const error = caught(() => net.forward(tensor));
+      expectError(error, 'BAD_SHAPE', 'Sequential.forward');
+      expect(error.message).toMatch(/^Sequential\.forward: at "second", Conv2d\.forward: expected input/);
+      expect(error.detail).toMatchObject({ where: 'Sequential.forward', node: 'second' });
+      // Nothing was computed, and nothing is held.
+      expectNothingLeft(start);
+      expect(caught(() => net.trace(tensor)).detail.node).toBe('second');
+
+      const { net: graph, x } = value();
+      graph.output(graph.concat([x, graph.apply(conv(2, 2, 3, { stride: 2 }), x)], { name: 'both' }));
+      expect(caught(() => graph.forward(tensor)).message).toMatch(
+        /^Graph\.forward: at "both", concat: expected values of one shape but for axis 1, got/,
+      );
+      for (const [act, code] of [
+        [() => graph.forward(null as never), 'BAD_TYPE'],
+        [() => graph.forward({}), 'BAD_TYPE'],
+        [() => graph.forward({ x: tensor, y: tensor }), 'BAD_OPTION'],
+        [() => graph.forward(tensor, { activation: 'relu' } as never), 'BAD_OPTION'],
+        [() => net.forward({ data: new Float32Array(3), shape: [1, 2, 4, 4] }), 'BAD_SHAPE'],
+      ] as const) {
+        expectError(caught(act), code, '(Graph|Sequential).forward');
+      }
+      graph.dispose();
+    });
+  });
+});

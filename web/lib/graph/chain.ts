@@ -1,0 +1,618 @@
+import { SEQUENTIAL } from '../core/brands.js';
+import { checkBoolean, checkOptions, describe, fault, refuse } from '../core/checks.js';
+import { DisposableObject } from '../core/disposable.js';
+import { guardReceivers } from '../core/receivers.js';
+import {
+  checkOut,
+  checkShape,
+  checkTensor,
+  checkTensorOf,
+  FreshTensor,
+  sameList,
+  shapeOf,
+  type Tensor,
+} from '../core/tensor.js';
+import type { LayerGradients } from '../layers/layer.js';
+import {
+  fitState,
+  type LoadedState,
+  type LoadStateOptions,
+  type NestedState,
+  prefixed,
+  type StateDict,
+  type Stateful,
+} from '../layers/state-dict.js';
+import { BOUND, stepModuleOf } from '../layers/step.js';
+import { locate, type Place, type Sink } from '../runtime/heap-tensor.js';
+import { requireRuntime } from '../runtime/lifecycle.js';
+import { OwnedOperators } from '../runtime/owned-operators.js';
+import { outOfMemory, type Runtime } from '../runtime/runtime.js';
+import {
+  DEFINITION,
+  type Definition,
+  type FlatDefinition,
+  flatten,
+  type ModuleNode,
+  type Unit,
+  unitsOf,
+} from './definition.js';
+import { evaluate, gradientsOf, layersOf, type Recorded } from './evaluation.js';
+import { Fold, type FoldableNorm, folds } from './folds.js';
+import { type Module, statefulOf, type Trainable } from './module.js';
+import { isProgrammable, Program } from './program.js';
+import { type Summary, summarize } from './summary.js';
+
+/** Tensors by the names of a chain's inputs or outputs. */
+export type NamedTensors<Buffer extends ArrayBufferLike = ArrayBufferLike> = Readonly<
+  Record<string, Tensor<Buffer>>
+>;
+
+export interface ChainForwardOptions<Out = Tensor> {
+  /**
+   * Receives the result instead of a new tensor; must have the output's shape. It may overlap the input in any way.
+   * With HeapTensors for input and output nothing is copied (but where the two overlap).
+   */
+  readonly out?: Out;
+}
+
+export interface SequentialGradients {
+  readonly input: Tensor<ArrayBuffer>;
+  /** Of the modules with parameters, in the order of `layers`: what an optimizer's step takes. */
+  readonly layers: readonly LayerGradients[];
+}
+
+/** One pass through a chain, with what its gradients need. */
+export interface Trace {
+  readonly output: Tensor<ArrayBuffer>;
+  /**
+   * Gradients of `sum(output * gradOutput)` without computing the pass again. Valid until a weight
+   * changes: take them before the optimizer's step.
+   *
+   * @throws {DeconvError} as a layer's backward
+   */
+  backward(gradOutput: Tensor): SequentialGradients;
+}
+
+export interface NamedGradients {
+  readonly inputs: NamedTensors<ArrayBuffer>;
+  /** As in `SequentialGradients`. */
+  readonly layers: readonly LayerGradients[];
+}
+
+/** The same of a graph whose values are given by name; outputs left out of `gradOutputs` have a gradient of 0. */
+export interface NamedTrace {
+  readonly outputs: NamedTensors<ArrayBuffer>;
+  backward(gradOutputs: NamedTensors): NamedGradients;
+}
+
+/** Programs that a chain keeps, one for each set of input shapes. */
+const KEPT_PROGRAMS = 4;
+
+interface Arena {
+  readonly handle: { delete(): void };
+  readonly address: number;
+  readonly floats: number;
+}
+
+/** A child's name in states and errors, and the child. */
+export interface Child {
+  readonly name: string;
+  readonly module: Module;
+}
+
+/** What is known of a chain once it is whole. */
+interface Prepared {
+  readonly chain: FlatDefinition;
+  /** Nodes as they are computed one by one. */
+  readonly units: readonly Unit[];
+  readonly layers: readonly (Module & Trainable)[];
+  /** Modules that compute otherwise in training. */
+  readonly moded: readonly { readonly training: boolean }[];
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+  /** What errors call the inputs. */
+  readonly inputLabels: readonly string[];
+  readonly programmable: boolean;
+  /** The runtime that modules are bound to. */
+  readonly bound: Runtime | undefined;
+}
+
+/** A program, and the modes of the chain's modules that it was made for. */
+interface Kept {
+  readonly program: Program;
+  readonly modes: readonly boolean[];
+}
+
+/** What `Sequential` and `Graph` have in common: everything but how they are put together. */
+export abstract class Chain extends DisposableObject implements Stateful {
+  readonly #name: string;
+  readonly #where: string;
+  #prepared: Prepared | undefined;
+  /** The one used last comes first. */
+  #programs: Kept[] = [];
+  readonly #arena = new OwnedOperators<Arena>();
+  /** By the name of the node whose weight it is in. */
+  readonly #folds = new Map<string, Fold>();
+  #training = true;
+  #disposed = false;
+  // Of one call; kept so that a steady loop makes none.
+  readonly #given: unknown[] = [];
+  readonly #receivers: unknown[] = [];
+  readonly #places: Place[] = [];
+  readonly #sinks: Sink[] = [];
+
+  static {
+    guardReceivers(Chain.prototype, 'Chain', (value) => #name in value, [
+      ...Object.getOwnPropertyNames(Chain.prototype).filter((key) => key !== 'children'),
+      SEQUENTIAL,
+    ]);
+  }
+
+  /** @internal */
+  protected constructor(name: string) {
+    super();
+    this.#name = name;
+    this.#where = `${name}.forward`;
+  }
+
+  /** The children in order; a chain among them stays one. */
+  get modules(): readonly Module[] {
+    return Object.freeze(this.children().map(({ module }) => module));
+  }
+
+  /** All modules with parameters, each once: the list for an optimizer. */
+  get layers(): readonly (Module & Trainable)[] {
+    return this.#prepare().layers;
+  }
+
+  /** Whether the chain was last put into training; it is made so. */
+  get training(): boolean {
+    return this.#training;
+  }
+
+  get disposed(): boolean {
+    return this.#disposed;
+  }
+
+  /**
+   * Computes the chain and remembers nothing of `x`. What lies between its modules stays on the WebAssembly heap, in one
+   * arena that steps share; a loop over the same shapes with `out` allocates nothing. A graph of several inputs or
+   * outputs takes and gives tensors by name.
+   *
+   * @returns `options.out` where there is one
+   * @throws {DeconvError} as a module's forward, with the node in the message and in `detail.node`
+   *
+   * @example
+   * const picture = decoder.forward(code);
+   * const { mean, logVariance } = encoder.forward({ picture });
+   */
+  forward<Out extends Tensor = Tensor<ArrayBuffer>>(
+    x: Tensor,
+    options?: ChainForwardOptions & { readonly out?: Out },
+  ): Out;
+  forward<Out extends NamedTensors = NamedTensors<ArrayBuffer>>(
+    x: NamedTensors,
+    options?: ChainForwardOptions<NamedTensors> & { readonly out?: Out },
+  ): Out;
+  forward(
+    x: Tensor | NamedTensors,
+    options?: ChainForwardOptions<Tensor | NamedTensors>,
+  ): Tensor | NamedTensors {
+    const where = this.#requireLive(this.#where);
+    const prepared = this.#prepare();
+    if (options !== undefined) checkForwardOptions(where, options);
+    const given = this.#given;
+    try {
+      const named = readGiven(where, 'input', x, prepared.inputNames, given);
+      if (!named) requireOneOutput(where, prepared.outputNames);
+      return prepared.programmable
+        ? this.#run(where, prepared, given, named, options?.out)
+        : this.#evaluate(where, prepared, given as Tensor[], named, options?.out);
+    } finally {
+      // Nobody's tensors are kept alive.
+      given.fill(undefined);
+      this.#receivers.fill(undefined);
+      this.#places.fill(0);
+      this.#sinks.fill(0);
+    }
+  }
+
+  /**
+   * Computes the modules and keeps what came between them, so that a training step computes them once.
+   *
+   * @throws {DeconvError} as `forward`
+   *
+   * @example
+   * const pass = decoder.trace(x);
+   * const { loss, gradient } = meanSquaredError(pass.output, target);
+   * step(pass.backward(gradient).layers);
+   */
+  trace(x: Tensor): Trace;
+  trace(x: NamedTensors): NamedTrace;
+  trace(x: Tensor | NamedTensors): Trace | NamedTrace {
+    return this.#trace('trace', x, false);
+  }
+
+  /**
+   * Gradients of `sum(forward(x) * gradOutput)`: pure, so it computes the modules again, without moving running
+   * statistics on. In training use `trace`.
+   *
+   * @throws {DeconvError} as a layer's backward
+   */
+  backward(x: Tensor, gradOutput: Tensor): SequentialGradients;
+  backward(x: NamedTensors, gradOutputs: NamedTensors): NamedGradients;
+  backward(
+    x: Tensor | NamedTensors,
+    gradOutput: Tensor | NamedTensors,
+  ): SequentialGradients | NamedGradients {
+    return (this.#trace('backward', x, true) as Trace).backward(gradOutput as Tensor);
+  }
+
+  /**
+   * What the chain does with inputs of these shapes: shapes, parameters, multiply-adds and routes of its steps, and the
+   * memory between them. As text it is a table.
+   *
+   * @throws {DeconvError} as `forward`; `UNSUPPORTED` for modules without `outputShape`
+   *
+   * @example
+   * console.log(String(decoder.summary([1, 8, 16, 16])));
+   */
+  summary(inputShape: readonly number[] | Readonly<Record<string, readonly number[]>>): Summary {
+    const where = this.#requireLive(`${this.#name}.summary`);
+    const prepared = this.#prepare();
+    const { inputNames, inputLabels, chain, bound, programmable } = prepared;
+    if (!programmable) {
+      refuse('UNSUPPORTED', where, 'modules that tell their outputShape, on one runtime', String(this));
+    }
+    const given = Array.isArray(inputShape)
+      ? [inputShape]
+      : inputNames.map((name) => (inputShape as Readonly<Record<string, unknown>>)[name]);
+    const shapes = inputLabels.map((label, index) => checkShape(where, `${label}'s shape`, given[index]));
+    const runtime = requireRuntime(where, bound);
+    return summarize(this.#name, chain, this.#program(where, runtime, prepared, shapes));
+  }
+
+  /**
+   * Copies of all parameters and running statistics by PyTorch's names: a child's name goes before its own, `0.weight`,
+   * `up1.bias`, `2.0.weight`.
+   *
+   * @throws {DeconvError} `DISPOSED`
+   *
+   * @example
+   * const file = writeSafetensors(decoder.stateDict());
+   */
+  stateDict(): StateDict {
+    return Object.assign({}, ...this.#parts().map(({ name, part }) => prefixed(name, part.stateDict())));
+  }
+
+  /**
+   * Replaces the parameters of all modules by copies of those in `state`, or nothing where they do not fit.
+   *
+   * @throws {DeconvError} as a layer's loadStateDict
+   *
+   * @example
+   * decoder.loadStateDict(await (await readModel('decoder.safetensors')).stateDict());
+   */
+  loadStateDict(state: StateDict | NestedState, options?: LoadStateOptions): LoadedState {
+    const parts = this.#parts();
+    const shapes: Record<string, readonly number[]> = {};
+    for (const { name, part } of parts) {
+      for (const [own, { shape }] of Object.entries(part.stateDict())) shapes[`${name}.${own}`] = shape;
+    }
+    const { found, missing, unexpected } = fitState(`${this.#name}.loadStateDict`, shapes, state, options);
+    for (const { name, part } of parts) {
+      const own = Object.entries(found)
+        .filter(([whole]) => whole.startsWith(`${name}.`))
+        .map(([whole, tensor]) => [whole.slice(name.length + 1), tensor]);
+      part.loadStateDict(Object.fromEntries(own), { strict: false });
+    }
+    return { missing, unexpected };
+  }
+
+  /**
+   * Puts all modules into training, in which normalizations compute with the statistics of their input, or with `false`
+   * out of it. They are made in training.
+   *
+   * @throws {DeconvError} `BAD_TYPE`
+   */
+  train(mode = true): this {
+    this.#training = checkBoolean(`${this.#name}.train`, 'mode', mode);
+    for (const { module } of this.children()) module.train?.(mode);
+    return this;
+  }
+
+  /** `train(false)`: normalizations compute with their running statistics. */
+  eval(): this {
+    return this.train(false);
+  }
+
+  /** Disposes every module and frees the arena. May be called again; every pass after it throws `DISPOSED`. */
+  override dispose(): void {
+    this.#disposed = true;
+    this.#programs = [];
+    this.#arena.dispose();
+    for (const { operators } of this.#folds.values()) operators.dispose();
+    for (const { module } of this.children()) module.dispose?.();
+  }
+
+  /** One line a module, with its name as PyTorch does. */
+  override toString(): string {
+    const lines = this.children().map(
+      ({ name, module }) => `  (${name}): ${String(module).replaceAll('\n', '\n  ')}\n`,
+    );
+    return `${this.#name}(\n${lines.join('')})`;
+  }
+
+  /** @internal */
+  get [SEQUENTIAL](): true {
+    return true;
+  }
+
+  /** @internal What it is made of; nothing is added after it was asked for. */
+  abstract get [DEFINITION](): Definition;
+
+  /** @internal Its modules by name. */
+  protected abstract children(): readonly Child[];
+
+  #parts(): { readonly name: string; readonly part: Stateful }[] {
+    const where = `${this.#name}.loadStateDict`;
+    return this.children().flatMap(({ name, module }) => {
+      const part = statefulOf(module, where);
+      return part === null ? [] : [{ name, part }];
+    });
+  }
+
+  #prepare(): Prepared {
+    this.#prepared ??= prepare(flatten(this[DEFINITION]));
+    return this.#prepared;
+  }
+
+  #trace(method: string, x: Tensor | NamedTensors, again: boolean): Trace | NamedTrace {
+    const where = this.#requireLive(`${this.#name}.${method}`);
+    const { chain, units, layers, inputNames, inputLabels, outputNames } = this.#prepare();
+    const inputs: Tensor[] = [];
+    const named = readGiven(where, 'input', x, inputNames, inputs);
+    if (!named) requireOneOutput(where, outputNames);
+    for (const [index, label] of inputLabels.entries()) checkTensor(where, label, inputs[index]);
+    const records: Recorded[] = [];
+    const outputs = evaluate(where, chain, units, inputs, (record) => records.push(record), again);
+    const backward = (given: Tensor | NamedTensors): SequentialGradients | NamedGradients => {
+      const method = `${this.#name}.backward`;
+      const behind: Tensor[] = [];
+      readGiven(method, 'gradOutput', given, outputNames, behind, named);
+      const gradients = gradientsOf(method, chain, { inputs, outputs, records }, behind, layers);
+      const { inputs: before, layers: own } = gradients;
+      return named
+        ? { inputs: byName(inputNames, before), layers: own }
+        : { input: before[0] as Tensor<ArrayBuffer>, layers: own };
+    };
+    // No module takes a tensor on a shared buffer, so none gives one on.
+    return (named ? { outputs: byName(outputNames, outputs), backward } : { output: outputs[0], backward }) as
+      | Trace
+      | NamedTrace;
+  }
+
+  /** One node after the other, where they do not all stand on one heap. */
+  #evaluate(
+    where: string,
+    { chain, units, inputLabels, outputNames }: Prepared,
+    inputs: readonly Tensor[],
+    named: boolean,
+    out: Tensor | NamedTensors | undefined,
+  ): Tensor | NamedTensors {
+    for (const [index, label] of inputLabels.entries()) checkTensor(where, label, inputs[index]);
+    const results = evaluate(where, chain, units, inputs, () => {});
+    if (out === undefined) return named ? byName(outputNames, results) : (results[0] as Tensor);
+    const receivers: unknown[] = [];
+    readGiven(where, 'out', out, outputNames, receivers);
+    const places = results.map(({ shape, data }, index) =>
+      checkOut(where, receivers[index], shape, data.length),
+    );
+    for (const [index, { data }] of results.entries()) (places[index] as Float32Array).set(data);
+    return out;
+  }
+
+  #run(
+    where: string,
+    prepared: Prepared,
+    given: readonly unknown[],
+    named: boolean,
+    out: Tensor | NamedTensors | undefined,
+  ): Tensor | NamedTensors {
+    const { outputNames } = prepared;
+    const runtime = requireRuntime(where, prepared.bound);
+    const program = this.#programFor(where, runtime, prepared, given);
+    const { inputShapes, inputCounts, outputShapes, outputCounts } = program;
+    for (let index = 0; index < inputShapes.length; index += 1) {
+      const label = prepared.inputLabels[index] as string;
+      const shape = inputShapes[index] as readonly number[];
+      const values = checkTensorOf(where, label, given[index], shape, inputCounts[index] as number);
+      this.#places[index] = locate(values, runtime);
+    }
+    if (out !== undefined) readGiven(where, 'out', out, outputNames, this.#receivers, named);
+    const fresh = out === undefined ? outputShapes.map((shape) => new FreshTensor(where, shape)) : undefined;
+    for (let index = 0; index < outputShapes.length; index += 1) {
+      this.#sinks[index] = fresh?.[index] ?? this.#placeOf(where, runtime, program, index);
+    }
+    program.run(this.#arenaAt(where, runtime, program), this.#places, this.#sinks);
+    if (fresh !== undefined) {
+      const results = fresh.map(({ tensor }) => tensor);
+      return named ? byName(outputNames, results) : (results[0] as Tensor);
+    }
+    for (let index = 0; index < outputShapes.length; index += 1) {
+      // A view of the caller's own does not survive growth, and without it the result is out of reach.
+      if (typeof this.#sinks[index] !== 'number') continue;
+      checkOut(
+        where,
+        this.#receivers[index],
+        outputShapes[index] as readonly number[],
+        outputCounts[index] as number,
+      );
+    }
+    return out as Tensor | NamedTensors;
+  }
+
+  /** Where a receiver's values lie. */
+  #placeOf(where: string, runtime: Runtime, { outputShapes, outputCounts }: Program, index: number): Place {
+    const shape = outputShapes[index] as readonly number[];
+    return locate(checkOut(where, this.#receivers[index], shape, outputCounts[index] as number), runtime);
+  }
+
+  /** The program for what is given: one of those kept, or a new one in place of what was not used for longest. */
+  #programFor(where: string, runtime: Runtime, prepared: Prepared, given: readonly unknown[]): Program {
+    const kept = this.#programs;
+    for (let index = 0; index < kept.length; index += 1) {
+      const one = kept[index] as Kept;
+      if (!fits(one, runtime, prepared, given)) continue;
+      if (index > 0) kept.unshift(...kept.splice(index, 1));
+      return one.program;
+    }
+    const inputShapes = given.map(
+      (value, index) => checkTensor(where, prepared.inputLabels[index] as string, value).shape,
+    );
+    const { moded } = prepared;
+    const program = this.#program(where, runtime, prepared, inputShapes);
+    const modes = moded.map(({ training }) => training);
+    // What was made for another mode or runtime is not for the next call either.
+    const usable = kept.filter((one) => one.program.runtime === runtime && sameModes(one, moded));
+    this.#programs = [{ program, modes }, ...usable].slice(0, KEPT_PROGRAMS);
+    const used = new Set(this.#programs.flatMap((one) => one.program.steps.map(({ fold }) => fold)));
+    for (const fold of this.#folds.values()) if (!used.has(fold)) fold.operators.dispose();
+    return program;
+  }
+
+  #program(
+    where: string,
+    runtime: Runtime,
+    { chain }: Prepared,
+    inputShapes: readonly (readonly number[])[],
+  ): Program {
+    const units = unitsOf(chain, folds);
+    const foldOf = (unit: Unit, norm: ModuleNode): Fold => this.#foldOf(unit.name, norm);
+    return new Program({ where, runtime, chain, units, inputShapes, foldOf });
+  }
+
+  #foldOf(name: string, { module }: ModuleNode): Fold {
+    const fold = this.#folds.get(name) ?? new Fold(module as Module & FoldableNorm);
+    this.#folds.set(name, fold);
+    return fold;
+  }
+
+  /** The arena's address: as large as the largest of the programs kept needs it. */
+  #arenaAt(where: string, runtime: Runtime, { arenaFloats }: Program): number {
+    const known = this.#arena.on(runtime).get(ARENA);
+    let floats = arenaFloats;
+    for (let index = 0; index < this.#programs.length; index += 1) {
+      floats = Math.max(floats, (this.#programs[index] as Kept).program.arenaFloats);
+    }
+    if (known?.floats === floats) return known.address;
+    this.#arena.drop(ARENA);
+    const address = runtime.guard(where, (module) => module.allocateFloats(floats));
+    if (address === 0) throw outOfMemory(where, 'what lies between the modules', floats);
+    const handle = { delete: () => runtime.module.freeFloats(address) };
+    this.#arena.on(runtime).set(ARENA, { handle, address, floats });
+    return address;
+  }
+
+  #requireLive(where: string): string {
+    if (!this.#disposed) return where;
+    throw fault('DISPOSED', where, 'a live chain', 'one after dispose()', 'Make a new one.');
+  }
+}
+
+const ARENA = 'arena';
+
+function prepare(chain: FlatDefinition): Prepared {
+  const units = unitsOf(chain);
+  const steps = units.flatMap(({ module }) => (module && stepModuleOf(module)) ?? []);
+  const bound = new Set(steps.map((module) => module[BOUND]).filter((runtime) => runtime !== undefined));
+  const labels = chain.inputs.map(({ name }) => `the input ${describe(name)}`);
+  return {
+    chain,
+    units,
+    layers: Object.freeze(layersOf(chain.nodes)),
+    moded: chain.nodes.map(({ module }) => module as unknown).filter(isModed),
+    inputNames: chain.inputs.map(({ name }) => name),
+    outputNames: chain.outputs.map(({ name }) => name),
+    inputLabels: labels.length === 1 ? ['the input'] : labels,
+    programmable: steps.length > 0 && bound.size < 2 && units.every(isProgrammable),
+    bound: [...bound][0],
+  };
+}
+
+function isModed(module: unknown): module is { readonly training: boolean } {
+  return typeof (module as { readonly training?: unknown } | null)?.training === 'boolean';
+}
+
+function fits(kept: Kept, runtime: Runtime, { moded }: Prepared, given: readonly unknown[]): boolean {
+  const { program } = kept;
+  if (program.runtime !== runtime || !sameModes(kept, moded)) return false;
+  for (let index = 0; index < given.length; index += 1) {
+    if (!sameList(shapeOf(given[index]), program.inputShapes[index] as readonly number[])) return false;
+  }
+  return true;
+}
+
+function sameModes({ modes }: Kept, moded: Prepared['moded']): boolean {
+  for (let index = 0; index < modes.length; index += 1) {
+    if (moded[index]?.training !== modes[index]) return false;
+  }
+  return true;
+}
+
+/** `out` is looked at later; no list of names is made. */
+function checkForwardOptions(where: string, options: object): void {
+  if (typeof options === 'object' && options !== null && !Array.isArray(options)) {
+    let known = true;
+    for (const name in options) if (name !== 'out') known = false;
+    if (known) return;
+  }
+  checkOptions<ChainForwardOptions>(where, options, ['out']);
+}
+
+/** Lists what is given for each of the names; whether it is given by name, or is one tensor. */
+function readGiven(
+  where: string,
+  what: string,
+  value: unknown,
+  names: readonly string[],
+  into: unknown[],
+  wanted?: boolean,
+): boolean {
+  const named = isNamed(value);
+  if (named !== (wanted ?? named) || (!named && names.length !== 1)) {
+    const list = names.map((name) => describe(name)).join(', ');
+    refuse(
+      'BAD_TYPE',
+      where,
+      wanted === false ? `one tensor for ${what}` : `${what} by name: ${list}`,
+      value,
+    );
+  }
+  if (!named) {
+    into[0] = value;
+    return false;
+  }
+  for (let index = 0; index < names.length; index += 1) {
+    into[index] = (value as Readonly<Record<string, unknown>>)[names[index] as string];
+  }
+  for (const name in value) {
+    if (!names.includes(name)) refuse('BAD_OPTION', where, `${what} among ${names.join(', ')}`, name);
+  }
+  return true;
+}
+
+/** Whether `value` is tensors by name: whatever has no shape and no values of its own. */
+function isNamed(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  return !Array.isArray(shapeOf(value)) && !ArrayBuffer.isView((value as { readonly data?: unknown }).data);
+}
+
+function requireOneOutput(where: string, names: readonly string[]): void {
+  if (names.length === 1) return;
+  refuse('BAD_TYPE', where, 'inputs by name, as a graph of several outputs takes them', 'a tensor');
+}
+
+function byName(names: readonly string[], tensors: readonly Tensor[]): NamedTensors<ArrayBuffer> {
+  return Object.fromEntries(names.map((name, index) => [name, tensors[index] as Tensor<ArrayBuffer>]));
+}

@@ -1,0 +1,160 @@
+// A chain's nodes one by one, with tensors of JavaScript's between them: for gradients, and for what cannot stand on one
+// heap.
+
+import { hasBrand, NORMALIZATION } from '../core/brands.js';
+import { checkTensor, checkTensorOf, type Tensor } from '../core/tensor.js';
+import { isLayer, type LayerGradients } from '../layers/layer.js';
+import type { Normalization } from '../modules/normalization.js';
+import { atNode, type FlatDefinition, type Unit } from './definition.js';
+import { join, joinGradients, sum } from './joins.js';
+import { FUSED, forwardOf, hasParameters, type Module, type Trainable } from './module.js';
+
+/** What one node did. */
+export interface Recorded {
+  readonly unit: Unit;
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+}
+
+/** `again` repeats a pass that running statistics have seen. */
+export function evaluate(
+  where: string,
+  chain: FlatDefinition,
+  units: readonly Unit[],
+  inputs: readonly Tensor[],
+  keep: (record: Recorded) => void,
+  again = false,
+): Tensor[] {
+  const values = new Map<number, Tensor>(
+    chain.inputs.map(({ value }, index) => [value, inputs[index] as Tensor]),
+  );
+  for (const unit of units) {
+    try {
+      const taken = unit.inputs.map((value) => values.get(value) as Tensor);
+      const given =
+        unit.module === null
+          ? join(
+              where,
+              unit.join,
+              taken.map((value) => checkTensor(unit.name, 'a value', value)),
+            )
+          : [forwardAt(unit.module, taken[0] as Tensor, unit.relu !== null, again)];
+      for (const [index, value] of unit.outputs.entries()) values.set(value, given[index] as Tensor);
+      keep({ unit, inputs: taken, outputs: given });
+    } catch (error) {
+      throw atNode(where, unit, error);
+    }
+  }
+  return chain.outputs.map(({ value }) => values.get(value) as Tensor);
+}
+
+function forwardAt(module: Module, x: Tensor, relu: boolean, again: boolean): Tensor {
+  return again && hasBrand(module, NORMALIZATION)
+    ? (module as Module & Normalization).forwardAgain(x)
+    : forwardOf(module, x, relu);
+}
+
+export interface ChainGradients {
+  readonly inputs: readonly Tensor<ArrayBuffer>[];
+  /** Of the modules with parameters, in the order of the chain's `layers`. */
+  readonly layers: readonly LayerGradients[];
+}
+
+export interface Pass {
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+  readonly records: readonly Recorded[];
+}
+
+/**
+ * Gradients through what was recorded, backwards; those of a value that several read add up, and an output without one
+ * has none to give.
+ */
+export function gradientsOf(
+  where: string,
+  chain: FlatDefinition,
+  { inputs, outputs, records }: Pass,
+  gradOutputs: readonly (Tensor | undefined)[],
+  layers: readonly Module[],
+): ChainGradients {
+  const gradients = new Map<number, Tensor>();
+  const add = (value: number, gradient: Tensor): void => {
+    const known = gradients.get(value);
+    gradients.set(value, known === undefined ? gradient : sum(where, [known, gradient]));
+  };
+  for (const [index, { value }] of chain.outputs.entries()) {
+    const gradient = gradOutputs[index];
+    if (gradient === undefined) continue;
+    const { shape, data } = outputs[index] as Tensor;
+    checkTensorOf(where, 'gradOutput', gradient, shape, data.length);
+    add(value, gradient);
+  }
+  const found = new Map<Module, LayerGradients>();
+  for (const { unit, inputs: taken, outputs: given } of [...records].reverse()) {
+    const behind = unit.outputs.map(
+      (value, index) => gradients.get(value) ?? zerosLike(given[index] as Tensor),
+    );
+    try {
+      if (unit.module === null) {
+        const shapes = taken.map(({ shape }) => shape);
+        const before = joinGradients(where, unit.join, behind, shapes);
+        for (const [index, value] of unit.inputs.entries()) add(value, before[index] as Tensor);
+        continue;
+      }
+      const { module } = unit;
+      const own = backwardAt(module, taken[0] as Tensor, behind[0] as Tensor, given[0] as Tensor, unit);
+      if (hasParameters(module)) {
+        const known = found.get(module);
+        const all = own as LayerGradients;
+        found.set(module, known === undefined ? all : sumOf(where, known, all));
+      }
+      add(unit.inputs[0] as number, own.input);
+    } catch (error) {
+      throw atNode(where, unit, error);
+    }
+  }
+  // A sum passes one tensor on to all of its terms: what goes out is of the caller's alone.
+  const shared = new Set<Tensor | undefined>(gradOutputs);
+  return {
+    inputs: chain.inputs.map(({ value }, index) => {
+      const gradient = gradients.get(value) ?? zerosLike(inputs[index] as Tensor);
+      const { data, shape } = gradient;
+      const own = shared.has(gradient) ? { data: data.slice(), shape } : gradient;
+      shared.add(gradient);
+      return own as Tensor<ArrayBuffer>;
+    }),
+    layers: layers.map((layer) => found.get(layer) as LayerGradients),
+  };
+}
+
+function backwardAt(
+  module: Module,
+  x: Tensor,
+  gradient: Tensor,
+  output: Tensor,
+  { relu }: Unit,
+): { readonly input: Tensor } {
+  if (!isLayer(module)) return module.backward(x, gradient);
+  return module.backward(x, gradient, relu === null ? { output } : { ...FUSED, output });
+}
+
+/** Of a module that stands at several places. */
+function sumOf(where: string, one: LayerGradients, other: LayerGradients): LayerGradients {
+  const both = (a: Tensor | null, b: Tensor | null): Tensor | null =>
+    a === null || b === null ? a : sum(where, [a, b]);
+  return {
+    ...one,
+    weight: both(one.weight, other.weight),
+    bias: both(one.bias, other.bias),
+  } as LayerGradients;
+}
+
+function zerosLike({ shape, data }: Tensor): Tensor<ArrayBuffer> {
+  return { data: new Float32Array(data.length), shape };
+}
+
+/** Modules with parameters, each once, in order. */
+export function layersOf(nodes: readonly { readonly module: Module | null }[]): (Module & Trainable)[] {
+  const all = nodes.flatMap(({ module }) => (module !== null && hasParameters(module) ? module : []));
+  return [...new Set(all)];
+}

@@ -1,0 +1,75 @@
+import { hasBrand, QUANTIZED_LAYER } from '../core/brands.js';
+import { refuse } from '../core/checks.js';
+import type { Tensor } from '../core/tensor.js';
+import { isLayer } from '../layers/layer.js';
+import { type Stateful, widened } from '../layers/state-dict.js';
+
+/** What a chain is made of: a layer, a module, another chain, or an object of your own. */
+export interface Module {
+  forward(x: Tensor): Tensor;
+  /** Gradients of `sum(forward(x) * gradOutput)`; with `weight` and `bias` where it has parameters. */
+  backward(x: Tensor, gradOutput: Tensor): { readonly input: Tensor };
+  toString(): string;
+  /** Lets a chain with an object of your own keep all else on the heap. */
+  outputShape?(inputShape: readonly number[]): readonly number[];
+  /** For modules that compute otherwise in training. */
+  train?(mode: boolean): unknown;
+  dispose?(): void;
+}
+
+/** What has parameters: every layer of this package, or an object of your own. */
+export interface Trainable {
+  readonly weight: Tensor;
+  readonly bias: Tensor | null;
+  setWeight(weight: Float32Array): unknown;
+  setBias(bias: Float32Array): unknown;
+}
+
+export function isModule(value: unknown): value is Module {
+  const { forward, backward } = Object(value) as Partial<Module>;
+  return typeof forward === 'function' && typeof backward === 'function';
+}
+
+export function hasParameters(module: Module): module is Module & Trainable {
+  return 'setWeight' in module && (module as { readonly affine?: boolean }).affine !== false;
+}
+
+/** Layers of float32 and of int8 compute a ReLU at no cost. */
+export function fusesReLU(module: Module): boolean {
+  return isLayer(module) || hasBrand(module, QUANTIZED_LAYER);
+}
+
+/** A name that stands in a state, where points part it from others. */
+export function checkName(where: string, name: unknown): string {
+  if (typeof name !== 'string') refuse('BAD_TYPE', where, 'a name to be a string', name);
+  if (name === '' || name.includes('.')) refuse('BAD_OPTION', where, 'a name without points', name);
+  return name;
+}
+
+export const FUSED = { activation: 'relu' } as const;
+
+interface FusingModule {
+  forward(x: Tensor, options: typeof FUSED): Tensor;
+}
+
+/** A module's forward, with the ReLU behind it where it computes that. */
+export function forwardOf(module: Module, x: Tensor, relu: boolean): Tensor {
+  return relu ? (module as FusingModule).forward(x, FUSED) : module.forward(x);
+}
+
+/** A module's own state, or that of an object of the user's with a weight and a bias; null for neither. */
+export function statefulOf(module: Module, where: string): Stateful | null {
+  if ('stateDict' in module && 'loadStateDict' in module) return module as Module & Stateful;
+  if (!hasParameters(module)) return null;
+  return {
+    stateDict: () => ({
+      weight: module.weight,
+      ...(module.bias === null ? {} : { bias: module.bias }),
+    }),
+    loadStateDict: ({ weight, bias }) => {
+      if (weight !== undefined) module.setWeight(widened(where, weight as Tensor).data);
+      if (bias !== undefined) module.setBias(widened(where, bias as Tensor).data);
+      return { missing: [], unexpected: [] };
+    },
+  };
+}
