@@ -430,14 +430,13 @@ export abstract class Chain extends DisposableObject implements Stateful {
       this.#places[index] = locate(values, runtime);
     }
     if (out !== undefined) readGiven(where, 'out', out, outputNames, this.#receivers, named);
-    const fresh = out === undefined ? outputShapes.map((shape) => new FreshTensor(where, shape)) : undefined;
+    const fresh = out === undefined ? freshTensors(where, outputShapes) : undefined;
     for (let index = 0; index < outputShapes.length; index += 1) {
       this.#sinks[index] = fresh?.[index] ?? this.#placeOf(where, runtime, program, index);
     }
     program.run(this.#arenaAt(where, runtime, program), this.#places, this.#sinks);
     if (fresh !== undefined) {
-      const results = fresh.map(({ tensor }) => tensor);
-      return named ? byName(outputNames, results) : (results[0] as Tensor);
+      return named ? byName(outputNames, tensorsOf(fresh)) : (fresh[0] as FreshTensor).tensor;
     }
     for (let index = 0; index < outputShapes.length; index += 1) {
       // A view of the caller's own does not survive growth, and without it the result is out of reach.
@@ -467,6 +466,11 @@ export abstract class Chain extends DisposableObject implements Stateful {
       if (index > 0) kept.unshift(...kept.splice(index, 1));
       return one.program;
     }
+    return this.#newProgram(where, runtime, prepared, given);
+  }
+
+  // A function of its own, as others below, so that a steady loop does not make the closures.
+  #newProgram(where: string, runtime: Runtime, prepared: Prepared, given: readonly unknown[]): Program {
     const inputShapes = given.map(
       (value, index) => checkTensor(where, prepared.inputLabels[index] as string, value).shape,
     );
@@ -474,7 +478,7 @@ export abstract class Chain extends DisposableObject implements Stateful {
     const program = this.#program(where, runtime, prepared, inputShapes);
     const modes = moded.map(({ training }) => training);
     // What was made for another mode or runtime is not for the next call either.
-    const usable = kept.filter((one) => one.program.runtime === runtime && sameModes(one, moded));
+    const usable = this.#programs.filter((one) => one.program.runtime === runtime && sameModes(one, moded));
     this.#programs = [{ program, modes }, ...usable].slice(0, KEPT_PROGRAMS);
     const used = new Set(this.#programs.flatMap((one) => one.program.steps.map(({ fold }) => fold)));
     for (const fold of this.#folds.values()) if (!used.has(fold)) fold.operators.dispose();
@@ -505,7 +509,10 @@ export abstract class Chain extends DisposableObject implements Stateful {
     for (let index = 0; index < this.#programs.length; index += 1) {
       floats = Math.max(floats, (this.#programs[index] as Kept).program.arenaFloats);
     }
-    if (known?.floats === floats) return known.address;
+    return known?.floats === floats ? known.address : this.#newArena(where, runtime, floats);
+  }
+
+  #newArena(where: string, runtime: Runtime, floats: number): number {
     this.#arena.drop(ARENA);
     const address = runtime.guard(where, (module) => module.allocateFloats(floats));
     if (address === 0) throw outOfMemory(where, 'what lies between the modules', floats);
@@ -606,6 +613,14 @@ function readGiven(
 function isNamed(value: unknown): value is object {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   return !Array.isArray(shapeOf(value)) && !ArrayBuffer.isView((value as { readonly data?: unknown }).data);
+}
+
+function freshTensors(where: string, shapes: readonly (readonly number[])[]): FreshTensor[] {
+  return shapes.map((shape) => new FreshTensor(where, shape));
+}
+
+function tensorsOf(fresh: readonly FreshTensor[]): Tensor<ArrayBuffer>[] {
+  return fresh.map(({ tensor }) => tensor);
 }
 
 function requireOneOutput(where: string, names: readonly string[]): void {
