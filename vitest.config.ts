@@ -3,7 +3,7 @@ import path from 'node:path';
 import { playwright } from '@vitest/browser-playwright';
 import type { Plugin } from 'vite';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
-import type { BrowserProviderOption } from 'vitest/node';
+import { BaseSequencer, type BrowserProviderOption, type TestSpecification } from 'vitest/node';
 import { chromiumOptions, type EngineName, enginesHere } from './scripts/browsers.mjs';
 import { browserTests } from './tests/support/browser-core.js';
 import { engineProvider } from './tests/support/engine-provider.js';
@@ -101,8 +101,18 @@ function inBrowser(
   };
 }
 
+/** What compiles its programs takes longest: it comes first, beside tests that wait for browsers. */
+class NativeFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isNative = ({ project }: TestSpecification) => project.name === 'native';
+    return [...sorted.filter(isNative), ...sorted.filter((file) => !isNative(file))];
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: NativeFirst },
     // Two files of any projects at a time, whatever the machine has: more only make each other slow. At the
     // end come the projects that take one file at a time, a browser's beside the consumers'.
     maxWorkers: 2,

@@ -1,10 +1,10 @@
 // Builds the package into dist/ and the page into build/page, with what scripts/setup.mjs brought.
 // Everything is incremental: an unchanged tree takes seconds.
 //
-//   node scripts/build.mjs            the four binaries, the package, the page
-//   node scripts/build.mjs --package  without the page
-//   node scripts/build.mjs --page     the page alone, and what it needs where that is missing
-//   node scripts/build.mjs --tests    the C++ test programs (WebAssembly, and native ones with sanitizers) as well
+//   node scripts/build.mjs                    the four binaries, the package, the page
+//   node scripts/build.mjs --package          without the page
+//   node scripts/build.mjs --page             the page alone, and what it needs where that is missing
+//   node scripts/build.mjs --program PRESET   a preset's C++ tests, or its fuzzer, alone: tests/native asks for them
 
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -18,38 +18,33 @@ const root = path.dirname(import.meta.dirname);
 const dist = path.join(root, 'dist');
 const { version } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
 const RELEASE_PRESETS = ['simd', 'relaxed', 'simd-threads', 'relaxed-threads'];
-const TEST_PRESETS = ['debug', 'native-asan', 'native-msan', 'native-tsan'];
-// What tests/native runs by hand alone.
-if (process.env.DECONV_NATIVE_RUNS === 'all') TEST_PRESETS.push('native-relaxed');
 
 const flag = { type: 'boolean', default: false };
-const { values: flags } = parseArgs({ options: { tests: flag, package: flag, page: flag } });
+const { values: flags } = parseArgs({
+  options: { package: flag, page: flag, program: { type: 'string' } },
+});
 // Presets that compile a file alike share what ccache keeps of it: that of native-asan is native-fuzz's XNNPACK.
 process.env.CCACHE_BASEDIR ??= root;
 process.env.CCACHE_NOHASHDIR ??= '1';
 const children = new Set();
 const begun = performance.now();
 
-// Two at a time: where one is configured or linked by one core, another keeps the other core busy.
-const inTurn = atMost(2);
-const compiled = (presets, target) =>
-  Promise.all(presets.map((preset) => inTurn(() => compile(preset, [target]))));
-
-const needsPackage = !flags.page || !existsSync(path.join(dist, 'index.js'));
-const binaries = needsPackage ? compiled(RELEASE_PRESETS, 'deconv_module') : undefined;
-const programs = flags.tests
-  ? Promise.all([compiled(TEST_PRESETS, 'deconv_tests'), compiled(['native-fuzz'], 'operator_fuzzer')])
-  : undefined;
-await binaries;
-if (needsPackage) {
-  await writeBindings();
-  await buildPackage();
-}
-if (!flags.package) {
-  await step('page', bin('vite'), ['build', '--config', 'web/demo/vite.config.ts', '--logLevel', 'warn']);
-}
-await programs;
+if (flags.program === undefined) await build();
+else await compile(flags.program, [flags.program === 'native-fuzz' ? 'operator_fuzzer' : 'deconv_tests']);
 console.log(`build: ${((performance.now() - begun) / 1000).toFixed(0)} s`);
+
+async function build() {
+  if (!flags.page || !existsSync(path.join(dist, 'index.js'))) {
+    // Two at a time: where one is configured or linked by one core, another keeps the other core busy.
+    const inTurn = atMost(2);
+    await Promise.all(RELEASE_PRESETS.map((preset) => inTurn(() => compile(preset, ['deconv_module']))));
+    await writeBindings();
+    await buildPackage();
+  }
+  if (!flags.package) {
+    await step('page', bin('vite'), ['build', '--config', 'web/demo/vite.config.ts', '--logLevel', 'warn']);
+  }
+}
 
 async function compile(preset, targets) {
   const folder = path.join('build', preset);

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { PATIENCE_MS } from '../support/patience.js';
 import { runsOf } from '../support/seed.js';
+import { buildProgram } from './build-program.js';
 
 const SECONDS = 45;
 
@@ -31,6 +32,7 @@ function fuzz(
 test(
   'drawn operators end in what the definition says, or in words',
   async () => {
+    await buildProgram('native-fuzz');
     mkdirSync(artifacts, { recursive: true });
     const found = mkdtempSync(path.join(folder, 'found-'));
     try {

@@ -1,5 +1,6 @@
-// Runs the C++ tests: as a WebAssembly program, and natively, where sanitizers and threads reach the same code.
-// Shows what they print at the end. Each program runs in parts, two at a time. DECONV_NATIVE_RUNS=all, as in
+// Builds and runs the C++ tests: as a WebAssembly program, and natively, where sanitizers and threads reach the
+// same code. Shows what they print at the end. Each program runs in parts, two at a time, while the next one is
+// compiled. DECONV_NATIVE_RUNS=all, as in
 // npm run test:sanitizers, takes each native program on one thread and on three, and the one with the tiles of
 // relaxed SIMD as well.
 
@@ -7,6 +8,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { buildProgram } from './build-program.js';
 
 const build = path.join(import.meta.dirname, '..', '..', 'build');
 const OFTEN = [
@@ -27,6 +29,18 @@ const LONGEST_MS = 40 * 60_000;
 
 type Run = (typeof RUNS)[number];
 
+/** One after the other, in the order in which they are run. */
+const built = new Map<string, Promise<void>>();
+for (const { preset } of RUNS) {
+  const before = [...built.values()].at(-1);
+  if (!built.has(preset))
+    built.set(
+      preset,
+      Promise.allSettled([before]).then(() => buildProgram(preset)),
+    );
+}
+for (const program of built.values()) program.catch(() => {});
+
 interface Outcome {
   readonly code: number | null;
   readonly output: string;
@@ -37,10 +51,11 @@ function commandOf(preset: Run['preset']): readonly [string, ...string[]] {
   const program = path.join(build, preset, 'cpp', 'tests', 'deconv_tests');
   if (existsSync(`${program}.cjs`)) return [process.execPath, `${program}.cjs`];
   if (existsSync(program)) return [program];
-  throw new Error(`no C++ tests in build/${preset}: run node scripts/build.mjs --tests`);
+  throw new Error(`no C++ tests in build/${preset}: node scripts/build.mjs --program ${preset} left none`);
 }
 
-function countOf(preset: Run['preset']): number {
+async function countOf(preset: Run['preset']): Promise<number> {
+  await built.get(preset);
   const [command, ...args] = commandOf(preset);
   const { stdout } = spawnSync(command, [...args, '--no-colors', '--count'], { encoding: 'utf8' });
   const count = /filters: (\d+)/.exec(stdout)?.[1];
@@ -71,7 +86,7 @@ const PARTS_OF_ALL = RUNS.flatMap((each) => Array.from({ length: PARTS }, (_, pa
 test.concurrent.each(PARTS_OF_ALL)(
   'C++ tests, $preset build, $threads threads, part $part',
   async ({ part, ...each }) => {
-    const count = countOf(each.preset);
+    const count = await countOf(each.preset);
     const first = Math.floor((part * count) / PARTS) + 1;
     const last = Math.floor(((part + 1) * count) / PARTS);
     const { code, output } = await run(each, first, last);
@@ -85,10 +100,10 @@ test.concurrent.each(PARTS_OF_ALL)(
   LONGEST_MS,
 );
 
-test('every build has the same C++ tests', () => {
+test('every build has the same C++ tests', async () => {
   // But for the cases on layers that the plain build measured.
   const plain = RUNS.filter(({ preset }) => preset !== 'native-relaxed');
-  const counts = plain.map(({ preset }) => countOf(preset));
+  const counts = await Promise.all(plain.map(({ preset }) => countOf(preset)));
   expect(Math.min(...counts)).toBeGreaterThan(PARTS);
   expect(new Set(counts).size).toBe(1);
 });
