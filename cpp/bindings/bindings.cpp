@@ -37,6 +37,7 @@ using deconv::Activations;
 using deconv::Axes;
 using deconv::Buffer;
 using deconv::Element;
+using deconv::Elementwise;
 using deconv::Layout;
 using deconv::Operator;
 using deconv::PixelFactors;
@@ -91,8 +92,19 @@ Status set_parameters(Operator& op, uintptr_t weight, uintptr_t bias) {
   return op.set_parameters(at<const float>(weight), at<const float>(bias));
 }
 
-Status run(Operator& op, uintptr_t input, uintptr_t output) {
-  return op.run(at<const float>(input), at<float>(output));
+// `function` below 0 is none; `channel_a` may be 0.
+Status set_epilogue(Operator& op, int function, float a, float b, uintptr_t channel_a) {
+  if (function >= deconv::kFunctionCount) return Status::kUnsupported;
+  if (function < 0) return op.set_epilogue(std::nullopt);
+  return op.set_epilogue(Elementwise{.function = static_cast<deconv::Function>(function),
+                                     .a = a,
+                                     .b = b,
+                                     .channel_a = at<const float>(channel_a)});
+}
+
+// `residual` may be 0.
+Status run(Operator& op, uintptr_t input, uintptr_t output, uintptr_t residual) {
+  return op.run(at<const float>(input), at<float>(output), at<const float>(residual));
 }
 
 Status set_quantized_parameters(QuantizedOperator& op, uintptr_t weight, uintptr_t scale,
@@ -165,13 +177,13 @@ void floats_to_pixels(double pixels, int channels, Layout layout, uintptr_t sour
 // gradients.
 Status elementwise(deconv::Function function, int outer, int channels, int inner, float a, float b,
                    uintptr_t channel_a, uintptr_t input, uintptr_t grad_output, uintptr_t output) {
-  const deconv::Elementwise call = {.function = function,
-                                    .outer = outer,
-                                    .channels = channels,
-                                    .inner = inner,
-                                    .a = a,
-                                    .b = b,
-                                    .channel_a = at<const float>(channel_a)};
+  const Elementwise call = {.function = function,
+                            .outer = outer,
+                            .channels = channels,
+                            .inner = inner,
+                            .a = a,
+                            .b = b,
+                            .channel_a = at<const float>(channel_a)};
   if (grad_output == 0) return deconv::elementwise(call, at<const float>(input), at<float>(output));
   return deconv::elementwise_gradient(call, at<const float>(input), at<const float>(grad_output),
                                       at<float>(output));
@@ -253,7 +265,8 @@ EMSCRIPTEN_BINDINGS(deconv) {
 
   planned_class<Operator>("Operator")
       .function("setParameters(weight, bias)", &set_parameters)
-      .function("run(input, output)", &run);
+      .function("setEpilogue(op, a, b, channelA)", &set_epilogue)
+      .function("run(input, output, residual)", &run);
 
   value_object<Quantization>("Quantization")
       .field("scale", &Quantization::scale)

@@ -1,27 +1,14 @@
 #include "deconv/operator.h"
 
-#include <algorithm>
 #include <new>
 #include <utility>
 
 #include "deconv/workspace.h"
 #include "layout.h"
-#include "parallel.h"
-#include "relu.h"
 #include "routes/route.h"
+#include "steps/elementwise_part.h"
 
 namespace deconv {
-namespace {
-
-void relu_everywhere(int64_t count, float* values) {
-  // 256 KiB, which one thread has written and may still have at hand.
-  constexpr int64_t kPiece = 1 << 16;
-  for_each_item((count + kPiece - 1) / kPiece, [&](int64_t piece, int) {
-    relu(std::min(kPiece, count - piece * kPiece), values + piece * kPiece);
-  });
-}
-
-}  // namespace
 
 std::unique_ptr<Operator> Operator::create(const Spec& spec) {
   return std::unique_ptr<Operator>(new (std::nothrow) Operator(spec));
@@ -47,14 +34,26 @@ Status Operator::pack(const float* weight, const float* bias) {
   return Status::kOk;
 }
 
-Status Operator::run(const float* input, float* output) {
+Status Operator::set_epilogue(const std::optional<Elementwise>& function) {
+  function_.reset();
+  repeated_a_ = {};
+  if (function && function->channel_a != nullptr) {
+    repeated_a_ = repeat_channels(function->channel_a, spec_.out_channels, channel_a_);
+    if (repeated_a_.empty()) return Status::kOutOfMemory;
+  }
+  function_ = function;
+  if (!repeated_a_.empty()) function_->channel_a = repeated_a_.data();
+  return Status::kOk;
+}
+
+Status Operator::run(const float* input, float* output, const float* residual) {
   auto* route = static_cast<Route*>(ready_route());
   if (route == nullptr) return Status::kMissingParameters;
   if (problem().batch == 0) return Status::kOk;
-  return ended(run_route(*route, input, output));
+  return ended(run_route(*route, input, output, residual));
 }
 
-Status Operator::run_route(Route& route, const float* input, float* output) {
+Status Operator::run_route(Route& route, const float* input, float* output, const float* residual) {
   const Problem& problem = plan_.problem;
   Workspace& workspace = Workspace::shared();
   const auto finds_room = [](Buffer& buffer, int64_t elements) {
@@ -70,19 +69,29 @@ Status Operator::run_route(Route& route, const float* input, float* output) {
     transpose(problem.batch, spec_.in_channels, problem.input_points(), input,
               workspace.route_input.data());
   }
-  if (const Status status = route.run(
-          plan_, plan_.input_as_is ? input : workspace.route_input.data(),
-          plan_.output_as_is ? output : workspace.route_output.data(), workspace.scratch.data());
+  Output result{.values = output,
+                .relu = plan_.leaves_relu && plan_.output_as_is,
+                .residual = residual,
+                .function = function_,
+                .repeated_a = repeated_a_};
+  if (result.function) {
+    const bool planes = problem.layout == Layout::kChannelsFirst;
+    result.function->outer = problem.batch * (planes ? 1 : problem.output_points());
+    result.function->channels = spec_.out_channels;
+    result.function->inner = planes ? problem.output_points() : 1;
+  }
+  const Output elsewhere{.values = workspace.route_output.data()};
+  if (const Status status =
+          route.run(plan_, plan_.input_as_is ? input : workspace.route_input.data(),
+                    plan_.output_as_is ? result : elsewhere, workspace.scratch.data());
       status != Status::kOk) {
     drop_packed();
     return status;
   }
   if (!plan_.output_as_is) {
     (plan_.leaves_relu ? transpose_relu : transpose)(problem.batch, problem.output_points(),
-                                                     spec_.out_channels,
-                                                     workspace.route_output.data(), output);
-  } else if (plan_.leaves_relu) {
-    relu_everywhere(problem.output_elements(), output);
+                                                     spec_.out_channels, elsewhere.values, output);
+    result.finish_all(problem.output_elements());
   }
   return Status::kOk;
 }

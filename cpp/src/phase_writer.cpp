@@ -1,6 +1,7 @@
 #include "phase_writer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "layout.h"
 
@@ -27,38 +28,51 @@ Target locate(const Problem& problem, const OutputStretch& stretch, float* outpu
           spec.out_channels};
 }
 
+// What lies behind each other at once: the columns of a channel, the channels of a column, or all.
+void finish(const Target& target, int64_t channels, int64_t columns, const Output& output) {
+  if (output.done()) return;
+  const bool planes = target.column_step == 1;
+  const int64_t step = planes ? target.channel_step : target.column_step;
+  int64_t rows = planes ? channels : columns;
+  int64_t length = planes ? columns : channels;
+  if (step == length) length *= std::exchange(rows, 1);
+  for (int64_t row = 0; row < rows; ++row) output.finish(target.start + row * step, length);
+}
+
 }  // namespace
 
 void write_phases(const Problem& problem, int32_t phases, const OutputStretch& stretch,
-                  const float* source, int64_t pitch, float* output) {
+                  const float* source, int64_t pitch, const Output& output) {
   const int64_t channels = problem.spec.group_out_channels();
   const int64_t phase_pitch = channels * pitch;
-  const Target target = locate(problem, stretch, output);
+  const Target target = locate(problem, stretch, output.values);
   if (target.column_step == 1) {
     interleave({phases, stretch.columns, phase_pitch, channels, pitch, target.channel_step}, source,
                target.start);
-    return;
+  } else {
+    for (int32_t phase = 0; phase < phases; ++phase) {
+      transpose_block(channels, (stretch.columns - phase + phases - 1) / phases,
+                      source + phase * phase_pitch, pitch,
+                      target.start + phase * target.column_step, phases * target.column_step);
+    }
   }
-  for (int32_t phase = 0; phase < phases; ++phase) {
-    transpose_block(channels, (stretch.columns - phase + phases - 1) / phases,
-                    source + phase * phase_pitch, pitch, target.start + phase * target.column_step,
-                    phases * target.column_step);
-  }
+  finish(target, channels, stretch.columns, output);
 }
 
 void write_constants(const Problem& problem, const OutputStretch& stretch, const float* values,
-                     float* output) {
+                     const Output& output) {
   const int64_t channels = problem.spec.group_out_channels();
-  const Target target = locate(problem, stretch, output);
+  const Target target = locate(problem, stretch, output.values);
   if (target.column_step == 1) {
     for (int64_t channel = 0; channel < channels; ++channel) {
       std::fill_n(target.start + channel * target.channel_step, stretch.columns, values[channel]);
     }
-    return;
+  } else {
+    for (int64_t column = 0; column < stretch.columns; ++column) {
+      std::copy_n(values, channels, target.start + column * target.column_step);
+    }
   }
-  for (int64_t column = 0; column < stretch.columns; ++column) {
-    std::copy_n(values, channels, target.start + column * target.column_step);
-  }
+  finish(target, channels, stretch.columns, output);
 }
 
 }  // namespace deconv

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "deconv/geometry.h"
+#include "output.h"
 
 namespace deconv {
 
@@ -18,12 +19,13 @@ struct OutputStretch {
 
 // Writes the width phases of a stretch side by side, in the problem's layout:
 //   output[channel][column + step * phases + phase] = source[phase][channel][step]
-// `pitch` lies between the rows of `source`; the stretch begins with phase 0.
+// `pitch` lies between the rows of `source`; the stretch begins with phase 0. Finishes it.
 void write_phases(const Problem& problem, int32_t phases, const OutputStretch& stretch,
-                  const float* source, int64_t pitch, float* output);
+                  const float* source, int64_t pitch, const Output& output);
 
 // Writes the same value into a whole stretch of each channel; `values` has those of the group.
+// Finishes it.
 void write_constants(const Problem& problem, const OutputStretch& stretch, const float* values,
-                     float* output);
+                     const Output& output);
 
 }  // namespace deconv

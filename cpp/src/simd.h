@@ -33,4 +33,13 @@ inline void clear_floats(float* target, int64_t count) {
   for (; index < count; ++index) target[index] = 0;
 }
 
+inline void add_row(int64_t count, const float* terms, float* sums) {
+  const int64_t whole = count / 4 * 4;
+  for (int64_t index = 0; index < whole; index += 4) {
+    wasm_v128_store(sums + index,
+                    wasm_f32x4_add(wasm_v128_load(sums + index), wasm_v128_load(terms + index)));
+  }
+  for (int64_t index = whole; index < count; ++index) sums[index] += terms[index];
+}
+
 }  // namespace deconv

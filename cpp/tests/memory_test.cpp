@@ -88,25 +88,6 @@ class Case {
   std::vector<double> magnitude_;
 };
 
-// Channels for all routes, also Winograd's.
-Problem small_problem(Random& random) {
-  for (;;) {
-    Problem problem = deconv_tests::random_problem(random);
-    if (random.one_in(3)) {
-      Spec spec;
-      spec.transposed = random.one_in(2);
-      spec.in_channels = random.between(16, 20);
-      spec.out_channels = random.between(16, 20);
-      spec.kernel = {1, 3, 3};
-      if (spec.transposed) spec.stride = {1, 2, 2};
-      spec.relu = random.one_in(2);
-      const Layout layout = random.one_in(2) ? Layout::kChannelsFirst : Layout::kChannelsLast;
-      if (make_problem(spec, 1, {1, 9, 11}, layout, &problem) != Status::kOk) continue;
-    }
-    return problem;
-  }
-}
-
 // The routes that take a problem, cheapest first.
 std::vector<RouteId> by_cost(const Problem& problem) {
   std::vector<RouteId> routes;
@@ -126,7 +107,7 @@ TEST_CASE("a route without memory gives way to the next by cost, down to the sca
   for (uint64_t seed = 1; seed <= 120; ++seed) {
     CAPTURE(seed);
     Random random(seed);
-    const Case layer(small_problem(random), random);
+    const Case layer(random_problem_of_all_routes(random), random);
     const Problem& problem = layer.problem();
     INFO(deconv_tests::describe(problem));
     const std::vector<RouteId> routes = by_cost(problem);
@@ -191,7 +172,7 @@ TEST_CASE("a forced route does not give way, one that is merely preferred does")
 
 TEST_CASE("an operator that found no way at all is planned as before, and computes when it can") {
   Random random(4);
-  const Case layer(small_problem(random), random);
+  const Case layer(random_problem_of_all_routes(random), random);
   const std::unique_ptr<Operator> op = Operator::create(layer.problem().spec);
   REQUIRE(layer.plan(*op, std::nullopt) == Status::kOk);
   const RouteId first = op->route();
@@ -241,7 +222,7 @@ TEST_CASE("whichever allocation fails: a status, and everything right afterwards
   for (uint64_t seed = 1; seed <= 25; ++seed) {
     CAPTURE(seed);
     Random random(seed);
-    const Case layer(small_problem(random), random);
+    const Case layer(random_problem_of_all_routes(random), random);
     INFO(deconv_tests::describe(layer.problem()));
     for (int id = 0; id < deconv::kRouteCount; ++id) {
       const auto route = static_cast<RouteId>(id);

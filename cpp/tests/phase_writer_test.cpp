@@ -75,7 +75,7 @@ TEST_CASE("phases are written side by side into their stretch alone") {
                        (stretch.columns < phases ? pitch : 0));
     source.fill(random);
     ExactBuffer output(problem.output_elements());
-    write_phases(problem, phases, stretch, source.data(), pitch, output.data());
+    write_phases(problem, phases, stretch, source.data(), pitch, {.values = output.data()});
     CHECK(count_wrong(problem, stretch, output, [&](int64_t channel, int64_t column) {
             return source[(column % phases * channels + channel) * pitch + column / phases];
           }) == 0);
@@ -92,7 +92,7 @@ TEST_CASE("constants fill their stretch alone") {
     ExactBuffer values(problem.spec.group_out_channels());
     values.fill(random);
     ExactBuffer output(problem.output_elements());
-    write_constants(problem, stretch, values.data(), output.data());
+    write_constants(problem, stretch, values.data(), {.values = output.data()});
     CHECK(count_wrong(problem, stretch, output,
                       [&](int64_t channel, int64_t) { return values[channel]; }) == 0);
   }

@@ -6,9 +6,14 @@ import { makeParameters } from './problem.mjs';
 
 const LAYOUT_CODES = { 'channels-first': 0, 'channels-last': 1 };
 const ANY_ROUTE = -1;
+const SLOPE = 0.125;
+const ADD = 0;
 
-/** `run` computes once; `dispose` frees the operator. */
-export function operatorAlone(module, source, layout) {
+/**
+ * `run` computes once; `dispose` frees the operator. The epilogue is a function of the core's by its number, or -1,
+ * and a sum with a residual, while it writes or in passes over its result.
+ */
+export function operatorAlone(module, source, layout, { op = -1, adds = false, inPasses = false } = {}) {
   const geometry = raised(source, 3);
   const { batch, groups, inChannels, outChannels, input, output, kernel, stride, dilation, padding } =
     geometry;
@@ -29,7 +34,11 @@ export function operatorAlone(module, source, layout) {
   fill(weight, values.weight);
   expectOk(operator.setParameters(weight, 0));
   module.releaseParameters();
-  const target = module.reserveOutput(batch * outChannels * product(output));
+  const outputs = batch * outChannels * product(output);
+  const target = module.reserveOutput(outputs);
+  const residual = adds ? module.allocateFloats(outputs) : 0;
+  if (adds) fill(residual, new Float32Array(outputs).fill(0.5));
+  if (!inPasses) expectOk(operator.setEpilogue(op, SLOPE, 0, 0));
   const from = module.reserveInput(values.input.length);
   // Any order will do: multiplying takes as long whatever the values are.
   fill(from, values.input);
@@ -37,8 +46,16 @@ export function operatorAlone(module, source, layout) {
   return {
     layout,
     route,
-    run: () => expectOk(operator.run(from, target)),
-    dispose: () => operator.delete(),
+    run: () => {
+      expectOk(operator.run(from, target, inPasses ? 0 : residual));
+      if (!inPasses) return;
+      if (adds) module.combine(ADD, outputs, target, residual, target);
+      if (op >= 0) expectOk(module.elementwise(op, 1, 1, outputs, SLOPE, 0, 0, target, 0, target));
+    },
+    dispose: () => {
+      operator.delete();
+      module.freeFloats(residual);
+    },
   };
 }
 

@@ -171,13 +171,13 @@ function measure(layer) {
       if (candidate.times.length > 3 && sum(candidate.times) > MILLISECONDS) continue;
       expectOk(plan(candidate.route));
       // XNNPACK's index of a large layer may not fit beside everything else.
-      if (operator.run(source, target) !== 0) {
+      if (operator.run(source, target, 0) !== 0) {
         candidate.times = undefined;
         continue;
       }
       const repeats = Math.max(1, Math.ceil(0.3 / (candidate.times.at(-1) ?? 1)));
       const started = performance.now();
-      for (let repeat = 0; repeat < repeats; repeat += 1) operator.run(source, target);
+      for (let repeat = 0; repeat < repeats; repeat += 1) operator.run(source, target, 0);
       const time = (performance.now() - started) / repeats;
       if (round >= 0 || candidate.times.length === 0) candidate.times.push(time);
     }

@@ -63,7 +63,8 @@ class IntegersInFloats final : public QuantizedRoute {
     float* sums = scratch + plan.scratch_elements - scratch_for(inner.problem.output_elements());
     float* steps = sums - scratch_for(inputs);
     dequantize(inputs, input, {.scale = 1, .zero_point = quantization.zero_point}, steps);
-    if (const Status status = route_->run(inner, steps, sums, scratch); status != Status::kOk) {
+    if (const Status status = route_->run(inner, steps, {.values = sums}, scratch);
+        status != Status::kOk) {
       return status;
     }
     const Sums all = {.values = sums,

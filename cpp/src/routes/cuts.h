@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "deconv/geometry.h"
+#include "output.h"
 
 namespace deconv {
 
@@ -14,7 +15,7 @@ template <typename Cut>
 struct Run : Cut {
   const Problem& problem;
   const float* input;
-  float* output;
+  const Output& output;
 };
 
 // Polyphase: runs of cells (see AxisPhases).

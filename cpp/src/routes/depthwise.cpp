@@ -37,7 +37,7 @@ class DepthwiseRoute final : public Route {
     return exact_ == nullptr ? Status::kOutOfMemory : exact_->set_parameters(weight, bias);
   }
 
-  Status run(const Plan& plan, const float* input, float* output, float* scratch) override {
+  Status run(const Plan& plan, const float* input, const Output& output, float* scratch) override {
     const Problem& problem = plan.problem;
     const TileGrid& grid = plan.cut<TileGrid>();
     const bool planes = runs_planes(problem);
@@ -58,7 +58,7 @@ class DepthwiseRoute final : public Route {
                   .bias = bias_.data(),
                   .columns = columns_.data(),
                   .input = input,
-                  .output = output};
+                  .output = &output};
     const auto run_tile = planes ? run_plane_tile : run_channel_tile;
     for_each_item(grid.count, [&](int64_t item, int worker) {
       run_tile(job, tile_at(problem, grid, item), scratch + worker * grid.worker_elements);

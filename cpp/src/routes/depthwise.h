@@ -5,6 +5,7 @@
 #include "axis_phases.h"
 #include "deconv/geometry.h"
 #include "machine.h"
+#include "output.h"
 
 // What the two engines of the depthwise route share: how an output is cut into tiles, and which
 // taps of the kernel an output position has.
@@ -109,7 +110,7 @@ struct Job {
   // Channels first: where the taps of the width read in the copy, from q = 0 of the tile.
   const int32_t* columns;
   const float* input;
-  float* output;
+  const Output* output;
 };
 
 // Channels first: vectors along the width.

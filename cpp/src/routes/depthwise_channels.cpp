@@ -130,13 +130,16 @@ class ChannelTile {
       expand_input();
     }
     const int64_t row_floats = int64_t{problem_.output[2]} * spec_.out_channels;
+    const int64_t begin = int64_t{tile_.column} * phases_.count() * spec_.out_channels;
+    const int64_t floats = int64_t{tile_.columns} * phases_.count() * spec_.out_channels;
     const int64_t plane = int64_t{tile_.batch} * problem_.output[0] + tile_.depth;
     const int32_t first = tile_.row * phases;
     const int32_t end = std::min((tile_.row + tile_.rows) * phases, problem_.output[1]);
     for (int32_t row = first; row < end; ++row) {
       gather_rows(row);
-      float* target = job_.output + (plane * problem_.output[1] + row) * row_floats;
+      float* target = job_.output->values + (plane * problem_.output[1] + row) * row_floats;
       for (int32_t phase = 0; phase < phases_.count(); ++phase) sum_phase(phase, target);
+      job_.output->finish(target + begin, std::min(floats, row_floats - begin));
     }
   }
 

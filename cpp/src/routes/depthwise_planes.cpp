@@ -140,6 +140,7 @@ class PlaneTile {
         sum_plane(phase, rows, out);
       }
     }
+    finish();
   }
 
  private:
@@ -176,10 +177,24 @@ class PlaneTile {
 
   float* output_row(int32_t out, int32_t row) const {
     const int64_t plane = int64_t{tile_.batch} * spec_.out_channels + out;
-    return job_.output +
+    return job_.output->values +
            ((plane * problem_.output[0] + tile_.depth) * problem_.output[1] + row) *
                problem_.output[2] +
            tile_.column * width().count();
+  }
+
+  void finish() const {
+    if (job_.output->done()) return;
+    const int32_t first = tile_.row * height().count();
+    const int32_t end = std::min(first + tile_.rows * height().count(), problem_.output[1]);
+    // Rows of whole width lie behind each other.
+    const int32_t together = columns_ == problem_.output[2] ? end - first : 1;
+    const int32_t group_out = spec_.group_out_channels();
+    for (int32_t out = tile_.group * group_out; out < (tile_.group + 1) * group_out; ++out) {
+      for (int32_t row = first; row < end; row += together) {
+        job_.output->finish(output_row(out, row), int64_t{together} * columns_);
+      }
+    }
   }
 
   void copy_input() {

@@ -40,7 +40,7 @@ class PolyphaseRoute final : public Route {
   explicit PolyphaseRoute(const Spec& spec) : spec_(spec) {}
 
   Status set_parameters(const float* weight, const float* bias) override;
-  Status run(const Plan& plan, const float* input, float* output, float* scratch) override;
+  Status run(const Plan& plan, const float* input, const Output& output, float* scratch) override;
 
  private:
   using Run = deconv::Run<Blocks>;
@@ -179,7 +179,8 @@ Status PolyphaseRoute::set_parameters(const float* weight, const float* bias) {
   return Status::kOk;
 }
 
-Status PolyphaseRoute::run(const Plan& plan, const float* input, float* output, float* scratch) {
+Status PolyphaseRoute::run(const Plan& plan, const float* input, const Output& output,
+                           float* scratch) {
   const Run run{plan.cut<Blocks>(), plan.problem, input, output};
   for_each_item(run.blocks * spec_.groups, [&](int64_t item, int worker) {
     const auto channel_group = static_cast<int32_t>(item / run.blocks);

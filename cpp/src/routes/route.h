@@ -7,6 +7,7 @@
 #include "deconv/planner.h"
 #include "deconv/status.h"
 #include "machine.h"
+#include "output.h"
 
 namespace deconv {
 
@@ -24,8 +25,9 @@ class Route : public PackedRoute {
   virtual Status set_parameters(const float* weight, const float* bias) = 0;
 
   // `plan` is of this route and takes its problem, whose elements `input` and `output` hold in
-  // Plan::layout; `scratch` has room for Plan::scratch_elements.
-  virtual Status run(const Plan& plan, const float* input, float* output, float* scratch) = 0;
+  // Plan::layout; `scratch` has room for Plan::scratch_elements. Finishes the output.
+  virtual Status run(const Plan& plan, const float* input, const Output& output,
+                     float* scratch) = 0;
 };
 
 class QuantizedRoute;

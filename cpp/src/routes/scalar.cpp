@@ -34,7 +34,7 @@ class ScalarRoute final : public Route {
     return Status::kOk;
   }
 
-  Status run(const Plan& plan, const float* input, float* output, float*) override {
+  Status run(const Plan& plan, const float* input, const Output& output, float*) override {
     const Problem& problem = plan.problem;
     const bool channels_first = problem.layout == Layout::kChannelsFirst;
     const int64_t points = problem.output_points();
@@ -43,7 +43,7 @@ class ScalarRoute final : public Route {
     const int64_t channel_stride = channels_first ? points : 1;
     for (int64_t batch = 0; batch < problem.batch; ++batch) {
       const float* image = input + batch * problem.input_points() * spec_.in_channels;
-      float* result = output + batch * points * channels;
+      float* result = output.values + batch * points * channels;
       int64_t point = 0;
       for (int32_t d = 0; d < problem.output[0]; ++d) {
         for (int32_t h = 0; h < problem.output[1]; ++h) {
@@ -59,6 +59,7 @@ class ScalarRoute final : public Route {
         }
       }
     }
+    output.finish_all(problem.output_elements());
     return Status::kOk;
   }
 

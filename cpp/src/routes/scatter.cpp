@@ -28,21 +28,12 @@ namespace {
 // Products that a worker holds at most.
 constexpr int64_t kMostProducts = 1 << 24;
 
-void add_row(int64_t count, const float* terms, float* sums) {
-  const int64_t whole = count / 4 * 4;
-  for (int64_t index = 0; index < whole; index += 4) {
-    wasm_v128_store(sums + index,
-                    wasm_f32x4_add(wasm_v128_load(sums + index), wasm_v128_load(terms + index)));
-  }
-  for (int64_t index = whole; index < count; ++index) sums[index] += terms[index];
-}
-
 class ScatterRoute final : public Route {
  public:
   explicit ScatterRoute(const Spec& spec) : spec_(spec) {}
 
   Status set_parameters(const float* weight, const float* bias) override;
-  Status run(const Plan& plan, const float* input, float* output, float* scratch) override;
+  Status run(const Plan& plan, const float* input, const Output& output, float* scratch) override;
 
  private:
   using Run = deconv::Run<Strips>;
@@ -115,7 +106,8 @@ ScatterRoute::Strip ScatterRoute::strip_at(const Run& run, int64_t item) const {
   return strip;
 }
 
-Status ScatterRoute::run(const Plan& plan, const float* input, float* output, float* scratch) {
+Status ScatterRoute::run(const Plan& plan, const float* input, const Output& output,
+                         float* scratch) {
   const Run run{plan.cut<Strips>(), plan.problem, input, output};
   for_each_item(run.strips * run.problem.batch * spec_.groups, [&](int64_t item, int worker) {
     float* const panels = scratch + worker * run.worker_elements;

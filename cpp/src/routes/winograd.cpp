@@ -103,7 +103,7 @@ class WinogradRoute final : public Route {
   WinogradRoute(const Form& form, const Spec& spec) : form_(form), spec_(spec) {}
 
   Status set_parameters(const float* weight, const float* bias) override;
-  Status run(const Plan& plan, const float* input, float* output, float* scratch) override;
+  Status run(const Plan& plan, const float* input, const Output& output, float* scratch) override;
 
  private:
   using Run = deconv::Run<Bands>;
@@ -198,7 +198,8 @@ void WinogradRoute::pack_row(const Pair& pair, int64_t row, const float* weight,
   }
 }
 
-Status WinogradRoute::run(const Plan& plan, const float* input, float* output, float* scratch) {
+Status WinogradRoute::run(const Plan& plan, const float* input, const Output& output,
+                          float* scratch) {
   const Run run{plan.cut<Bands>(), plan.problem, input, output};
   const int64_t in = spec_.group_in_channels();
   const int64_t images = int64_t{run.problem.batch} * run.problem.input[0];

@@ -125,12 +125,14 @@ class XnnpackRoute final : public Route, private XnnpackOperator {
                   permuted.data(), bias, -kInfinity, kInfinity);
   }
 
-  Status run(const Plan& plan, const float* input, float* output, float*) override {
+  Status run(const Plan& plan, const float* input, const Output& output, float*) override {
     if (const Status status = reshape(plan.problem, plan.problem.batch); status != Status::kOk) {
       return status;
     }
-    return run_on(xnn_setup_convolution2d_nhwc_f32, xnn_setup_deconvolution2d_nhwc_f32, input,
-                  output);
+    const Status status = run_on(xnn_setup_convolution2d_nhwc_f32,
+                                 xnn_setup_deconvolution2d_nhwc_f32, input, output.values);
+    if (status == Status::kOk) output.finish_all(plan.problem.output_elements());
+    return status;
   }
 };
 

@@ -8,6 +8,7 @@
 #include "kernels/functions.h"
 #include "parallel.h"
 #include "relu.h"
+#include "steps/elementwise_part.h"
 
 namespace deconv {
 namespace {
@@ -236,38 +237,35 @@ constexpr RunVectors kCombinations[kCombinationCount] = {
 const Runs& runs_of(const Elementwise& call) { return kRuns[static_cast<int>(call.function)]; }
 
 // The parameters of a call, as rows find them. Where every value of a row has a channel of its own
-// they are repeated until they fill whole vectors.
+// they are repeated.
 class Parameters {
  public:
-  explicit Parameters(const Elementwise& call)
-      : call_(call), varying_(call.inner == 1 && call.channel_a != nullptr) {}
+  explicit Parameters(const Elementwise& call, std::span<const float> repeated = {})
+      : call_(call),
+        varying_(call.inner == 1 && call.channel_a != nullptr),
+        repeated_(repeated),
+        length_(call.channel_a == nullptr ? call.elements() : call.inner) {
+    if (varying_) length_ = static_cast<int64_t>(repeated.size());
+  }
 
+  // Repeats them in the workspace.
   [[nodiscard]] bool prepare() {
-    if (!varying_) {
-      length_ = call_.channel_a == nullptr ? call_.elements() : call_.inner;
-      return true;
-    }
-    length_ = std::lcm(call_.channels, int64_t{4});
-    length_ *= (kLeastPeriod + length_ - 1) / length_;
-    Buffer& room = Workspace::shared().scratch;
-    if (!room.reserve(length_)) return false;
-    for (int64_t index = 0; index < length_; ++index) {
-      room[index] = call_.channel_a[index % call_.channels];
-    }
-    return true;
+    if (!varying_) return true;
+    repeated_ = repeat_channels(call_.channel_a, call_.channels, Workspace::shared().scratch);
+    length_ = static_cast<int64_t>(repeated_.size());
+    return !repeated_.empty();
   }
 
   bool varying() const { return varying_; }
   // Of what has one `a`, or of what repeats.
   int64_t length() const { return length_; }
 
-  // The longest row from `begin` on that ends at `end`; `one` is room for what it points to. Where
-  // channels vary `begin` begins a vector.
+  // The longest row from `begin` on that ends at `end`; `one` is room for what it points to.
   Row row(int64_t begin, int64_t end, float (&one)[4]) const {
     const int64_t offset = begin % length_;
     const float* a = one;
     if (varying_) {
-      a = Workspace::shared().scratch.data() + offset;
+      a = repeated_.data() + offset;
     } else {
       std::fill_n(
           one, 4,
@@ -284,24 +282,31 @@ class Parameters {
  private:
   const Elementwise& call_;
   const bool varying_;
-  int64_t length_ = 0;
+  std::span<const float> repeated_;
+  int64_t length_;
 };
+
+// From `begin` to before `end`.
+void run_part(const Parameters& parameters, RunVectors vectors, int64_t begin, int64_t end,
+              const float* x, const float* g, float* y) {
+  while (begin < end) {
+    float one[4];
+    Row row = parameters.row(begin, end, one);
+    row.x = x + begin;
+    row.g = g + begin;
+    row.y = y + begin;
+    run_row(vectors, row);
+    begin += row.count;
+  }
+}
 
 Status run(const Elementwise& call, RunVectors vectors, const float* x, const float* g, float* y) {
   Parameters parameters(call);
   if (!parameters.prepare()) return Status::kOutOfMemory;
   const int64_t elements = call.elements();
   for_each_item((elements + kChunk - 1) / kChunk, [&](int64_t chunk, int) {
-    const int64_t end = std::min(elements, (chunk + 1) * kChunk);
-    for (int64_t begin = chunk * kChunk; begin < end;) {
-      float one[4];
-      Row row = parameters.row(begin, end, one);
-      row.x = x + begin;
-      row.g = g + begin;
-      row.y = y + begin;
-      run_row(vectors, row);
-      begin += row.count;
-    }
+    run_part(parameters, vectors, chunk * kChunk, std::min(elements, (chunk + 1) * kChunk), x, g,
+             y);
   });
   return Status::kOk;
 }
@@ -321,6 +326,19 @@ void add_terms(const Parameters& parameters, RunVectors term, int64_t begin, int
 }
 
 }  // namespace
+
+std::span<const float> repeat_channels(const float* channel_a, int64_t channels, Buffer& room) {
+  int64_t length = std::lcm(channels, int64_t{4});
+  length *= (kLeastPeriod + length - 1) / length;
+  if (!room.reserve(length)) return {};
+  for (int64_t index = 0; index < length; ++index) room[index] = channel_a[index % channels];
+  return {room.data(), static_cast<size_t>(length)};
+}
+
+void elementwise_part(const Elementwise& call, std::span<const float> repeated, int64_t begin,
+                      int64_t end, const float* input, float* output) {
+  run_part(Parameters(call, repeated), runs_of(call).value, begin, end, input, input, output);
+}
 
 Status elementwise(const Elementwise& call, const float* input, float* output) {
   return run(call, runs_of(call).value, input, input, output);

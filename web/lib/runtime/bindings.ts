@@ -27,7 +27,8 @@ export interface Operator {
   needsParameters(): boolean;
   keepCopies(most: number): number;
   setParameters(weight: number, bias: number): number;
-  run(input: number, output: number): number;
+  setEpilogue(op: number, a: number, b: number, channelA: number): number;
+  run(input: number, output: number, residual: number): number;
   delete(): void;
 }
 

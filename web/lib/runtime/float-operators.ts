@@ -9,7 +9,7 @@ const FLOAT: OperatorKind<Operator, CanonicalParameters> = {
   create: (module, spec) => module.Operator.create(spec),
   plan: planOperation,
   pack,
-  run: (handle, _operation, source, target) => handle.run(source, target),
+  run: (handle, _operation, source, target) => handle.run(source, target, 0),
   planAfterRun,
   wantsMeasurement,
   measure: measureOperation,

@@ -1,0 +1,27 @@
+#include "output.h"
+
+#include <algorithm>
+
+#include "parallel.h"
+#include "relu.h"
+#include "simd.h"
+#include "steps/elementwise_part.h"
+
+namespace deconv {
+
+void Output::finish_all(int64_t count) const {
+  if (done()) return;
+  // Stays in a first-level cache from one step to the next.
+  constexpr int64_t kPiece = 1 << 12;
+  for_each_item((count + kPiece - 1) / kPiece, [&](int64_t piece, int) {
+    finish_part(piece * kPiece, std::min(kPiece, count - piece * kPiece));
+  });
+}
+
+void Output::finish_part(int64_t begin, int64_t count) const {
+  if (relu) deconv::relu(count, values + begin);
+  if (residual != nullptr) add_row(count, residual + begin, values + begin);
+  if (function) elementwise_part(*function, repeated_a, begin, begin + count, values, values);
+}
+
+}  // namespace deconv

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "deconv/elementwise.h"
+
+namespace deconv {
+
+// Where a route writes, and what is still to be done with its values there, in this order: a ReLU,
+// a sum, a function (see Operator::set_epilogue).
+struct Output {
+  float* values;
+  bool relu = false;
+  const float* residual = nullptr;  // whose values stand as those here
+  std::optional<Elementwise> function = {};
+  std::span<const float> repeated_a = {};  // see elementwise_part
+
+  bool done() const { return !relu && residual == nullptr && !function; }
+
+  // A route hands over every value once, as soon as it stands among `values` and while the cache
+  // of the thread that wrote it has it still: `count` behind each other.
+  void finish(const float* first, int64_t count) const {
+    if (!done()) finish_part(first - values, count);
+  }
+  // All of them at once, by all threads.
+  void finish_all(int64_t count) const;
+
+ private:
+  void finish_part(int64_t begin, int64_t count) const;
+};
+
+}  // namespace deconv
