@@ -1,11 +1,12 @@
 import { hasBrand, NORMALIZATION } from '../core/brands.js';
-import type { ChannelAffine } from '../layers/folding.js';
+import type { OperatorSpec } from '../core/spec.js';
 import { internalsOf } from '../layers/internals.js';
 import { isLayer } from '../layers/layer.js';
 import { type Folding, type Step, stepModuleOf } from '../layers/step.js';
 import { FloatOperators } from '../runtime/float-operators.js';
-import type { Layout } from '../runtime/operation.js';
+import type { CanonicalParameters, Layout } from '../runtime/operation.js';
 import type { ModuleNode } from './definition.js';
+import { type ChannelAffine, foldAffine } from './fold-affine.js';
 
 /** What a normalization tells of itself. */
 export interface FoldableNorm {
@@ -39,7 +40,9 @@ export class Fold implements Folding {
     this.#norm = norm;
   }
 
-  readonly affine = (): ChannelAffine => this.#norm.scaleAndShift() as ChannelAffine;
+  fold(own: CanonicalParameters, spec: OperatorSpec): CanonicalParameters {
+    return foldAffine(own, spec, this.#norm.scaleAndShift() as ChannelAffine);
+  }
 
   /** Has the weight packed again if the layer or the normalization has changed; allocates nothing. */
   refresh(layer: Step): void {

@@ -1,9 +1,10 @@
 import { shapeText } from '../core/checks.js';
 import { product } from '../core/lists.js';
+import { multiplyAdds } from '../core/spec.js';
 import type { RouteName } from '../runtime/execution.js';
 import type { FlatDefinition, Node } from './definition.js';
 import type { Module } from './module.js';
-import type { Program } from './program.js';
+import type { Program, ProgramStep } from './program.js';
 
 /** One node of a chain, for one set of input shapes. */
 export interface SummaryStep {
@@ -52,7 +53,7 @@ export function summarize(name: string, { inputs, nodes }: FlatDefinition, progr
       inputShapes: shapesOf(node.inputs),
       outputShapes: shapesOf(node.outputs),
       parameters: node.module === null ? 0 : parametersOf(node.module),
-      multiplyAdds: (own ? owner.module?.multiplyAdds : 0) ?? 0,
+      multiplyAdds: own ? multiplyAddsOf(owner, shapesOf(node.inputs)) : 0,
       route: (own ? owner.module?.plan?.().route : null) ?? null,
       within: own ? null : owner.unit.name,
     };
@@ -68,6 +69,11 @@ export function summarize(name: string, { inputs, nodes }: FlatDefinition, progr
     tensorBytes: 4 * tensors.reduce((sum, shape) => sum + product(shape), 0),
   };
   return { ...summary, toString: () => tableOf(name, summary) };
+}
+
+function multiplyAddsOf({ module, outputShapes }: ProgramStep, inputShapes: readonly number[][]): number {
+  const [input, output] = [inputShapes[0] as number[], outputShapes[0] as readonly number[]];
+  return module?.spec === undefined ? 0 : multiplyAdds(module.spec, product(input), product(output));
 }
 
 function describeNode({ module, join }: Node): string {

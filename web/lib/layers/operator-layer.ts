@@ -5,7 +5,7 @@ import type { DeconvError } from '../core/errors.js';
 import type { HalfType } from '../core/float16.js';
 import { frozen, product } from '../core/lists.js';
 import { guardReceivers, strangeReceiver } from '../core/receivers.js';
-import { multiplyAdds, type OperatorSpec, weightShape } from '../core/spec.js';
+import { type OperatorSpec, weightShape } from '../core/spec.js';
 import {
   checkTensor,
   checkTensorOf,
@@ -22,7 +22,6 @@ import { Operation } from '../runtime/operation.js';
 import { parameterGradients } from '../runtime/parameter-gradients.js';
 import type { Plan } from '../runtime/planning.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { foldAffine } from './folding.js';
 import { type ForwardCall, rememberOptions, repeats, runForward } from './forward-call.js';
 import { clampGradient, inputGradient } from './gradients.js';
 import { type InputRules, type InputShape, outputShape, readInputShape } from './input-shape.js';
@@ -308,7 +307,7 @@ export abstract class OperatorLayer<Options extends ForwardOptions = ForwardOpti
         this.#plan = operators.run(operation, source, target);
       },
       plan: () => operators.plan(operation),
-      multiplyAdds: multiplyAdds(spec, inputCount, outputCount),
+      spec,
       version: () => this.#parameters.version,
     };
   }
@@ -387,7 +386,7 @@ export abstract class OperatorLayer<Options extends ForwardOptions = ForwardOpti
       outputCount,
       parameters: () => {
         const own = this.#parameters.canonical(forward);
-        return folding === undefined ? own : foldAffine(own, spec, folding.affine());
+        return folding === undefined ? own : folding.fold(own, spec);
       },
     });
   }

@@ -1,7 +1,8 @@
+import type { OperatorSpec } from '../core/spec.js';
 import type { FloatOperators } from '../runtime/float-operators.js';
+import type { CanonicalParameters } from '../runtime/operation.js';
 import type { Plan } from '../runtime/planning.js';
 import type { Runtime } from '../runtime/runtime.js';
-import type { ChannelAffine } from './folding.js';
 
 /**
  * How a module takes part in a chain whose values lie on the heap. Not a symbol that all copies of the package share:
@@ -24,7 +25,8 @@ export interface StepRequest {
 /** What is worked into a layer's weight, and the operators that have it there: the layer's own stay as they are. */
 export interface Folding {
   readonly operators: FloatOperators;
-  readonly affine: () => ChannelAffine;
+  /** The parameters with it worked in. */
+  fold(own: CanonicalParameters, spec: OperatorSpec): CanonicalParameters;
 }
 
 /** What a module computes for one input shape, from address to address. It holds nothing on the heap. */
@@ -35,8 +37,8 @@ export interface Step {
   run(source: number, target: number): void;
   /** How a layer is computed. */
   plan?(): Plan;
-  /** Products that a layer adds up; those with zeros of a padding and those that are cropped count. */
-  readonly multiplyAdds?: number;
+  /** What a layer computes. */
+  readonly spec?: OperatorSpec;
   /** Grows when a layer's parameters change. */
   version?(): number;
 }

@@ -2,7 +2,7 @@ import { QUANTIZED_LAYER } from '../core/brands.js';
 import { checkChoice, checkOptions, fault, refuse } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
 import { guardReceivers } from '../core/receivers.js';
-import { multiplyAdds, weightShape } from '../core/spec.js';
+import { weightShape } from '../core/spec.js';
 import { checkTensor, checkTensorOf, elementCount, type Tensor, type TensorLike } from '../core/tensor.js';
 import type { ConvTransposeShapeOptions } from '../layers/conv-transpose.js';
 import { type ForwardCall, rememberOptions, repeats, runForward } from '../layers/forward-call.js';
@@ -211,7 +211,7 @@ export class QuantizedLayer extends DisposableObject {
         this.#plan = this.#operators.run(operation, source, target);
       },
       plan: () => this.#operators.plan(operation),
-      multiplyAdds: multiplyAdds(this.#definition.geometry.spec, operation.inputCount, operation.outputCount),
+      spec: this.#definition.geometry.spec,
     };
   }
 
