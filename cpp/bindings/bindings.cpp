@@ -12,14 +12,17 @@
 
 #include "deconv/buffer.h"
 #include "deconv/denormals.h"
+#include "deconv/dropout.h"
 #include "deconv/elementwise.h"
 #include "deconv/geometry.h"
 #include "deconv/gradients.h"
+#include "deconv/normalization.h"
 #include "deconv/operator.h"
 #include "deconv/pixels.h"
 #include "deconv/planner.h"
 #include "deconv/quantized.h"
 #include "deconv/runtime.h"
+#include "deconv/softmax.h"
 #include "deconv/status.h"
 #include "deconv/workspace.h"
 
@@ -207,6 +210,66 @@ void combine(deconv::Combination combination, double count, uintptr_t one, uintp
                   at<const float>(other), at<float>(output));
 }
 
+// What does not change from call to call, with the parameters of the channels behind it, as far as
+// there are any: weight, bias, running mean and running variance.
+struct NormalizationBlock {
+  deconv::NormalizedSet set;
+  Layout layout;
+  int32_t channels;
+  int32_t groups;
+  int32_t has_weight;
+  int32_t has_bias;
+  int32_t has_moments;
+  float eps;
+
+  deconv::Normalization call(int batch, int points) const {
+    return {set, layout, batch, channels, points, groups, eps};
+  }
+  const float* weight() const { return has_weight ? parameters(0) : nullptr; }
+  const float* bias() const { return has_bias ? parameters(has_weight) : nullptr; }
+  const float* moments() const { return has_moments ? parameters(has_weight + has_bias) : nullptr; }
+
+ private:
+  const float* parameters(int32_t before) const {
+    return reinterpret_cast<const float*>(this + 1) + int64_t{before} * channels;
+  }
+};
+
+// `statistics` may be 0 for null.
+Status normalize(uintptr_t block, int batch, int points, uintptr_t input, uintptr_t statistics,
+                 uintptr_t output) {
+  const auto& own = *at<const NormalizationBlock>(block);
+  return deconv::normalize(own.call(batch, points), at<const float>(input), own.weight(),
+                           own.bias(), own.moments(), at<float>(statistics), at<float>(output));
+}
+
+// `grad_parameters` may be 0 for null.
+Status normalization_gradients(uintptr_t block, int batch, int points, uintptr_t input,
+                               uintptr_t grad_output, uintptr_t grad_input,
+                               uintptr_t grad_parameters) {
+  const auto& own = *at<const NormalizationBlock>(block);
+  return deconv::normalization_gradients(own.call(batch, points), at<const float>(input),
+                                         at<const float>(grad_output), own.weight(), own.moments(),
+                                         at<float>(grad_input), at<float>(grad_parameters));
+}
+
+// `grad_output` is 0 for values instead of gradients.
+void softmax(int outer, int count, int inner, uintptr_t input, uintptr_t grad_output,
+             uintptr_t output) {
+  if (grad_output == 0) {
+    deconv::softmax({outer, count, inner}, at<const float>(input), at<float>(output));
+  } else {
+    deconv::softmax_gradient({outer, count, inner}, at<const float>(input),
+                             at<const float>(grad_output), at<float>(output));
+  }
+}
+
+void dropout(double count, uint32_t threshold, uint32_t first_key, uint32_t second_key, float scale,
+             uintptr_t input, uintptr_t output) {
+  deconv::dropout({threshold, first_key, second_key, scale}, static_cast<int64_t>(count),
+                  at<const float>(input), at<float>(output));
+}
+
 // One name a line, in the order of the numbers that calls return.
 template <typename Number>
 std::string lines(int count, const char* (*name)(Number)) {
@@ -306,6 +369,13 @@ EMSCRIPTEN_BINDINGS(deconv) {
       "gradient)",
       &elementwise_parameter_gradient);
   function("combine(op, count, one, other, output)", &combine);
+
+  function("normalize(block, batch, points, input, statistics, output)", &normalize);
+  function(
+      "normalizationGradients(block, batch, points, input, gradOutput, gradInput, gradParameters)",
+      &normalization_gradients);
+  function("softmax(outer, count, inner, input, gradOutput, output)", &softmax);
+  function("dropout(count, threshold, firstKey, secondKey, scale, input, output)", &dropout);
 
   function("startRuntime(threads)", &deconv::start_runtime);
   function("stopRuntime", &deconv::stop_runtime);

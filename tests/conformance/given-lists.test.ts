@@ -10,10 +10,13 @@ import {
   createRuntime,
   HeapTensor,
   init,
+  LayerNorm,
+  Linear,
   memoryUsage,
   runtimeInfo,
   shutdown,
   type Tensor,
+  Unflatten,
 } from 'deconv-wasm';
 import * as brainstate from 'deconv-wasm/brainstate';
 import {
@@ -194,6 +197,9 @@ const SUBJECTS: Readonly<Record<string, readonly [() => Subject, readonly number
   BatchNorm2d: [() => new BatchNorm2d({ numFeatures: 2 }).eval(), first[1]],
   InstanceNorm1d: [() => new InstanceNorm1d({ numFeatures: 2, affine: true }), first[0]],
   GroupNorm: [() => new GroupNorm({ numGroups: 2, numChannels: 2 }), first[2]],
+  LayerNorm: [() => new LayerNorm({ normalizedShape: [6, 5] }), first[1]],
+  Linear: [() => new Linear({ inFeatures: 5, outFeatures: 2, seed: 1 }), first[1]],
+  Unflatten: [() => new Unflatten({ dim: 2, unflattenedSize: [2, -1] }), first[1]],
   'quantized, dynamic': [() => quantize(new ConvTranspose2d({ ...torch, stride: 2 })), first[1]],
   'quantized, static': [
     () =>

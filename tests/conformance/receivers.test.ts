@@ -5,11 +5,15 @@ import {
   Conv2d,
   ConvTranspose2d,
   createRuntime,
+  Dropout,
   Graph,
   HeapTensor,
   init,
+  LayerNorm,
+  Linear,
   PReLU,
   shutdown,
+  Unflatten,
 } from 'deconv-wasm';
 import * as brainstate from 'deconv-wasm/brainstate';
 import { ResizeConv2d, SmoothConvTranspose2d } from 'deconv-wasm/checkerboard';
@@ -40,6 +44,10 @@ const KINDS: Readonly<Record<string, () => object>> = {
   ReLU: () => new ReLU(),
   PReLU: () => new PReLU(),
   GroupNorm: () => new GroupNorm({ numGroups: 1, numChannels: 2 }),
+  LayerNorm: () => new LayerNorm({ normalizedShape: 2 }),
+  Linear: () => new Linear({ inFeatures: 2, outFeatures: 2 }),
+  Unflatten: () => new Unflatten({ dim: 1, unflattenedSize: [1, 2] }),
+  Dropout: () => new Dropout(),
 };
 
 /** Whatever a program may ask for: names of the prototypes but constructors. */
@@ -54,7 +62,7 @@ function membersOf(value: object): string[] {
 
 /** For programs without types; what is internal may do as it likes. */
 const INTERNAL =
-  /^(specFor|specForOutput|readInputShape|outputShapeUnder|gather|readShape|checkCount|gatherStatistics|move|forwardAgain|definition|planShape|compute|computeGradients|gradients|apply|applyForParameters|children)$/;
+  /^(specFor|specForOutput|readInputShape|outputShapeUnder|readShape|reshaped|checkCount|gatherStatistics|move|forwardAgain|definition|planShape|compute|computeGradients|gradients|apply|applyForParameters|children)$/;
 
 it.each(Object.keys(KINDS))('%s', (kind) => {
   const own = (KINDS[kind] as () => object)();

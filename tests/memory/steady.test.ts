@@ -2,14 +2,22 @@
 // Needs --expose-gc.
 
 import {
+  BatchNorm2d,
   ConvTranspose2d,
+  Dropout,
+  Flatten,
   Graph,
+  GroupNorm,
   HeapTensor,
+  InstanceNorm2d,
   init,
+  LayerNorm,
   LeakyReLU,
   memoryUsage,
+  PReLU,
   ReLU,
   Sequential,
+  Softmax,
   shutdown,
   type Tensor,
 } from 'deconv-wasm';
@@ -140,6 +148,31 @@ describe.each(BUILDS)('$name', ({ options, name }) => {
       console.log(
         `${name}, a graph: ${repeated.toFixed(1)} bytes a call; arena ${arenaBytes} of ${tensorBytes}`,
       );
+    }
+  });
+
+  it('modules', () => {
+    const modules = [
+      new BatchNorm2d({ numFeatures: 8 }).eval(),
+      new InstanceNorm2d({ numFeatures: 8, affine: true }),
+      new GroupNorm({ numGroups: 2, numChannels: 8 }),
+      new LayerNorm({ normalizedShape: 8 }),
+      new Softmax({ dim: 1 }),
+      new PReLU({ numParameters: 8 }),
+      new Dropout().eval(),
+      new Flatten(),
+    ];
+    for (const module of modules) {
+      using x = onHeap(...SHAPE);
+      x.data.set(randomTensor(SHAPE, 1).data);
+      using out = onHeap(...module.forward(x).shape);
+      const call = { out };
+      const forward = (): void => {
+        module.forward(x, call);
+      };
+      expectSteadyHeap(forward);
+      const bytes = expectBytesPerCall(forward, nothing);
+      console.log(`${name}, ${module}: ${bytes.toFixed(1)} bytes of JavaScript a call`);
     }
   });
 

@@ -69,7 +69,29 @@ export {
   Snake,
   type SnakeOptions,
 } from './modules/channel-activations.js';
+export { Dropout, type DropoutOptions } from './modules/dropout.js';
+export {
+  Flatten,
+  type FlattenOptions,
+  Unflatten,
+  type UnflattenOptions,
+} from './modules/flatten.js';
+export { GroupNorm, type GroupNormOptions } from './modules/group-norm.js';
 export type { InputGradient, ModuleForwardOptions, ModuleOptions } from './modules/heap-module.js';
+export { LayerNorm, type LayerNormOptions } from './modules/layer-norm.js';
+export { Linear, type LinearOptions } from './modules/linear.js';
+export type { ModuleGradients, Normalization, NormalizationOptions } from './modules/normalization.js';
+export {
+  BatchNorm1d,
+  BatchNorm2d,
+  BatchNorm3d,
+  type BatchNormOptions,
+  InstanceNorm1d,
+  InstanceNorm2d,
+  InstanceNorm3d,
+  type InstanceNormOptions,
+} from './modules/running-norms.js';
+export { Softmax, type SoftmaxOptions } from './modules/softmax.js';
 export type { ExecutionOptions, RouteName } from './runtime/execution.js';
 export { HeapTensor, type HeapTensorOptions } from './runtime/heap-tensor.js';
 export { createRuntime, init, memoryUsage, runtimeInfo, shutdown } from './runtime/lifecycle.js';

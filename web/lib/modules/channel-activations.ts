@@ -35,6 +35,9 @@ abstract class ChannelActivation extends Activation implements Stateful {
   readonly #name: string;
   readonly #parameters: Parameters;
   readonly #shape: readonly [number];
+  /** As the core takes them, at one version of the parameters. */
+  #values: Float32Array = new Float32Array(0);
+  #valuesVersion = -1;
 
   static {
     guardReceivers(ChannelActivation.prototype, 'Module', (value) => #parameters in value);
@@ -122,6 +125,11 @@ abstract class ChannelActivation extends Activation implements Stateful {
   }
 
   /** @internal */
+  override get version(): number {
+    return this.#parameters.version;
+  }
+
+  /** @internal */
   protected override planShape(where: string, shape: readonly number[]): ShapePlan<Elements> {
     const [channels] = this.#shape;
     const first = this.layout === 'channels-first';
@@ -155,7 +163,11 @@ abstract class ChannelActivation extends Activation implements Stateful {
   }
 
   #stage({ runtime, where }: Pass<Elements>, more: number): number {
-    return stageParameters(runtime, where, this.#parameters.canonical(false).weight, more);
+    if (this.#valuesVersion !== this.version) {
+      this.#values = this.#parameters.canonical(false).weight;
+      this.#valuesVersion = this.version;
+    }
+    return stageParameters(runtime, where, this.#values, more);
   }
 }
 

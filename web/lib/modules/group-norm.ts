@@ -1,14 +1,15 @@
-import { checkBoolean, checkGroups, checkInteger, checkOptions, refuse } from '../core/checks.js';
-import { product } from '../core/lists.js';
-import { PLACEMENT_OPTION_NAMES } from '../core/torch-words.js';
+import { checkBoolean, checkGroups, checkInteger, checkOptions } from '../core/checks.js';
 import { python } from '../layers/repr.js';
 import {
+  NORMALIZATION_OPTION_NAMES,
   Normalization,
   type NormalizationOptions,
+  type NormalizedShape,
+  readChannels,
   readNormalization,
   refuseSingleValue,
+  SET,
 } from './normalization.js';
-import type { BlockSets } from './normalization-kernel.js';
 
 /** PyTorch's arguments of GroupNorm. */
 export interface GroupNormOptions extends NormalizationOptions {
@@ -39,54 +40,35 @@ export class GroupNorm extends Normalization {
     const checked = checkOptions<GroupNormOptions>(name, options, [
       'numGroups',
       'numChannels',
-      'eps',
       'affine',
-      ...PLACEMENT_OPTION_NAMES,
+      ...NORMALIZATION_OPTION_NAMES,
     ]);
-    const eps = readNormalization(name, checked);
-    const numGroups = checkInteger(name, 'numGroups', checked.numGroups, 1);
+    const shared = readNormalization(name, checked);
+    const groups = checkInteger(name, 'numGroups', checked.numGroups, 1);
     const channels = checkInteger(name, 'numChannels', checked.numChannels, 1);
-    checkGroups(name, 'numChannels', channels, numGroups);
-    super({
-      name,
-      channels,
-      eps,
-      affine: checkBoolean(name, 'affine', checked.affine ?? true),
-      running: false,
-    });
-    this.numGroups = numGroups;
+    checkGroups(name, 'numChannels', channels, groups);
+    const affine = checkBoolean(name, 'affine', checked.affine ?? true);
+    super({ name, set: SET.group, shape: [channels], groups, affine, ...shared }, checked);
+    this.numGroups = groups;
     this.numChannels = channels;
   }
 
-  extraRepr(): string {
+  override extraRepr(): string {
     return `${this.numGroups}, ${this.numChannels}, eps=${python(this.eps)}, affine=${python(this.affine)}`;
   }
 
   /** @internal */
-  protected override readShape(where: string, shape: readonly number[]): { batch: number; inner: number } {
-    if (shape.length < 2 || shape[1] !== this.numChannels) {
-      refuse(
-        'BAD_SHAPE',
-        where,
-        `input of shape [N, ${this.numChannels}, ...]`,
-        [...shape],
-        'Reorder its axes.',
-      );
-    }
-    return { batch: shape[0] as number, inner: product(shape.slice(2)) };
-  }
-
-  /** @internal */
-  protected override gather(batch: number, inner: number): Omit<BlockSets, 'channels' | 'inner'> {
-    const groupChannels = this.numChannels / this.numGroups;
-    const setOf = Int32Array.from({ length: batch * this.numChannels }, (_, block) =>
-      Math.floor(block / groupChannels),
-    );
-    return { setOf, sets: batch * this.numGroups, count: groupChannels * inner };
+  protected override readShape(where: string, shape: readonly number[]): NormalizedShape {
+    return readChannels(where, shape, this.numChannels, this.layout);
   }
 
   /** @internal PyTorch looks at the whole batch, though every group stands alone. */
-  protected override checkCount(where: string, shape: readonly number[], { count }: BlockSets): void {
-    if ((shape[0] as number) * count === 1) refuseSingleValue(where, 'value in a group', shape);
+  protected override checkCount(
+    where: string,
+    shape: readonly number[],
+    { batch, points }: NormalizedShape,
+  ): void {
+    const count = (this.numChannels / this.numGroups) * points;
+    if (batch * count === 1) refuseSingleValue(where, 'value in a group', shape);
   }
 }

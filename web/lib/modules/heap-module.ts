@@ -58,6 +58,8 @@ interface Call<Geometry>
     Pick<ForwardCall, 'where' | 'inputShape' | 'optionNames' | 'optionValues'> {
   readonly inputCount: number;
   readonly outputCount: number;
+  /** Of the last run, for the next on the same runtime. */
+  pass?: Pass<Geometry>;
 }
 
 const OPTION_NAMES = ['out'] as const satisfies readonly (keyof ModuleForwardOptions)[];
@@ -163,6 +165,16 @@ export abstract class HeapModule<Geometry> {
     };
   }
 
+  /** @internal Grows whenever a call with the same input may give something else than before. */
+  get version(): number {
+    return 0;
+  }
+
+  /** @internal For kinds whose `planShape` depends on more than the shape: it is asked anew. */
+  protected forget(): void {
+    this.#last = undefined;
+  }
+
   /** @internal The output's shape for an input's, or what is wrong with it. */
   protected abstract planShape(where: string, shape: readonly number[]): ShapePlan<Geometry>;
 
@@ -226,7 +238,8 @@ export abstract class HeapModule<Geometry> {
         output === source && this.inPlace
           ? source
           : stageOutput(runtime, where, output, outputCount, FLOAT32, source, 4 * inputCount);
-      this.compute({ where, runtime, geometry }, source, target);
+      if (call.pass?.runtime !== runtime) call.pass = { where, runtime, geometry };
+      this.compute(call.pass, source, target);
       deliver(runtime, output, target, outputCount, FLOAT32);
     } catch (error) {
       throw runtime.asError(where, error);

@@ -1,9 +1,9 @@
 import { hasBrand, NORMALIZATION } from '../core/brands.js';
-import { checkBoolean, refuse } from '../core/checks.js';
-import { product } from '../core/lists.js';
+import { checkBoolean, checkChoice, refuse } from '../core/checks.js';
+import { frozen, product } from '../core/lists.js';
 import { guardReceivers } from '../core/receivers.js';
-import { allocateTensor, checkParameter, checkTensor, sameList, type Tensor } from '../core/tensor.js';
-import { checkPlacement, type PlacementOptions } from '../core/torch-words.js';
+import { checkParameter, roomFor, type Tensor } from '../core/tensor.js';
+import { checkPlacement, PLACEMENT_OPTION_NAMES, type PlacementOptions } from '../core/torch-words.js';
 import {
   fitState,
   type LoadedState,
@@ -13,13 +13,15 @@ import {
   type Stateful,
   widened,
 } from '../layers/state-dict.js';
+import { codeOf, type Layout } from '../runtime/operation.js';
+import { stageParameters } from '../runtime/staging.js';
 import {
-  type BlockSets,
-  type Moments,
-  normalizationGradients,
-  normalize,
-  statisticsOf,
-} from './normalization-kernel.js';
+  type GradientPlaces,
+  HeapModule,
+  type ModuleOptions,
+  type Pass,
+  type ShapePlan,
+} from './heap-module.js';
 
 /** Gradients of `sum(forward(x) * gradOutput)`; null for a module without parameters. */
 export interface ModuleGradients {
@@ -30,56 +32,96 @@ export interface ModuleGradients {
 
 /** Values that a training forward gathers for later. */
 export interface RunningStatistics {
-  readonly mean: Float32Array;
-  readonly variance: Float32Array;
+  readonly mean: Float32Array<ArrayBuffer>;
+  readonly variance: Float32Array<ArrayBuffer>;
   batches: number;
+}
+
+/** What is normalized together, by the core's numbers: a channel, a group of channels of an entry, a point. */
+export const SET = { channel: 0, group: 1, point: 2 } as const;
+
+/** A tensor `[batch, channels, points]`, or with channels last, as the core sees it. */
+export interface NormalizedShape {
+  readonly batch: number;
+  readonly points: number;
 }
 
 /** What the kinds of normalization differ in. */
 export interface NormalizationDefinition {
   readonly name: string;
-  readonly channels: number;
+  readonly set: number;
+  /** Of weight and bias. */
+  readonly shape: readonly number[];
+  readonly groups?: number;
   readonly eps: number;
+  readonly layout: Layout;
   readonly affine: boolean;
-  readonly running: boolean;
+  /** Whether there is a bias beside the weight. Default true. */
+  readonly bias?: boolean;
+  readonly running?: boolean;
 }
 
 /** Options that every normalization has beside its own. */
-export interface NormalizationOptions extends PlacementOptions {
+export interface NormalizationOptions extends ModuleOptions, PlacementOptions {
   /** Added to the variance. Default 1e-5. */
   readonly eps?: number;
+  /** Axes of input and output: N C … or N … C. Default `'channels-first'`. */
+  readonly layout?: Layout;
 }
 
+export const NORMALIZATION_OPTION_NAMES = [
+  'eps',
+  'layout',
+  'runtime',
+  ...PLACEMENT_OPTION_NAMES,
+] as const satisfies readonly (keyof NormalizationOptions)[];
+
 /**
- * What the normalizations share: parameters of every channel, running statistics, the two modes. Nothing lies on
- * the WebAssembly heap, so there is nothing to dispose of. Data are channels first, `[N, C, ...]`.
+ * What the normalizations share: parameters of every channel, running statistics, the two modes. `forward` gives
+ * `(x - mean) / sqrt(variance + eps) * weight + bias`, of the shape of `x`, and in training moves the running
+ * statistics on; `out` may be the input.
  */
-export abstract class Normalization implements Stateful {
+export abstract class Normalization extends HeapModule<NormalizedShape> implements Stateful {
   readonly eps: number;
+  readonly layout: Layout;
   /** Whether there are a weight and a bias to learn. */
   readonly affine: boolean;
   readonly #name: string;
+  readonly #set: number;
+  readonly #shape: readonly number[];
   readonly #channels: number;
-  #weight: Float32Array | null;
-  #bias: Float32Array | null;
+  readonly #groups: number;
+  #weight: Float32Array<ArrayBuffer> | null;
+  #bias: Float32Array<ArrayBuffer> | null;
   #running: RunningStatistics | null;
   #training = true;
+  #again = false;
+  #version = 0;
+  /** As the core takes them; null when something has changed. */
+  #packed: Float32Array | null = null;
 
   static {
     guardReceivers(Normalization.prototype, 'Normalization', (value) => #weight in value);
   }
 
   /** @internal */
-  protected constructor({ name, channels, eps, affine, running }: NormalizationDefinition) {
+  protected constructor(definition: NormalizationDefinition, options: ModuleOptions) {
+    const { name, set, shape, groups = 1, eps, layout, affine, bias = true, running = false } = definition;
+    super(name, options);
+    const channels = product(shape);
+    const filled = (value: number): Float32Array<ArrayBuffer> =>
+      roomFor(name, shape, () => new Float32Array(channels).fill(value));
     this.#name = name;
+    this.#set = set;
+    this.#shape = frozen(shape);
     this.#channels = channels;
+    this.#groups = groups;
     this.eps = eps;
+    this.layout = layout;
     this.affine = affine;
-    this.#weight = affine ? new Float32Array(channels).fill(1) : null;
-    this.#bias = affine ? new Float32Array(channels) : null;
-    this.#running = running
-      ? { mean: new Float32Array(channels), variance: new Float32Array(channels).fill(1), batches: 0 }
-      : null;
+    this.#weight = affine ? filled(1) : null;
+    this.#bias = affine && bias ? filled(0) : null;
+    this.#running = running ? { mean: filled(0), variance: filled(1), batches: 0 } : null;
   }
 
   /** Whether forward computes with the statistics of its input, and gathers them if the module keeps any. Default true. */
@@ -90,6 +132,8 @@ export abstract class Normalization implements Stateful {
   /** @throws {DeconvError} `BAD_TYPE` */
   train(mode = true): this {
     this.#training = checkBoolean(`${this.#name}.train`, 'mode', mode);
+    this.forget();
+    this.#change();
     return this;
   }
 
@@ -98,12 +142,12 @@ export abstract class Normalization implements Stateful {
     return this.train(false);
   }
 
-  /** A copy of the factors `[channels]`, ones at first; null without `affine`. */
+  /** A copy of the factors, ones at first; null without `affine`. */
   get weight(): Tensor<ArrayBuffer> | null {
     return this.#copyOf(this.#weight);
   }
 
-  /** A copy of the summands `[channels]`, zeros at first; null without `affine`. */
+  /** A copy of the summands, zeros at first; null where there are none. */
   get bias(): Tensor<ArrayBuffer> | null {
     return this.#copyOf(this.#bias);
   }
@@ -118,64 +162,51 @@ export abstract class Normalization implements Stateful {
     return this.#copyOf(this.#running?.variance ?? null);
   }
 
-  /** @throws {DeconvError} `BAD_OPTION` without `affine`; `BAD_SHAPE`, `BAD_TYPE`, `BAD_BUFFER` */
+  /** @throws {DeconvError} `BAD_OPTION` where there is none; `BAD_SHAPE`, `BAD_TYPE`, `BAD_BUFFER` */
   setWeight(weight: Tensor | Float32Array): this {
     this.#weight = this.#replaced('setWeight', 'a weight', this.#weight, weight);
+    this.#change();
     return this;
   }
 
   /** @throws {DeconvError} as `setWeight` */
   setBias(bias: Tensor | Float32Array): this {
     this.#bias = this.#replaced('setBias', 'a bias', this.#bias, bias);
+    this.#change();
     return this;
   }
 
-  /**
-   * The normalized tensor, of the shape of `x`. In training the running statistics move on.
-   *
-   * @throws {DeconvError} `BAD_SHAPE` (also for a single value to take a variance of), `BAD_TYPE`, `BAD_BUFFER`,
-   * `OUT_OF_MEMORY`
-   */
-  forward(x: Tensor): Tensor<ArrayBuffer> {
-    return this.#compute(x, true);
-  }
-
-  /** @internal The same without moving the running statistics on: for gradients that compute a pass again. */
+  /** @internal The forward without moving the running statistics on: for gradients that compute a pass again. */
   forwardAgain(x: Tensor): Tensor<ArrayBuffer> {
-    return this.#compute(x, false);
+    this.#again = true;
+    try {
+      return this.forward(x);
+    } finally {
+      this.#again = false;
+    }
   }
 
   /**
    * Gradients of `sum(forward(x) * gradOutput)` in the present mode: pure, nothing is remembered from a forward.
    *
+   * @param gradOutput of the output's shape
    * @throws {DeconvError} as `forward`
    */
-  backward(x: Tensor, gradOutput: Tensor): ModuleGradients {
-    const where = `${this.#name}.backward`;
-    const { data, shape } = checkTensor(where, 'the input', x);
-    const sets = this.#setsOf(where, shape);
-    const grad = checkTensor(where, 'gradOutput', gradOutput);
-    if (!sameList(grad.shape, shape)) {
-      refuse('BAD_SHAPE', where, `gradOutput of shape [${shape.join(', ')}], as the input has`, [
-        ...grad.shape,
-      ]);
-    }
-    const own = this.#usesOwn();
-    const moments = own ? this.#momentsOf(statisticsOf(data, sets)) : this.#runningMoments(sets);
-    const gradients = normalizationGradients(data, grad.data, sets, moments, this.#weight, own);
-    const channels = [this.#channels];
-    return {
-      input: { data: gradients.input, shape },
-      weight: this.affine ? { data: gradients.weight, shape: channels } : null,
-      bias: this.affine ? { data: gradients.bias, shape: channels } : null,
-    };
+  override backward(x: Tensor, gradOutput: Tensor): ModuleGradients {
+    const { input, parameters } = this.gradients(x, gradOutput);
+    const part = (own: Float32Array | null, first: number): Tensor<ArrayBuffer> | null =>
+      own === null || parameters === null
+        ? null
+        : { data: parameters.slice(first, first + this.#channels), shape: [...this.#shape] };
+    return { input, weight: part(this.#weight, 0), bias: part(this.#bias, this.#channels) };
   }
 
   /** Copies of parameters and running statistics by PyTorch's names: `weight`, `bias`, `running_mean` … */
   stateDict(): StateDict {
     const { weight, bias, runningMean, runningVar } = this;
     return {
-      ...(weight === null || bias === null ? {} : { weight, bias }),
+      ...(weight === null ? {} : { weight }),
+      ...(bias === null ? {} : { bias }),
       ...(runningMean === null || runningVar === null
         ? {}
         : { running_mean: runningMean, running_var: runningVar, num_batches_tracked: this.#batches() }),
@@ -193,8 +224,8 @@ export abstract class Normalization implements Stateful {
       Object.entries(this.stateDict()).map(([name, { shape }]) => [name, shape]),
     );
     const { found, missing, unexpected } = fitState(where, shapes, state, options);
-    const copy = (name: string): Float32Array | undefined =>
-      found[name] === undefined ? undefined : widened(where, found[name]).data.slice();
+    const copy = (name: string): Float32Array<ArrayBuffer> | undefined =>
+      found[name] === undefined ? undefined : new Float32Array(widened(where, found[name]).data);
     this.#weight = copy('weight') ?? this.#weight;
     this.#bias = copy('bias') ?? this.#bias;
     if (this.#running !== null) {
@@ -204,96 +235,149 @@ export abstract class Normalization implements Stateful {
         batches: copy('num_batches_tracked')?.[0] ?? this.#running.batches,
       };
     }
+    this.#change();
     return { missing, unexpected };
   }
-
-  toString(): string {
-    return `${this.#name}(${this.extraRepr()})`;
-  }
-
-  /** The arguments as PyTorch prints them. */
-  abstract extraRepr(): string;
 
   /** @internal */
   get [NORMALIZATION](): true {
     return true;
   }
 
-  /** @internal How the kind gathers the blocks of `[batch, channels]` and `inner` values each. */
-  protected abstract gather(batch: number, inner: number): Omit<BlockSets, 'channels' | 'inner'>;
-
-  /** @internal Batch and values of one block of a shape that the kind takes, or what is wrong with it. */
-  protected abstract readShape(where: string, shape: readonly number[]): { batch: number; inner: number };
-
-  /** @internal Refuses a variance of a single value where PyTorch does. */
-  protected abstract checkCount(where: string, shape: readonly number[], sets: BlockSets): void;
-
-  /** @internal Moves the running statistics on by those of one input. */
-  protected gatherStatistics(
-    _running: RunningStatistics,
-    _statistics: ReturnType<typeof statisticsOf>,
-    _sets: BlockSets,
-  ): void {}
-
-  #compute(x: Tensor, moves: boolean): Tensor<ArrayBuffer> {
-    const where = `${this.#name}.forward`;
-    const { data, shape } = checkTensor(where, 'the input', x);
-    const sets = this.#setsOf(where, shape);
-    const result = allocateTensor(where, shape);
-    let moments: Moments;
-    if (this.#usesOwn()) {
-      const statistics = statisticsOf(data, sets);
-      if (moves && this.#training && this.#running !== null && data.length > 0) {
-        this.gatherStatistics(this.#running, statistics, sets);
-      }
-      moments = this.#momentsOf(statistics);
-    } else {
-      moments = this.#runningMoments(sets);
-    }
-    normalize(data, sets, moments, { weight: this.#weight, bias: this.#bias }, result.data);
-    return result;
+  /** @internal */
+  override get version(): number {
+    return this.#version;
   }
 
-  #setsOf(where: string, shape: readonly number[]): BlockSets {
-    const { batch, inner } = this.readShape(where, shape);
-    const sets = { ...this.gather(batch, inner), channels: this.#channels, inner };
-    if (this.#usesOwn()) this.checkCount(where, shape, sets);
-    return sets;
+  /**
+   * @internal The module as `x * scale + shift` of every channel, to be folded into what stands before it; null where it
+   * computes with the statistics of its input.
+   */
+  scaleAndShift(): { readonly scale: Float64Array; readonly shift: Float64Array } | null {
+    const running = this.#running;
+    if (running === null || this.#usesOwn()) return null;
+    const scale = Float64Array.from(
+      running.variance,
+      (variance, channel) => (this.#weight?.[channel] ?? 1) / Math.sqrt(variance + this.eps),
+    );
+    const shift = Float64Array.from(
+      running.mean,
+      (mean, channel) => (this.#bias?.[channel] ?? 0) - mean * (scale[channel] as number),
+    );
+    return { scale, shift };
+  }
+
+  /** @internal Batch and points of a shape that the kind takes, or what is wrong with it. */
+  protected abstract readShape(where: string, shape: readonly number[]): NormalizedShape;
+
+  /** @internal Refuses a variance of a single value where PyTorch does. */
+  protected abstract checkCount(where: string, shape: readonly number[], read: NormalizedShape): void;
+
+  /**
+   * @internal Moves the running statistics on by the means and the (biased) variances behind them of one input's sets, of
+   * `count` values each.
+   */
+  protected gatherStatistics(_running: RunningStatistics, _statistics: Float32Array, _count: number): void {}
+
+  /** @internal */
+  protected override get inPlace(): boolean {
+    return true;
+  }
+
+  /** @internal */
+  protected override planShape(where: string, shape: readonly number[]): ShapePlan<NormalizedShape> {
+    const geometry = this.readShape(where, shape);
+    if (this.#usesOwn()) this.checkCount(where, shape, geometry);
+    return { outputShape: shape, geometry };
+  }
+
+  /** @internal */
+  protected override compute(
+    { runtime, where, geometry: { batch, points } }: Pass<NormalizedShape>,
+    source: number,
+    target: number,
+  ): void {
+    const running = this.#training && !this.#again ? this.#running : null;
+    const gathers = running !== null && batch * points > 0;
+    // Only instance and batch normalization keep statistics.
+    const sets = this.#set === SET.channel ? this.#channels : batch * this.#channels;
+    const values = this.#parameters();
+    const address = stageParameters(runtime, where, values, gathers ? 2 * sets : 0);
+    const statistics = gathers ? address + 4 * values.length : 0;
+    const status = runtime.module.normalize(address, batch, points, source, statistics, target);
+    runtime.check(where, status);
+    if (!gathers) return;
+    const count = (batch * points * this.#channels) / sets;
+    this.gatherStatistics(running, runtime.floats(statistics, 2 * sets), count);
+    this.#version += 1;
+  }
+
+  /** @internal */
+  protected override computeGradients(
+    { runtime, where, geometry: { batch, points } }: Pass<NormalizedShape>,
+    { source, gradient, target }: GradientPlaces,
+  ): Float32Array<ArrayBuffer> | null {
+    const count = this.affine ? 2 * this.#channels : 0;
+    const values = this.#parameters();
+    const address = stageParameters(runtime, where, values, count);
+    const gradients = this.affine ? address + 4 * values.length : 0;
+    const status = runtime.module.normalizationGradients(
+      address,
+      batch,
+      points,
+      source,
+      gradient,
+      target,
+      gradients,
+    );
+    runtime.check(where, status);
+    return this.affine ? (runtime.floats(gradients, count).slice() as Float32Array<ArrayBuffer>) : null;
+  }
+
+  /** What does not change from call to call, described and behind each other: so many arguments would be garbage. */
+  #parameters(): Float32Array {
+    if (this.#packed !== null) return this.#packed;
+    const running = this.#usesOwn() ? null : this.#running;
+    const parts = [this.#weight, this.#bias, running?.mean ?? null, running?.variance ?? null];
+    const [weight, bias, moments] = parts.map((part) => (part === null ? 0 : 1)) as [number, number, number];
+    const present = parts.filter((part) => part !== null);
+    const head = [this.#set, codeOf(this.layout), this.#channels, this.#groups, weight, bias, moments];
+    const first = head.length + 1;
+    const values = new Float32Array(first + present.length * this.#channels);
+    new Int32Array(values.buffer).set(head);
+    values[head.length] = this.eps;
+    for (const [index, part] of present.entries()) values.set(part, first + index * this.#channels);
+    this.#packed = values;
+    return values;
   }
 
   #usesOwn(): boolean {
     return this.#training || this.#running === null;
   }
 
-  #momentsOf({ mean, variance }: ReturnType<typeof statisticsOf>): Moments {
-    return { mean, inverse: variance.map((value) => 1 / Math.sqrt(value + this.eps)) };
-  }
-
-  /** Those of every channel for all of its blocks. */
-  #runningMoments({ setOf, sets }: BlockSets): Moments {
-    const mean = new Float64Array(sets);
-    const variance = new Float64Array(sets);
-    const running = this.#running as RunningStatistics;
-    for (const [block, set] of setOf.entries()) {
-      mean[set] = running.mean[block % this.#channels] as number;
-      variance[set] = running.variance[block % this.#channels] as number;
-    }
-    return this.#momentsOf({ mean, variance });
+  #change(): void {
+    this.#version += 1;
+    this.#packed = null;
   }
 
   #batches(): Tensor<ArrayBuffer> {
     return { data: Float32Array.of(this.#running?.batches ?? 0), shape: [] };
   }
 
-  #copyOf(values: Float32Array | null): Tensor<ArrayBuffer> | null {
-    return values === null ? null : { data: values.slice(), shape: [this.#channels] };
+  #copyOf(values: Float32Array<ArrayBuffer> | null): Tensor<ArrayBuffer> | null {
+    return values === null ? null : { data: values.slice(), shape: [...this.#shape] };
   }
 
-  #replaced(method: string, name: string, own: Float32Array | null, value: unknown): Float32Array {
+  #replaced(
+    method: string,
+    name: string,
+    own: Float32Array | null,
+    value: unknown,
+  ): Float32Array<ArrayBuffer> {
     const where = `${this.#name}.${method}`;
     if (own === null)
-      refuse('BAD_OPTION', where, `a ${this.#name} with affine`, 'one without', 'Make it with affine.');
-    return checkParameter(where, name, value, [this.#channels]).slice();
+      refuse('BAD_OPTION', where, `a ${this.#name} with ${name}`, 'one without', 'Make it with affine.');
+    return new Float32Array(checkParameter(where, name, value, this.#shape));
   }
 }
 
@@ -301,14 +385,20 @@ export function isNormalization(value: unknown): value is Normalization {
   return hasBrand(value, NORMALIZATION);
 }
 
-/** Checks what all options share; returns `eps`. */
-export function readNormalization(where: string, options: NormalizationOptions): number {
+/** Checks what all options share. */
+export function readNormalization(
+  where: string,
+  options: NormalizationOptions,
+): { readonly eps: number; readonly layout: Layout } {
   checkPlacement(where, options);
   const eps: unknown = options.eps ?? 1e-5;
   if (typeof eps !== 'number') refuse('BAD_TYPE', where, 'eps to be a number', eps);
   if (!(eps >= 0 && Number.isFinite(eps))) refuse('BAD_OPTION', where, 'a finite eps of at least 0', eps);
-  return eps;
+  const layout = checkChoice(where, 'layout', options.layout ?? 'channels-first', LAYOUTS);
+  return { eps, layout };
 }
+
+export const LAYOUTS: readonly Layout[] = ['channels-first', 'channels-last'];
 
 /** PyTorch's own rule, which counts values beside the channels. */
 export function refuseSingleValue(where: string, what: string, shape: readonly number[]): never {
@@ -321,31 +411,33 @@ export function refuseSingleValue(where: string, what: string, shape: readonly n
   );
 }
 
-/** `[N, C, ...]` of one of the ranks, or unbatched where the kind allows it. */
-export function readChannelsFirst(
+/** `[N, C, ...]` or `[N, ..., C]` of one of the ranks, of any from 2 up without, or unbatched where the kind allows it. */
+export function readChannels(
   where: string,
   shape: readonly number[],
   channels: number,
-  ranks: readonly number[],
-  unbatched: number | null,
-): { batch: number; inner: number } {
-  const batched = shape.length !== unbatched;
-  const expected = ranks.map(
-    (rank) =>
-      `[${['N', channels, 'D', 'H', 'W'].filter((_, at) => at < 2 || at >= 5 - (rank - 2)).join(', ')}]`,
-  );
-  if (batched && !ranks.includes(shape.length)) {
-    refuse('BAD_SHAPE', where, `input of shape ${expected.join(' or ')}`, [...shape], 'Add or drop axes.');
-  }
-  const axis = batched ? 1 : 0;
-  if (shape[axis] !== channels) {
+  layout: Layout,
+  ranks?: readonly number[],
+  unbatched: number | null = null,
+): NormalizedShape {
+  const first = layout === 'channels-first';
+  const rank = shape.length;
+  const batched = rank !== unbatched;
+  const axis = first ? (batched ? 1 : 0) : rank - 1;
+  const fits = !batched || (ranks?.includes(rank) ?? rank >= 2);
+  if (!fits || shape[axis] !== channels) {
+    const spatial = ranks?.map((each) => ['D', 'H', 'W'].slice(5 - each)) ?? [['...']];
+    const expected = spatial.map((axes) => (first ? ['N', channels, ...axes] : ['N', ...axes, channels]));
     refuse(
       'BAD_SHAPE',
       where,
-      `input of shape ${expected.join(' or ')}`,
+      `input of shape ${expected.map((axes) => `[${axes.join(', ')}]`).join(' or ')}`,
       [...shape],
-      `Channel axis ${axis} must have ${channels}.`,
+      fits
+        ? `Channel axis ${axis} must have ${channels}: reorder the axes or set layout.`
+        : 'Add or drop axes.',
     );
   }
-  return { batch: batched ? (shape[0] as number) : 1, inner: product(shape.slice(axis + 1)) };
+  const spatial = first ? shape.slice(axis + 1) : shape.slice(batched ? 1 : 0, -1);
+  return { batch: batched ? (shape[0] as number) : 1, points: product(spatial) };
 }

@@ -2,17 +2,18 @@
 
 import { checkBoolean, checkInteger, checkOptions, refuse } from '../core/checks.js';
 import { frozen } from '../core/lists.js';
-import { PLACEMENT_OPTION_NAMES } from '../core/torch-words.js';
 import { python } from '../layers/repr.js';
 import {
+  NORMALIZATION_OPTION_NAMES,
   Normalization,
   type NormalizationOptions,
+  type NormalizedShape,
   type RunningStatistics,
-  readChannelsFirst,
+  readChannels,
   readNormalization,
   refuseSingleValue,
+  SET,
 } from './normalization.js';
-import type { BlockSets, statisticsOf } from './normalization-kernel.js';
 
 interface RunningNormOptions extends NormalizationOptions {
   /** Channels of the input. */
@@ -41,11 +42,10 @@ export interface InstanceNormOptions extends RunningNormOptions {
 
 const OPTION_NAMES = [
   'numFeatures',
-  'eps',
   'momentum',
   'affine',
   'trackRunningStats',
-  ...PLACEMENT_OPTION_NAMES,
+  ...NORMALIZATION_OPTION_NAMES,
 ] as const satisfies readonly (keyof BatchNormOptions)[];
 
 abstract class RunningNorm extends Normalization {
@@ -55,39 +55,41 @@ abstract class RunningNorm extends Normalization {
   /** @internal Axes of a batched input that the class takes. */
   protected readonly ranks: readonly number[];
 
-  /** @internal */
-  protected constructor(name: string, ranks: readonly number[], options: unknown, byDefault: boolean) {
+  /** @internal `byDefault` is the value of `affine` and `trackRunningStats`. */
+  protected constructor(
+    name: string,
+    set: number,
+    ranks: readonly number[],
+    options: unknown,
+    byDefault: boolean,
+  ) {
     const checked = checkOptions<BatchNormOptions>(name, options, OPTION_NAMES);
-    const eps = readNormalization(name, checked);
+    const shared = readNormalization(name, checked);
     const channels = checkInteger(name, 'numFeatures', checked.numFeatures, 1);
     const affine = checkBoolean(name, 'affine', checked.affine ?? byDefault);
     const running = checkBoolean(name, 'trackRunningStats', checked.trackRunningStats ?? byDefault);
-    super({ name, channels, eps, affine, running });
+    super({ name, set, shape: [channels], groups: channels, affine, running, ...shared }, checked);
     this.numFeatures = channels;
     this.momentum = readMomentum(name, checked.momentum);
     this.trackRunningStats = running;
     this.ranks = frozen(ranks);
   }
 
-  extraRepr(): string {
+  override extraRepr(): string {
     return `${this.numFeatures}, eps=${python(this.eps)}, momentum=${python(this.momentum)}, affine=${python(this.affine)}, track_running_stats=${python(this.trackRunningStats)}`;
   }
 
   /** @internal Of every channel, the mean over its sets; the variance is unbiased, as PyTorch keeps it. */
-  protected move(
-    running: RunningStatistics,
-    { mean, variance }: ReturnType<typeof statisticsOf>,
-    { count, sets }: BlockSets,
-    share: number,
-  ): void {
+  protected move(running: RunningStatistics, statistics: Float32Array, count: number, share: number): void {
     const channels = this.numFeatures;
+    const sets = statistics.length / 2;
     const images = sets / channels;
     const unbiased = count / (count - 1);
     for (let channel = 0; channel < channels; channel += 1) {
       let [center, spread] = [0, 0];
       for (let set = channel; set < sets; set += channels) {
-        center += (mean[set] as number) / images;
-        spread += ((variance[set] as number) * unbiased) / images;
+        center += (statistics[set] as number) / images;
+        spread += ((statistics[sets + set] as number) * unbiased) / images;
       }
       running.mean[channel] = (1 - share) * (running.mean[channel] as number) + share * center;
       running.variance[channel] = (1 - share) * (running.variance[channel] as number) + share * spread;
@@ -106,66 +108,58 @@ function readMomentum(where: string, value: unknown): number | null {
 abstract class BatchNorm extends RunningNorm {
   /** @internal */
   protected constructor(name: string, ranks: readonly number[], options: BatchNormOptions) {
-    super(name, ranks, options, true);
+    super(name, SET.channel, ranks, options, true);
   }
 
   /** @internal */
-  protected override readShape(where: string, shape: readonly number[]): { batch: number; inner: number } {
-    return readChannelsFirst(where, shape, this.numFeatures, this.ranks, null);
+  protected override readShape(where: string, shape: readonly number[]): NormalizedShape {
+    return readChannels(where, shape, this.numFeatures, this.layout, this.ranks);
   }
 
   /** @internal */
-  protected override gather(batch: number, inner: number): Omit<BlockSets, 'channels' | 'inner'> {
-    const channels = this.numFeatures;
-    const setOf = Int32Array.from({ length: batch * channels }, (_, block) => block % channels);
-    return { setOf, sets: channels, count: batch * inner };
-  }
-
-  /** @internal */
-  protected override checkCount(where: string, shape: readonly number[], { count }: BlockSets): void {
-    if (count === 1) refuseSingleValue(where, 'value for each channel', shape);
+  protected override checkCount(
+    where: string,
+    shape: readonly number[],
+    { batch, points }: NormalizedShape,
+  ): void {
+    if (batch * points === 1) refuseSingleValue(where, 'value for each channel', shape);
   }
 
   /** @internal */
   protected override gatherStatistics(
     running: RunningStatistics,
-    statistics: ReturnType<typeof statisticsOf>,
-    sets: BlockSets,
+    statistics: Float32Array,
+    count: number,
   ): void {
     running.batches += 1;
-    this.move(running, statistics, sets, this.momentum ?? 1 / running.batches);
+    this.move(running, statistics, count, this.momentum ?? 1 / running.batches);
   }
 }
 
 abstract class InstanceNorm extends RunningNorm {
   /** @internal */
   protected constructor(name: string, ranks: readonly number[], options: InstanceNormOptions) {
-    super(name, ranks, options, false);
+    super(name, SET.group, ranks, options, false);
   }
 
   /** @internal */
-  protected override readShape(where: string, shape: readonly number[]): { batch: number; inner: number } {
-    return readChannelsFirst(where, shape, this.numFeatures, this.ranks, (this.ranks[0] as number) - 1);
+  protected override readShape(where: string, shape: readonly number[]): NormalizedShape {
+    const unbatched = (this.ranks[0] as number) - 1;
+    return readChannels(where, shape, this.numFeatures, this.layout, this.ranks, unbatched);
   }
 
   /** @internal */
-  protected override gather(batch: number, inner: number): Omit<BlockSets, 'channels' | 'inner'> {
-    const sets = batch * this.numFeatures;
-    return { setOf: Int32Array.from({ length: sets }, (_, block) => block), sets, count: inner };
-  }
-
-  /** @internal */
-  protected override checkCount(where: string, shape: readonly number[], { count }: BlockSets): void {
-    if (count === 1) refuseSingleValue(where, 'spatial value', shape);
+  protected override checkCount(where: string, shape: readonly number[], { points }: NormalizedShape): void {
+    if (points === 1) refuseSingleValue(where, 'spatial value', shape);
   }
 
   /** @internal PyTorch counts no batches here, and takes null for 0. */
   protected override gatherStatistics(
     running: RunningStatistics,
-    statistics: ReturnType<typeof statisticsOf>,
-    sets: BlockSets,
+    statistics: Float32Array,
+    count: number,
   ): void {
-    this.move(running, statistics, sets, this.momentum ?? 0);
+    this.move(running, statistics, count, this.momentum ?? 0);
   }
 }
 

@@ -1,0 +1,53 @@
+#include "deconv/dropout.h"
+
+#include <wasm_simd128.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "parallel.h"
+
+namespace deconv {
+namespace {
+
+constexpr int64_t kChunk = 1 << 14;
+
+// A bijection of 32 bits that scatters neighbours, as in splitmix32.
+v128_t mix(v128_t value) {
+  value = wasm_v128_xor(value, wasm_u32x4_shr(value, 16));
+  value = wasm_i32x4_mul(value, wasm_u32x4_splat(0x21f0aaad));
+  value = wasm_v128_xor(value, wasm_u32x4_shr(value, 15));
+  value = wasm_i32x4_mul(value, wasm_u32x4_splat(0x735a2d97));
+  return wasm_v128_xor(value, wasm_u32x4_shr(value, 15));
+}
+
+}  // namespace
+
+void dropout(const Dropout& call, int64_t count, const float* input, float* output) {
+  const v128_t threshold = wasm_u32x4_splat(call.threshold);
+  const v128_t first = wasm_u32x4_splat(call.first_key);
+  const v128_t second = wasm_u32x4_splat(call.second_key);
+  const v128_t scale = wasm_f32x4_splat(call.scale);
+  const auto vector = [&](int64_t index, v128_t values) {
+    const v128_t places =
+        wasm_i32x4_add(wasm_u32x4_splat(static_cast<uint32_t>(index)), wasm_u32x4_make(0, 1, 2, 3));
+    const v128_t drawn = mix(wasm_v128_xor(mix(wasm_i32x4_add(places, first)), second));
+    const v128_t kept = wasm_u32x4_ge(drawn, threshold);
+    return wasm_f32x4_mul(values, wasm_v128_and(kept, scale));
+  };
+  for_each_item((count + kChunk - 1) / kChunk, [&](int64_t chunk, int) {
+    const int64_t end = std::min(count, (chunk + 1) * kChunk);
+    int64_t index = chunk * kChunk;
+    for (; index + 4 <= end; index += 4) {
+      wasm_v128_store(output + index, vector(index, wasm_v128_load(input + index)));
+    }
+    if (index == end) return;
+    const auto rest = static_cast<size_t>(end - index) * sizeof(float);
+    float values[4] = {};
+    std::memcpy(values, input + index, rest);
+    wasm_v128_store(values, vector(index, wasm_v128_load(values)));
+    std::memcpy(output + index, values, rest);
+  });
+}
+
+}  // namespace deconv

@@ -1,0 +1,131 @@
+import { checkBoolean, checkInteger, refuse } from '../core/checks.js';
+import { product } from '../core/lists.js';
+import { freshSeed, type RandomSource, seededRandom } from '../core/random.js';
+import { guardReceivers } from '../core/receivers.js';
+import type { Tensor } from '../core/tensor.js';
+import { python } from '../layers/repr.js';
+import { readNumber, readOptions } from './activation.js';
+import {
+  type GradientPlaces,
+  HeapModule,
+  type ModuleOptions,
+  type Pass,
+  type ShapePlan,
+} from './heap-module.js';
+
+/** PyTorch's arguments of Dropout. */
+export interface DropoutOptions extends ModuleOptions {
+  /** Share of the values that are dropped, from 0 to 1. Default 0.5. */
+  readonly p?: number;
+  /** Seed of what is dropped, 0 to 2^32 - 1. Default: another one each time. */
+  readonly seed?: number;
+}
+
+/**
+ * Multiplies each value by 0 with probability `p` and by `1 / (1 - p)` else (Srivastava et al., 2014), as
+ * `torch.nn.Dropout`; in `eval()` it changes nothing. Each `forward` in training draws anew, and `backward` takes what
+ * the last one drew. A tensor of any shape; `out` may be the input.
+ *
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`
+ *
+ * @example
+ * const dropout = new Dropout({ p: 0.25, seed: 1 });
+ * const y = dropout.eval().forward({ data: Float32Array.of(1, 2), shape: [2] });
+ */
+export class Dropout extends HeapModule<number> {
+  readonly p: number;
+  readonly #random: RandomSource;
+  #keys: readonly [number, number];
+  #training = true;
+  #again = false;
+  #version = 0;
+
+  static {
+    guardReceivers(Dropout.prototype, 'Module', (value) => #random in value);
+  }
+
+  constructor(options?: DropoutOptions) {
+    const name = 'Dropout';
+    const checked = readOptions(name, options, ['p', 'seed']);
+    super(name, checked);
+    this.p = readNumber(name, 'p', checked.p, 0.5);
+    if (this.p < 0 || this.p > 1) refuse('BAD_OPTION', name, 'p from 0 to 1', this.p);
+    this.#random = seededRandom(checkInteger(name, 'seed', checked.seed ?? freshSeed(), 0, 2 ** 32 - 1));
+    this.#keys = this.#draw();
+  }
+
+  /** Whether values are dropped. Default true. */
+  get training(): boolean {
+    return this.#training;
+  }
+
+  /** @throws {DeconvError} `BAD_TYPE` */
+  train(mode = true): this {
+    this.#training = checkBoolean('Dropout.train', 'mode', mode);
+    this.#version += 1;
+    return this;
+  }
+
+  /** Changes nothing from now on. */
+  eval(): this {
+    return this.train(false);
+  }
+
+  /** @internal The forward with what was drawn last: for gradients that compute a pass again. */
+  forwardAgain(x: Tensor): Tensor<ArrayBuffer> {
+    this.#again = true;
+    try {
+      return this.forward(x);
+    } finally {
+      this.#again = false;
+    }
+  }
+
+  override extraRepr(): string {
+    return `p=${python(this.p)}, inplace=False`;
+  }
+
+  /** @internal */
+  override get version(): number {
+    return this.#version;
+  }
+
+  /** @internal */
+  protected override get inPlace(): boolean {
+    return true;
+  }
+
+  /** @internal */
+  protected override planShape(_where: string, shape: readonly number[]): ShapePlan<number> {
+    return { outputShape: shape, geometry: product(shape) };
+  }
+
+  /** @internal */
+  protected override compute(pass: Pass<number>, source: number, target: number): void {
+    if (this.#training && !this.#again) this.#keys = this.#draw();
+    this.#apply(pass, source, target);
+  }
+
+  /** @internal */
+  protected override computeGradients(pass: Pass<number>, { gradient, target }: GradientPlaces): null {
+    this.#apply(pass, gradient, target);
+    return null;
+  }
+
+  #apply({ runtime, geometry: count }: Pass<number>, source: number, target: number): void {
+    const { p } = this;
+    if (!this.#training || p === 0) {
+      runtime.heap.copyWithin(target / 4, source / 4, source / 4 + count);
+      return;
+    }
+    // Of 1 nothing stays, whatever is drawn.
+    const threshold = Math.min(Math.round(p * 2 ** 32), 2 ** 32 - 1);
+    const scale = p === 1 ? 0 : 1 / (1 - p);
+    const [first, second] = this.#keys;
+    runtime.module.dropout(count, threshold, first, second, scale, source, target);
+  }
+
+  #draw(): readonly [number, number] {
+    return [Math.floor(this.#random() * 2 ** 32), Math.floor(this.#random() * 2 ** 32)];
+  }
+}
