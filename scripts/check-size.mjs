@@ -19,6 +19,8 @@ const LIMITS = {
   oneLayer: 20,
   // What readModel of an ONNX file loads beside the root entry.
   onnx: 20,
+  // What a page loads whose layers are in a worker.
+  workerPage: 5,
 };
 /** What people import, each with what it then loads by itself when it meets the file. */
 const TYPICAL = [
@@ -40,6 +42,11 @@ const TYPICAL = [
   [
     'a picture',
     "export { ConvTranspose2d, init } from 'deconv-wasm'; export { fromImage, toImageData } from 'deconv-wasm/image';",
+  ],
+  ['a worker, the page', "export { connect, transfer } from 'deconv-wasm/worker';"],
+  [
+    'a worker with one layer',
+    "export { ConvTranspose2d, init } from 'deconv-wasm'; export { serve } from 'deconv-wasm/worker';",
   ],
   [
     'a model file (ONNX)',
@@ -80,6 +87,7 @@ const over = [
   ]),
   ['API with its glue', script.gzip, LIMITS.script],
   ['one layer', typical.find(({ name }) => name === 'one layer').gzip, LIMITS.oneLayer],
+  ['the page of a worker', typical.find(({ name }) => name === 'a worker, the page').gzip, LIMITS.workerPage],
 ].filter(([, bytes, limit]) => bytes > limit * 1000);
 for (const [name, bytes, limit] of over) {
   console.error(`check-size: ${name} is ${bytes} bytes gzipped, over the limit of ${limit} KB`);

@@ -41,6 +41,7 @@ const FLOORS = [
     { folder: 'web/lib/models', what: 'convolutions of files' },
     { folder: 'web/lib/image', what: 'pixels' },
     { folder: 'web/lib/sound', what: 'AudioBuffers' },
+    { folder: 'web/lib/worker', what: 'modules in a worker' },
   ],
   [
     { folder: 'web/cli', what: 'inspect, repair' },

@@ -1,5 +1,6 @@
 // Every ```js block of README.md and docs/ runs in a project that installed the tarball, and prints
-// what the comment behind a console.log says. Every ```console block prints what stands below its commands.
+// what the comment behind a console.log says; a block that begins with the name of a file is written
+// under it for the others. Every ```console block prints what stands below its commands.
 
 import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -45,6 +46,11 @@ function blocksOf(page: string, language = 'js'): string[] {
   return [...blocks].map((match) => match[1] ?? '');
 }
 
+/** A block that begins with the name of a file is that file, which another block of the page starts. */
+function fileNameOf(code: string): string | undefined {
+  return /^\/\/ ([\w-]+\.js)\n/.exec(code)?.[1];
+}
+
 /** The comments behind console.log calls that end on their line, in order. */
 function promisedBy(code: string): string[] {
   return [...code.matchAll(/^console\.log\(.*\); \/\/ (.+)$/gm)].map((match) => match[1] ?? '');
@@ -80,6 +86,10 @@ it.each([...PAGES, 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'])('%s links 
 
 describe.each(PAGES)('%s', (page) => {
   const blocks = blocksOf(page);
+  beforeAll(() => {
+    const files = blocks.map((code) => [fileNameOf(code), code] as const);
+    writeFiles(folder, Object.fromEntries(files.filter(([name]) => name !== undefined)));
+  });
   const sessions = blocksOf(page, 'console');
 
   it('has code', () => {
@@ -87,7 +97,7 @@ describe.each(PAGES)('%s', (page) => {
   });
 
   const programs = blocks.flatMap((code, index) =>
-    NODES.map((node) => [index + 1, node.name, node, code] as const),
+    fileNameOf(code) === undefined ? NODES.map((node) => [index + 1, node.name, node, code] as const) : [],
   );
   it.each(programs)('block %i with %s', (index, _, node, code) => {
     const name = `${page.replaceAll('/', '-')}-${index}.mjs`;

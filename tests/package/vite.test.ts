@@ -6,6 +6,7 @@ import { build, createServer, preview, version as vite } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { chromiumOptions } from '../../scripts/browsers.mjs';
 import { PATIENCE_MS } from '../support/patience.js';
+import { connectingProgram, D2L, servedProgram } from './consumers/support.js';
 import { makeProject, pack, temporaryFolder, tenLines } from './support.js';
 
 const { folder, remove } = temporaryFolder();
@@ -42,7 +43,7 @@ console.log('ended');
 const page = (script: string) =>
   `<!doctype html><html lang="en"><head><link rel="icon" href="/icon.svg"><title>app</title></head><body><script type="module" src="/${script}"></script></body></html>`;
 
-const PAGES = ['index', 'in-worker', 'threads'];
+const PAGES = ['index', 'in-worker', 'threads', 'served'];
 const files = {
   // Without an icon Chromium asks for one, and a 404 is what these tests look for.
   'public/icon.svg': '<svg xmlns="http://www.w3.org/2000/svg"/>',
@@ -51,6 +52,9 @@ const files = {
   'in-worker.html': page('in-worker.js'),
   'in-worker.js': "new Worker(new URL('./ten-lines.js', import.meta.url), { type: 'module' });\n",
   'threads.html': page('threads.js'),
+  'served.html': page('connecting.js'),
+  'connecting.js': connectingProgram(),
+  'served.js': servedProgram(),
   'classic.html': page('classic.js'),
   'classic.js': "new Worker(new URL('./then.js', import.meta.url), { type: 'module' });\n",
   'then.js': code.replace('await init();', 'init().then(() => {').concat('});\n'),
@@ -126,6 +130,11 @@ describe.each([
     const { said } = await visit(serve, POLICY, `${name}.html`, (line) => line === prints);
     expect(said).toContain(prints);
     console.log(`consumer | ${mode}, ${name} | ${vite} | pass`);
+  });
+
+  test('is served by a worker', async () => {
+    const { said, workers } = await visit(serve, POLICY, 'served.html', (line) => line.startsWith(D2L));
+    expect([said, workers]).toEqual([[`${D2L} | relaxed, threads: 1`], 1]);
   });
 
   test('computes with two threads on an isolated page', async () => {

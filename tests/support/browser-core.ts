@@ -19,6 +19,7 @@ export const BROWSER_CORE = {
   runtimes: 'several modules and their workers side by side, and their end',
   sound: 'AudioBuffer',
   threads: 'workers on shared memory',
+  worker: 'what crosses to a worker, what is handed over, and how a worker ends',
 } as const;
 
 /** As globs for Vitest; DECONV_BROWSER_TESTS=all is everything that Node runs. */

@@ -11,16 +11,23 @@ function fileOf(name: BinaryName): URL {
   return new URL(import.meta.resolve(`deconv-wasm/wasm/${name}.wasm`));
 }
 
+function startWorker(code: string): Worker {
+  const prelude = `import { parentPort } from 'node:worker_threads';
+    const postMessage = (value) => parentPort.postMessage(value);
+    const entry = ${JSON.stringify(import.meta.resolve('deconv-wasm'))};
+    const workerEntry = ${JSON.stringify(import.meta.resolve('deconv-wasm/worker'))};`;
+  return new Worker(new URL(`data:text/javascript,${encodeURIComponent(prelude + code)}`));
+}
+
 export const host: Host = {
   name: 'Node',
+
+  startWorker,
 
   evaluateElsewhere: (expression) => runInNewContext(expression),
 
   async firstMessage(code) {
-    const prelude = `import { parentPort } from 'node:worker_threads';
-      const postMessage = (value) => parentPort.postMessage(value);
-      const entry = ${JSON.stringify(import.meta.resolve('deconv-wasm'))};`;
-    const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(prelude + code)}`));
+    const worker = startWorker(code);
     try {
       return await new Promise((resolve, reject) => {
         worker.once('message', resolve).once('error', reject);

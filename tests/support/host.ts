@@ -1,4 +1,5 @@
 import type { BinaryName } from 'deconv-wasm';
+import type { WorkerLike } from 'deconv-wasm/worker';
 
 /** What the conformance tests need of the environment they run in; `@host` is the one at hand. */
 export interface Host {
@@ -10,7 +11,12 @@ export interface Host {
   binaryAddresses(name: BinaryName): Promise<BinaryAddresses>;
   /** The value of an expression in a realm of its own: a vm context, a frame. */
   evaluateElsewhere(expression: string): unknown;
-  /** What a worker that runs this module posts first; in it `entry` is the address of the package's root. */
+  /**
+   * A worker that runs this module; in it `entry` is the address of the package's root, `workerEntry` that of its entry
+   * for workers.
+   */
+  startWorker(code: string): WorkerLike;
+  /** What such a worker posts first. */
   firstMessage(code: string): Promise<unknown>;
 }
 

@@ -18,6 +18,7 @@ import { kernelMatrix, transConv } from 'deconv-wasm/d2l';
 import type { Model } from 'deconv-wasm/models';
 import { quantize, saveQuantized } from 'deconv-wasm/quantize';
 import { meanSquaredError, ReLU, Sequential } from 'deconv-wasm/training';
+import { connect, type Remote, transfer } from 'deconv-wasm/worker';
 
 declare const shared: { readonly data: Float32Array<SharedArrayBuffer>; readonly shape: readonly number[] };
 declare const x: Tensor;
@@ -83,3 +84,22 @@ export async function firstBias(model: Model): Promise<Tensor | null | undefined
 export function codeOf(error: unknown): string | undefined {
   return isDeconvError(error) ? error.code : undefined;
 }
+
+declare const worker: Worker;
+declare const signal: AbortSignal;
+const there: Remote<Conv1d> = await connect<Conv1d>(worker, { signal });
+channel.copyToChannel((await there.forward(transfer(y), { activation: 'relu', signal })).data, 0);
+channel.copyToChannel((await there.forward(x, { out: transfer(y) })).data, 0);
+channel.copyToChannel((await there.backward(x, y)).input.data, 0);
+channel.copyToChannel((await there.weight).data, 0);
+const shape: readonly number[] = await there.outputShape([1, 1, 8], { signal });
+const plan: Plan | null = await there.plan;
+const again: Remote<Conv1d> = await there.setWeight([1, 2, 3]);
+again[Symbol.dispose]();
+// @ts-expect-error
+await there.forward('a sound');
+// @ts-expect-error
+await there.upscale(x);
+const own = await connect<{ enlarge(pixels: ImageData, times?: number): Promise<ImageData> }>(worker);
+const pixels: ImageData = await own.enlarge(new ImageData(1, 1), 2, { signal });
+console.log(shape, plan, pixels);

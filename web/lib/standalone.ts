@@ -10,3 +10,4 @@ export * from './index.js';
 export * as quantize from './quantize/index.js';
 export * as sound from './sound/index.js';
 export * as training from './training/index.js';
+export * as worker from './worker/index.js';

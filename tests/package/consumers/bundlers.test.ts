@@ -7,12 +7,14 @@ import { afterAll, beforeAll, describe, test } from 'vitest';
 import { chromiumOptions } from '../../../scripts/browsers.mjs';
 import { run, writeFiles } from '../support.js';
 import {
+  connectingProgram,
   consumerProject,
   expectExample,
   firstLine,
   NODE,
   program,
   serve,
+  servedProgram,
   versionOfConsumer,
 } from './support.js';
 
@@ -24,7 +26,9 @@ beforeAll(async () => {
     'app.js': program(),
     'threads.js': program('deconv-wasm', '{ threads: 2 }'),
     'standalone.js': program('deconv-wasm/standalone'),
-    'served.js': program('deconv-wasm', "{ build: 'simd', wasm: '/simd.wasm' }"),
+    'address.js': program('deconv-wasm', "{ build: 'simd', wasm: '/simd.wasm' }"),
+    'connecting.js': connectingProgram(),
+    'served.js': servedProgram(),
   });
   browser = await chromium.launch(chromiumOptions());
 });
@@ -88,6 +92,12 @@ describe('webpack', () => {
     );
   });
 
+  test('for the web, in a worker', async () => {
+    build(webpack('web', 'connecting.js', 'webpack-worker'));
+    const printed = await openIn('webpack-worker', 'main.js', POLICY);
+    expectExample('webpack, served worker', versionOfConsumer('webpack'), printed, 'relaxed, threads: 1');
+  });
+
   test('for Node', () => {
     build(webpack('node', 'threads.js', 'webpack-node'));
     writeFiles(path.join(folder, 'webpack-node'), { 'package.json': '{ "type": "commonjs" }' });
@@ -119,10 +129,10 @@ describe('esbuild without plugins', () => {
   });
 
   test('for the web, from an address', async () => {
-    build(esbuild("format: 'esm', entryPoints: ['served.js'], outdir: 'esbuild-served'"));
+    build(esbuild("format: 'esm', entryPoints: ['address.js'], outdir: 'esbuild-served'"));
     const wasm = path.join(folder, 'node_modules', 'deconv-wasm', 'dist', 'wasm', 'simd.wasm');
     cpSync(wasm, path.join(folder, 'esbuild-served', 'simd.wasm'));
-    const printed = await openIn('esbuild-served', 'served.js', POLICY);
+    const printed = await openIn('esbuild-served', 'address.js', POLICY);
     expectExample('esbuild, address given', version(), printed, 'simd, threads: 1');
   });
 

@@ -5,7 +5,17 @@ import { type BrowserContext, chromium } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { chromiumOptions } from '../../../scripts/browsers.mjs';
 import { temporaryFolder } from '../support.js';
-import { consumerProject, D2L, expectExample, firstLine, program, type Site, serve } from './support.js';
+import {
+  connectingProgram,
+  consumerProject,
+  D2L,
+  expectExample,
+  firstLine,
+  program,
+  type Site,
+  serve,
+  servedProgram,
+} from './support.js';
 
 const PACKAGE = '/node_modules/deconv-wasm/dist';
 const ROOT = `${PACKAGE}/index.js`;
@@ -98,6 +108,9 @@ const FILES = {
     console.log(lines.join(' + '));`),
   'many.js': `addEventListener('message', ({ data: wasm }) => { globalThis.wasm = wasm; import('/in-many.js'); });`,
   'in-many.js': sends(ROOT, "{ build: 'simd', wasm: globalThis.wasm }", 'self'),
+  'connecting.html': page("import './connecting.js';"),
+  'connecting.js': connectingProgram(`${PACKAGE}/worker/index.js`),
+  'served.js': servedProgram(ROOT, `${PACKAGE}/worker/index.js`),
   'threads.html': page(program(ROOT, '{ threads: 2 }')),
   // No import map: the readers of formats are files of the package.
   'models.html': page(`import { readModel } from '${PACKAGE}/models/index.js';
@@ -149,6 +162,7 @@ describe('static files, no bundler', () => {
     ['a page with an import map', 'import-map.html', 'relaxed, threads: 1'],
     ['a page that reads a model file', 'models.html', 'relaxed, threads: 1, npy'],
     ['a module worker', 'worker.html', 'relaxed, threads: 1'],
+    ['a served module worker', 'connecting.html', 'relaxed, threads: 1'],
     ['a shared worker', 'shared-worker.html', 'relaxed, threads: 1'],
     ['a service worker', 'service-worker.html', 'relaxed, threads: 1'],
     ['an AudioWorklet, given a module', 'audio-worklet.html', 'simd, threads: 1'],

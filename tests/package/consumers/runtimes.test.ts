@@ -3,7 +3,15 @@
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { run, versionOf } from '../support.js';
-import { consumerFile, consumerProject, expectExample, program, versionOfConsumer } from './support.js';
+import {
+  connectingProgram,
+  consumerFile,
+  consumerProject,
+  expectExample,
+  program,
+  servedProgram,
+  versionOfConsumer,
+} from './support.js';
 
 let folder: string;
 
@@ -11,6 +19,8 @@ beforeAll(() => {
   folder = consumerProject('runtimes', {
     'app.js': program(),
     'simd.js': program('deconv-wasm', "{ build: 'simd' }"),
+    'connecting.js': connectingProgram(),
+    'served.js': servedProgram(),
     'threads.js': program('deconv-wasm', '{ threads: 2 }'),
     'standalone.js': program('deconv-wasm/standalone'),
     'required.cjs': program().replace(
@@ -60,6 +70,7 @@ describe.each(RUNTIMES)('%s', (_, find) => {
     ['threads.js', 'threads: 2'],
     ['standalone.js', 'simd, threads: 1'],
     ['required.cjs', ''],
+    ['connecting.js', 'threads: 1'],
   ] as const)('runs %s', ([file, expected], context) => {
     const found = find() ?? context.skip(ELSEWHERE);
     const { name, version, command, args } = found;

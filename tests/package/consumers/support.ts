@@ -30,6 +30,32 @@ init(${options}).then(
 `;
 }
 
+/** A program that prints the example as its worker, served by the file `served.js`, computes it. */
+export function connectingProgram(entry = 'deconv-wasm/worker'): string {
+  return `
+import { connect } from '${entry}';
+globalThis.Worker ??= process.getBuiltinModule('node:worker_threads').Worker;
+connect(new Worker(new URL('./served.js', import.meta.url), { type: 'module' }))
+  .then(async (served) => {
+    console.log(await served.example());
+    served.dispose();
+  })
+  .catch((error) => console.log(error.message));
+`;
+}
+
+export function servedProgram(entry = 'deconv-wasm', workerEntry = 'deconv-wasm/worker'): string {
+  return `
+import { convTranspose, init } from '${entry}';
+import { serve } from '${workerEntry}';
+const x = { data: Float32Array.of(0, 1, 2, 3), shape: [1, 1, 2, 2] };
+serve(async () => {
+  const { build, threads } = await init();
+  return { example: () => \`\${[...convTranspose(x, x).data].join(' ')} | \${build}, threads: \${threads}\` };
+});
+`;
+}
+
 /** Installs the consumers, once for a lock file: later runs find them in build/consumers. */
 function install(): void {
   const lock = path.join(import.meta.dirname, 'package-lock.json');

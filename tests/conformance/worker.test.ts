@@ -1,0 +1,421 @@
+// A module in a worker: the same numbers, what is handed over and what stays, order, errors, and every end.
+
+import { host } from '@host';
+import {
+  ConvTranspose2d,
+  type DeconvError,
+  HeapTensor,
+  init,
+  type RuntimeInfo,
+  shutdown,
+  type Tensor,
+} from 'deconv-wasm';
+import {
+  type ConnectOptions,
+  connect,
+  type Progress,
+  type Remote,
+  serve,
+  transfer,
+} from 'deconv-wasm/worker';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { compareExactly } from '../support/compare.js';
+import { caught, expectError, rejection } from '../support/errors.js';
+import { seed } from '../support/seed.js';
+import { randomTensor, zeros } from '../support/tensors.js';
+
+beforeAll(() => init());
+afterAll(shutdown);
+
+const open: Disposable[] = [];
+afterEach(() => {
+  for (const remote of open.splice(0)) remote[Symbol.dispose]();
+});
+
+type AnyWorker = ReturnType<typeof host.startWorker>;
+
+/** A worker whose script is `serve(make)`, where all of the package's names are at hand. */
+function serving(make: string): AnyWorker {
+  return host.startWorker(`
+    const { ConvTranspose2d, HeapTensor, init, Tanh } = await import(entry);
+    const { serve, transfer } = await import(workerEntry);
+    serve(${make});
+  `);
+}
+
+async function connected<Served extends object>(
+  worker: AnyWorker,
+  options?: ConnectOptions,
+): Promise<Remote<Served>> {
+  const remote = await connect<Served>(worker, options);
+  open.push(remote);
+  return remote;
+}
+
+const OPTIONS = { inChannels: 2, outChannels: 3, kernelSize: 4, stride: 2, padding: 1, seed } as const;
+const LAYER = `async () => {
+  await init();
+  return new ConvTranspose2d(${JSON.stringify(OPTIONS)});
+}`;
+const X = randomTensor([1, 2, 5, 6], seed);
+
+function expectSame(got: Tensor, wanted: Tensor): void {
+  expect(compareExactly(got, wanted)).toBeUndefined();
+}
+
+/** Whether the memory of an array went elsewhere. */
+const gone = ({ data }: Tensor): boolean => data.length === 0 && data.buffer.byteLength === 0;
+
+describe('the same interface', () => {
+  it('computes what the layer computes here, and has its properties', async () => {
+    using here = new ConvTranspose2d(OPTIONS);
+    const there = await connected<ConvTranspose2d>(serving(LAYER));
+    const y = await there.forward(X);
+    expectSame(y, here.forward(X));
+    expectSame(
+      await there.forward(X, { outputSize: [11, 13], activation: 'relu' }),
+      here.forward(X, { outputSize: [11, 13], activation: 'relu' }),
+    );
+    const gradients = await there.backward(X, y);
+    const wanted = here.backward(X, y);
+    expectSame(gradients.input, wanted.input);
+    expectSame(gradients.weight, wanted.weight);
+    expect(await there.outputShape(X.shape)).toEqual(here.outputShape(X.shape));
+    expect(await there.kernelSize).toEqual(here.kernelSize);
+    expect((await there.plan)?.route).toBe(here.plan?.route);
+    expectSame(await there.weight, here.weight);
+    expect(String(there)).toBe(String(here));
+    expect(Object.keys(there)).toContain('forward');
+    expect('upscale' in there).toBe(false);
+  });
+
+  it('resolves to itself where a method returns what is served', async () => {
+    const there = await connected<ConvTranspose2d>(serving(LAYER));
+    const weight = zeros(2, 3, 4, 4);
+    const again = await there.setWeight(weight);
+    expect(again).toBe(there);
+    expectSame(await again.weight, weight);
+  });
+
+  it('serves objects with methods of your own', async () => {
+    const there = await connected<{ double(values: number[]): number[]; readonly size: number }>(
+      serving('() => ({ size: 7, double: async (values) => values.map((value) => 2 * value) })'),
+    );
+    expect(await there.double([1, 2])).toEqual([2, 4]);
+    expect(await there.size).toBe(7);
+  });
+
+  it('has threads of its own where there are any', async () => {
+    const there = await connected<RuntimeInfo>(serving('() => init({ threads: 2 })'));
+    expect([await there.threads, await there.notes]).toEqual([2, []]);
+  });
+});
+
+describe('what crosses', () => {
+  const ECHO = `() => ({
+    forward: (x, { out } = {}) => { out?.data.set(x.data); return out ?? x; },
+    bytes: ({ data }) => data.buffer.byteLength,
+    heap: async () => { await init(); const y = new HeapTensor([2]); y.data.set([1, 2]); return { y, part: y.data.subarray(1) }; },
+    kept: (() => { const data = Float32Array.of(1, 2); return () => ({ data, shape: [2] }); })(),
+  })`;
+  interface Echo {
+    forward(x: Tensor, options?: { out?: Tensor }): Tensor;
+    bytes(x: { data: Float32Array }): number;
+    heap(): { y: Tensor; part: Float32Array };
+    kept(): Tensor;
+  }
+
+  it('copies arguments, and hands over what is marked', async () => {
+    const there = await connected<Echo>(serving(ECHO));
+    const x = randomTensor([2, 3], seed);
+    const values = x.data.slice();
+    expectSame(await there.forward(x), x);
+    expect(gone(x)).toBe(false);
+    expect((await there.forward(transfer(x))).data).toEqual(values);
+    expect(gone(x)).toBe(true);
+    expectError(await rejection(() => there.forward(x)), 'BAD_BUFFER', 'forward');
+  });
+
+  it('gives an out back that was handed over, and takes no other', async () => {
+    const there = await connected<Echo>(serving(ECHO));
+    const x = randomTensor([2, 3], seed);
+    const out = zeros(2, 3);
+    const y = await there.forward(x, { out: transfer(out) });
+    expectSame(y, x);
+    expect(gone(out)).toBe(true);
+    expectError(await rejection(() => there.forward(x, { out: zeros(2, 3) })), 'BAD_BUFFER', 'forward');
+  });
+
+  it('takes of an array what it shows', async () => {
+    const there = await connected<Echo>(serving(ECHO));
+    const { data } = randomTensor([1000], seed);
+    const part = { data: data.subarray(10, 12), shape: [2] };
+    expect(await there.bytes(part)).toBe(8);
+    expect(data.length).toBe(1000);
+    expectError(await rejection(() => there.bytes(transfer({ ...part }))), 'BAD_BUFFER', 'bytes');
+    expect(data.length).toBe(1000);
+  });
+
+  it('takes tensors of a heap, and gives them', async () => {
+    const there = await connected<Echo>(serving(ECHO));
+    using x = new HeapTensor([2, 2]);
+    x.data.set([1, 2, 3, 4]);
+    expect(await there.bytes(x)).toBe(16);
+    expect([...(await there.forward(x)).data]).toEqual([1, 2, 3, 4]);
+    expectError(await rejection(() => there.forward(transfer(x))), 'BAD_BUFFER', 'forward');
+    const { y, part } = await there.heap();
+    expect([y.shape, [...y.data], [...part]]).toEqual([[2], [1, 2], [2]]);
+  });
+
+  it('hands results over: what the worker keeps is gone there', async () => {
+    const there = await connected<Echo>(serving(ECHO));
+    expect([...(await there.kept()).data]).toEqual([1, 2]);
+    expectError(await rejection(() => there.kept()), 'BAD_BUFFER', 'kept in the worker');
+  });
+
+  it('says what cannot cross, and goes on', async () => {
+    const there = await connected<{ run(value: unknown): unknown; back(): unknown }>(
+      serving('() => ({ run: (value) => value, back: () => () => 1 })'),
+    );
+    expectError(await rejection(() => there.run(() => 1)), 'BAD_TYPE', 'run');
+    expectError(await rejection(() => there.back()), 'BAD_TYPE', 'back in the worker');
+    expect(await there.run(3)).toBe(3);
+    expectError(
+      caught(() => transfer(3 as unknown as object)),
+      'BAD_TYPE',
+      'transfer',
+    );
+  });
+});
+
+describe('calls under way', () => {
+  // A port of its own tells that `wait` has begun, and `wait` when to end.
+  const SLOW = `() => {
+    const begun = [];
+    let release, told = { postMessage() {} };
+    const released = new Promise((resolve) => { release = resolve; });
+    return {
+      begun: () => begun,
+      gate: (port) => { told = port; port.onmessage = () => { port.close(); release(); }; },
+      wait: async (name) => { begun.push(name); told.postMessage(name); await released; return name; },
+      now: (name) => { begun.push(name); return name; },
+    };
+  }`;
+  interface Slow {
+    begun(): string[];
+    gate(port: MessagePort): void;
+    wait(name: string): string;
+    now(name: string): string;
+  }
+
+  async function slow(): Promise<{ there: Remote<Slow>; begun: Promise<unknown>; release(): void }> {
+    const there = await connected<Slow>(serving(SLOW));
+    const { port1, port2 } = new MessageChannel();
+    await there.gate(transfer(port2));
+    const begun = new Promise((resolve) => {
+      port1.onmessage = resolve;
+    });
+    return {
+      there,
+      begun,
+      release: () => {
+        port1.postMessage(null);
+        port1.close();
+      },
+    };
+  }
+
+  it('are answered in order, whatever they wait for', async () => {
+    const { there, release } = await slow();
+    const answered: string[] = [];
+    const calls = ['a', 'b', 'c', 'd', 'e'].map((name) =>
+      (name === 'c' ? there.now(name) : there.wait(name)).then((done) => answered.push(done)),
+    );
+    release();
+    await Promise.all(calls);
+    expect(answered.join('')).toBe('abcde');
+    expect((await there.begun()).join('')).toBe('abcde');
+  });
+
+  it('are given up by a signal: those that wait are not begun', async () => {
+    const { there, begun, release } = await slow();
+    const running = new AbortController();
+    const waiting = new AbortController();
+    const calls = [
+      there.wait('running', { signal: running.signal }),
+      there.now('waiting', { signal: waiting.signal }),
+      there.now('kept', { signal: new AbortController().signal }),
+    ];
+    const reason = new Error('enough');
+    waiting.abort(reason);
+    await expect(calls[1]).rejects.toBe(reason);
+    await begun;
+    running.abort();
+    await expect(calls[0]).rejects.toMatchObject({ name: 'AbortError' });
+    release();
+    expect(await calls[2]).toBe('kept');
+    expect(await there.begun()).toEqual(['running', 'kept']);
+    await expect(there.now('never', { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    expect(await there.begun()).toEqual(['running', 'kept']);
+  });
+
+  it('take the signal out of the options of the call', async () => {
+    const there = await connected<ConvTranspose2d>(serving(LAYER));
+    const { signal } = new AbortController();
+    using here = new ConvTranspose2d(OPTIONS);
+    expectSame(await there.forward(X, { signal }), here.forward(X));
+    expectSame(
+      await there.forward(X, { activation: 'relu', signal }),
+      here.forward(X, { activation: 'relu' }),
+    );
+  });
+
+  it('reject when the worker is disposed, and so do later ones', async () => {
+    const { there } = await slow();
+    const calls = [there.wait('a'), there.now('b')];
+    const settled = Promise.allSettled(calls);
+    there.dispose();
+    there.dispose();
+    for (const result of await settled) {
+      expectError((result as PromiseRejectedResult).reason as DeconvError, 'DISPOSED', 'connect');
+    }
+    expectError(await rejection(() => there.now('c')), 'DISPOSED', 'connect');
+  });
+
+  // Of a page's worker nobody hears.
+  if (host.name === 'Node') {
+    it('reject when the worker ends by itself', async () => {
+      const worker = serving(SLOW);
+      const there = await connected<Slow>(worker);
+      const call = there.wait('a');
+      worker.terminate();
+      expectError(await rejection(() => call), 'RUNTIME_FAILED', 'connect');
+      expectError(await rejection(() => there.now('b')), 'RUNTIME_FAILED', 'connect');
+    });
+  }
+});
+
+describe('errors', () => {
+  it('keep code, message and detail', async () => {
+    using here = new ConvTranspose2d(OPTIONS);
+    const there = await connected<ConvTranspose2d>(serving(LAYER));
+    const wanted = caught(() => here.forward(zeros(1, 3, 5, 6)));
+    const got = await rejection(() => there.forward(zeros(1, 3, 5, 6)));
+    expect(got.toJSON()).toEqual(wanted.toJSON());
+    expectSame(await there.forward(X), here.forward(X));
+  });
+
+  it('of your own keep name and message', async () => {
+    const there = await connected<{ range(): void; word(): void }>(
+      serving("() => ({ range() { throw new RangeError('too far'); }, word() { throw 'no'; } })"),
+    );
+    await expect(there.range()).rejects.toMatchObject({ name: 'RangeError', message: 'too far' });
+    await expect(there.word()).rejects.toThrow('"no"');
+  });
+});
+
+describe('loading', () => {
+  it('tells progress, to who connects later the last', async () => {
+    const told: Progress[] = [];
+    const half = { loaded: 1, total: 2, name: 'half' };
+    const worker = serving(`({ progress }) => { progress(${JSON.stringify(half)}); return {}; }`);
+    await connected(worker, { onProgress: (progress) => told.push(progress) });
+    await connected(worker, { onProgress: (progress) => told.push(progress) });
+    expect(told).toEqual([half, half]);
+  });
+
+  it('tells bytes as they come', async () => {
+    const told: Progress[] = [];
+    const there = await connected<{ size: number }>(
+      serving(`async ({ fetch }) => {
+        const response = await fetch('data:application/octet-stream;base64,AAAAAAAAAAA=');
+        return { size: (await response.arrayBuffer()).byteLength };
+      }`),
+      { onProgress: (progress) => told.push(progress) },
+    );
+    expect(await there.size).toBe(8);
+    expect(told.at(-1)).toMatchObject({ loaded: 8, name: expect.stringContaining('data:') });
+  });
+
+  it('rejects with what the worker throws, with its code', async () => {
+    const options = JSON.stringify({ ...OPTIONS, kernelSize: 0 });
+    const got = await rejection(() => connect(serving(`() => new ConvTranspose2d(${options})`)));
+    expectError(got, 'BAD_OPTION', 'ConvTranspose2d');
+    await expect(connect(serving("() => { throw new RangeError('mine'); }"))).rejects.toMatchObject({
+      name: 'RangeError',
+      message: 'mine',
+    });
+    expectError(await rejection(() => connect(serving('() => 3'))), 'BAD_TYPE', 'serve');
+  });
+
+  it('rejects where the script does not start', async () => {
+    const broken = await rejection(() => connect(host.startWorker("throw new Error('not today');")));
+    expectError(broken, 'LOAD_FAILED', 'connect');
+    expect(broken.message).toContain('not today');
+    const missing = host.startWorker("await import('./nowhere.js');");
+    expectError(await rejection(() => connect(missing)), 'LOAD_FAILED', 'connect');
+  });
+
+  it('is given up by a signal, as for a worker that never serves', async () => {
+    const controller = new AbortController();
+    const loading = connect(host.startWorker('setInterval(() => {}, 1000);'), { signal: controller.signal });
+    controller.abort();
+    await expect(loading).rejects.toMatchObject({ name: 'AbortError' });
+    const reason = new Error('too late');
+    const late = connect(serving(LAYER), { signal: AbortSignal.abort(reason) });
+    await expect(late).rejects.toBe(reason);
+  });
+
+  it('leaves messages of others alone, on both sides', async () => {
+    const worker = serving(`() => {
+      postMessage('from the worker');
+      return { size: 1 };
+    }`) as AnyWorker & EventTarget & { on?(type: string, listener: (value: unknown) => void): void };
+    const heard = new Promise((resolve) => {
+      const hear = (value: unknown): void => {
+        if (value === 'from the worker') resolve(value);
+      };
+      if (worker.on !== undefined) worker.on('message', hear);
+      else worker.addEventListener('message', (event) => hear((event as MessageEvent).data));
+    });
+    worker.postMessage('from the page', [] as never);
+    worker.postMessage(null, [] as never);
+    const there = await connected<{ size: number }>(worker);
+    worker.postMessage({ kind: 'call', id: 1 }, [] as never);
+    expect(await there.size).toBe(1);
+    expect(await heard).toBe('from the worker');
+  });
+
+  it('serves several connections, in one order', async () => {
+    const worker = serving('() => { let count = 0; return { next: () => { count += 1; return count; } }; }');
+    const [one, other] = await Promise.all([
+      connected<{ next(): number }>(worker),
+      connected<{ next(): number }>(worker),
+    ]);
+    expect(await Promise.all([one.next(), one.next()])).toEqual([1, 2]);
+    expect(await other.next()).toBe(3);
+  });
+
+  it('refuses what is no worker, and to serve elsewhere', async () => {
+    expectError(await rejection(() => connect({} as AnyWorker)), 'BAD_TYPE', 'connect');
+    const worker = serving(LAYER);
+    expectError(
+      await rejection(() => connect(worker, { timeout: 1 } as ConnectOptions)),
+      'BAD_OPTION',
+      'connect',
+    );
+    expectError(await rejection(() => connect(worker, { onProgress: 1 as never })), 'BAD_TYPE', 'connect');
+    expectError(await rejection(() => connect(worker, { signal: {} as AbortSignal })), 'BAD_TYPE', 'connect');
+    worker.terminate();
+    expectError(
+      caught(() => serve(() => ({}))),
+      'UNSUPPORTED',
+      'serve',
+    );
+    expectError(
+      caught(() => serve(3 as never)),
+      'BAD_TYPE',
+      'serve',
+    );
+  });
+});

@@ -1,0 +1,77 @@
+// Blocks one after the other, and the work on the next one spread over the reads of this one.
+
+import { BlockStream } from 'deconv-wasm/sound';
+import { describe, expect, it } from 'vitest';
+import { caught, expectError } from '../support/errors.js';
+
+/** Block n holds n * 100 and on in channel 0, their negatives in channel 1; made in `parts` steps. */
+function counting({ channels = 1, length = 5, parts = 1 } = {}) {
+  const block = { data: new Float32Array(channels * length), shape: [1, channels, length] };
+  let number = 0;
+  let done = 0;
+  const steps = Array.from({ length: parts }, (_, part) => ({
+    cost: 1,
+    run: () => {
+      done += 1;
+      if (part < parts - 1) return;
+      number += 1;
+      for (const [index] of block.data.entries()) {
+        const sample = number * 100 + (index % length);
+        block.data[index] = index < length ? sample : -sample;
+      }
+    },
+  }));
+  return { options: { steps, block }, done: () => done };
+}
+
+function read(stream: BlockStream, samples: number, channels = 1): number[][] {
+  const output = Array.from({ length: channels }, () => new Float32Array(samples));
+  stream.read(output);
+  return output.map((values) => [...values]);
+}
+
+describe('BlockStream', () => {
+  it('gives blocks without a seam, whatever the reads are', () => {
+    const stream = new BlockStream(counting({ length: 5 }).options);
+    const heard = [3, 3, 1, 8, 0, 5].flatMap((samples) => read(stream, samples)[0] ?? []);
+    const wanted = [1, 2, 3, 4].flatMap((block) => [0, 1, 2, 3, 4].map((index) => block * 100 + index));
+    expect(heard).toEqual(wanted);
+  });
+
+  it('fills every channel, those that a block lacks with its last', () => {
+    const stream = new BlockStream(counting({ channels: 2 }).options);
+    expect(read(stream, 2, 3)).toEqual([
+      [100, 101],
+      [-100, -101],
+      [-100, -101],
+    ]);
+    expect(read(stream, 1, 1)).toEqual([[102]]);
+  });
+
+  it('does its share of the next block in every read', () => {
+    const { options, done } = counting({ length: 8, parts: 4 });
+    const stream = new BlockStream(options);
+    expect(done()).toBe(4);
+    const after = Array.from({ length: 9 }, () => {
+      read(stream, 1);
+      return done() - 4;
+    });
+    // By costs: a step is begun as soon as a part of it is due.
+    expect(after).toEqual([1, 1, 2, 2, 3, 3, 4, 4, 5]);
+  });
+
+  it('refuses what it cannot play', () => {
+    const { options } = counting();
+    const refused = (change: object) => caught(() => new BlockStream({ ...options, ...change }));
+    expectError(refused({ steps: 1 }), 'BAD_TYPE', 'BlockStream');
+    expectError(refused({ steps: [{ cost: 1 }] }), 'BAD_TYPE', 'BlockStream');
+    expectError(refused({ steps: [{ cost: NaN, run() {} }] }), 'BAD_OPTION', 'BlockStream');
+    expectError(refused({ block: { data: new Float32Array(0), shape: [1, 0] } }), 'BAD_SHAPE', 'BlockStream');
+    expectError(
+      refused({ block: { data: new Float32Array(4), shape: [2, 1, 2] } }),
+      'BAD_SHAPE',
+      'BlockStream',
+    );
+    expectError(refused({ hop: 1 }), 'BAD_OPTION', 'BlockStream');
+  });
+});

@@ -1,0 +1,99 @@
+import { checkOptions, refuse } from '../core/checks.js';
+import { checkTensor, type Tensor } from '../core/tensor.js';
+
+/** A part of the work on a block. */
+export interface BlockStep {
+  /** What it takes beside the others, in any unit: multiply-adds, say. */
+  readonly cost: number;
+  run(): void;
+}
+
+export interface BlockStreamOptions {
+  /** What computes the next block, in order. */
+  readonly steps: readonly BlockStep[];
+  /** Where the last of them leaves it: `[1, C, L]` or `[C, L]`, the same tensor every time. */
+  readonly block: Tensor;
+}
+
+/**
+ * Sound that is computed block by block, for the `process` of an AudioWorkletProcessor: while one block plays, each call
+ * does its share of the next one, so that none takes as long as a block. Computes the first block when it is made.
+ *
+ * @throws {DeconvError} `BAD_TYPE`, `BAD_OPTION`, `BAD_SHAPE`; what a step throws
+ *
+ * @example
+ * // In a processor, once init has resolved:
+ * const call = { out: y };
+ * this.stream = new BlockStream({ steps: [{ cost: 1, run: () => decoder.forward(x, call) }], block: y });
+ * // In its process(inputs, outputs):
+ * this.stream?.read(outputs[0]);
+ */
+export class BlockStream {
+  readonly #steps: readonly BlockStep[];
+  readonly #block: Tensor;
+  readonly #channels: number;
+  readonly #length: number;
+  readonly #cost: number;
+  /** The block that plays. */
+  readonly #playing: Float32Array;
+  #position = 0;
+  #next = 0;
+  #spent = 0;
+
+  constructor(options: BlockStreamOptions) {
+    const where = 'BlockStream';
+    const { steps, block } = checkOptions<BlockStreamOptions>(where, options, ['steps', 'block']);
+    if (!Array.isArray(steps)) refuse('BAD_TYPE', where, 'steps to be a list', steps);
+    for (const [index, step] of (steps as readonly BlockStep[]).entries()) {
+      if (typeof step?.run !== 'function')
+        refuse('BAD_TYPE', where, `steps[${index}] with a method run`, step);
+      if (!(step.cost >= 0)) refuse('BAD_OPTION', where, `steps[${index}].cost of at least 0`, step.cost);
+    }
+    const { data, shape } = checkTensor(where, 'block', block);
+    const [channels = 0, length = 0] = shape.slice(-2);
+    if (shape.length < 2 || data.length !== channels * length || data.length === 0) {
+      refuse('BAD_SHAPE', where, 'a block of shape [1, C, L] or [C, L] with at least one sample', shape);
+    }
+    this.#steps = steps;
+    this.#block = block;
+    this.#channels = channels;
+    this.#length = length;
+    this.#cost = steps.reduce((sum, { cost }) => sum + cost, 0);
+    this.#playing = new Float32Array(data.length);
+    this.#take();
+  }
+
+  /**
+   * Fills the channels of an output with the next samples; channels beyond the block's get its last one. Allocates
+   * nothing beside what the steps do.
+   */
+  read(output: readonly Float32Array[]): void {
+    const count = output[0]?.length ?? 0;
+    for (let index = 0; index < count; index += 1) {
+      if (this.#position === this.#length) this.#take();
+      for (let channel = 0; channel < output.length; channel += 1) {
+        const row = Math.min(channel, this.#channels - 1) * this.#length;
+        (output[channel] as Float32Array)[index] = this.#playing[row + this.#position] as number;
+      }
+      this.#position += 1;
+    }
+    const due = (this.#cost * this.#position) / this.#length;
+    while (this.#next < this.#steps.length && this.#spent < due) this.#step();
+  }
+
+  /** Whatever of the next block is missing is computed now; it plays from here on. */
+  #take(): void {
+    while (this.#next < this.#steps.length) this.#step();
+    this.#playing.set(this.#block.data);
+    this.#position = 0;
+    this.#next = 0;
+    this.#spent = 0;
+  }
+
+  #step(): void {
+    const step = this.#steps[this.#next] as BlockStep;
+    this.#next += 1;
+    this.#spent += step.cost;
+    step.run();
+  }
+}

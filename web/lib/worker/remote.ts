@@ -1,0 +1,70 @@
+import { DisposableObject } from '../core/disposable.js';
+import type { Tensor } from '../core/tensor.js';
+import type { Members } from './messages.js';
+
+/** What any call into a worker takes, in its last argument or behind it. */
+export interface CallOptions {
+  /** Gives the call up: it rejects with the signal's reason at once, and is not begun if it has not been yet. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * An object that lives in a worker. Methods take what they take there and resolve to what they give there; properties
+ * are promises of their values. `dispose` ends the worker.
+ */
+export type Remote<Served extends object> = DisposableObject & {
+  readonly [Name in Exclude<
+    keyof Served,
+    symbol | keyof DisposableObject | 'toString'
+  >]: Served[Name] extends (...args: infer Args) => infer Result
+    ? (...args: [...Taken<Args>, options?: CallOptions]) => Promise<Received<Awaited<Result>, Served>>
+    : Promise<Received<Served[Name], Served>>;
+};
+
+type Taken<Args extends readonly unknown[]> = {
+  [Index in keyof Args]: Args[Index] extends infer Arg
+    ? Arg extends object
+      ? Arg & CallOptions
+      : Arg
+    : never;
+};
+
+type Received<Result, Served extends object> = Result extends Tensor
+  ? Tensor<ArrayBuffer>
+  : Result extends Served
+    ? Remote<Served>
+    : Result;
+
+export interface Caller {
+  ask(name: string, args: readonly unknown[]): Promise<unknown>;
+  end(): void;
+}
+
+/** The object with a member for each name that is served: a wrong name is none, rather than a call that fails. */
+export class RemoteObject extends DisposableObject {
+  readonly #caller: Caller;
+  readonly #text: string;
+
+  constructor(caller: Caller, members: Members, text: string) {
+    super();
+    this.#caller = caller;
+    this.#text = text;
+    for (const [name, kind] of members) {
+      Object.defineProperty(
+        this,
+        name,
+        kind === 'method'
+          ? { value: (...args: unknown[]) => caller.ask(name, args), enumerable: true }
+          : { get: () => caller.ask(name, []) },
+      );
+    }
+  }
+
+  override dispose(): void {
+    this.#caller.end();
+  }
+
+  override toString(): string {
+    return this.#text;
+  }
+}

@@ -1,0 +1,157 @@
+import { describe, fault, refuse } from '../core/checks.js';
+import { isArrayBuffer, messageOf, typedArrayKind } from '../core/realms.js';
+import { checkAttached, heaps } from '../core/tensor.js';
+
+const marked = new WeakSet<object>();
+
+/**
+ * Marks a value of a call to be handed over instead of copied: the memory of all arrays in it goes to the worker, and
+ * is gone here (their length is 0 then). An array must have its buffer to itself. Also what can only be handed over, as
+ * an OffscreenCanvas, and what is better handed over, as an ImageBitmap or a VideoFrame.
+ *
+ * @returns the value
+ * @throws {DeconvError} `BAD_TYPE` for what is no object
+ *
+ * @example
+ * let y = { data: new Float32Array(count), shape };
+ * // The same memory goes there and comes back.
+ * y = await decoder.forward(transfer(x), { out: transfer(y) });
+ */
+export function transfer<Value extends object>(value: Value): Value {
+  if (typeof value !== 'object' || value === null) refuse('BAD_TYPE', 'transfer', 'an object', value);
+  marked.add(value);
+  return value;
+}
+
+/** What is posted, and the memory that is handed over with it. */
+export interface Parcel {
+  readonly message: unknown;
+  readonly transfer: Transferable[];
+}
+
+/** What happens to arrays that nobody marked: they are copied, or handed over where they have their buffer to themselves. */
+export type Unmarked = 'copy' | 'give';
+
+/**
+ * A value as it can be posted. Of arrays only what they show crosses, not all of the memory around them; what has its
+ * values on a heap, or a tensor of any class, becomes a plain one.
+ */
+export function parcelOf(where: string, value: unknown, unmarked: Unmarked): Parcel {
+  const given = new Set<Transferable>();
+  const packed = new Map<object, unknown>();
+
+  function pack(item: unknown, way: Unmarked | 'must'): unknown {
+    if (typeof item !== 'object' || item === null) return item;
+    if (packed.has(item)) return packed.get(item);
+    const own = marked.has(item) ? 'must' : way;
+    if (ArrayBuffer.isView(item)) return keep(item, packView(item, own));
+    if (Array.isArray(item)) {
+      const list: unknown[] = keep(item, []);
+      for (const entry of item) list.push(pack(entry, own));
+      return list;
+    }
+    const record = recordOf(item);
+    if (record !== undefined) {
+      const copy: Record<string, unknown> = keep(item, {});
+      for (const [name, entry] of Object.entries(record)) copy[name] = pack(entry, own);
+      return copy;
+    }
+    const known = isArrayBuffer(item) || HANDED_OVER.has(tagOf(item));
+    if (marked.has(item) || (known && own !== 'copy')) given.add(item as Transferable);
+    return item;
+  }
+
+  function keep<Copy>(item: object, copy: Copy): Copy {
+    packed.set(item, copy);
+    return copy;
+  }
+
+  function packView(view: ArrayBufferView, way: Unmarked | 'must'): ArrayBufferView {
+    checkAttached(where, 'an array', view);
+    const { buffer, byteLength } = view;
+    if (isArrayBuffer(buffer) && !heaps.has(buffer) && byteLength === buffer.byteLength) {
+      if (way !== 'copy') given.add(buffer);
+      return view;
+    }
+    if (way === 'must') {
+      throw fault(
+        'BAD_BUFFER',
+        where,
+        'an array with a buffer of its own to hand over',
+        'a part of a larger one, or one on a WebAssembly heap or in shared memory',
+        'Pass it without transfer: it is copied.',
+      );
+    }
+    const kind = typedArrayKind(view);
+    if (kind === undefined) return view;
+    const Kind = (globalThis as unknown as Readonly<Record<string, Float32ArrayConstructor>>)[kind];
+    const copy = new (Kind as Float32ArrayConstructor)(view as Float32Array);
+    given.add(copy.buffer);
+    return copy;
+  }
+
+  return { message: pack(value, unmarked), transfer: [...given] };
+}
+
+/** An `out` of this thread cannot be filled by another one, and a copy that is filled would go unseen. */
+export function checkOut(where: string, args: readonly unknown[]): void {
+  const options = args.length > 1 ? args.at(-1) : undefined;
+  const out = (options as { readonly out?: unknown } | null | undefined)?.out;
+  if (typeof out !== 'object' || out === null || marked.has(out) || marked.has(options as object)) return;
+  throw fault(
+    'BAD_BUFFER',
+    where,
+    'an out that is handed over',
+    'one that stays here',
+    'Write out: transfer(y): the call resolves to it, in the same memory.',
+  );
+}
+
+/** Posts it; what has no copy is told as such. */
+export function post(
+  port: MessagePort,
+  where: string,
+  message: (content: unknown) => unknown,
+  value: unknown,
+  unmarked: Unmarked,
+): void {
+  const parcel = parcelOf(where, value, unmarked);
+  try {
+    port.postMessage(message(parcel.message), parcel.transfer);
+  } catch (cause) {
+    throw fault(
+      'BAD_TYPE',
+      where,
+      'values that can be posted',
+      describe(messageOf(cause)),
+      'Functions, layers and what holds them stay in their thread; what can only be handed over takes transfer(…).',
+      {},
+      cause,
+    );
+  }
+}
+
+/** Platform objects whose copy is missing, slow, or one more thing to close. */
+const HANDED_OVER = new Set([
+  'AudioData',
+  'ImageBitmap',
+  'MessagePort',
+  'OffscreenCanvas',
+  'ReadableStream',
+  'TransformStream',
+  'VideoFrame',
+  'WritableStream',
+]);
+
+function tagOf(value: object): string {
+  return Object.prototype.toString.call(value).slice(8, -1);
+}
+
+/** The entries of a plain object, or of a tensor of any class, whose values may come from accessors. */
+function recordOf(value: object): object | undefined {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === null || Object.getPrototypeOf(prototype) === null) return value;
+  if (!('data' in value && ('shape' in value || 'dims' in value))) return undefined;
+  const names = ['data', 'shape', 'dims', 'dtype', 'type'].filter((name) => name in value);
+  return Object.fromEntries(names.map((name) => [name, (value as Record<string, unknown>)[name]]));
+}
