@@ -17,6 +17,7 @@ import {
   Sequential,
   Sigmoid,
   SiLU,
+  Snake,
   Tanh,
   type Tensor,
 } from 'deconv-wasm';
@@ -123,7 +124,15 @@ function randomGraph(random: () => number, channels: number, size: number, last:
           seed: from,
         })
       : conv(from, to, random() < 0.5 ? 1 : 3);
-  const activations = [() => new ReLU(), () => new Tanh(), () => new LeakyReLU(), () => new Sigmoid()];
+  const layout = last ? 'channels-last' : 'channels-first';
+  const activations: readonly ((count: number) => Module)[] = [
+    () => new ReLU(),
+    () => new Tanh(),
+    () => new LeakyReLU(),
+    () => new PReLU(),
+    (count) => new PReLU({ numParameters: count, layout }),
+    (count) => new Snake({ channels: count, layout }),
+  ];
   for (let count = 3 + below(10); count > 0; count -= 1) {
     const one = any();
     const kind = below(6);
@@ -131,8 +140,8 @@ function randomGraph(random: () => number, channels: number, size: number, last:
       const to = 1 + below(6);
       values.push({ value: net.apply(layer(one.channels, to), one.value), channels: to });
     } else if (kind === 2) {
-      const make = activations[below(activations.length)] as () => Module;
-      values.push({ value: net.apply(make(), one.value), channels: one.channels });
+      const make = activations[below(activations.length)] as (typeof activations)[number];
+      values.push({ value: net.apply(make(one.channels), one.value), channels: one.channels });
     } else if (kind === 3) {
       const other = values.filter((value) => value.channels === one.channels);
       const term = other[below(other.length)] as (typeof values)[number];
@@ -430,6 +439,45 @@ describeEachBuild((build) => {
     expect(net.stateDict()['1.num_batches_tracked']?.data).toEqual(Float32Array.of(4));
     net.eval();
     check();
+  });
+
+  it('layers compute norms, sums and activations behind them, and what these are now', () => {
+    const [first, second] = [conv(3, 3), up(3, 2)];
+    const [slopes, snake] = [new PReLU({ numParameters: 3 }), new Snake({ channels: 2 })];
+    const net = new Graph();
+    const x = net.input('x');
+    // A residual block, as in ResNet, and one whose sum comes before its other term is there.
+    const sum = net.add(x, net.apply(first, x, 'first'), 'sum');
+    const block = net.apply(slopes, sum, 'slopes');
+    const early = net.apply(second, block, 'second');
+    const late = net.apply(up(3, 2), x, 'late');
+    net.output(net.apply(snake, net.add(early, late, 'both'), 'snake'));
+    const input = randomTensor([2, 3, 4, 5], seed);
+    const check = (): void => expectSame(net.forward(input), net.trace(input).output);
+    check();
+    const within = () => net.summary(input.shape).steps.map((step) => step.within);
+    expect(within()).toEqual([null, 'first', 'first', null, null, 'late', 'late']);
+    slopes.setWeight(randomTensor([3], 5));
+    check();
+    snake.setWeight(Float32Array.of(0.5, 2));
+    first.setWeight(randomTensor(first.weight.shape, 6));
+    second.setBias(randomTensor([2], 7));
+    check();
+    expect(caught(() => net.forward(randomTensor([1, 2, 4, 4], 1))).detail.node).toBe('first');
+    const start = memoryUsage();
+    net.dispose();
+    expect(memoryUsage().liveLayers).toBeLessThan(start.liveLayers);
+
+    const wrong = new Graph();
+    const y = wrong.input('y');
+    const half = wrong.apply(conv(3, 3, 2, { stride: 2, padding: 0 }), y, 'half');
+    wrong.output(wrong.add(half, y, 'both'));
+    const error = caught(() => wrong.forward(input));
+    expectError(error, 'BAD_SHAPE', 'Graph.forward');
+    expect(error.message).toMatch(/^Graph\.forward: at "both", add: expected values of one shape, got/);
+    const other = new Sequential(conv(3, 3), new PReLU({ numParameters: 2 }));
+    expect(caught(() => other.forward(input)).detail.node).toBe('1');
+    for (const chain of [wrong, other]) chain.dispose();
   });
 
   it('gives back what it took', () => {

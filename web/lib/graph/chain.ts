@@ -37,7 +37,7 @@ import {
   unitsOf,
 } from './definition.js';
 import { evaluate, gradientsOf, layersOf, type Recorded } from './evaluation.js';
-import { Fold, type FoldableNorm, folds } from './folds.js';
+import { ChainFusion, FUSES } from './fusions.js';
 import { type Module, statefulOf, type Trainable } from './module.js';
 import { isProgrammable, Program } from './program.js';
 import { type Summary, summarize } from './summary.js';
@@ -131,8 +131,8 @@ export abstract class Chain extends DisposableObject implements Stateful {
   /** The one used last comes first. */
   #programs: Kept[] = [];
   readonly #arena = new OwnedOperators<Arena>();
-  /** By the name of the node whose weight it is in. */
-  readonly #folds = new Map<string, Fold>();
+  /** By the names of the nodes that compute what is fused. */
+  readonly #fusions = new Map<string, ChainFusion>();
   #training = true;
   #disposed = false;
   // Of one call; kept so that a steady loop makes none.
@@ -331,7 +331,7 @@ export abstract class Chain extends DisposableObject implements Stateful {
     this.#disposed = true;
     this.#programs = [];
     this.#arena.dispose();
-    for (const { operators } of this.#folds.values()) operators.dispose();
+    for (const { operators } of this.#fusions.values()) operators.dispose();
     for (const { module } of this.children()) module.dispose?.();
   }
 
@@ -480,8 +480,8 @@ export abstract class Chain extends DisposableObject implements Stateful {
     // What was made for another mode or runtime is not for the next call either.
     const usable = this.#programs.filter((one) => one.program.runtime === runtime && sameModes(one, moded));
     this.#programs = [{ program, modes }, ...usable].slice(0, KEPT_PROGRAMS);
-    const used = new Set(this.#programs.flatMap((one) => one.program.steps.map(({ fold }) => fold)));
-    for (const fold of this.#folds.values()) if (!used.has(fold)) fold.operators.dispose();
+    const used = new Set(this.#programs.flatMap((one) => one.program.steps.map(({ fusion }) => fusion)));
+    for (const fusion of this.#fusions.values()) if (!used.has(fusion)) fusion.operators.dispose();
     return program;
   }
 
@@ -491,15 +491,15 @@ export abstract class Chain extends DisposableObject implements Stateful {
     { chain }: Prepared,
     inputShapes: readonly (readonly number[])[],
   ): Program {
-    const units = unitsOf(chain, folds);
-    const foldOf = (unit: Unit, norm: ModuleNode): Fold => this.#foldOf(unit.name, norm);
-    return new Program({ where, runtime, chain, units, inputShapes, foldOf });
-  }
-
-  #foldOf(name: string, { module }: ModuleNode): Fold {
-    const fold = this.#folds.get(name) ?? new Fold(module as Module & FoldableNorm);
-    this.#folds.set(name, fold);
-    return fold;
+    const units = unitsOf(chain, FUSES);
+    const fusionOf = (unit: Unit & ModuleNode): ChainFusion => {
+      // Which of what stands behind it a node computes goes by the modes.
+      const key = [unit, unit.norm, unit.activation].map((node) => node?.name).join();
+      const fusion = this.#fusions.get(key) ?? new ChainFusion(unit);
+      this.#fusions.set(key, fusion);
+      return fusion;
+    };
+    return new Program({ where, runtime, chain, units, inputShapes, fusionOf });
   }
 
   /** The arena's address: as large as the largest of the programs kept needs it. */

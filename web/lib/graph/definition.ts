@@ -91,44 +91,80 @@ export type Unit = Node & {
   readonly norm: ModuleNode | null;
   /** The node clamps its result. */
   readonly relu: ModuleNode | null;
+  /** It adds its last input to that. */
+  readonly sum: JoinNode | null;
+  /** And applies a function to all. */
+  readonly activation: ModuleNode | null;
 };
 
-/** `folds` says whether a node takes in the one behind it. */
-export function unitsOf(
-  { nodes, outputs }: FlatDefinition,
-  folds: (node: ModuleNode, next: ModuleNode) => boolean = () => false,
-): Unit[] {
+/** All that it computes, in order. */
+export function partsOf(unit: Unit): Node[] {
+  const { norm, relu, sum, activation } = unit;
+  return [unit, norm, relu, sum, activation].filter((node) => node !== null);
+}
+
+/** What a layer computes of that which stands behind it, in this order and beside a ReLU behind the first. */
+export interface Fuses {
+  norm(layer: ModuleNode, next: ModuleNode): boolean;
+  sum(layer: ModuleNode): boolean;
+  activation(layer: ModuleNode, next: ModuleNode): boolean;
+}
+
+export function unitsOf({ nodes, inputs, outputs }: FlatDefinition, fuses?: Fuses): Unit[] {
   const readers = new Map<number, (Node | null)[]>();
   const note = (value: number, reader: Node | null): void => {
     readers.set(value, [...(readers.get(value) ?? []), reader]);
   };
   for (const node of nodes) for (const value of node.inputs) note(value, node);
   for (const { value } of outputs) note(value, null);
-  const onlyReader = (value: number): ModuleNode | null => {
+  const onlyReader = (value: number): Node | null => {
     const [reader, ...others] = readers.get(value) ?? [];
-    return reader?.module != null && others.length === 0 ? reader : null;
+    return others.length === 0 ? (reader ?? null) : null;
   };
   const taken = new Set<Node>();
+  const made = new Set(inputs.map(({ value }) => value));
   return nodes.flatMap((node) => {
     if (taken.has(node)) return [];
-    let last = node;
-    const take = (accepts: (next: ModuleNode) => boolean): ModuleNode | null => {
+    let last: Node = node;
+    const take = <Kind extends Node>(accepts: (next: Node) => Kind | null): Kind | null => {
       const next = onlyReader(last.outputs[0] as number);
-      if (next === null || !accepts(next)) return null;
-      taken.add(next);
-      last = next;
-      return next;
+      const accepted = next && accepts(next);
+      if (accepted === null) return null;
+      taken.add(accepted);
+      last = accepted;
+      return accepted;
     };
     const layer = node.module !== null && fusesReLU(node.module) ? node : null;
-    const norm = layer && take((next) => folds(layer, next));
-    const relu = layer && take((next) => hasBrand(next.module, RELU));
-    return { ...node, outputs: last.outputs, norm, relu };
+    const takeModule = (accepts: (layer: ModuleNode, next: ModuleNode) => boolean | undefined) =>
+      layer && take((next) => (next.module !== null && accepts(layer, next) === true ? next : null));
+    const norm = takeModule((own, next) => fuses?.norm(own, next));
+    const relu = takeModule((_, next) => hasBrand(next.module, RELU));
+    // What is added must be there before the layer runs.
+    const otherOf = (next: Node): number => next.inputs.find((value) => value !== last.outputs[0]) as number;
+    let residual: number | null = null;
+    const sum =
+      layer &&
+      take((next) => {
+        if (
+          next.join === null ||
+          next.join.kind !== 'add' ||
+          fuses?.sum(layer) !== true ||
+          !made.has(otherOf(next))
+        )
+          return null;
+        residual = otherOf(next);
+        return next;
+      });
+    const activation = takeModule((own, next) => fuses?.activation(own, next));
+    for (const value of last.outputs) made.add(value);
+    const taking = residual === null ? node.inputs : [...node.inputs, residual];
+    return { ...node, inputs: taking, outputs: last.outputs, norm, relu, sum, activation };
   });
 }
 
-/** The same error with the node that it comes from; what is none of ours stays as it is. */
+/** The same error with the node that it comes from; what is none of ours, or names one already, stays as it is. */
 export function atNode(where: string, { name }: Node, error: unknown): unknown {
-  if (!isDeconvError(error)) return error;
+  if (!isDeconvError(error) || 'node' in error.detail) return error;
   const message = `${where}: at "${name}", ${error.message}`;
   return new DeconvError(error.code, message, { ...error.detail, where, node: name }, error);
 }

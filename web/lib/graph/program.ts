@@ -5,8 +5,8 @@ import type { Place, Sink } from '../runtime/heap-tensor.js';
 import { FLOAT32 } from '../runtime/operation.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { deliver, releaseRooms } from '../runtime/staging.js';
-import { atNode, type FlatDefinition, type ModuleNode, type Unit } from './definition.js';
-import type { Fold } from './folds.js';
+import { atNode, type FlatDefinition, type ModuleNode, type Node, type Unit } from './definition.js';
+import type { ChainFusion } from './fusions.js';
 import { type Join, joinedShapes, type Sections, sectionsOf } from './joins.js';
 import { forwardOf, type Module } from './module.js';
 import { Placement, type Places } from './placement.js';
@@ -17,8 +17,8 @@ export interface ProgramDefinition {
   readonly chain: FlatDefinition;
   readonly units: readonly Unit[];
   readonly inputShapes: readonly (readonly number[])[];
-  /** For the units that take a normalization in. */
-  readonly foldOf: (unit: Unit, norm: ModuleNode) => Fold;
+  /** For the units that compute more than a sum and a ReLU beside themselves. */
+  readonly fusionOf: (unit: Unit & ModuleNode) => ChainFusion;
 }
 
 /** A step between values, whose addresses are those of the call. */
@@ -28,7 +28,7 @@ export interface ProgramStep {
   readonly inPlace: boolean;
   /** A module's own step. */
   readonly module: Step | null;
-  readonly fold: Fold | null;
+  readonly fusion: ChainFusion | null;
   run: (addresses: readonly number[]) => void;
 }
 
@@ -62,7 +62,8 @@ export class Program {
   readonly #rooms: number[];
   readonly #addresses: number[];
 
-  constructor({ where, runtime, chain, units, inputShapes, foldOf }: ProgramDefinition) {
+  constructor(definition: ProgramDefinition) {
+    const { where, runtime, chain, units, inputShapes } = definition;
     const { inputs, outputs, valueCount } = chain;
     this.#where = where;
     this.runtime = runtime;
@@ -77,7 +78,7 @@ export class Program {
         const step =
           unit.module === null
             ? joinStep(runtime, unit, unit.join, taken)
-            : moduleStep(runtime, unit, unit.module, taken[0] as readonly number[], foldOf);
+            : moduleStep(definition, unit, taken);
         for (const [index, value] of unit.outputs.entries()) {
           shapes[value] = step.outputShapes[index];
           elementCount('chain', 'a value', shapeOf(value));
@@ -171,37 +172,44 @@ export class Program {
 }
 
 function moduleStep(
-  runtime: Runtime,
-  unit: Unit,
-  module: Module,
-  inputShape: readonly number[],
-  foldOf: ProgramDefinition['foldOf'],
+  { where, runtime, fusionOf }: ProgramDefinition,
+  unit: Unit & ModuleNode,
+  [inputShape, residualShape]: readonly (readonly number[])[],
 ): ProgramStep {
-  const { norm } = unit;
+  const { module, norm, sum, activation } = unit;
   const relu = unit.relu !== null;
-  const folding = norm === null ? undefined : foldOf(unit, norm);
+  const shape = inputShape as readonly number[];
+  const fusion = norm === null && activation === null ? undefined : fusionOf(unit);
   const step =
-    stepModuleOf(module)?.[STEP]({ runtime, inputShape, relu, folding }) ??
-    tensorStep(runtime, module, inputShape, relu);
+    stepModuleOf(module)?.[STEP]({ runtime, inputShape: shape, relu, fusion }) ??
+    tensorStep(runtime, module, shape, relu);
   const { outputShape, inPlace } = step;
-  // What is folded in computes nothing by itself, but refuses what it would refuse.
-  if (norm !== null) stepModuleOf(norm.module)?.[STEP]({ runtime, inputShape: outputShape, relu: false });
-  const source = unit.inputs[0] as number;
+  // What is fused computes nothing by itself, but refuses what it would refuse.
+  const refuseAt = (node: Node | null, act: (node: Node) => unknown): void => {
+    try {
+      if (node !== null) act(node);
+    } catch (error) {
+      throw atNode(where, node as Node, error);
+    }
+  };
+  for (const node of [norm, activation]) {
+    refuseAt(node, () =>
+      stepModuleOf((node as ModuleNode).module)?.[STEP]({ runtime, inputShape: outputShape, relu: false }),
+    );
+  }
+  refuseAt(sum, () => joinedShapes({ kind: 'add' }, [outputShape, residualShape as readonly number[]]));
+  const [source, residual = -1] = unit.inputs as readonly [number, number?];
   const target = unit.outputs[0] as number;
-  const run: ProgramStep['run'] = (at) => step.run(at[source] as number, at[target] as number);
   return {
     unit,
     outputShapes: [outputShape],
     inPlace,
     module: step,
-    fold: folding ?? null,
-    run:
-      folding === undefined
-        ? run
-        : (at) => {
-            folding.refresh(step);
-            run(at);
-          },
+    fusion: fusion ?? null,
+    run: (at) => {
+      if (fusion !== undefined) fusion.refresh(step);
+      step.run(at[source] as number, at[target] as number, residual < 0 ? 0 : (at[residual] as number));
+    },
   };
 }
 
@@ -228,7 +236,7 @@ function joinStep(
   shapes: readonly (readonly number[])[],
 ): ProgramStep {
   const outputShapes = joinedShapes(join, shapes);
-  const nothing = { unit, outputShapes, module: null, fold: null };
+  const nothing = { unit, outputShapes, module: null, fusion: null };
   if (join.kind === 'add') {
     const count = product(outputShapes[0] as readonly number[]);
     return { ...nothing, inPlace: true, run: sumRun(runtime, unit, count) };

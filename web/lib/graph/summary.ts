@@ -2,7 +2,7 @@ import { shapeText } from '../core/checks.js';
 import { product } from '../core/lists.js';
 import { multiplyAdds } from '../core/spec.js';
 import type { RouteName } from '../runtime/execution.js';
-import type { FlatDefinition, Node } from './definition.js';
+import { type FlatDefinition, type Node, partsOf } from './definition.js';
 import type { Module } from './module.js';
 import type { Program, ProgramStep } from './program.js';
 
@@ -37,9 +37,7 @@ export interface Summary {
 
 export function summarize(name: string, { inputs, nodes }: FlatDefinition, program: Program): Summary {
   const owners = new Map(
-    program.steps.flatMap((step) =>
-      [step.unit, step.unit.norm, step.unit.relu].map((node) => [node?.name, step]),
-    ),
+    program.steps.flatMap((step) => partsOf(step.unit).map((node) => [node.name, step] as const)),
   );
   const shapes = new Map(inputs.map(({ value }, index) => [value, program.inputShapes[index]]));
   const steps = nodes.map((node): SummaryStep => {

@@ -29,7 +29,7 @@ import { INTERNALS, type LayerInternals } from './internals.js';
 import type { BackwardOptions, ForwardOptions, Layer, LayerGradients } from './layer.js';
 import { type ParameterDefinition, Parameters } from './parameters.js';
 import type { LoadedState, LoadStateOptions, NestedState, StateDict } from './state-dict.js';
-import { BOUND, type Folding, STEP, type Step, type StepRequest } from './step.js';
+import { BOUND, type Fusion, STEP, type Step, type StepRequest } from './step.js';
 
 /** What a convention's constructor hands over, checked and translated. */
 export interface LayerDefinition extends InputRules, ParameterDefinition {
@@ -291,19 +291,20 @@ export abstract class OperatorLayer<Options extends ForwardOptions = ForwardOpti
   }
 
   /** @internal */
-  [STEP]({ runtime, inputShape, relu, folding }: StepRequest): Step {
+  [STEP]({ runtime, inputShape, relu, fusion }: StepRequest): Step {
     this.#requireLive('forward');
     const shape = this.readInputShape('forward', inputShape);
     const spec = { ...this.specFor(shape, {}), relu: relu || this.#definition.relu === true };
     const outputShape = this.outputShapeUnder(spec, shape);
     const [inputCount, outputCount] = [product(inputShape), product(outputShape)];
-    const operation = this.#operation(spec, shape, inputCount, outputCount, true, runtime, folding);
-    const operators = folding?.operators ?? this.#operators;
+    const operation = this.#operation(spec, shape, inputCount, outputCount, true, runtime, fusion);
+    const operators = fusion?.operators ?? this.#operators;
     return {
       outputShape,
       inPlace: false,
-      run: (source, target) => {
+      run: (source, target, residual) => {
         if (this.#disposed) throw this.#ended('forward');
+        operation.residual = residual;
         this.#plan = operators.run(operation, source, target);
       },
       plan: () => operators.plan(operation),
@@ -370,7 +371,7 @@ export abstract class OperatorLayer<Options extends ForwardOptions = ForwardOpti
     outputCount: number,
     forward: boolean,
     runtime = this.#definition.execution.runtime,
-    folding?: Folding,
+    fusion?: Fusion,
   ): Operation {
     const { layout, execution } = this.#definition;
     // A route forced for the layer may not exist for its adjoint.
@@ -386,8 +387,9 @@ export abstract class OperatorLayer<Options extends ForwardOptions = ForwardOpti
       outputCount,
       parameters: () => {
         const own = this.#parameters.canonical(forward);
-        return folding === undefined ? own : folding.fold(own, spec);
+        return fusion === undefined ? own : fusion.fold(own, spec);
       },
+      epilogue: fusion?.epilogue,
     });
   }
 

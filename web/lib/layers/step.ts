@@ -1,6 +1,6 @@
 import type { OperatorSpec } from '../core/spec.js';
 import type { FloatOperators } from '../runtime/float-operators.js';
-import type { CanonicalParameters } from '../runtime/operation.js';
+import type { CanonicalParameters, Epilogue, Layout } from '../runtime/operation.js';
 import type { Plan } from '../runtime/planning.js';
 import type { Runtime } from '../runtime/runtime.js';
 
@@ -18,15 +18,17 @@ export interface StepRequest {
   readonly inputShape: readonly number[];
   /** Whether the result is clamped at 0 from below: asked of layers only. */
   readonly relu: boolean;
-  /** What is multiplied and added behind a layer, folded into its weight. */
-  readonly folding?: Folding | undefined;
+  /** What a layer computes beside itself. */
+  readonly fusion?: Fusion | undefined;
 }
 
-/** What is worked into a layer's weight, and the operators that have it there: the layer's own stay as they are. */
-export interface Folding {
+/** What stands behind a layer and is computed by it, on operators that do so: the layer's own stay as they are. */
+export interface Fusion {
   readonly operators: FloatOperators;
-  /** The parameters with it worked in. */
+  /** The parameters with what is multiplied and added worked in. */
   fold(own: CanonicalParameters, spec: OperatorSpec): CanonicalParameters;
+  /** The function of every value, behind a sum. */
+  readonly epilogue: (() => Epilogue) | undefined;
 }
 
 /** What a module computes for one input shape, from address to address. It holds nothing on the heap. */
@@ -34,13 +36,24 @@ export interface Step {
   readonly outputShape: readonly number[];
   /** Whether the output may be written over the input. */
   readonly inPlace: boolean;
-  run(source: number, target: number): void;
+  /** `residual` is 0, or for layers the address of values that are added to the result. */
+  run(source: number, target: number, residual: number): void;
   /** How a layer is computed. */
   plan?(): Plan;
   /** What a layer computes. */
   readonly spec?: OperatorSpec;
   /** Grows when a layer's parameters change. */
   version?(): number;
+}
+
+/** An activation that layers compute while they write. */
+export const EPILOGUE: unique symbol = Symbol('deconv-wasm.step.epilogue');
+
+export interface EpilogueModule {
+  /** Undefined where it is none for a layer of these channels. */
+  [EPILOGUE](channels: number, layout: Layout): Epilogue | undefined;
+  /** Grows when it changes. */
+  readonly version: number;
 }
 
 export interface StepModule {

@@ -1,5 +1,7 @@
 import { checkOptions, refuse } from '../core/checks.js';
 import { product } from '../core/lists.js';
+import { EPILOGUE } from '../layers/step.js';
+import type { Epilogue, Layout } from '../runtime/operation.js';
 import {
   type GradientPlaces,
   HeapModule,
@@ -44,6 +46,11 @@ export abstract class Activation extends HeapModule<Elements> {
     this.#op = op;
     this.#a = a;
     this.#b = b;
+  }
+
+  /** @internal */
+  [EPILOGUE](_channels: number, _layout: Layout): Epilogue | undefined {
+    return { op: this.#op, a: this.#a, b: this.#b, channels: null };
   }
 
   /** @internal */

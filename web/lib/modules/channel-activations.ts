@@ -14,7 +14,8 @@ import type {
   StateDict,
   Stateful,
 } from '../layers/state-dict.js';
-import type { Layout } from '../runtime/operation.js';
+import { EPILOGUE } from '../layers/step.js';
+import type { Epilogue, Layout } from '../runtime/operation.js';
 import { stageParameters } from '../runtime/staging.js';
 import { Activation, type Elements, FUNCTION, readNumber, readOptions } from './activation.js';
 import type { GradientPlaces, ModuleOptions, Pass, ShapePlan } from './heap-module.js';
@@ -97,6 +98,20 @@ abstract class ChannelActivation extends Activation implements Stateful {
   setBias(bias: Tensor | Float32Array): this {
     this.#parameters.setBias(`${this.#name}.setBias`, bias);
     return this;
+  }
+
+  /** @internal */
+  override get version(): number {
+    return this.#parameters.version;
+  }
+
+  /** @internal */
+  override [EPILOGUE](channels: number, layout: Layout): Epilogue | undefined {
+    const own = this.#parameters.canonical(false).weight;
+    const behind = super[EPILOGUE](channels, layout) as Epilogue;
+    // One for all channels stands for any number of them.
+    if (own.length === 1) return { ...behind, a: own[0] as number };
+    return own.length === channels && this.layout === layout ? { ...behind, channels: own } : undefined;
   }
 
   /** A copy of the parameters by PyTorch's name. */

@@ -9,7 +9,7 @@ const FLOAT: OperatorKind<Operator, CanonicalParameters> = {
   create: (module, spec) => module.Operator.create(spec),
   plan: planOperation,
   pack,
-  run: (handle, _operation, source, target) => handle.run(source, target, 0),
+  run: (handle, { residual }, source, target) => handle.run(source, target, residual),
   planAfterRun,
   wantsMeasurement,
   measure: measureOperation,
@@ -22,15 +22,26 @@ export class FloatOperators extends NativeOperators<Operator, CanonicalParameter
   }
 }
 
-function pack(runtime: Runtime, handle: Operator, { where, parameters, execution }: Operation): void {
+function pack(
+  runtime: Runtime,
+  handle: Operator,
+  { where, parameters, epilogue, execution }: Operation,
+): void {
   const { weight, bias } = parameters();
-  const count = weight.length + (bias?.length ?? 0);
+  const behind = epilogue?.();
+  const channels = behind?.channels ?? null;
+  const first = weight.length + (bias?.length ?? 0);
+  const count = first + (channels?.length ?? 0);
   withParameters(runtime, where, count, (address) => {
     const staged = runtime.floats(address, count);
     staged.set(weight);
     if (bias !== null) staged.set(bias, weight.length);
+    if (channels !== null) staged.set(channels, first);
     if (execution.denormals === 'flush') runtime.module.flushDenormals(count, address, address);
     const biasAddress = bias === null ? 0 : address + weight.byteLength;
     runtime.check(where, handle.setParameters(address, biasAddress));
+    if (behind === undefined) return;
+    const { op, a, b } = behind;
+    runtime.check(where, handle.setEpilogue(op, a, b, channels === null ? 0 : address + 4 * first));
   });
 }

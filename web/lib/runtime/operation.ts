@@ -24,6 +24,15 @@ export function bytesOf(count: number, element: Element): number {
   return element === INT8 ? count : 4 * count;
 }
 
+/** What an operator does to every value of its result while it writes, by the core's number and parameters. */
+export interface Epilogue {
+  readonly op: number;
+  readonly a: number;
+  readonly b: number;
+  /** In place of `a`, one for each channel. */
+  readonly channels: Float32Array | null;
+}
+
 export interface OperationFields<Parameters> {
   /** Names the caller's method in errors. */
   readonly where: string;
@@ -41,6 +50,8 @@ export interface OperationFields<Parameters> {
   readonly outputElement?: Element;
   /** Canonical, on JavaScript's side; asked for only when a route has to pack them. */
   readonly parameters: () => Parameters;
+  /** Asked for with the parameters; the same for all operations of one native operator. */
+  readonly epilogue?: (() => Epilogue) | undefined;
 }
 
 /** An operator for one input size, in the core's terms. Steady loops make it once and run it often. */
@@ -56,6 +67,9 @@ export class Operation<Parameters = CanonicalParameters> {
   readonly inputElement: Element;
   readonly outputElement: Element;
   readonly parameters: () => Parameters;
+  readonly epilogue: (() => Epilogue) | undefined;
+  /** Where values lie that the next run adds to its result; 0 for none. */
+  residual = 0;
   /** The same for operations of one layer that one native operator computes. */
   readonly operatorKey: string;
   /** The same for those among them that one plan serves. */
@@ -74,6 +88,7 @@ export class Operation<Parameters = CanonicalParameters> {
     this.inputElement = fields.inputElement ?? FLOAT32;
     this.outputElement = fields.outputElement ?? FLOAT32;
     this.parameters = fields.parameters;
+    this.epilogue = fields.epilogue;
     // Of one layer's operators only pads, direction and activation differ.
     this.operatorKey = `${spec.transposed} ${spec.relu} ${spec.padBefore.join()} ${spec.padAfter.join()}`;
     this.planKey = `${batch} ${extents.join(' ')} ${layout} ${execution.route}`;
