@@ -141,10 +141,7 @@ export async function measureChains(host, { threads, ...options }) {
 
 async function prepareOurs(chain, build, host, threads) {
   const ours = await host.ours(build, 'index.js');
-  const { BatchNorm2d, HeapTensor, Sequential, init } = {
-    ...ours,
-    ...(await host.ours(build, 'training/index.js')),
-  };
+  const { BatchNorm2d, HeapTensor, Sequential, init } = ours;
   await init({ build, threads });
   const layers = [];
   const modules = chain.layers.flatMap(({ channels, kernel, transposed, norm, activation, ...more }) => {

@@ -3,6 +3,8 @@
 
 import { readFileSync } from 'node:fs';
 import {
+  BatchNorm2d,
+  BatchNorm3d,
   Conv2d,
   ConvTranspose2d,
   createRuntime,
@@ -24,7 +26,7 @@ import {
 import * as brainstate from 'deconv-wasm/brainstate';
 import { ResizeConv2d } from 'deconv-wasm/checkerboard';
 import { quantize } from 'deconv-wasm/quantize';
-import { BatchNorm2d, meanSquaredError } from 'deconv-wasm/training';
+import { meanSquaredError } from 'deconv-wasm/training';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { describeEachBuild } from '../support/builds.js';
@@ -414,7 +416,10 @@ describeEachBuild((build) => {
       return y;
     };
     for (let count = 0; count < 3; count += 1) net.forward(randomTensor([2, 2, 4, 4], seed + count));
+    const within = () => net.summary(x.shape).steps.map((step) => step.within);
+    expect(within()).toEqual([null, null, null, null]);
     net.eval();
+    expect(within()).toEqual([null, '0', '0', null]);
     const check = (): Tensor => {
       const y = net.forward(x);
       expectClose(y, oneByOne(), 1e-5);
@@ -439,6 +444,53 @@ describeEachBuild((build) => {
     expect(net.stateDict()['1.num_batches_tracked']?.data).toEqual(Float32Array.of(4));
     net.eval();
     check();
+  });
+
+  it('a norm is folded into layers of every kind, and not where it must not be', () => {
+    const shape = [2, 4, 5, 6];
+    const grouped = { groups: 2, bias: false } as const;
+    const last = new brainstate.Conv2d({
+      inSize: [5, 6, 4],
+      outChannels: 6,
+      kernelSize: 3,
+      groups: 2,
+    });
+    const resize = {
+      inChannels: 4,
+      outChannels: 6,
+      kernelSize: 3,
+      scaleFactor: 2,
+      padding: 1,
+      seed: 1,
+    } as const;
+    const kinds: readonly (readonly [Module, boolean, ('channels-first' | 'channels-last')?])[] = [
+      [conv(4, 6, 3, grouped), true],
+      [up(4, 6, grouped), true],
+      [new ResizeConv2d(resize), true],
+      [last, true, 'channels-last'],
+      [new ResizeConv2d({ ...resize, mode: 'bilinear' }), false],
+      [conv(4, 6, 3, { precision: 'exact' }), false],
+      [quantize(conv(4, 6)), false],
+    ];
+    for (const [module, folded, layout = 'channels-first'] of kinds) {
+      const norm = new BatchNorm2d({ numFeatures: 6, layout });
+      norm.loadStateDict({
+        weight: randomTensor([6], 1),
+        bias: randomTensor([6], 2),
+        running_mean: randomTensor([6], 3),
+        running_var: { data: randomTensor([6], 4).data.map((value) => value + 1.5), shape: [6] },
+        num_batches_tracked: { data: Float32Array.of(1), shape: [] },
+      });
+      using net = new Sequential(module, norm, new LeakyReLU()).eval();
+      const first = randomTensor(shape, seed);
+      const x = layout === 'channels-last' ? toChannelsLast(first) : first;
+      const within = net.summary(x.shape).steps.map((step) => step.within);
+      expect([String(module), within[1]]).toEqual([String(module), folded ? '0' : null]);
+      expectClose(net.forward(x), net.trace(x).output, 1e-5);
+    }
+    // Of another rank the norm would refuse what the layer gives, and so it does.
+    using wrong = new Sequential(conv(4, 6), new BatchNorm3d({ numFeatures: 6 })).eval();
+    expect(caught(() => wrong.forward(randomTensor(shape, 1))).detail.node).toBe('1');
   });
 
   it('layers compute norms, sums and activations behind them, and what these are now', () => {

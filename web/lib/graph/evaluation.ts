@@ -1,13 +1,17 @@
 // A chain's nodes one by one, with tensors of JavaScript's between them: for gradients, and for what cannot stand on one
 // heap.
 
-import { hasBrand, NORMALIZATION } from '../core/brands.js';
 import { checkTensor, checkTensorOf, type Tensor } from '../core/tensor.js';
 import { isLayer, type LayerGradients } from '../layers/layer.js';
-import type { Normalization } from '../modules/normalization.js';
 import { atNode, type FlatDefinition, type Unit } from './definition.js';
 import { join, joinGradients, sum } from './joins.js';
 import { FUSED, forwardOf, hasParameters, type Module, type Trainable } from './module.js';
+
+/** A module that remembers something of a forward: statistics, or what it drew. */
+interface RepeatingModule {
+  /** The forward once more, which moves nothing on. */
+  forwardAgain(x: Tensor): Tensor;
+}
 
 /** What one node did. */
 export interface Recorded {
@@ -16,7 +20,7 @@ export interface Recorded {
   readonly outputs: readonly Tensor[];
 }
 
-/** `again` repeats a pass that running statistics have seen. */
+/** `again` repeats a pass that its modules have seen. */
 export function evaluate(
   where: string,
   chain: FlatDefinition,
@@ -49,9 +53,8 @@ export function evaluate(
 }
 
 function forwardAt(module: Module, x: Tensor, relu: boolean, again: boolean): Tensor {
-  return again && hasBrand(module, NORMALIZATION)
-    ? (module as Module & Normalization).forwardAgain(x)
-    : forwardOf(module, x, relu);
+  const { forwardAgain } = module as Partial<RepeatingModule>;
+  return again && forwardAgain !== undefined ? forwardAgain.call(module, x) : forwardOf(module, x, relu);
 }
 
 export interface ChainGradients {

@@ -101,11 +101,6 @@ abstract class ChannelActivation extends Activation implements Stateful {
   }
 
   /** @internal */
-  override get version(): number {
-    return this.#parameters.version;
-  }
-
-  /** @internal */
   override [EPILOGUE](channels: number, layout: Layout): Epilogue | undefined {
     const own = this.#parameters.canonical(false).weight;
     const behind = super[EPILOGUE](channels, layout) as Epilogue;
