@@ -18,10 +18,14 @@
 #include "deconv/gradients.h"
 #include "deconv/normalization.h"
 #include "deconv/operator.h"
+#include "deconv/pad.h"
 #include "deconv/pixels.h"
 #include "deconv/planner.h"
+#include "deconv/pool.h"
 #include "deconv/quantized.h"
+#include "deconv/resize.h"
 #include "deconv/runtime.h"
+#include "deconv/shuffle.h"
 #include "deconv/softmax.h"
 #include "deconv/status.h"
 #include "deconv/workspace.h"
@@ -270,6 +274,41 @@ void dropout(double count, uint32_t threshold, uint32_t first_key, uint32_t seco
                   at<const float>(input), at<float>(output));
 }
 
+// What makes other sizes of spatial axes is told in a struct that TypeScript writes (structOf):
+// integers, an even number of them, and behind them doubles. For values `grad_output` is 0, for
+// gradients `input`, but where they depend on it.
+static_assert(sizeof(deconv::Volume) == 8 * 4);
+static_assert(sizeof(deconv::Resize) == 10 * 4 + 3 * 8);
+static_assert(sizeof(deconv::Pool) == 22 * 4);
+static_assert(sizeof(deconv::Pad) == 12 * 4 + 8);
+
+template <typename Call, Status (*values)(const Call&, const float*, float*),
+          Status (*gradient)(const Call&, const float*, float*)>
+Status spatial(uintptr_t call, uintptr_t input, uintptr_t grad_output, uintptr_t output) {
+  const auto compute = grad_output == 0 ? values : gradient;
+  return compute(*at<const Call>(call), at<const float>(grad_output == 0 ? input : grad_output),
+                 at<float>(output));
+}
+
+Status max_pool(uintptr_t call, uintptr_t input, uintptr_t grad_output, uintptr_t output) {
+  const auto& pool = *at<const deconv::Pool>(call);
+  if (grad_output == 0) return deconv::max_pool(pool, at<const float>(input), at<float>(output));
+  return deconv::max_pool_gradient(pool, at<const float>(input), at<const float>(grad_output),
+                                   at<float>(output));
+}
+
+Status pixel_shuffle(bool widens, int batch, int channels, int height, int width, int factor,
+                     Layout layout, uintptr_t source, uintptr_t target) {
+  const auto compute = widens ? deconv::pixel_shuffle : deconv::pixel_unshuffle;
+  return compute({.batch = batch,
+                  .channels = channels,
+                  .height = height,
+                  .width = width,
+                  .factor = factor,
+                  .layout = layout},
+                 at<const float>(source), at<float>(target));
+}
+
 // One name a line, in the order of the numbers that calls return.
 template <typename Number>
 std::string lines(int count, const char* (*name)(Number)) {
@@ -376,6 +415,19 @@ EMSCRIPTEN_BINDINGS(deconv) {
       &normalization_gradients);
   function("softmax(outer, count, inner, input, gradOutput, output)", &softmax);
   function("dropout(count, threshold, firstKey, secondKey, scale, input, output)", &dropout);
+
+  function("resize(call, input, gradOutput, output)",
+           &spatial<deconv::Resize, deconv::resize, deconv::resize_gradient>);
+  function("maxPool(call, input, gradOutput, output)", &max_pool);
+  function("averagePool(call, input, gradOutput, output)",
+           &spatial<deconv::Pool, deconv::average_pool, deconv::average_pool_gradient>);
+  function("adaptiveAveragePool(call, input, gradOutput, output)",
+           &spatial<deconv::Volume, deconv::adaptive_average_pool,
+                    deconv::adaptive_average_pool_gradient>);
+  function("pad(call, input, gradOutput, output)",
+           &spatial<deconv::Pad, deconv::pad, deconv::pad_gradient>);
+  function("pixelShuffle(widens, batch, channels, height, width, factor, layout, source, target)",
+           &pixel_shuffle);
 
   function("startRuntime(threads)", &deconv::start_runtime);
   function("stopRuntime", &deconv::stop_runtime);

@@ -2,6 +2,7 @@
 // Needs --expose-gc.
 
 import {
+  AvgPool2d,
   BatchNorm2d,
   ConvTranspose2d,
   Dropout,
@@ -13,13 +14,17 @@ import {
   init,
   LayerNorm,
   LeakyReLU,
+  MaxPool2d,
   memoryUsage,
+  PixelShuffle,
   PReLU,
+  ReflectionPad2d,
   ReLU,
   Sequential,
   Softmax,
   shutdown,
   type Tensor,
+  Upsample,
 } from 'deconv-wasm';
 import { ConvTranspose2d as ChannelsLast } from 'deconv-wasm/brainstate';
 import { fromOnnx } from 'deconv-wasm/convert';
@@ -161,6 +166,12 @@ describe.each(BUILDS)('$name', ({ options, name }) => {
       new PReLU({ numParameters: 8 }),
       new Dropout().eval(),
       new Flatten(),
+      new PixelShuffle({ upscaleFactor: 2 }),
+      new Upsample({ scaleFactor: 2 }),
+      new Upsample({ scaleFactor: 2, mode: 'bilinear' }),
+      new MaxPool2d({ kernelSize: 2 }),
+      new AvgPool2d({ kernelSize: 2 }),
+      new ReflectionPad2d({ padding: 1 }),
     ];
     for (const module of modules) {
       using x = onHeap(...SHAPE);

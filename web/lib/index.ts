@@ -64,6 +64,20 @@ export {
   Tanh,
 } from './modules/activations.js';
 export {
+  AdaptiveAvgPool1d,
+  AdaptiveAvgPool2d,
+  AdaptiveAvgPool3d,
+  type AdaptiveAvgPoolOptions,
+  type AdaptiveSize,
+} from './modules/adaptive-average-pool.js';
+export {
+  AvgPool1d,
+  type AvgPool1dOptions,
+  AvgPool2d,
+  AvgPool3d,
+  type AvgPoolOptions,
+} from './modules/average-pool.js';
+export {
   PReLU,
   type PReLUOptions,
   Snake,
@@ -92,6 +106,33 @@ export {
   type InstanceNormOptions,
 } from './modules/running-norms.js';
 export { Softmax, type SoftmaxOptions } from './modules/softmax.js';
+export { MaxPool1d, MaxPool2d, MaxPool3d, type MaxPoolOptions } from './modules/max-pool.js';
+export {
+  ConstantPad1d,
+  ConstantPad2d,
+  ConstantPad3d,
+  type ConstantPadOptions,
+  type PaddingOptions,
+  type PadList,
+  ReflectionPad1d,
+  ReflectionPad2d,
+  ReflectionPad3d,
+  ReplicationPad1d,
+  ReplicationPad2d,
+  ReplicationPad3d,
+  ZeroPad1d,
+  ZeroPad2d,
+  ZeroPad3d,
+} from './modules/pads.js';
+export {
+  PixelShuffle,
+  type PixelShuffleOptions,
+  PixelUnshuffle,
+  type PixelUnshuffleOptions,
+} from './modules/pixel-shuffle.js';
+export type { WindowOptions, WindowSize } from './modules/pool.js';
+export type { SpatialModuleOptions } from './modules/spatial-module.js';
+export { Upsample, type UpsampleMode, type UpsampleOptions } from './modules/upsample.js';
 export type { ExecutionOptions, RouteName } from './runtime/execution.js';
 export { HeapTensor, type HeapTensorOptions } from './runtime/heap-tensor.js';
 export { createRuntime, init, memoryUsage, runtimeInfo, shutdown } from './runtime/lifecycle.js';

@@ -81,6 +81,12 @@ interface EmbindModule {
   normalizationGradients(block: number, batch: number, points: number, input: number, gradOutput: number, gradInput: number, gradParameters: number): number;
   softmax(outer: number, count: number, inner: number, input: number, gradOutput: number, output: number): void;
   dropout(count: number, threshold: number, firstKey: number, secondKey: number, scale: number, input: number, output: number): void;
+  resize(call: number, input: number, gradOutput: number, output: number): number;
+  maxPool(call: number, input: number, gradOutput: number, output: number): number;
+  averagePool(call: number, input: number, gradOutput: number, output: number): number;
+  adaptiveAveragePool(call: number, input: number, gradOutput: number, output: number): number;
+  pad(call: number, input: number, gradOutput: number, output: number): number;
+  pixelShuffle(widens: boolean, batch: number, channels: number, height: number, width: number, factor: number, layout: number, source: number, target: number): number;
   startRuntime(threads: number): number;
   stopRuntime(): void;
   allocatedBytes(): number;

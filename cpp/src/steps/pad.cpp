@@ -1,0 +1,40 @@
+#include "deconv/pad.h"
+
+#include <algorithm>
+
+#include "steps/axis_map.h"
+
+namespace deconv {
+namespace {
+
+auto maker(const Pad& call) {
+  return [&call](int axis, AxisMap& map) {
+    const auto at = static_cast<size_t>(axis);
+    const int64_t sources = call.volume.input[at];
+    const int32_t targets = call.volume.output[at];
+    if (!map.reserve(call.volume.input[at], targets, targets)) return Status::kOutOfMemory;
+    for (int32_t target = 0; target < targets; ++target, map.next()) {
+      int64_t source = int64_t{target} - call.before[at];
+      if (call.padding == Padding::kReplicate) {
+        source = std::clamp<int64_t>(source, 0, sources - 1);
+      } else if (call.padding == Padding::kReflect) {
+        source = source < 0 ? -source : source < sources ? source : 2 * (sources - 1) - source;
+        if (source < 0 || source >= sources) return Status::kBadShape;
+      }
+      if (source >= 0 && source < sources) map.add(static_cast<int32_t>(source));
+    }
+    return Status::kOk;
+  };
+}
+
+}  // namespace
+
+Status pad(const Pad& call, const float* input, float* output) {
+  return sum_mapped(call.volume, maker(call), input, output, static_cast<float>(call.value));
+}
+
+Status pad_gradient(const Pad& call, const float* grad_output, float* grad_input) {
+  return sum_transposed(call.volume, maker(call), grad_output, grad_input);
+}
+
+}  // namespace deconv
