@@ -508,8 +508,7 @@ describeEachBuild(({ name }) => {
         'ResizeConv2d.backward',
       );
       layer.backward(x, y);
-      // Modes with a step of their own hold the resize and its adjoint as well.
-      expect(memoryUsage().liveLayers).toBe(liveLayers + (mode === 'nearest' ? 1 : 3));
+      expect(memoryUsage().liveLayers).toBe(liveLayers + 1);
       layer.dispose();
       layer.dispose();
       expect(memoryUsage().liveLayers).toBe(liveLayers);

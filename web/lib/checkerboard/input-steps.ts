@@ -1,66 +1,59 @@
-import { product } from '../core/lists.js';
-import { type OperatorSpec, outputExtents } from '../core/spec.js';
+import { at } from '../core/lists.js';
 import type { Tensor } from '../core/tensor.js';
-import { canonicalLayout } from '../core/weight-layout.js';
-import type { Execution } from '../runtime/execution.js';
-import { InnerLayer } from './inner-layer.js';
-import { type Ends, foldEdges, replicateEdges } from './replicate.js';
+import type { InputGradient } from '../modules/heap-module.js';
+import { ReplicationPad1d, ReplicationPad2d, ReplicationPad3d } from '../modules/pads.js';
+import { Upsample, type UpsampleMode } from '../modules/upsample.js';
+import type { Runtime } from '../runtime/runtime.js';
+
+/** Values by which an axis grows at its two ends. */
+export type Ends = readonly [before: number, after: number];
 
 /** Something that happens to the input of a layer before its operator sees it. */
 export interface InputStep {
   /** In errors: what it does. */
   readonly verb: string;
   /** The spatial sizes that it makes of `extents`. */
-  extents(where: string, extents: readonly number[]): readonly number[];
-  forward(where: string, x: Tensor): Tensor<ArrayBuffer>;
-  /** The gradient of an input of `shape`, from that of the result. */
-  backward(where: string, gradient: Tensor, shape: readonly number[]): Tensor<ArrayBuffer>;
-  dispose(): void;
+  extents(extents: readonly number[]): readonly number[];
+  forward(x: Tensor): Tensor<ArrayBuffer>;
+  backward(x: Tensor, gradient: Tensor): InputGradient;
 }
 
 /** Repeats the values at the ends of each axis. */
-export function repeatedEdges(edges: readonly Ends[]): InputStep {
+export function repeatedEdges(edges: readonly Ends[], runtime: Runtime | undefined): InputStep {
+  const Pad = [ReplicationPad1d, ReplicationPad2d, ReplicationPad3d][edges.length - 1];
+  const pad = new (Pad as typeof ReplicationPad1d)({
+    padding: [...edges].reverse().flat() as [number, number],
+    runtime,
+  });
   return {
     verb: 'repeats the edges of',
-    extents: (_, extents) =>
-      extents.map((extent, axis) => extent + (edges[axis] as Ends)[0] + (edges[axis] as Ends)[1]),
-    forward: (where, x) => replicateEdges(where, x, edges),
-    backward: (where, gradient, shape) => foldEdges(where, gradient, shape, edges),
-    dispose: () => {},
+    extents: (extents) => extents.map((extent, axis) => extent + sum(edges[axis] as Ends)),
+    forward: (x) => pad.forward(x),
+    backward: (x, gradient) => pad.backward(x, gradient),
   };
 }
 
-/** Stamps the same taps for every value of every channel. */
+function sum([before, after]: Ends): number {
+  return before + after;
+}
+
+/** Resizes by whole factors, with a batch axis or without. */
 export function resized(
-  name: string,
-  { spec, taps }: { readonly spec: OperatorSpec; readonly taps: ArrayLike<number> },
-  given: Execution,
+  scaleFactor: readonly number[],
+  mode: UpsampleMode,
+  runtime: Runtime | undefined,
 ): InputStep {
-  const weight = new Float32Array(spec.inChannels * product(spec.kernel));
-  for (let channel = 0; channel < spec.inChannels; channel += 1) weight.set(taps, channel * taps.length);
-  // A route forced for the convolution may not exist for the resize.
-  const execution: Execution = { ...given, route: given.route === 'scalar' ? 'scalar' : 'auto' };
-  const layerOf = (inner: OperatorSpec) =>
-    new InnerLayer({
-      name,
-      spec: inner,
-      layout: 'channels-first',
-      weightLayout: canonicalLayout(inner),
-      biasShape: [spec.outChannels],
-      weight,
-      bias: null,
-      execution,
-    });
-  const resize = layerOf(spec);
-  const adjoint = layerOf({ ...spec, transposed: false });
+  const resize = new Upsample({ scaleFactor, mode, runtime });
+  const batched = (x: Tensor): Tensor =>
+    x.shape.length === scaleFactor.length + 2 ? x : { ...x, shape: [1, ...x.shape] };
+  const as = (x: Tensor, { data, shape }: Tensor<ArrayBuffer>): Tensor<ArrayBuffer> => ({
+    data,
+    shape: shape.slice(shape.length - x.shape.length),
+  });
   return {
     verb: 'resizes',
-    extents: (where, extents) => outputExtents(where, spec, extents),
-    forward: (_, x) => resize.forward(x),
-    backward: (_, gradient) => adjoint.forward(gradient),
-    dispose: () => {
-      resize.dispose();
-      adjoint.dispose();
-    },
+    extents: (extents) => extents.map((extent, axis) => extent * at(scaleFactor, axis)),
+    forward: (x) => as(x, resize.forward(batched(x))),
+    backward: (x, gradient) => ({ input: as(x, resize.backward(batched(x), batched(gradient)).input) }),
   };
 }

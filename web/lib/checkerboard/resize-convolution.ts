@@ -138,17 +138,15 @@ export abstract class ResizeConv<Rank extends SpatialRank = SpatialRank>
   backward(x: TensorLike, gradOutput: TensorLike, options?: BackwardOptions): LayerGradients {
     const inputs = this.#inputs('backward', x);
     const gradients = this.#operator.backward(inputs.operator, gradOutput, options);
-    const where = this.#where('backward');
     let { input } = gradients;
     for (const [index, step] of [...this.#method.steps.entries()].reverse()) {
-      input = step.backward(where, input, (inputs.steps[index] as Tensor).shape);
+      ({ input } = step.backward(inputs.steps[index] as Tensor, input));
     }
     return { ...gradients, input };
   }
 
   override dispose(): void {
     this.#operator.dispose();
-    for (const step of this.#method.steps) step.dispose();
   }
 
   extraRepr(): string {
@@ -238,7 +236,7 @@ export abstract class ResizeConv<Rank extends SpatialRank = SpatialRank>
   #outputShape(shape: InputShape): number[] {
     const { steps, operator } = this.#method;
     let { extents } = shape;
-    for (const step of steps) extents = step.extents(shape.where, extents);
+    for (const step of steps) extents = step.extents(extents);
     return outputShape(operator.spec, operator.layout, { ...shape, extents });
   }
 
@@ -255,7 +253,7 @@ export abstract class ResizeConv<Rank extends SpatialRank = SpatialRank>
     const taken: Tensor[] = [];
     for (const step of steps) {
       taken.push(value);
-      value = step.forward(where, value);
+      value = step.forward(value);
     }
     return { steps: taken, operator: value };
   }

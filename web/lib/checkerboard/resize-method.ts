@@ -14,15 +14,13 @@ import {
 import {
   boxFilter,
   correlationLayout,
-  type Filter,
   type Filtering,
   filteredKernel,
   filterKernels,
   linearFilter,
   unfilterGradient,
 } from './filters.js';
-import { type InputStep, repeatedEdges, resized } from './input-steps.js';
-import type { Ends } from './replicate.js';
+import { type Ends, type InputStep, repeatedEdges, resized } from './input-steps.js';
 
 /** `'linear'` for sequences, `'bilinear'` for images, `'trilinear'` for volumes, as PyTorch calls them. */
 export type ResizeMode = 'nearest' | 'linear' | 'bilinear' | 'trilinear';
@@ -125,7 +123,7 @@ export function resizeMethod(name: string, settings: ResizeSettings): ResizeMeth
   const padsMatter = [...padding.before, ...padding.after].some((pad) => pad > 0);
   const replicates = settings.paddingMode === 'replicate' && padsMatter;
   const twoSteps = linear && padsMatter && !replicates;
-  const edges = edgesOf(settings, offsets, twoSteps);
+  const edges = twoSteps ? null : edgesOf(settings, offsets);
 
   /** The equal transposed convolution on an input with `ends` more values: crops count in output rows. */
   const transposedOn = (ends: readonly Ends[]): OperatorSpec => {
@@ -148,10 +146,10 @@ export function resizeMethod(name: string, settings: ResizeSettings): ResizeMeth
   const layout = resizeLayout(convolution, filtering);
   const none = ones.map((): Ends => [0, 0]);
   const drawn = torchDefinition(name, convolution, layer);
-  const steps = edges === null ? [] : [repeatedEdges(edges)];
-  if (twoSteps) steps.push(resized(name, resizeSpec(settings, filters, offsets, edges), layer.execution));
+  const { runtime } = layer.execution;
+  const repeats = edges === null ? [] : [repeatedEdges(edges, runtime)];
   return {
-    steps,
+    steps: twoSteps ? [resized(scale, mode, runtime)] : repeats,
     operator: twoSteps ? drawn : { ...drawn, spec: transposedOn(edges ?? none), weightLayout: layout },
     transposed: transposedOn(none),
     layout,
@@ -165,13 +163,11 @@ export function resizeMethod(name: string, settings: ResizeSettings): ResizeMeth
 function edgesOf(
   { scale, mode, padding, paddingMode }: ResizeSettings,
   offsets: readonly number[],
-  withoutPads: boolean,
 ): readonly Ends[] | null {
   if (mode === 'nearest' && paddingMode === 'zeros') return null;
   const edges = padding.before.map((before, axis): Ends => {
     // A linear resize reaches half a stride beyond its input by itself.
-    const count = (pad: number): number =>
-      Math.ceil(((withoutPads ? 0 : pad) + at(offsets, axis)) / at(scale, axis));
+    const count = (pad: number): number => Math.ceil((pad + at(offsets, axis)) / at(scale, axis));
     return [count(before), count(at(padding.after, axis))];
   });
   return edges.some(([before, after]) => before + after > 0) ? edges : null;
@@ -186,31 +182,4 @@ function resizeLayout(convolution: OperatorSpec, filtering: Filtering): WeightLa
     fromCanonical: (gradient) =>
       order.fromCanonical(Float32Array.from(unfilterGradient(gradient, filtering))),
   };
-}
-
-/** The resize alone, every channel by itself: from the repeated edges to exactly the resized size. */
-function resizeSpec(
-  { layer, scale }: ResizeSettings,
-  filters: readonly Filter[],
-  offsets: readonly number[],
-  edges: readonly Ends[] | null,
-): { readonly spec: OperatorSpec; readonly taps: Float64Array } {
-  const channels = layer.inChannels;
-  const ones = scale.map(() => 1);
-  const crop = (side: 0 | 1): number[] =>
-    scale.map((step, axis) => at(offsets, axis) + (edges?.[axis]?.[side] ?? 0) * step);
-  const spec: OperatorSpec = {
-    transposed: true,
-    groups: channels,
-    inChannels: channels,
-    outChannels: channels,
-    kernel: filters.map((filter) => filter.length),
-    stride: scale,
-    dilation: ones,
-    inputDilation: ones,
-    padBefore: crop(0),
-    padAfter: crop(1),
-    relu: false,
-  };
-  return { spec, taps: filterKernels([1], { kernel: ones, dilation: ones, filters }) };
 }
