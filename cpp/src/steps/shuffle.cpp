@@ -107,7 +107,8 @@ Status pixel_shuffle(const PixelShuffle& call, const float* deep, float* wide) {
   const int64_t factor = call.factor;
   if (call.layout == Layout::kChannelsFirst) {
     for_each_wide_row(call, [&](int64_t from, int64_t to) {
-      interleave(factor, call.width * factor, deep + from, call.height * call.width, wide + to);
+      interleave({factor, call.width * factor, call.height * call.width, 1, 0, 0}, deep + from,
+                 wide + to);
     });
     return Status::kOk;
   }
