@@ -14,7 +14,7 @@ const LIMITS = {
   // Asked for with { threads }: the same, POSIX threads and the pool that XNNPACK shares with us.
   threadedWasm: 123,
   // All of the root entry's API with the glue of the builds without threads, minified.
-  script: 46,
+  script: 49,
   // The scripts of a page with one layer, to which modules that it does not use add nothing.
   oneLayer: 20,
   // What readModel of an ONNX file loads beside the root entry.

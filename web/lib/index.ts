@@ -94,19 +94,8 @@ export { GroupNorm, type GroupNormOptions } from './modules/group-norm.js';
 export type { InputGradient, ModuleForwardOptions, ModuleOptions } from './modules/heap-module.js';
 export { LayerNorm, type LayerNormOptions } from './modules/layer-norm.js';
 export { Linear, type LinearOptions } from './modules/linear.js';
-export type { ModuleGradients, Normalization, NormalizationOptions } from './modules/normalization.js';
-export {
-  BatchNorm1d,
-  BatchNorm2d,
-  BatchNorm3d,
-  type BatchNormOptions,
-  InstanceNorm1d,
-  InstanceNorm2d,
-  InstanceNorm3d,
-  type InstanceNormOptions,
-} from './modules/running-norms.js';
-export { Softmax, type SoftmaxOptions } from './modules/softmax.js';
 export { MaxPool1d, MaxPool2d, MaxPool3d, type MaxPoolOptions } from './modules/max-pool.js';
+export type { ModuleGradients, Normalization, NormalizationOptions } from './modules/normalization.js';
 export {
   ConstantPad1d,
   ConstantPad2d,
@@ -131,6 +120,17 @@ export {
   type PixelUnshuffleOptions,
 } from './modules/pixel-shuffle.js';
 export type { WindowOptions, WindowSize } from './modules/pool.js';
+export {
+  BatchNorm1d,
+  BatchNorm2d,
+  BatchNorm3d,
+  type BatchNormOptions,
+  InstanceNorm1d,
+  InstanceNorm2d,
+  InstanceNorm3d,
+  type InstanceNormOptions,
+} from './modules/running-norms.js';
+export { Softmax, type SoftmaxOptions } from './modules/softmax.js';
 export type { SpatialModuleOptions } from './modules/spatial-module.js';
 export { Upsample, type UpsampleMode, type UpsampleOptions } from './modules/upsample.js';
 export type { ExecutionOptions, RouteName } from './runtime/execution.js';
