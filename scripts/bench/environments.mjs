@@ -47,7 +47,10 @@ export function inChild(script, job) {
 async function openChromium() {
   const { chromium } = await import('playwright');
   const server = await serve();
-  const browser = await chromium.launch(chromiumOptions());
+  const options = chromiumOptions();
+  // Sound starts without a press.
+  const args = [...options.args, '--autoplay-policy=no-user-gesture-required'];
+  const browser = await chromium.launch({ ...options, args });
   /** A context of its own has a renderer process of its own. */
   const inPage = async (use) => {
     const context = await browser.newContext();
@@ -72,6 +75,8 @@ async function openChromium() {
       inPage((page) =>
         page.evaluate((given) => globalThis.picture(given.place, given.options), { place, options }),
       ),
+    /** Sound in its AudioWorklet; `bundleVocoder` comes first. */
+    vocoder: (options) => inPage((page) => page.evaluate((given) => globalThis.vocoder(given), options)),
     /** The files that a page loads until a candidate's first result. */
     filesOf: (name) =>
       inPage(async (page) => {

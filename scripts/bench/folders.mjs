@@ -14,5 +14,6 @@ export const folders = {
   models: path.join(work, 'models'),
   /** A copy of the package: a process loads one build per copy. */
   package: (build) => path.join(work, 'package', build),
+  vocoder: path.join(work, 'vocoder'),
   litert: path.join(work, 'litert'),
 };

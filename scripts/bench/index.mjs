@@ -13,6 +13,8 @@ import { failures, ratiosOf } from './verdicts.mjs';
 
 const START_UP_ROUNDS = 9;
 const START_UP_ROUNDS_QUICK = 3;
+const SOUND_SECONDS = 60;
+const SOUND_SECONDS_QUICK = 5;
 
 try {
   const options = readOptions(process.argv.slice(2));
@@ -112,7 +114,7 @@ async function extras({ environments: names, threads, quick, rounds, millisecond
   const { startUp } = await import('./start-up.mjs');
   const { download } = await import('./download.mjs');
   const chromium = environments[names.indexOf('chromium')];
-  console.log('chains, start-up, download and pictures');
+  console.log('chains, start-up, download, pictures and sound');
   const chains = [];
   for (const environment of environments) {
     for (const count of threads) {
@@ -130,6 +132,7 @@ async function extras({ environments: names, threads, quick, rounds, millisecond
       : {
           download: await download(chromium),
           pictures: await pictures(chromium, { rounds, milliseconds }),
+          vocoders: await vocoders(chromium, quick ? SOUND_SECONDS_QUICK : SOUND_SECONDS),
         }),
   };
 }
@@ -141,6 +144,12 @@ async function pictures(chromium, options) {
     for (const result of await chromium.picture(place, options)) results.push({ place, ...result });
   }
   return results;
+}
+
+async function vocoders(chromium, seconds) {
+  const { bundleVocoder } = await import('./vocoder.mjs');
+  await bundleVocoder(folders.vocoder);
+  return [await chromium.vocoder({ build: 'relaxed', seconds })];
 }
 
 async function writeReport(report, out) {

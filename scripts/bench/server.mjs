@@ -18,6 +18,7 @@ const MOUNTS = {
   bench: folders.here,
   peers: folders.peers,
   models: folders.models,
+  vocoder: folders.vocoder,
   // One package under two names: a page loads one build per copy.
   relaxed: folders.dist,
   simd: folders.dist,

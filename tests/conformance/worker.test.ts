@@ -4,10 +4,12 @@ import { host } from '@host';
 import {
   ConvTranspose2d,
   type DeconvError,
+  type Graph,
   HeapTensor,
   init,
   type RuntimeInfo,
   shutdown,
+  Tanh,
   type Tensor,
 } from 'deconv-wasm';
 import {
@@ -37,7 +39,7 @@ type AnyWorker = ReturnType<typeof host.startWorker>;
 /** A worker whose script is `serve(make)`, where all of the package's names are at hand. */
 function serving(make: string): AnyWorker {
   return host.startWorker(`
-    const { ConvTranspose2d, HeapTensor, init, Tanh } = await import(entry);
+    const { ConvTranspose2d, Graph, HeapTensor, init, Tanh } = await import(entry);
     const { serve, transfer } = await import(workerEntry);
     serve(${make});
   `);
@@ -103,6 +105,24 @@ describe('the same interface', () => {
     );
     expect(await there.double([1, 2])).toEqual([2, 4]);
     expect(await there.size).toBe(7);
+  });
+
+  it('serves graphs, with tensors by name', async () => {
+    const there = await connected<Graph>(
+      serving(`async () => {
+        await init();
+        const net = new Graph();
+        const [one, other] = [net.input('one'), net.input('other')];
+        net.output(net.add(one, other), 'sum').output(net.apply(new Tanh(), one), 'tanh');
+        return net;
+      }`),
+    );
+    const [one, other] = [randomTensor([1, 2, 3], seed), randomTensor([1, 2, 3], seed + 1)];
+    const { sum, tanh } = await there.forward({ one, other: transfer(other) });
+    expectSame(tanh as Tensor, new Tanh().forward(one));
+    expect(sum?.shape).toEqual([1, 2, 3]);
+    expect(gone(other)).toBe(true);
+    expectError(await rejection(() => there.trace({ one, other: one })), 'BAD_TYPE', 'trace in the worker');
   });
 
   it('has threads of its own where there are any', async () => {

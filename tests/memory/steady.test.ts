@@ -29,7 +29,9 @@ import {
 import { ConvTranspose2d as ChannelsLast } from 'deconv-wasm/brainstate';
 import { fromOnnx } from 'deconv-wasm/convert';
 import { calibrate, quantize } from 'deconv-wasm/quantize';
+import { BlockStream } from 'deconv-wasm/sound';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeGenerator } from '../../examples/vocoder/generator.mjs';
 import { BUILDS } from '../support/builds.js';
 import { randomTensor, zeros } from '../support/tensors.js';
 
@@ -221,5 +223,23 @@ describe.each(BUILDS)('$name', ({ options, name }) => {
       expectBytesPerCall(forward, make === onHeap ? 2 * nothing : 2 * LITTLE);
       for (const tensor of [x, between, out]) if (tensor instanceof HeapTensor) tensor.dispose();
     }
+  });
+});
+
+describe('a stream of blocks', () => {
+  beforeAll(() => init({ build: 'simd' }));
+  afterAll(shutdown);
+
+  it('reads what an AudioWorklet asks for', () => {
+    const { steps, samples } = makeGenerator({ frames: 2, seed: 1 });
+    const stream = new BlockStream({ steps, block: samples });
+    const output = [new Float32Array(128)];
+    const read = (): void => stream.read(output);
+    const rounds = 200;
+    for (let round = 0; round < rounds; round += 1) read();
+    const before = memoryUsage();
+    for (let round = 0; round < rounds; round += 1) read();
+    expect(memoryUsage()).toEqual(before);
+    expectBytesPerCall(read, NOTHING);
   });
 });

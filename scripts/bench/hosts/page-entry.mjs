@@ -22,6 +22,11 @@ globalThis.chains = async (options) => {
   return measureChains(pageHost, options);
 };
 
+globalThis.vocoder = async (options) => {
+  const { streamVocoder } = await import('./vocoder.mjs');
+  return streamVocoder(options);
+};
+
 globalThis.picture = async (place, options) => {
   if (place === 'worker') {
     const worker = new Worker(new URL('./picture-worker.mjs', import.meta.url), { type: 'module' });

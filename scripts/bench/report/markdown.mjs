@@ -2,6 +2,7 @@
 
 import { PICTURE } from '../picture.mjs';
 import { bestPeer, meanRatio, ratiosOf } from '../verdicts.mjs';
+import { VOCODER, vocoderText } from '../vocoder.mjs';
 
 export function markdown(report) {
   const groups = groupRuns(report.runs);
@@ -13,6 +14,7 @@ export function markdown(report) {
     ...memoryTable(groups),
     ...chainTable(report),
     ...pictureTable(report),
+    ...vocoderLines(report),
     ...startUpTable(report),
     ...downloadTable(report),
     '',
@@ -216,6 +218,11 @@ function pictureTable({ pictures }) {
     'Milliseconds in Chromium, one thread: the layer alone on HeapTensors; fromImage, the layer and toImageData into what the caller keeps; the same making everything new. Ratio: the second to the first.',
     table([['where', 'layer alone', 'with its pictures', 'all new', 'ratio'], ...rows]),
   ];
+}
+
+function vocoderLines({ vocoders }) {
+  if (vocoders === undefined) return [];
+  return [`## ${VOCODER}`, ...vocoders.map(vocoderText)];
 }
 
 function startUpTable({ startUp }) {
