@@ -29,9 +29,9 @@ import { randomTensor, zeros } from '../support/tensors.js';
 beforeAll(() => init());
 afterAll(shutdown);
 
-const open: Disposable[] = [];
+const open: { dispose(): void }[] = [];
 afterEach(() => {
-  for (const remote of open.splice(0)) remote[Symbol.dispose]();
+  for (const remote of open.splice(0)) remote.dispose();
 });
 
 type AnyWorker = ReturnType<typeof host.startWorker>;
@@ -89,6 +89,11 @@ describe('the same interface', () => {
     expect(String(there)).toBe(String(here));
     expect(Object.keys(there)).toContain('forward');
     expect('upscale' in there).toBe(false);
+    // As frameworks keep state.
+    const proxy = new Proxy(there, {});
+    expectSame(await proxy.forward(X), y);
+    proxy.dispose();
+    expectError(await rejection(() => there.forward(X)), 'DISPOSED', 'connect');
   });
 
   it('resolves to itself where a method returns what is served', async () => {

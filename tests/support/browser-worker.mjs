@@ -6,8 +6,6 @@ globalThis.__vitest_browser_runner__ = { wrapDynamicImport: (load) => load() };
 const AsyncFunction = (async () => {}).constructor;
 const code = decodeURIComponent(self.location.hash.slice(1));
 const addressOf = (file) => new URL(file, self.location.origin).href;
-await AsyncFunction(
-  'entry',
-  'workerEntry',
-  code,
-)(addressOf('/dist/index.js'), addressOf('/dist/worker/index.js'));
+const run = AsyncFunction('entry', 'workerEntry', code);
+// WebKit tells nobody of a module that rejects.
+run(addressOf('/dist/index.js'), addressOf('/dist/worker/index.js')).catch(reportError);

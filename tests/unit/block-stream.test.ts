@@ -62,6 +62,12 @@ describe('BlockStream', () => {
 
   it('refuses what it cannot play', () => {
     const { options } = counting();
+    const proxy = new Proxy(new BlockStream(options), {});
+    expectError(
+      caught(() => read(proxy, 1)),
+      'BAD_TYPE',
+      'BlockStream.read',
+    );
     const refused = (change: object) => caught(() => new BlockStream({ ...options, ...change }));
     expectError(refused({ steps: 1 }), 'BAD_TYPE', 'BlockStream');
     expectError(refused({ steps: [{ cost: 1 }] }), 'BAD_TYPE', 'BlockStream');

@@ -1,4 +1,5 @@
 import { checkOptions, refuse } from '../core/checks.js';
+import { guardReceivers } from '../core/receivers.js';
 import { checkTensor, type Tensor } from '../core/tensor.js';
 
 /** A part of the work on a block. */
@@ -39,6 +40,10 @@ export class BlockStream {
   #position = 0;
   #next = 0;
   #spent = 0;
+
+  static {
+    guardReceivers(BlockStream.prototype, 'BlockStream', (value) => #steps in value);
+  }
 
   constructor(options: BlockStreamOptions) {
     const where = 'BlockStream';

@@ -40,15 +40,18 @@ export interface Caller {
   end(): void;
 }
 
-/** The object with a member for each name that is served: a wrong name is none, rather than a call that fails. */
+/**
+ * The object with a member for each name that is served: a wrong name is none, rather than a call that fails. None of them
+ * looks at `this`: the reactive state of frameworks is made of proxies.
+ */
 export class RemoteObject extends DisposableObject {
-  readonly #caller: Caller;
-  readonly #text: string;
+  override readonly dispose: () => void;
+  override readonly toString: () => string;
 
   constructor(caller: Caller, members: Members, text: string) {
     super();
-    this.#caller = caller;
-    this.#text = text;
+    this.dispose = () => caller.end();
+    this.toString = () => text;
     for (const [name, kind] of members) {
       Object.defineProperty(
         this,
@@ -58,13 +61,5 @@ export class RemoteObject extends DisposableObject {
           : { get: () => caller.ask(name, []) },
       );
     }
-  }
-
-  override dispose(): void {
-    this.#caller.end();
-  }
-
-  override toString(): string {
-    return this.#text;
   }
 }
