@@ -214,6 +214,16 @@ describeEachBuild(({ name: build }) => {
       expectSame(dropout.backward(x, ones).input, ones);
       expect(dropout.training).toBe(false);
     }
+    // One module in two places of a network.
+    const shared = new Dropout({ seed: 9 });
+    const other = randomTensor([4, 5000], seed + 1);
+    const outputs = [x, other].map((input) => shared.forward(input));
+    const ones = { data: new Float32Array(20000).fill(1), shape: x.shape };
+    for (const [index, input] of [x, other].entries()) {
+      const passed = shared.backward(input, ones).input.data.map(Math.sign);
+      const kept = (outputs[index] as Tensor).data.map((value) => (value === 0 ? 0 : 1));
+      expect(passed).toEqual(kept);
+    }
     expect(new Dropout({ p: 1 }).forward(x).data.every((value) => value === 0)).toBe(true);
     expectSame(new Dropout({ p: 0 }).forward(x), x);
     expect(String(new Dropout())).toBe('Dropout(p=0.5, inplace=False)');

@@ -8,6 +8,8 @@ import { readNumber, readOptions } from './activation.js';
 import {
   type GradientPlaces,
   HeapModule,
+  type InputGradient,
+  type ModuleForwardOptions,
   type ModuleOptions,
   type Pass,
   type ShapePlan,
@@ -24,7 +26,7 @@ export interface DropoutOptions extends ModuleOptions {
 /**
  * Multiplies each value by 0 with probability `p` and by `1 / (1 - p)` else (Srivastava et al., 2014), as
  * `torch.nn.Dropout`; in `eval()` it changes nothing. Each `forward` in training draws anew, and `backward` takes what
- * the last one drew. A tensor of any shape; `out` may be the input.
+ * the last one with the same tensor drew. A tensor of any shape; `out` may be the input.
  *
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`
  *
@@ -36,8 +38,9 @@ export class Dropout extends HeapModule<number> {
   readonly p: number;
   readonly #random: RandomSource;
   #keys: readonly [number, number];
+  /** Of each input that there still is: one module may stand in several places of a network. */
+  readonly #drawn = new WeakMap<Tensor, readonly [number, number]>();
   #training = true;
-  #again = false;
   #version = 0;
 
   static {
@@ -71,13 +74,23 @@ export class Dropout extends HeapModule<number> {
     return this.train(false);
   }
 
-  /** @internal The forward with what was drawn last: for gradients that compute a pass again. */
-  forwardAgain(x: Tensor): Tensor<ArrayBuffer> {
-    this.#again = true;
+  /** @throws {DeconvError} as every module's forward */
+  override forward<Out extends Tensor = Tensor<ArrayBuffer>>(
+    x: Tensor,
+    options?: ModuleForwardOptions & { readonly out?: Out },
+  ): Out {
+    const result = super.forward<Out>(x, options);
+    if (this.#training) this.#drawn.set(x, this.#keys);
+    return result;
+  }
+
+  override backward(x: Tensor, gradOutput: Tensor): InputGradient {
+    const last = this.#keys;
+    this.#keys = this.#drawn.get(x) ?? last;
     try {
-      return this.forward(x);
+      return super.backward(x, gradOutput);
     } finally {
-      this.#again = false;
+      this.#keys = last;
     }
   }
 
@@ -102,7 +115,7 @@ export class Dropout extends HeapModule<number> {
 
   /** @internal */
   protected override compute(pass: Pass<number>, source: number, target: number): void {
-    if (this.#training && !this.#again) this.#keys = this.#draw();
+    if (this.#training) this.#keys = this.#draw();
     this.#apply(pass, source, target);
   }
 
