@@ -75,8 +75,8 @@ int64_t count_wrong(const Softmax& call, bool in_place, float scale, Random& ran
 
 TEST_CASE("softmax and its gradient are their formulas along every axis, anywhere, in place") {
   Random random(9201);
-  for (const int64_t outer : {0, 1, 2, 3}) {
-    for (const int64_t count : {1, 2, 3, 4, 5, 7, 8, 16, 21, 67}) {
+  for (const int64_t outer : {0, 1, 2, 3, 19, 33}) {
+    for (const int64_t count : {1, 2, 3, 4, 5, 7, 8, 16, 23, 24, 67}) {
       for (const int64_t inner : {0, 1, 2, 3, 4, 5, 15, 16, 17, 39}) {
         CAPTURE(outer);
         CAPTURE(count);

@@ -3,8 +3,8 @@
 #include <wasm_simd128.h>
 
 #include <algorithm>
-#include <cstring>
 
+#include "kernels/lanes.h"
 #include "parallel.h"
 
 namespace deconv {
@@ -42,11 +42,9 @@ void dropout(const Dropout& call, int64_t count, const float* input, float* outp
       wasm_v128_store(output + index, vector(index, wasm_v128_load(input + index)));
     }
     if (index == end) return;
-    const auto rest = static_cast<size_t>(end - index) * sizeof(float);
-    float values[4] = {};
-    std::memcpy(values, input + index, rest);
-    wasm_v128_store(values, vector(index, wasm_v128_load(values)));
-    std::memcpy(output + index, values, rest);
+    const int64_t rest = end - index;
+    const v128_t last = load_lanes(input + index, rest, wasm_f32x4_splat(0));
+    store_lanes(output + index, rest, vector(index, last));
   });
 }
 

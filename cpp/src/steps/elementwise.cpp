@@ -1,11 +1,11 @@
 #include "deconv/elementwise.h"
 
 #include <algorithm>
-#include <cstring>
 #include <numeric>
 
 #include "deconv/workspace.h"
 #include "kernels/functions.h"
+#include "kernels/lanes.h"
 #include "parallel.h"
 #include "relu.h"
 #include "steps/elementwise_part.h"
@@ -191,15 +191,15 @@ using RunVectors = void (*)(const Row&);
 // The last values, fewer than a vector, as one: the others are 0.
 void run_row(RunVectors run, Row row) {
   const int64_t whole = row.count / 4 * 4;
-  const auto rest = static_cast<size_t>(row.count - whole) * sizeof(float);
+  const int64_t rest = row.count - whole;
   row.count = whole;
   run(row);
   if (rest == 0) return;
-  float x[4] = {};
-  float g[4] = {};
+  float x[4];
+  float g[4];
   float y[4];
-  std::memcpy(x, row.x + whole, rest);
-  std::memcpy(g, row.g + whole, rest);
+  wasm_v128_store(x, load_lanes(row.x + whole, rest, splat(0)));
+  wasm_v128_store(g, load_lanes(row.g + whole, rest, splat(0)));
   run({.count = 4,
        .x = x,
        .g = g,
@@ -207,7 +207,7 @@ void run_row(RunVectors run, Row row) {
        .a_step = 0,
        .b = row.b,
        .y = y});
-  std::memcpy(row.y + whole, y, rest);
+  store_lanes(row.y + whole, rest, wasm_v128_load(y));
 }
 
 // In the order of Function: the value, the derivative, the derivative by a.

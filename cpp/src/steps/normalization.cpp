@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "deconv/workspace.h"
+#include "kernels/lanes.h"
 #include "parallel.h"
 #include "simd.h"
 
@@ -122,8 +123,7 @@ struct Source {
     if (tile.lanes == kLanes) return *this;
     std::memset(block, 0, static_cast<size_t>(tile.height * kLanes) * sizeof(float));
     for (int64_t row = 0; row < tile.height; ++row) {
-      std::memcpy(block + row * kLanes, values + row * stride,
-                  static_cast<size_t>(tile.lanes) * sizeof(float));
+      copy_lanes(values + row * stride, block + row * kLanes, tile.lanes);
     }
     return Source(block, kLanes);
   }
@@ -141,7 +141,7 @@ struct Pair {
   double second = 0;
 };
 
-void store_lanes(const v128_t (&parts)[kParts], float* lanes) {
+void store_parts(const v128_t (&parts)[kParts], float* lanes) {
   for (int part = 0; part < kParts; ++part) wasm_v128_store(lanes + 4 * part, parts[part]);
 }
 
@@ -236,9 +236,9 @@ class Moments final : public Reduction {
     float centers[kLanes];
     float first[kLanes];
     float second[kLanes];
-    store_lanes(all.first, centers);
-    store_lanes(moved.first, first);
-    store_lanes(moved.second, second);
+    store_parts(all.first, centers);
+    store_parts(moved.first, first);
+    store_parts(moved.second, second);
     for (int64_t lane = 0; lane < kLanes; ++lane) {
       const double sum = first[lane];
       moments[lane] = {centers[lane] + sum / count,
@@ -392,8 +392,8 @@ class GradientSums final : public Reduction {
     const Sums all = sums(tile);
     float first[kLanes];
     float second[kLanes];
-    store_lanes(all.first, first);
-    store_lanes(all.second, second);
+    store_parts(all.first, first);
+    store_parts(all.second, second);
     for (int64_t lane = 0; lane < kLanes; ++lane) pairs[lane] = {first[lane], second[lane]};
   }
 
@@ -517,8 +517,7 @@ void map(const Grid& grid, const Parameters& parameters, const float* x, const f
     }
     if (all) return;
     for (int64_t row = 0; row < tile.height; ++row) {
-      std::memcpy(target + row * place.stride, to + row * kLanes,
-                  static_cast<size_t>(tile.lanes) * sizeof(float));
+      copy_lanes(to + row * kLanes, target + row * place.stride, tile.lanes);
     }
   });
 }

@@ -1,10 +1,10 @@
 #include "deconv/softmax.h"
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
 
 #include "kernels/functions.h"
+#include "kernels/lanes.h"
 #include "parallel.h"
 
 namespace deconv {
@@ -14,6 +14,8 @@ namespace {
 constexpr int64_t kPiece = 1 << 14;
 constexpr int kBlock = 16;
 constexpr int64_t kStrip = 64;
+// Values of lines that are worth their vectors.
+constexpr int64_t kShortest = 24;
 
 // Four values that lie together, the last of them fewer.
 struct Vectors {
@@ -112,19 +114,13 @@ void for_each_vector(int64_t count, const Work& work) {
   for (int64_t at = 0; at < count; at += 4) work(at, std::min(int64_t{4}, count - at));
 }
 
-// The values of a vector, with `other` behind the last.
 v128_t load_some(const float* values, int64_t lanes, float other) {
-  if (lanes == 4) return wasm_v128_load(values);
-  float some[4] = {other, other, other, other};
-  std::memcpy(some, values, static_cast<size_t>(lanes) * sizeof(float));
-  return wasm_v128_load(some);
+  return lanes == 4 ? wasm_v128_load(values) : load_lanes(values, lanes, splat(other));
 }
 
 void store_some(float* values, int64_t lanes, v128_t result) {
   if (lanes == 4) return wasm_v128_store(values, result);
-  float some[4];
-  wasm_v128_store(some, result);
-  std::memcpy(values, some, static_cast<size_t>(lanes) * sizeof(float));
+  store_lanes(values, lanes, result);
 }
 
 // A line whose values lie together.
@@ -157,6 +153,28 @@ void run_line(int64_t count, const float* x, const float* g, float* y) {
   });
 }
 
+// Short lines, at most as many as a block has columns: side by side, in a copy.
+void run_short_lines(int64_t lines, int64_t count, const float* x, const float* g, float* y) {
+  float blocks[3][kShortest * kBlock];
+  const auto turn = [&](const float* from, float* block) {
+    if (lines < kBlock) std::fill_n(block, count * kBlock, 0.0f);
+    for (int64_t line = 0; line < lines; ++line) {
+      for (int64_t index = 0; index < count; ++index) {
+        block[index * kBlock + line] = from[line * count + index];
+      }
+    }
+  };
+  turn(x, blocks[0]);
+  if (g != nullptr) turn(g, blocks[1]);
+  run_columns<Vectors, kBlock / 4>(count, kBlock, blocks[0], g == nullptr ? nullptr : blocks[1],
+                                   blocks[2]);
+  for (int64_t line = 0; line < lines; ++line) {
+    for (int64_t index = 0; index < count; ++index) {
+      y[line * count + index] = blocks[2][index * kBlock + line];
+    }
+  }
+}
+
 void run(const Softmax& call, const float* x, const float* g, float* y) {
   const int64_t outer = call.outer;
   const int64_t count = call.count;
@@ -164,12 +182,18 @@ void run(const Softmax& call, const float* x, const float* g, float* y) {
   if (outer * count * inner == 0) return;
   const auto gradient = [g](int64_t offset) { return g == nullptr ? nullptr : g + offset; };
   if (inner == 1) {
-    const int64_t lines = std::max(int64_t{1}, kPiece / count);
+    const int64_t lines = std::max(int64_t{kBlock}, kPiece / count / kBlock * kBlock);
     for_each_item((outer + lines - 1) / lines, [&](int64_t item, int) {
       const int64_t last = std::min(outer, (item + 1) * lines);
-      for (int64_t line = item * lines; line < last; ++line) {
+      int64_t more = 1;
+      for (int64_t line = item * lines; line < last; line += more) {
         const int64_t offset = line * count;
-        run_line(count, x + offset, gradient(offset), y + offset);
+        if (count < kShortest) {
+          more = std::min(int64_t{kBlock}, last - line);
+          run_short_lines(more, count, x + offset, gradient(offset), y + offset);
+        } else {
+          run_line(count, x + offset, gradient(offset), y + offset);
+        }
       }
     });
     return;
