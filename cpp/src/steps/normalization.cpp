@@ -530,7 +530,8 @@ class Normalizer {
 
   [[nodiscard]] bool prepare(const float* weight, const float* bias) {
     const int64_t lines = lines_.count();
-    const int64_t slots = std::max(lines_.slots(), lines_.crossing().slots());
+    const bool across = set_ == NormalizedSet::kPoint;
+    const int64_t slots = std::max(lines_.slots(), across ? lines_.crossing().slots() : 0);
     const int64_t slot_floats = slots * static_cast<int64_t>(sizeof(Pair) / sizeof(float));
     Buffer& room = Workspace::shared().scratch;
     if (!room.reserve(slot_floats + 4 * lines + 2 * call_.channels + kLanes)) return false;
