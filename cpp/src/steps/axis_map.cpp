@@ -202,6 +202,26 @@ void unpack_rows(const float* packed, int64_t count, int64_t lanes, float* targe
   }
 }
 
+// Along the width, of rows side by side: `vectors` of four rows' values for each inner one.
+template <typename Op, int vectors>
+void combine_columns(const AxisMap& width, const float* packed, float* target) {
+  for (int32_t column = 0; column < width.targets(); ++column) {
+    v128_t totals[vectors];
+    for (v128_t& total : totals) total = Op::none();
+    for (const Tap& tap : width.of(column)) {
+      const float* const at = packed + int64_t{tap.source} * 4 * vectors;
+      const v128_t weight = wasm_f32x4_splat(tap.weight);
+      for (int vector = 0; vector < vectors; ++vector) {
+        totals[vector] = Op::with(totals[vector], wasm_v128_load(at + 4 * vector), weight);
+      }
+    }
+    for (const v128_t& total : totals) {
+      wasm_v128_store(target, total);
+      target += 4;
+    }
+  }
+}
+
 // With fewer: along depth and height first, whole rows at a time; four rows that are made so are
 // side by side a tensor of four times as many inner values, and its targets are those of the width.
 template <typename Op>
@@ -210,6 +230,9 @@ Status run_rows(const Rows& rows, const float* source, float* target) {
   const int64_t room = 8 * row_room + 4 * ((rows.target_row + 3) / 4 * 4);
   Block<float> rooms;
   if (!rooms.reserve(runtime_threads() * room)) return Status::kOutOfMemory;
+  const auto across = rows.inner == 1   ? combine_columns<Op, 1>
+                      : rows.inner == 2 ? combine_columns<Op, 2>
+                                        : combine_columns<Op, 3>;
   for_each_rows(rows, [&](int64_t first, int64_t end, int worker) {
     float* const combined = rooms.data() + worker * room;
     float* const packed = combined + 4 * row_room;
@@ -233,11 +256,7 @@ Status run_rows(const Rows& rows, const float* source, float* target) {
       }
       std::fill(made + lanes, made + 4, made[0]);
       pack_rows(made, rows.source_row, packed);
-      Point across = {kNoMap, kNoMap, {}, 0, 0, 4 * rows.inner};
-      for (int64_t column = 0; column < rows.maps[2].targets(); ++column) {
-        across.width = rows.maps[2].of(column);
-        combine<Op>(across, 4 * rows.inner, packed, results + 4 * rows.inner * column);
-      }
+      across(rows.maps[2], packed, results);
       unpack_rows(results, rows.target_row, lanes, target + row * rows.target_row);
     }
   });
