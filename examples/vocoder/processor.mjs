@@ -31,10 +31,10 @@ class Vocoder extends AudioWorkletProcessor {
       });
   }
 
-  process(_inputs, [output]) {
+  process(_inputs, outputs) {
     if (this.#stream === undefined) return true;
     const started = Date.now();
-    this.#stream.read(output);
+    this.#stream.read(outputs[0]);
     const took = Date.now() - started;
     this.#calls += 1;
     this.#milliseconds += took;

@@ -5,13 +5,13 @@
 
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { build } from 'vite';
 import { folders } from './folders.mjs';
 
 export const VOCODER = 'HiFi-GAN V2 (80 mel bands, 128 channels, 22050 samples a second) in an AudioWorklet';
 
 /** The processor as one file, and the binaries that a page hands over to it, in a folder. */
 export async function bundleVocoder(folder) {
+  const { build } = await import('vite');
   const { output } = await build({
     configFile: false,
     logLevel: 'error',
