@@ -24,6 +24,7 @@
 #include "deconv/pool.h"
 #include "deconv/quantized.h"
 #include "deconv/resize.h"
+#include "deconv/rows.h"
 #include "deconv/runtime.h"
 #include "deconv/shuffle.h"
 #include "deconv/softmax.h"
@@ -309,6 +310,12 @@ Status pixel_shuffle(bool widens, int batch, int channels, int height, int width
                  at<const float>(source), at<float>(target));
 }
 
+void copy_rows(int rows, int length, uintptr_t source, int source_stride, uintptr_t target,
+               int target_stride) {
+  deconv::copy_rows(rows, length, at<const float>(source), source_stride, at<float>(target),
+                    target_stride);
+}
+
 // One name a line, in the order of the numbers that calls return.
 template <typename Number>
 std::string lines(int count, const char* (*name)(Number)) {
@@ -408,6 +415,7 @@ EMSCRIPTEN_BINDINGS(deconv) {
       "gradient)",
       &elementwise_parameter_gradient);
   function("combine(op, count, one, other, output)", &combine);
+  function("copyRows(rows, length, source, sourceStride, target, targetStride)", &copy_rows);
 
   function("normalize(block, batch, points, input, statistics, output)", &normalize);
   function(

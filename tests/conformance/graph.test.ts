@@ -3,25 +3,49 @@
 
 import { readFileSync } from 'node:fs';
 import {
+  AdaptiveAvgPool2d,
+  AvgPool2d,
   BatchNorm2d,
   BatchNorm3d,
   Conv2d,
   ConvTranspose2d,
   createRuntime,
+  Dropout,
+  ELU,
+  Flatten,
+  GELU,
   Graph,
   type GraphValue,
+  GroupNorm,
+  Hardsigmoid,
+  Hardswish,
+  Hardtanh,
   HeapTensor,
+  InstanceNorm2d,
+  LayerNorm,
   LeakyReLU,
+  Linear,
+  MaxPool2d,
   type Module,
   memoryUsage,
+  PixelShuffle,
+  PixelUnshuffle,
   PReLU,
+  ReflectionPad2d,
   ReLU,
+  ReLU6,
+  ReplicationPad2d,
   Sequential,
   Sigmoid,
   SiLU,
   Snake,
+  Softmax,
+  Softplus,
   Tanh,
   type Tensor,
+  Unflatten,
+  Upsample,
+  ZeroPad2d,
 } from 'deconv-wasm';
 import * as brainstate from 'deconv-wasm/brainstate';
 import { ResizeConv2d } from 'deconv-wasm/checkerboard';
@@ -403,6 +427,54 @@ describeEachBuild((build) => {
       'NOT_INITIALIZED',
       'Sequential.forward',
     );
+  });
+
+  it('every module of the root computes in a chain what it computes alone', () => {
+    const padding = [1, 2, 0, 1] as const;
+    const modules = (): readonly Module[] => [
+      ...[
+        new ELU(),
+        new SiLU(),
+        new GELU(),
+        new GELU({ approximate: 'tanh' }),
+        new Hardswish(),
+        new Hardsigmoid(),
+      ],
+      ...[new Hardtanh(), new ReLU6(), new Softplus(), new Sigmoid(), new Tanh(), new Softmax({ dim: 1 })],
+      ...[new MaxPool2d({ kernelSize: 3, stride: 2, padding: 1 }), new AvgPool2d({ kernelSize: 2 })],
+      ...[
+        new AdaptiveAvgPool2d({ outputSize: 1 }),
+        new ReflectionPad2d({ padding }),
+        new ZeroPad2d({ padding }),
+      ],
+      ...[new ReplicationPad2d({ padding }), new PixelShuffle({ upscaleFactor: 2 })],
+      ...[new PixelUnshuffle({ downscaleFactor: 2 }), new Upsample({ scaleFactor: 2, mode: 'bilinear' })],
+      ...[new GroupNorm({ numGroups: 2, numChannels: 4 }), new InstanceNorm2d({ numFeatures: 4 })],
+      new LayerNorm({ normalizedShape: 4, layout: 'channels-first' }),
+      new Sequential(new Flatten(), new Linear({ inFeatures: 144, outFeatures: 6, seed: 1 }), new ReLU()),
+      new Sequential(new Flatten(), new Unflatten({ dim: 1, unflattenedSize: [6, 24] })),
+      new Dropout({ seed: 1 }),
+    ];
+    for (const batch of [1, 3]) {
+      const x = randomTensor([batch, 4, 6, 6], seed);
+      for (const module of modules()) {
+        using net = new Graph();
+        const input = net.input('x');
+        const before = net.apply(conv(4, 4), input);
+        const after = net.apply(module, before);
+        net.output(net.apply(new Tanh(), after)).output(after, 'after');
+        net.eval();
+        const pass = net.trace({ x });
+        const y = net.forward({ x });
+        for (const name of ['output', 'after']) {
+          const difference = compareExactly(y[name] as Tensor, pass.outputs[name] as Tensor);
+          expect(difference, `${module}`).toBeUndefined();
+        }
+        const { inputs } = pass.backward({ after: pass.outputs.after as Tensor });
+        expect(inputs.x?.shape).toEqual(x.shape);
+        expect(net.summary({ x: x.shape }).steps.at(-1)?.outputShapes).toEqual([y.output?.shape]);
+      }
+    }
   });
 
   it('parameters and modes that change between calls are those of the next call', () => {

@@ -271,20 +271,16 @@ function sectionsRun(
     const length = lengths[index] as number;
     const offset = begin;
     begin += length;
-    return copied[index] === true ? { part, offset, length } : [];
+    return copied[index] === true ? { part, offset: BYTES * offset, length } : [];
   });
   return (at) => {
     try {
-      const { heap } = runtime;
+      const { module } = runtime;
       for (const { part, offset, length } of copies) {
-        let own = (at[part] as number) / BYTES;
-        let other = (at[whole] as number) / BYTES + offset;
-        for (let row = 0; row < rows; row += 1) {
-          if (gathers) heap.copyWithin(other, own, own + length);
-          else heap.copyWithin(own, other, other + length);
-          own += length;
-          other += stride;
-        }
+        const own = at[part] as number;
+        const other = (at[whole] as number) + offset;
+        if (gathers) module.copyRows(rows, length, own, length, other, stride);
+        else module.copyRows(rows, length, other, stride, own, length);
       }
     } catch (error) {
       throw runtime.asError(name, error);

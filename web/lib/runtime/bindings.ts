@@ -77,6 +77,7 @@ interface EmbindModule {
   elementwise(op: number, outer: number, channels: number, inner: number, a: number, b: number, channelA: number, input: number, gradOutput: number, output: number): number;
   elementwiseParameterGradient(op: number, outer: number, channels: number, inner: number, channelA: number, input: number, gradOutput: number, gradient: number): number;
   combine(op: number, count: number, one: number, other: number, output: number): void;
+  copyRows(rows: number, length: number, source: number, sourceStride: number, target: number, targetStride: number): void;
   normalize(block: number, batch: number, points: number, input: number, statistics: number, output: number): number;
   normalizationGradients(block: number, batch: number, points: number, input: number, gradOutput: number, gradInput: number, gradParameters: number): number;
   softmax(outer: number, count: number, inner: number, input: number, gradOutput: number, output: number): void;
