@@ -1,4 +1,4 @@
-// The examples in the modules' documentation run, and give the shapes that stand behind them.
+// The examples in the modules' documentation run, and give the shapes or values that stand behind them.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -13,16 +13,22 @@ const examples = readdirSync(folder).flatMap((file) => {
   return [...found].map(([, lines = '', name = '']) => [name, lines.replaceAll(/^ \* /gm, '')] as const);
 });
 const scope = { ...root, ...training };
+const AsyncFunction = (async () => {}).constructor as FunctionConstructor;
 
-beforeAll(() => root.init({ build: 'simd' }));
+beforeAll(() => root.init());
 afterAll(root.shutdown);
 
 it('of many modules', () => expect(examples.length).toBeGreaterThanOrEqual(15));
 
-it.each(examples)('%s', (name, code) => {
-  const run = new Function(...Object.keys(scope), `${code}\nreturn typeof y === 'undefined' ? null : y;`);
-  const y = run(...Object.values(scope)) as root.Tensor | null;
+it.each(examples)('%s', async (name, code) => {
+  const run = new AsyncFunction(
+    ...Object.keys(scope),
+    `${code}\nreturn typeof y === 'undefined' ? null : y;`,
+  );
+  const y: root.Tensor | null = await run(...Object.values(scope));
   expect(code).toContain(`new ${name}(`);
   const [, shape] = /; \/\/ (\[[\d, ]+\])$/m.exec(code) ?? [];
   if (shape !== undefined) expect(y?.shape).toEqual(JSON.parse(shape));
+  const [, values] = /; \/\/ (-?\d[\d., -]*)$/m.exec(code) ?? [];
+  if (values !== undefined) expect(Array.from(y?.data ?? [])).toEqual(values.split(', ').map(Number));
 });
