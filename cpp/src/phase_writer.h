@@ -17,15 +17,40 @@ struct OutputStretch {
   int64_t columns;
 };
 
-// Writes the width phases of a stretch side by side, in the problem's layout:
-//   output[channel][column + step * phases + phase] = source[phase][channel][step]
-// `pitch` lies between the rows of `source`; the stretch begins with phase 0. Finishes it.
-void write_phases(const Problem& problem, int32_t phases, const OutputStretch& stretch,
-                  const float* source, int64_t pitch, const Output& output);
+// Writes stretches of an output in the problem's layout, and finishes them: those that lie behind
+// each other at once, the last ones when its life ends.
+class PhaseWriter {
+ public:
+  PhaseWriter(const Problem& problem, const Output& output);
+  PhaseWriter(const PhaseWriter&) = delete;
+  PhaseWriter& operator=(const PhaseWriter&) = delete;
+  ~PhaseWriter() { finish(); }
 
-// Writes the same value into a whole stretch of each channel; `values` has those of the group.
-// Finishes it.
-void write_constants(const Problem& problem, const OutputStretch& stretch, const float* values,
-                     const Output& output);
+  // The width phases of a stretch side by side:
+  //   output[channel][column + step * phases + phase] = source[phase][channel][step]
+  // `pitch` lies between the rows of `source`; the stretch begins with phase 0.
+  void write_phases(int32_t phases, const OutputStretch& stretch, const float* source,
+                    int64_t pitch);
+
+  // The same value in a whole stretch of each channel; `values` has those of the group.
+  void write_constants(const OutputStretch& stretch, const float* values);
+
+  // What a route has written itself.
+  void add(const OutputStretch& stretch) { add(start_of(stretch), stretch.columns); }
+
+ private:
+  float* start_of(const OutputStretch& stretch) const;
+  void add(const float* start, int64_t columns);
+  void finish();
+
+  const Problem& problem_;
+  const Output& output_;
+  const int64_t channels_;  // of a group
+  int64_t channel_step_;
+  int64_t column_step_;
+  // What is not finished yet: columns behind each other, of the first channel.
+  const float* start_ = nullptr;
+  int64_t columns_ = 0;
+};
 
 }  // namespace deconv

@@ -9,6 +9,7 @@
 
 using deconv::Layout;
 using deconv::OutputStretch;
+using deconv::PhaseWriter;
 using deconv::Problem;
 using deconv_tests::ExactBuffer;
 using deconv_tests::Random;
@@ -75,7 +76,8 @@ TEST_CASE("phases are written side by side into their stretch alone") {
                        (stretch.columns < phases ? pitch : 0));
     source.fill(random);
     ExactBuffer output(problem.output_elements());
-    write_phases(problem, phases, stretch, source.data(), pitch, {.values = output.data()});
+    PhaseWriter(problem, {.values = output.data()})
+        .write_phases(phases, stretch, source.data(), pitch);
     CHECK(count_wrong(problem, stretch, output, [&](int64_t channel, int64_t column) {
             return source[(column % phases * channels + channel) * pitch + column / phases];
           }) == 0);
@@ -92,7 +94,7 @@ TEST_CASE("constants fill their stretch alone") {
     ExactBuffer values(problem.spec.group_out_channels());
     values.fill(random);
     ExactBuffer output(problem.output_elements());
-    write_constants(problem, stretch, values.data(), {.values = output.data()});
+    PhaseWriter(problem, {.values = output.data()}).write_constants(stretch, values.data());
     CHECK(count_wrong(problem, stretch, output,
                       [&](int64_t channel, int64_t) { return values[channel]; }) == 0);
   }

@@ -27,6 +27,7 @@ const LAYERS = [
 ];
 /** The core's functions by their numbers; none is a residual sum alone. */
 const EPILOGUES = [
+  { name: 'ReLU', op: 0 },
   { name: 'LeakyReLU', op: 1 },
   { name: 'GELU', op: 4 },
   { name: 'Tanh', op: 11 },
@@ -34,9 +35,10 @@ const EPILOGUES = [
   { name: 'sum and LeakyReLU', op: 1, adds: true },
 ];
 
-const { build, layout } = options;
-const runtime = await createRuntime({ build, threads: Number(options.threads) });
-console.log(`${build}, ${runtime.info.threads} thread(s), ${layout}: shares beyond the convolution alone`);
+const { layout } = options;
+const runtime = await createRuntime({ build: options.build, threads: Number(options.threads) });
+const { build, threads } = runtime.info;
+console.log(`${build}, ${threads} thread(s), ${layout}: shares beyond the convolution alone`);
 for (const layer of LAYERS) {
   const geometry = geometryOf(layer);
   const alone = (epilogue) => operatorAlone(runtime.module, geometry, layout, epilogue);

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "layout.h"
+#include "phase_writer.h"
 #include "relu.h"
 #include "routes/depthwise.h"
 #include "simd.h"
@@ -184,16 +185,16 @@ class PlaneTile {
   }
 
   void finish() const {
-    if (job_.output->done()) return;
+    PhaseWriter writer(problem_, *job_.output);
     const int32_t first = tile_.row * height().count();
     const int32_t end = std::min(first + tile_.rows * height().count(), problem_.output[1]);
-    // Rows of whole width lie behind each other.
-    const int32_t together = columns_ == problem_.output[2] ? end - first : 1;
-    const int32_t group_out = spec_.group_out_channels();
-    for (int32_t out = tile_.group * group_out; out < (tile_.group + 1) * group_out; ++out) {
-      for (int32_t row = first; row < end; row += together) {
-        job_.output->finish(output_row(out, row), int64_t{together} * columns_);
-      }
+    for (int32_t row = first; row < end; ++row) {
+      writer.add({.image = tile_.batch,
+                  .channel_group = tile_.group,
+                  .depth = tile_.depth,
+                  .height = row,
+                  .column = int64_t{tile_.column} * width().count(),
+                  .columns = columns_});
     }
   }
 

@@ -78,8 +78,8 @@ class PolyphaseRoute final : public Route {
                 float* products) const;
   void write(const Run& run, int32_t channel_group, int64_t first, int64_t count,
              const float* products) const;
-  void write_cells(const Run& run, OutputStretch stretch, const Axes& cell,
-                   const float* products) const;
+  void write_cells(const Run& run, OutputStretch stretch, const Axes& cell, const float* products,
+                   PhaseWriter& writer) const;
 
   const Spec spec_;
   AxisPhases axes_[3];
@@ -286,6 +286,7 @@ void PolyphaseRoute::multiply(const Run& run, int32_t channel_group, int64_t cou
 void PolyphaseRoute::write(const Run& run, int32_t channel_group, int64_t first, int64_t count,
                            const float* products) const {
   Cursor cursor(first, run.cells);
+  PhaseWriter writer(run.problem, run.output);
   for (int64_t done = 0; done < count;) {
     const int64_t length = std::min<int64_t>(count - done, run.cells[2] - cursor.cell[2]);
     const int64_t column = int64_t{cursor.cell[2]} * axes_[2].count();
@@ -297,7 +298,7 @@ void PolyphaseRoute::write(const Run& run, int32_t channel_group, int64_t first,
          .height = 0,
          .column = column,
          .columns = std::min<int64_t>(length * axes_[2].count(), run.problem.output[2] - column)},
-        cursor.cell, products + done);
+        cursor.cell, products + done, writer);
     done += length;
     cursor.advance(length);
   }
@@ -305,7 +306,7 @@ void PolyphaseRoute::write(const Run& run, int32_t channel_group, int64_t first,
 
 // Cells beside each other, with a stretch of the output for each phase of the depth and the height.
 void PolyphaseRoute::write_cells(const Run& run, OutputStretch stretch, const Axes& cell,
-                                 const float* products) const {
+                                 const float* products, PhaseWriter& writer) const {
   const Problem& problem = run.problem;
   const int64_t channels = spec_.group_out_channels();
   const int32_t phases = axes_[2].count();
@@ -315,11 +316,10 @@ void PolyphaseRoute::write_cells(const Run& run, OutputStretch stretch, const Ax
       stretch.height = int64_t{cell[1]} * axes_[1].count() + h;
       const bool exists = stretch.depth < problem.output[0] && stretch.height < problem.output[1];
       if (meets_input(d, h)) {
-        if (exists) write_phases(problem, phases, stretch, products, run.block, run.output);
+        if (exists) writer.write_phases(phases, stretch, products, run.block);
         products += phases * channels * run.block;
       } else if (exists) {
-        write_constants(problem, stretch, holes_.data() + stretch.channel_group * channels,
-                        run.output);
+        writer.write_constants(stretch, holes_.data() + stretch.channel_group * channels);
       }
     }
   }

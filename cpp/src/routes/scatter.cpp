@@ -160,6 +160,7 @@ void ScatterRoute::multiply(const Run& run, const Strip& strip, float* panels,
 void ScatterRoute::gather(const Run& run, const Strip& strip, const float* products,
                           float* sums) const {
   const Problem& problem = run.problem;
+  PhaseWriter writer(problem, run.output);
   int64_t begin[3] = {0, 0, 0};
   int64_t end[3] = {problem.output[0], problem.output[1], problem.output[2]};
   const int64_t count = axes_[run.axis].count();
@@ -174,7 +175,7 @@ void ScatterRoute::gather(const Run& run, const Strip& strip, const float* produ
                               .column = begin[2],
                               .columns = end[2] - begin[2]};
       sum_row(run, strip, row, products, sums);
-      write_phases(problem, axes_[2].count(), row, sums, run.row_pitch, run.output);
+      writer.write_phases(axes_[2].count(), row, sums, run.row_pitch);
     }
   }
 }

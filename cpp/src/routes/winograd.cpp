@@ -342,19 +342,20 @@ void WinogradRoute::write(const Run& run, const Band& band, const float* results
   const int32_t height_phases = axes_[1].count();
   const int32_t width_phases = axes_[2].count();
   const int64_t pitch = run.band_rows * form_.steps * run.result_pitch;
+  PhaseWriter writer(problem, run.output);
   for (int64_t row = 0; row < band.rows * form_.steps; ++row) {
     for (int32_t phase = 0; phase < height_phases; ++phase) {
       const int64_t height = (band.first * form_.steps + row) * height_phases + phase;
       if (height >= problem.output[1]) return;
       const int64_t first_row = int64_t{phase} * width_phases * spec_.group_out_channels();
-      write_phases(problem, width_phases,
-                   {.image = band.image / problem.input[0],
-                    .channel_group = band.channel_group,
-                    .depth = band.image % problem.input[0],
-                    .height = height,
-                    .column = 0,
-                    .columns = problem.output[2]},
-                   results + first_row * pitch + row * run.result_pitch, pitch, run.output);
+      writer.write_phases(width_phases,
+                          {.image = band.image / problem.input[0],
+                           .channel_group = band.channel_group,
+                           .depth = band.image % problem.input[0],
+                           .height = height,
+                           .column = 0,
+                           .columns = problem.output[2]},
+                          results + first_row * pitch + row * run.result_pitch, pitch);
     }
   }
 }
