@@ -6,6 +6,7 @@ import {
   ConvTranspose1d,
   ConvTranspose2d,
   ConvTranspose3d,
+  createRuntime,
   HeapTensor,
   memoryUsage,
   type Tensor,
@@ -529,6 +530,24 @@ describeEachBuild(({ name }) => {
     const [exact, rough] = [layer.forward(x), small.forward(x)];
     const largest = Math.max(...exact.data.map(Math.abs));
     expect(compareWith(rough, exact.shape, exact.data, () => 0.05 * largest)).toBeUndefined();
+  });
+
+  it('a resize-convolution whose runtime has ended says so itself, whatever its steps', async () => {
+    const runtime = await createRuntime();
+    const options = { inChannels: 2, outChannels: 3, scaleFactor: 2, kernelSize: 3, padding: 1, runtime };
+    const layers = [
+      new ResizeConv2d(options),
+      new ResizeConv2d({ ...options, mode: 'bilinear' }),
+      new ResizeConv2d({ ...options, paddingMode: 'replicate' }),
+    ];
+    await runtime.shutdown();
+    for (const layer of layers) {
+      expectError(
+        caught(() => layer.forward(zeros(1, 2, 4, 4))),
+        'NOT_INITIALIZED',
+        'ResizeConv2d.forward',
+      );
+    }
   });
 
   it('trains: resize-convolution learns, and the penalty lowers U while the loss is learned', () => {

@@ -1,6 +1,8 @@
 // Lists of a known length must fit the layer; others are checked when they are used.
 
 import {
+  AdaptiveAvgPool2d,
+  AvgPool3d,
   Conv1d,
   Conv2d,
   Conv3d,
@@ -9,7 +11,10 @@ import {
   ConvTranspose2d,
   ConvTranspose3d,
   type ConvTransposeOptions,
+  MaxPool2d,
+  ReflectionPad2d,
   type Tensor,
+  ZeroPad1d,
 } from 'deconv-wasm';
 import * as brainstate from 'deconv-wasm/brainstate';
 import { ResizeConv2d, SmoothConvTranspose3d } from 'deconv-wasm/checkerboard';
@@ -46,6 +51,20 @@ new SmoothConvTranspose3d({ ...channels, kernelSize: [3, 3], stride: 2 });
 const three = [2, 2, 2] as const;
 // @ts-expect-error three entries
 new Conv2d({ ...channels, kernelSize: three });
+
+new MaxPool2d({ kernelSize: [2, 3], stride: list, padding: 1 });
+new AvgPool3d({ kernelSize: [1, 2, 2], stride: null });
+new AdaptiveAvgPool2d({ outputSize: [null, 4] });
+new ReflectionPad2d({ padding: [1, 1, 0, 0] });
+new ZeroPad1d({ padding: list });
+// @ts-expect-error three entries
+new MaxPool2d({ kernelSize: [2, 2, 2] });
+// @ts-expect-error two entries
+new AvgPool3d({ kernelSize: 2, stride: [1, 1] });
+// @ts-expect-error one entry
+new AdaptiveAvgPool2d({ outputSize: [1] });
+// @ts-expect-error both ends of one axis
+new ReflectionPad2d({ padding: [1, 1] });
 
 // What a layer shows may make another one of its kind.
 const up = new ConvTranspose2d({ ...channels, kernelSize: [4, 3], stride: 2 });

@@ -11,6 +11,7 @@ import type { BackwardOptions, ForwardOptions, Layer, LayerGradients } from '../
 import { tuple } from '../layers/repr.js';
 import type { LoadedState, LoadStateOptions, NestedState, StateDict } from '../layers/state-dict.js';
 import { BOUND, STEP, type Step, type StepRequest } from '../layers/step.js';
+import { requireRuntime } from '../runtime/lifecycle.js';
 import type { Plan } from '../runtime/planning.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { InnerLayer } from './inner-layer.js';
@@ -250,6 +251,8 @@ export abstract class ResizeConv<Rank extends SpatialRank = SpatialRank>
     const where = this.#where(member);
     let value: Tensor = checkTensor(where, 'the input', x);
     this.#outputShape(this.#readShape(member, value.shape));
+    // In the layer's words, not in the step's.
+    requireRuntime(where, this[BOUND]);
     const taken: Tensor[] = [];
     for (const step of steps) {
       taken.push(value);
