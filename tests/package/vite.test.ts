@@ -74,7 +74,10 @@ const settings = {
 const classic = {
   ...settings,
   worker: {},
-  build: { outDir: 'classic', rollupOptions: { input: path.join(app, 'classic.html') } },
+  build: {
+    outDir: 'classic',
+    rollupOptions: { input: ['classic', 'served'].map((name) => path.join(app, `${name}.html`)) },
+  },
 };
 
 let browser: Browser;
@@ -166,6 +169,8 @@ test("runs in a worker that Vite's default format makes a classic script", async
   };
   const { said, workers } = await visit(serve, POLICY, 'classic.html', (line) => line === prints);
   expect([said.includes(prints), workers]).toEqual([true, 1]);
+  const served = await visit(serve, POLICY, 'served.html', (line) => line.startsWith(D2L));
+  expect(served.said).toEqual([`${D2L} | relaxed, threads: 1`]);
 });
 
 /**
