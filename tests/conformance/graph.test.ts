@@ -49,6 +49,7 @@ import {
 } from 'deconv-wasm';
 import * as brainstate from 'deconv-wasm/brainstate';
 import { ResizeConv2d } from 'deconv-wasm/checkerboard';
+import { readModel, writeSafetensors } from 'deconv-wasm/models';
 import { quantize } from 'deconv-wasm/quantize';
 import { meanSquaredError } from 'deconv-wasm/training';
 import fc from 'fast-check';
@@ -348,6 +349,25 @@ describeEachBuild((build) => {
     expectSame(same, x);
     expectSame(out.y, y);
     expectSame(out.relu, new ReLU().forward(x));
+  });
+
+  it('how its layers are to be computed holds in a chain', () => {
+    const x = randomTensor([2, 4, 5, 5], seed);
+    x.data.fill(1e-40, 0, 20);
+    for (const more of [
+      { planning: 'measure' },
+      { denormals: 'flush' },
+      { route: 'scalar' },
+      { precision: 'exact' },
+    ] as const) {
+      using net = new Sequential(up(4, 4, more), new LeakyReLU(), up(4, 4, more), new Tanh());
+      expectSame(net.forward(x), net.trace(x).output);
+      if ('route' in more) expect(net.summary(x.shape).steps.map(({ route }) => route)[2]).toBe('scalar');
+    }
+    // Nothing, an image without a batch, and a part of the caller's own that growth detaches.
+    using small = new Sequential(conv(1, 2, 1), new Tanh());
+    expect(small.forward(zeros(0, 1, 3, 3)).shape).toEqual([0, 2, 3, 3]);
+    expectSame(small.forward(zeros(1, 3, 3)), small.trace(zeros(1, 3, 3)).output);
   });
 
   it('modules of every kind: parameters of channels, composites, int8, and objects of the user’s', () => {
@@ -731,6 +751,34 @@ describe('what is wrong is said with the node', () => {
     const error = caught(act);
     expectError(error, code as never, where);
     expect(error.message).toContain(words);
+  });
+
+  it('and a state that does not fit with a word for every name', async () => {
+    const [net, other] = [unet(), unet()];
+    const state = net.stateDict();
+    const model = await readModel(writeSafetensors(state), { format: 'safetensors' });
+    expect(other.loadStateDict(await model.stateDict())).toEqual({ missing: [], unexpected: [] });
+    expect(other.stateDict()).toEqual(state);
+    const { 'up.bias': left, ...rest } = state;
+    const error = caught(() =>
+      other.loadStateDict({ ...rest, 'mix.weight': left as Tensor, gain: left as Tensor }),
+    );
+    expectError(error, 'BAD_SHAPE', 'Graph.loadStateDict');
+    for (const words of [
+      '"mix.weight" has shape [4] instead of [4, 4, 1, 1]',
+      '"up.bias" is missing',
+      '"gain" is',
+    ]) {
+      expect(error.message).toContain(words);
+    }
+    expect(error.detail).toMatchObject({ missing: ['up.bias'], unexpected: ['gain'] });
+    expect(other.stateDict()).toEqual(state);
+    expect(other.loadStateDict({ ...rest, gain: left as Tensor }, { strict: false })).toEqual({
+      missing: ['up.bias'],
+      unexpected: ['gain'],
+    });
+    for (const chain of [net, other]) chain.dispose();
+    expect(caught(() => net.stateDict()).code).toBe('DISPOSED');
   });
 
   describeEachBuild(() => {

@@ -4,6 +4,7 @@ import { freshSeed, type RandomSource, seededRandom } from '../core/random.js';
 import { guardReceivers } from '../core/receivers.js';
 import type { Tensor } from '../core/tensor.js';
 import { python } from '../layers/repr.js';
+import { STEP, type Step, type StepRequest } from '../layers/step.js';
 import { readNumber, readOptions } from './activation.js';
 import {
   type GradientPlaces,
@@ -82,6 +83,11 @@ export class Dropout extends HeapModule<number> {
     const result = super.forward<Out>(x, options);
     if (this.#training) this.#drawn.set(x, this.#keys);
     return result;
+  }
+
+  /** @internal Beside the `forward` above it: without gradients to come nothing is noted. */
+  override [STEP](request: StepRequest): Step {
+    return super[STEP](request);
   }
 
   override backward(x: Tensor, gradOutput: Tensor): InputGradient {
