@@ -108,7 +108,7 @@ class Connection implements Caller {
         port.postMessage({ kind: 'drop', id });
         reject(signal?.reason);
       };
-      signal?.addEventListener('abort', stop);
+      signal?.addEventListener('abort', stop, { once: true });
       const settle =
         (how: (value: unknown) => void) =>
         (value: unknown): void => {
