@@ -14,7 +14,7 @@ the peers into scripts/bench/node_modules.
   --rounds N       turns of each candidate (10)
   --seconds S      for the turns of all candidates of one case together (1)
   --out DIR        where results.json, results.md and ratios.svg go (build/bench)
-  --no-extras      leave out start-up time and download size
+  --no-extras      leave out chains, pictures, start-up time and download size
   --help           this text
 `;
 

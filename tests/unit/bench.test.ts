@@ -3,6 +3,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { naive } from '../../scripts/bench/candidates/naive.mjs';
 import { CASES, FURTHER, JUDGED, QUICK } from '../../scripts/bench/cases.mjs';
+import { CHAINS, onnxGraphOf, parametersOf } from '../../scripts/bench/chains.mjs';
 import { describe as describeLayer, geometryOf, raised } from '../../scripts/bench/geometry.mjs';
 import { toChannelsLast, transposed } from '../../scripts/bench/layouts.mjs';
 import { measure } from '../../scripts/bench/measure.mjs';
@@ -255,6 +256,40 @@ describe('tables', () => {
     expect(text).toMatch(/^\| unet_up .*\| 0\.50x \|/m);
     expect(text).toContain('- Behind the best peer: unet_up');
     expect(text).toContain('Geometric mean over the 2 judged cases among them: 0.87x');
+  });
+});
+
+describe('chains', () => {
+  it.each(CHAINS.map((chain) => [chain.name, chain] as const))(
+    '%s: one set of values for both',
+    (_name, chain) => {
+      const { nodes, initializers, input, output } = onnxGraphOf(chain);
+      const names = initializers.map(({ name }) => name);
+      const asked = nodes.flatMap((node: { input: string[] }) => node.input.slice(1));
+      expect(asked).toEqual(names);
+      const state: Readonly<Record<string, { readonly data: Float32Array }>> = parametersOf(chain);
+      for (const { name, dims, data } of initializers) {
+        expect(dims.reduce((product: number, extent: number) => product * extent, 1)).toBe(data.length);
+        expect(data).toEqual(state[name]?.data);
+      }
+      expect([input[0], nodes[0]?.input[0], nodes.at(-1)?.output]).toEqual([output[0], 'x', ['y']]);
+    },
+  );
+
+  it('are told with both ratios', () => {
+    const chain = { name: 'n', title: 't', environment: 'Node', build: 'simd', threads: 1 };
+    const times = { whole: { median: 2 }, alone: { median: 1.6 }, theirs: { median: 6 } };
+    const text = markdown({
+      machine: { processor: 'P', cores: 2, memory: 4, system: 'S' },
+      versions: {},
+      options: { rounds: 3, milliseconds: 500 },
+      cases: {},
+      runs: [],
+      chains: [{ ...chain, ...times, arenaBytes: 2000, tensorBytes: 9000 }],
+    });
+    expect(text).toMatch(
+      /\| n, Node, simd, 1 \| 2\.00 +\| 1\.60 +\| 6\.00 +\| 1\.25x +\| 3\.00x +\| 2 of 9 +\|/,
+    );
   });
 });
 
