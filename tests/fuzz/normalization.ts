@@ -4,7 +4,7 @@ import type { Tensor } from 'deconv-wasm';
 import { BatchNorm2d, GroupNorm, InstanceNorm2d } from 'deconv-wasm/training';
 import type { Action } from './actions.js';
 import { valuesOf } from './places.js';
-import { expectSameBits, expectThat, type World } from './world.js';
+import { expectSameBits, expectThat, type Reasons, type World } from './world.js';
 
 type Drawn = Extract<Action, { readonly do: 'normalize' }>;
 type Module = BatchNorm2d | InstanceNorm2d | GroupNorm;
@@ -72,14 +72,14 @@ export function normalizations(world: World, drawn: Drawn): void {
         const other = make();
         other.loadStateDict(module.stateDict());
         const [one, two] = [other.train(training), module].map((each) =>
-          world.attempt('norm, moved', reasonsOf(drawn, training), () => each.forward(x)),
+          world.attempt('norm, moved', reasonsOf(world, drawn, training), () => each.forward(x)),
         );
         if (one && two) expectSameBits(one.data, two.data, 'a module with the state of another');
         if (one && two && training && keeps) moveOn(drawn, x, running);
         break;
       }
       case 'forward': {
-        const y = world.attempt('norm, forward', reasonsOf(drawn, training), () => module.forward(x));
+        const y = world.attempt('norm, forward', reasonsOf(world, drawn, training), () => module.forward(x));
         if (y === null) break;
         const own = training || !keeps;
         const wanted = normalized(drawn, x, own ? null : running, weight, bias);
@@ -89,7 +89,7 @@ export function normalizations(world: World, drawn: Drawn): void {
       }
       case 'backward': {
         const g = valuesOf('random', shape, seed + 1);
-        const given = world.attempt('norm, backward', reasonsOf(drawn, training), () =>
+        const given = world.attempt('norm, backward', reasonsOf(world, drawn, training), () =>
           module.backward(x, g),
         );
         if (given === null) break;
@@ -127,10 +127,16 @@ export function normalizations(world: World, drawn: Drawn): void {
 }
 
 /** Statistics of a single value are refused, where they are taken of the input. */
-function reasonsOf({ kind, batch, height, width, channels, tracks }: Drawn, training: boolean) {
+function reasonsOf(
+  world: World,
+  { kind, batch, height, width, channels, tracks }: Drawn,
+  training: boolean,
+): Reasons {
   const own = training || kind === 'group' || !tracks;
   const values = height * width * (kind === 'batch' ? batch : kind === 'group' ? batch * channels : 1);
-  return { must: own && values === 1 ? ['BAD_SHAPE' as const] : [], may: [] };
+  const must: Reasons['must'] = own && values === 1 ? ['BAD_SHAPE'] : [];
+  if (!world.seat(0).running) must.push('NOT_INITIALIZED');
+  return { must, may: [] };
 }
 
 /** The places of a channel of one entry, or of all. */
