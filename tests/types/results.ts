@@ -5,6 +5,7 @@ import {
   conv,
   convTranspose,
   type ForwardOptions,
+  Graph,
   HeapTensor,
   isDeconvError,
   type Layer,
@@ -67,6 +68,22 @@ function run(subject: Layer, input: Tensor, options?: ForwardOptions): Tensor {
   return subject.forward(input, options);
 }
 run(layer, x);
+
+// A graph gives one tensor for one tensor, and tensors by name for tensors by name.
+const graph = new Graph();
+graph.output(graph.apply(layer, graph.input()));
+channel.copyToChannel(graph.forward(x).data, 0);
+const filled: HeapTensor = graph.forward(x, { out: new HeapTensor([1, 1, 8]) });
+filled.dispose();
+const { output } = graph.forward({ input: x });
+if (output !== undefined) channel.copyToChannel(output.data, 0);
+channel.copyToChannel(graph.trace(x).backward(x).input.data, 0);
+graph
+  .trace({ input: x })
+  .backward({ output: x })
+  .layers.map(({ weight }) => weight.data);
+// @ts-expect-error a list is none of both
+graph.forward([x]);
 
 // A module of one's own may give on what it got.
 const identity = {

@@ -8,7 +8,7 @@ import type { DeconvModule } from './glue.js';
 import type { RuntimeInfo } from './options.js';
 
 export interface MemoryUsage {
-  /** Layers that hold memory on the WebAssembly heap (from their first forward to dispose). */
+  /** Layers, and chains with an arena, that hold memory on the WebAssembly heap (from their first forward to dispose). */
   readonly liveLayers: number;
   /** HeapTensors that were not disposed. */
   readonly liveTensors: number;
