@@ -12,7 +12,10 @@ import {
   memoryUsage,
   type Plan,
   shutdown,
+  type Tensor,
 } from 'deconv-wasm';
+import * as brainstate from 'deconv-wasm/brainstate';
+import { SmoothConvTranspose2d } from 'deconv-wasm/checkerboard';
 import { expect, it, onTestFinished } from 'vitest';
 import { describeEachBuild } from '../support/builds.js';
 import { compareExactly, compareWith } from '../support/compare.js';
@@ -195,4 +198,52 @@ it('JavaScript memory that is not to be had', async () => {
     );
   });
   expect(compareExactly(layer.forward(x), wanted)).toBeUndefined();
+});
+
+it('arrays that JavaScript has no room for on the way of a backward', async () => {
+  onTestFinished(shutdown);
+  await init();
+  // The longest arrays are those of the weights.
+  const own = { inChannels: 9, outChannels: 8, kernelSize: 3, stride: 2, padding: 1, seed: 1 } as const;
+  using plain = new ConvTranspose2d(own);
+  using smooth = new SmoothConvTranspose2d(own);
+  using last = new brainstate.ConvTranspose2d({
+    inSize: [2, 2, 9],
+    outChannels: 8,
+    kernelSize: 3,
+    stride: 2,
+  });
+  for (const layer of [plain, smooth, last]) {
+    const x = randomTensor(layer === last ? [1, 2, 2, 9] : [1, 9, 2, 2], 5);
+    const g = randomTensor(layer.forward(x).shape, 6);
+    const wanted = layer.backward(x, g).input;
+    for (let most = 1; most < 2000; most += 13) {
+      let given: Tensor | undefined;
+      const act = () => withSmallArrays(most, () => layer.backward(x, g));
+      try {
+        given = act().input;
+      } catch (error) {
+        const message = expect.stringMatching(/^\w+\.backward: expected room for .*\.$/);
+        expect(error).toMatchObject({ name: 'DeconvError', code: 'OUT_OF_MEMORY', message });
+      }
+      if (given !== undefined) expect(compareExactly(given, wanted)).toBeUndefined();
+      if (most === 1) expect(given).toBeUndefined();
+    }
+    expect(compareExactly(layer.backward(x, g).input, wanted)).toBeUndefined();
+  }
+});
+
+it('a copy of parameters that JavaScript has no room for', () => {
+  using layer = new SmoothConvTranspose2d({
+    inChannels: 9,
+    outChannels: 8,
+    kernelSize: 3,
+    stride: 2,
+    seed: 1,
+  });
+  const { weight } = layer;
+  const message = expect.stringMatching(/^\w+\.setWeight: expected room for .*\.$/);
+  const error = caught(() => withSmallArrays(10, () => layer.setWeight(weight)));
+  expect(error).toMatchObject({ code: 'OUT_OF_MEMORY', message });
+  expect(compareExactly(layer.weight, weight)).toBeUndefined();
 });

@@ -1,4 +1,5 @@
 import { DeconvError, type DeconvErrorCode } from './errors.js';
+import { isError, messageOf } from './realms.js';
 
 /** Largest value of any parameter or axis: the core counts in 32-bit integers. */
 export const MAX_INTEGER = 2 ** 31 - 1;
@@ -144,5 +145,23 @@ export function checkGroups(where: string, name: string, channels: number, group
     `${name} to be a multiple of groups (${groups})`,
     channels,
     'Choose groups that divide both channel counts.',
+  );
+}
+
+/** Whether the JavaScript engine made no array: of a call's own accord no failure of what it calls. */
+export function isNoRoom(cause: unknown): boolean {
+  return isError(cause) && cause.name === 'RangeError' && /alloc|array|memory/i.test(cause.message);
+}
+
+/** What is said of that. */
+export function noRoom(where: string, cause: unknown): DeconvError {
+  return fault(
+    'OUT_OF_MEMORY',
+    where,
+    'room for an array',
+    `none from the JavaScript engine (${messageOf(cause)})`,
+    'Use smaller tensors or a smaller batch.',
+    {},
+    cause,
   );
 }

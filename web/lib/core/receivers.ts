@@ -1,4 +1,4 @@
-import { fault } from './checks.js';
+import { fault, isNoRoom, noRoom } from './checks.js';
 import type { DeconvError } from './errors.js';
 
 type Member = (this: unknown, one?: unknown, two?: unknown, three?: unknown) => unknown;
@@ -11,7 +11,7 @@ export function strangeReceiver(where: string): DeconvError {
 /**
  * Makes the members of a class with private state say in words what they would say as a bare TypeError: that `this`
  * is none of its objects, but a Proxy around one, an object that inherits from one, or nothing. Reactive state of
- * frameworks is made of such proxies. No member takes more than three arguments. Those that are called most look for themselves: see strangeReceiver.
+ * frameworks is made of such proxies. Arrays that the engine has no room for are told in words, too. No member takes more than three arguments. Those that are called most look for themselves: see strangeReceiver.
  */
 export function guardReceivers(
   prototype: object,
@@ -25,8 +25,12 @@ export function guardReceivers(
     const slot = member.get === undefined ? 'value' : 'get';
     const act = member[slot] as Member;
     member[slot] = function (this: unknown, one: unknown, two: unknown, three: unknown) {
-      if (Object(this) === this && owns(this as object)) return act.call(this, one, two, three);
-      throw strangeReceiver(`${name}.${String(key)}`);
+      if (Object(this) !== this || !owns(this as object)) throw strangeReceiver(`${name}.${String(key)}`);
+      try {
+        return act.call(this, one, two, three);
+      } catch (error) {
+        throw isNoRoom(error) ? noRoom(`${name}.${String(key)}`, error) : error;
+      }
     };
     Object.defineProperty(prototype, key, member);
   }

@@ -1,7 +1,6 @@
 import { RUNTIME } from '../core/brands.js';
-import { fault } from '../core/checks.js';
+import { fault, isNoRoom, noRoom } from '../core/checks.js';
 import { DeconvError, type DeconvErrorCode, isDeconvError } from '../core/errors.js';
-import { isError, messageOf } from '../core/realms.js';
 import { guardReceivers, strangeReceiver } from '../core/receivers.js';
 import { type Heap, heaps } from '../core/tensor.js';
 import type { DeconvModule } from './glue.js';
@@ -151,17 +150,7 @@ export class Runtime implements Heap {
   /** @internal The error for what a call threw. What is none of ours came out of the module, and ends it. */
   asError(where: string, cause: unknown): DeconvError {
     if (isDeconvError(cause)) return cause;
-    if (isNoRoom(cause)) {
-      return fault(
-        'OUT_OF_MEMORY',
-        where,
-        'room for an array',
-        `none from the JavaScript engine (${messageOf(cause)})`,
-        'Use smaller tensors or a smaller batch.',
-        {},
-        cause,
-      );
-    }
+    if (isNoRoom(cause)) return noRoom(where, cause);
     this.fail(cause);
     return fault(
       'INTERNAL',
@@ -273,11 +262,6 @@ export class Runtime implements Heap {
     }
     return this.#lastView;
   }
-}
-
-/** Arrays are made around a call too; that none could be made is no failure of the module. */
-function isNoRoom(cause: unknown): boolean {
-  return isError(cause) && cause.name === 'RangeError' && /alloc|array|memory/i.test(cause.message);
 }
 
 /** No room for `elements` floats. */
