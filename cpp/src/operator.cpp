@@ -69,17 +69,17 @@ Status Operator::run_route(Route& route, const float* input, float* output, cons
     transpose(problem.batch, spec_.in_channels, problem.input_points(), input,
               workspace.route_input.data());
   }
-  Output result{.values = output,
-                .relu = plan_.leaves_relu && plan_.output_as_is,
-                .residual = residual,
-                .function = function_,
-                .repeated_a = repeated_a_};
-  if (result.function) {
+  if (function_) {
     const bool planes = problem.layout == Layout::kChannelsFirst;
-    result.function->outer = problem.batch * (planes ? 1 : problem.output_points());
-    result.function->channels = spec_.out_channels;
-    result.function->inner = planes ? problem.output_points() : 1;
+    function_->outer = problem.batch * (planes ? 1 : problem.output_points());
+    function_->channels = spec_.out_channels;
+    function_->inner = planes ? problem.output_points() : 1;
   }
+  const Output result{.values = output,
+                      .relu = plan_.leaves_relu && plan_.output_as_is,
+                      .residual = residual,
+                      .function = function_ ? &*function_ : nullptr,
+                      .repeated_a = repeated_a_};
   const Output elsewhere{.values = workspace.route_output.data()};
   if (const Status status =
           route.run(plan_, plan_.input_as_is ? input : workspace.route_input.data(),

@@ -21,7 +21,8 @@ void Output::finish_all(int64_t count) const {
 void Output::finish_part(int64_t begin, int64_t count) const {
   if (relu) deconv::relu(count, values + begin);
   if (residual != nullptr) add_row(count, residual + begin, values + begin);
-  if (function) elementwise_part(*function, repeated_a, begin, begin + count, values, values);
+  if (function != nullptr)
+    elementwise_part(*function, repeated_a, begin, begin + count, values, values);
 }
 
 }  // namespace deconv

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 
 #include "deconv/elementwise.h"
@@ -14,10 +13,10 @@ struct Output {
   float* values;
   bool relu = false;
   const float* residual = nullptr;  // whose values stand as those here
-  std::optional<Elementwise> function = {};
+  const Elementwise* function = nullptr;
   std::span<const float> repeated_a = {};  // see elementwise_part
 
-  bool done() const { return !relu && residual == nullptr && !function; }
+  bool done() const { return !relu && residual == nullptr && function == nullptr; }
 
   // A route hands over every value once, as soon as it stands among `values` and while the cache
   // of the thread that wrote it has it still: `count` behind each other.
