@@ -1,6 +1,15 @@
 // What nobody disposes: the garbage collector is the net below. Needs --expose-gc.
 
-import { ConvTranspose2d, createRuntime, HeapTensor, init, memoryUsage, shutdown } from 'deconv-wasm';
+import {
+  ConvTranspose2d,
+  createRuntime,
+  HeapTensor,
+  init,
+  memoryUsage,
+  Sequential,
+  shutdown,
+  Tanh,
+} from 'deconv-wasm';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { zeros } from '../support/tensors.js';
 import { expectUsedBytes } from '../support/used-bytes.js';
@@ -26,6 +35,8 @@ function forget(count: number): void {
     const layer = new ConvTranspose2d({ inChannels: 2, outChannels: 2, kernelSize: 3, seed: index });
     layer.forward(zeros(1, 2, 4, 4));
     layer.forward(zeros(1, 2, 5, 5));
+    // With an arena, and operators beside the layer's own.
+    new Sequential(layer, new Tanh()).forward(zeros(1, 2, 4, 4));
   }
 }
 
