@@ -11,7 +11,9 @@ import {
   init,
   memoryUsage,
   type Plan,
+  Sequential,
   shutdown,
+  Tanh,
   type Tensor,
 } from 'deconv-wasm';
 import * as brainstate from 'deconv-wasm/brainstate';
@@ -28,6 +30,25 @@ import { quarters, randomTensor, stack, zeros } from '../support/tensors.js';
 const WIDE = [1, 1, 15_000, 20_000];
 
 describeEachBuild((build) => {
+  it('a chain whose arena does not fit goes on with what fits', () => {
+    using net = new Sequential(
+      new Conv2d({ inChannels: 1, outChannels: 8, kernelSize: 3, padding: 1, seed: 1 }),
+      new Tanh(),
+      new Conv2d({ inChannels: 8, outChannels: 1, kernelSize: 3, padding: 1, seed: 2 }),
+    );
+    const small = quarters([1, 1, 8, 8], 1);
+    const wanted = net.forward(small);
+    const start = memoryUsage();
+    for (let count = 0; count < 2; count += 1) {
+      const error = caught(() => net.forward(zeros(...WIDE)));
+      expectError(error, 'TOO_LARGE', 'Sequential.forward');
+      const large = caught(() => net.forward(zeros(1, 1, 8000, 8000)));
+      expectError(large, 'OUT_OF_MEMORY', 'Sequential.forward');
+      expect(compareExactly(net.forward(small), wanted)).toBeUndefined();
+    }
+    expect(memoryUsage().liveLayers).toBe(start.liveLayers);
+  });
+
   it('an input and an output that do not fit together', () => {
     const x = zeros(...WIDE);
     const small = quarters([1, 1, 8, 8], 1);

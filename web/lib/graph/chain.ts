@@ -515,7 +515,11 @@ export abstract class Chain extends DisposableObject implements Stateful {
   #newArena(where: string, runtime: Runtime, floats: number): number {
     this.#arena.drop(ARENA);
     const address = runtime.guard(where, (module) => module.allocateFloats(floats));
-    if (address === 0) throw outOfMemory(where, 'what lies between the modules', floats);
+    if (address === 0) {
+      // What does not fit is no burden on the next call.
+      this.#programs = [];
+      throw outOfMemory(where, 'what lies between the modules', floats);
+    }
     const handle = { delete: () => runtime.module.freeFloats(address) };
     this.#arena.on(runtime).set(ARENA, { handle, address, floats });
     return address;
