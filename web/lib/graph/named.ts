@@ -1,0 +1,56 @@
+// What a chain takes and gives: one tensor, or tensors by name.
+
+import { describe, refuse } from '../core/checks.js';
+import { shapeOf, type Tensor } from '../core/tensor.js';
+
+/** Tensors by the names of a chain's inputs or outputs. */
+export type NamedTensors<Buffer extends ArrayBufferLike = ArrayBufferLike> = Readonly<
+  Record<string, Tensor<Buffer>>
+>;
+
+/** Lists what is given for each of the names; whether it is given by name, or is one tensor. */
+export function readGiven(
+  where: string,
+  what: string,
+  value: unknown,
+  names: readonly string[],
+  into: unknown[],
+  wanted?: boolean,
+): boolean {
+  const named = isNamed(value);
+  if (named !== (wanted ?? named) || (!named && names.length !== 1)) {
+    const list = names.map((name) => describe(name)).join(', ');
+    refuse(
+      'BAD_TYPE',
+      where,
+      wanted === false ? `one tensor for ${what}` : `${what} by name: ${list}`,
+      value,
+    );
+  }
+  if (!named) {
+    into[0] = value;
+    return false;
+  }
+  for (let index = 0; index < names.length; index += 1) {
+    into[index] = (value as Readonly<Record<string, unknown>>)[names[index] as string];
+  }
+  for (const name in value) {
+    if (!names.includes(name)) refuse('BAD_OPTION', where, `${what} among ${names.join(', ')}`, name);
+  }
+  return true;
+}
+
+/** Whether `value` is tensors by name: whatever has no shape and no values of its own. */
+function isNamed(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  return !Array.isArray(shapeOf(value)) && !ArrayBuffer.isView((value as { readonly data?: unknown }).data);
+}
+
+export function requireOneOutput(where: string, names: readonly string[]): void {
+  if (names.length === 1) return;
+  refuse('BAD_TYPE', where, 'inputs by name, as a graph of several outputs takes them', 'a tensor');
+}
+
+export function byName(names: readonly string[], tensors: readonly Tensor[]): NamedTensors<ArrayBuffer> {
+  return Object.fromEntries(names.map((name, index) => [name, tensors[index] as Tensor<ArrayBuffer>]));
+}
