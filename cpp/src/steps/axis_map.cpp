@@ -106,6 +106,40 @@ void combine_few(const Point& point, int64_t count, const float* source, float* 
   std::memcpy(target, &total, bytes);
 }
 
+// Along the width, of rows side by side: `vectors` of four rows' values for each inner one.
+template <typename Op, int vectors>
+void combine_columns(const AxisMap& width, const float* packed, float* target) {
+  for (int32_t column = 0; column < width.targets(); ++column) {
+    v128_t totals[vectors];
+    for (v128_t& total : totals) total = Op::none();
+    for (const Tap& tap : width.of(column)) {
+      const float* const at = packed + int64_t{tap.source} * 4 * vectors;
+      const v128_t weight = wasm_f32x4_splat(tap.weight);
+      for (int vector = 0; vector < vectors; ++vector) {
+        totals[vector] = Op::with(totals[vector], wasm_v128_load(at + 4 * vector), weight);
+      }
+    }
+    for (const v128_t& total : totals) {
+      wasm_v128_store(target, total);
+      target += 4;
+    }
+  }
+}
+
+// The loops of one way to combine taps.
+struct Operation {
+  void (*combine)(const Point& point, int64_t count, const float* source, float* target);
+  void (*combine_few)(const Point& point, int64_t count, const float* source, float* target);
+  // By the inner values.
+  void (*columns[3])(const AxisMap& width, const float* packed, float* target);
+};
+
+template <typename Op>
+constexpr Operation kOperation = {
+    combine<Op>,
+    combine_few<Op>,
+    {combine_columns<Op, 1>, combine_columns<Op, 2>, combine_columns<Op, 3>}};
+
 bool is_copy(const AxisMap::Taps& taps) {
   return taps.last - taps.first == 1 && taps.first->weight == 1;
 }
@@ -151,8 +185,7 @@ void for_each_rows(const Rows& rows, const Work& work) {
 }
 
 // With 4 inner values and more: every target by itself.
-template <typename Op>
-void run_points(const Rows& rows, const float* source, float* target) {
+void run_points(const Rows& rows, const Operation& op, const float* source, float* target) {
   const int64_t blocks = (rows.inner + kChannels - 1) / kChannels;
   for_each_item(rows.count * blocks, [&](int64_t item, int /*worker*/) {
     const int64_t row = item / blocks;
@@ -163,8 +196,8 @@ void run_points(const Rows& rows, const float* source, float* target) {
     Point point = rows.point(row);
     for (int64_t column = 0; column < rows.maps[2].targets(); ++column) {
       point.width = rows.maps[2].of(column);
-      combine<Op>(point, count, sources,
-                  target + row * rows.target_row + column * rows.inner + first);
+      op.combine(point, count, sources,
+                 target + row * rows.target_row + column * rows.inner + first);
     }
   });
 }
@@ -202,37 +235,14 @@ void unpack_rows(const float* packed, int64_t count, int64_t lanes, float* targe
   }
 }
 
-// Along the width, of rows side by side: `vectors` of four rows' values for each inner one.
-template <typename Op, int vectors>
-void combine_columns(const AxisMap& width, const float* packed, float* target) {
-  for (int32_t column = 0; column < width.targets(); ++column) {
-    v128_t totals[vectors];
-    for (v128_t& total : totals) total = Op::none();
-    for (const Tap& tap : width.of(column)) {
-      const float* const at = packed + int64_t{tap.source} * 4 * vectors;
-      const v128_t weight = wasm_f32x4_splat(tap.weight);
-      for (int vector = 0; vector < vectors; ++vector) {
-        totals[vector] = Op::with(totals[vector], wasm_v128_load(at + 4 * vector), weight);
-      }
-    }
-    for (const v128_t& total : totals) {
-      wasm_v128_store(target, total);
-      target += 4;
-    }
-  }
-}
-
 // With fewer: along depth and height first, whole rows at a time; four rows that are made so are
 // side by side a tensor of four times as many inner values, and its targets are those of the width.
-template <typename Op>
-Status run_rows(const Rows& rows, const float* source, float* target) {
+Status run_rows(const Rows& rows, const Operation& op, const float* source, float* target) {
   const int64_t row_room = (rows.source_row + 3) / 4 * 4;
   const int64_t room = 8 * row_room + 4 * ((rows.target_row + 3) / 4 * 4);
   Block<float> rooms;
   if (!rooms.reserve(runtime_threads() * room)) return Status::kOutOfMemory;
-  const auto across = rows.inner == 1   ? combine_columns<Op, 1>
-                      : rows.inner == 2 ? combine_columns<Op, 2>
-                                        : combine_columns<Op, 3>;
+  const auto across = op.columns[rows.inner - 1];
   for_each_rows(rows, [&](int64_t first, int64_t end, int worker) {
     float* const combined = rooms.data() + worker * room;
     float* const packed = combined + 4 * row_room;
@@ -249,9 +259,9 @@ Status run_rows(const Rows& rows, const float* source, float* target) {
           made[lane] = sources + point.depth.first->source * point.depth_stride +
                        point.height.first->source * point.height_stride;
         } else if (rows.source_row < 4) {
-          combine_few<Op>(point, rows.source_row, sources, own);
+          op.combine_few(point, rows.source_row, sources, own);
         } else {
-          combine<Op>(point, rows.source_row, sources, own);
+          op.combine(point, rows.source_row, sources, own);
         }
       }
       std::fill(made + lanes, made + 4, made[0]);
@@ -263,10 +273,9 @@ Status run_rows(const Rows& rows, const float* source, float* target) {
   return Status::kOk;
 }
 
-template <typename Op>
-Status run(const Rows& rows, const float* source, float* target) {
-  if (rows.inner < 4) return run_rows<Op>(rows, source, target);
-  run_points<Op>(rows, source, target);
+Status run(const Rows& rows, const Operation& op, const float* source, float* target) {
+  if (rows.inner < 4) return run_rows(rows, op, source, target);
+  run_points(rows, op, source, target);
   return Status::kOk;
 }
 
@@ -444,12 +453,21 @@ Status sum_taps(const AxisMaps& maps, int64_t outer, int64_t inner, const float*
   if (maps[0].copies() && maps[1].copies() && maps[2].copies()) {
     return run_copies(rows, source, target, fill);
   }
-  return run<Sum>(rows, source, target);
+  return run(rows, kOperation<Sum>, source, target);
+}
+
+Status sum_transposed_taps(const AxisMaps& maps, int64_t outer, int64_t inner, const float* source,
+                           float* target) {
+  AxisMaps transposes;
+  for (int axis = 0; axis < 3; ++axis) {
+    if (!transposes[axis].transpose_of(maps[axis])) return Status::kOutOfMemory;
+  }
+  return sum_taps(transposes, outer, inner, source, target);
 }
 
 Status maximum_of_taps(const AxisMaps& maps, int64_t outer, int64_t inner, const float* source,
                        float* target) {
-  return run<Maximum>(Rows(maps, outer, inner), source, target);
+  return run(Rows(maps, outer, inner), kOperation<Maximum>, source, target);
 }
 
 }  // namespace deconv

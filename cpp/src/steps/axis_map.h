@@ -59,6 +59,10 @@ Status check_volume(const Volume& volume);
 Status sum_taps(const AxisMaps& maps, int64_t outer, int64_t inner, const float* source,
                 float* target, float fill = 0);
 
+// The same of the maps' transposes, without a fill.
+Status sum_transposed_taps(const AxisMaps& maps, int64_t outer, int64_t inner, const float* source,
+                           float* target);
+
 // The maximum of the sources, NaN before all numbers; weights do not count.
 Status maximum_of_taps(const AxisMaps& maps, int64_t outer, int64_t inner, const float* source,
                        float* target);
@@ -71,26 +75,14 @@ Status make_maps(const Volume& volume, const Make& make, AxisMaps& maps) {
   return status;
 }
 
-// Sums the taps of such maps.
+// Sums the taps of such maps; or of their transposes, from the output's gradient to the input's.
 template <typename Make>
-Status sum_mapped(const Volume& volume, const Make& make, const float* input, float* output,
-                  float fill = 0) {
+Status sum_mapped(const Volume& volume, const Make& make, bool transposed, const float* source,
+                  float* target, float fill = 0) {
   AxisMaps maps;
   if (const Status status = make_maps(volume, make, maps); status != Status::kOk) return status;
-  return sum_taps(maps, volume.outer, volume.inner, input, output, fill);
-}
-
-// The same backwards, from the output's gradient to the input's.
-template <typename Make>
-Status sum_transposed(const Volume& volume, const Make& make, const float* grad_output,
-                      float* grad_input) {
-  AxisMaps maps;
-  AxisMaps transposes;
-  if (const Status status = make_maps(volume, make, maps); status != Status::kOk) return status;
-  for (int axis = 0; axis < 3; ++axis) {
-    if (!transposes[axis].transpose_of(maps[axis])) return Status::kOutOfMemory;
-  }
-  return sum_taps(transposes, volume.outer, volume.inner, grad_output, grad_input);
+  return transposed ? sum_transposed_taps(maps, volume.outer, volume.inner, source, target)
+                    : sum_taps(maps, volume.outer, volume.inner, source, target, fill);
 }
 
 }  // namespace deconv

@@ -7,8 +7,8 @@
 namespace deconv {
 namespace {
 
-auto maker(const Pad& call) {
-  return [&call](int axis, AxisMap& map) {
+Status run(const Pad& call, bool gradient, const float* source, float* target) {
+  const auto make = [&call](int axis, AxisMap& map) {
     const auto at = static_cast<size_t>(axis);
     const int64_t sources = call.volume.input[at];
     const int32_t targets = call.volume.output[at];
@@ -25,16 +25,17 @@ auto maker(const Pad& call) {
     }
     return Status::kOk;
   };
+  return sum_mapped(call.volume, make, gradient, source, target, static_cast<float>(call.value));
 }
 
 }  // namespace
 
 Status pad(const Pad& call, const float* input, float* output) {
-  return sum_mapped(call.volume, maker(call), input, output, static_cast<float>(call.value));
+  return run(call, false, input, output);
 }
 
 Status pad_gradient(const Pad& call, const float* grad_output, float* grad_input) {
-  return sum_transposed(call.volume, maker(call), grad_output, grad_input);
+  return run(call, true, grad_output, grad_input);
 }
 
 }  // namespace deconv

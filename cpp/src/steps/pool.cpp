@@ -48,15 +48,16 @@ Status make_windows(const Pool& call, int axis, bool dilated, const Weigh& weigh
   return Status::kOk;
 }
 
-auto maximum_maker(const Pool& call) {
-  return [&call](int axis, AxisMap& map) {
+Status make_maximum_maps(const Pool& call, AxisMaps& maps) {
+  const auto make = [&call](int axis, AxisMap& map) {
     return make_windows(call, axis, true, [](const Window&) { return 1.0f; }, map);
   };
+  return make_maps(call.volume, make, maps);
 }
 
 // The divisor is a product of one for each axis.
-auto average_maker(const Pool& call) {
-  return [&call](int axis, AxisMap& map) {
+Status run_average(const Pool& call, bool gradient, const float* source, float* target) {
+  const auto make = [&call](int axis, AxisMap& map) {
     const auto at = static_cast<size_t>(axis);
     const int64_t padded_end = int64_t{call.volume.input[at]} + call.padding[at];
     const auto weigh = [&](const Window& window) {
@@ -69,10 +70,11 @@ auto average_maker(const Pool& call) {
     };
     return make_windows(call, axis, false, weigh, map);
   };
+  return sum_mapped(call.volume, make, gradient, source, target);
 }
 
-auto adaptive_maker(const Volume& volume) {
-  return [&volume](int axis, AxisMap& map) {
+Status run_adaptive(const Volume& volume, bool gradient, const float* source, float* target) {
+  const auto make = [&volume](int axis, AxisMap& map) {
     const auto at = static_cast<size_t>(axis);
     const int64_t sources = volume.input[at];
     const int64_t targets = volume.output[at];
@@ -90,6 +92,7 @@ auto adaptive_maker(const Volume& volume) {
     }
     return Status::kOk;
   };
+  return sum_mapped(volume, make, gradient, source, target);
 }
 
 // Four values of an outer index and its neighbours, or of neighbouring inner ones: those that there
@@ -132,20 +135,14 @@ v128_t first_maximum(const AxisMap::Taps (&taps)[3], const Axes& input, int64_t 
 
 Status max_pool(const Pool& call, const float* input, float* output) {
   AxisMaps maps;
-  if (const Status status = make_maps(call.volume, maximum_maker(call), maps);
-      status != Status::kOk) {
-    return status;
-  }
+  if (const Status status = make_maximum_maps(call, maps); status != Status::kOk) return status;
   return maximum_of_taps(maps, call.volume.outer, call.volume.inner, input, output);
 }
 
 Status max_pool_gradient(const Pool& call, const float* input, const float* grad_output,
                          float* grad_input) {
   AxisMaps maps;
-  if (const Status status = make_maps(call.volume, maximum_maker(call), maps);
-      status != Status::kOk) {
-    return status;
-  }
+  if (const Status status = make_maximum_maps(call, maps); status != Status::kOk) return status;
   const auto& [outer, sizes, output, inner] = call.volume;
   const int64_t inputs = int64_t{sizes[0]} * sizes[1] * sizes[2] * inner;
   const int64_t outputs = int64_t{output[0]} * output[1] * output[2] * inner;
@@ -188,20 +185,20 @@ Status max_pool_gradient(const Pool& call, const float* input, const float* grad
 }
 
 Status average_pool(const Pool& call, const float* input, float* output) {
-  return sum_mapped(call.volume, average_maker(call), input, output);
+  return run_average(call, false, input, output);
 }
 
 Status average_pool_gradient(const Pool& call, const float* grad_output, float* grad_input) {
-  return sum_transposed(call.volume, average_maker(call), grad_output, grad_input);
+  return run_average(call, true, grad_output, grad_input);
 }
 
 Status adaptive_average_pool(const Volume& volume, const float* input, float* output) {
-  return sum_mapped(volume, adaptive_maker(volume), input, output);
+  return run_adaptive(volume, false, input, output);
 }
 
 Status adaptive_average_pool_gradient(const Volume& volume, const float* grad_output,
                                       float* grad_input) {
-  return sum_transposed(volume, adaptive_maker(volume), grad_output, grad_input);
+  return run_adaptive(volume, true, grad_output, grad_input);
 }
 
 }  // namespace deconv

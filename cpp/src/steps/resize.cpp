@@ -37,8 +37,8 @@ void add_linear(double place, int32_t sources, AxisMap& map) {
   map.add(before + 1, static_cast<float>(share));
 }
 
-auto maker(const Resize& call) {
-  return [&call](int axis, AxisMap& map) {
+Status run(const Resize& call, bool gradient, const float* source, float* target) {
+  const auto make = [&call](int axis, AxisMap& map) {
     const auto at = static_cast<size_t>(axis);
     const int32_t sources = call.volume.input[at];
     const int32_t targets = call.volume.output[at];
@@ -57,16 +57,17 @@ auto maker(const Resize& call) {
     }
     return Status::kOk;
   };
+  return sum_mapped(call.volume, make, gradient, source, target);
 }
 
 }  // namespace
 
 Status resize(const Resize& call, const float* input, float* output) {
-  return sum_mapped(call.volume, maker(call), input, output);
+  return run(call, false, input, output);
 }
 
 Status resize_gradient(const Resize& call, const float* grad_output, float* grad_input) {
-  return sum_transposed(call.volume, maker(call), grad_output, grad_input);
+  return run(call, true, grad_output, grad_input);
 }
 
 }  // namespace deconv
