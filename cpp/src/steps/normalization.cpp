@@ -588,9 +588,12 @@ class Normalizer {
           lines_.grid, parameters_, x, x, y,
           [](const Operands<Own>& operands, v128_t value, const Source&, int64_t row, int part) {
             const v128_t normal = operands.line(value, row, part);
-            if constexpr (!Own::kWeights) return normal;
-            return fma_f32x4(normal, operands.weight.read(row, part),
-                             operands.bias.read(row, part));
+            if constexpr (Own::kWeights) {
+              return fma_f32x4(normal, operands.weight.read(row, part),
+                               operands.bias.read(row, part));
+            } else {
+              return normal;
+            }
           });
     });
   }

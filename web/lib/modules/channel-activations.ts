@@ -1,6 +1,6 @@
 // Activations with a parameter to learn for each channel.
 
-import { checkChoice, checkInteger, refuse } from '../core/checks.js';
+import { checkInteger, refuse } from '../core/checks.js';
 import { product } from '../core/lists.js';
 import { guardReceivers } from '../core/receivers.js';
 import { roomFor, sameList, type Tensor } from '../core/tensor.js';
@@ -18,7 +18,13 @@ import { EPILOGUE } from '../layers/step.js';
 import type { Epilogue, Layout } from '../runtime/operation.js';
 import { stageParameters } from '../runtime/staging.js';
 import { Activation, type Elements, FUNCTION, readNumber, readOptions } from './activation.js';
-import type { GradientPlaces, ModuleOptions, Pass, ShapePlan } from './heap-module.js';
+import {
+  type GradientPlaces,
+  type ModuleOptions,
+  type Pass,
+  readLayout,
+  type ShapePlan,
+} from './heap-module.js';
 
 interface ChannelOptions extends ModuleOptions, PlacementOptions {
   /** Axes of input and output: N C … or N … C. Default `'channels-first'`. */
@@ -55,10 +61,7 @@ abstract class ChannelActivation extends Activation implements Stateful {
   ) {
     checkPlacement(name, options);
     super(name, options, op);
-    this.layout = checkChoice(name, 'layout', options.layout ?? 'channels-first', [
-      'channels-first',
-      'channels-last',
-    ]);
+    this.layout = readLayout(name, options.layout);
     this.#name = name;
     this.#shape = [channels];
     this.#parameters = new Parameters({

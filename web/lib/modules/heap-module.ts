@@ -1,4 +1,4 @@
-import { checkOptions } from '../core/checks.js';
+import { checkChoice, checkOptions } from '../core/checks.js';
 import { product } from '../core/lists.js';
 import { guardReceivers } from '../core/receivers.js';
 import { checkOut, checkTensor, checkTensorOf, FreshTensor, type Tensor } from '../core/tensor.js';
@@ -7,7 +7,7 @@ import { BOUND, STEP, type Step, type StepRequest } from '../layers/step.js';
 import { checkRuntime } from '../runtime/execution.js';
 import { locate, type Place, type Sink } from '../runtime/heap-tensor.js';
 import { requireRuntime } from '../runtime/lifecycle.js';
-import { FLOAT32 } from '../runtime/operation.js';
+import { FLOAT32, type Layout } from '../runtime/operation.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { deliver, releaseRooms, stage, stageOutput, withBlock } from '../runtime/staging.js';
 
@@ -60,6 +60,11 @@ interface Call<Geometry>
   readonly outputCount: number;
   /** Of the last run, for the next on the same runtime. */
   pass?: Pass<Geometry>;
+}
+
+/** Of options with one of the two; channels first without. */
+export function readLayout(where: string, layout: Layout | undefined): Layout {
+  return checkChoice(where, 'layout', layout ?? 'channels-first', ['channels-first', 'channels-last']);
 }
 
 const OPTION_NAMES = ['out'] as const satisfies readonly (keyof ModuleForwardOptions)[];

@@ -1,5 +1,5 @@
-import { hasBrand, NORMALIZATION } from '../core/brands.js';
-import { checkBoolean, checkChoice, refuse } from '../core/checks.js';
+import { NORMALIZATION } from '../core/brands.js';
+import { checkBoolean, refuse } from '../core/checks.js';
 import { frozen, product } from '../core/lists.js';
 import { guardReceivers } from '../core/receivers.js';
 import { checkParameter, roomFor, type Tensor } from '../core/tensor.js';
@@ -20,6 +20,7 @@ import {
   HeapModule,
   type ModuleOptions,
   type Pass,
+  readLayout,
   type ShapePlan,
 } from './heap-module.js';
 
@@ -381,10 +382,6 @@ export abstract class Normalization extends HeapModule<NormalizedShape> implemen
   }
 }
 
-export function isNormalization(value: unknown): value is Normalization {
-  return hasBrand(value, NORMALIZATION);
-}
-
 /** Checks what all options share. */
 export function readNormalization(
   where: string,
@@ -394,11 +391,8 @@ export function readNormalization(
   const eps: unknown = options.eps ?? 1e-5;
   if (typeof eps !== 'number') refuse('BAD_TYPE', where, 'eps to be a number', eps);
   if (!(eps >= 0 && Number.isFinite(eps))) refuse('BAD_OPTION', where, 'a finite eps of at least 0', eps);
-  const layout = checkChoice(where, 'layout', options.layout ?? 'channels-first', LAYOUTS);
-  return { eps, layout };
+  return { eps, layout: readLayout(where, options.layout) };
 }
-
-export const LAYOUTS: readonly Layout[] = ['channels-first', 'channels-last'];
 
 /** PyTorch's own rule, which counts values beside the channels. */
 export function refuseSingleValue(where: string, what: string, shape: readonly number[]): never {

@@ -3,8 +3,8 @@ import { product } from '../core/lists.js';
 import { elementCount } from '../core/tensor.js';
 import type { Layout } from '../runtime/operation.js';
 import { readOptions } from './activation.js';
-import { type GradientPlaces, HeapModule, type Pass, type ShapePlan } from './heap-module.js';
-import { readLayout, type SpatialModuleOptions } from './spatial-module.js';
+import { type GradientPlaces, HeapModule, type Pass, readLayout, type ShapePlan } from './heap-module.js';
+import type { SpatialModuleOptions } from './spatial-module.js';
 
 /** Both tensors in the core's terms: channels of the wide one, height and width of the deep one. */
 interface Squares {

@@ -1,4 +1,4 @@
-import { checkChoice, fault, refuse, shapeText } from '../core/checks.js';
+import { fault, refuse, shapeText } from '../core/checks.js';
 import { elementCount } from '../core/tensor.js';
 import { arrange } from '../layers/input-shape.js';
 import type { Layout } from '../runtime/operation.js';
@@ -8,6 +8,7 @@ import {
   HeapModule,
   type ModuleOptions,
   type Pass,
+  readLayout,
   type ShapePlan,
 } from './heap-module.js';
 
@@ -20,10 +21,6 @@ export interface SpatialModuleOptions extends ModuleOptions {
 export type SpatialFunction = 'resize' | 'maxPool' | 'averagePool' | 'adaptiveAveragePool' | 'pad';
 
 const AXIS_NAMES = ['D', 'H', 'W'];
-
-export function readLayout(where: string, layout: Layout | undefined): Layout {
-  return checkChoice(where, 'layout', layout ?? 'channels-first', ['channels-first', 'channels-last']);
-}
 
 /** What makes other sizes of the spatial axes, and sees of batch and channels only how many there are. */
 export abstract class SpatialModule extends HeapModule<Float32Array> {
