@@ -3,7 +3,7 @@
 import { checkInteger, refuse } from '../core/checks.js';
 import { product } from '../core/lists.js';
 import { guardReceivers } from '../core/receivers.js';
-import { roomFor, sameList, type Tensor } from '../core/tensor.js';
+import { roomFor, sameList, type Tensor, type TensorLike } from '../core/tensor.js';
 import { checkPlacement, PLACEMENT_OPTION_NAMES, type PlacementOptions } from '../core/torch-words.js';
 import type { LayerGradients } from '../layers/layer.js';
 import { Parameters } from '../layers/parameters.js';
@@ -128,7 +128,7 @@ abstract class ChannelActivation extends Activation implements Stateful {
    * @param gradOutput of the output's shape
    * @throws {DeconvError} as `forward`
    */
-  override backward(x: Tensor, gradOutput: Tensor): LayerGradients {
+  override backward(x: TensorLike, gradOutput: TensorLike): LayerGradients {
     const { input, parameters } = this.gradients(x, gradOutput);
     return {
       input,

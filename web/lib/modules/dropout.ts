@@ -2,7 +2,7 @@ import { checkBoolean, checkInteger, refuse } from '../core/checks.js';
 import { product } from '../core/lists.js';
 import { freshSeed, type RandomSource, seededRandom } from '../core/random.js';
 import { guardReceivers } from '../core/receivers.js';
-import type { Tensor } from '../core/tensor.js';
+import type { Tensor, TensorLike } from '../core/tensor.js';
 import { python } from '../layers/repr.js';
 import { STEP, type Step, type StepRequest } from '../layers/step.js';
 import { readNumber, readOptions } from './activation.js';
@@ -40,7 +40,7 @@ export class Dropout extends HeapModule<number> {
   readonly #random: RandomSource;
   #keys: readonly [number, number];
   /** Of each input that there still is: one module may stand in several places of a network. */
-  readonly #drawn = new WeakMap<Tensor, readonly [number, number]>();
+  readonly #drawn = new WeakMap<TensorLike, readonly [number, number]>();
   #training = true;
   #version = 0;
 
@@ -77,7 +77,7 @@ export class Dropout extends HeapModule<number> {
 
   /** @throws {DeconvError} as every module's forward */
   override forward<Out extends Tensor = Tensor<ArrayBuffer>>(
-    x: Tensor,
+    x: TensorLike,
     options?: ModuleForwardOptions & { readonly out?: Out },
   ): Out {
     const result = super.forward<Out>(x, options);
@@ -90,7 +90,7 @@ export class Dropout extends HeapModule<number> {
     return super[STEP](request);
   }
 
-  override backward(x: Tensor, gradOutput: Tensor): InputGradient {
+  override backward(x: TensorLike, gradOutput: TensorLike): InputGradient {
     const last = this.#keys;
     this.#keys = this.#drawn.get(x) ?? last;
     try {

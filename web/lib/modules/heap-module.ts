@@ -1,7 +1,14 @@
 import { checkChoice, checkOptions } from '../core/checks.js';
 import { product } from '../core/lists.js';
 import { guardReceivers } from '../core/receivers.js';
-import { checkOut, checkTensor, checkTensorOf, FreshTensor, type Tensor } from '../core/tensor.js';
+import {
+  checkOut,
+  checkTensor,
+  checkTensorOf,
+  FreshTensor,
+  type Tensor,
+  type TensorLike,
+} from '../core/tensor.js';
 import { type ForwardCall, repeats } from '../layers/forward-call.js';
 import { BOUND, STEP, type Step, type StepRequest } from '../layers/step.js';
 import { checkRuntime } from '../runtime/execution.js';
@@ -100,7 +107,7 @@ export abstract class HeapModule<Geometry> {
    * `OUT_OF_MEMORY`
    */
   forward<Out extends Tensor = Tensor<ArrayBuffer>>(
-    x: Tensor,
+    x: TensorLike,
     options?: ModuleForwardOptions & { readonly out?: Out },
   ): Out {
     let call = this.#last;
@@ -133,7 +140,7 @@ export abstract class HeapModule<Geometry> {
    * @param gradOutput of the output's shape
    * @throws {DeconvError} as `forward`
    */
-  backward(x: Tensor, gradOutput: Tensor): InputGradient {
+  backward(x: TensorLike, gradOutput: TensorLike): InputGradient {
     return { input: this.gradients(x, gradOutput).input };
   }
 
@@ -199,8 +206,8 @@ export abstract class HeapModule<Geometry> {
 
   /** @internal All gradients; for kinds with parameters, whose `backward` has more to give. */
   protected gradients(
-    x: Tensor,
-    gradOutput: Tensor,
+    x: TensorLike,
+    gradOutput: TensorLike,
   ): { input: Tensor<ArrayBuffer>; parameters: Float32Array<ArrayBuffer> | null } {
     const where = `${this.#name}.backward`;
     const { inputShape, inputCount, outputShape, outputCount, geometry } = this.#prepare(where, x);

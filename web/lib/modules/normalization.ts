@@ -2,7 +2,7 @@ import { NORMALIZATION } from '../core/brands.js';
 import { checkBoolean, refuse } from '../core/checks.js';
 import { frozen, product } from '../core/lists.js';
 import { guardReceivers } from '../core/receivers.js';
-import { checkParameter, roomFor, type Tensor } from '../core/tensor.js';
+import { checkParameter, roomFor, type Tensor, type TensorLike } from '../core/tensor.js';
 import { checkPlacement, PLACEMENT_OPTION_NAMES, type PlacementOptions } from '../core/torch-words.js';
 import {
   fitState,
@@ -178,7 +178,7 @@ export abstract class Normalization extends HeapModule<NormalizedShape> implemen
   }
 
   /** @internal The forward without moving the running statistics on: for gradients that compute a pass again. */
-  forwardAgain(x: Tensor): Tensor<ArrayBuffer> {
+  forwardAgain(x: TensorLike): Tensor<ArrayBuffer> {
     this.#again = true;
     try {
       return this.forward(x);
@@ -193,7 +193,7 @@ export abstract class Normalization extends HeapModule<NormalizedShape> implemen
    * @param gradOutput of the output's shape
    * @throws {DeconvError} as `forward`
    */
-  override backward(x: Tensor, gradOutput: Tensor): ModuleGradients {
+  override backward(x: TensorLike, gradOutput: TensorLike): ModuleGradients {
     const { input, parameters } = this.gradients(x, gradOutput);
     const part = (own: Float32Array | null, first: number): Tensor<ArrayBuffer> | null =>
       own === null || parameters === null
