@@ -43,9 +43,7 @@ const char* status_name(Status status) {
 
 double Problem::multiply_accumulates() const {
   const double points = static_cast<double>(spec.transposed ? input_points() : output_points());
-  const double channels = spec.transposed
-                              ? static_cast<double>(spec.in_channels) * spec.group_out_channels()
-                              : static_cast<double>(spec.out_channels) * spec.group_in_channels();
+  const double channels = static_cast<double>(spec.in_channels) * spec.group_out_channels();
   return batch * points * channels * static_cast<double>(spec.kernel_elements());
 }
 

@@ -25,7 +25,7 @@ bool together(const int64_t* start) {
 }  // namespace
 
 PanelPacker::PanelPacker(const Problem& problem, const float* input)
-    : problem_(problem), input_(input), elements_(problem.input_elements()) {}
+    : problem_(problem), input_(input) {}
 
 void PanelPacker::select(const PanelPositions& positions) {
   positions_ = positions;
@@ -66,12 +66,9 @@ void PanelPacker::pack_planes(int64_t delta, unsigned inside, int64_t first_chan
                               int64_t channels, float* panel) const {
   const int64_t plane = problem_.input_points();
   const int64_t shift = first_channel * plane + delta;
-  // A vector that starts outside of its row may be loaded and masked while it stays in the input,
-  // whose slack is readable.
-  const auto loadable = [&](const int64_t* start) {
-    const int64_t first = start[0] + shift;
-    return first >= 0 && first + (channels - 1) * plane <= elements_;
-  };
+  // A vector that starts outside of its row may be loaded and masked where it does not start before
+  // the input; one of its values is inside, so that it ends in the slack at most.
+  const auto loadable = [&](const int64_t* start) { return start[0] + shift >= 0; };
   const unsigned left = inside & kHalf;
   const unsigned right = inside >> 4;
   const bool left_whole = left_together_ && left != 0 && loadable(positions_.start);

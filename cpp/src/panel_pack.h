@@ -37,7 +37,6 @@ class PanelPacker {
 
   const Problem& problem_;
   const float* const input_;
-  const int64_t elements_;
   PanelPositions positions_;
   bool left_together_ = false;
   bool right_together_ = false;

@@ -330,8 +330,10 @@ void add_terms(const Parameters& parameters, RunVectors term, int64_t begin, int
 std::span<const float> repeat_channels(const float* channel_a, int64_t channels, Buffer& room) {
   int64_t length = std::lcm(channels, int64_t{4});
   length *= (kLeastPeriod + length - 1) / length;
-  if (!room.reserve(length)) return {};
-  for (int64_t index = 0; index < length; ++index) room[index] = channel_a[index % channels];
+  // A row may begin between two vectors, whose last one reads behind them.
+  const int64_t read = length + 3;
+  if (!room.reserve(read)) return {};
+  for (int64_t index = 0; index < read; ++index) room[index] = channel_a[index % channels];
   return {room.data(), static_cast<size_t>(length)};
 }
 
