@@ -222,17 +222,19 @@ export class Subject {
   }
 
   #canonicalWeight(change: (value: number) => number): Grid {
-    const weight = this.#flushed(this.weight);
+    const { weight } = this;
     const mask = this.#mask;
     const data = Float64Array.from(this.#order, (place) =>
       change((weight[place] as number) * (mask === null ? 1 : (mask[place] as number))),
     );
-    return applied({ data, shape: this.#canonicalShape }, this.#kernelMaps, change);
+    const composed = applied({ data, shape: this.#canonicalShape }, this.#kernelMaps, change);
+    // The core is given what a fixed layer leaves, and flushes that.
+    return { ...composed, data: this.#flushed(Float64Array.from(composed.data)) };
   }
 
-  #flushed(values: Float32Array): Float32Array {
+  #flushed<Values extends Float32Array | Float64Array>(values: Values): Values {
     if (!this.flushes) return values;
-    return values.map((value) => (Math.abs(value) < SMALLEST_NORMAL ? 0 : value));
+    return values.map((value) => (Math.abs(value) < SMALLEST_NORMAL ? 0 : value)) as Values;
   }
 
   /** What a ResizeConv does to its input before the convolution. */
