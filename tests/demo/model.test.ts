@@ -213,10 +213,11 @@ describe('a kernel', () => {
     expect(table).toHaveLength(16);
 
     await up.getByRole('button', { name: 'Open this kernel in station 1' }).click();
-    await eventually(async () => (await cells()).length).toBe(16);
-    (await cells()).forEach((value, i) => {
-      expect(Math.abs(value - (table[i] ?? 0))).toBeLessThan(0.006);
-    });
+    // Station 1 may show a kernel of this size already.
+    await eventually(async () =>
+      Math.max(...(await cells()).map((value, i) => Math.abs(value - (table[i] ?? Number.NaN)))),
+    ).toBeLessThan(0.006);
+    expect(await cells()).toHaveLength(16);
     const slider = (name: string) => page.locator('#stamp').getByRole('slider', { name, exact: true });
     expect(await slider('Kernel').inputValue()).toBe('4');
     expect(await slider('Stride').inputValue()).toBe('2');
