@@ -22,13 +22,4 @@ inline void store_lanes(float* values, int64_t lanes, v128_t vector) {
   if (lanes == 3) wasm_v128_store32_lane(values + 2, vector, 2);
 }
 
-// The same of few vectors.
-inline void copy_lanes(const float* from, float* to, int64_t count) {
-  const int64_t whole = count / 4 * 4;
-  for (int64_t at = 0; at < whole; at += 4) wasm_v128_store(to + at, wasm_v128_load(from + at));
-  if (whole == count) return;
-  store_lanes(to + whole, count - whole,
-              load_lanes(from + whole, count - whole, wasm_f32x4_splat(0)));
-}
-
 }  // namespace deconv

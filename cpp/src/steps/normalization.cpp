@@ -123,7 +123,7 @@ struct Source {
     if (tile.lanes == kLanes) return *this;
     std::memset(block, 0, static_cast<size_t>(tile.height * kLanes) * sizeof(float));
     for (int64_t row = 0; row < tile.height; ++row) {
-      copy_lanes(values + row * stride, block + row * kLanes, tile.lanes);
+      copy_floats(values + row * stride, tile.lanes, block + row * kLanes);
     }
     return Source(block, kLanes);
   }
@@ -517,7 +517,7 @@ void map(const Grid& grid, const Parameters& parameters, const float* x, const f
     }
     if (all) return;
     for (int64_t row = 0; row < tile.height; ++row) {
-      copy_lanes(to + row * kLanes, target + row * place.stride, tile.lanes);
+      copy_floats(to + row * kLanes, tile.lanes, target + row * place.stride);
     }
   });
 }
