@@ -43,6 +43,7 @@ const FLOORS = [
     { folder: 'web/lib/sound', what: 'AudioBuffers' },
     { folder: 'web/lib/worker', what: 'modules in a worker' },
   ],
+  [{ folder: 'web/lib/network', what: 'whole networks of files' }],
   [
     { folder: 'web/cli', what: 'inspect, repair' },
     { folder: 'web/demo', what: 'the page' },
