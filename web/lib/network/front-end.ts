@@ -1,0 +1,29 @@
+// What every format gives: a network whose sizes are not known yet, to be lowered once they are.
+
+import type { NetworkGraph } from './operations.js';
+
+/** An input or output of a network, as its file declares it. */
+export interface PortInfo {
+  readonly name: string;
+  /**
+   * A length, or the file's name of one that calls may choose; those without a name are called by the input and the
+   * axis.
+   */
+  readonly shape: readonly (number | string)[];
+  /** The type of its values in the file; calls take and give float32. */
+  readonly type: string;
+}
+
+/** A network of a file, its weights read and everything in it known to be of the closed set of operations. */
+export interface FrontEnd {
+  readonly format: 'onnx' | 'tflite';
+  readonly inputs: readonly PortInfo[];
+  readonly outputs: readonly PortInfo[];
+  /**
+   * The network for these sizes of its inputs, all of them numbers from here on.
+   *
+   * @param wanted names of any values of the file
+   * @throws {DeconvError} `BAD_SHAPE` with the node for what does not go together, `BAD_OPTION` for names that are none
+   */
+  lower(inputShapes: ReadonlyMap<string, readonly number[]>, wanted: readonly string[]): NetworkGraph;
+}
