@@ -18,10 +18,14 @@ export interface Sections {
 }
 
 /** Shapes of what a join gives for those that it takes, or what is wrong with them. */
-export function joinedShapes(join: Join, shapes: readonly (readonly number[])[]): readonly number[][] {
+export function joinedShapes(
+  join: Join,
+  shapes: readonly (readonly number[])[],
+  where: string = join.kind,
+): readonly number[][] {
   const [first] = shapes as readonly [readonly number[]];
   const expect = (what: string, advice: string): never => {
-    throw fault('BAD_SHAPE', join.kind, what, shapes.map(shapeText).join(', '), advice, { shapes });
+    throw fault('BAD_SHAPE', where, what, shapes.map(shapeText).join(', '), advice, { shapes });
   };
   if (join.kind === 'add') {
     if (!shapes.every((shape) => sameList(shape, first))) {
@@ -29,7 +33,7 @@ export function joinedShapes(join: Join, shapes: readonly (readonly number[])[])
     }
     return [[...first]];
   }
-  const axis = axisOf(join, first);
+  const axis = axisOf(join, first, where);
   if (join.kind === 'split') {
     const total = join.sizes.reduce((sum, size) => sum + size, 0);
     if (first[axis] !== total) {
@@ -48,14 +52,18 @@ export function joinedShapes(join: Join, shapes: readonly (readonly number[])[])
     axis,
     shapes.reduce((sum, shape) => sum + (shape[axis] as number), 0),
   );
-  elementCount(join.kind, 'a value', whole);
+  elementCount(where, 'a value', whole);
   return [whole];
 }
 
-function axisOf(join: Exclude<Join, { kind: 'add' }>, shape: readonly number[]): number {
+function axisOf(
+  join: Exclude<Join, { kind: 'add' }>,
+  shape: readonly number[],
+  where: string = join.kind,
+): number {
   const axis = join.axis < 0 ? join.axis + shape.length : join.axis;
   if (axis < 0 || axis >= shape.length) {
-    refuse('BAD_SHAPE', join.kind, `a value with an axis ${join.axis}`, [...shape]);
+    refuse('BAD_SHAPE', where, `a value with an axis ${join.axis}`, [...shape]);
   }
   return axis;
 }
