@@ -70,6 +70,11 @@ export class FlatTable {
     return at === null ? otherwise : this.#file.view.getInt32(at, true);
   }
 
+  float(field: number, otherwise: number): number {
+    const at = this.#at(field, 4);
+    return at === null ? otherwise : this.#file.view.getFloat32(at, true);
+  }
+
   unsigned64(field: number): number {
     const at = this.#at(field, 8);
     return at === null ? 0 : Number(this.#file.view.getBigUint64(at, true));

@@ -6,12 +6,12 @@ import { LIMITS } from '../limits.js';
 import { bytesSource, ModelFile } from '../source.js';
 import type { ModelTensor } from '../tensor.js';
 import { readLayer } from './layers.js';
-import { CODE, MODEL, SUBGRAPH } from './schema.js';
+import { CODE, MODEL } from './schema.js';
 import { type OperatorCode, Subgraph } from './subgraph.js';
 import { shufflesOf } from './upsampling.js';
 
 /** The whole file is read: a flatbuffer's tables lie anywhere in it. Weights are views on it. */
-export async function readTflite(file: ModelFile, all: boolean): Promise<FileContents> {
+export async function openTflite(file: ModelFile) {
   if (file.size > LIMITS.flatbuffer) {
     refuse('TOO_LARGE', 'readModel', `a .tflite file of at most ${LIMITS.flatbuffer} bytes`, file.size);
   }
@@ -29,11 +29,18 @@ export async function readTflite(file: ModelFile, all: boolean): Promise<FileCon
     }),
   );
   const buffers = model.tables(MODEL.buffers);
+  const subgraphs = model
+    .tables(MODEL.subgraphs)
+    .map((table) => new Subgraph(held, bytes, table, buffers, codes));
+  return { model, subgraphs };
+}
+
+export async function readTflite(file: ModelFile, all: boolean): Promise<FileContents> {
+  const { model, subgraphs } = await openTflite(file);
   const layers: ModelLayer[] = [];
   const tensors: ModelTensor[] = [];
-  for (const [index, table] of model.tables(MODEL.subgraphs).entries()) {
-    const prefix = index === 0 ? '' : `${table.text(SUBGRAPH.name) || `subgraph ${index}`}/`;
-    const subgraph = new Subgraph(held, bytes, table, buffers, codes);
+  for (const [index, subgraph] of subgraphs.entries()) {
+    const prefix = index === 0 ? '' : `${subgraph.title || `subgraph ${index}`}/`;
     const shuffles = shufflesOf(subgraph);
     for (const operator of subgraph.operators) {
       const layer = readLayer(subgraph, operator, shuffles, prefix, all);

@@ -3,9 +3,19 @@ import type { ModelDtype } from '../dtypes.js';
 import type { FlatTable } from '../flat.js';
 
 // The tables of TFLite's schema.fbs (version 3): places of their fields.
-export const MODEL = { version: 0, codes: 1, subgraphs: 2, description: 3, buffers: 4 } as const;
+export const MODEL = {
+  version: 0,
+  codes: 1,
+  subgraphs: 2,
+  description: 3,
+  buffers: 4,
+  signatures: 7,
+} as const;
+export const SIGNATURE = { inputs: 0, outputs: 1, subgraph: 4 } as const;
+/** Of a tensor, by a signature. */
+export const NAMED = { name: 0, tensor: 1 } as const;
 export const CODE = { oldBuiltin: 0, custom: 1, builtin: 3 } as const;
-export const SUBGRAPH = { tensors: 0, operators: 3, name: 4 } as const;
+export const SUBGRAPH = { tensors: 0, inputs: 1, outputs: 2, operators: 3, name: 4 } as const;
 export const TENSOR = {
   shape: 0,
   type: 1,

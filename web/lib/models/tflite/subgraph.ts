@@ -27,7 +27,11 @@ export interface OperatorCode {
 
 /** The tensors of a subgraph, the constants among them, and who makes what. */
 export class Subgraph {
+  readonly title: string;
   readonly operators: readonly FlatTable[];
+  /** Tensors that it takes and gives. */
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
   readonly #file: ModelFile;
   readonly #bytes: Uint8Array;
   readonly #tensors: readonly FlatTable[];
@@ -46,6 +50,9 @@ export class Subgraph {
   ) {
     this.#file = file;
     this.#bytes = bytes;
+    this.title = table.text(SUBGRAPH.name);
+    this.inputs = table.integers(SUBGRAPH.inputs);
+    this.outputs = table.integers(SUBGRAPH.outputs);
     this.#tensors = table.tables(SUBGRAPH.tensors);
     this.operators = table.tables(SUBGRAPH.operators);
     this.#buffers = buffers;
@@ -85,6 +92,21 @@ export class Subgraph {
   customOptions(operator: FlatTable): readonly number[] | null {
     const range = operator.range(OPERATOR.customOptions);
     return range === null || range.length % 4 !== 0 || range.length > 64 ? null : this.#integers(range);
+  }
+
+  /** What the file says of a tensor, whatever its operators make of it; undefined for one that there is not. */
+  declared(index: number) {
+    const table = this.#tensors[index];
+    if (table === undefined) return undefined;
+    const [shape, signature] = [table.integers(TENSOR.shape), table.integers(TENSOR.signature)];
+    const quantization = readQuantization(table.table(TENSOR.quantization), shape);
+    return {
+      name: this.name(index),
+      /** Below 0 where calls choose. */
+      shape: signature.length === shape.length ? signature : shape,
+      dtype: DTYPES[table.byte(TENSOR.type, 0)],
+      quantization: typeof quantization === 'object' ? quantization : null,
+    };
   }
 
   name(index: number): string {
@@ -129,10 +151,19 @@ export class Subgraph {
     return range === null || range.length === 0 ? null : range;
   }
 
+  /** A weight, whose integers stand for other numbers. */
   constant(index: number): ModelTensor | string {
-    const found = this.#constant(index, 0);
-    if (typeof found === 'object') this.#used.add(found);
+    const found = this.literal(index);
+    if (typeof found === 'string') return found;
+    const { dtype, quantization } = found;
+    if (quantization === null && !dtype.includes('float')) return `of ${dtype} without a scale`;
+    this.#used.add(found);
     return found;
+  }
+
+  /** Whatever constant it is: sizes and axes, too. */
+  literal(index: number): ModelTensor | string {
+    return this.#constant(index, 0);
   }
 
   #constant(index: number, steps: number): ModelTensor | string {
@@ -190,7 +221,6 @@ export class Subgraph {
     checkExtent(name, shape, dtype, place);
     const quantization = readQuantization(table.table(TENSOR.quantization), shape);
     if (typeof quantization === 'string') return quantization;
-    if (quantization === null && !dtype.includes('float')) return `of ${dtype} without a scale`;
     return storedTensor(name, shape, dtype, place, dtype.includes('float') ? null : quantization);
   }
 }

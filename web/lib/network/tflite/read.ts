@@ -1,0 +1,176 @@
+import { fault, refuse } from '../../core/checks.js';
+import type { ModelFile } from '../../models/source.js';
+import { Evaluation } from '../../models/tensor-content.js';
+import { openTflite } from '../../models/tflite/read.js';
+import { MODEL, NAMED, SIGNATURE } from '../../models/tflite/schema.js';
+import type { Subgraph } from '../../models/tflite/subgraph.js';
+import type { FrontEnd, PortInfo } from '../front-end.js';
+import { NetworkBuilder } from '../lowering.js';
+import type { NetworkGraph } from '../operations.js';
+import { Call } from './call.js';
+import { type CheckedOperator, checkOperators, isStored } from './check.js';
+import { finished } from './finish.js';
+import { Constants, type Operand } from './operand.js';
+import { type Operator, readOperator } from './operator.js';
+
+/**
+ * The first subgraph of a .tflite file.
+ *
+ * @param wanted values that shall be computed, if not its outputs: only what they need must be of the closed list
+ * @throws {DeconvError} `UNSUPPORTED` with all nodes that are not; `BAD_MODEL`, `TOO_LARGE`
+ */
+export async function readTfliteNetwork(file: ModelFile, wanted?: readonly string[]): Promise<FrontEnd> {
+  const { model, subgraphs } = await openTflite(file);
+  const [subgraph] = subgraphs;
+  if (subgraph === undefined) return refuse('BAD_MODEL', 'loadNetwork', 'a subgraph', 'none');
+  const signature = model
+    .tables(MODEL.signatures)
+    .find((table) => table.integer(SIGNATURE.subgraph, 0) === 0);
+  const named = (field: number) =>
+    new Map(
+      (signature?.tables(field) ?? []).map((table) => [
+        table.integer(NAMED.tensor, 0),
+        table.text(NAMED.name),
+      ]),
+    );
+  const ports = (tensors: readonly number[], names: ReadonlyMap<number, string>) =>
+    tensors.map((tensor) => portOf(subgraph, tensor, names.get(tensor)));
+  const network = new TfliteNetwork(
+    subgraph,
+    ports(subgraph.inputs, named(SIGNATURE.inputs)),
+    ports(subgraph.outputs, named(SIGNATURE.outputs)),
+  );
+  await network.load(wanted);
+  return network;
+}
+
+const WHERE = 'Network';
+
+/** An input or output with the tensor that it is. */
+interface Port extends PortInfo {
+  readonly tensor: number;
+}
+
+function portOf(subgraph: Subgraph, tensor: number, named: string | undefined): Port {
+  const declared = subgraph.declared(tensor);
+  if (declared === undefined) {
+    return refuse('BAD_MODEL', 'loadNetwork', 'inputs and outputs that are tensors', `number ${tensor}`);
+  }
+  const name = named || declared.name || `tensor ${tensor}`;
+  return {
+    tensor,
+    name,
+    shape: declared.shape.map((extent, axis) => (extent < 0 ? `${name} ${axis}` : extent)),
+    type: declared.dtype ?? 'unknown',
+  };
+}
+
+class TfliteNetwork implements FrontEnd {
+  readonly format = 'tflite';
+  readonly inputs: readonly PortInfo[];
+  readonly outputs: readonly PortInfo[];
+  readonly #subgraph: Subgraph;
+  readonly #inputs: readonly Port[];
+  readonly #outputs: readonly Port[];
+  /** In the file's order, in which each comes after those that it needs. */
+  readonly #operators: readonly CheckedOperator[];
+  /** Constants of the file, by their tensors. */
+  readonly #stored = new Map<number, Operand>();
+  readonly #constants = new Constants();
+  /** Tensors, by what the file and its signature call them. */
+  readonly #tensors = new Map<string, number>();
+
+  constructor(subgraph: Subgraph, inputs: readonly Port[], outputs: readonly Port[]) {
+    this.#subgraph = subgraph;
+    this.#inputs = inputs;
+    this.#outputs = outputs;
+    const shown = ({ name, shape, type }: Port): PortInfo => ({ name, shape, type });
+    this.inputs = inputs.map(shown);
+    this.outputs = outputs.map(shown);
+    const operators: Operator[] = [];
+    for (const table of subgraph.operators) {
+      const operator = readOperator(subgraph, table);
+      for (const [place, output] of operator.outputs.entries()) {
+        const name = operator.made[place]?.name;
+        if (name) this.#tensors.set(name, output);
+      }
+      // What is made of constants alone, such as weights that are stored as halves, is a constant.
+      if (operator.outputs.some((output) => !isStored(subgraph, output))) operators.push(operator);
+    }
+    for (const { name, tensor } of [...inputs, ...outputs]) this.#tensors.set(name, tensor);
+    this.#operators = checkOperators(
+      subgraph,
+      inputs.map(({ tensor }) => tensor),
+      operators,
+    );
+  }
+
+  async load(wanted: readonly string[] | undefined): Promise<void> {
+    const targets = wanted?.map((name) => this.#tensorOf(name)) ?? this.#outputs.map(({ tensor }) => tensor);
+    this.#needed(targets);
+    const tensors = new Set([...targets, ...this.#operators.flatMap(({ operator }) => operator.inputs)]);
+    for (const tensor of tensors) {
+      const constant = this.#subgraph.literal(tensor);
+      if (typeof constant === 'string') continue;
+      const { name, shape, content } = constant;
+      const values = await new Evaluation().valuesOf(content);
+      this.#stored.set(tensor, { name, shape, values, value: null });
+    }
+  }
+
+  lower(inputShapes: ReadonlyMap<string, readonly number[]>, wanted: readonly string[]): NetworkGraph {
+    const targets = wanted.map((name) => this.#tensorOf(name));
+    const builder = new NetworkBuilder(WHERE);
+    const operands = new Map(this.#stored);
+    for (const { name, tensor } of this.#inputs) {
+      const shape = inputShapes.get(name);
+      if (shape === undefined) return refuse('BAD_OPTION', WHERE, `the shape of the input ${name}`, shape);
+      operands.set(tensor, { name, shape, values: null, value: builder.input(name, shape) });
+    }
+    for (const { operator, rule } of this.#needed(targets)) {
+      const inputs = operator.inputs.map((tensor) => operands.get(tensor));
+      const call = new Call(WHERE, operator, inputs, builder, this.#constants);
+      for (const [place, operand] of [rule.lower(call)].flat().entries()) {
+        operands.set(operator.outputs[place] ?? -1, finished(call, rule, operand, place));
+      }
+    }
+    for (const [index, tensor] of targets.entries()) {
+      const operand = operands.get(tensor);
+      if (operand === undefined) {
+        return refuse('BAD_OPTION', WHERE, 'a value that the network computes', wanted[index]);
+      }
+      builder.output(this.#constants.valueOf(builder, operand));
+    }
+    return builder.graph();
+  }
+
+  #tensorOf(name: string): number {
+    return this.#tensors.get(name) ?? refuse('BAD_OPTION', WHERE, 'the name of a value of the file', name);
+  }
+
+  /** What leads to tensors; all of it that cannot be run is refused at once. */
+  #needed(targets: readonly number[]) {
+    const tensors = new Set(targets);
+    const needed = this.#operators.toReversed().filter(({ operator: { inputs, outputs } }) => {
+      if (!outputs.some((output) => tensors.has(output))) return false;
+      for (const input of inputs) tensors.add(input);
+      return true;
+    });
+    const nodes = needed.flatMap(({ operator: { name, type }, reason }) =>
+      reason === null ? [] : [{ name, type, reason }],
+    );
+    nodes.reverse();
+    const [first] = nodes;
+    if (first !== undefined) {
+      throw fault(
+        'UNSUPPORTED',
+        'loadNetwork',
+        'operators of the closed list',
+        `${nodes.length} that cannot be run; the first is ${first.type} ${JSON.stringify(first.name)}: ${first.reason}`,
+        'Name values in front of them as `outputs` to run the rest.',
+        { nodes },
+      );
+    }
+    return needed.reverse() as (CheckedOperator & { readonly reason: null })[];
+  }
+}

@@ -1,0 +1,20 @@
+import type { Call } from '../call.js';
+import type { Operand } from '../operand.js';
+import type { Operator } from '../operator.js';
+
+/** How operators of a type become operations. */
+export interface Rule {
+  /** Inputs that may not depend on the values of the network's. */
+  readonly known?: readonly number[];
+  /** Inputs that have to stand in the file. */
+  readonly constants?: readonly number[];
+  /** Where its options have the activation that is fused into it. */
+  readonly activation?: number;
+  /** Its results are values of its inputs, or lie in the range that quantized ones are given. */
+  readonly keepsRange?: boolean;
+  /** Why an operator is none that is run, as far as that is known before any size. */
+  refusal?(operator: Operator): string | null;
+  lower(call: Call): Operand | readonly Operand[];
+}
+
+export type Rules = Readonly<Record<string, Rule>>;
