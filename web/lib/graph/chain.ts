@@ -2,16 +2,7 @@ import { SEQUENTIAL } from '../core/brands.js';
 import { checkBoolean, checkOptions, describe, fault, refuse } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
 import { guardReceivers } from '../core/receivers.js';
-import {
-  checkOut,
-  checkShape,
-  checkTensor,
-  checkTensorOf,
-  FreshTensor,
-  sameList,
-  shapeOf,
-  type Tensor,
-} from '../core/tensor.js';
+import { checkOut, checkShape, checkTensor, sameList, shapeOf, type Tensor } from '../core/tensor.js';
 import type { LayerGradients } from '../layers/layer.js';
 import {
   fitState,
@@ -23,10 +14,9 @@ import {
   type Stateful,
 } from '../layers/state-dict.js';
 import { BOUND, stepModuleOf } from '../layers/step.js';
-import { locate, type Place, type Sink } from '../runtime/heap-tensor.js';
 import { requireRuntime } from '../runtime/lifecycle.js';
-import { OwnedOperators } from '../runtime/owned-operators.js';
-import { outOfMemory, type Runtime } from '../runtime/runtime.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { type ChainStep, chainStep, isProgrammable } from './chain-step.js';
 import {
   DEFINITION,
   type Definition,
@@ -40,7 +30,9 @@ import { evaluate, gradientsOf, layersOf, type Recorded } from './evaluation.js'
 import { ChainFusion, FUSES } from './fusions.js';
 import { type Module, statefulOf, type Trainable } from './module.js';
 import { byName, type NamedTensors, readGiven, requireOneOutput } from './named.js';
-import { isProgrammable, Program } from './program.js';
+import { Program } from './program.js';
+import { ProgramArena } from './program-arena.js';
+import { ProgramCall } from './program-call.js';
 import { type Summary, summarize } from './summary.js';
 
 export interface ChainForwardOptions<Out = Tensor> {
@@ -84,12 +76,6 @@ export interface NamedTrace {
 /** Programs that a chain keeps, one for each set of input shapes. */
 const KEPT_PROGRAMS = 4;
 
-interface Arena {
-  readonly handle: { delete(): void };
-  readonly address: number;
-  readonly floats: number;
-}
-
 /** A child's name in states and errors, and the child. */
 export interface Child {
   readonly name: string;
@@ -115,7 +101,7 @@ interface Prepared {
 
 /** A program, and the modes of the chain's modules that it was made for. */
 interface Kept {
-  readonly program: Program;
+  readonly program: Program<ChainStep>;
   readonly modes: readonly boolean[];
 }
 
@@ -126,16 +112,12 @@ export abstract class Chain extends DisposableObject implements Stateful {
   #prepared: Prepared | undefined;
   /** The one used last comes first. */
   #programs: Kept[] = [];
-  readonly #arena = new OwnedOperators<Arena>();
+  readonly #arena = new ProgramArena();
   /** By the names of the nodes that compute what is fused. */
   readonly #fusions = new Map<string, ChainFusion>();
   #training = true;
   #disposed = false;
-  // Of one call; kept so that a steady loop makes none.
-  readonly #given: unknown[] = [];
-  readonly #receivers: unknown[] = [];
-  readonly #places: Place[] = [];
-  readonly #sinks: Sink[] = [];
+  readonly #call = new ProgramCall();
 
   static {
     guardReceivers(Chain.prototype, 'Chain', (value) => #name in value, [
@@ -197,19 +179,15 @@ export abstract class Chain extends DisposableObject implements Stateful {
     const where = this.#requireLive(this.#where);
     const prepared = this.#prepare();
     if (options !== undefined) checkForwardOptions(where, options);
-    const given = this.#given;
+    const { given } = this.#call;
     try {
       const named = readGiven(where, 'input', x, prepared.inputNames, given);
       if (!named) requireOneOutput(where, prepared.outputNames);
       return prepared.programmable
-        ? this.#run(where, prepared, given, named, options?.out)
+        ? this.#run(where, prepared, named, options?.out)
         : this.#evaluate(where, prepared, given as Tensor[], named, options?.out);
     } finally {
-      // Nobody's tensors are kept alive.
-      given.fill(undefined);
-      this.#receivers.fill(undefined);
-      this.#places.fill(0);
-      this.#sinks.fill(0);
+      this.#call.forget();
     }
   }
 
@@ -411,50 +389,21 @@ export abstract class Chain extends DisposableObject implements Stateful {
   #run(
     where: string,
     prepared: Prepared,
-    given: readonly unknown[],
     named: boolean,
     out: Tensor | NamedTensors | undefined,
   ): Tensor | NamedTensors {
-    const { outputNames } = prepared;
     const runtime = requireRuntime(where, prepared.bound);
-    const program = this.#programFor(where, runtime, prepared, given);
-    const { inputShapes, inputCounts, outputShapes, outputCounts } = program;
-    for (let index = 0; index < inputShapes.length; index += 1) {
-      const label = prepared.inputLabels[index] as string;
-      const shape = inputShapes[index] as readonly number[];
-      const values = checkTensorOf(where, label, given[index], shape, inputCounts[index] as number);
-      this.#places[index] = locate(values, runtime);
-    }
-    if (out !== undefined) readGiven(where, 'out', out, outputNames, this.#receivers, named);
-    const fresh = out === undefined ? freshTensors(where, outputShapes) : undefined;
-    for (let index = 0; index < outputShapes.length; index += 1) {
-      this.#sinks[index] = fresh?.[index] ?? this.#placeOf(where, runtime, program, index);
-    }
-    program.run(this.#arenaAt(where, runtime, program), this.#places, this.#sinks);
-    if (fresh !== undefined) {
-      return named ? byName(outputNames, tensorsOf(fresh)) : (fresh[0] as FreshTensor).tensor;
-    }
-    for (let index = 0; index < outputShapes.length; index += 1) {
-      // A view of the caller's own does not survive growth, and without it the result is out of reach.
-      if (typeof this.#sinks[index] !== 'number') continue;
-      checkOut(
-        where,
-        this.#receivers[index],
-        outputShapes[index] as readonly number[],
-        outputCounts[index] as number,
-      );
-    }
-    return out as Tensor | NamedTensors;
-  }
-
-  /** Where a receiver's values lie. */
-  #placeOf(where: string, runtime: Runtime, { outputShapes, outputCounts }: Program, index: number): Place {
-    const shape = outputShapes[index] as readonly number[];
-    return locate(checkOut(where, this.#receivers[index], shape, outputCounts[index] as number), runtime);
+    const program = this.#programFor(where, runtime, prepared, this.#call.given);
+    return this.#call.run(where, runtime, prepared, program, this.#arenaOf, named, out);
   }
 
   /** The program for what is given: one of those kept, or a new one in place of what was not used for longest. */
-  #programFor(where: string, runtime: Runtime, prepared: Prepared, given: readonly unknown[]): Program {
+  #programFor(
+    where: string,
+    runtime: Runtime,
+    prepared: Prepared,
+    given: readonly unknown[],
+  ): Program<ChainStep> {
     const kept = this.#programs;
     for (let index = 0; index < kept.length; index += 1) {
       const one = kept[index] as Kept;
@@ -466,7 +415,12 @@ export abstract class Chain extends DisposableObject implements Stateful {
   }
 
   // A function of its own, as others below, so that a steady loop does not make the closures.
-  #newProgram(where: string, runtime: Runtime, prepared: Prepared, given: readonly unknown[]): Program {
+  #newProgram(
+    where: string,
+    runtime: Runtime,
+    prepared: Prepared,
+    given: readonly unknown[],
+  ): Program<ChainStep> {
     const inputShapes = given.map(
       (value, index) => checkTensor(where, prepared.inputLabels[index] as string, value).shape,
     );
@@ -486,7 +440,7 @@ export abstract class Chain extends DisposableObject implements Stateful {
     runtime: Runtime,
     { chain }: Prepared,
     inputShapes: readonly (readonly number[])[],
-  ): Program {
+  ): Program<ChainStep> {
     const units = unitsOf(chain, FUSES);
     const fusionOf = (unit: Unit & ModuleNode): ChainFusion => {
       // Which of what stands behind it a node computes goes by the modes.
@@ -495,39 +449,39 @@ export abstract class Chain extends DisposableObject implements Stateful {
       this.#fusions.set(key, fusion);
       return fusion;
     };
-    return new Program({ where, runtime, chain, units, inputShapes, fusionOf });
+    const planner = { where, runtime, fusionOf };
+    return new Program({
+      where,
+      runtime,
+      units,
+      inputShapes,
+      inputs: chain.inputs.map(({ value }) => value),
+      outputs: chain.outputs.map(({ value }) => value),
+      valueCount: chain.valueCount,
+      plan: (unit, shapes) => chainStep(planner, unit, shapes),
+    });
   }
 
   /** The arena's address: as large as the largest of the programs kept needs it. */
-  #arenaAt(where: string, runtime: Runtime, { arenaFloats }: Program): number {
-    const known = this.#arena.on(runtime).get(ARENA);
+  readonly #arenaOf = ({ runtime, arenaFloats }: Program): number => {
     let floats = arenaFloats;
     for (let index = 0; index < this.#programs.length; index += 1) {
       floats = Math.max(floats, (this.#programs[index] as Kept).program.arenaFloats);
     }
-    return known?.floats === floats ? known.address : this.#newArena(where, runtime, floats);
-  }
-
-  #newArena(where: string, runtime: Runtime, floats: number): number {
-    this.#arena.drop(ARENA);
-    const address = runtime.guard(where, (module) => module.allocateFloats(floats));
-    if (address === 0) {
+    try {
+      return this.#arena.on(this.#where, runtime, floats);
+    } catch (error) {
       // What does not fit is no burden on the next call.
       this.#programs = [];
-      throw outOfMemory(where, 'what lies between the modules', floats);
+      throw error;
     }
-    const handle = { delete: () => runtime.module.freeFloats(address) };
-    this.#arena.on(runtime).set(ARENA, { handle, address, floats });
-    return address;
-  }
+  };
 
   #requireLive(where: string): string {
     if (!this.#disposed) return where;
     throw fault('DISPOSED', where, 'a live chain', 'one after dispose()', 'Make a new one.');
   }
 }
-
-const ARENA = 'arena';
 
 function prepare(chain: FlatDefinition): Prepared {
   const units = unitsOf(chain);
@@ -575,12 +529,4 @@ function checkForwardOptions(where: string, options: object): void {
     if (known) return;
   }
   checkOptions<ChainForwardOptions>(where, options, ['out']);
-}
-
-function freshTensors(where: string, shapes: readonly (readonly number[])[]): FreshTensor[] {
-  return shapes.map((shape) => new FreshTensor(where, shape));
-}
-
-function tensorsOf(fresh: readonly FreshTensor[]): Tensor<ArrayBuffer>[] {
-  return fresh.map(({ tensor }) => tensor);
 }

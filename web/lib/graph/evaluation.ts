@@ -3,7 +3,8 @@
 
 import { checkTensor, checkTensorOf, type Tensor } from '../core/tensor.js';
 import { isLayer, type LayerGradients } from '../layers/layer.js';
-import { atNode, type FlatDefinition, type Unit } from './definition.js';
+import { atNode } from './at-node.js';
+import type { FlatDefinition, Unit } from './definition.js';
 import { join, joinGradients, sum } from './joins.js';
 import { FUSED, forwardOf, hasParameters, type Module, type Trainable } from './module.js';
 

@@ -9,12 +9,15 @@ export type Join =
   | { readonly kind: 'concat'; readonly axis: number }
   | { readonly kind: 'split'; readonly axis: number; readonly sizes: readonly number[] };
 
-/** How parts lie in a whole: in each of its rows one behind the other. */
+/** How parts lie in a whole: in each of its rows one behind the other, from `first` on. */
 export interface Sections {
   readonly rows: number;
+  readonly first: number;
   /** Values of a row of the whole, and of every part. */
   readonly stride: number;
   readonly lengths: readonly number[];
+  /** Whether the step gives the whole, or the parts. */
+  readonly gathers: boolean;
 }
 
 /** Shapes of what a join gives for those that it takes, or what is wrong with them. */
@@ -77,6 +80,8 @@ export function sectionsOf(
   const lengths = parts.map((shape) => product(shape.slice(axis)));
   return {
     rows: product(first.slice(0, axis)),
+    first: 0,
+    gathers: join.kind === 'concat',
     stride: lengths.reduce((sum, length) => sum + length, 0),
     lengths,
   };

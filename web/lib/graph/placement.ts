@@ -18,16 +18,19 @@ export interface Places {
 /** Decides which values share memory, step by step in the order in which they run. */
 export class Placement {
   readonly #sizes: readonly number[];
-  /** The step that writes a value, -1 for the chain's inputs, and the last one that reads it. */
+  /** The step that writes a value, -1 for inputs and constants, and the last one that reads it. */
   readonly #first: readonly number[];
   readonly #last: readonly number[];
   readonly #parts = new Map<number, Part>();
 
-  /** `steps` in order; `outputs` are read behind all of them. */
+  readonly #fixed: ReadonlySet<number>;
+
+  /** `steps` in order; `outputs` are read behind all of them, and `fixed` values have a place already. */
   constructor(
     sizes: readonly number[],
     steps: readonly { readonly inputs: readonly number[]; readonly outputs: readonly number[] }[],
     outputs: readonly number[],
+    fixed: readonly number[] = [],
   ) {
     const first = new Array<number>(sizes.length).fill(-1);
     const last = new Array<number>(sizes.length).fill(-1);
@@ -39,6 +42,7 @@ export class Placement {
     this.#sizes = sizes;
     this.#first = first;
     this.#last = last;
+    this.#fixed = new Set(fixed);
   }
 
   /** The value that has the room of `value`, and where in it that begins. */
@@ -92,7 +96,7 @@ export class Placement {
       owner.first = Math.min(owner.first, Math.max(this.#first[value] as number, 0));
       owner.last = Math.max(owner.last, this.#last[value] as number);
     }
-    const roots = owners.filter(({ value }) => found[value]?.root === value);
+    const roots = owners.filter(({ value }) => found[value]?.root === value && !this.#fixed.has(value));
     const plan = planArena(roots);
     const rooms = new Array<number>(this.#sizes.length).fill(0);
     for (const [index, { value }] of roots.entries()) rooms[value] = plan.offsets[index] as number;

@@ -2,9 +2,11 @@ import { shapeText } from '../core/checks.js';
 import { product } from '../core/lists.js';
 import { multiplyAdds } from '../core/spec.js';
 import type { RouteName } from '../runtime/execution.js';
-import { type FlatDefinition, type Node, partsOf } from './definition.js';
+import type { ChainStep } from './chain-step.js';
+import type { FlatDefinition, Node } from './definition.js';
+import { partsOf } from './fuse.js';
 import type { Module } from './module.js';
-import type { Program, ProgramStep } from './program.js';
+import type { Program } from './program.js';
 
 /** One node of a chain, for one set of input shapes. */
 export interface SummaryStep {
@@ -35,9 +37,13 @@ export interface Summary {
   toString(): string;
 }
 
-export function summarize(name: string, { inputs, nodes }: FlatDefinition, program: Program): Summary {
+export function summarize(
+  name: string,
+  { inputs, nodes }: FlatDefinition,
+  program: Program<ChainStep>,
+): Summary {
   const owners = new Map(
-    program.steps.flatMap((step) => partsOf(step.unit).map((node) => [node.name, step] as const)),
+    program.steps.flatMap((step) => partsOf<Node>(step.unit).map((node) => [node.name, step] as const)),
   );
   const shapes = new Map(inputs.map(({ value }, index) => [value, program.inputShapes[index]]));
   const steps = nodes.map((node): SummaryStep => {
@@ -69,7 +75,7 @@ export function summarize(name: string, { inputs, nodes }: FlatDefinition, progr
   return { ...summary, toString: () => tableOf(name, summary) };
 }
 
-function multiplyAddsOf({ module, outputShapes }: ProgramStep, inputShapes: readonly number[][]): number {
+function multiplyAddsOf({ module, outputShapes }: ChainStep, inputShapes: readonly number[][]): number {
   const [input, output] = [inputShapes[0] as number[], outputShapes[0] as readonly number[]];
   return module?.spec === undefined ? 0 : multiplyAdds(module.spec, product(input), product(output));
 }

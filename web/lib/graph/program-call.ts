@@ -1,0 +1,76 @@
+import { checkOut, checkTensorOf, FreshTensor, type Tensor } from '../core/tensor.js';
+import { locate, type Place, type Sink } from '../runtime/heap-tensor.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { byName, type NamedTensors, readGiven } from './named.js';
+import type { Program } from './program.js';
+
+/** What a call is about beside its tensors. */
+export interface CallNames {
+  /** What errors call the inputs. */
+  readonly inputLabels: readonly string[];
+  readonly outputNames: readonly string[];
+}
+
+/** The tensors of one call, in lists that are kept so that a steady loop makes none. */
+export class ProgramCall {
+  /** The inputs, to be filled before `run`. */
+  readonly given: unknown[] = [];
+  readonly #receivers: unknown[] = [];
+  readonly #places: Place[] = [];
+  readonly #sinks: Sink[] = [];
+
+  /** Computes what was given into `out`, or into new tensors: by name, or the only one. */
+  run(
+    where: string,
+    runtime: Runtime,
+    { inputLabels, outputNames }: CallNames,
+    program: Program,
+    arena: (program: Program) => number,
+    named: boolean,
+    out: Tensor | NamedTensors | undefined,
+    ran?: (index: number) => void,
+  ): Tensor | NamedTensors {
+    const { inputShapes, inputCounts, outputShapes } = program;
+    for (let index = 0; index < inputShapes.length; index += 1) {
+      const label = inputLabels[index] as string;
+      const shape = inputShapes[index] as readonly number[];
+      const values = checkTensorOf(where, label, this.given[index], shape, inputCounts[index] as number);
+      this.#places[index] = locate(values, runtime);
+    }
+    if (out !== undefined) readGiven(where, 'out', out, outputNames, this.#receivers, named);
+    const fresh = out === undefined ? freshTensors(where, outputShapes) : undefined;
+    for (let index = 0; index < outputShapes.length; index += 1) {
+      this.#sinks[index] = fresh?.[index] ?? locate(this.#receiver(where, program, index), runtime);
+    }
+    program.run(arena(program), this.#places, this.#sinks, ran);
+    if (fresh !== undefined) {
+      return named ? byName(outputNames, tensorsOf(fresh)) : (fresh[0] as FreshTensor).tensor;
+    }
+    for (let index = 0; index < outputShapes.length; index += 1) {
+      // A view of the caller's own does not survive growth, and without it the result is out of reach.
+      if (typeof this.#sinks[index] === 'number') this.#receiver(where, program, index);
+    }
+    return out as Tensor | NamedTensors;
+  }
+
+  /** Keeps nobody's tensors alive. */
+  forget(): void {
+    this.given.fill(undefined);
+    this.#receivers.fill(undefined);
+    this.#places.fill(0);
+    this.#sinks.fill(0);
+  }
+
+  #receiver(where: string, { outputShapes, outputCounts }: Program, index: number): Float32Array {
+    const shape = outputShapes[index] as readonly number[];
+    return checkOut(where, this.#receivers[index], shape, outputCounts[index] as number);
+  }
+}
+
+function freshTensors(where: string, shapes: readonly (readonly number[])[]): FreshTensor[] {
+  return shapes.map((shape) => new FreshTensor(where, shape));
+}
+
+function tensorsOf(fresh: readonly FreshTensor[]): Tensor<ArrayBuffer>[] {
+  return fresh.map(({ tensor }) => tensor);
+}
