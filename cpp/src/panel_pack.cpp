@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "divide.h"
 #include "transpose_4x4.h"
 
 namespace deconv {
@@ -53,12 +54,86 @@ void PanelPacker::pack(const int32_t (&offset)[3], int64_t first_channel, int64_
     std::fill_n(panel, channels * kPanel, 0.0f);
     return;
   }
-  const int64_t delta =
-      (int64_t{offset[0]} * problem_.input[1] + offset[1]) * problem_.input[2] + offset[2];
   if (problem_.layout == Layout::kChannelsFirst) {
-    pack_planes(delta, inside, first_channel, channels, panel);
+    pack_planes(delta(offset), inside, first_channel, channels, panel);
   } else {
-    pack_points(delta * problem_.spec.in_channels, inside, first_channel, channels, panel);
+    pack_points(delta(offset) * problem_.spec.in_channels, inside, first_channel, channels, panel);
+  }
+}
+
+void PanelPacker::pack_row(const PanelRow& row, const int32_t (&offset)[3], int64_t first_channel,
+                           int64_t channels, int64_t panel_stride, float* panels) const {
+  // Every panel is a stream of stores, for which a first-level cache has few ways where they lie
+  // powers of two apart.
+  constexpr int64_t kStreams = 16;
+  const auto outside = [&](int axis) {
+    const int32_t position = row.spatial[axis] + offset[axis];
+    return position < 0 || position >= problem_.input[axis];
+  };
+  const int64_t columns = outside(0) || outside(1) ? 0 : row.columns;
+  const int64_t column = row.column + offset[2];
+  const int64_t plane = problem_.input_points();
+  const float* const source = input_ + row.start + first_channel * plane + delta(offset);
+  for (int64_t first = 0; first < row.panels; first += kStreams) {
+    const int64_t last = std::min(first + kStreams, row.panels);
+    // Those that lie inside of the row.
+    const int64_t begin = std::clamp(ceil_divide(-column, kPanel), first, last);
+    const int64_t end = std::clamp(floor_divide(columns - column, kPanel), begin, last);
+    for (int64_t channel = 0; begin < end && channel < channels; ++channel) {
+      const float* read = source + channel * plane + begin * kPanel;
+      float* write = panels + begin * panel_stride + channel * kPanel;
+      for (int64_t panel = begin; panel < end; ++panel) {
+        wasm_v128_store(write, wasm_v128_load(read));
+        wasm_v128_store(write + 4, wasm_v128_load(read + 4));
+        read += kPanel;
+        write += panel_stride;
+      }
+    }
+    const auto pack_edge = [&](int64_t panel) {
+      for (int64_t lane = 0; lane < kPanel; lane += 4) {
+        const int64_t at = column + panel * kPanel + lane;
+        const auto met = [&](int64_t index) { return at + index >= 0 && at + index < columns; };
+        const unsigned bits = met(0) | met(1) << 1 | met(2) << 2 | met(3) << 3;
+        pack_beside(source + panel * kPanel + lane, bits, channels,
+                    panels + panel * panel_stride + lane);
+      }
+    };
+    for (int64_t panel = first; panel < begin; ++panel) pack_edge(panel);
+    for (int64_t panel = end; panel < last; ++panel) pack_edge(panel);
+  }
+}
+
+// Four positions beside each other, of which those are inside whose bits are set.
+void PanelPacker::pack_beside(const float* source, unsigned inside, int64_t channels,
+                              float* panel) const {
+  const int64_t plane = problem_.input_points();
+  // A vector that starts outside of its row may be loaded and masked where it does not start before
+  // the input; one of its values is inside, so that it ends in the slack at most.
+  if (inside != 0 && source >= input_) {
+    const v128_t mask = lane_mask(inside);
+    for (int64_t channel = 0; channel < channels; ++channel) {
+      wasm_v128_store(panel, wasm_v128_and(wasm_v128_load(source), mask));
+      panel += kPanel;
+      source += plane;
+    }
+    return;
+  }
+  const float* const lanes[4] = {source, source + 1, source + 2, source + 3};
+  pack_apart(lanes, inside, channels, panel);
+}
+
+// Four positions anywhere.
+void PanelPacker::pack_apart(const float* const (&source)[4], unsigned inside, int64_t channels,
+                             float* panel) const {
+  const int64_t plane = problem_.input_points();
+  for (int64_t channel = 0; channel < channels; ++channel) {
+    wasm_v128_store(panel + channel * kPanel, wasm_i32x4_const_splat(0));
+  }
+  for (int lane = 0; lane < 4; ++lane) {
+    if ((inside >> lane & 1) == 0) continue;
+    for (int64_t channel = 0; channel < channels; ++channel) {
+      panel[channel * kPanel + lane] = source[lane][channel * plane];
+    }
   }
 }
 
@@ -66,49 +141,29 @@ void PanelPacker::pack_planes(int64_t delta, unsigned inside, int64_t first_chan
                               int64_t channels, float* panel) const {
   const int64_t plane = problem_.input_points();
   const int64_t shift = first_channel * plane + delta;
-  // A vector that starts outside of its row may be loaded and masked where it does not start before
-  // the input; one of its values is inside, so that it ends in the slack at most.
-  const auto loadable = [&](const int64_t* start) { return start[0] + shift >= 0; };
-  const unsigned left = inside & kHalf;
-  const unsigned right = inside >> 4;
-  const bool left_whole = left_together_ && left != 0 && loadable(positions_.start);
-  const bool right_whole = right_together_ && right != 0 && loadable(positions_.start + 4);
-  const float* left_source = input_ + positions_.start[0] + shift;
-  const float* right_source = input_ + positions_.start[4] + shift;
-  if (inside == kAll && left_whole && right_whole) {
+  const float* const left = input_ + positions_.start[0] + shift;
+  const float* const right = input_ + positions_.start[4] + shift;
+  if (inside == kAll && left_together_ && right_together_) {
     for (int64_t channel = 0; channel < channels; ++channel) {
-      wasm_v128_store(panel, wasm_v128_load(left_source));
-      wasm_v128_store(panel + 4, wasm_v128_load(right_source));
+      wasm_v128_store(panel, wasm_v128_load(left + channel * plane));
+      wasm_v128_store(panel + 4, wasm_v128_load(right + channel * plane));
       panel += kPanel;
-      left_source += plane;
-      right_source += plane;
     }
     return;
   }
-  const auto pack_half = [&](unsigned bits, bool whole, int first_lane, const float* source,
-                             float* target) {
-    if (whole) {
-      const v128_t mask = lane_mask(bits);
-      for (int64_t channel = 0; channel < channels; ++channel) {
-        wasm_v128_store(target, wasm_v128_and(wasm_v128_load(source), mask));
-        target += kPanel;
-        source += plane;
-      }
-      return;
+  for (int lane = 0; lane < kPanel; lane += 4) {
+    const unsigned bits = inside >> lane & kHalf;
+    const float* const first = lane == 0 ? left : right;
+    if (lane == 0 ? left_together_ : right_together_) {
+      pack_beside(first, bits, channels, panel + lane);
+      continue;
     }
-    for (int64_t channel = 0; channel < channels; ++channel) {
-      wasm_v128_store(target + channel * kPanel, wasm_i32x4_const_splat(0));
+    const float* source[4];
+    for (int index = 0; index < 4; ++index) {
+      source[index] = input_ + positions_.start[lane + index] + shift;
     }
-    for (int lane = 0; lane < 4; ++lane) {
-      if ((bits >> lane & 1) == 0) continue;
-      const float* lane_source = input_ + positions_.start[first_lane + lane] + shift;
-      for (int64_t channel = 0; channel < channels; ++channel) {
-        target[channel * kPanel + lane] = lane_source[channel * plane];
-      }
-    }
-  };
-  pack_half(left, left_whole, 0, left_source, panel);
-  pack_half(right, right_whole, 4, right_source, panel + 4);
+    pack_apart(source, bits, channels, panel + lane);
+  }
 }
 
 void PanelPacker::pack_points(int64_t delta, unsigned inside, int64_t first_channel,

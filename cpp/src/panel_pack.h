@@ -16,6 +16,16 @@ struct PanelPositions {
   static constexpr int32_t kNowhere = INT32_MIN / 2;
 };
 
+// Panels behind each other whose positions lie beside each other in one row of planes, channels
+// first.
+struct PanelRow {
+  int64_t start;       // as PanelPositions::start, of the first position
+  int32_t spatial[2];  // of all positions, along depth and height
+  int64_t column;      // of the first position
+  int64_t columns;     // that the row has
+  int64_t panels;
+};
+
 // Copies the values that one tap offset reads for all positions of a panel and `channels` channels
 // to panel[channel][kPanel]; positions outside of the input give 0.
 class PanelPacker {
@@ -28,8 +38,18 @@ class PanelPacker {
   // `first_channel` counts from the first group's first channel.
   void pack(const int32_t (&offset)[3], int64_t first_channel, int64_t channels,
             float* panel) const;
+  // The same for all panels of a row, which lie `panel_stride` apart.
+  void pack_row(const PanelRow& row, const int32_t (&offset)[3], int64_t first_channel,
+                int64_t channels, int64_t panel_stride, float* panels) const;
 
  private:
+  void pack_beside(const float* source, unsigned inside, int64_t channels, float* panel) const;
+  void pack_apart(const float* const (&source)[4], unsigned inside, int64_t channels,
+                  float* panel) const;
+  int64_t delta(const int32_t (&offset)[3]) const {
+    return (int64_t{offset[0]} * problem_.input[1] + offset[1]) * problem_.input[2] + offset[2];
+  }
+
   void pack_planes(int64_t delta, unsigned inside, int64_t first_channel, int64_t channels,
                    float* panel) const;
   void pack_points(int64_t delta, unsigned inside, int64_t first_channel, int64_t channels,

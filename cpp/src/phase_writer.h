@@ -38,8 +38,10 @@ class PhaseWriter {
   // What a route has written itself.
   void add(const OutputStretch& stretch) { add(start_of(stretch), stretch.columns); }
 
- private:
+  // Where the first channel of a stretch stands.
   float* start_of(const OutputStretch& stretch) const;
+
+ private:
   void add(const float* start, int64_t columns);
   void finish();
 

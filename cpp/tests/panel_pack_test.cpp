@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 
@@ -161,4 +162,52 @@ TEST_CASE("rows that a whole panel reads side by side, at both ends of the input
       }
     }
   }
+}
+
+TEST_CASE("panels of a row hold what each lane reads, and 0 where that lies outside") {
+  constexpr float kBetween = 77;
+  int64_t whole = 0;
+  for (uint64_t seed = 0; seed < 2000; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    Problem problem = random_input(random);
+    problem.layout = Layout::kChannelsFirst;
+    problem.input[2] = random.one_in(4) ? random.between(120, 300) : random.between(1, 40);
+    const auto guard = random.one_in(2) ? ExactBuffer::Guard::kBefore : ExactBuffer::Guard::kBehind;
+    ExactBuffer input(problem.input_elements(), deconv::Buffer::kSlackBytes, guard);
+    input.fill(random);
+    const Lane first{random.between(0, problem.batch - 1),
+                     {random.between(0, problem.input[0] - 1),
+                      random.between(0, problem.input[1] - 1), random.between(-9, 9)}};
+    const int32_t panels = random.between(1, problem.input[2] / kPanel + 1);
+    const int32_t offset[3] = {random.between(-1, 1), random.between(-2, 2), random.between(-9, 9)};
+    const int32_t channel = random.between(0, problem.spec.in_channels - 1);
+    const int32_t channels = random.between(1, problem.spec.in_channels - channel);
+    const int64_t stride = int64_t{channels} * kPanel + random.between(0, 8);
+    ExactBuffer packed((panels - 1) * stride + channels * kPanel);
+    std::fill_n(packed.data(), packed.size(), kBetween);
+    PanelPacker(problem, input.data())
+        .pack_row({.start = element(problem, first),
+                   .spatial = {first.at[0], first.at[1]},
+                   .column = first.at[2],
+                   .columns = problem.input[2],
+                   .panels = panels},
+                  offset, channel, channels, stride, packed.data());
+    int64_t wrong = 0;
+    for (int64_t index = 0; index < packed.size(); ++index) {
+      float wanted = kBetween;
+      const int64_t within = index % stride;
+      if (within < channels * kPanel) {
+        Lane lane = first;
+        lane.at[2] += static_cast<int32_t>(index / stride * kPanel + within % kPanel);
+        for (int axis = 0; axis < 3; ++axis) lane.at[axis] += offset[axis];
+        const int64_t plane = (channel + within / kPanel) * problem.input_points();
+        wanted = reads(problem, lane) ? input[element(problem, lane) + plane] : 0.0f;
+        whole += wanted != 0;
+      }
+      wrong += std::bit_cast<uint32_t>(packed[index]) != std::bit_cast<uint32_t>(wanted);
+    }
+    CHECK(wrong == 0);
+  }
+  CHECK(whole > 30'000);
 }

@@ -286,6 +286,28 @@ TEST_CASE("channel counts around the width of a micro-kernel") {
   }
 }
 
+TEST_CASE("rows of many panels, and images that whole panels fill or do not") {
+  for (uint64_t seed = 0; seed < 120; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    const deconv_tests::SmallMachine small(random.between(1, 3));
+    // Blocks of several panels, which end within rows.
+    deconv::machine.polyphase_most_positions = 8 * random.between(1, 6);
+    deconv::machine.polyphase_block_bytes = 1 << 16;
+    const int32_t kernel = random.between(1, 5);
+    Spec spec = planar(random.one_in(3), kernel, random.one_in(3) ? 2 : 1,
+                       random.between(0, kernel / 2), random.one_in(4) ? 2 : 1);
+    spec.groups = random.between(1, 2);
+    spec.in_channels = spec.groups * random.between(1, 4);
+    spec.out_channels = spec.groups * random.between(1, 13);
+    spec.relu = random.one_in(2);
+    const Axes input = {random.between(1, 2), random.between(9, 12),
+                        random.one_in(2) ? 40 : random.between(16, 50)};
+    check_every_route(problem_of(spec, random.between(1, 2), input, Layout::kChannelsFirst),
+                      random);
+  }
+}
+
 TEST_CASE("depthwise layers of every small kernel and channel count") {
   Random random(6);
   for (const bool transposed : {true, false}) {

@@ -31,6 +31,8 @@ struct Blocks {
   int64_t blocks = 0;
   int64_t worker_elements = 0;  // panels and products
   bool streams_weights = false;
+  // Whether the cells of an image are the positions of an output in planes.
+  bool one_phase = false;
 };
 
 // Scatter: runs of cells along one axis.

@@ -62,6 +62,10 @@ class PolyphaseRoute final : public Route {
   int64_t rows_of(const PhaseGroup& group) const {
     return int64_t{group.phases} * spec_.group_out_channels();
   }
+  int64_t panel_elements() const {
+    return int64_t{axes_[0].offset_count()} * axes_[1].offset_count() * axes_[2].offset_count() *
+           spec_.group_in_channels() * kPanel;
+  }
   // Calls visit(d, h, w) with the taps of one phase of each axis, in the order of the packed depth.
   template <typename Visit>
   void visit_taps(const Axes& phase, const Visit& visit) const {
@@ -75,7 +79,7 @@ class PolyphaseRoute final : public Route {
   void pack_panels(const Run& run, int32_t channel_group, int64_t first, int64_t count,
                    float* panels) const;
   void multiply(const Run& run, int32_t channel_group, int64_t count, const float* panels,
-                float* products) const;
+                float* products, int64_t pitch) const;
   void write(const Run& run, int32_t channel_group, int64_t first, int64_t count,
              const float* products) const;
   void write_cells(const Run& run, OutputStretch stretch, const Axes& cell, const float* products,
@@ -187,9 +191,24 @@ Status PolyphaseRoute::run(const Plan& plan, const float* input, const Output& o
     const int64_t first = item % run.blocks * run.block;
     const int64_t count = std::min(run.block, run.all_cells - first);
     float* const panels = scratch + worker * run.worker_elements;
-    float* const products = panels + run.depth * run.block;
     pack_panels(run, channel_group, first, count, panels);
-    multiply(run, channel_group, count, panels, products);
+    const int64_t points = run.problem.output_points();
+    const int64_t image = first / points;
+    if (run.one_phase && count % kPanel == 0 && first + count <= (image + 1) * points) {
+      // Where the output's planes take whole panels, no other block writes between them.
+      PhaseWriter writer(run.problem, run.output);
+      const OutputStretch stretch{.image = image,
+                                  .channel_group = channel_group,
+                                  .depth = 0,
+                                  .height = 0,
+                                  .column = first % points,
+                                  .columns = count};
+      multiply(run, channel_group, count, panels, writer.start_of(stretch), points);
+      writer.add(stretch);
+      return;
+    }
+    float* const products = panels + run.depth * run.block;
+    multiply(run, channel_group, count, panels, products, run.block);
     write(run, channel_group, first, count, products);
   });
   return Status::kOk;
@@ -226,60 +245,79 @@ void PolyphaseRoute::pack_panels(const Run& run, int32_t channel_group, int64_t 
                                  int64_t count, float* panels) const {
   const Problem& problem = run.problem;
   const int64_t channels = spec_.group_in_channels();
-  const int64_t point = problem.layout == Layout::kChannelsFirst ? 1 : spec_.in_channels;
+  const bool planes = problem.layout == Layout::kChannelsFirst;
+  const int64_t point = planes ? 1 : spec_.in_channels;
   PanelPacker packer(problem, run.input);
   Cursor cursor(first, run.cells);
-  for (int64_t column = 0; column < count; column += kPanel) {
-    PanelPositions positions;
-    for (int lane = 0; lane < kPanel; ++lane) {
-      if (column + lane >= count) {
-        positions.start[lane] = 0;
-        positions.spatial[0][lane] = PanelPositions::kNowhere;
-        continue;
-      }
-      int64_t at = 0;
-      for (int axis = 0; axis < 3; ++axis) {
-        const int32_t position = cursor.cell[axis] * axes_[axis].step();
-        positions.spatial[axis][lane] = position;
-        at = at * problem.input[axis] + position;
-      }
-      positions.start[lane] =
-          cursor.image * problem.input_points() * spec_.in_channels + at * point;
-      cursor.advance(1);
-    }
-    packer.select(positions);
+  const auto position = [&](int axis) { return cursor.cell[axis] * axes_[axis].step(); };
+  const auto start = [&] {
+    const int64_t at = (int64_t{position(0)} * problem.input[1] + position(1)) * problem.input[2];
+    return cursor.image * problem.input_points() * spec_.in_channels + (at + position(2)) * point;
+  };
+  const auto visit_offsets = [&](const auto& pack) {
+    float* target = panels;
     for (int32_t d = 0; d < axes_[0].offset_count(); ++d) {
       for (int32_t h = 0; h < axes_[1].offset_count(); ++h) {
         for (int32_t w = 0; w < axes_[2].offset_count(); ++w) {
-          packer.pack({axes_[0].offset(d), axes_[1].offset(h), axes_[2].offset(w)},
-                      channel_group * channels, channels, panels);
-          panels += channels * kPanel;
+          const int32_t offset[3] = {axes_[0].offset(d), axes_[1].offset(h), axes_[2].offset(w)};
+          pack(offset, target);
+          target += channels * kPanel;
         }
       }
     }
+  };
+  for (int64_t column = 0; column < count;) {
+    const int64_t beside = std::min<int64_t>(count - column, run.cells[2] - cursor.cell[2]);
+    if (planes && axes_[2].step() == 1 && beside >= 2 * kPanel) {
+      const PanelRow row{.start = start(),
+                         .spatial = {position(0), position(1)},
+                         .column = position(2),
+                         .columns = problem.input[2],
+                         .panels = beside / kPanel};
+      visit_offsets([&](const int32_t(&offset)[3], float* target) {
+        packer.pack_row(row, offset, channel_group * channels, channels, panel_elements(), target);
+      });
+      cursor.advance(row.panels * kPanel);
+      column += row.panels * kPanel;
+      panels += row.panels * panel_elements();
+      continue;
+    }
+    PanelPositions positions{};
+    for (int lane = 0; lane < kPanel; ++lane, ++column) {
+      if (column >= count) {
+        positions.spatial[0][lane] = PanelPositions::kNowhere;
+        continue;
+      }
+      for (int axis = 0; axis < 3; ++axis) positions.spatial[axis][lane] = position(axis);
+      positions.start[lane] = start();
+      cursor.advance(1);
+    }
+    packer.select(positions);
+    visit_offsets([&](const int32_t(&offset)[3], float* target) {
+      packer.pack(offset, channel_group * channels, channels, target);
+    });
+    panels += panel_elements();
   }
 }
 
 void PolyphaseRoute::multiply(const Run& run, int32_t channel_group, int64_t count,
-                              const float* panels, float* products) const {
-  const int64_t offsets =
-      int64_t{axes_[0].offset_count()} * axes_[1].offset_count() * axes_[2].offset_count();
+                              const float* panels, float* products, int64_t pitch) const {
   TileProduct product{.tile = tiles_.data() + channel_group * tile_elements_,
                       .panels = panels,
                       .panel_count = (count + kPanel - 1) / kPanel,
-                      .panel_stride = offsets * spec_.group_in_channels() * kPanel,
+                      .panel_stride = panel_elements(),
                       .segments = segments_.data(),
                       .segment_count = 0,
                       .relu = spec_.relu,
                       .result = products,
-                      .result_stride = run.block};
+                      .result_stride = pitch};
   for (const PhaseGroup& group : std::span(groups_.data(), group_count_)) {
     const int64_t rows = rows_of(group);
     product.segment_count = group.segment_count;
     multiply_tiles(rows, group.depth, run.streams_weights, product);
     product.tile += Tiling::packed_elements(rows, group.depth);
     product.segments += group.segment_count;
-    product.result += rows * run.block;
+    product.result += rows * pitch;
   }
 }
 
@@ -375,6 +413,8 @@ const char* make_plan(const Machine& machine, Plan* plan) {
   cut.block = whole_panels(ceil_divide(whole, ceil_divide(whole, cut.block)));
   cut.blocks = ceil_divide(cut.all_cells, cut.block);
   cut.worker_elements = (cut.depth + cut.rows) * cut.block;
+  cut.one_phase =
+      phases == 1 && (problem.layout == Layout::kChannelsFirst || !problem.output_layout_matters());
   plan->set_cut(cut, machine.threads);
   plan->nanoseconds = polyphase_nanoseconds(problem, cut);
   return nullptr;

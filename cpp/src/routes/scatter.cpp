@@ -125,23 +125,34 @@ void ScatterRoute::multiply(const Run& run, const Strip& strip, float* panels,
   const int64_t in = spec_.group_in_channels();
   const int64_t point = problem.layout == Layout::kChannelsFirst ? 1 : spec_.in_channels;
   const Segment all{0, static_cast<int32_t>(in)};
+  const int64_t start =
+      strip.image * problem.input_points() * spec_.in_channels + strip.first * point;
   PanelPacker packer(problem, run.input);
   for (int64_t first = 0; first < strip.count; first += run.block) {
     const int64_t count = std::min(run.block, strip.count - first);
     const int64_t panel_count = (count + kPanel - 1) / kPanel;
-    for (int64_t panel = 0; panel < panel_count; ++panel) {
-      PanelPositions positions{};
-      for (int lane = 0; lane < kPanel; ++lane) {
-        const int64_t position = first + panel * kPanel + lane;
-        if (position >= strip.count) {
-          positions.spatial[0][lane] = PanelPositions::kNowhere;
-          continue;
+    if (problem.layout == Layout::kChannelsFirst) {
+      // Without a kernel all positions lie in one row.
+      packer.pack_row({.start = start + first,
+                       .spatial = {0, 0},
+                       .column = first,
+                       .columns = strip.count,
+                       .panels = panel_count},
+                      {0, 0, 0}, strip.channel_group * in, in, in * kPanel, panels);
+    } else {
+      for (int64_t panel = 0; panel < panel_count; ++panel) {
+        PanelPositions positions{};
+        for (int lane = 0; lane < kPanel; ++lane) {
+          const int64_t position = first + panel * kPanel + lane;
+          if (position >= strip.count) {
+            positions.spatial[0][lane] = PanelPositions::kNowhere;
+            continue;
+          }
+          positions.start[lane] = start + position * spec_.in_channels;
         }
-        positions.start[lane] = strip.image * problem.input_points() * spec_.in_channels +
-                                (strip.first + position) * point;
+        packer.select(positions);
+        packer.pack({0, 0, 0}, strip.channel_group * in, in, panels + panel * in * kPanel);
       }
-      packer.select(positions);
-      packer.pack({0, 0, 0}, strip.channel_group * in, in, panels + panel * in * kPanel);
     }
     multiply_tiles(
         rows(), in, /*from_memory=*/false,
