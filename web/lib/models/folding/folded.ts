@@ -75,10 +75,9 @@ class FoldedContent implements TensorContent {
   }
 
   async values(evaluation: Evaluation): Promise<Values> {
-    const { inputs, shape, work = 0 } = this.#fold;
     const values: Values[] = [];
-    for (const input of inputs) values.push(await evaluation.valuesOf(input.content));
-    evaluation.spend(Math.max(product(shape), work));
+    for (const input of this.#fold.inputs) values.push(await evaluation.valuesOf(input.content));
+    evaluation.spend(workOf(this.#fold));
     return this.#fold.compute(values);
   }
 
@@ -101,6 +100,33 @@ class FoldedContent implements TensorContent {
     const { invert, inputs } = this.#fold;
     return invert === undefined || inputs.length > 1 ? undefined : inputs[0];
   }
+}
+
+/** Values that need no reading any more. */
+const atHand = new WeakMap<ModelTensor, Values>();
+
+/** Lets rules take the values without waiting for them. */
+export function keepAtHand(tensor: ModelTensor, values: Values): void {
+  atHand.set(tensor, values);
+}
+
+/** The values of a tensor that is at hand or made of such; null for others. `spend` hears of each step's work. */
+export function valuesAtHand(tensor: ModelTensor, spend: (work: number) => void = () => {}): Values | null {
+  const fold = folds.get(tensor);
+  const known = atHand.get(tensor);
+  if (known !== undefined || fold === undefined) return known ?? null;
+  const inputs: Values[] = [];
+  for (const input of fold.inputs) {
+    const values = valuesAtHand(input, spend);
+    if (values === null) return null;
+    inputs.push(values);
+  }
+  spend(workOf(fold));
+  return fold.compute(inputs);
+}
+
+function workOf({ shape, work = 0 }: Fold): number {
+  return Math.max(product(shape), work);
 }
 
 /** The tensor of fewer bits that this one is a wider form of, or itself. */

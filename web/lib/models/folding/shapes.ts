@@ -78,16 +78,22 @@ export function picked(
   };
 }
 
+/** Along one axis `count` values from `start` on, `step` apart. */
+export interface SlicedAxis {
+  readonly start: number;
+  readonly step: number;
+  readonly count: number;
+}
+
 /** A part along each axis that is named: from `start`, in steps, up to `end`. */
-export function sliced(
-  source: ModelTensor,
+export function slicedAxes(
+  shape: readonly number[],
   axes: readonly number[],
   [starts, ends, steps]: readonly [readonly number[], readonly number[], readonly number[]],
-): Fold {
-  const { shape } = source;
-  const lists = shape.map((extent, axis) => {
+): SlicedAxis[] {
+  return shape.map((extent, axis) => {
     const place = axes.indexOf(axis);
-    if (place < 0) return { extent, index: (at: number) => at };
+    if (place < 0) return { start: 0, step: 1, count: extent };
     const step = steps[place] as number;
     if (step === 0) notFoldable('its step is 0');
     const clamp = (given: number, low: number, high: number) =>
@@ -96,12 +102,15 @@ export function sliced(
       step > 0
         ? [clamp(starts[place] as number, 0, extent), clamp(ends[place] as number, 0, extent)]
         : [clamp(starts[place] as number, -1, extent - 1), clamp(ends[place] as number, -1, extent - 1)];
-    return {
-      extent: Math.max(0, Math.ceil((end - start) / step)),
-      index: (at: number) => start + step * at,
-    };
+    return { start, step, count: Math.max(0, Math.ceil((end - start) / step)) };
   });
-  return picked(source, lists);
+}
+
+export function sliced(source: ModelTensor, axes: readonly SlicedAxis[]): Fold {
+  return picked(
+    source,
+    axes.map(({ start, step, count }) => ({ extent: count, index: (at: number) => start + step * at })),
+  );
 }
 
 export function broadcastTo(source: ModelTensor, shape: readonly number[]): Fold {

@@ -82,6 +82,14 @@ export class Constants {
     };
   }
 
+  /** The tensor that a node's attribute `value` is; null for none. */
+  async value(node: OnnxNode): Promise<Constant | null> {
+    const given = node.attribute('value')?.message(ATTRIBUTE.tensor);
+    return given === undefined
+      ? null
+      : this.#tensor(given, given.text(TENSOR.name) || (node.outputs[0] ?? ''));
+  }
+
   async #find(name: string, scope: Scope, steps: number): Promise<Constant> {
     if (steps > LIMITS.steps) return 'computed in too many steps, or in a circle';
     for (let at: Scope | null = scope; at !== null; at = at.outer) {
@@ -124,9 +132,8 @@ export class Constants {
       const name = [...call.outputs][output];
       return name === undefined ? 'no output of the function' : this.#find(name, call, steps + 1);
     }
-    const name = node.outputs[output] as string;
-    const value = node.is('Constant') ? node.attribute('value')?.message(ATTRIBUTE.tensor) : undefined;
-    if (value !== undefined) return this.#tensor(value, value.text(TENSOR.name) || name);
+    const value = node.is('Constant') ? await this.value(node) : null;
+    if (value !== null) return value;
     if (node.is('Identity')) return this.#find(node.inputs[0] ?? '', node.scope, steps);
     this.#loaded ??= await this.#imports.folding();
     const { foldNode, ruleOf } = this.#loaded;
@@ -138,11 +145,7 @@ export class Constants {
       if (typeof found === 'string') return reasonThrough(node.type, input, found);
       inputs.push(found);
     }
-    const tensorOf = async (attribute: string) => {
-      const given = node.attribute(attribute)?.message(ATTRIBUTE.tensor);
-      return given === undefined ? null : this.#tensor(given, name);
-    };
-    return foldNode(rule, { node, output, inputs, tensorOf, file: this.#file });
+    return foldNode(rule, { node, output, inputs, value: await this.value(node), file: this.#file });
   }
 
   async #tensor(message: Message, name: string): Promise<Constant> {

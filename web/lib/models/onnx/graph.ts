@@ -1,7 +1,7 @@
 import { refuse } from '../../core/checks.js';
 import { LIMITS } from '../limits.js';
 import type { Message } from '../wire.js';
-import { ATTRIBUTE, FUNCTION, GRAPH, MODEL, NODE, TENSOR, VALUE } from './schema.js';
+import { ATTRIBUTE, DIMENSION, FUNCTION, GRAPH, MODEL, NODE, TENSOR, TENSOR_TYPE, VALUE } from './schema.js';
 
 /** A node of a graph where it stands; one of a function for every call of that. */
 export class OnnxNode {
@@ -33,8 +33,10 @@ export class OnnxNode {
     return this.type === type && this.domain === domain;
   }
 
+  /** Writers of protobuf's third version leave a zero out. */
   integer(name: string): number | undefined {
-    return this.attribute(name)?.integer(ATTRIBUTE.integer);
+    const attribute = this.attribute(name);
+    return attribute && (attribute.integer(ATTRIBUTE.integer) ?? 0);
   }
 
   /** Undefined where the attribute is missing or empty. */
@@ -44,7 +46,8 @@ export class OnnxNode {
   }
 
   float(name: string): number | undefined {
-    return this.attribute(name)?.float(ATTRIBUTE.float);
+    const attribute = this.attribute(name);
+    return attribute && (attribute.float(ATTRIBUTE.float) ?? 0);
   }
 
   text(name: string): string | undefined {
@@ -240,9 +243,9 @@ export class OnnxGraph {
     ];
     this.#spend(2 * inputs.length + outputs.length + infos.length + initializers.length + sparses.length);
     for (const value of [...inputs, ...infos, ...outputs]) {
-      const dims = value.message(VALUE.type)?.message(1)?.message(2)?.messages(1) ?? [];
+      const dims = value.message(VALUE.type)?.message(1)?.message(TENSOR_TYPE.shape)?.messages(1) ?? [];
       this.#spend(dims.length);
-      const shape = dims.map((dim) => dim.integer(1) ?? 0);
+      const shape = dims.map((dim) => dim.integer(DIMENSION.length) ?? 0);
       scope.shapes.set(value.text(VALUE.name), shape);
     }
     for (const input of inputs) scope.unknown.set(input.text(VALUE.name), 'an input of the model');

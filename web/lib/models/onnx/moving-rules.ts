@@ -9,19 +9,17 @@ import {
   picked,
   reshaped,
   reshapedTo,
+  type SlicedAxis,
   sliced,
+  slicedAxes,
   transposed,
 } from '../folding/shapes.js';
 import { LIMITS } from '../limits.js';
 import type { ModelTensor } from '../tensor.js';
-import type { Rule } from './operands.js';
+import type { Operands, Rule } from './operands.js';
 
-const reshape: Rule = async (operands) =>
-  reshapedTo(
-    operands.input(0),
-    await operands.required(1, 'shape'),
-    operands.node.integer('allowzero') === 1,
-  );
+const reshape: Rule = (operands) =>
+  reshapedTo(operands.input(0), operands.required(1, 'shape'), operands.node.integer('allowzero') === 1);
 
 const flatten: Rule = (operands) => {
   const x = operands.input(0);
@@ -31,9 +29,9 @@ const flatten: Rule = (operands) => {
   return reshaped(x, [product(x.shape.slice(0, axis)), product(x.shape.slice(axis))]);
 };
 
-const unsqueeze: Rule = async (operands) => {
+const unsqueeze: Rule = (operands) => {
   const x = operands.input(0);
-  const given = await operands.required(1, 'axes');
+  const given = operands.required(1, 'axes');
   const rank = x.shape.length + given.length;
   const axes = axesOf(given, rank);
   const rest = [...x.shape];
@@ -43,9 +41,9 @@ const unsqueeze: Rule = async (operands) => {
   );
 };
 
-const squeeze: Rule = async (operands) => {
+const squeeze: Rule = (operands) => {
   const x = operands.input(0);
-  const given = await operands.numbers(1, 'axes');
+  const given = operands.numbers(1, 'axes');
   const axes =
     given === null
       ? x.shape.flatMap((extent, axis) => (extent === 1 ? [axis] : []))
@@ -57,31 +55,43 @@ const squeeze: Rule = async (operands) => {
   );
 };
 
-const slice: Rule = async (operands) => {
-  const x = operands.input(0);
-  const starts = await operands.required(1, 'starts');
-  const ends = await operands.required(2, 'ends');
-  const given = (await operands.numbers(3, 'axes')) ?? starts.map((_, place) => place);
-  const steps = (await operands.numbers(4, 'steps')) ?? starts.map(() => 1);
-  const axes = axesOf(given, x.shape.length);
+/** What a Slice takes along every axis. */
+export function sliceOf(operands: Operands): SlicedAxis[] {
+  const { shape } = operands.input(0);
+  const starts = operands.required(1, 'starts');
+  const ends = operands.required(2, 'ends');
+  const given = operands.numbers(3, 'axes') ?? starts.map((_, place) => place);
+  const steps = operands.numbers(4, 'steps') ?? starts.map(() => 1);
+  const axes = axesOf(given, shape.length);
   if ([ends, axes, steps].some((list) => list.length !== starts.length)) {
     notFoldable('its lists have different lengths');
   }
-  return sliced(x, axes, [starts, ends, steps]);
-};
+  return slicedAxes(shape, axes, [starts, ends, steps]);
+}
 
-const split: Rule = async (operands) => {
-  const x = operands.input(0);
-  const axis = axisOf(operands.node.integer('axis') ?? 0, x.shape.length);
-  const extent = x.shape[axis] as number;
-  const parts = operands.node.integer('num_outputs') ?? operands.node.outputs.length;
+/** The parts of a Split, one for each output. */
+export function splitOf(operands: Operands): { readonly axis: number; readonly sizes: readonly number[] } {
+  const { shape } = operands.input(0);
+  const { node } = operands;
+  const axis = axisOf(node.integer('axis') ?? 0, shape.length);
+  const extent = shape[axis] as number;
+  if (node.outputs.length > LIMITS.shapeValues) notFoldable(`it has ${node.outputs.length} parts`);
+  const parts = node.integer('num_outputs') ?? node.outputs.length;
   // The last part is smaller where they cannot be alike.
   const size = Math.ceil(extent / Math.max(1, parts));
-  const sizes = (await operands.numbers(1, 'split')) ?? null;
-  const start = sizes === null ? size * operands.output : total(sizes.slice(0, operands.output));
-  const length = sizes === null ? Math.min(size, extent - start) : (sizes[operands.output] ?? -1);
-  if (length < 0 || start + length > extent) notFoldable('its parts do not fit');
-  return sliced(x, [axis], [[start], [start + length], [1]]);
+  const sizes =
+    operands.numbers(1, 'split') ?? node.outputs.map((_, place) => Math.min(size, extent - size * place));
+  const fit =
+    sizes.length === node.outputs.length && sizes.every((one) => one >= 0) && total(sizes) === extent;
+  return fit ? { axis, sizes } : notFoldable('its parts do not fit');
+}
+
+const split: Rule = (operands) => {
+  const x = operands.input(0);
+  const { axis, sizes } = splitOf(operands);
+  const start = total(sizes.slice(0, operands.output));
+  const end = start + (sizes[operands.output] as number);
+  return sliced(x, slicedAxes(x.shape, [axis], [[start], [end], [1]]));
 };
 
 function total(list: readonly number[]): number {
@@ -119,17 +129,17 @@ const concat: Rule = (operands) => {
   };
 };
 
-const expand: Rule = async (operands) => {
+const expand: Rule = (operands) => {
   const x = operands.input(0);
-  const wanted = await operands.required(1, 'shape');
+  const wanted = operands.required(1, 'shape');
   if (wanted.some((extent) => !(extent >= 0))) notFoldable('its shape has negative extents');
   const shape = broadcastShape([x.shape, wanted]) ?? notFoldable('its shape does not fit');
   return broadcastTo(x, shape);
 };
 
-const tile: Rule = async (operands) => {
+const tile: Rule = (operands) => {
   const x = operands.input(0);
-  const repeats = await operands.required(1, 'repeats');
+  const repeats = operands.required(1, 'repeats');
   if (operands.optional(2) !== null) notFoldable('it has the inputs of opset 1');
   if (repeats.length !== x.shape.length || repeats.some((count) => !(count >= 0))) {
     notFoldable('its repeats do not fit');
@@ -143,21 +153,27 @@ const tile: Rule = async (operands) => {
   );
 };
 
-const pad: Rule = async (operands) => {
-  const x = operands.input(0);
+/** What a Pad adds before and behind every axis. */
+export function padOf(operands: Operands) {
   const { node } = operands;
-  const rank = x.shape.length;
-  const pads =
-    (await operands.numbers(1, 'pads')) ?? node.integers('paddings') ?? notFoldable('it has no pads');
-  const filler = (await operands.numbers(2, 'constant_value'))?.[0] ?? node.float('value') ?? 0;
-  const axes = axesOf((await operands.numbers(3, 'axes')) ?? x.shape.map((_, axis) => axis), rank);
-  const mode = node.text('mode') || 'constant';
+  const { shape } = operands.input(0);
+  const pads = operands.numbers(1, 'pads') ?? node.integers('paddings') ?? notFoldable('it has no pads');
+  const filler = operands.numbers(2, 'constant_value')?.[0] ?? node.float('value') ?? 0;
+  const axes = axesOf(operands.numbers(3, 'axes') ?? shape.map((_, axis) => axis), shape.length);
   if (pads.length !== 2 * axes.length || !pads.every(Number.isSafeInteger))
     notFoldable('its pads do not fit');
-  const list = x.shape.map((extent, axis) => {
+  const pairs = shape.map((_, axis): readonly [before: number, after: number] => {
     const place = axes.indexOf(axis);
-    const before = place < 0 ? 0 : (pads[place] as number);
-    const after = place < 0 ? 0 : (pads[place + axes.length] as number);
+    return place < 0 ? [0, 0] : [pads[place] as number, pads[place + axes.length] as number];
+  });
+  return { pairs, mode: node.text('mode') || 'constant', filler };
+}
+
+const pad: Rule = (operands) => {
+  const x = operands.input(0);
+  const { pairs, mode, filler } = padOf(operands);
+  const list = x.shape.map((extent, axis) => {
+    const [before, after] = pairs[axis] as readonly [number, number];
     // What negative pads take off is gone before the others repeat anything.
     const [start, end] = [Math.max(0, -before), extent - Math.max(0, -after)];
     const inner = Math.max(0, end - start);
@@ -206,18 +222,18 @@ const shapeOf: Rule = (operands) => {
   return literalTensor(node.name, [part.length], 'int64', part);
 };
 
-const constantOfShape: Rule = async (operands) => {
-  const shape = await operands.required(0, 'shape');
+const constantOfShape: Rule = (operands) => {
+  const shape = operands.required(0, 'shape');
   if (shape.some((extent) => !(extent >= 0))) notFoldable('its shape has negative extents');
-  const value = (await operands.tensor('value')) ?? literalTensor('', [1], 'float32', [0]);
+  const value = operands.value ?? literalTensor('', [1], 'float32', [0]);
   return broadcastTo(foldedTensor('', reshaped(value, [])), shape);
 };
 
-const range: Rule = async (operands) => {
+const range: Rule = (operands) => {
   const [start = 0, limit = 0, step = 1] = [
-    ...(await operands.required(0, 'start')),
-    ...(await operands.required(1, 'limit')),
-    ...(await operands.required(2, 'delta')),
+    ...operands.required(0, 'start'),
+    ...operands.required(1, 'limit'),
+    ...operands.required(2, 'delta'),
   ];
   const count = Math.max(0, Math.ceil((limit - start) / step));
   if (!(count <= LIMITS.shapeValues)) notFoldable(`it has ${count} values`);
@@ -241,7 +257,7 @@ export const MOVING_RULES: Readonly<Record<string, Rule>> = {
   Flatten: flatten,
   Unsqueeze: unsqueeze,
   Squeeze: squeeze,
-  Slice: slice,
+  Slice: (operands) => sliced(operands.input(0), sliceOf(operands)),
   Split: split,
   Concat: concat,
   Expand: expand,

@@ -1,9 +1,8 @@
 import { product } from '../folding/arrays.js';
-import { type Fold, notFoldable } from '../folding/folded.js';
+import { type Fold, notFoldable, valuesAtHand } from '../folding/folded.js';
 import { LIMITS } from '../limits.js';
 import type { ModelFile } from '../source.js';
 import type { ModelTensor } from '../tensor.js';
-import { Evaluation } from '../tensor-content.js';
 import type { OnnxNode } from './graph.js';
 
 /** A node whose inputs are constants. */
@@ -13,9 +12,10 @@ export interface FoldedNode {
   readonly output: number;
   /** Null for those left out. */
   readonly inputs: readonly (ModelTensor | null)[];
-  /** The tensor attribute of a name; a text says why it cannot be read. */
-  readonly tensorOf: (name: string) => Promise<ModelTensor | string | null>;
-  readonly file: ModelFile;
+  /** The tensor that its attribute `value` is; a text says why it cannot be read. */
+  readonly value: ModelTensor | string | null;
+  /** Null where all of the node's values are known. */
+  readonly file: ModelFile | null;
 }
 
 /** Numbers of tensors that many nodes may share. */
@@ -38,12 +38,12 @@ export class Operands {
   }
 
   get file(): ModelFile {
-    return this.#given.file;
+    return this.#given.file ?? notFoldable('the file is not at hand');
   }
 
-  async tensor(attribute: string): Promise<ModelTensor | null> {
-    const found = await this.#given.tensorOf(attribute);
-    return typeof found === 'string' ? notFoldable(`its ${attribute} is ${found}`) : found;
+  get value(): ModelTensor | null {
+    const { value } = this.#given;
+    return typeof value === 'string' ? notFoldable(`its value is ${value}`) : value;
   }
 
   /** An input that must be there. */
@@ -61,7 +61,7 @@ export class Operands {
   }
 
   /** Numbers that say what the node does: an input in newer opsets, an attribute in older ones. */
-  async numbers(place: number, attribute: string): Promise<readonly number[] | null> {
+  numbers(place: number, attribute: string): readonly number[] | null {
     const given = this.optional(place);
     if (given === null) {
       const one = this.node.integer(attribute);
@@ -71,14 +71,28 @@ export class Operands {
     if (known !== undefined) return known;
     const count = product(given.shape);
     if (count > LIMITS.shapeValues) notFoldable(`its ${attribute} are ${count} numbers`);
-    const list = [...(await new Evaluation().valuesOf(given.content))];
+    const list = [...(valuesAtHand(given) ?? wait(given))];
     lists.set(given, list);
     return list;
   }
 
-  async required(place: number, attribute: string): Promise<readonly number[]> {
-    return (await this.numbers(place, attribute)) ?? notFoldable(`it has no ${attribute}`);
+  required(place: number, attribute: string): readonly number[] {
+    return this.numbers(place, attribute) ?? notFoldable(`it has no ${attribute}`);
   }
 }
 
-export type Rule = (operands: Operands) => Fold | ModelTensor | Promise<Fold | ModelTensor>;
+export type Rule = (operands: Operands) => Fold | ModelTensor;
+
+const awaited = new WeakMap<object, ModelTensor>();
+
+/** Leaves a rule, which is called again once the values are at hand. */
+function wait(tensor: ModelTensor): never {
+  const error = new Error(`the values of ${JSON.stringify(tensor.name)} are not known`);
+  awaited.set(error, tensor);
+  throw error;
+}
+
+/** The tensor whose values a rule was left for; undefined for other errors. */
+export function awaitedBy(error: unknown): ModelTensor | undefined {
+  return awaited.get(error as object);
+}

@@ -1,14 +1,21 @@
 import { bitsOf, isFloat, type ModelDtype, type Values } from '../dtypes.js';
 import { map } from '../folding/arithmetic.js';
 import { product } from '../folding/arrays.js';
-import { type Fold, foldedTensor, literalTensor, notFoldable, reasonOf } from '../folding/folded.js';
+import {
+  type Fold,
+  foldedTensor,
+  keepAtHand,
+  literalTensor,
+  notFoldable,
+  reasonOf,
+} from '../folding/folded.js';
 import { dequantized, quantized } from '../folding/quantized.js';
 import { checkExtent } from '../stored.js';
 import { type ModelTensor, storedTensor } from '../tensor.js';
-import type { TensorPlace } from '../tensor-content.js';
+import { Evaluation, type TensorPlace } from '../tensor-content.js';
 import type { OnnxNode } from './graph.js';
 import { MOVING_RULES } from './moving-rules.js';
-import { type FoldedNode, Operands, type Rule } from './operands.js';
+import { awaitedBy, type FoldedNode, Operands, type Rule } from './operands.js';
 import { ATTRIBUTE, DTYPES } from './schema.js';
 import { VALUE_RULES } from './value-rules.js';
 
@@ -99,16 +106,20 @@ export async function foldNode(rule: Rule, given: FoldedNode): Promise<ModelTens
   const { node, output } = given;
   const pair = node.type === 'DequantizeLinear' ? await storedPair(given) : null;
   if (pair !== null) return pair;
-  try {
-    const made = await rule(new Operands(given));
-    if (!('compute' in made)) return made;
-    // New values must not reach whoever else takes the input.
-    const { invert, ...fold } = made;
-    const shared = node.inputs.some((name) => node.scope.consumers(name).length > 1);
-    const name = node.outputs[output] ?? '';
-    return foldedTensor(name, shared || invert === undefined ? fold : made);
-  } catch (error) {
-    return `computed by ${node.type}, and ${reasonOf(error)}`;
+  for (;;) {
+    try {
+      const made = rule(new Operands(given));
+      if (!('compute' in made)) return made;
+      // New values must not reach whoever else takes the input.
+      const { invert, ...fold } = made;
+      const shared = node.inputs.some((name) => node.scope.consumers(name).length > 1);
+      const name = node.outputs[output] ?? '';
+      return foldedTensor(name, shared || invert === undefined ? fold : made);
+    } catch (error) {
+      const wanted = awaitedBy(error);
+      if (wanted === undefined) return `computed by ${node.type}, and ${reasonOf(error)}`;
+      keepAtHand(wanted, await new Evaluation().valuesOf(wanted.content));
+    }
   }
 }
 

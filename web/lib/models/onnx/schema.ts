@@ -2,7 +2,7 @@ import type { ModelDtype } from '../dtypes.js';
 import type { Schema } from '../wire.js';
 
 // The messages of onnx.proto (IR version 13) by field number, as far as they matter here.
-export const MODEL = { version: 1, producer: 2, graph: 7, functions: 25 } as const;
+export const MODEL = { version: 1, producer: 2, graph: 7, opset: 8, functions: 25 } as const;
 export const GRAPH = { node: 1, initializer: 5, input: 11, output: 12, valueInfo: 13, sparse: 15 } as const;
 export const NODE = { input: 1, output: 2, name: 3, type: 4, attribute: 5, domain: 7, overload: 8 } as const;
 export const ATTRIBUTE = {
@@ -36,12 +36,19 @@ export const FUNCTION = {
   input: 4,
   output: 5,
   node: 7,
+  opset: 9,
   domain: 10,
   defaults: 11,
   overload: 13,
 } as const;
 export const ENTRY = { key: 1, value: 2 } as const;
 export const VALUE = { name: 1, type: 2 } as const;
+/** A version of a set of operators. */
+export const OPSET = { domain: 1, version: 2 } as const;
+/** Of a tensor's type. */
+export const TENSOR_TYPE = { element: 1, shape: 2 } as const;
+/** An axis has a length or a name. */
+export const DIMENSION = { length: 1, name: 2 } as const;
 
 const entrySchema: Schema = { [ENTRY.key]: 'text', [ENTRY.value]: 'text' };
 const tensorSchema: Schema = {
@@ -79,10 +86,11 @@ const nodeSchema: Schema = {
   [NODE.domain]: 'text',
   [NODE.overload]: 'text',
 };
-// TypeProto > Tensor > TensorShapeProto > Dimension: each time field 1 or 2.
-const dimensionSchema: Schema = { 1: 'integer' };
+// TypeProto > Tensor > TensorShapeProto > Dimension.
+const dimensionSchema: Schema = { [DIMENSION.length]: 'integer', [DIMENSION.name]: 'text' };
 const shapeSchema: Schema = { 1: () => dimensionSchema };
-const tensorTypeSchema: Schema = { 2: () => shapeSchema };
+const tensorTypeSchema: Schema = { [TENSOR_TYPE.element]: 'integer', [TENSOR_TYPE.shape]: () => shapeSchema };
+const opsetSchema: Schema = { [OPSET.domain]: 'text', [OPSET.version]: 'integer' };
 const typeSchema: Schema = { 1: () => tensorTypeSchema };
 const valueSchema: Schema = { [VALUE.name]: 'text', [VALUE.type]: () => typeSchema };
 const sparseSchema: Schema = { 1: () => tensorSchema };
@@ -99,6 +107,7 @@ const functionSchema: Schema = {
   [FUNCTION.input]: 'text',
   [FUNCTION.output]: 'text',
   [FUNCTION.node]: () => nodeSchema,
+  [FUNCTION.opset]: () => opsetSchema,
   [FUNCTION.domain]: 'text',
   [FUNCTION.defaults]: () => attributeSchema,
   [FUNCTION.overload]: 'text',
@@ -107,6 +116,7 @@ export const modelSchema: Schema = {
   [MODEL.version]: 'integer',
   [MODEL.producer]: 'text',
   [MODEL.graph]: () => graphSchema,
+  [MODEL.opset]: () => opsetSchema,
   [MODEL.functions]: () => functionSchema,
 };
 

@@ -69,10 +69,10 @@ function variadic(
 }
 
 function reduction(rule: Reduction): Rule {
-  return async (operands) => {
+  return (operands) => {
     const x = operands.input(0);
     const { shape, numeric: dtype } = x;
-    const given = (await operands.numbers(1, 'axes')) ?? [];
+    const given = operands.numbers(1, 'axes') ?? [];
     if (given.length === 0 && operands.node.integer('noop_with_empty_axes') === 1) return x;
     const axes = given.length === 0 ? shape.map((_, axis) => axis) : axesOf(given, shape.length);
     const keep = operands.node.integer('keepdims') !== 0;
@@ -113,11 +113,11 @@ const where: Rule = (operands) => {
   };
 };
 
-const clip: Rule = async (operands) => {
+const clip: Rule = (operands) => {
   const { node } = operands;
   const x = operands.input(0);
-  const low = (await operands.numbers(1, 'minimum'))?.[0] ?? node.float('min') ?? Number.NEGATIVE_INFINITY;
-  const high = (await operands.numbers(2, 'maximum'))?.[0] ?? node.float('max') ?? Number.POSITIVE_INFINITY;
+  const low = operands.numbers(1, 'minimum')?.[0] ?? node.float('min') ?? Number.NEGATIVE_INFINITY;
+  const high = operands.numbers(2, 'maximum')?.[0] ?? node.float('max') ?? Number.POSITIVE_INFINITY;
   const { shape, numeric: dtype } = x;
   return {
     shape,

@@ -1,0 +1,124 @@
+// Norms in inference.
+
+import { product } from '../../core/lists.js';
+import { broadcast } from '../../models/folding/arrays.js';
+import { notFoldable } from '../../models/folding/folded.js';
+import { axisOf } from '../../models/folding/shapes.js';
+import { floatsOf, type LoadedNode, type NodeRule } from './node.js';
+
+const EPSILON = 1e-5;
+
+const batchNorm: NodeRule = (loaded) => {
+  const { node } = loaded;
+  if (node.integer('training_mode') === 1) notFoldable('it is in training');
+  if (node.integer('spatial') === 0) notFoldable('it has numbers for every point');
+  const [scale, shift, mean, variance] = ['scale', 'bias', 'mean', 'variance'].map((what, index) =>
+    floatsOf(loaded.required(index + 1, what)),
+  ) as [Float32Array, Float32Array, Float32Array, Float32Array];
+  const channels = scale.length;
+  if ([shift, mean, variance].some((list) => list.length !== channels)) {
+    notFoldable('its numbers are not one for each channel');
+  }
+  const epsilon = node.float('epsilon') ?? EPSILON;
+  const factors = scale.map((factor, channel) => factor / Math.sqrt((variance[channel] as number) + epsilon));
+  const terms = shift.map((term, channel) => {
+    const deviation = Math.sqrt((variance[channel] as number) + epsilon);
+    return term - ((mean[channel] as number) * (scale[channel] as number)) / deviation;
+  });
+  return (call) =>
+    call.result({ kind: 'affine', scale: factors, shift: terms, layout: 'channels-first' }, [call.value(0)]);
+};
+
+/** One number for every channel, also where the file has one for every group. */
+function perChannel(loaded: LoadedNode, groups: number | null) {
+  const lists = [floatsOf(loaded.required(1, 'scale')), floatsOf(loaded.required(2, 'bias'))] as const;
+  const known = new Map<number, readonly Float32Array[]>();
+  return (channels: number) => {
+    let spread = known.get(channels);
+    if (spread === undefined) {
+      spread = lists.map((list) => {
+        if (list.length === channels) return list;
+        if (list.length !== groups) notFoldable(`its numbers are ${list.length} for ${channels} channels`);
+        return Float32Array.from({ length: channels }, (_, channel) => {
+          return list[Math.floor((channel * list.length) / channels)] as number;
+        });
+      });
+      known.set(channels, spread);
+    }
+    return spread as readonly [Float32Array, Float32Array];
+  };
+}
+
+/** Every group of channels of every sample; without a count each channel is one. */
+const groupNorm =
+  (grouped: boolean): NodeRule =>
+  (loaded) => {
+    const { node, opset } = loaded;
+    const count = grouped ? (node.integer('num_groups') ?? notFoldable('it has no num_groups')) : null;
+    if (count !== null && !(count >= 1)) notFoldable(`its num_groups are ${count}`);
+    const epsilon = node.float('epsilon') ?? EPSILON;
+    // Opset 18 has scale and bias of every group, from 21 on they are of every channel.
+    const parametersOf = perChannel(loaded, opset < 21 ? count : null);
+    return (call) => {
+      const shape = call.shape(0);
+      if (shape.length < 3) notFoldable(`its input has ${shape.length} axes`);
+      const channels = shape[1] as number;
+      const [scale, shift] = parametersOf(channels);
+      call.result(
+        {
+          kind: 'normalization',
+          over: 'groups',
+          groups: count ?? channels,
+          axis: 1,
+          epsilon,
+          scale,
+          shift,
+          layout: 'channels-first',
+        },
+        [call.value(0)],
+      );
+    };
+  };
+
+const layerNorm: NodeRule = (loaded) => {
+  const { node } = loaded;
+  const given = node.integer('axis') ?? -1;
+  const epsilon = node.float('epsilon') ?? EPSILON;
+  const tensors = [loaded.required(1, 'scale'), loaded.constant(2, 'bias')];
+  return (call) => {
+    const shape = call.shape(0);
+    const axis = axisOf(given, shape.length);
+    const normalized = shape.slice(axis);
+    const [scale = null, shift = null] = tensors.map((tensor) => {
+      if (tensor === null) return null;
+      const own = tensor.shape;
+      const offset = normalized.length - own.length;
+      if (own.some((extent, at) => extent !== 1 && extent !== normalized[at + offset])) {
+        notFoldable('its numbers do not fit the axes that it normalizes');
+      }
+      const list = floatsOf(tensor) as Float32Array<ArrayBuffer>;
+      if (list.length === product(normalized)) return list;
+      return broadcast(list, own, normalized, 'float32') as Float32Array;
+    });
+    call.result(
+      {
+        kind: 'normalization',
+        over: 'layer',
+        groups: 1,
+        axis,
+        epsilon,
+        scale,
+        shift,
+        layout: 'channels-first',
+      },
+      [call.value(0)],
+    );
+  };
+};
+
+export const NORMS: Readonly<Record<string, NodeRule>> = {
+  BatchNormalization: batchNorm,
+  InstanceNormalization: groupNorm(false),
+  GroupNormalization: groupNorm(true),
+  LayerNormalization: layerNorm,
+};

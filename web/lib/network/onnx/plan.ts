@@ -1,0 +1,271 @@
+// What of a file its outputs need: its nodes in an order in which they can be computed, each with its rule, and its
+// constants, their values read.
+
+import { describe, fault, refuse } from '../../core/checks.js';
+import { isFloat, type ModelDtype } from '../../models/dtypes.js';
+import { keepAtHand, notFoldable, reasonOf } from '../../models/folding/folded.js';
+import { LIMITS } from '../../models/limits.js';
+import type { Constants } from '../../models/onnx/constants.js';
+import type { OnnxGraph, OnnxNode, Scope } from '../../models/onnx/graph.js';
+import type { Rule } from '../../models/onnx/operands.js';
+import { ruleOf } from '../../models/onnx/operators.js';
+import { FUNCTION, OPSET } from '../../models/onnx/schema.js';
+import type { ModelTensor } from '../../models/tensor.js';
+import { Evaluation } from '../../models/tensor-content.js';
+import type { Message } from '../../models/wire.js';
+import { LoadedNode, type NodeCall, type Slot } from './node.js';
+import { movesValues, nodeRuleOf } from './rules.js';
+
+/** A node that is computed. */
+export interface Step {
+  readonly node: OnnxNode;
+  readonly inputs: readonly (Slot | null)[];
+  readonly outputs: readonly Slot[];
+  /** Computes values from values at hand; undefined where none is known. */
+  readonly rule: Rule | undefined;
+  /** The tensor that is its attribute `value`. */
+  readonly value: ModelTensor | string | null;
+  /** Emits its operations; null where its values are always at hand. */
+  readonly lower: ((call: NodeCall) => void) | null;
+  readonly dtype: ModelDtype | null;
+}
+
+/** What cannot be run, as `detail.nodes` of the error has it. */
+interface Unsupported {
+  readonly name: string;
+  readonly type: string;
+  readonly reason: string;
+}
+
+/** Sizes are known of every value. */
+const OF_SIZES: ReadonlySet<string> = new Set(['Shape', 'Size']);
+
+/** Inputs and attributes of one node, and outputs; joins of hundreds are common. */
+const MOST_PORTS = 1 << 14;
+
+/** Finds all that given values of the file need. */
+export class Plan {
+  readonly steps: Step[] = [];
+  readonly #slots = new Map<Scope, Map<string, Slot>>();
+  readonly #states = new Map<OnnxNode, 'open' | 'done'>();
+  readonly #inputs: ReadonlyMap<string, ModelDtype>;
+  readonly #graph: OnnxGraph;
+  readonly #constants: Constants;
+  readonly #evaluation = new Evaluation();
+  readonly #read = new Set<ModelTensor>();
+  readonly #opsets: ReadonlyMap<string, number>;
+  readonly #unsupported: Unsupported[] = [];
+
+  /** @param inputs types of the model's inputs */
+  constructor(
+    graph: OnnxGraph,
+    constants: Constants,
+    inputs: ReadonlyMap<string, ModelDtype>,
+    opsets: readonly Message[],
+  ) {
+    this.#graph = graph;
+    this.#constants = constants;
+    this.#inputs = inputs;
+    this.#opsets = versionsOf(opsets);
+  }
+
+  /** The value of a name of the model's graph; undefined for one that nothing in the plan needs. */
+  slot(name: string): Slot | undefined {
+    const place = this.#resolve(name, this.#graph.main);
+    return place === null ? undefined : this.#slots.get(place.scope)?.get(place.name);
+  }
+
+  async need(names: readonly string[]): Promise<void> {
+    for (const name of names) await this.#visit(name);
+    for (const name of names) {
+      const tensor = this.slot(name)?.tensor;
+      if (tensor) await this.#readValues(tensor);
+    }
+    const nodes = this.#unsupported;
+    const [first] = nodes;
+    if (first === undefined) return;
+    const others = nodes.length === 1 ? '' : ` and ${nodes.length - 1} more nodes`;
+    throw fault(
+      'UNSUPPORTED',
+      'loadNetwork',
+      'nodes that networks run',
+      `node ${describe(first.name)} (${first.type}): ${first.reason}${others}`,
+      'detail.nodes lists all; outputs in front of them can be run: name them in outputs.',
+      { nodes },
+    );
+  }
+
+  /** Depth first, without recursion: networks are deep. */
+  async #visit(name: string): Promise<void> {
+    const waiting = this.#producersOf([name], this.#graph.main);
+    for (let node = waiting.at(-1); node !== undefined; node = waiting.at(-1)) {
+      const state = this.#states.get(node);
+      if (state === undefined) {
+        this.#states.set(node, 'open');
+        for (const before of this.#producersOf(node.inputs, node.scope)) {
+          const known = this.#states.get(before);
+          if (known === 'open')
+            refuse('BAD_MODEL', 'loadNetwork', 'nodes that do not need themselves', before.name);
+          if (known === undefined) waiting.push(before);
+        }
+        continue;
+      }
+      waiting.pop();
+      if (state === 'done') continue;
+      this.#states.set(node, 'done');
+      await this.#add(node);
+    }
+    await this.#slotOf(name, this.#graph.main);
+  }
+
+  #producersOf(names: readonly string[], scope: Scope): OnnxNode[] {
+    return names.flatMap((name) => {
+      const place = this.#resolve(name, scope);
+      return place?.scope.initializers.has(place.name) ? [] : (place?.scope.producer(place.name) ?? []);
+    });
+  }
+
+  /** Where a value is made, through calls of functions; null for what is left out. */
+  #resolve(name: string, scope: Scope): { readonly scope: Scope; readonly name: string } | null {
+    let [at, word] = [scope, name];
+    for (let steps = 0; steps < LIMITS.steps; steps += 1) {
+      if (word === '') return null;
+      const passed = at.arguments.get(word);
+      const producer = at.producer(word);
+      if (passed !== undefined && at.caller !== null) [at, word] = [at.caller.scope, passed];
+      else if (at.initializers.has(word)) return { scope: at, name: word };
+      else if (producer !== undefined) {
+        const inner = this.#graph.callOf(producer);
+        if (inner === undefined) return { scope: at, name: word };
+        const output = [...inner.outputs][producer.outputs.indexOf(word)];
+        if (output === undefined) break;
+        [at, word] = [inner, output];
+      } else if (at.caller !== null && at.unknown.has(word)) return null;
+      else return { scope: at, name: word };
+    }
+    return refuse('BAD_MODEL', 'loadNetwork', 'values that something makes', word);
+  }
+
+  /** A value whose nodes were added. */
+  async #slotOf(name: string, scope: Scope): Promise<Slot | null> {
+    const place = this.#resolve(name, scope);
+    if (place === null) return null;
+    const known = this.#slots.get(place.scope)?.get(place.name);
+    if (known !== undefined) return known;
+    const found = await this.#constants.find(place.name, place.scope);
+    if (typeof found === 'object') return this.#addSlot(place, found, false, found.numeric);
+    const dtype = place.scope === this.#graph.main ? this.#inputs.get(place.name) : undefined;
+    if (dtype === undefined) {
+      const code = place.scope.initializers.has(place.name) ? 'UNSUPPORTED' : 'BAD_MODEL';
+      return refuse(code, 'loadNetwork', `a value ${describe(place.name)} that is known`, found);
+    }
+    return this.#addSlot(place, null, false, dtype);
+  }
+
+  #addSlot(
+    { scope, name }: { readonly scope: Scope; readonly name: string },
+    tensor: ModelTensor | null,
+    sized: boolean,
+    dtype: ModelDtype,
+  ): Slot {
+    const slot: Slot = { name: scope.prefix + name, tensor, sized, dtype };
+    let slots = this.#slots.get(scope);
+    if (slots === undefined) {
+      slots = new Map();
+      this.#slots.set(scope, slots);
+    }
+    slots.set(name, slot);
+    return slot;
+  }
+
+  async #add(node: OnnxNode): Promise<void> {
+    const { scope } = node;
+    if (Math.max(node.inputs.length, node.outputs.length) > MOST_PORTS) {
+      refuse('BAD_MODEL', 'loadNetwork', `nodes of at most ${MOST_PORTS} inputs and outputs`, node.name);
+    }
+    const inputs: (Slot | null)[] = [];
+    for (const name of node.inputs) inputs.push(await this.#slotOf(name, scope));
+    const constant = inputs.every((slot) => slot === null || slot.tensor !== null);
+    const problem = constant ? await this.#addConstants(node) : null;
+    if (constant && problem === null) return;
+    for (const slot of inputs) if (slot?.tensor) await this.#readValues(slot.tensor);
+    const value = await this.#constants.value(node);
+    if (typeof value === 'object' && value !== null) await this.#readValues(value);
+    const rule = ruleOf(node);
+    const sized =
+      rule !== undefined &&
+      ((node.domain === '' && OF_SIZES.has(node.type)) ||
+        (!constant && inputs.every((slot) => slot === null || slot.tensor !== null || slot.sized)));
+    const loaded = new LoadedNode(
+      node,
+      this.#versionFor(node),
+      inputs,
+      await this.#constants.floats(node, 'scales'),
+    );
+    const lower = sized && nodeRuleOf(node) === undefined ? null : this.#prepare(loaded, sized, problem);
+    const [first] = inputs;
+    const dtype = loaded.dtype ?? first?.dtype ?? 'float32';
+    const outputs = node.outputs.map((name) => this.#addSlot({ scope, name }, null, sized, dtype));
+    this.steps.push({ node, inputs, outputs, rule, value, lower, dtype: loaded.dtype });
+  }
+
+  /** Outputs of a node of constants, or why it makes none. */
+  async #addConstants(node: OnnxNode): Promise<string | null> {
+    const tensors: ModelTensor[] = [];
+    for (const output of node.outputs) {
+      const found = await this.#constants.find(output, node.scope);
+      if (typeof found === 'string') return found;
+      tensors.push(found);
+    }
+    for (const [place, tensor] of tensors.entries()) {
+      const name = node.outputs[place] as string;
+      this.#addSlot({ scope: node.scope, name }, tensor, false, tensor.numeric);
+    }
+    return null;
+  }
+
+  /** Null for what is not run, which is noted unless its values will be at hand anyway. */
+  #prepare(loaded: LoadedNode, sized: boolean, problem: string | null): ((call: NodeCall) => void) | null {
+    const { node, inputs } = loaded;
+    try {
+      const rule = nodeRuleOf(node) ?? notFoldable(problem ?? 'networks have no such operator');
+      const integer = inputs.find((slot) => slot && !slot.tensor && !slot.sized && !isFloat(slot.dtype));
+      if (integer && !movesValues(node)) {
+        notFoldable(`it computes with ${integer.dtype} values of ${describe(integer.name)}`);
+      }
+      return rule(loaded);
+    } catch (error) {
+      const reason = reasonOf(error);
+      if (!sized) this.#unsupported.push({ name: node.name, type: qualified(node), reason });
+      return null;
+    }
+  }
+
+  async #readValues(tensor: ModelTensor): Promise<void> {
+    if (this.#read.has(tensor)) return;
+    this.#read.add(tensor);
+    keepAtHand(tensor, await this.#evaluation.valuesOf(tensor.content));
+  }
+
+  /** Of the operators that a node is of. */
+  #versionFor({ scope, domain }: OnnxNode): number {
+    const own =
+      scope.caller === null
+        ? undefined
+        : versionsOf(scope.caller.called.messages(FUNCTION.opset)).get(domain);
+    return own ?? this.#opsets.get(domain) ?? 1;
+  }
+}
+
+function versionsOf(opsets: readonly Message[]): Map<string, number> {
+  return new Map(
+    opsets.slice(0, 100).map((opset) => {
+      const domain = opset.text(OPSET.domain);
+      return [domain === 'ai.onnx' ? '' : domain, opset.integer(OPSET.version) ?? 1];
+    }),
+  );
+}
+
+function qualified({ type, domain }: OnnxNode): string {
+  return `${domain === '' ? '' : `${domain.slice(0, 100)}.`}${type.slice(0, 100)}`;
+}

@@ -1,0 +1,102 @@
+import { fault, refuse } from '../../core/checks.js';
+import type { ModelDtype } from '../../models/dtypes.js';
+import { Constants, type ExternalFiles } from '../../models/onnx/constants.js';
+import { OnnxGraph } from '../../models/onnx/graph.js';
+import {
+  DIMENSION,
+  DTYPES,
+  GRAPH,
+  MODEL,
+  modelSchema,
+  OPSET,
+  TENSOR_TYPE,
+  VALUE,
+} from '../../models/onnx/schema.js';
+import { readers } from '../../models/readers.js';
+import type { ModelFile } from '../../models/source.js';
+import { type Message, readMessage, topLevelFields } from '../../models/wire.js';
+import type { FrontEnd, PortInfo } from '../front-end.js';
+import { OnnxNetwork } from './network.js';
+import { Plan } from './plan.js';
+
+/** The first whose operators have the meaning that is known here. */
+const OLDEST_OPSET = 7;
+
+/**
+ * A network of an ONNX file.
+ *
+ * @param external gives the files that it names by a location
+ * @param wanted names of values that it shall be able to give; null for the model's outputs
+ * @throws {DeconvError} `UNSUPPORTED` with all nodes in `detail.nodes` that keep the wanted values from being
+ *   computed; `BAD_MODEL`, `LOAD_FAILED`, `TOO_LARGE`, `BAD_OPTION` for names that are none
+ */
+export async function readOnnxNetwork(
+  file: ModelFile,
+  external: ExternalFiles,
+  wanted: readonly string[] | null = null,
+): Promise<FrontEnd> {
+  const where = 'loadNetwork';
+  if ((await topLevelFields(file)).get(MODEL.graph) !== true) {
+    return (await readers.foreign()).refuseForeign(file);
+  }
+  const model = await readMessage(file, modelSchema);
+  const opsets = model.messages(MODEL.opset);
+  const own = opsets.find((opset) => ['', 'ai.onnx'].includes(opset.text(OPSET.domain)));
+  const version = own?.integer(OPSET.version) ?? 1;
+  if (version < OLDEST_OPSET) {
+    throw fault(
+      'UNSUPPORTED',
+      where,
+      `operators of opset ${OLDEST_OPSET} or newer`,
+      `opset ${version}`,
+      "onnx's version_converter makes newer ones.",
+      { version },
+    );
+  }
+  const graph = new OnnxGraph(model);
+  const constants = new Constants(file, graph, external, readers);
+  const { main } = graph;
+  const ports = (field: number) => model.messages(MODEL.graph).flatMap((part) => part.messages(field));
+  // Weights may be listed among the inputs.
+  const declared = ports(GRAPH.input).filter((port) => !main.initializers.has(port.text(VALUE.name)));
+  const inputs = declared.map(portOf);
+  const outputs = ports(GRAPH.output).map(portOf);
+  if (outputs.length === 0) refuse('BAD_MODEL', where, 'a graph with outputs', 'one without');
+  const types = new Map(declared.map((port) => [port.text(VALUE.name), typeOf(port)]));
+  const plan = new Plan(graph, constants, types, opsets);
+  for (const name of wanted ?? []) {
+    if (types.has(name) || main.initializers.has(name) || main.producer(name) !== undefined) continue;
+    refuse('BAD_OPTION', where, 'outputs among the names of values in the file', name);
+  }
+  await plan.need(wanted ?? outputs.map(({ name }) => name));
+  return new OnnxNetwork(inputs, outputs, plan);
+}
+
+function elementOf(port: Message): number {
+  return port.message(VALUE.type)?.message(1)?.integer(TENSOR_TYPE.element) ?? 1;
+}
+
+function typeOf(port: Message): ModelDtype {
+  const element = elementOf(port);
+  const dtype = DTYPES[element];
+  if (dtype !== undefined) return dtype;
+  throw fault(
+    'UNSUPPORTED',
+    'loadNetwork',
+    'inputs of numbers',
+    `${JSON.stringify(port.text(VALUE.name))} of ONNX's data type ${element}`,
+    '',
+    { nodes: [] },
+  );
+}
+
+function portOf(port: Message): PortInfo {
+  const name = port.text(VALUE.name);
+  const dims = port.message(VALUE.type)?.message(1)?.message(TENSOR_TYPE.shape)?.messages(1) ?? [];
+  const shape = dims.slice(0, 100).map((dim, axis) => {
+    const length = dim.integer(DIMENSION.length) ?? 0;
+    // Files have -1 and 0 where they mean any.
+    return length > 0 ? length : dim.text(DIMENSION.name) || `${name}.${axis}`;
+  });
+  return { name, shape, type: DTYPES[elementOf(port)] ?? 'unknown' };
+}

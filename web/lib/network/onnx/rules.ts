@@ -1,0 +1,41 @@
+// The operators of ONNX that networks run. What none of them names is refused when the file is loaded.
+
+import type { OnnxNode } from '../../models/onnx/graph.js';
+import { CONVOLUTIONS } from './convolutions.js';
+import { CASTS, ELEMENTWISE } from './elementwise.js';
+import { MATRICES } from './matrices.js';
+import type { NodeRule } from './node.js';
+import { NORMS } from './norms.js';
+import { POOLS } from './pools.js';
+import { QUANTIZATION } from './quantization.js';
+import { RESIZES } from './resize.js';
+import { SHAPES } from './shapes.js';
+
+/** They move values of any type; integers of the file are carried as floats. */
+const MOVING: Readonly<Record<string, NodeRule>> = { ...SHAPES, ...CASTS, ...QUANTIZATION };
+
+const RULES: Readonly<Record<string, NodeRule>> = {
+  ...CONVOLUTIONS,
+  ...ELEMENTWISE,
+  ...MATRICES,
+  ...NORMS,
+  ...POOLS,
+  ...RESIZES,
+  ...MOVING,
+};
+
+/** ONNX Runtime's own names for what ONNX has too. */
+const MICROSOFT: Readonly<Record<string, NodeRule>> = {
+  ...QUANTIZATION,
+  Gelu: ELEMENTWISE.Gelu as NodeRule,
+};
+
+export function nodeRuleOf({ domain, type }: OnnxNode): NodeRule | undefined {
+  const rules = domain === '' ? RULES : domain === 'com.microsoft' ? MICROSOFT : {};
+  return Object.hasOwn(rules, type) ? rules[type] : undefined;
+}
+
+/** Whether an operator takes values of any type as they are. */
+export function movesValues({ type }: OnnxNode): boolean {
+  return Object.hasOwn(MOVING, type);
+}

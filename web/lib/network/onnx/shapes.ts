@@ -1,0 +1,154 @@
+// What moves values, and gives them other shapes. Where to is said by the rules that constants go by.
+
+import { notFoldable } from '../../models/folding/folded.js';
+import { axisOf } from '../../models/folding/shapes.js';
+import { padOf, sliceOf, splitOf } from '../../models/onnx/moving-rules.js';
+import { ruleOf } from '../../models/onnx/operators.js';
+import type { NodeRule } from './node.js';
+
+const pass: NodeRule = () => (call) => call.pass();
+
+/** Another shape for the same values, or for the same ones repeated. */
+const shaped =
+  (kind: 'reshape' | 'expand'): NodeRule =>
+  ({ node }) => {
+    const rule = ruleOf(node) ?? notFoldable('it has no rule');
+    return (call) => {
+      const { shape } = rule(call.operands);
+      if (String(shape) === String(call.shape(0))) call.pass();
+      else call.result({ kind, shape }, [call.value(0)]);
+    };
+  };
+
+const dropout: NodeRule = (loaded) => {
+  if (loaded.opset >= 12 && loaded.has(2) && loaded.number(2, 'training_mode') !== 0) {
+    notFoldable('it is in training');
+  }
+  return (call) => call.pass();
+};
+
+const transpose: NodeRule = ({ node }) => {
+  const given = node.integers('perm');
+  return (call) => {
+    const rank = call.shape(0).length;
+    const permutation = given ?? Array.from({ length: rank }, (_, axis) => rank - 1 - axis);
+    const fits = permutation.length === rank && new Set(permutation).size === rank;
+    if (!fits || permutation.some((axis) => !(axis >= 0 && axis < rank))) {
+      notFoldable('its order of axes does not fit');
+    }
+    if (permutation.every((axis, place) => axis === place)) call.pass();
+    else call.result({ kind: 'transpose', permutation }, [call.value(0)]);
+  };
+};
+
+const slice: NodeRule = () => (call) => {
+  const axes = sliceOf(call.operands);
+  const shape = call.shape(0);
+  if (axes.every(({ start, step, count }, axis) => start === 0 && step === 1 && count === shape[axis])) {
+    return call.pass();
+  }
+  call.result(sliceOperation(axes), [call.value(0)]);
+};
+
+function sliceOperation(axes: ReturnType<typeof sliceOf>) {
+  return {
+    kind: 'slice',
+    start: axes.map(({ start }) => start),
+    step: axes.map(({ step }) => step),
+    count: axes.map(({ count }) => count),
+  } as const;
+}
+
+const split: NodeRule = (loaded) => {
+  loaded.outputs = loaded.node.outputs.length;
+  return (call) => {
+    const { axis, sizes } = splitOf(call.operands);
+    if (sizes.length === 1) call.pass();
+    else call.result({ kind: 'split', axis, sizes }, [call.value(0)]);
+  };
+};
+
+/** Parts without values are what exporters begin lists with. */
+const concat: NodeRule = ({ node }) => {
+  const given = node.integer('axis') ?? notFoldable('it has no axis');
+  return (call) => {
+    const parts = Array.from({ length: call.count }, (_, place) => place).filter((place) => call.has(place));
+    const [first] = parts;
+    if (first === undefined) return notFoldable('it joins nothing');
+    if (parts.length === 1) return call.pass(first);
+    const axis = axisOf(given, call.shape(first).length);
+    call.result(
+      { kind: 'concat', axis },
+      parts.map((place) => call.value(place)),
+    );
+  };
+};
+
+const MODES = ['constant', 'reflect', 'edge', 'wrap'] as const;
+
+const pad: NodeRule = (loaded) => {
+  const mode = loaded.choice('mode', MODES, 'constant');
+  return (call) => {
+    const { pairs, filler } = padOf(call.operands);
+    if (pairs.every(([before, after]) => before === 0 && after === 0)) return call.pass();
+    call.result({ kind: 'pad', pads: pairs, mode, value: filler }, [call.value(0)]);
+  };
+};
+
+/** At places that lie evenly: one, a part, or a part backwards. */
+const gather: NodeRule = ({ node }) => {
+  const given = node.integer('axis') ?? 0;
+  return (call) => {
+    const shape = call.shape(0);
+    const axis = axisOf(given, shape.length);
+    const extent = shape[axis] as number;
+    const places = (call.operands.required(1, 'indices') as readonly number[]).map((place) =>
+      place < 0 ? place + extent : place,
+    );
+    const [start = 0, second = start + 1] = places;
+    const step = second - start;
+    if (places.some((place) => !(place >= 0 && place < extent))) {
+      notFoldable(`its indices lie outside of an axis of ${extent}`);
+    }
+    if (step === 0 || places.some((place, index) => place !== start + step * index)) {
+      notFoldable('its indices do not lie evenly');
+    }
+    const operation = sliceOperation(
+      shape.map((count, at) =>
+        at === axis ? { start, step, count: places.length } : { start: 0, step: 1, count },
+      ),
+    );
+    const indices = call.shape(1);
+    if (indices.length === 1) return call.result(operation, [call.value(0)]);
+    const wanted = [...shape.slice(0, axis), ...indices, ...shape.slice(axis + 1)];
+    call.result({ kind: 'reshape', shape: wanted }, [call.step(operation, [call.value(0)])]);
+  };
+};
+
+const blocks =
+  (kind: 'depth-to-space' | 'space-to-depth'): NodeRule =>
+  (loaded) => {
+    const block = loaded.node.integer('blocksize') ?? notFoldable('it has no blocksize');
+    if (!(block >= 1 && block <= 1024)) notFoldable(`its blocksize is ${block}`);
+    const mode = kind === 'depth-to-space' ? loaded.choice('mode', ['DCR', 'CRD'], 'DCR') : 'DCR';
+    const order = mode === 'DCR' ? 'depth-column-row' : 'column-row-depth';
+    return (call) => call.result({ kind, block, order, layout: 'channels-first' }, [call.value(0)]);
+  };
+
+export const SHAPES: Readonly<Record<string, NodeRule>> = {
+  Identity: pass,
+  Dropout: dropout,
+  Reshape: shaped('reshape'),
+  Flatten: shaped('reshape'),
+  Squeeze: shaped('reshape'),
+  Unsqueeze: shaped('reshape'),
+  Expand: shaped('expand'),
+  Transpose: transpose,
+  Slice: slice,
+  Split: split,
+  Concat: concat,
+  Pad: pad,
+  Gather: gather,
+  DepthToSpace: blocks('depth-to-space'),
+  SpaceToDepth: blocks('space-to-depth'),
+};
