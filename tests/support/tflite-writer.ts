@@ -55,7 +55,7 @@ const tables =
     return at;
   };
 
-const integers =
+export const integers =
   (values: readonly number[]): Reference =>
   (file) => {
     file.align(4);
@@ -71,6 +71,8 @@ const data =
     for (let byte = 0; byte < 12; byte += 1) file.bytes.push(0);
     const at = file.integer(values.length);
     for (const value of values) file.bytes.push(value);
+    // Ends a text; behind other data nobody looks.
+    file.bytes.push(0);
     return at;
   };
 
@@ -81,6 +83,8 @@ export interface TensorPart {
   readonly shape: readonly number[];
   /** Values of a constant. */
   readonly values?: Float32Array | Int32Array | Int8Array | Uint16Array;
+  /** Below 0 where calls choose. */
+  readonly signature?: readonly number[];
   /** Default: the type of the values, halves for 16 bits; float32 without. */
   readonly type?: number;
   readonly quantization?: {
@@ -120,18 +124,33 @@ export interface OperatorPart {
   /** By name; an empty one is left out. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  /** Fields of the options' table: `[1, 2]` bytes, `{ integer: 2 }` for int32. */
+  /** Fields of the options' table: `{ byte: 1 }`, `{ integer: 2 }`, `integers([1, 2])`. */
   readonly options?: readonly Field[];
+  /** The number of BuiltinOptions, by which other readers know the table. */
+  readonly kind?: number;
   /** A custom operator's own bytes, as int32. */
   readonly custom?: readonly number[];
 }
 
+/** What a float is written as. */
+export const float = (value: number): Field => ({
+  integer: new Int32Array(Float32Array.of(value).buffer)[0] as number,
+});
+
 const CUSTOM = 32;
+
+/** By names of tensors; `signature` calls the inputs and outputs otherwise. */
+export interface Ports {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly signature?: { readonly inputs: readonly string[]; readonly outputs: readonly string[] };
+}
 
 /** A model of one subgraph. */
 export function tflite(
   tensors: readonly TensorPart[],
   operators: readonly OperatorPart[],
+  { inputs, outputs, signature }: Ports = { inputs: [], outputs: [] },
 ): Uint8Array<ArrayBuffer> {
   const file = new FlatWriter();
   const root = file.integer(0);
@@ -150,7 +169,7 @@ export function tflite(
   ];
   const graph = table([
     tables(
-      tensors.map(({ name, shape, values, type, quantization }, index) =>
+      tensors.map(({ name, shape, values, type, quantization, signature }, index) =>
         table([
           integers(shape),
           { byte: type ?? TYPES[values?.constructor.name ?? ''] ?? 0 },
@@ -167,24 +186,45 @@ export function tflite(
                 null,
                 { integer: quantization.axis ?? 0 },
               ]),
+          null,
+          null,
+          signature === undefined ? null : integers(signature),
         ]),
       ),
     ),
-    null,
-    null,
+    integers(inputs.map(indexOf)),
+    integers(outputs.map(indexOf)),
     tables(
-      operators.map(({ inputs, outputs, options, custom }, index) =>
+      operators.map(({ inputs, outputs, options, custom, kind }, index) =>
         table([
           { integer: index },
           integers(inputs.map(indexOf)),
           integers(outputs.map(indexOf)),
-          null,
+          kind === undefined ? null : { byte: kind },
           options === undefined ? null : table(options),
           custom === undefined ? null : data(bytesOf(Int32Array.from(custom))),
         ]),
       ),
     ),
   ]);
-  file.point(root, table([{ integer: 3 }, tables(codes), tables([graph]), text('test'), tables(buffers)]));
+  const named = (names: readonly string[], ports: readonly string[]) =>
+    tables(names.map((name, place) => table([text(name), { integer: indexOf(ports[place] as string) }])));
+  const signatures =
+    signature === undefined
+      ? []
+      : [table([named(signature.inputs, inputs), named(signature.outputs, outputs), text('main')])];
+  file.point(
+    root,
+    table([
+      { integer: 3 },
+      tables(codes),
+      tables([graph]),
+      text('test'),
+      tables(buffers),
+      null,
+      null,
+      tables(signatures),
+    ]),
+  );
   return Uint8Array.from(file.bytes);
 }

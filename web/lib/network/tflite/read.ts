@@ -1,7 +1,7 @@
 import { fault, refuse } from '../../core/checks.js';
 import type { ModelFile } from '../../models/source.js';
 import { Evaluation } from '../../models/tensor-content.js';
-import { openTflite } from '../../models/tflite/read.js';
+import { openTflite } from '../../models/tflite/open.js';
 import { MODEL, NAMED, SIGNATURE } from '../../models/tflite/schema.js';
 import type { Subgraph } from '../../models/tflite/subgraph.js';
 import type { FrontEnd, PortInfo } from '../front-end.js';
