@@ -1,23 +1,16 @@
 import { MODEL } from '../core/brands.js';
-import { checkChoice, checkOptions, describe, refuse } from '../core/checks.js';
+import { checkChoice, checkOptions, refuse } from '../core/checks.js';
 import { releaseBy } from '../core/disposable.js';
 import type { HalfTensor } from '../core/half-tensor.js';
-import { isAbortSignal, isResponse, isUrl } from '../core/realms.js';
+import { isAbortSignal } from '../core/realms.js';
 import type { Tensor } from '../core/tensor.js';
 import type { StateDict } from '../layers/state-dict.js';
 import { detect, FORMATS, type ModelFormat } from './detect.js';
 import type { ModelLayer } from './layer.js';
-import { LIMITS } from './limits.js';
 import type { NormalizedWeight } from './normalized-weights.js';
+import { type OpenedModel, openModel } from './open.js';
 import { readers } from './readers.js';
-import {
-  checkLocation,
-  ModelFile,
-  type ModelInput,
-  type ModelSource,
-  sourceOf,
-  stopIfAborted,
-} from './source.js';
+import { type ModelFile, type ModelInput, stopIfAborted } from './source.js';
 import type { ModelTensor } from './tensor.js';
 import type { TensorGeometry } from './tensor-layers.js';
 
@@ -50,7 +43,7 @@ export class Model {
   /** Tensors of a file without geometry that could be a convolution's weight and were not described. */
   readonly candidates: readonly ModelTensor[];
   /** @internal */
-  readonly files: readonly ModelFile[];
+  readonly opened: OpenedModel;
   /** The tensors, with weights in the place of the parts that a normalisation makes them of. */
   readonly #whole: readonly ModelTensor[];
 
@@ -60,7 +53,7 @@ export class Model {
     producer: string,
     layers: readonly ModelLayer[],
     tensors: readonly ModelTensor[],
-    files: readonly ModelFile[],
+    opened: OpenedModel,
     normalized: readonly NormalizedWeight[] = [],
   ) {
     releaseBy(Model.prototype, 'close', 'asyncDispose');
@@ -68,7 +61,7 @@ export class Model {
     this.producer = producer;
     this.layers = layers;
     this.tensors = tensors;
-    this.files = files;
+    this.opened = opened;
     // A weight stands where its direction does.
     const weights = new Map(normalized.map(({ direction, weight }) => [direction, weight]));
     const parts = new Set(normalized.flatMap((found) => found.parts));
@@ -103,7 +96,7 @@ export class Model {
 
   /** Closes the files; values cannot be read afterwards. */
   async close(): Promise<void> {
-    for (const file of this.files) await file.close();
+    await this.opened.close();
   }
 }
 
@@ -138,9 +131,8 @@ export async function readModel(input: ModelInput, options: ReadModelOptions = {
   if (given.format !== undefined) checkChoice(where, 'format', given.format, FORMATS);
   const wanted = checkChoice(where, 'layers', given.layers ?? 'resampling', ['resampling', 'all']);
   const all = wanted === 'all';
-  const source = await openInput(input, signal);
-  const file = new ModelFile(source, null, signal);
-  const files = [file];
+  const opened = await openModel(input, given);
+  const { file } = opened;
   try {
     const format = given.format ?? (await detect(file));
     if (format === 'onnx' || format === 'tflite') {
@@ -149,16 +141,16 @@ export async function readModel(input: ModelInput, options: ReadModelOptions = {
       }
       const contents =
         format === 'onnx'
-          ? await (await readers.onnx())(file, externalFiles(source, given, files), all, readers)
+          ? await (await readers.onnx())(file, opened.external, all, readers)
           : await (await readers.tflite())(file, all);
-      return new Model(format, contents.producer, contents.layers, contents.tensors, files);
+      return new Model(format, contents.producer, contents.layers, contents.tensors, opened);
     }
     const tensors = await readTensors(file, format);
     const normalized = format === 'npy' ? [] : (await readers.normalized())(tensors);
     const layers = (await readers.described())(tensors, normalized, given.geometry ?? {});
-    return new Model(format, '', layers, tensors, files, normalized);
+    return new Model(format, '', layers, tensors, opened, normalized);
   } catch (error) {
-    for (const opened of files) await opened.close();
+    await opened.close();
     throw error;
   }
 }
@@ -169,62 +161,7 @@ async function readTensors(file: ModelFile, format: 'safetensors' | 'npy' | 'npz
   return (await readers.npz())(file, async (names) => (await readers.foreign()).refuseArchive(names));
 }
 
-async function openInput(input: ModelInput, signal: AbortSignal | undefined): Promise<ModelSource> {
-  const source = sourceOf(input);
-  if (source !== null) return source;
-  if (isResponse(input)) return (await readers.remote()).responseSource(input);
-  const address = isUrl(input) ? input.href : (input as string);
-  if (isAddress(address)) return (await readers.remote()).openAddress(address, signal);
-  return (await readers.files()).openPath(isUrl(input) ? input : address);
-}
-
 /** A convolution's weight has two axes of channels and one to three of taps, and real numbers. */
 function couldBeWeight({ shape, dtype }: ModelTensor): boolean {
   return shape.length >= 3 && shape.length <= 5 && dtype.includes('float') && !shape.includes(0);
-}
-
-/** Whether a text is the address of a file and no path. */
-function isAddress(text: string): boolean {
-  return /^(https?:\/\/|blob:|data:)/i.test(text);
-}
-
-/** Opens every file that the model names once. */
-function externalFiles(
-  source: ModelSource,
-  { external = {}, signal }: ReadModelOptions,
-  files: ModelFile[],
-): (location: string) => Promise<ModelFile> {
-  const opened = new Map<string, ModelFile>();
-  return async (raw) => {
-    const location = checkLocation('readModel', raw);
-    const known = opened.get(location);
-    if (known !== undefined) return known;
-    if (opened.size >= LIMITS.externalFiles) {
-      refuse('BAD_MODEL', 'readModel', `at most ${LIMITS.externalFiles} files of external data`, 'more');
-    }
-    const file = new ModelFile(await openBeside(source, external, raw, location, signal), location, signal);
-    opened.set(location, file);
-    files.push(file);
-    return file;
-  };
-}
-
-async function openBeside(
-  source: ModelSource,
-  given: Readonly<Record<string, ModelInput>>,
-  raw: string,
-  location: string,
-  signal: AbortSignal | undefined,
-): Promise<ModelSource> {
-  for (const name of [raw, location]) {
-    if (Object.hasOwn(given, name)) return openInput(given[name] as ModelInput, signal);
-  }
-  if (source.beside !== undefined) return source.beside(location);
-  return refuse(
-    'LOAD_FAILED',
-    'readModel',
-    `the file ${describe(location)} with weights of the model`,
-    'none',
-    `Pass it: external: { ${JSON.stringify(location)}: … }.`,
-  );
 }

@@ -77,7 +77,7 @@ export async function patchModel(model: Model, changes: readonly WeightChange[])
     const { edits } = await biasTensor.edits(where, added);
     for (const edit of edits) patches.push({ ...edit, owner: layer.name });
   }
-  const files = model.files.map((file): PatchedFile => {
+  const files = model.opened.files.map((file): PatchedFile => {
     const here = patches.filter(({ location }) => location === file.location);
     const own = merged(here.filter(({ appended }) => appended !== true));
     const added = here.filter(({ appended }) => appended === true).map(({ bytes }) => bytes);
