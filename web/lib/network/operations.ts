@@ -173,6 +173,9 @@ export type Operation =
 
 export type OperationKind = Operation['kind'];
 
+/** An operation of one kind. */
+export type Of<Kind extends OperationKind> = Extract<Operation, { readonly kind: Kind }>;
+
 /** An operation between values, which are numbers. */
 export interface NetworkNode {
   /** Those of the file that it computes; the first one names it in errors and tables. */

@@ -1,0 +1,22 @@
+import type { NetworkGraph } from '../operations.js';
+import { gatherAffines } from './affines.js';
+import { nameFunctions } from './functions.js';
+import { dropNothing } from './nothing.js';
+import { foldPads } from './pads.js';
+import { findShuffles } from './shuffles.js';
+import { mergeTransposes } from './transposes.js';
+
+/** What makes the same network of fewer or cheaper steps, in the order in which it is done. */
+const PASSES: readonly ((graph: NetworkGraph) => NetworkGraph)[] = [
+  findShuffles,
+  dropNothing,
+  mergeTransposes,
+  dropNothing,
+  nameFunctions,
+  foldPads,
+  gatherAffines,
+];
+
+export function runPasses(graph: NetworkGraph): NetworkGraph {
+  return PASSES.reduce((present, pass) => pass(present), graph);
+}
