@@ -61,6 +61,9 @@ async function launchWebKit(): Promise<Engine> {
       GDK_BACKEND: 'x11',
       // Safari has it on isolated pages; WebKitGTK has it on none, unless it is told to.
       JSC_useSharedArrayBuffer: '1',
+      // While its other threads compile, 2.50 now and then runs a function wrongly, once, or waits for ever: in 1 of some
+      // 500 modules that just started, and in none of 1,700 that were compiled by the thread that calls.
+      JSC_useConcurrentJIT: '0',
     })
     .build();
   const end = async () => {
