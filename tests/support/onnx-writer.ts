@@ -2,7 +2,7 @@
 
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 
-type Write = (writer: BinaryWriter) => void;
+export type Write = (writer: BinaryWriter) => void;
 
 const message =
   (field: number, ...writes: readonly Write[]): Write =>
@@ -75,11 +75,14 @@ export const floats = (name: string, dims: readonly number[], values: ArrayLike<
 export const int64s = (name: string, values: readonly number[], dims = [values.length]): Write =>
   initializer(name, 'int64', dims, BigInt64Array.from(values, BigInt));
 
+/** `omitted` is a zero as the third version of protobuf writes it, by its kind. */
 export type Attribute =
   | number
   | readonly number[]
   | string
   | { readonly float: number }
+  | { readonly floats: readonly number[] }
+  | { readonly omitted: number }
   | { readonly graph: readonly Write[] }
   | { readonly tensor: readonly Write[] }
   | { readonly reference: string };
@@ -97,6 +100,8 @@ function attribute(name: string, value: Attribute): Write {
   if (typeof value === 'number') return of(2, integer(3, value));
   if (typeof value === 'string') return of(3, text(4, value));
   if ('float' in value) return of(1, (writer) => writer.tag(2, 5).float(value.float));
+  if ('floats' in value) return of(6, data(7, Float32Array.from(value.floats)));
+  if ('omitted' in value) return of(value.omitted);
   if ('graph' in value) return of(5, message(6, ...value.graph));
   if ('tensor' in value) return of(4, message(5, ...value.tensor));
   if ('reference' in value) return of(7, text(21, value.reference));
@@ -121,13 +126,24 @@ export function node(
 }
 
 /** A graph's input (field 11) or output (12): a tensor of the shape, of any if it is null. */
-function value(field: number, name: string, shape: readonly number[] | null, type: TensorType): Write {
-  const dims = shape === null ? [] : [message(2, ...shape.map((extent) => message(1, integer(1, extent))))];
+function value(
+  field: number,
+  name: string,
+  shape: readonly (number | string)[] | null,
+  type: TensorType,
+): Write {
+  const dim = (extent: number | string) =>
+    message(1, typeof extent === 'string' ? text(2, extent) : integer(1, extent));
+  const dims = shape === null ? [] : [message(2, ...shape.map(dim))];
   return message(field, text(1, name), message(2, message(1, integer(1, TYPES[type]), ...dims)));
 }
 
-export const input = (name: string, shape: readonly number[] | null, type: TensorType = 'float32'): Write =>
-  value(11, name, shape, type);
+/** An axis with a name is of any length. */
+export const input = (
+  name: string,
+  shape: readonly (number | string)[] | null,
+  type: TensorType = 'float32',
+): Write => value(11, name, shape, type);
 export const output = (name: string, type: TensorType = 'float32'): Write => value(12, name, null, type);
 
 /** A function of the domain `own`, by its inputs, outputs and nodes. */
@@ -154,6 +170,7 @@ export function definition(
         },
     ),
     message(9, integer(2, 21)),
+    message(9, text(1, 'own'), integer(2, 1)),
     text(10, 'own'),
   );
 }
@@ -161,10 +178,10 @@ export function definition(
 /** A model of the graph's parts. */
 export function onnx(
   graph: readonly Write[],
-  { opset = 21, functions = [] as readonly Write[] } = {},
+  { opset = 21, functions = [] as readonly Write[], version = 10 } = {},
 ): Uint8Array<ArrayBuffer> {
   const writer = new BinaryWriter();
-  integer(1, 10)(writer);
+  integer(1, version)(writer);
   message(7, text(2, 'g'), ...graph)(writer);
   message(8, integer(2, opset))(writer);
   for (const domain of ['com.microsoft', 'own']) message(8, text(1, domain), integer(2, 1))(writer);

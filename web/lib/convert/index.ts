@@ -40,13 +40,8 @@ export {
   toKeras,
 } from './keras.js';
 export type { ConvertedParameters } from './kernel.js';
-export {
-  fromOnnx,
-  type OnnxConvAttributes,
-  type OnnxConvTransposeAttributes,
-  type OnnxOperators,
-  toOnnx,
-} from './onnx.js';
+export { fromOnnx, toOnnx } from './onnx.js';
+export type { OnnxConvAttributes, OnnxConvTransposeAttributes, OnnxOperators } from './onnx-geometry.js';
 export {
   fromTensorFlow,
   type ImplicitGroupOptions,

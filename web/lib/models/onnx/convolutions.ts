@@ -1,12 +1,12 @@
 import type { Geometry } from '../../convert/converted-layer.js';
 import { fromOnnx } from '../../convert/index.js';
-import { type OnnxConvTransposeAttributes, onnxGeometry } from '../../convert/onnx.js';
+import { type OnnxConvTransposeAttributes, onnxGeometry } from '../../convert/onnx-geometry.js';
 import { describe, refuse } from '../../core/checks.js';
 import { product } from '../../core/lists.js';
 import { biasProblem, isResampling, type LayerGeometry, ModelLayer, tryGeometry } from '../layer.js';
 import { soundsLikeConvolution, soundsLikeShuffle } from '../sounds-like-convolution.js';
 import type { Constants } from './constants.js';
-import { formOf, keepsResolution, stridesOf } from './forms.js';
+import { convolutionAttributes, formOf, keepsResolution, stridesOf } from './forms.js';
 import type { OnnxNode } from './graph.js';
 import type { Upsamplings } from './upsampling.js';
 
@@ -146,29 +146,4 @@ export function spatialExtents(
 ): readonly number[] | null {
   const extents = (scope.shapes.get(name) ?? []).slice(2);
   return extents.length === rank && extents.every((extent) => extent > 0) ? extents : null;
-}
-
-/** The words of the attributes that `fromOnnx` knows, with ONNX's types. */
-export function convolutionAttributes(
-  node: OnnxNode,
-  transposed: boolean,
-  rank: number,
-): OnnxConvTransposeAttributes {
-  const lists = ['strides', 'dilations', 'kernel_shape', 'pads'];
-  if (transposed) lists.push('output_padding', 'output_shape');
-  const result: Record<string, unknown> = {};
-  for (const name of lists) {
-    const list = node.integers(name);
-    if (list !== undefined) result[name] = list.slice(0, 16);
-  }
-  const group = node.integer('group');
-  if (group !== undefined) result.group = group;
-  const autoPad = node.text('auto_pad');
-  if (autoPad !== undefined && autoPad !== '') result.auto_pad = autoPad;
-  // Exporters write zeros beside the words; whoever runs the model goes by the words.
-  if (autoPad !== undefined && autoPad !== 'NOTSET') delete result.pads;
-  // Some write batch and channels too.
-  const sizes = result.output_shape as number[] | undefined;
-  if (sizes?.length === rank + 2) result.output_shape = sizes.slice(2);
-  return result as OnnxConvTransposeAttributes;
 }

@@ -1,3 +1,4 @@
+import type { OnnxConvTransposeAttributes } from '../../convert/onnx-geometry.js';
 import { at } from '../../core/lists.js';
 import type { OnnxNode } from './graph.js';
 
@@ -65,4 +66,29 @@ export function stridesOf(node: OnnxNode): readonly number[] {
 export function keepsResolution(node: OnnxNode): boolean {
   const strides = stridesOf(node);
   return strides.every((_, axis) => at(strides, axis) === 1);
+}
+
+/** The words of the attributes that `fromOnnx` knows, with ONNX's types. */
+export function convolutionAttributes(
+  node: OnnxNode,
+  transposed: boolean,
+  rank: number,
+): OnnxConvTransposeAttributes {
+  const lists = ['strides', 'dilations', 'kernel_shape', 'pads'];
+  if (transposed) lists.push('output_padding', 'output_shape');
+  const result: Record<string, unknown> = {};
+  for (const name of lists) {
+    const list = node.integers(name);
+    if (list !== undefined) result[name] = list.slice(0, 16);
+  }
+  const group = node.integer('group');
+  if (group !== undefined) result.group = group;
+  const autoPad = node.text('auto_pad');
+  if (autoPad !== undefined && autoPad !== '') result.auto_pad = autoPad;
+  // Exporters write zeros beside the words; whoever runs the model goes by the words.
+  if (autoPad !== undefined && autoPad !== 'NOTSET') delete result.pads;
+  // Some write batch and channels too.
+  const sizes = result.output_shape as number[] | undefined;
+  if (sizes?.length === rank + 2) result.output_shape = sizes.slice(2);
+  return result as OnnxConvTransposeAttributes;
 }

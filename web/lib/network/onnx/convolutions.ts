@@ -1,10 +1,10 @@
 // Convolutions, by the reading of their attributes that converted layers have.
 
-import { type OnnxConvTransposeAttributes, onnxGeometry } from '../../convert/onnx.js';
+import { type OnnxConvTransposeAttributes, onnxGeometry } from '../../convert/onnx-geometry.js';
 import { isDeconvError } from '../../core/errors.js';
 import { kernelReach } from '../../core/spec.js';
 import { notFoldable } from '../../models/folding/folded.js';
-import { convolutionAttributes } from '../../models/onnx/convolutions.js';
+import { convolutionAttributes } from '../../models/onnx/forms.js';
 import { constantOf, type NodeRule, titleOf } from './node.js';
 
 const convolution =

@@ -1,0 +1,47 @@
+// Networks of ONNX files, operator by operator: what they are lowered to, computed by plain loops in double
+// precision, is what ONNX Runtime gives.
+
+import { host } from '@host';
+import { describe, expect, it } from 'vitest';
+import { bytesSource, ModelFile } from '../../web/lib/models/source.js';
+import { readOnnxNetwork } from '../../web/lib/network/onnx/read.js';
+import { bytesOf, NETWORK_CASES, valuesFor } from '../support/network-onnx-cases.js';
+import { evaluate } from '../support/network-reference.js';
+import { runOnnx } from '../support/onnx-runtime.js';
+import { seed } from '../support/seed.js';
+
+const read = (bytes: Uint8Array) =>
+  readOnnxNetwork(new ModelFile(bytesSource(bytes), null), async () => {
+    throw new Error('no external data');
+  });
+
+describe.skipIf(host.name !== 'Node')('as ONNX Runtime computes them', () => {
+  for (const [title, one] of Object.entries(NETWORK_CASES)) {
+    it(title, async () => {
+      const bytes = bytesOf(one);
+      const inputs = valuesFor(one, seed);
+      const names = one.outputs ?? ['y'];
+      const network = await read(bytes);
+      const shapes = new Map(inputs.map(({ name, shape }) => [name, shape]));
+      const outputs = evaluate(
+        network.lower(shapes, names),
+        inputs.map(({ data }) => data),
+      );
+      const wanted = await runOnnx(bytes, inputs);
+      if (typeof wanted === 'string') throw new Error(wanted);
+      for (const [place, name] of names.entries()) {
+        const [got, expected] = [outputs[place], wanted[name]];
+        expect([name, got?.shape]).toEqual([name, expected?.shape]);
+        const data = [...(expected?.data ?? [])];
+        const rms = Math.sqrt(data.reduce((sum, value) => sum + value ** 2, 0) / data.length);
+        for (const [index, value] of data.entries()) {
+          const other = got?.data[index] as number;
+          if (Object.is(value, other) || value === other) continue;
+          expect(Math.abs(value - other), `${name}[${index}]: ${other} instead of ${value}`).toBeLessThan(
+            (one.tolerance ?? 1e-5) * (1e-6 + rms + Math.abs(value)),
+          );
+        }
+      }
+    });
+  }
+});
