@@ -63,7 +63,8 @@ function inputsOf(given: readonly TensorPart[]): Record<string, Tensor> {
 }
 
 const NONE: readonly [number, Options] = [0, []];
-const ACTIVATIONS = { NONE: 0, RELU: 1, RELU_N1_TO_1: 2, RELU6: 3, TANH: 4 } as const;
+// TANH is passed over by LiteRT.js.
+const ACTIVATIONS = { NONE: 0, RELU: 1, RELU_N1_TO_1: 2, RELU6: 3 } as const;
 
 const conv = (padding: number, stride: readonly number[], dilation: readonly number[], activation = 0) =>
   [1, [byte(padding), ...stride.map(integer), byte(activation), ...dilation.map(integer)]] as const;
@@ -352,7 +353,7 @@ const moving: readonly TfliteCase[] = [
   one(
     'CONCATENATION',
     2,
-    [10, [integer(-1), byte(1)]],
+    [10, [integer(-1), byte(0)]],
     [x(1, 2, 3, 4), open('z', [1, 2, 3, 2])],
     [[1, 2, 3, 6]],
   ),

@@ -6,6 +6,7 @@ import { narrow } from '../../web/lib/core/float16.js';
 import { bytesSource, ModelFile } from '../../web/lib/models/source.js';
 import type { NetworkGraph, Operation } from '../../web/lib/network/operations.js';
 import { readTfliteNetwork } from '../../web/lib/network/tflite/read.js';
+import { evaluate } from '../support/network-reference.js';
 import { TFLITE_CASES } from '../support/tflite-cases.js';
 import {
   float,
@@ -65,18 +66,23 @@ const shapesOf = ({ outputs, values }: NetworkGraph) => outputs.map((output) => 
 const operationsOf = ({ nodes }: NetworkGraph): readonly Operation[] =>
   nodes.map(({ operation }) => operation);
 
-describe('every operator', () => {
-  it.each(TFLITE_CASES.map((one) => [one.name, one] as const))(
-    '%s gives as many values as in LiteRT.js',
-    async (name, one) => {
-      const network = await readTfliteNetwork(new ModelFile(bytesSource(one.bytes), null));
-      expect(network.inputs.map((input) => input.name)).toEqual(Object.keys(one.inputs));
-      const shapes = new Map(Object.entries(one.inputs).map(([input, { shape }]) => [input, shape]));
-      const graph = network.lower(shapes, one.outputs);
-      const counts = shapesOf(graph).map((shape) => shape?.reduce((count, extent) => count * extent, 1));
-      expect(counts).toEqual(OUTPUTS[name]?.map(({ length }) => length));
-    },
-  );
+describe('every operator, by plain loops,', () => {
+  it.each(TFLITE_CASES.map((one) => [one.name, one] as const))('%s is as in LiteRT.js', async (name, one) => {
+    const network = await readTfliteNetwork(new ModelFile(bytesSource(one.bytes), null));
+    expect(network.inputs.map((input) => input.name)).toEqual(Object.keys(one.inputs));
+    const shapes = new Map(Object.entries(one.inputs).map(([input, { shape }]) => [input, shape]));
+    const results = evaluate(
+      network.lower(shapes, one.outputs),
+      Object.values(one.inputs).map(({ data }) => data),
+    );
+    for (const [place, { data }] of results.entries()) {
+      const wanted = OUTPUTS[name]?.[place] as readonly number[];
+      expect(data).toHaveLength(wanted.length);
+      const rms = Math.hypot(...wanted) / Math.sqrt(wanted.length);
+      const differences = wanted.map((value, index) => Math.abs(value - (data[index] as number)) / rms);
+      expect(Math.max(...differences)).toBeLessThan(1e-5);
+    }
+  });
 });
 
 describe('ports', () => {
@@ -273,6 +279,13 @@ describe('traps', () => {
     // [out, h, w, in] as [out, in, h, w].
     const ordered = weight.map((_, index) => weight[2 * (index % 9) + Math.floor(index / 9)] as number);
     expect(convolution).toMatchObject({ bias: null, weight: { shape: [1, 2, 3, 3], data: ordered } });
+  });
+
+  it('a fused TANH is computed, too', async () => {
+    const tensors = [open('x', 2), open('y', 2)];
+    const graph = await lowered(tensors, [step(0, ['x', 'x'], ['y'], [{ byte: 4 }])], X_TO_Y);
+    expect(graph.nodes.map(({ types }) => types)).toEqual([['ADD'], ['TANH']]);
+    expect(operationsOf(graph)[1]).toMatchObject({ kind: 'unary', function: 'tanh' });
   });
 
   it('integers are computed as the numbers that they stand for, and saturate where they do', async () => {

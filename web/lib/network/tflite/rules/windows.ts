@@ -64,7 +64,7 @@ function resize(call: Call, nearest: boolean): Operand {
     rounding,
     cubicA: 0,
     excludeOutside: false,
-    region: [],
+    region: size.map((): Pads => [0, 1]),
     outside: 0,
   });
 }
