@@ -11,11 +11,14 @@
 #include <type_traits>
 
 #include "deconv/buffer.h"
+#include "deconv/combine.h"
 #include "deconv/denormals.h"
 #include "deconv/dropout.h"
 #include "deconv/elementwise.h"
 #include "deconv/geometry.h"
 #include "deconv/gradients.h"
+#include "deconv/mapped_axes.h"
+#include "deconv/matrix.h"
 #include "deconv/normalization.h"
 #include "deconv/operator.h"
 #include "deconv/pad.h"
@@ -23,12 +26,14 @@
 #include "deconv/planner.h"
 #include "deconv/pool.h"
 #include "deconv/quantized.h"
+#include "deconv/reduce.h"
 #include "deconv/resize.h"
 #include "deconv/rows.h"
 #include "deconv/runtime.h"
 #include "deconv/shuffle.h"
 #include "deconv/softmax.h"
 #include "deconv/status.h"
+#include "deconv/strided.h"
 #include "deconv/workspace.h"
 
 namespace emscripten::internal {
@@ -316,6 +321,43 @@ void copy_rows(int rows, int length, uintptr_t source, int source_stride, uintpt
                     target_stride);
 }
 
+void log_softmax(int outer, int count, int inner, uintptr_t input, uintptr_t output) {
+  deconv::softmax({outer, count, inner, true}, at<const float>(input), at<float>(output));
+}
+
+// Structs of integers and floats that TypeScript writes; behind that of mapped axes are its tables.
+static_assert(sizeof(deconv::StridedCopy) == 17 * 4);
+static_assert(sizeof(deconv::Broadcast) == 27 * 4);
+static_assert(sizeof(deconv::MatrixProduct) == 31 * 4);
+static_assert(sizeof(deconv::MappedAxes) == 10 * 4);
+
+void copy_strided(uintptr_t call, uintptr_t source, uintptr_t target) {
+  deconv::copy_strided(*at<const deconv::StridedCopy>(call), at<const float>(source),
+                       at<float>(target));
+}
+
+void broadcast(uintptr_t call, uintptr_t one, uintptr_t other, uintptr_t output) {
+  deconv::broadcast(*at<const deconv::Broadcast>(call), at<const float>(one),
+                    at<const float>(other), at<float>(output));
+}
+
+Status multiply_matrices(uintptr_t call, uintptr_t a, uintptr_t b, uintptr_t result) {
+  return deconv::multiply_matrices(*at<const deconv::MatrixProduct>(call), at<const float>(a),
+                                   at<const float>(b), at<float>(result));
+}
+
+Status apply_maps(uintptr_t call, uintptr_t source, uintptr_t target) {
+  auto* const own = at<deconv::MappedAxes>(call);
+  return deconv::apply_maps(*own, reinterpret_cast<int32_t*>(own + 1), at<const float>(source),
+                            at<float>(target));
+}
+
+void reduce(deconv::Reducer reducer, int outer, int count, int inner, float divisor, bool root,
+            uintptr_t input, uintptr_t output) {
+  deconv::reduce({reducer, outer, count, inner, divisor, root}, at<const float>(input),
+                 at<float>(output));
+}
+
 // One name a line, in the order of the numbers that calls return.
 template <typename Number>
 std::string lines(int count, const char* (*name)(Number)) {
@@ -415,6 +457,10 @@ EMSCRIPTEN_BINDINGS(deconv) {
       "gradient)",
       &elementwise_parameter_gradient);
   function("combine(op, count, one, other, output)", &combine);
+  function("broadcast(call, one, other, output)", &broadcast);
+  function("copyStrided(call, source, target)", &copy_strided);
+  function("multiplyMatrices(call, a, b, result)", &multiply_matrices);
+  function("reduce(op, outer, count, inner, divisor, root, input, output)", &reduce);
   function("copyRows(rows, length, source, sourceStride, target, targetStride)", &copy_rows);
 
   function("normalize(block, batch, points, input, statistics, output)", &normalize);
@@ -422,6 +468,7 @@ EMSCRIPTEN_BINDINGS(deconv) {
       "normalizationGradients(block, batch, points, input, gradOutput, gradInput, gradParameters)",
       &normalization_gradients);
   function("softmax(outer, count, inner, input, gradOutput, output)", &softmax);
+  function("logSoftmax(outer, count, inner, input, output)", &log_softmax);
   function("dropout(count, threshold, firstKey, secondKey, scale, input, output)", &dropout);
 
   function("resize(call, input, gradOutput, output)",
@@ -436,6 +483,8 @@ EMSCRIPTEN_BINDINGS(deconv) {
            &spatial<deconv::Pad, deconv::pad, deconv::pad_gradient>);
   function("pixelShuffle(widens, batch, channels, height, width, factor, layout, source, target)",
            &pixel_shuffle);
+
+  function("applyMaps(call, source, target)", &apply_maps);
 
   function("startRuntime(threads)", &deconv::start_runtime);
   function("stopRuntime", &deconv::stop_runtime);

@@ -17,7 +17,6 @@
 #include "reference.h"
 #include "runtime_threads.h"
 
-using deconv::Combination;
 using deconv::Elementwise;
 using deconv::Function;
 using deconv::Status;
@@ -71,10 +70,10 @@ const Definition kDefinitions[] = {
      0,
      {-3, 3}},
     {Function::kHardsigmoid,
-     [](double x, double, double) { return relu6(x + 3) / 6; },
-     0,
-     0,
-     {-3, 3}},
+     [](double x, double a, double b) { return std::min(std::max(x + b, 0.0), a) / a; },
+     5,
+     2.5f,
+     {-2.5f, 2.5f}},
     {Function::kClamp,
      [](double x, double a, double b) { return std::min(std::max(x, a), b); },
      -0.5f,
@@ -92,6 +91,28 @@ const Definition kDefinitions[] = {
      1.75f,
      0,
      {}},
+};
+
+// Those that have no gradient.
+const Definition kValuesOnly[] = {
+    {Function::kAbsolute, [](double x, double, double) { return std::abs(x); }, 0, 0, {}},
+    {Function::kNegative, [](double x, double, double) { return -x; }, 0, 0, {}},
+    {Function::kExp, [](double x, double, double) { return std::exp(x); }, 0, 0, {}},
+    {Function::kLog, [](double x, double, double) { return std::log(x); }, 0, 0, {}},
+    {Function::kSquareRoot, [](double x, double, double) { return std::sqrt(x); }, 0, 0, {}},
+    {Function::kReciprocal, [](double x, double, double) { return 1 / x; }, 0, 0, {}},
+    {Function::kSine, [](double x, double, double) { return std::sin(x); }, 0, 0, {}},
+    {Function::kCosine, [](double x, double, double) { return std::cos(x); }, 0, 0, {}},
+    {Function::kFloor, [](double x, double, double) { return std::floor(x); }, 0, 0, {}},
+    {Function::kCeiling, [](double x, double, double) { return std::ceil(x); }, 0, 0, {}},
+    {Function::kRound, [](double x, double, double) { return std::nearbyint(x); }, 0, 0, {}},
+    {Function::kSign,
+     [](double x, double, double) { return std::isnan(x) ? x : 1.0 * (x > 0) - (x < 0); },
+     0,
+     0,
+     {}},
+    {Function::kErrorFunction, [](double x, double, double) { return std::erf(x); }, 0, 0, {}},
+    {Function::kSoftsign, [](double x, double, double) { return x / (1 + std::abs(x)); }, 0, 0, {}},
 };
 
 bool at_kink(const Definition& definition, float x) {
@@ -308,8 +329,8 @@ TEST_CASE("slopes at the kinks are PyTorch's") {
   CHECK(slope(Function::kClamp, -1, -1, 1) == 0);
   CHECK(slope(Function::kClamp, 1, -1, 1) == 0);
   CHECK(slope(Function::kClamp, kNan, -1, 1) == 1);
-  CHECK(slope(Function::kHardsigmoid, -3, 0, 0) == 0);
-  CHECK(slope(Function::kHardsigmoid, 3, 0, 0) == 0);
+  CHECK(slope(Function::kHardsigmoid, -3, 6, 3) == 0);
+  CHECK(slope(Function::kHardsigmoid, 3, 6, 3) == 0);
   CHECK(slope(Function::kHardswish, -3.5f, 0, 0) == 0);
   CHECK(slope(Function::kHardswish, 3, 0, 0) == 1);
 }
@@ -340,30 +361,29 @@ TEST_CASE("no memory for repeated parameters is an error, and nothing is written
         Status::kOutOfMemory);
 }
 
-TEST_CASE("combine adds, subtracts and multiplies at every length, in place too") {
-  Random random(9004);
-  const auto wanted = [](Combination combination, float one, float other) {
-    if (combination == Combination::kAdd) return one + other;
-    return combination == Combination::kSubtract ? one - other : one * other;
-  };
-  for (const Combination combination :
-       {Combination::kAdd, Combination::kSubtract, Combination::kMultiply}) {
-    for (int64_t count = 0; count <= 70; ++count) {
-      const Tensor one(count, random);
-      const Tensor other(count, random);
-      for (const int place : {0, 1, 2}) {
-        const Tensor own(count, random);
-        const Tensor first(count, random);
-        const Tensor second(count, random);
-        std::copy(one.begin(), one.end(), first.begin());
-        std::copy(other.begin(), other.end(), second.begin());
-        float* const output = place == 0 ? own.data() : place == 1 ? first.data() : second.data();
-        deconv::combine(combination, count, first.data(), second.data(), output);
-        int64_t wrong = 0;
-        for (int64_t index = 0; index < count; ++index) {
-          wrong += output[index] != wanted(combination, one[index], other[index]);
+TEST_CASE("functions without a gradient are their formulas, also of what stands out") {
+  static_assert(std::size(kDefinitions) + std::size(kValuesOnly) == deconv::kFunctionCount);
+  Random random(9005);
+  for (const Definition& definition : kValuesOnly) {
+    CAPTURE(static_cast<int>(definition.function));
+    for (int64_t count = 1; count <= 40; ++count) {
+      const Tensor x(count, random);
+      const Tensor y(count, random);
+      constexpr float kSpecial[] = {kNan, kInfinity, -kInfinity, 0, -0.0f, 0.5f, 1.5f, 2.5f, -1.5f};
+      for (float& value : x) {
+        if (random.one_in(4)) value = kSpecial[random.between(0, 8)];
+      }
+      const Elementwise call{.function = definition.function, .inner = count};
+      REQUIRE(elementwise(call, x.data(), y.data()) == Status::kOk);
+      CHECK(elementwise_gradient(call, x.data(), x.data(), y.data()) == Status::kUnsupported);
+      for (int64_t index = 0; index < count; ++index) {
+        const double wanted = definition.value(x[index], 0, 0);
+        CAPTURE(x[index]);
+        if (std::isfinite(wanted)) {
+          CHECK(std::abs(y[index] - wanted) <= 4 * 0x1p-24 * std::abs(wanted) + 0x1p-149);
+        } else {
+          CHECK((std::isnan(wanted) ? std::isnan(y[index]) : y[index] == wanted));
         }
-        CHECK(wrong == 0);
       }
     }
   }

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "deconv/buffer.h"
+#include "deconv/combine.h"
 #include "deconv/elementwise.h"
 #include "deconv/operator.h"
 #include "failing_memory.h"

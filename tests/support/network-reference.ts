@@ -42,7 +42,8 @@ function shapeOf(graph: NetworkGraph, number: number): readonly number[] {
   return (graph.values[number] as NetworkGraph['values'][number]).shape;
 }
 
-function compute(operation: Operation, inputs: readonly Values[]): Values[] {
+/** The outputs of one operation. */
+export function compute(operation: Operation, inputs: readonly Values[]): Values[] {
   const [x] = inputs as [Values];
   switch (operation.kind) {
     case 'convolution':
@@ -56,7 +57,10 @@ function compute(operation: Operation, inputs: readonly Values[]): Values[] {
         ),
       ];
     case 'normalization':
-      return [inLayout(operation.layout, x, (first) => normalization(operation, first))];
+      // Axes of a layer are what they are in either layout.
+      return operation.over === 'layer'
+        ? [normalization(operation, x)]
+        : [inLayout(operation.layout, x, (first) => normalization(operation, first))];
     case 'unary': {
       const { a, b, channelA } = operation;
       const apply = UNARY[operation.function];
@@ -199,7 +203,7 @@ function roundHalfEven(value: number): number {
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
 const clamp = (x: number, low: number, high: number) => (x < low ? low : x > high ? high : x);
 
-const UNARY: Readonly<Record<Of<'unary'>['function'], (x: number, a: number, b: number) => number>> = {
+export const UNARY: Readonly<Record<Of<'unary'>['function'], (x: number, a: number, b: number) => number>> = {
   relu: (x) => (x < 0 ? 0 : x),
   'leaky-relu': (x, a) => (x < 0 ? a * x : x),
   elu: (x, a) => (x < 0 ? a * Math.expm1(x) : x),
@@ -209,7 +213,7 @@ const UNARY: Readonly<Record<Of<'unary'>['function'], (x: number, a: number, b: 
   hardswish: (x) => x * clamp(x / 6 + 0.5, 0, 1),
   hardsigmoid: (x, a, b) => clamp(a * x + b, 0, 1),
   clamp,
-  softplus: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
+  softplus: (x, a, b) => (a * x > b ? x : Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(a * x))) / a),
   sigmoid,
   tanh: Math.tanh,
   snake: (x, a) => x + Math.sin(a * x) ** 2 / a,
@@ -229,14 +233,15 @@ const UNARY: Readonly<Record<Of<'unary'>['function'], (x: number, a: number, b: 
   softsign: (x) => x / (1 + Math.abs(x)),
 };
 
-const BINARY: Readonly<Record<Of<'binary'>['function'], (x: number, y: number) => number>> = {
+export const BINARY: Readonly<Record<Of<'binary'>['function'], (x: number, y: number) => number>> = {
   add: (x, y) => x + y,
   subtract: (x, y) => x - y,
   multiply: (x, y) => x * y,
   divide: (x, y) => x / y,
   minimum: Math.min,
   maximum: Math.max,
-  power: (x, y) => x ** y,
+  // Of IEEE 754: 1 raised to whatever is 1, and so is -1 to infinities.
+  power: (x, y) => (x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : x ** y),
 };
 
 function broadcasting([a, b]: readonly [Values, Values], apply: (x: number, y: number) => number): Values {
@@ -465,7 +470,8 @@ function pool(operation: Of<'pool'>, x: Values): Values {
       most = Math.max(most, value);
       count += 1;
     }
-    return name === 'maximum' ? most : total / (countPadding ? padded : count);
+    if (name === 'maximum') return most;
+    return count === 0 ? 0 : total / (countPadding ? padded : count);
   });
   return { shape: [batch, channels, ...sizes.slice(3 - given.length)], data: y.data };
 }
@@ -617,7 +623,7 @@ function placeOf(
     }
     case 'crop-and-resize':
       return output > 1
-        ? begin * (input - 1) + (index * (end - begin) * (input - 1)) / (output - 1)
-        : 0.5 * (begin + end) * (input - 1);
+        ? fround(begin * (input - 1) + (index * (end - begin) * (input - 1)) / (output - 1))
+        : fround(0.5 * (begin + end) * (input - 1));
   }
 }

@@ -16,16 +16,31 @@ enum class Function : int32_t {
   kGelu,      // x times the normal distribution's share below x
   kGeluTanh,  // its approximation by tanh
   kHardswish,
-  kHardsigmoid,
-  kClamp,     // from a to b
-  kSoftplus,  // beta a; x itself where a * x is above the threshold b
+  kHardsigmoid,  // x + b from 0 to a, over a: PyTorch's with 6 and 3
+  kClamp,        // from a to b
+  kSoftplus,     // beta a; x itself where a * x is above the threshold b
   kSigmoid,
   kTanh,
   kSnake,  // x + sin(a x)^2 / (a + 1e-9)
+  // Of these there are values only.
+  kAbsolute,
+  kNegative,
+  kExp,
+  kLog,
+  kSquareRoot,
+  kReciprocal,
+  kSine,
+  kCosine,
+  kFloor,
+  kCeiling,
+  kRound,  // halves to the even one
+  kSign,
+  kErrorFunction,
+  kSoftsign,  // x / (1 + |x|)
 };
 
-inline constexpr int kFunctionCount = 13;
-static_assert(static_cast<int>(Function::kSnake) == kFunctionCount - 1);
+inline constexpr int kFunctionCount = 27;
+static_assert(static_cast<int>(Function::kSoftsign) == kFunctionCount - 1);
 
 // One function over a tensor [outer, channels, inner], contiguous: channels first is
 // [N, C, points], channels last is [N * points, C, 1].
@@ -46,7 +61,7 @@ struct Elementwise {
 Status elementwise(const Elementwise& call, const float* input, float* output);
 
 // Gradient of sum(elementwise(input) * grad_output) with respect to the input; `grad_input` may be
-// either of the two.
+// either of the two. kUnsupported for functions that have none.
 Status elementwise_gradient(const Elementwise& call, const float* input, const float* grad_output,
                             float* grad_input);
 
@@ -54,14 +69,5 @@ Status elementwise_gradient(const Elementwise& call, const float* input, const f
 // kLeakyRelu and kSnake, kUnsupported for the others.
 Status elementwise_parameter_gradient(const Elementwise& call, const float* input,
                                       const float* grad_output, float* gradient);
-
-enum class Combination : int32_t { kAdd = 0, kSubtract, kMultiply };
-
-inline constexpr int kCombinationCount = 3;
-static_assert(static_cast<int>(Combination::kMultiply) == kCombinationCount - 1);
-
-// Value by value; `output` may be one of the two or both.
-void combine(Combination combination, int64_t count, const float* one, const float* other,
-             float* output);
 
 }  // namespace deconv

@@ -74,13 +74,34 @@ inline v128_t expm1_of_nonpositive(v128_t x) {
   return fma_f32x4(scale, expm1, wasm_f32x4_sub(scale, splat(1)));
 }
 
-// log(1 + x) for x from 0 to 1, as 2 atanh(s) of s = x / (2 + x).
+// log(1 + x) for x from -0.5 to 1, as 2 atanh(s) of s = x / (2 + x).
 inline v128_t log1p_of_unit(v128_t x) {
   const v128_t s = wasm_f32x4_div(x, wasm_f32x4_add(x, splat(2)));
   const v128_t square = wasm_f32x4_mul(s, s);
   // (2 atanh(s) - 2 s) / s^3 in s^2 up to 1/9; relative to 2 atanh(s): 2^-27.6.
   const v128_t curve = polynomial(square, {0.666664124f, 0.400216997f, 0.279991418f, 0.280244589f});
   return fma_f32x4(wasm_f32x4_mul(square, s), curve, wasm_f32x4_add(s, s));
+}
+
+// By x = 2^power * (1 + rest), 1 + rest between the roots of 1/2 and 2.
+inline v128_t log_f32x4(v128_t x) {
+  // What is no normal float is one times 2^-23.
+  const v128_t small = wasm_f32x4_lt(x, splat(0x1p-126f));
+  const v128_t scaled = wasm_v128_bitselect(wasm_f32x4_mul(x, splat(0x1p23f)), x, small);
+  const v128_t root = wasm_i32x4_const_splat(0x3f3504f3);
+  const v128_t power = wasm_i32x4_shr(wasm_i32x4_sub(scaled, root), 23);
+  const v128_t unit = wasm_i32x4_sub(scaled, wasm_i32x4_shl(power, 23));
+  const v128_t shift = wasm_v128_and(small, wasm_i32x4_const_splat(23));
+  const v128_t whole = wasm_f32x4_convert_i32x4(wasm_i32x4_sub(power, shift));
+  // log(2) in the two parts of reduce_exponential.
+  v128_t sum = log1p_of_unit(wasm_f32x4_sub(unit, splat(1)));
+  sum = fma_f32x4(whole, splat(-2.12194440e-4f), sum);
+  sum = fma_f32x4(whole, splat(0.693359375f), sum);
+  // Infinity and NaN are their own; of 0 it is the other infinity, and below there is none.
+  const v128_t infinity = splat(__builtin_inff());
+  sum = wasm_v128_bitselect(sum, x, wasm_f32x4_lt(x, infinity));
+  sum = wasm_v128_bitselect(wasm_f32x4_neg(infinity), sum, wasm_f32x4_eq(x, splat(0)));
+  return wasm_v128_bitselect(splat(__builtin_nanf("")), sum, wasm_f32x4_lt(x, splat(0)));
 }
 
 // By -e / (e + 2) of e = exp(-2 |x|) - 1, which loses no digits near 0.

@@ -392,12 +392,18 @@ Status run_copies(const Rows& rows, const float* source, float* target, float fi
 }  // namespace
 
 bool AxisMap::reserve(int32_t sources, int32_t targets, int64_t most) {
-  sources_ = sources;
-  targets_ = targets;
+  if (!own_ends_.reserve(targets) || !own_taps_.reserve(most)) return false;
+  view(sources, targets, own_ends_.data(), own_taps_.data());
   target_ = 0;
-  if (!ends_.reserve(targets) || !taps_.reserve(most)) return false;
   ends_[0] = 0;
   return true;
+}
+
+void AxisMap::view(int32_t sources, int32_t targets, int32_t* ends, Tap* taps) {
+  sources_ = sources;
+  targets_ = targets;
+  ends_ = ends;
+  taps_ = taps;
 }
 
 void AxisMap::next() {
@@ -407,7 +413,7 @@ void AxisMap::next() {
 bool AxisMap::transpose_of(const AxisMap& other) {
   const int64_t taps = other.ends_[other.targets_ - 1];
   if (!reserve(other.targets_, other.sources_, taps)) return false;
-  std::fill_n(ends_.data(), targets_, int64_t{0});
+  std::fill_n(ends_, targets_, 0);
   const auto counted = [&](auto&& count) {
     for (int32_t target = 0; target < other.targets_; ++target) {
       for (const Tap& tap : other.of(target)) count(target, tap);
@@ -415,9 +421,9 @@ bool AxisMap::transpose_of(const AxisMap& other) {
   };
   // How many there are, then where they begin; when all are there, where they end.
   counted([&](int32_t, const Tap& tap) { ++ends_[tap.source]; });
-  int64_t begin = 0;
+  int32_t begin = 0;
   for (int64_t target = 0; target < targets_; ++target) {
-    const int64_t count = ends_[target];
+    const int32_t count = ends_[target];
     ends_[target] = begin;
     begin += count;
   }
@@ -468,6 +474,19 @@ Status sum_transposed_taps(const AxisMaps& maps, int64_t outer, int64_t inner, c
 Status maximum_of_taps(const AxisMaps& maps, int64_t outer, int64_t inner, const float* source,
                        float* target) {
   return run(Rows(maps, outer, inner), kOperation<Maximum>, source, target);
+}
+
+Status apply_maps(const MappedAxes& call, int32_t* tables, const float* source, float* target) {
+  const auto& [volume, maximum, fill] = call;
+  AxisMaps maps;
+  for (int axis = 0; axis < 3; ++axis) {
+    const int32_t targets = volume.output[static_cast<size_t>(axis)];
+    auto* const taps = reinterpret_cast<Tap*>(tables + targets);
+    maps[axis].view(volume.input[static_cast<size_t>(axis)], targets, tables, taps);
+    tables += targets + 2 * tables[targets - 1];
+  }
+  if (maximum != 0) return maximum_of_taps(maps, volume.outer, volume.inner, source, target);
+  return sum_taps(maps, volume.outer, volume.inner, source, target, fill);
 }
 
 }  // namespace deconv

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "deconv/buffer.h"
+#include "deconv/mapped_axes.h"
 #include "deconv/volume.h"
 
 namespace deconv {
@@ -29,13 +30,15 @@ class AxisMap {
   // Taps of the first target, until `next` begins with that of the one behind it.
   void add(int32_t source, float weight = 1) { taps_[ends_[target_]++] = {source, weight}; }
   void next();
+  // Taps that somebody else keeps, and where those of every target end among them.
+  void view(int32_t sources, int32_t targets, int32_t* ends, Tap* taps);
 
   [[nodiscard]] bool transpose_of(const AxisMap& other);
 
   int32_t sources() const { return sources_; }
   int32_t targets() const { return targets_; }
   Taps of(int64_t target) const {
-    return {taps_.data() + (target == 0 ? 0 : ends_[target - 1]), taps_.data() + ends_[target]};
+    return {taps_ + (target == 0 ? 0 : ends_[target - 1]), taps_ + ends_[target]};
   }
   // Whether every target is one source, or nothing.
   bool copies() const;
@@ -44,8 +47,10 @@ class AxisMap {
   int32_t sources_ = 1;
   int32_t targets_ = 1;
   int64_t target_ = 0;
-  Block<int64_t> ends_;
-  Block<Tap> taps_;
+  int32_t* ends_ = nullptr;
+  Tap* taps_ = nullptr;
+  Block<int32_t> own_ends_;
+  Block<Tap> own_taps_;
 };
 
 // Depth, height, width.

@@ -91,12 +91,13 @@ v128_t gelu_tanh_slope(v128_t x, v128_t g, v128_t, v128_t) {
   return multiply(g, gated_slope(x, gelu_argument(x), du));
 }
 
-v128_t hardsigmoid_value(v128_t x, v128_t, v128_t, v128_t) {
-  return wasm_f32x4_div(clamp(add(x, splat(3)), splat(0), splat(6)), splat(6));
+v128_t hardsigmoid_value(v128_t x, v128_t, v128_t a, v128_t b) {
+  return wasm_f32x4_div(clamp(add(x, b), splat(0), a), a);
 }
-v128_t hardsigmoid_slope(v128_t x, v128_t g, v128_t, v128_t) {
-  const v128_t inside = wasm_v128_and(wasm_f32x4_gt(x, splat(-3)), wasm_f32x4_lt(x, splat(3)));
-  return wasm_v128_and(inside, wasm_f32x4_div(g, splat(6)));
+v128_t hardsigmoid_slope(v128_t x, v128_t g, v128_t a, v128_t b) {
+  const v128_t moved = add(x, b);
+  const v128_t inside = wasm_v128_and(wasm_f32x4_gt(moved, splat(0)), wasm_f32x4_lt(moved, a));
+  return wasm_v128_and(inside, wasm_f32x4_div(g, a));
 }
 
 v128_t hardswish_value(v128_t x, v128_t, v128_t, v128_t) {
@@ -158,9 +159,16 @@ v128_t snake_term(v128_t x, v128_t g, v128_t a, v128_t) {
   return multiply(g, multiply(rise, reciprocal(a)));
 }
 
-v128_t sum_of(v128_t x, v128_t g, v128_t, v128_t) { return wasm_f32x4_add(x, g); }
-v128_t difference_of(v128_t x, v128_t g, v128_t, v128_t) { return wasm_f32x4_sub(x, g); }
-v128_t product_of(v128_t x, v128_t g, v128_t, v128_t) { return multiply(x, g); }
+v128_t sign_of(v128_t x) {
+  const v128_t one = wasm_v128_and(splat(1), wasm_f32x4_ne(x, splat(0)));
+  return choose(wasm_f32x4_eq(x, x), with_sign_of(one, x), x);
+}
+
+// A function without parameters.
+template <v128_t (*function)(v128_t)>
+v128_t value_of(v128_t x, v128_t, v128_t, v128_t) {
+  return function(x);
+}
 
 // Values that lie together, with one `a` or with one for each.
 struct Row {
@@ -213,9 +221,11 @@ void run_row(RunVectors run, Row row) {
 // In the order of Function: the value, the derivative, the derivative by a.
 struct Runs {
   RunVectors value;
-  RunVectors slope;
+  RunVectors slope = nullptr;
   RunVectors term = nullptr;
 };
+template <v128_t (*function)(v128_t)>
+constexpr Runs only = {run_vectors<value_of<function>>};
 constexpr Runs kRuns[kFunctionCount] = {
     {run_vectors<relu_value>, run_vectors<relu_slope>},
     {run_vectors<leaky_value>, run_vectors<leaky_slope>, run_vectors<leaky_term>},
@@ -230,9 +240,21 @@ constexpr Runs kRuns[kFunctionCount] = {
     {run_vectors<sigmoid_value>, run_vectors<sigmoid_slope>},
     {run_vectors<tanh_value>, run_vectors<tanh_slope>},
     {run_vectors<snake_value>, run_vectors<snake_slope>, run_vectors<snake_term>},
+    only<[](v128_t x) { return wasm_f32x4_abs(x); }>,
+    only<[](v128_t x) { return wasm_f32x4_neg(x); }>,
+    only<exp_f32x4>,
+    only<log_f32x4>,
+    only<[](v128_t x) { return wasm_f32x4_sqrt(x); }>,
+    only<[](v128_t x) { return wasm_f32x4_div(splat(1), x); }>,
+    only<[](v128_t x) { return sin_f32x4(x); }>,
+    only<cos_f32x4>,
+    only<[](v128_t x) { return wasm_f32x4_floor(x); }>,
+    only<[](v128_t x) { return wasm_f32x4_ceil(x); }>,
+    only<[](v128_t x) { return wasm_f32x4_nearest(x); }>,
+    only<sign_of>,
+    only<erf_f32x4>,
+    only<[](v128_t x) { return wasm_f32x4_div(x, add(wasm_f32x4_abs(x), splat(1))); }>,
 };
-constexpr RunVectors kCombinations[kCombinationCount] = {
-    run_vectors<sum_of>, run_vectors<difference_of>, run_vectors<product_of>};
 
 const Runs& runs_of(const Elementwise& call) { return kRuns[static_cast<int>(call.function)]; }
 
@@ -348,7 +370,9 @@ Status elementwise(const Elementwise& call, const float* input, float* output) {
 
 Status elementwise_gradient(const Elementwise& call, const float* input, const float* grad_output,
                             float* grad_input) {
-  return run(call, runs_of(call).slope, input, grad_output, grad_input);
+  const RunVectors slope = runs_of(call).slope;
+  if (slope == nullptr) return Status::kUnsupported;
+  return run(call, slope, input, grad_output, grad_input);
 }
 
 Status elementwise_parameter_gradient(const Elementwise& call, const float* input,
@@ -391,14 +415,6 @@ Status elementwise_parameter_gradient(const Elementwise& call, const float* inpu
     gradient[channel] = static_cast<float>(sum);
   }
   return Status::kOk;
-}
-
-void combine(Combination combination, int64_t count, const float* one, const float* other,
-             float* output) {
-  Elementwise call;
-  call.inner = count;
-  // Without parameters of channels it takes no memory.
-  run(call, kCombinations[static_cast<int>(combination)], one, other, output);
 }
 
 }  // namespace deconv

@@ -106,7 +106,7 @@ export class Hardswish extends Activation {
 export class Hardsigmoid extends Activation {
   /** @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE` */
   constructor(options?: ModuleOptions) {
-    super('Hardsigmoid', readOptions('Hardsigmoid', options), FUNCTION.hardsigmoid);
+    super('Hardsigmoid', readOptions('Hardsigmoid', options), FUNCTION.hardsigmoid, 6, 3);
   }
 }
 

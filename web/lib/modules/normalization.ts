@@ -339,15 +339,17 @@ export abstract class Normalization extends HeapModule<NormalizedShape> implemen
   #parameters(): Float32Array {
     if (this.#packed !== null) return this.#packed;
     const running = this.#usesOwn() ? null : this.#running;
-    const parts = [this.#weight, this.#bias, running?.mean ?? null, running?.variance ?? null];
-    const [weight, bias, moments] = parts.map((part) => (part === null ? 0 : 1)) as [number, number, number];
-    const present = parts.filter((part) => part !== null);
-    const head = [this.#set, codeOf(this.layout), this.#channels, this.#groups, weight, bias, moments];
-    const first = head.length + 1;
-    const values = new Float32Array(first + present.length * this.#channels);
-    new Int32Array(values.buffer).set(head);
-    values[head.length] = this.eps;
-    for (const [index, part] of present.entries()) values.set(part, first + index * this.#channels);
+    const values = normalizationBlock({
+      set: this.#set,
+      layout: this.layout,
+      channels: this.#channels,
+      groups: this.#groups,
+      eps: this.eps,
+      weight: this.#weight,
+      bias: this.#bias,
+      mean: running?.mean ?? null,
+      variance: running?.variance ?? null,
+    });
     this.#packed = values;
     return values;
   }
@@ -380,6 +382,34 @@ export abstract class Normalization extends HeapModule<NormalizedShape> implemen
       refuse('BAD_OPTION', where, `a ${this.#name} with ${name}`, 'one without', 'Make it with affine.');
     return new Float32Array(checkParameter(where, name, value, this.#shape));
   }
+}
+
+/** What does not change from call to call. */
+export interface NormalizationParameters {
+  readonly set: number;
+  readonly layout: Layout;
+  readonly channels: number;
+  readonly groups: number;
+  readonly eps: number;
+  /** Of every channel, as far as there are any; mean and variance instead of the input's own, or neither. */
+  readonly weight: Float32Array | null;
+  readonly bias: Float32Array | null;
+  readonly mean: Float32Array | null;
+  readonly variance: Float32Array | null;
+}
+
+/** The core's block of them. */
+export function normalizationBlock(own: NormalizationParameters): Float32Array<ArrayBuffer> {
+  const parts = [own.weight, own.bias, own.mean, own.variance];
+  const [weight, bias, moments] = parts.map((part) => (part === null ? 0 : 1)) as [number, number, number];
+  const present = parts.filter((part) => part !== null);
+  const head = [own.set, codeOf(own.layout), own.channels, own.groups, weight, bias, moments];
+  const first = head.length + 1;
+  const values = new Float32Array(first + present.length * own.channels);
+  new Int32Array(values.buffer).set(head);
+  values[head.length] = own.eps;
+  for (const [index, part] of present.entries()) values.set(part, first + index * own.channels);
+  return values;
 }
 
 /** Checks what all options share. */

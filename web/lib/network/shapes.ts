@@ -205,14 +205,16 @@ function padShape(where: string, { pads, mode }: Of<'pad'>, shape: Shape): Shape
   return shape.map((extent, axis) => {
     const ends = pads[axis] as readonly [number, number];
     const length = extent + ends[0] + ends[1];
-    const most = Math.max(...ends);
     if (length < 0) refuseShapes(where, `an axis ${axis} of at least ${extent - length}`, [shape]);
-    if (mode === 'reflect' && most > 0 && most >= extent) {
+    // What is cropped is gone before the rest is padded.
+    const most = Math.max(...ends);
+    const left = extent + Math.min(ends[0], 0) + Math.min(ends[1], 0);
+    if (mode === 'reflect' && most > 0 && most >= left) {
       refuseShapes(where, `more than ${most} values along axis ${axis}, which is padded by reflection`, [
         shape,
       ]);
     }
-    if (mode !== 'constant' && extent === 0 && length > 0) {
+    if (mode !== 'constant' && left < 1 && length > 0) {
       refuseShapes(where, `values along axis ${axis} to pad with`, [shape]);
     }
     return length;

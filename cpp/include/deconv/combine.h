@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+
+#include "deconv/strided.h"
+
+namespace deconv {
+
+// Of two values; NaN is kept by minimum and maximum, and powers are those of IEEE 754.
+enum class Combination : int32_t {
+  kAdd = 0,
+  kSubtract,
+  kMultiply,
+  kDivide,
+  kMinimum,
+  kMaximum,
+  kPower,
+  kScaledSum,  // the first plus the second times a factor
+};
+
+inline constexpr int kCombinationCount = 8;
+static_assert(static_cast<int>(Combination::kScaledSum) == kCombinationCount - 1);
+
+// Value by value; `output` may be one of the two or both.
+void combine(Combination combination, int64_t count, const float* one, const float* other,
+             float* output);
+
+// Two tensors that are broadcast against each other to a contiguous one of `extents`: strides are 0
+// along axes where one is repeated, and on the last axis 0 or 1. `output` may be one of the two
+// that is not repeated.
+struct Broadcast {
+  Combination combination = Combination::kAdd;
+  float factor = 1;
+  int32_t axes = 0;
+  ManyAxes extents{};
+  ManyAxes strides[2]{};
+};
+
+void broadcast(const Broadcast& call, const float* one, const float* other, float* output);
+
+}  // namespace deconv

@@ -1,0 +1,120 @@
+#include "deconv/matrix.h"
+
+#include <algorithm>
+
+#include "deconv/buffer.h"
+#include "deconv/runtime.h"
+#include "layout.h"
+#include "matrix_tile.h"
+#include "parallel.h"
+#include "simd.h"
+#include "steps/walk.h"
+
+namespace deconv {
+namespace {
+
+// Values of panels that stay in the first-level cache with a tile.
+constexpr int64_t kPanelValues = 1 << 12;
+
+// One product: A is packed first, B while it is used.
+class Product {
+ public:
+  explicit Product(const MatrixProduct& call)
+      : call_(call),
+        depth_(call.depth),
+        packed_(Tiling::packed_elements(call.rows, depth_)),
+        panels_(std::clamp<int64_t>(kPanelValues / (kPanel * std::max<int64_t>(depth_, 1)), 1, 8)),
+        own_(panels_ * kPanel * depth_ + int64_t{call.rows} * kPanel) {}
+
+  [[nodiscard]] bool prepare() { return rooms_.reserve(packed_ + runtime_threads() * own_); }
+
+  void run(const float* a, const float* b, float* result) {
+    pack_rows(a);
+    const int64_t columns = call_.columns;
+    const int64_t at_once = panels_ * kPanel;
+    for_each_item((columns + at_once - 1) / at_once, [&](int64_t item, int worker) {
+      float* const panels = rooms_.data() + packed_ + worker * own_;
+      float* const edge = panels + panels_ * kPanel * depth_;
+      const int64_t first = item * at_once;
+      const int64_t count = std::min(at_once, columns - first);
+      for (int64_t at = 0; at < count; at += kPanel) {
+        pack_panel(b, first + at, std::min<int64_t>(kPanel, count - at), panels + at * depth_);
+      }
+      const int64_t whole = count / kPanel;
+      multiply(panels, whole, result + first, columns);
+      if (count == whole * kPanel) return;
+      multiply(panels + whole * kPanel * depth_, 1, edge, kPanel);
+      for (int64_t row = 0; row < call_.rows; ++row) {
+        copy_floats(edge + row * kPanel, count - whole * kPanel,
+                    result + row * columns + first + whole * kPanel);
+      }
+    });
+  }
+
+ private:
+  // Tiles without biases.
+  void pack_rows(const float* a) {
+    const int64_t rows = call_.rows;
+    const int64_t row_stride = call_.transposed[0] != 0 ? 1 : depth_;
+    const int64_t depth_stride = call_.transposed[0] != 0 ? rows : 1;
+    pack_tiles(rows, depth_ + 1, rooms_.data(), [&](int64_t row, float* target, int64_t height) {
+      const float* const source = a + row * row_stride;
+      *target = 0;
+      for (int64_t step = 0; step < depth_; ++step) {
+        target[(step + 1) * height] = source[step * depth_stride] * call_.alpha;
+      }
+    });
+  }
+
+  void pack_panel(const float* b, int64_t first, int64_t count, float* panel) const {
+    if (count < kPanel) clear_floats(panel, depth_ * kPanel);
+    if (call_.transposed[1] != 0) {
+      transpose_block(count, depth_, b + first * depth_, depth_, panel, kPanel);
+      return;
+    }
+    const float* source = b + first;
+    for (int64_t step = 0; step < depth_; ++step, source += call_.columns) {
+      copy_floats(source, count, panel + step * kPanel);
+    }
+  }
+
+  void multiply(const float* panels, int64_t count, float* result, int64_t stride) const {
+    const Segment all{0, static_cast<int32_t>(depth_)};
+    if (count == 0) return;
+    multiply_tiles(call_.rows, depth_, false,
+                   {.tile = rooms_.data(),
+                    .panels = panels,
+                    .panel_count = count,
+                    .panel_stride = kPanel * depth_,
+                    .segments = &all,
+                    .segment_count = 1,
+                    .relu = false,
+                    .result = result,
+                    .result_stride = stride});
+  }
+
+  const MatrixProduct& call_;
+  const int64_t depth_;
+  const int64_t packed_;
+  // At once, and values of a thread's room.
+  const int64_t panels_;
+  const int64_t own_;
+  Buffer rooms_;
+};
+
+}  // namespace
+
+Status multiply_matrices(const MatrixProduct& call, const float* a, const float* b, float* result) {
+  const int64_t products = places_of(call.axes, call.extents);
+  const int64_t size = int64_t{call.rows} * call.columns;
+  if (products * size == 0) return Status::kOk;
+  Product product(call);
+  if (!product.prepare()) return Status::kOutOfMemory;
+  Walk<2> walk(call.axes, call.extents, {&call.strides[0], &call.strides[1]}, 0);
+  for (int64_t index = 0; index < products; ++index, walk.next()) {
+    product.run(a + walk.offset(0), b + walk.offset(1), result + index * size);
+  }
+  return Status::kOk;
+}
+
+}  // namespace deconv

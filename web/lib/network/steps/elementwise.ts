@@ -1,0 +1,102 @@
+// Functions of one value and of two.
+
+import { fault } from '../../core/checks.js';
+import { at, product } from '../../core/lists.js';
+import type { Epilogue } from '../../runtime/operation.js';
+import { stageParameters } from '../../runtime/staging.js';
+import type { BinaryFunction, UnaryFunction } from '../operations.js';
+import { aroundChannels, type Shape } from '../shapes.js';
+import { type Compute, floatBits, type Of, type StepCall, shapesOf, structOf } from './step.js';
+import { axesStruct, collapsed, repeatedStrides } from './strides.js';
+
+/** In the order of the core's numbers. */
+const UNARY = [
+  'relu',
+  'leaky-relu',
+  'elu',
+  'silu',
+  'gelu',
+  'gelu-tanh',
+  'hardswish',
+  'hardsigmoid',
+  'clamp',
+  'softplus',
+  'sigmoid',
+  'tanh',
+  'snake',
+  'abs',
+  'neg',
+  'exp',
+  'log',
+  'sqrt',
+  'reciprocal',
+  'sin',
+  'cos',
+  'floor',
+  'ceil',
+  'round',
+  'sign',
+  'erf',
+  'softsign',
+] as const satisfies readonly UnaryFunction[];
+
+const BINARY = [
+  'add',
+  'subtract',
+  'multiply',
+  'divide',
+  'minimum',
+  'maximum',
+  'power',
+] as const satisfies readonly BinaryFunction[];
+
+/** The core's sum of one value and a multiple of another. */
+const SCALED_SUM = 7;
+
+/** A function as the core takes it, of every value or of a convolution's results. */
+export function epilogueOf(where: string, operation: Of<'unary'>): Epilogue {
+  const { a, b, channelA: channels } = operation;
+  const op = UNARY.indexOf(operation.function);
+  if (operation.function !== 'hardsigmoid') return { op, a, b, channels };
+  if (!(a > 0)) {
+    throw fault('UNSUPPORTED', where, 'a hard sigmoid that rises', `a slope of ${a}`);
+  }
+  // Of the core: the x + b that lie between 0 and a, over a.
+  return { op, a: 1 / a, b: b / a, channels: null };
+}
+
+export function unaryStep(call: StepCall, operation: Of<'unary'>): Compute {
+  const { runtime, where } = call;
+  const { op, a, b, channels } = epilogueOf(where, operation);
+  const [shape] = shapesOf(call);
+  const [outer, count, inner] =
+    channels === null ? [1, 1, product(shape)] : aroundChannels(operation.layout, shape);
+  return ([source = 0], [target = 0]) => {
+    const own = channels === null ? 0 : stageParameters(runtime, where, channels);
+    runtime.check(where, runtime.module.elementwise(op, outer, count, inner, a, b, own, source, 0, target));
+  };
+}
+
+export function binaryStep(call: StepCall, operation: Of<'binary'>): Compute {
+  return broadcastStep(call, BINARY.indexOf(operation.function), 1);
+}
+
+/** One value plus a multiple of the other. */
+export function scaledSumStep(call: StepCall, factor: number): Compute {
+  return broadcastStep(call, SCALED_SUM, factor);
+}
+
+function broadcastStep(
+  { where, runtime, inputShapes, outputShapes }: StepCall,
+  op: number,
+  factor: number,
+): Compute {
+  const whole = outputShapes[0] as Shape;
+  const strides = inputShapes.map((shape) => repeatedStrides(shape, whole));
+  const axes = collapsed({ extents: whole, strides });
+  const struct = structOf([op, floatBits(factor), ...axesStruct(axes)]);
+  return ([one = 0, other = 0], outputs) => {
+    const address = stageParameters(runtime, where, struct);
+    runtime.module.broadcast(address, one, other, at(outputs, 0));
+  };
+}

@@ -1,0 +1,97 @@
+import { product } from '../../core/lists.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { Operation } from '../operations.js';
+import { outputShapesOf, type Shape } from '../shapes.js';
+import { binaryStep, unaryStep } from './elementwise.js';
+import { matrixStep } from './matrix.js';
+import { blockStep, copyStep, expandStep, joinStep, sliceStep, transposeStep } from './moves.js';
+import { affineStep, normalizationStep, softmaxStep } from './normalize.js';
+import { reduceStep } from './reduce.js';
+import { padStep, poolStep, resizeStep } from './spatial.js';
+import type { Compute, StepCall } from './step.js';
+
+/** What computes an operation for given shapes, from addresses to addresses. It holds nothing on the heap. */
+export interface NetworkStep {
+  readonly outputShapes: readonly Shape[];
+  /** Whether the output may be written over an input of as many values. */
+  readonly inPlace: boolean;
+  run(inputs: readonly number[], outputs: readonly number[]): void;
+}
+
+/** All that is no convolution, which is a layer's. */
+export type StepOperation = Exclude<Operation, { readonly kind: 'convolution' }>;
+
+const IN_PLACE: readonly StepOperation['kind'][] = [
+  'affine',
+  'normalization',
+  'unary',
+  'binary',
+  'softmax',
+  'reshape',
+];
+
+/**
+ * @param where names its node in errors
+ * @throws {DeconvError} `BAD_SHAPE`, `TOO_LARGE`, `UNSUPPORTED`
+ */
+export function stepOf(
+  runtime: Runtime,
+  where: string,
+  operation: StepOperation,
+  inputShapes: readonly Shape[],
+): NetworkStep {
+  const outputShapes = outputShapesOf(where, operation, inputShapes);
+  const call = { runtime, where, inputShapes, outputShapes };
+  // Loops count on at least one value.
+  const compute = outputShapes.every((shape) => product(shape) === 0) ? () => {} : computeOf(call, operation);
+  return {
+    outputShapes,
+    inPlace: IN_PLACE.includes(operation.kind),
+    run: (inputs, outputs) => {
+      try {
+        compute(inputs, outputs);
+      } catch (error) {
+        throw runtime.asError(where, error);
+      }
+    },
+  };
+}
+
+function computeOf(call: StepCall, operation: StepOperation): Compute {
+  switch (operation.kind) {
+    case 'affine':
+      return affineStep(call, operation);
+    case 'normalization':
+      return normalizationStep(call, operation);
+    case 'unary':
+      return unaryStep(call, operation);
+    case 'binary':
+      return binaryStep(call, operation);
+    case 'softmax':
+      return softmaxStep(call, operation);
+    case 'concat':
+    case 'split':
+      return joinStep(call, operation);
+    case 'slice':
+      return sliceStep(call, operation);
+    case 'pad':
+      return padStep(call, operation);
+    case 'resize':
+      return resizeStep(call, operation);
+    case 'depth-to-space':
+    case 'space-to-depth':
+      return blockStep(call, operation);
+    case 'pool':
+      return poolStep(call, operation);
+    case 'reduce':
+      return reduceStep(call, operation);
+    case 'matmul':
+      return matrixStep(call, operation);
+    case 'transpose':
+      return transposeStep(call, operation);
+    case 'reshape':
+      return copyStep(call);
+    case 'expand':
+      return expandStep(call);
+  }
+}

@@ -1,0 +1,135 @@
+// What makes other sizes of axes: tables that say which sources every target of an axis is made of.
+
+import { product } from '../../core/lists.js';
+import { stageParameters, withBlock } from '../../runtime/staging.js';
+import type { Shape } from '../shapes.js';
+import { copyStep } from './moves.js';
+import { type Compute, floatBits, type StepCall } from './step.js';
+
+/** Sources of one target, and their weights. */
+export type Taps = readonly (readonly [source: number, weight: number])[];
+
+/** For every target of an axis; null for an axis that stays as it is. */
+export type AxisTaps = readonly Taps[] | null;
+
+export interface MapOptions {
+  /** The maximum of the sources instead of their sum. */
+  readonly maximum?: boolean;
+  /** What a target without a source is, where no target has several. */
+  readonly fill?: number;
+}
+
+interface Axis {
+  readonly extent: number;
+  readonly taps: AxisTaps;
+}
+
+interface Pass {
+  readonly struct: Float32Array;
+  /** Values that it makes. */
+  readonly count: number;
+}
+
+/** The core takes this many axes at once. */
+const AXES_AT_ONCE = 3;
+/** Fields before the tables. */
+const HEAD = 10;
+
+/** Axis by axis; of an input of `shape`, which has a table for each. */
+export function mapStep(
+  call: StepCall,
+  shape: Shape,
+  tables: readonly AxisTaps[],
+  options: MapOptions,
+): Compute {
+  const { runtime, where } = call;
+  const passes = passesOf(shape, tables, options);
+  const run = (index: number, source: number, target: number): void => {
+    const { struct, count } = passes[index] as Pass;
+    const apply = (to: number): void => {
+      const address = stageParameters(runtime, where, struct);
+      runtime.check(where, runtime.module.applyMaps(address, source, to));
+    };
+    if (index === passes.length - 1) {
+      apply(target);
+    } else {
+      withBlock(runtime, where, count, (between) => {
+        apply(between);
+        run(index + 1, between, target);
+      });
+    }
+  };
+  if (passes.length === 0) return copyStep({ runtime, inputShapes: [shape] });
+  return ([source = 0], [target = 0]) => run(0, source, target);
+}
+
+/** As many axes at a time as the core takes, those that stay as they are between them counted. */
+function passesOf(shape: Shape, tables: readonly AxisTaps[], options: MapOptions): readonly Pass[] {
+  const axes: Axis[] = [];
+  for (const [index, extent] of shape.entries()) {
+    const taps = tables[index] ?? null;
+    const last = axes.at(-1);
+    if (taps === null && last !== undefined && last.taps === null) {
+      axes[axes.length - 1] = { extent: last.extent * extent, taps };
+    } else {
+      axes.push({ extent, taps });
+    }
+  }
+  const isMapped = ({ taps }: Axis): boolean => taps !== null;
+  const passes: Pass[] = [];
+  let first = axes.findIndex(isMapped);
+  let outer = product(axes.slice(0, Math.max(first, 0)).map(({ extent }) => extent));
+  while (first >= 0) {
+    const own = axes.slice(first, first + AXES_AT_ONCE);
+    while (own.at(-1)?.taps === null) own.pop();
+    const end = first + own.length;
+    const inner = product(axes.slice(end).map(({ extent }) => extent));
+    passes.push(passOf(outer, own, inner, options));
+    const next = axes.slice(end).findIndex(isMapped);
+    const between = next < 0 ? [] : axes.slice(end, end + next);
+    outer *= product([...own, ...between].map(({ extent, taps }) => taps?.length ?? extent));
+    first = next < 0 ? -1 : end + next;
+  }
+  return passes;
+}
+
+function passOf(outer: number, mapped: readonly Axis[], inner: number, { maximum, fill }: MapOptions): Pass {
+  const none: Axis = { extent: 1, taps: null };
+  const axes = [...new Array<Axis>(AXES_AT_ONCE - mapped.length).fill(none), ...mapped];
+  const sources = axes.map(({ extent }) => extent);
+  const tables = axes.map(
+    ({ extent, taps }) => taps ?? Array.from({ length: extent }, (_, source): Taps => [[source, 1]]),
+  );
+  const targets = tables.map((table) => table.length);
+  const count = outer * product(targets) * inner;
+  const struct = new Int32Array(
+    HEAD + targets.reduce((sum, length) => sum + length, 0) + 2 * tables.flat(2).length,
+  );
+  struct.set([outer, ...sources, ...targets, inner, maximum === true ? 1 : 0, floatBits(fill ?? 0)]);
+  const floats = new Float32Array(struct.buffer);
+  let place = HEAD;
+  for (const table of tables) {
+    let end = 0;
+    for (const own of table) {
+      end += own.length;
+      struct[place] = end;
+      place += 1;
+    }
+    for (const [source, weight] of table.flat()) {
+      struct[place] = source;
+      floats[place + 1] = weight;
+      place += 2;
+    }
+  }
+  return { struct: floats, count };
+}
+
+/** A table of `length` targets. */
+export function tableOf(length: number, tapsOf: (target: number) => Taps): readonly Taps[] {
+  return Array.from({ length }, (_, target) => tapsOf(target));
+}
+
+/** The index within `[0, extent)` that is nearest. */
+export function clamped(source: number, extent: number): number {
+  return Math.min(Math.max(source, 0), extent - 1);
+}

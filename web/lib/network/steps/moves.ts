@@ -1,0 +1,100 @@
+// What only moves values: slices, permutations, repetitions, squares of pixels, parts of wholes.
+
+import { at, product } from '../../core/lists.js';
+import { type Join, sectionsOf } from '../../graph/joins.js';
+import { stageParameters } from '../../runtime/staging.js';
+import { aroundChannels, type Shape, spatialAxes } from '../shapes.js';
+import { type Compute, type Of, type StepCall, shapesOf, structOf } from './step.js';
+import { axesStruct, collapsed, repeatedStrides, stridesOf } from './strides.js';
+
+export function transposeStep(call: StepCall, { permutation }: Of<'transpose'>): Compute {
+  return permuted(call, shapesOf(call)[0], permutation);
+}
+
+export function sliceStep(call: StepCall, { start, step, count }: Of<'slice'>): Compute {
+  const strides = stridesOf(shapesOf(call)[0]);
+  const first = strides.reduce((sum, stride, axis) => sum + stride * at(start, axis), 0);
+  return stridedCopy(
+    call,
+    count,
+    strides.map((stride, axis) => stride * at(step, axis)),
+    first,
+  );
+}
+
+export function expandStep(call: StepCall): Compute {
+  const [shape, whole] = shapesOf(call);
+  return stridedCopy(call, whole, repeatedStrides(shape, whole));
+}
+
+/** A permutation of the axes among which those of the block, i and j, stand by themselves. */
+export function blockStep(
+  call: StepCall,
+  { kind, block, order, layout }: Of<'depth-to-space' | 'space-to-depth'>,
+): Compute {
+  const widens = kind === 'depth-to-space';
+  const [deepShape, wideShape] = widens ? shapesOf(call) : shapesOf(call).toReversed();
+  const [height = 0, width = 0] = spatialAxes(layout, 4).map((axis) => at(deepShape as Shape, axis));
+  const [, channels] = aroundChannels(layout, wideShape as Shape);
+  const batch = at(wideShape as Shape, 0);
+  const extents: Readonly<Record<string, number>> = {
+    n: batch,
+    c: channels,
+    h: height,
+    w: width,
+    i: block,
+    j: block,
+  };
+  const depth = order === 'depth-column-row' ? 'ijc' : 'cij';
+  const first = layout === 'channels-first';
+  const deep = first ? `n${depth}hw` : `nhw${depth}`;
+  const wide = first ? 'nchiwj' : 'nhiwjc';
+  const [from, to] = widens ? [deep, wide] : [wide, deep];
+  return permuted(
+    call,
+    [...from].map((axis) => extents[axis] as number),
+    [...to].map((axis) => from.indexOf(axis)),
+  );
+}
+
+export function joinStep(call: StepCall, operation: Of<'concat' | 'split'>): Compute {
+  const gathers = operation.kind === 'concat';
+  const join: Exclude<Join, { kind: 'add' }> = operation;
+  const { rows, stride, lengths } = sectionsOf(join, gathers ? call.inputShapes : call.outputShapes);
+  return (inputs, outputs) => {
+    const { module } = call.runtime;
+    let begin = at(gathers ? outputs : inputs, 0);
+    for (const [index, length] of lengths.entries()) {
+      const part = at(gathers ? inputs : outputs, index);
+      if (gathers) module.copyRows(rows, length, part, length, begin, stride);
+      else module.copyRows(rows, length, begin, stride, part, length);
+      begin += 4 * length;
+    }
+  };
+}
+
+/** The values as they are, elsewhere. */
+export function copyStep({ runtime, inputShapes }: Pick<StepCall, 'runtime' | 'inputShapes'>): Compute {
+  const count = product(inputShapes[0] as Shape);
+  return ([source = 0], [target = 0]) => {
+    if (source !== target) runtime.module.copyRows(1, count, source, count, target, count);
+  };
+}
+
+function permuted(call: StepCall, shape: Shape, permutation: readonly number[]): Compute {
+  const strides = stridesOf(shape);
+  return stridedCopy(
+    call,
+    permutation.map((axis) => at(shape, axis)),
+    permutation.map((axis) => at(strides, axis)),
+  );
+}
+
+/** To a contiguous tensor of `extents`, from value `first` on. */
+function stridedCopy({ where, runtime }: StepCall, extents: Shape, strides: Shape, first = 0): Compute {
+  const struct = structOf(axesStruct(collapsed({ extents, strides: [strides] })));
+  return ([source = 0], [target = 0]) => {
+    const address = stageParameters(runtime, where, struct);
+    runtime.module.copyStrided(address, source + 4 * first, target);
+  };
+}

@@ -1,0 +1,75 @@
+// What looks at many values for each: normalizations and softmax; and channels times numbers, which are a normalization
+// by moments that are given.
+
+import { at, product } from '../../core/lists.js';
+import { normalizationBlock, SET } from '../../modules/normalization.js';
+import { stageParameters } from '../../runtime/staging.js';
+import { aroundChannels } from '../shapes.js';
+import { type Compute, type Of, type StepCall, shapesOf } from './step.js';
+
+export function affineStep(call: StepCall, { scale, shift, layout }: Of<'affine'>): Compute {
+  const channels = scale.length;
+  const block = normalizationBlock({
+    set: SET.channel,
+    layout,
+    channels,
+    groups: 1,
+    eps: 0,
+    weight: scale,
+    bias: shift,
+    mean: new Float32Array(channels),
+    variance: new Float32Array(channels).fill(1),
+  });
+  return normalize(call, block, ...batchAndPoints(call, layout));
+}
+
+export function normalizationStep(call: StepCall, operation: Of<'normalization'>): Compute {
+  const { over, axis, scale, shift, epsilon } = operation;
+  const [shape] = shapesOf(call);
+  const layer = over === 'layer';
+  const layout = layer ? 'channels-last' : operation.layout;
+  const channels = layer ? product(shape.slice(axis)) : aroundChannels(layout, shape)[1];
+  const block = normalizationBlock({
+    set: layer ? SET.point : SET.group,
+    layout,
+    channels,
+    groups: layer ? 1 : operation.groups,
+    eps: epsilon,
+    weight: scale,
+    bias: shift,
+    mean: null,
+    variance: null,
+  });
+  const sizes = layer ? ([1, product(shape.slice(0, axis))] as const) : batchAndPoints(call, layout);
+  return normalize(call, block, ...sizes);
+}
+
+export function softmaxStep(call: StepCall, { axis, logarithm }: Of<'softmax'>): Compute {
+  const [shape] = shapesOf(call);
+  const outer = product(shape.slice(0, axis));
+  const count = at(shape, axis);
+  const inner = product(shape.slice(axis + 1));
+  return ([source = 0], [target = 0]) => {
+    const { module } = call.runtime;
+    if (logarithm) module.logSoftmax(outer, count, inner, source, target);
+    else module.softmax(outer, count, inner, source, 0, target);
+  };
+}
+
+function batchAndPoints(call: StepCall, layout: Of<'affine'>['layout']): readonly [number, number] {
+  const [shape] = shapesOf(call);
+  const [outer, , inner] = aroundChannels(layout, shape);
+  return [at(shape, 0), (outer / at(shape, 0)) * inner];
+}
+
+function normalize(
+  { where, runtime }: StepCall,
+  block: Float32Array,
+  batch: number,
+  points: number,
+): Compute {
+  return ([source = 0], [target = 0]) => {
+    const address = stageParameters(runtime, where, block);
+    runtime.check(where, runtime.module.normalize(address, batch, points, source, 0, target));
+  };
+}

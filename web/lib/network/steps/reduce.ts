@@ -1,0 +1,68 @@
+import { at, product } from '../../core/lists.js';
+import { withBlock } from '../../runtime/staging.js';
+import type { Shape } from '../shapes.js';
+import { type Compute, type Of, type StepCall, shapesOf } from './step.js';
+
+/** The core's numbers: of values, and of results of the same function. */
+const REDUCERS = {
+  mean: [0, 0],
+  sum: [0, 0],
+  maximum: [1, 1],
+  minimum: [2, 2],
+  product: [3, 3],
+  l1: [4, 0],
+  l2: [5, 0],
+  'sum-square': [5, 0],
+} as const satisfies Record<Of<'reduce'>['function'], readonly [number, number]>;
+
+interface Pass {
+  readonly outer: number;
+  readonly count: number;
+  readonly inner: number;
+}
+
+/** Axes that lie together at a time, the last ones first. */
+export function reduceStep(call: StepCall, operation: Of<'reduce'>): Compute {
+  const { runtime, where } = call;
+  const [shape] = shapesOf(call);
+  const passes = passesOf(shape, operation.axes);
+  const [reducer, other] = REDUCERS[operation.function];
+  const divisor = operation.function === 'mean' ? product(passes.map(({ count }) => count)) : 1;
+  const run = (index: number, source: number, target: number): void => {
+    const { outer, count, inner } = passes[index] as Pass;
+    const op = index === 0 ? reducer : other;
+    const last = index === passes.length - 1;
+    const reduce = (to: number): void => {
+      const root = last && operation.function === 'l2';
+      runtime.module.reduce(op, outer, count, inner, last ? divisor : 1, root, source, to);
+    };
+    if (last) {
+      reduce(target);
+    } else {
+      withBlock(runtime, where, outer * inner, (between) => {
+        reduce(between);
+        run(index + 1, between, target);
+      });
+    }
+  };
+  return ([source = 0], [target = 0]) => run(0, source, target);
+}
+
+function passesOf(shape: Shape, axes: readonly number[]): readonly Pass[] {
+  const passes: Pass[] = [];
+  // Of the axes behind, those that are left.
+  let inner = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis -= 1) {
+    if (!axes.includes(axis)) {
+      inner *= at(shape, axis);
+      continue;
+    }
+    let count = at(shape, axis);
+    while (axes.includes(axis - 1)) {
+      axis -= 1;
+      count *= at(shape, axis);
+    }
+    if (count !== 1) passes.push({ outer: product(shape.slice(0, axis)), count, inner });
+  }
+  return passes.length > 0 ? passes : [{ outer: 1, count: 1, inner }];
+}

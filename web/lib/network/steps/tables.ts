@@ -1,0 +1,126 @@
+// The tables of pads, resizes and pools: pure arithmetic of one axis each.
+
+import { at } from '../../core/lists.js';
+import { type AxisTaps, clamped, type Taps, tableOf } from './maps.js';
+import type { Of } from './step.js';
+
+const NOTHING: Taps = [];
+
+export function padTaps({ pads, mode }: Of<'pad'>, axis: number, extent: number): AxisTaps {
+  const [before, behind] = pads[axis] as readonly [number, number];
+  if (before === 0 && behind === 0) return null;
+  // What is cropped is gone before the rest is padded.
+  const first = Math.max(0, -before);
+  const length = extent - first - Math.max(0, -behind);
+  return tableOf(extent + before + behind, (target) => {
+    const place = target - Math.max(0, before);
+    const own = (inside: number): Taps => [[first + inside, 1]];
+    if (place >= 0 && place < length) return own(place);
+    if (mode === 'edge') return own(clamped(place, length));
+    if (mode === 'reflect') return own(place < 0 ? -place : 2 * (length - 1) - place);
+    return mode === 'wrap' ? own(((place % length) + length) % length) : NOTHING;
+  });
+}
+
+/** An average divides by the product of what its axes count; a maximum has no weights. */
+export function poolTaps(operation: Of<'pool'>, index: number, extent: number, targets: number): AxisTaps {
+  const { kernel, stride, dilation, pads, countPadding, overhang } = operation;
+  const [before, behind] = pads[index] as readonly [number, number];
+  const counted = countPadding ? extent + behind - at(overhang, index) : extent;
+  return tableOf(targets, (target) => {
+    const start = target * at(stride, index) - before;
+    const places = Array.from({ length: at(kernel, index) }, (_, tap) => start + tap * at(dilation, index));
+    const count = places.filter((place) => (countPadding || place >= 0) && place < counted).length;
+    return places.filter((place) => place >= 0 && place < extent).map((place) => [place, 1 / count]);
+  });
+}
+
+export function resizeTaps(operation: Of<'resize'>, axis: number, extent: number): AxisTaps {
+  const { interpolation, coordinates } = operation;
+  const size = at(operation.size, axis);
+  const crops = coordinates === 'crop-and-resize';
+  if (size === extent && !crops && (coordinates === 'align-corners' || operation.scale[axis] === 1))
+    return null;
+  const placeOf = placeFunction(operation, axis, extent);
+  return tableOf(size, (target) => {
+    const place = placeOf(target);
+    if (crops && !(place >= 0 && place <= extent - 1)) return NOTHING;
+    if (interpolation === 'nearest') return [[clamped(rounded(place, operation), extent), 1]];
+    return interpolation === 'linear' ? linearTaps(place, extent) : cubicTaps(place, extent, operation);
+  });
+}
+
+/**
+ * Where a target lies among the sources. With floats, as runtimes compute it: where a place lies between two sources, the
+ * last bit decides which is the nearest.
+ */
+function placeFunction(
+  { coordinates, size, scale, region }: Of<'resize'>,
+  axis: number,
+  extent: number,
+): (target: number) => number {
+  const { fround } = Math;
+  const targets = at(size, axis);
+  const factor = fround(at(scale, axis));
+  const fromHalf = (target: number): number => fround(fround((target + 0.5) / factor) - 0.5);
+  switch (coordinates) {
+    case 'asymmetric':
+      return (target) => fround(target / factor);
+    case 'half-pixel':
+      return fromHalf;
+    case 'pytorch-half-pixel':
+      return targets > 1 ? fromHalf : () => 0;
+    case 'half-pixel-symmetric': {
+      const adjustment = fround(targets / fround(factor * extent));
+      const offset = fround((extent / 2) * fround(1 - adjustment));
+      return (target) => fround(fround(offset + fround((target + 0.5) / factor)) - 0.5);
+    }
+    case 'align-corners':
+      return (target) => (targets === 1 ? 0 : fround((target * (extent - 1)) / (targets - 1)));
+    case 'crop-and-resize': {
+      const [begin, end] = region[axis] as readonly [number, number];
+      const last = extent - 1;
+      if (targets === 1) return () => fround(0.5 * (begin + end) * last);
+      return (target) => fround(begin * last + (target * (end - begin) * last) / (targets - 1));
+    }
+  }
+}
+
+function rounded(place: number, { rounding }: Of<'resize'>): number {
+  switch (rounding) {
+    case 'round-prefer-floor':
+      return Math.ceil(place - 0.5);
+    case 'round-prefer-ceil':
+      return Math.floor(place + 0.5);
+    case 'floor':
+      return Math.floor(place);
+    case 'ceil':
+      return Math.ceil(place);
+  }
+}
+
+function linearTaps(place: number, extent: number): Taps {
+  const inside = clamped(place, extent);
+  const before = Math.floor(inside);
+  const share = inside - before;
+  if (share === 0) return [[before, 1]];
+  return [
+    [before, 1 - share],
+    [before + 1, share],
+  ];
+}
+
+/** Keys (1981). */
+function cubicTaps(place: number, extent: number, { cubicA: a, excludeOutside }: Of<'resize'>): Taps {
+  const before = Math.floor(place);
+  const weightOf = (distance: number): number => {
+    const d = Math.abs(distance);
+    if (d <= 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
+    return a * (((d - 5) * d + 8) * d - 4);
+  };
+  const around = [-1, 0, 1, 2].map((step) => [before + step, weightOf(place - before - step)] as const);
+  if (!excludeOutside) return around.map(([source, weight]) => [clamped(source, extent), weight]);
+  const inside = around.filter(([source]) => source >= 0 && source < extent);
+  const sum = inside.reduce((total, [, weight]) => total + weight, 0);
+  return inside.map(([source, weight]) => [source, weight / sum]);
+}
