@@ -213,7 +213,7 @@ export const UNARY: Readonly<Record<Of<'unary'>['function'], (x: number, a: numb
   hardswish: (x) => x * clamp(x / 6 + 0.5, 0, 1),
   hardsigmoid: (x, a, b) => clamp(a * x + b, 0, 1),
   clamp,
-  softplus: (x, a, b) => (a * x > b ? x : Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(a * x))) / a),
+  softplus: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
   sigmoid,
   tanh: Math.tanh,
   snake: (x, a) => x + Math.sin(a * x) ** 2 / a,

@@ -57,10 +57,10 @@ const SCALED_SUM = 7;
 export function epilogueOf(where: string, operation: Of<'unary'>): Epilogue {
   const { a, b, channelA: channels } = operation;
   const op = UNARY.indexOf(operation.function);
+  // PyTorch's has a factor, and becomes straight from a value on.
+  if (operation.function === 'softplus') return { op, a: 1, b: Number.POSITIVE_INFINITY, channels: null };
   if (operation.function !== 'hardsigmoid') return { op, a, b, channels };
-  if (!(a > 0)) {
-    throw fault('UNSUPPORTED', where, 'a hard sigmoid that rises', `a slope of ${a}`);
-  }
+  if (!(a > 0)) throw fault('UNSUPPORTED', where, 'a hard sigmoid that rises', `a slope of ${a}`);
   // Of the core: the x + b that lie between 0 and a, over a.
   return { op, a: 1 / a, b: b / a, channels: null };
 }
