@@ -15,14 +15,14 @@ import { Reporter, SetupError } from './setup/report.mjs';
 import { stopChildren } from './setup/run.mjs';
 import { sourcesStep } from './setup/sources.mjs';
 
-const HELP = `Usage: node scripts/setup.mjs [--without browser,firefox,webkit,native,lint]
+const HELP = `Usage: node scripts/setup.mjs [--without browser,firefox,webkit,native,data,lint]
 
 Brings everything that building needs: npm packages, tools from apt, Emscripten, XNNPACK and its
 headers. What is good enough already stays as it is; a second run changes nothing.
 
   --without LIST  leave out groups of apt packages: browser, firefox, webkit (for tests in Chromium, in
                   Firefox, in WebKit; the last two are done without where they cannot be had, unless CI
-                  is set), native (for C++ tests under sanitizers), lint
+                  is set), native (for C++ tests under sanitizers), data (onnx's own tests), lint
   --help          this text
 
 Environment:
@@ -33,7 +33,7 @@ Environment:
   CHROMIUM_PATH, FIREFOX_PATH, WEBKIT_DRIVER_PATH, XVFB_PATH
                            the browsers to test with, and the display for WebKit
 `;
-const OPTIONAL_GROUPS = ['browser', 'native', 'lint', ...ENGINES];
+const OPTIONAL_GROUPS = ['browser', 'native', 'data', 'lint', ...ENGINES];
 const OLDEST_NODE = '20.19';
 
 function withoutGroups() {

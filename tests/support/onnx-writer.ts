@@ -4,7 +4,7 @@ import { BinaryWriter } from '@bufbuild/protobuf/wire';
 
 export type Write = (writer: BinaryWriter) => void;
 
-const message =
+export const message =
   (field: number, ...writes: readonly Write[]): Write =>
   (writer) => {
     const inner = new BinaryWriter();
@@ -23,6 +23,12 @@ const data =
   (field: number, { buffer, byteOffset, byteLength }: ArrayBufferView): Write =>
   (writer) =>
     writer.tag(field, 2).bytes(new Uint8Array(buffer, byteOffset, byteLength));
+
+export function writeBytes(write: Write): Uint8Array {
+  const writer = new BinaryWriter();
+  write(writer);
+  return writer.finish();
+}
 
 /** TensorProto.DataType. */
 export const TYPES = {

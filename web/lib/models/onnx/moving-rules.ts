@@ -248,7 +248,12 @@ const range: Rule = (operands) => {
 
 /** Operators that order, repeat and pick values, and those that tell and make shapes. */
 export const MOVING_RULES: Readonly<Record<string, Rule>> = {
-  Dropout: (operands) => (operands.output === 0 ? operands.input(0) : notFoldable('it is the mask')),
+  Dropout: (operands) => {
+    if (operands.output > 0) notFoldable('it is the mask');
+    // Opset 12 has an input for it, and 0 is what everybody writes there.
+    if ((operands.numbers(2, 'training_mode')?.[0] ?? 0) !== 0) notFoldable('it is in training');
+    return operands.input(0);
+  },
   Transpose: (operands) => {
     const x = operands.input(0);
     return transposed(x, operands.node.integers('perm') ?? x.shape.map((_, axis) => axis).reverse());

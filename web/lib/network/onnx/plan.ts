@@ -14,7 +14,7 @@ import type { ModelTensor } from '../../models/tensor.js';
 import { Evaluation } from '../../models/tensor-content.js';
 import type { Message } from '../../models/wire.js';
 import { LoadedNode, type NodeCall, type Slot } from './node.js';
-import { movesValues, nodeRuleOf } from './rules.js';
+import { isOld, movesValues, nodeRuleOf } from './rules.js';
 
 /** A node that is computed. */
 export interface Step {
@@ -37,6 +37,9 @@ interface Unsupported {
   readonly reason: string;
 }
 
+/** From it on all operators have the meaning that is known here. */
+const OLDEST_OPSET = 7;
+
 /** Sizes are known of every value. */
 const OF_SIZES: ReadonlySet<string> = new Set(['Shape', 'Size']);
 
@@ -55,6 +58,8 @@ export class Plan {
   readonly #read = new Set<ModelTensor>();
   readonly #opsets: ReadonlyMap<string, number>;
   readonly #unsupported: Unsupported[] = [];
+  /** Outputs that their nodes do not compute, until something needs them. */
+  readonly #unmade = new Map<Slot, OnnxNode>();
 
   /** @param inputs types of the model's inputs */
   constructor(
@@ -151,7 +156,12 @@ export class Plan {
     const place = this.#resolve(name, scope);
     if (place === null) return null;
     const known = this.#slots.get(place.scope)?.get(place.name);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      const node = this.#unmade.get(known);
+      if (node !== undefined) this.#refuse(node, `its output ${describe(known.name)} is not computed`);
+      this.#unmade.delete(known);
+      return known;
+    }
     const found = await this.#constants.find(place.name, place.scope);
     if (typeof found === 'object') return this.#addSlot(place, found, false, found.numeric);
     const dtype = place.scope === this.#graph.main ? this.#inputs.get(place.name) : undefined;
@@ -206,6 +216,7 @@ export class Plan {
     const [first] = inputs;
     const dtype = loaded.dtype ?? first?.dtype ?? 'float32';
     const outputs = node.outputs.map((name) => this.#addSlot({ scope, name }, null, sized, dtype));
+    if (!sized) for (const output of outputs.slice(loaded.outputs)) this.#unmade.set(output, node);
     this.steps.push({ node, inputs, outputs, rule, value, lower, dtype: loaded.dtype });
   }
 
@@ -229,6 +240,9 @@ export class Plan {
     const { node, inputs } = loaded;
     try {
       const rule = nodeRuleOf(node) ?? notFoldable(problem ?? 'networks have no such operator');
+      if (loaded.opset < OLDEST_OPSET && node.domain === '' && !isOld(node)) {
+        notFoldable(`it is of opset ${loaded.opset}, and read from ${OLDEST_OPSET} on`);
+      }
       const integer = inputs.find((slot) => slot && !slot.tensor && !slot.sized && !isFloat(slot.dtype));
       if (integer && !movesValues(node)) {
         notFoldable(`it computes with ${integer.dtype} values of ${describe(integer.name)}`);
@@ -236,9 +250,15 @@ export class Plan {
       return rule(loaded);
     } catch (error) {
       const reason = reasonOf(error);
-      if (!sized) this.#unsupported.push({ name: node.name, type: qualified(node), reason });
+      if (!sized) this.#refuse(node, reason);
       return null;
     }
+  }
+
+  #refuse(node: OnnxNode, reason: string): void {
+    const { name, domain, type } = node;
+    const prefix = domain === '' ? '' : `${domain.slice(0, 100)}.`;
+    this.#unsupported.push({ name, type: prefix + type.slice(0, 100), reason });
   }
 
   async #readValues(tensor: ModelTensor): Promise<void> {
@@ -264,8 +284,4 @@ function versionsOf(opsets: readonly Message[]): Map<string, number> {
       return [domain === 'ai.onnx' ? '' : domain, opset.integer(OPSET.version) ?? 1];
     }),
   );
-}
-
-function qualified({ type, domain }: OnnxNode): string {
-  return `${domain === '' ? '' : `${domain.slice(0, 100)}.`}${type.slice(0, 100)}`;
 }

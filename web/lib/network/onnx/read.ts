@@ -8,7 +8,6 @@ import {
   GRAPH,
   MODEL,
   modelSchema,
-  OPSET,
   TENSOR_TYPE,
   VALUE,
 } from '../../models/onnx/schema.js';
@@ -18,9 +17,6 @@ import { type Message, readMessage, topLevelFields } from '../../models/wire.js'
 import type { FrontEnd, PortInfo } from '../front-end.js';
 import { OnnxNetwork } from './network.js';
 import { Plan } from './plan.js';
-
-/** The first whose operators have the meaning that is known here. */
-const OLDEST_OPSET = 7;
 
 /**
  * A network of an ONNX file.
@@ -41,18 +37,6 @@ export async function readOnnxNetwork(
   }
   const model = await readMessage(file, modelSchema);
   const opsets = model.messages(MODEL.opset);
-  const own = opsets.find((opset) => ['', 'ai.onnx'].includes(opset.text(OPSET.domain)));
-  const version = own?.integer(OPSET.version) ?? 1;
-  if (version < OLDEST_OPSET) {
-    throw fault(
-      'UNSUPPORTED',
-      where,
-      `operators of opset ${OLDEST_OPSET} or newer`,
-      `opset ${version}`,
-      "onnx's version_converter makes newer ones.",
-      { version },
-    );
-  }
   const graph = new OnnxGraph(model);
   const constants = new Constants(file, graph, external, readers);
   const { main } = graph;
@@ -72,8 +56,11 @@ export async function readOnnxNetwork(
   return new OnnxNetwork(inputs, outputs, plan);
 }
 
+/** ONNX's number of the type of a tensor's values; 0 for what is no tensor. */
 function elementOf(port: Message): number {
-  return port.message(VALUE.type)?.message(1)?.integer(TENSOR_TYPE.element) ?? 1;
+  const type = port.message(VALUE.type);
+  const tensor = type?.message(1);
+  return tensor?.integer(TENSOR_TYPE.element) ?? (type === undefined || tensor !== undefined ? 1 : 0);
 }
 
 function typeOf(port: Message): ModelDtype {
@@ -83,8 +70,8 @@ function typeOf(port: Message): ModelDtype {
   throw fault(
     'UNSUPPORTED',
     'loadNetwork',
-    'inputs of numbers',
-    `${JSON.stringify(port.text(VALUE.name))} of ONNX's data type ${element}`,
+    'inputs that are tensors of numbers',
+    `${JSON.stringify(port.text(VALUE.name))} of ${element === 0 ? 'another kind' : `ONNX's data type ${element}`}`,
     '',
     { nodes: [] },
   );

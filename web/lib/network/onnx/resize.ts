@@ -101,9 +101,11 @@ function ruleOfCoordinates(
   const rounding = ROUNDINGS[
     loaded.choice('nearest_mode', Object.keys(ROUNDINGS), 'round_prefer_floor')
   ] as Rounding;
-  if (given === 'tf_half_pixel_for_nn' && interpolation === 'nearest' && rounding === 'floor') {
-    // floor((x + 0.5) / scale), half a pixel further on: the same as half-pixel rounded up.
-    return { coordinates: 'half-pixel', rounding: 'round-prefer-ceil' };
+  if (given === 'tf_half_pixel_for_nn' && interpolation === 'nearest') {
+    // (x + 0.5) / scale, half a pixel further on than half-pixel: the same with another rounding.
+    const other = { floor: 'round-prefer-ceil', 'round-prefer-floor': 'ceil' } as const;
+    const exact = other[rounding as keyof typeof other] ?? notFoldable(`it rounds ${given} by ${rounding}`);
+    return { coordinates: 'half-pixel', rounding: exact };
   }
   const coordinates =
     COORDINATES[given] ?? notFoldable(`its coordinate_transformation_mode is ${given.slice(0, 40)}`);

@@ -12,7 +12,12 @@ import { RESIZES } from './resize.js';
 import { SHAPES } from './shapes.js';
 
 /** They move values of any type; integers of the file are carried as floats. */
-const MOVING: Readonly<Record<string, NodeRule>> = { ...SHAPES, ...CASTS, ...QUANTIZATION };
+const MOVING: Readonly<Record<string, NodeRule>> = {
+  ...SHAPES,
+  ...CASTS,
+  ...QUANTIZATION,
+  MaxPool: POOLS.MaxPool as NodeRule,
+};
 
 const RULES: Readonly<Record<string, NodeRule>> = {
   ...CONVOLUTIONS,
@@ -38,4 +43,16 @@ export function nodeRuleOf({ domain, type }: OnnxNode): NodeRule | undefined {
 /** Whether an operator takes values of any type as they are. */
 export function movesValues({ type }: OnnxNode): boolean {
   return Object.hasOwn(MOVING, type);
+}
+
+/** What has meant the same since the first opset, but for where it was computed. */
+const OLD = new Set(
+  `Abs AveragePool Ceil Clip Conv ConvTranspose DepthToSpace Elu Exp Flatten Floor GlobalAveragePool GlobalMaxPool
+  HardSigmoid Identity InstanceNormalization LeakyRelu Log LogSoftmax MaxPool Neg Reciprocal Relu Selu Sigmoid Softmax
+  Softplus Softsign SpaceToDepth Sqrt Tanh Transpose`.split(/\s+/),
+);
+
+/** Whether an operator means in every opset what it means in the first that all are read of. */
+export function isOld({ type }: OnnxNode): boolean {
+  return OLD.has(type);
 }
