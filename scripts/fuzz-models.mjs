@@ -64,7 +64,8 @@ export function makeFile(seeds, seed, index) {
   const from = random.pick(seeds);
   const kind = random.below(20);
   if (kind === 0 || kind === 2 || kind === 3) return { name: 'made.onnx', bytes: madeOnnx(random) };
-  if (kind === 1) return { name: 'made.npz', bytes: madeNpz(random, seeds) };
+  if (kind === 1 && seeds.some(({ name }) => name.endsWith('.npy')))
+    return { name: 'made.npz', bytes: madeNpz(random, seeds) };
   let { bytes } = from;
   bytes = bytes.slice();
   const rounds = random.below(2) === 0 ? 1 : 1 + random.below(4);
@@ -340,7 +341,7 @@ function worked() {
 }
 
 /**
- * Runs `count` files, or as many as `seconds` allow. `failures` has those that crashed or took too long;
+ * Runs `count` files, or as many as `seconds` allow; of other `seeds` and by another `use` where they are given. `failures` has those that crashed or took too long;
  * `memory` is the growth of the process beyond what it had after the first hundred files.
  */
 export async function fuzzModels({
@@ -349,8 +350,10 @@ export async function fuzzModels({
   seconds = Number.POSITIVE_INFINITY,
   first = 0,
   onFile = () => {},
+  seeds = loadSeeds(),
+  make = makeFile,
+  use = /** @type {(bytes: Uint8Array) => Promise<string>} */ (useFile),
 }) {
-  const seeds = loadSeeds();
   /** @type {Record<string, number>} */
   const outcomes = {};
   const failures = [];
@@ -361,12 +364,12 @@ export async function fuzzModels({
   let done = 0;
   for (let index = first; index < first + count; index += 1) {
     if (performance.now() - started > seconds * 1000) break;
-    const { name, bytes } = makeFile(seeds, seed, index);
+    const { name, bytes } = make(seeds, seed, index);
     onFile(index);
     const from = worked();
     let outcome;
     try {
-      outcome = await useFile(bytes);
+      outcome = await use(bytes);
     } catch (error) {
       outcome = 'CRASH';
       failures.push({ index, name, bytes, error: error.stack });

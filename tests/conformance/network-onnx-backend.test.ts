@@ -5,6 +5,7 @@ import { isDeconvError } from 'deconv-wasm';
 import { describe, expect, it } from 'vitest';
 import { bytesSource, ModelFile } from '../../web/lib/models/source.js';
 import { readOnnxNetwork } from '../../web/lib/network/onnx/read.js';
+import { ONNX_OPERATORS } from '../support/network-onnx-cases.js';
 import { evaluate } from '../support/network-reference.js';
 import {
   bfloatOf,
@@ -14,24 +15,13 @@ import {
   withInitializers,
 } from '../support/onnx-test-data.js';
 
-/** What networks run, and what only stands in the arithmetic of shapes and in constants. */
-const OPERATORS = new Set(
-  `Conv ConvTranspose Gemm MatMul BatchNormalization InstanceNormalization GroupNormalization LayerNormalization
-  Relu LeakyRelu PRelu Clip HardSwish Elu Sigmoid Tanh Gelu Softplus HardSigmoid Softmax LogSoftmax Add Sub Mul Div Pow
-  Sqrt Exp Sin Cos Abs Neg Min Max Concat Split Slice Pad Resize Upsample DepthToSpace SpaceToDepth MaxPool
-  AveragePool GlobalAveragePool ReduceMean Reshape Flatten Squeeze Unsqueeze Transpose Expand Identity Dropout Cast
-  Shape Gather Constant ConstantOfShape Range QuantizeLinear DequantizeLinear Sum Mean Log Reciprocal Floor Ceil Round
-  Sign Erf Softsign Selu Celu Mish GlobalMaxPool ReduceSum ReduceMax ReduceMin ReduceProd ReduceL1 ReduceL2
-  ReduceSumSquare`.split(/\s+/),
-);
-
 /**
  * A size of 2.4 counts as such in the places that these have been made with. ONNX Runtime and PyTorch take the size
  * that comes out.
  */
 const OTHERWISE = /^test_resize_downsample_scales_(linear|cubic)_align_corners$/;
 
-const tests = onnxTests(OPERATORS)?.filter(({ name }) => !OTHERWISE.test(name));
+const tests = onnxTests(ONNX_OPERATORS)?.filter(({ name }) => !OTHERWISE.test(name));
 
 describe("onnx's own tests", () => {
   const counts = { passed: 0, refused: 0 };

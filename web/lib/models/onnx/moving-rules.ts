@@ -129,10 +129,17 @@ const concat: Rule = (operands) => {
   };
 };
 
+function checkExtents(shape: readonly number[]): void {
+  if (shape.length > LIMITS.rank) notFoldable(`its shape has ${shape.length} axes`);
+  if (!shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0)) {
+    notFoldable('its shape has extents that are none');
+  }
+}
+
 const expand: Rule = (operands) => {
   const x = operands.input(0);
   const wanted = operands.required(1, 'shape');
-  if (wanted.some((extent) => !(extent >= 0))) notFoldable('its shape has negative extents');
+  checkExtents(wanted);
   const shape = broadcastShape([x.shape, wanted]) ?? notFoldable('its shape does not fit');
   return broadcastTo(x, shape);
 };
@@ -141,7 +148,10 @@ const tile: Rule = (operands) => {
   const x = operands.input(0);
   const repeats = operands.required(1, 'repeats');
   if (operands.optional(2) !== null) notFoldable('it has the inputs of opset 1');
-  if (repeats.length !== x.shape.length || repeats.some((count) => !(count >= 0))) {
+  if (
+    repeats.length !== x.shape.length ||
+    repeats.some((count) => !(Number.isSafeInteger(count) && count >= 0))
+  ) {
     notFoldable('its repeats do not fit');
   }
   return picked(
@@ -224,7 +234,7 @@ const shapeOf: Rule = (operands) => {
 
 const constantOfShape: Rule = (operands) => {
   const shape = operands.required(0, 'shape');
-  if (shape.some((extent) => !(extent >= 0))) notFoldable('its shape has negative extents');
+  checkExtents(shape);
   const value = operands.value ?? literalTensor('', [1], 'float32', [0]);
   return broadcastTo(foldedTensor('', reshaped(value, [])), shape);
 };

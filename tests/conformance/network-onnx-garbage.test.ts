@@ -1,0 +1,124 @@
+// Damaged networks, and such as nobody meant: run or refused, soon and in little memory.
+
+import { isDeconvError } from 'deconv-wasm';
+import { expect, it } from 'vitest';
+import { fuzzModels } from '../../scripts/fuzz-models.mjs';
+import { bytesSource, ModelFile } from '../../web/lib/models/source.js';
+import { readOnnxNetwork } from '../../web/lib/network/onnx/read.js';
+import { bytesOf, NETWORK_CASES, ONNX_OPERATORS } from '../support/network-onnx-cases.js';
+import { type Attribute, floats, input, int64s, node, onnx, output } from '../support/onnx-writer.js';
+import { mulberry32 } from '../support/random.js';
+import { seed } from '../support/seed.js';
+
+const seeds = Object.entries(NETWORK_CASES).map(([name, one]) => ({ name, bytes: bytesOf(one) }));
+
+async function use(bytes: Uint8Array): Promise<string> {
+  try {
+    const network = await readOnnxNetwork(new ModelFile(bytesSource(bytes), null), async () => {
+      throw new Error('no external data is asked for');
+    });
+    const shapes = network.inputs.map(({ name, shape }) => {
+      return [name, shape.map((extent) => (typeof extent === 'number' ? extent : 3))] as const;
+    });
+    network.lower(
+      new Map(shapes),
+      network.outputs.map(({ name }) => name),
+    );
+    return 'lowered';
+  } catch (error) {
+    if (!isDeconvError(error) || error.code === 'INTERNAL') throw error;
+    if (error.message.length > 1200) throw new Error(`a long message: ${error.message.slice(0, 300)}`);
+    return error.code;
+  }
+}
+
+const TYPES = [...ONNX_OPERATORS, 'If', 'LSTM', 'Loop', 'Size', 'Tile', 'Not', 'Equal'];
+const WORDS =
+  `alpha beta axis axes perm mode pads value strides dilations kernel_shape group output_padding auto_pad
+  ceil_mode count_include_pad keepdims noop_with_empty_axes allowzero blocksize num_groups epsilon spatial transA transB
+  to split num_outputs starts ends scales coordinate_transformation_mode nearest_mode antialias block_size
+  keep_aspect_ratio_policy training_mode output_shape`.split(/\s+/);
+const TEXTS = [
+  'constant',
+  'reflect',
+  'wrap',
+  'edge',
+  'nearest',
+  'linear',
+  'cubic',
+  'CRD',
+  'SAME_UPPER',
+  'align_corners',
+  'tf_crop_and_resize',
+  'floor',
+  'x',
+];
+
+/** A graph of some nodes of any operators, with attributes and inputs of any others. */
+function made(index: number): Uint8Array<ArrayBuffer> {
+  const random = mulberry32(seed + index);
+  const below = (count: number) => Math.floor(random() * count);
+  const pick = <Entry>(list: readonly Entry[]) => list[below(list.length)] as Entry;
+  const integer = () =>
+    pick([0, 1, 1, 2, 2, 3, -1, -2, 4, 7, 2 ** 31 - 1, 2 ** 31, -(2 ** 31), 2 ** 53, 100_000]);
+  const attribute = (): Attribute => {
+    const kinds: readonly (() => Attribute)[] = [
+      integer,
+      () => Array.from({ length: below(6) }, integer),
+      () => pick(TEXTS),
+      () => ({ float: pick([0, 1, -1, 0.5, 1e-5, 1e30, Number.NaN, Number.POSITIVE_INFINITY]) }),
+      () => ({ floats: Array.from({ length: below(5) }, () => pick([1, 2, 0.5, 0, -1, 1e9])) }),
+      () => ({ omitted: 1 + below(8) }),
+    ];
+    return pick(kinds)();
+  };
+  const names = ['x', 'x', 'x', 'k', 'w', 's', 'i', 'e', ''];
+  const nodes = Array.from({ length: 1 + below(5) }, (_, at) => {
+    const inputs = Array.from({ length: 1 + below(4) }, () => pick(names));
+    names.push(`v${at}`, `v${at}`);
+    const attributes = Array.from({ length: below(4) }, () => [pick(WORDS), attribute()] as const);
+    return node(
+      pick(TYPES),
+      inputs,
+      [`v${at}`, ...(below(4) === 0 ? ['u'] : [])],
+      Object.fromEntries(attributes),
+    );
+  });
+  const extents = Array.from({ length: below(5) }, () => pick([1, 2, 3, 4, 6, 9]));
+  const shape = Array.from({ length: 1 + below(5) }, () => pick([1, 2, 2, 3, 4, 6, 0]));
+  const count = extents.reduce((all, extent) => all * extent, 1);
+  return onnx(
+    [
+      input('x', shape),
+      floats('k', [], [pick([0, 1, -2, 0.5])]),
+      floats('w', extents, Array.from({ length: count }, random)),
+      floats(
+        's',
+        [4],
+        Array.from({ length: 4 }, () => pick([1, 1, 2, 0.5, 0, 1e9])),
+      ),
+      int64s('i', Array.from({ length: below(6) }, integer)),
+      floats('e', [0], []),
+      ...nodes,
+      output(`v${nodes.length - 1}`),
+    ],
+    { opset: pick([1, 7, 9, 10, 11, 12, 13, 17, 18, 19, 21, 25]) },
+  );
+}
+
+it('mutated files', async () => {
+  const { outcomes, failures, slowest, memory } = await fuzzModels({ count: 20_000, seed, seeds, use });
+  console.log(`20000 mutated networks: ${JSON.stringify(outcomes)}, slowest ${slowest.ms.toFixed(0)} ms`);
+  expect(failures.map(({ index, error }) => `${index}: ${error}`)).toEqual([]);
+  expect(memory).toBeLessThan(500e6);
+  expect(outcomes.lowered).toBeGreaterThan(500);
+});
+
+it('graphs of any operators with any attributes', async () => {
+  const make = (_: unknown, __: number, index: number) => ({ name: 'made', bytes: made(index) });
+  const { outcomes, failures, slowest, memory } = await fuzzModels({ count: 5000, seed, seeds, use, make });
+  console.log(`5000 networks of any nodes: ${JSON.stringify(outcomes)}, slowest ${slowest.ms.toFixed(0)} ms`);
+  expect(failures.map(({ index, error }) => `${index}: ${error}`)).toEqual([]);
+  expect(memory).toBeLessThan(500e6);
+  expect(outcomes.lowered).toBeGreaterThan(500);
+});
