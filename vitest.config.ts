@@ -68,7 +68,7 @@ function inBrowser(
         { find: '@host', replacement: path.join(root, 'tests/support/host-browser.ts') },
         { find: /^deconv-wasm$/, replacement: path.join(root, 'dist/index.js') },
         {
-          find: /^deconv-wasm\/(brainstate|checkerboard|convert|d2l|image|models|quantize|sound|training|worker)$/,
+          find: /^deconv-wasm\/(brainstate|checkerboard|convert|d2l|image|models|network|quantize|sound|training|worker)$/,
           replacement: path.join(root, 'dist/$1/index.js'),
         },
       ],

@@ -19,6 +19,8 @@ const LIMITS = {
   oneLayer: 20,
   // What readModel of an ONNX file loads beside the root entry.
   onnx: 20,
+  // All that a page loads to run an ONNX network on the plain build: binary, glue and scripts.
+  network: 200,
   // What a page loads whose layers are in a worker.
   workerPage: 5,
 };
@@ -53,6 +55,8 @@ const TYPICAL = [
     "export * from 'deconv-wasm'; export { readModel } from 'deconv-wasm/models';",
     '/models/onnx/read.js',
   ],
+  ['a network (ONNX)', "export { loadNetwork } from 'deconv-wasm/network';", '/network/onnx/read.js'],
+  ['a network (TFLite)', "export { loadNetwork } from 'deconv-wasm/network';", '/network/tflite/read.js'],
 ];
 /** Typical imports are measured without it, since all of them that compute need it. */
 const GLUE = [/\/wasm\/deconv\.mjs$/];
@@ -78,6 +82,13 @@ table('import', typical);
 const rootOnly = typical.find(({ name }) => name === 'all of the root entry');
 const onnx = typical.find(({ name }) => name === 'a model file (ONNX)').gzip - rootOnly.gzip;
 
+const network = [
+  binaries[0],
+  typical.find(({ name }) => name === 'a network (ONNX)'),
+  measure('', readFileSync(path.join(dist, 'wasm', 'deconv.mjs'))),
+].reduce((sum, { gzip }) => sum + gzip, 0);
+console.log(`${'all for a network'.padEnd(24)}${String(network).padStart(20)}`);
+
 const over = [
   ['readModel of an ONNX file beside the root', onnx, LIMITS.onnx],
   ...binaries.map(({ name, gzip }) => [
@@ -85,6 +96,7 @@ const over = [
     gzip,
     name.includes('threads') ? LIMITS.threadedWasm : LIMITS.wasm,
   ]),
+  ['all for an ONNX network', network, LIMITS.network],
   ['API with its glue', script.gzip, LIMITS.script],
   ['one layer', typical.find(({ name }) => name === 'one layer').gzip, LIMITS.oneLayer],
   ['the page of a worker', typical.find(({ name }) => name === 'a worker, the page').gzip, LIMITS.workerPage],

@@ -28,11 +28,14 @@ import {
 } from 'deconv-wasm';
 import { ConvTranspose2d as ChannelsLast } from 'deconv-wasm/brainstate';
 import { fromOnnx } from 'deconv-wasm/convert';
+import { loadNetwork } from 'deconv-wasm/network';
 import { calibrate, quantize } from 'deconv-wasm/quantize';
 import { BlockStream } from 'deconv-wasm/sound';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeGenerator } from '../../examples/vocoder/generator.mjs';
 import { BUILDS } from '../support/builds.js';
+import { bytesOf, valuesFor } from '../support/network-onnx-cases.js';
+import { NETWORKS } from '../support/networks.js';
 import { randomTensor, zeros } from '../support/tensors.js';
 
 const collect = (globalThis as { gc?: () => void }).gc as () => void;
@@ -176,6 +179,25 @@ describe.each(BUILDS)('$name', ({ options, name }) => {
         `${name}, a graph: ${repeated.toFixed(1)} bytes a call; arena ${arenaBytes} of ${tensorBytes}`,
       );
     }
+  });
+
+  it.each(Object.entries(NETWORKS))('a network on the heap: %s', async (title, { net: one }) => {
+    using net = await loadNetwork(bytesOf(one));
+    const inputs: Record<string, HeapTensor> = {};
+    for (const { name: input, shape, data } of valuesFor(one, 1)) {
+      inputs[input] = onHeap(...shape);
+      inputs[input].data.set(data);
+    }
+    const { y } = net.run(inputs) as { readonly y: Tensor };
+    const call = { out: { y: onHeap(...y.shape) } };
+    const run = (): void => {
+      net.run(inputs, call);
+    };
+    expectSteadyHeap(run);
+    expect(call.out.y.data).toEqual(y.data);
+    const bytes = expectBytesPerCall(run, MANY_KINDS);
+    console.log(`${name}, ${title}: ${bytes.toFixed(1)} bytes of JavaScript a call`);
+    for (const tensor of [...Object.values(inputs), call.out.y]) tensor.dispose();
   });
 
   it('modules', () => {

@@ -64,7 +64,7 @@ const EXPECTED: readonly ExpectedSkip[] = [
   },
   {
     project: /^(chromium|firefox|webkit)/,
-    file: /conformance\/models-/,
+    file: /conformance\/(models|network)-/,
     test: /ONNX Runtime/,
     because: 'the reference of these tests runs in Node only',
   },

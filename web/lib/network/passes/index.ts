@@ -10,9 +10,9 @@ import { mergeTransposes } from './transposes.js';
 const PASSES: readonly ((graph: NetworkGraph) => NetworkGraph)[] = [
   findShuffles,
   dropNothing,
+  nameFunctions,
   mergeTransposes,
   dropNothing,
-  nameFunctions,
   foldPads,
   gatherAffines,
 ];

@@ -1,8 +1,7 @@
 import type { Runtime } from '../../runtime/runtime.js';
-import type { Operation, OperationKind } from '../operations.js';
 import type { Shape } from '../shapes.js';
 
-export type Of<Kind extends OperationKind> = Extract<Operation, { readonly kind: Kind }>;
+export type { Of } from '../operations.js';
 
 /** From addresses to addresses. */
 export type Compute = (inputs: readonly number[], outputs: readonly number[]) => void;

@@ -1,0 +1,288 @@
+// Networks of files as they run: against what they are lowered to, computed by plain loops in double precision.
+
+import { DeconvError, HeapTensor, memoryUsage, type Tensor } from 'deconv-wasm';
+import { readModel } from 'deconv-wasm/models';
+import { loadNetwork, type Network } from 'deconv-wasm/network';
+import { describe, expect, it } from 'vitest';
+import { bytesSource, ModelFile } from '../../web/lib/models/source.js';
+import { readOnnxNetwork } from '../../web/lib/network/onnx/read.js';
+import { describeEachBuild } from '../support/builds.js';
+import { caught, expectError, rejection } from '../support/errors.js';
+import { bytesOf, NETWORK_CASES, type NetworkCase, valuesFor } from '../support/network-onnx-cases.js';
+import { evaluate } from '../support/network-reference.js';
+import { NETWORKS } from '../support/networks.js';
+import { seed } from '../support/seed.js';
+
+type Inputs = Readonly<Record<string, Tensor<ArrayBuffer>>>;
+
+const inputsOf = (one: NetworkCase, from = seed): Inputs =>
+  Object.fromEntries(valuesFor(one, from).map(({ name, ...tensor }) => [name, tensor]));
+
+/** By plain loops. */
+async function expectedOf(one: NetworkCase, inputs: Inputs) {
+  const file = new ModelFile(bytesSource(bytesOf(one)), null);
+  const network = await readOnnxNetwork(file, () => Promise.reject(new Error('no external data')));
+  const names = one.outputs ?? ['y'];
+  const shapes = new Map(Object.entries(inputs).map(([name, { shape }]) => [name, shape]));
+  const results = evaluate(
+    network.lower(shapes, names),
+    network.inputs.map(({ name }) => inputs[name]?.data ?? []),
+  );
+  return new Map(names.map((name, index) => [name, results[index] as (typeof results)[number]]));
+}
+
+function expectClose(
+  got: Readonly<Record<string, Tensor>>,
+  expected: Awaited<ReturnType<typeof expectedOf>>,
+  tolerance: number,
+): void {
+  expect(Object.keys(got)).toEqual([...expected.keys()]);
+  for (const [name, { shape, data }] of expected) {
+    expect([name, got[name]?.shape]).toEqual([name, shape]);
+    const finite = data.filter((value) => Number.isFinite(value));
+    const rms = Math.sqrt(finite.reduce((sum, value) => sum + value ** 2, 0) / finite.length);
+    for (const [index, value] of data.entries()) {
+      const other = got[name]?.data[index] as number;
+      if (Object.is(value, other) || value === other) continue;
+      expect(Math.abs(value - other), `${name}[${index}]: ${other} instead of ${value}`).toBeLessThan(
+        tolerance * (1e-6 + rms + Math.abs(value)),
+      );
+    }
+  }
+}
+
+async function withNetwork(
+  one: NetworkCase,
+  act: (net: Network) => void | Promise<void>,
+  options?: Parameters<typeof loadNetwork>[1],
+): Promise<void> {
+  const net = await loadNetwork(bytesOf(one), options);
+  try {
+    await act(net);
+  } finally {
+    net.dispose();
+  }
+}
+
+describeEachBuild(() => {
+  describe('every operator', () => {
+    it.each(Object.entries(NETWORK_CASES))('%s', async (_, one) => {
+      const inputs = inputsOf(one);
+      await withNetwork(one, async (net) => {
+        expectClose(net.run(inputs), await expectedOf(one, inputs), one.tolerance ?? 2e-5);
+      });
+    });
+  });
+
+  describe('networks', () => {
+    it.each(Object.entries(NETWORKS))('%s, as fast as may be and exact', async (_, { net: one, steps }) => {
+      const inputs = inputsOf(one);
+      const expected = await expectedOf(one, inputs);
+      await withNetwork(one, (net) => {
+        expectClose(net.run(inputs), expected, 1e-4);
+        const told = net.steps.map(({ operation, fused }) => [operation, ...fused].join('+'));
+        expect(told).toEqual(steps);
+        // Again, with what is packed and placed already.
+        expectClose(net.run(inputs), expected, 1e-4);
+      });
+      await withNetwork(one, (net) => expectClose(net.run(inputs), expected, 1e-5), { precision: 'exact' });
+    });
+  });
+
+  describe('calls', () => {
+    const one = NETWORKS['an enlarger'].net;
+
+    it('of other sizes, and back, give what each gives alone', async () => {
+      await withNetwork(one, async (net) => {
+        const sizes = [12, 5, 9, 6, 16, 12].map((height) => ({ ...one, inputs: { x: [2, 3, height, 10] } }));
+        for (const size of sizes) {
+          const inputs = inputsOf(size);
+          expectClose(net.run(inputs), await expectedOf(size, inputs), 1e-4);
+        }
+      });
+    });
+
+    it('take and fill tensors wherever they lie, and leave inputs as they are', async () => {
+      await withNetwork(one, async (net) => {
+        const { x } = inputsOf(one) as { readonly x: Tensor<ArrayBuffer> };
+        const expected = await expectedOf(one, { x });
+        const heap = new HeapTensor(x.shape);
+        heap.data.set(x.data);
+        const y = new HeapTensor([1, 3, 24, 20]);
+        const out = { y };
+        expect(net.run({ x: heap }, { out })).toBe(out);
+        expectClose(out, expected, 1e-4);
+        expect(heap.data).toEqual(x.data);
+        const z = { data: new Float32Array(1440), shape: [1, 3, 24, 20] };
+        expect(net.forward(heap, { out: z })).toBe(z);
+        expect(z.data).toEqual(y.data);
+        expect(net.forward(x).data).toEqual(z.data);
+        heap.dispose();
+        y.dispose();
+      });
+    });
+
+    it('give any value inside', async () => {
+      const inner = NETWORKS['a segmenter'].net;
+      const net = await loadNetwork(bytesOf(inner));
+      const inputs = inputsOf(inner);
+      const whole = net.run(inputs);
+      // A value that a convolution and its epilogue give, and one that no step of the whole does.
+      const names = net.steps
+        .flatMap((step) => step.names.filter((name) => /^(Relu|Conv)_/.test(name)))
+        .slice(0, 2);
+      expect(names).toHaveLength(2);
+      const outputs = [...names, 'y'];
+      const expected = await expectedOf({ ...inner, outputs }, inputs);
+      const both = net.run(inputs, { outputs });
+      expectClose(both, expected, 1e-4);
+      expectClose(whole, await expectedOf(inner, inputs), 1e-4);
+      expectClose(
+        net.run(inputs, { outputs: ['x'] }),
+        await expectedOf({ ...inner, outputs: ['x'] }, inputs),
+        0,
+      );
+      net.dispose();
+    });
+
+    it('tell what they are made of and what it takes', async () => {
+      await withNetwork(one, (net) => {
+        expect(String(net)).toBe('Network(x [batch, 3, height, width] -> y [])');
+        expect(net.steps).toEqual([]);
+        const plan = net.prepare({ x: [1, 3, 8, 6] });
+        expect(plan.outputShapes).toEqual({ y: [1, 3, 16, 12] });
+        // 5 convolutions of 3 x 3 taps on 48 points; the last one has 12 channels.
+        expect(plan.multiplyAdds).toBe(48 * 9 * (3 * 16 + 4 * 16 * 16 + 16 * 12));
+        // Two values of 16 channels stand at a time, and one beside them before a sum.
+        expect(plan.arenaBytes).toBeLessThan(4 * 48 * 16 * 4);
+        expect(net.steps).toEqual(plan.steps);
+        expect(plan.steps.find(({ fused }) => fused.includes('add'))).toMatchObject({
+          names: ['Conv_13', 'Add_14'],
+          types: ['Conv', 'Add'],
+          operation: 'convolution',
+          fused: ['add'],
+          outputShapes: [[1, 16, 8, 6]],
+          multiplyAdds: 48 * 9 * 256,
+        });
+        const profile = net.profile(inputsOf(one), { repeats: 2 });
+        expect(profile.map(({ milliseconds, ...step }) => [milliseconds >= 0, step])).toEqual(
+          net.steps.map((step) => [true, step]),
+        );
+      });
+    });
+
+    it('refuse what does not fit in words', async () => {
+      await withNetwork(one, (net) => {
+        const { x } = inputsOf(one) as { readonly x: Tensor<ArrayBuffer> };
+        const flat = { data: x.data, shape: [3, 12, 10] };
+        expectError(
+          caught(() => net.run({ x: flat })),
+          'BAD_SHAPE',
+          'Network.run',
+        );
+        expectError(
+          caught(() => net.run({} as Inputs)),
+          'BAD_TYPE',
+          'Network.run',
+        );
+        expectError(
+          caught(() => net.run({ x, z: x })),
+          'BAD_OPTION',
+          'Network.run',
+        );
+        expectError(
+          caught(() => net.run({ x }, { out: { y: x } })),
+          'BAD_SHAPE',
+          'Network.run',
+        );
+        expectError(
+          caught(() => net.run({ x }, { outputs: ['nothing'] })),
+          'BAD_OPTION',
+          'Network',
+        );
+        expectError(
+          caught(() => net.run({ x }, { outputs: [] })),
+          'BAD_TYPE',
+          'Network.run',
+        );
+        expectError(
+          caught(() => net.run({ x }, { into: 1 } as object)),
+          'BAD_OPTION',
+          'Network.run',
+        );
+        // And works again.
+        expect(net.run({ x }).y?.shape).toEqual([1, 3, 24, 20]);
+        net.dispose();
+        net.dispose();
+        expectError(
+          caught(() => net.run({ x })),
+          'DISPOSED',
+          'Network.run',
+        );
+      });
+    });
+
+    it('leave nothing behind', async () => {
+      const before = memoryUsage();
+      for (const { net: each } of Object.values(NETWORKS)) {
+        await withNetwork(each, (net) => void net.run(inputsOf(each)));
+      }
+      const { liveLayers, liveTensors, usedBytes } = memoryUsage();
+      expect({ liveLayers, liveTensors }).toEqual({
+        liveLayers: before.liveLayers,
+        liveTensors: before.liveTensors,
+      });
+      // What all operators share stays: rooms that grew with the largest of them.
+      expect(usedBytes - before.usedBytes).toBeLessThan(2 ** 20);
+    });
+  });
+
+  describe('loading', () => {
+    const one = NETWORKS['a vocoder'].net;
+    const bytes = bytesOf(one);
+
+    it('from wherever a file is, with progress', async () => {
+      const expected = await expectedOf(one, inputsOf(one));
+      const model = await readModel(bytes);
+      const sources = [
+        bytes,
+        bytes.buffer,
+        new Blob([bytes]),
+        new Response(bytes),
+        bytesSource(bytes),
+        model,
+      ];
+      for (const source of sources) {
+        const told: number[] = [];
+        const net = await loadNetwork(source, {
+          onProgress: ({ loaded, total }) => {
+            expect(total).toBe(bytes.length);
+            told.push(loaded);
+          },
+        });
+        expect(told).toEqual([...told].sort((first, second) => first - second));
+        expect(told.at(-1) ?? 0).toBeLessThanOrEqual(bytes.length);
+        expect(told.length > 0).toBe(source !== model);
+        expectClose(net.run(inputsOf(one)), expected, 1e-4);
+        net.dispose();
+      }
+      await model.close();
+    });
+
+    it('is given up with its signal', async () => {
+      const reason = new Error('not wanted');
+      await expect(loadNetwork(bytes, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    });
+
+    it('refuses what is no network', async () => {
+      const options = { colour: 'red' } as object;
+      expectError(await rejection(() => loadNetwork(bytes, options)), 'BAD_OPTION', 'loadNetwork');
+      const bad = { format: 'npz' } as object;
+      expectError(await rejection(() => loadNetwork(bytes, bad)), 'BAD_OPTION', 'loadNetwork');
+      const empty = await rejection(() => loadNetwork(new Uint8Array(100)));
+      expect(empty).toBeInstanceOf(DeconvError);
+      const outputs = ['nothing'];
+      expectError(await rejection(() => loadNetwork(bytes, { outputs })), 'BAD_OPTION', 'loadNetwork');
+    });
+  });
+});

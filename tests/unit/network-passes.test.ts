@@ -1,0 +1,516 @@
+// Passes over networks: each changes what a network is made of and nothing of what it computes.
+
+import { describe, expect, it } from 'vitest';
+import { NetworkBuilder } from '../../web/lib/network/lowering.js';
+import type { Constant, NetworkGraph, Operation } from '../../web/lib/network/operations.js';
+import { gatherAffines } from '../../web/lib/network/passes/affines.js';
+import { nameFunctions } from '../../web/lib/network/passes/functions.js';
+import { dropNothing } from '../../web/lib/network/passes/nothing.js';
+import { foldPads } from '../../web/lib/network/passes/pads.js';
+import { findShuffles } from '../../web/lib/network/passes/shuffles.js';
+import { mergeTransposes } from '../../web/lib/network/passes/transposes.js';
+import { evaluate } from '../support/network-reference.js';
+import { randomTensor } from '../support/tensors.js';
+
+type Pass = (graph: NetworkGraph) => NetworkGraph;
+type Of<Kind extends Operation['kind']> = Extract<Operation, { readonly kind: Kind }>;
+
+const constant = (shape: readonly number[], seed = 5): Constant => ({
+  name: `constant ${seed}`,
+  ...randomTensor(shape, seed),
+});
+const numbers = (...values: number[]): Constant => ({
+  name: 'numbers',
+  shape: values.length === 1 ? [] : [values.length],
+  data: Float32Array.from(values),
+});
+
+/** A network built step by step; a constant stands for its value. */
+class Build {
+  readonly #builder = new NetworkBuilder('test');
+  #count = 0;
+
+  input(...shape: readonly number[]): number {
+    this.#count += 1;
+    return this.#builder.input(`input ${this.#count}`, shape);
+  }
+
+  emit(operation: Operation, ...inputs: readonly (number | Constant)[]): number {
+    return this.all(operation, ...inputs)[0] as number;
+  }
+
+  all(operation: Operation, ...inputs: readonly (number | Constant)[]): readonly number[] {
+    this.#count += 1;
+    const name = `${operation.kind} ${this.#count}`;
+    const values = inputs.map((input) => (typeof input === 'number' ? input : this.#builder.constant(input)));
+    return this.#builder.emit({ names: [name], types: [operation.kind], operation, inputs: values });
+  }
+
+  graph(...outputs: readonly number[]): NetworkGraph {
+    for (const output of outputs) this.#builder.output(output);
+    return this.#builder.graph();
+  }
+}
+
+const binary = (name: Of<'binary'>['function']): Operation => ({ kind: 'binary', function: name });
+const unary = (name: Of<'unary'>['function'], a = 0, b = 0): Operation => ({
+  kind: 'unary',
+  function: name,
+  a,
+  b,
+  channelA: null,
+  layout: 'channels-first',
+});
+const transpose = (...permutation: readonly number[]): Operation => ({ kind: 'transpose', permutation });
+const reshape = (...shape: readonly number[]): Operation => ({ kind: 'reshape', shape });
+const pad = (pads: Of<'pad'>['pads'], value = 0, mode: Of<'pad'>['mode'] = 'constant'): Operation => ({
+  kind: 'pad',
+  pads,
+  mode,
+  value,
+});
+const pool = (name: Of<'pool'>['function']): Operation => ({
+  kind: 'pool',
+  function: name,
+  kernel: [2, 2],
+  stride: [1, 1],
+  dilation: [1, 1],
+  pads: [
+    [0, 0],
+    [0, 0],
+  ],
+  countPadding: false,
+  overhang: [0, 0],
+  layout: 'channels-first',
+});
+const convolution = (more: Partial<Of<'convolution'>> = {}): Operation => ({
+  kind: 'convolution',
+  transposed: false,
+  weight: constant([4, 3, 3, 3]),
+  bias: constant([4], 6),
+  stride: [1, 1],
+  dilation: [1, 1],
+  groups: 1,
+  pads: [
+    [1, 0],
+    [0, 1],
+  ],
+  outputPadding: [0, 0],
+  layout: 'channels-first',
+  ...more,
+});
+const affine = (
+  channels: number,
+  seed = 7,
+  layout: Of<'affine'>['layout'] = 'channels-first',
+): Operation => ({
+  kind: 'affine',
+  scale: randomTensor([channels], seed).data,
+  shift: randomTensor([channels], seed + 1).data,
+  layout,
+});
+
+/** What is left is this, under all names of before, and computes the same. */
+function expectPass(pass: Pass, graph: NetworkGraph, kinds: readonly string[]): NetworkGraph {
+  const after = pass(graph);
+  const words = after.nodes.map(({ operation }) =>
+    operation.kind === 'unary' || operation.kind === 'binary' ? operation.function : operation.kind,
+  );
+  expect(words).toEqual(kinds);
+  const inputs = graph.inputs.map(
+    (value, index) => randomTensor(graph.values[value]?.shape ?? [], index + 1).data,
+  );
+  const [expected, results] = [evaluate(graph, inputs), evaluate(after, inputs)];
+  for (const [index, { data, shape }] of expected.entries()) {
+    expect(results[index]?.shape).toEqual(shape);
+    for (const [place, value] of data.entries()) {
+      expect(results[index]?.data[place] as number).toBeCloseTo(value, 5);
+    }
+  }
+  return after;
+}
+
+const namesOf = (graph: NetworkGraph): readonly string[] => graph.nodes.flatMap(({ names }) => names);
+
+describe('what does nothing', () => {
+  it('is gone, and reshapes in a row are one', () => {
+    const net = new Build();
+    let x = net.input(1, 2, 4);
+    x = net.emit({ kind: 'concat', axis: 1 }, x);
+    x = net.emit({ kind: 'slice', start: [0, 0, 0], step: [1, 1, 1], count: [1, 2, 4] }, x);
+    x = net.emit(
+      pad([
+        [0, 0],
+        [0, 0],
+        [0, 0],
+      ]),
+      x,
+    );
+    x = net.emit(transpose(0, 1, 2), x);
+    x = net.emit({ kind: 'expand', shape: [1, 1, 4] }, x);
+    x = net.emit(reshape(8), x);
+    x = net.emit(reshape(2, 4), x);
+    expectPass(dropNothing, net.graph(net.emit(unary('neg'), x)), ['reshape', 'neg']);
+  });
+
+  it('stays where it reverses, pads or repeats', () => {
+    const net = new Build();
+    const x = net.input(2, 3);
+    const reversed = net.emit({ kind: 'slice', start: [1, 0], step: [-1, 1], count: [2, 3] }, x);
+    const padded = net.emit(
+      pad([
+        [1, -1],
+        [0, 0],
+      ]),
+      reversed,
+    );
+    const graph = net.graph(net.emit({ kind: 'expand', shape: [2, 2, 3] }, padded));
+    expectPass(dropNothing, graph, ['slice', 'pad', 'expand']);
+  });
+
+  it('an output that is an input is that input', () => {
+    const net = new Build();
+    const x = net.input(2, 3);
+    const after = expectPass(dropNothing, net.graph(net.emit(reshape(2, 3), x)), []);
+    expect(after.outputs).toEqual(after.inputs);
+  });
+});
+
+describe('pads', () => {
+  const zeros = pad([
+    [0, 0],
+    [0, 0],
+    [1, 2],
+    [0, 3],
+  ]);
+
+  it('of zeros are a convolution’s own', () => {
+    const net = new Build();
+    const padded = net.emit(zeros, net.input(1, 3, 5, 6));
+    const after = expectPass(foldPads, net.graph(net.emit(convolution(), padded)), ['convolution']);
+    expect(after.nodes[0]?.operation).toHaveProperty('pads', [
+      [2, 2],
+      [0, 4],
+    ]);
+    expect(namesOf(after)).toHaveLength(2);
+  });
+
+  it('of minus infinity are a maximum pool’s own', () => {
+    const net = new Build();
+    const padded = net.emit(
+      pad(
+        [
+          [0, 0],
+          [0, 0],
+          [1, 1],
+          [0, 1],
+        ],
+        Number.NEGATIVE_INFINITY,
+      ),
+      net.input(1, 3, 5, 6),
+    );
+    expectPass(foldPads, net.graph(net.emit(pool('maximum'), padded)), ['pool']);
+  });
+
+  it.each([
+    ['zeros before a maximum pool', zeros, pool('maximum')],
+    ['zeros before an average', zeros, pool('average')],
+    [
+      'ones before a convolution',
+      pad(
+        [
+          [0, 0],
+          [0, 0],
+          [1, 1],
+          [1, 1],
+        ],
+        1,
+      ),
+      convolution(),
+    ],
+    [
+      'a reflection',
+      pad(
+        [
+          [0, 0],
+          [0, 0],
+          [1, 1],
+          [1, 1],
+        ],
+        0,
+        'reflect',
+      ),
+      convolution(),
+    ],
+    [
+      'a crop',
+      pad([
+        [0, 0],
+        [0, 0],
+        [-1, 1],
+        [1, 1],
+      ]),
+      convolution(),
+    ],
+    [
+      'channels',
+      pad([
+        [0, 0],
+        [1, 0],
+        [0, 0],
+        [0, 0],
+      ]),
+      convolution({ weight: constant([4, 4, 3, 3]) }),
+    ],
+    ['a transposed convolution', zeros, convolution({ transposed: true, weight: constant([3, 4, 3, 3]) })],
+  ])('stay where they are not the same: %s', (_, first, second) => {
+    const net = new Build();
+    const padded = net.emit(first, net.input(1, 3, 5, 6));
+    expectPass(foldPads, net.graph(net.emit(second, padded)), ['pad', second.kind]);
+  });
+
+  it('stay where somebody else reads what is padded', () => {
+    const net = new Build();
+    const padded = net.emit(zeros, net.input(1, 3, 5, 6));
+    expectPass(foldPads, net.graph(net.emit(convolution(), padded), padded), ['pad', 'convolution']);
+  });
+});
+
+describe('squares of pixels', () => {
+  it.each([
+    ['PyTorch’s', 'depth-to-space', [2, 12, 3, 5], [2, 3, 2, 2, 3, 5], [0, 1, 4, 2, 5, 3], [2, 3, 6, 10]],
+    ['blocks first', 'depth-to-space', [2, 12, 3, 5], [2, 2, 2, 3, 3, 5], [0, 3, 4, 1, 5, 2], [2, 3, 6, 10]],
+    ['TensorFlow’s', 'depth-to-space', [2, 3, 5, 12], [2, 3, 5, 2, 2, 3], [0, 1, 3, 2, 4, 5], [2, 6, 10, 3]],
+    ['channels last', 'depth-to-space', [2, 3, 5, 12], [2, 3, 5, 3, 2, 2], [0, 1, 4, 2, 5, 3], [2, 6, 10, 3]],
+    ['PyTorch’s', 'space-to-depth', [2, 3, 6, 10], [2, 3, 3, 2, 5, 2], [0, 1, 3, 5, 2, 4], [2, 12, 3, 5]],
+    ['blocks first', 'space-to-depth', [2, 3, 6, 10], [2, 3, 3, 2, 5, 2], [0, 3, 5, 1, 2, 4], [2, 12, 3, 5]],
+    ['channels last', 'space-to-depth', [2, 6, 10, 3], [2, 3, 2, 5, 2, 3], [0, 1, 3, 5, 2, 4], [2, 3, 5, 12]],
+    ['TensorFlow’s', 'space-to-depth', [2, 6, 10, 3], [2, 3, 2, 5, 2, 3], [0, 1, 3, 2, 4, 5], [2, 3, 5, 12]],
+  ])('are seen: %s %s', (_, kind, before, between, permutation, behind) => {
+    const net = new Build();
+    const moved = net.emit(transpose(...permutation), net.emit(reshape(...between), net.input(...before)));
+    expectPass(findShuffles, net.graph(net.emit(reshape(...behind), moved)), [kind]);
+  });
+
+  it('are none where the blocks are no squares', () => {
+    const net = new Build();
+    const moved = net.emit(
+      transpose(0, 1, 4, 2, 5, 3),
+      net.emit(reshape(1, 2, 2, 3, 4, 5), net.input(1, 12, 4, 5)),
+    );
+    expectPass(findShuffles, net.graph(net.emit(reshape(1, 2, 8, 15), moved)), [
+      'reshape',
+      'transpose',
+      'reshape',
+    ]);
+  });
+});
+
+describe('transposes', () => {
+  const first = transpose(0, 3, 1, 2);
+  const last = transpose(0, 2, 3, 1);
+
+  it('meet behind what computes every value by itself', () => {
+    const net = new Build();
+    const x = net.input(2, 3, 4, 5);
+    const y = net.input(2, 3, 4, 5);
+    let sum = net.emit(binary('add'), net.emit(first, x), net.emit(first, y));
+    sum = net.emit(affine(5), sum);
+    sum = net.emit(binary('multiply'), sum, constant([5, 1, 1]));
+    sum = net.emit(unary('tanh'), net.emit(binary('add'), sum, constant([3, 4])));
+    const after = expectPass(mergeTransposes, net.graph(net.emit(last, sum)), [
+      'add',
+      'affine',
+      'multiply',
+      'add',
+      'tanh',
+    ]);
+    expect(after.nodes[1]?.operation).toHaveProperty('layout', 'channels-last');
+  });
+
+  it('meet behind what lays, cuts and pads along axes', () => {
+    const net = new Build();
+    const [x, y] = [net.input(2, 3, 4, 5), net.input(2, 3, 4, 2)];
+    let z = net.emit({ kind: 'concat', axis: 1 }, net.emit(first, x), net.emit(first, y));
+    z = net.emit({ kind: 'slice', start: [0, 1, 2, 3], step: [1, 2, -1, -2], count: [2, 3, 2, 2] }, z);
+    z = net.emit({ kind: 'softmax', axis: 2, logarithm: false }, z);
+    z = net.emit(
+      pad(
+        [
+          [0, 0],
+          [1, 2],
+          [0, 1],
+          [2, 0],
+        ],
+        3,
+      ),
+      z,
+    );
+    expectPass(mergeTransposes, net.graph(net.emit(last, z)), ['concat', 'slice', 'softmax', 'pad']);
+  });
+
+  it('of axes of length 1 are reshapes', () => {
+    const net = new Build();
+    expectPass(mergeTransposes, net.graph(net.emit(transpose(0, 2, 1, 3), net.input(2, 1, 4, 5))), [
+      'reshape',
+    ]);
+  });
+
+  it('stay where they differ, or somebody else reads what they give', () => {
+    const net = new Build();
+    const [x, y] = [net.input(1, 3, 3, 3), net.input(1, 3, 3, 3)];
+    const moved = net.emit(first, x);
+    const sum = net.emit(binary('add'), moved, net.emit(last, y));
+    expectPass(mergeTransposes, net.graph(sum, net.emit(unary('abs'), moved), moved), [
+      'transpose',
+      'transpose',
+      'add',
+      'abs',
+    ]);
+  });
+});
+
+describe('functions', () => {
+  type Spelling = (net: Build, x: number) => number;
+  const SPELLINGS: readonly (readonly [string, Spelling])[] = [
+    ['silu', (net, x) => net.emit(binary('multiply'), net.emit(unary('sigmoid'), x), x)],
+    [
+      'hardswish',
+      (net, x) => net.emit(binary('multiply'), x, net.emit(unary('hardsigmoid', 1 / 6, 1 / 2), x)),
+    ],
+    [
+      'hardswish',
+      (net, x) => {
+        const clamped = net.emit(unary('clamp', 0, 6), net.emit(binary('add'), x, numbers(3)));
+        return net.emit(binary('divide'), net.emit(binary('multiply'), x, clamped), numbers(6));
+      },
+    ],
+    [
+      'hardswish',
+      (net, x) => {
+        const clamped = net.emit(unary('clamp', 0, 6), net.emit(binary('add'), numbers(3), x));
+        return net.emit(binary('multiply'), x, net.emit(binary('multiply'), clamped, numbers(1 / 6)));
+      },
+    ],
+    [
+      'hardsigmoid',
+      (net, x) => {
+        const clamped = net.emit(unary('clamp', 0, 6), net.emit(binary('add'), x, numbers(3)));
+        return net.emit(binary('divide'), clamped, numbers(6));
+      },
+    ],
+    [
+      'gelu',
+      (net, x) => {
+        const erf = net.emit(unary('erf'), net.emit(binary('divide'), x, numbers(Math.SQRT2)));
+        const product = net.emit(binary('multiply'), x, net.emit(binary('add'), erf, numbers(1)));
+        return net.emit(binary('multiply'), product, numbers(0.5));
+      },
+    ],
+    [
+      'gelu',
+      (net, x) => {
+        const erf = net.emit(unary('erf'), net.emit(binary('multiply'), x, numbers(Math.SQRT1_2)));
+        const half = net.emit(binary('multiply'), x, numbers(0.5));
+        return net.emit(binary('multiply'), half, net.emit(binary('add'), numbers(1), erf));
+      },
+    ],
+    [
+      'gelu-tanh',
+      (net, x) => {
+        const cube = net.emit(binary('power'), x, numbers(3));
+        const curve = net.emit(binary('add'), x, net.emit(binary('multiply'), cube, numbers(0.044715)));
+        const scaled = net.emit(binary('multiply'), curve, numbers(Math.sqrt(2 / Math.PI)));
+        const sum = net.emit(binary('add'), net.emit(unary('tanh'), scaled), numbers(1));
+        return net.emit(binary('multiply'), net.emit(binary('multiply'), x, numbers(0.5)), sum);
+      },
+    ],
+    [
+      'snake',
+      (net, x) => {
+        const rates = { ...constant([1, 3, 1]), data: Float32Array.of(0.5, 1, 2) };
+        const inverse = { ...constant([1, 3, 1]), data: Float32Array.of(2, 1, 0.5) };
+        const sine = net.emit(unary('sin'), net.emit(binary('multiply'), rates, x));
+        const square = net.emit(binary('power'), sine, numbers(2));
+        return net.emit(binary('add'), x, net.emit(binary('multiply'), inverse, square));
+      },
+    ],
+    [
+      'snake',
+      (net, x) => {
+        const rates = { ...constant([1, 3, 1]), data: Float32Array.of(0.5, 1, 2) };
+        const sine = net.emit(unary('sin'), net.emit(binary('multiply'), x, rates));
+        const square = net.emit(binary('multiply'), sine, sine);
+        return net.emit(binary('add'), net.emit(binary('divide'), square, rates), x);
+      },
+    ],
+    ['leaky-relu', (net, x) => net.emit(binary('maximum'), x, net.emit(binary('multiply'), x, numbers(0.2)))],
+  ];
+
+  it.each(SPELLINGS)('spelled as several nodes are one: %s', (name, spell) => {
+    const net = new Build();
+    const x = net.input(2, 3, 40);
+    const result = spell(net, x);
+    const after = expectPass(nameFunctions, net.graph(result), [name]);
+    expect(namesOf(after).length).toBeGreaterThan(1);
+  });
+
+  it('that look alike and are others stay', () => {
+    const net = new Build();
+    const x = net.input(2, 3, 4);
+    const y = net.input(2, 3, 4);
+    const gate = net.emit(binary('multiply'), x, net.emit(unary('sigmoid'), y));
+    const clamped = net.emit(unary('clamp', 0, 5), net.emit(binary('add'), x, numbers(3)));
+    const sixth = net.emit(binary('divide'), clamped, numbers(6));
+    const steep = net.emit(binary('maximum'), x, net.emit(binary('multiply'), x, numbers(1.5)));
+    expectPass(nameFunctions, net.graph(gate, sixth, steep), [
+      'sigmoid',
+      'multiply',
+      'add',
+      'clamp',
+      'divide',
+      'multiply',
+      'maximum',
+    ]);
+  });
+});
+
+describe('factors and summands of channels', () => {
+  it('behind a convolution are one', () => {
+    const net = new Build();
+    let x = net.emit(convolution(), net.input(1, 3, 5, 6));
+    x = net.emit(binary('multiply'), x, constant([4, 1, 1]));
+    x = net.emit(affine(4), x);
+    x = net.emit(binary('subtract'), numbers(2), x);
+    x = net.emit(binary('divide'), x, constant([1, 4, 1, 1], 9));
+    x = net.emit(binary('add'), numbers(-1), net.emit(binary('subtract'), x, numbers(3)));
+    const after = expectPass(gatherAffines, net.graph(x), ['convolution', 'affine']);
+    expect(namesOf(after)).toHaveLength(7);
+  });
+
+  it('of channels last too', () => {
+    const net = new Build();
+    const last = convolution({ layout: 'channels-last' });
+    const x = net.emit(binary('multiply'), net.emit(last, net.input(1, 5, 6, 3)), constant([4]));
+    expectPass(gatherAffines, net.graph(x), ['convolution', 'affine']);
+  });
+
+  it.each([
+    ['one that differs within a channel', constant([4, 5, 1])],
+    ['one along another axis', constant([6])],
+    ['one that makes the result larger', constant([1, 1, 4, 1, 1])],
+  ])('%s stays', (_, summand) => {
+    const net = new Build();
+    const x = net.emit(convolution(), net.input(1, 3, 6, 7));
+    expectPass(gatherAffines, net.graph(net.emit(binary('add'), x, summand)), ['convolution', 'add']);
+  });
+
+  it('a constant over a value stays', () => {
+    const net = new Build();
+    const x = net.emit(convolution(), net.input(1, 3, 5, 6));
+    expectPass(gatherAffines, net.graph(net.emit(binary('divide'), numbers(2), x)), [
+      'convolution',
+      'divide',
+    ]);
+  });
+});

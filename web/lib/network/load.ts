@@ -1,0 +1,133 @@
+import { hasBrand, MODEL } from '../core/brands.js';
+import { checkChoice, checkOptions, refuse } from '../core/checks.js';
+import { isAbortSignal } from '../core/realms.js';
+import { detect, type ModelFormat } from '../models/detect.js';
+import type { Model } from '../models/model.js';
+import { type OpenedModel, openModel } from '../models/open.js';
+import { type ModelInput, type ModelSource, stopIfAborted } from '../models/source.js';
+import { EXECUTION_OPTION_NAMES, type ExecutionOptions, readExecution } from '../runtime/execution.js';
+import { init } from '../runtime/lifecycle.js';
+import type { FrontEnd } from './front-end.js';
+import { Network } from './network.js';
+
+/** How far the reading of a network is. */
+export interface LoadProgress {
+  /** Bytes that have been read, and bytes of the files that are known so far. */
+  readonly loaded: number;
+  readonly total: number;
+}
+
+export interface LoadNetworkOptions extends ExecutionOptions {
+  /** Default: what the first bytes say. */
+  readonly format?: 'onnx' | 'tflite';
+  /**
+   * Names of any values of the file, in place of its outputs: only what they need must be of operators that are known
+   * here.
+   */
+  readonly outputs?: readonly string[];
+  /** Files with the weights of an ONNX model, by the location that it names, as of `readModel`. */
+  readonly external?: Readonly<Record<string, ModelInput>>;
+  readonly onProgress?: (progress: LoadProgress) => void;
+  /** Stops the reading: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+const WHERE = 'loadNetwork';
+
+/**
+ * Reads a whole network from an ONNX or TFLite file, or from a model of `readModel`, which stays open. Its weights are
+ * read once; the file is closed then. Without a `runtime` it waits for the default one, and starts it if nobody has.
+ *
+ * @throws {DeconvError} `UNSUPPORTED` for operators that are not known here, all of them in `detail.nodes`; `BAD_MODEL` for a
+ * file that is not what it says; `LOAD_FAILED`, `TOO_LARGE`, `BAD_OPTION`, `BAD_TYPE`; the reason of `signal`
+ *
+ * @example
+ * const net = await loadNetwork('decoder.onnx', { onProgress: ({ loaded, total }) => show(loaded / total) });
+ * const { image } = net.run({ latent });
+ */
+export async function loadNetwork(
+  source: ModelInput | Model,
+  options: LoadNetworkOptions = {},
+): Promise<Network> {
+  const given = checkOptions<LoadNetworkOptions>(WHERE, options, [
+    'format',
+    'outputs',
+    'external',
+    'onProgress',
+    'signal',
+    ...EXECUTION_OPTION_NAMES,
+  ]);
+  const { signal, onProgress, outputs } = given;
+  if (signal !== undefined && !isAbortSignal(signal)) {
+    refuse('BAD_TYPE', WHERE, 'signal to be an AbortSignal', signal);
+  }
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    refuse('BAD_TYPE', WHERE, 'onProgress to be a function', onProgress);
+  }
+  if (given.format !== undefined) checkChoice(WHERE, 'format', given.format, ['onnx', 'tflite']);
+  const execution = readExecution(WHERE, given);
+  stopIfAborted(signal);
+  // The module loads while the file is read.
+  const started = execution.runtime === undefined ? init() : Promise.resolve();
+  started.catch(() => {});
+  const frontEnd = await readFrontEnd(source, given, onProgress);
+  await started;
+  stopIfAborted(signal);
+  return new Network(frontEnd, execution, outputs);
+}
+
+async function readFrontEnd(
+  source: ModelInput | Model,
+  options: LoadNetworkOptions,
+  onProgress: ((progress: LoadProgress) => void) | undefined,
+): Promise<FrontEnd> {
+  if (hasBrand(source, MODEL)) {
+    const { opened, format } = source as Model;
+    return readOpened(opened, format, options);
+  }
+  const watch = onProgress === undefined ? undefined : countingSource(onProgress);
+  const opened = await openModel(source as ModelInput, options, watch);
+  try {
+    return await readOpened(opened, options.format ?? (await detect(opened.file)), options);
+  } finally {
+    await opened.close();
+  }
+}
+
+async function readOpened(
+  { file, external }: OpenedModel,
+  format: ModelFormat,
+  { outputs }: LoadNetworkOptions,
+): Promise<FrontEnd> {
+  if (format === 'onnx') {
+    return (await import('./onnx/read.js')).readOnnxNetwork(file, external, outputs);
+  }
+  if (format === 'tflite') return (await import('./tflite/read.js')).readTfliteNetwork(file, outputs);
+  return refuse('UNSUPPORTED', WHERE, 'a file of a network (ONNX or TFLite)', format, WEIGHTS_ONLY);
+}
+
+const WEIGHTS_ONLY =
+  'It has weights and no operators: readModel reads them, and a Sequential or Graph takes its stateDict.';
+
+/** Counts what is read of all sources, each byte once at most. */
+function countingSource(onProgress: (progress: LoadProgress) => void) {
+  let [before, total] = [0, 0];
+  return (source: ModelSource): ModelSource => {
+    let loaded = 0;
+    total += source.size;
+    const { size, beside, close } = source;
+    return {
+      size,
+      read: async (offset, length) => {
+        const bytes = await source.read(offset, length);
+        const now = Math.min(length, size - loaded);
+        loaded += now;
+        before += now;
+        onProgress({ loaded: before, total });
+        return bytes;
+      },
+      ...(beside && { beside: (location: string) => beside.call(source, location) }),
+      ...(close && { close: () => close.call(source) }),
+    };
+  };
+}

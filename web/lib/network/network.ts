@@ -1,0 +1,495 @@
+import { checkOptions, describe, fault, refuse, shapeText } from '../core/checks.js';
+import { DisposableObject } from '../core/disposable.js';
+import { guardReceivers } from '../core/receivers.js';
+import { checkShape, checkTensor, sameList, shapeOf, type Tensor } from '../core/tensor.js';
+import type { Graph } from '../graph/graph.js';
+import { type NamedTensors, readGiven } from '../graph/named.js';
+import type { Program } from '../graph/program.js';
+import { ProgramArena } from '../graph/program-arena.js';
+import { type CallNames, ProgramCall } from '../graph/program-call.js';
+import type { Execution } from '../runtime/execution.js';
+import { requireRuntime } from '../runtime/lifecycle.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { type CompiledStep, compile } from './compile.js';
+import { HeapConstants } from './constants.js';
+import { Convolutions } from './convolutions.js';
+import type { FrontEnd, PortInfo } from './front-end.js';
+import type { NetworkGraph } from './operations.js';
+import { runPasses } from './passes/index.js';
+import type { TileOptions } from './tiles.js';
+import { type NetworkPlan, type NetworkStepInfo, stepsOf } from './told.js';
+
+export interface NetworkRunOptions<Out = NamedTensors> {
+  /** Receives the results instead of new tensors: by the names of the outputs, of their shapes. */
+  readonly out?: Out;
+  /** What is computed: names of any values of the network, in place of its outputs. */
+  readonly outputs?: readonly string[];
+}
+
+export interface NetworkForwardOptions<Out = Tensor> {
+  /** Receives the result instead of a new tensor; must have the output's shape. */
+  readonly out?: Out;
+}
+
+/** A step, and what it took. */
+export interface ProfiledStep extends NetworkStepInfo {
+  readonly milliseconds: number;
+}
+
+/** Sizes for which programs are kept. */
+const KEPT_PROGRAMS = 4;
+
+interface Kept extends CallNames {
+  readonly program: Program<CompiledStep>;
+}
+
+/**
+ * A network of a file, by `loadNetwork`. Its weights are packed once; for every set of input sizes it makes a program, of
+ * which it keeps the last four, and all values between its steps lie in one arena on the WebAssembly heap.
+ *
+ * @example
+ * const net = await loadNetwork('decoder.onnx');
+ * const { image } = net.run({ latent });
+ */
+export class Network extends DisposableObject {
+  /** What `run` takes; lengths with a name may be chosen. */
+  readonly inputs: readonly PortInfo[];
+  readonly outputs: readonly PortInfo[];
+  readonly #frontEnd: FrontEnd;
+  readonly #execution: Execution;
+  readonly #inputNames: readonly string[];
+  readonly #inputLabels: readonly string[];
+  readonly #outputNames: readonly string[];
+  readonly #convolutions: Convolutions;
+  readonly #constants = new HeapConstants();
+  readonly #arena = new ProgramArena();
+  readonly #call = new ProgramCall();
+  /** The one used last comes first. */
+  #programs: Kept[] = [];
+  #disposed = false;
+
+  static {
+    guardReceivers(Network.prototype, 'Network', (value) => #frontEnd in value);
+  }
+
+  /** @internal */
+  constructor(frontEnd: FrontEnd, execution: Execution, outputs?: readonly string[]) {
+    super();
+    this.#frontEnd = frontEnd;
+    this.#execution = execution;
+    this.inputs = Object.freeze(frontEnd.inputs);
+    this.outputs = Object.freeze(frontEnd.outputs);
+    this.#inputNames = this.inputs.map(({ name }) => name);
+    this.#inputLabels = this.#inputNames.map((name) => `the input ${describe(name)}`);
+    this.#outputNames = outputs ?? this.outputs.map(({ name }) => name);
+    this.#convolutions = new Convolutions(execution);
+  }
+
+  /** The format of the file. */
+  get format(): 'onnx' | 'tflite' {
+    return this.#frontEnd.format;
+  }
+
+  get disposed(): boolean {
+    return this.#disposed;
+  }
+
+  /**
+   * Computes the network. With `out` a loop over the same sizes allocates nothing; HeapTensors are neither copied on the
+   * way in nor out.
+   *
+   * @param inputs tensors by the names of `inputs`
+   * @returns tensors by the names of the outputs; `options.out` where there is one
+   * @throws {DeconvError} `BAD_SHAPE`, `BAD_TYPE`, `BAD_OPTION`, `NOT_INITIALIZED`, `TOO_LARGE`, `OUT_OF_MEMORY`,
+   * `DISPOSED`; with the node in the message and in `detail.node` where one has something against the sizes
+   *
+   * @example
+   * const { y } = net.run({ x });
+   * net.run({ x }, { out: { y } });
+   * const inner = net.run({ x }, { outputs: ['features/relu_3'] });
+   */
+  run<Out extends NamedTensors = NamedTensors<ArrayBuffer>>(
+    inputs: NamedTensors,
+    options?: NetworkRunOptions & { readonly out?: Out },
+  ): Out {
+    if (options !== undefined) checkRunOptions(options);
+    return this.#run(RUN, inputs, true, options?.outputs, options?.out) as Out;
+  }
+
+  /**
+   * Computes a network of one input and one output.
+   *
+   * @returns `options.out` where there is one
+   * @throws {DeconvError} as `run`; `BAD_TYPE` for a network of several
+   *
+   * @example
+   * const y = net.forward(x);
+   */
+  forward<Out extends Tensor = Tensor<ArrayBuffer>>(
+    x: Tensor,
+    options?: NetworkForwardOptions & { readonly out?: Out },
+  ): Out {
+    if (options !== undefined) checkOptions<NetworkForwardOptions>(FORWARD, options, ['out']);
+    if (this.#outputNames.length !== 1) {
+      refuse('BAD_TYPE', FORWARD, 'a network of one output', this.#outputNames.join(', '), 'Use run.');
+    }
+    return this.#run(FORWARD, x, false, undefined, options?.out) as Out;
+  }
+
+  /**
+   * Makes the program for these sizes, which the first `run` with them then finds, and tells what it will do and what
+   * memory it needs. Nothing is computed.
+   *
+   * @param shapes of the inputs by their names
+   * @throws {DeconvError} as `run`
+   *
+   * @example
+   * const { arenaBytes } = net.prepare({ image: [1, 3, 512, 512] });
+   */
+  prepare(
+    shapes: Readonly<Record<string, readonly number[]>>,
+    options: Pick<NetworkRunOptions, 'outputs'> = {},
+  ): NetworkPlan {
+    const where = 'Network.prepare';
+    this.#requireLive(where);
+    const checked = checkOptions<Pick<NetworkRunOptions, 'outputs'>>(where, options, ['outputs']);
+    const inputShapes = this.#shapesBy(where, shapes);
+    const runtime = requireRuntime(where, this.#execution.runtime);
+    const { program, outputNames } = this.#keptFor(where, runtime, inputShapes, checked.outputs);
+    const steps = stepsOf(program);
+    return {
+      steps,
+      outputShapes: Object.fromEntries(
+        outputNames.map((name, index) => [name, program.outputShapes[index] as readonly number[]]),
+      ),
+      multiplyAdds: steps.reduce((sum, step) => sum + step.multiplyAdds, 0),
+      arenaBytes: Float32Array.BYTES_PER_ELEMENT * program.arenaFloats,
+    };
+  }
+
+  /**
+   * What the last `run` or `prepare` was made of; before the first one, for the sizes of the file where it leaves none
+   * open, and else nothing.
+   */
+  get steps(): readonly NetworkStepInfo[] {
+    const where = 'Network.steps';
+    this.#requireLive(where);
+    const [last] = this.#programs;
+    if (last !== undefined) return stepsOf(last.program);
+    const declared = this.#declared;
+    return declared === null ? [] : this.prepare(declared).steps;
+  }
+
+  /**
+   * Computes the network some times and tells what each step took, in milliseconds: the median of `repeats` runs (5)
+   * behind one that packs.
+   *
+   * @throws {DeconvError} as `run`
+   *
+   * @example
+   * for (const { names, milliseconds } of net.profile({ x })) console.log(names.join(), milliseconds);
+   */
+  profile(inputs: NamedTensors, options: { readonly repeats?: number } = {}): ProfiledStep[] {
+    const where = 'Network.profile';
+    const { repeats = 5 } = checkOptions<typeof options>(where, options, ['repeats']);
+    this.#run(where, inputs, true, undefined, undefined);
+    const times: number[][] = [];
+    for (let run = 0; run < repeats; run += 1) {
+      let last = 0;
+      const ran = (index: number): void => {
+        const now = performance.now();
+        const known = times[index];
+        if (known === undefined) times[index] = [now - last];
+        else known.push(now - last);
+        last = now;
+      };
+      this.#run(where, inputs, true, undefined, undefined, ran, () => {
+        last = performance.now();
+      });
+    }
+    return this.steps.map((step, index) => {
+      const sorted = (times[index] ?? [0]).sort((one, other) => one - other);
+      return { ...step, milliseconds: sorted[Math.floor(sorted.length / 2)] as number };
+    });
+  }
+
+  /**
+   * Computes a network of one input and one output in parts along the axes that its layers slide over (of `[N, C, H, W]` the
+   * last two), for pictures and sounds that are larger than memory or patience. What a part sees of its neighbours is
+   * computed from the network.
+   *
+   * @throws {DeconvError} as `run`; `UNSUPPORTED` with the node for a network whose output depends on the whole input, as
+   * with an instance norm, unless `overlap` is a number; the reason of `signal`
+   *
+   * @example
+   * const large = await net.tiled(picture, { tile: 256, onProgress: ({ loaded, total }) => show(loaded / total) });
+   */
+  async tiled<Out extends Tensor = Tensor<ArrayBuffer>>(
+    x: Tensor,
+    options: TileOptions & { readonly out?: Out } = {},
+  ): Promise<Out> {
+    const where = 'Network.tiled';
+    this.#requireLive(where);
+    const checked = checkOptions<TileOptions>(where, options, [
+      'tile',
+      'overlap',
+      'out',
+      'onProgress',
+      'signal',
+    ]);
+    if (this.#inputNames.length !== 1 || this.#outputNames.length !== 1) {
+      refuse('BAD_TYPE', where, 'a network of one input and one output', String(this), 'Use run.');
+    }
+    const { runTiled } = await import('./tiles.js');
+    const net = {
+      lower: (shape: readonly number[]) => this.#lower(where, [shape], this.#outputNames),
+      forward: (part: Tensor) => this.#run(where, part, false, undefined, undefined) as Tensor,
+    };
+    return (await runTiled(
+      where,
+      net,
+      checkTensor(where, this.#inputLabels[0] as string, x),
+      checked,
+    )) as Out;
+  }
+
+  /**
+   * The network as a `Graph` of the root entry's modules, in eval, with copies of its weights: to train, edit and save.
+   *
+   * @param shapes of the inputs by their names; not needed where the file fixes all lengths
+   * @throws {DeconvError} `UNSUPPORTED` where a node has no module there, all of them in `detail.nodes`; as `run`
+   *
+   * @example
+   * const graph = await net.toGraph({ x: [1, 3, 64, 64] });
+   * const file = writeSafetensors(graph.stateDict());
+   */
+  async toGraph(shapes: Readonly<Record<string, readonly number[]>> = this.#declared ?? {}): Promise<Graph> {
+    const where = 'Network.toGraph';
+    this.#requireLive(where);
+    const { graphOf } = await import('./to-graph.js');
+    return graphOf(where, this.#lower(where, this.#shapesBy(where, shapes), this.#outputNames));
+  }
+
+  /** Frees packed weights, constants and the arena. May be called again; every run after it throws `DISPOSED`. */
+  override dispose(): void {
+    this.#disposed = true;
+    this.#programs = [];
+    this.#arena.dispose();
+    this.#constants.dispose();
+    this.#convolutions.dispose();
+  }
+
+  /** Inputs and outputs with their shapes. */
+  override toString(): string {
+    const list = (ports: readonly PortInfo[]): string =>
+      ports.map(({ name, shape }) => `${name} [${shape.join(', ')}]`).join(', ');
+    return `Network(${list(this.inputs)} -> ${list(this.outputs)})`;
+  }
+
+  #run(
+    where: string,
+    inputs: NamedTensors | Tensor,
+    named: boolean,
+    wanted: readonly string[] | undefined,
+    out: Tensor | NamedTensors | undefined,
+    ran?: (index: number) => void,
+    begins?: () => void,
+  ): Tensor | NamedTensors {
+    this.#requireLive(where);
+    const { given } = this.#call;
+    try {
+      readGiven(where, 'the inputs', inputs, this.#inputNames, given, named);
+      const runtime = requireRuntime(where, this.#execution.runtime);
+      const kept =
+        this.#findProgram(runtime, given, wanted) ?? this.#newProgramOf(where, runtime, given, wanted);
+      this.#arenaOf(kept.program);
+      begins?.();
+      return this.#call.run(where, runtime, kept, kept.program, this.#arenaOf, named, out, ran);
+    } finally {
+      this.#call.forget();
+    }
+  }
+
+  /** The program for what is given, if it is kept. */
+  #findProgram(
+    runtime: Runtime,
+    given: readonly unknown[],
+    wanted: readonly string[] | undefined,
+  ): Kept | undefined {
+    const kept = this.#programs;
+    for (let index = 0; index < kept.length; index += 1) {
+      const one = kept[index] as Kept;
+      if (!fits(one, runtime, given, wanted ?? this.#outputNames)) continue;
+      if (index > 0) kept.unshift(...kept.splice(index, 1));
+      return one;
+    }
+    return undefined;
+  }
+
+  // A function of its own, as others below, so that a steady loop does not make the closures.
+  #newProgramOf(
+    where: string,
+    runtime: Runtime,
+    given: readonly unknown[],
+    wanted: readonly string[] | undefined,
+  ): Kept {
+    const shapes = given.map(
+      (value, index) => checkTensor(where, this.#inputLabels[index] as string, value).shape,
+    );
+    return this.#newProgram(where, runtime, shapes, wanted);
+  }
+
+  #keptFor(
+    where: string,
+    runtime: Runtime,
+    shapes: readonly (readonly number[])[],
+    wanted: readonly string[] | undefined,
+  ): Kept {
+    const given = shapes.map((shape) => ({ shape }));
+    return this.#findProgram(runtime, given, wanted) ?? this.#newProgram(where, runtime, shapes, wanted);
+  }
+
+  #newProgram(
+    where: string,
+    runtime: Runtime,
+    shapes: readonly (readonly number[])[],
+    wanted: readonly string[] | undefined,
+  ): Kept {
+    const outputNames = wanted === undefined ? this.#outputNames : checkNames(where, wanted);
+    const exact = this.#execution.precision === 'exact';
+    const graph = this.#lower(where, shapes, outputNames);
+    const program = compile(where, graph, {
+      runtime,
+      exact,
+      convolutions: this.#convolutions,
+      constants: this.#constants,
+    });
+    const made = { program, inputLabels: this.#inputLabels, outputNames };
+    const usable = this.#programs.filter((one) => one.program.runtime === runtime);
+    this.#programs = [made, ...usable].slice(0, KEPT_PROGRAMS);
+    const used = this.#programs.flatMap((one) =>
+      one.program.steps.map(({ convolution }) => convolution?.operators),
+    );
+    this.#convolutions.keep(new Set(used.filter((operators) => operators !== undefined)));
+    return made;
+  }
+
+  /** The shapes of the inputs, where the file leaves no length open. */
+  get #declared(): Readonly<Record<string, readonly number[]>> | null {
+    const fixed = this.inputs.every(({ shape }) => shape.every((extent) => typeof extent === 'number'));
+    const shapes = this.inputs.map(({ name, shape }) => [name, shape as readonly number[]] as const);
+    return fixed ? Object.fromEntries(shapes) : null;
+  }
+
+  #shapesBy(where: string, shapes: Readonly<Record<string, readonly number[]>>): (readonly number[])[] {
+    return this.#inputNames.map((name, index) =>
+      checkShape(where, `${this.#inputLabels[index]}'s shape`, Object(shapes)[name]),
+    );
+  }
+
+  #lower(
+    where: string,
+    shapes: readonly (readonly number[])[],
+    outputNames: readonly string[],
+  ): NetworkGraph {
+    checkPorts(where, this.inputs, this.#inputLabels, shapes);
+    const inputShapes = new Map(
+      this.#inputNames.map((name, index) => [name, shapes[index] as readonly number[]]),
+    );
+    return runPasses(this.#frontEnd.lower(inputShapes, outputNames));
+  }
+
+  /** The arena's address: as large as the largest of the programs kept needs it. */
+  readonly #arenaOf = ({ runtime, arenaFloats }: Program): number => {
+    let floats = arenaFloats;
+    for (let index = 0; index < this.#programs.length; index += 1) {
+      floats = Math.max(floats, (this.#programs[index] as Kept).program.arenaFloats);
+    }
+    try {
+      return this.#arena.on(RUN, runtime, floats);
+    } catch (error) {
+      // What does not fit is no burden on the next call.
+      this.#programs = [];
+      throw error;
+    }
+  };
+
+  #requireLive(where: string): void {
+    if (!this.#disposed) return;
+    throw fault('DISPOSED', where, 'a live network', 'one after dispose()', 'Load it again.');
+  }
+}
+
+const RUN = 'Network.run';
+const FORWARD = 'Network.forward';
+
+function fits(
+  { program, outputNames }: Kept,
+  runtime: Runtime,
+  given: readonly unknown[],
+  wanted: readonly string[],
+): boolean {
+  if (program.runtime !== runtime) return false;
+  if (outputNames !== wanted && !sameNames(outputNames, wanted)) return false;
+  for (let index = 0; index < given.length; index += 1) {
+    if (!sameList(shapeOf(given[index]), program.inputShapes[index] as readonly number[])) return false;
+  }
+  return true;
+}
+
+function sameNames(one: readonly string[], other: readonly string[]): boolean {
+  if (one.length !== other.length) return false;
+  for (let index = 0; index < one.length; index += 1) if (one[index] !== other[index]) return false;
+  return true;
+}
+
+/** `out` is looked at later; no list of names is made. */
+function checkRunOptions(options: object): void {
+  if (typeof options === 'object' && options !== null && !Array.isArray(options)) {
+    let known = true;
+    for (const name in options) if (name !== 'out' && name !== 'outputs') known = false;
+    if (known) return;
+  }
+  checkOptions<NetworkRunOptions>(RUN, options, ['out', 'outputs']);
+}
+
+function checkNames(where: string, names: unknown): readonly string[] {
+  const good = Array.isArray(names) && names.length > 0 && names.every((name) => typeof name === 'string');
+  if (!good) refuse('BAD_TYPE', where, 'outputs to be a list of names', names);
+  if (new Set(names).size < names.length) refuse('BAD_OPTION', where, 'outputs to be named once', names);
+  return [...names];
+}
+
+/** Checks shapes against what the file says of the inputs: lengths of one name are one. */
+function checkPorts(
+  where: string,
+  ports: readonly PortInfo[],
+  labels: readonly string[],
+  shapes: readonly (readonly number[])[],
+): void {
+  const known = new Map<string, number>();
+  for (const [index, { shape: declared }] of ports.entries()) {
+    const shape = shapes[index] as readonly number[];
+    // A file may leave the axes open as well.
+    if (declared.length === 0) continue;
+    const good =
+      shape.length === declared.length &&
+      declared.every((extent, axis) => {
+        const own = shape[axis] as number;
+        if (typeof extent === 'number') return extent === own;
+        const first = known.get(extent) ?? own;
+        known.set(extent, first);
+        return own === first;
+      });
+    if (good) continue;
+    const sizes = [...known].map(([name, extent]) => `${name} = ${extent}`).join(', ');
+    throw fault(
+      'BAD_SHAPE',
+      where,
+      `${labels[index]} of shape [${declared.join(', ')}]${sizes === '' ? '' : ` with ${sizes}`}`,
+      shapeText(shape),
+      'The file fixes the lengths that are numbers.',
+      { shape, declared },
+    );
+  }
+}

@@ -1,0 +1,317 @@
+// How far along one axis the values of a network see: which part of its input a part of its output is computed from.
+
+import { fault } from '../core/checks.js';
+import { at, product } from '../core/lists.js';
+import type { NetworkGraph, NetworkNode, Of, Operation } from './operations.js';
+import { type Shape, spatialAxes } from './shapes.js';
+
+/** From `first` to before `end`. */
+export interface Range {
+  readonly first: number;
+  readonly end: number;
+}
+
+/** The axis of a value along which the input's axis lies, and values of it for one of the input, as a fraction. */
+export interface Track {
+  readonly axis: number;
+  readonly by: number;
+  readonly over: number;
+}
+
+/** Where the input's axis lies in every value; null where a value does not depend on it. */
+export class AxisTracks {
+  readonly graph: NetworkGraph;
+  readonly #tracks: (Track | null)[];
+
+  /**
+   * With `local` what looks at a whole axis is taken to look at its part alone.
+   *
+   * @throws {DeconvError} `UNSUPPORTED` with the node that keeps parts of the axis from being computed by themselves
+   */
+  constructor(where: string, graph: NetworkGraph, input: number, axis: number, local = false) {
+    this.graph = graph;
+    this.#tracks = graph.values.map((_, value) => (value === input ? { axis, by: 1, over: 1 } : null));
+    for (const node of graph.nodes) {
+      const own = node.inputs.map((value) => this.of(value));
+      if (own.every((track) => track === null)) continue;
+      const shapes = {
+        inputs: node.inputs.map((value) => this.shapeOf(value)),
+        output: this.shapeOf(at(node.outputs, 0)),
+      };
+      const track = follow(where, node, own, shapes, local);
+      for (const value of node.outputs) this.#tracks[value] = track;
+    }
+  }
+
+  of(value: number): Track | null {
+    return this.#tracks[value] ?? null;
+  }
+
+  shapeOf(value: number): Shape {
+    return (this.graph.values[value] as NetworkGraph['values'][number]).shape;
+  }
+
+  /** Values along the axis. */
+  extentOf(value: number): number {
+    return at(this.shapeOf(value), this.of(value)?.axis ?? -1);
+  }
+
+  /** Multiples of which parts begin at, so that every value's part begins at a whole number. */
+  get alignment(): number {
+    return this.#tracks.reduce(
+      (all, track) => (track === null ? all : leastCommonMultiple(all, track.over)),
+      1,
+    );
+  }
+
+  /** What of the input the range of an output is computed from. An end that is padded is one of the input's. */
+  need(output: number, range: Range, input: number): Range {
+    const needed = new Map<number, Range>([[output, range]]);
+    let [begins, ends] = [false, false];
+    for (const node of this.graph.nodes.toReversed()) {
+      for (const result of node.outputs) {
+        const own = needed.get(result);
+        if (own === undefined) continue;
+        for (const value of node.inputs) {
+          const source = this.of(value);
+          if (source === null) continue;
+          const extent = this.extentOf(value);
+          const { first, end } = sourceRange(node, own, source, extent, this.extentOf(result));
+          begins ||= first < 0;
+          ends ||= end > extent;
+          const known = needed.get(value);
+          needed.set(value, {
+            first: Math.max(0, Math.min(first, known?.first ?? first)),
+            end: Math.min(extent, Math.max(end, known?.end ?? end)),
+          });
+        }
+      }
+    }
+    const { first, end } = needed.get(input) ?? { first: 0, end: 0 };
+    return { first: begins ? 0 : first, end: ends ? this.extentOf(input) : end };
+  }
+
+  /** What of the network depends on the axis, in words that are the same for any length of it. */
+  signature(): string {
+    return this.graph.nodes
+      .flatMap((node) => {
+        const [source = -1] = node.inputs;
+        const track = this.of(source);
+        return track === null ? [] : describeAlong(node.operation, track.axis, this.shapeOf(source).length);
+      })
+      .join('; ');
+  }
+}
+
+function leastCommonMultiple(one: number, other: number): number {
+  return (one / greatestCommonDivisor(one, other)) * other;
+}
+
+function greatestCommonDivisor(one: number, other: number): number {
+  return other === 0 ? one : greatestCommonDivisor(other, one % other);
+}
+
+function scaled({ by, over }: Track, axis: number, more: number, less: number): Track {
+  const common = greatestCommonDivisor(by * more, over * less);
+  return { axis, by: (by * more) / common, over: (over * less) / common };
+}
+
+/** The track of a node's results. */
+function follow(
+  where: string,
+  node: NetworkNode,
+  tracks: readonly (Track | null)[],
+  { inputs, output }: { readonly inputs: readonly Shape[]; readonly output: Shape },
+  local: boolean,
+): Track {
+  const { operation } = node;
+  const index = tracks.findIndex((track) => track !== null);
+  const track = tracks[index] as Track;
+  const { axis } = track;
+  const shape = inputs[index] as Shape;
+  const whole = (reason: string): never => {
+    const [name = operation.kind] = node.names;
+    throw fault(
+      'UNSUPPORTED',
+      where,
+      'a network whose output depends on a part of the input',
+      `the node ${JSON.stringify(name)} (${node.types.join(', ')}): ${reason}`,
+      local ? 'Run it whole.' : 'Run it whole, or set overlap to a number, which takes parts for the whole.',
+      { node: name },
+    );
+  };
+  switch (operation.kind) {
+    case 'unary':
+    case 'affine':
+      if (operation.kind === 'affine' || operation.channelA !== null) {
+        if (!spatialAxes(operation.layout, shape.length).includes(axis)) whole('it tells places apart');
+      }
+      return track;
+    case 'binary':
+    case 'expand': {
+      const all = inputs.map((own, each) => ({ own, track: tracks[each] ?? null }));
+      const place = axis + output.length - shape.length;
+      for (const { own, track: other } of all) {
+        const extent = own[place - output.length + own.length] ?? 1;
+        const same = other !== null && other.axis + output.length - own.length === place;
+        if (other !== null ? !same || other.by * track.over !== track.by * other.over : extent !== 1) {
+          whole('it takes values that differ from place to place');
+        }
+      }
+      if (output[place] !== shape[axis]) whole('it repeats values along the axis');
+      return { ...track, axis: place };
+    }
+    case 'normalization': {
+      const crosses = operation.over === 'layer' ? axis >= operation.axis : true;
+      if (crosses && !local) whole('it takes statistics of all places');
+      return track;
+    }
+    case 'softmax':
+      if (operation.axis === axis && !local) whole('it weighs all places against each other');
+      return track;
+    case 'concat':
+    case 'split':
+      if (operation.axis === axis) whole('it lays parts along the axis');
+      for (const other of tracks) {
+        const same = other !== null && other.axis === axis && other.by * track.over === track.by * other.over;
+        if (!same) whole('it joins values of other places');
+      }
+      return track;
+    case 'slice': {
+      const step = at(operation.step, axis);
+      if (step < 1) whole('it reverses the axis');
+      return scaled(track, axis, 1, step);
+    }
+    case 'pad':
+      if (operation.mode === 'wrap' && at(operation.pads as never, axis))
+        whole('it takes values of the other end');
+      return track;
+    case 'resize': {
+      const [from, to] = [at(shape, axis), at(operation.size, axis)];
+      if (from === to && operation.coordinates !== 'crop-and-resize') return track;
+      if (!TILED_COORDINATES.includes(operation.coordinates))
+        whole('its coordinates depend on the whole length');
+      if (Math.abs(at(operation.scale, axis) * from - to) > 1e-6 * to) whole('it resizes by no fixed factor');
+      return scaled(track, axis, to, from);
+    }
+    case 'depth-to-space':
+    case 'space-to-depth': {
+      if (!spatialAxes(operation.layout, shape.length).includes(axis)) whole('it moves channels');
+      return operation.kind === 'depth-to-space'
+        ? scaled(track, axis, operation.block, 1)
+        : scaled(track, axis, 1, operation.block);
+    }
+    case 'pool':
+    case 'convolution': {
+      const place = spatialAxes(operation.layout, shape.length).indexOf(axis);
+      if (place < 0) return whole('it sums over the axis');
+      const stride = at(operation.stride, place);
+      if (operation.kind === 'convolution' && operation.transposed) return scaled(track, axis, stride, 1);
+      return scaled(track, axis, 1, stride);
+    }
+    case 'reduce': {
+      if (operation.axes.includes(axis)) whole('it reduces all places to one');
+      const before = operation.axes.filter((each) => each < axis).length;
+      return operation.keepAxes ? track : { ...track, axis: axis - before };
+    }
+    case 'matmul': {
+      const rows = index === 0 && tracks.filter((each) => each !== null).length === 1;
+      const contracted = axis === shape.length - 1 || operation.transposeA;
+      if (!rows || contracted || (inputs[1] as Shape).length > 2) whole('it multiplies over the axis');
+      return { ...track, axis: axis + output.length - shape.length };
+    }
+    case 'transpose':
+      return { ...track, axis: operation.permutation.indexOf(axis) };
+    case 'reshape': {
+      const before = product(shape.slice(0, axis));
+      const place = output.findIndex(
+        (extent, each) => extent === shape[axis] && product(output.slice(0, each)) === before,
+      );
+      if (place < 0) whole('it mixes the axis with others');
+      return { ...track, axis: place };
+    }
+  }
+}
+
+const TILED_COORDINATES: readonly Of<'resize'>['coordinates'][] = [
+  'asymmetric',
+  'half-pixel',
+  'pytorch-half-pixel',
+];
+
+/** What of an input a range of a result is computed from; beyond the input's ends where those are padded. */
+function sourceRange(
+  { operation }: NetworkNode,
+  { first, end }: Range,
+  source: Track,
+  extent: number,
+  targets: number,
+): Range {
+  const last = end - 1;
+  switch (operation.kind) {
+    case 'slice': {
+      const [start, step] = [at(operation.start, source.axis), at(operation.step, source.axis)];
+      return { first: start + first * step, end: start + last * step + 1 };
+    }
+    case 'pad': {
+      const [before] = operation.pads[source.axis] as readonly [number, number];
+      const [low, high] = [first - before, last - before];
+      if (operation.mode === 'constant') return { first: low, end: high + 1 };
+      const inside = (place: number): number => Math.min(Math.max(place, 0), extent - 1);
+      const mirrored = operation.mode === 'reflect' ? [-low, 2 * (extent - 1) - high] : [];
+      const places = [inside(low), inside(high), ...mirrored.map(inside)];
+      const [least, most] = [Math.min(...places), Math.max(...places)];
+      // What is copied beyond an end is found at that end alone.
+      return { first: low < 0 ? -1 : least, end: high >= extent ? extent + 1 : most + 1 };
+    }
+    case 'resize': {
+      if (extent === targets) return { first, end };
+      const scale = at(operation.scale, source.axis);
+      const half = operation.coordinates === 'asymmetric' ? 0 : 0.5;
+      const place = (result: number): number => (result + half) / scale - half;
+      const more = operation.interpolation === 'cubic' ? 2 : 1;
+      return { first: Math.floor(place(first)) - more + 1, end: Math.ceil(place(last)) + more };
+    }
+    case 'depth-to-space':
+      return { first: Math.floor(first / operation.block), end: Math.floor(last / operation.block) + 1 };
+    case 'space-to-depth':
+      return { first: first * operation.block, end: end * operation.block };
+    case 'pool':
+    case 'convolution': {
+      const axis = source.axis - (operation.layout === 'channels-first' ? 2 : 1);
+      const kernel = operation.kind === 'pool' ? operation.kernel : operation.weight.shape.slice(2);
+      const reach = at(operation.dilation, axis) * (at(kernel, axis) - 1);
+      const stride = at(operation.stride, axis);
+      const [before] = operation.pads[axis] as readonly [number, number];
+      if (operation.kind === 'convolution' && operation.transposed) {
+        return {
+          first: Math.ceil((first + before - reach) / stride),
+          end: Math.floor((last + before) / stride) + 1,
+        };
+      }
+      return { first: first * stride - before, end: last * stride - before + reach + 1 };
+    }
+    default:
+      return { first, end };
+  }
+}
+
+/** What of an operation's attributes concerns an axis. */
+function describeAlong(operation: Operation, axis: number, rank: number): string {
+  const { kind } = operation;
+  const own = (lists: readonly (readonly unknown[])[], place: number): string =>
+    `${kind} ${lists.map((list) => String(list[place])).join(' ')}`;
+  switch (operation.kind) {
+    case 'slice':
+      return own([operation.start, operation.step], axis);
+    case 'pad':
+      return own([operation.pads], axis);
+    case 'resize':
+      return own([operation.scale], axis);
+    case 'convolution':
+    case 'pool':
+      return own([operation.pads], spatialAxes(operation.layout, rank).indexOf(axis));
+    default:
+      return kind;
+  }
+}

@@ -1,0 +1,53 @@
+// What a network tells of its steps.
+
+import type { Program } from '../graph/program.js';
+import type { RouteName } from '../runtime/execution.js';
+import { type CompiledStep, nodesOf } from './compile.js';
+
+/** A step of a network for given sizes of its inputs. */
+export interface NetworkStepInfo {
+  /** The nodes of the file that it computes. */
+  readonly names: readonly string[];
+  /** Their operators, as the file calls them. */
+  readonly types: readonly string[];
+  /** What is computed: `'convolution'`, `'resize'` … */
+  readonly operation: string;
+  /** What a convolution computes beside itself: `'affine'`, `'relu'`, `'add'` … */
+  readonly fused: readonly string[];
+  readonly inputShapes: readonly (readonly number[])[];
+  readonly outputShapes: readonly (readonly number[])[];
+  /** How a convolution is computed; null for what is none. */
+  readonly route: RouteName | null;
+  /** Products that a convolution adds up; those with zeros of a padding and those that are cropped count. */
+  readonly multiplyAdds: number;
+}
+
+/** What a network does with inputs of given sizes. */
+export interface NetworkPlan {
+  readonly steps: readonly NetworkStepInfo[];
+  readonly outputShapes: Readonly<Record<string, readonly number[]>>;
+  readonly multiplyAdds: number;
+  /** Bytes of the arena in which all values between the steps lie. */
+  readonly arenaBytes: number;
+}
+
+export function stepsOf(program: Program<CompiledStep>): NetworkStepInfo[] {
+  return program.steps.map(({ unit, inputShapes, outputShapes, convolution }) => {
+    const nodes = nodesOf(unit);
+    return {
+      names: [...new Set(nodes.flatMap(({ names }) => names))],
+      types: nodes.flatMap(({ types }) => types),
+      operation: wordOf(unit),
+      fused: nodes.slice(1).map(wordOf),
+      inputShapes,
+      outputShapes,
+      route: convolution?.operators.plan(convolution.operation).route ?? null,
+      multiplyAdds: convolution?.multiplyAdds ?? 0,
+    };
+  });
+}
+
+/** A function by its own name, all else by its kind. */
+function wordOf({ operation }: { readonly operation: CompiledStep['unit']['operation'] }): string {
+  return operation.kind === 'unary' || operation.kind === 'binary' ? operation.function : operation.kind;
+}
