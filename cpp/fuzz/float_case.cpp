@@ -80,6 +80,29 @@ void FloatCase::draw_tensors(Data& data) {
         values[random_.between(0, 2)];
   }
   input_before_.assign(input_->data(), input_->data() + input_->size());
+  draw_epilogue(data);
+}
+
+void FloatCase::draw_epilogue(Data& data) {
+  const int kind = data.ConsumeIntegralInRange<int>(0, 5);
+  function_.reset();
+  channel_a_.reset();
+  residual_.reset();
+  if (kind > 2) return;
+  if (kind > 0) {
+    residual_ = std::make_unique<ExactBuffer>(problem().output_elements());
+    residual_->fill(random_);
+  }
+  if (kind == 1) return;
+  using deconv::Function;
+  function_ = deconv::Elementwise{
+      .function = static_cast<Function>(random_.between(0, deconv::kFunctionCount - 1)),
+      .a = random_.value(),
+      .b = 1 + random_.value()};
+  if (random_.one_in(2)) return;
+  channel_a_ = std::make_unique<ExactBuffer>(spec_.out_channels);
+  channel_a_->fill(random_);
+  function_->channel_a = channel_a_->data();
 }
 
 Status FloatCase::set_parameters() { return op_->set_parameters(weight_->data(), bias()); }
@@ -95,6 +118,36 @@ void FloatCase::check(Status status) {
   }
   // Transforms spread what is not finite over a window.
   if (!poisoned_ || !is_winograd(route())) compare();
+  if (function_ || residual_) compare_epilogue();
+}
+
+// To the bit what the passes give over the plain result.
+void FloatCase::compare_epilogue() {
+  require(op_->set_epilogue(function_) == Status::kOk, "set_epilogue", problem());
+  const std::unique_ptr<ExactBuffer> fused = tensor(output_->size());
+  const float* const residual = residual_ ? residual_->data() : nullptr;
+  require(op_->run(input_->data(), fused->data(), residual) == Status::kOk, "the run with epilogue",
+          problem());
+  require(op_->set_epilogue(std::nullopt) == Status::kOk, "no epilogue", problem());
+  float* const values = output_->data();
+  const int64_t count = output_->size();
+  if (residual_) deconv::combine(deconv::Combination::kAdd, count, values, residual, values);
+  if (function_) {
+    const bool planes = problem().layout == deconv::Layout::kChannelsFirst;
+    const int64_t points = problem().output_points();
+    deconv::Elementwise pass = *function_;
+    pass.outer = problem().batch * (planes ? 1 : points);
+    pass.channels = spec_.out_channels;
+    pass.inner = planes ? points : 1;
+    require(deconv::elementwise(pass, values, values) == Status::kOk, "the pass", problem());
+  }
+  for (int64_t at = 0; at < count; ++at) {
+    const float got = (*fused)[at];
+    if (std::isnan(values[at]) ? std::isnan(got) : same_bits(got, values[at])) continue;
+    fail("output " + std::to_string(at) + " is " + in_words(got) + " instead of " +
+             in_words(values[at]) + " with an epilogue by " + route_name(route()),
+         problem());
+  }
 }
 
 void FloatCase::compare() const {

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "case.h"
+#include "deconv/elementwise.h"
 #include "deconv/operator.h"
 #include "exact_buffer.h"
 
@@ -23,6 +25,8 @@ class FloatCase final : public Case {
   void gradients(Data& data) override;
 
   void compare() const;
+  void draw_epilogue(Data& data);
+  void compare_epilogue();
   const float* bias() const { return with_bias_ ? bias_->data() : nullptr; }
 
   std::unique_ptr<deconv::Operator> op_;
@@ -34,6 +38,10 @@ class FloatCase final : public Case {
   std::vector<float> input_before_;
   // Whether a value of the input is not finite.
   bool poisoned_ = false;
+  // What is computed once more and on the way, after the plain result was found to be right.
+  std::optional<deconv::Elementwise> function_;
+  std::unique_ptr<deconv_tests::ExactBuffer> channel_a_;
+  std::unique_ptr<deconv_tests::ExactBuffer> residual_;
 };
 
 }  // namespace deconv_fuzz
