@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "deconv/buffer.h"
+#include "deconv/combine.h"
 #include "deconv/gradients.h"
 
 namespace deconv_fuzz {

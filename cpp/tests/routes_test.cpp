@@ -308,6 +308,17 @@ TEST_CASE("rows of many panels, and images that whole panels fill or do not") {
   }
 }
 
+TEST_CASE("convolutions no tap of which meets the input give the bias") {
+  Random random(7);
+  Spec spec = planar(false, 1, 2, 1, 1);
+  spec.input_dilation = {1, 2, 2};
+  spec.in_channels = 2;
+  spec.out_channels = 3;
+  for (const Layout layout : {Layout::kChannelsFirst, Layout::kChannelsLast}) {
+    check_every_route(problem_of(spec, 2, {1, 7, 15}, layout), random);
+  }
+}
+
 TEST_CASE("depthwise layers of every small kernel and channel count") {
   Random random(6);
   for (const bool transposed : {true, false}) {

@@ -194,7 +194,8 @@ Status PolyphaseRoute::run(const Plan& plan, const float* input, const Output& o
     pack_panels(run, channel_group, first, count, panels);
     const int64_t points = run.problem.output_points();
     const int64_t image = first / points;
-    if (run.one_phase && count % kPanel == 0 && first + count <= (image + 1) * points) {
+    if (run.one_phase && group_count_ == 1 && count % kPanel == 0 &&
+        first + count <= (image + 1) * points) {
       // Where the output's planes take whole panels, no other block writes between them.
       PhaseWriter writer(run.problem, run.output);
       const OutputStretch stretch{.image = image,
