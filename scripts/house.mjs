@@ -45,7 +45,7 @@ const FLOORS = [
   ],
   [{ folder: 'web/lib/network', what: 'whole networks of files' }],
   [
-    { folder: 'web/cli', what: 'inspect, repair' },
+    { folder: 'web/cli', what: 'inspect, repair, run' },
     { folder: 'web/demo', what: 'the page' },
   ],
 ];

@@ -413,7 +413,7 @@ const moving: readonly TfliteCase[] = [
 
 export const TFLITE_CASES: readonly TfliteCase[] = [...convolutions, ...elementwise, ...windows, ...moving];
 
-/** MediaPipe's networks, of whose outputs the fixture keeps every so many values. */
+/** MediaPipe's networks, of whose outputs the fixture keeps every so many values: LiteRT.js's and those of double precision. */
 export const SELFIES = [
   {
     name: 'selfie segmentation',

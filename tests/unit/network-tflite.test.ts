@@ -91,7 +91,7 @@ describe('ports', () => {
     const operators = [step(RELU, ['x'], ['y'])];
     const signature = { inputs: ['image'], outputs: ['mask'] };
     const named = await read(tensors, operators, { ...X_TO_Y, signature });
-    expect(named.inputs).toEqual([{ name: 'image', shape: ['image 0', 4], type: 'float32' }]);
+    expect(named.inputs).toEqual([{ name: 'image', shape: ['image.0', 4], type: 'float32' }]);
     expect(named.outputs[0]?.name).toBe('mask');
     const shapes = new Map([['image', [3, 4]]]);
     expect(shapesOf(named.lower(shapes, ['mask', 'y']))).toEqual([

@@ -198,7 +198,7 @@ export function fileProblem(file: string, error: unknown): string {
   // The functions that messages begin with are none of a command line's.
   const reason =
     error instanceof DeconvError || code === undefined
-      ? message.replace(/^(read|write|patch)Model: /, '')
+      ? message.replace(/^((read|write|patch)Model|loadNetwork|Network(\.run)?): /, '')
       : code;
   return `${printable(file)}: ${printable(reason, 2000)}`;
 }

@@ -1,12 +1,14 @@
 /** What --help prints, for screens of 80 columns. */
-export const HELP: Readonly<Record<'general' | 'inspect' | 'repair', string>> = {
-  general: `Finds checkerboard patterns in the convolutions of model files; repairs them.
+export const HELP: Readonly<Record<'general' | 'inspect' | 'repair' | 'run', string>> = {
+  general: `Finds checkerboard patterns in the convolutions of model files; repairs them;
+runs networks.
 
 Usage: deconv-wasm <command> [options]
 
 Commands:
   inspect MODEL...           a table of the layers and the pattern of each
   repair MODEL -o FIXED      writes the model with repaired weights
+  run MODEL -i IN -o OUT     computes a network (ONNX, TFLite)
   help [COMMAND]
 
 Options:
@@ -75,4 +77,37 @@ model on for a while.
 Exit codes: 0 done; 1 a layer that leaves a pattern could not be repaired (the
 others are, and the file is written if there are any); 2 wrong usage, or a file
 that cannot be read or written.`,
+
+  run: `Computes a network of a file once.
+
+Usage: deconv-wasm run [options] MODEL
+
+Options:
+  -i, --input [NAME=]FILE    a .png, .npy or .wav for an input; with a name where
+                             there are several inputs
+  -o, --output [NAME=]FILE   a .png, .npy or .wav to write; NAME may be any value
+                             of the network
+  --shape [NAME=]1,3,64,64   values from 0 to 1 of this shape for an input without
+                             a file
+  --mean M --std S           what pictures become on their way in:
+                             (byte / 255 - M) / S; numbers for all channels, or
+                             one each: 0.485,0.456,0.406. Default 0 and 1
+  --output-mean, --output-std
+                             the same on the way out. Default 0 and 1
+  --rate HERTZ               of the .wav files that are written. Default 44100
+  --compare [NAME=]FILE.npy  tells how far an output is from these values
+  --tolerance T              exit code 1 if that is more than T times their root
+                             mean square. Default 1e-4
+  --profile                  a row for every step, with its milliseconds
+  --exact                    without routes that round more
+  --threads N                Default 1
+  --json                     the results for programs, on stdout
+  -h, --help
+
+Pictures are drawn to the size that the network takes, if it takes only one.
+Without --output the ranges of the outputs are printed.
+
+Exit codes: 0 done; 1 an output is further from --compare than --tolerance;
+2 wrong usage, a file that cannot be read or written, or a network with operators
+that are not run: all of them are listed.`,
 };

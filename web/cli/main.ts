@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// deconv-wasm: finds and repairs checkerboard patterns of model files. Results go to stdout, all else to stderr.
+// deconv-wasm: finds and repairs checkerboard patterns of model files, and runs them. Results go to stdout, all else to stderr.
 
 import { run } from './run.js';
 import { processTerminal } from './terminal.js';

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
+import { compute } from './compute.js';
 import { HELP } from './help.js';
 import { inspect } from './inspect.js';
 import { repairCommand } from './repair.js';
 import { printable, type Terminal } from './terminal.js';
 import { EXIT, type ExitCode, nearest, packageVersion, UsageError } from './usage.js';
 
-const COMMANDS = { inspect, repair: repairCommand };
+const COMMANDS = { inspect, repair: repairCommand, run: compute };
 type CommandName = keyof typeof COMMANDS;
 
 /** Runs one command line, without the names of Node and the script, and gives its exit code. */
@@ -54,6 +55,6 @@ function commandNamed(word: string): CommandName {
   }
   const guess = nearest(word, [...Object.keys(COMMANDS), 'help']);
   throw new UsageError(
-    `unknown command ${printable(word)}. ${guess === null ? 'There are inspect and repair.' : `Did you mean ${guess}?`}`,
+    `unknown command ${printable(word)}. ${guess === null ? 'There are inspect, repair and run.' : `Did you mean ${guess}?`}`,
   );
 }

@@ -60,7 +60,7 @@ function portOf(subgraph: Subgraph, tensor: number, named: string | undefined): 
   return {
     tensor,
     name,
-    shape: declared.shape.map((extent, axis) => (extent < 0 ? `${name} ${axis}` : extent)),
+    shape: declared.shape.map((extent, axis) => (extent < 0 ? `${name}.${axis}` : extent)),
     type: declared.dtype ?? 'unknown',
   };
 }

@@ -1,0 +1,193 @@
+// deconv-wasm run, of the packed package in an empty project, as processes of their own.
+
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { PNG } from 'pngjs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { tflite } from '../support/tflite-writer.js';
+import { makeProject, pack, root, temporaryFolder } from './support.js';
+
+const { folder, remove } = temporaryFolder();
+afterAll(remove);
+const inFolder = (name: string) => path.join(folder, name);
+const node = path.join(root, 'node_modules', '.bin', 'node');
+const script = inFolder('node_modules/deconv-wasm/dist/cli/main.js');
+const fixture = (name: string) => path.join(root, 'tests', 'fixtures', 'models', name);
+
+beforeAll(() => {
+  makeProject(folder, pack(folder), {});
+  const same = { name: 'x', shape: [1, 4, 6, 3], signature: [1, -1, -1, 3] };
+  const ports = { inputs: ['x'], outputs: ['y'] };
+  // y = x + x, of pictures of any size.
+  const doubled = { code: 0, inputs: ['x', 'x'], outputs: ['y'], options: [{ byte: 0 }] };
+  writeFileSync(inFolder('double.tflite'), tflite([same, { ...same, name: 'y' }], [doubled], ports));
+  const fixed = tflite(
+    [
+      { name: 'x', shape: [1, 4, 6, 3] },
+      { name: 'y', shape: [1, 4, 6, 3] },
+    ],
+    [doubled],
+    ports,
+  );
+  writeFileSync(inFolder('fixed.tflite'), fixed);
+  const flipped = { code: 'MyFlip', inputs: ['x'], outputs: ['y'] };
+  writeFileSync(inFolder('unknown.tflite'), tflite([same, { ...same, name: 'y' }], [flipped], ports));
+  writeFileSync(
+    inFolder('ramp.png'),
+    picture(6, 4, (x, y) => [10 * x, 20 * y, 40]),
+  );
+});
+
+function picture(width: number, height: number, colour: (x: number, y: number) => readonly number[]): Buffer {
+  const png = new PNG({ width, height });
+  for (let index = 0; index < width * height; index += 1) {
+    png.data.set([...colour(index % width, Math.floor(index / width)), 255], 4 * index);
+  }
+  return PNG.sync.write(png);
+}
+
+function cli(...args: string[]) {
+  const { NO_COLOR: _no, FORCE_COLOR: _force, ...env } = process.env;
+  const { status, stdout, stderr } = spawnSync(node, [script, ...args], {
+    cwd: folder,
+    encoding: 'utf8',
+    env,
+  });
+  return { status, stdout, stderr };
+}
+
+/** What went right and said nothing beside. */
+function fine(...args: string[]): string {
+  const { status, stdout, stderr } = cli(...args);
+  expect([status, stderr]).toEqual([0, '']);
+  return stdout;
+}
+
+describe('pictures', () => {
+  it('go in and out', () => {
+    expect(fine('run', 'double.tflite', '--input', 'ramp.png', '--output', 'y=twice.png')).toMatch(
+      /^double\.tflite \(tflite\): first run [\d.]+ ms\ny \[1, 4, 6, 3\]: 0 to 0\.471, mean [\d.]+; twice\.png\n$/,
+    );
+    const { width, height, data } = PNG.sync.read(readFileSync(inFolder('twice.png')));
+    expect([width, height]).toEqual([6, 4]);
+    expect([...data.subarray(4 * 9, 4 * 9 + 4)]).toEqual([60, 40, 80, 255]);
+  });
+
+  it('by mean and std, both ways', () => {
+    // 2 (byte / 255 - 0.5) / 0.5, back by half of it: the byte.
+    const way = ['--mean', '0.5', '--std', '0.5', '--output-mean', '0.5', '--output-std', '0.25,0.25,0.25'];
+    fine('run', 'double.tflite', '-i', 'x=ramp.png', '-o', 'same.png', ...way);
+    const [from, to] = ['ramp.png', 'same.png'].map(
+      (name) => PNG.sync.read(readFileSync(inFolder(name))).data,
+    );
+    expect(to).toEqual(from);
+  });
+
+  it('are drawn to the one size that a network takes', () => {
+    writeFileSync(
+      inFolder('large.png'),
+      picture(12, 8, () => [50, 60, 70]),
+    );
+    const { status, stderr } = cli('run', 'fixed.tflite', '-i', 'large.png', '-o', 'small.png');
+    expect([status, stderr]).toEqual([
+      0,
+      'large.png: 12 x 8 pixels resized to 6 x 4, which the network takes\n',
+    ]);
+    const { width, height, data } = PNG.sync.read(readFileSync(inFolder('small.png')));
+    expect([width, height, ...data.subarray(0, 3)]).toEqual([6, 4, 100, 120, 140]);
+  });
+});
+
+describe('arrays and sound', () => {
+  it('an output that is written is equal to itself, and not to another', () => {
+    fine('run', fixture('generator.onnx'), '-o', 'y.npy');
+    expect(fine('run', fixture('generator.onnx'), '--compare', 'y.npy')).toContain(
+      'y differs from y.npy by at most 0.0e+0 of its rms',
+    );
+    fine('run', fixture('generator.onnx'), '-o', '/relu0/Relu_output_0=inner.npy');
+    expect(
+      fine('run', fixture('generator.onnx'), '--compare', '/relu0/Relu_output_0=inner.npy', '--exact'),
+    ).toMatch(/at most [\d.]+e-(0|[5-9])|0\.0e\+0/);
+    const { status, stdout } = cli('run', fixture('unet.onnx'), '--compare', 'y.npy');
+    expect([status, stdout]).toEqual([2, '']);
+    const bytes = readFileSync(inFolder('y.npy'));
+    bytes.writeFloatLE(7, bytes.length - 4);
+    writeFileSync(inFolder('other.npy'), bytes);
+    expect(cli('run', fixture('generator.onnx'), '--compare', 'other.npy').status).toBe(1);
+    expect(
+      cli('run', fixture('generator.onnx'), '--compare', 'other.npy', '--tolerance', '1000').status,
+    ).toBe(0);
+  });
+
+  it('a .wav goes out and comes back', () => {
+    fine('run', fixture('vocoder.onnx'), '--rate', '16000', '-o', 'y.wav', '-o', 'y=y-too.npy');
+    const bytes = readFileSync(inFolder('y.wav'));
+    expect(bytes.toString('latin1', 0, 4)).toBe('RIFF');
+    expect([bytes.readUInt16LE(20), bytes.readUInt16LE(22), bytes.readUInt32LE(24)]).toEqual([3, 4, 16000]);
+    expect(fine('run', fixture('vocoder.onnx'), '--compare', 'y.wav')).toContain('0.0e+0');
+  });
+});
+
+describe('steps', () => {
+  it('--profile has a row for each, and a sum', () => {
+    const lines = fine('run', fixture('unet.onnx'), '--profile').split('\n');
+    expect(lines[2]).toMatch(/^NODE +OPERATORS +OUTPUT +ROUTE +MMAC +ms +%$/);
+    expect(lines.find((line) => line.startsWith('/enter/Conv'))).toMatch(
+      /Conv \+ Relu +1x4x12x8 +\S+ +[\d.]+ +[\d.]+ +[\d.]+$/,
+    );
+    expect(lines.at(-2)).toMatch(/^\d+ steps: [\d.]+ ms$/);
+  });
+
+  it('--json has them for programs', () => {
+    const report = JSON.parse(fine('run', fixture('unet.onnx'), '--profile', '--json', '--threads', '2'));
+    expect(Object.keys(report)).toEqual([
+      'version',
+      'tool',
+      'file',
+      'format',
+      'inputs',
+      'milliseconds',
+      'outputs',
+      'comparisons',
+      'steps',
+    ]);
+    expect(report.outputs).toMatchObject([{ name: 'y', shape: [1, 1, 12, 8] }]);
+    expect(report.steps[0]).toMatchObject({
+      names: ['/enter/Conv', '/Relu'],
+      types: ['Conv', 'Relu'],
+      fused: ['relu'],
+    });
+  });
+});
+
+describe('what is wrong is said', () => {
+  it.each<[string, readonly string[], RegExp]>([
+    ['no file', ['run'], /expected one model file/],
+    [
+      'another kind of file',
+      ['run', 'double.tflite', '-o', 'y.jpg'],
+      /ends with \.png, \.npy, \.wav, got y\.jpg/,
+    ],
+    [
+      'an input that there is not',
+      ['run', 'double.tflite', '-i', 'z=ramp.png'],
+      /no input is called z; there are x/,
+    ],
+    ['a size that is not said', ['run', 'double.tflite'], /x has the shape \[1, x\.1, x\.2, 3\]: say with/],
+    ['a file that is missing', ['run', 'gone.onnx'], /gone\.onnx: /],
+    ['a picture for what takes none', ['run', fixture('vocoder.onnx'), '-i', 'ramp.png'], /takes no picture/],
+    ['no number', ['run', 'double.tflite', '--mean', 'a'], /--mean to be numbers, got a/],
+    ['weights without a network', ['run', 'y.npy'], /ONNX or TFLite/],
+  ])('%s', (_, args, message) => {
+    const { status, stdout, stderr } = cli(...args);
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(message);
+  });
+
+  it('operators that are not run are all listed', () => {
+    const { status, stderr } = cli('run', 'unknown.tflite', '--shape', '1,4,6,3');
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/^ {2}MyFlip y: it is not of the closed list$/m);
+  });
+});

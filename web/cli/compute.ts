@@ -1,0 +1,296 @@
+import { writeFile } from 'node:fs/promises';
+import { init, type Tensor } from 'deconv-wasm';
+import { loadNetwork, type Network, type ProfiledStep } from 'deconv-wasm/network';
+import { fileProblem, isFileError } from './findings.js';
+import { type Column, type Row, table } from './table.js';
+import { encodeTensor, kindOf, type Meaning, readTensor } from './tensor-files.js';
+import { printable, type Terminal } from './terminal.js';
+import { EXIT, type ExitCode, packageVersion, parse, SCHEMA_VERSION, UsageError } from './usage.js';
+import { short } from './words.js';
+
+const OPTIONS = {
+  input: { type: 'string', short: 'i', multiple: true },
+  output: { type: 'string', short: 'o', multiple: true },
+  shape: { type: 'string', multiple: true },
+  compare: { type: 'string', multiple: true },
+  tolerance: { type: 'string' },
+  profile: { type: 'boolean' },
+  mean: { type: 'string' },
+  std: { type: 'string' },
+  'output-mean': { type: 'string' },
+  'output-std': { type: 'string' },
+  rate: { type: 'string' },
+  exact: { type: 'boolean' },
+  threads: { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+/** A file with the input or output that it stands for; null for the only one. */
+interface Named {
+  readonly name: string | null;
+  readonly text: string;
+}
+
+/** How far an output is from what it was compared with. */
+interface Comparison {
+  readonly name: string;
+  readonly file: string;
+  /** The largest one of a value, over the root of the mean square of the values compared with. */
+  readonly difference: number;
+  readonly within: boolean;
+}
+
+/** Runs a network once: `deconv-wasm run`. */
+export async function compute(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  const given = parse(args, OPTIONS, ['mean', 'output-mean']);
+  const [file, ...others] = given.positionals;
+  if (file === undefined || others.length > 0) throw new UsageError('expected one model file');
+  const list = (name: string, otherwise: number) => readNumbers(name, given.text(name), otherwise);
+  const rate = list('rate', 44_100)[0] as number;
+  const taken: Meaning = { mean: list('mean', 0), std: list('std', 1), rate };
+  const made: Meaning = { mean: list('output-mean', 0), std: list('output-std', 1), rate };
+  const tolerance = list('tolerance', 1e-4)[0] as number;
+  const [inputs, outputs, shapes, compared] = ['input', 'output', 'shape', 'compare'].map((name) =>
+    given.texts(name).map(readNamed),
+  ) as [Named[], Named[], Named[], Named[]];
+  for (const { text } of [...inputs, ...outputs, ...compared]) kindOf(text);
+  try {
+    await init({ threads: list('threads', 1)[0] as number });
+    const wanted = [...outputs, ...compared].flatMap(({ name }) => name ?? []);
+    using network = await loadNetwork(file, {
+      ...(given.flag('exact') ? { precision: 'exact' as const } : {}),
+      ...(wanted.length > 0 && { outputs: [...new Set(wanted)] }),
+    });
+    const tensors = await inputsOf(network, inputs, shapes, taken, terminal);
+    const names = wanted.length > 0 ? [...new Set(wanted)] : network.outputs.map(({ name }) => name);
+    const started = performance.now();
+    const results = network.run(tensors, { outputs: names });
+    const milliseconds = performance.now() - started;
+    const nameOf = ({ name }: Named) => name ?? onlyOne(names, 'output');
+    const comparisons: Comparison[] = [];
+    for (const one of compared) {
+      const name = nameOf(one);
+      comparisons.push(await compare(one.text, name, results[name] as Tensor, network, tolerance));
+    }
+    for (const one of outputs) {
+      const values = results[nameOf(one)] as Tensor;
+      await writeFile(one.text, await encodeTensor(one.text, values, network.format, made));
+    }
+    const steps = given.flag('profile') ? network.profile(tensors, {}) : null;
+    const report = { network, file, results, milliseconds, comparisons, steps };
+    if (given.flag('json')) terminal.print(JSON.stringify(asJson(report), null, 2));
+    else
+      print(
+        report,
+        outputs.map((one) => ({ name: nameOf(one), text: one.text })),
+        terminal,
+      );
+    return comparisons.every(({ within }) => within) ? EXIT.fine : EXIT.found;
+  } catch (error) {
+    if (!isFileError(error)) throw error;
+    terminal.warn(`${terminal.paintError('red', 'deconv-wasm:')} ${fileProblem(file, error)}`);
+    for (const node of refusedNodes(error)) terminal.warn(`  ${node}`);
+    return EXIT.failed;
+  }
+}
+
+/** `NAME=FILE`, or a file alone. */
+function readNamed(text: string): Named {
+  const at = text.indexOf('=');
+  return at < 0 ? { name: null, text } : { name: text.slice(0, at), text: text.slice(at + 1) };
+}
+
+function readNumbers(name: string, text: string | null, otherwise: number): readonly number[] {
+  if (text === null) return [otherwise];
+  const numbers = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  if (numbers.every(Number.isFinite)) return numbers;
+  throw new UsageError(`expected --${name} to be numbers, got ${printable(text)}`);
+}
+
+function onlyOne(names: readonly string[], what: string): string {
+  if (names.length === 1) return names[0] as string;
+  throw new UsageError(
+    `expected the name of an ${what}, as in ${printable(names[0] ?? 'y')}=FILE: there are ${names.map((name) => printable(name)).join(', ')}`,
+  );
+}
+
+/** A tensor for every input: from its file, or of random values from 0 to 1. */
+async function inputsOf(
+  network: Network,
+  files: readonly Named[],
+  shapes: readonly Named[],
+  meaning: Meaning,
+  terminal: Terminal,
+): Promise<Record<string, Tensor>> {
+  const names = network.inputs.map(({ name }) => name);
+  for (const { name } of [...files, ...shapes]) {
+    if (name !== null && !names.includes(name)) {
+      throw new UsageError(
+        `no input is called ${printable(name)}; there are ${names.map((one) => printable(one)).join(', ')}`,
+      );
+    }
+  }
+  const named = (list: readonly Named[]) =>
+    new Map(list.map(({ name, text }) => [name ?? onlyOne(names, 'input'), text]));
+  const [byFile, byShape] = [named(files), named(shapes)];
+  const tensors: Record<string, Tensor> = {};
+  for (const port of network.inputs) {
+    const file = byFile.get(port.name);
+    if (file === undefined) {
+      tensors[port.name] = randomTensor(port, byShape.get(port.name));
+      continue;
+    }
+    const { tensor, note } = await readTensor(file, port, network.format, meaning);
+    if (note !== null) terminal.warn(`${printable(file)}: ${note}`);
+    tensors[port.name] = tensor;
+  }
+  return tensors;
+}
+
+type Port = Network['inputs'][number];
+
+function randomTensor({ name, shape: declared }: Port, text: string | undefined): Tensor {
+  const shape = text?.split(/[,x]/).map(Number) ?? declared;
+  if (!shape.every((extent) => typeof extent === 'number' && Number.isInteger(extent) && extent > 0)) {
+    const where = `--input ${printable(name)}=FILE or --shape ${printable(name)}=1,3,64,64`;
+    throw new UsageError(
+      `${printable(name)} has the shape [${declared.join(', ')}]: say with ${where} what it is`,
+    );
+  }
+  const extents = shape as readonly number[];
+  // Multiples of the golden ratio: spread evenly, the same every time.
+  const data = Float32Array.from(
+    { length: extents.reduce((product, extent) => product * extent, 1) },
+    (_, index) => {
+      return (index * 0.618033988749895) % 1;
+    },
+  );
+  return { data, shape: extents };
+}
+
+async function compare(
+  file: string,
+  name: string,
+  { data, shape }: Tensor,
+  network: Network,
+  tolerance: number,
+): Promise<Comparison> {
+  const port = { name, shape, type: 'float32' };
+  const { tensor } = await readTensor(file, port, network.format, { mean: [0], std: [1], rate: 1 });
+  if (tensor.data.length !== data.length) {
+    throw new UsageError(
+      `${printable(file)} has the shape [${tensor.shape.join(', ')}], ${printable(name)} has [${shape.join(', ')}]`,
+    );
+  }
+  let [largest, squares] = [0, 0];
+  for (const [index, value] of tensor.data.entries()) {
+    // NaN beside a number is no agreement; beside NaN it is.
+    const difference = Math.abs(value - (data[index] as number));
+    const same = Object.is(value, data[index]);
+    largest = same
+      ? largest
+      : Math.max(largest, Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference);
+    squares += value * value;
+  }
+  const difference = largest === 0 ? 0 : largest / Math.sqrt(squares / data.length);
+  return { name, file, difference, within: difference <= tolerance };
+}
+
+interface Report {
+  readonly network: Network;
+  readonly file: string;
+  readonly results: Readonly<Record<string, Tensor>>;
+  readonly milliseconds: number;
+  readonly comparisons: readonly Comparison[];
+  readonly steps: readonly ProfiledStep[] | null;
+}
+
+function rangeOf({ data }: Tensor) {
+  let [least, most, sum] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
+  for (const value of data) {
+    least = Math.min(least, value);
+    most = Math.max(most, value);
+    sum += value;
+  }
+  return { least, most, mean: sum / data.length };
+}
+
+function asJson({ network, file, results, milliseconds, comparisons, steps }: Report): object {
+  return {
+    version: SCHEMA_VERSION,
+    tool: `deconv-wasm ${packageVersion()}`,
+    file,
+    format: network.format,
+    inputs: network.inputs,
+    milliseconds,
+    outputs: Object.entries(results).map(([name, tensor]) => ({
+      name,
+      shape: tensor.shape,
+      ...rangeOf(tensor),
+    })),
+    comparisons,
+    steps,
+  };
+}
+
+function print(
+  { network, file, results, milliseconds, comparisons, steps }: Report,
+  written: readonly { readonly name: string; readonly text: string }[],
+  terminal: Terminal,
+): void {
+  const { paint } = terminal;
+  terminal.print(
+    `${paint('bold', printable(file))} (${network.format}): first run ${milliseconds.toFixed(1)} ms`,
+  );
+  for (const [name, tensor] of Object.entries(results)) {
+    const { least, most, mean } = rangeOf(tensor);
+    const to = written.filter((one) => one.name === name).map(({ text }) => `; ${printable(text)}`);
+    terminal.print(
+      `${printable(name)} [${tensor.shape.join(', ')}]: ${short(least)} to ${short(most)}, mean ${short(mean)}${to.join('')}`,
+    );
+  }
+  for (const { name, file: other, difference, within } of comparisons) {
+    const text = `${printable(name)} differs from ${printable(other)} by at most ${difference.toExponential(1)} of its rms`;
+    terminal.print(within ? text : paint('red', text));
+  }
+  if (steps === null) return;
+  for (const line of table(COLUMNS, profileRows(steps), terminal.width)) terminal.print(line);
+  const total = steps.reduce((sum, step) => sum + step.milliseconds, 0);
+  terminal.print(paint('bold', `${steps.length} steps: ${total.toFixed(2)} ms`));
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'NODE', shrinksTo: 12 },
+  { title: 'OPERATORS', shrinksTo: 12 },
+  { title: 'OUTPUT', shrinksTo: 8, drops: true },
+  { title: 'ROUTE', drops: true },
+  { title: 'MMAC', right: true, drops: true },
+  { title: 'ms', right: true },
+  { title: '%', right: true },
+];
+
+function profileRows(steps: readonly ProfiledStep[]): Row[] {
+  const total = steps.reduce((sum, step) => sum + step.milliseconds, 0);
+  return steps.map((step) => ({
+    cells: [
+      { text: printable(step.names[0] ?? '') || '(no name)' },
+      { text: printable(step.types.join(' + ')) },
+      { text: step.outputShapes.map((shape) => shape.join('x')).join(' ') },
+      { text: step.route ?? '' },
+      { text: step.multiplyAdds === 0 ? '' : short(step.multiplyAdds / 1e6) },
+      { text: step.milliseconds.toFixed(3) },
+      { text: ((100 * step.milliseconds) / total).toFixed(1) },
+    ],
+  }));
+}
+
+/** What of a network is not of the closed list, a line each. */
+function refusedNodes(error: unknown): string[] {
+  const { nodes } = ((error as { readonly detail?: unknown }).detail ?? {}) as {
+    readonly nodes?: readonly { readonly name: string; readonly type: string; readonly reason: string }[];
+  };
+  return (nodes ?? [])
+    .slice(0, 100)
+    .map(({ name, type, reason }) => `${printable(type)} ${printable(name)}: ${printable(reason)}`);
+}

@@ -1,0 +1,98 @@
+// WAV files: what RIFF's chunks say, PCM of 8 to 32 bits and floats in; floats out.
+
+import { UsageError } from './usage.js';
+
+const [PCM, FLOAT, EXTENSIBLE] = [1, 3, 0xfffe];
+
+export interface Sound {
+  /** A list for each channel. */
+  readonly channels: readonly Float32Array[];
+  readonly rate: number;
+}
+
+export function readWav(file: string, bytes: Uint8Array): Sound {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const word = (at: number) =>
+    at + 4 <= bytes.length ? String.fromCharCode(...bytes.subarray(at, at + 4)) : '';
+  if (word(0) !== 'RIFF' || word(8) !== 'WAVE') throw new UsageError(`${file} is no WAV file`);
+  let format: {
+    readonly code: number;
+    readonly count: number;
+    readonly rate: number;
+    readonly bits: number;
+  } | null = null;
+  for (let at = 12; at + 8 <= bytes.length; ) {
+    const [start, length] = [at + 8, view.getUint32(at + 4, true)];
+    const end = Math.min(bytes.length, start + length);
+    if (word(at) === 'fmt ' && end - start >= 16) {
+      const code = view.getUint16(start, true);
+      format = {
+        // The long form has the code where its identifier begins.
+        code: code === EXTENSIBLE && end - start >= 26 ? view.getUint16(start + 24, true) : code,
+        count: view.getUint16(start + 2, true),
+        rate: view.getUint32(start + 4, true),
+        bits: view.getUint16(start + 14, true),
+      };
+    }
+    if (word(at) === 'data' && format !== null) {
+      return { channels: channelsOf(file, view, start, end, format), rate: format.rate };
+    }
+    at = start + length + (length % 2);
+  }
+  throw new UsageError(`${file} has no sound in it`);
+}
+
+function channelsOf(
+  file: string,
+  view: DataView,
+  start: number,
+  end: number,
+  { code, count, bits }: { readonly code: number; readonly count: number; readonly bits: number },
+): readonly Float32Array[] {
+  const read = sampleReader(view, code, bits);
+  if (read === null || count < 1)
+    throw new UsageError(`${file} has sound of a kind that is not read: PCM or floats are`);
+  const size = bits / 8;
+  const frames = Math.floor((end - start) / (size * count));
+  return Array.from({ length: count }, (_, channel) =>
+    Float32Array.from({ length: frames }, (_, frame) => read(start + size * (frame * count + channel))),
+  );
+}
+
+function sampleReader(view: DataView, code: number, bits: number): ((at: number) => number) | null {
+  if (code === FLOAT && bits === 32) return (at) => view.getFloat32(at, true);
+  if (code === FLOAT && bits === 64) return (at) => view.getFloat64(at, true);
+  if (code !== PCM) return null;
+  if (bits === 8) return (at) => (view.getUint8(at) - 128) / 128;
+  if (bits === 16) return (at) => view.getInt16(at, true) / 2 ** 15;
+  if (bits === 24) return (at) => (view.getUint16(at, true) + view.getInt8(at + 2) * 2 ** 16) / 2 ** 23;
+  return bits === 32 ? (at) => view.getInt32(at, true) / 2 ** 31 : null;
+}
+
+/** 32-bit floats, so that nothing is rounded or cut off. */
+export function writeWav({ channels, rate }: Sound): Uint8Array {
+  const count = channels.length;
+  const frames = channels[0]?.length ?? 0;
+  const view = new DataView(new ArrayBuffer(44 + 4 * frames * count));
+  const text = (at: number, word: string) => {
+    for (const [index, letter] of [...word].entries()) view.setUint8(at + index, letter.charCodeAt(0));
+  };
+  text(0, 'RIFF');
+  view.setUint32(4, view.byteLength - 8, true);
+  text(8, 'WAVEfmt ');
+  view.setUint32(16, 16, true);
+  view.setUint16(20, FLOAT, true);
+  view.setUint16(22, count, true);
+  view.setUint32(24, rate, true);
+  view.setUint32(28, 4 * rate * count, true);
+  view.setUint16(32, 4 * count, true);
+  view.setUint16(34, 32, true);
+  text(36, 'data');
+  view.setUint32(40, 4 * frames * count, true);
+  for (const [channel, samples] of channels.entries()) {
+    for (const [frame, sample] of samples.entries()) {
+      view.setFloat32(44 + 4 * (frame * count + channel), sample, true);
+    }
+  }
+  return new Uint8Array(view.buffer);
+}

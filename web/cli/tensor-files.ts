@@ -1,0 +1,171 @@
+// Tensors from and to files: pictures, sound, arrays of numpy's.
+
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type Tensor, Upsample } from 'deconv-wasm';
+import { fromImage, type PictureOptions, toImageData } from 'deconv-wasm/image';
+import { readModel } from 'deconv-wasm/models';
+import type { PortInfo } from 'deconv-wasm/network';
+import { readWav, writeWav } from './sound-file.js';
+import { printable } from './terminal.js';
+import { UsageError } from './usage.js';
+
+export const KINDS = ['.png', '.npy', '.wav'] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** What a file's name says that it is. */
+export function kindOf(file: string): Kind {
+  const extension = path.extname(file).toLowerCase();
+  const kind = KINDS.find((one) => one === extension);
+  if (kind !== undefined) return kind;
+  throw new UsageError(`expected a file that ends with ${KINDS.join(', ')}, got ${printable(file)}`);
+}
+
+/** How bytes of pictures stand for numbers, and how long a sound's second is. */
+export interface Meaning {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  readonly rate: number;
+}
+
+export interface ReadValues {
+  readonly tensor: Tensor;
+  /** What was done to make it fit, if anything. */
+  readonly note: string | null;
+}
+
+/** The values of a file in the form that an input wants them in. */
+export async function readTensor(
+  file: string,
+  port: PortInfo,
+  format: 'onnx' | 'tflite',
+  meaning: Meaning,
+): Promise<ReadValues> {
+  switch (kindOf(file)) {
+    case '.npy': {
+      await using model = await readModel(file, { format: 'npy' });
+      const [values] = model.tensors;
+      if (values === undefined) throw new UsageError(`${printable(file)} holds no numbers`);
+      return { tensor: await values.read(), note: null };
+    }
+    case '.wav': {
+      const { channels } = readWav(printable(file), await readFile(file));
+      const length = channels[0]?.length ?? 0;
+      const flat = port.shape.length < 3;
+      if (flat && channels.length > 1) {
+        throw new UsageError(
+          `${printable(file)} has ${channels.length} channels; ${printable(port.name)} takes one`,
+        );
+      }
+      const data = new Float32Array(channels.length * length);
+      for (const [channel, samples] of channels.entries()) data.set(samples, channel * length);
+      const axes = [1, channels.length, length];
+      return { tensor: { data, shape: flat ? axes.slice(3 - port.shape.length) : axes }, note: null };
+    }
+    case '.png':
+      return readPicture(file, port, format, meaning);
+  }
+}
+
+async function readPicture(
+  file: string,
+  { name, shape }: PortInfo,
+  format: 'onnx' | 'tflite',
+  { mean, std }: Meaning,
+): Promise<ReadValues> {
+  const { PNG } = await import('pngjs');
+  let picture: InstanceType<typeof PNG>;
+  try {
+    picture = PNG.sync.read(await readFile(file));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== undefined) throw error;
+    throw new UsageError(`${printable(file)} is no PNG that can be read: ${(error as Error).message}`);
+  }
+  const layout = layoutOf(shape, format);
+  const channels = shape[layout === 'channels-first' ? 1 : 3];
+  if (shape.length !== 4 || (channels !== 1 && channels !== 3 && channels !== 4)) {
+    throw new UsageError(
+      `${printable(name)} of shape [${shape.join(', ')}] takes no picture: one of 1, 3 or 4 channels does`,
+    );
+  }
+  const options: PictureOptions = {
+    layout,
+    mean: perChannel(mean, channels),
+    std: perChannel(std, channels),
+  };
+  const { data, width, height } = picture;
+  const drawn = fromImage({ data, width, height }, { ...options, channels });
+  const [tall, wide] = layout === 'channels-first' ? shape.slice(2) : shape.slice(1, 3);
+  const size = [typeof tall === 'number' ? tall : height, typeof wide === 'number' ? wide : width];
+  if (size[0] === height && size[1] === width) return { tensor: drawn, note: null };
+  const resize = new Upsample({ size, mode: 'bilinear', layout });
+  return {
+    tensor: resize.forward(drawn),
+    note: `${width} x ${height} pixels resized to ${size[1]} x ${size[0]}, which the network takes`,
+  };
+}
+
+/** The file that holds an output's values; what does not fit into one of its kind says why. */
+export async function encodeTensor(
+  file: string,
+  tensor: Tensor,
+  format: 'onnx' | 'tflite',
+  { mean, std, rate }: Meaning,
+): Promise<Uint8Array> {
+  const { data, shape } = tensor;
+  switch (kindOf(file)) {
+    case '.npy':
+      return npy(tensor);
+    case '.wav': {
+      const [length = 0, channels = 1, ...outer] = shape.toReversed();
+      if (shape.length === 0 || shape.length > 3 || outer.some((extent) => extent !== 1)) {
+        throw new UsageError(
+          `${printable(file)}: a sound has the shape [1, channels, samples], not [${shape.join(', ')}]`,
+        );
+      }
+      const parts = Array.from({ length: channels }, (_, channel) =>
+        data.subarray(channel * length, (channel + 1) * length),
+      );
+      return writeWav({ channels: parts, rate });
+    }
+    case '.png': {
+      const { PNG } = await import('pngjs');
+      const layout = layoutOf(shape, format);
+      const channels = shape[layout === 'channels-first' ? 1 : 3] ?? 1;
+      const options: PictureOptions = {
+        layout,
+        mean: perChannel(mean, channels),
+        std: perChannel(std, channels),
+      };
+      const pixels = toImageData(tensor, options);
+      const picture = new PNG({ width: pixels.width, height: pixels.height });
+      picture.data.set(pixels.data);
+      return PNG.sync.write(picture);
+    }
+  }
+}
+
+/** Where the channels of a picture are: where there are as many as a picture has, and else where the format has them. */
+function layoutOf(shape: readonly (number | string)[], format: 'onnx' | 'tflite') {
+  const isChannels = (extent: number | string | undefined) => [1, 3, 4].includes(extent as number);
+  const [first, last] = [isChannels(shape[1]), isChannels(shape[3])];
+  if (first !== last) return first ? 'channels-first' : 'channels-last';
+  return format === 'onnx' ? 'channels-first' : 'channels-last';
+}
+
+function perChannel(values: readonly number[], channels: number): number | readonly number[] {
+  return values.length === 1 ? (values[0] as number) : values.slice(0, channels);
+}
+
+/** Version 1.0 of numpy's format. */
+export function npy({ data, shape }: Tensor): Uint8Array {
+  const axes = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
+  const header = `{'descr': '<f4', 'fortran_order': False, 'shape': (${axes}), }`;
+  // Data begin at a multiple of 64; the header ends with a line feed.
+  const length = Math.ceil((10 + header.length + 1) / 64) * 64 - 10;
+  const bytes = new Uint8Array(10 + length + 4 * data.length);
+  bytes.set([0x93, ...new TextEncoder().encode('NUMPY'), 1, 0, length & 255, length >> 8]);
+  bytes.set(new TextEncoder().encode(`${header.padEnd(length - 1)}\n`), 10);
+  bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), 10 + length);
+  return bytes;
+}
