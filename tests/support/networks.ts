@@ -11,7 +11,7 @@ export interface SmallNetwork {
 }
 
 /** Writes nodes one behind the other, with weights from a seed. */
-class Writer {
+export class Writer {
   readonly parts: Write[] = [];
   readonly #random = mulberry32(3);
   #count = 0;

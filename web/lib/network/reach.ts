@@ -129,7 +129,7 @@ function follow(
   const track = tracks[index] as Track;
   const { axis } = track;
   const shape = inputs[index] as Shape;
-  const whole = (reason: string): never => {
+  const whole = (reason: string, channels = false): never => {
     const [name = operation.kind] = node.names;
     throw fault(
       'UNSUPPORTED',
@@ -137,14 +137,14 @@ function follow(
       'a network whose output depends on a part of the input',
       `the node ${JSON.stringify(name)} (${node.types.join(', ')}): ${reason}`,
       local ? 'Run it whole.' : 'Run it whole, or set overlap to a number, which takes parts for the whole.',
-      { node: name },
+      { node: name, channels },
     );
   };
   switch (operation.kind) {
     case 'unary':
     case 'affine':
       if (operation.kind === 'affine' || operation.channelA !== null) {
-        if (!spatialAxes(operation.layout, shape.length).includes(axis)) whole('it tells places apart');
+        if (!spatialAxes(operation.layout, shape.length).includes(axis)) whole('it tells places apart', true);
       }
       return track;
     case 'binary':
@@ -196,7 +196,7 @@ function follow(
     }
     case 'depth-to-space':
     case 'space-to-depth': {
-      if (!spatialAxes(operation.layout, shape.length).includes(axis)) whole('it moves channels');
+      if (!spatialAxes(operation.layout, shape.length).includes(axis)) whole('it moves channels', true);
       return operation.kind === 'depth-to-space'
         ? scaled(track, axis, operation.block, 1)
         : scaled(track, axis, 1, operation.block);
@@ -204,7 +204,7 @@ function follow(
     case 'pool':
     case 'convolution': {
       const place = spatialAxes(operation.layout, shape.length).indexOf(axis);
-      if (place < 0) return whole('it sums over the axis');
+      if (place < 0) return whole('it sums over the axis', true);
       const stride = at(operation.stride, place);
       if (operation.kind === 'convolution' && operation.transposed) return scaled(track, axis, stride, 1);
       return scaled(track, axis, 1, stride);

@@ -1,6 +1,7 @@
 // Networks on parts of their input, one after the other.
 
 import { checkInteger, refuse } from '../core/checks.js';
+import type { DeconvError } from '../core/errors.js';
 import { at, product } from '../core/lists.js';
 import { allocateTensor, checkOut, type Tensor } from '../core/tensor.js';
 import { stopIfAborted } from '../models/source.js';
@@ -115,8 +116,9 @@ function tracksOf(where: string, graph: NetworkGraph, local: boolean): readonly 
       if (tracks.length > 0 && tracks.every((track) => track.of(at(graph.outputs, 0)) !== null))
         return tracks;
     } catch (error) {
-      // Of channels first, as most networks have them.
-      first ??= error;
+      // Channels lie there, and so the axes elsewhere: channels first is how most networks have them.
+      if (first !== undefined || (error as DeconvError).detail.channels !== true) throw first ?? error;
+      first = error;
     }
   }
   if (first !== undefined) throw first;
@@ -151,7 +153,8 @@ function partsOf(where: string, track: AxisTracks, tile: number, margin: number 
     return { output: own, input: { first, end: need.end }, origin: (first * by) / over };
   });
   // Parts of one length have one program.
-  const length = Math.max(...needs.map(({ input: { first, end } }) => end - first));
+  const longest = Math.max(...needs.map(({ input: { first, end } }) => end - first));
+  const length = Math.ceil(longest / alignment) * alignment;
   return needs.map((part) => {
     const end = Math.min(extent, part.input.first + length);
     return { ...part, input: { first: part.input.first, end } };

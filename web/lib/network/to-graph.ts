@@ -310,7 +310,7 @@ function activationOf(operation: Of<'unary'>): root.Module {
     case 'clamp':
       return new root.Hardtanh({ minVal: a, maxVal: b });
     case 'softplus':
-      return new root.Softplus({ beta: a, threshold: b });
+      return new root.Softplus();
     case 'sigmoid':
       return new root.Sigmoid();
     case 'tanh':

@@ -1,0 +1,80 @@
+// Networks as graphs of modules.
+
+import { init, shutdown, type Tensor } from 'deconv-wasm';
+import { loadNetwork } from 'deconv-wasm/network';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { expectError, rejection } from '../support/errors.js';
+import { bytesOf, type NetworkCase, valuesFor } from '../support/network-onnx-cases.js';
+import { NETWORKS, Writer } from '../support/networks.js';
+import { floats } from '../support/onnx-writer.js';
+import { seed } from '../support/seed.js';
+
+const shapesOf = ({ inputs }: NetworkCase) => inputs;
+
+function inputOf(one: NetworkCase): Tensor<ArrayBuffer> {
+  const [{ shape, data }] = valuesFor(one, seed) as [ReturnType<typeof valuesFor>[number]];
+  return { shape, data };
+}
+
+function expectSame(got: Tensor, wanted: Tensor): void {
+  expect(got.shape).toEqual(wanted.shape);
+  const rms = Math.sqrt(wanted.data.reduce((sum, value) => sum + value ** 2, 0) / wanted.data.length);
+  for (const [index, value] of wanted.data.entries()) {
+    expect(Math.abs((got.data[index] as number) - value), `[${index}]`).toBeLessThan(1e-4 * rms);
+  }
+}
+
+/** What has a module for every node, and is in none of NETWORKS. */
+function many(): NetworkCase {
+  const net = new Writer();
+  net.parts.push(floats('scales', [4], [1, 1, 2, 2]));
+  let x = net.conv('x', 4, 8, [3, 3], { pads: [0, 1, 2, 1], group: 1 });
+  x = net.node('Elu', [net.node('MaxPool', [x], { kernel_shape: [2, 2], strides: [2, 2] })]);
+  x = net.node('Softplus', [net.node('AveragePool', [x], { kernel_shape: [3, 3], pads: [1, 1, 1, 1] })]);
+  x = net.node('Pad', [x, net.list(0, 0, 1, 0, 0, 0, 0, 2)], { mode: 'edge' });
+  x = net.node('Resize', [x, '', 'scales'], { mode: 'linear', coordinate_transformation_mode: 'half_pixel' });
+  const up = net.weights([8, 4, 4, 3], 0.2);
+  x = net.node('ConvTranspose', [x, up], { strides: [2, 2], pads: [1, 0, 2, 1], output_padding: [1, 1] });
+  const norm = [x, net.weights([4], 0.2, 1), net.weights([4], 0.2)];
+  x = net.node('HardSwish', [net.node('InstanceNormalization', norm)]);
+  const [one, other] = net.nodes('Split', [x], 2, { axis: 1, num_outputs: 2 }) as [string, string];
+  x = net.node('Concat', [other, net.node('Add', [one, other])], { axis: 1 });
+  x = net.node('Flatten', [net.node('GlobalAveragePool', [x])]);
+  x = net.node('Gemm', [x, net.weights([3, 4], 0.5), net.weights([3], 0.2)], { transB: 1 });
+  return net.done(net.node('Softmax', [x], { axis: 1 }), { x: [2, 4, 8, 6] });
+}
+
+describe('a graph of modules', () => {
+  beforeAll(() => init());
+  afterAll(shutdown);
+
+  const cases = {
+    'a segmenter': NETWORKS['a segmenter'].net,
+    'an enlarger': NETWORKS['an enlarger'].net,
+    'style transfer': NETWORKS['style transfer'].net,
+    'many kinds': many(),
+  };
+
+  it.each(Object.entries(cases))('of %s computes the same, and can be trained', async (_, one) => {
+    const net = await loadNetwork(bytesOf(one));
+    const graph = await net.toGraph(shapesOf(one));
+    const x = inputOf(one);
+    const y = net.forward(x);
+    expectSame(graph.forward(x), y);
+    const { layers } = graph.trace(x).backward(y);
+    expect(layers.length).toBeGreaterThan(2);
+    // It is nobody else's: the network's weights stay.
+    graph.dispose();
+    expectSame(net.forward(x), y);
+    net.dispose();
+  });
+
+  it('says which nodes have no module', async () => {
+    const net = await loadNetwork(bytesOf(NETWORKS['squeeze and excite'].net));
+    const error = await rejection(() => net.toGraph());
+    expectError(error, 'UNSUPPORTED', 'Network.toGraph');
+    const { nodes } = error.detail as { readonly nodes: readonly { readonly type: string }[] };
+    expect(nodes.map(({ type }) => type)).toEqual(expect.arrayContaining(['Mul', 'Slice']));
+    net.dispose();
+  });
+});

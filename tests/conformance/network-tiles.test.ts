@@ -1,0 +1,228 @@
+// Networks in parts: what comes of it is what the whole gives.
+
+import { DeconvError, type Tensor } from 'deconv-wasm';
+import { loadNetwork, type Network } from 'deconv-wasm/network';
+import { describe, expect, it } from 'vitest';
+import { BUILDS_HERE, describeEachBuild } from '../support/builds.js';
+import { expectError, rejection } from '../support/errors.js';
+import { bytesOf, type NetworkCase } from '../support/network-onnx-cases.js';
+import { NETWORKS, Writer } from '../support/networks.js';
+import { floats } from '../support/onnx-writer.js';
+import { seed } from '../support/seed.js';
+import { randomTensor } from '../support/tensors.js';
+
+type Layers = (net: Writer, x: string) => string;
+
+/** A network of these layers on pictures of three channels, of any size. */
+function networkOf(layers: Layers, shape: readonly number[] = [1, 3, 32, 32], free = [2, 3]): NetworkCase {
+  const net = new Writer();
+  const y = layers(net, 'x');
+  const declared = shape.map((extent, axis) => (free.includes(axis) ? `axis ${axis}` : extent));
+  return net.done(y, { x: shape }, { x: declared });
+}
+
+const resized =
+  (mode: string, coordinates: string): Layers =>
+  (net, x) => {
+    net.parts.push(floats('scales', [4], [1, 1, 2, 2]));
+    const wide = net.node('Resize', [net.conv(x, 3, 8, [3, 3]), '', 'scales'], {
+      mode,
+      coordinate_transformation_mode: coordinates,
+      nearest_mode: 'floor',
+    });
+    return net.conv(wide, 8, 3, [5, 3]);
+  };
+
+const LAYERS: Readonly<Record<string, Layers>> = {
+  'convolutions that see far': (net, x) => {
+    const own = net.node('Relu', [net.conv(x, 3, 16, [7, 5])]);
+    return net.conv(own, 16, 2, [3, 3], { dilations: [3, 2], pads: [3, 2, 3, 2] });
+  },
+  'pixel shuffle and the picture beside it': (net, x) => {
+    net.parts.push(floats('scales', [4], [1, 1, 2, 2]));
+    const deep = net.conv(net.node('Relu', [net.conv(x, 3, 16, [3, 3])]), 16, 12, [3, 3]);
+    const flat = net.node('DepthToSpace', [deep], { blocksize: 2, mode: 'CRD' });
+    const near = { mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' };
+    return net.node('Add', [flat, net.node('Resize', [x, '', 'scales'], near)]);
+  },
+  'down and up again with a skip': (net, x) => {
+    const high = net.node('Relu', [net.conv(x, 3, 8, [3, 3])]);
+    const low = net.node('MaxPool', [high], { kernel_shape: [2, 2], strides: [2, 2] });
+    const wide = { strides: [2, 2], pads: [1, 1, 1, 1] };
+    const up = net.node('ConvTranspose', [net.conv(low, 8, 8, [3, 3]), net.weights([8, 8, 4, 4], 0.2)], wide);
+    return net.conv(net.node('Concat', [high, up], { axis: 1 }), 16, 1, [3, 3]);
+  },
+  'reflected pads': (net, x) => {
+    const padded = net.node('Pad', [x, net.list(0, 0, 2, 3, 0, 0, 1, 2)], { mode: 'reflect' });
+    return net.conv(padded, 3, 4, [4, 6], { pads: [0, 0, 0, 0] });
+  },
+  'edges that are repeated, and cut off': (net, x) => {
+    const padded = net.node('Pad', [x, net.list(0, 0, 4, 4, 0, 0, 4, 4)], { mode: 'edge' });
+    const own = net.conv(padded, 3, 4, [3, 3]);
+    return net.node('Pad', [own, net.list(0, 0, -4, -4, 0, 0, -4, -4)]);
+  },
+  'nearest neighbours': resized('nearest', 'asymmetric'),
+  'linear between neighbours': resized('linear', 'half_pixel'),
+  'cubic between neighbours': resized('cubic', 'half_pixel'),
+  'PyTorch’s pixels': resized('linear', 'pytorch_half_pixel'),
+  'averages that count their pads': (net, x) => {
+    const own = { kernel_shape: [3, 3], strides: [1, 1], pads: [1, 1, 1, 1] };
+    return net.node('AveragePool', [net.node('AveragePool', [x], { ...own, count_include_pad: 1 })], own);
+  },
+};
+
+/** The largest difference, in parts of the rms. */
+function difference(one: Tensor, other: Tensor): number {
+  expect(one.shape).toEqual(other.shape);
+  const rms = Math.sqrt(other.data.reduce((sum, value) => sum + value ** 2, 0) / other.data.length);
+  return (
+    other.data.reduce(
+      (most, value, index) => Math.max(most, Math.abs(value - (one.data[index] as number))),
+      0,
+    ) / rms
+  );
+}
+
+describeEachBuild(
+  () => {
+    describe.each(Object.entries(LAYERS))('%s', (_, layers) => {
+      it.each([
+        [[1, 3, 40, 36], 16],
+        [
+          [2, 3, 33, 50],
+          [7, 20],
+        ],
+        [
+          [1, 3, 20, 61],
+          [64, 9],
+        ],
+      ] as const)('%j in tiles of %j', async (shape, tile) => {
+        const net = await loadNetwork(bytesOf(networkOf(layers)), { precision: 'exact' });
+        const x = randomTensor(shape, seed);
+        const whole = wholeOf(net, x);
+        if (whole === null) return;
+        const told: number[] = [];
+        const out = { data: new Float32Array(whole.data.length), shape: whole.shape };
+        const result = await net.tiled(x, {
+          tile,
+          out,
+          onProgress: ({ loaded, total }) => {
+            told.push(loaded);
+            expect(total).toBeGreaterThan(1);
+          },
+        });
+        expect(result).toBe(out);
+        expect(told).toEqual(told.map((_, index) => index + 1));
+        expect(difference(result, whole)).toBeLessThan(5e-6);
+        net.dispose();
+      });
+    });
+  },
+  BUILDS_HERE.slice(0, 1),
+);
+
+/** Null where the network has no output for the size: a skip of an odd one. */
+function wholeOf(net: Network, x: Tensor): Tensor | null {
+  try {
+    return net.forward(x);
+  } catch (error) {
+    if (error instanceof DeconvError && error.code === 'BAD_SHAPE') return null;
+    throw error;
+  }
+}
+
+describeEachBuild(
+  () => {
+    it('sounds and pictures with channels last go in parts as well', async () => {
+      const sound = NETWORKS['a vocoder'].net;
+      const vocoder = await loadNetwork(bytesOf({ ...sound, declared: { x: [1, 4, 'frames'] } }));
+      const mel = randomTensor([1, 4, 100], seed);
+      expect(difference(await vocoder.tiled(mel, { tile: 17 }), vocoder.forward(mel))).toBeLessThan(1e-5);
+      vocoder.dispose();
+      const one = networkOf(
+        (net, x) => {
+          const first = net.node('Transpose', [x], { perm: [0, 3, 1, 2] });
+          return net.node('Transpose', [net.conv(first, 3, 4, [3, 3])], { perm: [0, 2, 3, 1] });
+        },
+        [1, 32, 32, 3],
+        [1, 2],
+      );
+      const net = await loadNetwork(bytesOf(one));
+      const picture = randomTensor([1, 30, 41, 3], seed);
+      expect(difference(await net.tiled(picture, { tile: 16 }), net.forward(picture))).toBeLessThan(1e-5);
+      net.dispose();
+    });
+
+    it('what looks at the whole is refused with the node, or taken for its parts', async () => {
+      const one = networkOf((net, x) => {
+        const own = net.conv(x, 3, 8, [3, 3]);
+        const norm = [own, net.weights([8], 0.2, 1), net.weights([8], 0.2)];
+        return net.conv(net.node('InstanceNormalization', norm), 8, 3, [3, 3]);
+      });
+      const net = await loadNetwork(bytesOf(one));
+      const x = randomTensor([1, 3, 40, 40], seed);
+      const error = await rejection(() => net.tiled(x, { tile: 20 }));
+      expectError(error, 'UNSUPPORTED', 'Network.tiled');
+      expect(error.message).toMatch(/InstanceNormalization.*statistics of all places/);
+      expect(error.detail.node).toMatch(/^InstanceNormalization/);
+      const parts = await net.tiled(x, { tile: 20, overlap: 4 });
+      expect(difference(parts, net.forward(x))).toBeLessThan(1);
+      net.dispose();
+    });
+
+    it.each<readonly [string, Layers, RegExp]>([
+      [
+        'a mean over all places',
+        (net, x) => net.node('Mul', [x, net.node('GlobalAveragePool', [x])]),
+        /reduces all/,
+      ],
+      ['a softmax over places', (net, x) => net.node('Softmax', [x], { axis: 3 }), /weighs all places/],
+      [
+        'a map of places',
+        (net, x) => net.node('Add', [x, net.weights([1, 1, 32, 1], 1)]),
+        /differ from place/,
+      ],
+      ['corners that lie on each other', resized('linear', 'align_corners'), /depend on the whole length/],
+      [
+        'a transposition of places',
+        (net, x) => net.node('Add', [x, net.node('Transpose', [x], { perm: [0, 1, 3, 2] })]),
+        /differ from place/,
+      ],
+    ])('refused: %s', async (_, layers, reason) => {
+      const net = await loadNetwork(bytesOf(networkOf(layers)));
+      const error = await rejection(() => net.tiled(randomTensor([1, 3, 32, 32], seed), { tile: 16 }));
+      expectError(error, 'UNSUPPORTED', 'Network.tiled');
+      expect(error.message).toMatch(reason);
+      net.dispose();
+    });
+
+    it('is given up between two parts', async () => {
+      const net = await loadNetwork(bytesOf(networkOf(LAYERS['reflected pads'] as Layers)));
+      const controller = new AbortController();
+      let done = 0;
+      const onProgress = (): void => {
+        done += 1;
+        controller.abort(new Error('enough'));
+      };
+      const tiled = net.tiled(randomTensor([1, 3, 64, 64], seed), {
+        tile: 16,
+        signal: controller.signal,
+        onProgress,
+      });
+      await expect(tiled).rejects.toThrow('enough');
+      expect(done).toBe(1);
+      net.dispose();
+    });
+
+    it('refuses options that make no sense', async () => {
+      const net = await loadNetwork(bytesOf(networkOf(LAYERS['reflected pads'] as Layers)));
+      const x = randomTensor([1, 3, 32, 32], seed);
+      for (const tile of [0, 1.5, [4], [4, 4, 4]]) {
+        expectError(await rejection(() => net.tiled(x, { tile })), 'BAD_OPTION', 'Network.tiled');
+      }
+      expectError(await rejection(() => net.tiled(x, { overlap: -1 })), 'BAD_OPTION', 'Network.tiled');
+      net.dispose();
+    });
+  },
+  BUILDS_HERE.slice(0, 1),
+);
