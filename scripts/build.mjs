@@ -4,7 +4,7 @@
 //   node scripts/build.mjs                    the four binaries, the package, the page
 //   node scripts/build.mjs --package          without the page
 //   node scripts/build.mjs --page             the page alone, and what it needs where that is missing
-//   node scripts/build.mjs --program PRESET   a preset's C++ tests, or its fuzzer, alone: tests/native asks for them
+//   node scripts/build.mjs --program PRESET   a preset's C++ tests, and its fuzzer, alone: tests/native asks for them
 
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -23,14 +23,14 @@ const flag = { type: 'boolean', default: false };
 const { values: flags } = parseArgs({
   options: { package: flag, page: flag, program: { type: 'string' } },
 });
-// Presets that compile a file alike share what ccache keeps of it: that of native-asan is native-fuzz's XNNPACK.
+// Checkouts share what ccache keeps of a file that they compile alike.
 process.env.CCACHE_BASEDIR ??= root;
 process.env.CCACHE_NOHASHDIR ??= '1';
 const children = new Set();
 const begun = performance.now();
 
 if (flags.program === undefined) await build();
-else await compile(flags.program, [flags.program === 'native-fuzz' ? 'operator_fuzzer' : 'deconv_tests']);
+else await compile(flags.program, [flags.program.startsWith('native') ? 'all' : 'deconv_tests']);
 console.log(`build: ${((performance.now() - begun) / 1000).toFixed(0)} s`);
 
 async function build() {

@@ -12,7 +12,8 @@ inline v128_t relu(v128_t values) {
   return wasm_v128_andnot(values, wasm_f32x4_le(values, wasm_f32x4_const_splat(0)));
 }
 
-inline float relu(float value) { return value <= 0 ? 0.0f : value; }
+// -0 becomes 0 by the sum: LLVM takes `value <= 0` for f32x4.pmax, which leaves it.
+inline float relu(float value) { return (value < 0 ? 0.0f : value) + 0.0f; }
 
 inline void relu(int64_t count, float* values) {
   const int64_t whole = count / 4 * 4;

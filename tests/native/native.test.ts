@@ -1,26 +1,27 @@
-// Builds and runs the C++ tests: as a WebAssembly program, and natively, where sanitizers and threads reach the
-// same code. Shows what they print at the end. Each program runs in parts, two at a time, while the next one is
-// compiled. DECONV_NATIVE_RUNS=all, as in
-// npm run test:sanitizers, takes each native program on one thread and on three, and the one with the tiles of
-// relaxed SIMD as well.
+// Builds and runs the C++ tests: in WebAssembly, on the core's objects that ship, and natively, where sanitizers,
+// threads and a fuzzer reach the same code. Shows what they print at the end. Each program runs in parts, two at a
+// time, while the next one is compiled. DECONV_NATIVE_RUNS=all, as in npm run test:sanitizers, takes each native
+// program on one thread and on three, the one with the tiles of relaxed SIMD, and WebAssembly with assertions as well.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { buildProgram } from './build-program.js';
+import { fuzz } from './fuzz.js';
+import { oncePassed } from './passed.js';
 
 const build = path.join(import.meta.dirname, '..', '..', 'build');
 const OFTEN = [
-  { preset: 'debug', threads: 1 },
+  { preset: 'simd', threads: 1 },
   { preset: 'native-asan', threads: 3 },
   { preset: 'native-msan', threads: 1 },
   { preset: 'native-tsan', threads: 3 },
 ];
 const RUNS =
   process.env.DECONV_NATIVE_RUNS === 'all'
-    ? [...OFTEN.map(({ preset }) => preset), 'native-relaxed'].flatMap((preset) =>
-        (preset === 'debug' ? [1] : [1, 3]).map((threads) => ({ preset, threads })),
+    ? [...OFTEN.map(({ preset }) => preset), 'native-relaxed', 'debug'].flatMap((preset) =>
+        (preset.startsWith('native') ? [1, 3] : [1]).map((threads) => ({ preset, threads })),
       )
     : OFTEN;
 const PARTS = 4;
@@ -52,6 +53,13 @@ function commandOf(preset: Run['preset']): readonly [string, ...string[]] {
   if (existsSync(`${program}.cjs`)) return [process.execPath, `${program}.cjs`];
   if (existsSync(program)) return [program];
   throw new Error(`no C++ tests in build/${preset}: node scripts/build.mjs --program ${preset} left none`);
+}
+
+/** All that decides a run beside its name. */
+function inputsOf({ preset }: Run): readonly (string | Uint8Array)[] {
+  const program = path.join(build, preset, 'cpp', 'tests', 'deconv_tests');
+  if (existsSync(program)) return [readFileSync(program)];
+  return [process.version, readFileSync(`${program}.cjs`), readFileSync(`${program}.wasm`)];
 }
 
 async function countOf(preset: Run['preset']): Promise<number> {
@@ -89,13 +97,23 @@ test.concurrent.each(PARTS_OF_ALL)(
     const count = await countOf(each.preset);
     const first = Math.floor((part * count) / PARTS) + 1;
     const last = Math.floor(((part + 1) * count) / PARTS);
-    const { code, output } = await run(each, first, last);
-    for (const [line] of output.matchAll(/^\[doctest\] assertions:.*$/gm)) {
-      console.log(`${each.preset}, ${each.threads} threads, ${first} to ${last} of ${count}: ${line}`);
-    }
-    expect(code, output).toBe(0);
-    // A program that ended before its tests did says nothing, and may still exit with 0.
-    expect(output).toContain('[doctest] Status: SUCCESS!');
+    const name = `${each.preset}, ${each.threads} threads, ${first} to ${last} of ${count}`;
+    await oncePassed(name, inputsOf(each), async () => {
+      const { code, output } = await run(each, first, last);
+      for (const [line] of output.matchAll(/^\[doctest\] assertions:.*$/gm)) console.log(`${name}: ${line}`);
+      expect(code, output).toBe(0);
+      // A program that ended before its tests did says nothing, and may still exit with 0.
+      expect(output).toContain('[doctest] Status: SUCCESS!');
+    });
+  },
+  LONGEST_MS,
+);
+
+test.concurrent(
+  'drawn operators end in what the definition says, or in words',
+  async () => {
+    await built.get('native-asan');
+    await fuzz();
   },
   LONGEST_MS,
 );
