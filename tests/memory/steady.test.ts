@@ -118,7 +118,11 @@ function calibrated() {
   return small;
 }
 
-describe.each(BUILDS)('$name', ({ options, name }) => {
+// What a call leaves on JavaScript's heap is decided by TypeScript and the glue, which simd and relaxed share; CI
+// takes all builds.
+const GLUES = process.env.CI ? BUILDS : BUILDS.filter(({ options }) => options.build === 'simd');
+
+describe.each(GLUES)('$name', ({ options, name }) => {
   beforeAll(() => init(options));
   afterAll(shutdown);
 
