@@ -51,7 +51,7 @@ export function compute(operation: Operation, inputs: readonly Values[]): Values
     case 'affine':
       return [
         inLayout(operation.layout, x, (first) =>
-          mapped(first, (value, [, channel = 0]) => {
+          byChannel(first, (value, channel) => {
             return value * (operation.scale[channel] as number) + (operation.shift[channel] as number);
           }),
         ),
@@ -66,7 +66,7 @@ export function compute(operation: Operation, inputs: readonly Values[]): Values
       const apply = UNARY[operation.function];
       return [
         inLayout(operation.layout, x, (first) =>
-          mapped(first, (value, [, channel = 0]) => apply(value, channelA?.[channel] ?? a, b)),
+          byChannel(first, (value, channel) => apply(value, channelA?.[channel] ?? a, b)),
         ),
       ];
     }
@@ -154,6 +154,16 @@ function mapped(x: Values, apply: (value: number, at: readonly number[]) => numb
     index += 1;
   }
   return { shape: x.shape, data };
+}
+
+/** Of every value with the number of its channel, where there are channels. */
+function byChannel(x: Values, apply: (value: number, channel: number) => number): Values {
+  const [, channels = 1, ...rest] = x.shape;
+  const inner = product(rest);
+  return {
+    shape: x.shape,
+    data: x.data.map((value, index) => apply(value, Math.floor(index / inner) % channels)),
+  };
 }
 
 function gathered(
@@ -245,18 +255,24 @@ export const BINARY: Readonly<Record<Of<'binary'>['function'], (x: number, y: nu
 };
 
 function broadcasting([a, b]: readonly [Values, Values], apply: (x: number, y: number) => number): Values {
-  const rank = Math.max(a.shape.length, b.shape.length);
+  const rank = Math.max(1, a.shape.length, b.shape.length);
   const aligned = ({ shape }: Values) => [...new Array<number>(rank - shape.length).fill(1), ...shape];
   const [first, second] = [aligned(a), aligned(b)];
   const shape = first.map((extent, axis) => (extent === 1 ? (second[axis] as number) : extent));
-  const pick = ({ data }: Values, own: readonly number[], at: readonly number[]) =>
-    data[
-      offsetOf(
-        own,
-        at.map((index, axis) => (own[axis] === 1 ? 0 : index)),
-      )
-    ] as number;
-  return mapped(filled(shape, 0), (_, at) => apply(pick(a, first, at), pick(b, second, at)));
+  const data = new Float64Array(product(shape));
+  const length = shape[rank - 1] as number;
+  const [stepA, stepB] = [Number(first[rank - 1] !== 1), Number(second[rank - 1] !== 1)];
+  const rowAt = (own: readonly number[], at: readonly number[]) =>
+    offsetOf(own, [...at.map((index, axis) => (own[axis] === 1 ? 0 : index)), 0]);
+  let to = 0;
+  for (const at of places(shape.slice(0, -1))) {
+    const [rowA, rowB] = [rowAt(first, at), rowAt(second, at)];
+    for (let index = 0; index < length; index += 1) {
+      data[to] = apply(a.data[rowA + stepA * index] as number, b.data[rowB + stepB * index] as number);
+      to += 1;
+    }
+  }
+  return { shape: shape.slice(rank - Math.max(a.shape.length, b.shape.length)), data };
 }
 
 /** Shapes and lists of three spatial axes, those in front empty. */
@@ -307,19 +323,23 @@ function convolution(operation: Of<'convolution'>, x: Values): Values {
     const to = (n * outputs + o) * product(sizes);
     for (const tap of places(kernel)) {
       const factor = weight.data[tapsAt + offsetOf(kernel, tap)] as number;
-      for (const at of places(dense)) {
-        const there = at.map((index, axis) => {
-          return (
-            index * (stride[axis] as number) -
-            (around[axis] as [number, number])[0] +
-            (tap[axis] as number) * (dilation[axis] as number)
-          );
-        });
+      // Where the first place of the dense side is on the wide one.
+      const starts = tap.map((index, axis) => {
+        return index * (dilation[axis] as number) - (around[axis] as [number, number])[0];
+      });
+      const [step, extent, length] = [stride[2], wide[2] as number, dense[2] as number];
+      for (const [deep = 0, high = 0] of places(dense.slice(0, 2))) {
+        const there = [deep * stride[0] + (starts[0] as number), high * stride[1] + (starts[1] as number)];
         if (there.some((index, axis) => index < 0 || index >= (wide[axis] as number))) continue;
-        const [source, target] = transposed ? [at, there] : [there, at];
-        const place = to + offsetOf(sizes, target);
-        y.data[place] =
-          (y.data[place] as number) + factor * (x.data[from + offsetOf(extents, source)] as number);
+        const denseRow = (deep * (dense[1] as number) + high) * length;
+        const wideRow = ((there[0] as number) * (wide[1] as number) + (there[1] as number)) * extent;
+        for (let index = 0, at = starts[2] as number; index < length; index += 1, at += step) {
+          if (at < 0 || at >= extent) continue;
+          const [source, target] = transposed
+            ? [denseRow + index, wideRow + at]
+            : [wideRow + at, denseRow + index];
+          y.data[to + target] = (y.data[to + target] as number) + factor * (x.data[from + source] as number);
+        }
       }
     }
   }

@@ -22,13 +22,14 @@ export async function runOnnx(
     readonly shape: readonly number[];
     readonly data: Float32Array;
   }[],
+  wanted?: readonly string[],
 ): Promise<Readonly<Record<string, Tensor>> | string> {
   loading ??= load();
   const ort = await loading;
   try {
     const session = await ort.InferenceSession.create(bytes);
     const feeds = inputs.map(({ name, shape, data }) => [name, new ort.Tensor('float32', data, shape)]);
-    const results = await session.run(Object.fromEntries(feeds));
+    const results = await session.run(Object.fromEntries(feeds), wanted ?? session.outputNames);
     await session.release();
     return Object.fromEntries(
       Object.entries(results).map(([name, { data, dims }]) => [
