@@ -1,12 +1,12 @@
 // Functions of one value and of two.
 
 import { fault } from '../../core/checks.js';
-import { at, product } from '../../core/lists.js';
+import { product } from '../../core/lists.js';
 import type { Epilogue } from '../../runtime/operation.js';
 import { stageParameters } from '../../runtime/staging.js';
 import type { BinaryFunction, UnaryFunction } from '../operations.js';
 import { aroundChannels, type Shape } from '../shapes.js';
-import { type Compute, floatBits, type Of, type StepCall, shapesOf, structOf } from './step.js';
+import { type Compute, floatBits, type Of, oneToOne, type StepCall, shapesOf, structOf } from './step.js';
 import { axesStruct, collapsed, repeatedStrides } from './strides.js';
 
 /** In the order of the core's numbers. */
@@ -71,10 +71,10 @@ export function unaryStep(call: StepCall, operation: Of<'unary'>): Compute {
   const [shape] = shapesOf(call);
   const [outer, count, inner] =
     channels === null ? [1, 1, product(shape)] : aroundChannels(operation.layout, shape);
-  return ([source = 0], [target = 0]) => {
+  return oneToOne((source, target) => {
     const own = channels === null ? 0 : stageParameters(runtime, where, channels);
     runtime.check(where, runtime.module.elementwise(op, outer, count, inner, a, b, own, source, 0, target));
-  };
+  });
 }
 
 export function binaryStep(call: StepCall, operation: Of<'binary'>): Compute {
@@ -95,8 +95,8 @@ function broadcastStep(
   const strides = inputShapes.map((shape) => repeatedStrides(shape, whole));
   const axes = collapsed({ extents: whole, strides });
   const struct = structOf([op, floatBits(factor), ...axesStruct(axes)]);
-  return ([one = 0, other = 0], outputs) => {
+  return (inputs, outputs) => {
     const address = stageParameters(runtime, where, struct);
-    runtime.module.broadcast(address, one, other, at(outputs, 0));
+    runtime.module.broadcast(address, inputs[0] as number, inputs[1] as number, outputs[0] as number);
   };
 }

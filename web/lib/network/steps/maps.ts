@@ -4,7 +4,7 @@ import { product } from '../../core/lists.js';
 import { stageParameters, withBlock } from '../../runtime/staging.js';
 import type { Shape } from '../shapes.js';
 import { copyStep } from './moves.js';
-import { type Compute, floatBits, type StepCall } from './step.js';
+import { type Compute, floatBits, oneToOne, type StepCall } from './step.js';
 
 /** Sources of one target, and their weights. */
 export type Taps = readonly (readonly [source: number, weight: number])[];
@@ -44,23 +44,23 @@ export function mapStep(
 ): Compute {
   const { runtime, where } = call;
   const passes = passesOf(shape, tables, options);
+  const apply = (index: number, source: number, target: number): void => {
+    const address = stageParameters(runtime, where, (passes[index] as Pass).struct);
+    runtime.check(where, runtime.module.applyMaps(address, source, target));
+  };
   const run = (index: number, source: number, target: number): void => {
-    const { struct, count } = passes[index] as Pass;
-    const apply = (to: number): void => {
-      const address = stageParameters(runtime, where, struct);
-      runtime.check(where, runtime.module.applyMaps(address, source, to));
-    };
-    if (index === passes.length - 1) {
-      apply(target);
-    } else {
-      withBlock(runtime, where, count, (between) => {
-        apply(between);
-        run(index + 1, between, target);
-      });
-    }
+    if (index === passes.length - 1) apply(index, source, target);
+    else runThrough(index, source, target);
+  };
+  // A function of its own, so that one pass alone does not make the closure.
+  const runThrough = (index: number, source: number, target: number): void => {
+    withBlock(runtime, where, (passes[index] as Pass).count, (between) => {
+      apply(index, source, between);
+      run(index + 1, between, target);
+    });
   };
   if (passes.length === 0) return copyStep({ runtime, inputShapes: [shape] });
-  return ([source = 0], [target = 0]) => run(0, source, target);
+  return oneToOne((source, target) => run(0, source, target));
 }
 
 /** As many axes at a time as the core takes, those that stay as they are between them counted. */

@@ -10,15 +10,22 @@ export function matrixStep(call: StepCall, operation: Of<'matmul'>): Compute {
   const [one, other, summand] = inputShapes as readonly [Shape, Shape, Shape?];
   const result = outputShapes[0] as Shape;
   const struct = structOf(fieldsOf(one, other, result, operation));
-  const multiply: Compute = ([a = 0, b = 0], [target = 0]) => {
+  const multiply: Compute = (inputs, outputs) => {
     const address = stageParameters(runtime, where, struct);
-    runtime.check(where, runtime.module.multiplyMatrices(address, a, b, target));
+    const { module } = runtime;
+    runtime.check(
+      where,
+      module.multiplyMatrices(address, inputs[0] as number, inputs[1] as number, outputs[0] as number),
+    );
   };
   if (summand === undefined || operation.beta === 0) return multiply;
   const add = scaledSumStep({ ...call, inputShapes: [result, summand] }, operation.beta);
+  const terms = [0, 0];
   return (inputs, outputs) => {
     multiply(inputs, outputs);
-    add([at(outputs, 0), at(inputs, 2)], outputs);
+    terms[0] = outputs[0] as number;
+    terms[1] = inputs[2] as number;
+    add(terms, outputs);
   };
 }
 

@@ -4,7 +4,7 @@ import { at, product } from '../../core/lists.js';
 import { type Join, sectionsOf } from '../../graph/joins.js';
 import { stageParameters } from '../../runtime/staging.js';
 import { aroundChannels, type Shape, spatialAxes } from '../shapes.js';
-import { type Compute, type Of, type StepCall, shapesOf, structOf } from './step.js';
+import { type Compute, type Of, oneToOne, type StepCall, shapesOf, structOf } from './step.js';
 import { axesStruct, collapsed, repeatedStrides, stridesOf } from './strides.js';
 
 export function transposeStep(call: StepCall, { permutation }: Of<'transpose'>): Compute {
@@ -76,9 +76,9 @@ export function joinStep(call: StepCall, operation: Of<'concat' | 'split'>): Com
 /** The values as they are, elsewhere. */
 export function copyStep({ runtime, inputShapes }: Pick<StepCall, 'runtime' | 'inputShapes'>): Compute {
   const count = product(inputShapes[0] as Shape);
-  return ([source = 0], [target = 0]) => {
+  return oneToOne((source, target) => {
     if (source !== target) runtime.module.copyRows(1, count, source, count, target, count);
-  };
+  });
 }
 
 function permuted(call: StepCall, shape: Shape, permutation: readonly number[]): Compute {
@@ -93,8 +93,8 @@ function permuted(call: StepCall, shape: Shape, permutation: readonly number[]):
 /** To a contiguous tensor of `extents`, from value `first` on. */
 function stridedCopy({ where, runtime }: StepCall, extents: Shape, strides: Shape, first = 0): Compute {
   const struct = structOf(axesStruct(collapsed({ extents, strides: [strides] })));
-  return ([source = 0], [target = 0]) => {
+  return oneToOne((source, target) => {
     const address = stageParameters(runtime, where, struct);
     runtime.module.copyStrided(address, source + 4 * first, target);
-  };
+  });
 }

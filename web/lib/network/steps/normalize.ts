@@ -5,7 +5,7 @@ import { at, product } from '../../core/lists.js';
 import { normalizationBlock, SET } from '../../modules/normalization.js';
 import { stageParameters } from '../../runtime/staging.js';
 import { aroundChannels } from '../shapes.js';
-import { type Compute, type Of, type StepCall, shapesOf } from './step.js';
+import { type Compute, type Of, oneToOne, type StepCall, shapesOf } from './step.js';
 
 export function affineStep(call: StepCall, { scale, shift, layout }: Of<'affine'>): Compute {
   const channels = scale.length;
@@ -49,11 +49,11 @@ export function softmaxStep(call: StepCall, { axis, logarithm }: Of<'softmax'>):
   const outer = product(shape.slice(0, axis));
   const count = at(shape, axis);
   const inner = product(shape.slice(axis + 1));
-  return ([source = 0], [target = 0]) => {
+  return oneToOne((source, target) => {
     const { module } = call.runtime;
     if (logarithm) module.logSoftmax(outer, count, inner, source, target);
     else module.softmax(outer, count, inner, source, 0, target);
-  };
+  });
 }
 
 function batchAndPoints(call: StepCall, layout: Of<'affine'>['layout']): readonly [number, number] {
@@ -68,8 +68,8 @@ function normalize(
   batch: number,
   points: number,
 ): Compute {
-  return ([source = 0], [target = 0]) => {
+  return oneToOne((source, target) => {
     const address = stageParameters(runtime, where, block);
     runtime.check(where, runtime.module.normalize(address, batch, points, source, 0, target));
-  };
+  });
 }

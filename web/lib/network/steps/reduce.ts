@@ -1,7 +1,7 @@
 import { at, product } from '../../core/lists.js';
 import { withBlock } from '../../runtime/staging.js';
 import type { Shape } from '../shapes.js';
-import { type Compute, type Of, type StepCall, shapesOf } from './step.js';
+import { type Compute, type Of, oneToOne, type StepCall, shapesOf } from './step.js';
 
 /** The core's numbers: of values, and of results of the same function. */
 const REDUCERS = {
@@ -28,24 +28,26 @@ export function reduceStep(call: StepCall, operation: Of<'reduce'>): Compute {
   const passes = passesOf(shape, operation.axes);
   const [reducer, other] = REDUCERS[operation.function];
   const divisor = operation.function === 'mean' ? product(passes.map(({ count }) => count)) : 1;
-  const run = (index: number, source: number, target: number): void => {
+  const reduce = (index: number, source: number, target: number): void => {
     const { outer, count, inner } = passes[index] as Pass;
-    const op = index === 0 ? reducer : other;
     const last = index === passes.length - 1;
-    const reduce = (to: number): void => {
-      const root = last && operation.function === 'l2';
-      runtime.module.reduce(op, outer, count, inner, last ? divisor : 1, root, source, to);
-    };
-    if (last) {
-      reduce(target);
-    } else {
-      withBlock(runtime, where, outer * inner, (between) => {
-        reduce(between);
-        run(index + 1, between, target);
-      });
-    }
+    const op = index === 0 ? reducer : other;
+    const root = last && operation.function === 'l2';
+    runtime.module.reduce(op, outer, count, inner, last ? divisor : 1, root, source, target);
   };
-  return ([source = 0], [target = 0]) => run(0, source, target);
+  const run = (index: number, source: number, target: number): void => {
+    if (index === passes.length - 1) reduce(index, source, target);
+    else runThrough(index, source, target);
+  };
+  // A function of its own, so that one pass alone does not make the closure.
+  const runThrough = (index: number, source: number, target: number): void => {
+    const { outer, inner } = passes[index] as Pass;
+    withBlock(runtime, where, outer * inner, (between) => {
+      reduce(index, source, between);
+      run(index + 1, between, target);
+    });
+  };
+  return oneToOne((source, target) => run(0, source, target));
 }
 
 function passesOf(shape: Shape, axes: readonly number[]): readonly Pass[] {

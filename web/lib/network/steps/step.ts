@@ -6,6 +6,11 @@ export type { Of } from '../operations.js';
 /** From addresses to addresses. */
 export type Compute = (inputs: readonly number[], outputs: readonly number[]) => void;
 
+/** From one address to one: lists taken apart in a parameter would be garbage of every call. */
+export function oneToOne(compute: (source: number, target: number) => void): Compute {
+  return (inputs, outputs) => compute(inputs[0] as number, outputs[0] as number);
+}
+
 /** What a computation is made for. */
 export interface StepCall {
   readonly runtime: Runtime;
