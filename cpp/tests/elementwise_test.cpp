@@ -102,7 +102,7 @@ const Definition kValuesOnly[] = {
     {Function::kSquareRoot, [](double x, double, double) { return std::sqrt(x); }, 0, 0, {}},
     {Function::kReciprocal, [](double x, double, double) { return 1 / x; }, 0, 0, {}},
     {Function::kSine, [](double x, double, double) { return std::sin(x); }, 0, 0, {}},
-    {Function::kCosine, [](double x, double, double) { return std::cos(x); }, 0, 0, {}},
+    {Function::kSine, [](double x, double, double) { return std::cos(x); }, 0, 0.5f, {}},
     {Function::kFloor, [](double x, double, double) { return std::floor(x); }, 0, 0, {}},
     {Function::kCeiling, [](double x, double, double) { return std::ceil(x); }, 0, 0, {}},
     {Function::kRound, [](double x, double, double) { return std::nearbyint(x); }, 0, 0, {}},
@@ -362,7 +362,7 @@ TEST_CASE("no memory for repeated parameters is an error, and nothing is written
 }
 
 TEST_CASE("functions without a gradient are their formulas, also of what stands out") {
-  static_assert(std::size(kDefinitions) + std::size(kValuesOnly) == deconv::kFunctionCount);
+  static_assert(std::size(kDefinitions) + std::size(kValuesOnly) == deconv::kFunctionCount + 1);
   Random random(9005);
   for (const Definition& definition : kValuesOnly) {
     CAPTURE(static_cast<int>(definition.function));
@@ -373,7 +373,7 @@ TEST_CASE("functions without a gradient are their formulas, also of what stands 
       for (float& value : x) {
         if (random.one_in(4)) value = kSpecial[random.between(0, 8)];
       }
-      const Elementwise call{.function = definition.function, .inner = count};
+      const Elementwise call{.function = definition.function, .inner = count, .b = definition.b};
       REQUIRE(elementwise(call, x.data(), y.data()) == Status::kOk);
       CHECK(elementwise_gradient(call, x.data(), x.data(), y.data()) == Status::kUnsupported);
       for (int64_t index = 0; index < count; ++index) {

@@ -40,8 +40,8 @@ const Definition kDefinitions[] = {
 int64_t count_wrong(const Definition& definition, Reduction call, Random& random) {
   call.reducer = definition.reducer;
   const auto guard = random.one_in(3) ? ExactBuffer::Guard::kBefore : ExactBuffer::Guard::kBehind;
-  ExactBuffer input(call.outer * call.count * call.inner, 0, guard);
-  const ExactBuffer output(call.outer * call.inner, 0, guard);
+  ExactBuffer input(int64_t{call.outer} * call.count * call.inner, 0, guard);
+  const ExactBuffer output(int64_t{call.outer} * call.inner, 0, guard);
   input.fill(random);
   // Products stay away from 0, and many of them near 1.
   if (definition.reducer == Reducer::kProduct) {
@@ -61,7 +61,7 @@ int64_t count_wrong(const Definition& definition, Reduction call, Random& random
         size += std::abs(value);
       }
       double wanted = total / call.divisor;
-      if (call.root) wanted = std::sqrt(wanted);
+      if (call.root != 0) wanted = std::sqrt(wanted);
       const float found = output[outer * call.inner + inner];
       if (std::isnan(wanted) || std::isinf(wanted)) {
         wrong += std::isnan(wanted) ? !std::isnan(found) : found != wanted;
@@ -79,8 +79,8 @@ TEST_CASE("every reduction is its loop at every length and width") {
   Random random(9501);
   for (const Definition& definition : kDefinitions) {
     CAPTURE(static_cast<int>(definition.reducer));
-    for (const int64_t count : {0, 1, 2, 3, 5, 15, 16, 17, 63, 64, 65, 200, 1500}) {
-      for (const int64_t inner : {0, 1, 2, 3, 4, 15, 16, 17, 37}) {
+    for (const int32_t count : {0, 1, 2, 3, 5, 15, 16, 17, 63, 64, 65, 200, 1500}) {
+      for (const int32_t inner : {0, 1, 2, 3, 4, 15, 16, 17, 37}) {
         CAPTURE(count);
         CAPTURE(inner);
         const bool root = definition.reducer == Reducer::kSquareSum && random.one_in(2);
@@ -89,7 +89,7 @@ TEST_CASE("every reduction is its loop at every length and width") {
                            .count = count,
                            .inner = inner,
                            .divisor = random.one_in(2) ? 3.0f : 1.0f,
-                           .root = root},
+                           .root = root ? 1 : 0},
                           random) == 0);
       }
     }

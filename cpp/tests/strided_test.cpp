@@ -21,6 +21,11 @@ namespace {
 // value again and again; counts what is wrong.
 int64_t count_wrong(const DrawnAxes& drawn, Random& random) {
   StridedCopy call{.axes = drawn.axes, .extents = drawn.extents};
+  int32_t stride = 1;
+  for (size_t axis = static_cast<size_t>(drawn.axes); axis-- > 0;) {
+    call.target[axis] = stride;
+    stride *= drawn.extents[axis];
+  }
   std::vector<size_t> order(static_cast<size_t>(drawn.axes));
   std::iota(order.begin(), order.end(), size_t{0});
   if (random.one_in(2)) {
@@ -35,18 +40,28 @@ int64_t count_wrong(const DrawnAxes& drawn, Random& random) {
   for (const size_t axis : order) {
     const int32_t kind = plain ? 9 : random.between(0, 9);
     const int32_t step = kind == 0 ? 0 : kind == 1 ? 3 : kind == 2 ? -1 : 1;
-    call.strides[axis] = step * elements;
+    call.source[axis] = step * elements;
     if (step < 0) first += int64_t{elements} * (drawn.extents[axis] - 1);
     elements *= step == 0 ? 1 : (drawn.extents[axis] - 1) * std::abs(step) + 1;
   }
   const auto guard = random.one_in(3) ? ExactBuffer::Guard::kBefore : ExactBuffer::Guard::kBehind;
+  const deconv::ManyAxes strides = call.source;
+  // The axis that lies together in the source goes before the last one.
+  for (size_t axis = 0; axis + 2 < order.size() && random.one_in(2); ++axis) {
+    if (strides[axis] != 1) continue;
+    for (deconv::ManyAxes* values : {&call.extents, &call.source, &call.target}) {
+      const auto first_axis = values->begin() + static_cast<int64_t>(axis);
+      std::rotate(first_axis, first_axis + 1, values->begin() + drawn.axes - 1);
+    }
+    break;
+  }
   ExactBuffer source(elements, 0, guard);
   const ExactBuffer target(drawn.elements, 0, guard);
   source.fill(random);
   copy_strided(call, source.data() + first, target.data());
   int64_t wrong = 0;
   for (int64_t index = 0; index < drawn.elements; ++index) {
-    wrong += target[index] != source[first + drawn.offset(index, call.strides)];
+    wrong += target[index] != source[first + drawn.offset(index, strides)];
   }
   return wrong;
 }

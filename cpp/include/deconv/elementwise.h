@@ -29,8 +29,7 @@ enum class Function : int32_t {
   kLog,
   kSquareRoot,
   kReciprocal,
-  kSine,
-  kCosine,
+  kSine,  // sin(x + pi b): the cosine where b is 0.5
   kFloor,
   kCeiling,
   kRound,  // halves to the even one
@@ -39,7 +38,7 @@ enum class Function : int32_t {
   kSoftsign,  // x / (1 + |x|)
 };
 
-inline constexpr int kFunctionCount = 27;
+inline constexpr int kFunctionCount = 26;
 static_assert(static_cast<int>(Function::kSoftsign) == kFunctionCount - 1);
 
 // One function over a tensor [outer, channels, inner], contiguous: channels first is

@@ -14,11 +14,11 @@ static_assert(static_cast<int>(Reducer::kSquareSum) == kReducerCount - 1);
 // kept.
 struct Reduction {
   Reducer reducer = Reducer::kSum;
-  int64_t outer = 1;
-  int64_t count = 1;
-  int64_t inner = 1;
+  int32_t outer = 1;
+  int32_t count = 1;
+  int32_t inner = 1;
   float divisor = 1;
-  bool root = false;
+  int32_t root = 0;
 };
 
 // The tensors may not overlap.

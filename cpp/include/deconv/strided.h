@@ -8,16 +8,17 @@ namespace deconv {
 inline constexpr int kMostAxes = 8;
 using ManyAxes = std::array<int32_t, kMostAxes>;
 
-// The values of a tensor of `extents`, the last axis the innermost, each of which lies at the sum
-// of its places times `strides`, which may be 0 or below it: a permutation of axes, a part of a
-// tensor, repetitions.
+// The values of a tensor of `extents` to where another one has them: places times strides, which
+// may be 0 or below it in the source. The target's last axis lies together; so does in the source
+// that one or, where it can be, the one before it: those are transposed.
 struct StridedCopy {
   int32_t axes = 0;
   ManyAxes extents{};
-  ManyAxes strides{};
+  ManyAxes source{};
+  ManyAxes target{};
 };
 
-// `target` is contiguous and may not overlap the source, whose first value `source` points to.
+// Both point to the value of place 0; the tensors may not overlap.
 void copy_strided(const StridedCopy& call, const float* source, float* target);
 
 }  // namespace deconv

@@ -159,6 +159,10 @@ v128_t snake_term(v128_t x, v128_t g, v128_t a, v128_t) {
   return multiply(g, multiply(rise, reciprocal(a)));
 }
 
+v128_t sine_value(v128_t x, v128_t, v128_t, v128_t b) {
+  return sin_f32x4(x, wasm_f32x4_extract_lane(b, 0));
+}
+
 v128_t sign_of(v128_t x) {
   const v128_t one = wasm_v128_and(splat(1), wasm_f32x4_ne(x, splat(0)));
   return choose(wasm_f32x4_eq(x, x), with_sign_of(one, x), x);
@@ -246,8 +250,7 @@ constexpr Runs kRuns[kFunctionCount] = {
     only<log_f32x4>,
     only<[](v128_t x) { return wasm_f32x4_sqrt(x); }>,
     only<[](v128_t x) { return wasm_f32x4_div(splat(1), x); }>,
-    only<[](v128_t x) { return sin_f32x4(x); }>,
-    only<cos_f32x4>,
+    {run_vectors<sine_value>},
     only<[](v128_t x) { return wasm_f32x4_floor(x); }>,
     only<[](v128_t x) { return wasm_f32x4_ceil(x); }>,
     only<[](v128_t x) { return wasm_f32x4_nearest(x); }>,

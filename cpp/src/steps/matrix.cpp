@@ -9,12 +9,84 @@
 #include "parallel.h"
 #include "simd.h"
 #include "steps/walk.h"
+#include "transpose_4x4.h"
 
 namespace deconv {
 namespace {
 
 // Values of panels that stay in the first-level cache with a tile.
 constexpr int64_t kPanelValues = 1 << 12;
+
+// Rows that are too few to pay for packing B, which is read once for each; columns that a thread
+// takes at once.
+constexpr int64_t kFewRows = 3;
+constexpr int64_t kColumns = 64;
+
+// One column of a product by a row of A, whose values lie `stride` apart.
+float dot(int64_t depth, const float* a, const float* column, int64_t stride) {
+  float sum = 0;
+  for (int64_t step = 0; step < depth; ++step) sum += a[step] * column[step * stride];
+  return sum;
+}
+
+// Columns from `first` to before `end`, which lie beside each other.
+void multiply_row(const MatrixProduct& call, const float* a, const float* b, int64_t first,
+                  int64_t end, float* result) {
+  const int64_t columns = call.columns;
+  int64_t column = first;
+  for (; column + 16 <= end; column += 16) {
+    v128_t sums[4] = {};
+    const float* values = b + column;
+    for (int64_t step = 0; step < call.depth; ++step, values += columns) {
+      const v128_t factor = wasm_v128_load32_splat(a + step);
+#pragma clang loop unroll(full)
+      for (int part = 0; part < 4; ++part) {
+        sums[part] = fma_f32x4(factor, wasm_v128_load(values + 4 * part), sums[part]);
+      }
+    }
+    for (int part = 0; part < 4; ++part) wasm_v128_store(result + column + 4 * part, sums[part]);
+  }
+  for (; column < end; ++column) result[column] = dot(call.depth, a, b + column, columns);
+}
+
+// The same of columns that lie behind each other.
+void multiply_row_transposed(const MatrixProduct& call, const float* a, const float* b,
+                             int64_t first, int64_t end, float* result) {
+  const int64_t depth = call.depth;
+  const int64_t whole = depth / 4 * 4;
+  int64_t column = first;
+  for (; column + 4 <= end; column += 4) {
+    v128_t sums[4] = {};
+    const float* const values = b + column * depth;
+    for (int64_t step = 0; step < whole; step += 4) {
+      const v128_t factors = wasm_v128_load(a + step);
+#pragma clang loop unroll(full)
+      for (int part = 0; part < 4; ++part) {
+        sums[part] = fma_f32x4(factors, wasm_v128_load(values + part * depth + step), sums[part]);
+      }
+    }
+    transpose_4x4(sums);
+    wasm_v128_store(result + column, wasm_f32x4_add(wasm_f32x4_add(sums[0], sums[1]),
+                                                    wasm_f32x4_add(sums[2], sums[3])));
+    for (int64_t part = 0; part < 4; ++part) {
+      result[column + part] += dot(depth - whole, a + whole, values + part * depth + whole, 1);
+    }
+  }
+  for (; column < end; ++column) result[column] = dot(depth, a, b + column * depth, 1);
+}
+
+void multiply_rows(const MatrixProduct& call, const float* a, const float* b, float* result) {
+  const int64_t pieces = (call.columns + kColumns - 1) / kColumns;
+  const auto multiply = call.transposed[1] != 0 ? multiply_row_transposed : multiply_row;
+  for_each_item(call.rows * pieces, [&](int64_t item, int /*worker*/) {
+    const int64_t row = item / pieces;
+    const int64_t first = item % pieces * kColumns;
+    const int64_t end = std::min<int64_t>(call.columns, first + kColumns);
+    float* const own = result + row * call.columns;
+    multiply(call, a + row * call.depth, b, first, end, own);
+    for (int64_t column = first; column < end; ++column) own[column] *= call.alpha;
+  });
+}
 
 // One product: A is packed first, B while it is used.
 class Product {
@@ -108,11 +180,18 @@ Status multiply_matrices(const MatrixProduct& call, const float* a, const float*
   const int64_t products = places_of(call.axes, call.extents);
   const int64_t size = int64_t{call.rows} * call.columns;
   if (products * size == 0) return Status::kOk;
+  const bool few = call.rows == 1 || (call.rows <= kFewRows && call.transposed[0] == 0);
   Product product(call);
-  if (!product.prepare()) return Status::kOutOfMemory;
+  if (!few && !product.prepare()) return Status::kOutOfMemory;
   Walk<2> walk(call.axes, call.extents, {&call.strides[0], &call.strides[1]}, 0);
   for (int64_t index = 0; index < products; ++index, walk.next()) {
-    product.run(a + walk.offset(0), b + walk.offset(1), result + index * size);
+    const float* const one = a + walk.offset(0);
+    const float* const other = b + walk.offset(1);
+    if (few) {
+      multiply_rows(call, one, other, result + index * size);
+    } else {
+      product.run(one, other, result + index * size);
+    }
   }
   return Status::kOk;
 }

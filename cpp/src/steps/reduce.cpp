@@ -100,8 +100,10 @@ void add_line(const Kind& kind, int64_t count, const float* values, float (&tota
 }  // namespace
 
 void reduce(const Reduction& call, const float* input, float* output) {
-  const auto& [reducer, outer, count, inner, divisor, root] = call;
-  const Kind& kind = kKinds[static_cast<int>(reducer)];
+  const Kind& kind = kKinds[static_cast<int>(call.reducer)];
+  const int64_t outer = call.outer;
+  const int64_t count = call.count;
+  const int64_t inner = call.inner;
   const int64_t results = outer * inner;
   const int64_t at_once =
       inner > 1 ? kBlock : std::max<int64_t>(1, kValues / std::max<int64_t>(count, 1));
@@ -109,8 +111,8 @@ void reduce(const Reduction& call, const float* input, float* output) {
       inner > 1 ? (inner + kBlock - 1) / kBlock : (outer + at_once - 1) / at_once;
   if (results == 0) return;
   const auto finish = [&](float total) {
-    total /= divisor;
-    return root ? std::sqrt(total) : total;
+    total /= call.divisor;
+    return call.root != 0 ? std::sqrt(total) : total;
   };
   for_each_item(inner > 1 ? outer * pieces : pieces, [&](int64_t item, int /*worker*/) {
     float totals[kBlock];

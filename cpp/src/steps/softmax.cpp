@@ -37,7 +37,7 @@ class Columns {
  public:
   Columns(int64_t count, int64_t step) : count_(count), step_(step) {}
 
-  void run(const float* x, const float* g, float* y, bool logarithm) const {
+  void run(const float* x, const float* g, float* y) const {
     v128_t most[kParts];
     v128_t sums[kParts];
     for (int part = 0; part < kParts; ++part) most[part] = Access::load(x + part * Access::kLanes);
@@ -46,17 +46,9 @@ class Columns {
     });
     sum(sums, [&](int64_t at, int part) {
       const v128_t value = exp_f32x4(wasm_f32x4_sub(Access::load(x + at), most[part]));
-      if (!logarithm) Access::store(y + at, value);
+      Access::store(y + at, value);
       return value;
     });
-    if (logarithm) {
-      for (v128_t& total : sums) total = log_f32x4(total);
-      for_each(0, count_, [&](int64_t at, int part) {
-        const v128_t distance = wasm_f32x4_sub(Access::load(x + at), most[part]);
-        Access::store(y + at, wasm_f32x4_sub(distance, sums[part]));
-      });
-      return;
-    }
     for (v128_t& factor : sums) factor = wasm_f32x4_div(splat(1), factor);
     for_each(0, count_, [&](int64_t at, int part) {
       Access::store(y + at, wasm_f32x4_mul(Access::load(y + at), sums[part]));
@@ -102,9 +94,8 @@ class Columns {
 };
 
 template <typename Access, int kParts>
-void run_columns(int64_t count, int64_t step, const float* x, const float* g, float* y,
-                 bool logarithm = false) {
-  Columns<Access, kParts>(count, step).run(x, g, y, logarithm);
+void run_columns(int64_t count, int64_t step, const float* x, const float* g, float* y) {
+  Columns<Access, kParts>(count, step).run(x, g, y);
 }
 
 float largest_of(v128_t values) {
@@ -190,7 +181,7 @@ void run(const Softmax& call, const float* x, const float* g, float* y) {
   const int64_t inner = call.inner;
   if (outer * count * inner == 0) return;
   const auto gradient = [g](int64_t offset) { return g == nullptr ? nullptr : g + offset; };
-  if (inner == 1 && !call.logarithm) {
+  if (inner == 1) {
     const int64_t lines = std::max(int64_t{kBlock}, kPiece / count / kBlock * kBlock);
     for_each_item((outer + lines - 1) / lines, [&](int64_t item, int) {
       const int64_t last = std::min(outer, (item + 1) * lines);
@@ -217,7 +208,7 @@ void run(const Softmax& call, const float* x, const float* g, float* y) {
       const auto columns = rest >= kBlock ? run_columns<Vectors, kBlock / 4>
                            : rest >= 4    ? run_columns<Vectors, 1>
                                           : run_columns<Single, 1>;
-      columns(count, inner, x + offset, gradient(offset), y + offset, call.logarithm);
+      columns(count, inner, x + offset, gradient(offset), y + offset);
       column += rest >= kBlock ? kBlock : rest >= 4 ? 4 : 1;
     }
   });

@@ -80,12 +80,11 @@ interface EmbindModule {
   broadcast(call: number, one: number, other: number, output: number): void;
   copyStrided(call: number, source: number, target: number): void;
   multiplyMatrices(call: number, a: number, b: number, result: number): number;
-  reduce(op: number, outer: number, count: number, inner: number, divisor: number, root: boolean, input: number, output: number): void;
+  reduce(call: number, input: number, output: number): void;
   copyRows(rows: number, length: number, source: number, sourceStride: number, target: number, targetStride: number): void;
   normalize(block: number, batch: number, points: number, input: number, statistics: number, output: number): number;
   normalizationGradients(block: number, batch: number, points: number, input: number, gradOutput: number, gradInput: number, gradParameters: number): number;
   softmax(outer: number, count: number, inner: number, input: number, gradOutput: number, output: number): void;
-  logSoftmax(outer: number, count: number, inner: number, input: number, output: number): void;
   dropout(count: number, threshold: number, firstKey: number, secondKey: number, scale: number, input: number, output: number): void;
   resize(call: number, input: number, gradOutput: number, output: number): number;
   maxPool(call: number, input: number, gradOutput: number, output: number): number;

@@ -31,14 +31,13 @@ const UNARY = [
   'sqrt',
   'reciprocal',
   'sin',
-  'cos',
   'floor',
   'ceil',
   'round',
   'sign',
   'erf',
   'softsign',
-] as const satisfies readonly UnaryFunction[];
+] as const satisfies readonly UnaryFunction[] as readonly UnaryFunction[];
 
 const BINARY = [
   'add',
@@ -56,7 +55,10 @@ const SCALED_SUM = 7;
 /** A function as the core takes it, of every value or of a convolution's results. */
 export function epilogueOf(where: string, operation: Of<'unary'>): Epilogue {
   const { a, b, channelA: channels } = operation;
+  // Of a cosine, pi / 2 behind.
+  if (operation.function === 'cos') return { op: UNARY.indexOf('sin'), a, b: 0.5, channels: null };
   const op = UNARY.indexOf(operation.function);
+  if (operation.function === 'sin') return { op, a, b: 0, channels: null };
   // PyTorch's has a factor, and becomes straight from a value on.
   if (operation.function === 'softplus') return { op, a: 1, b: Number.POSITIVE_INFINITY, channels: null };
   if (operation.function !== 'hardsigmoid') return { op, a, b, channels };

@@ -5,7 +5,7 @@ import { type Join, sectionsOf } from '../../graph/joins.js';
 import { stageParameters } from '../../runtime/staging.js';
 import { aroundChannels, type Shape, spatialAxes } from '../shapes.js';
 import { type Compute, type Of, oneToOne, type StepCall, shapesOf, structOf } from './step.js';
-import { axesStruct, collapsed, repeatedStrides, stridesOf } from './strides.js';
+import { axesStruct, collapsed, repeatedStrides, type Strided, stridesOf } from './strides.js';
 
 export function transposeStep(call: StepCall, { permutation }: Of<'transpose'>): Compute {
   return permuted(call, shapesOf(call)[0], permutation);
@@ -92,9 +92,21 @@ function permuted(call: StepCall, shape: Shape, permutation: readonly number[]):
 
 /** To a contiguous tensor of `extents`, from value `first` on. */
 function stridedCopy({ where, runtime }: StepCall, extents: Shape, strides: Shape, first = 0): Compute {
-  const struct = structOf(axesStruct(collapsed({ extents, strides: [strides] })));
+  const struct = structOf(
+    axesStruct(transposed(collapsed({ extents, strides: [strides, stridesOf(extents)] }))),
+  );
   return oneToOne((source, target) => {
     const address = stageParameters(runtime, where, struct);
     runtime.module.copyStrided(address, source + 4 * first, target);
   });
+}
+
+/** With the axis along which the source lies together last, or before the last one, which lies together in the target. */
+function transposed({ extents, strides }: Strided): Strided {
+  const [source = []] = strides;
+  const own = source.lastIndexOf(1);
+  if (own < 0 || own >= extents.length - 2) return { extents, strides };
+  const moved = (values: readonly number[]): number[] =>
+    values.toSpliced(own, 1).toSpliced(-1, 0, at(values, own));
+  return { extents: moved(extents), strides: strides.map(moved) };
 }

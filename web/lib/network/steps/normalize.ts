@@ -3,8 +3,10 @@
 
 import { at, product } from '../../core/lists.js';
 import { normalizationBlock, SET } from '../../modules/normalization.js';
-import { stageParameters } from '../../runtime/staging.js';
-import { aroundChannels } from '../shapes.js';
+import { stageParameters, withBlock } from '../../runtime/staging.js';
+import { aroundChannels, type Shape } from '../shapes.js';
+import { binaryStep, unaryStep } from './elementwise.js';
+import { reduceStep } from './reduce.js';
 import { type Compute, type Of, oneToOne, type StepCall, shapesOf } from './step.js';
 
 export function affineStep(call: StepCall, { scale, shift, layout }: Of<'affine'>): Compute {
@@ -45,15 +47,51 @@ export function normalizationStep(call: StepCall, operation: Of<'normalization'>
 }
 
 export function softmaxStep(call: StepCall, { axis, logarithm }: Of<'softmax'>): Compute {
+  if (logarithm) return logSoftmaxStep(call, axis);
   const [shape] = shapesOf(call);
   const outer = product(shape.slice(0, axis));
   const count = at(shape, axis);
   const inner = product(shape.slice(axis + 1));
-  return oneToOne((source, target) => {
-    const { module } = call.runtime;
-    if (logarithm) module.logSoftmax(outer, count, inner, source, target);
-    else module.softmax(outer, count, inner, source, 0, target);
-  });
+  return oneToOne((source, target) => call.runtime.module.softmax(outer, count, inner, source, 0, target));
+}
+
+/** What is left of a value by the largest of its line and the logarithm of its line's sum of powers. */
+function logSoftmaxStep(call: StepCall, axis: number): Compute {
+  const [shape] = shapesOf(call);
+  const lines = shape.with(axis, 1);
+  const count = product(shape);
+  const reduceBy = (name: 'maximum' | 'sum'): Compute =>
+    reduceStep(
+      { ...call, outputShapes: [lines] },
+      { kind: 'reduce', function: name, axes: [axis], keepAxes: true },
+    );
+  const apply = (name: 'exp' | 'log', own: Shape): Compute =>
+    unaryStep(
+      { ...call, inputShapes: [own], outputShapes: [own] },
+      { kind: 'unary', function: name, a: 0, b: 0, channelA: null, layout: 'channels-first' },
+    );
+  const [most, sum, exp, log] = [
+    reduceBy('maximum'),
+    reduceBy('sum'),
+    apply('exp', shape),
+    apply('log', lines),
+  ];
+  const subtract = binaryStep(
+    { ...call, inputShapes: [shape, lines] },
+    { kind: 'binary', function: 'subtract' },
+  );
+  return ([source = 0], outputs) => {
+    const [target = 0] = outputs;
+    withBlock(call.runtime, call.where, count + product(lines), (powers) => {
+      const line = powers + 4 * count;
+      most([source], [line]);
+      subtract([source, line], outputs);
+      exp([target], [powers]);
+      sum([powers], [line]);
+      log([line], [line]);
+      subtract([target, line], outputs);
+    });
+  };
 }
 
 function batchAndPoints(call: StepCall, layout: Of<'affine'>['layout']): readonly [number, number] {

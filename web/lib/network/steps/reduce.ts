@@ -1,7 +1,7 @@
 import { at, product } from '../../core/lists.js';
-import { withBlock } from '../../runtime/staging.js';
+import { stageParameters, withBlock } from '../../runtime/staging.js';
 import type { Shape } from '../shapes.js';
-import { type Compute, type Of, oneToOne, type StepCall, shapesOf } from './step.js';
+import { type Compute, floatBits, type Of, oneToOne, type StepCall, shapesOf, structOf } from './step.js';
 
 /** The core's numbers: of values, and of results of the same function. */
 const REDUCERS = {
@@ -24,16 +24,18 @@ interface Pass {
 /** Axes that lie together at a time, the last ones first. */
 export function reduceStep(call: StepCall, operation: Of<'reduce'>): Compute {
   const { runtime, where } = call;
-  const [shape] = shapesOf(call);
-  const passes = passesOf(shape, operation.axes);
+  const passes = passesOf(shapesOf(call)[0], operation.axes);
   const [reducer, other] = REDUCERS[operation.function];
-  const divisor = operation.function === 'mean' ? product(passes.map(({ count }) => count)) : 1;
-  const reduce = (index: number, source: number, target: number): void => {
-    const { outer, count, inner } = passes[index] as Pass;
+  const count = product(passes.map((pass) => pass.count));
+  const structs = passes.map(({ outer, count: own, inner }, index) => {
     const last = index === passes.length - 1;
-    const op = index === 0 ? reducer : other;
-    const root = last && operation.function === 'l2';
-    runtime.module.reduce(op, outer, count, inner, last ? divisor : 1, root, source, target);
+    const divisor = last && operation.function === 'mean' ? count : 1;
+    const root = last && operation.function === 'l2' ? 1 : 0;
+    return structOf([index === 0 ? reducer : other, outer, own, inner, floatBits(divisor), root]);
+  });
+  const reduce = (index: number, source: number, target: number): void => {
+    const address = stageParameters(runtime, where, structs[index] as Float32Array);
+    runtime.module.reduce(address, source, target);
   };
   const run = (index: number, source: number, target: number): void => {
     if (index === passes.length - 1) reduce(index, source, target);
