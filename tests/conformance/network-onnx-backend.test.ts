@@ -1,8 +1,9 @@
 // onnx's own tests of every operator that networks run: passed, or refused with a sentence. Their models take weights
 // as inputs; here all inputs but the first are constants of the file, or all are inputs, or none.
 
-import { isDeconvError } from 'deconv-wasm';
-import { describe, expect, it } from 'vitest';
+import { init, isDeconvError } from 'deconv-wasm';
+import { loadNetwork } from 'deconv-wasm/network';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { bytesSource, ModelFile } from '../../web/lib/models/source.js';
 import { readOnnxNetwork } from '../../web/lib/network/onnx/read.js';
 import { ONNX_OPERATORS } from '../support/network-onnx-cases.js';
@@ -22,6 +23,10 @@ import {
 const OTHERWISE = /^test_resize_downsample_scales_(linear|cubic)_align_corners$/;
 
 const tests = onnxTests(ONNX_OPERATORS)?.filter(({ name }) => !OTHERWISE.test(name));
+
+beforeAll(async () => {
+  await init();
+});
 
 describe("onnx's own tests", () => {
   const counts = { passed: 0, refused: 0 };
@@ -103,19 +108,22 @@ async function refusalOf(
       const { tensor } = given.find((one) => one.name === name) as (typeof given)[0];
       return numbersOf(tensor, type);
     });
-    for (const [place, { shape, data }] of evaluate(graph, fed).entries()) {
+    const plain = evaluate(graph, fed);
+    using net = await loadNetwork(model, { outputs: names });
+    const run = net.run(
+      Object.fromEntries(
+        network.inputs.map(({ name }, place) => {
+          const { tensor } = given.find((one) => one.name === name) as (typeof given)[0];
+          return [name, { data: Float32Array.from(fed[place] as ArrayLike<number>), shape: tensor.shape }];
+        }),
+      ),
+    );
+    for (const [place, name] of names.entries()) {
       const wanted = test.outputs[place];
       if (wanted === undefined) continue;
-      expect(shape).toEqual(wanted.shape);
-      // Halves are not rounded to.
-      const tolerance = HALVES[network.outputs[place]?.type ?? ''] ?? 1e-4;
-      for (const [index, value] of numbersOf(wanted, network.outputs[place]?.type).entries()) {
-        const got = data[index] as number;
-        const same = got === value || (Number.isNaN(got) && Number.isNaN(value));
-        if (!same)
-          expect(Math.abs(got - value), `[${index}] is ${got}, not ${value}`).toBeLessThan(
-            tolerance * (1 + Math.abs(value)),
-          );
+      const type = network.outputs[place]?.type;
+      for (const result of [plain[place], run[name]]) {
+        expectClose(result, wanted.shape, numbersOf(wanted, type), HALVES[type ?? ''] ?? 1e-4);
       }
     }
     return null;
@@ -123,5 +131,20 @@ async function refusalOf(
     if (!isDeconvError(error) || error.code === 'INTERNAL') throw error;
     const [node] = (error.detail.nodes as { reason: string; type: string }[] | undefined) ?? [];
     return node === undefined ? error.message : `${node.type}: ${node.reason}`;
+  }
+}
+
+function expectClose(
+  result: { readonly shape: readonly number[]; readonly data: ArrayLike<number> } | undefined,
+  shape: readonly number[],
+  wanted: readonly number[],
+  tolerance: number,
+): void {
+  expect(result?.shape).toEqual(shape);
+  for (const [index, value] of wanted.entries()) {
+    const got = result?.data[index] as number;
+    if (got === value || (Number.isNaN(got) && Number.isNaN(value))) continue;
+    const distance = Math.abs(got - value);
+    expect(distance, `[${index}] is ${got}, not ${value}`).toBeLessThan(tolerance * (1 + Math.abs(value)));
   }
 }

@@ -37,6 +37,7 @@ export const TYPES = {
   int8: 3,
   int32: 6,
   int64: 7,
+  string: 8,
   bool: 9,
   float16: 10,
   float64: 11,

@@ -1,0 +1,163 @@
+// What networks of ONNX files do not run is said when they are loaded, all of it at once, in words; what does not go
+// with the sizes of a call, when it is called.
+
+import { init } from 'deconv-wasm';
+import { loadNetwork } from 'deconv-wasm/network';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { expectError, rejection } from '../support/errors.js';
+import { bytesOf, type NetworkCase } from '../support/network-onnx-cases.js';
+import {
+  floats,
+  initializer,
+  input,
+  int64s,
+  node,
+  onnx,
+  output,
+  type Write,
+} from '../support/onnx-writer.js';
+
+beforeAll(async () => {
+  await init();
+});
+
+const network = (parts: readonly Write[], rest: Partial<NetworkCase> = {}) =>
+  bytesOf({ parts, inputs: { x: [1, 2, 4, 4] }, ...rest });
+const one = (
+  type: string,
+  attributes: Parameters<typeof node>[3] = {},
+  constants: readonly Write[] = [],
+  inputs: readonly string[] = ['x'],
+  opset = 21,
+) => network([...constants, node(type, inputs, ['y'], attributes)], { opset });
+
+const scale = [1, 2, 3, 4].map((place) => floats(`p${place}`, [2], [1, 1]));
+const places = ['x', 'p1', 'p2', 'p3', 'p4'];
+const scales = floats('s', [4], [1, 1, 2, 2]);
+
+describe('refused when loaded', () => {
+  it.each<[string, Uint8Array<ArrayBuffer>, RegExp]>([
+    ['a recurrent cell', one('LSTM', {}, [floats('w', [1], [1])], ['x', 'w', 'w']), /no such operator/],
+    ['control flow', one('If', { then_branch: { graph: [] } }), /no such operator/],
+    ['an operator of nobody', network([node('Warp', ['x'], ['y'], {}, 'com.example')]), /no such operator/],
+    ['a weight that is computed', one('Conv', {}, [], ['x', 'x']), /weight is no constant/],
+    ['a bias of another length', one('Conv', {}, [floats('w', [3, 2, 1, 1], [1, 2, 3, 4, 5, 6]), floats('b', [2], [1, 2])], ['x', 'w', 'b']), /2 values for 3 channels/],
+    ['strides of 0', one('Conv', { strides: [0, 1] }, [floats('w', [1, 2, 1, 1], [1, 2])], ['x', 'w']), /strides/],
+    ['a batch norm in training', one('BatchNormalization', { training_mode: 1 }, scale, places), /training/],
+    ['a batch norm of every point', one('BatchNormalization', { spatial: 0 }, scale, places, 8), /every point/],
+    ['statistics of a norm', network([floats('s', [4], [1, 1, 1, 1]), node('LayerNormalization', ['x', 's'], ['z', 'y'])]), /its output "y"/],
+    ['places of a maximum', network([node('MaxPool', ['x'], ['z', 'y'], { kernel_shape: [2, 2] })]), /its output "y"/],
+    ['a dropout in training', one('Dropout', {}, [initializer('t', 'bool', [], Uint8Array.of(1))], ['x', '', 't']), /training/],
+    ['antialiasing', one('Resize', { antialias: 1, mode: 'linear' }, [scales], ['x', '', 's']), /antialias/],
+    ['a coordinate mode of nobody', one('Resize', { coordinate_transformation_mode: 'bent' }, [scales], ['x', '', 's']), /coordinate_transformation_mode is bent/],
+    ['a pad mode of nobody', one('Pad', { mode: 'bounce' }, [int64s('p', Array(8).fill(0))], ['x', 'p']), /mode is bounce/],
+    ['a cast to integers', one('Cast', { to: 7 }), /int64/],
+    ['arithmetic of integers', onnx([input('x', [2], 'int32'), node('Add', ['x', 'x'], ['y']), output('y')]), /int32 values of "x"/],
+    ['a quantization in blocks', network([floats('s', [1, 1, 4, 4], Array(16).fill(1)), node('QuantizeLinear', ['x', 's'], ['q'], { axis: 1, block_size: 2 }), node('DequantizeLinear', ['q', 's'], ['y'], { axis: 1, block_size: 2 })]), /every block/],
+    ['operators that meant something else', one('Reshape', { shape: [2, 16] }, [], ['x'], 4), /opset 4/],
+  ])('%s', async (_, bytes, reason) => {
+    const error = await rejection(() => loadNetwork(bytes));
+    expectError(error, 'UNSUPPORTED', 'loadNetwork');
+    const nodes = error.detail.nodes as readonly Record<'name' | 'type' | 'reason', string>[];
+    expect(nodes[0]?.reason).toMatch(reason);
+    expect(error.message).toContain(nodes[0]?.reason);
+  }); // biome-ignore format: a table
+
+  it('all nodes at once, and of those only what the wanted outputs need', async () => {
+    const bytes = network([
+      node('Relu', ['x'], ['a']),
+      node('LSTM', ['a'], ['b']),
+      node('Hardmax', ['a'], ['c']),
+      node('Add', ['b', 'c'], ['y']),
+      node('Einsum', ['a'], ['dead']),
+    ]);
+    const error = await rejection(() => loadNetwork(bytes));
+    expectError(error, 'UNSUPPORTED', 'loadNetwork');
+    expect(error.detail.nodes).toMatchObject([
+      { name: 'c', type: 'Hardmax' },
+      { name: 'b', type: 'LSTM' },
+    ]);
+    using net = await loadNetwork(bytes, { outputs: ['a'] });
+    const x = { data: new Float32Array(32).fill(-1), shape: [1, 2, 4, 4] };
+    expect(net.run({ x }).a?.data).toEqual(new Float32Array(32));
+    expectError(
+      await rejection(() => loadNetwork(bytes, { outputs: ['none'] })),
+      'BAD_OPTION',
+      'loadNetwork',
+    );
+  });
+
+  it('files that are none', async () => {
+    const circle = network([
+      node('Add', ['x', 'b'], ['a']),
+      node('Relu', ['a'], ['b']),
+      node('Relu', ['b'], ['y']),
+    ]);
+    expectError(await rejection(() => loadNetwork(circle)), 'BAD_MODEL', 'loadNetwork');
+    expectError(
+      await rejection(() => loadNetwork(one('Relu', {}, [], ['missing']))),
+      'BAD_MODEL',
+      'loadNetwork',
+    );
+    expectError(
+      await rejection(() => loadNetwork(onnx([node('Relu', ['x'], ['y'])]))),
+      'BAD_MODEL',
+      'loadNetwork',
+    );
+    const texts = onnx([input('x', [2], 'string'), node('Identity', ['x'], ['y']), output('y')]);
+    expectError(await rejection(() => loadNetwork(texts)), 'UNSUPPORTED', 'loadNetwork');
+  });
+});
+
+describe('refused when called', () => {
+  const anywhere = { declared: { x: ['n', 'c', 'h', 'w'] } };
+  it.each<[string, readonly Write[], readonly number[], RegExp]>([
+    ['a reflection as long as the axis', [int64s('p', [0, 0, 3, 0, 0, 0, 0, 0]), node('Pad', ['x', 'p'], ['y'], { mode: 'reflect' })], [1, 2, 3, 5], /reflect/],
+    ['a shape of another number of values', [int64s('s', [3, -1]), node('Reshape', ['x', 's'], ['y'])], [1, 2, 4, 4], /Reshape/],
+    ['a slice of nothing', [int64s('s', [4]), int64s('e', [9]), int64s('a', [2]), node('Slice', ['x', 's', 'e', 'a'], ['y'])], [1, 2, 4, 4], /no values/],
+    ['channels of another layer', [floats('w', [1, 2, 1, 1], [1, 2]), node('Conv', ['x', 'w'], ['y'])], [1, 3, 4, 4], /"y" \(Conv\)/],
+    ['a kernel larger than its input', [floats('w', [1, 2, 5, 1], Array(10).fill(1)), node('Conv', ['x', 'w'], ['y'])], [1, 2, 4, 4], /Conv/],
+    ['indices that do not lie evenly', [int64s('i', [0, 1, 3]), node('Gather', ['x', 'i'], ['y'], { axis: 2 })], [1, 2, 4, 4], /evenly/],
+    ['shapes that do not broadcast', [floats('w', [3], [1, 2, 3]), node('Mul', ['x', 'w'], ['y'])], [1, 2, 4, 4], /broadcast/],
+    ['a size that is not above 0', [node('Shape', ['x'], ['s']), int64s('m', [1, 1, 1, -1]), node('Mul', ['s', 'm'], ['t']), node('Resize', ['x', '', '', 't'], ['y'])], [1, 2, 4, 4], /sizes are not all above 0/],
+    ['another number of axes', [floats('w', [1, 2, 1, 1], [1, 2]), node('Conv', ['x', 'w'], ['y'])], [1, 2, 4], /axes/],
+  ])('%s', async (_, parts, shape, reason) => {
+    const rank = shape.length === 4 ? anywhere : { declared: { x: ['n', 'c', 'h'] } };
+    using net = await loadNetwork(network(parts, rank));
+    const data = new Float32Array(shape.reduce((all, extent) => all * extent, 1));
+    const error = await rejection(async () => net.run({ x: { data, shape } }));
+    expect(error.code).toBe('BAD_SHAPE');
+    expect(error.message).toMatch(reason);
+    expect(error.message).toMatch(/expected .*, got /);
+  }); // biome-ignore format: a table
+
+  it('a shape that follows from values', async () => {
+    const parts = [
+      node('Gather', ['x', 'i'], ['s']),
+      int64s('i', [0], []),
+      node('Expand', ['k', 's'], ['y']),
+      floats('k', [1], [1]),
+    ];
+    using net = await loadNetwork(network(parts, { inputs: { x: [2] } }));
+    const error = await rejection(async () => net.run({ x: { data: new Float32Array(2), shape: [2] } }));
+    expect(error.code).toBe('UNSUPPORTED');
+    expect(error.message).toMatch(/values of "s"/);
+  });
+
+  it('an input without values', async () => {
+    using net = await loadNetwork(network([node('Relu', ['x'], ['y'])], anywhere));
+    const error = await rejection(async () =>
+      net.run({ x: { data: new Float32Array(0), shape: [1, 0, 4, 4] } }),
+    );
+    expect(error.code).toBe('BAD_SHAPE');
+  });
+
+  it('sizes computed beyond any memory, before it is asked for', async () => {
+    const parts = [int64s('s', [1, 2, 4 * 2 ** 14, 4 * 2 ** 14]), node('Expand', ['x', 's'], ['y'])];
+    using net = await loadNetwork(network(parts, { inputs: { x: [1, 2, 1, 1] } }));
+    const error = await rejection(async () =>
+      net.run({ x: { data: new Float32Array(2), shape: [1, 2, 1, 1] } }),
+    );
+    expect(error.code).toBe('TOO_LARGE');
+  });
+});
