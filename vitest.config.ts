@@ -113,9 +113,10 @@ class NativeFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     sequence: { sequencer: NativeFirst },
-    // Two files of any projects at a time, whatever the machine has: more only make each other slow. At the
-    // end come the projects that take one file at a time, a browser's beside the consumers'.
-    maxWorkers: 2,
+    // Three files of any projects at a time, whatever the machine has: two left a third of two cores idle, waiting
+    // for browsers and links, and more make each other slow. At the end come the projects that take one file at a
+    // time, a browser's beside the consumers'.
+    maxWorkers: 3,
     reporters: ['default', './tests/support/run-reporter.ts'],
     projects: [
       {

@@ -161,7 +161,7 @@ function noteQuestions(): void {
 }
 
 /** In the page: the state of an address, and nothing left open or focused. */
-function reopen(hash: string): void {
+export function reopen(hash: string): void {
   for (const details of document.querySelectorAll('details')) details.open = false;
   (document.activeElement as HTMLElement | null)?.blur();
   // Written and told, because the page may not have written its own state there yet.
