@@ -26,7 +26,7 @@ export async function download(chromium) {
 }
 
 /** Brotli at its best takes half a minute for the peers' binaries: what was measured once is kept. */
-class SizeCache {
+export class SizeCache {
   #file;
   #known;
 

@@ -16,6 +16,7 @@ async function openNode() {
     version: `${process.version} (V8 ${process.versions.v8})`,
     run: (job) => inChild('node-case.mjs', job),
     chains: (options) => inChild('node-chains.mjs', options),
+    network: (job) => inChild('node-network.mjs', job),
     close: async () => {},
   };
 }
@@ -70,6 +71,13 @@ async function openChromium() {
     version: browser.version(),
     run: (job) => inPage((page) => page.evaluate((given) => globalThis.runJob(given), job)),
     chains: (options) => inPage((page) => page.evaluate((given) => globalThis.chains(given), options)),
+    network: (job) => inPage((page) => page.evaluate((given) => globalThis.network(given), job)),
+    /** The files that a page loads until a candidate's first output of a network. */
+    networkFiles: (job) =>
+      inPage(async (page) => {
+        await page.evaluate((given) => globalThis.network(given), job);
+        return [...server.requested];
+      }),
     /** A picture through a layer on the page's main thread or in its worker. */
     picture: (place, options) =>
       inPage((page) =>

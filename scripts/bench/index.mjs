@@ -36,6 +36,7 @@ async function bench(options) {
   }
   await installPeers();
   // These load what was just installed.
+  if (options.networks) return (await import('./networks/bench.mjs')).benchNetworks(options);
   const { prepare } = await import('./prepare.mjs');
   const { ENVIRONMENTS } = await import('./environments.mjs');
   const { SMALL_LAYER } = await import('./first-result.mjs');

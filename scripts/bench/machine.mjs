@@ -13,7 +13,13 @@ export function machine() {
   };
 }
 
-const PEERS = ['onnxruntime-web', '@litertjs/core', '@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-wasm'];
+const PEERS = [
+  'onnxruntime-web',
+  '@litertjs/core',
+  '@tensorflow/tfjs-core',
+  '@tensorflow/tfjs-backend-wasm',
+  '@jax-js/jax',
+];
 
 /** Of ours and of every peer, as pinned. */
 export async function versions() {

@@ -8,6 +8,10 @@ and in Chromium, with one thread and with two. Needs a built dist/ (npm run buil
 the peers into scripts/bench/node_modules.
 
   --quick          fewer cases and shorter turns: under 3 minutes instead of about 12
+  --networks       whole networks of files instead: files of packages, and ONNX networks of a
+                   module networks/zoo.mjs in a folder beside the project's
+  --only LIST      of the networks, by their names
+  --zoo FILE       that module
   --cases LIST     names from scripts/bench/cases.mjs, comma separated
   --env LIST       node,chromium
   --threads LIST   1,2
@@ -39,6 +43,9 @@ export function readOptions(args) {
     quick: values.quick === true,
     extras: values.extras !== false,
     out: values.out,
+    networks: values.networks === true,
+    networkNames: values.only?.split(','),
+    zoo: values.zoo,
   };
 }
 
@@ -50,8 +57,17 @@ function parse(args) {
       args,
       allowNegative: true,
       options: {
-        ...{ cases: text, env: text, threads: text, rounds: text, seconds: text, out: text },
-        ...{ quick: flag, extras: flag, help: flag },
+        ...{
+          cases: text,
+          env: text,
+          threads: text,
+          rounds: text,
+          seconds: text,
+          out: text,
+          only: text,
+          zoo: text,
+        },
+        ...{ quick: flag, extras: flag, help: flag, networks: flag },
       },
     }).values;
   } catch (error) {

@@ -1,5 +1,5 @@
 // Networks of TFLite files as they run: operator by operator as LiteRT.js computes them, and MediaPipe's as they are in
-// double precision, and from which LiteRT.js is as far: their last layers amplify what float32 rounds.
+// double precision, from which LiteRT.js is as far: their last layers amplify what float32 rounds.
 
 import { readFile } from 'node:fs/promises';
 import { host } from '@host';

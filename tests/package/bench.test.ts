@@ -1,6 +1,6 @@
 // That the benchmark runs and tells right from wrong, not how fast anything is: a timing is no verdict.
 
-import { existsSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { copyPackages } from '../../scripts/bench/copies.mjs';
@@ -52,6 +52,37 @@ describe('without peers', () => {
     expect(own[0]?.heapBytes).toBeGreaterThan(2 ** 20);
     expect(operators).toHaveLength(4);
     expect(operators.every(({ gflops }) => gflops > 0)).toBe(true);
+  });
+});
+
+describe('a network', () => {
+  const network = { name: 'unet', kind: 'onnx', inputs: { x: [1, 1, 12, 8] } };
+  const job = { network, threads: 1, rounds: 2, milliseconds: 20 };
+  beforeAll(async () => {
+    await copyPackages();
+    mkdirSync(folders.models, { recursive: true });
+    const file = path.join(root, 'tests', 'fixtures', 'models', 'unet.onnx');
+    copyFileSync(file, path.join(folders.models, 'unet.onnx'));
+  });
+
+  it('is computed and timed by both builds, and its first output has a time and a heap', async () => {
+    const { results } = (await inChild('node-network.mjs', { ...job, oursOnly: true })) as Run;
+    expect(results.map(({ name, status }) => [name, status])).toEqual([
+      ['ours relaxed', 'ok'],
+      ['ours simd', 'ok'],
+    ]);
+    expect(results.every(({ milliseconds }) => milliseconds.median > 0)).toBe(true);
+    const first = (await inChild('node-network.mjs', { network, name: 'ours relaxed' })) as Result;
+    expect(first.milliseconds).toBeGreaterThan(0);
+    expect(first.heapBytes).toBeGreaterThan(2 ** 20);
+  });
+
+  it.skipIf(!hasPeers)('is what onnxruntime-web makes of it; who reads no ONNX says so', async () => {
+    const { results } = (await inChild('node-network.mjs', job)) as Run;
+    const statusOf = (name: string) => results.find((one) => one.name === name)?.status;
+    expect(statusOf('onnxruntime-web')).toBe('ok');
+    expect(statusOf('ours relaxed')).toBe('ok');
+    expect(statusOf('tfjs-wasm')).toBe('not supported');
   });
 });
 

@@ -17,6 +17,17 @@ export const nodeHost = {
 
   onnxruntime: () => import('onnxruntime-web'),
 
+  async onnxruntimeNative() {
+    const ort = await import('onnxruntime-node').catch(() => null);
+    if (ort === null) throw new NotSupported('onnxruntime-node is not installed');
+    return ort.default ?? ort;
+  },
+
+  async jax() {
+    const [jax, { ONNXModel }] = await Promise.all([import('@jax-js/jax'), import('@jax-js/onnx')]);
+    return { ...jax, ONNXModel };
+  },
+
   async tfjs(threads) {
     if (threads > 1) throw new NotSupported('no threads in Node');
     const tf = require('@tensorflow/tfjs-core');

@@ -22,6 +22,12 @@ globalThis.chains = async (options) => {
   return measureChains(pageHost, options);
 };
 
+globalThis.network = async (job) => {
+  const { firstOutput, runNetwork } = await import('../networks/run.mjs');
+  const { pageHost } = await import('./page.mjs');
+  return job.name === undefined ? runNetwork(job, pageHost) : firstOutput(job, pageHost);
+};
+
 globalThis.vocoder = async (options) => {
   const { streamVocoder } = await import('./vocoder.mjs');
   return streamVocoder(options);

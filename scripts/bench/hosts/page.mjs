@@ -1,5 +1,7 @@
 // Where a page loads the candidates from.
 
+import { NotSupported } from '../candidates/not-supported.mjs';
+
 export const pageHost = {
   /** A file of dist/, under an address that is this build's own. */
   ours: (build, file) => import(`/${build}/${file}`),
@@ -14,6 +16,15 @@ export const pageHost = {
     const ort = await import('onnxruntime-web');
     ort.env.wasm.wasmPaths = '/peers/onnxruntime-web/dist/';
     return ort;
+  },
+
+  async onnxruntimeNative() {
+    throw new NotSupported('not in a page');
+  },
+
+  async jax() {
+    const [jax, { ONNXModel }] = await Promise.all([import('@jax-js/jax'), import('@jax-js/onnx')]);
+    return { ...jax, ONNXModel };
   },
 
   /** As for a page without a bundler: two scripts that make the global `tf`. */

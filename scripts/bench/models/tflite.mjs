@@ -10,10 +10,33 @@ const INT32 = 2;
 const PADDING = { SAME: 0, VALID: 1 };
 // BuiltinOperator, and the place of its options in the union BuiltinOptions.
 const OPERATORS = {
+  ADD: { code: 0, options: 11 },
   CONCATENATION: { code: 2, options: 10 },
+  CONV_2D: { code: 3, options: 1 },
+  DEPTHWISE_CONV_2D: { code: 4, options: 2 },
+  DEPTH_TO_SPACE: { code: 5, options: 94 },
+  LOGISTIC: { code: 14, options: 0 },
+  MUL: { code: 18, options: 21 },
+  RELU: { code: 19, options: 0 },
+  RESIZE_BILINEAR: { code: 23, options: 15 },
+  TANH: { code: 28, options: 0 },
+  PAD: { code: 34, options: 22 },
+  GATHER: { code: 36, options: 23 },
+  MEAN: { code: 40, options: 27 },
+  SUB: { code: 41, options: 28 },
+  DIV: { code: 42, options: 29 },
   SPLIT: { code: 49, options: 35 },
+  PRELU: { code: 54, options: 0 },
+  MAXIMUM: { code: 55, options: 39 },
+  MINIMUM: { code: 57, options: 39 },
   SLICE: { code: 65, options: 48 },
   TRANSPOSE_CONV: { code: 67, options: 49 },
+  RSQRT: { code: 76, options: 0 },
+  RESIZE_NEAREST_NEIGHBOR: { code: 97, options: 74 },
+  LEAKY_RELU: { code: 98, options: 75 },
+  MIRROR_PAD: { code: 100, options: 77 },
+  ELU: { code: 111, options: 0 },
+  HARD_SWISH: { code: 117, options: 91 },
   CONV_3D_TRANSPOSE: { code: 141, options: 106 },
 };
 // Operators numbered beyond a byte are marked so in the byte that older readers look at.
@@ -84,11 +107,12 @@ function concatenation(graph, parts, shape) {
   return whole;
 }
 
-const int = (value) => (builder, slot) => builder.addFieldInt32(slot, value, 0);
-const byte = (value) => (builder, slot) => builder.addFieldInt8(slot, value, 0);
+export const float = (value) => (builder, slot) => builder.addFieldFloat32(slot, value, 0);
+export const int = (value) => (builder, slot) => builder.addFieldInt32(slot, value, 0);
+export const byte = (value) => (builder, slot) => builder.addFieldInt8(slot, value, 0);
 
 /** Tensors and operators in the order in which they are added. */
-class Graph {
+export class Graph {
   #tensors = [];
   #operators = [];
   #buffers = [null];
