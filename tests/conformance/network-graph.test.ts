@@ -1,7 +1,9 @@
-// Networks as graphs of modules.
+// Networks as graphs of modules, and in a worker.
 
+import { host } from '@host';
 import { init, shutdown, type Tensor } from 'deconv-wasm';
-import { loadNetwork } from 'deconv-wasm/network';
+import { loadNetwork, type Network } from 'deconv-wasm/network';
+import { connect } from 'deconv-wasm/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectError, rejection } from '../support/errors.js';
 import { bytesOf, type NetworkCase, valuesFor } from '../support/network-onnx-cases.js';
@@ -77,4 +79,25 @@ describe('a graph of modules', () => {
     expect(nodes.map(({ type }) => type)).toEqual(expect.arrayContaining(['Mul', 'Slice']));
     net.dispose();
   });
+});
+
+it('a network in a worker is one in the page', async () => {
+  await init();
+  const one = NETWORKS['a segmenter'].net;
+  const bytes = bytesOf(one);
+  const worker = host.startWorker(`
+    const { loadNetwork } = await import(new URL('network/index.js', entry).href);
+    const { serve } = await import(workerEntry);
+    serve(() => loadNetwork(Uint8Array.from(${JSON.stringify([...bytes])})));
+  `);
+  const remote = await connect<Network>(worker);
+  const net = await loadNetwork(bytes);
+  const x = inputOf(one);
+  expect(String(remote)).toBe(String(net));
+  expect(await remote.run({ x })).toEqual(net.run({ x }));
+  expect(await remote.steps).toEqual(net.steps);
+  expect((await remote.profile({ x })).length).toBe(net.steps.length);
+  remote.dispose();
+  net.dispose();
+  await shutdown();
 });

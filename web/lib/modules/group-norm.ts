@@ -8,8 +8,8 @@ import {
   readChannels,
   readNormalization,
   refuseSingleValue,
-  SET,
 } from './normalization.js';
+import { SET } from './normalization-block.js';
 
 /** PyTorch's arguments of GroupNorm. */
 export interface GroupNormOptions extends NormalizationOptions {

@@ -9,8 +9,8 @@ import {
   type NormalizedShape,
   readChannels,
   readNormalization,
-  SET,
 } from './normalization.js';
+import { SET } from './normalization-block.js';
 
 /** PyTorch's arguments of LayerNorm. */
 export interface LayerNormOptions extends NormalizationOptions {

@@ -13,7 +13,7 @@ import {
   type Stateful,
   widened,
 } from '../layers/state-dict.js';
-import { codeOf, type Layout } from '../runtime/operation.js';
+import type { Layout } from '../runtime/operation.js';
 import { stageParameters } from '../runtime/staging.js';
 import {
   type GradientPlaces,
@@ -23,6 +23,7 @@ import {
   readLayout,
   type ShapePlan,
 } from './heap-module.js';
+import { normalizationBlock, SET } from './normalization-block.js';
 
 /** Gradients of `sum(forward(x) * gradOutput)`; null for a module without parameters. */
 export interface ModuleGradients {
@@ -37,9 +38,6 @@ export interface RunningStatistics {
   readonly variance: Float32Array<ArrayBuffer>;
   batches: number;
 }
-
-/** What is normalized together, by the core's numbers: a channel, a group of channels of an entry, a point. */
-export const SET = { channel: 0, group: 1, point: 2 } as const;
 
 /** A tensor `[batch, channels, points]`, or with channels last, as the core sees it. */
 export interface NormalizedShape {
@@ -382,34 +380,6 @@ export abstract class Normalization extends HeapModule<NormalizedShape> implemen
       refuse('BAD_OPTION', where, `a ${this.#name} with ${name}`, 'one without', 'Make it with affine.');
     return new Float32Array(checkParameter(where, name, value, this.#shape));
   }
-}
-
-/** What does not change from call to call. */
-export interface NormalizationParameters {
-  readonly set: number;
-  readonly layout: Layout;
-  readonly channels: number;
-  readonly groups: number;
-  readonly eps: number;
-  /** Of every channel, as far as there are any; mean and variance instead of the input's own, or neither. */
-  readonly weight: Float32Array | null;
-  readonly bias: Float32Array | null;
-  readonly mean: Float32Array | null;
-  readonly variance: Float32Array | null;
-}
-
-/** The core's block of them. */
-export function normalizationBlock(own: NormalizationParameters): Float32Array<ArrayBuffer> {
-  const parts = [own.weight, own.bias, own.mean, own.variance];
-  const [weight, bias, moments] = parts.map((part) => (part === null ? 0 : 1)) as [number, number, number];
-  const present = parts.filter((part) => part !== null);
-  const head = [own.set, codeOf(own.layout), own.channels, own.groups, weight, bias, moments];
-  const first = head.length + 1;
-  const values = new Float32Array(first + present.length * own.channels);
-  new Int32Array(values.buffer).set(head);
-  values[head.length] = own.eps;
-  for (const [index, part] of present.entries()) values.set(part, first + index * own.channels);
-  return values;
 }
 
 /** Checks what all options share. */

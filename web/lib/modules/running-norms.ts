@@ -12,8 +12,8 @@ import {
   readChannels,
   readNormalization,
   refuseSingleValue,
-  SET,
 } from './normalization.js';
+import { SET } from './normalization-block.js';
 
 interface RunningNormOptions extends NormalizationOptions {
   /** Channels of the input. */

@@ -2,7 +2,7 @@
 // by moments that are given.
 
 import { at, product } from '../../core/lists.js';
-import { normalizationBlock, SET } from '../../modules/normalization.js';
+import { normalizationBlock, SET } from '../../modules/normalization-block.js';
 import { stageParameters, withBlock } from '../../runtime/staging.js';
 import { aroundChannels, type Shape } from '../shapes.js';
 import { binaryStep, unaryStep } from './elementwise.js';
