@@ -20,9 +20,13 @@ import {
  * A size of 2.4 counts as such in the places that these have been made with. ONNX Runtime and PyTorch take the size
  * that comes out.
  */
-const OTHERWISE = /^test_resize_downsample_scales_(linear|cubic)_align_corners$/;
+const OTHERWISE = /test_resize_downsample_scales_(linear|cubic)_align_corners$/;
 
-const tests = onnxTests(ONNX_OPERATORS)?.filter(({ name }) => !OTHERWISE.test(name));
+/** Doubles of some tests are beyond float32, in which networks compute. */
+const beyond = ({ outputs }: OnnxTest) =>
+  outputs.some(({ data }) => data.some((value) => Number.isFinite(value) && Math.abs(value) > 3e38));
+
+const tests = onnxTests(ONNX_OPERATORS)?.filter((test) => !OTHERWISE.test(test.name) && !beyond(test));
 
 beforeAll(async () => {
   await init();

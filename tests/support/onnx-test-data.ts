@@ -5,7 +5,9 @@ import path from 'node:path';
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import { message, type Write, writeBytes } from './onnx-writer.js';
 
-const FOLDER = '/usr/share/libonnx-testdata/data/node';
+const ROOT = '/usr/share/libonnx-testdata/data';
+/** Operators alone, and layers as PyTorch exports them. */
+const FOLDERS = ['node', 'pytorch-converted', 'pytorch-operator', 'simple'];
 
 /** Values of a TensorProto. */
 export interface StoredTensor {
@@ -30,15 +32,17 @@ export interface OnnxTest {
 
 /** Tests whose models have nodes of these operators and no others; null where the package is not installed. */
 export function onnxTests(operators: ReadonlySet<string>): OnnxTest[] | null {
-  if (!existsSync(FOLDER)) return null;
-  return readdirSync(FOLDER)
+  if (!existsSync(ROOT)) return null;
+  return FOLDERS.flatMap((folder) =>
+    readdirSync(path.join(ROOT, folder)).map((name) => path.join(folder, name)),
+  )
     .sort()
     .flatMap((name) => {
-      const model = bytesOf(path.join(FOLDER, name, 'model.onnx'));
+      const model = bytesOf(path.join(ROOT, name, 'model.onnx'));
       const graph = fieldsOf(fieldsOf(model).get(7)?.[0] as Uint8Array);
       const types = (graph.get(1) ?? []).map((node) => textOf(node as Uint8Array, 4));
       if (types.length === 0 || !types.every((type) => operators.has(type))) return [];
-      const folder = path.join(FOLDER, name, 'test_data_set_0');
+      const folder = path.join(ROOT, name, 'test_data_set_0');
       const tensors = (kind: string) => {
         const count = readdirSync(folder).filter((file) => file.startsWith(kind)).length;
         return Array.from({ length: count }, (_, at) =>

@@ -9,8 +9,9 @@ import { floatsOf, type LoadedNode, type NodeRule } from './node.js';
 const EPSILON = 1e-5;
 
 const batchNorm: NodeRule = (loaded) => {
-  const { node } = loaded;
-  if (node.integer('training_mode') === 1) notFoldable('it is in training');
+  const { node, opset } = loaded;
+  const trains = opset < 7 ? node.integer('is_test') !== 1 : node.integer('training_mode') === 1;
+  if (trains) notFoldable('it is in training');
   if (node.integer('spatial') === 0) notFoldable('it has numbers for every point');
   const [scale, shift, mean, variance] = ['scale', 'bias', 'mean', 'variance'].map((what, index) =>
     floatsOf(loaded.required(index + 1, what)),

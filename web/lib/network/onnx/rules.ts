@@ -47,9 +47,12 @@ export function movesValues({ type }: OnnxNode): boolean {
 
 /** What has meant the same since the first opset, but for where it was computed. */
 const OLD = new Set(
-  `Abs AveragePool Ceil Clip Conv ConvTranspose DepthToSpace Elu Exp Flatten Floor GlobalAveragePool GlobalMaxPool
-  HardSigmoid Identity InstanceNormalization LeakyRelu Log LogSoftmax MaxPool Neg Reciprocal Relu Selu Sigmoid Softmax
-  Softplus Softsign SpaceToDepth Sqrt Tanh Transpose`.split(/\s+/),
+  `Abs AveragePool BatchNormalization Ceil Clip Concat Conv ConvTranspose DepthToSpace Elu Exp Flatten Floor Gather
+  GlobalAveragePool GlobalMaxPool HardSigmoid Identity InstanceNormalization LeakyRelu Log LogSoftmax MatMul Max MaxPool
+  Mean Min Neg Pad Reciprocal ReduceL1 ReduceL2 ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu
+  Reshape Selu Sigmoid Slice Softmax Softplus Softsign SpaceToDepth Split Sqrt Squeeze Sum Tanh Transpose Unsqueeze`.split(
+    /\s+/,
+  ),
 );
 
 /** Whether an operator means in every opset what it means in the first that all are read of. */
