@@ -161,6 +161,33 @@ describe('steps', () => {
   });
 });
 
+describe('inspect --all', () => {
+  it('lists every node', () => {
+    const lines = fine('inspect', '--all', fixture('unet.onnx')).split('\n');
+    const from = lines.indexOf('13 nodes, all of which run:');
+    expect(lines.slice(from + 1, from + 4).map((line) => line.split(/ +/))).toEqual([
+      ['NODE', 'OPERATOR'],
+      ['/enter/Conv', 'Conv'],
+      ['/Relu', 'Relu'],
+    ]);
+    expect(lines).toHaveLength(from + 16);
+  });
+
+  it('or what keeps a network from running, also for programs', () => {
+    expect(fine('inspect', '--all', 'unknown.tflite')).toMatch(
+      /1 node that keeps the network from running:\nNODE +OPERATOR\ny +MyFlip\n {2}it is not of the closed list\n$/,
+    );
+    const { models } = JSON.parse(
+      fine('inspect', '--all', '--json', 'unknown.tflite', 'double.tflite', 'y.npy'),
+    );
+    expect(models.map(({ nodes }: { nodes: unknown }) => nodes)).toEqual([
+      { runs: false, nodes: [{ name: 'y', type: 'MyFlip', reason: 'it is not of the closed list' }] },
+      { runs: true, nodes: [{ name: 'y', type: 'ADD' }] },
+      null,
+    ]);
+  });
+});
+
 describe('what is wrong is said', () => {
   it.each<[string, readonly string[], RegExp]>([
     ['no file', ['run'], /expected one model file/],

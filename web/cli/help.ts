@@ -23,6 +23,8 @@ Colours: on terminals only; NO_COLOR=1 turns them off, FORCE_COLOR=1 on.`,
 Usage: deconv-wasm inspect [options] MODEL...
 
 Options:
+  --all                      every node of the network as well, or those that keep it
+                             from being run
   --json                     the results for programs, on stdout
   --html FILE                writes a report with pictures as well: one file, no
                              network

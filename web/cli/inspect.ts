@@ -22,6 +22,7 @@ import {
   summary,
   titlesOf,
 } from './inspected.js';
+import { nodesOf, printNodes } from './nodes.js';
 import { reportPage } from './report/page.js';
 import { type Cell, type Column, type Row, table } from './table.js';
 import { type Paint, printable, type Style, type Terminal } from './terminal.js';
@@ -29,6 +30,7 @@ import { EXIT, type ExitCode, packageVersion, parse, SCHEMA_VERSION, UsageError 
 import { counted, geometryText, levelText, overlapText, shareText } from './words.js';
 
 const OPTIONS = {
+  all: { type: 'boolean' },
   json: { type: 'boolean' },
   html: { type: 'string' },
   'fail-above': { type: 'string' },
@@ -57,7 +59,8 @@ export async function inspect(args: readonly string[], terminal: Terminal): Prom
     try {
       await using model = await openModel(file, layers, geometries);
       geometryUsed ||= !hasGeometry(model);
-      inspected.push(await inspectModel(file, title, model, pass, terminal));
+      const one = await inspectModel(file, title, model, pass, terminal);
+      inspected.push(given.flag('all') ? { ...one, nodes: await nodesOf(model) } : one);
     } catch (error) {
       if (!isFileError(error)) throw error;
       const { code = 'LOAD_FAILED', message } = error as NodeJS.ErrnoException;
@@ -185,7 +188,7 @@ function asJson(inspected: readonly Inspected[], limit: number | null): object {
     version: SCHEMA_VERSION,
     tool: `deconv-wasm ${packageVersion()}`,
     failAbove: limit,
-    models: inspected.map(({ title, format, producer, findings, candidates, error }) => ({
+    models: inspected.map(({ title, format, producer, findings, candidates, error, nodes }) => ({
       file: title,
       format,
       producer,
@@ -198,6 +201,7 @@ function asJson(inspected: readonly Inspected[], limit: number | null): object {
       ),
       layers: findings.map((finding) => layerJson(finding, limit)),
       candidates,
+      ...(nodes !== undefined && { nodes }),
     })),
   };
 }
@@ -263,7 +267,7 @@ function print(
 ): void {
   const { paint, width } = terminal;
   for (const [index, one] of inspected.entries()) {
-    const { title, format, producer, findings, candidates, error } = one;
+    const { title, format, producer, findings, candidates, error, nodes } = one;
     if (error !== null) continue;
     if (index > 0) terminal.print('');
     const by = producer === '' ? '' : `, ${printable(producer)}`;
@@ -286,6 +290,7 @@ function print(
       for (const line of table(columns, rows, width)) terminal.print(line);
       terminal.print('Say it with --geometry FILE.json: { "up.weight": { "stride": 2, "padding": 1 } }');
     }
+    if (nodes) printNodes(nodes, terminal);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Analysis, Pass } from 'deconv-wasm/checkerboard';
 import { type Finding, layerPass } from './findings.js';
+import type { Nodes } from './nodes.js';
 import { printable } from './terminal.js';
 import { counted } from './words.js';
 
@@ -21,6 +22,8 @@ export interface Inspected {
     readonly dtype: string;
     readonly shape: readonly number[];
   }[];
+  /** With --all: those of its network; null where the file has none. */
+  readonly nodes?: Nodes | null;
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 

@@ -14,11 +14,20 @@ export interface PortInfo {
   readonly type: string;
 }
 
+/** A node as its file has it. */
+export interface NodeInfo {
+  readonly name: string;
+  /** What the file calls the operator. */
+  readonly type: string;
+}
+
 /** A network of a file, its weights read and everything in it known to be of the closed set of operations. */
 export interface FrontEnd {
   readonly format: 'onnx' | 'tflite';
   readonly inputs: readonly PortInfo[];
   readonly outputs: readonly PortInfo[];
+  /** What its outputs need, in an order in which it can be computed; what is made of constants alone is left out. */
+  readonly nodes: readonly NodeInfo[];
   /**
    * The network for these sizes of its inputs, all of them numbers from here on.
    *

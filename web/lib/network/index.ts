@@ -1,6 +1,6 @@
 /** Whole networks of ONNX and TFLite files, as programs that run. */
 
-export type { PortInfo } from './front-end.js';
+export type { NodeInfo, PortInfo } from './front-end.js';
 export { type LoadNetworkOptions, type LoadProgress, loadNetwork } from './load.js';
 export {
   Network,

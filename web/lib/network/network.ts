@@ -13,7 +13,7 @@ import type { Runtime } from '../runtime/runtime.js';
 import { type CompiledStep, compile } from './compile.js';
 import { HeapConstants } from './constants.js';
 import { Convolutions } from './convolutions.js';
-import type { FrontEnd, PortInfo } from './front-end.js';
+import type { FrontEnd, NodeInfo, PortInfo } from './front-end.js';
 import type { NetworkGraph } from './operations.js';
 import { runPasses } from './passes/index.js';
 import type { TileOptions } from './tiles.js';
@@ -88,6 +88,11 @@ export class Network extends DisposableObject {
   /** The format of the file. */
   get format(): 'onnx' | 'tflite' {
     return this.#frontEnd.format;
+  }
+
+  /** The nodes of the file that the outputs need, one by one; `steps` tells what is computed. */
+  get nodes(): readonly NodeInfo[] {
+    return this.#frontEnd.nodes;
   }
 
   get disposed(): boolean {

@@ -6,7 +6,7 @@ import { LIMITS } from '../../models/limits.js';
 import { awaitedBy, Operands } from '../../models/onnx/operands.js';
 import { ModelTensor } from '../../models/tensor.js';
 import type { TensorContent } from '../../models/tensor-content.js';
-import type { FrontEnd, PortInfo } from '../front-end.js';
+import type { FrontEnd, NodeInfo, PortInfo } from '../front-end.js';
 import { NetworkBuilder } from '../lowering.js';
 import type { NetworkGraph } from '../operations.js';
 import { constantOf, NodeCall, type Operand, type Slot, titleOf } from './node.js';
@@ -25,6 +25,10 @@ export class OnnxNetwork implements FrontEnd {
     this.inputs = inputs;
     this.outputs = outputs;
     this.#plan = plan;
+  }
+
+  get nodes(): readonly NodeInfo[] {
+    return this.#plan.steps.map(({ node: { name, type } }) => ({ name, type }));
   }
 
   lower(inputShapes: ReadonlyMap<string, readonly number[]>, wanted: readonly string[]): NetworkGraph {

@@ -4,7 +4,7 @@ import { Evaluation } from '../../models/tensor-content.js';
 import { openTflite } from '../../models/tflite/open.js';
 import { MODEL, NAMED, SIGNATURE } from '../../models/tflite/schema.js';
 import type { Subgraph } from '../../models/tflite/subgraph.js';
-import type { FrontEnd, PortInfo } from '../front-end.js';
+import type { FrontEnd, NodeInfo, PortInfo } from '../front-end.js';
 import { NetworkBuilder } from '../lowering.js';
 import type { NetworkGraph } from '../operations.js';
 import { Call } from './call.js';
@@ -69,6 +69,7 @@ class TfliteNetwork implements FrontEnd {
   readonly format = 'tflite';
   readonly inputs: readonly PortInfo[];
   readonly outputs: readonly PortInfo[];
+  nodes: readonly NodeInfo[] = [];
   readonly #subgraph: Subgraph;
   readonly #inputs: readonly Port[];
   readonly #outputs: readonly Port[];
@@ -107,7 +108,7 @@ class TfliteNetwork implements FrontEnd {
 
   async load(wanted: readonly string[] | undefined): Promise<void> {
     const targets = wanted?.map((name) => this.#tensorOf(name)) ?? this.#outputs.map(({ tensor }) => tensor);
-    this.#needed(targets);
+    this.nodes = this.#needed(targets).map(({ operator: { name, type } }) => ({ name, type }));
     const tensors = new Set([...targets, ...this.#operators.flatMap(({ operator }) => operator.inputs)]);
     for (const tensor of tensors) {
       const constant = this.#subgraph.literal(tensor);

@@ -1,0 +1,48 @@
+import { DeconvError } from 'deconv-wasm';
+import type { Model } from 'deconv-wasm/models';
+import { loadNetwork } from 'deconv-wasm/network';
+import { type Column, table } from './table.js';
+import { printable, type Terminal } from './terminal.js';
+import { counted } from './words.js';
+
+/** A node of a network; `reason` says why it is not run. */
+export interface Node {
+  readonly name: string;
+  readonly type: string;
+  readonly reason?: string;
+}
+
+export interface Nodes {
+  /** Whether the network runs: then these are all nodes that its outputs need, and else those that keep it from running. */
+  readonly runs: boolean;
+  readonly nodes: readonly Node[];
+}
+
+/** The nodes of a network; null for a file that is none. */
+export async function nodesOf(model: Model): Promise<Nodes | null> {
+  if (model.format !== 'onnx' && model.format !== 'tflite') return null;
+  try {
+    using network = await loadNetwork(model);
+    return { runs: true, nodes: network.nodes };
+  } catch (error) {
+    const { nodes } = error instanceof DeconvError ? error.detail : {};
+    if (!Array.isArray(nodes)) throw error;
+    return { runs: false, nodes };
+  }
+}
+
+const COLUMNS: readonly Column[] = [{ title: 'NODE', shrinksTo: 16 }, { title: 'OPERATOR' }];
+
+export function printNodes({ runs, nodes }: Nodes, { paint, print, width }: Terminal): void {
+  const title = runs
+    ? `${counted(nodes.length, 'node')}, all of which run:`
+    : `${counted(nodes.length, 'node')} that keep${nodes.length === 1 ? 's' : ''} the network from running:`;
+  print(paint('bold', title));
+  const rows = nodes.map(({ name, type, reason }) => ({
+    cells: [{ text: printable(name) || '(no name)' }, { text: printable(type) }],
+    ...(reason !== undefined && {
+      note: { text: printable(reason, 2000), paint: (text: string) => paint('dim', text) },
+    }),
+  }));
+  for (const line of table(COLUMNS, rows, width)) print(line);
+}
