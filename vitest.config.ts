@@ -162,6 +162,7 @@ export default defineConfig({
           ...inNode,
           name: 'package',
           include: ['tests/package/*.test.ts'],
+          globalSetup: 'tests/package/pack-once.ts',
         },
       },
       {
@@ -169,6 +170,7 @@ export default defineConfig({
           ...inNode,
           name: 'consumers',
           include: ['tests/package/consumers/*.test.ts'],
+          globalSetup: 'tests/package/pack-once.ts',
           // They install into one folder.
           fileParallelism: false,
         },

@@ -5,9 +5,9 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { AxeBuilder } from '@axe-core/playwright';
 import { type Browser, chromium, type Page } from 'playwright';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { chromiumOptions } from '../../scripts/browsers.mjs';
-import { makeProject, pack, root, run, temporaryFolder } from './support.js';
+import { makeProject, root, run, temporaryFolder } from './support.js';
 
 const { folder, remove } = temporaryFolder();
 afterAll(remove);
@@ -42,7 +42,7 @@ const OTHERS: Readonly<Record<string, Layer>> = {
 let browser: Browser;
 
 beforeAll(async () => {
-  makeProject(folder, pack(folder), {});
+  makeProject(folder, inject('tarball'), {});
   const hostile = HOSTILE.map((name) => [name, { shape: [2, 2, 4, 4], stride: 2 }] as const);
   const layers: Readonly<Record<string, Layer>> = Object.fromEntries([...Object.entries(OTHERS), ...hostile]);
   writeSafetensors(layers);

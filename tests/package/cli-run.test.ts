@@ -4,9 +4,9 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { PNG } from 'pngjs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { tflite } from '../support/tflite-writer.js';
-import { makeProject, pack, root, temporaryFolder } from './support.js';
+import { makeProject, root, temporaryFolder } from './support.js';
 
 const { folder, remove } = temporaryFolder();
 afterAll(remove);
@@ -16,7 +16,7 @@ const script = inFolder('node_modules/deconv-wasm/dist/cli/main.js');
 const fixture = (name: string) => path.join(root, 'tests', 'fixtures', 'models', name);
 
 beforeAll(() => {
-  makeProject(folder, pack(folder), {});
+  makeProject(folder, inject('tarball'), {});
   const same = { name: 'x', shape: [1, 4, 6, 3], signature: [1, -1, -1, 3] };
   const ports = { inputs: ['x'], outputs: ['y'] };
   // y = x + x, of pictures of any size.

@@ -12,9 +12,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { floats, input, onnx, node as operator, output } from '../support/onnx-writer.js';
-import { findNode20, makeProject, pack, root, run, temporaryFolder, versionOf } from './support.js';
+import { findNode20, makeProject, root, run, temporaryFolder, versionOf } from './support.js';
 
 interface Facts {
   readonly transposed: boolean;
@@ -84,7 +84,7 @@ const inFolder = (name: string) => path.join(folder, name);
 const node = path.join(root, 'node_modules', '.bin', 'node');
 const script = inFolder('node_modules/deconv-wasm/dist/cli/main.js');
 
-beforeAll(() => makeProject(folder, pack(folder), {}));
+beforeAll(() => makeProject(folder, inject('tarball'), {}));
 
 function cli(args: readonly string[], env: Record<string, string> = {}): Ended {
   // What the tests run in may have its own wishes about colours.

@@ -2,8 +2,8 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { makeProject, pack, root, run, type Tarball, temporaryFolder } from './support.js';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { makeProject, root, run, type Tarball, temporaryFolder } from './support.js';
 
 const BINARIES = ['simd', 'relaxed', 'simd-threads', 'relaxed-threads'];
 const { folder, remove } = temporaryFolder();
@@ -20,7 +20,7 @@ let installed: string;
 let manifest: Manifest;
 
 beforeAll(() => {
-  tarball = pack(folder);
+  tarball = inject('tarball');
   makeProject(path.join(folder, 'empty'), tarball, {});
   installed = path.join(folder, 'empty', 'node_modules', 'deconv-wasm');
   manifest = JSON.parse(readFileSync(path.join(installed, 'package.json'), 'utf8')) as Manifest;

@@ -4,17 +4,8 @@
 
 import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  findNode20,
-  makeProject,
-  pack,
-  root,
-  run,
-  temporaryFolder,
-  versionOf,
-  writeFiles,
-} from './support.js';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { findNode20, makeProject, root, run, temporaryFolder, versionOf, writeFiles } from './support.js';
 
 const PAGES = [
   'README.md',
@@ -31,7 +22,7 @@ const NODES = [
 
 const { folder, remove } = temporaryFolder();
 beforeAll(() => {
-  makeProject(folder, pack(folder), {});
+  makeProject(folder, inject('tarball'), {});
   // The model of the console blocks.
   copyFileSync(path.join(root, 'tests/fixtures/models/unet.onnx'), path.join(folder, 'unet.onnx'));
 });

@@ -4,8 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { PNG } from 'pngjs';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { makeProject, pack, root, run, temporaryFolder } from './support.js';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { makeProject, root, run, temporaryFolder } from './support.js';
 
 const { folder, remove } = temporaryFolder();
 afterAll(remove);
@@ -15,7 +15,7 @@ const WIDTH = 40;
 const HEIGHT = 30;
 
 beforeAll(() => {
-  makeProject(project, pack(folder), {
+  makeProject(project, inject('tarball'), {
     'upscale-png.mjs': readFileSync(path.join(root, 'examples', 'upscale-png.mjs'), 'utf8'),
   });
   const pngjs = path.join('node_modules', 'pngjs');

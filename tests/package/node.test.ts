@@ -2,11 +2,10 @@
 
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import {
   findNode20,
   makeProject,
-  pack,
   root,
   run,
   temporaryFolder,
@@ -22,7 +21,7 @@ const { code, prints } = tenLines();
 const project = path.join(folder, 'consumer');
 
 beforeAll(() => {
-  makeProject(project, pack(folder), {
+  makeProject(project, inject('tarball'), {
     'ten-lines.mjs': code,
     // No top-level await anywhere below the entry, or require would refuse it.
     'required.cjs': `

@@ -3,11 +3,11 @@
 import path from 'node:path';
 import { type Browser, chromium } from 'playwright';
 import { build, createServer, preview, version as vite } from 'vite';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { chromiumOptions } from '../../scripts/browsers.mjs';
 import { PATIENCE_MS } from '../support/patience.js';
 import { connectingProgram, D2L, servedProgram } from './consumers/support.js';
-import { makeProject, pack, temporaryFolder, tenLines } from './support.js';
+import { makeProject, temporaryFolder, tenLines } from './support.js';
 
 const { folder, remove } = temporaryFolder();
 const { code, prints } = tenLines();
@@ -82,7 +82,7 @@ const classic = {
 
 let browser: Browser;
 beforeAll(async () => {
-  makeProject(app, pack(folder), files);
+  makeProject(app, inject('tarball'), files);
   browser = await chromium.launch(chromiumOptions());
 });
 afterAll(async () => {

@@ -6,9 +6,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import type { BrowserContext } from 'playwright';
-import { expect } from 'vitest';
+import { expect, inject } from 'vitest';
 import { PATIENCE_MS } from '../../support/patience.js';
-import { makeProject, pack, root, run } from '../support.js';
+import { makeProject, root, run } from '../support.js';
 
 const home = path.join(root, 'build', 'consumers');
 
@@ -75,7 +75,7 @@ export function consumerProject(name: string, files: Readonly<Record<string, str
   const folder = path.join(home, 'apps', name);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  makeProject(folder, pack(folder), files);
+  makeProject(folder, inject('tarball'), files);
   return folder;
 }
 
