@@ -409,7 +409,13 @@ describe('exit codes of inspect', () => {
     expect(cli([fixture('raw.onnx')]).stderr).toContain('Did you mean: deconv-wasm inspect');
     expect(cli(['inspect'])).toMatchObject({ status: 2, stdout: '' });
     expect(cli(['--version'])).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' });
-    for (const args of [['--help'], ['help', 'repair'], ['inspect', '--help'], ['repair', '-h']]) {
+    for (const args of [
+      ['--help'],
+      ['help', 'repair'],
+      ['inspect', '--help'],
+      ['repair', '-h'],
+      ['run', '-h'],
+    ]) {
       const { status, stdout, stderr } = cli(args);
       expect([status, stderr]).toEqual([0, '']);
       expect(stdout).toContain('Usage: deconv-wasm');

@@ -23,8 +23,8 @@ Colours: on terminals only; NO_COLOR=1 turns them off, FORCE_COLOR=1 on.`,
 Usage: deconv-wasm inspect [options] MODEL...
 
 Options:
-  --all                      every node of the network as well, or those that keep it
-                             from being run
+  --all                      every node of the network as well, or those that
+                             keep it from being run
   --json                     the results for programs, on stdout
   --html FILE                writes a report with pictures as well: one file, no
                              network
@@ -85,12 +85,12 @@ that cannot be read or written.`,
 Usage: deconv-wasm run [options] MODEL
 
 Options:
-  -i, --input [NAME=]FILE    a .png, .npy or .wav for an input; with a name where
-                             there are several inputs
-  -o, --output [NAME=]FILE   a .png, .npy or .wav to write; NAME may be any value
-                             of the network
-  --shape [NAME=]1,3,64,64   values from 0 to 1 of this shape for an input without
-                             a file
+  -i, --input [NAME=]FILE    a .png, .npy or .wav for an input; with a name
+                             where there are several inputs
+  -o, --output [NAME=]FILE   a .png, .npy or .wav to write; NAME may be any
+                             value of the network
+  --shape [NAME=]1,3,64,64   values from 0 to 1 of this shape for an input
+                             without a file
   --mean M --std S           what pictures become on their way in:
                              (byte / 255 - M) / S; numbers for all channels, or
                              one each: 0.485,0.456,0.406. Default 0 and 1
@@ -110,6 +110,6 @@ Pictures are drawn to the size that the network takes, if it takes only one.
 Without --output the ranges of the outputs are printed.
 
 Exit codes: 0 done; 1 an output is further from --compare than --tolerance;
-2 wrong usage, a file that cannot be read or written, or a network with operators
-that are not run: all of them are listed.`,
+2 wrong usage, a file that cannot be read or written, or a network with
+operators that are not run: all of them are listed.`,
 };
