@@ -185,6 +185,31 @@ void interleave(const Interleave& call, const float* source, float* target) {
   all(call, source, target);
 }
 
+void deinterleave(int64_t rows, int64_t columns, const float* source, float* target,
+                  int64_t target_stride) {
+  int64_t column = 0;
+  for (; rows == 2 && column + 4 <= columns; column += 4) {
+    const v128_t low = wasm_v128_load(source + 2 * column);
+    const v128_t high = wasm_v128_load(source + 2 * column + 4);
+    wasm_v128_store(target + column, wasm_i32x4_shuffle(low, high, 0, 2, 4, 6));
+    wasm_v128_store(target + target_stride + column, wasm_i32x4_shuffle(low, high, 1, 3, 5, 7));
+  }
+  for (; rows == 3 && column + 4 <= columns; column += 4) {
+    const v128_t a = wasm_v128_load(source + 3 * column);
+    const v128_t b = wasm_v128_load(source + 3 * column + 4);
+    const v128_t c = wasm_v128_load(source + 3 * column + 8);
+    const v128_t first = wasm_i32x4_shuffle(a, b, 0, 3, 6, 6);
+    const v128_t second = wasm_i32x4_shuffle(a, b, 1, 4, 7, 7);
+    const v128_t third = wasm_i32x4_shuffle(a, b, 2, 5, 5, 5);
+    float* const to = target + column;
+    wasm_v128_store(to, wasm_i32x4_shuffle(first, c, 0, 1, 2, 5));
+    wasm_v128_store(to + target_stride, wasm_i32x4_shuffle(second, c, 0, 1, 2, 6));
+    wasm_v128_store(to + 2 * target_stride, wasm_i32x4_shuffle(third, c, 0, 1, 4, 7));
+  }
+  transpose_block(columns - column, rows, source + column * rows, rows, target + column,
+                  target_stride);
+}
+
 void transpose(int64_t count, int64_t rows, int64_t columns, const float* source, float* target) {
   if (rows == 1 || columns == 1) {
     std::copy_n(source, count * rows * columns, target);

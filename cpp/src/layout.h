@@ -32,4 +32,8 @@ struct Interleave {
 
 void interleave(const Interleave& call, const float* source, float* target);
 
+// Back: source[i] becomes target[i % rows][i / rows] for i in [0, rows * columns).
+void deinterleave(int64_t rows, int64_t columns, const float* source, float* target,
+                  int64_t target_stride);
+
 }  // namespace deconv

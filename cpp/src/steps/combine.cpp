@@ -15,7 +15,7 @@ namespace {
 
 // What a thread takes at once, and rows that are worth a call.
 constexpr int64_t kChunk = 1 << 14;
-constexpr int64_t kShort = 64;
+constexpr int64_t kShort = 256;
 
 using Kernel = v128_t (*)(v128_t x, v128_t y, v128_t factor);
 

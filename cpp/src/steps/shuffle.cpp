@@ -23,20 +23,6 @@ void for_each_row(int64_t rows, int64_t values, const Work& work) {
   });
 }
 
-// source[i] becomes target[i % rows][i / rows] for i in [0, rows * columns): interleave's inverse.
-void deinterleave(int64_t rows, int64_t columns, const float* source, float* target,
-                  int64_t target_stride) {
-  int64_t column = 0;
-  for (; rows == 2 && column + 4 <= columns; column += 4) {
-    const v128_t low = wasm_v128_load(source + 2 * column);
-    const v128_t high = wasm_v128_load(source + 2 * column + 4);
-    wasm_v128_store(target + column, wasm_i32x4_shuffle(low, high, 0, 2, 4, 6));
-    wasm_v128_store(target + target_stride + column, wasm_i32x4_shuffle(low, high, 1, 3, 5, 7));
-  }
-  transpose_block(columns - column, rows, source + column * rows, rows, target + column,
-                  target_stride);
-}
-
 // Channels first: a row of the wide tensor is `factor` rows of as many deep channels, interleaved.
 // work(deep, wide) with the offsets of both.
 template <typename Work>

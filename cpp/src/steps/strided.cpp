@@ -26,7 +26,9 @@ struct Block {
 void copy_block(const Block& block, const float* source, float* target) {
   const auto [rows, count, row_stride, stride, target_stride] = block;
   if (row_stride == 1 && stride != 1 && rows > 1) {
-    if (target_stride == count) {
+    if (stride == rows) {
+      deinterleave(rows, count, source, target, target_stride);
+    } else if (target_stride == count) {
       interleave({count, count * rows, stride, 1, 0, 0}, source, target);
     } else {
       transpose_block(count, rows, source, stride, target, target_stride);

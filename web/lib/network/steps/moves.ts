@@ -2,6 +2,7 @@
 
 import { at, product } from '../../core/lists.js';
 import { type Join, sectionsOf } from '../../graph/joins.js';
+import { codeOf } from '../../runtime/operation.js';
 import { stageParameters } from '../../runtime/staging.js';
 import { aroundChannels, type Shape, spatialAxes } from '../shapes.js';
 import { type Compute, type Of, oneToOne, type StepCall, shapesOf, structOf } from './step.js';
@@ -37,6 +38,26 @@ export function blockStep(
   const [height = 0, width = 0] = spatialAxes(layout, 4).map((axis) => at(deepShape as Shape, axis));
   const [, channels] = aroundChannels(layout, wideShape as Shape);
   const batch = at(wideShape as Shape, 0);
+  // PyTorch's order has loops of its own.
+  if (order === 'column-row-depth') {
+    const { runtime, where } = call;
+    return oneToOne((source, target) =>
+      runtime.check(
+        where,
+        runtime.module.pixelShuffle(
+          widens,
+          batch,
+          channels,
+          height,
+          width,
+          block,
+          codeOf(layout),
+          source,
+          target,
+        ),
+      ),
+    );
+  }
   const extents: Readonly<Record<string, number>> = {
     n: batch,
     c: channels,
@@ -45,9 +66,8 @@ export function blockStep(
     i: block,
     j: block,
   };
-  const depth = order === 'depth-column-row' ? 'ijc' : 'cij';
   const first = layout === 'channels-first';
-  const deep = first ? `n${depth}hw` : `nhw${depth}`;
+  const deep = first ? 'nijchw' : 'nhwijc';
   const wide = first ? 'nchiwj' : 'nhiwjc';
   const [from, to] = widens ? [deep, wide] : [wide, deep];
   return permuted(
