@@ -35,7 +35,9 @@ struct Machine {
   int64_t scatter_least_panels = 4;
 
   // Transformed inputs of a band, which all weights pass by.
-  int64_t winograd_band_bytes = 640 * 1024;
+  int64_t winograd_band_bytes = 384 * 1024;
+  // Bands that both transform the lines between them are at least so many times longer.
+  int64_t winograd_rows_per_line = 2;
 
   // A row of results stays in the first-level cache, a tile in the second.
   int64_t depthwise_row_outputs = 4096;

@@ -13,6 +13,7 @@ constexpr const RouteEntry* kRoutes[] = {
     &kDepthwiseRoute,
     &kPolyphaseRoute,
     &kScatterRoute,
+    &kWinograd45Route,
     &kWinograd43Route,
     &kWinograd42Route,
     &kWinograd22Route,

@@ -339,12 +339,14 @@ TEST_CASE("how far routes of phases go, to the channel") {
     spec.in_channels = 1;
     spec.out_channels = kMost + (refused ? 1 : 0);
     check(RouteId::kPolyphase, spec, 1);
-    for (const bool few_in : {false, true}) {
-      spec = dense_layer(true);
-      spec.in_channels = few_in && refused ? 15 : 16;
-      spec.out_channels = !few_in && refused ? 15 : 16;
-      check(RouteId::kWinograd22, spec, 16);
-    }
+    spec = dense_layer(true);
+    spec.in_channels = refused ? 11 : 12;
+    spec.out_channels = 1;
+    check(RouteId::kWinograd22, spec, 16);
+    spec.kernel[1] = refused ? 32 : 31;
+    spec.kernel[2] = 5;
+    spec.in_channels = 12;
+    check(RouteId::kWinograd45, spec, 16);
   }
 }
 

@@ -48,7 +48,7 @@ struct Parameters {
   ExactBuffer bias;
 };
 
-bool is_winograd(RouteId id) { return id >= RouteId::kWinograd43 && id <= RouteId::kWinograd22; }
+bool is_winograd(RouteId id) { return id >= RouteId::kWinograd45 && id <= RouteId::kWinograd22; }
 
 // `magnitude` is the sum of |input * weight| of one output value; values lie in [-1, 1).
 double tolerance(const Operator& op, double magnitude) {
@@ -190,7 +190,8 @@ Problem random_wide_problem(Random& random) {
 }  // namespace
 
 TEST_CASE("random problems of enough channels for Winograd") {
-  constexpr RouteId kForms[] = {RouteId::kWinograd43, RouteId::kWinograd42, RouteId::kWinograd22};
+  constexpr RouteId kForms[] = {RouteId::kWinograd45, RouteId::kWinograd43, RouteId::kWinograd42,
+                                RouteId::kWinograd22};
   int runs[deconv::kRouteCount] = {};
   for (uint64_t seed = 5000; seed < 5500; ++seed) {
     CAPTURE(seed);

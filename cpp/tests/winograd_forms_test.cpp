@@ -1,4 +1,4 @@
-// The three transforms as exact identities: with whole numbers, and kernels scaled by what the
+// The transforms as exact identities: with whole numbers, and kernels scaled by what the
 // transform of the weights divides by, every step is exact in float32.
 
 #include "routes/winograd_forms.h"
@@ -28,17 +28,24 @@ struct Scaled {
   double denominator;
 };
 
-const Scaled kForms[] = {{deconv::kF43, 24}, {deconv::kF42, 6}, {deconv::kF22, 1}};
+const Scaled kForms[] = {
+    {deconv::kF45, 90}, {deconv::kF43, 24}, {deconv::kF42, 6}, {deconv::kF22, 1}};
 
-// The kernel [taps][taps] as one value for each point.
+// Along the height.
+int taps_of(const Form& form) { return form.width_alone() ? 1 : form.taps; }
+int reads_of(const Form& form) { return form.width_alone() ? 1 : form.reads; }
+int steps_of(const Form& form) { return form.width_alone() ? 1 : form.steps; }
+
+// The kernel [taps of the height][taps] as one value for each point.
 std::vector<double> transform_kernel(const Form& form, const std::vector<double>& kernel) {
-  double half[kMostReads * kMostTaps];
+  std::vector<double> half = kernel;
+  half.resize(kMostReads * kMostTaps);
   std::vector<double> points(static_cast<size_t>(form.points));
-  for (int column = 0; column < form.taps; ++column) {
-    form.transform_weight(kernel.data() + column, half + column, form.taps);
+  for (int column = 0; !form.width_alone() && column < form.taps; ++column) {
+    form.transform_weight(kernel.data() + column, half.data() + column, form.taps);
   }
-  for (int line = 0; line < form.reads; ++line) {
-    form.transform_weight(half + line * form.taps, points.data() + line * form.reads, 1);
+  for (int line = 0; line < reads_of(form); ++line) {
+    form.transform_weight(half.data() + line * form.taps, points.data() + line * form.reads, 1);
   }
   return points;
 }
@@ -48,7 +55,7 @@ std::vector<double> transform_kernel(const Form& form, const std::vector<double>
 TEST_CASE("transformed, multiplied point by point and transformed back: a convolution, exactly") {
   for (const auto& [form, denominator] : kForms) {
     CAPTURE(form.points);
-    REQUIRE(form.points == form.reads * form.reads);
+    REQUIRE(form.points == reads_of(form) * form.reads);
     REQUIRE(form.reads == form.steps + form.taps - 1);
     for (uint64_t seed = 0; seed < 300; ++seed) {
       CAPTURE(seed);
@@ -56,15 +63,16 @@ TEST_CASE("transformed, multiplied point by point and transformed back: a convol
       // Four tiles beside each other, and the four columns that a quad may load behind its steps.
       const int64_t columns = kQuad * form.steps + 4;
       const int64_t pitch = columns + random.between(0, 3);
-      ExactBuffer window((form.reads - 1) * pitch + columns);
+      ExactBuffer window((reads_of(form) - 1) * pitch + columns);
       window.fill_whole(random, 2);
       const int64_t point_stride = kQuad + random.between(0, 5);
       ExactBuffer points((form.points - 1) * point_stride + kQuad);
       form.transform_quad(window.data(), pitch, points.data(), point_stride);
 
       std::vector<double> kernel;
-      for (int tap = 0; tap < form.taps * form.taps; ++tap) {
-        kernel.push_back(random.between(-2, 2) * denominator * denominator);
+      const double scale = form.width_alone() ? denominator : denominator * denominator;
+      for (int tap = 0; tap < taps_of(form) * form.taps; ++tap) {
+        kernel.push_back(random.between(-2, 2) * scale);
       }
       const std::vector<double> weights = transform_kernel(form, kernel);
       int64_t touched = 0;
@@ -81,7 +89,7 @@ TEST_CASE("transformed, multiplied point by point and transformed back: a convol
       const auto bias = static_cast<float>(random.between(-2000, 2000));
       const bool clamps = random.one_in(2);
       const int64_t result_pitch = kQuad * form.steps + random.between(0, 3);
-      ExactBuffer result((form.steps - 1) * result_pitch + kQuad * form.steps);
+      ExactBuffer result((steps_of(form) - 1) * result_pitch + kQuad * form.steps);
       form.transform_back(points.data(), point_stride, wasm_f32x4_splat(bias), clamps,
                           result.data(), result_pitch);
       int64_t wrong = 0;
@@ -93,7 +101,7 @@ TEST_CASE("transformed, multiplied point by point and transformed back: a convol
           continue;
         }
         double sum = bias;
-        for (int64_t h = 0; h < form.taps; ++h) {
+        for (int64_t h = 0; h < taps_of(form); ++h) {
           for (int64_t w = 0; w < form.taps; ++w) {
             sum += kernel[static_cast<size_t>(h * form.taps + w)] *
                    window[(row + h) * pitch + column + w];
@@ -110,7 +118,7 @@ TEST_CASE("the way back keeps NaN and infinities, clamped or not, and clamps -0"
   for (const auto& [form, denominator] : kForms) {
     CAPTURE(form.points);
     ExactBuffer points(int64_t{form.points} * kQuad);
-    ExactBuffer result(int64_t{form.steps} * kQuad * form.steps);
+    ExactBuffer result(int64_t{steps_of(form)} * kQuad * form.steps);
     const auto first_with = [&](float value, float bias, bool clamps) {
       std::fill_n(points.data(), points.size(), -0.0f);
       // Point 0 counts once in the first step of the first tile, and in no other tile.

@@ -37,13 +37,15 @@ const ROUNDOFF = 2 ** -24;
 
 /**
  * `enlargement`: how much |A^T| (|G| |B^T|) of F(m x m, r x r) enlarges what it sums, at most, over both
- * axes; see cpp/src/routes/winograd.cpp. `mostTaps`: of kernels by stride, so that most have up to r taps
+ * axes; see cpp/src/routes/winograd.cpp. `rows` of the kernel that are summed in the product, at most.
+ * `denominator`: of the transform of the weights. `mostTaps`: of kernels by stride, so that most have up to r taps
  * a phase and a few have more.
  */
 const FORMS = [
-  { route: 'winograd-f43', enlargement: 48 ** 2, mostTaps: [0, 3, 7, 9] },
-  { route: 'winograd-f42', enlargement: 20 ** 2, mostTaps: [0, 2, 5, 7] },
-  { route: 'winograd-f22', enlargement: 4 ** 2, mostTaps: [0, 2, 5, 7] },
+  { route: 'winograd-f45', enlargement: 87, rows: 6, denominator: 90, mostTaps: [0, 5, 9, 13] },
+  { route: 'winograd-f43', enlargement: 48 ** 2, rows: 1, denominator: 576, mostTaps: [0, 3, 7, 9] },
+  { route: 'winograd-f42', enlargement: 20 ** 2, rows: 1, denominator: 576, mostTaps: [0, 2, 5, 7] },
+  { route: 'winograd-f22', enlargement: 4 ** 2, rows: 1, denominator: 576, mostTaps: [0, 2, 5, 7] },
 ] as const;
 type Form = (typeof FORMS)[number];
 
@@ -53,13 +55,14 @@ function formOf(route: RouteName | undefined): Form {
 
 /** The most that rounding can do to any output: errors come from the whole window, not the own terms. */
 function boundOf(
-  { enlargement }: Form,
-  channels: number,
+  { enlargement, rows }: Form,
+  groupIn: number,
   x: Tensor,
   weight: Tensor,
   bias: Float32Array | null,
 ): number {
   const [most, heaviest] = [largest(x.data), largest(weight.data)];
+  const channels = rows * groupIn;
   const products = enlargement * (channels + 20) * ROUNDOFF * channels * most * heaviest;
   // The bias joins a sum of at most 9 terms a channel, and is rounded with it.
   return products + ROUNDOFF * (9 * channels * most * heaviest + 2 * largest(bias ?? []));
@@ -159,10 +162,14 @@ function compute(
 }
 
 /**
- * Tensors with which no value of the route rounds: weights are multiples of 24^2, by which G divides,
- * so all is integers, and no partial sum is above 2304 * 7 * 576 < 2^24 as seven channels are not 0.
+ * Tensors with which no value of the route rounds: weights are multiples of what G divides by,
+ * so all is integers, or 32nds with F(4, 5), and no partial sum is above 2304 * 7 * 576 < 2^24, or
+ * 87 * 7 * 6 * 90 < 2^19, as seven channels are not 0.
  */
-function integersOf(problem: RandomProblem): { x: Tensor; weight: Tensor; bias: Float32Array | null } {
+function integersOf(
+  { denominator }: Form,
+  problem: RandomProblem,
+): { x: Tensor; weight: Tensor; bias: Float32Array | null } {
   const shapes = shapesOf(problem);
   const random = mulberry32(problem.seed);
   const sign = (): number => Math.floor(3 * random()) - 1;
@@ -174,7 +181,7 @@ function integersOf(problem: RandomProblem): { x: Tensor; weight: Tensor; bias: 
     if ((channel - first + problem.groupIn) % problem.groupIn < 7) x.data[index] = sign();
   }
   const weight = zeros(...shapes.weight);
-  for (let index = 0; index < weight.data.length; index += 1) weight.data[index] = 576 * sign();
+  for (let index = 0; index < weight.data.length; index += 1) weight.data[index] = denominator * sign();
   const bias = problem.withBias ? quarters(shapes.bias, problem.seed).data.map(Math.round) : null;
   return { x, weight, bias };
 }
@@ -227,7 +234,7 @@ describeEachBuild((build) => {
     let layers = 0;
     fc.assert(
       fc.property(problemsUpTo(form, 40), (problem) => {
-        const tensors = integersOf(problem);
+        const tensors = integersOf(form, problem);
         const y = compute(problem, tensors, form.route);
         if (y === null) return;
         taken += 1;
@@ -310,7 +317,9 @@ describeEachBuild((build) => {
     'exact results never come from $route: not forced, not estimated, not measured',
     ({ route }) => {
       const x = randomTensor(LARGE, seed);
-      const kernelSize = route === 'winograd-f43' ? 3 : 2;
+      const kernelSize = { 'winograd-f45': 5, 'winograd-f43': 3, 'winograd-f42': 2, 'winograd-f22': 2 }[
+        route
+      ];
       const options = { ...PLAIN, kernelSize } as const;
       const exact = { ...options, precision: 'exact' } as const;
       using forced = new ConvTranspose2d({ ...exact, route });
@@ -347,11 +356,11 @@ describeEachBuild((build) => {
     const route = 'winograd-f43';
     const x = zeros(1, 16, 9, 9);
     const square = (channels: number, k: number): Tensor => zeros(channels, channels, k, k);
-    expect(refusal(() => convTranspose(zeros(1, 15, 9, 9), square(15, 3), { route }))).toBe(
-      'gains nothing with fewer than 16 channels',
+    expect(refusal(() => convTranspose(zeros(1, 11, 9, 9), square(11, 3), { route }))).toBe(
+      'gains nothing with fewer than 12 input channels',
     );
-    expect(refusal(() => conv(zeros(1, 32, 9, 9), zeros(16, 16, 3, 3), { route, groups: 2 }))).toBe(
-      'gains nothing with fewer than 16 channels',
+    expect(refusal(() => conv(zeros(1, 22, 9, 9), zeros(16, 11, 3, 3), { route, groups: 2 }))).toBe(
+      'gains nothing with fewer than 12 input channels',
     );
     expect(refusal(() => conv(x, square(16, 3), { route, stride: 2 }))).toBe(
       'takes convolutions of stride 1 only',

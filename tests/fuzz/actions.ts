@@ -22,6 +22,7 @@ export const ROUTES = [
   'scalar',
   'polyphase',
   'scatter',
+  'winograd-f45',
   'winograd-f43',
   'winograd-f42',
   'winograd-f22',

@@ -37,6 +37,7 @@ const ROUTES: Readonly<Record<'auto' | RouteName, true>> = {
   scalar: true,
   polyphase: true,
   scatter: true,
+  'winograd-f45': true,
   'winograd-f43': true,
   'winograd-f42': true,
   'winograd-f22': true,
@@ -50,7 +51,7 @@ export const ROUTE_CHOICES = Object.keys(ROUTES) as readonly (keyof typeof ROUTE
 /**
  * The routes whose every output is the plain sum of its own terms, with the error of one and with no
  * NaN but from its own terms. Winograd's products are not: their errors come from the whole window, they
- * take 16 channels a group at least, and tests/conformance/winograd.test.ts has their bounds. 'auto' is
+ * take 12 input channels a group at least, and tests/conformance/winograd.test.ts has their bounds. 'auto' is
  * among these with `precision: 'exact'` only.
  */
 export const PLAIN_SUMS = ROUTE_CHOICES.filter((route) => !route.startsWith('winograd'));

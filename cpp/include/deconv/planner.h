@@ -17,13 +17,14 @@ enum class RouteId : int {
   kDepthwise,
   kPolyphase,
   kScatter,
+  kWinograd45,
   kWinograd43,
   kWinograd42,
   kWinograd22,
   kScalar
 };
 
-inline constexpr int kRouteCount = 9;
+inline constexpr int kRouteCount = 10;
 
 const char* route_name(RouteId id);
 

@@ -103,19 +103,26 @@ double polyphase_nanoseconds(const Problem& problem, const Blocks& cut) {
                       (spec.transposed ? std::max(1.0, written) : 1);
   const bool last = problem.layout == Layout::kChannelsLast && problem.output_layout_matters();
   const bool gathers = !spec.transposed && spec.stride[2] > 1 && !last;
-  const double pack = static_cast<double>(cut.depth) * (21 / in + (gathers ? 5.2 : 0.66));
+  // Panels of a row are packed together.
+  const bool rows_of_panels = problem.layout == Layout::kChannelsFirst &&
+                              AxisPhases::step(spec, 2) == 1 && cut.cells[2] >= 2 * kPanel;
+  const double pack = static_cast<double>(cut.depth) *
+                      (rows_of_panels ? 2 / in + 1.2 : 21 / in + (gathers ? 5.2 : 0.66));
   const double product = taps * in * tile_step_nanoseconds(rows) +
                          0.54 * products * static_cast<double>(Tiling(rows).count);
   // Up to four phases beside each other, and multiples of four, have shuffles of their own.
   const bool shuffles = width_phases <= 4 || AxisPhases::count(spec, 2) % 4 == 0;
   const double write = kPanel * out *
-                       (written * (last       ? 0.31
-                                   : shuffles ? 0.19
-                                              : 0.73) +
+                       (written * (cut.one_phase ? 0.1
+                                   : last        ? 0.31
+                                   : shuffles    ? 0.19
+                                                 : 0.73) +
                         (image_phases * width_phases - written) * 0.06);
   // Rows of the output, each written at once.
   const double stretches =
-      static_cast<double>(cut.all_cells / cut.cells[2] * spec.groups) * image_phases;
+      cut.one_phase
+          ? 0
+          : static_cast<double>(cut.all_cells / cut.cells[2] * spec.groups) * image_phases;
   return 1150 + panels * (pack + product + write) + 5.1 * stretches * (last ? 1 : out) +
          memory_nanoseconds(problem, 0.19);
 }
@@ -149,7 +156,7 @@ double scatter_nanoseconds(const Problem& problem, const Strips& cut) {
 }
 
 double winograd_nanoseconds(const Form& form, const Problem& problem, const Bands& cut,
-                            double pairs, double products) {
+                            double pairs, double products, double lines) {
   const Spec& spec = problem.spec;
   const double in = spec.group_in_channels();
   const double phases = spec.transposed ? 1.0 * spec.stride[1] * spec.stride[2] : 1;
@@ -157,16 +164,18 @@ double winograd_nanoseconds(const Form& form, const Problem& problem, const Band
   // To transform a quad of an input channel, and of a row of the product.
   const auto [input, output] = form.points == 36   ? std::pair{60, 48}
                                : form.points == 25 ? std::pair{42, 42}
+                               : form.points == 8  ? std::pair{16, 10}
                                                    : std::pair{8, 12};
   const double jobs = static_cast<double>(problem.batch) * problem.input[0] * spec.groups;
   const auto quads = static_cast<double>(cut.tile_rows * cut.quads);
+  const auto again = static_cast<double>(cut.bands * cut.quads) * (lines - 1);
   const int64_t last_rows = cut.tile_rows - (cut.bands - 1) * cut.band_rows;
   const auto panels =
       static_cast<double>((cut.bands - 1) * cut.panels + (last_rows * cut.quads + 1) / 2);
   return 2500 +
-         jobs * (quads * (input * pairs * in + output * rows) +
-                 panels * 1.12 * form.points * in * products) +
-         0.003 * form.points * rows * in * spec.groups + memory_nanoseconds(problem, 0.25);
+         jobs * ((quads + again) * input * pairs * in + quads * output * rows +
+                 panels * 1.12 * form.points * in * lines * products) +
+         0.003 * form.points * rows * in * lines * spec.groups + memory_nanoseconds(problem, 0.25);
 }
 
 double xnnpack_convolution_nanoseconds(const Problem& problem) {

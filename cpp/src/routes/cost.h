@@ -22,9 +22,10 @@ double polyphase_nanoseconds(const Problem& problem, const Blocks& cut);
 
 double scatter_nanoseconds(const Problem& problem, const Strips& cut);
 
-// `pairs` of windows, of whose products one step of the depth takes `products` nanoseconds.
+// `pairs` of windows, of whose products one step of the depth takes `products` nanoseconds; each is
+// the sum of `lines`.
 double winograd_nanoseconds(const Form& form, const Problem& problem, const Bands& cut,
-                            double pairs, double products);
+                            double pairs, double products, double lines);
 
 double xnnpack_convolution_nanoseconds(const Problem& problem);
 

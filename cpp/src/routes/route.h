@@ -58,6 +58,7 @@ extern const RouteEntry kScatterRoute;
 extern const RouteEntry kWinograd22Route;
 extern const RouteEntry kWinograd42Route;
 extern const RouteEntry kWinograd43Route;
+extern const RouteEntry kWinograd45Route;
 extern const RouteEntry kXnnpackConvolutionRoute;
 extern const RouteEntry kXnnpackDeconvolutionRoute;
 

@@ -8,14 +8,18 @@
 //   F(4, 2)  25 replace 64 of each phase of a 4 x 4 kernel of stride 2, whose phases fill four
 //            windows; 100 replace 144 of a 3 x 3 kernel of stride 2, whose phases share one
 //   F(2, 2)  9 replace 16: small images, and weights that grow less
+//   F(4, 5)  8 replace 20 of each row of a 5 x 5 kernel, and of a 9 x 9 kernel of stride 2, whose
+//            phases share one window: along the width alone, where the products of all rows of the
+//            kernel are summed before they are transformed back
 //
 // It rounds otherwise than a plain sum. With u = 2^-24, and X and W the largest |input| and
 // |weight| of a window,
 //   |error| <= c * (channels + 20) * u * channels * X * W
 // in the worst case, where c is the product over both axes of the largest row of |A^T| (|G| |B^T|):
-// 2304 for F(4, 3), 400 for F(4, 2), 16 for F(2, 2). Of random values the error of F(4, 3) is some
-// ten times that of a plain sum. A NaN or infinity reaches all outputs of the tiles that read it.
-// `Spec::exact` turns the routes off.
+// 2304 for F(4, 3), 400 for F(4, 2), 16 for F(2, 2), and 87 for F(4, 5), where `channels` counts
+// each row of the kernel as well. Of random values the error of F(4, 3) is some ten times that of a
+// plain sum. A NaN or infinity reaches all outputs of the tiles that read it. `Spec::exact` turns
+// the routes off.
 
 #include <algorithm>
 #include <cmath>
@@ -37,7 +41,9 @@ namespace {
 
 // Transformed weights that a layer may keep.
 constexpr int64_t kMostWeights = int64_t{2} << 20;
-constexpr int kLeastChannels = 16;
+constexpr int kLeastChannels = 12;
+// Offsets of the height whose products are summed where the width alone is transformed.
+constexpr int kMostLines = 16;
 constexpr int64_t kCacheLine = 16;
 
 // Phases behind each other whose taps read at offsets `first_offset` and the next few.
@@ -82,11 +88,22 @@ struct Pair {
   }
 };
 
+// Taps that a window of the height has.
+int height_taps(const Form& form) { return form.width_alone() ? kMostLines : form.taps; }
+int height_steps(const Form& form) { return form.width_alone() ? 1 : form.steps; }
+
+// Rows of transformed inputs that a row of steps is summed of: one, where the height is transformed
+// as well.
+int64_t lines_of(const Form& form, const Spec& spec) {
+  if (!form.width_alone()) return 1;
+  return AxisPhases::inputs_of(spec, 1, {0, AxisPhases::count(spec, 1)}).count();
+}
+
 // Calls visit(pair) with every pair of windows; false as visit_windows.
 template <typename Visit>
 bool visit_pairs(const Form& form, const Spec& spec, const Visit& visit) {
   bool fits = true;
-  const bool heights_fit = visit_windows(spec, 1, form.taps, [&](const Window& height) {
+  const bool heights_fit = visit_windows(spec, 1, height_taps(form), [&](const Window& height) {
     fits = fits && visit_windows(spec, 2, form.taps,
                                  [&](const Window& width) { visit(Pair{height, width}); });
   });
@@ -100,7 +117,8 @@ int64_t row_count(const Spec& spec) {
 
 class WinogradRoute final : public Route {
  public:
-  WinogradRoute(const Form& form, const Spec& spec) : form_(form), spec_(spec) {}
+  WinogradRoute(const Form& form, const Spec& spec)
+      : form_(form), spec_(spec), lines_(lines_of(form, spec)) {}
 
   Status set_parameters(const float* weight, const float* bias) override;
   Status run(const Plan& plan, const float* input, const Output& output, float* scratch) override;
@@ -121,9 +139,10 @@ class WinogradRoute final : public Route {
     float* products;     // [point][row of a tile][panel][kPanel]
     float* results;      // [phase][channel][step row][result pitch]
   };
+  int64_t depth() const { return lines_ * spec_.group_in_channels(); }
   // Transformed weights of one channel group.
   int64_t group_elements(int64_t rows) const {
-    return form_.points * Tiling::packed_elements(rows, spec_.group_in_channels());
+    return form_.points * Tiling::packed_elements(rows, depth());
   }
   void pack_row(const Pair& pair, int64_t row, const float* weight, float* target,
                 int64_t height) const;
@@ -135,6 +154,7 @@ class WinogradRoute final : public Route {
 
   const Form& form_;
   const Spec spec_;
+  const int64_t lines_;
   AxisPhases axes_[3];
   Buffer tiles_;  // [pair][channel group][tile][point]
   Buffer bias_;
@@ -144,7 +164,6 @@ Status WinogradRoute::set_parameters(const float* weight, const float* bias) {
   if (const Status status = AxisPhases::derive_all(spec_, axes_); status != Status::kOk) {
     return status;
   }
-  const int64_t in = spec_.group_in_channels();
   const int64_t out = spec_.group_out_channels();
   if (!tiles_.reserve(spec_.groups * group_elements(row_count(spec_))) ||
       !bias_.reserve(spec_.out_channels)) {
@@ -154,7 +173,7 @@ Status WinogradRoute::set_parameters(const float* weight, const float* bias) {
   float* target = tiles_.data();
   visit_pairs(form_, spec_, [&](const Pair& pair) {
     for (int32_t group = 0; group < spec_.groups; ++group) {
-      pack_tiles(pair.rows(out), form_.points * (in + 1), target,
+      pack_tiles(pair.rows(out), form_.points * (depth() + 1), target,
                  [&](int64_t row, float* values, int64_t height) {
                    pack_row(pair, row, weight + spec_.first_kernel(group * out), values, height);
                  });
@@ -169,14 +188,14 @@ void WinogradRoute::pack_row(const Pair& pair, int64_t row, const float* weight,
                              int64_t height) const {
   const int64_t in = spec_.group_in_channels();
   const int64_t out = spec_.group_out_channels();
-  const int64_t point_elements = Tiling::packed_elements(height, in);
+  const int64_t point_elements = Tiling::packed_elements(height, depth());
   const auto phase = static_cast<int32_t>(pair.phase(row / out, axes_[2].count()));
   // The bias joins the results.
   for (int point = 0; point < form_.points; ++point) target[point * point_elements] = 0;
   for (int64_t channel_in = 0; channel_in < in; ++channel_in) {
     const float* const kernel =
         weight + spec_.first_kernel(row % out) + channel_in * spec_.kernel_stride();
-    double window[kMostTaps * kMostReads] = {};
+    double window[kMostLines * kMostReads] = {};
     for (const AxisPhases::Tap& h : axes_[1].taps(phase / axes_[2].count())) {
       const int32_t line = h.offset - pair.height.first_offset;
       for (const AxisPhases::Tap& w : axes_[2].taps(phase % axes_[2].count())) {
@@ -185,15 +204,19 @@ void WinogradRoute::pack_row(const Pair& pair, int64_t row, const float* weight,
       }
     }
     double half[kMostReads * kMostReads];
-    double whole[kMostReads * kMostReads];
-    for (int column = 0; column < form_.taps; ++column) {
+    for (int column = 0; !form_.width_alone() && column < form_.taps; ++column) {
       form_.transform_weight(window + column, half + column, form_.reads);
     }
-    for (int line = 0; line < form_.reads; ++line) {
-      form_.transform_weight(half + line * form_.reads, whole + line * form_.reads, 1);
-    }
-    for (int point = 0; point < form_.points; ++point) {
-      target[point * point_elements + (channel_in + 1) * height] = static_cast<float>(whole[point]);
+    const double* const lines = form_.width_alone() ? window : half;
+    for (int64_t line = 0; line < (form_.width_alone() ? lines_ : form_.reads); ++line) {
+      double points[kMostReads];
+      form_.transform_weight(lines + line * form_.reads, points, 1);
+      // Lines are further points, or further input channels.
+      const int64_t first = form_.width_alone() ? 0 : line * form_.reads;
+      const int64_t at = (form_.width_alone() ? line * in : 0) + channel_in + 1;
+      for (int point = 0; point < form_.reads; ++point) {
+        target[(first + point) * point_elements + at * height] = static_cast<float>(points[point]);
+      }
     }
   }
 }
@@ -231,58 +254,68 @@ Status WinogradRoute::run(const Plan& plan, const float* input, const Output& ou
 void WinogradRoute::pad(const Run& run, const Band& band, float* planes) const {
   const Problem& problem = run.problem;
   const int64_t in = spec_.group_in_channels();
-  const int64_t padded_rows = band.rows * form_.steps + run.overlap;
+  const int64_t steps = height_steps(form_);
+  const int64_t padded_rows = band.rows * steps + run.overlap;
   const int64_t lead = std::clamp<int64_t>(-run.first_column, 0, run.pitch);
   const int64_t skipped = std::max<int64_t>(0, run.first_column);
   const int64_t columns = std::clamp<int64_t>(problem.input[2] - skipped, 0, run.pitch - lead);
   const int64_t image = band.image / problem.input[0];
   const int64_t depth = band.image % problem.input[0];
-  for (int64_t row = 0; row < padded_rows; ++row) {
-    const int64_t height = band.first * form_.steps + row + run.first_row;
-    float* const target = planes + row * run.pitch;
-    const bool inside = height >= 0 && height < problem.input[1] && columns > 0;
-    for (int64_t channel = 0; channel < in; ++channel) {
-      float* const line = target + channel * run.plane;
-      if (!inside) {
+  const int64_t first_channel = band.channel_group * in;
+  const int64_t points = problem.input_points();
+  const bool is_planes = problem.layout == Layout::kChannelsFirst;
+  // From row to row of a plane the input is read in order.
+  for (int64_t channel = 0; channel < in; ++channel) {
+    const float* const source = run.input +
+                                (image * spec_.in_channels + first_channel + channel) * points +
+                                depth * problem.input[1] * problem.input[2] + skipped;
+    for (int64_t row = 0; row < padded_rows; ++row) {
+      const int64_t height = band.first * steps + row + run.first_row;
+      float* const line = planes + channel * run.plane + row * run.pitch;
+      if (height < 0 || height >= problem.input[1] || columns <= 0) {
         clear_floats(line, run.pitch);
         continue;
       }
       clear_floats(line, lead);
+      if (is_planes) copy_floats(source + height * problem.input[2], columns, line + lead);
       clear_floats(line + lead + columns, run.pitch - lead - columns);
     }
-    if (!inside) continue;
-    const int64_t first_channel = band.channel_group * in;
-    if (problem.layout == Layout::kChannelsFirst) {
-      const int64_t points = problem.input_points();
-      const float* const source = run.input + (image * spec_.in_channels + first_channel) * points +
-                                  (depth * problem.input[1] + height) * problem.input[2] + skipped;
-      for (int64_t channel = 0; channel < in; ++channel) {
-        copy_floats(source + channel * points, columns, target + channel * run.plane + lead);
-      }
-    } else {
-      const int64_t point = (band.image * problem.input[1] + height) * problem.input[2] + skipped;
-      transpose_block(columns, in, run.input + point * spec_.in_channels + first_channel,
-                      spec_.in_channels, target + lead, run.plane);
-    }
+  }
+  for (int64_t row = 0; !is_planes && columns > 0 && row < padded_rows; ++row) {
+    const int64_t height = band.first * steps + row + run.first_row;
+    if (height < 0 || height >= problem.input[1]) continue;
+    const int64_t point = (band.image * problem.input[1] + height) * problem.input[2] + skipped;
+    transpose_block(columns, in, run.input + point * spec_.in_channels + first_channel,
+                    spec_.in_channels, planes + row * run.pitch + lead, run.plane);
   }
 }
 
 void WinogradRoute::transform(const Run& run, const Band& band, const Pair& pair,
                               const Memory& memory) const {
   const int64_t in = spec_.group_in_channels();
-  const int64_t quads = band.rows * run.quads;
+  const int64_t quads = (band.rows + lines_ - 1) * run.quads;
   const float* const first = memory.planes +
                              (pair.height.first_offset - run.first_row) * run.pitch +
                              (pair.width.first_offset - run.first_column);
-  for (int64_t channel = 0; channel < in; ++channel) {
-    for (int64_t quad = 0; quad < quads; ++quad) {
-      const float* const window = first + channel * run.plane +
-                                  quad / run.quads * form_.steps * run.pitch +
-                                  quad % run.quads * kQuad * form_.steps;
-      form_.transform_quad(
-          window, run.pitch,
-          memory.transformed + (quad / 2 * in + channel) * kPanel + quad % 2 * kQuad,
-          run.transformed_stride);
+  const auto window_of = [&](int64_t quad) {
+    const auto row = static_cast<int32_t>(quad) / static_cast<int32_t>(run.quads);
+    return first + row * height_steps(form_) * run.pitch +
+           (quad - row * run.quads) * kQuad * form_.steps;
+  };
+  // Two channels of a panel fill a line of the cache, and planes are read in order.
+  constexpr int64_t kTogether = 2;
+  for (int64_t begin = 0; begin < in; begin += kTogether) {
+    const int64_t end = std::min(begin + kTogether, in);
+    for (int64_t quad = 0; quad < quads; quad += 2) {
+      const float* const left = window_of(quad);
+      const float* const right = quad + 1 < quads ? window_of(quad + 1) : nullptr;
+      for (int64_t channel = begin; channel < end; ++channel) {
+        float* const panel = memory.transformed + (quad / 2 * in + channel) * kPanel;
+        const int64_t plane = channel * run.plane;
+        form_.transform_quad(left + plane, run.pitch, panel, run.transformed_stride);
+        if (right == nullptr) continue;
+        form_.transform_quad(right + plane, run.pitch, panel + kQuad, run.transformed_stride);
+      }
     }
   }
   if (quads % 2 == 0) return;
@@ -302,7 +335,12 @@ void WinogradRoute::multiply(const Run& run, const Band& band, const Pair& pair,
   const int64_t out = spec_.group_out_channels();
   const int64_t quads = band.rows * run.quads;
   const int64_t pitch = run.panels * kPanel;
-  const Segment all{0, static_cast<int32_t>(in)};
+  const int64_t steps = height_steps(form_);
+  // A row of steps further lie as many panels as a row has.
+  Segment lines[kMostLines];
+  for (int64_t line = 0; line < lines_; ++line) {
+    lines[line] = {static_cast<int32_t>(line * run.quads / 2 * in), static_cast<int32_t>(in)};
+  }
   const Tiling tiling(pair.rows(out));
   const float* tile = tiles + band.channel_group * group_elements(pair.rows(out));
   for (int64_t index = 0; index < tiling.count; ++index) {
@@ -312,26 +350,26 @@ void WinogradRoute::multiply(const Run& run, const Band& band, const Pair& pair,
                              .panels = memory.transformed + point * run.transformed_stride,
                              .panel_count = (quads + 1) / 2,
                              .panel_stride = in * kPanel,
-                             .segments = &all,
-                             .segment_count = 1,
+                             .segments = lines,
+                             .segment_count = static_cast<int32_t>(lines_),
                              .relu = false,
                              .result = memory.products + point * run.products_stride,
                              .result_stride = pitch});
-      tile += Tiling::packed_elements(height, in);
+      tile += Tiling::packed_elements(height, depth());
     }
     for (int tile_row = 0; tile_row < height; ++tile_row) {
       const int64_t row = tiling.first_row(index) + tile_row;
       const int64_t channel = row % out;
       const int64_t result = pair.phase(row / out, axes_[2].count()) * out + channel;
       const v128_t bias = wasm_v128_load32_splat(bias_.data() + band.channel_group * out + channel);
-      for (int64_t quad = 0; quad < quads; ++quad) {
-        const int64_t step_row = quad / run.quads * form_.steps;
-        form_.transform_back(
-            memory.products + tile_row * pitch + quad * kQuad, run.products_stride, bias,
-            spec_.relu,
-            memory.results + (result * run.band_rows * form_.steps + step_row) * run.result_pitch +
-                quad % run.quads * kQuad * form_.steps,
-            run.result_pitch);
+      const float* source = memory.products + tile_row * pitch;
+      float* target = memory.results + result * run.band_rows * steps * run.result_pitch;
+      for (int64_t band_row = 0; band_row < band.rows; ++band_row) {
+        for (int64_t quad = 0; quad < run.quads; ++quad, source += kQuad) {
+          form_.transform_back(source, run.products_stride, bias, spec_.relu,
+                               target + quad * kQuad * form_.steps, run.result_pitch);
+        }
+        target += steps * run.result_pitch;
       }
     }
   }
@@ -341,11 +379,12 @@ void WinogradRoute::write(const Run& run, const Band& band, const float* results
   const Problem& problem = run.problem;
   const int32_t height_phases = axes_[1].count();
   const int32_t width_phases = axes_[2].count();
-  const int64_t pitch = run.band_rows * form_.steps * run.result_pitch;
+  const int64_t steps = height_steps(form_);
+  const int64_t pitch = run.band_rows * steps * run.result_pitch;
   PhaseWriter writer(problem, run.output);
-  for (int64_t row = 0; row < band.rows * form_.steps; ++row) {
+  for (int64_t row = 0; row < band.rows * steps; ++row) {
     for (int32_t phase = 0; phase < height_phases; ++phase) {
-      const int64_t height = (band.first * form_.steps + row) * height_phases + phase;
+      const int64_t height = (band.first * steps + row) * height_phases + phase;
       if (height >= problem.output[1]) return;
       const int64_t first_row = int64_t{phase} * width_phases * spec_.group_out_channels();
       writer.write_phases(width_phases,
@@ -367,18 +406,19 @@ const char* refusal(const Form& form, const Problem& problem) {
       spec.pad_before[0] != 0 || spec.pad_after[0] != 0) {
     return "takes two spatial axes only";
   }
-  if (spec.group_in_channels() < kLeastChannels || spec.group_out_channels() < kLeastChannels) {
-    return "gains nothing with fewer than 16 channels";
+  if (spec.group_in_channels() < kLeastChannels) {
+    return "gains nothing with fewer than 12 input channels";
   }
   for (int axis = 1; axis < 3; ++axis) {
     if (!spec.transposed && spec.stride[axis] != 1) return "takes convolutions of stride 1 only";
     if (spec.dilation[axis] != 1 || spec.input_dilation[axis] != 1) return "takes no dilation";
-    if (spec.kernel[axis] <= spec.stride[axis]) {
+    if (spec.kernel[axis] <= spec.stride[axis] && !(form.width_alone() && axis == 1)) {
       return "gains nothing where phases have one tap";
     }
   }
   if (const char* reason = AxisPhases::refusal(problem)) return reason;
-  if (row_count(spec) * form.points * spec.in_channels > kMostWeights) {
+  if (lines_of(form, spec) > kMostLines) return "takes no kernel this tall";
+  if (row_count(spec) * form.points * lines_of(form, spec) * spec.in_channels > kMostWeights) {
     return "would keep more than 8 MB of transformed weights";
   }
   return nullptr;
@@ -389,6 +429,8 @@ const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
   const Spec& spec = problem.spec;
   if (const char* reason = refusal(form, problem)) return reason;
   Bands cut;
+  const int64_t lines = lines_of(form, spec);
+  const int64_t steps = height_steps(form);
   int64_t column_overlap = 0;
   double products = 0;
   double pairs = 0;
@@ -397,7 +439,8 @@ const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
       cut.first_row = pair.height.first_offset;
       cut.first_column = pair.width.first_offset;
     }
-    cut.overlap = pair.height.first_offset - cut.first_row + form.taps - 1;
+    cut.overlap =
+        pair.height.first_offset - cut.first_row + (form.width_alone() ? lines : form.taps) - 1;
     column_overlap = pair.width.first_offset - cut.first_column + form.taps - 1;
     pairs += 1;
     products += tile_step_nanoseconds(pair.rows(spec.group_out_channels()));
@@ -405,7 +448,9 @@ const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
   if (!fits) return form.too_many_taps;
   const int64_t in = spec.group_in_channels();
   cut.quads = ceil_divide(AxisPhases::cells(problem, 2), int64_t{form.steps} * kQuad);
-  cut.tile_rows = ceil_divide(AxisPhases::cells(problem, 1), form.steps);
+  // Lines of transformed inputs begin with a panel where several are summed.
+  if (lines > 1) cut.quads += cut.quads % 2;
+  cut.tile_rows = ceil_divide(AxisPhases::cells(problem, 1), steps);
   cut.result_pitch = cut.quads * kQuad * form.steps;
   // Behind its last step a quad loads four columns.
   cut.pitch = cut.result_pitch + column_overlap + 1 - form.taps + 4;
@@ -413,9 +458,10 @@ const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
       std::max<int64_t>(1, int64_t{problem.batch} * problem.input[0] * spec.groups);
   const int64_t wanted = ceil_divide(machine.threads, jobs);
   const int64_t row_bytes = 4 * form.points * in * cut.quads * kQuad;
-  cut.band_rows =
-      std::min(machine.winograd_band_bytes / row_bytes, ceil_divide(cut.tile_rows, wanted));
-  cut.band_rows = std::max(cut.band_rows, int64_t{1});
+  cut.band_rows = std::max(machine.winograd_band_bytes / row_bytes,
+                           (lines - 1) * machine.winograd_rows_per_line);
+  cut.band_rows = std::clamp(cut.band_rows, int64_t{1},
+                             std::max(ceil_divide(cut.tile_rows, wanted), int64_t{1}));
   cut.bands = ceil_divide(cut.tile_rows, cut.band_rows);
   cut.band_rows = ceil_divide(cut.tile_rows, cut.bands);
   // An odd number of quads would leave half of a panel empty. Bands that are there to give every
@@ -425,14 +471,15 @@ const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
   }
   cut.bands = ceil_divide(cut.tile_rows, cut.band_rows);
   cut.panels = (cut.band_rows * cut.quads + 1) / 2;
-  cut.plane = (cut.band_rows * form.steps + cut.overlap) * cut.pitch;
-  cut.transformed_stride = cut.panels * in * kPanel + kCacheLine;
+  cut.plane = (cut.band_rows * steps + cut.overlap) * cut.pitch;
+  cut.transformed_stride = (cut.panels + (lines - 1) * cut.quads / 2) * in * kPanel + kCacheLine;
   cut.products_stride = cut.panels * kTileRows * kPanel + kCacheLine;
   cut.worker_elements = in * cut.plane +
                         form.points * (cut.transformed_stride + cut.products_stride) +
-                        row_count(spec) * cut.band_rows * form.steps * cut.result_pitch;
+                        row_count(spec) * cut.band_rows * steps * cut.result_pitch;
   plan->set_cut(cut, machine.threads);
-  plan->nanoseconds = winograd_nanoseconds(form, problem, cut, pairs, products);
+  plan->nanoseconds =
+      winograd_nanoseconds(form, problem, cut, pairs, products, static_cast<double>(lines));
   return nullptr;
 }
 
@@ -448,6 +495,7 @@ consteval RouteEntry entry(RouteId id, const char* name) {
 
 }  // namespace
 
+const RouteEntry kWinograd45Route = entry<kF45>(RouteId::kWinograd45, "winograd-f45");
 const RouteEntry kWinograd43Route = entry<kF43>(RouteId::kWinograd43, "winograd-f43");
 const RouteEntry kWinograd42Route = entry<kF42>(RouteId::kWinograd42, "winograd-f42");
 const RouteEntry kWinograd22Route = entry<kF22>(RouteId::kWinograd22, "winograd-f22");

@@ -24,6 +24,62 @@ void store_four_steps(v128_t (&y)[4], float* target) {
 // The transforms of one axis. `input` is B^T, `output` A^T; G follows from the points. `load` takes
 // what four tiles beside each other read, one tile a lane; `store` writes their steps side by side.
 
+// Points 0, 1, -1, 2, -2, 1/2, -1/2, infinity.
+struct F45 {
+  static constexpr int kSteps = 4;
+  static constexpr int kTaps = 5;
+  static constexpr int kReads = 8;
+
+  static void input(const v128_t (&x)[kReads], v128_t (&y)[kReads]) {
+    const v128_t two = wasm_f32x4_const_splat(2);
+    const v128_t half = wasm_f32x4_const_splat(0.5f);
+    const v128_t large = wasm_f32x4_const_splat(5.25f);
+    // What a pair of points has in common: the even and the odd powers.
+    const auto pair = [](v128_t even, v128_t odd, v128_t point, v128_t* of_pair) {
+      const v128_t product = wasm_f32x4_mul(point, odd);
+      of_pair[0] = wasm_f32x4_add(even, product);
+      of_pair[1] = wasm_f32x4_sub(even, product);
+    };
+    const auto powers = [](v128_t low, v128_t middle, v128_t high, float a, float b) {
+      return fma_f32x4(wasm_f32x4_splat(a), low, fma_f32x4(wasm_f32x4_splat(b), middle, high));
+    };
+    y[0] = fma_f32x4(large, wasm_f32x4_sub(x[2], x[4]), wasm_f32x4_sub(x[6], x[0]));
+    pair(powers(x[2], x[4], x[6], 1, -4.25f), powers(x[1], x[3], x[5], 1, -4.25f),
+         wasm_f32x4_const_splat(1), y + 1);
+    pair(powers(x[2], x[4], x[6], 0.25f, -1.25f), powers(x[1], x[3], x[5], 0.25f, -1.25f), two,
+         y + 3);
+    pair(powers(x[2], x[4], x[6], 4, -5), powers(x[1], x[3], x[5], 4, -5), half, y + 5);
+    y[7] = fma_f32x4(large, wasm_f32x4_sub(x[3], x[5]), wasm_f32x4_sub(x[7], x[1]));
+  }
+
+  static void output(const v128_t (&x)[kReads], v128_t (&y)[kSteps]) {
+    v128_t sum[3];
+    v128_t difference[3];
+    for (int pair = 0; pair < 3; ++pair) {
+      sum[pair] = wasm_f32x4_add(x[2 * pair + 1], x[2 * pair + 2]);
+      difference[pair] = wasm_f32x4_sub(x[2 * pair + 1], x[2 * pair + 2]);
+    }
+    const auto weigh = [](const v128_t(&values)[3], float power) {
+      return fma_f32x4(wasm_f32x4_splat(1 / power), values[2],
+                       fma_f32x4(wasm_f32x4_splat(power), values[1], values[0]));
+    };
+    y[0] = wasm_f32x4_add(x[0], weigh(sum, 1));
+    y[1] = weigh(difference, 2);
+    y[2] = weigh(sum, 4);
+    y[3] = wasm_f32x4_add(weigh(difference, 8), x[7]);
+  }
+
+  static void load(const float* source, v128_t (&x)[kReads]) {
+    const v128_t next = load_four_steps(source, x);
+    x[4] = wasm_i32x4_shuffle(x[0], next, 1, 2, 3, 4);
+    x[5] = wasm_i32x4_shuffle(x[1], next, 1, 2, 3, 5);
+    x[6] = wasm_i32x4_shuffle(x[2], next, 1, 2, 3, 6);
+    x[7] = wasm_i32x4_shuffle(x[3], next, 1, 2, 3, 7);
+  }
+
+  static void store(v128_t (&y)[kSteps], float* target) { store_four_steps(y, target); }
+};
+
 // Points 0, 1, -1, 2, -2, infinity.
 struct F43 {
   static constexpr int kSteps = 4;
@@ -156,6 +212,15 @@ void transform_quad(const float* window, int64_t pitch, float* target, int64_t p
 }
 
 template <typename F>
+void finish(v128_t (&y)[F::kSteps], v128_t bias, bool clamps, float* target) {
+  for (v128_t& value : y) {
+    value = wasm_f32x4_add(value, bias);
+    if (clamps) value = relu(value);
+  }
+  F::store(y, target);
+}
+
+template <typename F>
 void transform_back(const float* source, int64_t point_stride, v128_t bias, bool clamps,
                     float* target, int64_t pitch) {
   v128_t half[F::kSteps][F::kReads];
@@ -173,23 +238,43 @@ void transform_back(const float* source, int64_t point_stride, v128_t bias, bool
   for (int row = 0; row < F::kSteps; ++row, target += pitch) {
     v128_t y[F::kSteps];
     F::output(half[row], y);
-    for (v128_t& value : y) {
-      value = wasm_f32x4_add(value, bias);
-      if (clamps) value = relu(value);
-    }
-    F::store(y, target);
+    finish<F>(y, bias, clamps, target);
   }
+}
+
+// The same along the width alone.
+template <typename F>
+void transform_line(const float* window, int64_t, float* target, int64_t point_stride) {
+  v128_t x[F::kReads];
+  v128_t y[F::kReads];
+  F::load(window, x);
+  F::input(x, y);
+  for (int point = 0; point < F::kReads; ++point) {
+    wasm_v128_store(target + point * point_stride, y[point]);
+  }
+}
+
+template <typename F>
+void transform_line_back(const float* source, int64_t point_stride, v128_t bias, bool clamps,
+                         float* target, int64_t) {
+  v128_t x[F::kReads];
+  v128_t y[F::kSteps];
+  for (int point = 0; point < F::kReads; ++point) {
+    x[point] = wasm_v128_load(source + point * point_stride);
+  }
+  F::output(x, y);
+  finish<F>(y, bias, clamps, target);
 }
 
 // Of the polynomial of the taps, its values at the points, each divided by the product of the
 // point's distances from the others, and the coefficient of the highest power for infinity.
 template <typename F>
 void transform_weight(const double* x, double* y, int stride) {
-  constexpr int kPoints[] = {0, 1, -1, 2, -2};
+  constexpr double kPoints[] = {0, 1, -1, 2, -2, 0.5, -0.5};
   for (int point = 0; point < F::kReads - 1; ++point) {
     double value = 0;
     for (int tap = F::kTaps - 1; tap >= 0; --tap) value = value * kPoints[point] + x[tap * stride];
-    int distances = 1;
+    double distances = 1;
     for (int other = 0; other < F::kReads - 1; ++other) {
       if (other != point) distances *= kPoints[point] - kPoints[other];
     }
@@ -198,16 +283,16 @@ void transform_weight(const double* x, double* y, int stride) {
   y[(F::kReads - 1) * stride] = x[(F::kTaps - 1) * stride];
 }
 
-template <typename F>
+template <typename F, bool width_alone = false>
 consteval Form form_of(const char* too_many_taps) {
   static_assert(F::kTaps <= kMostTaps && F::kReads <= kMostReads);
   return {
       .steps = F::kSteps,
       .taps = F::kTaps,
       .reads = F::kReads,
-      .points = F::kReads * F::kReads,
-      .transform_quad = transform_quad<F>,
-      .transform_back = transform_back<F>,
+      .points = width_alone ? F::kReads : F::kReads * F::kReads,
+      .transform_quad = width_alone ? transform_line<F> : transform_quad<F>,
+      .transform_back = width_alone ? transform_line_back<F> : transform_back<F>,
       .transform_weight = transform_weight<F>,
       .too_many_taps = too_many_taps,
   };
@@ -215,6 +300,7 @@ consteval Form form_of(const char* too_many_taps) {
 
 }  // namespace
 
+const Form kF45 = form_of<F45, true>("takes five taps a phase at most");
 const Form kF43 = form_of<F43>("takes three taps a phase at most");
 const Form kF42 = form_of<F42>("takes two taps a phase at most");
 const Form kF22 = form_of<F22>("takes two taps a phase at most");
