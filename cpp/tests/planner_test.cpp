@@ -80,6 +80,7 @@ TEST_CASE("layers of ordinary size run on phases, those of few output channels o
   wide.exact = true;
   CHECK(choose_plan(problem_of(wide, 1, 64))->route == RouteId::kPolyphase);
   Spec super_resolution;
+  super_resolution.exact = true;
   super_resolution.in_channels = 56;
   super_resolution.kernel = {1, 9, 9};
   super_resolution.stride = {1, 3, 3};

@@ -102,12 +102,15 @@ double polyphase_nanoseconds(const Problem& problem, const Blocks& cut) {
   const double taps = static_cast<double>(spec.kernel_elements()) * products /
                       (spec.transposed ? std::max(1.0, written) : 1);
   const bool last = problem.layout == Layout::kChannelsLast && problem.output_layout_matters();
-  const bool gathers = !spec.transposed && spec.stride[2] > 1 && !last;
-  // Panels of a row are packed together.
-  const bool rows_of_panels = problem.layout == Layout::kChannelsFirst &&
-                              AxisPhases::step(spec, 2) == 1 && cut.cells[2] >= 2 * kPanel;
-  const double pack = static_cast<double>(cut.depth) *
-                      (rows_of_panels ? 2 / in + 1.2 : 21 / in + (gathers ? 5.2 : 0.66));
+  const bool planes = problem.layout == Layout::kChannelsFirst;
+  const auto rows_of_cells = static_cast<double>(cut.all_cells / cut.cells[2]);
+  const bool gathers = planes && !spec.transposed && spec.stride[2] > 1;
+  // Panels of a row are packed together, but for those at its ends.
+  const double beside =
+      planes && AxisPhases::step(spec, 2) == 1 ? panels / spec.groups / rows_of_cells : 1;
+  const double pack =
+      static_cast<double>(cut.depth) *
+      (beside >= 2 ? (5 + 30 / beside) / in + 1.1 : 21 / in + (gathers ? 5.2 : 0.66));
   const double product = taps * in * tile_step_nanoseconds(rows) +
                          0.54 * products * static_cast<double>(Tiling(rows).count);
   // Up to four phases beside each other, and multiples of four, have shuffles of their own.
@@ -119,10 +122,7 @@ double polyphase_nanoseconds(const Problem& problem, const Blocks& cut) {
                                                  : 0.73) +
                         (image_phases * width_phases - written) * 0.06);
   // Rows of the output, each written at once.
-  const double stretches =
-      cut.one_phase
-          ? 0
-          : static_cast<double>(cut.all_cells / cut.cells[2] * spec.groups) * image_phases;
+  const double stretches = cut.one_phase ? 0 : rows_of_cells * spec.groups * image_phases;
   return 1150 + panels * (pack + product + write) + 5.1 * stretches * (last ? 1 : out) +
          memory_nanoseconds(problem, 0.19);
 }
@@ -162,8 +162,8 @@ double winograd_nanoseconds(const Form& form, const Problem& problem, const Band
   const double phases = spec.transposed ? 1.0 * spec.stride[1] * spec.stride[2] : 1;
   const double rows = phases * spec.group_out_channels();
   // To transform a quad of an input channel, and of a row of the product.
-  const auto [input, output] = form.points == 36   ? std::pair{60, 48}
-                               : form.points == 25 ? std::pair{42, 42}
+  const auto [input, output] = form.points == 36   ? std::pair{70, 56}
+                               : form.points == 25 ? std::pair{47, 47}
                                : form.points == 8  ? std::pair{16, 10}
                                                    : std::pair{8, 12};
   const double jobs = static_cast<double>(problem.batch) * problem.input[0] * spec.groups;
