@@ -269,6 +269,19 @@ describeEachBuild(() => {
       await model.close();
     });
 
+    it('for values that are named, in place of the outputs', async () => {
+      const whole = await loadNetwork(bytes);
+      const [, name] = whole.steps.flatMap(({ names }) => names) as [string, string];
+      const inputs = inputsOf(one);
+      const { [name]: wanted } = whole.run(inputs, { outputs: [name] });
+      const part = await loadNetwork(bytes, { outputs: [name] });
+      expect(part.outputs.map((port) => port.name)).toEqual([name]);
+      expect(part.run(inputs)).toEqual({ [name]: wanted });
+      expect(part.steps.length).toBeLessThan(whole.steps.length);
+      part.dispose();
+      whole.dispose();
+    });
+
     it('is given up with its signal', async () => {
       const reason = new Error('not wanted');
       await expect(loadNetwork(bytes, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);

@@ -54,6 +54,7 @@ interface Kept extends CallNames {
 export class Network extends DisposableObject {
   /** What `run` takes; lengths with a name may be chosen. */
   readonly inputs: readonly PortInfo[];
+  /** What it gives: those of the file, or what `loadNetwork` was asked for. */
   readonly outputs: readonly PortInfo[];
   readonly #frontEnd: FrontEnd;
   readonly #execution: Execution;
@@ -78,10 +79,13 @@ export class Network extends DisposableObject {
     this.#frontEnd = frontEnd;
     this.#execution = execution;
     this.inputs = Object.freeze(frontEnd.inputs);
-    this.outputs = Object.freeze(frontEnd.outputs);
+    this.outputs = Object.freeze(
+      outputs?.map((name) => frontEnd.outputs.find((port) => port.name === name) ?? innerPort(name)) ??
+        frontEnd.outputs,
+    );
     this.#inputNames = this.inputs.map(({ name }) => name);
     this.#inputLabels = this.#inputNames.map((name) => `the input ${describe(name)}`);
-    this.#outputNames = outputs ?? this.outputs.map(({ name }) => name);
+    this.#outputNames = this.outputs.map(({ name }) => name);
     this.#convolutions = new Convolutions(execution);
   }
 
@@ -423,6 +427,11 @@ export class Network extends DisposableObject {
     if (!this.#disposed) return;
     throw fault('DISPOSED', where, 'a live network', 'one after dispose()', 'Load it again.');
   }
+}
+
+/** Of a value whose shape the file does not declare. */
+function innerPort(name: string): PortInfo {
+  return { name, shape: [], type: 'float32' };
 }
 
 const RUN = 'Network.run';
