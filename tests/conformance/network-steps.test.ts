@@ -525,4 +525,26 @@ describe.each(BUILDS)('$name', ({ options }) => {
       runsOf(200, name),
     );
   });
+
+  it('pools by a kernel of any size', () => {
+    const size = 2 ** 31 - 1;
+    const operation: Of<'pool'> = {
+      kind: 'pool',
+      function: 'average',
+      kernel: [size],
+      stride: [1],
+      dilation: [1],
+      pads: [[size - 3, 0]],
+      countPadding: false,
+      overhang: [0],
+      layout: 'channels-first',
+    };
+    const drawn = { operation, shapes: [[1, 1, 4]], seed: 5 };
+    const [first = 0, second = 0, third = 0, fourth = 0] = valuesOf(drawn, 4, 0);
+    const [result] = run(own, drawn, false).outputs;
+    expect(Array.from(result as Float32Array)).toEqual([
+      expect.closeTo((first + second + third) / 3, 5),
+      expect.closeTo((first + second + third + fourth) / 4, 5),
+    ]);
+  });
 });

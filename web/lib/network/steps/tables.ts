@@ -27,11 +27,18 @@ export function poolTaps(operation: Of<'pool'>, index: number, extent: number, t
   const { kernel, stride, dilation, pads, countPadding, overhang } = operation;
   const [before, behind] = pads[index] as readonly [number, number];
   const counted = countPadding ? extent + behind - at(overhang, index) : extent;
+  const [size, step] = [at(kernel, index), at(dilation, index)];
   return tableOf(targets, (target) => {
     const start = target * at(stride, index) - before;
-    const places = Array.from({ length: at(kernel, index) }, (_, tap) => start + tap * at(dilation, index));
-    const count = places.filter((place) => (countPadding || place >= 0) && place < counted).length;
-    return places.filter((place) => place >= 0 && place < extent).map((place) => [place, 1 / count]);
+    // Not tap by tap: a kernel may be as large as a file likes.
+    const tapsBefore = (place: number): number =>
+      Math.min(size, Math.max(0, Math.ceil((place - start) / step)));
+    const first = tapsBefore(0);
+    const count = tapsBefore(counted) - (countPadding ? 0 : first);
+    return Array.from({ length: tapsBefore(extent) - first }, (_, tap) => [
+      start + (first + tap) * step,
+      1 / count,
+    ]);
   });
 }
 
