@@ -122,7 +122,9 @@ function shapesOf(where: string, operation: Operation, shapes: readonly Shape[])
 }
 
 function refuseShapes(where: string, expected: string, shapes: readonly Shape[], advice?: string): never {
-  throw fault('BAD_SHAPE', where, expected, shapes.map(shapeText).join(' and '), advice, { shapes });
+  // A file may give a shape of any number of axes.
+  const shown = shapes.map((shape) => shapeText(shape.slice(0, 2 * MOST_AXES))).join(' and ');
+  throw fault('BAD_SHAPE', where, expected, shown, advice, { shapes });
 }
 
 function checkAxis(where: string, axis: number, shape: Shape): void {

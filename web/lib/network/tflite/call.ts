@@ -1,4 +1,4 @@
-import { fault } from '../../core/checks.js';
+import { describe, fault } from '../../core/checks.js';
 import { at } from '../../core/lists.js';
 import { settleValues, type Values } from '../../models/dtypes.js';
 import type { NetworkBuilder } from '../lowering.js';
@@ -6,6 +6,9 @@ import type { BinaryFunction, Constant, Operation, UnaryFunction } from '../oper
 import { evaluate } from './evaluate.js';
 import { type Constants, isSmall, literal, type Operand } from './operand.js';
 import { isWhole, type Operator } from './operator.js';
+
+/** Of a list in an error. */
+const LONGEST = 200;
 
 /** An operator on its way into a network whose sizes are known. */
 export class Call {
@@ -26,7 +29,7 @@ export class Call {
     this.#inputs = inputs;
     this.#builder = builder;
     this.#constants = constants;
-    this.#where = `${where}: node ${JSON.stringify(operator.name)} (${operator.type})`;
+    this.#where = `${where}: node ${describe(operator.name)} (${operator.type})`;
   }
 
   get options() {
@@ -34,7 +37,8 @@ export class Call {
   }
 
   get inputs(): readonly Operand[] {
-    return this.#inputs.filter((input) => input !== undefined);
+    const inputs = this.#inputs.filter((input) => input !== undefined);
+    return inputs.length > 0 ? inputs : this.refuse('inputs', 'none');
   }
 
   optional(place: number): Operand | undefined {
@@ -69,7 +73,8 @@ export class Call {
   }
 
   refuse(expected: string, got: string): never {
-    throw fault('BAD_SHAPE', this.#where, expected, got);
+    const short = (text: string) => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
+    throw fault('BAD_SHAPE', this.#where, short(expected), short(got));
   }
 
   /** What an operation makes of operands, all that it gives. */

@@ -1,3 +1,4 @@
+import { describe } from '../../core/checks.js';
 import type { Subgraph } from '../../models/tflite/subgraph.js';
 import { ACTIVATIONS } from './finish.js';
 import { isWhole, type Operator } from './operator.js';
@@ -41,7 +42,7 @@ export function checkOperators(
     const fused = rule.activation === undefined ? 0 : operator.options.byte(rule.activation);
     const reason =
       missing !== undefined
-        ? `it takes ${JSON.stringify(subgraph.name(missing))}, which is ${subgraph.literal(missing)}`
+        ? `it takes ${describe(subgraph.name(missing))}, which is ${subgraph.literal(missing)}`
         : open !== undefined || fluid !== undefined
           ? `its input ${open ?? fluid} is computed from other inputs' values`
           : ACTIVATIONS[fused] === undefined

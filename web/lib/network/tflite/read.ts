@@ -1,4 +1,4 @@
-import { fault, refuse } from '../../core/checks.js';
+import { describe, fault, refuse } from '../../core/checks.js';
 import type { ModelFile } from '../../models/source.js';
 import { Evaluation } from '../../models/tensor-content.js';
 import { openTflite } from '../../models/tflite/open.js';
@@ -167,7 +167,7 @@ class TfliteNetwork implements FrontEnd {
         'UNSUPPORTED',
         'loadNetwork',
         'operators of the closed list',
-        `${nodes.length} that cannot be run; the first is ${first.type} ${JSON.stringify(first.name)}: ${first.reason}`,
+        `${nodes.length} that cannot be run; the first is ${first.type} ${describe(first.name)}: ${first.reason}`,
         'Name values in front of them as `outputs` to run the rest.',
         { nodes },
       );

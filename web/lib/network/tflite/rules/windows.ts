@@ -5,6 +5,9 @@ import { type Call, isConstant } from '../call.js';
 import type { Operand } from '../operand.js';
 import type { Rule, Rules } from './rule.js';
 
+/** Of a picture's sides: tables of places are made along each. */
+const LARGEST = 1 << 16;
+
 type Reduction = Extract<Operation, { kind: 'reduce' }>['function'];
 
 function pool(call: Call, name: 'maximum' | 'average', x: Operand = call.input(0)): Operand {
@@ -47,8 +50,11 @@ function resize(call: Call, nearest: boolean): Operand {
   const { shape } = call.input(0);
   if (shape.length !== 4) call.refuse('an input of 4 axes', `${shape.length}`);
   const wanted = call.numbers(1);
-  if (wanted.length !== 2 || !wanted.every((extent) => Number.isInteger(extent) && extent > 0)) {
-    call.refuse('a height and a width from 1 on', `[${wanted.join(', ')}]`);
+  if (
+    wanted.length !== 2 ||
+    !wanted.every((extent) => Number.isInteger(extent) && extent > 0 && extent <= LARGEST)
+  ) {
+    call.refuse(`a height and a width from 1 to ${LARGEST}`, `[${wanted.join(', ')}]`);
   }
   const [aligned, halves] = flags(call.operator.options, nearest);
   const coordinates: Coordinates = aligned ? 'align-corners' : halves ? 'half-pixel' : 'asymmetric';
