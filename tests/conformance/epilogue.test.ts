@@ -25,7 +25,7 @@ const SPEC: Spec = {
   exact: false,
   arithmetic: 0,
 };
-const FUNCTIONS = 13;
+const FUNCTIONS = 26;
 const ADD = 0;
 const OK = 0;
 
