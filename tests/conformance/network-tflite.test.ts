@@ -1,7 +1,6 @@
 // Networks of TFLite files as they run: operator by operator as LiteRT.js computes them, and MediaPipe's as they are in
 // double precision, from which LiteRT.js is as far: their last layers amplify what float32 rounds.
 
-import { readFile } from 'node:fs/promises';
 import { host } from '@host';
 import type { Tensor } from 'deconv-wasm';
 import { loadNetwork } from 'deconv-wasm/network';
@@ -44,6 +43,7 @@ describeEachBuild(() => {
 
   it.skipIf(host.name !== 'Node').each(SELFIES)('$name', async ({ name, file, input, every }) => {
     const address = new URL(`../../node_modules/@mediapipe/selfie_segmentation/${file}`, import.meta.url);
+    const { readFile } = await import('node:fs/promises');
     const network = await loadNetwork(new Uint8Array(await readFile(address)));
     const { data, shape } = network.forward(input);
     expect(shape).toEqual([...input.shape.slice(0, 3), 1]);
