@@ -89,7 +89,9 @@ export async function prepareNetworks({ zoo, wanted }) {
     if (!isWanted(name) || !existsSync(source)) continue;
     const kind = path.extname(place).slice(1);
     await copyFile(source, path.join(folders.models, `${name}.${kind}`));
-    found.push({ name, kind, of: 'file', inputs, bytes: (await readFile(source)).length });
+    const bytes = await readFile(source);
+    const tflite = kind === 'onnx' ? await converted(name, new Uint8Array(bytes), inputs) : {};
+    found.push({ name, kind, of: 'file', inputs, bytes: bytes.length, ...tflite });
   }
   return found;
 }

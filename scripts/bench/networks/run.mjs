@@ -11,6 +11,8 @@ import { NETWORK_CANDIDATES } from './candidates.mjs';
  * above; a hundred layers of float32 sums stay below.
  */
 export const NETWORK_TOLERANCE = 1e-3;
+/** Of an output that is next to nothing everywhere (no text, nobody in the picture) what float32 rounds is all there is. */
+const SMALLEST = 1e-3;
 const SLOW_MS = 200;
 /** Workers spin after a run, on the core that the next one needs. */
 const REST_MS = 20;
@@ -112,7 +114,8 @@ function distance(outputs, expected) {
       largest = Math.max(largest, difference);
       squares += wanted[index] ** 2;
     }
-    if (largest > 0) worst = Math.max(worst, largest / Math.sqrt(squares / wanted.length));
+    const size = Math.max(SMALLEST, Math.sqrt(squares / wanted.length));
+    worst = Math.max(worst, largest / size);
   }
   return worst;
 }
