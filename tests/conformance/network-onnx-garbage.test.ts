@@ -1,8 +1,10 @@
 // Damaged networks, and such as nobody meant: run or refused, soon and in little memory.
 
 import { init } from 'deconv-wasm';
+import { loadNetwork } from 'deconv-wasm/network';
 import { beforeAll, expect, it } from 'vitest';
 import { fuzzModels } from '../../scripts/fuzz-models.mjs';
+import { expectError, rejection } from '../support/errors.js';
 import { runAnything } from '../support/network-garbage.js';
 import { bytesOf, NETWORK_CASES, ONNX_OPERATORS } from '../support/network-onnx-cases.js';
 import { type Attribute, floats, input, int64s, node, onnx, output } from '../support/onnx-writer.js';
@@ -115,4 +117,25 @@ it('graphs of any operators with any attributes', async () => {
   expect(failures.map(({ index, error }) => `${index}: ${error}`)).toEqual([]);
   expect(memory).toBeLessThan(500e6);
   expect(outcomes.run).toBeGreaterThan(500);
+});
+
+it('deep and wide', async () => {
+  const chain = (type: string, first: string, last: string, count: number) =>
+    Array.from({ length: count }, (_, at) =>
+      node(type, [at === 0 ? first : `${last}${at}`], [at + 1 === count ? last : `${last}${at + 1}`]),
+    );
+  const x = { data: Float32Array.of(-1, 2), shape: [1, 2] };
+  const run = async (...parts: Parameters<typeof onnx>[0]) => {
+    using net = await loadNetwork(onnx([input('x', [1, 2]), ...parts, output('y')]));
+    return [...(net.run({ x }).y?.data ?? [])];
+  };
+  expect(
+    await run(floats('k', [1], [3]), ...chain('Neg', 'k', 'n', 20_000), node('Add', ['x', 'n'], ['y'])),
+  ).toEqual([2, 5]);
+  expect(await run(...chain('Relu', 'x', 'y', 200))).toEqual([0, 2]);
+  expect(await run(...chain('Identity', 'x', 'y', 20_000))).toEqual([-1, 2]);
+  expect(await run(node('Sum', Array<string>(100).fill('x'), ['y']))).toEqual([-100, 200]);
+  const wide = Object.fromEntries(Array.from({ length: 20_000 }, (_, at) => [`a${at}`, at]));
+  const error = await rejection(() => run(node('Clip', ['x'], ['y'], wide)));
+  expectError(error, 'BAD_MODEL', 'loadNetwork');
 });

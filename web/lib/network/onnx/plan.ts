@@ -9,7 +9,7 @@ import type { Constants } from '../../models/onnx/constants.js';
 import type { OnnxGraph, OnnxNode, Scope } from '../../models/onnx/graph.js';
 import type { Rule } from '../../models/onnx/operands.js';
 import { ruleOf } from '../../models/onnx/operators.js';
-import { FUNCTION, OPSET } from '../../models/onnx/schema.js';
+import { FUNCTION, NODE, OPSET } from '../../models/onnx/schema.js';
 import type { ModelTensor } from '../../models/tensor.js';
 import { Evaluation } from '../../models/tensor-content.js';
 import type { Message } from '../../models/wire.js';
@@ -43,8 +43,14 @@ const OLDEST_OPSET = 7;
 /** Sizes are known of every value. */
 const OF_SIZES: ReadonlySet<string> = new Set(['Shape', 'Size']);
 
-/** Inputs and attributes of one node, and outputs; joins of hundreds are common. */
+/** Of one node; joins of hundreds are common. */
 const MOST_PORTS = 1 << 14;
+
+/** A name, and where it is one. */
+interface Place {
+  readonly scope: Scope;
+  readonly name: string;
+}
 
 /** Finds all that given values of the file need. */
 export class Plan {
@@ -54,8 +60,10 @@ export class Plan {
   readonly #inputs: ReadonlyMap<string, ModelDtype>;
   readonly #graph: OnnxGraph;
   readonly #constants: Constants;
-  readonly #evaluation = new Evaluation();
+  #evaluation = new Evaluation();
   readonly #read = new Set<ModelTensor>();
+  /** How many nodes constants are computed by since the last ones whose values are known. */
+  readonly #depths = new WeakMap<ModelTensor, number>();
   readonly #opsets: ReadonlyMap<string, number>;
   readonly #unsupported: Unsupported[] = [];
   /** Outputs that their nodes do not compute, until something needs them. */
@@ -86,6 +94,8 @@ export class Plan {
       const tensor = this.slot(name)?.tensor;
       if (tensor) await this.#readValues(tensor);
     }
+    // What weights were computed from is not kept.
+    this.#evaluation = new Evaluation();
     const nodes = this.#unsupported;
     const [first] = nodes;
     if (first === undefined) return;
@@ -131,7 +141,7 @@ export class Plan {
   }
 
   /** Where a value is made, through calls of functions; null for what is left out. */
-  #resolve(name: string, scope: Scope): { readonly scope: Scope; readonly name: string } | null {
+  #resolve(name: string, scope: Scope): Place | null {
     let [at, word] = [scope, name];
     for (let steps = 0; steps < LIMITS.steps; steps += 1) {
       if (word === '') return null;
@@ -151,17 +161,19 @@ export class Plan {
     return refuse('BAD_MODEL', 'loadNetwork', 'values that something makes', word);
   }
 
-  /** A value whose nodes were added. */
-  async #slotOf(name: string, scope: Scope): Promise<Slot | null> {
+  /** A value whose nodes were added; null for what is left out. Most are known, and need no waiting. */
+  #slotOf(name: string, scope: Scope): Slot | null | Promise<Slot> {
     const place = this.#resolve(name, scope);
     if (place === null) return null;
     const known = this.#slots.get(place.scope)?.get(place.name);
-    if (known !== undefined) {
-      const node = this.#unmade.get(known);
-      if (node !== undefined) this.#refuse(node, `its output ${describe(known.name)} is not computed`);
-      this.#unmade.delete(known);
-      return known;
-    }
+    if (known === undefined) return this.#newSlot(place);
+    const node = this.#unmade.get(known);
+    if (node !== undefined) this.#refuse(node, `its output ${describe(known.name)} is not computed`);
+    this.#unmade.delete(known);
+    return known;
+  }
+
+  async #newSlot(place: Place): Promise<Slot> {
     const found = await this.#constants.find(place.name, place.scope);
     if (typeof found === 'object') return this.#addSlot(place, found, false, found.numeric);
     const dtype = place.scope === this.#graph.main ? this.#inputs.get(place.name) : undefined;
@@ -172,12 +184,7 @@ export class Plan {
     return this.#addSlot(place, null, false, dtype);
   }
 
-  #addSlot(
-    { scope, name }: { readonly scope: Scope; readonly name: string },
-    tensor: ModelTensor | null,
-    sized: boolean,
-    dtype: ModelDtype,
-  ): Slot {
+  #addSlot({ scope, name }: Place, tensor: ModelTensor | null, sized: boolean, dtype: ModelDtype): Slot {
     const slot: Slot = { name: scope.prefix + name, tensor, sized, dtype };
     let slots = this.#slots.get(scope);
     if (slots === undefined) {
@@ -190,28 +197,34 @@ export class Plan {
 
   async #add(node: OnnxNode): Promise<void> {
     const { scope } = node;
-    if (Math.max(node.inputs.length, node.outputs.length) > MOST_PORTS) {
-      refuse('BAD_MODEL', 'loadNetwork', `nodes of at most ${MOST_PORTS} inputs and outputs`, node.name);
+    const ports = [node.inputs, node.outputs, node.message.messages(NODE.attribute)];
+    if (ports.some(({ length }) => length > MOST_PORTS)) {
+      refuse(
+        'BAD_MODEL',
+        'loadNetwork',
+        `nodes of at most ${MOST_PORTS} inputs, outputs or attributes`,
+        node.name,
+      );
     }
     const inputs: (Slot | null)[] = [];
-    for (const name of node.inputs) inputs.push(await this.#slotOf(name, scope));
+    for (const name of node.inputs) {
+      const slot = this.#slotOf(name, scope);
+      inputs.push(slot !== null && 'then' in slot ? await slot : slot);
+    }
     const constant = inputs.every((slot) => slot === null || slot.tensor !== null);
-    const problem = constant ? await this.#addConstants(node) : null;
+    const problem = constant ? await this.#addConstants(node, inputs) : null;
     if (constant && problem === null) return;
     for (const slot of inputs) if (slot?.tensor) await this.#readValues(slot.tensor);
-    const value = await this.#constants.value(node);
+    const value = node.attribute('value') === undefined ? null : await this.#constants.value(node);
     if (typeof value === 'object' && value !== null) await this.#readValues(value);
     const rule = ruleOf(node);
     const sized =
       rule !== undefined &&
       ((node.domain === '' && OF_SIZES.has(node.type)) ||
         (!constant && inputs.every((slot) => slot === null || slot.tensor !== null || slot.sized)));
-    const loaded = new LoadedNode(
-      node,
-      this.#versionFor(node),
-      inputs,
-      await this.#constants.floats(node, 'scales'),
-    );
+    const scales =
+      node.attribute('scales') === undefined ? null : await this.#constants.floats(node, 'scales');
+    const loaded = new LoadedNode(node, this.#versionFor(node), inputs, scales);
     const lower = sized && nodeRuleOf(node) === undefined ? null : this.#prepare(loaded, sized, problem);
     const [first] = inputs;
     const dtype = loaded.dtype ?? first?.dtype ?? 'float32';
@@ -221,16 +234,19 @@ export class Plan {
   }
 
   /** Outputs of a node of constants, or why it makes none. */
-  async #addConstants(node: OnnxNode): Promise<string | null> {
-    const tensors: ModelTensor[] = [];
-    for (const output of node.outputs) {
+  async #addConstants(node: OnnxNode, inputs: readonly (Slot | null)[]): Promise<string | null> {
+    const tensors = new Map<string, ModelTensor>();
+    for (const output of node.outputs.filter((name) => name !== '')) {
       const found = await this.#constants.find(output, node.scope);
       if (typeof found === 'string') return found;
-      tensors.push(found);
+      tensors.set(output, found);
     }
-    for (const [place, tensor] of tensors.entries()) {
-      const name = node.outputs[place] as string;
+    const depth =
+      1 + Math.max(0, ...inputs.map((slot) => this.#depths.get(slot?.tensor as ModelTensor) ?? 0));
+    for (const [name, tensor] of tensors) {
       this.#addSlot({ scope: node.scope, name }, tensor, false, tensor.numeric);
+      if (depth < LIMITS.steps) this.#depths.set(tensor, depth);
+      else await this.#readValues(tensor);
     }
     return null;
   }
