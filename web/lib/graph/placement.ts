@@ -76,10 +76,11 @@ export class Placement {
     if (this.#isInput(root) || this.#last[value] !== step) return false;
     const end = offset + (this.#sizes[value] as number);
     return this.#sizes.every((size, other) => {
-      if (other === value || (this.#first[other] as number) >= step) return true;
+      // Most values are not there yet or any more: where they lie is not looked for, of thousands of steps.
+      const lives = (this.#first[other] as number) < step && (this.#last[other] as number) >= step;
+      if (other === value || !lives) return true;
       const place = this.find(other);
-      const apart = place.root !== root || place.offset >= end || place.offset + size <= offset;
-      return apart || (this.#last[other] as number) < step;
+      return place.root !== root || place.offset >= end || place.offset + size <= offset;
     });
   }
 
