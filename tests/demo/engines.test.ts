@@ -6,7 +6,7 @@ import type { Plugin } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { enginesHere } from '../../scripts/browsers.mjs';
 import { type Engine, launchEngine } from '../support/engines';
-import { eventually, reopen, type ServedPage, servePage } from './serve';
+import { eventually, type ServedPage, servePage } from './serve';
 
 interface Doing {
   /** An XPath in the station. */
@@ -239,11 +239,11 @@ describe.each(enginesHere())('%s', (name) => {
   let engine: Engine;
   beforeAll(async () => {
     engine = await launchEngine(name);
-    await engine.open(served.url);
   });
   afterAll(() => engine?.close());
 
   it('runs the best build that it has', async () => {
+    await engine.open(served.url);
     const build = name === 'webkit' ? 'SIMD' : 'relaxed SIMD';
     await eventually(() => engine.evaluate(`document.querySelector('.badge')?.textContent`)).toMatch(
       new RegExp(`^${build}\\d+ threads?`),
@@ -253,7 +253,7 @@ describe.each(enginesHere())('%s', (name) => {
   it.each(STATIONS)('$id', async ({ id, first, doings }) => {
     const inStation = (expression: string) =>
       engine.evaluate<unknown>(`((station) => ${expression})(document.getElementById('${id}'))`);
-    await engine.evaluate(`(${reopen})('#v1')`);
+    await engine.open(served.url);
     await eventually(() => engine.evaluate(`document.querySelectorAll('.is-coming').length`)).toBe(0);
     for (const [expression, value] of first) await eventually(() => inStation(expression)).toEqual(value);
     for (const { on, keys, then, is } of doings) {

@@ -77,8 +77,12 @@ function printed(command: string, file: string, code: string, folder: string): n
 }
 
 const python = process.env.PYTHON ?? '/usr/bin/python3';
+// A folder of that name, as that of ONNX's test data, is found as a package that nothing is in.
 const has = (name: string) =>
-  spawnSync(python, ['-c', `import importlib.util as i; exit(i.find_spec('${name}') is None)`]).status === 0;
+  spawnSync(python, [
+    '-c',
+    `import importlib.util as i; s = i.find_spec('${name}'); exit(s is None or s.origin is None)`,
+  ]).status === 0;
 const [hasTorch, hasOnnx] = [has('torch'), has('onnx')];
 
 function inFolder<T>(parent: string, use: (folder: string) => T): T {

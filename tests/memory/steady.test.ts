@@ -28,56 +28,20 @@ import {
 } from 'deconv-wasm';
 import { ConvTranspose2d as ChannelsLast } from 'deconv-wasm/brainstate';
 import { fromOnnx } from 'deconv-wasm/convert';
-import { loadNetwork } from 'deconv-wasm/network';
 import { calibrate, quantize } from 'deconv-wasm/quantize';
 import { BlockStream } from 'deconv-wasm/sound';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeGenerator } from '../../examples/vocoder/generator.mjs';
-import { BUILDS } from '../support/builds.js';
-import { bytesOf, valuesFor } from '../support/network-onnx-cases.js';
-import { NETWORKS } from '../support/networks.js';
+import {
+  expectBytesPerCall,
+  expectSteadyHeap,
+  GLUES,
+  LITTLE,
+  MANY_KINDS,
+  NOTHING,
+  ROUNDS,
+} from '../support/steady.js';
 import { randomTensor, zeros } from '../support/tensors.js';
-
-const collect = (globalThis as { gc?: () => void }).gc as () => void;
-// The engine compiles what runs often, and its compilers allocate.
-const WARM_UP = 1500;
-const ROUNDS = 1500;
-
-/**
- * Bytes on JavaScript's heap that one call leaves for the collector. A full collection empties the
- * space of new objects (at least 1 MB), so that none comes while so few calls are counted. The engine's
- * compiler works beside the program, in the same heap: one sample of five below the limit is enough.
- */
-function expectBytesPerCall(call: () => void, limit: number): number {
-  const calls = 500;
-  const samples: number[] = [];
-  do {
-    collect();
-    const before = process.memoryUsage().heapUsed;
-    for (let count = 0; count < calls; count += 1) call();
-    samples.push((process.memoryUsage().heapUsed - before) / calls);
-  } while (samples.length < 5 && Math.min(...samples) >= limit);
-  const quietest = Math.min(...samples);
-  expect(quietest).toBeLessThan(limit);
-  return quietest;
-}
-
-/** Expects that what has warmed up leaves WebAssembly's heap as it is. */
-function expectSteadyHeap(call: () => void, rounds = ROUNDS): void {
-  for (let round = 0; round < WARM_UP; round += 1) call();
-  const before = memoryUsage();
-  for (let round = 0; round < rounds; round += 1) call();
-  expect(memoryUsage()).toEqual(before);
-}
-
-// Reading the heap's size twice costs some kilobytes itself: 5 to 10 bytes for each of 500 calls.
-const NOTHING = 24;
-// For one forward: options that the caller writes anew; the view through which a result is read out, where
-// two layers take turns; and with threads the clock that Emscripten reads while it waits for the others.
-const LITTLE = 200;
-// An engine compiles a member for a handful of classes as if there were no others; where a process has used more of
-// them it boxes some numbers.
-const MANY_KINDS = 400;
 
 const SHAPE = [1, 8, 8, 8];
 const OPTIONS = { inChannels: 8, outChannels: 8, kernelSize: 4, stride: 2, padding: 1, seed: 1 };
@@ -117,10 +81,6 @@ function calibrated() {
   layer.dispose();
   return small;
 }
-
-// What a call leaves on JavaScript's heap is decided by TypeScript and the glue, which simd and relaxed share; CI
-// takes all builds.
-const GLUES = process.env.CI ? BUILDS : BUILDS.filter(({ options }) => options.build === 'simd');
 
 describe.each(GLUES)('$name', ({ options, name }) => {
   beforeAll(() => init(options));
@@ -183,26 +143,6 @@ describe.each(GLUES)('$name', ({ options, name }) => {
         `${name}, a graph: ${repeated.toFixed(1)} bytes a call; arena ${arenaBytes} of ${tensorBytes}`,
       );
     }
-  });
-
-  it.each(Object.entries(NETWORKS))('a network on the heap: %s', async (title, { net: one }) => {
-    using net = await loadNetwork(bytesOf(one));
-    const inputs: Record<string, HeapTensor> = {};
-    for (const { name: input, shape, data } of valuesFor(one, 1)) {
-      inputs[input] = onHeap(...shape);
-      inputs[input].data.set(data);
-    }
-    const { y } = net.run(inputs) as { readonly y: Tensor };
-    const call = { out: { y: onHeap(...y.shape) } };
-    const run = (): void => {
-      net.run(inputs, call);
-    };
-    expectSteadyHeap(run);
-    expect(call.out.y.data).toEqual(y.data);
-    // A dozen kinds of steps at once.
-    const bytes = expectBytesPerCall(run, 2 * MANY_KINDS);
-    console.log(`${name}, ${title}: ${bytes.toFixed(1)} bytes of JavaScript a call`);
-    for (const tensor of [...Object.values(inputs), call.out.y]) tensor.dispose();
   });
 
   it('modules', () => {
