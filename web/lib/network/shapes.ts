@@ -1,5 +1,6 @@
 // What an operation makes of shapes, and what is wrong with them: pure arithmetic.
 
+import { broadcastShape } from '../core/broadcasting.js';
 import { fault, shapeText } from '../core/checks.js';
 import { at, product } from '../core/lists.js';
 import { elementCount, sameList } from '../core/tensor.js';
@@ -48,21 +49,6 @@ export function aroundChannels(layout: Layout, shape: Shape): readonly [number, 
 /** The axes between batch and channels. */
 export function spatialAxes(layout: Layout, rank: number): readonly number[] {
   return Array.from({ length: rank - 2 }, (_, axis) => axis + (layout === 'channels-first' ? 2 : 1));
-}
-
-/** The shape to which others broadcast, as NumPy has it; undefined where they do not. */
-export function broadcastShape(shapes: readonly Shape[]): Shape | undefined {
-  const rank = Math.max(0, ...shapes.map((shape) => shape.length));
-  const result = new Array<number>(rank).fill(1);
-  for (const shape of shapes) {
-    for (const [index, extent] of shape.entries()) {
-      const axis = index + rank - shape.length;
-      if (extent === 1 || extent === result[axis]) continue;
-      if (result[axis] !== 1) return undefined;
-      result[axis] = extent;
-    }
-  }
-  return result;
 }
 
 function shapesOf(where: string, operation: Operation, shapes: readonly Shape[]): readonly Shape[] {
@@ -281,7 +267,7 @@ function matrixShape(
   const [rows, depth] = rowsFirst(one, transposeA) as readonly [number, number];
   const [otherDepth, columns] = rowsFirst(other, transposeB) as readonly [number, number];
   const batch = broadcastShape([one.slice(0, -2), other.slice(0, -2)]);
-  if (depth !== otherDepth || batch === undefined) {
+  if (depth !== otherDepth || batch === null) {
     refuseShapes(where, 'as many columns in A as rows in B, and batches that broadcast', shapes);
   }
   const result = [...batch, rows, columns];

@@ -1,5 +1,6 @@
+import { repeatedStrides } from '../../core/broadcasting.js';
 import { allocateValues, type ModelDtype, settleValues, type Values } from '../dtypes.js';
-import { broadcast, product, stridesOf, transpose } from './arrays.js';
+import { broadcast, product, transpose } from './arrays.js';
 
 /** Applies a function of float64 to every value; the result is rounded to the dtype. */
 export function map(source: Values, dtype: ModelDtype, apply: (value: number) => number): Values {
@@ -62,10 +63,9 @@ export function multiplyMatrices(
 ): Values {
   const [m, k] = aShape.slice(-2) as [number, number];
   const n = bShape.at(-1) as number;
-  const [aStrides, bStrides] = [aShape, bShape].map((shape) => stridesIn(shape.slice(0, -2), batch)) as [
-    number[],
-    number[],
-  ];
+  const [aStrides, bStrides] = [aShape, bShape].map((shape) =>
+    repeatedStrides(shape.slice(0, -2), batch),
+  ) as [number[], number[]];
   const result = allocateValues(dtype, product(batch) * m * n);
   const position = batch.map(() => 0);
   for (let at = 0; at < result.length; at += m * n) {
@@ -88,30 +88,6 @@ export function multiplyMatrices(
     }
   }
   return settleValues(result, dtype);
-}
-
-/** Strides of a shape along the axes of a longer one that it broadcasts to. */
-function stridesIn(shape: readonly number[], target: readonly number[]): number[] {
-  const strides = stridesOf(shape);
-  const missing = target.length - shape.length;
-  return target.map((_, axis) =>
-    axis < missing || shape[axis - missing] === 1 ? 0 : (strides[axis - missing] as number),
-  );
-}
-
-/** The shape that shapes broadcast to; null if they do not. */
-export function broadcastShape(shapes: readonly (readonly number[])[]): number[] | null {
-  const rank = Math.max(0, ...shapes.map((shape) => shape.length));
-  const result: number[] = Array(rank).fill(1);
-  for (const shape of shapes) {
-    for (const [index, extent] of shape.entries()) {
-      const axis = rank - shape.length + index;
-      if (extent === 1 || result[axis] === extent) continue;
-      if (result[axis] !== 1) return null;
-      result[axis] = extent;
-    }
-  }
-  return result;
 }
 
 /** Nearest whole number, halves to the even one. */

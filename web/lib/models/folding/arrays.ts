@@ -1,3 +1,4 @@
+import { stridesOf } from '../../core/broadcasting.js';
 import { refuse } from '../../core/checks.js';
 import { product } from '../../core/lists.js';
 import { allocateValues, type ModelDtype, type Values } from '../dtypes.js';
@@ -8,16 +9,6 @@ export { product };
 export interface PickedAxis {
   readonly extent: number;
   offset(index: number): number;
-}
-
-/** Distance between neighbours along each axis. */
-export function stridesOf(shape: readonly number[]): number[] {
-  let step = 1;
-  return shape.map((_, index) => {
-    const stride = step;
-    step *= shape[shape.length - 1 - index] as number;
-    return stride;
-  }).reverse(); // biome-ignore format: one chain
 }
 
 /**

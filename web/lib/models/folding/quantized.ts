@@ -1,7 +1,8 @@
+import { stridesOf } from '../../core/broadcasting.js';
 import { bitsOf, isFloat, type ModelDtype, type Values } from '../dtypes.js';
 import type { ModelTensor } from '../tensor.js';
 import { combine, roundHalfEven } from './arithmetic.js';
-import { type PickedAxis, pick, product, stridesOf } from './arrays.js';
+import { type PickedAxis, pick, product } from './arrays.js';
 import { type Fold, notFoldable } from './folded.js';
 
 /** How scales lie over a tensor: one for all, one for each index of an axis, or one for each block along it. */

@@ -1,6 +1,7 @@
+import { stridesOf } from '../../core/broadcasting.js';
 import type { ModelDtype, Values } from '../dtypes.js';
 import type { ModelTensor } from '../tensor.js';
-import { type PickedAxis, pick, product, stridesOf, transpose } from './arrays.js';
+import { type PickedAxis, pick, product, transpose } from './arrays.js';
 import { type Fold, notFoldable } from './folded.js';
 
 /** The index of an axis that may be counted from the end. */

@@ -1,5 +1,5 @@
+import { broadcastShape } from '../../core/broadcasting.js';
 import type { Values } from '../dtypes.js';
-import { broadcastShape } from '../folding/arithmetic.js';
 import { concatenate, gather, product } from '../folding/arrays.js';
 import { foldedTensor, literalTensor, notFoldable } from '../folding/folded.js';
 import {

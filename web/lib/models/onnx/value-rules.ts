@@ -1,6 +1,6 @@
+import { broadcastShape } from '../../core/broadcasting.js';
 import { allocateValues, type ModelDtype, type Values } from '../dtypes.js';
 import {
-  broadcastShape,
   combine,
   map,
   multiplyMatrices,

@@ -1,5 +1,6 @@
 // Functions of one value and of two.
 
+import { repeatedStrides } from '../../core/broadcasting.js';
 import { fault } from '../../core/checks.js';
 import { product } from '../../core/lists.js';
 import type { Epilogue } from '../../runtime/operation.js';
@@ -7,7 +8,7 @@ import { stageParameters } from '../../runtime/staging.js';
 import type { BinaryFunction, UnaryFunction } from '../operations.js';
 import { aroundChannels, type Shape } from '../shapes.js';
 import { type Compute, floatBits, type Of, oneToOne, type StepCall, shapesOf, structOf } from './step.js';
-import { axesStruct, collapsed, repeatedStrides } from './strides.js';
+import { axesStruct, collapsed } from './strides.js';
 
 /** In the order of the core's numbers. */
 const UNARY = [

@@ -1,9 +1,10 @@
+import { repeatedStrides } from '../../core/broadcasting.js';
 import { at, product } from '../../core/lists.js';
 import { stageParameters } from '../../runtime/staging.js';
 import type { Shape } from '../shapes.js';
 import { scaledSumStep } from './elementwise.js';
 import { type Compute, floatBits, type Of, type StepCall, structOf } from './step.js';
-import { axesStruct, collapsed, repeatedStrides } from './strides.js';
+import { axesStruct, collapsed } from './strides.js';
 
 export function matrixStep(call: StepCall, operation: Of<'matmul'>): Compute {
   const { runtime, where, inputShapes, outputShapes } = call;
@@ -41,9 +42,9 @@ function fieldsOf(
   // Rows of all products by the same matrix are rows of one.
   const together = !transposeA && product(other.slice(0, -2)) === 1;
   const extents = together ? [] : batch;
-  const stridesOf = (shape: Shape): number[] =>
+  const batchStrides = (shape: Shape): number[] =>
     repeatedStrides(shape.slice(0, -2), batch).map((stride) => stride * product(shape.slice(-2)));
-  const strides = together ? [[], []] : [stridesOf(one), stridesOf(other)];
+  const strides = together ? [[], []] : [batchStrides(one), batchStrides(other)];
   return [
     together ? product(batch) * rows : rows,
     depth,

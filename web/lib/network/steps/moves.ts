@@ -1,12 +1,13 @@
 // What only moves values: slices, permutations, repetitions, squares of pixels, parts of wholes.
 
+import { repeatedStrides, stridesOf } from '../../core/broadcasting.js';
 import { at, product } from '../../core/lists.js';
 import { type Join, sectionsOf } from '../../graph/joins.js';
 import { codeOf } from '../../runtime/operation.js';
 import { stageParameters } from '../../runtime/staging.js';
 import { aroundChannels, type Shape, spatialAxes } from '../shapes.js';
 import { type Compute, type Of, oneToOne, type StepCall, shapesOf, structOf } from './step.js';
-import { axesStruct, collapsed, repeatedStrides, type Strided, stridesOf } from './strides.js';
+import { axesStruct, collapsed, type Strided } from './strides.js';
 
 export function transposeStep(call: StepCall, { permutation }: Of<'transpose'>): Compute {
   return permuted(call, shapesOf(call)[0], permutation);

@@ -1,10 +1,10 @@
 // Pads, resizes and pools.
 
+import { stridesOf } from '../../core/broadcasting.js';
 import { at } from '../../core/lists.js';
 import { type Shape, spatialAxes } from '../shapes.js';
 import { type AxisTaps, mapStep } from './maps.js';
 import { type Compute, type Of, type StepCall, shapesOf } from './step.js';
-import { stridesOf } from './strides.js';
 import { padTaps, poolTaps, resizeTaps } from './tables.js';
 
 export function padStep(call: StepCall, operation: Of<'pad'>): Compute {

@@ -1,29 +1,11 @@
 // Tensors as the core's strided loops see them: extents, and for each tensor how far apart values lie.
 
 import { at } from '../../core/lists.js';
-import { MOST_AXES, type Shape } from '../shapes.js';
+import { MOST_AXES } from '../shapes.js';
 
 export interface Strided {
   readonly extents: readonly number[];
   readonly strides: readonly (readonly number[])[];
-}
-
-/** Of a contiguous tensor. */
-export function stridesOf(shape: Shape): number[] {
-  const strides = new Array<number>(shape.length).fill(1);
-  for (let axis = shape.length - 2; axis >= 0; axis -= 1) {
-    strides[axis] = at(strides, axis + 1) * at(shape, axis + 1);
-  }
-  return strides;
-}
-
-/** Of a contiguous tensor that is repeated along axes of a larger shape, where they are 0. */
-export function repeatedStrides(shape: Shape, whole: Shape): number[] {
-  const own = stridesOf(shape);
-  return whole.map((_, axis) => {
-    const index = axis + shape.length - whole.length;
-    return index < 0 || shape[index] === 1 ? 0 : at(own, index);
-  });
 }
 
 /** The same with as few axes as possible: those of one place are gone, and those that continue each other are one. */

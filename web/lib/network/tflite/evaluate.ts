@@ -1,7 +1,8 @@
+import { stridesOf } from '../../core/broadcasting.js';
 import { product } from '../../core/lists.js';
 import type { Values } from '../../models/dtypes.js';
 import { combine, map, type Reduction, reduce, roundHalfEven } from '../../models/folding/arithmetic.js';
-import { broadcast, concatenate, pick, stridesOf, transpose } from '../../models/folding/arrays.js';
+import { broadcast, concatenate, pick, transpose } from '../../models/folding/arrays.js';
 import type { BinaryFunction, Operation, UnaryFunction } from '../operations.js';
 import { outputShapesOf } from '../shapes.js';
 import type { Operand } from './operand.js';
