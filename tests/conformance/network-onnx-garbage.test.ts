@@ -3,9 +3,8 @@
 import { init } from 'deconv-wasm';
 import { loadNetwork } from 'deconv-wasm/network';
 import { beforeAll, expect, it } from 'vitest';
-import { fuzzModels } from '../../scripts/fuzz-models.mjs';
 import { expectError, rejection } from '../support/errors.js';
-import { runAnything } from '../support/network-garbage.js';
+import { expectRunOrRefused } from '../support/network-garbage.js';
 import { bytesOf, NETWORK_CASES, ONNX_OPERATORS } from '../support/network-onnx-cases.js';
 import { type Attribute, floats, input, int64s, node, onnx, output } from '../support/onnx-writer.js';
 import { mulberry32 } from '../support/random.js';
@@ -91,33 +90,10 @@ function made(index: number): Uint8Array<ArrayBuffer> {
   );
 }
 
-it('mutated files', async () => {
-  const { outcomes, failures, slowest, memory } = await fuzzModels({
-    count: 20_000,
-    seed,
-    seeds,
-    use: runAnything,
-  });
-  console.log(`20000 mutated networks: ${JSON.stringify(outcomes)}, slowest ${slowest.ms.toFixed(0)} ms`);
-  expect(failures.map(({ index, error }) => `${index}: ${error}`)).toEqual([]);
-  expect(memory).toBeLessThan(500e6);
-  expect(outcomes.run).toBeGreaterThan(500);
-});
+it('mutated files', () => expectRunOrRefused('mutated networks', { count: 20_000, seeds, run: 500 }));
 
-it('graphs of any operators with any attributes', async () => {
-  const make = (_: unknown, __: number, index: number) => ({ name: 'made', bytes: made(index) });
-  const { outcomes, failures, slowest, memory } = await fuzzModels({
-    count: 5000,
-    seed,
-    seeds,
-    use: runAnything,
-    make,
-  });
-  console.log(`5000 networks of any nodes: ${JSON.stringify(outcomes)}, slowest ${slowest.ms.toFixed(0)} ms`);
-  expect(failures.map(({ index, error }) => `${index}: ${error}`)).toEqual([]);
-  expect(memory).toBeLessThan(500e6);
-  expect(outcomes.run).toBeGreaterThan(500);
-});
+it('graphs of any operators with any attributes', () =>
+  expectRunOrRefused('networks of any nodes', { count: 5000, seeds, make: made, run: 500 }));
 
 it('deep and wide', async () => {
   const chain = (type: string, first: string, last: string, count: number) =>

@@ -1,8 +1,40 @@
 import { isDeconvError } from 'deconv-wasm';
 import { loadNetwork } from 'deconv-wasm/network';
+import { expect } from 'vitest';
+import { fuzzModels } from '../../scripts/fuzz-models.mjs';
+import { seed } from './seed.js';
+
+interface Garbage {
+  readonly count: number;
+  readonly seeds: readonly { readonly name: string; readonly bytes: Uint8Array<ArrayBuffer> }[];
+  /** By its number, instead of a mutation of the seeds. */
+  readonly make?: (index: number) => Uint8Array<ArrayBuffer>;
+  /** The name of what is made, by which its format may be told. */
+  readonly name?: string;
+  /** More than so many run. */
+  readonly run: number;
+}
+
+/** Expects that all of them run, or are refused soon and in words, in little memory. */
+export async function expectRunOrRefused(
+  what: string,
+  { count, seeds, make, name = 'made', run }: Garbage,
+): Promise<void> {
+  const { outcomes, failures, slowest, memory } = await fuzzModels({
+    count,
+    seed,
+    seeds: [...seeds],
+    use: runAnything,
+    ...(make && { make: (_: unknown, __: number, index: number) => ({ name, bytes: make(index) }) }),
+  });
+  console.log(`${count} ${what}: ${JSON.stringify(outcomes)}, slowest ${slowest.ms.toFixed(0)} ms`);
+  expect(failures.map(({ index, error }) => `${index}: ${error}`)).toEqual([]);
+  expect(memory).toBeLessThan(500e6);
+  expect(outcomes.run).toBeGreaterThan(run);
+}
 
 /** Loads and runs a network, where its inputs are small enough. */
-export async function runAnything(bytes: Uint8Array): Promise<string> {
+async function runAnything(bytes: Uint8Array): Promise<string> {
   try {
     using net = await loadNetwork(bytes);
     const inputs = net.inputs.map(({ name, shape }) => {
