@@ -100,6 +100,27 @@ describe('the film, as the page opens', () => {
     expect(await landed()).toBe(rested);
     await open.leave();
   });
+
+  it('rests where somebody has put it before it came into view', async () => {
+    open = await visit(served, { ownClock: true, viewport: { width: 360, height: 240 } });
+    page = open.page;
+    const scrub = slider('Stamps landed');
+    await scrub.evaluate((input) => input.focus({ preventScroll: true }));
+    await page.keyboard.press('Home');
+    await page.locator('.output-figure').evaluate(async (picture) => {
+      picture.scrollIntoView({ block: 'center' });
+      // The page's own observer has seen it by then: it is the older one.
+      await new Promise((seen) => {
+        new IntersectionObserver(([entry]) => entry?.isIntersecting && seen(null), {
+          threshold: 0.5,
+        }).observe(picture);
+      });
+    });
+    await page.clock.runFor(5000);
+    expect(await landed()).toBe(0);
+    await page.getByRole('button', { name: 'Play', exact: true }).waitFor();
+    await open.leave();
+  });
 });
 
 describe('the film', () => {

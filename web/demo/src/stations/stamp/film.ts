@@ -99,21 +99,31 @@ export const lighted = computed<Pointed | null>(() => {
 });
 
 export const controls = {
+  hold: () => run(pause),
   toggle: () => run(playing.value ? pause : play),
-  start: () => run((p) => play(rest(p, 0))),
+  start: () => run(fromTheStart),
   forward: () => run(reducedMotion.value ? jumpForward : stepForward),
   back: () => run(stepBack),
   seek: (step: number) => run((p) => rest(p, step)),
   end: () => run((p) => rest(p, p.total)),
   speed: (speed: number) => {
     change((s) => ({ ...s, speed }));
-    run((p) => ({ ...p, speed }));
+    show((p) => ({ ...p, speed }));
   },
 };
 
+const fromTheStart = (p: Playback) => play(rest(p, 0));
 const jumpForward = (p: Playback) => rest(p, p.position + 1);
 
+/** What somebody has moved once does not open by itself any more. */
+let inHand = false;
+
 function run(move: (p: Playback) => Playback): void {
+  inHand = true;
+  show(move);
+}
+
+function show(move: (p: Playback) => Playback): void {
   film.value = move(film.value);
 }
 
@@ -127,7 +137,7 @@ function keepRolling(): void {
     // The time of a frame may lie before the moment that asked for it.
     const seconds = Math.max(now - last, 0) / 1000;
     const pace = gathering.peek() ? GATHER_PACE : 1;
-    run((p) => advance(p, pace * Math.min(seconds, LONGEST_FRAME)));
+    show((p) => advance(p, pace * Math.min(seconds, LONGEST_FRAME)));
     last = now;
     scheduled = isMoving(film.peek()) ? requestAnimationFrame(roll) : 0;
   };
@@ -151,9 +161,9 @@ async function refresh(request: StampRequest): Promise<void> {
     const next = { view: state.peek().view, request, result };
     stamped.value = next;
     lastReport.value = result.report;
-    run((p) => withTotal({ ...p, speed: state.peek().speed }, steps(next)));
+    show((p) => withTotal({ ...p, speed: state.peek().speed }, steps(next)));
     // The page opens before the first stamp; for people who asked for less motion, with the finished picture.
-    if (first) reducedMotion.peek() ? controls.end() : controls.seek(0);
+    if (first) show((p) => rest(p, reducedMotion.peek() ? p.total : 0));
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
     refusal.value = error.message;
@@ -168,9 +178,7 @@ const request = computed<StampRequest>(() => {
 
 /** The page opens playing: from the moment that there is something to be seen of it. */
 export function openFilm(): void {
-  const { position, target } = film.peek();
-  // Whoever has begun already is left alone.
-  if (position === 0 && target === 0) controls.start();
+  if (!inHand && !reducedMotion.peek()) show(fromTheStart);
 }
 
 let started = false;
@@ -187,7 +195,7 @@ export function startFilm(): void {
     const next = { ...shown, view };
     stamped.value = next;
     // The other film begins where the old one was: at the start, at the end, or playing.
-    run((p) => withTotal(p, steps(next)));
+    show((p) => withTotal(p, steps(next)));
   });
   effect(() => {
     if (engineStatus.value.is !== 'ready') return;

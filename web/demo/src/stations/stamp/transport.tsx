@@ -15,6 +15,9 @@ const views = [
   { value: 'gather', label: 'Gather' },
 ] as const;
 
+/** Keys that move the scrub. Where it is at its end already, the browser tells of no input. */
+const MOVES = /^(Arrow|Page|Home$|End$)/;
+
 /** Play, step, scrub and speed of the film. */
 export function Transport() {
   const unit = gathering.value ? 'output' : 'stamp';
@@ -59,6 +62,8 @@ export function Transport() {
           max={total.value}
           value={landed.value}
           aria-valuetext={`${landed.value} of ${count(total.value, unit)}`}
+          onPointerDown={controls.hold}
+          onKeyDown={({ key }) => MOVES.test(key) && controls.hold()}
           onInput={(event) => controls.seek(event.currentTarget.valueAsNumber)}
         />
         <span class="scrub-value" aria-hidden="true">
