@@ -139,6 +139,23 @@ describe('what does not fit', () => {
     ['no state', null, undefined, 'BAD_TYPE', /a state: an object of tensors by name, got null/],
     ['a list', [bias], undefined, 'BAD_TYPE', /a state/],
     ['a Map', new Map(Object.entries(good())), { strict: false }, 'BAD_TYPE', /a state.*Object\.fromEntries/],
+    [
+      'a path',
+      'up.safetensors',
+      undefined,
+      'BAD_TYPE',
+      /a state.*got "up.safetensors"\. Read it first: .*readModel/,
+    ],
+    ['bytes', new Uint8Array(4), { strict: false }, 'BAD_TYPE', /a state.*Read it first/],
+    ['a Blob', new Blob([]), { strict: false }, 'BAD_TYPE', /a state.*Read it first/],
+    ['a Response', new Response(''), { strict: false }, 'BAD_TYPE', /a state.*Read it first/],
+    [
+      'another layer',
+      { stateDict: () => good() },
+      { strict: false },
+      'BAD_TYPE',
+      /a state.*what its stateDict\(\) gives/,
+    ],
     ['bare values', { ...good(), bias: bias.data }, undefined, 'BAD_TYPE', /"bias" to be a tensor/],
     [
       'integers of 64 bits',

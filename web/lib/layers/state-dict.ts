@@ -1,5 +1,6 @@
 import { checkBoolean, checkOptions, describe, fault, refuse, shapeText } from '../core/checks.js';
 import type { HalfTensor } from '../core/half-tensor.js';
+import { bytesOf, isBlob, isResponse, isUrl } from '../core/realms.js';
 import { checkTensor, sameList, type Tensor } from '../core/tensor.js';
 
 /** Tensors by name, as PyTorch's `state_dict()` gives them and safetensors files hold them. */
@@ -112,20 +113,33 @@ function collect(
   depth: number,
   into: Map<string, unknown>,
 ): void {
-  // What iterates (a list, a Map, a typed array) has its values elsewhere than in properties.
+  // What iterates (a list, a Map, a typed array) has its values elsewhere than in properties, and so have files.
   const isObject = typeof state === 'object' && state !== null;
-  const iterates = isObject && Symbol.iterator in state;
-  if (!isObject || iterates || depth > MAX_DEPTH) {
+  if (!isObject || Symbol.iterator in state || isFile(state) || givesState(state) || depth > MAX_DEPTH) {
     const whole = prefix === '';
     const what = whole ? 'a state: an object of tensors by name' : `${describe(prefix)} to be a tensor`;
-    const advice = whole && iterates ? 'Object.fromEntries(…) makes one of a Map.' : '';
-    refuse('BAD_TYPE', where, what, state, advice);
+    refuse('BAD_TYPE', where, what, state, whole ? adviceFor(state) : '');
   }
   for (const [name, value] of Object.entries(state)) {
     const whole = prefix === '' ? name : `${prefix}.${name}`;
     if (isTensorLike(value)) into.set(whole, value);
     else collect(where, value, whole, depth + 1, into);
   }
+}
+
+const isFile = (value: unknown): boolean =>
+  typeof value === 'string' ||
+  isUrl(value) ||
+  isBlob(value) ||
+  isResponse(value) ||
+  bytesOf(value) !== undefined;
+
+const givesState = (value: unknown): boolean => typeof Object(value).stateDict === 'function';
+
+function adviceFor(state: unknown): string {
+  if (givesState(state)) return 'Pass what its stateDict() gives; that of a file is awaited.';
+  if (isFile(state)) return 'Read it first: loadStateDict(await (await readModel(file)).stateDict()).';
+  return Symbol.iterator in Object(state) ? 'Object.fromEntries(…) makes one of a Map.' : '';
 }
 
 function isTensorLike(value: unknown): boolean {
