@@ -6,14 +6,14 @@
 namespace deconv {
 namespace {
 
-template <int kRows>
-void multiply_panel(const TileProduct& product, const float* values, float* result) {
-  v128_t left[kRows];
-  v128_t right[kRows];
+// kVectors vectors of positions from vector kFirst of the panel at `values` on, two in each panel.
+template <int kRows, int kFirst, int kVectors>
+void multiply_vectors(const TileProduct& product, const float* values, float* result) {
+  v128_t sums[kRows][kVectors];
   const float* tile = product.tile;
   for (int row = 0; row < kRows; ++row) {
-    left[row] = wasm_v128_load32_splat(tile + row);
-    right[row] = left[row];
+    const v128_t bias = wasm_v128_load32_splat(tile + row);
+    for (v128_t& sum : sums[row]) sum = bias;
   }
   tile += kRows;
   // Not unrolled: engines schedule the plain loop best, and every unrolled form spilled registers.
@@ -21,35 +21,53 @@ void multiply_panel(const TileProduct& product, const float* values, float* resu
     const Segment& segment = product.segments[index];
     const float* panel = values + int64_t{segment.first} * kPanel;
     for (int32_t step = segment.length; step > 0; --step) {
-      const v128_t panel_left = wasm_v128_load(panel);
-      const v128_t panel_right = wasm_v128_load(panel + 4);
+      v128_t positions[kVectors];
+      for (int vector = 0; vector < kVectors; ++vector) {
+        const int at = kFirst + vector;
+        positions[vector] = wasm_v128_load(panel + at / 2 * product.panel_stride + at % 2 * 4);
+      }
       for (int row = 0; row < kRows; ++row) {
         const v128_t weight = wasm_v128_load32_splat(tile + row);
-        left[row] = fma_f32x4(weight, panel_left, left[row]);
-        right[row] = fma_f32x4(weight, panel_right, right[row]);
+        for (int vector = 0; vector < kVectors; ++vector) {
+          sums[row][vector] = fma_f32x4(weight, positions[vector], sums[row][vector]);
+        }
       }
       tile += kRows;
       panel += kPanel;
     }
   }
   if (product.relu) {
-    for (int row = 0; row < kRows; ++row) {
-      left[row] = relu(left[row]);
-      right[row] = relu(right[row]);
+    for (auto& row : sums) {
+      for (v128_t& sum : row) sum = relu(sum);
     }
   }
+  result += kFirst * 4;
   for (int row = 0; row < kRows; ++row, result += product.result_stride) {
-    wasm_v128_store(result, left[row]);
-    wasm_v128_store(result + 4, right[row]);
+    for (int vector = 0; vector < kVectors; ++vector) {
+      wasm_v128_store(result + vector * 4, sums[row][vector]);
+    }
   }
 }
 
+// A unit adds to the same sum every four cycles only: one panel of few rows is fewer sums than two
+// units can add to in turn. All but the last panels are multiplied several at once.
 template <int kRows>
 void multiply(const TileProduct& product) {
-  for (int64_t panel = 0; panel < product.panel_count; ++panel) {
-    multiply_panel<kRows>(product, product.panels + panel * product.panel_stride,
-                          product.result + panel * kPanel);
-  }
+  int64_t panel = 0;
+  const auto go_on = [&](int64_t at_once, auto... passes) {
+    for (; panel + at_once <= product.panel_count; panel += at_once) {
+      (passes(product, product.panels + panel * product.panel_stride,
+              product.result + panel * kPanel),
+       ...);
+    }
+  };
+  if constexpr (kRows == 1) go_on(4, multiply_vectors<1, 0, 8>);
+  if constexpr (kRows == 2) go_on(2, multiply_vectors<2, 0, 4>);
+#ifdef __wasm_relaxed_simd__
+  // Two whole panels would need a register too many.
+  if constexpr (kRows == 3) go_on(3, multiply_vectors<3, 0, 3>, multiply_vectors<3, 3, 3>);
+#endif
+  go_on(1, multiply_vectors<kRows, 0, 2>);
 }
 
 // Reads a tile before it is used. The reads of a product wait for memory a few at a time, those of

@@ -136,7 +136,7 @@ TEST_CASE("tiles of every height are sums of products, with and without a ReLU")
   Random random(1);
   for (int rows = 1; rows <= kTileRows; ++rows) {
     for (const Segments& segments : kSegmentLists) {
-      for (int64_t panel_count = 0; panel_count <= 3; ++panel_count) {
+      for (int64_t panel_count = 0; panel_count <= 9; ++panel_count) {
         for (const bool relu : {false, true}) {
           CAPTURE(rows);
           CAPTURE(panel_count);
@@ -168,7 +168,8 @@ TEST_CASE("tiles keep what is not finite, the signs of zeros and denormals") {
     };
     // Every other time no infinities and NaNs, which drown the rest.
     const bool wild = random.one_in(2);
-    Product product(random.between(1, kTileRows), {{1, random.between(0, 4)}}, 2, 0, 1);
+    Product product(random.between(1, kTileRows), {{1, random.between(0, 4)}}, random.between(1, 5),
+                    0, 1);
     for (int64_t index = 0; index < product.tile.size(); ++index) {
       product.tile.data()[index] =
           wild ? any_of(weights, 99)

@@ -14,8 +14,8 @@ namespace deconv {
 namespace {
 
 #ifdef __wasm_relaxed_simd__
-// Up to three rows wait for the four cycles of one multiply-add after the other.
-constexpr double kTileStep[] = {0, 1.05, 1.05, 1.08, 1.2, 1.4, 1.6};
+// Four rows and fewer wait now and then for a sum, or for loads.
+constexpr double kTileStep[] = {0, 0.57, 0.65, 0.88, 1.2, 1.4, 1.6};
 // XNNPACK: one input channel of one tap and eight output channels; one tap of one position beside.
 constexpr double kXnnpackStep = 0.31;
 constexpr double kXnnpackTap = 0.38;
@@ -23,7 +23,7 @@ constexpr double kXnnpackTap = 0.38;
 // bytes, on which it is a third of that, and one that does not.
 constexpr double kXnnpackByteStep = 0.75;
 #else
-constexpr double kTileStep[] = {0, 1.05, 1.05, 1.15, 1.45, 1.8};
+constexpr double kTileStep[] = {0, 0.62, 0.87, 1.15, 1.45, 1.8};
 constexpr double kXnnpackStep = 0.44;
 constexpr double kXnnpackTap = 0.52;
 constexpr double kXnnpackByteStep = 1.06;
