@@ -1,5 +1,3 @@
-import { product } from '../core/lists.js';
-import type { OperatorSpec } from '../core/spec.js';
 import type { CanonicalParameters } from '../runtime/operation.js';
 
 /** A factor and a summand of every output channel. */
@@ -8,26 +6,14 @@ export interface ChannelAffine {
   readonly shift: ArrayLike<number>;
 }
 
-/** Parameters of the operator with what is multiplied and added behind it worked in. */
+/** Parameters of an operator with what is multiplied and added behind it worked in. */
 export function foldAffine(
   { weight, bias }: CanonicalParameters,
-  { transposed, groups, inChannels, outChannels, kernel }: OperatorSpec,
   { scale, shift }: ChannelAffine,
-): CanonicalParameters<ArrayBuffer> {
-  const taps = product(kernel);
-  const [groupIn, groupOut] = [inChannels / groups, outChannels / groups];
-  const folded = new Float32Array(weight.length);
-  for (let row = 0; row * taps < weight.length; row += 1) {
-    const channel = transposed
-      ? Math.floor(row / (groupIn * groupOut)) * groupOut + (row % groupOut)
-      : Math.floor(row / groupIn);
-    const factor = scale[channel] as number;
-    for (let index = row * taps; index < (row + 1) * taps; index += 1) {
-      folded[index] = (weight[index] as number) * factor;
-    }
-  }
+): CanonicalParameters {
   return {
-    weight: folded,
+    weight,
+    scale,
     bias: Float32Array.from(
       shift,
       (summand, channel) => summand + (bias?.[channel] ?? 0) * (scale[channel] as number),

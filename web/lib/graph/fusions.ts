@@ -1,6 +1,5 @@
 import { hasBrand, NORMALIZATION } from '../core/brands.js';
 import { isDeconvError } from '../core/errors.js';
-import type { OperatorSpec } from '../core/spec.js';
 import { internalsOf, type LayerArithmetic } from '../layers/internals.js';
 import { isLayer } from '../layers/layer.js';
 import { EPILOGUE, type EpilogueModule, type Fusion, type Step, stepModuleOf } from '../layers/step.js';
@@ -70,8 +69,8 @@ export class ChainFusion implements Fusion {
       behind === null ? undefined : () => behind[EPILOGUE](spec.outChannels, layout) as Epilogue;
   }
 
-  fold(own: CanonicalParameters, spec: OperatorSpec): CanonicalParameters {
-    return this.#norm === null ? own : foldAffine(own, spec, this.#norm.scaleAndShift() as ChannelAffine);
+  fold(own: CanonicalParameters): CanonicalParameters {
+    return this.#norm === null ? own : foldAffine(own, this.#norm.scaleAndShift() as ChannelAffine);
   }
 
   /** Has all packed again if something has changed; allocates nothing. */

@@ -387,7 +387,7 @@ export abstract class OperatorLayer<Options extends ForwardOptions = ForwardOpti
       outputCount,
       parameters: () => {
         const own = this.#parameters.canonical(forward);
-        return fusion === undefined ? own : fusion.fold(own, spec);
+        return fusion === undefined ? own : fusion.fold(own);
       },
       epilogue: fusion?.epilogue,
     });

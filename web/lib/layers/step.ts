@@ -26,7 +26,7 @@ export interface StepRequest {
 export interface Fusion {
   readonly operators: FloatOperators;
   /** The parameters with what is multiplied and added worked in. */
-  fold(own: CanonicalParameters, spec: OperatorSpec): CanonicalParameters;
+  fold(own: CanonicalParameters): CanonicalParameters;
   /** The function of every value, behind a sum. */
   readonly epilogue: (() => Epilogue) | undefined;
 }

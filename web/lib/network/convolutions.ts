@@ -64,7 +64,7 @@ export class Convolutions {
         layout: own.layout,
         execution: { ...this.#execution, runtime },
         ...counts,
-        parameters: () => parametersOf(parts, spec),
+        parameters: () => parametersOf(parts),
         epilogue: activation === null ? undefined : () => epilogueOf(where, activation),
       }),
     };
@@ -141,7 +141,7 @@ function specOf(operation: Of<'convolution'>, relu: boolean): OperatorSpec {
   };
 }
 
-function parametersOf({ own: { weight, bias }, norm }: Parts, spec: OperatorSpec) {
+function parametersOf({ own: { weight, bias }, norm }: Parts) {
   const own = { weight: weight.data, bias: bias?.data ?? null };
-  return norm === null ? own : foldAffine(own, spec, norm);
+  return norm === null ? own : foldAffine(own, norm);
 }
