@@ -6,7 +6,7 @@ import { loadNetwork, type Network } from 'deconv-wasm/network';
 import { connect } from 'deconv-wasm/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectError, rejection } from '../support/errors.js';
-import { bytesOf, type NetworkCase, valuesFor } from '../support/network-onnx-cases.js';
+import { bytesOf, type NetworkCase, valuesFor } from '../support/network-onnx-cases/index.js';
 import { NETWORKS, Writer } from '../support/networks.js';
 import { floats } from '../support/onnx-writer.js';
 import { seed } from '../support/seed.js';

@@ -6,7 +6,7 @@ import { loadNetwork } from 'deconv-wasm/network';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { bytesSource, ModelFile } from '../../web/lib/models/source.js';
 import { readOnnxNetwork } from '../../web/lib/network/onnx/read.js';
-import { ONNX_OPERATORS } from '../support/network-onnx-cases.js';
+import { ONNX_OPERATORS } from '../support/network-onnx-cases/index.js';
 import { evaluate } from '../support/network-reference.js';
 import {
   bfloatOf,

@@ -7,7 +7,7 @@ import { type ModelLayer, readModel } from 'deconv-wasm/models';
 import { loadNetwork } from 'deconv-wasm/network';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { FAMILIES } from '../support/network-families.js';
-import { bytesOf, type NetworkCase, valuesFor } from '../support/network-onnx-cases.js';
+import { bytesOf, type NetworkCase, valuesFor } from '../support/network-onnx-cases/index.js';
 import { NETWORKS } from '../support/networks.js';
 import { runOnnx } from '../support/onnx-runtime.js';
 import { message, output, writeBytes } from '../support/onnx-writer.js';

@@ -5,7 +5,7 @@ import { loadNetwork } from 'deconv-wasm/network';
 import { beforeAll, expect, it } from 'vitest';
 import { expectError, rejection } from '../support/errors.js';
 import { expectRunOrRefused } from '../support/network-garbage.js';
-import { bytesOf, NETWORK_CASES, ONNX_OPERATORS } from '../support/network-onnx-cases.js';
+import { bytesOf, NETWORK_CASES, ONNX_OPERATORS } from '../support/network-onnx-cases/index.js';
 import { type Attribute, floats, input, int64s, node, onnx, output } from '../support/onnx-writer.js';
 import { mulberry32 } from '../support/random.js';
 import { seed } from '../support/seed.js';

@@ -5,7 +5,7 @@ import { init } from 'deconv-wasm';
 import { loadNetwork } from 'deconv-wasm/network';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { expectError, rejection } from '../support/errors.js';
-import { bytesOf, type NetworkCase } from '../support/network-onnx-cases.js';
+import { bytesOf, type NetworkCase } from '../support/network-onnx-cases/index.js';
 import {
   floats,
   initializer,

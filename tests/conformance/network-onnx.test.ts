@@ -5,7 +5,7 @@ import { host } from '@host';
 import { describe, expect, it } from 'vitest';
 import { bytesSource, ModelFile } from '../../web/lib/models/source.js';
 import { readOnnxNetwork } from '../../web/lib/network/onnx/read.js';
-import { bytesOf, NETWORK_CASES, valuesFor } from '../support/network-onnx-cases.js';
+import { bytesOf, NETWORK_CASES, valuesFor } from '../support/network-onnx-cases/index.js';
 import { evaluate } from '../support/network-reference.js';
 import { runOnnx } from '../support/onnx-runtime.js';
 import { seed } from '../support/seed.js';

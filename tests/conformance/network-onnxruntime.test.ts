@@ -8,7 +8,7 @@ import { host } from '@host';
 import { init, shutdown, type Tensor } from 'deconv-wasm';
 import { loadNetwork } from 'deconv-wasm/network';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bytesOf, valuesFor } from '../support/network-onnx-cases.js';
+import { bytesOf, valuesFor } from '../support/network-onnx-cases/index.js';
 import { NETWORKS } from '../support/networks.js';
 import { runOnnx } from '../support/onnx-runtime.js';
 import { seed } from '../support/seed.js';

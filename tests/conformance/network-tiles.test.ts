@@ -5,7 +5,7 @@ import { loadNetwork, type Network } from 'deconv-wasm/network';
 import { describe, expect, it } from 'vitest';
 import { BUILDS_HERE, describeEachBuild } from '../support/builds.js';
 import { expectError, rejection } from '../support/errors.js';
-import { bytesOf, type NetworkCase } from '../support/network-onnx-cases.js';
+import { bytesOf, type NetworkCase } from '../support/network-onnx-cases/index.js';
 import { NETWORKS, Writer } from '../support/networks.js';
 import { floats } from '../support/onnx-writer.js';
 import { seed } from '../support/seed.js';

@@ -8,7 +8,7 @@ import { bytesSource, ModelFile } from '../../web/lib/models/source.js';
 import { readOnnxNetwork } from '../../web/lib/network/onnx/read.js';
 import { describeEachBuild } from '../support/builds.js';
 import { caught, expectError, rejection } from '../support/errors.js';
-import { bytesOf, NETWORK_CASES, type NetworkCase, valuesFor } from '../support/network-onnx-cases.js';
+import { bytesOf, NETWORK_CASES, type NetworkCase, valuesFor } from '../support/network-onnx-cases/index.js';
 import { evaluate } from '../support/network-reference.js';
 import { NETWORKS } from '../support/networks.js';
 import { seed } from '../support/seed.js';

@@ -4,7 +4,7 @@
 import { HeapTensor, init, shutdown, type Tensor } from 'deconv-wasm';
 import { loadNetwork } from 'deconv-wasm/network';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bytesOf, valuesFor } from '../support/network-onnx-cases.js';
+import { bytesOf, valuesFor } from '../support/network-onnx-cases/index.js';
 import { NETWORKS } from '../support/networks.js';
 import { expectBytesPerCall, expectSteadyHeap, GLUES, MANY_KINDS } from '../support/steady.js';
 

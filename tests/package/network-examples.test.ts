@@ -7,7 +7,7 @@ import { PNG } from 'pngjs';
 import { build, type PreviewServer, preview } from 'vite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { chromiumOptions } from '../../scripts/browsers.mjs';
-import { bytesOf } from '../support/network-onnx-cases.js';
+import { bytesOf } from '../support/network-onnx-cases/index.js';
 import { floats, node } from '../support/onnx-writer.js';
 import { PATIENCE_MS } from '../support/patience.js';
 import { makeProject, pack, root, temporaryFolder } from './support.js';

@@ -1,6 +1,6 @@
 // Decoders of the families that people run, small, with the nodes that exporters write for them.
 
-import type { NetworkCase } from './network-onnx-cases.js';
+import type { NetworkCase } from './network-onnx-cases/index.js';
 import { Writer } from './networks.js';
 import { floats } from './onnx-writer.js';
 

@@ -1,6 +1,6 @@
 // Small networks as people run them, as ONNX files, and the steps that are left of their nodes.
 
-import type { NetworkCase } from './network-onnx-cases.js';
+import type { NetworkCase } from './network-onnx-cases/index.js';
 import { type Attribute, floats, int64s, node, type Write } from './onnx-writer.js';
 import { mulberry32 } from './random.js';
 
