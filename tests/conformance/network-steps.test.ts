@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { outputShapesOf } from '../../dist/network/shapes.js';
 import { stepOf } from '../../dist/network/steps/index.js';
+import { resizesPadded } from '../../dist/network/steps/spatial.js';
 import type { Operation } from '../../web/lib/network/operations.js';
 import type { DeconvModule } from '../../web/lib/runtime/glue.js';
 import { BUILDS } from '../support/builds.js';
@@ -23,6 +24,8 @@ interface Case {
   readonly seed: number;
   /** Whether NaN, infinities and zeros are among the values. */
   readonly special?: boolean;
+  /** What a resize lays around its result. */
+  readonly pad?: Of<'pad'>;
 }
 
 const SPECIAL = [
@@ -277,6 +280,29 @@ const resize = shapesOf(1, 5)
   })
   .filter(({ operation, shapes }) => sizeOf(outputShapesOf('', operation, shapes)[0] as Shape) <= 6000);
 
+const paddedResize = resize
+  .chain((own) => {
+    const { operation } = own;
+    const [shape = []] = outputShapesOf('', operation, own.shapes);
+    const end = (extent: number) =>
+      fc.integer({ min: Math.min(0, 1 - Math.floor(extent / 2)), max: extent - 1 });
+    const pads = shape.map((extent) => fc.oneof(fc.constant([0, 0]), fc.tuple(end(extent), end(extent))));
+    const modes = oneOf(['constant', 'reflect', 'edge', 'wrap'] as const);
+    return fc.tuple(fc.constant(own), modes, fc.tuple(...pads), oneOf([0, 7]));
+  })
+  .map(([own, mode, pads, value]): Case => {
+    return { ...own, pad: { kind: 'pad', pads: pads as [number, number][], mode, value } };
+  })
+  .filter(({ operation, pad }) => resizesPadded(operation as Of<'resize'>, pad as Of<'pad'>))
+  .filter(({ operation, shapes, pad }) => {
+    try {
+      const own = outputShapesOf('', operation, shapes);
+      return sizeOf(outputShapesOf('', pad as Of<'pad'>, own)[0] as Shape) <= 6000;
+    } catch {
+      return false;
+    }
+  });
+
 const block = fc
   .tuple(
     layouts,
@@ -445,6 +471,7 @@ const KINDS: readonly (readonly [string, fc.Arbitrary<Case>, number])[] = [
   ['slice', slice, 0],
   ['pad', pad, 0],
   ['resize', resize, 1e-6],
+  ['resize with a pad behind it', paddedResize, 1e-6],
   ['depth-to-space and space-to-depth', block, 0],
   ['pool', pool, 1e-6],
   ['reduce', reduce, 4e-6],
@@ -466,8 +493,8 @@ function run(
   own: Case,
   inPlace: boolean,
 ): { outputs: Float32Array[]; shapes: readonly Shape[] } {
-  const { operation, shapes } = own;
-  const step = stepOf(runtime, 'node', operation, shapes);
+  const { operation, shapes, pad } = own;
+  const step = stepOf(runtime, 'node', operation, shapes, pad);
   const { module } = runtime;
   const room = (size: number): number => module.allocateFloats(Math.max(size, 1));
   const inputs = shapes.map((shape) => room(sizeOf(shape)));
@@ -492,7 +519,8 @@ function check(runtime: Runtime & Heap, own: Case, tolerance: number, inPlace: b
     shape,
     data: Float64Array.from(valuesOf(own, sizeOf(shape), index)),
   }));
-  const wanted = compute(operation, inputs);
+  const plain = compute(operation, inputs);
+  const wanted = own.pad === undefined ? plain : compute(own.pad, plain);
   for (const [index, { shape, data }] of wanted.entries()) {
     expect(found.shapes[index]).toEqual(shape);
     const values = found.outputs[index] as Float32Array;

@@ -195,7 +195,7 @@ function stylist(): SmallNetwork {
   net.parts.push(scales);
   const large = net.node('Resize', [x, '', 'scales'], { mode: 'linear' });
   return {
-    net: net.done(net.conv(large, 8, 3, [3, 3]), { x: [1, 3, 9, 8] }),
+    net: net.done(layer(large, 8, 3), { x: [1, 3, 9, 8] }),
     steps: [
       'pad',
       'convolution',
@@ -205,8 +205,9 @@ function stylist(): SmallNetwork {
       'convolution',
       'normalization',
       'add',
-      'resize',
+      'resize+pad',
       'convolution',
+      'normalization',
     ],
   };
 }

@@ -91,6 +91,7 @@ export type Unit = Node & {
   readonly relu: ModuleNode | null;
   readonly sum: JoinNode | null;
   readonly activation: ModuleNode | null;
+  readonly pad: null;
 };
 
 /** What a layer computes of that which stands behind it, beside a ReLU behind the first. */
@@ -109,5 +110,6 @@ export function unitsOf({ nodes, inputs, outputs }: FlatDefinition, fuses?: Fuse
     relu: (_, next) => hasBrand(next.module, RELU),
     sum: (layer, next) => next.join?.kind === 'add' && fuses?.sum(layer as ModuleNode) === true,
     activation: (layer, next) => isModuleNode(next) && fuses?.activation(layer as ModuleNode, next) === true,
+    pad: () => false,
   }) as Unit[];
 }

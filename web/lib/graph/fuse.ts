@@ -14,6 +14,8 @@ export interface Fused<Node> {
   readonly sum: Node | null;
   /** And applies a function to all. */
   readonly activation: Node | null;
+  /** The result is laid out with what pads it. */
+  readonly pad: Node | null;
 }
 
 /** Whether a layer computes `next`, the only one to read what it has made of it so far. */
@@ -26,8 +28,8 @@ export type FusionRules<Node> = {
 
 /** All that a unit computes, in order. */
 export function partsOf<Node>(unit: Node & Fused<Node>): Node[] {
-  const { norm, relu, sum, activation } = unit;
-  return [unit, norm, relu, sum, activation].filter((node) => node !== null);
+  const { norm, relu, sum, activation, pad } = unit;
+  return [unit, norm, relu, sum, activation, pad].filter((node) => node !== null);
 }
 
 /** Nodes in order, without those that another one computes. */
@@ -73,8 +75,9 @@ export function fuse<Node extends FusibleNode>(
       return true;
     });
     const activation = take((next) => rules.activation(node, next));
+    const pad = take((next) => rules.pad(node, next));
     for (const value of last.outputs) made.add(value);
     const taking = residual === null ? node.inputs : [...node.inputs, residual];
-    return { ...node, inputs: taking, outputs: last.outputs, norm, relu, sum, activation };
+    return { ...node, inputs: taking, outputs: last.outputs, norm, relu, sum, activation, pad };
   });
 }

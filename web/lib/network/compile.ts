@@ -11,6 +11,7 @@ import type { Convolutions, PlannedConvolution } from './convolutions.js';
 import type { NetworkGraph, NetworkNode, Of } from './operations.js';
 import type { Shape } from './shapes.js';
 import { type StepOperation, stepOf } from './steps/index.js';
+import { resizesPadded } from './steps/spatial.js';
 
 /** A node with those behind it that it computes, under the name that errors call it by. */
 export type NetworkUnit = NetworkNode & Fused<NetworkNode> & ProgramUnit;
@@ -63,15 +64,26 @@ export function unitsOf({ nodes, values, inputs, outputs }: NetworkGraph, exact:
     return others.every((shape) => sameList(shape, first as Shape));
   };
   const layoutOf = ({ operation }: NetworkNode) => (operation as { readonly layout?: unknown }).layout;
+  const convolves = ({ operation }: NetworkNode): boolean => operation.kind === 'convolution';
   const fused = fuse<NetworkNode>(nodes, [...inputs, ...constants], outputs, {
-    layer: ({ operation }) => operation.kind === 'convolution',
-    norm: (layer, next) => !exact && next.operation.kind === 'affine' && layoutOf(layer) === layoutOf(next),
-    relu: (_, { operation }) => operation.kind === 'unary' && operation.function === 'relu',
-    sum: (_, next) =>
-      next.operation.kind === 'binary' && next.operation.function === 'add' && sameShapes(next),
+    layer: (node) => convolves(node) || node.operation.kind === 'resize',
+    norm: (layer, next) =>
+      !exact && convolves(layer) && next.operation.kind === 'affine' && layoutOf(layer) === layoutOf(next),
+    relu: (layer, { operation }) =>
+      convolves(layer) && operation.kind === 'unary' && operation.function === 'relu',
+    sum: (layer, next) =>
+      convolves(layer) &&
+      next.operation.kind === 'binary' &&
+      next.operation.function === 'add' &&
+      sameShapes(next),
     activation: (layer, next) =>
+      convolves(layer) &&
       next.operation.kind === 'unary' &&
       (next.operation.channelA === null || layoutOf(layer) === layoutOf(next)),
+    pad: ({ operation }, next) =>
+      operation.kind === 'resize' &&
+      next.operation.kind === 'pad' &&
+      resizesPadded(operation, next.operation),
   });
   return fused.map((unit) => ({ ...unit, name: unit.names[0] ?? unit.types.join() }));
 }
@@ -113,7 +125,7 @@ function operationStep(
   operation: StepOperation,
   inputShapes: readonly Shape[],
 ): CompiledStep {
-  const step = stepOf(runtime, where, operation, inputShapes);
+  const step = stepOf(runtime, where, operation, inputShapes, unit.pad?.operation as Of<'pad'> | undefined);
   const { outputShapes, inPlace } = step;
   // Filled anew by every call, so that a steady loop makes none.
   const inputs = unit.inputs.map(() => 0);

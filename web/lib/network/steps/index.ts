@@ -8,7 +8,7 @@ import { blockStep, copyStep, expandStep, joinStep, sliceStep, transposeStep } f
 import { affineStep, normalizationStep, softmaxStep } from './normalize.js';
 import { reduceStep } from './reduce.js';
 import { padStep, poolStep, resizeStep } from './spatial.js';
-import type { Compute, StepCall } from './step.js';
+import type { Compute, Of, StepCall } from './step.js';
 
 /** What computes an operation for given shapes, from addresses to addresses. It holds nothing on the heap. */
 export interface NetworkStep {
@@ -32,6 +32,7 @@ const IN_PLACE: readonly StepOperation['kind'][] = [
 
 /**
  * @param where names its node in errors
+ * @param pad of a resize: what is laid around it
  * @throws {DeconvError} `BAD_SHAPE`, `TOO_LARGE`, `UNSUPPORTED`
  */
 export function stepOf(
@@ -39,11 +40,15 @@ export function stepOf(
   where: string,
   operation: StepOperation,
   inputShapes: readonly Shape[],
+  pad?: Of<'pad'>,
 ): NetworkStep {
-  const outputShapes = outputShapesOf(where, operation, inputShapes);
+  const own = outputShapesOf(where, operation, inputShapes);
+  const outputShapes = pad === undefined ? own : outputShapesOf(where, pad, own);
   const call = { runtime, where, inputShapes, outputShapes };
   // Loops count on at least one value.
-  const compute = outputShapes.every((shape) => product(shape) === 0) ? () => {} : computeOf(call, operation);
+  const compute = outputShapes.every((shape) => product(shape) === 0)
+    ? () => {}
+    : computeOf(call, operation, pad);
   return {
     outputShapes,
     inPlace: IN_PLACE.includes(operation.kind),
@@ -57,7 +62,7 @@ export function stepOf(
   };
 }
 
-function computeOf(call: StepCall, operation: StepOperation): Compute {
+function computeOf(call: StepCall, operation: StepOperation, pad?: Of<'pad'>): Compute {
   switch (operation.kind) {
     case 'affine':
       return affineStep(call, operation);
@@ -77,7 +82,7 @@ function computeOf(call: StepCall, operation: StepOperation): Compute {
     case 'pad':
       return padStep(call, operation);
     case 'resize':
-      return resizeStep(call, operation);
+      return resizeStep(call, operation, pad);
     case 'depth-to-space':
     case 'space-to-depth':
       return blockStep(call, operation);

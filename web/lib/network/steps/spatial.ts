@@ -3,7 +3,7 @@
 import { stridesOf } from '../../core/broadcasting.js';
 import { at } from '../../core/lists.js';
 import { type Shape, spatialAxes } from '../shapes.js';
-import { type AxisTaps, mapStep } from './maps.js';
+import { type AxisTaps, mapStep, type Taps } from './maps.js';
 import { type Compute, type Of, type StepCall, shapesOf } from './step.js';
 import { padTaps, poolTaps, resizeTaps } from './tables.js';
 
@@ -22,9 +22,24 @@ export function poolStep(call: StepCall, operation: Of<'pool'>): Compute {
   return mapStep(call, shape, tables, { maximum: operation.function === 'maximum' });
 }
 
-export function resizeStep(call: StepCall, operation: Of<'resize'>): Compute {
+/** Whether one pass over the input gives a resize with a pad behind it. */
+export function resizesPadded(
+  { coordinates, interpolation }: Of<'resize'>,
+  { mode, value }: Of<'pad'>,
+): boolean {
+  if (coordinates === 'crop-and-resize') return false;
+  // A sum of no sources is 0; of one source at most it is what is wanted.
+  return mode !== 'constant' || value === 0 || interpolation === 'nearest';
+}
+
+/** With `pad`, which `resizesPadded` has found good, around it. */
+export function resizeStep(call: StepCall, operation: Of<'resize'>, pad?: Of<'pad'>): Compute {
   const [shape, output] = shapesOf(call);
   const tables = shape.map((extent, axis) => resizeTaps(operation, axis, extent));
+  if (pad !== undefined) {
+    const padded = tables.map((table, axis) => composed(table, padTaps(pad, axis, at(operation.size, axis))));
+    return mapStep(call, shape, padded, { fill: pad.value });
+  }
   const resize = mapStep(call, shape, tables, {});
   const { outside } = operation;
   if (outside === 0 || operation.coordinates !== 'crop-and-resize') return resize;
@@ -33,6 +48,12 @@ export function resizeStep(call: StepCall, operation: Of<'resize'>): Compute {
     resize(inputs, outputs);
     fillMissed(call.runtime.heap, at(outputs, 0) / 4, output, misses, outside);
   };
+}
+
+/** What `second`, of which no target has several sources, makes of what `first` gives. */
+function composed(first: AxisTaps, second: AxisTaps): AxisTaps {
+  if (first === null || second === null) return first ?? second;
+  return second.map(([source]) => (source === undefined ? [] : (first[source[0]] as Taps)));
 }
 
 /** What no source is near to, along whatever axis. */
