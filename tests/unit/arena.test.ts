@@ -50,6 +50,20 @@ describe('planArena', () => {
     expect(planArena([])).toEqual({ offsets: [], size: 0 });
   });
 
+  it('looks at a few values for each of thousands', () => {
+    let reads = 0;
+    const line = Array.from({ length: 4000 }, (_, first) => ({
+      size: 28,
+      first,
+      get last() {
+        reads += 1;
+        return first + 1;
+      },
+    }));
+    expect(planArena(line).size).toBe(64);
+    expect(reads).toBeLessThan(20 * line.length);
+  });
+
   it('takes the smallest gap that holds a value', () => {
     // A wide and a narrow gap are left between values of the whole time.
     const values = [
@@ -102,5 +116,28 @@ describe('Placement', () => {
     expect(placement.move(0, 3, 4)).toBe(false);
     expect(placement.find(1)).toEqual({ root: 3, offset: 0 });
     expect(placement.places().roots).toEqual([0, 3, 3, 3]);
+  });
+
+  it('looks at a few values for each of thousands of steps', () => {
+    const count = 4000;
+    let reads = 0;
+    const sizes = new Proxy(new Array<number>(count + 1).fill(28), {
+      get: (target, key) => {
+        reads += 1;
+        return Reflect.get(target, key);
+      },
+    });
+    // 0 is the input; every step makes the next value, an even one in the place of the one before it.
+    const steps = Array.from({ length: count }, (_, index) => step([index], [index + 1]));
+    const placement = new Placement(sizes, steps, [count]);
+    for (let value = 2; value <= count; value += 1) {
+      expect(placement.mayOverwrite(value - 1, value - 1)).toBe(true);
+      if (value % 2 === 0 || value > count / 2) placement.lay(value, value - 1, 0);
+    }
+    const { roots, arenaFloats } = placement.places();
+    expect(roots.at(-1)).toBe(count / 2 - 1);
+    expect(roots[8]).toBe(7);
+    expect(arenaFloats).toBe(64);
+    expect(reads).toBeLessThan(20 * count);
   });
 });

@@ -26,28 +26,52 @@ const SLACK = 4;
  */
 export function planArena(values: readonly Lifetime[]): ArenaPlan {
   const offsets = new Array<number>(values.length).fill(0);
-  const placed: { readonly begin: number; readonly end: number; readonly value: Lifetime }[] = [];
+  const placed = new Steps();
   const order = [...values.entries()].sort(([, one], [, other]) => other.size - one.size);
   let size = 0;
   for (const [index, value] of order) {
     const room = Math.ceil((value.size + SLACK) / ALIGNMENT) * ALIGNMENT;
-    const others = placed.filter(
-      (other) => other.value.first <= value.last && value.first <= other.value.last,
-    );
+    const others = placed.beside(value).sort((one, other) => one.begin - other.begin);
     const begin = smallestGap(others, room);
     offsets[index] = begin;
-    placed.push({ begin, end: begin + room, value });
-    placed.sort((one, other) => one.begin - other.begin);
+    placed.add(value, { begin, end: begin + room });
     size = Math.max(size, begin + room);
   }
   return { offsets, size };
 }
 
+interface Room {
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** What has been placed, by steps: a network has thousands of values, of which few stand at any time. */
+class Steps {
+  /** Of every step the rooms of what stands then, and of what is written then. */
+  readonly #standing: Room[][] = [];
+  readonly #written: Room[][] = [];
+
+  add({ first, last }: Lifetime, room: Room): void {
+    for (let step = first; step <= last; step += 1) push(this.#standing, step, room);
+    push(this.#written, first, room);
+  }
+
+  /** Rooms of all that stands at some time with this value, each once. */
+  beside({ first, last }: Lifetime): Room[] {
+    const others = [...(this.#standing[first] ?? [])];
+    for (let step = first + 1; step <= last; step += 1) others.push(...(this.#written[step] ?? []));
+    return others;
+  }
+}
+
+function push(rooms: Room[][], step: number, room: Room): void {
+  const known = rooms[step];
+  if (known === undefined) rooms[step] = [room];
+  else known.push(room);
+}
+
 /** Where a value of `room` floats goes between `others`, which lie in order and may overlap each other. */
-function smallestGap(
-  others: readonly { readonly begin: number; readonly end: number }[],
-  room: number,
-): number {
+function smallestGap(others: readonly Room[], room: number): number {
   let best: number | undefined;
   let bestGap = Number.POSITIVE_INFINITY;
   let end = 0;

@@ -22,6 +22,8 @@ export class Placement {
   readonly #first: readonly number[];
   readonly #last: readonly number[];
   readonly #parts = new Map<number, Part>();
+  /** Of every root, the values that lie in its room, without most of those that nobody needs any more. */
+  readonly #tenants = new Map<number, number[]>();
 
   readonly #fixed: ReadonlySet<number>;
 
@@ -47,17 +49,27 @@ export class Placement {
 
   /** The value that has the room of `value`, and where in it that begins. */
   find(value: number): { readonly root: number; readonly offset: number } {
-    let [root, offset] = [value, 0];
-    for (let part = this.#parts.get(root); part !== undefined; part = this.#parts.get(root)) {
-      root = part.of;
-      offset += part.offset;
+    const part = this.#parts.get(value);
+    if (part === undefined) return { root: value, offset: 0 };
+    let { of: root, offset } = part;
+    for (let next = this.#parts.get(root); next !== undefined; next = this.#parts.get(root)) {
+      root = next.of;
+      offset += next.offset;
     }
+    // Straight to it the next time: values of long rows of steps lie in each other.
+    if (root !== part.of) this.#parts.set(value, { of: root, offset });
     return { root, offset };
   }
 
   /** Lays `value` into `whole`, where nobody else's values lie that are still needed. */
   lay(value: number, whole: number, offset: number): void {
+    const own = this.#tenantsOf(value);
     this.#parts.set(value, { of: whole, offset });
+    this.#tenants.delete(value);
+    const { root } = this.find(value);
+    const all = this.#tenantsOf(root);
+    this.#tenants.set(root, all);
+    for (const tenant of own) all.push(tenant);
   }
 
   /** Lays `value`, with all that shares its room, into `whole`; false where it is a part of something already. */
@@ -70,18 +82,25 @@ export class Placement {
     return true;
   }
 
-  /** Whether `step` may write over `value`, which it reads: nobody reads it, or what lies there, any more. */
+  /**
+   * Whether `step` may write over `value`, which it reads: nobody reads it, or what lies there, any more. Steps are asked
+   * for in order.
+   */
   mayOverwrite(value: number, step: number): boolean {
     const { root, offset } = this.find(value);
     if (this.#isInput(root) || this.#last[value] !== step) return false;
     const end = offset + (this.#sizes[value] as number);
-    return this.#sizes.every((size, other) => {
-      // Most values are not there yet or any more: where they lie is not looked for, of thousands of steps.
-      const lives = (this.#first[other] as number) < step && (this.#last[other] as number) >= step;
-      if (other === value || !lives) return true;
-      const place = this.find(other);
-      return place.root !== root || place.offset >= end || place.offset + size <= offset;
+    const needed = this.#tenantsOf(root).filter((other) => (this.#last[other] as number) >= step);
+    this.#tenants.set(root, needed);
+    return needed.every((other) => {
+      if (other === value || (this.#first[other] as number) >= step) return true;
+      const own = this.find(other).offset;
+      return own >= end || own + (this.#sizes[other] as number) <= offset;
     });
+  }
+
+  #tenantsOf(root: number): number[] {
+    return this.#tenants.get(root) ?? [root];
   }
 
   places(): Places {
