@@ -45,6 +45,8 @@ const NORMALIZING = [
   'proxy',
 ] as const;
 
+const CHAINED = ['forward', 'out', 'backward', 'train', 'eval', 'misshapen', 'summary', 'dispose'] as const;
+
 export interface MakeLayer {
   readonly do: 'layer';
   readonly family: (typeof FAMILIES)[number];
@@ -177,6 +179,20 @@ export type Action =
       readonly height: number;
       readonly width: number;
       readonly steps: readonly { readonly what: (typeof NORMALIZING)[number]; readonly seed: number }[];
+    }
+  | {
+      readonly do: 'chain';
+      readonly modules: readonly { readonly kind: number; readonly a: number; readonly b: number }[];
+      /** Two chains in one. */
+      readonly nested: boolean;
+      readonly channels: number;
+      readonly batch: number;
+      readonly height: number;
+      readonly width: number;
+      readonly steps: readonly ({
+        readonly what: (typeof CHAINED)[number];
+        readonly seed: number;
+      } & Scarcity)[];
     }
   | { readonly do: 'drop tensor'; readonly tensor: number; readonly layer: number }
   | { readonly do: 'grow'; readonly seat: number; readonly megabytes: number }
@@ -402,6 +418,26 @@ const action: fc.Arbitrary<Action> = fc.oneof(
         minLength: 1,
         maxLength: 8,
       }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('chain' as const),
+      modules: fc.array(fc.record({ kind: pick, a: pick, b: pick }), { minLength: 1, maxLength: 8 }),
+      nested: fc.boolean(),
+      channels: fc.integer({ min: 1, max: 8 }),
+      batch: fc.integer({ min: 1, max: 2 }),
+      height: fc.integer({ min: 1, max: 8 }),
+      width: fc.integer({ min: 1, max: 8 }),
+      steps: fc.array(
+        fc.record({
+          what: fc.constantFrom('forward' as const, 'forward' as const, 'out' as const, ...CHAINED),
+          seed,
+          ...scarcity,
+        }),
+        { minLength: 1, maxLength: 8 },
+      ),
     }),
   },
   {

@@ -18,6 +18,7 @@ import { dynamicReference, staticReference, steps } from '../support/int8-refere
 import { reference } from '../support/reference.js';
 import { sizeOf, toChannelsFirst, toChannelsLast } from '../support/tensors.js';
 import type { Action, Backward, Forward } from './actions.js';
+import { chains } from './chains.js';
 import { normalizations } from './normalization.js';
 import { Placed, valuesOf } from './places.js';
 import { Subject, type Wanted } from './subjects.js';
@@ -57,6 +58,8 @@ export async function apply(world: World, action: Action): Promise<void> {
       return misuse(world, action);
     case 'normalize':
       return normalizations(world, action);
+    case 'chain':
+      return chains(world, action);
     case 'dispose':
       return dispose(world, action);
     case 'drop tensor':
