@@ -36,6 +36,8 @@ struct Machine {
 
   // Transformed inputs of a band, which all weights pass by.
   int64_t winograd_band_bytes = 384 * 1024;
+  // Panels that a band has at least where its weights come from memory.
+  int64_t winograd_least_streamed_panels = 16;
   // Bands that both transform the lines between them are at least so many times longer.
   int64_t winograd_rows_per_line = 2;
 

@@ -23,6 +23,7 @@ class SmallMachine {
                        .scatter_panel_bytes = 1,
                        .scatter_least_panels = 1,
                        .winograd_band_bytes = 1,
+                       .winograd_least_streamed_panels = 1,
                        .winograd_rows_per_line = 0,
                        .depthwise_row_outputs = 1,
                        .depthwise_least_columns = 1,

@@ -383,8 +383,8 @@ describeEachBuild((build) => {
     expect(refusal(() => conv(zeros(1, 16, 9, 9, 9), zeros(16, 16, 3, 3, 3), { route }))).toBe(
       'takes two spatial axes only',
     );
-    expect(refusal(() => conv(zeros(1, 256, 4, 4), square(256, 3), { route }))).toBe(
-      'would keep more than 8 MB of transformed weights',
+    expect(refusal(() => conv(zeros(1, 1024, 4, 4), square(1024, 3), { route }))).toBe(
+      'would keep more than 80 MB of transformed weights',
     );
   });
 

@@ -6,6 +6,7 @@
 
 #include "axis_phases.h"
 #include "deconv/planner.h"
+#include "machine.h"
 #include "matrix_tile.h"
 #include "routes/depthwise.h"
 #include "routes/winograd_forms.h"
@@ -172,10 +173,14 @@ double winograd_nanoseconds(const Form& form, const Problem& problem, const Band
   const int64_t last_rows = cut.tile_rows - (cut.bands - 1) * cut.band_rows;
   const auto panels =
       static_cast<double>((cut.bands - 1) * cut.panels + (last_rows * cut.quads + 1) / 2);
+  const double weights = form.points * rows * in * lines * spec.groups;
+  // What does not stay in the cache comes from memory for every band.
+  const bool streams = weights > static_cast<double>(machine.cached_weights);
+  const double read = streams ? 0.25 * static_cast<double>(cut.bands) * jobs / spec.groups : 0.003;
   return 2500 +
          jobs * ((quads + again) * input * pairs * in + quads * output * rows +
                  panels * 1.12 * form.points * in * lines * products) +
-         0.003 * form.points * rows * in * lines * spec.groups + memory_nanoseconds(problem, 0.25);
+         read * weights + memory_nanoseconds(problem, 0.25);
 }
 
 double xnnpack_convolution_nanoseconds(const Problem& problem) {

@@ -39,8 +39,8 @@
 namespace deconv {
 namespace {
 
-// Transformed weights that a layer may keep.
-constexpr int64_t kMostWeights = int64_t{2} << 20;
+// Transformed weights that a layer may keep: 80 MB.
+constexpr int64_t kMostWeights = int64_t{20} << 20;
 constexpr int kLeastChannels = 12;
 // Offsets of the height whose products are summed where the width alone is transformed.
 constexpr int kMostLines = 16;
@@ -115,10 +115,18 @@ int64_t row_count(const Spec& spec) {
          spec.group_out_channels();
 }
 
+// Of all transformed weights.
+int64_t weight_values(const Form& form, const Spec& spec) {
+  return row_count(spec) * form.points * lines_of(form, spec) * spec.in_channels;
+}
+
 class WinogradRoute final : public Route {
  public:
   WinogradRoute(const Form& form, const Spec& spec)
-      : form_(form), spec_(spec), lines_(lines_of(form, spec)) {}
+      : form_(form),
+        spec_(spec),
+        lines_(lines_of(form, spec)),
+        streams_weights_(weight_values(form, spec) > machine.cached_weights) {}
 
   Status set_parameters(const float* weight, const float* bias) override;
   Status run(const Plan& plan, const float* input, const Output& output, float* scratch) override;
@@ -155,6 +163,7 @@ class WinogradRoute final : public Route {
   const Form& form_;
   const Spec spec_;
   const int64_t lines_;
+  const bool streams_weights_;
   AxisPhases axes_[3];
   Buffer tiles_;  // [pair][channel group][tile][point]
   Buffer bias_;
@@ -346,15 +355,16 @@ void WinogradRoute::multiply(const Run& run, const Band& band, const Pair& pair,
   for (int64_t index = 0; index < tiling.count; ++index) {
     const int height = tiling.height(index);
     for (int point = 0; point < form_.points; ++point) {
-      multiply_tile(height, {.tile = tile,
-                             .panels = memory.transformed + point * run.transformed_stride,
-                             .panel_count = (quads + 1) / 2,
-                             .panel_stride = in * kPanel,
-                             .segments = lines,
-                             .segment_count = static_cast<int32_t>(lines_),
-                             .relu = false,
-                             .result = memory.products + point * run.products_stride,
-                             .result_stride = pitch});
+      multiply_tiles(height, depth(), streams_weights_,
+                     {.tile = tile,
+                      .panels = memory.transformed + point * run.transformed_stride,
+                      .panel_count = (quads + 1) / 2,
+                      .panel_stride = in * kPanel,
+                      .segments = lines,
+                      .segment_count = static_cast<int32_t>(lines_),
+                      .relu = false,
+                      .result = memory.products + point * run.products_stride,
+                      .result_stride = pitch});
       tile += Tiling::packed_elements(height, depth());
     }
     for (int tile_row = 0; tile_row < height; ++tile_row) {
@@ -418,8 +428,8 @@ const char* refusal(const Form& form, const Problem& problem) {
   }
   if (const char* reason = AxisPhases::refusal(problem)) return reason;
   if (lines_of(form, spec) > kMostLines) return "takes no kernel this tall";
-  if (row_count(spec) * form.points * lines_of(form, spec) * spec.in_channels > kMostWeights) {
-    return "would keep more than 8 MB of transformed weights";
+  if (weight_values(form, spec) > kMostWeights) {
+    return "would keep more than 80 MB of transformed weights";
   }
   return nullptr;
 }
@@ -460,6 +470,9 @@ const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
   const int64_t row_bytes = 4 * form.points * in * cut.quads * kQuad;
   cut.band_rows = std::max(machine.winograd_band_bytes / row_bytes,
                            (lines - 1) * machine.winograd_rows_per_line);
+  if (weight_values(form, spec) > machine.cached_weights) {
+    cut.band_rows = std::max(cut.band_rows, 2 * machine.winograd_least_streamed_panels / cut.quads);
+  }
   cut.band_rows = std::clamp(cut.band_rows, int64_t{1},
                              std::max(ceil_divide(cut.tile_rows, wanted), int64_t{1}));
   cut.bands = ceil_divide(cut.tile_rows, cut.band_rows);
