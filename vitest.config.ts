@@ -7,7 +7,9 @@ import { BaseSequencer, type BrowserProviderOption, type TestSpecification } fro
 import { chromiumOptions, type EngineName, enginesHere } from './scripts/browsers.mjs';
 import { browserTests } from './tests/support/browser-core.js';
 import { engineProvider } from './tests/support/engine-provider.js';
+import { hasPassed, plainName } from './tests/support/passed-files.js';
 import { PATIENCE_MS } from './tests/support/patience.js';
+import RunReporter from './tests/support/run-reporter.js';
 
 const root = import.meta.dirname;
 
@@ -53,7 +55,12 @@ function inline(value: unknown): string {
 // What `npm run test:quick` runs: one build, where all four run else.
 const quick = process.env.DECONV_TEST_QUICK === '1';
 
-const shared = { testTimeout: 4 * PATIENCE_MS, hookTimeout: 4 * PATIENCE_MS, provide: { seed, quick } };
+const shared = {
+  testTimeout: 4 * PATIENCE_MS,
+  hookTimeout: 4 * PATIENCE_MS,
+  provide: { seed, quick },
+  setupFiles: ['./tests/support/equality.ts'],
+};
 // The tests' own lines (how many cases ran on which route) go to the terminal as they are.
 const inNode = { ...shared, environment: 'node', disableConsoleIntercept: true } as const;
 
@@ -101,10 +108,27 @@ function inBrowser(
   };
 }
 
-/** What compiles its programs takes longest: it comes first, beside tests that wait for browsers. */
-class NativeFirst extends BaseSequencer {
+/**
+ * Leaves out what has passed with all that it reads (tests/support/passed-files.ts), unless files or tests are named.
+ * What compiles its programs takes longest: it comes first, beside tests that wait for browsers.
+ */
+class WhatChanged extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const sorted = await super.sort(files);
+    const passed = files.filter(({ project, moduleId }) => hasPassed(project.name, moduleId));
+    // Vitest keeps the names of the command line there, but not among its types.
+    const names = (this.ctx as unknown as { readonly filenamePattern?: readonly string[] }).filenamePattern;
+    const isNamed = names !== undefined || this.ctx.config.testNamePattern !== undefined;
+    const left = isNamed ? [] : passed;
+    if (left.length > 0) this.ctx.config.passWithNoTests = true;
+    for (const name of new Set(left.map(({ project }) => project.name))) {
+      const [of, all] = [left, files].map(
+        (some) => some.filter(({ project }) => project.name === name).length,
+      );
+      console.log(
+        `${plainName(name)}: ${of} of ${all} files have passed with all that they read, and are not run again (CI=true runs them, too)`,
+      );
+    }
+    const sorted = await super.sort(files.filter((file) => !left.includes(file)));
     const isNative = ({ project }: TestSpecification) => project.name === 'native';
     return [...sorted.filter(isNative), ...sorted.filter((file) => !isNative(file))];
   }
@@ -112,12 +136,12 @@ class NativeFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    sequence: { sequencer: NativeFirst },
+    sequence: { sequencer: WhatChanged },
     // Three files of any projects at a time, whatever the machine has: two left a third of two cores idle, waiting
     // for browsers and links, and more make each other slow. At the end come the projects that take one file at a
     // time, a browser's beside the consumers'.
     maxWorkers: 3,
-    reporters: ['default', './tests/support/run-reporter.ts'],
+    reporters: ['default', new RunReporter()],
     projects: [
       {
         test: { ...inNode, name: 'unit', include: ['tests/unit/**/*.test.ts'] },

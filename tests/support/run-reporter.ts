@@ -2,9 +2,10 @@ import { basename } from 'node:path';
 import type { Reporter, TestCase, TestModule, Vitest } from 'vitest/node';
 import { missingEngines } from '../../scripts/browsers.mjs';
 import { whySkipped } from './expected-skips.js';
+import { noteOutcome, plainName } from './passed-files.js';
 
 /**
- * Ends the run with where its seconds went, with every skip that nobody expected (which fails the run), and
+ * Notes which files have passed (passed-files.ts), and ends the run with where its seconds went, with every skip that nobody expected (which fails the run), and
  * with one plain line that any tool can read: `tests: 12 passed, 0 failed`.
  */
 export default class RunReporter implements Reporter {
@@ -19,6 +20,7 @@ export default class RunReporter implements Reporter {
     // Tests that a name on the command line left out are skipped, too.
     const named = this.#vitest?.config.testNamePattern !== undefined;
     const unexpected = named ? [] : modules.flatMap(unexpectedSkips);
+    if (!named) for (const module of modules) note(module);
     for (const line of unexpected) console.log(`skipped, and not expected to be: ${line}`);
     if (unexpected.length > 0) process.exitCode = 1;
 
@@ -34,6 +36,11 @@ export default class RunReporter implements Reporter {
       `\ntests: ${count.passed} passed, ${count.failed + unexpected.length} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`,
     );
   }
+}
+
+function note(module: TestModule): void {
+  const passed = module.state() === 'passed' && unexpectedSkips(module).length === 0;
+  noteOutcome(module.project.name, module.moduleId, passed);
 }
 
 function secondsOf(module: TestModule): number {
@@ -55,8 +62,7 @@ function printSeconds(modules: readonly TestModule[]): void {
       .sort((a, b) => b.seconds - a.seconds);
     const total = slowest.reduce((sum, { seconds }) => sum + seconds, 0);
     const shown = slowest.slice(0, 4).map(({ file, seconds }) => `${file} ${seconds.toFixed(0)}`);
-    // A browser's project has the name of its instance, too.
-    console.log(`${name.replace(/ \(.*/, '').padEnd(9)}${total.toFixed(0).padStart(5)}  ${shown.join(', ')}`);
+    console.log(`${plainName(name).padEnd(9)}${total.toFixed(0).padStart(5)}  ${shown.join(', ')}`);
   }
 }
 

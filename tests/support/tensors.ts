@@ -12,34 +12,36 @@ export function zeros(...shape: number[]): Tensor {
 /** Values in [-1, 1), the same for the same seed. */
 export function randomTensor(shape: readonly number[], seed: number): Tensor {
   const random = mulberry32(seed);
-  return { data: Float32Array.from({ length: sizeOf(shape) }, () => 2 * random() - 1), shape };
+  return filled(shape, () => 2 * random() - 1);
 }
 
 /** Multiples of 1/4 in [-2, 2]: sums of their products are exact in float32, in any order. */
 export function quarters(shape: readonly number[], seed: number): Tensor {
   const random = mulberry32(seed);
-  return {
-    data: Float32Array.from({ length: sizeOf(shape) }, () => Math.round(random() * 16 - 8) / 4),
-    shape,
-  };
+  return filled(shape, () => Math.round(random() * 16 - 8) / 4);
+}
+
+/** Much faster than Float32Array.from. */
+function filled(shape: readonly number[], value: () => number): Tensor {
+  const data = new Float32Array(sizeOf(shape));
+  for (let index = 0; index < data.length; index += 1) data[index] = value();
+  return { data, shape };
 }
 
 /** `permute(x, [0, 2, 3, 1])`: axis 1 of the result is axis 2 of `x`. */
 export function permute(tensor: Tensor, axes: readonly number[]): Tensor {
   const shape = axes.map((axis) => tensor.shape[axis] as number);
-  const strides = tensor.shape.map((_, axis) => sizeOf(tensor.shape.slice(axis + 1)));
+  const strides = axes.map((axis) => sizeOf(tensor.shape.slice(axis + 1)));
   const data = new Float32Array(tensor.data.length);
-  const position = shape.map(() => 0);
-  for (let index = 0; index < data.length; index += 1) {
-    let source = 0;
-    for (const [at, axis] of axes.entries()) source += (position[at] as number) * (strides[axis] as number);
-    data[index] = tensor.data[source] as number;
-    for (let axis = shape.length - 1; axis >= 0; axis -= 1) {
-      position[axis] = (position[axis] as number) + 1;
-      if ((position[axis] as number) < (shape[axis] as number)) break;
-      position[axis] = 0;
+  let at = 0;
+  const copy = (axis: number, from: number): void => {
+    const end = from + (shape[axis] as number) * (strides[axis] as number);
+    for (let source = from; source < end; source += strides[axis] as number) {
+      if (axis < axes.length - 1) copy(axis + 1, source);
+      else data[at++] = tensor.data[source] as number;
     }
-  }
+  };
+  copy(0, 0);
   return { data, shape };
 }
 

@@ -71,6 +71,23 @@ it('permute moves axes, and the layouts are inverse', () => {
   expect(permute(x, [3, 2, 1, 0]).data[1]).toBe(x.data[60]);
 });
 
+it('typed arrays are equal in type, length and every value', () => {
+  const values = () => ({ data: new Float32Array([1, Number.NaN, -0]) });
+  expect(values()).toEqual(values());
+  expect(values()).toStrictEqual(values());
+  for (const other of [
+    new Float64Array([1, Number.NaN, -0]),
+    new Float32Array([1, Number.NaN, 0]),
+    new Float32Array([1, 2, -0]),
+    new Float32Array([1, Number.NaN]),
+    new Float32Array([1, Number.NaN, -0, 0]),
+    [1, Number.NaN, -0],
+  ]) {
+    expect(values()).not.toEqual({ data: other });
+    expect({ data: other }).not.toEqual(values());
+  }
+});
+
 it('a skip is expected where it is listed only', () => {
   const skip = { project: 'node', file: 'tests/conformance/cases.test.ts', test: 'simd golden cases' };
   expect(whySkipped({ ...skip, note: undefined })).toBeUndefined();
