@@ -54,11 +54,13 @@ function inline(value: unknown): string {
 
 // What `npm run test:quick` runs: one build, where all four run else.
 const quick = process.env.DECONV_TEST_QUICK === '1';
+// What `npm run test:builds` runs: the builds that npm test leaves out of its longest tests.
+const otherBuilds = process.env.DECONV_TEST_BUILDS === 'others';
 
 const shared = {
   testTimeout: 4 * PATIENCE_MS,
   hookTimeout: 4 * PATIENCE_MS,
-  provide: { seed, quick },
+  provide: { seed, quick, otherBuilds },
   setupFiles: ['./tests/support/equality.ts'],
 };
 // The tests' own lines (how many cases ran on which route) go to the terminal as they are.

@@ -15,7 +15,7 @@ import {
 } from 'deconv-wasm/convert';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { describeEachBuild } from '../support/builds.js';
+import { describeEachBuild, SOME_BUILDS } from '../support/builds.js';
 import { compareExactly } from '../support/compare.js';
 import { type Geometry, reference } from '../support/reference.js';
 import { runsOf } from '../support/seed.js';
@@ -631,4 +631,4 @@ describeEachBuild((build) => {
       expect(layers).toBeGreaterThan(4 * RUNS);
     });
   });
-});
+}, SOME_BUILDS);

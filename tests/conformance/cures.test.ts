@@ -34,7 +34,7 @@ import { quantize } from 'deconv-wasm/quantize';
 import { adam, meanSquaredError, ReLU, Sequential } from 'deconv-wasm/training';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { describeEachBuild } from '../support/builds.js';
+import { describeEachBuild, SOME_BUILDS } from '../support/builds.js';
 import { compareExactly, compareWith } from '../support/compare.js';
 import { caught, expectError } from '../support/errors.js';
 import { runsOf } from '../support/seed.js';
@@ -662,7 +662,7 @@ describeEachBuild(({ name }) => {
       conv.dispose();
     },
   );
-});
+}, SOME_BUILDS);
 
 /** Channels of `[N, C, H, W]` to positions. */
 function pixelShuffle({ data, shape }: Tensor, r: number, mode: 'CRD' | 'DCR'): Tensor {

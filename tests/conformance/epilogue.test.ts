@@ -4,7 +4,7 @@
 import { createRuntime } from 'deconv-wasm';
 import { expect, it } from 'vitest';
 import type { Axes, MainModule, Operator, Spec } from '../../web/lib/runtime/bindings.js';
-import { describeEachBuild } from '../support/builds.js';
+import { describeEachBuild, SOME_BUILDS } from '../support/builds.js';
 import { randomTensor } from '../support/tensors.js';
 
 const CHANNELS = 18;
@@ -125,4 +125,4 @@ describeEachBuild((build) => {
     }
     await runtime.shutdown();
   });
-});
+}, SOME_BUILDS);

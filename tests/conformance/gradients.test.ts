@@ -14,7 +14,7 @@ import {
 } from 'deconv-wasm';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { describeEachBuild } from '../support/builds.js';
+import { describeEachBuild, SOME_BUILDS } from '../support/builds.js';
 import { compareWith } from '../support/compare.js';
 import { type Geometry, referenceGradients } from '../support/reference.js';
 import { runsOf } from '../support/seed.js';
@@ -262,7 +262,7 @@ describeEachBuild((build) => {
     );
     console.log(`adjoint: ${RUNS} geometries, ${build.name} in ${host.name}`);
   });
-});
+}, SOME_BUILDS);
 
 /** The padding that leaves a transposed layer one output at least. */
 function largestPadding(

@@ -24,7 +24,7 @@ import { readModel, writeSafetensors } from 'deconv-wasm/models';
 import { adam, Sequential, sgd } from 'deconv-wasm/training';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { describeEachBuild } from '../support/builds.js';
+import { describeEachBuild, SOME_BUILDS } from '../support/builds.js';
 import { compareExactly, compareWith } from '../support/compare.js';
 import { caught } from '../support/errors.js';
 import { runsOf } from '../support/seed.js';
@@ -651,4 +651,4 @@ describeEachBuild(({ name: build }) => {
       ).toBe(2);
     });
   });
-});
+}, SOME_BUILDS);

@@ -4,7 +4,7 @@ import { host } from '@host';
 import { conv, convTranspose, type Tensor } from 'deconv-wasm';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { describeEachBuild, PLAIN_SUMS, ROUTE_CHOICES } from '../support/builds.js';
+import { describeEachBuild, PLAIN_SUMS, ROUTE_CHOICES, SOME_BUILDS } from '../support/builds.js';
 import {
   compareExactly,
   compareResults,
@@ -308,7 +308,7 @@ describeEachBuild((build) => {
       runsOf(60, build.name),
     );
   });
-});
+}, SOME_BUILDS);
 
 /** Null for a geometry without an output, which only a changed output padding can cause here. */
 function unlessEmpty(run: () => Tensor): Tensor | null {

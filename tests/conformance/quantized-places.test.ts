@@ -19,7 +19,7 @@ import {
 } from 'deconv-wasm/quantize';
 import { ReLU, Sequential } from 'deconv-wasm/training';
 import { expect, it } from 'vitest';
-import { describeEachBuild } from '../support/builds.js';
+import { describeEachBuild, SOME_BUILDS } from '../support/builds.js';
 import { caught, expectError } from '../support/errors.js';
 import { randomTensor, sizeOf, zeros } from '../support/tensors.js';
 
@@ -266,4 +266,4 @@ describeEachBuild((build) => {
     first.dispose();
     expect(caught(() => model.forward(x)).code).toBe('DISPOSED');
   });
-});
+}, SOME_BUILDS);

@@ -28,7 +28,7 @@ import {
 } from 'deconv-wasm/training';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { samplePictures, trainUpsampler } from '../../examples/train-upsampler.mjs';
-import { describeEachBuild } from '../support/builds.js';
+import { describeEachBuild, SOME_BUILDS } from '../support/builds.js';
 import { compareExactly, compareWith } from '../support/compare.js';
 import { caught, expectError } from '../support/errors.js';
 import { seed } from '../support/seed.js';
@@ -477,4 +477,4 @@ describeEachBuild((build) => {
     const other = trainUpsampler({ pictures, seed: 2, steps: 1 });
     expect(other.losses[0]).not.toBe(start);
   });
-});
+}, SOME_BUILDS);

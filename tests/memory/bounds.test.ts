@@ -14,7 +14,7 @@ import {
 import { fromOnnx } from 'deconv-wasm/convert';
 import { calibrate, quantize } from 'deconv-wasm/quantize';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BUILDS, ROUTE_CHOICES } from '../support/builds.js';
+import { ROUTE_CHOICES, SOME_BUILDS } from '../support/builds.js';
 import { unlessRefused } from '../support/run.js';
 import { randomTensor } from '../support/tensors.js';
 
@@ -121,7 +121,7 @@ const PLACES: Readonly<Record<string, (values: Tensor) => Tensor>> = {
   },
 };
 
-describe.each(BUILDS)('$name', ({ options, name }) => {
+describe.each(SOME_BUILDS)('$name', ({ options, name }) => {
   let largestCopy = 0;
   // It lives on, and with it the room that all operators share, as large as any of them needs.
   const keeper = new ConvTranspose2d({ ...OPTIONS, stride: 2, padding: 1 });

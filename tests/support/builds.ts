@@ -13,6 +13,7 @@ import { LACKING } from './expected-skips.js';
 declare module 'vitest' {
   interface ProvidedContext {
     quick: boolean;
+    otherBuilds: boolean;
   }
 }
 
@@ -30,6 +31,14 @@ const ALL: readonly (Build & { readonly name: BinaryName })[] = [
 
 /** All four; in a quick run (vitest.config.ts) the first. */
 export const BUILDS = inject('quick') ? ALL.slice(0, 1) : ALL;
+
+/**
+ * Two of the four, which have all kernels between them, and threads: for tests that take long, of values that threads do
+ * not change (threads.test.ts). `npm run test:builds` runs these in the other two.
+ */
+export const SOME_BUILDS = BUILDS.filter(
+  ({ options: { build, threads } }) => ((build === 'simd') === (threads === 1)) !== inject('otherBuilds'),
+);
 
 // The type makes a new route fail to compile here until the tests know it.
 const ROUTES: Readonly<Record<'auto' | RouteName, true>> = {
