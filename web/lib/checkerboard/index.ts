@@ -1,6 +1,15 @@
 /** deconv-wasm/checkerboard: a number for the pattern that transposed convolutions leave. */
 export { type Analysis, type AnalyzeOptions, analyze } from './analyze.js';
+export {
+  type AttributedLayer,
+  type AttributeOptions,
+  type Attribution,
+  type AttributionStep,
+  attribute,
+} from './attribute.js';
 export type { AxisGeometry } from './axis.js';
+export { type CompareOptions, compareImages, type ImageComparison } from './compare-images.js';
+export { compareNetworks, type NetworkComparison } from './compare-networks.js';
 // Cures.
 export {
   type ToResizeConvOptions,
@@ -21,6 +30,14 @@ export {
   overlapCounts,
   overlapMap,
 } from './overlap.js';
+export type {
+  PatternedValue,
+  PatternNetwork,
+  Upsampling,
+  UpsamplingLayer,
+  UpsamplingWeights,
+} from './pattern-network.js';
+export type { PatternStrength } from './pattern-strength.js';
 export {
   addSpectralPenalty,
   type KernelsPenalty,
@@ -64,6 +81,7 @@ export {
 export { amplitudeSpectrum, type Complex, frequencyResponse, harmonicPower } from './spectrum.js';
 export { analyzeStack, type StackAnalysis, type StackOptions } from './stack.js';
 export type { KernelGeometry, Kernels, Pass, Subject } from './stamps.js';
+export type { PatternChange, TraceOptions } from './trace.js';
 export { toTransposedKernels } from './transposed-kernels.js';
 export { type Unevenness, unevenness, type WorstPair } from './unevenness.js';
 export type { PixelShuffleGeometry, UpsampleGeometry } from './upsampling.js';

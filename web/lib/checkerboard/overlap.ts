@@ -1,5 +1,5 @@
 import { checkInteger, checkOptions, refuse } from '../core/checks.js';
-import { outerProduct, product } from '../core/lists.js';
+import { greatestCommonDivisor, outerProduct, product } from '../core/lists.js';
 import { MAX_ELEMENTS } from '../core/tensor.js';
 import { type AxisGeometry, checkAxis, checkAxisList, checkGeometry, checkPhases } from './axis.js';
 
@@ -118,10 +118,6 @@ export function overlapMap(axes: readonly FiniteAxis[]): { shape: number[]; coun
     );
   }
   return { shape: sizes.map(({ outputSize }) => outputSize), counts: outerProduct(sizes.map(finiteCounts)) };
-}
-
-function greatestCommonDivisor(one: number, other: number): number {
-  return other === 0 ? one : greatestCommonDivisor(other, one % other);
 }
 
 type CheckedFiniteAxis = Required<FiniteAxis>;

@@ -95,27 +95,16 @@ export function scoreImage(
   }
   const shape = checkShape(where, 'image.shape', image.shape);
   const steps = readStride(where, stride, shape);
-  const rank = steps.length;
   const count = elementCount(where, 'an image', shape);
   const data = checkFiniteValues(where, 'image.data', image.data);
   if (data.length !== count) {
     refuse('BAD_SHAPE', where, `image.data of ${count} values for shape ${shapeText(shape)}`, data.length);
   }
-  const extents = shape.slice(-rank);
-  const windows = extents.map((extent, axis) => readWindow(where, extent, axis, steps, checked.border));
-  const planes = planesOf(data, extents, windows);
-  if (planes.length === 0) refuse('BAD_SHAPE', where, 'an image with at least one plane', shape);
-  const measured = windows.map(({ size }) => size);
-  const resolution = resolutionOf(
-    planes.map(({ measured: own }) => own),
-    product(steps),
-  );
-  const phases = byPhase(planes, steps, windows);
-  const harmonics = bySpectrum(planes, steps, measured, resolution);
+  const found = measurePhases(where, { data, shape }, steps, checked.border);
+  const { measured, resolution, phaseScore, noiseScore, phases } = found;
+  const harmonics = bySpectrum(found.planes, steps, measured, resolution);
   const spectralScoreDb = Math.max(...harmonics.map(({ levelDb }) => levelDb));
-  const phaseScore = phases.contrast <= resolution.contrast ? 0 : phases.score;
   const verdict = verdictOf(phaseScore, spectralScoreDb);
-  const noiseScore = (phases.count - 1) / (product(measured) - 1);
   return {
     stride: steps,
     measured,
@@ -131,6 +120,49 @@ export function scoreImage(
       verdict === 'none'
         ? `No pattern of period ${steps.join(' x ')}: what its phases differ by is not above ${resolution.contrast.toPrecision(2)}, which ${resolution.stepped ? "the steps of the picture's values" : 'rounding to float32'} may make.`
         : `A pattern of period ${steps.join(' x ')} makes up ${(100 * phaseScore).toPrecision(3)} % of the variance (noise without any: ${(100 * noiseScore).toPrecision(2)} %), and its loudest line stands ${spectralScoreDb.toFixed(1)} dB over its neighbourhood; what the picture itself repeats at this period counts as well.`,
+  };
+}
+
+/** What the means of the phases tell of an image. */
+export interface PhaseMeasure {
+  readonly measured: readonly number[];
+  readonly planes: readonly Plane[];
+  readonly resolution: Resolution;
+  readonly phaseScore: number;
+  readonly noiseScore: number;
+  readonly phases: Phases;
+}
+
+/**
+ * The part of a score that needs no spectrum, of values and strides that are known to go together. Tapered, what the image
+ * has of slopes and slow waves is no longer part of the phases' means, and a pattern is as it was.
+ */
+export function measurePhases(
+  where: string,
+  { data, shape }: { readonly data: ArrayLike<number>; readonly shape: readonly number[] },
+  steps: readonly number[],
+  border: ScoreOptions['border'],
+  tapered = false,
+): PhaseMeasure {
+  const extents = shape.slice(-steps.length);
+  const windows = extents.map((extent, axis) => readWindow(where, extent, axis, steps, border));
+  const planes = planesOf(data, extents, windows);
+  if (planes.length === 0) refuse('BAD_SHAPE', where, 'an image with at least one plane', shape);
+  const measured = windows.map(({ size }) => size);
+  const resolution = resolutionOf(
+    planes.map(({ measured: own }) => own),
+    product(steps),
+  );
+  const phases = byPhase(planes, steps, windows, tapered ? hannOf(measured) : null);
+  // Of noise a tapered mean has 3/2 of the variance along every axis.
+  const spread = tapered ? 1.5 ** steps.length : 1;
+  return {
+    measured,
+    planes,
+    resolution,
+    phases,
+    phaseScore: phases.contrast <= resolution.contrast ? 0 : phases.score,
+    noiseScore: (spread * (phases.count - 1)) / (product(measured) - 1),
   };
 }
 
@@ -198,7 +230,7 @@ function readWindow(
 }
 
 /** The interior of a plane as it is, and less its mean, which no pattern is part of. */
-interface Plane {
+export interface Plane {
   readonly measured: Float64Array;
   readonly mean: number;
   readonly values: Float64Array;
@@ -220,11 +252,22 @@ function planesOf(data: ArrayLike<number>, extents: readonly number[], windows: 
   });
 }
 
+interface Phases {
+  /** Mean square of the phases' deviations from their planes' means, and of all values', summed over the planes. */
+  readonly pattern: number;
+  readonly variance: number;
+  readonly score: number;
+  readonly contrast: number;
+  readonly means: number[][];
+  readonly count: number;
+}
+
 function byPhase(
   planes: readonly Plane[],
   steps: readonly number[],
   windows: readonly Window[],
-): { score: number; contrast: number; means: number[][]; count: number } {
+  taper: readonly number[] | null,
+): Phases {
   const count = product(steps);
   // Phases count from the image's own first row, wherever the interior begins.
   const phaseOf = gridIndices(
@@ -236,20 +279,25 @@ function byPhase(
   let pattern = 0;
   let variance = 0;
   let contrast = 0;
+  // Over whole periods every phase has as much of the window, which is 1/2 along each axis.
+  const whole = taper === null ? 1 : 2 ** steps.length;
   const means = planes.map(({ mean, values }) => {
     const sums = new Array<number>(count).fill(0);
     for (const [place, phase] of phaseOf.entries()) {
       const value = values[place] as number;
-      sums[phase] = (sums[phase] as number) + value;
+      sums[phase] = (sums[phase] as number) + value * whole * (taper?.[place] ?? 1);
       variance += (value * value) / values.length;
     }
     // Whole periods: every phase has as many places.
-    const own = sums.map((sum) => (sum * count) / values.length);
+    const tilted = sums.map((sum) => (sum * count) / values.length);
+    const middle = taper === null ? 0 : tilted.reduce((sum, value) => sum + value, 0) / count;
+    const own = tilted.map((deviation) => deviation - middle);
     pattern += own.reduce((sum, deviation) => sum + deviation * deviation, 0) / count;
     contrast = Math.max(contrast, largestOf(own) + largestOf(own.map((deviation) => -deviation)));
     return own.map((deviation) => mean + deviation);
   });
-  return { score: variance === 0 ? 0 : Math.min(1, pattern / variance), contrast, means, count };
+  const score = variance === 0 ? 0 : Math.min(1, pattern / variance);
+  return { pattern, variance, score, contrast, means, count };
 }
 
 /** Neighbours begin behind the window's main lobe; by rank, how far they reach: a median takes a dozen. */
@@ -279,11 +327,7 @@ function bySpectrum(
       }),
     };
   });
-  const hann = outerProduct(
-    sizes.map((size) =>
-      Array.from({ length: size }, (_, place) => (1 - Math.cos((2 * Math.PI * place) / size)) / 2),
-    ),
-  );
+  const hann = hannOf(sizes);
   const power = new Float64Array(product(bins.map(({ angles }) => angles.length)));
   for (const { values } of planes) {
     const { re, im } = transform(
@@ -307,6 +351,14 @@ function bySpectrum(
 }
 
 const NO_LINE = decibels(0);
+
+function hannOf(sizes: readonly number[]): number[] {
+  return outerProduct(
+    sizes.map((size) =>
+      Array.from({ length: size }, (_, place) => (1 - Math.cos((2 * Math.PI * place) / size)) / 2),
+    ),
+  );
+}
 
 /** The line's power, and what is around it: all around, and along each axis, where edges of the picture lie. */
 function linePower(

@@ -37,6 +37,14 @@ export function product(values: readonly number[]): number {
   return values.reduce((result, value) => result * value, 1);
 }
 
+export function greatestCommonDivisor(one: number, other: number): number {
+  return other === 0 ? one : greatestCommonDivisor(other, one % other);
+}
+
+export function leastCommonMultiple(one: number, other: number): number {
+  return (one / greatestCommonDivisor(one, other)) * other;
+}
+
 /** Row-major products of one factor from each list. */
 export function outerProduct(lists: readonly (readonly number[])[]): number[] {
   return lists.reduce<number[]>(

@@ -28,6 +28,8 @@ export interface FrontEnd {
   readonly outputs: readonly PortInfo[];
   /** What its outputs need, in an order in which it can be computed; what is made of constants alone is left out. */
   readonly nodes: readonly NodeInfo[];
+  /** Whether a value of the file has this name and can be asked for. */
+  has(name: string): boolean;
   /**
    * The network for these sizes of its inputs, all of them numbers from here on.
    *

@@ -1,7 +1,8 @@
+import type { Upsampling, UpsamplingLayer, UpsamplingWeights } from '../checkerboard/pattern-network.js';
 import { checkOptions, describe, fault, refuse, shapeText } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
 import { guardReceivers } from '../core/receivers.js';
-import { checkShape, checkTensor, sameList, shapeOf, type Tensor } from '../core/tensor.js';
+import { checkParameter, checkShape, checkTensor, sameList, shapeOf, type Tensor } from '../core/tensor.js';
 import type { Graph } from '../graph/graph.js';
 import { type NamedTensors, readGiven } from '../graph/named.js';
 import type { Program } from '../graph/program.js';
@@ -14,10 +15,11 @@ import { type CompiledStep, compile } from './compile.js';
 import { HeapConstants } from './constants.js';
 import { Convolutions } from './convolutions.js';
 import type { FrontEnd, NodeInfo, PortInfo } from './front-end.js';
-import type { NetworkGraph } from './operations.js';
+import type { Constant, NetworkGraph } from './operations.js';
 import { runPasses } from './passes/index.js';
 import type { TileOptions } from './tiles.js';
 import { type NetworkPlan, type NetworkStepInfo, stepsOf } from './told.js';
+import { upsamplingOf } from './upsampling.js';
 
 export interface NetworkRunOptions<Out = NamedTensors> {
   /** Receives the results instead of new tensors: by the names of the outputs, of their shapes. */
@@ -67,6 +69,9 @@ export class Network extends DisposableObject {
   readonly #call = new ProgramCall();
   /** The one used last comes first. */
   #programs: Kept[] = [];
+  readonly #changes: Changes;
+  /** Of every layer that `upsampling` has told of. */
+  readonly #weightOf = new WeakMap<UpsamplingLayer, Constant>();
   #disposed = false;
 
   static {
@@ -74,8 +79,14 @@ export class Network extends DisposableObject {
   }
 
   /** @internal */
-  constructor(frontEnd: FrontEnd, execution: Execution, outputs?: readonly string[]) {
+  constructor(
+    frontEnd: FrontEnd,
+    execution: Execution,
+    outputs?: readonly string[],
+    changes: Changes = new Map(),
+  ) {
     super();
+    this.#changes = changes;
     this.#frontEnd = frontEnd;
     this.#execution = execution;
     this.inputs = Object.freeze(frontEnd.inputs);
@@ -279,6 +290,74 @@ export class Network extends DisposableObject {
     return graphOf(where, this.#lower(where, this.#shapesBy(where, shapes), this.#outputNames));
   }
 
+  /**
+   * Where the network raises the resolution: its transposed convolutions, sub-pixel convolutions and resizes, and the
+   * values that may have their pattern. `attribute` of `deconv-wasm/checkerboard` asks for it.
+   *
+   * @param shapes of the inputs by their names; not needed where the file fixes all lengths
+   * @throws {DeconvError} as `run`
+   *
+   * @example
+   * for (const { name, kernels } of net.upsampling().layers) console.log(name, kernels && analyze(kernels).verdict);
+   */
+  upsampling(shapes: Readonly<Record<string, readonly number[]>> = this.#declared ?? {}): Upsampling {
+    const where = 'Network.upsampling';
+    this.#requireLive(where);
+    const graph = this.#lower(where, this.#shapesBy(where, shapes), this.#outputNames);
+    const { weights, ...found } = upsamplingOf(graph, {
+      format: this.#frontEnd.format,
+      exact: this.#execution.precision === 'exact',
+      outputNames: this.#outputNames,
+      has: (name) => this.#frontEnd.has(name),
+    });
+    for (const [layer, weight] of weights) this.#weightOf.set(layer, weight);
+    return found;
+  }
+
+  /**
+   * The same network with other weights in layers of `upsampling`, without reading the file again; this one stays as it
+   * is. Layers that share a weight in the file get the new one, all of them.
+   *
+   * @returns a network of its own, which is the caller's to dispose
+   * @throws {DeconvError} `BAD_OPTION` for a layer that is not of this network's `upsampling`, `BAD_SHAPE`, `BAD_TYPE`
+   *
+   * @example
+   * const [layer] = net.upsampling().layers;
+   * const { weight, bias } = repairKernels(layer.kernels);
+   * const repaired = net.withWeights([{ layer, weight: weight.data, bias }]);
+   */
+  withWeights(changes: readonly UpsamplingWeights[]): Network {
+    const where = 'Network.withWeights';
+    this.#requireLive(where);
+    if (!Array.isArray(changes)) refuse('BAD_TYPE', where, 'a list of { layer, weight }', changes);
+    const made = new Map(this.#changes);
+    for (const [index, change] of changes.entries()) {
+      const { layer, weight, bias } = checkOptions<UpsamplingWeights>(where, change, [
+        'layer',
+        'weight',
+        'bias',
+      ]);
+      const known = this.#weightOf.get(layer);
+      if (known === undefined) {
+        refuse('BAD_OPTION', where, `changes[${index}].layer to be one of this network's upsampling`, layer);
+      }
+      const read = (name: string, values: Float32Array, shape: readonly number[]): Constant => ({
+        name: known.name,
+        shape,
+        data: Float32Array.from(checkParameter(where, `${name} of ${describe(layer.name)}`, values, shape)),
+      });
+      const biases = layer.kernels?.bias ?? null;
+      if (bias && biases === null) refuse('UNSUPPORTED', where, 'a layer with a bias', layer.name);
+      // Of a changed network: what it was at first.
+      const [file = known] = [...this.#changes].find(([, { weight: own }]) => own === known) ?? [];
+      made.set(file, {
+        weight: read('the weight', weight, known.shape),
+        bias: bias ? read('the bias', bias, [(biases as Float32Array).length]) : null,
+      });
+    }
+    return new Network(this.#frontEnd, this.#execution, this.#outputNames, made);
+  }
+
   /** Frees packed weights, constants and the arena. May be called again; every run after it throws `DISPOSED`. */
   override dispose(): void {
     this.#disposed = true;
@@ -405,7 +484,7 @@ export class Network extends DisposableObject {
     const inputShapes = new Map(
       this.#inputNames.map((name, index) => [name, shapes[index] as readonly number[]]),
     );
-    return runPasses(this.#frontEnd.lower(inputShapes, outputNames));
+    return changed(runPasses(this.#frontEnd.lower(inputShapes, outputNames)), this.#changes);
   }
 
   /** The arena's address: as large as the largest of the programs kept needs it. */
@@ -427,6 +506,20 @@ export class Network extends DisposableObject {
     if (!this.#disposed) return;
     throw fault('DISPOSED', where, 'a live network', 'one after dispose()', 'Load it again.');
   }
+}
+
+/** Weights in the place of the file's, each with a bias if that is another one too. */
+type Changes = ReadonlyMap<Constant, { readonly weight: Constant; readonly bias: Constant | null }>;
+
+function changed(graph: NetworkGraph, changes: Changes): NetworkGraph {
+  if (changes.size === 0) return graph;
+  const nodes = graph.nodes.map((node) => {
+    const { operation } = node;
+    const own = operation.kind === 'convolution' && changes.get(operation.weight);
+    if (!own) return node;
+    return { ...node, operation: { ...operation, weight: own.weight, bias: own.bias ?? operation.bias } };
+  });
+  return { ...graph, nodes };
 }
 
 /** Of a value whose shape the file does not declare. */

@@ -1,7 +1,7 @@
 // How far along one axis the values of a network see: which part of its input a part of its output is computed from.
 
 import { fault } from '../core/checks.js';
-import { at, product } from '../core/lists.js';
+import { at, greatestCommonDivisor, leastCommonMultiple, product } from '../core/lists.js';
 import type { NetworkGraph, NetworkNode, Of, Operation } from './operations.js';
 import { type Shape, spatialAxes } from './shapes.js';
 
@@ -101,14 +101,6 @@ export class AxisTracks {
       })
       .join('; ');
   }
-}
-
-function leastCommonMultiple(one: number, other: number): number {
-  return (one / greatestCommonDivisor(one, other)) * other;
-}
-
-function greatestCommonDivisor(one: number, other: number): number {
-  return other === 0 ? one : greatestCommonDivisor(other, one % other);
 }
 
 function scaled({ by, over }: Track, axis: number, more: number, less: number): Track {

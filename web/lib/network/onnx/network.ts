@@ -31,6 +31,10 @@ export class OnnxNetwork implements FrontEnd {
     return this.#plan.steps.map(({ node: { name, type } }) => ({ name, type }));
   }
 
+  has(name: string): boolean {
+    return this.#plan.slot(name) !== undefined;
+  }
+
   lower(inputShapes: ReadonlyMap<string, readonly number[]>, wanted: readonly string[]): NetworkGraph {
     const slots = wanted.map((name) => this.#plan.slot(name) ?? this.#unknown(name));
     const lowering = new Lowering();

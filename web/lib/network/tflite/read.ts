@@ -119,6 +119,10 @@ class TfliteNetwork implements FrontEnd {
     }
   }
 
+  has(name: string): boolean {
+    return this.#tensors.has(name);
+  }
+
   lower(inputShapes: ReadonlyMap<string, readonly number[]>, wanted: readonly string[]): NetworkGraph {
     const targets = wanted.map((name) => this.#tensorOf(name));
     const builder = new NetworkBuilder(WHERE);

@@ -1,0 +1,61 @@
+import type { AttributedLayer, Attribution } from './attribute.js';
+
+type Told = Omit<Attribution, 'sentence'>;
+
+/** What was found, for people. */
+export function sentenceOfAttribution(found: Told): string {
+  return [headOf(found), ...resizesOf(found), ...obstaclesOf(found)].join(' ');
+}
+
+function headOf(found: Told): string {
+  const { output, stride, before, culprit, all, layers } = found;
+  if (before === null)
+    return `Nothing on the way to ${output} raises the resolution, so nothing in it makes a pattern.`;
+  const period = stride.join(' x ');
+  if (before.power === 0) {
+    return `${output} has no pattern of period ${period}: what its phases differ by is not above what rounding may make.`;
+  }
+  const tone = stride.length === 1 ? toneOf(before.harmonics, stride[0] as number) : '';
+  const pattern = `${output} has a pattern of period ${period}, ${levelOf(-before.levelDb)} below the output itself${tone}.`;
+  const worst = layers.find(({ name }) => name === culprit);
+  if (all === null)
+    return `${pattern} No layer has weights to repair; what the inputs repeat at this period counts as well.`;
+  const rest = `With all layers repaired it falls by ${levelOf(all.fallDb)}, and the outputs are alike to ${levelOf(all.psnr)} (PSNR), ${all.ssim.toFixed(3)} (SSIM).`;
+  if (worst?.repaired == null) return `${pattern} Repairing any one layer alone does not lower it. ${rest}`;
+  return `${pattern} ${worst.name} brings most of it, ${percent(worst.share)} of its power: repaired alone, the pattern falls by ${levelOf(worst.repaired.fallDb)}. ${rest}`;
+}
+
+/** In one dimension the pattern is a sum of tones. */
+function toneOf(harmonics: readonly number[], stride: number): string {
+  const half = harmonics.slice(1, Math.floor(stride / 2) + 1);
+  const loudest = 1 + half.indexOf(Math.max(...half));
+  return `: tones at multiples of 1/${stride} of the sampling rate, the loudest at ${loudest}/${stride}`;
+}
+
+function resizesOf({ layers }: Told): string[] {
+  const names = layers.filter(({ kind }) => kind === 'resize').map(({ name }) => name);
+  if (names.length === 0) return [];
+  const listed =
+    names.length > 4 ? `${names.slice(0, 4).join(', ')} and ${names.length - 4} more` : names.join(', ');
+  return [
+    `${listed}: ${names.length === 1 ? 'a resize has no pattern of its own' : 'resizes have no pattern of their own'}.`,
+  ];
+}
+
+function obstaclesOf({ layers }: Told): string[] {
+  return layers
+    .filter(({ problem }) => problem !== null)
+    .map(({ name, verdict, problem }: AttributedLayer) =>
+      verdict === 'holes'
+        ? `${name} leaves holes, which no weights can mend.`
+        : `${name} is not repaired: ${problem}`,
+    );
+}
+
+function levelOf(decibels: number): string {
+  return decibels >= 320 ? 'all there is' : `${decibels.toFixed(1)} dB`;
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toPrecision(3)} %`;
+}

@@ -1,0 +1,126 @@
+// Runs of a network for the sake of its pattern.
+
+import { fault, refuse } from '../core/checks.js';
+import type { Tensor } from '../core/tensor.js';
+import type { NamedTensors } from '../graph/named.js';
+import { type AttributionInput, type InputOptions, readInputs } from './attribution-inputs.js';
+import { compareImages, type ImageComparison } from './compare-images.js';
+import type { PatternedValue, PatternNetwork, Upsampling } from './pattern-network.js';
+import {
+  fallOf,
+  type MeasuredValue,
+  measureValue,
+  type PatternStrength,
+  planesOf,
+  strengthOf,
+} from './pattern-strength.js';
+
+export interface TraceOptions extends InputOptions {
+  /** The output that is looked at, or any value inside. Default: the first output. */
+  readonly output?: string;
+  readonly onProgress?: (progress: { readonly loaded: number; readonly total: number }) => void;
+  /** Stops between two runs: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+export const TRACE_OPTIONS = ['shapes', 'levels', 'seed', 'output', 'onProgress', 'signal'] as const;
+
+/** What an output is before and after a change of weights. */
+export interface PatternChange extends ImageComparison {
+  readonly after: PatternStrength;
+  /** By how many dB its pattern falls: 320 where it is gone, below 0 where it grows. */
+  readonly fallDb: number;
+}
+
+/** What one output of a network is for all inputs. */
+export interface TracedOutput {
+  readonly images: readonly Tensor[];
+  readonly measured: readonly MeasuredValue[];
+}
+
+/** The inputs to try, the output to look at, and the count of runs. */
+export class Trace {
+  readonly tried: readonly AttributionInput[];
+  readonly upsampling: Upsampling;
+  readonly output: PatternedValue;
+  readonly #where: string;
+  readonly #options: TraceOptions;
+  /** Runs that there will be. */
+  total = 0;
+  #loaded = 0;
+
+  constructor(
+    where: string,
+    network: PatternNetwork,
+    input: Tensor | NamedTensors | null | undefined,
+    options: TraceOptions,
+  ) {
+    requireNetwork(where, network);
+    this.#where = where;
+    this.#options = options;
+    const { tried, upsampling } = readInputs(where, network, input, options);
+    this.tried = tried;
+    this.upsampling = upsampling;
+    const name = options.output ?? network.outputs[0]?.name ?? '';
+    const known = [...upsampling.outputs, ...upsampling.values];
+    this.output =
+      known.find((value) => value.name === name) ??
+      refuse('BAD_OPTION', where, 'output to be one of the network, or a value behind an upsampling', name);
+  }
+
+  /** Whether there is anything on the way that raises the resolution. */
+  get isPatterned(): boolean {
+    return this.output.stride.some((step) => step > 1);
+  }
+
+  async run(
+    network: PatternNetwork,
+    { inputs }: AttributionInput,
+    names: readonly string[],
+  ): Promise<NamedTensors> {
+    const { signal, onProgress } = this.#options;
+    // What else waits has its turn, a signal too.
+    await new Promise((resolve) => setTimeout(resolve));
+    signal?.throwIfAborted();
+    const made = network.run(inputs, { outputs: names });
+    this.#loaded += 1;
+    onProgress?.({ loaded: this.#loaded, total: Math.max(this.total, this.#loaded) });
+    return made;
+  }
+
+  async outputOf(network: PatternNetwork): Promise<TracedOutput> {
+    const images: Tensor[] = [];
+    for (const one of this.tried) {
+      const { name, spatialAxes } = this.output;
+      const made = await this.run(network, one, [name]);
+      images.push(planesOf(made[name] as Tensor, spatialAxes, Number.POSITIVE_INFINITY));
+    }
+    return { images, measured: images.map((image) => this.measure(image)) };
+  }
+
+  /** @throws {DeconvError} `BAD_OPTION` for values that are not finite, `BAD_SHAPE` for less than four periods */
+  measure(image: Tensor, value = this.output): MeasuredValue {
+    const wrong = image.data.find((each) => !Number.isFinite(each));
+    if (wrong !== undefined) {
+      throw fault('BAD_OPTION', this.#where, `finite values of ${JSON.stringify(value.name)}`, String(wrong));
+    }
+    return measureValue(this.#where, image, value);
+  }
+
+  /** What becomes of an output; how alike they are is told of the last input, which is the picture. */
+  change(before: TracedOutput, after: TracedOutput): PatternChange {
+    const [one, other] = [before, after].map(({ images }) => images.at(-1) as Tensor) as [Tensor, Tensor];
+    const strength = strengthOf(after.measured);
+    return {
+      after: strength,
+      fallDb: fallOf(strengthOf(before.measured), strength),
+      ...compareImages(one, other, { axes: this.output.spatialAxes.length }),
+    };
+  }
+}
+
+function requireNetwork(where: string, network: unknown): void {
+  const { run, upsampling, withWeights } = Object(network) as Record<string, unknown>;
+  if ([run, upsampling, withWeights].every((method) => typeof method === 'function')) return;
+  refuse('BAD_TYPE', where, 'a network of loadNetwork', network);
+}
