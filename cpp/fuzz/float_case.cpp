@@ -26,7 +26,7 @@ std::unique_ptr<ExactBuffer> tensor(int64_t elements) {
   return std::make_unique<ExactBuffer>(elements, Buffer::kSlackBytes);
 }
 
-bool is_winograd(RouteId id) { return id >= RouteId::kWinograd45 && id <= RouteId::kWinograd22; }
+bool is_winograd(RouteId id) { return id >= RouteId::kWinogradLine && id <= RouteId::kWinograd22; }
 
 // Values the products of which underflow, and zeros of both signs.
 void fill_with_small(Random& random, const ExactBuffer& values) {

@@ -13,6 +13,7 @@ constexpr const RouteEntry* kRoutes[] = {
     &kDepthwiseRoute,
     &kPolyphaseRoute,
     &kScatterRoute,
+    &kWinogradLineRoute,
     &kWinograd45Route,
     &kWinograd43Route,
     &kWinograd42Route,

@@ -219,7 +219,7 @@ TEST_CASE("packed copies of other sizes give way before the planned route does")
 
 TEST_CASE("whichever allocation fails: a status, and everything right afterwards") {
   int64_t failures[deconv::kRouteCount] = {};
-  for (uint64_t seed = 1; seed <= 25; ++seed) {
+  for (uint64_t seed = 1; seed <= 30; ++seed) {
     CAPTURE(seed);
     Random random(seed);
     const Case layer(random_problem_of_all_routes(random), random);

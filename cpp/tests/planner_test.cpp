@@ -356,6 +356,12 @@ TEST_CASE("how far routes of phases go, to the channel") {
     spec.kernel[2] = 5;
     spec.in_channels = 12;
     check(RouteId::kWinograd45, spec, 16);
+    spec.kernel[1] = 1;
+    spec.stride = {1, 1, 1};
+    spec.pad_before = spec.pad_after = {0, 0, 0};
+    // Seven pieces of five taps and one of six.
+    spec.kernel[2] = refused ? 42 : 41;
+    check(RouteId::kWinogradLine, spec, 16);
   }
 }
 

@@ -35,7 +35,7 @@ class Random {
 // A problem that make_problem accepts, small enough to compute by hand in no time.
 deconv::Problem random_problem(Random& random);
 
-// The same, or every third time with channels for all routes, also Winograd's.
+// The same, or every second time with channels for all routes, also Winograd's.
 deconv::Problem random_problem_of_all_routes(Random& random);
 
 // "transposed g2 4->6 k1x3x2 s1x2x2 ...", for failure messages.

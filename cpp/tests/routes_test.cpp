@@ -48,7 +48,7 @@ struct Parameters {
   ExactBuffer bias;
 };
 
-bool is_winograd(RouteId id) { return id >= RouteId::kWinograd45 && id <= RouteId::kWinograd22; }
+bool is_winograd(RouteId id) { return id >= RouteId::kWinogradLine && id <= RouteId::kWinograd22; }
 
 // `magnitude` is the sum of |input * weight| of one output value; values lie in [-1, 1).
 double tolerance(const Operator& op, double magnitude) {
@@ -187,6 +187,32 @@ Problem random_wide_problem(Random& random) {
   }
 }
 
+// Along the width alone: kernels of every length, with dilation or phases.
+Problem random_line_problem(Random& random) {
+  for (;;) {
+    Spec spec;
+    spec.transposed = random.one_in(2);
+    spec.groups = random.one_in(4) ? 2 : 1;
+    spec.in_channels = spec.groups * random.between(12, 19);
+    spec.out_channels = spec.groups * random.between(1, 14);
+    spec.relu = random.one_in(3);
+    spec.stride[2] = spec.transposed && random.one_in(2) ? random.between(2, 8) : 1;
+    spec.kernel[2] = random.between(2, spec.stride[2] == 1 ? 17 : 3 * spec.stride[2]);
+    spec.dilation[2] = spec.stride[2] == 1 ? random.between(1, 5) : 1;
+    const int32_t reach = spec.dilation[2] * (spec.kernel[2] - 1);
+    spec.pad_before[2] = random.between(-2, reach + 2);
+    spec.pad_after[2] = random.between(-2, reach + 2);
+    const Axes input{random.one_in(4) ? 2 : 1, random.one_in(4) ? random.between(1, 4) : 1,
+                     random.one_in(3) ? random.between(1, 12) : random.between(13, 300)};
+    const Layout layout = random.one_in(2) ? Layout::kChannelsFirst : Layout::kChannelsLast;
+    Problem problem;
+    if (make_problem(spec, random.between(1, 2), input, layout, &problem) == Status::kOk &&
+        problem.output_elements() > 0) {
+      return problem;
+    }
+  }
+}
+
 }  // namespace
 
 TEST_CASE("random problems of enough channels for Winograd") {
@@ -219,6 +245,24 @@ TEST_CASE("random problems of enough channels for Winograd") {
   for (const RouteId id : kForms) CHECK(runs[static_cast<int>(id)] >= 100);
 }
 
+TEST_CASE("random problems along one line, by kernels of every length") {
+  int runs[deconv::kRouteCount] = {};
+  std::array<int, 18> lengths{};
+  for (uint64_t seed = 9000; seed < 9400; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    const deconv_tests::SmallMachine small(random.between(1, 3));
+    if (random.one_in(2)) deconv::machine.winograd_least_panels = random.between(1, 16);
+    const Problem problem = random_line_problem(random);
+    check_every_route(problem, random, runs);
+    if (deconv::route_refusal(RouteId::kWinogradLine, problem) == nullptr) {
+      ++lengths[static_cast<size_t>(std::min(problem.spec.kernel[2], 17))];
+    }
+  }
+  CHECK(runs[static_cast<int>(RouteId::kWinogradLine)] >= 300);
+  for (size_t length = 2; length < lengths.size(); ++length) CHECK(lengths[length] > 5);
+}
+
 TEST_CASE("problems cut into the smallest pieces, for one thread and more") {
   for (uint64_t seed = 1; seed <= 300; ++seed) {
     CAPTURE(seed);
@@ -227,6 +271,7 @@ TEST_CASE("problems cut into the smallest pieces, for one thread and more") {
     CAPTURE(deconv::machine.threads);
     check_every_route(deconv_tests::random_problem(random), random);
     if (random.one_in(3)) check_every_route(random_wide_problem(random), random);
+    if (random.one_in(3)) check_every_route(random_line_problem(random), random);
   }
 }
 
@@ -237,8 +282,9 @@ TEST_CASE("random problems on several threads, as they are and cut into the smal
     for (uint64_t seed = 8000; seed < 8100; ++seed) {
       CAPTURE(seed);
       Random random(seed);
-      const Problem problem =
-          random.one_in(5) ? random_wide_problem(random) : deconv_tests::random_problem(random);
+      const Problem problem = random.one_in(5)   ? random_wide_problem(random)
+                              : random.one_in(4) ? random_line_problem(random)
+                                                 : deconv_tests::random_problem(random);
       check_every_route(problem, random);
       const deconv_tests::SmallMachine small(deconv::runtime_threads());
       check_every_route(problem, random);
@@ -601,6 +647,7 @@ TEST_CASE("a ReLU clamps what is below zero and nothing else, on every route") {
     CAPTURE(seed);
     Random random(seed);
     Problem problem = random.one_in(4)   ? random_wide_problem(random)
+                      : random.one_in(4) ? random_line_problem(random)
                       : random.one_in(3) ? random_small_groups(random)
                                          : deconv_tests::random_problem(random);
     const Parameters parameters(problem.spec, random.one_in(2), random);

@@ -25,6 +25,7 @@ class SmallMachine {
                        .winograd_band_bytes = 1,
                        .winograd_least_streamed_panels = 1,
                        .winograd_rows_per_line = 0,
+                       .winograd_least_panels = 1,
                        .depthwise_row_outputs = 1,
                        .depthwise_least_columns = 1,
                        .depthwise_tile_floats = 1,

@@ -21,6 +21,7 @@ const ROUTES: readonly RouteName[] = [
   'polyphase',
   'scatter',
   'depthwise',
+  'winograd-line',
   'winograd-f45',
   'winograd-f43',
   'winograd-f42',

@@ -39,15 +39,19 @@ const ROUNDOFF = 2 ** -24;
  * `enlargement`: how much |A^T| (|G| |B^T|) of F(m x m, r x r) enlarges what it sums, at most, over both
  * axes; see cpp/src/routes/winograd.cpp. `rows` of the kernel that are summed in the product, at most.
  * `denominator`: of the transform of the weights. `mostTaps`: of kernels by stride, so that most have up to r taps
- * a phase and a few have more.
+ * a phase and a few have more. `line`: along one axis alone, with dilation (cpp/src/routes/winograd_line.cpp);
+ * `rows` are pieces of the kernel.
  */
 const FORMS = [
+  { route: 'winograd-line', enlargement: 87, rows: 1, denominator: 90, mostTaps: [0, 5, 9, 13], line: true },
   { route: 'winograd-f45', enlargement: 87, rows: 6, denominator: 90, mostTaps: [0, 5, 9, 13] },
   { route: 'winograd-f43', enlargement: 48 ** 2, rows: 1, denominator: 576, mostTaps: [0, 3, 7, 9] },
   { route: 'winograd-f42', enlargement: 20 ** 2, rows: 1, denominator: 576, mostTaps: [0, 2, 5, 7] },
   { route: 'winograd-f22', enlargement: 4 ** 2, rows: 1, denominator: 576, mostTaps: [0, 2, 5, 7] },
 ] as const;
-type Form = (typeof FORMS)[number];
+/** Kernels of the transforms that round more, and in whose pieces nothing is whole. */
+const LONG = { ...FORMS[0], enlargement: 426, rows: 3, mostTaps: [0, 13, 21, 29] } as const;
+type Form = (typeof FORMS)[number] | typeof LONG;
 
 function formOf(route: RouteName | undefined): Form {
   return FORMS.find((form) => form.route === route) as Form;
@@ -103,13 +107,21 @@ const axis = (mostTaps: readonly number[], most: number, transposed: boolean) =>
   );
 
 /** Two spatial axes of up to `most` positions, or three whose first is but more images. */
-function problemsUpTo({ mostTaps }: Form, most: number): fc.Arbitrary<RandomProblem> {
+function problemsUpTo(form: Form, most: number): fc.Arbitrary<RandomProblem> {
+  const { mostTaps } = form;
+  const line = 'line' in form;
+  const plain = { n: 1, k: 1, stride: 1, padBefore: 0, padAfter: 0, extra: 0 };
+  const lines = fc.integer({ min: 1, max: 3 }).map((n) => ({ ...plain, n }));
   return fc
     .boolean()
     .chain((transposed) =>
       fc.record({
         transposed: fc.constant(transposed),
-        axes: fc.tuple(axis(mostTaps, most, transposed), axis(mostTaps, most, transposed)),
+        axes: fc.tuple(
+          line ? lines : axis(mostTaps, most, transposed),
+          axis(mostTaps, line ? 4 * most : most, transposed),
+        ),
+        dilation: fc.integer({ min: 1, max: line ? 5 : 1 }),
         depth: fc.constantFrom(0, 0, 0, 1, 3),
         batch: fc.constantFrom(1, 1, 2, 3),
         groups: fc.constantFrom(1, 1, 2),
@@ -121,16 +133,15 @@ function problemsUpTo({ mostTaps }: Form, most: number): fc.Arbitrary<RandomProb
         seed: fc.nat(),
       }),
     )
-    .map(({ transposed, axes, depth, groups, symmetric, ...rest }) => {
-      const plain = { n: depth, k: 1, stride: 1, padBefore: 0, padAfter: 0, extra: 0 };
-      const all = depth === 0 ? axes : [plain, ...axes];
+    .map(({ transposed, axes, dilation, depth, groups, symmetric, ...rest }) => {
+      const all = depth === 0 ? axes : [{ ...plain, n: depth }, ...axes];
       const extents = all.map(({ n }) => n);
       const kernel = all.map(({ k }) => k);
       const geometry: Geometry = {
         transposed,
         groups,
         stride: all.map(({ stride }) => stride),
-        dilation: all.map(() => 1),
+        dilation: all.map(({ stride }) => (stride === 1 ? dilation : 1)),
         padBefore: all.map(({ padBefore }) => padBefore),
         padAfter: all.map(({ padBefore, padAfter }) => (symmetric ? padBefore : padAfter)),
         outputPadding: all.map(({ extra }) => (transposed ? extra : 0)),
@@ -197,37 +208,40 @@ function candidateOf(plan: Plan | null, route: string) {
 const ONE_THREAD = BUILDS.filter(({ options }) => options.threads === 1);
 
 describeEachBuild((build) => {
-  it.each(FORMS)('$route is off by no more than its bound, from the definition in float64', (form) => {
-    let taken = 0;
-    let worst = 0;
-    let typical = 0;
-    fc.assert(
-      fc.property(problemsUpTo(form, 7), (problem) => {
-        const shapes = shapesOf(problem);
-        const x = randomTensor(shapes.x, problem.seed);
-        const weight = randomTensor(shapes.weight, problem.seed + 1);
-        const bias = problem.withBias ? randomTensor(shapes.bias, problem.seed + 2).data : null;
-        const y = compute(problem, { x, weight, bias }, form.route);
-        if (y === null) return;
-        taken += 1;
-        const wanted = reference(problem.geometry, x, weight, bias);
-        const bound = boundOf(form, problem.groupIn, x, weight, bias);
-        expect(compareWith(y, wanted.shape, wanted.data, () => bound)).toBeUndefined();
-        const error = Float64Array.from(wanted.data, (value, index) => value - (y.data[index] as number));
-        worst = Math.max(worst, largest(error) / bound);
-        const scale = ROUNDOFF * Math.sqrt(9 * problem.groupIn);
-        typical = Math.max(typical, rms(error) / scale);
-        // The bound is far away from random values: these are off by five times a plain sum of terms of 1.
-        expect(rms(error)).toBeLessThan(25 * scale);
-      }),
-      runsOf(RUNS, build.name),
-    );
-    console.log(
-      `${form.route}: ${taken} of ${RUNS} random geometries, error at most ${worst.toExponential(1)} of the bound, ` +
-        `rms at most ${typical.toFixed(1)} times a plain sum's, ${build.name} in ${host.name}`,
-    );
-    expect(taken).toBeGreaterThan(RUNS / 3);
-  });
+  it.each([...FORMS, LONG])(
+    '$route is off by no more than its bound, from the definition in float64',
+    (form) => {
+      let taken = 0;
+      let worst = 0;
+      let typical = 0;
+      fc.assert(
+        fc.property(problemsUpTo(form, 7), (problem) => {
+          const shapes = shapesOf(problem);
+          const x = randomTensor(shapes.x, problem.seed);
+          const weight = randomTensor(shapes.weight, problem.seed + 1);
+          const bias = problem.withBias ? randomTensor(shapes.bias, problem.seed + 2).data : null;
+          const y = compute(problem, { x, weight, bias }, form.route);
+          if (y === null) return;
+          taken += 1;
+          const wanted = reference(problem.geometry, x, weight, bias);
+          const bound = boundOf(form, problem.groupIn, x, weight, bias);
+          expect(compareWith(y, wanted.shape, wanted.data, () => bound)).toBeUndefined();
+          const error = Float64Array.from(wanted.data, (value, index) => value - (y.data[index] as number));
+          worst = Math.max(worst, largest(error) / bound);
+          const scale = ROUNDOFF * Math.sqrt(9 * problem.groupIn);
+          typical = Math.max(typical, rms(error) / scale);
+          // The bound is far away from random values: these are off by five times a plain sum of terms of 1.
+          expect(rms(error)).toBeLessThan(25 * scale);
+        }),
+        runsOf(RUNS, build.name),
+      );
+      console.log(
+        `${form.route}: ${taken} of ${RUNS} random geometries, error at most ${worst.toExponential(1)} of the bound, ` +
+          `rms at most ${typical.toFixed(1)} times a plain sum's, ${build.name} in ${host.name}`,
+      );
+      expect(taken).toBeGreaterThan(RUNS / 3);
+    },
+  );
 
   it.each(FORMS)('$route is exact where nothing rounds', (form) => {
     let taken = 0;
@@ -317,10 +331,14 @@ describeEachBuild((build) => {
     'exact results never come from $route: not forced, not estimated, not measured',
     ({ route }) => {
       const x = randomTensor(LARGE, seed);
-      const kernelSize = { 'winograd-f45': 5, 'winograd-f43': 3, 'winograd-f42': 2, 'winograd-f22': 2 }[
-        route
-      ];
-      const options = { ...PLAIN, kernelSize } as const;
+      const size = {
+        'winograd-line': { kernelSize: [1, 5], padding: [0, 2] },
+        'winograd-f45': { kernelSize: 5 },
+        'winograd-f43': { kernelSize: 3 },
+        'winograd-f42': { kernelSize: 2 },
+        'winograd-f22': { kernelSize: 2 },
+      } as const;
+      const options = { ...PLAIN, ...size[route] } as const;
       const exact = { ...options, precision: 'exact' } as const;
       using forced = new ConvTranspose2d({ ...exact, route });
       const error = caught(() => forced.forward(x));
@@ -380,6 +398,24 @@ describeEachBuild((build) => {
         'takes two taps a phase at most',
       );
     }
+    const line = 'winograd-line';
+    const signal = zeros(1, 16, 9);
+    const along = (k: number): Tensor => zeros(16, 16, k);
+    expect(refusal(() => conv(x, square(16, 3), { route: line }))).toBe('takes kernels along the width only');
+    expect(refusal(() => conv(signal, along(1), { route: line }))).toBe(oneTap);
+    expect(refusal(() => convTranspose(signal, along(2), { route: line, stride: 2 }))).toBe(oneTap);
+    expect(refusal(() => conv(signal, along(3), { route: line, stride: 2 }))).toBe(
+      'takes convolutions of stride 1 only',
+    );
+    expect(refusal(() => conv(signal, along(3), { route: line, inputDilation: 2 }))).toBe(
+      'takes no input dilation',
+    );
+    expect(refusal(() => convTranspose(signal, along(3), { route: line, stride: 2, dilation: 2 }))).toBe(
+      'takes no dilation where phases have taps of their own',
+    );
+    expect(refusal(() => conv(zeros(1, 16, 60), along(42), { route: line }))).toBe(
+      'takes no kernel this long',
+    );
     expect(refusal(() => conv(zeros(1, 16, 9, 9, 9), zeros(16, 16, 3, 3, 3), { route }))).toBe(
       'takes two spatial axes only',
     );
@@ -391,7 +427,12 @@ describeEachBuild((build) => {
   it.each(FORMS)(
     '$route: new parameters take effect, and nothing of one call is left in the next',
     (form) => {
-      const options: ConvTransposeOptions = { inChannels: 17, outChannels: 19, kernelSize: 4, stride: 2 };
+      const options: ConvTransposeOptions<2> = {
+        inChannels: 17,
+        outChannels: 19,
+        kernelSize: 'line' in form ? [1, 4] : 4,
+        stride: 'line' in form ? [1, 2] : 2,
+      };
       using layer = new ConvTranspose2d({ ...options, route: form.route });
       using model = new ConvTranspose2d({ ...options, route: 'scalar' });
       const x = randomTensor([2, 17, 9, 21], seed);
@@ -470,7 +511,7 @@ function layerOf(
   { geometry, extents, groupIn, groupOut, kernel }: RandomProblem,
   { weight, bias }: { readonly weight: Tensor; readonly bias: Float32Array | null },
 ): ConvTranspose2d | Conv2d | null {
-  const { transposed, groups, stride, padBefore, padAfter, outputPadding } = geometry;
+  const { transposed, groups, stride, dilation, padBefore, padAfter, outputPadding } = geometry;
   const symmetric = padBefore.every((pad, at) => pad === padAfter[at] && pad >= 0);
   if (extents.length !== 2 || !symmetric) return null;
   const common = {
@@ -478,6 +519,7 @@ function layerOf(
     outChannels: groupOut * groups,
     kernelSize: kernel,
     stride,
+    dilation,
     groups,
     padding: padBefore,
     bias: bias !== null,

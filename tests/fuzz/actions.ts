@@ -22,6 +22,7 @@ export const ROUTES = [
   'scalar',
   'polyphase',
   'scatter',
+  'winograd-line',
   'winograd-f45',
   'winograd-f43',
   'winograd-f42',

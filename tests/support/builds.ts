@@ -46,6 +46,7 @@ const ROUTES: Readonly<Record<'auto' | RouteName, true>> = {
   scalar: true,
   polyphase: true,
   scatter: true,
+  'winograd-line': true,
   'winograd-f45': true,
   'winograd-f43': true,
   'winograd-f42': true,

@@ -17,6 +17,7 @@ enum class RouteId : int {
   kDepthwise,
   kPolyphase,
   kScatter,
+  kWinogradLine,
   kWinograd45,
   kWinograd43,
   kWinograd42,
@@ -24,7 +25,7 @@ enum class RouteId : int {
   kScalar
 };
 
-inline constexpr int kRouteCount = 10;
+inline constexpr int kRouteCount = 11;
 
 const char* route_name(RouteId id);
 

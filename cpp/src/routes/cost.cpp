@@ -10,6 +10,7 @@
 #include "matrix_tile.h"
 #include "routes/depthwise.h"
 #include "routes/winograd_forms.h"
+#include "routes/winograd_line_forms.h"
 
 namespace deconv {
 namespace {
@@ -181,6 +182,25 @@ double winograd_nanoseconds(const Form& form, const Problem& problem, const Band
          jobs * ((quads + again) * input * pairs * in + quads * output * rows +
                  panels * 1.12 * form.points * in * lines * products) +
          read * weights + memory_nanoseconds(problem, 0.25);
+}
+
+double winograd_line_nanoseconds(const LineForm& form, const Problem& problem, const Stretches& cut,
+                                 int64_t windows, double products, int64_t pieces,
+                                 int64_t dilation) {
+  const Spec& spec = problem.spec;
+  const double in = spec.group_in_channels();
+  const double rows = static_cast<double>(AxisPhases::count(spec, 2)) * spec.group_out_channels();
+  const double blocks = static_cast<double>(cut.blocks) * problem.batch * problem.input[0] *
+                        problem.input[1] * spec.groups;
+  const auto panels = static_cast<double>(cut.runs * dilation);
+  const auto read = static_cast<double>((cut.runs + pieces - 1) * dilation);
+  const double input = 3.5 * form.reads * static_cast<double>(windows);
+  const double output = 2.5 * form.reads;
+  return 2500 +
+         blocks * (in * read * input + rows * panels * output +
+                   1.1 * form.reads * static_cast<double>(pieces) * in * panels * products) +
+         0.003 * form.reads * rows * in * static_cast<double>(pieces) * spec.groups +
+         memory_nanoseconds(problem, 0.25);
 }
 
 double xnnpack_convolution_nanoseconds(const Problem& problem) {

@@ -8,6 +8,7 @@
 namespace deconv {
 
 struct Form;
+struct LineForm;
 namespace depthwise {
 struct TileGrid;
 }
@@ -26,6 +27,11 @@ double scatter_nanoseconds(const Problem& problem, const Strips& cut);
 // the sum of `lines`.
 double winograd_nanoseconds(const Form& form, const Problem& problem, const Bands& cut,
                             double pairs, double products, double lines);
+
+// `products` as above, of all `windows`.
+double winograd_line_nanoseconds(const LineForm& form, const Problem& problem, const Stretches& cut,
+                                 int64_t windows, double products, int64_t pieces,
+                                 int64_t dilation);
 
 double xnnpack_convolution_nanoseconds(const Problem& problem);
 

@@ -71,4 +71,19 @@ struct Bands {
   int64_t worker_elements = 0;
 };
 
+// Winograd along one line: blocks of kPanel stretches.
+struct Stretches {
+  int64_t runs = 0;     // of tiles of all residues of the dilation, in a stretch
+  int64_t stretch = 0;  // steps of a lane
+  int64_t blocks = 0;   // of a line
+  int64_t columns = 0;  // that a lane reads
+  int64_t line_pitch = 0;
+  int64_t result_pitch = 0;
+  // As those of Bands.
+  int64_t transformed_stride = 0;
+  int64_t products_stride = 0;
+  int64_t worker_elements = 0;
+  bool streams_weights = false;
+};
+
 }  // namespace deconv

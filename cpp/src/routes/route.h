@@ -59,6 +59,7 @@ extern const RouteEntry kWinograd22Route;
 extern const RouteEntry kWinograd42Route;
 extern const RouteEntry kWinograd43Route;
 extern const RouteEntry kWinograd45Route;
+extern const RouteEntry kWinogradLineRoute;
 extern const RouteEntry kXnnpackConvolutionRoute;
 extern const RouteEntry kXnnpackDeconvolutionRoute;
 

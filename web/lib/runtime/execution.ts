@@ -11,6 +11,7 @@ export const ROUTE_NAMES = [
   'depthwise',
   'polyphase',
   'scatter',
+  'winograd-line',
   'winograd-f45',
   'winograd-f43',
   'winograd-f42',

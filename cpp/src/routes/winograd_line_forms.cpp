@@ -1,0 +1,191 @@
+#include "routes/winograd_line_forms.h"
+
+#include <array>
+
+#include "matrix_tile.h"
+#include "relu.h"
+#include "simd.h"
+
+namespace deconv {
+namespace {
+
+// Points 0, infinity and pairs of a point and its negative, all dyadic: sums of whole numbers that
+// are small enough are exact.
+constexpr std::array kSixReads = {1.0, 2.0};
+constexpr std::array kEightReads = {1.0, 2.0, 0.5};
+// Of ten that round least.
+constexpr std::array kTenReads = {0.5, 0.75, 1.25, 2.0};
+
+// F(kSteps, reads + 1 - kSteps) by the points of `kPairs`.
+template <int steps, const auto& kPairs>
+struct Transforms {
+  static constexpr int kSteps = steps;
+  static constexpr int kHalf = static_cast<int>(kPairs.size());
+  static constexpr int kReads = 2 * kHalf + 2;
+  static constexpr int kTaps = kReads + 1 - kSteps;
+
+  // Coefficients of the product of z - p * p over all pairs but `without`, which is monic.
+  static constexpr std::array<float, kHalf + 1> product(int without) {
+    std::array<double, kHalf + 1> powers{1};
+    for (int pair = 0, degree = 0; pair < kHalf; ++pair) {
+      if (pair == without) continue;
+      ++degree;
+      for (int power = degree; power >= 0; --power) {
+        powers[power] = (power > 0 ? powers[power - 1] : 0) -
+                        kPairs[pair] * kPairs[pair] * (power < degree ? powers[power] : 0);
+      }
+    }
+    std::array<float, kHalf + 1> rounded{};
+    for (int power = 0; power <= kHalf; ++power) rounded[power] = static_cast<float>(powers[power]);
+    return rounded;
+  }
+
+  // The sum of every second value from `x` on, the last by 1.
+  template <int without>
+  static v128_t weigh(const v128_t* x) {
+    constexpr int kLast = without < 0 ? kHalf : kHalf - 1;
+    constexpr std::array<float, kHalf + 1> kBy = product(without);
+    v128_t sum = x[2 * kLast];
+    for (int power = 0; power < kLast; ++power) {
+      sum = fma_f32x4(wasm_f32x4_splat(kBy[power]), x[2 * power], sum);
+    }
+    return sum;
+  }
+
+  // B^T
+  static void input(const v128_t (&x)[kReads], v128_t (&y)[kReads]) {
+    y[0] = weigh<-1>(x);
+    const auto pair = [&]<int index>() {
+      const v128_t even = weigh<index>(x + 2);
+      const v128_t odd =
+          wasm_f32x4_mul(wasm_f32x4_splat(static_cast<float>(kPairs[index])), weigh<index>(x + 1));
+      y[2 * index + 1] = wasm_f32x4_add(even, odd);
+      y[2 * index + 2] = wasm_f32x4_sub(even, odd);
+    };
+    pair.template operator()<0>();
+    pair.template operator()<1>();
+    if constexpr (kHalf > 2) pair.template operator()<2>();
+    if constexpr (kHalf > 3) pair.template operator()<3>();
+    y[kReads - 1] = weigh<-1>(x + 1);
+  }
+
+  // A^T
+  static void output(const v128_t (&x)[kReads], v128_t (&y)[kSteps]) {
+    v128_t sum[kHalf];
+    v128_t difference[kHalf];
+    for (int pair = 0; pair < kHalf; ++pair) {
+      sum[pair] = wasm_f32x4_add(x[2 * pair + 1], x[2 * pair + 2]);
+      difference[pair] = wasm_f32x4_sub(x[2 * pair + 1], x[2 * pair + 2]);
+    }
+    float powers[kHalf];
+    for (float& power : powers) power = 1;
+    for (int step = 0; step < kSteps; ++step) {
+      const v128_t(&terms)[kHalf] = step % 2 == 0 ? sum : difference;
+      v128_t total = step == 0            ? x[0]
+                     : step == kSteps - 1 ? x[kReads - 1]
+                                          : wasm_f32x4_const_splat(0);
+      for (int pair = 0; pair < kHalf; ++pair) {
+        total = fma_f32x4(wasm_f32x4_splat(powers[pair]), terms[pair], total);
+        powers[pair] *= static_cast<float>(kPairs[pair]);
+      }
+      y[step] = total;
+    }
+  }
+};
+
+template <typename T>
+void transform(const LineForm::Columns& columns, float* target, int64_t tile_stride,
+               int64_t point_stride) {
+  const int64_t step = columns.dilation * kPanel;
+  for (int64_t run = 0; run < columns.runs; ++run) {
+    for (int64_t residue = 0; residue < columns.dilation; ++residue, target += tile_stride) {
+      const float* const first =
+          columns.first + (run * T::kSteps * columns.dilation + residue) * kPanel;
+      for (int64_t channel = 0; channel < columns.channels; ++channel) {
+        for (int half = 0; half < kPanel; half += 4) {
+          const float* const source = first + channel * columns.plane + half;
+          v128_t x[T::kReads];
+          v128_t y[T::kReads];
+          for (int read = 0; read < T::kReads; ++read)
+            x[read] = wasm_v128_load(source + read * step);
+          T::input(x, y);
+          float* const points = target + channel * kPanel + half;
+          for (int point = 0; point < T::kReads; ++point) {
+            wasm_v128_store(points + point * point_stride, y[point]);
+          }
+        }
+      }
+    }
+  }
+}
+
+template <typename T>
+void transform_back(const float* source, int64_t point_stride, int64_t dilation, int64_t runs,
+                    v128_t bias, bool clamps, float* columns) {
+  const int64_t step = dilation * kPanel;
+  for (int64_t run = 0; run < runs; ++run) {
+    for (int64_t residue = 0; residue < dilation; ++residue, source += kPanel) {
+      float* const target = columns + (run * T::kSteps * dilation + residue) * kPanel;
+      for (int half = 0; half < kPanel; half += 4) {
+        v128_t x[T::kReads];
+        v128_t y[T::kSteps];
+        for (int point = 0; point < T::kReads; ++point) {
+          x[point] = wasm_v128_load(source + half + point * point_stride);
+        }
+        T::output(x, y);
+        for (int index = 0; index < T::kSteps; ++index) {
+          v128_t value = wasm_f32x4_add(y[index], bias);
+          if (clamps) value = relu(value);
+          wasm_v128_store(target + half + index * step, value);
+        }
+      }
+    }
+  }
+}
+
+// Of the polynomial of the taps, its values at the points, each divided by the product of the
+// point's distances from the others, and the coefficient of the highest power for infinity.
+template <typename T, const auto& kPairs>
+void transform_weight(const double* x, double* y) {
+  double points[T::kReads - 1] = {};
+  for (int pair = 0; pair < T::kHalf; ++pair) {
+    points[2 * pair + 1] = kPairs[pair];
+    points[2 * pair + 2] = -kPairs[pair];
+  }
+  for (int point = 0; point < T::kReads - 1; ++point) {
+    double value = 0;
+    for (int tap = T::kTaps - 1; tap >= 0; --tap) value = value * points[point] + x[tap];
+    double distances = 1;
+    for (int other = 0; other < T::kReads - 1; ++other) {
+      if (other != point) distances *= points[point] - points[other];
+    }
+    y[point] = value / distances;
+  }
+  y[T::kReads - 1] = x[T::kTaps - 1];
+}
+
+template <int steps, const auto& pairs>
+consteval LineForm form_of() {
+  using T = Transforms<steps, pairs>;
+  static_assert(T::kReads <= kMostLineReads);
+  return {
+      .steps = steps,
+      .taps = T::kTaps,
+      .reads = T::kReads,
+      .transform = transform<T>,
+      .transform_back = transform_back<T>,
+      .transform_weight = transform_weight<T, pairs>,
+  };
+}
+
+// Behind each other as rounding grows.
+constexpr LineForm kForms[] = {
+    form_of<5, kSixReads>(), form_of<4, kEightReads>(), form_of<6, kEightReads>(),
+    form_of<4, kTenReads>(), form_of<5, kTenReads>(),
+};
+
+}  // namespace
+
+const std::span<const LineForm> kLineForms = kForms;
+
+}  // namespace deconv
