@@ -99,8 +99,8 @@ describe('PP-OCRv4', () => {
     [160, 128],
     [256, 320],
   ])('finds text in %d x %d', async (high, wide) => {
-    // It amplifies rounding: ONNX Runtime is as far from what double precision gives as half of this.
-    expect(await difference(file('ch_PP-OCRv4_det_infer'), [page(high, wide)])).toBeLessThan(2e-4);
+    // It amplifies rounding: ONNX Runtime is as far from what double precision gives as a third of this.
+    expect(await difference(file('ch_PP-OCRv4_det_infer'), [page(high, wide)])).toBeLessThan(1.5e-4);
   });
 
   it('tells which way up a line is', async () => {

@@ -105,8 +105,8 @@ const affine = (
   layout: Of<'affine'>['layout'] = 'channels-first',
 ): Operation => ({
   kind: 'affine',
-  scale: randomTensor([channels], seed).data,
-  shift: randomTensor([channels], seed + 1).data,
+  scale: Float64Array.from(randomTensor([channels], seed).data),
+  shift: Float64Array.from(randomTensor([channels], seed + 1).data),
   layout,
 });
 
@@ -486,6 +486,14 @@ describe('factors and summands of channels', () => {
     x = net.emit(binary('add'), numbers(-1), net.emit(binary('subtract'), x, numbers(3)));
     const after = expectPass(gatherAffines, net.graph(x), ['convolution', 'affine']);
     expect(namesOf(after)).toHaveLength(7);
+  });
+
+  it('are not rounded before they meet a weight', () => {
+    const net = new Build();
+    const x = net.emit(binary('divide'), net.emit(convolution(), net.input(1, 3, 5, 6)), numbers(3));
+    const graph = gatherAffines(net.graph(net.emit(binary('multiply'), x, numbers(5))));
+    const { operation } = graph.nodes.at(-1) as (typeof graph.nodes)[number];
+    expect(operation).toMatchObject({ kind: 'affine', scale: new Float64Array(4).fill((1 / 3) * 5) });
   });
 
   it('of channels last too', () => {

@@ -111,8 +111,8 @@ const WRITERS = {
   },
 
   affine(file, { scale, shift }, [x], { made: [made] }) {
-    const product = binary(file, 'MUL', [x, file.constant(scale)], lastOf(made));
-    return binary(file, 'ADD', [product, file.constant(shift)], lastOf(made));
+    const product = binary(file, 'MUL', [x, file.constant(Float32Array.from(scale))], lastOf(made));
+    return binary(file, 'ADD', [product, file.constant(Float32Array.from(shift))], lastOf(made));
   },
 
   normalization(file, { over, groups, epsilon, scale, shift }, [x], { made: [made] }) {

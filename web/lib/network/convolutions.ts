@@ -122,10 +122,13 @@ function sameParts(one: Parts, other: Parts): boolean {
 }
 
 /** Lists that are made anew for other sizes are compared by what is in them. */
-function sameValues(one: Float32Array | null | undefined, other: Float32Array | null | undefined): boolean {
+function sameValues<List extends Float32Array | Float64Array>(
+  one: List | null | undefined,
+  other: List | null | undefined,
+): boolean {
   if (one === other) return true;
   if (!one || !other || one.length !== other.length) return false;
-  return one.every((value, index) => value === other[index]);
+  return one.every((value: number, index: number) => value === other[index]);
 }
 
 function specOf(operation: Of<'convolution'>, relu: boolean): OperatorSpec {

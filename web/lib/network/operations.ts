@@ -70,11 +70,14 @@ export type Operation =
       readonly outputPadding: readonly number[];
       readonly layout: Layout;
     }
-  /** Every channel times a number plus another: a batch norm in inference, or a scale. */
+  /**
+   * Every channel times a number plus another: a batch norm in inference, or a scale. What of a mean the two take from each
+   * other is far larger than what is left, so they are rounded once they are worked into a weight, and not before.
+   */
   | {
       readonly kind: 'affine';
-      readonly scale: Float32Array;
-      readonly shift: Float32Array;
+      readonly scale: Float64Array;
+      readonly shift: Float64Array;
       readonly layout: Layout;
     }
   | {

@@ -140,8 +140,8 @@ function modulesOf(node: NetworkNode, network: NetworkGraph, shapeOf: (value: nu
         numFeatures: operation.scale.length,
         eps,
       });
-      norm.setWeight(operation.scale.map((factor) => factor * Math.sqrt(1 + eps)));
-      norm.setBias(operation.shift);
+      norm.setWeight(Float32Array.from(operation.scale, (factor) => factor * Math.sqrt(1 + eps)));
+      norm.setBias(Float32Array.from(operation.shift));
       return [norm];
     }
     case 'normalization':

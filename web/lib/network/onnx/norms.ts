@@ -21,11 +21,14 @@ const batchNorm: NodeRule = (loaded) => {
     notFoldable('its numbers are not one for each channel');
   }
   const epsilon = node.float('epsilon') ?? EPSILON;
-  const factors = scale.map((factor, channel) => factor / Math.sqrt((variance[channel] as number) + epsilon));
-  const terms = shift.map((term, channel) => {
-    const deviation = Math.sqrt((variance[channel] as number) + epsilon);
-    return term - ((mean[channel] as number) * (scale[channel] as number)) / deviation;
-  });
+  const factors = Float64Array.from(
+    scale,
+    (factor, channel) => factor / Math.sqrt((variance[channel] as number) + epsilon),
+  );
+  const terms = Float64Array.from(
+    shift,
+    (term, channel) => term - (mean[channel] as number) * (factors[channel] as number),
+  );
   return (call) =>
     call.result({ kind: 'affine', scale: factors, shift: terms, layout: 'channels-first' }, [call.value(0)]);
 };

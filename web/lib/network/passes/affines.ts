@@ -50,9 +50,9 @@ function affineOf(
   if (before === null || !view.isReadOnce(source)) return null;
   const channels = channelValues(before, shape, constant.shape, constant.data);
   if (channels === null || view.shapeOf(source).length !== shape.length) return null;
-  const filled = (value: number): Float32Array => new Float32Array(channels.length).fill(value);
+  const filled = (value: number): Float64Array => new Float64Array(channels.length).fill(value);
   const { layout } = before.operation;
-  const made = (scale: Float32Array, shift: Float32Array) => ({
+  const made = (scale: Float64Array, shift: Float64Array) => ({
     source,
     operation: { kind: 'affine' as const, scale, shift, layout },
   });
@@ -86,10 +86,10 @@ function channelValues(
   shape: Shape,
   own: Shape,
   data: Float32Array,
-): Float32Array | null {
+): Float64Array | null {
   const axis = channelAxis(operation.layout as Layout, shape);
   const channels = at(shape, axis);
-  if (data.length === 1) return new Float32Array(channels).fill(data[0] as number);
+  if (data.length === 1) return new Float64Array(channels).fill(data[0] as number);
   const fits = own.length <= shape.length && product(own) === channels;
-  return fits && own[axis - (shape.length - own.length)] === channels ? data : null;
+  return fits && own[axis - (shape.length - own.length)] === channels ? Float64Array.from(data) : null;
 }

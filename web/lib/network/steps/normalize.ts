@@ -17,8 +17,8 @@ export function affineStep(call: StepCall, { scale, shift, layout }: Of<'affine'
     channels,
     groups: 1,
     eps: 0,
-    weight: scale,
-    bias: shift,
+    weight: Float32Array.from(scale),
+    bias: Float32Array.from(shift),
     mean: new Float32Array(channels),
     variance: new Float32Array(channels).fill(1),
   });
