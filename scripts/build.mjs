@@ -26,6 +26,8 @@ const { values: flags } = parseArgs({
 // Checkouts share what ccache keeps of a file that they compile alike.
 process.env.CCACHE_BASEDIR ??= root;
 process.env.CCACHE_NOHASHDIR ??= '1';
+// What a file includes is known from its compilation: without this, each is preprocessed once more before.
+process.env.CCACHE_DEPEND ??= '1';
 const children = new Set();
 const begun = performance.now();
 
