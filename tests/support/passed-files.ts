@@ -29,7 +29,7 @@ const WHOLE: Readonly<Record<string, readonly string[]>> = {
   consumers: [...ROOT_FILES, 'dist'],
   package: [
     ...ROOT_FILES,
-    ...['dist', 'docs', 'examples', 'scripts', 'web/lib', 'web/cli'],
+    ...['dist', 'examples', 'scripts', 'web/lib', 'web/cli'],
     ...['tests/fixtures', 'tests/package', 'tests/public-names.txt', 'tests/types'],
   ],
 };
@@ -37,8 +37,8 @@ const WHOLE: Readonly<Record<string, readonly string[]>> = {
 const NO_SOURCES = ['.git', '.toolchain', 'build', 'node_modules'];
 /** A text that is a path from its own file or a name of the package, up to where it is put together. */
 const NAMED = /["'`]((?:\.{1,2}\/|deconv-wasm|@host)[^"'`$\s]*)/g;
-/** The same in parts: `path.join(import.meta.dirname, '..', 'fixtures', name)`. */
-const JOINED = /\bimport\.meta\.dirname((?:,\s*'[^']*')+)/g;
+/** The same in parts, also from the root: `path.join(import.meta.dirname, '..', 'fixtures', name)`. */
+const JOINED = /\b(root|import\.meta\.dirname)((?:,\s*'[^']*')+)/g;
 const TEXT = /\.(?:[cm]?[jt]s|tsx)$/;
 
 const { exports: entries } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
@@ -81,11 +81,22 @@ export function noteOutcome(project: string, file: string, passed: boolean): voi
  * run. Undefined for projects that are always run.
  */
 function keyOf(project: string, file: string): string | undefined {
-  const whole = WHOLE[plainName(project)];
-  if (whole === undefined) return undefined;
   const about = `${plainName(project)} ${file}`;
   const known = keys.get(about);
   if (known !== undefined) return known;
+  const read = readBy(project, file);
+  if (read === undefined) return undefined;
+  const hash = createHash('sha256').update(`${about}\n${machine}\n`);
+  for (const each of [...read].sort()) hash.update(`${path.relative(root, each)} ${hashOf(each)}\n`);
+  const key = hash.digest('hex');
+  keys.set(about, key);
+  return key;
+}
+
+/** All files that a test file may read; undefined for projects that are always run. */
+export function readBy(project: string, file: string): ReadonlySet<string> | undefined {
+  const whole = WHOLE[plainName(project)];
+  if (whole === undefined) return undefined;
   const read = new Set([...ALWAYS, ...whole].flatMap((place) => filesIn(path.join(root, place))));
   const waiting = [file];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
@@ -93,11 +104,7 @@ function keyOf(project: string, file: string): string | undefined {
     read.add(next);
     waiting.push(...namedBy(next));
   }
-  const hash = createHash('sha256').update(`${about}\n${machine}\n`);
-  for (const each of [...read].sort()) hash.update(`${path.relative(root, each)} ${hashOf(each)}\n`);
-  const key = hash.digest('hex');
-  keys.set(about, key);
-  return key;
+  return read;
 }
 
 /** All files of a folder but tests, which read none of each other. */
@@ -123,10 +130,9 @@ function namedBy(file: string): readonly string[] {
   const folder = path.dirname(file);
   const text = readFileSync(file, 'utf8');
   const places = [...text.matchAll(NAMED)].flatMap(([, name]) => placesOf(name as string, folder));
-  for (const [, parts] of text.matchAll(JOINED)) {
-    places.push(
-      path.join(folder, ...[...(parts as string).matchAll(/'([^']*)'/g)].map(([, part]) => part as string)),
-    );
+  for (const [, from, parts = ''] of text.matchAll(JOINED)) {
+    const names = [...parts.matchAll(/'([^']*)'/g)].map(([, name = '']) => name);
+    places.push(path.join(from === 'root' ? root : folder, ...names));
   }
   const found = [...new Set(places)].filter(isSource).flatMap(withEndings);
   named.set(file, found);
