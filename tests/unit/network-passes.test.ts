@@ -7,6 +7,7 @@ import { gatherAffines } from '../../web/lib/network/passes/affines.js';
 import { nameFunctions } from '../../web/lib/network/passes/functions.js';
 import { dropNothing } from '../../web/lib/network/passes/nothing.js';
 import { foldPads } from '../../web/lib/network/passes/pads.js';
+import { convolveBeforeResizing } from '../../web/lib/network/passes/resizes.js';
 import { findShuffles } from '../../web/lib/network/passes/shuffles.js';
 import { mergeTransposes } from '../../web/lib/network/passes/transposes.js';
 import { evaluate } from '../support/network-reference.js';
@@ -519,6 +520,106 @@ describe('factors and summands of channels', () => {
     expectPass(gatherAffines, net.graph(net.emit(binary('divide'), numbers(2), x)), [
       'convolution',
       'divide',
+    ]);
+  });
+});
+
+describe('convolutions behind resizes', () => {
+  const doubled = (
+    shape: readonly number[],
+    spatial: readonly number[],
+    more: Partial<Of<'resize'>> = {},
+  ): Operation => {
+    const scale = shape.map((_, axis) => (spatial.includes(axis) ? 2 : 1));
+    return {
+      kind: 'resize',
+      size: shape.map((extent, axis) => extent * (scale[axis] as number)),
+      scale,
+      interpolation: 'linear',
+      coordinates: 'half-pixel',
+      rounding: 'round-prefer-floor',
+      cubicA: -0.75,
+      excludeOutside: false,
+      region: shape.map(() => [0, 1]),
+      outside: 0,
+      ...more,
+    };
+  };
+  const points = (more: Partial<Of<'convolution'>> = {}): Operation =>
+    convolution({
+      weight: constant([4, 3, 1, 1]),
+      pads: [
+        [0, 0],
+        [0, 0],
+      ],
+      ...more,
+    });
+  const first = [1, 3, 5, 6];
+
+  it.each([
+    ['in a line', {}],
+    ['to the nearest', { interpolation: 'nearest' }],
+    ['by cubes', { interpolation: 'cubic', excludeOutside: true }],
+  ] as const)('of points stand before them, %s', (_, more) => {
+    const net = new Build();
+    const large = net.emit(doubled(first, [2, 3], more), net.input(...first));
+    const small = expectPass(convolveBeforeResizing, net.graph(net.emit(points(), large)), [
+      'convolution',
+      'resize',
+    ]);
+    expect(namesOf(small)).toEqual(['convolution 3', 'resize 2']);
+  });
+
+  it('of channels last too, and in groups', () => {
+    const net = new Build();
+    const shape = [2, 5, 6, 4];
+    const large = net.emit(doubled(shape, [1, 2]), net.input(...shape));
+    const own = points({
+      weight: constant([6, 2, 1, 1]),
+      bias: constant([6]),
+      groups: 2,
+      layout: 'channels-last',
+    });
+    expectPass(convolveBeforeResizing, net.graph(net.emit(own, large)), ['convolution', 'resize']);
+  });
+
+  it.each([
+    ['of windows', { weight: constant([4, 3, 3, 3]) }, {}],
+    ['with strides', { stride: [2, 2] }, {}],
+    [
+      'with pads',
+      {
+        pads: [
+          [1, 0],
+          [0, 0],
+        ],
+      },
+      {},
+    ],
+    ['behind a crop', {}, { coordinates: 'crop-and-resize' }],
+    ['behind what makes less of it', {}, { size: [1, 3, 3, 3], scale: [1, 1, 0.6, 0.5] }],
+    [
+      'behind what mixes channels',
+      { weight: constant([4, 6, 1, 1]) },
+      { size: [1, 6, 5, 6], scale: [1, 2, 1, 1] },
+    ],
+  ] as const)('%s stay', (_, ofLayer, ofResize) => {
+    const net = new Build();
+    const large = net.emit(doubled(first, [2, 3], ofResize as Partial<Of<'resize'>>), net.input(...first));
+    const graph = net.graph(net.emit(points(ofLayer as Partial<Of<'convolution'>>), large));
+    expectPass(convolveBeforeResizing, graph, ['resize', 'convolution']);
+  });
+
+  it('stay where they compute what stands behind them, and where others read the large value', () => {
+    const net = new Build();
+    const large = net.emit(doubled(first, [2, 3]), net.input(...first));
+    const graph = net.graph(net.emit(unary('relu'), net.emit(points(), large)));
+    expectPass(convolveBeforeResizing, graph, ['resize', 'convolution', 'relu']);
+    const other = new Build();
+    const both = other.emit(doubled(first, [2, 3]), other.input(...first));
+    expectPass(convolveBeforeResizing, other.graph(other.emit(points(), both), both), [
+      'resize',
+      'convolution',
     ]);
   });
 });

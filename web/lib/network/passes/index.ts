@@ -3,6 +3,7 @@ import { gatherAffines } from './affines.js';
 import { nameFunctions } from './functions.js';
 import { dropNothing } from './nothing.js';
 import { foldPads } from './pads.js';
+import { convolveBeforeResizing } from './resizes.js';
 import { findShuffles } from './shuffles.js';
 import { mergeTransposes } from './transposes.js';
 
@@ -15,6 +16,7 @@ const PASSES: readonly ((graph: NetworkGraph) => NetworkGraph)[] = [
   dropNothing,
   foldPads,
   gatherAffines,
+  convolveBeforeResizing,
 ];
 
 export function runPasses(graph: NetworkGraph): NetworkGraph {
