@@ -19,7 +19,7 @@ void multiply_vectors(const TileProduct& product, const float* values, float* re
   // Not unrolled: engines schedule the plain loop best, and every unrolled form spilled registers.
   for (int32_t index = 0; index < product.segment_count; ++index) {
     const Segment& segment = product.segments[index];
-    const float* panel = values + int64_t{segment.first} * kPanel;
+    const float* panel = values + segment.first * product.unit;
     for (int32_t step = segment.length; step > 0; --step) {
       v128_t positions[kVectors];
       for (int vector = 0; vector < kVectors; ++vector) {
@@ -33,7 +33,7 @@ void multiply_vectors(const TileProduct& product, const float* values, float* re
         }
       }
       tile += kRows;
-      panel += kPanel;
+      panel += product.step;
     }
   }
   if (product.relu) {
@@ -53,21 +53,23 @@ void multiply_vectors(const TileProduct& product, const float* values, float* re
 // units can add to in turn. All but the last panels are multiplied several at once.
 template <int kRows>
 void multiply(const TileProduct& product) {
-  int64_t panel = 0;
-  const auto go_on = [&](int64_t at_once, auto... passes) {
-    for (; panel + at_once <= product.panel_count; panel += at_once) {
-      (passes(product, product.panels + panel * product.panel_stride,
-              product.result + panel * kPanel),
-       ...);
-    }
-  };
-  if constexpr (kRows == 1) go_on(4, multiply_vectors<1, 0, 8>);
-  if constexpr (kRows == 2) go_on(2, multiply_vectors<2, 0, 4>);
+  for (int64_t line = 0; line < product.line_count; ++line) {
+    const float* const values = product.panels + line * product.line_stride;
+    float* const result = product.result + line * product.result_line_stride;
+    int64_t panel = 0;
+    const auto go_on = [&](int64_t at_once, auto... passes) {
+      for (; panel + at_once <= product.panel_count; panel += at_once) {
+        (passes(product, values + panel * product.panel_stride, result + panel * kPanel), ...);
+      }
+    };
+    if constexpr (kRows == 1) go_on(4, multiply_vectors<1, 0, 8>);
+    if constexpr (kRows == 2) go_on(2, multiply_vectors<2, 0, 4>);
 #ifdef __wasm_relaxed_simd__
-  // Two whole panels would need a register too many.
-  if constexpr (kRows == 3) go_on(3, multiply_vectors<3, 0, 3>, multiply_vectors<3, 3, 3>);
+    // Two whole panels would need a register too many.
+    if constexpr (kRows == 3) go_on(3, multiply_vectors<3, 0, 3>, multiply_vectors<3, 3, 3>);
 #endif
-  go_on(1, multiply_vectors<kRows, 0, 2>);
+    go_on(1, multiply_vectors<kRows, 0, 2>);
+  }
 }
 
 // Reads a tile before it is used. The reads of a product wait for memory a few at a time, those of

@@ -9,7 +9,7 @@ namespace deconv {
 // The innermost product of every route that is a matrix product: rows of weights times columns of
 // positions, both packed so that it reads them in order.
 //
-//   panels: for each [depth][kPanel] values, kPanel positions beside each other for each step
+//   panels: for each step of the depth kPanel positions beside each other
 //   tile:   [rows] biases, then [depth][rows] weights
 //   result[row][column] = bias[row] + sum over the depth of tile[row] * panel[column]
 
@@ -37,16 +37,24 @@ struct Segment {
 
 // What one product reads and writes; the tile's depth is the sum of the segments' lengths.
 struct TileProduct {
-  const float* tile;
+  const float* tile = nullptr;
   const float* panels;
   int64_t panel_count;
   int64_t panel_stride;
   const Segment* segments;
-  int32_t segment_count;
-  bool relu;
+  int32_t segment_count = 0;
+  bool relu = false;
   // [rows][panel_count * kPanel], rows `result_stride` apart.
-  float* result;
-  int64_t result_stride;
+  float* result = nullptr;
+  int64_t result_stride = 0;
+  // Values from one step of the depth to the next, and those that Segment::first counts: packed
+  // panels have nothing between, in planes the next step may be that of the next channel.
+  int64_t step = kPanel;
+  int64_t unit = kPanel;
+  // All that again for so many lines of panels, and where the next begins.
+  int64_t line_count = 1;
+  int64_t line_stride = 0;
+  int64_t result_line_stride = 0;
 };
 
 // `rows` in 1..kTileRows.

@@ -62,7 +62,7 @@ class Plan {
   }
 
  private:
-  alignas(8) std::byte cut_[112] = {};
+  alignas(8) std::byte cut_[208] = {};
 };
 
 Plan plan_route(RouteId id, const Problem& problem);

@@ -98,7 +98,12 @@ double polyphase_nanoseconds(const Problem& problem, const Blocks& cut) {
   const auto image_phases =
       static_cast<double>(AxisPhases::count(spec, 0) * AxisPhases::count(spec, 1));
   const double written = static_cast<double>(cut.rows) / out;
-  const double panels = static_cast<double>(whole_panels(cut.all_cells) / kPanel * spec.groups);
+  const Planes& band = cut.planes;
+  const double jobs = static_cast<double>(problem.batch) * spec.groups;
+  const double lines = jobs * band.cells[0] * band.cells[1];
+  const double panels =
+      cut.reads_planes ? lines * static_cast<double>(whole_panels(band.cells[2]) / kPanel)
+                       : static_cast<double>(whole_panels(cut.all_cells) / kPanel * spec.groups);
   const auto products = static_cast<double>(cut.products);
   const auto rows = std::max<int64_t>(1, static_cast<int64_t>(written / products * out));
   const double taps = static_cast<double>(spec.kernel_elements()) * products /
@@ -110,22 +115,38 @@ double polyphase_nanoseconds(const Problem& problem, const Blocks& cut) {
   // Panels of a row are packed together, but for those at its ends.
   const double beside =
       planes && AxisPhases::step(spec, 2) == 1 ? panels / spec.groups / rows_of_cells : 1;
-  const double pack =
-      static_cast<double>(cut.depth) *
-      (beside >= 2 ? (5 + 30 / beside) / in + 1.1 : 21 / in + (gathers ? 5.2 : 0.66));
-  const double product = taps * in * tile_step_nanoseconds(rows) +
-                         0.54 * products * static_cast<double>(Tiling(rows).count);
+  const double pack = cut.reads_planes ? 0
+                                       : static_cast<double>(cut.depth) *
+                                             (beside >= 2 ? (5 + 30 / beside) / in + 1.1
+                                                          : 21 / in + (gathers ? 5.2 : 0.66));
+  // Of the stretches in which a tile passes the planes.
+  const double row_taps = spec.kernel[2] / (spec.transposed ? 1.0 * spec.stride[2] : 1);
+  const bool along_width = in < row_taps && AxisPhases::step(spec, 2) == 1;
+  const double starts =
+      0.54 * products + (cut.reads_planes ? taps * (along_width ? in / row_taps : 1) : 0);
+  // Loads that cross cache lines.
+  const double apart = cut.reads_planes ? 1.02 : 1;
+  const double product = taps * in * apart * tile_step_nanoseconds(rows) +
+                         starts * static_cast<double>(Tiling(rows).count);
+  // Rows of a band, and their values.
+  const double copied_rows = jobs * band.cells[0] * band.row_blocks * band.column_blocks * in *
+                             static_cast<double>(AxisPhases::most_offsets(spec, 0) * band.step[1] *
+                                                 band.step[2] * band.band_rows);
+  const double copy = cut.reads_planes ? copied_rows * (band.step[2] == 1 ? 12 : 20) *
+                                             (1 + 0.01 * static_cast<double>(band.pitch))
+                                       : 0;
+  const bool as_written = cut.one_phase && (!cut.reads_planes || band.cells[2] % kPanel == 0);
   // Up to four phases beside each other, and multiples of four, have shuffles of their own.
   const bool shuffles = width_phases <= 4 || AxisPhases::count(spec, 2) % 4 == 0;
   const double write = kPanel * out *
-                       (written * (cut.one_phase ? 0.1
-                                   : last        ? 0.31
-                                   : shuffles    ? 0.19
-                                                 : 0.73) +
+                       (written * (as_written ? 0.1
+                                   : last     ? 0.31
+                                   : shuffles ? 0.19
+                                              : 0.73) +
                         (image_phases * width_phases - written) * 0.06);
   // Rows of the output, each written at once.
-  const double stretches = cut.one_phase ? 0 : rows_of_cells * spec.groups * image_phases;
-  return 1150 + panels * (pack + product + write) + 5.1 * stretches * (last ? 1 : out) +
+  const double stretches = as_written ? 0 : rows_of_cells * spec.groups * image_phases;
+  return 1150 + copy + panels * (pack + product + write) + 5.1 * stretches * (last ? 1 : out) +
          memory_nanoseconds(problem, 0.19);
 }
 

@@ -18,6 +18,22 @@ struct Run : Cut {
   const Output& output;
 };
 
+// A cut into blocks of rows of cells, or of parts of a row, that read copies of the input's planes
+// (see plane_pack.h).
+struct Planes {
+  Axes cells{};      // of an image
+  Axes step{};       // from cell to cell
+  Axes first{};      // steps to what the first cell reads first
+  Axes span{};       // and from there to what it reads last
+  int32_t rows = 0;  // of a block
+  int32_t columns = 0;
+  int32_t row_blocks = 0;
+  int32_t column_blocks = 0;
+  int64_t band_rows = 0;
+  int64_t pitch = 0;
+  int64_t plane = 0;  // from channel to channel of a band
+};
+
 // Polyphase: runs of cells (see AxisPhases).
 struct Blocks {
   Axes cells{};  // of an image
@@ -33,6 +49,9 @@ struct Blocks {
   bool streams_weights = false;
   // Whether the cells of an image are the positions of an output in planes.
   bool one_phase = false;
+  int64_t row_outputs = 0;    // of a row of cells
+  bool reads_planes = false;  // and has no blocks of cells
+  Planes planes{};
 };
 
 // Scatter: runs of cells along one axis.

@@ -16,6 +16,7 @@
 #include "panel_pack.h"
 #include "parallel.h"
 #include "phase_writer.h"
+#include "plane_pack.h"
 #include "relu.h"
 #include "routes/cost.h"
 #include "routes/route.h"
@@ -32,7 +33,8 @@ struct PhaseGroup {
   int32_t first_phase;
   int32_t phases;
   int32_t segment_count;
-  int64_t depth;  // of the product: taps * input channels of a group
+  int32_t stretches;  // each of which is a segment of planes
+  int64_t depth;      // of the product: taps * input channels of a group
 };
 
 class PolyphaseRoute final : public Route {
@@ -66,24 +68,35 @@ class PolyphaseRoute final : public Route {
     return int64_t{axes_[0].offset_count()} * axes_[1].offset_count() * axes_[2].offset_count() *
            spec_.group_in_channels() * kPanel;
   }
-  // Calls visit(d, h, w) with the taps of one phase of each axis, in the order of the packed depth.
+  using Taps = std::span<const AxisPhases::Tap>;
+  // Calls visit(d, h, widths, channel, channels) with the taps of one phase of each axis, in the
+  // order of the packed depth, whose steps in a stretch lie equally far apart: all channels of one
+  // tap, or, where these are fewer, all taps along the width of one channel.
   template <typename Visit>
-  void visit_taps(const Axes& phase, const Visit& visit) const {
+  void visit_stretches(const Axes& phase, const Visit& visit) const {
+    const Taps widths = axes_[2].taps(phase[2]);
+    const int32_t channels = spec_.group_in_channels();
     for (const AxisPhases::Tap& d : axes_[0].taps(phase[0])) {
       for (const AxisPhases::Tap& h : axes_[1].taps(phase[1])) {
-        for (const AxisPhases::Tap& w : axes_[2].taps(phase[2])) visit(d, h, w);
+        if (spacing_ == 0) {
+          for (size_t w = 0; w < widths.size(); ++w) visit(d, h, widths.subspan(w, 1), 0, channels);
+        } else if (!widths.empty()) {
+          for (int32_t channel = 0; channel < channels; ++channel) visit(d, h, widths, channel, 1);
+        }
       }
     }
   }
+  int32_t width_spacing() const;
 
+  void run_planes(const Run& run, float* scratch);
+  void locate_stretches(const Planes& cut);
   void pack_panels(const Run& run, int32_t channel_group, int64_t first, int64_t count,
                    float* panels) const;
-  void multiply(const Run& run, int32_t channel_group, int64_t count, const float* panels,
-                float* products, int64_t pitch) const;
+  void multiply(const Run& run, int32_t channel_group, TileProduct product) const;
   void write(const Run& run, int32_t channel_group, int64_t first, int64_t count,
              const float* products) const;
-  void write_cells(const Run& run, OutputStretch stretch, const Axes& cell, const float* products,
-                   PhaseWriter& writer) const;
+  void write_cells(const Run& run, int64_t image, int32_t channel_group, const Axes& cell,
+                   int64_t count, const float* products, int64_t pitch, PhaseWriter& writer) const;
 
   const Spec spec_;
   AxisPhases axes_[3];
@@ -91,6 +104,8 @@ class PolyphaseRoute final : public Route {
   int32_t group_count_ = 0;
   Block<Segment> segments_;
   int32_t segment_count_ = 0;
+  Block<Segment> stretches_;   // of all groups, in the planes of the latest run
+  int32_t spacing_ = 0;        // see width_spacing()
   Buffer holes_;               // the value of an output that no tap meets, for each channel
   Buffer tiles_;               // of all channel groups
   int64_t tile_elements_ = 0;  // of one channel group
@@ -100,8 +115,10 @@ Status PolyphaseRoute::derive_groups() {
   if (const Status status = AxisPhases::derive_all(spec_, axes_); status != Status::kOk) {
     return status;
   }
+  spacing_ = width_spacing();
   // Every tap belongs to one phase at most.
-  if (!groups_.reserve(phase_count()) || !segments_.reserve(spec_.kernel_elements())) {
+  if (!groups_.reserve(phase_count()) || !segments_.reserve(spec_.kernel_elements()) ||
+      !stretches_.reserve(spec_.kernel_elements())) {
     return Status::kOutOfMemory;
   }
   group_count_ = 0;
@@ -121,6 +138,24 @@ Status PolyphaseRoute::derive_groups() {
   return Status::kOk;
 }
 
+// How far from each other the taps of a row read, if that is the same for all of them and they are
+// more than the channels of a group; else 0.
+int32_t PolyphaseRoute::width_spacing() const {
+  if (axes_[2].step() != 1) return 0;
+  int32_t spacing = 0;
+  for (int32_t phase = 0; phase < axes_[2].count(); ++phase) {
+    const Taps taps = axes_[2].taps(phase);
+    if (taps.empty()) continue;
+    if (std::ssize(taps) <= spec_.group_in_channels()) return 0;
+    for (size_t tap = 1; tap < taps.size(); ++tap) {
+      const int32_t apart = taps[tap].offset - taps[tap - 1].offset;
+      if (spacing == 0) spacing = apart;
+      if (apart != spacing || taps[tap].rank != taps[tap - 1].rank + 1) return 0;
+    }
+  }
+  return spacing;
+}
+
 bool PolyphaseRoute::same_offsets(int32_t phase, int32_t other) const {
   const Axes one = phase_axes(phase);
   const Axes two = phase_axes(other);
@@ -129,22 +164,26 @@ bool PolyphaseRoute::same_offsets(int32_t phase, int32_t other) const {
 }
 
 void PolyphaseRoute::add_group(int32_t phase) {
-  PhaseGroup group{.first_phase = phase, .phases = 1, .segment_count = 0, .depth = 0};
+  PhaseGroup group{
+      .first_phase = phase, .phases = 1, .segment_count = 0, .stretches = 0, .depth = 0};
   const int32_t channels = spec_.group_in_channels();
-  visit_taps(phase_axes(phase),
-             [&](const AxisPhases::Tap& d, const AxisPhases::Tap& h, const AxisPhases::Tap& w) {
-               const int32_t offset =
-                   (d.rank * axes_[1].offset_count() + h.rank) * axes_[2].offset_count() + w.rank;
-               const int32_t first = offset * channels;
-               Segment* const next = segments_.data() + segment_count_ + group.segment_count;
-               if (group.depth > 0 && next[-1].first + next[-1].length == first) {
-                 next[-1].length += channels;
-               } else {
-                 *next = {first, channels};
-                 ++group.segment_count;
-               }
-               group.depth += channels;
-             });
+  visit_stretches(phase_axes(phase), [&](const AxisPhases::Tap& d, const AxisPhases::Tap& h,
+                                         const Taps& widths, int32_t channel, int32_t some) {
+    const int32_t offset =
+        (d.rank * axes_[1].offset_count() + h.rank) * axes_[2].offset_count() + widths.front().rank;
+    const int32_t first = offset * channels + channel;
+    const int32_t length = static_cast<int32_t>(widths.size()) * some;
+    Segment* const next = segments_.data() + segment_count_ + group.segment_count;
+    const bool beside = spacing_ == 0 || channels == 1;
+    if (group.depth > 0 && beside && next[-1].first + next[-1].length == first) {
+      next[-1].length += length;
+    } else {
+      *next = {first, length};
+      ++group.segment_count;
+    }
+    ++group.stretches;
+    group.depth += length;
+  });
   segment_count_ += group.segment_count;
   groups_[group_count_++] = group;
 }
@@ -157,26 +196,28 @@ Status PolyphaseRoute::set_parameters(const float* weight, const float* bias) {
   for (int32_t channel = 0; channel < spec_.out_channels; ++channel) {
     holes_[channel] = spec_.relu ? relu(bias[channel]) : bias[channel];
   }
-  const int64_t in = spec_.group_in_channels();
   const int64_t out = spec_.group_out_channels();
   float* target = tiles_.data();
   for (int32_t channel_group = 0; channel_group < spec_.groups; ++channel_group) {
     for (const PhaseGroup& group : std::span(groups_.data(), group_count_)) {
-      pack_tiles(
-          rows_of(group), group.depth + 1, target, [&](int64_t row, float* value, int64_t height) {
-            const int64_t channel = channel_group * out + row % out;
-            const float* const source = weight + spec_.first_kernel(channel);
-            *value = bias[channel];
-            visit_taps(
-                phase_axes(group.first_phase + static_cast<int32_t>(row / out)),
-                [&](const AxisPhases::Tap& d, const AxisPhases::Tap& h, const AxisPhases::Tap& w) {
-                  const int64_t tap = spec_.tap(d.tap, h.tap, w.tap);
-                  for (int64_t channel_in = 0; channel_in < in; ++channel_in) {
-                    value += height;
-                    *value = source[channel_in * spec_.kernel_stride() + tap];
-                  }
-                });
-          });
+      pack_tiles(rows_of(group), group.depth + 1, target,
+                 [&](int64_t row, float* value, int64_t height) {
+                   const int64_t channel = channel_group * out + row % out;
+                   const float* const source = weight + spec_.first_kernel(channel);
+                   *value = bias[channel];
+                   visit_stretches(phase_axes(group.first_phase + static_cast<int32_t>(row / out)),
+                                   [&](const AxisPhases::Tap& d, const AxisPhases::Tap& h,
+                                       const Taps& widths, int32_t first, int32_t some) {
+                                     for (const AxisPhases::Tap& w : widths) {
+                                       const int64_t tap = spec_.tap(d.tap, h.tap, w.tap);
+                                       for (int32_t channel_in = first; channel_in < first + some;
+                                            ++channel_in) {
+                                         value += height;
+                                         *value = source[channel_in * spec_.kernel_stride() + tap];
+                                       }
+                                     }
+                                   });
+                 });
       target += Tiling::packed_elements(rows_of(group), group.depth);
     }
   }
@@ -186,12 +227,22 @@ Status PolyphaseRoute::set_parameters(const float* weight, const float* bias) {
 Status PolyphaseRoute::run(const Plan& plan, const float* input, const Output& output,
                            float* scratch) {
   const Run run{plan.cut<Blocks>(), plan.problem, input, output};
+  if (run.reads_planes) {
+    run_planes(run, scratch);
+    return Status::kOk;
+  }
   for_each_item(run.blocks * spec_.groups, [&](int64_t item, int worker) {
     const auto channel_group = static_cast<int32_t>(item / run.blocks);
     const int64_t first = item % run.blocks * run.block;
     const int64_t count = std::min(run.block, run.all_cells - first);
     float* const panels = scratch + worker * run.worker_elements;
     pack_panels(run, channel_group, first, count, panels);
+    TileProduct product{.panels = panels,
+                        .panel_count = (count + kPanel - 1) / kPanel,
+                        .panel_stride = panel_elements(),
+                        .segments = segments_.data(),
+                        .result_stride = run.block,
+                        .step = kPanel * (spacing_ == 0 ? 1 : spec_.group_in_channels())};
     const int64_t points = run.problem.output_points();
     const int64_t image = first / points;
     if (run.one_phase && group_count_ == 1 && count % kPanel == 0 &&
@@ -204,15 +255,86 @@ Status PolyphaseRoute::run(const Plan& plan, const float* input, const Output& o
                                   .height = 0,
                                   .column = first % points,
                                   .columns = count};
-      multiply(run, channel_group, count, panels, writer.start_of(stretch), points);
+      product.result = writer.start_of(stretch);
+      product.result_stride = points;
+      multiply(run, channel_group, product);
       writer.add(stretch);
       return;
     }
-    float* const products = panels + run.depth * run.block;
-    multiply(run, channel_group, count, panels, products, run.block);
-    write(run, channel_group, first, count, products);
+    product.result = panels + run.depth * run.block;
+    multiply(run, channel_group, product);
+    write(run, channel_group, first, count, product.result);
   });
   return Status::kOk;
+}
+
+// As segments of a band (see plane_pack.h).
+void PolyphaseRoute::locate_stretches(const Planes& cut) {
+  Segment* stretch = stretches_.data();
+  for (const PhaseGroup& group : std::span(groups_.data(), group_count_)) {
+    visit_stretches(phase_axes(group.first_phase),
+                    [&](const AxisPhases::Tap& d, const AxisPhases::Tap& h, const Taps& widths,
+                        int32_t channel, int32_t some) {
+                      const int64_t start = start_in_band(cut, axes_, d, h, widths.front());
+                      *stretch++ = {static_cast<int32_t>(start + channel * cut.plane),
+                                    static_cast<int32_t>(widths.size()) * some};
+                    });
+  }
+}
+
+// Each item is a block of rows of cells, or a part of one row.
+void PolyphaseRoute::run_planes(const Run& run, float* scratch) {
+  const Problem& problem = run.problem;
+  const Planes& cut = run.planes;
+  const int32_t in = spec_.group_in_channels();
+  locate_stretches(cut);
+  const int64_t a_depth = int64_t{cut.row_blocks} * cut.column_blocks;
+  const int64_t a_group = a_depth * cut.cells[0];
+  for_each_item(problem.batch * a_group * spec_.groups, [&](int64_t item, int worker) {
+    const auto channel_group = static_cast<int32_t>(item / a_group % spec_.groups);
+    const int64_t image = item / a_group / spec_.groups;
+    const auto at = static_cast<int32_t>(item % a_depth);
+    const PlaneBlock block = block_at(cut, static_cast<int32_t>(item % a_group / a_depth),
+                                      at / cut.column_blocks, at % cut.column_blocks);
+    float* const band = scratch + worker * run.worker_elements;
+    pack_band(cut, problem, axes_[0], block,
+              run.input + (image * spec_.in_channels + int64_t{channel_group} * in) *
+                              problem.input_points(),
+              band);
+    const int64_t line = whole_panels(block.columns);
+    TileProduct product{.panels = band,
+                        .panel_count = line / kPanel,
+                        .panel_stride = kPanel,
+                        .segments = stretches_.data(),
+                        .step = spacing_ == 0 ? cut.plane : spacing_,
+                        .unit = 1,
+                        .line_count = block.rows,
+                        .line_stride = cut.pitch,
+                        .result_line_stride = line};
+    PhaseWriter writer(problem, run.output);
+    if (run.one_phase && group_count_ == 1 && line == block.columns) {
+      OutputStretch stretch{.image = image,
+                            .channel_group = channel_group,
+                            .depth = block.depth,
+                            .height = block.row,
+                            .column = block.column,
+                            .columns = block.columns};
+      product.result = writer.start_of(stretch);
+      product.result_stride = problem.output_points();
+      product.result_line_stride = problem.output[2];
+      multiply(run, channel_group, product);
+      for (; stretch.height < block.row + block.rows; ++stretch.height) writer.add(stretch);
+      return;
+    }
+    float* const products = band + in * cut.plane;
+    product.result = products;
+    product.result_stride = line * block.rows;
+    multiply(run, channel_group, product);
+    for (int32_t row = 0; row < block.rows; ++row) {
+      write_cells(run, image, channel_group, {block.depth, block.row + row, block.column},
+                  block.columns, products + row * line, product.result_stride, writer);
+    }
+  });
 }
 
 // Walks from cell to cell along the width, from row to row, and so on to the next image.
@@ -301,24 +423,16 @@ void PolyphaseRoute::pack_panels(const Run& run, int32_t channel_group, int64_t 
   }
 }
 
-void PolyphaseRoute::multiply(const Run& run, int32_t channel_group, int64_t count,
-                              const float* panels, float* products, int64_t pitch) const {
-  TileProduct product{.tile = tiles_.data() + channel_group * tile_elements_,
-                      .panels = panels,
-                      .panel_count = (count + kPanel - 1) / kPanel,
-                      .panel_stride = panel_elements(),
-                      .segments = segments_.data(),
-                      .segment_count = 0,
-                      .relu = spec_.relu,
-                      .result = products,
-                      .result_stride = pitch};
+void PolyphaseRoute::multiply(const Run& run, int32_t channel_group, TileProduct product) const {
+  product.tile = tiles_.data() + channel_group * tile_elements_;
+  product.relu = spec_.relu;
   for (const PhaseGroup& group : std::span(groups_.data(), group_count_)) {
     const int64_t rows = rows_of(group);
-    product.segment_count = group.segment_count;
+    product.segment_count = run.reads_planes ? group.stretches : group.segment_count;
     multiply_tiles(rows, group.depth, run.streams_weights, product);
     product.tile += Tiling::packed_elements(rows, group.depth);
-    product.segments += group.segment_count;
-    product.result += rows * pitch;
+    product.segments += product.segment_count;
+    product.result += rows * product.result_stride;
   }
 }
 
@@ -328,35 +442,35 @@ void PolyphaseRoute::write(const Run& run, int32_t channel_group, int64_t first,
   PhaseWriter writer(run.problem, run.output);
   for (int64_t done = 0; done < count;) {
     const int64_t length = std::min<int64_t>(count - done, run.cells[2] - cursor.cell[2]);
-    const int64_t column = int64_t{cursor.cell[2]} * axes_[2].count();
-    write_cells(
-        run,
-        {.image = cursor.image,
-         .channel_group = channel_group,
-         .depth = 0,
-         .height = 0,
-         .column = column,
-         .columns = std::min<int64_t>(length * axes_[2].count(), run.problem.output[2] - column)},
-        cursor.cell, products + done, writer);
+    write_cells(run, cursor.image, channel_group, cursor.cell, length, products + done, run.block,
+                writer);
     done += length;
     cursor.advance(length);
   }
 }
 
 // Cells beside each other, with a stretch of the output for each phase of the depth and the height.
-void PolyphaseRoute::write_cells(const Run& run, OutputStretch stretch, const Axes& cell,
-                                 const float* products, PhaseWriter& writer) const {
+void PolyphaseRoute::write_cells(const Run& run, int64_t image, int32_t channel_group,
+                                 const Axes& cell, int64_t count, const float* products,
+                                 int64_t pitch, PhaseWriter& writer) const {
   const Problem& problem = run.problem;
   const int64_t channels = spec_.group_out_channels();
   const int32_t phases = axes_[2].count();
+  const int64_t column = int64_t{cell[2]} * phases;
+  OutputStretch stretch{.image = image,
+                        .channel_group = channel_group,
+                        .depth = 0,
+                        .height = 0,
+                        .column = column,
+                        .columns = std::min(count * phases, run.problem.output[2] - column)};
   for (int32_t d = 0; d < axes_[0].count(); ++d) {
     for (int32_t h = 0; h < axes_[1].count(); ++h) {
       stretch.depth = int64_t{cell[0]} * axes_[0].count() + d;
       stretch.height = int64_t{cell[1]} * axes_[1].count() + h;
       const bool exists = stretch.depth < problem.output[0] && stretch.height < problem.output[1];
       if (meets_input(d, h)) {
-        if (exists) writer.write_phases(phases, stretch, products, run.block);
-        products += phases * channels * run.block;
+        if (exists) writer.write_phases(phases, stretch, products, pitch);
+        products += phases * channels * pitch;
       } else if (exists) {
         writer.write_constants(stretch, holes_.data() + stretch.channel_group * channels);
       }
@@ -399,6 +513,8 @@ const char* make_plan(const Machine& machine, Plan* plan) {
   const int64_t weights =
       spec.kernel_elements() * spec.group_in_channels() * spec.group_out_channels();
   cut.streams_weights = weights + cut.rows > machine.cached_weights;
+  cut.one_phase =
+      phases == 1 && (problem.layout == Layout::kChannelsFirst || !problem.output_layout_matters());
   // A convolution over an input with holes of its own may read nothing but these.
   const int64_t cell_bytes = 4 * std::max<int64_t>(1, cut.depth + cut.rows);
   const int64_t whole = std::max<int64_t>(whole_panels(cut.all_cells), kPanel);
@@ -414,10 +530,20 @@ const char* make_plan(const Machine& machine, Plan* plan) {
   cut.block = whole_panels(ceil_divide(whole, ceil_divide(whole, cut.block)));
   cut.blocks = ceil_divide(cut.all_cells, cut.block);
   cut.worker_elements = (cut.depth + cut.rows) * cut.block;
-  cut.one_phase =
-      phases == 1 && (problem.layout == Layout::kChannelsFirst || !problem.output_layout_matters());
   plan->set_cut(cut, machine.threads);
   plan->nanoseconds = polyphase_nanoseconds(problem, cut);
+  if (problem.layout != Layout::kChannelsFirst || cut.all_cells == 0) return nullptr;
+  Blocks other = cut;
+  other.planes = cut_planes(problem, bytes, panels * kPanel, machine.threads);
+  const Planes& planes = other.planes;
+  if (planes.columns == 0) return nullptr;
+  other.reads_planes = true;
+  const int64_t block = planes.rows * whole_panels(planes.columns);
+  other.worker_elements = planes.plane * spec.group_in_channels() + cut.rows * block;
+  const double nanoseconds = polyphase_nanoseconds(problem, other);
+  if (nanoseconds >= plan->nanoseconds) return nullptr;
+  plan->set_cut(other, machine.threads);
+  plan->nanoseconds = nanoseconds;
   return nullptr;
 }
 
