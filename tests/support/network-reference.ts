@@ -287,6 +287,8 @@ function pairsInSpace(pads: Of<'pool'>['pads']): [number, number][] {
   ];
 }
 
+type Four = [number, number, number, number];
+
 function convolution(operation: Of<'convolution'>, x: Values): Values {
   const { transposed, weight, bias, groups, pads } = operation;
   const [batch = 1, channels = 1, ...given] = x.shape;
@@ -328,16 +330,17 @@ function convolution(operation: Of<'convolution'>, x: Values): Values {
         return index * (dilation[axis] as number) - (around[axis] as [number, number])[0];
       });
       const [step, extent, length] = [stride[2], wide[2] as number, dense[2] as number];
-      for (const [deep = 0, high = 0] of places(dense.slice(0, 2))) {
-        const there = [deep * stride[0] + (starts[0] as number), high * stride[1] + (starts[1] as number)];
-        if (there.some((index, axis) => index < 0 || index >= (wide[axis] as number))) continue;
-        const denseRow = (deep * (dense[1] as number) + high) * length;
-        const wideRow = ((there[0] as number) * (wide[1] as number) + (there[1] as number)) * extent;
+      const [deepEnd, highEnd, deepWide, highWide] = [dense[0], dense[1], wide[0], wide[1]] as Four;
+      for (let row = 0; row < deepEnd * highEnd; row += 1) {
+        const deepAt = Math.floor(row / highEnd) * stride[0] + (starts[0] as number);
+        const highAt = (row % highEnd) * stride[1] + (starts[1] as number);
+        if (deepAt < 0 || deepAt >= deepWide || highAt < 0 || highAt >= highWide) continue;
+        const denseRow = row * length;
+        const wideRow = (deepAt * highWide + highAt) * extent;
         for (let index = 0, at = starts[2] as number; index < length; index += 1, at += step) {
           if (at < 0 || at >= extent) continue;
-          const [source, target] = transposed
-            ? [denseRow + index, wideRow + at]
-            : [wideRow + at, denseRow + index];
+          const source = transposed ? denseRow + index : wideRow + at;
+          const target = transposed ? wideRow + at : denseRow + index;
           y.data[to + target] = (y.data[to + target] as number) + factor * (x.data[from + source] as number);
         }
       }
@@ -468,24 +471,25 @@ function pool(operation: Of<'pool'>, x: Values): Values {
     const reach = (dilation[axis] as number) * ((kernel[axis] as number) - 1) + 1;
     return Math.floor((extent + before + after - reach) / (stride[axis] as number)) + 1;
   });
+  const ends = extents.map((extent, axis) => {
+    return extent + (around[axis] as [number, number])[1] - (overhang[axis] as number);
+  });
   const y = mapped(filled([batch, channels, ...sizes], 0), (_, [n = 0, c = 0, ...at]) => {
     let [total, most, count, padded] = [0, Number.NEGATIVE_INFINITY, 0, 0];
     for (const tap of places(kernel)) {
-      const from = at.map((index, axis) => {
-        return (
-          index * (stride[axis] as number) -
+      let [from, within, isThere] = [n * channels + c, true, true];
+      for (let axis = 0; axis < 3; axis += 1) {
+        const index =
+          (at[axis] as number) * (stride[axis] as number) -
           (around[axis] as [number, number])[0] +
-          (tap[axis] as number) * (dilation[axis] as number)
-        );
-      });
-      const within = from.every((index, axis) => {
-        const end =
-          (extents[axis] as number) + (around[axis] as [number, number])[1] - (overhang[axis] as number);
-        return index < end;
-      });
+          (tap[axis] as number) * (dilation[axis] as number);
+        from = from * (extents[axis] as number) + index;
+        within &&= index < (ends[axis] as number);
+        isThere &&= index >= 0 && index < (extents[axis] as number);
+      }
       if (within) padded += 1;
-      if (from.some((index, axis) => index < 0 || index >= (extents[axis] as number))) continue;
-      const value = x.data[offsetOf([batch, channels, ...extents], [n, c, ...from])] as number;
+      if (!isThere) continue;
+      const value = x.data[from] as number;
       total += value;
       most = Math.max(most, value);
       count += 1;
@@ -504,12 +508,11 @@ function reduce({ function: name, axes, keepAxes }: Of<'reduce'>, x: Values): Va
     product: 1,
   } as Record<string, number>;
   const y = filled(kept, start[name] ?? 0);
+  const steps = kept.map((_, axis) => (axes.includes(axis) ? 0 : product(kept.slice(axis + 1))));
   let index = 0;
   for (const at of places(x.shape)) {
-    const to = offsetOf(
-      kept,
-      at.map((place, axis) => (axes.includes(axis) ? 0 : place)),
-    );
+    let to = 0;
+    for (let axis = 0; axis < steps.length; axis += 1) to += (at[axis] as number) * (steps[axis] as number);
     const [total, value] = [y.data[to] as number, x.data[index] as number];
     index += 1;
     y.data[to] =
