@@ -1,11 +1,12 @@
 // onnx's own tests of every operator that networks run: passed, or refused with a sentence. Their models take weights
 // as inputs; here all inputs but the first are constants of the file, or all are inputs, or none.
 
-import { init, isDeconvError } from 'deconv-wasm';
+import { init, isDeconvError, type Tensor } from 'deconv-wasm';
 import { loadNetwork } from 'deconv-wasm/network';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { bytesSource, ModelFile } from '../../web/lib/models/source.js';
 import { readOnnxNetwork } from '../../web/lib/network/onnx/read.js';
+import { compareWith } from '../support/compare.js';
 import { ONNX_OPERATORS } from '../support/network-onnx-cases/index.js';
 import { evaluate } from '../support/network-reference.js';
 import {
@@ -144,11 +145,7 @@ function expectClose(
   wanted: readonly number[],
   tolerance: number,
 ): void {
-  expect(result?.shape).toEqual(shape);
-  for (const [index, value] of wanted.entries()) {
-    const got = result?.data[index] as number;
-    if (got === value || (Number.isNaN(got) && Number.isNaN(value))) continue;
-    const distance = Math.abs(got - value);
-    expect(distance, `[${index}] is ${got}, not ${value}`).toBeLessThan(tolerance * (1 + Math.abs(value)));
-  }
+  const allowed = (index: number) => tolerance * (1 + Math.abs(wanted[index] as number));
+  expect(result).toBeDefined();
+  expect(compareWith(result as Tensor, shape, wanted, allowed)).toBeUndefined();
 }

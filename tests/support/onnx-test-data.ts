@@ -137,6 +137,7 @@ function valuesOf(
     2: () => new Uint8Array(buffer),
     3: () => new Int8Array(buffer),
     4: () => new Uint16Array(buffer),
+    5: () => new Int16Array(buffer),
     6: () => new Int32Array(buffer),
     7: () => new BigInt64Array(buffer),
     9: () => new Uint8Array(buffer),
@@ -147,6 +148,8 @@ function valuesOf(
         (bits) => new Float32Array(Uint32Array.of(bits << 16).buffer)[0] ?? 0,
       ),
     11: () => new Float64Array(buffer),
+    12: () => new Uint32Array(buffer),
+    13: () => new BigUint64Array(buffer),
   };
   return Array.from(kinds[type]?.() ?? [], Number);
 }
