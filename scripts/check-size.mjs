@@ -20,7 +20,7 @@ const LIMITS = {
   // What readModel of an ONNX file loads beside the root entry.
   onnx: 20,
   // All that a page loads to run an ONNX network on the plain build: binary, glue and scripts.
-  network: 190,
+  network: 192,
   // What a page loads whose layers are in a worker.
   workerPage: 5,
 };

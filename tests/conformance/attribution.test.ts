@@ -79,6 +79,7 @@ describe('attribute', () => {
       using net = await loadNetwork(bytes);
       const told = await attribute(net, null, {
         shapes: { x: shapeOf(options, options.rank === 1 ? 64 : 12) },
+        levels: [0.4],
         pictures: 0,
       });
       if (told.culprit === culprit) found += 1;
@@ -265,6 +266,23 @@ describe('attribute', () => {
     expect(told.sentence).toContain('y leaves holes, which no weights can mend.');
   });
 
+  it('looks at as much of a long period as fits', async () => {
+    const { bytes, culprit } = culpritNetwork({ seed, rank: 2, place: 2 });
+    using net = await loadNetwork(bytes);
+    const flat = { data: new Float32Array(4).fill(1), shape: [1, 1, 2, 2] };
+    const told = await attribute(net, flat);
+    expect(told).toMatchObject({ culprit, stride: [4, 4] });
+    expect(told.steps.map(({ stride, strength }) => [stride.join('x'), strength !== null])).toEqual([
+      ['2x2', false],
+      ['2x2', false],
+      ['2x2', true],
+      ['2x2', true],
+      ['4x4', true],
+      ['4x4', true],
+      ['4x4', true],
+    ]);
+  });
+
   it('draws the pattern as it grows, tells how far it is, and stops', async () => {
     const { bytes } = culpritNetwork({ seed, rank: 2, place: 0, skips: true });
     using net = await loadNetwork(bytes);
@@ -293,7 +311,12 @@ describe('attribute', () => {
     const broken = { data: new Float32Array(1024).fill(Number.NaN), shape: [1, 1, 32, 32] };
     expect(await codeOf(attribute(null as never))).toBe('BAD_TYPE');
     expect(await codeOf(attribute({} as never))).toBe('BAD_TYPE');
-    expect(await codeOf(attribute(net, small))).toBe('BAD_SHAPE');
+    const doubled = [
+      floats('w', [1, 1, 2, 2], [1, 2, 3, 4]),
+      node('ConvTranspose', ['x', 'w'], ['y'], { strides: [2, 2] }),
+    ];
+    using twice = await loadNetwork(onnx([input('x', [1, 1, 'h', 'w']), ...doubled, output('y')]));
+    expect(await codeOf(attribute(twice, small))).toBe('BAD_SHAPE');
     expect(await codeOf(attribute(net, broken))).toBe('BAD_OPTION');
     expect(await codeOf(attribute(net, { z: small } as never))).toBe('BAD_OPTION');
     expect(await codeOf(attribute(net, null, { output: 'nowhere' }))).toBe('BAD_OPTION');
@@ -324,7 +347,7 @@ describe('a network with other weights', () => {
     const disposed = [];
     let [changed, file] = [net, bytes];
     for (const name of layers) {
-      const layer = changed.upsampling({ x: x.shape }).layers.find((one) => one.name === name);
+      const layer = (await changed.upsampling({ x: x.shape })).layers.find((one) => one.name === name);
       if (layer?.kernels == null) throw new Error(`no layer ${name}`);
       const { weight } = repairKernels(layer.kernels);
       changed = changed.withWeights([{ layer, weight: Float32Array.from(weight.data) }]);
@@ -335,7 +358,7 @@ describe('a network with other weights', () => {
     }
     expect(net.forward(x).data).toEqual(own.data);
     // A weight that was changed is changed once more, not beside itself.
-    const [first] = changed.upsampling({ x: x.shape }).layers;
+    const [first] = (await changed.upsampling({ x: x.shape })).layers;
     const [{ weight }] = await firstWeight(bytes);
     if (first === undefined) throw new Error('no layer');
     using back = changed.withWeights([{ layer: first, weight }]);
@@ -347,7 +370,7 @@ describe('a network with other weights', () => {
     const { bytes } = culpritNetwork({ seed, rank: 1, place: 0 });
     using net = await loadNetwork(bytes);
     using other = await loadNetwork(bytes);
-    const [layer] = net.upsampling({ x: [1, 1, 8] }).layers;
+    const [layer] = (await net.upsampling({ x: [1, 1, 8] })).layers;
     if (layer?.kernels == null) throw new Error('no layer');
     const weight = Float32Array.from(layer.kernels.weight.data);
     const codeOf = (attempt: () => unknown): string => {
@@ -363,7 +386,7 @@ describe('a network with other weights', () => {
     expect(codeOf(() => net.withWeights([{ layer, weight, bias: new Float32Array(2) }]))).toBe('BAD_SHAPE');
     expect(codeOf(() => net.withWeights({} as never))).toBe('BAD_TYPE');
     expect(codeOf(() => net.withWeights([{ layer, weight, name: 'x' } as never]))).toBe('BAD_OPTION');
-    expect(codeOf(() => net.upsampling())).toBe('BAD_TYPE');
+    expect((await rejection(() => net.upsampling())).code).toBe('BAD_TYPE');
   });
 });
 

@@ -53,6 +53,7 @@ beforeAll(async () => {
     fixture(`${name}.onnx`),
   );
   cli('inspect', ...models, '--html', 'models.html', '--fail-above', '100', '--allow-unjudged');
+  cli('inspect', '--run', fixture('fsrcnn-x3.onnx'), fixture('vocoder.onnx'), '--html', 'ran.html');
   browser = await chromium.launch(chromiumOptions());
 });
 afterAll(() => browser?.close());
@@ -68,6 +69,8 @@ describe('the report', () => {
       [360, 'models.html'],
       [1280, 'odd.html'],
       [360, 'odd.html'],
+      [1280, 'ran.html'],
+      [360, 'ran.html'],
     ])('at %i px %s asks for nothing, says nothing, fits, and axe finds nothing', async (width, file) => {
       await visit(file, { viewport: { width, height: 900 }, colorScheme }, async (page) => {
         const { violations } = await new AxeBuilder({ page }).analyze();
@@ -133,6 +136,27 @@ describe('the report', () => {
           .evaluateAll((paths) => new Set(paths.map((one) => getComputedStyle(one).fill)).size);
       expect(await colours(0)).toBeGreaterThan(1);
       expect(await colours(1)).toBe(1);
+    });
+  });
+
+  it('shows the pattern grow step by step, and the output before and after, as pictures and as waves', async () => {
+    await visit('ran.html', {}, async (page) => {
+      const [picture, sound] = await page.locator('section').all();
+      const tableOf = (section = picture) =>
+        section?.locator('table[aria-label^="What each layer"] tbody tr');
+      expect(await tableOf()?.allTextContents()).toHaveLength(1);
+      expect(await tableOf(sound)?.first().textContent()).toContain('/up/ConvTranspose');
+      // One step that is the output, and the output as it is and repaired, which is another picture.
+      const sources = await picture
+        ?.locator('img.values')
+        .evaluateAll((images) =>
+          images.map((image) => [(image as HTMLImageElement).naturalWidth, (image as HTMLImageElement).src]),
+        );
+      expect(sources?.map(([width]) => width)).toEqual([18, 18, 18]);
+      expect(sources?.[0]?.[1]).toBe(sources?.[2]?.[1]);
+      expect(sources?.[0]?.[1]).not.toBe(sources?.[1]?.[1]);
+      expect(await sound?.locator('svg .curve').count()).toBeGreaterThanOrEqual(3);
+      expect(await sound?.textContent()).toContain('tones at multiples of 1/10 of the sampling rate');
     });
   });
 

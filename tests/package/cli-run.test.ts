@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { PNG } from 'pngjs';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { culpritNetwork } from '../support/culprits.js';
 import { tflite } from '../support/tflite-writer.js';
 import { makeProject, root, temporaryFolder } from './support.js';
 
@@ -31,6 +32,8 @@ beforeAll(() => {
     ports,
   );
   writeFileSync(inFolder('fixed.tflite'), fixed);
+  writeFileSync(inFolder('grid.onnx'), culpritNetwork({ seed: 1, rank: 2, place: 1, others: 0.1 }).bytes);
+  writeFileSync(inFolder('tone.onnx'), culpritNetwork({ seed: 1, rank: 1, place: 2 }).bytes);
   const flipped = { code: 'MyFlip', inputs: ['x'], outputs: ['y'] };
   writeFileSync(inFolder('unknown.tflite'), tflite([same, { ...same, name: 'y' }], [flipped], ports));
   writeFileSync(
@@ -216,5 +219,93 @@ describe('what is wrong is said', () => {
     const { status, stderr } = cli('run', 'unknown.tflite', '--shape', '1,4,6,3');
     expect(status).toBe(2);
     expect(stderr).toMatch(/^ {2}MyFlip y: it is not of the closed list$/m);
+  });
+});
+
+describe('--run', () => {
+  interface Told {
+    readonly culprit: string;
+    readonly inputs: readonly string[];
+    readonly stride: readonly number[];
+    readonly steps: readonly { readonly name: string; readonly strength: { readonly power: number } }[];
+    readonly layers: readonly { readonly name: string; readonly repaired: { readonly fallDb: number } }[];
+    readonly all: { readonly fallDb: number; readonly psnr: number; readonly ssim: number };
+    readonly sentence: string;
+  }
+  const inspected = (...args: string[]): Told =>
+    JSON.parse(fine('inspect', '--json', ...args)).models[0].attribution;
+
+  it('tells the pattern of every step and what each layer brings, in a table and for programs', () => {
+    const lines = fine('inspect', 'grid.onnx', '--run').trimEnd().split('\n');
+    const from = lines.indexOf('What each layer brings to it:');
+    expect(lines.slice(from + 2, from + 5).map((line) => line.split(/ +/)[0])).toEqual(['up0', 'up1', 'up2']);
+    expect(lines.at(-1)).toMatch(
+      /^y has a pattern of period 8 x 8, [\d.]+ dB below the output itself\. up1 brings most/,
+    );
+    const told = inspected('grid.onnx', '--run');
+    expect(told).toMatchObject({ culprit: 'up1', stride: [8, 8], sentence: lines.at(-1) });
+    expect(told.steps.map(({ name }) => name)).toEqual([
+      'up0.relu',
+      'up0.out',
+      'up1.relu',
+      'up1.out',
+      'up2.relu',
+      'up2.conv',
+      'y',
+    ]);
+  });
+
+  it('takes a picture, an array or a sound', () => {
+    const noise = picture(24, 24, (x, y) => new Array(3).fill((37 * x + 91 * y) % 256));
+    writeFileSync(inFolder('noise.png'), noise);
+    expect(inspected('--run', 'noise.png', 'grid.onnx').inputs).toEqual(['given']);
+    fine('run', 'tone.onnx', '--shape', '1,1,64', '--output', 'enter=inner.npy', '--output', 'y=tone.wav');
+    // An output of eight samples a value, which is a sound of one channel as the input is.
+    expect(inspected('--run', 'tone.wav', 'tone.onnx')).toMatchObject({ inputs: ['given'], culprit: 'up2' });
+  });
+
+  it('repair tells what it does to the output, as inspect has announced it', () => {
+    const told = inspected('grid.onnx', '--run');
+    const announced = told.layers.find(({ name }) => name === 'up1')?.repaired.fallDb as number;
+    const { outputChange, written } = JSON.parse(
+      fine('repair', 'grid.onnx', '--layers', 'up1', '--run', '--json', '-o', 'one.onnx'),
+    );
+    expect(written).toEqual(['one.onnx']);
+    expect(outputChange.fallDb).toBeCloseTo(announced, 3);
+    const all = JSON.parse(
+      fine('repair', 'grid.onnx', '--layers', 'up0,up1', '--layer', 'up2', '--run', '--json', '--dry-run'),
+    );
+    expect(all.outputChange.fallDb).toBeCloseTo(told.all.fallDb, 3);
+    expect(all.outputChange.psnr).toBeCloseTo(told.all.psnr, 3);
+    expect(all).toMatchObject({ written: [], outputProblem: null });
+    expect(fine('repair', 'grid.onnx', '--run', '--dry-run')).toMatch(
+      /In the output y, given flat 0\.25, .*picture: the pattern of period 8 x 8 was -[\d.]+ dB and is .* it falls by/,
+    );
+  });
+
+  it('says why a network is not run, and fails', () => {
+    const told = [
+      [
+        ['inspect', '--run', fixture('layers.tflite')],
+        /Not run: expected a network with an output, got none/,
+      ],
+      [
+        ['inspect', '--run', fixture('not-constant.onnx')],
+        /Not run: nodes that are not run: ConvTranspose by-input/,
+      ],
+      [
+        ['repair', '--run', '--dry-run', fixture('layers.tflite')],
+        /Not run: expected a network with an output/,
+      ],
+    ] as const;
+    for (const [args, message] of told) {
+      const { status, stdout } = cli(...args);
+      expect(status).toBe(2);
+      expect(stdout).toMatch(message);
+    }
+    expect(cli('repair', 'grid.onnx', '--layers', 'up9', '--dry-run')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('Did you mean up'),
+    });
   });
 });

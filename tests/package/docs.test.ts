@@ -23,8 +23,10 @@ const NODES = [
 const { folder, remove } = temporaryFolder();
 beforeAll(() => {
   makeProject(folder, inject('tarball'), {});
-  // The model of the console blocks.
-  copyFileSync(path.join(root, 'tests/fixtures/models/unet.onnx'), path.join(folder, 'unet.onnx'));
+  // The models of the blocks.
+  for (const name of ['unet.onnx', 'generator.onnx']) {
+    copyFileSync(path.join(root, 'tests/fixtures/models', name), path.join(folder, name));
+  }
 });
 afterAll(() => {
   for (const { name, find } of NODES) console.log(`docs ran on ${name}: ${versionOf(find())}`);

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { init, type Tensor } from 'deconv-wasm';
 import { loadNetwork, type Network, type ProfiledStep } from 'deconv-wasm/network';
 import { fileProblem, isFileError } from './findings.js';
+import { refusedNodes } from './nodes.js';
 import { type Column, type Row, table } from './table.js';
 import { encodeTensor, kindOf, type Meaning, readTensor } from './tensor-files.js';
 import { printable, type Terminal } from './terminal.js';
@@ -283,14 +284,4 @@ function profileRows(steps: readonly ProfiledStep[]): Row[] {
       { text: ((100 * step.milliseconds) / total).toFixed(1) },
     ],
   }));
-}
-
-/** What of a network is not of the closed list, a line each. */
-function refusedNodes(error: unknown): string[] {
-  const { nodes } = ((error as { readonly detail?: unknown }).detail ?? {}) as {
-    readonly nodes?: readonly { readonly name: string; readonly type: string; readonly reason: string }[];
-  };
-  return (nodes ?? [])
-    .slice(0, 100)
-    .map(({ name, type, reason }) => `${printable(type)} ${printable(name)}: ${printable(reason)}`);
 }

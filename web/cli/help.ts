@@ -28,6 +28,9 @@ Options:
   --json                     the results for programs, on stdout
   --html FILE                writes a report with pictures as well: one file, no
                              network
+  --run [FILE]               runs the network, with a .png, .npy or .wav or else
+                             flats and a made-up picture: the pattern step by
+                             step, and what each layer brings to the output
   --fail-above DBC           exit code 1 if the pattern of any layer is above
                              this level, such as -40 (decibels over the flat
                              output)
@@ -67,6 +70,10 @@ Options:
                              Default: all transposed and sub-pixel convolutions.
                              Strided ones have to be named: their pattern is in
                              gradients, and repair changes what they compute
+  --layers NAME,NAME...      these layers only
+  --run [FILE]               runs the network before and after, with a .png,
+                             .npy or .wav or else flats and a made-up picture:
+                             what becomes of the pattern in the output
   --dry-run                  shows what would change, writes nothing
   --force                    replaces FIXED if it exists
   --json                     the results for programs, on stdout

@@ -2,6 +2,7 @@ import { open, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Pass, Verdict } from 'deconv-wasm/checkerboard';
 import type { Model } from 'deconv-wasm/models';
+import { attributionJson, attributionOf, printAttribution, RUN_INPUT } from './attributed.js';
 import {
   type Finding,
   fileProblem,
@@ -33,6 +34,7 @@ const OPTIONS = {
   all: { type: 'boolean' },
   json: { type: 'boolean' },
   html: { type: 'string' },
+  run: { type: 'string' },
   'fail-above': { type: 'string' },
   'allow-unjudged': { type: 'boolean' },
   layers: { type: 'string' },
@@ -42,12 +44,13 @@ const OPTIONS = {
 } as const;
 
 export async function inspect(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
-  const given = parse(args, OPTIONS, ['fail-above']);
+  const given = parse(args, OPTIONS, ['fail-above'], { run: RUN_INPUT });
   if (given.positionals.length === 0) throw new UsageError('expected a model file');
   const limit = readLimit(given.text('fail-above'));
   const layers = readChoice('layers', given.text('layers'), ['resampling', 'all']);
   const pass = readChoice('pass', given.text('pass'), ['both', 'forward', 'backward']);
   const geometries = await readGeometries(given.text('geometry'));
+  const input = given.text('run');
   const report = given.text('html');
   if (report !== null) await checkReportPath(report);
 
@@ -60,7 +63,11 @@ export async function inspect(args: readonly string[], terminal: Terminal): Prom
       await using model = await openModel(file, layers, geometries);
       geometryUsed ||= !hasGeometry(model);
       const one = await inspectModel(file, title, model, pass, terminal);
-      inspected.push(given.flag('all') ? { ...one, nodes: await nodesOf(model) } : one);
+      inspected.push({
+        ...one,
+        ...(given.flag('all') && { nodes: await nodesOf(model) }),
+        ...(input !== null && { attributed: await attributionOf(model, printable(title), input, terminal) }),
+      });
     } catch (error) {
       if (!isFileError(error)) throw error;
       const { code = 'LOAD_FAILED', message } = error as NodeJS.ErrnoException;
@@ -77,7 +84,7 @@ export async function inspect(args: readonly string[], terminal: Terminal): Prom
       terminal.warn(`${terminal.paintError('red', 'deconv-wasm:')} ${fileProblem(file, error)}`);
     }
   }
-  let failed = inspected.some(({ error }) => error !== null);
+  let failed = inspected.some(({ error, attributed }) => error !== null || attributed?.attribution === null);
   if (geometries !== null && !geometryUsed && !failed) {
     throw new UsageError('--geometry is for safetensors, .npy and .npz: the other formats have their own');
   }
@@ -188,7 +195,7 @@ function asJson(inspected: readonly Inspected[], limit: number | null): object {
     version: SCHEMA_VERSION,
     tool: `deconv-wasm ${packageVersion()}`,
     failAbove: limit,
-    models: inspected.map(({ title, format, producer, findings, candidates, error, nodes }) => ({
+    models: inspected.map(({ title, format, producer, findings, candidates, error, nodes, attributed }) => ({
       file: title,
       format,
       producer,
@@ -202,6 +209,7 @@ function asJson(inspected: readonly Inspected[], limit: number | null): object {
       layers: findings.map((finding) => layerJson(finding, limit)),
       candidates,
       ...(nodes !== undefined && { nodes }),
+      ...(attributed !== undefined && attributionJson(attributed)),
     })),
   };
 }
@@ -267,7 +275,7 @@ function print(
 ): void {
   const { paint, width } = terminal;
   for (const [index, one] of inspected.entries()) {
-    const { title, format, producer, findings, candidates, error, nodes } = one;
+    const { title, format, producer, findings, candidates, error, nodes, attributed } = one;
     if (error !== null) continue;
     if (index > 0) terminal.print('');
     const by = producer === '' ? '' : `, ${printable(producer)}`;
@@ -291,6 +299,7 @@ function print(
       terminal.print('Say it with --geometry FILE.json: { "up.weight": { "stride": 2, "padding": 1 } }');
     }
     if (nodes) printNodes(nodes, terminal);
+    if (attributed) printAttribution(attributed, terminal);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Analysis, Pass } from 'deconv-wasm/checkerboard';
+import type { Attributed } from './attributed.js';
 import { type Finding, layerPass } from './findings.js';
 import type { Nodes } from './nodes.js';
 import { printable } from './terminal.js';
@@ -24,6 +25,8 @@ export interface Inspected {
   }[];
   /** With --all: those of its network; null where the file has none. */
   readonly nodes?: Nodes | null;
+  /** With --run: what running it tells. */
+  readonly attributed?: Attributed;
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 

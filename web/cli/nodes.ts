@@ -31,6 +31,16 @@ export async function nodesOf(model: Model): Promise<Nodes | null> {
   }
 }
 
+/** What of a network is not of the closed list, a line each. */
+export function refusedNodes(error: unknown): string[] {
+  const { nodes } = ((error as { readonly detail?: unknown }).detail ?? {}) as {
+    readonly nodes?: readonly { readonly name: string; readonly type: string; readonly reason: string }[];
+  };
+  return (nodes ?? [])
+    .slice(0, 100)
+    .map(({ name, type, reason }) => `${printable(type)} ${printable(name)}: ${printable(reason)}`);
+}
+
 const COLUMNS: readonly Column[] = [{ title: 'NODE', shrinksTo: 16 }, { title: 'OPERATOR' }];
 
 export function printNodes({ runs, nodes }: Nodes, { paint, print, width }: Terminal): void {

@@ -1,13 +1,19 @@
-import { access } from 'node:fs/promises';
+import { access, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { DeconvError } from 'deconv-wasm';
 import {
   type Analysis,
   analyze,
+  compareNetworks,
   type Kernels,
+  type NetworkComparison,
   type RepairPrecision,
   repairKernels,
 } from 'deconv-wasm/checkerboard';
 import { type Model, type ModelLayer, patchModel, type WeightChange, writeModel } from 'deconv-wasm/models';
+import { loadNetwork } from 'deconv-wasm/network';
+import { fallText, inputOf, networkOf, problemOf, RUN_INPUT } from './attributed.js';
 import {
   fileProblem,
   hasGeometry,
@@ -26,6 +32,8 @@ import { counted, levelText, shareText, short } from './words.js';
 const OPTIONS = {
   output: { type: 'string', short: 'o' },
   layer: { type: 'string', multiple: true },
+  layers: { type: 'string', multiple: true },
+  run: { type: 'string' },
   'dry-run': { type: 'boolean' },
   force: { type: 'boolean' },
   json: { type: 'boolean' },
@@ -57,7 +65,8 @@ interface Numbers {
 }
 
 export async function repairCommand(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
-  const given = parse(args, OPTIONS);
+  const given = parse(args, OPTIONS, [], { run: RUN_INPUT });
+  const input = given.text('run');
   const [file, ...others] = given.positionals;
   const output = given.text('output');
   const dryRun = given.flag('dry-run');
@@ -80,7 +89,10 @@ export async function repairCommand(args: readonly string[], terminal: Terminal)
     if (model.layers.length === 0 && model.candidates.length > 0) {
       throw new UsageError(`${printable(file)} does not say what its tensors are: use --geometry`);
     }
-    const chosen = choose(model, given.texts('layer'));
+    const chosen = choose(model, [
+      ...given.texts('layer'),
+      ...given.texts('layers').flatMap((names) => names.split(',')),
+    ]);
     const changes: WeightChange[] = [];
     const outcomes: Outcome[] = [];
     for (const [index, layer] of chosen.entries()) {
@@ -88,16 +100,20 @@ export async function repairCommand(args: readonly string[], terminal: Terminal)
       outcomes.push(await repairLayer(model, layer, changes));
     }
     let written: readonly string[] = [];
+    let ran: Ran | null = null;
     if (changes.length > 0) {
       // Whatever keeps the file from being made is found before a line says that it is.
       terminal.progress(dryRun ? 'checking' : 'writing');
       written = dryRun || output === null ? await check(model, changes) : await write(model, changes, output);
     }
+    if (input !== null) ran = await runBoth(model, changes, input, terminal);
     terminal.progress('');
     if (given.flag('json')) {
-      terminal.print(JSON.stringify(asJson(file, output, dryRun, written, outcomes), null, 2));
+      const told = asJson(file, output, dryRun, written, outcomes);
+      terminal.print(JSON.stringify({ ...told, ...ran }, null, 2));
     } else {
       print(outcomes, terminal);
+      if (ran !== null) terminal.print(sentenceOf(ran));
       if (chosen.length === 0) terminal.print('No transposed or sub-pixel convolutions to repair.');
       if (written.length > 0) {
         terminal.print(`Wrote ${written.map((name) => printable(name)).join(', ')}. ${ADVICE}`);
@@ -105,6 +121,7 @@ export async function repairCommand(args: readonly string[], terminal: Terminal)
         terminal.print(dryRun && changes.length > 0 ? 'Nothing written (--dry-run).' : 'Nothing to write.');
       }
     }
+    if (ran !== null && ran.outputProblem !== null) return EXIT.failed;
     return outcomes.some(({ action }) => action === 'refused') ? EXIT.found : EXIT.fine;
   } catch (error) {
     if (error instanceof UsageError || !isFileError(error)) throw error;
@@ -244,6 +261,46 @@ async function exists(file: string): Promise<boolean> {
 async function check(model: Model, changes: readonly WeightChange[]): Promise<readonly string[]> {
   await patchModel(model, changes);
   return [];
+}
+
+/** What the repair does to the output, by running the network before and after. */
+interface Ran {
+  readonly outputChange: NetworkComparison | null;
+  /** Why it could not be run, a sentence; else null. */
+  readonly outputProblem: string | null;
+}
+
+async function runBoth(
+  model: Model,
+  changes: readonly WeightChange[],
+  input: string,
+  terminal: Terminal,
+): Promise<Ran> {
+  // The file that is written, whether it stays or not: what is told is what it does.
+  const folder = await mkdtemp(path.join(tmpdir(), 'deconv-wasm-'));
+  try {
+    using before = await networkOf(model);
+    const repaired = path.join(folder, `repaired.${model.format}`);
+    await writeModel(model, changes, repaired);
+    using after = await loadNetwork(repaired);
+    const onProgress = ({ loaded, total }: { readonly loaded: number; readonly total: number }) =>
+      terminal.progress(`run ${loaded} of ${total}`);
+    const given = await inputOf(before, input, terminal);
+    return { outputChange: await compareNetworks(before, after, given, { onProgress }), outputProblem: null };
+  } catch (error) {
+    if (!(error instanceof DeconvError) || error.code === 'INTERNAL') throw error;
+    return { outputChange: null, outputProblem: problemOf(error) };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function sentenceOf({ outputChange: change, outputProblem: problem }: Ran): string {
+  if (problem !== null) return `Not run: ${printable(problem, 2000)}`;
+  if (change === null) return 'In the output: nothing on the way there raises the resolution.';
+  const { output, stride, inputs, before, after, fallDb, psnr, ssim } = change;
+  const given = inputs.map((name) => printable(name)).join(', ');
+  return `In the output ${printable(output)}, given ${given}: the pattern of period ${stride.join(' x ')} was ${levelText(before.levelDb)} dB and is ${levelText(after.levelDb)} dB over the output; it ${fallDb < 0 ? `grows by ${levelText(-fallDb)} dB` : `falls by ${fallText(fallDb)}`}. The outputs are alike to ${fallText(psnr)} (PSNR), ${ssim.toFixed(3)} (SSIM).`;
 }
 
 /** Writes, and leaves no half-written file when it is interrupted. */

@@ -33,16 +33,18 @@ export interface ParsedArguments {
  * Options in any place, `--name value` or `--name=value`, and all behind `--` as they are.
  *
  * @param numeric options whose value may be negative: `--fail-above -40` looks like two options otherwise
+ * @param optional options whose value may be left out: it is the next word if that looks like one
  */
 export function parse(
   args: readonly string[],
   options: Readonly<Record<string, OptionSpec>>,
   numeric: readonly string[] = [],
+  optional: Readonly<Record<string, RegExp>> = {},
 ): ParsedArguments {
   let values: Record<string, unknown>;
   let positionals: string[];
   try {
-    const parsed = parseArgs({ args: joinNegative(args, numeric), options, allowPositionals: true });
+    const parsed = parseArgs({ args: joinValues(args, numeric, optional), options, allowPositionals: true });
     ({ values, positionals } = parsed as { values: Record<string, unknown>; positionals: string[] });
   } catch (error) {
     throw new UsageError(explain(error as NodeJS.ErrnoException, Object.keys(options)));
@@ -55,17 +57,23 @@ export function parse(
   };
 }
 
-function joinNegative(args: readonly string[], numeric: readonly string[]): string[] {
+/** Values that would not be taken for such, joined to their options. */
+function joinValues(
+  args: readonly string[],
+  numeric: readonly string[],
+  optional: Readonly<Record<string, RegExp>>,
+): string[] {
   const joined: string[] = [];
   for (let index = 0; index < args.length; index += 1) {
     const arg = args[index] as string;
     if (arg === '--') return [...joined, ...args.slice(index)];
-    const next = args[index + 1];
-    if (numeric.some((name) => arg === `--${name}`) && next !== undefined && /^-[\d.]/.test(next)) {
+    const next = args[index + 1] ?? '';
+    const own = arg.startsWith('--') ? optional[arg.slice(2)] : undefined;
+    if ((numeric.some((name) => arg === `--${name}`) && /^-[\d.]/.test(next)) || own?.test(next) === true) {
       joined.push(`${arg}=${next}`);
       index += 1;
     } else {
-      joined.push(arg);
+      joined.push(own === undefined ? arg : `${arg}=`);
     }
   }
   return joined;

@@ -4,6 +4,7 @@ import { emptySentence, firstSentence, type Inspected, isAbove, sectionsOf, summ
 import { printable } from '../terminal.js';
 import { packageVersion } from '../usage.js';
 import { counted, geometryText, levelText, overlapText, shareText } from '../words.js';
+import { attributionSection } from './attribution.js';
 import { Markup, markup, NOTHING } from './markup.js';
 import { picturesOf } from './pictures.js';
 import { STYLE } from './style.js';
@@ -49,7 +50,8 @@ function modelSection(
   limit: number | null,
   pass: Pass | 'both',
 ): Markup {
-  const { format, producer, findings, candidates, error } = inspected;
+  const { format, producer, findings, candidates, error, attributed } = inspected;
+  const run = attributed === undefined ? NOTHING : attributionSection(attributed);
   const title = markup`<h2>${printable(inspected.title)}</h2>`;
   if (error !== null)
     return markup`<section>${title}<p>Not read: ${printable(error.message, 2000)}</p></section>`;
@@ -59,7 +61,7 @@ function modelSection(
       candidates.length === 0
         ? emptySentence(inspected, pass)
         : `${counted(candidates.length, 'tensor')} that could be a weight, but the file does not say of what: use --geometry.`;
-    return markup`<section>${title}<p class="soft">${format ?? ''}${by}</p><p>${what}</p></section>`;
+    return markup`<section>${title}<p class="soft">${format ?? ''}${by}</p><p>${what}</p>${run}</section>`;
   }
   const anchor = (index: number) => `layer-${model}-${index}`;
   const detailed = findings.flatMap((finding, index) =>
@@ -83,6 +85,7 @@ ${section.findings.map((finding) => {
 </table>
 `,
 )}
+${run}
 ${drawn.map(({ finding, judged, index }) => layerSection(finding, judged, anchor(index)))}
 ${detailed.length > drawn.length ? markup`<p class="soft">Pictures of the first ${MOST_PICTURES} layers; the table has all.</p>` : NOTHING}
 </section>`;

@@ -50,6 +50,7 @@ figure { margin: 0; }
 figcaption { color: var(--soft); font-size: 0.82rem; line-height: 1.4; margin-top: 0.4rem; }
 svg { display: block; width: 100%; max-width: 20rem; height: auto; }
 svg.map { max-width: 14rem; }
+img.values { display: block; width: 100%; max-width: 16rem; image-rendering: pixelated; border: 1px solid var(--line); }
 .border { fill: none; stroke: var(--line); }
 .frame { fill: none; stroke: var(--ring); stroke-width: 2; }
 .axis { fill: none; stroke: var(--soft); }

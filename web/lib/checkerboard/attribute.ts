@@ -17,6 +17,7 @@ import {
   pictureOf,
   planesOf,
   strengthOf,
+  visible,
 } from './pattern-strength.js';
 import { repairKernels } from './repair.js';
 import { type ImageScore, scoreImage } from './score-image.js';
@@ -35,11 +36,11 @@ export interface AttributionStep {
   /** The file's operators that it computes at once. */
   readonly types: readonly string[];
   readonly shape: readonly number[];
-  /** The period of the pattern that has been made so far, along each spatial axis. */
+  /** The period of the pattern that has been made so far, or as much of it as fits, along each spatial axis. */
   readonly stride: readonly number[];
   /** The upsampling layers among what it computes. */
   readonly layers: readonly string[];
-  /** Null where it has less than four periods. */
+  /** Null where not four periods of any pattern fit. */
   readonly strength: PatternStrength | null;
   /** For drawings: the middle of its channel with the strongest pattern, of the last input. */
   readonly picture: Tensor | null;
@@ -71,7 +72,10 @@ export interface AttributedLayer {
 export interface Attribution {
   /** The output that was looked at. */
   readonly output: string;
-  /** The period of its pattern along each spatial axis; 1 where nothing raises the resolution. */
+  /**
+   * The period of its pattern along each spatial axis: of all upsampling on the way, or the largest part of it of which four
+   * periods fit. 1 where nothing raises the resolution.
+   */
   readonly stride: readonly number[];
   /** What the network was given. */
   readonly inputs: readonly string[];
@@ -86,6 +90,8 @@ export interface Attribution {
   readonly culprit: string | null;
   /** What repairing all layers makes of the output; null where there is nothing to repair. */
   readonly all: PatternChange | null;
+  /** For drawings: the same part of the output before and after the repair of all, for the last input. */
+  readonly pictures: { readonly before: Tensor; readonly after: Tensor | null } | null;
   /** How far what all repairs do together is from the sum of what each does, as a share of it: 0 in a linear network. */
   readonly nonlinearity: number | null;
   /** All of this for people. */
@@ -99,7 +105,7 @@ export interface Attribution {
  * @param network of `loadNetwork`, which stays as it is
  * @param input a tensor, or tensors by the names of the inputs; without one, flats of several grey levels and a picture
  * that is made of a seed are tried, and latents where an input has no places
- * @throws {DeconvError} `BAD_SHAPE` for an output of less than four periods, `BAD_OPTION` (values that are not finite),
+ * @throws {DeconvError} `BAD_SHAPE` for an output into which not four periods of any pattern fit, `BAD_OPTION` (values that are not finite),
  * `BAD_TYPE`; as `run`; the reason of `signal`
  *
  * @example
@@ -114,18 +120,18 @@ export async function attribute(
   const where = 'attribute';
   const checked = checkOptions<AttributeOptions>(where, options, [...TRACE_OPTIONS, 'pictures']);
   const largest = checkInteger(where, 'pictures', checked.pictures ?? 64, 0);
-  const trace = new Trace(where, network, input, checked);
+  const trace = await Trace.of(where, network, input, checked);
   const judged = trace.upsampling.layers.map(judge);
   const inputs = trace.tried.map(({ name }) => name);
   const { name: output, stride } = trace.output;
   if (!trace.isPatterned) {
-    const nothing = { before: null, score: null, steps: [], culprit: null, all: null, nonlinearity: null };
+    const nothing = { before: null, score: null, steps: [], culprit: null, all: null, pictures: null };
     const layers = judged.map(({ told }) => ({ ...told, repaired: null, share: 0, response: null }));
-    const made = { output, stride, inputs, layers, ...nothing };
+    const made = { output, stride, inputs, layers, nonlinearity: null, ...nothing };
     return { ...made, sentence: sentenceOfAttribution(made) };
   }
   const changes = judged.flatMap(({ change }) => change ?? []);
-  const groups = groupsOf(trace.upsampling.values);
+  const groups = groupsOf(trace.upsampling.values.map(visible));
   trace.total = trace.tried.length * (1 + groups.length + changes.length + (changes.length > 1 ? 1 : 0));
   const own = await trace.outputOf(network);
   const steps = await stepsOf(trace, network, groups, largest);
@@ -146,16 +152,25 @@ export async function attribute(
     (most, layer) => (layer.share > (most?.share ?? LEAST_SHARE) ? layer : most),
     null,
   );
+  const [image, measured] = [own.images.at(-1) as Tensor, own.measured.at(-1) as MeasuredValue];
+  const after = together?.images.at(-1);
   const made = {
     output,
     stride,
     inputs,
     before,
-    score: scoreImage(own.images.at(-1) as Tensor, stride),
+    score: scoreImage(image, stride),
     steps,
     layers,
     culprit: greatest?.name ?? null,
     all: together === undefined ? null : trace.change(own, together),
+    pictures:
+      largest === 0
+        ? null
+        : {
+            before: pictureOf(image, measured, largest),
+            after: after === undefined ? null : pictureOf(after, measured, largest),
+          },
     nonlinearity,
   };
   return { ...made, sentence: sentenceOfAttribution(made) };

@@ -29,12 +29,12 @@ export interface TriedInputs {
   readonly upsampling: Upsampling;
 }
 
-export function readInputs(
+export async function readInputs(
   where: string,
   network: PatternNetwork,
   input: Tensor | NamedTensors | null | undefined,
   { shapes, levels = [0.25, 0.5, 0.75], seed = 1 }: InputOptions,
-): TriedInputs {
+): Promise<TriedInputs> {
   const names = network.inputs.map(({ name }) => name);
   if (input !== null && input !== undefined) {
     const values: unknown[] = [];
@@ -43,13 +43,13 @@ export function readInputs(
       names.map((name, index) => [name, checkTensor(where, `the input ${describe(name)}`, values[index])]),
     );
     const own = Object.fromEntries(names.map((name) => [name, (inputs[name] as Tensor).shape]));
-    return { tried: [{ name: 'given', inputs }], upsampling: network.upsampling(own) };
+    return { tried: [{ name: 'given', inputs }], upsampling: await network.upsampling(own) };
   }
   if (!Array.isArray(levels) || levels.length === 0 || !levels.every((level) => Number.isFinite(level))) {
     refuse('BAD_OPTION', where, 'levels to be a list of numbers', levels);
   }
   checkInteger(where, 'seed', seed, 0, 2 ** 32 - 1);
-  const upsampling = shapes === undefined ? ofOpenSizes(where, network) : network.upsampling(shapes);
+  const upsampling = await (shapes === undefined ? ofOpenSizes(where, network) : network.upsampling(shapes));
   const make = (fill: (port: Upsampling['inputs'][number]) => Float32Array): NamedTensors =>
     Object.fromEntries(upsampling.inputs.map((port) => [port.name, { data: fill(port), shape: port.shape }]));
   const isFlat = upsampling.inputs.every(({ shape, spatialAxes }) =>
@@ -86,7 +86,7 @@ export function readInputs(
 const [SMALLEST, LARGEST, PERIODS] = [32, 256, 8];
 
 /** Open lengths as small as shows enough periods; one sample of a batch. */
-function ofOpenSizes(where: string, network: PatternNetwork): Upsampling {
+async function ofOpenSizes(where: string, network: PatternNetwork): Promise<Upsampling> {
   for (let extent = SMALLEST; ; extent *= 2) {
     const shapes = network.inputs.map(({ name, shape }) => {
       if (shape.length === 0) {
@@ -104,7 +104,7 @@ function ofOpenSizes(where: string, network: PatternNetwork): Upsampling {
         shape.map((own, axis) => (typeof own === 'number' ? own : axis === 0 ? 1 : extent)),
       ] as const;
     });
-    const upsampling = network.upsampling(Object.fromEntries(shapes));
+    const upsampling = await network.upsampling(Object.fromEntries(shapes));
     const isFixed = network.inputs.every(({ shape }) =>
       shape.slice(1).every((own) => typeof own === 'number'),
     );

@@ -20,9 +20,9 @@ function headOf(found: Told): string {
   const worst = layers.find(({ name }) => name === culprit);
   if (all === null)
     return `${pattern} No layer has weights to repair; what the inputs repeat at this period counts as well.`;
-  const rest = `With all layers repaired it falls by ${levelOf(all.fallDb)}, and the outputs are alike to ${levelOf(all.psnr)} (PSNR), ${all.ssim.toFixed(3)} (SSIM).`;
+  const rest = `With all layers repaired it ${fallenBy(all.fallDb)}, and the outputs are alike to ${levelOf(all.psnr)} (PSNR), ${all.ssim.toFixed(3)} (SSIM).`;
   if (worst?.repaired == null) return `${pattern} Repairing any one layer alone does not lower it. ${rest}`;
-  return `${pattern} ${worst.name} brings most of it, ${percent(worst.share)} of its power: repaired alone, the pattern falls by ${levelOf(worst.repaired.fallDb)}. ${rest}`;
+  return `${pattern} ${worst.name} brings most of it, ${percent(worst.share)} of its power: repaired alone, the pattern ${fallenBy(worst.repaired.fallDb)}. ${rest}`;
 }
 
 /** In one dimension the pattern is a sum of tones. */
@@ -52,8 +52,13 @@ function obstaclesOf({ layers }: Told): string[] {
     );
 }
 
+function fallenBy(decibels: number): string {
+  if (decibels >= 320) return 'is gone';
+  return decibels < 0 ? `grows by ${levelOf(-decibels)}` : `falls by ${levelOf(decibels)}`;
+}
+
 function levelOf(decibels: number): string {
-  return decibels >= 320 ? 'all there is' : `${decibels.toFixed(1)} dB`;
+  return decibels >= 320 ? '320 dB' : `${decibels.toFixed(1)} dB`;
 }
 
 function percent(share: number): string {

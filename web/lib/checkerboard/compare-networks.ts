@@ -34,8 +34,11 @@ export async function compareNetworks(
 ): Promise<NetworkComparison | null> {
   const where = 'compareNetworks';
   const checked = checkOptions<TraceOptions>(where, options, TRACE_OPTIONS);
-  const trace = new Trace(where, before, input, checked);
-  const other = new Trace(where, after, trace.tried[0]?.inputs, { ...checked, output: trace.output.name });
+  const trace = await Trace.of(where, before, input, checked);
+  const other = await Trace.of(where, after, trace.tried[0]?.inputs, {
+    ...checked,
+    output: trace.output.name,
+  });
   if (
     !sameList(trace.output.stride, other.output.stride) ||
     !sameList(trace.output.shape, other.output.shape)

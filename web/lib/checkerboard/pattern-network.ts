@@ -54,7 +54,7 @@ export interface UpsamplingWeights {
 export interface PatternNetwork {
   readonly inputs: readonly { readonly name: string; readonly shape: readonly (number | string)[] }[];
   readonly outputs: readonly { readonly name: string }[];
-  upsampling(shapes: Readonly<Record<string, readonly number[]>>): Upsampling;
+  upsampling(shapes: Readonly<Record<string, readonly number[]>>): Promise<Upsampling>;
   run(
     inputs: Readonly<Record<string, Tensor>>,
     options: { readonly outputs: readonly string[] },

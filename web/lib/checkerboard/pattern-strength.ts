@@ -4,7 +4,7 @@ import { at, product } from '../core/lists.js';
 import type { Tensor } from '../core/tensor.js';
 import { gridIndices } from './grid.js';
 import type { PatternedValue } from './pattern-network.js';
-import { measurePhases } from './score-image.js';
+import { LEAST_PERIODS, measurePhases } from './score-image.js';
 import { powerOf } from './spectrum.js';
 import { decibels } from './unevenness.js';
 
@@ -14,7 +14,7 @@ export interface PatternStrength {
   readonly power: number;
   /** The same over the mean square of the value, in dB; -320 for none. */
   readonly levelDb: number;
-  /** The share of the variance that the phases explain, as of `scoreImage`, but without slopes and slow waves. */
+  /** The share of the variance that the phases explain, as of `scoreImage`. */
   readonly phaseScore: number;
   /** What it is of noise without any pattern, on average. */
   readonly noiseScore: number;
@@ -58,6 +58,20 @@ function placesOf(shape: readonly number[], axes: readonly number[]): Uint32Arra
   return gridIndices(all, shape);
 }
 
+/** The value with the largest part of its period of which enough periods fit into it; itself, where none does. */
+export function visible(value: PatternedValue): PatternedValue {
+  const stride = value.stride.map((period, axis) => {
+    const extent = at(value.shape, at(value.spatialAxes, axis));
+    let part = period;
+    while (period % part !== 0 || part * LEAST_PERIODS > extent) {
+      if (part === 1) break;
+      part -= 1;
+    }
+    return part;
+  });
+  return stride.some((step) => step > 1) ? { ...value, stride } : value;
+}
+
 /**
  * Measures a value by the means of its phases, inside of its border where enough periods are left.
  *
@@ -75,7 +89,7 @@ export function measureValue(where: string, planes: Tensor, { stride }: Patterne
     phaseScore,
     noiseScore,
     planes: measured,
-  } = measurePhases(where, { data, shape }, stride, border, true);
+  } = measurePhases(where, { data, shape }, stride, border);
   const means = Float64Array.from(measured, ({ mean }) => mean);
   const deviations = Float64Array.from(
     phases.means.flatMap((own, plane) => own.map((mean) => mean - (means[plane] as number))),

@@ -133,16 +133,12 @@ export interface PhaseMeasure {
   readonly phases: Phases;
 }
 
-/**
- * The part of a score that needs no spectrum, of values and strides that are known to go together. Tapered, what the image
- * has of slopes and slow waves is no longer part of the phases' means, and a pattern is as it was.
- */
+/** The part of a score that needs no spectrum, of values and strides that are known to go together. */
 export function measurePhases(
   where: string,
   { data, shape }: { readonly data: ArrayLike<number>; readonly shape: readonly number[] },
   steps: readonly number[],
   border: ScoreOptions['border'],
-  tapered = false,
 ): PhaseMeasure {
   const extents = shape.slice(-steps.length);
   const windows = extents.map((extent, axis) => readWindow(where, extent, axis, steps, border));
@@ -153,16 +149,14 @@ export function measurePhases(
     planes.map(({ measured: own }) => own),
     product(steps),
   );
-  const phases = byPhase(planes, steps, windows, tapered ? hannOf(measured) : null);
-  // Of noise a tapered mean has 3/2 of the variance along every axis.
-  const spread = tapered ? 1.5 ** steps.length : 1;
+  const phases = byPhase(planes, steps, windows);
   return {
     measured,
     planes,
     resolution,
     phases,
     phaseScore: phases.contrast <= resolution.contrast ? 0 : phases.score,
-    noiseScore: (spread * (phases.count - 1)) / (product(measured) - 1),
+    noiseScore: (phases.count - 1) / (product(measured) - 1),
   };
 }
 
@@ -180,7 +174,8 @@ interface Window {
   readonly size: number;
 }
 
-const LEAST_PERIODS = 4;
+/** Periods of a pattern that an image has at least. */
+export const LEAST_PERIODS = 4;
 
 function readStride(where: string, stride: number | readonly number[], shape: readonly number[]): number[] {
   const rank = typeof stride === 'number' ? shape.length - 1 : Array.isArray(stride) ? stride.length : 0;
@@ -262,12 +257,7 @@ interface Phases {
   readonly count: number;
 }
 
-function byPhase(
-  planes: readonly Plane[],
-  steps: readonly number[],
-  windows: readonly Window[],
-  taper: readonly number[] | null,
-): Phases {
+function byPhase(planes: readonly Plane[], steps: readonly number[], windows: readonly Window[]): Phases {
   const count = product(steps);
   // Phases count from the image's own first row, wherever the interior begins.
   const phaseOf = gridIndices(
@@ -279,19 +269,15 @@ function byPhase(
   let pattern = 0;
   let variance = 0;
   let contrast = 0;
-  // Over whole periods every phase has as much of the window, which is 1/2 along each axis.
-  const whole = taper === null ? 1 : 2 ** steps.length;
   const means = planes.map(({ mean, values }) => {
     const sums = new Array<number>(count).fill(0);
     for (const [place, phase] of phaseOf.entries()) {
       const value = values[place] as number;
-      sums[phase] = (sums[phase] as number) + value * whole * (taper?.[place] ?? 1);
+      sums[phase] = (sums[phase] as number) + value;
       variance += (value * value) / values.length;
     }
     // Whole periods: every phase has as many places.
-    const tilted = sums.map((sum) => (sum * count) / values.length);
-    const middle = taper === null ? 0 : tilted.reduce((sum, value) => sum + value, 0) / count;
-    const own = tilted.map((deviation) => deviation - middle);
+    const own = sums.map((sum) => (sum * count) / values.length);
     pattern += own.reduce((sum, deviation) => sum + deviation * deviation, 0) / count;
     contrast = Math.max(contrast, largestOf(own) + largestOf(own.map((deviation) => -deviation)));
     return own.map((deviation) => mean + deviation);
@@ -327,7 +313,11 @@ function bySpectrum(
       }),
     };
   });
-  const hann = hannOf(sizes);
+  const hann = outerProduct(
+    sizes.map((size) =>
+      Array.from({ length: size }, (_, place) => (1 - Math.cos((2 * Math.PI * place) / size)) / 2),
+    ),
+  );
   const power = new Float64Array(product(bins.map(({ angles }) => angles.length)));
   for (const { values } of planes) {
     const { re, im } = transform(
@@ -351,14 +341,6 @@ function bySpectrum(
 }
 
 const NO_LINE = decibels(0);
-
-function hannOf(sizes: readonly number[]): number[] {
-  return outerProduct(
-    sizes.map((size) =>
-      Array.from({ length: size }, (_, place) => (1 - Math.cos((2 * Math.PI * place) / size)) / 2),
-    ),
-  );
-}
 
 /** The line's power, and what is around it: all around, and along each axis, where edges of the picture lie. */
 function linePower(

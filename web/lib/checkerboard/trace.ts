@@ -3,7 +3,12 @@
 import { fault, refuse } from '../core/checks.js';
 import type { Tensor } from '../core/tensor.js';
 import type { NamedTensors } from '../graph/named.js';
-import { type AttributionInput, type InputOptions, readInputs } from './attribution-inputs.js';
+import {
+  type AttributionInput,
+  type InputOptions,
+  readInputs,
+  type TriedInputs,
+} from './attribution-inputs.js';
 import { compareImages, type ImageComparison } from './compare-images.js';
 import type { PatternedValue, PatternNetwork, Upsampling } from './pattern-network.js';
 import {
@@ -13,6 +18,7 @@ import {
   type PatternStrength,
   planesOf,
   strengthOf,
+  visible,
 } from './pattern-strength.js';
 
 export interface TraceOptions extends InputOptions {
@@ -49,23 +55,33 @@ export class Trace {
   total = 0;
   #loaded = 0;
 
-  constructor(
+  static async of(
     where: string,
     network: PatternNetwork,
     input: Tensor | NamedTensors | null | undefined,
     options: TraceOptions,
-  ) {
+  ): Promise<Trace> {
     requireNetwork(where, network);
+    return new Trace(where, network, await readInputs(where, network, input, options), options);
+  }
+
+  private constructor(
+    where: string,
+    network: PatternNetwork,
+    { tried, upsampling }: TriedInputs,
+    options: TraceOptions,
+  ) {
     this.#where = where;
     this.#options = options;
-    const { tried, upsampling } = readInputs(where, network, input, options);
     this.tried = tried;
     this.upsampling = upsampling;
-    const name = options.output ?? network.outputs[0]?.name ?? '';
-    const known = [...upsampling.outputs, ...upsampling.values];
-    this.output =
-      known.find((value) => value.name === name) ??
+    const name = options.output ?? network.outputs[0]?.name;
+    if (name === undefined) throw fault('BAD_TYPE', where, 'a network with an output', 'none');
+    const found = [...upsampling.outputs, ...upsampling.values].find((value) => value.name === name);
+    if (found === undefined) {
       refuse('BAD_OPTION', where, 'output to be one of the network, or a value behind an upsampling', name);
+    }
+    this.output = visible(found);
   }
 
   /** Whether there is anything on the way that raises the resolution. */

@@ -19,7 +19,6 @@ import type { Constant, NetworkGraph } from './operations.js';
 import { runPasses } from './passes/index.js';
 import type { TileOptions } from './tiles.js';
 import { type NetworkPlan, type NetworkStepInfo, stepsOf } from './told.js';
-import { upsamplingOf } from './upsampling.js';
 
 export interface NetworkRunOptions<Out = NamedTensors> {
   /** Receives the results instead of new tensors: by the names of the outputs, of their shapes. */
@@ -298,11 +297,15 @@ export class Network extends DisposableObject {
    * @throws {DeconvError} as `run`
    *
    * @example
-   * for (const { name, kernels } of net.upsampling().layers) console.log(name, kernels && analyze(kernels).verdict);
+   * const { layers } = await net.upsampling();
+   * for (const { name, kernels } of layers) console.log(name, kernels && analyze(kernels).verdict);
    */
-  upsampling(shapes: Readonly<Record<string, readonly number[]>> = this.#declared ?? {}): Upsampling {
+  async upsampling(
+    shapes: Readonly<Record<string, readonly number[]>> = this.#declared ?? {},
+  ): Promise<Upsampling> {
     const where = 'Network.upsampling';
     this.#requireLive(where);
+    const { upsamplingOf } = await import('./upsampling.js');
     const graph = this.#lower(where, this.#shapesBy(where, shapes), this.#outputNames);
     const { weights, ...found } = upsamplingOf(graph, {
       format: this.#frontEnd.format,
@@ -322,7 +325,7 @@ export class Network extends DisposableObject {
    * @throws {DeconvError} `BAD_OPTION` for a layer that is not of this network's `upsampling`, `BAD_SHAPE`, `BAD_TYPE`
    *
    * @example
-   * const [layer] = net.upsampling().layers;
+   * const { layers: [layer] } = await net.upsampling();
    * const { weight, bias } = repairKernels(layer.kernels);
    * const repaired = net.withWeights([{ layer, weight: weight.data, bias }]);
    */

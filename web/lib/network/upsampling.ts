@@ -52,11 +52,11 @@ export function upsamplingOf(
       layers: nodes.flatMap((node) => layers.get(lastNameOf(node))?.name ?? []),
     };
   };
+  const nameOf = (value: number): string =>
+    outputNames[graph.outputs.indexOf(value)] ?? (graph.values[value] as NetworkGraph['values'][number]).name;
   const values = unitsOf(graph, exact).flatMap((unit) =>
     unit.outputs
-      .map((value) =>
-        patterned(value, (graph.values[value] as NetworkGraph['values'][number]).name, nodesOf(unit)),
-      )
+      .map((value) => patterned(value, nameOf(value), nodesOf(unit)))
       .filter(({ name, stride }) => has(name) && stride.some((step) => step > 1)),
   );
   // What is made on the way to a value of a file may be called as the value is, which is the last of them.

@@ -1,0 +1,172 @@
+// Which layer of a file's network draws the pattern in its output, by running it.
+
+import { DeconvError, type Tensor } from 'deconv-wasm';
+import { type Attribution, attribute } from 'deconv-wasm/checkerboard';
+import type { Model } from 'deconv-wasm/models';
+import { loadNetwork, type Network } from 'deconv-wasm/network';
+import { refusedNodes } from './nodes.js';
+import { type Column, type Row, table } from './table.js';
+import { KINDS, readTensor } from './tensor-files.js';
+import { printable, type Terminal } from './terminal.js';
+import { UsageError } from './usage.js';
+import { levelText, NONE, shareText } from './words.js';
+
+/** What the value of --run looks like. */
+export const RUN_INPUT = new RegExp(`(${KINDS.map((kind) => `\\${kind}`).join('|')})$`, 'i');
+
+export interface Attributed {
+  readonly attribution: Attribution | null;
+  /** Why there is none, a sentence; else null. */
+  readonly problem: string | null;
+}
+
+/** @param file an input; empty for flats and a picture that are made */
+export async function attributionOf(
+  model: Model,
+  title: string,
+  file: string,
+  terminal: Terminal,
+): Promise<Attributed> {
+  try {
+    using network = await networkOf(model);
+    const input = await inputOf(network, file, terminal);
+    const onProgress = ({ loaded, total }: { readonly loaded: number; readonly total: number }) =>
+      terminal.progress(`${title}: run ${loaded} of ${total}`);
+    return { attribution: await attribute(network, input, { onProgress }), problem: null };
+  } catch (error) {
+    if (!(error instanceof DeconvError) || error.code === 'INTERNAL') throw error;
+    return { attribution: null, problem: problemOf(error) };
+  } finally {
+    terminal.progress('');
+  }
+}
+
+/** @throws {DeconvError} for a file that is no network, or none that runs */
+export function networkOf(model: Model): Promise<Network> {
+  return loadNetwork(model);
+}
+
+/** The values of the file of --run; null without one. */
+export async function inputOf(network: Network, file: string, terminal: Terminal): Promise<Tensor | null> {
+  if (file === '') return null;
+  const [port, ...others] = network.inputs;
+  if (port === undefined || others.length > 0) {
+    const names = network.inputs.map(({ name }) => printable(name)).join(', ');
+    throw new UsageError(`--run ${printable(file)}: the network takes ${names}; leave the file out`);
+  }
+  const { tensor, note } = await readTensor(file, port, network.format, {
+    mean: [0],
+    std: [1],
+    rate: 44_100,
+  });
+  if (note !== null) terminal.warn(`${printable(file)}: ${note}`);
+  return tensor;
+}
+
+/** What keeps a network from being run, in a sentence. */
+export function problemOf(error: DeconvError): string {
+  const nodes = refusedNodes(error);
+  const message = error.message.replace(/^(loadNetwork|attribute|compareNetworks|Network(\.\w+)?): /, '');
+  return nodes.length === 0 ? message : `nodes that are not run: ${nodes.join('; ')}`;
+}
+
+/** As the JSON has it: without the pictures. */
+export function attributionJson({ attribution, problem }: Attributed): object {
+  if (attribution === null) return { attribution: null, attributionProblem: problem };
+  const { pictures: _, steps, ...told } = attribution;
+  return {
+    attribution: { ...told, steps: steps.map(({ picture: __, ...step }) => step) },
+    attributionProblem: null,
+  };
+}
+
+const STEPS: readonly Column[] = [
+  { title: 'VALUE', shrinksTo: 16 },
+  { title: 'OPERATORS', shrinksTo: 12, drops: true },
+  { title: 'PERIOD' },
+  { title: 'POWER', right: true },
+  { title: 'dB', right: true },
+];
+
+const LAYERS: readonly Column[] = [
+  { title: 'LAYER', shrinksTo: 16 },
+  { title: 'KIND' },
+  { title: 'U', right: true },
+  { title: 'REPAIRED ALONE', right: true },
+  { title: 'SHARE', right: true },
+  { title: 'LINEAR', right: true, drops: true },
+  { title: 'PSNR', right: true, drops: true },
+  { title: 'SSIM', right: true, drops: true },
+];
+
+export function printAttribution(
+  { attribution, problem }: Attributed,
+  { paint, print, width }: Terminal,
+): void {
+  if (attribution === null) {
+    print(paint('dim', `Not run: ${printable(problem ?? '', 2000)}`));
+    return;
+  }
+  const { output, inputs, steps, layers, culprit, sentence } = attribution;
+  const name = (text: string) => ({ text: printable(text) || '(no name)' });
+  if (steps.length > 0) {
+    print(
+      paint(
+        'bold',
+        `The pattern on its way to ${printable(output)}, for ${inputs.map((one) => printable(one)).join(', ')}:`,
+      ),
+    );
+    const rows = steps.map(
+      (step): Row => ({
+        cells: [
+          name(step.name),
+          { text: printable(step.types.join(' + ')) },
+          { text: step.stride.join('x') },
+          ...(step.strength === null
+            ? [{ text: 'too small' }]
+            : [{ text: step.strength.power.toExponential(1) }, { text: levelText(step.strength.levelDb) }]),
+        ],
+      }),
+    );
+    for (const line of table(STEPS, rows, width)) print(line);
+  }
+  if (layers.length > 0) {
+    print(paint('bold', 'What each layer brings to it:'));
+    const rows = layers.map((layer): Row => {
+      const { repaired, response } = layer;
+      return {
+        cells: [
+          {
+            ...name(layer.name),
+            ...(layer.name === culprit && { paint: (text: string) => paint('red', text) }),
+          },
+          { text: layer.kind },
+          { text: shareText(layer.unevenness) },
+          ...(repaired === null
+            ? []
+            : [
+                { text: fallText(repaired.fallDb) },
+                { text: percentText(layer.share) },
+                { text: response === null ? '' : percentText(response) },
+                { text: fallText(repaired.psnr) },
+                { text: repaired.ssim.toFixed(3) },
+              ]),
+        ],
+        ...(layer.problem !== null && {
+          note: { text: printable(layer.problem, 2000), paint: (text: string) => paint('dim', text) },
+        }),
+      };
+    });
+    for (const line of table(LAYERS, rows, width)) print(line);
+  }
+  print(printable(sentence, 4000));
+}
+
+/** Decibels; all there is where nothing is left. */
+export function fallText(decibels: number): string {
+  return decibels >= -NONE ? 'all' : `${levelText(decibels)} dB`;
+}
+
+export function percentText(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
