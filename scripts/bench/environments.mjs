@@ -6,7 +6,7 @@ import { chromiumOptions } from '../browsers.mjs';
 import { folders } from './folders.mjs';
 import { serve } from './server.mjs';
 
-const LONGEST_MS = 180_000;
+const LONGEST_MS = 600_000;
 
 export const ENVIRONMENTS = { node: openNode, chromium: openChromium };
 

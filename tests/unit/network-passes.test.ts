@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { NetworkBuilder } from '../../web/lib/network/lowering.js';
 import type { Constant, NetworkGraph, Operation } from '../../web/lib/network/operations.js';
-import { gatherAffines } from '../../web/lib/network/passes/affines.js';
+import { foldForward, gatherAffines } from '../../web/lib/network/passes/affines.js';
 import { nameFunctions } from '../../web/lib/network/passes/functions.js';
 import { dropNothing } from '../../web/lib/network/passes/nothing.js';
 import { foldPads } from '../../web/lib/network/passes/pads.js';
@@ -495,6 +495,75 @@ describe('factors and summands of channels', () => {
     const graph = gatherAffines(net.graph(net.emit(binary('multiply'), x, numbers(5))));
     const { operation } = graph.nodes.at(-1) as (typeof graph.nodes)[number];
     expect(operation).toMatchObject({ kind: 'affine', scale: new Float64Array(4).fill((1 / 3) * 5) });
+  });
+
+  it('behind anything are one, where they are several', () => {
+    const net = new Build();
+    const x = net.emit(unary('relu'), net.input(1, 4, 5, 6));
+    const product = net.emit(binary('multiply'), numbers(3), x);
+    expectPass(gatherAffines, net.graph(net.emit(binary('add'), product, constant([4, 1, 1]))), [
+      'relu',
+      'affine',
+    ]);
+    const alone = new Build();
+    const y = alone.emit(unary('relu'), alone.input(1, 4, 5, 6));
+    expectPass(gatherAffines, alone.graph(alone.emit(binary('multiply'), y, numbers(3))), [
+      'relu',
+      'multiply',
+    ]);
+  });
+
+  const padless = {
+    pads: [
+      [0, 0],
+      [0, 0],
+    ],
+  } as const;
+
+  it.each([
+    ['of windows', convolution(padless), [1, 3, 5, 6]],
+    [
+      'in groups',
+      convolution({ ...padless, weight: constant([6, 2, 3, 3]), bias: null, groups: 2 }),
+      [2, 4, 5, 6],
+    ],
+    ['of channels last', convolution({ ...padless, layout: 'channels-last' }), [2, 5, 6, 3]],
+  ])('in front of a convolution %s that pads nothing go into it', (_, layer, shape) => {
+    const { layout, weight, groups } = layer as Of<'convolution'>;
+    const channels = (weight.shape[1] as number) * groups;
+    const made = (height: number) => {
+      const net = new Build();
+      const x = net.emit(
+        affine(channels, 7, layout),
+        net.input(...shape.with(layout === 'channels-first' ? 2 : 1, height)),
+      );
+      return net.graph(net.emit(layer, x));
+    };
+    const [first, second] = [5, 7].map((height) => expectPass(foldForward, made(height), ['convolution']));
+    const weightOf = (graph: NetworkGraph | undefined) => {
+      const own = graph?.nodes[0]?.operation;
+      return own?.kind === 'convolution' ? own.weight : null;
+    };
+    expect(weightOf(first)).not.toBe(weight);
+    // One packed weight serves all sizes.
+    expect(weightOf(second)).toBe(weightOf(first));
+    const net = new Build();
+    const x = net.emit(binary('multiply'), numbers(3), net.input(...shape));
+    const other = expectPass(foldForward, net.graph(net.emit(layer, x)), ['convolution']);
+    expect(weightOf(other)).not.toBe(weightOf(first));
+  });
+
+  it('in front of one that pads, or is transposed, and for several readers stay', () => {
+    const behind = (layer: Operation) => {
+      const net = new Build();
+      return net.graph(net.emit(layer, net.emit(affine(3), net.input(1, 3, 5, 6))));
+    };
+    expectPass(foldForward, behind(convolution()), ['affine', 'convolution']);
+    const transposed = convolution({ ...padless, transposed: true, weight: constant([3, 4, 3, 3]) });
+    expectPass(foldForward, behind(transposed), ['affine', 'convolution']);
+    const net = new Build();
+    const x = net.emit(affine(3), net.input(1, 3, 5, 6));
+    expectPass(foldForward, net.graph(net.emit(convolution(padless), x), x), ['affine', 'convolution']);
   });
 
   it('of channels last too', () => {

@@ -16,9 +16,9 @@ const ours = (build) => ({
     return { ...api, ...network };
   },
   async open({ init, loadNetwork }, { bytes, inputs, threads }) {
-    const info = await init({ build, threads });
+    // The module compiles while the file is read.
+    const [info, network] = await Promise.all([init({ build, threads }), loadNetwork(bytes)]);
     if (info.build !== build || info.threads !== threads) throw new Error(info.notes.join('; '));
-    const network = await loadNetwork(bytes);
     return {
       run: () => values(network.run(inputs)),
       dispose: () => network.dispose(),

@@ -10,6 +10,7 @@ import { FloatOperators } from '../runtime/float-operators.js';
 import { Operation } from '../runtime/operation.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { Constant, NetworkNode, Of } from './operations.js';
+import { sameValues } from './same-values.js';
 import { type Shape, spatialAxes } from './shapes.js';
 import { epilogueOf } from './steps/elementwise.js';
 
@@ -119,16 +120,6 @@ function sameParts(one: Parts, other: Parts): boolean {
     one.activation?.b === other.activation?.b &&
     sameValues(one.activation?.channelA, other.activation?.channelA)
   );
-}
-
-/** Lists that are made anew for other sizes are compared by what is in them. */
-function sameValues<List extends Float32Array | Float64Array>(
-  one: List | null | undefined,
-  other: List | null | undefined,
-): boolean {
-  if (one === other) return true;
-  if (!one || !other || one.length !== other.length) return false;
-  return one.every((value: number, index: number) => value === other[index]);
 }
 
 function specOf(operation: Of<'convolution'>, relu: boolean): OperatorSpec {

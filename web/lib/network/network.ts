@@ -16,6 +16,7 @@ import { HeapConstants } from './constants.js';
 import { Convolutions } from './convolutions.js';
 import type { FrontEnd, NodeInfo, PortInfo } from './front-end.js';
 import type { Constant, NetworkGraph } from './operations.js';
+import { foldForward } from './passes/affines.js';
 import { runPasses } from './passes/index.js';
 import type { TileOptions } from './tiles.js';
 import { type NetworkPlan, type NetworkStepInfo, stepsOf } from './told.js';
@@ -449,7 +450,7 @@ export class Network extends DisposableObject {
     const outputNames = wanted === undefined ? this.#outputNames : checkNames(where, wanted);
     const exact = this.#execution.precision === 'exact';
     const graph = this.#lower(where, shapes, outputNames);
-    const program = compile(where, graph, {
+    const program = compile(where, exact ? graph : foldForward(graph), {
       runtime,
       exact,
       convolutions: this.#convolutions,

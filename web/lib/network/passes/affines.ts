@@ -1,25 +1,102 @@
 import { at, product } from '../../core/lists.js';
 import type { Layout } from '../../runtime/operation.js';
-import type { NetworkGraph, NetworkNode, Of } from '../operations.js';
+import type { Constant, NetworkGraph, NetworkNode, Of } from '../operations.js';
+import { sameValues } from '../same-values.js';
 import { channelAxis, type Shape } from '../shapes.js';
-import { type GraphView, merged, type NodeOf, rewrite } from './rewrite.js';
+import { type GraphView, merged, rewrite } from './rewrite.js';
 
 /**
  * Sums with constants and products of constants, of every channel or of all, behind a convolution or behind another of
  * their kind: as one factor and one summand a channel, which a convolution takes into its weight.
  */
 export function gatherAffines(graph: NetworkGraph): NetworkGraph {
+  const layout = layoutOf(graph);
   return rewrite(graph, (node, view) => {
-    const [source = 0] = node.inputs;
+    const source = sourceOf(node, view);
+    const before = view.producer(source, 'convolution') ?? view.producer(source, 'affine');
+    if (!view.isReadOnce(source)) return null;
     if (node.operation.kind === 'affine') {
-      const before = view.producer(source, 'affine');
-      const { layout } = node.operation;
-      if (before === null || before.operation.layout !== layout || !view.isReadOnce(source)) return null;
+      if (before?.operation.kind !== 'affine' || before.operation.layout !== node.operation.layout)
+        return null;
       return [merged([before, node], composed(before.operation, node.operation), before.inputs)];
     }
-    const found = affineOf(node, view);
-    return found && [merged([node], found.operation, [found.source])];
+    const own = affineOf(node, view, before?.operation.layout ?? layout);
+    if (own === null) return null;
+    if (before !== null) return [merged([node], own, [source])];
+    const other = view.producer(source, 'binary');
+    const first = other && affineOf(other, view, layout);
+    return first && [merged([other, node], composed(first, own), [sourceOf(other, view)])];
   });
+}
+
+/**
+ * The same in front of convolutions that pad nothing, which take it into their weight: around others there are zeros, to
+ * which nothing is added.
+ */
+export function foldForward(graph: NetworkGraph): NetworkGraph {
+  const layout = layoutOf(graph);
+  return rewrite(graph, (node, view) => {
+    const { operation } = node;
+    if (operation.kind !== 'convolution' || operation.transposed) return null;
+    if (operation.layout !== layout || operation.pads.flat().some((pad) => pad !== 0)) return null;
+    const value = at(node.inputs, 0);
+    const before = view.producer(value, 'affine') ?? view.producer(value, 'binary');
+    if (before === null || !view.isReadOnce(value)) return null;
+    const own = before.operation.kind === 'affine' ? before.operation : affineOf(before, view, layout);
+    if (own === null || own.layout !== layout) return null;
+    return [merged([before, node], scaled(operation, own), [sourceOf(before, view)])];
+  });
+}
+
+/** What weights have become, so that those of other sizes are the same ones. */
+const folded = new WeakMap<Constant, { readonly affine: Of<'affine'>; readonly made: Of<'convolution'> }[]>();
+
+/** The convolution of what the factors and summands make of its input. */
+function scaled(operation: Of<'convolution'>, affine: Of<'affine'>): Of<'convolution'> {
+  const { weight, bias, groups } = operation;
+  const known = folded.get(weight) ?? [];
+  folded.set(weight, known);
+  const same = known.find(
+    (one) =>
+      one.made.groups === groups &&
+      sameValues(one.affine.scale, affine.scale) &&
+      sameValues(one.affine.shift, affine.shift),
+  );
+  if (same !== undefined) return { ...operation, weight: same.made.weight, bias: same.made.bias };
+  const [outputs = 0, inputs = 0, ...kernel] = weight.shape;
+  const taps = product(kernel);
+  const data = new Float32Array(weight.data.length);
+  const summands = Float32Array.from({ length: outputs }, (_, output) => {
+    const first = Math.floor((output * groups) / outputs) * inputs;
+    let sum = bias?.data[output] ?? 0;
+    for (let place = output * inputs * taps; place < (output + 1) * inputs * taps; place += 1) {
+      const channel = first + (Math.floor(place / taps) % inputs);
+      const own = weight.data[place] as number;
+      data[place] = own * (affine.scale[channel] as number);
+      sum += own * (affine.shift[channel] as number);
+    }
+    return sum;
+  });
+  const made = {
+    ...operation,
+    weight: { ...weight, data },
+    bias: { name: bias?.name ?? `bias of ${weight.name}`, shape: [outputs], data: summands },
+  };
+  known.push({ affine, made });
+  return made;
+}
+
+/** Of the network: what has one number for all channels has none of its own. */
+function layoutOf({ nodes }: NetworkGraph): Layout {
+  const last = nodes.some(
+    ({ operation }) => operation.kind === 'convolution' && operation.layout === 'channels-last',
+  );
+  return last ? 'channels-last' : 'channels-first';
+}
+
+/** What a node computes of, beside a constant. */
+function sourceOf({ inputs: [first = 0, second] }: NetworkNode, view: GraphView): number {
+  return second !== undefined && view.constantOf(first) !== null ? second : first;
 }
 
 /** The second behind the first. */
@@ -33,28 +110,24 @@ function composed(first: Of<'affine'>, second: Of<'affine'>): Of<'affine'> {
   };
 }
 
-/** A function of two values as that of every channel of the one. */
-function affineOf(
-  node: NetworkNode,
-  view: GraphView,
-): { readonly source: number; readonly operation: Of<'affine'> } | null {
+/** A function of two values, one of them a constant, as that of every channel of the other. */
+function affineOf(node: NetworkNode, view: GraphView, layout: Layout): Of<'affine'> | null {
   const { operation, inputs, outputs } = node;
   if (operation.kind !== 'binary') return null;
   const [one, other] = inputs as readonly [number, number];
   const [ofOne, ofOther] = [view.constantOf(one), view.constantOf(other)];
   const constant = ofOther ?? ofOne;
-  const source = ofOther === null ? other : one;
-  if (constant === null || view.constantOf(source) !== null) return null;
-  const before = view.producer(source, 'convolution') ?? view.producer(source, 'affine');
+  const source = sourceOf(node, view);
   const shape = view.shapeOf(at(outputs, 0));
-  if (before === null || !view.isReadOnce(source)) return null;
-  const channels = channelValues(before, shape, constant.shape, constant.data);
+  if (constant === null || view.constantOf(source) !== null || shape.length < 2) return null;
+  const channels = channelValues(layout, shape, constant.shape, constant.data);
   if (channels === null || view.shapeOf(source).length !== shape.length) return null;
   const filled = (value: number): Float64Array => new Float64Array(channels.length).fill(value);
-  const { layout } = before.operation;
   const made = (scale: Float64Array, shift: Float64Array) => ({
-    source,
-    operation: { kind: 'affine' as const, scale, shift, layout },
+    kind: 'affine' as const,
+    scale,
+    shift,
+    layout,
   });
   switch (operation.function) {
     case 'add':
@@ -81,13 +154,8 @@ function affineOf(
 }
 
 /** A constant that broadcasts to `shape`, by channels; null where it differs within one. */
-function channelValues(
-  { operation }: NodeOf<'convolution'> | NodeOf<'affine'>,
-  shape: Shape,
-  own: Shape,
-  data: Float32Array,
-): Float64Array | null {
-  const axis = channelAxis(operation.layout as Layout, shape);
+function channelValues(layout: Layout, shape: Shape, own: Shape, data: Float32Array): Float64Array | null {
+  const axis = channelAxis(layout, shape);
   const channels = at(shape, axis);
   if (data.length === 1) return new Float64Array(channels).fill(data[0] as number);
   const fits = own.length <= shape.length && product(own) === channels;
