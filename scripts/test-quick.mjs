@@ -16,6 +16,7 @@ const { status } = spawnSync(vitest, args, {
 const seconds = ((performance.now() - started) / 1000).toFixed(0);
 console.log(
   `quick, ${seconds} s. Left out: the builds relaxed, simd-threads and relaxed-threads, and the projects of npm test ` +
-    'that are not unit and node (C++ and its sanitizers, browsers, memory, package, page), and random programs and values',
+    'that are not unit and node (C++, browsers, memory, package, page), random programs and values, and whole networks ' +
+    'against ONNX Runtime and by their patterns',
 );
 process.exitCode = status ?? 1;

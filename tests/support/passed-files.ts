@@ -12,6 +12,9 @@ import { chromiumOptions, enginePaths } from '../../scripts/browsers.mjs';
 const root = path.join(import.meta.dirname, '..', '..');
 const notes = path.join(root, 'build', 'passed');
 
+/** What has passed in all builds needs no quick run, but not the other way round. */
+const QUICKLY = process.env.DECONV_TEST_QUICK === '1' ? ' quickly' : '';
+
 const ROOT_FILES = readdirSync(root, { withFileTypes: true })
   .filter((entry) => entry.isFile() && entry.name !== '.git')
   .map(({ name }) => name);
@@ -48,7 +51,7 @@ const { exports: entries } = JSON.parse(readFileSync(path.join(root, 'package.js
 const machine = JSON.stringify([
   [process.version, process.platform, process.arch, cpus()[0]?.model],
   Object.entries(process.env)
-    .filter(([name]) => /^DECONV_|_PATH$/.test(name))
+    .filter(([name]) => /^DECONV_|_PATH$/.test(name) && name !== 'DECONV_TEST_QUICK')
     .sort(),
   [chromiumOptions().executablePath, ...Object.values(enginePaths)].map((file) =>
     existsSync(file) ? [file, statSync(file).size, statSync(file).mtimeMs] : file,
@@ -65,15 +68,19 @@ export function plainName(project: string): string {
 
 export function hasPassed(project: string, file: string): boolean {
   const key = keyOf(project, file);
-  return key !== undefined && !process.env.CI && existsSync(path.join(notes, key));
+  return (
+    key !== undefined &&
+    !process.env.CI &&
+    ['', QUICKLY].some((how) => existsSync(path.join(notes, key + how)))
+  );
 }
 
 export function noteOutcome(project: string, file: string, passed: boolean): void {
   const key = keyOf(project, file);
   if (key === undefined) return;
   mkdirSync(notes, { recursive: true });
-  if (passed) writeFileSync(path.join(notes, key), '');
-  else rmSync(path.join(notes, key), { force: true });
+  if (passed) writeFileSync(path.join(notes, key + QUICKLY), '');
+  else for (const how of ['', QUICKLY]) rmSync(path.join(notes, key + how), { force: true });
 }
 
 /**
