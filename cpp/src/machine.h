@@ -41,7 +41,7 @@ struct Machine {
   // Bands that both transform the lines between them are at least so many times longer.
   int64_t winograd_rows_per_line = 2;
   // Panels of a block of a line, which the weights of one point pass by.
-  int64_t winograd_least_panels = 16;
+  int64_t winograd_least_panels = 8;
 
   // A row of results stays in the first-level cache, a tile in the second.
   int64_t depthwise_row_outputs = 4096;

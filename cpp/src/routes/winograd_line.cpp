@@ -44,8 +44,9 @@ constexpr int kLeastChannels = 12;
 constexpr int kMostPieces = 8;
 constexpr int64_t kCacheLine = 16;
 // Channels whose columns stay in a first-level cache, and fill lines of it when they are
-// transformed.
+// transformed; and those that fill one where channels lie beside each other.
 constexpr int64_t kTogether = 4;
+constexpr int64_t kLoaded = 16;
 
 int64_t pieces_of(const LineForm& form, int64_t taps) {
   return 1 + ceil_divide(std::max<int64_t>(0, taps - form.taps), int64_t{form.steps});
@@ -105,6 +106,20 @@ void visit_windows(const Spec& spec, const Shape& shape, const Visit& visit) {
   visit(window);
 }
 
+// Four lanes of columns to stretches behind each other, of which the first `steps` are wanted.
+void unlace(const float* columns, int64_t stretch, int64_t steps, float* target) {
+  const int64_t whole = steps >= 4 * stretch ? stretch / 4 * 4 : 0;
+  for (int64_t column = 0; column < whole; column += 4) {
+    transpose_4x4(columns + column * kPanel, int64_t{kPanel}, target + column, stretch);
+  }
+  for (int64_t lane = 0; lane < 4; ++lane) {
+    const int64_t end = std::min(stretch, steps - lane * stretch);
+    for (int64_t column = whole; column < end; ++column) {
+      target[lane * stretch + column] = columns[column * kPanel + lane];
+    }
+  }
+}
+
 class WinogradLineRoute final : public Route {
  public:
   explicit WinogradLineRoute(const Spec& spec) : spec_(spec), shape_(spec) {}
@@ -122,11 +137,11 @@ class WinogradLineRoute final : public Route {
   };
   // What a worker computes with.
   struct Memory {
-    float* lines;        // [channel][line pitch], of kTogether channels
+    float* lines;        // [channel][line pitch], of kLoaded channels
     float* columns;      // [channel][column][kPanel], of kTogether channels, or of one result
     float* transformed;  // [point][tile][channel][kPanel], of one window
     float* products;     // [point][row][tile][kPanel]
-    float* results;      // [phase][channel][result pitch]
+    float* results;      // [phase][channel][result pitch], unless they go to the output
   };
   int64_t rows(const Window& window) const { return window.phases * spec_.group_out_channels(); }
   int64_t depth() const { return shape_.pieces * spec_.group_in_channels(); }
@@ -143,7 +158,7 @@ class WinogradLineRoute final : public Route {
   void multiply(const Run& run, const float* tiles, const Window& window,
                 const Memory& memory) const;
   void transform_back(const Run& run, const Block& block, const Window& window,
-                      const Memory& memory) const;
+                      const Memory& memory, float* target, int64_t pitch) const;
 
   const Spec spec_;
   const Shape shape_;
@@ -218,28 +233,39 @@ Status WinogradLineRoute::run(const Plan& plan, const float* input, const Output
     const LineForm& form = *shape_.form;
     Memory memory;
     memory.lines = scratch + worker * run.worker_elements;
-    memory.columns = memory.lines + kTogether * run.line_pitch;
+    memory.columns = memory.lines + kLoaded * run.line_pitch;
     memory.transformed = memory.columns + kTogether * run.columns * kPanel;
     memory.products = memory.transformed + form.reads * run.transformed_stride;
     memory.results = memory.products + form.reads * run.products_stride;
+    const int64_t column = block.first * axis_.count();
+    const OutputStretch stretch{
+        .image = block.line / (problem.input[0] * problem.input[1]),
+        .channel_group = block.channel_group,
+        .depth = block.line / problem.input[1] % problem.input[0],
+        .height = block.line % problem.input[1],
+        .column = column,
+        .columns = std::min(kPanel * run.stretch * axis_.count(), problem.output[2] - column)};
+    PhaseWriter writer(problem, output);
     const float* tiles = tiles_.data();
     visit_windows(spec_, shape_, [&](const Window& window) {
       transform(run, block, window, memory);
       multiply(run, tiles + block.channel_group * group_elements(window), window, memory);
-      transform_back(run, block, window, memory);
+      if (run.direct) {
+        transform_back(run, block, window, memory, writer.start_of(stretch),
+                       problem.output_points());
+      } else {
+        transform_back(
+            run, block, window, memory,
+            memory.results + window.first_phase * spec_.group_out_channels() * run.result_pitch,
+            run.result_pitch);
+      }
       tiles += spec_.groups * group_elements(window);
     });
-    const int64_t column = block.first * axis_.count();
-    PhaseWriter(problem, output)
-        .write_phases(
-            axis_.count(),
-            {.image = block.line / (problem.input[0] * problem.input[1]),
-             .channel_group = block.channel_group,
-             .depth = block.line / problem.input[1] % problem.input[0],
-             .height = block.line % problem.input[1],
-             .column = column,
-             .columns = std::min(kPanel * run.stretch * axis_.count(), problem.output[2] - column)},
-            memory.results, run.result_pitch);
+    if (run.direct) {
+      writer.add(stretch);
+    } else {
+      writer.write_phases(axis_.count(), stretch, memory.results, run.result_pitch);
+    }
   });
   return Status::kOk;
 }
@@ -288,10 +314,14 @@ void WinogradLineRoute::transform(const Run& run, const Block& block, const Wind
                                   const Memory& memory) const {
   const int64_t in = spec_.group_in_channels();
   const int64_t plane = run.columns * kPanel;
+  const float* line = nullptr;
+  int64_t pitch = 0;
   for (int64_t channel = 0; channel < in; channel += kTogether) {
+    if (channel % kLoaded == 0) {
+      line =
+          load_lines(run, block, window, channel, std::min(kLoaded, in - channel), memory, &pitch);
+    }
     const int64_t channels = std::min(kTogether, in - channel);
-    int64_t pitch = 0;
-    const float* line = load_lines(run, block, window, channel, channels, memory, &pitch);
     for (int64_t index = 0; index < channels; ++index, line += pitch) {
       float* const columns = memory.columns + index * plane;
       for (int64_t column = 0; column < run.columns; column += 4) {
@@ -334,23 +364,21 @@ void WinogradLineRoute::multiply(const Run& run, const float* tiles, const Windo
   }
 }
 
+// Rows of steps lie `pitch` apart.
 void WinogradLineRoute::transform_back(const Run& run, const Block& block, const Window& window,
-                                       const Memory& memory) const {
+                                       const Memory& memory, float* target, int64_t pitch) const {
   const int64_t out = spec_.group_out_channels();
   const int64_t panels = run.runs * shape_.dilation;
+  const int64_t steps =
+      std::min(kPanel * run.stretch, AxisPhases::cells(run.problem, 2) - block.first);
   const float* const bias = bias_.data() + block.channel_group * out;
-  float* target = memory.results + window.first_phase * out * run.result_pitch;
-  for (int64_t row = 0; row < rows(window); ++row, target += run.result_pitch) {
+  for (int64_t row = 0; row < rows(window); ++row, target += pitch) {
     shape_.form->transform_back(memory.products + row * panels * kPanel, run.products_stride,
                                 shape_.dilation, run.runs, wasm_v128_load32_splat(bias + row % out),
                                 spec_.relu, memory.columns);
-    // From the last columns on: what they write behind a stretch is overwritten by the first of the
-    // next.
-    for (int64_t column = (run.stretch - 1) / 4 * 4; column >= 0; column -= 4) {
-      for (int64_t lane = 0; lane < kPanel; lane += 4) {
-        transpose_4x4(memory.columns + column * kPanel + lane, int64_t{kPanel},
-                      target + lane * run.stretch + column, run.stretch);
-      }
+    for (int64_t lane = 0; lane < kPanel; lane += 4) {
+      unlace(memory.columns + lane, run.stretch, steps - lane * run.stretch,
+             target + lane * run.stretch);
     }
   }
 }
@@ -419,11 +447,13 @@ const char* make_plan(const Machine& machine, Plan* plan) {
   cut.stretch = cut.runs * shape.dilation * form.steps;
   cut.columns = ceil_divide(cut.stretch + shape.overlap(), int64_t{4}) * 4;
   cut.line_pitch = whole_panels((kPanel - 1) * cut.stretch + cut.columns);
-  cut.result_pitch = kPanel * (cut.stretch + 1);
+  cut.direct =
+      phases == 1 && (problem.layout == Layout::kChannelsFirst || !problem.output_layout_matters());
+  cut.result_pitch = cut.direct ? 0 : kPanel * cut.stretch;
   cut.transformed_stride =
       (cut.runs + shape.pieces - 1) * shape.dilation * in * kPanel + kCacheLine;
   cut.products_stride = most_rows * cut.runs * shape.dilation * kPanel + kCacheLine;
-  cut.worker_elements = kTogether * (cut.line_pitch + cut.columns * kPanel) +
+  cut.worker_elements = kLoaded * cut.line_pitch + kTogether * cut.columns * kPanel +
                         form.reads * (cut.transformed_stride + cut.products_stride) +
                         phases * out * cut.result_pitch;
   cut.streams_weights = phases * out * in * form.reads * shape.pieces > machine.cached_weights;
