@@ -217,9 +217,13 @@ double winograd_line_nanoseconds(const LineForm& form, const Problem& problem, c
   const auto read = static_cast<double>((cut.runs + pieces - 1) * dilation);
   const double input = 3.5 * form.reads * static_cast<double>(windows);
   const double output = 2.5 * form.reads;
-  return 2500 +
-         blocks * (in * read * input + rows * panels * output +
-                   1.1 * form.reads * static_cast<double>(pieces) * in * panels * products) +
+  const bool last = problem.layout == Layout::kChannelsLast;
+  const double moved = (last ? 0.2 * static_cast<double>(problem.input_elements()) : 0) +
+                       (cut.direct ? 0 : 0.2 * static_cast<double>(problem.output_elements()));
+  return 2500 + moved +
+         blocks *
+             (in * static_cast<double>(windows) * 25 + in * read * input + rows * panels * output +
+              1.1 * form.reads * static_cast<double>(pieces) * in * panels * products) +
          0.003 * form.reads * rows * in * static_cast<double>(pieces) * spec.groups +
          memory_nanoseconds(problem, 0.25);
 }
