@@ -43,51 +43,6 @@ constexpr double kRescaledValue = 0.45;
 constexpr double kReluValue = 0.12;
 constexpr double kReluOnTheWay = 0.02;
 
-double cost_of_one_channel(const Problem& problem, const depthwise::TileGrid& grid) {
-  const auto tiles = static_cast<double>(grid.count);
-  const auto outputs = static_cast<double>(problem.output_elements());
-  const double copied = tiles * static_cast<double>(grid.copy_floats);
-  const double macs = problem.multiply_accumulates();
-  if (depthwise::runs_planes(problem)) {
-    const double columns = grid.part_columns;
-    const double rows = outputs / problem.output[2];
-    return 500 + 110 * tiles + macs / 24 * (columns / grid.columns) + 0.23 * outputs +
-           0.09 * copied + 3.7 * copied / columns + 5.7 * rows;
-  }
-  const double lanes = depthwise::whole_vectors(problem.spec.out_channels);
-  return 500 + 50 * tiles + macs / 14 * (lanes / problem.spec.out_channels) + 0.1 * outputs +
-         0.5 * copied + memory_nanoseconds(problem, 0.22);
-}
-
-double cost_of_groups(const Problem& problem) {
-  const Spec& spec = problem.spec;
-  const auto inputs = static_cast<double>(problem.input_elements());
-  const auto outputs = static_cast<double>(problem.output_elements());
-  const double macs = problem.multiply_accumulates();
-  const double in = spec.group_in_channels();
-  const double width_phases = spec.transposed ? spec.stride[2] : 1;
-  double taps = 1;
-  for (int axis = 0; axis < 3; ++axis) {
-    taps *= static_cast<double>(spec.kernel[axis]) / (spec.transposed ? spec.stride[axis] : 1);
-  }
-  if (depthwise::runs_planes(problem)) {
-    const double steps = std::ceil(problem.output[2] / width_phases);
-    const double filled = std::ceil(steps / 4) * 4 / steps;
-    const double rows = outputs / problem.output[2];
-    const double row_taps = taps * width_phases / spec.kernel[2];
-    const bool shuffles = width_phases <= 2 || width_phases == 4;
-    return 1200 + 0.058 * macs * filled + (shuffles ? 0.036 : 0.1) * outputs +
-           rows * (1.1 * in * row_taps + 6 * width_phases) + 0.15 * inputs +
-           memory_nanoseconds(problem, 0.4);
-  }
-  const double lanes =
-      depthwise::whole_vectors(spec.out_channels) / static_cast<double>(spec.out_channels);
-  const double points = static_cast<double>(problem.batch * problem.output_points());
-  return 1200 + 0.096 * macs * lanes + points * (0.084 * in * taps + 0.16 * taps + 0.35) +
-         0.084 * outputs + 1.8 * inputs + 26 * points / problem.output[2] * width_phases +
-         memory_nanoseconds(problem, 0.4);
-}
-
 }  // namespace
 
 double polyphase_nanoseconds(const Problem& problem, const Blocks& cut) {
@@ -126,14 +81,15 @@ double polyphase_nanoseconds(const Problem& problem, const Blocks& cut) {
       0.54 * products + (cut.reads_planes ? taps * (along_width ? in / row_taps : 1) : 0);
   // Loads that cross cache lines.
   const double apart = cut.reads_planes ? 1.02 : 1;
-  const double product = taps * in * apart * tile_step_nanoseconds(rows) +
-                         starts * static_cast<double>(Tiling(rows).count);
+  const auto tiles = static_cast<double>(Tiling(rows).count);
+  const double product = taps * in * apart * tile_step_nanoseconds(rows) + starts * tiles;
   // Rows of a band, and their values.
   const double copied_rows = jobs * band.cells[0] * band.row_blocks * band.column_blocks * in *
                              static_cast<double>(AxisPhases::most_offsets(spec, 0) * band.step[1] *
                                                  band.step[2] * band.band_rows);
-  const double copy = cut.reads_planes ? copied_rows * (band.step[2] == 1 ? 12 : 20) *
-                                             (1 + 0.01 * static_cast<double>(band.pitch))
+  const double copy = cut.reads_planes ? 12 * lines * products * tiles +
+                                             copied_rows * (band.step[2] == 1 ? 12 : 20) *
+                                                 (1 + 0.01 * static_cast<double>(band.pitch))
                                        : 0;
   const bool as_written = cut.one_phase && (!cut.reads_planes || band.cells[2] % kPanel == 0);
   // Up to four phases beside each other, and multiples of four, have shuffles of their own.
@@ -287,9 +243,27 @@ double widening_nanoseconds(const Problem& problem) {
 
 double depthwise_nanoseconds(const Problem& problem, const depthwise::TileGrid& grid) {
   const Spec& spec = problem.spec;
-  return spec.group_in_channels() == 1 && spec.group_out_channels() == 1
-             ? cost_of_one_channel(problem, grid)
-             : cost_of_groups(problem);
+  const auto tiles = static_cast<double>(grid.count);
+  const auto outputs = static_cast<double>(problem.output_elements());
+  const double copied = tiles * static_cast<double>(grid.copy_floats);
+  const double macs = problem.multiply_accumulates();
+  const double phases = spec.transposed ? spec.stride[2] : 1;
+  if (depthwise::runs_planes(problem)) {
+    const double steps = std::ceil(problem.output[2] / phases);
+    const double filled = std::ceil(steps / 4) * 4 / steps;
+    const double rows = outputs / problem.output[2];
+    double row_taps = spec.kernel[0] * spec.kernel[1] * spec.group_in_channels();
+    if (spec.transposed) row_taps /= spec.stride[0] * spec.stride[1];
+    return 600 + 240 * tiles + 0.06 * macs * filled + 0.042 * (outputs + copied) +
+           rows * phases * (9.3 + 0.66 * row_taps) + memory_nanoseconds(problem, 0.23);
+  }
+  const double lanes =
+      depthwise::whole_vectors(spec.out_channels) / static_cast<double>(spec.out_channels);
+  const auto points = static_cast<double>(problem.batch * problem.output_points());
+  const double expanded =
+      depthwise::expands_channels(spec) ? 3.8 * static_cast<double>(problem.input_elements()) : 0;
+  return 600 + 420 * tiles + 0.1 * macs * lanes + 0.042 * (outputs + copied) + expanded +
+         points * (0.26 + 23 * phases / problem.output[2]) + memory_nanoseconds(problem, 0.21);
 }
 
 // About one multiply-accumulate a nanosecond, plus finding the taps of each output value.
