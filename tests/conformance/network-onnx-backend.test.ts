@@ -1,12 +1,12 @@
 // onnx's own tests of every operator that networks run: passed, or refused with a sentence. Their models take weights
 // as inputs; here all inputs but the first are constants of the file, or all are inputs, or none.
 
-import { init, isDeconvError, type Tensor } from 'deconv-wasm';
+import { init, isDeconvError } from 'deconv-wasm';
 import { loadNetwork } from 'deconv-wasm/network';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { bytesSource, ModelFile } from '../../web/lib/models/source.js';
 import { readOnnxNetwork } from '../../web/lib/network/onnx/read.js';
-import { compareWith } from '../support/compare.js';
+import { compareWith, within } from '../support/compare.js';
 import { ONNX_OPERATORS } from '../support/network-onnx-cases/index.js';
 import { evaluate } from '../support/network-reference.js';
 import {
@@ -145,7 +145,8 @@ function expectClose(
   wanted: readonly number[],
   tolerance: number,
 ): void {
-  const allowed = (index: number) => tolerance * (1 + Math.abs(wanted[index] as number));
   expect(result).toBeDefined();
-  expect(compareWith(result as Tensor, shape, wanted, allowed)).toBeUndefined();
+  expect(
+    compareWith(result as NonNullable<typeof result>, shape, wanted, within(tolerance, 1, wanted)),
+  ).toBeUndefined();
 }

@@ -13,7 +13,7 @@ export function compareShape(got: readonly number[], wanted: readonly number[]):
 
 /** Compares value by value; NaN equals NaN. */
 export function compareWith(
-  got: Tensor,
+  got: { readonly data: ArrayLike<number>; readonly shape: readonly number[] },
   wantedShape: readonly number[],
   wanted: ArrayLike<number>,
   allowed: (index: number) => number,
@@ -31,6 +31,14 @@ export function compareWith(
     if (!(Math.abs(one - other) <= limit)) return `[${index}] is ${one} instead of ${other} ± ${limit}`;
   }
   return undefined;
+}
+
+/** For `compareWith`: a part of the value and of what is added to it. What is not finite has to be the same. */
+export function within(part: number, added: number, wanted: ArrayLike<number>): (index: number) => number {
+  return (index) => {
+    const limit = part * (added + Math.abs(wanted[index] as number));
+    return Number.isFinite(limit) ? limit : 0;
+  };
 }
 
 export function compareExactly(got: Tensor, wanted: Tensor): Difference {

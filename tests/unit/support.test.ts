@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { BROWSER_CORE } from '../support/browser-core.js';
+import { compareWith, within } from '../support/compare.js';
 import { whySkipped } from '../support/expected-skips.js';
 import { toFloat16, ulps16, ulps32 } from '../support/float-ulps.js';
 import { type Geometry, reference } from '../support/reference.js';
@@ -86,6 +87,17 @@ it('typed arrays are equal in type, length and every value', () => {
     expect(values()).not.toEqual({ data: other });
     expect({ data: other }).not.toEqual(values());
   }
+});
+
+it('a part of the value may be off, but nothing that is not finite', () => {
+  const wanted = [1, -100, Number.POSITIVE_INFINITY, Number.NaN];
+  const differs = (...data: number[]) =>
+    compareWith({ data, shape: [4] }, [4], wanted, within(0.01, 1, wanted)) !== undefined;
+  expect(differs(1.01, -101, Number.POSITIVE_INFINITY, Number.NaN)).toBe(false);
+  expect(differs(1.03, -100, Number.POSITIVE_INFINITY, Number.NaN)).toBe(true);
+  expect(differs(1, -102, Number.POSITIVE_INFINITY, Number.NaN)).toBe(true);
+  expect(differs(1, -100, 3e38, Number.NaN)).toBe(true);
+  expect(differs(1, -100, Number.POSITIVE_INFINITY, 0)).toBe(true);
 });
 
 it('a skip is expected where it is listed only', () => {
