@@ -226,8 +226,13 @@ async function outputWith(
 /** Values of one run: as many as lie in JavaScript's memory without trouble. */
 const MOST_VALUES = 1 << 24;
 
-/** Channels of a value between two steps that are looked at. */
-const MOST_PLANES = 32;
+/** Channels of a value between two steps that are looked at: fewer, but some, of large ones. */
+function channelsOf({ shape, spatialAxes }: PatternedValue): number {
+  const area = product(spatialAxes.map((axis) => shape[axis] as number));
+  return Math.max(4, Math.min(32, Math.floor(LOOKED_AT / area)));
+}
+
+const LOOKED_AT = 1 << 17;
 
 function groupsOf(values: readonly PatternedValue[]): PatternedValue[][] {
   const groups: PatternedValue[][] = [];
@@ -257,7 +262,7 @@ async function stepsOf(
     for (const one of trace.tried) {
       const made = await trace.run(network, one, names);
       for (const value of group) {
-        const image = planesOf(made[value.name] as Tensor, value.spatialAxes, MOST_PLANES);
+        const image = planesOf(made[value.name] as Tensor, value.spatialAxes, channelsOf(value));
         const own = measureIfLarge(trace, image, value);
         if (own === null) continue;
         measured.set(value, [...(measured.get(value) ?? []), own]);

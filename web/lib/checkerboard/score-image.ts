@@ -239,7 +239,10 @@ function planesOf(data: ArrayLike<number>, extents: readonly number[], windows: 
   );
   return Array.from({ length: data.length / area }, (_, plane) => {
     // Against the first value, so that a constant plane is exactly zero.
-    const measured = Float64Array.from(places, (place) => data[plane * area + place] as number);
+    const measured = new Float64Array(places.length);
+    for (let index = 0; index < places.length; index += 1) {
+      measured[index] = data[plane * area + (places[index] as number)] as number;
+    }
     const base = measured[0] as number;
     const values = measured.map((value) => value - base);
     const offset = meanOf(values);
@@ -271,7 +274,8 @@ function byPhase(planes: readonly Plane[], steps: readonly number[], windows: re
   let contrast = 0;
   const means = planes.map(({ mean, values }) => {
     const sums = new Array<number>(count).fill(0);
-    for (const [place, phase] of phaseOf.entries()) {
+    for (let place = 0; place < phaseOf.length; place += 1) {
+      const phase = phaseOf[place] as number;
       const value = values[place] as number;
       sums[phase] = (sums[phase] as number) + value;
       variance += (value * value) / values.length;
