@@ -183,6 +183,11 @@ describe('attribute', () => {
     expect(told.before?.power).toBe(0);
     expect(told.sentence).toContain('y has no pattern of period 2 x 2');
     expect(told.sentence).toContain('wide: a resize has no pattern of its own.');
+    // What pictures have there is not told as one.
+    const { sentence } = await attribute(net);
+    expect(sentence).toMatch(
+      /^No layer on the way to y has a pattern of its own: .* of the inputs and the borders\./,
+    );
   });
 
   it('hears the tones of one axis', async () => {

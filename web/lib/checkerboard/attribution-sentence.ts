@@ -18,8 +18,12 @@ function headOf(found: Told): string {
   const tone = stride.length === 1 ? toneOf(before.harmonics, stride[0] as number) : '';
   const pattern = `${output} has a pattern of period ${period}, ${levelOf(-before.levelDb)} below the output itself${tone}.`;
   const worst = layers.find(({ name }) => name === culprit);
-  if (all === null)
-    return `${pattern} No layer has weights to repair; what the inputs repeat at this period counts as well.`;
+  if (all === null) {
+    const isFree = layers.every(({ problem }) => problem === null);
+    return isFree
+      ? `No layer on the way to ${output} has a pattern of its own: what its phases differ by at period ${period}, ${levelOf(-before.levelDb)} below it, is of the inputs and the borders.`
+      : pattern;
+  }
   const rest = `With all layers repaired it ${fallenBy(all.fallDb)}, and the outputs are alike to ${levelOf(all.psnr)} (PSNR), ${all.ssim.toFixed(3)} (SSIM).`;
   if (worst?.repaired == null) return `${pattern} Repairing any one layer alone does not lower it. ${rest}`;
   return `${pattern} ${worst.name} brings most of it, ${percent(worst.share)} of its power: repaired alone, the pattern ${fallenBy(worst.repaired.fallDb)}. ${rest}`;
