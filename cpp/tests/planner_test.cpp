@@ -239,6 +239,8 @@ TEST_CASE("Winograd refuses what either axis has no transform for") {
     CAPTURE(axis);
     Spec spec = dense;
     spec.stride[axis] = 2;
+    CHECK_FALSE(refuses(spec));
+    spec.kernel[axis] = 2;
     CHECK(refuses(spec));
     spec = dense;
     spec.dilation[axis] = 2;
@@ -362,6 +364,11 @@ TEST_CASE("how far routes of phases go, to the channel") {
     // Seven pieces of five taps and one of six.
     spec.kernel[2] = refused ? 42 : 41;
     check(RouteId::kWinogradLine, spec, 16);
+    // Parities of both axes.
+    spec.transposed = false;
+    spec.kernel = {1, 11, 8};
+    spec.stride = {1, refused ? 9 : 8, 4};
+    check(RouteId::kWinograd43, spec, 16);
   }
 }
 

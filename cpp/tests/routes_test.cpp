@@ -173,8 +173,8 @@ Problem random_wide_problem(Random& random) {
     spec.relu = random.one_in(3);
     Axes input{random.one_in(4) ? 2 : 1, 1, 1};
     for (int axis = 1; axis < 3; ++axis) {
-      spec.stride[axis] = spec.transposed ? random.between(1, 3) : 1;
-      spec.kernel[axis] = random.between(2, spec.transposed ? 3 * spec.stride[axis] : 3);
+      spec.stride[axis] = random.between(1, 3);
+      spec.kernel[axis] = random.between(2, 3 * spec.stride[axis]);
       spec.pad_before[axis] = random.between(-2, spec.kernel[axis] - 1);
       spec.pad_after[axis] = random.between(-2, spec.kernel[axis] - 1);
       input[axis] = random.between(2, axis == 1 ? 11 : 37);

@@ -135,9 +135,8 @@ double scatter_nanoseconds(const Problem& problem, const Strips& cut) {
 }
 
 double winograd_nanoseconds(const Form& form, const Problem& problem, const Bands& cut,
-                            double pairs, double products, double lines) {
+                            const WinogradWork& work) {
   const Spec& spec = problem.spec;
-  const double in = spec.group_in_channels();
   const double phases = spec.transposed ? 1.0 * spec.stride[1] * spec.stride[2] : 1;
   const double rows = phases * spec.group_out_channels();
   // To transform a quad of an input channel, and of a row of the product.
@@ -147,17 +146,23 @@ double winograd_nanoseconds(const Form& form, const Problem& problem, const Band
                                                    : std::pair{8, 12};
   const double jobs = static_cast<double>(problem.batch) * problem.input[0] * spec.groups;
   const auto quads = static_cast<double>(cut.tile_rows * cut.quads);
-  const auto again = static_cast<double>(cut.bands * cut.quads) * (lines - 1);
+  const auto again = static_cast<double>(cut.bands * cut.quads) * (work.lines - 1);
   const int64_t last_rows = cut.tile_rows - (cut.bands - 1) * cut.band_rows;
   const auto panels =
       static_cast<double>((cut.bands - 1) * cut.panels + (last_rows * cut.quads + 1) / 2);
-  const double weights = form.points * rows * in * lines * spec.groups;
+  const double weights = rows * work.depths * spec.groups;
   // What does not stay in the cache comes from memory for every band.
   const bool streams = weights > static_cast<double>(machine.cached_weights);
   const double read = streams ? 0.25 * static_cast<double>(cut.bands) * jobs / spec.groups : 0.003;
+  // To separate the parities of a strided convolution.
+  const bool last = problem.layout == Layout::kChannelsLast;
+  const double separate = work.planes > spec.group_in_channels()
+                              ? work.planes * static_cast<double>(cut.bands * cut.plane) *
+                                    ((last ? 0.55 : 0.5) + 18 / static_cast<double>(cut.pitch))
+                              : 0;
   return 2500 +
-         jobs * ((quads + again) * input * pairs * in + quads * output * rows +
-                 panels * 1.12 * form.points * in * lines * products) +
+         jobs * (separate + (quads + again) * input * work.pairs * work.planes +
+                 quads * output * rows + panels * 1.12 * work.depths * work.products) +
          read * weights + memory_nanoseconds(problem, 0.25);
 }
 

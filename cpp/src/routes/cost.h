@@ -23,10 +23,17 @@ double polyphase_nanoseconds(const Problem& problem, const Blocks& cut);
 
 double scatter_nanoseconds(const Problem& problem, const Strips& cut);
 
-// `pairs` of windows, of whose products one step of the depth takes `products` nanoseconds; each is
-// the sum of `lines`.
+// What a group of Winograd's transforms and multiplies.
+struct WinogradWork {
+  double pairs;     // of windows
+  double planes;    // of a group: its channels by parities
+  double products;  // nanoseconds of one step of the depth of all products
+  double lines;     // that each is the sum of
+  double depths;    // of all points together
+};
+
 double winograd_nanoseconds(const Form& form, const Problem& problem, const Bands& cut,
-                            double pairs, double products, double lines);
+                            const WinogradWork& work);
 
 // `products` as above, of all `windows`.
 double winograd_line_nanoseconds(const LineForm& form, const Problem& problem, const Stretches& cut,

@@ -7,19 +7,26 @@
 //            stride 2, whose four phases share one window
 //   F(4, 2)  25 replace 64 of each phase of a 4 x 4 kernel of stride 2, whose phases fill four
 //            windows; 100 replace 144 of a 3 x 3 kernel of stride 2, whose phases share one
+//            Of a strided convolution 100 replace 256 of a 4 x 4 kernel of stride 2, and 81 replace
+//            144 of a 3 x 3
 //   F(2, 2)  9 replace 16: small images, and weights that grow less
 //   F(4, 5)  8 replace 20 of each row of a 5 x 5 kernel, and of a 9 x 9 kernel of stride 2, whose
 //            phases share one window: along the width alone, where the products of all rows of the
 //            kernel are summed before they are transformed back
+//
+// A convolution of stride s x s is the sum of s * s of stride 1, one of each parity of the input's
+// positions with the taps that meet it. The parities are further input channels, separated while
+// the input is copied, and summed before they are transformed back. What a parity of fewer taps
+// gives at the point infinity is zero, and left out.
 //
 // It rounds otherwise than a plain sum. With u = 2^-24, and X and W the largest |input| and
 // |weight| of a window,
 //   |error| <= c * (channels + 20) * u * channels * X * W
 // in the worst case, where c is the product over both axes of the largest row of |A^T| (|G| |B^T|):
 // 2304 for F(4, 3), 400 for F(4, 2), 16 for F(2, 2), and 87 for F(4, 5), where `channels` counts
-// each row of the kernel as well. Of random values the error of F(4, 3) is some ten times that of a
-// plain sum. A NaN or infinity reaches all outputs of the tiles that read it. `Spec::exact` turns
-// the routes off.
+// each row of the kernel as well, and for all each parity. Of random values the error of F(4, 3) is
+// some ten times that of a plain sum. A NaN or infinity reaches all outputs of the tiles that read
+// it. `Spec::exact` turns the routes off.
 
 #include <algorithm>
 #include <cmath>
@@ -44,6 +51,8 @@ constexpr int64_t kMostWeights = int64_t{20} << 20;
 constexpr int kLeastChannels = 12;
 // Offsets of the height whose products are summed where the width alone is transformed.
 constexpr int kMostLines = 16;
+// Parities by their lines.
+constexpr int kMostSegments = 32;
 constexpr int64_t kCacheLine = 16;
 
 // Phases behind each other whose taps read at offsets `first_offset` and the next few.
@@ -54,8 +63,8 @@ struct Window {
 };
 
 // Calls visit(window) with the windows of `taps` offsets that hold the phases of one axis, by
-// rising phase, which is by rising offset; stops and answers false when a phase has more taps. The
-// axis has no dilation, and a convolution's has stride 1.
+// rising phase, which is by rising offset; stops and answers false when a phase has more taps of
+// one parity. The axis has no dilation.
 template <typename Visit>
 bool visit_windows(const Spec& spec, int axis, int taps, const Visit& visit) {
   const auto count = static_cast<int32_t>(AxisPhases::count(spec, axis));
@@ -64,7 +73,7 @@ bool visit_windows(const Spec& spec, int axis, int taps, const Visit& visit) {
   for (int32_t phase = 0; phase < count; ++phase, ++window.phases) {
     const Range offsets = AxisPhases::inputs_of(spec, axis, {phase, phase + 1});
     if (offsets.count() <= 0) continue;
-    if (offsets.count() > taps) return false;
+    if (ceil_divide(offsets.count(), AxisPhases::step(spec, axis)) > taps) return false;
     if (empty || offsets.end - window.first_offset > taps) {
       if (!empty) visit(window);
       window = {empty ? 0 : phase, empty ? phase : 0, static_cast<int32_t>(offsets.begin)};
@@ -73,6 +82,19 @@ bool visit_windows(const Spec& spec, int axis, int taps, const Visit& visit) {
   }
   visit(window);
   return true;
+}
+
+// source[i * step] to target[i].
+void copy_every(const float* source, int64_t step, int64_t count, float* target) {
+  if (step == 1) return copy_floats(source, count, target);
+  int64_t index = 0;
+  // What lies behind the last one may not be there.
+  for (; step == 2 && index + 4 < count; index += 4) {
+    const v128_t left = wasm_v128_load(source + 2 * index);
+    const v128_t right = wasm_v128_load(source + 2 * index + 4);
+    wasm_v128_store(target + index, wasm_i32x4_shuffle(left, right, 0, 2, 4, 6));
+  }
+  for (; index < count; ++index) target[index] = source[index * step];
 }
 
 // A window of each axis: the rows of its product are its phases by output channels.
@@ -96,7 +118,54 @@ int height_steps(const Form& form) { return form.width_alone() ? 1 : form.steps;
 // as well.
 int64_t lines_of(const Form& form, const Spec& spec) {
   if (!form.width_alone()) return 1;
-  return AxisPhases::inputs_of(spec, 1, {0, AxisPhases::count(spec, 1)}).count();
+  const int64_t count = AxisPhases::inputs_of(spec, 1, {0, AxisPhases::count(spec, 1)}).count();
+  return ceil_divide(count, AxisPhases::step(spec, 1));
+}
+
+// Parities of an axis of the input that taps meet: parity p has the positions p, p + step ...
+// behind the first that the first window reads.
+int64_t parities_of(const Spec& spec, int axis) {
+  return spec.transposed ? 1 : std::min(spec.stride[axis], spec.kernel[axis]);
+}
+
+// One parity of each axis, whose planes stand behind those of the one before.
+struct Parity {
+  int64_t height;
+  int64_t width;
+};
+
+template <typename Visit>
+void visit_parities(const Spec& spec, const Visit& visit) {
+  for (int64_t height = 0; height < parities_of(spec, 1); ++height) {
+    for (int64_t width = 0; width < parities_of(spec, 2); ++width) visit(Parity{height, width});
+  }
+}
+
+// Lines that are summed of a parity at one point: none where its taps do not reach infinity.
+int64_t lines_at(const Form& form, const Spec& spec, const Parity& parity, int point) {
+  const auto taps = [&](int axis, int64_t parity_of_axis) {
+    return ceil_divide(spec.kernel[axis] - parity_of_axis, spec.stride[axis]);
+  };
+  const auto is_zero = [&](int axis, int64_t parity_of_axis, int index) {
+    return !spec.transposed && index == form.reads - 1 && taps(axis, parity_of_axis) < form.taps;
+  };
+  if (is_zero(2, parity.width, point % form.reads)) return 0;
+  if (!form.width_alone()) return is_zero(1, parity.height, point / form.reads) ? 0 : 1;
+  return spec.transposed ? lines_of(form, spec) : taps(1, parity.height);
+}
+
+// Input channels of a group by what is summed of them at one point.
+int64_t depth_at(const Form& form, const Spec& spec, int point) {
+  int64_t lines = 0;
+  visit_parities(spec, [&](const Parity& parity) { lines += lines_at(form, spec, parity, point); });
+  return lines * spec.group_in_channels();
+}
+
+// The same of all points.
+int64_t all_depths(const Form& form, const Spec& spec) {
+  int64_t sum = 0;
+  for (int point = 0; point < form.points; ++point) sum += depth_at(form, spec, point);
+  return sum;
 }
 
 // Calls visit(pair) with every pair of windows; false as visit_windows.
@@ -117,7 +186,12 @@ int64_t row_count(const Spec& spec) {
 
 // Of all transformed weights.
 int64_t weight_values(const Form& form, const Spec& spec) {
-  return row_count(spec) * form.points * lines_of(form, spec) * spec.in_channels;
+  return row_count(spec) * all_depths(form, spec) * spec.groups;
+}
+
+// Planes of a group: of every input channel one of each parity.
+int64_t planes_of(const Spec& spec) {
+  return parities_of(spec, 1) * parities_of(spec, 2) * spec.group_in_channels();
 }
 
 class WinogradRoute final : public Route {
@@ -126,6 +200,8 @@ class WinogradRoute final : public Route {
       : form_(form),
         spec_(spec),
         lines_(lines_of(form, spec)),
+        planes_(planes_of(spec)),
+        row_elements_(all_depths(form, spec) + form.points),
         streams_weights_(weight_values(form, spec) > machine.cached_weights) {}
 
   Status set_parameters(const float* weight, const float* bias) override;
@@ -142,16 +218,13 @@ class WinogradRoute final : public Route {
   };
   // What a worker computes with.
   struct Memory {
-    float* planes;       // [channel][padded rows][pitch]
-    float* transformed;  // [point][panel][channel][kPanel], of one pair of windows
+    float* planes;       // [parity][channel][padded rows][pitch]
+    float* transformed;  // [point][panel][parity][channel][kPanel], of one pair of windows
     float* products;     // [point][row of a tile][panel][kPanel]
     float* results;      // [phase][channel][step row][result pitch]
   };
-  int64_t depth() const { return lines_ * spec_.group_in_channels(); }
-  // Transformed weights of one channel group.
-  int64_t group_elements(int64_t rows) const {
-    return form_.points * Tiling::packed_elements(rows, depth());
-  }
+  // Of one channel group.
+  int64_t group_elements(int64_t rows) const { return rows * row_elements_; }
   void pack_row(const Pair& pair, int64_t row, const float* weight, float* target,
                 int64_t height) const;
   void pad(const Run& run, const Band& band, float* planes) const;
@@ -163,6 +236,8 @@ class WinogradRoute final : public Route {
   const Form& form_;
   const Spec spec_;
   const int64_t lines_;
+  const int64_t planes_;
+  const int64_t row_elements_;  // of all points' tiles
   const bool streams_weights_;
   AxisPhases axes_[3];
   Buffer tiles_;  // [pair][channel group][tile][point]
@@ -182,7 +257,7 @@ Status WinogradRoute::set_parameters(const float* weight, const float* bias) {
   float* target = tiles_.data();
   visit_pairs(form_, spec_, [&](const Pair& pair) {
     for (int32_t group = 0; group < spec_.groups; ++group) {
-      pack_tiles(pair.rows(out), form_.points * (depth() + 1), target,
+      pack_tiles(pair.rows(out), row_elements_, target,
                  [&](int64_t row, float* values, int64_t height) {
                    pack_row(pair, row, weight + spec_.first_kernel(group * out), values, height);
                  });
@@ -197,43 +272,59 @@ void WinogradRoute::pack_row(const Pair& pair, int64_t row, const float* weight,
                              int64_t height) const {
   const int64_t in = spec_.group_in_channels();
   const int64_t out = spec_.group_out_channels();
-  const int64_t point_elements = Tiling::packed_elements(height, depth());
   const auto phase = static_cast<int32_t>(pair.phase(row / out, axes_[2].count()));
-  // The bias joins the results.
-  for (int point = 0; point < form_.points; ++point) target[point * point_elements] = 0;
-  for (int64_t channel_in = 0; channel_in < in; ++channel_in) {
-    const float* const kernel =
-        weight + spec_.first_kernel(row % out) + channel_in * spec_.kernel_stride();
-    double window[kMostLines * kMostReads] = {};
-    for (const AxisPhases::Tap& h : axes_[1].taps(phase / axes_[2].count())) {
-      const int32_t line = h.offset - pair.height.first_offset;
-      for (const AxisPhases::Tap& w : axes_[2].taps(phase % axes_[2].count())) {
-        const int32_t column = w.offset - pair.width.first_offset;
-        window[line * form_.reads + column] = kernel[h.tap * spec_.kernel[2] + w.tap];
-      }
-    }
-    double half[kMostReads * kMostReads];
-    for (int column = 0; !form_.width_alone() && column < form_.taps; ++column) {
-      form_.transform_weight(window + column, half + column, form_.reads);
-    }
-    const double* const lines = form_.width_alone() ? window : half;
-    for (int64_t line = 0; line < (form_.width_alone() ? lines_ : form_.reads); ++line) {
-      double points[kMostReads];
-      form_.transform_weight(lines + line * form_.reads, points, 1);
-      // Lines are further points, or further input channels.
-      const int64_t first = form_.width_alone() ? 0 : line * form_.reads;
-      const int64_t at = (form_.width_alone() ? line * in : 0) + channel_in + 1;
-      for (int point = 0; point < form_.reads; ++point) {
-        target[(first + point) * point_elements + at * height] = static_cast<float>(points[point]);
-      }
-    }
+  // Where the next value of each point belongs. The bias joins the results.
+  float* next[kMostReads * kMostReads];
+  for (int point = 0; point < form_.points; ++point) {
+    *target = 0;
+    next[point] = target + height;
+    target += (depth_at(form_, spec_, point) + 1) * height;
   }
+  visit_parities(spec_, [&](const Parity& parity) {
+    int64_t values[kMostReads * kMostReads];
+    for (int point = 0; point < form_.points; ++point) {
+      values[point] = in * lines_at(form_, spec_, parity, point);
+    }
+    for (int64_t channel_in = 0; channel_in < in; ++channel_in) {
+      const float* const kernel =
+          weight + spec_.first_kernel(row % out) + channel_in * spec_.kernel_stride();
+      double window[kMostLines * kMostReads] = {};
+      for (const AxisPhases::Tap& h : axes_[1].taps(phase / axes_[2].count())) {
+        const int32_t row_of_tap = h.offset - pair.height.first_offset;
+        if (row_of_tap % axes_[1].step() != parity.height) continue;
+        for (const AxisPhases::Tap& w : axes_[2].taps(phase % axes_[2].count())) {
+          const int32_t column_of_tap = w.offset - pair.width.first_offset;
+          if (column_of_tap % axes_[2].step() != parity.width) continue;
+          window[row_of_tap / axes_[1].step() * form_.reads + column_of_tap / axes_[2].step()] =
+              kernel[h.tap * spec_.kernel[2] + w.tap];
+        }
+      }
+      double half[kMostReads * kMostReads];
+      for (int column = 0; !form_.width_alone() && column < form_.taps; ++column) {
+        form_.transform_weight(window + column, half + column, form_.reads);
+      }
+      const double* const lines = form_.width_alone() ? window : half;
+      for (int64_t line = 0; line < (form_.width_alone() ? lines_ : form_.reads); ++line) {
+        double points[kMostReads];
+        form_.transform_weight(lines + line * form_.reads, points, 1);
+        // Lines are further points, or further input channels.
+        const auto first = form_.width_alone() ? 0 : static_cast<int>(line * form_.reads);
+        const int64_t at = (form_.width_alone() ? line * in : 0) + channel_in;
+        for (int point = 0; point < form_.reads; ++point) {
+          if (at >= values[first + point]) continue;
+          next[first + point][at * height] = static_cast<float>(points[point]);
+        }
+      }
+    }
+    for (int point = 0; point < form_.points; ++point) {
+      next[point] += values[point] * height;
+    }
+  });
 }
 
 Status WinogradRoute::run(const Plan& plan, const float* input, const Output& output,
                           float* scratch) {
   const Run run{plan.cut<Bands>(), plan.problem, input, output};
-  const int64_t in = spec_.group_in_channels();
   const int64_t images = int64_t{run.problem.batch} * run.problem.input[0];
   for_each_item(run.bands * images * spec_.groups, [&](int64_t item, int worker) {
     const int64_t job = item / run.bands;
@@ -244,7 +335,7 @@ Status WinogradRoute::run(const Plan& plan, const float* input, const Output& ou
                     .rows = std::min(run.band_rows, run.tile_rows - first)};
     Memory memory;
     memory.planes = scratch + worker * run.worker_elements;
-    memory.transformed = memory.planes + in * run.plane;
+    memory.transformed = memory.planes + planes_ * run.plane;
     memory.products = memory.transformed + form_.points * run.transformed_stride;
     memory.results = memory.products + form_.points * run.products_stride;
     pad(run, band, memory.planes);
@@ -259,49 +350,62 @@ Status WinogradRoute::run(const Plan& plan, const float* input, const Output& ou
   return Status::kOk;
 }
 
-// Copies the rows that a band reads, with zeros around the input, one plane a channel.
+// Copies the rows that a band reads, with zeros around the input, one plane a parity and channel.
 void WinogradRoute::pad(const Run& run, const Band& band, float* planes) const {
   const Problem& problem = run.problem;
   const int64_t in = spec_.group_in_channels();
   const int64_t steps = height_steps(form_);
   const int64_t padded_rows = band.rows * steps + run.overlap;
-  const int64_t lead = std::clamp<int64_t>(-run.first_column, 0, run.pitch);
-  const int64_t skipped = std::max<int64_t>(0, run.first_column);
-  const int64_t columns = std::clamp<int64_t>(problem.input[2] - skipped, 0, run.pitch - lead);
-  const int64_t image = band.image / problem.input[0];
   const int64_t depth = band.image % problem.input[0];
   const int64_t first_channel = band.channel_group * in;
   const int64_t points = problem.input_points();
   const bool is_planes = problem.layout == Layout::kChannelsFirst;
+  // Calls visit(row, columns, column) with what a row of a parity's planes has of the input's.
+  const auto visit_rows = [&](const Parity& parity, const auto& visit) {
+    const int64_t step = axes_[2].step();
+    const int64_t first = run.first_column + parity.width;
+    const Range columns = indices_inside(first, step, problem.input[2], {0, run.pitch});
+    for (int64_t row = 0; row < padded_rows; ++row) {
+      const int64_t height =
+          (band.first * steps + row) * axes_[1].step() + run.first_row + parity.height;
+      const bool inside = height >= 0 && height < problem.input[1] && columns.count() > 0;
+      visit(row, inside ? columns : Range{run.pitch, run.pitch},
+            height * problem.input[2] + first + columns.begin * step);
+    }
+  };
+  const float* const source =
+      run.input + band.image / problem.input[0] * spec_.in_channels * points;
+  const int64_t start = depth * problem.input[1] * problem.input[2];
   // From row to row of a plane the input is read in order.
   for (int64_t channel = 0; channel < in; ++channel) {
-    const float* const source = run.input +
-                                (image * spec_.in_channels + first_channel + channel) * points +
-                                depth * problem.input[1] * problem.input[2] + skipped;
-    for (int64_t row = 0; row < padded_rows; ++row) {
-      const int64_t height = band.first * steps + row + run.first_row;
-      float* const line = planes + channel * run.plane + row * run.pitch;
-      if (height < 0 || height >= problem.input[1] || columns <= 0) {
-        clear_floats(line, run.pitch);
-        continue;
-      }
-      clear_floats(line, lead);
-      if (is_planes) copy_floats(source + height * problem.input[2], columns, line + lead);
-      clear_floats(line + lead + columns, run.pitch - lead - columns);
-    }
+    float* plane = planes + channel * run.plane;
+    visit_parities(spec_, [&](const Parity& parity) {
+      visit_rows(parity, [&](int64_t row, const Range& columns, int64_t point) {
+        float* const line = plane + row * run.pitch;
+        clear_floats(line, columns.begin);
+        if (is_planes && columns.count() > 0) {
+          copy_every(source + (first_channel + channel) * points + start + point, axes_[2].step(),
+                     columns.count(), line + columns.begin);
+        }
+        clear_floats(line + columns.end, run.pitch - columns.end);
+      });
+      plane += in * run.plane;
+    });
   }
-  for (int64_t row = 0; !is_planes && columns > 0 && row < padded_rows; ++row) {
-    const int64_t height = band.first * steps + row + run.first_row;
-    if (height < 0 || height >= problem.input[1]) continue;
-    const int64_t point = (band.image * problem.input[1] + height) * problem.input[2] + skipped;
-    transpose_block(columns, in, run.input + point * spec_.in_channels + first_channel,
-                    spec_.in_channels, planes + row * run.pitch + lead, run.plane);
-  }
+  if (is_planes) return;
+  visit_parities(spec_, [&](const Parity& parity) {
+    visit_rows(parity, [&](int64_t row, const Range& columns, int64_t point) {
+      if (columns.count() == 0) return;
+      transpose_block(
+          columns.count(), in, source + (start + point) * spec_.in_channels + first_channel,
+          axes_[2].step() * spec_.in_channels, planes + row * run.pitch + columns.begin, run.plane);
+    });
+    planes += in * run.plane;
+  });
 }
 
 void WinogradRoute::transform(const Run& run, const Band& band, const Pair& pair,
                               const Memory& memory) const {
-  const int64_t in = spec_.group_in_channels();
   const int64_t quads = (band.rows + lines_ - 1) * run.quads;
   const float* const first = memory.planes +
                              (pair.height.first_offset - run.first_row) * run.pitch +
@@ -311,28 +415,28 @@ void WinogradRoute::transform(const Run& run, const Band& band, const Pair& pair
     return first + row * height_steps(form_) * run.pitch +
            (quad - row * run.quads) * kQuad * form_.steps;
   };
-  // Two channels of a panel fill a line of the cache, and planes are read in order.
+  // Two planes of a panel fill a line of the cache, and planes are read in order.
   constexpr int64_t kTogether = 2;
-  for (int64_t begin = 0; begin < in; begin += kTogether) {
-    const int64_t end = std::min(begin + kTogether, in);
+  for (int64_t begin = 0; begin < planes_; begin += kTogether) {
+    const int64_t end = std::min(begin + kTogether, planes_);
     for (int64_t quad = 0; quad < quads; quad += 2) {
       const float* const left = window_of(quad);
       const float* const right = quad + 1 < quads ? window_of(quad + 1) : nullptr;
-      for (int64_t channel = begin; channel < end; ++channel) {
-        float* const panel = memory.transformed + (quad / 2 * in + channel) * kPanel;
-        const int64_t plane = channel * run.plane;
-        form_.transform_quad(left + plane, run.pitch, panel, run.transformed_stride);
+      for (int64_t plane = begin; plane < end; ++plane) {
+        float* const panel = memory.transformed + (quad / 2 * planes_ + plane) * kPanel;
+        const int64_t start = plane * run.plane;
+        form_.transform_quad(left + start, run.pitch, panel, run.transformed_stride);
         if (right == nullptr) continue;
-        form_.transform_quad(right + plane, run.pitch, panel + kQuad, run.transformed_stride);
+        form_.transform_quad(right + start, run.pitch, panel + kQuad, run.transformed_stride);
       }
     }
   }
   if (quads % 2 == 0) return;
   // The last half panel is computed with and never looked at; what is not zero may be slow.
   for (int point = 0; point < form_.points; ++point) {
-    for (int64_t channel = 0; channel < in; ++channel) {
+    for (int64_t plane = 0; plane < planes_; ++plane) {
       wasm_v128_store(memory.transformed + point * run.transformed_stride +
-                          (quads / 2 * in + channel) * kPanel + kQuad,
+                          (quads / 2 * planes_ + plane) * kPanel + kQuad,
                       wasm_f32x4_const_splat(0));
     }
   }
@@ -345,27 +449,46 @@ void WinogradRoute::multiply(const Run& run, const Band& band, const Pair& pair,
   const int64_t quads = band.rows * run.quads;
   const int64_t pitch = run.panels * kPanel;
   const int64_t steps = height_steps(form_);
-  // A row of steps further lie as many panels as a row has.
-  Segment lines[kMostLines];
-  for (int64_t line = 0; line < lines_; ++line) {
-    lines[line] = {static_cast<int32_t>(line * run.quads / 2 * in), static_cast<int32_t>(in)};
+  // What the points sum: those of infinity along either axis may leave out parities.
+  struct Sum {
+    Segment segments[kMostSegments];
+    int32_t count;
+    int64_t depth;
+  } sums[4];
+  const auto sum_of = [&](int point) -> Sum& {
+    return sums[(point / form_.reads == form_.reads - 1 ? 2 : 0) +
+                (point % form_.reads == form_.reads - 1 ? 1 : 0)];
+  };
+  for (int point = 0; point < form_.points; ++point) {
+    Sum& sum = sum_of(point);
+    sum = {.segments = {}, .count = 0, .depth = depth_at(form_, spec_, point)};
+    int64_t first = 0;
+    visit_parities(spec_, [&](const Parity& parity) {
+      // A row of steps further lie as many panels as a row has.
+      for (int64_t line = 0; line < lines_at(form_, spec_, parity, point); ++line) {
+        sum.segments[sum.count++] = {static_cast<int32_t>(line * run.quads / 2 * planes_ + first),
+                                     static_cast<int32_t>(in)};
+      }
+      first += in;
+    });
   }
   const Tiling tiling(pair.rows(out));
   const float* tile = tiles + band.channel_group * group_elements(pair.rows(out));
   for (int64_t index = 0; index < tiling.count; ++index) {
     const int height = tiling.height(index);
     for (int point = 0; point < form_.points; ++point) {
-      multiply_tiles(height, depth(), streams_weights_,
+      const Sum& sum = sum_of(point);
+      multiply_tiles(height, sum.depth, streams_weights_,
                      {.tile = tile,
                       .panels = memory.transformed + point * run.transformed_stride,
                       .panel_count = (quads + 1) / 2,
-                      .panel_stride = in * kPanel,
-                      .segments = lines,
-                      .segment_count = static_cast<int32_t>(lines_),
+                      .panel_stride = planes_ * kPanel,
+                      .segments = sum.segments,
+                      .segment_count = sum.count,
                       .relu = false,
                       .result = memory.products + point * run.products_stride,
                       .result_stride = pitch});
-      tile += Tiling::packed_elements(height, depth());
+      tile += Tiling::packed_elements(height, sum.depth);
     }
     for (int tile_row = 0; tile_row < height; ++tile_row) {
       const int64_t row = tiling.first_row(index) + tile_row;
@@ -420,7 +543,6 @@ const char* refusal(const Form& form, const Problem& problem) {
     return "gains nothing with fewer than 12 input channels";
   }
   for (int axis = 1; axis < 3; ++axis) {
-    if (!spec.transposed && spec.stride[axis] != 1) return "takes convolutions of stride 1 only";
     if (spec.dilation[axis] != 1 || spec.input_dilation[axis] != 1) return "takes no dilation";
     if (spec.kernel[axis] <= spec.stride[axis] && !(form.width_alone() && axis == 1)) {
       return "gains nothing where phases have one tap";
@@ -428,6 +550,11 @@ const char* refusal(const Form& form, const Problem& problem) {
   }
   if (const char* reason = AxisPhases::refusal(problem)) return reason;
   if (lines_of(form, spec) > kMostLines) return "takes no kernel this tall";
+  int64_t segments = lines_of(form, spec);
+  for (int axis = 1; axis < 3; ++axis) {
+    segments *= parities_of(spec, axis);
+    if (segments > kMostSegments) return "takes no strides this long";
+  }
   if (weight_values(form, spec) > kMostWeights) {
     return "would keep more than 80 MB of transformed weights";
   }
@@ -456,7 +583,7 @@ const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
     products += tile_step_nanoseconds(pair.rows(spec.group_out_channels()));
   });
   if (!fits) return form.too_many_taps;
-  const int64_t in = spec.group_in_channels();
+  const int64_t planes = planes_of(spec);
   cut.quads = ceil_divide(AxisPhases::cells(problem, 2), int64_t{form.steps} * kQuad);
   // Lines of transformed inputs begin with a panel where several are summed.
   if (lines > 1) cut.quads += cut.quads % 2;
@@ -467,7 +594,7 @@ const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
   const int64_t jobs =
       std::max<int64_t>(1, int64_t{problem.batch} * problem.input[0] * spec.groups);
   const int64_t wanted = ceil_divide(machine.threads, jobs);
-  const int64_t row_bytes = 4 * form.points * in * cut.quads * kQuad;
+  const int64_t row_bytes = 4 * form.points * planes * cut.quads * kQuad;
   cut.band_rows = std::max(machine.winograd_band_bytes / row_bytes,
                            (lines - 1) * machine.winograd_rows_per_line);
   if (weight_values(form, spec) > machine.cached_weights) {
@@ -485,14 +612,19 @@ const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
   cut.bands = ceil_divide(cut.tile_rows, cut.band_rows);
   cut.panels = (cut.band_rows * cut.quads + 1) / 2;
   cut.plane = (cut.band_rows * steps + cut.overlap) * cut.pitch;
-  cut.transformed_stride = (cut.panels + (lines - 1) * cut.quads / 2) * in * kPanel + kCacheLine;
+  cut.transformed_stride =
+      (cut.panels + (lines - 1) * cut.quads / 2) * planes * kPanel + kCacheLine;
   cut.products_stride = cut.panels * kTileRows * kPanel + kCacheLine;
-  cut.worker_elements = in * cut.plane +
+  cut.worker_elements = planes * cut.plane +
                         form.points * (cut.transformed_stride + cut.products_stride) +
                         row_count(spec) * cut.band_rows * steps * cut.result_pitch;
   plan->set_cut(cut, machine.threads);
-  plan->nanoseconds =
-      winograd_nanoseconds(form, problem, cut, pairs, products, static_cast<double>(lines));
+  plan->nanoseconds = winograd_nanoseconds(form, problem, cut,
+                                           {.pairs = pairs,
+                                            .planes = static_cast<double>(planes),
+                                            .products = products,
+                                            .lines = static_cast<double>(lines),
+                                            .depths = static_cast<double>(all_depths(form, spec))});
   return nullptr;
 }
 
