@@ -111,7 +111,8 @@ function inBrowser(
 }
 
 /**
- * Leaves out what has passed with all that it reads (tests/support/passed-files.ts), unless files or tests are named.
+ * Leaves out what has passed with all that it reads (tests/support/passed-files.ts), unless files or tests are named,
+ * or watched.
  * What compiles its programs takes longest: it comes first, beside tests that wait for browsers.
  */
 class WhatChanged extends BaseSequencer {
@@ -119,8 +120,8 @@ class WhatChanged extends BaseSequencer {
     const passed = files.filter(({ project, moduleId }) => hasPassed(project.name, moduleId));
     // Vitest keeps the names of the command line there, but not among its types.
     const names = (this.ctx as unknown as { readonly filenamePattern?: readonly string[] }).filenamePattern;
-    const isNamed = names !== undefined || this.ctx.config.testNamePattern !== undefined;
-    const left = isNamed ? [] : passed;
+    const { testNamePattern, watch } = this.ctx.config;
+    const left = names !== undefined || testNamePattern !== undefined || watch ? [] : passed;
     if (left.length > 0) this.ctx.config.passWithNoTests = true;
     for (const name of new Set(left.map(({ project }) => project.name))) {
       const [of, all] = [left, files].map(

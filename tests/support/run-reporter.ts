@@ -20,7 +20,8 @@ export default class RunReporter implements Reporter {
     // Tests that a name on the command line left out are skipped, too.
     const named = this.#vitest?.config.testNamePattern !== undefined;
     const unexpected = named ? [] : modules.flatMap(unexpectedSkips);
-    if (!named) for (const module of modules) note(module);
+    // Files that are watched change after they were digested.
+    if (!named && !this.#vitest?.config.watch) for (const module of modules) note(module);
     for (const line of unexpected) console.log(`skipped, and not expected to be: ${line}`);
     if (unexpected.length > 0) process.exitCode = 1;
 
