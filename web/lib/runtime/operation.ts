@@ -7,8 +7,8 @@ export type Layout = 'channels-first' | 'channels-last';
 export interface CanonicalParameters<Buffer extends ArrayBufferLike = ArrayBufferLike> {
   readonly weight: Float32Array<Buffer>;
   readonly bias: Float32Array<Buffer> | null;
-  /** A factor of every output channel that the weight has yet to be multiplied by, on its way to the heap. */
-  readonly scale?: ArrayLike<number>;
+  /** What the weight has yet to be multiplied by, on its way to the heap. */
+  readonly rescale?: (weight: Float32Array, spec: Spec) => void;
 }
 
 /** What a value of a tensor is; the numbers are the core's. */
