@@ -257,10 +257,10 @@ double depthwise_nanoseconds(const Problem& problem, const depthwise::TileGrid& 
     const double steps = std::ceil(problem.output[2] / phases);
     const double filled = std::ceil(steps / 4) * 4 / steps;
     const double rows = outputs / problem.output[2];
-    double row_taps = spec.kernel[0] * spec.kernel[1] * spec.group_in_channels();
-    if (spec.transposed) row_taps /= spec.stride[0] * spec.stride[1];
-    return 600 + 240 * tiles + 0.06 * macs * filled + 0.042 * (outputs + copied) +
-           rows * phases * (9.3 + 0.66 * row_taps) + memory_nanoseconds(problem, 0.23);
+    double taps = static_cast<double>(spec.kernel_elements()) * spec.group_in_channels();
+    if (spec.transposed) taps /= 1.0 * spec.stride[0] * spec.stride[1] * spec.stride[2];
+    return 600 + 260 * tiles + 0.055 * macs * filled + 0.06 * (outputs + copied) +
+           rows * phases * (6.4 + 0.35 * taps) + memory_nanoseconds(problem, 0.15);
   }
   const double lanes =
       depthwise::whole_vectors(spec.out_channels) / static_cast<double>(spec.out_channels);
