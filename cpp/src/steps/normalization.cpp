@@ -4,17 +4,283 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 
 #include "deconv/workspace.h"
+#include "kernels/lanes.h"
+#include "parallel.h"
 #include "simd.h"
-#include "steps/line_reduction.h"
 
+// A tensor is a grid of rows and columns for each outer entry: channels are rows and points
+// columns, or the other way round. What has one mean is a line, a row or a column; lines are
+// gathered into sets afterwards. Inner loops see tiles: 16 columns of some rows, or some times 16
+// values of a row.
 namespace deconv {
-
-using namespace lines;
-
 namespace {
+
+constexpr int kParts = 4;
+constexpr int64_t kLanes = 4 * kParts;
+// Few enough that sums in single precision keep their digits, and that a tile which is read twice
+// stays in the first-level cache.
+constexpr int64_t kHeight = 64;
+// Values that a thread takes at once, and the most pieces that a line is cut into.
+constexpr int64_t kPiece = 1 << 14;
+constexpr int64_t kMostPieces = 64;
+// Columns of a piece of the reductions that go down them.
+constexpr int64_t kPieceColumns = 256;
+
+int64_t divide_up(int64_t value, int64_t by) { return (value + by - 1) / by; }
+
+struct Grid {
+  int64_t outer;
+  int64_t rows;
+  int64_t columns;
+};
+
+// The rows of a tile follow each other along one row of the grid, or down its columns.
+enum class Walk { kAlong, kDown };
+
+struct Position {
+  int64_t outer;
+  int64_t row;
+  int64_t column;
+};
+
+struct Tile {
+  Position at;
+  int64_t height;
+  int64_t lanes;
+};
+
+// Pieces that are worked on at once, of `rows` rows and `columns` columns where there are as many.
+struct Cut {
+  Cut(const Grid& grid, int64_t rows, int64_t columns)
+      : grid(grid),
+        rows(rows),
+        columns(columns),
+        down(divide_up(grid.rows, rows)),
+        across(divide_up(grid.columns, columns)) {}
+
+  Grid grid;
+  int64_t rows;
+  int64_t columns;
+  int64_t down;
+  int64_t across;
+};
+
+// Calls visit(context, tile, down, across) for every tile; the last two number the piece that it is
+// in. Those of a piece come in order, from one thread.
+void for_each_tile(const Cut& cut, Walk walk, const void* context,
+                   void (*visit)(const void*, const Tile&, int64_t, int64_t)) {
+  const Grid& grid = cut.grid;
+  for_each_item(grid.outer * cut.down * cut.across, [&](int64_t item, int) {
+    const int64_t across = item % cut.across;
+    const int64_t down = item / cut.across % cut.down;
+    const int64_t outer = item / cut.across / cut.down;
+    const int64_t last_row = std::min(grid.rows, (down + 1) * cut.rows);
+    const int64_t first_column = across * cut.columns;
+    const int64_t last_column = std::min(grid.columns, first_column + cut.columns);
+    const int64_t most_rows = walk == Walk::kAlong ? 1 : kHeight;
+    for (int64_t row = down * cut.rows; row < last_row; row += most_rows) {
+      int64_t width = kLanes;
+      for (int64_t column = first_column; column < last_column; column += width) {
+        const int64_t rest = last_column - column;
+        Tile tile{
+            {outer, row, column}, std::min(most_rows, last_row - row), std::min(kLanes, rest)};
+        if (walk == Walk::kAlong && rest > kLanes) tile.height = std::min(kHeight, rest / kLanes);
+        width = walk == Walk::kAlong ? kLanes * tile.height : kLanes;
+        visit(context, tile, down, across);
+      }
+    }
+  });
+}
+
+// The same with visit(tile, down, across).
+template <typename Visit>
+void for_each_tile(const Cut& cut, Walk walk, const Visit& visit) {
+  for_each_tile(cut, walk, &visit,
+                [](const void* context, const Tile& tile, int64_t down, int64_t across) {
+                  (*static_cast<const Visit*>(context))(tile, down, across);
+                });
+}
+
+// A tile's rows, `stride` values apart.
+struct Source {
+  Source(const float* values, int64_t stride) : values(values), stride(stride) {}
+
+  // Of a tensor.
+  Source(const Grid& grid, Walk walk, const float* tensor, const Position& at)
+      : Source(tensor + (at.outer * grid.rows + at.row) * grid.columns + at.column,
+               walk == Walk::kAlong ? kLanes : grid.columns) {}
+
+  v128_t read(int64_t row, int part) const {
+    return wasm_v128_load(values + row * stride + 4 * part);
+  }
+
+  // With all lanes: those that the tile has not are zeros, in a copy.
+  Source widened(const Tile& tile, float* block) const {
+    if (tile.lanes == kLanes) return *this;
+    std::memset(block, 0, static_cast<size_t>(tile.height * kLanes) * sizeof(float));
+    for (int64_t row = 0; row < tile.height; ++row) {
+      copy_floats(values + row * stride, tile.lanes, block + row * kLanes);
+    }
+    return Source(block, kLanes);
+  }
+
+  const float* values;
+  int64_t stride;
+};
+
+// Room for a tile.
+constexpr int64_t kTile = kHeight * kLanes;
+
+// Of a line: its mean with the sum of squared distances from it, or two sums.
+struct Pair {
+  double first = 0;
+  double second = 0;
+};
+
+void store_parts(const v128_t (&parts)[kParts], float* lanes) {
+  for (int part = 0; part < kParts; ++part) wasm_v128_store(lanes + 4 * part, parts[part]);
+}
+
+float sum_of(const v128_t (&parts)[kParts]) {
+  float lanes[4];
+  wasm_v128_store(lanes, wasm_f32x4_add(wasm_f32x4_add(parts[0], parts[1]),
+                                        wasm_f32x4_add(parts[2], parts[3])));
+  return (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+}
+
+// Sums of each column, or of all of them.
+struct Sums {
+  Sums() {
+    for (int part = 0; part < kParts; ++part) {
+      first[part] = wasm_f32x4_splat(0);
+      second[part] = wasm_f32x4_splat(0);
+    }
+  }
+
+  v128_t first[kParts];
+  v128_t second[kParts];
+};
+
+// What rounding leaves below zero is zero; NaN stays.
+double at_least_zero(double value) { return value < 0 ? 0 : value; }
+
+// What lines are reduced to, tile by tile.
+class Reduction {
+ public:
+  Reduction(const Grid& grid, Walk walk) : grid_(grid), walk_(walk) {}
+  Reduction(const Reduction&) = delete;
+  Reduction& operator=(const Reduction&) = delete;
+
+  // Of all values of a tile with all lanes.
+  virtual Pair whole(const Tile& tile) const = 0;
+  // Of fewer values than there are lanes.
+  virtual Pair rest(const Tile& tile) const = 0;
+  // Of each column.
+  virtual void columns(const Tile& tile, Pair* pairs) const = 0;
+  // Adds a part of `more` values to one of `count`.
+  virtual void add(Pair& total, int64_t count, const Pair& part, int64_t more) const = 0;
+
+ protected:
+  ~Reduction() = default;
+
+  Source source(const float* tensor, const Tile& tile) const {
+    return Source(grid_, walk_, tensor, tile.at);
+  }
+
+  const Grid& grid_;
+  const Walk walk_;
+};
+
+// Moments around a first estimate of the mean, which is close to it: a mean far from zero takes
+// none of the deviation's digits.
+class Moments final : public Reduction {
+ public:
+  Moments(const Grid& grid, Walk walk, const float* x) : Reduction(grid, walk), x_(x) {}
+
+  Pair whole(const Tile& tile) const override {
+    const Source x = source(x_, tile);
+    const auto count = static_cast<double>(kLanes * tile.height);
+    Sums all = sums(x, tile.height);
+    const auto center = static_cast<float>(sum_of(all.first) / count);
+    for (v128_t& part : all.first) part = wasm_f32x4_splat(center);
+    const Sums moved = distances(x, tile.height, all.first);
+    const double first = sum_of(moved.first);
+    return {center + first / count, at_least_zero(sum_of(moved.second) - first * first / count)};
+  }
+
+  Pair rest(const Tile& tile) const override {
+    const Source x = source(x_, tile);
+    Pair moments;
+    for (int64_t lane = 0; lane < tile.lanes; ++lane) moments.first += x.values[lane];
+    moments.first /= static_cast<double>(tile.lanes);
+    for (int64_t lane = 0; lane < tile.lanes; ++lane) {
+      const double distance = x.values[lane] - moments.first;
+      moments.second += distance * distance;
+    }
+    return moments;
+  }
+
+  void columns(const Tile& tile, Pair* moments) const override {
+    float block[kTile];
+    const Source x = source(x_, tile).widened(tile, block);
+    const auto count = static_cast<double>(tile.height);
+    Sums all = sums(x, tile.height);
+    for (v128_t& part : all.first) {
+      part = wasm_f32x4_div(part, wasm_f32x4_splat(static_cast<float>(tile.height)));
+    }
+    const Sums moved = distances(x, tile.height, all.first);
+    float centers[kLanes];
+    float first[kLanes];
+    float second[kLanes];
+    store_parts(all.first, centers);
+    store_parts(moved.first, first);
+    store_parts(moved.second, second);
+    for (int64_t lane = 0; lane < kLanes; ++lane) {
+      const double sum = first[lane];
+      moments[lane] = {centers[lane] + sum / count,
+                       at_least_zero(second[lane] - sum * sum / count)};
+    }
+  }
+
+  // Chan, Golub and LeVeque (1983).
+  void add(Pair& total, int64_t count, const Pair& part, int64_t more) const override {
+    const double share = static_cast<double>(more) / static_cast<double>(count + more);
+    const double distance = part.first - total.first;
+    total.first += distance * share;
+    total.second += part.second + distance * distance * static_cast<double>(count) * share;
+  }
+
+ private:
+  static Sums sums(const Source& x, int64_t height) {
+    Sums result;
+    for (int64_t row = 0; row < height; ++row) {
+#pragma clang loop unroll(full)
+      for (int part = 0; part < kParts; ++part) {
+        result.first[part] = wasm_f32x4_add(result.first[part], x.read(row, part));
+      }
+    }
+    return result;
+  }
+
+  static Sums distances(const Source& x, int64_t height, const v128_t (&centers)[kParts]) {
+    Sums result;
+    for (int64_t row = 0; row < height; ++row) {
+#pragma clang loop unroll(full)
+      for (int part = 0; part < kParts; ++part) {
+        const v128_t distance = wasm_f32x4_sub(x.read(row, part), centers[part]);
+        result.first[part] = wasm_f32x4_add(result.first[part], distance);
+        result.second[part] = fma_f32x4(distance, distance, result.second[part]);
+      }
+    }
+    return result;
+  }
+
+  const float* const x_;
+};
 
 // What inner loops read beside the tensors. Of every line: what x is taken less of, a factor, a
 // summand and, for gradients, a factor of grad_output. Of the channels, where those lie across the
@@ -160,6 +426,71 @@ class GradientSums final : public Reduction {
   const float* const g_;
 };
 
+// Whole rows or columns of the grid.
+struct Lines {
+  Walk walk() const { return are_rows ? Walk::kAlong : Walk::kDown; }
+  int64_t per_outer() const { return are_rows ? grid.rows : grid.columns; }
+  int64_t count() const { return grid.outer * per_outer(); }
+  int64_t length() const { return are_rows ? grid.columns : grid.rows; }
+  Lines crossing() const { return {grid, !are_rows}; }
+
+  // How a reduction cuts them: each line has a slot for every piece of it.
+  Cut cut() const {
+    const int64_t most = divide_up(length(), kMostPieces);
+    if (are_rows) {
+      const int64_t columns = std::max(kPiece, divide_up(most, kLanes) * kLanes);
+      return Cut(grid, std::max(int64_t{1}, kPiece / grid.columns), columns);
+    }
+    const int64_t columns = std::min(grid.columns, kPieceColumns);
+    return Cut(grid, std::max({kHeight, kPiece / columns, most}), columns);
+  }
+  int64_t slots() const {
+    const Cut pieces = cut();
+    return count() * (are_rows ? pieces.across : pieces.down);
+  }
+
+  Grid grid;
+  bool are_rows;
+};
+
+// Reduces every line to slots[line]; there are lines.slots() of them.
+void reduce(const Lines& lines, const Reduction& reduction, Pair* slots) {
+  const Cut cut = lines.cut();
+  const int64_t per_outer = lines.per_outer();
+  std::fill_n(slots, lines.slots(), Pair{});
+  for_each_tile(cut, lines.walk(), [&](const Tile& tile, int64_t down, int64_t across) {
+    const auto& [outer, row, column] = tile.at;
+    if (lines.are_rows) {
+      Pair& slot = slots[(outer * per_outer + row) * cut.across + across];
+      const bool all = tile.lanes == kLanes;
+      reduction.add(slot, column - across * cut.columns,
+                    all ? reduction.whole(tile) : reduction.rest(tile), tile.height * tile.lanes);
+      return;
+    }
+    Pair pairs[kLanes];
+    reduction.columns(tile, pairs);
+    Pair* const first = slots + (outer * cut.down + down) * per_outer + column;
+    for (int64_t lane = 0; lane < tile.lanes; ++lane) {
+      reduction.add(first[lane], row - down * cut.rows, pairs[lane], tile.height);
+    }
+  });
+  // What is written has been read: a line's slots never stand before its place.
+  const int64_t pieces = lines.are_rows ? cut.across : cut.down;
+  const int64_t piece = lines.are_rows ? cut.columns : cut.rows;
+  if (pieces == 1) return;
+  for (int64_t line = 0; line < lines.count(); ++line) {
+    const int64_t outer = line / per_outer;
+    Pair total;
+    for (int64_t index = 0; index < pieces; ++index) {
+      const int64_t slot = lines.are_rows ? line * pieces + index
+                                          : (outer * pieces + index) * per_outer + line % per_outer;
+      const int64_t begin = index * piece;
+      reduction.add(total, begin, slots[slot], std::min(piece, lines.length() - begin));
+    }
+    slots[line] = total;
+  }
+}
+
 // Writes write(operands, x, g, row, part) for every value; g is read where it is used.
 template <typename AnyKind, typename Write>
 void map(const Grid& grid, const Parameters& parameters, const float* x, const float* g, float* y,
@@ -223,7 +554,7 @@ class Normalizer {
 
   // Centers, scales and shifts by the sets' own moments, with weight and bias or without.
   void measure(const float* x, float* statistics, bool with_weight) {
-    reduce_to_moments(lines_, x, slots_);
+    reduce(lines_, Moments(lines_.grid, lines_.walk(), x), slots_);
     const auto line_count = static_cast<double>(lines_.length());
     const auto set_lines = static_cast<double>(lines_of_set());
     for (int64_t set = 0; set < call_.sets(); ++set) {
