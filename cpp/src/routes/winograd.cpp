@@ -478,17 +478,18 @@ void WinogradRoute::multiply(const Run& run, const Band& band, const Pair& pair,
     const int height = tiling.height(index);
     for (int point = 0; point < form_.points; ++point) {
       const Sum& sum = sum_of(point);
-      multiply_tiles(height, sum.depth, streams_weights_,
-                     {.tile = tile,
-                      .panels = memory.transformed + point * run.transformed_stride,
-                      .panel_count = (quads + 1) / 2,
-                      .panel_stride = planes_ * kPanel,
-                      .segments = sum.segments,
-                      .segment_count = sum.count,
-                      .relu = false,
-                      .result = memory.products + point * run.products_stride,
-                      .result_stride = pitch});
-      tile += Tiling::packed_elements(height, sum.depth);
+      const int64_t elements = Tiling::packed_elements(height, sum.depth);
+      if (streams_weights_) fetch(tile, elements);
+      multiply_tile(height, {.tile = tile,
+                             .panels = memory.transformed + point * run.transformed_stride,
+                             .panel_count = (quads + 1) / 2,
+                             .panel_stride = planes_ * kPanel,
+                             .segments = sum.segments,
+                             .segment_count = sum.count,
+                             .relu = false,
+                             .result = memory.products + point * run.products_stride,
+                             .result_stride = pitch});
+      tile += elements;
     }
     for (int tile_row = 0; tile_row < height; ++tile_row) {
       const int64_t row = tiling.first_row(index) + tile_row;
