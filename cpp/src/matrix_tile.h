@@ -60,11 +60,6 @@ struct TileProduct {
 // `rows` in 1..kTileRows.
 void multiply_tile(int rows, const TileProduct& product);
 
-// Reads a tile before it is used. The reads of a product wait for memory a few at a time, those of
-// a burst many at a time, and engines offer no prefetch: a layer of 8 MB of weights that nothing
-// had read lately took 5.3 instead of 6.1 ms.
-void fetch(const float* values, int64_t count);
-
 // The tiles of `rows` rows behind each other, from product.tile on, whose depth is `depth`. Those
 // that come from memory are fetched before they are used.
 void multiply_tiles(int64_t rows, int64_t depth, bool from_memory, TileProduct product);

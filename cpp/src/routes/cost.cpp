@@ -152,8 +152,9 @@ double winograd_nanoseconds(const Form& form, const Problem& problem, const Band
       static_cast<double>((cut.bands - 1) * cut.panels + (last_rows * cut.quads + 1) / 2);
   const double weights = rows * work.depths * spec.groups;
   // What does not stay in the cache comes from memory for every band.
-  const bool streams = weights > static_cast<double>(machine.cached_weights);
-  const double read = streams ? 0.25 * static_cast<double>(cut.bands) * jobs / spec.groups : 0.003;
+  const double streamed = std::max(0.0, weights - static_cast<double>(machine.cached_weights));
+  const double read =
+      0.003 * weights + 0.25 * streamed * static_cast<double>(cut.bands) * jobs / spec.groups;
   // To separate the parities of a strided convolution.
   const bool last = problem.layout == Layout::kChannelsLast;
   const double separate = work.planes > spec.group_in_channels()
@@ -163,7 +164,7 @@ double winograd_nanoseconds(const Form& form, const Problem& problem, const Band
   return 2500 +
          jobs * (separate + (quads + again) * input * work.pairs * work.planes +
                  quads * output * rows + panels * 1.12 * work.depths * work.products) +
-         read * weights + memory_nanoseconds(problem, 0.25);
+         read + memory_nanoseconds(problem, 0.25);
 }
 
 double winograd_line_nanoseconds(const LineForm& form, const Problem& problem, const Stretches& cut,

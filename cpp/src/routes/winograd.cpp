@@ -201,8 +201,7 @@ class WinogradRoute final : public Route {
         spec_(spec),
         lines_(lines_of(form, spec)),
         planes_(planes_of(spec)),
-        row_elements_(all_depths(form, spec) + form.points),
-        streams_weights_(weight_values(form, spec) > machine.cached_weights) {}
+        row_elements_(all_depths(form, spec) + form.points) {}
 
   Status set_parameters(const float* weight, const float* bias) override;
   Status run(const Plan& plan, const float* input, const Output& output, float* scratch) override;
@@ -238,7 +237,6 @@ class WinogradRoute final : public Route {
   const int64_t lines_;
   const int64_t planes_;
   const int64_t row_elements_;  // of all points' tiles
-  const bool streams_weights_;
   AxisPhases axes_[3];
   Buffer tiles_;  // [pair][channel group][tile][point]
   Buffer bias_;
@@ -478,8 +476,6 @@ void WinogradRoute::multiply(const Run& run, const Band& band, const Pair& pair,
     const int height = tiling.height(index);
     for (int point = 0; point < form_.points; ++point) {
       const Sum& sum = sum_of(point);
-      const int64_t elements = Tiling::packed_elements(height, sum.depth);
-      if (streams_weights_) fetch(tile, elements);
       multiply_tile(height, {.tile = tile,
                              .panels = memory.transformed + point * run.transformed_stride,
                              .panel_count = (quads + 1) / 2,
@@ -489,7 +485,7 @@ void WinogradRoute::multiply(const Run& run, const Band& band, const Pair& pair,
                              .relu = false,
                              .result = memory.products + point * run.products_stride,
                              .result_stride = pitch});
-      tile += elements;
+      tile += Tiling::packed_elements(height, sum.depth);
     }
     for (int tile_row = 0; tile_row < height; ++tile_row) {
       const int64_t row = tiling.first_row(index) + tile_row;

@@ -351,7 +351,7 @@ void WinogradLineRoute::multiply(const Run& run, const float* tiles, const Windo
   }
   const int64_t panels = run.runs * shape_.dilation;
   for (int point = 0; point < shape_.form->reads; ++point) {
-    multiply_tiles(rows(window), depth(), run.streams_weights,
+    multiply_tiles(rows(window), depth(), false,
                    {.tile = tiles + point * Tiling::packed_elements(rows(window), depth()),
                     .panels = memory.transformed + point * run.transformed_stride,
                     .panel_count = panels,
@@ -456,7 +456,6 @@ const char* make_plan(const Machine& machine, Plan* plan) {
   cut.worker_elements = kLoaded * cut.line_pitch + kTogether * cut.columns * kPanel +
                         form.reads * (cut.transformed_stride + cut.products_stride) +
                         phases * out * cut.result_pitch;
-  cut.streams_weights = phases * out * in * form.reads * shape.pieces > machine.cached_weights;
   plan->set_cut(cut, machine.threads);
   plan->nanoseconds = winograd_line_nanoseconds(form, problem, cut, windows, products, shape.pieces,
                                                 shape.dilation);
