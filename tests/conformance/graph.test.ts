@@ -302,7 +302,7 @@ describeEachBuild((build) => {
     for (let count = 0; count < 4; count += 1) round();
     expect(memoryUsage()).toEqual(before);
     // A large one leaves what its layers need beside their weight, but not its arena.
-    const large = [1, 2, 256, 256];
+    const large = [1, 2, 384, 384];
     net.forward(randomTensor(large, 1));
     round();
     const more = memoryUsage().usedBytes - before.usedBytes;

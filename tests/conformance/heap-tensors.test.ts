@@ -455,7 +455,7 @@ describeEachBuild((build) => {
     await shutdown();
     await init(build.options);
     using layer = settle(new ConvTranspose2d({ ...UP, inChannels: 16, outChannels: 16 }));
-    const x = quarters([1, 16, 160, 160], seed);
+    const x = quarters([1, 16, 200, 200], seed);
     using heapX = onHeap(x);
     using heapGrad = onHeap(quarters(layer.outputShape(x.shape), seed + 1));
     const { heapBytes } = memoryUsage();

@@ -81,6 +81,7 @@ describe.each(BUILDS_HERE)('$name', ({ options }) => {
         kernelSize: 3,
         padding: 1,
         mode,
+        bias: false,
         seed: 1,
         runtime: on,
       });

@@ -43,6 +43,7 @@ const LAYERS = [
     options: { stride: 2, groups: 26, padBefore: 2 },
   },
   { name: '1-D', x: [1, 16, 3001], w: [16, 12, 8], options: { stride: 4, padBefore: 2 } },
+  { name: '1-D, dilation', x: [2, 20, 1501], w: [20, 14, 7], options: { dilation: 3, padBefore: 4 } },
   { name: '3-D', x: [1, 16, 9, 11, 13], w: [16, 10, 3, 3, 3], options: { stride: 2, dilation: 2 } },
 ];
 

@@ -102,7 +102,6 @@ struct Stretches {
   int64_t transformed_stride = 0;
   int64_t products_stride = 0;
   int64_t worker_elements = 0;
-  bool streams_weights = false;
   // Whether the steps of a stretch are positions of the output behind each other.
   bool direct = false;
 };

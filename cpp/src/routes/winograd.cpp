@@ -39,6 +39,7 @@
 #include "parallel.h"
 #include "phase_writer.h"
 #include "routes/cost.h"
+#include "routes/phase_windows.h"
 #include "routes/route.h"
 #include "routes/winograd_forms.h"
 #include "simd.h"
@@ -55,35 +56,6 @@ constexpr int kMostLines = 16;
 constexpr int kMostSegments = 32;
 constexpr int64_t kCacheLine = 16;
 
-// Phases behind each other whose taps read at offsets `first_offset` and the next few.
-struct Window {
-  int32_t first_phase;
-  int32_t phases;
-  int32_t first_offset;
-};
-
-// Calls visit(window) with the windows of `taps` offsets that hold the phases of one axis, by
-// rising phase, which is by rising offset; stops and answers false when a phase has more taps of
-// one parity. The axis has no dilation.
-template <typename Visit>
-bool visit_windows(const Spec& spec, int axis, int taps, const Visit& visit) {
-  const auto count = static_cast<int32_t>(AxisPhases::count(spec, axis));
-  Window window{0, 0, 0};
-  bool empty = true;
-  for (int32_t phase = 0; phase < count; ++phase, ++window.phases) {
-    const Range offsets = AxisPhases::inputs_of(spec, axis, {phase, phase + 1});
-    if (offsets.count() <= 0) continue;
-    if (ceil_divide(offsets.count(), AxisPhases::step(spec, axis)) > taps) return false;
-    if (empty || offsets.end - window.first_offset > taps) {
-      if (!empty) visit(window);
-      window = {empty ? 0 : phase, empty ? phase : 0, static_cast<int32_t>(offsets.begin)};
-      empty = false;
-    }
-  }
-  visit(window);
-  return true;
-}
-
 // source[i * step] to target[i].
 void copy_every(const float* source, int64_t step, int64_t count, float* target) {
   if (step == 1) return copy_floats(source, count, target);
@@ -99,8 +71,8 @@ void copy_every(const float* source, int64_t step, int64_t count, float* target)
 
 // A window of each axis: the rows of its product are its phases by output channels.
 struct Pair {
-  Window height;
-  Window width;
+  PhaseWindow height;
+  PhaseWindow width;
 
   int64_t rows(int64_t channels) const { return height.phases * width.phases * channels; }
   // What number the phase of a row has among all, of which `width_phases` are in a line.
@@ -168,15 +140,23 @@ int64_t all_depths(const Form& form, const Spec& spec) {
   return sum;
 }
 
-// Calls visit(pair) with every pair of windows; false as visit_windows.
+// Whether no phase of an axis without dilation has more than so many taps of one parity.
+bool phases_fit(const Spec& spec, int axis, int taps) {
+  const auto count = static_cast<int32_t>(AxisPhases::count(spec, axis));
+  for (int32_t phase = 0; phase < count; ++phase) {
+    const Range offsets = AxisPhases::inputs_of(spec, axis, {phase, phase + 1});
+    if (ceil_divide(offsets.count(), AxisPhases::step(spec, axis)) > taps) return false;
+  }
+  return true;
+}
+
+// Calls visit(pair) with every pair of windows.
 template <typename Visit>
-bool visit_pairs(const Form& form, const Spec& spec, const Visit& visit) {
-  bool fits = true;
-  const bool heights_fit = visit_windows(spec, 1, height_taps(form), [&](const Window& height) {
-    fits = fits && visit_windows(spec, 2, form.taps,
-                                 [&](const Window& width) { visit(Pair{height, width}); });
+void visit_pairs(const Form& form, const Spec& spec, const Visit& visit) {
+  visit_windows(spec, 1, height_taps(form), [&](const PhaseWindow& height) {
+    visit_windows(spec, 2, form.taps,
+                  [&](const PhaseWindow& width) { visit(Pair{height, width}); });
   });
-  return heights_fit && fits;
 }
 
 int64_t row_count(const Spec& spec) {
@@ -207,7 +187,15 @@ class WinogradRoute final : public Route {
   Status run(const Plan& plan, const float* input, const Output& output, float* scratch) override;
 
  private:
-  using Run = deconv::Run<Bands>;
+  // The rows of transformed inputs that a point sums.
+  struct Sum {
+    Segment segments[kMostSegments];
+    int32_t count;
+    int64_t depth;
+  };
+  struct Run : deconv::Run<Bands> {
+    Sum sums[4];  // by kind_of() a point
+  };
   // Rows of tiles of one image and channel group.
   struct Band {
     int64_t image;
@@ -224,6 +212,12 @@ class WinogradRoute final : public Route {
   };
   // Of one channel group.
   int64_t group_elements(int64_t rows) const { return rows * row_elements_; }
+  // Points of infinity along either axis may leave out parities; other points sum alike.
+  int kind_of(int point) const {
+    const int last = form_.reads - 1;
+    return (point / form_.reads == last ? 2 : 0) + (point % form_.reads == last ? 1 : 0);
+  }
+  Sum sum_at(int point, int64_t quads) const;
   void pack_row(const Pair& pair, int64_t row, const float* weight, float* target,
                 int64_t height) const;
   void pad(const Run& run, const Band& band, float* planes) const;
@@ -288,10 +282,10 @@ void WinogradRoute::pack_row(const Pair& pair, int64_t row, const float* weight,
           weight + spec_.first_kernel(row % out) + channel_in * spec_.kernel_stride();
       double window[kMostLines * kMostReads] = {};
       for (const AxisPhases::Tap& h : axes_[1].taps(phase / axes_[2].count())) {
-        const int32_t row_of_tap = h.offset - pair.height.first_offset;
+        const int64_t row_of_tap = h.offset - pair.height.offset;
         if (row_of_tap % axes_[1].step() != parity.height) continue;
         for (const AxisPhases::Tap& w : axes_[2].taps(phase % axes_[2].count())) {
-          const int32_t column_of_tap = w.offset - pair.width.first_offset;
+          const int64_t column_of_tap = w.offset - pair.width.offset;
           if (column_of_tap % axes_[2].step() != parity.width) continue;
           window[row_of_tap / axes_[1].step() * form_.reads + column_of_tap / axes_[2].step()] =
               kernel[h.tap * spec_.kernel[2] + w.tap];
@@ -322,7 +316,11 @@ void WinogradRoute::pack_row(const Pair& pair, int64_t row, const float* weight,
 
 Status WinogradRoute::run(const Plan& plan, const float* input, const Output& output,
                           float* scratch) {
-  const Run run{plan.cut<Bands>(), plan.problem, input, output};
+  Run run{{plan.cut<Bands>(), plan.problem, input, output}, {}};
+  for (int point = 0; point < form_.points; ++point) {
+    Sum& sum = run.sums[kind_of(point)];
+    if (sum.count == 0) sum = sum_at(point, run.quads);
+  }
   const int64_t images = int64_t{run.problem.batch} * run.problem.input[0];
   for_each_item(run.bands * images * spec_.groups, [&](int64_t item, int worker) {
     const int64_t job = item / run.bands;
@@ -346,6 +344,21 @@ Status WinogradRoute::run(const Plan& plan, const float* input, const Output& ou
     write(run, band, memory.results);
   });
   return Status::kOk;
+}
+
+WinogradRoute::Sum WinogradRoute::sum_at(int point, int64_t quads) const {
+  const int64_t in = spec_.group_in_channels();
+  Sum sum{.segments = {}, .count = 0, .depth = depth_at(form_, spec_, point)};
+  int64_t first = 0;
+  visit_parities(spec_, [&](const Parity& parity) {
+    // A row of steps further lie as many panels as a row has.
+    for (int64_t line = 0; line < lines_at(form_, spec_, parity, point); ++line) {
+      sum.segments[sum.count++] = {static_cast<int32_t>(line * quads / 2 * planes_ + first),
+                                   static_cast<int32_t>(in)};
+    }
+    first += in;
+  });
+  return sum;
 }
 
 // Copies the rows that a band reads, with zeros around the input, one plane a parity and channel.
@@ -405,9 +418,8 @@ void WinogradRoute::pad(const Run& run, const Band& band, float* planes) const {
 void WinogradRoute::transform(const Run& run, const Band& band, const Pair& pair,
                               const Memory& memory) const {
   const int64_t quads = (band.rows + lines_ - 1) * run.quads;
-  const float* const first = memory.planes +
-                             (pair.height.first_offset - run.first_row) * run.pitch +
-                             (pair.width.first_offset - run.first_column);
+  const float* const first = memory.planes + (pair.height.offset - run.first_row) * run.pitch +
+                             (pair.width.offset - run.first_column);
   const auto window_of = [&](int64_t quad) {
     const auto row = static_cast<int32_t>(quad) / static_cast<int32_t>(run.quads);
     return first + row * height_steps(form_) * run.pitch +
@@ -442,40 +454,16 @@ void WinogradRoute::transform(const Run& run, const Band& band, const Pair& pair
 
 void WinogradRoute::multiply(const Run& run, const Band& band, const Pair& pair, const float* tiles,
                              const Memory& memory) const {
-  const int64_t in = spec_.group_in_channels();
   const int64_t out = spec_.group_out_channels();
   const int64_t quads = band.rows * run.quads;
   const int64_t pitch = run.panels * kPanel;
   const int64_t steps = height_steps(form_);
-  // What the points sum: those of infinity along either axis may leave out parities.
-  struct Sum {
-    Segment segments[kMostSegments];
-    int32_t count;
-    int64_t depth;
-  } sums[4];
-  const auto sum_of = [&](int point) -> Sum& {
-    return sums[(point / form_.reads == form_.reads - 1 ? 2 : 0) +
-                (point % form_.reads == form_.reads - 1 ? 1 : 0)];
-  };
-  for (int point = 0; point < form_.points; ++point) {
-    Sum& sum = sum_of(point);
-    sum = {.segments = {}, .count = 0, .depth = depth_at(form_, spec_, point)};
-    int64_t first = 0;
-    visit_parities(spec_, [&](const Parity& parity) {
-      // A row of steps further lie as many panels as a row has.
-      for (int64_t line = 0; line < lines_at(form_, spec_, parity, point); ++line) {
-        sum.segments[sum.count++] = {static_cast<int32_t>(line * run.quads / 2 * planes_ + first),
-                                     static_cast<int32_t>(in)};
-      }
-      first += in;
-    });
-  }
   const Tiling tiling(pair.rows(out));
   const float* tile = tiles + band.channel_group * group_elements(pair.rows(out));
   for (int64_t index = 0; index < tiling.count; ++index) {
     const int height = tiling.height(index);
     for (int point = 0; point < form_.points; ++point) {
-      const Sum& sum = sum_of(point);
+      const Sum& sum = run.sums[kind_of(point)];
       multiply_tile(height, {.tile = tile,
                              .panels = memory.transformed + point * run.transformed_stride,
                              .panel_count = (quads + 1) / 2,
@@ -562,24 +550,25 @@ const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
   const Problem& problem = plan->problem;
   const Spec& spec = problem.spec;
   if (const char* reason = refusal(form, problem)) return reason;
+  if (!phases_fit(spec, 1, height_taps(form)) || !phases_fit(spec, 2, form.taps)) {
+    return form.too_many_taps;
+  }
   Bands cut;
   const int64_t lines = lines_of(form, spec);
   const int64_t steps = height_steps(form);
   int64_t column_overlap = 0;
   double products = 0;
   double pairs = 0;
-  const bool fits = visit_pairs(form, spec, [&](const Pair& pair) {
+  visit_pairs(form, spec, [&](const Pair& pair) {
     if (pairs == 0) {
-      cut.first_row = pair.height.first_offset;
-      cut.first_column = pair.width.first_offset;
+      cut.first_row = pair.height.offset;
+      cut.first_column = pair.width.offset;
     }
-    cut.overlap =
-        pair.height.first_offset - cut.first_row + (form.width_alone() ? lines : form.taps) - 1;
-    column_overlap = pair.width.first_offset - cut.first_column + form.taps - 1;
+    cut.overlap = pair.height.offset - cut.first_row + (form.width_alone() ? lines : form.taps) - 1;
+    column_overlap = pair.width.offset - cut.first_column + form.taps - 1;
     pairs += 1;
     products += tile_step_nanoseconds(pair.rows(spec.group_out_channels()));
   });
-  if (!fits) return form.too_many_taps;
   const int64_t planes = planes_of(spec);
   cut.quads = ceil_divide(AxisPhases::cells(problem, 2), int64_t{form.steps} * kQuad);
   // Lines of transformed inputs begin with a panel where several are summed.

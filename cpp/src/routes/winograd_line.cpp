@@ -30,6 +30,7 @@
 #include "parallel.h"
 #include "phase_writer.h"
 #include "routes/cost.h"
+#include "routes/phase_windows.h"
 #include "routes/route.h"
 #include "routes/winograd_line_forms.h"
 #include "simd.h"
@@ -62,6 +63,8 @@ struct Shape {
   int64_t pieces;
   int64_t dilation;
 
+  // Offsets from the first tap of a window to behind its last.
+  int64_t reach() const { return dilation * (taps - 1) + 1; }
   // Columns that a stretch reads behind its own.
   int64_t overlap() const { return dilation * ((pieces - 1) * form->steps + form->taps - 1); }
 };
@@ -80,30 +83,6 @@ Shape::Shape(const Spec& spec)
     if (cost(one) < cost(*form)) form = &one;
   }
   pieces = pieces_of(*form, taps);
-}
-
-// Phases behind each other whose taps read within the same taps(), from `offset` on.
-struct Window {
-  int32_t first_phase;
-  int32_t phases;
-  int64_t offset;
-};
-
-// By rising phase, which is by rising offset.
-template <typename Visit>
-void visit_windows(const Spec& spec, const Shape& shape, const Visit& visit) {
-  const auto count = static_cast<int32_t>(AxisPhases::count(spec, 2));
-  Window window{0, 0, 0};
-  bool empty = true;
-  for (int32_t phase = 0; phase < count; ++phase, ++window.phases) {
-    const Range offsets = AxisPhases::inputs_of(spec, 2, {phase, phase + 1});
-    if (offsets.count() <= 0) continue;
-    if (!empty && offsets.end - window.offset <= shape.dilation * (shape.taps - 1) + 1) continue;
-    if (!empty) visit(window);
-    window = {empty ? 0 : phase, empty ? phase : 0, offsets.begin};
-    empty = false;
-  }
-  visit(window);
 }
 
 // Four lanes of columns to stretches behind each other, of which the first `steps` are wanted.
@@ -143,21 +122,24 @@ class WinogradLineRoute final : public Route {
     float* products;     // [point][row][tile][kPanel]
     float* results;      // [phase][channel][result pitch], unless they go to the output
   };
-  int64_t rows(const Window& window) const { return window.phases * spec_.group_out_channels(); }
+  int64_t rows(const PhaseWindow& window) const {
+    return window.phases * spec_.group_out_channels();
+  }
   int64_t depth() const { return shape_.pieces * spec_.group_in_channels(); }
   // Transformed weights of one channel group.
-  int64_t group_elements(const Window& window) const {
+  int64_t group_elements(const PhaseWindow& window) const {
     return shape_.form->reads * Tiling::packed_elements(rows(window), depth());
   }
-  void pack_row(const Window& window, int64_t row, const float* weight, float* target,
+  void pack_row(const PhaseWindow& window, int64_t row, const float* weight, float* target,
                 int64_t height) const;
-  void transform(const Run& run, const Block& block, const Window& window,
+  void transform(const Run& run, const Block& block, const PhaseWindow& window,
                  const Memory& memory) const;
-  const float* load_lines(const Run& run, const Block& block, const Window& window, int64_t channel,
-                          int64_t channels, const Memory& memory, int64_t* pitch) const;
-  void multiply(const Run& run, const float* tiles, const Window& window,
+  const float* load_lines(const Run& run, const Block& block, const PhaseWindow& window,
+                          int64_t channel, int64_t channels, const Memory& memory,
+                          int64_t* pitch) const;
+  void multiply(const Run& run, const float* tiles, const PhaseWindow& window,
                 const Memory& memory) const;
-  void transform_back(const Run& run, const Block& block, const Window& window,
+  void transform_back(const Run& run, const Block& block, const PhaseWindow& window,
                       const Memory& memory, float* target, int64_t pitch) const;
 
   const Spec spec_;
@@ -176,7 +158,7 @@ Status WinogradLineRoute::set_parameters(const float* weight, const float* bias)
   }
   std::copy_n(bias, spec_.out_channels, bias_.data());
   float* target = tiles_.data();
-  visit_windows(spec_, shape_, [&](const Window& window) {
+  visit_windows(spec_, 2, shape_.reach(), [&](const PhaseWindow& window) {
     for (int32_t group = 0; group < spec_.groups; ++group) {
       pack_tiles(rows(window), depth() + 1, target,
                  [&](int64_t row, float* values, int64_t height) {
@@ -189,7 +171,7 @@ Status WinogradLineRoute::set_parameters(const float* weight, const float* bias)
 }
 
 // One row of all points, whose values are `height` apart.
-void WinogradLineRoute::pack_row(const Window& window, int64_t row, const float* weight,
+void WinogradLineRoute::pack_row(const PhaseWindow& window, int64_t row, const float* weight,
                                  float* target, int64_t height) const {
   const LineForm& form = *shape_.form;
   const int64_t in = spec_.group_in_channels();
@@ -247,7 +229,7 @@ Status WinogradLineRoute::run(const Plan& plan, const float* input, const Output
         .columns = std::min(kPanel * run.stretch * axis_.count(), problem.output[2] - column)};
     PhaseWriter writer(problem, output);
     const float* tiles = tiles_.data();
-    visit_windows(spec_, shape_, [&](const Window& window) {
+    visit_windows(spec_, 2, shape_.reach(), [&](const PhaseWindow& window) {
       transform(run, block, window, memory);
       multiply(run, tiles + block.channel_group * group_elements(window), window, memory);
       if (run.direct) {
@@ -271,8 +253,9 @@ Status WinogradLineRoute::run(const Plan& plan, const float* input, const Output
 }
 
 // What the stretches of a block read, of so many channels, with zeros around the input.
-const float* WinogradLineRoute::load_lines(const Run& run, const Block& block, const Window& window,
-                                           int64_t channel, int64_t channels, const Memory& memory,
+const float* WinogradLineRoute::load_lines(const Run& run, const Block& block,
+                                           const PhaseWindow& window, int64_t channel,
+                                           int64_t channels, const Memory& memory,
                                            int64_t* pitch) const {
   const Problem& problem = run.problem;
   const int64_t width = problem.input[2];
@@ -310,7 +293,7 @@ const float* WinogradLineRoute::load_lines(const Run& run, const Block& block, c
   return memory.lines;
 }
 
-void WinogradLineRoute::transform(const Run& run, const Block& block, const Window& window,
+void WinogradLineRoute::transform(const Run& run, const Block& block, const PhaseWindow& window,
                                   const Memory& memory) const {
   const int64_t in = spec_.group_in_channels();
   const int64_t plane = run.columns * kPanel;
@@ -341,7 +324,7 @@ void WinogradLineRoute::transform(const Run& run, const Block& block, const Wind
   }
 }
 
-void WinogradLineRoute::multiply(const Run& run, const float* tiles, const Window& window,
+void WinogradLineRoute::multiply(const Run& run, const float* tiles, const PhaseWindow& window,
                                  const Memory& memory) const {
   const int64_t in = spec_.group_in_channels();
   // The tiles of the next piece are those of the next run.
@@ -365,8 +348,9 @@ void WinogradLineRoute::multiply(const Run& run, const float* tiles, const Windo
 }
 
 // Rows of steps lie `pitch` apart.
-void WinogradLineRoute::transform_back(const Run& run, const Block& block, const Window& window,
-                                       const Memory& memory, float* target, int64_t pitch) const {
+void WinogradLineRoute::transform_back(const Run& run, const Block& block,
+                                       const PhaseWindow& window, const Memory& memory,
+                                       float* target, int64_t pitch) const {
   const int64_t out = spec_.group_out_channels();
   const int64_t panels = run.runs * shape_.dilation;
   const int64_t steps =
@@ -423,7 +407,7 @@ const char* make_plan(const Machine& machine, Plan* plan) {
   int64_t windows = 0;
   int64_t most_rows = 0;
   double products = 0;
-  visit_windows(spec, shape, [&](const Window& window) {
+  visit_windows(spec, 2, shape.reach(), [&](const PhaseWindow& window) {
     windows += 1;
     most_rows = std::max(most_rows, window.phases * out);
     products += tile_step_nanoseconds(window.phases * out);
