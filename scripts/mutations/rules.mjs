@@ -245,7 +245,10 @@ function forgottenStatement(tokens, index, source) {
 /** Tokens of `else`, `if (...)`, or of what is left of `for (...; ...; ...)`, before a statement's own. */
 function headerLength(tokens, first, end) {
   if (tokens[first].text === 'else') return 1;
-  if (/^(if|while)$/.test(tokens[first].text)) return closing(tokens, first + 1) - first + 1;
+  if (/^(if|while)$/.test(tokens[first].text)) {
+    const open = tokens[first + 1].text === 'constexpr' ? first + 2 : first + 1;
+    return closing(tokens, open) - first + 1;
+  }
   let depth = 0;
   for (let index = first; index < end; index += 1) {
     if (tokens[index].text === '(') depth += 1;

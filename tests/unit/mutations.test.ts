@@ -23,6 +23,7 @@ test.each([
     'if (a || b) continue;',
     ['if (!(a || b)) continue;', 'if (a && b) continue;', 'if (a || b) break;', 'if (a || b) ;'],
   ],
+  ['if constexpr (a) ++b;', ['if constexpr (a) ;']],
   ['int x = a ? b : c;', ['int x = a || true ? b : c;', 'int x = a && false ? b : c;']],
   ['return std::min(a, b);', ['return std::max(a, b);']],
   ['y = relu(x);', ['y = (x);', ';']],
