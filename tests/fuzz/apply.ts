@@ -21,7 +21,7 @@ import type { Action, Backward, Forward } from './actions.js';
 import { chains } from './chains.js';
 import { normalizations } from './normalization.js';
 import { Placed, valuesOf } from './places.js';
-import { Subject, type Wanted } from './subjects.js';
+import { Subject, transformedIn, type Wanted } from './subjects.js';
 import { copyOf, expectSameBits, expectThat, type Reasons, type World } from './world.js';
 
 type Of<Name extends Action['do']> = Extract<Action, { readonly do: Name }>;
@@ -115,15 +115,15 @@ function faulty(fault: number | null, good: Tensor, reasons: Reasons): Tensor {
   return tensor as Tensor;
 }
 
-function allowedIn(wanted: Wanted, subject: Subject | null, transforms: boolean): (index: number) => number {
-  const most = transforms ? largestOf(wanted.magnitude) : 0;
-  const enlarged = transforms ? ENLARGEMENT * ((subject?.inChannels ?? 0) + 20) * ROUNDOFF * most : 0;
+/** By plain sums, or by transforms of so many planes. */
+function allowedIn(wanted: Wanted, transformed: number): (index: number) => number {
+  const most = transformed > 0 ? largestOf(wanted.magnitude) : 0;
+  const enlarged = ENLARGEMENT * (transformed + 20) * ROUNDOFF * most;
   return (index) => {
     const magnitude = wanted.magnitude[index] as number;
     const terms = wanted.terms[index] as number;
     // Not a number of terms that a sum in float32 would end with as one of float64 does.
-    if (!(magnitude < OVERFLOWS) || (transforms && !(ENLARGEMENT * most < OVERFLOWS)))
-      return Number.POSITIVE_INFINITY;
+    if (!(magnitude < OVERFLOWS) || !(ENLARGEMENT * most < OVERFLOWS)) return Number.POSITIVE_INFINITY;
     return ROUNDOFF * (terms + 8) * magnitude + 4 * (terms + 4) * LEAST + enlarged;
   };
 }
@@ -207,9 +207,9 @@ function forward(world: World, action: Forward): void {
     if (isTold(subject, x.data)) {
       const all = subject.forward(x);
       const wanted = action.relu ? relu(all) : all;
-      const transforms = layer.plan?.route.startsWith('winograd') === true;
+      const transformed = layer.plan?.route.startsWith('winograd') === true ? subject.transformed : 0;
       const what = `forward of ${layer} on [${shape}] by ${layer.plan?.route}`;
-      compare(what, subject.arranged(got), wanted, allowedIn(wanted, subject, transforms));
+      compare(what, subject.arranged(got), wanted, allowedIn(wanted, transformed));
     }
   }
   if (!(beside && y !== null)) expectSameBits(input.tensor.data, x.data, 'the input of forward');
@@ -257,7 +257,7 @@ function compareGradients(
 ): void {
   let grad = g;
   if (clamped !== null) {
-    const allowed = allowedIn(clamped, subject, subject.mayTransform);
+    const allowed = allowedIn(clamped, subject.transformed);
     const all = subject.forward(x);
     // Rounding decides on which side of 0 an output lies: then nobody knows its gradient.
     for (const [index, value] of all.data.entries()) {
@@ -270,25 +270,24 @@ function compareGradients(
     grad = subject.channelsLast ? toChannelsLast({ data, shape: batched }) : { data, shape: batched };
   }
   const wanted = subject.gradients(x, grad);
-  const transforms = subject.mayTransform;
   const what = `backward of ${subject.layer} on [${x.shape}]`;
   expectThat(got.input.shape.join() === x.shape.join(), `${what}: input of shape [${got.input.shape}]`);
   compare(
     `${what}, input`,
     subject.arranged(got.input),
     wanted.input,
-    allowedIn(wanted.input, subject, transforms),
+    allowedIn(wanted.input, subject.transformed),
   );
   compare(
     `${what}, weight`,
     subject.canonicalGradient(got.weight),
     wanted.weight,
-    allowedIn(wanted.weight, subject, false),
+    allowedIn(wanted.weight, 0),
   );
   expectThat((got.bias === null) === (subject.bias === null), `${what}: a bias where there is none, or none`);
   if (got.bias !== null) {
     const bias = { data: got.bias.data, shape: wanted.bias.shape };
-    compare(`${what}, bias`, bias, wanted.bias, allowedIn(wanted.bias, subject, false));
+    compare(`${what}, bias`, bias, wanted.bias, allowedIn(wanted.bias, 0));
   }
 }
 
@@ -558,14 +557,9 @@ function call(world: World, action: Of<'call'>): void {
   expectSameBits(given.data, before.data, 'the input of a call');
   if (y === null) return;
   const wanted = reference(geometry, x, weight, bias);
-  const transforms = Math.min(problem.groupIn, problem.groupOut) >= 16;
-  if (transforms && !x.data.every(Number.isFinite)) return;
-  const most = largestOf(wanted.magnitude);
-  const enlarged = transforms ? ENLARGEMENT * (problem.groupIn + 20) * ROUNDOFF * most : 0;
-  const plain = allowedIn(wanted, null, false);
-  compare('call', last ? toChannelsFirst(y) : y, wanted, (index) =>
-    transforms && ENLARGEMENT * most >= OVERFLOWS ? Number.POSITIVE_INFINITY : plain(index) + enlarged,
-  );
+  const transformed = transformedIn(problem);
+  if (transformed > 0 && !x.data.every(Number.isFinite)) return;
+  compare('call', last ? toChannelsFirst(y) : y, wanted, allowedIn(wanted, transformed));
 }
 
 const AWKWARD: readonly unknown[] = [

@@ -12,6 +12,7 @@ import {
   SmoothConvTranspose3d,
 } from 'deconv-wasm/checkerboard';
 import { fromOnnx } from 'deconv-wasm/convert';
+import type { RandomProblem } from '../support/geometries.js';
 import { mulberry32 } from '../support/random.js';
 import { type Geometry, reference, referenceExtent, referenceGradients } from '../support/reference.js';
 import { randomTensor, sizeOf, toChannelsFirst } from '../support/tensors.js';
@@ -50,6 +51,17 @@ const RESIZE = [ResizeConv1d, ResizeConv2d, ResizeConv3d];
 const SMOOTH = [SmoothConvTranspose1d, SmoothConvTranspose2d, SmoothConvTranspose3d];
 
 const SMALLEST_NORMAL = 2 ** -126;
+
+/** See kLeastChannels of cpp/src/routes/winograd.cpp. */
+const LEAST_TRANSFORMED = 12;
+
+/** Of every input channel one for each parity of the strides. */
+const planesOf = (channels: number, { stride }: Geometry): number =>
+  stride.reduce((planes, one) => planes * one, channels);
+
+/** As `Subject.transformed`, of a call without a layer. */
+export const transformedIn = ({ groupIn, geometry }: RandomProblem): number =>
+  groupIn >= LEAST_TRANSFORMED ? planesOf(groupIn, geometry) : 0;
 
 /** One layer with what its parameters are known to be. */
 export class Subject {
@@ -112,15 +124,18 @@ export class Subject {
     return outputs.some((extent) => extent < 1) ? null : this.#arranged(batch, this.outChannels, outputs);
   }
 
-  /** Whether a route whose products are no plain sums may compute it, or its adjoint. */
-  get mayTransform(): boolean {
+  /** Planes that a route whose products are no plain sums may sum for it, or for its adjoint; 0 where none may. */
+  get transformed(): number {
     const { exact, groupIn, groupOut, route } = this.drawn;
-    return (!exact || route.startsWith('winograd')) && Math.min(groupIn, groupOut) >= 16;
+    if (exact && !route.startsWith('winograd')) return 0;
+    return Math.max(groupIn, groupOut) >= LEAST_TRANSFORMED
+      ? planesOf(Math.max(groupIn, groupOut), this.geometry)
+      : 0;
   }
 
   /** Whether every output's terms are its own input's values, so that infinities and NaN can be told. */
   get plain(): boolean {
-    return this.#kernelMaps === null && this.drawn.family !== 'resize' && !this.mayTransform;
+    return this.#kernelMaps === null && this.drawn.family !== 'resize' && this.transformed === 0;
   }
 
   forward(x: Tensor): Wanted {
