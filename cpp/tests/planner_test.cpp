@@ -263,6 +263,39 @@ TEST_CASE("Winograd refuses what either axis has no transform for") {
   }
 }
 
+TEST_CASE("Winograd along a line refuses what is not along the width") {
+  const auto refuses = [](const Spec& spec) {
+    return route_refusal(RouteId::kWinogradLine, problem_of(spec)) != nullptr;
+  };
+  Spec dense;
+  dense.transposed = false;
+  dense.in_channels = dense.out_channels = 16;
+  dense.kernel = {1, 1, 4};
+  CHECK_FALSE(refuses(dense));
+  for (deconv::Axes Spec::* const along :
+       {&Spec::stride, &Spec::input_dilation, &Spec::pad_before, &Spec::pad_after}) {
+    for (const int axis : {0, 1}) {
+      Spec spec = dense;
+      (spec.*along)[axis] += 1;
+      CHECK(refuses(spec));
+    }
+  }
+  Spec spec = dense;
+  spec.kernel[1] = 2;
+  CHECK(refuses(spec));
+  spec = dense;
+  spec.input_dilation[2] = 2;
+  CHECK(refuses(spec));
+  for (const bool transposed : {false, true}) {
+    spec = dense;
+    spec.transposed = transposed;
+    spec.stride[2] = 2;
+    CHECK(refuses(spec) != transposed);
+    spec.dilation[2] = 2;
+    CHECK(refuses(spec));
+  }
+}
+
 TEST_CASE("weights stream when they are more than a cache holds") {
   for (const auto [in, out, streams] : {std::tuple{1024, 64, false}, std::tuple{64, 1024, false},
                                         std::tuple{2048, 64, true}, std::tuple{64, 2048, true}}) {

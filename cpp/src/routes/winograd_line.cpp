@@ -70,7 +70,7 @@ struct Shape {
 };
 
 Shape::Shape(const Spec& spec)
-    : taps(spec.transposed ? ceil_divide(spec.kernel[2], spec.stride[2]) : spec.kernel[2]),
+    : taps(ceil_divide(spec.kernel[2], spec.stride[2])),
       form(&kLineForms.front()),
       dilation(spec.dilation[2]) {
   const auto cost = [&](const LineForm& one) {
