@@ -50,7 +50,7 @@ const LAYERS = {
 const RESIZE = [ResizeConv1d, ResizeConv2d, ResizeConv3d];
 const SMOOTH = [SmoothConvTranspose1d, SmoothConvTranspose2d, SmoothConvTranspose3d];
 
-const SMALLEST_NORMAL = 2 ** -126;
+export const SMALLEST_NORMAL = 2 ** -126;
 
 /** See kLeastChannels of cpp/src/routes/winograd.cpp. */
 const LEAST_TRANSFORMED = 12;
@@ -225,6 +225,11 @@ export class Subject {
 
   get flushes(): boolean {
     return this.drawn.flush;
+  }
+
+  /** Whether taps that it flushes may be sums of others. */
+  get sumsFlushed(): boolean {
+    return this.flushes && this.drawn.family === 'resize';
   }
 
   #kernel(): readonly number[] {
