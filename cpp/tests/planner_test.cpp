@@ -97,7 +97,9 @@ TEST_CASE("layers of one channel a group run on the depthwise route") {
         spec.transposed = transposed;
         spec.groups = spec.in_channels = spec.out_channels = 64;
         spec.kernel = {1, kernel, kernel};
-        if (transposed) spec.stride = {1, 2, 2};
+        // Where phases have many taps, those of a group are rows enough for a matrix product.
+        const int32_t stride = kernel == 16 ? 8 : 2;
+        if (transposed) spec.stride = {1, stride, stride};
         Problem problem;
         REQUIRE(make_problem(spec, 1, {1, 32, 32}, layout, &problem) == deconv::Status::kOk);
         INFO(deconv_tests::describe(problem));

@@ -92,13 +92,15 @@ double polyphase_nanoseconds(const Problem& problem, const Blocks& cut) {
                                                  (1 + 0.01 * static_cast<double>(band.pitch))
                                        : 0;
   const bool as_written = cut.one_phase && (!cut.reads_planes || band.cells[2] % kPanel == 0);
-  // Up to four phases beside each other, and multiples of four, have shuffles of their own.
-  const bool shuffles = width_phases <= 4 || AxisPhases::count(spec, 2) % 4 == 0;
+  // Up to four phases beside each other have shuffles of their own, and multiples of four go by
+  // fours, each into another cache line.
+  const bool by_fours = width_phases > 4 && AxisPhases::count(spec, 2) % 4 == 0;
   const double write = kPanel * out *
-                       (written * (as_written ? 0.1
-                                   : last     ? 0.31
-                                   : shuffles ? 0.19
-                                              : 0.73) +
+                       (written * (as_written          ? 0.1
+                                   : last              ? 0.31
+                                   : width_phases <= 4 ? 0.19
+                                   : by_fours          ? 0.33
+                                                       : 0.73) +
                         (image_phases * width_phases - written) * 0.06);
   // Rows of the output, each written at once.
   const double stretches = as_written ? 0 : rows_of_cells * spec.groups * image_phases;
