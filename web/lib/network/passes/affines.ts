@@ -1,4 +1,5 @@
 import { at, product } from '../../core/lists.js';
+import { sameList } from '../../core/tensor.js';
 import type { Layout } from '../../runtime/operation.js';
 import type { Constant, NetworkGraph, NetworkNode, Of } from '../operations.js';
 import { sameValues } from '../same-values.js';
@@ -48,8 +49,14 @@ export function foldForward(graph: NetworkGraph): NetworkGraph {
   });
 }
 
+interface Folded {
+  readonly affine: Of<'affine'>;
+  readonly bias: Constant | null;
+  readonly made: Of<'convolution'>;
+}
+
 /** What weights have become, so that those of other sizes are the same ones. */
-const folded = new WeakMap<Constant, { readonly affine: Of<'affine'>; readonly made: Of<'convolution'> }[]>();
+const folded = new WeakMap<Constant, Folded[]>();
 
 /** The convolution of what the factors and summands make of its input. */
 function scaled(operation: Of<'convolution'>, affine: Of<'affine'>): Of<'convolution'> {
@@ -58,6 +65,7 @@ function scaled(operation: Of<'convolution'>, affine: Of<'affine'>): Of<'convolu
   folded.set(weight, known);
   const same = known.find(
     (one) =>
+      one.bias === bias &&
       one.made.groups === groups &&
       sameValues(one.affine.scale, affine.scale) &&
       sameValues(one.affine.shift, affine.shift),
@@ -82,7 +90,7 @@ function scaled(operation: Of<'convolution'>, affine: Of<'affine'>): Of<'convolu
     weight: { ...weight, data },
     bias: { name: bias?.name ?? `bias of ${weight.name}`, shape: [outputs], data: summands },
   };
-  known.push({ affine, made });
+  known.push({ affine, bias, made });
   return made;
 }
 
@@ -121,7 +129,8 @@ function affineOf(node: NetworkNode, view: GraphView, layout: Layout): Of<'affin
   const shape = view.shapeOf(at(outputs, 0));
   if (constant === null || view.constantOf(source) !== null || shape.length < 2) return null;
   const channels = channelValues(layout, shape, constant.shape, constant.data);
-  if (channels === null || view.shapeOf(source).length !== shape.length) return null;
+  // A constant may have more channels than what it is added to.
+  if (channels === null || !sameList(view.shapeOf(source), shape)) return null;
   const filled = (value: number): Float64Array => new Float64Array(channels.length).fill(value);
   const made = (scale: Float64Array, shift: Float64Array) => ({
     kind: 'affine' as const,

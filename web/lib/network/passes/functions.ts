@@ -1,4 +1,5 @@
 import { at } from '../../core/lists.js';
+import { sameList } from '../../core/tensor.js';
 import type { Layout } from '../../runtime/operation.js';
 import type { BinaryFunction, NetworkGraph, NetworkNode, Of, UnaryFunction } from '../operations.js';
 import { type GraphView, merged, type NodeOf, rewrite } from './rewrite.js';
@@ -19,7 +20,8 @@ export function nameFunctions(graph: NetworkGraph): NetworkGraph {
     const pattern = new Pattern(view);
     for (const find of PATTERNS) {
       const found = find(node, pattern);
-      if (found === null) continue;
+      // A constant may have more axes or channels than what it is multiplied with.
+      if (found === null || !sameList(view.shapeOf(found.source), view.shapeOf(at(node.outputs, 0)))) continue;
       const { a = 0, b = 0, channelA } = found;
       const operation: Of<'unary'> = {
         kind: 'unary',
