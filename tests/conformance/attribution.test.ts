@@ -326,6 +326,11 @@ describe('attribute', () => {
     expect(await codeOf(attribute(net, { z: small } as never))).toBe('BAD_OPTION');
     expect(await codeOf(attribute(net, null, { output: 'nowhere' }))).toBe('BAD_OPTION');
     expect(await codeOf(attribute(net, null, { levels: [] }))).toBe('BAD_OPTION');
+    expect(await codeOf(attribute(net, null, { levels: [1e39] }))).toBe('BAD_OPTION');
+    for (const wrong of [{ onProgress: 5 }, { signal: 5 }, { signal: {} }] as never[]) {
+      expect(await codeOf(attribute(net, null, wrong))).toBe('BAD_TYPE');
+      expect(await codeOf(compareNetworks(net, net, null, wrong))).toBe('BAD_TYPE');
+    }
     expect(await codeOf(attribute(net, null, { seed: -1 }))).toBe('BAD_OPTION');
     expect(await codeOf(attribute(net, null, { pictures: 0.5 }))).toBe('BAD_OPTION');
     expect(await codeOf(attribute(net, null, { colour: 1 } as never))).toBe('BAD_OPTION');
@@ -392,6 +397,8 @@ describe('a network with other weights', () => {
     expect(codeOf(() => net.withWeights({} as never))).toBe('BAD_TYPE');
     expect(codeOf(() => net.withWeights([{ layer, weight, name: 'x' } as never]))).toBe('BAD_OPTION');
     expect((await rejection(() => net.upsampling())).code).toBe('BAD_TYPE');
+    expect((await rejection(() => net.upsampling({ x: [1, 1, 8], z: [1] }))).code).toBe('BAD_OPTION');
+    expect((await rejection(() => net.upsampling(null as never))).code).toBe('BAD_TYPE');
   });
 });
 

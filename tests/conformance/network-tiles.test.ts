@@ -221,6 +221,9 @@ describeEachBuild(
         expectError(await rejection(() => net.tiled(x, { tile })), 'BAD_OPTION', 'Network.tiled');
       }
       expectError(await rejection(() => net.tiled(x, { overlap: -1 })), 'BAD_OPTION', 'Network.tiled');
+      for (const wrong of [{ onProgress: 5 }, { signal: {} }] as never[]) {
+        expectError(await rejection(() => net.tiled(x, wrong)), 'BAD_TYPE', 'Network.tiled');
+      }
       net.dispose();
     });
   },

@@ -1,7 +1,7 @@
 // deconv-wasm run, of the packed package in an empty project, as processes of their own.
 
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { PNG } from 'pngjs';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -306,6 +306,20 @@ describe('--run', () => {
     expect(cli('repair', 'grid.onnx', '--layers', 'up9', '--dry-run')).toMatchObject({
       status: 2,
       stderr: expect.stringContaining('Did you mean up'),
+    });
+    expect(cli('repair', 'grid.onnx', '--layers', ',', '--dry-run')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('names of layers, separated by commas'),
+    });
+    // An input that is not there is told of before anything is written.
+    expect(cli('repair', 'grid.onnx', '--run', 'nowhere.png', '-o', 'unwritten.onnx')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('--run nowhere.png: ENOENT'),
+    });
+    expect(existsSync(inFolder('unwritten.onnx'))).toBe(false);
+    expect(cli('inspect', 'grid.onnx', '--run', 'nowhere.png')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('--run nowhere.png: ENOENT'),
     });
   });
 });

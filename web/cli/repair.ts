@@ -99,14 +99,14 @@ export async function repairCommand(args: readonly string[], terminal: Terminal)
       terminal.progress(`layer ${index + 1} of ${chosen.length}, ${printable(layer.name)}`);
       outcomes.push(await repairLayer(model, layer, changes));
     }
+    // What cannot be run is told before anything is written.
+    const ran = input === null ? null : await runBoth(model, changes, input, terminal);
     let written: readonly string[] = [];
-    let ran: Ran | null = null;
     if (changes.length > 0) {
       // Whatever keeps the file from being made is found before a line says that it is.
       terminal.progress(dryRun ? 'checking' : 'writing');
       written = dryRun || output === null ? await check(model, changes) : await write(model, changes, output);
     }
-    if (input !== null) ran = await runBoth(model, changes, input, terminal);
     terminal.progress('');
     if (given.flag('json')) {
       const told = asJson(file, output, dryRun, written, outcomes);
@@ -137,6 +137,7 @@ function choose(model: Model, names: readonly string[]): readonly ModelLayer[] {
     return model.layers.filter((layer) => layer.upsamples && !isAlwaysEven(layer));
   }
   return [...new Set(names)].flatMap((name) => {
+    if (name === '') throw new UsageError('expected names of layers, separated by commas, got an empty one');
     const found = model.layers.filter((layer) => layer.name === name);
     if (found.length > 0) return found;
     const guess = nearest(

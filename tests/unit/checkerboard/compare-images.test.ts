@@ -75,6 +75,24 @@ describe('compareImages', () => {
     expect(ssim).toBeCloseTo((2 * 0.5 * 0.6 + 1e-4) / (0.25 + 0.36 + 1e-4), 9);
   });
 
+  it('takes ranges whose squares no number holds', () => {
+    const one = noise([1, 1, 16, 16], 3);
+    const other = noise([1, 1, 16, 16], 4);
+    const said = compareImages(one, other, { range: 1 });
+    for (const factor of [1e-30, 1e30]) {
+      const large = [one, other].map(({ data, shape }) => ({
+        data: Float64Array.from(data, (value) => value * factor),
+        shape,
+      }));
+      const { psnr, ssim } = compareImages(large[0] as Image, large[1] as Image, { range: factor });
+      expect(psnr).toBeCloseTo(said.psnr, 9);
+      expect(ssim).toBeCloseTo(said.ssim, 9);
+    }
+    expect(compareImages(one, one, { range: 1e200 })).toEqual({ psnr: 320, ssim: 1 });
+    const least = { data: new Float64Array(256).fill(1e-200), shape: [1, 1, 16, 16] };
+    expect(compareImages(least, least)).toEqual({ psnr: 320, ssim: 1 });
+  });
+
   it('takes one axis and less than a window', () => {
     const { psnr, ssim } = compareImages(noise([1, 3, 4], 1), noise([1, 3, 4], 1), { axes: 1 });
     expect([psnr, ssim]).toEqual([320, 1]);
@@ -89,6 +107,9 @@ describe('compareImages', () => {
       [() => compareImages(null as never, one), 'BAD_TYPE'],
       [() => compareImages(one, one, { axes: 0 }), 'BAD_OPTION'],
       [() => compareImages(one, one, { range: 0 }), 'BAD_OPTION'],
+      [() => compareImages(one, one, { range: Number.POSITIVE_INFINITY }), 'BAD_OPTION'],
+      [() => compareImages(one, noise([1, 1, 8, 8], 2), { range: 1e-300 }), 'BAD_OPTION'],
+      [() => compareImages(one, one, { range: '2' as never }), 'BAD_TYPE'],
     ] as const;
     for (const [act, code] of refusals) expectError(caught(act), code, 'compareImages');
   });

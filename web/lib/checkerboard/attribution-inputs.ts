@@ -40,13 +40,23 @@ export async function readInputs(
     const values: unknown[] = [];
     readGiven(where, 'the inputs', input, names, values);
     const inputs = Object.fromEntries(
-      names.map((name, index) => [name, checkTensor(where, `the input ${describe(name)}`, values[index])]),
+      names.map((name, index) => {
+        const tensor = checkTensor(where, `the input ${describe(name)}`, values[index]);
+        const wrong = tensor.data.find((value) => !Number.isFinite(value));
+        if (wrong !== undefined)
+          refuse('BAD_OPTION', where, `the input ${describe(name)} of finite values`, wrong);
+        return [name, tensor];
+      }),
     );
     const own = Object.fromEntries(names.map((name) => [name, (inputs[name] as Tensor).shape]));
     return { tried: [{ name: 'given', inputs }], upsampling: await network.upsampling(own) };
   }
-  if (!Array.isArray(levels) || levels.length === 0 || !levels.every((level) => Number.isFinite(level))) {
-    refuse('BAD_OPTION', where, 'levels to be a list of numbers', levels);
+  if (
+    !Array.isArray(levels) ||
+    levels.length === 0 ||
+    !levels.every((level) => Number.isFinite(Math.fround(level)))
+  ) {
+    refuse('BAD_OPTION', where, 'levels to be a list of numbers that are finite in float32', levels);
   }
   checkInteger(where, 'seed', seed, 0, 2 ** 32 - 1);
   const upsampling = await (shapes === undefined ? ofOpenSizes(where, network) : network.upsampling(shapes));

@@ -44,15 +44,22 @@ export function compareImages(one: Image, other: Image, options: CompareOptions 
     [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
   );
   const range = checked.range ?? (most - least || Math.abs(most) || 1);
-  if (!(range > 0)) refuse('BAD_OPTION', where, 'range to be above 0', range);
+  if (typeof range !== 'number') refuse('BAD_TYPE', where, 'range to be a number', range);
+  if (!(range > 0 && range < Number.POSITIVE_INFINITY)) {
+    refuse('BAD_OPTION', where, 'range to be above 0 and finite', range);
+  }
+  // In parts of the range, whose square may be more or less than a number can be.
+  const [own, others] = [first, second].map((values) => values.map((value) => value / range)) as [
+    Float64Array,
+    Float64Array,
+  ];
   let squares = 0;
-  for (const [index, value] of first.entries()) squares += (value - (second[index] as number)) ** 2;
-  const extents = one.shape.slice(-rank);
-  return {
-    psnr:
-      squares === 0 ? decibels(Number.POSITIVE_INFINITY) : decibels((range * range * first.length) / squares),
-    ssim: similarity(first, second, extents, range),
-  };
+  for (const [index, value] of own.entries()) squares += (value - (others[index] as number)) ** 2;
+  const ssim = similarity(own, others, one.shape.slice(-rank));
+  if (!Number.isFinite(squares) || !Number.isFinite(ssim)) {
+    refuse('BAD_OPTION', where, `range to be no smaller beside values of ${Math.max(-least, most)}`, range);
+  }
+  return { psnr: decibels(squares === 0 ? Number.POSITIVE_INFINITY : own.length / squares), ssim };
 }
 
 function read(where: string, name: string, image: Image): Float64Array {
@@ -68,13 +75,8 @@ function read(where: string, name: string, image: Image): Float64Array {
 
 const [REACH, SIGMA] = [5, 1.5];
 
-function similarity(
-  one: Float64Array,
-  other: Float64Array,
-  extents: readonly number[],
-  range: number,
-): number {
-  const [c1, c2] = [(0.01 * range) ** 2, (0.03 * range) ** 2];
+function similarity(one: Float64Array, other: Float64Array, extents: readonly number[]): number {
+  const [c1, c2] = [0.01 ** 2, 0.03 ** 2];
   const windows = extents.map((extent) => windowOf(Math.min(REACH, Math.floor((extent - 1) / 2))));
   const local = (values: Float64Array): Float64Array => filtered(values, extents, windows);
   const of = (make: (x: number, y: number) => number): Float64Array =>

@@ -1,6 +1,7 @@
 // Runs of a network for the sake of its pattern.
 
 import { fault, refuse } from '../core/checks.js';
+import { checkProgress } from '../core/progress.js';
 import type { Tensor } from '../core/tensor.js';
 import type { NamedTensors } from '../graph/named.js';
 import {
@@ -62,6 +63,7 @@ export class Trace {
     options: TraceOptions,
   ): Promise<Trace> {
     requireNetwork(where, network);
+    checkProgress(where, options);
     return new Trace(where, network, await readInputs(where, network, input, options), options);
   }
 
@@ -118,7 +120,13 @@ export class Trace {
   measure(image: Tensor, value = this.output): MeasuredValue {
     const wrong = image.data.find((each) => !Number.isFinite(each));
     if (wrong !== undefined) {
-      throw fault('BAD_OPTION', this.#where, `finite values of ${JSON.stringify(value.name)}`, String(wrong));
+      throw fault(
+        'BAD_OPTION',
+        this.#where,
+        `finite values of ${JSON.stringify(value.name)}`,
+        String(wrong),
+        'An input may be too large, or a weight not finite.',
+      );
     }
     return measureValue(this.#where, image, value);
   }

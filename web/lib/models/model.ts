@@ -2,7 +2,7 @@ import { MODEL } from '../core/brands.js';
 import { checkChoice, checkOptions, refuse } from '../core/checks.js';
 import { releaseBy } from '../core/disposable.js';
 import type { HalfTensor } from '../core/half-tensor.js';
-import { isAbortSignal } from '../core/realms.js';
+import { checkProgress } from '../core/progress.js';
 import type { Tensor } from '../core/tensor.js';
 import type { StateDict } from '../layers/state-dict.js';
 import { detect, FORMATS, type ModelFormat } from './detect.js';
@@ -124,9 +124,7 @@ export async function readModel(input: ModelInput, options: ReadModelOptions = {
     'signal',
   ]);
   const { signal } = given;
-  if (signal !== undefined && !isAbortSignal(signal)) {
-    refuse('BAD_TYPE', where, 'signal to be an AbortSignal', signal);
-  }
+  checkProgress(where, given);
   stopIfAborted(signal);
   if (given.format !== undefined) checkChoice(where, 'format', given.format, FORMATS);
   const wanted = checkChoice(where, 'layers', given.layers ?? 'resampling', ['resampling', 'all']);

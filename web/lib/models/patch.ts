@@ -1,6 +1,6 @@
 import { hasBrand, MODEL, MODEL_LAYER } from '../core/brands.js';
 import { checkOptions, describe, refuse } from '../core/checks.js';
-import { isAbortSignal } from '../core/realms.js';
+import { checkProgress } from '../core/progress.js';
 import { checkParameter, type Tensor } from '../core/tensor.js';
 import { type OutputFile, writeFiles } from './files.js';
 import type { ModelLayer } from './layer.js';
@@ -127,9 +127,7 @@ export async function writeModel(
   options: WriteModelOptions = {},
 ): Promise<PatchedModel> {
   const { signal } = checkOptions<WriteModelOptions>('writeModel', options, ['signal']);
-  if (signal !== undefined && !isAbortSignal(signal)) {
-    refuse('BAD_TYPE', 'writeModel', 'signal to be an AbortSignal', signal);
-  }
+  checkProgress('writeModel', { signal });
   const patched = await patchModel(model, changes);
   await writeFiles(path, patched.files, signal);
   return patched;

@@ -1,6 +1,6 @@
 import { hasBrand, MODEL } from '../core/brands.js';
 import { checkChoice, checkOptions, refuse } from '../core/checks.js';
-import { isAbortSignal } from '../core/realms.js';
+import { checkProgress } from '../core/progress.js';
 import { detect, type ModelFormat } from '../models/detect.js';
 import type { Model } from '../models/model.js';
 import { type OpenedModel, openModel } from '../models/open.js';
@@ -58,12 +58,7 @@ export async function loadNetwork(
     ...EXECUTION_OPTION_NAMES,
   ]);
   const { signal, onProgress, outputs } = given;
-  if (signal !== undefined && !isAbortSignal(signal)) {
-    refuse('BAD_TYPE', WHERE, 'signal to be an AbortSignal', signal);
-  }
-  if (onProgress !== undefined && typeof onProgress !== 'function') {
-    refuse('BAD_TYPE', WHERE, 'onProgress to be a function', onProgress);
-  }
+  checkProgress(WHERE, given);
   if (given.format !== undefined) checkChoice(WHERE, 'format', given.format, ['onnx', 'tflite']);
   const execution = readExecution(WHERE, given);
   stopIfAborted(signal);

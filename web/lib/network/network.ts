@@ -1,6 +1,7 @@
 import type { Upsampling, UpsamplingLayer, UpsamplingWeights } from '../checkerboard/pattern-network.js';
 import { checkOptions, describe, fault, refuse, shapeText } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
+import { checkProgress } from '../core/progress.js';
 import { guardReceivers } from '../core/receivers.js';
 import { checkParameter, checkShape, checkTensor, sameList, shapeOf, type Tensor } from '../core/tensor.js';
 import type { Graph } from '../graph/graph.js';
@@ -257,6 +258,7 @@ export class Network extends DisposableObject {
       'onProgress',
       'signal',
     ]);
+    checkProgress(where, checked);
     if (this.#inputNames.length !== 1 || this.#outputNames.length !== 1) {
       refuse('BAD_TYPE', where, 'a network of one input and one output', String(this), 'Use run.');
     }
@@ -474,9 +476,13 @@ export class Network extends DisposableObject {
   }
 
   #shapesBy(where: string, shapes: Readonly<Record<string, readonly number[]>>): (readonly number[])[] {
-    return this.#inputNames.map((name, index) =>
-      checkShape(where, `${this.#inputLabels[index]}'s shape`, Object(shapes)[name]),
-    );
+    const names = this.#inputNames;
+    if (typeof shapes !== 'object' || shapes === null || Array.isArray(shapes)) {
+      refuse('BAD_TYPE', where, `shapes by name: ${names.join(', ')}`, shapes);
+    }
+    const unknown = Object.keys(shapes).find((name) => !names.includes(name));
+    if (unknown !== undefined) refuse('BAD_OPTION', where, `shapes of ${names.join(', ')}`, unknown);
+    return names.map((name, index) => checkShape(where, `${this.#inputLabels[index]}'s shape`, shapes[name]));
   }
 
   #lower(

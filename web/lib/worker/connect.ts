@@ -1,5 +1,6 @@
 import { checkOptions, fault, refuse } from '../core/checks.js';
 import { DeconvError } from '../core/errors.js';
+import { checkProgress } from '../core/progress.js';
 import { isAbortSignal, isError, messageOf } from '../core/realms.js';
 import { type Answer, greeting, greetingOf, type Progress } from './messages.js';
 import { type Caller, type CallOptions, type Remote, RemoteObject } from './remote.js';
@@ -45,12 +46,7 @@ export async function connect<Served extends object>(
     refuse('BAD_TYPE', where, 'a Worker', worker);
   }
   const { onProgress, signal } = checkOptions<ConnectOptions>(where, options, ['onProgress', 'signal']);
-  if (onProgress !== undefined && typeof onProgress !== 'function') {
-    refuse('BAD_TYPE', where, 'onProgress to be a function', onProgress);
-  }
-  if (signal !== undefined && !isAbortSignal(signal)) {
-    refuse('BAD_TYPE', where, 'signal to be an AbortSignal', signal);
-  }
+  checkProgress(where, { signal, onProgress });
   const connection = new Connection(worker, onProgress);
   const stop = (): void => connection.end(signal?.reason);
   if (signal?.aborted === true) stop();

@@ -21,7 +21,8 @@ export function nameFunctions(graph: NetworkGraph): NetworkGraph {
     for (const find of PATTERNS) {
       const found = find(node, pattern);
       // A constant may have more axes or channels than what it is multiplied with.
-      if (found === null || !sameList(view.shapeOf(found.source), view.shapeOf(at(node.outputs, 0)))) continue;
+      if (found === null || !sameList(view.shapeOf(found.source), view.shapeOf(at(node.outputs, 0))))
+        continue;
       const { a = 0, b = 0, channelA } = found;
       const operation: Of<'unary'> = {
         kind: 'unary',
