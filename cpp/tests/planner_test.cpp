@@ -120,6 +120,12 @@ TEST_CASE("the depthwise route refuses wide groups and numbers that no layer has
     spec.dilation[2] = spec.pad_before[2] = spec.pad_after[2] = dilation;
     CHECK((route_refusal(RouteId::kDepthwise, problem_of(spec)) != nullptr) == refused);
   }
+  // Of many phases it would hold a row each that long.
+  spec.stride[2] = 2047;
+  for (const auto [dilation, refused] : {std::pair{1 << 22, false}, std::pair{1 << 24, true}}) {
+    spec.dilation[2] = spec.pad_before[2] = spec.pad_after[2] = dilation;
+    CHECK((route_refusal(RouteId::kDepthwise, problem_of(spec, 1, 3)) != nullptr) == refused);
+  }
 }
 
 TEST_CASE("batch 0 has a route too") {
