@@ -39,6 +39,10 @@ Problem problem_of(const Spec& spec, int32_t batch = 1, int32_t side = 16) {
   return problem;
 }
 
+bool refuses(RouteId route, const Spec& spec, int32_t side = 16) {
+  return route_refusal(route, problem_of(spec, 1, side)) != nullptr;
+}
+
 Spec dense_layer(bool transposed) {
   Spec spec;
   spec.transposed = transposed;
@@ -111,20 +115,20 @@ TEST_CASE("layers of one channel a group run on the depthwise route") {
 
 TEST_CASE("the depthwise route refuses wide groups and numbers that no layer has") {
   Spec spec = dense_layer(true);
-  CHECK(route_refusal(RouteId::kDepthwise, problem_of(spec)) != nullptr);
+  CHECK(refuses(RouteId::kDepthwise, spec));
   spec.groups = 2;
-  CHECK(route_refusal(RouteId::kDepthwise, problem_of(spec)) == nullptr);
+  CHECK_FALSE(refuses(RouteId::kDepthwise, spec));
   // The copy of a tile would span all that lies between two taps.
   for (const auto [dilation, refused] : {std::pair{1 << 8, false}, std::pair{1 << 20, true}}) {
     spec.kernel[2] = 3;
     spec.dilation[2] = spec.pad_before[2] = spec.pad_after[2] = dilation;
-    CHECK((route_refusal(RouteId::kDepthwise, problem_of(spec)) != nullptr) == refused);
+    CHECK(refuses(RouteId::kDepthwise, spec) == refused);
   }
   // Of many phases it would hold a row each that long.
   spec.stride[2] = 2047;
   for (const auto [dilation, refused] : {std::pair{1 << 22, false}, std::pair{1 << 24, true}}) {
     spec.dilation[2] = spec.pad_before[2] = spec.pad_after[2] = dilation;
-    CHECK((route_refusal(RouteId::kDepthwise, problem_of(spec, 1, 3)) != nullptr) == refused);
+    CHECK(refuses(RouteId::kDepthwise, spec, 3) == refused);
   }
 }
 
@@ -137,9 +141,6 @@ TEST_CASE("batch 0 has a route too") {
 }
 
 TEST_CASE("XNNPACK's routes refuse what XNNPACK does not do") {
-  const auto refuses = [](RouteId route, const Spec& spec) {
-    return route_refusal(route, problem_of(spec)) != nullptr;
-  };
   const RouteId deconvolution = RouteId::kXnnpackDeconvolution;
   const RouteId convolution = RouteId::kXnnpackConvolution;
   CHECK_FALSE(refuses(deconvolution, dense_layer(true)));
@@ -237,70 +238,64 @@ TEST_CASE("XNNPACK's convolutions refuse inputs that its 32-bit extents cannot h
 }
 
 TEST_CASE("Winograd refuses what either axis has no transform for") {
-  const auto refuses = [](const Spec& spec) {
-    return route_refusal(RouteId::kWinograd43, problem_of(spec)) != nullptr;
-  };
   Spec dense;
   dense.transposed = false;
   dense.in_channels = dense.out_channels = 16;
   dense.kernel = {1, 3, 3};
-  CHECK_FALSE(refuses(dense));
+  CHECK_FALSE(refuses(RouteId::kWinograd43, dense));
   for (const int axis : {1, 2}) {
     CAPTURE(axis);
     Spec spec = dense;
     spec.stride[axis] = 2;
-    CHECK_FALSE(refuses(spec));
+    CHECK_FALSE(refuses(RouteId::kWinograd43, spec));
     spec.kernel[axis] = 2;
-    CHECK(refuses(spec));
+    CHECK(refuses(RouteId::kWinograd43, spec));
     spec = dense;
     spec.dilation[axis] = 2;
-    CHECK(refuses(spec));
+    CHECK(refuses(RouteId::kWinograd43, spec));
     spec = dense;
     spec.input_dilation[axis] = 2;
-    CHECK(refuses(spec));
+    CHECK(refuses(RouteId::kWinograd43, spec));
     spec = dense;
     spec.kernel[axis] = 1;
-    CHECK(refuses(spec));
+    CHECK(refuses(RouteId::kWinograd43, spec));
   }
   // Nor does it go along the depth.
   for (deconv::Axes Spec::* const along :
        {&Spec::stride, &Spec::input_dilation, &Spec::pad_before, &Spec::pad_after}) {
     Spec spec = dense;
     (spec.*along)[0] += 1;
-    CHECK(refuses(spec));
+    CHECK(refuses(RouteId::kWinograd43, spec));
   }
 }
 
 TEST_CASE("Winograd along a line refuses what is not along the width") {
-  const auto refuses = [](const Spec& spec) {
-    return route_refusal(RouteId::kWinogradLine, problem_of(spec)) != nullptr;
-  };
   Spec dense;
   dense.transposed = false;
   dense.in_channels = dense.out_channels = 16;
   dense.kernel = {1, 1, 4};
-  CHECK_FALSE(refuses(dense));
+  CHECK_FALSE(refuses(RouteId::kWinogradLine, dense));
   for (deconv::Axes Spec::* const along :
        {&Spec::stride, &Spec::input_dilation, &Spec::pad_before, &Spec::pad_after}) {
     for (const int axis : {0, 1}) {
       Spec spec = dense;
       (spec.*along)[axis] += 1;
-      CHECK(refuses(spec));
+      CHECK(refuses(RouteId::kWinogradLine, spec));
     }
   }
   Spec spec = dense;
   spec.kernel[1] = 2;
-  CHECK(refuses(spec));
+  CHECK(refuses(RouteId::kWinogradLine, spec));
   spec = dense;
   spec.input_dilation[2] = 2;
-  CHECK(refuses(spec));
+  CHECK(refuses(RouteId::kWinogradLine, spec));
   for (const bool transposed : {false, true}) {
     spec = dense;
     spec.transposed = transposed;
     spec.stride[2] = 2;
-    CHECK(refuses(spec) != transposed);
+    CHECK(refuses(RouteId::kWinogradLine, spec) != transposed);
     spec.dilation[2] = 2;
-    CHECK(refuses(spec));
+    CHECK(refuses(RouteId::kWinogradLine, spec));
   }
 }
 

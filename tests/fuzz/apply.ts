@@ -21,7 +21,7 @@ import type { Action, Backward, Forward } from './actions.js';
 import { chains } from './chains.js';
 import { normalizations } from './normalization.js';
 import { Placed, valuesOf } from './places.js';
-import { SMALLEST_NORMAL, Subject, transformedIn, type Wanted } from './subjects.js';
+import { SMALLEST_NORMAL, Subject, transformedOf, type Wanted } from './subjects.js';
 import { copyOf, expectSameBits, expectThat, type Reasons, type World } from './world.js';
 
 type Of<Name extends Action['do']> = Extract<Action, { readonly do: Name }>;
@@ -561,7 +561,8 @@ function call(world: World, action: Of<'call'>): void {
   expectSameBits(given.data, before.data, 'the input of a call');
   if (y === null) return;
   const wanted = reference(geometry, x, weight, bias);
-  const transformed = transformedIn(problem);
+  const mayTransform = route === 'auto' || route.startsWith('winograd');
+  const transformed = mayTransform ? transformedOf(problem.groupIn, geometry) : 0;
   if (transformed > 0 && !x.data.every(Number.isFinite)) return;
   compare('call', last ? toChannelsFirst(y) : y, wanted, allowedIn(wanted, transformed));
 }

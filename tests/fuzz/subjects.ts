@@ -12,7 +12,6 @@ import {
   SmoothConvTranspose3d,
 } from 'deconv-wasm/checkerboard';
 import { fromOnnx } from 'deconv-wasm/convert';
-import type { RandomProblem } from '../support/geometries.js';
 import { mulberry32 } from '../support/random.js';
 import { type Geometry, reference, referenceExtent, referenceGradients } from '../support/reference.js';
 import { randomTensor, sizeOf, toChannelsFirst } from '../support/tensors.js';
@@ -55,13 +54,9 @@ export const SMALLEST_NORMAL = 2 ** -126;
 /** See kLeastChannels of cpp/src/routes/winograd.cpp. */
 const LEAST_TRANSFORMED = 12;
 
-/** Of every input channel one for each parity of the strides. */
-const planesOf = (channels: number, { stride }: Geometry): number =>
-  stride.reduce((planes, one) => planes * one, channels);
-
-/** As `Subject.transformed`, of a call without a layer. */
-export const transformedIn = ({ groupIn, geometry }: RandomProblem): number =>
-  groupIn >= LEAST_TRANSFORMED ? planesOf(groupIn, geometry) : 0;
+/** Planes that may be transformed: of every input channel one for each parity of the strides. */
+export const transformedOf = (channels: number, { stride }: Geometry): number =>
+  channels < LEAST_TRANSFORMED ? 0 : stride.reduce((planes, one) => planes * one, channels);
 
 /** One layer with what its parameters are known to be. */
 export class Subject {
@@ -128,9 +123,7 @@ export class Subject {
   get transformed(): number {
     const { exact, groupIn, groupOut, route } = this.drawn;
     if (exact && !route.startsWith('winograd')) return 0;
-    return Math.max(groupIn, groupOut) >= LEAST_TRANSFORMED
-      ? planesOf(Math.max(groupIn, groupOut), this.geometry)
-      : 0;
+    return transformedOf(Math.max(groupIn, groupOut), this.geometry);
   }
 
   /** Whether every output's terms are its own input's values, so that infinities and NaN can be told. */

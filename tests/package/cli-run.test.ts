@@ -316,7 +316,21 @@ describe('--run', () => {
       status: 2,
       stderr: expect.stringContaining('--run nowhere.png: ENOENT'),
     });
+    expect(cli('repair', 'grid.onnx', '--run', 'nowhere.npy', '-o', 'unwritten.onnx')).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/--run nowhere\.npy: .*ENOENT/),
+    });
     expect(existsSync(inFolder('unwritten.onnx'))).toBe(false);
+    for (const [option, missing] of [
+      ['--input', 'nowhere.png'],
+      ['--input', 'nowhere.wav'],
+      ['--compare', 'nowhere.npy'],
+    ] as const) {
+      expect(cli('run', fixture('generator.onnx'), option, missing)).toMatchObject({
+        status: 2,
+        stderr: expect.stringMatching(new RegExp(`${option} ${missing}: .*ENOENT`)),
+      });
+    }
     expect(cli('inspect', 'grid.onnx', '--run', 'nowhere.png')).toMatchObject({
       status: 2,
       stderr: expect.stringContaining('--run nowhere.png: ENOENT'),

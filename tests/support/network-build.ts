@@ -97,6 +97,24 @@ export const convolution = (more: Partial<Of<'convolution'>> = {}): Operation =>
   layout: 'channels-first',
   ...more,
 });
+/** By so much along every axis. */
+export const resize = (
+  shape: readonly number[],
+  scale: readonly number[],
+  more: Partial<Of<'resize'>> = {},
+): Operation => ({
+  kind: 'resize',
+  size: shape.map((extent, axis) => extent * (scale[axis] as number)),
+  scale,
+  interpolation: 'linear',
+  coordinates: 'half-pixel',
+  rounding: 'round-prefer-floor',
+  cubicA: -0.75,
+  excludeOutside: false,
+  region: shape.map(() => [0, 1]),
+  outside: 0,
+  ...more,
+});
 export const affine = (
   channels: number,
   seed = 7,

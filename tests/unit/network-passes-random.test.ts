@@ -16,6 +16,7 @@ import {
   pad,
   pool,
   reshape,
+  resize,
   transpose,
   unary,
 } from '../support/network-build.js';
@@ -88,24 +89,15 @@ const MAKES: readonly Make[] = [
       x,
     );
   },
-  (net, x, shape, { a, b }) => {
-    const size = [...shape.slice(0, 2), ...shape.slice(2).map((extent) => extent * (1 + (a % 2)))];
-    return net.emit(
-      {
-        kind: 'resize',
-        size,
-        scale: size.map((extent, axis) => extent / (shape[axis] as number)),
-        interpolation: b % 2 > 0 ? 'linear' : 'nearest',
-        coordinates: 'half-pixel',
-        rounding: 'round-prefer-floor',
-        cubicA: -0.75,
-        excludeOutside: false,
-        region: size.map(() => [0, 1] as const),
-        outside: 0,
-      },
+  (net, x, shape, { a, b }) =>
+    net.emit(
+      resize(
+        shape,
+        shape.map((_, axis) => (axis < 2 ? 1 : 1 + (a % 2))),
+        { interpolation: b % 2 > 0 ? 'linear' : 'nearest' },
+      ),
       x,
-    );
-  },
+    ),
   (net, x, _shape, { a, b }) =>
     net.emit(
       pad(

@@ -20,6 +20,7 @@ import {
   pad,
   pool,
   reshape,
+  resize,
   transpose,
   unary,
 } from '../support/network-build.js';
@@ -27,6 +28,7 @@ import { evaluate } from '../support/network-reference.js';
 import { randomTensor } from '../support/tensors.js';
 
 type Pass = (graph: NetworkGraph) => NetworkGraph;
+
 /** What is left is this, under all names of before, and computes the same. */
 function expectPass(pass: Pass, graph: NetworkGraph, kinds: readonly string[]): NetworkGraph {
   const after = pass(graph);
@@ -514,22 +516,12 @@ describe('convolutions behind resizes', () => {
     shape: readonly number[],
     spatial: readonly number[],
     more: Partial<Of<'resize'>> = {},
-  ): Operation => {
-    const scale = shape.map((_, axis) => (spatial.includes(axis) ? 2 : 1));
-    return {
-      kind: 'resize',
-      size: shape.map((extent, axis) => extent * (scale[axis] as number)),
-      scale,
-      interpolation: 'linear',
-      coordinates: 'half-pixel',
-      rounding: 'round-prefer-floor',
-      cubicA: -0.75,
-      excludeOutside: false,
-      region: shape.map(() => [0, 1]),
-      outside: 0,
-      ...more,
-    };
-  };
+  ): Operation =>
+    resize(
+      shape,
+      shape.map((_, axis) => (spatial.includes(axis) ? 2 : 1)),
+      more,
+    );
   const points = (more: Partial<Of<'convolution'>> = {}): Operation =>
     convolution({
       weight: constant([4, 3, 1, 1]),

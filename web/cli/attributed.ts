@@ -4,7 +4,6 @@ import { DeconvError, type Tensor } from 'deconv-wasm';
 import { type Attribution, attribute } from 'deconv-wasm/checkerboard';
 import type { Model } from 'deconv-wasm/models';
 import { loadNetwork, type Network } from 'deconv-wasm/network';
-import { fileProblem, isFileError } from './findings.js';
 import { refusedNodes } from './nodes.js';
 import { type Column, type Row, table } from './table.js';
 import { KINDS, readTensor } from './tensor-files.js';
@@ -55,19 +54,13 @@ export async function inputOf(network: Network, file: string, terminal: Terminal
     const names = network.inputs.map(({ name }) => printable(name)).join(', ');
     throw new UsageError(`--run ${printable(file)}: the network takes ${names}; leave the file out`);
   }
-  const { tensor, note } = await readInput(file, port, network);
+  const { tensor, note } = await readTensor('--run', file, port, network.format, {
+    mean: [0],
+    std: [1],
+    rate: 44_100,
+  });
   if (note !== null) terminal.warn(`${printable(file)}: ${note}`);
   return tensor;
-}
-
-async function readInput(file: string, port: Network['inputs'][number], { format }: Network) {
-  try {
-    return await readTensor(file, port, format, { mean: [0], std: [1], rate: 44_100 });
-  } catch (error) {
-    // Of the system: it is not about the model.
-    if (error instanceof DeconvError || !isFileError(error)) throw error;
-    throw new UsageError(`--run ${fileProblem(file, error)}`);
-  }
 }
 
 /** What keeps a network from being run, in a sentence. */

@@ -142,7 +142,7 @@ async function inputsOf(
       tensors[port.name] = randomTensor(port, byShape.get(port.name));
       continue;
     }
-    const { tensor, note } = await readTensor(file, port, network.format, meaning);
+    const { tensor, note } = await readTensor('--input', file, port, network.format, meaning);
     if (note !== null) terminal.warn(`${printable(file)}: ${note}`);
     tensors[port.name] = tensor;
   }
@@ -178,7 +178,11 @@ async function compare(
   tolerance: number,
 ): Promise<Comparison> {
   const port = { name, shape, type: 'float32' };
-  const { tensor } = await readTensor(file, port, network.format, { mean: [0], std: [1], rate: 1 });
+  const { tensor } = await readTensor('--compare', file, port, network.format, {
+    mean: [0],
+    std: [1],
+    rate: 1,
+  });
   if (tensor.data.length !== data.length) {
     throw new UsageError(
       `${printable(file)} has the shape [${tensor.shape.join(', ')}], ${printable(name)} has [${shape.join(', ')}]`,

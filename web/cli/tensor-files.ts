@@ -6,6 +6,7 @@ import { type Tensor, Upsample } from 'deconv-wasm';
 import { fromImage, type PictureOptions, toImageData } from 'deconv-wasm/image';
 import { readModel } from 'deconv-wasm/models';
 import type { PortInfo } from 'deconv-wasm/network';
+import { fileProblem, isFileError } from './findings.js';
 import { readWav, writeWav } from './sound-file.js';
 import { printable } from './terminal.js';
 import { UsageError } from './usage.js';
@@ -34,8 +35,24 @@ export interface ReadValues {
   readonly note: string | null;
 }
 
-/** The values of a file in the form that an input wants them in. */
+/** The values of a file that an option names, in the form that an input wants them in. */
 export async function readTensor(
+  option: string,
+  file: string,
+  port: PortInfo,
+  format: 'onnx' | 'tflite',
+  meaning: Meaning,
+): Promise<ReadValues> {
+  try {
+    return await readKind(file, port, format, meaning);
+  } catch (error) {
+    if (!isFileError(error)) throw error;
+    // It is not about the model, whose errors name no option.
+    throw new UsageError(`${option} ${fileProblem(file, error)}`);
+  }
+}
+
+async function readKind(
   file: string,
   port: PortInfo,
   format: 'onnx' | 'tflite',

@@ -94,7 +94,7 @@ double polyphase_nanoseconds(const Problem& problem, const Blocks& cut) {
   const bool as_written = cut.one_phase && (!cut.reads_planes || band.cells[2] % kPanel == 0);
   // Up to four phases beside each other have shuffles of their own, and multiples of four go by
   // fours, each into another cache line.
-  const bool by_fours = width_phases > 4 && AxisPhases::count(spec, 2) % 4 == 0;
+  const bool by_fours = AxisPhases::count(spec, 2) % 4 == 0;
   const double write = kPanel * out *
                        (written * (as_written          ? 0.1
                                    : last              ? 0.31

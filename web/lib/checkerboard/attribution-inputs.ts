@@ -6,6 +6,7 @@ import { type RandomSource, seededRandom } from '../core/random.js';
 import { checkTensor, type Tensor } from '../core/tensor.js';
 import { type NamedTensors, readGiven } from '../graph/named.js';
 import type { PatternNetwork, Upsampling } from './pattern-network.js';
+import { checkFiniteValues } from './values.js';
 
 /** What a network was given. */
 export interface AttributionInput {
@@ -42,9 +43,7 @@ export async function readInputs(
     const inputs = Object.fromEntries(
       names.map((name, index) => {
         const tensor = checkTensor(where, `the input ${describe(name)}`, values[index]);
-        const wrong = tensor.data.find((value) => !Number.isFinite(value));
-        if (wrong !== undefined)
-          refuse('BAD_OPTION', where, `the input ${describe(name)} of finite values`, wrong);
+        checkFiniteValues(where, `the input ${describe(name)}`, tensor.data);
         return [name, tensor];
       }),
     );

@@ -49,10 +49,7 @@ export function compareImages(one: Image, other: Image, options: CompareOptions 
     refuse('BAD_OPTION', where, 'range to be above 0 and finite', range);
   }
   // In parts of the range, whose square may be more or less than a number can be.
-  const [own, others] = [first, second].map((values) => values.map((value) => value / range)) as [
-    Float64Array,
-    Float64Array,
-  ];
+  const [own, others] = [first.map((value) => value / range), second.map((value) => value / range)];
   let squares = 0;
   for (const [index, value] of own.entries()) squares += (value - (others[index] as number)) ** 2;
   const ssim = similarity(own, others, one.shape.slice(-rank));

@@ -1,7 +1,7 @@
 // Runs of a network for the sake of its pattern.
 
 import { fault, refuse } from '../core/checks.js';
-import { checkProgress } from '../core/progress.js';
+import { checkProgress, stopIfAborted } from '../core/progress.js';
 import type { Tensor } from '../core/tensor.js';
 import type { NamedTensors } from '../graph/named.js';
 import {
@@ -99,7 +99,7 @@ export class Trace {
     const { signal, onProgress } = this.#options;
     // What else waits has its turn, a signal too.
     await new Promise((resolve) => setTimeout(resolve));
-    signal?.throwIfAborted();
+    stopIfAborted(signal);
     const made = network.run(inputs, { outputs: names });
     this.#loaded += 1;
     onProgress?.({ loaded: this.#loaded, total: Math.max(this.total, this.#loaded) });

@@ -1,6 +1,11 @@
 import { refuse } from './checks.js';
 import { isAbortSignal } from './realms.js';
 
+/** Throws the reason of a signal that is aborted; older jsdom has no `throwIfAborted`. */
+export function stopIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw signal.reason;
+}
+
 /** What is to stop a call that takes its time, and what is told how far it is. */
 export function checkProgress(
   where: string,

@@ -34,10 +34,15 @@ export function readGiven(
   for (let index = 0; index < names.length; index += 1) {
     into[index] = (value as Readonly<Record<string, unknown>>)[names[index] as string];
   }
+  refuseOtherNames(where, what, value, names);
+  return true;
+}
+
+/** Refuses what is given by another name. */
+export function refuseOtherNames(where: string, what: string, value: object, names: readonly string[]): void {
   for (const name in value) {
     if (!names.includes(name)) refuse('BAD_OPTION', where, `${what} among ${names.join(', ')}`, name);
   }
-  return true;
 }
 
 /** Whether `value` is tensors by name: whatever has no shape and no values of its own. */

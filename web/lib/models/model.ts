@@ -2,7 +2,7 @@ import { MODEL } from '../core/brands.js';
 import { checkChoice, checkOptions, refuse } from '../core/checks.js';
 import { releaseBy } from '../core/disposable.js';
 import type { HalfTensor } from '../core/half-tensor.js';
-import { checkProgress } from '../core/progress.js';
+import { checkProgress, stopIfAborted } from '../core/progress.js';
 import type { Tensor } from '../core/tensor.js';
 import type { StateDict } from '../layers/state-dict.js';
 import { detect, FORMATS, type ModelFormat } from './detect.js';
@@ -10,7 +10,7 @@ import type { ModelLayer } from './layer.js';
 import type { NormalizedWeight } from './normalized-weights.js';
 import { type OpenedModel, openModel } from './open.js';
 import { readers } from './readers.js';
-import { type ModelFile, type ModelInput, stopIfAborted } from './source.js';
+import type { ModelFile, ModelInput } from './source.js';
 import type { ModelTensor } from './tensor.js';
 import type { TensorGeometry } from './tensor-layers.js';
 

@@ -1,6 +1,7 @@
 import { describe, fault, refuse } from '../core/checks.js';
+import { stopIfAborted } from '../core/progress.js';
 import { messageOf } from '../core/realms.js';
-import { bytesSource, type ModelSource, stopIfAborted } from './source.js';
+import { bytesSource, type ModelSource } from './source.js';
 
 /** Bytes that the first request asks for: the structure of most files. */
 const FIRST = 1 << 16;

@@ -1,5 +1,6 @@
 import { checkInteger, describe, fault, refuse } from '../core/checks.js';
 import { isDeconvError } from '../core/errors.js';
+import { stopIfAborted } from '../core/progress.js';
 import {
   blobBytes,
   bytesOf,
@@ -47,11 +48,6 @@ export function blobSource(blob: Blob): ModelSource {
 }
 
 const INPUTS = 'a path, a URL, bytes, a Blob, a Response or a ModelSource';
-
-/** Throws the reason of a signal that is aborted; older jsdom has no `throwIfAborted`. */
-export function stopIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw signal.reason;
-}
 
 /** Bytes fetched at once where pieces are small. */
 const WINDOW = 1 << 16;

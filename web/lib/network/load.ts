@@ -1,10 +1,10 @@
 import { hasBrand, MODEL } from '../core/brands.js';
 import { checkChoice, checkOptions, refuse } from '../core/checks.js';
-import { checkProgress } from '../core/progress.js';
+import { checkProgress, stopIfAborted } from '../core/progress.js';
 import { detect, type ModelFormat } from '../models/detect.js';
 import type { Model } from '../models/model.js';
 import { type OpenedModel, openModel } from '../models/open.js';
-import { type ModelInput, type ModelSource, stopIfAborted } from '../models/source.js';
+import type { ModelInput, ModelSource } from '../models/source.js';
 import { EXECUTION_OPTION_NAMES, type ExecutionOptions, readExecution } from '../runtime/execution.js';
 import { init } from '../runtime/lifecycle.js';
 import type { FrontEnd } from './front-end.js';

@@ -5,7 +5,7 @@ import { checkProgress } from '../core/progress.js';
 import { guardReceivers } from '../core/receivers.js';
 import { checkParameter, checkShape, checkTensor, sameList, shapeOf, type Tensor } from '../core/tensor.js';
 import type { Graph } from '../graph/graph.js';
-import { type NamedTensors, readGiven } from '../graph/named.js';
+import { type NamedTensors, readGiven, refuseOtherNames } from '../graph/named.js';
 import type { Program } from '../graph/program.js';
 import { ProgramArena } from '../graph/program-arena.js';
 import { type CallNames, ProgramCall } from '../graph/program-call.js';
@@ -480,8 +480,7 @@ export class Network extends DisposableObject {
     if (typeof shapes !== 'object' || shapes === null || Array.isArray(shapes)) {
       refuse('BAD_TYPE', where, `shapes by name: ${names.join(', ')}`, shapes);
     }
-    const unknown = Object.keys(shapes).find((name) => !names.includes(name));
-    if (unknown !== undefined) refuse('BAD_OPTION', where, `shapes of ${names.join(', ')}`, unknown);
+    refuseOtherNames(where, 'shapes', shapes, names);
     return names.map((name, index) => checkShape(where, `${this.#inputLabels[index]}'s shape`, shapes[name]));
   }
 

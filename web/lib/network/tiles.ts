@@ -3,8 +3,8 @@
 import { checkInteger, refuse } from '../core/checks.js';
 import type { DeconvError } from '../core/errors.js';
 import { at, product } from '../core/lists.js';
+import { stopIfAborted } from '../core/progress.js';
 import { allocateTensor, checkOut, type Tensor } from '../core/tensor.js';
-import { stopIfAborted } from '../models/source.js';
 import type { NetworkGraph } from './operations.js';
 import { AxisTracks, type Range } from './reach.js';
 import type { Shape } from './shapes.js';

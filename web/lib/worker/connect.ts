@@ -1,6 +1,6 @@
 import { checkOptions, fault, refuse } from '../core/checks.js';
 import { DeconvError } from '../core/errors.js';
-import { checkProgress } from '../core/progress.js';
+import { checkProgress, stopIfAborted } from '../core/progress.js';
 import { isAbortSignal, isError, messageOf } from '../core/realms.js';
 import { type Answer, greeting, greetingOf, type Progress } from './messages.js';
 import { type Caller, type CallOptions, type Remote, RemoteObject } from './remote.js';
@@ -93,7 +93,7 @@ class Connection implements Caller {
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) throw this.#ended.reason;
       const { args, signal } = withoutSignal(given);
-      signal?.throwIfAborted();
+      stopIfAborted(signal);
       checkOut(name, args);
       const id = this.#last + 1;
       const port = this.#port as MessagePort;
