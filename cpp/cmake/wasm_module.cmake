@@ -58,6 +58,7 @@ add_library(deconv_bindings OBJECT cpp/bindings/bindings.cpp)
 # Embind must work without run-time type information.
 target_compile_definitions(deconv_bindings PRIVATE EMSCRIPTEN_HAS_UNBOUND_TYPE_NAMES=0)
 target_link_libraries(deconv_bindings PRIVATE deconv deconv_warnings)
+target_compile_options(deconv_bindings PRIVATE $<$<CONFIG:Release>:-Os>)
 
 add_executable(deconv_module $<TARGET_OBJECTS:deconv_bindings>)
 target_link_libraries(deconv_module PRIVATE deconv)

@@ -54,9 +54,9 @@ set(deconv_xnnpack_sources
   src/operators/deconvolution-nhwc.c
   src/params.c
   src/reference/packing.cc
-  ${deconv_kernels}
 )
 list(TRANSFORM deconv_xnnpack_sources PREPEND ${XNNPACK_SOURCE_DIR}/)
+list(TRANSFORM deconv_kernels PREPEND ${XNNPACK_SOURCE_DIR}/)
 
 # XNNPACK's configurations and operators name functions that no call of ours reaches, and the linker
 # cannot know: clamping float32 kernels, those of depthwise float32 convolutions (which have a route of
@@ -126,39 +126,49 @@ set_property(SOURCE ${XNNPACK_SOURCE_DIR}/src/configs/gemm-config.c APPEND PROPE
   COMPILE_OPTIONS -include ${CMAKE_CURRENT_LIST_DIR}/no_javascript.h
 )
 
+# Kernels are many and small: what a compiler needs to start is more than what they need.
+add_library(xnnpack_kernels OBJECT ${deconv_kernels})
+set_target_properties(xnnpack_kernels PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 12)
+if(NOT EMSCRIPTEN)
+  target_compile_options(xnnpack_kernels PRIVATE
+    "SHELL:-include ${PROJECT_SOURCE_DIR}/cpp/native/xnnpack_as_in_wasm.h")
+endif()
 add_library(xnnpack STATIC
   cpp/src/xnnpack_never_reached.cpp
+  $<TARGET_OBJECTS:xnnpack_kernels>
   ${deconv_xnnpack_sources}
   ${deconv_pthreadpool_sources}
 )
 
-target_include_directories(xnnpack SYSTEM
-  PUBLIC ${XNNPACK_SOURCE_DIR}/include ${PTHREADPOOL_SOURCE_DIR}/include
-  PRIVATE ${XNNPACK_SOURCE_DIR}/src ${PTHREADPOOL_SOURCE_DIR}/src ${THIRD_PARTY_INCLUDE_DIR}
-)
-target_compile_features(xnnpack PRIVATE c_std_11 cxx_std_17)
-target_compile_definitions(xnnpack PRIVATE
-  # The tile choice of strided deconvolution at batch 1 takes the one-row micro-kernel when this is
-  # on: two to three times slower with relaxed SIMD.
-  XNN_ENABLE_GEMM_M_SPECIALIZATION=0
-  # Hardware detection and code paths that WebAssembly does not have.
-  XNN_ENABLE_CPUINFO=0
-  XNN_ENABLE_ASSEMBLY=0
-  XNN_ENABLE_JIT=0
-  XNN_ENABLE_KLEIDIAI=0
-  XNN_ENABLE_SPARSE=0
-  XNN_ENABLE_MEMOPT=1
-  XNN_ENABLE_DWCONV_MULTIPASS=0
-  XNN_ENABLE_HVX=0
-  # The library prints nothing.
-  XNN_LOG_LEVEL=0
-  PTHREADPOOL_NO_DEPRECATED_API=1
-)
-target_compile_options(xnnpack PRIVATE -w)
-if(DECONV_SANITIZE MATCHES undefined)
-  # It calls functions through pointers of other types, and is not ours to mend.
-  target_compile_options(xnnpack PRIVATE -fno-sanitize=undefined)
-endif()
+foreach(library xnnpack xnnpack_kernels)
+  target_include_directories(${library} SYSTEM
+    PUBLIC ${XNNPACK_SOURCE_DIR}/include ${PTHREADPOOL_SOURCE_DIR}/include
+    PRIVATE ${XNNPACK_SOURCE_DIR}/src ${PTHREADPOOL_SOURCE_DIR}/src ${THIRD_PARTY_INCLUDE_DIR}
+  )
+  target_compile_features(${library} PRIVATE c_std_11 cxx_std_17)
+  target_compile_definitions(${library} PRIVATE
+    # The tile choice of strided deconvolution at batch 1 takes the one-row micro-kernel when this is
+    # on: two to three times slower with relaxed SIMD.
+    XNN_ENABLE_GEMM_M_SPECIALIZATION=0
+    # Hardware detection and code paths that WebAssembly does not have.
+    XNN_ENABLE_CPUINFO=0
+    XNN_ENABLE_ASSEMBLY=0
+    XNN_ENABLE_JIT=0
+    XNN_ENABLE_KLEIDIAI=0
+    XNN_ENABLE_SPARSE=0
+    XNN_ENABLE_MEMOPT=1
+    XNN_ENABLE_DWCONV_MULTIPASS=0
+    XNN_ENABLE_HVX=0
+    # The library prints nothing.
+    XNN_LOG_LEVEL=0
+    PTHREADPOOL_NO_DEPRECATED_API=1
+  )
+  target_compile_options(${library} PRIVATE -w)
+  if(DECONV_SANITIZE MATCHES undefined)
+    # It calls functions through pointers of other types, and is not ours to mend.
+    target_compile_options(${library} PRIVATE -fno-sanitize=undefined)
+  endif()
+endforeach()
 # Code that runs once for a weight or an input size and not for every tile: the size of the download
 # matters more.
 set_property(SOURCE
