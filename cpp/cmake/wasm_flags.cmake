@@ -15,3 +15,8 @@ else()
   # CMake's Release adds -O3 -DNDEBUG; the same -O3 at link time runs wasm-opt and minifies the glue.
   add_link_options(-O3)
 endif()
+
+# With sanitizers emcc adds to what clang is told.
+if(NOT DECONV_SANITIZE)
+  include(direct_clang)
+endif()
