@@ -1,5 +1,5 @@
 import { inputCells, tapCount } from '../../web/demo/src/model/geometry';
-import { bounded, type flatLayer } from '../../web/demo/src/model/layer-state';
+import { bounded, fitted, type flatLayer } from '../../web/demo/src/model/layer-state';
 import { uniform } from '../../web/demo/src/model/random';
 import type { Field } from '../../web/demo/src/model/slice';
 import { opening, type State, slices } from '../../web/demo/src/model/state';
@@ -51,13 +51,13 @@ export function randomState(seed: number): State {
   return state;
 
   function fitting(part: ReturnType<typeof flatLayer>): ReturnType<typeof flatLayer> {
-    const layer = bounded(part);
+    const layer = bounded(part, part.kind);
     const range = { min: -1000, max: 1000 };
     return {
       ...part,
       ...layer,
       input: numbers(range, inputCells(layer)),
-      weights: numbers(range, tapCount(layer)),
+      weights: fitted(layer, part.kind, numbers(range, tapCount(layer))),
     };
   }
 }

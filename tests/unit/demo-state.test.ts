@@ -29,7 +29,8 @@ function output({ layer, input, weights }: State): Float32Array {
   return sums;
 }
 
-const tell = (state: State) => story({ spec: state.layer, input: state.input, output: output(state) });
+const tell = (state: State) =>
+  story({ spec: state.layer, kind: state.kind, input: state.input, output: output(state) });
 
 describe('the state', () => {
   it('is plain data', () => {

@@ -22,7 +22,11 @@ const spec = (change: Partial<LayerSpec> = {}): LayerSpec => ({ ...opening.layer
 const ones = (amount: number) => new Array<number>(amount).fill(1);
 
 /** Scatter on one axis, lane by lane. */
-function lanes({ groups, size, kernel, stride, dilation, padding }: LayerSpec, x: number[], w: number[]) {
+function lanes(
+  { groups, size, kernel, stride, dilation, padding }: LayerSpec,
+  x: number[],
+  w: readonly number[],
+) {
   const width = (size - 1) * stride + dilation * (kernel - 1) + 1 - 2 * padding;
   const sums = new Array<number>(groups * width).fill(0);
   x.forEach((value, i) => {
@@ -77,6 +81,7 @@ describe('one axis', () => {
     const odd = withLayer(opening, { axes: 1, size: 4 });
     const told = story({
       spec: odd.layer,
+      kind: odd.kind,
       input: ones(4),
       output: Float32Array.from(lanes(odd.layer, ones(4), ones(3))),
     });

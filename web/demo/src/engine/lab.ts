@@ -8,16 +8,19 @@ import {
   repair,
   SmoothConvTranspose2d,
 } from 'deconv-wasm/checkerboard';
+import type { LayerKind } from '../model/family';
 import { nextEvenKernel } from '../model/geometry';
 import type { PanelKind } from '../model/lab-state';
 import { levelsOf, summary, toBytes } from '../model/levels';
 import type { Planes } from '../model/picture';
 import { uniform } from '../model/random';
+import { nearestResize } from '../model/resize-stamps';
 import { type Channels, sameSize, turned, withSums } from '../model/upsampling';
+import { Composed } from './composed';
 import type { LabPanel, LabRequest, LabResult, Report } from './protocol';
 import { Run, workshop } from './workshop';
 
-type UpLayer = ConvTranspose2d | ResizeConv2d | SmoothConvTranspose2d;
+type UpLayer = ConvTranspose2d | ResizeConv2d | SmoothConvTranspose2d | Composed;
 
 interface Made {
   readonly output: Planes;
@@ -61,10 +64,11 @@ export function lab(request: LabRequest): LabResult {
 }
 
 function patternOf(layers: readonly UpLayer[]) {
-  const [first] = layers;
+  const subjects = layers.map((layer) => (layer instanceof Composed ? layer.kernels : layer));
+  const [first] = subjects;
   if (!first) return null;
   const found =
-    layers.length === 1 ? analyze(first, { gains: false }) : analyzeStack(layers, { gains: false });
+    subjects.length === 1 ? analyze(first, { gains: false }) : analyzeStack(subjects, { gains: false });
   const { unevenness, levelDbc, verdict } = found;
   return { unevenness, levelDbc, verdict };
 }
@@ -103,6 +107,7 @@ function made(kind: PanelKind, request: LabRequest, channels: number, depth: num
     repair(plain);
     return plain;
   }
+  if (kind === 'raw' && request.kind !== 'transposed') return ofKind(request.kind, plain, depth);
   const size = { channels, groups };
   if (kind === 'resize') {
     const resize = { ...common, scaleFactor: stride, kernelSize, dilation, padding: 'same' as const };
@@ -118,7 +123,32 @@ function made(kind: PanelKind, request: LabRequest, channels: number, depth: num
   return plain;
 }
 
-/** A kernel from elsewhere has the taps it has. */
+/** The stamps of a transposed layer, or the nearest there are, made by another kind of layer. */
+function ofKind(kind: Exclude<LayerKind, 'transposed'>, plain: ConvTranspose2d, depth: number): Composed {
+  const { inChannels, outChannels, groups } = plain;
+  const [kernel, stride, dilation] = [plain.kernelSize[0], plain.stride[0], plain.dilation[0]];
+  const geometry = { axes: 2 as const, kernel, stride, dilation };
+  if (kind === 'resize' && (kernel < stride || dilation > 1)) {
+    throw new NoSuchKernel(
+      'A resize leaves no holes and knows no dilation: no resize-convolution is near to these stamps.',
+    );
+  }
+  const options = {
+    ...geometry,
+    kind,
+    inChannels,
+    outChannels,
+    groups,
+    padding: plain.padding[0],
+    outputPadding: plain.outputPadding[0],
+  };
+  const stamps = Array.from(plain.weight.data);
+  return workshop
+    .get(`lab of kind ${depth}`, options, (o) => new Composed(o))
+    .setWeight(kind === 'resize' ? nearestResize(geometry, stamps) : stamps);
+}
+
+/** A kernel from elsewhere has the taps it has, and a kind of layer the stamps that it has. */
 class NoSuchKernel extends Error {}
 
 interface Filling {

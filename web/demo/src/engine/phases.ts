@@ -10,18 +10,23 @@ import {
 } from 'deconv-wasm/checkerboard';
 import { signedTaps } from '../model/kernels';
 import { flatSide, flatWindow, spectrumSize } from '../model/phases';
+import { kernelsOf } from './composed';
 import type { PhasesRequest, PhasesResult, SeedsRequest, SeedsResult } from './protocol';
-import { lanes, Run } from './workshop';
+import { lanesOfKind, Run } from './workshop';
 
 /** Everything station 4 shows of one kernel. */
-export function phases(request: PhasesRequest): PhasesResult {
-  const { axes, groups, kernel, stride, dilation, weights } = request;
+export async function phases(request: PhasesRequest): Promise<PhasesResult> {
+  const { kind, axes, groups, kernel, stride, dilation, weights } = request;
   const axis = { kernelSize: kernel, stride, dilation };
   const subject: Kernels = {
     geometry: { stride, dilation, groups },
     weight: { data: weights, shape: [groups, 1, ...new Array<number>(axes).fill(kernel)] },
   };
-  const found = analyze(subject);
+  const channels = { inChannels: groups, outChannels: groups, groups };
+  // Each kind by its own weights, which come to the same stamps.
+  const found = analyze(
+    kind === 'transposed' ? subject : kernelsOf({ ...request, ...channels, kind }, weights),
+  );
   const run = new Run();
   const taps = weights.length / groups;
   return {
@@ -37,20 +42,24 @@ export function phases(request: PhasesRequest): PhasesResult {
         spectrumSize(request),
       ),
     ),
-    flat: flatOutput(request, weights, run),
-    repaired: repaired(request, subject, run),
+    flat: await flatOutput(request, weights, run),
+    repaired: await repaired(request, subject, run),
     report: run.report,
   };
 }
 
 /** Float32 is what the layer computes in, so the gains must be equal in that. */
-function repaired(request: PhasesRequest, subject: Kernels, run: Run): PhasesResult['repaired'] {
+async function repaired(
+  request: PhasesRequest,
+  subject: Kernels,
+  run: Run,
+): Promise<PhasesResult['repaired']> {
   try {
     const { weight, report } = repairKernels(subject, { precision: 'float32' });
     const weights = Array.from(weight.data);
     return {
       weights,
-      flat: flatOutput(request, weights, run),
+      flat: await flatOutput(request, weights, run),
       largestChange: report.largestChange,
       relativeChange: report.relativeChange,
     };
@@ -61,13 +70,16 @@ function repaired(request: PhasesRequest, subject: Kernels, run: Run): PhasesRes
 }
 
 /** A window of whole periods out of the interior of the layer's answer to ones. */
-function flatOutput(request: PhasesRequest, weights: readonly number[], run: Run): Float32Array {
-  const { axes, groups, kernel, stride, dilation } = request;
+async function flatOutput(
+  request: PhasesRequest,
+  weights: readonly number[],
+  run: Run,
+): Promise<Float32Array> {
+  const { kind, axes, groups } = request;
   const { from, size } = flatWindow(request);
   const side = flatSide(request);
   const lines = axes === 1 ? 1 : side;
-  const layer = lanes('flat', axes, groups, { kernelSize: kernel, stride, dilation });
-  layer.setWeight(Float32Array.from(weights));
+  const layer = await lanesOfKind('flat', kind, { ...request, padding: 0, outputPadding: 0 }, weights);
   const ones = new Float32Array(groups * size ** axes).fill(1);
   const y = run.forward(layer, ones, [1, groups, ...new Array<number>(axes).fill(size)]);
   const width = y.shape.at(-1) ?? 0;

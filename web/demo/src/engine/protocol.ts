@@ -3,6 +3,7 @@ import type { HarmonicLevel, ImageVerdict, Verdict } from 'deconv-wasm/checkerbo
 import type { LayerGeometry, TensorGeometry } from 'deconv-wasm/models';
 import type { BenchLayer } from '../model/bench-state';
 import type { Convention } from '../model/conventions';
+import type { LayerKind } from '../model/family';
 import type { LayerSpec } from '../model/geometry';
 import type { LabFill, PanelKind, SoundLayer } from '../model/lab-state';
 import type { LearnState } from '../model/learn-state';
@@ -13,6 +14,7 @@ import type { Planes } from '../model/picture';
 /** All of station 1's numbers for one layer, one input and one kernel. */
 export interface StampRequest {
   readonly spec: LayerSpec;
+  readonly kind: LayerKind;
   readonly input: readonly number[];
   readonly weights: readonly number[];
 }
@@ -28,7 +30,7 @@ export interface StampResult {
 }
 
 /** The same numbers, read by another system's rules. */
-export interface ConventionRequest extends StampRequest {
+export interface ConventionRequest extends Omit<StampRequest, 'kind'> {
   readonly which: Convention;
 }
 
@@ -44,6 +46,8 @@ export interface ConventionResult {
 
 export interface LabRequest {
   readonly picture: Planes;
+  /** Of the layer that the others are compared with. */
+  readonly kind: LayerKind;
   readonly kernel: number;
   readonly stride: number;
   readonly dilation: number;
@@ -267,6 +271,7 @@ export interface Report {
 
 /** One kernel of station 4, for all its pictures. */
 export interface PhasesRequest extends PhaseGeometry {
+  readonly kind: LayerKind;
   /** Row by row; lane by lane on one axis. */
   readonly weights: readonly number[];
 }

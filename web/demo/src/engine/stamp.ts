@@ -1,21 +1,19 @@
 import type { StampRequest, StampResult } from './protocol';
-import { lanes, Run, transposed } from './workshop';
+import { lanesOfKind, Run } from './workshop';
 
 /** The film of station 1: the output after each stamp, and each stamp as it leaves the input. */
-export function stamp(request: StampRequest): StampResult {
+export function stamp(request: StampRequest): Promise<StampResult> {
   return request.spec.axes === 1 ? stampLanes(request) : stampPlane(request);
 }
 
-function stampPlane({ spec, input, weights }: StampRequest): StampResult {
-  const { size, kernel: kernelSize, dilation } = spec;
-  const kernel = Float32Array.from(weights);
+async function stampPlane({ spec, kind, input, weights }: StampRequest): Promise<StampResult> {
+  const { size } = spec;
   const cells = input.length;
   const run = new Run();
-  const layer = transposed('stamp', optionsOf(spec)).setWeight(kernel);
+  const layer = await lanesOfKind('stamp', kind, spec, weights);
   const y = run.forward(layer, states(input), [cells + 1, 1, size, size]);
 
-  // One input cell on its own, uncropped.
-  const single = transposed('single stamp', { kernelSize, dilation }).setWeight(kernel);
+  const single = await lanesOfKind('single stamp', kind, uncropped(spec), weights);
   const stamps = single.forward({ data: Float32Array.from(input), shape: [cells, 1, 1, 1] });
   return {
     shape: [y.shape[2] ?? 0, y.shape[3] ?? 0],
@@ -26,12 +24,11 @@ function stampPlane({ spec, input, weights }: StampRequest): StampResult {
 }
 
 /** The same for one axis: every lane is a channel in a group of its own. */
-function stampLanes({ spec, input, weights }: StampRequest): StampResult {
-  const { groups, size, kernel: kernelSize, dilation } = spec;
-  const kernel = Float32Array.from(weights);
+async function stampLanes({ spec, kind, input, weights }: StampRequest): Promise<StampResult> {
+  const { groups, size } = spec;
   const cells = input.length;
   const run = new Run();
-  const layer = lanes('lanes', 1, groups, optionsOf(spec)).setWeight(kernel);
+  const layer = await lanesOfKind('lanes', kind, spec, weights);
   const y = run.forward(layer, states(input), [cells + 1, groups, size]);
 
   // Place by place, one input cell of every lane at a time.
@@ -39,7 +36,7 @@ function stampLanes({ spec, input, weights }: StampRequest): StampResult {
     input,
     (_, i) => input[(i % groups) * size + Math.floor(i / groups)] ?? 0,
   );
-  const single = lanes('single lane stamp', 1, groups, { kernelSize, dilation }).setWeight(kernel);
+  const single = await lanesOfKind('single lane stamp', kind, uncropped(spec), weights);
   const places = split(single.forward({ data: columns, shape: [size, groups, 1] }).data, cells);
   return {
     shape: [groups, y.shape[2] ?? 0],
@@ -49,9 +46,7 @@ function stampLanes({ spec, input, weights }: StampRequest): StampResult {
   };
 }
 
-function optionsOf({ kernel: kernelSize, stride, padding, outputPadding, dilation }: StampRequest['spec']) {
-  return { kernelSize, stride, padding, outputPadding, dilation };
-}
+const uncropped = (spec: StampRequest['spec']) => ({ ...spec, padding: 0, outputPadding: 0 });
 
 /** All states of the film in one batch: sample t has the first t input cells and zeros after them. */
 function states(input: readonly number[]): Float32Array {

@@ -1,8 +1,10 @@
 import { ConvTranspose1d, ConvTranspose2d, type Plan, type Tensor } from 'deconv-wasm';
+import type { LayerKind } from '../model/family';
+import type { LayerSpec } from '../model/geometry';
 import type { Report } from './protocol';
 
 /** What the page needs of a layer of the package. */
-interface Layer {
+export interface Layer {
   readonly plan: Plan | null;
   forward(x: Tensor): Tensor;
   dispose(): void;
@@ -36,14 +38,6 @@ interface TransposedOptions {
   dilation?: number;
 }
 
-/** A layer from one channel to one. */
-export const transposed = (job: string, options: { kernelSize: number } & TransposedOptions) =>
-  workshop.get(
-    job,
-    options,
-    (o) => new ConvTranspose2d({ ...o, inChannels: 1, outChannels: 1, bias: false }),
-  );
-
 /** A layer of one or two axes whose channels know nothing of each other. */
 export const lanes = (
   job: string,
@@ -55,6 +49,24 @@ export const lanes = (
     const all = { ...o, inChannels: groups, outChannels: groups, bias: false };
     return rank === 1 ? new ConvTranspose1d(all) : new ConvTranspose2d(all);
   });
+
+/** The same with given stamps, of any kind. What only the others need is loaded with the first of them. */
+export async function lanesOfKind(
+  job: string,
+  kind: LayerKind,
+  { axes, groups, kernel, stride, dilation, padding, outputPadding }: Omit<LayerSpec, 'size'>,
+  stamps: readonly number[],
+): Promise<Layer> {
+  const crop = { padding, outputPadding };
+  if (kind === 'transposed') {
+    const layer = lanes(job, axes, groups, { kernelSize: kernel, stride, dilation, ...crop });
+    return layer.setWeight(Float32Array.from(stamps));
+  }
+  const { Composed } = await import('./composed');
+  const channels = { inChannels: groups, outChannels: groups, groups };
+  const options = { kind, axes, kernel, stride, dilation, ...crop, ...channels };
+  return workshop.get(`${job} of two parts`, options, (o) => new Composed(o)).setWeight(stamps);
+}
 
 /** Runs forward calls and notes what ran. */
 export class Run {

@@ -41,6 +41,7 @@ export function kerasCrop(spec: LayerSpec): Pair {
 /** The D2L chapter's numbers: 0 to 3 on 0 to 3, all but one output cropped. */
 export const d2l = {
   layer: { axes: 2, groups: 1, size: 2, kernel: 2, stride: 1, padding: 1, outputPadding: 0, dilation: 1 },
+  kind: 'transposed',
   input: [0, 1, 2, 3],
   weights: [0, 1, 2, 3],
   fill: 'own',

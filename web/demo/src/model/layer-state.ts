@@ -1,11 +1,17 @@
 import { type Convention, conventions } from './conventions';
+import { type LayerKind, layerKinds } from './family';
 import { inputCells, type LayerSpec, reach, tapCount } from './geometry';
 import { type KernelFill, kernelTaps, signedTaps } from './kernels';
+import { isResize, nearestResize } from './resize-stamps';
 import type { Slice } from './slice';
 
-/** What stations 1 to 4 look at: the layer, its input and its kernel row by row. */
+/**
+ * What stations 1 to 4 look at: the layer, its input and its kernel row by row. Geometry and kernel are those of
+ * the transposed convolution, whatever kind of layer has these stamps.
+ */
 export interface LayerState {
   readonly layer: LayerSpec;
+  readonly kind: LayerKind;
   readonly input: readonly number[];
   readonly weights: readonly number[];
   /** Where the weights came from; `own` once a person has typed one. */
@@ -50,14 +56,21 @@ export function layerLimits(axes: 1 | 2): Record<Bounded, Range> {
   };
 }
 
+/** The same for a layer of a kind: a resize-convolution stamps at least what its resize does, and without holes. */
+export function limitsOf({ layer, kind }: Pick<LayerState, 'layer' | 'kind'>): Record<Bounded, Range> {
+  const limits = layerLimits(layer.axes);
+  if (kind !== 'resize') return limits;
+  return { ...limits, kernel: { ...limits.kernel, min: layer.stride }, dilation: { min: 1, max: 1 } };
+}
+
 /** The largest input whose output can still be drawn. */
 export function largestSize(spec: LayerSpec): number {
   const { max } = layerLimits(spec.axes).size;
   return Math.min(max, Math.max(1, Math.floor((LONGEST[spec.axes] - reach(spec)) / spec.stride) + 1));
 }
 
-/** A layer brought inside the limits of its axes. */
-export function bounded(spec: LayerSpec): LayerSpec {
+/** A layer brought inside the limits of its axes, and to what its kind can be. */
+export function bounded(spec: LayerSpec, kind: LayerKind = 'transposed'): LayerSpec {
   const limits = layerLimits(spec.axes);
   const within = (name: Bounded) => Math.min(Math.max(spec[name], limits[name].min), limits[name].max);
   const layer = {
@@ -70,12 +83,31 @@ export function bounded(spec: LayerSpec): LayerSpec {
     outputPadding: within('outputPadding'),
     dilation: within('dilation'),
   };
+  // A resize leaves no holes, and stamps boxes that a dilated kernel has not.
+  if (kind === 'resize') {
+    layer.kernel = Math.max(layer.kernel, layer.stride);
+    layer.dilation = 1;
+  }
   while (reach(layer) > LONGEST[spec.axes]) layer.dilation--;
   return { ...layer, size: Math.min(layer.size, largestSize(layer)) };
 }
 
-/** The kernel that a rule gives a layer. Groups get kernels of their own. */
-export function filled(layer: LayerSpec, fill: KernelFill, seed: number): number[] {
+/** The kernel that a rule gives a layer, or the nearest of its kind. Groups get kernels of their own. */
+export function filled(
+  layer: LayerSpec,
+  fill: KernelFill,
+  seed: number,
+  kind: LayerKind = 'transposed',
+): readonly number[] {
+  return fitted(layer, kind, filledFreely(layer, fill, seed));
+}
+
+/** The nearest kernel that a layer of a kind can have; only behind a resize it cannot be any. */
+export function fitted(layer: LayerSpec, kind: LayerKind, kernel: readonly number[]): readonly number[] {
+  return kind === 'resize' ? nearestResize(layer, kernel) : kernel;
+}
+
+function filledFreely(layer: LayerSpec, fill: KernelFill, seed: number): number[] {
   const rows = layer.axes === 1 ? 1 : layer.kernel;
   return Array.from({ length: layer.groups }, (_, group) =>
     // Signed numbers, as a layer has before training; kernelTaps keeps to positive ones for pictures.
@@ -97,6 +129,7 @@ export const openingLayer: LayerState = {
     outputPadding: 0,
     dilation: 1,
   },
+  kind: 'transposed',
   input: new Array<number>(9).fill(1),
   weights: new Array<number>(9).fill(1),
   fill: 'ones',
@@ -110,6 +143,7 @@ type Flat = LayerSpec & Omit<LayerState, 'layer'>;
 
 export const flatLayer = ({
   layer,
+  kind,
   input,
   weights,
   fill,
@@ -119,6 +153,7 @@ export const flatLayer = ({
   convention,
 }: LayerState): Flat => ({
   ...layer,
+  kind,
   input,
   weights,
   fill,
@@ -129,6 +164,7 @@ export const flatLayer = ({
 });
 
 export const unflatLayer = ({
+  kind,
   input,
   weights,
   fill,
@@ -139,6 +175,7 @@ export const unflatLayer = ({
   ...layer
 }: Flat): LayerState => ({
   layer,
+  kind,
   input,
   weights,
   fill,
@@ -163,6 +200,7 @@ export const layerSlice: Slice<Flat> = {
     { name: 'padding', key: 'p', kind: 'integer', ...widest.padding },
     { name: 'outputPadding', key: 'o', kind: 'integer', ...widest.outputPadding },
     { name: 'dilation', key: 'd', kind: 'integer', ...widest.dilation },
+    { name: 'kind', key: 'm', kind: 'choice', of: layerKinds },
     {
       name: 'input',
       key: 'x',
@@ -179,7 +217,8 @@ export const layerSlice: Slice<Flat> = {
       kind: 'numbers',
       ...valueRange,
       longest: 81,
-      otherwise: (before) => filled(before, before.fill === 'own' ? 'ones' : before.fill, before.seed),
+      otherwise: (before) =>
+        filled(before, before.fill === 'own' ? 'ones' : before.fill, before.seed, before.kind),
     },
     { name: 'speed', key: 'v', kind: 'choice', of: speeds },
     { name: 'view', key: 'e', kind: 'choice', of: ['scatter', 'gather'] },
@@ -193,7 +232,8 @@ export const layerSlice: Slice<Flat> = {
       reach(value) <= LONGEST[value.axes] &&
       value.size <= largestSize(value) &&
       value.input.length === inputCells(value) &&
-      value.weights.length === tapCount(value)
+      value.weights.length === tapCount(value) &&
+      (value.kind !== 'resize' || isResize(value, value.weights))
     );
   },
 };

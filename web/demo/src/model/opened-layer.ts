@@ -15,7 +15,7 @@ export interface OpenedLayer {
 export function asStamp(state: State, layer: OpenedLayer, taps: ArrayLike<number>): State | null {
   const alike = alikeOf(layer);
   if (alike === null) return null;
-  const next = withLayer(state, { ...alike, groups: 1 });
+  const next = withLayer({ ...state, kind: 'transposed' }, { ...alike, groups: 1 });
   // Limits may have brought a number nearer.
   const fits = (Object.keys(alike) as (keyof typeof alike)[]).every(
     (name) => next.layer[name] === alike[name],

@@ -1,4 +1,5 @@
 import { evenOverlap, overlap, overlapMap } from 'deconv-wasm/checkerboard';
+import { type LayerKind, ownKernel } from './family';
 import { type LayerSpec, reach } from './geometry';
 import { plain } from './numbers';
 
@@ -25,7 +26,8 @@ export interface OverlapView {
   readonly text: string;
 }
 
-export function overlapView(spec: LayerSpec): OverlapView {
+/** Counts are of the stamps, and so the same for every kind of layer that has them. */
+export function overlapView(spec: LayerSpec, kind: LayerKind = 'transposed'): OverlapView {
   const { axes, kernel, stride, dilation } = spec;
   const axis = { kernelSize: kernel, stride, dilation };
   const one = overlap([axis]);
@@ -48,19 +50,31 @@ export function overlapView(spec: LayerSpec): OverlapView {
     axes,
     map: map.counts,
   };
-  return { ...view, ...inWords(spec, view) };
+  return { ...view, ...inWords(spec, kind, view) };
 }
 
 type Counts = Omit<OverlapView, 'verdict' | 'text'>;
 
-function inWords(spec: LayerSpec, { phases, even, holes, divisor, mean, ratio }: Counts) {
+function inWords(spec: LayerSpec, kind: LayerKind, { phases, even, holes, divisor, mean, ratio }: Counts) {
   const { kernel, stride, dilation } = spec;
+  if (kind === 'resize') {
+    return {
+      verdict: even
+        ? `Even: ${plain(mean)} on every cell.`
+        : `Uneven: ${plain(ratio ?? 0)} times as many on some cells.`,
+      text: `And it does not matter: however many taps of the stamp meet on a cell, behind a resize they sum to the whole kernel everywhere. No weights bring a pattern.`,
+    };
+  }
+  const whole =
+    kind === 'subpixel' && !even
+      ? ` A sub-pixel convolution has ${ownKernel(spec, kind)} of them for every phase: here some have to stay zero.`
+      : '';
   if (holes) {
     const why =
       divisor > 1
         ? `Stride ${stride} and dilation ${dilation} share the divisor ${divisor}: every tap lands on one line in ${divisor}, and the others stay empty.`
         : `Kernel ${kernel} is shorter than stride ${stride}: between stamps, nothing lands.`;
-    return { verdict: 'Holes: no weights can fix this.', text: why };
+    return { verdict: 'Holes: no weights can fix this.', text: why + whole };
   }
   if (even) {
     return {
@@ -70,7 +84,7 @@ function inWords(spec: LayerSpec, { phases, even, holes, divisor, mean, ratio }:
   }
   return {
     verdict: `Uneven: ${plain(ratio ?? 0)} times as many on some cells.`,
-    text: `${stride} does not divide ${kernel}: of an axis, some phases get ${Math.max(...phases)} taps and others ${Math.min(...phases)}. Weights can make up for it; equal weights cannot.`,
+    text: `${stride} does not divide ${kernel}: of an axis, some phases get ${Math.max(...phases)} taps and others ${Math.min(...phases)}. Weights can make up for it; equal weights cannot.${whole}`,
   };
 }
 

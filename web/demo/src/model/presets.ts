@@ -61,7 +61,7 @@ export const presets: readonly Preset[] = [
 
 /** The preset's layer over a flat input, with the weights' rule as it was; a person's own become ones. */
 export function withPreset(state: State, preset: Preset): State {
-  const next = bounded(preset.layer);
+  const next = bounded(preset.layer, state.kind);
   const cells = (next.axes === 1 ? next.groups : next.size) * next.size;
   const fresh = { ...state, layer: next, input: new Array<number>(cells).fill(1) };
   return withFill(fresh, state.fill === 'own' ? 'ones' : state.fill);

@@ -1,10 +1,12 @@
 import { type BenchState, benchSlice } from './bench-state';
+import type { LayerKind } from './family';
 import { inputCells, type LayerSpec, nextEvenKernel, rowsOf, tapRows } from './geometry';
 import { type KernelFill, resized } from './kernels';
 import { type LabState, labLimits, labSlice } from './lab-state';
 import {
   bounded,
   filled,
+  fitted,
   flatLayer,
   type LayerState,
   layerLimits,
@@ -14,6 +16,7 @@ import {
   unflatLayer,
 } from './layer-state';
 import { type LearnState, learnSlice } from './learn-state';
+import { resizeKernels, resizeStamps } from './resize-stamps';
 import type { Slice } from './slice';
 import type { Move } from './story';
 
@@ -65,26 +68,37 @@ function placed<N extends Exclude<keyof State, keyof LayerState>>(name: N, slice
 
 /** Changes the layer; input and kernel follow in size, the kernel by the rule that filled it. */
 export function withLayer(state: State, change: Partial<LayerSpec>): State {
+  return made(state, state.kind, { ...state.layer, ...change });
+}
+
+/** The same stamps by a layer of another kind, or the nearest that it has. */
+export function withKind(state: State, kind: LayerKind): State {
+  return made(state, kind, state.layer);
+}
+
+function made(state: State, kind: LayerKind, wanted: LayerSpec): State {
   const old = state.layer;
-  const layer = bounded({ ...old, ...change });
-  const grown = { ...state, layer, input: resized(state.input, inputShape(old), inputShape(layer), 1) };
+  const layer = bounded(wanted, kind);
+  const grown = { ...state, kind, layer, input: resized(state.input, inputShape(old), inputShape(layer), 1) };
   const same =
+    kind === state.kind &&
     layer.kernel === old.kernel &&
     layer.stride === old.stride &&
     layer.axes === old.axes &&
     layer.groups === old.groups;
   if (same) return grown;
   if (state.fill === 'own') {
-    return { ...grown, weights: resized(state.weights, tapShape(old), tapShape(layer), 1) };
+    const weights = resized(state.weights, tapShape(old), tapShape(layer), 1);
+    return { ...grown, weights: fitted(layer, kind, weights) };
   }
-  return { ...grown, weights: filled(layer, state.fill, state.seed) };
+  return { ...grown, weights: filled(layer, state.fill, state.seed, kind) };
 }
 
 const inputShape = (layer: LayerSpec) => [rowsOf(layer), layer.size] as const;
 const tapShape = (layer: LayerSpec) => [tapRows(layer), layer.kernel] as const;
 
 export function withFill(state: State, fill: KernelFill, seed = state.seed): State {
-  return { ...state, fill, seed, weights: filled(state.layer, fill, seed) };
+  return { ...state, fill, seed, weights: filled(state.layer, fill, seed, state.kind) };
 }
 
 /** Random taps: those of the seed, or of the next one when they are random already. */
@@ -92,13 +106,22 @@ export function withRandom(state: State): State {
   return withFill(state, 'random', state.fill === 'random' ? nextSeed(state.seed) : state.seed);
 }
 
+/** A tap of the kernel that the layer has itself, which behind a resize is not its stamp. */
 export function withTap(state: State, index: number, value: number): State {
-  return { ...state, fill: 'own', weights: state.weights.with(index, value) };
+  return { ...state, fill: 'own', weights: stampsOf(state, ownTaps(state).with(index, value)) };
 }
+
+/** The taps that a person may change, row by row. */
+export function ownTaps({ layer, kind, weights }: LayerState): readonly number[] {
+  return kind === 'resize' ? resizeKernels(layer, weights) : weights;
+}
+
+const stampsOf = ({ layer, kind }: LayerState, taps: readonly number[]) =>
+  kind === 'resize' ? resizeStamps(layer, taps) : taps;
 
 /** All taps at once, as a repair or a drag gives them. */
 export function withWeights(state: State, weights: readonly number[]): State {
-  return { ...state, fill: 'own', weights };
+  return { ...state, fill: 'own', weights: fitted(state.layer, state.kind, weights) };
 }
 
 export function withInputCell(state: State, index: number, value: number): State {
@@ -130,7 +153,7 @@ export function withMove(state: State, move: Move): State {
       return withLayer(state, { kernel, dilation: 1 });
     }
     case 'random-weights':
-      return withFill(state, 'random');
+      return withRandom(state);
     case 'flat-input':
       return withInput(state, 'flat');
     case 'start-over':

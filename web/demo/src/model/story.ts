@@ -1,3 +1,4 @@
+import type { LayerKind } from './family';
 import { interior, type LayerSpec, nextEvenKernel, outputLength, overlap } from './geometry';
 import { layerLimits } from './layer-state';
 import { count, listed } from './numbers';
@@ -14,6 +15,7 @@ export interface Story {
 
 export interface Scene {
   readonly spec: LayerSpec;
+  readonly kind: LayerKind;
   readonly input: readonly number[];
   /** The full output, row by row. */
   readonly output: Float32Array;
@@ -33,11 +35,11 @@ export function innerIsFlat(spec: LayerSpec, output: Float32Array): boolean {
   const lanes = spec.axes === 1 ? Array.from({ length: spec.groups }, (_, lane) => [lane, lane + 1]) : [];
   const { from, to } = interior(spec);
   return (spec.axes === 1 ? lanes : [[from, to]]).every(([first = 0, end = 0]) =>
-    isFlat(spec, output, first, end),
+    isFlatPart(spec, output, first, end),
   );
 }
 
-function isFlat(spec: LayerSpec, output: Float32Array, firstRow: number, endRow: number): boolean {
+function isFlatPart(spec: LayerSpec, output: Float32Array, firstRow: number, endRow: number): boolean {
   const { from, to } = interior(spec);
   const width = outputLength(spec);
   let lowest = Infinity;
@@ -52,7 +54,7 @@ function isFlat(spec: LayerSpec, output: Float32Array, firstRow: number, endRow:
   return highest - lowest <= 1e-5 * Math.max(Math.abs(highest), Math.abs(lowest), 1e-3);
 }
 
-export function story({ spec, input, output }: Scene): Story {
+export function story({ spec, kind, input, output }: Scene): Story {
   const inner = interior(spec);
   if (inner.from >= inner.to) {
     return {
@@ -68,13 +70,38 @@ export function story({ spec, input, output }: Scene): Story {
   const flatInput = input.every((value) => value === input[0]);
 
   const came = ` A flat input came out ${spec.axes === 2 ? 'as a grid' : 'striped'}.`;
+  const flatInputMove = { move: 'flat-input', label: 'Flat input' } as const;
   const evenKernel = { move: 'even-kernel', label: kernelStep(kernel, even, spec.dilation) } as const;
 
+  const isFlat = flatInput && innerIsFlat(spec, output);
+
+  if (kind === 'resize') {
+    return flatInput
+      ? {
+          verdict: 'No pattern, whatever the weights.',
+          text: 'A resize copies the cells of a flat input, and the convolution behind it sums all of its taps everywhere. Try other weights: none bring it back.',
+          move: 'random-weights',
+          label: 'Random weights',
+        }
+      : {
+          verdict: 'Your picture, stamped.',
+          text: 'Away from the border, what varies comes from the input: every cell sums all taps of the convolution behind the resize.',
+          ...flatInputMove,
+        };
+  }
   if (counts[0] === 0) {
     return {
       verdict: 'Holes.',
       text: 'Some cells collect no stamp at all, whatever the weights are.',
       ...evenKernel,
+    };
+  }
+  if (counts.length > 1 && isFlat) {
+    return {
+      verdict: 'Uneven stamps, equal sums.',
+      text: `${spread(spec, counts)}, and still one sum: these weights make up for it.`,
+      move: 'random-weights',
+      label: 'Random weights',
     };
   }
   if (counts.length > 1) {
@@ -89,11 +116,10 @@ export function story({ spec, input, output }: Scene): Story {
     return {
       verdict: 'Your picture, stamped.',
       text: `${equal}. What varies now comes from the input and the weights together.`,
-      move: 'flat-input',
-      label: 'Flat input',
+      ...flatInputMove,
     };
   }
-  if (innerIsFlat(spec, output)) {
+  if (isFlat) {
     return {
       verdict: 'The pattern is gone.',
       text: `${equal}, and they add up to the same sum \u2026 and with random weights it is back. Try it.`,

@@ -39,7 +39,12 @@ interface Props {
   onPin?: (cell: Cell) => void;
   onEscape?: () => void;
   /** Present if cells can be edited. */
-  edit?: { value: (cell: Cell) => number; set: (cell: Cell, value: number) => void };
+  edit?: {
+    value: (cell: Cell) => number;
+    set: (cell: Cell, value: number) => void;
+    /** Whether a cell has a value to edit; all of them have, if it is left out. */
+    has?: (cell: Cell) => boolean;
+  };
   class?: string;
   style?: CSSProperties;
 }
@@ -59,7 +64,7 @@ export function CellGrid(props: Props) {
   };
 
   const begin = (cell: Cell, text?: string) => {
-    if (!edit) return;
+    if (!edit || edit.has?.(cell) === false) return;
     setDraft({ cell, text: text ?? plain(edit.value(cell), 4), typed: text !== undefined });
   };
 

@@ -1,3 +1,4 @@
+import { kindNames, type LayerKind } from '../../model/family';
 import { reach } from '../../model/geometry';
 import {
   depthLimit,
@@ -17,6 +18,7 @@ import type { LevelsMode } from '../../model/levels';
 import { sameSize } from '../../model/upsampling';
 import { change, state } from '../../store';
 import { Choice } from '../../view/choice';
+import { KindChoice } from '../../view/kind-choice';
 import { Slider } from '../../view/slider';
 import { play, playing, trained, trainOneLayer } from '../learn/learn-run';
 import { givenKernel, taken } from './lab-run';
@@ -39,9 +41,19 @@ const levelModes: readonly { value: LevelsMode; label: string }[] = [
   { value: 'shared', label: 'Full range' },
 ];
 
-export const panelTitles: Record<PanelKind, string> = {
+/** The layer itself is named by its kind. */
+export function panelTitle(panel: PanelKind, kind: LayerKind): string {
+  return panel === 'raw' ? rawTitles[kind] : panelTitles[panel];
+}
+
+const rawTitles: Record<LayerKind, string> = {
+  ...kindNames,
+  // Another panel has the same taps behind a resize, which make a longer stamp.
+  resize: 'The nearest resize-convolution',
+};
+
+const panelTitles: Record<Exclude<PanelKind, 'raw'>, string> = {
   input: 'Input',
-  raw: 'Transposed convolution',
   even: 'Kernel a multiple of the stride',
   icnr: 'ICNR weights',
   resize: 'Resize, then convolution',
@@ -64,6 +76,7 @@ export function LabControls({ lab }: { lab: LabState }) {
   return (
     <fieldset class="controls lab-controls">
       <legend class="visually-hidden">Lab layer</legend>
+      <KindChoice station="lab" geometry={{ axes: 2, kernel, stride, dilation }} />
       <Slider
         label="Kernel"
         value={kernel}
@@ -222,7 +235,7 @@ function PanelChoice({ lab, set }: PartProps) {
               disabled={fixed}
               onChange={() => set({ panels: withPanel(lab.panels, kind) })}
             />
-            {panelTitles[kind]}
+            {panelTitle(kind, state.value.kind)}
           </label>
         );
       })}

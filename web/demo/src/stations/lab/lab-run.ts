@@ -156,6 +156,7 @@ const request = computed<{ picture: Picture; request: LabRequest }>(() => {
     picture,
     request: {
       ...lab,
+      kind: state.value.kind,
       depth,
       picture,
       seed,

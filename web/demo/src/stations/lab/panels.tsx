@@ -9,7 +9,7 @@ import type { Planes } from '../../model/picture';
 import { theme } from '../../store';
 import { LiveRegion } from '../../view/live-region';
 import { PixelCanvas } from '../../view/pixel-canvas';
-import { panelTitles } from './lab-controls';
+import { panelTitle } from './lab-controls';
 import { type Developed, lens, lensLifted, scores } from './lab-run';
 import { Lens } from './lens';
 
@@ -45,6 +45,7 @@ export function Panels({ developed }: { developed: Developed }) {
           <PanelFigure
             key={panel.kind}
             panel={panel}
+            title={panelTitle(panel.kind, request.kind)}
             pixel={panel.kind === 'input' ? pixel * scale : pixel}
             smoothed={smoothed}
             zoom={panel.kind === 'input' ? zoom.input : zoom.output}
@@ -61,6 +62,7 @@ export function Panels({ developed }: { developed: Developed }) {
 
 interface PanelProps {
   panel: LabPanel;
+  title: string;
   /** Screen pixels a picture pixel. */
   pixel: number;
   smoothed: boolean;
@@ -68,9 +70,8 @@ interface PanelProps {
   name: string;
 }
 
-function PanelFigure({ panel, pixel, smoothed, zoom, name }: PanelProps) {
+function PanelFigure({ panel, title, pixel, smoothed, zoom, name }: PanelProps) {
   const { kind, developed: shown, refusal } = panel;
-  const title = panelTitles[kind];
   if (!shown) {
     return (
       <figure class="panel" data-panel={kind}>
@@ -199,7 +200,14 @@ function Tables({ developed }: { developed: Developed }) {
         <div class="lab-tables">
           {developed.result.panels.map(
             ({ kind, developed: shown }) =>
-              shown && <PanelTables key={kind} kind={kind} output={shown.output} />,
+              shown && (
+                <PanelTables
+                  key={kind}
+                  kind={kind}
+                  title={panelTitle(kind, developed.request.kind)}
+                  output={shown.output}
+                />
+              ),
           )}
         </div>
       )}
@@ -207,7 +215,7 @@ function Tables({ developed }: { developed: Developed }) {
   );
 }
 
-function PanelTables({ kind, output }: { kind: PanelKind; output: Planes }) {
+function PanelTables({ kind, title, output }: { kind: PanelKind; title: string; output: Planes }) {
   const { x, y } = pixelAt(lens.value, output.width, output.height);
   const near = (middle: number, side: number) =>
     Array.from({ length: 2 * AROUND + 1 }, (_, i) => middle - AROUND + i).filter(
@@ -217,7 +225,6 @@ function PanelTables({ kind, output }: { kind: PanelKind; output: Planes }) {
   const columns = near(x, output.width);
   const harmonics = scores.value.get(kind)?.harmonics ?? [];
   const loudest = [...harmonics].sort((a, b) => b.levelDb - a.levelDb).slice(0, MOST_LINES);
-  const title = panelTitles[kind];
   return (
     <div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a table that scrolls must be reached by keyboard */}
@@ -332,12 +339,12 @@ function Rules({ developed, smoothed, mixed }: RulesProps) {
   );
 }
 
-function spoken({ result }: Developed): string {
+function spoken({ request, result }: Developed): string {
   return result.panels
     .flatMap(({ kind, developed: shown }) => {
       if (!shown) return [];
       const { x, y } = pixelAt(lens.value, shown.output.width, shown.output.height);
-      return `${panelTitles[kind]}: ${pixelText(shown.output, x, y)}`;
+      return `${panelTitle(kind, request.kind)}: ${pixelText(shown.output, x, y)}`;
     })
     .join('; ');
 }

@@ -1,22 +1,24 @@
 import { computed } from '@preact/signals';
 import { swatch } from '../../model/colour';
-import { layerLimits } from '../../model/layer-state';
+import { kernelLabel } from '../../model/family-words';
+import { limitsOf } from '../../model/layer-state';
 import { plain } from '../../model/numbers';
 import { dilationRule, type OverlapView, overlapView } from '../../model/overlap-view';
 import { withLayer } from '../../model/state';
 import { change, state, theme } from '../../store';
+import { KindChoice } from '../../view/kind-choice';
 import { LiveRegion } from '../../view/live-region';
 import { PresetList } from '../../view/presets';
 import { Slider } from '../../view/slider';
 import './overlap.css';
 
 const geometry = computed(() => JSON.stringify(state.value.layer));
-const view = computed(() => overlapView(JSON.parse(geometry.value)));
+const view = computed(() => overlapView(JSON.parse(geometry.value), state.value.kind));
 
 /** Station 2: how many stamps meet on each cell, before any weight is chosen. */
 export function OverlapStation() {
-  const { layer } = state.value;
-  const limits = layerLimits(layer.axes);
+  const { layer, kind } = state.value;
+  const limits = limitsOf(state.value);
   const now = view.value;
   const set = (name: 'kernel' | 'stride' | 'dilation') => (value: number) =>
     change((s) => withLayer(s, { [name]: value }));
@@ -40,8 +42,9 @@ export function OverlapStation() {
       </div>
       <fieldset class="controls overlap-controls">
         <legend class="visually-hidden">Overlap</legend>
+        <KindChoice station="overlap" />
         <PresetList />
-        <Slider label="Kernel" value={layer.kernel} {...limits.kernel} onInput={set('kernel')} />
+        <Slider label={kernelLabel(kind)} value={layer.kernel} {...limits.kernel} onInput={set('kernel')} />
         <Slider label="Stride" value={layer.stride} {...limits.stride} onInput={set('stride')} />
         <div>
           <Slider label="Dilation" value={layer.dilation} {...limits.dilation} onInput={set('dilation')} />

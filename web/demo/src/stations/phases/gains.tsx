@@ -37,7 +37,9 @@ export function Gains({ described }: { described: Described }) {
           const name = phases[phase]?.name ?? '';
           const mean = means[phases[phase]?.lane ?? 0] ?? 0;
           const here = lit.value;
-          const isLit = here !== null && phaseOfTap(request, here.row, here.column) === phase;
+          const isLit =
+            here !== null &&
+            (request.kind === 'resize' || phaseOfTap(request, here.row, here.column) === phase);
           return (
             <tr key={name} class={isLit ? 'is-lit' : ''}>
               <th scope="row">

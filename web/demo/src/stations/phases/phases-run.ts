@@ -42,11 +42,11 @@ export const replaced = computed(() =>
 
 /** The kernel as it is shown. */
 const request = computed<PhasesRequest>(() => {
-  const { layer, weights } = state.value;
+  const { layer, kind, weights } = state.value;
   const { axes, groups, kernel, stride, dilation } = layer;
   const moving = journey.value;
   const shown = moving && moving.to === weights ? between(moving.from, moving.to, moving.part) : weights;
-  return { axes, groups, kernel, stride, dilation, weights: shown };
+  return { kind, axes, groups, kernel, stride, dilation, weights: shown };
 });
 
 export function repairTaps(): void {
@@ -108,7 +108,7 @@ export function startPhases(): void {
     if (key === asked) return;
     asked = key;
     void describe(wanted);
-    const { weights: _, ...geometry } = wanted;
+    const { weights: _, kind: __, ...geometry } = wanted;
     const sampleKey = JSON.stringify(geometry);
     if (sampleKey === sampled) return;
     sampled = sampleKey;

@@ -1,12 +1,15 @@
 import { useEffect } from 'preact/hooks';
 import type { PhasesResult } from '../../engine/protocol';
+import { type LayerKind, ownKernel } from '../../model/family';
+import { kernelLabel } from '../../model/family-words';
 import { nextEvenKernel } from '../../model/geometry';
-import { layerLimits } from '../../model/layer-state';
+import { limitsOf } from '../../model/layer-state';
 import { percent, plain } from '../../model/numbers';
-import { kernelRows, levelText, phaseCount, unevennessText } from '../../model/phases';
+import { levelText, phaseCount, unevennessText } from '../../model/phases';
 import { withFill, withLayer, withRandom } from '../../model/state';
 import { change, state } from '../../store';
 import { Choice } from '../../view/choice';
+import { KindChoice } from '../../view/kind-choice';
 import { LiveRegion } from '../../view/live-region';
 import { Slider } from '../../view/slider';
 import { Flats } from './flats';
@@ -55,9 +58,7 @@ function Board({ described: now }: { described: Described }) {
     <>
       <div class="phases-board">
         <div class="taps">
-          <p class="taps-title">
-            <b>Kernel</b> <span class="size">{`${kernelRows(request)} \u00d7 ${request.kernel}`}</span>
-          </p>
+          <TapsTitle described={now} />
           <div class="grid-scroll">
             <TapGrid request={request} />
           </div>
@@ -75,6 +76,22 @@ function Board({ described: now }: { described: Described }) {
       <PhaseControls />
       <LiveRegion text={`U ${unevennessText(result.unevenness)}. ${result.sentence}`} pace={700} />
     </>
+  );
+}
+
+const titles: Record<LayerKind, string> = {
+  transposed: 'Kernel',
+  subpixel: 'Stamp, by channels',
+  resize: 'Kernel behind the resize',
+};
+
+function TapsTitle({ described: { request } }: { described: Described }) {
+  const { kind, axes, groups } = request;
+  const kernel = kind === 'resize' ? ownKernel(request, kind) : request.kernel;
+  return (
+    <p class="taps-title">
+      <b>{titles[kind]}</b> <span class="size">{`${axes === 1 ? groups : kernel} \u00d7 ${kernel}`}</span>
+    </p>
   );
 }
 
@@ -112,8 +129,10 @@ function Verdict({ described: now }: { described: Described }) {
   );
 }
 
-function repairNote({ result }: Described, done: boolean): string {
+function repairNote({ request, result }: Described, done: boolean): string {
   const { repaired, verdict } = result;
+  if (request.kind === 'resize')
+    return 'Every phase sums the whole kernel: there is never anything to repair.';
   if (!repaired) return 'Repair needs at least one tap on every phase. Here some have none.';
   if (verdict === 'free') return 'All sums are equal already: nothing to repair.';
   const change = `no tap by more than ${plain(repaired.largestChange, 3)}, the whole kernel by ${percent(repaired.relativeChange)}`;
@@ -128,7 +147,8 @@ function Seeds({ described: now }: { described: Described }) {
   const { stride, kernel } = request;
   const { unevenness } = now.result;
   const result = seedsResult.value;
-  if (!result || stride === 1) return null;
+  // Behind a resize no kernel has a pattern, and there is nothing to average.
+  if (!result || stride === 1 || request.kind === 'resize') return null;
   const phases = phaseCount(request);
   const most = Math.max(...result.tenths);
   return (
@@ -159,15 +179,16 @@ function Seeds({ described: now }: { described: Described }) {
 }
 
 function PhaseControls() {
-  const { layer, fill } = state.value;
+  const { layer, kind, fill } = state.value;
   const set = (name: 'kernel' | 'stride' | 'dilation') => (value: number) =>
     change((s) => withLayer(s, { [name]: value }));
-  const limits = layerLimits(layer.axes);
+  const limits = limitsOf(state.value);
   const even = nextEvenKernel(layer.kernel, layer.stride);
   return (
     <fieldset class="controls phase-controls">
       <legend class="visually-hidden">Layer of the phases</legend>
-      <Slider label="Kernel" value={layer.kernel} {...limits.kernel} onInput={set('kernel')} />
+      <KindChoice station="phases" />
+      <Slider label={kernelLabel(kind)} value={layer.kernel} {...limits.kernel} onInput={set('kernel')} />
       <Slider label="Stride" value={layer.stride} {...limits.stride} onInput={set('stride')} />
       <Slider label="Dilation" value={layer.dilation} {...limits.dilation} onInput={set('dilation')} />
       <Choice

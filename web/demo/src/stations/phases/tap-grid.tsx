@@ -2,11 +2,13 @@
 import { useRef, useState } from 'preact/hooks';
 import type { PhasesRequest } from '../../engine/protocol';
 import { largestMagnitude, swatch } from '../../model/colour';
+import { ownKernel } from '../../model/family';
 import type { Cell } from '../../model/geometry';
 import { moved } from '../../model/grid-keys';
 import { fixed, plain } from '../../model/numbers';
 import { kernelRows, nudged, nudgeOf, phaseOfTap, phasesOf, TAP_LIMIT } from '../../model/phases';
-import { withTap } from '../../model/state';
+import { resizeKernels } from '../../model/resize-stamps';
+import { ownTaps, withTap } from '../../model/state';
 import { change, state, theme } from '../../store';
 import { lit } from './phases-run';
 
@@ -26,8 +28,10 @@ interface Drag {
  * Enter takes hold of a tap, arrows then change it, and Enter or Escape lets go.
  */
 export function TapGrid({ request }: { request: PhasesRequest }) {
-  const { kernel, weights } = request;
-  const rows = kernelRows(request);
+  const { kind } = request;
+  const own = ownKernelOf(request);
+  const { kernel, weights } = own;
+  const rows = kernelRows(own);
   const phases = phasesOf(request);
   const grid = useRef<HTMLDivElement>(null);
   const drag = useRef<Drag | null>(null);
@@ -37,7 +41,7 @@ export function TapGrid({ request }: { request: PhasesRequest }) {
   const limit = largestMagnitude([weights]);
 
   // The state may be a step ahead of what the worker has described.
-  const current = (index: number) => state.peek().weights[index] ?? 0;
+  const current = (index: number) => ownTaps(state.peek())[index] ?? 0;
   const set = (index: number, value: number) => change((s) => withTap(s, index, value));
   const focus = (cell: Cell, what: 'cell' | 'handle') => {
     setActive(cell);
@@ -111,7 +115,8 @@ export function TapGrid({ request }: { request: PhasesRequest }) {
             const cell = { row, column };
             const index = row * kernel + column;
             const value = weights[index] ?? 0;
-            const name = phases[phaseOfTap(request, row, column)]?.name ?? '';
+            // Behind a resize a tap reaches every phase.
+            const name = kind === 'resize' ? '' : (phases[phaseOfTap(request, row, column)]?.name ?? '');
             const { paint, ink } = swatch(value, limit, theme.value);
             const isStop = row === stop.row && column === stop.column;
             const place = `row ${row + 1}, column ${column + 1}`;
@@ -123,7 +128,7 @@ export function TapGrid({ request }: { request: PhasesRequest }) {
                 data-tap={`${row},${column}`}
                 data-phase={name}
                 tabIndex={isStop && !held ? 0 : -1}
-                aria-label={`${plain(value)}, ${place}, phase ${name}`}
+                aria-label={`${plain(value)}, ${place}, ${name ? `phase ${name}` : 'every phase'}`}
                 style={{ background: paint, color: ink }}
                 onKeyDown={(event) => onKeyDown(event, cell, index)}
                 onFocus={() => {
@@ -163,8 +168,16 @@ export function TapGrid({ request }: { request: PhasesRequest }) {
   );
 }
 
+/** What is there to drag: the taps of the stamp, or those of the convolution behind the resize that makes it. */
+function ownKernelOf(request: PhasesRequest): PhasesRequest {
+  if (request.kind !== 'resize') return request;
+  const weights = resizeKernels(request, request.weights);
+  return { ...request, kernel: ownKernel(request, 'resize'), weights };
+}
+
 /** Whether a tap is of the same phase as the one that is lit. */
 function isLit(request: PhasesRequest, { row, column }: Cell): boolean {
   const other = lit.value;
+  if (request.kind === 'resize') return other?.row === row && other.column === column;
   return other !== null && phaseOfTap(request, row, column) === phaseOfTap(request, other.row, other.column);
 }

@@ -1,6 +1,4 @@
-import type { CSSProperties } from 'preact';
 import { lit } from '../../model/board';
-import { swatch } from '../../model/colour';
 import {
   type Cell,
   drawnLines,
@@ -10,23 +8,19 @@ import {
   outputLength,
   rowAxis,
   rowsOf,
-  tapRows,
 } from '../../model/geometry';
 import { count, plain } from '../../model/numbers';
-import { withFill, withInput, withInputCell, withRandom, withTap } from '../../model/state';
-import { change, state, theme } from '../../store';
-import { CellGrid, type Pointing } from '../../view/cell-grid';
+import { withInput, withInputCell } from '../../model/state';
+import { change, state } from '../../store';
+import { CellGrid } from '../../view/cell-grid';
+import { columns, lane, marks, Preset, painted, pointer, sizeText, unpin } from './cells';
 import {
   atEnd,
-  colourLimit,
-  focused,
   gathered,
   gathering,
-  hovered,
   landed,
   landedStamps,
   lighted,
-  type Pointed,
   pinned,
   type Stamped,
   stampingStep,
@@ -75,51 +69,6 @@ export function InputFigure({ picture }: Props) {
         <Preset label="Flat" onClick={() => change((s) => withInput(s, 'flat'))} />
         <Preset label="One cell" onClick={() => change((s) => withInput(s, 'one cell'))} />
         <Preset label="Ramp" onClick={() => change((s) => withInput(s, 'ramp'))} />
-      </p>
-    </figure>
-  );
-}
-
-export function KernelFigure({ picture }: Props) {
-  const { spec, weights } = picture.request;
-  const index = (cell: Cell) => cell.row * spec.kernel + cell.column;
-  const light = lit(spec, lighted.value);
-  return (
-    <figure class="figure kernel-figure">
-      <figcaption>
-        <b>Kernel</b> <span class="size">{sizeText(spec, tapRows(spec), spec.kernel)}</span>
-      </figcaption>
-      <div class="grid-scroll">
-        <CellGrid
-          label={`Kernel, ${tapRows(spec)} by ${spec.kernel}`}
-          describedBy="edit-hint"
-          rows={tapRows(spec)}
-          columns={spec.kernel}
-          style={columns(spec.kernel)}
-          look={(cell) => {
-            const value = weights[index(cell)] ?? 0;
-            return {
-              ...painted(value),
-              label: plain(value),
-              marks: `${lane(spec, cell)} ${marks({ 'is-lit': light.kernel(cell) })}`,
-              content: plain(value),
-            };
-          }}
-          onPoint={pointer('kernel')}
-          onEscape={unpin}
-          edit={{
-            value: (cell) => state.value.weights[index(cell)] ?? 0,
-            set: (cell, value) => change((s) => withTap(s, index(cell), value)),
-          }}
-        />
-      </div>
-      <p class="presets">
-        <Preset label="Ones" onClick={() => change((s) => withFill(s, 'ones'))} />
-        <Preset label="Random" onClick={() => change(withRandom)} />
-        <Preset label="Bilinear" onClick={() => change((s) => withFill(s, 'bilinear'))} />
-      </p>
-      <p class="visually-hidden" id="edit-hint">
-        Arrow keys move. Enter or a digit edits, Escape cancels.
       </p>
     </figure>
   );
@@ -251,53 +200,10 @@ function hasFrame(spec: LayerSpec): boolean {
   return from < to && (from > 0 || to < outputLength(spec));
 }
 
-function Preset({ label, onClick }: { label: string; onClick: () => void }) {
-  return (
-    <button type="button" class="preset" onClick={onClick}>
-      {label}
-    </button>
-  );
-}
-
-/** The colour of a group's lane, in all three grids. */
-function lane(spec: LayerSpec, { row }: Cell): string {
-  return spec.groups > 1 ? `lane lane-${row + 1}` : '';
-}
-
-function marks(which: Record<string, boolean>): string {
-  return Object.keys(which)
-    .filter((mark) => which[mark])
-    .join(' ');
-}
-
-function painted(value: number): { paint: string; ink: string } {
-  return swatch(value, colourLimit.value, theme.value);
-}
-
-function pointer(grid: Pointed['grid']) {
-  return (how: Pointing, cell: Cell | null) => {
-    const where = how === 'hover' ? hovered : focused;
-    where.value = cell && { grid, cell };
-  };
-}
-
-function unpin(): void {
-  pinned.value = null;
-}
-
-function columns(amount: number): CSSProperties {
-  return { '--columns': amount } as CSSProperties;
-}
-
 function gridArea(row: number, rows: number, column: number, columns: number): string {
   return `${row + 1} / ${column + 1} / span ${rows} / span ${columns}`;
 }
 
 function density(lines: number): string {
   return lines <= 9 ? 'roomy' : lines <= 14 ? 'full' : 'dense';
-}
-
-function sizeText({ axes }: LayerSpec, rows: number, columns: number): string {
-  if (axes === 1) return rows === 1 ? count(columns, 'cell') : `${rows} lanes of ${columns}`;
-  return `${rows} \u00d7 ${columns}`;
 }

@@ -71,7 +71,7 @@ export const currentStory = computed<Story | null>(() => {
   if (!stamped.value) return null;
   const { request, result } = stamped.value;
   const output = result.states.at(-1) ?? new Float32Array();
-  return story({ spec: request.spec, input: request.input, output });
+  return story({ ...request, output });
 });
 
 /** The colour scale is full at the largest value of all three grids: one colour is one value everywhere. */
@@ -172,8 +172,8 @@ async function refresh(request: StampRequest): Promise<void> {
 
 /** The part of the state this station draws. */
 const request = computed<StampRequest>(() => {
-  const { layer, input, weights } = state.value;
-  return { spec: layer, input, weights };
+  const { layer, kind, input, weights } = state.value;
+  return { spec: layer, kind, input, weights };
 });
 
 /** The page opens playing: from the moment that there is something to be seen of it. */

@@ -1,8 +1,10 @@
+import { kernelLabel } from '../../model/family-words';
 import { outputPaddingLimit } from '../../model/geometry';
-import { largestSize, layerLimits } from '../../model/layer-state';
+import { largestSize, limitsOf } from '../../model/layer-state';
 import { withLayer } from '../../model/state';
 import { change, state } from '../../store';
 import { Choice } from '../../view/choice';
+import { KindChoice } from '../../view/kind-choice';
 import { PresetList } from '../../view/presets';
 import { Slider } from '../../view/slider';
 import { refusal, stamped } from './film';
@@ -14,14 +16,15 @@ const axes = [
 
 /** The layer's parameters, and the package's sentence when they do not make a layer. */
 export function LayerControls() {
-  const { layer } = state.value;
-  const limits = layerLimits(layer.axes);
+  const { layer, kind } = state.value;
+  const limits = limitsOf(state.value);
   const set = (name: Exclude<keyof typeof layer, 'axes'>) => (value: number) =>
     change((s) => withLayer(s, { [name]: value }));
   const highest = outputPaddingLimit(layer.stride, layer.dilation);
   return (
     <fieldset class="controls layer-controls">
       <legend class="visually-hidden">Layer</legend>
+      <KindChoice station="stamp" />
       <PresetList />
       <Choice
         legend="Axes"
@@ -34,7 +37,7 @@ export function LayerControls() {
         <Slider label="Groups" value={layer.groups} {...limits.groups} onInput={set('groups')} />
       )}
       <Slider label="Input size" value={layer.size} min={1} max={largestSize(layer)} onInput={set('size')} />
-      <Slider label="Kernel" value={layer.kernel} {...limits.kernel} onInput={set('kernel')} />
+      <Slider label={kernelLabel(kind)} value={layer.kernel} {...limits.kernel} onInput={set('kernel')} />
       <Slider label="Stride" value={layer.stride} {...limits.stride} onInput={set('stride')} />
       <Slider label="Padding" value={layer.padding} {...limits.padding} onInput={set('padding')} />
       <Slider

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { LiveRegion } from '../../view/live-region';
-import { InputFigure, KernelFigure, OutputFigure } from './figures';
+import { InputFigure, OutputFigure } from './figures';
 import {
   atEnd,
   controls,
@@ -14,6 +14,7 @@ import {
   total,
 } from './film';
 import { Flight } from './flight';
+import { KernelFigures } from './kernel-figures';
 import { LayerControls } from './layer-controls';
 import { Notes, stepText } from './notes';
 import { useFilm } from './opening';
@@ -46,19 +47,20 @@ export function StampStation() {
 }
 
 function Board({ picture }: { picture: Stamped }) {
-  const { axes, size, kernel } = picture.request.spec;
+  const { spec, kind } = picture.request;
+  const { axes, size, kernel } = spec;
   const classes = [
     'board',
     axes === 1 ? 'is-line' : '',
     // Both grids fit side by side under fingers.
-    size + kernel <= 7 ? 'is-narrow' : '',
+    kind === 'transposed' && size + kernel <= 7 ? 'is-narrow' : '',
     refusal.value ? 'is-refused' : '',
   ];
   return (
     <div class={classes.join(' ')} style={{ '--input': size, '--kernel': kernel }}>
       <div class="sources">
         <InputFigure picture={picture} />
-        <KernelFigure picture={picture} />
+        <KernelFigures picture={picture} />
       </div>
       <OutputFigure picture={picture} />
       <Transport />
