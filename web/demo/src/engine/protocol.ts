@@ -297,6 +297,19 @@ export interface PhasesResult {
   readonly report: Report;
 }
 
+/** Layers of two axes that a person makes predictions about. */
+export interface PredictionsRequest {
+  readonly layers: readonly { readonly kernel: number; readonly stride: number }[];
+  readonly seed: number;
+}
+
+/** Of one kernel: U, and a window of what a flat picture becomes. */
+export type PredictionView = Pick<PhasesResult, 'unevenness' | 'flat'>;
+
+export interface PredictionsResult {
+  readonly layers: readonly { readonly equal: PredictionView; readonly random: PredictionView }[];
+}
+
 /** U of many random kernels of one geometry. */
 export interface SeedsRequest extends PhaseGeometry {
   readonly seeds: number;
@@ -316,6 +329,7 @@ export interface Calls {
   start: { request: { readonly threads: number }; result: StartResult };
   sound: { request: SoundRequest; result: SoundResult };
   phases: { request: PhasesRequest; result: PhasesResult };
+  predictions: { request: PredictionsRequest; result: PredictionsResult };
   seeds: { request: SeedsRequest; result: SeedsResult };
   stamp: { request: StampRequest; result: StampResult };
   convention: { request: ConventionRequest; result: ConventionResult };

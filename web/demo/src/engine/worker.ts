@@ -20,6 +20,7 @@ const handlers: { [K in CallName]: (request: Calls[K]['request']) => unknown } =
   labScore: async (request) => (await import('./lab-score')).labScore(request),
   sound: async (request) => (await import('./sound')).sound(request),
   phases: async (request) => (await import('./phases')).phases(request),
+  predictions: async (request) => (await import('./predictions')).predictions(request),
   seeds: async (request) => (await import('./phases')).seeds(request),
 };
 

@@ -76,6 +76,12 @@ function inWords(spec: LayerSpec, kind: LayerKind, { phases, even, holes, diviso
         : `Kernel ${kernel} is shorter than stride ${stride}: between stamps, nothing lands.`;
     return { verdict: 'Holes: no weights can fix this.', text: why + whole };
   }
+  if (even && kernel === stride && dilation === 1) {
+    return {
+      verdict: 'Even: 1 on every cell.',
+      text: `Kernel ${kernel} is as wide as stride ${stride}: stamps lie side by side, and every phase gets one tap of an axis. Equal counts, and still not equal sums: that is up to the weights.`,
+    };
+  }
   if (even) {
     return {
       verdict: `Even: ${plain(mean)} on every cell.`,

@@ -10,6 +10,8 @@ import { KindChoice } from '../../view/kind-choice';
 import { LiveRegion } from '../../view/live-region';
 import { PresetList } from '../../view/presets';
 import { Slider } from '../../view/slider';
+import { NoOverlap } from './no-overlap';
+import { Predictions } from './predictions';
 import './overlap.css';
 
 const geometry = computed(() => JSON.stringify(state.value.layer));
@@ -38,6 +40,7 @@ export function OverlapStation() {
           <p class="explanation">{now.text}</p>
           <Phases view={now} />
           <Figures view={now} />
+          <NoOverlap />
         </div>
       </div>
       <fieldset class="controls overlap-controls">
@@ -51,6 +54,7 @@ export function OverlapStation() {
           <p class="rule">{dilationRule(layer)}</p>
         </div>
       </fieldset>
+      <Predictions />
       <LiveRegion text={`${now.verdict} ${now.text}`} pace={500} />
     </section>
   );

@@ -14,6 +14,7 @@ import { LiveRegion } from '../../view/live-region';
 import { Slider } from '../../view/slider';
 import { Flats } from './flats';
 import { Gains } from './gains';
+import { NoOverlap } from './no-overlap';
 import {
   type Described,
   described,
@@ -73,6 +74,7 @@ function Board({ described: now }: { described: Described }) {
         <Spectrum described={now} />
         <Flats described={now} />
       </div>
+      <NoOverlap described={now} />
       <PhaseControls />
       <LiveRegion text={`U ${unevennessText(result.unevenness)}. ${result.sentence}`} pace={700} />
     </>
