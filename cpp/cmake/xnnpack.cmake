@@ -7,11 +7,9 @@ foreach(path XNNPACK_SOURCE_DIR PTHREADPOOL_SOURCE_DIR THIRD_PARTY_INCLUDE_DIR)
   endif()
 endforeach()
 
-# The micro-kernels of the float32 and int8 operators; the linker keeps those that a configuration names.
-# *vcvt* is left out: those files include arm_neon.h. Of float32's, those that clamp are left out: our
-# routes apply their ReLU themselves, because these take NaN for the bound.
-set(deconv_kernel_families
-  "/f32-i?gemm/|/x32-packw/|/qd8-f32-qc8w-i?gemm/|/qs8-qc8w-(gemm|igemm|dwconv)/|/qs8-packw/")
+# The micro-kernels of the float32 operators; the linker keeps those that a configuration names. Those
+# that clamp are left out: our routes apply their ReLU themselves, because these take NaN for the bound.
+set(deconv_kernel_families "/f32-i?gemm/|/x32-packw/")
 set(deconv_clamping_kernels "/f32-i?gemm/.*-(minmax|relu)-")
 set(deconv_kernels)
 foreach(arch WASMSIMD WASMRELAXEDSIMD)
@@ -59,11 +57,10 @@ list(TRANSFORM deconv_xnnpack_sources PREPEND ${XNNPACK_SOURCE_DIR}/)
 list(TRANSFORM deconv_kernels PREPEND ${XNNPACK_SOURCE_DIR}/)
 
 # XNNPACK's configurations and operators name functions that no call of ours reaches, and the linker
-# cannot know: clamping float32 kernels, those of depthwise float32 convolutions (which have a route of
-# our own), the matrix products of dynamically quantized input (its convolutions run the indirect ones
-# only), and the packing of weights in orders that only flags ask for. Each is made to name a function
-# of its type that traps: 30 KB less to download, and whatever reaches one after an update stops
-# instead of computing with another kernel.
+# cannot know: clamping kernels, those of depthwise convolutions (which have a route of our own), and the
+# packing of weights in orders that only flags ask for. Each is made to name a function of its type that
+# traps: 30 KB less to download, and whatever reaches one after an update stops instead of computing with
+# another kernel.
 function(deconv_never_reached source trap)
   list(TRANSFORM ARGN APPEND "=deconv_never_reached_${trap}" OUTPUT_VARIABLE definitions)
   set_property(SOURCE ${XNNPACK_SOURCE_DIR}/src/${source} APPEND PROPERTY COMPILE_DEFINITIONS ${definitions})
@@ -81,15 +78,7 @@ foreach(kind gemm igemm)
     deconv_never_reached(configs/gemm-config.c f32_${kind}_${clamp} ${kernels})
   endforeach()
 endforeach()
-set(kernels 1x8c8__wasmsdot 2x8c8__wasmsdot 1x8c8__wasmsdot_u2 4x8c8__wasmsdot_u2 1x8c8__wasmusdot_u2
-            4x8c8__wasmusdot_u2 1x4c2s4__wasmsimd_dot16x2_ld128 4x4c2s4__wasmsimd_dot16x2_ld128)
-list(TRANSFORM kernels PREPEND xnn_qd8_f32_qc8w_gemm_minmax_ukernel_)
-deconv_never_reached(configs/gemm-config.c qd8_gemm ${kernels})
 deconv_never_reached(configs/gemm-config.c pack_f32_gemm xnn_pack_f32_gemm_gio_w)
-deconv_never_reached(configs/gemm-config.c pack_qs8_gemm
-  xnn_pack_qs8_gemm_gio_w xnn_pack_qs8_to_qu8_gemm_gio_w)
-deconv_never_reached(configs/gemm-config.c pack_qs8_conv
-  xnn_pack_qs8_conv_kgo_w xnn_pack_qs8_to_qu8_conv_kgo_w)
 
 foreach(taps 3 4 9 25)
   deconv_never_reached(configs/dwconv-config.c f32_dwconv_minmax
@@ -106,10 +95,8 @@ deconv_never_reached(configs/vmulcaddc-config.c f32_vmulcaddc
   xnn_f32_vmulcaddc_minmax_ukernel_c4__wasmsimd_x86_2x
   xnn_f32_vmulcaddc_minmax_ukernel_c4__wasmsimd_arm_2x)
 deconv_never_reached(operators/convolution-nhwc.c pack_f32_conv xnn_pack_f32_conv_kgo_w)
-deconv_never_reached(operators/convolution-nhwc.c pack_qs8_conv xnn_pack_qs8_conv_kgo_w)
 deconv_never_reached(operators/convolution-nhwc.c pack_f32_dwconv
   xnn_pack_f32_dwconv_hwg_w xnn_pack_f32_dwconv_ghw_w)
-deconv_never_reached(operators/convolution-nhwc.c pack_qs8_dwconv xnn_pack_qs8_dwconv_hwg_w)
 deconv_never_reached(operators/convolution-nhwc.c pack_f32_vmulcaddc xnn_pack_f32_vmulcaddc_w)
 
 if(NOT EMSCRIPTEN)

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "byte_dot.h"
+
 namespace deconv {
 
 // The threads and caches that plans are cut for. A route whose least piece of work is larger than a
@@ -13,6 +15,9 @@ namespace deconv {
 struct Machine {
   // Workers that run at once: those of the pool, or more. start_runtime() sets it.
   int threads = 1;
+
+  // Which int8 operators multiply by; of the others that the engine has, kNone is right as well.
+  ByteDot byte_dot = probe_byte_dot();
 
   // Packed panels and products of a block stay in a second-level cache, of phones as well, beside
   // the weights that stream through. 96 KiB to 1 MiB were alike within 2 % on a machine with 2 MiB.

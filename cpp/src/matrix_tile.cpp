@@ -1,19 +1,56 @@
 #include "matrix_tile.h"
 
+#include <type_traits>
+
 #include "relu.h"
 #include "simd.h"
 
 namespace deconv {
 namespace {
 
+struct Floats {
+  static constexpr bool kAtOnce = true;
+  static v128_t first(const float* bias, const TileProduct&) {
+    return wasm_v128_load32_splat(bias);
+  }
+  static v128_t add(v128_t weight, v128_t positions, v128_t sum) {
+    return fma_f32x4(weight, positions, sum);
+  }
+};
+
+struct Pairs {
+#ifdef __wasm_relaxed_simd__
+  // Few processors want them beside a dot product of bytes.
+  static constexpr bool kAtOnce = false;
+#else
+  static constexpr bool kAtOnce = true;
+#endif
+  static v128_t first(const float*, const TileProduct&) { return wasm_i32x4_const_splat(0); }
+  static v128_t add(v128_t weight, v128_t positions, v128_t sum) {
+    return wasm_i32x4_add(sum, wasm_i32x4_dot_i16x8(weight, positions));
+  }
+};
+
+#ifdef __wasm_relaxed_simd__
+struct Quads {
+  static constexpr bool kAtOnce = true;
+  static v128_t first(const float* sum_of_row, const TileProduct& product) {
+    return wasm_i32x4_mul(wasm_v128_load32_splat(sum_of_row), wasm_i32x4_splat(-product.zero));
+  }
+  static v128_t add(v128_t weight, v128_t positions, v128_t sum) {
+    return wasm_i32x4_relaxed_dot_i8x16_i7x16_add(weight, positions, sum);
+  }
+};
+#endif
+
 // kVectors vectors of positions from vector kFirst of the panel at `values` on, two in each panel.
-template <int kRows, int kFirst, int kVectors>
+template <typename Kind, int kRows, int kFirst, int kVectors>
 void multiply_vectors(const TileProduct& product, const float* values, float* result) {
   v128_t sums[kRows][kVectors];
   const float* tile = product.tile;
   for (int row = 0; row < kRows; ++row) {
-    const v128_t bias = wasm_v128_load32_splat(tile + row);
-    for (v128_t& sum : sums[row]) sum = bias;
+    const v128_t first = Kind::first(tile + row, product);
+    for (v128_t& sum : sums[row]) sum = first;
   }
   tile += kRows;
   // Not unrolled: engines schedule the plain loop best, and every unrolled form spilled registers.
@@ -29,14 +66,14 @@ void multiply_vectors(const TileProduct& product, const float* values, float* re
       for (int row = 0; row < kRows; ++row) {
         const v128_t weight = wasm_v128_load32_splat(tile + row);
         for (int vector = 0; vector < kVectors; ++vector) {
-          sums[row][vector] = fma_f32x4(weight, positions[vector], sums[row][vector]);
+          sums[row][vector] = Kind::add(weight, positions[vector], sums[row][vector]);
         }
       }
       tile += kRows;
       panel += product.step;
     }
   }
-  if (product.relu) {
+  if (std::is_same_v<Kind, Floats> && product.relu) {
     for (auto& row : sums) {
       for (v128_t& sum : row) sum = relu(sum);
     }
@@ -50,8 +87,8 @@ void multiply_vectors(const TileProduct& product, const float* values, float* re
 }
 
 // A unit adds to the same sum every four cycles only: one panel of few rows is fewer sums than two
-// units can add to in turn. All but the last panels are multiplied several at once.
-template <int kRows>
+// units can add to in turn. All but the last panels are multiplied several at once (kAtOnce).
+template <typename Kind, int kRows>
 void multiply(const TileProduct& product) {
   for (int64_t line = 0; line < product.line_count; ++line) {
     const float* const values = product.panels + line * product.line_stride;
@@ -62,14 +99,29 @@ void multiply(const TileProduct& product) {
         (passes(product, values + panel * product.panel_stride, result + panel * kPanel), ...);
       }
     };
-    if constexpr (kRows == 1) go_on(4, multiply_vectors<1, 0, 8>);
-    if constexpr (kRows == 2) go_on(2, multiply_vectors<2, 0, 4>);
+    if constexpr (Kind::kAtOnce && kRows == 1) go_on(4, multiply_vectors<Kind, 1, 0, 8>);
+    if constexpr (Kind::kAtOnce && kRows == 2) go_on(2, multiply_vectors<Kind, 2, 0, 4>);
 #ifdef __wasm_relaxed_simd__
     // Two whole panels would need a register too many.
-    if constexpr (kRows == 3) go_on(3, multiply_vectors<3, 0, 3>, multiply_vectors<3, 3, 3>);
+    if constexpr (Kind::kAtOnce && kRows == 3) {
+      go_on(3, multiply_vectors<Kind, 3, 0, 3>, multiply_vectors<Kind, 3, 3, 3>);
+    }
 #endif
-    go_on(1, multiply_vectors<kRows, 0, 2>);
+    go_on(1, multiply_vectors<Kind, kRows, 0, 2>);
   }
+}
+
+template <typename Kind>
+void multiply_rows(int rows, const TileProduct& product) {
+  using Multiply = void (*)(const TileProduct&);
+  static constexpr Multiply kByRows[] = {
+      nullptr,           multiply<Kind, 1>, multiply<Kind, 2>,
+      multiply<Kind, 3>, multiply<Kind, 4>, multiply<Kind, 5>,
+#ifdef __wasm_relaxed_simd__
+      multiply<Kind, 6>,
+#endif
+  };
+  kByRows[rows](product);
 }
 
 // Reads a tile before it is used. The reads of a product wait for memory a few at a time, those of
@@ -85,14 +137,18 @@ void fetch(const float* values, int64_t count) {
 }  // namespace
 
 void multiply_tile(int rows, const TileProduct& product) {
-  using Multiply = void (*)(const TileProduct&);
-  static constexpr Multiply kByRows[] = {
-      nullptr,     multiply<1>, multiply<2>, multiply<3>, multiply<4>, multiply<5>,
+  switch (product.words) {
+    case Words::kFloats:
+      return multiply_rows<Floats>(rows, product);
+    case Words::kPairs:
+      return multiply_rows<Pairs>(rows, product);
+    case Words::kQuads:
 #ifdef __wasm_relaxed_simd__
-      multiply<6>,
+      return multiply_rows<Quads>(rows, product);
+#else
+      __builtin_unreachable();
 #endif
-  };
-  kByRows[rows](product);
+  }
 }
 
 void multiply_tiles(int64_t rows, int64_t depth, bool from_memory, TileProduct product) {

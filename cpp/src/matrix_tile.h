@@ -12,6 +12,15 @@ namespace deconv {
 //   panels: for each step of the depth kPanel positions beside each other
 //   tile:   [rows] biases, then [depth][rows] weights
 //   result[row][column] = bias[row] + sum over the depth of tile[row] * panel[column]
+//
+// Values are words of 32 bits: floats, or several integers each, whose products are summed in one.
+enum class Words : uint8_t {
+  kFloats,
+  kPairs,  // of int16; there is no bias
+  // Of bytes, those of the tile int8. In place of a bias stands the sum of the row's weights, which
+  // as many times is taken off as positions hold for 0.
+  kQuads
+};
 
 // Positions that a panel holds: two vectors.
 inline constexpr int kPanel = 8;
@@ -44,6 +53,8 @@ struct TileProduct {
   const Segment* segments;
   int32_t segment_count = 0;
   bool relu = false;
+  Words words = Words::kFloats;
+  int32_t zero = 0;
   // [rows][panel_count * kPanel], rows `result_stride` apart.
   float* result = nullptr;
   int64_t result_stride = 0;

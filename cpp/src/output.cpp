@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "parallel.h"
+#include "quantized/convert.h"
 #include "relu.h"
 #include "simd.h"
 #include "steps/elementwise_part.h"
@@ -19,6 +20,7 @@ void Output::finish_all(int64_t count) const {
 }
 
 void Output::finish_part(int64_t begin, int64_t count) const {
+  if (rescale != nullptr) deconv::rescale(*rescale, begin, count, values);
   if (relu) deconv::relu(count, values + begin);
   if (residual != nullptr) add_row(count, residual + begin, values + begin);
   if (function != nullptr)

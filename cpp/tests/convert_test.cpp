@@ -3,12 +3,14 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cfloat>
 #include <cmath>
 #include <cstdint>
 #include <limits>
 #include <vector>
 
+#include "deconv/buffer.h"
 #include "exact_block.h"
 #include "quantization.h"
 #include "reference.h"
@@ -129,7 +131,8 @@ TEST_CASE("quantize and dequantize are the definition at every value, length and
   Random random(7008);
   for (int round = 0; round < 600; ++round) {
     const Quantization quantization = any_quantization(random);
-    const int64_t count = random.between(0, 67);
+    // More than threads take at once, now and then.
+    const int64_t count = round % 100 == 7 ? random.between(30000, 50000) : random.between(0, 67);
     const ExactBlock<float> values(count, 0, 4 * random.between(0, 3));
     for (float& value : values) {
       value = any_value(random) * (random.one_in(2) ? quantization.scale : 1);
@@ -167,5 +170,70 @@ TEST_CASE("every int8 comes back as itself, whatever scale and zero point") {
     std::vector<int8_t> back(256);
     deconv::quantize(256, values.data(), quantization, back.data());
     CHECK(back == bytes);
+  }
+}
+
+TEST_CASE("sums become results wherever they are handed over from, and nothing else is touched") {
+  Random random(7012);
+  for (int round = 0; round < 600; ++round) {
+    const bool channels_last = random.one_in(2);
+    const bool integers = random.one_in(2);
+    const bool fixed = random.one_in(2);
+    const bool relu = random.one_in(2);
+    const int64_t points = random.between(1, round % 20 == 0 ? 400 : 40);
+    const int64_t channels = random.between(1, random.one_in(2) ? 70 : 9);
+    CAPTURE(round);
+    CAPTURE(points);
+    CAPTURE(channels);
+    const ExactBlock<float> scale(channels, deconv::Buffer::kSlackBytes);
+    const ExactBlock<float> bias(channels, deconv::Buffer::kSlackBytes);
+    const ExactBlock<int32_t> integer_bias(channels, deconv::Buffer::kSlackBytes);
+    for (int64_t channel = 0; channel < channels; ++channel) {
+      scale[channel] = 0.001f + 0.01f * std::abs(random.value());
+      bias[channel] = random.value();
+      integer_bias[channel] = random.between(-9999, 9999);
+    }
+    const ExactBlock<float> sums(points * channels, 0);
+    const ExactBlock<int8_t> bytes(points * channels, 0);
+    std::vector<int32_t> before;
+    for (int64_t index = 0; index < points * channels; ++index) {
+      before.push_back(random.between(-99999, 99999));
+      sums[index] =
+          integers ? std::bit_cast<float>(before.back()) : static_cast<float>(before.back());
+      bytes[index] = 77;
+    }
+    const deconv::Rescale by{.points = points,
+                             .channels = channels,
+                             .channels_last = channels_last,
+                             .integers = integers,
+                             .relu = relu,
+                             .scale = scale.data(),
+                             .bias = fixed ? nullptr : bias.data(),
+                             .input_scale = 0.3f,
+                             .integer_bias = fixed ? integer_bias.data() : nullptr,
+                             .zero_point = 5,
+                             .bytes = fixed ? bytes.data() : nullptr};
+    const int64_t begin = random.between(0, static_cast<int32_t>(points * channels));
+    const int64_t count = random.between(0, static_cast<int32_t>(points * channels - begin));
+    deconv::rescale(by, begin, count, sums.data());
+    int64_t wrong = 0;
+    for (int64_t index = 0; index < points * channels; ++index) {
+      const int64_t channel = channels_last ? index % channels : index / points;
+      const int32_t sum = before[static_cast<size_t>(index)];
+      const bool changed = index >= begin && index < begin + count;
+      if (!fixed) {
+        const float value = static_cast<float>(sum) * 0.3f * scale[channel] + bias[channel];
+        const float untouched = integers ? std::bit_cast<float>(sum) : static_cast<float>(sum);
+        const float wanted = !changed ? untouched : relu ? std::max(value, 0.0f) : value;
+        wrong += std::bit_cast<uint32_t>(sums[index]) != std::bit_cast<uint32_t>(wanted);
+        continue;
+      }
+      const float value = static_cast<float>(sum + integer_bias[channel]) * scale[channel];
+      const double rounded = std::nearbyint(double{value}) + 5;
+      wrong +=
+          bytes[index] !=
+          (changed ? static_cast<int8_t>(std::clamp(rounded, relu ? 5.0 : -128.0, 127.0)) : 77);
+    }
+    CHECK(wrong == 0);
   }
 }

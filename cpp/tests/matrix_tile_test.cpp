@@ -10,6 +10,7 @@
 #include <numeric>
 #include <vector>
 
+#include "byte_dot.h"
 #include "reference.h"
 #include "routes/cost.h"
 
@@ -17,6 +18,7 @@ using deconv::kPanel;
 using deconv::kTileRows;
 using deconv::Segment;
 using deconv::Tiling;
+using deconv::Words;
 using deconv_tests::ExactBuffer;
 using deconv_tests::Random;
 
@@ -180,6 +182,94 @@ TEST_CASE("tiles keep what is not finite, the signs of zeros and denormals") {
     const bool relu = random.one_in(2);
     product.run(relu);
     CHECK(product.count_wrong(relu) == 0);
+  }
+}
+
+namespace {
+
+int32_t part(uint32_t word, int bits, int index) {
+  const uint32_t shifted = word >> (bits * index);
+  return bits == 8 ? static_cast<int8_t>(shifted) : static_cast<int16_t>(shifted);
+}
+
+// Every product of `kind` is the sum of the products of parts, over words of random and extreme
+// ones; `zero` times the tile's first values is taken off.
+void check_integers(Random& random, Words kind, bool unsigned_positions, int rows) {
+  const int bits = kind == Words::kQuads ? 8 : 16;
+  const int32_t first = random.between(0, 3);
+  const int32_t depth = random.between(0, 9);
+  const Segment segments[] = {{first, depth}};
+  const int64_t panel_count = random.between(1, 9);
+  const int64_t stride = kPanel * int64_t{first + depth};
+  const int32_t zero = kind == Words::kQuads ? random.between(-128, 255) : 0;
+  std::vector<int32_t> tile;
+  for (int64_t index = 0; index < rows * int64_t{depth + 1}; ++index) {
+    const bool is_first = index < rows;
+    uint32_t word = 0;
+    for (int at = 0; at < 32 / bits; ++at) {
+      const int32_t weight =
+          random.one_in(3) ? (random.one_in(2) ? 127 : -127) : random.between(-127, 127);
+      word |= (static_cast<uint32_t>(weight) & ((1u << bits) - 1)) << (bits * at);
+    }
+    tile.push_back(is_first ? (kind == Words::kQuads ? random.between(-9999, 9999) : 0)
+                            : static_cast<int32_t>(word));
+  }
+  std::vector<int32_t> panels(static_cast<size_t>(panel_count * stride));
+  for (int32_t& value : panels) {
+    uint32_t word = 0;
+    for (int at = 0; at < 32 / bits; ++at) {
+      const int32_t most = bits == 8 ? 127 : 255;
+      const int32_t least = bits == 8 ? -128 : -255;
+      const int32_t position =
+          random.one_in(3) ? (random.one_in(2) ? most : least) : random.between(least, most);
+      word |= (static_cast<uint32_t>(position) & ((1u << bits) - 1)) << (bits * at);
+    }
+    value = static_cast<int32_t>(word);
+  }
+  std::vector<int32_t> result(static_cast<size_t>(rows * panel_count * kPanel));
+  deconv::multiply_tile(rows, {.tile = reinterpret_cast<const float*>(tile.data()),
+                               .panels = reinterpret_cast<const float*>(panels.data()),
+                               .panel_count = panel_count,
+                               .panel_stride = stride,
+                               .segments = segments,
+                               .segment_count = 1,
+                               .words = kind,
+                               .zero = zero,
+                               .result = reinterpret_cast<float*>(result.data()),
+                               .result_stride = panel_count * kPanel});
+  int64_t wrong = 0;
+  for (int row = 0; row < rows; ++row) {
+    for (int64_t column = 0; column < panel_count * kPanel; ++column) {
+      int64_t sum = -int64_t{zero} * tile[static_cast<size_t>(row)];
+      for (int64_t step = 0; step < depth; ++step) {
+        const auto weight =
+            static_cast<uint32_t>(tile[static_cast<size_t>((step + 1) * rows + row)]);
+        const auto position = static_cast<uint32_t>(panels[static_cast<size_t>(
+            column / kPanel * stride + (first + step) * kPanel + column % kPanel)]);
+        for (int at = 0; at < 32 / bits; ++at) {
+          const int32_t value = part(position, bits, at);
+          sum += int64_t{part(weight, bits, at)} *
+                 (unsigned_positions ? static_cast<uint8_t>(value) : value);
+        }
+      }
+      wrong += result[static_cast<size_t>(row * panel_count * kPanel + column)] != sum;
+    }
+  }
+  CHECK(wrong == 0);
+}
+
+}  // namespace
+
+TEST_CASE("tiles of every height sum products of integers exactly") {
+  Random random(3);
+  const deconv::ByteDot dot = deconv::probe_byte_dot();
+  for (int round = 0; round < 40; ++round) {
+    for (int rows = 1; rows <= kTileRows; ++rows) {
+      CAPTURE(rows);
+      check_integers(random, Words::kPairs, false, rows);
+      if (dot == deconv::ByteDot::kNone) continue;
+      check_integers(random, Words::kQuads, dot == deconv::ByteDot::kUnsigned, rows);
+    }
   }
 }
 

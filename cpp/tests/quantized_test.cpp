@@ -15,16 +15,19 @@
 #include "deconv/workspace.h"
 #include "exact_block.h"
 #include "failing_memory.h"
+#include "machine.h"
 #include "quantization.h"
 #include "quantized/convert.h"
 #include "quantized/quantized_route.h"
 #include "reference.h"
 #include "runtime_threads.h"
+#include "small_machine.h"
 
 using deconv::Activations;
 using deconv::Arithmetic;
 using deconv::Axes;
 using deconv::Buffer;
+using deconv::ByteDot;
 using deconv::Element;
 using deconv::Layout;
 using deconv::Problem;
@@ -43,11 +46,12 @@ using deconv_tests::random_input;
 using deconv_tests::random_parameters;
 using deconv_tests::random_quantization;
 using deconv_tests::RuntimeThreads;
+using deconv_tests::SmallMachine;
 using deconv_tests::static_reference;
 
 namespace {
 
-// A tensor of `bytes` with the slack that XNNPACK may read and not one byte more.
+// A tensor of `bytes` with the slack that may be read and not one byte more.
 class Block : public deconv_tests::ExactBlock<uint8_t> {
  public:
   explicit Block(int64_t bytes) : ExactBlock(bytes, Buffer::kSlackBytes) {}
@@ -73,7 +77,19 @@ constexpr Arithmetic kBoth[] = {Arithmetic::kDynamicInt8, Arithmetic::kStaticInt
 // How often each route computed.
 int64_t computed[deconv::kRouteCount];
 
-// Calls `check` for every route that takes the problem.
+// While one lives, int8 operators multiply by this.
+class WithByteDot {
+ public:
+  explicit WithByteDot(ByteDot dot) { deconv::machine.byte_dot = dot; }
+  WithByteDot(const WithByteDot&) = delete;
+  WithByteDot& operator=(const WithByteDot&) = delete;
+  ~WithByteDot() { deconv::machine.byte_dot = before_; }
+
+ private:
+  const ByteDot before_ = deconv::machine.byte_dot;
+};
+
+// Calls `check` for every route that takes the problem, and for all that polyphase may multiply by.
 template <typename Check>
 void on_each_route(const Problem& problem, const Check& check) {
   for (int id = 0; id < deconv::kRouteCount; ++id) {
@@ -82,6 +98,10 @@ void on_each_route(const Problem& problem, const Check& check) {
     INFO(std::string(route_name(route)));
     check(route);
     ++computed[id];
+    if (route != RouteId::kPolyphase || deconv::machine.byte_dot == ByteDot::kNone) continue;
+    const WithByteDot none(ByteDot::kNone);
+    INFO("without a dot product of bytes");
+    check(route);
   }
 }
 
@@ -183,6 +203,8 @@ TEST_CASE("dynamic int8 is bit for bit the definition, on random problems") {
     CAPTURE(round);
     CAPTURE(deconv_tests::describe(problem));
     transposed += problem.spec.transposed;
+    std::optional<SmallMachine> small;
+    if (random.one_in(2)) small.emplace(random.between(1, 4));
     check_dynamic(problem, random, random.one_in(3));
   }
   CHECK(transposed > 50);
@@ -200,11 +222,13 @@ TEST_CASE("static int8 is bit for bit the definition, on random problems") {
     const Problem problem = quantizable_problem(random);
     CAPTURE(round);
     CAPTURE(deconv_tests::describe(problem));
+    std::optional<SmallMachine> small;
+    if (random.one_in(2)) small.emplace(random.between(1, 4));
     check_static(problem, random, random.one_in(3));
   }
 }
 
-TEST_CASE("convolutions of one tap and depthwise ones, which XNNPACK computes by other kernels") {
+TEST_CASE("convolutions of one tap and depthwise ones") {
   Random random(7003);
   for (const int32_t kernel : {1, 2, 3, 5, 6}) {
     for (const int32_t stride : {1, 2}) {
@@ -342,15 +366,13 @@ TEST_CASE("a size that memory does not hold is an error, and the operator goes o
     Spec one_tap;
     one_tap.transposed = false;
     one_tap.arithmetic = arithmetic;
-    one_tap.in_channels = 2;
-    one_tap.out_channels = 1;
-    // The image's copy in int8, and XNNPACK's index of a thousand million bytes.
-    const std::pair<Spec, int32_t> cases[] = {{one_tap, 16000}, {small_spec(arithmetic), 2600}};
-    for (const auto& [spec, side] : cases) {
+    // The image's copy in int8, and its words.
+    for (const auto& [channels, side] : {std::pair{2, 16000}, std::pair{1, 12000}}) {
       CAPTURE(side);
+      Spec spec = one_tap;
+      spec.in_channels = channels;
       const Int8Parameters parameters = random_parameters(spec, random, false);
-      const RouteId route =
-          spec.transposed ? RouteId::kXnnpackDeconvolution : RouteId::kXnnpackConvolution;
+      constexpr RouteId route = RouteId::kPolyphase;
       const Problem problem = small_problem(spec);
       const Activations activations = {.input = {.scale = 0.01f}, .output = {.scale = 0.1f}};
       const std::unique_ptr<QuantizedOperator> op = make(problem, parameters, activations, route);
@@ -378,38 +400,6 @@ TEST_CASE("a size that memory does not hold is an error, and the operator goes o
   }
 }
 
-TEST_CASE("XNNPACK is shaped only where there is memory for a list that it does not ask about") {
-  Random random(7010);
-  for (const Arithmetic arithmetic : kBoth) {
-    Spec spec = small_spec(arithmetic);
-    spec.transposed = false;
-    spec.kernel = spec.stride = {1, 1, 1};
-    spec.pad_before = spec.pad_after = {};
-    const Problem large = small_problem(spec, 1, {1, 3, 3});
-    const Activations activations = {.input = {.scale = 0.01f}, .output = {.scale = 0.1f}};
-    const Int8Parameters parameters = random_parameters(spec, random, false);
-    const std::unique_ptr<QuantizedOperator> op =
-        make(large, parameters, activations, RouteId::kXnnpackConvolution);
-    const Block from(large.input_elements() * 4);
-    const Block to(large.output_elements() * 4);
-    std::fill_n(from.floats(), large.input_elements(), 1.0f);
-    const auto run = [&] {
-      return op->run(from.data(), Element::kFloat32, to.data(), Element::kFloat32);
-    };
-    REQUIRE(run() == Status::kOk);
-    // All memory but XNNPACK's is there.
-    REQUIRE(op->plan(1, {1, 2, 2}, large.layout, RouteId::kXnnpackConvolution) == Status::kOk);
-    REQUIRE_FALSE(op->needs_parameters());
-    {
-      const FailingMemory memory(63);
-      CHECK(run() == Status::kOutOfMemory);
-    }
-    REQUIRE(op->set_parameters(parameters.weight.data(), parameters.scale.data(),
-                               parameters.bias_or_null(), activations) == Status::kOk);
-    CHECK(run() == Status::kOk);
-  }
-}
-
 TEST_CASE("what a route would get wrong or cannot hold is refused, in words") {
   for (const Arithmetic arithmetic : kBoth) {
     Spec spec = small_spec(arithmetic);
@@ -426,7 +416,7 @@ TEST_CASE("what a route would get wrong or cannot hold is refused, in words") {
     const RouteId xnnpack = RouteId::kXnnpackDeconvolution;
     CHECK(refusal(xnnpack, {1, 4, 4}).empty());
     CHECK(refusal(RouteId::kXnnpackConvolution, {1, 4, 4}) == "takes convolutions only");
-    CHECK(refusal(xnnpack, {3, 4, 4}) == "takes one or two spatial axes only");
+    CHECK(refusal(RouteId::kPolyphase, {3, 4, 4}).empty());
     CHECK(refusal(RouteId::kWinograd42, {1, 4, 4}) == "rounds more than a plain sum");
     // An output of one row under a stride of three: a phase would begin behind it.
     spec.kernel = {1, 3, 3};
@@ -441,9 +431,12 @@ TEST_CASE("what a route would get wrong or cannot hold is refused, in words") {
     CHECK(refusal(RouteId::kScatter, {1, 4, 4}).empty());
     spec.in_channels = 130;
     CHECK(refusal(RouteId::kScatter, {1, 4, 4}) == "cannot sum that many products exactly");
-    CHECK(refusal(xnnpack, {1, 4, 4}).empty());
-    spec.in_channels = 40000;
-    CHECK(refusal(xnnpack, {1, 4, 4}) == "cannot sum that many products in 32 bits");
+    CHECK(refusal(xnnpack, {1, 4, 4}) == "cannot sum that many products exactly");
+    CHECK(refusal(RouteId::kPolyphase, {1, 4, 4}).empty());
+    spec.in_channels = 8288;
+    CHECK(refusal(RouteId::kPolyphase, {1, 4, 4}).empty());
+    spec.in_channels = 8289;
+    CHECK(refusal(RouteId::kPolyphase, {1, 4, 4}) == "cannot sum that many products in 32 bits");
     const std::unique_ptr<QuantizedOperator> op = QuantizedOperator::create(spec);
     CHECK(op->plan(1, {1, 4, 4}, Layout::kChannelsFirst) == Status::kUnsupported);
     spec = small_spec(arithmetic);
@@ -451,6 +444,43 @@ TEST_CASE("what a route would get wrong or cannot hold is refused, in words") {
     spec.input_dilation = {1, 2, 1};
     CHECK(refusal(RouteId::kXnnpackConvolution, {1, 4, 4}) == "cannot dilate the input");
     CHECK(refusal(RouteId::kPolyphase, {1, 4, 4}).empty());
+  }
+}
+
+TEST_CASE("the longest sums of the greatest products, with the greatest bias, are exact") {
+  constexpr int32_t kChannels = 33155;
+  for (const int32_t zero_point : {-128, 127}) {
+    for (const int8_t weight : {int8_t{-127}, int8_t{127}}) {
+      CAPTURE(zero_point);
+      CAPTURE(static_cast<int32_t>(weight));
+      Spec spec;
+      spec.arithmetic = Arithmetic::kStaticInt8;
+      spec.transposed = false;
+      spec.in_channels = kChannels;
+      const Problem problem = small_problem(spec, 1, {1, 1, 1});
+      // A bias of 2^30 units of the sum.
+      const float scale = 0x1p-30f;
+      const float bias = (zero_point < 0) == (weight > 0) ? 1 : -1;
+      const Int8Parameters parameters = {
+          .weight = std::vector<int8_t>(kChannels, weight), .scale = {scale}, .bias = {bias}};
+      const Activations activations = {.input = {.scale = 1, .zero_point = zero_point},
+                                       .output = {.scale = 1.0f / 64}};
+      const std::vector<int8_t> values(kChannels, zero_point < 0 ? 127 : -128);
+      const std::vector<int8_t> expected =
+          static_reference(problem, parameters, activations, values);
+      CHECK(expected[0] == (bias > 0 ? 127 : -128));
+      Block from(kChannels);
+      Block to(1);
+      std::copy(values.begin(), values.end(), from.bytes());
+      int64_t ran = 0;
+      on_each_route(problem, [&](RouteId route) {
+        const std::unique_ptr<QuantizedOperator> op = make(problem, parameters, activations, route);
+        REQUIRE(op->run(from.data(), Element::kInt8, to.data(), Element::kInt8) == Status::kOk);
+        CHECK(to.bytes()[0] == expected[0]);
+        ++ran;
+      });
+      CHECK(ran > 0);
+    }
   }
 }
 
@@ -655,9 +685,7 @@ TEST_CASE(
         Status status = Status::kOutOfMemory;
         int64_t failed = 0;
         {
-          // XNNPACK's dynamic operators write to a list of one pointer whether they got it or not;
-          // the product looks just before whether there are 64 bytes.
-          const FailingMemory memory(std::numeric_limits<size_t>::max(), failing, 64);
+          const FailingMemory memory(std::numeric_limits<size_t>::max(), failing);
           op = QuantizedOperator::create(layer.problem.spec);
           if (op != nullptr) {
             REQUIRE(op->plan(layer.problem.batch, layer.problem.input, layer.problem.layout,

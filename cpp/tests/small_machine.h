@@ -13,6 +13,7 @@ class SmallMachine {
  public:
   explicit SmallMachine(int threads = 1) {
     deconv::machine = {.threads = std::max(threads, deconv::runtime_threads()),
+                       .byte_dot = deconv::machine.byte_dot,
                        .polyphase_block_bytes = 1,
                        .polyphase_most_positions = 1,
                        .polyphase_least_panels = 1,

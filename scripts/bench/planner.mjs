@@ -3,7 +3,8 @@
 // geometries for which the chosen route is within 10 % of the fastest, what each route wins, and the choices
 // that cost most.
 //
-//   node scripts/bench/planner.mjs [--build relaxed] [--count 300] [--seed 1] [--precision fast] [--json FILE]
+//   node scripts/bench/planner.mjs [--build relaxed] [--count 300] [--seed 1] [--precision fast] [--arithmetic float32]
+//     [--json FILE]
 //
 // The layers that the C++ tests judge the planner by (measure on a quiet machine):
 //
@@ -18,6 +19,7 @@ const { values: options } = parseArgs({
     count: { type: 'string', default: '300' },
     seed: { type: 'string', default: '1' },
     precision: { type: 'string', default: 'fast' },
+    arithmetic: { type: 'string', default: 'float32' },
     json: { type: 'string' },
     // What --json wrote, instead of measuring.
     from: { type: 'string' },
@@ -32,7 +34,11 @@ const MILLISECONDS = 60;
 const FAR_BEHIND = 30;
 const MACS = [2e5, 3e8];
 const LAYOUTS = ['channels-first', 'channels-last'];
+// int8 takes floats in dynamic mode and bytes in static mode.
+const ARITHMETICS = ['float32', 'dynamic', 'static'];
 
+const arithmetic = ARITHMETICS.indexOf(options.arithmetic);
+if (arithmetic < 0) throw new Error(`--arithmetic: expected one of ${ARITHMETICS.join(', ')}`);
 const module = await load(options.build);
 const routeNames = module.routeNames().trimEnd().split('\n');
 const random = generator(Number(options.seed));
@@ -139,12 +145,13 @@ function describe(layer) {
 }
 
 function measure(layer) {
-  const operator = module.Operator.create({
+  const Operator = arithmetic === 0 ? module.Operator : module.QuantizedOperator;
+  const operator = Operator.create({
     transposed: layer.transposed,
     ...{ groups: layer.groups, inChannels: layer.inChannels, outChannels: layer.outChannels },
     ...{ kernel: layer.kernel, stride: layer.stride, dilation: layer.dilation },
     ...{ inputDilation: [1, 1, 1], padBefore: layer.pad, padAfter: layer.pad },
-    ...{ relu: false, exact: options.precision === 'exact', arithmetic: 0 },
+    ...{ relu: false, exact: options.precision === 'exact', arithmetic },
   });
   const plan = (route) => operator.plan(layer.batch, layer.input, layer.layout, route, route >= 0);
   expectOk(plan(-1));
@@ -160,16 +167,34 @@ function measure(layer) {
     const values = new Float32Array(module.wasmMemory.buffer, address, count);
     for (let index = 0; index < count; index += 1) values[index] = random() - 0.5;
   };
+  const fillBytes = (address, count) => {
+    const values = new Int8Array(module.wasmMemory.buffer, address, count);
+    for (let index = 0; index < count; index += 1) values[index] = 254 * random() - 127;
+  };
   for (const { route } of candidates) {
     expectOk(plan(route));
-    const weight = module.reserveParameters(weights);
-    fill(weight, weights);
-    expectOk(operator.setParameters(weight, 0));
+    const { outChannels } = layer;
+    const weight = module.reserveParameters(weights + outChannels);
+    if (arithmetic === 0) {
+      fill(weight, weights);
+      expectOk(operator.setParameters(weight, 0));
+    } else {
+      new Float32Array(module.wasmMemory.buffer, weight, outChannels).fill(0.01);
+      const bytes = weight + 4 * outChannels;
+      fillBytes(bytes, weights);
+      const quantization = { scale: 1, zeroPoint: 0 };
+      const activations = { input: quantization, output: quantization };
+      expectOk(operator.setParameters(bytes, weight, 0, activations));
+    }
     module.releaseParameters();
   }
   const target = module.reserveOutput(layer.batch * layer.outChannels * product(layer.output));
   const source = module.reserveInput(inputs);
-  fill(source, inputs);
+  (ARITHMETICS[arithmetic] === 'static' ? fillBytes : fill)(source, inputs);
+  const run =
+    arithmetic === 0
+      ? () => operator.run(source, target, 0)
+      : () => operator.run(source, arithmetic - 1, target, arithmetic - 1);
   // Warm up, then in turns, the order reversed every second time.
   for (let round = -2; round < ROUNDS; round += 1) {
     for (const candidate of round % 2 === 0 ? candidates : candidates.toReversed()) {
@@ -177,13 +202,13 @@ function measure(layer) {
       if (candidate.times.length > 3 && sum(candidate.times) > MILLISECONDS) continue;
       expectOk(plan(candidate.route));
       // XNNPACK's index of a large layer may not fit beside everything else.
-      if (operator.run(source, target, 0) !== 0) {
+      if (run() !== 0) {
         candidate.times = undefined;
         continue;
       }
       const repeats = Math.max(1, Math.ceil(0.3 / (candidate.times.at(-1) ?? 1)));
       const started = processorMilliseconds();
-      for (let repeat = 0; repeat < repeats; repeat += 1) operator.run(source, target, 0);
+      for (let repeat = 0; repeat < repeats; repeat += 1) run();
       const time = (processorMilliseconds() - started) / repeats;
       if (round >= 0 || candidate.times.length === 0) candidate.times.push(time);
     }
@@ -223,7 +248,7 @@ function report(all) {
   });
   const within = judged.filter(({ loss }) => loss <= 1.1).length;
   console.log(
-    `${options.build}, precision ${options.precision}: the chosen route is within 10 % of the fastest on ${within} of ${all.length} geometries (${((100 * within) / all.length).toFixed(1)} %)`,
+    `${options.build}, precision ${options.precision}, ${options.arithmetic}: the chosen route is within 10 % of the fastest on ${within} of ${all.length} geometries (${((100 * within) / all.length).toFixed(1)} %)`,
   );
   for (const name of routeNames) {
     const taken = judged.filter(({ candidates }) => candidates.some((candidate) => candidate.name === name));

@@ -6,6 +6,7 @@
 #include <cfloat>
 #include <cmath>
 
+#include "parallel.h"
 #include "relu.h"
 
 namespace deconv {
@@ -32,6 +33,15 @@ struct Rounder {
   v128_t offset;
 };
 
+// Calls work(begin, count) for parts of `count` values, by all threads.
+template <typename Work>
+void in_pieces(int64_t count, const Work& work) {
+  constexpr int64_t kPiece = 1 << 14;
+  for_each_item((count + kPiece - 1) / kPiece, [&](int64_t piece, int) {
+    work(piece * kPiece, std::min(kPiece, count - piece * kPiece));
+  });
+}
+
 // `four` makes of four values integers that fit.
 template <typename Four>
 void narrow(int64_t count, const float* values, int8_t* target, const Four& four) {
@@ -51,33 +61,68 @@ void narrow(int64_t count, const float* values, int8_t* target, const Four& four
   std::copy_n(bytes, count - index, target + index);
 }
 
+// Factors and terms of `length` sums behind each other, again and again, or of a plane each.
+struct PerChannel {
+  const float* scale;
+  const float* bias;
+  int64_t length;
+};
+
 // `change` makes of four sums what belongs in their place, by scale and bias of their channels.
-template <typename Change>
-void change_sums(const Sums& sums, const float* scale, const float* bias, float* target,
+template <bool kPlanes, typename Change>
+void change_sums(const PerChannel& by, int64_t begin, int64_t count, float* sums,
                  const Change& change) {
-  const int64_t runs = sums.channels_last ? sums.points : sums.channels;
-  const int64_t length = sums.channels_last ? sums.channels : sums.points;
-  const float* source = sums.values;
-  for (int64_t run = 0; run < runs; ++run, source += length, target += length) {
+  int64_t first = begin % by.length;
+  int64_t plane = begin / by.length;
+  for (int64_t at = begin; at < begin + count; first = 0, ++plane) {
+    const int64_t beside = std::min(by.length - first, begin + count - at);
+    float* const run = sums + at;
     const auto changed = [&](int64_t index, const auto& load) {
-      const auto of_channels = [&](const float* values) {
-        return sums.channels_last ? load(values + index) : wasm_v128_load32_splat(values + run);
-      };
-      return change(load(source + index), of_channels(scale), of_channels(bias));
+      if constexpr (kPlanes) {
+        return change(load(run + index), wasm_v128_load32_splat(by.scale + plane),
+                      wasm_v128_load32_splat(by.bias + plane));
+      } else {
+        return change(load(run + index), wasm_v128_load(by.scale + first + index),
+                      wasm_v128_load(by.bias + first + index));
+      }
     };
     const auto four = [](const float* values) { return wasm_v128_load(values); };
     int64_t index = 0;
-    for (; index + 4 <= length; index += 4) wasm_v128_store(target + index, changed(index, four));
-    const int64_t left = length - index;
-    if (left == 0) continue;
+    for (; index + 4 <= beside; index += 4) wasm_v128_store(run + index, changed(index, four));
+    at += beside;
     float rest[4] = {};
+    const int64_t left = beside - index;
+    if (left == 0) continue;
     const auto some = [&](const float* values) {
       std::copy_n(values, left, rest);
       return wasm_v128_load(rest);
     };
     wasm_v128_store(rest, changed(index, some));
-    std::copy_n(rest, left, target + index);
+    std::copy_n(rest, left, run + index);
   }
+}
+
+template <typename Change>
+void change_sums(const Rescale& by, const float* bias, int64_t begin, int64_t count, float* sums,
+                 const Change& change) {
+  if (!by.channels_last) {
+    return change_sums<true>({by.scale, bias, by.points}, begin, count, sums, change);
+  }
+  // Few channels make short runs, which vectors do not fill: those of several points make a longer
+  // one.
+  constexpr int64_t kFew = 64;
+  constexpr int64_t kWorthIt = 1 << 9;
+  if (by.channels >= kFew || count < kWorthIt) {
+    return change_sums<false>({by.scale, bias, by.channels}, begin, count, sums, change);
+  }
+  const int64_t times = 4 * std::max<int64_t>(1, 16 / by.channels);
+  float scales[4 * kFew];
+  float biases[4 * kFew];
+  for (int64_t time = 0; time < times; ++time) {
+    std::copy_n(by.scale, by.channels, scales + time * by.channels);
+    std::copy_n(bias, by.channels, biases + time * by.channels);
+  }
+  change_sums<false>({scales, biases, times * by.channels}, begin, count, sums, change);
 }
 
 struct Dequantizer {
@@ -140,49 +185,53 @@ bool measure(int64_t count, const float* values, Quantization* quantization) {
   return true;
 }
 
-void quantize(int64_t count, const float* values, const Quantization& quantization,
-              int8_t* target) {
+void quantize(int64_t all, const float* source, const Quantization& quantization, int8_t* bytes) {
   const Rounder round(quantization.zero_point, /*relu=*/false);
   const v128_t inverse = wasm_f32x4_splat(1.0f / quantization.scale);
-  narrow(count, values, target, [&](const float* from) {
-    const v128_t value = wasm_f32x4_mul(wasm_v128_load(from), inverse);
-    // NaN becomes 0.
-    return round(wasm_v128_and(value, wasm_f32x4_eq(value, value)));
+  in_pieces(all, [&](int64_t begin, int64_t count) {
+    narrow(count, source + begin, bytes + begin, [&](const float* from) {
+      const v128_t value = wasm_f32x4_mul(wasm_v128_load(from), inverse);
+      // NaN becomes 0.
+      return round(wasm_v128_and(value, wasm_f32x4_eq(value, value)));
+    });
   });
 }
 
-void dequantize(int64_t count, const int8_t* values, const Quantization& quantization,
-                float* target) {
+void dequantize(int64_t all, const int8_t* bytes, const Quantization& quantization, float* floats) {
   const Dequantizer dequantizer(quantization);
-  int64_t index = 0;
-  for (; index + 16 <= count; index += 16) dequantizer.sixteen(values + index, target + index);
-  if (index == count) return;
-  int8_t rest[16] = {};
-  float floats[16];
-  std::copy_n(values + index, count - index, rest);
-  dequantizer.sixteen(rest, floats);
-  std::copy_n(floats, count - index, target + index);
-}
-
-void rescale(const Sums& sums, float input_scale, const float* scale, const float* bias,
-             bool clamped, float* target) {
-  const v128_t first = wasm_f32x4_splat(input_scale);
-  change_sums(sums, scale, bias, target, [&](v128_t sum, v128_t own_scale, v128_t own_bias) {
-    const v128_t value =
-        wasm_f32x4_add(wasm_f32x4_mul(wasm_f32x4_mul(sum, first), own_scale), own_bias);
-    return clamped ? relu(value) : value;
+  in_pieces(all, [&](int64_t begin, int64_t count) {
+    const int8_t* const values = bytes + begin;
+    float* const target = floats + begin;
+    int64_t index = 0;
+    for (; index + 16 <= count; index += 16) dequantizer.sixteen(values + index, target + index);
+    if (index == count) return;
+    int8_t rest[16] = {};
+    float room[16];
+    std::copy_n(values + index, count - index, rest);
+    dequantizer.sixteen(rest, room);
+    std::copy_n(room, count - index, target + index);
   });
 }
 
-void rescale(const Sums& sums, const float* scale, const int32_t* bias, int32_t zero_point,
-             bool clamped, int8_t* target) {
-  const Rounder round(zero_point, clamped);
+void rescale(const Rescale& by, int64_t begin, int64_t count, float* sums) {
+  if (by.bytes == nullptr) {
+    const v128_t first = wasm_f32x4_splat(by.input_scale);
+    const auto change = [&](v128_t sum, v128_t own_scale, v128_t own_bias) {
+      if (by.integers) sum = wasm_f32x4_convert_i32x4(sum);
+      const v128_t value =
+          wasm_f32x4_add(wasm_f32x4_mul(wasm_f32x4_mul(sum, first), own_scale), own_bias);
+      return by.relu ? relu(value) : value;
+    };
+    return change_sums(by, by.bias, begin, count, sums, change);
+  }
+  const Rounder round(by.zero_point, by.relu);
   const auto change = [&](v128_t sum, v128_t own_scale, v128_t own_bias) {
-    const v128_t whole = wasm_i32x4_add(wasm_i32x4_trunc_sat_f32x4(sum), own_bias);
+    if (!by.integers) sum = wasm_i32x4_trunc_sat_f32x4(sum);
+    const v128_t whole = wasm_i32x4_add(sum, own_bias);
     return round(wasm_f32x4_mul(wasm_f32x4_convert_i32x4(whole), own_scale));
   };
-  change_sums(sums, scale, reinterpret_cast<const float*>(bias), sums.values, change);
-  narrow(sums.points * sums.channels, sums.values, target,
+  change_sums(by, reinterpret_cast<const float*>(by.integer_bias), begin, count, sums, change);
+  narrow(count, sums + begin, by.bytes + begin,
          [](const float* from) { return wasm_v128_load(from); });
 }
 

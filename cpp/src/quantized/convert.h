@@ -16,23 +16,31 @@ void quantize(int64_t count, const float* values, const Quantization& quantizati
 void dequantize(int64_t count, const int8_t* values, const Quantization& quantization,
                 float* target);
 
-// Exact sums of products of an int8 operator, in either layout; some of what lies in the 16 bytes
-// behind them is read.
-struct Sums {
-  float* values;
+// What makes results of the exact sums of products of one image, in the place of each:
+//
+//   dynamic: sum * input_scale * scale + bias
+//   static:  clamp(round((sum + integer_bias) * scale) + zero_point), ties to even, which becomes
+//            `bytes` at the sum's index; the sum is used up
+//
+// With `relu` what is below 0, or below zero_point, becomes that. There is a scale and a bias for
+// each channel; 16 bytes behind them are read.
+struct Rescale {
   int64_t points;
   int64_t channels;
   bool channels_last;
+  bool integers;  // the sums are 32-bit integers; else floats
+  bool relu;
+  const float* scale;
+  // Dynamic.
+  const float* bias = nullptr;
+  float input_scale = 1;
+  // Static.
+  const int32_t* integer_bias = nullptr;
+  int32_t zero_point = 0;
+  int8_t* bytes = nullptr;
 };
 
-// target = sum * input_scale * scale + bias, with `scale` and `bias` of the channel; 16 bytes
-// behind them are read. With `relu` what is below 0 becomes 0.
-void rescale(const Sums& sums, float input_scale, const float* scale, const float* bias, bool relu,
-             float* target);
-
-// target = clamp(round((sum + bias) * scale) + zero_point), ties to even, with `relu` no less than
-// zero_point. The sums are used up.
-void rescale(const Sums& sums, const float* scale, const int32_t* bias, int32_t zero_point,
-             bool relu, int8_t* target);
+// Of `count` sums from the one at `begin` on; `sums` is where the first of the image stands.
+void rescale(const Rescale& by, int64_t begin, int64_t count, float* sums);
 
 }  // namespace deconv

@@ -1,6 +1,5 @@
 // The routes of float32 on integers: what they multiply and sum is exact while every sum stays
-// below 2^24. They take what XNNPACK's int8 operators refuse, and are many times faster where a
-// group has few channels.
+// below 2^24. They are faster than words of several channels where a group has few.
 
 #include <algorithm>
 #include <cmath>
@@ -8,20 +7,13 @@
 
 #include "deconv/buffer.h"
 #include "quantized/convert.h"
-#include "quantized/quantized_route.h"
-#include "routes/cost.h"
+#include "quantized/widened.h"
 
 namespace deconv {
 namespace {
 
 // Sums of products of an int8 weight and a difference of two int8.
 constexpr double kMostTerms = (1 << 24) / (255 * 127);
-
-// Floats of the scratch memory that `values` take, to the next cache line.
-int64_t scratch_for(int64_t values) {
-  constexpr int64_t kLine = Buffer::kAlignment / sizeof(float);
-  return (values + kLine - 1) / kLine * kLine + kLine;
-}
 
 Spec in_floats(Spec spec) {
   spec.arithmetic = Arithmetic::kFloat32;
@@ -57,28 +49,12 @@ class IntegersInFloats final : public QuantizedRoute {
 
   Status run(const Plan& plan, const QuantizedParameters& parameters, const int8_t* input,
              const Quantization& quantization, void* output, float* scratch) override {
-    Plan inner = plan;
-    inner.problem = in_floats(plan.problem);
-    const int64_t inputs = inner.problem.input_elements();
-    float* sums = scratch + plan.scratch_elements - scratch_for(inner.problem.output_elements());
-    float* steps = sums - scratch_for(inputs);
-    dequantize(inputs, input, {.scale = 1, .zero_point = quantization.zero_point}, steps);
-    if (const Status status = route_->run(inner, steps, {.values = sums}, scratch);
-        status != Status::kOk) {
-      return status;
-    }
-    const Sums all = {.values = sums,
-                      .points = inner.problem.output_points(),
-                      .channels = spec_.out_channels,
-                      .channels_last = plan.layout == Layout::kChannelsLast};
-    if (spec_.fixed()) {
-      rescale(all, parameters.rescale.data(), parameters.integer_bias.data(),
-              parameters.activations.output.zero_point, spec_.relu, static_cast<int8_t*>(output));
-    } else {
-      rescale(all, quantization.scale, parameters.rescale.data(), parameters.bias.data(),
-              spec_.relu, static_cast<float*>(output));
-    }
-    return Status::kOk;
+    const Problem problem = in_floats(plan.problem);
+    const Widened widened(plan, problem, output, scratch);
+    dequantize(problem.input_elements(), input, {.scale = 1, .zero_point = quantization.zero_point},
+               widened.input);
+    const Rescale rescale = rescale_of(plan, parameters, quantization, /*integers=*/false, output);
+    return run_widened(*route_, plan, problem, widened, rescale, scratch);
   }
 
  private:
@@ -99,19 +75,9 @@ double sum_terms(const Spec& spec) {
 }
 
 const char* plan_integers_in_floats(const Machine& sizes, Plan* plan) {
-  const Problem problem = plan->problem;
-  if (sum_terms(problem.spec) > kMostTerms) return "cannot sum that many products exactly";
-  plan->problem = in_floats(problem);
-  const int64_t inputs = plan->problem.input_elements();
-  const int64_t outputs = plan->problem.output_elements();
-  const char* reason = route_entry(plan->route).plan(sizes, plan);
-  plan->problem = problem;
-  if (reason != nullptr) return reason;
-  plan->leaves_relu = false;
-  plan->scratch_elements += scratch_for(inputs) + scratch_for(outputs);
-  plan->nanoseconds =
-      std::max(problem.batch, 1) * plan->nanoseconds + widening_nanoseconds(problem);
-  return nullptr;
+  if (sum_terms(plan->problem.spec) > kMostTerms) return "cannot sum that many products exactly";
+  return plan_widened(in_floats(plan->problem), plan,
+                      [&](Plan* inner) { return route_entry(inner->route).plan(sizes, inner); });
 }
 
 std::unique_ptr<QuantizedRoute> create_integers_in_floats(RouteId id, const Spec& spec) {

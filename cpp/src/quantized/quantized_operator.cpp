@@ -63,10 +63,6 @@ Status QuantizedOperator::run(const void* input, Element input_element, void* ou
 
 Status QuantizedOperator::run_batch(QuantizedRoute& route, const void* input, Element input_element,
                                     void* output, Element output_element) {
-  if (const Status status = route.shape(plan_); status != Status::kOk) {
-    drop_packed();
-    return status;
-  }
   const int64_t input_size = problem().input_elements() / problem().batch;
   const int64_t output_size = problem().output_elements() / problem().batch;
   const bool fixed = spec_.fixed();

@@ -35,9 +35,6 @@ class QuantizedRoute : public PackedRoute {
   // What it needs of the weight it keeps.
   virtual Status set_parameters(const QuantizedParameters& parameters) = 0;
 
-  // Makes ready for images of the plan's size.
-  virtual Status shape(const Plan&) { return Status::kOk; }
-
   // Computes one image in Plan::layout by what set_parameters() got; `output` takes float32 of a
   // dynamic operator and int8 of a static one. `scratch` has room for Plan::scratch_elements.
   virtual Status run(const Plan& plan, const QuantizedParameters& parameters, const int8_t* input,

@@ -21,14 +21,13 @@ constexpr double kTileStep[] = {0, 0.57, 0.65, 0.88, 1.2, 1.4, 1.6};
 // XNNPACK: one input channel of one tap and eight output channels; one tap of one position beside.
 constexpr double kXnnpackStep = 0.31;
 constexpr double kXnnpackTap = 0.38;
-// Its int8: eight input and four output channels of one tap. Between a processor that multiplies
-// bytes, on which it is a third of that, and one that does not.
-constexpr double kXnnpackByteStep = 0.75;
+// Of a tile on pairs of integers and on quads, in those on floats.
+constexpr double kWordsStep[] = {1, 1.35, 1.05};
 #else
 constexpr double kTileStep[] = {0, 0.62, 0.87, 1.15, 1.45, 1.8};
 constexpr double kXnnpackStep = 0.44;
 constexpr double kXnnpackTap = 0.52;
-constexpr double kXnnpackByteStep = 1.06;
+constexpr double kWordsStep[] = {1, 1};
 #endif
 static_assert(std::size(kTileStep) == kTileRows + 1);
 
@@ -82,7 +81,8 @@ double polyphase_nanoseconds(const Problem& problem, const Blocks& cut) {
   // Loads that cross cache lines.
   const double apart = cut.reads_planes ? 1.02 : 1;
   const auto tiles = static_cast<double>(Tiling(rows).count);
-  const double product = taps * in * apart * tile_step_nanoseconds(rows) + starts * tiles;
+  const double product =
+      taps * in * apart * tile_step_nanoseconds(rows, cut.words) + starts * tiles;
   // Rows of a band, and their values.
   const double copied_rows = jobs * band.cells[0] * band.row_blocks * band.column_blocks * in *
                              static_cast<double>(AxisPhases::most_offsets(spec, 0) * band.step[1] *
@@ -228,22 +228,6 @@ double xnnpack_deconvolution_nanoseconds(const Problem& problem, double columns,
          memory_nanoseconds(problem, 0.17);
 }
 
-double xnnpack_int8_nanoseconds(const Problem& problem, bool phases) {
-  const Spec& spec = problem.spec;
-  const double positions =
-      static_cast<double>(problem.batch * problem.output_points()) * spec.groups;
-  const bool depthwise = spec.group_in_channels() == 1 && spec.group_out_channels() == 1;
-  auto taps = static_cast<double>(spec.kernel_elements());
-  // Its depthwise kernels take 3, 9 and 25 taps, of static convolutions only.
-  if (spec.fixed() && !spec.transposed && depthwise && taps <= 25) {
-    return 500 + positions * (0.3 + 0.11 * (taps <= 3 ? 3 : taps <= 9 ? 9 : 25));
-  }
-  if (phases) taps /= spec.stride[1] * spec.stride[2];
-  const double vectors = std::ceil(spec.group_out_channels() / 4.0);
-  const double steps = taps * std::ceil(spec.group_in_channels() / 8.0);
-  return 500 + positions * (vectors * (3 + steps * kXnnpackByteStep) + 0.25 * taps + 2);
-}
-
 double widening_nanoseconds(const Problem& problem) {
   return kWidenedValue * static_cast<double>(problem.input_elements()) +
          kRescaledValue * static_cast<double>(problem.output_elements());
@@ -281,10 +265,11 @@ double scalar_nanoseconds(const Problem& problem) {
              (25 + 2 * static_cast<double>(problem.spec.kernel_elements()));
 }
 
-double tile_step_nanoseconds(int64_t rows) {
+double tile_step_nanoseconds(int64_t rows, Words words) {
   const Tiling tiling(rows);
-  return static_cast<double>(tiling.taller) * kTileStep[tiling.height(0)] +
-         static_cast<double>(tiling.count - tiling.taller) * kTileStep[tiling.low];
+  return kWordsStep[static_cast<int>(words)] *
+         (static_cast<double>(tiling.taller) * kTileStep[tiling.height(0)] +
+          static_cast<double>(tiling.count - tiling.taller) * kTileStep[tiling.low]);
 }
 
 double memory_nanoseconds(const Problem& problem, double a_value) {

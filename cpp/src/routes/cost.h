@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "deconv/geometry.h"
+#include "matrix_tile.h"
 #include "routes/cuts.h"
 
 namespace deconv {
@@ -46,10 +47,7 @@ double xnnpack_convolution_nanoseconds(const Problem& problem);
 // inserted zeros.
 double xnnpack_deconvolution_nanoseconds(const Problem& problem, double columns, bool phases);
 
-// In int8, which the layers above do not judge; fitted to 18 of its own.
-double xnnpack_int8_nanoseconds(const Problem& problem, bool phases);
-
-// What int8 on a route of float32 costs beside the route.
+// What int8 on a route of 32-bit values costs beside the route.
 double widening_nanoseconds(const Problem& problem);
 
 double depthwise_nanoseconds(const Problem& problem, const depthwise::TileGrid& grid);
@@ -57,7 +55,7 @@ double depthwise_nanoseconds(const Problem& problem, const depthwise::TileGrid& 
 double scalar_nanoseconds(const Problem& problem);
 
 // Nanoseconds that one step of the depth takes for all tiles of `rows` rows.
-double tile_step_nanoseconds(int64_t rows);
+double tile_step_nanoseconds(int64_t rows, Words words = Words::kFloats);
 
 // Reading and writing what does not stay in the second-level cache.
 double memory_nanoseconds(const Problem& problem, double a_value);

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "deconv/geometry.h"
+#include "matrix_tile.h"
 #include "output.h"
 
 namespace deconv {
@@ -36,6 +37,7 @@ struct Planes {
 
 // Polyphase: runs of cells (see AxisPhases).
 struct Blocks {
+  Words words = Words::kFloats;
   Axes cells{};  // of an image
   int64_t all_cells = 0;
   // Of the products of all phases. Where stride and input dilation are both more than 1 they may be

@@ -8,18 +8,18 @@
 // scratch [row][cell]; write the phases of a row of the output side by side. Rows of the output
 // that no tap meets are filled with the bias.
 
-#include <algorithm>
+#include "routes/polyphase.h"
 
-#include "axis_phases.h"
-#include "deconv/buffer.h"
-#include "matrix_tile.h"
+#include <wasm_simd128.h>
+
+#include <algorithm>
+#include <bit>
+
 #include "panel_pack.h"
 #include "parallel.h"
-#include "phase_writer.h"
-#include "plane_pack.h"
+#include "quantized/integers_in_words.h"
 #include "relu.h"
 #include "routes/cost.h"
-#include "routes/route.h"
 
 namespace deconv {
 namespace {
@@ -27,91 +27,16 @@ namespace {
 // The depth of a panel, and rows of products, whose 32 bytes each a worker can hold.
 constexpr int64_t kMostDepth = 1 << 21;
 
-// Phases behind each other that read at the same offsets: their output channels are the rows of one
-// product. Weights, segments and products of one group stand behind those of the other.
-struct PhaseGroup {
-  int32_t first_phase;
-  int32_t phases;
-  int32_t segment_count;
-  int32_t stretches;  // each of which is a segment of planes
-  int64_t depth;      // of the product: taps * input channels of a group
-};
+int32_t sum_of_bytes(float word) {
+  const auto bits = std::bit_cast<uint32_t>(word);
+  int32_t sum = 0;
+  for (int shift = 0; shift < 32; shift += 8) sum += static_cast<int8_t>(bits >> shift);
+  return sum;
+}
 
-class PolyphaseRoute final : public Route {
- public:
-  explicit PolyphaseRoute(const Spec& spec) : spec_(spec) {}
+}  // namespace
 
-  Status set_parameters(const float* weight, const float* bias) override;
-  Status run(const Plan& plan, const float* input, const Output& output, float* scratch) override;
-
- private:
-  using Run = deconv::Run<Blocks>;
-
-  Status derive_groups();
-  bool same_offsets(int32_t phase, int32_t other) const;
-  void add_group(int32_t phase);
-
-  int32_t phase_count() const { return axes_[0].count() * axes_[1].count() * axes_[2].count(); }
-  // The phases of the three axes that phase number `phase` stands for.
-  Axes phase_axes(int32_t phase) const {
-    const int32_t area = axes_[1].count() * axes_[2].count();
-    return {phase / area, phase % area / axes_[2].count(), phase % axes_[2].count()};
-  }
-  // Whether a phase of the depth and the height meets the input; else all its outputs are the bias.
-  bool meets_input(int32_t depth, int32_t height) const {
-    return !axes_[0].taps(depth).empty() && !axes_[1].taps(height).empty();
-  }
-  int64_t rows_of(const PhaseGroup& group) const {
-    return int64_t{group.phases} * spec_.group_out_channels();
-  }
-  int64_t panel_elements() const {
-    return int64_t{axes_[0].offset_count()} * axes_[1].offset_count() * axes_[2].offset_count() *
-           spec_.group_in_channels() * kPanel;
-  }
-  using Taps = std::span<const AxisPhases::Tap>;
-  // Calls visit(d, h, widths, channel, channels) with the taps of one phase of each axis, in the
-  // order of the packed depth, whose steps in a stretch lie equally far apart: all channels of one
-  // tap, or, where these are fewer, all taps along the width of one channel.
-  template <typename Visit>
-  void visit_stretches(const Axes& phase, const Visit& visit) const {
-    const Taps widths = axes_[2].taps(phase[2]);
-    const int32_t channels = spec_.group_in_channels();
-    for (const AxisPhases::Tap& d : axes_[0].taps(phase[0])) {
-      for (const AxisPhases::Tap& h : axes_[1].taps(phase[1])) {
-        if (spacing_ == 0) {
-          for (size_t w = 0; w < widths.size(); ++w) visit(d, h, widths.subspan(w, 1), 0, channels);
-        } else if (!widths.empty()) {
-          for (int32_t channel = 0; channel < channels; ++channel) visit(d, h, widths, channel, 1);
-        }
-      }
-    }
-  }
-  int32_t width_spacing() const;
-
-  void run_planes(const Run& run, float* scratch);
-  void locate_stretches(const Planes& cut);
-  void pack_panels(const Run& run, int32_t channel_group, int64_t first, int64_t count,
-                   float* panels) const;
-  void multiply(const Run& run, int32_t channel_group, TileProduct product) const;
-  void write(const Run& run, int32_t channel_group, int64_t first, int64_t count,
-             const float* products) const;
-  void write_cells(const Run& run, int64_t image, int32_t channel_group, const Axes& cell,
-                   int64_t count, const float* products, int64_t pitch, PhaseWriter& writer) const;
-
-  const Spec spec_;
-  AxisPhases axes_[3];
-  Block<PhaseGroup> groups_;
-  int32_t group_count_ = 0;
-  Block<Segment> segments_;
-  int32_t segment_count_ = 0;
-  Block<Segment> stretches_;   // of all groups, in the planes of the latest run
-  int32_t spacing_ = 0;        // see width_spacing()
-  Buffer holes_;               // the value of an output that no tap meets, for each channel
-  Buffer tiles_;               // of all channel groups
-  int64_t tile_elements_ = 0;  // of one channel group
-};
-
-Status PolyphaseRoute::derive_groups() {
+Status Polyphase::derive_groups() {
   if (const Status status = AxisPhases::derive_all(spec_, axes_); status != Status::kOk) {
     return status;
   }
@@ -140,7 +65,7 @@ Status PolyphaseRoute::derive_groups() {
 
 // How far from each other the taps of a row read, if that is the same for all of them and they are
 // more than the channels of a group; else 0.
-int32_t PolyphaseRoute::width_spacing() const {
+int32_t Polyphase::width_spacing() const {
   if (axes_[2].step() != 1) return 0;
   int32_t spacing = 0;
   for (int32_t phase = 0; phase < axes_[2].count(); ++phase) {
@@ -156,14 +81,14 @@ int32_t PolyphaseRoute::width_spacing() const {
   return spacing;
 }
 
-bool PolyphaseRoute::same_offsets(int32_t phase, int32_t other) const {
+bool Polyphase::same_offsets(int32_t phase, int32_t other) const {
   const Axes one = phase_axes(phase);
   const Axes two = phase_axes(other);
   return axes_[0].same_offsets(one[0], two[0]) && axes_[1].same_offsets(one[1], two[1]) &&
          axes_[2].same_offsets(one[2], two[2]);
 }
 
-void PolyphaseRoute::add_group(int32_t phase) {
+void Polyphase::add_group(int32_t phase) {
   PhaseGroup group{
       .first_phase = phase, .phases = 1, .segment_count = 0, .stretches = 0, .depth = 0};
   const int32_t channels = spec_.group_in_channels();
@@ -188,7 +113,7 @@ void PolyphaseRoute::add_group(int32_t phase) {
   groups_[group_count_++] = group;
 }
 
-Status PolyphaseRoute::set_parameters(const float* weight, const float* bias) {
+Status Polyphase::set_parameters(const float* weight, const float* bias) {
   if (const Status status = derive_groups(); status != Status::kOk) return status;
   if (!tiles_.reserve(tile_elements_ * spec_.groups) || !holes_.reserve(spec_.out_channels)) {
     return Status::kOutOfMemory;
@@ -204,7 +129,8 @@ Status PolyphaseRoute::set_parameters(const float* weight, const float* bias) {
                  [&](int64_t row, float* value, int64_t height) {
                    const int64_t channel = channel_group * out + row % out;
                    const float* const source = weight + spec_.first_kernel(channel);
-                   *value = bias[channel];
+                   float* const first = value;
+                   int32_t sum = 0;
                    visit_stretches(phase_axes(group.first_phase + static_cast<int32_t>(row / out)),
                                    [&](const AxisPhases::Tap& d, const AxisPhases::Tap& h,
                                        const Taps& widths, int32_t first, int32_t some) {
@@ -214,9 +140,11 @@ Status PolyphaseRoute::set_parameters(const float* weight, const float* bias) {
                                             ++channel_in) {
                                          value += height;
                                          *value = source[channel_in * spec_.kernel_stride() + tap];
+                                         if (words_ == Words::kQuads) sum += sum_of_bytes(*value);
                                        }
                                      }
                                    });
+                   *first = words_ == Words::kQuads ? std::bit_cast<float>(sum) : bias[channel];
                  });
       target += Tiling::packed_elements(rows_of(group), group.depth);
     }
@@ -224,8 +152,7 @@ Status PolyphaseRoute::set_parameters(const float* weight, const float* bias) {
   return Status::kOk;
 }
 
-Status PolyphaseRoute::run(const Plan& plan, const float* input, const Output& output,
-                           float* scratch) {
+Status Polyphase::run(const Plan& plan, const float* input, const Output& output, float* scratch) {
   const Run run{plan.cut<Blocks>(), plan.problem, input, output};
   if (run.reads_planes) {
     run_planes(run, scratch);
@@ -237,6 +164,7 @@ Status PolyphaseRoute::run(const Plan& plan, const float* input, const Output& o
     const int64_t count = std::min(run.block, run.all_cells - first);
     float* const panels = scratch + worker * run.worker_elements;
     pack_panels(run, channel_group, first, count, panels);
+    show_zeros(panels, whole_panels(count) / kPanel * panel_elements());
     TileProduct product{.panels = panels,
                         .panel_count = (count + kPanel - 1) / kPanel,
                         .panel_stride = panel_elements(),
@@ -269,7 +197,7 @@ Status PolyphaseRoute::run(const Plan& plan, const float* input, const Output& o
 }
 
 // As segments of a band (see plane_pack.h).
-void PolyphaseRoute::locate_stretches(const Planes& cut) {
+void Polyphase::locate_stretches(const Planes& cut) {
   Segment* stretch = stretches_.data();
   for (const PhaseGroup& group : std::span(groups_.data(), group_count_)) {
     visit_stretches(phase_axes(group.first_phase),
@@ -283,7 +211,7 @@ void PolyphaseRoute::locate_stretches(const Planes& cut) {
 }
 
 // Each item is a block of rows of cells, or a part of one row.
-void PolyphaseRoute::run_planes(const Run& run, float* scratch) {
+void Polyphase::run_planes(const Run& run, float* scratch) {
   const Problem& problem = run.problem;
   const Planes& cut = run.planes;
   const int32_t in = spec_.group_in_channels();
@@ -301,6 +229,7 @@ void PolyphaseRoute::run_planes(const Run& run, float* scratch) {
               run.input + (image * spec_.in_channels + int64_t{channel_group} * in) *
                               problem.input_points(),
               band);
+    show_zeros(band, in * cut.plane);
     const int64_t line = whole_panels(block.columns);
     TileProduct product{.panels = band,
                         .panel_count = line / kPanel,
@@ -337,6 +266,8 @@ void PolyphaseRoute::run_planes(const Run& run, float* scratch) {
   });
 }
 
+namespace {
+
 // Walks from cell to cell along the width, from row to row, and so on to the next image.
 struct Cursor {
   const Axes& cells;
@@ -364,8 +295,10 @@ struct Cursor {
   }
 };
 
-void PolyphaseRoute::pack_panels(const Run& run, int32_t channel_group, int64_t first,
-                                 int64_t count, float* panels) const {
+}  // namespace
+
+void Polyphase::pack_panels(const Run& run, int32_t channel_group, int64_t first, int64_t count,
+                            float* panels) const {
   const Problem& problem = run.problem;
   const int64_t channels = spec_.group_in_channels();
   const bool planes = problem.layout == Layout::kChannelsFirst;
@@ -423,9 +356,20 @@ void PolyphaseRoute::pack_panels(const Run& run, int32_t channel_group, int64_t 
   }
 }
 
-void PolyphaseRoute::multiply(const Run& run, int32_t channel_group, TileProduct product) const {
+// The packers put 0 where there is no input.
+void Polyphase::show_zeros(float* words, int64_t count) const {
+  if (zero_.byte == 0) return;
+  const v128_t zeros = wasm_i8x16_splat(static_cast<int8_t>(zero_.byte));
+  for (int64_t index = 0; index < count; index += 4) {
+    wasm_v128_store(words + index, wasm_v128_xor(wasm_v128_load(words + index), zeros));
+  }
+}
+
+void Polyphase::multiply(const Run& run, int32_t channel_group, TileProduct product) const {
   product.tile = tiles_.data() + channel_group * tile_elements_;
   product.relu = spec_.relu;
+  product.words = words_;
+  product.zero = zero_.value;
   for (const PhaseGroup& group : std::span(groups_.data(), group_count_)) {
     const int64_t rows = rows_of(group);
     product.segment_count = run.reads_planes ? group.stretches : group.segment_count;
@@ -436,8 +380,8 @@ void PolyphaseRoute::multiply(const Run& run, int32_t channel_group, TileProduct
   }
 }
 
-void PolyphaseRoute::write(const Run& run, int32_t channel_group, int64_t first, int64_t count,
-                           const float* products) const {
+void Polyphase::write(const Run& run, int32_t channel_group, int64_t first, int64_t count,
+                      const float* products) const {
   Cursor cursor(first, run.cells);
   PhaseWriter writer(run.problem, run.output);
   for (int64_t done = 0; done < count;) {
@@ -450,9 +394,9 @@ void PolyphaseRoute::write(const Run& run, int32_t channel_group, int64_t first,
 }
 
 // Cells beside each other, with a stretch of the output for each phase of the depth and the height.
-void PolyphaseRoute::write_cells(const Run& run, int64_t image, int32_t channel_group,
-                                 const Axes& cell, int64_t count, const float* products,
-                                 int64_t pitch, PhaseWriter& writer) const {
+void Polyphase::write_cells(const Run& run, int64_t image, int32_t channel_group, const Axes& cell,
+                            int64_t count, const float* products, int64_t pitch,
+                            PhaseWriter& writer) const {
   const Problem& problem = run.problem;
   const int64_t channels = spec_.group_out_channels();
   const int32_t phases = axes_[2].count();
@@ -478,6 +422,8 @@ void PolyphaseRoute::write_cells(const Run& run, int64_t image, int32_t channel_
   }
 }
 
+namespace {
+
 // Runs of phases of one axis that read at the same offsets.
 int64_t phase_runs(const Spec& spec, int axis) {
   const int64_t count = AxisPhases::count(spec, axis);
@@ -487,11 +433,14 @@ int64_t phase_runs(const Spec& spec, int axis) {
   return std::min<int64_t>(count, 1 + (crops_a_part ? 1 : 0) + (ends_in_a_part ? 1 : 0));
 }
 
-const char* make_plan(const Machine& machine, Plan* plan) {
+}  // namespace
+
+const char* plan_polyphase(const Machine& sizes, Words words, Plan* plan) {
   const Problem& problem = plan->problem;
   const Spec& spec = problem.spec;
   if (const char* reason = AxisPhases::refusal(problem)) return reason;
   Blocks cut;
+  cut.words = words;
   cut.all_cells = problem.batch;
   cut.depth = spec.group_in_channels();
   cut.rows = AxisPhases::count(spec, 2) * spec.group_out_channels();
@@ -512,29 +461,29 @@ const char* make_plan(const Machine& machine, Plan* plan) {
   cut.products = one_product ? 1 : written / AxisPhases::count(spec, 2) * phase_runs(spec, 2);
   const int64_t weights =
       spec.kernel_elements() * spec.group_in_channels() * spec.group_out_channels();
-  cut.streams_weights = weights + cut.rows > machine.cached_weights;
+  cut.streams_weights = weights + cut.rows > sizes.cached_weights;
   cut.one_phase =
       phases == 1 && (problem.layout == Layout::kChannelsFirst || !problem.output_layout_matters());
   // A convolution over an input with holes of its own may read nothing but these.
   const int64_t cell_bytes = 4 * std::max<int64_t>(1, cut.depth + cut.rows);
   const int64_t whole = std::max<int64_t>(whole_panels(cut.all_cells), kPanel);
-  const int64_t share = ceil_divide(whole / kPanel, machine.threads) * kPanel;
-  const int64_t panels = cut.streams_weights ? machine.polyphase_least_streamed_panels
-                                             : machine.polyphase_least_panels;
-  const int64_t bytes = machine.polyphase_block_bytes;
+  const int64_t share = ceil_divide(whole / kPanel, sizes.threads) * kPanel;
+  const int64_t panels =
+      cut.streams_weights ? sizes.polyphase_least_streamed_panels : sizes.polyphase_least_panels;
+  const int64_t bytes = sizes.polyphase_block_bytes;
   const int64_t least = cell_bytes > bytes ? kPanel : panels * kPanel;
   cut.block = std::clamp(bytes / cell_bytes / kPanel * kPanel, least,
-                         std::max(least, machine.polyphase_most_positions));
-  cut.block = std::min(cut.block, spec.groups >= machine.threads ? whole : share);
+                         std::max(least, sizes.polyphase_most_positions));
+  cut.block = std::min(cut.block, spec.groups >= sizes.threads ? whole : share);
   // Equal blocks instead of a small last one.
   cut.block = whole_panels(ceil_divide(whole, ceil_divide(whole, cut.block)));
   cut.blocks = ceil_divide(cut.all_cells, cut.block);
   cut.worker_elements = (cut.depth + cut.rows) * cut.block;
-  plan->set_cut(cut, machine.threads);
+  plan->set_cut(cut, sizes.threads);
   plan->nanoseconds = polyphase_nanoseconds(problem, cut);
   if (problem.layout != Layout::kChannelsFirst || cut.all_cells == 0) return nullptr;
   Blocks other = cut;
-  other.planes = cut_planes(problem, bytes, panels * kPanel, machine.threads);
+  other.planes = cut_planes(problem, bytes, panels * kPanel, sizes.threads);
   const Planes& planes = other.planes;
   if (planes.columns == 0) return nullptr;
   other.reads_planes = true;
@@ -542,18 +491,21 @@ const char* make_plan(const Machine& machine, Plan* plan) {
   other.worker_elements = planes.plane * spec.group_in_channels() + cut.rows * block;
   const double nanoseconds = polyphase_nanoseconds(problem, other);
   if (nanoseconds >= plan->nanoseconds) return nullptr;
-  plan->set_cut(other, machine.threads);
+  plan->set_cut(other, sizes.threads);
   plan->nanoseconds = nanoseconds;
   return nullptr;
 }
 
-}  // namespace
-
 const RouteEntry kPolyphaseRoute = {
     .id = RouteId::kPolyphase,
     .name = "polyphase",
-    .plan = make_plan,
-    .create = create_route<PolyphaseRoute>,
+    .plan =
+        [](const Machine& machine, Plan* plan) {
+          return plan->problem.spec.quantized() ? plan_integers_in_words(machine, plan)
+                                                : plan_polyphase(machine, Words::kFloats, plan);
+        },
+    .create = create_route<Polyphase>,
+    .create_int8 = create_integers_in_words,
 };
 
 }  // namespace deconv

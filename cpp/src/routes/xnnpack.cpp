@@ -1,17 +1,14 @@
-// XNNPACK's 2-D convolution and deconvolution, in float32 and with an int8 weight: qd8-f32-qc8w
-// (dynamic) and qs8-qc8w (static). Its deconvolution is phases of dense small convolutions when the
-// kernel is at least the stride and dilation is 1, an indirect matrix product over a zero-inserted
-// input otherwise.
+// XNNPACK's 2-D convolution and deconvolution. Its deconvolution is phases of dense small
+// convolutions when the kernel is at least the stride and dilation is 1, an indirect matrix product
+// over a zero-inserted input otherwise.
 
 #include <algorithm>
-#include <cstdlib>
 #include <limits>
 #include <memory>
 
 #include "deconv/buffer.h"
 #include "divide.h"
 #include "pack.h"
-#include "quantized/quantized_route.h"
 #include "routes/cost.h"
 #include "routes/route.h"
 #include "xnnpack_runtime.h"
@@ -28,157 +25,80 @@ struct OperatorDeleter {
   void operator()(xnn_operator_t op) const { xnn_delete_operator(op); }
 };
 
-// One of its operators. It packs the weight when it is created, works on N H W C only, and derives
-// its indirection buffers when it is reshaped. Of each pair of functions the type is one but for a
-// convolution's workspace, of which none of ours needs any.
-class XnnpackOperator {
+// Packs the weight when it is created, works on N H W C only, and derives its indirection buffers
+// when it is reshaped. Of each pair of functions the type is one but for a convolution's workspace,
+// of which none of ours needs any.
+class XnnpackRoute final : public Route {
  public:
-  explicit XnnpackOperator(const Spec& spec) : spec_(spec) {}
+  explicit XnnpackRoute(const Spec& spec) : spec_(spec) {}
 
- protected:
-  template <typename Create, typename... Parameters>
-  Status create(Create* convolution, Create* deconvolution, Parameters... parameters) {
+  Status set_parameters(const float* weight, const float* bias) override {
+    Buffer permuted;
+    if (!permuted.reserve(spec_.weight_elements())) return Status::kOutOfMemory;
+    pack_out_tap_in(spec_, weight, permuted.data());
     xnn_operator_t created = nullptr;
-    const xnn_status status = (spec_.transposed ? deconvolution : convolution)(
-        positive(spec_.pad_before[1]), positive(spec_.pad_after[2]), positive(spec_.pad_after[1]),
-        positive(spec_.pad_before[2]), spec_.kernel[1], spec_.kernel[2], spec_.stride[1],
-        spec_.stride[2], spec_.dilation[1], spec_.dilation[2], spec_.groups,
-        spec_.group_in_channels(), spec_.group_out_channels(), spec_.in_channels,
-        spec_.out_channels, parameters..., /*flags=*/0, /*code_cache=*/nullptr,
-        /*weights_cache=*/nullptr, &created);
+    const auto create =
+        spec_.transposed ? xnn_create_deconvolution2d_nhwc_f32 : xnn_create_convolution2d_nhwc_f32;
+    const xnn_status status =
+        create(positive(spec_.pad_before[1]), positive(spec_.pad_after[2]),
+               positive(spec_.pad_after[1]), positive(spec_.pad_before[2]), spec_.kernel[1],
+               spec_.kernel[2], spec_.stride[1], spec_.stride[2], spec_.dilation[1],
+               spec_.dilation[2], spec_.groups, spec_.group_in_channels(),
+               spec_.group_out_channels(), spec_.in_channels, spec_.out_channels, permuted.data(),
+               bias, -kInfinity, kInfinity, /*flags=*/0, /*code_cache=*/nullptr,
+               /*weights_cache=*/nullptr, &created);
     operator_.reset(created);
     images_ = 0;
     return created_status(status, created);
   }
 
-  // Makes ready for `images` of the problem.
-  Status reshape(const Problem& problem, int32_t images) {
-    if (images == images_ && problem.input == extents_) return Status::kOk;
+  Status run(const Plan& plan, const float* input, const Output& output, float*) override {
+    if (const Status status = reshape(plan.problem); status != Status::kOk) return status;
+    const xnn_status status =
+        spec_.transposed ? xnn_setup_deconvolution2d_nhwc_f32(operator_.get(), input, output.values)
+                         : xnn_setup_convolution2d_nhwc_f32(operator_.get(), /*workspace=*/nullptr,
+                                                            input, output.values);
+    const Status ran = from_xnnpack(
+        status == xnn_status_success ? xnn_run_operator(operator_.get(), shared_pool()) : status);
+    if (ran == Status::kOk) output.finish_all(plan.problem.output_elements());
+    return ran;
+  }
+
+ private:
+  Status reshape(const Problem& problem) {
+    if (problem.batch == images_ && problem.input == extents_) return Status::kOk;
     images_ = 0;
-    // Its int8 operators write to the list of padding rows without looking whether they got one.
-    // Volatile, since the compiler takes away memory that nobody uses.
-    void* volatile probe = std::malloc(64);
-    if (probe == nullptr) return Status::kOutOfMemory;
-    std::free(probe);
-    const auto form = static_cast<size_t>(spec_.arithmetic);
-    const size_t planes = static_cast<size_t>(images) * static_cast<size_t>(problem.input[0]);
+    const size_t planes =
+        static_cast<size_t>(problem.batch) * static_cast<size_t>(problem.input[0]);
     size_t height = 0;
     size_t width = 0;
     size_t workspace_size = 0;
     size_t workspace_alignment = 0;
     const xnn_status status =
         spec_.transposed
-            ? kReshapeDeconvolution[form](operator_.get(), planes, problem.input[1],
-                                          problem.input[2], positive(-spec_.pad_after[1]),
-                                          positive(-spec_.pad_after[2]), &height, &width,
-                                          shared_pool())
-            : kReshapeConvolution[form](operator_.get(), planes, problem.input[1], problem.input[2],
-                                        &workspace_size, &workspace_alignment, &height, &width,
-                                        shared_pool());
+            ? xnn_reshape_deconvolution2d_nhwc_f32(operator_.get(), planes, problem.input[1],
+                                                   problem.input[2], positive(-spec_.pad_after[1]),
+                                                   positive(-spec_.pad_after[2]), &height, &width,
+                                                   shared_pool())
+            : xnn_reshape_convolution2d_nhwc_f32(
+                  operator_.get(), planes, problem.input[1], problem.input[2], &workspace_size,
+                  &workspace_alignment, &height, &width, shared_pool());
     if (status != xnn_status_success) return from_xnnpack(status);
     // XNNPACK clamps an impossible size to 0 instead of refusing it.
     if (height != static_cast<size_t>(problem.output[1]) ||
         width != static_cast<size_t>(problem.output[2])) {
       return Status::kInternal;
     }
-    images_ = images;
+    images_ = problem.batch;
     extents_ = problem.input;
     return Status::kOk;
   }
 
-  template <typename SetUpConvolution, typename SetUpDeconvolution, typename... Pointers>
-  Status run_on(SetUpConvolution* convolution, SetUpDeconvolution* deconvolution,
-                Pointers... pointers) {
-    const xnn_status status =
-        spec_.transposed ? deconvolution(operator_.get(), pointers...)
-                         : convolution(operator_.get(), /*workspace=*/nullptr, pointers...);
-    return from_xnnpack(
-        status == xnn_status_success ? xnn_run_operator(operator_.get(), shared_pool()) : status);
-  }
-
   const Spec spec_;
-
- private:
-  // By Arithmetic.
-  static constexpr decltype(&xnn_reshape_convolution2d_nhwc_f32) kReshapeConvolution[] = {
-      xnn_reshape_convolution2d_nhwc_f32, xnn_reshape_convolution2d_nhwc_qd8_f32_qc8w,
-      xnn_reshape_convolution2d_nhwc_qs8_qc8w};
-  static constexpr decltype(&xnn_reshape_deconvolution2d_nhwc_f32) kReshapeDeconvolution[] = {
-      xnn_reshape_deconvolution2d_nhwc_f32, xnn_reshape_deconvolution2d_nhwc_qd8_f32_qc8w,
-      xnn_reshape_deconvolution2d_nhwc_qs8_qc8w};
-
   std::unique_ptr<xnn_operator, OperatorDeleter> operator_;
   // What `operator_` is shaped for.
   int32_t images_ = 0;
   Axes extents_{};
-};
-
-class XnnpackRoute final : public Route, private XnnpackOperator {
- public:
-  using XnnpackOperator::XnnpackOperator;
-
-  Status set_parameters(const float* weight, const float* bias) override {
-    Buffer permuted;
-    if (!permuted.reserve(spec_.weight_elements())) return Status::kOutOfMemory;
-    pack_out_tap_in(spec_, weight, permuted.data());
-    return create(xnn_create_convolution2d_nhwc_f32, xnn_create_deconvolution2d_nhwc_f32,
-                  permuted.data(), bias, -kInfinity, kInfinity);
-  }
-
-  Status run(const Plan& plan, const float* input, const Output& output, float*) override {
-    if (const Status status = reshape(plan.problem, plan.problem.batch); status != Status::kOk) {
-      return status;
-    }
-    const Status status = run_on(xnn_setup_convolution2d_nhwc_f32,
-                                 xnn_setup_deconvolution2d_nhwc_f32, input, output.values);
-    if (status == Status::kOk) output.finish_all(plan.problem.output_elements());
-    return status;
-  }
-};
-
-class XnnpackInt8 final : public QuantizedRoute, private XnnpackOperator {
- public:
-  using XnnpackOperator::XnnpackOperator;
-
-  Status set_parameters(const QuantizedParameters& parameters) override {
-    Block<int8_t> permuted;
-    if (!permuted.reserve(spec_.weight_elements())) return Status::kOutOfMemory;
-    pack_out_tap_in(spec_, parameters.weight, permuted.data());
-    if (!spec_.fixed()) {
-      return create(xnn_create_convolution2d_nhwc_qd8_f32_qc8w,
-                    xnn_create_deconvolution2d_nhwc_qd8_f32_qc8w, parameters.scale.data(),
-                    permuted.data(), parameters.bias.data(), spec_.relu ? 0.0f : -kInfinity,
-                    kInfinity);
-    }
-    const auto& [input, output] = parameters.activations;
-    const auto output_zero = static_cast<int8_t>(output.zero_point);
-    return create(xnn_create_convolution2d_nhwc_qs8_qc8w, xnn_create_deconvolution2d_nhwc_qs8_qc8w,
-                  static_cast<int8_t>(input.zero_point), input.scale, parameters.scale.data(),
-                  permuted.data(), parameters.integer_bias.data(), output_zero, output.scale,
-                  spec_.relu ? output_zero : int8_t{-128}, int8_t{127});
-  }
-
-  // Always for one image: XNNPACK frees its padding rows by the new batch and not by the old one
-  // when a dynamic operator is reshaped, and every image has its own quantization anyway.
-  Status shape(const Plan& plan) override { return reshape(plan.problem, 1); }
-
-  Status run(const Plan&, const QuantizedParameters&, const int8_t* input,
-             const Quantization& quantization, void* output, float*) override {
-    if (spec_.fixed()) {
-      return run_on(xnn_setup_convolution2d_nhwc_qs8_qc8w, xnn_setup_deconvolution2d_nhwc_qs8_qc8w,
-                    input, static_cast<int8_t*>(output));
-    }
-    std::fill(std::begin(measured_), std::end(measured_),
-              xnn_quantization_params{.zero_point = quantization.zero_point,
-                                      .scale = quantization.scale});
-    return run_on(xnn_setup_convolution2d_nhwc_qd8_f32_qc8w,
-                  xnn_setup_deconvolution2d_nhwc_qd8_f32_qc8w, input, static_cast<float*>(output),
-                  measured_);
-  }
-
- private:
-  // XNNPACK reads it while it runs; with XNN_EXTRA_QUANTIZATION_PARAMS behind it.
-  xnn_quantization_params measured_[1 + XNN_EXTRA_QUANTIZATION_PARAMS];
 };
 
 // XNNPACK counts bytes with 32-bit numbers and does not look whether they wrap: those of its index
@@ -235,23 +155,16 @@ const char* axis_refusal(const Problem& problem, int axis) {
 }
 
 const char* refusal(const Problem& problem) {
-  // Products of one sum, so that with the greatest bias it cannot leave 32 bits.
-  constexpr double kMaxTerms = (int64_t{1} << 30) / (255 * 127);
   const Spec& spec = problem.spec;
-  // A depth axis that neither mixes nor drops planes joins the batch, of which int8 takes one.
+  // A depth axis that neither mixes nor drops planes joins the batch.
   const bool joins_batch = spec.kernel[0] == 1 && spec.stride[0] == 1 &&
                            spec.input_dilation[0] == 1 && spec.pad_before[0] == 0 &&
                            spec.pad_after[0] == 0;
-  if (!joins_batch || (spec.quantized() && problem.input[0] != 1)) {
-    return "takes one or two spatial axes only";
-  }
+  if (!joins_batch) return "takes one or two spatial axes only";
   for (int axis = 1; axis < 3; ++axis) {
     if (const char* reason = axis_refusal(problem, axis)) return reason;
   }
   if (!counts_fit(problem)) return "cannot index a problem of this size";
-  if (spec.quantized()) {
-    return sum_terms(spec) > kMaxTerms ? "cannot sum that many products in 32 bits" : nullptr;
-  }
   // Its kernels for them are not in the binary: see cpp/cmake/xnnpack.cmake.
   if (!spec.transposed && spec.group_in_channels() == 1 && spec.group_out_channels() == 1) {
     return "leaves depthwise convolutions to the route made for them";
@@ -275,7 +188,6 @@ double tiled_columns(const Problem& problem) {
 
 double nanoseconds(const Problem& problem) {
   const bool phases = runs_phases(problem.spec);
-  if (problem.spec.quantized()) return xnnpack_int8_nanoseconds(problem, phases);
   if (!problem.spec.transposed) return xnnpack_convolution_nanoseconds(problem);
   return xnnpack_deconvolution_nanoseconds(problem, tiled_columns(problem), phases);
 }
@@ -289,19 +201,13 @@ const char* plan(const Machine&, Plan* plan) {
   if (const char* reason = refusal(plan->problem)) return reason;
   plan->layout = Layout::kChannelsLast;
   // The clamp of its float32 takes NaN for the bound, on some processors and signs.
-  plan->leaves_relu = !spec.quantized();
+  plan->leaves_relu = true;
   plan->nanoseconds = nanoseconds(plan->problem);
   return nullptr;
 }
 
 constexpr RouteEntry entry(RouteId id, const char* name) {
-  return {.id = id,
-          .name = name,
-          .plan = plan,
-          .create = create_route<XnnpackRoute>,
-          .create_int8 = [](const Spec& spec) -> std::unique_ptr<QuantizedRoute> {
-            return std::unique_ptr<QuantizedRoute>(new (std::nothrow) XnnpackInt8(spec));
-          }};
+  return {.id = id, .name = name, .plan = plan, .create = create_route<XnnpackRoute>};
 }
 
 }  // namespace

@@ -153,7 +153,7 @@ export function checkQuantizable(where: string, spec: OperatorSpec): void {
 }
 
 /**
- * XNNPACK's static operators multiply a sum by input scale * weight scale / output scale, which must be
+ * Static operators multiply a sum by input scale * weight scale / output scale, which must be
  * below 256: more would leave int8 at the first step. A bias that does not fit 2^30 steps makes the
  * core take larger steps, so it is limited too.
  */
@@ -166,7 +166,7 @@ export function checkRequantization(
   if (fixed === null) return;
   const factor = Math.fround(greatestMagnitude(scale) * fixed.input.scale) / fixed.output.scale;
   const largest = bias === null ? 0 : greatestMagnitude(bias);
-  // A little below XNNPACK's limit, so that the rounding of the products cannot matter.
+  // A little below the core's limit, so that the rounding of the products cannot matter.
   if (factor < 255.99 && largest / fixed.output.scale < 255.99 * 2 ** 30) return;
   refuse(
     'BAD_OPTION',

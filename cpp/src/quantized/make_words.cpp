@@ -1,0 +1,164 @@
+#include "quantized/make_words.h"
+
+#include <wasm_simd128.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "divide.h"
+#include "parallel.h"
+
+namespace deconv {
+namespace {
+
+// What threads take at once: stays in a first-level cache.
+constexpr int64_t kPiece = 1 << 12;
+
+struct Differences {
+  explicit Differences(int32_t zero_point)
+      : zeros(wasm_i16x8_splat(static_cast<int16_t>(zero_point))) {}
+
+  void store(v128_t values, float* target) const {
+    wasm_v128_store(target, wasm_i16x8_sub(wasm_i16x8_extend_low_i8x16(values), zeros));
+    wasm_v128_store(target + 4, wasm_i16x8_sub(wasm_i16x8_extend_high_i8x16(values), zeros));
+  }
+
+  v128_t zeros;
+};
+
+// The words of `count` values behind each other; the last one is filled up.
+void widen(Words words, const int8_t* values, int64_t count, int32_t zero_point, float* target) {
+  const int per_word = channels_of(words);
+  const v128_t zeros = wasm_i8x16_splat(static_cast<int8_t>(zero_point));
+  const Differences differences(zero_point);
+  const auto sixteen = [&](const int8_t* from, float* to) {
+    if (words == Words::kPairs) return differences.store(wasm_v128_load(from), to);
+    wasm_v128_store(to, wasm_v128_xor(wasm_v128_load(from), zeros));
+  };
+  int64_t index = 0;
+  for (; index + 16 <= count; index += 16) sixteen(values + index, target + index / per_word);
+  if (index == count) return;
+  int8_t rest[16] = {};
+  float made[8];
+  std::copy_n(values + index, count - index, rest);
+  sixteen(rest, made);
+  std::copy_n(made, ceil_divide(count - index, per_word), target + index / per_word);
+}
+
+// Sixteen values of one channel; those of a channel that is none are 0.
+v128_t sixteen(const int8_t* const* planes, int channel, int64_t at) {
+  return planes[channel] == nullptr ? wasm_i32x4_const_splat(0)
+                                    : wasm_v128_load(planes[channel] + at);
+}
+
+#define DECONV_LOW_BYTES(a, b) \
+  wasm_i8x16_shuffle(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define DECONV_HIGH_BYTES(a, b) \
+  wasm_i8x16_shuffle(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+
+// Sixteen words of the values at `at` of each plane.
+void interleave_sixteen(Words words, const int8_t* const* planes, int64_t at, int32_t zero_point,
+                        float* target) {
+  const v128_t a = sixteen(planes, 0, at);
+  const v128_t b = sixteen(planes, 1, at);
+  const v128_t low = DECONV_LOW_BYTES(a, b);
+  const v128_t high = DECONV_HIGH_BYTES(a, b);
+  if (words == Words::kPairs) {
+    const Differences differences(zero_point);
+    differences.store(low, target);
+    return differences.store(high, target + 8);
+  }
+  const v128_t c = sixteen(planes, 2, at);
+  const v128_t d = sixteen(planes, 3, at);
+  const v128_t zeros = wasm_i8x16_splat(static_cast<int8_t>(zero_point));
+  const auto store = [&](v128_t ab, v128_t cd, float* eight) {
+    const v128_t first = wasm_i16x8_shuffle(ab, cd, 0, 8, 1, 9, 2, 10, 3, 11);
+    const v128_t second = wasm_i16x8_shuffle(ab, cd, 4, 12, 5, 13, 6, 14, 7, 15);
+    wasm_v128_store(eight, wasm_v128_xor(first, zeros));
+    wasm_v128_store(eight + 4, wasm_v128_xor(second, zeros));
+  };
+  store(low, DECONV_LOW_BYTES(c, d), target);
+  store(high, DECONV_HIGH_BYTES(c, d), target + 8);
+}
+
+#undef DECONV_LOW_BYTES
+#undef DECONV_HIGH_BYTES
+
+void interleave_planes(Words words, const int8_t* const* planes, int64_t begin, int64_t end,
+                       int32_t zero_point, float* target) {
+  int64_t at = begin;
+  for (; at + 16 <= end; at += 16) interleave_sixteen(words, planes, at, zero_point, target + at);
+  if (at == end) return;
+  int8_t rest[4][16] = {};
+  const int8_t* some[4] = {};
+  for (int channel = 0; channel < channels_of(words); ++channel) {
+    if (planes[channel] == nullptr) continue;
+    some[channel] = std::copy_n(planes[channel] + at, end - at, rest[channel]) - (end - at);
+  }
+  float made[16];
+  interleave_sixteen(words, some, 0, zero_point, made);
+  std::copy_n(made, end - at, target + at);
+}
+
+void make_from_planes(const Problem& problem, Words words, const int8_t* image, int32_t zero_point,
+                      float* target) {
+  const int64_t points = problem.input_points();
+  const int32_t channels = problem.spec.group_in_channels();
+  const int32_t per_word = channels_of(words);
+  const int64_t group_words = ceil_divide(channels, per_word);
+  const int64_t pieces = ceil_divide(points, kPiece);
+  for_each_item(pieces * group_words * problem.spec.groups, [&](int64_t item, int) {
+    const int64_t plane = item / pieces;
+    const int64_t begin = item % pieces * kPiece;
+    const int64_t first = plane % group_words * per_word;
+    const int8_t* planes[4] = {};
+    for (int64_t channel = first; channel < std::min<int64_t>(first + per_word, channels);
+         ++channel) {
+      planes[channel - first] = image + (plane / group_words * channels + channel) * points;
+    }
+    interleave_planes(words, planes, begin, std::min(begin + kPiece, points), zero_point,
+                      target + plane * points);
+  });
+}
+
+void make_from_points(const Problem& problem, Words words, const int8_t* image, int32_t zero_point,
+                      float* target) {
+  const int64_t channels = problem.spec.group_in_channels();
+  const int32_t per_word = channels_of(words);
+  if (channels % per_word == 0) {
+    const int64_t values = problem.input_points() * problem.spec.in_channels;
+    return for_each_item(ceil_divide(values, kPiece), [&](int64_t piece, int) {
+      const int64_t begin = piece * kPiece;
+      widen(words, image + begin, std::min(kPiece, values - begin), zero_point,
+            target + begin / per_word);
+    });
+  }
+  const int64_t group_words = ceil_divide(channels, per_word);
+  const int64_t groups = problem.input_points() * problem.spec.groups;
+  const int64_t at_once = ceil_divide(kPiece, channels);
+  for_each_item(ceil_divide(groups, at_once), [&](int64_t piece, int) {
+    const int64_t end = std::min((piece + 1) * at_once, groups);
+    for (int64_t group = piece * at_once; group < end; ++group) {
+      widen(words, image + group * channels, channels, zero_point, target + group * group_words);
+    }
+  });
+}
+
+}  // namespace
+
+float word_of(Words words, const int8_t* values, int count) {
+  uint32_t word = 0;
+  for (int index = 0; index < count; ++index) {
+    word |= words == Words::kQuads ? uint32_t{static_cast<uint8_t>(values[index])} << (8 * index)
+                                   : uint32_t{static_cast<uint16_t>(values[index])} << (16 * index);
+  }
+  return std::bit_cast<float>(word);
+}
+
+void make_words(const Problem& problem, Words words, const int8_t* image, int32_t zero_point,
+                float* target) {
+  const bool planes = problem.layout == Layout::kChannelsFirst;
+  (planes ? make_from_planes : make_from_points)(problem, words, image, zero_point, target);
+}
+
+}  // namespace deconv
