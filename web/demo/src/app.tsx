@@ -1,5 +1,6 @@
 import { linkNotice } from './link';
 import { Navigation } from './shell/navigation';
+import { Rail } from './shell/rail';
 import { Toolbar } from './shell/toolbar';
 import { type Station, stations } from './stations/stations';
 import { engineStatus, pageOpened } from './store';
@@ -27,6 +28,7 @@ function Page() {
         <Toolbar />
         <Navigation />
       </header>
+      <Rail />
       <main>
         <LinkNotice />
         <div class="opening">

@@ -12,6 +12,7 @@ import {
 } from '../../model/learn-state';
 import { toBytes } from '../../model/levels';
 import { count, plain } from '../../model/numbers';
+import { unevennessText } from '../../model/phases';
 import type { Planes } from '../../model/picture';
 import { goTo } from '../../shell/go-to';
 import { change } from '../../store';
@@ -106,6 +107,17 @@ function Transport({ step, network }: { step: number; network: LearnNetwork }) {
   );
 }
 
+/** What both runs have in common is the data, so what differs is where they began. */
+function pointOf({ step, random, icnr }: Run): string {
+  const left = unevennessText(random.unevenness.at(-1) ?? 0);
+  const right = icnrText(icnr.unevenness.at(-1) ?? 0);
+  const when = step === 0 ? 'Before the first step' : `After ${count(step, 'step')}`;
+  return `${when} random weights have U ${left}, ICNR weights ${right}: one network draws a grid that training has to unlearn, the other begins without.`;
+}
+
+/** Float32 leaves of equal weights what no picture shows. */
+const icnrText = (share: number) => (share < 1e-10 ? 'none' : unevennessText(share));
+
 function Trained({ result }: { result: Run }) {
   const { random, icnr, step, still } = result;
   const curves = (of: 'losses' | 'unevenness') => [
@@ -114,6 +126,7 @@ function Trained({ result }: { result: Run }) {
   ];
   return (
     <>
+      <p class="learn-point">{pointOf(result)}</p>
       <div class="learn-sides">
         <Side title="Random weights" name="random" first={still.first.random} side={random} step={step} />
         <Side title="ICNR weights" name="icnr" first={still.first.icnr} side={icnr} step={step} />

@@ -1,0 +1,162 @@
+// Reading by scrolling alone: what every station tells without a press, how little moves, and the rail beside them.
+
+import type { Page } from 'playwright';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { eventually, type Served, serve, type Visit, visit } from './serve';
+
+let served: Served;
+let open: Visit;
+let page: Page;
+
+beforeAll(async () => {
+  served = await serve();
+});
+afterAll(() => served?.close());
+afterEach(() => open?.leave());
+
+const stations = ['stamp', 'overlap', 'matrix', 'phases', 'lab', 'learn', 'model', 'bench'];
+
+/** What a station tells somebody who has pressed nothing. */
+const points: Record<string, { readonly at: string; readonly says: RegExp }> = {
+  stamp: { at: '.step .verdict', says: /^A pattern nobody drew\.$/ },
+  overlap: { at: '.overlap-notes .verdict', says: /^Uneven: 4 times as many on some cells\.$/ },
+  matrix: { at: 'p:has(+ .convention-figure)', says: /^The same output as station 1\./ },
+  phases: { at: '.phase-verdict .verdict', says: /^19 % of the energy is pattern\.$/ },
+  lab: { at: '[data-panel="raw"] .pattern', says: /^U 0\.190/ },
+  learn: {
+    at: '.learn-point',
+    says: /^Before the first step random weights have U 0\.\d+, ICNR weights none:/,
+  },
+};
+
+/** Scrolls as a wheel does, until the station is at the top of the window, whatever loads meanwhile. */
+async function scrollTo(id: string): Promise<void> {
+  await eventually(async () => {
+    const top = await page.evaluate((station) => {
+      const { top } = document.getElementById(station)?.getBoundingClientRect() ?? { top: 0 };
+      const end = document.documentElement.scrollHeight - innerHeight - scrollY;
+      return Math.min(top - 40, end);
+    }, id);
+    if (Math.abs(top) < 2) return true;
+    await page.mouse.wheel(0, top);
+    return false;
+  }).toBe(true);
+}
+
+describe.each([1280, 360])('at %d px', (width) => {
+  it('whoever only scrolls is told the point of every station, and sees the film of the first one alone move', async () => {
+    open = await visit(served, { ownClock: true, viewport: { width, height: 800 } });
+    page = open.page;
+    await eventually(async () => {
+      await page.clock.runFor(500);
+      return page.locator('.is-coming').count();
+    }).toBe(0);
+    for (const id of stations) {
+      await scrollTo(id);
+      const moving = () =>
+        page.evaluate(
+          (station) =>
+            document
+              .getAnimations()
+              .map(({ effect }) => (effect as KeyframeEffect).target)
+              .filter((target) => target?.closest('.station')?.id === station).length,
+          id,
+        );
+      // Style sheets move nothing by themselves; a stamp in the air is the one motion there is.
+      expect(await moving()).toBeLessThanOrEqual(id === 'stamp' ? Number.POSITIVE_INFINITY : 0);
+      expect(await page.locator('.flying:visible').count()).toBeLessThanOrEqual(1);
+      const point = points[id];
+      if (!point) continue;
+      const said = page.locator(`#${id} :is(${point.at})`).first();
+      await eventually(async () => {
+        await page.clock.runFor(500);
+        return (await said.innerText()).replaceAll('\n', ' ');
+      }).toMatch(point.says);
+    }
+  });
+
+  it('who asked for less motion sees the same, and nothing moves', async () => {
+    open = await visit(served, { reducedMotion: 'reduce', viewport: { width, height: 800 } });
+    page = open.page;
+    await open.again('#v1');
+    await page.evaluate(() => {
+      Object.assign(globalThis, { moved: 0 });
+      const look = () => {
+        const moving =
+          document.getAnimations().length + document.querySelectorAll('.flying:not([hidden])').length;
+        Object.assign(globalThis, { moved: (globalThis as unknown as { moved: number }).moved + moving });
+        requestAnimationFrame(look);
+      };
+      look();
+    });
+    for (const [id, { at, says }] of Object.entries(points)) {
+      await scrollTo(id);
+      const said = page.locator(`#${id} :is(${at})`).first();
+      await eventually(async () => (await said.innerText()).replaceAll('\n', ' ')).toMatch(says);
+    }
+    expect(await page.evaluate(() => (globalThis as unknown as { moved: number }).moved)).toBe(0);
+  });
+});
+
+describe('the rail', () => {
+  const rail = () => page.getByRole('navigation', { name: 'Contents' });
+  const current = () => rail().locator('[aria-current="location"]').allTextContents();
+
+  it('names on a wide screen all stations, shows where one is, and leads there', async () => {
+    open = await visit(served, { reducedMotion: 'reduce', viewport: { width: 1680, height: 900 } });
+    page = open.page;
+    await open.again('#v1');
+    expect(await rail().getByRole('link').count()).toBe(stations.length);
+    for (const [index, id] of stations.entries()) {
+      await scrollTo(id);
+      // At the end of the page it is the last one, however short.
+      const ends = await page.evaluate(
+        () => document.documentElement.scrollHeight - innerHeight - scrollY < 2,
+      );
+      const number = ends ? stations.length : index + 1;
+      await eventually(current).toEqual([expect.stringMatching(`^${number} `)]);
+    }
+    await eventually(current).toEqual(['8 Bench']);
+    await rail().getByRole('link', { name: '4 Phases' }).click();
+    await eventually(current).toEqual(['4 Phases']);
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('phases-title');
+    await rail().getByRole('link', { name: '2 Overlap' }).focus();
+    await page.keyboard.press('Enter');
+    await eventually(current).toEqual(['2 Overlap']);
+    const [box, main] = [await rail().boundingBox(), await page.locator('main').boundingBox()];
+    // In the margin: nothing of the stations lies under it.
+    const padding = await page
+      .locator('main')
+      .evaluate((element) => Number.parseFloat(getComputedStyle(element).paddingLeft));
+    expect((box?.x ?? 0) + (box?.width ?? 0)).toBeLessThanOrEqual((main?.x ?? 0) + padding);
+    await page.evaluate(() => scrollTo(0, 0));
+    await eventually(current).toEqual(['1 Stamp']);
+  });
+
+  it.each([1280, 360])(
+    'is not there at %d px, where the head of the page names the stations',
+    async (width) => {
+      open = await visit(served, { reducedMotion: 'reduce', viewport: { width, height: 800 } });
+      page = open.page;
+      expect(await rail().count()).toBe(0);
+      expect(await page.getByRole('navigation', { name: 'Stations' }).getByRole('link').count()).toBe(
+        stations.length,
+      );
+    },
+  );
+
+  it('axe finds nothing in it', async () => {
+    open = await visit(served, { reducedMotion: 'reduce', viewport: { width: 1680, height: 900 } });
+    page = open.page;
+    const { AxeBuilder } = await import('@axe-core/playwright');
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      const { violations, passes } = await new AxeBuilder({ page })
+        .setLegacyMode()
+        .include('.rail')
+        .analyze();
+      expect(passes.length).toBeGreaterThan(0);
+      expect(violations).toEqual([]);
+    }
+  });
+});
