@@ -1,4 +1,6 @@
 import { conventionNames, jaxPads, kerasCrop } from './conventions';
+import { familyCode } from './export-family';
+import { channelsFirst, channelsLast, each, list, numbers, ranks, taps, tuple } from './export-text';
 import { type LayerSpec, outputLength } from './geometry';
 import type { LayerState } from './layer-state';
 
@@ -36,16 +38,30 @@ export interface Exported {
  * output, row by row. Every system's program prints the same numbers.
  */
 export function exportCode(target: ExportTarget, state: LayerState): Exported {
-  const refusal = refusalOf(target, state.layer);
-  return { code: refusal === null ? writers[target](state) : '', refusal };
+  const refusal =
+    noLayer(state.layer) ?? (state.kind === 'transposed' ? refusalOf(target, state.layer) : null);
+  if (refusal !== null) return { code: '', refusal };
+  return {
+    code: state.kind === 'transposed' ? writers[target](state) : familyCode(target, state, state.kind),
+    refusal,
+  };
 }
 
-function refusalOf(target: ExportTarget, spec: LayerSpec): string | null {
-  const { stride, dilation, groups, outputPadding } = spec;
+/** Why there is no such layer in any system. */
+function noLayer(spec: LayerSpec): string | null {
+  const { stride, dilation, outputPadding } = spec;
   if (outputLength(spec) < 1) return 'Padding crops the whole output: there is no such layer.';
   if (outputPadding >= Math.max(stride, dilation)) {
     return 'Output padding has to be smaller than the larger of stride and dilation: there is no such layer.';
   }
+  return null;
+}
+
+/** Why one system has no such transposed convolution. */
+function refusalOf(
+  target: ExportTarget,
+  { stride, dilation, groups, outputPadding }: LayerSpec,
+): string | null {
   if (groups > 1 && ['jax', 'flax', 'keras'].includes(target)) {
     return `${exportNames[target]} has no groups in its transposed convolution. Write one layer for each lane and concatenate.`;
   }
@@ -68,21 +84,6 @@ const writers: Record<ExportTarget, (state: LayerState) => string> = {
   'deconv-wasm': ours,
 };
 
-const ranks = ({ axes }: LayerSpec) => `${axes}d` as const;
-const each = <T>({ axes }: LayerSpec, value: T): T[] => new Array<T>(axes).fill(value);
-const tuple = (values: readonly (number | string)[]) =>
-  values.length === 1 ? `(${values[0]},)` : `(${values.join(', ')})`;
-const list = (values: readonly (number | string)[]) => `[${values.join(', ')}]`;
-const extents = (spec: LayerSpec) => each(spec, spec.size);
-const taps = (spec: LayerSpec) => each(spec, spec.kernel);
-
-/** Numbers in lines that fit a screen. */
-function numbers(values: readonly number[], width: number): string {
-  const lines: string[] = [];
-  for (let at = 0; at < values.length; at += width) lines.push(values.slice(at, at + width).join(', '));
-  return lines.length === 1 ? `[${lines[0]}]` : `[\n    ${lines.join(',\n    ')},\n]`;
-}
-
 function data({ layer, input, weights }: LayerState): { x: string; w: string } {
   return { x: numbers(input, layer.size), w: numbers(weights, layer.kernel) };
 }
@@ -94,8 +95,6 @@ function arrays(state: LayerState, xShape: readonly number[], wShape: readonly n
 w = np.array(${w}, np.float32).reshape${tuple(wShape)}`;
 }
 
-const channelsFirst = (spec: LayerSpec) => [1, spec.groups, ...extents(spec)];
-const channelsLast = (spec: LayerSpec) => [1, ...extents(spec), 1];
 const torchKernel = (spec: LayerSpec) => [spec.groups, 1, ...taps(spec)];
 const lastKernel = (spec: LayerSpec) => [...taps(spec), 1, 1];
 
