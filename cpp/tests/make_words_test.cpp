@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstdint>
 
+#include "deconv/buffer.h"
 #include "exact_block.h"
 #include "reference.h"
 
@@ -35,7 +36,7 @@ void check(Words words, Layout layout, int32_t groups, int32_t group_in, int32_t
   Problem problem;
   REQUIRE(deconv::make_problem(spec, 1, {1, 1, width}, layout, &problem) == deconv::Status::kOk);
   const int64_t values = problem.input_elements();
-  const ExactBlock<int8_t> image(values, 0, random.between(0, 15));
+  const ExactBlock<int8_t> image(values, deconv::Buffer::kSlackBytes, random.between(0, 15));
   for (int8_t& value : image) {
     value = static_cast<int8_t>(random.one_in(3) ? (random.one_in(2) ? 127 : -128)
                                                  : random.between(-128, 127));

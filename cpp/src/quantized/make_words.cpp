@@ -31,18 +31,23 @@ void widen(Words words, const int8_t* values, int64_t count, int32_t zero_point,
   const int per_word = channels_of(words);
   const v128_t zeros = wasm_i8x16_splat(static_cast<int8_t>(zero_point));
   const Differences differences(zero_point);
-  const auto sixteen = [&](const int8_t* from, float* to) {
-    if (words == Words::kPairs) return differences.store(wasm_v128_load(from), to);
-    wasm_v128_store(to, wasm_v128_xor(wasm_v128_load(from), zeros));
+  const auto sixteen = [&](v128_t bytes, float* to) {
+    if (words == Words::kPairs) return differences.store(bytes, to);
+    wasm_v128_store(to, wasm_v128_xor(bytes, zeros));
   };
   int64_t index = 0;
-  for (; index + 16 <= count; index += 16) sixteen(values + index, target + index / per_word);
+  for (; index + 16 <= count; index += 16) {
+    sixteen(wasm_v128_load(values + index), target + index / per_word);
+  }
   if (index == count) return;
-  int8_t rest[16] = {};
+  // What lies behind the values may have none.
+  const v128_t lanes = wasm_i8x16_const(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  const v128_t inside = wasm_i8x16_lt(lanes, wasm_i8x16_splat(static_cast<int8_t>(count - index)));
   float made[8];
-  std::copy_n(values + index, count - index, rest);
-  sixteen(rest, made);
-  std::copy_n(made, ceil_divide(count - index, per_word), target + index / per_word);
+  sixteen(wasm_v128_and(wasm_v128_load(values + index), inside), made);
+  // A loop: the library's function takes longer than so few.
+  const int64_t whole = index / per_word;
+  for (int64_t word = whole; word * per_word < count; ++word) target[word] = made[word - whole];
 }
 
 // Sixteen values of one channel; those of a channel that is none are 0.
@@ -89,14 +94,8 @@ void interleave_planes(Words words, const int8_t* const* planes, int64_t begin, 
   int64_t at = begin;
   for (; at + 16 <= end; at += 16) interleave_sixteen(words, planes, at, zero_point, target + at);
   if (at == end) return;
-  int8_t rest[4][16] = {};
-  const int8_t* some[4] = {};
-  for (int channel = 0; channel < channels_of(words); ++channel) {
-    if (planes[channel] == nullptr) continue;
-    some[channel] = std::copy_n(planes[channel] + at, end - at, rest[channel]) - (end - at);
-  }
   float made[16];
-  interleave_sixteen(words, some, 0, zero_point, made);
+  interleave_sixteen(words, planes, at, zero_point, made);
   std::copy_n(made, end - at, target + at);
 }
 
