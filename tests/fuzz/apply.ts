@@ -443,11 +443,9 @@ function study(world: World, { layer: index, what }: Of<'study'>): void {
 function makeQuantized(world: World, { layer: index, fixed, zeroPoint, seed }: Of<'quantize'>): void {
   const subject = picked(world.subjects, index);
   if (subject === undefined) return;
-  const { family, axes, linear, replicate } = subject.drawn;
+  const { family, linear, replicate } = subject.drawn;
   const reasons: Reasons = { must: subject.disposed ? ['DISPOSED'] : [], may: [] };
-  const rank3 = axes.length === 3;
   const finite = subject.weight.every(Number.isFinite);
-  if (rank3) reasons.must.push('UNSUPPORTED');
   if (!finite) reasons.must.push('BAD_OPTION');
   if (family === 'resize' && (linear || replicate)) reasons.may.push('UNSUPPORTED');
   const scale = 2 ** -((seed % 5) + 3);

@@ -23,8 +23,7 @@ export interface QuantizeOptions {
  * A copy of a layer with an int8 weight: symmetric, with one scale for each output channel. Without
  * options it is dynamic, with `input` and `output` static. The layer stays as it is and may be disposed.
  *
- * @throws {DeconvError} `UNSUPPORTED` for a layer with three spatial axes or dilated input;
- * `BAD_OPTION` for an infinite weight or NaN, a scale that is not positive, a zero point outside int8,
+ * @throws {DeconvError} `BAD_OPTION` for an infinite weight or NaN, a scale that is not positive, a zero point outside int8,
  * or an output scale too small for the sums; `BAD_TYPE`, `DISPOSED`
  *
  * @example
@@ -36,7 +35,6 @@ export function quantize(layer: Layer, options: QuantizeOptions = {}): Quantized
   checkLayer(where, layer);
   const fixed = readFixed(where, options);
   const { spec, weight, bias } = internalsOf(layer).canonical(where);
-  checkQuantizable(where, spec);
   if (bias?.every(Number.isFinite) === false) refuse('BAD_OPTION', where, 'a finite bias', bias);
   const quantized = quantizeWeight(where, weight, spec.outChannels, channelOf(spec));
   checkRequantization(where, fixed, quantized.scale, bias);
@@ -134,22 +132,6 @@ export function readFixed(
     input: checkQuantization(where, 'input', input),
     output: checkQuantization(where, 'output', output),
   };
-}
-
-/** Before any memory is taken; what depends on the input's size is refused by `forward`. */
-export function checkQuantizable(where: string, spec: OperatorSpec): void {
-  if (spec.kernel.length === 3) {
-    refuse(
-      'UNSUPPORTED',
-      where,
-      'a layer with one or two spatial axes',
-      '3',
-      'Keep it in float32 or float16.',
-    );
-  }
-  if (spec.inputDilation.some((step) => step !== 1)) {
-    refuse('UNSUPPORTED', where, 'a layer without input dilation', spec.inputDilation, 'Keep it in float32.');
-  }
 }
 
 /**

@@ -6,13 +6,7 @@ import { type OperatorSpec, weightShape } from '../core/spec.js';
 import { checkArray } from '../core/tensor.js';
 import { internalsOf } from '../layers/internals.js';
 import type { Layer } from '../layers/layer.js';
-import {
-  checkLayer,
-  checkQuantizable,
-  checkRequantization,
-  type QuantizeOptions,
-  readFixed,
-} from './quantize.js';
+import { checkLayer, checkRequantization, type QuantizeOptions, readFixed } from './quantize.js';
 import { QuantizedLayer } from './quantized-layer.js';
 
 /** `DWQ` and the format's number. */
@@ -89,7 +83,6 @@ export function loadQuantized(layer: Layer, bytes: Uint8Array): QuantizedLayer {
   checkArray(where, 'bytes', bytes, 'Uint8Array');
   const geometry = internalsOf(layer).arithmetic;
   const { spec } = geometry;
-  checkQuantizable(where, spec);
   // Whether the layer lives, and what it has.
   const hasBias = layer.bias !== null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
