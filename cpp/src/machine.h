@@ -16,7 +16,7 @@ struct Machine {
   // Workers that run at once: those of the pool, or more. start_runtime() sets it.
   int threads = 1;
 
-  // Which int8 operators multiply by; of the others that the engine has, kNone is right as well.
+  // What int8 operators multiply by; kNone is right on every engine.
   ByteDot byte_dot = probe_byte_dot();
 
   // Packed panels and products of a block stay in a second-level cache, of phones as well, beside
