@@ -1,11 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { extname } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { decodeState, encodeState } from '../../web/demo/src/model/url-state';
 import { randomState } from '../support/demo-states';
+import { plainHost } from './plain-host';
 import { eventually, type Served, serve, type Visit, visit } from './serve';
 
 let served: Served;
@@ -201,35 +200,10 @@ describe.each(['overlap', 'matrix', 'lab'])('station %s alone', (id) => {
   });
 });
 
-/** The built page under a sub-path of a host that sends no headers but types. */
-function plainHost(): Promise<Server> {
-  const build = new URL('../../build/page/', import.meta.url);
-  const types: Record<string, string> = {
-    '.html': 'text/html',
-    '.js': 'text/javascript',
-    '.mjs': 'text/javascript',
-    '.css': 'text/css',
-    '.svg': 'image/svg+xml',
-    '.wasm': 'application/wasm',
-  };
-  const server = createServer((request, response) => {
-    const { pathname } = new URL(request.url ?? '/', 'http://host');
-    const name = pathname.replace(/^\/some\/where\//, '') || 'index.html';
-    try {
-      const bytes = readFileSync(new URL(name, build));
-      response.writeHead(200, { 'Content-Type': types[extname(name)] ?? 'application/octet-stream' });
-      response.end(bytes);
-    } catch {
-      response.writeHead(404).end();
-    }
-  });
-  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
-}
-
 describe('on a plain host, under a sub-path', () => {
   it('runs without threads, says why, and runs again without the network', async () => {
-    const host = await plainHost();
-    const url = `http://127.0.0.1:${(host.address() as AddressInfo).port}/some/where/`;
+    const host = await plainHost(fileURLToPath(new URL('../../build/page/', import.meta.url)));
+    const { url } = host;
     open = await visit({ ...served, url }, { reducedMotion: 'reduce' });
     page = open.page;
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(false);
@@ -248,8 +222,7 @@ describe('on a plain host, under a sub-path', () => {
     );
     expect(await kept()).toEqual(expect.arrayContaining(scripts));
 
-    host.closeAllConnections();
-    await new Promise((resolve) => host.close(resolve));
+    await host.close();
     await page.goto(`${url}?embed=stamp#v1&k=4`);
     await page.locator('.drawn').waitFor();
     expect(await kernel()).toBe('4');

@@ -1,0 +1,163 @@
+// README.md, docs/ and the docstrings as pages: TypeDoc renders, searches and links them all.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import {
+  Application,
+  Converter,
+  DefaultTheme,
+  DefaultThemeRenderContext,
+  JSX,
+  KindRouter,
+  ReflectionKind,
+  Renderer,
+} from 'typedoc';
+import { accessible } from './accessible.mjs';
+
+const TITLE = 'deconv-wasm';
+const DOCUMENTATION = 'Documentation';
+const PAGE = 'page/index.html';
+/** What README.md and docs/ link to beside each other. */
+const MORE = [
+  'examples/README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'SECURITY.md',
+  'THIRD_PARTY_NOTICES.md',
+];
+
+export async function writeDocumentation(root, site) {
+  // TypeScript looks for the types of Node from here.
+  process.chdir(root);
+  const entries = entriesOf(root);
+  const documents = documentsOf(root);
+  const app = await Application.bootstrap({
+    name: TITLE,
+    basePath: root,
+    entryPoints: [...entries.keys()],
+    tsconfig: path.join(root, 'tsconfig.lib.json'),
+    // npm run check has looked at the types, with our own compiler.
+    skipErrorChecking: true,
+    readme: path.join(root, 'README.md'),
+    projectDocuments: documents,
+    router: 'places',
+    theme: 'plain',
+    includeHierarchySummary: false,
+    // Where the sources can be read is for the owner to say (scripts/release.mjs).
+    disableSources: true,
+    excludePrivate: true,
+    excludeInternal: true,
+    excludeExternals: true,
+    sort: ['documents-first', 'kind', 'alphabetical'],
+    sortEntryPoints: false,
+    groupOrder: [DOCUMENTATION, 'Modules', '*'],
+    searchInDocuments: true,
+    searchInComments: true,
+    searchGroupBoosts: { [DOCUMENTATION]: 8 },
+    validation: { notExported: false, invalidLink: true, invalidPath: true, rewrittenLink: true },
+    treatValidationWarningsAsErrors: true,
+    customCss: path.join(import.meta.dirname, 'site.css'),
+    customJs: path.join(import.meta.dirname, 'run-examples.js'),
+    favicon: path.join(root, 'web/demo/src/style/icon.svg'),
+    githubPages: false,
+    hideGenerator: true,
+    logLevel: 'Warn',
+  });
+  app.renderer.defineRouter('places', Places);
+  app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
+    const rank = (document) => documents.indexOf(project.files.getReflectionPath(document));
+    for (const module of project.getReflectionsByKind(ReflectionKind.Module)) {
+      const file = project.files.getReflectionPath(module);
+      if (entries.has(file)) module.name = entries.get(file);
+    }
+    for (const document of project.documents ?? []) {
+      const file = project.files.getReflectionPath(document);
+      document.name = titleOf(file);
+      document.frontmatter.group = DOCUMENTATION;
+      document.place = path.relative(root, file).replace(/\.md$/, '');
+    }
+    project.documents?.sort((one, other) => rank(one) - rank(other));
+  });
+  app.renderer.defineTheme('plain', Plain);
+  app.renderer.on(Renderer.EVENT_END_PAGE, (page) => {
+    page.contents = accessible(page.contents);
+  });
+  const project = await app.convert();
+  if (project === undefined) throw new Error('site: TypeDoc could not read the package');
+  app.validate(project);
+  await app.generateDocs(project, site);
+  if (app.logger.hasErrors() || app.logger.hasWarnings())
+    throw new Error('site: TypeDoc has complaints, above');
+}
+
+/** From the source file of each entry of the package to the name by which it is imported. */
+function entriesOf(root) {
+  const { exports } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+  return new Map(
+    Object.entries(exports)
+      .filter(([, target]) => target.types !== undefined)
+      .map(([entry, { types }]) => [
+        path.join(root, types.replace(/^\.\/dist\//, 'web/lib/').replace(/\.d\.ts$/, '.ts')),
+        path.posix.join(TITLE, entry),
+      ]),
+  );
+}
+
+/** The pages of docs/ in the order in which docs/README.md has them, and what else is linked to. */
+function documentsOf(root) {
+  const docs = path.join(root, 'docs');
+  const index = readFileSync(path.join(docs, 'README.md'), 'utf8');
+  const listed = [...index.matchAll(/\]\(([\w-]+\.md)\)/g)].map(([, name]) => name);
+  const names = readdirSync(docs).filter((name) => name.endsWith('.md'));
+  const ordered = [...new Set(['README.md', ...listed, ...names])];
+  return [...ordered.map((name) => path.join(docs, name)), ...MORE.map((name) => path.join(root, name))];
+}
+
+function titleOf(file) {
+  return /^# (.+)$/m.exec(readFileSync(file, 'utf8'))?.[1] ?? path.basename(file, '.md');
+}
+
+/** Documents keep their places; all that is of the API lies below api/. */
+class Places extends KindRouter {
+  getIdealBaseName(reflection) {
+    if (reflection.isDocument() && reflection.place !== undefined) return reflection.place;
+    return path.posix.join('api', super.getIdealBaseName(reflection));
+  }
+}
+
+/** TypeDoc's own theme, with the list of all pages as plain links. */
+class Plain extends DefaultTheme {
+  getRenderContext(page) {
+    return new PlainContext(this.router, this, page, this.application.options);
+  }
+}
+
+class PlainContext extends DefaultThemeRenderContext {
+  // A folding tree of all names would have links inside of what folds it; a page of the API lists its own.
+  navigation = ({ project, model }) => {
+    const link = (reflection) =>
+      element(
+        'li',
+        null,
+        element(
+          'a',
+          { href: this.urlTo(reflection), 'aria-current': reflection === model ? 'page' : undefined },
+          reflection.name,
+        ),
+      );
+    const part = (title, reflections) => [
+      element('h2', null, title),
+      element('ul', null, ...reflections.map(link)),
+    ];
+    const modules = project.children ?? [];
+    return element(
+      'nav',
+      { class: 'site-pages', 'aria-label': 'Pages' },
+      element('a', { class: 'page-link', href: this.relativeURL(PAGE) }, 'The page: stamp, sum, see'),
+      ...part(DOCUMENTATION, project.documents ?? []),
+      ...part('API', modules),
+    );
+  };
+}
+
+const element = JSX.createElement;

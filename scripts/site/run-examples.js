@@ -1,0 +1,91 @@
+// Gives examples of the documentation that need nothing but the package a button that runs them, in a worker of their
+// own, and shows what they print below.
+
+const base = new URL(document.documentElement.dataset.base, location.href);
+
+for (const code of document.querySelectorAll('pre > code.js')) {
+  const text = textOf(code);
+  if (needsOnlyThePackage(text)) addButton(code.parentElement, text);
+}
+if ('serviceWorker' in navigator && location.protocol.startsWith('http')) {
+  // A browser that forbids it, as in private windows, has what it has read as long as that is open.
+  navigator.serviceWorker.register(new URL('service-worker.js', base)).catch(() => {});
+}
+
+/** Lines end in <br> here. */
+function textOf(code) {
+  const copy = code.cloneNode(true);
+  for (const end of copy.querySelectorAll('br')) end.replaceWith('\n');
+  return copy.textContent;
+}
+
+/** No other module and no file: neither Node's, nor one that stands beside the program. */
+function needsOnlyThePackage(text) {
+  const imports = [...text.matchAll(/(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g)].map(([, name]) => name);
+  const isFile = /^\/\/ [\w-]+\.js\n/.test(text);
+  const readsFiles = /['"][^'"\s]*\.(?:onnx|tflite|safetensors|np[yz]|png|js|mjs)['"]/.test(text);
+  return (
+    !isFile && !readsFiles && imports.length > 0 && imports.every((name) => /^deconv-wasm(\/|$)/.test(name))
+  );
+}
+
+function addButton(block, text) {
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.className = 'run-example';
+  button.textContent = 'Run';
+  const printed = document.createElement('output');
+  printed.className = 'printed';
+  printed.hidden = true;
+  button.addEventListener('click', async () => {
+    button.disabled = true;
+    printed.hidden = false;
+    printed.textContent = '';
+    const say = (line) => {
+      printed.textContent += `${line}\n`;
+    };
+    const failure = await run(text, say);
+    if (failure !== null) say(failure);
+    else if (printed.textContent === '') say('It ran and printed nothing.');
+    printed.dataset.outcome = failure === null ? 'ran' : 'failed';
+    button.disabled = false;
+  });
+  block.append(button);
+  block.after(printed);
+}
+
+/** Runs a program to its end and hands over each line that it prints; resolves to how it failed, or null. */
+function run(text, say) {
+  const program = text.replace(
+    /((?:from|import)\s*\(?\s*)(['"])deconv-wasm(?:\/([^'"]+))?\2/g,
+    (_, before, quote, entry = 'index') => `${before}${quote}${new URL(`package/${entry}.js`, base)}${quote}`,
+  );
+  // As Node prints values, which the comments of the examples show.
+  const told = `
+const inner = (value) => (typeof value === 'string' ? "'" + value + "'" : told(value));
+const told = (value) => {
+  if (Array.isArray(value)) return value.length === 0 ? '[]' : '[ ' + value.map(inner).join(', ') + ' ]';
+  const isPlain = value !== null && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype;
+  return isPlain ? JSON.stringify(value) : String(value);
+};
+globalThis.console = { ...console, log: (...values) => postMessage({ line: values.map(told).join(' ') }) };`;
+  // Imports come first wherever they stand, so the program itself is a module that the other one imports.
+  const module = URL.createObjectURL(new Blob([program], { type: 'text/javascript' }));
+  const start = `${told}
+import(${JSON.stringify(module)}).then(
+  () => postMessage({ ended: null }),
+  (error) => postMessage({ ended: String(error) }),
+);`;
+  const worker = new Worker(URL.createObjectURL(new Blob([start], { type: 'text/javascript' })), {
+    type: 'module',
+  });
+  return new Promise((resolve) => {
+    const end = (failure) => {
+      worker.terminate();
+      URL.revokeObjectURL(module);
+      resolve(failure);
+    };
+    worker.onmessage = ({ data }) => ('line' in data ? say(data.line) : end(data.ended));
+    worker.onerror = ({ message }) => end(message || 'The example did not start.');
+  });
+}

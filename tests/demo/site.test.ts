@@ -1,0 +1,218 @@
+// The site as a stranger has it: built, on a plain host under a sub-path, with and without a network.
+
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { chromiumOptions } from '../../scripts/browsers.mjs';
+import { PATIENCE_MS } from '../support/patience';
+import { expectAccessible } from './accessible';
+import { type PlainHost, plainHost } from './plain-host';
+import { eventually } from './serve';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const site = path.join(root, 'build', 'site');
+/** What the site is made of, beside what a test of the page reads: these decide whether this file runs again. */
+const MADE_OF = [
+  '../../scripts/site.mjs',
+  '../../scripts/site',
+  '../../scripts/setup',
+  '../../docs',
+  '../../web/lib',
+  '../../dist',
+  '../../examples/README.md',
+  '../../README.md',
+  '../../CONTRIBUTING.md',
+  '../../CHANGELOG.md',
+  '../../SECURITY.md',
+  '../../THIRD_PARTY_NOTICES.md',
+  '../../package.json',
+];
+
+let host: PlainHost;
+let browser: Browser;
+
+beforeAll(async () => {
+  // A name that is gone would no longer be looked at.
+  for (const name of MADE_OF) statSync(new URL(name, import.meta.url));
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/site.mjs'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`scripts/site.mjs ended with ${status}\n${stdout}${stderr}`);
+  host = await plainHost(site);
+  browser = await chromium.launch(chromiumOptions());
+});
+afterAll(async () => {
+  await browser?.close();
+  await host?.close();
+});
+
+const htmlFiles = () =>
+  readdirSync(site, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.html') && !name.startsWith('page/'))
+    .sort();
+
+describe('the files', () => {
+  it('link to what exists, anchors too, and to nothing of this machine', () => {
+    const pages = new Map(htmlFiles().map((name) => [name, readFileSync(path.join(site, name), 'utf8')]));
+    const files = new Set(readdirSync(site, { recursive: true, encoding: 'utf8' }));
+    const anchors = new Map(
+      [...pages].map(([name, text]) => [
+        name,
+        new Set([...text.matchAll(/\s(?:id|name)="([^"]+)"/g)].map(([, id]) => id)),
+      ]),
+    );
+    const broken: string[] = [];
+    let links = 0;
+    for (const [name, text] of pages) {
+      if (text.includes(root)) broken.push(`${name} names a path of this machine`);
+      for (const [, raw = ''] of text.matchAll(/\s(?:href|src)="([^"]*)"/g)) {
+        const target = raw.replaceAll('&amp;', '&');
+        if (/^(https?:|mailto:|data:)/.test(target)) continue;
+        links += 1;
+        const [file = '', fragment = ''] = target.split('#');
+        const place = path.posix.join(path.posix.dirname(name), decodeURIComponent(file));
+        const linked = file === '' ? name : file.endsWith('/') ? path.posix.join(place, 'index.html') : place;
+        if (!files.has(linked)) broken.push(`${name}: ${target}`);
+        const known = anchors.get(linked);
+        // "#" alone is a control of the layout.
+        if (fragment !== '' && known !== undefined && !known.has(decodeURIComponent(fragment))) {
+          broken.push(`${name}: ${target} (no such anchor)`);
+        }
+      }
+    }
+    console.log(`site: ${pages.size} pages, ${links} links within it`);
+    expect(broken).toEqual([]);
+    expect(links).toBeGreaterThan(10_000);
+  });
+
+  it('are a page for each document and for each entry of the package', () => {
+    const { exports } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+      readonly exports: Readonly<Record<string, string | { readonly types: string }>>;
+    };
+    const modules = Object.entries(exports)
+      .filter(([, target]) => typeof target !== 'string')
+      .map(([entry]) => `api/modules/${path.posix.join('deconv-wasm', entry).replaceAll('/', '_')}.html`);
+    const documents = readdirSync(path.join(root, 'docs'))
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => `docs/${name.replace(/\.md$/, '.html')}`);
+    expect(htmlFiles()).toEqual(expect.arrayContaining(['index.html', ...documents, ...modules]));
+  });
+});
+
+let context: BrowserContext;
+let page: Page;
+const said: string[] = [];
+const foreign: string[] = [];
+
+async function open(): Promise<void> {
+  context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  context.setDefaultTimeout(PATIENCE_MS);
+  page = await context.newPage();
+  page.on('console', (message) => said.push(message.text()));
+  page.on('pageerror', (error) => said.push(error.message));
+  context.on('request', (request) => {
+    const { protocol } = new URL(request.url());
+    if (protocol.startsWith('http') && !request.url().startsWith(host.url)) foreign.push(request.url());
+  });
+}
+
+/** Types into the search of the page that is open, and gives the addresses of what it finds. */
+async function found(words: string): Promise<string[]> {
+  await page.getByRole('button', { name: 'Search' }).click();
+  await page.getByRole('combobox').fill(words);
+  const results = page.getByRole('option').getByRole('link');
+  await results.first().waitFor();
+  const addresses = await results.evaluateAll((links) =>
+    links.map((link) => (link as HTMLAnchorElement).href),
+  );
+  await page.keyboard.press('Escape');
+  return addresses.map((address) => address.slice(host.url.length));
+}
+
+describe('under a sub-path', () => {
+  beforeAll(open);
+  afterEach(() => {
+    expect(said.splice(0)).toEqual([]);
+    expect(foreign.splice(0)).toEqual([]);
+  });
+  afterAll(() => context?.close());
+
+  it.each([
+    ['output padding', /^api\/classes\/deconv-wasm\.ConvTranspose2d\.html#outputpadding$/],
+    ['checkerboard', /^docs\/checkerboard\.html/],
+    ['ConvTranspose2d', /^api\/classes\/deconv-wasm\.ConvTranspose2d\.html/],
+  ])('the search finds "%s"', async (words, place) => {
+    await page.goto(host.url);
+    expect(await found(words)).toContainEqual(expect.stringMatching(place));
+  });
+
+  it.each([
+    'index.html',
+    'docs/checkerboard.html',
+    'api/modules/deconv-wasm_checkerboard.html',
+    'api/classes/deconv-wasm.ConvTranspose2d.html',
+    'api/functions/deconv-wasm_checkerboard.analyze.html',
+  ])('%s is accessible in both themes on wide and narrow screens', async (name) => {
+    await page.goto(host.url + name);
+    await page.getByRole('button', { name: 'Search' }).waitFor();
+    await expectAccessible(page);
+  });
+
+  it('leads from the documentation to the page, which runs', async () => {
+    await page.goto(`${host.url}docs/checkerboard.html`);
+    await page.getByRole('link', { name: 'The page: stamp, sum, see' }).click();
+    await page.locator('.drawn').waitFor();
+    expect(page.url()).toBe(`${host.url}page/index.html`);
+  });
+
+  it('examples run where they stand, and print what they say', async () => {
+    const names = ['index.html', ...readdirSync(path.join(site, 'docs')).map((name) => `docs/${name}`)];
+    let [ran, promised] = [0, 0];
+    for (const name of names) {
+      await page.goto(host.url + name);
+      for (const example of await page.locator('pre:has(> .run-example)').all()) {
+        const code = (await example.locator('code').innerText()).replaceAll('\u00a0', ' ');
+        await example.getByRole('button', { name: 'Run' }).click();
+        const printed = example.locator('xpath=following-sibling::output[1]');
+        await eventually(() => printed.getAttribute('data-outcome')).not.toBeNull();
+        const text = (await printed.textContent()) ?? '';
+        expect(await printed.getAttribute('data-outcome'), `${name}:\n${code}\n${text}`).toBe('ran');
+        const lines = text.split('\n');
+        let from = 0;
+        // Threads need a host that sends headers, and this one sends none.
+        if (/threads: [2-9]/.test(code)) expect(text).toContain('not cross-origin isolated');
+        else
+          for (const [, promise = ''] of code.matchAll(/^console\.log\(.*\); \/\/ (.+)$/gm)) {
+            const at = lines.indexOf(promise, from);
+            expect(at, `${name}: "${promise}" in:\n${text}`).toBeGreaterThanOrEqual(from);
+            from = at + 1;
+            promised += 1;
+          }
+        ran += 1;
+      }
+    }
+    console.log(`site: ${ran} examples ran in the page, ${promised} promised lines came`);
+    expect(ran).toBeGreaterThan(30);
+  });
+});
+
+it('can be read and searched again without a network', async () => {
+  const gone = await plainHost(site);
+  const before = host;
+  host = gone;
+  await open();
+  await page.goto(gone.url);
+  await eventually(() =>
+    page.evaluate(async () => (await navigator.serviceWorker.getRegistration())?.active?.state),
+  ).toBe('activated');
+  await gone.close();
+  await page.goto(`${gone.url}docs/pytorch.html`);
+  expect(await page.getByRole('heading', { level: 1 }).textContent()).toContain('PyTorch');
+  expect(await found('checkerboard')).toContain('docs/checkerboard.html');
+  await context.close();
+  host = before;
+});
