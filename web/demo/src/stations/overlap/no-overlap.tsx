@@ -11,7 +11,7 @@ export function NoOverlap() {
   const there = hasNoOverlap(layer) && axes === 2;
   if (!there) {
     return (
-      <aside class="guided" aria-label="No overlap at all">
+      <div class="guided">
         <p>
           <b>No overlap, no pattern?</b> With kernel 2 and stride 2 stamps lie side by side. Many courses say
           that such a layer is safe.
@@ -19,13 +19,13 @@ export function NoOverlap() {
         <button type="button" class="button" onClick={() => change(withNoOverlap)}>
           Kernel 2, stride 2
         </button>
-      </aside>
+      </div>
     );
   }
   const every = new Array(axes).fill({ kernelSize: kernel, stride });
   const share = unevennessOf(phaseGains(weights, every), stride ** axes * groups).unevenness;
   return (
-    <aside class="guided" aria-label="No overlap at all">
+    <div class="guided">
       <ol class="guided-steps">
         <li>
           <b>Even overlap:</b> every cell collects one stamp.
@@ -56,6 +56,6 @@ export function NoOverlap() {
           Look at its phases
         </button>
       </p>
-    </aside>
+    </div>
   );
 }
