@@ -196,6 +196,30 @@ describe.each(Object.keys(ways))('(k) %s', (way) => {
   });
 });
 
+it('(k) has cells at 360 px that a finger finds, however many channels there are', async () => {
+  open = await visit(served, {
+    reducedMotion: 'reduce',
+    viewport: { width: 360, height: 740 },
+    hasTouch: true,
+    isMobile: true,
+  });
+  page = open.page;
+  for (const hash of ['#v1&k=9&s=4&m=subpixel', '#v1&a=1&g=3&k=16&s=8&m=subpixel', '#v1&k=9&s=4&m=resize']) {
+    await open.again(hash);
+    const small = await station('stamp')
+      .locator('.sources [role="gridcell"]')
+      .evaluateAll((cells) =>
+        cells
+          .map((cell) => cell.getBoundingClientRect())
+          .filter(({ width, height }) => width < 43.5 || height < 43.5)
+          .map(({ width, height }) => [width, height]),
+      );
+    expect(small, hash).toEqual([]);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+  }
+  await open.leave();
+});
+
 describe('the kinds of layers', () => {
   beforeAll(async () => {
     open = await visit(served, { reducedMotion: 'reduce' });
@@ -229,6 +253,20 @@ describe('the kinds of layers', () => {
     await station('stamp').locator('.channels-figure [data-cell="3,3"]').focus();
     await page.keyboard.press('Enter');
     expect(await station('stamp').locator('.cell-input').count()).toBe(0);
+  });
+
+  it('are exported as what they are', async () => {
+    await open.again('#v1&m=subpixel');
+    await page.getByRole('button', { name: 'Export' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('torch.nn.functional.pixel_shuffle(y, 2)').waitFor();
+    await dialog.getByRole('radio', { name: 'JAX' }).check({ force: true });
+    await dialog.getByText('JAX has no pixel shuffle').waitFor();
+    await dialog.getByRole('button', { name: 'Close' }).click();
+    await open.again('#v1&m=resize');
+    await page.getByRole('button', { name: 'Export' }).click();
+    await dialog.getByText('torch.nn.functional.interpolate(x, scale_factor=2, mode="nearest")').waitFor();
+    await dialog.getByRole('button', { name: 'Close' }).click();
   });
 
   it.each(['stamp', 'overlap', 'phases', 'lab'])('axe finds nothing in %s of either kind', async (id) => {
