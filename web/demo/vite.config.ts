@@ -144,6 +144,13 @@ export default defineConfig({
     // The policy allows files of this origin, so nothing may be inlined as a data: script or module.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    rollupOptions: {
+      // Other pages name the second, so its name stays.
+      input: { index: here('index.html'), 'deconv-station': here('src/embed/deconv-station.ts') },
+      output: {
+        entryFileNames: ({ name }) => (name === 'deconv-station' ? '[name].js' : 'assets/[name]-[hash].js'),
+      },
+    },
   },
   // The package lies beside the page, not below it.
   server: { headers: isolation, fs: { allow: [here('../..')] } },

@@ -7,13 +7,15 @@ import { engineStatus, pageOpened } from './store';
 import { Badge } from './view/badge';
 
 /** The one station that `?embed=` asks for, as in a frame of another page. */
-const embedded = stations.find(({ id }) => id === new URLSearchParams(location.search).get('embed'));
+const asked = new URLSearchParams(location.search).get('embed');
+const embedded = stations.find(({ id }) => id === asked);
 
 // Nothing opens before a station that is alone, unless it is the first.
 if (embedded && embedded.id !== 'stamp') pageOpened.value = true;
 
 export function App() {
-  return embedded ? <Embedded station={embedded} /> : <Page />;
+  if (embedded) return <Embedded station={embedded} />;
+  return asked === null ? <Page /> : <NoSuchStation />;
 }
 
 function Page() {
@@ -74,6 +76,19 @@ function Embedded({ station }: { station: Station }) {
         </a>
       </footer>
     </div>
+  );
+}
+
+function NoSuchStation() {
+  return (
+    <section class="plain-message" role="alert">
+      <h2>There is no such station</h2>
+      <p>
+        <code>embed=</code> names one of {stations.map(({ id }) => id).join(', ')}.
+      </p>
+      <p class="quoted">{asked}</p>
+      <a href={location.pathname}>The whole page</a>
+    </section>
   );
 }
 

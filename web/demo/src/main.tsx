@@ -1,6 +1,7 @@
 import { effect } from '@preact/signals';
 import { render } from 'preact';
 import { App } from './app';
+import { tellHeight } from './embed/tell-height';
 import { engine } from './engine/engine';
 import { followAddress } from './link';
 import { followLinks } from './shell/navigation';
@@ -17,5 +18,6 @@ const page = document.getElementById('page');
 if (page) {
   page.replaceChildren();
   render(<App />, page);
+  tellHeight(page);
 }
 void startEngine(engine);

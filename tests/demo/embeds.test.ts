@@ -1,0 +1,144 @@
+// Stations in pages of other origins, as docs/embedding.md tells to put them there.
+
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Browser, type BrowserContext, chromium, type FrameLocator, type Page } from 'playwright';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { chromiumOptions } from '../../scripts/browsers.mjs';
+import { PATIENCE_MS } from '../support/patience';
+import { expectAccessible } from './accessible';
+import { type PlainHost, plainHost } from './plain-host';
+import { eventually } from './serve';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const guide = readFileSync(new URL('../../docs/embedding.md', import.meta.url), 'utf8');
+/** The page of the guide's examples. */
+const EXAMPLE = 'https://example.org/stamp/';
+const STATIONS = [...guide.matchAll(/^\| [^|]+ \| `(\w+)` \|/gm)].map(([, id = '']) => id).slice(0, 8);
+
+let host: PlainHost;
+let own: PlainHost;
+let browser: Browser;
+let context: BrowserContext;
+let said: string[];
+const folder = mkdtempSync(path.join(tmpdir(), 'embeds-'));
+
+beforeAll(async () => {
+  host = await plainHost(path.join(root, 'build', 'page'));
+  own = await plainHost(folder);
+  browser = await chromium.launch(chromiumOptions());
+});
+afterAll(async () => {
+  await browser?.close();
+  await Promise.all([host?.close(), own?.close()]);
+  rmSync(folder, { recursive: true });
+});
+afterEach(async () => {
+  await context.close();
+  expect(said).toEqual([]);
+});
+
+/** A page of another origin with this in it. */
+async function pageWith(html: string, options = {}): Promise<Page> {
+  const body = html.replaceAll(EXAMPLE, host.url);
+  writeFileSync(
+    path.join(folder, 'index.html'),
+    `<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>A lesson</title>
+     <link rel="icon" href="data:,"><main><h1>A lesson</h1>${body}</main></html>`,
+  );
+  context = await browser.newContext({ reducedMotion: 'reduce', ...options });
+  context.setDefaultTimeout(PATIENCE_MS);
+  said = [];
+  context.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) said.push(message.text());
+  });
+  context.on('weberror', (error) => said.push(error.error().message));
+  const page = await context.newPage();
+  await page.goto(own.url);
+  return page;
+}
+
+const element = (station: string, more = '') =>
+  `<script src="${EXAMPLE}deconv-station.js"></script>
+   <deconv-station station="${station}" ${more}><p>Instead</p></deconv-station>`;
+const frameOf = (page: Page) => page.frameLocator('iframe');
+const computed = (frame: FrameLocator) => eventually(() => frame.locator('.badge').textContent());
+
+describe('the element', () => {
+  it.each(STATIONS)('shows %s, as high as it is', async (station) => {
+    const page = await pageWith(element(station, 'state="v1&k=4"'));
+    const frame = frameOf(page);
+    await frame.locator(`#${station}`).waitFor();
+    await computed(frame).toMatch(/SIMD/);
+    expect(await frame.locator('section.station').count()).toBe(1);
+    const inner = page.frames().find((other) => other.url().includes('embed='));
+    const heights = async () => [
+      await page.locator('iframe').evaluate((each) => each.clientHeight),
+      await inner?.evaluate(() => document.documentElement.scrollHeight),
+    ];
+    await eventually(async () => {
+      const [outside, inside] = await heights();
+      return outside === inside;
+    }).toBe(true);
+    expect(await page.getByText('Instead').isVisible()).toBe(false);
+    expect(await page.locator('iframe').getAttribute('title')).toBe(`Stamp, sum, see: ${station}`);
+  });
+
+  it('follows its attributes, and does not stick out of a narrow page', async () => {
+    const page = await pageWith(element('stamp', 'state="v1&k=4" title="Kernel 4"'), {
+      viewport: { width: 360, height: 800 },
+    });
+    const kernel = () => frameOf(page).getByLabel('Kernel', { exact: true }).first().inputValue();
+    await eventually(kernel).toBe('4');
+    await page.locator('deconv-station').evaluate((each) => each.setAttribute('state', 'v1&k=5'));
+    await eventually(kernel).toBe('5');
+    await page.locator('deconv-station').evaluate((each) => each.setAttribute('station', 'overlap'));
+    await frameOf(page).locator('#overlap').waitFor();
+    await expectAccessible(page);
+  });
+
+  it('says what is wrong with a station that there is not', async () => {
+    const page = await pageWith(element('stamps'));
+    await frameOf(page).getByText('There is no such station').waitFor();
+    expect(await frameOf(page).getByRole('alert').textContent()).toContain('stamp, overlap, matrix');
+  });
+
+  it('leaves what stands inside to readers without scripts', async () => {
+    const page = await pageWith(element('stamp'), { javaScriptEnabled: false });
+    expect(await page.getByText('Instead').isVisible()).toBe(true);
+  });
+});
+
+describe('the guide', () => {
+  const blocks = [...guide.matchAll(/^```(?:html|jsx)\n([\s\S]*?)^```$/gm)].map(([, code = '']) => code);
+
+  it('has frames and elements for every place', () => {
+    expect(blocks.length).toBe(4);
+    expect(STATIONS).toEqual(['stamp', 'overlap', 'matrix', 'phases', 'lab', 'learn', 'model', 'bench']);
+  });
+
+  it.each(blocks.map((code, index) => [index + 1, code] as const))(
+    'block %i shows its stations',
+    async (_, code) => {
+      // As reveal.js does when a slide is near, and React with a style.
+      const html = code
+        .replaceAll('data-src=', 'src=')
+        .replace(
+          /<section data-background-iframe="([^"]+)"[^>]*>/,
+          '<section><iframe src="$1" title="Background"></iframe>',
+        )
+        .replace(/style=\{\{[^}]*\}\}/, '')
+        .replace(/\/>\s*$/, '></iframe>');
+      const page = await pageWith(html);
+      const asked = [...code.matchAll(/(?:embed|station)="?=?"?(\w+)[#"]/g)].map(([, id]) => id);
+      expect(asked.length).toBeGreaterThan(0);
+      for (const station of asked) {
+        const inner = () => page.frames().find((each) => each.url().includes(`embed=${station}`));
+        await eventually(() => inner()?.locator(`#${station}`).count()).toBe(1);
+        await eventually(() => inner()?.locator('.badge').textContent()).toMatch(/SIMD/);
+      }
+    },
+  );
+});
