@@ -1,6 +1,6 @@
 import type { Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { eventually, type Served, serve, stillBox, type Visit, visit } from './serve';
+import { eventually, pauseSoon, type Served, serve, stillBox, type Visit, visit } from './serve';
 
 let served: Served;
 let open: Visit;
@@ -276,7 +276,7 @@ describe('finding (c)', () => {
     });
     await page.locator('#phases .gains').waitFor();
     await randomKernel();
-    await page.clock.pauseAt((await page.evaluate(() => Date.now())) + 1000);
+    await pauseSoon(page);
     const seen = new Set<number>();
     await repair().click();
     await eventually(async () => {

@@ -54,6 +54,17 @@ export async function serve(flags: readonly string[] = []): Promise<Served> {
   };
 }
 
+/** Stops the page's own time, a second or more from now: on a busy machine that may be over before the page is asked. */
+export async function pauseSoon(page: Page): Promise<void> {
+  for (let ahead = 1000; ; ahead *= 2) {
+    try {
+      return await page.clock.pauseAt((await page.evaluate(() => Date.now())) + ahead);
+    } catch (error) {
+      if (ahead > PATIENCE_MS) throw error;
+    }
+  }
+}
+
 /** Brings something into view and says where it is, once it moves no more: stations and answers that come later push down what is below. */
 export async function stillBox(page: Page, element: Locator): Promise<Box> {
   await eventually(() => page.locator('.is-coming').count()).toBe(0);
