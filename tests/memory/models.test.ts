@@ -88,12 +88,15 @@ async function weightsAt(file: string): Promise<Float32Array> {
   return data;
 }
 
-/** Refused with the code in under a second of work, whatever else the machine does. */
+/** Refused with the code, without hanging, whatever else the machine does. */
 async function expectRefused(bytes: Uint8Array, code: DeconvErrorCode): Promise<void> {
   const started = worked();
   expectError(await rejection(() => readModel(bytes)), code, 'readModel');
-  expect(worked() - started).toBeLessThan(1000);
+  expect(worked() - started).toBeLessThan(HANGING_MS);
 }
+
+/** Far above what these files take on any machine, and far below what they took that hung. */
+const HANGING_MS = 10_000;
 
 /** Milliseconds that this process has worked. */
 function worked(): number {
@@ -161,7 +164,7 @@ describe('ONNX', () => {
       const { layers } = await readModel(file);
       expect(layers.length).toBeGreaterThan(0);
       for (const layer of layers.slice(0, 3)) if (layer.problem === null) await layer.weight();
-      expect(worked() - started).toBeLessThan(1500);
+      expect(worked() - started).toBeLessThan(HANGING_MS);
     }
   });
 
@@ -350,7 +353,7 @@ describe('npz', () => {
     const { tensors } = await readModel(bomb);
     const started = worked();
     expectError(await rejection(async () => tensors[0]?.read()), 'BAD_MODEL', 'readModel');
-    expect(worked() - started).toBeLessThan(1000);
+    expect(worked() - started).toBeLessThan(HANGING_MS);
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(100e6);
   });
 
@@ -408,7 +411,7 @@ describe('TFLite', () => {
         view.setUint32(at, value, true);
         const started = worked();
         expect(await useFile(bytes)).toMatch(/^(read|read, with layers|BAD_MODEL|UNSUPPORTED|TOO_LARGE)$/);
-        expect(worked() - started).toBeLessThan(1000);
+        expect(worked() - started).toBeLessThan(HANGING_MS);
       }
       view.setUint32(at, old, true);
     }
@@ -466,7 +469,7 @@ describe('files', () => {
     const started = worked();
     const read = await readModel(file);
     const values = await read.layers[0]?.weight();
-    expect(worked() - started).toBeLessThan(1000);
+    expect(worked() - started).toBeLessThan(HANGING_MS);
     const after = process.memoryUsage();
     expect(after.arrayBuffers - before.arrayBuffers).toBeLessThan(10e6);
     expect(values?.data).toHaveLength(96);
