@@ -9,6 +9,7 @@ import {
   DefaultThemeRenderContext,
   JSX,
   KindRouter,
+  OptionDefaults,
   ReflectionKind,
   Renderer,
 } from 'typedoc';
@@ -56,6 +57,7 @@ export async function writeDocumentation(root, site) {
     searchGroupBoosts: { [DOCUMENTATION]: 8 },
     validation: { notExported: false, invalidLink: true, invalidPath: true, rewrittenLink: true },
     treatValidationWarningsAsErrors: true,
+    highlightLanguages: [...OptionDefaults.highlightLanguages, 'jsx', 'python'],
     customCss: path.join(import.meta.dirname, 'site.css'),
     customJs: path.join(import.meta.dirname, 'run-examples.js'),
     favicon: path.join(root, 'web/demo/src/style/icon.svg'),
