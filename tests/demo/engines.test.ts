@@ -140,7 +140,7 @@ const STATIONS: readonly Station[] = [
     first: [[`station.querySelectorAll('.model-layer').length`, 0]],
     doings: [
       click(
-        button('FSRCNN \u00d73'),
+        `//*[@class="model-examples"]${button('FSRCNN \u00d73')}`,
         text('.model-summary'),
         expect.stringMatching(/^fsrcnn-x3\.onnx has 1 transposed convolution\./),
       ),

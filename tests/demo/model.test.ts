@@ -130,7 +130,7 @@ describe('a model file', () => {
   });
 
   it('is there as an example, from the page itself', async () => {
-    await model().getByRole('button', { name: 'FSRCNN ×3' }).click();
+    await model().locator('.model-examples').getByRole('button', { name: 'FSRCNN ×3' }).click();
     await summary().toMatch(/^fsrcnn-x3\.onnx has 1 transposed convolution/);
   });
 });

@@ -17,53 +17,102 @@ export interface Geometry {
 const FLOAT = 1;
 const [INT, INTS] = [2, 7];
 
-/**
- * An ONNX model of one ConvTranspose from `x` to `y`, channels first, with the field numbers of
- * onnx/onnx.proto (IR version 8). Written by hand: protobuf libraries that make their code while they run
- * are against the page's policy.
- */
+/** A node of an ONNX graph; an attribute of one number is an integer, of a list integers. */
+export interface OnnxNode {
+  readonly type: string;
+  readonly name: string;
+  readonly inputs: readonly string[];
+  readonly output: string;
+  readonly attributes?: Readonly<Record<string, number | readonly number[]>>;
+}
+
+export interface OnnxValue {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+export interface OnnxGraph {
+  readonly name: string;
+  readonly inputs: readonly OnnxValue[];
+  readonly outputs: readonly OnnxValue[];
+  readonly nodes: readonly OnnxNode[];
+  readonly weights: readonly (OnnxValue & { readonly data: Float32Array })[];
+}
+
+/** An ONNX model of one ConvTranspose from `x` to `y`, channels first. */
 export function onnxModel(geometry: Geometry, weight: Float32Array): Uint8Array<ArrayBuffer> {
   const { batch, inChannels, outChannels, groups, input, output, kernel, padding } = geometry;
-  const ints = (name: string, values: readonly number[]) =>
-    message(5, text(1, name), ...values.map((value) => integer(8, value)), integer(20, INTS));
-  const node = message(
-    1,
-    text(1, 'x'),
-    text(1, 'w'),
-    text(2, 'y'),
-    text(4, 'ConvTranspose'),
-    ints('kernel_shape', kernel),
-    ints('strides', geometry.stride),
-    // First all beginnings, then all ends.
-    ints('pads', [...padding, ...padding]),
-    ints('output_padding', geometry.outputPadding),
-    ints('dilations', geometry.dilation),
-    message(5, text(1, 'group'), integer(3, groups), integer(20, INT)),
-  );
-  const initializer = message(
-    5,
-    ...[inChannels, outChannels / groups, ...kernel].map((extent) => integer(1, extent)),
-    integer(2, FLOAT),
-    text(8, 'w'),
-    bytes(9, new Uint8Array(weight.buffer, weight.byteOffset, weight.byteLength)),
-  );
-  const value = (field: number, name: string, shape: readonly number[]) => {
-    const axes = message(2, ...shape.map((extent) => message(1, integer(1, extent))));
-    return message(field, text(1, name), message(2, message(1, integer(1, FLOAT), axes)));
-  };
+  return onnxFile({
+    name: geometry.name,
+    inputs: [{ name: 'x', shape: [batch, inChannels, ...input] }],
+    outputs: [{ name: 'y', shape: [batch, outChannels, ...output] }],
+    nodes: [
+      {
+        type: 'ConvTranspose',
+        name: 'up',
+        inputs: ['x', 'w'],
+        output: 'y',
+        attributes: {
+          kernel_shape: kernel,
+          strides: geometry.stride,
+          // First all beginnings, then all ends.
+          pads: [...padding, ...padding],
+          output_padding: geometry.outputPadding,
+          dilations: geometry.dilation,
+          group: groups,
+        },
+      },
+    ],
+    weights: [{ name: 'w', shape: [inChannels, outChannels / groups, ...kernel], data: weight }],
+  });
+}
+
+/**
+ * A graph as an ONNX file, with the field numbers of onnx/onnx.proto (IR version 8). Written by hand:
+ * protobuf libraries that make their code while they run are against the page's policy.
+ */
+export function onnxFile({ name, inputs, outputs, nodes, weights }: OnnxGraph): Uint8Array<ArrayBuffer> {
   return joined([
     integer(1, 8),
     text(2, 'deconv-wasm page'),
     message(
       7,
-      node,
-      text(2, geometry.name),
-      initializer,
-      value(11, 'x', [batch, inChannels, ...input]),
-      value(12, 'y', [batch, outChannels, ...output]),
+      ...nodes.map(nodeMessage),
+      text(2, name),
+      ...weights.map(({ name: own, shape, data }) =>
+        message(
+          5,
+          ...shape.map((extent) => integer(1, extent)),
+          integer(2, FLOAT),
+          text(8, own),
+          bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
+        ),
+      ),
+      ...inputs.map((value) => valueMessage(11, value)),
+      ...outputs.map((value) => valueMessage(12, value)),
     ),
     message(8, text(1, ''), integer(2, 11)),
   ]);
+}
+
+function nodeMessage({ type, name, inputs, output, attributes = {} }: OnnxNode): Uint8Array {
+  return message(
+    1,
+    ...inputs.map((input) => text(1, input)),
+    text(2, output),
+    text(3, name),
+    text(4, type),
+    ...Object.entries(attributes).map(([word, value]) =>
+      typeof value === 'number'
+        ? message(5, text(1, word), integer(3, value), integer(20, INT))
+        : message(5, text(1, word), ...value.map((one) => integer(8, one)), integer(20, INTS)),
+    ),
+  );
+}
+
+function valueMessage(field: number, { name, shape }: OnnxValue): Uint8Array {
+  const axes = message(2, ...shape.map((extent) => message(1, integer(1, extent))));
+  return message(field, text(1, name), message(2, message(1, integer(1, FLOAT), axes)));
 }
 
 const VARINT = 0;

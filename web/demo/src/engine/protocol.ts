@@ -8,8 +8,10 @@ import type { LayerSpec } from '../model/geometry';
 import type { LabFill, PanelKind, SoundLayer } from '../model/lab-state';
 import type { LearnState } from '../model/learn-state';
 import type { Levels, LevelsMode, Summary } from '../model/levels';
+import type { MadeNetwork } from '../model/made-networks';
 import type { PhaseGeometry } from '../model/phases';
 import type { Planes } from '../model/picture';
+import type { TestImage } from '../model/test-images';
 
 /** All of station 1's numbers for one layer, one input and one kernel. */
 export interface StampRequest {
@@ -232,6 +234,74 @@ export interface ModelResult {
   readonly moreCandidates: number;
 }
 
+export interface TraceRequest {
+  /** A network that the page makes, with its seed, or a file with what it names beside it. */
+  readonly network:
+    | { readonly made: MadeNetwork; readonly seed: number }
+    | { readonly files: readonly File[] };
+  /** Which picture a network of pictures is given. */
+  readonly picture: TestImage;
+  /** Places in the list of layers of those that are repaired. */
+  readonly repaired: readonly number[];
+  readonly threads: number;
+}
+
+/** A step of a network as it ran. */
+export interface TracedStep {
+  readonly names: readonly string[];
+  readonly types: readonly string[];
+  readonly shape: readonly number[];
+  readonly milliseconds: number;
+  /** Period of the pattern that may be there by now, of each axis; empty before anything raises the resolution. */
+  readonly stride: readonly number[];
+  /** How strong that pattern is against the values themselves, in dB; null where it cannot be told. */
+  readonly level: number | null;
+  /** Places in the list of layers of those that this step computes. */
+  readonly layers: readonly number[];
+  readonly picture: Planes | null;
+}
+
+export interface TracedLayer {
+  readonly name: string;
+  readonly unevenness: number;
+  readonly verdict: Verdict;
+  /** Of the output's pattern, by repairing this layer alone. */
+  readonly share: number;
+  /** By how many dB the pattern falls then; null where nothing can be repaired. */
+  readonly fall: number | null;
+  readonly problem: string | null;
+}
+
+export interface TraceResult {
+  readonly sentence: string;
+  readonly culprit: string | null;
+  readonly steps: readonly TracedStep[];
+  readonly layers: readonly TracedLayer[];
+  /** What went in, where it is a picture. */
+  readonly input: Planes | null;
+  readonly before: Planes;
+  /** Null where nothing is chosen to be repaired. */
+  readonly repair: {
+    readonly after: Planes;
+    readonly psnr: number;
+    readonly ssim: number;
+    /** Pattern of the output in dB against the output itself. */
+    readonly level: number | null;
+  } | null;
+  /** Pattern of the output as it is. */
+  readonly level: number | null;
+  /** Of an output that can be heard: its samples, and how loud the tones of its pattern are. */
+  readonly sound: {
+    readonly before: Float32Array;
+    readonly after: Float32Array | null;
+    readonly tones: readonly {
+      readonly frequency: number;
+      readonly before: number;
+      readonly after: number | null;
+    }[];
+  } | null;
+}
+
 export interface BenchRequest {
   readonly layer: BenchLayer;
   /** Folders of the peers that a person has asked for, as whole addresses. */
@@ -336,6 +406,7 @@ export interface Calls {
   lab: { request: LabRequest; result: LabResult };
   learn: { request: LearnRequest; result: LearnResult };
   model: { request: ModelRequest; result: ModelResult };
+  trace: { request: TraceRequest; result: TraceResult };
   bench: { request: BenchRequest; result: BenchResult };
   gradient: { request: GradientRequest; result: GradientResult };
   labScore: { request: LabScoreRequest; result: LabScore | null };

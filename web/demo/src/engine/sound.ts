@@ -37,7 +37,7 @@ function heard(samples: Float32Array, stride: number): Heard {
 }
 
 /** Level of one frequency in dB of a sine from -1 to 1, under a Hann window away from the ends. */
-function toneLevel(samples: Float32Array, frequency: number): number {
+export function toneLevel(samples: Float32Array, frequency: number): number {
   const inner = samples.subarray(400, samples.length - 400);
   const windowed = inner.map((value, n) => value * hann(n, inner.length));
   const axis = { kernelSize: windowed.length };

@@ -14,6 +14,7 @@ const handlers: { [K in CallName]: (request: Calls[K]['request']) => unknown } =
   convention: async (request) => (await import('./conventions')).convention(request),
   learn: async (request) => (await import('./learn')).learn(request),
   model: async (request) => (await import('./model')).readLayers(request),
+  trace: async (request) => (await import('./trace')).trace(request),
   bench: async (request) => (await import('./bench')).bench(request),
   gradient: async (request) => (await import('./learn')).gradient(request),
   lab: async (request) => (await import('./lab')).lab(request),

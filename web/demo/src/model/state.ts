@@ -16,6 +16,7 @@ import {
   unflatLayer,
 } from './layer-state';
 import { type LearnState, learnSlice } from './learn-state';
+import { type NetworkState, networkSlice } from './network-state';
 import { resizeKernels, resizeStamps } from './resize-stamps';
 import type { Slice } from './slice';
 import type { Move } from './story';
@@ -28,6 +29,7 @@ export interface State extends LayerState {
   readonly lab: LabState;
   readonly learn: LearnState;
   readonly bench: BenchState;
+  readonly network: NetworkState;
 }
 
 export const limits = { labKernel: labLimits.kernel, labStride: labLimits.stride } as const;
@@ -37,6 +39,7 @@ export const opening: State = {
   lab: labSlice.defaults,
   learn: learnSlice.defaults,
   bench: benchSlice.defaults,
+  network: networkSlice.defaults,
 };
 
 /** A slice with its place in the state. */
@@ -56,6 +59,7 @@ export const slices: readonly Placed[] = [
   placed('lab', labSlice),
   placed('learn', learnSlice),
   placed('bench', benchSlice),
+  placed('network', networkSlice),
 ];
 
 function placed<N extends Exclude<keyof State, keyof LayerState>>(name: N, slice: Slice<State[N]>): Placed {

@@ -4,6 +4,7 @@ import { LiveRegion } from '../../view/live-region';
 import { useDrop } from '../../view/use-drop';
 import { LayerCard } from './layer-card';
 import { examples, open, openExample, opened, reading, trouble } from './model-run';
+import { NetworkView } from './network-view';
 import { TensorForm } from './tensor-form';
 import './model.css';
 
@@ -24,6 +25,8 @@ export function ModelStation() {
         Which layers of a network leave a pattern? Open a file: each of its transposed convolutions is read
         and judged by its geometry and its weights.
       </p>
+      <NetworkView />
+      <h3 class="model-strided">Layer by layer</h3>
       <div class="model-choice">
         <label class="open-file">
           <input

@@ -1,0 +1,25 @@
+import { type MadeNetwork, madeNetworks } from './made-networks';
+import type { Slice } from './slice';
+import { type TestImage, testImages } from './test-images';
+
+/** What a person has chosen of a whole network in station 7. A file of their own is no part of it. */
+export interface NetworkState {
+  readonly made: MadeNetwork | 'none';
+  readonly picture: TestImage;
+  /** Places of the repaired ones among its upsampling layers. */
+  readonly repaired: readonly number[];
+}
+
+/** Layers that a link can name. */
+const MOST_REPAIRED = 64;
+
+export const networkSlice: Slice<NetworkState> = {
+  key: 'N',
+  defaults: { made: 'none', picture: 'landscape', repaired: [] },
+  fields: [
+    { name: 'made', key: 'n', kind: 'choice', of: ['none', ...madeNetworks] },
+    { name: 'picture', key: 'p', kind: 'choice', of: testImages },
+    { name: 'repaired', key: 'r', kind: 'numbers', min: 0, max: MOST_REPAIRED - 1, longest: MOST_REPAIRED },
+  ],
+  sound: ({ repaired }) => repaired.every(Number.isInteger) && new Set(repaired).size === repaired.length,
+};

@@ -1,0 +1,260 @@
+import { useEffect, useMemo } from 'preact/hooks';
+import type { TracedStep, TraceResult } from '../../engine/protocol';
+import { diverging, largestMagnitude, paintSequential } from '../../model/colour';
+import { short } from '../../model/curve';
+import { madeNetworkNames, madeNetworks } from '../../model/made-networks';
+import { milliseconds, percent } from '../../model/numbers';
+import type { Planes } from '../../model/picture';
+import { toneText } from '../../model/voice';
+import { state, theme } from '../../store';
+import { LiveRegion } from '../../view/live-region';
+import { PixelCanvas } from '../../view/pixel-canvas';
+import {
+  follow,
+  ownName,
+  refused,
+  repair,
+  runMade,
+  runnable,
+  runOpened,
+  traced,
+  tracing,
+} from './network-run';
+import { culpritText, levelText, repairText } from './network-words';
+import './network.css';
+
+/** A whole network: what each step gives, which layer draws the grid, and the output repaired. */
+export function NetworkView() {
+  useEffect(() => follow(), []);
+  const found = traced.value;
+  const { made } = state.value.network;
+  return (
+    <div class="network" aria-busy={tracing.value}>
+      <p>Run a whole network here, with weights that the page draws:</p>
+      <div class="network-choice">
+        {madeNetworks.map((which) => (
+          <button
+            type="button"
+            class="button"
+            key={which}
+            aria-pressed={ownName.value === null && made === which}
+            onClick={() => runMade(which)}
+          >
+            {madeNetworkNames[which]}
+          </button>
+        ))}
+        {runnable.value && (
+          <button type="button" class="button" aria-pressed={ownName.value !== null} onClick={runOpened}>
+            {`Run ${runnable.value[0]?.name}`}
+          </button>
+        )}
+      </div>
+      {refused.value && (
+        <p class="refusal" role="alert">
+          {refused.value}
+        </p>
+      )}
+      {tracing.value && !found && <p class="model-note">Running it, whole and with each layer repaired …</p>}
+      {found && <Traced found={found} />}
+      <LiveRegion text={found ? `${culpritText(found)} ${repairText(found)}` : ''} pace={300} />
+    </div>
+  );
+}
+
+function Traced({ found }: { found: TraceResult }) {
+  const { steps, layers, level } = found;
+  const { repaired } = state.value.network;
+  const mendable = layers.flatMap(({ fall }, place) => (fall === null ? [] : place));
+  const allRepaired = mendable.length > 0 && mendable.every((place) => repaired.includes(place));
+  const total = steps.reduce((sum, step) => sum + step.milliseconds, 0);
+  return (
+    <>
+      <p class="network-verdict" data-level={level ?? ''}>
+        {culpritText(found)}
+      </p>
+      <ol class="network-steps" aria-label="Steps of the network">
+        {steps.map((step, index) => (
+          <Step key={`${index} ${step.names[0]}`} step={step} found={found} />
+        ))}
+      </ol>
+      <p class="model-note">
+        {`${steps.length} steps, ${milliseconds(total)} in all. A bar is the pattern's strength against the values themselves, from \u221260 dB to 0.`}
+      </p>
+      {mendable.length > 0 && (
+        <fieldset class="network-repair">
+          <legend>Repair</legend>
+          {mendable.map((place) => (
+            <label key={place}>
+              <input
+                type="checkbox"
+                checked={repaired.includes(place)}
+                onChange={({ currentTarget }) =>
+                  repair(
+                    currentTarget.checked ? [...repaired, place] : repaired.filter((one) => one !== place),
+                  )
+                }
+              />
+              {`${layers[place]?.name}: ${percent(Math.max(layers[place]?.share ?? 0, 0))} of the pattern`}
+            </label>
+          ))}
+          <button type="button" class="button" onClick={() => repair(allRepaired ? [] : mendable)}>
+            {allRepaired ? 'Undo the repair of all' : 'Repair all'}
+          </button>
+        </fieldset>
+      )}
+      <p class="network-after" data-level={found.repair?.level ?? ''}>
+        {repairText(found)}
+      </p>
+      {found.sound ? <Tones sound={found.sound} /> : <Outputs found={found} />}
+    </>
+  );
+}
+
+function Step({ step, found }: { step: TracedStep; found: TraceResult }) {
+  const { names, types, shape, level, layers, picture } = step;
+  const own = layers.map((place) => found.layers[place]);
+  const isCulprit = own.some((layer) => layer?.name === found.culprit);
+  return (
+    <li class={isCulprit ? 'is-culprit' : ''} data-step={names[0]}>
+      {picture && <Thumbnail planes={picture} />}
+      <b>{names[0]}</b>
+      <span class="size">{types.join(', ')}</span>
+      <span class="size">{shape.slice(1).join(' × ')}</span>
+      {level !== null && (
+        <>
+          <span class="strength" aria-hidden="true">
+            <span style={{ width: `${100 * Math.min(Math.max(1 + level / 60, 0), 1)}%` }} />
+          </span>
+          <span>{`Pattern ${levelText(level)}`}</span>
+        </>
+      )}
+      {own.map(
+        (layer) =>
+          layer && (
+            <span key={layer.name}>
+              <i>U</i> <b>{short(layer.unevenness)}</b>
+              {isCulprit && ' draws most of it'}
+            </span>
+          ),
+      )}
+      <span class="size">{milliseconds(step.milliseconds)}</span>
+    </li>
+  );
+}
+
+/** A line stands a few pixels high, so that it can be seen. */
+const LINE = 12;
+
+function Thumbnail({ planes }: { planes: Planes }) {
+  const paint = theme.value;
+  const { width, height, data } = planes;
+  const rows = height > 1 ? height : LINE;
+  const bytes = useMemo(() => {
+    const plane = data.subarray(0, width * height);
+    const [lowest, highest] = [Math.min(...plane), Math.max(...plane)];
+    const all = new Uint8ClampedArray(4 * width * rows);
+    for (let i = 0; i < width * rows; i++) {
+      const value = plane[height > 1 ? i : i % width] ?? 0;
+      paintSequential(all, i, (value - lowest) / (highest - lowest || 1), paint);
+    }
+    return all;
+  }, [planes, paint]);
+  return <PixelCanvas width={width} height={rows} bytes={bytes} label="" />;
+}
+
+function Outputs({ found: { before, repair: made } }: { found: TraceResult }) {
+  const paint = theme.value;
+  const range = useMemo(() => rangeOf(before.data), [before]);
+  const difference = useMemo(
+    () => made && before.data.map((value, index) => (made.after.data[index] ?? 0) - value),
+    [before, made],
+  );
+  const largest = difference ? largestMagnitude([difference]) : 0;
+  const changed = useMemo(() => {
+    const { width, height } = before;
+    const bytes = new Uint8ClampedArray(4 * width * height);
+    for (let i = 0; i < width * height; i++) {
+      bytes.set([...diverging(difference?.[i] ?? 0, largest, paint), 255], 4 * i);
+    }
+    return bytes;
+  }, [difference, largest, paint]);
+  return (
+    <div class="network-outputs">
+      <Output title="As it is" planes={before} range={range} />
+      {made && (
+        <>
+          <Output title="Repaired" planes={made.after} range={range} />
+          <figure>
+            <figcaption>{`Difference, up to ${short(largest)}`}</figcaption>
+            <PixelCanvas
+              width={before.width}
+              height={before.height}
+              bytes={changed}
+              label={`Difference of the outputs, up to ${short(largest)}: blue is lighter after the repair, ochre darker`}
+            />
+          </figure>
+        </>
+      )}
+    </div>
+  );
+}
+
+function Output(props: { title: string; planes: Planes; range: readonly [number, number] }) {
+  const { title, planes, range } = props;
+  const bytes = useMemo(() => painted(planes, range), [planes, range]);
+  return (
+    <figure>
+      <figcaption>{title}</figcaption>
+      <PixelCanvas
+        width={planes.width}
+        height={planes.height}
+        bytes={bytes}
+        label={`Output of the network, ${title.toLowerCase()}: values from ${short(range[0])} to ${short(range[1])}`}
+      />
+    </figure>
+  );
+}
+
+function rangeOf(data: Float32Array): readonly [number, number] {
+  return data.reduce<[number, number]>(
+    ([low, high], value) => [Math.min(low, value), Math.max(high, value)],
+    [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
+  );
+}
+
+/** Three channels are colours, any other number is one grey. */
+function painted({ channels, width, height, data }: Planes, [low, high]: readonly [number, number]) {
+  const area = width * height;
+  const bytes = new Uint8ClampedArray(4 * area).fill(255);
+  for (let i = 0; i < area; i++) {
+    for (let colour = 0; colour < 3; colour++) {
+      const value = data[(channels === 3 ? colour * area : 0) + i] ?? 0;
+      bytes[4 * i + colour] = (255 * (value - low)) / (high - low || 1);
+    }
+  }
+  return bytes;
+}
+
+function Tones({ sound: { tones } }: { sound: NonNullable<TraceResult['sound']> }) {
+  return (
+    <table class="tones">
+      <caption>Tones of the network, in dB of a full sine</caption>
+      <thead>
+        <tr>
+          <th scope="col">Hz</th>
+          <th scope="col">As it is</th>
+          <th scope="col">Repaired</th>
+        </tr>
+      </thead>
+      <tbody>
+        {tones.map(({ frequency, before, after }) => (
+          <tr key={frequency}>
+            <th scope="row">{frequency}</th>
+            <td data-before={before}>{toneText(before)}</td>
+            <td data-after={after ?? ''}>{after === null ? '' : toneText(after)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

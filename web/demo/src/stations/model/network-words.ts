@@ -1,0 +1,29 @@
+import type { TraceResult } from '../../engine/protocol';
+import { percent, plain } from '../../model/numbers';
+
+/** Below this, a pattern is what the picture itself brings, or rounding. */
+const GONE = -60;
+
+export function levelText(level: number | null): string {
+  if (level === null) return 'not measured';
+  return level < GONE ? `below \u2212${-GONE} dB` : `${plain(level, 1)} dB`;
+}
+
+/** Which layer draws the pattern, and how much of it. */
+export function culpritText({ culprit, layers, level }: TraceResult): string {
+  if (layers.length === 0)
+    return 'Nothing in this network raises the resolution: there is no pattern to draw.';
+  const layer = layers.find(({ name }) => name === culprit);
+  if (!layer) return 'No layer of this network leaves a pattern that a repair would take away.';
+  return `${layer.name} draws the grid: ${percent(Math.min(layer.share, 1))} of the output's pattern, ${levelText(level)} against the output itself.`;
+}
+
+/** What the repair did to the output. */
+export function repairText({ level, repair }: TraceResult): string {
+  if (!repair) return 'Nothing is repaired yet.';
+  const alike = `Before and after are alike to ${plain(repair.psnr, 1)} dB (PSNR), ${plain(repair.ssim, 3)} (SSIM).`;
+  if (repair.level === null || level === null) return alike;
+  if (repair.level < GONE)
+    return `The pattern is gone: from ${levelText(level)} to ${levelText(repair.level)}. ${alike}`;
+  return `The pattern falls from ${levelText(level)} to ${levelText(repair.level)}. ${alike}`;
+}
