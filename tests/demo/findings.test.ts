@@ -1,6 +1,6 @@
 import type { BrowserContextOptions, Locator, Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { eventually, pauseSoon, type Served, serve, type Visit, visit } from './serve';
+import { eventually, type Served, serve, type Visit, visit } from './serve';
 
 let served: Served;
 let open: Visit;
@@ -37,12 +37,11 @@ const said = (text: string) => station('stamp').locator('.verdict', { hasText: t
 
 describe('a newcomer', () => {
   it('(a) is shown within 30 seconds why kernel 4 differs from kernel 3', async () => {
-    open = await visit(served, { ownClock: true });
+    open = await visit(served, { ownClock: 'stopped' });
     page = open.page;
     // Nothing is pressed: the film plays, and ends with what it showed.
-    await station('stamp').locator('.flying:visible').waitFor();
-    await pauseSoon(page);
-    await timeUntil(station('stamp').locator('.kicker', { hasText: /Stamp [1-8] of 9/ }), 5000);
+    await timeUntil(station('stamp').locator('.flying:visible'), 5000);
+    await timeUntil(station('stamp').locator('.kicker', { hasText: 'Stamp 1 of 9' }), 5000);
     await timeUntil(said('A pattern nobody drew.'), 20_000);
     expect(await station('stamp').locator('.explanation').textContent()).toBe(
       '2 stamps here, 1 there, 4 at the crossings, because stride 2 does not divide kernel 3. ' +

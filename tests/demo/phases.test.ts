@@ -1,6 +1,7 @@
 import type { Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { eventually, pauseSoon, type Served, serve, stillBox, type Visit, visit } from './serve';
+import { PATIENCE_MS } from '../support/patience';
+import { eventually, type Served, serve, stillBox, type Visit, visit } from './serve';
 
 let served: Served;
 let open: Visit;
@@ -276,7 +277,8 @@ describe('finding (c)', () => {
     });
     await page.locator('#phases .gains').waitFor();
     await randomKernel();
-    await pauseSoon(page);
+    // So far ahead that it is still to come when a busy machine has been asked.
+    await page.clock.pauseAt((await page.evaluate(() => Date.now())) + PATIENCE_MS);
     const seen = new Set<number>();
     await repair().click();
     await eventually(async () => {

@@ -54,17 +54,6 @@ export async function serve(flags: readonly string[] = []): Promise<Served> {
   };
 }
 
-/** Stops the page's own time, a second or more from now: on a busy machine that may be over before the page is asked. */
-export async function pauseSoon(page: Page): Promise<void> {
-  for (let ahead = 1000; ; ahead *= 2) {
-    try {
-      return await page.clock.pauseAt((await page.evaluate(() => Date.now())) + ahead);
-    } catch (error) {
-      if (ahead > PATIENCE_MS) throw error;
-    }
-  }
-}
-
 /** Brings something into view and says where it is, once it moves no more: stations and answers that come later push down what is below. */
 export async function stillBox(page: Page, element: Locator): Promise<Box> {
   await eventually(() => page.locator('.is-coming').count()).toBe(0);
@@ -102,7 +91,7 @@ export interface Visit {
 /** Opens the page and waits until the first picture is on it. */
 export async function visit(
   { browser, url }: Served,
-  { ownClock = false, ...options }: BrowserContextOptions & { ownClock?: boolean } = {},
+  { ownClock = false, ...options }: BrowserContextOptions & { ownClock?: boolean | 'stopped' } = {},
 ): Promise<Visit> {
   const context = await browser.newContext({
     viewport: { width: 1280, height: 900 },
@@ -111,6 +100,7 @@ export async function visit(
   context.setDefaultTimeout(PATIENCE_MS);
   // Then `page.clock` lets the page's time pass, and the machine's does not matter.
   if (ownClock) await context.clock.install();
+  if (ownClock === 'stopped') await context.clock.pauseAt(Date.now() + PATIENCE_MS);
   await context.addInitScript(noteQuestions);
   const page = await context.newPage();
   const said: string[] = [];
@@ -124,6 +114,12 @@ export async function visit(
     if (protocol.startsWith('http') && origin !== new URL(url).origin) foreign.push(request.url());
   });
   await page.goto(url);
+  if (ownClock === 'stopped') {
+    await eventually(async () => {
+      await page.clock.runFor(20);
+      return page.locator('.drawn').count();
+    }).toBe(1);
+  }
   await page.locator('.drawn').waitFor();
   const expectSilence = (expected?: RegExp) => {
     const [texts, addresses] = [said.splice(0), foreign.splice(0)];
