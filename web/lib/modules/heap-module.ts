@@ -16,7 +16,7 @@ import { locate, type Place, type Sink } from '../runtime/heap-tensor.js';
 import { requireRuntime } from '../runtime/lifecycle.js';
 import { FLOAT32, type Layout } from '../runtime/operation.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { deliver, releaseRooms, stage, stageOutput, withBlock } from '../runtime/staging.js';
+import { deliver, fill, releaseRooms, stageInput, stageOutput, withBlock } from '../runtime/staging.js';
 
 /** Options that every module has beside its own. */
 export interface ModuleOptions {
@@ -217,8 +217,10 @@ export abstract class HeapModule<Geometry> {
     const places = [locate(input, runtime), locate(grad, runtime)] as const;
     const result = new FreshTensor(where, inputShape);
     const parameters = withBlock(runtime, where, inputCount, (target) => {
-      const source = stage(runtime, where, 'input', places[0], inputCount, FLOAT32, false);
-      const gradient = stage(runtime, where, 'output', places[1], outputCount, FLOAT32, false);
+      const source = stageInput(runtime, where, 'input', places[0], inputCount, FLOAT32, false);
+      const gradient = stageInput(runtime, where, 'output', places[1], outputCount, FLOAT32, false);
+      fill(runtime, places[0], source, inputCount, FLOAT32, false);
+      fill(runtime, places[1], gradient, outputCount, FLOAT32, false);
       const others = this.computeGradients({ where, runtime, geometry }, { source, gradient, target });
       result.set(runtime.floats(target, inputCount));
       return others;
@@ -245,11 +247,12 @@ export abstract class HeapModule<Geometry> {
   #run(runtime: Runtime, call: Call<Geometry>, input: Place, output: Sink): void {
     const { where, geometry, inputCount, outputCount } = call;
     try {
-      const source = stage(runtime, where, 'input', input, inputCount, FLOAT32, false);
+      const source = stageInput(runtime, where, 'input', input, inputCount, FLOAT32, false);
       const target =
         output === source && this.inPlace
           ? source
           : stageOutput(runtime, where, output, outputCount, FLOAT32, source, 4 * inputCount);
+      fill(runtime, input, source, inputCount, FLOAT32, false);
       if (call.pass?.runtime !== runtime) call.pass = { where, runtime, geometry };
       this.compute(call.pass, source, target);
       deliver(runtime, output, target, outputCount, FLOAT32);

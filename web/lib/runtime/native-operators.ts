@@ -6,7 +6,7 @@ import { bytesOf, FLOAT32, type Operation } from './operation.js';
 import { type Handled, OwnedOperators } from './owned-operators.js';
 import type { Plan } from './planning.js';
 import { outOfMemory, type Runtime } from './runtime.js';
-import { deliver, stage, stageOutput } from './staging.js';
+import { deliver, fill, stageInput, stageOutput } from './staging.js';
 
 /** Packed copies of its weight that a layer keeps, over all sizes, pads, activations, routes and directions. */
 const KEPT_COPIES = 4;
@@ -139,9 +139,10 @@ export class NativeOperators<Handle extends NativeHandle, Parameters> {
       settled = false;
     }
     const flush = execution.denormals === 'flush' && inputElement === FLOAT32;
-    const source = stage(runtime, where, 'input', input, inputCount, inputElement, flush);
+    const source = stageInput(runtime, where, 'input', input, inputCount, inputElement, flush);
     const sourceBytes = bytesOf(inputCount, inputElement);
     const target = stageOutput(runtime, where, output, outputCount, outputElement, source, sourceBytes);
+    fill(runtime, input, source, inputCount, inputElement, flush);
     if (measuring) {
       plan = this.#measure(runtime, operator, operation, source, target);
       // Where none of what was tried found room, no copy is left of what the model chooses then.

@@ -3,7 +3,7 @@ import type { Execution } from './execution.js';
 import type { Place } from './heap-tensor.js';
 import { requireRuntime } from './lifecycle.js';
 import { type CanonicalParameters, codeOf, FLOAT32, type Layout, toAxes, toNativeSpec } from './operation.js';
-import { stage, withParameters } from './staging.js';
+import { fill, stageInput, withParameters } from './staging.js';
 
 /** Gradients of the parameters of one operator at one input. */
 export function parameterGradients(request: {
@@ -26,9 +26,11 @@ export function parameterGradients(request: {
   const count = weightElements + (withBias ? spec.outChannels : 0);
   return withParameters(runtime, where, count, (gradient) => {
     const { module } = runtime;
-    const input = stage(runtime, where, 'input', request.input, inputCount, FLOAT32, flush);
-    const gradOutput = stage(runtime, where, 'output', request.gradOutput, outputCount, FLOAT32, flush);
+    const input = stageInput(runtime, where, 'input', request.input, inputCount, FLOAT32, flush);
+    const gradOutput = stageInput(runtime, where, 'output', request.gradOutput, outputCount, FLOAT32, flush);
     runtime.requireCallRoom(where);
+    fill(runtime, request.input, input, inputCount, FLOAT32, flush);
+    fill(runtime, request.gradOutput, gradOutput, outputCount, FLOAT32, flush);
     const status = module.parameterGradients(
       toNativeSpec(spec, false),
       request.batch,

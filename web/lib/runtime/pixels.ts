@@ -1,7 +1,7 @@
 import type { Place, Sink } from './heap-tensor.js';
 import { codeOf, FLOAT32, type Layout } from './operation.js';
 import type { Runtime } from './runtime.js';
-import { deliver, stage, stageOutput, withParameters } from './staging.js';
+import { deliver, fill, stageInput, stageOutput, withParameters } from './staging.js';
 
 /** RGBA bytes on one side, floats on the other: what is the same both ways. */
 export interface PixelConversion {
@@ -41,7 +41,9 @@ export function floatsToPixels(
   bytes: Uint8Array,
 ): void {
   withParameters(runtime, where, pixels + factors.length, (address) => {
-    const source = stage(runtime, where, 'input', input, pixels * channels, FLOAT32, false);
+    const count = pixels * channels;
+    const source = stageInput(runtime, where, 'input', input, count, FLOAT32, false);
+    fill(runtime, input, source, count, FLOAT32, false);
     const factorsAddress = address + 4 * pixels;
     if (alpha === null) runtime.heapBytes.set(bytes, address);
     runtime.heap.set(factors, factorsAddress / 4);

@@ -25,10 +25,11 @@ function floatsFor(count: number, element: Element): number {
 }
 
 /**
- * The address where a route reads the values of `place`: where they lie, or in a copy. `flush` makes zeros of
+ * The address where a route reads the values of `place`: where they lie, or room that `fill` copies them to. All room
+ * of a call comes first: where the last of it is missing, copying a gigabyte was for nothing. `flush` makes zeros of
  * denormals, in a copy always: values of the caller's stay as they are.
  */
-export function stage(
+export function stageInput(
   runtime: Runtime,
   where: string,
   room: 'input' | 'output',
@@ -37,8 +38,19 @@ export function stage(
   element: Element,
   flush: boolean,
 ): number {
-  if (isUsable(place) && !flush) return place;
-  const address = reserve(runtime, where, room, floatsFor(count, element));
+  return isUsable(place) && !flush ? place : reserve(runtime, where, room, floatsFor(count, element));
+}
+
+/** Copies the values of `place` to the `address` that `stageInput` gave for them, if they do not lie there. */
+export function fill(
+  runtime: Runtime,
+  place: Place,
+  address: number,
+  count: number,
+  element: Element,
+  flush: boolean,
+): void {
+  if (place === address) return;
   // Views are taken now and not before: the room may have been made by growth.
   if (typeof place !== 'number') {
     if (element === INT8) runtime.heapBytes.set(place, address);
@@ -47,7 +59,6 @@ export function stage(
     runtime.heap.copyWithin(address / 4, place / 4, place / 4 + count);
   }
   if (flush) runtime.module.flushDenormals(count, typeof place === 'number' ? place : address, address);
-  return address;
 }
 
 /**
