@@ -3,8 +3,8 @@
 import { DeconvError, type Tensor } from 'deconv-wasm';
 import { type Attribution, attribute } from 'deconv-wasm/checkerboard';
 import type { Model } from 'deconv-wasm/models';
-import { loadNetwork, type Network } from 'deconv-wasm/network';
-import { refusedNodes } from './nodes.js';
+import type { Network } from 'deconv-wasm/network';
+import { networkOf, refusedNodes } from './nodes.js';
 import { type Column, type Row, table } from './table.js';
 import { KINDS, readTensor } from './tensor-files.js';
 import { printable, type Terminal } from './terminal.js';
@@ -39,11 +39,6 @@ export async function attributionOf(
   } finally {
     terminal.progress('');
   }
-}
-
-/** @throws {DeconvError} for a file that is no network, or none that runs */
-export function networkOf(model: Model): Promise<Network> {
-  return loadNetwork(model);
 }
 
 /** The values of the file of --run; null without one. */

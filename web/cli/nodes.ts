@@ -1,6 +1,6 @@
 import { DeconvError } from 'deconv-wasm';
 import type { Model } from 'deconv-wasm/models';
-import { loadNetwork } from 'deconv-wasm/network';
+import type { Network } from 'deconv-wasm/network';
 import { type Column, table } from './table.js';
 import { printable, type Terminal } from './terminal.js';
 import { counted } from './words.js';
@@ -18,11 +18,21 @@ export interface Nodes {
   readonly nodes: readonly Node[];
 }
 
+/**
+ * The network of a model or of a file. What runs it is loaded now: no other command line waits for it.
+ *
+ * @throws {DeconvError} for a file that is no network, or none that runs
+ */
+export async function networkOf(source: Model | string): Promise<Network> {
+  const { loadNetwork } = await import('deconv-wasm/network');
+  return loadNetwork(source);
+}
+
 /** The nodes of a network; null for a file that is none. */
 export async function nodesOf(model: Model): Promise<Nodes | null> {
   if (model.format !== 'onnx' && model.format !== 'tflite') return null;
   try {
-    using network = await loadNetwork(model);
+    using network = await networkOf(model);
     return { runs: true, nodes: network.nodes };
   } catch (error) {
     const { nodes } = error instanceof DeconvError ? error.detail : {};

@@ -12,8 +12,7 @@ import {
   repairKernels,
 } from 'deconv-wasm/checkerboard';
 import { type Model, type ModelLayer, patchModel, type WeightChange, writeModel } from 'deconv-wasm/models';
-import { loadNetwork } from 'deconv-wasm/network';
-import { fallText, inputOf, networkOf, problemOf, RUN_INPUT } from './attributed.js';
+import { fallText, inputOf, problemOf, RUN_INPUT } from './attributed.js';
 import {
   fileProblem,
   hasGeometry,
@@ -24,6 +23,7 @@ import {
   stampingKernels,
   subjectOf,
 } from './findings.js';
+import { networkOf } from './nodes.js';
 import { type Row, table } from './table.js';
 import { printable, type Style, type Terminal } from './terminal.js';
 import { EXIT, type ExitCode, nearest, packageVersion, parse, SCHEMA_VERSION, UsageError } from './usage.js';
@@ -283,7 +283,7 @@ async function runBoth(
     using before = await networkOf(model);
     const repaired = path.join(folder, `repaired.${model.format}`);
     await writeModel(model, changes, repaired);
-    using after = await loadNetwork(repaired);
+    using after = await networkOf(repaired);
     const onProgress = ({ loaded, total }: { readonly loaded: number; readonly total: number }) =>
       terminal.progress(`run ${loaded} of ${total}`);
     const given = await inputOf(before, input, terminal);

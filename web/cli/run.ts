@@ -1,12 +1,16 @@
 import { existsSync } from 'node:fs';
-import { compute } from './compute.js';
 import { HELP } from './help.js';
-import { inspect } from './inspect.js';
-import { repairCommand } from './repair.js';
 import { printable, type Terminal } from './terminal.js';
 import { EXIT, type ExitCode, nearest, packageVersion, UsageError } from './usage.js';
 
-const COMMANDS = { inspect, repair: repairCommand, run: compute };
+type Command = (args: readonly string[], terminal: Terminal) => Promise<ExitCode>;
+
+/** Each loads what it needs, and nothing is loaded for help. */
+const COMMANDS = {
+  inspect: async (): Promise<Command> => (await import('./inspect.js')).inspect,
+  repair: async (): Promise<Command> => (await import('./repair.js')).repairCommand,
+  run: async (): Promise<Command> => (await import('./compute.js')).compute,
+};
 type CommandName = keyof typeof COMMANDS;
 
 /** Runs one command line, without the names of Node and the script, and gives its exit code. */
@@ -35,7 +39,8 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
       terminal.print(HELP[name]);
       return EXIT.fine;
     }
-    return await COMMANDS[name](rest, terminal);
+    const command = await COMMANDS[name]();
+    return await command(rest, terminal);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     terminal.warn(`${terminal.paintError('red', 'deconv-wasm:')} ${error.message}`);
