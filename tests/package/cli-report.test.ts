@@ -1,19 +1,15 @@
-// What the command line writes: the report page in a real browser, and repaired models in ONNX Runtime.
+// What the command line writes: the report page in a real browser, and repaired models in ONNX Runtime. Its command
+// lines run in the process of the tests.
 
 import { readFileSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { AxeBuilder } from '@axe-core/playwright';
 import { type Browser, chromium, type Page } from 'playwright';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { chromiumOptions } from '../../scripts/browsers.mjs';
-import { makeProject, root, run, temporaryFolder } from './support.js';
+import { axeOf } from '../support/axe.js';
+import { commandLine, fixture } from './command-line.js';
 
-const { folder, remove } = temporaryFolder();
-afterAll(remove);
-const inFolder = (name: string) => path.join(folder, name);
-const fixture = (name: string) => path.join(root, 'tests', 'fixtures', 'models', name);
-const node = path.join(root, 'node_modules', '.bin', 'node');
+const { inFolder, fine } = commandLine();
 
 /** Names that would be markup, close an attribute, or load something. */
 const HOSTILE = [
@@ -40,135 +36,146 @@ const OTHERS: Readonly<Record<string, Layer>> = {
 };
 
 let browser: Browser;
+/** The tab of all tests: another one takes longer than what they look at. */
+let page: Page;
+let url = '';
+const said: string[] = [];
+const asked: string[] = [];
 
 beforeAll(async () => {
-  makeProject(folder, inject('tarball'), {});
   const hostile = HOSTILE.map((name) => [name, { shape: [2, 2, 4, 4], stride: 2 }] as const);
   const layers: Readonly<Record<string, Layer>> = Object.fromEntries([...Object.entries(OTHERS), ...hostile]);
   writeSafetensors(layers);
   const geometry = Object.entries(layers).map(([name, { stride }]) => [name, { stride }]);
   writeFileSync(inFolder('odd.json'), JSON.stringify(Object.fromEntries(geometry)));
-  cli('inspect', 'odd.safetensors', '--geometry', 'odd.json', '--html', 'odd.html');
+  await fine('inspect', 'odd.safetensors', '--geometry', 'odd.json', '--html', 'odd.html');
   const models = ['unet', 'fsrcnn-x3', 'vocoder', 'not-constant', 'int8'].map((name) =>
     fixture(`${name}.onnx`),
   );
-  cli('inspect', ...models, '--html', 'models.html', '--fail-above', '100', '--allow-unjudged');
-  cli('inspect', '--run', fixture('fsrcnn-x3.onnx'), fixture('vocoder.onnx'), '--html', 'ran.html');
+  await fine('inspect', ...models, '--html', 'models.html', '--fail-above', '100', '--allow-unjudged');
+  await fine('inspect', '--run', fixture('fsrcnn-x3.onnx'), fixture('vocoder.onnx'), '--html', 'ran.html');
   browser = await chromium.launch(chromiumOptions());
+  page = await browser.newPage();
+  page.on('console', (message) => said.push(message.text()));
+  page.on('pageerror', (error) => said.push(error.message));
+  await page.route('**/*', (route) => {
+    const requested = route.request().url().replace(/#.*/, '');
+    if (requested === url) return route.continue();
+    asked.push(requested);
+    return route.abort();
+  });
 });
 afterAll(() => browser?.close());
 
-function cli(...args: string[]): string {
-  return run(node, [inFolder('node_modules/deconv-wasm/dist/cli/main.js'), ...args], folder);
-}
-
 describe('the report', () => {
-  describe.each(['light', 'dark'] as const)('in the %s theme', (colorScheme) => {
+  afterEach(() => expect({ said, asked }).toEqual({ said: [], asked: [] }));
+
+  // Media queries and the width are all that a page without scripts knows of either: it stays loaded.
+  describe.each(['models.html', 'odd.html', 'ran.html'])('%s', (file) => {
+    beforeAll(() => visit(file));
+
     it.each([
-      [1280, 'models.html'],
-      [360, 'models.html'],
-      [1280, 'odd.html'],
-      [360, 'odd.html'],
-      [1280, 'ran.html'],
-      [360, 'ran.html'],
-    ])('at %i px %s asks for nothing, says nothing, fits, and axe finds nothing', async (width, file) => {
-      await visit(file, { viewport: { width, height: 900 }, colorScheme }, async (page) => {
-        const { violations } = await new AxeBuilder({ page }).analyze();
-        expect(
-          violations.map(
-            ({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`,
-          ),
-        ).toEqual([]);
+      ['light', 1280],
+      ['light', 360],
+      ['dark', 1280],
+      ['dark', 360],
+    ] as const)(
+      'in the %s theme at %i px asks for nothing, says nothing, fits, and axe finds nothing',
+      async (colorScheme, width) => {
+        await page.emulateMedia({ colorScheme });
+        await page.setViewportSize({ width, height: 900 });
+        const { findings, looked } = await axeOf(page);
+        expect(looked).toBeGreaterThan(5);
+        expect(findings).toEqual([]);
         expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
         const dark = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
         expect(dark === 'rgb(22, 24, 28)').toBe(colorScheme === 'dark');
-      });
-    });
+      },
+    );
   });
 
   it('shows names as they are, whatever they say', async () => {
-    await visit('odd.html', {}, async (page) => {
-      const shown = HOSTILE.map((name) => name.replace('\u202e', '\\u{202e}'));
-      const titles = await page.locator('article h3').allTextContents();
-      for (const name of shown) expect(titles).toContain(name);
-      const rows = await page.locator('tbody th').allTextContents();
-      for (const name of shown) expect(rows).toContain(name);
-      expect(await page.title()).toBe('Checkerboard report: odd.safetensors');
-      // Nothing of what the names say became an element.
-      expect(await page.locator('script, img, body style, [onerror], [onmouseover]').count()).toBe(0);
-      expect(await page.evaluate(() => getComputedStyle(document.body).display)).toBe('block');
-    });
+    await visit('odd.html');
+    const shown = HOSTILE.map((name) => name.replace('\u202e', '\\u{202e}'));
+    const titles = await page.locator('article h3').allTextContents();
+    for (const name of shown) expect(titles).toContain(name);
+    const rows = await page.locator('tbody th').allTextContents();
+    for (const name of shown) expect(rows).toContain(name);
+    expect(await page.title()).toBe('Checkerboard report: odd.safetensors');
+    // Nothing of what the names say became an element.
+    expect(await page.locator('script, img, body style, [onerror], [onmouseover]').count()).toBe(0);
+    expect(await page.evaluate(() => getComputedStyle(document.body).display)).toBe('block');
   });
 
   it('has three pictures a layer, with things to see in them, and says why one is missing', async () => {
-    await visit('odd.html', {}, async (page) => {
-      const articles = page.locator('article');
-      expect(await articles.count()).toBe(Object.keys(OTHERS).length + HOSTILE.length);
-      for (const article of await articles.all()) {
-        expect(await article.locator('h4').allTextContents()).toEqual([
-          'Kernel',
-          'On a flat input',
-          'Spectrum',
-        ]);
-        for (const svg of await article.locator('svg').all()) {
-          const box = await svg.boundingBox();
-          expect(box?.width).toBeGreaterThan(100);
-          expect(box?.height).toBeGreaterThan(50);
-          expect(await svg.getAttribute('aria-label')).toMatch(/^(Heat map|Bar chart|Curve) of /);
-          expect(await svg.innerHTML()).not.toMatch(/NaN|Infinity|undefined/);
-        }
+    await visit('odd.html');
+    const articles = page.locator('article');
+    expect(await articles.count()).toBe(Object.keys(OTHERS).length + HOSTILE.length);
+    for (const article of await articles.all()) {
+      expect(await article.locator('h4').allTextContents()).toEqual([
+        'Kernel',
+        'On a flat input',
+        'Spectrum',
+      ]);
+      const pictures = await article.locator('svg').evaluateAll((svgs) =>
+        svgs.map((svg) => {
+          const { width, height } = svg.getBoundingClientRect();
+          return { width, height, label: svg.getAttribute('aria-label'), markup: svg.innerHTML };
+        }),
+      );
+      for (const { width, height, label, markup } of pictures) {
+        expect(width).toBeGreaterThan(100);
+        expect(height).toBeGreaterThan(50);
+        expect(label).toMatch(/^(Heat map|Bar chart|Curve) of /);
+        expect(markup).not.toMatch(/NaN|Infinity|undefined/);
       }
-      expect(await page.locator('article:has(h3:text-is("wide.weight")) svg').count()).toBe(3);
-    });
+    }
+    expect(await page.locator('article:has(h3:text-is("wide.weight")) svg').count()).toBe(3);
   });
 
   it('draws the phases: a flat response has one colour, an uneven one has more', async () => {
-    cli('repair', fixture('raw.onnx'), '-o', 'even.onnx', '--force');
-    cli('inspect', fixture('raw.onnx'), 'even.onnx', '--html', 'two.html');
-    await visit('two.html', {}, async (page) => {
-      const colours = (layer: number) =>
-        page
-          .locator('article')
-          .nth(layer)
-          .locator('figure')
-          .nth(1)
-          .locator('g g path')
-          .evaluateAll((paths) => new Set(paths.map((one) => getComputedStyle(one).fill)).size);
-      expect(await colours(0)).toBeGreaterThan(1);
-      expect(await colours(1)).toBe(1);
-    });
+    await fine('repair', fixture('raw.onnx'), '-o', 'even.onnx', '--force');
+    await fine('inspect', fixture('raw.onnx'), 'even.onnx', '--html', 'two.html');
+    await visit('two.html');
+    const colours = (layer: number) =>
+      page
+        .locator('article')
+        .nth(layer)
+        .locator('figure')
+        .nth(1)
+        .locator('g g path')
+        .evaluateAll((paths) => new Set(paths.map((one) => getComputedStyle(one).fill)).size);
+    expect(await colours(0)).toBeGreaterThan(1);
+    expect(await colours(1)).toBe(1);
   });
 
   it('shows the pattern grow step by step, and the output before and after, as pictures and as waves', async () => {
-    await visit('ran.html', {}, async (page) => {
-      const [picture, sound] = await page.locator('section').all();
-      const tableOf = (section = picture) =>
-        section?.locator('table[aria-label^="What each layer"] tbody tr');
-      expect(await tableOf()?.allTextContents()).toHaveLength(1);
-      expect(await tableOf(sound)?.first().textContent()).toContain('/up/ConvTranspose');
-      // One step that is the output, and the output as it is and repaired, which is another picture.
-      const sources = await picture
-        ?.locator('img.values')
-        .evaluateAll((images) =>
-          images.map((image) => [(image as HTMLImageElement).naturalWidth, (image as HTMLImageElement).src]),
-        );
-      expect(sources?.map(([width]) => width)).toEqual([18, 18, 18]);
-      expect(sources?.[0]?.[1]).toBe(sources?.[2]?.[1]);
-      expect(sources?.[0]?.[1]).not.toBe(sources?.[1]?.[1]);
-      expect(await sound?.locator('svg .curve').count()).toBeGreaterThanOrEqual(3);
-      expect(await sound?.textContent()).toContain('tones at multiples of 1/10 of the sampling rate');
-    });
+    await visit('ran.html');
+    const [picture, sound] = await page.locator('section').all();
+    const tableOf = (section = picture) => section?.locator('table[aria-label^="What each layer"] tbody tr');
+    expect(await tableOf()?.allTextContents()).toHaveLength(1);
+    expect(await tableOf(sound)?.first().textContent()).toContain('/up/ConvTranspose');
+    // One step that is the output, and the output as it is and repaired, which is another picture.
+    const sources = await picture
+      ?.locator('img.values')
+      .evaluateAll((images) =>
+        images.map((image) => [(image as HTMLImageElement).naturalWidth, (image as HTMLImageElement).src]),
+      );
+    expect(sources?.map(([width]) => width)).toEqual([18, 18, 18]);
+    expect(sources?.[0]?.[1]).toBe(sources?.[2]?.[1]);
+    expect(sources?.[0]?.[1]).not.toBe(sources?.[1]?.[1]);
+    expect(await sound?.locator('svg .curve').count()).toBeGreaterThanOrEqual(3);
+    expect(await sound?.textContent()).toContain('tones at multiples of 1/10 of the sampling rate');
   });
 
   it('leads from the table to the layer', async () => {
-    await visit('models.html', { viewport: { width: 1280, height: 500 } }, async (page) => {
-      await page.getByRole('link', { name: '/up1/ConvTranspose' }).click();
-      const top = await page
-        .locator('article:has(h3:text-is("/up1/ConvTranspose"))')
-        .evaluate((one) => one.getBoundingClientRect().top);
-      expect(Math.abs(top)).toBeLessThan(5);
-      expect(await page.getByText('its weight "given" is an input of the model').count()).toBe(1);
-    });
+    await visit('models.html', { width: 1280, height: 500 });
+    await page.getByRole('link', { name: '/up1/ConvTranspose' }).click();
+    const top = await page
+      .locator('article:has(h3:text-is("/up1/ConvTranspose"))')
+      .evaluate((one) => one.getBoundingClientRect().top);
+    expect(Math.abs(top)).toBeLessThan(5);
+    expect(await page.getByText('its weight "given" is an input of the model').count()).toBe(1);
   });
 });
 
@@ -244,7 +251,7 @@ describe('repaired models in ONNX Runtime', () => {
     ['bfloat16', [1, 3, 48, 48]],
   ])('%s: a flat input stays flat to 1e-5, and did not before', async (name, input) => {
     const fixed = `${name}-flat.onnx`;
-    cli('repair', fixture(`${name}.onnx`), '-o', fixed);
+    await fine('repair', fixture(`${name}.onnx`), '-o', fixed);
     const [before, after] = [fixture(`${name}.onnx`), inFolder(fixed)].map((file) =>
       resizable(readFileSync(file)),
     );
@@ -260,7 +267,7 @@ describe('repaired models in ONNX Runtime', () => {
   });
 
   it('the generator runs repaired, with other images', async () => {
-    cli('repair', fixture('generator.onnx'), '-o', 'generator-fixed.onnx');
+    await fine('repair', fixture('generator.onnx'), '-o', 'generator-fixed.onnx');
     const images = await Promise.all(
       [fixture('generator.onnx'), inFolder('generator-fixed.onnx')].map(async (file) => {
         const session = await ort.InferenceSession.create(readFileSync(file));
@@ -283,33 +290,14 @@ describe('repaired models in ONNX Runtime', () => {
   });
 });
 
-/** Opens a page of the folder and asserts that it asked for nothing else and stayed silent. */
-async function visit(
-  file: string,
-  options: Parameters<Browser['newContext']>[0],
-  look: (page: Page) => Promise<void>,
-): Promise<void> {
-  const context = await browser.newContext(options);
-  try {
-    const page = await context.newPage();
-    const url = pathToFileURL(inFolder(file)).href;
-    const said: string[] = [];
-    const asked: string[] = [];
-    page.on('console', (message) => said.push(message.text()));
-    page.on('pageerror', (error) => said.push(error.message));
-    await page.route('**/*', (route) => {
-      const requested = route.request().url().replace(/#.*/, '');
-      if (requested === url) return route.continue();
-      asked.push(requested);
-      return route.abort();
-    });
-    await page.goto(url);
-    await look(page);
-    expect(said).toEqual([]);
-    expect(asked).toEqual([]);
-  } finally {
-    await context.close();
-  }
+/** Loads a page of the folder, which must ask for nothing else and stay silent as long as it is looked at. */
+async function visit(file: string, size = { width: 1280, height: 720 }): Promise<void> {
+  url = pathToFileURL(inFolder(file)).href;
+  said.length = 0;
+  asked.length = 0;
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.setViewportSize(size);
+  await page.goto(url);
 }
 
 function writeSafetensors(layers: Readonly<Record<string, { readonly shape: readonly number[] }>>): void {

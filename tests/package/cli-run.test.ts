@@ -1,23 +1,16 @@
-// deconv-wasm run, of the packed package in an empty project, as processes of their own.
+// deconv-wasm run, of the packed package in an empty project. Its command lines run in the process of the tests, and
+// once for each exit code as a process of their own.
 
-import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { PNG } from 'pngjs';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { culpritNetwork } from '../support/culprits.js';
 import { tflite } from '../support/tflite-writer.js';
-import { makeProject, root, temporaryFolder } from './support.js';
+import { commandLine, fixture } from './command-line.js';
 
-const { folder, remove } = temporaryFolder();
-afterAll(remove);
-const inFolder = (name: string) => path.join(folder, name);
-const node = path.join(root, 'node_modules', '.bin', 'node');
-const script = inFolder('node_modules/deconv-wasm/dist/cli/main.js');
-const fixture = (name: string) => path.join(root, 'tests', 'fixtures', 'models', name);
+const { inFolder, cli, fine, spawned } = commandLine();
 
 beforeAll(() => {
-  makeProject(folder, inject('tarball'), {});
   const same = { name: 'x', shape: [1, 4, 6, 3], signature: [1, -1, -1, 3] };
   const ports = { inputs: ['x'], outputs: ['y'] };
   // y = x + x, of pictures of any size.
@@ -50,26 +43,23 @@ function picture(width: number, height: number, colour: (x: number, y: number) =
   return PNG.sync.write(png);
 }
 
-function cli(...args: string[]) {
-  const { NO_COLOR: _no, FORCE_COLOR: _force, ...env } = process.env;
-  const { status, stdout, stderr } = spawnSync(node, [script, ...args], {
-    cwd: folder,
-    encoding: 'utf8',
-    env,
-  });
-  return { status, stdout, stderr };
-}
-
-/** What went right and said nothing beside. */
-function fine(...args: string[]): string {
-  const { status, stdout, stderr } = cli(...args);
-  expect([status, stderr]).toEqual([0, '']);
-  return stdout;
-}
+it.each([
+  [0, 'run double.tflite -i ramp.png --compare ramp.png --tolerance 10'],
+  [1, 'run double.tflite -i ramp.png --compare ramp.png'],
+  [2, 'run gone.onnx'],
+])('a process ends with %i and says what it says here: %s', async (wanted, line) => {
+  const args = line.split(' ');
+  const [ended, here] = [spawned(args), await cli(args)].map((one) => ({
+    ...one,
+    stdout: one.stdout.replace(/[\d.]+ ms/, 'a while'),
+  }));
+  expect(ended?.status).toBe(wanted);
+  expect(ended).toEqual(here);
+});
 
 describe('pictures', () => {
-  it('go in and out', () => {
-    expect(fine('run', 'double.tflite', '--input', 'ramp.png', '--output', 'y=twice.png')).toMatch(
+  it('go in and out', async () => {
+    expect(await fine('run', 'double.tflite', '--input', 'ramp.png', '--output', 'y=twice.png')).toMatch(
       /^double\.tflite \(tflite\): first run [\d.]+ ms\ny \[1, 4, 6, 3\]: 0 to 0\.471, mean [\d.]+; twice\.png\n$/,
     );
     const { width, height, data } = PNG.sync.read(readFileSync(inFolder('twice.png')));
@@ -77,22 +67,22 @@ describe('pictures', () => {
     expect([...data.subarray(4 * 9, 4 * 9 + 4)]).toEqual([60, 40, 80, 255]);
   });
 
-  it('by mean and std, both ways', () => {
+  it('by mean and std, both ways', async () => {
     // 2 (byte / 255 - 0.5) / 0.5, back by half of it: the byte.
     const way = ['--mean', '0.5', '--std', '0.5', '--output-mean', '0.5', '--output-std', '0.25,0.25,0.25'];
-    fine('run', 'double.tflite', '-i', 'x=ramp.png', '-o', 'same.png', ...way);
+    await fine('run', 'double.tflite', '-i', 'x=ramp.png', '-o', 'same.png', ...way);
     const [from, to] = ['ramp.png', 'same.png'].map(
       (name) => PNG.sync.read(readFileSync(inFolder(name))).data,
     );
     expect(to).toEqual(from);
   });
 
-  it('are drawn to the one size that a network takes', () => {
+  it('are drawn to the one size that a network takes', async () => {
     writeFileSync(
       inFolder('large.png'),
       picture(12, 8, () => [50, 60, 70]),
     );
-    const { status, stderr } = cli('run', 'fixed.tflite', '-i', 'large.png', '-o', 'small.png');
+    const { status, stderr } = await cli(['run', 'fixed.tflite', '-i', 'large.png', '-o', 'small.png']);
     expect([status, stderr]).toEqual([
       0,
       'large.png: 12 x 8 pixels resized to 6 x 4, which the network takes\n',
@@ -103,38 +93,38 @@ describe('pictures', () => {
 });
 
 describe('arrays and sound', () => {
-  it('an output that is written is equal to itself, and not to another', () => {
-    fine('run', fixture('generator.onnx'), '-o', 'y.npy');
-    expect(fine('run', fixture('generator.onnx'), '--compare', 'y.npy')).toContain(
+  it('an output that is written is equal to itself, and not to another', async () => {
+    await fine('run', fixture('generator.onnx'), '-o', 'y.npy');
+    expect(await fine('run', fixture('generator.onnx'), '--compare', 'y.npy')).toContain(
       'y differs from y.npy by at most 0.0e+0 of its rms',
     );
-    fine('run', fixture('generator.onnx'), '-o', '/relu0/Relu_output_0=inner.npy');
+    await fine('run', fixture('generator.onnx'), '-o', '/relu0/Relu_output_0=inner.npy');
     expect(
-      fine('run', fixture('generator.onnx'), '--compare', '/relu0/Relu_output_0=inner.npy', '--exact'),
+      await fine('run', fixture('generator.onnx'), '--compare', '/relu0/Relu_output_0=inner.npy', '--exact'),
     ).toMatch(/at most [\d.]+e-(0|[5-9])|0\.0e\+0/);
-    const { status, stdout } = cli('run', fixture('unet.onnx'), '--compare', 'y.npy');
+    const { status, stdout } = await cli(['run', fixture('unet.onnx'), '--compare', 'y.npy']);
     expect([status, stdout]).toEqual([2, '']);
     const bytes = readFileSync(inFolder('y.npy'));
     bytes.writeFloatLE(7, bytes.length - 4);
     writeFileSync(inFolder('other.npy'), bytes);
-    expect(cli('run', fixture('generator.onnx'), '--compare', 'other.npy').status).toBe(1);
+    expect((await cli(['run', fixture('generator.onnx'), '--compare', 'other.npy'])).status).toBe(1);
     expect(
-      cli('run', fixture('generator.onnx'), '--compare', 'other.npy', '--tolerance', '1000').status,
+      (await cli(['run', fixture('generator.onnx'), '--compare', 'other.npy', '--tolerance', '1000'])).status,
     ).toBe(0);
   });
 
-  it('a .wav goes out and comes back', () => {
-    fine('run', fixture('vocoder.onnx'), '--rate', '16000', '-o', 'y.wav', '-o', 'y=y-too.npy');
+  it('a .wav goes out and comes back', async () => {
+    await fine('run', fixture('vocoder.onnx'), '--rate', '16000', '-o', 'y.wav', '-o', 'y=y-too.npy');
     const bytes = readFileSync(inFolder('y.wav'));
     expect(bytes.toString('latin1', 0, 4)).toBe('RIFF');
     expect([bytes.readUInt16LE(20), bytes.readUInt16LE(22), bytes.readUInt32LE(24)]).toEqual([3, 4, 16000]);
-    expect(fine('run', fixture('vocoder.onnx'), '--compare', 'y.wav')).toContain('0.0e+0');
+    expect(await fine('run', fixture('vocoder.onnx'), '--compare', 'y.wav')).toContain('0.0e+0');
   });
 });
 
 describe('steps', () => {
-  it('--profile has a row for each, and a sum', () => {
-    const lines = fine('run', fixture('unet.onnx'), '--profile').split('\n');
+  it('--profile has a row for each, and a sum', async () => {
+    const lines = (await fine('run', fixture('unet.onnx'), '--profile')).split('\n');
     expect(lines[2]).toMatch(/^NODE +OPERATORS +OUTPUT +ROUTE +MMAC +ms +%$/);
     expect(lines.find((line) => line.startsWith('/enter/Conv'))).toMatch(
       /Conv \+ Relu +1x4x12x8 +\S+ +[\d.]+ +[\d.]+ +[\d.]+$/,
@@ -142,8 +132,10 @@ describe('steps', () => {
     expect(lines.at(-2)).toMatch(/^\d+ steps: [\d.]+ ms$/);
   });
 
-  it('--json has them for programs', () => {
-    const report = JSON.parse(fine('run', fixture('unet.onnx'), '--profile', '--json', '--threads', '2'));
+  it('--json has them for programs', async () => {
+    const report = JSON.parse(
+      await fine('run', fixture('unet.onnx'), '--profile', '--json', '--threads', '2'),
+    );
     expect(Object.keys(report)).toEqual([
       'version',
       'tool',
@@ -165,8 +157,8 @@ describe('steps', () => {
 });
 
 describe('inspect --all', () => {
-  it('lists every node', () => {
-    const lines = fine('inspect', '--all', fixture('unet.onnx')).split('\n');
+  it('lists every node', async () => {
+    const lines = (await fine('inspect', '--all', fixture('unet.onnx'))).split('\n');
     const from = lines.indexOf('13 nodes, all of which run:');
     expect(lines.slice(from + 1, from + 4).map((line) => line.split(/ +/))).toEqual([
       ['NODE', 'OPERATOR'],
@@ -176,12 +168,12 @@ describe('inspect --all', () => {
     expect(lines).toHaveLength(from + 16);
   });
 
-  it('or what keeps a network from running, also for programs', () => {
-    expect(fine('inspect', '--all', 'unknown.tflite')).toMatch(
+  it('or what keeps a network from running, also for programs', async () => {
+    expect(await fine('inspect', '--all', 'unknown.tflite')).toMatch(
       /1 node that keeps the network from running:\nNODE +OPERATOR\ny +MyFlip\n {2}it is not of the closed list\n$/,
     );
     const { models } = JSON.parse(
-      fine('inspect', '--all', '--json', 'unknown.tflite', 'double.tflite', 'y.npy'),
+      await fine('inspect', '--all', '--json', 'unknown.tflite', 'double.tflite', 'y.npy'),
     );
     expect(models.map(({ nodes }: { nodes: unknown }) => nodes)).toEqual([
       { runs: false, nodes: [{ name: 'y', type: 'MyFlip', reason: 'it is not of the closed list' }] },
@@ -209,14 +201,14 @@ describe('what is wrong is said', () => {
     ['a picture for what takes none', ['run', fixture('vocoder.onnx'), '-i', 'ramp.png'], /takes no picture/],
     ['no number', ['run', 'double.tflite', '--mean', 'a'], /--mean to be numbers, got a/],
     ['weights without a network', ['run', 'y.npy'], /ONNX or TFLite/],
-  ])('%s', (_, args, message) => {
-    const { status, stdout, stderr } = cli(...args);
+  ])('%s', async (_, args, message) => {
+    const { status, stdout, stderr } = await cli(args);
     expect([status, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(message);
   });
 
-  it('operators that are not run are all listed', () => {
-    const { status, stderr } = cli('run', 'unknown.tflite', '--shape', '1,4,6,3');
+  it('operators that are not run are all listed', async () => {
+    const { status, stderr } = await cli(['run', 'unknown.tflite', '--shape', '1,4,6,3']);
     expect(status).toBe(2);
     expect(stderr).toMatch(/^ {2}MyFlip y: it is not of the closed list$/m);
   });
@@ -232,17 +224,17 @@ describe('--run', () => {
     readonly all: { readonly fallDb: number; readonly psnr: number; readonly ssim: number };
     readonly sentence: string;
   }
-  const inspected = (...args: string[]): Told =>
-    JSON.parse(fine('inspect', '--json', ...args)).models[0].attribution;
+  const inspected = async (...args: string[]): Promise<Told> =>
+    JSON.parse(await fine('inspect', '--json', ...args)).models[0].attribution;
 
-  it('tells the pattern of every step and what each layer brings, in a table and for programs', () => {
-    const lines = fine('inspect', 'grid.onnx', '--run').trimEnd().split('\n');
+  it('tells the pattern of every step and what each layer brings, in a table and for programs', async () => {
+    const lines = (await fine('inspect', 'grid.onnx', '--run')).trimEnd().split('\n');
     const from = lines.indexOf('What each layer brings to it:');
     expect(lines.slice(from + 2, from + 5).map((line) => line.split(/ +/)[0])).toEqual(['up0', 'up1', 'up2']);
     expect(lines.at(-1)).toMatch(
       /^y has a pattern of period 8 x 8, [\d.]+ dB below the output itself\. up1 brings most/,
     );
-    const told = inspected('grid.onnx', '--run');
+    const told = await inspected('grid.onnx', '--run');
     expect(told).toMatchObject({ culprit: 'up1', stride: [8, 8], sentence: lines.at(-1) });
     expect(told.steps.map(({ name }) => name)).toEqual([
       'up0.relu',
@@ -255,35 +247,38 @@ describe('--run', () => {
     ]);
   });
 
-  it('takes a picture, an array or a sound', () => {
+  it('takes a picture, an array or a sound', async () => {
     const noise = picture(24, 24, (x, y) => new Array(3).fill((37 * x + 91 * y) % 256));
     writeFileSync(inFolder('noise.png'), noise);
-    expect(inspected('--run', 'noise.png', 'grid.onnx').inputs).toEqual(['given']);
-    fine('run', 'tone.onnx', '--shape', '1,1,64', '--output', 'enter=inner.npy', '--output', 'y=tone.wav');
+    expect((await inspected('--run', 'noise.png', 'grid.onnx')).inputs).toEqual(['given']);
+    await fine(...'run tone.onnx --shape 1,1,64 --output enter=inner.npy --output y=tone.wav'.split(' '));
     // An output of eight samples a value, which is a sound of one channel as the input is.
-    expect(inspected('--run', 'tone.wav', 'tone.onnx')).toMatchObject({ inputs: ['given'], culprit: 'up2' });
+    expect(await inspected('--run', 'tone.wav', 'tone.onnx')).toMatchObject({
+      inputs: ['given'],
+      culprit: 'up2',
+    });
   });
 
-  it('repair tells what it does to the output, as inspect has announced it', () => {
-    const told = inspected('grid.onnx', '--run');
+  it('repair tells what it does to the output, as inspect has announced it', async () => {
+    const told = await inspected('grid.onnx', '--run');
     const announced = told.layers.find(({ name }) => name === 'up1')?.repaired.fallDb as number;
     const { outputChange, written } = JSON.parse(
-      fine('repair', 'grid.onnx', '--layers', 'up1', '--run', '--json', '-o', 'one.onnx'),
+      await fine('repair', 'grid.onnx', '--layers', 'up1', '--run', '--json', '-o', 'one.onnx'),
     );
     expect(written).toEqual(['one.onnx']);
     expect(outputChange.fallDb).toBeCloseTo(announced, 3);
     const all = JSON.parse(
-      fine('repair', 'grid.onnx', '--layers', 'up0,up1', '--layer', 'up2', '--run', '--json', '--dry-run'),
+      await fine(...'repair grid.onnx --layers up0,up1 --layer up2 --run --json --dry-run'.split(' ')),
     );
     expect(all.outputChange.fallDb).toBeCloseTo(told.all.fallDb, 3);
     expect(all.outputChange.psnr).toBeCloseTo(told.all.psnr, 3);
     expect(all).toMatchObject({ written: [], outputProblem: null });
-    expect(fine('repair', 'grid.onnx', '--run', '--dry-run')).toMatch(
+    expect(await fine('repair', 'grid.onnx', '--run', '--dry-run')).toMatch(
       /In the output y, given flat 0\.25, .*picture: the pattern of period 8 x 8 was -[\d.]+ dB and is .* it falls by/,
     );
   });
 
-  it('says why a network is not run, and fails', () => {
+  it('says why a network is not run, and fails', async () => {
     const told = [
       [
         ['inspect', '--run', fixture('layers.tflite')],
@@ -299,24 +294,24 @@ describe('--run', () => {
       ],
     ] as const;
     for (const [args, message] of told) {
-      const { status, stdout } = cli(...args);
+      const { status, stdout } = await cli(args);
       expect(status).toBe(2);
       expect(stdout).toMatch(message);
     }
-    expect(cli('repair', 'grid.onnx', '--layers', 'up9', '--dry-run')).toMatchObject({
+    expect(await cli(['repair', 'grid.onnx', '--layers', 'up9', '--dry-run'])).toMatchObject({
       status: 2,
       stderr: expect.stringContaining('Did you mean up'),
     });
-    expect(cli('repair', 'grid.onnx', '--layers', ',', '--dry-run')).toMatchObject({
+    expect(await cli(['repair', 'grid.onnx', '--layers', ',', '--dry-run'])).toMatchObject({
       status: 2,
       stderr: expect.stringContaining('names of layers, separated by commas'),
     });
     // An input that is not there is told of before anything is written.
-    expect(cli('repair', 'grid.onnx', '--run', 'nowhere.png', '-o', 'unwritten.onnx')).toMatchObject({
+    expect(await cli(['repair', 'grid.onnx', '--run', 'nowhere.png', '-o', 'unwritten.onnx'])).toMatchObject({
       status: 2,
       stderr: expect.stringContaining('--run nowhere.png: ENOENT'),
     });
-    expect(cli('repair', 'grid.onnx', '--run', 'nowhere.npy', '-o', 'unwritten.onnx')).toMatchObject({
+    expect(await cli(['repair', 'grid.onnx', '--run', 'nowhere.npy', '-o', 'unwritten.onnx'])).toMatchObject({
       status: 2,
       stderr: expect.stringMatching(/--run nowhere\.npy: .*ENOENT/),
     });
@@ -326,12 +321,12 @@ describe('--run', () => {
       ['--input', 'nowhere.wav'],
       ['--compare', 'nowhere.npy'],
     ] as const) {
-      expect(cli('run', fixture('generator.onnx'), option, missing)).toMatchObject({
+      expect(await cli(['run', fixture('generator.onnx'), option, missing])).toMatchObject({
         status: 2,
         stderr: expect.stringMatching(new RegExp(`${option} ${missing}: .*ENOENT`)),
       });
     }
-    expect(cli('inspect', 'grid.onnx', '--run', 'nowhere.png')).toMatchObject({
+    expect(await cli(['inspect', 'grid.onnx', '--run', 'nowhere.png'])).toMatchObject({
       status: 2,
       stderr: expect.stringContaining('--run nowhere.png: ENOENT'),
     });

@@ -1,4 +1,5 @@
-// The command line of the packed package in an empty project, as processes of their own.
+// The command line of the packed package in an empty project. Its command lines run in the process of the tests; what
+// only a process shows (exit codes, signals, screens, pipes, full disks, other Nodes, npx) has one of its own.
 
 import { spawn, spawnSync } from 'node:child_process';
 import {
@@ -12,9 +13,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { floats, input, onnx, node as operator, output } from '../support/onnx-writer.js';
-import { findNode20, makeProject, root, run, temporaryFolder, versionOf } from './support.js';
+import { commandLine, environment, fixture, node } from './command-line.js';
+import { findNode20, root, run, versionOf } from './support.js';
 
 interface Facts {
   readonly transposed: boolean;
@@ -64,44 +66,16 @@ interface Repair {
   }[];
 }
 
-interface Ended {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-const fixtures = path.join(root, 'tests', 'fixtures', 'models');
-const fixture = (name: string) => path.join(fixtures, name);
 const analysis = JSON.parse(readFileSync(fixture('analysis.json'), 'utf8')) as Record<
   string,
   Record<string, Facts>
 >;
 const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string };
 
-const { folder, remove } = temporaryFolder();
-afterAll(remove);
-const inFolder = (name: string) => path.join(folder, name);
-const node = path.join(root, 'node_modules', '.bin', 'node');
-const script = inFolder('node_modules/deconv-wasm/dist/cli/main.js');
+const { folder, inFolder, script, cli, fine, spawned } = commandLine();
 
-beforeAll(() => makeProject(folder, inject('tarball'), {}));
-
-function cli(args: readonly string[], env: Record<string, string> = {}): Ended {
-  // What the tests run in may have its own wishes about colours.
-  const { NO_COLOR: _no, FORCE_COLOR: _force, ...rest } = process.env;
-  const { status, stdout, stderr } = spawnSync(node, [script, ...args], {
-    cwd: folder,
-    encoding: 'utf8',
-    env: { ...rest, ...env },
-    maxBuffer: 2 ** 26,
-  });
-  return { status, stdout, stderr };
-}
-
-function inspected(...args: string[]): Inspection {
-  const { status, stdout, stderr } = cli(['inspect', '--json', ...args]);
-  expect([status, stderr]).toEqual([0, '']);
-  return JSON.parse(stdout) as Inspection;
+async function inspected(...args: string[]): Promise<Inspection['models']> {
+  return (JSON.parse(await fine('inspect', '--json', ...args)) as Inspection).models;
 }
 
 describe('in an empty project', () => {
@@ -121,24 +95,40 @@ describe('in an empty project', () => {
     expect(printed.indexOf('/up1/')).toBeLessThan(printed.indexOf('/down1/'));
   });
 
-  it('runs on the oldest Node as on the newest', () => {
+  it('runs on the oldest Node as on the newest', async () => {
     const old = findNode20();
     for (const args of [
       ['--version'],
       ['inspect', fixture('generator.onnx')],
       ['repair', fixture('unet.onnx'), '--dry-run'],
     ]) {
-      const { status, stdout, stderr } = spawnSync(old, [script, ...args], { encoding: 'utf8' });
-      expect({ status, stdout, stderr }).toEqual(cli(args));
+      expect(spawned(args, old)).toEqual(await cli(args));
     }
     console.log(`command line on Node ${versionOf(old)}`);
+  });
+
+  it.each([
+    [0, '--help'],
+    [0, '--version'],
+    [0, 'inspect MODELS/unet.onnx'],
+    [1, 'inspect MODELS/unet.onnx --fail-above -40 --json'],
+    [2, 'inspect missing.onnx'],
+    [3, 'inspect MODELS/not-constant.onnx --fail-above -40'],
+    [0, 'repair MODELS/unet.onnx --dry-run'],
+    [1, 'repair MODELS/int8.onnx --dry-run'],
+    [2, 'repair missing.onnx --dry-run'],
+  ])('a process ends with %i and says what it says here: %s', async (wanted, line) => {
+    const args = line.split(' ').map((word) => word.replace('MODELS/', fixture('/')));
+    const ended = spawned(args);
+    expect(ended.status).toBe(wanted);
+    expect(ended).toEqual(await cli(args));
   });
 });
 
 describe('inspect agrees with numpy', () => {
-  it.each(Object.keys(analysis))('%s', (name) => {
+  it.each(Object.keys(analysis))('%s', async (name) => {
     const facts = Object.entries(analysis[name] ?? {});
-    const [model] = inspected(fixture(`${name}.onnx`)).models;
+    const [model] = await inspected(fixture(`${name}.onnx`));
     const layers = model?.layers ?? [];
     expect(layers).toHaveLength(facts.length);
     for (const [weight, wanted] of facts) {
@@ -162,12 +152,14 @@ describe('inspect agrees with numpy', () => {
 });
 
 describe('--json', () => {
-  it('has the keys that version 1 promises, for layers that were read and for others', () => {
+  it('has the keys that version 1 promises, for layers that were read and for others', async () => {
     const {
       version: schema,
       models,
       ...rest
-    } = inspected(fixture('unet.onnx'), fixture('not-constant.onnx'));
+    } = JSON.parse(
+      await fine('inspect', '--json', fixture('unet.onnx'), fixture('not-constant.onnx')),
+    ) as Inspection;
     expect(schema).toBe(1);
     expect(rest).toEqual({ tool: `deconv-wasm ${version}`, failAbove: null });
     for (const model of models) {
@@ -216,14 +208,14 @@ describe('--json', () => {
     expect(unread?.problem).toBe('its weight "given" is an input of the model');
   });
 
-  it('names the layers of every kind of file, and those of stride 1 on demand', () => {
-    expect(inspected(fixture('layers.tflite')).models[0]?.layers.map(({ name }) => name)).toContain(
+  it('names the layers of every kind of file, and those of stride 1 on demand', async () => {
+    expect((await inspected(fixture('layers.tflite')))[0]?.layers.map(({ name }) => name)).toContain(
       'quantized',
     );
-    expect(inspected('--layers', 'all', fixture('unet.onnx')).models[0]?.layers).toHaveLength(6);
+    expect((await inspected('--layers', 'all', fixture('unet.onnx')))[0]?.layers).toHaveLength(6);
     const geometry = inFolder('geometry.json');
     writeFileSync(geometry, '{ "up0.weight": { "stride": 2, "padding": 1 } }');
-    const [bare] = inspected('--geometry', geometry, fixture('generator.safetensors')).models;
+    const [bare] = await inspected('--geometry', geometry, fixture('generator.safetensors'));
     expect(bare?.layers.map(({ name }) => name)).toEqual(['up0.weight']);
     expect(bare?.layers[0]?.unevenness).toBeCloseTo(
       analysis.generator?.['up0.weight']?.unevenness ?? NaN,
@@ -245,39 +237,45 @@ describe('exit codes of inspect', () => {
     [2, 'a pass that is none', ['--pass', 'sideways']],
     [2, 'geometry for what has its own', ['--geometry', 'empty.json']],
     [2, 'a geometry file that is missing', ['--geometry', 'missing.json']],
-  ])('%i: %s', (wanted, _, options) => {
+  ])('%i: %s', async (wanted, _, options) => {
     writeFileSync(inFolder('empty.json'), '{}');
-    const { status, stderr } = cli(['inspect', fixture('unet.onnx'), ...options]);
+    const { status, stderr } = await cli(['inspect', fixture('unet.onnx'), ...options]);
     expect(status).toBe(wanted);
     if (wanted < 2) expect(stderr).toBe('');
     else expect(stderr).toMatch(/^deconv-wasm: .+/);
   });
 
-  it('--pass forward judges outputs alone: a repaired model keeps the limit that its encoder does not', () => {
-    cli(['repair', fixture('unet.onnx'), '-o', 'gate.onnx']);
-    const gate = (...args: string[]) => cli(['inspect', 'gate.onnx', '--fail-above', '-40', ...args]).status;
-    expect([gate(), gate('--pass', 'forward'), gate('--pass', 'backward')]).toEqual([1, 0, 1]);
-    const [backward] = inspected(fixture('unet.onnx'), '--pass', 'backward').models;
+  it('--pass forward judges outputs alone: a repaired model keeps the limit that its encoder does not', async () => {
+    await cli(['repair', fixture('unet.onnx'), '-o', 'gate.onnx']);
+    const gate = async (...args: string[]) =>
+      (await cli(['inspect', 'gate.onnx', '--fail-above', '-40', ...args])).status;
+    expect([await gate(), await gate('--pass', 'forward'), await gate('--pass', 'backward')]).toEqual([
+      1, 0, 1,
+    ]);
+    const [backward] = await inspected(fixture('unet.onnx'), '--pass', 'backward');
     expect(backward?.layers.map(({ name }) => name)).toEqual(['/down1/Conv', '/down2/Conv']);
-    const [unread] = inspected(fixture('not-constant.onnx'), '--pass', 'forward').models;
+    const [unread] = await inspected(fixture('not-constant.onnx'), '--pass', 'forward');
     expect(unread?.layers).toHaveLength(2);
   });
 
-  it('3 where not all could be judged, unless that is accepted; 1 where one of the others is above', () => {
+  it('3 where not all could be judged, unless that is accepted; 1 where one of the others is above', async () => {
     const gate = (...args: string[]) => cli(['inspect', '--fail-above', '-40', ...args]);
-    const { status, stdout, stderr } = gate(fixture('not-constant.onnx'));
+    const { status, stdout, stderr } = await gate(fixture('not-constant.onnx'));
     expect(status).toBe(3);
     expect(stdout).toContain('2 layers: 1 free, 0 with a pattern, 1 not judged; 0 above -40 dBc');
     expect(stderr).toMatch(
       /not-constant\.onnx: 1 layer could not be judged; --allow-unjudged accepts that$/m,
     );
-    expect(gate(fixture('not-constant.onnx'), '--allow-unjudged')).toMatchObject({ status: 0, stderr: '' });
-    expect(gate(fixture('not-constant.onnx'), fixture('unet.onnx')).status).toBe(1);
-    expect(gate(fixture('not-constant.onnx'), '--pass', 'backward').status).toBe(0);
-    expect(cli(['inspect', fixture('not-constant.onnx')]).status).toBe(0);
+    expect(await gate(fixture('not-constant.onnx'), '--allow-unjudged')).toMatchObject({
+      status: 0,
+      stderr: '',
+    });
+    expect((await gate(fixture('not-constant.onnx'), fixture('unet.onnx'))).status).toBe(1);
+    expect((await gate(fixture('not-constant.onnx'), '--pass', 'backward')).status).toBe(0);
+    expect((await cli(['inspect', fixture('not-constant.onnx')])).status).toBe(0);
   });
 
-  it('what is a transposed convolution in all but name is judged and repaired, and what cannot be is told', () => {
+  it('what is a transposed convolution in all but name is judged and repaired, and what cannot be is told', async () => {
     const weight = floats(
       'w',
       [8, 1, 3, 3],
@@ -295,17 +293,17 @@ describe('exit codes of inspect', () => {
     const graph = [input('x', [1, 1, 6, 6]), weight, bias, ...parts, output('y')];
     writeFileSync(inFolder('sub-pixel.onnx'), onnx(graph));
     const gate = (...args: string[]) => cli(['inspect', '--fail-above', '-40', '--pass', 'forward', ...args]);
-    const before = gate('sub-pixel.onnx');
+    const before = await gate('sub-pixel.onnx');
     expect(before.status).toBe(1);
     expect(before.stdout).toMatch(
       /^c +Conv \+ DepthToSpace +1>8 k3x3 s1 p1 shuffle 2 +fwd +9 even +weights-only/m,
     );
-    expect(cli(['repair', 'sub-pixel.onnx', '-o', 'sub-pixel-even.onnx', '--html']).status).toBe(2);
-    expect(cli(['repair', 'sub-pixel.onnx', '-o', 'sub-pixel-even.onnx'])).toMatchObject({
+    expect((await cli(['repair', 'sub-pixel.onnx', '-o', 'sub-pixel-even.onnx', '--html'])).status).toBe(2);
+    expect(await cli(['repair', 'sub-pixel.onnx', '-o', 'sub-pixel-even.onnx'])).toMatchObject({
       status: 0,
       stderr: '',
     });
-    const after = gate('sub-pixel-even.onnx', '--html', 'sub-pixel.html');
+    const after = await gate('sub-pixel-even.onnx', '--html', 'sub-pixel.html');
     expect([after.status, after.stdout]).toEqual([0, expect.stringMatching(/ free +0 +none$/m)]);
     // Nothing but the two arrays has changed.
     const [one, other] = ['sub-pixel.onnx', 'sub-pixel-even.onnx'].map((name) =>
@@ -317,12 +315,12 @@ describe('exit codes of inspect', () => {
     // Even weights, and a bias of its own for each phase.
     const even = floats('w', [8, 1, 3, 3], new Float32Array(72).fill(1));
     writeFileSync(inFolder('bias.onnx'), onnx([input('x', [1, 1, 6, 6]), even, bias, ...parts, output('y')]));
-    expect(gate('bias.onnx', '--html', 'bias.html').status).toBe(1);
+    expect((await gate('bias.onnx', '--html', 'bias.html')).status).toBe(1);
     expect(readFileSync(inFolder('bias.html'), 'utf8')).toContain('and its bias');
 
     const strange = operator('NhwcFusedConv', ['x', 'w'], ['y'], { strides: [2, 2] }, 'com.microsoft');
     writeFileSync(inFolder('strange.onnx'), onnx([input('x', [1, 1, 6, 6]), weight, strange, output('y')]));
-    const unjudged = cli([
+    const unjudged = await cli([
       'inspect',
       'strange.onnx',
       '--fail-above',
@@ -337,51 +335,53 @@ describe('exit codes of inspect', () => {
     expect(readFileSync(inFolder('strange.html'), 'utf8')).toContain(
       'the operator NhwcFusedConv of the domain',
     );
-    expect(cli(['inspect', 'strange.onnx']).stdout).toContain(`not judged: ${reason}`);
+    expect((await cli(['inspect', 'strange.onnx'])).stdout).toContain(`not judged: ${reason}`);
   });
 
-  it('a pass that nothing takes says what there is instead', () => {
-    cli(['repair', fixture('raw.onnx'), '-o', 'up-only.onnx', '--force']);
-    const { status, stdout } = cli(['inspect', 'up-only.onnx', '--pass', 'backward', '--fail-above', '-40']);
+  it('a pass that nothing takes says what there is instead', async () => {
+    await cli(['repair', fixture('raw.onnx'), '-o', 'up-only.onnx', '--force']);
+    const { status, stdout } = await cli('inspect up-only.onnx --pass backward --fail-above -40'.split(' '));
     expect(status).toBe(0);
     expect(stdout).toContain(
       'No strided convolutions; 1 layer with what shows in the output (--pass forward).',
     );
     writeFileSync(inFolder('down.json'), '{ "array": { "transposed": false, "stride": 2 } }');
-    const down = cli(['inspect', fixture('array.npy'), '--geometry', 'down.json', '--pass', 'forward']);
+    const down = await cli(['inspect', fixture('array.npy'), '--geometry', 'down.json', '--pass', 'forward']);
     expect(down.stdout).toContain(
       'Nothing that shows in the output; 1 strided convolution with what shows in gradients (--pass backward).',
     );
   });
 
-  it('reports name files, not places on a machine', () => {
+  it('reports name files, not places on a machine', async () => {
     mkdirSync(inFolder('one/deep'), { recursive: true });
     mkdirSync(inFolder('two/deep'), { recursive: true });
     const files = ['one/deep/same.onnx', 'two/deep/same.onnx'].map((name) => inFolder(name));
     for (const file of files) copyFileSync(fixture('raw.onnx'), file);
     const missing = inFolder('two/missing.onnx');
-    const { stdout } = cli(['inspect', ...files, missing, '--json', '--html', 'names.html']);
+    const { stdout } = await cli(['inspect', ...files, missing, '--json', '--html', 'names.html']);
     const named = (JSON.parse(stdout) as Inspection).models.map(({ file }) => file);
     expect(named).toEqual(['one/deep/same.onnx', 'two/deep/same.onnx', 'missing.onnx']);
     const page = readFileSync(inFolder('names.html'), 'utf8');
     expect(page).toContain(
       '<title>Checkerboard report: one/deep/same.onnx, two/deep/same.onnx, missing.onnx',
     );
-    for (const text of [stdout, page, cli(['inspect', ...files, missing]).stdout]) {
+    for (const text of [stdout, page, (await cli(['inspect', ...files, missing])).stdout]) {
       expect(text).not.toContain(folder);
     }
   });
 
-  it('a layer at the limit keeps it, one hair above does not', () => {
-    const [layer] = inspected(fixture('vocoder.onnx')).models[0]?.layers ?? [];
+  it('a layer at the limit keeps it, one hair above does not', async () => {
+    const [layer] = (await inspected(fixture('vocoder.onnx')))[0]?.layers ?? [];
     const level = layer?.levelDbc ?? NaN;
-    expect(cli(['inspect', fixture('vocoder.onnx'), '--fail-above', String(level)]).status).toBe(0);
-    expect(cli(['inspect', fixture('vocoder.onnx'), '--fail-above', String(level - 1e-9)]).status).toBe(1);
+    expect((await cli(['inspect', fixture('vocoder.onnx'), '--fail-above', String(level)])).status).toBe(0);
+    expect(
+      (await cli(['inspect', fixture('vocoder.onnx'), '--fail-above', String(level - 1e-9)])).status,
+    ).toBe(1);
   });
 
-  it('2 for files that cannot be read, and the others are told all the same', () => {
+  it('2 for files that cannot be read, and the others are told all the same', async () => {
     writeFileSync(inFolder('damaged.onnx'), readFileSync(fixture('unet.onnx')).subarray(0, 4000));
-    const { status, stdout, stderr } = cli([
+    const { status, stdout, stderr } = await cli([
       'inspect',
       '--json',
       'damaged.onnx',
@@ -396,19 +396,19 @@ describe('exit codes of inspect', () => {
     expect(stderr).toContain('missing.onnx');
   });
 
-  it('2 where a limit is given and nothing can be held against it', () => {
-    expect(cli(['inspect', fixture('array.npy')]).status).toBe(0);
-    const { status, stderr } = cli(['inspect', fixture('array.npy'), '--fail-above', '-40']);
+  it('2 where a limit is given and nothing can be held against it', async () => {
+    expect((await cli(['inspect', fixture('array.npy')])).status).toBe(0);
+    const { status, stderr } = await cli(['inspect', fixture('array.npy'), '--fail-above', '-40']);
     expect(status).toBe(2);
     expect(stderr).toContain('--geometry');
   });
 
-  it('2 and a guess for slips, 0 for help and version', () => {
-    expect(cli([])).toMatchObject({ status: 2, stdout: '' });
-    expect(cli(['inpsect', 'x']).stderr).toContain('Did you mean inspect?');
-    expect(cli([fixture('raw.onnx')]).stderr).toContain('Did you mean: deconv-wasm inspect');
-    expect(cli(['inspect'])).toMatchObject({ status: 2, stdout: '' });
-    expect(cli(['--version'])).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' });
+  it('2 and a guess for slips, 0 for help and version', async () => {
+    expect(await cli([])).toMatchObject({ status: 2, stdout: '' });
+    expect((await cli(['inpsect', 'x'])).stderr).toContain('Did you mean inspect?');
+    expect((await cli([fixture('raw.onnx')])).stderr).toContain('Did you mean: deconv-wasm inspect');
+    expect(await cli(['inspect'])).toMatchObject({ status: 2, stdout: '' });
+    expect(await cli(['--version'])).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' });
     for (const args of [
       ['--help'],
       ['help', 'repair'],
@@ -416,24 +416,24 @@ describe('exit codes of inspect', () => {
       ['repair', '-h'],
       ['run', '-h'],
     ]) {
-      const { status, stdout, stderr } = cli(args);
+      const { status, stdout, stderr } = await cli(args);
       expect([status, stderr]).toEqual([0, '']);
       expect(stdout).toContain('Usage: deconv-wasm');
       for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
     }
-    expect(cli(['help', 'inspect']).stdout).toBe(cli(['inspect', '-h']).stdout);
+    expect((await cli(['help', 'inspect'])).stdout).toBe((await cli(['inspect', '-h'])).stdout);
   });
 
-  it('--html replaces no file but a page', () => {
+  it('--html replaces no file but a page', async () => {
     copyFileSync(fixture('raw.onnx'), inFolder('raw.onnx'));
     const before = readFileSync(inFolder('raw.onnx'));
-    const { status, stderr } = cli(['inspect', '--html', 'raw.onnx', fixture('unet.onnx')]);
+    const { status, stderr } = await cli(['inspect', '--html', 'raw.onnx', fixture('unet.onnx')]);
     expect([status, stderr]).toEqual([2, expect.stringContaining('not replaced')]);
     expect(readFileSync(inFolder('raw.onnx'))).toEqual(before);
     for (let time = 0; time < 2; time += 1) {
-      expect(cli(['inspect', '--html', 'page.html', fixture('raw.onnx')]).status).toBe(0);
+      expect((await cli(['inspect', '--html', 'page.html', fixture('raw.onnx')])).status).toBe(0);
     }
-    expect(cli(['inspect', '--html', 'no/such/folder.html', fixture('raw.onnx')]).status).toBe(2);
+    expect((await cli(['inspect', '--html', 'no/such/folder.html', fixture('raw.onnx')])).status).toBe(2);
   });
 });
 
@@ -441,22 +441,21 @@ describe('screens and pipes', () => {
   const esc = '\x1b';
   const coloured = new RegExp(`${esc}\\[\\d+m`);
 
-  it('colours on demand only where there is no screen', () => {
+  it('colours on demand only where there is no screen', async () => {
     const args = ['inspect', fixture('unet.onnx'), '--fail-above', '-40'];
-    expect(cli(args).stdout).not.toMatch(coloured);
-    expect(cli(args, { FORCE_COLOR: '1' }).stdout).toMatch(coloured);
-    expect(cli(['inspect', 'missing'], { FORCE_COLOR: '1' }).stderr).toMatch(coloured);
-    expect(cli([...args, '--json'], { FORCE_COLOR: '1' }).stdout).not.toMatch(coloured);
+    expect((await cli(args)).stdout).not.toMatch(coloured);
+    expect((await cli(args, { FORCE_COLOR: '1' })).stdout).toMatch(coloured);
+    expect((await cli(['inspect', 'missing'], { FORCE_COLOR: '1' })).stderr).toMatch(coloured);
+    expect((await cli([...args, '--json'], { FORCE_COLOR: '1' })).stdout).not.toMatch(coloured);
   });
 
   it.skipIf(!existsSync('/usr/bin/script'))('a screen has colours and its width, NO_COLOR none', () => {
     const on = (columns: number, env: Record<string, string>): string => {
-      const { NO_COLOR: _no, FORCE_COLOR: _force, ...rest } = process.env;
       const command = `stty cols ${columns}; '${node}' '${script}' inspect '${fixture('unet.onnx')}'`;
       const { stdout } = spawnSync('script', ['-qec', command, '/dev/null'], {
         encoding: 'utf8',
         cwd: folder,
-        env: { ...rest, TERM: 'xterm', ...env },
+        env: { ...environment, TERM: 'xterm', ...env },
       });
       return stdout;
     };
@@ -469,11 +468,11 @@ describe('screens and pipes', () => {
     expect(on(40, { NO_COLOR: '1' })).toMatch(/^VERDICT +overlap\r?$/m);
   });
 
-  it('names cannot steer the screen', () => {
+  it('names cannot steer the screen', async () => {
     const name = '\x1b[2Jcleared\u202e\n.weight';
     writeSafetensors(inFolder('steer.safetensors'), { [name]: [1, 1, 4, 4] });
     writeFileSync(inFolder('steer.json'), JSON.stringify({ [name]: { stride: 2 } }));
-    const { stdout } = cli(['inspect', 'steer.safetensors', '--geometry', 'steer.json']);
+    const { stdout } = await cli(['inspect', 'steer.safetensors', '--geometry', 'steer.json']);
     expect(stdout).toContain('\\u{1b}[2Jcleared\\u{202e}\\u{a}.weight');
     for (const character of [esc, '\u202e']) expect(stdout).not.toContain(character);
   });
@@ -505,15 +504,14 @@ describe('screens and pipes', () => {
 describe('repair', () => {
   it.each(['unet', 'generator', 'fsrcnn-x2', 'vocoder', 'depthwise', 'raw', 'half', 'bfloat16', 'double'])(
     '%s: U below 1e-10 in the file that it writes, the same sums',
-    (name) => {
+    async (name) => {
       const output = inFolder(`${name}-fixed.onnx`);
-      const { status, stdout, stderr } = cli(['repair', fixture(`${name}.onnx`), '-o', output, '--json']);
-      expect([status, stderr]).toEqual([0, '']);
-      const { layers, written } = JSON.parse(stdout) as Repair;
+      const told = await fine('repair', fixture(`${name}.onnx`), '-o', output, '--json');
+      const { layers, written } = JSON.parse(told) as Repair;
       expect(written).toEqual([output]);
       expect(layers.length).toBeGreaterThan(0);
-      const [before] = inspected(fixture(`${name}.onnx`)).models;
-      const [after] = inspected(output).models;
+      const [before] = await inspected(fixture(`${name}.onnx`));
+      const [after] = await inspected(output);
       for (const { name: layer, action, unevenness, largestChange, dcGain } of layers) {
         expect([layer, action]).toEqual([layer, 'repaired']);
         const find = (model: typeof before) => model?.layers.find((one) => one.name === layer);
@@ -536,8 +534,8 @@ describe('repair', () => {
     },
   );
 
-  it('prints what changed, and the advice', () => {
-    const { stdout } = cli(['repair', fixture('unet.onnx'), '-o', 'printed.onnx']);
+  it('prints what changed, and the advice', async () => {
+    const { stdout } = await cli(['repair', fixture('unet.onnx'), '-o', 'printed.onnx']);
     expect(stdout).toMatch(
       /^\/up2\/ConvTranspose +repaired +0\.785 +0 +5\.6 +none +0\.276 +88\.6 % +0\.400377 +0\.400377$/m,
     );
@@ -545,15 +543,15 @@ describe('repair', () => {
     expect(stdout).toMatch(/^Wrote printed\.onnx\. .*train the model on for a while\.$/m);
   });
 
-  it('a second repair finds nothing to do', () => {
-    cli(['repair', fixture('raw.onnx'), '-o', 'once.onnx']);
-    const { status, stdout } = cli(['repair', 'once.onnx', '-o', 'twice.onnx']);
+  it('a second repair finds nothing to do', async () => {
+    await cli(['repair', fixture('raw.onnx'), '-o', 'once.onnx']);
+    const { status, stdout } = await cli(['repair', 'once.onnx', '-o', 'twice.onnx']);
     expect(status).toBe(0);
     expect(stdout).toContain('it leaves no pattern');
     expect(existsSync(inFolder('twice.onnx'))).toBe(false);
   });
 
-  it('takes the named layers only, strided convolutions among them', () => {
+  it('takes the named layers only, strided convolutions among them', async () => {
     const args = [
       'repair',
       fixture('unet.onnx'),
@@ -564,14 +562,14 @@ describe('repair', () => {
       '--layer',
       '/up2/ConvTranspose',
     ];
-    expect(cli(args).status).toBe(0);
-    expect(inspected('named.onnx').models[0]?.layers.map(({ name, verdict }) => [name, verdict])).toEqual([
+    expect((await cli(args)).status).toBe(0);
+    expect((await inspected('named.onnx'))[0]?.layers.map(({ name, verdict }) => [name, verdict])).toEqual([
       ['/up2/ConvTranspose', 'free'],
       ['/up1/ConvTranspose', 'overlap'],
       ['/down1/Conv', 'free'],
       ['/down2/Conv', 'weights-only'],
     ]);
-    const { status, stderr } = cli([
+    const { status, stderr } = await cli([
       'repair',
       fixture('unet.onnx'),
       '--dry-run',
@@ -581,29 +579,29 @@ describe('repair', () => {
     expect([status, stderr]).toEqual([2, expect.stringMatching(/Did you mean \/up[12]\/ConvTranspose\?/)]);
   });
 
-  it('refuses holes, with the reason, and repairs the others', () => {
+  it('refuses holes, with the reason, and repairs the others', async () => {
     writeSafetensors(inFolder('holes.safetensors'), {
       'gap.weight': [2, 2, 2, 2],
       'up.weight': [2, 2, 4, 4],
     });
     writeFileSync(inFolder('holes.json'), '{ "gap.weight": { "stride": 3 }, "up.weight": { "stride": 2 } }');
     const base = ['repair', 'holes.safetensors', '--geometry', 'holes.json', '-o'];
-    const both = cli([...base, 'part.safetensors', '--json']);
+    const both = await cli([...base, 'part.safetensors', '--json']);
     expect([both.status, both.stderr]).toEqual([1, '']);
     const { layers, written } = JSON.parse(both.stdout) as Repair;
     expect(written).toEqual(['part.safetensors']);
     expect(layers.map(({ action }) => action)).toEqual(['refused', 'repaired']);
     expect(layers[0]?.reason).toMatch(/^holes: .*no weights can mend/);
-    const alone = cli([...base, 'none.safetensors', '--layer', 'gap.weight']);
+    const alone = await cli([...base, 'none.safetensors', '--layer', 'gap.weight']);
     expect(alone.status).toBe(1);
     expect(alone.stdout).toContain('Nothing to write.');
     expect(existsSync(inFolder('none.safetensors'))).toBe(false);
   });
 
-  it('refuses quantized and computed weights, with the reason', () => {
-    const quantized = cli(['repair', fixture('int8.onnx'), '-o', 'int8.onnx']);
+  it('refuses quantized and computed weights, with the reason', async () => {
+    const quantized = await cli(['repair', fixture('int8.onnx'), '-o', 'int8.onnx']);
     expect([quantized.status, quantized.stdout]).toEqual([1, expect.stringContaining('its values are int8')]);
-    const computed = cli(['repair', fixture('not-constant.onnx'), '-o', 'computed.onnx']);
+    const computed = await cli(['repair', fixture('not-constant.onnx'), '-o', 'computed.onnx']);
     expect([computed.status, computed.stdout]).toEqual([
       1,
       expect.stringContaining('is an input of the model'),
@@ -611,35 +609,35 @@ describe('repair', () => {
     expect(readdirSync(folder)).not.toContain('int8.onnx');
   });
 
-  it('replaces a file with --force only, the model itself with it', () => {
+  it('replaces a file with --force only, the model itself with it', async () => {
     copyFileSync(fixture('raw.onnx'), inFolder('mine.onnx'));
     const before = readFileSync(inFolder('mine.onnx'));
-    const refused = cli(['repair', 'mine.onnx', '-o', 'mine.onnx']);
+    const refused = await cli(['repair', 'mine.onnx', '-o', 'mine.onnx']);
     expect([refused.status, refused.stderr]).toEqual([2, expect.stringContaining('--force')]);
     expect(readFileSync(inFolder('mine.onnx'))).toEqual(before);
-    expect(cli(['repair', 'mine.onnx', '-o', 'mine.onnx', '--force']).status).toBe(0);
-    expect(inspected('mine.onnx').models[0]?.layers[0]?.verdict).toBe('free');
+    expect((await cli(['repair', 'mine.onnx', '-o', 'mine.onnx', '--force'])).status).toBe(0);
+    expect((await inspected('mine.onnx'))[0]?.layers[0]?.verdict).toBe('free');
   });
 
-  it('--dry-run tells the same and writes nothing', () => {
+  it('--dry-run tells the same and writes nothing', async () => {
     const files = () => readdirSync(folder).sort();
     const before = files();
-    const { status, stdout } = cli(['repair', fixture('unet.onnx'), '-o', 'dry.onnx', '--dry-run', '--json']);
-    expect(status).toBe(0);
+    const args = ['repair', fixture('unet.onnx'), '-o', 'dry.onnx', '--json'];
+    const dry = await fine(...args, '--dry-run');
     expect(files()).toEqual(before);
-    const wet = cli(['repair', fixture('unet.onnx'), '-o', 'dry.onnx', '--json']);
-    expect((JSON.parse(stdout) as Repair).layers).toEqual((JSON.parse(wet.stdout) as Repair).layers);
+    const wet = await fine(...args);
+    expect((JSON.parse(dry) as Repair).layers).toEqual((JSON.parse(wet) as Repair).layers);
   });
 
-  it('takes external data along, into a folder without them', () => {
+  it('takes external data along, into a folder without them', async () => {
     const beside = inFolder('external');
     mkdirSync(beside);
     for (const name of ['external.onnx', 'external.bin'])
       copyFileSync(fixture(name), path.join(beside, name));
-    const there = cli(['repair', 'external/external.onnx', '-o', 'external/fixed.onnx']);
+    const there = await cli(['repair', 'external/external.onnx', '-o', 'external/fixed.onnx']);
     expect([there.status, there.stderr]).toEqual([2, expect.stringContaining('another folder')]);
-    expect(cli(['repair', 'external/external.onnx', '-o', 'elsewhere/fixed.onnx']).status).toBe(0);
-    expect(inspected('elsewhere/fixed.onnx').models[0]?.layers[0]?.verdict).toBe('free');
+    expect((await cli(['repair', 'external/external.onnx', '-o', 'elsewhere/fixed.onnx'])).status).toBe(0);
+    expect((await inspected('elsewhere/fixed.onnx'))[0]?.layers[0]?.verdict).toBe('free');
   });
 
   it.each([
@@ -647,8 +645,8 @@ describe('repair', () => {
     ['no output', ['repair', 'a.onnx'], 'expected -o FIXED'],
     ['two models', ['repair', 'a.onnx', 'b.onnx'], 'named by -o'],
     ['a missing model', ['repair', 'missing.onnx', '-o', 'x.onnx'], 'ENOENT'],
-  ])('%s is refused', (_, args, message) => {
-    const { status, stdout, stderr } = cli(args);
+  ])('%s is refused', async (_, args, message) => {
+    const { status, stdout, stderr } = await cli(args);
     expect([status, stdout]).toEqual([2, '']);
     expect(stderr).toContain(message);
   });
