@@ -212,6 +212,7 @@ export default defineConfig({
           ...inNode,
           name: 'demo',
           include: ['tests/demo/**/*.test.ts'],
+          globalSetup: 'tests/demo/serve-once.ts',
         },
       },
     ],

@@ -4,13 +4,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Browser, type BrowserContext, chromium, type FrameLocator, type Page } from 'playwright';
+import type { BrowserContext, FrameLocator, Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { chromiumOptions } from '../../scripts/browsers.mjs';
 import { PATIENCE_MS } from '../support/patience';
 import { expectAccessible } from './accessible';
 import { type PlainHost, plainHost } from './plain-host';
-import { eventually } from './serve';
+import { eventually, type Served, serve } from './serve';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const guide = readFileSync(new URL('../../docs/embedding.md', import.meta.url), 'utf8');
@@ -20,7 +19,7 @@ const STATIONS = [...guide.matchAll(/^\| [^|]+ \| `(\w+)` \|/gm)].map(([, id = '
 
 let host: PlainHost;
 let own: PlainHost;
-let browser: Browser;
+let served: Served;
 let context: BrowserContext;
 let said: string[];
 const folder = mkdtempSync(path.join(tmpdir(), 'embeds-'));
@@ -28,10 +27,10 @@ const folder = mkdtempSync(path.join(tmpdir(), 'embeds-'));
 beforeAll(async () => {
   host = await plainHost(path.join(root, 'build', 'page'));
   own = await plainHost(folder);
-  browser = await chromium.launch(chromiumOptions());
+  served = await serve();
 });
 afterAll(async () => {
-  await browser?.close();
+  await served?.close();
   await Promise.all([host?.close(), own?.close()]);
   rmSync(folder, { recursive: true });
 });
@@ -48,7 +47,7 @@ async function pageWith(html: string, options = {}): Promise<Page> {
     `<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>A lesson</title>
      <link rel="icon" href="data:,"><main><h1>A lesson</h1>${body}</main></html>`,
   );
-  context = await browser.newContext({ reducedMotion: 'reduce', ...options });
+  context = await served.browser.newContext({ reducedMotion: 'reduce', ...options });
   context.setDefaultTimeout(PATIENCE_MS);
   said = [];
   context.on('console', (message) => {

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { init } from 'deconv-wasm';
 import { type ConvertedLayer, fromFlax, fromJax, fromKeras, fromWebnn } from 'deconv-wasm/convert';
 import { readModel } from 'deconv-wasm/models';
+import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ExportTarget, exportCode, exportTargets } from '../../web/demo/src/model/export-code';
 import { outputLength } from '../../web/demo/src/model/geometry';
@@ -252,28 +253,30 @@ async function withWebnn(code: string): Promise<Shown> {
 
 describe('the WebNN program in a browser that has WebNN', () => {
   let served: Served;
+  let page: Page;
+  let there: string | undefined;
+  const lines: string[] = [];
   beforeAll(async () => {
-    served = await serve(['--enable-features=WebMachineLearningNeuralNetwork']);
-  });
-  afterAll(() => served?.close());
-
-  it.for(names)('prints the stored numbers: %s', async (name, context) => {
-    const page = await served.browser.newPage();
-    await page.goto(served.url);
-    const there = await page.evaluate(async () => {
+    served = await serve();
+    page = await served.browser.newPage();
+    page.on('console', (message) => lines.push(message.text()));
+    // A file of the page's: WebNN is for its origin, and nothing else may run there.
+    await page.goto(`${served.url}service-worker.js`);
+    there = await page.evaluate(async () => {
       const { ml } = navigator as { ml?: { createContext(): Promise<unknown> } };
       return ml?.createContext().then(
         () => 'yes',
         (error: unknown) => String(error),
       );
     });
+  });
+  afterAll(() => served?.close());
+
+  it.for(names)('prints the stored numbers: %s', async (name, context) => {
     if (there !== 'yes') context.skip(`no WebNN here: ${there ?? 'navigator.ml is undefined'}`);
-    const lines: string[] = [];
-    page.on('console', (message) => lines.push(message.text()));
     // In a scope of its own, as a module's text is.
     await page.evaluate(`(async () => {${exportCode('webnn', stateOf(name)).code}})()`);
-    expectClose(JSON.parse(lines.at(-1) ?? '[]') as number[], stored[name]);
-    await page.close();
+    expectClose(JSON.parse(lines.splice(0).at(-1) ?? '[]') as number[], stored[name]);
   });
 });
 

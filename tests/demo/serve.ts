@@ -1,13 +1,8 @@
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright';
 import { type Plugin, preview } from 'vite';
-import { expect } from 'vitest';
-import { chromiumOptions } from '../../scripts/browsers.mjs';
+import { expect, inject } from 'vitest';
 import { PATIENCE_MS } from '../support/patience';
-
-const root = new URL('../../', import.meta.url);
-const inRoot = (path: string) => fileURLToPath(new URL(path, root));
 
 /** `expect.poll`: what is waited for is a condition, for as long as a busy machine may take to fulfil it. */
 export const eventually = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: PATIENCE_MS });
@@ -17,13 +12,10 @@ export interface ServedPage {
   close(): Promise<void>;
 }
 
-/** The built page on a free port, with the headers of `vite preview`. */
-export async function servePage(plugins: readonly Plugin[] = []): Promise<ServedPage> {
-  if (!existsSync(inRoot('build/page/index.html'))) {
-    throw new Error('build/page is missing: run `vite build -c web/demo/vite.config.ts` first');
-  }
+/** The built page on a port of its own, with the headers of `vite preview`. */
+export async function servePage(plugins: readonly Plugin[]): Promise<ServedPage> {
   const server = await preview({
-    configFile: inRoot('web/demo/vite.config.ts'),
+    configFile: fileURLToPath(new URL('../../web/demo/vite.config.ts', import.meta.url)),
     preview: { port: 0, host: '127.0.0.1', strictPort: false, open: false },
     logLevel: 'silent',
     plugins: [...plugins],
@@ -37,21 +29,10 @@ export interface Served extends ServedPage {
   readonly browser: Browser;
 }
 
-/** The page, and a browser to look at it. */
-export async function serve(flags: readonly string[] = []): Promise<Served> {
-  const { url, close } = await servePage();
-  const { args, ...options } = chromiumOptions();
-  // A picture that moves instead of a camera, for the test that grants it.
-  const camera = '--use-fake-device-for-media-stream';
-  const browser = await chromium.launch({ ...options, args: [...args, camera, ...flags] });
-  return {
-    browser,
-    url,
-    async close() {
-      await browser.close();
-      await close();
-    },
-  };
+/** The page, and the browser of all these tests (serve-once.ts) to look at it. */
+export async function serve(): Promise<Served> {
+  const browser = await chromium.connect(inject('browserEndpoint'));
+  return { browser, url: inject('servedUrl'), close: () => browser.close() };
 }
 
 /** Brings something into view and says where it is, once it moves no more: stations and answers that come later push down what is below. */

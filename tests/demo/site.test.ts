@@ -4,13 +4,12 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright';
+import type { BrowserContext, Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { chromiumOptions } from '../../scripts/browsers.mjs';
 import { PATIENCE_MS } from '../support/patience';
 import { expectAccessible } from './accessible';
 import { type PlainHost, plainHost } from './plain-host';
-import { eventually } from './serve';
+import { eventually, type Served, serve } from './serve';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const site = path.join(root, 'build', 'site');
@@ -32,7 +31,7 @@ const MADE_OF = [
 ];
 
 let host: PlainHost;
-let browser: Browser;
+let served: Served;
 
 beforeAll(async () => {
   // A name that is gone would no longer be looked at.
@@ -43,10 +42,10 @@ beforeAll(async () => {
   });
   if (status !== 0) throw new Error(`scripts/site.mjs ended with ${status}\n${stdout}${stderr}`);
   host = await plainHost(site);
-  browser = await chromium.launch(chromiumOptions());
+  served = await serve();
 });
 afterAll(async () => {
-  await browser?.close();
+  await served?.close();
   await host?.close();
 });
 
@@ -109,7 +108,7 @@ const said: string[] = [];
 const foreign: string[] = [];
 
 async function open(): Promise<void> {
-  context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  context = await served.browser.newContext({ viewport: { width: 1280, height: 800 } });
   context.setDefaultTimeout(PATIENCE_MS);
   page = await context.newPage();
   page.on('console', (message) => said.push(message.text()));

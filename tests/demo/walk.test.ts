@@ -191,8 +191,8 @@ describe('people who asked for less motion', () => {
     expect(found.filter(({ rows }) => rows === 0)).toEqual([]);
   });
 
-  it.each(stations)('find station %s accessible, with nothing that sticks out', async (id) => {
-    await openTables(id);
-    await expectAccessible(page, `#${id}`);
+  it('find all of it accessible, with nothing that sticks out', async () => {
+    for (const id of stations) await openTables(id);
+    await expectAccessible(page);
   });
 });

@@ -28,7 +28,13 @@ const WHOLE: Readonly<Record<string, readonly string[]>> = {
   chromium: CASES,
   firefox: [...CASES, ...ENGINE],
   webkit: [...CASES, ...ENGINE],
-  demo: ['build/page', 'web/demo/vite.config.ts', 'tests/fixtures'],
+  demo: [
+    'build/page',
+    'web/demo/vite.config.ts',
+    'tests/demo/serve-once.ts',
+    'scripts/browsers.mjs',
+    'tests/fixtures',
+  ],
   consumers: [...ROOT_FILES, 'dist'],
   package: [
     ...ROOT_FILES,
