@@ -125,13 +125,20 @@ async function sharedGlue(...presets) {
   return one;
 }
 
-/** Its workers start from the glue's own file; the link fixes a name for it, which a bundler changes. */
+/**
+ * Its workers start from the glue's own file; the link fixes a name for it, which a bundler changes. In Node the link
+ * would make their constructor a global of the whole program, which may have one of its own.
+ */
 function nameless(glue) {
-  const parts = glue.split('new Worker(new URL("deconv.mjs",import.meta.url)');
-  if (parts.length !== 2) throw new Error('build: the glue with threads starts its workers in another way');
+  const parts = glue
+    .replace('global.Worker=worker_threads.Worker;', 'var NodeWorker=worker_threads.Worker;')
+    .split('new Worker(new URL("deconv.mjs",import.meta.url)');
+  if (parts.length !== 2 || !parts[0].includes('NodeWorker')) {
+    throw new Error('build: the glue with threads starts its workers in another way');
+  }
   // The loader hands in the binary; nothing that serves this file shall look for another.
   return parts
-    .join('new Worker(new URL(import.meta.url)')
+    .join('new(NodeWorker??Worker)(new URL(import.meta.url)')
     .replace('new URL("deconv.wasm",import.meta.url).href', '"deconv.wasm"');
 }
 

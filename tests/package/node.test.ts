@@ -25,12 +25,13 @@ beforeAll(() => {
     'ten-lines.mjs': code,
     // No top-level await anywhere below the entry, or require would refuse it.
     'required.cjs': `
+      const globals = Object.getOwnPropertyNames(globalThis).join();
       const { ConvTranspose2d, init, shutdown } = require('deconv-wasm');
       init({ threads: 2 }).then(({ threads }) => {
         const up = new ConvTranspose2d({ inChannels: 1, outChannels: 1, kernelSize: 2, bias: false });
         up.setWeight(Float32Array.of(0, 1, 2, 3));
         const y = up.forward({ data: Float32Array.of(0, 1, 2, 3), shape: [1, 2, 2] });
-        console.log(threads, [...y.data].join(' '));
+        console.log(threads, [...y.data].join(' '), Object.getOwnPropertyNames(globalThis).join() === globals);
         return shutdown();
       });
     `,
@@ -79,8 +80,8 @@ describe.each([
     expect(stderr).toBe('');
   });
 
-  test('requires the package from CommonJS, with threads, and ends by itself', () => {
-    expect(run(node, ['required.cjs'], project)).toBe('2 0 0 1 0 4 6 4 12 9\n');
+  test('requires the package from CommonJS, with threads, adds no global, and ends by itself', () => {
+    expect(run(node, ['required.cjs'], project)).toBe('2 0 0 1 0 4 6 4 12 9 true\n');
   });
 
   test('loads binaries of another realm', () => {
