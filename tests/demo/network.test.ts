@@ -1,5 +1,8 @@
-import type { BrowserContextOptions, Locator, Page } from 'playwright';
+import type { BrowserContextOptions, Locator, Page, Route } from 'playwright';
+import { PNG } from 'pngjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { madeNetwork } from '../../web/demo/src/engine/made-networks';
+import { SAMPLE_RATE } from '../../web/demo/src/model/voice';
 import { expectAccessible } from './accessible';
 import { eventually, type Served, serve, type Visit, visit } from './serve';
 
@@ -40,8 +43,9 @@ describe.each(hands)('a person, %s,', (_, options, press) => {
   });
   afterAll(() => open?.leave());
 
-  it('(j) sees which layer of FSRCNN x3 draws the grid, repairs it and sees it gone', async () => {
-    await press(page, model().getByRole('button', { name: 'FSRCNN \u00d73', exact: true }).first());
+  it('(j) brings FSRCNN x3, sees which layer draws the grid, repairs it and sees it gone', async () => {
+    await bring(page, 'fsrcnn-x3.onnx', madeNetwork('fsrcnn', 7));
+    await press(page, model().getByRole('button', { name: 'Run fsrcnn-x3.onnx' }));
     await eventually(() => model().locator('.network-verdict').textContent()).toMatch(
       /^deconv draws the grid: 100 % of the output's pattern/,
     );
@@ -51,27 +55,147 @@ describe.each(hands)('a person, %s,', (_, options, press) => {
     await press(page, model().getByRole('checkbox', { name: /^deconv/ }));
     await eventually(() => model().locator('.network-after').textContent()).toMatch(/^The pattern/);
     expect(await level('.network-after')).toBeLessThan(before - 20);
-    expect(await model().locator('.network-outputs canvas').count()).toBe(3);
-    expect(page.url()).toContain('Nn=fsrcnn&Nr=0');
+    // One magnifier over all three: the third says by how much the first two differ.
+    expect(await model().locator('.network-outputs figure').count()).toBe(3);
+    const under = () => model().locator('.network-outputs .under-lens').allInnerTexts();
+    const [first] = await under();
+    await model().getByRole('application').focus();
+    await page.keyboard.press('ArrowRight');
+    await eventually(async () => (await under())[0]).not.toBe(first);
+    const read = (await under()).map((text) => text.replaceAll('\u2212', '-').split(': '));
+    expect(new Set(read.map(([pixel]) => pixel)).size).toBe(1);
+    const [own, mended, change] = read.map(([, value]) => Number(value)) as [number, number, number];
+    expect(change).toBeCloseTo(mended - own, 2);
     await expectAccessible(page, '#model');
   });
 
-  it("(m) sees a vocoder's tones, and that they are gone", async () => {
+  it('takes another picture, and one of the person\u2019s own', async () => {
+    const verdict = () => model().locator('.network-verdict').textContent();
+    const first = await verdict();
+    await press(page, model().getByRole('radio', { name: 'Flat colour' }));
+    await eventually(verdict).not.toBe(first);
+    await eventually(() => page.url()).toContain('Np=flat');
+    const flat = await verdict();
+    const png = new PNG({ width: 20, height: 10 });
+    png.data.forEach((_, i) => {
+      png.data[i] = i % 4 === 3 ? 255 : (7 * i) % 251;
+    });
+    const file = { name: 'own.png', mimeType: 'image/png', buffer: PNG.sync.write(png) };
+    await model().locator('.network input[type="file"]').setInputFiles(file);
+    await model().getByText('own.png').waitFor();
+    await eventually(verdict).not.toBe(flat);
+    const none = { name: 'none.png', mimeType: 'image/png', buffer: Buffer.from('none') };
+    await model().locator('.network input[type="file"]').setInputFiles(none);
+    await model().getByText('none.png is not a picture this browser can read.').waitFor();
+    expect(await verdict()).toMatch(/^deconv draws the grid/);
+  });
+
+  it("opens a layer of the page's own network, by its kernels, and in the lab", async () => {
+    await press(page, model().getByRole('button', { name: 'FSRCNN \u00d73', exact: true }).first());
+    await eventually(() => page.url()).toContain('Nn=fsrcnn');
+    const step = model().locator('[data-step="deconv"]');
+    await press(page, step.getByRole('button', { name: 'Kernels of deconv' }));
+    await eventually(() => page.evaluate(() => document.activeElement?.textContent)).toBe('deconv');
+    const card = model().locator('[data-layer="deconv"]');
+    expect(await card.locator('.model-verdict span b').first().textContent()).toBe(
+      await step.locator('i + b').textContent(),
+    );
+    await press(page, card.getByRole('button', { name: 'Open this kernel in the lab' }));
+    const kernel = page.locator('#lab').getByRole('slider', { name: 'Kernel', exact: true });
+    await eventually(() => kernel.inputValue()).toBe('9');
+  });
+
+  it("(m) hears a vocoder's tones, and that they are gone", async () => {
+    await page.evaluate(listen);
     await press(page, model().getByRole('button', { name: 'Vocoder like HiFi-GAN' }));
     await model().locator('.network .tones').waitFor();
     await press(page, model().getByRole('button', { name: 'Repair all' }));
-    const heard = (which: string) =>
-      model()
-        .locator(`.network .tones td[data-${which}]`)
-        .evaluateAll(
-          (cells, name) => cells.map((cell) => Number.parseFloat(cell.getAttribute(name) || 'NaN')),
-          `data-${which}`,
-        );
-    await eventually(async () => (await heard('after')).every(Number.isFinite)).toBe(true);
-    const [before, after] = [await heard('before'), await heard('after')];
+    // What no longer is shown is no longer heard: the repaired run first.
+    await model().getByRole('button', { name: 'Play repaired' }).waitFor();
+    await press(page, model().getByRole('button', { name: 'Play as it is' }));
+    await model().getByRole('button', { name: 'Stop' }).waitFor();
+    await press(page, model().getByRole('button', { name: 'Play repaired' }));
+    await eventually(() => page.evaluate(() => globalThis.heard.length)).toBe(2);
+    const [before = [], after = []] = await page.evaluate(() => globalThis.heard);
+    expect(before.length).toBeGreaterThan(SAMPLE_RATE);
     // The period of 8 samples at 16 kHz: 2, 4, 6 and 8 kHz.
-    expect(before.length).toBe(4);
-    expect(Math.max(...before)).toBeGreaterThan(-45);
-    expect(Math.max(...after)).toBeLessThan(Math.max(...before) - 25);
+    const loudest = (samples: readonly number[]) =>
+      Math.max(...[2000, 4000, 6000, 8000].map((frequency) => toneOf(samples, frequency)));
+    expect(loudest(before)).toBeGreaterThan(-45);
+    expect(loudest(after)).toBeLessThan(loudest(before) - 25);
+    // And the table says what is heard.
+    const told = await model()
+      .locator('.network .tones td[data-before]')
+      .evaluateAll((cells) => cells.map((cell) => Number(cell.getAttribute('data-before'))));
+    expect(Math.abs(Math.max(...told) - loudest(before))).toBeLessThan(1);
+    await press(page, model().getByRole('button', { name: 'Stop' }));
+    await eventually(() => model().getByRole('button', { name: 'Stop' }).count()).toBe(0);
   });
 });
+
+it('stops a network that takes long, and runs it again when asked', async () => {
+  // A service worker's own requests would go past the route.
+  const { page, leave } = await visit(served, { reducedMotion: 'reduce', serviceWorkers: 'block' });
+  const model = page.locator('#model');
+  const button = model.getByRole('button', { name: 'DCGAN', exact: true }).first();
+  const waiting: Route[] = [];
+  await page.route('**/trace-*.js', (route) => void waiting.push(route));
+  await button.click();
+  await eventually(() => waiting.length).toBe(1);
+  await model.getByRole('button', { name: 'Stop it' }).click();
+  await model.getByText('Stopped. Press its button to run it again.').waitFor();
+  expect(await model.getByRole('button', { name: 'Stop it' }).count()).toBe(0);
+  await page.unroute('**/trace-*.js');
+  await button.click();
+  await model.locator('.network-verdict').waitFor();
+  expect(await model.getByRole('alert').count()).toBe(0);
+  // Blocking is what the browser speaks of.
+  await leave(/Service Worker.*blocked/);
+});
+
+/** By the mouse it is dropped; a finger and the keys choose it. */
+async function bring(page: Page, name: string, bytes: Uint8Array): Promise<void> {
+  await page.locator('#model .model-choice').waitFor();
+  if ((page.viewportSize()?.width ?? 0) < 1000) {
+    const file = { name, mimeType: 'application/octet-stream', buffer: Buffer.from(bytes) };
+    await page.locator('#model .model-choice input[type="file"]').setInputFiles(file);
+    return;
+  }
+  await page.evaluate(
+    ([name, data]) => {
+      const dropped = new DataTransfer();
+      dropped.items.add(new File([new Uint8Array(data)], name));
+      const drop = new DragEvent('drop', { dataTransfer: dropped, bubbles: true, cancelable: true });
+      document.querySelector('#model')?.dispatchEvent(drop);
+    },
+    [name, [...bytes]] as const,
+  );
+}
+
+declare global {
+  /** What the page has played, each from its beginning. */
+  var heard: number[][];
+}
+
+/** In the page: keeps what is played. */
+function listen(): void {
+  globalThis.heard = [];
+  const { start } = AudioBufferSourceNode.prototype;
+  AudioBufferSourceNode.prototype.start = function (...given) {
+    heard.push([...(this.buffer?.getChannelData(0) ?? [])]);
+    start.apply(this, given);
+  };
+}
+
+/** How loud a tone is in dB of a full sine, under a Hann window away from the ends, which are faded. */
+function toneOf(samples: readonly number[], frequency: number): number {
+  const inner = samples.slice(400, -400);
+  let [real, imaginary] = [0, 0];
+  for (const [n, value] of inner.entries()) {
+    const angle = (2 * Math.PI * frequency * n) / SAMPLE_RATE;
+    const weight = 0.5 - 0.5 * Math.cos((2 * Math.PI * n) / inner.length);
+    real += weight * value * Math.cos(angle);
+    imaginary += weight * value * Math.sin(angle);
+  }
+  return 20 * Math.log10((4 * Math.hypot(real, imaginary)) / inner.length + 1e-12);
+}

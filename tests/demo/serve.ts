@@ -140,7 +140,9 @@ function noteQuestions(): void {
   Worker.prototype.postMessage = function (this: Worker, message: { id?: unknown }, ...rest: never[]) {
     if (!known.has(this)) {
       known.add(this);
-      this.addEventListener('message', ({ data }) => unanswered.delete(data.id));
+      this.addEventListener('message', ({ data }) => {
+        if (!('progress' in data)) unanswered.delete(data.id);
+      });
       this.addEventListener('error', () => unanswered.clear());
     }
     unanswered.add(message.id);

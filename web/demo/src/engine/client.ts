@@ -1,4 +1,4 @@
-import type { Answer, CallName, Calls, Question } from './protocol';
+import type { Answer, CallName, Calls, Progress, Question } from './protocol';
 
 export class EngineError extends Error {
   readonly code: string;
@@ -9,11 +9,12 @@ export class EngineError extends Error {
   }
 }
 
-/** The answer to a question that a newer one of the same name replaced before the worker saw it. */
+/** The answer to a question that a newer one of the same name replaced before the worker saw it, or that was stopped. */
 export const STALE = Symbol('stale');
 
 interface Waiting {
   readonly request: unknown;
+  readonly onProgress: ((progress: Progress) => void) | undefined;
   readonly resolve: (result: never) => void;
   readonly reject: (error: EngineError) => void;
 }
@@ -37,10 +38,14 @@ export class Engine {
   }
 
   /** @throws {EngineError} with the package's own code and sentence */
-  ask<K extends CallName>(name: K, request: Calls[K]['request']): Promise<Calls[K]['result'] | typeof STALE> {
+  ask<K extends CallName>(
+    name: K,
+    request: Calls[K]['request'],
+    onProgress?: (progress: Progress) => void,
+  ): Promise<Calls[K]['result'] | typeof STALE> {
     return new Promise((resolve, reject) => {
       if (this.#broken) return reject(this.#broken);
-      const waiting: Waiting = { request, resolve, reject };
+      const waiting: Waiting = { request, onProgress, resolve, reject };
       if (![...this.#sent.values()].some((sent) => sent.name === name)) {
         this.#send(name, waiting);
         return;
@@ -59,6 +64,10 @@ export class Engine {
   #receive(answer: Answer): void {
     const sent = this.#sent.get(answer.id);
     if (!sent) return;
+    if ('progress' in answer) {
+      sent.onProgress?.(answer.progress);
+      return;
+    }
     this.#sent.delete(answer.id);
     const next = this.#next.get(sent.name);
     if (next) {
@@ -67,6 +76,13 @@ export class Engine {
     }
     if (answer.ok) sent.resolve(answer.result as never);
     else sent.reject(new EngineError(answer.failure.code, answer.failure.message));
+  }
+
+  /** Stops whatever it does; what was asked is stale, and nothing more can be asked. */
+  stop(): void {
+    this.#worker.terminate();
+    for (const { resolve } of [...this.#sent.values(), ...this.#next.values()]) resolve(STALE as never);
+    this.#break('this worker was stopped');
   }
 
   #break(message: string): void {

@@ -10,7 +10,7 @@ import type { LearnState } from '../model/learn-state';
 import type { Levels, LevelsMode, Summary } from '../model/levels';
 import type { MadeNetwork } from '../model/made-networks';
 import type { PhaseGeometry } from '../model/phases';
-import type { Planes } from '../model/picture';
+import type { Picture, Planes } from '../model/picture';
 import type { TestImage } from '../model/test-images';
 
 /** All of station 1's numbers for one layer, one input and one kernel. */
@@ -239,8 +239,8 @@ export interface TraceRequest {
   readonly network:
     | { readonly made: MadeNetwork; readonly seed: number }
     | { readonly files: readonly File[] };
-  /** Which picture a network of pictures is given. */
-  readonly picture: TestImage;
+  /** What a network of pictures is given. */
+  readonly picture: TestImage | Picture;
   /** Places in the list of layers of those that are repaired. */
   readonly repaired: readonly number[];
   readonly threads: number;
@@ -273,6 +273,8 @@ export interface TracedLayer {
 }
 
 export interface TraceResult {
+  /** The network as a file, where the page made it. */
+  readonly file: Uint8Array<ArrayBuffer> | null;
   readonly sentence: string;
   readonly culprit: string | null;
   readonly steps: readonly TracedStep[];
@@ -425,6 +427,13 @@ export interface Question<K extends CallName = CallName> {
   readonly request: Calls[K]['request'];
 }
 
+/** How far a question is that takes long. */
+export interface Progress {
+  readonly done: number;
+  readonly of: number;
+}
+
 export type Answer =
+  | { readonly id: number; readonly progress: Progress }
   | { readonly id: number; readonly ok: true; readonly result: Calls[CallName]['result'] }
   | { readonly id: number; readonly ok: false; readonly failure: Failure };

@@ -3,10 +3,10 @@ import { type Attribution, attribute, compareImages, repairKernels } from 'decon
 import { loadNetwork, type Network, type ProfiledStep } from 'deconv-wasm/network';
 import { type Picture, type Planes, shrunk } from '../model/picture';
 import { uniform } from '../model/random';
-import { type TestImage, testImage } from '../model/test-images';
+import { testImage } from '../model/test-images';
 import { SAMPLE_RATE, voice } from '../model/voice';
 import { madeNetwork } from './made-networks';
-import type { TracedStep, TraceRequest, TraceResult } from './protocol';
+import type { Progress, TracedStep, TraceRequest, TraceResult } from './protocol';
 import { toneLevel } from './sound';
 
 /** Largest side of a step's picture, and of an output's. */
@@ -18,6 +18,7 @@ const [OPEN_SIDE, OPEN_SAMPLES] = [48, 2000];
 
 interface Kept {
   readonly key: string;
+  readonly file: Uint8Array<ArrayBuffer> | null;
   readonly network: Network;
   readonly inputs: Record<string, Tensor>;
   readonly picture: Planes | null;
@@ -29,18 +30,19 @@ interface Kept {
 let kept: Kept | null = null;
 
 /** Runs a network, finds out which layer draws the pattern of its output, and runs it repaired. */
-export async function trace(request: TraceRequest): Promise<TraceResult> {
+export async function trace(request: TraceRequest, tell: (progress: Progress) => void): Promise<TraceResult> {
   await init({ threads: request.threads });
   const key = keyOf(request);
   if (kept?.key !== key) {
     kept?.network.dispose();
     kept = null;
-    kept = await traced(key, request);
+    kept = await traced(key, request, tell);
   }
-  const { network, inputs, attribution, before, steps, picture } = kept;
+  const { file, network, inputs, attribution, before, steps, picture } = kept;
   const repair = await repairedRun(network, inputs, attribution, request.repaired);
   const { stride } = attribution;
   return {
+    file,
     sentence: attribution.sentence,
     culprit: attribution.culprit,
     steps,
@@ -64,7 +66,11 @@ export async function trace(request: TraceRequest): Promise<TraceResult> {
   };
 }
 
-function keyOf({ network, picture }: TraceRequest): string {
+function keyOf({ network, picture: given }: TraceRequest): string {
+  const picture =
+    typeof given === 'string'
+      ? given
+      : [given.name, given.width, given.height, given.data.reduce((a, b) => a + b, 0)];
   if ('made' in network) return JSON.stringify([network, picture]);
   return JSON.stringify([
     network.files.map(({ name, size, lastModified }) => [name, size, lastModified]),
@@ -72,16 +78,22 @@ function keyOf({ network, picture }: TraceRequest): string {
   ]);
 }
 
-async function traced(key: string, { network: source, picture }: TraceRequest): Promise<Kept> {
-  const network = await ('made' in source
-    ? loadNetwork(madeNetwork(source.made, source.seed))
-    : ofFiles(source.files));
+async function traced(
+  key: string,
+  { network: source, picture }: TraceRequest,
+  tell: (progress: Progress) => void,
+): Promise<Kept> {
+  const file = 'made' in source ? madeNetwork(source.made, source.seed) : null;
+  const network = await ('files' in source ? ofFiles(source.files) : loadNetwork(file as Uint8Array));
   const given = inputsOf(network, picture);
-  const attribution = await attribute(network, given.inputs, { pictures: STEP_SIDE });
+  const attribution = await attribute(network, given.inputs, {
+    pictures: STEP_SIDE,
+    onProgress: ({ loaded, total }) => tell({ done: loaded, of: total ?? loaded }),
+  });
   const output = network.outputs[0]?.name ?? '';
   const before = copied(network.run(given.inputs, { outputs: [output] })[output] as Tensor);
   const steps = stepsOf(network, given.inputs, attribution);
-  return { key, network, ...given, attribution, steps, before };
+  return { key, file, network, ...given, attribution, steps, before };
 }
 
 function ofFiles([file, ...beside]: readonly File[]): Promise<Network> {
@@ -94,7 +106,7 @@ const copied = ({ data, shape }: Tensor) => ({ data: Float32Array.from(data), sh
 /** A picture, a voice or latents, by what each input has room for. */
 function inputsOf(
   network: Network,
-  which: TestImage,
+  given: TraceRequest['picture'],
 ): { readonly inputs: Record<string, Tensor>; readonly picture: Planes | null } {
   let picture: Planes | null = null;
   const draw = uniform(1);
@@ -107,7 +119,7 @@ function inputsOf(
       const count = shape.reduce((product, extent) => product * extent, 1);
       const [, channels = 1, height = 1, width = 1] = shape;
       if (shape.length === 4 && (channels === 1 || channels === 3) && height * width > 1) {
-        picture = sampled(testImage(which), channels, width, height);
+        picture = sampled(typeof given === 'string' ? testImage(given) : given, channels, width, height);
         return [name, { data: picture.data, shape }];
       }
       if (shape.length === 3 && height > 1) {

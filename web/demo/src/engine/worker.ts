@@ -1,5 +1,5 @@
 import { DeconvError, init } from 'deconv-wasm';
-import type { Answer, CallName, Calls, Failure, Question, StartResult } from './protocol';
+import type { Answer, CallName, Calls, Failure, Progress, Question, StartResult } from './protocol';
 import { stamp } from './stamp';
 
 async function start({ threads }: Calls['start']['request']): Promise<StartResult> {
@@ -8,13 +8,15 @@ async function start({ threads }: Calls['start']['request']): Promise<StartResul
 }
 
 // What the first step of the page does not need comes with the first question for it.
-const handlers: { [K in CallName]: (request: Calls[K]['request']) => unknown } = {
+const handlers: {
+  [K in CallName]: (request: Calls[K]['request'], tell: (progress: Progress) => void) => unknown;
+} = {
   start,
   stamp,
   convention: async (request) => (await import('./conventions')).convention(request),
   learn: async (request) => (await import('./learn')).learn(request),
   model: async (request) => (await import('./model')).readLayers(request),
-  trace: async (request) => (await import('./trace')).trace(request),
+  trace: async (request, tell) => (await import('./trace')).trace(request, tell),
   bench: async (request) => (await import('./bench')).bench(request),
   gradient: async (request) => (await import('./learn')).gradient(request),
   lab: async (request) => (await import('./lab')).lab(request),
@@ -32,8 +34,9 @@ function failure(error: unknown): Failure {
 
 async function answer({ id, name, request }: Question): Promise<Answer> {
   try {
-    const handler = handlers[name] as (request: unknown) => unknown;
-    const result = (await handler(request)) as Calls[CallName]['result'];
+    const handler = handlers[name] as (request: unknown, tell: (progress: Progress) => void) => unknown;
+    const tell = (progress: Progress) => self.postMessage({ id, progress } satisfies Answer);
+    const result = (await handler(request, tell)) as Calls[CallName]['result'];
     return { id, ok: true, result };
   } catch (error) {
     return { id, ok: false, failure: failure(error) };

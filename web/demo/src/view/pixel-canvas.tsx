@@ -1,5 +1,6 @@
 import type { CSSProperties } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
+import './pixel-canvas.css';
 
 interface Props {
   width: number;

@@ -19,6 +19,7 @@ import {
   trouble,
   wanted,
 } from './bench-run';
+import '../../view/readings.css';
 import './bench.css';
 
 const peerNames: Record<PeerName, string> = { onnxruntime: 'onnxruntime-web', tfjs: 'tfjs-wasm' };

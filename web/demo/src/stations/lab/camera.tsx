@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Picture } from '../../model/picture';
-import { openPicture } from './open-picture';
+import { openPicture } from '../../view/open-picture';
 
 interface Props {
   onPicture: (picture: Picture) => void;

@@ -4,12 +4,12 @@ import { engine, patientEngine } from '../../engine/engine';
 import type { LabRequest, LabResult, LabScore } from '../../engine/protocol';
 import { depthLimit, type PanelKind } from '../../model/lab-state';
 import { UPSAMPLER } from '../../model/learn-state';
-import type { Place } from '../../model/lens';
 import { count } from '../../model/numbers';
 import { middle, type Picture, shrunk } from '../../model/picture';
 import type { State } from '../../model/state';
 import { type TestImage, testImage } from '../../model/test-images';
 import { change, engineStatus, lastReport, state } from '../../store';
+import { makeMagnifier } from '../../view/magnifier';
 import { learned, startLearn } from '../learn/learn-run';
 
 /** A picture a person opened. It is not part of the state: a link cannot carry it, and it stays here. */
@@ -75,10 +75,8 @@ const source = computed<Picture>(() => {
   return which === 'own' ? (ownPicture.value ?? picture('landscape')) : picture(which);
 });
 
-/** Where the magnifier is, the same place of every panel. */
-export const lens = signal<Place>({ x: 0.26, y: 0.34 });
-/** A finger hides what is under it, so the lens then sits above. */
-export const lensLifted = signal(false);
+/** The same place of every panel. */
+export const magnifier = makeMagnifier();
 
 export function useOwn(picture: Picture): void {
   ownPicture.value = picture;

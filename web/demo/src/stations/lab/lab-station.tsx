@@ -1,12 +1,13 @@
 import { useEffect } from 'preact/hooks';
 import { state } from '../../store';
+import { openPicture, pictureFile } from '../../view/open-picture';
 import { useDrop } from '../../view/use-drop';
 import { LabControls } from './lab-controls';
 import { developed, startLab, trouble, useOwn } from './lab-run';
-import { openPicture, pictureFile } from './open-picture';
 import { Panels } from './panels';
 import { Sound } from './sound';
 import { Sources } from './sources';
+import '../../view/readings.css';
 import './lab.css';
 
 /** A picture through the layer, beside the same taps after resizing. */

@@ -1,45 +1,35 @@
-import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useMemo, useRef, useState } from 'preact/hooks';
 import type { LabPanel, LabScore, Report } from '../../engine/protocol';
 import { paintSequential, type Theme } from '../../model/colour';
 import type { PanelKind } from '../../model/lab-state';
-import { lensMoved, lensZooms, pixelAt, pixelText, placeAt, shownSize } from '../../model/lens';
+import { lensZooms, pixelAt, pixelText, shownSize } from '../../model/lens';
 import { count, fixed, milliseconds, percent, plain } from '../../model/numbers';
 import { levelText, unevennessText } from '../../model/phases';
 import type { Planes } from '../../model/picture';
 import { theme } from '../../store';
 import { LiveRegion } from '../../view/live-region';
+import { MagnifiedPicture, UnderLens, UnderOneLens, useColumnWidth } from '../../view/magnifier';
 import { PixelCanvas } from '../../view/pixel-canvas';
 import { panelTitle } from './lab-controls';
-import { type Developed, lens, lensLifted, scores } from './lab-run';
-import { Lens } from './lens';
+import { type Developed, magnifier, scores } from './lab-run';
 
 /** Two to four pictures under one magnifier. */
 export function Panels({ developed }: { developed: Developed }) {
   const { picture, request, result } = developed;
   const { scale, panels } = result;
   const frame = useRef<HTMLDivElement>(null);
-  const available = usePanelWidth(frame, panels.length);
+  const available = useColumnWidth(frame, '.panel', panels.length);
   const { scale: pixel, smoothed } = shownSize(picture.width * scale, available, devicePixelRatio);
   const zoom = lensZooms(scale, 18);
 
-  const onKeyDown = (event: KeyboardEvent) => {
-    const next = lensMoved(lens.value, event.key, event.shiftKey, picture.width, picture.height);
-    if (!next) return;
-    event.preventDefault();
-    lensLifted.value = false;
-    lens.value = next;
-  };
-
   return (
     <>
-      <div
+      <UnderOneLens
+        of={magnifier}
+        steps={picture}
+        count={panels.length}
         class={`panels of-${panels.length}`}
-        ref={frame}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: an application takes keys, here the arrows
-        tabIndex={0}
-        role="application"
-        aria-label={`${panels.length} pictures under one magnifier. Arrow keys move it, with Shift faster.`}
-        onKeyDown={onKeyDown}
+        frame={frame}
       >
         {panels.map((panel) => (
           <PanelFigure
@@ -52,7 +42,7 @@ export function Panels({ developed }: { developed: Developed }) {
             name={picture.name}
           />
         ))}
-      </div>
+      </UnderOneLens>
       <Tables developed={developed} />
       <Rules developed={developed} smoothed={smoothed} mixed={request.groups === 1} />
       <LiveRegion text={spoken(developed)} pace={700} />
@@ -83,32 +73,20 @@ function PanelFigure({ panel, title, pixel, smoothed, zoom, name }: PanelProps) 
     );
   }
   const { output, bytes, summary: range, pattern, report } = shown;
-  const size = { width: output.width * pixel, height: output.height * pixel };
-  const point = (event: PointerEvent) => {
-    const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
-    lensLifted.value = event.pointerType === 'touch';
-    lens.value = placeAt(event.clientX - box.left, event.clientY - box.top, box.width, box.height);
-  };
   return (
     <figure class="panel" data-panel={kind}>
       <figcaption>
         <b>{title}</b> <span class="size">{`${output.width} \u00d7 ${output.height}`}</span>
       </figcaption>
-      <div
-        class="picture"
-        style={{ width: `${size.width}px`, height: `${size.height}px` }}
-        onPointerMove={point}
-        onPointerDown={point}
-      >
-        <PixelCanvas
-          class={smoothed ? 'is-smoothed' : ''}
-          label={`${title}: values from ${plain(range.lowest)} to ${plain(range.highest)}`}
-          width={output.width}
-          height={output.height}
-          bytes={bytes}
-        />
-        <Lens picture={output} bytes={bytes} zoom={zoom} size={size} />
-      </div>
+      <MagnifiedPicture
+        of={magnifier}
+        picture={output}
+        bytes={bytes}
+        label={`${title}: values from ${plain(range.lowest)} to ${plain(range.highest)}`}
+        pixel={pixel}
+        zoom={zoom}
+        smoothed={smoothed}
+      />
       <div class="panel-notes">
         {pattern && (
           <p class="pattern" data-verdict={pattern.verdict}>
@@ -117,9 +95,7 @@ function PanelFigure({ panel, title, pixel, smoothed, zoom, name }: PanelProps) 
           </p>
         )}
         <Score kind={kind} />
-        <p class="under-lens">
-          <Under picture={output} />
-        </p>
+        <UnderLens of={magnifier} picture={output} />
         <p>
           Values {plain(range.lowest)} to {plain(range.highest)}
           {range.clipped > 0 && <>, {percent(range.clipped)} clipped</>}
@@ -177,16 +153,6 @@ function spectrumBytes({ spectrum, side }: LabScore, paint: Theme): Uint8Clamped
   return bytes;
 }
 
-/** The value of the pixel in the middle of the lens. */
-function Under({ picture }: { picture: Planes }) {
-  const { x, y } = pixelAt(lens.value, picture.width, picture.height);
-  return (
-    <>
-      Pixel {x}, {y}: <b>{pixelText(picture, x, y)}</b>
-    </>
-  );
-}
-
 const AROUND = 3;
 const MOST_LINES = 15;
 
@@ -216,7 +182,7 @@ function Tables({ developed }: { developed: Developed }) {
 }
 
 function PanelTables({ kind, title, output }: { kind: PanelKind; title: string; output: Planes }) {
-  const { x, y } = pixelAt(lens.value, output.width, output.height);
+  const { x, y } = pixelAt(magnifier.place.value, output.width, output.height);
   const near = (middle: number, side: number) =>
     Array.from({ length: 2 * AROUND + 1 }, (_, i) => middle - AROUND + i).filter(
       (at) => at >= 0 && at < side,
@@ -343,22 +309,8 @@ function spoken({ request, result }: Developed): string {
   return result.panels
     .flatMap(({ kind, developed: shown }) => {
       if (!shown) return [];
-      const { x, y } = pixelAt(lens.value, shown.output.width, shown.output.height);
+      const { x, y } = pixelAt(magnifier.place.value, shown.output.width, shown.output.height);
       return `${panelTitle(kind, request.kind)}: ${pixelText(shown.output, x, y)}`;
     })
     .join('; ');
-}
-
-/** Width of one panel's column; it changes with the number of panels. */
-function usePanelWidth(frame: { current: HTMLElement | null }, panels: number): number {
-  const [width, setWidth] = useState(0);
-  useLayoutEffect(() => {
-    const panel = frame.current?.querySelector('.panel');
-    if (!panel) return;
-    const observer = new ResizeObserver(([entry]) => entry && setWidth(entry.contentRect.width));
-    observer.observe(panel);
-    setWidth(panel.clientWidth);
-    return () => observer.disconnect();
-  }, [panels]);
-  return width || 320;
 }

@@ -12,6 +12,7 @@ import { SAMPLE_RATE, SECONDS, toneText } from '../../model/voice';
 import { change, engineStatus, state, theme } from '../../store';
 import { Choice } from '../../view/choice';
 import { PixelCanvas } from '../../view/pixel-canvas';
+import { PlayButton } from '../../view/play-button';
 
 type Which = 'raw' | 'repaired';
 const titles: Record<Which, string> = { raw: 'As it is', repaired: 'Repaired' };
@@ -19,44 +20,6 @@ const titles: Record<Which, string> = { raw: 'As it is', repaired: 'Repaired' };
 const result = signal<SoundResult | null>(null);
 /** Nobody listens from the top of the page; what is far below costs nothing until it comes near. */
 const near = signal(false);
-const playing = signal<Which | null>(null);
-
-let audio: AudioContext | null = null;
-let source: AudioBufferSourceNode | null = null;
-
-function stop(): void {
-  source?.stop();
-  source = null;
-  playing.value = null;
-}
-
-/** Only ever called by a press of a button: the page makes no sound on its own. */
-async function play(which: Which, samples: Float32Array): Promise<void> {
-  stop();
-  audio ??= new AudioContext();
-  await audio.resume();
-  const buffer = audio.createBuffer(1, samples.length, SAMPLE_RATE);
-  buffer.copyToChannel(forEars(samples), 0);
-  const node = audio.createBufferSource();
-  node.buffer = buffer;
-  node.connect(audio.destination);
-  node.onended = () => {
-    if (source === node) stop();
-  };
-  node.start();
-  source = node;
-  playing.value = which;
-}
-
-/** Without the constant, which no loudspeaker can give, and without a click at either end. */
-function forEars(samples: Float32Array): Float32Array<ArrayBuffer> {
-  const mean = samples.reduce((a, b) => a + b, 0) / samples.length;
-  const fade = SAMPLE_RATE / 50;
-  return Float32Array.from(samples, (value, n) => {
-    const edge = Math.min(n, samples.length - 1 - n, fade) / fade;
-    return (value - mean) * edge;
-  });
-}
 
 function whenNear(element: HTMLElement | null): () => void {
   const observer = new IntersectionObserver(
@@ -87,7 +50,6 @@ export function Sound() {
   useSignalEffect(() => {
     const status = engineStatus.value;
     if (!near.value || status.is !== 'ready' || !wanted.value) return;
-    stop();
     const { sound: layer, seed } = state.peek().lab;
     void ask({ layer, seed, threads: status.threads });
   });
@@ -150,7 +112,6 @@ function Spectrogram({ which, heard, unevenness }: SpectrogramProps) {
     }
     return all;
   }, [spectrogram, paint, frames, bins]);
-  const on = playing.value === which;
   const loudest = Math.max(...tones.map(({ decibels }) => decibels));
   return (
     <figure class="spectrogram" data-sound={which}>
@@ -167,9 +128,7 @@ function Spectrogram({ which, heard, unevenness }: SpectrogramProps) {
         <span class="kilohertz">{SAMPLE_RATE / 2000} kHz</span>
         <span class="kilohertz is-low">0</span>
       </div>
-      <button type="button" class="button" onClick={() => (on ? stop() : void play(which, samples))}>
-        {on ? 'Stop' : `Play ${which === 'raw' ? 'as it is' : 'repaired'}`}
-      </button>
+      <PlayButton samples={samples} label={`Play ${titles[which].toLowerCase()}`} />
     </figure>
   );
 }

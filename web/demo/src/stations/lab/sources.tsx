@@ -2,6 +2,7 @@ import { levelsOf, toBytes } from '../../model/levels';
 import type { Picture } from '../../model/picture';
 import { testImageNames, testImages } from '../../model/test-images';
 import { change, state } from '../../store';
+import { OpenFile } from '../../view/open-file';
 import { PixelCanvas } from '../../view/pixel-canvas';
 import { Camera } from './camera';
 import { ownPicture, picture, trouble, useOwn } from './lab-run';
@@ -33,20 +34,12 @@ export function Sources({ onFile }: Props) {
         )}
       </fieldset>
       <div class="own-picture">
-        <label class="open-file">
-          <input
-            type="file"
-            accept="image/*"
-            onChange={(event) => {
-              const file = event.currentTarget.files?.[0];
-              if (file) onFile(file);
-              // The same file chosen again is a change again.
-              event.currentTarget.value = '';
-            }}
-          />
-          <b>Your own picture</b>
-          <span class="open-file-hint">Choose, drop or paste. It stays in this page.</span>
-        </label>
+        <OpenFile
+          title="Your own picture"
+          hint="Choose, drop or paste. It stays in this page."
+          accept="image/*"
+          onFiles={([file]) => file && onFile(file)}
+        />
         <Camera
           onPicture={useOwn}
           onTrouble={(sentence) => {

@@ -5,6 +5,7 @@ import { Choice } from '../../view/choice';
 import { GradientView } from './gradient-view';
 import { set, startLearn, trouble } from './learn-run';
 import { TrainingView } from './training-view';
+import '../../view/readings.css';
 import './learn.css';
 
 const names: Record<LearnView, string> = {

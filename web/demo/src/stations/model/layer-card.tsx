@@ -1,4 +1,4 @@
-import { useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { KernelPicture, ModelLayerInfo } from '../../engine/protocol';
 import { diverging, largestMagnitude } from '../../model/colour';
 import { short } from '../../model/curve';
@@ -10,7 +10,7 @@ import { change, state, theme } from '../../store';
 import { PixelCanvas } from '../../view/pixel-canvas';
 import { ValuesTable } from '../../view/values-table';
 import { openInLab, type TakenKernel } from '../lab/lab-run';
-import { opened } from './model-run';
+import { opened, sought } from './model-run';
 
 const verdicts = {
   free: 'No pattern',
@@ -22,9 +22,19 @@ const verdicts = {
 /** One layer of a file. */
 export function LayerCard({ layer }: { layer: ModelLayerInfo }) {
   const { name, geometry, found, problem } = layer;
+  const heading = useRef<HTMLHeadingElement>(null);
+  const isSought = sought.value === name;
+  useEffect(() => {
+    if (!isSought) return;
+    sought.value = null;
+    heading.current?.focus({ preventScroll: true });
+    heading.current?.scrollIntoView();
+  }, [isSought]);
   return (
     <article class="model-layer" data-layer={name} aria-label={`Layer ${name}`}>
-      <h3>{name}</h3>
+      <h3 ref={heading} tabIndex={-1}>
+        {name}
+      </h3>
       {geometry && <p class="layer-name">{geometryInWords(layer)}</p>}
       {problem !== null && <p class="model-problem">Not read: {problem}.</p>}
       {found && (

@@ -10,6 +10,8 @@ import type { ModelRequest, ModelResult } from '../../engine/protocol';
 
 /** The file that is open, with what was found in it. It is not part of the state: it stays in this page. */
 export const opened = signal<{ readonly files: readonly File[]; readonly result: ModelResult } | null>(null);
+/** The layer whose card is to come into view, and the keyboard with it. */
+export const sought = signal<string | null>(null);
 export const reading = signal<string | null>(null);
 export const trouble = signal<string | null>(null);
 

@@ -1,7 +1,9 @@
 import type { ModelResult } from '../../engine/protocol';
 import { count } from '../../model/numbers';
 import { LiveRegion } from '../../view/live-region';
+import { OpenFile } from '../../view/open-file';
 import { useDrop } from '../../view/use-drop';
+import '../../view/readings.css';
 import { LayerCard } from './layer-card';
 import { examples, open, openExample, opened, reading, trouble } from './model-run';
 import { NetworkView } from './network-view';
@@ -28,21 +30,13 @@ export function ModelStation() {
       <NetworkView />
       <h3 class="model-strided">Layer by layer</h3>
       <div class="model-choice">
-        <label class="open-file">
-          <input
-            type="file"
-            multiple
-            accept=".onnx,.tflite,.safetensors,.npy,.npz,.bin,.data,application/octet-stream"
-            onChange={(event) => {
-              void open([...(event.currentTarget.files ?? [])]);
-              event.currentTarget.value = '';
-            }}
-          />
-          <b>Your model</b>
-          <span class="open-file-hint">
-            ONNX, TFLite, safetensors, npy or npz. Choose or drop. It stays in this page.
-          </span>
-        </label>
+        <OpenFile
+          title="Your model"
+          hint="ONNX, TFLite, safetensors, npy or npz. Choose or drop. It stays in this page."
+          accept=".onnx,.tflite,.safetensors,.npy,.npz,.bin,.data,application/octet-stream"
+          multiple
+          onFiles={(files) => void open(files)}
+        />
         <div class="model-examples">
           <p>Or try an example, untrained:</p>
           <div class="presets">

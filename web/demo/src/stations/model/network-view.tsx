@@ -1,22 +1,41 @@
-import { useEffect, useMemo } from 'preact/hooks';
+import { Fragment } from 'preact';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { TracedStep, TraceResult } from '../../engine/protocol';
-import { diverging, largestMagnitude, paintSequential } from '../../model/colour';
+import { diverging, largestMagnitude, paintSequential, type Theme } from '../../model/colour';
 import { short } from '../../model/curve';
+import { shownSize } from '../../model/lens';
 import { madeNetworkNames, madeNetworks } from '../../model/made-networks';
 import { milliseconds, percent } from '../../model/numbers';
 import type { Planes } from '../../model/picture';
+import { testImageNames, testImages } from '../../model/test-images';
 import { toneText } from '../../model/voice';
 import { state, theme } from '../../store';
+import { Choice } from '../../view/choice';
 import { LiveRegion } from '../../view/live-region';
-import { PixelCanvas } from '../../view/pixel-canvas';
 import {
+  MagnifiedPicture,
+  makeMagnifier,
+  UnderLens,
+  UnderOneLens,
+  useColumnWidth,
+} from '../../view/magnifier';
+import { OpenFile } from '../../view/open-file';
+import { PixelCanvas } from '../../view/pixel-canvas';
+import { PlayButton } from '../../view/play-button';
+import {
+  chooseInput,
   follow,
+  openInput,
+  openLayer,
+  ownInput,
   ownName,
+  progress,
   refused,
   repair,
   runMade,
   runnable,
   runOpened,
+  stopRun,
   traced,
   tracing,
 } from './network-run';
@@ -54,9 +73,40 @@ export function NetworkView() {
           {refused.value}
         </p>
       )}
-      {tracing.value && !found && <p class="model-note">Running it, whole and with each layer repaired …</p>}
+      {tracing.value && (
+        <p class="model-note network-running">
+          {`Running it, whole and with each layer repaired${progress.value ? `: ${progress.value.done} of ${progress.value.of}` : ' \u2026'}`}
+          <button type="button" class="button" onClick={stopRun}>
+            Stop it
+          </button>
+        </p>
+      )}
+      {found?.input && <Input />}
       {found && <Traced found={found} />}
       <LiveRegion text={found ? `${culpritText(found)} ${repairText(found)}` : ''} pace={300} />
+    </div>
+  );
+}
+
+/** What goes in. */
+function Input() {
+  const own = ownInput.value;
+  const pictures = testImages.map((value) => ({ value, label: testImageNames[value] }));
+  return (
+    <div class="network-choice">
+      <Choice
+        legend="Picture that goes in"
+        name="network-picture"
+        options={pictures}
+        value={own ? null : state.value.network.picture}
+        onChoose={chooseInput}
+      />
+      <OpenFile
+        title={own ? own.name : 'Your own picture'}
+        hint="It stays in this page."
+        accept="image/*"
+        onFiles={([file]) => file && void openInput(file)}
+      />
     </div>
   );
 }
@@ -97,9 +147,11 @@ function Traced({ found }: { found: TraceResult }) {
               {`${layers[place]?.name}: ${percent(Math.max(layers[place]?.share ?? 0, 0))} of the pattern`}
             </label>
           ))}
-          <button type="button" class="button" onClick={() => repair(allRepaired ? [] : mendable)}>
-            {allRepaired ? 'Undo the repair of all' : 'Repair all'}
-          </button>
+          {mendable.length > 1 && (
+            <button type="button" class="button" onClick={() => repair(allRepaired ? [] : mendable)}>
+              {allRepaired ? 'Undo the repair of all' : 'Repair all'}
+            </button>
+          )}
         </fieldset>
       )}
       <p class="network-after" data-level={found.repair?.level ?? ''}>
@@ -131,10 +183,15 @@ function Step({ step, found }: { step: TracedStep; found: TraceResult }) {
       {own.map(
         (layer) =>
           layer && (
-            <span key={layer.name}>
-              <i>U</i> <b>{short(layer.unevenness)}</b>
-              {isCulprit && ' draws most of it'}
-            </span>
+            <Fragment key={layer.name}>
+              <span>
+                <i>U</i> <b>{short(layer.unevenness)}</b>
+                {isCulprit && ' draws most of it'}
+              </span>
+              <button type="button" class="button" onClick={() => void openLayer(found, layer.name)}>
+                Kernels of {layer.name}
+              </button>
+            </Fragment>
           ),
       )}
       <span class="size">{milliseconds(step.milliseconds)}</span>
@@ -162,57 +219,69 @@ function Thumbnail({ planes }: { planes: Planes }) {
   return <PixelCanvas width={width} height={rows} bytes={bytes} label="" />;
 }
 
+const magnifier = makeMagnifier();
+/** Screen pixels a pixel under the magnifier. */
+const ZOOM = 9;
+
+interface Shown {
+  readonly title: string;
+  readonly planes: Planes;
+  readonly bytes: Uint8ClampedArray<ArrayBuffer>;
+  readonly label: string;
+}
+
 function Outputs({ found: { before, repair: made } }: { found: TraceResult }) {
   const paint = theme.value;
-  const range = useMemo(() => rangeOf(before.data), [before]);
-  const difference = useMemo(
-    () => made && before.data.map((value, index) => (made.after.data[index] ?? 0) - value),
-    [before, made],
-  );
-  const largest = difference ? largestMagnitude([difference]) : 0;
-  const changed = useMemo(() => {
-    const { width, height } = before;
-    const bytes = new Uint8ClampedArray(4 * width * height);
-    for (let i = 0; i < width * height; i++) {
-      bytes.set([...diverging(difference?.[i] ?? 0, largest, paint), 255], 4 * i);
-    }
-    return bytes;
-  }, [difference, largest, paint]);
+  const frame = useRef<HTMLDivElement>(null);
+  const pictures = useMemo(() => {
+    const range = rangeOf(before.data);
+    const own = (title: string, planes: Planes): Shown => ({
+      title,
+      planes,
+      bytes: painted(planes, range),
+      label: `Output of the network, ${title.toLowerCase()}: values from ${short(range[0])} to ${short(range[1])}`,
+    });
+    if (!made) return [own('As it is', before)];
+    return [own('As it is', before), own('Repaired', made.after), difference(before, made.after, paint)];
+  }, [before, made, paint]);
+  const available = useColumnWidth(frame, 'figure', pictures.length);
+  const { scale, smoothed } = shownSize(before.width, available, devicePixelRatio);
   return (
-    <div class="network-outputs">
-      <Output title="As it is" planes={before} range={range} />
-      {made && (
-        <>
-          <Output title="Repaired" planes={made.after} range={range} />
-          <figure>
-            <figcaption>{`Difference, up to ${short(largest)}`}</figcaption>
-            <PixelCanvas
-              width={before.width}
-              height={before.height}
-              bytes={changed}
-              label={`Difference of the outputs, up to ${short(largest)}: blue is lighter after the repair, ochre darker`}
-            />
-          </figure>
-        </>
-      )}
-    </div>
+    <UnderOneLens of={magnifier} steps={before} count={pictures.length} class="network-outputs" frame={frame}>
+      {pictures.map(({ title, planes, bytes, label }) => (
+        <figure key={title}>
+          <figcaption>{title}</figcaption>
+          <MagnifiedPicture
+            of={magnifier}
+            picture={planes}
+            bytes={bytes}
+            label={label}
+            pixel={scale}
+            zoom={ZOOM}
+            smoothed={smoothed}
+          />
+          <UnderLens of={magnifier} picture={planes} />
+        </figure>
+      ))}
+    </UnderOneLens>
   );
 }
 
-function Output(props: { title: string; planes: Planes; range: readonly [number, number] }) {
-  const { title, planes, range } = props;
-  const bytes = useMemo(() => painted(planes, range), [planes, range]);
-  return (
-    <figure>
-      <figcaption>{title}</figcaption>
-      <PixelCanvas
-        width={planes.width}
-        height={planes.height}
-        bytes={bytes}
-        label={`Output of the network, ${title.toLowerCase()}: values from ${short(range[0])} to ${short(range[1])}`}
-      />
-    </figure>
-  );
+/** What the repair changes, of the first channel in colour and of all in numbers. */
+function difference(before: Planes, after: Planes, paint: Theme): Shown {
+  const { width, height, channels } = before;
+  const data = before.data.map((value, index) => (after.data[index] ?? 0) - value);
+  const largest = largestMagnitude([data]);
+  const bytes = new Uint8ClampedArray(4 * width * height);
+  for (let i = 0; i < width * height; i++) {
+    bytes.set([...diverging(data[i] ?? 0, largest, paint), 255], 4 * i);
+  }
+  return {
+    title: `Difference, up to ${short(largest)}`,
+    planes: { width, height, channels, data },
+    bytes,
+    label: `Difference of the outputs, up to ${short(largest)}: blue is lighter after the repair, ochre darker`,
+  };
 }
 
 function rangeOf(data: Float32Array): readonly [number, number] {
@@ -235,26 +304,32 @@ function painted({ channels, width, height, data }: Planes, [low, high]: readonl
   return bytes;
 }
 
-function Tones({ sound: { tones } }: { sound: NonNullable<TraceResult['sound']> }) {
+function Tones({ sound: { before, after, tones } }: { sound: NonNullable<TraceResult['sound']> }) {
   return (
-    <table class="tones">
-      <caption>Tones of the network, in dB of a full sine</caption>
-      <thead>
-        <tr>
-          <th scope="col">Hz</th>
-          <th scope="col">As it is</th>
-          <th scope="col">Repaired</th>
-        </tr>
-      </thead>
-      <tbody>
-        {tones.map(({ frequency, before, after }) => (
-          <tr key={frequency}>
-            <th scope="row">{frequency}</th>
-            <td data-before={before}>{toneText(before)}</td>
-            <td data-after={after ?? ''}>{after === null ? '' : toneText(after)}</td>
+    <>
+      <div class="network-choice">
+        <PlayButton samples={before} label="Play as it is" />
+        {after && <PlayButton samples={after} label="Play repaired" />}
+      </div>
+      <table class="tones">
+        <caption>Tones of the network, in dB of a full sine</caption>
+        <thead>
+          <tr>
+            <th scope="col">Hz</th>
+            <th scope="col">As it is</th>
+            <th scope="col">Repaired</th>
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {tones.map(({ frequency, before, after }) => (
+            <tr key={frequency}>
+              <th scope="row">{frequency}</th>
+              <td data-before={before}>{toneText(before)}</td>
+              <td data-after={after ?? ''}>{after === null ? '' : toneText(after)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </>
   );
 }

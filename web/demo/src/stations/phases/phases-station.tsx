@@ -26,6 +26,7 @@ import {
 } from './phases-run';
 import { Spectrum } from './spectrum';
 import { TapGrid } from './tap-grid';
+import '../../view/readings.css';
 import './phases.css';
 
 const fills = [

@@ -1,4 +1,4 @@
-import { fitted, fromBytes, type Picture } from '../../model/picture';
+import { fitted, fromBytes, type Picture } from '../model/picture';
 
 const LONGEST_SIDE = 256;
 

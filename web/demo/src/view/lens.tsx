@@ -1,9 +1,10 @@
 import { useSignalEffect } from '@preact/signals';
 import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
-import { lensCorner, lensSideFor, lensWindow } from '../../model/lens';
-import { lens, lensLifted } from './lab-run';
+import { lensCorner, lensSideFor, lensWindow } from '../model/lens';
+import type { Magnifier } from './magnifier';
 
 interface Props {
+  of: Magnifier;
   picture: { readonly width: number; readonly height: number };
   bytes: Uint8ClampedArray<ArrayBuffer>;
   /** Screen pixels a picture pixel. */
@@ -11,8 +12,8 @@ interface Props {
   size: { readonly width: number; readonly height: number };
 }
 
-/** True pixels of one panel around the place that all lenses share; the middle one is framed. */
-export function Lens({ picture, bytes, zoom, size }: Props) {
+/** True pixels of one picture around the place that all lenses share; the middle one is framed. */
+export function Lens({ of, picture, bytes, zoom, size }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const { width, height } = picture;
   const lensSide = lensSideFor(size.width);
@@ -24,8 +25,8 @@ export function Lens({ picture, bytes, zoom, size }: Props) {
   }, [bytes, width, height]);
 
   const draw = () => {
-    const place = lens.value;
-    const lifted = lensLifted.value;
+    const place = of.place.value;
+    const lifted = of.lifted.value;
     const target = canvas.current;
     const context = target?.getContext('2d');
     if (!target || !context) return;
