@@ -177,12 +177,13 @@ declare global {
   var heard: number[][];
 }
 
-/** In the page: keeps what is played. */
+/** In the page: keeps what is played, which goes on until it is stopped: on a busy machine it would be over before one looks. */
 function listen(): void {
   globalThis.heard = [];
   const { start } = AudioBufferSourceNode.prototype;
   AudioBufferSourceNode.prototype.start = function (...given) {
     heard.push([...(this.buffer?.getChannelData(0) ?? [])]);
+    this.loop = true;
     start.apply(this, given);
   };
 }
