@@ -6,7 +6,8 @@ import type { Plugin } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { enginesHere } from '../../scripts/browsers.mjs';
 import { type Engine, launchEngine } from '../support/engines';
-import { eventually, type ServedPage, servePage } from './serve';
+import { eventually } from './serve';
+import { type ServedPage, servePage } from './serve-page';
 
 interface Doing {
   /** An XPath in the station. */

@@ -1,11 +1,9 @@
 // Serves the built page and starts Chromium, once for all files of the page's tests.
 
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright';
-import { preview } from 'vite';
 import type { TestProject } from 'vitest/node';
 import { chromiumOptions } from '../../scripts/browsers.mjs';
+import { servePage } from './serve-page';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -16,19 +14,8 @@ declare module 'vitest' {
   }
 }
 
-const inRoot = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
-
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  if (!existsSync(inRoot('build/page/index.html'))) {
-    throw new Error('build/page is missing: run `vite build -c web/demo/vite.config.ts` first');
-  }
-  const server = await preview({
-    configFile: inRoot('web/demo/vite.config.ts'),
-    preview: { port: 0, host: '127.0.0.1', strictPort: false, open: false },
-    logLevel: 'silent',
-  });
-  const url = server.resolvedUrls?.local[0];
-  if (!url) throw new Error('vite preview gave no address');
+  const page = await servePage();
   const { args, ...options } = chromiumOptions();
   const browser = await chromium.launchServer({
     ...options,
@@ -39,10 +26,10 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       '--enable-features=WebMachineLearningNeuralNetwork',
     ],
   });
-  project.provide('servedUrl', url);
+  project.provide('servedUrl', page.url);
   project.provide('browserEndpoint', browser.wsEndpoint());
   return async () => {
     await browser.close();
-    await server.close();
+    await page.close();
   };
 }

@@ -1,29 +1,10 @@
-import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright';
-import { type Plugin, preview } from 'vite';
 import { expect, inject } from 'vitest';
 import { PATIENCE_MS } from '../support/patience';
+import type { ServedPage } from './serve-page';
 
 /** `expect.poll`: what is waited for is a condition, for as long as a busy machine may take to fulfil it. */
 export const eventually = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: PATIENCE_MS });
-
-export interface ServedPage {
-  readonly url: string;
-  close(): Promise<void>;
-}
-
-/** The built page on a port of its own, with the headers of `vite preview`. */
-export async function servePage(plugins: readonly Plugin[]): Promise<ServedPage> {
-  const server = await preview({
-    configFile: fileURLToPath(new URL('../../web/demo/vite.config.ts', import.meta.url)),
-    preview: { port: 0, host: '127.0.0.1', strictPort: false, open: false },
-    logLevel: 'silent',
-    plugins: [...plugins],
-  });
-  const url = server.resolvedUrls?.local[0];
-  if (!url) throw new Error('vite preview gave no address');
-  return { url, close: () => server.close() };
-}
 
 export interface Served extends ServedPage {
   readonly browser: Browser;

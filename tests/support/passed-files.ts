@@ -32,6 +32,7 @@ const WHOLE: Readonly<Record<string, readonly string[]>> = {
     'build/page',
     'web/demo/vite.config.ts',
     'tests/demo/serve-once.ts',
+    'tests/demo/serve-page.ts',
     'scripts/browsers.mjs',
     'tests/fixtures',
   ],
