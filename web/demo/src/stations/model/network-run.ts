@@ -82,13 +82,13 @@ export function repair(places: readonly number[]): void {
 export async function openLayer({ file }: TraceResult, name: string): Promise<void> {
   const { made } = state.value.network;
   const files = ownFiles.value ?? madeFiles(made, file);
-  if (opened.value?.files !== files) await open(files);
+  if (opened.value?.files[0] !== files[0]) await open(files);
   sought.value = name;
 }
 
 let madeFile: readonly File[] = [];
 
-/** The same list for the same network. */
+/** The same file for the same network. */
 function madeFiles(made: string, bytes: TraceResult['file']): readonly File[] {
   const name = `${made}.onnx`;
   if (bytes !== null && madeFile[0]?.name !== name) madeFile = [new File([bytes], name)];
