@@ -92,6 +92,7 @@ describe.each(hands)('a person, %s,', (_, options, press) => {
 
   it("opens a layer of the page's own network, by its kernels, and in the lab", async () => {
     await press(page, model().getByRole('button', { name: 'FSRCNN \u00d73', exact: true }).first());
+    // What another network gave is gone at once: these are the steps of the page's own.
     await eventually(() => page.url()).toContain('Nn=fsrcnn');
     const step = model().locator('[data-step="deconv"]');
     await press(page, step.getByRole('button', { name: 'Kernels of deconv' }));
@@ -149,6 +150,29 @@ it('stops a network that takes long, and runs it again when asked', async () => 
   await button.click();
   await model.locator('.network-verdict').waitFor();
   expect(await model.getByRole('alert').count()).toBe(0);
+
+  // A repair that is stopped, as soon as it can be, leaves what was there.
+  const verdict = await model.locator('.network-verdict').textContent();
+  await page.evaluate(() => {
+    const seen = new MutationObserver(() => {
+      const stop = [...document.querySelectorAll('#model button')].find(
+        (one) => one.textContent === 'Stop it',
+      );
+      if (!(stop instanceof HTMLElement)) return;
+      seen.disconnect();
+      stop.click();
+    });
+    seen.observe(document.querySelector('#model') as Element, { childList: true, subtree: true });
+    document.querySelector<HTMLElement>('#model .network-repair input')?.click();
+  });
+  await eventually(() => page.url()).not.toContain('Nr=');
+  const first = model.locator('.network-repair input').first();
+  await eventually(() => first.isChecked()).toBe(false);
+  expect(await model.locator('.network-verdict').textContent()).toBe(verdict);
+  expect(await model.locator('.network-after').textContent()).toBe('Nothing is repaired yet.');
+  expect(await model.getByRole('alert').count()).toBe(0);
+  await first.click();
+  await eventually(() => model.locator('.network-after').textContent()).toMatch(/^The pattern/);
   // Blocking is what the browser speaks of.
   await leave(/Service Worker.*blocked/);
 });

@@ -80,8 +80,9 @@ export function repair(places: readonly number[]): void {
 
 /** Opens the network that ran as a file, if it is not open yet, and brings a layer of it into view. */
 export async function openLayer({ file }: TraceResult, name: string): Promise<void> {
-  const { made } = state.value.network;
-  const files = ownFiles.value ?? madeFiles(made, file);
+  if (shown === null) return;
+  const { network } = shown.request;
+  const files = 'files' in network ? network.files : madeFiles(network.made, file);
   if (opened.value?.files[0] !== files[0]) await open(files);
   sought.value = name;
 }
@@ -104,43 +105,87 @@ const wanted = computed<TraceRequest | null>(() => {
   return { network, picture: ownInput.value ?? picture, repaired, threads: status.threads };
 });
 
-let last = '';
-let lastPicture: TraceRequest['picture'] | undefined;
+/** A wish to run something; a list of the same things is no other wish. */
+interface Wish {
+  readonly request: TraceRequest;
+  readonly network: string;
+  readonly repaired: string;
+}
+
+const wishOf = (request: TraceRequest): Wish => ({
+  request,
+  network: JSON.stringify([request.network, ownName.value, presses.value]),
+  repaired: JSON.stringify([request.repaired, request.threads]),
+});
+
+const isSame = (a: Wish, b: Wish | null) =>
+  a.network === b?.network && a.repaired === b.repaired && a.request.picture === b.request.picture;
+
+/** The newest wish, and the one whose result is shown. */
+let newest: Wish | null = null;
+let shown: Wish | null = null;
+
+function show(result: TraceResult | null, wish: Wish | null): void {
+  shown = wish;
+  traced.value = result;
+}
 
 /** Runs whatever the state and the open file ask for, once for each wish. */
 export const follow = () =>
   effect(() => {
     const request = wanted.value;
-    // A list of the same things is no other wish; a picture is compared by what it is.
-    const key = JSON.stringify([{ ...request, picture: null }, ownName.value, presses.value]);
-    if (key === last && request?.picture === lastPicture) return;
-    last = key;
-    lastPicture = request?.picture;
     if (request === null) {
-      traced.value = null;
+      newest = null;
+      show(null, null);
+      ran();
       return;
     }
-    void run(request);
+    const wish = wishOf(request);
+    if (isSame(wish, newest)) return;
+    newest = wish;
+    void run(wish);
   });
 
-async function run(request: TraceRequest): Promise<void> {
+async function run(wish: Wish): Promise<void> {
   tracing.value = true;
   refused.value = null;
+  // Nobody reads one network's steps under another's name.
+  if (wish.network !== shown?.network) show(null, null);
   try {
     engine ??= anotherEngine();
-    const result = await engine.ask('trace', request, (told) => {
+    const result = await engine.ask('trace', wish.request, (told) => {
       progress.value = told;
     });
-    if (result === STALE && engine === undefined) {
-      traced.value = null;
-      refused.value = 'Stopped. Press its button to run it again.';
-    } else if (result === STALE || request !== wanted.peek()) return;
-    else traced.value = result;
+    if (wish !== newest) return;
+    if (result !== STALE) show(result, wish);
+    else stopped();
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
-    traced.value = null;
+    if (wish !== newest) return;
+    show(null, null);
     refused.value = error.message;
   }
+  ran();
+}
+
+function ran(): void {
   progress.value = null;
   tracing.value = false;
+}
+
+/** What was there before the run that was stopped is there again. */
+function stopped(): void {
+  if (shown === null) {
+    refused.value = 'Stopped. Press its button to run it again.';
+    return;
+  }
+  newest = shown;
+  const { picture, repaired } = shown.request;
+  batch(() => {
+    ownInput.value = typeof picture === 'string' ? null : picture;
+    change((before) => ({
+      ...before,
+      network: { ...before.network, repaired, ...(typeof picture === 'string' && { picture }) },
+    }));
+  });
 }
