@@ -5,6 +5,7 @@
 import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { promisedBy } from '../support/promised.js';
 import { findNode20, makeProject, root, run, temporaryFolder, versionOf, writeFiles } from './support.js';
 
 const PAGES = [
@@ -42,11 +43,6 @@ function blocksOf(page: string, language = 'js'): string[] {
 /** A block that begins with the name of a file is that file, which another block of the page starts. */
 function fileNameOf(code: string): string | undefined {
   return /^\/\/ ([\w-]+\.js)\n/.exec(code)?.[1];
-}
-
-/** The comments behind console.log calls that end on their line, in order. */
-function promisedBy(code: string): string[] {
-  return [...code.matchAll(/^console\.log\(.*\); \/\/ (.+)$/gm)].map((match) => match[1] ?? '');
 }
 
 /** GitHub's anchor of a heading. */

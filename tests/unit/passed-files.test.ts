@@ -23,9 +23,9 @@ it.each([
   ],
   // Files by name, in folders that are joined, and of folders that its project takes whole.
   ['node', 'conformance/graph.test.ts', ['tests/fixtures/modules/graph.json']],
-  ['node', 'conformance/module-examples.test.ts', ['web/lib/modules/dropout.ts']],
   ['node', 'fuzz/api.test.ts', ['tests/fuzz/apply.ts', 'tests/fuzz/linear-maps.ts']],
   ['package', 'package/docs.test.ts', ['docs/onnx.md', 'README.md', 'tests/fixtures/models/unet.onnx']],
+  ['package', 'package/docstrings.test.ts', ['web/lib/modules/dropout.ts', 'scripts/docstrings.mjs']],
   [
     'consumers',
     'package/consumers/next.test.ts',

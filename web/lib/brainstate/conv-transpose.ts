@@ -56,9 +56,8 @@ abstract class ConvTranspose<Rank extends SpatialRank> extends BrainstateLayer<R
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `BAD_SHAPE`, `BAD_BUFFER`, `TOO_LARGE`, `OUT_OF_MEMORY`
  *
  * @example
- * await init();
  * const up = new ConvTranspose1d({ inSize: [28, 16], outChannels: 8, kernelSize: 4, stride: 2 });
- * up.outSize; // [56, 8]
+ * console.log(up.outSize.join('x')); // 56x8
  */
 export class ConvTranspose1d extends ConvTranspose<1> {
   constructor(options: BrainstateConvTransposeOptions<1>) {
@@ -75,7 +74,7 @@ export class ConvTranspose1d extends ConvTranspose<1> {
  * @example
  * await init();
  * const up = new ConvTranspose2d({ inSize: [16, 16, 32], outChannels: 16, kernelSize: 4, stride: 2 });
- * const y = up.forward({ data: new Float32Array(16 * 16 * 32), shape: [16, 16, 32] }); // [32, 32, 16]
+ * console.log(up.forward({ data: new Float32Array(16 * 16 * 32), shape: [16, 16, 32] }).shape.join('x')); // 32x32x16
  */
 export class ConvTranspose2d extends ConvTranspose<2> {
   constructor(options: BrainstateConvTransposeOptions<2>) {
@@ -91,9 +90,8 @@ export class ConvTranspose2d extends ConvTranspose<2> {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `BAD_SHAPE`, `BAD_BUFFER`, `TOO_LARGE`, `OUT_OF_MEMORY`
  *
  * @example
- * await init();
  * const up = new ConvTranspose3d({ inSize: [4, 4, 2, 8], outChannels: 4, kernelSize: 2, stride: 2 });
- * up.outSize; // [8, 8, 4, 4]
+ * console.log(up.outSize.join('x')); // 8x8x4x4
  */
 export class ConvTranspose3d extends ConvTranspose<3> {
   constructor(options: BrainstateConvTransposeOptions<3>) {

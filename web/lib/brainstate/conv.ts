@@ -72,8 +72,8 @@ abstract class Conv<Rank extends SpatialRank> extends BrainstateLayer<Rank> {
  *
  * @example
  * await init();
- * const blur = new Conv1d({ inSize: [100, 1], outChannels: 1, kernelSize: 3, wInit: Constant(1 / 3) });
- * const y = blur.forward({ data: new Float32Array(100), shape: [100, 1] }); // [100, 1]
+ * const blur = new Conv1d({ inSize: [5, 1], outChannels: 1, kernelSize: 3, wInit: Constant(0.25) });
+ * console.log(blur.forward({ data: [0, 0, 4, 0, 0], shape: [5, 1] }).data.join(' ')); // 0 1 1 1 0
  */
 export class Conv1d extends Conv<1> {
   constructor(options: BrainstateConvOptions<1>) {
@@ -88,9 +88,8 @@ export class Conv1d extends Conv<1> {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `BAD_SHAPE`, `BAD_BUFFER`, `TOO_LARGE`, `OUT_OF_MEMORY`
  *
  * @example
- * await init();
  * const half = new Conv2d({ inSize: [28, 28, 3], outChannels: 8, kernelSize: 3, stride: 2, bInit: ZeroInit() });
- * half.outSize; // [14, 14, 8]
+ * console.log(half.outSize.join('x')); // 14x14x8
  */
 export class Conv2d extends Conv<2> {
   constructor(options: BrainstateConvOptions<2>) {
@@ -106,9 +105,8 @@ export class Conv2d extends Conv<2> {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `BAD_SHAPE`, `BAD_BUFFER`, `TOO_LARGE`, `OUT_OF_MEMORY`
  *
  * @example
- * await init();
  * const conv = new Conv3d({ inSize: [8, 8, 4, 2], outChannels: 3, kernelSize: [3, 3, 2], padding: 'VALID' });
- * conv.outSize; // [6, 6, 3, 3]
+ * console.log(conv.outSize.join('x')); // 6x6x3x3
  */
 export class Conv3d extends Conv<3> {
   constructor(options: BrainstateConvOptions<3>) {

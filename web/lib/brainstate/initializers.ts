@@ -104,42 +104,95 @@ export interface OrthogonalOptions extends SeedOptions {
  * Defaults: scale 1, `'fan_in'`, `'truncated_normal'`.
  *
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`; the initializer: `BAD_SHAPE` for fewer than two axes
+ *
+ * @example
+ * const values = VarianceScaling({ scale: 2, distribution: 'uniform', seed: 1 })([3, 3, 32, 64]);
+ * const variance = values.reduce((sum, value) => sum + value ** 2, 0) / values.length;
+ * console.log((variance * 3 * 3 * 32).toFixed(1)); // 2.0
  */
 export function VarianceScaling(options: VarianceScalingOptions = {}): SeededInitializer {
   return scaling('VarianceScaling', options, 1, 'fan_in', 'truncated_normal');
 }
 
-/** Glorot and Bengio (2010): variance `2 / (fan_in + fan_out)`, truncated normal. brainstate's default. */
+/**
+ * Glorot and Bengio (2010): variance `2 / (fan_in + fan_out)`, truncated normal. brainstate's default.
+ *
+ * @example
+ * const values = XavierNormal({ seed: 1 })([3, 3, 8, 16]);
+ * const variance = values.reduce((sum, value) => sum + value ** 2, 0) / values.length;
+ * console.log((variance * 3 * 3 * (8 + 16)).toFixed(1)); // 2.0
+ */
 export function XavierNormal(options: VarianceScalingOptions = {}): SeededInitializer {
   return scaling('XavierNormal', options, 1, 'fan_avg', 'truncated_normal');
 }
 
-/** Glorot and Bengio (2010): variance `2 / (fan_in + fan_out)`, uniform. */
+/**
+ * Glorot and Bengio (2010): variance `2 / (fan_in + fan_out)`, uniform.
+ *
+ * @example
+ * const values = XavierUniform({ seed: 1 })([3, 3, 8, 16]);
+ * const bound = Math.sqrt(6 / (3 * 3 * (8 + 16)));
+ * console.log(values.every((value) => Math.abs(value) <= bound)); // true
+ */
 export function XavierUniform(options: VarianceScalingOptions = {}): SeededInitializer {
   return scaling('XavierUniform', options, 1, 'fan_avg', 'uniform');
 }
 
-/** He et al. (2015): variance `2 / fan_in`, truncated normal. */
+/**
+ * He et al. (2015): variance `2 / fan_in`, truncated normal.
+ *
+ * @example
+ * const values = KaimingNormal({ seed: 1 })([3, 3, 8, 16]);
+ * const variance = values.reduce((sum, value) => sum + value ** 2, 0) / values.length;
+ * console.log((variance * 3 * 3 * 8).toFixed(1)); // 2.0
+ */
 export function KaimingNormal(options: VarianceScalingOptions = {}): SeededInitializer {
   return scaling('KaimingNormal', options, 2, 'fan_in', 'truncated_normal');
 }
 
-/** He et al. (2015): variance `2 / fan_in`, uniform. */
+/**
+ * He et al. (2015): variance `2 / fan_in`, uniform.
+ *
+ * @example
+ * const values = KaimingUniform({ seed: 1 })([3, 3, 8, 16]);
+ * const bound = Math.sqrt(6 / (3 * 3 * 8));
+ * console.log(values.every((value) => Math.abs(value) <= bound)); // true
+ */
 export function KaimingUniform(options: VarianceScalingOptions = {}): SeededInitializer {
   return scaling('KaimingUniform', options, 2, 'fan_in', 'uniform');
 }
 
-/** LeCun et al. (1998): variance `1 / fan_in`, truncated normal. */
+/**
+ * LeCun et al. (1998): variance `1 / fan_in`, truncated normal.
+ *
+ * @example
+ * const values = LecunNormal({ seed: 1 })([3, 3, 8, 16]);
+ * const variance = values.reduce((sum, value) => sum + value ** 2, 0) / values.length;
+ * console.log((variance * 3 * 3 * 8).toFixed(1)); // 1.0
+ */
 export function LecunNormal(options: VarianceScalingOptions = {}): SeededInitializer {
   return scaling('LecunNormal', options, 1, 'fan_in', 'truncated_normal');
 }
 
-/** LeCun et al. (1998): variance `1 / fan_in`, uniform. */
+/**
+ * LeCun et al. (1998): variance `1 / fan_in`, uniform.
+ *
+ * @example
+ * const values = LecunUniform({ seed: 1 })([3, 3, 8, 16]);
+ * const bound = Math.sqrt(3 / (3 * 3 * 8));
+ * console.log(values.every((value) => Math.abs(value) <= bound)); // true
+ */
 export function LecunUniform(options: VarianceScalingOptions = {}): SeededInitializer {
   return scaling('LecunUniform', options, 1, 'fan_in', 'uniform');
 }
 
-/** Normal with the given mean and standard deviation. */
+/**
+ * Normal with the given mean and standard deviation.
+ *
+ * @example
+ * const values = Normal({ mean: 1, scale: 0.1, seed: 1 })(10_000);
+ * console.log((values.reduce((sum, value) => sum + value, 0) / values.length).toFixed(2)); // 1.00
+ */
 export function Normal(options: NormalOptions = {}): SeededInitializer {
   const where = 'Normal';
   const checked = readOptions<NormalOptions>(where, options, ['mean', 'scale', ...SEED_OPTION_NAMES]);
@@ -154,7 +207,13 @@ export function Normal(options: NormalOptions = {}): SeededInitializer {
   });
 }
 
-/** Normal, cut off below `lower` and above `upper` (absolute values, not deviations). */
+/**
+ * Normal, cut off below `lower` and above `upper` (absolute values, not deviations).
+ *
+ * @example
+ * const values = TruncatedNormal({ lower: -0.5, upper: 1, seed: 1 })(10_000);
+ * console.log(values.every((value) => value >= -0.5 && value <= 1)); // true
+ */
 export function TruncatedNormal(options: TruncatedNormalOptions = {}): SeededInitializer {
   const where = 'TruncatedNormal';
   const checked = readOptions<TruncatedNormalOptions>(where, options, [
@@ -212,7 +271,13 @@ function checkInterval(where: string, interval: Interval): Interval {
   return refuse('BAD_OPTION', where, `upper above lower (${low})`, high, 'Widen the interval.');
 }
 
-/** Uniform from `minVal` to `maxVal`. */
+/**
+ * Uniform from `minVal` to `maxVal`.
+ *
+ * @example
+ * const values = Uniform({ minVal: -1, maxVal: 1, seed: 1 })([4, 2]);
+ * console.log(values.length, values.every((value) => Math.abs(value) <= 1)); // 8 true
+ */
 export function Uniform(options: UniformOptions = {}): SeededInitializer {
   const where = 'Uniform';
   const checked = readOptions<UniformOptions>(where, options, ['minVal', 'maxVal', ...SEED_OPTION_NAMES]);
@@ -230,7 +295,13 @@ export function Uniform(options: UniformOptions = {}): SeededInitializer {
   });
 }
 
-/** One value everywhere (1 by default), or values that broadcast to the shape. */
+/**
+ * One value everywhere (1 by default), or values that broadcast to the shape.
+ *
+ * @example
+ * console.log(Constant(0.5)([2, 2]).join(' ')); // 0.5 0.5 0.5 0.5
+ * console.log(Constant([1, 2])([2, 2]).join(' ')); // 1 2 1 2
+ */
 export function Constant(value: Amount = 1, options: UnitOptions = {}): SeededInitializer {
   return constant('Constant', value, options);
 }
@@ -244,12 +315,23 @@ function constant(where: string, value: Amount, options: UnitOptions): SeededIni
   });
 }
 
-/** Zeros, the usual initial bias. */
+/**
+ * Zeros, the usual initial bias.
+ *
+ * @example
+ * const layer = new Conv1d({ inSize: [8, 1], outChannels: 2, kernelSize: 3, bInit: ZeroInit() });
+ * console.log(layer.bias.data.join(' ')); // 0 0
+ */
 export function ZeroInit(options: UnitOptions = {}): SeededInitializer {
   return constant('ZeroInit', 0, options);
 }
 
-/** Ones. */
+/**
+ * Ones.
+ *
+ * @example
+ * console.log(OneInit()([3]).join(' ')); // 1 1 1
+ */
 export function OneInit(options: UnitOptions = {}): SeededInitializer {
   return constant('OneInit', 1, options);
 }
@@ -259,6 +341,10 @@ export function OneInit(options: UnitOptions = {}): SeededInitializer {
  * fewer. Its rows run along `axis`, its columns along all other axes.
  *
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`; the initializer: `BAD_SHAPE` for a shape without that axis
+ *
+ * @example
+ * const [a, b, c, d] = Orthogonal({ seed: 1 })([2, 2]);
+ * console.log((a * a + b * b).toFixed(3), Math.abs(a * c + b * d).toFixed(3)); // 1.000 0.000
  */
 export function Orthogonal(options: OrthogonalOptions = {}): SeededInitializer {
   const where = 'Orthogonal';
@@ -310,9 +396,11 @@ export interface BilinearOptions {
  * divide the kernel, `BAD_SHAPE`
  *
  * @example
- * const up = new ConvTranspose2d({
- *   inSize: [8, 8, 32], outChannels: 16, kernelSize: 4, stride: 2, wInit: Icnr({ stride: 2 }),
- * });
+ * await init();
+ * const options = { inSize: [4, 1], outChannels: 1, kernelSize: 2, stride: 2 };
+ * const up = new ConvTranspose1d({ ...options, wInit: Icnr({ stride: 2 }) });
+ * const { data } = up.forward({ data: [1, 1, 1, 1], shape: [4, 1] });
+ * console.log(data.every((value) => value === data[0])); // true
  */
 export function Icnr(options: IcnrOptions): SeededInitializer {
   const where = 'Icnr';
@@ -345,6 +433,12 @@ export function Icnr(options: IcnrOptions): SeededInitializer {
  *
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`; the initializer: `UNSUPPORTED` for other kernel sizes,
  * `BAD_SHAPE`
+ *
+ * @example
+ * await init();
+ * const options = { inSize: [3, 1], outChannels: 1, kernelSize: 4, stride: 2 };
+ * const up = new ConvTranspose1d({ ...options, wInit: Bilinear({ stride: 2 }) });
+ * console.log(up.forward({ data: [4, 8, 12], shape: [3, 1] }).data.join(' ')); // 3 5 7 9 11 9
  */
 export function Bilinear(options: BilinearOptions): SeededInitializer {
   const where = 'Bilinear';

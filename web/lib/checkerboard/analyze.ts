@@ -80,8 +80,10 @@ export interface Analysis {
  * `DISPOSED`, `UNSUPPORTED` for a pass that lowers the resolution
  *
  * @example
- * const { verdict, levelDbc, sentence } = analyze(layer);
- * analyze({ geometry: { stride: 2 }, weight: { data: [1, 1, 1], shape: [1, 1, 3] } }).unevenness; // 0.1
+ * const weight = { data: [1, 1, 1], shape: [1, 1, 3] };
+ * const { verdict, unevenness, levelDbc, gains } = analyze({ geometry: { stride: 2 }, weight });
+ * console.log(verdict, unevenness.toFixed(2), levelDbc.toFixed(1)); // overlap 0.10 -9.5
+ * console.log(gains[0][0].join(' ')); // 2 1
  */
 export function analyze(subject: Subject, options: AnalyzeOptions = {}): Analysis {
   const where = 'analyze';

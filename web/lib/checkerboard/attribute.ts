@@ -109,8 +109,10 @@ export interface Attribution {
  * `BAD_TYPE`; as `run`; the reason of `signal`
  *
  * @example
- * const net = await loadNetwork('decoder.onnx');
- * const { culprit, sentence } = await attribute(net);
+ * const net = await loadNetwork('unet.onnx');
+ * const { culprit, layers } = await attribute(net);
+ * console.log(culprit); // /up1/ConvTranspose
+ * console.log(layers.map(({ share }) => `${(100 * share).toFixed(0)} %`).join(', ')); // -1 %, 81 %
  */
 export async function attribute(
   network: PatternNetwork,

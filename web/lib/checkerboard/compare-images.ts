@@ -28,7 +28,9 @@ export interface ImageComparison {
  * @throws {DeconvError} `BAD_SHAPE`, `BAD_OPTION` (values that are not finite), `BAD_TYPE`
  *
  * @example
- * const { psnr, ssim } = compareImages(net.forward(x), repaired.forward(x));
+ * const image = { data: [0, 64, 128, 255], shape: [1, 1, 2, 2] };
+ * const other = { data: [1, 63, 129, 254], shape: [1, 1, 2, 2] };
+ * console.log(compareImages(image, other, { range: 255 }).psnr.toFixed(1)); // 48.1
  */
 export function compareImages(one: Image, other: Image, options: CompareOptions = {}): ImageComparison {
   const where = 'compareImages';

@@ -24,7 +24,11 @@ export interface NetworkComparison extends PatternChange {
  * @throws {DeconvError} as `attribute`
  *
  * @example
- * const change = await compareNetworks(await loadNetwork('up.onnx'), await loadNetwork('repaired.onnx'), null);
+ * const net = await loadNetwork('fsrcnn-x2.onnx');
+ * const [layer] = (await net.upsampling()).layers;
+ * const repaired = net.withWeights([{ layer, weight: repairKernels(layer.kernels).weight.data }]);
+ * const { fallDb, psnr } = await compareNetworks(net, repaired);
+ * console.log(fallDb.toFixed(1), psnr.toFixed(1)); // 13.5 13.9
  */
 export async function compareNetworks(
   before: PatternNetwork,

@@ -29,7 +29,12 @@ export interface ToResizeConvOptions {
  * has no equal at the borders; `BAD_TYPE`, `DISPOSED`
  *
  * @example
- * const plain = toConvTranspose(resize);
+ * await init();
+ * const options = { inChannels: 1, outChannels: 1, scaleFactor: 2, kernelSize: 3, padding: 1 };
+ * const resize = new ResizeConv1d({ ...options, seed: 1 });
+ * const x = { data: [1, 2, 4], shape: [1, 1, 3] };
+ * const [one, other] = [resize, toConvTranspose(resize)].map((layer) => layer.forward(x).data);
+ * console.log(one.every((value, index) => Math.abs(value - other[index]) < 1e-6)); // true
  */
 export function toConvTranspose(layer: ResizeConv | SmoothConvTranspose): ConvTranspose {
   const where = 'toConvTranspose';
@@ -73,8 +78,11 @@ export function toConvTranspose(layer: ResizeConv | SmoothConvTranspose): ConvTr
  * `BAD_TYPE`, `DISPOSED`
  *
  * @example
+ * const options = { inChannels: 1, outChannels: 1, kernelSize: 4, stride: 2, padding: 1 };
+ * const layer = new ConvTranspose1d({ ...options, seed: 1 });
  * repair(layer);
  * const resize = toResizeConv(layer);
+ * console.log(resize.scaleFactor, resize.kernelSize); // [ 2 ] [ 3 ]
  */
 export function toResizeConv(
   layer: ConvTranspose | SmoothConvTranspose,

@@ -46,7 +46,9 @@ export interface InitializeBilinearOptions {
  * `BAD_TYPE`, `BAD_OPTION`, `BAD_SHAPE` (of `values`), `DISPOSED`
  *
  * @example
- * const up = initializeIcnr(new ConvTranspose2d({ inChannels: 64, outChannels: 3, kernelSize: 4, stride: 2 }), { seed: 1 });
+ * const options = { inChannels: 64, outChannels: 3, kernelSize: 4, stride: 2 };
+ * console.log(analyze(new ConvTranspose2d({ ...options, seed: 1 })).verdict); // weights-only
+ * console.log(analyze(initializeIcnr(new ConvTranspose2d(options), { seed: 1 })).verdict); // free
  */
 export function initializeIcnr<Kind extends Layer>(layer: Kind, options: InitializeIcnrOptions = {}): Kind {
   const where = 'initializeIcnr';
@@ -79,8 +81,9 @@ export function initializeIcnr<Kind extends Layer>(layer: Kind, options: Initial
  * masked or filtered), `BAD_TYPE`, `BAD_OPTION`, `DISPOSED`
  *
  * @example
- * const up = new ConvTranspose2d({ inChannels: 3, outChannels: 3, kernelSize: 4, stride: 2, padding: 1, groups: 3 });
+ * const up = new ConvTranspose1d({ inChannels: 1, outChannels: 1, kernelSize: 4, stride: 2, padding: 1 });
  * initializeBilinear(up);
+ * console.log(up.weight.data.join(' ')); // 0.25 0.75 0.75 0.25
  */
 export function initializeBilinear<Kind extends Layer>(
   layer: Kind,

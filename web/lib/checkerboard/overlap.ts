@@ -38,7 +38,7 @@ export interface FiniteAxis extends AxisGeometry {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `TOO_LARGE`
  *
  * @example
- * overlapCounts({ kernelSize: 3, stride: 2 }); // [2, 1]
+ * console.log(overlapCounts({ kernelSize: 3, stride: 2 })); // [ 2, 1 ]
  */
 export function overlapCounts(axis: AxisGeometry): number[] {
   const where = 'overlapCounts';
@@ -58,6 +58,9 @@ export function overlapCounts(axis: AxisGeometry): number[] {
  * common factor and the stride divides the kernel. That alone says nothing about the weights.
  *
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`
+ *
+ * @example
+ * console.log(evenOverlap({ kernelSize: 4, stride: 2 }), evenOverlap({ kernelSize: 3, stride: 2 })); // true false
  */
 export function evenOverlap(axis: AxisGeometry): boolean {
   const { kernelSize, stride, dilation } = checkAxis('evenOverlap', 'axis', axis);
@@ -70,7 +73,8 @@ export function evenOverlap(axis: AxisGeometry): boolean {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `TOO_LARGE`
  *
  * @example
- * overlap([{ kernelSize: 3, stride: 2 }, { kernelSize: 3, stride: 2 }]).counts; // [4, 2, 2, 1]
+ * const axis = { kernelSize: 3, stride: 2 };
+ * console.log(overlap([axis, axis]).counts); // [ 4, 2, 2, 1 ]
  */
 export function overlap(axes: readonly AxisGeometry[]): Overlap {
   return summarize(checkGeometry('overlap', axes).map(overlapCounts));
@@ -102,7 +106,8 @@ export function summarize(perAxis: readonly (readonly number[])[]): Overlap {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `TOO_LARGE`
  *
  * @example
- * overlapMap([{ kernelSize: 3, stride: 2, inputSize: 3 }]); // { shape: [7], counts: [1, 1, 2, 1, 2, 1, 1] }
+ * const { shape, counts } = overlapMap([{ kernelSize: 3, stride: 2, inputSize: 3 }]);
+ * console.log(shape.join('x'), counts.join(' ')); // 7 1 1 2 1 2 1 1
  */
 export function overlapMap(axes: readonly FiniteAxis[]): { shape: number[]; counts: number[] } {
   const where = 'overlapMap';

@@ -31,7 +31,8 @@ export interface LayerPenalty {
  *
  * @example
  * const weight = { data: [1, 2, 3], shape: [1, 1, 3] };
- * kernelsPenalty({ geometry: { stride: 2 }, weight }); // { loss: 2, gradient: [2, -2, 2] }
+ * const { loss, gradient } = kernelsPenalty({ geometry: { stride: 2 }, weight });
+ * console.log(loss, gradient.join(' ')); // 2 2 -2 2
  */
 export function kernelsPenalty(kernels: Kernels, strength = 1): KernelsPenalty {
   const where = 'kernelsPenalty';
@@ -50,7 +51,10 @@ export function kernelsPenalty(kernels: Kernels, strength = 1): KernelsPenalty {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED` (dilated input), `DISPOSED`
  *
  * @example
- * const { loss, gradient } = spectralPenalty(layer, 0.01);
+ * const layer = new ConvTranspose1d({ inChannels: 1, outChannels: 1, kernelSize: 3, stride: 2 });
+ * layer.setWeight([1, 2, 3]);
+ * const { loss, gradient } = spectralPenalty(layer, 0.5);
+ * console.log(loss, gradient.data.join(' ')); // 1 1 -1 1
  */
 export function spectralPenalty(layer: Layer, strength = 1): LayerPenalty {
   const where = 'spectralPenalty';
@@ -67,10 +71,14 @@ export function spectralPenalty(layer: Layer, strength = 1): LayerPenalty {
  * @throws {DeconvError} as `spectralPenalty`; `BAD_SHAPE` for another number of gradients than layers
  *
  * @example
- * const pass = decoder.trace(x);
- * const { gradient } = meanSquaredError(pass.output, target);
- * const { gradients } = addSpectralPenalty(decoder.layers, pass.backward(gradient).layers, 0.01);
- * step(gradients);
+ * await init();
+ * const up = new ConvTranspose1d({ inChannels: 1, outChannels: 1, kernelSize: 3, stride: 2 });
+ * up.setWeight([1, 2, 3]);
+ * const decoder = new Sequential(up, new Tanh());
+ * const pass = decoder.trace({ data: [1, 2], shape: [1, 1, 2] });
+ * const { layers } = pass.backward({ data: new Float32Array(5), shape: [1, 1, 5] });
+ * const { loss, gradients } = addSpectralPenalty(decoder.layers, layers, 0.5);
+ * console.log(loss, gradients[0].weight.data.join(' ')); // 1 1 -1 1
  */
 export function addSpectralPenalty<Gradients extends ParameterGradients>(
   layers: readonly unknown[],

@@ -13,7 +13,8 @@ import { checkTaps } from './values.js';
  * @throws {DeconvError} `BAD_SHAPE`, `BAD_OPTION` (a tap that is not finite), `BAD_TYPE`, `TOO_LARGE`
  *
  * @example
- * phaseGains([1, 2, 3], [{ kernelSize: 3, stride: 2 }]); // [4, 2]
+ * const gains = phaseGains([1, 2, 3], [{ kernelSize: 3, stride: 2 }]);
+ * console.log(gains.join(' ')); // 4 2
  */
 export function phaseGains(kernel: ArrayLike<number>, axes: readonly AxisGeometry[]): Float64Array {
   const where = 'phaseGains';

@@ -68,7 +68,8 @@ const FORMATS = {
  *
  * @example
  * const weight = { data: [1, 2, 3, 4, 5], shape: [1, 1, 5] };
- * repairKernels({ geometry: { stride: 2 }, weight }).weight.data; // [0.5, 2.75, 2.5, 4.75, 4.5]
+ * const repaired = repairKernels({ geometry: { stride: 2 }, weight });
+ * console.log(repaired.weight.data.join(' ')); // 0.5 2.75 2.5 4.75 4.5
  */
 export function repairKernels(kernels: Kernels, options: RepairOptions = {}): RepairedKernels {
   const where = 'repairKernels';
@@ -105,7 +106,9 @@ export function repairKernels(kernels: Kernels, options: RepairOptions = {}): Re
  * whose input is dilated: then nothing has changed; `BAD_OPTION` for weights that are not finite, `BAD_TYPE`, `DISPOSED`
  *
  * @example
- * const { unevennessBefore, relativeChange } = repair(layer);
+ * const layer = new ConvTranspose2d({ inChannels: 8, outChannels: 4, kernelSize: 4, stride: 2, seed: 1 });
+ * const { unevennessBefore, unevennessAfter } = repair(layer);
+ * console.log(unevennessBefore > 0.1, unevennessAfter < 1e-6, analyze(layer).verdict); // true true free
  */
 export function repair(layer: Layer): RepairReport {
   const where = 'repair';

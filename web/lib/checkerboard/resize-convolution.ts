@@ -269,9 +269,8 @@ export abstract class ResizeConv<Rank extends SpatialRank = SpatialRank>
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `TOO_LARGE`
  *
  * @example
- * await init();
  * const up = new ResizeConv1d({ inChannels: 16, outChannels: 8, scaleFactor: 2, kernelSize: 5, padding: 2 });
- * up.outputShape([1, 16, 100]); // [1, 8, 200]
+ * console.log(up.outputShape([1, 16, 100]).join('x')); // 1x8x200
  */
 export class ResizeConv1d extends ResizeConv<1> {
   constructor(options: ResizeConvOptions<1>) {
@@ -288,7 +287,7 @@ export class ResizeConv1d extends ResizeConv<1> {
  * @example
  * await init();
  * const up = new ResizeConv2d({ inChannels: 64, outChannels: 32, scaleFactor: 2, kernelSize: 3, padding: 1 });
- * const y = up.forward({ data: new Float32Array(64 * 8 * 8), shape: [1, 64, 8, 8] }); // [1, 32, 16, 16]
+ * console.log(up.forward({ data: new Float32Array(64 * 64), shape: [1, 64, 8, 8] }).shape.join('x')); // 1x32x16x16
  */
 export class ResizeConv2d extends ResizeConv<2> {
   constructor(options: ResizeConvOptions<2>) {
@@ -303,8 +302,9 @@ export class ResizeConv2d extends ResizeConv<2> {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `TOO_LARGE`
  *
  * @example
- * await init();
- * const up = new ResizeConv3d({ inChannels: 4, outChannels: 2, scaleFactor: 2, mode: 'trilinear', kernelSize: 3 });
+ * const options = { inChannels: 4, outChannels: 2, scaleFactor: 2, kernelSize: 3, padding: 1 };
+ * const up = new ResizeConv3d({ ...options, mode: 'trilinear' });
+ * console.log(up.outputShape([1, 4, 4, 8, 8]).join('x')); // 1x2x8x16x16
  */
 export class ResizeConv3d extends ResizeConv<3> {
   constructor(options: ResizeConvOptions<3>) {

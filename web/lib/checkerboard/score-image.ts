@@ -81,7 +81,10 @@ export interface Image {
  * a value that is not finite), `BAD_TYPE`, `TOO_LARGE`
  *
  * @example
- * const { phaseScore, spectralScoreDb } = scoreImage(layer.forward(x), [2, 2]);
+ * // A flat with every second value raised by a tenth.
+ * const data = Float32Array.from({ length: 64 }, (_, index) => 1 + 0.1 * (index % 2));
+ * const { phaseScore, verdict } = scoreImage({ data, shape: [1, 1, 64] }, [2]);
+ * console.log(phaseScore.toFixed(3), verdict); // 1.000 pattern
  */
 export function scoreImage(
   image: Image,

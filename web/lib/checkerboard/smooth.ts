@@ -46,7 +46,8 @@ export interface ComposedKernels {
  * @throws {DeconvError} `BAD_SHAPE`, `BAD_OPTION`, `BAD_TYPE`, `TOO_LARGE`
  *
  * @example
- * smoothKernels([1, 2, 3], [{ kernelSize: 3, stride: 2 }], 0).data; // [0.5, 1.5, 2.5, 1.5]
+ * const { data } = smoothKernels([1, 2, 3], [{ kernelSize: 3, stride: 2 }], 0);
+ * console.log(data.join(' ')); // 0.5 1.5 2.5 1.5
  */
 export function smoothKernels(
   kernels: ArrayLike<number>,
@@ -140,6 +141,7 @@ export abstract class SmoothConvTranspose<Rank extends SpatialRank = SpatialRank
  * @example
  * await init();
  * const up = new SmoothConvTranspose1d({ inChannels: 8, outChannels: 4, kernelSize: 16, stride: 10, padding: 3 });
+ * console.log(up.forward({ data: new Float32Array(8 * 20), shape: [1, 8, 20] }).shape.join('x')); // 1x4x200
  */
 export class SmoothConvTranspose1d extends SmoothConvTranspose<1> {
   constructor(options: SmoothConvTransposeOptions<1>) {
@@ -154,11 +156,9 @@ export class SmoothConvTranspose1d extends SmoothConvTranspose<1> {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `TOO_LARGE`
  *
  * @example
- * await init();
- * const up = new SmoothConvTranspose2d({
- *   inChannels: 64, outChannels: 32, kernelSize: 3, stride: 2, padding: 1, outputPadding: 1, order: 1,
- * });
- * up.outputShape([1, 64, 8, 8]); // [1, 32, 16, 16]
+ * const geometry = { kernelSize: 3, stride: 2, padding: 1, outputPadding: 1 };
+ * const up = new SmoothConvTranspose2d({ inChannels: 64, outChannels: 32, ...geometry, order: 1 });
+ * console.log(up.outputShape([1, 64, 8, 8]).join('x')); // 1x32x16x16
  */
 export class SmoothConvTranspose2d extends SmoothConvTranspose<2> {
   constructor(options: SmoothConvTransposeOptions<2>) {
@@ -173,8 +173,8 @@ export class SmoothConvTranspose2d extends SmoothConvTranspose<2> {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `TOO_LARGE`
  *
  * @example
- * await init();
- * const up = new SmoothConvTranspose3d({ inChannels: 4, outChannels: 2, kernelSize: 2, stride: 2 });
+ * const up = new SmoothConvTranspose3d({ inChannels: 4, outChannels: 2, kernelSize: 2, stride: 2, seed: 1 });
+ * console.log(analyze(up).verdict); // free
  */
 export class SmoothConvTranspose3d extends SmoothConvTranspose<3> {
   constructor(options: SmoothConvTransposeOptions<3>) {

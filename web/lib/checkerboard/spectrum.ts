@@ -20,7 +20,9 @@ export interface Complex {
  * @throws {DeconvError} `BAD_SHAPE`, `BAD_OPTION`, `BAD_TYPE`, `TOO_LARGE`
  *
  * @example
- * frequencyResponse([1, 1, 1], [{ kernelSize: 3, stride: 2 }], [Math.PI]).re; // 1: the pattern's amplitude, twice
+ * // At the stride's harmonic: what the kernel's two phases differ by.
+ * const { re, im } = frequencyResponse([1, 1, 1], [{ kernelSize: 3, stride: 2 }], [Math.PI]);
+ * console.log(re.toFixed(3), Math.abs(im).toFixed(3)); // 1.000 0.000
  */
 export function frequencyResponse(
   kernel: ArrayLike<number>,
@@ -50,6 +52,10 @@ export function frequencyResponse(
  * @param size frequencies per axis; a multiple of the stride has the harmonics among them, at `m * size / stride`
  * @returns amplitudes, row-major over the axes' frequencies
  * @throws {DeconvError} `BAD_SHAPE`, `BAD_OPTION`, `BAD_TYPE`, `TOO_LARGE`
+ *
+ * @example
+ * const amplitudes = amplitudeSpectrum([1, 1, 1], [{ kernelSize: 3, stride: 2 }], 4);
+ * console.log(Array.from(amplitudes, (value) => value.toFixed(3)).join(' ')); // 3.000 1.000 1.000 1.000
  */
 export function amplitudeSpectrum(
   kernel: ArrayLike<number>,
@@ -83,6 +89,10 @@ export function amplitudeSpectrum(
  * @param phases the strides, one for each axis
  * @returns powers, row-major over the axes' harmonics
  * @throws {DeconvError} `BAD_SHAPE`, `BAD_OPTION`, `BAD_TYPE`, `TOO_LARGE`
+ *
+ * @example
+ * // Gains 2 and 1: the constant 1.5, and a pattern of amplitude 0.5.
+ * console.log(Array.from(harmonicPower([2, 1], [2]), (power) => power.toFixed(2)).join(' ')); // 2.25 0.25
  */
 export function harmonicPower(gains: ArrayLike<number>, phases: readonly number[]): Float64Array {
   const where = 'harmonicPower';

@@ -33,7 +33,9 @@ export interface StackAnalysis extends Analysis {
  * of the whole that cannot be computed in about a minute, `UNSUPPORTED` for a stack that raises and lowers the resolution
  *
  * @example
- * analyzeStack([first, second]).stride; // [4, 4] for two layers of stride 2
+ * const options = { inChannels: 8, outChannels: 8, kernelSize: 4, stride: 2 };
+ * const [first, second] = [1, 2].map((seed) => new ConvTranspose2d({ ...options, seed }));
+ * console.log(analyzeStack([first, second]).stride); // [ 4, 4 ]
  */
 export function analyzeStack(subjects: readonly Subject[], options: StackOptions = {}): StackAnalysis {
   const where = 'analyzeStack';

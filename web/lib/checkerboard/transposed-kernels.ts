@@ -93,7 +93,7 @@ export function stampsWithBias(where: string, subject: Subject, stamps: Stamps):
  * @example
  * const geometry = { pixelShuffle: { upscaleFactor: 2 }, padding: 1 };
  * const weight = { data: [1, 2, 3, 4, 5, 6], shape: [2, 1, 3] };
- * toTransposedKernels({ geometry, weight }).weight.data; // [3, 6, 2, 5, 1, 4]
+ * console.log(toTransposedKernels({ geometry, weight }).weight.data.join(' ')); // 3 6 2 5 1 4
  */
 export function toTransposedKernels(kernels: Kernels): Kernels {
   const where = 'toTransposedKernels';

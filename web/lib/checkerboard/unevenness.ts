@@ -33,7 +33,7 @@ const LEVEL_LIMIT = 320;
  * @throws {DeconvError} `BAD_SHAPE`, `BAD_OPTION` (a gain that is not finite), `BAD_TYPE`
  *
  * @example
- * unevenness([2, 1], 2).unevenness; // 0.1
+ * console.log(unevenness([2, 1], 2).unevenness.toFixed(4)); // 0.1000
  */
 export function unevenness(gains: ArrayLike<number>, phases: number, floor = 0): Unevenness {
   const where = 'unevenness';

@@ -99,7 +99,9 @@ const OPTIONS = {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `BAD_SHAPE`, `BAD_BUFFER`, `UNSUPPORTED`, `TOO_LARGE`
  *
  * @example
- * const up = fromBrainstate('ConvTranspose2d', { in_size: [8, 8, 4], stride: 2 }, { weight, bias });
+ * const weight = { data: new Float32Array(4 * 4 * 3 * 8), shape: [4, 4, 3, 8] };
+ * const up = fromBrainstate('ConvTranspose2d', { in_size: [8, 8, 8], stride: 2 }, { weight });
+ * console.log(up.outSize.join('x')); // 16x16x3
  */
 export function fromBrainstate<Operator extends keyof BrainstateLayers>(
   operator: Operator,
@@ -135,7 +137,9 @@ export function fromBrainstate<Operator extends keyof BrainstateLayers>(
  * @throws {DeconvError} `UNSUPPORTED` for a layer that is not one operator; `BAD_OPTION`, `BAD_TYPE`, `DISPOSED`
  *
  * @example
+ * const layer = new ConvTranspose2d({ inChannels: 3, outChannels: 8, kernelSize: 4 });
  * const { weight, bias } = toBrainstate(layer);
+ * console.log(weight.shape.join('x'), bias.shape.join('x')); // 4x4x8x3 1x1x8
  */
 export function toBrainstate(
   layer: Layer,

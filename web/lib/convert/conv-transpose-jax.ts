@@ -59,7 +59,9 @@ const OPTION_NAMES: readonly (keyof ConvTransposeJaxOptions)[] = [
  * @throws {DeconvError} as a layer's forward
  *
  * @example
- * const y = convTransposeJax(x, kernel, { strides: 2 }); // [N, 2 * H, 2 * W, out]
+ * await init();
+ * const [x, kernel] = [{ data: [1, 10], shape: [1, 2, 1] }, { data: [1, 2, 3], shape: [3, 1, 1] }];
+ * console.log(convTransposeJax(x, kernel, { strides: 2, padding: 'VALID' }).data.join(' ')); // 3 2 31 20 10
  */
 export function convTransposeJax(
   x: Tensor,

@@ -43,8 +43,9 @@ export interface Translation extends Geometry {
  *
  * @example
  * await init();
- * const layer = fromOnnx('ConvTranspose', { strides: [2, 2] }, { weight });
- * const y = layer.forward(x);
+ * const weight = { data: [1, 2, 3], shape: [1, 1, 3] };
+ * const layer = fromOnnx('ConvTranspose', { strides: [2] }, { weight });
+ * console.log(layer.forward({ data: [1, 10], shape: [1, 1, 2] }).data.join(' ')); // 1 2 13 20 30
  */
 export class ConvertedLayer extends OperatorLayer {
   readonly inChannels: number;

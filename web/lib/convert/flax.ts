@@ -87,7 +87,11 @@ const OPERATORS: OperatorTable<FlaxOperators> = {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `BAD_SHAPE`; `UNSUPPORTED` for circular padding
  *
  * @example
- * const up = fromFlax('ConvTranspose', { strides: 2 }, { weight: kernel, bias });
+ * await init();
+ * const kernel = { data: [1, 2, 3], shape: [3, 1, 1] };
+ * // flax lays the kernel down flipped.
+ * const up = fromFlax('ConvTranspose', { strides: 2, padding: 'VALID' }, { weight: kernel });
+ * console.log(up.forward({ data: [1, 10], shape: [1, 2, 1] }).data.join(' ')); // 3 2 31 20 10
  */
 export function fromFlax<Operator extends keyof FlaxOperators>(
   operator: Operator,
@@ -144,7 +148,10 @@ export function fromFlax<Operator extends keyof FlaxOperators>(
  * @throws {DeconvError} `UNSUPPORTED` for a transposed layer with groups; `BAD_OPTION`, `BAD_TYPE`, `DISPOSED`
  *
  * @example
- * const { weight: kernel, bias } = toFlax(layer);
+ * const layer = new ConvTranspose1d({ inChannels: 1, outChannels: 1, kernelSize: 3, bias: false });
+ * layer.setWeight([1, 2, 3]);
+ * const { weight: kernel } = toFlax(layer);
+ * console.log(kernel.shape.join('x'), kernel.data.join(' ')); // 3x1x1 3 2 1
  */
 export function toFlax(
   layer: Layer,

@@ -88,7 +88,12 @@ const OPERATORS: OperatorTable<JaxOperators> = {
  *   neither channels first nor last, and for batch groups
  *
  * @example
- * const up = fromJax('conv_transpose', { strides: [2, 2], padding: 'SAME' }, { weight });
+ * await init();
+ * const weight = { data: [1, 2, 3], shape: [3, 1, 1] };
+ * const dimension_numbers = ['NHC', 'HIO', 'NHC'];
+ * const attributes = { strides: [2], padding: 'VALID', dimension_numbers };
+ * const up = fromJax('conv_transpose', { ...attributes, transpose_kernel: true }, { weight });
+ * console.log(up.forward({ data: [1, 10], shape: [1, 2, 1] }).data.join(' ')); // 1 2 13 20 30
  */
 export function fromJax<Operator extends keyof JaxOperators>(
   operator: Operator,
@@ -149,7 +154,10 @@ export function fromJax<Operator extends keyof JaxOperators>(
  * @throws {DeconvError} `UNSUPPORTED` for a transposed layer with groups; `BAD_OPTION`, `BAD_TYPE`, `DISPOSED`
  *
  * @example
- * const { weight } = toJax(layer, { transposeKernel: true });
+ * const layer = new ConvTranspose1d({ inChannels: 1, outChannels: 1, kernelSize: 3, bias: false });
+ * layer.setWeight([1, 2, 3]);
+ * console.log(toJax(layer).weight.data.join(' ')); // 3 2 1
+ * console.log(toJax(layer, { transposeKernel: true }).weight.data.join(' ')); // 1 2 3
  */
 export function toJax(layer: Layer, options: JaxKernelOptions = {}): ExportedParameters {
   const given = checkOptions<JaxKernelOptions>('toJax', options, ['dimensionNumbers', 'transposeKernel']);

@@ -93,7 +93,10 @@ const OPERATORS: OperatorTable<KerasOperators> = {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `BAD_SHAPE`; `UNSUPPORTED` for other activations
  *
  * @example
- * const up = fromKeras('Conv2DTranspose', { strides: 2, padding: 'same' }, { weight: kernel, bias });
+ * await init();
+ * const kernel = { data: [1, 2, 3], shape: [3, 1, 1] };
+ * const up = fromKeras('Conv1DTranspose', { strides: 2, padding: 'same' }, { weight: kernel });
+ * console.log(up.forward({ data: [1, 10], shape: [1, 2, 1] }).data.join(' ')); // 1 2 13 20
  */
 export function fromKeras<Operator extends keyof KerasOperators>(
   operator: Operator,
@@ -153,7 +156,9 @@ export function fromKeras<Operator extends keyof KerasOperators>(
  * @throws {DeconvError} `UNSUPPORTED` for a transposed layer with groups; `BAD_TYPE`, `DISPOSED`
  *
  * @example
+ * const layer = new ConvTranspose2d({ inChannels: 3, outChannels: 8, kernelSize: 4 });
  * const { weight: kernel, bias } = toKeras(layer);
+ * console.log(kernel.shape.join('x'), bias.shape.join('x')); // 4x4x8x3 8
  */
 export function toKeras(layer: Layer): ExportedParameters {
   return exportParameters('toKeras', layer, ({ transposed }) => channelsLastFormat(transposed));

@@ -18,7 +18,10 @@ import {
  *   `BAD_SHAPE`
  *
  * @example
- * const up = fromOnnx('ConvTranspose', { strides: [2, 2], pads: [1, 1, 1, 1] }, { weight, bias });
+ * await init();
+ * const weight = { data: [1, 2, 3], shape: [1, 1, 3] };
+ * const up = fromOnnx('ConvTranspose', { strides: [2], auto_pad: 'SAME_UPPER' }, { weight });
+ * console.log(up.forward({ data: [1, 10], shape: [1, 1, 2] }).data.join(' ')); // 1 2 13 20
  */
 export function fromOnnx<Operator extends keyof OnnxOperators>(
   operator: Operator,
@@ -43,7 +46,9 @@ export function fromOnnx<Operator extends keyof OnnxOperators>(
  * @throws {DeconvError} `BAD_TYPE`, `DISPOSED`
  *
  * @example
- * const { weight, bias } = toOnnx(layer);
+ * const layer = new ConvTranspose2d({ inChannels: 3, outChannels: 8, kernelSize: 4 });
+ * const { weight: W, bias: B } = toOnnx(layer);
+ * console.log(W.shape.join('x'), B.shape.join('x')); // 3x8x4x4 8
  */
 export function toOnnx(layer: Layer): ExportedParameters {
   return exportParameters('toOnnx', layer, ({ transposed }) => canonicalFormat(transposed));

@@ -105,7 +105,9 @@ const OPERATORS: OperatorTable<TensorFlowOperators> = {
  *   `output_shape` does not give back the input's size)
  *
  * @example
+ * const weight = { data: new Float32Array(9 * 3 * 4), shape: [3, 3, 3, 4] };
  * const up = fromTensorFlow('conv2d_transpose', { output_shape: [null, 8, 8, 3], strides: 2 }, { weight });
+ * console.log(up.outputShape([5, 4, 4, 4]).join('x')); // 5x8x8x3
  */
 export function fromTensorFlow<Operator extends keyof TensorFlowOperators>(
   operator: Operator,
@@ -153,7 +155,9 @@ export function fromTensorFlow<Operator extends keyof TensorFlowOperators>(
  * @throws {DeconvError} `UNSUPPORTED` for a transposed layer with groups; `BAD_TYPE`, `DISPOSED`
  *
  * @example
+ * const layer = new ConvTranspose2d({ inChannels: 3, outChannels: 8, kernelSize: 4 });
  * const { weight: filters, bias } = toTensorFlow(layer);
+ * console.log(filters.shape.join('x'), bias.shape.join('x')); // 4x4x8x3 8
  */
 export function toTensorFlow(layer: Layer): ExportedParameters {
   return exportParameters('toTensorFlow', layer, ({ transposed }) => channelsLastFormat(transposed));

@@ -94,7 +94,10 @@ const OPERATORS: OperatorTable<TfliteOperators> = {
  *   `output_shape` does not give back the input's size); `UNSUPPORTED` for other activations
  *
  * @example
- * const up = fromTflite('TRANSPOSE_CONV', { output_shape: [1, 8, 8, 3], stride_h: 2, stride_w: 2 }, { weight });
+ * const weight = { data: new Float32Array(3 * 16 * 8), shape: [3, 4, 4, 8] };
+ * const attributes = { output_shape: [1, 8, 8, 3], stride_h: 2, stride_w: 2, padding: 'SAME' };
+ * const up = fromTflite('TRANSPOSE_CONV', attributes, { weight });
+ * console.log(up.outputShape([1, 4, 4, 8]).join('x')); // 1x8x8x3
  */
 export function fromTflite<Operator extends keyof TfliteOperators>(
   operator: Operator,
@@ -175,7 +178,9 @@ function translate(call: TfliteCall, groups: number): Geometry {
  *   `DISPOSED`
  *
  * @example
+ * const layer = new ConvTranspose2d({ inChannels: 3, outChannels: 8, kernelSize: 4 });
  * const { weight, bias } = toTflite(layer);
+ * console.log(weight.shape.join('x'), bias.shape.join('x')); // 8x4x4x3 8
  */
 export function toTflite(layer: Layer): ExportedParameters {
   return exportParameters('toTflite', layer, (spec, where) => {

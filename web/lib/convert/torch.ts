@@ -112,7 +112,10 @@ const OPERATORS: OperatorTable<TorchOperators> = {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `BAD_SHAPE`; `UNSUPPORTED` for another padding_mode
  *
  * @example
- * const up = fromTorch('ConvTranspose2d', { stride: 2, padding: 1, output_padding: 1 }, { weight, bias });
+ * await init();
+ * const weight = { data: [1, 2, 3], shape: [1, 1, 3] };
+ * const up = fromTorch('ConvTranspose1d', { stride: 2, padding: 1, output_padding: 1 }, { weight });
+ * console.log(up.forward({ data: [1, 10], shape: [1, 1, 2] }).data.join(' ')); // 2 13 20 30
  */
 export function fromTorch<Operator extends keyof TorchOperators>(
   operator: Operator,
@@ -165,7 +168,10 @@ function translate({ where, transposed, rank, given, weight }: OperatorCall<Torc
  * @throws {DeconvError} `BAD_TYPE`, `DISPOSED`
  *
  * @example
- * const { weight, bias } = toTorch(layer);
+ * const weight = { data: [1, 2, 3], shape: [3, 1, 1] };
+ * const layer = fromFlax('ConvTranspose', { strides: 2 }, { weight });
+ * // flax lays the kernel down flipped, PyTorch as it is.
+ * console.log(toTorch(layer).weight.shape.join('x'), toTorch(layer).weight.data.join(' ')); // 1x1x3 3 2 1
  */
 export function toTorch(layer: Layer): ExportedParameters {
   return exportParameters('toTorch', layer, ({ transposed }) => canonicalFormat(transposed));

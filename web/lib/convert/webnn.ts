@@ -54,7 +54,9 @@ const OPERATORS: OperatorTable<WebnnOperators> = {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `BAD_SHAPE`
  *
  * @example
+ * const weight = { data: new Float32Array(8 * 3 * 4 * 4), shape: [8, 3, 4, 4] };
  * const up = fromWebnn('convTranspose2d', { strides: [2, 2], inputLayout: 'nhwc' }, { weight });
+ * console.log(up.outputShape([1, 16, 16, 8]).join('x')); // 1x34x34x3
  */
 export function fromWebnn<Operator extends keyof WebnnOperators>(
   operator: Operator,
@@ -101,7 +103,9 @@ export function fromWebnn<Operator extends keyof WebnnOperators>(
  * @throws {DeconvError} `UNSUPPORTED` for a layer of another rank; `BAD_OPTION`, `BAD_TYPE`, `DISPOSED`
  *
  * @example
- * const { weight, bias } = toWebnn(layer, { filterLayout: 'ohwi' });
+ * const layer = new ConvTranspose2d({ inChannels: 3, outChannels: 8, kernelSize: 4 });
+ * console.log(toWebnn(layer).weight.shape.join('x')); // 3x8x4x4
+ * console.log(toWebnn(layer, { filterLayout: 'ohwi' }).weight.shape.join('x')); // 8x4x4x3
  */
 export function toWebnn(
   layer: Layer,

@@ -39,11 +39,14 @@ export interface DeconvErrorRecord {
  * `detail` holds the same facts as values.
  *
  * @example
+ * let thrown;
  * try {
- *   layer.forward(x);
+ *   new ConvTranspose2d({ inChannels: 3, outChannels: 8, kernelSize: 0 });
  * } catch (error) {
- *   if (isDeconvError(error) && error.code === 'BAD_SHAPE') console.warn(error.message);
+ *   thrown = error;
  * }
+ * console.log(thrown instanceof DeconvError, thrown.code); // true BAD_OPTION
+ * console.log(thrown.message); // ConvTranspose2d: expected kernelSize to be an integer from 1 to 2147483647, got 0.
  */
 export class DeconvError extends Error {
   override readonly name = 'DeconvError';
@@ -70,16 +73,15 @@ export class DeconvError extends Error {
    * V8's does. A DeconvError is returned as it is. Anything else becomes the `cause` of an `INTERNAL` one.
    *
    * @example
-   * // In the worker:
+   * // In the worker, what goes through postMessage:
+   * let sent;
    * try {
-   *   postMessage({ y: layer.forward(x) });
+   *   new ConvTranspose2d({ inChannels: 3, outChannels: 8, kernelSize: 0 });
    * } catch (error) {
-   *   postMessage({ error: DeconvError.from(error).toJSON() });
+   *   sent = structuredClone(DeconvError.from(error).toJSON());
    * }
    * // In the page:
-   * worker.onmessage = ({ data }) => {
-   *   if (data.error) console.warn(DeconvError.from(data.error).code);
-   * };
+   * console.log(DeconvError.from(sent).code); // BAD_OPTION
    */
   static from(value: unknown): DeconvError {
     if (isDeconvError(value)) return value;
@@ -108,7 +110,20 @@ export class DeconvError extends Error {
   }
 }
 
-/** Whether something that was thrown is a DeconvError, of this copy of the package or of another one. */
+/**
+ * Whether something that was thrown is a DeconvError, of this copy of the package or of another one.
+ *
+ * @example
+ * const codeOf = (call) => {
+ *   try {
+ *     call();
+ *   } catch (error) {
+ *     return isDeconvError(error) ? error.code : 'not ours';
+ *   }
+ * };
+ * console.log(codeOf(() => new ConvTranspose2d({ inChannels: '3', outChannels: 8, kernelSize: 2 }))); // BAD_TYPE
+ * console.log(codeOf(() => JSON.parse('{'))); // not ours
+ */
 export function isDeconvError(value: unknown): value is DeconvError {
   return hasBrand(value, DECONV_ERROR);
 }

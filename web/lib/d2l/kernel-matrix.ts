@@ -61,8 +61,11 @@ export interface KernelMatrix {
  * @throws {DeconvError} `BAD_SHAPE`, `BAD_OPTION`, `BAD_TYPE`, `BAD_BUFFER`, `TOO_LARGE`
  *
  * @example
- * const kernel = { data: Float32Array.of(1, 2, 3, 4), shape: [2, 2] };
- * const matrix = kernelMatrix(kernel, [3, 3]); // 4 x 9
+ * const matrix = kernelMatrix({ data: [1, 2, 3, 4], shape: [2, 2] }, [3, 3]);
+ * const { data, shape } = matrix.toDense();
+ * console.log(shape.join('x'), data.slice(0, 9).join(' ')); // 4x9 1 2 0 3 4 0 0 0 0
+ * // The transposed matrix is the transposed convolution:
+ * console.log(matrix.multiplyTransposed({ data: [1, 0, 0, 1], shape: [2, 2] }).data.join(' ')); // 1 2 0 3 5 2 0 3 4
  */
 export function kernelMatrix(
   kernel: Tensor,

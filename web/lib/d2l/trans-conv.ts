@@ -11,8 +11,8 @@ import { allocateTensor, checkTensor, type Tensor } from '../core/tensor.js';
  * @throws {DeconvError} `BAD_SHAPE`, `BAD_TYPE`, `BAD_BUFFER`, `TOO_LARGE`
  *
  * @example
- * const square = { data: Float32Array.of(0, 1, 2, 3), shape: [2, 2] };
- * transConv(square, square); // 0 0 1, 0 4 6, 4 12 9
+ * const square = { data: [0, 1, 2, 3], shape: [2, 2] };
+ * console.log(transConv(square, square).data.join(' ')); // 0 0 1 0 4 6 4 12 9
  */
 export function transConv(x: Tensor, kernel: Tensor): Tensor<ArrayBuffer> {
   const where = 'transConv';

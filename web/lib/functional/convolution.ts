@@ -43,8 +43,11 @@ export interface ConvTransposeCallOptions extends CallOptions {
  * @throws {DeconvError} as a layer's forward
  *
  * @example
- * const y = conv(x, w, { stride: 2, padding: 1 });
- * const z = conv(x, w, { stride: 2, padBefore: [0, 1], padAfter: [1, 1] });
+ * await init();
+ * const [x, w] = [{ data: [1, 2, 3], shape: [1, 1, 3] }, { data: [1, 10], shape: [1, 1, 2] }];
+ * console.log(conv(x, w).data.join(' ')); // 21 32
+ * console.log(conv(x, w, { stride: 2, padding: 1 }).data.join(' ')); // 10 32
+ * console.log(conv(x, w, { padBefore: 0, padAfter: 1 }).data.join(' ')); // 21 32 3
  */
 export function conv(x: TensorLike, weight: TensorLike, options: ConvCallOptions = {}): Tensor<ArrayBuffer> {
   const where = 'conv';
@@ -65,7 +68,10 @@ export function conv(x: TensorLike, weight: TensorLike, options: ConvCallOptions
  * @throws {DeconvError} as a layer's forward
  *
  * @example
- * const y = convTranspose(x, w, { stride: 2, padding: 1 });
+ * await init();
+ * const [x, w] = [{ data: [1, 10], shape: [1, 1, 2] }, { data: [1, 2, 3], shape: [1, 1, 3] }];
+ * console.log(convTranspose(x, w, { stride: 2 }).data.join(' ')); // 1 2 13 20 30
+ * console.log(convTranspose(x, w, { stride: 2, padding: 1 }).data.join(' ')); // 2 13 20
  */
 export function convTranspose(
   x: TensorLike,

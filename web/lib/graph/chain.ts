@@ -161,8 +161,10 @@ export abstract class Chain extends DisposableObject implements Stateful {
    * @throws {DeconvError} as a module's forward, with the node in the message and in `detail.node`
    *
    * @example
-   * const picture = decoder.forward(code);
-   * const { mean, logVariance } = encoder.forward({ picture });
+   * await init();
+   * const up = new ConvTranspose1d({ inChannels: 4, outChannels: 2, kernelSize: 2, stride: 2 });
+   * const decoder = new Sequential(up, new Tanh());
+   * console.log(decoder.forward({ data: new Float32Array(4 * 8), shape: [1, 4, 8] }).shape.join('x')); // 1x2x16
    */
   forward<Out extends Tensor = Tensor<ArrayBuffer>>(
     x: Tensor,
@@ -197,9 +199,14 @@ export abstract class Chain extends DisposableObject implements Stateful {
    * @throws {DeconvError} as `forward`
    *
    * @example
-   * const pass = decoder.trace(x);
-   * const { loss, gradient } = meanSquaredError(pass.output, target);
+   * await init();
+   * const up = new ConvTranspose1d({ inChannels: 1, outChannels: 1, kernelSize: 2, stride: 2 });
+   * const decoder = new Sequential(up, new Tanh());
+   * const step = sgd(decoder.layers, { learningRate: 0.1 });
+   * const pass = decoder.trace({ data: [1, 2], shape: [1, 1, 2] });
+   * const { loss, gradient } = meanSquaredError(pass.output, { data: [0, 0.5, 0, 0.5], shape: [1, 1, 4] });
    * step(pass.backward(gradient).layers);
+   * console.log(loss > 0, step.steps); // true 1
    */
   trace(x: Tensor): Trace;
   trace(x: NamedTensors): NamedTrace;
@@ -229,7 +236,10 @@ export abstract class Chain extends DisposableObject implements Stateful {
    * @throws {DeconvError} as `forward`; `UNSUPPORTED` for modules without `outputShape`
    *
    * @example
-   * console.log(String(decoder.summary([1, 8, 16, 16])));
+   * await init();
+   * const up = new ConvTranspose2d({ inChannels: 8, outChannels: 4, kernelSize: 4, stride: 2 });
+   * const { parameters, steps } = new Sequential({ up, relu: new ReLU() }).summary([1, 8, 16, 16]);
+   * console.log(parameters, steps.map(({ name, within }) => `${name} ${within}`).join(', ')); // 516 up null, relu up
    */
   summary(inputShape: readonly number[] | Readonly<Record<string, readonly number[]>>): Summary {
     const where = this.#requireLive(`${this.#name}.summary`);
@@ -253,7 +263,11 @@ export abstract class Chain extends DisposableObject implements Stateful {
    * @throws {DeconvError} `DISPOSED`
    *
    * @example
+   * const up = new ConvTranspose2d({ inChannels: 8, outChannels: 4, kernelSize: 4, stride: 2 });
+   * const decoder = new Sequential({ up });
+   * console.log(Object.keys(decoder.stateDict()).join(' ')); // up.weight up.bias
    * const file = writeSafetensors(decoder.stateDict());
+   * console.log((await readModel(file)).tensors.map(({ name }) => name).join(' ')); // up.bias up.weight
    */
   stateDict(): StateDict {
     return Object.assign({}, ...this.#parts().map(({ name, part }) => prefixed(name, part.stateDict())));
@@ -265,7 +279,11 @@ export abstract class Chain extends DisposableObject implements Stateful {
    * @throws {DeconvError} as a layer's loadStateDict
    *
    * @example
-   * decoder.loadStateDict(await (await readModel('decoder.safetensors')).stateDict());
+   * const make = (seed) => new Sequential(new ConvTranspose2d({ inChannels: 8, outChannels: 4, kernelSize: 4, seed }));
+   * const [one, other] = [make(1), make(2)];
+   * const file = await readModel(writeSafetensors(one.stateDict()));
+   * other.loadStateDict(await file.stateDict());
+   * console.log(other.layers[0].weight.data.join() === one.layers[0].weight.data.join()); // true
    */
   loadStateDict(state: StateDict | NestedState, options?: LoadStateOptions): LoadedState {
     const parts = this.#parts();

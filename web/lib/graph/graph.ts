@@ -23,13 +23,14 @@ export interface JoinOptions {
  * in another chain.
  *
  * @example
+ * await init();
  * const net = new Graph();
  * const x = net.input('x');
  * const down = net.apply(new Conv2d({ inChannels: 3, outChannels: 8, kernelSize: 2, stride: 2 }), x, 'down');
  * const up = net.apply(new ConvTranspose2d({ inChannels: 8, outChannels: 8, kernelSize: 2, stride: 2 }), down, 'up');
  * const last = new Conv2d({ inChannels: 11, outChannels: 3, kernelSize: 1 });
  * net.output(net.apply(last, net.concat([up, x]), 'last'));
- * const y = net.forward(picture);
+ * console.log(net.forward({ data: new Float32Array(3 * 256), shape: [1, 3, 16, 16] }).shape.join('x')); // 1x3x16x16
  */
 export class Graph extends Chain {
   readonly #nodes: Node[] = [];

@@ -10,13 +10,17 @@ import { checkName, isModule, type Module } from './module.js';
  * @throws {DeconvError} `BAD_OPTION` without modules or for a name that is none, `BAD_TYPE`
  *
  * @example
+ * await init();
  * const decoder = new Sequential(
  *   new ConvTranspose2d({ inChannels: 8, outChannels: 4, kernelSize: 4, stride: 2, padding: 1 }),
  *   new ReLU(),
  *   new ConvTranspose2d({ inChannels: 4, outChannels: 1, kernelSize: 4, stride: 2, padding: 1 }),
  *   new Sigmoid(),
  * );
- * const named = new Sequential({ up: new ConvTranspose2d(options), tanh: new Tanh() });
+ * console.log(decoder.forward({ data: new Float32Array(8 * 64), shape: [1, 8, 8, 8] }).shape.join('x')); // 1x1x32x32
+ * // With names, which states and summaries use:
+ * const up = new ConvTranspose2d({ inChannels: 8, outChannels: 3, kernelSize: 2 });
+ * console.log(Object.keys(new Sequential({ up, tanh: new Tanh() }).stateDict()).join(' ')); // up.weight up.bias
  */
 export class Sequential extends Chain {
   readonly #children: readonly Child[];

@@ -39,9 +39,12 @@ export interface FromImageOptions extends PictureOptions {
  * `NOT_INITIALIZED`, `TOO_LARGE`, `OUT_OF_MEMORY`
  *
  * @example
- * const x = fromImage(canvas, { size: [256, 256], mean: 0.5, std: 0.5 });
- * const y = up.forward(x, { out });
- * context.putImageData(toImageData(y, { mean: 0.5, std: 0.5 }), 0, 0);
+ * await init();
+ * // Two pixels, orange and blue; in a page a canvas, an image, a video, ImageData.
+ * const picture = { data: Uint8ClampedArray.of(255, 128, 0, 255, 0, 64, 255, 255), width: 2, height: 1 };
+ * const x = fromImage(picture);
+ * console.log(x.shape.join('x')); // 1x3x1x2
+ * console.log(Array.from(x.data, (value) => value.toFixed(2)).join(' ')); // 1.00 0.00 0.50 0.25 0.00 1.00
  */
 export function fromImage<Out extends Tensor = Tensor<ArrayBuffer>>(
   source: ImageSource,

@@ -35,8 +35,11 @@ export interface ToImageDataOptions extends PictureOptions {
  * `BAD_OPTION`, `NOT_INITIALIZED`, `TOO_LARGE`, `OUT_OF_MEMORY`
  *
  * @example
- * const pixels = new ImageData(512, 512);
- * context.putImageData(toImageData(y, { out: pixels }), 0, 0);
+ * await init();
+ * // In a page: context.putImageData(toImageData(y), 0, 0).
+ * const out = { data: new Uint8ClampedArray(8), width: 2, height: 1 };
+ * toImageData({ data: [1, 0, 0.5, 0.25, 0, 1], shape: [1, 3, 1, 2] }, { out });
+ * console.log(out.data.join(' ')); // 255 128 0 255 0 64 255 255
  */
 export function toImageData<Out extends PixelData = ImageData>(
   tensor: TensorLike,

@@ -9,7 +9,8 @@ import { Conv, type ConvOptions } from './conv.js';
  * @example
  * await init();
  * const blur = new Conv2d({ inChannels: 1, outChannels: 1, kernelSize: 3, padding: 'same', bias: false });
- * blur.setWeight(new Float32Array(9).fill(1 / 9));
+ * blur.setWeight([1, 2, 1, 2, 4, 2, 1, 2, 1]);
+ * console.log(blur.forward({ data: [0, 0, 0, 0, 1, 0, 0, 0, 0], shape: [1, 1, 3, 3] }).data.join(' ')); // 1 2 1 2 4 2 1 2 1
  */
 export class Conv2d extends Conv<2> {
   constructor(options: ConvOptions<2>) {

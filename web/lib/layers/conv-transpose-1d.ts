@@ -8,8 +8,10 @@ import { ConvTranspose, type ConvTransposeOptions } from './conv-transpose.js';
  *
  * @example
  * await init();
- * const up = new ConvTranspose1d({ inChannels: 128, outChannels: 64, kernelSize: 4, stride: 2, padding: 1 });
- * const y = up.forward({ data: new Float32Array(128 * 8), shape: [1, 128, 8] }); // [1, 64, 16]
+ * const up = new ConvTranspose1d({ inChannels: 1, outChannels: 1, kernelSize: 3, stride: 2, bias: false });
+ * up.setWeight([1, 2, 3]);
+ * // 1 2 3, and 10 20 30 two positions later:
+ * console.log(up.forward({ data: [1, 10], shape: [1, 1, 2] }).data.join(' ')); // 1 2 13 20 30
  */
 export class ConvTranspose1d extends ConvTranspose<1> {
   constructor(options: ConvTransposeOptions<1>) {

@@ -8,8 +8,9 @@ import { ConvTranspose, type ConvTransposeOptions } from './conv-transpose.js';
  *
  * @example
  * await init();
- * const up = new ConvTranspose3d({ inChannels: 128, outChannels: 64, kernelSize: 4, stride: 2, padding: 1 });
- * const y = up.forward({ data: new Float32Array(128 * 4 * 8 * 8), shape: [1, 128, 4, 8, 8] }); // [1, 64, 8, 16, 16]
+ * const up = new ConvTranspose3d({ inChannels: 8, outChannels: 4, kernelSize: 4, stride: 2, padding: 1 });
+ * const y = up.forward({ data: new Float32Array(8 * 4 * 8 * 8), shape: [1, 8, 4, 8, 8] });
+ * console.log(y.shape.join('x')); // 1x4x8x16x16
  */
 export class ConvTranspose3d extends ConvTranspose<3> {
   constructor(options: ConvTransposeOptions<3>) {

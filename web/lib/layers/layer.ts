@@ -78,7 +78,9 @@ export interface Layer<Options extends ForwardOptions = ForwardOptions> extends 
    * `DISPOSED`; the message has a word for each name
    *
    * @example
-   * up.loadStateDict(await (await readModel('up.safetensors')).stateDict());
+   * const [one, other] = [1, 2].map((seed) => new ConvTranspose2d({ inChannels: 3, outChannels: 8, kernelSize: 4, seed }));
+   * other.loadStateDict(one.stateDict());
+   * console.log(other.weight.data.join() === one.weight.data.join()); // true
    */
   loadStateDict(state: StateDict | NestedState, options?: LoadStateOptions): LoadedState;
   /**
@@ -99,8 +101,13 @@ export interface Layer<Options extends ForwardOptions = ForwardOptions> extends 
    * @throws {DeconvError} as `forward`
    *
    * @example
+   * await init();
+   * const layer = new ConvTranspose1d({ inChannels: 1, outChannels: 1, kernelSize: 2, stride: 2, bias: false });
+   * layer.setWeight([1, -1]);
+   * const x = { data: [3], shape: [1, 1, 1] };
    * const y = layer.forward(x, { activation: 'relu' });
-   * const gradients = layer.backward(x, gradY, { activation: 'relu', output: y });
+   * const { input, weight } = layer.backward(x, { data: [1, 1], shape: [1, 1, 2] }, { activation: 'relu', output: y });
+   * console.log(y.data.join(' '), '|', input.data.join(' '), '|', weight.data.join(' ')); // 3 0 | 1 | 3 0
    */
   backward(x: TensorLike, gradOutput: TensorLike, options?: BackwardOptions): LayerGradients;
   /** Frees the layer's memory at once. May be called again; every use after it throws `DISPOSED`. */

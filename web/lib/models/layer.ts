@@ -83,7 +83,16 @@ export interface LayerFacts {
   readonly replacement?: WeightReplacement;
 }
 
-/** A convolution or transposed convolution of a model file. */
+/**
+ * A convolution or transposed convolution of a model file.
+ *
+ * @example
+ * const model = await readModel('generator.onnx');
+ * const [layer] = model.layers;
+ * console.log(layer.name, layer.geometry.kernelSize, layer.geometry.stride); // /project/ConvTranspose [ 4, 4 ] [ 1, 1 ]
+ * console.log((await layer.weight()).shape.join('x')); // 16x12x4x4
+ * await model.close();
+ */
 export class ModelLayer {
   /** As the file has it; nodes of subgraphs and functions as `outer/inner`. */
   readonly name: string;
@@ -167,7 +176,12 @@ export class ModelLayer {
    *   reading the values throws
    *
    * @example
-   * const layer = await model.layers[0].toLayer();
+   * await init();
+   * const model = await readModel('generator.onnx');
+   * const up = await model.layers[0].toLayer();
+   * console.log(up.outputShape([1, 16, 1, 1]).join('x')); // 1x12x4x4
+   * up.dispose();
+   * await model.close();
    */
   async toLayer(options: ConversionOptions = {}): Promise<ConvertedLayer> {
     const { weight } = this.#readable();

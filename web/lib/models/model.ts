@@ -30,7 +30,14 @@ export interface ReadModelOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What a file holds, read without its weights; `close` it when their values are no longer needed. */
+/**
+ * What a file holds, read without its weights; `close` it when their values are no longer needed.
+ *
+ * @example
+ * const model = await readModel('generator.onnx');
+ * console.log(model.format, model.layers.length); // onnx 4
+ * await model.close();
+ */
 export class Model {
   declare readonly [Symbol.asyncDispose]: () => Promise<void>;
   readonly format: ModelFormat;
@@ -85,8 +92,10 @@ export class Model {
    * @throws {DeconvError} `TOO_LARGE`, `OUT_OF_MEMORY`, `BAD_MODEL`, `LOAD_FAILED`
    *
    * @example
-   * const model = await readModel('decoder.safetensors');
-   * decoder.loadStateDict(await model.stateDict());
+   * const up = new ConvTranspose2d({ inChannels: 3, outChannels: 8, kernelSize: 4, stride: 2, seed: 1 });
+   * const model = await readModel(writeSafetensors(up.stateDict()));
+   * const { weight, bias } = await model.stateDict();
+   * console.log(weight.shape.join('x'), bias.shape.join('x')); // 3x8x4x4 8
    */
   async stateDict(): Promise<StateDict> {
     const state: [string, Tensor | HalfTensor][] = [];
@@ -112,7 +121,8 @@ export class Model {
  *
  * @example
  * const model = await readModel('generator.onnx');
- * for (const layer of model.layers) console.log(layer.name, layer.geometry?.stride);
+ * console.log(model.layers.map(({ geometry }) => geometry.stride.join('x')).join(', ')); // 1x1, 2x2, 2x2, 2x2
+ * await model.close();
  */
 export async function readModel(input: ModelInput, options: ReadModelOptions = {}): Promise<Model> {
   const where = 'readModel';

@@ -52,8 +52,15 @@ const CHUNK = 1 << 22;
  *   compressed); `BAD_OPTION` if two changes meet in the same bytes; `BAD_SHAPE`, `BAD_TYPE`
  *
  * @example
+ * const model = await readModel('generator.onnx');
+ * const layer = model.layers[1];
+ * const geometry = { stride: layer.geometry.stride };
+ * const { weight } = repairKernels({ geometry, weight: await layer.weight() });
  * const { files } = await patchModel(model, [{ layer, weight }]);
- * for await (const bytes of files[0].stream()) output.write(bytes);
+ * let bytes = 0;
+ * for await (const part of files[0].stream()) bytes += part.length;
+ * console.log(files.length, bytes === files[0].size); // 1 true
+ * await model.close();
  */
 export async function patchModel(model: Model, changes: readonly WeightChange[]): Promise<PatchedModel> {
   const where = 'patchModel';
@@ -119,6 +126,15 @@ export async function patchModel(model: Model, changes: readonly WeightChange[])
  * @returns what `patchModel` does
  * @throws {DeconvError} what `patchModel` does; `BAD_OPTION` if external data would replace a file;
  *   `LOAD_FAILED` if a file cannot be written; `UNSUPPORTED` in a page
+ *
+ * @example
+ * const model = await readModel('generator.onnx');
+ * const layer = model.layers[1];
+ * await writeModel(model, [{ layer, weight: (await layer.weight()).data.fill(0) }], 'zeros.onnx');
+ * await model.close();
+ * const zeros = await readModel('zeros.onnx');
+ * console.log((await zeros.layers[1].weight()).data.every((value) => value === 0)); // true
+ * await zeros.close();
  */
 export async function writeModel(
   model: Model,

@@ -32,6 +32,22 @@ export interface ModelSource {
   close?(): Promise<void>;
 }
 
+/**
+ * Bytes as a source, which they stay the memory of: what `readModel` makes of bytes by itself, to be wrapped in one of
+ * your own.
+ *
+ * @example
+ * const up = new ConvTranspose2d({ inChannels: 3, outChannels: 8, kernelSize: 4, stride: 2, seed: 1 });
+ * const bytes = bytesSource(writeSafetensors(up.stateDict()));
+ * // One that counts what is read.
+ * let count = 0;
+ * const read = (offset, length) => {
+ *   count += length;
+ *   return bytes.read(offset, length);
+ * };
+ * const model = await readModel({ size: bytes.size, read });
+ * console.log(model.tensors.length, count <= bytes.size); // 2 true
+ */
 export function bytesSource(bytes: Uint8Array): ModelSource {
   return {
     size: bytes.length,
@@ -40,6 +56,14 @@ export function bytesSource(bytes: Uint8Array): ModelSource {
   };
 }
 
+/**
+ * A Blob or File as a source, of which only what is asked for is read.
+ *
+ * @example
+ * const up = new ConvTranspose2d({ inChannels: 3, outChannels: 8, kernelSize: 4, stride: 2, seed: 1 });
+ * const source = blobSource(new Blob([writeSafetensors(up.stateDict())]));
+ * console.log((await source.read(0, 8)).length, (await readModel(source)).format); // 8 safetensors
+ */
 export function blobSource(blob: Blob): ModelSource {
   return {
     size: blob.size,

@@ -61,7 +61,10 @@ interface Entry {
  * @throws {DeconvError} `BAD_TYPE`, `BAD_OPTION`, `BAD_SHAPE`, `BAD_BUFFER`, `OUT_OF_MEMORY`
  *
  * @example
- * await writeFile('decoder.safetensors', writeSafetensors(decoder.stateDict()));
+ * const up = new ConvTranspose2d({ inChannels: 3, outChannels: 8, kernelSize: 4, stride: 2, seed: 1 });
+ * const file = writeSafetensors(up.stateDict(), { metadata: { format: 'pt' } });
+ * const { tensors } = await readModel(file);
+ * console.log(tensors.map(({ name, dtype }) => `${name} ${dtype}`).join(', ')); // bias float32, weight float32
  */
 export function writeSafetensors(
   tensors: Readonly<Record<string, SafetensorsValue>>,

@@ -6,7 +6,14 @@ import { python } from '../layers/repr.js';
 import { Activation, FUNCTION, readNumber, readOptions } from './activation.js';
 import type { ModuleOptions } from './heap-module.js';
 
-/** `max(x, 0)`; its derivative at 0 is taken as 0, as in PyTorch. `Sequential` fuses it into the layer before it. */
+/**
+ * `max(x, 0)`; its derivative at 0 is taken as 0, as in PyTorch. `Sequential` fuses it into the layer before it.
+ *
+ * @example
+ * await init();
+ * const y = new ReLU().forward({ data: [-2, 0, 3], shape: [3] });
+ * console.log(y.data.join(' ')); // 0 0 3
+ */
 export class ReLU extends Activation {
   /** @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE` */
   constructor(options?: ModuleOptions) {
@@ -24,7 +31,14 @@ export interface LeakyReLUOptions extends ModuleOptions {
   readonly negativeSlope?: number;
 }
 
-/** `x` above 0 and `negativeSlope * x` below; its derivative at 0 is the slope, as in PyTorch. */
+/**
+ * `x` above 0 and `negativeSlope * x` below; its derivative at 0 is the slope, as in PyTorch.
+ *
+ * @example
+ * await init();
+ * const y = new LeakyReLU({ negativeSlope: 0.25 }).forward({ data: [-2, 0, 3], shape: [3] });
+ * console.log(y.data.join(' ')); // -0.5 0 3
+ */
 export class LeakyReLU extends Activation {
   readonly negativeSlope: number;
 
@@ -47,7 +61,14 @@ export interface ELUOptions extends ModuleOptions {
   readonly alpha?: number;
 }
 
-/** `x` above 0 and `alpha * (exp(x) - 1)` below (Clevert et al., 2015). */
+/**
+ * `x` above 0 and `alpha * (exp(x) - 1)` below (Clevert et al., 2015).
+ *
+ * @example
+ * await init();
+ * const y = new ELU({ alpha: 2 }).forward({ data: [-Math.LN2, 0, 3], shape: [3] });
+ * console.log(Array.from(y.data, (value) => value.toFixed(4)).join(' ')); // -1.0000 0.0000 3.0000
+ */
 export class ELU extends Activation {
   readonly alpha: number;
 
@@ -64,7 +85,14 @@ export class ELU extends Activation {
   }
 }
 
-/** `x * sigmoid(x)`, also called swish. */
+/**
+ * `x * sigmoid(x)`, also called swish.
+ *
+ * @example
+ * await init();
+ * const y = new SiLU().forward({ data: [-1, 0, 1], shape: [3] });
+ * console.log(Array.from(y.data, (value) => value.toFixed(4)).join(' ')); // -0.2689 0.0000 0.7311
+ */
 export class SiLU extends Activation {
   /** @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE` */
   constructor(options?: ModuleOptions) {
@@ -77,7 +105,14 @@ export interface GELUOptions extends ModuleOptions {
   readonly approximate?: 'none' | 'tanh';
 }
 
-/** `x` times the share of a normal distribution below `x` (Hendrycks and Gimpel, 2016). */
+/**
+ * `x` times the share of a normal distribution below `x` (Hendrycks and Gimpel, 2016).
+ *
+ * @example
+ * await init();
+ * const y = new GELU().forward({ data: [-1, 0, 1], shape: [3] });
+ * console.log(Array.from(y.data, (value) => value.toFixed(4)).join(' ')); // -0.1587 0.0000 0.8413
+ */
 export class GELU extends Activation {
   readonly approximate: 'none' | 'tanh';
 
@@ -94,7 +129,14 @@ export class GELU extends Activation {
   }
 }
 
-/** `x * ReLU6(x + 3) / 6` (Howard et al., 2019). */
+/**
+ * `x * ReLU6(x + 3) / 6` (Howard et al., 2019).
+ *
+ * @example
+ * await init();
+ * const y = new Hardswish().forward({ data: [-4, 1.5, 4], shape: [3] });
+ * console.log(y.data.join(' ')); // 0 1.125 4
+ */
 export class Hardswish extends Activation {
   /** @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE` */
   constructor(options?: ModuleOptions) {
@@ -102,7 +144,14 @@ export class Hardswish extends Activation {
   }
 }
 
-/** `ReLU6(x + 3) / 6`: PyTorch's, not ONNX's `max(0, min(1, 0.2 x + 0.5))`. */
+/**
+ * `ReLU6(x + 3) / 6`: PyTorch's, not ONNX's `max(0, min(1, 0.2 x + 0.5))`.
+ *
+ * @example
+ * await init();
+ * const y = new Hardsigmoid().forward({ data: [-4, 1.5, 4], shape: [3] });
+ * console.log(y.data.join(' ')); // 0 0.75 1
+ */
 export class Hardsigmoid extends Activation {
   /** @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE` */
   constructor(options?: ModuleOptions) {
@@ -117,7 +166,14 @@ export interface HardtanhOptions extends ModuleOptions {
   readonly maxVal?: number;
 }
 
-/** `x` clamped to `minVal` to `maxVal`; the derivative at either is 0. */
+/**
+ * `x` clamped to `minVal` to `maxVal`; the derivative at either is 0.
+ *
+ * @example
+ * await init();
+ * const y = new Hardtanh({ minVal: -1, maxVal: 2 }).forward({ data: [-4, 0.5, 4], shape: [3] });
+ * console.log(y.data.join(' ')); // -1 0.5 2
+ */
 export class Hardtanh extends Activation {
   readonly minVal: number;
   readonly maxVal: number;
@@ -139,7 +195,14 @@ export class Hardtanh extends Activation {
   }
 }
 
-/** `x` clamped to 0 to 6. */
+/**
+ * `x` clamped to 0 to 6.
+ *
+ * @example
+ * await init();
+ * const y = new ReLU6().forward({ data: [-1, 3, 9], shape: [3] });
+ * console.log(y.data.join(' ')); // 0 3 6
+ */
 export class ReLU6 extends Activation {
   /** @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE` */
   constructor(options?: ModuleOptions) {
@@ -154,7 +217,14 @@ export interface SoftplusOptions extends ModuleOptions {
   readonly threshold?: number;
 }
 
-/** `log(1 + exp(beta * x)) / beta`. */
+/**
+ * `log(1 + exp(beta * x)) / beta`.
+ *
+ * @example
+ * await init();
+ * const y = new Softplus().forward({ data: [-1, 0, 1], shape: [3] });
+ * console.log(Array.from(y.data, (value) => value.toFixed(4)).join(' ')); // 0.3133 0.6931 1.3133
+ */
 export class Softplus extends Activation {
   readonly beta: number;
   readonly threshold: number;
@@ -175,7 +245,14 @@ export class Softplus extends Activation {
   }
 }
 
-/** `1 / (1 + exp(-x))`, for images with values from 0 to 1. */
+/**
+ * `1 / (1 + exp(-x))`, for images with values from 0 to 1.
+ *
+ * @example
+ * await init();
+ * const y = new Sigmoid().forward({ data: [-Math.log(3), 0, Math.log(3)], shape: [3] });
+ * console.log(Array.from(y.data, (value) => value.toFixed(4)).join(' ')); // 0.2500 0.5000 0.7500
+ */
 export class Sigmoid extends Activation {
   /** @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE` */
   constructor(options?: ModuleOptions) {
@@ -183,7 +260,14 @@ export class Sigmoid extends Activation {
   }
 }
 
-/** Hyperbolic tangent, for images with values from -1 to 1. */
+/**
+ * Hyperbolic tangent, for images with values from -1 to 1.
+ *
+ * @example
+ * await init();
+ * const y = new Tanh().forward({ data: [-1, 0, 1], shape: [3] });
+ * console.log(Array.from(y.data, (value) => value.toFixed(4)).join(' ')); // -0.7616 0.0000 0.7616
+ */
 export class Tanh extends Activation {
   /** @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE` */
   constructor(options?: ModuleOptions) {

@@ -62,7 +62,8 @@ abstract class AdaptiveAveragePool<Rank extends SpatialRank> extends SpatialModu
  * @example
  * await init();
  * const pool = new AdaptiveAvgPool1d({ outputSize: 1 });
- * const y = pool.forward({ data: Float32Array.of(1, 3, 2, 0), shape: [1, 1, 4] }); // 1.5
+ * const y = pool.forward({ data: [1, 3, 2, 0], shape: [1, 1, 4] });
+ * console.log(y.data.join(' ')); // 1.5
  */
 export class AdaptiveAvgPool1d extends AdaptiveAveragePool<1> {
   constructor(options: AdaptiveAvgPoolOptions<1>) {
@@ -79,7 +80,8 @@ export class AdaptiveAvgPool1d extends AdaptiveAveragePool<1> {
  * @example
  * await init();
  * const pool = new AdaptiveAvgPool2d({ outputSize: 1 });
- * const y = pool.forward({ data: new Float32Array(16 * 8 * 8), shape: [1, 16, 8, 8] }); // [1, 16, 1, 1]
+ * const y = pool.forward({ data: new Float32Array(16 * 8 * 8), shape: [1, 16, 8, 8] });
+ * console.log(y.shape.join('x')); // 1x16x1x1
  */
 export class AdaptiveAvgPool2d extends AdaptiveAveragePool<2> {
   constructor(options: AdaptiveAvgPoolOptions<2>) {
@@ -96,7 +98,8 @@ export class AdaptiveAvgPool2d extends AdaptiveAveragePool<2> {
  * @example
  * await init();
  * const pool = new AdaptiveAvgPool3d({ outputSize: [null, 2, 2] });
- * const y = pool.forward({ data: new Float32Array(4 * 8 * 8), shape: [1, 1, 4, 8, 8] }); // [1, 1, 4, 2, 2]
+ * const y = pool.forward({ data: new Float32Array(4 * 8 * 8), shape: [1, 1, 4, 8, 8] });
+ * console.log(y.shape.join('x')); // 1x1x4x2x2
  */
 export class AdaptiveAvgPool3d extends AdaptiveAveragePool<3> {
   constructor(options: AdaptiveAvgPoolOptions<3>) {

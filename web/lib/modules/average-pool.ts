@@ -58,7 +58,8 @@ function readDivisor(where: string, value: number | null | undefined): number | 
  * @example
  * await init();
  * const pool = new AvgPool1d({ kernelSize: 2 });
- * const y = pool.forward({ data: Float32Array.of(1, 3, 2, 0), shape: [1, 1, 4] }); // 2, 1
+ * const y = pool.forward({ data: [1, 3, 2, 0], shape: [1, 1, 4] });
+ * console.log(y.data.join(' ')); // 2 1
  */
 export class AvgPool1d extends AveragePool<1> {
   constructor(options: AvgPool1dOptions) {
@@ -83,7 +84,8 @@ export class AvgPool1d extends AveragePool<1> {
  * @example
  * await init();
  * const pool = new AvgPool2d({ kernelSize: 3, stride: 2, padding: 1, countIncludePad: false });
- * const y = pool.forward({ data: new Float32Array(16 * 8 * 8), shape: [1, 16, 8, 8] }); // [1, 16, 4, 4]
+ * const y = pool.forward({ data: new Float32Array(16 * 8 * 8), shape: [1, 16, 8, 8] });
+ * console.log(y.shape.join('x')); // 1x16x4x4
  */
 export class AvgPool2d extends AveragePool<2> {
   readonly divisorOverride: number | null;
@@ -103,7 +105,8 @@ export class AvgPool2d extends AveragePool<2> {
  * @example
  * await init();
  * const pool = new AvgPool3d({ kernelSize: 2 });
- * const y = pool.forward({ data: new Float32Array(4 * 8 * 8), shape: [1, 1, 4, 8, 8] }); // [1, 1, 2, 4, 4]
+ * const y = pool.forward({ data: new Float32Array(4 * 8 * 8), shape: [1, 1, 4, 8, 8] });
+ * console.log(y.shape.join('x')); // 1x1x2x4x4
  */
 export class AvgPool3d extends AveragePool<3> {
   readonly divisorOverride: number | null;

@@ -199,7 +199,11 @@ export interface PReLUOptions extends ChannelOptions {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`
  *
  * @example
- * const activation = new PReLU({ numParameters: 16 });
+ * await init();
+ * const activation = new PReLU({ numParameters: 2 });
+ * activation.loadStateDict({ weight: { data: [0.25, 0.5], shape: [2] } });
+ * const y = activation.forward({ data: [-4, 4, -4, 4], shape: [1, 2, 2] });
+ * console.log(y.data.join(' ')); // -1 4 -2 4
  */
 export class PReLU extends ChannelActivation {
   readonly numParameters: number;
@@ -238,7 +242,10 @@ export interface SnakeOptions extends ChannelOptions {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`
  *
  * @example
- * const activation = new Snake({ channels: 32 });
+ * await init();
+ * const activation = new Snake({ channels: 1 });
+ * const y = activation.forward({ data: [0, Math.PI / 2, Math.PI], shape: [1, 1, 3] });
+ * console.log(Array.from(y.data, (value) => value.toFixed(4)).join(' ')); // 0.0000 2.5708 3.1416
  */
 export class Snake extends ChannelActivation {
   readonly channels: number;

@@ -32,8 +32,11 @@ export interface DropoutOptions extends ModuleOptions {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`
  *
  * @example
- * const dropout = new Dropout({ p: 0.25, seed: 1 });
- * const y = dropout.eval().forward({ data: Float32Array.of(1, 2), shape: [2] });
+ * await init();
+ * const dropout = new Dropout({ p: 0.5, seed: 1 });
+ * const x = { data: new Float32Array(1000).fill(1), shape: [1000] };
+ * console.log(dropout.eval().forward(x).data.every((value) => value === 1)); // true
+ * console.log([...new Set(dropout.train().forward(x).data)].sort().join(' ')); // 0 2
  */
 export class Dropout extends HeapModule<number> {
   readonly p: number;

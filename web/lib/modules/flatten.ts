@@ -67,7 +67,9 @@ export interface FlattenOptions extends ModuleOptions {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`
  *
  * @example
- * const y = new Flatten().forward({ data: new Float32Array(24), shape: [2, 3, 4] }); // [2, 12]
+ * await init();
+ * const y = new Flatten().forward({ data: new Float32Array(24), shape: [2, 3, 4] });
+ * console.log(y.shape.join('x')); // 2x12
  */
 export class Flatten extends Reshape {
   readonly startDim: number;
@@ -111,8 +113,10 @@ export interface UnflattenOptions extends ModuleOptions {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`
  *
  * @example
+ * await init();
  * const unflatten = new Unflatten({ dim: 1, unflattenedSize: [3, 2, 2] });
- * const y = unflatten.forward({ data: new Float32Array(24), shape: [2, 12] }); // [2, 3, 2, 2]
+ * const y = unflatten.forward({ data: new Float32Array(24), shape: [2, 12] });
+ * console.log(y.shape.join('x')); // 2x3x2x2
  */
 export class Unflatten extends Reshape {
   readonly dim: number;

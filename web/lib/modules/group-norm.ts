@@ -28,8 +28,10 @@ export interface GroupNormOptions extends NormalizationOptions {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`
  *
  * @example
- * const norm = new GroupNorm({ numGroups: 4, numChannels: 16 });
- * const y = norm.forward({ data: new Float32Array(16 * 8 * 8), shape: [1, 16, 8, 8] });
+ * await init();
+ * const norm = new GroupNorm({ numGroups: 2, numChannels: 4 });
+ * const y = norm.forward({ data: [1, 3, 10, 30], shape: [1, 4, 1] });
+ * console.log(Array.from(y.data, (value) => value.toFixed(3)).join(' ')); // -1.000 1.000 -1.000 1.000
  */
 export class GroupNorm extends Normalization {
   readonly numGroups: number;

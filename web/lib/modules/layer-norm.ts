@@ -34,8 +34,10 @@ export interface LayerNormOptions extends NormalizationOptions {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`
  *
  * @example
- * const norm = new LayerNorm({ normalizedShape: 16, layout: 'channels-first' });
- * const y = norm.forward({ data: new Float32Array(16 * 8 * 8), shape: [1, 16, 8, 8] });
+ * await init();
+ * const norm = new LayerNorm({ normalizedShape: 2, layout: 'channels-first' });
+ * const y = norm.forward({ data: [1, 10, 3, 30], shape: [1, 2, 2] });
+ * console.log(Array.from(y.data, (value) => value.toFixed(3)).join(' ')); // -1.000 -1.000 1.000 1.000
  */
 export class LayerNorm extends Normalization {
   readonly normalizedShape: readonly number[];

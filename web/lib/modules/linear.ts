@@ -37,8 +37,11 @@ interface Rows extends InputShape {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `TOO_LARGE`, `UNSUPPORTED`
  *
  * @example
+ * await init();
  * const linear = new Linear({ inFeatures: 3, outFeatures: 2, seed: 1 });
- * const y = linear.forward({ data: new Float32Array(12), shape: [4, 3] }); // [4, 2]
+ * linear.loadStateDict({ weight: { data: [1, 2, 3, 0, 0, 1], shape: [2, 3] }, bias: { data: [0, 10], shape: [2] } });
+ * const y = linear.forward({ data: [1, 1, 1, 0, 0, 2], shape: [2, 3] });
+ * console.log(y.shape.join('x'), y.data.join(' ')); // 2x2 6 11 6 12
  */
 export class Linear extends OperatorLayer {
   readonly inFeatures: number;

@@ -46,7 +46,8 @@ abstract class MaxPool<Rank extends SpatialRank> extends Pool<Rank> {
  * @example
  * await init();
  * const pool = new MaxPool1d({ kernelSize: 2 });
- * const y = pool.forward({ data: Float32Array.of(1, 3, 2, 0), shape: [1, 1, 4] }); // 3, 2
+ * const y = pool.forward({ data: [1, 3, 2, 0], shape: [1, 1, 4] });
+ * console.log(y.data.join(' ')); // 3 2
  */
 export class MaxPool1d extends MaxPool<1> {
   constructor(options: MaxPoolOptions<1>) {
@@ -63,7 +64,8 @@ export class MaxPool1d extends MaxPool<1> {
  * @example
  * await init();
  * const pool = new MaxPool2d({ kernelSize: 3, stride: 2, padding: 1 });
- * const y = pool.forward({ data: new Float32Array(16 * 8 * 8), shape: [1, 16, 8, 8] }); // [1, 16, 4, 4]
+ * const y = pool.forward({ data: new Float32Array(16 * 8 * 8), shape: [1, 16, 8, 8] });
+ * console.log(y.shape.join('x')); // 1x16x4x4
  */
 export class MaxPool2d extends MaxPool<2> {
   constructor(options: MaxPoolOptions<2>) {
@@ -80,7 +82,8 @@ export class MaxPool2d extends MaxPool<2> {
  * @example
  * await init();
  * const pool = new MaxPool3d({ kernelSize: [1, 2, 2] });
- * const y = pool.forward({ data: new Float32Array(4 * 8 * 8), shape: [1, 1, 4, 8, 8] }); // [1, 1, 4, 4, 4]
+ * const y = pool.forward({ data: new Float32Array(4 * 8 * 8), shape: [1, 1, 4, 8, 8] });
+ * console.log(y.shape.join('x')); // 1x1x4x4x4
  */
 export class MaxPool3d extends MaxPool<3> {
   constructor(options: MaxPoolOptions<3>) {

@@ -113,7 +113,7 @@ abstract class PlainPad<Rank extends SpatialRank> extends PaddingModule<Rank> {
  * @example
  * await init();
  * const pad = new ConstantPad1d({ padding: 2, value: 0.5 });
- * const y = pad.forward({ data: new Float32Array(3 * 8), shape: [1, 3, 8] }); // [1, 3, 12]
+ * console.log(pad.forward({ data: [1, 2, 3], shape: [1, 1, 3] }).data.join(' ')); // 0.5 0.5 1 2 3 0.5 0.5
  */
 export class ConstantPad1d extends ConstantPad<1> {
   constructor(options: ConstantPadOptions<1>) {
@@ -129,7 +129,7 @@ export class ConstantPad1d extends ConstantPad<1> {
  * @example
  * await init();
  * const pad = new ConstantPad2d({ padding: [1, 2, 0, 1], value: 0.5 });
- * const y = pad.forward({ data: new Float32Array(3 * 8 * 8), shape: [1, 3, 8, 8] }); // [1, 3, 9, 11]
+ * console.log(pad.forward({ data: new Float32Array(3 * 8 * 8), shape: [1, 3, 8, 8] }).shape.join('x')); // 1x3x9x11
  */
 export class ConstantPad2d extends ConstantPad<2> {
   constructor(options: ConstantPadOptions<2>) {
@@ -145,7 +145,7 @@ export class ConstantPad2d extends ConstantPad<2> {
  * @example
  * await init();
  * const pad = new ConstantPad3d({ padding: 1, value: 0.5 });
- * const y = pad.forward({ data: new Float32Array(4 * 8 * 8), shape: [1, 1, 4, 8, 8] }); // [1, 1, 6, 10, 10]
+ * console.log(pad.forward({ data: new Float32Array(4 * 8 * 8), shape: [1, 1, 4, 8, 8] }).shape.join('x')); // 1x1x6x10x10
  */
 export class ConstantPad3d extends ConstantPad<3> {
   constructor(options: ConstantPadOptions<3>) {
@@ -160,8 +160,8 @@ export class ConstantPad3d extends ConstantPad<3> {
  *
  * @example
  * await init();
- * const pad = new ZeroPad1d({ padding: 2 });
- * const y = pad.forward({ data: new Float32Array(3 * 8), shape: [1, 3, 8] }); // [1, 3, 12]
+ * const pad = new ZeroPad1d({ padding: [2, 1] });
+ * console.log(pad.forward({ data: [1, 2, 3], shape: [1, 1, 3] }).data.join(' ')); // 0 0 1 2 3 0
  */
 export class ZeroPad1d extends PlainPad<1> {
   constructor(options: PaddingOptions<1>) {
@@ -177,7 +177,7 @@ export class ZeroPad1d extends PlainPad<1> {
  * @example
  * await init();
  * const pad = new ZeroPad2d({ padding: [1, 2, 0, 1] });
- * const y = pad.forward({ data: new Float32Array(3 * 8 * 8), shape: [1, 3, 8, 8] }); // [1, 3, 9, 11]
+ * console.log(pad.forward({ data: new Float32Array(3 * 8 * 8), shape: [1, 3, 8, 8] }).shape.join('x')); // 1x3x9x11
  */
 export class ZeroPad2d extends PlainPad<2> {
   constructor(options: PaddingOptions<2>) {
@@ -193,7 +193,7 @@ export class ZeroPad2d extends PlainPad<2> {
  * @example
  * await init();
  * const pad = new ZeroPad3d({ padding: 1 });
- * const y = pad.forward({ data: new Float32Array(4 * 8 * 8), shape: [1, 1, 4, 8, 8] }); // [1, 1, 6, 10, 10]
+ * console.log(pad.forward({ data: new Float32Array(4 * 8 * 8), shape: [1, 1, 4, 8, 8] }).shape.join('x')); // 1x1x6x10x10
  */
 export class ZeroPad3d extends PlainPad<3> {
   constructor(options: PaddingOptions<3>) {
@@ -210,7 +210,7 @@ export class ZeroPad3d extends PlainPad<3> {
  * @example
  * await init();
  * const pad = new ReflectionPad1d({ padding: 2 });
- * const y = pad.forward({ data: new Float32Array(3 * 8), shape: [1, 3, 8] }); // [1, 3, 12]
+ * console.log(pad.forward({ data: [1, 2, 3], shape: [1, 1, 3] }).data.join(' ')); // 3 2 1 2 3 2 1
  */
 export class ReflectionPad1d extends PlainPad<1> {
   constructor(options: PaddingOptions<1>) {
@@ -227,7 +227,7 @@ export class ReflectionPad1d extends PlainPad<1> {
  * @example
  * await init();
  * const pad = new ReflectionPad2d({ padding: [1, 2, 0, 1] });
- * const y = pad.forward({ data: new Float32Array(3 * 8 * 8), shape: [1, 3, 8, 8] }); // [1, 3, 9, 11]
+ * console.log(pad.forward({ data: new Float32Array(3 * 8 * 8), shape: [1, 3, 8, 8] }).shape.join('x')); // 1x3x9x11
  */
 export class ReflectionPad2d extends PlainPad<2> {
   constructor(options: PaddingOptions<2>) {
@@ -244,7 +244,7 @@ export class ReflectionPad2d extends PlainPad<2> {
  * @example
  * await init();
  * const pad = new ReflectionPad3d({ padding: 1 });
- * const y = pad.forward({ data: new Float32Array(4 * 8 * 8), shape: [1, 1, 4, 8, 8] }); // [1, 1, 6, 10, 10]
+ * console.log(pad.forward({ data: new Float32Array(4 * 8 * 8), shape: [1, 1, 4, 8, 8] }).shape.join('x')); // 1x1x6x10x10
  */
 export class ReflectionPad3d extends PlainPad<3> {
   constructor(options: PaddingOptions<3>) {
@@ -260,7 +260,7 @@ export class ReflectionPad3d extends PlainPad<3> {
  * @example
  * await init();
  * const pad = new ReplicationPad1d({ padding: 2 });
- * const y = pad.forward({ data: new Float32Array(3 * 8), shape: [1, 3, 8] }); // [1, 3, 12]
+ * console.log(pad.forward({ data: [1, 2, 3], shape: [1, 1, 3] }).data.join(' ')); // 1 1 1 2 3 3 3
  */
 export class ReplicationPad1d extends PlainPad<1> {
   constructor(options: PaddingOptions<1>) {
@@ -276,7 +276,7 @@ export class ReplicationPad1d extends PlainPad<1> {
  * @example
  * await init();
  * const pad = new ReplicationPad2d({ padding: [1, 2, 0, 1] });
- * const y = pad.forward({ data: new Float32Array(3 * 8 * 8), shape: [1, 3, 8, 8] }); // [1, 3, 9, 11]
+ * console.log(pad.forward({ data: new Float32Array(3 * 8 * 8), shape: [1, 3, 8, 8] }).shape.join('x')); // 1x3x9x11
  */
 export class ReplicationPad2d extends PlainPad<2> {
   constructor(options: PaddingOptions<2>) {
@@ -292,7 +292,7 @@ export class ReplicationPad2d extends PlainPad<2> {
  * @example
  * await init();
  * const pad = new ReplicationPad3d({ padding: 1 });
- * const y = pad.forward({ data: new Float32Array(4 * 8 * 8), shape: [1, 1, 4, 8, 8] }); // [1, 1, 6, 10, 10]
+ * console.log(pad.forward({ data: new Float32Array(4 * 8 * 8), shape: [1, 1, 4, 8, 8] }).shape.join('x')); // 1x1x6x10x10
  */
 export class ReplicationPad3d extends PlainPad<3> {
   constructor(options: PaddingOptions<3>) {

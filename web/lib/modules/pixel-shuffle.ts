@@ -101,7 +101,8 @@ export interface PixelShuffleOptions extends SpatialModuleOptions {
  * @example
  * await init();
  * const up = new PixelShuffle({ upscaleFactor: 2 });
- * const y = up.forward({ data: new Float32Array(12 * 8 * 8), shape: [1, 12, 8, 8] }); // [1, 3, 16, 16]
+ * const y = up.forward({ data: [1, 2, 3, 4], shape: [1, 4, 1, 1] });
+ * console.log(y.shape.join('x'), y.data.join(' ')); // 1x1x2x2 1 2 3 4
  */
 export class PixelShuffle extends Shuffle {
   readonly upscaleFactor: number;
@@ -133,7 +134,8 @@ export interface PixelUnshuffleOptions extends SpatialModuleOptions {
  * @example
  * await init();
  * const down = new PixelUnshuffle({ downscaleFactor: 2 });
- * const y = down.forward({ data: new Float32Array(3 * 16 * 16), shape: [1, 3, 16, 16] }); // [1, 12, 8, 8]
+ * const y = down.forward({ data: new Float32Array(3 * 16 * 16), shape: [1, 3, 16, 16] });
+ * console.log(y.shape.join('x')); // 1x12x8x8
  */
 export class PixelUnshuffle extends Shuffle {
   readonly downscaleFactor: number;

@@ -170,8 +170,11 @@ abstract class InstanceNorm extends RunningNorm {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`
  *
  * @example
- * const norm = new BatchNorm1d({ numFeatures: 8 });
- * const y = norm.forward({ data: new Float32Array(2 * 8 * 5), shape: [2, 8, 5] });
+ * await init();
+ * const norm = new BatchNorm1d({ numFeatures: 1 });
+ * norm.train();
+ * const y = norm.forward({ data: [1, 3, 5, 7], shape: [2, 1, 2] });
+ * console.log(Array.from(y.data, (value) => value.toFixed(3)).join(' ')); // -1.342 -0.447 0.447 1.342
  */
 export class BatchNorm1d extends BatchNorm {
   constructor(options: BatchNormOptions) {
@@ -185,11 +188,13 @@ export class BatchNorm1d extends BatchNorm {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`
  *
  * @example
+ * await init();
  * const decoder = new Sequential(
  *   new ConvTranspose2d({ inChannels: 8, outChannels: 4, kernelSize: 4, stride: 2, padding: 1, bias: false }),
  *   new BatchNorm2d({ numFeatures: 4 }),
  *   new ReLU(),
  * );
+ * console.log(decoder.forward({ data: new Float32Array(8 * 64), shape: [1, 8, 8, 8] }).shape.join('x')); // 1x4x16x16
  */
 export class BatchNorm2d extends BatchNorm {
   constructor(options: BatchNormOptions) {
@@ -203,7 +208,12 @@ export class BatchNorm2d extends BatchNorm {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`
  *
  * @example
- * const norm = new BatchNorm3d({ numFeatures: 4, momentum: null });
+ * await init();
+ * // No momentum: the running values are the mean over all batches seen in training.
+ * const norm = new BatchNorm3d({ numFeatures: 1, momentum: null });
+ * norm.train();
+ * for (const value of [1, 3]) norm.forward({ data: new Float32Array(8).fill(value), shape: [1, 1, 2, 2, 2] });
+ * console.log(norm.stateDict().running_mean.data.join(' ')); // 2
  */
 export class BatchNorm3d extends BatchNorm {
   constructor(options: BatchNormOptions) {
@@ -218,7 +228,10 @@ export class BatchNorm3d extends BatchNorm {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`
  *
  * @example
- * const norm = new InstanceNorm1d({ numFeatures: 8, affine: true });
+ * await init();
+ * const norm = new InstanceNorm1d({ numFeatures: 2 });
+ * const y = norm.forward({ data: [1, 3, 10, 30], shape: [1, 2, 2] });
+ * console.log(Array.from(y.data, (value) => value.toFixed(3)).join(' ')); // -1.000 1.000 -1.000 1.000
  */
 export class InstanceNorm1d extends InstanceNorm {
   constructor(options: InstanceNormOptions) {
@@ -232,7 +245,11 @@ export class InstanceNorm1d extends InstanceNorm {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`
  *
  * @example
- * const norm = new InstanceNorm2d({ numFeatures: 8 });
+ * await init();
+ * const norm = new InstanceNorm2d({ numFeatures: 8, affine: true });
+ * console.log(Object.keys(norm.stateDict()).join(' ')); // weight bias
+ * const y = norm.forward({ data: new Float32Array(8 * 16), shape: [1, 8, 4, 4] });
+ * console.log(y.shape.join('x')); // 1x8x4x4
  */
 export class InstanceNorm2d extends InstanceNorm {
   constructor(options: InstanceNormOptions) {
@@ -246,7 +263,9 @@ export class InstanceNorm2d extends InstanceNorm {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`
  *
  * @example
+ * await init();
  * const norm = new InstanceNorm3d({ numFeatures: 8, trackRunningStats: true });
+ * console.log(Object.keys(norm.stateDict()).join(' ')); // running_mean running_var num_batches_tracked
  */
 export class InstanceNorm3d extends InstanceNorm {
   constructor(options: InstanceNormOptions) {

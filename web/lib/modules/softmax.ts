@@ -32,8 +32,10 @@ interface Axes {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`
  *
  * @example
+ * await init();
  * const softmax = new Softmax({ dim: 1 });
- * const y = softmax.forward({ data: Float32Array.of(0, Math.log(3)), shape: [1, 2] });
+ * const y = softmax.forward({ data: [0, Math.log(3)], shape: [1, 2] });
+ * console.log(Array.from(y.data, (value) => value.toFixed(3)).join(' ')); // 0.250 0.750
  */
 export class Softmax extends HeapModule<Axes> {
   readonly dim: number | null;

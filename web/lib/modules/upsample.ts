@@ -33,8 +33,8 @@ export interface UpsampleOptions extends SpatialModuleOptions {
  *
  * @example
  * await init();
- * const up = new Upsample({ scaleFactor: 2, mode: 'bilinear' });
- * const y = up.forward({ data: new Float32Array(3 * 8 * 8), shape: [1, 3, 8, 8] }); // [1, 3, 16, 16]
+ * const up = new Upsample({ scaleFactor: 2, mode: 'linear' });
+ * console.log(up.forward({ data: [0, 4], shape: [1, 1, 2] }).data.join(' ')); // 0 1 3 4
  */
 export class Upsample extends SpatialModule {
   readonly size: number | readonly number[] | null;

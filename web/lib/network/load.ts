@@ -42,8 +42,10 @@ const WHERE = 'loadNetwork';
  * file that is not what it says; `LOAD_FAILED`, `TOO_LARGE`, `BAD_OPTION`, `BAD_TYPE`; the reason of `signal`
  *
  * @example
- * const net = await loadNetwork('decoder.onnx', { onProgress: ({ loaded, total }) => show(loaded / total) });
- * const { image } = net.run({ latent });
+ * const net = await loadNetwork('unet.onnx');
+ * console.log(String(net)); // Network(x [1, 1, 12, 8] -> y [1, 1, 12, 8])
+ * const { y } = net.run({ x: { data: new Float32Array(96), shape: [1, 1, 12, 8] } });
+ * console.log(y.shape.join('x')); // 1x1x12x8
  */
 export async function loadNetwork(
   source: ModelInput | Model,

@@ -51,8 +51,10 @@ interface Kept extends CallNames {
  * which it keeps the last four, and all values between its steps lie in one arena on the WebAssembly heap.
  *
  * @example
- * const net = await loadNetwork('decoder.onnx');
- * const { image } = net.run({ latent });
+ * const net = await loadNetwork('unet.onnx');
+ * console.log(net.inputs.map(({ name, shape }) => `${name} ${shape.join('x')}`).join()); // x 1x1x12x8
+ * console.log(net.steps[0].names.join(' '), net.steps[0].fused.join()); // /enter/Conv /Relu relu
+ * net.dispose();
  */
 export class Network extends DisposableObject {
   /** What `run` takes; lengths with a name may be chosen. */
@@ -125,9 +127,12 @@ export class Network extends DisposableObject {
    * `DISPOSED`; with the node in the message and in `detail.node` where one has something against the sizes
    *
    * @example
+   * const net = await loadNetwork('unet.onnx');
+   * const x = { data: new Float32Array(96), shape: [1, 1, 12, 8] };
    * const { y } = net.run({ x });
    * net.run({ x }, { out: { y } });
-   * const inner = net.run({ x }, { outputs: ['features/relu_3'] });
+   * const inner = net.run({ x }, { outputs: ['/Concat_output_0'] });
+   * console.log(y.shape.join('x'), inner['/Concat_output_0'].shape.join('x')); // 1x1x12x8 1x12x6x4
    */
   run<Out extends NamedTensors = NamedTensors<ArrayBuffer>>(
     inputs: NamedTensors,
@@ -144,7 +149,8 @@ export class Network extends DisposableObject {
    * @throws {DeconvError} as `run`; `BAD_TYPE` for a network of several
    *
    * @example
-   * const y = net.forward(x);
+   * const net = await loadNetwork('fsrcnn-x2.onnx');
+   * console.log(net.forward({ data: new Float32Array(30), shape: [1, 1, 5, 6] }).shape.join('x')); // 1x1x10x12
    */
   forward<Out extends Tensor = Tensor<ArrayBuffer>>(
     x: Tensor,
@@ -165,7 +171,9 @@ export class Network extends DisposableObject {
    * @throws {DeconvError} as `run`
    *
    * @example
-   * const { arenaBytes } = net.prepare({ image: [1, 3, 512, 512] });
+   * const net = await loadNetwork('unet.onnx');
+   * const { outputShapes, multiplyAdds } = net.prepare({ x: [1, 1, 12, 8] });
+   * console.log(outputShapes.y.join('x'), multiplyAdds > 0); // 1x1x12x8 true
    */
   prepare(
     shapes: Readonly<Record<string, readonly number[]>>,
@@ -208,7 +216,9 @@ export class Network extends DisposableObject {
    * @throws {DeconvError} as `run`
    *
    * @example
-   * for (const { names, milliseconds } of net.profile({ x })) console.log(names.join(), milliseconds);
+   * const net = await loadNetwork('unet.onnx');
+   * const steps = net.profile({ x: { data: new Float32Array(96), shape: [1, 1, 12, 8] } });
+   * console.log(steps[0].names.join(' '), steps.every(({ milliseconds }) => milliseconds >= 0)); // /enter/Conv /Relu true
    */
   profile(inputs: NamedTensors, options: { readonly repeats?: number } = {}): ProfiledStep[] {
     const where = 'Network.profile';
@@ -243,7 +253,11 @@ export class Network extends DisposableObject {
    * with an instance norm, unless `overlap` is a number; the reason of `signal`
    *
    * @example
-   * const large = await net.tiled(picture, { tile: 256, onProgress: ({ loaded, total }) => show(loaded / total) });
+   * const net = await loadNetwork('enlarge.onnx');
+   * const picture = { data: new Float32Array(40 * 60).fill(0.5), shape: [1, 1, 40, 60] };
+   * const done = [];
+   * const large = await net.tiled(picture, { tile: 32, onProgress: ({ loaded }) => done.push(loaded) });
+   * console.log(large.shape.join('x'), done.join(' ')); // 1x1x80x120 1 2 3 4
    */
   async tiled<Out extends Tensor = Tensor<ArrayBuffer>>(
     x: Tensor,
@@ -282,8 +296,10 @@ export class Network extends DisposableObject {
    * @throws {DeconvError} `UNSUPPORTED` where a node has no module there, all of them in `detail.nodes`; as `run`
    *
    * @example
-   * const graph = await net.toGraph({ x: [1, 3, 64, 64] });
-   * const file = writeSafetensors(graph.stateDict());
+   * const net = await loadNetwork('unet.onnx');
+   * const graph = await net.toGraph({ x: [1, 1, 12, 8] });
+   * const file = await readModel(writeSafetensors(graph.stateDict()));
+   * console.log(graph.layers.length, file.tensors.length); // 6 12
    */
   async toGraph(shapes: Readonly<Record<string, readonly number[]>> = this.#declared ?? {}): Promise<Graph> {
     const where = 'Network.toGraph';
@@ -300,8 +316,9 @@ export class Network extends DisposableObject {
    * @throws {DeconvError} as `run`
    *
    * @example
+   * const net = await loadNetwork('unet.onnx');
    * const { layers } = await net.upsampling();
-   * for (const { name, kernels } of layers) console.log(name, kernels && analyze(kernels).verdict);
+   * console.log(layers.map(({ kernels }) => analyze(kernels).verdict).join(', ')); // weights-only, overlap
    */
   async upsampling(
     shapes: Readonly<Record<string, readonly number[]>> = this.#declared ?? {},
@@ -328,9 +345,12 @@ export class Network extends DisposableObject {
    * @throws {DeconvError} `BAD_OPTION` for a layer that is not of this network's `upsampling`, `BAD_SHAPE`, `BAD_TYPE`
    *
    * @example
-   * const { layers: [layer] } = await net.upsampling();
+   * const net = await loadNetwork('fsrcnn-x2.onnx');
+   * const [layer] = (await net.upsampling()).layers;
    * const { weight, bias } = repairKernels(layer.kernels);
    * const repaired = net.withWeights([{ layer, weight: weight.data, bias }]);
+   * const [other] = (await repaired.upsampling()).layers;
+   * console.log(analyze(layer.kernels).verdict, analyze(other.kernels).verdict); // overlap free
    */
   withWeights(changes: readonly UpsamplingWeights[]): Network {
     const where = 'Network.withWeights';

@@ -27,7 +27,11 @@ export interface ErrorReport {
  * layers' `forward`
  *
  * @example
- * const { snr } = compareToFloat32(layer, quantize(layer), [x]);
+ * await init();
+ * const layer = new ConvTranspose2d({ inChannels: 8, outChannels: 4, kernelSize: 4, stride: 2, seed: 1 });
+ * const x = { data: Float32Array.from({ length: 8 * 64 }, (_, index) => Math.sin(index)), shape: [1, 8, 8, 8] };
+ * const { snr, maxAbsolute } = compareToFloat32(layer, quantize(layer), [x]);
+ * console.log(snr > 35, maxAbsolute < 0.05); // true true
  */
 export function compareToFloat32(layer: Forward, other: Forward, samples: readonly Tensor[]): ErrorReport {
   const where = 'compareToFloat32';

@@ -10,7 +10,8 @@ import { checkTensor, isHalf, type Tensor } from '../core/tensor.js';
  * @throws {DeconvError} `BAD_SHAPE`, `BAD_TYPE`, `BAD_BUFFER`
  *
  * @example
- * layer.setWeight(toFloat16(layer.weight));
+ * const { data, dtype } = toFloat16({ data: [0.5, Math.PI, 1e6], shape: [3] });
+ * console.log(dtype, Array.from(data, (bits) => bits.toString(16)).join(' ')); // float16 3800 4248 7c00
  */
 export function toFloat16(tensor: Tensor): HalfTensor & { readonly data: Uint16Array } {
   const { data, shape } = checkTensor('toFloat16', 'the tensor', tensor);
@@ -21,6 +22,10 @@ export function toFloat16(tensor: Tensor): HalfTensor & { readonly data: Uint16A
  * The float32 values of a tensor of float16 or bfloat16, all of them exact.
  *
  * @throws {DeconvError} `BAD_SHAPE`, `BAD_TYPE`, `BAD_BUFFER`, `BAD_OPTION` for another dtype
+ *
+ * @example
+ * const half = { data: Uint16Array.of(0x3800, 0x3c00, 0x7bff), shape: [3], dtype: 'float16' };
+ * console.log(toFloat32(half).data.join(' ')); // 0.5 1 65504
  */
 export function toFloat32(tensor: HalfTensor): Tensor<ArrayBuffer> {
   if (!isHalf(tensor) || ArrayBuffer.isView(tensor)) {

@@ -27,8 +27,11 @@ export interface QuantizeOptions {
  * or an output scale too small for the sums; `BAD_TYPE`, `DISPOSED`
  *
  * @example
+ * await init();
+ * const layer = new ConvTranspose2d({ inChannels: 8, outChannels: 4, kernelSize: 4, stride: 2, seed: 1 });
  * const small = quantize(layer);
- * const exact = quantize(layer, calibrate(layer, samples));
+ * console.log(String(small)); // QuantizedConvTranspose2d(8, 4, int8 dynamic, 512 weights)
+ * console.log(small.forward({ data: new Float32Array(8 * 64), shape: [1, 8, 8, 8] }).shape.join('x')); // 1x4x18x18
  */
 export function quantize(layer: Layer, options: QuantizeOptions = {}): QuantizedLayer {
   const where = 'quantize';
@@ -52,6 +55,14 @@ export function quantize(layer: Layer, options: QuantizeOptions = {}): Quantized
  *
  * @param options of the layer's `forward`, for instance its activation
  * @throws {DeconvError} as `forward`; `BAD_OPTION` for no samples, and for values that are not finite
+ *
+ * @example
+ * await init();
+ * const layer = new ConvTranspose1d({ inChannels: 1, outChannels: 1, kernelSize: 2, stride: 2, bias: false });
+ * layer.setWeight([1, 2]);
+ * const ranges = calibrate(layer, [{ data: [0, 25.5], shape: [1, 1, 2] }]);
+ * console.log(ranges.input.scale.toFixed(1), ranges.output.scale.toFixed(1)); // 0.1 0.2
+ * console.log(quantize(layer, ranges).mode); // static
  */
 export function calibrate<Options extends ForwardOptions>(
   layer: Layer<Options>,

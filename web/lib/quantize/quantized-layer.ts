@@ -47,6 +47,14 @@ export interface QuantizedDefinition extends QuantizedWeight {
  * - `'static'`: input and output have given scales and zero points; both may also be int8 themselves.
  *
  * It stands in a `Sequential` as any module does, for inference only: its `backward` throws.
+ *
+ * @example
+ * await init();
+ * const layer = new ConvTranspose1d({ inChannels: 1, outChannels: 1, kernelSize: 2, stride: 2, bias: false });
+ * layer.setWeight([1, -1]);
+ * const small = quantize(layer);
+ * const y = small.forward({ data: [0, 255], shape: [1, 1, 2] });
+ * console.log(small.mode, Array.from(y.data, (value) => value.toFixed(1)).join(' ')); // dynamic 0.0 0.0 255.0 -255.0
  */
 export class QuantizedLayer extends DisposableObject {
   readonly mode: 'dynamic' | 'static';

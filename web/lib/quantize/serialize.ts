@@ -30,6 +30,11 @@ interface Header {
  * scales and bias as float32, the weight as int8 in PyTorch's order; all little-endian.
  *
  * @throws {DeconvError} `BAD_TYPE`, `DISPOSED`
+ *
+ * @example
+ * const layer = new ConvTranspose2d({ inChannels: 64, outChannels: 32, kernelSize: 4, stride: 2, seed: 1 });
+ * const bytes = saveQuantized(quantize(layer));
+ * console.log(layer.weight.data.byteLength, bytes.length < 34_000); // 131072 true
  */
 export function saveQuantized(layer: QuantizedLayer): Uint8Array<ArrayBuffer> {
   if (!hasBrand(layer, QUANTIZED_LAYER)) refuse('BAD_TYPE', 'saveQuantized', 'a quantized layer', layer);
@@ -75,7 +80,12 @@ export function saveQuantized(layer: QuantizedLayer): Uint8Array<ArrayBuffer> {
  * `BAD_TYPE`, `DISPOSED`
  *
  * @example
- * const layer = loadQuantized(new ConvTranspose2d(options), new Uint8Array(await response.arrayBuffer()));
+ * await init();
+ * const options = { inChannels: 64, outChannels: 32, kernelSize: 4, stride: 2 };
+ * const bytes = saveQuantized(quantize(new ConvTranspose2d({ ...options, seed: 1 })));
+ * // Elsewhere: a layer of the same arguments, whatever its weights.
+ * const layer = loadQuantized(new ConvTranspose2d(options), bytes);
+ * console.log(layer.forward({ data: new Float32Array(64 * 16), shape: [1, 64, 4, 4] }).shape.join('x')); // 1x32x10x10
  */
 export function loadQuantized(layer: Layer, bytes: Uint8Array): QuantizedLayer {
   const where = 'loadQuantized';

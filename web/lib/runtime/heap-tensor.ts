@@ -23,10 +23,13 @@ export interface HeapTensorOptions {
  *
  * @example
  * await init();
- * const x = new HeapTensor([1, 128, 8, 8]);
+ * const up = new ConvTranspose2d({ inChannels: 8, outChannels: 4, kernelSize: 4, stride: 2, padding: 1 });
+ * const x = new HeapTensor([1, 8, 16, 16]);
  * const y = new HeapTensor(up.outputShape(x.shape));
- * x.data.set(values);
+ * x.data.fill(1);
  * up.forward(x, { out: y }); // copies nothing
+ * console.log(y.shape.join('x'), memoryUsage().liveTensors); // 1x4x32x32 2
+ * for (const owner of [up, x, y]) owner.dispose();
  */
 export class HeapTensor extends DisposableObject implements Tensor {
   readonly shape: readonly number[];

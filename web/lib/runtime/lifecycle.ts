@@ -27,7 +27,8 @@ let standard: Default | undefined;
  * the processor (use `createRuntime`, or call `shutdown` first); `BAD_OPTION`, `BAD_TYPE`
  *
  * @example
- * const { build, threads, notes } = await init({ threads: 4 });
+ * const { build, threads, notes } = await init({ threads: 1 });
+ * console.log(['simd', 'relaxed'].includes(build), threads, notes); // true 1 []
  */
 export async function init(options: InitOptions = {}): Promise<RuntimeInfo> {
   const settings = readSettings('init', options);
@@ -107,6 +108,8 @@ function infoFor({ info }: Runtime, asked: Settings, wanted: Settings): RuntimeI
  * @example
  * const runtime = await createRuntime({ build: 'simd' });
  * const x = new HeapTensor([1, 8, 16, 16], { runtime });
+ * console.log(runtime.info.build, runtime.memoryUsage().liveTensors, memoryUsage().liveTensors); // simd 1 0
+ * await runtime.shutdown();
  */
 export async function createRuntime(options: InitOptions = {}): Promise<Runtime> {
   return loadRuntime(readSettings('createRuntime', options));
@@ -116,6 +119,13 @@ export async function createRuntime(options: InitOptions = {}): Promise<Runtime>
  * Ends the default runtime for all who share it: its memory is freed and its threads end. Layers keep their
  * weights and work again after the next `init`. Does nothing when nothing is loaded. It belongs to who owns
  * the page or the process; a library ends the runtime that it made.
+ *
+ * @example
+ * await init();
+ * const up = new ConvTranspose2d({ inChannels: 1, outChannels: 1, kernelSize: 2, seed: 1 });
+ * await shutdown();
+ * await init();
+ * console.log(up.forward({ data: [1], shape: [1, 1, 1, 1] }).shape.join('x')); // 1x1x2x2
  */
 export async function shutdown(): Promise<void> {
   const ending = standard;
@@ -123,12 +133,27 @@ export async function shutdown(): Promise<void> {
   ending?.runtime?.end();
 }
 
-/** What the default runtime is; throws `NOT_INITIALIZED` before `init` has resolved, `RUNTIME_FAILED`. */
+/**
+ * What the default runtime is; throws `NOT_INITIALIZED` before `init` has resolved, `RUNTIME_FAILED`.
+ *
+ * @example
+ * await init({ build: 'simd' });
+ * console.log(runtimeInfo().build, runtimeInfo().threads); // simd 1
+ */
 export function runtimeInfo(): RuntimeInfo {
   return requireRuntime('runtimeInfo').info;
 }
 
-/** Heap size, bytes in use, live layers and tensors of the default runtime; zeros when nothing is loaded. */
+/**
+ * Heap size, bytes in use, live layers and tensors of the default runtime; zeros when nothing is loaded.
+ *
+ * @example
+ * console.log(memoryUsage().heapBytes); // 0
+ * await init();
+ * const x = new HeapTensor([1, 8, 16, 16]);
+ * console.log(memoryUsage().liveTensors, memoryUsage().heapBytes > 0); // 1 true
+ * x.dispose();
+ */
 export function memoryUsage(): MemoryUsage {
   return standard?.runtime?.memoryUsage() ?? NOTHING_USED;
 }

@@ -28,9 +28,10 @@ export interface Holding {
  * calls take it as the option `runtime`; runtimes that stand side by side share nothing.
  *
  * @example
- * const runtime = await createRuntime({ threads: 2 });
+ * const runtime = await createRuntime();
  * const up = new ConvTranspose2d({ inChannels: 8, outChannels: 4, kernelSize: 4, stride: 2, runtime });
  * const y = up.forward({ data: new Float32Array(8 * 256), shape: [1, 8, 16, 16] });
+ * console.log(y.shape.join('x'), runtime.memoryUsage().liveLayers); // 1x4x34x34 1
  * await runtime.shutdown();
  */
 export class Runtime implements Heap {

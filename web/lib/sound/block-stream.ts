@@ -23,11 +23,17 @@ export interface BlockStreamOptions {
  * @throws {DeconvError} `BAD_TYPE`, `BAD_OPTION`, `BAD_SHAPE`; what a step throws
  *
  * @example
- * // In a processor, once init has resolved:
+ * await init();
+ * const up = new ConvTranspose1d({ inChannels: 1, outChannels: 1, kernelSize: 2, stride: 2, bias: false });
+ * up.setWeight([1, 1]);
+ * const [x, y] = [new HeapTensor([1, 1, 64]), new HeapTensor([1, 1, 128])];
+ * x.data.fill(0.5);
  * const call = { out: y };
- * this.stream = new BlockStream({ steps: [{ cost: 1, run: () => decoder.forward(x, call) }], block: y });
- * // In its process(inputs, outputs):
- * this.stream?.read(outputs[0]);
+ * const stream = new BlockStream({ steps: [{ cost: 1, run: () => up.forward(x, call) }], block: y });
+ * // In an AudioWorkletProcessor's process(inputs, outputs): stream.read(outputs[0])
+ * const output = [new Float32Array(128)];
+ * stream.read(output);
+ * console.log(output[0].every((sample) => sample === 0.5)); // true
  */
 export class BlockStream {
   readonly #steps: readonly BlockStep[];

@@ -19,9 +19,11 @@ export interface FromAudioBufferOptions {
  * `out`), `BAD_BUFFER`, `TOO_LARGE`, `OUT_OF_MEMORY`
  *
  * @example
- * const buffer = await context.decodeAudioData(bytes);
- * const y = layer.forward(fromAudioBuffer(buffer, { channels: 1 }));
- * source.buffer = toAudioBuffer(y, { context });
+ * // In a page: await context.decodeAudioData(bytes). Here what such a buffer has.
+ * const channels = [Float32Array.of(0, 1), Float32Array.of(1, 1)];
+ * const buffer = { numberOfChannels: 2, length: 2, sampleRate: 8000, getChannelData: (channel) => channels[channel] };
+ * console.log(fromAudioBuffer(buffer).shape.join('x')); // 1x2x2
+ * console.log(fromAudioBuffer(buffer, { channels: 1 }).data.join(' ')); // 0.5 1
  */
 export function fromAudioBuffer<Out extends Tensor = Tensor<ArrayBuffer>>(
   buffer: AudioSamples,

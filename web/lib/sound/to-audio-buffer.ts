@@ -23,7 +23,11 @@ export interface ToAudioBufferOptions<Buffer extends AudioSamples = AudioBuffer>
  * `BAD_BUFFER`, `UNSUPPORTED` (neither AudioBuffer, `context` nor `out`: Workers have none)
  *
  * @example
- * source.buffer = toAudioBuffer(y, { sampleRate: 22050 });
+ * // In a page: source.buffer = toAudioBuffer(y, { sampleRate: 22050 }). Here what such a buffer has.
+ * const samples = new Float32Array(3);
+ * const out = { numberOfChannels: 1, length: 3, sampleRate: 22050, getChannelData: () => samples };
+ * toAudioBuffer({ data: [0, 0.5, -0.5], shape: [1, 1, 3] }, { out });
+ * console.log(samples.join(' ')); // 0 0.5 -0.5
  */
 export function toAudioBuffer<Buffer extends AudioSamples = AudioBuffer>(
   tensor: TensorLike,

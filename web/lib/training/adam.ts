@@ -27,8 +27,14 @@ export interface AdamOptions extends OptimizerOptions {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`
  *
  * @example
- * const step = adam(decoder.layers, { learningRate: 0.01 });
- * step(pass.backward(gradient).layers);
+ * await init();
+ * const layer = new ConvTranspose1d({ inChannels: 1, outChannels: 1, kernelSize: 2, stride: 2, seed: 1 });
+ * const [x, target] = [{ data: [1, 2], shape: [1, 1, 2] }, { data: [1, 3, 2, 6], shape: [1, 1, 4] }];
+ * const step = adam([layer], { learningRate: 0.05 });
+ * for (let count = 0; count < 1000; count += 1) {
+ *   step([layer.backward(x, meanSquaredError(layer.forward(x), target).gradient)]);
+ * }
+ * console.log(Array.from(layer.weight.data, (value) => value.toFixed(1)).join(' ')); // 1.0 3.0
  */
 export function adam(layers: readonly Optimizable[], options: AdamOptions = {}): Optimizer {
   return adamOf('adam', layers, options, false);
@@ -41,8 +47,13 @@ export function adam(layers: readonly Optimizable[], options: AdamOptions = {}):
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`
  *
  * @example
- * const step = adamW(decoder.layers, { learningRate: 0.001, weightDecay: 0.05 });
- * step(pass.backward(gradient).layers);
+ * await init();
+ * const layer = new ConvTranspose1d({ inChannels: 1, outChannels: 1, kernelSize: 2, stride: 2, bias: false });
+ * layer.setWeight([1, 2]);
+ * const step = adamW([layer], { learningRate: 0.1, weightDecay: 0.5 });
+ * // Without a gradient only the decay is left: 0.1 * 0.5 of each weight.
+ * step([layer.backward({ data: [1], shape: [1, 1, 1] }, { data: [0, 0], shape: [1, 1, 2] })]);
+ * console.log(Array.from(layer.weight.data, (value) => value.toFixed(2)).join(' ')); // 0.95 1.90
  */
 export function adamW(layers: readonly Optimizable[], options: AdamOptions = {}): Optimizer {
   return adamOf('adamW', layers, options, true);

@@ -11,9 +11,9 @@ import type { ParameterGradients } from './optimizer.js';
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `BAD_SHAPE`, `BAD_BUFFER`; then nothing has changed
  *
  * @example
- * const { layers } = pass.backward(gradient);
- * clipGradientNorm(layers, 1);
- * step(layers);
+ * const gradients = [{ weight: { data: Float32Array.of(3, 4), shape: [1, 1, 2] }, bias: null }];
+ * console.log(clipGradientNorm(gradients, 1)); // 5
+ * console.log(Array.from(gradients[0].weight.data, (value) => value.toFixed(2)).join(' ')); // 0.60 0.80
  */
 export function clipGradientNorm(gradients: readonly ParameterGradients[], maxNorm: number): number {
   const where = 'clipGradientNorm';
@@ -34,6 +34,11 @@ export function clipGradientNorm(gradients: readonly ParameterGradients[], maxNo
  * stays.
  *
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `BAD_SHAPE`, `BAD_BUFFER`; then nothing has changed
+ *
+ * @example
+ * const gradients = [{ weight: { data: Float32Array.of(3, -4, 0.5), shape: [1, 1, 3] }, bias: null }];
+ * clipGradientValue(gradients, 1);
+ * console.log(gradients[0].weight.data.join(' ')); // 1 -1 0.5
  */
 export function clipGradientValue(gradients: readonly ParameterGradients[], maxValue: number): void {
   const where = 'clipGradientValue';

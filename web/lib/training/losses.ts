@@ -20,7 +20,8 @@ export interface LossOptions {
  * @throws {DeconvError} `BAD_SHAPE` (unequal or empty), `BAD_TYPE`, `BAD_BUFFER`, `BAD_OPTION`
  *
  * @example
- * const { loss, gradient } = meanSquaredError(decoder.forward(x), pictures);
+ * const { loss, gradient } = meanSquaredError({ data: [1, 5], shape: [2] }, { data: [1, 3], shape: [2] });
+ * console.log(loss, gradient.data.join(' ')); // 2 0 2
  */
 export function meanSquaredError(prediction: Tensor, target: Tensor, options: LossOptions = {}): Loss {
   return valueByValue('meanSquaredError', prediction, target, options, {
@@ -34,6 +35,10 @@ export function meanSquaredError(prediction: Tensor, target: Tensor, options: Lo
  *
  * @param target of the prediction's shape
  * @throws {DeconvError} as `meanSquaredError`
+ *
+ * @example
+ * const { loss, gradient } = meanAbsoluteError({ data: [1, 5], shape: [2] }, { data: [1, 3], shape: [2] });
+ * console.log(loss, gradient.data.join(' ')); // 1 0 0.5
  */
 export function meanAbsoluteError(prediction: Tensor, target: Tensor, options: LossOptions = {}): Loss {
   return valueByValue('meanAbsoluteError', prediction, target, options, {
@@ -50,6 +55,10 @@ export function meanAbsoluteError(prediction: Tensor, target: Tensor, options: L
  * @param prediction probabilities: from 0 to 1
  * @param target from 0 to 1, of the prediction's shape
  * @throws {DeconvError} as `meanSquaredError`; `BAD_OPTION` for values outside
+ *
+ * @example
+ * const { loss, gradient } = binaryCrossEntropy({ data: [0.5, 0.5], shape: [2] }, { data: [0, 1], shape: [2] });
+ * console.log(loss.toFixed(4), gradient.data.join(' ')); // 0.6931 1 -1
  */
 export function binaryCrossEntropy(prediction: Tensor, target: Tensor, options: LossOptions = {}): Loss {
   const where = 'binaryCrossEntropy';
@@ -70,6 +79,10 @@ export function binaryCrossEntropy(prediction: Tensor, target: Tensor, options: 
  * @param prediction any numbers: what a Sigmoid would take
  * @param target from 0 to 1, of the prediction's shape
  * @throws {DeconvError} as `binaryCrossEntropy`
+ *
+ * @example
+ * const { loss, gradient } = binaryCrossEntropyWithLogits({ data: [0, 0], shape: [2] }, { data: [0, 1], shape: [2] });
+ * console.log(loss.toFixed(4), gradient.data.join(' ')); // 0.6931 0.25 -0.25
  */
 export function binaryCrossEntropyWithLogits(
   prediction: Tensor,
@@ -108,7 +121,10 @@ export interface CrossEntropyOptions extends LossOptions {
  * @throws {DeconvError} `BAD_SHAPE`, `BAD_TYPE`, `BAD_BUFFER`, `BAD_OPTION` (a number that is no class)
  *
  * @example
- * const { loss, gradient } = crossEntropy(head.forward(x), classes, { ignoreIndex: 255 });
+ * // Two classes at two positions, of which the second does not count.
+ * const prediction = { data: [0, 7, Math.log(3), 7], shape: [1, 2, 2] };
+ * const { loss, gradient } = crossEntropy(prediction, { data: [1, 255], shape: [1, 2] }, { ignoreIndex: 255 });
+ * console.log(loss.toFixed(4), Array.from(gradient.data, (value) => value.toFixed(2)).join(' ')); // 0.2877 0.25 0.00 -0.25 0.00
  */
 export function crossEntropy(prediction: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Loss {
   const where = 'crossEntropy';

@@ -33,7 +33,8 @@ export interface WarmupScheduleOptions {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`
  *
  * @example
- * const step = adam(decoder.layers, { learningRate: 0.01, schedule: stepSchedule({ stepSize: 100, gamma: 0.5 }) });
+ * const schedule = stepSchedule({ stepSize: 100, gamma: 0.5 });
+ * console.log([0, 99, 100, 250].map(schedule).join(' ')); // 1 1 0.5 0.25
  */
 export function stepSchedule(options: StepScheduleOptions): Schedule {
   const where = 'stepSchedule';
@@ -48,6 +49,10 @@ export function stepSchedule(options: StepScheduleOptions): Schedule {
  * `end + (1 - end) * (1 + cos(pi * t / steps)) / 2`. PyTorch's rises again behind the end; this one stays.
  *
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`
+ *
+ * @example
+ * const schedule = cosineSchedule({ steps: 100 });
+ * console.log([0, 50, 100, 150].map((steps) => schedule(steps).toFixed(2)).join(' ')); // 1.00 0.50 0.00 0.00
  */
 export function cosineSchedule(options: CosineScheduleOptions): Schedule {
   const where = 'cosineSchedule';
@@ -63,7 +68,8 @@ export function cosineSchedule(options: CosineScheduleOptions): Schedule {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`
  *
  * @example
- * const schedule = warmupSchedule({ steps: 100, after: cosineSchedule({ steps: 900 }) });
+ * const schedule = warmupSchedule({ steps: 100, start: 0, after: cosineSchedule({ steps: 900 }) });
+ * console.log([0, 50, 100, 1000].map((steps) => schedule(steps).toFixed(2)).join(' ')); // 0.00 0.50 1.00 0.00
  */
 export function warmupSchedule(options: WarmupScheduleOptions): Schedule {
   const where = 'warmupSchedule';

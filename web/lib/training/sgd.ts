@@ -19,8 +19,12 @@ export interface SgdOptions extends OptimizerOptions {
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`
  *
  * @example
- * const step = sgd([layer], { learningRate: 0.1, momentum: 0.9 });
- * step([layer.backward(x, gradient)]);
+ * await init();
+ * const layer = new ConvTranspose1d({ inChannels: 1, outChannels: 1, kernelSize: 2, stride: 2, bias: false });
+ * layer.setWeight([1, 2]);
+ * const step = sgd([layer], { learningRate: 0.5 });
+ * step([layer.backward({ data: [1], shape: [1, 1, 1] }, { data: [1, -1], shape: [1, 1, 2] })]);
+ * console.log(layer.weight.data.join(' ')); // 0.5 2.5
  */
 export function sgd(layers: readonly Optimizable[], options: SgdOptions = {}): Optimizer {
   const where = 'sgd';

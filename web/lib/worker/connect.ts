@@ -33,8 +33,10 @@ export interface ConnectOptions {
  *
  * @example
  * const worker = new Worker(new URL('./decoder-worker.js', import.meta.url), { type: 'module' });
- * const decoder = await connect<ConvTranspose2d>(worker, { onProgress: ({ loaded, total }) => show(loaded / total) });
- * const y = await decoder.forward(x, { signal });
+ * const told = [];
+ * const decoder = await connect(worker, { onProgress: ({ loaded, total }) => told.push(loaded / total) });
+ * const y = await decoder.forward({ data: new Float32Array(8 * 256), shape: [1, 8, 16, 16] });
+ * console.log(y.shape.join('x'), told.join(' ')); // 1x3x32x32 1
  * decoder.dispose();
  */
 export async function connect<Served extends object>(

@@ -22,10 +22,10 @@ export interface Loading {
  *
  * @example
  * // decoder-worker.js
- * serve(async ({ fetch }) => {
+ * serve(async ({ progress }) => {
  *   await init();
  *   const decoder = new ConvTranspose2d({ inChannels: 8, outChannels: 3, kernelSize: 4, stride: 2, padding: 1 });
- *   decoder.loadStateDict(await (await readModel(await fetch('/decoder.safetensors'))).stateDict());
+ *   progress({ loaded: 1, total: 1, name: 'decoder' });
  *   return decoder;
  * });
  */

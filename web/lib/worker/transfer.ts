@@ -13,9 +13,14 @@ const marked = new WeakSet<object>();
  * @throws {DeconvError} `BAD_TYPE` for what is no object
  *
  * @example
- * let y = { data: new Float32Array(count), shape };
+ * const worker = new Worker(new URL('./decoder-worker.js', import.meta.url), { type: 'module' });
+ * const decoder = await connect(worker);
+ * const x = { data: new Float32Array(8 * 256), shape: [1, 8, 16, 16] };
+ * let y = { data: new Float32Array(3 * 1024), shape: [1, 3, 32, 32] };
  * // The same memory goes there and comes back.
  * y = await decoder.forward(transfer(x), { out: transfer(y) });
+ * console.log(x.data.length, y.data.length); // 0 3072
+ * decoder.dispose();
  */
 export function transfer<Value extends object>(value: Value): Value {
   if (typeof value !== 'object' || value === null) refuse('BAD_TYPE', 'transfer', 'an object', value);
