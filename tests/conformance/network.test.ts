@@ -158,6 +158,7 @@ describeEachBuild(() => {
           operation: 'convolution',
           fused: ['add'],
           outputShapes: [[1, 16, 8, 6]],
+          outputNames: ['Add_14'],
           multiplyAdds: 48 * 9 * 256,
         });
         const profile = net.profile(inputsOf(one), { repeats: 2 });
@@ -166,6 +167,40 @@ describeEachBuild(() => {
         );
       });
     });
+
+    it.each(Object.entries(NETWORKS))(
+      '%s: tell where each step takes its inputs from',
+      async (_, { net: own }) => {
+        await withNetwork(own, (net) => {
+          const inputs = inputsOf(own);
+          net.run(inputs);
+          const { steps } = net;
+          for (const [index, step] of steps.entries()) {
+            expect(step.inputSources).toHaveLength(step.inputShapes.length);
+            for (const [at, source] of step.inputSources.entries()) {
+              if (typeof source === 'string') expect(inputs[source]?.shape).toEqual(step.inputShapes[at]);
+              if (typeof source !== 'number') continue;
+              expect(source).toBeLessThan(index);
+              expect(steps[source]?.outputShapes).toContainEqual(step.inputShapes[at]);
+            }
+          }
+          // Whatever has a name can be asked for by it, and every step but the last is taken by one behind it.
+          const named = steps.flatMap(({ outputNames, outputShapes }) =>
+            outputNames.flatMap((name, at) => (name === null ? [] : ([[name, outputShapes[at]]] as const))),
+          );
+          const names = named.map(([name]) => name);
+          expect(new Set(names).size).toBe(names.length);
+          const made = net.run(inputs, { outputs: names });
+          expect(names.map((name) => [name, made[name]?.shape])).toEqual(named);
+          const taken = new Set(steps.flatMap(({ inputSources }) => inputSources));
+          for (const { name } of net.inputs) expect(taken.has(name)).toBe(true);
+          const last = steps.flatMap(({ outputNames }, at) =>
+            outputNames.some((name) => net.outputs.some((output) => output.name === name)) ? at : [],
+          );
+          for (const at of steps.keys()) expect(taken.has(at) || last.includes(at)).toBe(true);
+        });
+      },
+    );
 
     it('refuse what does not fit in words', async () => {
       await withNetwork(one, (net) => {

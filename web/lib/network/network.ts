@@ -20,7 +20,8 @@ import type { Constant, NetworkGraph } from './operations.js';
 import { foldForward } from './passes/affines.js';
 import { runPasses } from './passes/index.js';
 import type { TileOptions } from './tiles.js';
-import { type NetworkPlan, type NetworkStepInfo, stepsOf } from './told.js';
+import { type NetworkPlan, type NetworkStepInfo, type ProgramNames, stepsOf } from './told.js';
+import { valueNames } from './value-names.js';
 
 export interface NetworkRunOptions<Out = NamedTensors> {
   /** Receives the results instead of new tensors: by the names of the outputs, of their shapes. */
@@ -44,6 +45,7 @@ const KEPT_PROGRAMS = 4;
 
 interface Kept extends CallNames {
   readonly program: Program<CompiledStep>;
+  readonly names: ProgramNames;
 }
 
 /**
@@ -184,8 +186,9 @@ export class Network extends DisposableObject {
     const checked = checkOptions<Pick<NetworkRunOptions, 'outputs'>>(where, options, ['outputs']);
     const inputShapes = this.#shapesBy(where, shapes);
     const runtime = requireRuntime(where, this.#execution.runtime);
-    const { program, outputNames } = this.#keptFor(where, runtime, inputShapes, checked.outputs);
-    const steps = stepsOf(program);
+    const kept = this.#keptFor(where, runtime, inputShapes, checked.outputs);
+    const { program, outputNames } = kept;
+    const steps = stepsOf(program, kept.names);
     return {
       steps,
       outputShapes: Object.fromEntries(
@@ -204,7 +207,7 @@ export class Network extends DisposableObject {
     const where = 'Network.steps';
     this.#requireLive(where);
     const [last] = this.#programs;
-    if (last !== undefined) return stepsOf(last.program);
+    if (last !== undefined) return stepsOf(last.program, last.names);
     const declared = this.#declared;
     return declared === null ? [] : this.prepare(declared).steps;
   }
@@ -331,7 +334,7 @@ export class Network extends DisposableObject {
       format: this.#frontEnd.format,
       exact: this.#execution.precision === 'exact',
       outputNames: this.#outputNames,
-      has: (name) => this.#frontEnd.has(name),
+      has: this.#has,
     });
     for (const [layer, weight] of weights) this.#weightOf.set(layer, weight);
     return found;
@@ -471,14 +474,25 @@ export class Network extends DisposableObject {
   ): Kept {
     const outputNames = wanted === undefined ? this.#outputNames : checkNames(where, wanted);
     const exact = this.#execution.precision === 'exact';
-    const graph = this.#lower(where, shapes, outputNames);
-    const program = compile(where, exact ? graph : foldForward(graph), {
+    const lowered = this.#lower(where, shapes, outputNames);
+    const graph = exact ? lowered : foldForward(lowered);
+    const program = compile(where, graph, {
       runtime,
       exact,
       convolutions: this.#convolutions,
       constants: this.#constants,
     });
-    const made = { program, inputLabels: this.#inputLabels, outputNames };
+    const units = program.steps.map(({ unit }) => unit);
+    const made = {
+      program,
+      names: {
+        inputs: graph.inputs,
+        inputNames: this.#inputNames,
+        values: valueNames(graph, units, outputNames, this.#has),
+      },
+      inputLabels: this.#inputLabels,
+      outputNames,
+    };
     const usable = this.#programs.filter((one) => one.program.runtime === runtime);
     this.#programs = [made, ...usable].slice(0, KEPT_PROGRAMS);
     const used = this.#programs.flatMap((one) =>
@@ -515,6 +529,8 @@ export class Network extends DisposableObject {
     );
     return changed(runPasses(this.#frontEnd.lower(inputShapes, outputNames)), this.#changes);
   }
+
+  readonly #has = (name: string): boolean => this.#frontEnd.has(name);
 
   /** The arena's address: as large as the largest of the programs kept needs it. */
   readonly #arenaOf = ({ runtime, arenaFloats }: Program): number => {

@@ -16,6 +16,13 @@ export interface NetworkStepInfo {
   readonly fused: readonly string[];
   readonly inputShapes: readonly (readonly number[])[];
   readonly outputShapes: readonly (readonly number[])[];
+  /**
+   * Where each input comes from: a step before, by its place in the list, or an input of the network, by its name; null for
+   * a constant.
+   */
+  readonly inputSources: readonly (number | string | null)[];
+  /** The file's name of each output, by which `run` can be asked for it; null for what the file has no value for. */
+  readonly outputNames: readonly (string | null)[];
   /** How a convolution is computed; null for what is none. */
   readonly route: RouteName | null;
   /** Products that a convolution adds up; those with zeros of a padding and those that are cropped count. */
@@ -31,7 +38,24 @@ export interface NetworkPlan {
   readonly arenaBytes: number;
 }
 
-export function stepsOf(program: Program<CompiledStep>): NetworkStepInfo[] {
+/** What the numbers of a program's values stand for. */
+export interface ProgramNames {
+  /** Numbers of the network's inputs. */
+  readonly inputs: readonly number[];
+  readonly inputNames: readonly string[];
+  /** Of `valueNames`. */
+  readonly values: ReadonlyMap<number, string>;
+}
+
+export function stepsOf(
+  program: Program<CompiledStep>,
+  { inputs, inputNames, values }: ProgramNames,
+): NetworkStepInfo[] {
+  const sources = new Map<number, number | string>();
+  for (const [index, value] of inputs.entries()) sources.set(value, inputNames[index] as string);
+  for (const [index, { unit }] of program.steps.entries()) {
+    for (const value of unit.outputs) sources.set(value, index);
+  }
   return program.steps.map(({ unit, inputShapes, outputShapes, convolution }) => {
     const nodes = nodesOf(unit);
     return {
@@ -41,6 +65,8 @@ export function stepsOf(program: Program<CompiledStep>): NetworkStepInfo[] {
       fused: nodes.slice(1).map(wordOf),
       inputShapes,
       outputShapes,
+      inputSources: unit.inputs.map((value) => sources.get(value) ?? null),
+      outputNames: unit.outputs.map((value) => values.get(value) ?? null),
       route: convolution?.operators.plan(convolution.operation).route ?? null,
       multiplyAdds: convolution?.multiplyAdds ?? 0,
     };

@@ -5,6 +5,7 @@ import { at, greatestCommonDivisor, leastCommonMultiple, product } from '../core
 import { nodesOf, unitsOf } from './compile.js';
 import type { Constant, NetworkGraph, NetworkNode, Of } from './operations.js';
 import { type Shape, spatialAxes } from './shapes.js';
+import { valueNames } from './value-names.js';
 
 export interface FoundUpsampling extends Upsampling {
   /** What a change of a layer's weight is a change of. */
@@ -52,15 +53,8 @@ export function upsamplingOf(
       layers: nodes.flatMap((node) => layers.get(lastNameOf(node))?.name ?? []),
     };
   };
-  const nameOf = (value: number): string =>
-    outputNames[graph.outputs.indexOf(value)] ?? (graph.values[value] as NetworkGraph['values'][number]).name;
-  const values = unitsOf(graph, exact).flatMap((unit) =>
-    unit.outputs
-      .map((value) => patterned(value, nameOf(value), nodesOf(unit)))
-      .filter(({ name, stride }) => has(name) && stride.some((step) => step > 1)),
-  );
-  // What is made on the way to a value of a file may be called as the value is, which is the last of them.
-  const last = new Map(values.map((value) => [value.name, value]));
+  const units = unitsOf(graph, exact);
+  const names = valueNames(graph, units, outputNames, has);
   return {
     weights,
     layers: [...layers.values()],
@@ -75,7 +69,14 @@ export function upsamplingOf(
       return { name, shape, spatialAxes: shape.length < 3 ? [] : spatialAxes(layout, shape.length) };
     }),
     outputs: graph.outputs.map((value, index) => patterned(value, outputNames[index] as string, [])),
-    values: values.filter((value) => last.get(value.name) === value),
+    values: units.flatMap((unit) =>
+      unit.outputs
+        .flatMap((value) => {
+          const name = names.get(value);
+          return name === undefined ? [] : patterned(value, name, nodesOf(unit));
+        })
+        .filter(({ stride }) => stride.some((step) => step > 1)),
+    ),
   };
 }
 

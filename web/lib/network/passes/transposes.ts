@@ -57,8 +57,9 @@ function sink(node: NetworkNode, view: GraphView): Replacement {
   const output = at(node.outputs, 0);
   const shape = view.shapeOf(output);
   const inverse = inverseOf(permutation);
+  // Not the file's value of the node: its axes lie otherwise.
   const inner = view.value(
-    node.names[0] ?? '',
+    `${node.names[0]} before ${first.names[0]}`,
     inverse.map((axis) => at(shape, axis)),
   );
   return [
