@@ -106,6 +106,29 @@ describe.each(hands)('a person, %s,', (_, options, press) => {
     await eventually(() => kernel.inputValue()).toBe('9');
   });
 
+  it('sees what a step takes past others, and reads it', async () => {
+    await press(page, model().getByRole('button', { name: 'Decoder like TAESD' }));
+    const steps = model().locator('.network-steps');
+    await steps.locator('[data-step="block1/2"]').getByText('Also takes enter\u2019s output').waitFor();
+    // The lane leaves the step that is skipped from, passes the one between, and ends where it is taken.
+    const lanes = (step: string) => steps.locator(`[data-step="${step}"] .skip`);
+    const bends = async (step: string) => [
+      await lanes(step).count(),
+      await lanes(step).locator('path').count(),
+    ];
+    expect(await bends('enter')).toEqual([1, 1]);
+    expect(await bends('block1/1')).toEqual([1, 0]);
+    expect(await bends('block1/2')).toEqual([1, 1]);
+    expect(await bends('block1/out')).toEqual([0, 0]);
+    // Where one row ends the next begins: the lane is not broken.
+    const [above, below] = await Promise.all(
+      ['enter', 'block1/1'].map((step) => steps.locator(`[data-step="${step}"] .lanes`).boundingBox()),
+    );
+    expect(above?.x).toBe(below?.x);
+    expect((above?.y ?? 0) + (above?.height ?? 0)).toBeCloseTo(below?.y ?? 0, 0);
+    await expectAccessible(page, '#model');
+  });
+
   it("(m) hears a vocoder's tones, and that they are gone", async () => {
     await page.evaluate(listen);
     await press(page, model().getByRole('button', { name: 'Vocoder like HiFi-GAN' }));

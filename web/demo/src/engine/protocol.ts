@@ -246,8 +246,18 @@ export interface TraceRequest {
   readonly threads: number;
 }
 
+/** What a network was given. */
+export interface TracedInput {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly takes: 'picture' | 'sound' | 'numbers';
+  readonly picture: Planes;
+}
+
 /** A step of a network as it ran. */
 export interface TracedStep {
+  /** Places of what it takes in the list of the inputs and, behind them, the steps. */
+  readonly takes: readonly number[];
   readonly names: readonly string[];
   readonly types: readonly string[];
   readonly shape: readonly number[];
@@ -279,8 +289,7 @@ export interface TraceResult {
   readonly culprit: string | null;
   readonly steps: readonly TracedStep[];
   readonly layers: readonly TracedLayer[];
-  /** What went in, where it is a picture. */
-  readonly input: Planes | null;
+  readonly inputs: readonly TracedInput[];
   readonly before: Planes;
   /** Null where nothing is chosen to be repaired. */
   readonly repair: {

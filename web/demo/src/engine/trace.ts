@@ -1,12 +1,12 @@
-import { DeconvError, init, type Tensor } from 'deconv-wasm';
+import { init, type Tensor } from 'deconv-wasm';
 import { type Attribution, attribute, compareImages, repairKernels } from 'deconv-wasm/checkerboard';
-import { loadNetwork, type Network, type ProfiledStep } from 'deconv-wasm/network';
+import { loadNetwork, type Network } from 'deconv-wasm/network';
 import { type Picture, type Planes, shrunk } from '../model/picture';
 import { uniform } from '../model/random';
 import { testImage } from '../model/test-images';
 import { SAMPLE_RATE, voice } from '../model/voice';
 import { madeNetwork } from './made-networks';
-import type { Progress, TracedStep, TraceRequest, TraceResult } from './protocol';
+import type { Progress, TracedInput, TracedStep, TraceRequest, TraceResult } from './protocol';
 import { toneLevel } from './sound';
 
 /** Largest side of a step's picture, and of an output's. */
@@ -21,7 +21,7 @@ interface Kept {
   readonly file: Uint8Array<ArrayBuffer> | null;
   readonly network: Network;
   readonly inputs: Record<string, Tensor>;
-  readonly picture: Planes | null;
+  readonly told: readonly TracedInput[];
   readonly attribution: Attribution;
   readonly steps: readonly TracedStep[];
   readonly before: Tensor;
@@ -38,7 +38,7 @@ export async function trace(request: TraceRequest, tell: (progress: Progress) =>
     kept = null;
     kept = await traced(key, request, tell);
   }
-  const { file, network, inputs, attribution, before, steps, picture } = kept;
+  const { file, network, inputs, attribution, before, steps, told } = kept;
   const repair = await repairedRun(network, inputs, attribution, request.repaired);
   const { stride } = attribution;
   return {
@@ -54,7 +54,7 @@ export async function trace(request: TraceRequest, tell: (progress: Progress) =>
       fall: repaired?.fallDb ?? null,
       problem,
     })),
-    input: picture,
+    inputs: told,
     before: planesOf(before, OUTPUT_SIDE),
     level: attribution.before?.levelDb ?? null,
     repair: repair && {
@@ -107,40 +107,45 @@ const copied = ({ data, shape }: Tensor) => ({ data: Float32Array.from(data), sh
 function inputsOf(
   network: Network,
   given: TraceRequest['picture'],
-): { readonly inputs: Record<string, Tensor>; readonly picture: Planes | null } {
-  let picture: Planes | null = null;
+): { readonly inputs: Record<string, Tensor>; readonly told: readonly TracedInput[] } {
   const draw = uniform(1);
-  const inputs = Object.fromEntries(
-    network.inputs.map(({ name, shape: declared }) => {
-      const open = declared.length === 3 ? OPEN_SAMPLES : OPEN_SIDE;
-      const shape = declared.map((extent, axis) =>
-        typeof extent === 'number' ? extent : axis === 0 ? 1 : open,
-      );
-      const count = shape.reduce((product, extent) => product * extent, 1);
-      const [, channels = 1, height = 1, width = 1] = shape;
-      if (shape.length === 4 && (channels === 1 || channels === 3) && height * width > 1) {
-        picture = sampled(typeof given === 'string' ? testImage(given) : given, channels, width, height);
-        return [name, { data: picture.data, shape }];
-      }
-      if (shape.length === 3 && height > 1) {
-        // As slow as the network is fast: what comes out sounds at the page's rate.
-        const sound = voice((height / voice(SAMPLE_RATE).length) * SAMPLE_RATE);
-        return [
-          name,
-          { data: Float32Array.from({ length: count }, (_, n) => sound[n % height] ?? 0.5), shape },
-        ];
-      }
-      const isLatent = shape.slice(2).every((extent) => extent === 1);
-      return [
-        name,
-        {
-          data: Float32Array.from({ length: count }, () => (isLatent ? 3.4 * (draw() - 0.5) : draw())),
-          shape,
-        },
-      ];
-    }),
-  );
-  return { inputs, picture };
+  const made = network.inputs.map(({ name, shape: declared }) => {
+    const open = declared.length === 3 ? OPEN_SAMPLES : OPEN_SIDE;
+    const shape = declared.map((extent, axis) =>
+      typeof extent === 'number' ? extent : axis === 0 ? 1 : open,
+    );
+    return { name, shape, ...inputOf(shape, given, draw) };
+  });
+  return {
+    inputs: Object.fromEntries(made.map(({ name, shape, data }) => [name, { data, shape }])),
+    told: made.map(({ name, shape, takes, data }) => ({
+      name,
+      shape,
+      takes,
+      picture: planesOf({ data, shape }, STEP_SIDE),
+    })),
+  };
+}
+
+function inputOf(
+  shape: readonly number[],
+  given: TraceRequest['picture'],
+  draw: () => number,
+): { readonly takes: TracedInput['takes']; readonly data: Float32Array } {
+  const count = shape.reduce((product, extent) => product * extent, 1);
+  const [, channels = 1, height = 1, width = 1] = shape;
+  if (shape.length === 4 && (channels === 1 || channels === 3) && height * width > 1) {
+    const { data } = sampled(typeof given === 'string' ? testImage(given) : given, channels, width, height);
+    return { takes: 'picture', data };
+  }
+  if (shape.length === 3 && height > 1) {
+    // As slow as the network is fast: what comes out sounds at the page's rate.
+    const sound = voice((height / voice(SAMPLE_RATE).length) * SAMPLE_RATE);
+    return { takes: 'sound', data: Float32Array.from({ length: count }, (_, n) => sound[n % height] ?? 0.5) };
+  }
+  const isLatent = shape.slice(2).every((extent) => extent === 1);
+  const data = Float32Array.from({ length: count }, () => (isLatent ? 3.4 * (draw() - 0.5) : draw()));
+  return { takes: 'numbers', data };
 }
 
 /** A test image in another size, every pixel of it the mean of what lies under it; grey where one channel is wanted. */
@@ -201,47 +206,46 @@ async function repairedRun(
 
 /** What the program computes, each step with its time, and what is known of its pattern. */
 function stepsOf(network: Network, inputs: Record<string, Tensor>, attribution: Attribution): TracedStep[] {
-  const waiting = [...attribution.steps];
-  const names = attribution.layers.map(({ name }) => name);
+  const known = new Map(attribution.steps.map((step) => [step.name, step]));
+  const inputNames = network.inputs.map(({ name }) => name);
   let early = 0;
   return network.profile(inputs, { repeats: 3 }).map((step) => {
-    const { names: nodes, types, milliseconds, outputShapes } = step;
-    const shape = outputShapes[0] ?? [];
-    const known = { names: nodes, types, shape, milliseconds };
-    const layers = names.flatMap((name, place) => (nodes.includes(name) ? place : []));
-    const at = waiting.findIndex(
-      (one) => String(one.types) === String(types) && String(one.shape) === String(shape),
-    );
-    const found = at === -1 ? null : waiting[at];
-    if (found) {
-      waiting.splice(0, at + 1);
-      const picture = found.picture && planesOf(found.picture, STEP_SIDE);
-      return { ...known, layers, stride: found.stride, level: found.strength?.levelDb ?? null, picture };
-    }
-    const picture = early++ < MOST_EARLY ? pictureOf(network, inputs, step) : null;
-    return { ...known, layers, stride: [], level: null, picture };
+    const { names, types, milliseconds, outputShapes, outputNames, inputSources } = step;
+    const [name = null] = outputNames;
+    const found = name === null ? undefined : known.get(name);
+    const picture = found
+      ? found.picture && planesOf(found.picture, STEP_SIDE)
+      : name !== null && early++ < MOST_EARLY
+        ? pictureOf(network, inputs, name)
+        : null;
+    const takes = inputSources.flatMap((source) => {
+      if (source === null) return [];
+      return typeof source === 'string' ? inputNames.indexOf(source) : inputNames.length + source;
+    });
+    return {
+      names,
+      types,
+      shape: outputShapes[0] ?? [],
+      milliseconds,
+      takes: [...new Set(takes)],
+      layers: attribution.layers.flatMap((layer, place) => (names.includes(layer.name) ? place : [])),
+      stride: found?.stride ?? [],
+      level: found?.strength?.levelDb ?? null,
+      picture,
+    };
   });
 }
 
-/** The mean over the channels of what a step gives, where the file's name of it is the node's or PyTorch's. */
-function pictureOf(network: Network, inputs: Record<string, Tensor>, { names }: ProfiledStep): Planes | null {
-  const node = names.at(-1);
-  for (const name of [node, `${node}_output_0`]) {
-    if (name === undefined) continue;
-    try {
-      const value = network.run(inputs, { outputs: [name] })[name] as Tensor;
-      const { channels, width, height, data } = planesOf(value, Number.POSITIVE_INFINITY);
-      const area = width * height;
-      const mean = new Float32Array(area);
-      for (let index = 0; index < data.length; index++) {
-        mean[index % area] = (mean[index % area] ?? 0) + (data[index] ?? 0) / channels;
-      }
-      return small({ channels: 1, width, height, data: mean }, STEP_SIDE);
-    } catch (error) {
-      if (!(error instanceof DeconvError)) throw error;
-    }
+/** The mean over the channels of what a step gives. */
+function pictureOf(network: Network, inputs: Record<string, Tensor>, name: string): Planes {
+  const value = network.run(inputs, { outputs: [name] })[name] as Tensor;
+  const { channels, width, height, data } = planesOf(value, Number.POSITIVE_INFINITY);
+  const area = width * height;
+  const mean = new Float32Array(area);
+  for (let index = 0; index < data.length; index++) {
+    mean[index % area] = (mean[index % area] ?? 0) + (data[index] ?? 0) / channels;
   }
-  return null;
+  return small({ channels: 1, width, height, data: mean }, STEP_SIDE);
 }
 
 /** Channels first as planes; a row is drawn as one line. */

@@ -1,8 +1,9 @@
 import { Fragment } from 'preact';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import type { TracedStep, TraceResult } from '../../engine/protocol';
+import type { TracedInput, TracedStep, TraceResult } from '../../engine/protocol';
 import { diverging, largestMagnitude, paintSequential, type Theme } from '../../model/colour';
 import { short } from '../../model/curve';
+import { type LaneRow, lanesOf } from '../../model/lanes';
 import { shownSize } from '../../model/lens';
 import { madeNetworkNames, madeNetworks } from '../../model/made-networks';
 import { milliseconds, percent } from '../../model/numbers';
@@ -22,6 +23,7 @@ import {
 import { OpenFile } from '../../view/open-file';
 import { PixelCanvas } from '../../view/pixel-canvas';
 import { PlayButton } from '../../view/play-button';
+import { LaneGutter } from './lane-gutter';
 import {
   chooseInput,
   follow,
@@ -39,7 +41,7 @@ import {
   traced,
   tracing,
 } from './network-run';
-import { culpritText, levelText, repairText } from './network-words';
+import { culpritText, levelText, repairText, skipText } from './network-words';
 import './network.css';
 
 /** A whole network: what each step gives, which layer draws the grid, and the output repaired. */
@@ -81,7 +83,7 @@ export function NetworkView() {
           </button>
         </p>
       )}
-      {found?.input && <Input />}
+      {found?.inputs.some(({ takes }) => takes === 'picture') && <Input />}
       {found && <Traced found={found} />}
       <LiveRegion text={found ? `${culpritText(found)} ${repairText(found)}` : ''} pace={300} />
     </div>
@@ -122,11 +124,7 @@ function Traced({ found }: { found: TraceResult }) {
       <p class="network-verdict" data-level={level ?? ''}>
         {culpritText(found)}
       </p>
-      <ol class="network-steps" aria-label="Steps of the network">
-        {steps.map((step, index) => (
-          <Step key={`${index} ${step.names[0]}`} step={step} found={found} />
-        ))}
-      </ol>
+      <Steps found={found} />
       <p class="model-note">
         {`${steps.length} steps, ${milliseconds(total)} in all. A bar is the pattern's strength against the values themselves, from \u221260 dB to 0.`}
       </p>
@@ -162,39 +160,94 @@ function Traced({ found }: { found: TraceResult }) {
   );
 }
 
-function Step({ step, found }: { step: TracedStep; found: TraceResult }) {
+/** Lanes that are drawn beside the steps; of more, the words still tell. */
+const MOST_LANES = 5;
+
+function Steps({ found }: { found: TraceResult }) {
+  const { inputs, steps } = found;
+  const rows = useMemo(
+    () => lanesOf([...inputs.map(() => []), ...steps.map(({ takes }) => takes)], MOST_LANES),
+    [inputs, steps],
+  );
+  const rowAt = (place: number) => rows[place] as LaneRow;
+  return (
+    <ol class="network-steps" aria-label="Steps of the network">
+      {inputs.map((input, place) => (
+        <Given key={input.name} input={input} row={rowAt(place)} />
+      ))}
+      {steps.map((step, index) => (
+        <Step
+          key={`${index} ${step.names[0]}`}
+          step={step}
+          found={found}
+          place={inputs.length + index}
+          row={rowAt(inputs.length + index)}
+        />
+      ))}
+    </ol>
+  );
+}
+
+function Given({ input: { name, shape, picture }, row }: { input: TracedInput; row: LaneRow }) {
+  return (
+    <li>
+      <LaneGutter row={row} />
+      <Thumbnail planes={picture} />
+      <div class="step-words">
+        <b>{name}</b>
+        <span class="size">Input</span>
+        <span class="size">{shape.slice(1).join(' × ')}</span>
+      </div>
+    </li>
+  );
+}
+
+interface StepProps {
+  readonly step: TracedStep;
+  readonly found: TraceResult;
+  readonly place: number;
+  readonly row: LaneRow;
+}
+
+function Step({ step, found, place, row }: StepProps) {
   const { names, types, shape, level, layers, picture } = step;
+  const skips = skipText(found, place);
   const own = layers.map((place) => found.layers[place]);
   const isCulprit = own.some((layer) => layer?.name === found.culprit);
   return (
     <li class={isCulprit ? 'is-culprit' : ''} data-step={names[0]}>
-      {picture && <Thumbnail planes={picture} />}
-      <b>{names[0]}</b>
-      <span class="size">{types.join(', ')}</span>
-      <span class="size">{shape.slice(1).join(' × ')}</span>
-      {level !== null && (
-        <>
-          <span class="strength" aria-hidden="true">
-            <span style={{ width: `${100 * Math.min(Math.max(1 + level / 60, 0), 1)}%` }} />
-          </span>
-          <span>{`Pattern ${levelText(level)}`}</span>
-        </>
-      )}
-      {own.map(
-        (layer) =>
-          layer && (
-            <Fragment key={layer.name}>
-              <span>
-                <i>U</i> <b>{short(layer.unevenness)}</b>
-                {isCulprit && ' draws most of it'}
-              </span>
-              <button type="button" class="button" onClick={() => void openLayer(found, layer.name)}>
-                Kernels of {layer.name}
-              </button>
-            </Fragment>
-          ),
-      )}
-      <span class="size">{milliseconds(step.milliseconds)}</span>
+      <LaneGutter row={row} />
+      {picture ? <Thumbnail planes={picture} /> : <span class="no-picture" />}
+      <div class="step-words">
+        <b>{names[0]}</b>
+        <span class="size">{types.join(', ')}</span>
+        <span class="size">{`${shape.slice(1).join(' × ')}, ${milliseconds(step.milliseconds)}`}</span>
+        {skips && <span class="step-skips">{skips}</span>}
+      </div>
+      <div class="step-pattern">
+        {level !== null && (
+          <>
+            <span class="strength" aria-hidden="true">
+              <span style={{ width: `${100 * Math.min(Math.max(1 + level / 60, 0), 1)}%` }} />
+            </span>
+            <span>{`Pattern ${levelText(level)}`}</span>
+          </>
+        )}
+        {own.map(
+          (layer) =>
+            layer && (
+              <Fragment key={layer.name}>
+                <span>
+                  <i>U</i> <b>{short(layer.unevenness)}</b>
+                  {isCulprit && ' draws most of it'}
+                </span>
+                <button type="button" class="button" onClick={() => void openLayer(found, layer.name)}>
+                  Kernels of {layer.name}
+                </button>
+              </Fragment>
+            ),
+        )}
+      </div>
     </li>
   );
 }

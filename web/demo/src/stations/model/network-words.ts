@@ -1,4 +1,5 @@
 import type { TraceResult } from '../../engine/protocol';
+import { skippedTo } from '../../model/lanes';
 import { percent, plain } from '../../model/numbers';
 
 /** Below this, a pattern is what the picture itself brings, or rounding. */
@@ -26,4 +27,15 @@ export function repairText({ level, repair }: TraceResult): string {
   if (repair.level < GONE)
     return `The pattern is gone: from ${levelText(level)} to ${levelText(repair.level)}. ${alike}`;
   return `The pattern falls from ${levelText(level)} to ${levelText(repair.level)}. ${alike}`;
+}
+
+/** What a step takes beside what the one before it gives, or in its place; the place is in the list of inputs and steps. */
+export function skipText({ inputs, steps }: TraceResult, place: number): string {
+  const takes = steps[place - inputs.length]?.takes ?? [];
+  const skipped = skippedTo(takes, place).map((from) => {
+    const input = inputs[from];
+    return input ? `the input ${input.name}` : `${steps[from - inputs.length]?.names[0]}\u2019s output`;
+  });
+  if (skipped.length === 0) return '';
+  return `${skipped.length < takes.length ? 'Also takes' : 'Takes'} ${skipped.join(' and ')}`;
 }
