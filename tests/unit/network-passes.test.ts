@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest';
 import type { NetworkGraph, Operation } from '../../web/lib/network/operations.js';
 import { foldForward, gatherAffines } from '../../web/lib/network/passes/affines.js';
 import { nameFunctions } from '../../web/lib/network/passes/functions.js';
+import { nameGroupNorms } from '../../web/lib/network/passes/group-norms.js';
+import { runPasses } from '../../web/lib/network/passes/index.js';
 import { dropNothing } from '../../web/lib/network/passes/nothing.js';
 import { foldPads } from '../../web/lib/network/passes/pads.js';
 import { convolveBeforeResizing } from '../../web/lib/network/passes/resizes.js';
@@ -211,6 +213,15 @@ describe('squares of pixels', () => {
     expectPass(findShuffles, net.graph(net.emit(reshape(...behind), moved)), [kind]);
   });
 
+  it('are seen where a reshape is several', () => {
+    const net = new Build();
+    // As PyTorch writes it for sizes that are open.
+    const deep = net.emit(reshape(2, 12, 1, 1, 3, 5), net.input(2, 12, 3, 5));
+    const moved = net.emit(transpose(0, 1, 4, 2, 5, 3), net.emit(reshape(2, 3, 2, 2, 3, 5), deep));
+    const flat = net.emit(reshape(2, 3, 6, 10, 1), net.emit(reshape(2, 3, 6, 1, 10, 1), moved));
+    expectPass(runPasses, net.graph(net.emit(reshape(2, 3, 6, 10), flat)), ['depth-to-space']);
+  });
+
   it('are none where the blocks are no squares', () => {
     const net = new Build();
     const moved = net.emit(
@@ -222,6 +233,78 @@ describe('squares of pixels', () => {
       'transpose',
       'reshape',
     ]);
+  });
+});
+
+describe('group norms', () => {
+  const norm = (groups: number, more: Partial<Of<'normalization'>> = {}): Operation => ({
+    kind: 'normalization',
+    over: 'groups',
+    groups,
+    axis: 1,
+    epsilon: 1e-5,
+    scale: null,
+    shift: null,
+    layout: 'channels-first',
+    ...more,
+  });
+  /** A norm of `groups` between reshapes to `between` and back, with factors and summands of channels behind. */
+  const spelled = (between: readonly number[], operation = norm(between[1] as number)): Build => {
+    const net = new Build();
+    const inner = net.emit(operation, net.emit(reshape(...between), net.input(2, 6, 3, 5)));
+    const x = net.emit(reshape(2, 6, 3, 5), inner);
+    const scaled = net.emit(binary('multiply'), x, constant([6, 1, 1]));
+    net.graph(net.emit(binary('add'), scaled, constant([6, 1, 1], 6)));
+    return net;
+  };
+
+  it.each([
+    ['points in a row', [2, 3, 30]],
+    ['as a picture', [2, 3, 6, 5]],
+  ])('are seen in norms of groups that are laid out as channels: %s', (_, between) => {
+    const after = expectPass(runPasses, spelled(between).graph(), ['normalization']);
+    expect(after.nodes[0]?.operation).toMatchObject({ groups: 3, over: 'groups' });
+    expect(namesOf(after)).toHaveLength(5);
+  });
+
+  it('have what the groups were multiplied with', () => {
+    const own = { scale: Float32Array.of(2, 3, 4), shift: Float32Array.of(5, 6, 7) };
+    const after = expectPass(nameGroupNorms, spelled([2, 3, 30], norm(3, own)).graph(), [
+      'normalization',
+      'multiply',
+      'add',
+    ]);
+    expect(after.nodes[0]?.operation).toMatchObject({
+      scale: Float32Array.of(2, 2, 3, 3, 4, 4),
+      shift: Float32Array.of(5, 5, 6, 6, 7, 7),
+    });
+  });
+
+  it.each<readonly [string, readonly number[], Operation | undefined]>([
+    ['groups of several samples', [1, 6, 30], undefined],
+    ['groups of groups', [2, 6, 15], norm(3)],
+    ['a norm of points', [2, 3, 30], norm(1, { over: 'layer', axis: 2 })],
+  ])('are none: %s', (_, between, operation) => {
+    const graph = spelled(between, operation).graph();
+    expect(nameGroupNorms(graph)).toBe(graph);
+  });
+
+  it('are none where somebody else reads what is between', () => {
+    const net = new Build();
+    const gathered = net.emit(reshape(2, 3, 30), net.input(2, 6, 3, 5));
+    const inner = net.emit(norm(3), gathered);
+    const graph = net.graph(net.emit(reshape(2, 6, 3, 5), inner), net.emit(unary('abs'), inner));
+    expect(nameGroupNorms(graph)).toBe(graph);
+  });
+
+  it('take factors and summands, each behind the other', () => {
+    const net = new Build();
+    const own = { scale: Float32Array.of(2, 3), shift: Float32Array.of(5, 6) };
+    let x = net.emit(norm(1, own), net.input(1, 2, 3));
+    x = net.emit(binary('subtract'), x, numbers(4));
+    x = net.emit(binary('divide'), x, constant([2, 1]));
+    const after = expectPass(gatherAffines, net.graph(x), ['normalization']);
+    expect(after.nodes[0]?.operation).toMatchObject({ groups: 1 });
   });
 });
 

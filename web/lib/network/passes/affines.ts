@@ -1,32 +1,33 @@
 import { at, product } from '../../core/lists.js';
 import { sameList } from '../../core/tensor.js';
 import type { Layout } from '../../runtime/operation.js';
-import type { Constant, NetworkGraph, NetworkNode, Of } from '../operations.js';
+import type { Constant, NetworkGraph, NetworkNode, Of, Operation } from '../operations.js';
 import { sameValues } from '../same-values.js';
 import { channelAxis, type Shape } from '../shapes.js';
-import { type GraphView, merged, rewrite } from './rewrite.js';
+import { type GraphView, merged, type NodeOf, rewrite } from './rewrite.js';
 
 /**
- * Sums with constants and products of constants, of every channel or of all, behind a convolution or behind another of
- * their kind: as one factor and one summand a channel, which a convolution takes into its weight.
+ * Sums with constants and products of constants, of every channel or of all, behind a convolution, a group norm or another
+ * of their kind: as one factor and one summand a channel, which a convolution takes into its weight and a norm into its own.
  */
 export function gatherAffines(graph: NetworkGraph): NetworkGraph {
   const layout = layoutOf(graph);
   return rewrite(graph, (node, view) => {
     const source = sourceOf(node, view);
-    const before = view.producer(source, 'convolution') ?? view.producer(source, 'affine');
+    const before =
+      view.producer(source, 'convolution') ?? view.producer(source, 'affine') ?? groupNorm(source, view);
     if (!view.isReadOnce(source)) return null;
     if (node.operation.kind === 'affine') {
-      if (before?.operation.kind !== 'affine' || before.operation.layout !== node.operation.layout)
-        return null;
-      return [merged([before, node], composed(before.operation, node.operation), before.inputs)];
+      const operation = before && composed(before.operation, node.operation);
+      return operation && [merged([before, node], operation, before.inputs)];
     }
     const own = affineOf(node, view, before?.operation.layout ?? layout);
     if (own === null) return null;
     if (before !== null) return [merged([node], own, [source])];
     const other = view.producer(source, 'binary');
     const first = other && affineOf(other, view, layout);
-    return first && [merged([other, node], composed(first, own), [sourceOf(other, view)])];
+    const both = first && composed(first, own);
+    return both && [merged([other as NetworkNode, node], both, [sourceOf(other as NetworkNode, view)])];
   });
 }
 
@@ -94,6 +95,8 @@ function scaled(operation: Of<'convolution'>, affine: Of<'affine'>): Of<'convolu
   return made;
 }
 
+type Values = Pick<GraphView, 'constantOf' | 'shapeOf'>;
+
 /** Of the network: what has one number for all channels has none of its own. */
 function layoutOf({ nodes }: NetworkGraph): Layout {
   const last = nodes.some(
@@ -103,23 +106,41 @@ function layoutOf({ nodes }: NetworkGraph): Layout {
 }
 
 /** What a node computes of, beside a constant. */
-function sourceOf({ inputs: [first = 0, second] }: NetworkNode, view: GraphView): number {
+function sourceOf({ inputs: [first = 0, second] }: NetworkNode, view: Values): number {
   return second !== undefined && view.constantOf(first) !== null ? second : first;
 }
 
-/** The second behind the first. */
-function composed(first: Of<'affine'>, second: Of<'affine'>): Of<'affine'> {
-  return {
-    ...second,
-    scale: first.scale.map((factor, channel) => factor * (second.scale[channel] as number)),
-    shift: first.shift.map(
-      (summand, channel) => summand * (second.scale[channel] as number) + (second.shift[channel] as number),
-    ),
-  };
+function groupNorm(value: number, view: GraphView): NodeOf<'normalization'> | null {
+  const node = view.producer(value, 'normalization');
+  return node?.operation.over === 'groups' ? node : null;
+}
+
+/** The second behind the first, where the first has factors and summands of the same channels. */
+function composed(first: Operation, { scale, shift, layout }: Of<'affine'>): Operation | null {
+  if (!('layout' in first) || first.layout !== layout) return null;
+  const factors = (own: ArrayLike<number> | null) =>
+    scale.map((factor, channel) => factor * (own === null ? 1 : (own[channel] as number)));
+  const summands = (own: ArrayLike<number> | null) =>
+    shift.map(
+      (summand, channel) =>
+        summand + (scale[channel] as number) * (own === null ? 0 : (own[channel] as number)),
+    );
+  switch (first.kind) {
+    case 'affine':
+      return { ...first, scale: factors(first.scale), shift: summands(first.shift) };
+    case 'normalization':
+      return {
+        ...first,
+        scale: Float32Array.from(factors(first.scale)),
+        shift: Float32Array.from(summands(first.shift)),
+      };
+    default:
+      return null;
+  }
 }
 
 /** A function of two values, one of them a constant, as that of every channel of the other. */
-function affineOf(node: NetworkNode, view: GraphView, layout: Layout): Of<'affine'> | null {
+export function affineOf(node: NetworkNode, view: Values, layout: Layout): Of<'affine'> | null {
   const { operation, inputs, outputs } = node;
   if (operation.kind !== 'binary') return null;
   const [one, other] = inputs as readonly [number, number];

@@ -1,6 +1,7 @@
 import type { NetworkGraph } from '../operations.js';
 import { gatherAffines } from './affines.js';
 import { nameFunctions } from './functions.js';
+import { nameGroupNorms } from './group-norms.js';
 import { dropNothing } from './nothing.js';
 import { foldPads } from './pads.js';
 import { convolveBeforeResizing } from './resizes.js';
@@ -11,7 +12,10 @@ import { mergeTransposes } from './transposes.js';
 const PASSES: readonly ((graph: NetworkGraph) => NetworkGraph)[] = [
   findShuffles,
   dropNothing,
+  // Those whose reshapes were several.
+  findShuffles,
   nameFunctions,
+  nameGroupNorms,
   mergeTransposes,
   dropNothing,
   foldPads,
