@@ -46,6 +46,29 @@ function many(): NetworkCase {
   return net.done(net.node('Softmax', [x], { axis: 1 }), { x: [2, 4, 8, 6] });
 }
 
+/** Factors and summands with constants on every side of what a convolution cannot take, as vocoders have. */
+function scaled(): NetworkCase {
+  const net = new Writer();
+  let x = net.conv('x', 4, 8, [3, 3]);
+  x = net.node('Div', [net.node('Add', [x, net.node('Tanh', [x])]), net.weights([], 0, 3)]);
+  x = net.node('LeakyRelu', [net.node('Mul', [x, net.weights([8, 1, 1], 0.5, 1)])]);
+  x = net.node('Sub', [net.weights([1], 0, 1), net.node('Sigmoid', [x])]);
+  return net.done(net.conv(net.node('Relu', [x]), 8, 2, [3, 3]), { x: [2, 4, 8, 6] });
+}
+
+/** A group norm as PyTorch writes it below opset 21. */
+function grouped(): NetworkCase {
+  const net = new Writer();
+  const x = net.conv('x', 4, 8, [3, 3]);
+  const groups = net.node('Reshape', [x, net.list(0, 2, -1)]);
+  const norm = net.node('InstanceNormalization', [groups, net.weights([2], 0, 1), net.weights([2], 0)]);
+  const back = net.node('Reshape', [norm, net.node('Shape', [x])]);
+  const own = net.node('Mul', [back, net.weights([8, 1, 1], 0.5, 1)]);
+  const y = net.node('Add', [own, net.weights([8, 1, 1], 0.5)]);
+  const silu = net.node('Mul', [y, net.node('Sigmoid', [y])]);
+  return net.done(net.conv(silu, 8, 2, [3, 3]), { x: [2, 4, 8, 6] });
+}
+
 describe('a graph of modules', () => {
   beforeAll(() => init());
   afterAll(shutdown);
@@ -55,6 +78,8 @@ describe('a graph of modules', () => {
     'an enlarger': NETWORKS['an enlarger'].net,
     'style transfer': NETWORKS['style transfer'].net,
     'many kinds': many(),
+    'factors and summands': scaled(),
+    'a group norm of several nodes': grouped(),
   };
 
   it.each(Object.entries(cases))('of %s computes the same, and can be trained', async (_, one) => {
@@ -78,6 +103,19 @@ describe('a graph of modules', () => {
     const { nodes } = error.detail as { readonly nodes: readonly { readonly type: string }[] };
     expect(nodes.map(({ type }) => type)).toEqual(expect.arrayContaining(['Mul', 'Slice']));
     net.dispose();
+  });
+
+  it('says it of them alone, not of what they are read by', async () => {
+    const net = new Writer();
+    const read = net.node('Relu', [net.node('Abs', [net.conv('x', 4, 8, [3, 3])])]);
+    const both = net.node('Concat', [read, net.node('Floor', [read])], { axis: 1 });
+    const network = await loadNetwork(bytesOf(net.done(net.conv(both, 16, 2, [3, 3]), { x: [1, 4, 8, 6] })));
+    const error = await rejection(() => network.toGraph());
+    expectError(error, 'UNSUPPORTED', 'Network.toGraph');
+    const { nodes } = error.detail as { readonly nodes: readonly { readonly type: string }[] };
+    expect(nodes.map(({ type }) => type)).toEqual(['Abs', 'Floor']);
+    expect(error.message).not.toMatch(/Graph\.|undefined/);
+    network.dispose();
   });
 });
 

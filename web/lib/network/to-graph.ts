@@ -5,6 +5,7 @@ import { at } from '../core/lists.js';
 import { sameList } from '../core/tensor.js';
 import * as root from '../index.js';
 import type { NetworkGraph, NetworkNode, Of, Pads } from './operations.js';
+import { affineOf } from './passes/affines.js';
 import { type Shape, spatialAxes } from './shapes.js';
 
 /** What is made of a node: modules, one behind the other, or a join of all its inputs. */
@@ -49,13 +50,16 @@ export function graphOf(where: string, network: NetworkGraph): root.Graph {
     return own;
   };
   const shapeOf = (value: number): Shape => (network.values[value] as NetworkGraph['values'][number]).shape;
+  const isComputed = (value: number): boolean => network.values[value]?.constant === null;
   const nameOf = (value: number): string => (network.values[value] as NetworkGraph['values'][number]).name;
   for (const value of network.inputs) values.set(value, graph.input(named(nameOf(value), 'input')));
   for (const node of network.nodes) {
     const title = node.names[0] ?? '';
     try {
       const made = modulesOf(node, network, shapeOf);
-      const inputs = node.inputs.map((value) => values.get(value) as root.GraphValue);
+      const inputs = node.inputs.flatMap((value) => values.get(value) ?? []);
+      // Of what has no module: it is told there.
+      if (inputs.length < node.inputs.filter(isComputed).length) continue;
       const name = named(title, node.operation.kind);
       if (made === 'join') {
         const results = join(graph, node, inputs, name);
@@ -126,6 +130,13 @@ function modulesOf(node: NetworkNode, network: NetworkGraph, shapeOf: (value: nu
   const refuse = (reason: string): never => {
     throw reasonError(reason);
   };
+  if (operation.kind === 'binary' && constants) {
+    const values = { shapeOf, constantOf: (value: number) => network.values[value]?.constant ?? null };
+    const scaled = affineOf(node, values, 'channels-first');
+    return scaled === null || result.length < 3
+      ? refuse('it computes with a constant')
+      : [channelwise(scaled, result.length - 2)];
+  }
   if (constants && operation.kind !== 'matmul') return refuse('it computes with a constant');
   if ('layout' in operation && operation.layout === 'channels-last') {
     const plain = operation.kind === 'unary' && operation.channelA === null;
@@ -266,6 +277,22 @@ function convolutionOf(operation: Of<'convolution'>): root.Module[] {
   layer.setWeight(weight.data);
   if (bias !== null) layer.setBias(bias.data);
   return [...modules, layer];
+}
+
+/** Factors and summands of channels, as a convolution of one tap: unlike a batch norm it is the same in training. */
+function channelwise({ scale, shift }: Of<'affine'>, rank: number): root.Module {
+  const channels = scale.length;
+  const bias = shift.some((summand) => summand !== 0);
+  const layer = new (classOf('conv', rank))({
+    inChannels: channels,
+    outChannels: channels,
+    kernelSize: 1,
+    groups: channels,
+    bias,
+  });
+  layer.setWeight(Float32Array.from(scale));
+  if (bias) layer.setBias(Float32Array.from(shift));
+  return layer;
 }
 
 function normalizationOf(operation: Of<'normalization'>, shape: Shape): root.Module {
