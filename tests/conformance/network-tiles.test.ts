@@ -121,6 +121,60 @@ describeEachBuild(
   BUILDS_HERE.slice(0, 1),
 );
 
+// What an exporter makes without dynamic axes: the picture is larger than the input that the file says.
+describeEachBuild(
+  () => {
+    const fixed = [1, 3, 24, 28] as const;
+
+    it.each(Object.entries(LAYERS))('%s, in parts of the size that the file fixes', async (_, layers) => {
+      const [small, any] = await Promise.all([
+        loadNetwork(bytesOf(networkOf(layers, fixed, [])), { precision: 'exact' }),
+        loadNetwork(bytesOf(networkOf(layers, fixed)), { precision: 'exact' }),
+      ]);
+      for (const shape of [fixed, [1, 3, 24, 30], [1, 3, 62, 50]] as const) {
+        const x = randomTensor(shape, seed);
+        const out = any.forward(x);
+        const parts: number[] = [];
+        const result = await small.tiled(x, { onProgress: ({ total }) => parts.push(total) });
+        expect(difference(result, out)).toBeLessThan(5e-6);
+        expect(parts[0]).toBe(parts.length);
+        expect(parts.length === 1).toBe(shape === fixed);
+        await small.tiled(x, { tile: [24, 28], out: { data: out.data.fill(0), shape: out.shape } });
+        expect(out.data).toEqual(result.data);
+      }
+      small.dispose();
+      any.dispose();
+    });
+
+    it('refuses what such parts cannot make', async () => {
+      const net = await loadNetwork(
+        bytesOf(networkOf(LAYERS['down and up again with a skip'] as Layers, fixed, [])),
+      );
+      for (const [shape, reason] of [
+        [[1, 3, 22, 28], /24 and a multiple of 2 more along axis 2, got 22/],
+        [[1, 3, 24, 31], /28 and a multiple of 2 more along axis 3, got 31/],
+        [[2, 3, 24, 28], /of shape \[1, 3, 24, 28\], got \[2, 3, 24, 28\]/],
+        [[1, 4, 48, 28], /of shape \[1, 3, 24, 28\], got \[1, 4, 48, 28\]/],
+      ] as const) {
+        const error = await rejection(() => net.tiled(randomTensor(shape, seed)));
+        expectError(error, 'BAD_SHAPE', 'Network.tiled');
+        expect(error.message).toMatch(reason);
+      }
+      const x = randomTensor([1, 3, 48, 56], seed);
+      const error = await rejection(() => net.tiled(x, { tile: 16 }));
+      expectError(error, 'BAD_OPTION', 'Network.tiled');
+      expect(error.message).toMatch(/left out, or 24 along axis 2, which the file fixes, got 16/);
+      // An overlap of ones own is as large as one says, until nothing of a part is left.
+      expect((await net.tiled(x, { overlap: 4 })).shape).toEqual([1, 1, 48, 56]);
+      const nothing = await rejection(() => net.tiled(x, { overlap: 12 }));
+      expectError(nothing, 'UNSUPPORTED', 'Network.tiled');
+      expect(nothing.message).toMatch(/less than the 24 values/);
+      net.dispose();
+    });
+  },
+  BUILDS_HERE.slice(0, 1),
+);
+
 /** Null where the network has no output for the size: a skip of an odd one. */
 function wholeOf(net: Network, x: Tensor): Tensor | null {
   try {

@@ -250,7 +250,7 @@ export class Network extends DisposableObject {
   /**
    * Computes a network of one input and one output in parts along the axes that its layers slide over (of `[N, C, H, W]` the
    * last two), for pictures and sounds that are larger than memory or patience. What a part sees of its neighbours is
-   * computed from the network.
+   * computed from the network. A file that fixes the size of its input takes larger ones here, in parts of that size.
    *
    * @throws {DeconvError} as `run`; `UNSUPPORTED` with the node for a network whose output depends on the whole input, as
    * with an instance norm, unless `overlap` is a number; the reason of `signal`
@@ -277,10 +277,17 @@ export class Network extends DisposableObject {
     ]);
     checkProgress(where, checked);
     if (this.#inputNames.length !== 1 || this.#outputNames.length !== 1) {
-      refuse('BAD_TYPE', where, 'a network of one input and one output', String(this), 'Use run.');
+      refuse(
+        'BAD_TYPE',
+        where,
+        'a network of one input and one output',
+        String(this),
+        'Use run, or name one of the outputs when it is loaded.',
+      );
     }
     const { runTiled } = await import('./tiles.js');
     const net = {
+      declared: this.inputs[0]?.shape ?? [],
       lower: (shape: readonly number[]) => this.#lower(where, [shape], this.#outputNames),
       forward: (part: Tensor) => this.#run(where, part, false, undefined, undefined) as Tensor,
     };

@@ -11,6 +11,12 @@ export interface Range {
   readonly end: number;
 }
 
+/** What a range is computed from, and whether of what pads the input before or behind as well. */
+export interface Need extends Range {
+  readonly begins: boolean;
+  readonly ends: boolean;
+}
+
 /** The axis of a value along which the input's axis lies, and values of it for one of the input, as a fraction. */
 export interface Track {
   readonly axis: number;
@@ -65,7 +71,7 @@ export class AxisTracks {
   }
 
   /** What of the input the range of an output is computed from. An end that is padded is one of the input's. */
-  need(output: number, range: Range, input: number): Range {
+  need(output: number, range: Range, input: number): Need {
     const needed = new Map<number, Range>([[output, range]]);
     let [begins, ends] = [false, false];
     for (const node of this.graph.nodes.toReversed()) {
@@ -88,7 +94,7 @@ export class AxisTracks {
       }
     }
     const { first, end } = needed.get(input) ?? { first: 0, end: 0 };
-    return { first: begins ? 0 : first, end: ends ? this.extentOf(input) : end };
+    return { first: begins ? 0 : first, end: ends ? this.extentOf(input) : end, begins, ends };
   }
 
   /** What of the network depends on the axis, in words that are the same for any length of it. */

@@ -1,6 +1,6 @@
 // Networks on parts of their input, one after the other.
 
-import { checkInteger, refuse } from '../core/checks.js';
+import { checkInteger, fault, refuse } from '../core/checks.js';
 import type { DeconvError } from '../core/errors.js';
 import { at, product } from '../core/lists.js';
 import { stopIfAborted } from '../core/progress.js';
@@ -10,7 +10,10 @@ import { AxisTracks, type Range } from './reach.js';
 import type { Shape } from './shapes.js';
 
 export interface TileOptions<Out = Tensor> {
-  /** Values of the input along each tiled axis that a part makes of the output, or one number for all; 256 by default. */
+  /**
+   * Values of the input along each tiled axis that a part makes of the output, or one number for all; 256 by default. Where
+   * the file fixes a length, a part has that one: it is left out then, or the same.
+   */
   readonly tile?: number | readonly number[];
   /**
    * Values of the input that a part sees beyond its own on every side. `'auto'` (default): as many as the output depends
@@ -28,6 +31,8 @@ export interface TileOptions<Out = Tensor> {
 
 /** What a network does, to whoever runs it in parts. */
 export interface TiledNetwork {
+  /** Lengths of its input, with names for those that its file leaves open; none where it says nothing. */
+  readonly declared: readonly (number | string)[];
   lower(shape: Shape): NetworkGraph;
   forward(x: Tensor): Tensor;
 }
@@ -48,18 +53,37 @@ export async function runTiled(
 ): Promise<Tensor> {
   const { overlap = 'auto', signal, onProgress } = options;
   const margin = overlap === 'auto' ? null : checkInteger(where, 'overlap', overlap, 0);
-  const graph = net.lower(x.shape);
+  const fixed = x.shape.map((_, axis) => typeof net.declared[axis] === 'number');
+  const graph = net.lower(
+    x.shape.map((extent, axis) => (fixed[axis] ? at(net.declared as Shape, axis) : extent)),
+  );
   const tracks = tracksOf(where, graph, margin !== null);
+  const inputAxes = tracks.map((track) => (track.of(at(graph.inputs, 0)) as { axis: number }).axis);
+  const outputAxes = tracks.map((track) => (track.of(at(graph.outputs, 0)) as { axis: number }).axis);
+  // Along any other axis the network takes what its file says, and refuses the rest.
+  if (
+    x.shape.some((extent, axis) => !inputAxes.includes(axis) && fixed[axis] && extent !== net.declared[axis])
+  )
+    net.lower(x.shape);
   const tiles = readTiles(where, options.tile ?? 256, tracks.length);
-  const parts = tracks.map((track, index) => partsOf(where, track, at(tiles, index), margin));
-  const outputShape = tracks[0]?.shapeOf(at(graph.outputs, 0)) as Shape;
+  const parts = tracks.map((track, index) => {
+    const axis = at(inputAxes, index);
+    if (!fixed[axis]) return partsOf(where, track, at(tiles, index), margin);
+    if (options.tile !== undefined && tiles[index] !== net.declared[axis]) {
+      const wanted = `tile to be left out, or ${net.declared[axis]} along axis ${axis}, which the file fixes`;
+      refuse('BAD_OPTION', where, wanted, at(tiles, index));
+    }
+    return fixedParts(where, track, at(x.shape, axis), margin);
+  });
+  const wholeShape = tracks[0]?.shapeOf(at(graph.outputs, 0)) as Shape;
+  const outputShape = wholeShape.map(
+    (extent, axis) => parts[outputAxes.indexOf(axis)]?.at(-1)?.output.end ?? extent,
+  );
   const { out } = options;
   const result =
     out === undefined
       ? allocateTensor(where, outputShape)
       : { data: checkOut(where, out, outputShape, product(outputShape)), shape: outputShape };
-  const inputAxes = tracks.map((track) => (track.of(at(graph.inputs, 0)) as { axis: number }).axis);
-  const outputAxes = tracks.map((track) => (track.of(at(graph.outputs, 0)) as { axis: number }).axis);
   const all = combinations(parts);
   const checked = new Set<string>();
   for (const [index, part] of all.entries()) {
@@ -122,7 +146,7 @@ function tracksOf(where: string, graph: NetworkGraph, local: boolean): readonly 
     }
   }
   if (first !== undefined) throw first;
-  return refuse('UNSUPPORTED', where, 'a network with an axis to tile', graph.nodes.length);
+  throw fault('UNSUPPORTED', where, 'an axis of the input that lies in the output', 'none', 'Run it whole.');
 }
 
 function readTiles(where: string, tile: unknown, axes: number): readonly number[] {
@@ -159,6 +183,67 @@ function partsOf(where: string, track: AxisTracks, tile: number, margin: number 
     const end = Math.min(extent, part.input.first + length);
     return { ...part, input: { first: part.input.first, end } };
   });
+}
+
+/**
+ * Parts of the length that the file fixes, which begin at any place: of each what is computed of its own values alone, up
+ * to the ends of the whole.
+ */
+function fixedParts(
+  where: string,
+  track: AxisTracks,
+  extent: number,
+  margin: number | null,
+): readonly Part[] {
+  const [input, output] = [at(track.graph.inputs, 0), at(track.graph.outputs, 0)];
+  const { by, over } = track.of(output) as { by: number; over: number };
+  const { alignment } = track;
+  const [length, results] = [track.extentOf(input), track.extentOf(output)];
+  const { axis } = track.of(input) as { axis: number };
+  const last = extent - length;
+  if (last < 0 || last % alignment !== 0) {
+    const more = alignment > 1 ? ` and a multiple of ${alignment} more` : ' or more';
+    const advice = 'The file fixes the length of a part. Pad the input, and crop the output.';
+    refuse('BAD_SHAPE', where, `x to have ${length}${more} along axis ${axis}`, extent, advice);
+  }
+  const [lost, kept] =
+    margin === null
+      ? reliable(track, results)
+      : [Math.ceil((margin * by) / over), results - Math.ceil((margin * by) / over)];
+  const parts: Part[] = [];
+  let done = 0;
+  for (let first = 0; ; ) {
+    const origin = (first * by) / over;
+    const end = first === last ? origin + results : origin + kept;
+    parts.push({ output: { first: done, end }, input: { first, end: first + length }, origin });
+    if (first === last) return parts;
+    done = end;
+    const next = Math.floor(((done - lost) * over) / by / alignment) * alignment;
+    if (next <= first) {
+      const wanted = `a network that sees less than the ${length} values that its file fixes along axis ${axis}`;
+      throw fault('UNSUPPORTED', where, wanted, 'one that sees as many', 'Set overlap to a smaller number.');
+    }
+    first = Math.min(next, last);
+  }
+}
+
+/** The range of a track's output that no padding has a part in. */
+function reliable(track: AxisTracks, results: number): readonly [number, number] {
+  const [input, output] = [at(track.graph.inputs, 0), at(track.graph.outputs, 0)];
+  const need = (place: number) => track.need(output, { first: place, end: place + 1 }, input);
+  const first = firstWhere(results, (place) => !need(place).begins);
+  return [first, firstWhere(results, (place) => need(place).ends)];
+}
+
+/** The first of `count` places from which on a condition is met, found by halves. */
+function firstWhere(count: number, met: (place: number) => boolean): number {
+  let [low, high] = [0, count];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (met(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /** Refuses a network that is another one for parts than for the whole. */
