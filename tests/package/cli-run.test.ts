@@ -92,6 +92,36 @@ describe('pictures', () => {
   });
 });
 
+describe('in parts', () => {
+  const pixelsOf = (name: string) => PNG.sync.read(readFileSync(inFolder(name)));
+
+  it.each([
+    ['of the size that the file fixes', 'fixed.tflite', '--tiled'],
+    ['of a size of their own', 'double.tflite', '--tile 3'],
+    ['that see their neighbours', 'double.tflite', '--tile 3 --overlap 2'],
+  ])('%s, pictures stay as large as they are', async (_, network, options) => {
+    writeFileSync(
+      inFolder('wide.png'),
+      picture(13, 9, (x, y) => [9 * x, 12 * y, 40]),
+    );
+    await fine(...`run ${network} -i wide.png -o parts.png ${options}`.split(' '));
+    const [from, { width, height, data }] = [pixelsOf('wide.png'), pixelsOf('parts.png')];
+    expect([width, height]).toEqual([13, 9]);
+    expect([...data]).toEqual([...from.data].map((byte, index) => (index % 4 === 3 ? byte : 2 * byte)));
+  });
+
+  it.each([
+    ['fixed.tflite --tiled --shape 1,3,6,3', /expected x to have 4 or more along axis 1, got 3/],
+    ['fixed.tflite --tile 5 -i wide.png', /tile to be left out, or 4 along axis 1.*got 5/],
+    ['double.tflite --tile 1.5 -i wide.png', /tile to be an integer.*got 1\.5/],
+    ['double.tflite --overlap many -i wide.png', /expected --overlap to be numbers, got many/],
+    ['double.tflite --tiled --profile -i wide.png', /expected --profile without --tiled/],
+  ])('refused: run %s', async (line, reason) => {
+    const { status, stderr } = await cli(['run', ...line.split(' ')]);
+    expect([status, stderr]).toEqual([2, expect.stringMatching(reason)]);
+  });
+});
+
 describe('arrays and sound', () => {
   it('an output that is written is equal to itself, and not to another', async () => {
     await fine('run', fixture('generator.onnx'), '-o', 'y.npy');

@@ -1,12 +1,20 @@
 import { writeFile } from 'node:fs/promises';
 import { init, type Tensor } from 'deconv-wasm';
-import { loadNetwork, type Network, type ProfiledStep } from 'deconv-wasm/network';
+import { loadNetwork, type Network, type ProfiledStep, type TileOptions } from 'deconv-wasm/network';
 import { fileProblem, isFileError } from './findings.js';
 import { refusedNodes } from './nodes.js';
 import { type Column, type Row, table } from './table.js';
-import { encodeTensor, kindOf, type Meaning, readTensor } from './tensor-files.js';
+import { encodeTensor, kindOf, type Meaning, type PictureSize, readTensor } from './tensor-files.js';
 import { printable, type Terminal } from './terminal.js';
-import { EXIT, type ExitCode, packageVersion, parse, SCHEMA_VERSION, UsageError } from './usage.js';
+import {
+  EXIT,
+  type ExitCode,
+  type ParsedArguments,
+  packageVersion,
+  parse,
+  SCHEMA_VERSION,
+  UsageError,
+} from './usage.js';
 import { short } from './words.js';
 
 const OPTIONS = {
@@ -21,6 +29,9 @@ const OPTIONS = {
   'output-mean': { type: 'string' },
   'output-std': { type: 'string' },
   rate: { type: 'string' },
+  tiled: { type: 'boolean' },
+  tile: { type: 'string' },
+  overlap: { type: 'string' },
   exact: { type: 'boolean' },
   threads: { type: 'string' },
   json: { type: 'boolean' },
@@ -52,6 +63,7 @@ export async function compute(args: readonly string[], terminal: Terminal): Prom
   const taken: Meaning = { mean: list('mean', 0), std: list('std', 1), rate };
   const made: Meaning = { mean: list('output-mean', 0), std: list('output-std', 1), rate };
   const tolerance = list('tolerance', 1e-4)[0] as number;
+  const tiles = readTiles(given);
   const [inputs, outputs, shapes, compared] = ['input', 'output', 'shape', 'compare'].map((name) =>
     given.texts(name).map(readNamed),
   ) as [Named[], Named[], Named[], Named[]];
@@ -63,10 +75,13 @@ export async function compute(args: readonly string[], terminal: Terminal): Prom
       ...(given.flag('exact') ? { precision: 'exact' as const } : {}),
       ...(wanted.length > 0 && { outputs: [...new Set(wanted)] }),
     });
-    const tensors = await inputsOf(network, inputs, shapes, taken, terminal);
+    const pictureSize = tiles === null ? 'fitted' : 'own';
+    const tensors = await inputsOf(network, inputs, shapes, { ...taken, pictureSize }, terminal);
     const names = wanted.length > 0 ? [...new Set(wanted)] : network.outputs.map(({ name }) => name);
     const started = performance.now();
-    const results = network.run(tensors, { outputs: names });
+    const results = await (tiles === null
+      ? network.run(tensors, { outputs: names })
+      : runTiled(network, tensors, tiles));
     const milliseconds = performance.now() - started;
     const nameOf = ({ name }: Named) => name ?? onlyOne(names, 'output');
     const comparisons: Comparison[] = [];
@@ -96,6 +111,28 @@ export async function compute(args: readonly string[], terminal: Terminal): Prom
   }
 }
 
+/** What `--tiled` and its numbers ask for; null where the network runs on the whole. */
+function readTiles(given: ParsedArguments): TileOptions | null {
+  const number = (name: 'tile' | 'overlap') => {
+    const text = given.text(name);
+    return text === null ? {} : { [name]: readNumbers(name, text, 0)[0] as number };
+  };
+  const options = { ...number('tile'), ...number('overlap') };
+  if (!given.flag('tiled') && Object.keys(options).length === 0) return null;
+  if (given.flag('profile')) throw new UsageError('expected --profile without --tiled: it times the whole');
+  return options;
+}
+
+async function runTiled(
+  network: Network,
+  tensors: Readonly<Record<string, Tensor>>,
+  options: TileOptions,
+): Promise<Record<string, Tensor>> {
+  const [x] = Object.values(tensors);
+  const [output] = network.outputs;
+  return { [output?.name ?? '']: await network.tiled(x as Tensor, options) };
+}
+
 /** `NAME=FILE`, or a file alone. */
 function readNamed(text: string): Named {
   const at = text.indexOf('=');
@@ -121,7 +158,7 @@ async function inputsOf(
   network: Network,
   files: readonly Named[],
   shapes: readonly Named[],
-  meaning: Meaning,
+  { pictureSize, ...meaning }: Meaning & { readonly pictureSize: PictureSize },
   terminal: Terminal,
 ): Promise<Record<string, Tensor>> {
   const names = network.inputs.map(({ name }) => name);
@@ -142,7 +179,7 @@ async function inputsOf(
       tensors[port.name] = randomTensor(port, byShape.get(port.name));
       continue;
     }
-    const { tensor, note } = await readTensor('--input', file, port, network.format, meaning);
+    const { tensor, note } = await readTensor('--input', file, port, network.format, meaning, pictureSize);
     if (note !== null) terminal.warn(`${printable(file)}: ${note}`);
     tensors[port.name] = tensor;
   }

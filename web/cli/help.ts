@@ -108,12 +108,18 @@ Options:
   --tolerance T              exit code 1 if that is more than T times their root
                              mean square. Default 1e-4
   --profile                  a row for every step, with its milliseconds
+  --tiled                    in parts: pictures and sounds of any size, also
+                             where the file fixes one
+  --tile N, --overlap N      the same, with parts of N values, or that see N
+                             of their neighbours'; for networks that look at
+                             the whole, too
   --exact                    without routes that round more
   --threads N                Default 1
   --json                     the results for programs, on stdout
   -h, --help
 
-Pictures are drawn to the size that the network takes, if it takes only one.
+Pictures are drawn to the size that the network takes, if it takes only one
+and --tiled is not given.
 Without --output the ranges of the outputs are printed.
 
 Exit codes: 0 done; 1 an output is further from --compare than --tolerance;

@@ -35,6 +35,9 @@ export interface ReadValues {
   readonly note: string | null;
 }
 
+/** Whether pictures become as large as the input that they are for, or stay as they are. */
+export type PictureSize = 'fitted' | 'own';
+
 /** The values of a file that an option names, in the form that an input wants them in. */
 export async function readTensor(
   option: string,
@@ -42,9 +45,10 @@ export async function readTensor(
   port: PortInfo,
   format: 'onnx' | 'tflite',
   meaning: Meaning,
+  pictureSize: PictureSize = 'fitted',
 ): Promise<ReadValues> {
   try {
-    return await readKind(file, port, format, meaning);
+    return await readKind(file, port, format, meaning, pictureSize);
   } catch (error) {
     if (!isFileError(error)) throw error;
     // It is not about the model, whose errors name no option.
@@ -57,6 +61,7 @@ async function readKind(
   port: PortInfo,
   format: 'onnx' | 'tflite',
   meaning: Meaning,
+  pictureSize: PictureSize,
 ): Promise<ReadValues> {
   switch (kindOf(file)) {
     case '.npy': {
@@ -80,7 +85,7 @@ async function readKind(
       return { tensor: { data, shape: flat ? axes.slice(3 - port.shape.length) : axes }, note: null };
     }
     case '.png':
-      return readPicture(file, port, format, meaning);
+      return readPicture(file, port, format, meaning, pictureSize);
   }
 }
 
@@ -89,6 +94,7 @@ async function readPicture(
   { name, shape }: PortInfo,
   format: 'onnx' | 'tflite',
   { mean, std }: Meaning,
+  pictureSize: PictureSize,
 ): Promise<ReadValues> {
   const { PNG } = await import('pngjs');
   let picture: InstanceType<typeof PNG>;
@@ -114,7 +120,9 @@ async function readPicture(
   const drawn = fromImage({ data, width, height }, { ...options, channels });
   const [tall, wide] = layout === 'channels-first' ? shape.slice(2) : shape.slice(1, 3);
   const size = [typeof tall === 'number' ? tall : height, typeof wide === 'number' ? wide : width];
-  if (size[0] === height && size[1] === width) return { tensor: drawn, note: null };
+  if (pictureSize === 'own' || (size[0] === height && size[1] === width)) {
+    return { tensor: drawn, note: null };
+  }
   const resize = new Upsample({ size, mode: 'bilinear', layout });
   return {
     tensor: resize.forward(drawn),

@@ -1,0 +1,199 @@
+// Into which parts an input and an output fall, and what each part of the output is computed from.
+
+import { checkInteger, fault, refuse } from '../core/checks.js';
+import type { DeconvError } from '../core/errors.js';
+import { at } from '../core/lists.js';
+import type { NetworkGraph } from './operations.js';
+import { AxisTracks, type Range } from './reach.js';
+import type { Shape } from './shapes.js';
+
+/** A network of one input and one output, as nodes. */
+export interface LoweredNetwork {
+  /** Lengths of its input, with names for those that its file leaves open; none where it says nothing. */
+  readonly declared: readonly (number | string)[];
+  lower(shape: Shape): NetworkGraph;
+}
+
+/** A part along one axis: what it makes of the output, and what it is made of. */
+export interface Part {
+  readonly output: Range;
+  readonly input: Range;
+  /** The output of the first value of its input. */
+  readonly origin: number;
+}
+
+export interface Parts {
+  readonly outputShape: Shape;
+  /** Of each tiled axis: where it lies in every value, and its parts in order. */
+  readonly tracks: readonly AxisTracks[];
+  readonly inputAxes: readonly number[];
+  readonly outputAxes: readonly number[];
+  readonly parts: readonly (readonly Part[])[];
+}
+
+/**
+ * @param margin values that a part sees beyond its own, or null for as many as the output depends on
+ * @throws {DeconvError} `UNSUPPORTED` for a network that parts give nothing of, `BAD_SHAPE`, `BAD_OPTION`
+ */
+export function layOut(
+  where: string,
+  net: LoweredNetwork,
+  shape: Shape,
+  tile: number | readonly number[] | undefined,
+  margin: number | null,
+): Parts {
+  const fixed = shape.map((_, axis) => typeof net.declared[axis] === 'number');
+  const graph = net.lower(
+    shape.map((extent, axis) => (fixed[axis] ? (net.declared[axis] as number) : extent)),
+  );
+  const input = at(graph.inputs, 0);
+  const longer = shape.flatMap((extent, axis) => (fixed[axis] && extent !== net.declared[axis] ? axis : []));
+  const tracks = tracksOf(where, graph, margin !== null).find((each) =>
+    longer.every((axis) => each.some((track) => track.of(input)?.axis === axis)),
+  );
+  if (tracks === undefined) {
+    // Along any axis but those of places a network takes what its file says.
+    net.lower(shape);
+    return refuse('BAD_SHAPE', where, 'x of the shape that the file fixes', shape);
+  }
+  const axesOf = (value: number) => tracks.map((track) => (track.of(value) as { axis: number }).axis);
+  const [inputAxes, outputAxes] = [axesOf(input), axesOf(at(graph.outputs, 0))];
+  const tiles = readTiles(where, tile ?? 256, tracks.length);
+  const parts = tracks.map((track, index) => {
+    const axis = at(inputAxes, index);
+    const own = at(tiles, index);
+    if (!fixed[axis]) return partsOf(where, track, own, margin);
+    if (tile !== undefined && own !== net.declared[axis]) {
+      const wanted = `tile to be left out, or ${net.declared[axis]} along axis ${axis}, which the file fixes`;
+      refuse('BAD_OPTION', where, wanted, own);
+    }
+    return fixedParts(where, track, at(shape, axis), margin);
+  });
+  const inner = tracks[0]?.shapeOf(at(graph.outputs, 0)) as Shape;
+  const outputShape = inner.map(
+    (extent, axis) => parts[outputAxes.indexOf(axis)]?.at(-1)?.output.end ?? extent,
+  );
+  return { outputShape, tracks, inputAxes, outputAxes, parts };
+}
+
+/** The axes that may be tiled: those that the network's layers slide over, for every way in which channels may lie. */
+function tracksOf(where: string, graph: NetworkGraph, local: boolean): (readonly AxisTracks[])[] {
+  const input = at(graph.inputs, 0);
+  const rank = (graph.values[input] as NetworkGraph['values'][number]).shape.length;
+  let refusal: unknown;
+  const found: (readonly AxisTracks[])[] = [];
+  // Channels first is how most networks have them.
+  for (const offset of [2, 1]) {
+    try {
+      const axes = Array.from({ length: Math.max(0, rank - 2) }, (_, axis) => axis + offset);
+      const tracks = axes.map((axis) => new AxisTracks(where, graph, input, axis, local));
+      if (tracks.length > 0 && tracks.every((track) => track.of(at(graph.outputs, 0)) !== null))
+        found.push(tracks);
+    } catch (error) {
+      refusal ??= error;
+      if ((error as DeconvError).detail.channels !== true) break;
+    }
+  }
+  if (found.length > 0) return found;
+  throw (
+    refusal ??
+    fault('UNSUPPORTED', where, 'an axis of the input that lies in the output', 'none', 'Run it whole.')
+  );
+}
+
+function readTiles(where: string, tile: unknown, axes: number): readonly number[] {
+  if (!Array.isArray(tile)) return new Array<number>(axes).fill(checkInteger(where, 'tile', tile, 1));
+  if (tile.length !== axes) refuse('BAD_OPTION', where, `tile to have ${axes} numbers`, tile);
+  return tile.map((each) => checkInteger(where, 'tile', each, 1));
+}
+
+/** Parts of the output in order, and what of the input each is computed from. */
+function partsOf(where: string, track: AxisTracks, tile: number, margin: number | null): readonly Part[] {
+  const [input, output] = [at(track.graph.inputs, 0), at(track.graph.outputs, 0)];
+  const { by, over } = track.of(output) as { by: number; over: number };
+  const { alignment } = track;
+  const [extent, results] = [track.extentOf(input), track.extentOf(output)];
+  if (alignment > Math.max(tile, 64) && alignment < extent) {
+    refuse('UNSUPPORTED', where, `parts that begin at multiples of ${alignment}`, `a tile of ${tile}`);
+  }
+  // Every part but the last makes as many values, of whole strides of the input.
+  const step = Math.max(1, Math.round(tile / alignment)) * alignment;
+  const made = (step * by) / over;
+  const needs = Array.from({ length: Math.ceil(results / made) }, (_, index): Part => {
+    const own = { first: index * made, end: Math.min(results, (index + 1) * made) };
+    const need =
+      margin === null
+        ? track.need(output, own, input)
+        : { first: Math.max(0, index * step - margin), end: Math.min(extent, (index + 1) * step + margin) };
+    const first = Math.floor(need.first / alignment) * alignment;
+    return { output: own, input: { first, end: need.end }, origin: (first * by) / over };
+  });
+  // Parts of one length have one program.
+  const longest = Math.max(...needs.map(({ input: { first, end } }) => end - first));
+  const length = Math.ceil(longest / alignment) * alignment;
+  return needs.map((part) => {
+    const end = Math.min(extent, part.input.first + length);
+    return { ...part, input: { first: part.input.first, end } };
+  });
+}
+
+/**
+ * Parts of the length that the file fixes, which begin at any place: of each what is computed of its own values alone, up
+ * to the ends of the whole.
+ */
+function fixedParts(
+  where: string,
+  track: AxisTracks,
+  extent: number,
+  margin: number | null,
+): readonly Part[] {
+  const [input, output] = [at(track.graph.inputs, 0), at(track.graph.outputs, 0)];
+  const { by, over } = track.of(output) as { by: number; over: number };
+  const { alignment } = track;
+  const [length, results] = [track.extentOf(input), track.extentOf(output)];
+  const { axis } = track.of(input) as { axis: number };
+  const last = extent - length;
+  if (last < 0 || last % alignment !== 0) {
+    const more = alignment > 1 ? ` and a multiple of ${alignment} more` : ' or more';
+    const advice = 'The file fixes the length of a part. Pad the input, and crop the output.';
+    refuse('BAD_SHAPE', where, `x to have ${length}${more} along axis ${axis}`, extent, advice);
+  }
+  const [lost, kept] =
+    margin === null
+      ? reliable(track, results)
+      : [Math.ceil((margin * by) / over), results - Math.ceil((margin * by) / over)];
+  const parts: Part[] = [];
+  let done = 0;
+  for (let first = 0; ; ) {
+    const origin = (first * by) / over;
+    const end = first === last ? origin + results : origin + kept;
+    parts.push({ output: { first: done, end }, input: { first, end: first + length }, origin });
+    if (first === last) return parts;
+    done = end;
+    const next = Math.floor(((done - lost) * over) / by / alignment) * alignment;
+    if (next <= first) {
+      const wanted = `a network that sees less than the ${length} values that its file fixes along axis ${axis}`;
+      throw fault('UNSUPPORTED', where, wanted, 'one that sees as many', 'Set overlap to a smaller number.');
+    }
+    first = Math.min(next, last);
+  }
+}
+
+/** The range of a track's output that no padding has a part in. */
+function reliable(track: AxisTracks, results: number): readonly [number, number] {
+  const [input, output] = [at(track.graph.inputs, 0), at(track.graph.outputs, 0)];
+  const need = (place: number) => track.need(output, { first: place, end: place + 1 }, input);
+  const first = firstWhere(results, (place) => !need(place).begins);
+  return [first, firstWhere(results, (place) => need(place).ends)];
+}
+
+/** The first of `count` places from which on a condition is met, found by halves. */
+function firstWhere(count: number, met: (place: number) => boolean): number {
+  let [low, high] = [0, count];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (met(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
