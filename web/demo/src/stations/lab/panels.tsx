@@ -116,6 +116,8 @@ function Score({ kind }: { kind: PanelKind }) {
   const score = scores.value.get(kind);
   const paint = theme.value;
   const bytes = useMemo(() => score && spectrumBytes(score, paint), [score, paint]);
+  // Its room is kept, so that nothing below moves when it comes.
+  if (score === undefined) return <div class="score" />;
   if (!score || !bytes) return null;
   return (
     <div class="score" data-score={kind}>
