@@ -75,7 +75,10 @@ export function withImports(code, entry, entries) {
   const lines = [...wanted]
     .sort(([one], [other]) => (one < other ? -1 : 1))
     .map(([home, names]) => `import { ${names.join(', ')} } from '${home}';`);
-  return lines.length === 0 ? code : `${lines.join('\n')}\n\n${code}`;
+  if (lines.length === 0) return code;
+  // A file's name stays its first line.
+  const [head] = /^(?:\/\/ [\w-]+\.js\n)?/.exec(code);
+  return `${head}${lines.join('\n')}\n\n${code.slice(head.length)}`;
 }
 
 /** What an entry's lists of exports lead to. */

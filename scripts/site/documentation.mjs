@@ -13,6 +13,7 @@ import {
   ReflectionKind,
   Renderer,
 } from 'typedoc';
+import { examplesOf } from '../docstrings.mjs';
 import { accessible } from './accessible.mjs';
 
 const TITLE = 'deconv-wasm';
@@ -79,6 +80,7 @@ export async function writeDocumentation(root, site) {
       document.place = path.relative(root, file).replace(/\.md$/, '');
     }
     project.documents?.sort((one, other) => rank(one) - rank(other));
+    completeExamples(project, examplesOf(root));
   });
   app.renderer.defineTheme('plain', Plain);
   app.renderer.on(Renderer.EVENT_END_PAGE, (page) => {
@@ -113,6 +115,21 @@ function documentsOf(root) {
   const names = readdirSync(docs).filter((name) => name.endsWith('.md'));
   const ordered = [...new Set(['README.md', ...listed, ...names])];
   return [...ordered.map((name) => path.join(docs, name)), ...MORE.map((name) => path.join(root, name))];
+}
+
+/** Examples become the programs that tests run: a reader copies them with their imports. */
+function completeExamples(project, examples) {
+  const programs = new Map(examples.map(({ code, program }) => [code, program]));
+  for (const reflection of project.getReflectionsByKind(ReflectionKind.All)) {
+    for (const { tag, content } of reflection.comment?.blockTags ?? []) {
+      if (tag !== '@example') continue;
+      for (const part of content) {
+        // What is inherited stands in several places.
+        const program = programs.get(/^```ts\n([\s\S]*)\n```$/.exec(part.text)?.[1]);
+        if (program !== undefined) part.text = `\`\`\`js\n${program}\n\`\`\``;
+      }
+    }
+  }
 }
 
 function titleOf(file) {

@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 import type { BrowserContext, Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { PATIENCE_MS } from '../support/patience';
+import { promisedBy } from '../support/promised';
+import { seed } from '../support/seed';
 import { expectAccessible } from './accessible';
 import { type PlainHost, plainHost } from './plain-host';
 import { eventually, type Served, serve } from './serve';
@@ -17,6 +19,7 @@ const site = path.join(root, 'build', 'site');
 const MADE_OF = [
   '../../scripts/site.mjs',
   '../../scripts/site',
+  '../../scripts/docstrings.mjs',
   '../../scripts/setup',
   '../../docs',
   '../../web/lib',
@@ -169,12 +172,25 @@ describe('under a sub-path', () => {
   });
 
   it('examples run where they stand, and print what they say', async () => {
-    const names = ['index.html', ...readdirSync(path.join(site, 'docs')).map((name) => `docs/${name}`)];
-    let [ran, promised] = [0, 0];
-    for (const name of names) {
+    // A member's example stands in every class that has the member.
+    const seen = new Set<string>();
+    const ran = { documentation: 0, api: 0 };
+    let promised = 0;
+    const withExamples = htmlFiles().filter(
+      (name) =>
+        /^(?:index\.html$|docs\/|api\/)/.test(name) &&
+        readFileSync(path.join(site, name), 'utf8').includes('<code class="js">'),
+    );
+    // Those of the API have all run in Node (tests/package/docstrings.test.ts): here one page of them in eight, which
+    // the seed chooses, and all where CI is set.
+    const api = withExamples.filter((name) => name.startsWith('api/'));
+    const chosen = process.env.CI ? api : api.filter((_, index) => index % 8 === seed % 8);
+    for (const name of withExamples.filter((each) => !api.includes(each) || chosen.includes(each))) {
       await page.goto(host.url + name);
       for (const example of await page.locator('pre:has(> .run-example)').all()) {
         const code = (await example.locator('code').innerText()).replaceAll('\u00a0', ' ');
+        if (seen.has(code)) continue;
+        seen.add(code);
         await example.getByRole('button', { name: 'Run' }).click();
         const printed = example.locator('xpath=following-sibling::output[1]');
         await eventually(() => printed.getAttribute('data-outcome')).not.toBeNull();
@@ -185,17 +201,21 @@ describe('under a sub-path', () => {
         // Threads need a host that sends headers, and this one sends none.
         if (/threads: [2-9]/.test(code)) expect(text).toContain('not cross-origin isolated');
         else
-          for (const [, promise = ''] of code.matchAll(/^console\.log\(.*\); \/\/ (.+)$/gm)) {
+          for (const promise of promisedBy(code)) {
             const at = lines.indexOf(promise, from);
             expect(at, `${name}: "${promise}" in:\n${text}`).toBeGreaterThanOrEqual(from);
             from = at + 1;
             promised += 1;
           }
-        ran += 1;
+        ran[name.startsWith('api/') ? 'api' : 'documentation'] += 1;
       }
     }
-    console.log(`site: ${ran} examples ran in the page, ${promised} promised lines came`);
-    expect(ran).toBeGreaterThan(30);
+    console.log(
+      `site: ${ran.documentation} examples of the documentation and ${ran.api} of the API ran in the page, ${promised} promised lines came`,
+    );
+    expect(ran.documentation).toBeGreaterThan(30);
+    expect(api.length).toBeGreaterThan(150);
+    expect(ran.api).toBeGreaterThanOrEqual(chosen.length / 2);
   });
 });
 

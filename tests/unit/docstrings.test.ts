@@ -77,3 +77,8 @@ it.each([
   const found = [...program.matchAll(/^import \{ (.*) \} from '(.*)';$/gm)];
   expect(found.map(([, names, from]) => `${names} from ${from}`)).toEqual(wanted);
 });
+
+it('the name of an example that is a file stays its first line', () => {
+  const program = withImports('// worker.js\nserve(make);', 'deconv-wasm/worker', publicDocstrings(root));
+  expect(program).toBe("// worker.js\nimport { serve } from 'deconv-wasm/worker';\n\nserve(make);");
+});
