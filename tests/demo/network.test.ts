@@ -129,6 +129,31 @@ describe.each(hands)('a person, %s,', (_, options, press) => {
     await expectAccessible(page, '#model');
   });
 
+  it('looks at one channel of every step, where it has so many', async () => {
+    const steps = model().locator('.network-steps');
+    const drawn = (step: string) =>
+      steps
+        .locator(`[data-step="${step}"] canvas`)
+        .evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
+    const mean = await drawn('enter');
+    const image = await drawn('image');
+    await press(page, model().getByRole('radio', { name: 'One channel' }));
+    await eventually(() => page.url()).toContain('Nc=0');
+    await eventually(() => drawn('enter')).not.toBe(mean);
+    const first = await drawn('enter');
+    const channel = model().getByRole('slider', { name: 'Channel', exact: true });
+    expect(await channel.getAttribute('max')).toBe('7');
+    await channel.fill('4');
+    await eventually(() => page.url()).toContain('Nc=4');
+    await eventually(() => drawn('enter')).not.toBe(first);
+    // Three channels have no fifth.
+    await steps.locator('[data-step="image"]').getByText('Mean: it has 3 channels').waitFor();
+    await eventually(() => drawn('image')).toBe(image);
+    await press(page, model().getByRole('radio', { name: 'Mean of channels' }));
+    await eventually(() => drawn('enter')).toBe(mean);
+    await eventually(() => page.url()).not.toContain('Nc=');
+  });
+
   it("(m) hears a vocoder's tones, and that they are gone", async () => {
     await page.evaluate(listen);
     await press(page, model().getByRole('button', { name: 'Vocoder like HiFi-GAN' }));
@@ -154,6 +179,29 @@ describe.each(hands)('a person, %s,', (_, options, press) => {
     expect(Math.abs(Math.max(...told) - loudest(before))).toBeLessThan(1);
     await press(page, model().getByRole('button', { name: 'Stop' }));
     await eventually(() => model().getByRole('button', { name: 'Stop' }).count()).toBe(0);
+  });
+
+  it('hears a sound of their own in the vocoder, and the page\u2019s voice again', async () => {
+    const tones = () => model().locator('.network .tones').innerText();
+    const voice = await tones();
+    const heard = () => page.evaluate(() => globalThis.heard.at(-1) ?? []);
+    const choose = (name: string, buffer: Buffer) =>
+      model().locator('.network input[type="file"]').setInputFiles({ name, mimeType: 'audio/wav', buffer });
+    await choose('none.wav', Buffer.from('none'));
+    await model().getByText('none.wav is not a sound this browser can read.').waitFor();
+    expect(await tones()).toBe(voice);
+    // What is as high as half the samples of the input is still kept by it.
+    await choose(
+      'hum.wav',
+      wave(44_100, 2, (time) => 0.2 * Math.sin(2 * Math.PI * 250 * time)),
+    );
+    await eventually(tones).not.toBe(voice);
+    await press(page, model().getByRole('button', { name: /^Play/ }).first());
+    await eventually(async () => toneOf(await heard(), 250)).toBeGreaterThan(-25);
+    expect(toneOf(await heard(), 130)).toBeLessThan(toneOf(await heard(), 250) - 25);
+    await press(page, model().getByRole('button', { name: 'Stop' }));
+    await press(page, model().getByRole('radio', { name: 'Generated voice' }));
+    await eventually(tones).toBe(voice);
   });
 });
 
@@ -233,6 +281,26 @@ function listen(): void {
     this.loop = true;
     start.apply(this, given);
   };
+}
+
+/** A WAV file of one channel, 16 bits a sample. */
+function wave(rate: number, seconds: number, at: (time: number) => number): Buffer {
+  const count = Math.floor(rate * seconds);
+  const file = Buffer.alloc(44 + 2 * count);
+  file.write('RIFF', 0);
+  file.writeUInt32LE(36 + 2 * count, 4);
+  file.write('WAVEfmt ', 8);
+  file.writeUInt32LE(16, 16);
+  file.writeUInt16LE(1, 20);
+  file.writeUInt16LE(1, 22);
+  file.writeUInt32LE(rate, 24);
+  file.writeUInt32LE(2 * rate, 28);
+  file.writeUInt16LE(2, 32);
+  file.writeUInt16LE(16, 34);
+  file.write('data', 36);
+  file.writeUInt32LE(2 * count, 40);
+  for (let n = 0; n < count; n++) file.writeInt16LE(Math.round(32_767 * at(n / rate)), 44 + 2 * n);
+  return file;
 }
 
 /** How loud a tone is in dB of a full sine, under a Hann window away from the ends, which are faded. */

@@ -9,8 +9,9 @@ import type { LabFill, PanelKind, SoundLayer } from '../model/lab-state';
 import type { LearnState } from '../model/learn-state';
 import type { Levels, LevelsMode, Summary } from '../model/levels';
 import type { MadeNetwork } from '../model/made-networks';
+import type { OwnInput } from '../model/own-input';
 import type { PhaseGeometry } from '../model/phases';
-import type { Picture, Planes } from '../model/picture';
+import type { Planes } from '../model/picture';
 import type { TestImage } from '../model/test-images';
 
 /** All of station 1's numbers for one layer, one input and one kernel. */
@@ -239,8 +240,9 @@ export interface TraceRequest {
   readonly network:
     | { readonly made: MadeNetwork; readonly seed: number }
     | { readonly files: readonly File[] };
-  /** What a network of pictures is given. */
-  readonly picture: TestImage | Picture;
+  /** What a network of pictures is given, unless there is one of the person's own. */
+  readonly picture: TestImage;
+  readonly own: OwnInput | null;
   /** Places in the list of layers of those that are repaired. */
   readonly repaired: readonly number[];
   readonly threads: number;
@@ -268,7 +270,8 @@ export interface TracedStep {
   readonly level: number | null;
   /** Places in the list of layers of those that this step computes. */
   readonly layers: readonly number[];
-  readonly picture: Planes | null;
+  /** Of what it gives. */
+  readonly channels: number;
 }
 
 export interface TracedLayer {
@@ -311,6 +314,13 @@ export interface TraceResult {
       readonly after: number | null;
     }[];
   } | null;
+}
+
+export interface StepPicturesRequest {
+  /** What was asked for before: its pictures are of the same network and input. */
+  readonly of: TraceRequest;
+  /** Null for the mean of all; where a step has none of this number, it is the mean too. */
+  readonly channel: number | null;
 }
 
 export interface BenchRequest {
@@ -418,6 +428,7 @@ export interface Calls {
   learn: { request: LearnRequest; result: LearnResult };
   model: { request: ModelRequest; result: ModelResult };
   trace: { request: TraceRequest; result: TraceResult };
+  stepPictures: { request: StepPicturesRequest; result: readonly (Planes | null)[] | null };
   bench: { request: BenchRequest; result: BenchResult };
   gradient: { request: GradientRequest; result: GradientResult };
   labScore: { request: LabScoreRequest; result: LabScore | null };

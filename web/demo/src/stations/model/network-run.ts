@@ -3,10 +3,13 @@ import { type Engine, EngineError, STALE } from '../../engine/client';
 import { anotherEngine } from '../../engine/engine';
 import type { Progress, TraceRequest, TraceResult } from '../../engine/protocol';
 import type { MadeNetwork } from '../../model/made-networks';
-import type { Picture } from '../../model/picture';
+import { MEAN } from '../../model/network-state';
+import type { OwnInput, OwnKind } from '../../model/own-input';
+import type { Planes } from '../../model/picture';
 import type { TestImage } from '../../model/test-images';
 import { change, engineStatus, state } from '../../store';
 import { openPicture } from '../../view/open-picture';
+import { openSound } from '../../view/open-sound';
 import { open, opened, sought } from './model-run';
 
 /** Weights of the networks that the page makes. */
@@ -50,8 +53,8 @@ export function runOpened(): void {
   });
 }
 
-/** A picture of the person's own; like a file it is no part of the state, and stays in this page. */
-export const ownInput = signal<Picture | null>(null);
+/** A picture or a sound of the person's own; like a file it is no part of the state, and stays in this page. */
+export const ownInput = signal<OwnInput | null>(null);
 
 export function chooseInput(which: TestImage): void {
   batch(() => {
@@ -60,11 +63,24 @@ export function chooseInput(which: TestImage): void {
   });
 }
 
-export async function openInput(file: File): Promise<void> {
+export function chooseVoice(): void {
+  ownInput.value = null;
+}
+
+const readers: Record<OwnKind, (file: File) => Promise<OwnInput>> = {
+  picture: async (file) => ({
+    kind: 'picture',
+    name: file.name,
+    picture: await openPicture(file, file.name),
+  }),
+  sound: async (file) => ({ kind: 'sound', name: file.name, samples: await openSound(file) }),
+};
+
+export async function openInput(kind: OwnKind, file: File): Promise<void> {
   try {
-    ownInput.value = await openPicture(file, file.name);
+    ownInput.value = await readers[kind](file);
   } catch {
-    refused.value = `${file.name} is not a picture this browser can read.`;
+    refused.value = `${file.name} is not a ${kind} this browser can read.`;
   }
 }
 
@@ -102,7 +118,7 @@ const wanted = computed<TraceRequest | null>(() => {
   const files = ownFiles.value;
   if (status.is !== 'ready' || (files === null && made === 'none')) return null;
   const network = files ? { files } : { made: made as MadeNetwork, seed: SEED };
-  return { network, picture: ownInput.value ?? picture, repaired, threads: status.threads };
+  return { network, picture, own: ownInput.value, repaired, threads: status.threads };
 });
 
 /** A wish to run something; a list of the same things is no other wish. */
@@ -118,8 +134,10 @@ const wishOf = (request: TraceRequest): Wish => ({
   repaired: JSON.stringify([request.repaired, request.threads]),
 });
 
-const isSame = (a: Wish, b: Wish | null) =>
-  a.network === b?.network && a.repaired === b.repaired && a.request.picture === b.request.picture;
+const isSame = (a: Wish, b: Wish | null) => hasSamePictures(a, b) && a.repaired === b?.repaired;
+
+const hasSamePictures = (a: Wish, b: Wish | null) =>
+  a.network === b?.network && a.request.picture === b.request.picture && a.request.own === b.request.own;
 
 /** The newest wish, and the one whose result is shown. */
 let newest: Wish | null = null;
@@ -130,8 +148,51 @@ function show(result: TraceResult | null, wish: Wish | null): void {
   traced.value = result;
 }
 
-/** Runs whatever the state and the open file ask for, once for each wish. */
-export const follow = () =>
+/** What each step gives, in the channel that the state names; null before it is known. */
+export const pictures = signal<readonly (Planes | null)[] | null>(null);
+const channel = computed(() => state.value.network.channel);
+
+export function showChannel(which: number): void {
+  change((before) => ({ ...before, network: { ...before.network, channel: which } }));
+}
+
+/** Runs whatever the state and the open file ask for, once for each wish, and has its steps drawn. */
+export function follow(): () => void {
+  const stops = [followWishes(), followPictures()];
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
+
+/** What was drawn last, or is being drawn. */
+let drawn: { readonly wish: Wish; readonly channel: number } | null = null;
+
+const followPictures = () =>
+  effect(() => {
+    const [result, which, wish] = [traced.value, channel.value, shown];
+    if (result === null || wish === null) {
+      drawn = null;
+      pictures.value = null;
+      return;
+    }
+    if (drawn?.channel === which && hasSamePictures(drawn.wish, wish)) return;
+    drawn = { wish, channel: which };
+    void draw(drawn);
+  });
+
+async function draw(mine: NonNullable<typeof drawn>): Promise<void> {
+  const { wish, channel: which } = mine;
+  try {
+    const asked = { of: wish.request, channel: which === MEAN ? null : which };
+    const answer = await engine?.ask('stepPictures', asked);
+    if (answer && answer !== STALE && drawn === mine) pictures.value = answer;
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    if (drawn === mine) refused.value = error.message;
+  }
+}
+
+const followWishes = () =>
   effect(() => {
     const request = wanted.value;
     if (request === null) {
@@ -180,12 +241,9 @@ function stopped(): void {
     return;
   }
   newest = shown;
-  const { picture, repaired } = shown.request;
+  const { picture, own, repaired } = shown.request;
   batch(() => {
-    ownInput.value = typeof picture === 'string' ? null : picture;
-    change((before) => ({
-      ...before,
-      network: { ...before.network, repaired, ...(typeof picture === 'string' && { picture }) },
-    }));
+    ownInput.value = own;
+    change((before) => ({ ...before, network: { ...before.network, repaired, picture } }));
   });
 }

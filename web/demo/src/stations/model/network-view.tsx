@@ -6,7 +6,9 @@ import { short } from '../../model/curve';
 import { type LaneRow, lanesOf } from '../../model/lanes';
 import { shownSize } from '../../model/lens';
 import { madeNetworkNames, madeNetworks } from '../../model/made-networks';
-import { milliseconds, percent } from '../../model/numbers';
+import { MEAN } from '../../model/network-state';
+import { count, milliseconds, percent } from '../../model/numbers';
+import type { OwnKind } from '../../model/own-input';
 import type { Planes } from '../../model/picture';
 import { testImageNames, testImages } from '../../model/test-images';
 import { toneText } from '../../model/voice';
@@ -23,20 +25,24 @@ import {
 import { OpenFile } from '../../view/open-file';
 import { PixelCanvas } from '../../view/pixel-canvas';
 import { PlayButton } from '../../view/play-button';
+import { Slider } from '../../view/slider';
 import { LaneGutter } from './lane-gutter';
 import {
   chooseInput,
+  chooseVoice,
   follow,
   openInput,
   openLayer,
   ownInput,
   ownName,
+  pictures,
   progress,
   refused,
   repair,
   runMade,
   runnable,
   runOpened,
+  showChannel,
   stopRun,
   traced,
   tracing,
@@ -83,33 +89,54 @@ export function NetworkView() {
           </button>
         </p>
       )}
-      {found?.inputs.some(({ takes }) => takes === 'picture') && <Input />}
+      {found?.inputs.some(({ takes }) => takes === 'picture') && <PictureInput />}
+      {found?.inputs.some(({ takes }) => takes === 'sound') && <SoundInput />}
       {found && <Traced found={found} />}
       <LiveRegion text={found ? `${culpritText(found)} ${repairText(found)}` : ''} pace={300} />
     </div>
   );
 }
 
-/** What goes in. */
-function Input() {
-  const own = ownInput.value;
-  const pictures = testImages.map((value) => ({ value, label: testImageNames[value] }));
+function PictureInput() {
+  const options = testImages.map((value) => ({ value, label: testImageNames[value] }));
   return (
     <div class="network-choice">
       <Choice
         legend="Picture that goes in"
         name="network-picture"
-        options={pictures}
-        value={own ? null : state.value.network.picture}
+        options={options}
+        value={ownInput.value?.kind === 'picture' ? null : state.value.network.picture}
         onChoose={chooseInput}
       />
-      <OpenFile
-        title={own ? own.name : 'Your own picture'}
-        hint="It stays in this page."
-        accept="image/*"
-        onFiles={([file]) => file && void openInput(file)}
-      />
+      <OpenOwn kind="picture" accept="image/*" />
     </div>
+  );
+}
+
+function SoundInput() {
+  return (
+    <div class="network-choice">
+      <Choice
+        legend="Sound that goes in"
+        name="network-sound"
+        options={[{ value: 'voice', label: 'Generated voice' }]}
+        value={ownInput.value?.kind === 'sound' ? null : 'voice'}
+        onChoose={chooseVoice}
+      />
+      <OpenOwn kind="sound" accept="audio/*" />
+    </div>
+  );
+}
+
+function OpenOwn({ kind, accept }: { kind: OwnKind; accept: string }) {
+  const own = ownInput.value;
+  return (
+    <OpenFile
+      title={own?.kind === kind ? own.name : `Your own ${kind}`}
+      hint="It stays in this page."
+      accept={accept}
+      onFiles={([file]) => file && void openInput(kind, file)}
+    />
   );
 }
 
@@ -171,20 +198,52 @@ function Steps({ found }: { found: TraceResult }) {
   );
   const rowAt = (place: number) => rows[place] as LaneRow;
   return (
-    <ol class="network-steps" aria-label="Steps of the network">
-      {inputs.map((input, place) => (
-        <Given key={input.name} input={input} row={rowAt(place)} />
-      ))}
-      {steps.map((step, index) => (
-        <Step
-          key={`${index} ${step.names[0]}`}
-          step={step}
-          found={found}
-          place={inputs.length + index}
-          row={rowAt(inputs.length + index)}
+    <>
+      <Channel most={Math.max(...steps.map(({ channels }) => channels))} />
+      <ol class="network-steps" aria-label="Steps of the network">
+        {inputs.map((input, place) => (
+          <Given key={input.name} input={input} row={rowAt(place)} />
+        ))}
+        {steps.map((step, index) => (
+          <Step
+            key={`${index} ${step.names[0]}`}
+            step={step}
+            found={found}
+            place={inputs.length + index}
+            row={rowAt(inputs.length + index)}
+            picture={pictures.value?.[index] ?? null}
+          />
+        ))}
+      </ol>
+    </>
+  );
+}
+
+/** What the pictures of all steps show. */
+function Channel({ most }: { most: number }) {
+  const { channel } = state.value.network;
+  return (
+    <div class="network-choice">
+      <Choice
+        legend="Pictures of the steps show"
+        name="network-channel"
+        options={[
+          { value: 'mean', label: 'Mean of channels' },
+          { value: 'one', label: 'One channel' },
+        ]}
+        value={channel === MEAN ? 'mean' : 'one'}
+        onChoose={(what) => showChannel(what === 'mean' ? MEAN : 0)}
+      />
+      {channel !== MEAN && (
+        <Slider
+          label="Channel"
+          value={Math.min(channel, most - 1)}
+          min={0}
+          max={most - 1}
+          onInput={showChannel}
         />
-      ))}
-    </ol>
+      )}
+    </div>
   );
 }
 
@@ -207,22 +266,26 @@ interface StepProps {
   readonly found: TraceResult;
   readonly place: number;
   readonly row: LaneRow;
+  readonly picture: Planes | null;
 }
 
-function Step({ step, found, place, row }: StepProps) {
-  const { names, types, shape, level, layers, picture } = step;
+function Step({ step, found, place, row, picture }: StepProps) {
+  const { names, types, shape, level, layers, channels } = step;
   const skips = skipText(found, place);
   const own = layers.map((place) => found.layers[place]);
   const isCulprit = own.some((layer) => layer?.name === found.culprit);
   return (
     <li class={isCulprit ? 'is-culprit' : ''} data-step={names[0]}>
       <LaneGutter row={row} />
-      {picture ? <Thumbnail planes={picture} /> : <span class="no-picture" />}
+      <Thumbnail planes={picture} />
       <div class="step-words">
         <b>{names[0]}</b>
         <span class="size">{types.join(', ')}</span>
         <span class="size">{`${shape.slice(1).join(' × ')}, ${milliseconds(step.milliseconds)}`}</span>
-        {skips && <span class="step-skips">{skips}</span>}
+        {skips && <span>{skips}</span>}
+        {state.value.network.channel >= channels && (
+          <span class="size">{`Mean: it has ${count(channels, 'channel')}`}</span>
+        )}
       </div>
       <div class="step-pattern">
         {level !== null && (
@@ -255,7 +318,13 @@ function Step({ step, found, place, row }: StepProps) {
 /** A line stands a few pixels high, so that it can be seen. */
 const LINE = 12;
 
-function Thumbnail({ planes }: { planes: Planes }) {
+/** Nothing where nothing is known yet, and of a single place, which has no look. */
+function Thumbnail({ planes }: { planes: Planes | null }) {
+  if (planes === null || planes.width * planes.height === 1) return <span />;
+  return <Painted planes={planes} />;
+}
+
+function Painted({ planes }: { planes: Planes }) {
   const paint = theme.value;
   const { width, height, data } = planes;
   const rows = height > 1 ? height : LINE;
