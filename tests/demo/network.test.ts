@@ -154,6 +154,38 @@ describe.each(hands)('a person, %s,', (_, options, press) => {
     await eventually(() => page.url()).not.toContain('Nc=');
   });
 
+  it('runs what station 6 has trained, once it is trained', async () => {
+    const trained = model().getByRole('button', { name: 'Trained in station 6' });
+    const learn = page.locator('#learn');
+    expect(await trained.count()).toBe(0);
+    await learn.getByRole('radio', { name: 'Eight channels, then a convolution' }).focus();
+    await page.keyboard.press('Space');
+    const takeStep = async (done: number) => {
+      await learn.getByRole('button', { name: 'One step', exact: true }).press('Enter');
+      await eventually(() => learn.locator('.learn-step b').textContent()).toBe(String(done));
+    };
+    await takeStep(1);
+    await press(page, trained);
+    await eventually(() => page.url()).toContain('Nn=learned');
+    const step = model().locator('[data-step="up"]');
+    await step.waitFor();
+    expect(await model().locator('[data-step="image"]').count()).toBe(1);
+    // The layer's U is the one that the other station tells of it.
+    const [, last] = await learn
+      .locator('[data-chart="U"] tbody tr')
+      .evaluateAll((rows) => rows.map((row) => row.children[1]?.textContent ?? ''));
+    expect(await step.locator('i + b').textContent()).toBe(last);
+    // Further training is another network.
+    const verdict = () => model().locator('.network-verdict').textContent();
+    const first = await step.locator('i + b').textContent();
+    await takeStep(2);
+    await takeStep(3);
+    await eventually(() => step.locator('i + b').textContent()).not.toBe(first);
+    expect(await verdict()).toMatch(/^up draws the grid/);
+    await press(page, step.getByRole('button', { name: 'Kernels of up' }));
+    await eventually(() => page.evaluate(() => document.activeElement?.textContent)).toBe('up');
+  });
+
   it("(m) hears a vocoder's tones, and that they are gone", async () => {
     await page.evaluate(listen);
     await press(page, model().getByRole('button', { name: 'Vocoder like HiFi-GAN' }));

@@ -88,6 +88,10 @@ class Trainee {
       ripple: this.#ripple(),
       layer: String(this.#up),
       taps: this.#network.modules.length === 1 ? [...this.#up.weight.data] : null,
+      layers: this.#network.layers.map(({ weight, bias }) => ({
+        weight: copied(weight),
+        bias: bias && copied(bias),
+      })),
     };
   }
 
@@ -293,6 +297,8 @@ function cutPlane(
 function planes({ data, shape: [channels = 0, , height = 0, width = 0] }: Tensor): Planes {
   return { data, channels, height, width };
 }
+
+const copied = ({ data, shape }: Tensor) => ({ data: Float32Array.from(data), shape });
 
 /** All planes are alike where every output sends back the same. */
 function oneChannel({ data, shape: [, , height = 0, width = 0] }: Tensor): Planes {

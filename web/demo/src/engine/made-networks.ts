@@ -1,14 +1,53 @@
+import { UPSAMPLER } from '../model/learn-state';
 import type { MadeNetwork } from '../model/made-networks';
 import { uniform } from '../model/random';
 import { SAMPLE_RATE, SECONDS } from '../model/voice';
-import { type OnnxNode, type OnnxValue, onnxFile } from './onnx-model';
+import { type OnnxGraph, type OnnxNode, type OnnxValue, onnxFile } from './onnx-model';
+import type { LearnedLayer } from './protocol';
 
 /** How many samples the vocoder makes of one of its input. */
 export const VOCODER_SCALE = 8;
 
+/** Rows and columns of what a trained network takes. */
+const LEARNED_INPUT = [45, 60] as const;
+
 /** A network of `madeNetworks` as an ONNX file. */
 export function madeNetwork(which: MadeNetwork, seed: number): Uint8Array<ArrayBuffer> {
   return makers[which](new Maker(which, seed));
+}
+
+/** What station 6 trained, for pictures of one channel, as an ONNX file. */
+export function learnedNetwork([up, image]: readonly LearnedLayer[]): Uint8Array<ArrayBuffer> {
+  const [rows, columns] = LEARNED_INPUT;
+  const { kernel, stride, padding } = UPSAMPLER;
+  const nodes: OnnxNode[] = [];
+  const weights: OnnxGraph['weights'][number][] = [];
+  const layer = (own: LearnedLayer, node: Omit<OnnxNode, 'output'>) => {
+    const { name } = node;
+    const parameters = Object.entries(own).flatMap(([kind, tensor]) =>
+      tensor === null ? [] : { name: `${name}.${kind}`, shape: tensor.shape, data: tensor.data },
+    );
+    weights.push(...parameters);
+    const inputs = [...node.inputs, ...parameters.map((parameter) => parameter.name)];
+    nodes.push({ ...node, inputs, output: name });
+  };
+  const square = (pad: number) => [pad, pad, pad, pad];
+  if (up) {
+    const attributes = { kernel_shape: [kernel, kernel], strides: [stride, stride], pads: square(padding) };
+    layer(up, { type: 'ConvTranspose', name: 'up', inputs: ['x'], attributes });
+  }
+  if (image) {
+    nodes.push({ type: 'Relu', name: 'relu', inputs: ['up'], output: 'relu' });
+    const attributes = { kernel_shape: image.weight.shape.slice(2), pads: square(1) };
+    layer(image, { type: 'Conv', name: 'image', inputs: ['relu'], attributes });
+  }
+  return onnxFile({
+    name: 'learned',
+    inputs: [{ name: 'x', shape: [1, 1, rows, columns] }],
+    outputs: [{ name: image ? 'image' : 'up', shape: [1, 1, stride * rows, stride * columns] }],
+    nodes,
+    weights,
+  });
 }
 
 const makers: Record<MadeNetwork, (net: Maker) => Uint8Array<ArrayBuffer>> = {

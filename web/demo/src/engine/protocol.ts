@@ -1,4 +1,4 @@
-import type { Plan, RuntimeInfo } from 'deconv-wasm';
+import type { Plan, RuntimeInfo, Tensor } from 'deconv-wasm';
 import type { HarmonicLevel, ImageVerdict, Verdict } from 'deconv-wasm/checkerboard';
 import type { LayerGeometry, TensorGeometry } from 'deconv-wasm/models';
 import type { BenchLayer } from '../model/bench-state';
@@ -151,6 +151,13 @@ export interface LearnSide {
   readonly layer: string;
   /** The transposed layer's kernel where it is its only one. */
   readonly taps: readonly number[] | null;
+  /** The transposed layer and, where there is one, the convolution behind a ReLU. */
+  readonly layers: readonly LearnedLayer[];
+}
+
+export interface LearnedLayer {
+  readonly weight: Tensor;
+  readonly bias: Tensor | null;
 }
 
 /** What a run does not change: the task, and what the first weights made of it. */
@@ -236,9 +243,10 @@ export interface ModelResult {
 }
 
 export interface TraceRequest {
-  /** A network that the page makes, with its seed, or a file with what it names beside it. */
+  /** A network that the page makes, with its seed, or has trained, or a file with what it names beside it. */
   readonly network:
     | { readonly made: MadeNetwork; readonly seed: number }
+    | { readonly learned: Pick<LearnResult, 'setup' | 'step'>; readonly layers: readonly LearnedLayer[] }
     | { readonly files: readonly File[] };
   /** What a network of pictures is given, unless there is one of the person's own. */
   readonly picture: TestImage;
@@ -286,7 +294,7 @@ export interface TracedLayer {
 }
 
 export interface TraceResult {
-  /** The network as a file, where the page made it. */
+  /** The network as a file, where the page made or trained it. */
   readonly file: Uint8Array<ArrayBuffer> | null;
   readonly sentence: string;
   readonly culprit: string | null;

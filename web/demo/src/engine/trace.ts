@@ -3,7 +3,7 @@ import { type Attribution, attribute, compareImages, repairKernels } from 'decon
 import { loadNetwork, type Network } from 'deconv-wasm/network';
 import type { Planes } from '../model/picture';
 import { SAMPLE_RATE } from '../model/voice';
-import { madeNetwork } from './made-networks';
+import { learnedNetwork, madeNetwork } from './made-networks';
 import { inputsOf } from './network-inputs';
 import type {
   Progress,
@@ -85,6 +85,7 @@ export function picturesOf({ of, channel }: StepPicturesRequest): (Planes | null
 function keyOf({ network, picture, own }: TraceRequest): string {
   const given = own === null ? picture : [own.kind, own.name, sumOf(own)];
   if ('made' in network) return JSON.stringify([network, given]);
+  if ('learned' in network) return JSON.stringify([network.learned, given]);
   return JSON.stringify([
     network.files.map(({ name, size, lastModified }) => [name, size, lastModified]),
     given,
@@ -98,7 +99,7 @@ function sumOf(own: NonNullable<TraceRequest['own']>): number {
 
 async function traced(key: string, request: TraceRequest, tell: (progress: Progress) => void): Promise<Kept> {
   const { network: source } = request;
-  const file = 'made' in source ? madeNetwork(source.made, source.seed) : null;
+  const file = 'files' in source ? null : madeFile(source);
   const network = await ('files' in source ? ofFiles(source.files) : loadNetwork(file as Uint8Array));
   const given = inputsOf(network, request, STEP_SIDE);
   const attribution = await attribute(network, given.inputs, {
@@ -117,6 +118,9 @@ async function traced(key: string, request: TraceRequest, tell: (progress: Progr
     before,
   };
 }
+
+const madeFile = (source: Exclude<TraceRequest['network'], { readonly files: unknown }>) =>
+  'made' in source ? madeNetwork(source.made, source.seed) : learnedNetwork(source.layers);
 
 function ofFiles([file, ...beside]: readonly File[]): Promise<Network> {
   const external = Object.fromEntries(beside.map((one) => [one.name, one]));

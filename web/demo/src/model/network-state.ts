@@ -4,7 +4,8 @@ import { type TestImage, testImages } from './test-images';
 
 /** What a person has chosen of a whole network in station 7. A file of their own is no part of it. */
 export interface NetworkState {
-  readonly made: MadeNetwork | 'none';
+  /** One that the page makes, what station 6 has trained, or none. */
+  readonly made: MadeNetwork | 'learned' | 'none';
   readonly picture: TestImage;
   /** Places of the repaired ones among its upsampling layers. */
   readonly repaired: readonly number[];
@@ -22,7 +23,7 @@ export const networkSlice: Slice<NetworkState> = {
   key: 'N',
   defaults: { made: 'none', picture: 'landscape', repaired: [], channel: MEAN },
   fields: [
-    { name: 'made', key: 'n', kind: 'choice', of: ['none', ...madeNetworks] },
+    { name: 'made', key: 'n', kind: 'choice', of: ['none', ...madeNetworks, 'learned'] },
     { name: 'picture', key: 'p', kind: 'choice', of: testImages },
     { name: 'repaired', key: 'r', kind: 'numbers', min: 0, max: MOST_REPAIRED - 1, longest: MOST_REPAIRED },
     { name: 'channel', key: 'c', kind: 'integer', min: MEAN, max: MOST_CHANNELS - 1 },

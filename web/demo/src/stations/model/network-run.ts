@@ -10,6 +10,7 @@ import type { TestImage } from '../../model/test-images';
 import { change, engineStatus, state } from '../../store';
 import { openPicture } from '../../view/open-picture';
 import { openSound } from '../../view/open-sound';
+import { learned } from '../learn/learn-run';
 import { open, opened, sought } from './model-run';
 
 /** Weights of the networks that the page makes. */
@@ -37,7 +38,10 @@ let engine: Engine | undefined;
 /** Counts presses: what was stopped runs again by the press that began it. */
 const presses = signal(0);
 
-export function runMade(made: MadeNetwork): void {
+/** What station 6 has trained, as far as it is trained at all. */
+export const trainedThere = computed(() => (learned.value && learned.value.step > 0 ? learned.value : null));
+
+export function runMade(made: MadeNetwork | 'learned'): void {
   batch(() => {
     presses.value += 1;
     ownFiles.value = null;
@@ -98,26 +102,34 @@ export function repair(places: readonly number[]): void {
 export async function openLayer({ file }: TraceResult, name: string): Promise<void> {
   if (shown === null) return;
   const { network } = shown.request;
-  const files = 'files' in network ? network.files : madeFiles(network.made, file);
+  const own = `${'made' in network ? network.made : 'learned'}.onnx`;
+  const files = 'files' in network ? network.files : madeFiles(own, file, shown.network);
   if (opened.value?.files[0] !== files[0]) await open(files);
   sought.value = name;
 }
 
-let madeFile: readonly File[] = [];
+let made: { readonly network: string; readonly files: readonly File[] } | null = null;
 
 /** The same file for the same network. */
-function madeFiles(made: string, bytes: TraceResult['file']): readonly File[] {
-  const name = `${made}.onnx`;
-  if (bytes !== null && madeFile[0]?.name !== name) madeFile = [new File([bytes], name)];
-  return madeFile;
+function madeFiles(name: string, bytes: TraceResult['file'], network: string): readonly File[] {
+  if (made?.network !== network) made = { network, files: bytes === null ? [] : [new File([bytes], name)] };
+  return made.files;
 }
+
+const chosenNetwork = computed((): TraceRequest['network'] | null => {
+  const { made } = state.value.network;
+  if (ownFiles.value) return { files: ownFiles.value };
+  if (made === 'none') return null;
+  if (made !== 'learned') return { made, seed: SEED };
+  const run = trainedThere.value;
+  return run && { learned: { setup: run.setup, step: run.step }, layers: run.random.layers };
+});
 
 const wanted = computed<TraceRequest | null>(() => {
   const status = engineStatus.value;
-  const { made, picture, repaired } = state.value.network;
-  const files = ownFiles.value;
-  if (status.is !== 'ready' || (files === null && made === 'none')) return null;
-  const network = files ? { files } : { made: made as MadeNetwork, seed: SEED };
+  const { picture, repaired } = state.value.network;
+  const network = chosenNetwork.value;
+  if (status.is !== 'ready' || network === null) return null;
   return { network, picture, own: ownInput.value, repaired, threads: status.threads };
 });
 
@@ -130,7 +142,11 @@ interface Wish {
 
 const wishOf = (request: TraceRequest): Wish => ({
   request,
-  network: JSON.stringify([request.network, ownName.value, presses.value]),
+  network: JSON.stringify([
+    'learned' in request.network ? request.network.learned : request.network,
+    ownName.value,
+    presses.value,
+  ]),
   repaired: JSON.stringify([request.repaired, request.threads]),
 });
 

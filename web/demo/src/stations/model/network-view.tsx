@@ -46,6 +46,7 @@ import {
   stopRun,
   traced,
   tracing,
+  trainedThere,
 } from './network-run';
 import { culpritText, levelText, repairText, skipText } from './network-words';
 import './network.css';
@@ -70,12 +71,25 @@ export function NetworkView() {
             {madeNetworkNames[which]}
           </button>
         ))}
+        {trainedThere.value && (
+          <button
+            type="button"
+            class="button"
+            aria-pressed={ownName.value === null && made === 'learned'}
+            onClick={() => runMade('learned')}
+          >
+            Trained in station 6
+          </button>
+        )}
         {runnable.value && (
           <button type="button" class="button" aria-pressed={ownName.value !== null} onClick={runOpened}>
             {`Run ${runnable.value[0]?.name}`}
           </button>
         )}
       </div>
+      {made === 'learned' && trainedThere.value === null && (
+        <p class="model-note">Station 6 has trained nothing yet.</p>
+      )}
       {refused.value && (
         <p class="refusal" role="alert">
           {refused.value}
