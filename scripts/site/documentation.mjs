@@ -7,18 +7,24 @@ import {
   Converter,
   DefaultTheme,
   DefaultThemeRenderContext,
+  IndexEvent,
   JSX,
   KindRouter,
   OptionDefaults,
   ReflectionKind,
   Renderer,
+  Slugger,
 } from 'typedoc';
+import { DocumentReflection } from 'typedoc/models';
 import { examplesOf } from '../docstrings.mjs';
 import { accessible } from './accessible.mjs';
+import { sectionsOf } from './sections.mjs';
 
 const TITLE = 'deconv-wasm';
 const DOCUMENTATION = 'Documentation';
 const PAGE = 'page/index.html';
+/** In the search, against its whole document: its words are fewer, and would count for more. */
+const SECTION_BOOST = 0.4;
 /** What README.md and docs/ link to beside each other. */
 const MORE = [
   'examples/README.md',
@@ -83,6 +89,9 @@ export async function writeDocumentation(root, site) {
     completeExamples(project, examplesOf(root));
   });
   app.renderer.defineTheme('plain', Plain);
+  app.renderer.on(IndexEvent.PREPARE_INDEX, (index) =>
+    prepareSearch(index, app.renderer.router.introductions),
+  );
   app.renderer.on(Renderer.EVENT_END_PAGE, (page) => {
     page.contents = accessible(page.contents);
   });
@@ -136,8 +145,60 @@ function titleOf(file) {
   return /^# (.+)$/m.exec(readFileSync(file, 'utf8'))?.[1] ?? path.basename(file, '.md');
 }
 
-/** Documents keep their places; all that is of the API lies below api/. */
+/** The search finds each thing once, where it is declared, and what a document says in the section that says it. */
+function prepareSearch(index, introductions) {
+  for (let at = index.searchResults.length - 1; at >= 0; at -= 1) {
+    const { [at]: result } = index.searchResults;
+    if (result.isReference() || result.inheritedFrom !== undefined) index.removeResult(at);
+  }
+  for (const [at, result] of index.searchResults.entries()) {
+    if (introductions.has(result)) index.searchFields[at].document = introductions.get(result);
+    if (introductions.has(result.parent)) index.searchFields[at].name = withPairs(result.name);
+  }
+}
+
+/**
+ * The search looks for parts of words, each for itself: a title is also found by two of its words in one, as the names
+ * of the API are. Short words join nothing.
+ */
+function withPairs(title) {
+  const pairs = [...title.matchAll(/(?=\b(\w{4,}) (\w{4,})\b)/g)].map(([, one, other]) => one + other);
+  return [title, ...pairs].join(' ');
+}
+
+/** Documents keep their places; all that is of the API lies below api/. Sections of documents have places, too. */
 class Places extends KindRouter {
+  /** From a document to what stands before its first section. */
+  introductions = new Map();
+
+  buildPages(project) {
+    const pages = super.buildPages(project);
+    for (const document of project.documents ?? []) {
+      const file = project.files.getReflectionPath(document);
+      // What has changed, and how to work on it, is found as a whole.
+      if (path.basename(path.dirname(file)) !== 'docs') continue;
+      this.#addSections(document, this.getFullUrl(document), readFileSync(file, 'utf8'));
+    }
+    this.#addSections(project, 'index.html', project.readme.map(({ text }) => text).join(''));
+    return pages;
+  }
+
+  /** What has a place is what the search can find. */
+  #addSections(page, url, markdown) {
+    const slugger = new Slugger(this.application.options.getValue('sluggerConfiguration'));
+    const introduction = [];
+    for (const { title, anchor, level, text } of sectionsOf(markdown, (words) => slugger.slug(words))) {
+      if (level < 2) {
+        introduction.push(text);
+        continue;
+      }
+      const section = new DocumentReflection(title, page, [{ kind: 'text', text }], { group: DOCUMENTATION });
+      section.relevanceBoost = SECTION_BOOST;
+      this.fullUrls.set(section, `${url}#${anchor}`);
+    }
+    this.introductions.set(page, introduction.join('\n'));
+  }
+
   getIdealBaseName(reflection) {
     if (reflection.isDocument() && reflection.place !== undefined) return reflection.place;
     return path.posix.join('api', super.getIdealBaseName(reflection));

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { inflateSync } from 'node:zlib';
 import type { BrowserContext, Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { PATIENCE_MS } from '../support/patience';
@@ -103,6 +104,27 @@ describe('the files', () => {
       .map((name) => `docs/${name.replace(/\.md$/, '.html')}`);
     expect(htmlFiles()).toEqual(expect.arrayContaining(['index.html', ...documents, ...modules]));
   });
+
+  it('have all places to which the search leads', () => {
+    const script = readFileSync(path.join(site, 'assets', 'search.js'), 'utf8');
+    const packed = Buffer.from(/"(.*)"/.exec(script)?.[1] ?? '', 'base64');
+    const { rows } = JSON.parse(inflateSync(packed).toString()) as {
+      readonly rows: readonly { readonly url: string }[];
+    };
+    const missing = rows
+      .map(({ url }) => url)
+      .filter((url) => {
+        const [file = '', anchor] = url.split('#');
+        const text = readFileSync(path.join(site, file), 'utf8');
+        return anchor !== undefined && !text.includes(`id="${anchor}"`);
+      });
+    expect(missing).toEqual([]);
+    const sections = rows.filter(({ url }) => /^(?:docs\/.*|index)\.html#/.test(url));
+    console.log(
+      `site: the search leads to ${rows.length} places, ${sections.length} of them sections of documents`,
+    );
+    expect(sections.length).toBeGreaterThan(100);
+  });
 });
 
 let context: BrowserContext;
@@ -144,12 +166,21 @@ describe('under a sub-path', () => {
   afterAll(() => context?.close());
 
   it.each([
-    ['output padding', /^api\/classes\/deconv-wasm\.ConvTranspose2d\.html#outputpadding$/],
-    ['checkerboard', /^docs\/checkerboard\.html/],
-    ['ConvTranspose2d', /^api\/classes\/deconv-wasm\.ConvTranspose2d\.html/],
-  ])('the search finds "%s"', async (words, place) => {
+    [
+      'output padding',
+      [
+        'docs/pytorch.html#output-padding-in-one-dimension',
+        'docs/keras.html#is-not',
+        'api/interfaces/deconv-wasm.ConvTranspose.html#outputpadding',
+      ],
+    ],
+    ['checkerboard', ['docs/checkerboard.html', 'index.html#checkerboards-of-a-model-file']],
+    ['ConvTranspose2d', ['api/classes/deconv-wasm.ConvTranspose2d.html']],
+    ['threads', ['docs/loading.html#threads', 'api/interfaces/deconv-wasm.InitOptions.html#threads']],
+  ])('the search finds "%s"', async (words, places) => {
     await page.goto(host.url);
-    expect(await found(words)).toContainEqual(expect.stringMatching(place));
+    const addresses = await found(words);
+    expect(addresses).toEqual(expect.arrayContaining(places));
   });
 
   it.each([
