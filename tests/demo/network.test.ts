@@ -1,4 +1,4 @@
-import type { BrowserContextOptions, Locator, Page, Route } from 'playwright';
+import type { BrowserContextOptions, Locator, Page, Request, Route } from 'playwright';
 import { PNG } from 'pngjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { madeNetwork } from '../../web/demo/src/engine/made-networks';
@@ -186,6 +186,30 @@ describe.each(hands)('a person, %s,', (_, options, press) => {
     await eventually(() => page.evaluate(() => document.activeElement?.textContent)).toBe('up');
   });
 
+  it('compares with onnxruntime-web, which is fetched by the press alone', async () => {
+    const asked: string[] = [];
+    const note = (request: Request) => void asked.push(new URL(request.url()).pathname);
+    page.on('request', note);
+    await press(page, model().getByRole('button', { name: 'Decoder like TAESD' }));
+    const compare = model().getByRole('button', { name: /^Compare with onnxruntime-web \d/ });
+    await compare.waitFor();
+    await model().locator('[data-step="image"] canvas').waitFor();
+    expect(asked.filter((path) => path.includes('/peers/'))).toEqual([]);
+    await press(page, compare);
+    const said = model().locator('.network-comparison p').first();
+    await eventually(() => said.textContent()).toMatch(
+      /^deconv-wasm [<\d].* ms, onnxruntime-web [<\d].* ms, on \d threads? each\. Their outputs differ by /,
+    );
+    page.off('request', note);
+    expect(asked.some((path) => path.endsWith('/peers/onnxruntime/ort.wasm.min.mjs'))).toBe(true);
+    const [difference = 1, largest = 0] = [
+      ...((await said.textContent()) ?? '').matchAll(/differ by (\S+) at most, of values up to (\S+)\.$/g),
+    ].flatMap(([, ...numbers]) => numbers.map((text) => Number(text.replaceAll('\u2212', '-'))));
+    expect(largest).toBeGreaterThan(0.5);
+    expect(difference).toBeLessThan(1e-4 * largest);
+    await expectAccessible(page, '#model');
+  });
+
   it("(m) hears a vocoder's tones, and that they are gone", async () => {
     await page.evaluate(listen);
     await press(page, model().getByRole('button', { name: 'Vocoder like HiFi-GAN' }));
@@ -274,6 +298,12 @@ it('stops a network that takes long, and runs it again when asked', async () => 
   expect(await model.locator('.network-verdict').textContent()).toBe(verdict);
   expect(await model.locator('.network-after').textContent()).toBe('Nothing is repaired yet.');
   expect(await model.getByRole('alert').count()).toBe(0);
+  // Its steps can still be asked for, though what ran them is gone.
+  const picture = () =>
+    model.locator('[data-step="up3"] canvas').evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
+  const mean = await picture();
+  await model.getByRole('radio', { name: 'One channel' }).click();
+  await eventually(picture).not.toBe(mean);
   await first.click();
   await eventually(() => model.locator('.network-after').textContent()).toMatch(/^The pattern/);
   // Blocking is what the browser speaks of.

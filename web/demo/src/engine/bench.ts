@@ -10,6 +10,7 @@ import { toChannelsLast } from '../../../../scripts/bench/layouts.mjs';
 import { measure } from '../../../../scripts/bench/measure.mjs';
 import { errorOf, makeProblem, TOLERANCE } from '../../../../scripts/bench/problem.mjs';
 import { type Geometry, onnxModel } from './onnx-model';
+import { loadOnnxruntime } from './onnxruntime';
 import type { BenchEntry, BenchRequest, BenchResult } from './protocol';
 
 const ROUNDS = 9;
@@ -104,13 +105,6 @@ function expectedFor(prepared: Prepared, { geometry, expected }: Problem) {
   if (prepared.layout === 'channels-first') return expected;
   const { batch, outChannels, output } = geometry;
   return toChannelsLast(expected, batch, outChannels, output);
-}
-
-/** `folder` is an address of the page's own: nothing is loaded from anywhere else. */
-async function loadOnnxruntime(folder: string) {
-  const ort = await import(/* @vite-ignore */ `${folder}ort.wasm.min.mjs`);
-  ort.env.wasm.wasmPaths = folder;
-  return ort;
 }
 
 interface Tfjs {

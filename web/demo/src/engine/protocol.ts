@@ -294,6 +294,7 @@ export interface TracedLayer {
 }
 
 export interface TraceResult {
+  readonly format: 'onnx' | 'tflite';
   /** The network as a file, where the page made or trained it. */
   readonly file: Uint8Array<ArrayBuffer> | null;
   readonly sentence: string;
@@ -330,6 +331,28 @@ export interface StepPicturesRequest {
   /** Null for the mean of all; where a step has none of this number, it is the mean too. */
   readonly channel: number | null;
 }
+
+export interface CompareRequest {
+  /** What was asked for before, of an ONNX file. */
+  readonly of: TraceRequest;
+  /** Where onnxruntime-web lies, as a whole address. */
+  readonly onnxruntime: string;
+}
+
+export type ComparisonResult =
+  /** Why onnxruntime-web does not run it, in its own words. */
+  | { readonly refusal: string }
+  | {
+      readonly refusal: null;
+      /** Medians of whole runs, in milliseconds. */
+      readonly ours: number;
+      readonly theirs: number;
+      /** Of each of the two. */
+      readonly threads: number;
+      /** The largest between values of the outputs, and the largest value. */
+      readonly difference: number;
+      readonly largest: number;
+    };
 
 export interface BenchRequest {
   readonly layer: BenchLayer;
@@ -437,6 +460,7 @@ export interface Calls {
   model: { request: ModelRequest; result: ModelResult };
   trace: { request: TraceRequest; result: TraceResult };
   stepPictures: { request: StepPicturesRequest; result: readonly (Planes | null)[] | null };
+  compareRuns: { request: CompareRequest; result: ComparisonResult | null };
   bench: { request: BenchRequest; result: BenchResult };
   gradient: { request: GradientRequest; result: GradientResult };
   labScore: { request: LabScoreRequest; result: LabScore | null };

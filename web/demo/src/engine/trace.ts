@@ -6,6 +6,8 @@ import { SAMPLE_RATE } from '../model/voice';
 import { learnedNetwork, madeNetwork } from './made-networks';
 import { inputsOf } from './network-inputs';
 import type {
+  CompareRequest,
+  ComparisonResult,
   Progress,
   StepPicturesRequest,
   TracedInput,
@@ -52,6 +54,7 @@ export async function trace(request: TraceRequest, tell: (progress: Progress) =>
   const repair = await repairedRun(network, inputs, attribution, request.repaired);
   const { stride } = attribution;
   return {
+    format: network.format,
     file,
     sentence: attribution.sentence,
     culprit: attribution.culprit,
@@ -81,6 +84,21 @@ export function picturesOf({ of, channel }: StepPicturesRequest): (Planes | null
   if (kept?.key !== keyOf(of)) return null;
   return stepPictures(kept.network, kept.inputs, kept.drawn, channel, STEP_SIDE);
 }
+
+/** What ran last, in onnxruntime-web as well; null where another network did. */
+export async function compared({ of, onnxruntime }: CompareRequest): Promise<ComparisonResult | null> {
+  if (kept?.key !== keyOf(of)) return null;
+  const { network, inputs, file } = kept;
+  const [model, ...beside] = 'files' in of.network ? of.network.files : [];
+  const files = {
+    model: file ?? (await bytesOf(model as File)),
+    beside: await Promise.all(beside.map(async (one) => ({ path: one.name, data: await bytesOf(one) }))),
+  };
+  const { compareRuns } = await import('./compare-runs');
+  return compareRuns(network, inputs, files, { folder: onnxruntime, threads: of.threads });
+}
+
+const bytesOf = async (file: File) => new Uint8Array(await file.arrayBuffer());
 
 function keyOf({ network, picture, own }: TraceRequest): string {
   const given = own === null ? picture : [own.kind, own.name, sumOf(own)];

@@ -18,6 +18,7 @@ const handlers: {
   model: async (request) => (await import('./model')).readLayers(request),
   trace: async (request, tell) => (await import('./trace')).trace(request, tell),
   stepPictures: async (request) => (await import('./trace')).picturesOf(request),
+  compareRuns: async (request) => (await import('./trace')).compared(request),
   bench: async (request) => (await import('./bench')).bench(request),
   gradient: async (request) => (await import('./learn')).gradient(request),
   lab: async (request) => (await import('./lab')).lab(request),

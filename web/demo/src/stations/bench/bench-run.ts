@@ -1,17 +1,9 @@
 import { signal } from '@preact/signals';
 import { type Engine, EngineError, STALE } from '../../engine/client';
 import { anotherEngine } from '../../engine/engine';
+import { type PeerName, peerFolder, peersThere } from '../../engine/peers';
 import type { BenchRequest, BenchResult } from '../../engine/protocol';
 import { type BenchLayer, benchLayers } from '../../model/bench-state';
-
-declare const __PEERS__: Readonly<
-  Partial<Record<PeerName, { readonly version: string; readonly bytes: number }>>
->;
-
-export type PeerName = 'onnxruntime' | 'tfjs';
-
-/** Which peers were installed when the page was built, and lie beside it. */
-export const peersThere = __PEERS__;
 
 /** Peers that a person has asked for by their button; before, nothing of them is fetched. */
 export const wanted = signal<readonly PeerName[]>([]);
@@ -58,8 +50,7 @@ export async function run(layers: readonly BenchLayer[]): Promise<void> {
 }
 
 function folders(): BenchRequest['peers'] {
-  const folder = (name: PeerName) => new URL(`./peers/${name}/`, document.baseURI).href;
-  return Object.fromEntries(wanted.value.map((name) => [name, folder(name)]));
+  return Object.fromEntries(wanted.value.map((name) => [name, peerFolder(name)]));
 }
 
 /** Everything that was measured, for others to read. */

@@ -1,24 +1,14 @@
 import { useState } from 'preact/hooks';
 import { CASES } from '../../../../../scripts/bench/cases.mjs';
 import { describe, geometryOf } from '../../../../../scripts/bench/geometry.mjs';
+import { type PeerName, peerSize, peersThere } from '../../engine/peers';
 import type { BenchEntry, BenchResult } from '../../engine/protocol';
 import { type BenchLayer, benchLayers } from '../../model/bench-state';
 import { comparison, spread } from '../../model/bench-words';
 import { milliseconds } from '../../model/numbers';
 import { change, state } from '../../store';
 import { LiveRegion } from '../../view/live-region';
-import {
-  measured,
-  measuring,
-  type PeerName,
-  peersThere,
-  report,
-  run,
-  stop,
-  toggle,
-  trouble,
-  wanted,
-} from './bench-run';
+import { measured, measuring, report, run, stop, toggle, trouble, wanted } from './bench-run';
 import '../../view/readings.css';
 import './bench.css';
 
@@ -110,7 +100,7 @@ function Peer({ name }: { name: PeerName }) {
     <button type="button" class="button" aria-pressed={on} onClick={() => toggle(name)}>
       {on ? '✓ ' : ''}
       {`Against ${peerNames[name]} ${there.version}`}
-      <span class="bench-size"> {(there.bytes / 1e6).toFixed(1)} MB, from this page's own server</span>
+      <span class="bench-size"> {peerSize(there)}</span>
     </button>
   );
 }

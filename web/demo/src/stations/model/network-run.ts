@@ -1,7 +1,8 @@
 import { batch, computed, effect, signal } from '@preact/signals';
 import { type Engine, EngineError, STALE } from '../../engine/client';
 import { anotherEngine } from '../../engine/engine';
-import type { Progress, TraceRequest, TraceResult } from '../../engine/protocol';
+import { peerFolder } from '../../engine/peers';
+import type { ComparisonResult, Progress, TraceRequest, TraceResult } from '../../engine/protocol';
 import type { MadeNetwork } from '../../model/made-networks';
 import { MEAN } from '../../model/network-state';
 import type { OwnInput, OwnKind } from '../../model/own-input';
@@ -88,6 +89,15 @@ export async function openInput(kind: OwnKind, file: File): Promise<void> {
   }
 }
 
+/** The worker that has run what is shown: another one, where a later run was stopped, runs it once more. */
+async function engineWith(wish: Wish): Promise<Engine> {
+  if (engine) return engine;
+  engine = anotherEngine();
+  const own = engine;
+  await own.ask('trace', wish.request);
+  return own;
+}
+
 export function stopRun(): void {
   engine?.stop();
   engine = undefined;
@@ -133,6 +143,26 @@ const wanted = computed<TraceRequest | null>(() => {
   return { network, picture, own: ownInput.value, repaired, threads: status.threads };
 });
 
+/** The network that is shown in onnxruntime-web beside ours; null before it is asked for. */
+export const comparison = signal<ComparisonResult | null>(null);
+export const comparing = signal(false);
+
+export async function compare(): Promise<void> {
+  if (comparing.value || shown === null) return;
+  const wish = shown;
+  comparing.value = true;
+  try {
+    const asked = { of: wish.request, onnxruntime: peerFolder('onnxruntime') };
+    const answer = await (await engineWith(wish)).ask('compareRuns', asked);
+    if (answer && answer !== STALE && hasSamePictures(wish, shown)) comparison.value = answer;
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    comparison.value = { refusal: error.message };
+  } finally {
+    comparing.value = false;
+  }
+}
+
 /** A wish to run something; a list of the same things is no other wish. */
 interface Wish {
   readonly request: TraceRequest;
@@ -160,6 +190,7 @@ let newest: Wish | null = null;
 let shown: Wish | null = null;
 
 function show(result: TraceResult | null, wish: Wish | null): void {
+  if (wish === null || !hasSamePictures(wish, shown)) comparison.value = null;
   shown = wish;
   traced.value = result;
 }
@@ -200,7 +231,7 @@ async function draw(mine: NonNullable<typeof drawn>): Promise<void> {
   const { wish, channel: which } = mine;
   try {
     const asked = { of: wish.request, channel: which === MEAN ? null : which };
-    const answer = await engine?.ask('stepPictures', asked);
+    const answer = await (await engineWith(wish)).ask('stepPictures', asked);
     if (answer && answer !== STALE && drawn === mine) pictures.value = answer;
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;

@@ -1,6 +1,7 @@
-import type { TraceResult } from '../../engine/protocol';
+import type { ComparisonResult, TraceResult } from '../../engine/protocol';
+import { short } from '../../model/curve';
 import { skippedTo } from '../../model/lanes';
-import { percent, plain } from '../../model/numbers';
+import { count, milliseconds, percent, plain } from '../../model/numbers';
 
 /** Below this, a pattern is what the picture itself brings, or rounding. */
 const GONE = -60;
@@ -38,4 +39,14 @@ export function skipText({ inputs, steps }: TraceResult, place: number): string 
   });
   if (skipped.length === 0) return '';
   return `${skipped.length < takes.length ? 'Also takes' : 'Takes'} ${skipped.join(' and ')}`;
+}
+
+/** How fast and how alike the network runs in onnxruntime-web. */
+export function comparisonText(result: ComparisonResult): string {
+  if (result.refusal !== null) return `onnxruntime-web does not run it: ${result.refusal}`;
+  const { ours, theirs, threads, difference, largest } = result;
+  const times = `deconv-wasm ${milliseconds(ours)}, onnxruntime-web ${milliseconds(theirs)}, on ${count(threads, 'thread')} each.`;
+  if (difference === Number.POSITIVE_INFINITY)
+    return `${times} One gives numbers where the other gives none.`;
+  return `${times} Their outputs differ by ${short(difference)} at most, of values up to ${short(largest)}.`;
 }

@@ -1,6 +1,7 @@
 import type { TraceResult } from '../../engine/protocol';
 import { count, milliseconds, percent } from '../../model/numbers';
 import { state } from '../../store';
+import { Comparison } from './comparison';
 import { NetworkOutputs } from './network-outputs';
 import { repair } from './network-run';
 import { NetworkSteps } from './network-steps';
@@ -23,6 +24,7 @@ export function TracedView({ found }: { found: TraceResult }) {
       <p class="model-note">
         {`${count(steps.length, 'step')}, ${milliseconds(total)} in all. A bar is the pattern's strength against the values themselves, from \u221260 dB to 0.`}
       </p>
+      {found.format === 'onnx' && <Comparison />}
       {mendable.length > 0 && (
         <fieldset class="network-repair">
           <legend>Repair</legend>
