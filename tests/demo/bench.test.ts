@@ -70,12 +70,11 @@ describe('a measurement', () => {
     await bench().getByText('The JSON').click();
     const { unit, results } = await json();
     expect(unit).toBe('milliseconds of one run, one thread');
-    expect(results[0]).toMatchObject({
-      layer: 'fsrcnn_x2',
-      entries: [{ name: 'deconv-wasm', status: 'ok' }, {}],
-    });
-    expect(results[0]?.entries[0]?.error).toBeLessThan(1e-4);
-    expect(results[0]?.entries[0]?.milliseconds.count).toBeGreaterThanOrEqual(3);
+    // Beside the one that was measured when the station came into view.
+    const result = results.find(({ layer }) => layer === 'fsrcnn_x2');
+    expect(result).toMatchObject({ entries: [{ name: 'deconv-wasm', status: 'ok' }, {}] });
+    expect(result?.entries[0]?.error).toBeLessThan(1e-4);
+    expect(result?.entries[0]?.milliseconds.count).toBeGreaterThanOrEqual(3);
   });
 
   it('takes peers in on the press of their button, from the page itself', async () => {

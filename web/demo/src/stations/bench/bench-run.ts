@@ -4,6 +4,7 @@ import { anotherEngine } from '../../engine/engine';
 import { type PeerName, peerFolder, peersThere } from '../../engine/peers';
 import type { BenchRequest, BenchResult } from '../../engine/protocol';
 import { type BenchLayer, benchLayers } from '../../model/bench-state';
+import { state } from '../../store';
 
 /** Peers that a person has asked for by their button; before, nothing of them is fetched. */
 export const wanted = signal<readonly PeerName[]>([]);
@@ -14,6 +15,8 @@ export const trouble = signal<string | null>(null);
 
 let worker: Engine | null = null;
 let stopped = false;
+/** What was asked for while something else is measured. */
+let next: readonly BenchLayer[] | null = null;
 
 export function toggle(peer: PeerName): void {
   const now = wanted.value;
@@ -24,9 +27,17 @@ export function stop(): void {
   stopped = true;
 }
 
+/** Who only scrolls sees what this machine does with the chosen layer, once. */
+export function measureFirst(): void {
+  if (measured.value.length === 0) void run([state.peek().bench.layer]);
+}
+
 /** One layer after the other, each by all candidates, in a worker of their own. */
 export async function run(layers: readonly BenchLayer[]): Promise<void> {
-  if (measuring.value !== null) return;
+  if (measuring.value !== null) {
+    next = layers;
+    return;
+  }
   stopped = false;
   trouble.value = null;
   worker ??= anotherEngine();
@@ -46,6 +57,9 @@ export async function run(layers: readonly BenchLayer[]): Promise<void> {
     trouble.value = error.message;
   } finally {
     measuring.value = null;
+    const waiting = stopped ? null : next;
+    next = null;
+    if (waiting !== null) void run(waiting);
   }
 }
 

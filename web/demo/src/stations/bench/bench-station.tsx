@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { CASES } from '../../../../../scripts/bench/cases.mjs';
 import { describe, geometryOf } from '../../../../../scripts/bench/geometry.mjs';
 import { type PeerName, peerSize, peersThere } from '../../engine/peers';
@@ -8,7 +8,8 @@ import { comparison, spread } from '../../model/bench-words';
 import { milliseconds } from '../../model/numbers';
 import { change, state } from '../../store';
 import { LiveRegion } from '../../view/live-region';
-import { measured, measuring, report, run, stop, toggle, trouble, wanted } from './bench-run';
+import { useNear } from '../../view/use-near';
+import { measured, measureFirst, measuring, report, run, stop, toggle, trouble, wanted } from './bench-run';
 import '../../view/readings.css';
 import './bench.css';
 
@@ -26,8 +27,10 @@ const layerOf = (name: BenchLayer) => layers.find((layer) => layer.name === name
 export function BenchStation() {
   const chosen = state.value.bench.layer;
   const busy = measuring.value;
+  const section = useRef<HTMLElement>(null);
+  useNear(section, '0px', measureFirst);
   return (
-    <section class="station" id="bench" aria-labelledby="bench-title">
+    <section class="station" id="bench" aria-labelledby="bench-title" ref={section}>
       <h2 id="bench-title">
         <span class="station-number">8</span> Bench
       </h2>

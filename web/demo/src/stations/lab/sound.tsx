@@ -1,5 +1,5 @@
 import { signal, useComputed, useSignalEffect } from '@preact/signals';
-import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { useMemo, useRef } from 'preact/hooks';
 import { EngineError, STALE } from '../../engine/client';
 import { patientEngine } from '../../engine/engine';
 import type { Heard, SoundRequest, SoundResult } from '../../engine/protocol';
@@ -13,6 +13,7 @@ import { change, engineStatus, state, theme } from '../../store';
 import { Choice } from '../../view/choice';
 import { PixelCanvas } from '../../view/pixel-canvas';
 import { PlayButton } from '../../view/play-button';
+import { useNear } from '../../view/use-near';
 
 type Which = 'raw' | 'repaired';
 const titles: Record<Which, string> = { raw: 'As it is', repaired: 'Repaired' };
@@ -20,17 +21,6 @@ const titles: Record<Which, string> = { raw: 'As it is', repaired: 'Repaired' };
 const result = signal<SoundResult | null>(null);
 /** Nobody listens from the top of the page; what is far below costs nothing until it comes near. */
 const near = signal(false);
-
-function whenNear(element: HTMLElement | null): () => void {
-  const observer = new IntersectionObserver(
-    (entries) => {
-      if (entries.some(({ isIntersecting }) => isIntersecting)) near.value = true;
-    },
-    { rootMargin: '600px' },
-  );
-  if (element) observer.observe(element);
-  return () => observer.disconnect();
-}
 
 async function ask(request: SoundRequest): Promise<void> {
   try {
@@ -45,7 +35,9 @@ async function ask(request: SoundRequest): Promise<void> {
 export function Sound() {
   const { sound: layer, seed } = state.value.lab;
   const section = useRef<HTMLDivElement>(null);
-  useEffect(() => whenNear(section.current), []);
+  useNear(section, '600px', () => {
+    near.value = true;
+  });
   const wanted = useComputed(() => `${state.value.lab.sound}/${state.value.lab.seed}`);
   useSignalEffect(() => {
     const status = engineStatus.value;
