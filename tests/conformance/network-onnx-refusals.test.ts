@@ -35,6 +35,37 @@ const scale = [1, 2, 3, 4].map((place) => floats(`p${place}`, [2], [1, 1]));
 const places = ['x', 'p1', 'p2', 'p3', 'p4'];
 const scales = floats('s', [4], [1, 1, 2, 2]);
 
+describe('refused with what can be run instead', () => {
+  const parts = [
+    floats('w', [1, 2, 1, 1], [1, 2]),
+    node('Conv', ['x', 'w'], ['logits']),
+    node('Relu', ['logits'], ['feature']),
+    node('ArgMax', ['logits'], ['classes'], { axis: 1 }),
+    node('Warp', ['feature', 'x'], ['warped'], {}, 'com.example'),
+    node('Abs', ['warped'], ['beyond']),
+    node('Warp', ['beyond'], ['y'], {}, 'com.example'),
+  ];
+
+  it('names the values in front of all such nodes, and runs those', async () => {
+    const bytes = network([...parts, node('Cast', ['classes'], ['z'], { to: 1 })], { outputs: ['y', 'z'] });
+    const error = await rejection(() => loadNetwork(bytes));
+    expectError(error, 'UNSUPPORTED', 'loadNetwork');
+    const { outputs } = error.detail as { readonly outputs: readonly string[] };
+    expect([...outputs].sort()).toEqual(['feature', 'logits']);
+    expect(error.message).toMatch(/load it with outputs: \["(feature", "logits|logits", "feature)"\]\.$/);
+    const part = await loadNetwork(bytes, { outputs });
+    const results = part.run({ x: { data: new Float32Array(32).fill(-1), shape: [1, 2, 4, 4] } });
+    expect([results.logits?.data[0], results.feature?.data[0]]).toEqual([-3, 0]);
+    part.dispose();
+  });
+
+  it('names none where there is none', async () => {
+    const error = await rejection(() => loadNetwork(one('Warp')));
+    expect(error.detail).toMatchObject({ outputs: [] });
+    expect(error.message).toMatch(/detail\.nodes lists all\.$/);
+  });
+});
+
 describe('refused when loaded', () => {
   it.each<[string, Uint8Array<ArrayBuffer>, RegExp]>([
     ['a recurrent cell', one('LSTM', {}, [floats('w', [1], [1])], ['x', 'w', 'w']), /no such operator/],

@@ -132,10 +132,12 @@ describe('what is refused', () => {
     ];
     await expect(read(tensors, operators, X_TO_Y)).rejects.toMatchObject({
       code: 'UNSUPPORTED',
+      message: expect.stringMatching(/"b" \(ARG_MAX\).* and 1 more nodes.*load it with outputs: \["a"\]/),
       detail: {
+        outputs: ['a'],
         nodes: [
-          { name: 'b', type: 'ARG_MAX', reason: 'it is not of the closed list' },
-          { name: 'y', type: 'MaxUnpooling2D', reason: 'it is not of the closed list' },
+          { name: 'b', type: 'ARG_MAX', reason: 'networks have no such operator' },
+          { name: 'y', type: 'MaxUnpooling2D', reason: 'networks have no such operator' },
         ],
       },
     });

@@ -1,5 +1,6 @@
 // What every format gives: a network whose sizes are not known yet, to be lowered once they are.
 
+import { describe, fault } from '../core/checks.js';
 import type { NetworkGraph } from './operations.js';
 
 /** An input or output of a network, as its file declares it. */
@@ -37,4 +38,30 @@ export interface FrontEnd {
    * @throws {DeconvError} `BAD_SHAPE` with the node for what does not go together, `BAD_OPTION` for names that are none
    */
   lower(inputShapes: ReadonlyMap<string, readonly number[]>, wanted: readonly string[]): NetworkGraph;
+}
+
+/** A node that is not run. */
+export interface UnsupportedNode extends NodeInfo {
+  readonly reason: string;
+}
+
+/**
+ * Refuses a file for nodes that its outputs need.
+ *
+ * @param outputs values in front of them, which can be asked for instead
+ */
+export function refuseNodes(nodes: readonly UnsupportedNode[], outputs: readonly string[]): void {
+  const [first] = nodes;
+  if (first === undefined) return;
+  const others = nodes.length === 1 ? '' : ` and ${nodes.length - 1} more nodes`;
+  const some = outputs.slice(0, 3).map((name) => describe(name));
+  const asked = `What is in front of them can be run: load it with outputs: [${some.join(', ')}].`;
+  throw fault(
+    'UNSUPPORTED',
+    'loadNetwork',
+    'nodes that networks run',
+    `node ${describe(first.name)} (${first.type}): ${first.reason}${others}`,
+    `detail.nodes lists all.${some.length === 0 ? '' : ` ${asked}`}`,
+    { nodes, outputs },
+  );
 }

@@ -1,7 +1,7 @@
 // What of a file its outputs need: its nodes in an order in which they can be computed, each with its rule, and its
 // constants, their values read.
 
-import { describe, fault, refuse } from '../../core/checks.js';
+import { describe, refuse } from '../../core/checks.js';
 import { isFloat, type ModelDtype } from '../../models/dtypes.js';
 import { keepAtHand, notFoldable, reasonOf } from '../../models/folding/folded.js';
 import { LIMITS } from '../../models/limits.js';
@@ -13,6 +13,7 @@ import { FUNCTION, NODE, OPSET } from '../../models/onnx/schema.js';
 import type { ModelTensor } from '../../models/tensor.js';
 import { Evaluation } from '../../models/tensor-content.js';
 import type { Message } from '../../models/wire.js';
+import { refuseNodes, type UnsupportedNode } from '../front-end.js';
 import { LoadedNode, type NodeCall, type Slot } from './node.js';
 import { isOld, movesValues, nodeRuleOf } from './rules.js';
 
@@ -28,13 +29,6 @@ export interface Step {
   /** Emits its operations; null where its values are always at hand. */
   readonly lower: ((call: NodeCall) => void) | null;
   readonly dtype: ModelDtype | null;
-}
-
-/** What cannot be run, as `detail.nodes` of the error has it. */
-interface Unsupported {
-  readonly name: string;
-  readonly type: string;
-  readonly reason: string;
 }
 
 /** From it on all operators have the meaning that is known here. */
@@ -65,7 +59,10 @@ export class Plan {
   /** How many nodes constants are computed by since the last ones whose values are known. */
   readonly #depths = new WeakMap<ModelTensor, number>();
   readonly #opsets: ReadonlyMap<string, number>;
-  readonly #unsupported: Unsupported[] = [];
+  readonly #unsupported: UnsupportedNode[] = [];
+  /** What depends on nodes that cannot be run, and the values in front of those, which can be asked for. */
+  readonly #beyond = new Set<Slot>();
+  readonly #inFront = new Set<string>();
   /** Outputs that their nodes do not compute, until something needs them. */
   readonly #unmade = new Map<Slot, OnnxNode>();
 
@@ -96,18 +93,7 @@ export class Plan {
     }
     // What weights were computed from is not kept.
     this.#evaluation = new Evaluation();
-    const nodes = this.#unsupported;
-    const [first] = nodes;
-    if (first === undefined) return;
-    const others = nodes.length === 1 ? '' : ` and ${nodes.length - 1} more nodes`;
-    throw fault(
-      'UNSUPPORTED',
-      'loadNetwork',
-      'nodes that networks run',
-      `node ${describe(first.name)} (${first.type}): ${first.reason}${others}`,
-      'detail.nodes lists all; outputs in front of them can be run: name them in outputs.',
-      { nodes },
-    );
+    refuseNodes(this.#unsupported, [...this.#inFront]);
   }
 
   /** Depth first, without recursion: networks are deep. */
@@ -230,7 +216,26 @@ export class Plan {
     const dtype = loaded.dtype ?? first?.dtype ?? 'float32';
     const outputs = node.outputs.map((name) => this.#addSlot({ scope, name }, null, sized, dtype));
     if (!sized) for (const output of outputs.slice(loaded.outputs)) this.#unmade.set(output, node);
+    if (!sized) this.#noteFront(node, inputs, outputs, lower !== null);
     this.steps.push({ node, inputs, outputs, rule, value, lower, dtype: loaded.dtype });
+  }
+
+  #noteFront(
+    { scope }: OnnxNode,
+    inputs: readonly (Slot | null)[],
+    outputs: readonly Slot[],
+    runs: boolean,
+  ): void {
+    const computed = inputs.filter((slot) => slot !== null && slot.tensor === null && !slot.sized) as Slot[];
+    if (!runs && scope === this.#graph.main) {
+      for (const slot of computed) {
+        const asked = isFloat(slot.dtype) && !this.#inputs.has(slot.name) && !this.#beyond.has(slot);
+        if (asked) this.#inFront.add(slot.name);
+      }
+    }
+    if (!runs || computed.some((slot) => this.#beyond.has(slot))) {
+      for (const slot of outputs) this.#beyond.add(slot);
+    }
   }
 
   /** Outputs of a node of constants, or why it makes none. */

@@ -33,7 +33,7 @@ export function checkOperators(
     const missing = given.find((tensor) => !computed.has(tensor) && !isKnown(tensor));
     const fromSizes = type === 'SHAPE' || type === 'RANK' || given.every(isKnown);
     for (const output of outputs) (fromSizes ? sized : computed).add(output);
-    if (rule === undefined) return { operator, reason: 'it is not of the closed list' };
+    if (rule === undefined) return { operator, reason: 'networks have no such operator' };
     const has = (place: number) => (taken[place] ?? -1) >= 0;
     const [open] = (rule.known ?? []).filter((place) => has(place) && !isKnown(taken[place] as number));
     const [fluid] = (rule.constants ?? []).filter(
@@ -46,7 +46,7 @@ export function checkOperators(
         : open !== undefined || fluid !== undefined
           ? `its input ${open ?? fluid} is computed from other inputs' values`
           : ACTIVATIONS[fused] === undefined
-            ? `its fused activation ${fused} is not of the closed list`
+            ? `networks have no fused activation ${fused}`
             : !fromSizes && made.some((tensor) => tensor === undefined || isWhole(tensor))
               ? 'it computes whole numbers'
               : (rule.refusal?.(operator) ?? null);

@@ -1,22 +1,22 @@
-import { describe, fault, refuse } from '../../core/checks.js';
+import { refuse } from '../../core/checks.js';
 import type { ModelFile } from '../../models/source.js';
 import { Evaluation } from '../../models/tensor-content.js';
 import { openTflite } from '../../models/tflite/open.js';
 import { MODEL, NAMED, SIGNATURE } from '../../models/tflite/schema.js';
 import type { Subgraph } from '../../models/tflite/subgraph.js';
-import type { FrontEnd, NodeInfo, PortInfo } from '../front-end.js';
+import { type FrontEnd, type NodeInfo, type PortInfo, refuseNodes } from '../front-end.js';
 import { NetworkBuilder } from '../lowering.js';
 import type { NetworkGraph } from '../operations.js';
 import { Call } from './call.js';
 import { type CheckedOperator, checkOperators, isStored } from './check.js';
 import { finished } from './finish.js';
 import { Constants, type Operand } from './operand.js';
-import { type Operator, readOperator } from './operator.js';
+import { isWhole, type Operator, readOperator } from './operator.js';
 
 /**
  * The first subgraph of a .tflite file.
  *
- * @param wanted values that shall be computed, if not its outputs: only what they need must be of the closed list
+ * @param wanted values that shall be computed, if not its outputs: only what they need must be known
  * @throws {DeconvError} `UNSUPPORTED` with all nodes that are not; `BAD_MODEL`, `TOO_LARGE`
  */
 export async function readTfliteNetwork(file: ModelFile, wanted?: readonly string[]): Promise<FrontEnd> {
@@ -161,21 +161,35 @@ class TfliteNetwork implements FrontEnd {
       for (const input of inputs) tensors.add(input);
       return true;
     });
-    const nodes = needed.flatMap(({ operator: { name, type }, reason }) =>
-      reason === null ? [] : [{ name, type, reason }],
+    needed.reverse();
+    refuseNodes(
+      needed.flatMap(({ operator: { name, type }, reason }) =>
+        reason === null ? [] : { name, type, reason },
+      ),
+      this.#inFront(needed),
     );
-    nodes.reverse();
-    const [first] = nodes;
-    if (first !== undefined) {
-      throw fault(
-        'UNSUPPORTED',
-        'loadNetwork',
-        'operators of the closed list',
-        `${nodes.length} that cannot be run; the first is ${first.type} ${describe(first.name)}: ${first.reason}`,
-        'Name values in front of them as `outputs` to run the rest.',
-        { nodes },
-      );
+    return needed as (CheckedOperator & { readonly reason: null })[];
+  }
+
+  /** Names of values that operators which are not run take of those that are. */
+  #inFront(operators: readonly CheckedOperator[]): string[] {
+    const runs = new Set<number>();
+    const taken = new Set<number>();
+    for (const { operator, reason } of operators) {
+      const { inputs, outputs, made } = operator;
+      if (reason !== null) for (const input of inputs.filter((tensor) => runs.has(tensor))) taken.add(input);
+      const known = inputs.every((tensor) => runs.has(tensor) || this.#isGiven(tensor));
+      for (const [place, output] of outputs.entries()) {
+        const tensor = made[place];
+        if (reason === null && known && tensor !== undefined && !isWhole(tensor)) runs.add(output);
+      }
     }
-    return needed.reverse() as (CheckedOperator & { readonly reason: null })[];
+    return [...this.#tensors].flatMap(([name, tensor]) => (taken.has(tensor) ? name : []));
+  }
+
+  #isGiven(tensor: number): boolean {
+    return (
+      tensor < 0 || isStored(this.#subgraph, tensor) || this.#inputs.some((input) => input.tensor === tensor)
+    );
   }
 }
