@@ -64,8 +64,16 @@ TEST_CASE("a line transformed, multiplied point by point and transformed back: a
       for (int tap = 0; tap < form.taps; ++tap) {
         kernel.push_back(random.between(-2, 2) * std::max(denominator, 1.0));
       }
-      std::vector<double> weights(static_cast<size_t>(form.reads));
-      form.transform_weight(kernel.data(), weights.data());
+      // The other lane has the double, which comes out as such.
+      std::vector<v128_t> taps;
+      for (const double tap : kernel) taps.push_back(wasm_f64x2_make(tap, 2 * tap));
+      std::vector<v128_t> transformed(static_cast<size_t>(form.reads));
+      form.transform_weights(taps.data(), transformed.data(), 1);
+      std::vector<double> weights;
+      for (const v128_t point : transformed) {
+        REQUIRE(wasm_f64x2_extract_lane(point, 1) == 2 * wasm_f64x2_extract_lane(point, 0));
+        weights.push_back(wasm_f64x2_extract_lane(point, 0));
+      }
       // Of one of the channels, tile behind tile.
       const int64_t channel = random.between(0, static_cast<int32_t>(channels) - 1);
       ExactBuffer products(form.reads * tiles * kPanel);

@@ -42,6 +42,7 @@
 #include "routes/phase_windows.h"
 #include "routes/route.h"
 #include "routes/winograd_forms.h"
+#include "routes/winograd_weights.h"
 #include "simd.h"
 
 namespace deconv {
@@ -277,34 +278,48 @@ void WinogradRoute::pack_row(const Pair& pair, int64_t row, const float* weight,
     for (int point = 0; point < form_.points; ++point) {
       values[point] = in * lines_at(form_, spec_, parity, point);
     }
-    for (int64_t channel_in = 0; channel_in < in; ++channel_in) {
+    // Where the taps of the parity lie in its window.
+    struct Place {
+      int64_t window;
+      int64_t tap;
+    };
+    Place places[kMostLines * kMostReads];
+    int count = 0;
+    for (const AxisPhases::Tap& h : axes_[1].taps(phase / axes_[2].count())) {
+      const int64_t row_of_tap = h.offset - pair.height.offset;
+      if (row_of_tap % axes_[1].step() != parity.height) continue;
+      for (const AxisPhases::Tap& w : axes_[2].taps(phase % axes_[2].count())) {
+        const int64_t column_of_tap = w.offset - pair.width.offset;
+        if (column_of_tap % axes_[2].step() != parity.width) continue;
+        places[count++] = {
+            row_of_tap / axes_[1].step() * form_.reads + column_of_tap / axes_[2].step(),
+            h.tap * spec_.kernel[2] + w.tap};
+      }
+    }
+    v128_t window[kMostLines * kMostReads] = {};
+    for (int64_t channel_in = 0; channel_in < in; channel_in += 2) {
       const float* const kernel =
           weight + spec_.first_kernel(row % out) + channel_in * spec_.kernel_stride();
-      double window[kMostLines * kMostReads] = {};
-      for (const AxisPhases::Tap& h : axes_[1].taps(phase / axes_[2].count())) {
-        const int64_t row_of_tap = h.offset - pair.height.offset;
-        if (row_of_tap % axes_[1].step() != parity.height) continue;
-        for (const AxisPhases::Tap& w : axes_[2].taps(phase % axes_[2].count())) {
-          const int64_t column_of_tap = w.offset - pair.width.offset;
-          if (column_of_tap % axes_[2].step() != parity.width) continue;
-          window[row_of_tap / axes_[1].step() * form_.reads + column_of_tap / axes_[2].step()] =
-              kernel[h.tap * spec_.kernel[2] + w.tap];
-        }
+      const bool both = channel_in + 1 < in;
+      const float* const other = both ? kernel + spec_.kernel_stride() : kernel;
+      for (int index = 0; index < count; ++index) {
+        const int64_t tap = places[index].tap;
+        window[places[index].window] = wasm_f64x2_make(kernel[tap], other[tap]);
       }
-      double half[kMostReads * kMostReads];
+      v128_t half[kMostReads * kMostReads];
       for (int column = 0; !form_.width_alone() && column < form_.taps; ++column) {
-        form_.transform_weight(window + column, half + column, form_.reads);
+        form_.transform_weights(window + column, half + column, form_.reads);
       }
-      const double* const lines = form_.width_alone() ? window : half;
+      const v128_t* const lines = form_.width_alone() ? window : half;
       for (int64_t line = 0; line < (form_.width_alone() ? lines_ : form_.reads); ++line) {
-        double points[kMostReads];
-        form_.transform_weight(lines + line * form_.reads, points, 1);
+        v128_t points[kMostReads];
+        form_.transform_weights(lines + line * form_.reads, points, 1);
         // Lines are further points, or further input channels.
         const auto first = form_.width_alone() ? 0 : static_cast<int>(line * form_.reads);
         const int64_t at = (form_.width_alone() ? line * in : 0) + channel_in;
         for (int point = 0; point < form_.reads; ++point) {
           if (at >= values[first + point]) continue;
-          next[first + point][at * height] = static_cast<float>(points[point]);
+          store_weights(points[point], both, next[first + point] + at * height, height);
         }
       }
     }

@@ -1,6 +1,7 @@
 #include "routes/winograd_forms.h"
 
 #include "relu.h"
+#include "routes/winograd_weights.h"
 #include "simd.h"
 #include "transpose_4x4.h"
 
@@ -266,22 +267,10 @@ void transform_line_back(const float* source, int64_t point_stride, v128_t bias,
   finish<F>(y, bias, clamps, target);
 }
 
-// Of the polynomial of the taps, its values at the points, each divided by the product of the
-// point's distances from the others, and the coefficient of the highest power for infinity.
+constexpr double kPoints[] = {0, 1, -1, 2, -2, 0.5, -0.5};
+
 template <typename F>
-void transform_weight(const double* x, double* y, int stride) {
-  constexpr double kPoints[] = {0, 1, -1, 2, -2, 0.5, -0.5};
-  for (int point = 0; point < F::kReads - 1; ++point) {
-    double value = 0;
-    for (int tap = F::kTaps - 1; tap >= 0; --tap) value = value * kPoints[point] + x[tap * stride];
-    double distances = 1;
-    for (int other = 0; other < F::kReads - 1; ++other) {
-      if (other != point) distances *= kPoints[point] - kPoints[other];
-    }
-    y[point * stride] = value / distances;
-  }
-  y[(F::kReads - 1) * stride] = x[(F::kTaps - 1) * stride];
-}
+constexpr WeightTransform<F::kTaps, F::kReads> kWeights{kPoints};
 
 template <typename F, bool width_alone = false>
 consteval Form form_of(const char* too_many_taps) {
@@ -293,7 +282,7 @@ consteval Form form_of(const char* too_many_taps) {
       .points = width_alone ? F::kReads : F::kReads * F::kReads,
       .transform_quad = width_alone ? transform_line<F> : transform_quad<F>,
       .transform_back = width_alone ? transform_line_back<F> : transform_back<F>,
-      .transform_weight = transform_weight<F>,
+      .transform_weights = transform_weights<kWeights<F>, F::kTaps>,
       .too_many_taps = too_many_taps,
   };
 }

@@ -29,8 +29,8 @@ struct Form {
   // The way back: point p of four tiles from source[p * point_stride] to rows of their steps.
   void (*transform_back)(const float* source, int64_t point_stride, v128_t bias, bool clamps,
                          float* target, int64_t pitch);
-  // G: `taps` values to `reads`, `stride` apart.
-  void (*transform_weight)(const double* x, double* y, int stride);
+  // G: `taps` values of two kernels to `reads`, `stride` apart (winograd_weights.h).
+  void (*transform_weights)(const v128_t* x, v128_t* y, int stride);
   const char* too_many_taps;
 };
 

@@ -33,6 +33,7 @@
 #include "routes/phase_windows.h"
 #include "routes/route.h"
 #include "routes/winograd_line_forms.h"
+#include "routes/winograd_weights.h"
 #include "simd.h"
 #include "transpose_4x4.h"
 
@@ -180,23 +181,27 @@ void WinogradLineRoute::pack_row(const PhaseWindow& window, int64_t row, const f
   const auto phase = window.first_phase + static_cast<int32_t>(row / out);
   // The bias joins the results.
   for (int point = 0; point < form.reads; ++point) target[point * point_elements] = 0;
-  for (int64_t channel_in = 0; channel_in < in; ++channel_in) {
+  v128_t taps[kMostPieces * kMostLineReads] = {};
+  for (int64_t channel_in = 0; channel_in < in; channel_in += 2) {
     const float* const kernel =
         weight + spec_.first_kernel(row % out) + channel_in * spec_.kernel_stride();
-    double taps[kMostPieces * kMostLineReads] = {};
+    const bool both = channel_in + 1 < in;
+    const float* const other = both ? kernel + spec_.kernel_stride() : kernel;
     for (const AxisPhases::Tap& tap : axis_.taps(phase)) {
-      taps[(tap.offset - window.offset) / shape_.dilation] = kernel[tap.tap];
+      taps[(tap.offset - window.offset) / shape_.dilation] =
+          wasm_f64x2_make(kernel[tap.tap], other[tap.tap]);
     }
     for (int64_t piece = 0; piece < shape_.pieces; ++piece) {
       // All pieces but the last have as many taps as a tile has steps.
-      double of_piece[kMostLineReads] = {};
+      v128_t of_piece[kMostLineReads] = {};
       std::copy_n(taps + piece * form.steps, piece + 1 < shape_.pieces ? form.steps : form.taps,
                   of_piece);
-      double points[kMostLineReads];
-      form.transform_weight(of_piece, points);
+      v128_t points[kMostLineReads];
+      form.transform_weights(of_piece, points, 1);
       for (int point = 0; point < form.reads; ++point) {
-        target[point * point_elements + (piece * in + channel_in + 1) * height] =
-            static_cast<float>(points[point]);
+        store_weights(points[point], both,
+                      target + point * point_elements + (piece * in + channel_in + 1) * height,
+                      height);
       }
     }
   }

@@ -4,6 +4,7 @@
 
 #include "matrix_tile.h"
 #include "relu.h"
+#include "routes/winograd_weights.h"
 #include "simd.h"
 
 namespace deconv {
@@ -143,26 +144,19 @@ void transform_back(const float* source, int64_t point_stride, int64_t dilation,
   }
 }
 
-// Of the polynomial of the taps, its values at the points, each divided by the product of the
-// point's distances from the others, and the coefficient of the highest power for infinity.
+// Zero, and each point with its opposite.
 template <typename T, const auto& kPairs>
-void transform_weight(const double* x, double* y) {
+consteval WeightTransform<T::kTaps, T::kReads> weights_of() {
   double points[T::kReads - 1] = {};
   for (int pair = 0; pair < T::kHalf; ++pair) {
     points[2 * pair + 1] = kPairs[pair];
     points[2 * pair + 2] = -kPairs[pair];
   }
-  for (int point = 0; point < T::kReads - 1; ++point) {
-    double value = 0;
-    for (int tap = T::kTaps - 1; tap >= 0; --tap) value = value * points[point] + x[tap];
-    double distances = 1;
-    for (int other = 0; other < T::kReads - 1; ++other) {
-      if (other != point) distances *= points[point] - points[other];
-    }
-    y[point] = value / distances;
-  }
-  y[T::kReads - 1] = x[T::kTaps - 1];
+  return WeightTransform<T::kTaps, T::kReads>(points);
 }
+
+template <typename T, const auto& kPairs>
+constexpr WeightTransform<T::kTaps, T::kReads> kWeights = weights_of<T, kPairs>();
 
 template <int steps, const auto& pairs>
 consteval LineForm form_of() {
@@ -174,7 +168,7 @@ consteval LineForm form_of() {
       .reads = T::kReads,
       .transform = transform<T>,
       .transform_back = transform_back<T>,
-      .transform_weight = transform_weight<T, pairs>,
+      .transform_weights = transform_weights<kWeights<T, pairs>, T::kTaps>,
   };
 }
 
