@@ -2,6 +2,7 @@
 
 #include <type_traits>
 
+#include "parallel.h"
 #include "relu.h"
 #include "simd.h"
 
@@ -162,6 +163,24 @@ void multiply_tiles(int64_t rows, int64_t depth, bool from_memory, TileProduct p
     product.tile += elements;
     product.result += height * product.result_stride;
   }
+}
+
+void pack_tiles(int64_t rows, int64_t row_elements, float* target, const void* context,
+                void (*pack)(const void* context, int64_t row, float* target, int64_t height)) {
+  // Fewer values than these are packed before another thread has begun.
+  constexpr int64_t kLeastForThreads = int64_t{1} << 15;
+  const Tiling tiling(rows);
+  const bool alone = rows * row_elements < kLeastForThreads;
+  for_each_item(alone ? 1 : tiling.count, [&](int64_t item, int) {
+    const int64_t end = alone ? tiling.count : item + 1;
+    for (int64_t tile = item; tile < end; ++tile) {
+      const int64_t height = tiling.height(tile);
+      float* const own = target + tiling.first_row(tile) * row_elements;
+      for (int64_t row = 0; row < height; ++row) {
+        pack(context, tiling.first_row(tile) + row, own + row, height);
+      }
+    }
+  });
 }
 
 }  // namespace deconv

@@ -90,18 +90,19 @@ struct Tiling {
   int64_t taller;
 };
 
-// Calls pack(row, target, height) for every row of the tiles of `rows` rows, which stand behind
-// each other from `target` on; the `row_elements` values of one row belong `height` apart.
+// Calls pack(context, row, target, height) for every row of the tiles of `rows` rows, which stand
+// behind each other from `target` on; the `row_elements` values of one row belong `height` apart.
+// Tiles are handed out to threads.
+void pack_tiles(int64_t rows, int64_t row_elements, float* target, const void* context,
+                void (*pack)(const void* context, int64_t row, float* target, int64_t height));
+
+// The same with pack(row, target, height).
 template <typename Pack>
 void pack_tiles(int64_t rows, int64_t row_elements, float* target, const Pack& pack) {
-  const Tiling tiling(rows);
-  for (int64_t tile = 0; tile < tiling.count; ++tile) {
-    const int64_t height = tiling.height(tile);
-    for (int64_t row = 0; row < height; ++row) {
-      pack(tiling.first_row(tile) + row, target + row, height);
-    }
-    target += height * row_elements;
-  }
+  pack_tiles(rows, row_elements, target, &pack,
+             [](const void* context, int64_t row, float* own, int64_t height) {
+               (*static_cast<const Pack*>(context))(row, own, height);
+             });
 }
 
 }  // namespace deconv

@@ -13,14 +13,17 @@
 #include "byte_dot.h"
 #include "reference.h"
 #include "routes/cost.h"
+#include "runtime_threads.h"
 
 using deconv::kPanel;
 using deconv::kTileRows;
+using deconv::pack_tiles;
 using deconv::Segment;
 using deconv::Tiling;
 using deconv::Words;
 using deconv_tests::ExactBuffer;
 using deconv_tests::Random;
+using deconv_tests::RuntimeThreads;
 
 namespace {
 
@@ -295,6 +298,38 @@ TEST_CASE("a tiling has the fewest tiles, of heights that differ by 1 at most") 
     }
     CHECK(first == rows);
     CHECK(Tiling::packed_elements(rows, 7) == elements);
+  }
+}
+
+TEST_CASE("rows are packed once each, whoever packs them") {
+  const RuntimeThreads threads(3);
+  // So few that one thread packs them, and so many that all do.
+  for (const int64_t row_elements : {int64_t{5}, int64_t{4000}}) {
+    for (const int64_t rows : {1, 6, 7, 25}) {
+      CAPTURE(rows);
+      ExactBuffer tiles(rows * row_elements);
+      std::fill_n(tiles.data(), tiles.size(), 0.0f);
+      const auto value_of = [&](int64_t row, int64_t index) {
+        return static_cast<float>(row * row_elements + index + 1);
+      };
+      pack_tiles(rows, row_elements, tiles.data(), [&](int64_t row, float* target, int64_t height) {
+        for (int64_t index = 0; index < row_elements; ++index) {
+          target[index * height] += value_of(row, index);
+        }
+      });
+      const Tiling tiling(rows);
+      for (int64_t tile = 0; tile < tiling.count; ++tile) {
+        const float* const own = tiles.data() + tiling.first_row(tile) * row_elements;
+        const int64_t height = tiling.height(tile);
+        for (int64_t row = 0; row < height; ++row) {
+          bool same = true;
+          for (int64_t index = 0; index < row_elements; ++index) {
+            same &= own[index * height + row] == value_of(tiling.first_row(tile) + row, index);
+          }
+          CHECK(same);
+        }
+      }
+    }
   }
 }
 

@@ -45,10 +45,10 @@ std::vector<double> transform_kernel(const Form& form, const std::vector<double>
   half.resize(kMostReads * kMostTaps);
   std::vector<v128_t> points(static_cast<size_t>(form.points));
   for (int column = 0; !form.width_alone() && column < form.taps; ++column) {
-    form.transform_weights(taps.data() + column, half.data() + column, form.taps);
+    form.weights.apply(taps.data() + column, half.data() + column, form.taps);
   }
   for (int line = 0; line < reads_of(form); ++line) {
-    form.transform_weights(half.data() + line * form.taps, points.data() + line * form.reads, 1);
+    form.weights.apply(half.data() + line * form.taps, points.data() + line * form.reads, 1);
   }
   std::vector<double> result;
   for (const v128_t point : points) {

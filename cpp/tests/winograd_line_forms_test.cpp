@@ -68,7 +68,7 @@ TEST_CASE("a line transformed, multiplied point by point and transformed back: a
       std::vector<v128_t> taps;
       for (const double tap : kernel) taps.push_back(wasm_f64x2_make(tap, 2 * tap));
       std::vector<v128_t> transformed(static_cast<size_t>(form.reads));
-      form.transform_weights(taps.data(), transformed.data(), 1);
+      form.weights.apply(taps.data(), transformed.data(), 1);
       std::vector<double> weights;
       for (const v128_t point : transformed) {
         REQUIRE(wasm_f64x2_extract_lane(point, 1) == 2 * wasm_f64x2_extract_lane(point, 0));

@@ -308,12 +308,12 @@ void WinogradRoute::pack_row(const Pair& pair, int64_t row, const float* weight,
       }
       v128_t half[kMostReads * kMostReads];
       for (int column = 0; !form_.width_alone() && column < form_.taps; ++column) {
-        form_.transform_weights(window + column, half + column, form_.reads);
+        form_.weights.apply(window + column, half + column, form_.reads);
       }
       const v128_t* const lines = form_.width_alone() ? window : half;
       for (int64_t line = 0; line < (form_.width_alone() ? lines_ : form_.reads); ++line) {
         v128_t points[kMostReads];
-        form_.transform_weights(lines + line * form_.reads, points, 1);
+        form_.weights.apply(lines + line * form_.reads, points, 1);
         // Lines are further points, or further input channels.
         const auto first = form_.width_alone() ? 0 : static_cast<int>(line * form_.reads);
         const int64_t at = (form_.width_alone() ? line * in : 0) + channel_in;

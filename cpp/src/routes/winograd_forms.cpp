@@ -1,7 +1,6 @@
 #include "routes/winograd_forms.h"
 
 #include "relu.h"
-#include "routes/winograd_weights.h"
 #include "simd.h"
 #include "transpose_4x4.h"
 
@@ -269,9 +268,6 @@ void transform_line_back(const float* source, int64_t point_stride, v128_t bias,
 
 constexpr double kPoints[] = {0, 1, -1, 2, -2, 0.5, -0.5};
 
-template <typename F>
-constexpr WeightTransform<F::kTaps, F::kReads> kWeights{kPoints};
-
 template <typename F, bool width_alone = false>
 consteval Form form_of(const char* too_many_taps) {
   static_assert(F::kTaps <= kMostTaps && F::kReads <= kMostReads);
@@ -282,7 +278,7 @@ consteval Form form_of(const char* too_many_taps) {
       .points = width_alone ? F::kReads : F::kReads * F::kReads,
       .transform_quad = width_alone ? transform_line<F> : transform_quad<F>,
       .transform_back = width_alone ? transform_line_back<F> : transform_back<F>,
-      .transform_weights = transform_weights<kWeights<F>, F::kTaps>,
+      .weights = {F::kTaps, F::kReads, kPoints},
       .too_many_taps = too_many_taps,
   };
 }

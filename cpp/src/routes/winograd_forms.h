@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "routes/winograd_weights.h"
+
 namespace deconv {
 
 // Winograd's F(m x m, r x r), or F(m, r) along the width alone, the part that differs between the
@@ -29,8 +31,7 @@ struct Form {
   // The way back: point p of four tiles from source[p * point_stride] to rows of their steps.
   void (*transform_back)(const float* source, int64_t point_stride, v128_t bias, bool clamps,
                          float* target, int64_t pitch);
-  // G: `taps` values of two kernels to `reads`, `stride` apart (winograd_weights.h).
-  void (*transform_weights)(const v128_t* x, v128_t* y, int stride);
+  WeightTransform weights;
   const char* too_many_taps;
 };
 

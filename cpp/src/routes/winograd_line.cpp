@@ -197,7 +197,7 @@ void WinogradLineRoute::pack_row(const PhaseWindow& window, int64_t row, const f
       std::copy_n(taps + piece * form.steps, piece + 1 < shape_.pieces ? form.steps : form.taps,
                   of_piece);
       v128_t points[kMostLineReads];
-      form.transform_weights(of_piece, points, 1);
+      form.weights.apply(of_piece, points, 1);
       for (int point = 0; point < form.reads; ++point) {
         store_weights(points[point], both,
                       target + point * point_elements + (piece * in + channel_in + 1) * height,

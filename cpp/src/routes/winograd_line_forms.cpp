@@ -4,7 +4,6 @@
 
 #include "matrix_tile.h"
 #include "relu.h"
-#include "routes/winograd_weights.h"
 #include "simd.h"
 
 namespace deconv {
@@ -146,17 +145,14 @@ void transform_back(const float* source, int64_t point_stride, int64_t dilation,
 
 // Zero, and each point with its opposite.
 template <typename T, const auto& kPairs>
-consteval WeightTransform<T::kTaps, T::kReads> weights_of() {
+consteval WeightTransform weights_of() {
   double points[T::kReads - 1] = {};
   for (int pair = 0; pair < T::kHalf; ++pair) {
     points[2 * pair + 1] = kPairs[pair];
     points[2 * pair + 2] = -kPairs[pair];
   }
-  return WeightTransform<T::kTaps, T::kReads>(points);
+  return {T::kTaps, T::kReads, points};
 }
-
-template <typename T, const auto& kPairs>
-constexpr WeightTransform<T::kTaps, T::kReads> kWeights = weights_of<T, kPairs>();
 
 template <int steps, const auto& pairs>
 consteval LineForm form_of() {
@@ -168,7 +164,7 @@ consteval LineForm form_of() {
       .reads = T::kReads,
       .transform = transform<T>,
       .transform_back = transform_back<T>,
-      .transform_weights = transform_weights<kWeights<T, pairs>, T::kTaps>,
+      .weights = weights_of<T, pairs>(),
   };
 }
 

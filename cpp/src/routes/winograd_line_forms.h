@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <span>
 
+#include "routes/winograd_weights.h"
+
 namespace deconv {
 
 // Winograd's F(m, r) of tiles that stand a lane each, the part that depends on m and r: see
@@ -30,8 +32,7 @@ struct LineForm {
   // The way back to columns, from kPanel lanes a tile at source[point * point_stride].
   void (*transform_back)(const float* source, int64_t point_stride, int64_t dilation, int64_t runs,
                          v128_t bias, bool clamps, float* columns);
-  // G: `taps` values of two kernels to `reads`, `stride` apart (winograd_weights.h).
-  void (*transform_weights)(const v128_t* x, v128_t* y, int stride);
+  WeightTransform weights;
 };
 
 inline constexpr int kMostLineReads = 10;

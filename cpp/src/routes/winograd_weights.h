@@ -6,51 +6,39 @@
 
 namespace deconv {
 
-// G of a Winograd transform, `taps` values to `reads`, of two kernels at once, one a lane: of the
-// polynomial of the taps its values at the points, each divided by the product of the point's
-// distances from the others, and the coefficient of the highest power for infinity. In double
-// precision, rounded once by who keeps them: the points' differences cost digits.
-template <int taps, int reads>
+// G of a Winograd transform: of the polynomial of the taps its values at points, each divided by
+// the product of the point's distances from the others, and the coefficient of the highest power
+// for infinity. In double precision, rounded once by who keeps them: the points' differences cost
+// digits.
 struct WeightTransform {
-  static constexpr int kPoints = reads - 1;
+  static constexpr int kMostPoints = 9;
 
-  consteval explicit WeightTransform(const double* at) {
-    for (int point = 0; point < kPoints; ++point) {
-      points[point] = at[point];
+  // `reads` values, all but the last one at points of `at`.
+  consteval WeightTransform(int taps, int reads, const double* at) : taps(taps), points(reads - 1) {
+    for (int point = 0; point < points; ++point) {
       double distances = 1;
-      for (int other = 0; other < kPoints; ++other) {
+      for (int other = 0; other < points; ++other) {
         if (other != point) distances *= at[point] - at[other];
       }
+      places[point] = at[point];
       factors[point] = 1 / distances;
     }
   }
 
-  double points[kPoints] = {};
-  double factors[kPoints] = {};
-};
+  // Of two kernels, one a lane, from values `stride` apart to others.
+  void apply(const v128_t* x, v128_t* y, int stride) const;
 
-// From values `stride` apart to others.
-template <const auto& kTransform, int taps>
-void transform_weights(const v128_t* x, v128_t* y, int stride) {
-  constexpr int kPoints = kTransform.kPoints;
-#pragma clang loop unroll(full)
-  for (int point = 0; point < kPoints; ++point) {
-    const v128_t at = wasm_f64x2_splat(kTransform.points[point]);
-    v128_t value = x[(taps - 1) * stride];
-#pragma clang loop unroll(full)
-    for (int tap = taps - 2; tap >= 0; --tap) {
-      value = wasm_f64x2_add(wasm_f64x2_mul(value, at), x[tap * stride]);
-    }
-    y[point * stride] = wasm_f64x2_mul(value, wasm_f64x2_splat(kTransform.factors[point]));
-  }
-  y[kPoints * stride] = x[(taps - 1) * stride];
-}
+  int taps;
+  int points;
+  double places[kMostPoints] = {};
+  double factors[kMostPoints] = {};
+};
 
 // Both lanes as single precision, `height` apart; the second one only where there is a kernel of
 // it.
-inline void store_weights(v128_t points, bool both, float* target, int64_t height) {
-  target[0] = static_cast<float>(wasm_f64x2_extract_lane(points, 0));
-  if (both) target[height] = static_cast<float>(wasm_f64x2_extract_lane(points, 1));
+inline void store_weights(v128_t values, bool both, float* target, int64_t height) {
+  target[0] = static_cast<float>(wasm_f64x2_extract_lane(values, 0));
+  if (both) target[height] = static_cast<float>(wasm_f64x2_extract_lane(values, 1));
 }
 
 }  // namespace deconv
