@@ -45,6 +45,7 @@ async function build() {
   }
   if (!flags.package) {
     await step('page', bin('vite'), ['build', '--config', 'web/demo/vite.config.ts', '--logLevel', 'warn']);
+    await step('pictures of its stations', process.execPath, ['scripts/draw-stations.mjs']);
   }
 }
 

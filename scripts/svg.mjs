@@ -1,6 +1,7 @@
 // What the pictures of docs/ have in common: a card, colours, maps whose cells bear numbers. Their elements are those
 // of the command line's report, so that the package must have been built.
 
+import { PNG } from 'pngjs';
 import * as elements from '../dist/cli/report/svg.js';
 
 /** Colours on the card's own background, so that a picture reads the same on a light page and a dark one. */
@@ -10,10 +11,35 @@ export const GRID = '#d0d7de';
 export const BLUE = '#0969da';
 export const ORANGE = '#bc4c00';
 
-/** A picture of this size from parts in the order in which they are painted. */
-export function picture(width, height, title, parts) {
+/** The card of a dark page. What bears numbers of its own colour stays as it is. */
+const DARK = `@media (prefers-color-scheme: dark) {
+  svg { fill: #e6edf3 }
+  svg > rect:first-of-type { fill: #161b22; stroke: #3d444d }
+  [fill="${MUTED}"] { fill: #9198a1 }
+  [fill="${BLUE}"] { fill: #4493f8 }
+  [fill="${ORANGE}"] { fill: #f0883e }
+  [stroke="${INK}"] { stroke: #e6edf3 }
+  [stroke="${MUTED}"] { stroke: #9198a1 }
+  [stroke="${GRID}"] { stroke: #3d444d }
+  [stroke="${BLUE}"] { stroke: #4493f8 }
+  [stroke="${ORANGE}"] { stroke: #f0883e }
+}`;
+
+/**
+ * A picture of this size from parts in the order in which they are painted. With a description it says in words what
+ * there is to see, and is dark on a dark page.
+ */
+export function picture(width, height, title, parts, description) {
   const card = rect(0.5, 0.5, width - 1, height - 1, '#ffffff', { rx: 8, stroke: GRID });
-  const lines = [card, ...parts.flat(Number.POSITIVE_INFINITY)];
+  const head =
+    description === undefined
+      ? []
+      : [
+          elements.element('title', {}, title),
+          elements.element('desc', {}, description),
+          elements.element('style', {}, DARK.replaceAll(/\s+/g, ' ').replaceAll('"', "'")),
+        ];
+  const lines = [...head, card, ...parts.flat(Number.POSITIVE_INFINITY)];
   const { text: whole } = elements.element(
     'svg',
     {
@@ -48,6 +74,20 @@ export function line(x1, y1, x2, y2, stroke, options = {}) {
     [x2, y2],
   ];
   return elements.polyline([start, end], { stroke, ...options });
+}
+
+/** Rows of bytes, four to a pixel, each pixel a square of `side`. */
+export function raster(x, y, side, { width, height, bytes }) {
+  const png = new PNG({ width, height });
+  png.data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return elements.element('image', {
+    x,
+    y,
+    width: width * side,
+    height: height * side,
+    href: `data:image/png;base64,${PNG.sync.write(png, { colorType: 2 }).toString('base64')}`,
+    style: 'image-rendering: pixelated',
+  });
 }
 
 export function circle(x, y, radius, fill) {
@@ -89,7 +129,7 @@ export function cells(x, y, side, columns, values, colour, write) {
     const [across, down] = [x + (column + 0.5) * side, y + (row + 0.5) * side + size * 0.36];
     return text(across, down, write(values[index]), { fill });
   });
-  return [squares, elements.element('g', { 'text-anchor': 'middle', 'font-size': size }, labels)];
+  return [squares, elements.element('g', { 'text-anchor': 'middle', 'font-size': size, fill: INK }, labels)];
 }
 
 /** Between two colours: 0 gives the first, 1 the second. */

@@ -64,7 +64,7 @@ export async function writeDocumentation(root, site) {
     searchGroupBoosts: { [DOCUMENTATION]: 8 },
     validation: { notExported: false, invalidLink: true, invalidPath: true, rewrittenLink: true },
     treatValidationWarningsAsErrors: true,
-    highlightLanguages: [...OptionDefaults.highlightLanguages, 'jsx', 'python'],
+    highlightLanguages: [...OptionDefaults.highlightLanguages, 'jsx', 'markdown', 'python'],
     customCss: path.join(import.meta.dirname, 'site.css'),
     customJs: path.join(import.meta.dirname, 'run-examples.js'),
     favicon: path.join(root, 'web/demo/src/style/icon.svg'),

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BrowserContext, FrameLocator, Page } from 'playwright';
+import { PNG } from 'pngjs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { PATIENCE_MS } from '../support/patience';
 import { expectAccessible } from './accessible';
@@ -107,6 +108,79 @@ describe('the element', () => {
   it('leaves what stands inside to readers without scripts', async () => {
     const page = await pageWith(element('stamp'), { javaScriptEnabled: false });
     expect(await page.getByText('Instead').isVisible()).toBe(true);
+  });
+});
+
+/** What a station says that its picture has to say, too. */
+const FACTS: Readonly<Record<string, (page: Page) => Promise<readonly string[]>>> = {
+  // Every number of the output, in order.
+  stamp: async (page) => [
+    (await page.getByLabel(/^Output, 7 by 7/).innerText()).replaceAll(/\D+/g, ' ').trim(),
+  ],
+  overlap: async (page) => {
+    const label =
+      (await page.locator('[aria-label*="Counts along an axis"]').getAttribute('aria-label')) ?? '';
+    const [verdict = '', line = ''] = label.split(/ Counts along an axis: |\.$/);
+    return [verdict, line.replaceAll(', ', ' ')];
+  },
+  matrix: async (page) => {
+    const label = await page.locator('canvas[aria-label^="K, "]').getAttribute('aria-label');
+    const [, rows, columns, entries] = /^K, (\d+) by (\d+), with (\d+) entries/.exec(label ?? '') ?? [];
+    return [`${rows} × ${columns}: ${entries} taps`];
+  },
+  phases: async (page) => [
+    `U = ${await page.locator('.phase-verdict .reading-value').innerText()}`,
+    await page.locator('.phase-verdict .reading-level').innerText(),
+  ],
+  lab: (page) => page.locator('.panel-notes .pattern').allInnerTexts(),
+  learn: async (page) => {
+    const label = await page.locator('svg[aria-label^="U after 40"]').getAttribute('aria-label');
+    return [/random: (from [\d.]+ to [\d.]+);/.exec(label ?? '')?.[1] ?? 'no numbers'];
+  },
+  model: async (page) => [await page.locator('.network-verdict').innerText()],
+  bench: async (page) => {
+    const lines = (await page.locator('#bench').innerText()).split('\n').filter((line) => line.includes('→'));
+    return lines.map((line) => line.replace(/ \d.*$/, ''));
+  },
+};
+
+describe('the picture', () => {
+  it.each(STATIONS)('of %s says what the station says', async (station) => {
+    const text = readFileSync(path.join(root, 'build', 'page', 'pictures', `${station}.svg`), 'utf8');
+    const state = new RegExp(`^\\| \`${station}\\.svg\` \\| \`([^\`]+)\``, 'm').exec(guide)?.[1] ?? 'v1';
+    const page = await pageWith('<p>A picture</p>');
+    const drawn = await page.evaluate((source) => {
+      const { documentElement: svg } = new DOMParser().parseFromString(source, 'image/svg+xml');
+      const words = [...svg.querySelectorAll('text')].map((each) => each.textContent).join(' ');
+      const told = (name: string) => svg.querySelector(name)?.textContent ?? '';
+      return { name: svg.nodeName, title: told('title'), description: told('desc'), words };
+    }, text);
+    await page.goto(`${host.url}?embed=${station}#${state}`);
+    const facts = FACTS[station] as (page: Page) => Promise<readonly string[]>;
+    await eventually(() => page.locator('.badge').textContent()).toMatch(/SIMD/);
+    expect(drawn.name).toBe('svg');
+    expect(drawn.title).toMatch(/\w{4}/);
+    expect(drawn.description).toMatch(/\S.{20,}\.$/);
+    const all = `${drawn.words} ${drawn.description}`.replaceAll(/\s+/g, ' ').toLowerCase();
+    const unsaid = async () => {
+      const told = await facts(page);
+      if (told.length === 0) return 'nothing is told yet';
+      return told.filter((fact) => !all.includes(fact.replaceAll(/\s+/g, ' ').toLowerCase()));
+    };
+    await eventually(unsaid).toEqual([]);
+    const outside = [...text.matchAll(/(?:href|src)="([^"]*)"/g)].map(([, target = '']) => target);
+    expect(outside.filter((target) => !target.startsWith('data:image/png;'))).toEqual([]);
+  });
+
+  it.each([
+    ['light', 255],
+    ['dark', 22],
+  ] as const)('is %s where the page is', async (colorScheme, shade) => {
+    const page = await pageWith(`<img src="${EXAMPLE}pictures/overlap.svg" alt="Overlap">`, { colorScheme });
+    await page.locator('img').evaluate((image: HTMLImageElement) => image.decode());
+    const { data, width } = PNG.sync.read(await page.locator('img').screenshot());
+    // Inside the card's corner, left of all that is drawn.
+    expect(data[4 * (12 * width + 12)]).toBe(shade);
   });
 });
 
