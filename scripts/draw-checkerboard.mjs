@@ -1,4 +1,4 @@
-// Draws the pictures of docs/checkerboard.md with the package itself.
+// Draws the pictures of README.md and docs/checkerboard.md with the package itself.
 //
 //   node scripts/draw-checkerboard.mjs            after scripts/build.mjs: writes docs/pictures/
 //   node scripts/draw-checkerboard.mjs --check    fails where a picture is not what would be drawn now
@@ -25,6 +25,7 @@ const FOLDER = path.join(path.dirname(import.meta.dirname), 'docs', 'pictures');
 await init({ build: 'simd' });
 const ROUTE = { route: 'scalar' };
 const pictures = {
+  'glance.svg': glancePicture(),
   'overlap.svg': overlapPicture(),
   'gains.svg': gainsPicture(),
   'spectrum.svg': spectrumPicture(),
@@ -49,6 +50,98 @@ for (const [name, content] of Object.entries(pictures)) {
   }
 }
 if (stale > 0) process.exitCode = 1;
+
+/** Stamps and their sum, and a picture through a layer before and after its repair. */
+function glancePicture() {
+  const square = { data: [0, 1, 2, 3], shape: [1, 1, 2, 2] };
+  const stamper = new ConvTranspose2d({
+    inChannels: 1,
+    outChannels: 1,
+    kernelSize: 2,
+    bias: false,
+    ...ROUTE,
+  });
+  stamper.setWeight(square.data);
+  const sum = Array.from(stamper.forward(square).data);
+  const stamps = square.data.map((value, index) => {
+    const one = { ...square, data: square.data.map((_, other) => (other === index ? value : 0)) };
+    return Array.from(stamper.forward(one).data);
+  });
+  stamper.dispose();
+  const blue = (value) => svg.mix(value / Math.max(...sum), '#f6f8fa', '#0550ae');
+  const map = (x, columns, values) => svg.cells(x, 74, 26, columns, values, blue, String);
+  const sign = (x, text) => svg.text(x, 120, text, { anchor: 'middle', size: 20 });
+  const left = 218;
+
+  const layer = new ConvTranspose2d({
+    ...{ inChannels: 1, outChannels: 1, kernelSize: 3, stride: 2, padding: 1, outputPadding: 1 },
+    ...{ bias: false, ...ROUTE },
+  });
+  // Of mean gain 1.
+  layer.setWeight(new Array(9).fill(4 / 9));
+  // Borders see fewer stamps: what is drawn is the inside.
+  const [side, border] = [28, 2];
+  const whole = side + 2 * border;
+  const x = { data: hills(whole), shape: [1, 1, whole, whole] };
+  const [before, grid] = [analyze(layer), layer.forward(x).data];
+  repair(layer);
+  const [after, even] = [analyze(layer), layer.forward(x).data];
+  layer.dispose();
+  // Sixteen greys: neighbours that look alike are one shape.
+  const grey = (value) => svg.mix(Math.round(15 * Math.min(1, value)) / 15, '#10233a', '#ffffff');
+  const picture = (at, scale, values, title, note) => {
+    const inside = (place) => place >= scale * border && place < scale * (border + side);
+    const columns = scale * whole;
+    const shown = values.filter((_, index) => inside(Math.floor(index / columns)) && inside(index % columns));
+    return [
+      svg.text(at, 190, title, { weight: 600 }),
+      svg.cells(at, 204, 7 / scale, scale * side, shown, grey),
+      svg.text(at, 422, note, { fill: svg.MUTED }),
+    ];
+  };
+  const reading = ({ unevenness, levelDbc }) =>
+    `U = ${shortest(unevenness)}${levelDbc > -320 ? `, ${levelDbc.toFixed(1)} dBc` : ': no pattern'}`;
+  const words = `Above: each of the input values 0, 1, 2, 3 stamps the kernel 0, 1, 2, 3, and the sum of the stamps is ${sum.join(', ')}. Below: a picture, enlarged by a layer with kernel 3 and stride 2, which draws a grid over it (${reading(before)}), and by the same layer repaired (${reading(after)}).`;
+  return svg.picture(
+    720,
+    442,
+    'What a transposed convolution does, and the grid that it may leave',
+    [
+      svg.text(22, 34, 'Each input value stamps the kernel; where stamps meet, they add up', {
+        weight: 600,
+        size: 15,
+      }),
+      svg.text(22, 62, 'input', { fill: svg.MUTED }),
+      map(22, 2, square.data),
+      sign(91, '∗'),
+      svg.text(108, 62, 'kernel', { fill: svg.MUTED }),
+      map(108, 2, square.data),
+      sign(188, '='),
+      stamps.map((values, index) => [
+        map(left + index * 100, 3, values),
+        sign(left + index * 100 + 89, index < 3 ? '+' : '='),
+      ]),
+      svg.text(left, 62, 'four stamps', { fill: svg.MUTED }),
+      svg.text(left + 400, 62, 'output', { fill: svg.MUTED }),
+      map(left + 400, 3, sum),
+      picture(22, 1, x.data, 'a picture', `${side} × ${side}`),
+      picture(262, 2, grid, 'kernel 3, stride 2', reading(before)),
+      picture(502, 2, even, 'the same layer, repaired', reading(after)),
+    ],
+    words,
+  );
+}
+
+/** Two ridges before a sky that grows bright: values from 0 to 1. */
+function hills(side) {
+  return Array.from({ length: side * side }, (_, index) => {
+    const [row, column] = [Math.floor(index / side) / side, (index % side) / side];
+    const far = 0.55 + 0.1 * Math.sin(5 * column + 1);
+    const near = 0.75 + 0.12 * Math.sin(4 * column + 4);
+    if (row > near) return 0.15;
+    return row > far ? 0.4 : 0.6 + 0.4 * row;
+  });
+}
 
 /** How many stamps meet at each output position, borders included. */
 function overlapPicture() {

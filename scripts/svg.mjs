@@ -11,18 +11,21 @@ export const GRID = '#d0d7de';
 export const BLUE = '#0969da';
 export const ORANGE = '#bc4c00';
 
+/** A colour as a selector has it, without quotes, which a text in SVG would have to escape. */
+const hash = (colour) => colour.replace('#', '\\#');
+
 /** The card of a dark page. What bears numbers of its own colour stays as it is. */
 const DARK = `@media (prefers-color-scheme: dark) {
   svg { fill: #e6edf3 }
-  svg > rect:first-of-type { fill: #161b22; stroke: #3d444d }
-  [fill="${MUTED}"] { fill: #9198a1 }
-  [fill="${BLUE}"] { fill: #4493f8 }
-  [fill="${ORANGE}"] { fill: #f0883e }
-  [stroke="${INK}"] { stroke: #e6edf3 }
-  [stroke="${MUTED}"] { stroke: #9198a1 }
-  [stroke="${GRID}"] { stroke: #3d444d }
-  [stroke="${BLUE}"] { stroke: #4493f8 }
-  [stroke="${ORANGE}"] { stroke: #f0883e }
+  .card { fill: #161b22; stroke: #3d444d }
+  [fill=${hash(MUTED)}] { fill: #9198a1 }
+  [fill=${hash(BLUE)}] { fill: #4493f8 }
+  [fill=${hash(ORANGE)}] { fill: #f0883e }
+  [stroke=${hash(INK)}] { stroke: #e6edf3 }
+  [stroke=${hash(MUTED)}] { stroke: #9198a1 }
+  [stroke=${hash(GRID)}] { stroke: #3d444d }
+  [stroke=${hash(BLUE)}] { stroke: #4493f8 }
+  [stroke=${hash(ORANGE)}] { stroke: #f0883e }
 }`;
 
 /**
@@ -30,14 +33,18 @@ const DARK = `@media (prefers-color-scheme: dark) {
  * there is to see, and is dark on a dark page.
  */
 export function picture(width, height, title, parts, description) {
-  const card = rect(0.5, 0.5, width - 1, height - 1, '#ffffff', { rx: 8, stroke: GRID });
+  const card = rect(0.5, 0.5, width - 1, height - 1, '#ffffff', {
+    rx: 8,
+    stroke: GRID,
+    class: description && 'card',
+  });
   const head =
     description === undefined
       ? []
       : [
           elements.element('title', {}, title),
           elements.element('desc', {}, description),
-          elements.element('style', {}, DARK.replaceAll(/\s+/g, ' ').replaceAll('"', "'")),
+          elements.element('style', {}, DARK.replaceAll(/\s+/g, ' ')),
         ];
   const lines = [...head, card, ...parts.flat(Number.POSITIVE_INFINITY)];
   const { text: whole } = elements.element(
@@ -105,26 +112,30 @@ export function path(points, stroke, options = {}) {
   });
 }
 
-/** A row-major map of cells; `write` gives a cell's text. Without, neighbours of one colour are one shape. */
+/** A row-major map of cells; `write` gives a cell's text. Without, all of one colour are one shape. */
 export function cells(x, y, side, columns, values, colour, write) {
   const colours = Array.from(values, colour);
-  const runs =
-    write === undefined
-      ? elements.runsOf(columns, colours)
-      : colours.map((look, index) => ({
-          look,
-          row: Math.floor(index / columns),
-          column: index % columns,
-          cells: 1,
-        }));
+  if (write === undefined) {
+    const byLook = new Map();
+    for (const { look, row, column, cells: count } of elements.runsOf(columns, colours)) {
+      const alike = byLook.get(look) ?? [];
+      byLook.set(look, [...alike, [x + column * side, y + row * side, count * side, side]]);
+    }
+    const shapes = [...byLook].map(([fill, alike]) => elements.blocks(alike, { fill }));
+    return [elements.element('g', { 'shape-rendering': 'crispEdges' }, shapes)];
+  }
+  const places = colours.map((look, index) => ({
+    look,
+    row: Math.floor(index / columns),
+    column: index % columns,
+  }));
   const squares = elements.element(
     'g',
-    { 'shape-rendering': 'crispEdges', stroke: write && '#ffffff' },
-    runs.map((run) => rect(x + run.column * side, y + run.row * side, run.cells * side, side, run.look)),
+    { 'shape-rendering': 'crispEdges', stroke: '#ffffff' },
+    places.map(({ look, row, column }) => rect(x + column * side, y + row * side, side, side, look)),
   );
-  if (write === undefined) return [squares];
   const size = Math.min(11.5, elements.round(side * 0.42));
-  const labels = runs.map(({ look, row, column }, index) => {
+  const labels = places.map(({ look, row, column }, index) => {
     const fill = luminance(look) > 0.3 ? undefined : '#ffffff';
     const [across, down] = [x + (column + 0.5) * side, y + (row + 0.5) * side + size * 0.36];
     return text(across, down, write(values[index]), { fill });
