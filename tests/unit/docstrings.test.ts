@@ -23,6 +23,13 @@ it('every public function and class has an example', () => {
   expect(bare(root)).toEqual([]);
 });
 
+it('every public name has a docstring', () => {
+  const silent = [...publicDocstrings(root)].flatMap(([entry, names]) =>
+    [...names].filter(([, { docstring }]) => docstring === '').map(([name]) => `${entry}: ${name}`),
+  );
+  expect(silent).toEqual([]);
+});
+
 it('is told of another package, too', () => {
   const files = {
     'package.json': '{ "exports": { ".": { "types": "./dist/index.d.ts" } } }',

@@ -45,9 +45,12 @@ export interface SeedOptions extends UnitOptions {
   readonly rng?: (() => number) | null;
 }
 
+/** Which fan {@link VarianceScaling} divides by. */
 export type FanMode = 'fan_in' | 'fan_out' | 'fan_avg';
+/** What {@link VarianceScaling} draws from. */
 export type Distribution = 'truncated_normal' | 'normal' | 'uniform';
 
+/** Options of {@link VarianceScaling}, and of the initializers that are it with other defaults, as {@link XavierNormal}. */
 export interface VarianceScalingOptions extends SeedOptions {
   /** Numerator of the variance. */
   readonly scale?: number;
@@ -64,6 +67,7 @@ export interface VarianceScalingOptions extends SeedOptions {
 /** One number, or values that broadcast to the shape that is made. */
 export type Amount = Exclude<ArrayValues, boolean>;
 
+/** Options of {@link Normal}. */
 export interface NormalOptions extends SeedOptions {
   /** Default 0. */
   readonly mean?: Amount;
@@ -71,6 +75,7 @@ export interface NormalOptions extends SeedOptions {
   readonly scale?: Amount;
 }
 
+/** Options of {@link TruncatedNormal}. */
 export interface TruncatedNormalOptions extends SeedOptions {
   /** Mean before truncation. Default 0. */
   readonly loc?: Amount;
@@ -82,6 +87,7 @@ export interface TruncatedNormalOptions extends SeedOptions {
   readonly upper?: Amount | null;
 }
 
+/** Options of {@link Uniform}. */
 export interface UniformOptions extends SeedOptions {
   /** Default 0. */
   readonly minVal?: Amount;
@@ -89,6 +95,7 @@ export interface UniformOptions extends SeedOptions {
   readonly maxVal?: Amount;
 }
 
+/** Options of {@link Orthogonal}. */
 export interface OrthogonalOptions extends SeedOptions {
   /** Factor on the result. Default 1. */
   readonly scale?: Amount;
@@ -371,6 +378,7 @@ export function Orthogonal(options: OrthogonalOptions = {}): SeededInitializer {
   });
 }
 
+/** Options of {@link Icnr}. */
 export interface IcnrOptions extends SeedOptions {
   /** The layer's, one number for all axes or one per axis. Needed: an initializer sees the shape only. */
   readonly stride: number | readonly number[];
@@ -378,6 +386,7 @@ export interface IcnrOptions extends SeedOptions {
   readonly init?: SeededInitializer;
 }
 
+/** Options of {@link Bilinear}. */
 export interface BilinearOptions {
   /** The layer's, one number for all axes or one per axis. */
   readonly stride: number | readonly number[];

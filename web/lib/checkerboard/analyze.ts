@@ -10,6 +10,7 @@ import { stampsWithBias } from './transposed-kernels.js';
 import { unevennessOf } from './unevenness.js';
 import { sentenceOf, type Verdict, verdictOf } from './verdict.js';
 
+/** Options of {@link analyze}. */
 export interface AnalyzeOptions {
   /**
    * Which pass: `'forward'`, or `'backward'` for the gradient with respect to the input. Default: the one

@@ -24,6 +24,7 @@ import { type ImageScore, scoreImage } from './score-image.js';
 import { type PatternChange, TRACE_OPTIONS, Trace, type TracedOutput, type TraceOptions } from './trace.js';
 import type { Verdict } from './verdict.js';
 
+/** Options of {@link attribute}. */
 export interface AttributeOptions extends TraceOptions {
   /** Largest extent of the steps' pictures; 0 for none. Default 64. */
   readonly pictures?: number;

@@ -5,6 +5,7 @@ import type { Image } from './score-image.js';
 import { decibels } from './unevenness.js';
 import { checkFiniteValues } from './values.js';
 
+/** Options of {@link compareImages}. */
 export interface CompareOptions {
   /** Spatial axes, which come last. Default: those behind the batch and the channels. */
   readonly axes?: number;

@@ -14,6 +14,7 @@ import { correlationLayout, divideByBox, filteredKernel, filterKernels } from '.
 import { type ResizeConv, ResizeConv1d, ResizeConv2d, ResizeConv3d } from './resize-convolution.js';
 import type { SmoothConvTranspose } from './smooth.js';
 
+/** Options of {@link toResizeConv}. */
 export interface ToResizeConvOptions {
   /** Largest remainder that counts as rounding, as a share of a channel pair's largest tap. Default 1e-6. */
   readonly tolerance?: number;

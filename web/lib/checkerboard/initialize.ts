@@ -16,6 +16,7 @@ import { allocateTensor, checkParameter, type Tensor } from '../core/tensor.js';
 import { internalsOf } from '../layers/internals.js';
 import { isLayer, type Layer } from '../layers/layer.js';
 
+/** Options of {@link initializeIcnr}. */
 export interface InitializeIcnrOptions {
   /** Seed of the values, 0 to 2^32 - 1. Default: another one each time. */
   readonly seed?: number;
@@ -26,6 +27,7 @@ export interface InitializeIcnrOptions {
   readonly values?: (shape: readonly number[], random: () => number) => Float32Array | Tensor;
 }
 
+/** Options of {@link initializeBilinear}. */
 export interface InitializeBilinearOptions {
   /**
    * `'identity'`, the default: output channel o of a group is input channel o (modulo their number) of it,

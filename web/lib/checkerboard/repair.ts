@@ -14,6 +14,7 @@ import { evenBias } from './upsampling.js';
 /** What repaired weights are kept in. */
 export type RepairPrecision = 'float64' | 'float32' | 'float16' | 'bfloat16';
 
+/** Options of {@link repairKernels}. */
 export interface RepairOptions {
   /**
    * The format that the result must survive: its values are exact in it, and its phase gains equal after
@@ -33,6 +34,7 @@ export interface RepairReport {
   readonly relativeChange: number;
 }
 
+/** What {@link repairKernels} gives. */
 export interface RepairedKernels {
   /** In the order and shape given; a Float64Array for precision `'float64'`, else a Float32Array. */
   readonly weight: { readonly data: Float32Array | Float64Array; readonly shape: readonly number[] };

@@ -8,6 +8,7 @@ import { type Bins, transform } from './spectrum.js';
 import { decibels } from './unevenness.js';
 import { checkFiniteValues } from './values.js';
 
+/** Options of {@link scoreImage}. */
 export interface ScoreOptions {
   /**
    * Rows left off each end of every axis before anything is measured, where borders would count as pattern.

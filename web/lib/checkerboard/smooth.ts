@@ -20,6 +20,7 @@ import { checkFiniteValues } from './values.js';
 /** Boxes beyond this many differ from a bell curve by less than float32 shows, and cost more each. */
 const MAX_ORDER = 15;
 
+/** Options of {@link SmoothConvTranspose1d} and its kin with two and three axes. */
 export interface SmoothConvTransposeOptions<Rank extends SpatialRank = never>
   extends ConvTransposeOptions<Rank> {
   /** Order of smoothness: 0 for one box (clean on flats), 1 for two (clean on ramps), and so on. Default 0. */

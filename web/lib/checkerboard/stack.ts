@@ -6,6 +6,7 @@ import { gridIndices } from './grid.js';
 import { overlapCounts, summarize } from './overlap.js';
 import { type Pass, readStamps, type Stamps, type Subject } from './stamps.js';
 
+/** Options of {@link analyzeStack}. */
 export interface StackOptions {
   /** Default: backward where a strided convolution is among the layers, forward otherwise. */
   readonly pass?: Pass;

@@ -22,6 +22,7 @@ import {
   visible,
 } from './pattern-strength.js';
 
+/** How `attribute` and `compareNetworks` run a network. */
 export interface TraceOptions extends InputOptions {
   /** The output that is looked at, or any value inside. Default: the first output. */
   readonly output?: string;

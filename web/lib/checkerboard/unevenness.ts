@@ -9,6 +9,7 @@ export interface WorstPair {
   readonly deviation: number;
 }
 
+/** What {@link unevenness} gives. */
 export interface Unevenness {
   /**
    * Share of a constant input's output energy that lies in the pattern,

@@ -60,6 +60,7 @@ type RankOf<Operator extends string> = Operator extends `${string}1d`
     ? 2
     : 3;
 
+/** The layers that {@link fromBrainstate} makes, by brainstate's names. */
 export interface BrainstateLayers {
   readonly Conv1d: Conv1d;
   readonly Conv2d: Conv2d;

@@ -59,6 +59,7 @@ export interface FlaxConvTransposeAttributes extends FlaxAttributes {
   readonly transpose_kernel?: boolean;
 }
 
+/** The operators that {@link fromFlax} takes, and the attributes of each. */
 export interface FlaxOperators {
   readonly Conv: FlaxConvAttributes;
   readonly ConvTranspose: FlaxConvTransposeAttributes;

@@ -47,6 +47,7 @@ export interface JaxKernelOptions {
   readonly transposeKernel?: boolean;
 }
 
+/** The functions that {@link fromJax} takes, and the arguments of each. */
 export interface JaxOperators {
   readonly conv_transpose: JaxConvTransposeArguments;
   readonly conv_general_dilated: JaxConvGeneralDilatedArguments;

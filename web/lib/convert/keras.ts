@@ -55,6 +55,7 @@ export interface KerasConvTransposeAttributes<Rank extends SpatialRank = never>
   readonly output_padding?: number | AxisList<Rank> | Unsized<number> | null;
 }
 
+/** The layers that {@link fromKeras} takes, and the arguments of each. */
 export interface KerasOperators {
   readonly Conv1D: KerasConv1DAttributes;
   readonly Conv2D: KerasConvAttributes<2>;

@@ -29,6 +29,7 @@ export interface OnnxConvTransposeAttributes extends OnnxConvAttributes {
   readonly output_shape?: readonly number[];
 }
 
+/** The operators that `fromOnnx` takes, and the attributes of each. */
 export interface OnnxOperators {
   readonly Conv: OnnxConvAttributes;
   readonly ConvTranspose: OnnxConvTransposeAttributes;

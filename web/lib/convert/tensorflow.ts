@@ -74,6 +74,7 @@ export type TensorFlowConv3dTransposeArguments = TensorFlowTransposeArguments<
   'SAME' | 'VALID'
 >;
 
+/** The functions that {@link fromTensorFlow} takes, and the arguments of each. */
 export interface TensorFlowOperators {
   readonly conv1d: TensorFlowConv1dArguments;
   readonly conv2d: TensorFlowConv2dArguments;

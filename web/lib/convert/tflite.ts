@@ -39,6 +39,7 @@ interface TfliteOutputShape {
   readonly output_shape: readonly (number | null)[];
 }
 
+/** The operators that {@link fromTflite} takes, and the options of each. */
 export interface TfliteOperators {
   readonly CONV_2D: TfliteConv2dOptions;
   readonly CONV_3D: TfliteConv3dOptions;

@@ -63,6 +63,7 @@ export interface TorchModuleAttributes<Rank extends SpatialRank = never> extends
 
 type TorchAttributes = TorchConvArguments & TorchConvTransposeArguments & TorchModuleAttributes;
 
+/** The modules and functions that {@link fromTorch} takes, and the arguments of each. */
 export interface TorchOperators {
   readonly Conv1d: TorchConvArguments<1> & TorchModuleAttributes<1>;
   readonly Conv2d: TorchConvArguments<2> & TorchModuleAttributes<2>;

@@ -35,6 +35,7 @@ export interface WebnnConvTranspose2dOptions extends WebnnOptions {
   readonly outputSizes?: readonly number[];
 }
 
+/** The operators that {@link fromWebnn} takes, and the options of each. */
 export interface WebnnOperators {
   readonly conv2d: WebnnConv2dOptions;
   readonly convTranspose2d: WebnnConvTranspose2dOptions;

@@ -35,6 +35,7 @@ import { ProgramArena } from './program-arena.js';
 import { ProgramCall } from './program-call.js';
 import { type Summary, summarize } from './summary.js';
 
+/** What `forward` of a chain takes beside its input. */
 export interface ChainForwardOptions<Out = Tensor> {
   /**
    * Receives the result instead of a new tensor; must have the output's shape. It may overlap the input in any way.
@@ -43,6 +44,7 @@ export interface ChainForwardOptions<Out = Tensor> {
   readonly out?: Out;
 }
 
+/** What `backward` of a {@link Trace} gives. */
 export interface SequentialGradients {
   readonly input: Tensor<ArrayBuffer>;
   /** Of the modules with parameters, in the order of `layers`: what an optimizer's step takes. */
@@ -61,6 +63,7 @@ export interface Trace {
   backward(gradOutput: Tensor): SequentialGradients;
 }
 
+/** What `backward` of a {@link NamedTrace} gives. */
 export interface NamedGradients {
   readonly inputs: NamedTensors<ArrayBuffer>;
   /** As in `SequentialGradients`. */

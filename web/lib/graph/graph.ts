@@ -10,6 +10,7 @@ export interface GraphValue {
   readonly name: string;
 }
 
+/** What the joins of a {@link Graph} take: where values meet or part. */
 export interface JoinOptions {
   /** The axis along which the parts lie; below 0 counted from the last. Default 1: the channels of `[N, C, ...]`. */
   readonly axis?: number;

@@ -15,6 +15,7 @@ import {
 } from './picture.js';
 import { type ImageSource, readSource } from './source.js';
 
+/** Options of {@link fromImage}. */
 export interface FromImageOptions extends PictureOptions {
   /**
    * 3 for red, green and blue (default), 4 with alpha, 1 for grey: 0.299 red + 0.587 green + 0.114 blue. 1 and 3 leave

@@ -21,6 +21,7 @@ export const PICTURE_OPTION_NAMES = [
   'runtime',
 ] as const satisfies readonly (keyof PictureOptions)[];
 
+/** Channels of a picture as a tensor: grey, colour, or colour and alpha. */
 export type Channels = 1 | 3 | 4;
 
 export interface CheckedPicture {

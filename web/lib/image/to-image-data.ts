@@ -14,6 +14,7 @@ import {
 } from './picture.js';
 import { checkPixels, type PixelData } from './pixel-data.js';
 
+/** Options of {@link toImageData}. */
 export interface ToImageDataOptions extends PictureOptions {
   /** Receives the pixels instead of a new ImageData; of the tensor's height and width. */
   readonly out?: PixelData;

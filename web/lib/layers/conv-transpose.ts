@@ -75,6 +75,7 @@ export function readConvTranspose(
   return { spec, settings, outputPadding };
 }
 
+/** What `outputShape` of a transposed layer takes beside the input's shape. */
 export interface ConvTransposeShapeOptions {
   /**
    * The spatial size wanted, one of the sizes whose forward convolution gives the input's size:
@@ -83,6 +84,7 @@ export interface ConvTransposeShapeOptions {
   readonly outputSize?: readonly number[];
 }
 
+/** What `forward` of a transposed layer takes beside its input. */
 export interface ConvTransposeForwardOptions extends ForwardOptions, ConvTransposeShapeOptions {}
 
 /** Transposed convolution of any rank in PyTorch's words; the public classes fix the rank. */

@@ -6,6 +6,7 @@ import type { Plan } from '../runtime/planning.js';
 import type { INTERNALS, LayerInternals } from './internals.js';
 import type { LoadedState, LoadStateOptions, NestedState, StateDict } from './state-dict.js';
 
+/** What `forward` of a {@link Layer} takes beside its input. */
 export interface ForwardOptions {
   /**
    * Receives the result instead of a new tensor; must have the output's shape. It may overlap the input
@@ -16,6 +17,7 @@ export interface ForwardOptions {
   readonly activation?: 'relu';
 }
 
+/** What `backward` of a {@link Layer} takes beside input and gradient. */
 export interface BackwardOptions {
   /** As the forward had it: no gradient passes where it clamped. Layers that always clamp need no word. */
   readonly activation?: 'relu';

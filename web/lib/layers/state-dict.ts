@@ -11,6 +11,7 @@ export interface NestedState {
   readonly [name: string]: Tensor | HalfTensor | NestedState;
 }
 
+/** How strictly `loadStateDict` takes a state. */
 export interface LoadStateOptions {
   /**
    * Whether the names must be exactly the module's. Default true; without, missing names keep what they have and

@@ -4,6 +4,7 @@ import type { ModelFile } from './source.js';
 
 export const FORMATS = ['onnx', 'tflite', 'safetensors', 'npy', 'npz'] as const;
 
+/** The formats that `readModel` reads. */
 export type ModelFormat = (typeof FORMATS)[number];
 
 /** The format that a file's first bytes say; refuses those of others by their names. */

@@ -4,6 +4,7 @@ import { type DeconvError, isDeconvError } from '../core/errors.js';
 import { nodeModule } from '../core/node.js';
 import type { ModelSource } from './source.js';
 
+/** A file to be written, which is made while it is read. */
 export interface OutputFile {
   /** Null for the model itself, else its path relative to the model. */
   readonly location: string | null;

@@ -14,6 +14,7 @@ import type { ModelFile, ModelInput } from './source.js';
 import type { ModelTensor } from './tensor.js';
 import type { TensorGeometry } from './tensor-layers.js';
 
+/** Options of {@link readModel}. */
 export interface ReadModelOptions {
   /** Default: what the first bytes say. */
   readonly format?: ModelFormat;

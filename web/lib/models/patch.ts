@@ -21,6 +21,7 @@ export interface PatchedFile extends OutputFile {
   readonly changed: readonly ByteRange[];
 }
 
+/** What {@link patchModel} gives. */
 export interface PatchedModel {
   /** The model, then its external data. */
   readonly files: readonly PatchedFile[];
@@ -28,6 +29,7 @@ export interface PatchedModel {
   readonly stored: readonly Tensor[];
 }
 
+/** Options of {@link writeModel}. */
 export interface WriteModelOptions {
   /** Stops the writing: it rejects with the signal's reason, and no file is left. */
   readonly signal?: AbortSignal;

@@ -24,6 +24,7 @@ export type SafetensorsValue =
       readonly dtype?: 'bool';
     };
 
+/** Options of {@link writeSafetensors}. */
 export interface WriteSafetensorsOptions {
   /** Text by name, as `__metadata__` keeps it; transformers wants `{ format: 'pt' }`. Default: none. */
   readonly metadata?: Readonly<Record<string, string>> | null;

@@ -26,6 +26,7 @@ export class ReLU extends Activation {
   }
 }
 
+/** Options of {@link LeakyReLU}. */
 export interface LeakyReLUOptions extends ModuleOptions {
   /** Factor of negative values. Default 0.01. */
   readonly negativeSlope?: number;
@@ -56,6 +57,7 @@ export class LeakyReLU extends Activation {
   }
 }
 
+/** Options of {@link ELU}. */
 export interface ELUOptions extends ModuleOptions {
   /** What negative values approach, negated. Default 1. */
   readonly alpha?: number;
@@ -100,6 +102,7 @@ export class SiLU extends Activation {
   }
 }
 
+/** Options of {@link GELU}. */
 export interface GELUOptions extends ModuleOptions {
   /** `'tanh'` for the approximation by tanh. Default `'none'`. */
   readonly approximate?: 'none' | 'tanh';
@@ -159,6 +162,7 @@ export class Hardsigmoid extends Activation {
   }
 }
 
+/** Options of {@link Hardtanh}. */
 export interface HardtanhOptions extends ModuleOptions {
   /** Default -1. */
   readonly minVal?: number;
@@ -210,6 +214,7 @@ export class ReLU6 extends Activation {
   }
 }
 
+/** Options of {@link Softplus}. */
 export interface SoftplusOptions extends ModuleOptions {
   /** Default 1. */
   readonly beta?: number;

@@ -11,6 +11,7 @@ export type AdaptiveSize<Rank extends SpatialRank> =
   | Size
   | { 1: readonly [Size]; 2: readonly [Size, Size]; 3: readonly [Size, Size, Size] }[Rank];
 
+/** Options of {@link AdaptiveAvgPool1d} and its kin with two and three axes. */
 export interface AdaptiveAvgPoolOptions<Rank extends SpatialRank> extends SpatialModuleOptions {
   /** The sizes of the output; null for the input's. */
   readonly outputSize: AdaptiveSize<Rank>;

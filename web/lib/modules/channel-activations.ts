@@ -228,6 +228,7 @@ export class PReLU extends ChannelActivation {
   }
 }
 
+/** Options of {@link Snake}. */
 export interface SnakeOptions extends ChannelOptions {
   /** Channels of the input. */
   readonly channels: number;

@@ -24,6 +24,7 @@ export interface ModuleOptions {
   readonly runtime?: Runtime | undefined;
 }
 
+/** What `forward` of a module takes beside its input. */
 export interface ModuleForwardOptions {
   /**
    * Receives the result instead of a new tensor; must have the output's shape. It may be the input, or overlap it in

@@ -11,6 +11,7 @@ export type PadList<Rank extends SpatialRank> = {
   3: readonly [number, number, number, number, number, number];
 }[Rank];
 
+/** Options of {@link ZeroPad1d}, {@link ReflectionPad1d}, {@link ReplicationPad1d} and their kin with two and three axes. */
 export interface PaddingOptions<Rank extends SpatialRank = never> extends SpatialModuleOptions {
   /**
    * Values added at every end, or a list of both ends of every axis, the last axis first: left, right, top,
@@ -76,6 +77,7 @@ abstract class PaddingModule<Rank extends SpatialRank> extends SpatialModule {
   }
 }
 
+/** Options of {@link ConstantPad1d} and its kin with two and three axes. */
 export interface ConstantPadOptions<Rank extends SpatialRank = never> extends PaddingOptions<Rank> {
   /** What is added. */
   readonly value: number;

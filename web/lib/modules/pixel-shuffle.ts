@@ -86,6 +86,7 @@ abstract class Shuffle extends HeapModule<Squares> {
   }
 }
 
+/** Options of {@link PixelShuffle}. */
 export interface PixelShuffleOptions extends SpatialModuleOptions {
   /** How many times higher and wider the output is. */
   readonly upscaleFactor: number;
@@ -120,6 +121,7 @@ export class PixelShuffle extends Shuffle {
   }
 }
 
+/** Options of {@link PixelUnshuffle}. */
 export interface PixelUnshuffleOptions extends SpatialModuleOptions {
   /** How many times lower and narrower the output is. */
   readonly downscaleFactor: number;

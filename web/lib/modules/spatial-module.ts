@@ -12,6 +12,7 @@ import {
   type ShapePlan,
 } from './heap-module.js';
 
+/** What all modules over spatial axes take. */
 export interface SpatialModuleOptions extends ModuleOptions {
   /** Axes of input and output: N C … or N … C. Default `'channels-first'`. */
   readonly layout?: Layout;

@@ -8,6 +8,7 @@ import { SpatialModule, type SpatialModuleOptions, structOf, threeAxes } from '.
 /** Modes of Upsample by the spatial axes that they take. */
 const RANKS = { nearest: [1, 2, 3], linear: [1], bilinear: [2], trilinear: [3] } as const;
 
+/** How {@link Upsample} finds the values between those that there are. */
 export type UpsampleMode = keyof typeof RANKS;
 
 /** Either `size` or `scaleFactor`; a list has one entry for each spatial axis. */

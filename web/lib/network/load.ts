@@ -17,6 +17,7 @@ export interface LoadProgress {
   readonly total: number;
 }
 
+/** Options of {@link loadNetwork}. */
 export interface LoadNetworkOptions extends ExecutionOptions {
   /** Default: what the first bytes say. */
   readonly format?: 'onnx' | 'tflite';

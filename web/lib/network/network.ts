@@ -23,6 +23,7 @@ import type { TileOptions } from './tiles.js';
 import { type NetworkPlan, type NetworkStepInfo, type ProgramNames, stepsOf } from './told.js';
 import { valueNames } from './value-names.js';
 
+/** What `run` of a {@link Network} takes beside its inputs. */
 export interface NetworkRunOptions<Out = NamedTensors> {
   /** Receives the results instead of new tensors: by the names of the outputs, of their shapes. */
   readonly out?: Out;
@@ -30,6 +31,7 @@ export interface NetworkRunOptions<Out = NamedTensors> {
   readonly outputs?: readonly string[];
 }
 
+/** What `forward` of a {@link Network} takes beside its input. */
 export interface NetworkForwardOptions<Out = Tensor> {
   /** Receives the result instead of a new tensor; must have the output's shape. */
   readonly out?: Out;

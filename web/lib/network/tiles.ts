@@ -9,6 +9,7 @@ import { AxisTracks } from './reach.js';
 import type { Shape } from './shapes.js';
 import { type LoweredNetwork, layOut, type Part } from './tile-parts.js';
 
+/** How `tiled` of a network cuts its input, and what it tells meanwhile. */
 export interface TileOptions<Out = Tensor> {
   /**
    * Values of the input along each tiled axis that a part makes of the output, or one number for all; 256 by default. Where

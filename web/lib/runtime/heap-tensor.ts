@@ -6,6 +6,7 @@ import { checkRuntime } from './execution.js';
 import { requireRuntime } from './lifecycle.js';
 import { outOfMemory, type Runtime } from './runtime.js';
 
+/** Options of {@link HeapTensor}. */
 export interface HeapTensorOptions {
   /** On whose heap it lies: a runtime of `createRuntime`. Default: the default one. */
   readonly runtime?: Runtime | undefined;

@@ -2,6 +2,7 @@ import { checkChoice, checkInteger, checkOptions, refuse } from '../core/checks.
 import { bytesOf, isUrl, isWasmModule } from '../core/realms.js';
 import { checkAttached } from '../core/tensor.js';
 
+/** Instructions of the module that runs: relaxed SIMD has a fused multiply-add, whose last bits differ. */
 export type BuildName = 'simd' | 'relaxed';
 
 /** The four binaries; each is a file of its name in the package's wasm folder. */
@@ -10,6 +11,7 @@ export type BinaryName = BuildName | `${BuildName}-threads`;
 /** Where a binary can come from instead of the package's own file. */
 export type WasmSource = string | URL | BufferSource | WebAssembly.Module;
 
+/** What `init` and `createRuntime` take. */
 export interface InitOptions {
   /** `'auto'` (default) takes relaxed SIMD where the engine has it. */
   readonly build?: 'auto' | BuildName;
@@ -26,6 +28,7 @@ export interface InitOptions {
   readonly wasm?: WasmSource | ((name: BinaryName) => WasmSource | Promise<WasmSource>);
 }
 
+/** What `init` and `runtimeInfo` tell. */
 export interface RuntimeInfo {
   readonly build: BuildName;
   readonly threads: number;

@@ -6,6 +6,7 @@ import { type Heap, heaps } from '../core/tensor.js';
 import type { DeconvModule } from './glue.js';
 import type { RuntimeInfo } from './options.js';
 
+/** What `memoryUsage` tells. */
 export interface MemoryUsage {
   /** Layers, and chains with an arena, that hold memory on the WebAssembly heap (from their first forward to dispose). */
   readonly liveLayers: number;

@@ -9,6 +9,7 @@ export interface BlockStep {
   run(): void;
 }
 
+/** Options of {@link BlockStream}. */
 export interface BlockStreamOptions {
   /** What computes the next block, in order. */
   readonly steps: readonly BlockStep[];

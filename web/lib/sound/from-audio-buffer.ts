@@ -2,6 +2,7 @@ import { checkInteger, checkOptions, refuse } from '../core/checks.js';
 import { allocateTensor, checkOut, shapeOf, type Tensor } from '../core/tensor.js';
 import { type AudioSamples, checkSamples } from './audio-samples.js';
 
+/** Options of {@link fromAudioBuffer}. */
 export interface FromAudioBufferOptions {
   /**
    * How many channels the tensor has. Default: those of the buffer. 1 is the mean of them, and a buffer of one channel

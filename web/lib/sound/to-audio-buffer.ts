@@ -3,6 +3,7 @@ import { messageOf } from '../core/realms.js';
 import { checkTensor, type TensorLike } from '../core/tensor.js';
 import { type AudioSamples, checkSamples } from './audio-samples.js';
 
+/** Options of {@link toAudioBuffer}. */
 export interface ToAudioBufferOptions<Buffer extends AudioSamples = AudioBuffer> {
   /** Samples of a second. Default: the context's. */
   readonly sampleRate?: number;

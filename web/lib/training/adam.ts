@@ -8,6 +8,7 @@ import {
   optimizer,
 } from './optimizer.js';
 
+/** Options of {@link adam} and {@link adamW}. */
 export interface AdamOptions extends OptimizerOptions {
   /** Decay of the mean of the gradients, below 1. Default 0.9. */
   readonly beta1?: number;

@@ -2,12 +2,14 @@ import { checkChoice, checkOptions, fault, refuse, shapeText } from '../core/che
 import { product } from '../core/lists.js';
 import { allocateTensor, checkTensor, sameList, type Tensor } from '../core/tensor.js';
 
+/** What every loss gives. */
 export interface Loss {
   readonly loss: number;
   /** Derivative of the loss with respect to each value of the prediction. */
   readonly gradient: Tensor<ArrayBuffer>;
 }
 
+/** Options of every loss. */
 export interface LossOptions {
   /** Whether the loss is the mean over all values, or their sum. Default `'mean'`. */
   readonly reduction?: 'mean' | 'sum';
@@ -106,6 +108,7 @@ function checkShare(where: string, target: number): void {
   if (target < 0 || target > 1) refuse('BAD_OPTION', where, 'a target from 0 to 1', target);
 }
 
+/** Options of {@link crossEntropy}. */
 export interface CrossEntropyOptions extends LossOptions {
   /** Share of every target that is spread over all classes, from 0 to 1. Default 0. */
   readonly labelSmoothing?: number;

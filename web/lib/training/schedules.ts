@@ -4,6 +4,7 @@ import { checkNumber } from './numbers.js';
 /** The factor of the learning rate when so many steps were taken; a function of your own does as well. */
 export type Schedule = (steps: number) => number;
 
+/** Options of {@link stepSchedule}. */
 export interface StepScheduleOptions {
   /** Steps between two falls. */
   readonly stepSize: number;
@@ -11,6 +12,7 @@ export interface StepScheduleOptions {
   readonly gamma?: number;
 }
 
+/** Options of {@link cosineSchedule}. */
 export interface CosineScheduleOptions {
   /** Steps until the end; the factor stays as it is then. */
   readonly steps: number;
@@ -18,6 +20,7 @@ export interface CosineScheduleOptions {
   readonly end?: number;
 }
 
+/** Options of {@link warmupSchedule}. */
 export interface WarmupScheduleOptions {
   /** Steps until the factor is 1. */
   readonly steps: number;

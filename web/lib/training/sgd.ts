@@ -2,6 +2,7 @@ import { checkBoolean, checkOptions, refuse } from '../core/checks.js';
 import { checkNumber } from './numbers.js';
 import { type Optimizable, type Optimizer, type OptimizerOptions, optimizer } from './optimizer.js';
 
+/** Options of {@link sgd}. */
 export interface SgdOptions extends OptimizerOptions {
   /** Share of the last step's velocity that the next one keeps. Default 0. */
   readonly momentum?: number;

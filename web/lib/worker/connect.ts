@@ -12,6 +12,7 @@ export interface WorkerLike {
   terminate(): unknown;
 }
 
+/** Options of {@link connect}. */
 export interface ConnectOptions {
   /** Hears what the worker tells while it loads. */
   readonly onProgress?: (progress: Progress) => void;
