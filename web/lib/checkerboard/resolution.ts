@@ -14,6 +14,9 @@ const ROUNDINGS = 64;
 /** Distinct values beyond which no steps are looked for: pictures of 16 bits have so many. */
 const MOST_STEPS = 2 ** 16;
 
+/** Distinct values after which a first look may tell that there are no steps. */
+const FIRST_LOOK = 2 ** 12;
+
 /** Distinct values up to which they may be steps by chance, as those of a pattern alone are. */
 const LEAST_STEPS = 16;
 
@@ -35,19 +38,22 @@ export function resolutionOf(planes: readonly Float64Array[], phases: number): R
 /** The distance that all values are multiples of; null where there is none above `least`. */
 function stepOf(planes: readonly Float64Array[], fewest: number, least: number): number | null {
   const distinct = new Set<number>();
+  let looked = false;
   for (const plane of planes) {
     for (const value of plane) {
       distinct.add(value);
       if (distinct.size > MOST_STEPS) return null;
+      // Of more values the smallest gap is no larger: where some tell, the many others need not be sorted.
+      if (!looked && distinct.size === FIRST_LOOK) {
+        looked = true;
+        if (smallestGap(sortedOf(distinct)) <= least) return null;
+      }
     }
   }
   if (distinct.size < fewest) return null;
-  const sorted = Float64Array.from(distinct).sort();
+  const sorted = sortedOf(distinct);
   const [first, last] = [sorted[0] as number, sorted[sorted.length - 1] as number];
-  let gap = last - first;
-  for (let index = 1; index < sorted.length; index += 1) {
-    gap = Math.min(gap, (sorted[index] as number) - (sorted[index - 1] as number));
-  }
+  const gap = smallestGap(sorted);
   if (gap <= least) return null;
   const step = (last - first) / Math.round((last - first) / gap);
   const even = sorted.every((value) => {
@@ -55,4 +61,14 @@ function stepOf(planes: readonly Float64Array[], fewest: number, least: number):
     return Math.abs(steps - Math.round(steps)) < 0.05;
   });
   return even ? step : null;
+}
+
+const sortedOf = (values: ReadonlySet<number>): Float64Array => Float64Array.from(values).sort();
+
+function smallestGap(sorted: Float64Array): number {
+  let gap = (sorted[sorted.length - 1] as number) - (sorted[0] as number);
+  for (let index = 1; index < sorted.length; index += 1) {
+    gap = Math.min(gap, (sorted[index] as number) - (sorted[index - 1] as number));
+  }
+  return gap;
 }

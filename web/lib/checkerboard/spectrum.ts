@@ -155,10 +155,12 @@ export function transform(values: Float64Array, axes: readonly Bins[]): Parts {
   // The last axis goes first, and comes out in front: after all of them the order is the axes' again.
   for (let axis = axes.length - 1; axis >= 0; axis -= 1) {
     const { extent, angles } = axes[axis] as Bins;
-    const table = tableOf(axes[axis] as Bins);
+    const waves = new Waves(extent);
     const rows = parts.re.length / extent;
     const next = { re: new Float64Array(rows * angles.length), im: new Float64Array(rows * angles.length) };
     for (let bin = 0; bin < angles.length; bin += 1) {
+      // One at a time: of a long line with many frequencies all together would take gigabytes.
+      waves.turn(angles[bin] as number);
       for (let row = 0; row < rows; row += 1) {
         let [re, im] = [0, 0];
         for (let position = 0; position < extent; position += 1) {
@@ -166,10 +168,7 @@ export function transform(values: Float64Array, axes: readonly Bins[]): Parts {
             parts.re[row * extent + position] as number,
             parts.im[row * extent + position] as number,
           ];
-          const [c, s] = [
-            table.re[bin * extent + position] as number,
-            table.im[bin * extent + position] as number,
-          ];
+          const [c, s] = [waves.re[position] as number, waves.im[position] as number];
           re += x * c - y * s;
           im += x * s + y * c;
         }
@@ -182,17 +181,41 @@ export function transform(values: Float64Array, axes: readonly Bins[]): Parts {
   return parts;
 }
 
-/** cos and -sin of angle times position, row-major `[angle, position]`. */
-function tableOf({ extent, angles }: Bins): Parts {
-  const re = new Float64Array(angles.length * extent);
-  const im = new Float64Array(angles.length * extent);
-  for (const [row, angle] of angles.entries()) {
+/** cos and -sin of an angle times each position of an axis. */
+class Waves implements Parts {
+  readonly re: Float64Array;
+  readonly im: Float64Array;
+  /** Those of one turn in as many steps as the axis has: where an angle is a multiple of it, they only have to be picked. */
+  readonly #roots: Parts;
+
+  constructor(extent: number) {
+    this.re = new Float64Array(extent);
+    this.im = new Float64Array(extent);
+    this.#roots = { re: new Float64Array(extent), im: new Float64Array(extent) };
+    fill(this.#roots, (2 * Math.PI) / extent);
+  }
+
+  turn(angle: number): void {
+    const { re, im } = this;
+    const extent = re.length;
+    const multiple = Math.round((angle * extent) / (2 * Math.PI));
+    if (multiple < 0 || Math.abs((2 * Math.PI * multiple) / extent - angle) > 1e-15) {
+      fill(this, angle);
+      return;
+    }
     for (let position = 0; position < extent; position += 1) {
-      // A product beyond a few turns would lose digits of the angle.
-      const turned = (angle * position) % (2 * Math.PI);
-      re[row * extent + position] = Math.cos(turned);
-      im[row * extent + position] = -Math.sin(turned);
+      const root = (multiple * position) % extent;
+      re[position] = this.#roots.re[root] as number;
+      im[position] = this.#roots.im[root] as number;
     }
   }
-  return { re, im };
+}
+
+function fill({ re, im }: Parts, angle: number): void {
+  for (let position = 0; position < re.length; position += 1) {
+    // A product beyond a few turns would lose digits of the angle.
+    const turned = (angle * position) % (2 * Math.PI);
+    re[position] = Math.cos(turned);
+    im[position] = -Math.sin(turned);
+  }
 }
