@@ -284,6 +284,7 @@ export interface TracedStep {
 
 export interface TracedLayer {
   readonly name: string;
+  readonly kind: 'transposed' | 'sub-pixel' | 'resize';
   readonly unevenness: number;
   readonly verdict: Verdict;
   /** Of the output's pattern, by repairing this layer alone. */

@@ -59,8 +59,9 @@ export async function trace(request: TraceRequest, tell: (progress: Progress) =>
     sentence: attribution.sentence,
     culprit: attribution.culprit,
     steps,
-    layers: attribution.layers.map(({ name, unevenness, verdict, share, repaired, problem }) => ({
+    layers: attribution.layers.map(({ name, kind, unevenness, verdict, share, repaired, problem }) => ({
       name,
+      kind,
       unevenness,
       verdict,
       share,

@@ -140,7 +140,9 @@ function Step({ step, found, place, row }: StepProps) {
         )}
         {own.map(
           (layer) =>
-            layer && (
+            // A resize has no kernels, and U of none.
+            layer &&
+            layer.kind !== 'resize' && (
               <Fragment key={layer.name}>
                 <span>
                   <i>U</i> <b>{short(layer.unevenness)}</b>
