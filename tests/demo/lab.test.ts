@@ -270,7 +270,7 @@ describe('what is under the panels', () => {
 
   it('can be read as tables', async () => {
     await page.locator('#lab').getByText('As a table').first().click();
-    const cells = page.locator('.lab-tables table').first().locator('td');
+    const cells = page.locator('#lab .tables-beside table').first().locator('td');
     await eventually(() => cells.count()).toBe(49);
     const texts = await page.locator('[data-panel="input"] .under-lens b').textContent();
     expect(await cells.nth(24).textContent()).toBe(texts?.split(' ')[0]);
@@ -281,7 +281,7 @@ describe('what is under the panels', () => {
     await eventually(async () => (await pixels('raw')).width).toBe(8 * 88);
     await page.locator('[data-panel="resize"] [data-line]').waitFor();
     await page.locator('#lab').getByText('As a table').first().click();
-    const captions = () => page.locator('.lab-tables caption').allInnerTexts();
+    const captions = () => page.locator('#lab .tables-beside caption').allInnerTexts();
     for (const title of ['Input', 'Transposed convolution', 'Resize, then convolution']) {
       await eventually(captions).toContain(`${title}: first colour around the magnifier`);
       await eventually(captions).toContain(`${title}: the loudest 15 of 63 lines of the spectrum`);
@@ -475,6 +475,6 @@ it('axe finds nothing, and nothing sticks out', async () => {
   for (const text of ['As a table', 'Why it ran this way']) {
     for (const summary of await lab.getByText(text).all()) await summary.click();
   }
-  await page.locator('.lab-tables table').first().waitFor();
+  await page.locator('#lab .tables-beside table').first().waitFor();
   await expectAccessible(page, '#lab');
 });

@@ -34,13 +34,13 @@ afterEach(() => open.expectSilence());
 const model = () => page.locator('#model');
 const choose = (...names: string[]) =>
   model()
-    .locator('input[type="file"]')
+    .locator('.model-choice input[type="file"]')
     .setInputFiles(
       names.map((name) => ({ name, mimeType: 'application/octet-stream', buffer: bytes(name) })),
     );
 const chooseBytes = (name: string, buffer: Buffer) =>
   model()
-    .locator('input[type="file"]')
+    .locator('.model-choice input[type="file"]')
     .setInputFiles([{ name, mimeType: 'application/octet-stream', buffer }]);
 const summary = () => eventually(() => model().locator('.model-summary').textContent());
 const layer = (name: string) => model().locator(`[data-layer="${name}"]`);
@@ -123,7 +123,7 @@ describe('a model file', () => {
   it('is chosen by keyboard', async () => {
     // The browser is told to hand its dialog over before the key is pressed.
     page.on('filechooser', () => {});
-    await model().locator('input[type="file"]').focus();
+    await model().locator('.model-choice input[type="file"]').focus();
     const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.keyboard.press('Space')]);
     await chooser.setFiles({ name: 'raw.onnx', mimeType: '', buffer: bytes('raw.onnx') });
     await summary().toMatch(/^raw\.onnx has 1 transposed convolution/);

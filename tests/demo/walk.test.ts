@@ -68,7 +68,7 @@ const doings: Record<string, () => Promise<void>> = {
   },
   async model() {
     const file = { name: 'generator.onnx', mimeType: 'application/octet-stream', buffer: model };
-    await station('model').locator('input[type="file"]').setInputFiles([file]);
+    await station('model').locator('.model-choice input[type="file"]').setInputFiles([file]);
     await eventually(() => station('model').locator('.model-layer').count()).toBe(4);
   },
   async bench() {
@@ -186,7 +186,7 @@ describe('people who asked for less motion', () => {
         }),
     );
     expect(new Set(found.map(({ station }) => station))).toEqual(
-      new Set(['matrix', 'phases', 'lab', 'learn']),
+      new Set(['matrix', 'phases', 'lab', 'learn', 'model']),
     );
     expect(found.filter(({ rows }) => rows === 0)).toEqual([]);
   });

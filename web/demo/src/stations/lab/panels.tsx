@@ -3,13 +3,14 @@ import type { LabPanel, LabScore, Report } from '../../engine/protocol';
 import { paintSequential, type Theme } from '../../model/colour';
 import type { PanelKind } from '../../model/lab-state';
 import { lensZooms, pixelAt, pixelText, shownSize } from '../../model/lens';
-import { count, fixed, milliseconds, percent, plain } from '../../model/numbers';
+import { count, milliseconds, percent, plain } from '../../model/numbers';
 import { levelText, unevennessText } from '../../model/phases';
 import type { Planes } from '../../model/picture';
 import { theme } from '../../store';
 import { LiveRegion } from '../../view/live-region';
 import { MagnifiedPicture, UnderLens, UnderOneLens, useColumnWidth } from '../../view/magnifier';
 import { PixelCanvas } from '../../view/pixel-canvas';
+import { ValuesAround } from '../../view/values-around';
 import { panelTitle } from './lab-controls';
 import { type Developed, magnifier, scores } from './lab-run';
 
@@ -155,7 +156,6 @@ function spectrumBytes({ spectrum, side }: LabScore, paint: Theme): Uint8Clamped
   return bytes;
 }
 
-const AROUND = 3;
 const MOST_LINES = 15;
 
 /** The canvases to read: values around the magnifier, and the lines of the spectra. */
@@ -165,7 +165,7 @@ function Tables({ developed }: { developed: Developed }) {
     <details class="as-table" onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>As a table</summary>
       {open && (
-        <div class="lab-tables">
+        <div class="tables-beside">
           {developed.result.panels.map(
             ({ kind, developed: shown }) =>
               shown && (
@@ -184,45 +184,11 @@ function Tables({ developed }: { developed: Developed }) {
 }
 
 function PanelTables({ kind, title, output }: { kind: PanelKind; title: string; output: Planes }) {
-  const { x, y } = pixelAt(magnifier.place.value, output.width, output.height);
-  const near = (middle: number, side: number) =>
-    Array.from({ length: 2 * AROUND + 1 }, (_, i) => middle - AROUND + i).filter(
-      (at) => at >= 0 && at < side,
-    );
-  const rows = near(y, output.height);
-  const columns = near(x, output.width);
   const harmonics = scores.value.get(kind)?.harmonics ?? [];
   const loudest = [...harmonics].sort((a, b) => b.levelDb - a.levelDb).slice(0, MOST_LINES);
   return (
     <div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a table that scrolls must be reached by keyboard */}
-      <section class="table-scroll" tabIndex={0} aria-label={`${title}, values`}>
-        <table>
-          <caption>{`${title}: first colour around the magnifier`}</caption>
-          <thead>
-            <tr>
-              <th scope="col">Row</th>
-              {columns.map((column) => (
-                <th scope="col" class="number" key={column}>
-                  {column}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((row) => (
-              <tr key={row}>
-                <th scope="row">{row}</th>
-                {columns.map((column) => (
-                  <td class="number" key={column}>
-                    {fixed(output.data[row * output.width + column] ?? 0)}
-                  </td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </section>
+      <ValuesAround of={magnifier} title={title} picture={output} />
       {loudest.length > 0 && (
         <table>
           <caption>

@@ -1,4 +1,4 @@
-import { useMemo, useRef } from 'preact/hooks';
+import { useMemo, useRef, useState } from 'preact/hooks';
 import type { TraceResult } from '../../engine/protocol';
 import { diverging, largestMagnitude, type Theme } from '../../model/colour';
 import { short } from '../../model/curve';
@@ -12,6 +12,7 @@ import {
   UnderOneLens,
   useColumnWidth,
 } from '../../view/magnifier';
+import { ValuesAround } from '../../view/values-around';
 
 const magnifier = makeMagnifier();
 /** Screen pixels a pixel under the magnifier. */
@@ -41,24 +42,43 @@ export function NetworkOutputs({ found: { before, repair: made } }: { found: Tra
   }, [before, made, paint]);
   const available = useColumnWidth(frame, 'figure', pictures.length);
   const { scale, smoothed } = shownSize(before.width, available, devicePixelRatio);
+  const [open, setOpen] = useState(false);
   return (
-    <UnderOneLens of={magnifier} steps={before} count={pictures.length} class="network-outputs" frame={frame}>
-      {pictures.map(({ title, planes, bytes, label }) => (
-        <figure key={title}>
-          <figcaption>{title}</figcaption>
-          <MagnifiedPicture
-            of={magnifier}
-            picture={planes}
-            bytes={bytes}
-            label={label}
-            pixel={scale}
-            zoom={ZOOM}
-            smoothed={smoothed}
-          />
-          <UnderLens of={magnifier} picture={planes} />
-        </figure>
-      ))}
-    </UnderOneLens>
+    <>
+      <UnderOneLens
+        of={magnifier}
+        steps={before}
+        count={pictures.length}
+        class="network-outputs"
+        frame={frame}
+      >
+        {pictures.map(({ title, planes, bytes, label }) => (
+          <figure key={title}>
+            <figcaption>{title}</figcaption>
+            <MagnifiedPicture
+              of={magnifier}
+              picture={planes}
+              bytes={bytes}
+              label={label}
+              pixel={scale}
+              zoom={ZOOM}
+              smoothed={smoothed}
+            />
+            <UnderLens of={magnifier} picture={planes} />
+          </figure>
+        ))}
+      </UnderOneLens>
+      <details class="as-table" onToggle={(event) => setOpen(event.currentTarget.open)}>
+        <summary>As a table</summary>
+        {open && (
+          <div class="tables-beside">
+            {pictures.map(({ title, planes }) => (
+              <ValuesAround of={magnifier} title={title} picture={planes} key={title} />
+            ))}
+          </div>
+        )}
+      </details>
+    </>
   );
 }
 

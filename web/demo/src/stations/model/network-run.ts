@@ -3,7 +3,7 @@ import { type Engine, EngineError, STALE } from '../../engine/client';
 import { anotherEngine } from '../../engine/engine';
 import { peerFolder } from '../../engine/peers';
 import type { ComparisonResult, Progress, TraceRequest, TraceResult } from '../../engine/protocol';
-import type { MadeNetwork } from '../../model/made-networks';
+import { type MadeNetwork, madeNetworks } from '../../model/made-networks';
 import { MEAN } from '../../model/network-state';
 import type { OwnInput, OwnKind } from '../../model/own-input';
 import type { Planes } from '../../model/picture';
@@ -126,8 +126,22 @@ function madeFiles(name: string, bytes: TraceResult['file'], network: string): r
   return made.files;
 }
 
-const chosenNetwork = computed((): TraceRequest['network'] | null => {
+/** Whether the station has come into view. */
+const seen = signal(false);
+
+/** Who only scrolls sees the first network run. It is no choice of theirs, and so no part of the state. */
+export function runFirst(): void {
+  seen.value = true;
+}
+
+/** The network of the page that is run unless a file is. */
+export const chosenMade = computed(() => {
   const { made } = state.value.network;
+  return made === 'none' && seen.value ? madeNetworks[0] : made;
+});
+
+const chosenNetwork = computed((): TraceRequest['network'] | null => {
+  const made = chosenMade.value;
   if (ownFiles.value) return { files: ownFiles.value };
   if (made === 'none') return null;
   if (made !== 'learned') return { made, seed: SEED };

@@ -1,6 +1,6 @@
 import { signal, useSignalEffect } from '@preact/signals';
 import type { ComponentType } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import type { TraceResult } from '../../engine/protocol';
 import { madeNetworkNames, madeNetworks } from '../../model/made-networks';
 import type { OwnKind } from '../../model/own-input';
@@ -9,15 +9,18 @@ import { state } from '../../store';
 import { Choice } from '../../view/choice';
 import { LiveRegion } from '../../view/live-region';
 import { OpenFile } from '../../view/open-file';
+import { useNear } from '../../view/use-near';
 import {
   chooseInput,
   chooseVoice,
+  chosenMade,
   follow,
   openInput,
   ownInput,
   ownName,
   progress,
   refused,
+  runFirst,
   runMade,
   runnable,
   runOpened,
@@ -48,9 +51,11 @@ export function NetworkView() {
   });
   const View = tracedView.value;
   const found = traced.value;
-  const { made } = state.value.network;
+  const made = chosenMade.value;
+  const place = useRef<HTMLDivElement>(null);
+  useNear(place, '0px', runFirst);
   return (
-    <div class="network" aria-busy={tracing.value}>
+    <div class="network" aria-busy={tracing.value} ref={place}>
       <p>Run a whole network here, with weights that the page draws:</p>
       <div class="network-choice">
         {madeNetworks.map((which) => (
