@@ -170,7 +170,7 @@ function phasesPicture({ layer, weights }) {
 /** A part of a picture behind each layer of the lab. */
 async function labPicture({ lab: state, kind }) {
   const { lab } = await fromPage('engine/lab.ts');
-  const { testImage } = await fromPage('model/test-images.ts');
+  const { testImage } = await fromPage('model/test-image.ts');
   const { panels, scale } = lab({ ...state, kind, picture: testImage(state.source) });
   const names = { input: 'Input', raw: 'Transposed', resize: 'Resize, then convolve' };
   // Where the ridge stands before the sky, in places of the input.

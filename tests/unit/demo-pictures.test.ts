@@ -13,7 +13,8 @@ import {
 import { levelsOf, summary, toBytes } from '../../web/demo/src/model/levels';
 import { fixed, listed, milliseconds, parsed, percent, plain } from '../../web/demo/src/model/numbers';
 import { fitted, fromBytes } from '../../web/demo/src/model/picture';
-import { testImage, testImages } from '../../web/demo/src/model/test-images';
+import { testImage } from '../../web/demo/src/model/test-image';
+import { testImages } from '../../web/demo/src/model/test-images';
 import { sameSize, turned, withSums } from '../../web/demo/src/model/upsampling';
 
 describe('the colour map', () => {

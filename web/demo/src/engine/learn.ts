@@ -4,7 +4,7 @@ import { adam, meanSquaredError, type Optimizer, ReLU, Sequential, type Trace } 
 import { UPSAMPLER } from '../model/learn-state';
 import type { Planes } from '../model/picture';
 import { uniform } from '../model/random';
-import { testImage } from '../model/test-images';
+import { testImage } from '../model/test-image';
 import type {
   GradientRequest,
   GradientResult,

@@ -4,7 +4,7 @@ import { melSpectrogram } from '../model/mel';
 import { resampled } from '../model/own-input';
 import type { Picture, Planes } from '../model/picture';
 import { uniform } from '../model/random';
-import { testImage } from '../model/test-images';
+import { testImage } from '../model/test-image';
 import { SAMPLE_RATE, SECONDS, voice } from '../model/voice';
 import type { TracedInput, TraceRequest } from './protocol';
 import { laidOut, layoutOf, reduced, spatialAxesOf } from './value-planes';
