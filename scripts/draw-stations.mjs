@@ -39,7 +39,8 @@ await shutdown();
 
 /** A module of the page, by its path below web/demo/src. */
 async function fromPage(name) {
-  const options = { configFile: false, root, logLevel: 'warn' };
+  // Without `using`, which not every Node of ours knows.
+  const options = { configFile: false, root, logLevel: 'warn', oxc: { target: 'es2022' } };
   const { module } = await runnerImport(path.join(root, 'web', 'demo', 'src', name), options);
   return module;
 }
