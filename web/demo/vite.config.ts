@@ -126,6 +126,8 @@ function copyPeers(): Plugin {
   };
 }
 
+const ENTRY = /^assets\/index-[\w-]+\.js$/;
+
 export default defineConfig({
   root: here('.'),
   base: './',
@@ -143,7 +145,11 @@ export default defineConfig({
     target: 'es2023',
     // The policy allows files of this origin, so nothing may be inlined as a data: script or module.
     assetsInlineLimit: 0,
-    modulePreload: { polyfill: false },
+    modulePreload: {
+      polyfill: false,
+      // The script of the page is there before anything else is loaded, and Firefox fails to preload it once more.
+      resolveDependencies: (_, dependencies) => dependencies.filter((name) => !ENTRY.test(name)),
+    },
     rollupOptions: {
       // Other pages name the second, so its name stays.
       input: { index: here('index.html'), 'deconv-station': here('src/embed/deconv-station.ts') },
