@@ -7,7 +7,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ConvTranspose2d, init, shutdown } from 'deconv-wasm';
 import { analyze } from 'deconv-wasm/checkerboard';
+import { PNG } from 'pngjs';
 import { runnerImport } from 'vite';
+import { element } from '../dist/cli/report/svg.js';
 import { CASES } from './bench/cases.mjs';
 import * as svg from './svg.mjs';
 
@@ -198,7 +200,7 @@ async function labPicture({ lab: state, kind }) {
       const x = 22 + index * (step + 60);
       return [
         svg.text(x, 64, name, { weight: 600 }),
-        svg.raster(x, 76, side, pixels),
+        raster(x, 76, side, pixels),
         svg.text(x, 76 + part.height * 4 + 24, reading, { fill: svg.MUTED }),
       ];
     }),
@@ -336,4 +338,18 @@ function cut(bytes, columns, factor, { left, top, width, height }) {
     out.set(bytes.subarray(start, start + 4 * across), 4 * across * row);
   }
   return { width: across, height: down, bytes: out };
+}
+
+/** Rows of bytes, four to a pixel, each pixel a square of `side`. */
+function raster(x, y, side, { width, height, bytes }) {
+  const png = new PNG({ width, height });
+  png.data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return element('image', {
+    x,
+    y,
+    width: width * side,
+    height: height * side,
+    href: `data:image/png;base64,${PNG.sync.write(png, { colorType: 2 }).toString('base64')}`,
+    style: 'image-rendering: pixelated',
+  });
 }

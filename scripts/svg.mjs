@@ -1,7 +1,6 @@
 // What the pictures of docs/ have in common: a card, colours, maps whose cells bear numbers. Their elements are those
 // of the command line's report, so that the package must have been built.
 
-import { PNG } from 'pngjs';
 import * as elements from '../dist/cli/report/svg.js';
 
 /** Colours on the card's own background, so that a picture reads the same on a light page and a dark one. */
@@ -81,20 +80,6 @@ export function line(x1, y1, x2, y2, stroke, options = {}) {
     [x2, y2],
   ];
   return elements.polyline([start, end], { stroke, ...options });
-}
-
-/** Rows of bytes, four to a pixel, each pixel a square of `side`. */
-export function raster(x, y, side, { width, height, bytes }) {
-  const png = new PNG({ width, height });
-  png.data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  return elements.element('image', {
-    x,
-    y,
-    width: width * side,
-    height: height * side,
-    href: `data:image/png;base64,${PNG.sync.write(png, { colorType: 2 }).toString('base64')}`,
-    style: 'image-rendering: pixelated',
-  });
 }
 
 export function circle(x, y, radius, fill) {
