@@ -46,13 +46,14 @@ export interface UnsupportedNode extends NodeInfo {
 }
 
 /**
- * Refuses a file for nodes that its outputs need.
+ * Refuses a file for nodes that its outputs need, if there are any.
  *
- * @param outputs values in front of them, which can be asked for instead
+ * @param inFront the values in front of them, which can be asked for instead
  */
-export function refuseNodes(nodes: readonly UnsupportedNode[], outputs: readonly string[]): void {
+export function refuseNodes(nodes: readonly UnsupportedNode[], inFront: () => readonly string[]): void {
   const [first] = nodes;
   if (first === undefined) return;
+  const outputs = inFront();
   const others = nodes.length === 1 ? '' : ` and ${nodes.length - 1} more nodes`;
   const some = outputs.slice(0, 3).map((name) => describe(name));
   const asked = `What is in front of them can be run: load it with outputs: [${some.join(', ')}].`;

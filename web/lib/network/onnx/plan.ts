@@ -93,7 +93,7 @@ export class Plan {
     }
     // What weights were computed from is not kept.
     this.#evaluation = new Evaluation();
-    refuseNodes(this.#unsupported, [...this.#inFront]);
+    refuseNodes(this.#unsupported, () => [...this.#inFront]);
   }
 
   /** Depth first, without recursion: networks are deep. */

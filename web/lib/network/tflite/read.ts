@@ -166,7 +166,7 @@ class TfliteNetwork implements FrontEnd {
       needed.flatMap(({ operator: { name, type }, reason }) =>
         reason === null ? [] : { name, type, reason },
       ),
-      this.#inFront(needed),
+      () => this.#inFront(needed),
     );
     return needed as (CheckedOperator & { readonly reason: null })[];
   }
