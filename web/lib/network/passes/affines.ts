@@ -18,16 +18,16 @@ export function gatherAffines(graph: NetworkGraph): NetworkGraph {
       view.producer(source, 'convolution') ?? view.producer(source, 'affine') ?? groupNorm(source, view);
     if (!view.isReadOnce(source)) return null;
     if (node.operation.kind === 'affine') {
-      const operation = before && composed(before.operation, node.operation);
-      return operation && [merged([before, node], operation, before.inputs)];
+      if (before === null || before.operation.kind === 'convolution') return null;
+      if (before.operation.layout !== node.operation.layout) return null;
+      return [merged([before, node], behind(before.operation, node.operation), before.inputs)];
     }
     const own = affineOf(node, view, before?.operation.layout ?? layout);
     if (own === null) return null;
     if (before !== null) return [merged([node], own, [source])];
     const other = view.producer(source, 'binary');
     const first = other && affineOf(other, view, layout);
-    const both = first && composed(first, own);
-    return both && [merged([other as NetworkNode, node], both, [sourceOf(other as NetworkNode, view)])];
+    return first && [merged([other, node], composed(first, own), [sourceOf(other, view)])];
   });
 }
 
@@ -115,28 +115,28 @@ function groupNorm(value: number, view: GraphView): NodeOf<'normalization'> | nu
   return node?.operation.over === 'groups' ? node : null;
 }
 
-/** The second behind the first, where the first has factors and summands of the same channels. */
-function composed(first: Operation, { scale, shift, layout }: Of<'affine'>): Operation | null {
-  if (!('layout' in first) || first.layout !== layout) return null;
-  const factors = (own: ArrayLike<number> | null) =>
-    scale.map((factor, channel) => factor * (own === null ? 1 : (own[channel] as number)));
-  const summands = (own: ArrayLike<number> | null) =>
-    shift.map(
-      (summand, channel) =>
-        summand + (scale[channel] as number) * (own === null ? 0 : (own[channel] as number)),
-    );
-  switch (first.kind) {
-    case 'affine':
-      return { ...first, scale: factors(first.scale), shift: summands(first.shift) };
-    case 'normalization':
-      return {
-        ...first,
-        scale: Float32Array.from(factors(first.scale)),
-        shift: Float32Array.from(summands(first.shift)),
-      };
-    default:
-      return null;
-  }
+/** The second behind the first. */
+function composed(first: Of<'affine'>, second: Of<'affine'>): Of<'affine'> {
+  return {
+    ...second,
+    scale: first.scale.map((factor, channel) => factor * (second.scale[channel] as number)),
+    shift: first.shift.map(
+      (summand, channel) => summand * (second.scale[channel] as number) + (second.shift[channel] as number),
+    ),
+  };
+}
+
+/** The same behind a group norm, whose own factors and summands are what it ends with. */
+function behind(first: Of<'affine'> | Of<'normalization'>, second: Of<'affine'>): Operation {
+  if (first.kind === 'affine') return composed(first, second);
+  const channels = second.scale.length;
+  const own: Of<'affine'> = {
+    ...second,
+    scale: first.scale === null ? new Float64Array(channels).fill(1) : Float64Array.from(first.scale),
+    shift: first.shift === null ? new Float64Array(channels) : Float64Array.from(first.shift),
+  };
+  const { scale, shift } = composed(own, second);
+  return { ...first, scale: Float32Array.from(scale), shift: Float32Array.from(shift) };
 }
 
 /** A function of two values, one of them a constant, as that of every channel of the other. */
