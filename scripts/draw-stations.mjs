@@ -11,6 +11,7 @@ import { PNG } from 'pngjs';
 import { runnerImport } from 'vite';
 import { element } from '../dist/cli/report/svg.js';
 import { CASES } from './bench/cases.mjs';
+import { geometryOf } from './bench/geometry.mjs';
 import * as svg from './svg.mjs';
 
 const root = path.dirname(import.meta.dirname);
@@ -19,7 +20,7 @@ const FOLDER = path.join(root, 'build', 'page', 'pictures');
 // The plainest build and route: every machine gets the same bits.
 await init({ build: 'simd' });
 const { decodeState } = await fromPage('model/url-state.ts');
-const { levelText, unevennessText } = await fromPage('model/phases.ts');
+const { levelText, patternText, unevennessText } = await fromPage('model/phases.ts');
 
 /** What each station shows: what stands behind `#`, and how it is drawn. */
 const STATIONS = {
@@ -187,9 +188,7 @@ async function labPicture({ lab: state, kind }) {
       reading:
         pattern === null
           ? 'as it is'
-          : pattern.unevenness < 1e-10
-            ? 'U below 10⁻¹⁰: no pattern'
-            : `U ${unevennessText(pattern.unevenness)} ${levelText(pattern.levelDbc)}`,
+          : `U ${patternText(pattern)}${pattern.verdict === 'free' ? '' : ` ${levelText(pattern.levelDbc)}`}`,
     };
   });
   const words = `A part of a picture: ${shown.map(({ name, reading }) => `${name}, ${reading}`).join('; ')}.`;
@@ -281,10 +280,7 @@ async function benchPicture() {
   const { benchLayers } = await fromPage('model/bench-state.ts');
   const layers = benchLayers.map((name) => {
     const found = CASES.find((layer) => layer.name === name);
-    const product = (values) => values.reduce((all, value) => all * value, 1);
-    const taps = found.input.map((_, axis) => [found.kernel].flat().at(axis) ?? [found.kernel].flat()[0]);
-    const [from, to] = found.channels;
-    const multiplyAdds = (product(found.input) * product(taps) * from * to) / (found.groups ?? 1);
+    const multiplyAdds = geometryOf(found).flop / 2;
     return { ...found, multiplyAdds };
   });
   const most = Math.max(...layers.map(({ multiplyAdds }) => multiplyAdds));

@@ -98,6 +98,11 @@ export function unevennessText(value: number): string {
   return `${digits} \u00d7 10${superscript(Number(power))}`;
 }
 
+/** Float32 sums of weights that are equal on paper differ in the last digit; the package calls that free. */
+export function patternText({ unevenness, verdict }: { unevenness: number; verdict: string }): string {
+  return verdict === 'free' ? 'below 10\u207b\u00b9\u2070: no pattern' : unevennessText(unevenness);
+}
+
 function superscript(power: number): string {
   const digits = '\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079';
   const text = [...String(Math.abs(power))].map((digit) => digits[Number(digit)]).join('');

@@ -4,7 +4,7 @@ import { paintSequential, type Theme } from '../../model/colour';
 import type { PanelKind } from '../../model/lab-state';
 import { lensZooms, pixelAt, pixelText, shownSize } from '../../model/lens';
 import { count, milliseconds, percent, plain } from '../../model/numbers';
-import { levelText, unevennessText } from '../../model/phases';
+import { levelText, patternText } from '../../model/phases';
 import type { Planes } from '../../model/picture';
 import { theme } from '../../store';
 import { LiveRegion } from '../../view/live-region';
@@ -105,11 +105,6 @@ function PanelFigure({ panel, title, pixel, smoothed, zoom, name }: PanelProps) 
       </div>
     </figure>
   );
-}
-
-/** Float32 sums of weights that are equal on paper differ in the last digit; the package calls that free. */
-function patternText({ unevenness, verdict }: { unevenness: number; verdict: string }): string {
-  return verdict === 'free' ? 'below 10\u207b\u00b9\u2070: no pattern' : unevennessText(unevenness);
 }
 
 /** What the picture itself tells, once nothing moves. */
