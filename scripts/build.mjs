@@ -17,7 +17,8 @@ import { bundleStandalone } from './standalone.mjs';
 const root = path.dirname(import.meta.dirname);
 const dist = path.join(root, 'dist');
 const { version } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
-const RELEASE_PRESETS = ['simd', 'relaxed', 'simd-threads', 'relaxed-threads'];
+/** Each makes a module on one thread and one with threads. */
+const RELEASE_PRESETS = ['simd', 'relaxed'];
 
 const flag = { type: 'boolean', default: false };
 const { values: flags } = parseArgs({
@@ -39,7 +40,7 @@ async function build() {
   if (!flags.page || !existsSync(path.join(dist, 'index.js'))) {
     // Two at a time: where one is configured or linked by one core, another keeps the other core busy.
     const inTurn = atMost(2);
-    await Promise.all(RELEASE_PRESETS.map((preset) => inTurn(() => compile(preset, ['deconv_module']))));
+    await Promise.all(RELEASE_PRESETS.map((preset) => inTurn(() => compile(preset, ['deconv_modules']))));
     await writeBindings();
     await buildPackage();
   }
@@ -97,13 +98,11 @@ async function buildPackage() {
   await step('command line', bin('tsc'), ['-p', 'web/cli/tsconfig.json']);
   await mkdir(path.join(dist, 'wasm'));
   for (const preset of RELEASE_PRESETS) {
-    const binary = await readFile(path.join(moduleFolder(preset), 'deconv.wasm'));
-    const named = Buffer.concat([binary, identity(`${preset} ${version}`)]);
-    await writeFile(path.join(dist, 'wasm', `${preset}.wasm`), named);
+    await writeBinary(preset, path.join(preset, 'single'));
+    await writeBinary(`${preset}-threads`, path.join(preset, 'threads'));
   }
-  await writeFile(path.join(dist, 'wasm', 'deconv.mjs'), await sharedGlue('simd', 'relaxed'));
-  const glue = await sharedGlue('simd-threads', 'relaxed-threads');
-  await writeFile(path.join(dist, 'wasm', 'threads.mjs'), nameless(glue));
+  await writeFile(path.join(dist, 'wasm', 'deconv.mjs'), await sharedGlue('single'));
+  await writeFile(path.join(dist, 'wasm', 'threads.mjs'), nameless(await sharedGlue('threads')));
   await bundleStandalone(dist);
   await rm(path.join(dist, 'runtime', 'embedded-files.js'));
   await rm(path.join(dist, 'runtime', 'embedded-files.d.ts'));
@@ -117,12 +116,26 @@ export const VERSION = '${version}';
   if ((await readFile(file, 'utf8')) !== text) await writeFile(file, text);
 }
 
-/** The glue that two binaries have in common. */
-async function sharedGlue(...presets) {
-  const [one, other] = await Promise.all(
-    presets.map((preset) => readFile(path.join(moduleFolder(preset), 'deconv.mjs'), 'utf8')),
+async function writeBinary(name, module) {
+  const binary = await readFile(path.join(root, 'build', module, 'deconv.wasm'));
+  await writeFile(
+    path.join(dist, 'wasm', `${name}.wasm`),
+    Buffer.concat([binary, identity(`${name} ${version}`)]),
   );
-  if (one !== other) throw new Error(`build: the links of ${presets.join(' and ')} gave different glues`);
+}
+
+/** The glue that the binaries of one threading have in common. */
+async function sharedGlue(threading) {
+  const [one, ...others] = await Promise.all(
+    RELEASE_PRESETS.map((preset) =>
+      readFile(path.join(root, 'build', preset, threading, 'deconv.mjs'), 'utf8'),
+    ),
+  );
+  if (others.some((other) => other !== one)) {
+    throw new Error(
+      `build: the links of ${RELEASE_PRESETS.join(' and ')}, ${threading}, gave different glues`,
+    );
+  }
   return one;
 }
 
@@ -141,10 +154,6 @@ function nameless(glue) {
   return parts
     .join('new(NodeWorker??Worker)(new URL(import.meta.url)')
     .replace('new URL("deconv.wasm",import.meta.url).href', '"deconv.wasm"');
-}
-
-function moduleFolder(preset) {
-  return path.join(root, 'build', preset, 'module');
 }
 
 /** A custom section that says which binary this is; the loader refuses any other before it runs. */

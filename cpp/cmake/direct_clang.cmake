@@ -4,13 +4,9 @@
 
 set(probe ${CMAKE_BINARY_DIR}/CMakeFiles/direct_clang.c)
 file(WRITE ${probe} "")
-set(threads)
-if(DECONV_THREADS)
-  set(threads -pthread)
-endif()
 foreach(language C CXX)
   execute_process(
-    COMMAND ${CMAKE_${language}_COMPILER} "-###" ${threads} -c ${probe} -o ${probe}.o
+    COMMAND ${CMAKE_${language}_COMPILER} "-###" -c ${probe} -o ${probe}.o
     OUTPUT_VARIABLE told ERROR_VARIABLE told
   )
   if(told MATCHES "^ *(\"[^\"\n]*clang[^\"\n]*\" [^\n]*) \"?-###")

@@ -15,12 +15,6 @@ else()
   include(native_flags)
 endif()
 
-if(DECONV_THREADS)
-  # Of WebAssembly: atomics and shared memory must be on in every object of a shared-memory binary.
-  add_compile_options(-pthread)
-  add_link_options(-pthread)
-endif()
-
 # Failures are status codes: unwinding tables and type information would only add to the download.
 add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions> $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti>)
 add_link_options(-fno-exceptions -fno-rtti)

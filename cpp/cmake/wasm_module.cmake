@@ -1,5 +1,5 @@
-# The module: one binary and its glue. The glue asks nothing of the place it runs in, because our
-# loader hands it the compiled binary; with threads it starts workers, of a page's kind or of Node's.
+# The modules, one for each threading: a binary and its glue. The glue asks nothing of the place it runs in, because
+# our loader hands it the compiled binary; with threads it starts workers, of a page's kind or of Node's.
 # Both SIMD builds link to the same glue, and scripts/build.mjs fails where they do not.
 
 set(deconv_link_flags
@@ -27,57 +27,60 @@ set(deconv_link_flags
   -sFILESYSTEM=0
   -sINCOMING_MODULE_JS_API=instantiateWasm,pthreadPoolSize
 )
-# The loader reads views from the memory itself: they stay right when it grows.
-set(deconv_runtime_methods wasmMemory)
-
-if(DECONV_THREADS)
-  # So that shutdown can end the workers.
-  list(APPEND deconv_runtime_methods PThread)
-  list(APPEND deconv_link_flags
-    # Workers are started before the module is ready, since a page cannot wait for them later.
-    -sPTHREAD_POOL_SIZE=Module.pthreadPoolSize
-    -sPTHREAD_POOL_SIZE_STRICT=2
-    # Growing shared memory makes generated JavaScript slower, and ours reads only at the edges.
-    -Wno-pthreads-mem-growth
-    # It is loaded by its address and never bundled, so it may name Node's modules and its own file.
-    -sENVIRONMENT=web,worker,node
-  )
-else()
-  # The least that there is: it reads neither location nor process, so it runs everywhere. It is bundled,
-  # so it names no file: our loader does, in the form that bundlers recognise.
-  list(APPEND deconv_link_flags -sENVIRONMENT=web -sUSE_ES6_IMPORT_META=0)
-endif()
-
 if(CMAKE_BUILD_TYPE STREQUAL "Debug")
   list(APPEND deconv_link_flags -sASSERTIONS=2)
 else()
   list(APPEND deconv_link_flags -sASSERTIONS=0)
 endif()
 
+# The loader reads views from the memory itself: they stay right when it grows.
+set(deconv_runtime_methods_single wasmMemory)
+# So that shutdown can end the workers.
+set(deconv_runtime_methods_threads wasmMemory,PThread)
+
+# The least that there is: it reads neither location nor process, so it runs everywhere. It is bundled, so it
+# names no file: our loader does, in the form that bundlers recognise.
+set(deconv_link_flags_single -sENVIRONMENT=web -sUSE_ES6_IMPORT_META=0)
+set(deconv_link_flags_threads
+  # Workers are started before the module is ready, since a page cannot wait for them later.
+  -sPTHREAD_POOL_SIZE=Module.pthreadPoolSize
+  -sPTHREAD_POOL_SIZE_STRICT=2
+  # Growing shared memory makes generated JavaScript slower, and ours reads only at the edges.
+  -Wno-pthreads-mem-growth
+  # It is loaded by its address and never bundled, so it may name Node's modules and its own file.
+  -sENVIRONMENT=web,worker,node
+)
+
 add_library(deconv_bindings OBJECT cpp/bindings/bindings.cpp)
 # Embind must work without run-time type information.
 target_compile_definitions(deconv_bindings PRIVATE EMSCRIPTEN_HAS_UNBOUND_TYPE_NAMES=0)
-target_link_libraries(deconv_bindings PRIVATE deconv deconv_warnings)
+target_include_directories(deconv_bindings PRIVATE cpp/include)
+target_compile_features(deconv_bindings PRIVATE cxx_std_20)
+target_link_libraries(deconv_bindings PRIVATE deconv_warnings)
 target_compile_options(deconv_bindings PRIVATE $<$<CONFIG:Release>:-Os>)
 
-add_executable(deconv_module $<TARGET_OBJECTS:deconv_bindings>)
-target_link_libraries(deconv_module PRIVATE deconv)
-list(JOIN deconv_runtime_methods , runtime_methods)
-target_link_options(deconv_module PRIVATE ${deconv_link_flags}
-  -sEXPORTED_RUNTIME_METHODS=${runtime_methods}
-)
-set_target_properties(deconv_module PROPERTIES
-  RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/module
-  OUTPUT_NAME deconv
-  SUFFIX .mjs
-)
+add_custom_target(deconv_modules)
+foreach(threading IN LISTS deconv_threadings)
+  set(module deconv_module_${threading})
+  add_executable(${module} $<TARGET_OBJECTS:deconv_bindings>)
+  target_link_libraries(${module} PRIVATE deconv_${threading})
+  target_link_options(${module} PRIVATE ${deconv_link_flags} ${deconv_link_flags_${threading}}
+    -sEXPORTED_RUNTIME_METHODS=${deconv_runtime_methods_${threading}}
+  )
+  set_target_properties(${module} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/${threading}
+    OUTPUT_NAME deconv
+    SUFFIX .mjs
+  )
+  add_dependencies(deconv_modules ${module})
+endforeach()
 
-# The module's types as Embind knows them; scripts/build.mjs makes web/lib/runtime/bindings.ts of
+# The modules' types as Embind knows them; scripts/build.mjs makes web/lib/runtime/bindings.ts of
 # them. A link of its own without exported runtime methods: for those Emscripten would need an older
 # tsc than ours. Unoptimized, since nobody runs it.
 add_executable(deconv_types EXCLUDE_FROM_ALL $<TARGET_OBJECTS:deconv_bindings>)
-target_link_libraries(deconv_types PRIVATE deconv)
-target_link_options(deconv_types PRIVATE ${deconv_link_flags}
+target_link_libraries(deconv_types PRIVATE deconv_single)
+target_link_options(deconv_types PRIVATE ${deconv_link_flags} ${deconv_link_flags_single}
   -O0 --emit-tsd types.d.ts
 )
 set_target_properties(deconv_types PROPERTIES

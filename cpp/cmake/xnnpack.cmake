@@ -23,12 +23,19 @@ endforeach()
 list(FILTER deconv_kernels INCLUDE REGEX "${deconv_kernel_families}")
 list(FILTER deconv_kernels EXCLUDE REGEX "${deconv_clamping_kernels}")
 
-set(deconv_pthreadpool_sources src/shim.c)
-if(DECONV_THREADS)
-  set(deconv_pthreadpool_sources src/fastpath.c src/memory.c src/portable-api.c src/pthreads.c)
-endif()
-list(TRANSFORM deconv_pthreadpool_sources PREPEND ${PTHREADPOOL_SOURCE_DIR}/)
+set(deconv_pthreadpool_single src/shim.c)
+set(deconv_pthreadpool_threads src/fastpath.c src/memory.c src/portable-api.c src/pthreads.c)
 
+# Those that neither lock nor name what does.
+set(deconv_xnnpack_plain
+  src/enums/microkernel-type.c
+  src/enums/operator-type.c
+  src/indirection.c
+  src/microkernel-utils.c
+  src/microparams-init.c
+  src/normalization.c
+  src/reference/packing.cc
+)
 set(deconv_xnnpack_sources
   src/allocator.c
   src/cache.c
@@ -36,23 +43,19 @@ set(deconv_xnnpack_sources
   src/configs/gemm-config.c
   src/configs/hardware-config.c
   src/configs/vmulcaddc-config.c
-  src/enums/microkernel-type.c
-  src/enums/operator-type.c
-  src/indirection.c
   src/init.c
   src/memory.c
-  src/microkernel-utils.c
-  src/microparams-init.c
   src/mutex.c
-  src/normalization.c
   src/operator-delete.c
   src/operator-run.c
   src/operator-utils.c
   src/operators/convolution-nhwc.c
   src/operators/deconvolution-nhwc.c
   src/params.c
-  src/reference/packing.cc
 )
+list(TRANSFORM deconv_pthreadpool_single PREPEND ${PTHREADPOOL_SOURCE_DIR}/)
+list(TRANSFORM deconv_pthreadpool_threads PREPEND ${PTHREADPOOL_SOURCE_DIR}/)
+list(TRANSFORM deconv_xnnpack_plain PREPEND ${XNNPACK_SOURCE_DIR}/)
 list(TRANSFORM deconv_xnnpack_sources PREPEND ${XNNPACK_SOURCE_DIR}/)
 list(TRANSFORM deconv_kernels PREPEND ${XNNPACK_SOURCE_DIR}/)
 
@@ -100,10 +103,10 @@ deconv_never_reached(operators/convolution-nhwc.c pack_f32_dwconv
 deconv_never_reached(operators/convolution-nhwc.c pack_f32_vmulcaddc xnn_pack_f32_vmulcaddc_w)
 
 if(NOT EMSCRIPTEN)
-  set_property(SOURCE ${deconv_xnnpack_sources} APPEND PROPERTY
+  set_property(SOURCE ${deconv_xnnpack_plain} ${deconv_xnnpack_sources} APPEND PROPERTY
     COMPILE_OPTIONS -include ${PROJECT_SOURCE_DIR}/cpp/native/xnnpack_as_in_wasm.h
   )
-  set_property(SOURCE ${deconv_pthreadpool_sources} APPEND PROPERTY
+  set_property(SOURCE ${deconv_pthreadpool_threads} APPEND PROPERTY
     COMPILE_OPTIONS -include ${PROJECT_SOURCE_DIR}/cpp/native/pthreadpool_for_sanitizers.h
   )
 endif()
@@ -120,16 +123,28 @@ if(NOT EMSCRIPTEN)
   target_compile_options(xnnpack_kernels PRIVATE
     "SHELL:-include ${PROJECT_SOURCE_DIR}/cpp/native/xnnpack_as_in_wasm.h")
 endif()
-add_library(xnnpack STATIC
-  cpp/src/xnnpack_never_reached.cpp
-  $<TARGET_OBJECTS:xnnpack_kernels>
-  ${deconv_xnnpack_sources}
-  ${deconv_pthreadpool_sources}
+add_library(xnnpack_plain OBJECT ${deconv_xnnpack_plain} cpp/src/xnnpack_never_reached.cpp)
+set(deconv_xnnpack_libraries xnnpack_kernels xnnpack_plain)
+foreach(threading IN LISTS deconv_threadings)
+  add_library(xnnpack_${threading} STATIC
+    $<TARGET_OBJECTS:xnnpack_kernels>
+    $<TARGET_OBJECTS:xnnpack_plain>
+    ${deconv_xnnpack_sources}
+    ${deconv_pthreadpool_${threading}}
+  )
+  target_link_libraries(xnnpack_${threading} PUBLIC deconv_with_${threading})
+  list(APPEND deconv_xnnpack_libraries xnnpack_${threading})
+endforeach()
+
+# For what includes it.
+add_library(xnnpack_headers INTERFACE)
+target_include_directories(xnnpack_headers SYSTEM
+  INTERFACE ${XNNPACK_SOURCE_DIR}/include ${PTHREADPOOL_SOURCE_DIR}/include
 )
 
-foreach(library xnnpack xnnpack_kernels)
+foreach(library IN LISTS deconv_xnnpack_libraries)
+  target_link_libraries(${library} PUBLIC xnnpack_headers)
   target_include_directories(${library} SYSTEM
-    PUBLIC ${XNNPACK_SOURCE_DIR}/include ${PTHREADPOOL_SOURCE_DIR}/include
     PRIVATE ${XNNPACK_SOURCE_DIR}/src ${PTHREADPOOL_SOURCE_DIR}/src ${THIRD_PARTY_INCLUDE_DIR}
   )
   target_compile_features(${library} PRIVATE c_std_11 cxx_std_17)
