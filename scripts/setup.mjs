@@ -15,14 +15,15 @@ import { Reporter, SetupError } from './setup/report.mjs';
 import { stopChildren } from './setup/run.mjs';
 import { sourcesStep } from './setup/sources.mjs';
 
-const HELP = `Usage: node scripts/setup.mjs [--without browser,firefox,webkit,native,data,lint]
+const HELP = `Usage: node scripts/setup.mjs [--without browser,shell,firefox,webkit,native,data,lint]
 
 Brings everything that building needs: npm packages, tools from apt, Emscripten, XNNPACK and its
 headers. What is good enough already stays as it is; a second run changes nothing.
 
-  --without LIST  leave out groups of apt packages: browser, firefox, webkit (for tests in Chromium, in
-                  Firefox, in WebKit; the last two are done without where they cannot be had, unless CI
-                  is set), native (for C++ tests under sanitizers), data (onnx's own tests), lint
+  --without LIST  leave out groups of apt packages: browser, shell, firefox, webkit (for tests in Chromium,
+                  in Chromium without its windows, in Firefox, in WebKit; the shell is done without where it
+                  cannot be had, and so are the last two, unless CI is set), native (for C++ tests under
+                  sanitizers), data (onnx's own tests), lint
   --help          this text
 
 Environment:
@@ -30,10 +31,16 @@ Environment:
   EMSCRIPTEN_ROOT, EMSDK   an Emscripten to use instead; emcc on PATH is found as well
   XNNPACK_SOURCE_DIR, PTHREADPOOL_SOURCE_DIR, THIRD_PARTY_INCLUDE_DIR
                            source folders to use instead, unchecked
-  CHROMIUM_PATH, FIREFOX_PATH, WEBKIT_DRIVER_PATH, XVFB_PATH
+  CHROMIUM_PATH, HEADLESS_SHELL_PATH, FIREFOX_PATH, WEBKIT_DRIVER_PATH, XVFB_PATH
                            the browsers to test with, and the display for WebKit
 `;
-const OPTIONAL_GROUPS = ['browser', 'native', 'data', 'lint', ...ENGINES];
+/** What can be done without where apt cannot bring it, and what is said then. */
+const DISPENSABLE = {
+  shell: 'Its tests run in Chromium itself.',
+  ...(!ENGINES_ARE_EXPECTED &&
+    Object.fromEntries(ENGINES.map((engine) => [engine, 'Its tests are left out.']))),
+};
+const OPTIONAL_GROUPS = ['browser', 'native', 'data', 'lint', 'shell', ...ENGINES];
 const OLDEST_NODE = '20.19';
 
 function withoutGroups() {
@@ -55,17 +62,17 @@ function withoutGroups() {
   return groups;
 }
 
-/** A browser that can be done without: where apt cannot bring it, that is said, and its tests are left out. */
-function engineStep({ pins, engine }) {
-  const step = aptPackages({ pins, groups: [engine], name: engine });
+/** A browser beside Chromium, which may be dispensable. */
+function browserStep({ pins, group }) {
+  const step = aptPackages({ pins, groups: [group], name: group });
   return {
     ...step,
     async run(report) {
       try {
         await step.run(report);
       } catch (error) {
-        if (ENGINES_ARE_EXPECTED || !(error instanceof SetupError)) throw error;
-        report.say(`${engine}: ${error.message}\n${error.advice}\nIts tests are left out.`);
+        if (!(group in DISPENSABLE) || !(error instanceof SetupError)) throw error;
+        report.say(`${group}: ${error.message}\n${error.advice}\n${DISPENSABLE[group]}`);
       }
     },
   };
@@ -82,13 +89,14 @@ async function setUp(without, report) {
   const emscripten = emscriptenStep(context);
   const sources = sourcesStep(context);
   const wanted = OPTIONAL_GROUPS.filter((group) => !without.includes(group));
-  const groups = ['build', ...wanted.filter((group) => !ENGINES.includes(group))];
+  const beside = ['shell', ...ENGINES];
+  const groups = ['build', ...wanted.filter((group) => !beside.includes(group))];
   if (!emscripten.isBrought || groups.includes('native')) groups.push('llvm');
-  const engines = wanted.filter((group) => ENGINES.includes(group));
+  const others = wanted.filter((group) => beside.includes(group));
   // Each lane waits for another server or for dpkg, which takes one at a time; the network has room for all.
   const lanes = [
     [npmPackages(context)],
-    [aptPackages({ pins, groups }), ...engines.map((engine) => engineStep({ pins, engine }))],
+    [aptPackages({ pins, groups }), ...others.map((group) => browserStep({ pins, group }))],
     [emscripten.parts, sources],
   ];
   // It is tried out with what the lanes bring.

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { SetupError } from './report.mjs';
 
 const KINDS = ['deb', 'orig source tarball'];
-const GROUPS = ['build', 'llvm', 'native', 'browser', 'firefox', 'webkit', 'data', 'lint'];
+const GROUPS = ['build', 'llvm', 'native', 'browser', 'shell', 'firefox', 'webkit', 'data', 'lint'];
 const SHA256 = /^[0-9a-f]{64}$/;
 
 /**

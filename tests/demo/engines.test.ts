@@ -6,7 +6,7 @@ import type { Plugin } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { enginesHere } from '../../scripts/browsers.mjs';
 import { type Engine, launchEngine } from '../support/engines';
-import { eventually } from './serve';
+import { eventually, reopen } from './serve';
 import { type ServedPage, servePage } from './serve-page';
 
 interface Doing {
@@ -243,14 +243,9 @@ describe.each(enginesHere())('%s', (name) => {
   });
   afterAll(() => engine?.close());
 
-  // Whole: Firefox breaks off, in the page that comes next, what it was still loading for the one before.
-  const openPage = async () => {
+  it('runs the best build that it has', async () => {
     await engine.open(served.url);
     await eventually(() => engine.evaluate(`document.querySelectorAll('.is-coming').length`)).toBe(0);
-  };
-
-  it('runs the best build that it has', async () => {
-    await openPage();
     const build = name === 'webkit' ? 'SIMD' : 'relaxed SIMD';
     await eventually(() => engine.evaluate(`document.querySelector('.badge')?.textContent`)).toMatch(
       new RegExp(`^${build}\\d+ threads?`),
@@ -260,7 +255,7 @@ describe.each(enginesHere())('%s', (name) => {
   it.each(STATIONS)('$id', async ({ id, first, doings }) => {
     const inStation = (expression: string) =>
       engine.evaluate<unknown>(`((station) => ${expression})(document.getElementById('${id}'))`);
-    await openPage();
+    await engine.evaluate(`(${reopen})('#v1')`);
     for (const [expression, value] of first) await eventually(() => inStation(expression)).toEqual(value);
     for (const { on, keys, then, is } of doings) {
       const path = `//*[@id="${id}"]${on}`;

@@ -2,7 +2,7 @@ import type { Page } from 'playwright';
 import { PNG } from 'pngjs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { expectAccessible } from './accessible';
-import { eventually, type Served, serve, stillBox, type Visit, visit } from './serve';
+import { eventually, type Served, serve, serveWhole, stillBox, type Visit, visit } from './serve';
 
 let served: Served;
 let open: Visit;
@@ -442,10 +442,12 @@ describe('an own picture', () => {
   });
 
   it('is taken with the camera once it is granted, and refused in a plain sentence until then', async () => {
+    const whole = await serveWhole();
+    onTestFinished(() => whole.close());
+    const { page, leave } = await visit(whole, { reducedMotion: 'reduce' });
     await page.getByRole('button', { name: 'Camera' }).click();
     await page.getByText('No camera can be used here').waitFor();
     await page.context().grantPermissions(['camera']);
-    onTestFinished(() => page.context().clearPermissions());
     await page.getByRole('button', { name: 'Camera' }).click();
     const take = page.getByRole('button', { name: 'Take the picture' });
     await take.waitFor();
@@ -453,6 +455,7 @@ describe('an own picture', () => {
     await take.click();
     await eventually(() => page.locator('[data-panel="input"]').textContent()).toContain('Camera');
     expect(await page.locator('video').count()).toBe(0);
+    await leave();
   });
 
   it('that is none gets a plain sentence', async () => {

@@ -47,6 +47,34 @@ const drawn = (side: string, which: number) =>
     .nth(which)
     .evaluate((canvas) => (canvas as HTMLCanvasElement).toDataURL());
 
+const result = async () => ({
+  loss: [...(await curve('Loss')).values()],
+  unevenness: [...(await curve('U')).values()],
+  random: await drawn('random', 1),
+  icnr: await drawn('icnr', 1),
+});
+
+async function chooseSmall(): Promise<void> {
+  await choose('Eight channels, then a convolution');
+  await eventually(() => learn().locator('.layer-name').first().textContent()).toMatch(
+    /ConvTranspose2d\(1, 8/,
+  );
+}
+
+let ended: Awaited<ReturnType<typeof result>> | undefined;
+/** How the small network ends that is trained in one go; once, for all tests that ask. */
+async function trainedInOneGo(): Promise<NonNullable<typeof ended>> {
+  if (ended === undefined) {
+    await chooseSmall();
+    await button('Train').click();
+    await trained();
+    ended = await result();
+    await button('Reset').click();
+    await eventually(step).toBe(0);
+  }
+  return ended;
+}
+
 beforeEach(async () => {
   await open.again();
   await learn().locator('.learn-side').first().waitFor();
@@ -81,36 +109,9 @@ describe('training', () => {
     expect(points?.split(' ')).toHaveLength(301);
   });
 
-  it('gives the same numbers and pictures twice for a seed, and others for another', async () => {
-    const result = async () => ({
-      loss: [...(await curve('Loss')).values()],
-      unevenness: [...(await curve('U')).values()],
-      random: await drawn('random', 1),
-      icnr: await drawn('icnr', 1),
-    });
-    await choose('Eight channels, then a convolution');
-    await eventually(() => learn().locator('.layer-name').first().textContent()).toMatch(
-      /ConvTranspose2d\(1, 8/,
-    );
-    await button('Train').click();
-    await trained();
-    const first = await result();
-
-    await button('Reset').click();
-    await eventually(step).toBe(0);
-    // Another way to the same place: single steps, then the rest.
-    for (let count = 1; count <= 3; count++) {
-      await button('One step').click();
-      await eventually(step).toBe(count);
-    }
-    await button('Go on').click();
-    await trained();
-    expect(await result()).toEqual(first);
-
-    // All that it follows from is in the address: a link brings it back, and so does taking a step back. That
-    // takes no more than some steps to see.
-    await button('Reset').click();
-    await eventually(step).toBe(0);
+  it('gives the same numbers and pictures for a link and for a step back, and others for another seed', async () => {
+    // All that it follows from is in the address.
+    await chooseSmall();
     for (let count = 1; count <= 3; count++) {
       await button('One step').click();
       await eventually(step).toBe(count);
@@ -135,15 +136,17 @@ describe('training', () => {
     expect((await result()).loss[1]).not.toEqual(third.loss[1]);
   });
 
-  it('pauses where it is, and other stations are answered while it runs', async () => {
+  it('pauses where it is, other stations are answered while it runs, and it ends as in one go', async () => {
+    const whole = await trainedInOneGo();
     // On a slow machine, so that there is time to act while it runs.
     const devtools = await page.context().newCDPSession(page);
     await devtools.send('Emulation.setCPUThrottlingRate', { rate: 6 });
-    await choose('Eight channels, then a convolution');
-    await eventually(() => learn().locator('.layer-name').first().textContent()).toMatch(
-      /ConvTranspose2d\(1, 8/,
-    );
-    await button('Train').click();
+    await chooseSmall();
+    for (let count = 1; count <= 3; count++) {
+      await button('One step').click();
+      await eventually(step).toBe(count);
+    }
+    await button('Go on').click();
     await eventually(step).toBeGreaterThan(4);
     await learn().getByRole('button', { name: 'Pause' }).click();
     await button('Go on').waitFor();
@@ -158,13 +161,12 @@ describe('training', () => {
     expect(await step()).toBeLessThan(300);
     await devtools.send('Emulation.setCPUThrottlingRate', { rate: 1 });
     await trained();
+    expect(await result()).toEqual(whole);
   });
 
   it('holds U down by the spectral penalty where the loss alone does not', async () => {
-    await choose('Eight channels, then a convolution');
-    await button('Train').click();
-    await trained();
-    const free = (await curve('U')).get(300)?.random ?? 0;
+    const free = (await trainedInOneGo()).unevenness.at(-1)?.random ?? 0;
+    await chooseSmall();
     expect(free).toBeGreaterThan(0.1);
     await slider('Spectral penalty').fill('3');
     await eventually(step).toBe(0);

@@ -262,8 +262,7 @@ describe.each(hands)('a person, %s,', (_, options, press) => {
 });
 
 it('stops a network that takes long, and runs it again when asked', async () => {
-  // A service worker's own requests would go past the route.
-  const { page, leave } = await visit(served, { reducedMotion: 'reduce', serviceWorkers: 'block' });
+  const { page, leave } = await visit(served, { reducedMotion: 'reduce' });
   const model = page.locator('#model');
   const button = model.getByRole('button', { name: 'DCGAN', exact: true }).first();
   const waiting: Route[] = [];
@@ -306,8 +305,7 @@ it('stops a network that takes long, and runs it again when asked', async () => 
   await eventually(picture).not.toBe(mean);
   await first.click();
   await eventually(() => model.locator('.network-after').textContent()).toMatch(/^The pattern/);
-  // Blocking is what the browser speaks of.
-  await leave(/Service Worker.*blocked/);
+  await leave();
 });
 
 /** By the mouse it is dropped; a finger and the keys choose it. */

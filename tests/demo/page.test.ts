@@ -46,25 +46,15 @@ it('axe finds nothing, and nothing sticks out', async () => {
 });
 
 describe('the page', () => {
-  it('runs isolated, under a policy without unsafe-eval and inline script', async () => {
+  it('runs isolated, under a policy without unsafe-eval and inline script, names its build, and changes its theme', async () => {
     const response = await fetch(served.url);
     const policy = response.headers.get('content-security-policy') ?? '';
     expect(policy).toContain("script-src 'self' 'wasm-unsafe-eval'");
     expect(policy).not.toMatch(/'unsafe-(eval|inline)'/);
     expect(await response.text()).toContain('http-equiv="Content-Security-Policy"');
-    const { page, leave } = await visit(served);
-    expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
-    await leave();
-  });
-
-  it('names build, threads and time', async () => {
-    const { page, leave } = await visit(served);
-    await eventually(() => page.locator('.badge').textContent()).toMatch(/SIMD\d+ threads?[\d.< ]+ms/);
-    await leave();
-  });
-
-  it('changes its theme by a button', async () => {
     const { page, leave } = await visit(served, { colorScheme: 'light' });
+    expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+    await eventually(() => page.locator('.badge').textContent()).toMatch(/SIMD\d+ threads?[\d.< ]+ms/);
     const paper = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     const light = await paper();
     await page.getByRole('button', { name: 'Use the dark theme' }).click();

@@ -47,40 +47,43 @@ async function scrollTo(id: string): Promise<void> {
   }).toBe(true);
 }
 
-describe.each([1280, 360])('at %d px', (width) => {
-  it('whoever only scrolls is told the point of every station, and sees the film of the first one alone move', async () => {
-    open = await visit(served, { ownClock: true, viewport: { width, height: 800 } });
-    page = open.page;
-    await eventually(async () => {
-      await page.clock.runFor(500);
-      return page.locator('.is-coming').count();
-    }).toBe(0);
-    for (const id of stations) {
-      await scrollTo(id);
-      const moving = () =>
-        page.evaluate(
-          (station) =>
-            document
-              .getAnimations()
-              .map(({ effect }) => (effect as KeyframeEffect).target)
-              .filter((target) => target?.closest('.station')?.id === station).length,
-          id,
-        );
-      // Style sheets move nothing by themselves; a stamp in the air is the one motion there is.
-      expect(await moving()).toBeLessThanOrEqual(id === 'stamp' ? Number.POSITIVE_INFINITY : 0);
-      expect(await page.locator('.flying:visible').count()).toBeLessThanOrEqual(1);
-      const point = points[id];
-      if (!point) continue;
-      const said = page.locator(`#${id} :is(${point.at})`).first();
+describe('the stations', () => {
+  it.each([1280, 360])(
+    'tell at %d px whoever only scrolls the point of each, and the film of the first one alone moves',
+    async (width) => {
+      open = await visit(served, { ownClock: true, viewport: { width, height: 800 } });
+      page = open.page;
       await eventually(async () => {
         await page.clock.runFor(500);
-        return (await said.innerText()).replaceAll('\n', ' ');
-      }).toMatch(point.says);
-    }
-  });
+        return page.locator('.is-coming').count();
+      }).toBe(0);
+      for (const id of stations) {
+        await scrollTo(id);
+        const moving = () =>
+          page.evaluate(
+            (station) =>
+              document
+                .getAnimations()
+                .map(({ effect }) => (effect as KeyframeEffect).target)
+                .filter((target) => target?.closest('.station')?.id === station).length,
+            id,
+          );
+        // Style sheets move nothing by themselves; a stamp in the air is the one motion there is.
+        expect(await moving()).toBeLessThanOrEqual(id === 'stamp' ? Number.POSITIVE_INFINITY : 0);
+        expect(await page.locator('.flying:visible').count()).toBeLessThanOrEqual(1);
+        const point = points[id];
+        if (!point) continue;
+        const said = page.locator(`#${id} :is(${point.at})`).first();
+        await eventually(async () => {
+          await page.clock.runFor(500);
+          return (await said.innerText()).replaceAll('\n', ' ');
+        }).toMatch(point.says);
+      }
+    },
+  );
 
-  it('who asked for less motion sees the same, and nothing moves', async () => {
-    open = await visit(served, { reducedMotion: 'reduce', viewport: { width, height: 800 } });
+  it('tell it who asked for less motion, too, and nothing moves', async () => {
+    open = await visit(served, { reducedMotion: 'reduce', viewport: { width: 1280, height: 800 } });
     page = open.page;
     await open.again('#v1');
     await page.evaluate(() => {
@@ -137,21 +140,18 @@ describe('the rail', () => {
     await eventually(current).toEqual(['1 Stamp']);
   });
 
-  it.each([1280, 360])(
-    'is not there at %d px, where the head of the page names the stations',
-    async (width) => {
-      open = await visit(served, { reducedMotion: 'reduce', viewport: { width, height: 800 } });
-      page = open.page;
-      expect(await rail().count()).toBe(0);
+  it('is not there on narrower screens, where the head of the page names the stations; axe finds nothing in it', async () => {
+    open = await visit(served, { reducedMotion: 'reduce', viewport: { width: 360, height: 800 } });
+    page = open.page;
+    for (const width of [360, 1280]) {
+      await page.setViewportSize({ width, height: 800 });
+      await eventually(() => rail().count()).toBe(0);
       expect(await page.getByRole('navigation', { name: 'Stations' }).getByRole('link').count()).toBe(
         stations.length,
       );
-    },
-  );
-
-  it('axe finds nothing in it', async () => {
-    open = await visit(served, { reducedMotion: 'reduce', viewport: { width: 1680, height: 900 } });
-    page = open.page;
+    }
+    await page.setViewportSize({ width: 1680, height: 900 });
+    await rail().waitFor();
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
       const { findings, looked } = await axeOf(page, '.rail');

@@ -2,7 +2,7 @@
 
 import { chromium } from 'playwright';
 import type { TestProject } from 'vitest/node';
-import { chromiumOptions } from '../../scripts/browsers.mjs';
+import { shellOptions } from '../../scripts/browsers.mjs';
 import { servePage } from './serve-page';
 
 declare module 'vitest' {
@@ -16,15 +16,11 @@ declare module 'vitest' {
 
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const page = await servePage();
-  const { args, ...options } = chromiumOptions();
+  const { args, ...options } = shellOptions();
   const browser = await chromium.launchServer({
     ...options,
-    // A picture that moves instead of a camera, for the test that grants it; and WebNN, for the programs that use it.
-    args: [
-      ...args,
-      '--use-fake-device-for-media-stream',
-      '--enable-features=WebMachineLearningNeuralNetwork',
-    ],
+    // For the programs that use WebNN.
+    args: [...args, '--enable-features=WebMachineLearningNeuralNetwork'],
   });
   project.provide('servedUrl', page.url);
   project.provide('browserEndpoint', browser.wsEndpoint());

@@ -1,5 +1,6 @@
 import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright';
 import { expect, inject } from 'vitest';
+import { chromiumOptions } from '../../scripts/browsers.mjs';
 import { PATIENCE_MS } from '../support/patience';
 import type { ServedPage } from './serve-page';
 
@@ -13,6 +14,17 @@ export interface Served extends ServedPage {
 /** The page, and the browser of all these tests (serve-once.ts) to look at it. */
 export async function serve(): Promise<Served> {
   const browser = await chromium.connect(inject('browserEndpoint'));
+  return { browser, url: inject('servedUrl'), close: () => browser.close() };
+}
+
+/** The page, and the whole of Chromium, as people have it: the browser of the other tests has no permissions to give. */
+export async function serveWhole(): Promise<Served> {
+  const { args, ...options } = chromiumOptions();
+  // A picture that moves instead of a camera.
+  const browser = await chromium.launch({
+    ...options,
+    args: [...args, '--use-fake-device-for-media-stream'],
+  });
   return { browser, url: inject('servedUrl'), close: () => browser.close() };
 }
 
@@ -50,20 +62,27 @@ export interface Visit {
   leave(expected?: RegExp): Promise<void>;
 }
 
+interface VisitOptions extends BrowserContextOptions {
+  /** Then `page.clock` lets the page's time pass, and the machine's does not matter. */
+  readonly ownClock?: boolean | 'stopped';
+  /** Keeps the page for readers without a network, which fetches and stores all of it at each visit. */
+  readonly keepOffline?: boolean;
+}
+
 /** Opens the page and waits until the first picture is on it. */
 export async function visit(
   { browser, url }: Served,
-  { ownClock = false, ...options }: BrowserContextOptions & { ownClock?: boolean | 'stopped' } = {},
+  { ownClock = false, keepOffline = false, ...options }: VisitOptions = {},
 ): Promise<Visit> {
   const context = await browser.newContext({
     viewport: { width: 1280, height: 900 },
     ...options,
   });
   context.setDefaultTimeout(PATIENCE_MS);
-  // Then `page.clock` lets the page's time pass, and the machine's does not matter.
   if (ownClock) await context.clock.install();
   if (ownClock === 'stopped') await context.clock.pauseAt(Date.now() + PATIENCE_MS);
   await context.addInitScript(noteQuestions);
+  if (!keepOffline) await context.addInitScript(keepNothing);
   const page = await context.newPage();
   const said: string[] = [];
   const foreign: string[] = [];
@@ -111,6 +130,14 @@ export async function visit(
 declare global {
   /** Questions to the page's workers that have no answer yet. */
   var unanswered: Set<unknown>;
+}
+
+/** Runs before the page's own scripts: a registration that never comes to an end. Playwright's own way to block it warns in the console. */
+function keepNothing(): void {
+  // Where a page is no secure context, there is none.
+  if ('ServiceWorkerContainer' in globalThis) {
+    ServiceWorkerContainer.prototype.register = () => new Promise(() => {});
+  }
 }
 
 /** Runs before the page's own scripts. */

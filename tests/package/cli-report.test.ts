@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { chromiumOptions } from '../../scripts/browsers.mjs';
+import { shellOptions } from '../../scripts/browsers.mjs';
 import { axeOf } from '../support/axe.js';
 import { commandLine, fixture } from './command-line.js';
 
@@ -54,7 +54,7 @@ beforeAll(async () => {
   );
   await fine('inspect', ...models, '--html', 'models.html', '--fail-above', '100', '--allow-unjudged');
   await fine('inspect', '--run', fixture('fsrcnn-x3.onnx'), fixture('vocoder.onnx'), '--html', 'ran.html');
-  browser = await chromium.launch(chromiumOptions());
+  browser = await chromium.launch(shellOptions());
   page = await browser.newPage();
   page.on('console', (message) => said.push(message.text()));
   page.on('pageerror', (error) => said.push(error.message));

@@ -6,7 +6,17 @@ import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { promisedBy } from '../support/promised.js';
-import { findNode20, makeProject, root, run, temporaryFolder, versionOf, writeFiles } from './support.js';
+import {
+  findNode20,
+  makeProject,
+  type Outcome,
+  root,
+  run,
+  runPrograms,
+  temporaryFolder,
+  versionOf,
+  writeFiles,
+} from './support.js';
 
 const PAGES = [
   'README.md',
@@ -15,11 +25,7 @@ const PAGES = [
     .map((name) => `docs/${name}`),
 ];
 
-// The oldest line that package.json's engines promises has no syntax of the newest.
-const NODES = [
-  { name: "this project's Node", find: () => path.join(root, 'node_modules', '.bin', 'node') },
-  { name: 'Node 20', find: findNode20 },
-];
+const OUR_NODE = path.join(root, 'node_modules', '.bin', 'node');
 
 const { folder, remove } = temporaryFolder();
 beforeAll(() => {
@@ -30,7 +36,8 @@ beforeAll(() => {
   }
 });
 afterAll(() => {
-  for (const { name, find } of NODES) console.log(`docs ran on ${name}: ${versionOf(find())}`);
+  // The oldest line that package.json's engines promises has no syntax of the newest.
+  console.log(`docs ran on ${versionOf(OUR_NODE)} and ${versionOf(findNode20())}`);
   remove();
 });
 
@@ -38,6 +45,15 @@ function blocksOf(page: string, language = 'js'): string[] {
   const text = readFileSync(path.join(root, page), 'utf8');
   const blocks = text.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'));
   return [...blocks].map((match) => match[1] ?? '');
+}
+
+function expectPromised(code: string, printed: readonly string[]): void {
+  let from = 0;
+  for (const promise of promisedBy(code)) {
+    const at = printed.indexOf(promise, from);
+    expect(at, `a line "${promise}" in:\n${printed.join('\n')}`).toBeGreaterThanOrEqual(from);
+    from = at + 1;
+  }
 }
 
 /** A block that begins with the name of a file is that file, which another block of the page starts. */
@@ -75,9 +91,15 @@ it.each([...PAGES, 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'])('%s links 
 
 describe.each(PAGES)('%s', (page) => {
   const blocks = blocksOf(page);
+  const programs = blocks.flatMap((code, index) =>
+    fileNameOf(code) === undefined
+      ? [{ number: index + 1, name: `${page.replaceAll('/', '-')}-${index + 1}.mjs`, code }]
+      : [],
+  );
   beforeAll(() => {
-    const files = blocks.map((code) => [fileNameOf(code), code] as const);
-    writeFiles(folder, Object.fromEntries(files.filter(([name]) => name !== undefined)));
+    const started = programs.map(({ name, code }) => [name, code] as const);
+    const others = blocks.map((code) => [fileNameOf(code), code] as const);
+    writeFiles(folder, Object.fromEntries([...started, ...others.filter(([name]) => name !== undefined)]));
   });
   const sessions = blocksOf(page, 'console');
 
@@ -85,20 +107,23 @@ describe.each(PAGES)('%s', (page) => {
     expect(blocks.length + sessions.length).toBeGreaterThan(0);
   });
 
-  const programs = blocks.flatMap((code, index) =>
-    fileNameOf(code) === undefined ? NODES.map((node) => [index + 1, node.name, node, code] as const) : [],
-  );
-  it.each(programs)('block %i with %s', (index, _, node, code) => {
-    const name = `${page.replaceAll('/', '-')}-${index}.mjs`;
-    writeFiles(folder, { [name]: code });
-    const printed = run(node.find(), [name], folder).split('\n');
-    let from = 0;
-    for (const promise of promisedBy(code)) {
-      const at = printed.indexOf(promise, from);
-      expect(at, `a line "${promise}" in:\n${printed.join('\n')}`).toBeGreaterThanOrEqual(from);
-      from = at + 1;
-    }
+  // A program of its own ends by itself, too.
+  it.each(programs)("block $number with this project's Node", ({ name, code }) => {
+    expectPromised(code, run(OUR_NODE, [name], folder).split('\n'));
   });
+  if (programs.length > 0)
+    it('all blocks with Node 20', () => {
+      const outcomes = runPrograms(
+        findNode20(),
+        programs.map(({ name }) => name),
+        folder,
+      );
+      for (const [index, { code }] of programs.entries()) {
+        const { printed, failure } = outcomes[index] as Outcome;
+        expect(failure, code).toBeNull();
+        expectPromised(code, printed.join('\n').split('\n'));
+      }
+    });
 
   it.each(sessions.map((text, index) => [index + 1, text] as const))('session %i', (_, text) => {
     const [, ...commands] = text.split(/^\$ /m);

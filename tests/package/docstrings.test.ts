@@ -8,20 +8,26 @@ import { examplesOf } from '../../scripts/docstrings.mjs';
 import { bytesOf } from '../support/network-onnx-cases/index.js';
 import { floats, node } from '../support/onnx-writer.js';
 import { promisedBy } from '../support/promised.js';
-import { findNode20, makeProject, root, run, temporaryFolder, writeFiles } from './support.js';
+import {
+  findNode20,
+  makeProject,
+  type Outcome,
+  root,
+  runPrograms,
+  temporaryFolder,
+  writeFiles,
+} from './support.js';
 
 const examples = examplesOf(root);
 const fileNameOf = (code: string): string | undefined => /^\/\/ ([\w-]+\.js)\n/.exec(code)?.[1];
 const files = examples.filter(({ code }) => fileNameOf(code) !== undefined);
 const programs = examples.filter((example) => !files.includes(example));
-const RUN = 'run-programs.mjs';
 
 const { folder, remove } = temporaryFolder();
 beforeAll(() => {
   const texts = files.map(({ code, program }) => [fileNameOf(code), program]);
   const numbered = programs.map(({ program }, index) => [`${index}.mjs`, program]);
   makeProject(folder, inject('tarball'), Object.fromEntries([...texts, ...numbered]));
-  copyFileSync(path.join(import.meta.dirname, RUN), path.join(folder, RUN));
   // The models of the examples; the last one takes pictures of any size.
   for (const name of ['unet.onnx', 'generator.onnx', 'fsrcnn-x2.onnx']) {
     copyFileSync(path.join(root, 'tests/fixtures/models', name), path.join(folder, name));
@@ -38,23 +44,17 @@ beforeAll(() => {
 });
 afterAll(remove);
 
-interface Outcome {
-  readonly printed: readonly string[];
-  readonly failure: string | null;
-}
-
-function outcomesOf(binary: string): readonly Outcome[] {
-  const names = programs.map((_, index) => `${index}.mjs`);
-  return JSON.parse(run(binary, [RUN, ...names], folder)) as readonly Outcome[];
-}
-
 describe.each([
   { name: "this project's Node", find: () => path.join(root, 'node_modules', '.bin', 'node') },
   { name: 'Node 20', find: findNode20 },
 ])('with $name', ({ find }) => {
   let outcomes: readonly Outcome[];
   beforeAll(() => {
-    outcomes = outcomesOf(find());
+    outcomes = runPrograms(
+      find(),
+      programs.map((_, index) => `${index}.mjs`),
+      folder,
+    );
   });
 
   it.each(programs.map(({ place }, index) => [place, index] as const))('%s', (_, index) => {
@@ -72,9 +72,7 @@ it('says which example fails, and of which the result is another one', () => {
     'right.mjs': 'console.log([1, 2], 3); // [ 1, 2 ] 3\n',
     'fails.mjs': "import { Conv2d } from 'deconv-wasm';\nnew Conv2d({});\n",
   });
-  const [right, fails] = JSON.parse(
-    run(process.execPath, [RUN, 'right.mjs', 'fails.mjs'], folder),
-  ) as readonly Outcome[];
+  const [right, fails] = runPrograms(process.execPath, ['right.mjs', 'fails.mjs'], folder);
   expect(right).toEqual({ printed: ['[ 1, 2 ] 3'], failure: null });
   expect(fails?.failure).toMatch(/DeconvError.*inChannels/);
 });

@@ -6,7 +6,7 @@ import { type Browser, chromium, type Page } from 'playwright';
 import { PNG } from 'pngjs';
 import { build, type PreviewServer, preview } from 'vite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { chromiumOptions } from '../../scripts/browsers.mjs';
+import { shellOptions } from '../../scripts/browsers.mjs';
 import { bytesOf } from '../support/network-onnx-cases/index.js';
 import { floats, node } from '../support/onnx-writer.js';
 import { PATIENCE_MS } from '../support/patience.js';
@@ -32,7 +32,7 @@ beforeAll(async () => {
     await build(settings);
     servers.set(name, await preview({ ...settings, preview: { port: 0, host: '127.0.0.1' } }));
   }
-  browser = await chromium.launch(chromiumOptions());
+  browser = await chromium.launch(shellOptions());
 });
 afterAll(async () => {
   await browser?.close();

@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -13,6 +22,19 @@ export function run(command: string, args: readonly string[], cwd: string): stri
     throw new Error(`${[command, ...args].join(' ')} ended with ${status}\n${stdout}${stderr}`);
   }
   return stdout;
+}
+
+/** What a program of run-programs.mjs printed, by call of console.log, and how it failed. */
+export interface Outcome {
+  readonly printed: readonly string[];
+  readonly failure: string | null;
+}
+
+/** Runs programs of a project that has the package, one after the other in one process, which starts much slower than they do. */
+export function runPrograms(node: string, programs: readonly string[], folder: string): readonly Outcome[] {
+  const runner = 'run-programs.mjs';
+  copyFileSync(path.join(import.meta.dirname, runner), path.join(folder, runner));
+  return JSON.parse(run(node, [runner, ...programs], folder)) as readonly Outcome[];
 }
 
 export interface Tarball {

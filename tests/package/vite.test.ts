@@ -4,7 +4,7 @@ import path from 'node:path';
 import { type Browser, chromium } from 'playwright';
 import { build, createServer, preview, version as vite } from 'vite';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { chromiumOptions } from '../../scripts/browsers.mjs';
+import { shellOptions } from '../../scripts/browsers.mjs';
 import { PATIENCE_MS } from '../support/patience.js';
 import { connectingProgram, D2L, servedProgram } from './consumers/support.js';
 import { makeProject, temporaryFolder, tenLines } from './support.js';
@@ -83,7 +83,7 @@ const classic = {
 let browser: Browser;
 beforeAll(async () => {
   makeProject(app, inject('tarball'), files);
-  browser = await chromium.launch(chromiumOptions());
+  browser = await chromium.launch(shellOptions());
 });
 afterAll(async () => {
   await browser?.close();

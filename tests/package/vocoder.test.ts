@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ENVIRONMENTS } from '../../scripts/bench/environments.mjs';
 import { folders } from '../../scripts/bench/folders.mjs';
 import { bundleVocoder, vocoderText } from '../../scripts/bench/vocoder.mjs';
-import { chromiumOptions } from '../../scripts/browsers.mjs';
+import { shellOptions } from '../../scripts/browsers.mjs';
 import { type Site, serve } from './consumers/support.js';
 import { root, run, temporaryFolder, writeFiles } from './support.js';
 
@@ -21,7 +21,7 @@ beforeAll(async () => {
   await bundleVocoder(folder);
   writeFiles(folder, { 'index.html': '<!doctype html><title>vocoder</title>' });
   site = await serve(folder);
-  browser = await chromium.launch(chromiumOptions());
+  browser = await chromium.launch(shellOptions());
 });
 afterAll(async () => {
   await browser?.close();

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import path from 'node:path';
-import { chromiumOptions, enginePaths } from '../../scripts/browsers.mjs';
+import { chromiumOptions, enginePaths, shellOptions } from '../../scripts/browsers.mjs';
 
 const root = path.join(import.meta.dirname, '..', '..');
 const notes = path.join(root, 'build', 'passed');
@@ -60,8 +60,8 @@ const machine = JSON.stringify([
   Object.entries(process.env)
     .filter(([name]) => /^DECONV_|_PATH$/.test(name) && name !== 'DECONV_TEST_QUICK')
     .sort(),
-  [chromiumOptions().executablePath, ...Object.values(enginePaths)].map((file) =>
-    existsSync(file) ? [file, statSync(file).size, statSync(file).mtimeMs] : file,
+  [chromiumOptions().executablePath, shellOptions().executablePath, ...Object.values(enginePaths)].map(
+    (file) => (existsSync(file) ? [file, statSync(file).size, statSync(file).mtimeMs] : file),
   ),
 ]);
 const keys = new Map<string, string>();

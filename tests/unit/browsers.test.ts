@@ -37,3 +37,11 @@ it('Chromium is the one that CHROMIUM_PATH names', async () => {
   const { chromiumOptions } = await browsersWith({ CHROMIUM_PATH: '/a/chromium' });
   expect(chromiumOptions().executablePath).toBe('/a/chromium');
 });
+
+it('the shell is the one that HEADLESS_SHELL_PATH names, and Chromium itself where there is none', async () => {
+  const there = await browsersWith({ HEADLESS_SHELL_PATH: process.execPath, CHROMIUM_PATH: '/a/chromium' });
+  expect(there.shellOptions()).toEqual({ ...there.chromiumOptions(), executablePath: process.execPath });
+  vi.resetModules();
+  const missing = await browsersWith({ HEADLESS_SHELL_PATH: '/nowhere' });
+  expect(missing.shellOptions()).toEqual(missing.chromiumOptions());
+});

@@ -4,7 +4,7 @@ import { cpSync } from 'node:fs';
 import path from 'node:path';
 import { type Browser, chromium } from 'playwright';
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import { chromiumOptions } from '../../../scripts/browsers.mjs';
+import { shellOptions } from '../../../scripts/browsers.mjs';
 import { run, writeFiles } from '../support.js';
 import {
   connectingProgram,
@@ -30,7 +30,7 @@ beforeAll(async () => {
     'connecting.js': connectingProgram(),
     'served.js': servedProgram(),
   });
-  browser = await chromium.launch(chromiumOptions());
+  browser = await chromium.launch(shellOptions());
 });
 afterAll(() => browser?.close());
 

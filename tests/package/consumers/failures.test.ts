@@ -2,7 +2,7 @@
 
 import { type BrowserContext, chromium } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { chromiumOptions } from '../../../scripts/browsers.mjs';
+import { shellOptions } from '../../../scripts/browsers.mjs';
 import { run } from '../support.js';
 import { consumerProject, D2L, NODE, program, serve } from './support.js';
 
@@ -43,7 +43,7 @@ beforeAll(async () => {
       ${program()}
     `,
   });
-  const browser = await chromium.launch(chromiumOptions());
+  const browser = await chromium.launch(shellOptions());
   context = await browser.newContext();
 });
 afterAll(() => context?.browser()?.close());

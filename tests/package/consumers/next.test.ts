@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { type Browser, chromium } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { chromiumOptions } from '../../../scripts/browsers.mjs';
+import { shellOptions } from '../../../scripts/browsers.mjs';
 import { PATIENCE_MS } from '../../support/patience.js';
 import { run } from '../support.js';
 import { consumerFile, consumerProject, D2L, expectExample, NODE, versionOfConsumer } from './support.js';
@@ -45,7 +45,7 @@ let browser: Browser;
 
 beforeAll(async () => {
   folder = consumerProject('next', FILES);
-  browser = await chromium.launch(chromiumOptions());
+  browser = await chromium.launch(shellOptions());
 });
 afterAll(() => browser?.close());
 

@@ -3,7 +3,7 @@
 
 import { type BrowserContext, chromium } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { chromiumOptions } from '../../../scripts/browsers.mjs';
+import { shellOptions } from '../../../scripts/browsers.mjs';
 import { temporaryFolder } from '../support.js';
 import {
   connectingProgram,
@@ -146,7 +146,7 @@ beforeAll(async () => {
   folder = consumerProject('places', FILES);
   site = await serve(folder, POLICY);
   isolated = await serve(folder, { ...POLICY, ...ISOLATION });
-  context = await chromium.launchPersistentContext(profile.folder, { ...chromiumOptions(), headless: true });
+  context = await chromium.launchPersistentContext(profile.folder, { ...shellOptions(), headless: true });
   version = context.browser()?.version() ?? '';
 });
 afterAll(async () => {

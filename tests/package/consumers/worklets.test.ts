@@ -4,7 +4,7 @@ import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type BrowserContext, chromium } from 'playwright';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { chromiumOptions } from '../../../scripts/browsers.mjs';
+import { shellOptions } from '../../../scripts/browsers.mjs';
 import { root, run, writeFiles } from '../support.js';
 import { consumerFile, consumerProject, firstLine, NODE, serve } from './support.js';
 
@@ -45,7 +45,7 @@ const heard = (page: string, wanted: string): string => `<!doctype html><script 
 let context: BrowserContext;
 let close: () => Promise<void>;
 beforeAll(async () => {
-  const { args, ...options } = chromiumOptions();
+  const { args, ...options } = shellOptions();
   const browser = await chromium.launch({
     ...options,
     args: [...args, '--autoplay-policy=no-user-gesture-required'],
