@@ -8,7 +8,7 @@ import { culpritNetwork } from '../support/culprits.js';
 import { tflite } from '../support/tflite-writer.js';
 import { commandLine, fixture } from './command-line.js';
 
-const { inFolder, cli, fine, spawned } = commandLine();
+const { inFolder, cli, fine, spawned, startedWith } = commandLine();
 
 beforeAll(() => {
   const same = { name: 'x', shape: [1, 4, 6, 3], signature: [1, -1, -1, 3] };
@@ -55,6 +55,13 @@ it.each([
   }));
   expect(ended?.status).toBe(wanted);
   expect(ended).toEqual(here);
+});
+
+it('says that fewer threads run than were asked for', async () => {
+  await startedWith({ threads: 1 });
+  const { status, stderr } = await cli(['run', 'double.tflite', '-i', 'ramp.png', '--threads', '2']);
+  expect(status).toBe(0);
+  expect(stderr).toBe('threads: expected 2, but an earlier init asked for 1: running on 1\n');
 });
 
 describe('pictures', () => {

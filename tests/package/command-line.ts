@@ -15,7 +15,7 @@ interface Ended {
 type Environment = Readonly<Record<string, string>>;
 type Program = typeof import('../../web/cli/run.js') &
   typeof import('../../web/cli/terminal.js') &
-  Pick<typeof import('deconv-wasm'), 'shutdown'>;
+  Pick<typeof import('deconv-wasm'), 'init' | 'shutdown'>;
 
 export const node = path.join(root, 'node_modules', '.bin', 'node');
 export const fixture = (name: string): string => path.join(root, 'tests', 'fixtures', 'models', name);
@@ -91,5 +91,8 @@ export function commandLine() {
     return { status, stdout, stderr };
   }
 
-  return { folder, inFolder, script, cli, fine, spawned };
+  /** The package started before a command line starts it. */
+  const startedWith = (options: Parameters<Program['init']>[0]) => program.init(options);
+
+  return { folder, inFolder, script, cli, fine, spawned, startedWith };
 }

@@ -69,7 +69,8 @@ export async function compute(args: readonly string[], terminal: Terminal): Prom
   ) as [Named[], Named[], Named[], Named[]];
   for (const { text } of [...inputs, ...outputs, ...compared]) kindOf(text);
   try {
-    await init({ threads: list('threads', 1)[0] as number });
+    const { notes } = await init({ threads: list('threads', 1)[0] as number });
+    for (const note of notes) terminal.warn(note);
     const wanted = [...outputs, ...compared].flatMap(({ name }) => name ?? []);
     using network = await loadNetwork(file, {
       ...(given.flag('exact') ? { precision: 'exact' as const } : {}),
