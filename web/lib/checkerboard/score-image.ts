@@ -3,8 +3,8 @@ import { outerProduct, product } from '../core/lists.js';
 import { checkShape, elementCount } from '../core/tensor.js';
 import { checkPhases } from './axis.js';
 import { gridIndices } from './grid.js';
+import { type Lines, lineCount, nearHarmonics } from './near-harmonics.js';
 import { type Resolution, resolutionOf } from './resolution.js';
-import { type Bins, transform } from './spectrum.js';
 import { decibels } from './unevenness.js';
 import { checkFiniteValues } from './values.js';
 
@@ -309,28 +309,21 @@ function bySpectrum(
   const reach = steps.map((step, axis) =>
     Math.min(OUTER[rank] as number, (sizes[axis] as number) / step - INNER),
   );
-  const bins: Bins[] = sizes.map((extent, axis) => {
-    const width = reach[axis] as number;
-    const step = steps[axis] as number;
-    return {
-      extent,
-      angles: Array.from({ length: step * (2 * width + 1) }, (_, index) => {
-        const harmonic = Math.floor(index / (2 * width + 1));
-        const bin = (harmonic * extent) / step + (index % (2 * width + 1)) - width;
-        return (2 * Math.PI * ((bin + extent) % extent)) / extent;
-      }),
-    };
-  });
+  const lines: Lines[] = sizes.map((extent, axis) => ({
+    extent,
+    step: steps[axis] as number,
+    reach: reach[axis] as number,
+  }));
   const hann = outerProduct(
     sizes.map((size) =>
       Array.from({ length: size }, (_, place) => (1 - Math.cos((2 * Math.PI * place) / size)) / 2),
     ),
   );
-  const power = new Float64Array(product(bins.map(({ angles }) => angles.length)));
+  const power = new Float64Array(product(lines.map(lineCount)));
   for (const { values } of planes) {
-    const { re, im } = transform(
+    const { re, im } = nearHarmonics(
       values.map((value, place) => value * (hann[place] as number)),
-      bins,
+      lines,
     );
     for (let index = 0; index < power.length; index += 1) {
       power[index] = (power[index] as number) + (re[index] as number) ** 2 + (im[index] as number) ** 2;
@@ -343,7 +336,7 @@ function bySpectrum(
   return positions(steps)
     .slice(1)
     .map((harmonic) => {
-      const { line, around } = linePower(power, harmonic, reach, bins);
+      const { line, around } = linePower(power, harmonic, lines);
       return { harmonic, levelDb: line <= least ? NO_LINE : decibels(line / Math.max(around, noise)) };
     });
 }
@@ -354,16 +347,16 @@ const NO_LINE = decibels(0);
 function linePower(
   power: Float64Array,
   harmonic: readonly number[],
-  reach: readonly number[],
-  bins: readonly Bins[],
+  lines: readonly Lines[],
 ): { readonly line: number; readonly around: number } {
+  const reach = lines.map((axis) => axis.reach);
   const ring: number[] = [];
   const along = reach.map((): number[] => []);
   let line = 0;
   for (const shift of positions(reach.map((width) => 2 * width + 1))) {
     const index = shift.reduce((outer, place, axis) => {
-      const width = 2 * (reach[axis] as number) + 1;
-      return outer * (bins[axis] as Bins).angles.length + (harmonic[axis] as number) * width + place;
+      const own = lines[axis] as Lines;
+      return outer * lineCount(own) + (harmonic[axis] as number) * (2 * own.reach + 1) + place;
     }, 0);
     const distances = shift.map((place, axis) => Math.abs(place - (reach[axis] as number)));
     const distance = Math.max(...distances);

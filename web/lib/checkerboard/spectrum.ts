@@ -3,6 +3,7 @@ import { product } from '../core/lists.js';
 import { elementCount } from '../core/tensor.js';
 import { type AxisGeometry, checkAxisList, checkGeometry, checkPhases } from './axis.js';
 import { checkFiniteValues, checkTaps } from './values.js';
+import { type Parts, Waves } from './waves.js';
 
 /** One value of a spectrum. */
 export interface Complex {
@@ -136,21 +137,16 @@ export function powerOf(gains: Float64Array, phases: readonly number[]): Float64
 const PAIRS_AT_ONCE = 4096;
 
 /** Length of an axis, and the frequencies wanted of it in radians per step. */
-export interface Bins {
+interface Bins {
   readonly extent: number;
   readonly angles: readonly number[];
-}
-
-interface Parts {
-  readonly re: Float64Array;
-  readonly im: Float64Array;
 }
 
 /**
  * Fourier sums of row-major values at chosen frequencies of every axis, by the definition, axis by axis. Axes
  * in front that are not named come out last.
  */
-export function transform(values: Float64Array, axes: readonly Bins[]): Parts {
+function transform(values: Float64Array, axes: readonly Bins[]): Parts {
   let parts: Parts = { re: values, im: new Float64Array(values.length) };
   // The last axis goes first, and comes out in front: after all of them the order is the axes' again.
   for (let axis = axes.length - 1; axis >= 0; axis -= 1) {
@@ -179,43 +175,4 @@ export function transform(values: Float64Array, axes: readonly Bins[]): Parts {
     parts = next;
   }
   return parts;
-}
-
-/** cos and -sin of an angle times each position of an axis. */
-class Waves implements Parts {
-  readonly re: Float64Array;
-  readonly im: Float64Array;
-  /** Those of one turn in as many steps as the axis has: where an angle is a multiple of it, they only have to be picked. */
-  readonly #roots: Parts;
-
-  constructor(extent: number) {
-    this.re = new Float64Array(extent);
-    this.im = new Float64Array(extent);
-    this.#roots = { re: new Float64Array(extent), im: new Float64Array(extent) };
-    fill(this.#roots, (2 * Math.PI) / extent);
-  }
-
-  turn(angle: number): void {
-    const { re, im } = this;
-    const extent = re.length;
-    const multiple = Math.round((angle * extent) / (2 * Math.PI));
-    if (multiple < 0 || Math.abs((2 * Math.PI * multiple) / extent - angle) > 1e-15) {
-      fill(this, angle);
-      return;
-    }
-    for (let position = 0; position < extent; position += 1) {
-      const root = (multiple * position) % extent;
-      re[position] = this.#roots.re[root] as number;
-      im[position] = this.#roots.im[root] as number;
-    }
-  }
-}
-
-function fill({ re, im }: Parts, angle: number): void {
-  for (let position = 0; position < re.length; position += 1) {
-    // A product beyond a few turns would lose digits of the angle.
-    const turned = (angle * position) % (2 * Math.PI);
-    re[position] = Math.cos(turned);
-    im[position] = -Math.sin(turned);
-  }
 }
