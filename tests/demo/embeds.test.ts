@@ -10,7 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { PATIENCE_MS } from '../support/patience';
 import { expectAccessible } from './accessible';
 import { type PlainHost, plainHost } from './plain-host';
-import { eventually, type Served, serve } from './serve';
+import { eventually, keepNothing, type Served, serve } from './serve';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const guide = readFileSync(new URL('../../docs/embedding.md', import.meta.url), 'utf8');
@@ -49,6 +49,7 @@ async function pageWith(html: string, options = {}): Promise<Page> {
      <link rel="icon" href="data:,"><main><h1>A lesson</h1>${body}</main></html>`,
   );
   context = await served.browser.newContext({ reducedMotion: 'reduce', ...options });
+  await context.addInitScript(keepNothing);
   context.setDefaultTimeout(PATIENCE_MS);
   said = [];
   context.on('console', (message) => {

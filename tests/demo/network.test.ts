@@ -30,9 +30,13 @@ const hands: readonly [string, BrowserContextOptions, (page: Page, target: Locat
   ],
 ];
 
-describe.each(hands)('a person, %s,', (_, options, press) => {
+describe.each(hands)('a person, %s,', (hand, options, press) => {
   let open: Visit;
   let page: Page;
+  // It looks at both widths itself, and every hand comes to the same states.
+  const findNothing = async () => {
+    if (hand === hands[0]?.[0]) await expectAccessible(page, '#model');
+  };
   const model = () => page.locator('#model');
   const level = async (which: string) =>
     Number((await model().locator(which).getAttribute('data-level')) || Number.NaN);
@@ -66,7 +70,7 @@ describe.each(hands)('a person, %s,', (_, options, press) => {
     expect(new Set(read.map(([pixel]) => pixel)).size).toBe(1);
     const [own, mended, change] = read.map(([, value]) => Number(value)) as [number, number, number];
     expect(change).toBeCloseTo(mended - own, 2);
-    await expectAccessible(page, '#model');
+    await findNothing();
   });
 
   it('takes another picture, and one of the person\u2019s own', async () => {
@@ -126,7 +130,7 @@ describe.each(hands)('a person, %s,', (_, options, press) => {
     );
     expect(above?.x).toBe(below?.x);
     expect((above?.y ?? 0) + (above?.height ?? 0)).toBeCloseTo(below?.y ?? 0, 0);
-    await expectAccessible(page, '#model');
+    await findNothing();
   });
 
   it('looks at one channel of every step, where it has so many', async () => {
@@ -207,7 +211,7 @@ describe.each(hands)('a person, %s,', (_, options, press) => {
     ].flatMap(([, ...numbers]) => numbers.map((text) => Number(text.replaceAll('\u2212', '-'))));
     expect(largest).toBeGreaterThan(0.5);
     expect(difference).toBeLessThan(1e-4 * largest);
-    await expectAccessible(page, '#model');
+    await findNothing();
   });
 
   it("(m) hears a vocoder's tones, and that they are gone", async () => {

@@ -132,8 +132,11 @@ declare global {
   var unanswered: Set<unknown>;
 }
 
-/** Runs before the page's own scripts: a registration that never comes to an end. Playwright's own way to block it warns in the console. */
-function keepNothing(): void {
+/**
+ * Runs before a page's own scripts: no service worker fetches and stores all of it. A registration never comes to an
+ * end; Playwright's own way to block it warns in the console.
+ */
+export function keepNothing(): void {
   // Where a page is no secure context, there is none.
   if ('ServiceWorkerContainer' in globalThis) {
     ServiceWorkerContainer.prototype.register = () => new Promise(() => {});

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { decodeState, encodeState } from '../../web/demo/src/model/url-state';
 import { randomState } from '../support/demo-states';
 import { plainHost } from './plain-host';
-import { eventually, type Served, serve, type Visit, visit } from './serve';
+import { eventually, keepNothing, type Served, serve, type Visit, visit } from './serve';
 
 let served: Served;
 let open: Visit;
@@ -191,6 +191,7 @@ describe('one station alone', () => {
 describe.each(['overlap', 'matrix', 'lab'])('station %s alone', (id) => {
   it('computes without the others', async () => {
     const context = await served.browser.newContext({ reducedMotion: 'reduce' });
+    await context.addInitScript(keepNothing);
     page = await context.newPage();
     await page.goto(`${served.url}?embed=${id}`);
     await page.locator(`#${id}`).locator('canvas, svg[role="img"]').first().waitFor();

@@ -12,7 +12,7 @@ import { promisedBy } from '../support/promised';
 import { seed } from '../support/seed';
 import { expectAccessible } from './accessible';
 import { type PlainHost, plainHost } from './plain-host';
-import { eventually, type Served, serve } from './serve';
+import { eventually, keepNothing, type Served, serve } from './serve';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const site = path.join(root, 'build', 'site');
@@ -158,7 +158,10 @@ async function found(words: string): Promise<string[]> {
 }
 
 describe('under a sub-path', () => {
-  beforeAll(open);
+  beforeAll(async () => {
+    await open();
+    await context.addInitScript(keepNothing);
+  });
   afterEach(() => {
     expect(said.splice(0)).toEqual([]);
     expect(foreign.splice(0)).toEqual([]);
