@@ -312,6 +312,30 @@ it('stops a network that takes long, and runs it again when asked', async () => 
   await leave();
 });
 
+it('stops a comparison, and says that onnxruntime-web did not load', async () => {
+  const { page, leave } = await visit(served, { reducedMotion: 'reduce' });
+  const model = page.locator('#model');
+  await model.getByRole('button', { name: 'Decoder like TAESD' }).click();
+  await model.locator('[data-step="image"] canvas').waitFor();
+  const compare = model.getByRole('button', { name: /^Compare with onnxruntime-web/ });
+  const said = model.locator('.network-comparison p').first();
+  const before = await said.textContent();
+  const waiting: Route[] = [];
+  await page.route('**/peers/onnxruntime/**', (route) => void waiting.push(route));
+  await compare.click();
+  await eventually(() => waiting.length).toBeGreaterThan(0);
+  await model.getByRole('button', { name: 'Stop comparing' }).click();
+  await eventually(() => said.textContent()).toBe(before);
+  expect(await model.getByRole('button', { name: 'Stop comparing' }).count()).toBe(0);
+  await page.unroute('**/peers/onnxruntime/**');
+  await page.route('**/peers/onnxruntime/**', (route) => route.fulfill({ status: 404, body: '' }));
+  await compare.click();
+  await eventually(() => said.textContent()).toContain('could not be loaded');
+  // What it was compared with is still there.
+  expect(await model.locator('[data-step="image"] canvas').count()).toBe(1);
+  await leave();
+});
+
 /** By the mouse it is dropped; a finger and the keys choose it. */
 async function bring(page: Page, name: string, bytes: Uint8Array): Promise<void> {
   await page.locator('#model .model-choice').waitFor();

@@ -1,6 +1,6 @@
 import { peerSize, peersThere } from '../../engine/peers';
 import { LiveRegion } from '../../view/live-region';
-import { compare, comparing, comparison } from './network-run';
+import { compare, comparing, comparison, stopRun } from './network-run';
 import { comparisonText } from './network-words';
 
 /** The same network in onnxruntime-web, which is fetched when it is asked for. */
@@ -14,6 +14,11 @@ export function Comparison() {
       <button type="button" class="button" onClick={() => void compare()}>
         {`Compare with onnxruntime-web ${peer.version}`}
       </button>
+      {comparing.value && (
+        <button type="button" class="button" onClick={stopRun}>
+          Stop comparing
+        </button>
+      )}
       <p class={result?.refusal ? 'refusal' : 'model-note'}>{text || peerSize(peer)}</p>
       <LiveRegion text={text} pace={300} />
     </div>
