@@ -82,27 +82,30 @@ describe('the stations', () => {
     },
   );
 
-  it('tell it who asked for less motion, too, and nothing moves', async () => {
-    open = await visit(served, { reducedMotion: 'reduce', viewport: { width: 1280, height: 800 } });
-    page = open.page;
-    await open.again('#v1');
-    await page.evaluate(() => {
-      Object.assign(globalThis, { moved: 0 });
-      const look = () => {
-        const moving =
-          document.getAnimations().length + document.querySelectorAll('.flying:not([hidden])').length;
-        Object.assign(globalThis, { moved: (globalThis as unknown as { moved: number }).moved + moving });
-        requestAnimationFrame(look);
-      };
-      look();
-    });
-    for (const [id, { at, says }] of Object.entries(points)) {
-      await scrollTo(id);
-      const said = page.locator(`#${id} :is(${at})`).first();
-      await eventually(async () => (await said.innerText()).replaceAll('\n', ' ')).toMatch(says);
-    }
-    expect(await page.evaluate(() => (globalThis as unknown as { moved: number }).moved)).toBe(0);
-  });
+  it.each([1280, 360])(
+    'tell it at %d px who asked for less motion, too, and nothing moves',
+    async (width) => {
+      open = await visit(served, { reducedMotion: 'reduce', viewport: { width, height: 800 } });
+      page = open.page;
+      await open.again('#v1');
+      await page.evaluate(() => {
+        Object.assign(globalThis, { moved: 0 });
+        const look = () => {
+          const moving =
+            document.getAnimations().length + document.querySelectorAll('.flying:not([hidden])').length;
+          Object.assign(globalThis, { moved: (globalThis as unknown as { moved: number }).moved + moving });
+          requestAnimationFrame(look);
+        };
+        look();
+      });
+      for (const [id, { at, says }] of Object.entries(points)) {
+        await scrollTo(id);
+        const said = page.locator(`#${id} :is(${at})`).first();
+        await eventually(async () => (await said.innerText()).replaceAll('\n', ' ')).toMatch(says);
+      }
+      expect(await page.evaluate(() => (globalThis as unknown as { moved: number }).moved)).toBe(0);
+    },
+  );
 });
 
 describe('the rail', () => {

@@ -72,8 +72,7 @@ describe('the address', () => {
     page = first;
   });
 
-  // The reading and writing of all states is tried in tests/unit/demo-url-state.test.ts.
-  it('brings random states back exactly, each read by a page loaded anew', async () => {
+  it('brings 60 random states back exactly, each read by a page loaded anew', async () => {
     // The address is the page's own business: without its worker it loads in a moment and holds it still. So
     // do the stations below, which come when the browser has nothing to do.
     const context = await served.browser.newContext({ permissions: ['clipboard-read', 'clipboard-write'] });
@@ -82,7 +81,7 @@ describe('the address', () => {
       globalThis.requestIdleCallback = () => 0;
     });
     await bare.route('**/worker-*.js', (route) => route.abort());
-    for (let seed = 1; seed <= 12; seed++) {
+    for (let seed = 1; seed <= 60; seed++) {
       const state = randomState(seed);
       await bare.goto(`${served.url}?${seed}#${encodeState(state)}`);
       await bare.getByRole('button', { name: 'Share' }).click();

@@ -101,10 +101,7 @@ function worked(): number {
   return (user + system) / 1000;
 }
 
-/**
- * Some of these files take a busy machine more than a second. What they would take without a bound, by what they say of
- * themselves, are minutes.
- */
+/** Milliseconds: a guard against work without end. Some of these files take a busy machine more than a second. */
 const BOUNDED = 10_000;
 
 function expectBoundedWork(started: number): void {
