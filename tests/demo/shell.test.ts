@@ -138,6 +138,23 @@ describe('the address', () => {
     await eventually(kernel).toBe('5');
   });
 
+  it('that a person goes to is not written over by what the page had still to write', async () => {
+    const asked = '#v1&k=5&s=3&o=1';
+    const left = await page.evaluate((hash) => {
+      const first = document.querySelector<HTMLInputElement>('#stamp input[type="range"]');
+      if (!first) throw new Error('station 1 has no slider');
+      first.value = '4';
+      first.dispatchEvent(new Event('input', { bubbles: true }));
+      location.hash = hash;
+      // Told before the change of the address is.
+      dispatchEvent(new PageTransitionEvent('pagehide'));
+      return location.hash;
+    }, asked);
+    expect(left).toBe(asked);
+    await eventually(kernel).toBe('5');
+    expect(new URL(page.url()).hash).toBe(asked);
+  });
+
   it('is not lost on the way to a station', async () => {
     await slider('Kernel').fill('4');
     await eventually(() => page.evaluate(() => location.hash)).toBe('#v1&k=4');

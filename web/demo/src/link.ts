@@ -8,10 +8,13 @@ export const linkNotice = signal<string | null>(null);
 /** Addresses are rewritten at most this often; some browsers refuse more. */
 const PACE = 250;
 let timer = 0;
+/** The fragment that the page has read or written last. Another one is where a person has gone since. */
+let known = location.hash;
 
 /** The state of the address at first and whenever a person goes to another; then the address of the state. */
 export function followAddress(): void {
   const open = () => {
+    known = location.hash;
     const opened = decodeState(location.hash);
     linkNotice.value = opened.notice;
     if (opened.notice === null && !location.hash.startsWith('#v')) return;
@@ -39,12 +42,14 @@ export function followAddress(): void {
   addEventListener('pagehide', () => timer && writeAddress());
 }
 
-/** Puts the state into the address now. */
+/** Puts the state into the address now, unless a person has just gone to another one, which tells so a moment later. */
 export function writeAddress(): void {
   clearTimeout(timer);
   timer = 0;
+  if (location.hash !== known) return;
   const hash = `#${encodeState(state.peek())}`;
   if (location.hash !== hash) history.replaceState(history.state, '', hash);
+  known = location.hash;
 }
 
 /** The address of the page with all that is chosen on it. */
