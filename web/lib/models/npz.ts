@@ -11,6 +11,8 @@ import type { TensorPlace } from './tensor-content.js';
 const WHERE = 'readModel';
 const STORED = 0;
 const DEFLATED = 8;
+/** Bytes that deflate makes of one at most. */
+const LARGEST_GROWTH = 1032;
 
 /** An entry of the archive's directory. */
 interface Entry {
@@ -165,8 +167,8 @@ function readEntry(
     refuse('UNSUPPORTED', WHERE, `${shown} to be stored or deflated`, `method ${method}`);
   }
   if (size > LIMITS.tensor) refuse('TOO_LARGE', WHERE, `${shown} of at most ${LIMITS.tensor} bytes`, size);
-  // Deflate never makes more than 1032 bytes of one: beyond that, a size is a lie.
-  const possible = method === STORED ? size === packed : size <= 1032 * packed + 1032;
+  // Beyond the growth, a size is a lie.
+  const possible = method === STORED ? size === packed : size <= LARGEST_GROWTH * (packed + 1);
   if (!possible) refuse('BAD_MODEL', WHERE, `a size of ${shown} that ${packed} packed bytes can have`, size);
   return { name, method, flags, packed, size, local, checksumAt: directory + at + 16, start: 0 };
 }
@@ -190,8 +192,9 @@ async function locate(file: ModelFile, entries: Entry[], directory: number): Pro
   }
 }
 
-/** Packed bytes handed over at a time: each can become 1032. */
+/** Packed bytes handed over at a time, at least and at most. */
 const STEP = 64;
+const LONGEST_STEP = 1 << 16;
 
 /** The first bytes of a compressed entry. */
 async function inflateHead(
@@ -228,7 +231,7 @@ async function inflateHead(
   return collected.subarray(0, filled);
 }
 
-/** All of it, stopped at the first byte beyond the size that the directory tells. */
+/** All of it, refused at the first byte beyond the size that the directory tells: a step unpacks to little more than that. */
 async function inflateAll(file: ModelFile, entry: Entry): Promise<Uint8Array> {
   const packed = await file.read(WHERE, describe(entry.name), entry.start, entry.packed);
   let result: Uint8Array;
@@ -261,7 +264,7 @@ async function inflateAll(file: ModelFile, entry: Entry): Promise<Uint8Array> {
       filled += bytes.length;
       ended = final;
     });
-    const step = 1 << 16;
+    const step = Math.min(Math.max(STEP, Math.ceil(result.length / LARGEST_GROWTH)), LONGEST_STEP);
     for (let at = 0; at < packed.length; at += step) {
       stream.push(packed.subarray(at, at + step), at + step >= packed.length);
     }
