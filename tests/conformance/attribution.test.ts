@@ -190,6 +190,26 @@ describe('attribute', () => {
     );
   });
 
+  it('says how much of a pattern is no layer’s, whatever is repaired', async () => {
+    const random = mulberry32(5);
+    using net = await loadNetwork(
+      onnx([
+        input('x', [1, 1, 'h', 'w']),
+        floats('w', [1, 1, 2, 2], [1, 1, 1, 1.02]),
+        node('ConvTranspose', ['x', 'w'], ['up'], { strides: [2, 2] }),
+        floats('grid', [1, 1, 64, 64], Array.from({ length: 4096 }, (_, at) => (at % 2) * 0.1 * random())),
+        node('Add', ['up', 'grid'], ['y']),
+        output('y'),
+      ]),
+    );
+    const flat = { data: new Float32Array(1024).fill(0.5), shape: [1, 1, 32, 32] };
+    const told = await attribute(net, flat);
+    expect(told.culprit).toBe('up');
+    expect(told.layers[0]?.share).toBeLessThan(0.5);
+    expect(told.sentence).toContain('up brings more of it than any other layer, ');
+    expect(told.sentence).toContain('Most of it is of what the inputs repeat and the network draws');
+  });
+
   it('hears the tones of one axis', async () => {
     const random = mulberry32(9);
     const weight = Array.from({ length: 16 }, random);

@@ -87,7 +87,7 @@ export interface Attribution {
   readonly steps: readonly AttributionStep[];
   /** In the order in which they are computed. */
   readonly layers: readonly AttributedLayer[];
-  /** The layer that brings most of the pattern; null where there is none, or none that can be repaired. */
+  /** The layer that brings more of the pattern than any other; null where there is none, or none that can be repaired. */
   readonly culprit: string | null;
   /** What repairing all layers makes of the output; null where there is nothing to repair. */
   readonly all: PatternChange | null;
