@@ -256,6 +256,7 @@ describe('--run', () => {
     readonly culprit: string;
     readonly inputs: readonly string[];
     readonly stride: readonly number[];
+    readonly before: { readonly power: number };
     readonly steps: readonly { readonly name: string; readonly strength: { readonly power: number } }[];
     readonly layers: readonly { readonly name: string; readonly repaired: { readonly fallDb: number } }[];
     readonly all: { readonly fallDb: number; readonly psnr: number; readonly ssim: number };
@@ -293,6 +294,48 @@ describe('--run', () => {
     expect(await inspected('--run', 'tone.wav', 'tone.onnx')).toMatchObject({
       inputs: ['given'],
       culprit: 'up2',
+    });
+  });
+
+  it('gives the picture to the network as it was trained to take it', async () => {
+    const grey = (index: number) => (37 * index) % 256;
+    writeFileSync(
+      inFolder('grey.png'),
+      picture(24, 24, (x, y) => new Array(3).fill(grey(24 * y + x))),
+    );
+    const values = Float32Array.from({ length: 24 * 24 }, (_, index) => (grey(index) / 255 + 0.5) / 0.25);
+    const header = `{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 24, 24), }\n`;
+    const head = Buffer.from(`\x93NUMPY\x01\x00${String.fromCharCode(header.length)}\x00${header}`, 'latin1');
+    writeFileSync(inFolder('grey.npy'), Buffer.concat([head, Buffer.from(values.buffer)]));
+    const meant = ['--mean', '-0.5', '--std', '0.25'];
+
+    const [asNumbers, asBytes, plain] = [
+      await inspected('--run', 'grey.npy', 'grid.onnx'),
+      await inspected('--run', 'grey.png', 'grid.onnx', ...meant),
+      await inspected('--run', 'grey.png', 'grid.onnx'),
+    ];
+    expect(asBytes.before.power).toBeCloseTo(asNumbers.before.power, 6);
+    expect(asBytes.all.psnr).toBeCloseTo(asNumbers.all.psnr, 3);
+    expect(plain.before.power / asNumbers.before.power).not.toBeCloseTo(1, 1);
+    const changed = async (...args: string[]) =>
+      JSON.parse(await fine('repair', 'grid.onnx', '--dry-run', '--json', ...args)).outputChange;
+    expect((await changed('--run', 'grey.png', ...meant)).psnr).toBeCloseTo(
+      (await changed('--run', 'grey.npy')).psnr,
+      3,
+    );
+    for (const args of [
+      ['inspect', 'grid.onnx', '--mean', '0.5'],
+      ['inspect', 'grid.onnx', '--run', '--std', '2'],
+      ['repair', 'tone.onnx', '--dry-run', '--run', 'tone.wav', '--mean=0.5'],
+    ]) {
+      expect(await cli(args)).toMatchObject({
+        status: 2,
+        stderr: expect.stringContaining('--mean and --std are for the picture of --run PICTURE.png'),
+      });
+    }
+    expect(await cli(['inspect', 'grid.onnx', '--run', 'grey.png', '--std', 'half'])).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('expected --std to be numbers, got half'),
     });
   });
 

@@ -6,13 +6,38 @@ import type { Model } from 'deconv-wasm/models';
 import type { Network } from 'deconv-wasm/network';
 import { networkOf, refusedNodes } from './nodes.js';
 import { type Column, type Row, table } from './table.js';
-import { KINDS, readTensor } from './tensor-files.js';
+import { KINDS, kindOf, type Meaning, readTensor } from './tensor-files.js';
 import { printable, type Terminal } from './terminal.js';
-import { UsageError } from './usage.js';
+import { type ParsedArguments, readNumbers, UsageError } from './usage.js';
 import { levelText, NONE, shareText } from './words.js';
 
 /** What the value of --run looks like. */
 export const RUN_INPUT = new RegExp(`(${KINDS.map((kind) => `\\${kind}`).join('|')})$`, 'i');
+/** Beside --run itself: what the picture becomes on its way in. */
+export const RUN_OPTIONS = {
+  run: { type: 'string' },
+  mean: { type: 'string' },
+  std: { type: 'string' },
+} as const;
+
+/** What a network is given by --run: an input's file, empty for flats and a picture that are made. */
+export interface RunInput extends Pick<Meaning, 'mean' | 'std'> {
+  readonly file: string;
+}
+
+/** Null without --run. */
+export function runInputOf(given: ParsedArguments): RunInput | null {
+  const file = given.text('run');
+  const [mean, std] = [given.text('mean'), given.text('std')];
+  if ((mean !== null || std !== null) && kindOrNone(file) !== '.png') {
+    throw new UsageError('--mean and --std are for the picture of --run PICTURE.png');
+  }
+  return file === null ? null : { file, mean: readNumbers('mean', mean, 0), std: readNumbers('std', std, 1) };
+}
+
+function kindOrNone(file: string | null): string {
+  return file === null || file === '' ? '' : kindOf(file);
+}
 
 export interface Attributed {
   readonly attribution: Attribution | null;
@@ -20,16 +45,15 @@ export interface Attributed {
   readonly problem: string | null;
 }
 
-/** @param file an input; empty for flats and a picture that are made */
 export async function attributionOf(
   model: Model,
   title: string,
-  file: string,
+  given: RunInput,
   terminal: Terminal,
 ): Promise<Attributed> {
   try {
     using network = await networkOf(model);
-    const input = await inputOf(network, file, terminal);
+    const input = await inputOf(network, given, terminal);
     const onProgress = ({ loaded, total }: { readonly loaded: number; readonly total: number }) =>
       terminal.progress(`${title}: run ${loaded} of ${total}`);
     return { attribution: await attribute(network, input, { onProgress }), problem: null };
@@ -42,7 +66,11 @@ export async function attributionOf(
 }
 
 /** The values of the file of --run; null without one. */
-export async function inputOf(network: Network, file: string, terminal: Terminal): Promise<Tensor | null> {
+export async function inputOf(
+  network: Network,
+  { file, mean, std }: RunInput,
+  terminal: Terminal,
+): Promise<Tensor | null> {
   if (file === '') return null;
   const [port, ...others] = network.inputs;
   if (port === undefined || others.length > 0) {
@@ -50,8 +78,8 @@ export async function inputOf(network: Network, file: string, terminal: Terminal
     throw new UsageError(`--run ${printable(file)}: the network takes ${names}; leave the file out`);
   }
   const { tensor, note } = await readTensor('--run', file, port, network.format, {
-    mean: [0],
-    std: [1],
+    mean,
+    std,
     rate: 44_100,
   });
   if (note !== null) terminal.warn(`${printable(file)}: ${note}`);

@@ -12,6 +12,7 @@ import {
   type ParsedArguments,
   packageVersion,
   parse,
+  readNumbers,
   SCHEMA_VERSION,
   UsageError,
 } from './usage.js';
@@ -138,13 +139,6 @@ async function runTiled(
 function readNamed(text: string): Named {
   const at = text.indexOf('=');
   return at < 0 ? { name: null, text } : { name: text.slice(0, at), text: text.slice(at + 1) };
-}
-
-function readNumbers(name: string, text: string | null, otherwise: number): readonly number[] {
-  if (text === null) return [otherwise];
-  const numbers = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
-  if (numbers.every(Number.isFinite)) return numbers;
-  throw new UsageError(`expected --${name} to be numbers, got ${printable(text)}`);
 }
 
 function onlyOne(names: readonly string[], what: string): string {

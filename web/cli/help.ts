@@ -31,6 +31,8 @@ Options:
   --run [FILE]               runs the network, with a .png, .npy or .wav or else
                              flats and a made-up picture: the pattern step by
                              step, and what each layer brings to the output
+  --mean M --std S           what the picture of --run becomes on its way in, as
+                             for run
   --fail-above DBC           exit code 1 if the pattern of any layer is above
                              this level, such as -40 (decibels over the flat
                              output)
@@ -74,6 +76,8 @@ Options:
   --run [FILE]               runs the network before and after, with a .png,
                              .npy or .wav or else flats and a made-up picture:
                              what becomes of the pattern in the output
+  --mean M --std S           what the picture of --run becomes on its way in, as
+                             for run
   --dry-run                  shows what would change, writes nothing
   --force                    replaces FIXED if it exists
   --json                     the results for programs, on stdout

@@ -2,7 +2,14 @@ import { open, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Pass, Verdict } from 'deconv-wasm/checkerboard';
 import type { Model } from 'deconv-wasm/models';
-import { attributionJson, attributionOf, printAttribution, RUN_INPUT } from './attributed.js';
+import {
+  attributionJson,
+  attributionOf,
+  printAttribution,
+  RUN_INPUT,
+  RUN_OPTIONS,
+  runInputOf,
+} from './attributed.js';
 import {
   type Finding,
   fileProblem,
@@ -34,7 +41,7 @@ const OPTIONS = {
   all: { type: 'boolean' },
   json: { type: 'boolean' },
   html: { type: 'string' },
-  run: { type: 'string' },
+  ...RUN_OPTIONS,
   'fail-above': { type: 'string' },
   'allow-unjudged': { type: 'boolean' },
   layers: { type: 'string' },
@@ -44,13 +51,13 @@ const OPTIONS = {
 } as const;
 
 export async function inspect(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
-  const given = parse(args, OPTIONS, ['fail-above'], { run: RUN_INPUT });
+  const given = parse(args, OPTIONS, ['fail-above', 'mean'], { run: RUN_INPUT });
   if (given.positionals.length === 0) throw new UsageError('expected a model file');
   const limit = readLimit(given.text('fail-above'));
   const layers = readChoice('layers', given.text('layers'), ['resampling', 'all']);
   const pass = readChoice('pass', given.text('pass'), ['both', 'forward', 'backward']);
   const geometries = await readGeometries(given.text('geometry'));
-  const input = given.text('run');
+  const input = runInputOf(given);
   const report = given.text('html');
   if (report !== null) await checkReportPath(report);
 

@@ -12,7 +12,15 @@ import {
   repairKernels,
 } from 'deconv-wasm/checkerboard';
 import { type Model, type ModelLayer, patchModel, type WeightChange, writeModel } from 'deconv-wasm/models';
-import { fallText, inputOf, problemOf, RUN_INPUT } from './attributed.js';
+import {
+  fallText,
+  inputOf,
+  problemOf,
+  RUN_INPUT,
+  RUN_OPTIONS,
+  type RunInput,
+  runInputOf,
+} from './attributed.js';
 import {
   fileProblem,
   hasGeometry,
@@ -33,7 +41,7 @@ const OPTIONS = {
   output: { type: 'string', short: 'o' },
   layer: { type: 'string', multiple: true },
   layers: { type: 'string', multiple: true },
-  run: { type: 'string' },
+  ...RUN_OPTIONS,
   'dry-run': { type: 'boolean' },
   force: { type: 'boolean' },
   json: { type: 'boolean' },
@@ -65,8 +73,8 @@ interface Numbers {
 }
 
 export async function repairCommand(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
-  const given = parse(args, OPTIONS, [], { run: RUN_INPUT });
-  const input = given.text('run');
+  const given = parse(args, OPTIONS, ['mean'], { run: RUN_INPUT });
+  const input = runInputOf(given);
   const [file, ...others] = given.positionals;
   const output = given.text('output');
   const dryRun = given.flag('dry-run');
@@ -274,7 +282,7 @@ interface Ran {
 async function runBoth(
   model: Model,
   changes: readonly WeightChange[],
-  input: string,
+  input: RunInput,
   terminal: Terminal,
 ): Promise<Ran> {
   // The file that is written, whether it stays or not: what is told is what it does.

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { printable } from './terminal.js';
 
 /** What went wrong is the caller's: the message is all there is to say. */
 export class UsageError extends Error {}
@@ -55,6 +56,14 @@ export function parse(
     text: (name) => (values[name] as string | undefined) ?? null,
     texts: (name) => (values[name] as string[] | undefined) ?? [],
   };
+}
+
+/** The numbers of an option, which commas separate. */
+export function readNumbers(name: string, text: string | null, otherwise: number): readonly number[] {
+  if (text === null) return [otherwise];
+  const numbers = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  if (numbers.every(Number.isFinite)) return numbers;
+  throw new UsageError(`expected --${name} to be numbers, got ${printable(text)}`);
 }
 
 /** Values that would not be taken for such, joined to their options. */
