@@ -197,7 +197,11 @@ describe('attribute', () => {
         input('x', [1, 1, 'h', 'w']),
         floats('w', [1, 1, 2, 2], [1, 1, 1, 1.02]),
         node('ConvTranspose', ['x', 'w'], ['up'], { strides: [2, 2] }),
-        floats('grid', [1, 1, 64, 64], Array.from({ length: 4096 }, (_, at) => (at % 2) * 0.1 * random())),
+        floats(
+          'grid',
+          [1, 1, 64, 64],
+          Array.from({ length: 4096 }, (_, at) => (at % 2) * 0.1 * random()),
+        ),
         node('Add', ['up', 'grid'], ['y']),
         output('y'),
       ]),

@@ -28,7 +28,9 @@ function headOf(found: Told): string {
     `With all layers repaired it ${fallenBy(all.fallDb)}, and the outputs are alike to ${levelOf(all.psnr)} (PSNR), ${all.ssim.toFixed(3)} (SSIM).`,
     // 3 dB are half of a power.
     ...(all.fallDb < 3
-      ? ['Most of it is of what the inputs repeat and the network draws, and no repair of these layers takes it.']
+      ? [
+          'Most of it is of what the inputs repeat and the network draws, and no repair of these layers takes it.',
+        ]
       : []),
   ].join(' ');
   if (worst?.repaired == null) return `${pattern} Repairing any one layer alone does not lower it. ${rest}`;
