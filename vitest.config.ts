@@ -4,7 +4,7 @@ import { playwright } from '@vitest/browser-playwright';
 import type { Plugin } from 'vite';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { BaseSequencer, type BrowserProviderOption, type TestSpecification } from 'vitest/node';
-import { type EngineName, enginesHere, shellOptions } from './scripts/browsers.mjs';
+import { chromiumOptions, type EngineName, enginesHere } from './scripts/browsers.mjs';
 import { browserTests } from './tests/support/browser-core.js';
 import { engineProvider } from './tests/support/engine-provider.js';
 import { hasPassed, plainName } from './tests/support/passed-files.js';
@@ -167,7 +167,7 @@ export default defineConfig({
           server: { deps: { external: [/\/dist\//] } },
         },
       },
-      inBrowser('chromium', playwright({ launchOptions: shellOptions() })),
+      inBrowser('chromium', playwright({ launchOptions: chromiumOptions() })),
       ...enginesHere().map((engine) => inBrowser(engine, engineProvider(engine))),
       {
         resolve: { alias: { '@host': path.join(root, 'tests/support/host-node.ts') } },

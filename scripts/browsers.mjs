@@ -10,7 +10,8 @@ export function chromiumOptions() {
 
 /**
  * The same engine without the windows, tabs and menus that nobody sees in a test, which are two fifths of the processor's
- * time of a visit. Where it is not there, it is Chromium itself.
+ * time of a visit. Where it is not there, it is Chromium itself. It handles no traps of WebAssembly, which end its page:
+ * what fails on purpose is tested in Chromium itself.
  */
 export function shellOptions() {
   const shell = browserPath('HEADLESS_SHELL', '/usr/bin/chromium-headless-shell');
