@@ -111,9 +111,17 @@ function inBrowser(
 }
 
 /**
+ * What compiles its programs takes longest: it comes first, beside tests that wait for browsers. What takes all the
+ * memory that a browser gives comes last: WebKit gives back late what a closed page had.
+ */
+function placeOf({ project, moduleId }: TestSpecification): -1 | 0 | 1 {
+  if (project.name === 'native') return -1;
+  return project.isBrowserEnabled() && path.basename(moduleId) === 'out-of-memory.test.ts' ? 1 : 0;
+}
+
+/**
  * Leaves out what has passed with all that it reads (tests/support/passed-files.ts), unless files or tests are named,
  * or watched.
- * What compiles its programs takes longest: it comes first, beside tests that wait for browsers.
  */
 class WhatChanged extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -132,8 +140,7 @@ class WhatChanged extends BaseSequencer {
       );
     }
     const sorted = await super.sort(files.filter((file) => !left.includes(file)));
-    const isNative = ({ project }: TestSpecification) => project.name === 'native';
-    return [...sorted.filter(isNative), ...sorted.filter((file) => !isNative(file))];
+    return [-1, 0, 1].flatMap((place) => sorted.filter((file) => placeOf(file) === place));
   }
 }
 
