@@ -64,6 +64,7 @@ const shared = {
   setupFiles: ['./tests/support/equality.ts'],
 };
 // The tests' own lines (how many cases ran on which route) go to the terminal as they are.
+// Where `isolate` is off, files share processes: what they import, and what that compiles, is loaded once for many.
 const inNode = { ...shared, environment: 'node', disableConsoleIntercept: true } as const;
 
 function inBrowser(
@@ -154,7 +155,7 @@ export default defineConfig({
     reporters: ['default', new RunReporter()],
     projects: [
       {
-        test: { ...inNode, name: 'unit', include: ['tests/unit/**/*.test.ts'] },
+        test: { ...inNode, name: 'unit', isolate: false, include: ['tests/unit/**/*.test.ts'] },
       },
       {
         plugins: [caseFiles()],
@@ -170,6 +171,8 @@ export default defineConfig({
               ]
             : [],
           pool: 'forks',
+          isolate: false,
+          setupFiles: [...shared.setupFiles, './tests/support/afresh.ts'],
           // The package is loaded by Node itself, from its exports map, as a user's import is.
           server: { deps: { external: [/\/dist\//] } },
         },
@@ -218,6 +221,7 @@ export default defineConfig({
         test: {
           ...inNode,
           name: 'demo',
+          isolate: false,
           include: ['tests/demo/**/*.test.ts'],
           globalSetup: 'tests/demo/serve-once.ts',
         },

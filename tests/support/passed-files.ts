@@ -23,7 +23,7 @@ const CASES = ['tests/fixtures', '../shared/cases', '../shared/networks'];
 const ENGINE = ['tests/support/engine-provider.ts', 'tests/support/engines.ts', 'scripts/browsers.mjs'];
 /** What the files of a project may read beside what they name. */
 const WHOLE: Readonly<Record<string, readonly string[]>> = {
-  node: CASES,
+  node: [...CASES, 'tests/support/afresh.ts'],
   memory: CASES,
   chromium: CASES,
   firefox: [...CASES, ...ENGINE],
