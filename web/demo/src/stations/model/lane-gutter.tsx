@@ -1,12 +1,15 @@
 import type { LaneRow } from '../../model/lanes';
 
-/** Pixels between two lanes, and down to where a row's step is; a curve's height and the dot's radius. */
-const [PITCH, MIDDLE, BEND, DOT] = [12, 24, 14, 5];
+/** Pixels down to where a row's step is; a curve's height and the dot's radius. */
+const [MIDDLE, BEND, DOT] = [24, 14, 5];
+/** Pixels between two lanes: many take no more of a narrow screen than a few. */
+const pitchOf = (lanes: number) => (lanes > 5 ? 8 : 12);
 
 /** A row's part of the line and of the lanes beside it. Rows may be of any height: what is below stretches. */
 export function LaneGutter({ row: { up, down, cells } }: { row: LaneRow }) {
-  const line = PITCH * cells.length + DOT + 2;
-  const laneAt = (lane: number) => PITCH * (cells.length - lane - 1) + 4;
+  const pitch = pitchOf(cells.length);
+  const line = pitch * cells.length + DOT + 2;
+  const laneAt = (lane: number) => pitch * (cells.length - lane - 1) + 4;
   return (
     <svg class="lanes" aria-hidden="true" width={line + DOT + 2}>
       {up && <line x1={line} x2={line} y1="0" y2={MIDDLE} />}

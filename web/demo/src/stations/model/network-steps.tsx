@@ -13,10 +13,10 @@ import { PixelCanvas } from '../../view/pixel-canvas';
 import { Slider } from '../../view/slider';
 import { LaneGutter } from './lane-gutter';
 import { openLayer, pictures, showChannel } from './network-run';
-import { levelText, skipText } from './network-words';
+import { isMost, levelText, skipText } from './network-words';
 
 /** Lanes that are drawn beside the steps; of more, the words still tell. */
-const MOST_LANES = 5;
+const MOST_LANES = 8;
 /** Rows of a list that stands in the page as long as it is. */
 const MOST_ROWS = 24;
 
@@ -146,7 +146,8 @@ function Step({ step, found, place, row }: StepProps) {
               <Fragment key={layer.name}>
                 <span>
                   <i>U</i> <b>{short(layer.unevenness)}</b>
-                  {isCulprit && ' draws most of it'}
+                  {layer.name === found.culprit &&
+                    (isMost(layer) ? ' draws most of it' : ' draws more of it than any other')}
                 </span>
                 <button type="button" class="button" onClick={() => void openLayer(found, layer.name)}>
                   Kernels of {layer.name}

@@ -1,4 +1,4 @@
-import type { ComparisonResult, TraceResult } from '../../engine/protocol';
+import type { ComparisonResult, TracedLayer, TraceResult } from '../../engine/protocol';
 import { short } from '../../model/curve';
 import { skippedTo } from '../../model/lanes';
 import { count, milliseconds, percent, plain } from '../../model/numbers';
@@ -17,7 +17,13 @@ export function culpritText({ culprit, layers, level }: TraceResult): string {
     return 'Nothing in this network raises the resolution: there is no pattern to draw.';
   const layer = layers.find(({ name }) => name === culprit);
   if (!layer) return 'No layer of this network leaves a pattern that a repair would take away.';
-  return `${layer.name} draws the grid: ${percent(Math.min(layer.share, 1))} of the output's pattern, ${levelText(level)} against the output itself.`;
+  const drawn = isMost(layer) ? 'the grid' : 'more of the grid than any other layer';
+  return `${layer.name} draws ${drawn}: ${percent(Math.min(layer.share, 1))} of the output's pattern, ${levelText(level)} against the output itself.`;
+}
+
+/** Whether the pattern is this layer's more than all else's together. */
+export function isMost({ share }: TracedLayer): boolean {
+  return share >= 0.5;
 }
 
 /** What the repair did to the output. */
@@ -27,7 +33,10 @@ export function repairText({ level, repair }: TraceResult): string {
   if (repair.level === null || level === null) return alike;
   if (repair.level < GONE)
     return `The pattern is gone: from ${levelText(level)} to ${levelText(repair.level)}. ${alike}`;
-  return `The pattern falls from ${levelText(level)} to ${levelText(repair.level)}. ${alike}`;
+  const change =
+    plain(repair.level, 1) === plain(level, 1) ? 'stays' : repair.level < level ? 'falls' : 'grows';
+  if (change === 'stays') return `The pattern stays at ${levelText(level)}. ${alike}`;
+  return `The pattern ${change} from ${levelText(level)} to ${levelText(repair.level)}. ${alike}`;
 }
 
 /** What a step takes beside what the one before it gives, or in its place; the place is in the list of inputs and steps. */
