@@ -293,6 +293,8 @@ describe('attribute', () => {
     ]);
     expect(told.layers[1]?.problem).toContain('holes');
     expect(told.sentence).toContain('y leaves holes, which no weights can mend.');
+    expect(told.all?.fallDb).toBeLessThan(3);
+    expect(told.sentence).not.toContain('no repair of these layers takes it');
   });
 
   it('looks at as much of a long period as fits', async () => {

@@ -18,16 +18,17 @@ function headOf(found: Told): string {
   const tone = stride.length === 1 ? toneOf(before.harmonics, stride[0] as number) : '';
   const pattern = `${output} has a pattern of period ${period}, ${levelOf(-before.levelDb)} below the output itself${tone}.`;
   const worst = layers.find(({ name }) => name === culprit);
+  // What cannot be repaired is told of by itself, and may draw all that is left.
+  const isJudged = layers.every(({ problem }) => problem === null);
   if (all === null) {
-    const isFree = layers.every(({ problem }) => problem === null);
-    return isFree
+    return isJudged
       ? `No layer on the way to ${output} has a pattern of its own: what its phases differ by at period ${period}, ${levelOf(-before.levelDb)} below it, is of the inputs and the borders.`
       : pattern;
   }
   const rest = [
     `With all layers repaired it ${fallenBy(all.fallDb)}, and the outputs are alike to ${levelOf(all.psnr)} (PSNR), ${all.ssim.toFixed(3)} (SSIM).`,
     // 3 dB are half of a power.
-    ...(all.fallDb < 3
+    ...(isJudged && all.fallDb < 3
       ? [
           'Most of it is of what the inputs repeat and the network draws, and no repair of these layers takes it.',
         ]
