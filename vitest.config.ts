@@ -64,8 +64,9 @@ const shared = {
   setupFiles: ['./tests/support/equality.ts'],
 };
 // The tests' own lines (how many cases ran on which route) go to the terminal as they are.
-// Where `isolate` is off, files share processes: what they import, and what that compiles, is loaded once for many.
 const inNode = { ...shared, environment: 'node', disableConsoleIntercept: true } as const;
+// What files import, and what that compiles, is loaded once for many of them.
+const inSharedProcesses = { ...inNode, isolate: false } as const;
 
 function inBrowser(
   name: 'chromium' | EngineName,
@@ -155,13 +156,13 @@ export default defineConfig({
     reporters: ['default', new RunReporter()],
     projects: [
       {
-        test: { ...inNode, name: 'unit', isolate: false, include: ['tests/unit/**/*.test.ts'] },
+        test: { ...inSharedProcesses, name: 'unit', include: ['tests/unit/**/*.test.ts'] },
       },
       {
         plugins: [caseFiles()],
         resolve: { alias: { '@host': path.join(root, 'tests/support/host-node.ts') } },
         test: {
-          ...inNode,
+          ...inSharedProcesses,
           name: 'node',
           include: ['tests/{conformance,fuzz}/**/*.test.ts'],
           exclude: quick
@@ -171,7 +172,6 @@ export default defineConfig({
               ]
             : [],
           pool: 'forks',
-          isolate: false,
           setupFiles: [...shared.setupFiles, './tests/support/afresh.ts'],
           // The package is loaded by Node itself, from its exports map, as a user's import is.
           server: { deps: { external: [/\/dist\//] } },
@@ -219,9 +219,8 @@ export default defineConfig({
       },
       {
         test: {
-          ...inNode,
+          ...inSharedProcesses,
           name: 'demo',
-          isolate: false,
           include: ['tests/demo/**/*.test.ts'],
           globalSetup: 'tests/demo/serve-once.ts',
         },

@@ -29,14 +29,10 @@ export interface RunInput extends Pick<Meaning, 'mean' | 'std'> {
 export function runInputOf(given: ParsedArguments): RunInput | null {
   const file = given.text('run');
   const [mean, std] = [given.text('mean'), given.text('std')];
-  if ((mean !== null || std !== null) && kindOrNone(file) !== '.png') {
+  if ((mean !== null || std !== null) && (!file || kindOf(file) !== '.png')) {
     throw new UsageError('--mean and --std are for the picture of --run PICTURE.png');
   }
   return file === null ? null : { file, mean: readNumbers('mean', mean, 0), std: readNumbers('std', std, 1) };
-}
-
-function kindOrNone(file: string | null): string {
-  return file === null || file === '' ? '' : kindOf(file);
 }
 
 export interface Attributed {

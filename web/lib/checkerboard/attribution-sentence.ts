@@ -25,15 +25,12 @@ function headOf(found: Told): string {
       ? `No layer on the way to ${output} has a pattern of its own: what its phases differ by at period ${period}, ${levelOf(-before.levelDb)} below it, is of the inputs and the borders.`
       : pattern;
   }
-  const rest = [
-    `With all layers repaired it ${fallenBy(all.fallDb)}, and the outputs are alike to ${levelOf(all.psnr)} (PSNR), ${all.ssim.toFixed(3)} (SSIM).`,
-    // 3 dB are half of a power.
-    ...(isJudged && all.fallDb < 3
-      ? [
-          'Most of it is of what the inputs repeat and the network draws, and no repair of these layers takes it.',
-        ]
-      : []),
-  ].join(' ');
+  // 3 dB are half of a power.
+  const stays =
+    isJudged && all.fallDb < 3
+      ? ' Most of it is of what the inputs repeat and the network draws, and no repair of these layers takes it.'
+      : '';
+  const rest = `With all layers repaired it ${fallenBy(all.fallDb)}, and the outputs are alike to ${levelOf(all.psnr)} (PSNR), ${all.ssim.toFixed(3)} (SSIM).${stays}`;
   if (worst?.repaired == null) return `${pattern} Repairing any one layer alone does not lower it. ${rest}`;
   const part = worst.share < 0.5 ? 'more of it than any other layer' : 'most of it';
   return `${pattern} ${worst.name} brings ${part}, ${percent(worst.share)} of its power: repaired alone, the pattern ${fallenBy(worst.repaired.fallDb)}. ${rest}`;

@@ -33,10 +33,9 @@ export function repairText({ level, repair }: TraceResult): string {
   if (repair.level === null || level === null) return alike;
   if (repair.level < GONE)
     return `The pattern is gone: from ${levelText(level)} to ${levelText(repair.level)}. ${alike}`;
-  const change =
-    plain(repair.level, 1) === plain(level, 1) ? 'stays' : repair.level < level ? 'falls' : 'grows';
-  if (change === 'stays') return `The pattern stays at ${levelText(level)}. ${alike}`;
-  return `The pattern ${change} from ${levelText(level)} to ${levelText(repair.level)}. ${alike}`;
+  const [from, to] = [levelText(level), levelText(repair.level)];
+  if (from === to) return `The pattern stays at ${from}. ${alike}`;
+  return `The pattern ${repair.level < level ? 'falls' : 'grows'} from ${from} to ${to}. ${alike}`;
 }
 
 /** What a step takes beside what the one before it gives, or in its place; the place is in the list of inputs and steps. */
