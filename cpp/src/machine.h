@@ -59,6 +59,12 @@ struct Machine {
 
   // Sums of a weight's gradient that stay in a second-level cache while all positions pass by.
   int64_t gradient_block_sums = 1 << 14;
+  int64_t gradient_block_columns = 64;
+  // Positions of a line, or of several, whose values stay in the first-level cache while the rows
+  // and columns of a block meet.
+  int64_t gradient_positions_at_once = 64;
+  // Columns of positions so many floats apart push each other out of it, and are copied.
+  int64_t gradient_far_apart = 1024;
 };
 
 inline Machine machine;

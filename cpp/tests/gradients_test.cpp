@@ -8,12 +8,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "deconv/operator.h"
 #include "deconv/workspace.h"
 #include "failing_memory.h"
+#include "gradients/route.h"
 #include "reference.h"
 #include "runtime_threads.h"
 #include "small_machine.h"
@@ -26,6 +30,11 @@ using deconv_tests::ExactBuffer;
 using deconv_tests::Random;
 
 namespace {
+
+using deconv::gradients::Route;
+
+// How often count_wrong() ran each route.
+std::map<std::string, int64_t> runs_of;
 
 struct InnerProduct {
   double value = 0;
@@ -49,29 +58,44 @@ InnerProduct expected_gradient(const Problem& problem, const ExactBuffer& input,
   return sum;
 }
 
-// Counts wrong values among some of the weight's gradients and all of the bias's.
+Status run(const Route& route, const Problem& problem, const ExactBuffer& input,
+           const ExactBuffer& grad_output, ExactBuffer& grad_weight) {
+  return route.run(problem, input.data(), grad_output.data(), grad_weight.data());
+}
+
+// Counts wrong values among some of the weight's gradients, by every route that takes the problem,
+// and all of the bias's.
 int64_t count_wrong(const Problem& problem, Random& random) {
   const Spec& spec = problem.spec;
   ExactBuffer input(problem.input_elements());
   ExactBuffer grad_output(problem.output_elements());
-  ExactBuffer grad_weight(spec.weight_elements());
   ExactBuffer grad_bias(spec.out_channels);
   input.fill(random);
   grad_output.fill(random);
-  if (weight_gradient(problem, input.data(), grad_output.data(), grad_weight.data()) !=
-      Status::kOk) {
-    return -1;
-  }
-  bias_gradient(problem, grad_output.data(), grad_bias.data());
 
   int64_t wrong = 0;
-  for (int tries = 0; tries < 6; ++tries) {
-    const int64_t index = random.between(0, static_cast<int32_t>(spec.weight_elements() - 1));
-    const InnerProduct expected = expected_gradient(problem, input, grad_output, index);
-    // A float sum of n products rounds each of them n times at most.
-    wrong += !(std::abs(grad_weight[index] - expected.value) <=
-               expected.terms * 0x1p-24 * expected.magnitude);
+  std::vector<int64_t> indices(6);
+  std::vector<InnerProduct> expected;
+  for (int64_t& index : indices) {
+    index = random.between(0, static_cast<int32_t>(spec.weight_elements() - 1));
+    expected.push_back(expected_gradient(problem, input, grad_output, index));
   }
+  for (const Route* route : deconv::gradients::routes()) {
+    if (!route->takes(problem)) continue;
+    ++runs_of[route->name];
+    ExactBuffer grad_weight(spec.weight_elements());
+    grad_weight.fill(random);
+    if (run(*route, problem, input, grad_output, grad_weight) != Status::kOk) return -1;
+    for (size_t tries = 0; tries < indices.size(); ++tries) {
+      // A float sum of n products rounds each of them n times at most.
+      const InnerProduct& right = expected[tries];
+      const bool near = std::abs(grad_weight[indices[tries]] - right.value) <=
+                        right.terms * 0x1p-24 * right.magnitude;
+      if (!near) MESSAGE(route->name);
+      wrong += !near;
+    }
+  }
+  bias_gradient(problem, grad_output.data(), grad_bias.data());
   const int64_t points = problem.output_points();
   for (int64_t channel = 0; channel < spec.out_channels; ++channel) {
     double sum = 0;
@@ -123,6 +147,57 @@ TEST_CASE("channel counts around the blocks of the weight's gradient") {
   }
 }
 
+TEST_CASE("more columns than a block has, and as few as a vector lacks") {
+  Random random(11);
+  for (const int32_t channels : {63, 64, 65, 72, 129, 131}) {
+    for (const bool transposed : {true, false}) {
+      for (const Layout layout : {Layout::kChannelsFirst, Layout::kChannelsLast}) {
+        Spec spec;
+        spec.transposed = transposed;
+        spec.in_channels = channels;
+        spec.out_channels = 194 - channels;
+        spec.kernel = {1, 1, 2};
+        Problem problem;
+        REQUIRE(make_problem(spec, 1, {1, 2, 9}, layout, &problem) == Status::kOk);
+        INFO(deconv_tests::describe(problem));
+        CHECK(count_wrong(problem, random) == 0);
+      }
+    }
+  }
+}
+
+TEST_CASE("few channels in many groups, kernels and rows of every length") {
+  Random random(13);
+  runs_of.clear();
+  for (const int32_t groups : {1, 3, 4, 5, 15, 16, 17, 30}) {
+    for (const int32_t width : {1, 3, 4, 5, 7, 8, 9, 13}) {
+      for (const int32_t kernel : {1, 2, 3, 4, 5, 9}) {
+        Spec spec;
+        spec.transposed = random.one_in(2);
+        spec.groups = groups;
+        const int32_t most = random.one_in(2) ? 1 : 2;
+        spec.in_channels = groups * random.between(1, most);
+        spec.out_channels = groups * random.between(1, most);
+        spec.kernel = {random.between(1, 2), random.between(1, 3), kernel};
+        for (int32_t& stride : spec.stride) stride = random.between(1, 4);
+        for (int32_t& dilation : spec.dilation) dilation = random.between(1, 3);
+        for (int32_t& pad : spec.pad_before) pad = random.between(-2, 3);
+        for (int32_t& pad : spec.pad_after) pad = random.between(-2, 3);
+        for (const Layout layout : {Layout::kChannelsFirst, Layout::kChannelsLast}) {
+          Problem problem;
+          if (make_problem(spec, 2, {2, 3, width}, layout, &problem) != Status::kOk) continue;
+          INFO(deconv_tests::describe(problem));
+          CHECK(count_wrong(problem, random) == 0);
+        }
+      }
+    }
+  }
+  for (const Route* route : deconv::gradients::routes()) {
+    INFO(route->name);
+    CHECK(runs_of[route->name] > 50);
+  }
+}
+
 TEST_CASE("no cut and no number of threads changes a bit of the gradients") {
   for (uint64_t seed = 5600; seed < 5900; ++seed) {
     CAPTURE(seed);
@@ -134,13 +209,15 @@ TEST_CASE("no cut and no number of threads changes a bit of the gradients") {
     input.fill(random);
     grad_output.fill(random);
     const auto gradients = [&] {
-      ExactBuffer weight(problem.spec.weight_elements());
       ExactBuffer bias(problem.spec.out_channels);
-      CHECK(weight_gradient(problem, input.data(), grad_output.data(), weight.data()) ==
-            Status::kOk);
       bias_gradient(problem, grad_output.data(), bias.data());
-      std::vector<float> all(weight.data(), weight.data() + weight.size());
-      all.insert(all.end(), bias.data(), bias.data() + bias.size());
+      std::vector<float> all(bias.data(), bias.data() + bias.size());
+      for (const Route* route : deconv::gradients::routes()) {
+        if (!route->takes(problem)) continue;
+        ExactBuffer weight(problem.spec.weight_elements());
+        CHECK(run(*route, problem, input, grad_output, weight) == Status::kOk);
+        all.insert(all.end(), weight.data(), weight.data() + weight.size());
+      }
       return all;
     };
     const std::vector<float> whole = gradients();
@@ -150,40 +227,96 @@ TEST_CASE("no cut and no number of threads changes a bit of the gradients") {
   }
 }
 
-TEST_CASE("whichever allocation fails: no weight's gradient, and the same bits afterwards") {
-  Random random(8);
-  Spec spec;
-  spec.in_channels = 6;
-  spec.out_channels = 3;
-  spec.kernel = {1, 2, 2};
-  Problem problem;
-  REQUIRE(make_problem(spec, 1, {1, 3, 3}, Layout::kChannelsFirst, &problem) == Status::kOk);
-  ExactBuffer input(problem.input_elements());
-  ExactBuffer grad_output(problem.output_elements());
-  ExactBuffer expected(spec.weight_elements());
-  ExactBuffer grad_weight(spec.weight_elements());
-  input.fill(random);
-  grad_output.fill(random);
-  const auto gradient = [&](ExactBuffer& target) {
-    return weight_gradient(problem, input.data(), grad_output.data(), target.data());
-  };
-  REQUIRE(gradient(expected) == Status::kOk);
-  int64_t failing = 0;
-  for (;; ++failing) {
-    CAPTURE(failing);
-    deconv::Workspace::shared().release();
-    {
-      const deconv_tests::FailingMemory memory(std::numeric_limits<size_t>::max(), failing);
-      const Status status = gradient(grad_weight);
-      CHECK((status == Status::kOutOfMemory) == (memory.failed() > 0));
-      if (memory.failed() == 0) break;
-    }
-    CHECK(gradient(grad_weight) == Status::kOk);
+TEST_CASE("the gradient is that of the best route") {
+  for (uint64_t seed = 5900; seed < 5950; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    const Problem problem = deconv_tests::random_problem(random);
+    const Route& best = deconv::gradients::best_route(problem);
+    REQUIRE(best.takes(problem));
+    ExactBuffer input(problem.input_elements());
+    ExactBuffer grad_output(problem.output_elements());
+    ExactBuffer expected(problem.spec.weight_elements());
+    ExactBuffer grad_weight(problem.spec.weight_elements());
+    input.fill(random);
+    grad_output.fill(random);
+    REQUIRE(run(best, problem, input, grad_output, expected) == Status::kOk);
+    REQUIRE(weight_gradient(problem, input.data(), grad_output.data(), grad_weight.data()) ==
+            Status::kOk);
     CHECK(std::equal(expected.data(), expected.data() + expected.size(), grad_weight.data()));
   }
-  // Both tensors, channels last, and the sums; Emscripten's aligned_alloc asks malloc in turn.
-  CHECK(failing % 3 == 0);
-  CHECK(failing > 0);
+}
+
+TEST_CASE("zeros far away from a tensor are not copied") {
+  Random random(14);
+  Spec spec;
+  spec.transposed = false;
+  spec.kernel = {1, 1, 3};
+  spec.stride = {1, 1, 100'000'000};
+  spec.pad_before = {0, 0, 1};
+  spec.pad_after = {0, 0, 2'000'000'000};
+  Problem problem;
+  REQUIRE(make_problem(spec, 1, {1, 1, 6}, Layout::kChannelsFirst, &problem) == Status::kOk);
+  CHECK(count_wrong(problem, random) == 0);
+  CHECK(deconv::gradients::kTaps.takes(problem));
+  CHECK(!deconv::gradients::kWindows.takes(problem));
+  CHECK(!deconv::gradients::kPlanes.takes(problem));
+}
+
+TEST_CASE("whichever allocation fails: no weight's gradient, and the same bits afterwards") {
+  Random random(8);
+  Spec dense;
+  dense.in_channels = 6;
+  dense.out_channels = 3;
+  dense.kernel = {1, 2, 2};
+  Spec depthwise = dense;
+  depthwise.groups = 9;
+  depthwise.in_channels = 9;
+  depthwise.out_channels = 9;
+  struct Case {
+    const Route& route;
+    const Spec& spec;
+    Layout layout;
+    int64_t allocations;
+  };
+  const Case cases[] = {
+      // Columns, or what takes their place, and the sums.
+      {deconv::gradients::kTaps, dense, Layout::kChannelsFirst, 2},
+      {deconv::gradients::kWindows, dense, Layout::kChannelsFirst, 2},
+      // Where the taps of each axis meet, and the sums.
+      {deconv::gradients::kPlanes, depthwise, Layout::kChannelsFirst, 4},
+      {deconv::gradients::kChannels, depthwise, Layout::kChannelsLast, 1},
+  };
+  CHECK(std::size(cases) == deconv::gradients::routes().size());
+  for (const auto& [route, spec, layout, allocations] : cases) {
+    CAPTURE(route.name);
+    Problem problem;
+    REQUIRE(make_problem(spec, 1, {1, 3, 8}, layout, &problem) == Status::kOk);
+    REQUIRE(route.takes(problem));
+    ExactBuffer input(problem.input_elements());
+    ExactBuffer grad_output(problem.output_elements());
+    ExactBuffer expected(spec.weight_elements());
+    ExactBuffer grad_weight(spec.weight_elements());
+    input.fill(random);
+    grad_output.fill(random);
+    REQUIRE(run(route, problem, input, grad_output, expected) == Status::kOk);
+    int64_t failing = 0;
+    for (;; ++failing) {
+      CAPTURE(failing);
+      deconv::Workspace::shared().release();
+      {
+        const deconv_tests::FailingMemory memory(std::numeric_limits<size_t>::max(), failing);
+        const Status status = run(route, problem, input, grad_output, grad_weight);
+        CHECK((status == Status::kOutOfMemory) == (memory.failed() > 0));
+        if (memory.failed() == 0) break;
+      }
+      CHECK(run(route, problem, input, grad_output, grad_weight) == Status::kOk);
+      CHECK(std::equal(expected.data(), expected.data() + expected.size(), grad_weight.data()));
+    }
+    // Emscripten's aligned_alloc asks malloc in turn.
+    CHECK(failing % allocations == 0);
+    CHECK(failing > 0);
+  }
 }
 
 TEST_CASE("an empty batch has gradients of zero") {

@@ -32,7 +32,10 @@ class SmallMachine {
                        .depthwise_tile_floats = 1,
                        .depthwise_columns_per_overlap = 1,
                        .depthwise_rows_per_overlap = 1,
-                       .gradient_block_sums = 1};
+                       .gradient_block_sums = 1,
+                       .gradient_block_columns = 1,
+                       .gradient_positions_at_once = 1,
+                       .gradient_far_apart = 1};
   }
   SmallMachine(const SmallMachine&) = delete;
   SmallMachine& operator=(const SmallMachine&) = delete;

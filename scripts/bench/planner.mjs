@@ -12,6 +12,7 @@
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { expectOk, loadCore, processorMilliseconds } from './core.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -39,7 +40,7 @@ const ARITHMETICS = ['float32', 'dynamic', 'static'];
 
 const arithmetic = ARITHMETICS.indexOf(options.arithmetic);
 if (arithmetic < 0) throw new Error(`--arithmetic: expected one of ${ARITHMETICS.join(', ')}`);
-const module = await load(options.build);
+const module = await loadCore(options.build);
 const routeNames = module.routeNames().trimEnd().split('\n');
 const random = generator(Number(options.seed));
 const pick = (list) => list[Math.floor(random() * list.length)];
@@ -55,20 +56,6 @@ report(results);
 if (options.json !== undefined) await writeFile(options.json, JSON.stringify(results, null, 1));
 if (options.layers !== undefined) await writeFile(options.layers, measuredLayers(results));
 module.stopRuntime();
-
-async function load(build) {
-  const folder = new URL('../../dist/wasm/', import.meta.url);
-  const { default: createModule } = await import(new URL('deconv.mjs', folder));
-  const binary = await WebAssembly.compile(await readFile(new URL(`${build}.wasm`, folder)));
-  const loaded = await createModule({
-    instantiateWasm: (imports, done) => {
-      WebAssembly.instantiate(binary, imports).then((instance) => done(instance, binary));
-      return {};
-    },
-  });
-  expectOk(loaded.startRuntime(1));
-  return loaded;
-}
 
 function randomLayer() {
   const transposed = random() < 0.75;
@@ -127,12 +114,6 @@ function randomLayer() {
         ) + 1,
   );
   return layer.output.every((extent) => extent >= 1) ? layer : undefined;
-}
-
-/** Of this process: what others take meanwhile does not count. */
-function processorMilliseconds() {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
 }
 
 function macs({ transposed, batch, groups, inChannels, outChannels, input, output, kernel }) {
@@ -296,8 +277,4 @@ function generator(seed) {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
-}
-
-function expectOk(status) {
-  if (status !== 0) throw new Error(`planner: expected status 0, got ${status}`);
 }

@@ -1,0 +1,38 @@
+#include <array>
+
+#include "deconv/gradients.h"
+#include "gradients/route.h"
+
+namespace deconv {
+namespace gradients {
+
+std::span<const Route* const> routes() {
+  static constexpr std::array kRoutes = {&kTaps, &kWindows, &kPlanes, &kChannels};
+  return kRoutes;
+}
+
+const Route& best_route(const Problem& problem) {
+  if (kChannels.takes(problem)) return kChannels;
+  const Spec& spec = problem.spec;
+  const int64_t in = spec.group_in_channels();
+  const int64_t out = spec.group_out_channels();
+  const int64_t dense = spec.transposed ? in : out;
+  const int64_t strided = spec.transposed ? out : in;
+  const bool planes = kPlanes.takes(problem);
+  if (planes && dense * strided <= 4) return kPlanes;
+  // Few channels leave most of a vector empty, or are too few sums for the units to add to in turn.
+  if (strided < 4 || (dense < 4 && dense * strided < 24)) {
+    if (kWindows.takes(problem)) return kWindows;
+    if (planes) return kPlanes;
+  }
+  return kTaps;
+}
+
+}  // namespace gradients
+
+Status weight_gradient(const Problem& problem, const float* input, const float* grad_output,
+                       float* grad_weight) {
+  return gradients::best_route(problem).run(problem, input, grad_output, grad_weight);
+}
+
+}  // namespace deconv
