@@ -248,6 +248,10 @@ bool takes(const Problem& problem) {
   const bool planes =
       problem.layout == Layout::kChannelsFirst || (spec.in_channels == 1 && spec.out_channels == 1);
   if (!planes || spec.input_dilation[kWidth] != 1 || dense[kWidth] < kAtOnce) return false;
+  // Every thread has vectors of sums for all of a channel's taps.
+  constexpr int64_t kMostSums = 1 << 18;
+  const int64_t channels = spec.transposed ? spec.group_in_channels() : spec.group_out_channels();
+  if (channels * spec.kernel_elements() > kMostSums) return false;
   // Far away from the tensor there may be any number of zeros.
   return RowCopy(problem).floats() <= 2 * (int64_t{strided[kWidth]} + spec.kernel[kWidth]) + 64;
 }
