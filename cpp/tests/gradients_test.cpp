@@ -263,6 +263,18 @@ TEST_CASE("zeros far away from a tensor are not copied") {
   CHECK(!deconv::gradients::kPlanes.takes(problem));
 }
 
+TEST_CASE("planes leave sums to others that take megabytes for every thread") {
+  Spec spec;
+  spec.transposed = false;
+  spec.kernel = {1, 16, 17};
+  for (const int32_t channels : {512, 1024}) {
+    spec.out_channels = channels;
+    Problem problem;
+    REQUIRE(make_problem(spec, 1, {1, 16, 24}, Layout::kChannelsFirst, &problem) == Status::kOk);
+    CHECK(deconv::gradients::kPlanes.takes(problem) == (channels == 512));
+  }
+}
+
 TEST_CASE("whichever allocation fails: no weight's gradient, and the same bits afterwards") {
   Random random(8);
   Spec dense;
