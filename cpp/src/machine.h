@@ -58,7 +58,7 @@ struct Machine {
   int64_t depthwise_rows_per_overlap = 2;
 
   // Sums of a weight's gradient that stay in a second-level cache while all positions pass by.
-  int64_t gradient_block_sums = 1 << 14;
+  int64_t gradient_block_sums = 1 << 15;
   int64_t gradient_block_columns = 64;
   // Positions of a line, or of several, whose values stay in the first-level cache while the rows
   // and columns of a block meet.
