@@ -198,10 +198,13 @@ function errorOf({ geometry, transposed, layout, from, grads, gradient, random }
           : (n * points + point) * channels + channel;
       return floats[address / 4 + index];
     };
-  const [dense, strided] = [
-    { value: at(from, inChannels, input), extents: input, channels: inChannels / groups },
-    { value: at(grads, outChannels, output), extents: output, channels: outChannels / groups },
-  ].sort((one, other) => (transposed ? 0 : 1) * (one.extents === input && other.extents === output ? 1 : -1));
+  const sideOf = (address, channels, extents) => ({
+    value: at(address, channels, extents),
+    extents,
+    channels: channels / groups,
+  });
+  const [inSide, outSide] = [sideOf(from, inChannels, input), sideOf(grads, outChannels, output)];
+  const [dense, strided] = transposed ? [inSide, outSide] : [outSide, inSide];
   let worst = 0;
   for (let tries = 0; tries < 20; tries += 1) {
     const index = Math.floor(

@@ -16,7 +16,6 @@
 namespace deconv::gradients {
 namespace {
 
-constexpr int kWidth = 2;
 constexpr int kMostTaps = 3;
 constexpr int kVectors = 2;
 constexpr int64_t kBlock = 4 * kVectors;
@@ -139,9 +138,9 @@ class DepthwiseChannels {
     for (int64_t tap = 0; tap < taps; ++tap) {
       const int64_t begin = widths[tap].dense.first;
       const int64_t end = begin + widths[tap].count;
-      const bool none = common.count() == 0;
-      add(dense, strided, widths + tap, 1, {begin, none ? end : common.begin}, sums + tap * kBlock);
-      add(dense, strided, widths + tap, 1, {none ? end : common.end, end}, sums + tap * kBlock);
+      float* const own = sums + tap * kBlock;
+      add(dense, strided, widths + tap, 1, {begin, std::clamp(common.begin, begin, end)}, own);
+      add(dense, strided, widths + tap, 1, {std::clamp(common.end, begin, end), end}, own);
     }
   }
 
@@ -176,10 +175,6 @@ bool takes(const Problem& problem) {
 
 }  // namespace
 
-constexpr Route kChannels = {
-    "channels", takes,
-    [](const Problem& problem, const float* input, const float* grad_output, float* grad_weight) {
-      return DepthwiseChannels(problem, input, grad_output).run(grad_weight);
-    }};
+constexpr Route kChannels = route_of<DepthwiseChannels>("channels", takes);
 
 }  // namespace deconv::gradients

@@ -17,8 +17,6 @@
 namespace deconv::gradients {
 namespace {
 
-constexpr int kHeight = 1;
-constexpr int kWidth = 2;
 constexpr int kMostTaps = 3;
 // Positions at a time; the rest of a row is added as the last of so many.
 constexpr int64_t kAtOnce = 8;
@@ -93,8 +91,7 @@ struct RowCopy {
         dilation(problem.spec.dilation[kWidth]),
         pad(problem.spec.pad_before[kWidth]) {
     const int64_t last = (problem.spec.kernel[kWidth] - 1) * dilation - pad;
-    const int64_t positions =
-        problem.spec.transposed ? problem.input[kWidth] : problem.output[kWidth];
+    const int64_t positions = sides_of(problem).dense.extents[kWidth];
     first = floor_divide(-pad, stride);
     length = positions + floor_divide(last, stride) - first;
   }
@@ -243,25 +240,21 @@ class DepthwisePlanes {
 
 bool takes(const Problem& problem) {
   const Spec& spec = problem.spec;
-  const Axes& strided = spec.transposed ? problem.output : problem.input;
-  const Axes& dense = spec.transposed ? problem.input : problem.output;
+  const Sides sides = sides_of(problem);
   const bool planes =
       problem.layout == Layout::kChannelsFirst || (spec.in_channels == 1 && spec.out_channels == 1);
-  if (!planes || spec.input_dilation[kWidth] != 1 || dense[kWidth] < kAtOnce) return false;
+  if (!planes || spec.input_dilation[kWidth] != 1) return false;
+  if (sides.dense.extents[kWidth] < kAtOnce) return false;
   // Every thread has vectors of sums for all of a channel's taps.
   constexpr int64_t kMostSums = 1 << 18;
-  const int64_t channels = spec.transposed ? spec.group_in_channels() : spec.group_out_channels();
-  if (channels * spec.kernel_elements() > kMostSums) return false;
+  if (sides.dense.group_channels * spec.kernel_elements() > kMostSums) return false;
   // Far away from the tensor there may be any number of zeros.
-  return RowCopy(problem).floats() <= 2 * (int64_t{strided[kWidth]} + spec.kernel[kWidth]) + 64;
+  return RowCopy(problem).floats() <=
+         2 * (int64_t{sides.strided.extents[kWidth]} + spec.kernel[kWidth]) + 64;
 }
 
 }  // namespace
 
-constexpr Route kPlanes = {
-    "planes", takes,
-    [](const Problem& problem, const float* input, const float* grad_output, float* grad_weight) {
-      return DepthwisePlanes(problem, input, grad_output).run(grad_weight);
-    }};
+constexpr Route kPlanes = route_of<DepthwisePlanes>("planes", takes);
 
 }  // namespace deconv::gradients

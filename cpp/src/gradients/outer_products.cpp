@@ -9,10 +9,7 @@ namespace deconv::gradients {
 namespace {
 
 // As many vectors of columns beside each number of rows as fill the registers that engines leave.
-constexpr int most_vectors(int rows) {
-  constexpr int kMost[] = {0, 8, 4, 3};
-  return rows < 4 ? kMost[rows] : 2;
-}
+constexpr int most_vectors(int rows) { return rows == 1 ? 8 : rows == 3 ? 3 : 2; }
 
 // This is compiled for size, where the loops would stay loops and the sums in memory.
 template <int kRows, int kVectors>

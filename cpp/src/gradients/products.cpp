@@ -20,8 +20,6 @@
 namespace deconv::gradients {
 namespace {
 
-constexpr int kWidth = 2;
-
 // The windows of the strided side, as the positions of the dense side meet them: `length` values of
 // a row from position * step + first on. A single tap is none.
 struct Windows {
@@ -33,21 +31,21 @@ struct Windows {
 
 Windows windows_of(const Problem& problem) {
   const Spec& spec = problem.spec;
-  const Axes& dense = spec.transposed ? problem.input : problem.output;
+  const int64_t positions = sides_of(problem).dense.extents[kWidth];
   const int64_t step = spec.stride[kWidth];
   const int64_t length = spec.kernel[kWidth];
   return {.first = -int64_t{spec.pad_before[kWidth]},
           .step = step,
           .length = length,
-          .row_length = (dense[kWidth] - 1) * step + length};
+          .row_length = (positions - 1) * step + length};
 }
 
 bool takes_windows(const Problem& problem) {
   const Spec& spec = problem.spec;
-  const Axes& strided = spec.transposed ? problem.output : problem.input;
   if (spec.dilation[kWidth] != 1 || spec.input_dilation[kWidth] != 1) return false;
   // Far away from the tensor there may be any number of zeros.
-  return windows_of(problem).row_length <= 2 * (int64_t{strided[kWidth]} + spec.kernel[kWidth]);
+  const int64_t width = sides_of(problem).strided.extents[kWidth];
+  return windows_of(problem).row_length <= 2 * (width + spec.kernel[kWidth]);
 }
 
 // The sums that a tap, or a window of them, has in a group.

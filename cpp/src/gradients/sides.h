@@ -6,6 +6,9 @@
 
 namespace deconv::gradients {
 
+inline constexpr int kHeight = 1;
+inline constexpr int kWidth = 2;
+
 // The two tensors whose products a weight's gradient sums: `dense` gives every position to every
 // tap, `strided` those at its strides. Of a transposed convolution dense is the input, of a
 // convolution the gradient of the output.
@@ -31,7 +34,9 @@ struct Sides {
   Side strided;
 };
 
-Sides sides_of(const Problem& problem, const float* input, const float* grad_output);
+// Without values, what the two look like.
+Sides sides_of(const Problem& problem, const float* input = nullptr,
+               const float* grad_output = nullptr);
 
 // Positions of one axis: `first`, first + step, ...
 struct Positions {

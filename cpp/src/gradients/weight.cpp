@@ -2,6 +2,7 @@
 
 #include "deconv/gradients.h"
 #include "gradients/route.h"
+#include "gradients/sides.h"
 
 namespace deconv {
 namespace gradients {
@@ -13,11 +14,9 @@ std::span<const Route* const> routes() {
 
 const Route& best_route(const Problem& problem) {
   if (kChannels.takes(problem)) return kChannels;
-  const Spec& spec = problem.spec;
-  const int64_t in = spec.group_in_channels();
-  const int64_t out = spec.group_out_channels();
-  const int64_t dense = spec.transposed ? in : out;
-  const int64_t strided = spec.transposed ? out : in;
+  const Sides sides = sides_of(problem);
+  const int64_t dense = sides.dense.group_channels;
+  const int64_t strided = sides.strided.group_channels;
   const bool planes = kPlanes.takes(problem);
   if (planes && dense * strided <= 4) return kPlanes;
   // Few channels leave most of a vector empty, or are too few sums for the units to add to in turn.

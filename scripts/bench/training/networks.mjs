@@ -1,5 +1,8 @@
 // A DCGAN as lists of layers, from which each library makes its own.
 
+/** Of both networks' optimizers. */
+export const ADAM = { learningRate: 0.0005, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
+
 const TWICE = { kernelSize: 4, stride: 2, padding: 1 };
 
 /** Layers of both networks; `widths` are the channels between noise and picture, from the smallest size on. */

@@ -1,6 +1,6 @@
 // The training step of examples/train/dcgan.mjs, of any widths.
 
-import { makeModules } from './networks.mjs';
+import { ADAM, makeModules } from './networks.mjs';
 
 export async function prepareOurs({ api, training, sizes, pictures, noise }) {
   const networks = {
@@ -10,9 +10,8 @@ export async function prepareOurs({ api, training, sizes, pictures, noise }) {
   const start = Object.fromEntries(
     Object.entries(networks).map(([name, network]) => [name, network.stateDict()]),
   );
-  const options = { learningRate: 0.0005, beta1: 0.5 };
-  const stepGenerator = training.adam(networks.generator.layers, options);
-  const stepDiscriminator = training.adam(networks.discriminator.layers, options);
+  const stepGenerator = training.adam(networks.generator.layers, ADAM);
+  const stepDiscriminator = training.adam(networks.discriminator.layers, ADAM);
   const count = pictures.shape[0];
   const answers = (value) => ({ data: new Float32Array(count).fill(value), shape: [count, 1, 1, 1] });
   const [yes, no] = [answers(1), answers(0)];

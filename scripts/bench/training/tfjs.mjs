@@ -1,13 +1,15 @@
 // The same step in TensorFlow.js on its WebAssembly backend. That has no gradient of a 2-D convolution's weight, and
 // its kernel for 3-D gives wrong values with a stride (4.22): its convolution takes the place, which is fast and right.
 
+import { ADAM } from './networks.mjs';
+
 export function prepareTfjs({ tf, sizes, start, pictures, noise }) {
   const networks = {
     generator: makeLayers(tf, sizes.generator, start.generator),
     discriminator: makeLayers(tf, sizes.discriminator, start.discriminator),
   };
   const variables = (network) => network.flatMap(({ parameters }) => Object.values(parameters));
-  const optimizer = () => tf.train.adam(0.0005, 0.5, 0.999, 1e-8);
+  const optimizer = () => tf.train.adam(ADAM.learningRate, ADAM.beta1, ADAM.beta2, ADAM.epsilon);
   const [stepGenerator, stepDiscriminator] = [optimizer(), optimizer()];
   const channelsLast = ({ data, shape }) => tf.tidy(() => tf.transpose(tf.tensor(data, shape), [0, 2, 3, 1]));
   const [real, latent] = [channelsLast(pictures), channelsLast(noise)];
