@@ -5,9 +5,9 @@ import type { Plugin } from 'vite';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { BaseSequencer, type BrowserProviderOption, type TestSpecification } from 'vitest/node';
 import { chromiumOptions, type EngineName, enginesHere } from './scripts/browsers.mjs';
-import { browserTests } from './tests/support/browser-core.js';
+import { ALONE_IN_A_BROWSER, BROWSER_TESTS } from './tests/support/browser-core.js';
 import { engineProvider } from './tests/support/engine-provider.js';
-import { hasPassed, plainName } from './tests/support/passed-files.js';
+import { hasPassed } from './tests/support/passed-files.js';
 import { PATIENCE_MS } from './tests/support/patience.js';
 import RunReporter from './tests/support/run-reporter.js';
 
@@ -98,7 +98,6 @@ function inBrowser(
     test: {
       ...shared,
       name,
-      include: browserTests(),
       fileParallelism: false,
       browser: {
         enabled: true,
@@ -106,19 +105,13 @@ function inBrowser(
         screenshotFailures: false,
         connectTimeout: PATIENCE_MS,
         provider,
-        instances: [{ browser: name }],
+        instances: [
+          { browser: name, name, include: BROWSER_TESTS, exclude: ALONE_IN_A_BROWSER },
+          { browser: name, name: `${name} alone`, include: ALONE_IN_A_BROWSER },
+        ],
       },
     },
   };
-}
-
-/**
- * What compiles its programs takes longest: it comes first, beside tests that wait for browsers. What takes all the
- * memory that a browser gives comes last: WebKit gives back late what a closed page had.
- */
-function placeOf({ project, moduleId }: TestSpecification): -1 | 0 | 1 {
-  if (project.name === 'native') return -1;
-  return project.isBrowserEnabled() && path.basename(moduleId) === 'out-of-memory.test.ts' ? 1 : 0;
 }
 
 /**
@@ -138,11 +131,14 @@ class WhatChanged extends BaseSequencer {
         (some) => some.filter(({ project }) => project.name === name).length,
       );
       console.log(
-        `${plainName(name)}: ${of} of ${all} files have passed with all that they read, and are not run again (CI=true runs them, too)`,
+        `${name}: ${of} of ${all} files have passed with all that they read, and are not run again (CI=true runs them, too)`,
       );
     }
     const sorted = await super.sort(files.filter((file) => !left.includes(file)));
-    return [-1, 0, 1].flatMap((place) => sorted.filter((file) => placeOf(file) === place));
+    // What compiles its programs takes longest: it comes first, beside tests that wait for browsers.
+    return [true, false].flatMap((first) =>
+      sorted.filter((file) => (file.project.name === 'native') === first),
+    );
   }
 }
 

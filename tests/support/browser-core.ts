@@ -23,7 +23,16 @@ export const BROWSER_CORE = {
 } as const;
 
 /** As globs for Vitest; DECONV_BROWSER_TESTS=all is everything that Node runs. */
-export function browserTests(): string[] {
-  const names = process.env.DECONV_BROWSER_TESTS === 'all' ? ['*'] : Object.keys(BROWSER_CORE);
+export const BROWSER_TESTS = globs(
+  process.env.DECONV_BROWSER_TESTS === 'all' ? ['*'] : Object.keys(BROWSER_CORE),
+);
+
+/**
+ * Those that take all the memory that a browser gives. WebKit gives back late what a closed page had: they have a
+ * browser to themselves.
+ */
+export const ALONE_IN_A_BROWSER = globs(['out-of-memory']);
+
+function globs(names: readonly string[]): string[] {
   return names.map((name) => `tests/conformance/${name}.test.ts`);
 }

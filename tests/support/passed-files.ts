@@ -68,11 +68,6 @@ const keys = new Map<string, string>();
 const hashes = new Map<string, string>();
 const named = new Map<string, readonly string[]>();
 
-/** A browser's project has the name of its instance, too. */
-export function plainName(project: string): string {
-  return project.replace(/ \(.*/, '');
-}
-
 export function hasPassed(project: string, file: string): boolean {
   const key = keyOf(project, file);
   return (
@@ -95,7 +90,7 @@ export function noteOutcome(project: string, file: string, passed: boolean): voi
  * run. Undefined for projects that are always run.
  */
 function keyOf(project: string, file: string): string | undefined {
-  const about = `${plainName(project)} ${file}`;
+  const about = `${project} ${file}`;
   const known = keys.get(about);
   if (known !== undefined) return known;
   const read = readBy(project, file);
@@ -109,7 +104,8 @@ function keyOf(project: string, file: string): string | undefined {
 
 /** All files that a test file may read; undefined for projects that are always run. */
 export function readBy(project: string, file: string): ReadonlySet<string> | undefined {
-  const whole = WHOLE[plainName(project)];
+  // A browser's second project (`webkit alone`) reads what its first does.
+  const whole = WHOLE[project.replace(' alone', '')];
   if (whole === undefined) return undefined;
   const read = new Set([...ALWAYS, ...whole].flatMap((place) => filesIn(path.join(root, place))));
   const waiting = [file];

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import type { Reporter, TestCase, TestModule, Vitest } from 'vitest/node';
 import { missingEngines } from '../../scripts/browsers.mjs';
 import { whySkipped } from './expected-skips.js';
-import { noteOutcome, plainName } from './passed-files.js';
+import { noteOutcome } from './passed-files.js';
 
 /**
  * Notes which files have passed (passed-files.ts), and ends the run with where its seconds went, with every skip that nobody expected (which fails the run), and
@@ -63,7 +63,7 @@ function printSeconds(modules: readonly TestModule[]): void {
       .sort((a, b) => b.seconds - a.seconds);
     const total = slowest.reduce((sum, { seconds }) => sum + seconds, 0);
     const shown = slowest.slice(0, 4).map(({ file, seconds }) => `${file} ${seconds.toFixed(0)}`);
-    console.log(`${plainName(name).padEnd(9)}${total.toFixed(0).padStart(5)}  ${shown.join(', ')}`);
+    console.log(`${name.padEnd(14)}${total.toFixed(0).padStart(5)}  ${shown.join(', ')}`);
   }
 }
 

@@ -16,11 +16,7 @@ it.each([
     'memory/leaks.test.ts',
     ['dist/index.js', 'dist/core/errors.js', 'dist/wasm/relaxed-threads.wasm'],
   ],
-  [
-    'chromium (chromium)',
-    'conformance/worker.test.ts',
-    ['dist/worker/index.js', 'tests/support/host-browser.ts'],
-  ],
+  ['chromium alone', 'conformance/worker.test.ts', ['dist/worker/index.js', 'tests/support/host-browser.ts']],
   // Files by name, in folders that are joined, and of folders that its project takes whole.
   ['node', 'conformance/graph.test.ts', ['tests/fixtures/modules/graph.json']],
   ['node', 'fuzz/api.test.ts', ['tests/fuzz/apply.ts', 'tests/fuzz/linear-maps.ts']],
