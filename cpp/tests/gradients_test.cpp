@@ -247,6 +247,65 @@ TEST_CASE("the gradient is that of the best route") {
   }
 }
 
+TEST_CASE("zeros around a tensor are no values, whatever they would be multiplied with") {
+  const float infinity = std::numeric_limits<float>::infinity();
+  int64_t spread = 0;
+  for (uint64_t seed = 5950; seed < 6550; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    const Problem problem = deconv_tests::random_problem(random);
+    INFO(deconv_tests::describe(problem));
+    ExactBuffer input(problem.input_elements());
+    ExactBuffer grad_output(problem.output_elements());
+    input.fill(random);
+    grad_output.fill(random);
+    ExactBuffer& tensor = random.one_in(2) ? input : grad_output;
+    if (tensor.size() == 0) continue;
+    tensor.data()[random.one_in(2) ? 0 : tensor.size() - 1] =
+        random.one_in(2) ? infinity : std::nanf("");
+    ExactBuffer right(problem.spec.weight_elements());
+    ExactBuffer best(problem.spec.weight_elements());
+    ExactBuffer gradient(problem.spec.weight_elements());
+    REQUIRE(run(deconv::gradients::kTaps, problem, input, grad_output, right) == Status::kOk);
+    REQUIRE(run(deconv::gradients::best_route(problem), problem, input, grad_output, best) ==
+            Status::kOk);
+    REQUIRE(weight_gradient(problem, input.data(), grad_output.data(), gradient.data()) ==
+            Status::kOk);
+    for (int64_t index = 0; index < right.size(); ++index) {
+      spread += std::isfinite(right[index]) && !std::isfinite(best[index]);
+      const bool same = std::isnan(right[index])      ? std::isnan(gradient[index])
+                        : std::isfinite(right[index]) ? std::isfinite(gradient[index])
+                                                      : gradient[index] == right[index];
+      CHECK(same);
+    }
+  }
+  // There was something to keep away.
+  CHECK(spread > 20);
+}
+
+TEST_CASE("a tap that meets nothing but zeros has a gradient of 0, beside NaN") {
+  for (const bool transposed : {false, true}) {
+    for (const Layout layout : {Layout::kChannelsFirst, Layout::kChannelsLast}) {
+      Spec spec;
+      spec.transposed = transposed;
+      spec.kernel = {1, 1, 2};
+      if (transposed) {
+        spec.pad_before = {0, 0, 1};
+      } else {
+        spec.pad_after = {0, 0, 1};
+      }
+      Problem problem;
+      REQUIRE(make_problem(spec, 1, {1, 1, 1}, layout, &problem) == Status::kOk);
+      const float one[] = {1};
+      const float nan[] = {std::nanf("")};
+      float weight[2];
+      REQUIRE(weight_gradient(problem, one, nan, weight) == Status::kOk);
+      CHECK(weight[transposed ? 0 : 1] == 0);
+      CHECK(std::isnan(weight[transposed ? 1 : 0]));
+    }
+  }
+}
+
 TEST_CASE("zeros far away from a tensor are not copied") {
   Random random(14);
   Spec spec;

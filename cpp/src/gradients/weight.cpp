@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <array>
+#include <span>
 
 #include "deconv/gradients.h"
 #include "gradients/route.h"
@@ -31,7 +33,15 @@ const Route& best_route(const Problem& problem) {
 
 Status weight_gradient(const Problem& problem, const float* input, const float* grad_output,
                        float* grad_weight) {
-  return gradients::best_route(problem).run(problem, input, grad_output, grad_weight);
+  using gradients::kTaps;
+  const gradients::Route& best = gradients::best_route(problem);
+  const Status status = best.run(problem, input, grad_output, grad_weight);
+  if (status != Status::kOk || &best == &kTaps) return status;
+  // Routes that take the zeros around a tensor for values make NaN of them where the other tensor
+  // is not finite.
+  const std::span weights(grad_weight, static_cast<size_t>(problem.spec.weight_elements()));
+  const bool may_be_zeros = std::ranges::any_of(weights, [](float sum) { return sum != sum; });
+  return may_be_zeros ? kTaps.run(problem, input, grad_output, grad_weight) : status;
 }
 
 }  // namespace deconv
