@@ -184,22 +184,46 @@ void for_each_rows(const Rows& rows, const Work& work) {
   });
 }
 
-// With 4 inner values and more: every target by itself.
-void run_points(const Rows& rows, const Operation& op, const float* source, float* target) {
-  const int64_t blocks = (rows.inner + kChannels - 1) / kChannels;
-  for_each_item(rows.count * blocks, [&](int64_t item, int /*worker*/) {
+// The sources of a row of targets, combined along depth and height: in `room`, or where they lie.
+const float* make_row(const Rows& rows, int64_t row, const Operation& op, const float* source,
+                      float* room) {
+  const Point point = rows.point(row);
+  const float* const sources = source + rows.outer_source(row);
+  if (is_copy(point.depth) && is_copy(point.height)) {
+    return sources + point.depth.first->source * point.depth_stride +
+           point.height.first->source * point.height_stride;
+  }
+  const auto combine = rows.source_row < 4 ? op.combine_few : op.combine;
+  combine(point, rows.source_row, sources, room);
+  return room;
+}
+
+// With 4 inner values and more: every target by itself. Where targets share sources along the
+// width, these are combined along depth and height once, a whole row.
+Status run_points(const Rows& rows, const Operation& op, const float* source, float* target) {
+  const bool shared = rows.maps[2].tap_count() > rows.maps[2].sources();
+  Block<float> rooms;
+  if (shared && !rooms.reserve(runtime_threads() * rows.source_row)) return Status::kOutOfMemory;
+  const int64_t blocks = shared ? 1 : (rows.inner + kChannels - 1) / kChannels;
+  for_each_item(rows.count * blocks, [&](int64_t item, int worker) {
     const int64_t row = item / blocks;
     // Equal parts, of 4 and more.
     const int64_t first = rows.inner * (item % blocks) / blocks;
     const int64_t count = rows.inner * (item % blocks + 1) / blocks - first;
-    const float* const sources = source + rows.outer_source(row) + first;
+    const float* sources = source + rows.outer_source(row) + first;
     Point point = rows.point(row);
+    if (shared) {
+      sources = make_row(rows, row, op, source, rooms.data() + worker * rows.source_row);
+      point.depth = kNoMap;
+      point.height = kNoMap;
+    }
     for (int64_t column = 0; column < rows.maps[2].targets(); ++column) {
       point.width = rows.maps[2].of(column);
       op.combine(point, count, sources,
                  target + row * rows.target_row + column * rows.inner + first);
     }
   });
+  return Status::kOk;
 }
 
 // The four rows of `count` values each, side by side, and back; only `lanes` of them are written.
@@ -251,18 +275,7 @@ Status run_rows(const Rows& rows, const Operation& op, const float* source, floa
       const int64_t lanes = std::min<int64_t>(4, end - row);
       const float* made[4];
       for (int64_t lane = 0; lane < lanes; ++lane) {
-        const Point point = rows.point(row + lane);
-        const float* const sources = source + rows.outer_source(row + lane);
-        float* const own = combined + lane * row_room;
-        made[lane] = own;
-        if (is_copy(point.depth) && is_copy(point.height)) {
-          made[lane] = sources + point.depth.first->source * point.depth_stride +
-                       point.height.first->source * point.height_stride;
-        } else if (rows.source_row < 4) {
-          op.combine_few(point, rows.source_row, sources, own);
-        } else {
-          op.combine(point, rows.source_row, sources, own);
-        }
+        made[lane] = make_row(rows, row + lane, op, source, combined + lane * row_room);
       }
       std::fill(made + lanes, made + 4, made[0]);
       pack_rows(made, rows.source_row, packed);
@@ -274,9 +287,7 @@ Status run_rows(const Rows& rows, const Operation& op, const float* source, floa
 }
 
 Status run(const Rows& rows, const Operation& op, const float* source, float* target) {
-  if (rows.inner < 4) return run_rows(rows, op, source, target);
-  run_points(rows, op, source, target);
-  return Status::kOk;
+  return (rows.inner < 4 ? run_rows : run_points)(rows, op, source, target);
 }
 
 // Four values of a target row as a shuffle of four of its source that lie together.
@@ -411,8 +422,7 @@ void AxisMap::next() {
 }
 
 bool AxisMap::transpose_of(const AxisMap& other) {
-  const int64_t taps = other.ends_[other.targets_ - 1];
-  if (!reserve(other.targets_, other.sources_, taps)) return false;
+  if (!reserve(other.targets_, other.sources_, other.tap_count())) return false;
   std::fill_n(ends_, targets_, 0);
   const auto counted = [&](auto&& count) {
     for (int32_t target = 0; target < other.targets_; ++target) {

@@ -37,6 +37,7 @@ class AxisMap {
 
   int32_t sources() const { return sources_; }
   int32_t targets() const { return targets_; }
+  int64_t tap_count() const { return ends_[targets_ - 1]; }
   Taps of(int64_t target) const {
     return {taps_ + (target == 0 ? 0 : ends_[target - 1]), taps_ + ends_[target]};
   }
