@@ -53,7 +53,7 @@ v128_t elu_value(v128_t x, v128_t, v128_t a, v128_t) {
   return choose(wasm_f32x4_le(x, splat(0)), multiply(a, expm1_of_nonpositive(x)), x);
 }
 v128_t elu_slope(v128_t x, v128_t g, v128_t a, v128_t) {
-  return choose(wasm_f32x4_le(x, splat(0)), multiply(g, multiply(a, exp_f32x4(x))), g);
+  return choose(wasm_f32x4_le(x, splat(0)), multiply(g, multiply(a, exp_of_nonpositive(x))), g);
 }
 
 // Of x * sigmoid(u): sigmoid(u) + x * sigmoid(u) * sigmoid(-u) * du.
@@ -71,7 +71,7 @@ v128_t gelu_value(v128_t x, v128_t, v128_t, v128_t) { return multiply(x, normal_
 v128_t gelu_slope(v128_t x, v128_t g, v128_t, v128_t) {
   // The density is exp(-x^2 / 2) / sqrt(2 pi).
   const v128_t density =
-      multiply(exp_f32x4(multiply(multiply(x, x), splat(-0.5f))), splat(0x1.988454p-2f));
+      multiply(exp_of_nonpositive(multiply(multiply(x, x), splat(-0.5f))), splat(0x1.988454p-2f));
   return multiply(g, fma_f32x4(x, density, normal_distribution(x)));
 }
 
@@ -117,7 +117,7 @@ v128_t clamp_slope(v128_t x, v128_t g, v128_t a, v128_t b) {
 v128_t softplus_value(v128_t x, v128_t, v128_t a, v128_t b) {
   // log(1 + exp(u)) is max(u, 0) + log(1 + exp(-|u|)), which overflows nowhere.
   const v128_t u = multiply(x, a);
-  const v128_t curve = log1p_of_unit(exp_f32x4(wasm_f32x4_neg(wasm_f32x4_abs(u))));
+  const v128_t curve = log1p_of_unit(exp_of_nonpositive(wasm_f32x4_neg(wasm_f32x4_abs(u))));
   const v128_t soft = wasm_f32x4_div(add(wasm_f32x4_pmax(u, splat(0)), curve), a);
   return choose(wasm_f32x4_gt(u, b), x, soft);
 }

@@ -45,7 +45,7 @@ class Columns {
       most[part] = wasm_f32x4_pmax(most[part], Access::load(x + at));
     });
     sum(sums, [&](int64_t at, int part) {
-      const v128_t value = exp_f32x4(wasm_f32x4_sub(Access::load(x + at), most[part]));
+      const v128_t value = exp_of_nonpositive(wasm_f32x4_sub(Access::load(x + at), most[part]));
       Access::store(y + at, value);
       return value;
     });
@@ -133,7 +133,7 @@ void run_line(int64_t count, const float* x, const float* g, float* y) {
   const v128_t most = splat(largest_of(vector));
   double sum = 0;
   for_each_vector(count, [&](int64_t at, int64_t lanes) {
-    const v128_t value = exp_f32x4(
+    const v128_t value = exp_of_nonpositive(
         wasm_f32x4_sub(load_some(x + at, lanes, -std::numeric_limits<float>::infinity()), most));
     sum += sum_of(value);
     store_some(y + at, lanes, value);
