@@ -29,7 +29,7 @@ PanelPacker::PanelPacker(const Problem& problem, const float* input)
     : problem_(problem), input_(input) {}
 
 void PanelPacker::select(const PanelPositions& positions) {
-  positions_ = positions;
+  positions_ = &positions;
   left_together_ = together(positions.start);
   right_together_ = together(positions.start + 4);
 }
@@ -42,7 +42,7 @@ void PanelPacker::pack(const int32_t (&offset)[3], int64_t first_channel, int64_
     // As unsigned numbers positions before the input are behind it.
     const v128_t shift = wasm_i32x4_splat(offset[axis]);
     const v128_t size = wasm_i32x4_splat(problem_.input[axis]);
-    const int32_t* const position = positions_.spatial[axis];
+    const int32_t* const position = positions_->spatial[axis];
     const auto is_inside = [&](const int32_t* four) {
       return wasm_u32x4_lt(wasm_i32x4_add(wasm_v128_load(four), shift), size);
     };
@@ -141,8 +141,8 @@ void PanelPacker::pack_planes(int64_t delta, unsigned inside, int64_t first_chan
                               int64_t channels, float* panel) const {
   const int64_t plane = problem_.input_points();
   const int64_t shift = first_channel * plane + delta;
-  const float* const left = input_ + positions_.start[0] + shift;
-  const float* const right = input_ + positions_.start[4] + shift;
+  const float* const left = input_ + positions_->start[0] + shift;
+  const float* const right = input_ + positions_->start[4] + shift;
   if (inside == kAll && left_together_ && right_together_) {
     for (int64_t channel = 0; channel < channels; ++channel) {
       wasm_v128_store(panel, wasm_v128_load(left + channel * plane));
@@ -160,7 +160,7 @@ void PanelPacker::pack_planes(int64_t delta, unsigned inside, int64_t first_chan
     }
     const float* source[4];
     for (int index = 0; index < 4; ++index) {
-      source[index] = input_ + positions_.start[lane + index] + shift;
+      source[index] = input_ + positions_->start[lane + index] + shift;
     }
     pack_apart(source, bits, channels, panel + lane);
   }
@@ -176,7 +176,7 @@ void PanelPacker::pack_points(int64_t delta, unsigned inside, int64_t first_chan
       const bool is_inside = (inside >> (4 * half + lane) & 1) != 0;
       // A position outside reads the input's start and masks it: no branch in the loop.
       source[lane] =
-          is_inside ? input_ + positions_.start[4 * half + lane] + delta + first_channel : input_;
+          is_inside ? input_ + positions_->start[4 * half + lane] + delta + first_channel : input_;
       mask[lane] = wasm_i32x4_splat(is_inside ? -1 : 0);
     }
     float* target = panel + 4 * half;

@@ -32,7 +32,7 @@ class PanelPacker {
  public:
   PanelPacker(const Problem& problem, const float* input);
 
-  // Call for each panel first.
+  // Call for each panel first; `positions` has to outlive what is packed.
   void select(const PanelPositions& positions);
 
   // `first_channel` counts from the first group's first channel.
@@ -43,9 +43,11 @@ class PanelPacker {
                 int64_t channels, int64_t panel_stride, float* panels) const;
 
  private:
-  void pack_beside(const float* source, unsigned inside, int64_t channels, float* panel) const;
-  void pack_apart(const float* const (&source)[4], unsigned inside, int64_t channels,
-                  float* panel) const;
+  // At the edges of rows alone: not worth their copies.
+  [[gnu::noinline]] void pack_beside(const float* source, unsigned inside, int64_t channels,
+                                     float* panel) const;
+  [[gnu::noinline]] void pack_apart(const float* const (&source)[4], unsigned inside,
+                                    int64_t channels, float* panel) const;
   int64_t delta(const int32_t (&offset)[3]) const {
     return (int64_t{offset[0]} * problem_.input[1] + offset[1]) * problem_.input[2] + offset[2];
   }
@@ -57,7 +59,7 @@ class PanelPacker {
 
   const Problem& problem_;
   const float* const input_;
-  PanelPositions positions_;
+  const PanelPositions* positions_ = nullptr;
   bool left_together_ = false;
   bool right_together_ = false;
 };

@@ -99,7 +99,8 @@ TEST_CASE("panels hold what each lane reads, and 0 where that lies outside") {
     for (int panels = 0; panels < 2; ++panels) {
       Lane lanes[kPanel];
       random_lanes(problem, random, lanes);
-      packer.select(positions_of(problem, lanes));
+      const PanelPositions positions = positions_of(problem, lanes);
+      packer.select(positions);
       for (int offsets = 0; offsets < 3; ++offsets) {
         const int32_t offset[3] = {random.between(-1, 1), random.between(-2, 2),
                                    random.between(-4, 4)};
@@ -144,7 +145,8 @@ TEST_CASE("rows that a whole panel reads side by side, at both ends of the input
           for (int32_t first = -8; first <= width; ++first) {
             Lane lanes[kPanel];
             for (int32_t lane = 0; lane < kPanel; ++lane) lanes[lane].at = {0, 0, first + lane};
-            packer.select(positions_of(problem, lanes));
+            const PanelPositions positions = positions_of(problem, lanes);
+            packer.select(positions);
             ExactBuffer panel(int64_t{channels} * kPanel);
             packer.pack({0, 0, 0}, 0, channels, panel.data());
             int64_t wrong = 0;

@@ -304,6 +304,7 @@ void Polyphase::pack_panels(const Run& run, int32_t channel_group, int64_t first
   const bool planes = problem.layout == Layout::kChannelsFirst;
   const int64_t point = planes ? 1 : spec_.in_channels;
   PanelPacker packer(problem, run.input);
+  PanelPositions positions{};
   Cursor cursor(first, run.cells);
   const auto position = [&](int axis) { return cursor.cell[axis] * axes_[axis].step(); };
   const auto start = [&] {
@@ -338,15 +339,23 @@ void Polyphase::pack_panels(const Run& run, int32_t channel_group, int64_t first
       panels += row.panels * panel_elements();
       continue;
     }
-    PanelPositions positions{};
-    for (int lane = 0; lane < kPanel; ++lane, ++column) {
+    for (int64_t lane = 0; lane < kPanel;) {
       if (column >= count) {
-        positions.spatial[0][lane] = PanelPositions::kNowhere;
+        positions.spatial[0][lane++] = PanelPositions::kNowhere;
         continue;
       }
-      for (int axis = 0; axis < 3; ++axis) positions.spatial[axis][lane] = position(axis);
-      positions.start[lane] = start();
-      cursor.advance(1);
+      const int64_t row = std::min<int64_t>(count - column, run.cells[2] - cursor.cell[2]);
+      const int64_t some = std::min(kPanel - lane, row);
+      const int64_t from = start();
+      const int32_t step = axes_[2].step();
+      for (int32_t index = 0; index < some; ++index, ++lane) {
+        positions.start[lane] = from + index * step * point;
+        positions.spatial[0][lane] = position(0);
+        positions.spatial[1][lane] = position(1);
+        positions.spatial[2][lane] = position(2) + index * step;
+      }
+      cursor.advance(some);
+      column += some;
     }
     packer.select(positions);
     visit_offsets([&](const int32_t(&offset)[3], float* target) {

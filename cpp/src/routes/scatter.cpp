@@ -128,6 +128,7 @@ void ScatterRoute::multiply(const Run& run, const Strip& strip, float* panels,
   const int64_t start =
       strip.image * problem.input_points() * spec_.in_channels + strip.first * point;
   PanelPacker packer(problem, run.input);
+  PanelPositions positions{};
   for (int64_t first = 0; first < strip.count; first += run.block) {
     const int64_t count = std::min(run.block, strip.count - first);
     const int64_t panel_count = (count + kPanel - 1) / kPanel;
@@ -141,7 +142,6 @@ void ScatterRoute::multiply(const Run& run, const Strip& strip, float* panels,
                       {0, 0, 0}, strip.channel_group * in, in, in * kPanel, panels);
     } else {
       for (int64_t panel = 0; panel < panel_count; ++panel) {
-        PanelPositions positions{};
         for (int lane = 0; lane < kPanel; ++lane) {
           const int64_t position = first + panel * kPanel + lane;
           if (position >= strip.count) {
