@@ -89,7 +89,8 @@ void PanelPacker::pack_row(const PanelRow& row, const int32_t (&offset)[3], int6
         write += panel_stride;
       }
     }
-    const auto pack_edge = [&](int64_t panel) {
+    for (int64_t panel = first; panel < last; ++panel) {
+      if (panel >= begin && panel < end) continue;
       for (int64_t lane = 0; lane < kPanel; lane += 4) {
         const int64_t at = column + panel * kPanel + lane;
         const auto met = [&](int64_t index) { return at + index >= 0 && at + index < columns; };
@@ -97,9 +98,7 @@ void PanelPacker::pack_row(const PanelRow& row, const int32_t (&offset)[3], int6
         pack_beside(source + panel * kPanel + lane, bits, channels,
                     panels + panel * panel_stride + lane);
       }
-    };
-    for (int64_t panel = first; panel < begin; ++panel) pack_edge(panel);
-    for (int64_t panel = end; panel < last; ++panel) pack_edge(panel);
+    }
   }
 }
 

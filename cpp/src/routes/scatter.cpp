@@ -144,11 +144,8 @@ void ScatterRoute::multiply(const Run& run, const Strip& strip, float* panels,
       for (int64_t panel = 0; panel < panel_count; ++panel) {
         for (int lane = 0; lane < kPanel; ++lane) {
           const int64_t position = first + panel * kPanel + lane;
-          if (position >= strip.count) {
-            positions.spatial[0][lane] = PanelPositions::kNowhere;
-            continue;
-          }
           positions.start[lane] = start + position * spec_.in_channels;
+          positions.spatial[0][lane] = position < strip.count ? 0 : PanelPositions::kNowhere;
         }
         packer.select(positions);
         packer.pack({0, 0, 0}, strip.channel_group * in, in, panels + panel * in * kPanel);

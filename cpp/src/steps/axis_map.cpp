@@ -106,23 +106,23 @@ void combine_few(const Point& point, int64_t count, const float* source, float* 
   std::memcpy(target, &total, bytes);
 }
 
-// Along the width, of rows side by side: `vectors` of four rows' values for each inner one.
+// Along the width: `vectors` of each position, which lie `step` apart.
 template <typename Op, int vectors>
-void combine_columns(const AxisMap& width, const float* packed, float* target) {
+void combine_columns(const AxisMap& width, int64_t step, const float* source, float* target) {
   for (int32_t column = 0; column < width.targets(); ++column) {
     v128_t totals[vectors];
     for (v128_t& total : totals) total = Op::none();
     for (const Tap& tap : width.of(column)) {
-      const float* const at = packed + int64_t{tap.source} * 4 * vectors;
+      const float* const at = source + tap.source * step;
       const v128_t weight = wasm_f32x4_splat(tap.weight);
       for (int vector = 0; vector < vectors; ++vector) {
         totals[vector] = Op::with(totals[vector], wasm_v128_load(at + 4 * vector), weight);
       }
     }
-    for (const v128_t& total : totals) {
-      wasm_v128_store(target, total);
-      target += 4;
+    for (int vector = 0; vector < vectors; ++vector) {
+      wasm_v128_store(target + 4 * vector, totals[vector]);
     }
+    target += step;
   }
 }
 
@@ -130,15 +130,27 @@ void combine_columns(const AxisMap& width, const float* packed, float* target) {
 struct Operation {
   void (*combine)(const Point& point, int64_t count, const float* source, float* target);
   void (*combine_few)(const Point& point, int64_t count, const float* source, float* target);
-  // By the inner values.
-  void (*columns[3])(const AxisMap& width, const float* packed, float* target);
+  // By the number of vectors.
+  void (*columns[3])(const AxisMap& width, int64_t step, const float* source, float* target);
+
+  // Along the width, of positions of `count` values, 4 or more; the last vector may overlap the one
+  // before it.
+  void along(const AxisMap& width, int64_t count, const float* source, float* target) const {
+    for (int64_t done = 0; done < count;) {
+      const int64_t vectors = std::clamp<int64_t>((count - done) / 4, 1, 3);
+      const int64_t at = std::min(done, count - 4);
+      columns[vectors - 1](width, count, source + at, target + at);
+      done = at + 4 * vectors;
+    }
+  }
 };
 
 template <typename Op>
 constexpr Operation kOperation = {
     combine<Op>,
     combine_few<Op>,
-    {combine_columns<Op, 1>, combine_columns<Op, 2>, combine_columns<Op, 3>}};
+    {combine_columns<Op, 1>, combine_columns<Op, 2>, combine_columns<Op, 3>},
+};
 
 bool is_copy(const AxisMap::Taps& taps) {
   return taps.last - taps.first == 1 && taps.first->weight == 1;
@@ -198,25 +210,29 @@ const float* make_row(const Rows& rows, int64_t row, const Operation& op, const 
   return room;
 }
 
-// With 4 inner values and more: every target by itself. Where targets share sources along the
-// width, these are combined along depth and height once, a whole row.
-Status run_points(const Rows& rows, const Operation& op, const float* source, float* target) {
-  const bool shared = rows.maps[2].tap_count() > rows.maps[2].sources();
+// With 4 inner values and more, where targets share sources along the width: along depth and height
+// first, a whole row at a time.
+Status run_shared(const Rows& rows, const Operation& op, const float* source, float* target) {
   Block<float> rooms;
-  if (shared && !rooms.reserve(runtime_threads() * rows.source_row)) return Status::kOutOfMemory;
-  const int64_t blocks = shared ? 1 : (rows.inner + kChannels - 1) / kChannels;
-  for_each_item(rows.count * blocks, [&](int64_t item, int worker) {
+  if (!rooms.reserve(runtime_threads() * rows.source_row)) return Status::kOutOfMemory;
+  for_each_item(rows.count, [&](int64_t row, int worker) {
+    const float* const made =
+        make_row(rows, row, op, source, rooms.data() + worker * rows.source_row);
+    op.along(rows.maps[2], rows.inner, made, target + row * rows.target_row);
+  });
+  return Status::kOk;
+}
+
+// With 4 inner values and more: every target by itself.
+Status run_points(const Rows& rows, const Operation& op, const float* source, float* target) {
+  const int64_t blocks = (rows.inner + kChannels - 1) / kChannels;
+  for_each_item(rows.count * blocks, [&](int64_t item, int /*worker*/) {
     const int64_t row = item / blocks;
     // Equal parts, of 4 and more.
     const int64_t first = rows.inner * (item % blocks) / blocks;
     const int64_t count = rows.inner * (item % blocks + 1) / blocks - first;
-    const float* sources = source + rows.outer_source(row) + first;
+    const float* const sources = source + rows.outer_source(row) + first;
     Point point = rows.point(row);
-    if (shared) {
-      sources = make_row(rows, row, op, source, rooms.data() + worker * rows.source_row);
-      point.depth = kNoMap;
-      point.height = kNoMap;
-    }
     for (int64_t column = 0; column < rows.maps[2].targets(); ++column) {
       point.width = rows.maps[2].of(column);
       op.combine(point, count, sources,
@@ -266,7 +282,6 @@ Status run_rows(const Rows& rows, const Operation& op, const float* source, floa
   const int64_t room = 8 * row_room + 4 * ((rows.target_row + 3) / 4 * 4);
   Block<float> rooms;
   if (!rooms.reserve(runtime_threads() * room)) return Status::kOutOfMemory;
-  const auto across = op.columns[rows.inner - 1];
   for_each_rows(rows, [&](int64_t first, int64_t end, int worker) {
     float* const combined = rooms.data() + worker * room;
     float* const packed = combined + 4 * row_room;
@@ -279,7 +294,7 @@ Status run_rows(const Rows& rows, const Operation& op, const float* source, floa
       }
       std::fill(made + lanes, made + 4, made[0]);
       pack_rows(made, rows.source_row, packed);
-      across(rows.maps[2], packed, results);
+      op.along(rows.maps[2], 4 * rows.inner, packed, results);
       unpack_rows(results, rows.target_row, lanes, target + row * rows.target_row);
     }
   });
@@ -287,7 +302,9 @@ Status run_rows(const Rows& rows, const Operation& op, const float* source, floa
 }
 
 Status run(const Rows& rows, const Operation& op, const float* source, float* target) {
-  return (rows.inner < 4 ? run_rows : run_points)(rows, op, source, target);
+  const bool shared = rows.maps[2].tap_count() > rows.maps[2].sources();
+  const auto run = rows.inner < 4 ? run_rows : shared ? run_shared : run_points;
+  return run(rows, op, source, target);
 }
 
 // Four values of a target row as a shuffle of four of its source that lie together.
