@@ -17,12 +17,19 @@ inline v128_t fma_f32x4(v128_t a, v128_t b, v128_t c) {
 }
 
 // Rows of planes are short, and begin anywhere: the library's functions take several times as long.
-inline void copy_floats(const float* source, int64_t count, float* target) {
-  int64_t index = 0;
-  for (; index + 4 <= count; index += 4) {
-    wasm_v128_store(target + index, wasm_v128_load(source + index));
+// Not worth a copy of it for each of its callers.
+[[gnu::noinline]] inline void copy_floats(const float* source, int64_t count, float* target) {
+  const float* const end = source + count;
+  for (; end - source >= 16; source += 16, target += 16) {
+    wasm_v128_store(target, wasm_v128_load(source));
+    wasm_v128_store(target + 4, wasm_v128_load(source + 4));
+    wasm_v128_store(target + 8, wasm_v128_load(source + 8));
+    wasm_v128_store(target + 12, wasm_v128_load(source + 12));
   }
-  for (; index < count; ++index) target[index] = source[index];
+  for (; end - source >= 4; source += 4, target += 4) {
+    wasm_v128_store(target, wasm_v128_load(source));
+  }
+  while (source != end) *target++ = *source++;
 }
 
 inline void clear_floats(float* target, int64_t count) {
