@@ -75,6 +75,18 @@ foreach(threading IN LISTS deconv_threadings)
   add_dependencies(deconv_modules ${module})
 endforeach()
 
+# The same code on one thread with the names of its functions, for scripts/profile.mjs.
+add_executable(deconv_named EXCLUDE_FROM_ALL $<TARGET_OBJECTS:deconv_bindings>)
+target_link_libraries(deconv_named PRIVATE deconv_single)
+target_link_options(deconv_named PRIVATE ${deconv_link_flags} ${deconv_link_flags_single}
+  -sEXPORTED_RUNTIME_METHODS=${deconv_runtime_methods_single} --profiling-funcs
+)
+set_target_properties(deconv_named PROPERTIES
+  RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/named
+  OUTPUT_NAME deconv
+  SUFFIX .mjs
+)
+
 # The modules' types as Embind knows them; scripts/build.mjs makes web/lib/runtime/bindings.ts of
 # them. A link of its own without exported runtime methods: for those Emscripten would need an older
 # tsc than ours. Unoptimized, since nobody runs it.
