@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { DeconvError, isDeconvError } from '../../web/lib/core/errors.js';
 
@@ -60,6 +61,10 @@ describe('DeconvError as data', () => {
   it('reads as people and logs expect', () => {
     expect(String(error)).toBe(`DeconvError: ${error.message}`);
     expect(error.stack).toMatch(/^DeconvError \[BAD_SHAPE\]: here: expected/);
+    // Not the values of a tensor that was meant for something else.
+    const given = new DeconvError('BAD_TYPE', 'm', { got: { data: new Float32Array(9), shape: [9] } });
+    expect(inspect(given)).not.toContain('Float32Array');
+    expect(inspect(given)).toContain('BAD_TYPE');
   });
 });
 

@@ -36,7 +36,7 @@ export interface DeconvErrorRecord {
  * The one error class of the package.
  *
  * `message` reads `where: what was expected, what came, what to do`; `code` is stable;
- * `detail` holds the same facts as values.
+ * `detail` holds the same facts as values, which consoles do not print: they may be whole tensors.
  *
  * @example
  * let thrown;
@@ -51,7 +51,7 @@ export interface DeconvErrorRecord {
 export class DeconvError extends Error {
   override readonly name = 'DeconvError';
   readonly code: DeconvErrorCode;
-  readonly detail: Readonly<Record<string, unknown>>;
+  declare readonly detail: Readonly<Record<string, unknown>>;
 
   constructor(
     code: DeconvErrorCode,
@@ -61,7 +61,8 @@ export class DeconvError extends Error {
   ) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
-    this.detail = Object.fromEntries(Object.entries(detail).map(([name, fact]) => [name, copied(fact)]));
+    const facts = Object.fromEntries(Object.entries(detail).map(([name, fact]) => [name, copied(fact)]));
+    Object.defineProperty(this, 'detail', { value: facts });
     // Structured clones keep message and stack and no property of ours: V8's stack has room for the code.
     const named = this.stack?.replace(/^(Deconv)?Error(?=:)/, `DeconvError [${code}]`);
     if (named !== this.stack) Reflect.set(this, 'stack', named);
