@@ -4,7 +4,7 @@
 //   node scripts/profile.mjs PROGRAM.mjs [ITS ARGUMENTS]       after scripts/build.mjs --package
 
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -28,35 +28,18 @@ run(process.execPath, [
 const [profile] = readdirSync(folder).filter((name) => name.endsWith('.cpuprofile'));
 print(JSON.parse(readFileSync(path.join(folder, profile), 'utf8')));
 
-/** dist/ with the module that has names. */
+/** dist/ with the module that has names, and says as scripts/build.mjs did which it is. */
 function writePackage() {
-  const dist = path.join(folder, 'dist');
-  cpSync(path.join(root, 'dist'), dist, { recursive: true });
+  const wasm = path.join(folder, 'dist', 'wasm');
+  cpSync(path.join(root, 'dist'), path.join(folder, 'dist'), { recursive: true });
   cpSync(path.join(root, 'package.json'), path.join(folder, 'package.json'));
-  const wasm = path.join(dist, 'wasm');
-  const identity = customSections(readFileSync(path.join(wasm, 'relaxed.wasm'))).at(-1);
-  for (const file of ['deconv.mjs', 'deconv.wasm']) {
-    cpSync(path.join(root, 'build', 'relaxed', 'named', file), path.join(wasm, file));
-  }
-  cpSync(path.join(wasm, 'deconv.wasm'), path.join(wasm, 'relaxed.wasm'));
+  const built = (module) => path.join(root, 'build', 'relaxed', module);
+  const identity = readFileSync(path.join(wasm, 'relaxed.wasm')).subarray(
+    statSync(built('single/deconv.wasm')).size,
+  );
+  cpSync(built('named/deconv.mjs'), path.join(wasm, 'deconv.mjs'));
+  cpSync(built('named/deconv.wasm'), path.join(wasm, 'relaxed.wasm'));
   appendFileSync(path.join(wasm, 'relaxed.wasm'), identity);
-}
-
-/** Those of a binary, whole: the loader knows one of ours by the last. */
-function customSections(binary) {
-  const found = [];
-  for (let at = 8; at < binary.length; ) {
-    let [end, size] = [at + 1, 0];
-    for (let shift = 0; ; shift += 7) {
-      size += (binary[end] & 0x7f) * 2 ** shift;
-      end += 1;
-      if (binary[end - 1] < 0x80) break;
-    }
-    end += size;
-    if (binary[at] === 0) found.push(binary.subarray(at, end));
-    at = end;
-  }
-  return found;
 }
 
 /** A module that leads imports of the package to that copy, and takes its relaxed build on one thread. */
@@ -71,7 +54,6 @@ function writeHooks() {
       ]),
   );
   const hooks = path.join(folder, 'hooks.mjs');
-  mkdirSync(folder, { recursive: true });
   writeFileSync(
     hooks,
     `import { registerHooks } from 'node:module';
