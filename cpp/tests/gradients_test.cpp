@@ -36,6 +36,18 @@ using deconv::gradients::Route;
 // How often count_wrong() ran each route.
 std::map<std::string, int64_t> runs_of;
 
+// A problem's, of random values.
+struct Tensors {
+  Tensors(const Problem& problem, Random& random)
+      : input(problem.input_elements()), grad_output(problem.output_elements()) {
+    input.fill(random);
+    grad_output.fill(random);
+  }
+
+  ExactBuffer input;
+  ExactBuffer grad_output;
+};
+
 struct InnerProduct {
   double value = 0;
   double magnitude = 0;
@@ -67,11 +79,9 @@ Status run(const Route& route, const Problem& problem, const ExactBuffer& input,
 // and all of the bias's.
 int64_t count_wrong(const Problem& problem, Random& random) {
   const Spec& spec = problem.spec;
-  ExactBuffer input(problem.input_elements());
-  ExactBuffer grad_output(problem.output_elements());
+  Tensors tensors(problem, random);
+  auto& [input, grad_output] = tensors;
   ExactBuffer grad_bias(spec.out_channels);
-  input.fill(random);
-  grad_output.fill(random);
 
   int64_t wrong = 0;
   std::vector<int64_t> indices(6);
@@ -204,10 +214,8 @@ TEST_CASE("no cut and no number of threads changes a bit of the gradients") {
     Random random(seed);
     const Problem problem = deconv_tests::random_problem(random);
     INFO(deconv_tests::describe(problem));
-    ExactBuffer input(problem.input_elements());
-    ExactBuffer grad_output(problem.output_elements());
-    input.fill(random);
-    grad_output.fill(random);
+    Tensors tensors(problem, random);
+    auto& [input, grad_output] = tensors;
     const auto gradients = [&] {
       ExactBuffer bias(problem.spec.out_channels);
       bias_gradient(problem, grad_output.data(), bias.data());
@@ -234,12 +242,10 @@ TEST_CASE("the gradient is that of the best route") {
     const Problem problem = deconv_tests::random_problem(random);
     const Route& best = deconv::gradients::best_route(problem);
     REQUIRE(best.takes(problem));
-    ExactBuffer input(problem.input_elements());
-    ExactBuffer grad_output(problem.output_elements());
+    Tensors tensors(problem, random);
+    auto& [input, grad_output] = tensors;
     ExactBuffer expected(problem.spec.weight_elements());
     ExactBuffer grad_weight(problem.spec.weight_elements());
-    input.fill(random);
-    grad_output.fill(random);
     REQUIRE(run(best, problem, input, grad_output, expected) == Status::kOk);
     REQUIRE(weight_gradient(problem, input.data(), grad_output.data(), grad_weight.data()) ==
             Status::kOk);
@@ -255,10 +261,8 @@ TEST_CASE("zeros around a tensor are no values, whatever they would be multiplie
     Random random(seed);
     const Problem problem = deconv_tests::random_problem(random);
     INFO(deconv_tests::describe(problem));
-    ExactBuffer input(problem.input_elements());
-    ExactBuffer grad_output(problem.output_elements());
-    input.fill(random);
-    grad_output.fill(random);
+    Tensors tensors(problem, random);
+    auto& [input, grad_output] = tensors;
     ExactBuffer& tensor = random.one_in(2) ? input : grad_output;
     if (tensor.size() == 0) continue;
     tensor.data()[random.one_in(2) ? 0 : tensor.size() - 1] =
@@ -364,12 +368,10 @@ TEST_CASE("whichever allocation fails: no weight's gradient, and the same bits a
     Problem problem;
     REQUIRE(make_problem(spec, 1, {1, 3, 8}, layout, &problem) == Status::kOk);
     REQUIRE(route.takes(problem));
-    ExactBuffer input(problem.input_elements());
-    ExactBuffer grad_output(problem.output_elements());
+    Tensors tensors(problem, random);
+    auto& [input, grad_output] = tensors;
     ExactBuffer expected(spec.weight_elements());
     ExactBuffer grad_weight(spec.weight_elements());
-    input.fill(random);
-    grad_output.fill(random);
     REQUIRE(run(route, problem, input, grad_output, expected) == Status::kOk);
     int64_t failing = 0;
     for (;; ++failing) {
