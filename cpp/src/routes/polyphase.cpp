@@ -281,6 +281,9 @@ struct Cursor {
     }
   }
 
+  // Cells from here to the end of the row, `most` of them at most.
+  int64_t beside(int64_t most) const { return std::min<int64_t>(most, cells[2] - cell[2]); }
+
   // At most to the end of the row.
   void advance(int64_t count) {
     cell[2] += static_cast<int32_t>(count);
@@ -324,7 +327,7 @@ void Polyphase::pack_panels(const Run& run, int32_t channel_group, int64_t first
     }
   };
   for (int64_t column = 0; column < count;) {
-    const int64_t beside = std::min<int64_t>(count - column, run.cells[2] - cursor.cell[2]);
+    const int64_t beside = cursor.beside(count - column);
     if (planes && axes_[2].step() == 1 && beside >= 2 * kPanel) {
       const PanelRow row{.start = start(),
                          .spatial = {position(0), position(1)},
@@ -344,8 +347,7 @@ void Polyphase::pack_panels(const Run& run, int32_t channel_group, int64_t first
         positions.spatial[0][lane++] = PanelPositions::kNowhere;
         continue;
       }
-      const int64_t row = std::min<int64_t>(count - column, run.cells[2] - cursor.cell[2]);
-      const int64_t some = std::min(kPanel - lane, row);
+      const int64_t some = cursor.beside(std::min(kPanel - lane, count - column));
       const int64_t from = start();
       const int32_t step = axes_[2].step();
       for (int32_t index = 0; index < some; ++index, ++lane) {
@@ -394,7 +396,7 @@ void Polyphase::write(const Run& run, int32_t channel_group, int64_t first, int6
   Cursor cursor(first, run.cells);
   PhaseWriter writer(run.problem, run.output);
   for (int64_t done = 0; done < count;) {
-    const int64_t length = std::min<int64_t>(count - done, run.cells[2] - cursor.cell[2]);
+    const int64_t length = cursor.beside(count - done);
     write_cells(run, cursor.image, channel_group, cursor.cell, length, products + done, run.block,
                 writer);
     done += length;

@@ -303,8 +303,8 @@ Status run_rows(const Rows& rows, const Operation& op, const float* source, floa
 
 Status run(const Rows& rows, const Operation& op, const float* source, float* target) {
   const bool shared = rows.maps[2].tap_count() > rows.maps[2].sources();
-  const auto run = rows.inner < 4 ? run_rows : shared ? run_shared : run_points;
-  return run(rows, op, source, target);
+  const auto way = rows.inner < 4 ? run_rows : shared ? run_shared : run_points;
+  return way(rows, op, source, target);
 }
 
 // Four values of a target row as a shuffle of four of its source that lie together.
