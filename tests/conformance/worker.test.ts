@@ -54,6 +54,21 @@ async function connected<Served extends object>(
   return remote;
 }
 
+/**
+ * Firefox 153 now and then never returns from starting a worker in a worker while another one ends, in 1 of some 20 on a
+ * busy machine. What docs/worker.md says to do then.
+ */
+async function connectedAtLast<Served extends object>(start: () => AnyWorker): Promise<Remote<Served>> {
+  for (let left = host.name === 'Firefox' ? 4 : 0; left > 0; left -= 1) {
+    try {
+      return await connected<Served>(start(), { signal: AbortSignal.timeout(60_000) });
+    } catch (error) {
+      if ((error as Error).name !== 'TimeoutError') throw error;
+    }
+  }
+  return connected<Served>(start());
+}
+
 const OPTIONS = { inChannels: 2, outChannels: 3, kernelSize: 4, stride: 2, padding: 1, seed } as const;
 const LAYER = `async () => {
   await init();
@@ -131,7 +146,7 @@ describe('the same interface', () => {
   });
 
   it('has threads of its own where there are any', async () => {
-    const there = await connected<RuntimeInfo>(serving('() => init({ threads: 2 })'));
+    const there = await connectedAtLast<RuntimeInfo>(() => serving('() => init({ threads: 2 })'));
     expect([await there.threads, await there.notes]).toEqual([2, []]);
   });
 });
