@@ -122,6 +122,13 @@ int64_t count_wrong(const Problem& problem, Random& random) {
   return wrong;
 }
 
+// Of a small machine: columns that lie far apart are copied beside each other for several rows of
+// tiles.
+void several_rows_to_a_block() {
+  deconv::machine.gradient_block_sums = 1 << 15;
+  deconv::machine.gradient_positions_at_once = 3;
+}
+
 }  // namespace
 
 TEST_CASE("random problems: the parameters' gradients agree with their definition") {
@@ -170,6 +177,9 @@ TEST_CASE("more columns than a block has, and as few as a vector lacks") {
         Problem problem;
         REQUIRE(make_problem(spec, 1, {1, 2, 9}, layout, &problem) == Status::kOk);
         INFO(deconv_tests::describe(problem));
+        CHECK(count_wrong(problem, random) == 0);
+        const deconv_tests::SmallMachine small;
+        several_rows_to_a_block();
         CHECK(count_wrong(problem, random) == 0);
       }
     }
@@ -231,6 +241,8 @@ TEST_CASE("no cut and no number of threads changes a bit of the gradients") {
     const std::vector<float> whole = gradients();
     const deconv_tests::RuntimeThreads running(3);
     const deconv_tests::SmallMachine small(3);
+    CHECK(gradients() == whole);
+    several_rows_to_a_block();
     CHECK(gradients() == whole);
   }
 }
