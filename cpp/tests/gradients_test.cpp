@@ -350,6 +350,32 @@ TEST_CASE("planes leave sums to others that take megabytes for every thread") {
   }
 }
 
+TEST_CASE("planes take one channel in either layout, which read the same") {
+  Random random(15);
+  Spec spec;
+  spec.kernel = {1, 3, 3};
+  Problem first;
+  Problem last;
+  REQUIRE(make_problem(spec, 2, {1, 5, 24}, Layout::kChannelsFirst, &first) == Status::kOk);
+  REQUIRE(make_problem(spec, 2, {1, 5, 24}, Layout::kChannelsLast, &last) == Status::kOk);
+  REQUIRE(deconv::gradients::kPlanes.takes(first));
+  REQUIRE(deconv::gradients::kPlanes.takes(last));
+  Tensors tensors(first, random);
+  auto& [input, grad_output] = tensors;
+  ExactBuffer expected(spec.weight_elements());
+  ExactBuffer grad_weight(spec.weight_elements());
+  REQUIRE(run(deconv::gradients::kPlanes, first, input, grad_output, expected) == Status::kOk);
+  REQUIRE(run(deconv::gradients::kPlanes, last, input, grad_output, grad_weight) == Status::kOk);
+  CHECK(std::equal(expected.data(), expected.data() + expected.size(), grad_weight.data()));
+  // Channels of their own lie beside each other there.
+  for (const int32_t out : {1, 2}) {
+    spec.in_channels = 2;
+    spec.out_channels = out;
+    REQUIRE(make_problem(spec, 2, {1, 5, 24}, Layout::kChannelsLast, &last) == Status::kOk);
+    CHECK(!deconv::gradients::kPlanes.takes(last));
+  }
+}
+
 TEST_CASE("whichever allocation fails: no weight's gradient, and the same bits afterwards") {
   Random random(8);
   Spec dense;
