@@ -145,8 +145,9 @@ class Products {
 
   Status run(float* grad_weight) {
     Workspace& workspace = Workspace::shared();
+    // A vector of slack, so that what is read behind the last of few columns is no other worker's.
     const int64_t worker_floats =
-        cut_.block_sums() + cut_.most_columns() * machine.gradient_positions_at_once;
+        cut_.block_sums() + cut_.most_columns() * machine.gradient_positions_at_once + 4;
     if (!prepare_columns(workspace.route_output) ||
         !workspace.scratch.reserve(worker_floats * machine.threads)) {
       return Status::kOutOfMemory;
