@@ -82,12 +82,11 @@ AnyOperator* create(const Spec& spec) {
   return AnyOperator::create(spec).release();
 }
 
-// Why `route` does not take `spec` at this input size; empty when it does.
+// Why `route` does not take `spec` at this input size; empty when it does, and where no route could:
+// of that plan() tells.
 std::string refusal(const Spec& spec, int batch, const Axes& input, Layout layout, RouteId route) {
   Problem problem;
-  if (deconv::make_problem(spec, batch, input, layout, &problem) != Status::kOk) {
-    return "there is no such output";
-  }
+  if (deconv::make_problem(spec, batch, input, layout, &problem) != Status::kOk) return "";
   const char* reason = deconv::route_refusal(route, problem);
   return reason == nullptr ? "" : reason;
 }

@@ -448,6 +448,20 @@ TEST_CASE("an empty batch has gradients of zero") {
   CHECK(grad_bias[0] == 0.0f);
 }
 
+TEST_CASE("an empty batch asks for no memory, however long its axes are") {
+  for (const Layout layout : {Layout::kChannelsFirst, Layout::kChannelsLast}) {
+    Spec spec;
+    spec.kernel = {1, 1, 3};
+    Problem problem;
+    REQUIRE(make_problem(spec, 0, {1, 1, 400'000'000}, layout, &problem) == Status::kOk);
+    float grad_weight[] = {1, 2, 3};
+    const deconv_tests::FailingMemory memory(std::numeric_limits<size_t>::max(), 0);
+    CHECK(weight_gradient(problem, nullptr, nullptr, grad_weight) == Status::kOk);
+    CHECK(memory.asked() == 0);
+    for (const float sum : grad_weight) CHECK(sum == 0);
+  }
+}
+
 TEST_CASE("a billion phases take no longer than the outputs that there are") {
   Random random(12);
   Spec spec;

@@ -78,6 +78,13 @@ TEST_CASE("pads do not depend on threads, and write nothing without memory") {
   }
 }
 
+TEST_CASE("pads of an empty batch ask for no memory, however long its axes are") {
+  for (const Padding padding : {Padding::kConstant, Padding::kReflect, Padding::kReplicate}) {
+    const Pad call = {.volume = deconv_tests::kNoVolume, .before = {0, 0, 1}, .padding = padding};
+    deconv_tests::check_empty(function_of(call));
+  }
+}
+
 TEST_CASE("all values are copied bit by bit, a constant too") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const float infinity = std::numeric_limits<float>::infinity();

@@ -216,6 +216,15 @@ TEST_CASE("pools do not depend on threads, and write nothing without memory") {
   }
 }
 
+TEST_CASE("pools of an empty batch ask for no memory, however long its axes are") {
+  const Pool call = {.volume = deconv_tests::kNoVolume, .kernel = {1, 3, 3}, .padding = {0, 1, 1}};
+  deconv_tests::check_empty(average_of(call));
+  deconv_tests::check_empty(adaptive_of(call.volume));
+  deconv_tests::check_empty(
+      {[&](const float* from, float* to) { return max_pool(call, from, to); },
+       [&](const float* from, float* to) { return max_pool_gradient(call, from, from, to); }});
+}
+
 TEST_CASE("windows that are none are refused, and huge ones end with the input") {
   float value = 5;
   float result = 9;

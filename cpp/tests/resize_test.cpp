@@ -98,6 +98,13 @@ TEST_CASE("resizes do not depend on threads, and write nothing without memory") 
   }
 }
 
+TEST_CASE("resizes of an empty batch ask for no memory, however long its axes are") {
+  for (const Interpolation interpolation : {Interpolation::kNearest, Interpolation::kLinear}) {
+    const Resize call = {.volume = deconv_tests::kNoVolume, .interpolation = interpolation};
+    deconv_tests::check_empty(function_of(call));
+  }
+}
+
 TEST_CASE("NaN shows in all that is made of it, and nowhere else") {
   const Resize call = {.volume = {.input = {1, 1, 5}, .output = {1, 1, 10}},
                        .interpolation = Interpolation::kLinear};

@@ -173,4 +173,12 @@ void check_threads_and_memory(const Volume& volume, const VolumeFunction& functi
   }
 }
 
+void check_empty(const VolumeFunction& function) {
+  const FailingMemory memory(std::numeric_limits<size_t>::max(), 0);
+  float none = 0;
+  CHECK(function.values(&none, &none) == Status::kOk);
+  CHECK(function.gradient(&none, &none) == Status::kOk);
+  CHECK(memory.asked() == 0);
+}
+
 }  // namespace deconv_tests

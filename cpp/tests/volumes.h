@@ -35,4 +35,11 @@ int64_t count_wrong(const deconv::Volume& volume, const VolumeFunction& function
 // allocation fails.
 void check_threads_and_memory(const deconv::Volume& volume, const VolumeFunction& function);
 
+// An empty one whose axes are so long that whatever is as long as they are has no room.
+inline constexpr deconv::Volume kNoVolume = {
+    .outer = 0, .input = {1, 2, 400'000'000}, .output = {1, 2, 400'000'000}, .inner = 1};
+
+// Whether the function of kNoVolume asks for no memory.
+void check_empty(const VolumeFunction& function);
+
 }  // namespace deconv_tests

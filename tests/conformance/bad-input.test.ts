@@ -338,6 +338,7 @@ describe.each(BUILDS_HERE.filter(({ name }) => name === 'simd' || name === `${BE
 
     it('sizes that cannot be counted or held', () => {
       using sparse = up({ stride: 2 ** 30 });
+      using forced = up({ stride: 2 ** 30, route: 'polyphase' });
       using dilated = up({ dilation: 2 ** 30 });
       using padded = down({ padding: 2 ** 30 });
       const input = quarters([1, 4, 1, 1], 1);
@@ -347,6 +348,12 @@ describe.each(BUILDS_HERE.filter(({ name }) => name === 'simd' || name === `${BE
           code: 'TOO_LARGE',
           where: 'ConvTranspose2d.forward',
           act: () => sparse.forward(x),
+        },
+        {
+          name: 'the same on a forced route, which has nothing to refuse',
+          code: 'TOO_LARGE',
+          where: 'ConvTranspose2d.forward',
+          act: () => forced.forward(x),
         },
         {
           name: 'a dilation that leads beyond 2^31',

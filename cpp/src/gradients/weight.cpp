@@ -34,6 +34,11 @@ const Route& best_route(const Problem& problem) {
 Status weight_gradient(const Problem& problem, const float* input, const float* grad_output,
                        float* grad_weight) {
   using gradients::kTaps;
+  if (problem.batch == 0) {
+    // No route asks for room that an axis of no batch would need.
+    std::fill_n(grad_weight, problem.spec.weight_elements(), 0.0f);
+    return Status::kOk;
+  }
   const gradients::Route& best = gradients::best_route(problem);
   const Status status = best.run(problem, input, grad_output, grad_weight);
   if (status != Status::kOk || &best == &kTaps) return status;

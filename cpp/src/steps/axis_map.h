@@ -73,7 +73,8 @@ Status sum_transposed_taps(const AxisMaps& maps, int64_t outer, int64_t inner, c
 Status maximum_of_taps(const AxisMaps& maps, int64_t outer, int64_t inner, const float* source,
                        float* target);
 
-// Makes a map for every axis by `make(axis, map)`, which answers a status.
+// Makes a map for every axis by `make(axis, map)`, which answers a status. Maps of an empty batch
+// would be as long as its axes, for nothing: callers leave before.
 template <typename Make>
 Status make_maps(const Volume& volume, const Make& make, AxisMaps& maps) {
   Status status = check_volume(volume);
@@ -86,6 +87,7 @@ template <typename Make>
 Status sum_mapped(const Volume& volume, const Make& make, bool transposed, const float* source,
                   float* target, float fill = 0) {
   AxisMaps maps;
+  if (volume.outer == 0) return check_volume(volume);
   if (const Status status = make_maps(volume, make, maps); status != Status::kOk) return status;
   return transposed ? sum_transposed_taps(maps, volume.outer, volume.inner, source, target)
                     : sum_taps(maps, volume.outer, volume.inner, source, target, fill);

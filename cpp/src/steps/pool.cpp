@@ -135,6 +135,7 @@ v128_t first_maximum(const AxisMap::Taps (&taps)[3], const Axes& input, int64_t 
 
 Status max_pool(const Pool& call, const float* input, float* output) {
   AxisMaps maps;
+  if (call.volume.outer == 0) return check_volume(call.volume);
   if (const Status status = make_maximum_maps(call, maps); status != Status::kOk) return status;
   return maximum_of_taps(maps, call.volume.outer, call.volume.inner, input, output);
 }
@@ -142,6 +143,7 @@ Status max_pool(const Pool& call, const float* input, float* output) {
 Status max_pool_gradient(const Pool& call, const float* input, const float* grad_output,
                          float* grad_input) {
   AxisMaps maps;
+  if (call.volume.outer == 0) return check_volume(call.volume);
   if (const Status status = make_maximum_maps(call, maps); status != Status::kOk) return status;
   const auto& [outer, sizes, output, inner] = call.volume;
   const int64_t inputs = int64_t{sizes[0]} * sizes[1] * sizes[2] * inner;
