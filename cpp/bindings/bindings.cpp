@@ -82,8 +82,8 @@ AnyOperator* create(const Spec& spec) {
   return AnyOperator::create(spec).release();
 }
 
-// Why `route` does not take `spec` at this input size; empty when it does, and where no route could:
-// of that plan() tells.
+// Why `route` does not take `spec` at this input size; empty when it does, and where no route
+// could: of that plan() tells.
 std::string refusal(const Spec& spec, int batch, const Axes& input, Layout layout, RouteId route) {
   Problem problem;
   if (deconv::make_problem(spec, batch, input, layout, &problem) != Status::kOk) return "";
