@@ -3,7 +3,7 @@
 
 import * as elements from '../dist/cli/report/svg.js';
 
-/** Colours on the card's own background, so that a picture reads the same on a light page and a dark one. */
+/** Colours on the light card; DARK has those on the dark one. */
 export const INK = '#1f2328';
 export const MUTED = '#59636e';
 export const GRID = '#d0d7de';
@@ -28,23 +28,16 @@ const DARK = `@media (prefers-color-scheme: dark) {
 }`;
 
 /**
- * A picture of this size from parts in the order in which they are painted. With a description it says in words what
- * there is to see, and is dark on a dark page.
+ * A picture of this size from parts in the order in which they are painted, dark on a dark page. A description says in
+ * words what there is to see.
  */
 export function picture(width, height, title, parts, description) {
-  const card = rect(0.5, 0.5, width - 1, height - 1, '#ffffff', {
-    rx: 8,
-    stroke: GRID,
-    class: description && 'card',
-  });
-  const head =
-    description === undefined
-      ? []
-      : [
-          elements.element('title', {}, title),
-          elements.element('desc', {}, description),
-          elements.element('style', {}, DARK.replaceAll(/\s+/g, ' ')),
-        ];
+  const card = rect(0.5, 0.5, width - 1, height - 1, '#ffffff', { rx: 8, stroke: GRID, class: 'card' });
+  const head = [
+    elements.element('title', {}, title),
+    description === undefined ? [] : elements.element('desc', {}, description),
+    elements.element('style', {}, DARK.replaceAll(/\s+/g, ' ')),
+  ].flat();
   const lines = [...head, card, ...parts.flat(Number.POSITIVE_INFINITY)];
   const { text: whole } = elements.element(
     'svg',

@@ -213,6 +213,11 @@ class Plain extends DefaultTheme {
 }
 
 class PlainContext extends DefaultThemeRenderContext {
+  #headerOf = this.header;
+
+  // README.md begins with the title.
+  header = (page) => (page.url === 'index.html' ? element(JSX.Fragment, null) : this.#headerOf(page));
+
   // A folding tree of all names would have links inside of what folds it; a page of the API lists its own.
   navigation = ({ project, model }) => {
     const link = (reflection) =>

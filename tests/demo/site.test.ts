@@ -105,6 +105,14 @@ describe('the files', () => {
     expect(htmlFiles()).toEqual(expect.arrayContaining(['index.html', ...documents, ...modules]));
   });
 
+  it('have one title each', () => {
+    const titles = htmlFiles().map((name) => {
+      const text = readFileSync(path.join(site, name), 'utf8');
+      return `${name} ${[...text.matchAll(/<h1[\s>]/g)].length}`;
+    });
+    expect(titles.filter((line) => !line.endsWith(' 1'))).toEqual([]);
+  });
+
   it('have all places to which the search leads', () => {
     const script = readFileSync(path.join(site, 'assets', 'search.js'), 'utf8');
     const packed = Buffer.from(/"(.*)"/.exec(script)?.[1] ?? '', 'base64');
@@ -157,6 +165,23 @@ async function found(words: string): Promise<string[]> {
   return addresses.map((address) => address.slice(host.url.length));
 }
 
+/** Runs in the page: each word, and on how many lines it stands. One with a hyphen or a slash may go on after that. */
+function wordsOfTables(): { word: string; lines: number }[] {
+  const words: { word: string; lines: number }[] = [];
+  for (const cell of document.querySelectorAll('td, th')) {
+    const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+    for (let node = texts.nextNode(); node !== null; node = texts.nextNode()) {
+      for (const { index, 0: word } of (node.nodeValue ?? '').matchAll(/[\p{L}\p{N}_.]+/gu)) {
+        const range = document.createRange();
+        range.setStart(node, index);
+        range.setEnd(node, index + word.length);
+        words.push({ word, lines: new Set(Array.from(range.getClientRects(), ({ top }) => top)).size });
+      }
+    }
+  }
+  return words;
+}
+
 describe('under a sub-path', () => {
   beforeAll(async () => {
     await open();
@@ -196,6 +221,21 @@ describe('under a sub-path', () => {
     await page.goto(host.url + name);
     await page.getByRole('button', { name: 'Search' }).waitFor();
     await expectAccessible(page);
+  });
+
+  it.each([1280, 360])('no word of a table is broken at %i pixels', async (width) => {
+    await page.setViewportSize({ width, height: 800 });
+    const broken: string[] = [];
+    let words = 0;
+    for (const name of htmlFiles().filter((each) => /^(?:index\.html$|docs\/)/.test(each))) {
+      await page.goto(host.url + name);
+      await page.getByRole('button', { name: 'Search' }).waitFor();
+      const found = await page.evaluate(wordsOfTables);
+      words += found.length;
+      broken.push(...found.filter(({ lines }) => lines !== 1).map(({ word }) => `${name}: ${word}`));
+    }
+    expect(broken).toEqual([]);
+    expect(words).toBeGreaterThan(1000);
   });
 
   it('leads from the documentation to the page, which runs', async () => {
