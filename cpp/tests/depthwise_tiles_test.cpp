@@ -118,7 +118,7 @@ TEST_CASE("tiles cover every output once, and their memory holds what they read"
     CHECK(grid.worker_elements % 4 == 0);
     const size_t rows_and_taps = static_cast<size_t>(rows_of_output(spec)) * sizeof(InputRow) +
                                  static_cast<size_t>(taps_of_output(spec)) *
-                                     (planes ? sizeof(PlaneTap) : sizeof(ChannelTap));
+                                     (planes ? sizeof(PlaneTap) : sizeof(ChannelTaps));
     CHECK(static_cast<size_t>(grid.worker_elements - grid.scratch_floats()) * sizeof(float) >=
           rows_and_taps);
     const int64_t values = most_slices(problem) * spec.group_in_channels();

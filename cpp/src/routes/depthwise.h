@@ -92,10 +92,11 @@ struct PlaneTap {
   float weight;
 };
 
-// Channels last: one tap of an output position, and its weights.
-struct ChannelTap {
+// Channels last: taps of one output position, where the first reads, and its weights.
+struct ChannelTaps {
   const float* x;
   const float* weight;
+  int32_t count;
 };
 
 struct Job {

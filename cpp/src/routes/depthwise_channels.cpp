@@ -11,9 +11,10 @@ namespace {
 
 // Neighbouring output positions of one phase that read with the same taps.
 struct Run {
-  const ChannelTap* taps;  // of the first position
+  const ChannelTaps* taps;  // of the first position
   int32_t tap_count;
-  int64_t x_stride;  // floats from one position to the next
+  int64_t x_stride;       // floats from one position to the next, and from tap to tap of `taps`
+  int64_t weight_stride;  // floats from tap to tap
   int64_t target_stride;
   const float* bias;
   float* target;
@@ -37,72 +38,76 @@ void store_lanes(float* target, v128_t values, int32_t lanes) {
   }
 }
 
-// kPositions positions from `position` by kVectors vectors of channels from `channel`, of which
-// the last one stores `lanes`.
-template <int kPositions, int kVectors>
+// What kTaps taps add to positions that lie where they do: what one tap reads for a position, the
+// next reads for the one before, so that every value is loaded once.
+template <int kTaps, int kPositions>
+void add_taps(const Run& run, const float* x, const float* weight, v128_t (&sums)[kPositions]) {
+  v128_t factors[kTaps];
+  for (v128_t& factor : factors) {
+    factor = wasm_v128_load(weight);
+    weight += run.weight_stride;
+  }
+#pragma unroll
+  for (int read = 0; read < kPositions + kTaps - 1; ++read, x += run.x_stride) {
+    const v128_t value = wasm_v128_load(x);
+    for (int tap = 0; tap < kTaps; ++tap) {
+      const int at = read - tap;
+      if (at < 0 || at >= kPositions) continue;
+      sums[at] = fma_f32x4(value, factors[tap], sums[at]);
+    }
+  }
+}
+
+// kPositions positions from `position` by the vector of channels from `channel`, which stores
+// `lanes`.
+template <int kPositions>
 void sum_taps(const Run& run, int32_t position, int32_t channel, int32_t lanes) {
-  v128_t sums[kPositions][kVectors];
-  for (int vector = 0; vector < kVectors; ++vector) {
-    const v128_t bias = wasm_v128_load(run.bias + channel + 4 * vector);
-    for (auto& sum : sums) sum[vector] = bias;
-  }
+  v128_t sums[kPositions];
+  for (v128_t& sum : sums) sum = wasm_v128_load(run.bias + channel);
   const int64_t x_index = position * run.x_stride + channel;
-  for (int32_t tap = 0; tap < run.tap_count; ++tap) {
-    const float* x = run.taps[tap].x + x_index;
-    const float* weight = run.taps[tap].weight + channel;
-    for (int vector = 0; vector < kVectors; ++vector) {
-      const v128_t factor = wasm_v128_load(weight + 4 * vector);
-      for (int at = 0; at < kPositions; ++at) {
-        sums[at][vector] =
-            fma_f32x4(wasm_v128_load(x + at * run.x_stride + 4 * vector), factor, sums[at][vector]);
-      }
+  for (int32_t index = 0; index < run.tap_count; ++index) {
+    const ChannelTaps& taps = run.taps[index];
+    const float* x = taps.x + x_index;
+    const float* weight = taps.weight + channel;
+    switch (taps.count) {
+      case 1:
+        add_taps<1>(run, x, weight, sums);
+        break;
+      case 2:
+        add_taps<2>(run, x, weight, sums);
+        break;
+      default:
+        add_taps<3>(run, x, weight, sums);
     }
   }
-  if (run.relu) {
-    for (auto& of_position : sums) {
-      for (v128_t& sum : of_position) sum = relu(sum);
-    }
-  }
-  for (int at = 0; at < kPositions; ++at) {
-    float* target = run.target + (position + at) * run.target_stride + channel;
-    for (int vector = 0; vector < kVectors - 1; ++vector) {
-      wasm_v128_store(target + 4 * vector, sums[at][vector]);
-    }
-    store_lanes(target + 4 * (kVectors - 1), sums[at][kVectors - 1], lanes);
+  float* target = run.target + position * run.target_stride + channel;
+  for (const v128_t sum : sums) {
+    store_lanes(target, run.relu ? relu(sum) : sum, lanes);
+    target += run.target_stride;
   }
 }
 
-template <int kPositions, int kVectors>
-void sum_positions(const Run& run, int32_t* position, int32_t positions, int32_t channel,
-                   int32_t lanes) {
-  for (; *position + kPositions <= positions; *position += kPositions) {
-    sum_taps<kPositions, kVectors>(run, *position, channel, lanes);
+// All channels of `positions`, kPositions at a time from `first` on; the last of them may be
+// computed twice.
+template <int kPositions>
+void sum_blocks(const Run& run, int32_t first, int32_t positions, int32_t channels) {
+  for (; first < positions; first += kPositions) {
+    const int32_t position = std::min(first, positions - kPositions);
+    for (int32_t channel = 0; channel < channels; channel += 4) {
+      sum_taps<kPositions>(run, position, channel, std::min(4, channels - channel));
+    }
   }
-}
-
-// `kVectors` vectors of channels at all positions of a run.
-template <int kVectors>
-void sum_block(const Run& run, int32_t positions, int32_t channel, int32_t lanes) {
-  int32_t position = 0;
-  if constexpr (kVectors <= 2) {
-    sum_positions<4, kVectors>(run, &position, positions, channel, lanes);
-  }
-  sum_positions<1, kVectors>(run, &position, positions, channel, lanes);
 }
 
 void sum_run(const Run& run, int32_t positions, int32_t channels) {
-  int32_t channel = 0;
-  const auto lanes_of = [&](int32_t width) {
-    return std::min(4, channels - channel - (width - 4));
-  };
-  if (positions < 4) {
-    for (; channel + 12 < channels; channel += 16) {
-      sum_block<4>(run, positions, channel, lanes_of(16));
-    }
-  }
-  for (; channel + 4 < channels; channel += 8) sum_block<2>(run, positions, channel, lanes_of(8));
-  if (channel < channels) sum_block<1>(run, positions, channel, lanes_of(4));
+  const int32_t eights = positions % 8 > 4 ? positions : positions / 8 * 8;
+  if (positions < 4) return sum_blocks<1>(run, 0, positions, channels);
+  if (positions >= 8) sum_blocks<8>(run, 0, eights, channels);
+  sum_blocks<4>(run, positions < 8 ? 0 : eights, positions, channels);
 }
+
+// Taps that are added together: their factors and the sums of eight positions fit the registers.
+constexpr int32_t kTogether = 3;
 
 class ChannelTile {
  public:
@@ -113,7 +118,7 @@ class ChannelTile {
         spec_(job.problem->spec),
         phases_(job.phases[2]),
         rows_(reinterpret_cast<InputRow*>(scratch + job.grid->scratch_floats())),
-        taps_(reinterpret_cast<ChannelTap*>(rows_ + rows_of_output(spec_))),
+        taps_(reinterpret_cast<ChannelTaps*>(rows_ + rows_of_output(spec_))),
         copy_(scratch),
         lanes_(whole_vectors(spec_.out_channels)),
         point_floats_(expands_channels(spec_) ? lanes_ * spec_.group_in_channels()
@@ -229,25 +234,41 @@ class ChannelTile {
   // Positions q.. of a phase, all with the taps of the first one.
   void sum_positions_of(int32_t phase, int32_t q, int32_t positions, float* row) {
     const int32_t group_in = spec_.group_in_channels();
-    int32_t count = 0;
     const AxisPhases::Sources columns =
         phases_.sources(int64_t{q} * phases_.count() + phase, problem_.input[2]);
-    for (const AxisPhases::Tap& tap : columns.taps) {
-      const int64_t column = columns.first + tap.offset - copied_columns_.begin;
-      const int64_t index = &tap - phases_.taps().data();
-      for (int32_t source = 0; source < row_count_; ++source) {
-        const float* x = rows_[source].x + column * point_floats_;
-        const float* weight = job_.weight + (rows_[source].first_tap + index) * group_in * lanes_;
-        for (int32_t in = 0; in < group_in; ++in) {
-          taps_[count++] = {x + in * lanes_, weight + in * lanes_};
+    const auto taps = static_cast<int32_t>(columns.taps.size());
+    const int32_t apart = taps_apart(columns.taps);
+    const int64_t first = columns.taps.data() - phases_.taps().data();
+    int32_t count = 0;
+    for (int32_t begin = 0; begin < std::min(apart, taps); ++begin) {
+      for (int32_t tap = begin; tap < taps; tap += kTogether * apart) {
+        const int64_t column = columns.first + columns.taps[tap].offset - copied_columns_.begin;
+        const auto together =
+            static_cast<int32_t>(std::min<int64_t>(kTogether, ceil_divide(taps - tap, apart)));
+        for (int32_t source = 0; source < row_count_; ++source) {
+          const float* x = rows_[source].x + column * point_floats_;
+          const float* weight =
+              job_.weight + (rows_[source].first_tap + first + tap) * group_in * lanes_;
+          for (int32_t in = 0; in < group_in; ++in) {
+            taps_[count++] = {x + in * lanes_, weight + in * lanes_, together};
+          }
         }
       }
     }
     const int32_t channels = spec_.out_channels;
-    sum_run(
-        {taps_, count, int64_t{phases_.step()} * point_floats_, int64_t{phases_.count()} * channels,
-         job_.bias, row + (int64_t{q} * phases_.count() + phase) * channels, spec_.relu},
-        positions, channels);
+    sum_run({taps_, count, int64_t{phases_.step()} * point_floats_,
+             int64_t{apart} * group_in * lanes_, int64_t{phases_.count()} * channels, job_.bias,
+             row + (int64_t{q} * phases_.count() + phase) * channels, spec_.relu},
+            positions, channels);
+  }
+
+  // From a tap to the one that reads for a position what that reads for the next. Offsets of a
+  // phase are as far apart as each other.
+  int32_t taps_apart(std::span<const AxisPhases::Tap> taps) const {
+    if (taps.size() < 2) return 1;
+    const int32_t distance = taps[1].offset - taps[0].offset;
+    return phases_.step() % distance == 0 ? phases_.step() / distance
+                                          : static_cast<int32_t>(taps.size());
   }
 
   const Job& job_;
@@ -257,7 +278,7 @@ class ChannelTile {
   const AxisPhases& phases_;  // of the width
   InputRow* rows_;
   int32_t row_count_ = 0;
-  ChannelTap* taps_;
+  ChannelTaps* taps_;
   float* copy_;
   const int32_t lanes_;
   const int32_t point_floats_;

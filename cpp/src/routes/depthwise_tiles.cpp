@@ -117,7 +117,7 @@ bool cut_into_tiles(const Problem& problem, const Machine& machine, TileGrid* gr
   made.result_floats = static_cast<int64_t>(results);
   const auto bytes =
       static_cast<int64_t>(sizeof(InputRow)) * rows_of_output(spec) +
-      static_cast<int64_t>(std::max(sizeof(PlaneTap), sizeof(ChannelTap))) * taps_of_output(spec);
+      static_cast<int64_t>(std::max(sizeof(PlaneTap), sizeof(ChannelTaps))) * taps_of_output(spec);
   made.worker_elements = made.scratch_floats() + ceil_divide(bytes, 16) * 4;
   made.count =
       int64_t{problem.batch} * made.groups * problem.output[0] * made.row_tiles * made.column_tiles;
