@@ -131,13 +131,13 @@ struct Operation {
   void (*combine)(const Point& point, int64_t count, const float* source, float* target);
   void (*combine_few)(const Point& point, int64_t count, const float* source, float* target);
   // By the number of vectors.
-  void (*columns[3])(const AxisMap& width, int64_t step, const float* source, float* target);
+  void (*columns[4])(const AxisMap& width, int64_t step, const float* source, float* target);
 
   // Along the width, of positions of `count` values, 4 or more; the last vector may overlap the one
   // before it.
   void along(const AxisMap& width, int64_t count, const float* source, float* target) const {
     for (int64_t done = 0; done < count;) {
-      const int64_t vectors = std::clamp<int64_t>((count - done) / 4, 1, 3);
+      const int64_t vectors = std::clamp<int64_t>((count - done) / 4, 1, 4);
       const int64_t at = std::min(done, count - 4);
       columns[vectors - 1](width, count, source + at, target + at);
       done = at + 4 * vectors;
@@ -149,7 +149,8 @@ template <typename Op>
 constexpr Operation kOperation = {
     combine<Op>,
     combine_few<Op>,
-    {combine_columns<Op, 1>, combine_columns<Op, 2>, combine_columns<Op, 3>},
+    {combine_columns<Op, 1>, combine_columns<Op, 2>, combine_columns<Op, 3>,
+     combine_columns<Op, 4>},
 };
 
 bool is_copy(const AxisMap::Taps& taps) {
