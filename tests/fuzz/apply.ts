@@ -194,6 +194,7 @@ function forward(world: World, action: Forward): void {
   input.fill(x);
   const given = faulty(action.fault, input.tensor, reasons);
   const out = output?.tensor;
+  const before = output?.tensor.data.slice();
   const onHeap = input.blocks.length + (output?.blocks.length ?? 0) > 0;
   // A view that the caller took does not survive that the heap grows.
   if (onHeap) reasons.may.push('BAD_BUFFER');
@@ -217,6 +218,9 @@ function forward(world: World, action: Forward): void {
     }
   }
   if (!(beside && y !== null)) expectSameBits(input.tensor.data, x.data, 'the input of forward');
+  if (y === null && output !== null && before !== undefined) {
+    expectSameBits(output.tensor.data, before, 'the out of a forward that failed');
+  }
   input.release(action.keep);
   if (!beside) output?.release(action.keep);
 }

@@ -144,7 +144,7 @@ export class NativeOperators<Handle extends NativeHandle, Parameters> {
     const target = stageOutput(runtime, where, output, outputCount, outputElement, source, sourceBytes);
     fill(runtime, input, source, inputCount, inputElement, flush);
     if (measuring) {
-      plan = this.#measure(runtime, operator, operation, source, target);
+      plan = this.#measure(runtime, operator, operation, plan, source, target === output ? 0 : target);
       // Where none of what was tried found room, no copy is left of what the model chooses then.
       if (handle.needsParameters()) kind.pack(runtime, handle, operation);
     }
@@ -162,28 +162,42 @@ export class NativeOperators<Handle extends NativeHandle, Parameters> {
     return after;
   }
 
-  // A function of its own, so that a steady loop does not make the closure.
+  /**
+   * The plan that is best by measurement; `plan`, which is the model's, where there is no room to measure in.
+   * `room` is where the output is staged, 0 where it would be written in its place: the call may still fail, and then
+   * nothing of the caller's has changed.
+   */
   #measure(
     runtime: Runtime,
     operator: OwnOperator<Handle>,
     operation: Operation<Parameters>,
+    plan: Plan,
     source: number,
-    target: number,
+    room: number,
   ): Plan {
+    const { where, planKey, outputCount, outputElement } = operation;
     const { handle } = operator;
     const kind = this.#kind as Required<OperatorKind<Handle, Parameters>>;
+    let target = room;
     try {
-      const plan = kind.measure(runtime, handle, operation, () => {
+      if (room === 0)
+        target = runtime.module.allocateFloats(Math.ceil(bytesOf(outputCount, outputElement) / 4));
+      if (target === 0) return plan;
+      const measured = kind.measure(runtime, handle, operation, () => {
         if (handle.needsParameters()) kind.pack(runtime, handle, operation);
-        runtime.check(operation.where, kind.run(handle, operation, source, target));
+        runtime.check(where, kind.run(handle, operation, source, target));
       });
-      operator.planned = { key: operation.planKey, plan };
-      return plan;
+      operator.planned = { key: planKey, plan: measured };
+      return measured;
     } catch (error) {
-      throw runtime.asError(operation.where, error);
+      throw runtime.asError(where, error);
     } finally {
-      // Of what was tried the best alone stays; a module that has trapped is asked for nothing more.
-      runtime.release(() => handle.keepCopies(1));
+      // A module that has trapped is asked for nothing more.
+      runtime.release((module) => {
+        if (room === 0) module.freeFloats(target);
+        // Of what was tried the best alone stays.
+        handle.keepCopies(1);
+      });
     }
   }
 
