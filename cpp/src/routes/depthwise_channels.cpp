@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/lanes.h"
 #include "relu.h"
 #include "routes/depthwise.h"
 #include "simd.h"
@@ -21,28 +22,12 @@ struct Run {
   bool relu;
 };
 
-void store_lanes(float* target, v128_t values, int32_t lanes) {
-  switch (lanes) {
-    case 1:
-      wasm_v128_store32_lane(target, values, 0);
-      break;
-    case 2:
-      wasm_v128_store64_lane(target, values, 0);
-      break;
-    case 3:
-      wasm_v128_store64_lane(target, values, 0);
-      wasm_v128_store32_lane(target + 2, values, 2);
-      break;
-    default:
-      wasm_v128_store(target, values);
-  }
-}
-
 // What kTaps taps add to positions that lie where they do: what one tap reads for a position, the
 // next reads for the one before, so that every value is loaded once.
 template <int kTaps, int kPositions>
 void add_taps(const Run& run, const float* x, const float* weight, v128_t (&sums)[kPositions]) {
   v128_t factors[kTaps];
+#pragma unroll
   for (v128_t& factor : factors) {
     factor = wasm_v128_load(weight);
     weight += run.weight_stride;
@@ -50,6 +35,7 @@ void add_taps(const Run& run, const float* x, const float* weight, v128_t (&sums
 #pragma unroll
   for (int read = 0; read < kPositions + kTaps - 1; ++read, x += run.x_stride) {
     const v128_t value = wasm_v128_load(x);
+#pragma unroll
     for (int tap = 0; tap < kTaps; ++tap) {
       const int at = read - tap;
       if (at < 0 || at >= kPositions) continue;
@@ -63,6 +49,7 @@ void add_taps(const Run& run, const float* x, const float* weight, v128_t (&sums
 template <int kPositions>
 void sum_taps(const Run& run, int32_t position, int32_t channel, int32_t lanes) {
   v128_t sums[kPositions];
+#pragma unroll
   for (v128_t& sum : sums) sum = wasm_v128_load(run.bias + channel);
   const int64_t x_index = position * run.x_stride + channel;
   for (int32_t index = 0; index < run.tap_count; ++index) {
@@ -81,8 +68,14 @@ void sum_taps(const Run& run, int32_t position, int32_t channel, int32_t lanes) 
     }
   }
   float* target = run.target + position * run.target_stride + channel;
+#pragma unroll
   for (const v128_t sum : sums) {
-    store_lanes(target, run.relu ? relu(sum) : sum, lanes);
+    const v128_t value = run.relu ? relu(sum) : sum;
+    if (lanes == 4) {
+      wasm_v128_store(target, value);
+    } else {
+      store_lanes(target, lanes, value);
+    }
     target += run.target_stride;
   }
 }

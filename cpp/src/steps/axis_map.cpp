@@ -50,26 +50,31 @@ struct Point {
 template <typename Op, int vectors>
 void combine_vectors(const Point& point, const float* source, float* target) {
   v128_t totals[vectors];
+#pragma unroll
   for (v128_t& total : totals) total = Op::none();
   for (const Tap& depth : point.depth) {
     for (const Tap& height : point.height) {
       const float* const row =
           source + depth.source * point.depth_stride + height.source * point.height_stride;
       v128_t values[vectors];
+#pragma unroll
       for (v128_t& value : values) value = Op::none();
       for (const Tap& width : point.width) {
         const float* const at = row + width.source * point.width_stride;
         const v128_t weight = wasm_f32x4_splat(width.weight);
+#pragma unroll
         for (int vector = 0; vector < vectors; ++vector) {
           values[vector] = Op::with(values[vector], wasm_v128_load(at + 4 * vector), weight);
         }
       }
       const v128_t weight = wasm_f32x4_splat(depth.weight * height.weight);
+#pragma unroll
       for (int vector = 0; vector < vectors; ++vector) {
         totals[vector] = Op::with(totals[vector], values[vector], weight);
       }
     }
   }
+#pragma unroll
   for (int vector = 0; vector < vectors; ++vector) {
     wasm_v128_store(target + 4 * vector, totals[vector]);
   }
@@ -111,14 +116,17 @@ template <typename Op, int vectors>
 void combine_columns(const AxisMap& width, int64_t step, const float* source, float* target) {
   for (int32_t column = 0; column < width.targets(); ++column) {
     v128_t totals[vectors];
+#pragma unroll
     for (v128_t& total : totals) total = Op::none();
     for (const Tap& tap : width.of(column)) {
       const float* const at = source + tap.source * step;
       const v128_t weight = wasm_f32x4_splat(tap.weight);
+#pragma unroll
       for (int vector = 0; vector < vectors; ++vector) {
         totals[vector] = Op::with(totals[vector], wasm_v128_load(at + 4 * vector), weight);
       }
     }
+#pragma unroll
     for (int vector = 0; vector < vectors; ++vector) {
       wasm_v128_store(target + 4 * vector, totals[vector]);
     }
@@ -248,8 +256,10 @@ void pack_rows(const float* const (&rows)[4], int64_t count, float* packed) {
   int64_t index = 0;
   for (; index + 4 <= count; index += 4) {
     v128_t values[4];
+#pragma unroll
     for (int lane = 0; lane < 4; ++lane) values[lane] = wasm_v128_load(rows[lane] + index);
     transpose_4x4(values);
+#pragma unroll
     for (int lane = 0; lane < 4; ++lane) {
       wasm_v128_store(packed + 4 * (index + lane), values[lane]);
     }
@@ -263,10 +273,12 @@ void unpack_rows(const float* packed, int64_t count, int64_t lanes, float* targe
   int64_t index = 0;
   for (; index + 4 <= count; index += 4) {
     v128_t values[4];
+#pragma unroll
     for (int at = 0; at < 4; ++at) values[at] = wasm_v128_load(packed + 4 * (index + at));
     transpose_4x4(values);
-    for (int64_t lane = 0; lane < lanes; ++lane) {
-      wasm_v128_store(target + lane * count + index, values[lane]);
+#pragma unroll
+    for (int lane = 0; lane < 4; ++lane) {
+      if (lane < lanes) wasm_v128_store(target + lane * count + index, values[lane]);
     }
   }
   for (; index < count; ++index) {
