@@ -33,6 +33,10 @@ const resized =
     return net.conv(wide, 8, 3, [5, 3]);
   };
 
+/** Rows and columns from a place to before another, as ONNX counts them. */
+const cut = (net: Writer, x: string, [top = 0, left = 0]: number[], [bottom = 0, right = 0]: number[]) =>
+  net.node('Slice', [x, net.list(top, left), net.list(bottom, right), net.list(2, 3)]);
+
 const LAYERS: Readonly<Record<string, Layers>> = {
   'convolutions that see far': (net, x) => {
     const own = net.node('Relu', [net.conv(x, 3, 16, [7, 5])]);
@@ -65,6 +69,30 @@ const LAYERS: Readonly<Record<string, Layers>> = {
   'linear between neighbours': resized('linear', 'half_pixel'),
   'cubic between neighbours': resized('cubic', 'half_pixel'),
   'PyTorch’s pixels': resized('linear', 'pytorch_half_pixel'),
+  'rows cut off at one end': (net, x) => cut(net, cut(net, x, [0, 2], [-1, 100]), [1, 0], [100, -3]),
+  'what a convolution pads, cut off again': (net, x) => {
+    const wide = net.conv(x, 3, 4, [3, 3], { pads: [2, 2, 2, 2] });
+    const chomped = cut(net, wide, [0, 0], [-2, -2]);
+    const more = { pads: [4, 0, 4, 0], dilations: [2, 1] };
+    return cut(net, net.conv(chomped, 4, 3, [3, 1], more), [0, 0], [-4, 100]);
+  },
+  'a picture enlarged and cropped': (net, x) => {
+    const deep = net.node('DepthToSpace', [net.conv(x, 3, 12, [3, 3])], { blocksize: 2 });
+    return cut(net, deep, [6, 5], [-7, -6]);
+  },
+  'every second row from the second on': (net, x) => {
+    const own = net.node('Slice', [x, net.list(1, 0), net.list(100, 100), net.list(2, 3), net.list(2, 1)]);
+    return net.node('Pad', [own, net.list(0, 0, 0, -1, 0, 0, -1, -2)]);
+  },
+  'stamps with gaps between them': (net, x) => {
+    const up = net.node('ConvTranspose', [x, net.weights([3, 2, 2, 1], 0.5)], { strides: [3, 2] });
+    return net.node('Tanh', [up]);
+  },
+  'down by strides that leave a rest, and cropped': (net, x) => {
+    const low = net.conv(x, 3, 4, [3, 3], { strides: [2, 2], pads: [0, 1, 0, 1] });
+    const up = net.node('ConvTranspose', [low, net.weights([4, 3, 2, 2], 0.5)], { strides: [2, 2] });
+    return cut(net, up, [3, 1], [-2, -4]);
+  },
   'averages that count their pads': (net, x) => {
     const own = { kernel_shape: [3, 3], strides: [1, 1], pads: [1, 1, 1, 1] };
     return net.node('AveragePool', [net.node('AveragePool', [x], { ...own, count_include_pad: 1 })], own);
@@ -247,6 +275,32 @@ describeEachBuild(
       const error = await rejection(() => net.tiled(randomTensor([1, 3, 32, 32], seed), { tile: 16 }));
       expectError(error, 'UNSUPPORTED', 'Network.tiled');
       expect(error.message).toMatch(reason);
+      net.dispose();
+    });
+
+    it('out may be the input, and overlap it', async () => {
+      const net = await loadNetwork(bytesOf(networkOf((own, x) => own.conv(x, 3, 3, [3, 3]))));
+      const x = randomTensor([1, 3, 40, 30], seed);
+      const whole = net.forward(x);
+      const data = new Float32Array(x.data.length + 50);
+      const part = (from: number) => ({ data: data.subarray(from, from + x.data.length), shape: x.shape });
+      for (const [from, to] of [
+        [0, 0],
+        [0, 50],
+        [50, 0],
+      ] as const) {
+        part(from).data.set(x.data);
+        const result = await net.tiled(part(from), { tile: 16, out: part(to) });
+        expect(difference(result, whole)).toBeLessThan(1e-5);
+      }
+      net.dispose();
+    });
+
+    it('no overlap at all reads nothing beyond a part', async () => {
+      const valid = networkOf((own, x) => own.conv(x, 3, 3, [3, 3], { pads: [0, 0, 0, 0] }));
+      const net = await loadNetwork(bytesOf(valid));
+      const x = randomTensor([1, 3, 40, 30], seed);
+      expect(difference(await net.tiled(x, { tile: 16, overlap: 0 }), net.forward(x))).toBeLessThan(1e-5);
       net.dispose();
     });
 

@@ -70,9 +70,43 @@ export class AxisTracks {
     );
   }
 
-  /** What of the input the range of an output is computed from. An end that is padded is one of the input's. */
+  /**
+   * What of the input the range of an output is computed from. An end that is padded is one of the input's; and what
+   * operations cut off at their ends, or lack there, a part of the input loses as the whole does.
+   */
   need(output: number, range: Range, input: number): Need {
+    const extent = this.extentOf(input);
+    let [low, high] = [extent, 0];
+    const { begins, ends } = this.#visit(output, range, (value, { first, end }) => {
+      const { by, over } = this.of(value) as Track;
+      low = Math.min(low, Math.floor((first * over) / by));
+      high = Math.max(high, extent - Math.floor(((this.extentOf(value) - end) * over) / by));
+    });
+    return { first: begins ? 0 : low, end: ends ? extent : high, begins, ends };
+  }
+
+  /**
+   * Whether a part of the input from `first` on, whose own tracks are `part`, has all values of which a range of the
+   * output is computed; of the output alone with `local`.
+   */
+  has(part: AxisTracks, first: number, output: number, range: Range, local: boolean): boolean {
+    let all = true;
+    this.#visit(output, range, (value, { end }) => {
+      if (local && value !== output) return;
+      const { by, over } = this.of(value) as Track;
+      all &&= end - (first * by) / over <= part.extentOf(value);
+    });
+    return all;
+  }
+
+  /** Hears of every value which range of it is needed; of padding before or behind the input, too? */
+  #visit(
+    output: number,
+    range: Range,
+    visit: (value: number, range: Range) => void,
+  ): { readonly begins: boolean; readonly ends: boolean } {
     const needed = new Map<number, Range>([[output, range]]);
+    visit(output, range);
     let [begins, ends] = [false, false];
     for (const node of this.graph.nodes.toReversed()) {
       for (const result of node.outputs) {
@@ -86,15 +120,16 @@ export class AxisTracks {
           begins ||= first < 0;
           ends ||= end > extent;
           const known = needed.get(value);
-          needed.set(value, {
+          const all = {
             first: Math.max(0, Math.min(first, known?.first ?? first)),
             end: Math.min(extent, Math.max(end, known?.end ?? end)),
-          });
+          };
+          needed.set(value, all);
+          visit(value, all);
         }
       }
     }
-    const { first, end } = needed.get(input) ?? { first: 0, end: 0 };
-    return { first: begins ? 0 : first, end: ends ? this.extentOf(input) : end, begins, ends };
+    return { begins, ends };
   }
 
   /** What of the network depends on the axis, in words that are the same for any length of it. */

@@ -62,7 +62,11 @@ export function layOut(
   const parts = tracks.map((track, index) => {
     const axis = at(inputAxes, index);
     const own = at(tiles, index);
-    if (!fixed[axis]) return partsOf(where, track, own, margin);
+    const along = (length: number): AxisTracks => {
+      const part = net.lower(shape.map((extent, other) => (other === axis ? length : extent)));
+      return sameTracks(where, part, track, axis, margin !== null);
+    };
+    if (!fixed[axis]) return partsOf(where, track, along, own, margin);
     if (tile !== undefined && own !== net.declared[axis]) {
       const wanted = `tile to be left out, or ${net.declared[axis]} along axis ${axis}, which the file fixes`;
       refuse('BAD_OPTION', where, wanted, own);
@@ -74,6 +78,25 @@ export function layOut(
     (extent, axis) => parts[outputAxes.indexOf(axis)]?.at(-1)?.output.end ?? extent,
   );
   return { outputShape, tracks, inputAxes, outputAxes, parts };
+}
+
+/** The tracks of a part's graph along an axis; refuses a network that is another one for parts than for the whole. */
+export function sameTracks(
+  where: string,
+  graph: NetworkGraph,
+  whole: AxisTracks,
+  axis: number,
+  local: boolean,
+): AxisTracks {
+  const own = new AxisTracks(where, graph, at(graph.inputs, 0), axis, local);
+  if (own.signature() === whole.signature()) return own;
+  return refuse(
+    'UNSUPPORTED',
+    where,
+    'a network that computes parts as it computes the whole',
+    'one whose operations depend on the size',
+    'Its file fixes sizes, or computes from them. Run it whole.',
+  );
 }
 
 /** The axes that may be tiled: those that the network's layers slide over, for every way in which channels may lie. */
@@ -107,8 +130,18 @@ function readTiles(where: string, tile: unknown, axes: number): readonly number[
   return tile.map((each) => checkInteger(where, 'tile', each, 1));
 }
 
-/** Parts of the output in order, and what of the input each is computed from. */
-function partsOf(where: string, track: AxisTracks, tile: number, margin: number | null): readonly Part[] {
+/**
+ * Parts of the output in order, and what of the input each is computed from.
+ *
+ * @param along the tracks of an input of another length
+ */
+function partsOf(
+  where: string,
+  track: AxisTracks,
+  along: (length: number) => AxisTracks,
+  tile: number,
+  margin: number | null,
+): readonly Part[] {
   const [input, output] = [at(track.graph.inputs, 0), at(track.graph.outputs, 0)];
   const { by, over } = track.of(output) as { by: number; over: number };
   const { alignment } = track;
@@ -128,13 +161,19 @@ function partsOf(where: string, track: AxisTracks, tile: number, margin: number 
     const first = Math.floor(need.first / alignment) * alignment;
     return { output: own, input: { first, end: need.end }, origin: (first * by) / over };
   });
-  // Parts of one length have one program.
+  // Parts of one length have one program. Where strides round, a part may lack a value of the whole's: a longer one has it.
   const longest = Math.max(...needs.map(({ input: { first, end } }) => end - first));
-  const length = Math.ceil(longest / alignment) * alignment;
-  return needs.map((part) => {
-    const end = Math.min(extent, part.input.first + length);
-    return { ...part, input: { first: part.input.first, end } };
-  });
+  for (let length = Math.ceil(longest / alignment) * alignment; ; length += alignment) {
+    const parts = needs.map((part) => {
+      const { first } = part.input;
+      return { ...part, input: { first, end: Math.min(extent, first + length) } };
+    });
+    const own = length < extent ? along(length) : track;
+    const inner = parts.filter(({ input: { end } }) => end < extent);
+    const complete = (part: Part): boolean =>
+      track.has(own, part.input.first, output, part.output, margin !== null);
+    if (inner.every(complete)) return parts;
+  }
 }
 
 /**

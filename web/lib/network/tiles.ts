@@ -1,13 +1,11 @@
 // Networks on parts of their input, one after the other.
 
-import { checkInteger, refuse } from '../core/checks.js';
+import { checkInteger } from '../core/checks.js';
 import { at, product } from '../core/lists.js';
 import { stopIfAborted } from '../core/progress.js';
-import { allocateTensor, checkOut, type Tensor } from '../core/tensor.js';
-import type { NetworkGraph } from './operations.js';
-import { AxisTracks } from './reach.js';
+import { allocateTensor, checkOut, sharesMemory, type Tensor } from '../core/tensor.js';
 import type { Shape } from './shapes.js';
-import { type LoweredNetwork, layOut, type Part } from './tile-parts.js';
+import { type LoweredNetwork, layOut, type Part, sameTracks } from './tile-parts.js';
 
 /** How `tiled` of a network cuts its input, and what it tells meanwhile. */
 export interface TileOptions<Out = Tensor> {
@@ -54,6 +52,8 @@ export async function runTiled(
     out === undefined
       ? allocateTensor(where, outputShape)
       : { data: checkOut(where, out, outputShape, product(outputShape)), shape: outputShape };
+  // Parts that are done must not change what others are computed from.
+  const source = sharesMemory(x.data, result.data) ? { ...x, data: x.data.slice() } : x;
   const all = combinations(parts);
   const checked = new Set<string>();
   for (const [index, part] of all.entries()) {
@@ -63,11 +63,16 @@ export async function runTiled(
       const own = part[inputAxes.indexOf(axis)]?.input;
       return own === undefined ? extent : own.end - own.first;
     });
-    if (!checked.has(shape.join())) checkSame(where, net.lower(shape), tracks, inputAxes, margin !== null);
-    checked.add(shape.join());
+    if (!checked.has(shape.join())) {
+      const graph = net.lower(shape);
+      for (const [place, track] of tracks.entries()) {
+        sameTracks(where, graph, track, at(inputAxes, place), margin !== null);
+      }
+      checked.add(shape.join());
+    }
     const piece = { data: new Float32Array(product(shape)), shape };
     copyBlock(
-      x,
+      source,
       first,
       piece,
       shape.map(() => 0),
@@ -96,28 +101,6 @@ function combinations(parts: readonly (readonly Part[])[]): (readonly Part[])[] 
     (all, own) => all.flatMap((before) => own.map((part) => [...before, part])),
     [[]],
   );
-}
-
-/** Refuses a network that is another one for parts than for the whole. */
-function checkSame(
-  where: string,
-  graph: NetworkGraph,
-  tracks: readonly AxisTracks[],
-  axes: readonly number[],
-  local: boolean,
-): void {
-  const input = at(graph.inputs, 0);
-  for (const [index, track] of tracks.entries()) {
-    const own = new AxisTracks(where, graph, input, at(axes, index), local);
-    if (own.signature() === track.signature()) continue;
-    refuse(
-      'UNSUPPORTED',
-      where,
-      'a network that computes parts as it computes the whole',
-      'one whose operations depend on the size',
-      'Its file fixes sizes, or computes from them. Run it whole.',
-    );
-  }
 }
 
 /** Copies a block of `size` from one tensor to another. */
