@@ -457,6 +457,30 @@ describe('functions', () => {
     expect(namesOf(after).length).toBeGreaterThan(1);
   });
 
+  it('a square of a sine that is divided along another axis is no snake', () => {
+    const net = new Build();
+    const x = net.input(2, 3, 3);
+    const rates = { ...constant([1, 3, 1]), data: Float32Array.of(0.5, 1, 2) };
+    const others = { ...constant([1, 1, 3]), data: Float32Array.of(0.5, 1, 2) };
+    const sine = net.emit(unary('sin'), net.emit(binary('multiply'), x, rates));
+    const square = net.emit(binary('multiply'), sine, sine);
+    const sum = net.emit(binary('add'), net.emit(binary('divide'), square, others), x);
+    expectPass(nameFunctions, net.graph(sum), ['multiply', 'sin', 'multiply', 'divide', 'add']);
+  });
+
+  it('as many products as a file has are followed to their fourth', () => {
+    const net = new Build();
+    const x = net.input(2, 3, 3);
+    const scaled = (count: number) => {
+      let value = x;
+      for (let index = 0; index < count; index += 1)
+        value = net.emit(binary('multiply'), value, numbers(0.5));
+      return net.emit(binary('maximum'), x, value);
+    };
+    const many = ['multiply', 'multiply', 'multiply', 'multiply', 'multiply', 'maximum'];
+    expectPass(nameFunctions, net.graph(scaled(4), scaled(5)), ['leaky-relu', ...many]);
+  });
+
   it('that look alike and are others stay', () => {
     const net = new Build();
     const x = net.input(2, 3, 4);
@@ -478,6 +502,31 @@ describe('functions', () => {
 });
 
 describe('factors and summands of channels', () => {
+  it('a number that rounds what it is added to stays by itself', () => {
+    const net = new Build();
+    const magic = 1.5 * 2 ** 23;
+    const scaled = net.emit(binary('multiply'), net.input(1, 3, 4, 4), numbers(2));
+    const rounded = net.emit(
+      binary('subtract'),
+      net.emit(binary('add'), scaled, numbers(magic)),
+      numbers(magic),
+    );
+    const graph = net.graph(
+      net.emit(
+        convolution({
+          pads: [
+            [0, 0],
+            [0, 0],
+          ],
+        }),
+        rounded,
+      ),
+    );
+    const kinds = ['multiply', 'add', 'subtract', 'convolution'];
+    expectPass(gatherAffines, graph, kinds);
+    expectPass(foldForward, graph, kinds);
+  });
+
   it('behind a convolution are one', () => {
     const net = new Build();
     let x = net.emit(convolution(), net.input(1, 3, 5, 6));

@@ -22,11 +22,11 @@ export function gatherAffines(graph: NetworkGraph): NetworkGraph {
       if (before.operation.layout !== node.operation.layout) return null;
       return [merged([before, node], behind(before.operation, node.operation), before.inputs)];
     }
-    const own = affineOf(node, view, before?.operation.layout ?? layout);
+    const own = mergeable(node, view, before?.operation.layout ?? layout);
     if (own === null) return null;
     if (before !== null) return [merged([node], own, [source])];
     const other = view.producer(source, 'binary');
-    const first = other && affineOf(other, view, layout);
+    const first = other && mergeable(other, view, layout);
     return first && [merged([other, node], composed(first, own), [sourceOf(other, view)])];
   });
 }
@@ -44,7 +44,7 @@ export function foldForward(graph: NetworkGraph): NetworkGraph {
     const value = at(node.inputs, 0);
     const before = view.producer(value, 'affine') ?? view.producer(value, 'binary');
     if (before === null || !view.isReadOnce(value)) return null;
-    const own = before.operation.kind === 'affine' ? before.operation : affineOf(before, view, layout);
+    const own = before.operation.kind === 'affine' ? before.operation : mergeable(before, view, layout);
     if (own === null || own.layout !== layout) return null;
     return [merged([before, node], scaled(operation, own), [sourceOf(before, view)])];
   });
@@ -137,6 +137,15 @@ function behind(first: Of<'affine'> | Of<'normalization'>, second: Of<'affine'>)
   };
   const { scale, shift } = composed(own, second);
   return { ...first, scale: Float32Array.from(scale), shift: Float32Array.from(shift) };
+}
+
+/**
+ * The same where it may become one with others. Sums with 2^22 and more have no place for halves: files round by adding
+ * such a number and taking it away again.
+ */
+function mergeable(node: NetworkNode, view: Values, layout: Layout): Of<'affine'> | null {
+  const own = affineOf(node, view, layout);
+  return own?.shift.some((summand) => Math.abs(summand) >= 2 ** 22) ? null : own;
 }
 
 /** A function of two values, one of them a constant, as that of every channel of the other. */

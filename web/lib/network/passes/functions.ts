@@ -38,6 +38,16 @@ export function nameFunctions(graph: NetworkGraph): NetworkGraph {
   });
 }
 
+interface Scaled {
+  readonly factor: number;
+  readonly of: number;
+  /** The products and quotients on the way. */
+  readonly nodes: readonly NetworkNode[];
+}
+
+/** No function is spelled with more in a row; a file may have thousands. */
+const MOST_FACTORS = 4;
+
 /** What patterns ask of the nodes before a value, which nobody else may read. */
 class Pattern {
   readonly view: GraphView;
@@ -69,24 +79,40 @@ class Pattern {
     yield [other, one];
   }
 
-  /** A value as a number times another one: by a product or a quotient, or as it is. */
-  scaled(value: number): { readonly factor: number; readonly of: number; readonly nodes: NetworkNode[] } {
-    const product = this.binary(value, 'multiply');
-    if (product !== null) {
-      for (const [of, number] of this.pairs(product)) {
+  /** A value as a number times another one: by products and quotients, or as it is. */
+  scaled(value: number): Scaled {
+    const nodes: NetworkNode[] = [];
+    let [factor, of] = [1, value];
+    while (nodes.length < MOST_FACTORS) {
+      const node = this.view.producer(of, 'binary');
+      const own = node && this.#factorOf(node);
+      if (!own) break;
+      factor *= own.factor;
+      of = own.of;
+      nodes.unshift(node);
+    }
+    return { factor, of, nodes };
+  }
+
+  /** The node itself as a number times a value, without those behind it. */
+  scaledBy(node: NetworkNode): Scaled | null {
+    const own = this.#factorOf(node);
+    if (own === null) return null;
+    const { factor, of, nodes } = this.scaled(own.of);
+    return { factor: own.factor * factor, of, nodes };
+  }
+
+  #factorOf(node: NetworkNode): Pick<Scaled, 'factor' | 'of'> | null {
+    const { operation, inputs } = node;
+    if (operation.kind !== 'binary') return null;
+    if (operation.function === 'multiply') {
+      for (const [of, number] of this.pairs(node)) {
         const factor = this.number(number);
-        if (factor === null) continue;
-        const inner = this.scaled(of);
-        return { factor: factor * inner.factor, of: inner.of, nodes: [...inner.nodes, product] };
+        if (factor !== null) return { factor, of };
       }
     }
-    const quotient = this.binary(value, 'divide');
-    const divisor = quotient && this.number(at(quotient.inputs, 1));
-    if (quotient !== null && divisor !== null) {
-      const inner = this.scaled(at(quotient.inputs, 0));
-      return { factor: inner.factor / divisor, of: inner.of, nodes: [...inner.nodes, quotient] };
-    }
-    return { factor: 1, of: value, nodes: [] };
+    const divisor = operation.function === 'divide' ? this.number(at(inputs, 1)) : null;
+    return divisor === null ? null : { factor: 1 / divisor, of: at(inputs, 0) };
   }
 
   /** A value as another one plus a number. */
@@ -128,7 +154,7 @@ const hard: Find = (node, pattern) => {
     const { a, b } = sigmoid.operation;
     if (near(a, 1 / 6) && near(b, 1 / 2)) return { source, nodes: [sigmoid], function: 'hardswish' };
   }
-  const own = scaledBy(node, pattern);
+  const own = pattern.scaledBy(node);
   if (own === null || !near(own.factor, 1 / 6)) return null;
   const clamped = clampedSum(own.of, pattern);
   if (clamped !== null) {
@@ -144,22 +170,6 @@ const hard: Find = (node, pattern) => {
   }
   return null;
 };
-
-/** The node itself as a number times a value. */
-function scaledBy(node: NetworkNode, pattern: Pattern) {
-  for (const [of, number] of pairsOf(node, pattern, 'multiply')) {
-    const factor = pattern.number(number);
-    if (factor === null) continue;
-    const inner = pattern.scaled(of);
-    return { factor: factor * inner.factor, of: inner.of, nodes: inner.nodes };
-  }
-  const { operation } = node;
-  if (operation.kind !== 'binary' || operation.function !== 'divide') return null;
-  const divisor = pattern.number(at(node.inputs, 1));
-  if (divisor === null) return null;
-  const inner = pattern.scaled(at(node.inputs, 0));
-  return { factor: inner.factor / divisor, of: inner.of, nodes: inner.nodes };
-}
 
 /** x + 3 between 0 and 6. */
 function clampedSum(value: number, pattern: Pattern) {
@@ -187,8 +197,6 @@ const gelu: Find = (node, pattern) => {
   }
   return null;
 };
-
-type Scaled = ReturnType<Pattern['scaled']>;
 
 function geluOf(first: Scaled, second: Scaled, outside: number, pattern: Pattern): Found | null {
   if (!near(first.factor * second.factor * outside, 1 / 2)) return null;
@@ -237,10 +245,12 @@ const snake: Find = (node, pattern) => {
         const shape = pattern.view.shapeOf(source);
         if (x !== source || rates === null || factors === null) continue;
         const layout = channelLayout(rates.shape, shape);
-        const inverse = rates.data.every((value, index) =>
-          near((factors.data[index] ?? 0) * (divides ? 1 / value : value), 1),
-        );
-        if (layout === null || !inverse || factors.data.length !== rates.data.length) continue;
+        const inverse =
+          sameList(rates.shape, factors.shape) &&
+          rates.data.every((value, index) =>
+            near((factors.data[index] ?? 0) * (divides ? 1 / value : value), 1),
+          );
+        if (layout === null || !inverse) continue;
         const nodes = [inner, sine as NetworkNode, ...square.nodes, product];
         return { source, nodes, function: 'snake', channelA: { values: rates.data, layout } };
       }
