@@ -184,15 +184,15 @@ export abstract class Chain extends DisposableObject implements Stateful {
     const where = this.#requireLive(this.#where);
     const prepared = this.#prepare();
     if (options !== undefined) checkForwardOptions(where, options);
-    const { given } = this.#call;
+    const given = this.#call.begin(where);
     try {
       const named = readGiven(where, 'input', x, prepared.inputNames, given);
       if (!named) requireOneOutput(where, prepared.outputNames);
       return prepared.programmable
-        ? this.#run(where, prepared, named, options?.out)
+        ? this.#run(where, prepared, given, named, options?.out)
         : this.#evaluate(where, prepared, given as Tensor[], named, options?.out);
     } finally {
-      this.#call.forget();
+      this.#call.end();
     }
   }
 
@@ -324,10 +324,12 @@ export abstract class Chain extends DisposableObject implements Stateful {
   /** Disposes every module and frees the arena. May be called again; every pass after it throws `DISPOSED`. */
   override dispose(): void {
     this.#disposed = true;
-    this.#programs = [];
-    this.#arena.dispose();
-    for (const { operators } of this.#fusions.values()) operators.dispose();
-    for (const { module } of this.children()) module.dispose?.();
+    this.#call.afterwards(() => {
+      this.#programs = [];
+      this.#arena.dispose();
+      for (const { operators } of this.#fusions.values()) operators.dispose();
+      for (const { module } of this.children()) module.dispose?.();
+    });
   }
 
   /** One line a module, with its name as PyTorch does. */
@@ -410,11 +412,12 @@ export abstract class Chain extends DisposableObject implements Stateful {
   #run(
     where: string,
     prepared: Prepared,
+    given: readonly unknown[],
     named: boolean,
     out: Tensor | NamedTensors | undefined,
   ): Tensor | NamedTensors {
     const runtime = requireRuntime(where, prepared.bound);
-    const program = this.#programFor(where, runtime, prepared, this.#call.given);
+    const program = this.#programFor(where, runtime, prepared, given);
     return this.#call.run(where, runtime, prepared, program, this.#arenaOf, named, out);
   }
 
@@ -483,20 +486,7 @@ export abstract class Chain extends DisposableObject implements Stateful {
     });
   }
 
-  /** The arena's address: as large as the largest of the programs kept needs it. */
-  readonly #arenaOf = ({ runtime, arenaFloats }: Program): number => {
-    let floats = arenaFloats;
-    for (let index = 0; index < this.#programs.length; index += 1) {
-      floats = Math.max(floats, (this.#programs[index] as Kept).program.arenaFloats);
-    }
-    try {
-      return this.#arena.on(this.#where, runtime, floats);
-    } catch (error) {
-      // What does not fit is no burden on the next call.
-      this.#programs = [];
-      throw error;
-    }
-  };
+  readonly #arenaOf = (program: Program): number => this.#arena.on(this.#where, program, this.#programs);
 
   #requireLive(where: string): string {
     if (!this.#disposed) return where;

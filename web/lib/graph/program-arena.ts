@@ -1,5 +1,7 @@
+import { isDeconvError } from '../core/errors.js';
 import { OwnedOperators } from '../runtime/owned-operators.js';
 import { outOfMemory, type Runtime } from '../runtime/runtime.js';
+import type { Program } from './program.js';
 
 interface Arena {
   readonly handle: { delete(): void };
@@ -13,10 +15,27 @@ const ARENA = 'arena';
 export class ProgramArena {
   readonly #arena = new OwnedOperators<Arena>();
 
-  /** The address of exactly so many floats. */
-  on(where: string, runtime: Runtime, floats: number): number {
+  /**
+   * The address for `program`: as large as the largest of those kept needs it. Where there is no room for that, those
+   * that need more than this one are kept no longer.
+   */
+  on(where: string, program: Program, kept: { readonly program: Program }[]): number {
+    const { runtime, arenaFloats } = program;
+    let floats = arenaFloats;
+    for (let index = 0; index < kept.length; index += 1) {
+      floats = Math.max(floats, (kept[index] as { readonly program: Program }).program.arenaFloats);
+    }
     const known = this.#arena.on(runtime).get(ARENA);
-    return known?.floats === floats ? known.address : this.#renew(where, runtime, floats);
+    if (known?.floats === floats) return known.address;
+    try {
+      return this.#renew(where, runtime, floats);
+    } catch (error) {
+      kept.splice(0, kept.length, ...kept.filter((one) => one.program.arenaFloats <= arenaFloats));
+      // What does not fit is no burden on the next call.
+      if (floats === arenaFloats) kept.length = 0;
+      if (floats === arenaFloats || !isDeconvError(error) || error.code !== 'OUT_OF_MEMORY') throw error;
+      return this.on(where, program, kept);
+    }
   }
 
   dispose(): void {

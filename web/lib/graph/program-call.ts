@@ -1,4 +1,5 @@
-import { checkOut, checkTensorOf, FreshTensor, type Tensor } from '../core/tensor.js';
+import { fault, refuse } from '../core/checks.js';
+import { checkOut, checkTensorOf, FreshTensor, sharesMemory, type Tensor } from '../core/tensor.js';
 import { locate, type Place, type Sink } from '../runtime/heap-tensor.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { byName, type NamedTensors, readGiven } from './named.js';
@@ -13,11 +14,36 @@ export interface CallNames {
 
 /** The tensors of one call, in lists that are kept so that a steady loop makes none. */
 export class ProgramCall {
-  /** The inputs, to be filled before `run`. */
-  readonly given: unknown[] = [];
+  readonly #given: unknown[] = [];
   readonly #receivers: unknown[] = [];
   readonly #places: Place[] = [];
   readonly #sinks: Sink[] = [];
+  #running = false;
+  #behind: (() => void) | undefined;
+
+  /**
+   * A list for the inputs, to be filled before `run`; until `end` there is no other call. What is given may have getters,
+   * and among the steps are modules of the user's.
+   */
+  begin(where: string): unknown[] {
+    if (this.#running) {
+      throw fault(
+        'UNSUPPORTED',
+        where,
+        'one call at a time',
+        'a call from within another',
+        'Make it before or behind.',
+      );
+    }
+    this.#running = true;
+    return this.#given;
+  }
+
+  /** Does this now, or behind the call that runs. */
+  afterwards(act: () => void): void {
+    if (this.#running) this.#behind = act;
+    else act();
+  }
 
   /** Computes what was given into `out`, or into new tensors: by name, or the only one. */
   run(
@@ -34,7 +60,7 @@ export class ProgramCall {
     for (let index = 0; index < inputShapes.length; index += 1) {
       const label = inputLabels[index] as string;
       const shape = inputShapes[index] as readonly number[];
-      const values = checkTensorOf(where, label, this.given[index], shape, inputCounts[index] as number);
+      const values = checkTensorOf(where, label, this.#given[index], shape, inputCounts[index] as number);
       this.#places[index] = locate(values, runtime);
     }
     if (out !== undefined) readGiven(where, 'out', out, outputNames, this.#receivers, named);
@@ -42,6 +68,7 @@ export class ProgramCall {
     for (let index = 0; index < outputShapes.length; index += 1) {
       this.#sinks[index] = fresh?.[index] ?? locate(this.#receiver(where, program, index), runtime);
     }
+    if (fresh === undefined) this.#requireApart(where, program, outputNames);
     program.run(arena(program), this.#places, this.#sinks, ran);
     if (fresh !== undefined) {
       return named ? byName(outputNames, tensorsOf(fresh)) : (fresh[0] as FreshTensor).tensor;
@@ -54,11 +81,31 @@ export class ProgramCall {
   }
 
   /** Keeps nobody's tensors alive. */
-  forget(): void {
-    this.given.fill(undefined);
+  end(): void {
+    this.#given.fill(undefined);
     this.#receivers.fill(undefined);
     this.#places.fill(0);
     this.#sinks.fill(0);
+    this.#running = false;
+    const behind = this.#behind;
+    this.#behind = undefined;
+    behind?.();
+  }
+
+  /** Two results have no place in the same memory. */
+  #requireApart(where: string, program: Program, names: readonly string[]): void {
+    for (let one = 1; one < names.length; one += 1) {
+      for (let other = 0; other < one; other += 1) {
+        const [a, b] = [this.#receiver(where, program, one), this.#receiver(where, program, other)];
+        if (!sharesMemory(a, b)) continue;
+        refuse(
+          'BAD_BUFFER',
+          where,
+          'tensors of out that lie apart',
+          `${names[other]} and ${names[one]} that overlap`,
+        );
+      }
+    }
   }
 
   #receiver(where: string, { outputShapes, outputCounts }: Program, index: number): Float32Array {

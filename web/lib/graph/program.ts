@@ -59,13 +59,15 @@ export class Program<Step extends ProgramStep = ProgramStep> {
   readonly shapes: readonly (readonly number[] | undefined)[];
   readonly steps: readonly Step[];
   readonly arenaFloats: number;
+  readonly constants: readonly HeapConstant[];
   readonly #where: string;
   readonly #inputs: readonly number[];
   readonly #outputs: readonly number[];
-  readonly #constants: readonly HeapConstant[];
   readonly #places: Places;
   /** Outputs that are written where the caller wants them, if nothing speaks against it. */
   readonly #direct: readonly boolean[];
+  /** Whether an output lies in an input, and must outlive what other outputs bring there. */
+  readonly #passes: boolean;
   /** Of every root and of every value in the present call. */
   readonly #rooms: number[];
   readonly #addresses: number[];
@@ -76,7 +78,7 @@ export class Program<Step extends ProgramStep = ProgramStep> {
     this.runtime = runtime;
     this.#inputs = inputs;
     this.#outputs = outputs;
-    this.#constants = constants;
+    this.constants = constants;
     const shapes = new Array<readonly number[] | undefined>(valueCount).fill(undefined);
     const shapeOf = (value: number): readonly number[] => shapes[value] as readonly number[];
     for (const [index, value] of inputs.entries()) shapes[value] = inputShapes[index];
@@ -112,6 +114,8 @@ export class Program<Step extends ProgramStep = ProgramStep> {
       const others = outputs.some((other, at) => at !== index && places.roots[other] === root);
       return !others && !given.has(root) && sizes[root] === sizes[value];
     });
+    this.#passes =
+      outputs.length > 1 && outputs.some((value) => inputs.includes(places.roots[value] as number));
     this.#rooms = new Array<number>(valueCount).fill(0);
     this.#addresses = new Array<number>(valueCount).fill(0);
   }
@@ -153,20 +157,31 @@ export class Program<Step extends ProgramStep = ProgramStep> {
     for (let value = 0; value < rooms.length; value += 1) {
       this.#rooms[value] = arena + BYTES * (rooms[value] as number);
     }
-    for (let index = 0; index < this.#constants.length; index += 1) {
-      const { value, address } = this.#constants[index] as HeapConstant;
+    for (let index = 0; index < this.constants.length; index += 1) {
+      const { value, address } = this.constants[index] as HeapConstant;
       this.#rooms[value] = address;
     }
     for (let index = 0; index < inputs.length; index += 1) {
       const place = inputs[index] as Place;
       const value = this.#inputs[index] as number;
-      if (typeof place === 'number') this.#rooms[value] = place;
-      else this.runtime.heap.set(place, (this.#rooms[value] as number) / BYTES);
+      const count = this.inputCounts[index] as number;
+      if (typeof place !== 'number') {
+        this.runtime.heap.set(place, (this.#rooms[value] as number) / BYTES);
+      } else if (this.#passes && this.#meets(place, count, outputs, this.outputCounts, -1)) {
+        const { heap } = this.runtime;
+        heap.copyWithin((this.#rooms[value] as number) / BYTES, place / BYTES, place / BYTES + count);
+      } else {
+        this.#rooms[value] = place;
+      }
     }
     for (let index = 0; index < outputs.length; index += 1) {
       const place = outputs[index] as Sink;
       if (typeof place !== 'number' || place % 16 !== 0 || this.#direct[index] !== true) continue;
-      if (this.#isFree(place, index, inputs, outputs)) {
+      const count = this.outputCounts[index] as number;
+      const free =
+        !this.#meets(place, count, inputs, this.inputCounts, -1) &&
+        !this.#meets(place, count, outputs, this.outputCounts, index);
+      if (free) {
         this.#rooms[roots[this.#outputs[index] as number] as number] = place;
       }
     }
@@ -176,20 +191,21 @@ export class Program<Step extends ProgramStep = ProgramStep> {
     }
   }
 
-  /** Whether an output's place lies apart from all others of the call. */
-  #isFree(place: number, own: number, inputs: readonly Place[], outputs: readonly Sink[]): boolean {
-    const end = place + BYTES * (this.outputCounts[own] as number);
-    for (let index = 0; index < inputs.length; index += 1) {
-      const other = inputs[index] as Place;
-      if (typeof other !== 'number') continue;
-      if (other < end && place < other + BYTES * (this.inputCounts[index] as number)) return false;
-    }
-    for (let index = 0; index < outputs.length; index += 1) {
-      const other = outputs[index] as Sink;
+  /** Whether so many values at `place` overlap one of these places of the heap, but the one numbered `own`. */
+  #meets(
+    place: number,
+    count: number,
+    others: readonly (Place | Sink)[],
+    counts: readonly number[],
+    own: number,
+  ): boolean {
+    const end = place + BYTES * count;
+    for (let index = 0; index < others.length; index += 1) {
+      const other = others[index] as Place | Sink;
       if (typeof other !== 'number' || index === own) continue;
-      if (other < end && place < other + BYTES * (this.outputCounts[index] as number)) return false;
+      if (other < end && place < other + BYTES * (counts[index] as number)) return true;
     }
-    return true;
+    return false;
   }
 }
 

@@ -1,4 +1,5 @@
 import { product } from '../core/lists.js';
+import type { Program } from '../graph/program.js';
 import { OwnedOperators } from '../runtime/owned-operators.js';
 import { outOfMemory, type Runtime } from '../runtime/runtime.js';
 import type { Constant } from './operations.js';
@@ -26,6 +27,14 @@ export class HeapConstants {
     runtime.heap.set(constant.data, address / Float32Array.BYTES_PER_ELEMENT);
     blocks.set(key, { handle: { delete: () => runtime.module.freeFloats(address) }, address });
     return address;
+  }
+
+  /** Frees what none of these programs reads. */
+  keep(runtime: Runtime, programs: readonly Program[]): void {
+    const used = new Set(programs.flatMap(({ constants }) => constants.map(({ address }) => address)));
+    for (const [key, { address }] of [...this.#blocks.on(runtime)]) {
+      if (!used.has(address)) this.#blocks.drop(key);
+    }
   }
 
   dispose(): void {

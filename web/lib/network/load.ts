@@ -9,6 +9,7 @@ import { EXECUTION_OPTION_NAMES, type ExecutionOptions, readExecution } from '..
 import { init } from '../runtime/lifecycle.js';
 import type { FrontEnd } from './front-end.js';
 import { Network } from './network.js';
+import { checkNames } from './value-names.js';
 
 /** How far the reading of a network is. */
 export interface LoadProgress {
@@ -60,15 +61,16 @@ export async function loadNetwork(
     'signal',
     ...EXECUTION_OPTION_NAMES,
   ]);
-  const { signal, onProgress, outputs } = given;
+  const { signal, onProgress } = given;
   checkProgress(WHERE, given);
   if (given.format !== undefined) checkChoice(WHERE, 'format', given.format, ['onnx', 'tflite']);
+  const outputs = given.outputs === undefined ? undefined : checkNames(WHERE, given.outputs);
   const execution = readExecution(WHERE, given);
   stopIfAborted(signal);
   // The module loads while the file is read.
   const started = execution.runtime === undefined ? init() : Promise.resolve();
   started.catch(() => {});
-  const frontEnd = await readFrontEnd(source, given, onProgress);
+  const frontEnd = await readFrontEnd(source, { ...given, ...(outputs && { outputs }) }, onProgress);
   await started;
   stopIfAborted(signal);
   return new Network(frontEnd, execution, outputs);

@@ -1,5 +1,5 @@
 import type { Upsampling, UpsamplingLayer, UpsamplingWeights } from '../checkerboard/pattern-network.js';
-import { checkOptions, describe, fault, refuse, shapeText } from '../core/checks.js';
+import { checkInteger, checkOptions, describe, fault, refuse, shapeText } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
 import { checkProgress } from '../core/progress.js';
 import { guardReceivers } from '../core/receivers.js';
@@ -21,7 +21,7 @@ import { foldForward } from './passes/affines.js';
 import { runPasses } from './passes/index.js';
 import type { TileOptions } from './tiles.js';
 import { type NetworkPlan, type NetworkStepInfo, type ProgramNames, stepsOf } from './told.js';
-import { valueNames } from './value-names.js';
+import { checkNames, valueNames } from './value-names.js';
 
 /** What `run` of a {@link Network} takes beside its inputs. */
 export interface NetworkRunOptions<Out = NamedTensors> {
@@ -188,9 +188,8 @@ export class Network extends DisposableObject {
     const checked = checkOptions<Pick<NetworkRunOptions, 'outputs'>>(where, options, ['outputs']);
     const inputShapes = this.#shapesBy(where, shapes);
     const runtime = requireRuntime(where, this.#execution.runtime);
-    const kept = this.#keptFor(where, runtime, inputShapes, checked.outputs);
-    const { program, outputNames } = kept;
-    const steps = stepsOf(program, kept.names);
+    const { program, names, outputNames } = this.#keptFor(where, runtime, inputShapes, checked.outputs);
+    const steps = stepsOf(program, names);
     return {
       steps,
       outputShapes: Object.fromEntries(
@@ -228,6 +227,7 @@ export class Network extends DisposableObject {
   profile(inputs: NamedTensors, options: { readonly repeats?: number } = {}): ProfiledStep[] {
     const where = 'Network.profile';
     const { repeats = 5 } = checkOptions<typeof options>(where, options, ['repeats']);
+    checkInteger(where, 'repeats', repeats, 1);
     this.#run(where, inputs, true, undefined, undefined);
     const times: number[][] = [];
     for (let run = 0; run < repeats; run += 1) {
@@ -317,7 +317,8 @@ export class Network extends DisposableObject {
     const where = 'Network.toGraph';
     this.#requireLive(where);
     const { graphOf } = await import('./to-graph.js');
-    return graphOf(where, this.#lower(where, this.#shapesBy(where, shapes), this.#outputNames));
+    const graph = this.#lower(where, this.#shapesBy(where, shapes), this.#outputNames);
+    return graphOf(where, graph, this.#outputNames);
   }
 
   /**
@@ -399,10 +400,12 @@ export class Network extends DisposableObject {
   /** Frees packed weights, constants and the arena. May be called again; every run after it throws `DISPOSED`. */
   override dispose(): void {
     this.#disposed = true;
-    this.#programs = [];
-    this.#arena.dispose();
-    this.#constants.dispose();
-    this.#convolutions.dispose();
+    this.#call.afterwards(() => {
+      this.#programs = [];
+      this.#arena.dispose();
+      this.#constants.dispose();
+      this.#convolutions.dispose();
+    });
   }
 
   /** Inputs and outputs with their shapes. */
@@ -422,7 +425,7 @@ export class Network extends DisposableObject {
     begins?: () => void,
   ): Tensor | NamedTensors {
     this.#requireLive(where);
-    const { given } = this.#call;
+    const given = this.#call.begin(where);
     try {
       readGiven(where, 'the inputs', inputs, this.#inputNames, given, named);
       const runtime = requireRuntime(where, this.#execution.runtime);
@@ -432,7 +435,7 @@ export class Network extends DisposableObject {
       begins?.();
       return this.#call.run(where, runtime, kept, kept.program, this.#arenaOf, named, out, ran);
     } finally {
-      this.#call.forget();
+      this.#call.end();
     }
   }
 
@@ -472,7 +475,12 @@ export class Network extends DisposableObject {
     wanted: readonly string[] | undefined,
   ): Kept {
     const given = shapes.map((shape) => ({ shape }));
-    return this.#findProgram(runtime, given, wanted) ?? this.#newProgram(where, runtime, shapes, wanted);
+    this.#call.begin(where);
+    try {
+      return this.#findProgram(runtime, given, wanted) ?? this.#newProgram(where, runtime, shapes, wanted);
+    } finally {
+      this.#call.end();
+    }
   }
 
   #newProgram(
@@ -508,6 +516,10 @@ export class Network extends DisposableObject {
       one.program.steps.map(({ convolution }) => convolution?.operators),
     );
     this.#convolutions.keep(new Set(used.filter((operators) => operators !== undefined)));
+    this.#constants.keep(
+      runtime,
+      this.#programs.map((one) => one.program),
+    );
     return made;
   }
 
@@ -541,20 +553,7 @@ export class Network extends DisposableObject {
 
   readonly #has = (name: string): boolean => this.#frontEnd.has(name);
 
-  /** The arena's address: as large as the largest of the programs kept needs it. */
-  readonly #arenaOf = ({ runtime, arenaFloats }: Program): number => {
-    let floats = arenaFloats;
-    for (let index = 0; index < this.#programs.length; index += 1) {
-      floats = Math.max(floats, (this.#programs[index] as Kept).program.arenaFloats);
-    }
-    try {
-      return this.#arena.on(RUN, runtime, floats);
-    } catch (error) {
-      // What does not fit is no burden on the next call.
-      this.#programs = [];
-      throw error;
-    }
-  };
+  readonly #arenaOf = (program: Program): number => this.#arena.on(RUN, program, this.#programs);
 
   #requireLive(where: string): void {
     if (!this.#disposed) return;
@@ -612,13 +611,6 @@ function checkRunOptions(options: object): void {
     if (known) return;
   }
   checkOptions<NetworkRunOptions>(RUN, options, ['out', 'outputs']);
-}
-
-function checkNames(where: string, names: unknown): readonly string[] {
-  const good = Array.isArray(names) && names.length > 0 && names.every((name) => typeof name === 'string');
-  if (!good) refuse('BAD_TYPE', where, 'outputs to be a list of names', names);
-  if (new Set(names).size < names.length) refuse('BAD_OPTION', where, 'outputs to be named once', names);
-  return [...names];
 }
 
 /** Checks shapes against what the file says of the inputs: lengths of one name are one. */

@@ -1,7 +1,7 @@
 // Networks as modules of the root entry: to train, edit and save.
 
 import { fault } from '../core/checks.js';
-import { at } from '../core/lists.js';
+import { at, product } from '../core/lists.js';
 import { sameList } from '../core/tensor.js';
 import * as root from '../index.js';
 import type { NetworkGraph, NetworkNode, Of, Pads } from './operations.js';
@@ -37,7 +37,7 @@ interface Weighted {
 }
 
 /** A `Graph` of modules, in eval, or all nodes that have none. */
-export function graphOf(where: string, network: NetworkGraph): root.Graph {
+export function graphOf(where: string, network: NetworkGraph, outputNames: readonly string[]): root.Graph {
   const graph = new root.Graph();
   const values = new Map<number, root.GraphValue>();
   const names = new Set<string>();
@@ -90,8 +90,8 @@ export function graphOf(where: string, network: NetworkGraph): root.Graph {
     );
   }
   names.clear();
-  for (const value of network.outputs) {
-    graph.output(values.get(value) as root.GraphValue, named(nameOf(value), 'output'));
+  for (const [index, value] of network.outputs.entries()) {
+    graph.output(values.get(value) as root.GraphValue, named(outputNames[index] as string, 'output'));
   }
   return graph.eval();
 }
@@ -299,6 +299,9 @@ function normalizationOf(operation: Of<'normalization'>, shape: Shape): root.Mod
   const { over, groups, axis, epsilon: eps, scale, shift } = operation;
   const [channels, rank] = [at(shape, 1), shape.length - 2];
   const affine = scale !== null || shift !== null;
+  if (over !== 'layer' && product(shape.slice(1)) === groups) {
+    throw reasonError('it takes the statistics of single values, which PyTorch refuses');
+  }
   const norm =
     over === 'layer'
       ? new root.LayerNorm({ normalizedShape: shape.slice(axis), eps, elementwiseAffine: affine })

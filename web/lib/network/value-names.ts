@@ -1,5 +1,6 @@
 // By which names a run can be asked for what the steps give.
 
+import { refuse } from '../core/checks.js';
 import type { ProgramUnit } from '../graph/program.js';
 import type { NetworkGraph } from './operations.js';
 
@@ -21,4 +22,12 @@ export function valueNames(
     if (has(name)) last.set(name, value);
   }
   return new Map([...last].map(([name, value]) => [value, name]));
+}
+
+/** Outputs that somebody asks for: names, each once. */
+export function checkNames(where: string, names: unknown): readonly string[] {
+  const good = Array.isArray(names) && names.length > 0 && names.every((name) => typeof name === 'string');
+  if (!good) refuse('BAD_TYPE', where, 'outputs to be a list of names', names);
+  if (new Set(names).size < names.length) refuse('BAD_OPTION', where, 'outputs to be named once', names);
+  return [...names];
 }

@@ -1,0 +1,236 @@
+// What calls of a network may do to each other, to their tensors and to memory.
+
+import { HeapTensor, memoryUsage, Sequential, type Tensor, Upsample } from 'deconv-wasm';
+import { loadNetwork, type Network } from 'deconv-wasm/network';
+import { describe, expect, it } from 'vitest';
+import { BUILDS_HERE, describeEachBuild } from '../support/builds.js';
+import { caught, expectError, rejection } from '../support/errors.js';
+import { bytesOf, type NetworkCase } from '../support/network-onnx-cases/index.js';
+import { Writer } from '../support/networks.js';
+import { node } from '../support/onnx-writer.js';
+
+/** A network of `x` and `z`, of any sizes, with these nodes. */
+function networkOf(outputs: readonly string[], build: (net: Writer) => void): NetworkCase {
+  const net = new Writer();
+  build(net);
+  const shape = [1, 1, 2, 2];
+  return {
+    parts: net.parts,
+    inputs: { x: shape, z: shape },
+    declared: { x: ['n', 'c', 'h', 'w'], z: ['m', 'd', 'k', 'v'] },
+    outputs: [...outputs],
+  };
+}
+
+async function withNetwork(one: NetworkCase, act: (net: Network) => void | Promise<void>): Promise<void> {
+  const net = await loadNetwork(bytesOf(one), one.outputs && { outputs: one.outputs });
+  try {
+    await act(net);
+  } finally {
+    net.dispose();
+  }
+}
+
+const four = (...values: number[]): Tensor => ({ data: Float32Array.from(values), shape: [1, 1, 2, 2] });
+const onHeap = (...values: number[]): HeapTensor => {
+  const tensor = new HeapTensor([1, 1, 2, 2]);
+  tensor.data.set(values);
+  return tensor;
+};
+
+const swapping = networkOf(['a', 'b', 'c'], ({ parts }) => {
+  parts.push(node('Identity', ['x'], ['a']), node('Identity', ['z'], ['b']), node('Neg', ['x'], ['c']));
+});
+
+const sum = networkOf(['y'], ({ parts }) => {
+  parts.push(node('Add', ['x', 'z'], ['y']));
+});
+
+describeEachBuild(
+  () => {
+    describe('tensors of a call', () => {
+      it.each([['arrays', four] as const, ['the heap', onHeap] as const])(
+        'outputs that are inputs may be written over each other: %s',
+        async (_, place) => {
+          await withNetwork(swapping, (net) => {
+            const [x, z, other] = [place(1, 2, 3, 4), place(5, 6, 7, 8), place(0, 0, 0, 0)];
+            net.run({ x, z }, { out: { a: z, b: x, c: other } });
+            expect([...x.data]).toEqual([5, 6, 7, 8]);
+            expect([...z.data]).toEqual([1, 2, 3, 4]);
+            expect([...other.data]).toEqual([-1, -2, -3, -4]);
+            net.run({ x, z }, { out: { a: other, b: z, c: x } });
+            expect([...x.data]).toEqual([-5, -6, -7, -8]);
+            expect([...z.data]).toEqual([1, 2, 3, 4]);
+            expect([...other.data]).toEqual([5, 6, 7, 8]);
+          });
+        },
+      );
+
+      it.each([['arrays', new Float32Array(6)] as const, ['the heap', null] as const])(
+        'two outputs in one memory are refused: %s',
+        async (_, array) => {
+          await withNetwork(swapping, (net) => {
+            const data = array ?? new HeapTensor([6]).data;
+            const part = (from: number): Tensor => ({ ...four(), data: data.subarray(from, from + 4) });
+            const out = { a: part(0), b: four(9, 9, 9, 9), c: part(2) };
+            const error = caught(() => net.run({ x: four(1, 2, 3, 4), z: four(5, 6, 7, 8) }, { out }));
+            expectError(error, 'BAD_BUFFER', 'Network.run');
+            expect(error.message).toContain('a and c that overlap');
+            expect([...out.b.data]).toEqual([9, 9, 9, 9]);
+          });
+        },
+      );
+    });
+
+    describe('calls within calls', () => {
+      it('are refused, and the call that they stand in goes on', async () => {
+        await withNetwork(sum, (net) => {
+          const z = {
+            ...four(),
+            get data() {
+              for (const [method, call] of [
+                ['run', () => net.run({ x: four(10, 10, 10, 10), z: four(0, 0, 0, 0) })],
+                ['prepare', () => net.prepare({ x: [1, 1, 3, 3], z: [1, 1, 3, 3] })],
+              ] as const) {
+                const error = caught(call);
+                expectError(error, 'UNSUPPORTED', `Network.${method}`);
+                expect(error.message).toContain('a call from within another');
+              }
+              return Float32Array.of(1, 1, 1, 1);
+            },
+          };
+          expect([...(net.run({ x: four(1, 2, 3, 4), z }).y as Tensor).data]).toEqual([2, 3, 4, 5]);
+        });
+      });
+
+      it('a network that is disposed of within one ends behind it, and leaves nothing', async () => {
+        const before = memoryUsage();
+        await withNetwork(sum, (net) => {
+          const inputs = {
+            x: four(1, 2, 3, 4),
+            get z() {
+              net.dispose();
+              return four(1, 1, 1, 1);
+            },
+          };
+          expect([...(net.run(inputs).y as Tensor).data]).toEqual([2, 3, 4, 5]);
+          expectError(
+            caught(() => net.run(inputs)),
+            'DISPOSED',
+            'Network.run',
+          );
+        });
+        expect(memoryUsage().liveLayers).toBe(before.liveLayers);
+        expect(memoryUsage().usedBytes).toBeLessThanOrEqual(before.usedBytes);
+      });
+
+      it('a chain that a module of its own disposes of or calls', () => {
+        const own = {
+          act: (): unknown => null,
+          outputShape: (shape: readonly number[]) => shape,
+          forward: (x: Tensor) => {
+            own.act();
+            return { data: x.data.map((value) => value + 1), shape: x.shape };
+          },
+          backward: (_: Tensor, gradient: Tensor) => ({ input: gradient }),
+        };
+        const chain = new Sequential(own, new Upsample({ scaleFactor: 2 }));
+        own.act = () => {
+          const error = caught(() => chain.forward(four(0, 0, 0, 0)));
+          expectError(error, 'UNSUPPORTED', 'Sequential.forward');
+        };
+        const twice = [2, 2, 3, 3, 2, 2, 3, 3, 4, 4, 5, 5, 4, 4, 5, 5];
+        expect([...chain.forward(four(1, 2, 3, 4)).data]).toEqual(twice);
+        own.act = () => chain.dispose();
+        expect([...chain.forward(four(1, 2, 3, 4)).data]).toEqual(twice);
+        expectError(
+          caught(() => chain.forward(four(1, 2, 3, 4))),
+          'DISPOSED',
+          'Sequential.forward',
+        );
+      });
+    });
+
+    describe('memory', () => {
+      it('sizes that do not fit are no burden on those that do', async () => {
+        await withNetwork(sum, (net) => {
+          const run = () => [...(net.run({ x: four(1, 2, 3, 4), z: four(1, 1, 1, 1) }).y as Tensor).data];
+          expect(run()).toEqual([2, 3, 4, 5]);
+          const large = [1, 4, 11_000, 11_000];
+          expect(net.prepare({ x: large, z: large }).arenaBytes).toBeGreaterThan(2 ** 31);
+          expect(run()).toEqual([2, 3, 4, 5]);
+          expect(run()).toEqual([2, 3, 4, 5]);
+        });
+      });
+
+      it('constants that are made of sizes go with the programs that read them', async () => {
+        const one = networkOf(['y'], (net) => {
+          const ones = net.node('ConstantOfShape', [net.node('Shape', ['x'])]);
+          net.parts.push(node('Sub', [net.node('Cos', [ones]), 'x'], ['y']));
+        });
+        await withNetwork(one, (net) => {
+          const bytes = Array.from({ length: 24 }, (_, index) => {
+            const shape = [1, 1, 64, 64 + index];
+            const x = { data: new Float32Array(64 * (64 + index)).fill(2), shape };
+            expect((net.run({ x, z: four(0, 0, 0, 0) }).y as Tensor).data[1]).toBe(-1);
+            return memoryUsage().usedBytes;
+          });
+          // Four programs are kept, each with some 20 KB.
+          expect((bytes.at(-1) as number) - (bytes[5] as number)).toBeLessThan(30_000);
+        });
+      });
+    });
+
+    describe('options', () => {
+      it.each([
+        ['y', 'BAD_TYPE'],
+        [{}, 'BAD_TYPE'],
+        [new Set(['y']), 'BAD_TYPE'],
+        [[], 'BAD_TYPE'],
+        [['y', 1], 'BAD_TYPE'],
+        [['y', 'y'], 'BAD_OPTION'],
+      ] as const)('outputs to load: %j', async (outputs, code) => {
+        const error = await rejection(() => loadNetwork(bytesOf(sum), { outputs: outputs as never }));
+        expectError(error, code, 'loadNetwork');
+      });
+
+      it.each([Number.POSITIVE_INFINITY, Number.NaN, 0, -1, 2.5, '3', null])(
+        'repeats of a profile: %s',
+        async (repeats) => {
+          await withNetwork(sum, (net) => {
+            const inputs = { x: four(1, 2, 3, 4), z: four(1, 1, 1, 1) };
+            const error = caught(() => net.profile(inputs, { repeats: repeats as number }));
+            expect(['BAD_OPTION', 'BAD_TYPE']).toContain((error as { readonly code?: string }).code);
+            expect(net.profile(inputs, { repeats: 1 })).toHaveLength(1);
+          });
+        },
+      );
+    });
+
+    it('a file of thousands of products is prepared in no time that grows with their square', async () => {
+      const one = networkOf(['y'], (net) => {
+        let x = 'x';
+        for (let index = 0; index < 4000; index += 1) x = net.node('Mul', [x, net.number(1)]);
+        net.parts.push(node('Neg', [x], ['y']));
+      });
+      await withNetwork(one, (net) => {
+        expect([...(net.run({ x: four(1, 2, 3, 4), z: four(0, 0, 0, 0) }).y as Tensor).data]).toEqual([
+          -1, -2, -3, -4,
+        ]);
+      });
+    });
+  },
+  BUILDS_HERE.slice(0, 1),
+);
+
+it('graphs of networks keep the names of outputs that are one value', async () => {
+  const net = new Writer();
+  net.parts.push(node('Relu', ['x'], ['a']), node('Reshape', ['a', net.list(1, 2, 4, 4)], ['b']));
+  const loaded = await loadNetwork(bytesOf({ parts: net.parts, inputs: { x: [1, 2, 4, 4] } }), {
+    outputs: ['a', 'b'],
+  });
+  const graph = await loaded.toGraph();
+  const x = { data: new Float32Array(32).fill(3), shape: [1, 2, 4, 4] };
+  expect(Object.keys(graph.forward({ x }))).toEqual(Object.keys(loaded.run({ x })));
+  loaded.dispose();
+});
