@@ -7,7 +7,9 @@ import {
   ConvTranspose2d,
   ConvTranspose3d,
   init,
+  Linear,
   memoryUsage,
+  Sequential,
   shutdown,
   type Tensor,
 } from 'deconv-wasm';
@@ -263,6 +265,34 @@ describeEachBuild((build) => {
       'QuantizedConv2d.forward',
     );
     expect(String(small)).toBe('QuantizedConv2d(3, 4, int8 dynamic, 108 weights)');
+  });
+
+  it('a Linear takes rows of any number of axes, as a convolution of one tap takes places', () => {
+    using linear = new Linear({ inFeatures: 5, outFeatures: 3, seed });
+    using conv = new Conv1d({ inChannels: 5, outChannels: 3, kernelSize: 1 });
+    conv.setWeight(linear.weight.data).setBias((linear.bias as Tensor).data);
+    const rows = randomTensor([2, 4, 5], seed);
+    const places = { data: toChannelsFirst({ ...rows, shape: [1, 8, 5] }).data, shape: [1, 5, 8] };
+    const samples = { linear: [rows], conv: [places] };
+    for (const [one, other] of [
+      [quantize(linear), quantize(conv)],
+      [quantize(linear, calibrate(linear, samples.linear)), quantize(conv, calibrate(conv, samples.conv))],
+    ] as const) {
+      const wanted = toChannelsLast(other.forward(places)).data;
+      expect(one.outputShape([2, 4, 5])).toEqual([2, 4, 3]);
+      expect(one.forward(rows)).toEqual({ data: wanted, shape: [2, 4, 3] });
+      expect(new Sequential(one).forward({ ...rows, shape: [8, 5] })).toEqual({
+        data: wanted,
+        shape: [8, 3],
+      });
+      expect(loadQuantized(linear, saveQuantized(one)).forward(rows).data).toEqual(wanted);
+      const single = one.forward({ data: rows.data.subarray(0, 5), shape: [5] });
+      expect(single.shape).toEqual([3]);
+      const error = caught(() => one.forward(zeros(2, 4)));
+      expectError(error, 'BAD_SHAPE', 'QuantizedLinear.forward');
+      one.dispose();
+      other.dispose();
+    }
   });
 
   it('a batch of none is a batch of none', () => {

@@ -62,7 +62,7 @@ function membersOf(value: object): string[] {
 
 /** For programs without types; what is internal may do as it likes. */
 const INTERNAL =
-  /^(specFor|specForOutput|readInputShape|outputShapeUnder|readShape|reshaped|checkCount|gatherStatistics|move|forwardAgain|definition|planShape|compute|computeGradients|gradients|apply|applyForParameters|children)$/;
+  /^(specFor|specForOutput|readInputShape|outputShapeUnder|readShape|reshaped|checkCount|gatherStatistics|move|lastPass|under|definition|planShape|compute|computeGradients|gradients|apply|applyForParameters|children)$/;
 
 it.each(Object.keys(KINDS))('%s', (kind) => {
   const own = (KINDS[kind] as () => object)();
@@ -85,6 +85,12 @@ it.each(Object.keys(KINDS))('%s', (kind) => {
     }
   }
   expect(refused).toBeGreaterThan(0);
+  for (const name of ['forward', 'backward', 'setWeight', 'dispose']) {
+    const member = Reflect.get(own, name) as unknown;
+    if (typeof member !== 'function') continue;
+    const told = caught(() => Reflect.apply(member, undefined, []) as unknown);
+    expectError(told, 'BAD_TYPE', told.detail.where as string);
+  }
   (own as { dispose?(): void }).dispose?.();
 });
 

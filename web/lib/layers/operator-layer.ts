@@ -136,7 +136,7 @@ export abstract class OperatorLayer<Options extends ForwardOptions = ForwardOpti
     x: TensorLike,
     options?: Options & { readonly out?: Out },
   ): Out {
-    if (!(#definition in this)) throw strangeReceiver('Layer.forward');
+    if (Object(this) !== this || !(#definition in this)) throw strangeReceiver('Layer.forward');
     if (this.#disposed) throw this.#ended('forward');
     let call = this.#lastCall;
     if (call === undefined || !repeats(call, x, options)) {
@@ -273,7 +273,7 @@ export abstract class OperatorLayer<Options extends ForwardOptions = ForwardOpti
         execution,
         spec: this.spec,
         resolve: (where, inputShape, options) => {
-          const shape = readInputShape(where, this.#definition, inputShape);
+          const shape = this.readInputShape('forward', inputShape, where);
           const spec = this.specFor(shape, options as Partial<Options>);
           const outputShape = this.outputShapeUnder(spec, shape);
           const relu = this.#definition.relu === true;
@@ -335,8 +335,12 @@ export abstract class OperatorLayer<Options extends ForwardOptions = ForwardOpti
   }
 
   /** @internal Splits an input shape into batch and spatial axes, or says what is wrong with it. */
-  protected readInputShape(method: string, value: unknown): InputShape {
-    return readInputShape(`${this.#definition.name}.${method}`, this.#definition, value);
+  protected readInputShape(
+    method: string,
+    value: unknown,
+    where = `${this.#definition.name}.${method}`,
+  ): InputShape {
+    return readInputShape(where, this.#definition, value);
   }
 
   /** @internal The output's shape under `spec`. */

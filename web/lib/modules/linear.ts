@@ -101,8 +101,7 @@ export class Linear extends OperatorLayer {
   }
 
   /** @internal */
-  protected override readInputShape(method: string, value: unknown): Rows {
-    const where = `Linear.${method}`;
+  protected override readInputShape(method: string, value: unknown, where = `Linear.${method}`): Rows {
     const shape = checkShape(where, 'the input shape', value);
     const { inChannels } = this.spec;
     if (shape.at(-1) !== inChannels) {
