@@ -7,6 +7,7 @@ import {
   type Graph,
   HeapTensor,
   init,
+  ReLU,
   type RuntimeInfo,
   shutdown,
   Tanh,
@@ -218,6 +219,7 @@ describe('what crosses', () => {
       serving('() => ({ run: (value) => value, back: () => () => 1 })'),
     );
     expectError(await rejection(() => there.run(() => 1)), 'BAD_TYPE', 'run');
+    expectError(await rejection(() => there.run(new ReLU())), 'BAD_TYPE', 'run');
     expectError(await rejection(() => there.back()), 'BAD_TYPE', 'back in the worker');
     expect(await there.run(3)).toBe(3);
     expectError(

@@ -61,6 +61,9 @@ export function parcelOf(where: string, value: unknown, unmarked: Unmarked): Par
       for (const [name, entry] of Object.entries(record)) copy[name] = pack(entry, own);
       return copy;
     }
+    if (livesHere(item)) {
+      throw fault('BAD_TYPE', where, 'values that can be posted', describe(item), STAYS);
+    }
     const known = isArrayBuffer(item) || HANDED_OVER.has(tagOf(item));
     if (marked.has(item) || (known && own !== 'copy')) given.add(item as Transferable);
     return item;
@@ -124,16 +127,17 @@ export function post(
   try {
     port.postMessage(message(parcel.message), parcel.transfer);
   } catch (cause) {
-    throw fault(
-      'BAD_TYPE',
-      where,
-      'values that can be posted',
-      describe(messageOf(cause)),
-      'Functions, layers and what holds them stay in their thread; what can only be handed over takes transfer(…).',
-      {},
-      cause,
-    );
+    throw fault('BAD_TYPE', where, 'values that can be posted', describe(messageOf(cause)), STAYS, {}, cause);
   }
+}
+
+const STAYS =
+  'Functions, layers and what holds them stay in their thread; what can only be handed over takes transfer(…).';
+
+/** Layers, modules, networks and their like: a copy would have their fields and none of their methods. */
+function livesHere(value: object): boolean {
+  const { forward, dispose } = value as Readonly<Record<string, unknown>>;
+  return typeof forward === 'function' || typeof dispose === 'function';
 }
 
 /** Platform objects whose copy is missing, slow, or one more thing to close. */
