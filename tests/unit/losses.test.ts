@@ -193,6 +193,21 @@ describe('clipping', () => {
       'BAD_TYPE',
       'clipGradientValue',
     );
+    for (const [strange, code] of [
+      [null, 'BAD_TYPE'],
+      ['abc', 'BAD_TYPE'],
+      [weight, 'BAD_TYPE'],
+      [{ weight: { data: [3, 4], shape: [2] }, bias: null }, 'BAD_TYPE'],
+      [{ weight, bias: { data: Float64Array.of(3, 4), shape: [2] } }, 'BAD_TYPE'],
+    ] as const) {
+      for (const clip of [clipGradientNorm, clipGradientValue]) {
+        expectError(
+          caught(() => clip([{ weight, bias: null }, strange as never], 1)),
+          code,
+          clip.name,
+        );
+      }
+    }
     expect([...weight.data]).toEqual([3, 4]);
     weight.data[0] = Number.POSITIVE_INFINITY;
     expect(clipGradientNorm([{ weight, bias: null }], 1)).toBe(Number.POSITIVE_INFINITY);

@@ -1,4 +1,12 @@
-import { checkBoolean, checkOptions, describe, fault, refuse, shapeText } from '../core/checks.js';
+import {
+  checkBoolean,
+  checkInteger,
+  checkOptions,
+  describe,
+  fault,
+  refuse,
+  shapeText,
+} from '../core/checks.js';
 import type { HalfTensor } from '../core/half-tensor.js';
 import { bytesOf, isBlob, isResponse, isUrl } from '../core/realms.js';
 import { checkTensor, sameList, type Tensor } from '../core/tensor.js';
@@ -40,6 +48,9 @@ export interface FittingState extends LoadedState {
   readonly found: StateDict;
 }
 
+/** Batches seen so far: older files have none, and those of PyTorch may leave them out. */
+const COUNT = /(?:^|\.)num_batches_tracked$/;
+
 /** Sentences of one error; a state of another network would have thousands. */
 const MAX_SENTENCES = 12;
 
@@ -62,14 +73,15 @@ export function fitState(
   const strict = checkBoolean(where, 'strict', checked.strict ?? true);
   const given = new Map<string, unknown>();
   collect(where, state, '', 0, given);
-  const missing = Object.keys(shapes).filter((name) => !given.has(name));
+  const missing = Object.keys(shapes).filter((name) => !given.has(name) && !COUNT.test(name));
   const unexpected = [...given.keys()].filter((name) => !Object.hasOwn(shapes, name));
   const found: Record<string, Tensor | HalfTensor> = {};
   const misshapen: string[] = [];
   for (const [name, shape] of Object.entries(shapes)) {
     if (!given.has(name)) continue;
     const value = given.get(name);
-    const { shape: own } = checkTensor(where, describe(name), value);
+    const { shape: own, data } = checkTensor(where, describe(name), value);
+    if (COUNT.test(name)) checkInteger(where, describe(name), data[0], 0);
     if (sameList(own, shape)) found[name] = value as Tensor | HalfTensor;
     else misshapen.push(`${describe(name)} has shape ${shapeText(own)} instead of ${shapeText(shape)}`);
   }

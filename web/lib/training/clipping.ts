@@ -50,10 +50,17 @@ export function clipGradientValue(gradients: readonly ParameterGradients[], maxV
 
 function valuesOf(where: string, gradients: readonly ParameterGradients[]): Float32Array[] {
   if (!Array.isArray(gradients)) refuse('BAD_TYPE', where, 'a list of gradients', gradients);
-  return Array.from(gradients as readonly ParameterGradients[]).flatMap((of, index) =>
-    (['weight', 'bias'] as const).flatMap((key) => {
-      const tensor = of?.[key] ?? null;
-      return tensor === null ? [] : [checkTensor(where, `gradients[${index}].${key}`, tensor).data];
-    }),
-  );
+  return Array.from(gradients as readonly ParameterGradients[]).flatMap((of, index) => {
+    const name = `gradients[${index}]`;
+    if (Object(of) !== of || !('weight' in of))
+      refuse('BAD_TYPE', where, `${name} to be { weight, bias }`, of);
+    return (['weight', 'bias'] as const).flatMap((key) => {
+      const tensor = of[key] ?? null;
+      if (tensor === null) return [];
+      const { shape, data } = checkTensor(where, `${name}.${key}`, tensor);
+      if (data === tensor.data) return [data];
+      // A copy of what it was given would be clipped, and nobody would see it.
+      return refuse('BAD_TYPE', where, `${name}.${key} to hold a Float32Array`, { shape, data: tensor.data });
+    });
+  });
 }
