@@ -8,10 +8,12 @@ import type { FlatDefinition, Unit } from './definition.js';
 import { join, joinGradients, sum } from './joins.js';
 import { FUSED, forwardOf, hasParameters, type Module, type Trainable } from './module.js';
 
-/** A module that remembers something of a forward: statistics, or what it drew. */
+/** A module whose passes differ: by its mode, by statistics that it moves on, or by what it draws. */
 interface RepeatingModule {
-  /** The forward once more, which moves nothing on. */
-  forwardAgain(x: Tensor): Tensor;
+  /** What the last forward was made with. */
+  readonly lastPass: unknown;
+  /** What it does as in that pass, which moves nothing on. */
+  under<Result>(pass: unknown, act: () => Result): Result;
 }
 
 /** What one node did. */
@@ -19,6 +21,8 @@ export interface Recorded {
   readonly unit: Unit;
   readonly inputs: readonly Tensor[];
   readonly outputs: readonly Tensor[];
+  /** Of a module whose passes differ. */
+  readonly pass: unknown;
 }
 
 /** `again` repeats a pass that its modules have seen. */
@@ -45,17 +49,29 @@ export function evaluate(
             )
           : [forwardAt(unit.module, taken[0] as Tensor, unit.relu !== null, again)];
       for (const [index, value] of unit.outputs.entries()) values.set(value, given[index] as Tensor);
-      keep({ unit, inputs: taken, outputs: given });
+      const pass = (unit.module as Partial<RepeatingModule> | null)?.lastPass;
+      keep({ unit, inputs: taken, outputs: given, pass });
     } catch (error) {
       throw atNode(where, unit, error);
     }
   }
-  return chain.outputs.map(({ value }) => values.get(value) as Tensor);
+  // What is passed through becomes one of the caller's own.
+  const known = new Set(inputs.map(({ data }) => data));
+  return chain.outputs.map(({ value }) => {
+    const { data, shape } = values.get(value) as Tensor;
+    const own = known.has(data) ? Float32Array.from(data) : data;
+    known.add(own);
+    return { data: own, shape };
+  });
 }
 
 function forwardAt(module: Module, x: Tensor, relu: boolean, again: boolean): Tensor {
-  const { forwardAgain } = module as Partial<RepeatingModule>;
-  return again && forwardAgain !== undefined ? forwardAgain.call(module, x) : forwardOf(module, x, relu);
+  const act = (): Tensor => forwardOf(module, x, relu);
+  return again ? under(module, (module as Partial<RepeatingModule>).lastPass, act) : act();
+}
+
+function under<Result>(module: Module, pass: unknown, act: () => Result): Result {
+  return 'under' in module ? (module as Module & RepeatingModule).under(pass, act) : act();
 }
 
 export interface ChainGradients {
@@ -94,7 +110,8 @@ export function gradientsOf(
     add(value, gradient);
   }
   const found = new Map<Module, LayerGradients>();
-  for (const { unit, inputs: taken, outputs: given } of [...records].reverse()) {
+  for (const record of [...records].reverse()) {
+    const { unit, inputs: taken, outputs: given } = record;
     const behind = unit.outputs.map(
       (value, index) => gradients.get(value) ?? zerosLike(given[index] as Tensor),
     );
@@ -106,7 +123,7 @@ export function gradientsOf(
         continue;
       }
       const { module } = unit;
-      const own = backwardAt(module, taken[0] as Tensor, behind[0] as Tensor, given[0] as Tensor, unit);
+      const own = backwardAt(module, behind[0] as Tensor, record);
       if (hasParameters(module)) {
         const known = found.get(module);
         const all = own as LayerGradients;
@@ -133,13 +150,14 @@ export function gradientsOf(
 
 function backwardAt(
   module: Module,
-  x: Tensor,
   gradient: Tensor,
-  output: Tensor,
-  { relu }: Unit,
+  { unit, inputs, outputs, pass }: Recorded,
 ): { readonly input: Tensor } {
-  if (!isLayer(module)) return module.backward(x, gradient);
-  return module.backward(x, gradient, relu === null ? { output } : { ...FUSED, output });
+  const [x, output] = [inputs[0] as Tensor, outputs[0] as Tensor];
+  if (isLayer(module)) {
+    return module.backward(x, gradient, unit.relu === null ? { output } : { ...FUSED, output });
+  }
+  return under(module, pass, () => module.backward(x, gradient));
 }
 
 /** Of a module that stands at several places. */

@@ -3,7 +3,7 @@
 import { checkInteger, refuse } from '../core/checks.js';
 import { product } from '../core/lists.js';
 import { guardReceivers } from '../core/receivers.js';
-import { roomFor, sameList, type Tensor, type TensorLike } from '../core/tensor.js';
+import { roomFor, sameList, type Tensor, type TensorData, type TensorLike } from '../core/tensor.js';
 import { checkPlacement, PLACEMENT_OPTION_NAMES, type PlacementOptions } from '../core/torch-words.js';
 import type { LayerGradients } from '../layers/layer.js';
 import { Parameters } from '../layers/parameters.js';
@@ -92,13 +92,13 @@ abstract class ChannelActivation extends Activation implements Stateful {
    *
    * @throws {DeconvError} `BAD_SHAPE`, `BAD_TYPE`, `BAD_BUFFER`
    */
-  setWeight(weight: Tensor | Float32Array): this {
+  setWeight(weight: TensorLike | TensorData): this {
     this.#parameters.setWeight(`${this.#name}.setWeight`, weight);
     return this;
   }
 
   /** @throws {DeconvError} `BAD_OPTION`: there is no bias */
-  setBias(bias: Tensor | Float32Array): this {
+  setBias(bias: TensorLike | TensorData): this {
     this.#parameters.setBias(`${this.#name}.setBias`, bias);
     return this;
   }

@@ -16,6 +16,9 @@ import {
   type ShapePlan,
 } from './heap-module.js';
 
+/** Of a forward: its mode, and the keys of what it dropped. */
+type Drawn = readonly [training: boolean, keys: readonly [number, number]];
+
 /** PyTorch's arguments of Dropout. */
 export interface DropoutOptions extends ModuleOptions {
   /** Share of the values that are dropped, from 0 to 1. Default 0.5. */
@@ -45,6 +48,7 @@ export class Dropout extends HeapModule<number> {
   /** Of each input that there still is: one module may stand in several places of a network. */
   readonly #drawn = new WeakMap<TensorLike, readonly [number, number]>();
   #training = true;
+  #again = false;
   #version = 0;
 
   static {
@@ -84,7 +88,7 @@ export class Dropout extends HeapModule<number> {
     options?: ModuleForwardOptions & { readonly out?: Out },
   ): Out {
     const result = super.forward<Out>(x, options);
-    if (this.#training) this.#drawn.set(x, this.#keys);
+    if (this.#training && !this.#again) this.#drawn.set(x, this.#keys);
     return result;
   }
 
@@ -94,12 +98,26 @@ export class Dropout extends HeapModule<number> {
   }
 
   override backward(x: TensorLike, gradOutput: TensorLike): InputGradient {
-    const last = this.#keys;
-    this.#keys = this.#drawn.get(x) ?? last;
+    const drawn = this.#again ? undefined : this.#drawn.get(x);
+    const act = (): InputGradient => super.backward(x, gradOutput);
+    return drawn === undefined ? act() : this.under([this.#training, drawn], act);
+  }
+
+  /** @internal */
+  get lastPass(): Drawn {
+    return [this.#training, this.#keys];
+  }
+
+  /** @internal Does something as in a pass that drew this; nothing is drawn anew. */
+  under<Result>(drawn: Drawn, act: () => Result): Result {
+    const present = this.lastPass;
+    [this.#training, this.#keys] = drawn;
+    this.#again = true;
     try {
-      return super.backward(x, gradOutput);
+      return act();
     } finally {
-      this.#keys = last;
+      [this.#training, this.#keys] = present;
+      this.#again = false;
     }
   }
 
@@ -124,7 +142,7 @@ export class Dropout extends HeapModule<number> {
 
   /** @internal */
   protected override compute(pass: Pass<number>, source: number, target: number): void {
-    if (this.#training) this.#keys = this.#draw();
+    if (this.#training && !this.#again) this.#keys = this.#draw();
     this.#apply(pass, source, target);
   }
 

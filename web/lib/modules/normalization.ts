@@ -2,7 +2,7 @@ import { NORMALIZATION } from '../core/brands.js';
 import { checkBoolean, refuse } from '../core/checks.js';
 import { frozen, product } from '../core/lists.js';
 import { guardReceivers } from '../core/receivers.js';
-import { checkParameter, roomFor, type Tensor, type TensorLike } from '../core/tensor.js';
+import { checkParameter, roomFor, type Tensor, type TensorData, type TensorLike } from '../core/tensor.js';
 import { checkPlacement, PLACEMENT_OPTION_NAMES, type PlacementOptions } from '../core/torch-words.js';
 import {
   fitState,
@@ -31,6 +31,8 @@ export interface ModuleGradients {
   readonly weight: Tensor<ArrayBuffer> | null;
   readonly bias: Tensor<ArrayBuffer> | null;
 }
+
+type NormalizationPass = readonly [training: boolean, packed: Float32Array | null];
 
 /** Values that a training forward gathers for later. */
 export interface RunningStatistics {
@@ -162,25 +164,33 @@ export abstract class Normalization extends HeapModule<NormalizedShape> implemen
   }
 
   /** @throws {DeconvError} `BAD_OPTION` where there is none; `BAD_SHAPE`, `BAD_TYPE`, `BAD_BUFFER` */
-  setWeight(weight: Tensor | Float32Array): this {
+  setWeight(weight: TensorLike | TensorData): this {
     this.#weight = this.#replaced('setWeight', 'a weight', this.#weight, weight);
     this.#change();
     return this;
   }
 
   /** @throws {DeconvError} as `setWeight` */
-  setBias(bias: Tensor | Float32Array): this {
+  setBias(bias: TensorLike | TensorData): this {
     this.#bias = this.#replaced('setBias', 'a bias', this.#bias, bias);
     this.#change();
     return this;
   }
 
-  /** @internal The forward without moving the running statistics on: for gradients that compute a pass again. */
-  forwardAgain(x: TensorLike): Tensor<ArrayBuffer> {
+  /** @internal The mode of the last forward, and its parameters as the core takes them. */
+  get lastPass(): NormalizationPass {
+    return [this.#training, this.#packed];
+  }
+
+  /** @internal Does something as in a pass, whatever has changed since; running statistics do not move. */
+  under<Result>(pass: NormalizationPass, act: () => Result): Result {
+    const present = this.lastPass;
+    [this.#training, this.#packed] = pass;
     this.#again = true;
     try {
-      return this.forward(x);
+      return act();
     } finally {
+      [this.#training, this.#packed] = present;
       this.#again = false;
     }
   }
