@@ -94,7 +94,7 @@ describeEachBuild(
               ] as const) {
                 const error = caught(call);
                 expectError(error, 'UNSUPPORTED', `Network.${method}`);
-                expect(error.message).toContain('a call from within another');
+                expect(error.message).toContain('one within another');
               }
               return Float32Array.of(1, 1, 1, 1);
             },

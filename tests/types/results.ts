@@ -1,6 +1,7 @@
 // What comes out lies on an ArrayBuffer and goes where the platform asks for one; what goes in may lie on any buffer.
 
 import {
+  BatchNorm1d,
   Conv1d,
   conv,
   convTranspose,
@@ -102,7 +103,20 @@ export function codeOf(error: unknown): string | undefined {
   return isDeconvError(error) ? error.code : undefined;
 }
 
+// What is only read may be lists, and come by name.
+const net = new Sequential(new BatchNorm1d({ numFeatures: 1 }).setWeight([2]).setBias(Float64Array.of(1)));
+const loss = meanSquaredError(net.forward({ data: [1, 2], shape: [1, 1, 2] }), {
+  data: [0, 1],
+  shape: [1, 1, 2],
+});
+net.backward({ data: [1, 2], dims: [1, 1, 2] }, loss.gradient);
+graph.forward({ input: { data: [1, 2], shape: [1, 1, 2] } });
+net.trace({ data: [1, 2], shape: [1, 1, 2] }).backward({ data: [1, 2], shape: [1, 1, 2] });
+
 declare const worker: Worker;
+const chained: Remote<Sequential> = await connect<Sequential>(worker);
+channel.copyToChannel((await chained.forward(x)).data, 0);
+channel.copyToChannel((await chained.backward(x, y)).input.data, 0);
 declare const signal: AbortSignal;
 const there: Remote<Conv1d> = await connect<Conv1d>(worker, { signal });
 channel.copyToChannel((await there.forward(transfer(y), { activation: 'relu', signal })).data, 0);

@@ -19,7 +19,7 @@ export type {
 } from './graph/chain.js';
 export { Graph, type GraphValue, type JoinOptions } from './graph/graph.js';
 export type { Module, Trainable } from './graph/module.js';
-export type { NamedTensors } from './graph/named.js';
+export type { NamedInputs, NamedTensors } from './graph/named.js';
 export { Sequential } from './graph/sequential.js';
 export type { Summary, SummaryStep } from './graph/summary.js';
 export type { Conv, ConvOptions } from './layers/conv.js';

@@ -371,8 +371,12 @@ export function sameList(value: unknown, list: readonly number[]): boolean {
 
 /** Whether some values are of both. */
 export function sharesMemory(one: Float32Array, other: Float32Array): boolean {
-  const end = (data: Float32Array): number => data.byteOffset + data.byteLength;
-  return one.buffer === other.buffer && one.byteOffset < end(other) && other.byteOffset < end(one);
+  const { buffer, byteOffset, byteLength } = other;
+  return (
+    one.buffer === buffer &&
+    one.byteOffset < byteOffset + byteLength &&
+    byteOffset < one.byteOffset + one.byteLength
+  );
 }
 
 /** Parameters may come as a tensor of the documented shape or as bare values in its order. */

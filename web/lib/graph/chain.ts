@@ -2,7 +2,15 @@ import { SEQUENTIAL } from '../core/brands.js';
 import { checkBoolean, checkOptions, describe, fault, refuse } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
 import { guardReceivers } from '../core/receivers.js';
-import { checkOut, checkShape, checkTensor, sameList, shapeOf, type Tensor } from '../core/tensor.js';
+import {
+  checkOut,
+  checkShape,
+  checkTensor,
+  sameList,
+  shapeOf,
+  type Tensor,
+  type TensorLike,
+} from '../core/tensor.js';
 import type { LayerGradients } from '../layers/layer.js';
 import {
   fitState,
@@ -29,7 +37,7 @@ import {
 import { evaluate, gradientsOf, layersOf, type Recorded } from './evaluation.js';
 import { ChainFusion, FUSES } from './fusions.js';
 import { type Module, statefulOf, type Trainable } from './module.js';
-import { byName, type NamedTensors, readGiven, requireOneOutput } from './named.js';
+import { byName, type NamedInputs, type NamedTensors, readGiven, requireOneOutput } from './named.js';
 import { Program } from './program.js';
 import { ProgramArena } from './program-arena.js';
 import { ProgramCall } from './program-call.js';
@@ -55,12 +63,12 @@ export interface SequentialGradients {
 export interface Trace {
   readonly output: Tensor<ArrayBuffer>;
   /**
-   * Gradients of `sum(output * gradOutput)` without computing the pass again. Valid until a weight
-   * changes: take them before the optimizer's step.
+   * Gradients of `sum(output * gradOutput)` without computing the pass again: in the mode of the pass, and of what it
+   * dropped, whatever came since. Valid until a weight changes: take them before the optimizer's step.
    *
    * @throws {DeconvError} as a layer's backward
    */
-  backward(gradOutput: Tensor): SequentialGradients;
+  backward(gradOutput: TensorLike): SequentialGradients;
 }
 
 /** What `backward` of a {@link NamedTrace} gives. */
@@ -73,7 +81,7 @@ export interface NamedGradients {
 /** The same of a graph whose values are given by name; outputs left out of `gradOutputs` have a gradient of 0. */
 export interface NamedTrace {
   readonly outputs: NamedTensors<ArrayBuffer>;
-  backward(gradOutputs: NamedTensors): NamedGradients;
+  backward(gradOutputs: NamedInputs): NamedGradients;
 }
 
 /** Programs that a chain keeps, one for each set of input shapes. */
@@ -170,15 +178,15 @@ export abstract class Chain extends DisposableObject implements Stateful {
    * console.log(decoder.forward({ data: new Float32Array(4 * 8), shape: [1, 4, 8] }).shape.join('x')); // 1x2x16
    */
   forward<Out extends Tensor = Tensor<ArrayBuffer>>(
-    x: Tensor,
+    x: TensorLike,
     options?: ChainForwardOptions & { readonly out?: Out },
   ): Out;
   forward<Out extends NamedTensors = NamedTensors<ArrayBuffer>>(
-    x: NamedTensors,
+    x: NamedInputs,
     options?: ChainForwardOptions<NamedTensors> & { readonly out?: Out },
   ): Out;
   forward(
-    x: Tensor | NamedTensors,
+    x: TensorLike | NamedInputs,
     options?: ChainForwardOptions<Tensor | NamedTensors>,
   ): Tensor | NamedTensors {
     const where = this.#requireLive(this.#where);
@@ -211,23 +219,23 @@ export abstract class Chain extends DisposableObject implements Stateful {
    * step(pass.backward(gradient).layers);
    * console.log(loss > 0, step.steps); // true 1
    */
-  trace(x: Tensor): Trace;
-  trace(x: NamedTensors): NamedTrace;
-  trace(x: Tensor | NamedTensors): Trace | NamedTrace {
+  trace(x: TensorLike): Trace;
+  trace(x: NamedInputs): NamedTrace;
+  trace(x: TensorLike | NamedInputs): Trace | NamedTrace {
     return this.#trace('trace', x, false);
   }
 
   /**
    * Gradients of `sum(forward(x) * gradOutput)`: pure, so it computes the modules again, without moving running
-   * statistics on. In training use `trace`.
+   * statistics on; a Dropout drops what it dropped last. In training use `trace`.
    *
    * @throws {DeconvError} as a layer's backward
    */
-  backward(x: Tensor, gradOutput: Tensor): SequentialGradients;
-  backward(x: NamedTensors, gradOutputs: NamedTensors): NamedGradients;
+  backward(x: TensorLike, gradOutput: TensorLike): SequentialGradients;
+  backward(x: NamedInputs, gradOutputs: NamedInputs): NamedGradients;
   backward(
-    x: Tensor | NamedTensors,
-    gradOutput: Tensor | NamedTensors,
+    x: TensorLike | NamedInputs,
+    gradOutput: TensorLike | NamedInputs,
   ): SequentialGradients | NamedGradients {
     return (this.#trace('backward', x, true) as Trace).backward(gradOutput as Tensor);
   }
@@ -364,7 +372,7 @@ export abstract class Chain extends DisposableObject implements Stateful {
     return this.#prepared;
   }
 
-  #trace(method: string, x: Tensor | NamedTensors, again: boolean): Trace | NamedTrace {
+  #trace(method: string, x: TensorLike | NamedInputs, again: boolean): Trace | NamedTrace {
     const where = this.#requireLive(`${this.#name}.${method}`);
     const { chain, units, layers, inputNames, inputLabels, outputNames } = this.#prepare();
     const inputs: Tensor[] = [];
@@ -373,7 +381,7 @@ export abstract class Chain extends DisposableObject implements Stateful {
     for (const [index, label] of inputLabels.entries()) checkTensor(where, label, inputs[index]);
     const records: Recorded[] = [];
     const outputs = evaluate(where, chain, units, inputs, (record) => records.push(record), again);
-    const backward = (given: Tensor | NamedTensors): SequentialGradients | NamedGradients => {
+    const backward = (given: TensorLike | NamedInputs): SequentialGradients | NamedGradients => {
       const method = `${this.#name}.backward`;
       const behind: Tensor[] = [];
       readGiven(method, 'gradOutput', given, outputNames, behind, named);

@@ -1,12 +1,15 @@
 // What a chain takes and gives: one tensor, or tensors by name.
 
 import { describe, refuse } from '../core/checks.js';
-import { shapeOf, type Tensor } from '../core/tensor.js';
+import { shapeOf, type Tensor, type TensorLike } from '../core/tensor.js';
 
 /** Tensors by the names of a chain's inputs or outputs. */
 export type NamedTensors<Buffer extends ArrayBufferLike = ArrayBufferLike> = Readonly<
   Record<string, Tensor<Buffer>>
 >;
+
+/** The same where they are only read: whatever is taken for a tensor. */
+export type NamedInputs = Readonly<Record<string, TensorLike>>;
 
 /** Lists what is given for each of the names; whether it is given by name, or is one tensor. */
 export function readGiven(

@@ -1,4 +1,3 @@
-import { isDeconvError } from '../core/errors.js';
 import { OwnedOperators } from '../runtime/owned-operators.js';
 import { outOfMemory, type Runtime } from '../runtime/runtime.js';
 import type { Program } from './program.js';
@@ -30,10 +29,10 @@ export class ProgramArena {
     try {
       return this.#renew(where, runtime, floats);
     } catch (error) {
-      kept.splice(0, kept.length, ...kept.filter((one) => one.program.arenaFloats <= arenaFloats));
+      const fitting = kept.filter((one) => one.program.arenaFloats < floats);
+      kept.splice(0, kept.length, ...fitting);
       // What does not fit is no burden on the next call.
-      if (floats === arenaFloats) kept.length = 0;
-      if (floats === arenaFloats || !isDeconvError(error) || error.code !== 'OUT_OF_MEMORY') throw error;
+      if (floats === arenaFloats) throw error;
       return this.on(where, program, kept);
     }
   }

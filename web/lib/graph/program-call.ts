@@ -1,4 +1,4 @@
-import { fault, refuse } from '../core/checks.js';
+import { refuse } from '../core/checks.js';
 import { checkOut, checkTensorOf, FreshTensor, sharesMemory, type Tensor } from '../core/tensor.js';
 import { locate, type Place, type Sink } from '../runtime/heap-tensor.js';
 import type { Runtime } from '../runtime/runtime.js';
@@ -19,22 +19,14 @@ export class ProgramCall {
   readonly #places: Place[] = [];
   readonly #sinks: Sink[] = [];
   #running = false;
-  #behind: (() => void) | undefined;
+  #behind: (() => void) | null = null;
 
   /**
    * A list for the inputs, to be filled before `run`; until `end` there is no other call. What is given may have getters,
    * and among the steps are modules of the user's.
    */
   begin(where: string): unknown[] {
-    if (this.#running) {
-      throw fault(
-        'UNSUPPORTED',
-        where,
-        'one call at a time',
-        'a call from within another',
-        'Make it before or behind.',
-      );
-    }
+    if (this.#running) refuse('UNSUPPORTED', where, 'one call at a time', 'one within another');
     this.#running = true;
     return this.#given;
   }
@@ -87,23 +79,18 @@ export class ProgramCall {
     this.#places.fill(0);
     this.#sinks.fill(0);
     this.#running = false;
-    const behind = this.#behind;
-    this.#behind = undefined;
-    behind?.();
+    const act = this.#behind;
+    this.#behind = null;
+    act?.();
   }
 
   /** Two results have no place in the same memory. */
   #requireApart(where: string, program: Program, names: readonly string[]): void {
     for (let one = 1; one < names.length; one += 1) {
       for (let other = 0; other < one; other += 1) {
-        const [a, b] = [this.#receiver(where, program, one), this.#receiver(where, program, other)];
-        if (!sharesMemory(a, b)) continue;
-        refuse(
-          'BAD_BUFFER',
-          where,
-          'tensors of out that lie apart',
-          `${names[other]} and ${names[one]} that overlap`,
-        );
+        if (sharesMemory(this.#receiver(where, program, one), this.#receiver(where, program, other))) {
+          refuse('BAD_BUFFER', where, 'an out for each', `${names[other]} and ${names[one]} that overlap`);
+        }
       }
     }
   }

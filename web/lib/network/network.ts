@@ -3,9 +3,17 @@ import { checkInteger, checkOptions, describe, fault, refuse, shapeText } from '
 import { DisposableObject } from '../core/disposable.js';
 import { checkProgress } from '../core/progress.js';
 import { guardReceivers } from '../core/receivers.js';
-import { checkParameter, checkShape, checkTensor, sameList, shapeOf, type Tensor } from '../core/tensor.js';
+import {
+  checkParameter,
+  checkShape,
+  checkTensor,
+  sameList,
+  shapeOf,
+  type Tensor,
+  type TensorLike,
+} from '../core/tensor.js';
 import type { Graph } from '../graph/graph.js';
-import { type NamedTensors, readGiven, refuseOtherNames } from '../graph/named.js';
+import { type NamedInputs, type NamedTensors, readGiven, refuseOtherNames } from '../graph/named.js';
 import type { Program } from '../graph/program.js';
 import { ProgramArena } from '../graph/program-arena.js';
 import { type CallNames, ProgramCall } from '../graph/program-call.js';
@@ -139,7 +147,7 @@ export class Network extends DisposableObject {
    * console.log(y.shape.join('x'), inner['/Concat_output_0'].shape.join('x')); // 1x1x12x8 1x12x6x4
    */
   run<Out extends NamedTensors = NamedTensors<ArrayBuffer>>(
-    inputs: NamedTensors,
+    inputs: NamedInputs,
     options?: NetworkRunOptions & { readonly out?: Out },
   ): Out {
     if (options !== undefined) checkRunOptions(options);
@@ -157,7 +165,7 @@ export class Network extends DisposableObject {
    * console.log(net.forward({ data: new Float32Array(30), shape: [1, 1, 5, 6] }).shape.join('x')); // 1x1x10x12
    */
   forward<Out extends Tensor = Tensor<ArrayBuffer>>(
-    x: Tensor,
+    x: TensorLike,
     options?: NetworkForwardOptions & { readonly out?: Out },
   ): Out {
     if (options !== undefined) checkOptions<NetworkForwardOptions>(FORWARD, options, ['out']);
@@ -224,7 +232,7 @@ export class Network extends DisposableObject {
    * const steps = net.profile({ x: { data: new Float32Array(96), shape: [1, 1, 12, 8] } });
    * console.log(steps[0].names.join(' '), steps.every(({ milliseconds }) => milliseconds >= 0)); // /enter/Conv /Relu true
    */
-  profile(inputs: NamedTensors, options: { readonly repeats?: number } = {}): ProfiledStep[] {
+  profile(inputs: NamedInputs, options: { readonly repeats?: number } = {}): ProfiledStep[] {
     const where = 'Network.profile';
     const { repeats = 5 } = checkOptions<typeof options>(where, options, ['repeats']);
     checkInteger(where, 'repeats', repeats, 1);
@@ -265,7 +273,7 @@ export class Network extends DisposableObject {
    * console.log(large.shape.join('x'), done.join(' ')); // 1x1x80x120 1 2 3 4
    */
   async tiled<Out extends Tensor = Tensor<ArrayBuffer>>(
-    x: Tensor,
+    x: TensorLike,
     options: TileOptions & { readonly out?: Out } = {},
   ): Promise<Out> {
     const where = 'Network.tiled';
@@ -417,7 +425,7 @@ export class Network extends DisposableObject {
 
   #run(
     where: string,
-    inputs: NamedTensors | Tensor,
+    inputs: NamedInputs | TensorLike,
     named: boolean,
     wanted: readonly string[] | undefined,
     out: Tensor | NamedTensors | undefined,

@@ -1,6 +1,6 @@
 import { checkChoice, checkOptions, fault, refuse, shapeText } from '../core/checks.js';
 import { product } from '../core/lists.js';
-import { allocateTensor, checkTensor, sameList, type Tensor } from '../core/tensor.js';
+import { allocateTensor, checkTensor, sameList, type Tensor, type TensorLike } from '../core/tensor.js';
 
 /** What every loss gives. */
 export interface Loss {
@@ -25,7 +25,11 @@ export interface LossOptions {
  * const { loss, gradient } = meanSquaredError({ data: [1, 5], shape: [2] }, { data: [1, 3], shape: [2] });
  * console.log(loss, gradient.data.join(' ')); // 2 0 2
  */
-export function meanSquaredError(prediction: Tensor, target: Tensor, options: LossOptions = {}): Loss {
+export function meanSquaredError(
+  prediction: TensorLike,
+  target: TensorLike,
+  options: LossOptions = {},
+): Loss {
   return valueByValue('meanSquaredError', prediction, target, options, {
     loss: (value, wanted) => (value - wanted) ** 2,
     slope: (value, wanted) => 2 * (value - wanted),
@@ -42,7 +46,11 @@ export function meanSquaredError(prediction: Tensor, target: Tensor, options: Lo
  * const { loss, gradient } = meanAbsoluteError({ data: [1, 5], shape: [2] }, { data: [1, 3], shape: [2] });
  * console.log(loss, gradient.data.join(' ')); // 1 0 0.5
  */
-export function meanAbsoluteError(prediction: Tensor, target: Tensor, options: LossOptions = {}): Loss {
+export function meanAbsoluteError(
+  prediction: TensorLike,
+  target: TensorLike,
+  options: LossOptions = {},
+): Loss {
   return valueByValue('meanAbsoluteError', prediction, target, options, {
     loss: (value, wanted) => Math.abs(value - wanted),
     slope: (value, wanted) => Math.sign(value - wanted),
@@ -62,7 +70,11 @@ export function meanAbsoluteError(prediction: Tensor, target: Tensor, options: L
  * const { loss, gradient } = binaryCrossEntropy({ data: [0.5, 0.5], shape: [2] }, { data: [0, 1], shape: [2] });
  * console.log(loss.toFixed(4), gradient.data.join(' ')); // 0.6931 1 -1
  */
-export function binaryCrossEntropy(prediction: Tensor, target: Tensor, options: LossOptions = {}): Loss {
+export function binaryCrossEntropy(
+  prediction: TensorLike,
+  target: TensorLike,
+  options: LossOptions = {},
+): Loss {
   const where = 'binaryCrossEntropy';
   return valueByValue(where, prediction, target, options, {
     loss: (value, wanted) => {
@@ -87,8 +99,8 @@ export function binaryCrossEntropy(prediction: Tensor, target: Tensor, options: 
  * console.log(loss.toFixed(4), gradient.data.join(' ')); // 0.6931 0.25 -0.25
  */
 export function binaryCrossEntropyWithLogits(
-  prediction: Tensor,
-  target: Tensor,
+  prediction: TensorLike,
+  target: TensorLike,
   options: LossOptions = {},
 ): Loss {
   const where = 'binaryCrossEntropyWithLogits';
@@ -129,7 +141,11 @@ export interface CrossEntropyOptions extends LossOptions {
  * const { loss, gradient } = crossEntropy(prediction, { data: [1, 255], shape: [1, 2] }, { ignoreIndex: 255 });
  * console.log(loss.toFixed(4), Array.from(gradient.data, (value) => value.toFixed(2)).join(' ')); // 0.2877 0.25 0.00 -0.25 0.00
  */
-export function crossEntropy(prediction: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Loss {
+export function crossEntropy(
+  prediction: TensorLike,
+  target: TensorLike,
+  options: CrossEntropyOptions = {},
+): Loss {
   const where = 'crossEntropy';
   const checked = checkOptions<CrossEntropyOptions>(where, options, [
     'reduction',
@@ -224,8 +240,8 @@ interface ValueLoss {
 
 function valueByValue(
   where: string,
-  prediction: Tensor,
-  target: Tensor,
+  prediction: TensorLike,
+  target: TensorLike,
   options: LossOptions,
   of: ValueLoss,
 ): Loss {

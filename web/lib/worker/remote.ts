@@ -16,10 +16,20 @@ export type Remote<Served extends object> = DisposableObject & {
   readonly [Name in Exclude<
     keyof Served,
     symbol | keyof DisposableObject | 'toString'
-  >]: Served[Name] extends (...args: infer Args) => infer Result
-    ? (...args: [...Taken<Args>, options?: CallOptions]) => Promise<Received<Awaited<Result>, Served>>
+  >]: Served[Name] extends Overloaded<infer One, infer Result, infer Other, infer OtherResult>
+    ? Called<One, Result, Served> & Called<Other, OtherResult, Served>
     : Promise<Received<Served[Name], Served>>;
 };
+
+/** Chains take a tensor, or tensors by name; what takes one kind alone is twice the same. */
+interface Overloaded<One extends readonly unknown[], Result, Other extends readonly unknown[], OtherResult> {
+  (...args: One): Result;
+  (...args: Other): OtherResult;
+}
+
+type Called<Args extends readonly unknown[], Result, Served extends object> = (
+  ...args: [...Taken<Args>, options?: CallOptions]
+) => Promise<Received<Awaited<Result>, Served>>;
 
 type Taken<Args extends readonly unknown[]> = {
   [Index in keyof Args]: Args[Index] extends infer Arg
