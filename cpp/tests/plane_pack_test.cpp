@@ -116,3 +116,18 @@ TEST_CASE("every tap reads in a band what its cells read in the planes, and 0 ou
   CHECK(bands > 1000);
   CHECK(parts > 100);
 }
+
+TEST_CASE("planes: none where the band of a block would be more than 64 MB") {
+  const auto cut_of = [](int64_t channels) {
+    Spec spec;
+    spec.in_channels = static_cast<int32_t>(channels);
+    spec.kernel = {1, 3, 3};
+    Problem problem;
+    REQUIRE(make_problem(spec, 1, {1, 10, 10}, deconv::Layout::kChannelsFirst, &problem) ==
+            deconv::Status::kOk);
+    return cut_planes(problem, int64_t{1} << 40, 1, 1);
+  };
+  const int64_t most = (int64_t{1} << 24) / cut_of(1).plane;
+  CHECK(cut_of(most).columns > 0);
+  CHECK(cut_of(most + 1).columns == 0);
+}
