@@ -227,6 +227,7 @@ describe('the gradient of a strided convolution', () => {
     if ((await figure.locator('details').getAttribute('open')) === null) {
       await figure.getByText('As a table').click();
     }
+    await figure.locator('tbody tr').first().waitFor();
     return figure
       .locator('tbody tr')
       .evaluateAll((rows) =>

@@ -208,6 +208,7 @@ describe('a kernel', () => {
     const chosen = await up.getByRole('radio').nth(1).getAttribute('aria-label');
     await up.getByText(`Chosen: ${chosen}`).waitFor();
     await up.getByText('As a table').click();
+    await up.locator('tbody td').first().waitFor();
     const table = await up
       .locator('tbody td')
       .evaluateAll((found) => found.map((cell) => Number((cell.textContent ?? '').replace('\u2212', '-'))));

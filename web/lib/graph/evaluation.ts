@@ -59,7 +59,7 @@ export function evaluate(
   const known = new Set(inputs.map(({ data }) => data));
   return chain.outputs.map(({ value }) => {
     const { data, shape } = values.get(value) as Tensor;
-    const own = known.has(data) ? Float32Array.from(data) : data;
+    const own = known.has(data) ? data.slice() : data;
     known.add(own);
     return { data: own, shape };
   });

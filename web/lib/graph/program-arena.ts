@@ -8,6 +8,10 @@ interface Arena {
   readonly floats: number;
 }
 
+interface Kept {
+  readonly program: Program;
+}
+
 const ARENA = 'arena';
 
 /** The block of the heap that all programs of one owner use in turn; freed like a layer's operators. */
@@ -18,20 +22,19 @@ export class ProgramArena {
    * The address for `program`: as large as the largest of those kept needs it. Where there is no room for that, those
    * that need more than this one are kept no longer.
    */
-  on(where: string, program: Program, kept: { readonly program: Program }[]): number {
+  on(where: string, program: Program, kept: Kept[]): number {
     const { runtime, arenaFloats } = program;
     let floats = arenaFloats;
     for (let index = 0; index < kept.length; index += 1) {
-      floats = Math.max(floats, (kept[index] as { readonly program: Program }).program.arenaFloats);
+      floats = Math.max(floats, (kept[index] as Kept).program.arenaFloats);
     }
     const known = this.#arena.on(runtime).get(ARENA);
     if (known?.floats === floats) return known.address;
     try {
       return this.#renew(where, runtime, floats);
     } catch (error) {
-      const fitting = kept.filter((one) => one.program.arenaFloats < floats);
-      kept.splice(0, kept.length, ...fitting);
       // What does not fit is no burden on the next call.
+      drop(kept, floats);
       if (floats === arenaFloats) throw error;
       return this.on(where, program, kept);
     }
@@ -50,4 +53,9 @@ export class ProgramArena {
     this.#arena.on(runtime).set(ARENA, { handle, address, floats });
     return address;
   }
+}
+
+// A function of its own, so that a steady loop does not make the closure.
+function drop(kept: Kept[], floats: number): void {
+  kept.splice(0, kept.length, ...kept.filter(({ program }) => program.arenaFloats < floats));
 }

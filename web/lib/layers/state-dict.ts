@@ -49,7 +49,7 @@ export interface FittingState extends LoadedState {
 }
 
 /** Batches seen so far: older files have none, and those of PyTorch may leave them out. */
-const COUNT = /(?:^|\.)num_batches_tracked$/;
+const COUNT = /\bnum_batches_tracked$/;
 
 /** Sentences of one error; a state of another network would have thousands. */
 const MAX_SENTENCES = 12;
