@@ -174,6 +174,17 @@ describeEachBuild(
       any.dispose();
     });
 
+    it.each(Object.entries(LAYERS))('%s, of which the file fixes one axis', async (_, layers) => {
+      const [half, any] = await Promise.all([
+        loadNetwork(bytesOf(networkOf(layers, fixed, [3])), { precision: 'exact' }),
+        loadNetwork(bytesOf(networkOf(layers, fixed)), { precision: 'exact' }),
+      ]);
+      const x = randomTensor([1, 3, 62, 50], seed);
+      expect(difference(await half.tiled(x, { tile: [24, 16] }), any.forward(x))).toBeLessThan(5e-6);
+      half.dispose();
+      any.dispose();
+    });
+
     it('refuses what such parts cannot make', async () => {
       const net = await loadNetwork(
         bytesOf(networkOf(LAYERS['down and up again with a skip'] as Layers, fixed, [])),

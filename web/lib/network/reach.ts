@@ -86,17 +86,18 @@ export class AxisTracks {
   }
 
   /**
-   * Whether a part of the input from `first` on, whose own tracks are `part`, has all values of which a range of the
-   * output is computed; of the output alone with `local`.
+   * How many values longer a part of the input from `first` on, whose own tracks are `part`, has to be to have all
+   * values of which a range of the output is computed; of the output alone with `local`. 0 where it has them.
    */
-  has(part: AxisTracks, first: number, output: number, range: Range, local: boolean): boolean {
-    let all = true;
+  lacks(part: AxisTracks, first: number, output: number, range: Range, local: boolean): number {
+    let most = 0;
     this.#visit(output, range, (value, { end }) => {
       if (local && value !== output) return;
       const { by, over } = this.of(value) as Track;
-      all &&= end - (first * by) / over <= part.extentOf(value);
+      const missing = end - (first * by) / over - part.extentOf(value);
+      most = Math.max(most, Math.ceil((missing * over) / by));
     });
-    return all;
+    return most;
   }
 
   /** Hears of every value which range of it is needed; of padding before or behind the input, too? */

@@ -43,9 +43,8 @@ export function layOut(
   margin: number | null,
 ): Parts {
   const fixed = shape.map((_, axis) => typeof net.declared[axis] === 'number');
-  const graph = net.lower(
-    shape.map((extent, axis) => (fixed[axis] ? (net.declared[axis] as number) : extent)),
-  );
+  const lowered = shape.map((extent, axis) => (fixed[axis] ? (net.declared[axis] as number) : extent));
+  const graph = net.lower(lowered);
   const input = at(graph.inputs, 0);
   const longer = shape.flatMap((extent, axis) => (fixed[axis] && extent !== net.declared[axis] ? axis : []));
   const tracks = tracksOf(where, graph, margin !== null).find((each) =>
@@ -63,7 +62,7 @@ export function layOut(
     const axis = at(inputAxes, index);
     const own = at(tiles, index);
     const along = (length: number): AxisTracks => {
-      const part = net.lower(shape.map((extent, other) => (other === axis ? length : extent)));
+      const part = net.lower(lowered.map((extent, other) => (other === axis ? length : extent)));
       return sameTracks(where, part, track, axis, margin !== null);
     };
     if (!fixed[axis]) return partsOf(where, track, along, own, margin);
@@ -163,16 +162,18 @@ function partsOf(
   });
   // Parts of one length have one program. Where strides round, a part may lack a value of the whole's: a longer one has it.
   const longest = Math.max(...needs.map(({ input: { first, end } }) => end - first));
-  for (let length = Math.ceil(longest / alignment) * alignment; ; length += alignment) {
+  for (let length = Math.ceil(longest / alignment) * alignment; ; ) {
     const parts = needs.map((part) => {
       const { first } = part.input;
       return { ...part, input: { first, end: Math.min(extent, first + length) } };
     });
     const own = length < extent ? along(length) : track;
-    const inner = parts.filter(({ input: { end } }) => end < extent);
-    const complete = (part: Part): boolean =>
-      track.has(own, part.input.first, output, part.output, margin !== null);
-    if (inner.every(complete)) return parts;
+    const lacks = parts.map(({ input: { first, end }, output: range }) =>
+      end < extent ? track.lacks(own, first, output, range, margin !== null) : 0,
+    );
+    const more = Math.max(...lacks);
+    if (more === 0) return parts;
+    length += Math.ceil(more / alignment) * alignment;
   }
 }
 
