@@ -11,7 +11,7 @@ import { FUSED, forwardOf, hasParameters, type Module, type Trainable } from './
 /** A module whose passes differ: by its mode, by statistics that it moves on, or by what it draws. */
 interface RepeatingModule {
   /** What the last forward was made with. */
-  readonly lastPass: unknown;
+  lastPass(): unknown;
   /** What it does as in that pass, which moves nothing on. */
   under<Result>(pass: unknown, act: () => Result): Result;
 }
@@ -49,7 +49,7 @@ export function evaluate(
             )
           : [forwardAt(unit.module, taken[0] as Tensor, unit.relu !== null, again)];
       for (const [index, value] of unit.outputs.entries()) values.set(value, given[index] as Tensor);
-      const pass = (unit.module as Partial<RepeatingModule> | null)?.lastPass;
+      const pass = (unit.module as Partial<RepeatingModule> | null)?.lastPass?.();
       keep({ unit, inputs: taken, outputs: given, pass });
     } catch (error) {
       throw atNode(where, unit, error);
@@ -67,7 +67,7 @@ export function evaluate(
 
 function forwardAt(module: Module, x: Tensor, relu: boolean, again: boolean): Tensor {
   const act = (): Tensor => forwardOf(module, x, relu);
-  return again ? under(module, (module as Partial<RepeatingModule>).lastPass, act) : act();
+  return again ? under(module, (module as Partial<RepeatingModule>).lastPass?.(), act) : act();
 }
 
 function under<Result>(module: Module, pass: unknown, act: () => Result): Result {

@@ -104,13 +104,13 @@ export class Dropout extends HeapModule<number> {
   }
 
   /** @internal */
-  get lastPass(): Drawn {
+  lastPass(): Drawn {
     return [this.#training, this.#keys];
   }
 
   /** @internal Does something as in a pass that drew this; nothing is drawn anew. */
   under<Result>(drawn: Drawn, act: () => Result): Result {
-    const present = this.lastPass;
+    const present = this.lastPass();
     [this.#training, this.#keys] = drawn;
     this.#again = true;
     try {

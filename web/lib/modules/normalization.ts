@@ -178,13 +178,13 @@ export abstract class Normalization extends HeapModule<NormalizedShape> implemen
   }
 
   /** @internal The mode of the last forward, and its parameters as the core takes them. */
-  get lastPass(): NormalizationPass {
+  lastPass(): NormalizationPass {
     return [this.#training, this.#packed];
   }
 
   /** @internal Does something as in a pass, whatever has changed since; running statistics do not move. */
   under<Result>(pass: NormalizationPass, act: () => Result): Result {
-    const present = this.lastPass;
+    const present = this.lastPass();
     [this.#training, this.#packed] = pass;
     this.#again = true;
     try {
