@@ -104,6 +104,33 @@ describeEachBuild(
       }
     });
 
+    it.each([
+      ['lists', [1, 2], 'shape'],
+      ['64 bits', Float64Array.of(1, 2), 'shape'],
+      ['dims', Float32Array.of(1, 2), 'dims'],
+    ] as const)('whatever is taken for a tensor comes out as one: %s', (_, data, name) => {
+      const given = { data, [name]: [1, 2] } as unknown as Tensor;
+      const graph = new Graph();
+      const [a, b] = [graph.input('a'), graph.input('b')];
+      graph.output(a, 'a');
+      graph.output(graph.add(a, b), 'sum');
+      graph.output(graph.apply(new ReLU(), b), 'act');
+      const tensor = (...values: number[]) => ({ data: Float32Array.from(values), shape: [1, 2] });
+      const wanted = { a: tensor(1, 2), sum: tensor(2, 4), act: tensor(1, 2) };
+      const pass = graph.trace({ a: given, b: given });
+      expect(graph.forward({ a: given, b: given })).toEqual(wanted);
+      expect(pass.outputs).toEqual(wanted);
+      expect(pass.backward({}).inputs).toEqual({ a: tensor(0, 0), b: tensor(0, 0) });
+      const { inputs } = pass.backward({ a: given, sum: given });
+      expect(inputs).toEqual({ a: tensor(2, 4), b: tensor(1, 2) });
+      const through = new Graph();
+      through.output(through.input('x'), 'y');
+      for (const result of [through.forward(given), through.trace(given).backward(given).input]) {
+        expect(result).toEqual(tensor(1, 2));
+        expect(result.data).not.toBe(data);
+      }
+    });
+
     it('batches that were counted are whole numbers, and may be left out', () => {
       const norm = new BatchNorm1d({ numFeatures: 2, momentum: null });
       const net = new Sequential({ norm });

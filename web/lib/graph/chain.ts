@@ -34,7 +34,7 @@ import {
   type Unit,
   unitsOf,
 } from './definition.js';
-import { evaluate, gradientsOf, layersOf, type Recorded } from './evaluation.js';
+import { evaluate, gradientsOf, layersOf, plainTensor, type Recorded } from './evaluation.js';
 import { ChainFusion, FUSES } from './fusions.js';
 import { type Module, statefulOf, type Trainable } from './module.js';
 import { byName, type NamedInputs, type NamedTensors, readGiven, requireOneOutput } from './named.js';
@@ -198,7 +198,7 @@ export abstract class Chain extends DisposableObject implements Stateful {
       if (!named) requireOneOutput(where, prepared.outputNames);
       return prepared.programmable
         ? this.#run(where, prepared, given, named, options?.out)
-        : this.#evaluate(where, prepared, given as Tensor[], named, options?.out);
+        : this.#evaluate(where, prepared, given, named, options?.out);
     } finally {
       this.#call.end();
     }
@@ -375,15 +375,15 @@ export abstract class Chain extends DisposableObject implements Stateful {
   #trace(method: string, x: TensorLike | NamedInputs, again: boolean): Trace | NamedTrace {
     const where = this.#requireLive(`${this.#name}.${method}`);
     const { chain, units, layers, inputNames, inputLabels, outputNames } = this.#prepare();
-    const inputs: Tensor[] = [];
-    const named = readGiven(where, 'input', x, inputNames, inputs);
+    const given: unknown[] = [];
+    const named = readGiven(where, 'input', x, inputNames, given);
     if (!named) requireOneOutput(where, outputNames);
-    for (const [index, label] of inputLabels.entries()) checkTensor(where, label, inputs[index]);
+    const inputs = inputLabels.map((label, index) => plainTensor(where, label, given[index]));
     const records: Recorded[] = [];
     const outputs = evaluate(where, chain, units, inputs, (record) => records.push(record), again);
     const backward = (given: TensorLike | NamedInputs): SequentialGradients | NamedGradients => {
       const method = `${this.#name}.backward`;
-      const behind: Tensor[] = [];
+      const behind: unknown[] = [];
       readGiven(method, 'gradOutput', given, outputNames, behind, named);
       const gradients = gradientsOf(method, chain, { inputs, outputs, records }, behind, layers);
       const { inputs: before, layers: own } = gradients;
@@ -401,11 +401,11 @@ export abstract class Chain extends DisposableObject implements Stateful {
   #evaluate(
     where: string,
     { chain, units, inputLabels, outputNames }: Prepared,
-    inputs: readonly Tensor[],
+    given: readonly unknown[],
     named: boolean,
     out: Tensor | NamedTensors | undefined,
   ): Tensor | NamedTensors {
-    for (const [index, label] of inputLabels.entries()) checkTensor(where, label, inputs[index]);
+    const inputs = inputLabels.map((label, index) => plainTensor(where, label, given[index]));
     const results = evaluate(where, chain, units, inputs, () => {});
     if (out === undefined) return named ? byName(outputNames, results) : (results[0] as Tensor);
     const receivers: unknown[] = [];

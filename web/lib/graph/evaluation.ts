@@ -12,7 +12,7 @@ import { FUSED, forwardOf, hasParameters, type Module, type Trainable } from './
 interface RepeatingModule {
   /** What the last forward was made with. */
   lastPass(): unknown;
-  /** What it does as in that pass, which moves nothing on. */
+  /** What it does as in that pass, or in the last one, which moves nothing on. */
   under<Result>(pass: unknown, act: () => Result): Result;
 }
 
@@ -23,6 +23,13 @@ export interface Recorded {
   readonly outputs: readonly Tensor[];
   /** Of a module whose passes differ. */
   readonly pass: unknown;
+}
+
+/** What was given, as a plain tensor; one that lies on a heap stays itself, for its data moves when that grows. */
+export function plainTensor(where: string, name: string, value: unknown): Tensor {
+  const plain = checkTensor(where, name, value);
+  const given = value as Tensor;
+  return given.shape !== undefined && given.data === plain.data ? given : plain;
 }
 
 /** `again` repeats a pass that its modules have seen. */
@@ -55,23 +62,29 @@ export function evaluate(
       throw atNode(where, unit, error);
     }
   }
-  // What is passed through becomes one of the caller's own.
-  const known = new Set(inputs.map(({ data }) => data));
-  return chain.outputs.map(({ value }) => {
-    const { data, shape } = values.get(value) as Tensor;
+  return ownTensors(
+    chain.outputs.map(({ value }) => values.get(value) as Tensor),
+    inputs,
+  );
+}
+
+/** What goes out is of the caller's alone: what was passed through, or stands at several places, is copied. */
+function ownTensors(tensors: readonly Tensor[], given: readonly Tensor[]): Tensor<ArrayBuffer>[] {
+  const known = new Set(given.map(({ data }) => data));
+  return tensors.map(({ data, shape }) => {
     const own = known.has(data) ? data.slice() : data;
     known.add(own);
-    return { data: own, shape };
+    return { data: own, shape } as Tensor<ArrayBuffer>;
   });
 }
 
 function forwardAt(module: Module, x: Tensor, relu: boolean, again: boolean): Tensor {
   const act = (): Tensor => forwardOf(module, x, relu);
-  return again ? under(module, (module as Partial<RepeatingModule>).lastPass?.(), act) : act();
+  return again ? under(module, null, act) : act();
 }
 
 function under<Result>(module: Module, pass: unknown, act: () => Result): Result {
-  return 'under' in module ? (module as Module & RepeatingModule).under(pass, act) : act();
+  return (module as Partial<RepeatingModule>).under?.(pass, act) ?? act();
 }
 
 export interface ChainGradients {
@@ -94,7 +107,7 @@ export function gradientsOf(
   where: string,
   chain: FlatDefinition,
   { inputs, outputs, records }: Pass,
-  gradOutputs: readonly (Tensor | undefined)[],
+  given: readonly unknown[],
   layers: readonly Module[],
 ): ChainGradients {
   const gradients = new Map<number, Tensor>();
@@ -102,11 +115,13 @@ export function gradientsOf(
     const known = gradients.get(value);
     gradients.set(value, known === undefined ? gradient : sum(where, [known, gradient]));
   };
+  const gradOutputs: Tensor[] = [];
   for (const [index, { value }] of chain.outputs.entries()) {
-    const gradient = gradOutputs[index];
-    if (gradient === undefined) continue;
+    if (given[index] === undefined) continue;
     const { shape, data } = outputs[index] as Tensor;
+    const gradient = plainTensor(where, 'gradOutput', given[index]);
     checkTensorOf(where, 'gradOutput', gradient, shape, data.length);
+    gradOutputs.push(gradient);
     add(value, gradient);
   }
   const found = new Map<Module, LayerGradients>();
@@ -134,16 +149,11 @@ export function gradientsOf(
       throw atNode(where, unit, error);
     }
   }
-  // A sum passes one tensor on to all of its terms: what goes out is of the caller's alone.
-  const shared = new Set<Tensor | undefined>(gradOutputs);
+  const before = chain.inputs.map(
+    ({ value }, index) => gradients.get(value) ?? zerosLike(inputs[index] as Tensor),
+  );
   return {
-    inputs: chain.inputs.map(({ value }, index) => {
-      const gradient = gradients.get(value) ?? zerosLike(inputs[index] as Tensor);
-      const { data, shape } = gradient;
-      const own = shared.has(gradient) ? { data: data.slice(), shape } : gradient;
-      shared.add(gradient);
-      return own as Tensor<ArrayBuffer>;
-    }),
+    inputs: ownTensors(before, gradOutputs),
     layers: layers.map((layer) => found.get(layer) as LayerGradients),
   };
 }

@@ -55,12 +55,14 @@ export class ProgramCall {
       const values = checkTensorOf(where, label, this.#given[index], shape, inputCounts[index] as number);
       this.#places[index] = locate(values, runtime);
     }
-    if (out !== undefined) readGiven(where, 'out', out, outputNames, this.#receivers, named);
+    if (out !== undefined) {
+      readGiven(where, 'out', out, outputNames, this.#receivers, named);
+      this.#requireApart(where, program, outputNames);
+    }
     const fresh = out === undefined ? freshTensors(where, outputShapes) : undefined;
     for (let index = 0; index < outputShapes.length; index += 1) {
       this.#sinks[index] = fresh?.[index] ?? locate(this.#receiver(where, program, index), runtime);
     }
-    if (fresh === undefined) this.#requireApart(where, program, outputNames);
     program.run(arena(program), this.#places, this.#sinks, ran);
     if (fresh !== undefined) {
       return named ? byName(outputNames, tensorsOf(fresh)) : (fresh[0] as FreshTensor).tensor;
@@ -89,7 +91,7 @@ export class ProgramCall {
     for (let one = 1; one < names.length; one += 1) {
       for (let other = 0; other < one; other += 1) {
         if (sharesMemory(this.#receiver(where, program, one), this.#receiver(where, program, other))) {
-          refuse('BAD_BUFFER', where, 'an out for each', `${names[other]} and ${names[one]} that overlap`);
+          refuse('BAD_BUFFER', where, 'tensors apart', `${names[other]} and ${names[one]} that overlap`);
         }
       }
     }

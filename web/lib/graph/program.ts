@@ -167,7 +167,7 @@ export class Program<Step extends ProgramStep = ProgramStep> {
       const count = this.inputCounts[index] as number;
       if (typeof place !== 'number') {
         this.runtime.heap.set(place, (this.#rooms[value] as number) / BYTES);
-      } else if (this.#passes && this.#meets(place, count, outputs, this.outputCounts, -1)) {
+      } else if (this.#passes && this.#meets(place, count, outputs, this.outputCounts)) {
         const { heap } = this.runtime;
         heap.copyWithin((this.#rooms[value] as number) / BYTES, place / BYTES, place / BYTES + count);
       } else {
@@ -178,10 +178,10 @@ export class Program<Step extends ProgramStep = ProgramStep> {
       const place = outputs[index] as Sink;
       if (typeof place !== 'number' || place % 16 !== 0 || this.#direct[index] !== true) continue;
       const count = this.outputCounts[index] as number;
-      const free =
-        !this.#meets(place, count, inputs, this.inputCounts, -1) &&
-        !this.#meets(place, count, outputs, this.outputCounts, index);
-      if (free) {
+      if (
+        !this.#meets(place, count, inputs, this.inputCounts) &&
+        !this.#meets(place, count, outputs, this.outputCounts, index)
+      ) {
         this.#rooms[roots[this.#outputs[index] as number] as number] = place;
       }
     }
@@ -197,7 +197,7 @@ export class Program<Step extends ProgramStep = ProgramStep> {
     count: number,
     others: readonly (Place | Sink)[],
     counts: readonly number[],
-    own: number,
+    own = -1,
   ): boolean {
     const end = place + BYTES * count;
     for (let index = 0; index < others.length; index += 1) {

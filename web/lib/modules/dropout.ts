@@ -48,7 +48,6 @@ export class Dropout extends HeapModule<number> {
   /** Of each input that there still is: one module may stand in several places of a network. */
   readonly #drawn = new WeakMap<TensorLike, readonly [number, number]>();
   #training = true;
-  #again = false;
   #version = 0;
 
   static {
@@ -88,7 +87,7 @@ export class Dropout extends HeapModule<number> {
     options?: ModuleForwardOptions & { readonly out?: Out },
   ): Out {
     const result = super.forward<Out>(x, options);
-    if (this.#training && !this.#again) this.#drawn.set(x, this.#keys);
+    if (this.#training && !this.again) this.#drawn.set(x, this.#keys);
     return result;
   }
 
@@ -98,27 +97,18 @@ export class Dropout extends HeapModule<number> {
   }
 
   override backward(x: TensorLike, gradOutput: TensorLike): InputGradient {
-    const drawn = this.#again ? undefined : this.#drawn.get(x);
     const act = (): InputGradient => super.backward(x, gradOutput);
-    return drawn === undefined ? act() : this.under([this.#training, drawn], act);
+    return this.again ? act() : this.under([this.#training, this.#drawn.get(x) ?? this.#keys], act);
   }
 
   /** @internal */
-  lastPass(): Drawn {
+  override lastPass(): Drawn {
     return [this.#training, this.#keys];
   }
 
-  /** @internal Does something as in a pass that drew this; nothing is drawn anew. */
-  under<Result>(drawn: Drawn, act: () => Result): Result {
-    const present = this.lastPass();
+  /** @internal */
+  protected override resume(drawn: Drawn): void {
     [this.#training, this.#keys] = drawn;
-    this.#again = true;
-    try {
-      return act();
-    } finally {
-      [this.#training, this.#keys] = present;
-      this.#again = false;
-    }
   }
 
   override extraRepr(): string {
@@ -142,7 +132,7 @@ export class Dropout extends HeapModule<number> {
 
   /** @internal */
   protected override compute(pass: Pass<number>, source: number, target: number): void {
-    if (this.#training && !this.#again) this.#keys = this.#draw();
+    if (this.#training && !this.again) this.#keys = this.#draw();
     this.#apply(pass, source, target);
   }
 

@@ -85,6 +85,7 @@ export abstract class HeapModule<Geometry> {
   readonly #name: string;
   readonly #runtime: Runtime | undefined;
   #last: Call<Geometry> | undefined;
+  #again = false;
 
   static {
     guardReceivers(HeapModule.prototype, 'Module', (value) => #name in value, [
@@ -182,6 +183,32 @@ export abstract class HeapModule<Geometry> {
   get version(): number {
     return 0;
   }
+
+  /** @internal What the last forward was made with, of kinds whose passes differ. */
+  lastPass(): unknown {
+    return undefined;
+  }
+
+  /** @internal Does something as in that pass, or the last one, whatever has changed since, and moves nothing on. */
+  under<Result>(pass: unknown, act: () => Result): Result {
+    const present = this.lastPass();
+    this.resume(pass ?? present);
+    this.#again = true;
+    try {
+      return act();
+    } finally {
+      this.resume(present);
+      this.#again = false;
+    }
+  }
+
+  /** @internal Whether a pass is repeated, so that nothing moves on. */
+  protected get again(): boolean {
+    return this.#again;
+  }
+
+  /** @internal Is as in a pass of `lastPass`. */
+  protected resume(_pass: unknown): void {}
 
   /** @internal For kinds whose `planShape` depends on more than the shape: it is asked anew. */
   protected forget(): void {

@@ -96,7 +96,6 @@ export abstract class Normalization extends HeapModule<NormalizedShape> implemen
   #bias: Float32Array<ArrayBuffer> | null;
   #running: RunningStatistics | null;
   #training = true;
-  #again = false;
   #version = 0;
   /** As the core takes them; null when something has changed. */
   #packed: Float32Array | null = null;
@@ -177,22 +176,14 @@ export abstract class Normalization extends HeapModule<NormalizedShape> implemen
     return this;
   }
 
-  /** @internal The mode of the last forward, and its parameters as the core takes them. */
-  lastPass(): NormalizationPass {
+  /** @internal The mode, and the parameters as the core takes them. */
+  override lastPass(): NormalizationPass {
     return [this.#training, this.#packed];
   }
 
-  /** @internal Does something as in a pass, whatever has changed since; running statistics do not move. */
-  under<Result>(pass: NormalizationPass, act: () => Result): Result {
-    const present = this.lastPass();
+  /** @internal */
+  protected override resume(pass: NormalizationPass): void {
     [this.#training, this.#packed] = pass;
-    this.#again = true;
-    try {
-      return act();
-    } finally {
-      [this.#training, this.#packed] = present;
-      this.#again = false;
-    }
   }
 
   /**
@@ -306,7 +297,7 @@ export abstract class Normalization extends HeapModule<NormalizedShape> implemen
     source: number,
     target: number,
   ): void {
-    const running = this.#training && !this.#again ? this.#running : null;
+    const running = this.#training && !this.again ? this.#running : null;
     const gathers = running !== null && batch * points > 0;
     // Only instance and batch normalization keep statistics.
     const sets = this.#set === SET.channel ? this.#channels : batch * this.#channels;
