@@ -233,7 +233,7 @@ class ChannelTile {
     const int32_t apart = taps_apart(columns.taps);
     const int64_t first = columns.taps.data() - phases_.taps().data();
     int32_t count = 0;
-    for (int32_t begin = 0; begin < std::min(apart, taps); ++begin) {
+    for (int32_t begin = 0; begin < apart; ++begin) {
       for (int32_t tap = begin; tap < taps; tap += kTogether * apart) {
         const int64_t column = columns.first + columns.taps[tap].offset - copied_columns_.begin;
         const auto together =
@@ -257,11 +257,13 @@ class ChannelTile {
 
   // From a tap to the one that reads for a position what that reads for the next. Offsets of a
   // phase are as far apart as each other.
+  // No further than there are taps: steps may be a billion.
   int32_t taps_apart(std::span<const AxisPhases::Tap> taps) const {
-    if (taps.size() < 2) return 1;
+    const auto count = static_cast<int32_t>(taps.size());
+    if (count < 2) return 1;
     const int32_t distance = taps[1].offset - taps[0].offset;
-    return phases_.step() % distance == 0 ? phases_.step() / distance
-                                          : static_cast<int32_t>(taps.size());
+    const int32_t step = phases_.step();
+    return step % distance == 0 ? std::min(step / distance, count) : count;
   }
 
   const Job& job_;
