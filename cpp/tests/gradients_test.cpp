@@ -141,6 +141,16 @@ TEST_CASE("random problems: the parameters' gradients agree with their definitio
   }
 }
 
+TEST_CASE("strides, dilations and pads of billions: the gradients agree with their definition") {
+  for (uint64_t seed = 5600; seed < 5900; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    const Problem problem = deconv_tests::random_sparse_problem(random);
+    INFO(deconv_tests::describe(problem));
+    CHECK(count_wrong(problem, random) == 0);
+  }
+}
+
 TEST_CASE("channel counts around the blocks of the weight's gradient") {
   Random random(7);
   for (const bool transposed : {true, false}) {

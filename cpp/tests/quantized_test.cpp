@@ -159,7 +159,8 @@ void check_static(Problem problem, Random& random, bool extreme) {
 // One that some route takes, with enough channels to fill a tile now and then.
 Problem quantizable_problem(Random& random) {
   for (;;) {
-    Problem problem = deconv_tests::random_problem(random);
+    Problem problem = random.one_in(8) ? deconv_tests::random_sparse_problem(random)
+                                       : deconv_tests::random_problem(random);
     Spec spec = problem.spec;
     spec.arithmetic = random.one_in(2) ? Arithmetic::kDynamicInt8 : Arithmetic::kStaticInt8;
     if (random.one_in(4)) {

@@ -1,6 +1,9 @@
 #include "reference.h"
 
 #include <cmath>
+#include <cstdlib>
+#include <iterator>
+#include <limits>
 
 namespace deconv_tests {
 
@@ -163,6 +166,54 @@ Problem random_problem(Random& random) {
         made.multiply_accumulates() < kEnough) {
       return made;
     }
+  }
+}
+
+Problem random_sparse_problem(Random& random) {
+  constexpr int64_t kMax = std::numeric_limits<int32_t>::max();
+  const auto extreme = [&] {
+    constexpr int64_t kExtremes[] = {1, 2, 3, 1 << 15, 1 << 20, kMax / 3 + 1, kMax / 2 + 1, kMax};
+    return random.one_in(3) ? kExtremes[random.next() % std::size(kExtremes)]
+                            : int64_t{random.between(1, 3)};
+  };
+  for (;;) {
+    Spec spec;
+    spec.transposed = random.one_in(2);
+    const int32_t in_group = random.one_in(4) ? 2 : 1;
+    const int32_t out_group = random.one_in(4) ? 2 : 1;
+    spec.groups = random.one_in(4) ? 1 : random.between(2, 9);
+    spec.in_channels = spec.groups * in_group;
+    spec.out_channels = spec.groups * out_group;
+    Axes input{1, 1, 1};
+    bool fits = true;
+    for (int axis = 1; axis < 3; ++axis) {
+      const int64_t stride = extreme();
+      const int64_t dilation = extreme();
+      const int64_t input_dilation = spec.transposed ? 1 : extreme();
+      spec.kernel[axis] = random.between(1, 4);
+      input[axis] = random.between(1, 9);
+      const int64_t outputs = random.between(1, 9);
+      const int64_t reach = dilation * (spec.kernel[axis] - 1);
+      // Some tap of one of the first outputs meets some value.
+      const int64_t tap = dilation * random.between(0, spec.kernel[axis] - 1);
+      const int64_t value = random.between(0, input[axis] - 1);
+      const int64_t shift = random.between(0, 2);
+      const int64_t before = spec.transposed ? value * stride + tap - shift
+                                             : tap + shift * stride - value * input_dilation;
+      const int64_t last = int64_t{input[axis]} - 1;
+      const int64_t after = spec.transposed
+                                ? last * stride + reach + 1 - before - outputs
+                                : (outputs - 1) * stride + reach - last * input_dilation - before;
+      fits = fits && std::abs(before) <= kMax && std::abs(after) <= kMax;
+      spec.stride[axis] = static_cast<int32_t>(stride);
+      spec.dilation[axis] = static_cast<int32_t>(dilation);
+      spec.input_dilation[axis] = static_cast<int32_t>(input_dilation);
+      spec.pad_before[axis] = static_cast<int32_t>(before);
+      spec.pad_after[axis] = static_cast<int32_t>(after);
+    }
+    const Layout layout = random.one_in(2) ? Layout::kChannelsFirst : Layout::kChannelsLast;
+    Problem problem;
+    if (fits && make_problem(spec, 1, input, layout, &problem) == deconv::Status::kOk) return problem;
   }
 }
 

@@ -38,6 +38,9 @@ deconv::Problem random_problem(Random& random);
 // The same, or every second time with channels for all routes, also Winograd's.
 deconv::Problem random_problem_of_all_routes(Random& random);
 
+// A few values and their few taps, apart by up to the largest number there is.
+deconv::Problem random_sparse_problem(Random& random);
+
 // "transposed g2 4->6 k1x3x2 s1x2x2 ...", for failure messages.
 std::string describe(const deconv::Problem& problem);
 
