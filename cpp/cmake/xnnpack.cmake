@@ -9,7 +9,7 @@ endforeach()
 
 # The micro-kernels of the float32 operators; the linker keeps those that a configuration names. Those
 # that clamp are left out: our routes apply their ReLU themselves, because these take NaN for the bound.
-set(deconv_kernel_families "/f32-i?gemm/|/x32-packw/")
+set(deconv_kernel_families "/f32-i?gemm/")
 set(deconv_clamping_kernels "/f32-i?gemm/.*-(minmax|relu)-")
 set(deconv_kernels)
 foreach(arch WASMSIMD WASMRELAXEDSIMD)
@@ -39,17 +39,14 @@ set(deconv_xnnpack_plain
 set(deconv_xnnpack_sources
   src/allocator.c
   src/cache.c
-  src/configs/dwconv-config.c
   src/configs/gemm-config.c
   src/configs/hardware-config.c
-  src/configs/vmulcaddc-config.c
   src/init.c
   src/memory.c
   src/mutex.c
   src/operator-delete.c
   src/operator-run.c
   src/operator-utils.c
-  src/operators/convolution-nhwc.c
   src/operators/deconvolution-nhwc.c
   src/params.c
 )
@@ -59,48 +56,28 @@ list(TRANSFORM deconv_xnnpack_plain PREPEND ${XNNPACK_SOURCE_DIR}/)
 list(TRANSFORM deconv_xnnpack_sources PREPEND ${XNNPACK_SOURCE_DIR}/)
 list(TRANSFORM deconv_kernels PREPEND ${XNNPACK_SOURCE_DIR}/)
 
-# XNNPACK's configurations and operators name functions that no call of ours reaches, and the linker
-# cannot know: clamping kernels, those of depthwise convolutions (which have a route of our own), and the
-# packing of weights in orders that only flags ask for. Each is made to name a function of its type that
-# traps: 30 KB less to download, and whatever reaches one after an update stops instead of computing with
-# another kernel.
+# XNNPACK's configurations name functions that no call of ours reaches, and the linker cannot know:
+# clamping kernels, and the packing of weights in orders that its convolutions have. Each is made to name a
+# function of its type that traps: 30 KB less to download, and whatever reaches one after an update stops
+# instead of computing with another kernel.
 function(deconv_never_reached source trap)
   list(TRANSFORM ARGN APPEND "=deconv_never_reached_${trap}" OUTPUT_VARIABLE definitions)
   set_property(SOURCE ${XNNPACK_SOURCE_DIR}/src/${source} APPEND PROPERTY COMPILE_DEFINITIONS ${definitions})
 endfunction()
 
-foreach(kind gemm igemm)
-  foreach(clamp minmax relu)
-    set(kernels)
-    foreach(variant wasmsimd_splat wasmsimd_loadsplat wasmsimd_x86_splat wasmsimd_x86_loadsplat
-                    wasmsimd_arm_splat wasmrelaxedsimd_fma_splat wasmrelaxedsimd_fma_loadsplat)
-      list(APPEND kernels 1x8__${variant} 4x8__${variant} 5x8__${variant} 6x8__${variant})
-    endforeach()
-    list(APPEND kernels 4x2c4__wasmsimd_x86 4x2c4__wasmsimd_arm 4x2c4__wasmrelaxedsimd_fma)
-    list(TRANSFORM kernels PREPEND xnn_f32_${kind}_${clamp}_ukernel_)
-    deconv_never_reached(configs/gemm-config.c f32_${kind}_${clamp} ${kernels})
+foreach(kind gemm_minmax gemm_relu igemm_minmax igemm_relu)
+  set(kernels)
+  foreach(variant wasmsimd_splat wasmsimd_loadsplat wasmsimd_x86_splat wasmsimd_x86_loadsplat
+                  wasmsimd_arm_splat wasmrelaxedsimd_fma_splat wasmrelaxedsimd_fma_loadsplat)
+    list(APPEND kernels 1x8__${variant} 4x8__${variant} 5x8__${variant} 6x8__${variant})
   endforeach()
+  list(APPEND kernels 4x2c4__wasmsimd_x86 4x2c4__wasmsimd_arm 4x2c4__wasmrelaxedsimd_fma)
+  list(TRANSFORM kernels PREPEND xnn_f32_${kind}_ukernel_)
+  deconv_never_reached(configs/gemm-config.c f32_${kind} ${kernels})
 endforeach()
 deconv_never_reached(configs/gemm-config.c pack_f32_gemm xnn_pack_f32_gemm_gio_w)
-
-foreach(taps 3 4 9 25)
-  deconv_never_reached(configs/dwconv-config.c f32_dwconv_minmax
-    xnn_f32_dwconv_minmax_ukernel_${taps}p8c__wasmrelaxedsimd_fma
-    xnn_f32_dwconv_minmax_ukernel_${taps}p8c__wasmsimd_x86
-    xnn_f32_dwconv_minmax_ukernel_${taps}p4c__wasmsimd_arm)
-  deconv_never_reached(configs/dwconv-config.c f32_dwconv
-    xnn_f32_dwconv_ukernel_${taps}p8c__wasmrelaxedsimd_fma
-    xnn_f32_dwconv_ukernel_${taps}p8c__wasmsimd
-    xnn_f32_dwconv_ukernel_${taps}p4c__wasmsimd)
-endforeach()
-deconv_never_reached(configs/vmulcaddc-config.c f32_vmulcaddc
-  xnn_f32_vmulcaddc_minmax_ukernel_c4__wasmrelaxedsimd_fma_2x
-  xnn_f32_vmulcaddc_minmax_ukernel_c4__wasmsimd_x86_2x
-  xnn_f32_vmulcaddc_minmax_ukernel_c4__wasmsimd_arm_2x)
-deconv_never_reached(operators/convolution-nhwc.c pack_f32_conv xnn_pack_f32_conv_kgo_w)
-deconv_never_reached(operators/convolution-nhwc.c pack_f32_dwconv
-  xnn_pack_f32_dwconv_hwg_w xnn_pack_f32_dwconv_ghw_w)
-deconv_never_reached(operators/convolution-nhwc.c pack_f32_vmulcaddc xnn_pack_f32_vmulcaddc_w)
+deconv_never_reached(configs/gemm-config.c packw
+  xnn_x32_packw_gemm_goi_ukernel_x8__wasmsimd_u4 xnn_x32_packw_gemm_goi_ukernel_x2c4__wasmsimd_u4)
 
 if(NOT EMSCRIPTEN)
   set_property(SOURCE ${deconv_xnnpack_plain} ${deconv_xnnpack_sources} APPEND PROPERTY
@@ -175,7 +152,6 @@ endforeach()
 # matters more.
 set_property(SOURCE
   ${XNNPACK_SOURCE_DIR}/src/configs/gemm-config.c
-  ${XNNPACK_SOURCE_DIR}/src/configs/dwconv-config.c
   ${XNNPACK_SOURCE_DIR}/src/configs/hardware-config.c
   ${XNNPACK_SOURCE_DIR}/src/operator-run.c
   ${XNNPACK_SOURCE_DIR}/src/operator-utils.c
@@ -185,7 +161,6 @@ set_property(SOURCE
 # Of these -Oz takes off another tenth to quarter.
 set_property(SOURCE
   ${XNNPACK_SOURCE_DIR}/src/indirection.c
-  ${XNNPACK_SOURCE_DIR}/src/operators/convolution-nhwc.c
   ${XNNPACK_SOURCE_DIR}/src/operators/deconvolution-nhwc.c
   APPEND PROPERTY COMPILE_OPTIONS -Oz
 )

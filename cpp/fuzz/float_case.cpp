@@ -38,7 +38,7 @@ void fill_with_small(Random& random, const ExactBuffer& values) {
 // How far off a term of a sum may be that is too small for a normal number: natively, XNNPACK's
 // threads take it for 0.
 double least_of(RouteId id) {
-  const bool flushes = id == RouteId::kXnnpackConvolution || id == RouteId::kXnnpackDeconvolution;
+  const bool flushes = id == RouteId::kXnnpackDeconvolution;
   using Limits = std::numeric_limits<float>;
   return flushes ? Limits::min() : Limits::denorm_min();
 }

@@ -17,6 +17,7 @@ struct Range {
   int64_t end = 0;
 
   int64_t count() const { return end - begin; }
+  bool holds(int64_t at) const { return at >= begin && at < end; }
 };
 
 // Those i of `indices` for which first + i * step lies in [0, extent).

@@ -31,6 +31,12 @@ struct Machine {
   // block.
   int64_t cached_weights = 3 << 18;
 
+  // What a block reads and writes; its positions find where they read once for all weights.
+  int64_t implicit_gemm_block_bytes = 128 * 1024;
+  int64_t implicit_gemm_most_tiles = 16;
+  int64_t implicit_gemm_least_tiles = 2;
+  int64_t implicit_gemm_least_streamed_tiles = 8;
+
   // Products of a strip that stay in a second-level cache, as far as its overlap allows.
   int64_t scatter_strip_bytes = 768 * 1024;
   // A strip is at least this many times longer than what it has in common with its neighbour.

@@ -9,7 +9,7 @@ namespace {
 
 constexpr const RouteEntry* kRoutes[] = {
     &kXnnpackDeconvolutionRoute,
-    &kXnnpackConvolutionRoute,
+    &kImplicitGemmRoute,
     &kDepthwiseRoute,
     &kPolyphaseRoute,
     &kScatterRoute,

@@ -14,12 +14,7 @@ DECONV_NEVER_REACHED(f32_gemm_minmax, DECONV_EIGHT, size_t, size_t)
 DECONV_NEVER_REACHED(f32_gemm_relu, DECONV_EIGHT, size_t, size_t)
 DECONV_NEVER_REACHED(f32_igemm_minmax, DECONV_EIGHT, size_t, size_t, size_t, size_t)
 DECONV_NEVER_REACHED(f32_igemm_relu, DECONV_EIGHT, size_t, size_t, size_t, size_t)
-DECONV_NEVER_REACHED(f32_dwconv_minmax, DECONV_EIGHT, size_t, size_t)
-DECONV_NEVER_REACHED(f32_dwconv, DECONV_EIGHT, size_t, size_t)
-DECONV_NEVER_REACHED(f32_vmulcaddc, DECONV_EIGHT)
 DECONV_NEVER_REACHED(pack_f32_gemm, DECONV_EIGHT, size_t, size_t, size_t, size_t, size_t)
-DECONV_NEVER_REACHED(pack_f32_conv, DECONV_EIGHT, size_t, size_t, size_t, size_t)
-DECONV_NEVER_REACHED(pack_f32_dwconv, DECONV_EIGHT, DECONV_EIGHT)
-DECONV_NEVER_REACHED(pack_f32_vmulcaddc, size_t, size_t, size_t, size_t, size_t, size_t)
+DECONV_NEVER_REACHED(packw, DECONV_EIGHT, size_t, size_t, size_t, size_t)
 
 }  // extern "C"

@@ -149,7 +149,7 @@ TEST_CASE("a plan that fails leaves the previous one in force") {
   CHECK(op->plan(-1, {1, 1, 1}, Layout::kChannelsFirst, std::nullopt) == Status::kBadShape);
   CHECK(op->plan(1, {1, 1 << 30, 1 << 30}, Layout::kChannelsFirst, std::nullopt) ==
         Status::kTooLarge);
-  CHECK(op->plan(1, {1, 1, 1}, Layout::kChannelsFirst, RouteId::kXnnpackConvolution) ==
+  CHECK(op->plan(1, {1, 1, 1}, Layout::kChannelsFirst, RouteId::kWinograd43) ==
         Status::kUnsupported);
   CHECK(op->problem() == before);
   CHECK(op->route() == RouteId::kXnnpackDeconvolution);

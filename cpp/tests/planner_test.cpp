@@ -78,13 +78,14 @@ TEST_CASE("every problem has a route, and the chosen one takes it at the lowest 
   }
 }
 
-TEST_CASE("layers of ordinary size run on phases, those of few output channels on scatter") {
+TEST_CASE(
+    "layers of ordinary size run on products of phases, those of few output channels on scatter") {
   Spec wide;
   wide.in_channels = wide.out_channels = 64;
   wide.kernel = {1, 3, 3};
   CHECK(choose_plan(problem_of(wide, 1, 64))->route == RouteId::kWinograd43);
   wide.exact = true;
-  CHECK(choose_plan(problem_of(wide, 1, 64))->route == RouteId::kPolyphase);
+  CHECK(choose_plan(problem_of(wide, 1, 64))->route == RouteId::kImplicitGemm);
   Spec super_resolution;
   super_resolution.exact = true;
   super_resolution.in_channels = 56;
@@ -140,57 +141,58 @@ TEST_CASE("batch 0 has a route too") {
   if (chosen) CHECK(chosen->refusal == nullptr);
 }
 
-TEST_CASE("XNNPACK's routes refuse what XNNPACK does not do") {
-  const RouteId deconvolution = RouteId::kXnnpackDeconvolution;
-  const RouteId convolution = RouteId::kXnnpackConvolution;
-  CHECK_FALSE(refuses(deconvolution, dense_layer(true)));
-  CHECK(refuses(deconvolution, dense_layer(false)));
-  CHECK_FALSE(refuses(convolution, dense_layer(false)));
-  CHECK(refuses(convolution, dense_layer(true)));
+TEST_CASE("XNNPACK's route refuses what XNNPACK does not do") {
+  const RouteId route = RouteId::kXnnpackDeconvolution;
+  CHECK_FALSE(refuses(route, dense_layer(true)));
+  CHECK(refuses(route, dense_layer(false)));
 
   Spec spec = dense_layer(true);
   spec.pad_before[1] = -1;
-  CHECK(refuses(deconvolution, spec));
+  CHECK(refuses(route, spec));
   spec = dense_layer(true);
   spec.pad_after[2] = -1;
-  CHECK_FALSE(refuses(deconvolution, spec));
+  CHECK_FALSE(refuses(route, spec));
   spec.pad_after[2] = -2;
-  CHECK(refuses(deconvolution, spec));
+  CHECK(refuses(route, spec));
 
-  spec = dense_layer(false);
-  spec.pad_after[2] = -1;
-  CHECK(refuses(convolution, spec));
-  spec = dense_layer(false);
-  spec.input_dilation[1] = 2;
-  CHECK(refuses(convolution, spec));
+  spec = dense_layer(true);
+  spec.kernel[0] = 2;
+  spec.pad_after[0] = 1;
+  CHECK(refuses(route, spec));
+}
 
+TEST_CASE("implicit GEMM takes every geometry, but no kernel that no panel holds") {
   for (const bool transposed : {true, false}) {
-    spec = dense_layer(transposed);
+    Spec spec = dense_layer(transposed);
+    CHECK_FALSE(refuses(RouteId::kImplicitGemm, spec));
     spec.kernel[0] = 2;
-    spec.pad_after[0] = 1;
-    CHECK(refuses(transposed ? deconvolution : convolution, spec));
+    spec.pad_before[1] = -1;
+    spec.dilation[2] = 3;
+    if (!transposed) spec.input_dilation[1] = 2;
+    if (!transposed) spec.pad_before[0] = 1;
+    CHECK_FALSE(refuses(RouteId::kImplicitGemm, spec, 16));
+    spec = dense_layer(transposed);
+    spec.in_channels = 1 << 17;
+    CHECK_FALSE(refuses(RouteId::kImplicitGemm, spec));
+    spec.in_channels = 1 << 18;
+    CHECK(refuses(RouteId::kImplicitGemm, spec));
   }
 }
 
-TEST_CASE("XNNPACK's routes refuse sizes at which its 32-bit counts of bytes would wrap") {
+TEST_CASE("XNNPACK's route refuses sizes at which its 32-bit counts of bytes would wrap") {
   struct Case {
     const char* name;
-    bool transposed;
     int32_t kernel, stride, dilation, channels, groups, side;
   };
   // XNNPACK keeps one pointer a tap and output point, whatever the channels.
   for (const Case& large : {
-           Case{"convolution 31 x 31", false, 31, 1, 1, 1, 1, 1100},
-           Case{"convolution 7 x 7", false, 7, 1, 1, 1, 1, 4800},
-           Case{"depthwise convolution", false, 5, 1, 1, 8, 8, 8000},
-           Case{"transposed, in phases", true, 4, 2, 1, 1, 1, 4100},
-           Case{"transposed, dilated", true, 7, 1, 2, 1, 1, 4800},
-           Case{"transposed, many groups", true, 16, 1, 1, 1 << 20, 1 << 20, 1},
-           Case{"transposed, a tile for each phase", true, 64, 64, 1, 1, 1, 3},
+           Case{"transposed, in phases", 4, 2, 1, 1, 1, 4100},
+           Case{"transposed, dilated", 7, 1, 2, 1, 1, 4800},
+           Case{"transposed, many groups", 16, 1, 1, 1 << 20, 1 << 20, 1},
+           Case{"transposed, a tile for each phase", 64, 64, 1, 1, 1, 3},
        }) {
     INFO(std::string(large.name));
     Spec spec;
-    spec.transposed = large.transposed;
     spec.groups = large.groups;
     spec.in_channels = spec.out_channels = large.channels;
     spec.kernel = {1, large.kernel, large.kernel};
@@ -199,42 +201,20 @@ TEST_CASE("XNNPACK's routes refuse sizes at which its 32-bit counts of bytes wou
     const int32_t pad = large.dilation * (large.kernel - 1) / 2;
     spec.pad_before = spec.pad_after = {0, pad, pad};
     const Problem problem = problem_of(spec, 1, large.side);
-    CHECK(route_refusal(RouteId::kXnnpackConvolution, problem) != nullptr);
     CHECK(route_refusal(RouteId::kXnnpackDeconvolution, problem) != nullptr);
   }
 }
 
-TEST_CASE("XNNPACK's routes refuse pads that its 32-bit extents cannot hold") {
+TEST_CASE("XNNPACK's route refuses pads that its 32-bit extents cannot hold") {
   constexpr int32_t kMax = std::numeric_limits<int32_t>::max();
-  for (const bool transposed : {true, false}) {
-    CAPTURE(transposed);
-    Spec spec;
-    spec.transposed = transposed;
-    spec.kernel = {1, 2, 2};
-    spec.stride = spec.dilation = {1, kMax, kMax};
-    spec.pad_before = {0, kMax, kMax};
-    spec.pad_after = {0, kMax - 2, kMax - 2};
-    const Problem problem = problem_of(spec, 1, 2);
-    CHECK(choose_plan(problem)->route == RouteId::kScalar);
-    CHECK(route_refusal(RouteId::kXnnpackConvolution, problem) != nullptr);
-    CHECK(route_refusal(RouteId::kXnnpackDeconvolution, problem) != nullptr);
-  }
-}
-
-TEST_CASE("XNNPACK's convolutions refuse inputs that its 32-bit extents cannot hold") {
-  for (const int axis : {1, 2}) {
-    Spec spec;
-    spec.transposed = false;
-    spec.in_channels = spec.out_channels = 2;
-    spec.stride[axis] = 1 << 20;
-    Problem problem = problem_of(spec, 1, 1);
-    for (const auto [extent, refused] :
-         {std::pair{(1 << 30) - (1 << 20), false}, std::pair{1 << 30, true}}) {
-      problem.input[axis] = extent;
-      problem.output[axis] = (extent - 1) / spec.stride[axis] + 1;
-      CHECK((route_refusal(RouteId::kXnnpackConvolution, problem) != nullptr) == refused);
-    }
-  }
+  Spec spec;
+  spec.kernel = {1, 2, 2};
+  spec.stride = spec.dilation = {1, kMax, kMax};
+  spec.pad_before = {0, kMax, kMax};
+  spec.pad_after = {0, kMax - 2, kMax - 2};
+  const Problem problem = problem_of(spec, 1, 2);
+  CHECK(choose_plan(problem)->route == RouteId::kScalar);
+  CHECK(route_refusal(RouteId::kXnnpackDeconvolution, problem) != nullptr);
 }
 
 TEST_CASE("Winograd refuses what either axis has no transform for") {

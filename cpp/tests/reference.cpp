@@ -213,7 +213,8 @@ Problem random_sparse_problem(Random& random) {
     }
     const Layout layout = random.one_in(2) ? Layout::kChannelsFirst : Layout::kChannelsLast;
     Problem problem;
-    if (fits && make_problem(spec, 1, input, layout, &problem) == deconv::Status::kOk) return problem;
+    if (fits && make_problem(spec, 1, input, layout, &problem) == deconv::Status::kOk)
+      return problem;
   }
 }
 

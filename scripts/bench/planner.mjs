@@ -6,9 +6,10 @@
 //   node scripts/bench/planner.mjs [--build relaxed] [--count 300] [--seed 1] [--precision fast] [--arithmetic float32]
 //     [--json FILE]
 //
-// The layers that the C++ tests judge the planner by (measure on a quiet machine):
+// The layers that the C++ tests judge the planner by, and the same measured again (on a quiet machine):
 //
 //   node scripts/bench/planner.mjs --build simd --count 200 --seed 2026 --layers cpp/tests/measured_layers.inc
+//   node scripts/bench/planner.mjs --build simd --again cpp/tests/measured_layers.inc
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -25,6 +26,8 @@ const { values: options } = parseArgs({
     // What --json wrote, instead of measuring.
     from: { type: 'string' },
     layers: { type: 'string' },
+    // The layers of such a file instead of random ones; it is written anew.
+    again: { type: 'string' },
   },
 });
 
@@ -45,8 +48,10 @@ const routeNames = module.routeNames().trimEnd().split('\n');
 const random = generator(Number(options.seed));
 const pick = (list) => list[Math.floor(random() * list.length)];
 
+const known = options.again === undefined ? undefined : await readLayers(options.again);
 const results = options.from === undefined ? [] : JSON.parse(await readFile(options.from, 'utf8'));
-while (results.length < Number(options.count)) {
+for (const layer of known?.layers ?? []) results.push(measure(layer));
+while (known === undefined && results.length < Number(options.count)) {
   const layer = randomLayer();
   const size = layer === undefined ? 0 : macs(layer);
   if (size < MACS[0] || size > MACS[1]) continue;
@@ -54,7 +59,8 @@ while (results.length < Number(options.count)) {
 }
 report(results);
 if (options.json !== undefined) await writeFile(options.json, JSON.stringify(results, null, 1));
-if (options.layers !== undefined) await writeFile(options.layers, measuredLayers(results));
+const fixture = options.layers ?? options.again;
+if (fixture !== undefined) await writeFile(fixture, measuredLayers(results));
 module.stopRuntime();
 
 function randomLayer() {
@@ -102,6 +108,12 @@ function randomLayer() {
       pad: axes(pad, 0),
     },
   };
+  withOutput(layer);
+  return layer.output.every((extent) => extent >= 1) ? layer : undefined;
+}
+
+function withOutput(layer) {
+  const { transposed, input } = layer;
   layer.output = input.map((extent, axis) =>
     transposed
       ? (extent - 1) * layer.stride[axis] +
@@ -113,7 +125,7 @@ function randomLayer() {
             layer.stride[axis],
         ) + 1,
   );
-  return layer.output.every((extent) => extent >= 1) ? layer : undefined;
+  return layer;
 }
 
 function macs({ transposed, batch, groups, inChannels, outChannels, input, output, kernel }) {
@@ -218,7 +230,22 @@ function measuredLayers(all) {
     return `{${[transposed, groups, inChannels, outChannels, batch, layout, ...axes, list(times)].join(', ')}},\n`;
   });
   const command = `--build ${options.build} --count ${all.length} --seed ${options.seed}`;
-  return `// Made by scripts/bench/planner.mjs ${command} --layers.\n${lines.join('')}`;
+  const made = known?.made ?? `// Made by scripts/bench/planner.mjs ${command} --layers.`;
+  return `${made}\n${lines.join('')}`;
+}
+
+/** What measuredLayers wrote. */
+async function readLayers(file) {
+  const [made, ...lines] = (await readFile(file, 'utf8')).trimEnd().split('\n');
+  const layers = lines.map((line) => {
+    const values = JSON.parse(line.slice(0, -1).replaceAll('{', '[').replaceAll('}', ']'));
+    const [transposed, groups, inChannels, outChannels, batch, layout] = values;
+    const [input, kernel, stride, dilation, pad] = values.slice(6);
+    const rank = 3 - input.findIndex((extent, axis) => extent > 1 || kernel[axis] > 1 || axis === 2);
+    const drawn = { transposed, rank, groups, inChannels, outChannels, batch, layout, input };
+    return withOutput({ ...drawn, kernel, stride, dilation, pad });
+  });
+  return { made, layers };
 }
 
 function report(all) {

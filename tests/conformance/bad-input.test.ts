@@ -391,15 +391,6 @@ describe.each(BUILDS_HERE.filter(({ name }) => name === 'simd' || name === `${BE
         {
           name: 'a route of the other operator',
           code: 'UNSUPPORTED',
-          where: 'ConvTranspose2d.forward',
-          act: () => {
-            using layer = up({ route: 'xnnpack-convolution' });
-            layer.forward(x);
-          },
-        },
-        {
-          name: 'and the other way round',
-          code: 'UNSUPPORTED',
           where: 'Conv2d.forward',
           act: () => {
             using layer = down({ route: 'xnnpack-deconvolution' });

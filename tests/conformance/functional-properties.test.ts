@@ -35,10 +35,10 @@ function exactTensors(problem: RandomProblem): Tensors {
   return { x: quarters(shapes.x, seed), weight: quarters(shapes.weight, seed + 1), bias };
 }
 
-/** By XNNPACK where it takes the geometry, whatever the planner would choose. */
+/** By one route where it takes the geometry, whatever the planner would choose. */
 function compute(problem: RandomProblem, tensors: Tensors, layout = problem.layout): Tensor {
   const { geometry } = problem;
-  const fast: RouteChoice = geometry.transposed ? 'xnnpack-deconvolution' : 'xnnpack-convolution';
+  const fast: RouteChoice = geometry.transposed ? 'xnnpack-deconvolution' : 'implicit-gemm';
   const last = layout === 'channels-last';
   const call = { geometry, layout, ...tensors, x: last ? toChannelsLast(tensors.x) : tensors.x };
   const y = unlessRefused(() => runFunctional(call, fast)) ?? runFunctional(call, 'auto');

@@ -178,7 +178,7 @@ describeEachBuild((build) => {
     const x = randomTensor([1, 32, 48, 48], seed);
     using input = new HeapTensor(x.shape);
     input.data.set(x.data);
-    const route = 'xnnpack-convolution';
+    const route = 'implicit-gemm';
     using layer = new Conv2d({ inChannels: 32, outChannels: 32, kernelSize: 3, padding: 1, seed: 1, route });
     using output = new HeapTensor(layer.outputShape(x.shape) as number[]);
     withFreeMemory(2 ** 18, () => {

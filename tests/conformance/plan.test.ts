@@ -51,9 +51,10 @@ describeEachBuild(() => {
         );
         if (estimate !== null) expect(estimate).toBeGreaterThan(0);
       }
-      expect(candidates.find((candidate) => candidate.route === 'xnnpack-convolution')?.refusal).toBe(
-        'takes convolutions only',
-      );
+      using down = new Conv2d({ inChannels: 4, outChannels: 4, kernelSize: 3, route });
+      down.forward(zeros(1, 4, 8, 8));
+      const theirs = down.plan?.candidates.find((candidate) => candidate.route === 'xnnpack-deconvolution');
+      expect(theirs?.refusal).toBe('takes transposed convolutions only');
     }
   });
 

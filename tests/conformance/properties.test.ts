@@ -28,7 +28,7 @@ const RUNS = 1000;
 const SPREADS_WEIGHTS: ReadonlySet<RouteChoice> = new Set([
   'auto',
   'polyphase',
-  'xnnpack-convolution',
+  'implicit-gemm',
   'xnnpack-deconvolution',
 ]);
 

@@ -18,6 +18,7 @@ import { seed } from '../support/seed.js';
 import { randomTensor } from '../support/tensors.js';
 
 const ROUTES: readonly RouteName[] = [
+  'implicit-gemm',
   'polyphase',
   'scatter',
   'depthwise',

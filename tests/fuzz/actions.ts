@@ -28,7 +28,7 @@ export const ROUTES = [
   'winograd-f42',
   'winograd-f22',
   'xnnpack-deconvolution',
-  'xnnpack-convolution',
+  'implicit-gemm',
   'depthwise',
 ] as const;
 

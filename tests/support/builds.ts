@@ -52,7 +52,7 @@ const ROUTES: Readonly<Record<'auto' | RouteName, true>> = {
   'winograd-f42': true,
   'winograd-f22': true,
   'xnnpack-deconvolution': true,
-  'xnnpack-convolution': true,
+  'implicit-gemm': true,
   depthwise: true,
 };
 

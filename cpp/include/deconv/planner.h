@@ -13,7 +13,7 @@ namespace deconv {
 
 enum class RouteId : int {
   kXnnpackDeconvolution = 0,
-  kXnnpackConvolution,
+  kImplicitGemm,
   kDepthwise,
   kPolyphase,
   kScatter,

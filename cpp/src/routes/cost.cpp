@@ -18,6 +18,8 @@ namespace {
 #ifdef __wasm_relaxed_simd__
 // Four rows and fewer wait now and then for a sum, or for loads.
 constexpr double kTileStep[] = {0, 0.57, 0.65, 0.88, 1.2, 1.4, 1.6};
+// Implicit GEMM: a step of the depth of a tile.
+constexpr double kPositionsStep = 1.66;
 // XNNPACK: one input channel of one tap and eight output channels; one tap of one position beside.
 constexpr double kXnnpackStep = 0.31;
 constexpr double kXnnpackTap = 0.38;
@@ -25,6 +27,7 @@ constexpr double kXnnpackTap = 0.38;
 constexpr double kWordsStep[] = {1, 1.35, 1.05};
 #else
 constexpr double kTileStep[] = {0, 0.62, 0.87, 1.15, 1.45, 1.8};
+constexpr double kPositionsStep = 1.73;
 constexpr double kXnnpackStep = 0.44;
 constexpr double kXnnpackTap = 0.52;
 constexpr double kWordsStep[] = {1, 1};
@@ -192,18 +195,39 @@ double winograd_line_nanoseconds(const LineForm& form, const Problem& problem, c
          memory_nanoseconds(problem, 0.25);
 }
 
-double xnnpack_convolution_nanoseconds(const Problem& problem) {
+double implicit_gemm_nanoseconds(const Problem& problem, const Positions& cut) {
   const Spec& spec = problem.spec;
-  const double positions =
-      static_cast<double>(problem.batch * problem.output_points()) * spec.groups;
-  const double taps = static_cast<double>(spec.kernel_elements());
-  const double vectors = std::ceil(spec.group_out_channels() / 8.0);
-  const double in = spec.group_in_channels();
-  // The two-column micro-kernel of one and two output channels is slower for each of them.
-  const double step = spec.group_out_channels() <= 2 ? 0.3 : vectors * kXnnpackStep;
-  // The sums over so few channels start and end too often.
-  const double few = in < 4 ? 0.17 * taps * vectors : 0;
-  return 500 + positions * (taps * (in * step + 0.08) + 0.39 * vectors + few) +
+  double phases = 1;
+  for (int axis = 0; axis < 3; ++axis) phases *= static_cast<double>(AxisPhases::count(spec, axis));
+  double taps = static_cast<double>(spec.kernel_elements());
+  if (spec.transposed) taps /= phases;
+  // Cells that read beyond the input at either end, whose values are copied.
+  auto inner = static_cast<double>(problem.batch);
+  for (int axis = 0; axis < 3; ++axis) {
+    double beyond = 0;
+    for (const int32_t pad : {spec.pad_before[axis], spec.pad_after[axis]}) {
+      const int64_t most = spec.transposed ? AxisPhases::reach(spec, axis) - pad : pad;
+      beyond += static_cast<double>(std::max<int64_t>(0, most));
+    }
+    beyond /= spec.transposed ? spec.stride[axis] : spec.input_dilation[axis];
+    const double ends = std::ceil(beyond / static_cast<double>(AxisPhases::step(spec, axis)));
+    inner *= std::max(0.0, cut.cells[axis] - ends);
+  }
+  const double depth = taps * spec.group_in_channels();
+  const double row_taps = spec.kernel[2] / (spec.transposed ? 1.0 * spec.stride[2] : 1);
+  const bool together = spec.groups == 1 && spec.dilation[2] == 1;
+  const double runs = together ? taps / std::max(1.0, row_taps) : taps;
+  const double jobs = phases * spec.groups;
+  const double tiles = jobs * static_cast<double>(ceil_divide(cut.all_cells, kTileRows));
+  const double positions = jobs * static_cast<double>(cut.all_cells);
+  const double copied = jobs * (static_cast<double>(cut.all_cells) - inner);
+  const int32_t rest = spec.group_out_channels() % kPanel;
+  const double whole = spec.group_out_channels() / kPanel + (rest > kPanel / 2 ? 1 : 0);
+  const double half = rest > 0 && rest <= kPanel / 2 ? 1 : 0;
+  return 400 +
+         tiles *
+             ((whole + 0.68 * half) * kPositionsStep * depth + (whole + half) * (6 + 0.8 * runs)) +
+         positions * (1.6 + 0.75 * runs) + copied * (0.055 * depth + 7.5 * runs) +
          memory_nanoseconds(problem, 0.23);
 }
 

@@ -41,7 +41,7 @@ double winograd_line_nanoseconds(const LineForm& form, const Problem& problem, c
                                  int64_t windows, double products, int64_t pieces,
                                  int64_t dilation);
 
-double xnnpack_convolution_nanoseconds(const Problem& problem);
+double implicit_gemm_nanoseconds(const Problem& problem, const Positions& cut);
 
 // `columns` of a row of the output as XNNPACK computes them; with `phases` it multiplies no
 // inserted zeros.

@@ -56,6 +56,19 @@ struct Blocks {
   Planes planes{};
 };
 
+// Implicit GEMM: runs of cells.
+struct Positions {
+  Axes cells{};  // of an image
+  int64_t all_cells = 0;
+  // Of a position, at most: stretches that it reads, and values.
+  int64_t runs = 0;
+  int64_t depth = 0;
+  int64_t block = 0;  // cells of a block, whole tiles
+  int64_t blocks = 0;
+  bool copies = false;  // what is read beyond the ends of the input
+  int64_t worker_elements = 0;
+};
+
 // Scatter: runs of cells along one axis.
 struct Strips {
   int axis = 0;         // along which strips follow each other

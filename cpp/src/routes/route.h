@@ -52,6 +52,7 @@ std::unique_ptr<Route> create_route(const Spec& spec) {
 }
 
 extern const RouteEntry kDepthwiseRoute;
+extern const RouteEntry kImplicitGemmRoute;
 extern const RouteEntry kPolyphaseRoute;
 extern const RouteEntry kScalarRoute;
 extern const RouteEntry kScatterRoute;
@@ -60,7 +61,6 @@ extern const RouteEntry kWinograd42Route;
 extern const RouteEntry kWinograd43Route;
 extern const RouteEntry kWinograd45Route;
 extern const RouteEntry kWinogradLineRoute;
-extern const RouteEntry kXnnpackConvolutionRoute;
 extern const RouteEntry kXnnpackDeconvolutionRoute;
 
 // The entry of one route.

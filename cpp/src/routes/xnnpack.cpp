@@ -1,6 +1,5 @@
-// XNNPACK's 2-D convolution and deconvolution. Its deconvolution is phases of dense small
-// convolutions when the kernel is at least the stride and dilation is 1, an indirect matrix product
-// over a zero-inserted input otherwise.
+// XNNPACK's 2-D deconvolution: phases of dense small convolutions when the kernel is at least the
+// stride and dilation is 1, an indirect matrix product over a zero-inserted input otherwise.
 
 #include <algorithm>
 #include <limits>
@@ -26,8 +25,7 @@ struct OperatorDeleter {
 };
 
 // Packs the weight when it is created, works on N H W C only, and derives its indirection buffers
-// when it is reshaped. Of each pair of functions the type is one but for a convolution's workspace,
-// of which none of ours needs any.
+// when it is reshaped.
 class XnnpackRoute final : public Route {
  public:
   explicit XnnpackRoute(const Spec& spec) : spec_(spec) {}
@@ -37,16 +35,14 @@ class XnnpackRoute final : public Route {
     if (!permuted.reserve(spec_.weight_elements())) return Status::kOutOfMemory;
     pack_out_tap_in(spec_, weight, permuted.data());
     xnn_operator_t created = nullptr;
-    const auto create =
-        spec_.transposed ? xnn_create_deconvolution2d_nhwc_f32 : xnn_create_convolution2d_nhwc_f32;
-    const xnn_status status =
-        create(positive(spec_.pad_before[1]), positive(spec_.pad_after[2]),
-               positive(spec_.pad_after[1]), positive(spec_.pad_before[2]), spec_.kernel[1],
-               spec_.kernel[2], spec_.stride[1], spec_.stride[2], spec_.dilation[1],
-               spec_.dilation[2], spec_.groups, spec_.group_in_channels(),
-               spec_.group_out_channels(), spec_.in_channels, spec_.out_channels, permuted.data(),
-               bias, -kInfinity, kInfinity, /*flags=*/0, /*code_cache=*/nullptr,
-               /*weights_cache=*/nullptr, &created);
+    const xnn_status status = xnn_create_deconvolution2d_nhwc_f32(
+        positive(spec_.pad_before[1]), positive(spec_.pad_after[2]), positive(spec_.pad_after[1]),
+        positive(spec_.pad_before[2]), spec_.kernel[1], spec_.kernel[2], spec_.stride[1],
+        spec_.stride[2], spec_.dilation[1], spec_.dilation[2], spec_.groups,
+        spec_.group_in_channels(), spec_.group_out_channels(), spec_.in_channels,
+        spec_.out_channels, permuted.data(), bias, -kInfinity, kInfinity, /*flags=*/0,
+        /*code_cache=*/nullptr,
+        /*weights_cache=*/nullptr, &created);
     operator_.reset(created);
     images_ = 0;
     return created_status(status, created);
@@ -55,9 +51,7 @@ class XnnpackRoute final : public Route {
   Status run(const Plan& plan, const float* input, const Output& output, float*) override {
     if (const Status status = reshape(plan.problem); status != Status::kOk) return status;
     const xnn_status status =
-        spec_.transposed ? xnn_setup_deconvolution2d_nhwc_f32(operator_.get(), input, output.values)
-                         : xnn_setup_convolution2d_nhwc_f32(operator_.get(), /*workspace=*/nullptr,
-                                                            input, output.values);
+        xnn_setup_deconvolution2d_nhwc_f32(operator_.get(), input, output.values);
     const Status ran = from_xnnpack(
         status == xnn_status_success ? xnn_run_operator(operator_.get(), shared_pool()) : status);
     if (ran == Status::kOk) output.finish_all(plan.problem.output_elements());
@@ -72,17 +66,9 @@ class XnnpackRoute final : public Route {
         static_cast<size_t>(problem.batch) * static_cast<size_t>(problem.input[0]);
     size_t height = 0;
     size_t width = 0;
-    size_t workspace_size = 0;
-    size_t workspace_alignment = 0;
-    const xnn_status status =
-        spec_.transposed
-            ? xnn_reshape_deconvolution2d_nhwc_f32(operator_.get(), planes, problem.input[1],
-                                                   problem.input[2], positive(-spec_.pad_after[1]),
-                                                   positive(-spec_.pad_after[2]), &height, &width,
-                                                   shared_pool())
-            : xnn_reshape_convolution2d_nhwc_f32(
-                  operator_.get(), planes, problem.input[1], problem.input[2], &workspace_size,
-                  &workspace_alignment, &height, &width, shared_pool());
+    const xnn_status status = xnn_reshape_deconvolution2d_nhwc_f32(
+        operator_.get(), planes, problem.input[1], problem.input[2], positive(-spec_.pad_after[1]),
+        positive(-spec_.pad_after[2]), &height, &width, shared_pool());
     if (status != xnn_status_success) return from_xnnpack(status);
     // XNNPACK clamps an impossible size to 0 instead of refusing it.
     if (height != static_cast<size_t>(problem.output[1]) ||
@@ -113,14 +99,14 @@ bool counts_fit(const Problem& problem) {
   const Spec& spec = problem.spec;
   const double taps = static_cast<double>(spec.kernel_elements());
   // Rows are padded to whole tiles, in the phases of a transposed convolution each on its own.
-  const double row = problem.output[2] + kTile * (spec.transposed ? spec.stride[2] : 1);
+  const double row = problem.output[2] + kTile * spec.stride[2];
   const double index = 4 * taps * problem.output[1] * row;
-  const double phases = spec.transposed ? 1.0 * spec.stride[1] * spec.stride[2] : 1;
+  const double phases = 1.0 * spec.stride[1] * spec.stride[2];
   const double packed = 4 * (spec.out_channels + kTile * spec.groups) *
                         (taps * (spec.group_in_channels() + kTile) + phases);
   bool extents_fit = true;
   for (int axis = 1; axis < 3; ++axis) {
-    const double full = spec.transposed ? problem.output[axis] : problem.input[axis];
+    const double full = problem.output[axis];
     extents_fit = extents_fit && full + spec.pad_before[axis] + spec.pad_after[axis] < kLimit;
   }
   return index < kLimit && packed < kLimit && extents_fit;
@@ -128,7 +114,6 @@ bool counts_fit(const Problem& problem) {
 
 // Whether the deconvolution splits the kernel into one dense small kernel a phase.
 bool runs_phases(const Spec& spec) {
-  if (!spec.transposed) return false;
   for (int axis = 1; axis < 3; ++axis) {
     if (spec.dilation[axis] != 1 || spec.kernel[axis] < spec.stride[axis]) return false;
   }
@@ -137,11 +122,6 @@ bool runs_phases(const Spec& spec) {
 
 const char* axis_refusal(const Problem& problem, int axis) {
   const Spec& spec = problem.spec;
-  if (!spec.transposed) {
-    if (spec.input_dilation[axis] != 1) return "cannot dilate the input";
-    if (spec.pad_before[axis] < 0 || spec.pad_after[axis] < 0) return "cannot crop the input";
-    return nullptr;
-  }
   // The last phase starts at stride - 1; XNNPACK computes its length without looking whether the
   // output ends before, and the difference of unsigned numbers wraps.
   if (runs_phases(spec) && problem.output[axis] < spec.stride[axis] - 1) {
@@ -157,18 +137,13 @@ const char* axis_refusal(const Problem& problem, int axis) {
 const char* refusal(const Problem& problem) {
   const Spec& spec = problem.spec;
   // A depth axis that neither mixes nor drops planes joins the batch.
-  const bool joins_batch = spec.kernel[0] == 1 && spec.stride[0] == 1 &&
-                           spec.input_dilation[0] == 1 && spec.pad_before[0] == 0 &&
+  const bool joins_batch = spec.kernel[0] == 1 && spec.stride[0] == 1 && spec.pad_before[0] == 0 &&
                            spec.pad_after[0] == 0;
   if (!joins_batch) return "takes one or two spatial axes only";
   for (int axis = 1; axis < 3; ++axis) {
     if (const char* reason = axis_refusal(problem, axis)) return reason;
   }
   if (!counts_fit(problem)) return "cannot index a problem of this size";
-  // Its kernels for them are not in the binary: see cpp/cmake/xnnpack.cmake.
-  if (!spec.transposed && spec.group_in_channels() == 1 && spec.group_out_channels() == 1) {
-    return "leaves depthwise convolutions to the route made for them";
-  }
   return nullptr;
 }
 
@@ -186,35 +161,25 @@ double tiled_columns(const Problem& problem) {
   return tiled;
 }
 
-double nanoseconds(const Problem& problem) {
-  const bool phases = runs_phases(problem.spec);
-  if (!problem.spec.transposed) return xnnpack_convolution_nanoseconds(problem);
-  return xnnpack_deconvolution_nanoseconds(problem, tiled_columns(problem), phases);
-}
-
 const char* plan(const Machine&, Plan* plan) {
-  const bool takes_transposed = plan->route == RouteId::kXnnpackDeconvolution;
-  const Spec& spec = plan->problem.spec;
-  if (takes_transposed != spec.transposed) {
-    return takes_transposed ? "takes transposed convolutions only" : "takes convolutions only";
-  }
-  if (const char* reason = refusal(plan->problem)) return reason;
+  const Problem& problem = plan->problem;
+  if (!problem.spec.transposed) return "takes transposed convolutions only";
+  if (const char* reason = refusal(problem)) return reason;
   plan->layout = Layout::kChannelsLast;
   // The clamp of its float32 takes NaN for the bound, on some processors and signs.
   plan->leaves_relu = true;
-  plan->nanoseconds = nanoseconds(plan->problem);
+  plan->nanoseconds =
+      xnnpack_deconvolution_nanoseconds(problem, tiled_columns(problem), runs_phases(problem.spec));
   return nullptr;
-}
-
-constexpr RouteEntry entry(RouteId id, const char* name) {
-  return {.id = id, .name = name, .plan = plan, .create = create_route<XnnpackRoute>};
 }
 
 }  // namespace
 
-const RouteEntry kXnnpackConvolutionRoute =
-    entry(RouteId::kXnnpackConvolution, "xnnpack-convolution");
-const RouteEntry kXnnpackDeconvolutionRoute =
-    entry(RouteId::kXnnpackDeconvolution, "xnnpack-deconvolution");
+const RouteEntry kXnnpackDeconvolutionRoute = {
+    .id = RouteId::kXnnpackDeconvolution,
+    .name = "xnnpack-deconvolution",
+    .plan = plan,
+    .create = create_route<XnnpackRoute>,
+};
 
 }  // namespace deconv

@@ -7,7 +7,7 @@ export type RouteName = (typeof ROUTE_NAMES)[number];
 
 export const ROUTE_NAMES = [
   'xnnpack-deconvolution',
-  'xnnpack-convolution',
+  'implicit-gemm',
   'depthwise',
   'polyphase',
   'scatter',
