@@ -582,6 +582,10 @@ describe('refused', () => {
   });
 
   it('arguments of initializers', () => {
+    const alternating = (...numbers: number[]) => {
+      let drawn = 0;
+      return () => numbers[drawn++ % numbers.length] as number;
+    };
     const wrong: readonly [() => unknown, DeconvErrorCode, string][] = [
       [() => XavierNormal({ scale: 0 }), 'BAD_OPTION', 'XavierNormal'],
       [() => XavierNormal({ scale: '1' as never }), 'BAD_TYPE', 'XavierNormal'],
@@ -592,6 +596,12 @@ describe('refused', () => {
       [() => Normal({ rng: Math.random, seed: 1 }), 'BAD_OPTION', 'Normal'],
       [() => Normal({ rng: () => 2 })([3]), 'BAD_OPTION', 'Normal'],
       [() => TruncatedNormal({ rng: () => Number.NaN })([3]), 'BAD_OPTION', 'TruncatedNormal'],
+      [() => Orthogonal({ rng: () => 0 })([2, 2]), 'BAD_OPTION', 'Orthogonal'],
+      [() => Orthogonal({ rng: () => 0.5 })([2, 2]), 'BAD_OPTION', 'Orthogonal'],
+      [() => TruncatedNormal({ lower: 0, upper: 5, rng: () => 0.99 })([1]), 'BAD_OPTION', 'TruncatedNormal'],
+      [() => TruncatedNormal({ lower: -5, upper: 0, rng: () => 0.99 })([1]), 'BAD_OPTION', 'TruncatedNormal'],
+      [() => TruncatedNormal({ lower: -1, upper: 1, rng: () => 0.99 })([1]), 'BAD_OPTION', 'TruncatedNormal'],
+      [() => XavierNormal({ rng: alternating(0.9999, 0.125) })([2, 2]), 'BAD_OPTION', 'XavierNormal'],
       [() => XavierNormal({ inAxis: 0.5 }), 'BAD_OPTION', 'XavierNormal'],
       [() => XavierNormal({ inAxis: 3 })([2, 2]), 'BAD_SHAPE', 'XavierNormal'],
       [() => XavierNormal({ inAxis: 1, outAxis: -1 })([2, 2]), 'BAD_SHAPE', 'XavierNormal'],

@@ -255,7 +255,7 @@ export function TruncatedNormal(options: TruncatedNormalOptions = {}): SeededIni
     for (let index = 0; index < values.length; index += 1) {
       const { mean, width, low, high } = interval(index);
       if (sample === undefined || !single) {
-        sample = truncatedNormalSource((low - mean) / width, (high - mean) / width, random);
+        sample = truncatedNormalSource(where, (low - mean) / width, (high - mean) / width, random);
       }
       values[index] = Math.min(Math.max(mean + width * sample(), low), high);
     }
@@ -368,7 +368,7 @@ export function Orthogonal(options: OrthogonalOptions = {}): SeededInitializer {
     const columns = values.length / rows;
     const inner = product(shape.slice(axis + 1));
     const scale = factor(shape);
-    const vectors = orthonormalVectors(Math.min(rows, columns), Math.max(rows, columns), random);
+    const vectors = orthonormalVectors(where, Math.min(rows, columns), Math.max(rows, columns), random);
     for (let index = 0; index < values.length; index += 1) {
       const row = Math.floor(index / inner) % rows;
       const column = Math.floor(index / (inner * rows)) * inner + (index % inner);
@@ -522,7 +522,7 @@ function scaling(
     }
     const taps = product(shape) / (inputs * outputs);
     const fans = { fan_in: inputs, fan_out: outputs, fan_avg: (inputs + outputs) / 2 };
-    fillWithVariance(values, scale / (fans[mode] * taps), distribution, random);
+    fillWithVariance(where, values, scale / (fans[mode] * taps), distribution, random);
   });
 }
 
