@@ -13,6 +13,7 @@ import {
   ConvTranspose3d,
   DeconvError,
   type DeconvErrorCode,
+  Icnr,
   KaimingNormal,
   KaimingUniform,
   LecunNormal,
@@ -525,6 +526,10 @@ describe('refused', () => {
     });
   }
 
+  it('Icnr takes what a layer takes of its initializers', () => {
+    expect([...Icnr({ stride: 2, init: () => [5] as never })([2, 1, 1])]).toEqual([5, 5]);
+  });
+
   it('an initializer that was not made', () => {
     for (const make of [Normal, ZeroInit, Constant, XavierNormal, Orthogonal, TruncatedNormal]) {
       expect(refusal(() => new Conv2d({ ...base, wInit: make as never }))).toEqual({
@@ -602,6 +607,19 @@ describe('refused', () => {
       [() => TruncatedNormal({ lower: -5, upper: 0, rng: () => 0.99 })([1]), 'BAD_OPTION', 'TruncatedNormal'],
       [() => TruncatedNormal({ lower: -1, upper: 1, rng: () => 0.99 })([1]), 'BAD_OPTION', 'TruncatedNormal'],
       [() => XavierNormal({ rng: alternating(0.9999, 0.125) })([2, 2]), 'BAD_OPTION', 'XavierNormal'],
+      [() => Normal()(2, 5 as never), 'BAD_TYPE', 'Normal'],
+      [() => Normal({ mean: 1e39 })(1), 'BAD_OPTION', 'Normal'],
+      [() => Constant(1e39)(1), 'BAD_OPTION', 'Constant'],
+      [() => Orthogonal({ scale: -1e39 })([1, 1]), 'BAD_OPTION', 'Orthogonal'],
+      [() => Uniform({ minVal: -1e39, maxVal: 0, rng: () => 0 })(1), 'BAD_OPTION', 'Uniform'],
+      [() => Uniform({ minVal: [2, 3], maxVal: 1 })(2), 'BAD_OPTION', 'Uniform'],
+      [() => Uniform({ minVal: 0, maxVal: [1, -1] })(2), 'BAD_OPTION', 'Uniform'],
+      [() => Icnr({ stride: 2, init: () => undefined as never })([2, 1, 1]), 'BAD_TYPE', 'Icnr'],
+      [() => Icnr({ stride: 2, init: () => 'x' as never })([2, 1, 1]), 'BAD_TYPE', 'Icnr'],
+      [() => Icnr({ stride: 2, init: () => new Float32Array(3) })([2, 1, 1]), 'BAD_SHAPE', 'Icnr'],
+      [() => new ConvTranspose2d({ ...base, wInit: 1e39 }), 'BAD_OPTION', 'ConvTranspose2d'],
+      [() => new ConvTranspose2d({ ...base, bInit: -1e39 }), 'BAD_OPTION', 'ConvTranspose2d'],
+      [() => new ConvTranspose2d({ ...base, wInit: () => 1e39 }), 'BAD_OPTION', 'ConvTranspose2d'],
       [() => XavierNormal({ inAxis: 0.5 }), 'BAD_OPTION', 'XavierNormal'],
       [() => XavierNormal({ inAxis: 3 })([2, 2]), 'BAD_SHAPE', 'XavierNormal'],
       [() => XavierNormal({ inAxis: 1, outAxis: -1 })([2, 2]), 'BAD_SHAPE', 'XavierNormal'],
