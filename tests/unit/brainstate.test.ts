@@ -203,6 +203,17 @@ describe('String(layer)', () => {
     );
     expect(layer.name).toBe('stem');
   });
+
+  it.each([
+    ["it's", `"it's"`],
+    [`'"`, `'\\'"'`],
+    ['a "b"\\', `'a "b"\\\\'`],
+    ['\n\r\t\0\x7f\xa0', `'\\n\\r\\t\\x00\\x7f\\xa0'`],
+    ['\u2028é😀 \ud800\u{e0001}', `'\\u2028é😀 \\ud800\\U000e0001'`],
+  ])('shows the name %j as repr does', (name, shown) => {
+    const named = new Conv1d({ inSize: [4, 2], outChannels: 2, kernelSize: 1, name });
+    expect(String(named)).toContain(`, name=${shown})`);
+  });
 });
 
 describe('parameters', () => {
@@ -516,7 +527,12 @@ describe('refused', () => {
     ['route', { route: 'fast' }, 'BAD_OPTION', /route/],
     ['words of others', { inChannels: 4 }, 'BAD_OPTION', /options among inSize, .* got "inChannels"/],
     ['too large a kernel', { kernelSize: 2 ** 20 }, 'TOO_LARGE', /./],
-    ['too far a reach', { rhsDilation: 2 ** 30, padding: 0 }, 'TOO_LARGE', /along spatial axis 0/],
+    [
+      'too far a reach',
+      { rhsDilation: 2 ** 30, padding: 0 },
+      'TOO_LARGE',
+      /along spatial axis 0.*, got 2147483649\./,
+    ],
   ];
   for (const name of ['Conv2d', 'ConvTranspose2d'] as const) {
     it.each(rows)(`${name}: %s`, (_name, options, code, message) => {
