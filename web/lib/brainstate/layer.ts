@@ -105,7 +105,11 @@ export abstract class BrainstateLayer<Rank extends SpatialRank = SpatialRank> ex
     return this.outputShapeUnder(this.spec, this.readInputShape('outputShape', inputShape));
   }
 
-  /** A copy of the mask in the kernel's shape; null for a layer without. It is fixed: make another layer for another one. */
+  /**
+   * A copy of the mask in the kernel's shape; null for a layer without. It is fixed: make another layer for another one.
+   *
+   * @throws {DeconvError} `DISPOSED`
+   */
   get wMask(): Tensor<ArrayBuffer> | null {
     if (this.disposed) {
       const where = `${this.#where}.wMask`;
