@@ -187,6 +187,8 @@ describe('parameters', () => {
     ['another kernel_size', { kernel_size: [3, 2] }, { weight }, 'BAD_SHAPE', /kernel_size/],
     ['a weight of other axes', {}, { weight: zeros(3, 4, 3) }, 'BAD_SHAPE', /weight with 4 axes/],
     ['a bias of another count', {}, { weight, bias: new Float32Array(3) }, 'BAD_SHAPE', /bias of 4 values/],
+    ['a bias that would broadcast', {}, { weight, bias: [1] }, 'BAD_SHAPE', /bias of 4 values/],
+    ['one with axes', {}, { weight, bias: zeros(1, 1, 1) }, 'BAD_SHAPE', /bias of 4 values/],
     ['weight and w_init', { w_init: 1 }, { weight }, 'BAD_OPTION', /either a weight or w_init/],
     [
       'bias and b_init',

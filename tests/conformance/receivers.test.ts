@@ -18,6 +18,7 @@ import {
 import * as brainstate from 'deconv-wasm/brainstate';
 import { ResizeConv2d, SmoothConvTranspose2d } from 'deconv-wasm/checkerboard';
 import { fromOnnx } from 'deconv-wasm/convert';
+import { kernelMatrix } from 'deconv-wasm/d2l';
 import { quantize } from 'deconv-wasm/quantize';
 import { BatchNorm2d, GroupNorm, ReLU, Sequential } from 'deconv-wasm/training';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -48,6 +49,7 @@ const KINDS: Readonly<Record<string, () => object>> = {
   Linear: () => new Linear({ inFeatures: 2, outFeatures: 2 }),
   Unflatten: () => new Unflatten({ dim: 1, unflattenedSize: [1, 2] }),
   Dropout: () => new Dropout(),
+  kernelMatrix: () => kernelMatrix(zeros(2, 2), [3, 3]),
 };
 
 /** Whatever a program may ask for: names of the prototypes but constructors. */
@@ -85,7 +87,7 @@ it.each(Object.keys(KINDS))('%s', (kind) => {
     }
   }
   expect(refused).toBeGreaterThan(0);
-  for (const name of ['forward', 'backward', 'setWeight', 'dispose']) {
+  for (const name of ['forward', 'backward', 'setWeight', 'dispose', 'multiply', 'toDense']) {
     const member = Reflect.get(own, name) as unknown;
     if (typeof member !== 'function') continue;
     const told = caught(() => Reflect.apply(member, undefined, []) as unknown);

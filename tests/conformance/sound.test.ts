@@ -85,6 +85,47 @@ it('one channel is the mean of all, and one is spread to as many as are wanted',
   expect([...spread.data]).toEqual(Array.from({ length: 27 }, (_, place) => sample(0, place % 9)));
 });
 
+it('buffers and tensors may lie on the same memory', () => {
+  for (const [channels, at, wanted] of [
+    [1, 2, [2, 3.5]],
+    [1, 1, [2, 3.5]],
+    [2, 1, [1, 2, 3, 5]],
+  ] as const) {
+    const memory = Float32Array.of(1, 2, 3, 5, 0);
+    const buffer = {
+      ...sound(2, 2),
+      getChannelData: (channel: number) => memory.subarray(2 * channel, 2 * channel + 2),
+    };
+    const out = { data: memory.subarray(at, at + 2 * channels), shape: [1, channels, 2] };
+    expect([
+      ...fromAudioBuffer({ ...buffer, numberOfChannels: 2, length: 2, sampleRate: RATE }, { channels, out })
+        .data,
+    ]).toEqual(wanted);
+  }
+  const memory = Float32Array.of(1, 2, 3, 4);
+  const swapped = {
+    numberOfChannels: 2,
+    length: 2,
+    sampleRate: RATE,
+    getChannelData: (channel: number) => memory.subarray(2 - 2 * channel, 4 - 2 * channel),
+  };
+  toAudioBuffer({ data: memory, shape: [1, 2, 2] }, { out: swapped });
+  expect([...memory]).toEqual([3, 4, 1, 2]);
+});
+
+it('what no sound is says what to do', () => {
+  const told = (shape: number[]) =>
+    caught(() =>
+      toAudioBuffer(
+        { data: new Float32Array(shape.reduce((all, extent) => all * extent, 1)), shape },
+        { context },
+      ),
+    ).message;
+  expect(told([2, 1, 3])).toContain('one sound of a batch');
+  expect(told([1, 1, 1, 3])).toContain('Add or drop axes');
+  expect(told([1, 1, 0])).toMatch(/at least one sample, got \[1, 1, 0\]\.$/);
+});
+
 it('a sound through a layer, at twice the rate', () => {
   const up = new ConvTranspose1d({
     inChannels: 1,

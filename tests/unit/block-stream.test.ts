@@ -60,6 +60,70 @@ describe('BlockStream', () => {
     expect(after).toEqual([1, 1, 2, 2, 3, 3, 4, 4, 5]);
   });
 
+  it('plays what the block stands for: 16 bits, and other kinds of numbers', () => {
+    for (const block of [
+      { data: Uint16Array.of(0x3c00, 0x4000, 0x3800, 0), dtype: 'float16', shape: [1, 4] },
+      { data: [1, 2, 0.5, 0], dims: [1, 1, 4] },
+    ]) {
+      expect(read(new BlockStream({ steps: [], block: block as never }), 4)).toEqual([[1, 2, 0.5, 0]]);
+    }
+  });
+
+  it('runs a step that threw again', () => {
+    const { options } = counting({ length: 2, parts: 2 });
+    let runs = 0;
+    const failing = {
+      cost: 1,
+      run: () => {
+        runs += 1;
+        if (runs === 2) throw new Error('once');
+      },
+    };
+    const stream = new BlockStream({ ...options, steps: [failing, ...options.steps] });
+    expect(() => read(stream, 1)).toThrow('once');
+    expect(read(stream, 1)).toEqual([[101]]);
+    expect(runs).toBe(3);
+    expect(read(stream, 2)).toEqual([[200, 201]]);
+  });
+
+  it('refuses outputs that are none, and blocks that are no longer what they were', () => {
+    const { options } = counting({ length: 4 });
+    const stream = new BlockStream(options);
+    for (const [output, code] of [
+      [undefined, 'BAD_TYPE'],
+      [null, 'BAD_TYPE'],
+      [[null], 'BAD_TYPE'],
+      [[[0, 0]], 'BAD_TYPE'],
+      [new Float32Array(2), 'BAD_TYPE'],
+      [[new Float32Array(4), new Float32Array(2)], 'BAD_SHAPE'],
+      [[new Float32Array(4), new Int16Array(4)], 'BAD_TYPE'],
+    ] as const) {
+      expectError(
+        caught(() => stream.read(output as never)),
+        code,
+        'BlockStream.read',
+      );
+    }
+    stream.read([]);
+    expect(read(stream, 4)).toEqual([[100, 101, 102, 103]]);
+    options.block.data = new Float32Array(8);
+    expectError(
+      caught(() => new BlockStream(options)),
+      'BAD_SHAPE',
+      'BlockStream',
+    );
+    expectError(
+      caught(() => read(new BlockStream({ ...options, steps: [] }), 1)),
+      'BAD_SHAPE',
+      'BlockStream',
+    );
+    expectError(
+      caught(() => read(stream, 1)),
+      'BAD_SHAPE',
+      'BlockStream.read',
+    );
+  });
+
   it('refuses what it cannot play', () => {
     const { options } = counting();
     const proxy = new Proxy(new BlockStream(options), {});
@@ -72,6 +136,13 @@ describe('BlockStream', () => {
     expectError(refused({ steps: 1 }), 'BAD_TYPE', 'BlockStream');
     expectError(refused({ steps: [{ cost: 1 }] }), 'BAD_TYPE', 'BlockStream');
     expectError(refused({ steps: [{ cost: NaN, run() {} }] }), 'BAD_OPTION', 'BlockStream');
+    expectError(refused({ steps: [{ cost: Infinity, run() {} }] }), 'BAD_OPTION', 'BlockStream');
+    for (const cost of ['5', [], null, 3n, undefined]) {
+      expectError(refused({ steps: [{ cost, run() {} }] }), 'BAD_TYPE', 'BlockStream');
+    }
+    for (const shape of [[1, 1, 1, 4], [4]]) {
+      expectError(refused({ block: { data: new Float32Array(4), shape } }), 'BAD_SHAPE', 'BlockStream');
+    }
     expectError(refused({ block: { data: new Float32Array(0), shape: [1, 0] } }), 'BAD_SHAPE', 'BlockStream');
     expectError(
       refused({ block: { data: new Float32Array(4), shape: [2, 1, 2] } }),

@@ -16,6 +16,7 @@ import {
 } from 'deconv-wasm/brainstate';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { caught, expectError } from '../support/errors.js';
 import { runsOf } from '../support/seed.js';
 
 const BASE = { inSize: [5, 5, 4], outChannels: 6, kernelSize: [3, 2], groups: 2 } as const;
@@ -168,8 +169,14 @@ describe('the mask', () => {
     expect(layer({ wMask: null }).wMask).toBeNull();
     const made = layer({ wMask: true });
     expect(made.wMask).toEqual({ data: new Float32Array(COUNT).fill(1), shape: SHAPE });
-    made.dispose();
-    expect(made.wMask).toBeNull();
+    for (const ended of [made, layer({})]) {
+      ended.dispose();
+      expectError(
+        caught(() => ended.wMask),
+        'DISPOSED',
+        'ConvTranspose2d.wMask',
+      );
+    }
   });
 });
 

@@ -13,6 +13,7 @@ import {
   ConvTranspose3d,
   DeconvError,
   type DeconvErrorCode,
+  Icnr,
   KaimingNormal,
   KaimingUniform,
   LecunNormal,
@@ -201,6 +202,17 @@ describe('String(layer)', () => {
       "Conv1d(in_size=(4, 28), out_channels=2, kernel_size=(3,), stride=(1,), padding=((1, 0),), lhs_dilation=(2,), rhs_dilation=(3,), groups=2, channel_first=True, name='stem')",
     );
     expect(layer.name).toBe('stem');
+  });
+
+  it.each([
+    ["it's", `"it's"`],
+    [`'"`, `'\\'"'`],
+    ['a "b"\\', `'a "b"\\\\'`],
+    ['\n\r\t\0\x7f\xa0', `'\\n\\r\\t\\x00\\x7f\\xa0'`],
+    ['\u2028é😀 \ud800\u{e0001}', `'\\u2028é😀 \\ud800\\U000e0001'`],
+  ])('shows the name %j as repr does', (name, shown) => {
+    const named = new Conv1d({ inSize: [4, 2], outChannels: 2, kernelSize: 1, name });
+    expect(String(named)).toContain(`, name=${shown})`);
   });
 });
 
@@ -515,7 +527,12 @@ describe('refused', () => {
     ['route', { route: 'fast' }, 'BAD_OPTION', /route/],
     ['words of others', { inChannels: 4 }, 'BAD_OPTION', /options among inSize, .* got "inChannels"/],
     ['too large a kernel', { kernelSize: 2 ** 20 }, 'TOO_LARGE', /./],
-    ['too far a reach', { rhsDilation: 2 ** 30, padding: 0 }, 'TOO_LARGE', /along spatial axis 0/],
+    [
+      'too far a reach',
+      { rhsDilation: 2 ** 30, padding: 0 },
+      'TOO_LARGE',
+      /along spatial axis 0.*, got 2147483649\./,
+    ],
   ];
   for (const name of ['Conv2d', 'ConvTranspose2d'] as const) {
     it.each(rows)(`${name}: %s`, (_name, options, code, message) => {
@@ -524,6 +541,10 @@ describe('refused', () => {
       expect(error.message).toMatch(new RegExp(`^${name}: expected .*, got .*\\.$`, 's'));
     });
   }
+
+  it('Icnr takes what a layer takes of its initializers', () => {
+    expect([...Icnr({ stride: 2, init: () => [5] as never })([2, 1, 1])]).toEqual([5, 5]);
+  });
 
   it('an initializer that was not made', () => {
     for (const make of [Normal, ZeroInit, Constant, XavierNormal, Orthogonal, TruncatedNormal]) {
@@ -582,6 +603,10 @@ describe('refused', () => {
   });
 
   it('arguments of initializers', () => {
+    const alternating = (...numbers: number[]) => {
+      let drawn = 0;
+      return () => numbers[drawn++ % numbers.length] as number;
+    };
     const wrong: readonly [() => unknown, DeconvErrorCode, string][] = [
       [() => XavierNormal({ scale: 0 }), 'BAD_OPTION', 'XavierNormal'],
       [() => XavierNormal({ scale: '1' as never }), 'BAD_TYPE', 'XavierNormal'],
@@ -592,6 +617,25 @@ describe('refused', () => {
       [() => Normal({ rng: Math.random, seed: 1 }), 'BAD_OPTION', 'Normal'],
       [() => Normal({ rng: () => 2 })([3]), 'BAD_OPTION', 'Normal'],
       [() => TruncatedNormal({ rng: () => Number.NaN })([3]), 'BAD_OPTION', 'TruncatedNormal'],
+      [() => Orthogonal({ rng: () => 0 })([2, 2]), 'BAD_OPTION', 'Orthogonal'],
+      [() => Orthogonal({ rng: () => 0.5 })([2, 2]), 'BAD_OPTION', 'Orthogonal'],
+      [() => TruncatedNormal({ lower: 0, upper: 5, rng: () => 0.99 })([1]), 'BAD_OPTION', 'TruncatedNormal'],
+      [() => TruncatedNormal({ lower: -5, upper: 0, rng: () => 0.99 })([1]), 'BAD_OPTION', 'TruncatedNormal'],
+      [() => TruncatedNormal({ lower: -1, upper: 1, rng: () => 0.99 })([1]), 'BAD_OPTION', 'TruncatedNormal'],
+      [() => XavierNormal({ rng: alternating(0.9999, 0.125) })([2, 2]), 'BAD_OPTION', 'XavierNormal'],
+      [() => Normal()(2, 5 as never), 'BAD_TYPE', 'Normal'],
+      [() => Normal({ mean: 1e39 })(1), 'BAD_OPTION', 'Normal'],
+      [() => Constant(1e39)(1), 'BAD_OPTION', 'Constant'],
+      [() => Orthogonal({ scale: -1e39 })([1, 1]), 'BAD_OPTION', 'Orthogonal'],
+      [() => Uniform({ minVal: -1e39, maxVal: 0, rng: () => 0 })(1), 'BAD_OPTION', 'Uniform'],
+      [() => Uniform({ minVal: [2, 3], maxVal: 1 })(2), 'BAD_OPTION', 'Uniform'],
+      [() => Uniform({ minVal: 0, maxVal: [1, -1] })(2), 'BAD_OPTION', 'Uniform'],
+      [() => Icnr({ stride: 2, init: () => undefined as never })([2, 1, 1]), 'BAD_TYPE', 'Icnr'],
+      [() => Icnr({ stride: 2, init: () => 'x' as never })([2, 1, 1]), 'BAD_TYPE', 'Icnr'],
+      [() => Icnr({ stride: 2, init: () => new Float32Array(3) })([2, 1, 1]), 'BAD_SHAPE', 'Icnr'],
+      [() => new ConvTranspose2d({ ...base, wInit: 1e39 }), 'BAD_OPTION', 'ConvTranspose2d'],
+      [() => new ConvTranspose2d({ ...base, bInit: -1e39 }), 'BAD_OPTION', 'ConvTranspose2d'],
+      [() => new ConvTranspose2d({ ...base, wInit: () => 1e39 }), 'BAD_OPTION', 'ConvTranspose2d'],
       [() => XavierNormal({ inAxis: 0.5 }), 'BAD_OPTION', 'XavierNormal'],
       [() => XavierNormal({ inAxis: 3 })([2, 2]), 'BAD_SHAPE', 'XavierNormal'],
       [() => XavierNormal({ inAxis: 1, outAxis: -1 })([2, 2]), 'BAD_SHAPE', 'XavierNormal'],

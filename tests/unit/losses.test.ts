@@ -175,6 +175,27 @@ describe('clipping', () => {
     },
   );
 
+  it('measures only for an infinite limit, and scales once what stands twice', () => {
+    const weight = { data: Float32Array.of(3, 4), shape: [2] };
+    const bias = { data: Float32Array.of(0, 12), shape: [2] };
+    expect(clipGradientNorm([{ weight, bias }], Number.POSITIVE_INFINITY)).toBe(13);
+    expect([...weight.data, ...bias.data]).toEqual([3, 4, 0, 12]);
+    const same = { data: weight.data.subarray(), shape: [2] };
+    expect(
+      clipGradientNorm(
+        [
+          { weight, bias: same },
+          { weight, bias: null },
+        ],
+        1,
+      ),
+    ).toBe(5);
+    expectNear(weight, { shape: [2], data: [0.6, 0.8] });
+    weight.data[0] = Number.POSITIVE_INFINITY;
+    expect(clipGradientNorm([{ weight, bias }], Number.POSITIVE_INFINITY)).toBe(Number.POSITIVE_INFINITY);
+    expect([...bias.data]).toEqual([0, 12]);
+  });
+
   it('changes nothing when it refuses, and gives an infinite norm as it is', () => {
     const weight = { data: Float32Array.of(3, 4), shape: [2] };
     const broken = { weight: { data: Float32Array.of(1), shape: [2] }, bias: null };

@@ -122,6 +122,49 @@ describe('the order', () => {
     expect(silent).toMatchObject({ unevenness: 0, verdict: 'free', order: 1 });
   });
 
+  it('is that of the moments in whole numbers, with axes without a stride and gains of zero', () => {
+    const along = (kernel: number[][], axis: number, taps: readonly number[]): number[][] =>
+      axis === 1 ? kernel.map((row) => convolve(row, taps)) : transposed(along(transposed(kernel), 1, taps));
+    const transposed = (kernel: number[][]): number[][] =>
+      (kernel[0] as number[]).map((_, column) => kernel.map((row) => row[column] as number));
+    const found = new Set<number>();
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(fc.integer({ min: -3, max: 3 }), { minLength: 2, maxLength: 2 }), {
+          minLength: 1,
+          maxLength: 2,
+        }),
+        fc.constantFrom([1, 2], [2, 1], [1, 3], [2, 2], [3, 2]),
+        fc.array(fc.tuple(fc.nat(1), fc.boolean()), { maxLength: 5 }),
+        (start, stride, factors) => {
+          let kernel: number[][] = start;
+          for (const [axis, box] of factors)
+            kernel = along(kernel, axis, box ? ones(stride[axis] as number) : [1, -1]);
+          fc.pre(kernel.flat().some((tap) => tap !== 0));
+          const differs = (degrees: readonly [number, number]): boolean => {
+            const moments = new Array<number>((stride[0] as number) * (stride[1] as number)).fill(0);
+            for (const [h, row] of kernel.entries()) {
+              for (const [w, tap] of row.entries()) {
+                const phase =
+                  (h % (stride[0] as number)) * (stride[1] as number) + (w % (stride[1] as number));
+                moments[phase] = (moments[phase] as number) + tap * h ** degrees[0] * w ** degrees[1];
+              }
+            }
+            return moments.some((moment) => moment !== moments[0]);
+          };
+          let order = 0;
+          while (!Array.from({ length: order + 1 }, (_, h) => differs([h, order - h])).includes(true))
+            order += 1;
+          const shape = [1, 1, kernel.length, (kernel[0] as number[]).length];
+          expect(analyze({ geometry: { stride }, weight: { data: kernel.flat(), shape } }).order).toBe(order);
+          found.add(order);
+        },
+      ),
+      runsOf(500, 'order'),
+    );
+    expect(found.size).toBeGreaterThan(3);
+  });
+
   it('takes what rounding to float32 leaves of equal sums for none, and a thousandth of it in doubles for some', () => {
     fc.assert(
       fc.property(fc.nat(), fc.constantFrom(0, 1e-6, 1), (seed, flat) => {

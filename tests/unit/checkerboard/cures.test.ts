@@ -15,6 +15,7 @@ import {
   kernelsPenalty,
   overlap,
   overlapCounts,
+  phaseGains,
   type RepairPrecision,
   ResizeConv1d,
   ResizeConv2d,
@@ -625,6 +626,32 @@ describe('repair', () => {
       'repair',
     );
   });
+
+  it.each(['float16', 'bfloat16', 'float32'] as const)(
+    'rounds equal gains to equal ones in %s',
+    (precision) => {
+      const off = 0.4 * { float16: 2 ** -10, bfloat16: 2 ** -7, float32: 2 ** -23 }[precision];
+      const { weight, report } = repairKernels(line([1 + off, 1, 1 - off, 1], 2), { precision });
+      for (const value of weight.data) expect(representable(value, precision)).toBe(true);
+      expect([...phaseGains(weight.data, [{ kernelSize: 4, stride: 2 }])]).toEqual([2, 2]);
+      expect(report.largestChange).toBeGreaterThan(0);
+      const kept = [1 + off / 0.4, 1, 1, 1 + off / 0.4];
+      expect([...repairKernels(line(kept, 2), { precision }).weight.data]).toEqual(kept);
+      if (precision !== 'float16') return;
+      for (const data of [
+        [1e6, 1e6],
+        [65520, 65520],
+      ]) {
+        expectError(
+          caught(() => repairKernels(line(data, 2), { precision })),
+          'BAD_OPTION',
+          'repairKernels',
+        );
+      }
+      // Below half of the smallest value there is only 0.
+      expect([...repairKernels(line([1e-9, 1e-9], 2), { precision }).weight.data]).toEqual([0, 0]);
+    },
+  );
 
   it('leaves stride 1 alone, and weights of zero', () => {
     const data = Float32Array.of(0.1, -0.2, 0.3);

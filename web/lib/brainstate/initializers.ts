@@ -20,6 +20,7 @@ import {
   truncatedNormalSource,
 } from '../core/random.js';
 import { checkShape } from '../core/tensor.js';
+import { readParameter } from './parameters.js';
 
 /**
  * Makes the values of a shape (or of a length), row-major. With a seed of its own it makes the same ones at
@@ -255,7 +256,7 @@ export function TruncatedNormal(options: TruncatedNormalOptions = {}): SeededIni
     for (let index = 0; index < values.length; index += 1) {
       const { mean, width, low, high } = interval(index);
       if (sample === undefined || !single) {
-        sample = truncatedNormalSource((low - mean) / width, (high - mean) / width, random);
+        sample = truncatedNormalSource(where, (low - mean) / width, (high - mean) / width, random);
       }
       values[index] = Math.min(Math.max(mean + width * sample(), low), high);
     }
@@ -289,15 +290,22 @@ export function Uniform(options: UniformOptions = {}): SeededInitializer {
   const where = 'Uniform';
   const checked = readOptions<UniformOptions>(where, options, ['minVal', 'maxVal', ...SEED_OPTION_NAMES]);
   const [least, most] = [checked.minVal ?? 0, checked.maxVal ?? 1];
-  if (typeof least === 'number' && typeof most === 'number' && least > most) {
-    refuse('BAD_OPTION', where, `maxVal of at least minVal (${least})`, most);
-  }
   const minVal = amount(where, 'minVal', least);
   const maxVal = amount(where, 'maxVal', most);
+  const rangeOf = (shape: readonly number[]): ((index: number) => readonly [number, number]) => {
+    const [lows, highs] = [minVal(shape), maxVal(shape)];
+    return (index) => {
+      const [low, high] = [lows(index), highs(index)];
+      if (low > high) refuse('BAD_OPTION', where, `maxVal of at least minVal (${low})`, high);
+      return [low, high];
+    };
+  };
+  if (typeof least === 'number' && typeof most === 'number') rangeOf([1])(0);
   return initializer(where, checked, (values, shape, random) => {
-    const [low, high] = [minVal(shape), maxVal(shape)];
+    const range = rangeOf(shape);
     for (let index = 0; index < values.length; index += 1) {
-      values[index] = low(index) + (high(index) - low(index)) * random();
+      const [low, high] = range(index);
+      values[index] = low + (high - low) * random();
     }
   });
 }
@@ -368,7 +376,7 @@ export function Orthogonal(options: OrthogonalOptions = {}): SeededInitializer {
     const columns = values.length / rows;
     const inner = product(shape.slice(axis + 1));
     const scale = factor(shape);
-    const vectors = orthonormalVectors(Math.min(rows, columns), Math.max(rows, columns), random);
+    const vectors = orthonormalVectors(where, Math.min(rows, columns), Math.max(rows, columns), random);
     for (let index = 0; index < values.length; index += 1) {
       const row = Math.floor(index / inner) % rows;
       const column = Math.floor(index / (inner * rows)) * inner + (index % inner);
@@ -427,12 +435,8 @@ export function Icnr(options: IcnrOptions): SeededInitializer {
       kernel.map(() => 1),
     );
     const small = kernel.map((taps, axis) => taps / (factors[axis] as number));
-    const made = init([...small, ...channels], random);
-    const inner = channels[0] * channels[1];
-    if (made.length !== product(small) * inner) {
-      refuse('BAD_SHAPE', where, `${product(small) * inner} values from init`, made.length);
-    }
-    values.set(repeatTaps(made, small, factors, inner));
+    const made = readParameter(where, 'init', init, [...small, ...channels], random);
+    values.set(repeatTaps(made, small, factors, channels[0] * channels[1]));
   });
 }
 
@@ -522,7 +526,7 @@ function scaling(
     }
     const taps = product(shape) / (inputs * outputs);
     const fans = { fan_in: inputs, fan_out: outputs, fan_avg: (inputs + outputs) / 2 };
-    fillWithVariance(values, scale / (fans[mode] * taps), distribution, random);
+    fillWithVariance(where, values, scale / (fans[mode] * taps), distribution, random);
   });
 }
 
@@ -557,9 +561,7 @@ function initializer(
       'Convert the values to the unit that you compute in.',
     );
   }
-  if (rng != null && typeof rng !== 'function') {
-    refuse('BAD_TYPE', where, 'rng to be a function that gives numbers in [0, 1)', rng);
-  }
+  if (rng != null) checkStream(where, 'rng', rng);
   if (rng != null && seed != null) {
     refuse('BAD_OPTION', where, 'either a seed or an rng', 'both', 'Leave one of them out.');
   }
@@ -569,12 +571,21 @@ function initializer(
     const values = filled(where, shape, 0);
     if (own !== undefined) fill(values, shape, seededRandom(own));
     else fill(values, shape, checkedRandom(where, rng ?? random ?? seededRandom(freshSeed())));
+    const wrong = values.find((value) => !Number.isFinite(value));
+    if (wrong !== undefined)
+      refuse('BAD_OPTION', where, 'values that float32 holds', wrong, 'Scale them down.');
     return values;
   };
 }
 
+function checkStream(where: string, name: string, stream: unknown): void {
+  if (typeof stream === 'function') return;
+  refuse('BAD_TYPE', where, `${name} to be a function that gives numbers in [0, 1)`, stream);
+}
+
 /** Somebody's stream. Rejection would wait for ever for a number that it can accept, and others become NaN. */
 function checkedRandom(where: string, random: RandomSource): RandomSource {
+  checkStream(where, 'random, the second argument,', random);
   return () => {
     const value: unknown = random();
     if (typeof value === 'number' && value >= 0 && value < 1) return value;

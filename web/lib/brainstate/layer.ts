@@ -1,4 +1,4 @@
-import { MAX_INTEGER, refuse, shapeText } from '../core/checks.js';
+import { fault, MAX_INTEGER, refuse, shapeText } from '../core/checks.js';
 import type { Float16ArrayLike } from '../core/float16.js';
 import type { HalfTensor } from '../core/half-tensor.js';
 import { type AxisList, axisList, frozen, product, type SpatialRank } from '../core/lists.js';
@@ -8,7 +8,7 @@ import { kernelReach, type OperatorSpec, outputExtent } from '../core/spec.js';
 import { isHalf, sameList, shapeOf, type Tensor } from '../core/tensor.js';
 import { type WeightAxis, weightLayout } from '../core/weight-layout.js';
 import { OperatorLayer } from '../layers/operator-layer.js';
-import { tuple } from '../layers/repr.js';
+import { pythonString, tuple } from '../layers/repr.js';
 import { XavierNormal } from './initializers.js';
 import { readSettings, type Settings } from './options.js';
 import { readMask, readParameter } from './parameters.js';
@@ -41,6 +41,7 @@ export abstract class BrainstateLayer<Rank extends SpatialRank = SpatialRank> ex
   readonly rhsDilation: AxisList<Rank>;
   readonly channelFirst: boolean;
   readonly name: string | null;
+  readonly #where: string;
   #mask: Tensor | null;
 
   static {
@@ -78,6 +79,7 @@ export abstract class BrainstateLayer<Rank extends SpatialRank = SpatialRank> ex
       execution: settings.execution,
     });
     if (isHalf(wInit) && sameShape(wInit, layout.shape)) this.setWeight(wInit);
+    this.#where = where;
     this.#mask = mask === null ? null : { data: mask, shape: layout.shape };
     this.inSize = frozen(settings.inSize);
     this.outSize = frozen(
@@ -103,8 +105,16 @@ export abstract class BrainstateLayer<Rank extends SpatialRank = SpatialRank> ex
     return this.outputShapeUnder(this.spec, this.readInputShape('outputShape', inputShape));
   }
 
-  /** A copy of the mask in the kernel's shape; null for a layer without. It is fixed: make another layer for another one. */
+  /**
+   * A copy of the mask in the kernel's shape; null for a layer without. It is fixed: make another layer for another one.
+   *
+   * @throws {DeconvError} `DISPOSED`
+   */
   get wMask(): Tensor<ArrayBuffer> | null {
+    if (this.disposed) {
+      const where = `${this.#where}.wMask`;
+      throw fault('DISPOSED', where, 'a live layer', 'one after dispose()', 'Make a new layer.');
+    }
     const mask = this.#mask;
     return mask === null ? null : { data: mask.data.slice(), shape: [...mask.shape] };
   }
@@ -128,7 +138,7 @@ export abstract class BrainstateLayer<Rank extends SpatialRank = SpatialRank> ex
     if (this.rhsDilation.some((step) => step !== 1)) parts.push(`rhs_dilation=${tuple(this.rhsDilation)}`);
     if (this.groups !== 1) parts.push(`groups=${this.groups}`);
     if (this.channelFirst) parts.push('channel_first=True');
-    if (this.name !== null) parts.push(`name='${this.name}'`);
+    if (this.name !== null) parts.push(`name=${pythonString(this.name)}`);
     return parts.join(', ');
   }
 }
@@ -151,12 +161,13 @@ function checkOutput(where: string, spec: OperatorSpec, settings: Settings): num
   return settings.extents.map((extent, axis) => {
     const output = outputExtent(spec, axis, extent);
     const numbers = [spec.stride, spec.padBefore, spec.padAfter].map((list) => list[axis] as number);
-    if (Math.max(output, kernelReach(spec, axis), ...numbers.map(Math.abs)) > MAX_INTEGER) {
+    const largest = Math.max(output, kernelReach(spec, axis), ...numbers.map(Math.abs));
+    if (largest > MAX_INTEGER) {
       refuse(
         'TOO_LARGE',
         where,
         `sizes of at most ${MAX_INTEGER} along spatial axis ${axis} for inSize ${shapeText(settings.inSize)}`,
-        output,
+        largest,
         'Lower stride, dilations or padding.',
       );
     }

@@ -23,10 +23,12 @@ export function orderOf(
   if (phaseCount(axes) === 1 || everyIsZero(stamps.weight)) return null;
   if (flat.unevenness >= FREE) return 0;
   // A kernel of order L is the product of L boxes and something, and L boxes have L * (stride - 1) + 1 places.
-  // Summed over the other axes a kernel keeps its order, unless nothing is left of it then.
-  const most = axes
-    .filter(({ stride }) => stride > 1)
-    .map(({ kernelSize, stride, dilation }) => Math.floor(((kernelSize - 1) * dilation) / (stride - 1)));
+  // Summed over the other axes a kernel keeps its order, unless nothing is left of it then: so it is where its gains
+  // are zero, and every axis adds to the order, those without a stride as many as a polynomial has zeros.
+  const considered = flat.silent ? axes : axes.filter(({ stride }) => stride > 1);
+  const most = considered.map(({ kernelSize, stride, dilation }) =>
+    Math.floor(((kernelSize - 1) * dilation) / Math.max(stride - 1, 1)),
+  );
   const limit = flat.silent ? most.reduce((sum, order) => sum + order, 0) : Math.min(...most);
   let order = 1;
   while (

@@ -18,7 +18,8 @@ export type RepairPrecision = 'float64' | 'float32' | 'float16' | 'bfloat16';
 export interface RepairOptions {
   /**
    * The format that the result must survive: its values are exact in it, and its phase gains equal after
-   * rounding. Default: that of the weight given (`'float64'` for a list).
+   * rounding. Default: that of the weight given (`'float64'` for a list). Behind an `upsample`, where nothing is
+   * repaired, the weight stays as it is.
    */
   readonly precision?: RepairPrecision;
 }
@@ -149,7 +150,7 @@ function repairStamps(
   for (let pair = 0; pair * phaseOf.length < data.length; pair += 1) {
     const taps = data.subarray(pair * phaseOf.length, (pair + 1) * phaseOf.length);
     const gains = before.values.subarray(pair * phases, (pair + 1) * phases);
-    if (gains.every((gain) => gain === gains[0])) continue;
+    if (gains.every((gain) => gain === gains[0]) && taps.every((tap) => isExact(tap, precision))) continue;
     const mean = gains.reduce((sum, gain) => sum + gain, 0) / phases;
     project(taps, phaseOf, gains, counts, mean);
     if (precision !== 'float64') roundEvenly(where, taps, phaseOf, phases, counts, mean, precision);
@@ -195,6 +196,14 @@ function project(
     const excess = (gains[phase] as number) - target;
     taps[tap] = (taps[tap] as number) - excess / (counts[phase] as number);
   }
+}
+
+/** Whether a value is one of the format's. */
+function isExact(value: number, precision: RepairPrecision): boolean {
+  if (precision === 'float64') return true;
+  const { bits, least, largest } = FORMATS[precision];
+  const size = Math.abs(value);
+  return size <= largest && size % 2 ** Math.max(Math.floor(Math.log2(size)) - bits + 1, least) === 0;
 }
 
 /** Rounds projected taps to a grid on which their sums are exact, and equal. */

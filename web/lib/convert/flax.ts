@@ -199,7 +199,7 @@ function flaxInitial({
     weightShape,
     biasCount: checkBoolean(where, 'use_bias', given.use_bias ?? true) ? features : 0,
     fillWeight: (values, random) =>
-      fillWithVariance(values, 1 / channelsLastFans(weightShape).in, 'truncated_normal', random),
+      fillWithVariance(where, values, 1 / channelsLastFans(weightShape).in, 'truncated_normal', random),
   };
 }
 

@@ -184,7 +184,8 @@ function kerasInitial({
   return {
     weightShape,
     biasCount: checkBoolean(where, 'use_bias', given.use_bias ?? true) ? filters : 0,
-    fillWeight: (values, random) => fillWithVariance(values, 2 / (fans.in + fans.out), 'uniform', random),
+    fillWeight: (values, random) =>
+      fillWithVariance(where, values, 2 / (fans.in + fans.out), 'uniform', random),
   };
 }
 

@@ -61,7 +61,7 @@ interface Source {
  * are taken in their order; fewer repeat by NumPy's rule.
  *
  * @throws {DeconvError} `BAD_TYPE` (no numbers), `BAD_SHAPE` (ragged lists, a shape that does not broadcast),
- * `BAD_OPTION` (a single number that is not finite), `BAD_BUFFER`, `TOO_LARGE`, `OUT_OF_MEMORY`
+ * `BAD_OPTION` (a single number that is not finite in float32), `BAD_BUFFER`, `TOO_LARGE`, `OUT_OF_MEMORY`
  */
 export function valuesOfShape(
   where: string,
@@ -70,7 +70,9 @@ export function valuesOfShape(
   shape: readonly number[],
 ): Float32Array<ArrayBuffer> {
   if (typeof value === 'number' || typeof value === 'boolean') {
-    if (!Number.isFinite(Number(value))) refuse('BAD_OPTION', where, `${what} to be finite`, value);
+    if (!Number.isFinite(Math.fround(Number(value)))) {
+      refuse('BAD_OPTION', where, `${what} to be finite in float32`, value);
+    }
     return filled(where, shape, Number(value));
   }
   const count = elementCount(where, `${what} of the layer's shape`, shape);

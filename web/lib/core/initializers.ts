@@ -1,6 +1,6 @@
 import { refuse } from './checks.js';
 import { at, outerProduct, product } from './lists.js';
-import { normalSource, type RandomSource, truncatedNormalSource } from './random.js';
+import { firstAccepted, normalSource, type RandomSource, truncatedNormalSource } from './random.js';
 import { type ChannelSpec, weightShape } from './spec.js';
 
 /**
@@ -27,6 +27,7 @@ const TRUNCATED_AT_2 = 0.8796256610342398;
  * the variance holds, or uniform.
  */
 export function fillWithVariance(
+  where: string,
   values: Float32Array,
   variance: number,
   distribution: 'truncated_normal' | 'normal' | 'uniform',
@@ -34,7 +35,7 @@ export function fillWithVariance(
 ): void {
   if (distribution === 'uniform') fillUniform(values, Math.sqrt(3 * variance), random);
   else if (distribution === 'normal') fillFrom(values, 0, Math.sqrt(variance), normalSource(random));
-  else fillFrom(values, 0, Math.sqrt(variance) / TRUNCATED_AT_2, truncatedNormalSource(-2, 2, random));
+  else fillFrom(values, 0, Math.sqrt(variance) / TRUNCATED_AT_2, truncatedNormalSource(where, -2, 2, random));
 }
 
 /** `mean + scale * sample()` everywhere. */
@@ -49,11 +50,17 @@ export function fillFrom(values: Float32Array, mean: number, scale: number, samp
  * method on normal vectors, which is the Q of a QR decomposition whose R has a positive diagonal.
  * Costs count² * length.
  */
-export function orthonormalVectors(count: number, length: number, random: RandomSource): Float64Array[] {
+export function orthonormalVectors(
+  where: string,
+  count: number,
+  length: number,
+  random: RandomSource,
+): Float64Array[] {
   const sample = normalSource(random);
   const vectors: Float64Array[] = [];
-  while (vectors.length < count) {
+  const propose = (): Float64Array | undefined => {
     const vector = Float64Array.from({ length }, sample);
+    const drawn = normOf(vector);
     // The second pass removes what rounding left of the first.
     for (const other of [...vectors, ...vectors]) {
       let product = 0;
@@ -64,10 +71,16 @@ export function orthonormalVectors(count: number, length: number, random: Random
         vector[index] = (vector[index] as number) - product * (other[index] as number);
       }
     }
-    const norm = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
-    if (norm > 0) vectors.push(vector.map((value) => value / norm));
-  }
+    const norm = normOf(vector);
+    // What is left of a vector that depends on the others is rounding, and in no direction of its own.
+    return norm > 1e-10 * drawn ? vector.map((value) => value / norm) : undefined;
+  };
+  while (vectors.length < count) vectors.push(firstAccepted(where, propose));
   return vectors;
+}
+
+function normOf(vector: Float64Array): number {
+  return Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
 }
 
 /**

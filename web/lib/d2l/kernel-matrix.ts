@@ -1,5 +1,6 @@
 import { checkAxes, checkOptions, refuse } from '../core/checks.js';
 import { frozen, product } from '../core/lists.js';
+import { guardReceivers } from '../core/receivers.js';
 import { type OperatorSpec, outputExtents } from '../core/spec.js';
 import {
   allocateTensor,
@@ -129,6 +130,10 @@ class SparseMatrix implements KernelMatrix {
   readonly columnIndices: Uint32Array;
   readonly values: Float32Array;
   readonly tapIndices: Uint32Array;
+
+  static {
+    guardReceivers(SparseMatrix.prototype, 'KernelMatrix', (value) => #eachOfRow in value);
+  }
 
   constructor(
     inputShape: readonly number[],

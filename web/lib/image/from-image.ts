@@ -73,7 +73,7 @@ export function fromImage<Out extends Tensor = Tensor<ArrayBuffer>>(
     pixels: width * height,
     channels,
     layout: picture.layout,
-    factors: factors(picture, (mean, std) => [1 / (255 * std), -mean / std]),
+    factors: factors(where, picture, (mean, std) => [1 / (255 * std), -mean / std]),
   };
   if (out === undefined) {
     const fresh = new FreshTensor(where, [1, ...single]);

@@ -8,7 +8,7 @@ export interface PictureOptions {
   readonly layout?: 'channels-first' | 'channels-last';
   /** Of all channels, or a list with one for each. Default 0: values from 0 to 1. */
   readonly mean?: number | readonly number[];
-  /** The same; not 0. Default 1. With mean 0.5 and std 0.5 values go from -1 to 1, with std 1 / 255 from 0 to 255. */
+  /** The same; not 0, also as a float32. Default 1. With mean 0.5 and std 0.5 values go from -1 to 1, with std 1 / 255 from 0 to 255. */
   readonly std?: number | readonly number[];
   /** On whose heap it is computed: a runtime of `createRuntime`. Default: the default one. */
   readonly runtime?: Runtime | undefined;
@@ -32,7 +32,9 @@ export interface CheckedPicture {
 
 export function checkPicture(where: string, options: PictureOptions, channels: number): CheckedPicture {
   const std = checkPerChannel(where, 'std', options.std ?? 1, channels);
-  if (std.includes(0)) refuse('BAD_OPTION', where, 'std other than 0', options.std);
+  if (std.some((value) => Math.fround(value) === 0)) {
+    refuse('BAD_OPTION', where, 'std other than 0 in float32', options.std);
+  }
   return {
     layout: checkLayout(where, options),
     mean: checkPerChannel(where, 'mean', options.mean ?? 0, channels),
@@ -62,12 +64,25 @@ function checkPerChannel(where: string, name: string, value: unknown, channels: 
 
 /** Four scales and four offsets; a channel that is not there has zeros. */
 export function factors(
+  where: string,
   { mean, std }: CheckedPicture,
   scaleOf: (mean: number, std: number) => readonly [scale: number, offset: number],
 ): readonly number[] {
   const four = [0, 1, 2, 3].map((channel) =>
     channel < mean.length ? scaleOf(mean[channel] as number, std[channel] as number) : ([0, 0] as const),
   );
+  const beyond = four.findIndex((pair) => !pair.map(Math.fround).every(Number.isFinite));
+  if (beyond >= 0) {
+    const got = { mean: mean[beyond], std: std[beyond] };
+    throw fault(
+      'BAD_OPTION',
+      where,
+      'mean and std whose quotients and products float32 holds',
+      `mean ${got.mean} and std ${got.std} of channel ${beyond}`,
+      '',
+      { got },
+    );
+  }
   return [...four.map(([scale]) => scale), ...four.map(([, offset]) => offset)];
 }
 

@@ -70,7 +70,7 @@ export function toImageData<Out extends PixelData = ImageData>(
     pixels: width * height,
     channels,
     layout: picture.layout,
-    factors: factors(picture, (mean, std) => [255 * std, 255 * mean]),
+    factors: factors(where, picture, (mean, std) => [255 * std, 255 * mean]),
   };
   floatsToPixels(runtime, conversion, locate(data, runtime), alpha, pixels.bytes);
   return out as Out;

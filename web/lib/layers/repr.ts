@@ -27,6 +27,20 @@ export function tuple(values: readonly (number | string)[]): string {
   return values.length === 1 ? `(${values[0]},)` : `(${values.join(', ')})`;
 }
 
+/** A string as Python prints it: quoted, and without what a terminal does not show. */
+export function pythonString(text: string): string {
+  const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
+  const escaped = text.replace(/[\\'"]|(?! )[\p{C}\p{Z}]/gu, (character) => {
+    if (character === quote || character === '\\') return `\\${character}`;
+    if (character === "'" || character === '"') return character;
+    const named = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }[character];
+    const code = (character.codePointAt(0) as number).toString(16);
+    if (named !== undefined || code.length <= 2) return named ?? `\\x${code.padStart(2, '0')}`;
+    return code.length <= 4 ? `\\u${code.padStart(4, '0')}` : `\\U${code.padStart(8, '0')}`;
+  });
+  return quote + escaped + quote;
+}
+
 /** A float, a boolean or null as Python prints it. */
 export function python(value: number | boolean | null): string {
   if (value === null) return 'None';

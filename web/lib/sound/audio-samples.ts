@@ -1,4 +1,4 @@
-import { checkInteger, refuse } from '../core/checks.js';
+import { checkInteger, fault, refuse, shapeText } from '../core/checks.js';
 import { checkFloats } from '../core/tensor.js';
 
 /** What of an AudioBuffer is read and written: also that of other implementations of Web Audio, as Node has them. */
@@ -24,4 +24,24 @@ export function checkSamples(where: string, name: string, value: unknown): reado
     }
     return samples;
   });
+}
+
+/** Channels and length of a tensor that is one sound. */
+export function readSoundShape(
+  where: string,
+  name: string,
+  shape: readonly number[],
+): readonly [channels: number, length: number] {
+  const [channels = 0, length = 0] = shape.slice(-2);
+  const batched = shape.length === 3;
+  const single = shape.length === 2 || (batched && shape[0] === 1);
+  if (single && channels > 0 && length > 0) return [channels, length];
+  throw fault(
+    'BAD_SHAPE',
+    where,
+    `${name} of shape [1, C, L] or [C, L] with at least one sample`,
+    shapeText(shape),
+    single ? '' : batched ? 'Pass one sound of a batch: a subarray of its data.' : 'Add or drop axes.',
+    { got: shape },
+  );
 }

@@ -1,6 +1,9 @@
 import { checkOptions, refuse } from '../core/checks.js';
+import { checkNumber } from '../core/numbers.js';
+import { typedArrayKind } from '../core/realms.js';
 import { guardReceivers } from '../core/receivers.js';
-import { checkTensor, type Tensor } from '../core/tensor.js';
+import { checkFloats, checkTensor, checkTensorOf, type Tensor } from '../core/tensor.js';
+import { readSoundShape } from './audio-samples.js';
 
 /** A part of the work on a block. */
 export interface BlockStep {
@@ -39,6 +42,7 @@ export interface BlockStreamOptions {
 export class BlockStream {
   readonly #steps: readonly BlockStep[];
   readonly #block: Tensor;
+  readonly #shape: readonly number[];
   readonly #channels: number;
   readonly #length: number;
   readonly #cost: number;
@@ -59,30 +63,40 @@ export class BlockStream {
     for (const [index, step] of (steps as readonly BlockStep[]).entries()) {
       if (typeof step?.run !== 'function')
         refuse('BAD_TYPE', where, `steps[${index}] with a method run`, step);
-      if (!(step.cost >= 0)) refuse('BAD_OPTION', where, `steps[${index}].cost of at least 0`, step.cost);
+      checkNumber(where, `steps[${index}].cost`, step.cost);
     }
     const { data, shape } = checkTensor(where, 'block', block);
-    const [channels = 0, length = 0] = shape.slice(-2);
-    if (shape.length < 2 || data.length !== channels * length || data.length === 0) {
-      refuse('BAD_SHAPE', where, 'a block of shape [1, C, L] or [C, L] with at least one sample', shape);
-    }
-    this.#steps = steps;
+    const [channels, length] = readSoundShape(where, 'a block', shape);
+    this.#steps = [...steps];
     this.#block = block;
+    this.#shape = shape;
     this.#channels = channels;
     this.#length = length;
     this.#cost = steps.reduce((sum, { cost }) => sum + cost, 0);
     this.#playing = new Float32Array(data.length);
-    this.#take();
+    this.#take(where);
   }
 
   /**
    * Fills the channels of an output with the next samples; channels beyond the block's get its last one. Allocates
-   * nothing beside what the steps do.
+   * nothing beside what the steps do. A step that throws is run again by the next call.
+   *
+   * @throws {DeconvError} `BAD_TYPE`, `BAD_SHAPE` (channels of several lengths, a block of another shape), `BAD_BUFFER`;
+   * what a step throws
    */
   read(output: readonly Float32Array[]): void {
+    const where = 'BlockStream.read';
+    if (!Array.isArray(output)) refuse('BAD_TYPE', where, 'a list of channels', output);
     const count = output[0]?.length ?? 0;
+    for (let channel = 0; channel < output.length; channel += 1) {
+      const samples: unknown = output[channel];
+      // Names are made for errors only.
+      if (typedArrayKind(samples) !== 'Float32Array') checkFloats(where, `channel ${channel}`, samples);
+      const { length } = samples as Float32Array;
+      if (length !== count) refuse('BAD_SHAPE', where, `channel ${channel} with ${count} samples`, length);
+    }
     for (let index = 0; index < count; index += 1) {
-      if (this.#position === this.#length) this.#take();
+      if (this.#position === this.#length) this.#take(where);
       for (let channel = 0; channel < output.length; channel += 1) {
         const row = Math.min(channel, this.#channels - 1) * this.#length;
         (output[channel] as Float32Array)[index] = this.#playing[row + this.#position] as number;
@@ -94,9 +108,9 @@ export class BlockStream {
   }
 
   /** Whatever of the next block is missing is computed now; it plays from here on. */
-  #take(): void {
+  #take(where: string): void {
     while (this.#next < this.#steps.length) this.#step();
-    this.#playing.set(this.#block.data);
+    this.#playing.set(checkTensorOf(where, 'block', this.#block, this.#shape, this.#playing.length));
     this.#position = 0;
     this.#next = 0;
     this.#spent = 0;
@@ -104,8 +118,9 @@ export class BlockStream {
 
   #step(): void {
     const step = this.#steps[this.#next] as BlockStep;
+    // First: one that throws has not been done.
+    step.run();
     this.#next += 1;
     this.#spent += step.cost;
-    step.run();
   }
 }

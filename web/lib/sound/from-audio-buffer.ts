@@ -1,5 +1,5 @@
 import { checkInteger, checkOptions, refuse } from '../core/checks.js';
-import { allocateTensor, checkOut, shapeOf, type Tensor } from '../core/tensor.js';
+import { allocateTensor, checkOut, shapeOf, sharesMemory, type Tensor } from '../core/tensor.js';
 import { type AudioSamples, checkSamples } from './audio-samples.js';
 
 /** Options of {@link fromAudioBuffer}. */
@@ -42,13 +42,15 @@ export function fromAudioBuffer<Out extends Tensor = Tensor<ArrayBuffer>>(
   const { out = allocateTensor(where, [1, ...single]) } = checked;
   const unbatched = (shapeOf(out) as Partial<Tensor['shape']> | undefined)?.length === 2;
   const data = checkOut(where, out, unbatched ? single : [1, ...single], channels * length);
+  // What is written must not be what is still to be read.
+  const sources = given.map((samples) => (sharesMemory(samples, data) ? samples.slice() : samples));
   for (let channel = 0; channel < channels; channel += 1) {
-    data.set(given[given.length === 1 ? 0 : channel] as Float32Array, channel * length);
+    data.set(sources[given.length === 1 ? 0 : channel] as Float32Array, channel * length);
   }
   if (channels < given.length) {
     for (let index = 0; index < length; index += 1) {
       let sum = 0;
-      for (const samples of given) sum += samples[index] as number;
+      for (const samples of sources) sum += samples[index] as number;
       data[index] = sum / given.length;
     }
   }

@@ -1,7 +1,7 @@
-import { checkOptions, fault, refuse, shapeText } from '../core/checks.js';
+import { checkOptions, fault, refuse } from '../core/checks.js';
 import { messageOf } from '../core/realms.js';
-import { checkTensor, type TensorLike } from '../core/tensor.js';
-import { type AudioSamples, checkSamples } from './audio-samples.js';
+import { checkTensor, sharesMemory, type TensorLike } from '../core/tensor.js';
+import { type AudioSamples, checkSamples, readSoundShape } from './audio-samples.js';
 
 /** Options of {@link toAudioBuffer}. */
 export interface ToAudioBufferOptions<Buffer extends AudioSamples = AudioBuffer> {
@@ -41,17 +41,7 @@ export function toAudioBuffer<Buffer extends AudioSamples = AudioBuffer>(
     'out',
   ]);
   const { data, shape } = checkTensor(where, 'the tensor', tensor);
-  const [channels = 0, length = 0] = shape.length === 3 && shape[0] === 1 ? shape.slice(1) : shape;
-  if ((shape.length !== 2 && !(shape.length === 3 && shape[0] === 1)) || channels < 1 || length < 1) {
-    throw fault(
-      'BAD_SHAPE',
-      where,
-      'a tensor of shape [1, C, L] or [C, L] with at least one sample',
-      shapeText(shape),
-      'Pass one sound of a batch: a subarray of its data.',
-      { got: shape },
-    );
-  }
+  const [channels, length] = readSoundShape(where, 'a tensor', shape);
   const buffer = checked.out ?? newBuffer(where, channels, length, checked);
   const targets = checkSamples(where, 'out', buffer);
   if (targets.length !== channels || targets[0]?.length !== length) {
@@ -67,8 +57,10 @@ export function toAudioBuffer<Buffer extends AudioSamples = AudioBuffer>(
   if (checked.out !== undefined && (checked.sampleRate ?? buffer.sampleRate) !== buffer.sampleRate) {
     refuse('BAD_OPTION', where, `sampleRate ${buffer.sampleRate}, as out has`, checked.sampleRate);
   }
+  // The first channels written must not be what the others are read from.
+  const source = targets.some((target) => sharesMemory(target, data)) ? data.slice() : data;
   for (const [channel, target] of targets.entries()) {
-    target.set(data.subarray(channel * length, (channel + 1) * length));
+    target.set(source.subarray(channel * length, (channel + 1) * length));
   }
   return buffer;
 }

@@ -1,5 +1,5 @@
 import { checkOptions } from '../core/checks.js';
-import { checkNumber } from './numbers.js';
+import { checkNumber } from '../core/numbers.js';
 import {
   type Memory,
   type Optimizable,

@@ -1,11 +1,12 @@
 import { refuse } from '../core/checks.js';
+import { checkNumber } from '../core/numbers.js';
 import { checkTensor } from '../core/tensor.js';
-import { checkNumber } from './numbers.js';
 import type { ParameterGradients } from './optimizer.js';
 
 /**
  * Scales gradients, in place, so that all of them together are no longer than `maxNorm`: each is multiplied by
- * `maxNorm / (norm + 1e-6)` where that is below 1, as PyTorch's `clip_grad_norm_` does.
+ * `maxNorm / (norm + 1e-6)` where that is below 1, as PyTorch's `clip_grad_norm_` does. With `maxNorm` Infinity it
+ * measures only. An array that several gradients share counts once.
  *
  * @returns the norm that they had: the root of the sum of all squares; NaN or infinite where they are
  * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `BAD_SHAPE`, `BAD_BUFFER`; then nothing has changed
@@ -17,13 +18,13 @@ import type { ParameterGradients } from './optimizer.js';
  */
 export function clipGradientNorm(gradients: readonly ParameterGradients[], maxNorm: number): number {
   const where = 'clipGradientNorm';
-  const limit = checkNumber(where, 'maxNorm', maxNorm);
+  const limit = maxNorm === Number.POSITIVE_INFINITY ? maxNorm : checkNumber(where, 'maxNorm', maxNorm);
   const all = valuesOf(where, gradients);
   let squares = 0;
   for (const values of all) for (const value of values) squares += value * value;
   const norm = Math.sqrt(squares);
   const factor = limit / (norm + 1e-6);
-  if (!(factor >= 1)) {
+  if (limit !== Number.POSITIVE_INFINITY && !(factor >= 1)) {
     for (const values of all) for (const [index, value] of values.entries()) values[index] = value * factor;
   }
   return norm;
@@ -50,7 +51,7 @@ export function clipGradientValue(gradients: readonly ParameterGradients[], maxV
 
 function valuesOf(where: string, gradients: readonly ParameterGradients[]): Float32Array[] {
   if (!Array.isArray(gradients)) refuse('BAD_TYPE', where, 'a list of gradients', gradients);
-  return Array.from(gradients as readonly ParameterGradients[]).flatMap((of, index) => {
+  const all = Array.from(gradients as readonly ParameterGradients[]).flatMap((of, index) => {
     const name = `gradients[${index}]`;
     if (Object(of) !== of || !('weight' in of))
       refuse('BAD_TYPE', where, `${name} to be { weight, bias }`, of);
@@ -63,4 +64,9 @@ function valuesOf(where: string, gradients: readonly ParameterGradients[]): Floa
       return refuse('BAD_TYPE', where, `${name}.${key} to hold a Float32Array`, { shape, data: tensor.data });
     });
   });
+  return all.filter((values, index) => all.findIndex((other) => isSameMemory(values, other)) === index);
+}
+
+function isSameMemory(one: Float32Array, other: Float32Array): boolean {
+  return one.buffer === other.buffer && one.byteOffset === other.byteOffset && one.length === other.length;
 }

@@ -1,5 +1,6 @@
 import { fault, refuse } from '../core/checks.js';
 import { product } from '../core/lists.js';
+import { checkNumber } from '../core/numbers.js';
 import { checkParameter, type Tensor } from '../core/tensor.js';
 import type { Trainable } from '../graph/module.js';
 import {
@@ -10,7 +11,6 @@ import {
   type StateDict,
   widened,
 } from '../layers/state-dict.js';
-import { checkNumber } from './numbers.js';
 import type { Schedule } from './schedules.js';
 
 /** What an optimizer takes; it passes over a normalization without parameters, whose weight is null. */

@@ -1,5 +1,5 @@
 import { checkInteger, checkOptions, refuse } from '../core/checks.js';
-import { checkNumber } from './numbers.js';
+import { checkNumber } from '../core/numbers.js';
 
 /** The factor of the learning rate when so many steps were taken; a function of your own does as well. */
 export type Schedule = (steps: number) => number;

@@ -1,5 +1,5 @@
 import { checkBoolean, checkOptions, refuse } from '../core/checks.js';
-import { checkNumber } from './numbers.js';
+import { checkNumber } from '../core/numbers.js';
 import { type Optimizable, type Optimizer, type OptimizerOptions, optimizer } from './optimizer.js';
 
 /** Options of {@link sgd}. */

@@ -1,4 +1,4 @@
-import { refuse } from '../core/checks.js';
+import { refuse } from './checks.js';
 
 /** A number of at least 0, finite or below a limit. */
 export function checkNumber(
