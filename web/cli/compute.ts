@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { init, type Tensor } from 'deconv-wasm';
 import { loadNetwork, type Network, type ProfiledStep, type TileOptions } from 'deconv-wasm/network';
+import { type Comparison, compare } from './comparison.js';
 import { fileProblem, isFileError } from './findings.js';
 import { refusedNodes } from './nodes.js';
 import { type Column, type Row, table } from './table.js';
@@ -45,15 +46,6 @@ interface Named {
   readonly text: string;
 }
 
-/** How far an output is from what it was compared with. */
-interface Comparison {
-  readonly name: string;
-  readonly file: string;
-  /** The largest one of a value, over the root of the mean square of the values compared with. */
-  readonly difference: number;
-  readonly within: boolean;
-}
-
 /** Runs a network once: `deconv-wasm run`. */
 export async function compute(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
   const given = parse(args, OPTIONS, ['mean', 'output-mean']);
@@ -72,24 +64,27 @@ export async function compute(args: readonly string[], terminal: Terminal): Prom
   try {
     const { notes } = await init({ threads: list('threads', 1)[0] as number });
     for (const note of notes) terminal.warn(note);
-    const wanted = [...outputs, ...compared].flatMap(({ name }) => name ?? []);
+    const own = await ownOutputs(file, [...outputs, ...compared]);
+    const wanted = [...new Set([...own, ...[...outputs, ...compared].flatMap(({ name }) => name ?? [])])];
     using network = await loadNetwork(file, {
       ...(given.flag('exact') ? { precision: 'exact' as const } : {}),
-      ...(wanted.length > 0 && { outputs: [...new Set(wanted)] }),
+      ...(wanted.length > 0 && { outputs: wanted }),
     });
+    const names = network.outputs.map(({ name }) => name);
+    const nameOf = ({ name }: Named) => name ?? onlyOne(own.length > 0 ? own : names, 'output');
+    [...outputs, ...compared].forEach(nameOf);
     const pictureSize = tiles === null ? 'fitted' : 'own';
     const tensors = await inputsOf(network, inputs, shapes, { ...taken, pictureSize }, terminal);
-    const names = wanted.length > 0 ? [...new Set(wanted)] : network.outputs.map(({ name }) => name);
     const started = performance.now();
     const results = await (tiles === null
       ? network.run(tensors, { outputs: names })
       : runTiled(network, tensors, tiles));
     const milliseconds = performance.now() - started;
-    const nameOf = ({ name }: Named) => name ?? onlyOne(names, 'output');
     const comparisons: Comparison[] = [];
     for (const one of compared) {
       const name = nameOf(one);
-      comparisons.push(await compare(one.text, name, results[name] as Tensor, network, tolerance));
+      const values = results[name] as Tensor;
+      comparisons.push(await compare(one.text, name, values, network.format, made, tolerance));
     }
     for (const one of outputs) {
       const values = results[nameOf(one)] as Tensor;
@@ -139,6 +134,14 @@ async function runTiled(
 function readNamed(text: string): Named {
   const at = text.indexOf('=');
   return at < 0 ? { name: null, text } : { name: text.slice(0, at), text: text.slice(at + 1) };
+}
+
+/** The outputs of the network itself, where some files have names and others stand for its own; else none. */
+async function ownOutputs(file: string, named: readonly Named[]): Promise<readonly string[]> {
+  const isOwn = ({ name }: Named) => name === null;
+  if (!named.some(isOwn) || named.every(isOwn)) return [];
+  using network = await loadNetwork(file);
+  return network.outputs.map(({ name }) => name);
 }
 
 function onlyOne(names: readonly string[], what: string): string {
@@ -200,38 +203,6 @@ function randomTensor({ name, shape: declared }: Port, text: string | undefined)
     },
   );
   return { data, shape: extents };
-}
-
-async function compare(
-  file: string,
-  name: string,
-  { data, shape }: Tensor,
-  network: Network,
-  tolerance: number,
-): Promise<Comparison> {
-  const port = { name, shape, type: 'float32' };
-  const { tensor } = await readTensor('--compare', file, port, network.format, {
-    mean: [0],
-    std: [1],
-    rate: 1,
-  });
-  if (tensor.data.length !== data.length) {
-    throw new UsageError(
-      `${printable(file)} has the shape [${tensor.shape.join(', ')}], ${printable(name)} has [${shape.join(', ')}]`,
-    );
-  }
-  let [largest, squares] = [0, 0];
-  for (const [index, value] of tensor.data.entries()) {
-    // NaN beside a number is no agreement; beside NaN it is.
-    const difference = Math.abs(value - (data[index] as number));
-    const same = Object.is(value, data[index]);
-    largest = same
-      ? largest
-      : Math.max(largest, Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference);
-    squares += value * value;
-  }
-  const difference = largest === 0 ? 0 : largest / Math.sqrt(squares / data.length);
-  return { name, file, difference, within: difference <= tolerance };
 }
 
 interface Report {
