@@ -7,6 +7,7 @@ import { fromImage, type PictureOptions, toImageData } from 'deconv-wasm/image';
 import { readModel } from 'deconv-wasm/models';
 import type { PortInfo } from 'deconv-wasm/network';
 import { fileProblem, isFileError } from './findings.js';
+import { readPng } from './png-file.js';
 import { readWav, writeWav } from './sound-file.js';
 import { printable } from './terminal.js';
 import { UsageError } from './usage.js';
@@ -96,14 +97,6 @@ async function readPicture(
   { mean, std }: Meaning,
   pictureSize: PictureSize,
 ): Promise<ReadValues> {
-  const { PNG } = await import('pngjs');
-  let picture: InstanceType<typeof PNG>;
-  try {
-    picture = PNG.sync.read(await readFile(file));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== undefined) throw error;
-    throw new UsageError(`${printable(file)} is no PNG that can be read: ${(error as Error).message}`);
-  }
   const layout = layoutOf(shape, format);
   const channels = shape[layout === 'channels-first' ? 1 : 3];
   if (shape.length !== 4 || (channels !== 1 && channels !== 3 && channels !== 4)) {
@@ -116,7 +109,7 @@ async function readPicture(
     mean: perChannel(mean, channels),
     std: perChannel(std, channels),
   };
-  const { data, width, height } = picture;
+  const { data, width, height } = await readPng(printable(file), await readFile(file));
   const drawn = fromImage({ data, width, height }, { ...options, channels });
   const [tall, wide] = layout === 'channels-first' ? shape.slice(2) : shape.slice(1, 3);
   const size = [typeof tall === 'number' ? tall : height, typeof wide === 'number' ? wide : width];
