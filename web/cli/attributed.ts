@@ -4,6 +4,7 @@ import { DeconvError, type Tensor } from 'deconv-wasm';
 import { type Attribution, attribute } from 'deconv-wasm/checkerboard';
 import type { Model } from 'deconv-wasm/models';
 import type { Network } from 'deconv-wasm/network';
+import { reasonOf } from './findings.js';
 import { networkOf, refusedNodes } from './nodes.js';
 import { type Column, type Row, table } from './table.js';
 import { KINDS, kindOf, type Meaning, readTensor } from './tensor-files.js';
@@ -85,8 +86,7 @@ export async function inputOf(
 /** What keeps a network from being run, in a sentence. */
 export function problemOf(error: DeconvError): string {
   const nodes = refusedNodes(error);
-  const message = error.message.replace(/^(loadNetwork|attribute|compareNetworks|Network(\.\w+)?): /, '');
-  return nodes.length === 0 ? message : `nodes that are not run: ${nodes.join('; ')}`;
+  return nodes.length === 0 ? reasonOf(error) : `nodes that are not run: ${nodes.join('; ')}`;
 }
 
 /** As the JSON has it: without the pictures. */

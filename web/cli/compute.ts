@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { init, type Tensor } from 'deconv-wasm';
 import { loadNetwork, type Network, type ProfiledStep, type TileOptions } from 'deconv-wasm/network';
 import { type Comparison, compare } from './comparison.js';
@@ -18,6 +17,7 @@ import {
   UsageError,
 } from './usage.js';
 import { short } from './words.js';
+import { checkDistinct, type FileToWrite, writeWhole } from './written-files.js';
 
 const OPTIONS = {
   input: { type: 'string', short: 'i', multiple: true },
@@ -61,6 +61,10 @@ export async function compute(args: readonly string[], terminal: Terminal): Prom
     given.texts(name).map(readNamed),
   ) as [Named[], Named[], Named[], Named[]];
   for (const { text } of [...inputs, ...outputs, ...compared]) kindOf(text);
+  checkDistinct(
+    '--output',
+    outputs.map(({ text }) => text),
+  );
   try {
     const { notes } = await init({ threads: list('threads', 1)[0] as number });
     for (const note of notes) terminal.warn(note);
@@ -86,10 +90,12 @@ export async function compute(args: readonly string[], terminal: Terminal): Prom
       const values = results[name] as Tensor;
       comparisons.push(await compare(one.text, name, values, network.format, made, tolerance));
     }
+    const files: FileToWrite[] = [];
     for (const one of outputs) {
       const values = results[nameOf(one)] as Tensor;
-      await writeFile(one.text, await encodeTensor(one.text, values, network.format, made));
+      files.push({ file: one.text, bytes: await encodeTensor(one.text, values, network.format, made) });
     }
+    await writeWhole('--output', files, true);
     const steps = given.flag('profile') ? network.profile(tensors, {}) : null;
     const report = { network, file, results, milliseconds, comparisons, steps };
     if (given.flag('json')) terminal.print(JSON.stringify(asJson(report), null, 2));

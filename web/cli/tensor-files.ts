@@ -6,11 +6,11 @@ import { type Tensor, Upsample } from 'deconv-wasm';
 import { fromImage, type PictureOptions, toImageData } from 'deconv-wasm/image';
 import { readModel } from 'deconv-wasm/models';
 import type { PortInfo } from 'deconv-wasm/network';
-import { fileProblem, isFileError } from './findings.js';
 import { readPng } from './png-file.js';
 import { readWav, writeWav } from './sound-file.js';
 import { printable } from './terminal.js';
 import { UsageError } from './usage.js';
+import { inOption } from './written-files.js';
 
 export const KINDS = ['.png', '.npy', '.wav'] as const;
 export type Kind = (typeof KINDS)[number];
@@ -51,9 +51,7 @@ export async function readTensor(
   try {
     return await readKind(file, port, format, meaning, pictureSize);
   } catch (error) {
-    if (!isFileError(error)) throw error;
-    // It is not about the model, whose errors name no option.
-    throw new UsageError(`${option} ${fileProblem(file, error)}`);
+    throw inOption(option, file, error);
   }
 }
 
@@ -125,6 +123,19 @@ async function readPicture(
 
 /** The file that holds an output's values; what does not fit into one of its kind says why. */
 export async function encodeTensor(
+  file: string,
+  tensor: Tensor,
+  format: 'onnx' | 'tflite',
+  meaning: Meaning,
+): Promise<Uint8Array> {
+  try {
+    return await encodeKind(file, tensor, format, meaning);
+  } catch (error) {
+    throw inOption('--output', file, error);
+  }
+}
+
+async function encodeKind(
   file: string,
   tensor: Tensor,
   format: 'onnx' | 'tflite',
