@@ -98,3 +98,57 @@ describe('a picture', () => {
     expect(stderr).toMatch(reason);
   });
 });
+
+describe('a sound', () => {
+  /** Samples of 16 bits of one channel, unless the fields of the header say otherwise. */
+  const wav = (data: Uint8Array, { channels = 1, frame = 2, bits = 16, length = data.length } = {}) => {
+    const bytes = Buffer.alloc(44);
+    bytes.write('RIFF\0\0\0\0WAVEfmt ', 0, 'latin1');
+    bytes.writeUInt32LE(16, 16);
+    for (const [at, value] of [
+      [20, 1],
+      [22, channels],
+      [32, frame],
+      [34, bits],
+    ] as const) {
+      bytes.writeUInt16LE(value, at);
+    }
+    bytes.writeUInt32LE(8000, 24);
+    bytes.write('data', 36);
+    bytes.writeUInt32LE(length, 40);
+    return Buffer.concat([bytes, data]);
+  };
+  const samples = Buffer.from(Int16Array.of(0, 16_384, -16_384).buffer);
+
+  it.each([
+    ['of a known length', wav(samples)],
+    ['of a length that was left open', wav(samples, { length: 0xffffffff })],
+  ])('is taken: %s', async (_, bytes) => {
+    writeFileSync(inFolder('whole.wav'), bytes);
+    expect(await fine('run', 'sound.onnx', '-i', 'whole.wav')).toContain('y [1, 1, 3]: -0.5 to 0.5');
+  });
+
+  it.each([
+    [
+      'its end cut off',
+      wav(samples.subarray(1), { length: 6 }),
+      'is cut off: expected 6 bytes of sound, got 5',
+    ],
+    ['half a sample', wav(samples.subarray(1)), 'is cut off: its sound ends within its last 2 bytes'],
+    [
+      'one of two channels',
+      wav(samples, { channels: 2, frame: 4 }),
+      'its sound ends within its last 4 bytes',
+    ],
+    [
+      'padding',
+      wav(Buffer.alloc(12), { frame: 4, bits: 24 }),
+      '24 bits to take 3 bytes for 1 channels, got 4',
+    ],
+  ])('is refused with %s', async (_, bytes, reason) => {
+    writeFileSync(inFolder('bad.wav'), bytes);
+    const { status, stdout, stderr } = await cli(['run', 'sound.onnx', '-i', 'bad.wav']);
+    expect([status, stdout, stderr]).toEqual([2, '', expect.stringContaining(`bad.wav `)]);
+    expect(stderr).toContain(reason);
+  });
+});
