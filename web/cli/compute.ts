@@ -1,8 +1,9 @@
-import { init, type Tensor } from 'deconv-wasm';
+import { DeconvError, init, type Tensor } from 'deconv-wasm';
 import { loadNetwork, type Network, type ProfiledStep, type TileOptions } from 'deconv-wasm/network';
 import { type Comparison, compare } from './comparison.js';
-import { fileProblem, isFileError } from './findings.js';
+import { fileProblem, isFileError, reasonOf } from './findings.js';
 import { refusedNodes } from './nodes.js';
+import { MAX_RATE } from './sound-file.js';
 import { type Column, type Row, table } from './table.js';
 import { encodeTensor, kindOf, type Meaning, type PictureSize, readTensor } from './tensor-files.js';
 import { printable, type Terminal } from './terminal.js';
@@ -12,7 +13,9 @@ import {
   type ParsedArguments,
   packageVersion,
   parse,
+  readNumber,
   readNumbers,
+  readStd,
   SCHEMA_VERSION,
   UsageError,
 } from './usage.js';
@@ -52,10 +55,12 @@ export async function compute(args: readonly string[], terminal: Terminal): Prom
   const [file, ...others] = given.positionals;
   if (file === undefined || others.length > 0) throw new UsageError('expected one model file');
   const list = (name: string, otherwise: number) => readNumbers(name, given.text(name), otherwise);
-  const rate = list('rate', 44_100)[0] as number;
-  const taken: Meaning = { mean: list('mean', 0), std: list('std', 1), rate };
-  const made: Meaning = { mean: list('output-mean', 0), std: list('output-std', 1), rate };
-  const tolerance = list('tolerance', 1e-4)[0] as number;
+  const rate = readNumber('rate', given.text('rate'), 44_100, { least: 1, most: MAX_RATE, whole: true });
+  const taken: Meaning = { mean: list('mean', 0), std: readStd('std', given.text('std')), rate };
+  const outputStd = readStd('output-std', given.text('output-std'));
+  const made: Meaning = { mean: list('output-mean', 0), std: outputStd, rate };
+  const tolerance = readNumber('tolerance', given.text('tolerance'), 1e-4, { least: 0, whole: false });
+  const threads = readNumber('threads', given.text('threads'), 1, { least: 1, most: 64, whole: true });
   const tiles = readTiles(given);
   const [inputs, outputs, shapes, compared] = ['input', 'output', 'shape', 'compare'].map((name) =>
     given.texts(name).map(readNamed),
@@ -66,7 +71,7 @@ export async function compute(args: readonly string[], terminal: Terminal): Prom
     outputs.map(({ text }) => text),
   );
   try {
-    const { notes } = await init({ threads: list('threads', 1)[0] as number });
+    const { notes } = await init({ threads });
     for (const note of notes) terminal.warn(note);
     const own = await ownOutputs(file, [...outputs, ...compared]);
     const wanted = [...new Set([...own, ...[...outputs, ...compared].flatMap(({ name }) => name ?? [])])];
@@ -98,7 +103,7 @@ export async function compute(args: readonly string[], terminal: Terminal): Prom
     await writeWhole('--output', files, true);
     const steps = given.flag('profile') ? network.profile(tensors, {}) : null;
     const report = { network, file, results, milliseconds, comparisons, steps };
-    if (given.flag('json')) terminal.print(JSON.stringify(asJson(report), null, 2));
+    if (given.flag('json')) terminal.print(JSON.stringify(asJson(report), numberOrName, 2));
     else
       print(
         report,
@@ -116,11 +121,13 @@ export async function compute(args: readonly string[], terminal: Terminal): Prom
 
 /** What `--tiled` and its numbers ask for; null where the network runs on the whole. */
 function readTiles(given: ParsedArguments): TileOptions | null {
-  const number = (name: 'tile' | 'overlap') => {
+  const number = (name: 'tile' | 'overlap', least: number) => {
     const text = given.text(name);
-    return text === null ? {} : { [name]: readNumbers(name, text, 0)[0] as number };
+    return text === null
+      ? {}
+      : { [name]: readNumber(name, text, 0, { least, most: 2 ** 31 - 1, whole: true }) };
   };
-  const options = { ...number('tile'), ...number('overlap') };
+  const options = { ...number('tile', 1), ...number('overlap', 0) };
   if (!given.flag('tiled') && Object.keys(options).length === 0) return null;
   if (given.flag('profile')) throw new UsageError('expected --profile without --tiled: it times the whole');
   return options;
@@ -133,7 +140,12 @@ async function runTiled(
 ): Promise<Record<string, Tensor>> {
   const [x] = Object.values(tensors);
   const [output] = network.outputs;
-  return { [output?.name ?? '']: await network.tiled(x as Tensor, options) };
+  try {
+    return { [output?.name ?? '']: await network.tiled(x as Tensor, options) };
+  } catch (error) {
+    if (!(error instanceof DeconvError) || error.detail.where !== 'Network.tiled') throw error;
+    throw new UsageError(`--tiled: ${reasonOf(error)}`);
+  }
 }
 
 /** `NAME=FILE`, or a file alone. */
@@ -173,9 +185,22 @@ async function inputsOf(
       );
     }
   }
-  const named = (list: readonly Named[]) =>
-    new Map(list.map(({ name, text }) => [name ?? onlyOne(names, 'input'), text]));
-  const [byFile, byShape] = [named(files), named(shapes)];
+  const named = (list: readonly Named[], before?: ReadonlyMap<string, string>) => {
+    const byName = new Map<string, string>();
+    for (const { name, text } of list) {
+      const key = name ?? onlyOne(names, 'input');
+      const other = byName.get(key) ?? before?.get(key);
+      if (other !== undefined) {
+        throw new UsageError(
+          `expected one --input or --shape for ${printable(key)}, got ${printable(other)} and ${printable(text)}`,
+        );
+      }
+      byName.set(key, text);
+    }
+    return byName;
+  };
+  const byFile = named(files);
+  const byShape = named(shapes, byFile);
   const tensors: Record<string, Tensor> = {};
   for (const port of network.inputs) {
     const file = byFile.get(port.name);
@@ -192,8 +217,11 @@ async function inputsOf(
 
 type Port = Network['inputs'][number];
 
+/** Values that a tensor has at most. */
+const MOST_VALUES = 2 ** 29;
+
 function randomTensor({ name, shape: declared }: Port, text: string | undefined): Tensor {
-  const shape = text?.split(/[,x]/).map(Number) ?? declared;
+  const shape = text === undefined ? declared : readShape(text);
   if (!shape.every((extent) => typeof extent === 'number' && Number.isInteger(extent) && extent > 0)) {
     const where = `--input ${printable(name)}=FILE or --shape ${printable(name)}=1,3,64,64`;
     throw new UsageError(
@@ -201,14 +229,21 @@ function randomTensor({ name, shape: declared }: Port, text: string | undefined)
     );
   }
   const extents = shape as readonly number[];
+  const count = extents.reduce((product, extent) => product * extent, 1);
+  if (count > MOST_VALUES) {
+    throw new UsageError(
+      `--shape ${printable(name)}=${extents.join(',')}: expected at most ${MOST_VALUES} values, got ${count}`,
+    );
+  }
   // Multiples of the golden ratio: spread evenly, the same every time.
-  const data = Float32Array.from(
-    { length: extents.reduce((product, extent) => product * extent, 1) },
-    (_, index) => {
-      return (index * 0.618033988749895) % 1;
-    },
-  );
+  const data = Float32Array.from({ length: count }, (_, index) => (index * 0.618033988749895) % 1);
   return { data, shape: extents };
+}
+
+function readShape(text: string): readonly number[] {
+  const shape = text.split(/[,x]/).map(Number);
+  if (shape.every((extent) => Number.isInteger(extent) && extent > 0)) return shape;
+  throw new UsageError(`expected --shape to be integers from 1 on, as in 1,3,64,64, got ${printable(text)}`);
 }
 
 interface Report {
@@ -228,6 +263,11 @@ function rangeOf({ data }: Tensor) {
     sum += value;
   }
   return { least, most, mean: sum / data.length };
+}
+
+/** JSON has no infinities and no NaN, and null stands for what is unknown. */
+function numberOrName(_: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
 }
 
 function asJson({ network, file, results, milliseconds, comparisons, steps }: Report): object {

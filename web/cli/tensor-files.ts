@@ -49,13 +49,14 @@ export async function readTensor(
   pictureSize: PictureSize = 'fitted',
 ): Promise<ReadValues> {
   try {
-    return await readKind(file, port, format, meaning, pictureSize);
+    return await readKind(option, file, port, format, meaning, pictureSize);
   } catch (error) {
     throw inOption(option, file, error);
   }
 }
 
 async function readKind(
+  option: string,
   file: string,
   port: PortInfo,
   format: 'onnx' | 'tflite',
@@ -84,11 +85,12 @@ async function readKind(
       return { tensor: { data, shape: flat ? axes.slice(3 - port.shape.length) : axes }, note: null };
     }
     case '.png':
-      return readPicture(file, port, format, meaning, pictureSize);
+      return readPicture(option, file, port, format, meaning, pictureSize);
   }
 }
 
 async function readPicture(
+  option: string,
   file: string,
   { name, shape }: PortInfo,
   format: 'onnx' | 'tflite',
@@ -102,10 +104,11 @@ async function readPicture(
       `${printable(name)} of shape [${shape.join(', ')}] takes no picture: one of 1, 3 or 4 channels does`,
     );
   }
+  const way = option === '--compare' ? 'output-' : '';
   const options: PictureOptions = {
     layout,
-    mean: perChannel(mean, channels),
-    std: perChannel(std, channels),
+    mean: perChannel(`${way}mean`, mean, channels),
+    std: perChannel(`${way}std`, std, channels),
   };
   const { data, width, height } = await readPng(printable(file), await readFile(file));
   const drawn = fromImage({ data, width, height }, { ...options, channels });
@@ -149,7 +152,12 @@ async function encodeKind(
       const [length = 0, channels = 1, ...outer] = shape.toReversed();
       if (shape.length === 0 || shape.length > 3 || outer.some((extent) => extent !== 1)) {
         throw new UsageError(
-          `${printable(file)}: a sound has the shape [1, channels, samples], not [${shape.join(', ')}]`,
+          `--output ${printable(file)}: a sound has the shape [1, channels, samples], not [${shape.join(', ')}]`,
+        );
+      }
+      if (4 * channels >= 2 ** 16 || 4 * channels * rate >= 2 ** 32) {
+        throw new UsageError(
+          `--output ${printable(file)}: a sound of ${channels} channels at --rate ${rate} is more than the header of a .wav can say`,
         );
       }
       const parts = Array.from({ length: channels }, (_, channel) =>
@@ -163,8 +171,8 @@ async function encodeKind(
       const channels = shape[layout === 'channels-first' ? 1 : 3] ?? 1;
       const options: PictureOptions = {
         layout,
-        mean: perChannel(mean, channels),
-        std: perChannel(std, channels),
+        mean: perChannel('output-mean', mean, channels),
+        std: perChannel('output-std', std, channels),
       };
       const pixels = toImageData(tensor, options);
       const picture = new PNG({ width: pixels.width, height: pixels.height });
@@ -182,8 +190,10 @@ function layoutOf(shape: readonly (number | string)[], format: 'onnx' | 'tflite'
   return format === 'onnx' ? 'channels-first' : 'channels-last';
 }
 
-function perChannel(values: readonly number[], channels: number): number | readonly number[] {
-  return values.length === 1 ? (values[0] as number) : values.slice(0, channels);
+function perChannel(option: string, values: readonly number[], channels: number): number | readonly number[] {
+  if (values.length === 1) return values[0] as number;
+  if (values.length === channels) return values;
+  throw new UsageError(`expected --${option} to be 1 or ${channels} numbers, got ${values.length}`);
 }
 
 /** Version 1.0 of numpy's format. */
