@@ -83,3 +83,16 @@ it.each<[readonly string[], RegExp]>([
 ])('%j names the option', async (args, message) => {
   expect(await cli(args)).toMatchObject({ status: 2, stdout: '', stderr: expect.stringMatching(message) });
 });
+
+it.each([
+  ['inspect', '--run', fixture('layers.tflite')],
+  ['inspect', '--json', '--run', fixture('layers.tflite')],
+  ['repair', '--run', '--dry-run', fixture('layers.tflite')],
+])('%s %s: that a network was not run is told on stderr', async (...args) => {
+  expect(await cli(args)).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(
+      /^deconv-wasm: --run: .*layers\.tflite: expected a network with an output, got none/,
+    ),
+  });
+});

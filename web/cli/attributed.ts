@@ -9,7 +9,7 @@ import { networkOf, refusedNodes } from './nodes.js';
 import { type Column, type Row, table } from './table.js';
 import { KINDS, kindOf, type Meaning, readTensor } from './tensor-files.js';
 import { printable, type Terminal } from './terminal.js';
-import { type ParsedArguments, readNumbers, UsageError } from './usage.js';
+import { type ParsedArguments, readNumbers, readStd, UsageError } from './usage.js';
 import { levelText, NONE, shareText } from './words.js';
 
 /** What the value of --run looks like. */
@@ -33,7 +33,7 @@ export function runInputOf(given: ParsedArguments): RunInput | null {
   if ((mean !== null || std !== null) && (!file || kindOf(file) !== '.png')) {
     throw new UsageError('--mean and --std are for the picture of --run PICTURE.png');
   }
-  return file === null ? null : { file, mean: readNumbers('mean', mean, 0), std: readNumbers('std', std, 1) };
+  return file === null ? null : { file, mean: readNumbers('mean', mean, 0), std: readStd('std', std) };
 }
 
 export interface Attributed {
@@ -56,6 +56,7 @@ export async function attributionOf(
     return { attribution: await attribute(network, input, { onProgress }), problem: null };
   } catch (error) {
     if (!(error instanceof DeconvError) || error.code === 'INTERNAL') throw error;
+    warnNotRun(title, problemOf(error), terminal);
     return { attribution: null, problem: problemOf(error) };
   } finally {
     terminal.progress('');
@@ -81,6 +82,11 @@ export async function inputOf(
   });
   if (note !== null) terminal.warn(`${printable(file)}: ${note}`);
   return tensor;
+}
+
+/** That --run was not done is a failure, whatever the results say of it. */
+export function warnNotRun(file: string, problem: string, terminal: Terminal): void {
+  terminal.warn(`${terminal.paintError('red', 'deconv-wasm:')} --run: ${file}: ${printable(problem, 2000)}`);
 }
 
 /** What keeps a network from being run, in a sentence. */

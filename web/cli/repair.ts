@@ -20,6 +20,7 @@ import {
   RUN_OPTIONS,
   type RunInput,
   runInputOf,
+  warnNotRun,
 } from './attributed.js';
 import {
   fileProblem,
@@ -132,7 +133,10 @@ export async function repairCommand(args: readonly string[], terminal: Terminal)
         terminal.print(dryRun && changes.length > 0 ? 'Nothing written (--dry-run).' : 'Nothing to write.');
       }
     }
-    if (ran !== null && ran.outputProblem !== null) return EXIT.failed;
+    if (ran !== null && ran.outputProblem !== null) {
+      warnNotRun(printable(file), ran.outputProblem, terminal);
+      return EXIT.failed;
+    }
     return outcomes.some(({ action }) => action === 'refused') ? EXIT.found : EXIT.fine;
   } catch (error) {
     if (error instanceof UsageError || !isFileError(error)) throw error;
