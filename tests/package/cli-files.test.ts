@@ -94,7 +94,7 @@ describe('a picture', () => {
     writeFileSync(inFolder('bad.png'), bytes);
     const { status, stdout, stderr } = await cli(['run', 'picture.onnx', '-i', 'bad.png']);
     expect([status, stdout]).toEqual([2, '']);
-    expect(stderr).toMatch(/bad\.png is no PNG that can be read: /);
+    expect(stderr).toMatch(/^deconv-wasm: --input bad\.png is no PNG that can be read: /);
     expect(stderr).toMatch(reason);
   });
 });
@@ -148,7 +148,7 @@ describe('a sound', () => {
   ])('is refused with %s', async (_, bytes, reason) => {
     writeFileSync(inFolder('bad.wav'), bytes);
     const { status, stdout, stderr } = await cli(['run', 'sound.onnx', '-i', 'bad.wav']);
-    expect([status, stdout, stderr]).toEqual([2, '', expect.stringContaining(`bad.wav `)]);
+    expect([status, stdout, stderr]).toEqual([2, '', expect.stringContaining('--input bad.wav ')]);
     expect(stderr).toContain(reason);
   });
 });

@@ -51,6 +51,9 @@ export async function readTensor(
   try {
     return await readKind(option, file, port, format, meaning, pictureSize);
   } catch (error) {
+    if (error instanceof UsageError && error.message.startsWith(printable(file))) {
+      throw new UsageError(`${option} ${error.message}`);
+    }
     throw inOption(option, file, error);
   }
 }
