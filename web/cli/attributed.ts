@@ -4,11 +4,12 @@ import { DeconvError, type Tensor } from 'deconv-wasm';
 import { type Attribution, attribute } from 'deconv-wasm/checkerboard';
 import type { Model } from 'deconv-wasm/models';
 import type { Network } from 'deconv-wasm/network';
+import { reasonOf } from './findings.js';
 import { networkOf, refusedNodes } from './nodes.js';
 import { type Column, type Row, table } from './table.js';
 import { KINDS, kindOf, type Meaning, readTensor } from './tensor-files.js';
 import { printable, type Terminal } from './terminal.js';
-import { type ParsedArguments, readNumbers, UsageError } from './usage.js';
+import { type ParsedArguments, readNumbers, readStd, UsageError } from './usage.js';
 import { levelText, NONE, shareText } from './words.js';
 
 /** What the value of --run looks like. */
@@ -32,7 +33,7 @@ export function runInputOf(given: ParsedArguments): RunInput | null {
   if ((mean !== null || std !== null) && (!file || kindOf(file) !== '.png')) {
     throw new UsageError('--mean and --std are for the picture of --run PICTURE.png');
   }
-  return file === null ? null : { file, mean: readNumbers('mean', mean, 0), std: readNumbers('std', std, 1) };
+  return file === null ? null : { file, mean: readNumbers('mean', mean, 0), std: readStd('std', std) };
 }
 
 export interface Attributed {
@@ -55,6 +56,7 @@ export async function attributionOf(
     return { attribution: await attribute(network, input, { onProgress }), problem: null };
   } catch (error) {
     if (!(error instanceof DeconvError) || error.code === 'INTERNAL') throw error;
+    warnNotRun(title, problemOf(error), terminal);
     return { attribution: null, problem: problemOf(error) };
   } finally {
     terminal.progress('');
@@ -82,11 +84,15 @@ export async function inputOf(
   return tensor;
 }
 
+/** That --run was not done is a failure, whatever the results say of it. */
+export function warnNotRun(file: string, problem: string, terminal: Terminal): void {
+  terminal.warn(`${terminal.paintError('red', 'deconv-wasm:')} --run: ${file}: ${printable(problem, 2000)}`);
+}
+
 /** What keeps a network from being run, in a sentence. */
 export function problemOf(error: DeconvError): string {
   const nodes = refusedNodes(error);
-  const message = error.message.replace(/^(loadNetwork|attribute|compareNetworks|Network(\.\w+)?): /, '');
-  return nodes.length === 0 ? message : `nodes that are not run: ${nodes.join('; ')}`;
+  return nodes.length === 0 ? reasonOf(error) : `nodes that are not run: ${nodes.join('; ')}`;
 }
 
 /** As the JSON has it: without the pictures. */

@@ -1,8 +1,9 @@
-import { writeFile } from 'node:fs/promises';
-import { init, type Tensor } from 'deconv-wasm';
+import { DeconvError, init, type Tensor } from 'deconv-wasm';
 import { loadNetwork, type Network, type ProfiledStep, type TileOptions } from 'deconv-wasm/network';
-import { fileProblem, isFileError } from './findings.js';
+import { type Comparison, compare } from './comparison.js';
+import { fileProblem, isFileError, reasonOf } from './findings.js';
 import { refusedNodes } from './nodes.js';
+import { MAX_RATE } from './sound-file.js';
 import { type Column, type Row, table } from './table.js';
 import { encodeTensor, kindOf, type Meaning, type PictureSize, readTensor } from './tensor-files.js';
 import { printable, type Terminal } from './terminal.js';
@@ -12,11 +13,14 @@ import {
   type ParsedArguments,
   packageVersion,
   parse,
+  readNumber,
   readNumbers,
+  readStd,
   SCHEMA_VERSION,
   UsageError,
 } from './usage.js';
 import { short } from './words.js';
+import { checkDistinct, type FileToWrite, writeWhole } from './written-files.js';
 
 const OPTIONS = {
   input: { type: 'string', short: 'i', multiple: true },
@@ -45,59 +49,61 @@ interface Named {
   readonly text: string;
 }
 
-/** How far an output is from what it was compared with. */
-interface Comparison {
-  readonly name: string;
-  readonly file: string;
-  /** The largest one of a value, over the root of the mean square of the values compared with. */
-  readonly difference: number;
-  readonly within: boolean;
-}
-
 /** Runs a network once: `deconv-wasm run`. */
 export async function compute(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
   const given = parse(args, OPTIONS, ['mean', 'output-mean']);
   const [file, ...others] = given.positionals;
   if (file === undefined || others.length > 0) throw new UsageError('expected one model file');
   const list = (name: string, otherwise: number) => readNumbers(name, given.text(name), otherwise);
-  const rate = list('rate', 44_100)[0] as number;
-  const taken: Meaning = { mean: list('mean', 0), std: list('std', 1), rate };
-  const made: Meaning = { mean: list('output-mean', 0), std: list('output-std', 1), rate };
-  const tolerance = list('tolerance', 1e-4)[0] as number;
+  const rate = readNumber('rate', given.text('rate'), 44_100, { least: 1, most: MAX_RATE, whole: true });
+  const taken: Meaning = { mean: list('mean', 0), std: readStd('std', given.text('std')), rate };
+  const outputStd = readStd('output-std', given.text('output-std'));
+  const made: Meaning = { mean: list('output-mean', 0), std: outputStd, rate };
+  const tolerance = readNumber('tolerance', given.text('tolerance'), 1e-4, { least: 0, whole: false });
+  const threads = readNumber('threads', given.text('threads'), 1, { least: 1, most: 64, whole: true });
   const tiles = readTiles(given);
   const [inputs, outputs, shapes, compared] = ['input', 'output', 'shape', 'compare'].map((name) =>
     given.texts(name).map(readNamed),
   ) as [Named[], Named[], Named[], Named[]];
   for (const { text } of [...inputs, ...outputs, ...compared]) kindOf(text);
+  checkDistinct(
+    '--output',
+    outputs.map(({ text }) => text),
+  );
   try {
-    const { notes } = await init({ threads: list('threads', 1)[0] as number });
+    const { notes } = await init({ threads });
     for (const note of notes) terminal.warn(note);
-    const wanted = [...outputs, ...compared].flatMap(({ name }) => name ?? []);
+    const own = await ownOutputs(file, [...outputs, ...compared]);
+    const wanted = [...new Set([...own, ...[...outputs, ...compared].flatMap(({ name }) => name ?? [])])];
     using network = await loadNetwork(file, {
       ...(given.flag('exact') ? { precision: 'exact' as const } : {}),
-      ...(wanted.length > 0 && { outputs: [...new Set(wanted)] }),
+      ...(wanted.length > 0 && { outputs: wanted }),
     });
+    const names = network.outputs.map(({ name }) => name);
+    const nameOf = ({ name }: Named) => name ?? onlyOne(own.length > 0 ? own : names, 'output');
+    [...outputs, ...compared].forEach(nameOf);
     const pictureSize = tiles === null ? 'fitted' : 'own';
     const tensors = await inputsOf(network, inputs, shapes, { ...taken, pictureSize }, terminal);
-    const names = wanted.length > 0 ? [...new Set(wanted)] : network.outputs.map(({ name }) => name);
     const started = performance.now();
     const results = await (tiles === null
       ? network.run(tensors, { outputs: names })
       : runTiled(network, tensors, tiles));
     const milliseconds = performance.now() - started;
-    const nameOf = ({ name }: Named) => name ?? onlyOne(names, 'output');
     const comparisons: Comparison[] = [];
     for (const one of compared) {
       const name = nameOf(one);
-      comparisons.push(await compare(one.text, name, results[name] as Tensor, network, tolerance));
+      const values = results[name] as Tensor;
+      comparisons.push(await compare(one.text, name, values, network.format, made, tolerance));
     }
+    const files: FileToWrite[] = [];
     for (const one of outputs) {
       const values = results[nameOf(one)] as Tensor;
-      await writeFile(one.text, await encodeTensor(one.text, values, network.format, made));
+      files.push({ file: one.text, bytes: await encodeTensor(one.text, values, network.format, made) });
     }
+    await writeWhole('--output', files, true);
     const steps = given.flag('profile') ? network.profile(tensors, {}) : null;
     const report = { network, file, results, milliseconds, comparisons, steps };
-    if (given.flag('json')) terminal.print(JSON.stringify(asJson(report), null, 2));
+    if (given.flag('json')) terminal.print(JSON.stringify(asJson(report), numberOrName, 2));
     else
       print(
         report,
@@ -115,11 +121,13 @@ export async function compute(args: readonly string[], terminal: Terminal): Prom
 
 /** What `--tiled` and its numbers ask for; null where the network runs on the whole. */
 function readTiles(given: ParsedArguments): TileOptions | null {
-  const number = (name: 'tile' | 'overlap') => {
+  const number = (name: 'tile' | 'overlap', least: number) => {
     const text = given.text(name);
-    return text === null ? {} : { [name]: readNumbers(name, text, 0)[0] as number };
+    return text === null
+      ? {}
+      : { [name]: readNumber(name, text, 0, { least, most: 2 ** 31 - 1, whole: true }) };
   };
-  const options = { ...number('tile'), ...number('overlap') };
+  const options = { ...number('tile', 1), ...number('overlap', 0) };
   if (!given.flag('tiled') && Object.keys(options).length === 0) return null;
   if (given.flag('profile')) throw new UsageError('expected --profile without --tiled: it times the whole');
   return options;
@@ -132,13 +140,26 @@ async function runTiled(
 ): Promise<Record<string, Tensor>> {
   const [x] = Object.values(tensors);
   const [output] = network.outputs;
-  return { [output?.name ?? '']: await network.tiled(x as Tensor, options) };
+  try {
+    return { [output?.name ?? '']: await network.tiled(x as Tensor, options) };
+  } catch (error) {
+    if (!(error instanceof DeconvError) || error.detail.where !== 'Network.tiled') throw error;
+    throw new UsageError(`--tiled: ${reasonOf(error)}`);
+  }
 }
 
 /** `NAME=FILE`, or a file alone. */
 function readNamed(text: string): Named {
   const at = text.indexOf('=');
   return at < 0 ? { name: null, text } : { name: text.slice(0, at), text: text.slice(at + 1) };
+}
+
+/** The outputs of the network itself, where some files have names and others stand for its own; else none. */
+async function ownOutputs(file: string, named: readonly Named[]): Promise<readonly string[]> {
+  const isOwn = ({ name }: Named) => name === null;
+  if (!named.some(isOwn) || named.every(isOwn)) return [];
+  using network = await loadNetwork(file);
+  return network.outputs.map(({ name }) => name);
 }
 
 function onlyOne(names: readonly string[], what: string): string {
@@ -164,9 +185,22 @@ async function inputsOf(
       );
     }
   }
-  const named = (list: readonly Named[]) =>
-    new Map(list.map(({ name, text }) => [name ?? onlyOne(names, 'input'), text]));
-  const [byFile, byShape] = [named(files), named(shapes)];
+  const named = (list: readonly Named[], before?: ReadonlyMap<string, string>) => {
+    const byName = new Map<string, string>();
+    for (const { name, text } of list) {
+      const key = name ?? onlyOne(names, 'input');
+      const other = byName.get(key) ?? before?.get(key);
+      if (other !== undefined) {
+        throw new UsageError(
+          `expected one --input or --shape for ${printable(key)}, got ${printable(other)} and ${printable(text)}`,
+        );
+      }
+      byName.set(key, text);
+    }
+    return byName;
+  };
+  const byFile = named(files);
+  const byShape = named(shapes, byFile);
   const tensors: Record<string, Tensor> = {};
   for (const port of network.inputs) {
     const file = byFile.get(port.name);
@@ -183,8 +217,11 @@ async function inputsOf(
 
 type Port = Network['inputs'][number];
 
+/** Values that a tensor has at most. */
+const MOST_VALUES = 2 ** 29;
+
 function randomTensor({ name, shape: declared }: Port, text: string | undefined): Tensor {
-  const shape = text?.split(/[,x]/).map(Number) ?? declared;
+  const shape = text === undefined ? declared : readShape(text);
   if (!shape.every((extent) => typeof extent === 'number' && Number.isInteger(extent) && extent > 0)) {
     const where = `--input ${printable(name)}=FILE or --shape ${printable(name)}=1,3,64,64`;
     throw new UsageError(
@@ -192,46 +229,21 @@ function randomTensor({ name, shape: declared }: Port, text: string | undefined)
     );
   }
   const extents = shape as readonly number[];
+  const count = extents.reduce((product, extent) => product * extent, 1);
+  if (count > MOST_VALUES) {
+    throw new UsageError(
+      `--shape ${printable(name)}=${extents.join(',')}: expected at most ${MOST_VALUES} values, got ${count}`,
+    );
+  }
   // Multiples of the golden ratio: spread evenly, the same every time.
-  const data = Float32Array.from(
-    { length: extents.reduce((product, extent) => product * extent, 1) },
-    (_, index) => {
-      return (index * 0.618033988749895) % 1;
-    },
-  );
+  const data = Float32Array.from({ length: count }, (_, index) => (index * 0.618033988749895) % 1);
   return { data, shape: extents };
 }
 
-async function compare(
-  file: string,
-  name: string,
-  { data, shape }: Tensor,
-  network: Network,
-  tolerance: number,
-): Promise<Comparison> {
-  const port = { name, shape, type: 'float32' };
-  const { tensor } = await readTensor('--compare', file, port, network.format, {
-    mean: [0],
-    std: [1],
-    rate: 1,
-  });
-  if (tensor.data.length !== data.length) {
-    throw new UsageError(
-      `${printable(file)} has the shape [${tensor.shape.join(', ')}], ${printable(name)} has [${shape.join(', ')}]`,
-    );
-  }
-  let [largest, squares] = [0, 0];
-  for (const [index, value] of tensor.data.entries()) {
-    // NaN beside a number is no agreement; beside NaN it is.
-    const difference = Math.abs(value - (data[index] as number));
-    const same = Object.is(value, data[index]);
-    largest = same
-      ? largest
-      : Math.max(largest, Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference);
-    squares += value * value;
-  }
-  const difference = largest === 0 ? 0 : largest / Math.sqrt(squares / data.length);
-  return { name, file, difference, within: difference <= tolerance };
+function readShape(text: string): readonly number[] {
+  const shape = text.split(/[,x]/).map(Number);
+  if (shape.every((extent) => Number.isInteger(extent) && extent > 0)) return shape;
+  throw new UsageError(`expected --shape to be integers from 1 on, as in 1,3,64,64, got ${printable(text)}`);
 }
 
 interface Report {
@@ -251,6 +263,11 @@ function rangeOf({ data }: Tensor) {
     sum += value;
   }
   return { least, most, mean: sum / data.length };
+}
+
+/** JSON has no infinities and no NaN, and null stands for what is unknown. */
+function numberOrName(_: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
 }
 
 function asJson({ network, file, results, milliseconds, comparisons, steps }: Report): object {

@@ -81,7 +81,7 @@ async function judgeLayer(layer: ModelLayer): Promise<Finding> {
     };
   } catch (error) {
     // Of this layer alone: a weight with NaN, more phases than can be listed, data cut off.
-    if (error instanceof DeconvError) return { layer, judged: null, problem: error.message };
+    if (error instanceof DeconvError) return { layer, judged: null, problem: reasonOf(error) };
     throw error;
   }
 }
@@ -165,7 +165,7 @@ export async function readGeometries(file: string | null): Promise<Geometries | 
   try {
     value = JSON.parse(await readFile(file, 'utf8'));
   } catch (error) {
-    throw new UsageError(`--geometry: ${fileProblem(file, error)}`);
+    throw new UsageError(`--geometry ${fileProblem(file, error)}`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new UsageError(
@@ -195,12 +195,27 @@ export function hasGeometry({ format }: Model): boolean {
 /** One line about a file that cannot be read or written. */
 export function fileProblem(file: string, error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
-  // The functions that messages begin with are none of a command line's.
-  const reason =
-    error instanceof DeconvError || code === undefined
-      ? message.replace(/^((read|write|patch)Model|loadNetwork|Network(\.run)?): /, '')
-      : code;
+  const inWords = code !== undefined && Object.hasOwn(CODES, code) ? `${code}, ${CODES[code]}` : code;
+  const reason = error instanceof DeconvError ? reasonOf(error) : (inWords ?? message);
   return `${printable(file)}: ${printable(reason, 2000)}`;
+}
+
+/** What a file system calls the usual reasons. */
+const CODES: Readonly<Record<string, string>> = {
+  EACCES: 'its permissions do not allow it',
+  EEXIST: 'a file is in the way',
+  EFBIG: 'it would be larger than files may be',
+  EISDIR: 'it is a folder',
+  ENOENT: 'there is no such file or folder',
+  ENOSPC: 'the disk is full',
+  ENOTDIR: 'a part of its path is no folder',
+  EROFS: 'the disk is read-only',
+};
+
+/** What an error says, without the function that it begins with: a command line has no functions. */
+export function reasonOf({ message, detail }: DeconvError): string {
+  const head = `${detail.where}: `;
+  return message.startsWith(head) ? message.slice(head.length) : message;
 }
 
 /** Whether an error is about files and what is in them, rather than a mistake of this program. */

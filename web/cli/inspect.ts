@@ -1,4 +1,4 @@
-import { open, writeFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import path from 'node:path';
 import type { Pass, Verdict } from 'deconv-wasm/checkerboard';
 import type { Model } from 'deconv-wasm/models';
@@ -36,6 +36,7 @@ import { type Cell, type Column, type Row, table } from './table.js';
 import { type Paint, printable, type Style, type Terminal } from './terminal.js';
 import { EXIT, type ExitCode, packageVersion, parse, SCHEMA_VERSION, UsageError } from './usage.js';
 import { counted, geometryText, levelText, overlapText, shareText } from './words.js';
+import { inOption, writeWhole } from './written-files.js';
 
 const OPTIONS = {
   all: { type: 'boolean' },
@@ -59,6 +60,7 @@ export async function inspect(args: readonly string[], terminal: Terminal): Prom
   const geometries = await readGeometries(given.text('geometry'));
   const input = runInputOf(given);
   const report = given.text('html');
+  if (report === '') throw new UsageError('expected --html to be the name of a file, got none');
   if (report !== null) await checkReportPath(report);
 
   const inspected: Inspected[] = [];
@@ -100,10 +102,10 @@ export async function inspect(args: readonly string[], terminal: Terminal): Prom
   else print(inspected, limit, pass, terminal);
   if (report !== null) {
     try {
-      await writeFile(report, reportPage(inspected, limit, pass));
+      await writeWhole('--html', [{ file: report, bytes: reportPage(inspected, limit, pass) }], false);
     } catch (error) {
-      if (!isFileError(error)) throw error;
-      terminal.warn(`${terminal.paintError('red', 'deconv-wasm:')} ${fileProblem(report, error)}`);
+      if (!(error instanceof UsageError)) throw error;
+      terminal.warn(`${terminal.paintError('red', 'deconv-wasm:')} ${error.message}`);
       failed = true;
     }
   }
@@ -169,7 +171,7 @@ async function checkReportPath(file: string): Promise<void> {
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw new UsageError(`--html: ${fileProblem(file, error)}`);
+    throw inOption('--html', file, error);
   }
   if (head !== '' && head.toLowerCase() !== '<!doctype html>') {
     throw new UsageError(`--html: ${printable(file)} exists and is no HTML page; it is not replaced`);

@@ -20,6 +20,7 @@ import {
   RUN_OPTIONS,
   type RunInput,
   runInputOf,
+  warnNotRun,
 } from './attributed.js';
 import {
   fileProblem,
@@ -28,6 +29,7 @@ import {
   layerPass,
   openModel,
   readGeometries,
+  reasonOf,
   stampingKernels,
   subjectOf,
 } from './findings.js';
@@ -36,6 +38,7 @@ import { type Row, table } from './table.js';
 import { printable, type Style, type Terminal } from './terminal.js';
 import { EXIT, type ExitCode, nearest, packageVersion, parse, SCHEMA_VERSION, UsageError } from './usage.js';
 import { counted, levelText, shareText, short } from './words.js';
+import { inOption } from './written-files.js';
 
 const OPTIONS = {
   output: { type: 'string', short: 'o' },
@@ -85,6 +88,7 @@ export async function repairCommand(args: readonly string[], terminal: Terminal)
     );
   }
   if (output === null && !dryRun) throw new UsageError('expected -o FIXED, the file to write, or --dry-run');
+  if (output === '') throw new UsageError('expected --output to be the name of a file, got none');
   if (output !== null && !given.flag('force') && (await exists(output))) {
     throw new UsageError(`${printable(output)} exists. --force replaces it`);
   }
@@ -129,7 +133,10 @@ export async function repairCommand(args: readonly string[], terminal: Terminal)
         terminal.print(dryRun && changes.length > 0 ? 'Nothing written (--dry-run).' : 'Nothing to write.');
       }
     }
-    if (ran !== null && ran.outputProblem !== null) return EXIT.failed;
+    if (ran !== null && ran.outputProblem !== null) {
+      warnNotRun(printable(file), ran.outputProblem, terminal);
+      return EXIT.failed;
+    }
     return outcomes.some(({ action }) => action === 'refused') ? EXIT.found : EXIT.fine;
   } catch (error) {
     if (error instanceof UsageError || !isFileError(error)) throw error;
@@ -208,17 +215,16 @@ async function repairLayer(model: Model, layer: ModelLayer, changes: WeightChang
     };
   } catch (error) {
     if (error instanceof DeconvError && error.code !== 'INTERNAL') {
-      return { ...outcome, action: 'refused', reason: reasonOf(error) };
+      return { ...outcome, action: 'refused', reason: refusalOf(error) };
     }
     throw error;
   }
 }
 
-/** The analyzer names the function that it is; a command line has no functions. */
-function reasonOf({ message, detail }: DeconvError): string {
-  return detail.verdict === 'holes'
+function refusalOf(error: DeconvError): string {
+  return error.detail.verdict === 'holes'
     ? 'holes: some output positions get no tap, which no weights can mend. Take a kernel of at least the stride, and no factor in common between stride and dilation'
-    : message;
+    : reasonOf(error);
 }
 
 /** The type that repaired values must survive; doubles of a file are read as floats, which doubles hold. */
@@ -328,6 +334,8 @@ async function write(
   try {
     const { files } = await writeModel(model, changes, output, { signal: stop.signal });
     return [output, ...files.flatMap(({ location }) => location ?? [])];
+  } catch (error) {
+    throw inOption('--output', output, error);
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
     // Ends as if there had been no handler: a shell tells by it that the user stopped the program.

@@ -4,10 +4,22 @@ import { UsageError } from './usage.js';
 
 const [PCM, FLOAT, EXTENSIBLE] = [1, 3, 0xfffe];
 
+/** Samples in a second of what is written: beyond any sound's, and within what its header can say. */
+export const MAX_RATE = 10_000_000;
+
 export interface Sound {
   /** A list for each channel. */
   readonly channels: readonly Float32Array[];
   readonly rate: number;
+}
+
+interface Format {
+  readonly code: number;
+  readonly count: number;
+  readonly rate: number;
+  /** Bytes of one sample of all channels. */
+  readonly frame: number;
+  readonly bits: number;
 }
 
 export function readWav(file: string, bytes: Uint8Array): Sound {
@@ -15,12 +27,7 @@ export function readWav(file: string, bytes: Uint8Array): Sound {
   const word = (at: number) =>
     at + 4 <= bytes.length ? String.fromCharCode(...bytes.subarray(at, at + 4)) : '';
   if (word(0) !== 'RIFF' || word(8) !== 'WAVE') throw new UsageError(`${file} is no WAV file`);
-  let format: {
-    readonly code: number;
-    readonly count: number;
-    readonly rate: number;
-    readonly bits: number;
-  } | null = null;
+  let format: Format | null = null;
   for (let at = 12; at + 8 <= bytes.length; ) {
     const [start, length] = [at + 8, view.getUint32(at + 4, true)];
     const end = Math.min(bytes.length, start + length);
@@ -31,10 +38,15 @@ export function readWav(file: string, bytes: Uint8Array): Sound {
         code: code === EXTENSIBLE && end - start >= 26 ? view.getUint16(start + 24, true) : code,
         count: view.getUint16(start + 2, true),
         rate: view.getUint32(start + 4, true),
+        frame: view.getUint16(start + 12, true),
         bits: view.getUint16(start + 14, true),
       };
     }
     if (word(at) === 'data' && format !== null) {
+      // A recorder that cannot go back leaves the length open.
+      if (end < start + length && length !== 0xffffffff) {
+        throw new UsageError(`${file} is cut off: expected ${length} bytes of sound, got ${end - start}`);
+      }
       return { channels: channelsOf(file, view, start, end, format), rate: format.rate };
     }
     at = start + length + (length % 2);
@@ -47,13 +59,21 @@ function channelsOf(
   view: DataView,
   start: number,
   end: number,
-  { code, count, bits }: { readonly code: number; readonly count: number; readonly bits: number },
+  { code, count, frame: frameSize, bits }: Format,
 ): readonly Float32Array[] {
   const read = sampleReader(view, code, bits);
   if (read === null || count < 1)
     throw new UsageError(`${file} has sound of a kind that is not read: PCM or floats are`);
   const size = bits / 8;
-  const frames = Math.floor((end - start) / (size * count));
+  if (frameSize !== size * count) {
+    throw new UsageError(
+      `${file} has sound of a kind that is not read: expected samples of ${bits} bits to take ${size * count} bytes for ${count} channels, got ${frameSize}`,
+    );
+  }
+  if ((end - start) % frameSize !== 0) {
+    throw new UsageError(`${file} is cut off: its sound ends within its last ${frameSize} bytes`);
+  }
+  const frames = (end - start) / frameSize;
   return Array.from({ length: count }, (_, channel) =>
     Float32Array.from({ length: frames }, (_, frame) => read(start + size * (frame * count + channel))),
   );

@@ -6,10 +6,11 @@ import { type Tensor, Upsample } from 'deconv-wasm';
 import { fromImage, type PictureOptions, toImageData } from 'deconv-wasm/image';
 import { readModel } from 'deconv-wasm/models';
 import type { PortInfo } from 'deconv-wasm/network';
-import { fileProblem, isFileError } from './findings.js';
+import { readPng } from './png-file.js';
 import { readWav, writeWav } from './sound-file.js';
 import { printable } from './terminal.js';
 import { UsageError } from './usage.js';
+import { inOption } from './written-files.js';
 
 export const KINDS = ['.png', '.npy', '.wav'] as const;
 export type Kind = (typeof KINDS)[number];
@@ -48,15 +49,17 @@ export async function readTensor(
   pictureSize: PictureSize = 'fitted',
 ): Promise<ReadValues> {
   try {
-    return await readKind(file, port, format, meaning, pictureSize);
+    return await readKind(option, file, port, format, meaning, pictureSize);
   } catch (error) {
-    if (!isFileError(error)) throw error;
-    // It is not about the model, whose errors name no option.
-    throw new UsageError(`${option} ${fileProblem(file, error)}`);
+    if (error instanceof UsageError && error.message.startsWith(printable(file))) {
+      throw new UsageError(`${option} ${error.message}`);
+    }
+    throw inOption(option, file, error);
   }
 }
 
 async function readKind(
+  option: string,
   file: string,
   port: PortInfo,
   format: 'onnx' | 'tflite',
@@ -85,25 +88,18 @@ async function readKind(
       return { tensor: { data, shape: flat ? axes.slice(3 - port.shape.length) : axes }, note: null };
     }
     case '.png':
-      return readPicture(file, port, format, meaning, pictureSize);
+      return readPicture(option, file, port, format, meaning, pictureSize);
   }
 }
 
 async function readPicture(
+  option: string,
   file: string,
   { name, shape }: PortInfo,
   format: 'onnx' | 'tflite',
   { mean, std }: Meaning,
   pictureSize: PictureSize,
 ): Promise<ReadValues> {
-  const { PNG } = await import('pngjs');
-  let picture: InstanceType<typeof PNG>;
-  try {
-    picture = PNG.sync.read(await readFile(file));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== undefined) throw error;
-    throw new UsageError(`${printable(file)} is no PNG that can be read: ${(error as Error).message}`);
-  }
   const layout = layoutOf(shape, format);
   const channels = shape[layout === 'channels-first' ? 1 : 3];
   if (shape.length !== 4 || (channels !== 1 && channels !== 3 && channels !== 4)) {
@@ -111,12 +107,13 @@ async function readPicture(
       `${printable(name)} of shape [${shape.join(', ')}] takes no picture: one of 1, 3 or 4 channels does`,
     );
   }
+  const way = option === '--compare' ? 'output-' : '';
   const options: PictureOptions = {
     layout,
-    mean: perChannel(mean, channels),
-    std: perChannel(std, channels),
+    mean: perChannel(`${way}mean`, mean, channels),
+    std: perChannel(`${way}std`, std, channels),
   };
-  const { data, width, height } = picture;
+  const { data, width, height } = await readPng(printable(file), await readFile(file));
   const drawn = fromImage({ data, width, height }, { ...options, channels });
   const [tall, wide] = layout === 'channels-first' ? shape.slice(2) : shape.slice(1, 3);
   const size = [typeof tall === 'number' ? tall : height, typeof wide === 'number' ? wide : width];
@@ -135,6 +132,19 @@ export async function encodeTensor(
   file: string,
   tensor: Tensor,
   format: 'onnx' | 'tflite',
+  meaning: Meaning,
+): Promise<Uint8Array> {
+  try {
+    return await encodeKind(file, tensor, format, meaning);
+  } catch (error) {
+    throw inOption('--output', file, error);
+  }
+}
+
+async function encodeKind(
+  file: string,
+  tensor: Tensor,
+  format: 'onnx' | 'tflite',
   { mean, std, rate }: Meaning,
 ): Promise<Uint8Array> {
   const { data, shape } = tensor;
@@ -145,7 +155,12 @@ export async function encodeTensor(
       const [length = 0, channels = 1, ...outer] = shape.toReversed();
       if (shape.length === 0 || shape.length > 3 || outer.some((extent) => extent !== 1)) {
         throw new UsageError(
-          `${printable(file)}: a sound has the shape [1, channels, samples], not [${shape.join(', ')}]`,
+          `--output ${printable(file)}: a sound has the shape [1, channels, samples], not [${shape.join(', ')}]`,
+        );
+      }
+      if (4 * channels >= 2 ** 16 || 4 * channels * rate >= 2 ** 32) {
+        throw new UsageError(
+          `--output ${printable(file)}: a sound of ${channels} channels at --rate ${rate} is more than the header of a .wav can say`,
         );
       }
       const parts = Array.from({ length: channels }, (_, channel) =>
@@ -159,8 +174,8 @@ export async function encodeTensor(
       const channels = shape[layout === 'channels-first' ? 1 : 3] ?? 1;
       const options: PictureOptions = {
         layout,
-        mean: perChannel(mean, channels),
-        std: perChannel(std, channels),
+        mean: perChannel('output-mean', mean, channels),
+        std: perChannel('output-std', std, channels),
       };
       const pixels = toImageData(tensor, options);
       const picture = new PNG({ width: pixels.width, height: pixels.height });
@@ -178,8 +193,10 @@ function layoutOf(shape: readonly (number | string)[], format: 'onnx' | 'tflite'
   return format === 'onnx' ? 'channels-first' : 'channels-last';
 }
 
-function perChannel(values: readonly number[], channels: number): number | readonly number[] {
-  return values.length === 1 ? (values[0] as number) : values.slice(0, channels);
+function perChannel(option: string, values: readonly number[], channels: number): number | readonly number[] {
+  if (values.length === 1) return values[0] as number;
+  if (values.length === channels) return values;
+  throw new UsageError(`expected --${option} to be 1 or ${channels} numbers, got ${values.length}`);
 }
 
 /** Version 1.0 of numpy's format. */

@@ -66,6 +66,29 @@ export function readNumbers(name: string, text: string | null, otherwise: number
   throw new UsageError(`expected --${name} to be numbers, got ${printable(text)}`);
 }
 
+/** What pictures are divided by: a number or one for each channel. */
+export function readStd(name: string, text: string | null): readonly number[] {
+  const numbers = readNumbers(name, text, 1);
+  if (!numbers.includes(0)) return numbers;
+  throw new UsageError(`expected --${name} to be numbers other than 0, got ${printable(text ?? '')}`);
+}
+
+/** The one number of an option, from `least` to `most`. */
+export function readNumber(
+  name: string,
+  text: string | null,
+  otherwise: number,
+  { least, most = Number.MAX_VALUE, whole }: { least: number; most?: number; whole: boolean },
+): number {
+  const [value = otherwise, ...others] = readNumbers(name, text, otherwise);
+  if (others.length === 0 && value >= least && value <= most && (!whole || Number.isInteger(value)))
+    return value;
+  const range = `from ${least}${most < Number.MAX_VALUE ? ` to ${most}` : ' on'}`;
+  throw new UsageError(
+    `expected --${name} to be ${whole ? 'an integer' : 'a number'} ${range}, got ${printable(text ?? '')}`,
+  );
+}
+
 /** Values that would not be taken for such, joined to their options. */
 function joinValues(
   args: readonly string[],

@@ -1,0 +1,154 @@
+// Pictures and sounds that the command line reads: those that are whole, and those that are not.
+
+import { writeFileSync } from 'node:fs';
+import { crc32, deflateSync } from 'node:zlib';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { floats, input, node, onnx, output } from '../support/onnx-writer.js';
+import { commandLine } from './command-line.js';
+
+const { inFolder, cli, fine } = commandLine();
+
+beforeAll(() => {
+  const model = (name: string, shape: readonly (number | string)[]) =>
+    writeFileSync(
+      inFolder(name),
+      onnx([node('Mul', ['x', 'one'], ['y']), floats('one', [1], [1]), input('x', shape), output('y')]),
+    );
+  model('picture.onnx', [1, 1, 'h', 'w']);
+  model('sound.onnx', [1, 'c', 't']);
+});
+
+describe('a picture', () => {
+  const chunk = (type: string, data: Uint8Array) => {
+    const bytes = Buffer.concat([Buffer.alloc(4), Buffer.from(type), data, Buffer.alloc(4)]);
+    bytes.writeUInt32BE(data.length, 0);
+    bytes.writeUInt32BE(crc32(bytes.subarray(4, -4)), bytes.length - 4);
+    return bytes;
+  };
+
+  /** Of shades of grey, in one byte each. */
+  const png = (width: number, height: number, data: Uint8Array | null, interlaced = 0) => {
+    const header = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, interlaced]);
+    header.writeUInt32BE(width, 0);
+    header.writeUInt32BE(height, 4);
+    return Buffer.concat([
+      Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
+      chunk('IHDR', header),
+      ...(data === null ? [] : [chunk('IDAT', data)]),
+      chunk('IEND', Buffer.alloc(0)),
+    ]);
+  };
+  const rows = (count: number, length: number) =>
+    deflateSync(Buffer.concat(new Array(count).fill(Buffer.from([0, ...new Array(length).fill(200)]))));
+  // Of 5 x 3 pixels: columns and rows of each pass but the third, which has none.
+  const passes = (all: boolean) =>
+    deflateSync(
+      Buffer.from(
+        [
+          [1, 1],
+          [1, 1],
+          [1, 1],
+          [3, 1],
+          [2, 2],
+          [5, 1],
+        ].flatMap(([columns = 0, count = 0], pass) =>
+          all || pass < 5
+            ? Array.from({ length: count }, () => [0, ...new Array(columns).fill(200)]).flat()
+            : [],
+        ),
+      ),
+    );
+  const whole = png(8, 8, rows(8, 8));
+
+  it.each([
+    ['at once', whole, '[1, 1, 8, 8]'],
+    ['in passes', png(5, 3, passes(true), 1), '[1, 1, 3, 5]'],
+  ])('that is whole is taken: %s', async (_, bytes, shape) => {
+    writeFileSync(inFolder('whole.png'), bytes);
+    expect(await fine('run', 'picture.onnx', '-i', 'whole.png')).toContain(`y ${shape}: 0.784 to 0.784`);
+  });
+
+  it.each<[string, Buffer, string | RegExp]>([
+    ['a row too few', png(8, 8, rows(7, 8)), 'its 8 x 8 pixels take 72 bytes, and it has 63'],
+    ['a row too many', png(8, 8, rows(9, 8)), 'its 8 x 8 pixels take 72 bytes, and it has more'],
+    ['a pass too few', png(5, 3, passes(false), 1), 'its 5 x 3 pixels take 22 bytes, and it has 16'],
+    ['no pixels', png(4, 4, null), 'its pixels are damaged or cut off'],
+    ['empty pixels', png(4, 4, Buffer.alloc(0)), 'its pixels are damaged or cut off'],
+    ['damaged pixels', png(2, 2, Buffer.from('not zlib data')), 'its pixels are damaged or cut off'],
+    ['half of them', png(8, 8, rows(8, 8).subarray(0, 9)), 'its pixels are damaged or cut off'],
+    [
+      'a header that promises a billion',
+      png(60_000, 60_000, rows(1, 1)),
+      'expected 1 to 134217728 pixels, got 60000 x 60000',
+    ],
+    [
+      'a header that promises many',
+      png(11_000, 11_000, rows(1, 1)),
+      'pixels take 121011000 bytes, and it has 2',
+    ],
+    ['no width', png(0, 4, rows(4, 0)), 'expected 1 to 134217728 pixels, got 0 x 4'],
+    ['the end of the file within', whole.subarray(0, 45), 'it ends within its chunk IDAT'],
+    ['a byte that changed', Buffer.from(whole.with(45, 7)), /Crc|damaged/],
+    ['other bytes', Buffer.from('\xff\xd8\xff\xe0', 'latin1'), 'it does not begin as one'],
+  ])('is refused with %s', async (_, bytes, reason) => {
+    writeFileSync(inFolder('bad.png'), bytes);
+    const { status, stdout, stderr } = await cli(['run', 'picture.onnx', '-i', 'bad.png']);
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/^deconv-wasm: --input bad\.png is no PNG that can be read: /);
+    expect(stderr).toMatch(reason);
+  });
+});
+
+describe('a sound', () => {
+  /** Samples of 16 bits of one channel, unless the fields of the header say otherwise. */
+  const wav = (data: Uint8Array, { channels = 1, frame = 2, bits = 16, length = data.length } = {}) => {
+    const bytes = Buffer.alloc(44);
+    bytes.write('RIFF\0\0\0\0WAVEfmt ', 0, 'latin1');
+    bytes.writeUInt32LE(16, 16);
+    for (const [at, value] of [
+      [20, 1],
+      [22, channels],
+      [32, frame],
+      [34, bits],
+    ] as const) {
+      bytes.writeUInt16LE(value, at);
+    }
+    bytes.writeUInt32LE(8000, 24);
+    bytes.write('data', 36);
+    bytes.writeUInt32LE(length, 40);
+    return Buffer.concat([bytes, data]);
+  };
+  const samples = Buffer.from(Int16Array.of(0, 16_384, -16_384).buffer);
+
+  it.each([
+    ['of a known length', wav(samples)],
+    ['of a length that was left open', wav(samples, { length: 0xffffffff })],
+  ])('is taken: %s', async (_, bytes) => {
+    writeFileSync(inFolder('whole.wav'), bytes);
+    expect(await fine('run', 'sound.onnx', '-i', 'whole.wav')).toContain('y [1, 1, 3]: -0.5 to 0.5');
+  });
+
+  it.each([
+    [
+      'its end cut off',
+      wav(samples.subarray(1), { length: 6 }),
+      'is cut off: expected 6 bytes of sound, got 5',
+    ],
+    ['half a sample', wav(samples.subarray(1)), 'is cut off: its sound ends within its last 2 bytes'],
+    [
+      'one of two channels',
+      wav(samples, { channels: 2, frame: 4 }),
+      'its sound ends within its last 4 bytes',
+    ],
+    [
+      'padding',
+      wav(Buffer.alloc(12), { frame: 4, bits: 24 }),
+      '24 bits to take 3 bytes for 1 channels, got 4',
+    ],
+  ])('is refused with %s', async (_, bytes, reason) => {
+    writeFileSync(inFolder('bad.wav'), bytes);
+    const { status, stdout, stderr } = await cli(['run', 'sound.onnx', '-i', 'bad.wav']);
+    expect([status, stdout, stderr]).toEqual([2, '', expect.stringContaining('--input bad.wav ')]);
+    expect(stderr).toContain(reason);
+  });
+});

@@ -1,0 +1,98 @@
+// Files that the command line writes: whole or not at all, and told of by their option.
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { beforeAll, expect, it } from 'vitest';
+import { floats, input, onnx, node as operator, output } from '../support/onnx-writer.js';
+import { commandLine, fixture, node } from './command-line.js';
+
+const { folder, inFolder, script, cli, fine } = commandLine();
+
+beforeAll(() => {
+  writeFileSync(
+    inFolder('two.onnx'),
+    onnx([
+      operator('Add', ['x', 'one'], ['y']),
+      operator('Mul', ['x', 'one'], ['z']),
+      floats('one', [1], [1]),
+      input('x', [2, 4096]),
+      output('y'),
+      output('z'),
+    ]),
+  );
+  mkdirSync(inFolder('folder.npy'));
+});
+
+const leftovers = () => readdirSync(folder).filter((name) => name.endsWith('.part'));
+
+it.each([
+  ['an array', ['run', 'two.onnx', '-o', 'y=kept.npy'], 'kept.npy', 'content'],
+  [
+    'a report',
+    ['inspect', fixture('unet.onnx'), '--html', 'kept.html'],
+    'kept.html',
+    '<!doctype html>content',
+  ],
+])('%s that does not fit on the disk leaves the old one', (_, args, name, content) => {
+  writeFileSync(inFolder(name), content);
+  const line = [node, script, ...args].map((word) => `'${word}'`).join(' ');
+  const { status, stderr } = spawnSync('sh', ['-c', `ulimit -f 4; ${line}`], {
+    encoding: 'utf8',
+    cwd: folder,
+  });
+  expect([status, stderr]).toEqual([
+    2,
+    expect.stringMatching(/--(output|html) kept\.\w+: EFBIG, it would be larger than files may be/),
+  ]);
+  expect(readFileSync(inFolder(name), 'utf8')).toBe(content);
+  expect(leftovers()).toEqual([]);
+});
+
+it.each([
+  ['that no file of its kind can hold', 'z=z.png', /--output z\.png: expected a tensor of shape/],
+  ['that goes into a folder', 'z=folder.npy', /--output folder\.npy: EISDIR, it is a folder/],
+  ['whose folder is a file', 'z=two.onnx/z.npy', /--output two\.onnx\/z\.npy: (ENOTDIR|EEXIST), /],
+])('nothing is written beside an output %s', async (_, other, message) => {
+  const { status, stdout, stderr } = await cli(['run', 'two.onnx', '-o', 'y=first.npy', '-o', other]);
+  expect([status, stdout, stderr]).toEqual([2, '', expect.stringMatching(message)]);
+  expect([existsSync(inFolder('first.npy')), leftovers()]).toEqual([false, []]);
+});
+
+it('folders are made for outputs, not for reports', async () => {
+  await fine('run', 'two.onnx', '-o', 'y=new/deep/y.npy');
+  expect(existsSync(inFolder('new/deep/y.npy'))).toBe(true);
+  expect(await cli(['inspect', fixture('unet.onnx'), '--html', 'no/such/r.html'])).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('--html no/such/r.html: ENOENT, there is no such file or folder'),
+  });
+});
+
+it.each<[readonly string[], RegExp]>([
+  [
+    ['run', 'two.onnx', '-o', 'y=a.npy', '-o', 'z=./a.npy'],
+    /each --output to be another file, got \.\/a\.npy twice/,
+  ],
+  [['run', 'two.onnx', '-i', 'folder.npy/'], /--input folder\.npy\/: expected .*regular file/],
+  [
+    ['inspect', 'two.onnx', '--geometry', 'missing.json'],
+    /--geometry missing\.json: ENOENT, there is no such file/,
+  ],
+  [['inspect', 'two.onnx', '--html', ''], /expected --html to be the name of a file, got none/],
+  [['repair', 'two.onnx', '-o', ''], /expected --output to be the name of a file, got none/],
+  [['repair', fixture('unet.onnx'), '-o', 'two.onnx/x'], /--output two\.onnx\/x: /],
+])('%j names the option', async (args, message) => {
+  expect(await cli(args)).toMatchObject({ status: 2, stdout: '', stderr: expect.stringMatching(message) });
+});
+
+it.each([
+  ['inspect', '--run', fixture('layers.tflite')],
+  ['inspect', '--json', '--run', fixture('layers.tflite')],
+  ['repair', '--run', '--dry-run', fixture('layers.tflite')],
+])('%s %s: that a network was not run is told on stderr', async (...args) => {
+  expect(await cli(args)).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(
+      /^deconv-wasm: --run: .*layers\.tflite: expected a network with an output, got none/,
+    ),
+  });
+});

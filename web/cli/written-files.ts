@@ -1,0 +1,57 @@
+import { mkdir, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileProblem, isFileError } from './findings.js';
+import { printable } from './terminal.js';
+import { UsageError } from './usage.js';
+
+export interface FileToWrite {
+  readonly file: string;
+  readonly bytes: Uint8Array | string;
+}
+
+/** Writes the files of an option: all of them beside their places first, so that none is half there or lost. */
+export async function writeWhole(
+  option: string,
+  files: readonly FileToWrite[],
+  makesFolders: boolean,
+): Promise<void> {
+  const made: [temporary: string, final: string][] = [];
+  for (const { file, bytes } of files) {
+    try {
+      if (makesFolders) await mkdir(path.dirname(path.resolve(file)), { recursive: true });
+      // What a link leads to is replaced, not the link.
+      const final = await realpath(file).catch(() => path.resolve(file));
+      const there = await stat(final).catch(() => null);
+      if (there !== null && !there.isFile()) {
+        // A pipe or a device is not to be replaced; a folder says here what it is.
+        await writeFile(final, bytes);
+        continue;
+      }
+      const temporary = `${final}.${process.pid}.part`;
+      const handle = await open(temporary, 'wx', there?.mode);
+      made.push([temporary, final]);
+      try {
+        await handle.writeFile(bytes);
+      } finally {
+        await handle.close();
+      }
+    } catch (error) {
+      for (const [temporary] of made) await rm(temporary, { force: true });
+      throw inOption(option, file, error);
+    }
+  }
+  for (const [temporary, final] of made) await rename(temporary, final);
+}
+
+/** Two that go to one place would leave one. */
+export function checkDistinct(option: string, files: readonly string[]): void {
+  const places = files.map((file) => path.resolve(file));
+  const twice = files.find((_, index) => places.indexOf(places[index] as string) < index);
+  if (twice !== undefined)
+    throw new UsageError(`expected each ${option} to be another file, got ${printable(twice)} twice`);
+}
+
+/** An error of an option's file, which names it instead of the model; others as they are. */
+export function inOption(option: string, file: string, error: unknown): unknown {
+  return isFileError(error) ? new UsageError(`${option} ${fileProblem(file, error)}`) : error;
+}
