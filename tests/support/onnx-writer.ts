@@ -35,6 +35,7 @@ export const TYPES = {
   float32: 1,
   uint8: 2,
   int8: 3,
+  uint16: 4,
   int32: 6,
   int64: 7,
   string: 8,

@@ -25,12 +25,17 @@ const batchNorm: NodeRule = (loaded) => {
     scale,
     (factor, channel) => factor / Math.sqrt((variance[channel] as number) + epsilon),
   );
-  const terms = Float64Array.from(
-    shift,
-    (term, channel) => term - (mean[channel] as number) * (factors[channel] as number),
-  );
   return (call) =>
-    call.result({ kind: 'affine', scale: factors, shift: terms, layout: 'channels-first' }, [call.value(0)]);
+    call.result(
+      {
+        kind: 'affine',
+        mean: Float64Array.from(mean),
+        scale: factors,
+        shift: Float64Array.from(shift),
+        layout: 'channels-first',
+      },
+      [call.value(0)],
+    );
 };
 
 /** One number for every channel, also where the file has one for every group. */
