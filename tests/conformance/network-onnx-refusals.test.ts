@@ -118,6 +118,20 @@ describe('refused when loaded', () => {
     );
   });
 
+  it.each<[string, Uint8Array<ArrayBuffer>, RegExp]>([
+    ['an integer for a float', one('LeakyRelu', { alpha: 2 }), /"alpha" of "y" to be a float, got "an integer"/],
+    ['a float for an integer', one('Softmax', { axis: { float: 1 } }), /"axis" of "y" to be an integer, got "a float"/],
+    ['a text for a float', one('Elu', { alpha: 'x' }), /to be a float, got "a text"/],
+    ['a list for an integer', one('Concat', { axis: [0] }), /to be an integer, got "integers"/],
+    ['an integer for a list', one('Transpose', { perm: 1 }), /to be integers, got "an integer"/],
+    ['one by its field alone', one('Elu', { alpha: { untyped: 2 } }), /to be a float, got "an integer"/],
+    ['one of a type of nobody', one('Elu', { alpha: { omitted: 40 } }), /to be a float, got "another type"/],
+  ])('an attribute that is another: %s', async (_, bytes, reason) => {
+    const error = await rejection(() => loadNetwork(bytes));
+    expect(error.code).toBe('BAD_MODEL');
+    expect(error.message).toMatch(reason);
+  }); // biome-ignore format: a table
+
   it('files that are none', async () => {
     const circle = network([
       node('Add', ['x', 'b'], ['a']),

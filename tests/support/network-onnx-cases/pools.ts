@@ -57,3 +57,9 @@ for (const type of [
   one(`${type}, all`, type, [2, 3, 4], {}, {}, { opset: 18 });
 }
 one('ReduceSum of nothing', 'ReduceSum', [2, 3], { noop_with_empty_axes: 1 }, {}, { opset: 13 });
+for (const type of ['ReduceMax', 'ReduceL1', 'ReduceSumSquare']) {
+  one(`${type} of an empty list of axes`, type, [1, 2, 1, 3], { axes: [] }, {}, { opset: 11 });
+}
+for (const type of ['ReduceL1', 'ReduceL2', 'ReduceSumSquare', 'ReduceMax']) {
+  one(`${type} of a scalar`, type, [], { keepdims: 0 }, {}, { opset: 13 });
+}

@@ -67,7 +67,7 @@ const constant: Rule = ({ node, file }) => {
     checkExtent(name, [count], 'float32', place);
     return storedTensor(name, [count], 'float32', place);
   }
-  const integers = node.integers('value_ints');
+  const integers = node.list('value_ints');
   if (integers !== undefined) return literalTensor(name, [integers.length], 'int64', integers);
   const float = node.attribute('value_float') && (node.float('value_float') ?? 0);
   if (float !== undefined) return literalTensor(name, [], 'float32', [float]);
