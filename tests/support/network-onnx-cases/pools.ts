@@ -1,6 +1,7 @@
 // Pools and reductions.
 
-import { list, one } from './case.js';
+import { floats, node } from '../onnx-writer.js';
+import { cases, list, one } from './case.js';
 
 for (const type of ['MaxPool', 'AveragePool']) {
   one(type, type, [1, 2, 7, 8], { kernel_shape: [3, 2] });
@@ -62,4 +63,16 @@ for (const type of ['ReduceMax', 'ReduceL1', 'ReduceSumSquare']) {
 }
 for (const type of ['ReduceL1', 'ReduceL2', 'ReduceSumSquare', 'ReduceMax']) {
   one(`${type} of a scalar`, type, [], { keepdims: 0 }, {}, { opset: 13 });
+}
+for (const values of [
+  [800, 1],
+  [-800, -801],
+  [Number.NEGATIVE_INFINITY, 2],
+  [0.5, 1.5],
+]) {
+  cases[`ReduceLogSumExp of the constants ${values}`] = {
+    inputs: { x: [1] },
+    parts: [floats('c', [2], values), node('ReduceLogSumExp', ['c'], ['s']), node('Add', ['x', 's'], ['y'])],
+    opset: 18,
+  };
 }

@@ -127,3 +127,11 @@ one('Cast to float', 'Cast', [2, 3], { to: 1 });
 for (const type of ['Squeeze', 'Unsqueeze']) {
   one(`${type} of an empty list of axes`, type, [1, 2, 1, 3], { axes: [] }, {}, { opset: 11 });
 }
+one(
+  'Slice backwards from in front of an axis',
+  'Slice',
+  [2, 3, 4],
+  {},
+  { s: list(-9), e: list(-100), a: list(1), t: list(-1) },
+  { opset: 13 },
+);

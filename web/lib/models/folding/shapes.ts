@@ -102,7 +102,7 @@ export function slicedAxes(
     const [start, end] =
       step > 0
         ? [clamp(starts[place] as number, 0, extent), clamp(ends[place] as number, 0, extent)]
-        : [clamp(starts[place] as number, -1, extent - 1), clamp(ends[place] as number, -1, extent - 1)];
+        : [clamp(starts[place] as number, 0, extent - 1), clamp(ends[place] as number, -1, extent - 1)];
     return { start, step, count: Math.max(0, Math.ceil((end - start) / step)) };
   });
 }
