@@ -85,6 +85,7 @@ describe('refused when loaded', () => {
     ['a cast to integers', one('Cast', { to: 7 }), /int64/],
     ['arithmetic of integers', onnx([input('x', [2], 'int32'), node('Add', ['x', 'x'], ['y']), output('y')]), /int32 values of "x"/],
     ['a quantization in blocks', network([floats('s', [1, 1, 4, 4], Array(16).fill(1)), node('QuantizeLinear', ['x', 's'], ['q'], { axis: 1, block_size: 2 }), node('DequantizeLinear', ['q', 's'], ['y'], { axis: 1, block_size: 2 })]), /every block/],
+    ['other zero points than scales', one('QuantizeLinear', {}, [floats('s', [], [1]), initializer('z', 'uint8', [3], new Uint8Array(3))], ['x', 's', 'z']), /other zero points than scales/],
     ['operators that meant something else', one('Add', { broadcast: 1, axis: 1 }, [floats('w', [2], [1, 2])], ['x', 'w'], 4), /opset 4/],
   ])('%s', async (_, bytes, reason) => {
     const error = await rejection(() => loadNetwork(bytes));
@@ -165,6 +166,7 @@ describe('refused when called', () => {
     ['indices that do not lie evenly', [int64s('i', [0, 1, 3]), node('Gather', ['x', 'i'], ['y'], { axis: 2 })], [1, 2, 4, 4], /evenly/],
     ['shapes that do not broadcast', [floats('w', [3], [1, 2, 3]), node('Mul', ['x', 'w'], ['y'])], [1, 2, 4, 4], /broadcast/],
     ['a size that is not above 0', [node('Shape', ['x'], ['s']), int64s('m', [1, 1, 1, -1]), node('Mul', ['s', 'm'], ['t']), node('Resize', ['x', '', '', 't'], ['y'])], [1, 2, 4, 4], /sizes are not all above 0/],
+    ['other scales than an axis has entries', [floats('s', [3], [1, 1, 1]), node('QuantizeLinear', ['x', 's'], ['q'], { axis: 1 }), node('DequantizeLinear', ['q', 's'], ['y'], { axis: 1 })], [1, 1, 4, 4], /3 scales do not fit its shape \[1, 1, 4, 4\]/],
     ['another number of axes', [floats('w', [1, 2, 1, 1], [1, 2]), node('Conv', ['x', 'w'], ['y'])], [1, 2, 4], /axes/],
   ])('%s', async (_, parts, shape, reason) => {
     const rank = shape.length === 4 ? anywhere : { declared: { x: ['n', 'c', 'h'] } };

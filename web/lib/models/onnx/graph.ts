@@ -33,10 +33,8 @@ export class OnnxNode {
     return this.type === type && this.domain === domain;
   }
 
-  /** Writers of protobuf's third version leave a zero out. */
   integer(name: string): number | undefined {
-    const attribute = this.attribute(name, ATTRIBUTE.integer);
-    return attribute && (attribute.integer(ATTRIBUTE.integer) ?? 0);
+    return this.#number(name, ATTRIBUTE.integer);
   }
 
   /** Undefined where the attribute is missing or empty. */
@@ -50,12 +48,17 @@ export class OnnxNode {
   }
 
   float(name: string): number | undefined {
-    const attribute = this.attribute(name, ATTRIBUTE.float);
-    return attribute && (attribute.float(ATTRIBUTE.float) ?? 0);
+    return this.#number(name, ATTRIBUTE.float);
   }
 
   text(name: string): string | undefined {
     return this.attribute(name, ATTRIBUTE.text)?.text(ATTRIBUTE.text);
+  }
+
+  /** Writers of protobuf's third version leave a zero out. */
+  #number(name: string, field: number): number | undefined {
+    const attribute = this.attribute(name, field);
+    return attribute && (attribute.integer(field) ?? 0);
   }
 
   /** What a function's node takes from its call is looked up there. */

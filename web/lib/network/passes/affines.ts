@@ -149,7 +149,7 @@ function held(affine: Of<'affine'>): Of<'affine'> | null {
   const lists = [affine.mean, affine.scale, affine.shift, summandsOf(affine)];
   const fits = (value: number): boolean => {
     const size = Math.abs(Math.fround(value));
-    return size === 0 ? value === 0 : size >= 2 ** -126 && size < Number.POSITIVE_INFINITY;
+    return value === 0 || (size >= 2 ** -126 && size < 2 ** 128);
   };
   return lists.every((list) => list.every(fits)) ? affine : null;
 }
