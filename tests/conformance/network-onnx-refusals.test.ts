@@ -86,6 +86,12 @@ describe('refused when loaded', () => {
     ['arithmetic of integers', onnx([input('x', [2], 'int32'), node('Add', ['x', 'x'], ['y']), output('y')]), /int32 values of "x"/],
     ['a quantization in blocks', network([floats('s', [1, 1, 4, 4], Array(16).fill(1)), node('QuantizeLinear', ['x', 's'], ['q'], { axis: 1, block_size: 2 }), node('DequantizeLinear', ['q', 's'], ['y'], { axis: 1, block_size: 2 })]), /every block/],
     ['other zero points than scales', one('QuantizeLinear', {}, [floats('s', [], [1]), initializer('z', 'uint8', [3], new Uint8Array(3))], ['x', 's', 'z']), /other zero points than scales/],
+    ['an addition of one', one('Add'), /it has 1 inputs/],
+    ['an addition of three', one('Add', {}, [], ['x', 'x', 'x']), /it has 3 inputs/],
+    ['a sigmoid of lines that fall', one('HardSigmoid', { alpha: { float: -0.4 } }), /its alpha is -0.4/],
+    ['an order that has an axis twice', one('Transpose', { perm: [0, 0, 1, 2] }), /it names an axis twice/],
+    ['an order of an axis that is none', one('Transpose', { perm: [0, 4, 1, 2] }), /it has no axis 4/],
+    ['an operator of constants alone', network([floats('c', [4, 4], Array(16).fill(1)), node('Trilu', ['c'], ['t']), node('Add', ['x', 't'], ['y'])]), /no such operator/],
     ['operators that meant something else', one('Add', { broadcast: 1, axis: 1 }, [floats('w', [2], [1, 2])], ['x', 'w'], 4), /opset 4/],
   ])('%s', async (_, bytes, reason) => {
     const error = await rejection(() => loadNetwork(bytes));
@@ -132,6 +138,15 @@ describe('refused when loaded', () => {
     expect(error.code).toBe('BAD_MODEL');
     expect(error.message).toMatch(reason);
   }); // biome-ignore format: a table
+
+  it('a node two of whose outputs are not computed is one', async () => {
+    const norm = node('LayerNormalization', ['x', 's'], ['z', 'mean', 'inverse']);
+    const bytes = network([floats('s', [4], [1, 1, 1, 1]), norm, node('Add', ['mean', 'inverse'], ['y'])]);
+    const error = await rejection(() => loadNetwork(bytes));
+    expectError(error, 'UNSUPPORTED', 'loadNetwork');
+    expect(error.detail.nodes).toHaveLength(1);
+    expect(error.message).not.toMatch(/more nodes/);
+  });
 
   it('files that are none', async () => {
     const circle = network([

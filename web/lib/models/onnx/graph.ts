@@ -70,7 +70,7 @@ export class OnnxNode {
     if (found === undefined || field === undefined) return found;
     const type = found.integer(ATTRIBUTE.type);
     // Files of the first versions say it by the field alone; types are numbered as the fields are.
-    const given = type ? type + 1 : KINDS.findIndex((_, one) => found.messages(one).length > 0 && one > 1);
+    const given = type ? type + 1 : KINDS.findIndex((kind, one) => kind && found.messages(one).length > 0);
     if (given < 0 || given === field) return found;
     return refuse(
       'BAD_MODEL',

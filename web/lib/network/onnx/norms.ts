@@ -21,9 +21,7 @@ const batchNorm: NodeRule = (loaded) => {
     notFoldable('its numbers are not one for each channel');
   }
   const epsilon = node.float('epsilon') ?? EPSILON;
-  const factors = scale.map(
-    (factor, channel) => factor / Math.sqrt((variance[channel] as number) + epsilon),
-  );
+  const factors = scale.map((factor, channel) => factor / Math.sqrt((variance[channel] as number) + epsilon));
   return (call) =>
     call.result(
       {

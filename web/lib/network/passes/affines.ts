@@ -47,14 +47,13 @@ export function foldForward(graph: NetworkGraph): NetworkGraph {
     const before = view.producer(value, 'affine') ?? view.producer(value, 'binary');
     if (before === null || !view.isReadOnce(value)) return null;
     const own = before.operation.kind === 'affine' ? before.operation : mergeable(before, view, layout);
-    if (own === null || own.layout !== layout || !own.mean.every(isSmall)) return null;
-    if (!summandsOf(own).every(isSmall)) return null;
+    if (own === null || own.layout !== layout) return null;
+    // A convolution sums what it would be taken from afterwards: of larger numbers, too few digits would be left.
+    if (![own.mean, summandsOf(own)].every((list) => list.every((value) => Math.abs(value) <= 256)))
+      return null;
     return [merged([before, node], scaled(operation, own), [sourceOf(before, view)])];
   });
 }
-
-/** A convolution sums what it would be taken from afterwards: of larger numbers, too few digits would be left. */
-const isSmall = (value: number): boolean => Math.abs(value) <= 256;
 
 /** What is added behind the factors, where nothing is taken off before them. */
 export function summandsOf({ mean, scale, shift }: Of<'affine'>): Float64Array {
@@ -160,9 +159,9 @@ function behind(first: Of<'affine'> | Of<'normalization'>, second: Of<'affine'>)
   const channels = second.scale.length;
   const own: Of<'affine'> = {
     ...second,
-    mean: new Float64Array(channels),
-    scale: first.scale === null ? new Float64Array(channels).fill(1) : Float64Array.from(first.scale),
-    shift: first.shift === null ? new Float64Array(channels) : Float64Array.from(first.shift),
+    mean: filled(channels, 0),
+    scale: Float64Array.from(first.scale ?? filled(channels, 1)),
+    shift: Float64Array.from(first.shift ?? filled(channels, 0)),
   };
   const both = composed(own, second);
   if (both === null) return null;
@@ -191,24 +190,24 @@ export function affineOf(node: NetworkNode, view: Values, layout: Layout): Of<'a
   const channels = channelValues(layout, shape, constant.shape, constant.data);
   // A constant may have more channels than what it is added to.
   if (channels === null || !sameList(view.shapeOf(source), shape)) return null;
-  const filled = (value: number): Float64Array => new Float64Array(channels.length).fill(value);
-  const made = (scale: Float64Array, mean = filled(0)) => ({
+  const count = channels.length;
+  const made = (scale: Float64Array, mean = filled(count, 0)) => ({
     kind: 'affine' as const,
     mean,
     scale,
-    shift: filled(0),
+    shift: filled(count, 0),
     layout,
   });
   switch (operation.function) {
     case 'add':
       return made(
-        filled(1),
+        filled(count, 1),
         channels.map((value) => -value),
       );
     case 'multiply':
       return made(channels);
     case 'subtract':
-      return made(filled(ofOther === null ? -1 : 1), channels);
+      return made(filled(count, ofOther === null ? -1 : 1), channels);
     case 'divide':
       return ofOther === null ? null : made(channels.map((value) => 1 / value));
     default:
@@ -220,7 +219,11 @@ export function affineOf(node: NetworkNode, view: Values, layout: Layout): Of<'a
 function channelValues(layout: Layout, shape: Shape, own: Shape, data: Float32Array): Float64Array | null {
   const axis = channelAxis(layout, shape);
   const channels = at(shape, axis);
-  if (data.length === 1) return new Float64Array(channels).fill(data[0] as number);
+  if (data.length === 1) return filled(channels, data[0] as number);
   const fits = own.length <= shape.length && product(own) === channels;
   return fits && own[axis - (shape.length - own.length)] === channels ? Float64Array.from(data) : null;
+}
+
+function filled(count: number, value: number): Float64Array {
+  return new Float64Array(count).fill(value);
 }
