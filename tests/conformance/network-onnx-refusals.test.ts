@@ -148,6 +148,15 @@ describe('refused when loaded', () => {
     expect(error.message).not.toMatch(/more nodes/);
   });
 
+  it.each<[string, readonly Write[]]>([
+    ['values', [node('Relu', ['x'], ['y']), node('Neg', ['x'], ['y'])]],
+    ['outputs of one node', [node('Split', ['x'], ['y', 'y'], { axis: 1 })]],
+  ])('two %s of one name', async (_, parts) => {
+    const error = await rejection(() => loadNetwork(network(parts)));
+    expect(error.code).toBe('BAD_MODEL');
+    expect(error.message).toMatch(/each name once, got "y"/);
+  });
+
   it('files that are none', async () => {
     const circle = network([
       node('Add', ['x', 'b'], ['a']),

@@ -118,7 +118,11 @@ export class Scope {
   addNode(message: Message): void {
     const node = new OnnxNode(message, this, this.nodes.length);
     this.nodes.push(node);
-    for (const output of node.outputs) this.#producers.set(output, node);
+    for (const output of node.outputs) {
+      // Those that are left out have no name.
+      if (output && this.#producers.has(output)) refuse('BAD_MODEL', 'readModel', 'each name once', output);
+      this.#producers.set(output, node);
+    }
   }
 
   /** The node of this scope that makes the value. */

@@ -197,19 +197,18 @@ export class Plan {
       const slot = this.#slotOf(name, scope);
       inputs.push(slot !== null && 'then' in slot ? await slot : slot);
     }
-    const constant = inputs.every((slot) => slot === null || slot.tensor !== null);
+    const constant = inputs.every((slot) => slot?.tensor !== null);
     const problem = constant ? await this.#addConstants(node, inputs) : null;
     if (constant && problem === null) return;
     for (const slot of inputs) if (slot?.tensor) await this.#readValues(slot.tensor);
-    const value = node.attribute('value') === undefined ? null : await this.#constants.value(node);
+    const value = await this.#constants.value(node);
     if (typeof value === 'object' && value !== null) await this.#readValues(value);
     const rule = ruleOf(node);
     const sized =
       rule !== undefined &&
       ((node.domain === '' && OF_SIZES.has(node.type)) ||
-        (!constant && inputs.every((slot) => slot === null || slot.tensor !== null || slot.sized)));
-    const scales =
-      node.attribute('scales') === undefined ? null : await this.#constants.floats(node, 'scales');
+        (!constant && inputs.every((slot) => slot?.tensor !== null || slot.sized)));
+    const scales = await this.#constants.floats(node, 'scales');
     const loaded = new LoadedNode(node, this.#versionFor(node), inputs, scales);
     const lower =
       sized && nodeRuleOf(node) === undefined ? null : this.#prepare(loaded, sized, rule ? problem : null);
@@ -227,7 +226,7 @@ export class Plan {
     outputs: readonly Slot[],
     runs: boolean,
   ): void {
-    const computed = inputs.filter((slot) => slot !== null && slot.tensor === null && !slot.sized) as Slot[];
+    const computed = inputs.filter((slot) => slot?.tensor === null && !slot.sized) as Slot[];
     if (!runs && scope === this.#graph.main) {
       for (const slot of computed) {
         const asked = isFloat(slot.dtype) && !this.#inputs.has(slot.name) && !this.#beyond.has(slot);
