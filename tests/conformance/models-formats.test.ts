@@ -327,3 +327,65 @@ describe('where a file comes from', () => {
     expectError(wrong, 'BAD_TYPE', 'readModel');
   });
 });
+
+describe('files that are damaged, or say a thing twice', () => {
+  const written = (header: string, bytes: number) => {
+    const head = encode(header);
+    const file = new Uint8Array(8 + head.length + bytes);
+    new DataView(file.buffer).setUint32(0, head.length, true);
+    file.set(head, 8);
+    return file;
+  };
+  const entry = (dtype: string, begin = 0, end = 4) =>
+    `{"dtype":"${dtype}","shape":[${dtype === 'F32' ? 1 : 4}],"data_offsets":[${begin},${end}]}`;
+
+  it.each([0, 6] as const)('an array of an archive whose checksum is another, level %i', async (level) => {
+    const header = "{'descr': '<f4', 'fortran_order': False, 'shape': (64,), }".padEnd(117);
+    const array = new Uint8Array(128 + 256);
+    array.set(latin(`\x93NUMPY\x01\0v\0${header}\n`));
+    const file = zipSync({ 'w.npy': array }, { level });
+    const [tensor] = (await readModel(file)).tensors;
+    expect((await tensor?.read())?.data).toEqual(new Float32Array(64));
+    const directory = file.findLastIndex((_, at) =>
+      latin('PK\x01\x02').every((byte, i) => file[at + i] === byte),
+    );
+    // Of a stored array a value, of a deflated one what the directory says.
+    const place = level === 0 ? directory - 1 : directory + 16;
+    file[place] = (file[place] as number) ^ 1;
+    const [damaged] = (await readModel(file)).tensors;
+    const error = await rejection(async () => damaged?.read());
+    expectError(error, 'BAD_MODEL', 'readModel');
+    expect(error.message).toMatch(/"w.npy" with the checksum/);
+  });
+
+  it.each([
+    ['a name', `{"a":${entry('F32')},"a":${entry('I8')}}`],
+    ['a name that is written otherwise', `{"a":${entry('F32')}, "\\u0061" :${entry('I8')}}`],
+    ['a part of an entry', `{"a":{"dtype":"F32",${entry('I8').slice(1)}}`],
+  ])('a safetensors header with %s twice', async (_, header) => {
+    const error = await rejection(() => readModel(written(header, 4)));
+    expectError(error, 'BAD_MODEL', 'readModel');
+    expect(error.message).toMatch(/each name once/);
+  });
+
+  it('names in texts of a safetensors header count for none', async () => {
+    const header = `{"__metadata__":{"a":"{\\"a\\": 1, \\\\"},"a":${entry('I8')}}`;
+    expect((await readModel(written(header, 4))).tensors).toHaveLength(1);
+  });
+
+  it('dtypes of safetensors: those that are left out, and words that are none', async () => {
+    for (const [dtype, names] of [
+      ['F8_E4M3FNUZ', ['a', 'b']],
+      ['F8_E5M2FNUZ', ['a', 'b']],
+      ['F8_E8M0', ['b']],
+    ] as const) {
+      const { tensors } = await readModel(written(`{"a":${entry(dtype)},"b":${entry('F32', 4, 8)}}`, 8));
+      expect(tensors.map(({ name }) => name)).toEqual(names);
+    }
+    for (const dtype of ['nonsense', 'constructor']) {
+      const error = await rejection(() => readModel(written(`{"a":${entry(dtype)}}`, 4)));
+      expectError(error, 'UNSUPPORTED', 'readModel');
+      expect(error.message).toContain(dtype);
+    }
+  });
+});

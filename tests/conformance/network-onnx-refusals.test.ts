@@ -85,6 +85,13 @@ describe('refused when loaded', () => {
     ['a cast to integers', one('Cast', { to: 7 }), /int64/],
     ['arithmetic of integers', onnx([input('x', [2], 'int32'), node('Add', ['x', 'x'], ['y']), output('y')]), /int32 values of "x"/],
     ['a quantization in blocks', network([floats('s', [1, 1, 4, 4], Array(16).fill(1)), node('QuantizeLinear', ['x', 's'], ['q'], { axis: 1, block_size: 2 }), node('DequantizeLinear', ['q', 's'], ['y'], { axis: 1, block_size: 2 })]), /every block/],
+    ['other zero points than scales', one('QuantizeLinear', {}, [floats('s', [], [1]), initializer('z', 'uint8', [3], new Uint8Array(3))], ['x', 's', 'z']), /other zero points than scales/],
+    ['an addition of one', one('Add'), /it has 1 inputs/],
+    ['an addition of three', one('Add', {}, [], ['x', 'x', 'x']), /it has 3 inputs/],
+    ['a sigmoid of lines that fall', one('HardSigmoid', { alpha: { float: -0.4 } }), /its alpha is -0.4/],
+    ['an order that has an axis twice', one('Transpose', { perm: [0, 0, 1, 2] }), /it names an axis twice/],
+    ['an order of an axis that is none', one('Transpose', { perm: [0, 4, 1, 2] }), /it has no axis 4/],
+    ['an operator of constants alone', network([floats('c', [4, 4], Array(16).fill(1)), node('Trilu', ['c'], ['t']), node('Add', ['x', 't'], ['y'])]), /no such operator/],
     ['operators that meant something else', one('Add', { broadcast: 1, axis: 1 }, [floats('w', [2], [1, 2])], ['x', 'w'], 4), /opset 4/],
   ])('%s', async (_, bytes, reason) => {
     const error = await rejection(() => loadNetwork(bytes));
@@ -116,6 +123,38 @@ describe('refused when loaded', () => {
       'BAD_OPTION',
       'loadNetwork',
     );
+  });
+
+  it.each<[string, Uint8Array<ArrayBuffer>, RegExp]>([
+    ['an integer for a float', one('LeakyRelu', { alpha: 2 }), /"alpha" of "y" to be a float, got "an integer"/],
+    ['a float for an integer', one('Softmax', { axis: { float: 1 } }), /"axis" of "y" to be an integer, got "a float"/],
+    ['a text for a float', one('Elu', { alpha: 'x' }), /to be a float, got "a text"/],
+    ['a list for an integer', one('Concat', { axis: [0] }), /to be an integer, got "integers"/],
+    ['an integer for a list', one('Transpose', { perm: 1 }), /to be integers, got "an integer"/],
+    ['one by its field alone', one('Elu', { alpha: { untyped: 2 } }), /to be a float, got "an integer"/],
+    ['one of a type of nobody', one('Elu', { alpha: { omitted: 40 } }), /to be a float, got "another type"/],
+  ])('an attribute that is another: %s', async (_, bytes, reason) => {
+    const error = await rejection(() => loadNetwork(bytes));
+    expect(error.code).toBe('BAD_MODEL');
+    expect(error.message).toMatch(reason);
+  }); // biome-ignore format: a table
+
+  it('a node two of whose outputs are not computed is one', async () => {
+    const norm = node('LayerNormalization', ['x', 's'], ['z', 'mean', 'inverse']);
+    const bytes = network([floats('s', [4], [1, 1, 1, 1]), norm, node('Add', ['mean', 'inverse'], ['y'])]);
+    const error = await rejection(() => loadNetwork(bytes));
+    expectError(error, 'UNSUPPORTED', 'loadNetwork');
+    expect(error.detail.nodes).toHaveLength(1);
+    expect(error.message).not.toMatch(/more nodes/);
+  });
+
+  it.each<[string, readonly Write[]]>([
+    ['values', [node('Relu', ['x'], ['y']), node('Neg', ['x'], ['y'])]],
+    ['outputs of one node', [node('Split', ['x'], ['y', 'y'], { axis: 1 })]],
+  ])('two %s of one name', async (_, parts) => {
+    const error = await rejection(() => loadNetwork(network(parts)));
+    expect(error.code).toBe('BAD_MODEL');
+    expect(error.message).toMatch(/each name once, got "y"/);
   });
 
   it('files that are none', async () => {
@@ -151,6 +190,7 @@ describe('refused when called', () => {
     ['indices that do not lie evenly', [int64s('i', [0, 1, 3]), node('Gather', ['x', 'i'], ['y'], { axis: 2 })], [1, 2, 4, 4], /evenly/],
     ['shapes that do not broadcast', [floats('w', [3], [1, 2, 3]), node('Mul', ['x', 'w'], ['y'])], [1, 2, 4, 4], /broadcast/],
     ['a size that is not above 0', [node('Shape', ['x'], ['s']), int64s('m', [1, 1, 1, -1]), node('Mul', ['s', 'm'], ['t']), node('Resize', ['x', '', '', 't'], ['y'])], [1, 2, 4, 4], /sizes are not all above 0/],
+    ['other scales than an axis has entries', [floats('s', [3], [1, 1, 1]), node('QuantizeLinear', ['x', 's'], ['q'], { axis: 1 }), node('DequantizeLinear', ['q', 's'], ['y'], { axis: 1 })], [1, 1, 4, 4], /3 scales do not fit its shape \[1, 1, 4, 4\]/],
     ['another number of axes', [floats('w', [1, 2, 1, 1], [1, 2]), node('Conv', ['x', 'w'], ['y'])], [1, 2, 4], /axes/],
   ])('%s', async (_, parts, shape, reason) => {
     const rank = shape.length === 4 ? anywhere : { declared: { x: ['n', 'c', 'h'] } };

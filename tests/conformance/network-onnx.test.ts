@@ -9,6 +9,7 @@ import { compareWith, within } from '../support/compare.js';
 import { bytesOf, NETWORK_CASES, valuesFor } from '../support/network-onnx-cases/index.js';
 import { evaluate } from '../support/network-reference.js';
 import { runOnnx } from '../support/onnx-runtime.js';
+import { node } from '../support/onnx-writer.js';
 import { seed } from '../support/seed.js';
 
 const read = (bytes: Uint8Array) =>
@@ -42,5 +43,16 @@ describe.skipIf(host.name !== 'Node')('as ONNX Runtime computes them', () => {
         ).toBeUndefined();
       }
     });
+  }
+});
+
+// ceil((length - reach + 1) / stride), which ONNX Runtime does not go by.
+it('a pool of auto_pad VALID with ceil_mode is as long as the specification of ONNX says: 3 of 7 by 2', async () => {
+  for (const type of ['MaxPool', 'AveragePool']) {
+    const attributes = { kernel_shape: [2], strides: [2], auto_pad: 'VALID', ceil_mode: 1 };
+    const parts = [node(type, ['x'], ['y'], attributes)];
+    const network = await read(bytesOf({ parts, inputs: { x: [1, 1, 7] }, opset: 22 }));
+    const graph = network.lower(new Map([['x', [1, 1, 7]]]), ['y']);
+    expect(graph.values[graph.outputs[0] as number]?.shape).toEqual([1, 1, 3]);
   }
 });

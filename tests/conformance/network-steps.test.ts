@@ -98,11 +98,10 @@ function parameters(length: number, seed: number): Float32Array {
 
 const affine = fc.tuple(layouts, shapesOf(2, 5), seeds).map(([layout, shape, seed]): Case => {
   const channels = channelsOf(layout, shape);
-  const [scale, shift] = [0, 1].map((stream) => Float64Array.from(parameters(channels, seed + stream))) as [
-    Float64Array,
-    Float64Array,
-  ];
-  return { operation: { kind: 'affine', scale, shift, layout }, shapes: [shape], seed };
+  const [scale, shift, mean] = [0, 1, 2].map((stream) =>
+    Float64Array.from(parameters(channels, seed + stream)),
+  ) as [Float64Array, Float64Array, Float64Array];
+  return { operation: { kind: 'affine', mean, scale, shift, layout }, shapes: [shape], seed };
 });
 
 const normalization = fc

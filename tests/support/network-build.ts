@@ -121,6 +121,7 @@ export const affine = (
   layout: Of<'affine'>['layout'] = 'channels-first',
 ): Operation => ({
   kind: 'affine',
+  mean: Float64Array.from(randomTensor([channels], seed + 2).data),
   scale: Float64Array.from(randomTensor([channels], seed).data),
   shift: Float64Array.from(randomTensor([channels], seed + 1).data),
   layout,

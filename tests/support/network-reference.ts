@@ -52,7 +52,10 @@ export function compute(operation: Operation, inputs: readonly Values[]): Values
       return [
         inLayout(operation.layout, x, (first) =>
           byChannel(first, (value, channel) => {
-            return value * (operation.scale[channel] as number) + (operation.shift[channel] as number);
+            const [mean, scale, shift] = [operation.mean, operation.scale, operation.shift].map(
+              (list) => list[channel] as number,
+            ) as [number, number, number];
+            return (value - mean) * scale + shift;
           }),
         ),
       ];

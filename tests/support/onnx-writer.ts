@@ -35,6 +35,7 @@ export const TYPES = {
   float32: 1,
   uint8: 2,
   int8: 3,
+  uint16: 4,
   int32: 6,
   int64: 7,
   string: 8,
@@ -82,7 +83,7 @@ export const floats = (name: string, dims: readonly number[], values: ArrayLike<
 export const int64s = (name: string, values: readonly number[], dims = [values.length]): Write =>
   initializer(name, 'int64', dims, BigInt64Array.from(values, BigInt));
 
-/** `omitted` is a zero as the third version of protobuf writes it, by its kind. */
+/** `omitted` is a zero as the third version of protobuf writes it, by its kind; `untyped` an integer that says none. */
 export type Attribute =
   | number
   | readonly number[]
@@ -90,6 +91,7 @@ export type Attribute =
   | { readonly float: number }
   | { readonly floats: readonly number[] }
   | { readonly omitted: number }
+  | { readonly untyped: number }
   | { readonly graph: readonly Write[] }
   | { readonly tensor: readonly Write[] }
   | { readonly reference: string };
@@ -108,6 +110,7 @@ function attribute(name: string, value: Attribute): Write {
   if (typeof value === 'string') return of(3, text(4, value));
   if ('float' in value) return of(1, (writer) => writer.tag(2, 5).float(value.float));
   if ('floats' in value) return of(6, data(7, Float32Array.from(value.floats)));
+  if ('untyped' in value) return message(5, text(1, name), integer(3, value.untyped));
   if ('omitted' in value) return of(value.omitted);
   if ('graph' in value) return of(5, message(6, ...value.graph));
   if ('tensor' in value) return of(4, message(5, ...value.tensor));

@@ -17,7 +17,13 @@ import {
 import { analyze, spectralPenalty } from 'deconv-wasm/checkerboard';
 import { convTransposeJax, toOnnx } from 'deconv-wasm/convert';
 import { kernelMatrix, transConv } from 'deconv-wasm/d2l';
-import type { Model } from 'deconv-wasm/models';
+import {
+  type Model,
+  type ModelLayer,
+  patchModel,
+  type WeightChange,
+  writeSafetensors,
+} from 'deconv-wasm/models';
 import { quantize, saveQuantized } from 'deconv-wasm/quantize';
 import { meanSquaredError, ReLU, Sequential } from 'deconv-wasm/training';
 import { connect, type Remote, transfer } from 'deconv-wasm/worker';
@@ -134,3 +140,29 @@ await there.upscale(x);
 const own = await connect<{ enlarge(pixels: ImageData, times?: number): Promise<ImageData> }>(worker);
 const pixels: ImageData = await own.enlarge(new ImageData(1, 1), 2, { signal });
 console.log(shape, plan, pixels);
+
+// What a file is given: by the types that it takes, and no others.
+declare const model: Model;
+declare const modelLayer: ModelLayer;
+const weights: readonly WeightChange['weight'][] = [
+  [1, 2],
+  Float64Array.of(1, 2),
+  { data: [1, 2], shape: [1, 1, 2] },
+  { data: Float32Array.of(1, 2), dims: [1, 1, 2] },
+  x,
+];
+await patchModel(
+  model,
+  weights.map((weight) => ({ layer: modelLayer, weight, bias: [0] })),
+);
+writeSafetensors({
+  float: x,
+  byte: { data: new Uint8Array(1), shape: [1] },
+  flag: { data: new Uint8Array(1), shape: [1], dtype: 'bool' },
+  half: { data: new Uint16Array(1), shape: [1], dtype: 'bfloat16' },
+  pattern: { data: new Uint16Array(1), shape: [1] },
+});
+// @ts-expect-error
+writeSafetensors({ flag: { data: new Float32Array(1), shape: [1], dtype: 'bool' } });
+// @ts-expect-error
+writeSafetensors({ flag: { data: new Uint16Array(1), shape: [1], dtype: 'bool' } });

@@ -89,7 +89,13 @@ const GIVEN: readonly Case[] = [
     [[1, 6, 11, 11]],
   ],
   [
-    { kind: 'affine', scale: new Float64Array(3), shift: new Float64Array(3), ...LAST },
+    {
+      kind: 'affine',
+      mean: new Float64Array(3),
+      scale: new Float64Array(3),
+      shift: new Float64Array(3),
+      ...LAST,
+    },
     [[2, 5, 3]],
     [[2, 5, 3]],
   ],
@@ -173,7 +179,16 @@ const REFUSED: readonly (readonly [Operation, readonly (readonly number[])[]])[]
   [conv, [[5, 4, 8]]],
   [conv, [[5, 4, 1, 7]]],
   [{ ...conv, transposed: true, weight: constant(4, 3, 1, 1) }, [[1, 4, 1, 1]]],
-  [{ kind: 'affine', scale: new Float64Array(3), shift: new Float64Array(3), ...FIRST }, [[3]]],
+  [
+    {
+      kind: 'affine',
+      mean: new Float64Array(3),
+      scale: new Float64Array(3),
+      shift: new Float64Array(3),
+      ...FIRST,
+    },
+    [[3]],
+  ],
   [norm, [[3, 3]]],
   [norm, [[3, 6]]],
   [{ ...norm, over: 'layer', axis: 1 }, [[3]]],

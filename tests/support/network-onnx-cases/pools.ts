@@ -1,6 +1,7 @@
 // Pools and reductions.
 
-import { list, one } from './case.js';
+import { floats, node } from '../onnx-writer.js';
+import { cases, list, one } from './case.js';
 
 for (const type of ['MaxPool', 'AveragePool']) {
   one(type, type, [1, 2, 7, 8], { kernel_shape: [3, 2] });
@@ -57,3 +58,21 @@ for (const type of [
   one(`${type}, all`, type, [2, 3, 4], {}, {}, { opset: 18 });
 }
 one('ReduceSum of nothing', 'ReduceSum', [2, 3], { noop_with_empty_axes: 1 }, {}, { opset: 13 });
+for (const type of ['ReduceMax', 'ReduceL1', 'ReduceSumSquare']) {
+  one(`${type} of an empty list of axes`, type, [1, 2, 1, 3], { axes: [] }, {}, { opset: 11 });
+}
+for (const type of ['ReduceL1', 'ReduceL2', 'ReduceSumSquare', 'ReduceMax']) {
+  one(`${type} of a scalar`, type, [], { keepdims: 0 }, {}, { opset: 13 });
+}
+for (const values of [
+  [800, 1],
+  [-800, -801],
+  [Number.NEGATIVE_INFINITY, 2],
+  [0.5, 1.5],
+]) {
+  cases[`ReduceLogSumExp of the constants ${values}`] = {
+    inputs: { x: [1] },
+    parts: [floats('c', [2], values), node('ReduceLogSumExp', ['c'], ['s']), node('Add', ['x', 's'], ['y'])],
+    opset: 18,
+  };
+}

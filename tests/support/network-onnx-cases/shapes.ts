@@ -124,3 +124,14 @@ one('Dropout, opset 7', 'Dropout', [2, 3], { ratio: float(0.3) }, {}, { opset: 7
 one('Gather of one', 'Gather', [2, 3, 4], { axis: 1 }, { i: (n) => int64s(n, [-1], []) });
 one('Gather of a row', 'Gather', [2, 6, 4], { axis: 1 }, { i: list(5, 3, 1) });
 one('Cast to float', 'Cast', [2, 3], { to: 1 });
+for (const type of ['Squeeze', 'Unsqueeze']) {
+  one(`${type} of an empty list of axes`, type, [1, 2, 1, 3], { axes: [] }, {}, { opset: 11 });
+}
+one(
+  'Slice backwards from in front of an axis',
+  'Slice',
+  [2, 3, 4],
+  {},
+  { s: list(-9), e: list(-100), a: list(1), t: list(-1) },
+  { opset: 13 },
+);

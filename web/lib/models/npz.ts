@@ -22,7 +22,8 @@ interface Entry {
   readonly packed: number;
   readonly size: number;
   readonly local: number;
-  /** Where the directory has its checksum. */
+  readonly checksum: number;
+  /** Where the directory has it. */
   readonly checksumAt: number;
   /** Where the data begin; known after the local header is read. */
   start: number;
@@ -60,6 +61,11 @@ export async function readNpz(file: ModelFile, foreign: ForeignArchive): Promise
             encoding: 'raw',
             bigEndian,
             columnMajor,
+            unpack: async () => {
+              const data = await file.read(WHERE, shown, entry.start + dataStart, length);
+              checkSum(entry, [head.subarray(0, dataStart), data]);
+              return data;
+            },
             seals: (data) => seals(entry, head.subarray(0, dataStart), data),
           }
         : {
@@ -170,7 +176,8 @@ function readEntry(
   // Beyond the growth, a size is a lie.
   const possible = method === STORED ? size === packed : size <= LARGEST_GROWTH * (packed + 1);
   if (!possible) refuse('BAD_MODEL', WHERE, `a size of ${shown} that ${packed} packed bytes can have`, size);
-  return { name, method, flags, packed, size, local, checksumAt: directory + at + 16, start: 0 };
+  const checksum = view.getUint32(at + 16, true);
+  return { name, method, flags, packed, size, local, checksum, checksumAt: directory + at + 16, start: 0 };
 }
 
 /** Reads the local headers; entries that share bytes are the trick of archives that unpack to petabytes. */
@@ -272,7 +279,19 @@ async function inflateAll(file: ModelFile, entry: Entry): Promise<Uint8Array> {
   if (filled !== result.length || !ended) {
     refuse('BAD_MODEL', WHERE, `${result.length} bytes in ${describe(entry.name)}`, filled, 'It is damaged.');
   }
+  checkSum(entry, [result]);
   return result;
+}
+
+function checkSum({ name, checksum }: Entry, parts: readonly Uint8Array[]): void {
+  if (crc32(parts) === checksum) return;
+  refuse(
+    'BAD_MODEL',
+    WHERE,
+    `${describe(name)} with the checksum that it was saved with`,
+    'another',
+    'It is damaged.',
+  );
 }
 
 function guarded(name: string, work: () => void): void {

@@ -1,7 +1,7 @@
 import { hasBrand, MODEL, MODEL_LAYER } from '../core/brands.js';
 import { checkOptions, describe, refuse } from '../core/checks.js';
 import { checkProgress } from '../core/progress.js';
-import { checkParameter, type Tensor } from '../core/tensor.js';
+import { checkParameter, type Tensor, type TensorData, type TensorLike } from '../core/tensor.js';
 import { type OutputFile, writeFiles } from './files.js';
 import type { ModelLayer } from './layer.js';
 import type { Model } from './model.js';
@@ -10,9 +10,9 @@ import type { ByteRange, FileEdit } from './tensor-content.js';
 /** A layer of the model and its new weight, in the order and shape that `layer.weight()` gives. */
 export interface WeightChange {
   readonly layer: ModelLayer;
-  readonly weight: Tensor | Float32Array;
+  readonly weight: TensorLike | TensorData;
   /** A new bias, for a layer that has one. Default: the old one. */
-  readonly bias?: Tensor | Float32Array;
+  readonly bias?: TensorLike | TensorData;
 }
 
 /** A file of the patched model. */

@@ -22,11 +22,16 @@ const DTYPES: Readonly<Record<string, ModelDtype>> = {
   BOOL: 'bool',
   F8_E4M3: 'float8e4m3fn',
   F8_E5M2: 'float8e5m2',
+  F8_E4M3FNUZ: 'float8e4m3fnuz',
+  F8_E5M2FNUZ: 'float8e5m2fnuz',
 };
+
+/** What the format has beside them. */
+const UNREAD = ['F8_E8M0', 'F6_E2M3', 'F6_E3M2', 'F4', 'C64'];
 
 /**
  * Layout: the header's length (64 bits), the header (JSON: names to `{ dtype, shape, data_offsets }`), the
- * data, which the tensors cover without holes and without overlap. Tensors of other dtypes are left out.
+ * data, which the tensors cover without holes and without overlap. Tensors of `UNREAD` are left out.
  */
 export async function readSafetensors(file: ModelFile): Promise<ModelTensor[]> {
   const where = 'readModel';
@@ -51,7 +56,10 @@ export async function readSafetensors(file: ModelFile): Promise<ModelTensor[]> {
     const range = { offset: start + begin, length: end - begin };
     file.checkRange(where, shown, range.offset, range.length);
     entries.push({ name, range });
-    const known = DTYPES[dtype];
+    const known = Object.hasOwn(DTYPES, dtype) ? DTYPES[dtype] : undefined;
+    if (known === undefined && !UNREAD.includes(dtype)) {
+      refuse('UNSUPPORTED', where, `${shown} of a dtype of safetensors`, dtype);
+    }
     if (known === undefined) continue;
     const place = { file, ranges: [range], encoding: 'raw' } as const;
     checkExtent(name, shape, known, place);
@@ -69,11 +77,13 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
     else if (byte === 0x7d || byte === 0x5d) depth -= 1;
     if (depth > 1000) refuse('BAD_MODEL', 'readModel', 'a header of two levels', 'a deeply nested one');
   }
+  let parsed: unknown;
+  let names = 0;
   try {
-    const parsed: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) {
-      return parsed as Record<string, unknown>;
-    }
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    parsed = JSON.parse(text);
+    for (const [, colon] of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?/g))
+      if (colon !== undefined) names += 1;
   } catch (cause) {
     throw fault(
       'BAD_MODEL',
@@ -85,7 +95,19 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
       cause,
     );
   }
-  return refuse('BAD_MODEL', 'readModel', 'a header that is a JSON object', 'another value');
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    refuse('BAD_MODEL', 'readModel', 'a header that is a JSON object', 'another value');
+  }
+  if (names !== namesIn(parsed))
+    refuse('BAD_MODEL', 'readModel', 'each name once in the header', 'one twice');
+  return parsed as Record<string, unknown>;
+}
+
+/** Of objects, however deep. */
+function namesIn(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const inside = Object.values(value);
+  return inside.reduce((sum: number, one) => sum + namesIn(one), Array.isArray(value) ? 0 : inside.length);
 }
 
 function isCounts(value: unknown): value is number[] {

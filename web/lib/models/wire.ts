@@ -41,10 +41,6 @@ export class Message {
     return (this.#fields?.get(field) ?? []) as number[];
   }
 
-  float(field: number): number | undefined {
-    return this.integer(field);
-  }
-
   text(field: number): string {
     return (this.#fields?.get(field)?.at(-1) as string | undefined) ?? '';
   }

@@ -6,7 +6,7 @@ import { checkArray, checkShape, type Tensor } from '../core/tensor.js';
 
 /** Values as a safetensors file can hold them: what the array's type says, or the `dtype` of 16-bit patterns. */
 export type SafetensorsValue =
-  | Tensor
+  | (Tensor & { readonly dtype?: undefined })
   | HalfTensor
   | {
       readonly data:
@@ -17,11 +17,15 @@ export type SafetensorsValue =
         | Uint32Array
         | Int16Array
         | Uint16Array
-        | Int8Array
-        | Uint8Array;
+        | Int8Array;
       readonly shape: readonly number[];
-      /** `'bool'` for a Uint8Array of 0 and 1. */
-      readonly dtype?: 'bool';
+      readonly dtype?: undefined;
+    }
+  | {
+      readonly data: Uint8Array;
+      readonly shape: readonly number[];
+      /** Where they are 0 and 1. */
+      readonly dtype?: 'bool' | undefined;
     };
 
 /** Options of {@link writeSafetensors}. */

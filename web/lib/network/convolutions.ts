@@ -10,6 +10,7 @@ import { FloatOperators } from '../runtime/float-operators.js';
 import { Operation } from '../runtime/operation.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { Constant, NetworkNode, Of } from './operations.js';
+import { summandsOf } from './passes/affines.js';
 import { sameValues } from './same-values.js';
 import { type Shape, spatialAxes } from './shapes.js';
 import { epilogueOf } from './steps/elementwise.js';
@@ -17,7 +18,7 @@ import { epilogueOf } from './steps/elementwise.js';
 /** What a convolution computes of a network, beside its residual sum. */
 interface Parts {
   readonly own: Of<'convolution'>;
-  readonly norm: Of<'affine'> | null;
+  readonly norm: Pick<Of<'affine'>, 'scale' | 'shift'> | null;
   readonly relu: boolean;
   readonly activation: Of<'unary'> | null;
 }
@@ -95,9 +96,10 @@ export class Convolutions {
 }
 
 function partsOf({ operation, norm, relu, activation }: NetworkNode & Fused<NetworkNode>): Parts {
+  const affine = norm?.operation as Of<'affine'> | undefined;
   return {
     own: operation as Of<'convolution'>,
-    norm: (norm?.operation ?? null) as Of<'affine'> | null,
+    norm: affine ? { scale: affine.scale, shift: summandsOf(affine) } : null,
     relu: relu !== null,
     activation: (activation?.operation ?? null) as Of<'unary'> | null,
   };

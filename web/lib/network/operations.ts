@@ -71,11 +71,13 @@ export type Operation =
       readonly layout: Layout;
     }
   /**
-   * Every channel times a number plus another: a batch norm in inference, or a scale. What of a mean the two take from each
-   * other is far larger than what is left, so they are rounded once they are worked into a weight, and not before.
+   * Every channel less a number, times another, plus a third: a batch norm in inference, or a scale. What of a mean they
+   * take from each other is far larger than what is left, so the mean goes first, and all are rounded once they are worked
+   * into a weight, and not before.
    */
   | {
       readonly kind: 'affine';
+      readonly mean: Float64Array;
       readonly scale: Float64Array;
       readonly shift: Float64Array;
       readonly layout: Layout;

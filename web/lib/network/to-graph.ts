@@ -5,7 +5,7 @@ import { at, product } from '../core/lists.js';
 import { sameList } from '../core/tensor.js';
 import * as root from '../index.js';
 import type { NetworkGraph, NetworkNode, Of, Pads } from './operations.js';
-import { affineOf } from './passes/affines.js';
+import { affineOf, summandsOf } from './passes/affines.js';
 import { type Shape, spatialAxes } from './shapes.js';
 
 /** What is made of a node: modules, one behind the other, or a join of all its inputs. */
@@ -152,7 +152,7 @@ function modulesOf(node: NetworkNode, network: NetworkGraph, shapeOf: (value: nu
         eps,
       });
       norm.setWeight(Float32Array.from(operation.scale, (factor) => factor * Math.sqrt(1 + eps)));
-      norm.setBias(Float32Array.from(operation.shift));
+      norm.setBias(Float32Array.from(summandsOf(operation)));
       return [norm];
     }
     case 'normalization':
@@ -280,7 +280,9 @@ function convolutionOf(operation: Of<'convolution'>): root.Module[] {
 }
 
 /** Factors and summands of channels, as a convolution of one tap: unlike a batch norm it is the same in training. */
-function channelwise({ scale, shift }: Of<'affine'>, rank: number): root.Module {
+function channelwise(affine: Of<'affine'>, rank: number): root.Module {
+  const { scale } = affine;
+  const shift = summandsOf(affine);
   const channels = scale.length;
   const bias = shift.some((summand) => summand !== 0);
   const layer = new (classOf('conv', rank))({

@@ -43,11 +43,15 @@ export function reshapedTo(source: ModelTensor, wanted: readonly number[], zeros
   return reshaped(source, shape);
 }
 
-export function transposed(source: ModelTensor, order: readonly number[]): Fold {
-  const { shape, numeric: dtype } = source;
-  if (order.length !== shape.length || axesOf(order, shape.length).some((axis, at) => axis !== order[at])) {
+export function checkOrder(order: readonly number[], rank: number): void {
+  if (order.length !== rank || axesOf(order, rank).some((axis, at) => axis !== order[at])) {
     notFoldable('its order of axes does not fit');
   }
+}
+
+export function transposed(source: ModelTensor, order: readonly number[]): Fold {
+  const { shape, numeric: dtype } = source;
+  checkOrder(order, shape.length);
   const target = order.map((axis) => shape[axis] as number);
   const back = order.map((_, axis) => order.indexOf(axis));
   return {
@@ -102,7 +106,7 @@ export function slicedAxes(
     const [start, end] =
       step > 0
         ? [clamp(starts[place] as number, 0, extent), clamp(ends[place] as number, 0, extent)]
-        : [clamp(starts[place] as number, -1, extent - 1), clamp(ends[place] as number, -1, extent - 1)];
+        : [clamp(starts[place] as number, 0, extent - 1), clamp(ends[place] as number, -1, extent - 1)];
     return { start, step, count: Math.max(0, Math.ceil((end - start) / step)) };
   });
 }

@@ -1,4 +1,4 @@
-import { refuse } from '../../core/checks.js';
+import { describe, refuse } from '../../core/checks.js';
 import { LIMITS } from '../limits.js';
 import type { Message } from '../wire.js';
 import { ATTRIBUTE, DIMENSION, FUNCTION, GRAPH, MODEL, NODE, TENSOR, TENSOR_TYPE, VALUE } from './schema.js';
@@ -33,35 +33,56 @@ export class OnnxNode {
     return this.type === type && this.domain === domain;
   }
 
-  /** Writers of protobuf's third version leave a zero out. */
   integer(name: string): number | undefined {
-    const attribute = this.attribute(name);
-    return attribute && (attribute.integer(ATTRIBUTE.integer) ?? 0);
+    return this.#number(name, ATTRIBUTE.integer);
   }
 
   /** Undefined where the attribute is missing or empty. */
   integers(name: string): readonly number[] | undefined {
-    const list = this.attribute(name)?.integers(ATTRIBUTE.integers) ?? [];
+    const list = this.list(name) ?? [];
     return list.length === 0 ? undefined : list;
   }
 
+  list(name: string): readonly number[] | undefined {
+    return this.attribute(name, ATTRIBUTE.integers)?.integers(ATTRIBUTE.integers);
+  }
+
   float(name: string): number | undefined {
-    const attribute = this.attribute(name);
-    return attribute && (attribute.float(ATTRIBUTE.float) ?? 0);
+    return this.#number(name, ATTRIBUTE.float);
   }
 
   text(name: string): string | undefined {
-    return this.attribute(name)?.text(ATTRIBUTE.text);
+    return this.attribute(name, ATTRIBUTE.text)?.text(ATTRIBUTE.text);
+  }
+
+  /** Writers of protobuf's third version leave a zero out. */
+  #number(name: string, field: number): number | undefined {
+    const attribute = this.attribute(name, field);
+    return attribute && (attribute.integer(field) ?? 0);
   }
 
   /** What a function's node takes from its call is looked up there. */
-  attribute(name: string): Message | undefined {
-    const found = this.message
+  attribute(name: string, field?: number): Message | undefined {
+    const named = this.message
       .messages(NODE.attribute)
       .find((attribute) => attribute.text(ATTRIBUTE.name) === name);
-    return found === undefined ? undefined : this.scope.dereferenced(found);
+    const found = named && this.scope.dereferenced(named);
+    if (found === undefined || field === undefined) return found;
+    const type = found.integer(ATTRIBUTE.type);
+    // Files of the first versions say it by the field alone; types are numbered as the fields are.
+    const given = type ? type + 1 : KINDS.findIndex((kind, one) => kind && found.messages(one).length > 0);
+    if (given < 0 || given === field) return found;
+    return refuse(
+      'BAD_MODEL',
+      'readModel',
+      `the attribute ${describe(name)} of ${describe(this.name)} to be ${KINDS[field]}`,
+      KINDS[given] ?? 'another type',
+    );
   }
 }
+
+/** What attributes are, by their fields. */
+const KINDS = ',,a float,an integer,a text,a tensor,a graph,floats,integers'.split(',');
 
 /** The names that a graph's nodes see: its own, then those of the graphs around it. */
 export class Scope {
@@ -97,7 +118,11 @@ export class Scope {
   addNode(message: Message): void {
     const node = new OnnxNode(message, this, this.nodes.length);
     this.nodes.push(node);
-    for (const output of node.outputs) this.#producers.set(output, node);
+    for (const output of node.outputs) {
+      // Those that are left out have no name.
+      if (output && this.#producers.has(output)) refuse('BAD_MODEL', 'readModel', 'each name once', output);
+      this.#producers.set(output, node);
+    }
   }
 
   /** The node of this scope that makes the value. */

@@ -44,10 +44,9 @@ const unsqueeze: Rule = (operands) => {
 const squeeze: Rule = (operands) => {
   const x = operands.input(0);
   const given = operands.numbers(1, 'axes');
-  const axes =
-    given === null
-      ? x.shape.flatMap((extent, axis) => (extent === 1 ? [axis] : []))
-      : axesOf(given, x.shape.length);
+  const axes = given?.length
+    ? axesOf(given, x.shape.length)
+    : x.shape.flatMap((extent, axis) => (extent === 1 ? [axis] : []));
   if (axes.some((axis) => x.shape[axis] !== 1)) notFoldable('it drops an axis of more than one value');
   return reshaped(
     x,

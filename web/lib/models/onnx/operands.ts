@@ -63,10 +63,7 @@ export class Operands {
   /** Numbers that say what the node does: an input in newer opsets, an attribute in older ones. */
   numbers(place: number, attribute: string): readonly number[] | null {
     const given = this.optional(place);
-    if (given === null) {
-      const one = this.node.integer(attribute);
-      return this.node.integers(attribute) ?? (one === undefined ? null : [one]);
-    }
+    if (given === null) return this.node.list(attribute) ?? null;
     const known = lists.get(given);
     if (known !== undefined) return known;
     const count = product(given.shape);

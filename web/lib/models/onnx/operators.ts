@@ -67,11 +67,11 @@ const constant: Rule = ({ node, file }) => {
     checkExtent(name, [count], 'float32', place);
     return storedTensor(name, [count], 'float32', place);
   }
-  const integers = node.integers('value_ints');
+  const integers = node.list('value_ints');
   if (integers !== undefined) return literalTensor(name, [integers.length], 'int64', integers);
-  const float = node.attribute('value_float') && (node.float('value_float') ?? 0);
+  const float = node.float('value_float');
   if (float !== undefined) return literalTensor(name, [], 'float32', [float]);
-  const integer = node.attribute('value_int') && (node.integer('value_int') ?? 0);
+  const integer = node.integer('value_int');
   if (integer !== undefined) return literalTensor(name, [], 'int64', [integer]);
   return notFoldable('it is of another kind than a tensor');
 };

@@ -15,6 +15,7 @@ export const ATTRIBUTE = {
   floats: 7,
   integers: 8,
   graphs: 11,
+  type: 20,
   reference: 21,
 } as const;
 export const TENSOR = {
@@ -75,6 +76,7 @@ const attributeSchema: Schema = {
   [ATTRIBUTE.floats]: 'data',
   [ATTRIBUTE.integers]: 'integer',
   [ATTRIBUTE.graphs]: () => graphSchema,
+  [ATTRIBUTE.type]: 'integer',
   [ATTRIBUTE.reference]: 'text',
 };
 const nodeSchema: Schema = {

@@ -219,10 +219,10 @@ export const VALUE_RULES: Readonly<Record<string, Rule>> = {
   ReduceMin: reduction({ start: Number.POSITIVE_INFINITY, add: Math.min }),
   ReduceProd: reduction({ start: 1, add: (all, value) => all * value }),
   ReduceLogSum: reduction({ start: 0, add: sum, finish: Math.log }),
+  // Of two at a time, so that no power is infinite.
   ReduceLogSumExp: reduction({
-    start: 0,
-    add: (all, value) => all + Math.exp(value),
-    finish: Math.log,
+    start: Number.NEGATIVE_INFINITY,
+    add: (all, value) => Math.max(all, value) + Math.log1p(Math.exp(-Math.abs(all - value) || 0)),
   }),
   LpNormalization: lpNormalization,
   MatMul: matMul,

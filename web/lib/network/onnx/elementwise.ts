@@ -18,15 +18,17 @@ const plain =
 const withParameters =
   (name: UnaryFunction, ...parameters: readonly (readonly [attribute: string, other: number])[]): NodeRule =>
   ({ node }) => {
-    const [a, b] = parameters.map(([attribute, other]) => node.float(attribute) ?? other);
+    const [a = 0, b] = parameters.map(([attribute, other]) => node.float(attribute) ?? other);
+    if (name === 'hardsigmoid' && !(a > 0)) notFoldable(`its alpha is ${a}`);
     return (call) => call.result(unary(name, a, b), [call.value(0)]);
   };
 
 const binary =
   (name: BinaryFunction): NodeRule =>
-  () =>
-  (call) =>
-    call.result({ kind: 'binary', function: name }, [call.value(0), call.value(1)]);
+  ({ inputs }) => {
+    if (inputs.length !== 2) notFoldable(`it has ${inputs.length} inputs`);
+    return (call) => call.result({ kind: 'binary', function: name }, [call.value(0), call.value(1)]);
+  };
 
 /** Of one or more values, from the first to the last. */
 const variadic =

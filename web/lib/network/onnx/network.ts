@@ -88,7 +88,7 @@ class Lowering {
 
   run(step: Step): void {
     const { node } = step;
-    const inputs = step.inputs.map((slot) => (slot === null ? null : this.#operand(slot)));
+    const inputs = step.inputs.map((slot) => slot && this.#operand(slot));
     let results: readonly (Operand | undefined)[];
     try {
       results = this.#computed(step, inputs) ?? this.#emitted(step, inputs);
@@ -145,7 +145,7 @@ class Lowering {
   /** Values at hand from values at hand, and sizes; null where the node is one of the network. */
   #computed(step: Step, inputs: readonly (Operand | null)[]): Operand[] | null {
     const { rule, node, lower } = step;
-    const computed = inputs.some((operand) => operand !== null && operand.value !== null);
+    const computed = inputs.some((operand) => operand && operand.value !== null);
     if (rule === undefined || (computed && lower !== null)) return null;
     try {
       return node.outputs.map((name, output) => {

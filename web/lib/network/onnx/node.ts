@@ -154,7 +154,7 @@ export class NodeCall {
   /** The last operation, whose results are the node's. */
   result(operation: Operation, inputs: readonly number[]): void {
     const { prefix } = this.node.scope;
-    const names = this.node.outputs.map((name) => (name === '' ? '' : prefix + name));
+    const names = this.node.outputs.map((name) => name && prefix + name);
     for (const [place, value] of this.#emit(operation, inputs, names).entries()) this.give(place, value);
   }
 

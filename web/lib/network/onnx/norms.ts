@@ -14,23 +14,25 @@ const batchNorm: NodeRule = (loaded) => {
   if (trains) notFoldable('it is in training');
   if (node.integer('spatial') === 0) notFoldable('it has numbers for every point');
   const [scale, shift, mean, variance] = ['scale', 'bias', 'mean', 'variance'].map((what, index) =>
-    floatsOf(loaded.required(index + 1, what)),
-  ) as [Float32Array, Float32Array, Float32Array, Float32Array];
+    Float64Array.from(floatsOf(loaded.required(index + 1, what))),
+  ) as [Float64Array, Float64Array, Float64Array, Float64Array];
   const channels = scale.length;
   if ([shift, mean, variance].some((list) => list.length !== channels)) {
     notFoldable('its numbers are not one for each channel');
   }
   const epsilon = node.float('epsilon') ?? EPSILON;
-  const factors = Float64Array.from(
-    scale,
-    (factor, channel) => factor / Math.sqrt((variance[channel] as number) + epsilon),
-  );
-  const terms = Float64Array.from(
-    shift,
-    (term, channel) => term - (mean[channel] as number) * (factors[channel] as number),
-  );
+  const factors = scale.map((factor, channel) => factor / Math.sqrt((variance[channel] as number) + epsilon));
   return (call) =>
-    call.result({ kind: 'affine', scale: factors, shift: terms, layout: 'channels-first' }, [call.value(0)]);
+    call.result(
+      {
+        kind: 'affine',
+        mean,
+        scale: factors,
+        shift,
+        layout: 'channels-first',
+      },
+      [call.value(0)],
+    );
 };
 
 /** One number for every channel, also where the file has one for every group. */

@@ -59,7 +59,7 @@ export class Plan {
   /** How many nodes constants are computed by since the last ones whose values are known. */
   readonly #depths = new WeakMap<ModelTensor, number>();
   readonly #opsets: ReadonlyMap<string, number>;
-  readonly #unsupported: UnsupportedNode[] = [];
+  readonly #unsupported = new Map<OnnxNode, UnsupportedNode>();
   /** What depends on nodes that cannot be run, and the values in front of those, which can be asked for. */
   readonly #beyond = new Set<Slot>();
   readonly #inFront = new Set<string>();
@@ -93,7 +93,7 @@ export class Plan {
     }
     // What weights were computed from is not kept.
     this.#evaluation = new Evaluation();
-    refuseNodes(this.#unsupported, () => [...this.#inFront]);
+    refuseNodes([...this.#unsupported.values()], () => [...this.#inFront]);
   }
 
   /** Depth first, without recursion: networks are deep. */
@@ -197,21 +197,21 @@ export class Plan {
       const slot = this.#slotOf(name, scope);
       inputs.push(slot !== null && 'then' in slot ? await slot : slot);
     }
-    const constant = inputs.every((slot) => slot === null || slot.tensor !== null);
+    const constant = inputs.every((slot) => slot?.tensor !== null);
     const problem = constant ? await this.#addConstants(node, inputs) : null;
     if (constant && problem === null) return;
     for (const slot of inputs) if (slot?.tensor) await this.#readValues(slot.tensor);
-    const value = node.attribute('value') === undefined ? null : await this.#constants.value(node);
+    const value = await this.#constants.value(node);
     if (typeof value === 'object' && value !== null) await this.#readValues(value);
     const rule = ruleOf(node);
     const sized =
       rule !== undefined &&
       ((node.domain === '' && OF_SIZES.has(node.type)) ||
-        (!constant && inputs.every((slot) => slot === null || slot.tensor !== null || slot.sized)));
-    const scales =
-      node.attribute('scales') === undefined ? null : await this.#constants.floats(node, 'scales');
+        (!constant && inputs.every((slot) => slot?.tensor !== null || slot.sized)));
+    const scales = await this.#constants.floats(node, 'scales');
     const loaded = new LoadedNode(node, this.#versionFor(node), inputs, scales);
-    const lower = sized && nodeRuleOf(node) === undefined ? null : this.#prepare(loaded, sized, problem);
+    const lower =
+      sized && nodeRuleOf(node) === undefined ? null : this.#prepare(loaded, sized, rule ? problem : null);
     const [first] = inputs;
     const dtype = loaded.dtype ?? first?.dtype ?? 'float32';
     const outputs = node.outputs.map((name) => this.#addSlot({ scope, name }, null, sized, dtype));
@@ -226,7 +226,7 @@ export class Plan {
     outputs: readonly Slot[],
     runs: boolean,
   ): void {
-    const computed = inputs.filter((slot) => slot !== null && slot.tensor === null && !slot.sized) as Slot[];
+    const computed = inputs.filter((slot) => slot?.tensor === null && !slot.sized) as Slot[];
     if (!runs && scope === this.#graph.main) {
       for (const slot of computed) {
         const asked = isFloat(slot.dtype) && !this.#inputs.has(slot.name) && !this.#beyond.has(slot);
@@ -279,7 +279,7 @@ export class Plan {
   #refuse(node: OnnxNode, reason: string): void {
     const { name, domain, type } = node;
     const prefix = domain === '' ? '' : `${domain.slice(0, 100)}.`;
-    this.#unsupported.push({ name, type: prefix + type.slice(0, 100), reason });
+    this.#unsupported.set(node, { name, type: prefix + type.slice(0, 100), reason });
   }
 
   async #readValues(tensor: ModelTensor): Promise<void> {

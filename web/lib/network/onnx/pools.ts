@@ -100,7 +100,6 @@ const reduction =
         return call.pass();
       }
       const axes = given.length === 0 ? call.shape(0).map((_, axis) => axis) : axesOf(given, rank);
-      if (axes.length === 0) return call.pass();
       axes.sort((one, other) => one - other);
       call.result({ kind: 'reduce', function: name, axes, keepAxes }, [call.value(0)]);
     };

@@ -15,6 +15,7 @@ function gridOf(loaded: LoadedNode) {
   const scale = floatsOf(loaded.required(1, 'scale'));
   const zeroTensor = loaded.constant(2, 'zero point');
   const zeros = zeroTensor && floatsOf(zeroTensor);
+  if (zeros && zeros.length !== scale.length) notFoldable('it has other zero points than scales');
   const axis = node.integer('axis') ?? 1;
   const known = new Map<number, Readonly<Record<'scale' | 'zero', Constant>>>();
   const arranged = (name: string, list: Float32Array, rank: number): Constant => {
@@ -25,7 +26,12 @@ function gridOf(loaded: LoadedNode) {
   return {
     /** Whether there is a zero point to add. */
     shifted: zeros?.some((zero) => zero !== 0),
-    of(rank: number) {
+    of(shape: readonly number[]) {
+      const rank = shape.length;
+      const { length } = scale;
+      if (length > 1 && shape[axisOf(axis, rank)] !== length) {
+        notFoldable(`its ${length} scales do not fit its shape [${shape.slice(0, 8).join(', ')}]`);
+      }
       let grid = known.get(rank);
       if (grid === undefined) {
         grid = {
@@ -54,7 +60,7 @@ const quantize: NodeRule = (loaded) => {
   const grid = gridOf(loaded);
   loaded.dtype = dtype;
   return (call) => {
-    const numbers = grid.of(call.shape(0).length);
+    const numbers = grid.of(call.shape(0));
     let x = apply(call, 'divide', call.value(0), numbers.scale);
     x = call.step(unary('round'), [x]);
     if (grid.shifted) x = apply(call, 'add', x, numbers.zero);
@@ -66,7 +72,7 @@ const dequantize: NodeRule = (loaded) => {
   const grid = gridOf(loaded);
   loaded.dtype = 'float32';
   return (call) => {
-    const numbers = grid.of(call.shape(0).length);
+    const numbers = grid.of(call.shape(0));
     const x = grid.shifted ? apply(call, 'subtract', call.value(0), numbers.zero) : call.value(0);
     call.result({ kind: 'binary', function: 'multiply' }, [x, call.constant(numbers.scale)]);
   };

@@ -1,7 +1,7 @@
 // What moves values, and gives them other shapes. Where to is said by the rules that constants go by.
 
 import { notFoldable } from '../../models/folding/folded.js';
-import { axisOf } from '../../models/folding/shapes.js';
+import { axisOf, checkOrder } from '../../models/folding/shapes.js';
 import { padOf, sliceOf, splitOf } from '../../models/onnx/moving-rules.js';
 import { ruleOf } from '../../models/onnx/operators.js';
 import type { NodeRule } from './node.js';
@@ -29,13 +29,11 @@ const dropout: NodeRule = (loaded) => {
 
 const transpose: NodeRule = ({ node }) => {
   const given = node.integers('perm');
+  if (given) checkOrder(given, given.length);
   return (call) => {
     const rank = call.shape(0).length;
     const permutation = given ?? Array.from({ length: rank }, (_, axis) => rank - 1 - axis);
-    const fits = permutation.length === rank && new Set(permutation).size === rank;
-    if (!fits || permutation.some((axis) => !(axis >= 0 && axis < rank))) {
-      notFoldable('its order of axes does not fit');
-    }
+    checkOrder(permutation, rank);
     if (permutation.every((axis, place) => axis === place)) call.pass();
     else call.result({ kind: 'transpose', permutation }, [call.value(0)]);
   };

@@ -20,14 +20,16 @@ export function gatherAffines(graph: NetworkGraph): NetworkGraph {
     if (node.operation.kind === 'affine') {
       if (before === null || before.operation.kind === 'convolution') return null;
       if (before.operation.layout !== node.operation.layout) return null;
-      return [merged([before, node], behind(before.operation, node.operation), before.inputs)];
+      const both = behind(before.operation, node.operation);
+      return both && [merged([before, node], both, before.inputs)];
     }
     const own = mergeable(node, view, before?.operation.layout ?? layout);
     if (own === null) return null;
     if (before !== null) return [merged([node], own, [source])];
     const other = view.producer(source, 'binary');
     const first = other && mergeable(other, view, layout);
-    return first && [merged([other, node], composed(first, own), [sourceOf(other, view)])];
+    const both = first && composed(first, own);
+    return both && [merged([other, node], both, [sourceOf(other, view)])];
   });
 }
 
@@ -46,8 +48,16 @@ export function foldForward(graph: NetworkGraph): NetworkGraph {
     if (before === null || !view.isReadOnce(value)) return null;
     const own = before.operation.kind === 'affine' ? before.operation : mergeable(before, view, layout);
     if (own === null || own.layout !== layout) return null;
+    // A convolution sums what it would be taken from afterwards: of larger numbers, too few digits would be left.
+    if (![own.mean, summandsOf(own)].every((list) => list.every((value) => Math.abs(value) <= 256)))
+      return null;
     return [merged([before, node], scaled(operation, own), [sourceOf(before, view)])];
   });
+}
+
+/** What is added behind the factors, where nothing is taken off before them. */
+export function summandsOf({ mean, scale, shift }: Of<'affine'>): Float64Array {
+  return shift.map((summand, channel) => summand - (mean[channel] as number) * (scale[channel] as number));
 }
 
 interface Folded {
@@ -62,6 +72,7 @@ const folded = new WeakMap<Constant, Folded[]>();
 /** The convolution of what the factors and summands make of its input. */
 function scaled(operation: Of<'convolution'>, affine: Of<'affine'>): Of<'convolution'> {
   const { weight, bias, groups } = operation;
+  const shift = summandsOf(affine);
   const known = folded.get(weight) ?? [];
   folded.set(weight, known);
   const same = known.find(
@@ -69,7 +80,7 @@ function scaled(operation: Of<'convolution'>, affine: Of<'affine'>): Of<'convolu
       one.bias === bias &&
       one.made.groups === groups &&
       sameValues(one.affine.scale, affine.scale) &&
-      sameValues(one.affine.shift, affine.shift),
+      sameValues(summandsOf(one.affine), shift),
   );
   if (same !== undefined) return { ...operation, weight: same.made.weight, bias: same.made.bias };
   const [outputs = 0, inputs = 0, ...kernel] = weight.shape;
@@ -82,7 +93,7 @@ function scaled(operation: Of<'convolution'>, affine: Of<'affine'>): Of<'convolu
       const channel = first + (Math.floor(place / taps) % inputs);
       const own = weight.data[place] as number;
       data[place] = own * (affine.scale[channel] as number);
-      sum += own * (affine.shift[channel] as number);
+      sum += own * (shift[channel] as number);
     }
     return sum;
   });
@@ -115,28 +126,46 @@ function groupNorm(value: number, view: GraphView): NodeOf<'normalization'> | nu
   return node?.operation.over === 'groups' ? node : null;
 }
 
-/** The second behind the first. */
-function composed(first: Of<'affine'>, second: Of<'affine'>): Of<'affine'> {
-  return {
-    ...second,
-    scale: first.scale.map((factor, channel) => factor * (second.scale[channel] as number)),
-    shift: first.shift.map(
-      (summand, channel) => summand * (second.scale[channel] as number) + (second.shift[channel] as number),
-    ),
+/**
+ * The second behind the first; null where float32 cannot hold it. What is taken off first stays so, as factors would be
+ * multiplied with digits that it takes away: only those of two take none.
+ */
+function composed(first: Of<'affine'>, second: Of<'affine'>): Of<'affine'> | null {
+  const mean = first.mean.slice();
+  const shift = first.shift.map((summand, channel) => {
+    const [factor, own] = [first.scale[channel] as number, second.scale[channel] as number];
+    const rest = summand - (second.mean[channel] as number);
+    const moves = mean[channel] === 0 && Math.log2(Math.abs(factor)) % 1 === 0;
+    if (moves) mean[channel] = -rest / factor;
+    return (moves ? 0 : rest * own) + (second.shift[channel] as number);
+  });
+  const scale = first.scale.map((factor, channel) => factor * (second.scale[channel] as number));
+  return held({ ...second, mean, scale, shift });
+}
+
+/** Where its numbers are those of float32, with all their digits. */
+function held(affine: Of<'affine'>): Of<'affine'> | null {
+  const lists = [affine.mean, affine.scale, affine.shift, summandsOf(affine)];
+  const fits = (value: number): boolean => {
+    const size = Math.abs(Math.fround(value));
+    return value === 0 || (size >= 2 ** -126 && size < 2 ** 128);
   };
+  return lists.every((list) => list.every(fits)) ? affine : null;
 }
 
 /** The same behind a group norm, whose own factors and summands are what it ends with. */
-function behind(first: Of<'affine'> | Of<'normalization'>, second: Of<'affine'>): Operation {
+function behind(first: Of<'affine'> | Of<'normalization'>, second: Of<'affine'>): Operation | null {
   if (first.kind === 'affine') return composed(first, second);
   const channels = second.scale.length;
   const own: Of<'affine'> = {
     ...second,
-    scale: first.scale === null ? new Float64Array(channels).fill(1) : Float64Array.from(first.scale),
-    shift: first.shift === null ? new Float64Array(channels) : Float64Array.from(first.shift),
+    mean: filled(channels, 0),
+    scale: Float64Array.from(first.scale ?? filled(channels, 1)),
+    shift: Float64Array.from(first.shift ?? filled(channels, 0)),
   };
-  const { scale, shift } = composed(own, second);
-  return { ...first, scale: Float32Array.from(scale), shift: Float32Array.from(shift) };
+  const both = composed(own, second);
+  if (both === null) return null;
+  return { ...first, scale: Float32Array.from(both.scale), shift: Float32Array.from(summandsOf(both)) };
 }
 
 /**
@@ -145,7 +174,7 @@ function behind(first: Of<'affine'> | Of<'normalization'>, second: Of<'affine'>)
  */
 function mergeable(node: NetworkNode, view: Values, layout: Layout): Of<'affine'> | null {
   const own = affineOf(node, view, layout);
-  return own?.shift.some((summand) => Math.abs(summand) >= 2 ** 22) ? null : own;
+  return own === null || own.mean.some((term) => Math.abs(term) >= 2 ** 22) ? null : held(own);
 }
 
 /** A function of two values, one of them a constant, as that of every channel of the other. */
@@ -161,32 +190,26 @@ export function affineOf(node: NetworkNode, view: Values, layout: Layout): Of<'a
   const channels = channelValues(layout, shape, constant.shape, constant.data);
   // A constant may have more channels than what it is added to.
   if (channels === null || !sameList(view.shapeOf(source), shape)) return null;
-  const filled = (value: number): Float64Array => new Float64Array(channels.length).fill(value);
-  const made = (scale: Float64Array, shift: Float64Array) => ({
+  const count = channels.length;
+  const made = (scale: Float64Array, mean = filled(count, 0)) => ({
     kind: 'affine' as const,
+    mean,
     scale,
-    shift,
+    shift: filled(count, 0),
     layout,
   });
   switch (operation.function) {
     case 'add':
-      return made(filled(1), channels);
+      return made(
+        filled(count, 1),
+        channels.map((value) => -value),
+      );
     case 'multiply':
-      return made(channels, filled(0));
+      return made(channels);
     case 'subtract':
-      return ofOther === null
-        ? made(filled(-1), channels)
-        : made(
-            filled(1),
-            channels.map((value) => -value),
-          );
+      return made(filled(count, ofOther === null ? -1 : 1), channels);
     case 'divide':
-      return ofOther === null
-        ? null
-        : made(
-            channels.map((value) => 1 / value),
-            filled(0),
-          );
+      return ofOther === null ? null : made(channels.map((value) => 1 / value));
     default:
       return null;
   }
@@ -196,7 +219,11 @@ export function affineOf(node: NetworkNode, view: Values, layout: Layout): Of<'a
 function channelValues(layout: Layout, shape: Shape, own: Shape, data: Float32Array): Float64Array | null {
   const axis = channelAxis(layout, shape);
   const channels = at(shape, axis);
-  if (data.length === 1) return new Float64Array(channels).fill(data[0] as number);
+  if (data.length === 1) return filled(channels, data[0] as number);
   const fits = own.length <= shape.length && product(own) === channels;
   return fits && own[axis - (shape.length - own.length)] === channels ? Float64Array.from(data) : null;
+}
+
+function filled(count: number, value: number): Float64Array {
+  return new Float64Array(count).fill(value);
 }

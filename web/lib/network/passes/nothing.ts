@@ -1,6 +1,7 @@
 import { at } from '../../core/lists.js';
 import { sameList } from '../../core/tensor.js';
 import type { NetworkGraph, NetworkNode } from '../operations.js';
+import { summandsOf } from './affines.js';
 import { type GraphView, merged, rewrite } from './rewrite.js';
 
 /** Drops what gives its input as it is, and makes one reshape of several. */
@@ -35,7 +36,7 @@ function doesNothing({ operation, inputs, outputs }: NetworkNode, view: GraphVie
     case 'resize':
       return operation.coordinates !== 'crop-and-resize' && every(operation.scale, 1);
     case 'affine':
-      return every(operation.scale, 1) && every(operation.shift, 0);
+      return every(operation.scale, 1) && every(summandsOf(operation), 0);
     case 'pool':
       return every(operation.kernel, 1);
     case 'depth-to-space':

@@ -9,7 +9,7 @@ import { binaryStep, unaryStep } from './elementwise.js';
 import { reduceStep } from './reduce.js';
 import { type Compute, type Of, oneToOne, type StepCall, shapesOf } from './step.js';
 
-export function affineStep(call: StepCall, { scale, shift, layout }: Of<'affine'>): Compute {
+export function affineStep(call: StepCall, { mean, scale, shift, layout }: Of<'affine'>): Compute {
   const channels = scale.length;
   const block = normalizationBlock({
     set: SET.channel,
@@ -19,7 +19,7 @@ export function affineStep(call: StepCall, { scale, shift, layout }: Of<'affine'
     eps: 0,
     weight: Float32Array.from(scale),
     bias: Float32Array.from(shift),
-    mean: new Float32Array(channels),
+    mean: Float32Array.from(mean),
     variance: new Float32Array(channels).fill(1),
   });
   return normalize(call, block, ...batchAndPoints(call, layout));
