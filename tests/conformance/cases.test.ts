@@ -99,7 +99,8 @@ describeEachBuild((build) => {
         expect(failures).toEqual([]);
         expectComplete(cases.length, runs);
         // Ours take every case; XNNPACK's refuses output padding from the stride on.
-        for (const route of ['polyphase', 'implicit-gemm'] as const) expect(runs.get(route)).toBe(cases.length);
+        for (const route of ['polyphase', 'implicit-gemm'] as const)
+          expect(runs.get(route)).toBe(cases.length);
         const transposed = file !== 'torch_conv2d';
         const theirs = runs.get('xnnpack-deconvolution') ?? 0;
         expect(theirs).toBeGreaterThanOrEqual(transposed ? cases.length - 2 : 0);
