@@ -154,13 +154,13 @@ describe('ONNX', () => {
         list(9000, (index) =>
           node('Add', index === 0 ? ['v', 'v'] : [`q${index}`, `q${index}`], `q${index + 1}`),
         ),
-        list(9000, (index) => node('ConvTranspose', ['x', `q${index + 1}`], 'y')),
+        list(9000, (index) => node('ConvTranspose', ['x', `q${index + 1}`], `y${index}`)),
       ),
       onnx(
         weight,
         tensor('s', [4096], 16_384),
         list(3000, (index) => node('Reshape', ['v', 's'], `w${index}`)),
-        list(3000, (index) => node('ConvTranspose', ['x', `w${index}`], 'y')),
+        list(3000, (index) => node('ConvTranspose', ['x', `w${index}`], `y${index}`)),
       ),
     ];
     for (const file of files) {
