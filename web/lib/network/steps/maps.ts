@@ -9,8 +9,14 @@ import { type Compute, floatBits, oneToOne, type StepCall } from './step.js';
 /** Sources of one target, and their weights. */
 export type Taps = readonly (readonly [source: number, weight: number])[];
 
-/** For every target of an axis; null for an axis that stays as it is. */
-export type AxisTaps = readonly Taps[] | null;
+/** Of every target of an axis; said when it is asked for, as an axis may have millions of them. */
+export interface Table {
+  readonly length: number;
+  readonly tapsOf: (target: number) => Taps;
+}
+
+/** Null for an axis that stays as it is. */
+export type AxisTaps = Table | null;
 
 export interface MapOptions {
   /** The maximum of the sources instead of their sum. */
@@ -98,35 +104,32 @@ function passOf(outer: number, mapped: readonly Axis[], inner: number, { maximum
   const axes = [...new Array<Axis>(AXES_AT_ONCE - mapped.length).fill(none), ...mapped];
   const sources = axes.map(({ extent }) => extent);
   const tables = axes.map(
-    ({ extent, taps }) => taps ?? Array.from({ length: extent }, (_, source): Taps => [[source, 1]]),
+    ({ extent, taps }): Table => taps ?? { length: extent, tapsOf: (source) => [[source, 1]] },
   );
   const targets = tables.map((table) => table.length);
   const count = outer * product(targets) * inner;
-  const struct = new Int32Array(
-    HEAD + targets.reduce((sum, length) => sum + length, 0) + 2 * tables.flat(2).length,
-  );
+  let size = HEAD;
+  for (const { length, tapsOf } of tables) {
+    for (let target = 0; target < length; target += 1) size += 1 + 2 * tapsOf(target).length;
+  }
+  const struct = new Int32Array(size);
   struct.set([outer, ...sources, ...targets, inner, maximum === true ? 1 : 0, floatBits(fill ?? 0)]);
   const floats = new Float32Array(struct.buffer);
   let place = HEAD;
-  for (const table of tables) {
-    let end = 0;
-    for (const own of table) {
-      end += own.length;
-      struct[place] = end;
-      place += 1;
+  for (const { length, tapsOf } of tables) {
+    const first = place + length;
+    let next = first;
+    for (let target = 0; target < length; target += 1, place += 1) {
+      for (const [source, weight] of tapsOf(target)) {
+        struct[next] = source;
+        floats[next + 1] = weight;
+        next += 2;
+      }
+      struct[place] = (next - first) / 2;
     }
-    for (const [source, weight] of table.flat()) {
-      struct[place] = source;
-      floats[place + 1] = weight;
-      place += 2;
-    }
+    place = next;
   }
   return { struct: floats, count };
-}
-
-/** A table of `length` targets. */
-export function tableOf(length: number, tapsOf: (target: number) => Taps): readonly Taps[] {
-  return Array.from({ length }, (_, target) => tapsOf(target));
 }
 
 /** The index within `[0, extent)` that is nearest. */

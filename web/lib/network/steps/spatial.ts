@@ -43,7 +43,10 @@ export function resizeStep(call: StepCall, operation: Of<'resize'>, pad?: Of<'pa
   const resize = mapStep(call, shape, tables, {});
   const { outside } = operation;
   if (outside === 0 || operation.coordinates !== 'crop-and-resize') return resize;
-  const misses = tables.map((table) => table?.map((taps) => taps.length === 0));
+  const misses = tables.map(
+    (table) =>
+      table && Array.from({ length: table.length }, (_, target) => table.tapsOf(target).length === 0),
+  );
   return (inputs, outputs) => {
     resize(inputs, outputs);
     fillMissed(call.runtime.heap, at(outputs, 0) / 4, output, misses, outside);
@@ -53,7 +56,11 @@ export function resizeStep(call: StepCall, operation: Of<'resize'>, pad?: Of<'pa
 /** What `second`, of which no target has several sources, makes of what `first` gives. */
 function composed(first: AxisTaps, second: AxisTaps): AxisTaps {
   if (first === null || second === null) return first ?? second;
-  return second.map(([source]) => (source === undefined ? [] : (first[source[0]] as Taps)));
+  const tapsOf = (target: number): Taps => {
+    const [source] = second.tapsOf(target);
+    return source === undefined ? [] : first.tapsOf(source[0]);
+  };
+  return { length: second.length, tapsOf };
 }
 
 /** What no source is near to, along whatever axis. */
@@ -61,7 +68,7 @@ function fillMissed(
   heap: Float32Array,
   first: number,
   shape: Shape,
-  misses: readonly (readonly boolean[] | undefined)[],
+  misses: readonly (readonly boolean[] | null)[],
   value: number,
 ): void {
   const strides = stridesOf(shape);

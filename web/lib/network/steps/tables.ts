@@ -1,7 +1,7 @@
 // The tables of pads, resizes and pools: pure arithmetic of one axis each.
 
 import { at } from '../../core/lists.js';
-import { type AxisTaps, clamped, type Taps, tableOf } from './maps.js';
+import { type AxisTaps, clamped, type Taps } from './maps.js';
 import type { Of } from './step.js';
 
 const NOTHING: Taps = [];
@@ -12,14 +12,15 @@ export function padTaps({ pads, mode }: Of<'pad'>, axis: number, extent: number)
   // What is cropped is gone before the rest is padded.
   const first = Math.max(0, -before);
   const length = extent - first - Math.max(0, -behind);
-  return tableOf(extent + before + behind, (target) => {
+  const tapsOf = (target: number): Taps => {
     const place = target - Math.max(0, before);
     const own = (inside: number): Taps => [[first + inside, 1]];
     if (place >= 0 && place < length) return own(place);
     if (mode === 'edge') return own(clamped(place, length));
     if (mode === 'reflect') return own(place < 0 ? -place : 2 * (length - 1) - place);
     return mode === 'wrap' ? own(((place % length) + length) % length) : NOTHING;
-  });
+  };
+  return { length: extent + before + behind, tapsOf };
 }
 
 /** An average divides by the product of what its axes count; a maximum has no weights. */
@@ -28,7 +29,7 @@ export function poolTaps(operation: Of<'pool'>, index: number, extent: number, t
   const [before, behind] = pads[index] as readonly [number, number];
   const counted = countPadding ? extent + behind - at(overhang, index) : extent;
   const [size, step] = [at(kernel, index), at(dilation, index)];
-  return tableOf(targets, (target) => {
+  const tapsOf = (target: number): Taps => {
     const start = target * at(stride, index) - before;
     // Not tap by tap: a kernel may be as large as a file likes.
     const tapsBefore = (place: number): number =>
@@ -39,7 +40,8 @@ export function poolTaps(operation: Of<'pool'>, index: number, extent: number, t
       start + (first + tap) * step,
       1 / count,
     ]);
-  });
+  };
+  return { length: targets, tapsOf };
 }
 
 export function resizeTaps(operation: Of<'resize'>, axis: number, extent: number): AxisTaps {
@@ -49,12 +51,13 @@ export function resizeTaps(operation: Of<'resize'>, axis: number, extent: number
   if (size === extent && !crops && (coordinates === 'align-corners' || operation.scale[axis] === 1))
     return null;
   const placeOf = placeFunction(operation, axis, extent);
-  return tableOf(size, (target) => {
+  const tapsOf = (target: number): Taps => {
     const place = placeOf(target);
     if (crops && !(place >= 0 && place <= extent - 1)) return NOTHING;
     if (interpolation === 'nearest') return [[clamped(rounded(place, operation), extent), 1]];
     return interpolation === 'linear' ? linearTaps(place, extent) : cubicTaps(place, extent, operation);
-  });
+  };
+  return { length: size, tapsOf };
 }
 
 /**
