@@ -5,6 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { PNG } from 'pngjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { culpritNetwork } from '../support/culprits.js';
+import { npy } from '../support/npy.js';
 import { tflite } from '../support/tflite-writer.js';
 import { commandLine, fixture } from './command-line.js';
 
@@ -303,10 +304,8 @@ describe('--run', () => {
       inFolder('grey.png'),
       picture(24, 24, (x, y) => new Array(3).fill(grey(24 * y + x))),
     );
-    const values = Float32Array.from({ length: 24 * 24 }, (_, index) => (grey(index) / 255 + 0.5) / 0.25);
-    const header = `{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 24, 24), }\n`;
-    const head = Buffer.from(`\x93NUMPY\x01\x00${String.fromCharCode(header.length)}\x00${header}`, 'latin1');
-    writeFileSync(inFolder('grey.npy'), Buffer.concat([head, Buffer.from(values.buffer)]));
+    const values = Array.from({ length: 24 * 24 }, (_, index) => (grey(index) / 255 + 0.5) / 0.25);
+    writeFileSync(inFolder('grey.npy'), npy([1, 1, 24, 24], values));
     const meant = ['--mean', '-0.5', '--std', '0.25'];
 
     const [asNumbers, asBytes, plain] = [
