@@ -51,6 +51,12 @@ class AxisPhases {
   int32_t count() const { return count_; }
   int32_t step() const { return step_; }
 
+  // The phases of the three axes that `phase` of all of them together stands for.
+  static Axes of_all(const AxisPhases (&axes)[3], int32_t phase) {
+    const int32_t area = axes[1].count() * axes[2].count();
+    return {phase / area, phase % area / axes[2].count(), phase % axes[2].count()};
+  }
+
   // The taps of all phases, phase behind phase, each by rising offset.
   std::span<const Tap> taps() const { return {taps_.data(), taps_.data() + begins_[count_]}; }
   std::span<const Tap> taps(int32_t phase) const {

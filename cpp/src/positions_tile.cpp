@@ -1,7 +1,5 @@
 #include "positions_tile.h"
 
-#include <algorithm>
-
 #include "kernels/lanes.h"
 #include "relu.h"
 #include "simd.h"

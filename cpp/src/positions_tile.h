@@ -1,7 +1,5 @@
 #pragma once
 
-#include <wasm_simd128.h>
-
 #include <cstdint>
 #include <span>
 

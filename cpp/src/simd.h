@@ -6,6 +6,11 @@
 
 namespace deconv {
 
+template <typename Count>
+Count whole_vectors(Count floats) {
+  return (floats + 3) / 4 * 4;
+}
+
 // a * b + c in each lane: one instruction in the relaxed builds (fused where the machine can), two
 // in the others.
 inline v128_t fma_f32x4(v128_t a, v128_t b, v128_t c) {

@@ -15,6 +15,7 @@ using deconv::Layout;
 using deconv::Problem;
 using deconv::Range;
 using deconv::Spec;
+using deconv::whole_vectors;
 using deconv_tests::Random;
 using namespace deconv::depthwise;
 

@@ -129,26 +129,25 @@ void several_rows_to_a_block() {
   deconv::machine.gradient_positions_at_once = 3;
 }
 
-}  // namespace
-
-TEST_CASE("random problems: the parameters' gradients agree with their definition") {
-  for (uint64_t seed = 5000; seed < 5600; ++seed) {
+// Of problems that `random_problem` draws from seeds from `first` to before `last`.
+void check_gradients(uint64_t first, uint64_t last, Problem (*random_problem)(Random&)) {
+  for (uint64_t seed = first; seed < last; ++seed) {
     CAPTURE(seed);
     Random random(seed);
-    const Problem problem = deconv_tests::random_problem(random);
+    const Problem problem = random_problem(random);
     INFO(deconv_tests::describe(problem));
     CHECK(count_wrong(problem, random) == 0);
   }
 }
 
+}  // namespace
+
+TEST_CASE("random problems: the parameters' gradients agree with their definition") {
+  check_gradients(5000, 5600, deconv_tests::random_problem);
+}
+
 TEST_CASE("strides, dilations and pads of billions: the gradients agree with their definition") {
-  for (uint64_t seed = 5600; seed < 5900; ++seed) {
-    CAPTURE(seed);
-    Random random(seed);
-    const Problem problem = deconv_tests::random_sparse_problem(random);
-    INFO(deconv_tests::describe(problem));
-    CHECK(count_wrong(problem, random) == 0);
-  }
+  check_gradients(5600, 5900, deconv_tests::random_sparse_problem);
 }
 
 TEST_CASE("channel counts around the blocks of the weight's gradient") {

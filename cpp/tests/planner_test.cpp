@@ -168,9 +168,11 @@ TEST_CASE("implicit GEMM takes every geometry, but no kernel that no panel holds
     spec.kernel[0] = 2;
     spec.pad_before[1] = -1;
     spec.dilation[2] = 3;
-    if (!transposed) spec.input_dilation[1] = 2;
-    if (!transposed) spec.pad_before[0] = 1;
-    CHECK_FALSE(refuses(RouteId::kImplicitGemm, spec, 16));
+    if (!transposed) {
+      spec.input_dilation[1] = 2;
+      spec.pad_before[0] = 1;
+    }
+    CHECK_FALSE(refuses(RouteId::kImplicitGemm, spec));
     spec = dense_layer(transposed);
     spec.in_channels = 1 << 17;
     CHECK_FALSE(refuses(RouteId::kImplicitGemm, spec));

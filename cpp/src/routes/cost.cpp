@@ -273,8 +273,7 @@ double depthwise_nanoseconds(const Problem& problem, const depthwise::TileGrid& 
     return 600 + 260 * tiles + 0.055 * macs * filled + 0.06 * (outputs + copied) +
            rows * phases * (6.4 + 0.35 * taps) + memory_nanoseconds(problem, 0.15);
   }
-  const double lanes =
-      depthwise::whole_vectors(spec.out_channels) / static_cast<double>(spec.out_channels);
+  const double lanes = whole_vectors(spec.out_channels) / static_cast<double>(spec.out_channels);
   const auto points = static_cast<double>(problem.batch * problem.output_points());
   const double expanded =
       depthwise::expands_channels(spec) ? 3.8 * static_cast<double>(problem.input_elements()) : 0;

@@ -6,6 +6,7 @@
 #include "deconv/geometry.h"
 #include "machine.h"
 #include "output.h"
+#include "simd.h"
 
 // What the two engines of the depthwise route share: how an output is cut into tiles, and which
 // taps of the kernel an output position has.
@@ -77,8 +78,6 @@ inline int64_t rows_of_output(const Spec& spec) {
   return int64_t{spec.kernel[0]} * spec.kernel[1] * spec.group_in_channels();
 }
 inline int64_t taps_of_output(const Spec& spec) { return rows_of_output(spec) * spec.kernel[2]; }
-
-inline int32_t whole_vectors(int32_t floats) { return (floats + 3) / 4 * 4; }
 
 // One input row under one row of the kernel.
 struct InputRow {

@@ -6,9 +6,8 @@
 // A block is a run of cells (the q of the axis phases, those of all images behind each other). For
 // each block, phase and group: find where its positions read, then let the weights pass by.
 
-#include <wasm_simd128.h>
-
 #include <algorithm>
+#include <span>
 
 #include "axis_phases.h"
 #include "deconv/buffer.h"
@@ -34,8 +33,6 @@ struct TapRun {
 // Floats that a pointer takes.
 constexpr int64_t kPointerFloats = sizeof(float*) / sizeof(float);
 
-int64_t whole_vectors(int64_t channels) { return (channels + 3) / 4 * 4; }
-
 class ImplicitGemm final : public Route {
  public:
   explicit ImplicitGemm(const Spec& spec) : spec_(spec) {}
@@ -45,7 +42,7 @@ class ImplicitGemm final : public Route {
       return status;
     }
     const int64_t phases = int64_t{axes_[0].count()} * axes_[1].count() * axes_[2].count();
-    const int64_t columns = whole_vectors(spec_.group_out_channels());
+    const int64_t columns = whole_vectors(int64_t{spec_.group_out_channels()});
     const int64_t kernel = spec_.kernel_elements();
     if (!phases_.reserve(phases) || !runs_.reserve(kernel) || !lengths_.reserve(kernel) ||
         !starts_.reserve(kernel) || !bias_.reserve(columns * spec_.groups) ||
@@ -166,16 +163,11 @@ class ImplicitGemm final : public Route {
     int32_t row_ = 0;
   };
 
-  Axes phase_axes(int32_t phase) const {
-    const int32_t area = axes_[1].count() * axes_[2].count();
-    return {phase / area, phase % area / axes_[2].count(), phase % axes_[2].count()};
-  }
-
   void find_runs() {
     int32_t runs = 0;
     int64_t steps = 0;
     for (int32_t index = 0; index < phase_count_; ++index) {
-      const Axes axes = phase_axes(index);
+      const Axes axes = AxisPhases::of_all(axes_, index);
       Phase& phase = phases_[index];
       phase = {.first_run = runs, .runs = 0, .depth = 0, .first_step = steps};
       const auto widths = axes_[2].taps(axes[2]);
@@ -201,7 +193,7 @@ class ImplicitGemm final : public Route {
   // Panels behind each other, each [depth][columns].
   void pack(const Phase& phase, int32_t group, const float* weight) const {
     const int32_t out = spec_.group_out_channels();
-    const int64_t columns = whole_vectors(out);
+    const int64_t columns = whole_vectors(int64_t{out});
     float* target =
         panels_.data() + (phase.first_step * spec_.groups + phase.depth * group) * columns;
     for (int32_t first = 0; first < out; first += kPanel) {
@@ -237,7 +229,7 @@ class ImplicitGemm final : public Route {
   void find_positions(const Run& run, int32_t index, int32_t group, int64_t first, int64_t cells,
                       Found& found) const {
     const Problem& problem = run.problem;
-    const Axes phase = phase_axes(index);
+    const Axes phase = AxisPhases::of_all(axes_, index);
     const Phase& taps = phases_[index];
     // Cells that have an output, and those of them all of whose taps lie in the input.
     Range written[3];
@@ -338,7 +330,7 @@ class ImplicitGemm final : public Route {
 
   void multiply(const Phase& phase, int32_t group, const Found& found) const {
     const int32_t out = spec_.group_out_channels();
-    const int64_t columns = whole_vectors(out);
+    const int64_t columns = whole_vectors(int64_t{out});
     const float* panel =
         panels_.data() + (phase.first_step * spec_.groups + phase.depth * group) * columns;
     for (int32_t first = 0; first < out; first += kPanel) {

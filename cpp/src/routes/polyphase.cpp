@@ -51,7 +51,7 @@ Status Polyphase::derive_groups() {
   segment_count_ = 0;
   tile_elements_ = 0;
   for (int32_t phase = 0; phase < phase_count(); ++phase) {
-    const Axes axes = phase_axes(phase);
+    const Axes axes = AxisPhases::of_all(axes_, phase);
     if (!meets_input(axes[0], axes[1])) continue;
     if (phase > 0 && same_offsets(phase, phase - 1)) {
       ++groups_[group_count_ - 1].phases;
@@ -83,8 +83,8 @@ int32_t Polyphase::width_spacing() const {
 }
 
 bool Polyphase::same_offsets(int32_t phase, int32_t other) const {
-  const Axes one = phase_axes(phase);
-  const Axes two = phase_axes(other);
+  const Axes one = AxisPhases::of_all(axes_, phase);
+  const Axes two = AxisPhases::of_all(axes_, other);
   return axes_[0].same_offsets(one[0], two[0]) && axes_[1].same_offsets(one[1], two[1]) &&
          axes_[2].same_offsets(one[2], two[2]);
 }
@@ -93,23 +93,25 @@ void Polyphase::add_group(int32_t phase) {
   PhaseGroup group{
       .first_phase = phase, .phases = 1, .segment_count = 0, .stretches = 0, .depth = 0};
   const int32_t channels = spec_.group_in_channels();
-  visit_stretches(phase_axes(phase), [&](const AxisPhases::Tap& d, const AxisPhases::Tap& h,
-                                         const Taps& widths, int32_t channel, int32_t some) {
-    const int32_t offset =
-        (d.rank * axes_[1].offset_count() + h.rank) * axes_[2].offset_count() + widths.front().rank;
-    const int32_t first = offset * channels + channel;
-    const int32_t length = static_cast<int32_t>(widths.size()) * some;
-    Segment* const next = segments_.data() + segment_count_ + group.segment_count;
-    const bool beside = spacing_ == 0 || channels == 1;
-    if (group.depth > 0 && beside && next[-1].first + next[-1].length == first) {
-      next[-1].length += length;
-    } else {
-      *next = {first, length};
-      ++group.segment_count;
-    }
-    ++group.stretches;
-    group.depth += length;
-  });
+  visit_stretches(AxisPhases::of_all(axes_, phase),
+                  [&](const AxisPhases::Tap& d, const AxisPhases::Tap& h, const Taps& widths,
+                      int32_t channel, int32_t some) {
+                    const int32_t offset =
+                        (d.rank * axes_[1].offset_count() + h.rank) * axes_[2].offset_count() +
+                        widths.front().rank;
+                    const int32_t first = offset * channels + channel;
+                    const int32_t length = static_cast<int32_t>(widths.size()) * some;
+                    Segment* const next = segments_.data() + segment_count_ + group.segment_count;
+                    const bool beside = spacing_ == 0 || channels == 1;
+                    if (group.depth > 0 && beside && next[-1].first + next[-1].length == first) {
+                      next[-1].length += length;
+                    } else {
+                      *next = {first, length};
+                      ++group.segment_count;
+                    }
+                    ++group.stretches;
+                    group.depth += length;
+                  });
   segment_count_ += group.segment_count;
   groups_[group_count_++] = group;
 }
@@ -126,27 +128,27 @@ Status Polyphase::set_parameters(const float* weight, const float* bias) {
   float* target = tiles_.data();
   for (int32_t channel_group = 0; channel_group < spec_.groups; ++channel_group) {
     for (const PhaseGroup& group : std::span(groups_.data(), group_count_)) {
-      pack_tiles(rows_of(group), group.depth + 1, target,
-                 [&](int64_t row, float* value, int64_t height) {
-                   const int64_t channel = channel_group * out + row % out;
-                   const float* const source = weight + spec_.first_kernel(channel);
-                   float* const first = value;
-                   int32_t sum = 0;
-                   visit_stretches(phase_axes(group.first_phase + static_cast<int32_t>(row / out)),
-                                   [&](const AxisPhases::Tap& d, const AxisPhases::Tap& h,
-                                       const Taps& widths, int32_t first, int32_t some) {
-                                     for (const AxisPhases::Tap& w : widths) {
-                                       const int64_t tap = spec_.tap(d.tap, h.tap, w.tap);
-                                       for (int32_t channel_in = first; channel_in < first + some;
-                                            ++channel_in) {
-                                         value += height;
-                                         *value = source[channel_in * spec_.kernel_stride() + tap];
-                                         if (words_ == Words::kQuads) sum += sum_of_bytes(*value);
-                                       }
-                                     }
-                                   });
-                   *first = words_ == Words::kQuads ? std::bit_cast<float>(sum) : bias[channel];
-                 });
+      pack_tiles(
+          rows_of(group), group.depth + 1, target, [&](int64_t row, float* value, int64_t height) {
+            const int64_t channel = channel_group * out + row % out;
+            const float* const source = weight + spec_.first_kernel(channel);
+            float* const first = value;
+            int32_t sum = 0;
+            visit_stretches(
+                AxisPhases::of_all(axes_, group.first_phase + static_cast<int32_t>(row / out)),
+                [&](const AxisPhases::Tap& d, const AxisPhases::Tap& h, const Taps& widths,
+                    int32_t first, int32_t some) {
+                  for (const AxisPhases::Tap& w : widths) {
+                    const int64_t tap = spec_.tap(d.tap, h.tap, w.tap);
+                    for (int32_t channel_in = first; channel_in < first + some; ++channel_in) {
+                      value += height;
+                      *value = source[channel_in * spec_.kernel_stride() + tap];
+                      if (words_ == Words::kQuads) sum += sum_of_bytes(*value);
+                    }
+                  }
+                });
+            *first = words_ == Words::kQuads ? std::bit_cast<float>(sum) : bias[channel];
+          });
       target += Tiling::packed_elements(rows_of(group), group.depth);
     }
   }
@@ -201,7 +203,7 @@ Status Polyphase::run(const Plan& plan, const float* input, const Output& output
 void Polyphase::locate_stretches(const Planes& cut) {
   Segment* stretch = stretches_.data();
   for (const PhaseGroup& group : std::span(groups_.data(), group_count_)) {
-    visit_stretches(phase_axes(group.first_phase),
+    visit_stretches(AxisPhases::of_all(axes_, group.first_phase),
                     [&](const AxisPhases::Tap& d, const AxisPhases::Tap& h, const Taps& widths,
                         int32_t channel, int32_t some) {
                       const int64_t start = start_in_band(cut, axes_, d, h, widths.front());

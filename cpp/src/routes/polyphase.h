@@ -50,11 +50,6 @@ class Polyphase final : public Route {
   void add_group(int32_t phase);
 
   int32_t phase_count() const { return axes_[0].count() * axes_[1].count() * axes_[2].count(); }
-  // The phases of the three axes that phase number `phase` stands for.
-  Axes phase_axes(int32_t phase) const {
-    const int32_t area = axes_[1].count() * axes_[2].count();
-    return {phase / area, phase % area / axes_[2].count(), phase % axes_[2].count()};
-  }
   // Whether a phase of the depth and the height meets the input; else all its outputs are the bias.
   bool meets_input(int32_t depth, int32_t height) const {
     return !axes_[0].taps(depth).empty() && !axes_[1].taps(height).empty();

@@ -41,8 +41,7 @@ class XnnpackRoute final : public Route {
         spec_.stride[2], spec_.dilation[1], spec_.dilation[2], spec_.groups,
         spec_.group_in_channels(), spec_.group_out_channels(), spec_.in_channels,
         spec_.out_channels, permuted.data(), bias, -kInfinity, kInfinity, /*flags=*/0,
-        /*code_cache=*/nullptr,
-        /*weights_cache=*/nullptr, &created);
+        /*code_cache=*/nullptr, /*weights_cache=*/nullptr, &created);
     operator_.reset(created);
     images_ = 0;
     return created_status(status, created);
