@@ -2,12 +2,14 @@
 
 #include <wasm_simd128.h>
 
+#include "simd.h"
+
 namespace deconv {
 namespace {
 
 v128_t flushed(v128_t bits) {
-  const v128_t exponent = wasm_v128_and(bits, wasm_i32x4_const_splat(0x7f800000));
-  const v128_t sign = wasm_v128_and(bits, wasm_i32x4_const_splat(INT32_MIN));
+  const v128_t exponent = wasm_v128_and(bits, constant<0x7f800000>());
+  const v128_t sign = wasm_v128_and(bits, constant<INT32_MIN>());
   return wasm_v128_bitselect(sign, bits, wasm_i32x4_eq(exponent, wasm_i32x4_const_splat(0)));
 }
 

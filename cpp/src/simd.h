@@ -21,6 +21,24 @@ inline v128_t fma_f32x4(v128_t a, v128_t b, v128_t c) {
 #endif
 }
 
+// kValue in each lane, for loops. Engines make a vector that stands in the code anew in every
+// round, in three instructions; from memory it is one. The address is hidden from the compiler,
+// which would put the vector in place of it.
+template <auto kValue>
+v128_t constant() {
+  static constexpr auto value = kValue;
+  const auto* at = &value;
+  asm("" : "+r"(at));
+  if constexpr (value == 0) return wasm_i32x4_const_splat(0);  // Which is one instruction, too.
+  return sizeof(value) == 4 ? wasm_v128_load32_splat(at) : wasm_v128_load64_splat(at);
+}
+
+// sum + kFactor * x.
+template <float kFactor>
+v128_t fma_f32x4(v128_t x, v128_t sum) {
+  return kFactor == 1 ? wasm_f32x4_add(sum, x) : fma_f32x4(x, constant<kFactor>(), sum);
+}
+
 // Rows of planes are short, and begin anywhere: the library's functions take several times as long.
 // Not worth a copy of it for each of its callers.
 [[gnu::noinline]] inline void copy_floats(const float* source, int64_t count, float* target) {

@@ -31,25 +31,21 @@ struct F45 {
   static constexpr int kReads = 8;
 
   static void input(const v128_t (&x)[kReads], v128_t (&y)[kReads]) {
-    const v128_t two = wasm_f32x4_const_splat(2);
-    const v128_t half = wasm_f32x4_const_splat(0.5f);
-    const v128_t large = wasm_f32x4_const_splat(5.25f);
-    // What a pair of points has in common: the even and the odd powers.
-    const auto pair = [](v128_t even, v128_t odd, v128_t point, v128_t* of_pair) {
-      const v128_t product = wasm_f32x4_mul(point, odd);
-      of_pair[0] = wasm_f32x4_add(even, product);
-      of_pair[1] = wasm_f32x4_sub(even, product);
+    // What a pair of points has in common: the even powers, and the odd ones times the point.
+    const auto pair = [](v128_t even, v128_t odd, v128_t* of_pair) {
+      of_pair[0] = wasm_f32x4_add(even, odd);
+      of_pair[1] = wasm_f32x4_sub(even, odd);
     };
-    const auto powers = [](v128_t low, v128_t middle, v128_t high, float a, float b) {
-      return fma_f32x4(wasm_f32x4_splat(a), low, fma_f32x4(wasm_f32x4_splat(b), middle, high));
+    const auto powers = []<float a, float b>(const v128_t* values) {
+      return fma_f32x4<a>(values[0], fma_f32x4<b>(values[2], values[4]));
     };
-    y[0] = fma_f32x4(large, wasm_f32x4_sub(x[2], x[4]), wasm_f32x4_sub(x[6], x[0]));
-    pair(powers(x[2], x[4], x[6], 1, -4.25f), powers(x[1], x[3], x[5], 1, -4.25f),
-         wasm_f32x4_const_splat(1), y + 1);
-    pair(powers(x[2], x[4], x[6], 0.25f, -1.25f), powers(x[1], x[3], x[5], 0.25f, -1.25f), two,
-         y + 3);
-    pair(powers(x[2], x[4], x[6], 4, -5), powers(x[1], x[3], x[5], 4, -5), half, y + 5);
-    y[7] = fma_f32x4(large, wasm_f32x4_sub(x[3], x[5]), wasm_f32x4_sub(x[7], x[1]));
+    y[0] = fma_f32x4<5.25f>(wasm_f32x4_sub(x[2], x[4]), wasm_f32x4_sub(x[6], x[0]));
+    pair(powers.operator()<1.0f, -4.25f>(x + 2), powers.operator()<1.0f, -4.25f>(x + 1), y + 1);
+    const v128_t odd = powers.operator()<0.25f, -1.25f>(x + 1);
+    pair(powers.operator()<0.25f, -1.25f>(x + 2), wasm_f32x4_mul(constant<2.0f>(), odd), y + 3);
+    const v128_t odd_2 = powers.operator()<4.0f, -5.0f>(x + 1);
+    pair(powers.operator()<4.0f, -5.0f>(x + 2), wasm_f32x4_mul(constant<0.5f>(), odd_2), y + 5);
+    y[7] = fma_f32x4<5.25f>(wasm_f32x4_sub(x[3], x[5]), wasm_f32x4_sub(x[7], x[1]));
   }
 
   static void output(const v128_t (&x)[kReads], v128_t (&y)[kSteps]) {
@@ -59,14 +55,13 @@ struct F45 {
       sum[pair] = wasm_f32x4_add(x[2 * pair + 1], x[2 * pair + 2]);
       difference[pair] = wasm_f32x4_sub(x[2 * pair + 1], x[2 * pair + 2]);
     }
-    const auto weigh = [](const v128_t(&values)[3], float power) {
-      return fma_f32x4(wasm_f32x4_splat(1 / power), values[2],
-                       fma_f32x4(wasm_f32x4_splat(power), values[1], values[0]));
+    const auto weigh = []<float power>(const v128_t(&values)[3]) {
+      return fma_f32x4<1 / power>(values[2], fma_f32x4<power>(values[1], values[0]));
     };
-    y[0] = wasm_f32x4_add(x[0], weigh(sum, 1));
-    y[1] = weigh(difference, 2);
-    y[2] = weigh(sum, 4);
-    y[3] = wasm_f32x4_add(weigh(difference, 8), x[7]);
+    y[0] = wasm_f32x4_add(x[0], weigh.operator()<1.0f>(sum));
+    y[1] = weigh.operator()<2.0f>(difference);
+    y[2] = weigh.operator()<4.0f>(sum);
+    y[3] = wasm_f32x4_add(weigh.operator()<8.0f>(difference), x[7]);
   }
 
   static void load(const float* source, v128_t (&x)[kReads]) {
@@ -87,20 +82,16 @@ struct F43 {
   static constexpr int kReads = 6;
 
   static void input(const v128_t (&x)[kReads], v128_t (&y)[kReads]) {
-    const v128_t two = wasm_f32x4_const_splat(2);
-    const v128_t four = wasm_f32x4_const_splat(4);
-    const v128_t minus_four = wasm_f32x4_const_splat(-4);
-    const v128_t minus_five = wasm_f32x4_const_splat(-5);
-    const v128_t even = fma_f32x4(minus_four, x[2], x[4]);
-    const v128_t odd = fma_f32x4(minus_four, x[1], x[3]);
+    const v128_t even = fma_f32x4<-4.0f>(x[2], x[4]);
+    const v128_t odd = fma_f32x4<-4.0f>(x[1], x[3]);
     const v128_t even_2 = wasm_f32x4_sub(x[4], x[2]);
-    const v128_t odd_2 = wasm_f32x4_mul(two, wasm_f32x4_sub(x[3], x[1]));
-    y[0] = fma_f32x4(four, x[0], fma_f32x4(minus_five, x[2], x[4]));
+    const v128_t odd_2 = wasm_f32x4_mul(constant<2.0f>(), wasm_f32x4_sub(x[3], x[1]));
+    y[0] = fma_f32x4<4.0f>(x[0], fma_f32x4<-5.0f>(x[2], x[4]));
     y[1] = wasm_f32x4_add(even, odd);
     y[2] = wasm_f32x4_sub(even, odd);
     y[3] = wasm_f32x4_add(even_2, odd_2);
     y[4] = wasm_f32x4_sub(even_2, odd_2);
-    y[5] = fma_f32x4(four, x[1], fma_f32x4(minus_five, x[3], x[5]));
+    y[5] = fma_f32x4<4.0f>(x[1], fma_f32x4<-5.0f>(x[3], x[5]));
   }
 
   static void output(const v128_t (&x)[kReads], v128_t (&y)[kSteps]) {
@@ -109,9 +100,9 @@ struct F43 {
     const v128_t sum_2 = wasm_f32x4_add(x[3], x[4]);
     const v128_t difference_2 = wasm_f32x4_sub(x[3], x[4]);
     y[0] = wasm_f32x4_add(x[0], wasm_f32x4_add(sum_1, sum_2));
-    y[1] = fma_f32x4(wasm_f32x4_const_splat(2), difference_2, difference_1);
-    y[2] = fma_f32x4(wasm_f32x4_const_splat(4), sum_2, sum_1);
-    y[3] = wasm_f32x4_add(fma_f32x4(wasm_f32x4_const_splat(8), difference_2, difference_1), x[5]);
+    y[1] = fma_f32x4<2.0f>(difference_2, difference_1);
+    y[2] = fma_f32x4<4.0f>(sum_2, sum_1);
+    y[3] = wasm_f32x4_add(fma_f32x4<8.0f>(difference_2, difference_1), x[5]);
   }
 
   static void load(const float* source, v128_t (&x)[kReads]) {
@@ -130,23 +121,21 @@ struct F42 {
   static constexpr int kReads = 5;
 
   static void input(const v128_t (&x)[kReads], v128_t (&y)[kReads]) {
-    const v128_t two = wasm_f32x4_const_splat(2);
-    const v128_t minus_two = wasm_f32x4_const_splat(-2);
     const v128_t odd = wasm_f32x4_sub(x[3], x[1]);
-    y[0] = fma_f32x4(two, wasm_f32x4_sub(x[0], x[2]), odd);
-    y[1] = fma_f32x4(minus_two, x[1], wasm_f32x4_sub(x[3], x[2]));
-    y[2] = fma_f32x4(two, x[1], fma_f32x4(wasm_f32x4_const_splat(-3), x[2], x[3]));
+    y[0] = fma_f32x4<2.0f>(wasm_f32x4_sub(x[0], x[2]), odd);
+    y[1] = fma_f32x4<-2.0f>(x[1], wasm_f32x4_sub(x[3], x[2]));
+    y[2] = fma_f32x4<2.0f>(x[1], fma_f32x4<-3.0f>(x[2], x[3]));
     y[3] = odd;
-    y[4] = fma_f32x4(minus_two, odd, wasm_f32x4_sub(x[4], x[2]));
+    y[4] = fma_f32x4<-2.0f>(odd, wasm_f32x4_sub(x[4], x[2]));
   }
 
   static void output(const v128_t (&x)[kReads], v128_t (&y)[kSteps]) {
     const v128_t sum = wasm_f32x4_add(x[1], x[2]);
     const v128_t difference = wasm_f32x4_sub(x[1], x[2]);
     y[0] = wasm_f32x4_add(x[0], wasm_f32x4_add(sum, x[3]));
-    y[1] = fma_f32x4(wasm_f32x4_const_splat(2), x[3], difference);
-    y[2] = fma_f32x4(wasm_f32x4_const_splat(4), x[3], sum);
-    y[3] = wasm_f32x4_add(fma_f32x4(wasm_f32x4_const_splat(8), x[3], difference), x[4]);
+    y[1] = fma_f32x4<2.0f>(x[3], difference);
+    y[2] = fma_f32x4<4.0f>(x[3], sum);
+    y[3] = wasm_f32x4_add(fma_f32x4<8.0f>(x[3], difference), x[4]);
   }
 
   static void load(const float* source, v128_t (&x)[kReads]) {

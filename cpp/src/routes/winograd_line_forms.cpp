@@ -1,6 +1,7 @@
 #include "routes/winograd_line_forms.h"
 
 #include <array>
+#include <utility>
 
 #include "matrix_tile.h"
 #include "relu.h"
@@ -15,6 +16,20 @@ constexpr std::array kSixReads = {1.0, 2.0};
 constexpr std::array kEightReads = {1.0, 2.0, 0.5};
 // Of ten that round least.
 constexpr std::array kTenReads = {0.5, 0.75, 1.25, 2.0};
+
+constexpr float power(double base, int exponent) {
+  double product = 1;
+  while (exponent-- > 0) product *= base;
+  return static_cast<float>(product);
+}
+
+// visit<0>() to visit<kCount - 1>().
+template <int kCount, typename Visit>
+void for_each_index(const Visit& visit) {
+  [&]<int... index>(std::integer_sequence<int, index...>) {
+    (visit.template operator()<index>(), ...);
+  }(std::make_integer_sequence<int, kCount>());
+}
 
 // F(kSteps, reads + 1 - kSteps) by the points of `kPairs`.
 template <int steps, const auto& kPairs>
@@ -46,26 +61,20 @@ struct Transforms {
     constexpr int kLast = without < 0 ? kHalf : kHalf - 1;
     constexpr std::array<float, kHalf + 1> kBy = product(without);
     v128_t sum = x[2 * kLast];
-    for (int power = 0; power < kLast; ++power) {
-      sum = fma_f32x4(wasm_f32x4_splat(kBy[power]), x[2 * power], sum);
-    }
+    for_each_index<kLast>([&]<int power>() { sum = fma_f32x4<kBy[power]>(x[2 * power], sum); });
     return sum;
   }
 
   // B^T
   static void input(const v128_t (&x)[kReads], v128_t (&y)[kReads]) {
     y[0] = weigh<-1>(x);
-    const auto pair = [&]<int index>() {
+    for_each_index<kHalf>([&]<int index>() {
       const v128_t even = weigh<index>(x + 2);
       const v128_t odd =
-          wasm_f32x4_mul(wasm_f32x4_splat(static_cast<float>(kPairs[index])), weigh<index>(x + 1));
+          wasm_f32x4_mul(constant<static_cast<float>(kPairs[index])>(), weigh<index>(x + 1));
       y[2 * index + 1] = wasm_f32x4_add(even, odd);
       y[2 * index + 2] = wasm_f32x4_sub(even, odd);
-    };
-    pair.template operator()<0>();
-    pair.template operator()<1>();
-    if constexpr (kHalf > 2) pair.template operator()<2>();
-    if constexpr (kHalf > 3) pair.template operator()<3>();
+    });
     y[kReads - 1] = weigh<-1>(x + 1);
   }
 
@@ -77,19 +86,15 @@ struct Transforms {
       sum[pair] = wasm_f32x4_add(x[2 * pair + 1], x[2 * pair + 2]);
       difference[pair] = wasm_f32x4_sub(x[2 * pair + 1], x[2 * pair + 2]);
     }
-    float powers[kHalf];
-    for (float& power : powers) power = 1;
-    for (int step = 0; step < kSteps; ++step) {
+    for_each_index<kSteps>([&]<int step>() {
       const v128_t(&terms)[kHalf] = step % 2 == 0 ? sum : difference;
       v128_t total = step == 0            ? x[0]
                      : step == kSteps - 1 ? x[kReads - 1]
                                           : wasm_f32x4_const_splat(0);
-      for (int pair = 0; pair < kHalf; ++pair) {
-        total = fma_f32x4(wasm_f32x4_splat(powers[pair]), terms[pair], total);
-        powers[pair] *= static_cast<float>(kPairs[pair]);
-      }
+      for_each_index<kHalf>(
+          [&]<int pair>() { total = fma_f32x4<power(kPairs[pair], step)>(terms[pair], total); });
       y[step] = total;
-    }
+    });
   }
 };
 

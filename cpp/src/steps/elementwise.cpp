@@ -36,42 +36,43 @@ v128_t clamp(v128_t x, v128_t low, v128_t high) {
 
 v128_t relu_value(v128_t x, v128_t, v128_t, v128_t) { return relu(x); }
 v128_t relu_slope(v128_t x, v128_t g, v128_t, v128_t) {
-  return wasm_v128_andnot(g, wasm_f32x4_le(x, splat(0)));
+  return wasm_v128_andnot(g, wasm_f32x4_le(x, constant<0>()));
 }
 
 v128_t leaky_value(v128_t x, v128_t, v128_t a, v128_t) {
-  return choose(wasm_f32x4_gt(x, splat(0)), x, multiply(x, a));
+  return choose(wasm_f32x4_gt(x, constant<0>()), x, multiply(x, a));
 }
 v128_t leaky_slope(v128_t x, v128_t g, v128_t a, v128_t) {
-  return choose(wasm_f32x4_gt(x, splat(0)), g, multiply(g, a));
+  return choose(wasm_f32x4_gt(x, constant<0>()), g, multiply(g, a));
 }
 v128_t leaky_term(v128_t x, v128_t g, v128_t, v128_t) {
-  return wasm_v128_andnot(multiply(x, g), wasm_f32x4_gt(x, splat(0)));
+  return wasm_v128_andnot(multiply(x, g), wasm_f32x4_gt(x, constant<0>()));
 }
 
 v128_t elu_value(v128_t x, v128_t, v128_t a, v128_t) {
-  return choose(wasm_f32x4_le(x, splat(0)), multiply(a, expm1_of_nonpositive(x)), x);
+  return choose(wasm_f32x4_le(x, constant<0>()), multiply(a, expm1_of_nonpositive(x)), x);
 }
 v128_t elu_slope(v128_t x, v128_t g, v128_t a, v128_t) {
-  return choose(wasm_f32x4_le(x, splat(0)), multiply(g, multiply(a, exp_of_nonpositive(x))), g);
+  return choose(wasm_f32x4_le(x, constant<0>()), multiply(g, multiply(a, exp_of_nonpositive(x))),
+                g);
 }
 
 // Of x * sigmoid(u): sigmoid(u) + x * sigmoid(u) * sigmoid(-u) * du.
 v128_t gated_slope(v128_t x, v128_t u, v128_t du) {
   const auto [of, of_negative] = sigmoids(u);
-  return multiply(of, fma_f32x4(multiply(x, du), of_negative, splat(1)));
+  return multiply(of, fma_f32x4(multiply(x, du), of_negative, constant<1.0f>()));
 }
 
 v128_t silu_value(v128_t x, v128_t, v128_t, v128_t) { return multiply(x, sigmoid_f32x4(x)); }
 v128_t silu_slope(v128_t x, v128_t g, v128_t, v128_t) {
-  return multiply(g, gated_slope(x, x, splat(1)));
+  return multiply(g, gated_slope(x, x, constant<1.0f>()));
 }
 
 v128_t gelu_value(v128_t x, v128_t, v128_t, v128_t) { return multiply(x, normal_distribution(x)); }
 v128_t gelu_slope(v128_t x, v128_t g, v128_t, v128_t) {
   // The density is exp(-x^2 / 2) / sqrt(2 pi).
-  const v128_t density =
-      multiply(exp_of_nonpositive(multiply(multiply(x, x), splat(-0.5f))), splat(0x1.988454p-2f));
+  const v128_t density = multiply(exp_of_nonpositive(multiply(multiply(x, x), constant<-0.5f>())),
+                                  constant<0x1.988454p-2f>());
   return multiply(g, fma_f32x4(x, density, normal_distribution(x)));
 }
 
@@ -81,32 +82,35 @@ constexpr float kGeluLinear = 1.5957691216f;
 constexpr float kGeluCubic = 1.5957691216f * 0.044715f;
 
 v128_t gelu_argument(v128_t x) {
-  return multiply(x, fma_f32x4(multiply(x, x), splat(kGeluCubic), splat(kGeluLinear)));
+  return multiply(x, fma_f32x4(multiply(x, x), constant<kGeluCubic>(), constant<kGeluLinear>()));
 }
 v128_t gelu_tanh_value(v128_t x, v128_t, v128_t, v128_t) {
   return multiply(x, sigmoid_f32x4(gelu_argument(x)));
 }
 v128_t gelu_tanh_slope(v128_t x, v128_t g, v128_t, v128_t) {
-  const v128_t du = fma_f32x4(multiply(x, x), splat(3 * kGeluCubic), splat(kGeluLinear));
+  const v128_t du = fma_f32x4(multiply(x, x), constant<3 * kGeluCubic>(), constant<kGeluLinear>());
   return multiply(g, gated_slope(x, gelu_argument(x), du));
 }
 
 v128_t hardsigmoid_value(v128_t x, v128_t, v128_t a, v128_t b) {
-  return wasm_f32x4_div(clamp(add(x, b), splat(0), a), a);
+  return wasm_f32x4_div(clamp(add(x, b), constant<0>(), a), a);
 }
 v128_t hardsigmoid_slope(v128_t x, v128_t g, v128_t a, v128_t b) {
   const v128_t moved = add(x, b);
-  const v128_t inside = wasm_v128_and(wasm_f32x4_gt(moved, splat(0)), wasm_f32x4_lt(moved, a));
+  const v128_t inside = wasm_v128_and(wasm_f32x4_gt(moved, constant<0>()), wasm_f32x4_lt(moved, a));
   return wasm_v128_and(inside, wasm_f32x4_div(g, a));
 }
 
+// x + 3 first, which is exact around -3, and a sixth instead of a division, which takes as long as
+// all the rest; 6 times it rounds to 1, so that above 3 the value is x.
 v128_t hardswish_value(v128_t x, v128_t, v128_t, v128_t) {
-  return wasm_f32x4_div(multiply(x, clamp(add(x, splat(3)), splat(0), splat(6))), splat(6));
+  const v128_t rising = multiply(add(x, constant<3.0f>()), constant<1.0f / 6>());
+  return multiply(x, clamp(rising, constant<0>(), constant<1.0f>()));
 }
 v128_t hardswish_slope(v128_t x, v128_t g, v128_t, v128_t) {
-  const v128_t rising = multiply(g, add(wasm_f32x4_div(x, splat(3)), splat(0.5f)));
-  const v128_t right = choose(wasm_f32x4_lt(x, splat(3)), rising, g);
-  return wasm_v128_andnot(right, wasm_f32x4_lt(x, splat(-3)));
+  const v128_t rising = multiply(g, add(wasm_f32x4_div(x, constant<3.0f>()), constant<0.5f>()));
+  const v128_t right = choose(wasm_f32x4_lt(x, constant<3.0f>()), rising, g);
+  return wasm_v128_andnot(right, wasm_f32x4_lt(x, constant<-3.0f>()));
 }
 
 v128_t clamp_value(v128_t x, v128_t, v128_t a, v128_t b) { return clamp(x, a, b); }
@@ -118,7 +122,7 @@ v128_t softplus_value(v128_t x, v128_t, v128_t a, v128_t b) {
   // log(1 + exp(u)) is max(u, 0) + log(1 + exp(-|u|)), which overflows nowhere.
   const v128_t u = multiply(x, a);
   const v128_t curve = log1p_of_unit(exp_of_nonpositive(wasm_f32x4_neg(wasm_f32x4_abs(u))));
-  const v128_t soft = wasm_f32x4_div(add(wasm_f32x4_pmax(u, splat(0)), curve), a);
+  const v128_t soft = wasm_f32x4_div(add(wasm_f32x4_pmax(u, constant<0>()), curve), a);
   return choose(wasm_f32x4_gt(u, b), x, soft);
 }
 v128_t softplus_slope(v128_t x, v128_t g, v128_t a, v128_t b) {
@@ -136,11 +140,11 @@ v128_t tanh_value(v128_t x, v128_t, v128_t, v128_t) { return tanh_f32x4(x); }
 v128_t tanh_slope(v128_t x, v128_t g, v128_t, v128_t) {
   // 1 - tanh(x)^2 would cancel to 0 where tanh rounds to 1.
   const auto [of, of_negative] = sigmoids(add(x, x));
-  return multiply(g, multiply(splat(4), multiply(of, of_negative)));
+  return multiply(g, multiply(constant<4.0f>(), multiply(of, of_negative)));
 }
 
 // As the codecs that use it divide: it has a limit at a = 0.
-v128_t reciprocal(v128_t a) { return wasm_f32x4_div(splat(1), add(a, splat(1e-9f))); }
+v128_t reciprocal(v128_t a) { return wasm_f32x4_div(constant<1.0f>(), add(a, constant<1e-9f>())); }
 
 v128_t snake_value(v128_t x, v128_t, v128_t a, v128_t) {
   const v128_t sine = sin_f32x4(multiply(x, a));
@@ -149,7 +153,7 @@ v128_t snake_value(v128_t x, v128_t, v128_t a, v128_t) {
 v128_t snake_slope(v128_t x, v128_t g, v128_t a, v128_t) {
   const v128_t u = multiply(x, a);
   const v128_t share = multiply(a, reciprocal(a));
-  return multiply(g, fma_f32x4(share, sin_f32x4(add(u, u)), splat(1)));
+  return multiply(g, fma_f32x4(share, sin_f32x4(add(u, u)), constant<1.0f>()));
 }
 v128_t snake_term(v128_t x, v128_t g, v128_t a, v128_t) {
   const v128_t u = multiply(x, a);
@@ -164,7 +168,7 @@ v128_t sine_value(v128_t x, v128_t, v128_t, v128_t b) {
 }
 
 v128_t sign_of(v128_t x) {
-  const v128_t one = wasm_v128_and(splat(1), wasm_f32x4_ne(x, splat(0)));
+  const v128_t one = wasm_v128_and(constant<1.0f>(), wasm_f32x4_ne(x, constant<0>()));
   return choose(wasm_f32x4_eq(x, x), with_sign_of(one, x), x);
 }
 
@@ -210,8 +214,8 @@ void run_row(RunVectors run, Row row) {
   float x[4];
   float g[4];
   float y[4];
-  wasm_v128_store(x, load_lanes(row.x + whole, rest, splat(0)));
-  wasm_v128_store(g, load_lanes(row.g + whole, rest, splat(0)));
+  wasm_v128_store(x, load_lanes(row.x + whole, rest, constant<0>()));
+  wasm_v128_store(g, load_lanes(row.g + whole, rest, constant<0>()));
   run({.count = 4,
        .x = x,
        .g = g,
@@ -249,14 +253,14 @@ constexpr Runs kRuns[kFunctionCount] = {
     only<exp_f32x4>,
     only<log_f32x4>,
     only<[](v128_t x) { return wasm_f32x4_sqrt(x); }>,
-    only<[](v128_t x) { return wasm_f32x4_div(splat(1), x); }>,
+    only<[](v128_t x) { return wasm_f32x4_div(constant<1.0f>(), x); }>,
     {run_vectors<sine_value>},
     only<[](v128_t x) { return wasm_f32x4_floor(x); }>,
     only<[](v128_t x) { return wasm_f32x4_ceil(x); }>,
     only<[](v128_t x) { return wasm_f32x4_nearest(x); }>,
     only<sign_of>,
     only<erf_f32x4>,
-    only<[](v128_t x) { return wasm_f32x4_div(x, add(wasm_f32x4_abs(x), splat(1))); }>,
+    only<[](v128_t x) { return wasm_f32x4_div(x, add(wasm_f32x4_abs(x), constant<1.0f>())); }>,
 };
 
 const Runs& runs_of(const Elementwise& call) { return kRuns[static_cast<int>(call.function)]; }

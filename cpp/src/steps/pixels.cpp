@@ -44,16 +44,14 @@ v128_t load_some(const void* source, size_t count) {
 
 v128_t channel_of(v128_t pixels, int32_t channel) {
   const v128_t bytes = wasm_u32x4_shr(pixels, static_cast<uint32_t>(8 * channel));
-  return wasm_f32x4_convert_i32x4(wasm_v128_and(bytes, wasm_i32x4_const_splat(255)));
+  return wasm_f32x4_convert_i32x4(wasm_v128_and(bytes, constant<255>()));
 }
 
 // Whole numbers in [0, 255], of what lies in the channel's range: 2^23 leaves no bit for less.
 v128_t to_bytes(v128_t values) {
   const v128_t zero = wasm_f32x4_const_splat(0);
-  const v128_t clamped =
-      wasm_f32x4_pmin(wasm_f32x4_pmax(zero, values), wasm_f32x4_const_splat(255));
-  return wasm_i32x4_sub(wasm_f32x4_add(clamped, wasm_f32x4_const_splat(0x1p23f)),
-                        wasm_i32x4_const_splat(0x4B000000));
+  const v128_t clamped = wasm_f32x4_pmin(wasm_f32x4_pmax(zero, values), constant<255.0f>());
+  return wasm_i32x4_sub(wasm_f32x4_add(clamped, constant<0x1p23f>()), constant<0x4B000000>());
 }
 
 // The channels of a pixel side by side, in two vectors of 16 bits for four pixels.
