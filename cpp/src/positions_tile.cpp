@@ -7,15 +7,34 @@
 namespace deconv {
 namespace {
 
+// What is to be done is asked once, and not for each row.
 template <int kVectors>
-void store(float* result, int32_t channels, const v128_t (&sums)[kVectors]) {
+void store(const PositionsProduct& product, float* const* results,
+           v128_t (&sums)[kTileRows][kVectors]) {
+  if (product.relu) {
 #pragma unroll
-  for (int vector = 0; vector < kVectors; ++vector, result += 4, channels -= 4) {
-    if (channels >= 4) {
-      wasm_v128_store(result, sums[vector]);
-    } else {
-      store_lanes(result, channels, sums[vector]);
+    for (auto& row : sums) {
+#pragma unroll
+      for (v128_t& sum : row) sum = relu(sum);
     }
+  }
+  const int32_t lanes = product.channels - 4 * (kVectors - 1);
+  if (lanes == 4) {
+#pragma unroll
+    for (int row = 0; row < kTileRows; ++row) {
+      float* const result = results[row] + product.first_channel;
+#pragma unroll
+      for (int vector = 0; vector < kVectors; ++vector) {
+        wasm_v128_store(result + 4 * vector, sums[row][vector]);
+      }
+    }
+    return;
+  }
+#pragma unroll
+  for (int row = 0; row < kTileRows; ++row) {
+    float* const result = results[row] + product.first_channel;
+    if (kVectors == 2) wasm_v128_store(result, sums[row][0]);
+    store_lanes(result + 4 * (kVectors - 1), lanes, sums[row][kVectors - 1]);
   }
 }
 
@@ -54,14 +73,7 @@ void multiply(const PositionsProduct& product) {
         }
       }
     }
-#pragma unroll
-    for (int row = 0; row < kTileRows; ++row) {
-      if (product.relu) {
-#pragma unroll
-        for (v128_t& sum : sums[row]) sum = relu(sum);
-      }
-      store(results[row] + product.first_channel, product.channels, sums[row]);
-    }
+    store(product, results, sums);
   }
 }
 

@@ -44,6 +44,28 @@ void add_taps(const Run& run, const float* x, const float* weight, v128_t (&sums
   }
 }
 
+// `lanes` values of each sum. What is to be done is asked once, and not for each sum.
+template <int kSums>
+void store_sums(const Run& run, v128_t (&sums)[kSums], float* target, int64_t stride,
+                int32_t lanes) {
+  if (run.relu) {
+#pragma unroll
+    for (v128_t& sum : sums) sum = relu(sum);
+  }
+  if (lanes == 4) {
+#pragma unroll
+    for (const v128_t sum : sums) {
+      wasm_v128_store(target, sum);
+      target += stride;
+    }
+    return;
+  }
+  for (const v128_t sum : sums) {
+    store_lanes(target, lanes, sum);
+    target += stride;
+  }
+}
+
 // kPositions positions from `position` by the vector of channels from `channel`, which stores
 // `lanes`.
 template <int kPositions>
@@ -67,17 +89,34 @@ void sum_taps(const Run& run, int32_t position, int32_t channel, int32_t lanes) 
         add_taps<3>(run, x, weight, sums);
     }
   }
-  float* target = run.target + position * run.target_stride + channel;
+  store_sums(run, sums, run.target + position * run.target_stride + channel, run.target_stride,
+             lanes);
+}
+
+// One position by kVectors whole vectors of channels: a sum need not wait for its last addition.
+template <int kVectors>
+void sum_vectors(const Run& run, int32_t position, int32_t channel) {
+  v128_t sums[kVectors];
 #pragma unroll
-  for (const v128_t sum : sums) {
-    const v128_t value = run.relu ? relu(sum) : sum;
-    if (lanes == 4) {
-      wasm_v128_store(target, value);
-    } else {
-      store_lanes(target, lanes, value);
-    }
-    target += run.target_stride;
+  for (int vector = 0; vector < kVectors; ++vector) {
+    sums[vector] = wasm_v128_load(run.bias + channel + 4 * vector);
   }
+  const int64_t x_index = position * run.x_stride + channel;
+  for (int32_t index = 0; index < run.tap_count; ++index) {
+    const ChannelTaps& taps = run.taps[index];
+    const float* x = taps.x + x_index;
+    const float* weight = taps.weight + channel;
+    for (int32_t tap = 0; tap < taps.count; ++tap) {
+#pragma unroll
+      for (int vector = 0; vector < kVectors; ++vector) {
+        sums[vector] = fma_f32x4(wasm_v128_load(x + 4 * vector),
+                                 wasm_v128_load(weight + 4 * vector), sums[vector]);
+      }
+      x += run.x_stride;
+      weight += run.weight_stride;
+    }
+  }
+  store_sums(run, sums, run.target + position * run.target_stride + channel, 4, 4);
 }
 
 // All channels of `positions`, kPositions at a time from `first` on; the last of them may be
@@ -92,9 +131,21 @@ void sum_blocks(const Run& run, int32_t first, int32_t positions, int32_t channe
   }
 }
 
+// One position after the other, as at the edges.
+void sum_points(const Run& run, int32_t positions, int32_t channels) {
+  for (int32_t position = 0; position < positions; ++position) {
+    int32_t channel = 0;
+    for (; channel + 16 <= channels; channel += 16) sum_vectors<4>(run, position, channel);
+    for (; channel + 8 <= channels; channel += 8) sum_vectors<2>(run, position, channel);
+    for (; channel < channels; channel += 4) {
+      sum_taps<1>(run, position, channel, std::min(4, channels - channel));
+    }
+  }
+}
+
 void sum_run(const Run& run, int32_t positions, int32_t channels) {
+  if (positions < 4) return sum_points(run, positions, channels);
   const int32_t eights = positions % 8 > 4 ? positions : positions / 8 * 8;
-  if (positions < 4) return sum_blocks<1>(run, 0, positions, channels);
   if (positions >= 8) sum_blocks<8>(run, 0, eights, channels);
   sum_blocks<4>(run, positions < 8 ? 0 : eights, positions, channels);
 }
