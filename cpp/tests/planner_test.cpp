@@ -161,7 +161,8 @@ TEST_CASE("XNNPACK's route refuses what XNNPACK does not do") {
   CHECK(refuses(route, spec));
 }
 
-TEST_CASE("implicit GEMM takes every geometry, but no kernel that no panel holds") {
+TEST_CASE(
+    "implicit GEMM takes every geometry, but no kernel that no panel holds, nor a part of one") {
   for (const bool transposed : {true, false}) {
     Spec spec = dense_layer(transposed);
     CHECK_FALSE(refuses(RouteId::kImplicitGemm, spec));
@@ -179,6 +180,15 @@ TEST_CASE("implicit GEMM takes every geometry, but no kernel that no panel holds
     spec.in_channels = 1 << 18;
     CHECK(refuses(RouteId::kImplicitGemm, spec));
   }
+  Spec spec = dense_layer(true);
+  spec.kernel = spec.stride = {1, 2, 2};
+  spec.pad_before = {0, 1, 0};
+  spec.pad_after = {0, 0, 0};
+  CHECK_FALSE(refuses(RouteId::kImplicitGemm, spec));
+  spec.pad_after[2] = 1;
+  CHECK(refuses(RouteId::kImplicitGemm, spec));
+  spec.groups = 2;
+  CHECK_FALSE(refuses(RouteId::kImplicitGemm, spec));
 }
 
 TEST_CASE("XNNPACK's route refuses sizes at which its 32-bit counts of bytes would wrap") {

@@ -379,6 +379,40 @@ TEST_CASE("depthwise layers of every small kernel and channel count") {
   }
 }
 
+TEST_CASE("depthwise layers of wide pixels, whose edges take several vectors at once") {
+  Random random(61);
+  for (const int32_t channels : {8, 12, 15, 16, 20, 23, 24, 28, 37}) {
+    for (const int32_t width : {1, 3, 9}) {
+      Spec spec = planar(false, 5, 1, 2);
+      spec.groups = spec.in_channels = spec.out_channels = channels;
+      spec.relu = width == 3;
+      check_every_route(problem_of(spec, 2, {1, 3, width}, Layout::kChannelsLast), random);
+    }
+  }
+}
+
+TEST_CASE("kernels as wide as their stride, whose outputs of a row are columns of one product") {
+  Random random(62);
+  for (int32_t width = 1; width <= 4; ++width) {
+    for (const int32_t height : {1, width, width + 1}) {
+      for (const int32_t out : {1, 2, 3, 5, 8}) {
+        for (const int32_t groups : {1, 2}) {
+          Spec spec = planar(true, width, width, 0);
+          spec.kernel[1] = height;
+          spec.stride[0] = spec.kernel[0] = random.between(1, 2);
+          spec.groups = groups;
+          spec.in_channels = 3 * groups;
+          spec.out_channels = out * groups;
+          spec.relu = random.one_in(2);
+          const deconv_tests::SmallMachine small(random.between(1, 3));
+          check_every_route(
+              problem_of(spec, 2, {2, 3, random.between(1, 9)}, Layout::kChannelsLast), random);
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("outputs shorter than the stride, where most phases are empty") {
   Random random(7);
   for (int32_t stride = 1; stride <= 6; ++stride) {

@@ -58,7 +58,8 @@ struct Blocks {
 
 // Implicit GEMM: runs of cells.
 struct Positions {
-  Axes cells{};  // of an image
+  Axes cells{};        // of an image
+  int32_t beside = 1;  // outputs of a row that are one position
   int64_t all_cells = 0;
   // Of a position, at most: stretches that it reads, and values.
   int64_t runs = 0;

@@ -4,7 +4,9 @@
 // 2014), but for the rows of those that read beyond the input.
 //
 // A block is a run of cells (the q of the axis phases, those of all images behind each other). For
-// each block, phase and group: find where its positions read, then let the weights pass by.
+// each block, phase and group: find where its positions read, then let the weights pass by. Where
+// the phases of the width read alike, a position of the product is a whole cell, and the channels
+// of its outputs, which lie behind each other, are the columns.
 
 #include <algorithm>
 #include <span>
@@ -30,19 +32,28 @@ struct TapRun {
   std::span<const AxisPhases::Tap> widths;
 };
 
+// Outputs behind each other in a row that are one position of the product.
+int32_t outputs_beside(const Spec& spec) {
+  const bool alike = spec.transposed && spec.groups == 1 && spec.kernel[2] == spec.stride[2] &&
+                     spec.dilation[2] == 1 && spec.pad_before[2] == 0;
+  return alike ? spec.stride[2] : 1;
+}
+
 // Floats that a pointer takes.
 constexpr int64_t kPointerFloats = sizeof(float*) / sizeof(float);
 
 class ImplicitGemm final : public Route {
  public:
-  explicit ImplicitGemm(const Spec& spec) : spec_(spec) {}
+  explicit ImplicitGemm(const Spec& spec)
+      : spec_(spec), beside_(outputs_beside(spec)), columns_(spec.group_out_channels() * beside_) {}
 
   Status set_parameters(const float* weight, const float* bias) override {
     if (const Status status = AxisPhases::derive_all(spec_, axes_); status != Status::kOk) {
       return status;
     }
-    const int64_t phases = int64_t{axes_[0].count()} * axes_[1].count() * axes_[2].count();
-    const int64_t columns = whole_vectors(int64_t{spec_.group_out_channels()});
+    const int64_t phases =
+        int64_t{axes_[0].count()} * axes_[1].count() * axes_[2].count() / beside_;
+    const int64_t columns = whole_vectors(int64_t{columns_});
     const int64_t kernel = spec_.kernel_elements();
     if (!phases_.reserve(phases) || !runs_.reserve(kernel) || !lengths_.reserve(kernel) ||
         !starts_.reserve(kernel) || !bias_.reserve(columns * spec_.groups) ||
@@ -54,7 +65,7 @@ class ImplicitGemm final : public Route {
     for (int32_t group = 0; group < spec_.groups; ++group) {
       for (int64_t column = 0; column < columns; ++column) {
         const int64_t out = spec_.group_out_channels();
-        bias_[group * columns + column] = column < out ? bias[group * out + column] : 0;
+        bias_[group * columns + column] = column < columns_ ? bias[group * out + column % out] : 0;
       }
     }
     for_each_item(int64_t{phase_count_} * spec_.groups, [&](int64_t item, int) {
@@ -84,6 +95,7 @@ class ImplicitGemm final : public Route {
  private:
   using Run = deconv::Run<Positions>;
 
+  // Of outputs that are not beside each other.
   struct Phase {
     int32_t first_run;
     int32_t runs;
@@ -167,7 +179,7 @@ class ImplicitGemm final : public Route {
     int32_t runs = 0;
     int64_t steps = 0;
     for (int32_t index = 0; index < phase_count_; ++index) {
-      const Axes axes = AxisPhases::of_all(axes_, index);
+      const Axes axes = first_outputs(index);
       Phase& phase = phases_[index];
       phase = {.first_run = runs, .runs = 0, .depth = 0, .first_step = steps};
       const auto widths = axes_[2].taps(axes[2]);
@@ -186,6 +198,8 @@ class ImplicitGemm final : public Route {
     }
   }
 
+  Axes first_outputs(int32_t phase) const { return AxisPhases::of_all(axes_, phase * beside_); }
+
   bool beside(const AxisPhases::Tap& tap, const AxisPhases::Tap& next) const {
     return spec_.groups == 1 && next.offset == tap.offset + 1;
   }
@@ -193,19 +207,21 @@ class ImplicitGemm final : public Route {
   // Panels behind each other, each [depth][columns].
   void pack(const Phase& phase, int32_t group, const float* weight) const {
     const int32_t out = spec_.group_out_channels();
-    const int64_t columns = whole_vectors(int64_t{out});
+    const int64_t columns = whole_vectors(int64_t{columns_});
     float* target =
         panels_.data() + (phase.first_step * spec_.groups + phase.depth * group) * columns;
-    for (int32_t first = 0; first < out; first += kPanel) {
+    for (int32_t first = 0; first < columns_; first += kPanel) {
       const auto width = static_cast<int32_t>(std::min<int64_t>(kPanel, columns - first));
       for (const TapRun& run : std::span(runs_.data() + phase.first_run, phase.runs)) {
         for (const AxisPhases::Tap& w : run.widths) {
+          // The taps of outputs beside each other are beside each other.
           const int64_t tap = spec_.tap(run.depth->tap, run.height->tap, w.tap);
           for (int32_t in = 0; in < spec_.group_in_channels(); ++in) {
             for (int32_t column = first; column < first + width; ++column) {
-              *target++ = column < out ? weight[spec_.first_kernel(int64_t{group} * out + column) +
-                                                in * spec_.kernel_stride() + tap]
-                                       : 0;
+              *target++ = column < columns_
+                              ? weight[spec_.first_kernel(int64_t{group} * out + column % out) +
+                                       in * spec_.kernel_stride() + tap + column / out]
+                              : 0;
             }
           }
         }
@@ -229,7 +245,7 @@ class ImplicitGemm final : public Route {
   void find_positions(const Run& run, int32_t index, int32_t group, int64_t first, int64_t cells,
                       Found& found) const {
     const Problem& problem = run.problem;
-    const Axes phase = AxisPhases::of_all(axes_, index);
+    const Axes phase = first_outputs(index);
     const Phase& taps = phases_[index];
     // Cells that have an output, and those of them all of whose taps lie in the input.
     Range written[3];
@@ -329,19 +345,18 @@ class ImplicitGemm final : public Route {
   }
 
   void multiply(const Phase& phase, int32_t group, const Found& found) const {
-    const int32_t out = spec_.group_out_channels();
-    const int64_t columns = whole_vectors(int64_t{out});
+    const int64_t columns = whole_vectors(int64_t{columns_});
     const float* panel =
         panels_.data() + (phase.first_step * spec_.groups + phase.depth * group) * columns;
-    for (int32_t first = 0; first < out; first += kPanel) {
+    for (int32_t first = 0; first < columns_; first += kPanel) {
       multiply_positions({.panel = panel,
                           .bias = bias_.data() + group * columns + first,
                           .lengths = std::span(lengths_.data() + phase.first_run, phase.runs),
                           .tiles = found.count / kTileRows,
                           .reads = found.reads,
                           .results = found.results,
-                          .first_channel = int64_t{group} * out + first,
-                          .channels = std::min(kPanel, out - first),
+                          .first_channel = int64_t{group} * columns_ + first,
+                          .channels = std::min(kPanel, columns_ - first),
                           .relu = spec_.relu});
       panel += phase.depth * kPanel;
     }
@@ -351,7 +366,8 @@ class ImplicitGemm final : public Route {
   void finish(const Run& run, int64_t first, int64_t cells) const {
     if (run.output.done()) return;
     if (phase_count_ == 1) {
-      run.output.finish(run.output.values + first * spec_.out_channels, cells * spec_.out_channels);
+      const int64_t values = int64_t{spec_.out_channels} * beside_;
+      run.output.finish(run.output.values + first * values, cells * values);
       return;
     }
     const Axes& output = run.problem.output;
@@ -374,6 +390,8 @@ class ImplicitGemm final : public Route {
   }
 
   const Spec spec_;
+  const int32_t beside_;
+  const int32_t columns_;  // of a group
   AxisPhases axes_[3];
   Block<Phase> phases_;
   int32_t phase_count_ = 0;
@@ -399,6 +417,10 @@ const char* make_plan(const Machine& machine, Plan* plan) {
   const Spec& spec = problem.spec;
   if (const char* reason = AxisPhases::refusal(problem)) return reason;
   Positions cut;
+  cut.beside = outputs_beside(spec);
+  if (problem.output[2] % cut.beside != 0) {
+    return "takes whole cells only, of a kernel as wide as its stride";
+  }
   cut.all_cells = problem.batch;
   cut.runs = 1;
   for (int axis = 0; axis < 3; ++axis) {
