@@ -252,13 +252,25 @@ TEST_CASE("Winograd refuses what either axis has no transform for") {
     spec.kernel[axis] = 1;
     CHECK(refuses(RouteId::kWinograd43, spec));
   }
-  // Nor does it go along the depth.
-  for (deconv::Axes Spec::* const along :
-       {&Spec::stride, &Spec::input_dilation, &Spec::pad_before, &Spec::pad_after}) {
-    Spec spec = dense;
+  // Taps of the depth are further channels.
+  Spec deep = dense;
+  deep.kernel[0] = 3;
+  deep.pad_before[0] = deep.pad_after[0] = 1;
+  CHECK_FALSE(refuses(RouteId::kWinograd43, deep));
+  for (deconv::Axes Spec::* const along : {&Spec::stride, &Spec::pad_before, &Spec::pad_after}) {
+    Spec spec = deep;
     (spec.*along)[0] += 1;
+    CHECK_FALSE(refuses(RouteId::kWinograd43, spec));
+  }
+  for (deconv::Axes Spec::* const along : {&Spec::dilation, &Spec::input_dilation}) {
+    Spec spec = deep;
+    (spec.*along)[0] += 1;
+    spec.pad_before[0] = spec.pad_after[0] = 4;
     CHECK(refuses(RouteId::kWinograd43, spec));
   }
+  dense.in_channels = deep.in_channels = 4;
+  CHECK(refuses(RouteId::kWinograd43, dense));
+  CHECK_FALSE(refuses(RouteId::kWinograd43, deep));
 }
 
 TEST_CASE("Winograd along a line refuses what is not along the width") {

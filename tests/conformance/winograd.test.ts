@@ -57,15 +57,24 @@ function formOf(route: RouteName | undefined): Form {
   return FORMS.find((form) => form.route === route) as Form;
 }
 
-/** What a strided convolution sums for each input channel. */
-function paritiesOf({ geometry, kernel }: RandomProblem): number {
-  if (geometry.transposed) return 1;
-  return kernel.reduce((all, taps, at) => all * Math.min(taps, geometry.stride[at] as number), 1);
+/**
+ * What is summed for each input channel: the slices under the taps of the depth, and the parities of a strided
+ * convolution.
+ */
+function planesOf({ geometry, kernel }: RandomProblem): number {
+  const axes = kernel.map((taps, at) => ({ taps, stride: geometry.stride[at] as number }));
+  const slices = axes
+    .slice(0, -2)
+    .map(({ taps, stride }) => (geometry.transposed ? Math.ceil(taps / stride) : taps));
+  const parities = geometry.transposed
+    ? []
+    : axes.slice(-2).map(({ taps, stride }) => Math.min(taps, stride));
+  return [...slices, ...parities].reduce((all, count) => all * count, 1);
 }
 
 /**
- * The most that rounding can do to any output: errors come from the whole window, not the own terms. Each parity
- * that a strided convolution sums counts as a channel.
+ * The most that rounding can do to any output: errors come from the whole window, not the own terms. Each plane that
+ * is summed counts as a channel.
  */
 function boundOf(
   { enlargement, rows }: Form,
@@ -115,7 +124,19 @@ const axis = (mostTaps: readonly number[], most: number, strided: boolean) =>
     }),
   );
 
-/** Two spatial axes of up to `most` positions, or three whose first is but more images. */
+/** Of three spatial axes. A line has no taps along the others. */
+const depths = fc.integer({ min: 1, max: 2 }).chain((stride) =>
+  fc.record({
+    n: fc.integer({ min: 1, max: 4 }),
+    k: fc.integer({ min: 1, max: 3 }),
+    stride: fc.constant(stride),
+    padBefore: fc.integer({ min: -1, max: 2 }),
+    padAfter: fc.integer({ min: -1, max: 2 }),
+    extra: fc.integer({ min: 0, max: stride - 1 }),
+  }),
+);
+
+/** Two spatial axes of up to `most` positions, or three. */
 function problemsUpTo(form: Form, most: number): fc.Arbitrary<RandomProblem> {
   const { mostTaps } = form;
   const line = 'line' in form;
@@ -131,7 +152,7 @@ function problemsUpTo(form: Form, most: number): fc.Arbitrary<RandomProblem> {
           axis(mostTaps, line ? 4 * most : most, transposed || !line),
         ),
         dilation: fc.integer({ min: 1, max: line ? 5 : 1 }),
-        depth: fc.constantFrom(0, 0, 0, 1, 3),
+        depth: fc.option(line ? lines : depths, { freq: 1 }),
         batch: fc.constantFrom(1, 1, 2, 3),
         groups: fc.constantFrom(1, 1, 2),
         groupIn: fc.integer({ min: 16, max: 24 }),
@@ -143,7 +164,7 @@ function problemsUpTo(form: Form, most: number): fc.Arbitrary<RandomProblem> {
       }),
     )
     .map(({ transposed, axes, dilation, depth, groups, symmetric, ...rest }) => {
-      const all = depth === 0 ? axes : [{ ...plain, n: depth }, ...axes];
+      const all = depth === null ? axes : [depth, ...axes];
       const extents = all.map(({ n }) => n);
       const kernel = all.map(({ k }) => k);
       const geometry: Geometry = {
@@ -184,7 +205,7 @@ function compute(
 /**
  * Tensors with which no value of the route rounds: weights are multiples of what G divides by,
  * so all is integers, or 32nds with F(4, 5), and no partial sum is above 2304 * 9 * 576 < 2^24, or
- * 87 * 9 * 6 * 90 < 2^19, as seven channels are not 0, or one where up to nine parities are summed.
+ * 87 * 9 * 6 * 90 < 2^19, as seven channels are not 0, or one where up to nine planes are summed.
  */
 function integersOf(
   { denominator }: Form,
@@ -196,7 +217,7 @@ function integersOf(
   const points = sizeOf(problem.extents);
   const x = zeros(...shapes.x);
   const first = Math.floor(random() * problem.groupIn);
-  const channels = paritiesOf(problem) > 1 ? 1 : 7;
+  const channels = planesOf(problem) > 1 ? 1 : 7;
   for (let index = 0; index < x.data.length; index += 1) {
     const channel = Math.floor(index / points) % problem.groupIn;
     if ((channel - first + problem.groupIn) % problem.groupIn < channels) x.data[index] = sign();
@@ -234,7 +255,7 @@ describeEachBuild((build) => {
           if (y === null) return;
           taken += 1;
           const wanted = reference(problem.geometry, x, weight, bias);
-          const channels = problem.groupIn * paritiesOf(problem);
+          const channels = problem.groupIn * planesOf(problem);
           const bound = boundOf(form, channels, x, weight, bias);
           expect(compareWith(y, wanted.shape, wanted.data, () => bound)).toBeUndefined();
           const error = Float64Array.from(wanted.data, (value, index) => value - (y.data[index] as number));
@@ -259,6 +280,7 @@ describeEachBuild((build) => {
     let layers = 0;
     fc.assert(
       fc.property(problemsUpTo(form, 40), (problem) => {
+        if (planesOf(problem) > 9) return;
         const tensors = integersOf(form, problem);
         const y = compute(problem, tensors, form.route);
         if (y === null) return;
@@ -428,8 +450,9 @@ describeEachBuild((build) => {
     expect(refusal(() => conv(zeros(1, 16, 60), along(42), { route: line }))).toBe(
       'takes no kernel this long',
     );
-    expect(refusal(() => conv(zeros(1, 16, 9, 9, 9), zeros(16, 16, 3, 3, 3), { route }))).toBe(
-      'takes two spatial axes only',
+    const deep = { route, dilation: [2, 1, 1] } as const;
+    expect(refusal(() => conv(zeros(1, 16, 9, 9, 9), zeros(16, 16, 3, 3, 3), deep))).toBe(
+      'takes no dilation',
     );
     expect(refusal(() => conv(zeros(1, 1024, 4, 4), square(1024, 3), { route }))).toBe(
       'would keep more than 80 MB of transformed weights',

@@ -149,25 +149,26 @@ double winograd_nanoseconds(const Form& form, const Problem& problem, const Band
                                : form.points == 25 ? std::pair{47, 47}
                                : form.points == 8  ? std::pair{16, 10}
                                                    : std::pair{8, 12};
-  const double jobs = static_cast<double>(problem.batch) * problem.input[0] * spec.groups;
+  const double jobs = static_cast<double>(problem.batch) * problem.output[0] * spec.groups;
   const auto quads = static_cast<double>(cut.tile_rows * cut.quads);
   const auto again = static_cast<double>(cut.bands * cut.quads) * (work.lines - 1);
   const int64_t last_rows = cut.tile_rows - (cut.bands - 1) * cut.band_rows;
   const auto panels =
       static_cast<double>((cut.bands - 1) * cut.panels + (last_rows * cut.quads + 1) / 2);
-  const double weights = rows * work.depths * spec.groups;
+  const double depth_phases = spec.transposed ? spec.stride[0] : 1;
+  const double weights = rows * work.depths * spec.groups * depth_phases;
   // What does not stay in the cache comes from memory for every band.
   const double streamed = std::max(0.0, weights - static_cast<double>(machine.cached_weights));
-  const double read =
-      0.003 * weights + 0.25 * streamed * static_cast<double>(cut.bands) * jobs / spec.groups;
+  const double read = 0.003 * weights + 0.25 * streamed * static_cast<double>(cut.bands) * jobs /
+                                            spec.groups / depth_phases;
   // To separate the parities of a strided convolution.
   const bool last = problem.layout == Layout::kChannelsLast;
-  const double separate = work.planes > spec.group_in_channels()
+  const double separate = work.planes > work.slices * spec.group_in_channels()
                               ? work.planes * static_cast<double>(cut.bands * cut.plane) *
                                     ((last ? 0.55 : 0.5) + 18 / static_cast<double>(cut.pitch))
                               : 0;
   return 2500 +
-         jobs * (separate + (quads + again) * input * work.pairs * work.planes +
+         jobs * ((separate + (quads + again) * input * work.pairs * work.planes) / work.together +
                  quads * output * rows + panels * 1.12 * work.depths * work.products) +
          read + memory_nanoseconds(problem, 0.25);
 }

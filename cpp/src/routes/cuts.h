@@ -98,6 +98,7 @@ struct Bands {
   int64_t pitch = 0;         // of a row of the padded planes
   int64_t plane = 0;         // values of one of them
   int64_t result_pitch = 0;  // of a row of steps
+  int64_t results = 0;       // of a slice
   int64_t panels = 0;        // of a band
   // Between the points of the transformed inputs and of the products. No power of two, which
   // would put all points into one set of the cache.

@@ -19,17 +19,21 @@
 // the input is copied, and summed before they are transformed back. What a parity of fewer taps
 // gives at the point infinity is zero, and left out.
 //
+// The taps of the depth are further input channels as well: a slice of the output is the sum of
+// what they take from as many slices of the input.
+//
 // It rounds otherwise than a plain sum. With u = 2^-24, and X and W the largest |input| and
 // |weight| of a window,
 //   |error| <= c * (channels + 20) * u * channels * X * W
 // in the worst case, where c is the product over both axes of the largest row of |A^T| (|G| |B^T|):
 // 2304 for F(4, 3), 400 for F(4, 2), 16 for F(2, 2), and 87 for F(4, 5), where `channels` counts
-// each row of the kernel as well, and for all each parity. Of random values the error of F(4, 3) is
-// some ten times that of a plain sum. A NaN or infinity reaches all outputs of the tiles that read
-// it. `Spec::exact` turns the routes off.
+// each row of the kernel as well, and for all each parity and tap of the depth. Of random values
+// the error of F(4, 3) is some ten times that of a plain sum. A NaN or infinity reaches all outputs
+// of the tiles that read it. `Spec::exact` turns the routes off.
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "axis_phases.h"
 #include "deconv/buffer.h"
@@ -127,18 +131,23 @@ int64_t lines_at(const Form& form, const Spec& spec, const Parity& parity, int p
   return spec.transposed ? lines_of(form, spec) : taps(1, parity.height);
 }
 
-// Input channels of a group by what is summed of them at one point.
-int64_t depth_at(const Form& form, const Spec& spec, int point) {
+// What is summed of an input channel at one point.
+int64_t lines_at(const Form& form, const Spec& spec, int point) {
   int64_t lines = 0;
   visit_parities(spec, [&](const Parity& parity) { lines += lines_at(form, spec, parity, point); });
-  return lines * spec.group_in_channels();
+  return lines;
 }
 
 // The same of all points.
-int64_t all_depths(const Form& form, const Spec& spec) {
+int64_t all_lines(const Form& form, const Spec& spec) {
   int64_t sum = 0;
-  for (int point = 0; point < form.points; ++point) sum += depth_at(form, spec, point);
+  for (int point = 0; point < form.points; ++point) sum += lines_at(form, spec, point);
   return sum;
+}
+
+// Slices of the input that one of the output is summed of, at most.
+int64_t slices_of(const Spec& spec) {
+  return spec.transposed ? ceil_divide(spec.kernel[0], spec.stride[0]) : spec.kernel[0];
 }
 
 // Whether no phase of an axis without dilation has more than so many taps of one parity.
@@ -160,6 +169,20 @@ void visit_pairs(const Form& form, const Spec& spec, const Visit& visit) {
   });
 }
 
+// Slices of the output behind each other that are sums of the same slices of the input, and share
+// their transforms: they begin where position + crop is a multiple of so many.
+int64_t slices_together(const Spec& spec) {
+  return spec.transposed && spec.kernel[0] % spec.stride[0] == 0 ? spec.stride[0] : 1;
+}
+
+// Of all positions, the crop included.
+Range shares_of(const Problem& problem) {
+  const int64_t together = slices_together(problem.spec);
+  const int64_t crop = together > 1 ? problem.spec.pad_before[0] : 0;
+  return {-ceil_divide(-crop, together), ceil_divide(problem.output[0] + crop, together)};
+}
+
+// Of a slice.
 int64_t row_count(const Spec& spec) {
   return (spec.transposed ? int64_t{spec.stride[1]} * spec.stride[2] : 1) *
          spec.group_out_channels();
@@ -167,12 +190,12 @@ int64_t row_count(const Spec& spec) {
 
 // Of all transformed weights.
 int64_t weight_values(const Form& form, const Spec& spec) {
-  return row_count(spec) * all_depths(form, spec) * spec.groups;
+  return row_count(spec) * all_lines(form, spec) * spec.kernel[0] * spec.in_channels;
 }
 
-// Planes of a group: of every input channel one of each parity.
+// Planes of a group: of every channel of a slice one of each parity.
 int64_t planes_of(const Spec& spec) {
-  return parities_of(spec, 1) * parities_of(spec, 2) * spec.group_in_channels();
+  return parities_of(spec, 1) * parities_of(spec, 2) * slices_of(spec) * spec.group_in_channels();
 }
 
 class WinogradRoute final : public Route {
@@ -181,8 +204,8 @@ class WinogradRoute final : public Route {
       : form_(form),
         spec_(spec),
         lines_(lines_of(form, spec)),
-        planes_(planes_of(spec)),
-        row_elements_(all_depths(form, spec) + form.points) {}
+        all_lines_(all_lines(form, spec)),
+        planes_(planes_of(spec)) {}
 
   Status set_parameters(const float* weight, const float* bias) override;
   Status run(const Plan& plan, const float* input, const Output& output, float* scratch) override;
@@ -195,45 +218,59 @@ class WinogradRoute final : public Route {
     int64_t depth;
   };
   struct Run : deconv::Run<Bands> {
-    Sum sums[4];  // by kind_of() a point
+    // Of as many slices as may be, and of one fewer; by kind_of() a point.
+    Sum sums[2][4];
   };
-  // Rows of tiles of one image and channel group.
+  // Rows of tiles of one channel group of slices of the output that share their transforms.
   struct Band {
     int64_t image;
+    Range depths;
     int32_t channel_group;
     int64_t first;
     int64_t rows;
+    std::span<const AxisPhases::Tap> slices;
+    int64_t first_slice;  // of the input, from which offsets count
+    int64_t channels;     // of all slices
+    int64_t planes;
   };
   // What a worker computes with.
   struct Memory {
     float* planes;       // [parity][channel][padded rows][pitch]
     float* transformed;  // [point][panel][parity][channel][kPanel], of one pair of windows
     float* products;     // [point][row of a tile][panel][kPanel]
-    float* results;      // [phase][channel][step row][result pitch]
+    float* results;      // [depth][phase][channel][step row][result pitch]
   };
-  // Of one channel group.
-  int64_t group_elements(int64_t rows) const { return rows * row_elements_; }
+  // Of all points' tiles.
+  int64_t row_elements(int64_t channels) const { return all_lines_ * channels + form_.points; }
   // Points of infinity along either axis may leave out parities; other points sum alike.
   int kind_of(int point) const {
     const int last = form_.reads - 1;
     return (point / form_.reads == last ? 2 : 0) + (point % form_.reads == last ? 1 : 0);
   }
-  Sum sum_at(int point, int64_t quads) const;
-  void pack_row(const Pair& pair, int64_t row, const float* weight, float* target,
-                int64_t height) const;
+  Sum sum_at(int point, int64_t quads, int64_t channels) const;
+  Band band_of(const Run& run, int64_t item) const;
+  // The tiles of a phase of the depth.
+  float* tiles_of(int32_t phase) const {
+    return tiles_.data() +
+           spec_.groups * row_count(spec_) *
+               (row_elements(int64_t{axes_[0].first_tap(phase)} * spec_.group_in_channels()) +
+                (phase - 1) * form_.points);
+  }
+  void pack_row(const Pair& pair, int32_t depth_phase, int64_t row, const float* weight,
+                float* target, int64_t height) const;
   void pad(const Run& run, const Band& band, float* planes) const;
   void transform(const Run& run, const Band& band, const Pair& pair, const Memory& memory) const;
   void multiply(const Run& run, const Band& band, const Pair& pair, const float* tiles,
-                const Memory& memory) const;
-  void write(const Run& run, const Band& band, const float* results) const;
+                const Memory& memory, float* results) const;
+  void write(const Run& run, const Band& band, int64_t depth, const float* results) const;
 
   const Form& form_;
   const Spec spec_;
   const int64_t lines_;
-  const int64_t planes_;
-  const int64_t row_elements_;  // of all points' tiles
+  const int64_t all_lines_;
+  const int64_t planes_;  // at most
   AxisPhases axes_[3];
-  Buffer tiles_;  // [pair][channel group][tile][point]
+  Buffer tiles_;  // [phase of the depth][pair][channel group][tile][point]
   Buffer bias_;
 };
 
@@ -242,28 +279,36 @@ Status WinogradRoute::set_parameters(const float* weight, const float* bias) {
     return status;
   }
   const int64_t out = spec_.group_out_channels();
-  if (!tiles_.reserve(spec_.groups * group_elements(row_count(spec_))) ||
+  const int32_t phases = axes_[0].count();
+  const int64_t elements = row_elements(int64_t{spec_.kernel[0]} * spec_.group_in_channels()) +
+                           (phases - 1) * form_.points;
+  if (!tiles_.reserve(spec_.groups * row_count(spec_) * elements) ||
       !bias_.reserve(spec_.out_channels)) {
     return Status::kOutOfMemory;
   }
   std::copy_n(bias, spec_.out_channels, bias_.data());
-  float* target = tiles_.data();
-  visit_pairs(form_, spec_, [&](const Pair& pair) {
-    for (int32_t group = 0; group < spec_.groups; ++group) {
-      pack_tiles(pair.rows(out), row_elements_, target,
-                 [&](int64_t row, float* values, int64_t height) {
-                   pack_row(pair, row, weight + spec_.first_kernel(group * out), values, height);
-                 });
-      target += group_elements(pair.rows(out));
-    }
-  });
+  for (int32_t phase = 0; phase < phases; ++phase) {
+    float* target = tiles_of(phase);
+    const int64_t of_row =
+        row_elements(std::ssize(axes_[0].taps(phase)) * spec_.group_in_channels());
+    visit_pairs(form_, spec_, [&](const Pair& pair) {
+      for (int32_t group = 0; group < spec_.groups; ++group) {
+        pack_tiles(pair.rows(out), of_row, target, [&](int64_t row, float* values, int64_t height) {
+          pack_row(pair, phase, row, weight + spec_.first_kernel(group * out), values, height);
+        });
+        target += pair.rows(out) * of_row;
+      }
+    });
+  }
   return Status::kOk;
 }
 
 // One row of all points' tiles, whose values are `height` apart.
-void WinogradRoute::pack_row(const Pair& pair, int64_t row, const float* weight, float* target,
-                             int64_t height) const {
+void WinogradRoute::pack_row(const Pair& pair, int32_t depth_phase, int64_t row,
+                             const float* weight, float* target, int64_t height) const {
+  const std::span<const AxisPhases::Tap> slices = axes_[0].taps(depth_phase);
   const int64_t in = spec_.group_in_channels();
+  const int64_t channels = std::ssize(slices) * in;
   const int64_t out = spec_.group_out_channels();
   const auto phase = static_cast<int32_t>(pair.phase(row / out, axes_[2].count()));
   // Where the next value of each point belongs. The bias joins the results.
@@ -271,12 +316,12 @@ void WinogradRoute::pack_row(const Pair& pair, int64_t row, const float* weight,
   for (int point = 0; point < form_.points; ++point) {
     *target = 0;
     next[point] = target + height;
-    target += (depth_at(form_, spec_, point) + 1) * height;
+    target += (channels * lines_at(form_, spec_, point) + 1) * height;
   }
   visit_parities(spec_, [&](const Parity& parity) {
     int64_t values[kMostReads * kMostReads];
     for (int point = 0; point < form_.points; ++point) {
-      values[point] = in * lines_at(form_, spec_, parity, point);
+      values[point] = channels * lines_at(form_, spec_, parity, point);
     }
     // Where the taps of the parity lie in its window.
     struct Place {
@@ -297,11 +342,14 @@ void WinogradRoute::pack_row(const Pair& pair, int64_t row, const float* weight,
       }
     }
     v128_t window[kMostLines * kMostReads] = {};
-    for (int64_t channel_in = 0; channel_in < in; channel_in += 2) {
-      const float* const kernel =
-          weight + spec_.first_kernel(row % out) + channel_in * spec_.kernel_stride();
-      const bool both = channel_in + 1 < in;
-      const float* const other = both ? kernel + spec_.kernel_stride() : kernel;
+    const auto kernel_of = [&](int64_t channel) {
+      return weight + spec_.first_kernel(row % out) + channel % in * spec_.kernel_stride() +
+             spec_.tap(slices.data()[channel / in].tap, 0, 0);
+    };
+    for (int64_t channel_in = 0; channel_in < channels; channel_in += 2) {
+      const bool both = channel_in + 1 < channels;
+      const float* const kernel = kernel_of(channel_in);
+      const float* const other = both ? kernel_of(channel_in + 1) : kernel;
       for (int index = 0; index < count; ++index) {
         const int64_t tap = places[index].tap;
         window[places[index].window] = wasm_f64x2_make(kernel[tap], other[tap]);
@@ -316,7 +364,7 @@ void WinogradRoute::pack_row(const Pair& pair, int64_t row, const float* weight,
         form_.weights.apply(lines + line * form_.reads, points, 1);
         // Lines are further points, or further input channels.
         const auto first = form_.width_alone() ? 0 : static_cast<int>(line * form_.reads);
-        const int64_t at = (form_.width_alone() ? line * in : 0) + channel_in;
+        const int64_t at = (form_.width_alone() ? line * channels : 0) + channel_in;
         for (int point = 0; point < form_.reads; ++point) {
           if (at >= values[first + point]) continue;
           store_weights(points[point], both, next[first + point] + at * height, height);
@@ -333,101 +381,130 @@ Status WinogradRoute::run(const Plan& plan, const float* input, const Output& ou
                           float* scratch) {
   Run run{{plan.cut<Bands>(), plan.problem, input, output}, {}};
   for (int point = 0; point < form_.points; ++point) {
-    Sum& sum = run.sums[kind_of(point)];
-    if (sum.count == 0) sum = sum_at(point, run.quads);
+    for (const bool fewer : {false, true}) {
+      Sum& sum = run.sums[fewer][kind_of(point)];
+      const int64_t channels = (slices_of(spec_) - fewer) * spec_.group_in_channels();
+      if (sum.count == 0) sum = sum_at(point, run.quads, channels);
+    }
   }
-  const int64_t images = int64_t{run.problem.batch} * run.problem.input[0];
-  for_each_item(run.bands * images * spec_.groups, [&](int64_t item, int worker) {
-    const int64_t job = item / run.bands;
-    const int64_t first = item % run.bands * run.band_rows;
-    const Band band{.image = job / spec_.groups,
-                    .channel_group = static_cast<int32_t>(job % spec_.groups),
-                    .first = first,
-                    .rows = std::min(run.band_rows, run.tile_rows - first)};
+  const int64_t shares = run.problem.batch * shares_of(run.problem).count();
+  for_each_item(run.bands * shares * spec_.groups, [&](int64_t item, int worker) {
+    const Band band = band_of(run, item);
     Memory memory;
     memory.planes = scratch + worker * run.worker_elements;
     memory.transformed = memory.planes + planes_ * run.plane;
     memory.products = memory.transformed + form_.points * run.transformed_stride;
     memory.results = memory.products + form_.points * run.products_stride;
     pad(run, band, memory.planes);
-    const float* tiles = tiles_.data();
+    int64_t tiles = 0;
     visit_pairs(form_, spec_, [&](const Pair& pair) {
       transform(run, band, pair, memory);
-      multiply(run, band, pair, tiles, memory);
-      tiles += spec_.groups * group_elements(pair.rows(spec_.group_out_channels()));
+      for (int64_t depth = 0; depth < band.depths.count(); ++depth) {
+        const int64_t phase = (band.depths.begin + depth) % axes_[0].count();
+        multiply(run, band, pair, tiles_of(static_cast<int32_t>(phase)) + tiles, memory,
+                 memory.results + depth * run.results);
+      }
+      tiles += spec_.groups * pair.rows(spec_.group_out_channels()) * row_elements(band.channels);
     });
-    write(run, band, memory.results);
+    for (int64_t depth = 0; depth < band.depths.count(); ++depth) {
+      write(run, band, band.depths.begin + depth, memory.results + depth * run.results);
+    }
   });
   return Status::kOk;
 }
 
-WinogradRoute::Sum WinogradRoute::sum_at(int point, int64_t quads) const {
-  const int64_t in = spec_.group_in_channels();
-  Sum sum{.segments = {}, .count = 0, .depth = depth_at(form_, spec_, point)};
+WinogradRoute::Band WinogradRoute::band_of(const Run& run, int64_t item) const {
+  const int64_t first = item % run.bands * run.band_rows;
+  const int64_t job = item / run.bands;
+  const Range shares = shares_of(run.problem);
+  const int64_t share = shares.begin + job / spec_.groups % shares.count();
+  const int64_t together = slices_together(spec_);
+  const int64_t begin = share * together - (together > 1 ? spec_.pad_before[0] : 0);
+  const Range depths{std::max<int64_t>(begin, 0),
+                     std::min<int64_t>(begin + together, run.problem.output[0])};
+  const auto slices = axes_[0].taps(static_cast<int32_t>(depths.begin % axes_[0].count()));
+  const int64_t channels = std::ssize(slices) * spec_.group_in_channels();
+  return {.image = job / spec_.groups / shares.count(),
+          .depths = depths,
+          .channel_group = static_cast<int32_t>(job % spec_.groups),
+          .first = first,
+          .rows = std::min(run.band_rows, run.tile_rows - first),
+          .slices = slices,
+          .first_slice = depths.begin / axes_[0].count() * axes_[0].step(),
+          .channels = channels,
+          .planes = parities_of(spec_, 1) * parities_of(spec_, 2) * channels};
+}
+
+WinogradRoute::Sum WinogradRoute::sum_at(int point, int64_t quads, int64_t channels) const {
+  Sum sum{.segments = {}, .count = 0, .depth = channels * lines_at(form_, spec_, point)};
   int64_t first = 0;
   visit_parities(spec_, [&](const Parity& parity) {
     // A row of steps further lie as many panels as a row has.
     for (int64_t line = 0; line < lines_at(form_, spec_, parity, point); ++line) {
       sum.segments[sum.count++] = {static_cast<int32_t>(line * quads / 2 * planes_ + first),
-                                   static_cast<int32_t>(in)};
+                                   static_cast<int32_t>(channels)};
     }
-    first += in;
+    first += channels;
   });
   return sum;
 }
 
-// Copies the rows that a band reads, with zeros around the input, one plane a parity and channel.
+// Copies the rows that a band reads, with zeros around the input, one plane a parity, slice and
+// channel.
 void WinogradRoute::pad(const Run& run, const Band& band, float* planes) const {
   const Problem& problem = run.problem;
   const int64_t in = spec_.group_in_channels();
   const int64_t steps = height_steps(form_);
   const int64_t padded_rows = band.rows * steps + run.overlap;
-  const int64_t depth = band.image % problem.input[0];
   const int64_t first_channel = band.channel_group * in;
   const int64_t points = problem.input_points();
   const bool is_planes = problem.layout == Layout::kChannelsFirst;
-  // Calls visit(row, columns, column) with what a row of a parity's planes has of the input's.
-  const auto visit_rows = [&](const Parity& parity, const auto& visit) {
+  // Calls visit(row, columns, column) with what a row of a parity's planes has of the slice's.
+  const auto visit_rows = [&](const Parity& parity, int64_t slice, const auto& visit) {
     const int64_t step = axes_[2].step();
     const int64_t first = run.first_column + parity.width;
     const Range columns = indices_inside(first, step, problem.input[2], {0, run.pitch});
     for (int64_t row = 0; row < padded_rows; ++row) {
       const int64_t height =
           (band.first * steps + row) * axes_[1].step() + run.first_row + parity.height;
-      const bool inside = height >= 0 && height < problem.input[1] && columns.count() > 0;
+      const bool inside = slice >= 0 && slice < problem.input[0] && height >= 0 &&
+                          height < problem.input[1] && columns.count() > 0;
       visit(row, inside ? columns : Range{run.pitch, run.pitch},
-            height * problem.input[2] + first + columns.begin * step);
+            (slice * problem.input[1] + height) * problem.input[2] + first + columns.begin * step);
     }
   };
-  const float* const source =
-      run.input + band.image / problem.input[0] * spec_.in_channels * points;
-  const int64_t start = depth * problem.input[1] * problem.input[2];
-  // From row to row of a plane the input is read in order.
-  for (int64_t channel = 0; channel < in; ++channel) {
-    float* plane = planes + channel * run.plane;
-    visit_parities(spec_, [&](const Parity& parity) {
-      visit_rows(parity, [&](int64_t row, const Range& columns, int64_t point) {
-        float* const line = plane + row * run.pitch;
-        clear_floats(line, columns.begin);
-        if (is_planes && columns.count() > 0) {
-          copy_every(source + (first_channel + channel) * points + start + point, axes_[2].step(),
-                     columns.count(), line + columns.begin);
-        }
-        clear_floats(line + columns.end, run.pitch - columns.end);
+  const float* const source = run.input + band.image * spec_.in_channels * points;
+  for (const AxisPhases::Tap& tap : band.slices) {
+    const int64_t slice = band.first_slice + tap.offset;
+    // From row to row of a plane the input is read in order.
+    for (int64_t channel = 0; channel < in; ++channel) {
+      float* plane = planes + channel * run.plane;
+      visit_parities(spec_, [&](const Parity& parity) {
+        visit_rows(parity, slice, [&](int64_t row, const Range& columns, int64_t point) {
+          float* const line = plane + row * run.pitch;
+          clear_floats(line, columns.begin);
+          if (is_planes && columns.count() > 0) {
+            copy_every(source + (first_channel + channel) * points + point, axes_[2].step(),
+                       columns.count(), line + columns.begin);
+          }
+          clear_floats(line + columns.end, run.pitch - columns.end);
+        });
+        plane += band.channels * run.plane;
       });
-      plane += in * run.plane;
+    }
+    float* first_plane = planes;
+    planes += in * run.plane;
+    if (is_planes) continue;
+    visit_parities(spec_, [&](const Parity& parity) {
+      visit_rows(parity, slice, [&](int64_t row, const Range& columns, int64_t point) {
+        if (columns.count() == 0) return;
+        transpose_block(columns.count(), in, source + point * spec_.in_channels + first_channel,
+                        axes_[2].step() * spec_.in_channels,
+                        first_plane + row * run.pitch + columns.begin, run.plane);
+      });
+      first_plane += band.channels * run.plane;
     });
   }
-  if (is_planes) return;
-  visit_parities(spec_, [&](const Parity& parity) {
-    visit_rows(parity, [&](int64_t row, const Range& columns, int64_t point) {
-      if (columns.count() == 0) return;
-      transpose_block(
-          columns.count(), in, source + (start + point) * spec_.in_channels + first_channel,
-          axes_[2].step() * spec_.in_channels, planes + row * run.pitch + columns.begin, run.plane);
-    });
-    planes += in * run.plane;
-  });
 }
 
 void WinogradRoute::transform(const Run& run, const Band& band, const Pair& pair,
@@ -442,8 +519,8 @@ void WinogradRoute::transform(const Run& run, const Band& band, const Pair& pair
   };
   // Two planes of a panel fill a line of the cache, and planes are read in order.
   constexpr int64_t kTogether = 2;
-  for (int64_t begin = 0; begin < planes_; begin += kTogether) {
-    const int64_t end = std::min(begin + kTogether, planes_);
+  for (int64_t begin = 0; begin < band.planes; begin += kTogether) {
+    const int64_t end = std::min(begin + kTogether, band.planes);
     for (int64_t quad = 0; quad < quads; quad += 2) {
       const float* const left = window_of(quad);
       const float* const right = quad + 1 < quads ? window_of(quad + 1) : nullptr;
@@ -459,7 +536,7 @@ void WinogradRoute::transform(const Run& run, const Band& band, const Pair& pair
   if (quads % 2 == 0) return;
   // The last half panel is computed with and never looked at; what is not zero may be slow.
   for (int point = 0; point < form_.points; ++point) {
-    for (int64_t plane = 0; plane < planes_; ++plane) {
+    for (int64_t plane = 0; plane < band.planes; ++plane) {
       wasm_v128_store(memory.transformed + point * run.transformed_stride +
                           (quads / 2 * planes_ + plane) * kPanel + kQuad,
                       wasm_f32x4_const_splat(0));
@@ -468,17 +545,18 @@ void WinogradRoute::transform(const Run& run, const Band& band, const Pair& pair
 }
 
 void WinogradRoute::multiply(const Run& run, const Band& band, const Pair& pair, const float* tiles,
-                             const Memory& memory) const {
+                             const Memory& memory, float* results) const {
   const int64_t out = spec_.group_out_channels();
   const int64_t quads = band.rows * run.quads;
   const int64_t pitch = run.panels * kPanel;
   const int64_t steps = height_steps(form_);
   const Tiling tiling(pair.rows(out));
-  const float* tile = tiles + band.channel_group * group_elements(pair.rows(out));
+  const float* tile = tiles + band.channel_group * pair.rows(out) * row_elements(band.channels);
+  const Sum* const sums = run.sums[std::ssize(band.slices) < slices_of(spec_)];
   for (int64_t index = 0; index < tiling.count; ++index) {
     const int height = tiling.height(index);
     for (int point = 0; point < form_.points; ++point) {
-      const Sum& sum = run.sums[kind_of(point)];
+      const Sum& sum = sums[kind_of(point)];
       multiply_tile(height, {.tile = tile,
                              .panels = memory.transformed + point * run.transformed_stride,
                              .panel_count = (quads + 1) / 2,
@@ -496,7 +574,7 @@ void WinogradRoute::multiply(const Run& run, const Band& band, const Pair& pair,
       const int64_t result = pair.phase(row / out, axes_[2].count()) * out + channel;
       const v128_t bias = wasm_v128_load32_splat(bias_.data() + band.channel_group * out + channel);
       const float* source = memory.products + tile_row * pitch;
-      float* target = memory.results + result * run.band_rows * steps * run.result_pitch;
+      float* target = results + result * run.band_rows * steps * run.result_pitch;
       for (int64_t band_row = 0; band_row < band.rows; ++band_row) {
         for (int64_t quad = 0; quad < run.quads; ++quad, source += kQuad) {
           form_.transform_back(source, run.products_stride, bias, spec_.relu,
@@ -508,7 +586,8 @@ void WinogradRoute::multiply(const Run& run, const Band& band, const Pair& pair,
   }
 }
 
-void WinogradRoute::write(const Run& run, const Band& band, const float* results) const {
+void WinogradRoute::write(const Run& run, const Band& band, int64_t depth,
+                          const float* results) const {
   const Problem& problem = run.problem;
   const int32_t height_phases = axes_[1].count();
   const int32_t width_phases = axes_[2].count();
@@ -521,9 +600,9 @@ void WinogradRoute::write(const Run& run, const Band& band, const float* results
       if (height >= problem.output[1]) return;
       const int64_t first_row = int64_t{phase} * width_phases * spec_.group_out_channels();
       writer.write_phases(width_phases,
-                          {.image = band.image / problem.input[0],
+                          {.image = band.image,
                            .channel_group = band.channel_group,
-                           .depth = band.image % problem.input[0],
+                           .depth = depth,
                            .height = height,
                            .column = 0,
                            .columns = problem.output[2]},
@@ -535,15 +614,12 @@ void WinogradRoute::write(const Run& run, const Band& band, const float* results
 const char* refusal(const Form& form, const Problem& problem) {
   const Spec& spec = problem.spec;
   if (spec.exact) return "rounds more than a plain sum";
-  if (spec.kernel[0] != 1 || spec.stride[0] != 1 || spec.input_dilation[0] != 1 ||
-      spec.pad_before[0] != 0 || spec.pad_after[0] != 0) {
-    return "takes two spatial axes only";
-  }
-  if (spec.group_in_channels() < kLeastChannels) {
+  if (spec.group_in_channels() * slices_of(spec) < kLeastChannels) {
     return "gains nothing with fewer than 12 input channels";
   }
-  for (int axis = 1; axis < 3; ++axis) {
+  for (int axis = 0; axis < 3; ++axis) {
     if (spec.dilation[axis] != 1 || spec.input_dilation[axis] != 1) return "takes no dilation";
+    if (axis == 0) continue;
     if (spec.kernel[axis] <= spec.stride[axis] && !(form.width_alone() && axis == 1)) {
       return "gains nothing where phases have one tap";
     }
@@ -593,7 +669,7 @@ const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
   // Behind its last step a quad loads four columns.
   cut.pitch = cut.result_pitch + column_overlap + 1 - form.taps + 4;
   const int64_t jobs =
-      std::max<int64_t>(1, int64_t{problem.batch} * problem.input[0] * spec.groups);
+      std::max<int64_t>(1, problem.batch * shares_of(problem).count() * spec.groups);
   const int64_t wanted = ceil_divide(machine.threads, jobs);
   const int64_t row_bytes = 4 * form.points * planes * cut.quads * kQuad;
   cut.band_rows = std::max(machine.winograd_band_bytes / row_bytes,
@@ -616,16 +692,24 @@ const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
   cut.transformed_stride =
       (cut.panels + (lines - 1) * cut.quads / 2) * planes * kPanel + kCacheLine;
   cut.products_stride = cut.panels * kTileRows * kPanel + kCacheLine;
+  cut.results = row_count(spec) * cut.band_rows * steps * cut.result_pitch;
   cut.worker_elements = planes * cut.plane +
                         form.points * (cut.transformed_stride + cut.products_stride) +
-                        row_count(spec) * cut.band_rows * steps * cut.result_pitch;
+                        slices_together(spec) * cut.results;
   plan->set_cut(cut, machine.threads);
-  plan->nanoseconds = winograd_nanoseconds(form, problem, cut,
-                                           {.pairs = pairs,
-                                            .planes = static_cast<double>(planes),
-                                            .products = products,
-                                            .lines = static_cast<double>(lines),
-                                            .depths = static_cast<double>(all_depths(form, spec))});
+  // On average, where the phases of the depth have not all as many.
+  const double slices = spec.kernel[0] / (spec.transposed ? 1.0 * spec.stride[0] : 1.0);
+  const double in = spec.group_in_channels();
+  const auto parities = static_cast<double>(parities_of(spec, 1) * parities_of(spec, 2));
+  plan->nanoseconds =
+      winograd_nanoseconds(form, problem, cut,
+                           {.pairs = pairs,
+                            .slices = slices,
+                            .together = static_cast<double>(slices_together(spec)),
+                            .planes = slices * parities * in,
+                            .products = products,
+                            .lines = static_cast<double>(lines),
+                            .depths = slices * in * static_cast<double>(all_lines(form, spec))});
   return nullptr;
 }
 
