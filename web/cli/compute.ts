@@ -100,7 +100,7 @@ export async function compute(args: readonly string[], terminal: Terminal): Prom
       const values = results[nameOf(one)] as Tensor;
       files.push({ file: one.text, bytes: await encodeTensor(one.text, values, network.format, made) });
     }
-    await writeWhole('--output', files, true);
+    await writeWhole('--output', files);
     const steps = given.flag('profile') ? network.profile(tensors, {}) : null;
     const report = { network, file, results, milliseconds, comparisons, steps };
     if (given.flag('json')) terminal.print(JSON.stringify(asJson(report), numberOrName, 2));

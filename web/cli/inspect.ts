@@ -104,7 +104,7 @@ export async function inspect(args: readonly string[], terminal: Terminal): Prom
   else print(inspected, limit, pass, terminal);
   if (report !== null) {
     try {
-      await writeWhole('--html', [{ file: report, bytes: reportPage(inspected, limit, pass) }], false);
+      await writeWhole('--html', [{ file: report, bytes: reportPage(inspected, limit, pass) }]);
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       terminal.warn(`${terminal.paintError('red', 'deconv-wasm:')} ${error.message}`);
