@@ -97,6 +97,34 @@ it('nothing is left beside an output that cannot come to its place', async () =>
   expect([existsSync(inFolder('stuck.npy')), leftovers()]).toEqual([false, []]);
 });
 
+it.each([
+  ['of a value on the way', 'a=a.npy', 1],
+  ['of an output', 'y=y.npy', 1],
+  ['of a value that no output needs', 'b=b.npy', 2],
+])('a file %s beside one of the only output: loads of the network', async (_, other, loads) => {
+  writeFileSync(
+    inFolder('chain.onnx'),
+    onnx([
+      operator('Relu', ['x'], ['a']),
+      operator('Neg', ['a'], ['y']),
+      operator('Abs', ['x'], ['b']),
+      input('x', [4]),
+      output('y'),
+    ]),
+  );
+  let opened = 0;
+  const { open } = promises;
+  const counted: typeof open = (file, ...rest) => {
+    if (String(file).endsWith('chain.onnx')) opened += 1;
+    return open(file, ...rest);
+  };
+  await withFs('open', counted, async () => {
+    await fine('run', 'chain.onnx', '-o', 'own.npy', '-o', other);
+  });
+  expect(opened).toBe(loads);
+  expect(existsSync(inFolder(other.slice(2)))).toBe(true);
+});
+
 it.each<[readonly string[], RegExp]>([
   [
     ['run', 'two.onnx', '-o', 'y=a.npy', '-o', 'z=./a.npy'],
