@@ -6,7 +6,7 @@ import { checkShape, sameList } from '../core/tensor.js';
 import { checkOutputPadding, checkPaddingMode, readTorchCrops } from '../core/torch-words.js';
 import type { InputShape } from './input-shape.js';
 import type { ForwardOptions } from './layer.js';
-import { OperatorLayer } from './operator-layer.js';
+import { guardLayer, OperatorLayer } from './operator-layer.js';
 import { describeLayer } from './repr.js';
 import {
   LAYER_OPTION_NAMES,
@@ -97,6 +97,10 @@ export abstract class ConvTranspose<
   readonly padding: AxisList<Rank>;
   readonly outputPadding: AxisList<Rank>;
   readonly dilation: AxisList<Rank>;
+
+  static {
+    guardLayer(ConvTranspose.prototype);
+  }
 
   /** @internal */
   protected constructor(name: string, rank: Rank, options: ConvTransposeOptions<Rank>) {
