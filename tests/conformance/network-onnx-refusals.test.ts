@@ -180,6 +180,16 @@ describe('refused when loaded', () => {
     expect(error.message).toMatch(/each name once, got "y"/);
   });
 
+  it('an input whose default is of another type', async () => {
+    const parts = [input('c', [1], 'int64'), floats('c', [1], [2]), node('Add', ['x', 'c'], ['y'])];
+    const error = await rejection(() => loadNetwork(network(parts)));
+    expectError(error, 'BAD_MODEL', 'loadNetwork');
+    expect(error.message).toMatch(/"c" of the type of its input \(int64\), got "float32"/);
+    const same = network([input('c', [1]), ...parts.slice(1)]);
+    using net = await loadNetwork(same);
+    expect(net.inputs.map(({ name }) => name)).toEqual(['x']);
+  });
+
   it('files that are none', async () => {
     const circle = network([
       node('Add', ['x', 'b'], ['a']),
