@@ -345,6 +345,45 @@ TEST_CASE("NaN makes NaN of its set and of no other value") {
   }
 }
 
+TEST_CASE("values whose squares float does not hold are normalized as others are") {
+  Random random(9105);
+  for (const NormalizedSet set : kSets) {
+    for (const Layout layout : kLayouts) {
+      for (const float size : {1e18f, 1e20f, 3e37f}) {
+        CAPTURE(static_cast<int>(set));
+        CAPTURE(static_cast<int>(layout));
+        CAPTURE(size);
+        const Normalization call{.set = set,
+                                 .layout = layout,
+                                 .batch = 2,
+                                 .channels = 70,
+                                 .points = 333,
+                                 .groups = 7,
+                                 .eps = 1e-5f};
+        const Values x(call.elements(), 0.5f, random);
+        for (int64_t index = 0; index < call.elements(); ++index) x.data()[index] *= size;
+        const Expected expected = expected_of(call, x.data(), x.data(), nullptr, nullptr);
+        const ExactBuffer y(call.elements());
+        const ExactBuffer statistics(2 * call.sets());
+        REQUIRE(normalize(call, x.data(), nullptr, nullptr, nullptr, statistics.data(), y.data()) ==
+                Status::kOk);
+        int64_t wrong = 0;
+        for (int64_t index = 0; index < call.elements(); ++index) {
+          const double normal = expected.normal[at(index)];
+          wrong += !(std::abs(y[index] - normal) <= 2e-6 * (1 + std::abs(normal)));
+        }
+        for (int64_t index = 0; index < call.sets(); ++index) {
+          const auto variance = static_cast<float>(expected.variance[at(index)]);
+          wrong += !(std::abs(statistics[index] - expected.mean[at(index)]) <= 2e-7 * size);
+          wrong += statistics[call.sets() + index] != doctest::Approx(variance).epsilon(4e-6) &&
+                   !std::isinf(variance);
+        }
+        CHECK(wrong == 0);
+      }
+    }
+  }
+}
+
 TEST_CASE("values that are all the same have the bias for a result, and no gradient") {
   const Normalization call{.batch = 1, .channels = 2, .points = 100, .eps = 1e-5f};
   const std::vector<float> x(200, 0.1f);

@@ -368,19 +368,38 @@ describe('files that are damaged, or say a thing twice', () => {
     expect(error.message).toMatch(/each name once/);
   });
 
+  it.each([
+    ['F8_E8M0', [4], [0, 127, 130, 255], [2 ** -127, 1, 8, Number.NaN]],
+    ['F4', [2, 4], [0x10, 0x72, 0x98, 0xfb], [0, 0.5, 1, 6, -0, -0.5, -1.5, -6]],
+  ])('values of %s', async (dtype, shape, bytes, values) => {
+    const header = JSON.stringify({ a: { dtype, shape, data_offsets: [0, 4] } });
+    const file = written(header, 4);
+    file.set(bytes, file.length - 4);
+    const [tensor] = (await readModel(file)).tensors;
+    expect([...((await tensor?.read())?.data ?? [])]).toEqual(values);
+  });
+
+  it('arrays of an archive that are no numbers are named', async () => {
+    const array = (descr: string) => {
+      const header = `{'descr': '${descr}', 'fortran_order': False, 'shape': (1,), }`.padEnd(117);
+      return Uint8Array.from([...latin(`\x93NUMPY\x01\0v\0${header}\n`), 0, 0, 0, 0]);
+    };
+    const model = await readModel(zipSync({ 'w.npy': array('<f4'), 'text.npy': array('<U1') }));
+    expect(model.tensors.map(({ name }) => name)).toEqual(['w']);
+    expect(model.unread).toEqual([{ name: 'text', dtype: '<U1' }]);
+  });
+
   it('names in texts of a safetensors header count for none', async () => {
     const header = `{"__metadata__":{"a":"{\\"a\\": 1, \\\\"},"a":${entry('I8')}}`;
     expect((await readModel(written(header, 4))).tensors).toHaveLength(1);
   });
 
-  it('dtypes of safetensors: those that are left out, and words that are none', async () => {
-    for (const [dtype, names] of [
-      ['F8_E4M3FNUZ', ['a', 'b']],
-      ['F8_E5M2FNUZ', ['a', 'b']],
-      ['F8_E8M0', ['b']],
-    ] as const) {
-      const { tensors } = await readModel(written(`{"a":${entry(dtype)},"b":${entry('F32', 4, 8)}}`, 8));
-      expect(tensors.map(({ name }) => name)).toEqual(names);
+  it('dtypes of safetensors: those that are left out are named, and words that are none refused', async () => {
+    for (const dtype of ['F8_E4M3FNUZ', 'F8_E5M2FNUZ', 'F8_E8M0', 'F6_E2M3', 'F6_E3M2', 'C64']) {
+      const read = dtype.startsWith('F8');
+      const model = await readModel(written(`{"a":${entry(dtype)},"b":${entry('F32', 4, 8)}}`, 8));
+      expect(model.tensors.map(({ name }) => name)).toEqual(read ? ['a', 'b'] : ['b']);
+      expect(model.unread).toEqual(read ? [] : [{ name: 'a', dtype }]);
     }
     for (const dtype of ['nonsense', 'constructor']) {
       const error = await rejection(() => readModel(written(`{"a":${entry(dtype)}}`, 4)));

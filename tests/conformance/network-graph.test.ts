@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectError, rejection } from '../support/errors.js';
 import { bytesOf, type NetworkCase, valuesFor } from '../support/network-onnx-cases/index.js';
 import { NETWORKS, Writer } from '../support/networks.js';
-import { floats } from '../support/onnx-writer.js';
+import { floats, node, type Write } from '../support/onnx-writer.js';
 import { seed } from '../support/seed.js';
 
 const shapesOf = ({ inputs }: NetworkCase) => inputs;
@@ -94,6 +94,36 @@ describe('a graph of modules', () => {
     graph.dispose();
     expectSame(net.forward(x), y);
     net.dispose();
+  });
+
+  it.each<[string, readonly Write[]]>([
+    [
+      'a batch norm',
+      [
+        ...[1e6, 0.01].map((value, place) => floats(['m', 'v'][place] as string, [1], [value])),
+        floats('w', [1], [1]),
+        floats('b', [1], [0.5]),
+        node('BatchNormalization', ['x', 'w', 'b', 'm', 'v'], ['y'], { epsilon: { float: 0 } }),
+      ],
+    ],
+    [
+      'a difference and a product',
+      [
+        floats('m', [], [1e6]),
+        floats('f', [], [10]),
+        floats('b', [], [0.5]),
+        node('Sub', ['x', 'm'], ['d']),
+        node('Mul', ['d', 'f'], ['p']),
+        node('Add', ['p', 'b'], ['y']),
+      ],
+    ],
+  ])('takes a large mean off first: %s', async (_, parts) => {
+    using net = await loadNetwork(bytesOf({ parts, inputs: { x: [1, 1, 4] } }));
+    using graph = await net.toGraph();
+    const x = { data: [0, 0.25, -1, 2].map((value) => 1e6 + value), shape: [1, 1, 4] };
+    for (const [place, value] of [0.5, 3, -9.5, 20.5].entries()) {
+      expect(graph.forward(x).data[place]).toBeCloseTo(value, 4);
+    }
   });
 
   it('says which nodes have no module', async () => {

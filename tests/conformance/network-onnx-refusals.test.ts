@@ -91,6 +91,25 @@ describe('refused when loaded', () => {
     ['a sigmoid of lines that fall', one('HardSigmoid', { alpha: { float: -0.4 } }), /its alpha is -0.4/],
     ['an order that has an axis twice', one('Transpose', { perm: [0, 0, 1, 2] }), /it names an axis twice/],
     ['an order of an axis that is none', one('Transpose', { perm: [0, 4, 1, 2] }), /it has no axis 4/],
+    ['indices that do not lie evenly', one('Gather', { axis: 2 }, [int64s('i', [0, 1, 3])], ['x', 'i']), /do not lie evenly/],
+    ['indices from the end that do not lie evenly', one('Gather', { axis: 2 }, [int64s('i', [-1, -1])], ['x', 'i']), /do not lie evenly/],
+    ['squares that are not summed', one('ReduceSumSquare', { noop_with_empty_axes: 1 }), /it reduces nothing/],
+    ['absolute values of no axes', one('ReduceL1', { noop_with_empty_axes: 1 }, [int64s('a', [])], ['x', 'a']), /it reduces nothing/],
+    ['squares of constants that are not summed', network([floats('c', [4], [1, 2, 3, 4]), node('ReduceSumSquare', ['c'], ['t'], { noop_with_empty_axes: 1 }), node('Add', ['x', 't'], ['y'])]), /it reduces nothing/],
+    ['a scale below 0', one('Resize', {}, [floats('s', [4], [1, 1, 2, -1])], ['x', '', 's']), /scales are not all above 0/],
+    ['a scale below 0 in an attribute', one('Upsample', { scales: { floats: [1, 1, 0, 1] } }, [], ['x'], 7), /scales are not all above 0/],
+    ['a size of 0', one('Resize', {}, [int64s('s', [1, 2, 4, 0])], ['x', '', '', 's']), /sizes are not all above 0/],
+    ['a resize by nothing', one('Resize'), /neither scales nor sizes/],
+    ['scales for other axes', one('Resize', { axes: [2, 3] }, [scales], ['x', '', 's']), /4 numbers for 2 axes/],
+    ['a part that is left out', one('Resize', { coordinate_transformation_mode: 'tf_crop_and_resize' }, [scales], ['x', '', 's']), /roi does not fit/],
+    ['a part of fewer axes', one('Resize', { coordinate_transformation_mode: 'tf_crop_and_resize' }, [floats('r', [4], [0, 0, 1, 1]), scales], ['x', 'r', 's']), /roi does not fit/],
+    ['a part that ends before it begins', one('Resize', { coordinate_transformation_mode: 'tf_crop_and_resize' }, [floats('r', [8], [0, 0, 0.5, 0, 1, 1, 0.25, 1]), scales], ['x', 'r', 's']), /roi does not fit/],
+    ['a step of 0', one('Slice', {}, [int64s('o', [0])], ['x', 'o', 'o', 'o', 'o']), /step/],
+    ['starts without ends', one('Slice', {}, [int64s('o', [0]), int64s('e', [1, 2])], ['x', 'o', 'e']), /different lengths/],
+    ['pads of one end', one('Pad', {}, [int64s('p', [1, 1, 1])], ['x', 'p']), /pads do not fit/],
+    ['more parts than sizes', network([int64s('s', [1, 1]), node('Split', ['x', 's'], ['y'], { axis: 1 })]), /parts do not fit/],
+    ['pads as wide as the kernel of a maximum', one('MaxPool', { kernel_shape: [2, 2], pads: [0, 0, 0, 2] }), /pads of 2, and windows of 2/],
+    ['pads wider than the kernel of a mean', one('AveragePool', { kernel_shape: [1, 3], pads: [0, 4, 0, 0] }), /pads of 4, and windows of 3/],
     ['an operator of constants alone', network([floats('c', [4, 4], Array(16).fill(1)), node('Trilu', ['c'], ['t']), node('Add', ['x', 't'], ['y'])]), /no such operator/],
     ['operators that meant something else', one('Add', { broadcast: 1, axis: 1 }, [floats('w', [2], [1, 2])], ['x', 'w'], 4), /opset 4/],
   ])('%s', async (_, bytes, reason) => {
@@ -151,10 +170,24 @@ describe('refused when loaded', () => {
   it.each<[string, readonly Write[]]>([
     ['values', [node('Relu', ['x'], ['y']), node('Neg', ['x'], ['y'])]],
     ['outputs of one node', [node('Split', ['x'], ['y', 'y'], { axis: 1 })]],
+    ['inputs', [input('y', [2]), input('y', [2]), node('Relu', ['x'], ['z'])]],
+    ['constants', [floats('y', [1], [1]), floats('y', [1], [2]), node('Add', ['x', 'y'], ['z'])]],
+    ['values, an input and what a node makes,', [input('y', [2]), node('Relu', ['x'], ['y'])]],
+    ['values, a constant and what a node makes,', [floats('y', [1], [1]), node('Relu', ['x'], ['y'])]],
   ])('two %s of one name', async (_, parts) => {
     const error = await rejection(() => loadNetwork(network(parts)));
     expect(error.code).toBe('BAD_MODEL');
     expect(error.message).toMatch(/each name once, got "y"/);
+  });
+
+  it('an input whose default is of another type', async () => {
+    const parts = [input('c', [1], 'int64'), floats('c', [1], [2]), node('Add', ['x', 'c'], ['y'])];
+    const error = await rejection(() => loadNetwork(network(parts)));
+    expectError(error, 'BAD_MODEL', 'loadNetwork');
+    expect(error.message).toMatch(/"c" of the type of its input \(int64\), got "float32"/);
+    const same = network([input('c', [1]), ...parts.slice(1)]);
+    using net = await loadNetwork(same);
+    expect(net.inputs.map(({ name }) => name)).toEqual(['x']);
   });
 
   it('files that are none', async () => {
@@ -187,7 +220,8 @@ describe('refused when called', () => {
     ['a slice of nothing', [int64s('s', [4]), int64s('e', [9]), int64s('a', [2]), node('Slice', ['x', 's', 'e', 'a'], ['y'])], [1, 2, 4, 4], /no values/],
     ['channels of another layer', [floats('w', [1, 2, 1, 1], [1, 2]), node('Conv', ['x', 'w'], ['y'])], [1, 3, 4, 4], /"y" \(Conv\)/],
     ['a kernel larger than its input', [floats('w', [1, 2, 5, 1], Array(10).fill(1)), node('Conv', ['x', 'w'], ['y'])], [1, 2, 4, 4], /Conv/],
-    ['indices that do not lie evenly', [int64s('i', [0, 1, 3]), node('Gather', ['x', 'i'], ['y'], { axis: 2 })], [1, 2, 4, 4], /evenly/],
+    ['indices that do not lie evenly', [int64s('i', [0, 1, -1]), node('Gather', ['x', 'i'], ['y'], { axis: 2 })], [1, 2, 4, 4], /evenly/],
+    ['an axis that its parts do not divide', [node('Split', ['x'], ['y', 'z'], { axis: 1 })], [1, 3, 4, 4], /do not fit/],
     ['shapes that do not broadcast', [floats('w', [3], [1, 2, 3]), node('Mul', ['x', 'w'], ['y'])], [1, 2, 4, 4], /broadcast/],
     ['a size that is not above 0', [node('Shape', ['x'], ['s']), int64s('m', [1, 1, 1, -1]), node('Mul', ['s', 'm'], ['t']), node('Resize', ['x', '', '', 't'], ['y'])], [1, 2, 4, 4], /sizes are not all above 0/],
     ['other scales than an axis has entries', [floats('s', [3], [1, 1, 1]), node('QuantizeLinear', ['x', 's'], ['q'], { axis: 1 }), node('DequantizeLinear', ['q', 's'], ['y'], { axis: 1 })], [1, 1, 4, 4], /3 scales do not fit its shape \[1, 1, 4, 4\]/],

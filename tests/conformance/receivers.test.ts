@@ -87,11 +87,14 @@ it.each(Object.keys(KINDS))('%s', (kind) => {
     }
   }
   expect(refused).toBeGreaterThan(0);
-  for (const name of ['forward', 'backward', 'setWeight', 'dispose', 'multiply', 'toDense']) {
+  for (const name of ['forward', 'backward', 'outputShape', 'setWeight', 'dispose', 'multiply', 'toDense']) {
     const member = Reflect.get(own, name) as unknown;
     if (typeof member !== 'function') continue;
-    const told = caught(() => Reflect.apply(member, undefined, []) as unknown);
-    expectError(told, 'BAD_TYPE', told.detail.where as string);
+    for (const receiver of [undefined, {}]) {
+      const told = caught(() => Reflect.apply(member, receiver, [[1, 2, 5, 5]]) as unknown);
+      expectError(told, 'BAD_TYPE', told.detail.where as string);
+      expect(told.detail.where).toMatch(new RegExp(`\\.${name}$`));
+    }
   }
   (own as { dispose?(): void }).dispose?.();
 });

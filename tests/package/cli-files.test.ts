@@ -123,6 +123,7 @@ describe('a sound', () => {
   it.each([
     ['of a known length', wav(samples)],
     ['of a length that was left open', wav(samples, { length: 0xffffffff })],
+    ['of 12 bits, at the upper end of two bytes', wav(samples, { bits: 12 })],
   ])('is taken: %s', async (_, bytes) => {
     writeFileSync(inFolder('whole.wav'), bytes);
     expect(await fine('run', 'sound.onnx', '-i', 'whole.wav')).toContain('y [1, 1, 3]: -0.5 to 0.5');
@@ -143,7 +144,7 @@ describe('a sound', () => {
     [
       'padding',
       wav(Buffer.alloc(12), { frame: 4, bits: 24 }),
-      '24 bits to take 3 bytes for 1 channels, got 4',
+      '24 bits to take 3 bytes for 1 channels, got 4. Programs differ in what such bytes mean: save it with 32 bits, or packed',
     ],
   ])('is refused with %s', async (_, bytes, reason) => {
     writeFileSync(inFolder('bad.wav'), bytes);

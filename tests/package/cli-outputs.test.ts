@@ -1,7 +1,8 @@
 // Files that the command line writes: whole or not at all, and told of by their option.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, promises, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { beforeAll, expect, it } from 'vitest';
 import { floats, input, onnx, node as operator, output } from '../support/onnx-writer.js';
 import { commandLine, fixture, node } from './command-line.js';
@@ -58,13 +59,70 @@ it.each([
   expect([existsSync(inFolder('first.npy')), leftovers()]).toEqual([false, []]);
 });
 
-it('folders are made for outputs, not for reports', async () => {
+it('folders are made for outputs and for reports', async () => {
   await fine('run', 'two.onnx', '-o', 'y=new/deep/y.npy');
-  expect(existsSync(inFolder('new/deep/y.npy'))).toBe(true);
-  expect(await cli(['inspect', fixture('unet.onnx'), '--html', 'no/such/r.html'])).toMatchObject({
-    status: 2,
-    stderr: expect.stringContaining('--html no/such/r.html: ENOENT, there is no such file or folder'),
+  await fine('inspect', fixture('unet.onnx'), '--html', 'other/deep/r.html');
+  expect(['new/deep/y.npy', 'other/deep/r.html'].map((name) => existsSync(inFolder(name)))).toEqual([
+    true,
+    true,
+  ]);
+});
+
+/** Runs with another function in the place of one of node:fs/promises, for the command line too. */
+async function withFs<Name extends 'open' | 'rename'>(
+  name: Name,
+  other: (typeof promises)[Name],
+  work: () => Promise<void>,
+): Promise<void> {
+  const original = promises[name];
+  promises[name] = other;
+  syncBuiltinESMExports();
+  try {
+    await work();
+  } finally {
+    promises[name] = original;
+    syncBuiltinESMExports();
+  }
+}
+
+it('nothing is left beside an output that cannot come to its place', async () => {
+  const refuse = () =>
+    Promise.reject(Object.assign(new Error('EPERM: no'), { code: 'EPERM', syscall: 'rename' }));
+  await withFs('rename', refuse, async () => {
+    expect(await cli(['run', 'two.onnx', '-o', 'y=stuck.npy', '-o', 'z=other.npy'])).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/--output stuck\.npy: EPERM/),
+    });
   });
+  expect([existsSync(inFolder('stuck.npy')), leftovers()]).toEqual([false, []]);
+});
+
+it.each([
+  ['of a value on the way', 'a=a.npy', 1],
+  ['of an output', 'y=y.npy', 1],
+  ['of a value that no output needs', 'b=b.npy', 2],
+])('a file %s beside one of the only output: loads of the network', async (_, other, loads) => {
+  writeFileSync(
+    inFolder('chain.onnx'),
+    onnx([
+      operator('Relu', ['x'], ['a']),
+      operator('Neg', ['a'], ['y']),
+      operator('Abs', ['x'], ['b']),
+      input('x', [4]),
+      output('y'),
+    ]),
+  );
+  let opened = 0;
+  const { open } = promises;
+  const counted: typeof open = (file, ...rest) => {
+    if (String(file).endsWith('chain.onnx')) opened += 1;
+    return open(file, ...rest);
+  };
+  await withFs('open', counted, async () => {
+    await fine('run', 'chain.onnx', '-o', 'own.npy', '-o', other);
+  });
+  expect(opened).toBe(loads);
+  expect(existsSync(inFolder(other.slice(2)))).toBe(true);
 });
 
 it.each<[readonly string[], RegExp]>([

@@ -101,6 +101,19 @@ describe('ports', () => {
     expect((await read(tensors, operators, X_TO_Y)).inputs[0]?.name).toBe('x');
   });
 
+  it.each([
+    ['inputs', { inputs: ['a', 'a'], outputs: ['c', 'd'] }],
+    ['outputs', { inputs: ['a', 'b'], outputs: ['c', 'c'] }],
+  ])('have names of their own: two %s of one are refused', async (_, signature) => {
+    const tensors = [open('x', 1, 4), open('z', 1, 4), open('y', 1, 4), open('w', 1, 4)];
+    const operators = [step(RELU, ['x'], ['y']), step(RELU, ['z'], ['w'])];
+    const ports = { inputs: ['x', 'z'], outputs: ['y', 'w'], signature };
+    await expect(read(tensors, operators, ports)).rejects.toMatchObject({
+      code: 'BAD_MODEL',
+      message: expect.stringMatching(/different names, and outputs, got "[ac]"/),
+    });
+  });
+
   it('may be inputs and constants, and any value between', async () => {
     const tensors = [open('x', 1, 4), ones('c', 2), open('m', 1, 4), open('y', 1, 4)];
     const network = await read(tensors, [step(RELU, ['x'], ['m']), step(28, ['m'], ['y'])], {

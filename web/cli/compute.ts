@@ -73,17 +73,23 @@ export async function compute(args: readonly string[], terminal: Terminal): Prom
   try {
     const { notes } = await init({ threads });
     for (const note of notes) terminal.warn(note);
-    const own = await ownOutputs(file, [...outputs, ...compared]);
-    const wanted = [...new Set([...own, ...[...outputs, ...compared].flatMap(({ name }) => name ?? [])])];
-    using network = await loadNetwork(file, {
-      ...(given.flag('exact') ? { precision: 'exact' as const } : {}),
-      ...(wanted.length > 0 && { outputs: wanted }),
-    });
-    const names = network.outputs.map(({ name }) => name);
-    const nameOf = ({ name }: Named) => name ?? onlyOne(own.length > 0 ? own : names, 'output');
-    [...outputs, ...compared].forEach(nameOf);
+    const load = (wanted: readonly string[]) =>
+      loadNetwork(file, {
+        ...(given.flag('exact') ? { precision: 'exact' as const } : {}),
+        ...(wanted.length > 0 && { outputs: wanted }),
+      });
+    const files = [...outputs, ...compared];
+    const named = files.flatMap(({ name }) => name ?? []);
+    // Files without a name stand for outputs of the network's own.
+    using whole = await load(named.length < files.length ? [] : [...new Set(named)]);
+    const own = whole.outputs.map(({ name }) => name);
+    const names = [...new Set([...own, ...named])];
+    const nameOf = ({ name }: Named) => name ?? onlyOne(own, 'output');
+    files.forEach(nameOf);
     const pictureSize = tiles === null ? 'fitted' : 'own';
-    const tensors = await inputsOf(network, inputs, shapes, { ...taken, pictureSize }, terminal);
+    const tensors = await inputsOf(whole, inputs, shapes, { ...taken, pictureSize }, terminal);
+    using more = gives(whole, names, tensors, tiles) ? null : await load(names);
+    const network = more ?? whole;
     const started = performance.now();
     const results = await (tiles === null
       ? network.run(tensors, { outputs: names })
@@ -95,12 +101,12 @@ export async function compute(args: readonly string[], terminal: Terminal): Prom
       const values = results[name] as Tensor;
       comparisons.push(await compare(one.text, name, values, network.format, made, tolerance));
     }
-    const files: FileToWrite[] = [];
+    const written: FileToWrite[] = [];
     for (const one of outputs) {
       const values = results[nameOf(one)] as Tensor;
-      files.push({ file: one.text, bytes: await encodeTensor(one.text, values, network.format, made) });
+      written.push({ file: one.text, bytes: await encodeTensor(one.text, values, network.format, made) });
     }
-    await writeWhole('--output', files, true);
+    await writeWhole('--output', written);
     const steps = given.flag('profile') ? network.profile(tensors, {}) : null;
     const report = { network, file, results, milliseconds, comparisons, steps };
     if (given.flag('json')) terminal.print(JSON.stringify(asJson(report), numberOrName, 2));
@@ -154,12 +160,23 @@ function readNamed(text: string): Named {
   return at < 0 ? { name: null, text } : { name: text.slice(0, at), text: text.slice(at + 1) };
 }
 
-/** The outputs of the network itself, where some files have names and others stand for its own; else none. */
-async function ownOutputs(file: string, named: readonly Named[]): Promise<readonly string[]> {
-  const isOwn = ({ name }: Named) => name === null;
-  if (!named.some(isOwn) || named.every(isOwn)) return [];
-  using network = await loadNetwork(file);
-  return network.outputs.map(({ name }) => name);
+/** Whether a network computes the named values on the way to its outputs. */
+function gives(
+  network: Network,
+  names: readonly string[],
+  tensors: Readonly<Record<string, Tensor>>,
+  tiles: TileOptions | null,
+): boolean {
+  if (names.length === network.outputs.length) return true;
+  if (tiles !== null) return false;
+  const shapes = Object.entries(tensors).map(([name, { shape }]) => [name, shape]);
+  try {
+    network.prepare(Object.fromEntries(shapes), { outputs: names });
+    return true;
+  } catch (error) {
+    if (error instanceof DeconvError && error.code === 'BAD_OPTION') return false;
+    throw error;
+  }
 }
 
 function onlyOne(names: readonly string[], what: string): string {

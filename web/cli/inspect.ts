@@ -29,6 +29,7 @@ import {
   sectionsOf,
   summary,
   titlesOf,
+  unreadSentence,
 } from './inspected.js';
 import { nodesOf, printNodes } from './nodes.js';
 import { reportPage } from './report/page.js';
@@ -88,6 +89,7 @@ export async function inspect(args: readonly string[], terminal: Terminal): Prom
         findings: [],
         leftOut: 0,
         candidates: [],
+        unread: [],
         error: { code, message: message.split(path.resolve(file)).join(title).split(file).join(title) },
       });
       terminal.warn(`${terminal.paintError('red', 'deconv-wasm:')} ${fileProblem(file, error)}`);
@@ -102,7 +104,7 @@ export async function inspect(args: readonly string[], terminal: Terminal): Prom
   else print(inspected, limit, pass, terminal);
   if (report !== null) {
     try {
-      await writeWhole('--html', [{ file: report, bytes: reportPage(inspected, limit, pass) }], false);
+      await writeWhole('--html', [{ file: report, bytes: reportPage(inspected, limit, pass) }]);
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       terminal.warn(`${terminal.paintError('red', 'deconv-wasm:')} ${error.message}`);
@@ -195,6 +197,7 @@ async function inspectModel(
     findings: await judge(layers, printable(title), terminal),
     leftOut: model.layers.length - layers.length,
     candidates: model.candidates.map(({ name, dtype, shape }) => ({ name, dtype, shape })),
+    unread: model.unread,
     error: null,
   };
 }
@@ -204,22 +207,25 @@ function asJson(inspected: readonly Inspected[], limit: number | null): object {
     version: SCHEMA_VERSION,
     tool: `deconv-wasm ${packageVersion()}`,
     failAbove: limit,
-    models: inspected.map(({ title, format, producer, findings, candidates, error, nodes, attributed }) => ({
-      file: title,
-      format,
-      producer,
-      error,
-      summary: Object.fromEntries(
-        (['forward', 'backward'] as const).map((pass) => [
-          pass === 'forward' ? 'output' : 'gradients',
-          countsOf(sectionsOf(findings).find((section) => section.pass === pass)?.findings ?? [], limit),
-        ]),
-      ),
-      layers: findings.map((finding) => layerJson(finding, limit)),
-      candidates,
-      ...(nodes !== undefined && { nodes }),
-      ...(attributed !== undefined && attributionJson(attributed)),
-    })),
+    models: inspected.map(
+      ({ title, format, producer, findings, candidates, unread, error, nodes, attributed }) => ({
+        file: title,
+        format,
+        producer,
+        error,
+        summary: Object.fromEntries(
+          (['forward', 'backward'] as const).map((pass) => [
+            pass === 'forward' ? 'output' : 'gradients',
+            countsOf(sectionsOf(findings).find((section) => section.pass === pass)?.findings ?? [], limit),
+          ]),
+        ),
+        layers: findings.map((finding) => layerJson(finding, limit)),
+        candidates,
+        unread,
+        ...(nodes !== undefined && { nodes }),
+        ...(attributed !== undefined && attributionJson(attributed)),
+      }),
+    ),
   };
 }
 
@@ -307,6 +313,8 @@ function print(
       for (const line of table(columns, rows, width)) terminal.print(line);
       terminal.print('Say it with --geometry FILE.json: { "up.weight": { "stride": 2, "padding": 1 } }');
     }
+    const left = unreadSentence(one);
+    if (left !== '') terminal.print(left);
     if (nodes) printNodes(nodes, terminal);
     if (attributed) printAttribution(attributed, terminal);
   }

@@ -1,4 +1,5 @@
 import type { Analysis, Pass } from 'deconv-wasm/checkerboard';
+import type { Model } from 'deconv-wasm/models';
 import type { Attributed } from './attributed.js';
 import { type Finding, layerPass } from './findings.js';
 import type { Nodes } from './nodes.js';
@@ -23,11 +24,21 @@ export interface Inspected {
     readonly dtype: string;
     readonly shape: readonly number[];
   }[];
+  /** Tensors whose values are of no type that is read. */
+  readonly unread: Model['unread'];
   /** With --all: those of its network; null where the file has none. */
   readonly nodes?: Nodes | null;
   /** With --run: what running it tells. */
   readonly attributed?: Attributed;
   readonly error: { readonly code: string; readonly message: string } | null;
+}
+
+/** What is left out of a file; '' for nothing. */
+export function unreadSentence({ unread }: Inspected): string {
+  if (unread.length === 0) return '';
+  const shown = unread.slice(0, 8).map(({ name, dtype }) => `${printable(name)} (${printable(dtype)})`);
+  const more = unread.length > shown.length ? ', …' : '';
+  return `${counted(unread.length, 'tensor')} of types that are not read: ${shown.join(', ')}${more}`;
 }
 
 /** Whether a layer's pattern is above the limit of --fail-above. */

@@ -61,13 +61,15 @@ function channelsOf(
   end: number,
   { code, count, frame: frameSize, bits }: Format,
 ): readonly Float32Array[] {
-  const read = sampleReader(view, code, bits);
+  const size = Math.ceil(bits / 8);
+  // Samples of 12 or 20 bits stand in whole bytes, at their upper end.
+  const read = sampleReader(view, code, code === PCM ? 8 * size : bits);
   if (read === null || count < 1)
     throw new UsageError(`${file} has sound of a kind that is not read: PCM or floats are`);
-  const size = bits / 8;
   if (frameSize !== size * count) {
+    // Cool Edit's floats say so of themselves, ALSA has samples at the lower end, others at the upper one.
     throw new UsageError(
-      `${file} has sound of a kind that is not read: expected samples of ${bits} bits to take ${size * count} bytes for ${count} channels, got ${frameSize}`,
+      `${file} has sound of a kind that is not read: expected samples of ${bits} bits to take ${size * count} bytes for ${count} channels, got ${frameSize}. Programs differ in what such bytes mean: save it with ${8 * Math.floor(frameSize / count)} bits, or packed`,
     );
   }
   if ((end - start) % frameSize !== 0) {

@@ -9,16 +9,14 @@ export interface FileToWrite {
   readonly bytes: Uint8Array | string;
 }
 
-/** Writes the files of an option: all of them beside their places first, so that none is half there or lost. */
-export async function writeWhole(
-  option: string,
-  files: readonly FileToWrite[],
-  makesFolders: boolean,
-): Promise<void> {
-  const made: [temporary: string, final: string][] = [];
-  for (const { file, bytes } of files) {
-    try {
-      if (makesFolders) await mkdir(path.dirname(path.resolve(file)), { recursive: true });
+/** Writes the files of an option, and makes their folders: all beside their places first, so that none is half there or lost. */
+export async function writeWhole(option: string, files: readonly FileToWrite[]): Promise<void> {
+  const made: [temporary: string, final: string, file: string][] = [];
+  let current = '';
+  try {
+    for (const { file, bytes } of files) {
+      current = file;
+      await mkdir(path.dirname(path.resolve(file)), { recursive: true });
       // What a link leads to is replaced, not the link.
       const final = await realpath(file).catch(() => path.resolve(file));
       const there = await stat(final).catch(() => null);
@@ -29,18 +27,21 @@ export async function writeWhole(
       }
       const temporary = `${final}.${process.pid}.part`;
       const handle = await open(temporary, 'wx', there?.mode);
-      made.push([temporary, final]);
+      made.push([temporary, final, file]);
       try {
         await handle.writeFile(bytes);
       } finally {
         await handle.close();
       }
-    } catch (error) {
-      for (const [temporary] of made) await rm(temporary, { force: true });
-      throw inOption(option, file, error);
     }
+    for (const [temporary, final, file] of made) {
+      current = file;
+      await rename(temporary, final);
+    }
+  } catch (error) {
+    for (const [temporary] of made) await rm(temporary, { force: true });
+    throw inOption(option, current, error);
   }
-  for (const [temporary, final] of made) await rename(temporary, final);
 }
 
 /** Two that go to one place would leave one. */

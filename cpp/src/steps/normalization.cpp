@@ -209,19 +209,13 @@ class Moments final : public Reduction {
     for (v128_t& part : all.first) part = wasm_f32x4_splat(center);
     const Sums moved = distances(x, tile.height, all.first);
     const double first = sum_of(moved.first);
-    return {center + first / count, at_least_zero(sum_of(moved.second) - first * first / count)};
+    const double second = at_least_zero(sum_of(moved.second) - first * first / count);
+    if (!std::isfinite(second)) return exact(x.values, kLanes * tile.height, 1);
+    return {center + first / count, second};
   }
 
   Pair rest(const Tile& tile) const override {
-    const Source x = source(x_, tile);
-    Pair moments;
-    for (int64_t lane = 0; lane < tile.lanes; ++lane) moments.first += x.values[lane];
-    moments.first /= static_cast<double>(tile.lanes);
-    for (int64_t lane = 0; lane < tile.lanes; ++lane) {
-      const double distance = x.values[lane] - moments.first;
-      moments.second += distance * distance;
-    }
-    return moments;
+    return exact(source(x_, tile).values, tile.lanes, 1);
   }
 
   void columns(const Tile& tile, Pair* moments) const override {
@@ -243,6 +237,8 @@ class Moments final : public Reduction {
       const double sum = first[lane];
       moments[lane] = {centers[lane] + sum / count,
                        at_least_zero(second[lane] - sum * sum / count)};
+      if (std::isfinite(moments[lane].second)) continue;
+      moments[lane] = exact(x.values + lane, tile.height, x.stride);
     }
   }
 
@@ -255,6 +251,18 @@ class Moments final : public Reduction {
   }
 
  private:
+  // In double precision: float does not hold the squares of large values.
+  __attribute__((noinline)) static Pair exact(const float* x, int64_t count, int64_t step) {
+    Pair moments;
+    for (int64_t index = 0; index < count; ++index) moments.first += x[index * step];
+    moments.first /= static_cast<double>(count);
+    for (int64_t index = 0; index < count; ++index) {
+      const double distance = x[index * step] - moments.first;
+      moments.second += distance * distance;
+    }
+    return moments;
+  }
+
   static Sums sums(const Source& x, int64_t height) {
     Sums result;
     for (int64_t row = 0; row < height; ++row) {

@@ -1,6 +1,14 @@
 import type { Pass } from 'deconv-wasm/checkerboard';
 import { type Finding, type Judgement, layerPass } from '../findings.js';
-import { emptySentence, firstSentence, type Inspected, isAbove, sectionsOf, summary } from '../inspected.js';
+import {
+  emptySentence,
+  firstSentence,
+  type Inspected,
+  isAbove,
+  sectionsOf,
+  summary,
+  unreadSentence,
+} from '../inspected.js';
 import { printable } from '../terminal.js';
 import { packageVersion } from '../usage.js';
 import { counted, geometryText, levelText, overlapText, shareText } from '../words.js';
@@ -56,12 +64,14 @@ function modelSection(
   if (error !== null)
     return markup`<section>${title}<p>Not read: ${printable(error.message, 2000)}</p></section>`;
   const by = producer === '' ? '' : `, ${printable(producer)}`;
+  const left = unreadSentence(inspected);
+  const unread = left === '' ? NOTHING : markup`<p class="soft">${left}</p>`;
   if (findings.length === 0) {
     const what =
       candidates.length === 0
         ? emptySentence(inspected, pass)
         : `${counted(candidates.length, 'tensor')} that could be a weight, but the file does not say of what: use --geometry.`;
-    return markup`<section>${title}<p class="soft">${format ?? ''}${by}</p><p>${what}</p>${run}</section>`;
+    return markup`<section>${title}<p class="soft">${format ?? ''}${by}</p><p>${what}</p>${unread}${run}</section>`;
   }
   const anchor = (index: number) => `layer-${model}-${index}`;
   const detailed = findings.flatMap((finding, index) =>
@@ -85,7 +95,7 @@ ${section.findings.map((finding) => {
 </table>
 `,
 )}
-${run}
+${unread}${run}
 ${drawn.map(({ finding, judged, index }) => layerSection(finding, judged, anchor(index)))}
 ${detailed.length > drawn.length ? markup`<p class="soft">Pictures of the first ${MOST_PICTURES} layers; the table has all.</p>` : NOTHING}
 </section>`;

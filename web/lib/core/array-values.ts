@@ -61,7 +61,7 @@ interface Source {
  * are taken in their order; fewer repeat by NumPy's rule.
  *
  * @throws {DeconvError} `BAD_TYPE` (no numbers), `BAD_SHAPE` (ragged lists, a shape that does not broadcast),
- * `BAD_OPTION` (a single number that is not finite in float32), `BAD_BUFFER`, `TOO_LARGE`, `OUT_OF_MEMORY`
+ * `BAD_OPTION` (a single number that is not finite in float32, numbers of lists and arrays that only float64 holds), `BAD_BUFFER`, `TOO_LARGE`, `OUT_OF_MEMORY`
  */
 export function valuesOfShape(
   where: string,
@@ -171,6 +171,7 @@ function arraySource(where: string, what: string, value: unknown): Source {
   const array = checkArray(where, what, value, kind);
   const read = (): Float32Array<ArrayBuffer> => {
     if (kind === 'Float16Array') return floatsOf(where, what, array) as Float32Array<ArrayBuffer>;
+    if (kind === 'Float64Array') return Float32Array.from(array, (entry) => held(where, what, entry));
     return kind.startsWith('Big')
       ? Float32Array.from(array as ArrayLike<unknown>, Number)
       : new Float32Array(array);
@@ -202,13 +203,19 @@ function listSource(where: string, what: string, list: readonly unknown[]): Sour
       if (typeof entry !== 'number' && typeof entry !== 'boolean') {
         refuse('BAD_TYPE', where, `${what} with numbers or booleans in its lists`, entry);
       }
-      values[at] = Number(entry);
+      values[at] = held(where, what, Number(entry));
       at += 1;
     };
     walk(list, 0);
     return values;
   };
   return { shape, read };
+}
+
+/** Refuses what float32 would make infinite. */
+function held(where: string, what: string, value: number): number {
+  if (!Number.isFinite(value) || Number.isFinite(Math.fround(value))) return value;
+  return refuse('BAD_OPTION', where, `${what} of values that float32 holds`, value, 'Scale them down.');
 }
 
 /** NumPy's rule: axes are matched from the last one, and an axis of 1 (or none) repeats. */

@@ -132,7 +132,7 @@ export abstract class Chain extends DisposableObject implements Stateful {
 
   static {
     guardReceivers(Chain.prototype, 'Chain', (value) => #name in value, [
-      ...Object.getOwnPropertyNames(Chain.prototype).filter((key) => key !== 'children'),
+      ...Object.getOwnPropertyNames(Chain.prototype),
       SEQUENTIAL,
     ]);
   }

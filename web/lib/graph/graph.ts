@@ -43,9 +43,7 @@ export class Graph extends Chain {
   #whole = false;
 
   static {
-    guardReceivers(Graph.prototype, 'Graph', (value) => #nodes in value, [
-      ...Object.getOwnPropertyNames(Graph.prototype).filter((key) => key !== 'children'),
-    ]);
+    guardReceivers(Graph.prototype, 'Graph', (value) => #nodes in value);
   }
 
   constructor() {

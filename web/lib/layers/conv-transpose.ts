@@ -2,11 +2,11 @@ import { CONV_TRANSPOSE } from '../core/brands.js';
 import { checkAxes, checkOptions, refuse } from '../core/checks.js';
 import { type AxisList, axisList, type PerAxis, type SpatialRank } from '../core/lists.js';
 import { type OperatorSpec, outputExtent } from '../core/spec.js';
-import { checkShape } from '../core/tensor.js';
+import { checkShape, sameList } from '../core/tensor.js';
 import { checkOutputPadding, checkPaddingMode, readTorchCrops } from '../core/torch-words.js';
 import type { InputShape } from './input-shape.js';
 import type { ForwardOptions } from './layer.js';
-import { OperatorLayer } from './operator-layer.js';
+import { guardLayer, OperatorLayer } from './operator-layer.js';
 import { describeLayer } from './repr.js';
 import {
   LAYER_OPTION_NAMES,
@@ -98,6 +98,10 @@ export abstract class ConvTranspose<
   readonly outputPadding: AxisList<Rank>;
   readonly dilation: AxisList<Rank>;
 
+  static {
+    guardLayer(ConvTranspose.prototype);
+  }
+
   /** @internal */
   protected constructor(name: string, rank: Rank, options: ConvTransposeOptions<Rank>) {
     const checked = checkOptions<ConvTransposeOptions>(name, options, CONV_TRANSPOSE_OPTION_NAMES);
@@ -120,8 +124,8 @@ export abstract class ConvTranspose<
    */
   outputShape(inputShape: readonly number[], options: ConvTransposeShapeOptions = {}): number[] {
     const shape = this.readInputShape('outputShape', inputShape);
-    const { outputSize } = checkOptions<ConvTransposeShapeOptions>(shape.where, options, ['outputSize']);
-    return this.outputShapeUnder(this.#specOfSize(shape, outputSize), shape);
+    const checked = checkOptions<ConvTransposeShapeOptions>(shape.where, options, ['outputSize']);
+    return this.outputShapeUnder(this.specFor(shape, checked), shape);
   }
 
   extraRepr(): string {
@@ -138,35 +142,26 @@ export abstract class ConvTranspose<
     return [...super.forwardOptionNames(), 'outputSize'];
   }
 
-  /** @internal */
-  protected override specFor(
-    shape: InputShape,
-    { outputSize }: Partial<ConvTransposeForwardOptions>,
-  ): OperatorSpec {
-    return this.#specOfSize(shape, outputSize);
-  }
-
   /** @internal A gradient tells by its shape which outputSize its forward had. */
   protected override specForOutput(shape: InputShape, outputShape: readonly number[]): OperatorSpec {
     const own = this.outputShapeUnder(this.spec, shape);
     const rank = shape.extents.length;
-    const differs = own.slice(-rank).some((extent, axis) => extent !== outputShape.slice(-rank)[axis]);
-    return differs && outputShape.length === own.length
-      ? this.#specOfSize(shape, outputShape.slice(-rank))
+    const outputSize = outputShape.slice(-rank);
+    return outputShape.length === own.length && !sameList(own.slice(-rank), outputSize)
+      ? this.specFor(shape, { outputSize })
       : this.spec;
   }
 
-  /** The layer's operator, with the tail crop that gives `outputSize`. */
-  #specOfSize(
+  /** @internal The layer's operator, with the tail crop that gives `outputSize`. */
+  protected override specFor(
     { where, batch, extents }: InputShape,
-    outputSize: readonly number[] | undefined,
+    { outputSize }: Partial<ConvTransposeForwardOptions>,
   ): OperatorSpec {
     if (outputSize === undefined) return this.spec;
     const rank = extents.length;
     const asked = checkShape(where, 'outputSize', outputSize);
     const outer = batch === undefined ? [this.outChannels] : [batch, this.outChannels];
-    const whole = asked.length === outer.length + rank;
-    if (asked.length !== rank && !(whole && outer.every((extent, axis) => extent === asked[axis]))) {
+    if (asked.length !== rank && !sameList(asked, [...outer, ...asked.slice(-rank)])) {
       refuse(
         'BAD_OPTION',
         where,

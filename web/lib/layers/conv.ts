@@ -1,7 +1,7 @@
 import { checkAxes, checkOptions } from '../core/checks.js';
 import { type AxisList, axisList, type PerAxis, type SpatialRank } from '../core/lists.js';
 import { checkPaddingMode, readTorchPadding } from '../core/torch-words.js';
-import { OperatorLayer } from './operator-layer.js';
+import { guardLayer, OperatorLayer } from './operator-layer.js';
 import { describeLayer } from './repr.js';
 import { LAYER_OPTION_NAMES, type LayerOptions, readLayerOptions, torchDefinition } from './torch-options.js';
 
@@ -28,6 +28,10 @@ export abstract class Conv<Rank extends SpatialRank = SpatialRank> extends Opera
   readonly stride: AxisList<Rank>;
   readonly padding: AxisList<Rank> | 'same' | 'valid';
   readonly dilation: AxisList<Rank>;
+
+  static {
+    guardLayer(Conv.prototype);
+  }
 
   /** @internal */
   protected constructor(name: string, rank: Rank, options: ConvOptions<Rank>) {

@@ -40,6 +40,9 @@ export interface LayerDefinition extends InputRules, ParameterDefinition {
   readonly execution: Execution;
 }
 
+/** `guardReceivers` for members of classes that inherit from OperatorLayer. */
+export let guardLayer: (prototype: object, keys?: readonly PropertyKey[]) => void;
+
 /**
  * A layer that is one operator: parameters on the JavaScript side in its convention's order, operators on the
  * WebAssembly heap that are made when they are first needed, and their release.
@@ -56,7 +59,9 @@ export abstract class OperatorLayer<Options extends ForwardOptions = ForwardOpti
   #disposed = false;
 
   static {
-    guardReceivers(OperatorLayer.prototype, 'Layer', (value) => #definition in value, [
+    guardLayer = (prototype, keys) =>
+      guardReceivers(prototype, 'Layer', (value) => #definition in value, keys);
+    guardLayer(OperatorLayer.prototype, [
       ...Object.getOwnPropertyNames(OperatorLayer.prototype).filter((key) => key !== 'forward'),
       INTERNALS,
       BOUND,

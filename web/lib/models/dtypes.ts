@@ -11,6 +11,7 @@ const BITS = {
   float8e4m3fnuz: 8,
   float8e5m2: 8,
   float8e5m2fnuz: 8,
+  float8e8m0: 8,
   float4e2m1: 4,
   int64: 64,
   uint64: 64,
@@ -121,6 +122,8 @@ const SMALL_FLOATS: Readonly<Record<string, readonly [exponent: number, mantissa
 
 function patternValue(pattern: number, dtype: ModelDtype): number {
   const bits = BITS[dtype];
+  // Scales: an exponent alone, without a sign.
+  if (dtype === 'float8e8m0') return pattern === 255 ? Number.NaN : 2 ** (pattern - 127);
   const format = SMALL_FLOATS[dtype];
   if (format === undefined) {
     return dtype.startsWith('int') && pattern >= 2 ** (bits - 1) ? pattern - 2 ** bits : pattern;

@@ -14,7 +14,7 @@ export {
   writeModel,
 } from './patch.js';
 export { blobSource, bytesSource, type ModelInput, type ModelSource } from './source.js';
-export type { ModelTensor } from './tensor.js';
+export type { ModelTensor, UnreadTensor } from './tensor.js';
 export type { ByteRange, StoredQuantization } from './tensor-content.js';
 export type { TensorGeometry } from './tensor-layers.js';
 export {

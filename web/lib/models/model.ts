@@ -11,7 +11,7 @@ import type { NormalizedWeight } from './normalized-weights.js';
 import { type OpenedModel, openModel } from './open.js';
 import { readers } from './readers.js';
 import type { ModelFile, ModelInput } from './source.js';
-import type { ModelTensor } from './tensor.js';
+import type { ModelTensor, TensorFile, UnreadTensor } from './tensor.js';
 import type { TensorGeometry } from './tensor-layers.js';
 
 /** Options of {@link readModel}. */
@@ -50,6 +50,8 @@ export class Model {
   readonly tensors: readonly ModelTensor[];
   /** Tensors of a file without geometry that could be a convolution's weight and were not described. */
   readonly candidates: readonly ModelTensor[];
+  /** safetensors, npz: what is left out of `tensors`, because it is no numbers, or of a type that is not read. */
+  readonly unread: readonly UnreadTensor[];
   /** @internal */
   readonly opened: OpenedModel;
   /** The tensors, with weights in the place of the parts that a normalisation makes them of. */
@@ -63,12 +65,14 @@ export class Model {
     tensors: readonly ModelTensor[],
     opened: OpenedModel,
     normalized: readonly NormalizedWeight[] = [],
+    unread: readonly UnreadTensor[] = [],
   ) {
     releaseBy(Model.prototype, 'close', 'asyncDispose');
     this.format = format;
     this.producer = producer;
     this.layers = layers;
     this.tensors = tensors;
+    this.unread = unread;
     this.opened = opened;
     // A weight stands where its direction does.
     const weights = new Map(normalized.map(({ direction, weight }) => [direction, weight]));
@@ -154,17 +158,17 @@ export async function readModel(input: ModelInput, options: ReadModelOptions = {
           : await (await readers.tflite())(file, all);
       return new Model(format, contents.producer, contents.layers, contents.tensors, opened);
     }
-    const tensors = await readTensors(file, format);
+    const { tensors, unread } = await readTensors(file, format);
     const normalized = format === 'npy' ? [] : (await readers.normalized())(tensors);
     const layers = (await readers.described())(tensors, normalized, given.geometry ?? {});
-    return new Model(format, '', layers, tensors, opened, normalized);
+    return new Model(format, '', layers, tensors, opened, normalized, unread);
   } catch (error) {
     await opened.close();
     throw error;
   }
 }
 
-async function readTensors(file: ModelFile, format: 'safetensors' | 'npy' | 'npz'): Promise<ModelTensor[]> {
+async function readTensors(file: ModelFile, format: 'safetensors' | 'npy' | 'npz'): Promise<TensorFile> {
   if (format === 'safetensors') return (await readers.safetensors())(file);
   if (format === 'npy') return (await readers.npy())(file, 'array');
   return (await readers.npz())(file, async (names) => (await readers.foreign()).refuseArchive(names));

@@ -4,7 +4,7 @@ import { LIMITS } from './limits.js';
 import { type PythonDictionary, type PythonValue, parsePythonLiteral } from './python-literal.js';
 import type { ModelFile } from './source.js';
 import { checkExtent } from './stored.js';
-import { type ModelTensor, storedTensor } from './tensor.js';
+import { storedTensor, type TensorFile } from './tensor.js';
 import type { TensorPlace } from './tensor-content.js';
 
 const WHERE = 'readModel';
@@ -100,7 +100,7 @@ function isShape(value: PythonValue | undefined): value is number[] {
 }
 
 /** The one array of a file, under a name. */
-export async function readNpy(file: ModelFile, name: string): Promise<ModelTensor[]> {
+export async function readNpy(file: ModelFile, name: string): Promise<TensorFile> {
   const head = await file.read(WHERE, 'the header', 0, Math.min(file.size, NPY_PREFIX + LIMITS.npyHeader));
   const header = parseNpyHeader('the file', checkHead(head, 'the file'));
   if (header.dtype === null) refuse('UNSUPPORTED', WHERE, 'an array of numbers', header.descr);
@@ -108,7 +108,7 @@ export async function readNpy(file: ModelFile, name: string): Promise<ModelTenso
   const { bigEndian, columnMajor } = header;
   const place: TensorPlace = { file, ranges, encoding: 'raw', bigEndian, columnMajor };
   checkExtent(name, header.shape, header.dtype, place);
-  return [storedTensor(name, header.shape, header.dtype, place)];
+  return { tensors: [storedTensor(name, header.shape, header.dtype, place)], unread: [] };
 }
 
 /** The first bytes, if the header is among them. */

@@ -5,7 +5,7 @@ import { LIMITS } from './limits.js';
 import { checkHead, NPY_PREFIX, npyHeaderEnd, parseNpyHeader } from './npy.js';
 import type { ModelFile } from './source.js';
 import { checkExtent } from './stored.js';
-import { type ModelTensor, storedTensor } from './tensor.js';
+import { type ModelTensor, storedTensor, type TensorFile, type UnreadTensor } from './tensor.js';
 import type { TensorPlace } from './tensor-content.js';
 
 const WHERE = 'readModel';
@@ -32,11 +32,12 @@ interface Entry {
 /** Refuses an archive that has no arrays, by the names of what it has. */
 export type ForeignArchive = (names: readonly string[]) => Promise<never>;
 
-/** Arrays of an archive; what is no array of numbers is left out. Of compressed ones only headers are unpacked. */
-export async function readNpz(file: ModelFile, foreign: ForeignArchive): Promise<ModelTensor[]> {
+/** Arrays of an archive; what is no array of numbers is left out, and named. Of compressed ones only headers are unpacked. */
+export async function readNpz(file: ModelFile, foreign: ForeignArchive): Promise<TensorFile> {
   const entries = await readDirectory(file, foreign);
   const budget = { left: LIMITS.inflatedHeaders };
   const tensors: ModelTensor[] = [];
+  const unread: UnreadTensor[] = [];
   const names = new Set<string>();
   for (const entry of entries) {
     if (!entry.name.endsWith('.npy')) continue;
@@ -50,7 +51,10 @@ export async function readNpz(file: ModelFile, foreign: ForeignArchive): Promise
         ? await file.read(WHERE, shown, entry.start, wanted)
         : await inflateHead(file, entry, wanted, budget);
     const header = parseNpyHeader(shown, checkHead(head, shown));
-    if (header.dtype === null) continue;
+    if (header.dtype === null) {
+      unread.push({ name, dtype: header.descr });
+      continue;
+    }
     const { bigEndian, columnMajor, dataStart } = header;
     const length = entry.size - dataStart;
     const place: TensorPlace =
@@ -79,7 +83,7 @@ export async function readNpz(file: ModelFile, foreign: ForeignArchive): Promise
     checkExtent(name, header.shape, header.dtype, place, length);
     tensors.push(storedTensor(name, header.shape, header.dtype, place));
   }
-  return tensors;
+  return { tensors, unread };
 }
 
 /** The directory stands at the end; it says what there is and where, so that nothing else need be read. */

@@ -4,7 +4,7 @@ import { LIMITS } from './limits.js';
 import { headerLength } from './safetensors-header.js';
 import type { ModelFile } from './source.js';
 import { checkExtent } from './stored.js';
-import { type ModelTensor, storedTensor } from './tensor.js';
+import { type ModelTensor, storedTensor, type TensorFile, type UnreadTensor } from './tensor.js';
 
 const DTYPES: Readonly<Record<string, ModelDtype>> = {
   F64: 'float64',
@@ -24,16 +24,18 @@ const DTYPES: Readonly<Record<string, ModelDtype>> = {
   F8_E5M2: 'float8e5m2',
   F8_E4M3FNUZ: 'float8e4m3fnuz',
   F8_E5M2FNUZ: 'float8e5m2fnuz',
+  F8_E8M0: 'float8e8m0',
+  F4: 'float4e2m1',
 };
 
 /** What the format has beside them. */
-const UNREAD = ['F8_E8M0', 'F6_E2M3', 'F6_E3M2', 'F4', 'C64'];
+const UNREAD = ['F6_E2M3', 'F6_E3M2', 'C64'];
 
 /**
  * Layout: the header's length (64 bits), the header (JSON: names to `{ dtype, shape, data_offsets }`), the
- * data, which the tensors cover without holes and without overlap. Tensors of `UNREAD` are left out.
+ * data, which the tensors cover without holes and without overlap. Tensors of `UNREAD` are left out, and named.
  */
-export async function readSafetensors(file: ModelFile): Promise<ModelTensor[]> {
+export async function readSafetensors(file: ModelFile): Promise<TensorFile> {
   const where = 'readModel';
   const length = await headerLength(file);
   if (length === null) refuse('BAD_MODEL', where, 'a safetensors file', 'a file without its header');
@@ -44,6 +46,7 @@ export async function readSafetensors(file: ModelFile): Promise<ModelTensor[]> {
   const start = 8 + length;
   const entries: { name: string; range: { offset: number; length: number } }[] = [];
   const tensors: ModelTensor[] = [];
+  const unread: UnreadTensor[] = [];
   for (const [name, value] of Object.entries(header)) {
     if (name === '__metadata__') continue;
     const shown = `the entry ${describe(name)}`;
@@ -60,13 +63,16 @@ export async function readSafetensors(file: ModelFile): Promise<ModelTensor[]> {
     if (known === undefined && !UNREAD.includes(dtype)) {
       refuse('UNSUPPORTED', where, `${shown} of a dtype of safetensors`, dtype);
     }
-    if (known === undefined) continue;
+    if (known === undefined) {
+      unread.push({ name, dtype });
+      continue;
+    }
     const place = { file, ranges: [range], encoding: 'raw' } as const;
     checkExtent(name, shape, known, place);
     tensors.push(storedTensor(name, shape, known, place));
   }
   checkCover(file, start, entries);
-  return tensors;
+  return { tensors, unread };
 }
 
 function parseHeader(bytes: Uint8Array): Record<string, unknown> {

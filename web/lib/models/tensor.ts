@@ -90,6 +90,19 @@ export class ModelTensor {
   }
 }
 
+/** A tensor that is left out, because its values are no numbers that are read. */
+export interface UnreadTensor {
+  readonly name: string;
+  /** In the file's own word. */
+  readonly dtype: string;
+}
+
+/** What a file of tensors alone holds. */
+export interface TensorFile {
+  readonly tensors: readonly ModelTensor[];
+  readonly unread: readonly UnreadTensor[];
+}
+
 /** A tensor that stands in a file as it is. */
 export function storedTensor(
   name: string,

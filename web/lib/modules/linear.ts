@@ -4,7 +4,7 @@ import type { OperatorSpec } from '../core/spec.js';
 import { checkShape, elementCount, type TensorLike } from '../core/tensor.js';
 import type { InputShape } from '../layers/input-shape.js';
 import type { BackwardOptions, LayerGradients } from '../layers/layer.js';
-import { OperatorLayer } from '../layers/operator-layer.js';
+import { guardLayer, OperatorLayer } from '../layers/operator-layer.js';
 import { python } from '../layers/repr.js';
 import {
   LAYER_OPTION_NAMES,
@@ -46,6 +46,10 @@ interface Rows extends InputShape {
 export class Linear extends OperatorLayer {
   readonly inFeatures: number;
   readonly outFeatures: number;
+
+  static {
+    guardLayer(Linear.prototype);
+  }
 
   constructor(options: LinearOptions) {
     const name = 'Linear';

@@ -34,6 +34,8 @@ function classOf(kind: keyof typeof ANY_RANK, rank: number): new (options: objec
 interface Weighted {
   setWeight(weight: Float32Array): unknown;
   setBias(bias: Float32Array): unknown;
+  stateDict(): root.StateDict;
+  loadStateDict(state: root.StateDict): unknown;
 }
 
 /** A `Graph` of modules, in eval, or all nodes that have none. */
@@ -152,7 +154,10 @@ function modulesOf(node: NetworkNode, network: NetworkGraph, shapeOf: (value: nu
         eps,
       });
       norm.setWeight(Float32Array.from(operation.scale, (factor) => factor * Math.sqrt(1 + eps)));
-      norm.setBias(Float32Array.from(summandsOf(operation)));
+      norm.setBias(Float32Array.from(operation.shift));
+      // Worked into the summand, a large mean would take digits.
+      const mean = { data: Float32Array.from(operation.mean), shape: [operation.mean.length] };
+      norm.loadStateDict({ ...norm.stateDict(), running_mean: mean });
       return [norm];
     }
     case 'normalization':

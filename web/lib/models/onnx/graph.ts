@@ -100,6 +100,7 @@ export class Scope {
   readonly shapes = new Map<string, readonly number[]>();
   readonly outputs = new Set<string>();
   readonly #attributes: ReadonlyMap<string, Message>;
+  readonly #names = new Set<string>();
   readonly #producers = new Map<string, OnnxNode>();
   #consumers: Map<string, OnnxNode[]> | undefined;
 
@@ -120,9 +121,27 @@ export class Scope {
     this.nodes.push(node);
     for (const output of node.outputs) {
       // Those that are left out have no name.
-      if (output && this.#producers.has(output)) refuse('BAD_MODEL', 'readModel', 'each name once', output);
+      if (output) this.#claim(output, this.#producers);
       this.#producers.set(output, node);
     }
+  }
+
+  addInput(name: string): void {
+    this.#claim(name, this.unknown, this.initializers);
+    this.unknown.set(name, 'an input of the model');
+  }
+
+  addInitializer(name: string, tensor: Message): void {
+    this.#claim(name, this.initializers, this.unknown);
+    this.initializers.set(name, tensor);
+  }
+
+  /** Nothing else has the name of one of a kind, but weights may be listed among the inputs. */
+  #claim(name: string, kind: ReadonlyMap<string, unknown>, other?: ReadonlyMap<string, unknown>): void {
+    if (kind.has(name) || (this.#names.has(name) && !other?.has(name))) {
+      refuse('BAD_MODEL', 'readModel', 'each name once', name);
+    }
+    this.#names.add(name);
   }
 
   /** The node of this scope that makes the value. */
@@ -273,9 +292,9 @@ export class OnnxGraph {
       const shape = dims.map((dim) => dim.integer(DIMENSION.length) ?? 0);
       scope.shapes.set(value.text(VALUE.name), shape);
     }
-    for (const input of inputs) scope.unknown.set(input.text(VALUE.name), 'an input of the model');
+    for (const input of inputs) scope.addInput(input.text(VALUE.name));
     for (const output of outputs) scope.outputs.add(output.text(VALUE.name));
-    for (const tensor of initializers) scope.initializers.set(tensor.text(TENSOR.name), tensor);
+    for (const tensor of initializers) scope.addInitializer(tensor.text(TENSOR.name), tensor);
     for (const sparse of sparses) {
       scope.unknown.set(sparse.message(1)?.text(TENSOR.name) ?? '', 'a sparse tensor');
     }

@@ -16,7 +16,8 @@ import {
 } from '../folding/shapes.js';
 import { LIMITS } from '../limits.js';
 import type { ModelTensor } from '../tensor.js';
-import type { Operands, Rule } from './operands.js';
+import type { OnnxNode } from './graph.js';
+import type { Numbers, Operands, Rule } from './operands.js';
 
 const reshape: Rule = (operands) =>
   reshapedTo(operands.input(0), operands.required(1, 'shape'), operands.node.integer('allowzero') === 1);
@@ -61,11 +62,21 @@ export function sliceOf(operands: Operands): SlicedAxis[] {
   const ends = operands.required(2, 'ends');
   const given = operands.numbers(3, 'axes') ?? starts.map((_, place) => place);
   const steps = operands.numbers(4, 'steps') ?? starts.map(() => 1);
-  const axes = axesOf(given, shape.length);
-  if ([ends, axes, steps].some((list) => list.length !== starts.length)) {
+  checkSlices([starts, ends, given, steps]);
+  return slicedAxes(shape, axesOf(given, shape.length), [starts, ends, steps]);
+}
+
+/** Of the numbers of a Slice those that are known: starts, ends, axes and steps. */
+export function checkSlices(lists: readonly Numbers[]): void {
+  if (new Set(lists.flatMap((list) => list?.length ?? [])).size > 1) {
     notFoldable('its lists have different lengths');
   }
-  return slicedAxes(shape, axes, [starts, ends, steps]);
+  if (lists[3]?.includes(0)) notFoldable('its step is 0');
+}
+
+/** Whether a Split has sizes for all outputs. */
+export function checkParts({ outputs }: OnnxNode, sizes: Numbers): void {
+  if (sizes && sizes.length !== outputs.length) notFoldable('its parts do not fit');
 }
 
 /** The parts of a Split, one for each output. */
@@ -75,13 +86,13 @@ export function splitOf(operands: Operands): { readonly axis: number; readonly s
   const axis = axisOf(node.integer('axis') ?? 0, shape.length);
   const extent = shape[axis] as number;
   if (node.outputs.length > LIMITS.shapeValues) notFoldable(`it has ${node.outputs.length} parts`);
-  const parts = node.integer('num_outputs') ?? node.outputs.length;
-  // The last part is smaller where they cannot be alike.
-  const size = Math.ceil(extent / Math.max(1, parts));
+  const parts = node.integer('num_outputs');
+  // The last part is smaller where they cannot be alike, and opset 18 has a number of them.
+  const size = parts === undefined ? extent / node.outputs.length : Math.ceil(extent / Math.max(1, parts));
   const sizes =
     operands.numbers(1, 'split') ?? node.outputs.map((_, place) => Math.min(size, extent - size * place));
-  const fit =
-    sizes.length === node.outputs.length && sizes.every((one) => one >= 0) && total(sizes) === extent;
+  checkParts(node, sizes);
+  const fit = sizes.every((one) => one >= 0 && Number.isInteger(one)) && total(sizes) === extent;
   return fit ? { axis, sizes } : notFoldable('its parts do not fit');
 }
 

@@ -78,6 +78,9 @@ export class Operands {
   }
 }
 
+/** A list that a node may have: null where it is left out, undefined where it is not known yet. */
+export type Numbers = readonly number[] | null | undefined;
+
 export type Rule = (operands: Operands) => Fold | ModelTensor;
 
 const awaited = new WeakMap<object, ModelTensor>();

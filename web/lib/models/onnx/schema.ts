@@ -144,6 +144,7 @@ export const DTYPES: Readonly<Record<number, ModelDtype>> = {
   21: 'uint4',
   22: 'int4',
   23: 'float4e2m1',
+  24: 'float8e8m0',
   25: 'uint2',
   26: 'int2',
 };

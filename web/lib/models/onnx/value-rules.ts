@@ -12,6 +12,7 @@ import { broadcast, product } from '../folding/arrays.js';
 import { type Fold, foldedTensor, notFoldable } from '../folding/folded.js';
 import { axesOf, axisOf, reshaped } from '../folding/shapes.js';
 import type { ModelTensor } from '../tensor.js';
+import type { OnnxNode } from './graph.js';
 import type { Rule } from './operands.js';
 
 /** Applied to every value, rounded to the type of the input. */
@@ -68,12 +69,18 @@ function variadic(
   };
 }
 
+/** Whether a reduction of no axes gives its input. Opsets differ in whether it squares, say, what it does not add. */
+export function reducesNothing(node: OnnxNode): boolean {
+  if (node.integer('noop_with_empty_axes') !== 1) return false;
+  return /^Reduce(L|SumSq)/.test(node.type) ? notFoldable('it reduces nothing') : true;
+}
+
 function reduction(rule: Reduction): Rule {
   return (operands) => {
     const x = operands.input(0);
     const { shape, numeric: dtype } = x;
     const given = operands.numbers(1, 'axes') ?? [];
-    if (given.length === 0 && operands.node.integer('noop_with_empty_axes') === 1) return x;
+    if (given.length === 0 && reducesNothing(operands.node)) return x;
     const axes = given.length === 0 ? shape.map((_, axis) => axis) : axesOf(given, shape.length);
     const keep = operands.node.integer('keepdims') !== 0;
     return {

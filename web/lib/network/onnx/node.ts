@@ -2,7 +2,7 @@ import { product } from '../../core/lists.js';
 import type { ModelDtype } from '../../models/dtypes.js';
 import { notFoldable, valuesAtHand } from '../../models/folding/folded.js';
 import type { OnnxNode } from '../../models/onnx/graph.js';
-import type { Operands } from '../../models/onnx/operands.js';
+import { type Numbers, Operands } from '../../models/onnx/operands.js';
 import type { ModelTensor } from '../../models/tensor.js';
 import type { NetworkBuilder } from '../lowering.js';
 import type { Constant, Operation, UnaryFunction } from '../operations.js';
@@ -69,6 +69,16 @@ export class LoadedNode {
 
   required(place: number, what: string): ModelTensor {
     return this.constant(place, what) ?? notFoldable(`it has no ${what}`);
+  }
+
+  /** As `Operands` has them, where they do not come with sizes. */
+  numbers(place: number, attribute: string): Numbers {
+    if (this.inputs[place]?.tensor === null) return undefined;
+    const inputs = this.inputs.map((slot) => slot?.tensor ?? null);
+    return new Operands({ node: this.node, output: 0, inputs, value: null, file: null }).numbers(
+      place,
+      attribute,
+    );
   }
 
   /** A single number; undefined where it is left out. */

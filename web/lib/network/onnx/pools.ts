@@ -5,6 +5,8 @@ import { kernelReach } from '../../core/spec.js';
 import { notFoldable } from '../../models/folding/folded.js';
 import { axesOf } from '../../models/folding/shapes.js';
 import { LIMITS } from '../../models/limits.js';
+import type { Numbers } from '../../models/onnx/operands.js';
+import { reducesNothing } from '../../models/onnx/value-rules.js';
 import type { Operation } from '../operations.js';
 import type { LoadedNode, NodeRule } from './node.js';
 
@@ -38,12 +40,17 @@ const pool =
     const { node } = loaded;
     const { kernel, stride, dilation, pads, autoPad, ceil } = windowsOf(loaded);
     const rank = kernel.length;
+    const reaches = kernel.map((_, index) => kernelReach({ kernel, dilation }, index));
+    for (const [index, pad] of pads.entries()) {
+      const reach = reaches[index % rank] as number;
+      if (pad >= reach) notFoldable(`it has pads of ${pad}, and windows of ${reach} would see nothing else`);
+    }
     return (call) => {
       const shape = call.shape(0);
       if (shape.length !== rank + 2) notFoldable(`its input has ${shape.length} axes`);
       const axes = kernel.map((_, index) => {
         const [extent, step] = [shape[index + 2] as number, stride[index] as number];
-        const reach = kernelReach({ kernel, dilation }, index);
+        const reach = reaches[index] as number;
         if (autoPad === 'VALID') return { pair: [0, 0] as const, overhang: 0 };
         if (autoPad !== 'NOTSET') {
           const larger = autoPad === 'SAME_LOWER' ? 'head' : 'tail';
@@ -88,17 +95,16 @@ const globalPool =
 /** Axes are an attribute, since opset 18 (13 of the sum) an input; without them all axes count, or none. */
 const reduction =
   (name: ReduceFunction): NodeRule =>
-  ({ node }) => {
+  (loaded) => {
+    const { node } = loaded;
     const keepAxes = node.integer('keepdims') !== 0;
-    const none = node.integer('noop_with_empty_axes') === 1;
+    const passes = (given: Numbers) => given !== undefined && !given?.length && reducesNothing(node);
+    passes(loaded.numbers(1, 'axes'));
     return (call) => {
       const rank = call.shape(0).length;
       const given = call.operands.numbers(1, 'axes') ?? [];
       if (given.length > LIMITS.rank) notFoldable(`it has ${given.length} axes`);
-      if (given.length === 0 && none) {
-        if (['l1', 'l2', 'sum-square'].includes(name)) notFoldable('it reduces nothing');
-        return call.pass();
-      }
+      if (passes(given)) return call.pass();
       const axes = given.length === 0 ? call.shape(0).map((_, axis) => axis) : axesOf(given, rank);
       axes.sort((one, other) => one - other);
       call.result({ kind: 'reduce', function: name, axes, keepAxes }, [call.value(0)]);

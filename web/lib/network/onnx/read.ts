@@ -1,4 +1,4 @@
-import { fault, refuse } from '../../core/checks.js';
+import { describe, fault, refuse } from '../../core/checks.js';
 import type { ModelDtype } from '../../models/dtypes.js';
 import { Constants, type ExternalFiles } from '../../models/onnx/constants.js';
 import { OnnxGraph } from '../../models/onnx/graph.js';
@@ -8,6 +8,7 @@ import {
   GRAPH,
   MODEL,
   modelSchema,
+  TENSOR,
   TENSOR_TYPE,
   VALUE,
 } from '../../models/onnx/schema.js';
@@ -43,6 +44,7 @@ export async function readOnnxNetwork(
   const ports = (field: number) => model.messages(MODEL.graph).flatMap((part) => part.messages(field));
   // Weights may be listed among the inputs.
   const declared = ports(GRAPH.input).filter((port) => !main.initializers.has(port.text(VALUE.name)));
+  for (const port of ports(GRAPH.input)) checkDefault(port, main.initializers.get(port.text(VALUE.name)));
   const inputs = declared.map(portOf);
   const outputs = ports(GRAPH.output).map(portOf);
   if (outputs.length === 0) refuse('BAD_MODEL', where, 'a graph with outputs', 'one without');
@@ -54,6 +56,16 @@ export async function readOnnxNetwork(
   }
   await plan.need(wanted ?? outputs.map(({ name }) => name));
   return new OnnxNetwork(inputs, outputs, plan);
+}
+
+/** What an input is where nothing is given for it is of its type. */
+function checkDefault(port: Message, tensor: Message | undefined): void {
+  const wanted = port.message(VALUE.type)?.message(1)?.integer(TENSOR_TYPE.element);
+  const element = tensor?.integer(TENSOR.type);
+  if (!wanted || !element || wanted === element) return;
+  const name = (type: number) => DTYPES[type] ?? `ONNX's data type ${type}`;
+  const what = `the constant ${describe(port.text(VALUE.name))} of the type of its input (${name(wanted)})`;
+  refuse('BAD_MODEL', 'loadNetwork', what, name(element));
 }
 
 /** ONNX's number of the type of a tensor's values; 0 for what is no tensor. */

@@ -2,8 +2,9 @@
 
 import { notFoldable } from '../../models/folding/folded.js';
 import { axesOf } from '../../models/folding/shapes.js';
+import type { Numbers } from '../../models/onnx/operands.js';
 import type { Coordinates, Operation, Rounding } from '../operations.js';
-import type { LoadedNode, NodeCall, NodeRule } from './node.js';
+import type { LoadedNode, NodeRule } from './node.js';
 
 const COORDINATES: Readonly<Record<string, Coordinates>> = {
   asymmetric: 'asymmetric',
@@ -54,12 +55,21 @@ const resize: NodeRule = (loaded) => {
   const places: Places = modern
     ? { region: 1, scales: 2, sizes: 3 }
     : { region: -1, scales: upsample && opset < 9 ? -1 : 1, sizes: -1 };
+  const named = node.integers('axes');
+  const amounts = (count: number | undefined, list: (place: number) => Numbers) =>
+    amountsOf(list, places, loaded.scales, count, coordinates === 'crop-and-resize');
+  amounts(named?.length, (place) => (loaded.has(place) ? loaded.numbers(place, '') : null));
   return (call) => {
     const shape = call.shape(0);
-    const rank = shape.length;
-    const axes = axesOf(node.integers('axes') ?? shape.map((_, axis) => axis), rank);
-    const region = regionOf(call, places.region, axes, coordinates === 'crop-and-resize');
-    const { size, scale } = extentsOf(call, loaded.scales, places, axes, policy, region);
+    const axes = axesOf(named ?? shape.map((_, axis) => axis), shape.length);
+    const given = amounts(axes.length, (place) =>
+      call.has(place) ? call.operands.numbers(place, '') : null,
+    );
+    const region = shape.map((_, axis): readonly [number, number] => {
+      const at = axes.indexOf(axis);
+      return [given.roi?.[at] ?? 0, given.roi?.[at + axes.length] ?? 1];
+    });
+    const { size, scale } = extentsOf(shape, given, axes, policy, region);
     const still = size.every((extent, axis) => extent === shape[axis] && scale[axis] === 1);
     if (still && coordinates !== 'crop-and-resize') return call.pass();
     const operation = (rule: Rounding, of: Extents): Operation => ({
@@ -112,37 +122,46 @@ function ruleOfCoordinates(
   return { coordinates, rounding };
 }
 
-/** The part that is resized along every axis, in lengths of it. */
-function regionOf(call: NodeCall, place: number, axes: readonly number[], wanted: boolean) {
-  const shape = call.shape(0);
-  if (!wanted) return shape.map(() => [0, 1] as const);
-  const list = (place >= 0 && call.has(place) ? call.operands.numbers(place, 'roi') : null) ?? [];
-  if (list.length !== 2 * axes.length) notFoldable('its roi does not fit its axes');
-  return shape.map((_, axis): readonly [number, number] => {
-    const at = axes.indexOf(axis);
-    return at < 0 ? [0, 1] : [list[at] as number, list[at + axes.length] as number];
-  });
+/** By how much, and of its `count` axes which part, in lengths of them: checked as far as that is known. */
+function amountsOf(
+  list: (place: number) => Numbers,
+  { region, scales, sizes }: Places,
+  attribute: readonly number[] | null,
+  count: number | undefined,
+  crops: boolean,
+) {
+  const wanted = list(sizes);
+  if (wanted?.every((extent) => Number.isSafeInteger(extent) && extent > 0) === false) {
+    notFoldable('its sizes are not all above 0');
+  }
+  const listed = wanted === null ? list(scales) : undefined;
+  const factors = listed === null ? (attribute ?? notFoldable('it has neither scales nor sizes')) : listed;
+  if (factors?.every((factor) => factor > 0 && factor < 2 ** 31) === false) {
+    notFoldable('its scales are not all above 0');
+  }
+  const amounts = wanted ?? factors;
+  const axes = count ?? amounts?.length;
+  if (amounts && amounts.length !== axes) {
+    notFoldable(`it has ${amounts.length} numbers for ${axes} axes`);
+  }
+  const roi = crops ? list(region) : undefined;
+  const backwards = roi?.some((begin, at) => begin >= (roi[at + roi.length / 2] as number));
+  if (roi === null || (roi && axes && roi.length !== 2 * axes) || (factors && backwards)) {
+    notFoldable('its roi does not fit its axes');
+  }
+  return { wanted, factors, roi };
 }
 
 function extentsOf(
-  call: NodeCall,
-  attribute: readonly number[] | null,
-  { scales, sizes }: Places,
+  shape: readonly number[],
+  { wanted, factors }: ReturnType<typeof amountsOf>,
   axes: readonly number[],
   policy: (typeof POLICIES)[number],
   region: readonly (readonly [number, number])[],
 ): Extents {
-  const shape = call.shape(0);
-  const list = (place: number) => (place >= 0 && call.has(place) ? call.operands.numbers(place, '') : null);
-  const spread = (values: readonly number[], others: readonly number[]) => {
-    if (values.length !== axes.length) notFoldable(`it has ${values.length} numbers for ${axes.length} axes`);
-    return others.map((other, axis) => values[axes.indexOf(axis)] ?? other);
-  };
-  const wanted = list(sizes);
-  if (wanted === null) {
-    const factors = list(scales) ?? attribute ?? notFoldable('it has neither scales nor sizes');
-    if (!factors.every((factor) => factor > 0 && factor < 2 ** 31))
-      notFoldable('its scales are not all above 0');
+  const spread = (values: Numbers, others: readonly number[]) =>
+    others.map((other, axis) => values?.[axes.indexOf(axis)] ?? other);
+  if (!wanted) {
     const scale = spread(
       factors,
       shape.map(() => 1),
@@ -157,8 +176,6 @@ function extentsOf(
     };
   }
   const given = spread(wanted, shape);
-  if (!given.every((extent) => Number.isSafeInteger(extent) && extent > 0))
-    notFoldable('its sizes are not all above 0');
   const ratios = given.map((extent, axis) => extent / (shape[axis] as number));
   if (policy === 'stretch') return { size: given, scale: ratios };
   const kept = axes.map((axis) => ratios[axis] as number);

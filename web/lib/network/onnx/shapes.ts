@@ -2,7 +2,7 @@
 
 import { notFoldable } from '../../models/folding/folded.js';
 import { axisOf, checkOrder } from '../../models/folding/shapes.js';
-import { padOf, sliceOf, splitOf } from '../../models/onnx/moving-rules.js';
+import { checkParts, checkSlices, padOf, sliceOf, splitOf } from '../../models/onnx/moving-rules.js';
 import { ruleOf } from '../../models/onnx/operators.js';
 import type { NodeRule } from './node.js';
 
@@ -39,13 +39,16 @@ const transpose: NodeRule = ({ node }) => {
   };
 };
 
-const slice: NodeRule = () => (call) => {
-  const axes = sliceOf(call.operands);
-  const shape = call.shape(0);
-  if (axes.every(({ start, step, count }, axis) => start === 0 && step === 1 && count === shape[axis])) {
-    return call.pass();
-  }
-  call.result(sliceOperation(axes), [call.value(0)]);
+const slice: NodeRule = (loaded) => {
+  checkSlices(['starts', 'ends', 'axes', 'steps'].map((name, place) => loaded.numbers(place + 1, name)));
+  return (call) => {
+    const axes = sliceOf(call.operands);
+    const shape = call.shape(0);
+    if (axes.every(({ start, step, count }, axis) => start === 0 && step === 1 && count === shape[axis])) {
+      return call.pass();
+    }
+    call.result(sliceOperation(axes), [call.value(0)]);
+  };
 };
 
 function sliceOperation(axes: ReturnType<typeof sliceOf>) {
@@ -59,6 +62,7 @@ function sliceOperation(axes: ReturnType<typeof sliceOf>) {
 
 const split: NodeRule = (loaded) => {
   loaded.outputs = loaded.node.outputs.length;
+  checkParts(loaded.node, loaded.numbers(1, 'split'));
   return (call) => {
     const { axis, sizes } = splitOf(call.operands);
     if (sizes.length === 1) call.pass();
@@ -86,6 +90,7 @@ const MODES = ['constant', 'reflect', 'edge', 'wrap'] as const;
 
 const pad: NodeRule = (loaded) => {
   const mode = loaded.choice('mode', MODES, 'constant');
+  if ((loaded.numbers(1, 'pads')?.length ?? 0) % 2 > 0) notFoldable('its pads do not fit');
   return (call) => {
     const { pairs, filler } = padOf(call.operands);
     if (pairs.every(([before, after]) => before === 0 && after === 0)) return call.pass();
@@ -93,9 +98,18 @@ const pad: NodeRule = (loaded) => {
   };
 };
 
+function stepOf([start = 0, second = start + 1, ...others]: readonly number[]): number {
+  const step = second - start;
+  const even = step !== 0 && others.every((place, index) => place === second + step * (index + 1));
+  return even ? step : notFoldable('its indices do not lie evenly');
+}
+
 /** At places that lie evenly: one, a part, or a part backwards. */
-const gather: NodeRule = ({ node }) => {
-  const given = node.integer('axis') ?? 0;
+const gather: NodeRule = (loaded) => {
+  const given = loaded.node.integer('axis') ?? 0;
+  const known = loaded.numbers(1, 'indices');
+  // Where some count from the end, that is known with its axis.
+  if (known && new Set(known.map((place) => place < 0)).size === 1) stepOf(known);
   return (call) => {
     const shape = call.shape(0);
     const axis = axisOf(given, shape.length);
@@ -103,14 +117,10 @@ const gather: NodeRule = ({ node }) => {
     const places = (call.operands.required(1, 'indices') as readonly number[]).map((place) =>
       place < 0 ? place + extent : place,
     );
-    const [start = 0, second = start + 1] = places;
-    const step = second - start;
     if (places.some((place) => !(place >= 0 && place < extent))) {
       notFoldable(`its indices lie outside of an axis of ${extent}`);
     }
-    if (step === 0 || places.some((place, index) => place !== start + step * index)) {
-      notFoldable('its indices do not lie evenly');
-    }
+    const [start, step] = [places[0] ?? 0, stepOf(places)];
     const operation = sliceOperation(
       shape.map((count, at) =>
         at === axis ? { start, step, count: places.length } : { start: 0, step: 1, count },

@@ -33,8 +33,17 @@ export async function readTfliteNetwork(file: ModelFile, wanted?: readonly strin
         table.text(NAMED.name),
       ]),
     );
-  const ports = (tensors: readonly number[], names: ReadonlyMap<number, string>) =>
-    tensors.map((tensor) => portOf(subgraph, tensor, names.get(tensor)));
+  const ports = (tensors: readonly number[], names: ReadonlyMap<number, string>) => {
+    const tensorOf = new Map<string, number>();
+    return tensors.map((tensor) => {
+      const port = portOf(subgraph, tensor, names.get(tensor));
+      if ((tensorOf.get(port.name) ?? tensor) !== tensor) {
+        refuse('BAD_MODEL', 'loadNetwork', 'inputs of different names, and outputs', port.name);
+      }
+      tensorOf.set(port.name, tensor);
+      return port;
+    });
+  };
   const network = new TfliteNetwork(
     subgraph,
     ports(subgraph.inputs, named(SIGNATURE.inputs)),
