@@ -9,8 +9,8 @@ endforeach()
 
 # The micro-kernels of the float32 operators; the linker keeps those that a configuration names. Those
 # that clamp are left out: our routes apply their ReLU themselves, because these take NaN for the bound.
-set(deconv_kernel_families "/f32-i?gemm/")
-set(deconv_clamping_kernels "/f32-i?gemm/.*-(minmax|relu)-")
+set(deconv_kernel_families "/f32-igemm/")
+set(deconv_clamping_kernels "/f32-igemm/.*-(minmax|relu)-")
 set(deconv_kernels)
 foreach(arch WASMSIMD WASMRELAXEDSIMD)
   if(arch STREQUAL "WASMRELAXEDSIMD" AND NOT DECONV_RELAXED_SIMD)
@@ -57,21 +57,22 @@ list(TRANSFORM deconv_xnnpack_sources PREPEND ${XNNPACK_SOURCE_DIR}/)
 list(TRANSFORM deconv_kernels PREPEND ${XNNPACK_SOURCE_DIR}/)
 
 # XNNPACK's configurations name functions that no call of ours reaches, and the linker cannot know:
-# clamping kernels, and the packing of weights in orders that its convolutions have. Each is made to name a
-# function of its type that traps: 30 KB less to download, and whatever reaches one after an update stops
+# clamping kernels, those of kernels as large as their stride, and the packing of weights in orders that its
+# convolutions have. Each is made to name a function of its type that traps: 30 KB less to download, and whatever reaches one after an update stops
 # instead of computing with another kernel.
 function(deconv_never_reached source trap)
   list(TRANSFORM ARGN APPEND "=deconv_never_reached_${trap}" OUTPUT_VARIABLE definitions)
   set_property(SOURCE ${XNNPACK_SOURCE_DIR}/src/${source} APPEND PROPERTY COMPILE_DEFINITIONS ${definitions})
 endfunction()
 
-foreach(kind gemm_minmax gemm_relu igemm_minmax igemm_relu)
+foreach(kind gemm gemm_minmax gemm_relu igemm_minmax igemm_relu)
   set(kernels)
   foreach(variant wasmsimd_splat wasmsimd_loadsplat wasmsimd_x86_splat wasmsimd_x86_loadsplat
                   wasmsimd_arm_splat wasmrelaxedsimd_fma_splat wasmrelaxedsimd_fma_loadsplat)
     list(APPEND kernels 1x8__${variant} 4x8__${variant} 5x8__${variant} 6x8__${variant})
   endforeach()
-  list(APPEND kernels 4x2c4__wasmsimd_x86 4x2c4__wasmsimd_arm 4x2c4__wasmrelaxedsimd_fma)
+  list(APPEND kernels
+    4x2c4__wasmsimd 4x2c4__wasmsimd_x86 4x2c4__wasmsimd_arm 4x2c4__wasmrelaxedsimd_fma)
   list(TRANSFORM kernels PREPEND xnn_f32_${kind}_ukernel_)
   deconv_never_reached(configs/gemm-config.c f32_${kind} ${kernels})
 endforeach()

@@ -10,6 +10,7 @@ extern "C" {
 #define DECONV_NEVER_REACHED(name, ...) \
   void deconv_never_reached_##name(__VA_ARGS__) { __builtin_trap(); }
 
+DECONV_NEVER_REACHED(f32_gemm, DECONV_EIGHT, size_t, size_t)
 DECONV_NEVER_REACHED(f32_gemm_minmax, DECONV_EIGHT, size_t, size_t)
 DECONV_NEVER_REACHED(f32_gemm_relu, DECONV_EIGHT, size_t, size_t)
 DECONV_NEVER_REACHED(f32_igemm_minmax, DECONV_EIGHT, size_t, size_t, size_t, size_t)

@@ -142,6 +142,13 @@ const char* refusal(const Problem& problem) {
   for (int axis = 1; axis < 3; ++axis) {
     if (const char* reason = axis_refusal(problem, axis)) return reason;
   }
+  // It has kernels of their own for these, which are left out: see cpp/cmake/xnnpack.cmake.
+  bool tiles = true;
+  for (int axis = 1; axis < 3; ++axis) {
+    tiles = tiles && spec.kernel[axis] == spec.stride[axis] && spec.pad_before[axis] == 0 &&
+            problem.output[axis] == int64_t{problem.input[axis]} * spec.stride[axis];
+  }
+  if (tiles && runs_phases(spec)) return "takes no kernel as large as its stride";
   if (!counts_fit(problem)) return "cannot index a problem of this size";
   return nullptr;
 }
