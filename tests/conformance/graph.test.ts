@@ -714,8 +714,29 @@ describe('what is wrong is said with the node', () => {
     ['BAD_OPTION', 'Graph', 'at least one input', () => new Graph().layers],
     ['BAD_OPTION', 'Graph', 'at least one output', () => value().net.layers],
     ['BAD_OPTION', 'Graph.input', 'every name once', () => value().net.input('x')],
-    ['BAD_TYPE', 'Graph.apply', 'a module', () => value().net.apply(1 as never, value().x)],
+    ['BAD_TYPE', 'Graph.apply', 'another module', () => value().net.apply(1 as never, value().x)],
     ['BAD_TYPE', 'Graph.apply', 'a value of this graph', () => value().net.apply(new ReLU(), value().x)],
+    ['BAD_TYPE', 'Graph.input', 'a name to be a string', () => new Graph().input(5 as never)],
+    ['BAD_TYPE', 'Graph.output', 'a name to be a string', () => value().net.output(value().x, 5 as never)],
+    ['BAD_TYPE', 'Graph.concat', 'a value of this graph', () => value().net.concat(new Array(1))],
+    [
+      'BAD_TYPE',
+      'Graph.apply',
+      'another module',
+      () => {
+        const { net, x } = value();
+        return net.output(x).apply(net, x);
+      },
+    ],
+    [
+      'BAD_TYPE',
+      'Graph.split',
+      'sizes[1]',
+      () => {
+        const { net, x } = value();
+        return net.split(x, Object.assign(new Array(3), { 0: 2, 2: 2 }));
+      },
+    ],
     ['BAD_TYPE', 'Graph.concat', 'a list of values', () => value().net.concat(1 as never)],
     ['BAD_OPTION', 'Graph.concat', 'options among', () => value().net.concat([], { dim: 1 } as never)],
     [
@@ -751,6 +772,20 @@ describe('what is wrong is said with the node', () => {
     const error = caught(act);
     expectError(error, code as never, where);
     expect(error.message).toContain(words);
+  });
+
+  it.each([undefined, 'up'])('and what is refused changes nothing: name %s', (name) => {
+    const { net, x } = value();
+    const inner = value();
+    expectError(
+      caught(() => net.apply(inner.net, {} as never, name)),
+      'BAD_TYPE',
+      'Graph.apply',
+    );
+    inner.net.output(inner.net.apply(conv(2, 3, 1), inner.x, 'in'));
+    const up = net.apply(inner.net, x, name);
+    net.output(net.apply(conv(3, 1, 1), up));
+    expect(Object.keys(net.stateDict())).toContain(`${name ?? 0}.in.weight`);
   });
 
   it('and a state that does not fit with a word for every name', async () => {

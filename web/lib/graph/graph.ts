@@ -1,7 +1,15 @@
 import { checkInteger, checkOptions, describe, fault, refuse } from '../core/checks.js';
 import { guardReceivers } from '../core/receivers.js';
 import { Chain, type Child } from './chain.js';
-import { DEFINITION, type Definition, isChain, type NamedValue, type Node } from './definition.js';
+import {
+  DEFINITION,
+  type Definition,
+  isChain,
+  type JoinNode,
+  type ModuleNode,
+  type NamedValue,
+  type Node,
+} from './definition.js';
 import type { Join } from './joins.js';
 import { checkName, isModule, type Module } from './module.js';
 
@@ -39,7 +47,6 @@ export class Graph extends Chain {
   readonly #outputs: NamedValue[] = [];
   /** Their numbers by the values given out. */
   readonly #values = new Map<GraphValue, number>();
-  readonly #names = new Set<string>();
   #whole = false;
 
   static {
@@ -57,10 +64,9 @@ export class Graph extends Chain {
    */
   input(name = 'input'): GraphValue {
     const where = this.#open('input');
-    if (this.#inputs.some((input) => input.name === checkName(where, name))) this.#twice(where, name);
-    const value = this.#value(name);
-    this.#inputs.push({ name, value: this.#values.get(value) as number });
-    return value;
+    checkFree(where, this.#inputs, name);
+    this.#inputs.push({ name, value: this.#values.size });
+    return this.#value(name);
   }
 
   /**
@@ -71,20 +77,10 @@ export class Graph extends Chain {
    */
   apply(module: Module, value: GraphValue, name?: string): GraphValue {
     const where = this.#open('apply');
-    if (!isModule(module)) refuse('BAD_TYPE', where, 'a module with methods forward and backward', module);
-    if (isChain(module)) {
-      const { inputs, outputs } = module[DEFINITION];
-      if (inputs.length !== 1 || outputs.length !== 1) {
-        const got = `one of ${inputs.length} and ${outputs.length}`;
-        throw fault('BAD_OPTION', where, 'a graph of one input and one output', got);
-      }
+    if (!isModule(module) || module === this) {
+      refuse('BAD_TYPE', where, 'another module with methods forward and backward', module);
     }
-    const own = this.#nameOf(where, name);
-    const inputs = [this.#numberOf(where, value)];
-    const result = this.#value(own);
-    const outputs = [this.#values.get(result) as number];
-    this.#nodes.push({ name: own, module, join: null, inputs, outputs });
-    return result;
+    return this.#node(where, { module, join: null }, [value], 1, name)[0] as GraphValue;
   }
 
   /**
@@ -119,7 +115,9 @@ export class Graph extends Chain {
     const { axis, name } = readJoin(where, options);
     if (!Array.isArray(sizes)) refuse('BAD_TYPE', where, 'a list of sizes', sizes);
     if (sizes.length === 0) refuse('BAD_OPTION', where, 'at least one size', sizes);
-    const checked = sizes.map((size: unknown, index) => checkInteger(where, `sizes[${index}]`, size, 1));
+    const checked = Array.from(sizes, (size: unknown, index) =>
+      checkInteger(where, `sizes[${index}]`, size, 1),
+    );
     return this.#join(where, { kind: 'split', axis, sizes: checked }, [value], sizes.length, name);
   }
 
@@ -130,7 +128,7 @@ export class Graph extends Chain {
    */
   output(value: GraphValue, name = 'output'): this {
     const where = this.#open('output');
-    if (this.#outputs.some((output) => output.name === checkName(where, name))) this.#twice(where, name);
+    checkFree(where, this.#outputs, name);
     this.#outputs.push({ name, value: this.#numberOf(where, value) });
     return this;
   }
@@ -161,13 +159,34 @@ export class Graph extends Chain {
     count: number,
     name?: string,
   ): GraphValue[] {
-    const inputs = values.map((value) => this.#numberOf(where, value));
-    const own = this.#nameOf(where, name);
+    return this.#node(where, { module: null, join }, values, count, name);
+  }
+
+  /** Checks all that it is given before the graph changes. */
+  #node(
+    where: string,
+    what: Pick<ModuleNode, 'module' | 'join'> | Pick<JoinNode, 'module' | 'join'>,
+    values: readonly GraphValue[],
+    count: number,
+    name = String(this.#nodes.length),
+  ): GraphValue[] {
+    // A hole of a sparse list is no value either.
+    const inputs = Array.from(values, (value) => this.#numberOf(where, value));
+    checkFree(where, this.#nodes, name);
+    const { module } = what;
+    // To read a chain makes it whole, so it comes last.
+    if (isChain(module)) {
+      const { inputs, outputs } = module[DEFINITION];
+      if (inputs.length !== 1 || outputs.length !== 1) {
+        const got = `one of ${inputs.length} and ${outputs.length}`;
+        throw fault('BAD_OPTION', where, 'a graph of one input and one output', got);
+      }
+    }
+    const first = this.#values.size;
     const results = Array.from({ length: count }, (_, index) =>
-      this.#value(count === 1 ? own : `${own}[${index}]`),
+      this.#value(count === 1 ? name : `${name}[${index}]`),
     );
-    const outputs = results.map((value) => this.#values.get(value) as number);
-    this.#nodes.push({ name: own, module: null, join, inputs, outputs });
+    this.#nodes.push({ ...what, name, inputs, outputs: results.map((_, index) => first + index) });
     return results;
   }
 
@@ -183,21 +202,18 @@ export class Graph extends Chain {
     return number;
   }
 
-  #nameOf(where: string, name: string | undefined): string {
-    const own = name === undefined ? String(this.#nodes.length) : checkName(where, name);
-    if (this.#names.has(own)) this.#twice(where, own);
-    this.#names.add(own);
-    return own;
-  }
-
-  #twice(where: string, name: string): never {
-    throw fault('BAD_OPTION', where, 'every name once', `${describe(name)} again`);
-  }
-
   #open(method: string): string {
     const where = `Graph.${method}`;
     if (!this.#whole) return where;
     throw fault('BAD_OPTION', where, 'a graph that is being built', 'one that was used already');
+  }
+}
+
+/** Names are taken by what is there alone: a call that is refused takes none. */
+function checkFree(where: string, taken: readonly { readonly name: string }[], name: string): void {
+  checkName(where, name);
+  if (taken.some((other) => other.name === name)) {
+    throw fault('BAD_OPTION', where, 'every name once', `${describe(name)} again`);
   }
 }
 
