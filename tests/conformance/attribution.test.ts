@@ -353,6 +353,9 @@ describe('attribute', () => {
     expect(await codeOf(attribute(net, null, { output: 'nowhere' }))).toBe('BAD_OPTION');
     expect(await codeOf(attribute(net, null, { levels: [] }))).toBe('BAD_OPTION');
     expect(await codeOf(attribute(net, null, { levels: [1e39] }))).toBe('BAD_OPTION');
+    expect(await codeOf(attribute(net, null, { levels: Object.assign(new Array(2), [1]) }))).toBe(
+      'BAD_OPTION',
+    );
     for (const wrong of [{ onProgress: 5 }, { signal: 5 }, { signal: {} }] as never[]) {
       expect(await codeOf(attribute(net, null, wrong))).toBe('BAD_TYPE');
       expect(await codeOf(compareNetworks(net, net, null, wrong))).toBe('BAD_TYPE');

@@ -468,6 +468,7 @@ describe('patchModel', () => {
     expectError(await rejection(() => patchModel(compressed, [change])), 'UNSUPPORTED', 'patchModel');
     const other = await open('raw.onnx');
     expectError(await rejection(() => patchModel(other, [change])), 'BAD_OPTION', 'patchModel');
+    expectError(await rejection(() => patchModel(other, new Array(1))), 'BAD_OPTION', 'patchModel');
     const short = { layer: other.layers[0] as ModelLayer, weight: new Float32Array(3) };
     expectError(await rejection(() => patchModel(other, [short])), 'BAD_SHAPE', 'patchModel');
   });

@@ -188,6 +188,7 @@ describeEachBuild(
         [new Set(['y']), 'BAD_TYPE'],
         [[], 'BAD_TYPE'],
         [['y', 1], 'BAD_TYPE'],
+        [Object.assign(new Array(2), ['y']), 'BAD_TYPE'],
         [['y', 'y'], 'BAD_OPTION'],
       ] as const)('outputs to load: %j', async (outputs, code) => {
         const error = await rejection(() => loadNetwork(bytesOf(sum), { outputs: outputs as never }));

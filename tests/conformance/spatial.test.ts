@@ -314,6 +314,7 @@ describeEachBuild(() => {
     bad('BAD_OPTION', 'Upsample', () => upsample({ scaleFactor: Number.POSITIVE_INFINITY }));
     bad('BAD_TYPE', 'Upsample', () => upsample({ scaleFactor: '2' }));
     bad('BAD_OPTION', 'Upsample', () => upsample({ scaleFactor: [] }));
+    bad('BAD_OPTION', 'Upsample', () => upsample({ scaleFactor: Object.assign(new Array(2), [2]) }));
     bad('BAD_OPTION', 'Upsample', () => upsample({ scaleFactor: [2, 2], mode: 'linear' }));
     bad('BAD_OPTION', 'Upsample', () => upsample({ scaleFactor: [2, 2, 2, 2] }));
     bad('BAD_OPTION', 'Upsample', () => upsample({ size: 0 }));

@@ -350,6 +350,17 @@ describe('refusals', () => {
       () =>
         fromJax(
           'conv_general_dilated',
+          { window_strides: [1, 1], padding: 'SAME', dimension_numbers: new Array(3) as never },
+          weight(1, 1, 3, 3),
+        ),
+      'BAD_TYPE',
+      where,
+      /three strings/,
+    );
+    expectRefusal(
+      () =>
+        fromJax(
+          'conv_general_dilated',
           { window_strides: [1, 1], padding: 'SAME', dimension_numbers: ['HWNC', 'HWIO', 'HWNC'] },
           weight(1, 1, 3, 3),
         ),

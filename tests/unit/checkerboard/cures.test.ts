@@ -8,6 +8,7 @@ import {
   Orthogonal,
 } from 'deconv-wasm/brainstate';
 import {
+  addSpectralPenalty,
   analyze,
   initializeBilinear,
   initializeIcnr,
@@ -723,6 +724,13 @@ describe('spectral penalty', () => {
       'BAD_OPTION',
       'spectralPenalty',
     );
+    for (const gradients of [null as never, new Array(1)]) {
+      expectError(
+        caught(() => addSpectralPenalty([layer], gradients)),
+        'BAD_TYPE',
+        'addSpectralPenalty',
+      );
+    }
   });
 
   it('comes back in the order of the layer', () => {

@@ -241,6 +241,11 @@ it('refuses kernels of another length, and values that no layer can hold', () =>
     'frequencyResponse',
   );
   expectError(
+    caught(() => frequencyResponse([1, 2, 3], axes, new Array(1))),
+    'BAD_OPTION',
+    'frequencyResponse',
+  );
+  expectError(
     caught(() => amplitudeSpectrum([1, 2, 3], axes, 0)),
     'BAD_OPTION',
     'amplitudeSpectrum',

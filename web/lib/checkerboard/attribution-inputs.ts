@@ -53,7 +53,7 @@ export async function readInputs(
   if (
     !Array.isArray(levels) ||
     levels.length === 0 ||
-    !levels.every((level) => Number.isFinite(Math.fround(level)))
+    ![...levels].every((level) => Number.isFinite(Math.fround(level)))
   ) {
     refuse('BAD_OPTION', where, 'levels to be a list of numbers that are finite in float32', levels);
   }

@@ -87,16 +87,18 @@ export function addSpectralPenalty<Gradients extends ParameterGradients>(
 ): { readonly loss: number; readonly gradients: Gradients[] } {
   const where = 'addSpectralPenalty';
   checkStrength(where, strength);
+  if (!Array.isArray(layers)) refuse('BAD_TYPE', where, 'a list of layers', layers);
+  if (!Array.isArray(gradients)) refuse('BAD_TYPE', where, 'a list of gradients', gradients);
   if (layers.length !== gradients.length) {
     refuse('BAD_SHAPE', where, `${layers.length} gradients, one per layer`, gradients.length);
   }
   let loss = 0;
-  const sums = gradients.map((own, index) => {
+  const sums = Array.from(gradients as readonly Gradients[], (own, index) => {
     const layer = layers[index];
     if (!isLayer(layer) || !internalsOf(layer).canonical(where).spec.transposed) return own;
     const penalty = spectralPenalty(layer, strength);
     loss += penalty.loss;
-    const weight = checkTensor(where, `gradients[${index}].weight`, own.weight);
+    const weight = checkTensor(where, `gradients[${index}].weight`, own?.weight);
     const data = Float32Array.from(weight.data, (value, at) => value + (penalty.gradient.data[at] as number));
     return { ...own, weight: { data, shape: weight.shape } };
   });

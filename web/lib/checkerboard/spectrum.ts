@@ -34,7 +34,7 @@ export function frequencyResponse(
   const checked = checkGeometry(where, axes);
   checkTaps(where, kernel, checked);
   if (!Array.isArray(frequency)) refuse('BAD_TYPE', where, 'a frequency for each axis', frequency);
-  if (frequency.length !== checked.length || !frequency.every(Number.isFinite)) {
+  if (frequency.length !== checked.length || ![...frequency].every(Number.isFinite)) {
     refuse('BAD_OPTION', where, `${checked.length} finite frequencies`, frequency);
   }
   const bins = checked.map(({ kernelSize, dilation }, axis) => ({

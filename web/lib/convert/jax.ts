@@ -247,7 +247,7 @@ function readDimensions(
   if (
     !Array.isArray(numbers) ||
     numbers.length !== 3 ||
-    numbers.some((letters) => typeof letters !== 'string')
+    [...numbers].some((letters) => typeof letters !== 'string')
   ) {
     refuse('BAD_TYPE', where, `${name} to be three strings, for input, kernel and output`, value);
   }

@@ -70,7 +70,8 @@ export async function patchModel(model: Model, changes: readonly WeightChange[])
   if (!Array.isArray(changes)) refuse('BAD_TYPE', where, 'a list of { layer, weight }', changes);
   const patches: Patch[] = [];
   const stored: Tensor[] = [];
-  for (const [index, { layer, weight, bias }] of changes.entries()) {
+  for (const [index, given] of changes.entries()) {
+    const { layer, weight, bias }: WeightChange = Object(given);
     if (!hasBrand(layer, MODEL_LAYER) || !model.layers.includes(layer)) {
       refuse('BAD_OPTION', where, `changes[${index}].layer to be a layer of the model`, layer);
     }

@@ -120,7 +120,7 @@ function readFactors(where: string, value: unknown): number | readonly number[] 
   };
   if (!Array.isArray(value)) return read('scaleFactor', value);
   if (value.length === 0) refuse('BAD_OPTION', where, 'scaleFactor with an entry for each axis', value);
-  return frozen(value.map((factor, axis) => read(`scaleFactor[${axis}]`, factor)));
+  return frozen(Array.from(value, (factor, axis) => read(`scaleFactor[${axis}]`, factor)));
 }
 
 /** A list of one entry is for all axes. */

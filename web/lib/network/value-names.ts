@@ -26,7 +26,8 @@ export function valueNames(
 
 /** Outputs that somebody asks for: names, each once. */
 export function checkNames(where: string, names: unknown): readonly string[] {
-  const good = Array.isArray(names) && names.length > 0 && names.every((name) => typeof name === 'string');
+  const good =
+    Array.isArray(names) && names.length > 0 && [...names].every((name) => typeof name === 'string');
   if (!good) refuse('BAD_TYPE', where, 'outputs to be a list of names', names);
   if (new Set(names).size < names.length) refuse('BAD_OPTION', where, 'outputs to be named once', names);
   return [...names];
