@@ -1,10 +1,11 @@
 // Networks in parts: what comes of it is what the whole gives.
 
-import { DeconvError, type Tensor } from 'deconv-wasm';
+import { DeconvError, HeapTensor, type Tensor } from 'deconv-wasm';
 import { loadNetwork, type Network } from 'deconv-wasm/network';
 import { describe, expect, it } from 'vitest';
 import { BUILDS_HERE, describeEachBuild } from '../support/builds.js';
 import { expectError, rejection } from '../support/errors.js';
+import { growHeap } from '../support/grow-heap.js';
 import { bytesOf, type NetworkCase } from '../support/network-onnx-cases/index.js';
 import { NETWORKS, Writer } from '../support/networks.js';
 import { floats } from '../support/onnx-writer.js';
@@ -286,6 +287,52 @@ describeEachBuild(
       const error = await rejection(() => net.tiled(randomTensor([1, 3, 32, 32], seed), { tile: 16 }));
       expectError(error, 'UNSUPPORTED', 'Network.tiled');
       expect(error.message).toMatch(reason);
+      net.dispose();
+    });
+
+    it('tensors on a heap that grows, and that are disposed meanwhile', async () => {
+      const net = await loadNetwork(bytesOf(networkOf((own, x) => own.conv(x, 3, 3, [3, 3]))));
+      const plain = randomTensor([1, 3, 40, 30], seed);
+      const whole = net.forward(plain);
+      using out = new HeapTensor(plain.shape);
+      const x = new HeapTensor(plain.shape);
+      x.data.set(plain.data);
+      const once =
+        (act: () => void) =>
+        ({ loaded }: { loaded: number }) => {
+          if (loaded === 1) act();
+        };
+      expect(await net.tiled(x, { tile: 16, out, onProgress: once(growHeap) })).toBe(out);
+      expect(difference(out, whole)).toBeLessThan(1e-5);
+      let other: HeapTensor | undefined;
+      const replace = (tensor: HeapTensor) =>
+        once(() => {
+          tensor.dispose();
+          other = new HeapTensor(plain.shape);
+          other.data.fill(9);
+        });
+      expect(difference(await net.tiled(x, { tile: 16, onProgress: replace(x) }), whole)).toBeLessThan(1e-5);
+      other?.dispose();
+      const gone = new HeapTensor(plain.shape);
+      const error = await rejection(() =>
+        net.tiled(plain, { tile: 16, out: gone, onProgress: replace(gone) }),
+      );
+      expect(error.code).toBe('DISPOSED');
+      expect(other?.data.every((value) => value === 9)).toBe(true);
+      other?.dispose();
+      net.dispose();
+    });
+
+    it('says so when an array is transferred between two parts', async () => {
+      const net = await loadNetwork(bytesOf(networkOf((own, x) => own.conv(x, 3, 3, [3, 3]))));
+      for (const name of ['x', 'out'] as const) {
+        const own = { x: randomTensor([1, 3, 40, 30], seed), out: randomTensor([1, 3, 40, 30], seed) };
+        const onProgress = () => {
+          structuredClone(0, { transfer: [own[name].data.buffer as ArrayBuffer] });
+        };
+        const error = await rejection(() => net.tiled(own.x, { tile: 16, out: own.out, onProgress }));
+        expectError(error, 'BAD_BUFFER', 'Network.tiled');
+      }
       net.dispose();
     });
 
