@@ -287,6 +287,10 @@ describeEachBuild(
       const error = await rejection(() => net.tiled(randomTensor([1, 3, 32, 32], seed), { tile: 16 }));
       expectError(error, 'UNSUPPORTED', 'Network.tiled');
       expect(error.message).toMatch(reason);
+      // The advice is one that helps.
+      const again = net.tiled(randomTensor([1, 3, 32, 32], seed), { tile: 16, overlap: 4 });
+      if (error.message.endsWith('Run it whole.')) await expect(again).rejects.toThrow(error.message);
+      else expect((await again).shape).toEqual([1, 3, 32, 32]);
       net.dispose();
     });
 
@@ -383,6 +387,12 @@ describeEachBuild(
     it('refuses options that make no sense', async () => {
       const net = await loadNetwork(bytesOf(networkOf(LAYERS['reflected pads'] as Layers)));
       const x = randomTensor([1, 3, 32, 32], seed);
+      const sparse = await rejection(() => net.tiled(x, { tile: new Array(2).fill(8, 1) }));
+      expectError(sparse, 'BAD_TYPE', 'Network.tiled');
+      expect(sparse.message).toMatch(/tile\[0\]/);
+      const flat = await rejection(() => net.tiled({ data: x.data, shape: [3, 32, 32] }));
+      expectError(flat, 'BAD_SHAPE', 'Network.tiled');
+      expect(flat.message).toMatch(/got \[3, 32, 32\]/);
       for (const tile of [0, 1.5, [4], [4, 4, 4]]) {
         expectError(await rejection(() => net.tiled(x, { tile })), 'BAD_OPTION', 'Network.tiled');
       }

@@ -163,14 +163,14 @@ function follow(
   const track = tracks[index] as Track;
   const { axis } = track;
   const shape = inputs[index] as Shape;
-  const whole = (reason: string, channels = false): never => {
+  const whole = (reason: string, channels = false, advice = 'Run it whole.'): never => {
     const [name = operation.kind] = node.names;
     throw fault(
       'UNSUPPORTED',
       where,
       'a network whose output depends on a part of the input',
       `the node ${JSON.stringify(name)} (${node.types.join(', ')}): ${reason}`,
-      local ? 'Run it whole.' : 'Run it whole, or set overlap to a number, which takes parts for the whole.',
+      advice,
       { node: name, channels },
     );
   };
@@ -197,11 +197,11 @@ function follow(
     }
     case 'normalization': {
       const crosses = operation.over === 'layer' ? axis >= operation.axis : true;
-      if (crosses && !local) whole('it takes statistics of all places');
+      if (crosses && !local) whole('it takes statistics of all places', false, EASED);
       return track;
     }
     case 'softmax':
-      if (operation.axis === axis && !local) whole('it weighs all places against each other');
+      if (operation.axis === axis && !local) whole('it weighs all places against each other', false, EASED);
       return track;
     case 'concat':
     case 'split':
@@ -266,6 +266,8 @@ function follow(
     }
   }
 }
+
+const EASED = 'Run it whole, or set overlap to a number, which takes parts for the whole.';
 
 const TILED_COORDINATES: readonly Of<'resize'>['coordinates'][] = [
   'asymmetric',

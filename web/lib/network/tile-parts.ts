@@ -42,7 +42,9 @@ export function layOut(
   tile: number | readonly number[] | undefined,
   margin: number | null,
 ): Parts {
-  const fixed = shape.map((_, axis) => typeof net.declared[axis] === 'number');
+  // Of another rank it is refused as it came.
+  const alike = shape.length === net.declared.length;
+  const fixed = shape.map((_, axis) => alike && typeof net.declared[axis] === 'number');
   const lowered = shape.map((extent, axis) => (fixed[axis] ? (net.declared[axis] as number) : extent));
   const graph = net.lower(lowered);
   const input = at(graph.inputs, 0);
@@ -126,7 +128,7 @@ function tracksOf(where: string, graph: NetworkGraph, local: boolean): (readonly
 function readTiles(where: string, tile: unknown, axes: number): readonly number[] {
   if (!Array.isArray(tile)) return new Array<number>(axes).fill(checkInteger(where, 'tile', tile, 1));
   if (tile.length !== axes) refuse('BAD_OPTION', where, `tile to have ${axes} numbers`, tile);
-  return tile.map((each) => checkInteger(where, 'tile', each, 1));
+  return Array.from(tile, (each, axis) => checkInteger(where, `tile[${axis}]`, each, 1));
 }
 
 /**
