@@ -94,6 +94,16 @@ const LAYERS: Readonly<Record<string, Layers>> = {
     const up = net.node('ConvTranspose', [low, net.weights([4, 3, 2, 2], 0.5)], { strides: [2, 2] });
     return cut(net, up, [3, 1], [-2, -4]);
   },
+  'ends that only pads make': (net, x) => {
+    const up = { strides: [2, 2], output_padding: [1, 1] };
+    const wide = net.node('ConvTranspose', [x, net.weights([3, 4, 2, 2], 0.5)], up);
+    const padded = net.node('Pad', [wide, net.list(0, 0, 30, 1, 0, 0, 2, 41)]);
+    return net.conv(padded, 4, 3, [3, 3], { pads: [1, 28, 33, 1] });
+  },
+  'cropped before, and repeated behind': (net, x) => {
+    const edge = net.node('Pad', [x, net.list(0, 0, -1, -3, 0, 0, 2, 1)], { mode: 'edge' });
+    return net.node('Pad', [edge, net.list(0, 0, 3, -2, 0, 0, -1, 3)], { mode: 'reflect' });
+  },
   'averages that count their pads': (net, x) => {
     const own = { kernel_shape: [3, 3], strides: [1, 1], pads: [1, 1, 1, 1] };
     return net.node('AveragePool', [net.node('AveragePool', [x], { ...own, count_include_pad: 1 })], own);
@@ -291,6 +301,58 @@ describeEachBuild(
       const again = net.tiled(randomTensor([1, 3, 32, 32], seed), { tile: 16, overlap: 4 });
       if (error.message.endsWith('Run it whole.')) await expect(again).rejects.toThrow(error.message);
       else expect((await again).shape).toEqual([1, 3, 32, 32]);
+      net.dispose();
+    });
+
+    it.each<readonly [string, Layers]>([
+      ['a convolution', (net, x) => net.conv(cut(net, x, [0, 0], [20, 100]), 3, 2, [3, 3])],
+      [
+        'a pool that pads',
+        (net, x) => {
+          const pool = { kernel_shape: [3, 3], pads: [1, 1, 1, 1] };
+          return net.node('MaxPool', [net.node('Relu', [cut(net, x, [4, 0], [26, 100])])], pool);
+        },
+      ],
+      [
+        'neighbours',
+        (net, x) => {
+          net.parts.push(floats('scales', [4], [1, 1, 2, 2]));
+          return net.node('Resize', [cut(net, x, [0, 0], [20, 100]), '', 'scales'], { mode: 'linear' });
+        },
+      ],
+      ['a crop', (net, x) => net.conv(cut(net, net.conv(x, 3, 4, [3, 3]), [2, 0], [22, 100]), 4, 2, [3, 3])],
+    ])('refused: what pads behind a slice to a fixed place, %s', async (_, layers) => {
+      const net = await loadNetwork(bytesOf(networkOf(layers, [1, 3, 40, 32])));
+      const x = randomTensor([1, 3, 40, 32], seed);
+      for (const tile of [8, 16]) {
+        for (const overlap of ['auto', 4] as const) {
+          const error = await rejection(() => net.tiled(x, { tile, overlap }));
+          expectError(error, 'UNSUPPORTED', 'Network.tiled');
+          // A part that is no longer than the slice has none.
+          expect(error.message).toMatch(/the value "(Slice|Relu)|depend on the size/);
+        }
+      }
+      expect(difference(await net.tiled(x, { tile: 64 }), net.forward(x))).toBeLessThan(1e-5);
+      net.dispose();
+    });
+
+    it('slices to a fixed place go in parts where nothing pads behind them', async () => {
+      const layers: Layers = (net, x) => cut(net, net.conv(x, 3, 2, [3, 3]), [1, 0], [20, 7]);
+      const net = await loadNetwork(bytesOf(networkOf(layers)));
+      const x = randomTensor([1, 3, 40, 32], seed);
+      const result = await net.tiled(x, { tile: 8 });
+      expect(difference(result, net.forward(x))).toBeLessThan(1e-5);
+      net.dispose();
+      // Where the file fixes the size, such a place follows from it.
+      const fixed = await loadNetwork(bytesOf(networkOf(layers, [1, 3, 32, 32], [])));
+      expect((await fixed.tiled(randomTensor([1, 3, 40, 48], seed))).shape).toEqual([1, 2, 27, 23]);
+      fixed.dispose();
+    });
+
+    it('reflected pads are no reason to look at the whole', async () => {
+      const net = await loadNetwork(bytesOf(networkOf(LAYERS['reflected pads'] as Layers)));
+      await net.tiled(randomTensor([1, 3, 80, 300], seed), { tile: 16 });
+      expect(net.steps[0]?.inputShapes[0]?.[3]).toBeLessThan(40);
       net.dispose();
     });
 
