@@ -539,6 +539,32 @@ TEST_CASE("a channel of zeros gives the bias, and weights that vanish beside it 
   }
 }
 
+TEST_CASE("a span that float does not hold gives results that it holds") {
+  Spec spec;
+  spec.arithmetic = Arithmetic::kDynamicInt8;
+  const Problem problem = small_problem(spec);
+  constexpr float kBias = 1e37f;
+  for (const float weight : {0.5f, 1e-30f}) {
+    CAPTURE(weight);
+    const Int8Parameters parameters = {{127}, {weight / 127}, {kBias}};
+    on_each_route(problem, [&](RouteId route) {
+      const std::unique_ptr<QuantizedOperator> op = make(problem, parameters, {}, route);
+      Block from(16 * 4);
+      Block to(16 * 4);
+      for (int64_t point = 0; point < 16; ++point) {
+        from.floats()[point] = point % 3 == 0 ? -3e38f : point % 3 == 1 ? 3e38f : 1e38f;
+      }
+      REQUIRE(op->run(from.data(), Element::kFloat32, to.data(), Element::kFloat32) == Status::kOk);
+      // Half a step of the input.
+      const float allowed = 3e38f / 255 * weight * 1.01f + kBias * 1e-6f;
+      for (int64_t point = 0; point < 16; ++point) {
+        const float wanted = from.floats()[point] * weight + kBias;
+        CHECK(std::abs(to.floats()[point] - wanted) <= allowed);
+      }
+    });
+  }
+}
+
 TEST_CASE("weights beside a bias that is too great become coarser in their own channel alone") {
   constexpr double kMaxBias = int64_t{1} << 30;
   for (const bool transposed : {true, false}) {

@@ -1,6 +1,6 @@
 // Which layer of a network draws its pattern: named, and announced what repairing it does.
 
-import { DeconvError, init, type Tensor } from 'deconv-wasm';
+import { DeconvError, HeapTensor, init, type Tensor } from 'deconv-wasm';
 import {
   type Attribution,
   type AttributionStep,
@@ -14,6 +14,7 @@ import { loadNetwork } from 'deconv-wasm/network';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type CulpritOptions, culpritNetwork } from '../support/culprits.js';
 import { rejection } from '../support/errors.js';
+import { growHeap } from '../support/grow-heap.js';
 import { floats, input, node, onnx, output } from '../support/onnx-writer.js';
 import { mulberry32 } from '../support/random.js';
 import { seed } from '../support/seed.js';
@@ -312,6 +313,22 @@ describe('attribute', () => {
       ['4x4', true],
       ['4x4', true],
     ]);
+  });
+
+  it('takes inputs on a heap that grows meanwhile', async () => {
+    const { bytes } = culpritNetwork({ seed, rank: 2, place: 1 });
+    using net = await loadNetwork(bytes);
+    using other = await loadNetwork(bytes);
+    const plain = picture([1, 1, 32, 32], seed);
+    using x = new HeapTensor(plain.shape);
+    x.data.set(plain.data);
+    const onProgress = ({ loaded }: { loaded: number }): void => {
+      if (loaded === 1) growHeap();
+    };
+    expect(await attribute(net, x, { onProgress })).toEqual(await attribute(net, plain));
+    expect(await compareNetworks(net, other, x, { onProgress })).toEqual(
+      await compareNetworks(net, other, plain),
+    );
   });
 
   it('draws the pattern as it grows, tells how far it is, and stops', async () => {

@@ -20,6 +20,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { describeEachBuild, ROUTE_CHOICES } from '../support/builds.js';
 import { compareExactly } from '../support/compare.js';
 import { caught, expectError } from '../support/errors.js';
+import { growHeap } from '../support/grow-heap.js';
 import { unlessRefused } from '../support/run.js';
 import { seed } from '../support/seed.js';
 import { quarters, sizeOf, zeros } from '../support/tensors.js';
@@ -50,14 +51,6 @@ function settle<Layer extends { readonly weight: Tensor; setWeight(weight: Tenso
 
 function expectSame(got: Tensor, wanted: Tensor): void {
   expect(compareExactly(got, wanted)).toBeUndefined();
-}
-
-/** Grows the heap: with one thread that detaches every view of it. */
-function grow(): void {
-  const { heapBytes } = memoryUsage();
-  const tensors = Array.from({ length: 3 }, () => new HeapTensor([heapBytes / 8]));
-  for (const tensor of tensors) tensor.dispose();
-  expect(memoryUsage().heapBytes).toBeGreaterThan(heapBytes);
 }
 
 describeEachBuild((build) => {
@@ -151,7 +144,7 @@ describeEachBuild((build) => {
     const view = heapX.data;
     layer.forward(heapX, { out: heapY });
     expect(heapX.data).toBe(view);
-    grow();
+    growHeap();
     expect(view.length).toBe(build.options.threads > 1 ? x.data.length : 0);
     expectSame(heapX, x);
     expectSame(heapY, wanted);

@@ -1,10 +1,11 @@
 // Networks in parts: what comes of it is what the whole gives.
 
-import { DeconvError, type Tensor } from 'deconv-wasm';
+import { DeconvError, HeapTensor, type Tensor } from 'deconv-wasm';
 import { loadNetwork, type Network } from 'deconv-wasm/network';
 import { describe, expect, it } from 'vitest';
 import { BUILDS_HERE, describeEachBuild } from '../support/builds.js';
 import { expectError, rejection } from '../support/errors.js';
+import { growHeap } from '../support/grow-heap.js';
 import { bytesOf, type NetworkCase } from '../support/network-onnx-cases/index.js';
 import { NETWORKS, Writer } from '../support/networks.js';
 import { floats } from '../support/onnx-writer.js';
@@ -92,6 +93,16 @@ const LAYERS: Readonly<Record<string, Layers>> = {
     const low = net.conv(x, 3, 4, [3, 3], { strides: [2, 2], pads: [0, 1, 0, 1] });
     const up = net.node('ConvTranspose', [low, net.weights([4, 3, 2, 2], 0.5)], { strides: [2, 2] });
     return cut(net, up, [3, 1], [-2, -4]);
+  },
+  'ends that only pads make': (net, x) => {
+    const up = { strides: [2, 2], output_padding: [1, 1] };
+    const wide = net.node('ConvTranspose', [x, net.weights([3, 4, 2, 2], 0.5)], up);
+    const padded = net.node('Pad', [wide, net.list(0, 0, 30, 1, 0, 0, 2, 41)]);
+    return net.conv(padded, 4, 3, [3, 3], { pads: [1, 28, 33, 1] });
+  },
+  'cropped before, and repeated behind': (net, x) => {
+    const edge = net.node('Pad', [x, net.list(0, 0, -1, -3, 0, 0, 2, 1)], { mode: 'edge' });
+    return net.node('Pad', [edge, net.list(0, 0, 3, -2, 0, 0, -1, 3)], { mode: 'reflect' });
   },
   'averages that count their pads': (net, x) => {
     const own = { kernel_shape: [3, 3], strides: [1, 1], pads: [1, 1, 1, 1] };
@@ -286,6 +297,108 @@ describeEachBuild(
       const error = await rejection(() => net.tiled(randomTensor([1, 3, 32, 32], seed), { tile: 16 }));
       expectError(error, 'UNSUPPORTED', 'Network.tiled');
       expect(error.message).toMatch(reason);
+      // The advice is one that helps.
+      const again = net.tiled(randomTensor([1, 3, 32, 32], seed), { tile: 16, overlap: 4 });
+      if (error.message.endsWith('Run it whole.')) await expect(again).rejects.toThrow(error.message);
+      else expect((await again).shape).toEqual([1, 3, 32, 32]);
+      net.dispose();
+    });
+
+    it.each<readonly [string, Layers]>([
+      ['a convolution', (net, x) => net.conv(cut(net, x, [0, 0], [20, 100]), 3, 2, [3, 3])],
+      [
+        'a pool that pads',
+        (net, x) => {
+          const pool = { kernel_shape: [3, 3], pads: [1, 1, 1, 1] };
+          return net.node('MaxPool', [net.node('Relu', [cut(net, x, [4, 0], [26, 100])])], pool);
+        },
+      ],
+      [
+        'neighbours',
+        (net, x) => {
+          net.parts.push(floats('scales', [4], [1, 1, 2, 2]));
+          return net.node('Resize', [cut(net, x, [0, 0], [20, 100]), '', 'scales'], { mode: 'linear' });
+        },
+      ],
+      ['a crop', (net, x) => net.conv(cut(net, net.conv(x, 3, 4, [3, 3]), [2, 0], [22, 100]), 4, 2, [3, 3])],
+    ])('refused: what pads behind a slice to a fixed place, %s', async (_, layers) => {
+      const net = await loadNetwork(bytesOf(networkOf(layers, [1, 3, 40, 32])));
+      const x = randomTensor([1, 3, 40, 32], seed);
+      for (const tile of [8, 16]) {
+        for (const overlap of ['auto', 4] as const) {
+          const error = await rejection(() => net.tiled(x, { tile, overlap }));
+          expectError(error, 'UNSUPPORTED', 'Network.tiled');
+          // A part that is no longer than the slice has none.
+          expect(error.message).toMatch(/the value "(Slice|Relu)|depend on the size/);
+        }
+      }
+      expect(difference(await net.tiled(x, { tile: 64 }), net.forward(x))).toBeLessThan(1e-5);
+      net.dispose();
+    });
+
+    it('slices to a fixed place go in parts where nothing pads behind them', async () => {
+      const layers: Layers = (net, x) => cut(net, net.conv(x, 3, 2, [3, 3]), [1, 0], [20, 7]);
+      const net = await loadNetwork(bytesOf(networkOf(layers)));
+      const x = randomTensor([1, 3, 40, 32], seed);
+      const result = await net.tiled(x, { tile: 8 });
+      expect(difference(result, net.forward(x))).toBeLessThan(1e-5);
+      net.dispose();
+      // Where the file fixes the size, such a place follows from it.
+      const fixed = await loadNetwork(bytesOf(networkOf(layers, [1, 3, 32, 32], [])));
+      expect((await fixed.tiled(randomTensor([1, 3, 40, 48], seed))).shape).toEqual([1, 2, 27, 23]);
+      fixed.dispose();
+    });
+
+    it('reflected pads are no reason to look at the whole', async () => {
+      const net = await loadNetwork(bytesOf(networkOf(LAYERS['reflected pads'] as Layers)));
+      await net.tiled(randomTensor([1, 3, 80, 300], seed), { tile: 16 });
+      expect(net.steps[0]?.inputShapes[0]?.[3]).toBeLessThan(40);
+      net.dispose();
+    });
+
+    it('tensors on a heap that grows, and that are disposed meanwhile', async () => {
+      const net = await loadNetwork(bytesOf(networkOf((own, x) => own.conv(x, 3, 3, [3, 3]))));
+      const plain = randomTensor([1, 3, 40, 30], seed);
+      const whole = net.forward(plain);
+      using out = new HeapTensor(plain.shape);
+      const x = new HeapTensor(plain.shape);
+      x.data.set(plain.data);
+      const once =
+        (act: () => void) =>
+        ({ loaded }: { loaded: number }) => {
+          if (loaded === 1) act();
+        };
+      expect(await net.tiled(x, { tile: 16, out, onProgress: once(growHeap) })).toBe(out);
+      expect(difference(out, whole)).toBeLessThan(1e-5);
+      let other: HeapTensor | undefined;
+      const replace = (tensor: HeapTensor) =>
+        once(() => {
+          tensor.dispose();
+          other = new HeapTensor(plain.shape);
+          other.data.fill(9);
+        });
+      expect(difference(await net.tiled(x, { tile: 16, onProgress: replace(x) }), whole)).toBeLessThan(1e-5);
+      other?.dispose();
+      const gone = new HeapTensor(plain.shape);
+      const error = await rejection(() =>
+        net.tiled(plain, { tile: 16, out: gone, onProgress: replace(gone) }),
+      );
+      expect(error.code).toBe('DISPOSED');
+      expect(other?.data.every((value) => value === 9)).toBe(true);
+      other?.dispose();
+      net.dispose();
+    });
+
+    it('says so when an array is transferred between two parts', async () => {
+      const net = await loadNetwork(bytesOf(networkOf((own, x) => own.conv(x, 3, 3, [3, 3]))));
+      for (const name of ['x', 'out'] as const) {
+        const own = { x: randomTensor([1, 3, 40, 30], seed), out: randomTensor([1, 3, 40, 30], seed) };
+        const onProgress = () => {
+          structuredClone(0, { transfer: [own[name].data.buffer as ArrayBuffer] });
+        };
+        const error = await rejection(() => net.tiled(own.x, { tile: 16, out: own.out, onProgress }));
+        expectError(error, 'BAD_BUFFER', 'Network.tiled');
+      }
       net.dispose();
     });
 
@@ -336,6 +449,12 @@ describeEachBuild(
     it('refuses options that make no sense', async () => {
       const net = await loadNetwork(bytesOf(networkOf(LAYERS['reflected pads'] as Layers)));
       const x = randomTensor([1, 3, 32, 32], seed);
+      const sparse = await rejection(() => net.tiled(x, { tile: new Array(2).fill(8, 1) }));
+      expectError(sparse, 'BAD_TYPE', 'Network.tiled');
+      expect(sparse.message).toMatch(/tile\[0\]/);
+      const flat = await rejection(() => net.tiled({ data: x.data, shape: [3, 32, 32] }));
+      expectError(flat, 'BAD_SHAPE', 'Network.tiled');
+      expect(flat.message).toMatch(/got \[3, 32, 32\]/);
       for (const tile of [0, 1.5, [4], [4, 4, 4]]) {
         expectError(await rejection(() => net.tiled(x, { tile })), 'BAD_OPTION', 'Network.tiled');
       }

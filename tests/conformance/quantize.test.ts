@@ -6,6 +6,7 @@ import {
   ConvTranspose1d,
   ConvTranspose2d,
   ConvTranspose3d,
+  HeapTensor,
   init,
   Linear,
   memoryUsage,
@@ -29,6 +30,7 @@ import { describe, expect, it } from 'vitest';
 import { BUILDS, describeEachBuild } from '../support/builds.js';
 import { caught, expectError } from '../support/errors.js';
 import { type RandomProblem, randomProblem, tensorsOf } from '../support/geometries.js';
+import { growHeap } from '../support/grow-heap.js';
 import { dynamicReference, round, staticReference, steps } from '../support/int8-reference.js';
 import { mulberry32 } from '../support/random.js';
 import type { Geometry } from '../support/reference.js';
@@ -508,13 +510,31 @@ describe('calibrate and compareToFloat32', () => {
     expect(report.snr).toBeCloseTo(10 * Math.log10(26 / 0.3125), 12);
     expect(report.count).toBe(8);
     expect(compareToFloat32(make([1, 2, 3, 4]), make([1, 2, 3, 4]), [x]).snr).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('what the first gives may lie on a heap that the second grows', async () => {
+    await init();
+    using made = new HeapTensor([4]);
+    made.data.set([1, 2, 3, 4]);
+    const second = {
+      forward: (x: Tensor) => {
+        growHeap();
+        return { data: Float32Array.of(1, 2, 3, 4.5), shape: x.shape };
+      },
+    };
+    expect(compareToFloat32({ forward: () => made }, second, [zeros(4)]).maxAbsolute).toBe(0.5);
+    await shutdown();
+  });
+
+  it('need something to compare', () => {
+    const same = { forward: (x: Tensor) => x };
     expectError(
-      caught(() => compareToFloat32(make([1]), {} as never, [x])),
+      caught(() => compareToFloat32(same, {} as never, [zeros(4)])),
       'BAD_TYPE',
       'compareToFloat32',
     );
     expectError(
-      caught(() => compareToFloat32(make([1, 2, 3, 4]), make([1, 2, 3, 4]), [])),
+      caught(() => compareToFloat32(same, same, [])),
       'BAD_OPTION',
       'compareToFloat32',
     );

@@ -33,6 +33,10 @@ struct Rounder {
   v128_t offset;
 };
 
+// A sum times what is above it may leave float where the result does not. Times a scale that is no
+// subnormal it is none either, so that nothing is lost when the large one comes last.
+constexpr float kLargeScale = 0x1p64f;
+
 // Calls work(begin, count) for parts of `count` values, by all threads.
 template <typename Work>
 void in_pieces(int64_t count, const Work& work) {
@@ -216,10 +220,12 @@ void dequantize(int64_t all, const int8_t* bytes, const Quantization& quantizati
 void rescale(const Rescale& by, int64_t begin, int64_t count, float* sums) {
   if (by.bytes == nullptr) {
     const v128_t first = wasm_f32x4_splat(by.input_scale);
+    const bool large = by.input_scale > kLargeScale;
     const auto change = [&](v128_t sum, v128_t own_scale, v128_t own_bias) {
       if (by.integers) sum = wasm_f32x4_convert_i32x4(sum);
+      const v128_t scaled = wasm_f32x4_mul(sum, large ? own_scale : first);
       const v128_t value =
-          wasm_f32x4_add(wasm_f32x4_mul(wasm_f32x4_mul(sum, first), own_scale), own_bias);
+          wasm_f32x4_add(wasm_f32x4_mul(scaled, large ? first : own_scale), own_bias);
       return by.relu ? relu(value) : value;
     };
     return change_sums(by, by.bias, begin, count, sums, change);

@@ -18,7 +18,7 @@ void dequantize(int64_t count, const int8_t* values, const Quantization& quantiz
 
 // What makes results of the exact sums of products of one image, in the place of each:
 //
-//   dynamic: sum * input_scale * scale + bias
+//   dynamic: sum * input_scale * scale + bias, with a large input_scale behind scale
 //   static:  clamp(round((sum + integer_bias) * scale) + zero_point), ties to even, which becomes
 //            `bytes` at the sum's index; the sum is used up
 //

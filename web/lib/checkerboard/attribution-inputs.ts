@@ -3,7 +3,7 @@
 import { checkInteger, describe, fault, refuse } from '../core/checks.js';
 import { at, product } from '../core/lists.js';
 import { type RandomSource, seededRandom } from '../core/random.js';
-import { checkTensor, type Tensor } from '../core/tensor.js';
+import { apart, checkTensor, type Tensor } from '../core/tensor.js';
 import { type NamedTensors, readGiven } from '../graph/named.js';
 import type { PatternNetwork, Upsampling } from './pattern-network.js';
 import { checkFiniteValues } from './values.js';
@@ -42,7 +42,7 @@ export async function readInputs(
     readGiven(where, 'the inputs', input, names, values);
     const inputs = Object.fromEntries(
       names.map((name, index) => {
-        const tensor = checkTensor(where, `the input ${describe(name)}`, values[index]);
+        const tensor = apart(checkTensor(where, `the input ${describe(name)}`, values[index]));
         checkFiniteValues(where, `the input ${describe(name)}`, tensor.data);
         return [name, tensor];
       }),

@@ -379,6 +379,12 @@ export function sharesMemory(one: Float32Array, other: Float32Array): boolean {
   );
 }
 
+/** The tensor, or a copy of one on a heap: what is read over several calls must outlive that it grows. */
+export function apart(tensor: Tensor): Tensor {
+  const { data, shape } = tensor;
+  return heaps.has(data.buffer) ? { data: data.slice(), shape } : tensor;
+}
+
 /** Parameters may come as a tensor of the documented shape or as bare values in its order. */
 export function checkParameter(
   where: string,

@@ -262,8 +262,8 @@ export class Network extends DisposableObject {
    * last two), for pictures and sounds that are larger than memory or patience. What a part sees of its neighbours is
    * computed from the network. A file that fixes the size of its input takes larger ones here, in parts of that size.
    *
-   * @throws {DeconvError} as `run`; `UNSUPPORTED` with the node for a network whose output depends on the whole input, as
-   * with an instance norm, unless `overlap` is a number; the reason of `signal`
+   * @throws {DeconvError} as `run`; `UNSUPPORTED` with the node for a network whose output depends on the whole input, with
+   * a norm or a softmax unless `overlap` is a number; the reason of `signal`
    *
    * @example
    * const net = await loadNetwork('enlarge.onnx');
@@ -297,16 +297,12 @@ export class Network extends DisposableObject {
     }
     const { runTiled } = await import('./tiles.js');
     const net = {
+      label: this.#inputLabels[0] as string,
       declared: this.inputs[0]?.shape ?? [],
       lower: (shape: readonly number[]) => this.#lower(where, [shape], this.#outputNames),
       forward: (part: Tensor) => this.#run(where, part, false, undefined, undefined) as Tensor,
     };
-    return (await runTiled(
-      where,
-      net,
-      checkTensor(where, this.#inputLabels[0] as string, x),
-      checked,
-    )) as Out;
+    return (await runTiled(where, net, x, checked)) as Out;
   }
 
   /**

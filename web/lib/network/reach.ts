@@ -11,10 +11,16 @@ export interface Range {
   readonly end: number;
 }
 
-/** What a range is computed from, and whether of what pads the input before or behind as well. */
+/** What a range is computed from, and whether of what pads that before or behind as well. */
 export interface Need extends Range {
   readonly begins: boolean;
   readonly ends: boolean;
+}
+
+/** How a part of an input gives what is asked of it. */
+export interface Fit {
+  readonly lacks: number;
+  readonly astray: string | null;
 }
 
 /** The axis of a value along which the input's axis lies, and values of it for one of the input, as a fraction. */
@@ -76,39 +82,42 @@ export class AxisTracks {
    */
   need(output: number, range: Range, input: number): Need {
     const extent = this.extentOf(input);
-    let [low, high] = [extent, 0];
-    const { begins, ends } = this.#visit(output, range, (value, { first, end }) => {
+    let [low, high, begins, ends] = [extent, 0, false, false];
+    this.#visit(output, range, (value, need) => {
       const { by, over } = this.of(value) as Track;
-      low = Math.min(low, Math.floor((first * over) / by));
-      high = Math.max(high, extent - Math.floor(((this.extentOf(value) - end) * over) / by));
+      low = Math.min(low, Math.floor((need.first * over) / by));
+      high = Math.max(high, extent - Math.floor(((this.extentOf(value) - need.end) * over) / by));
+      begins ||= need.begins;
+      ends ||= need.ends;
     });
     return { first: begins ? 0 : low, end: ends ? extent : high, begins, ends };
   }
 
   /**
-   * How many values longer a part of the input from `first` on, whose own tracks are `part`, has to be to have all
-   * values of which a range of the output is computed; of the output alone with `local`. 0 where it has them.
+   * How many values longer a part of the input, whose own tracks are `part`, has to be to have all values of which a range
+   * of the output is computed, 0 where it has them; of the output alone with `local`. And the name of a value that no
+   * length mends: one that ends elsewhere than in the whole, which pads it there.
    */
-  lacks(part: AxisTracks, first: number, output: number, range: Range, local: boolean): number {
+  fit(part: AxisTracks, own: Range, output: number, range: Range, local: boolean): Fit {
     let most = 0;
-    this.#visit(output, range, (value, { end }) => {
-      if (local && value !== output) return;
+    let astray: string | null = null;
+    const reaches = own.end === this.extentOf(at(this.graph.inputs, 0));
+    this.#visit(output, range, (value, { end, ends }) => {
       const { by, over } = this.of(value) as Track;
-      const missing = end - (first * by) / over - part.extentOf(value);
-      most = Math.max(most, Math.ceil((missing * over) / by));
+      const last = (own.first * by) / over + part.extentOf(value);
+      if ((ends && last > this.extentOf(value)) || (reaches && last < end)) {
+        astray = (this.graph.values[value] as NetworkGraph['values'][number]).name;
+      }
+      if (!local || value === output) most = Math.max(most, Math.ceil(((end - last) * over) / by));
     });
-    return most;
+    return { lacks: most, astray };
   }
 
-  /** Hears of every value which range of it is needed; of padding before or behind the input, too? */
-  #visit(
-    output: number,
-    range: Range,
-    visit: (value: number, range: Range) => void,
-  ): { readonly begins: boolean; readonly ends: boolean } {
-    const needed = new Map<number, Range>([[output, range]]);
-    visit(output, range);
-    let [begins, ends] = [false, false];
+  /** Hears of every value which range of it is needed, and whether what pads it is needed as well. */
+  #visit(output: number, range: Range, visit: (value: number, need: Need) => void): void {
+    const wanted = { ...range, begins: false, ends: false };
+    const needed = new Map<number, Need>([[output, wanted]]);
+    visit(output, wanted);
     for (const node of this.graph.nodes.toReversed()) {
       for (const result of node.outputs) {
         const own = needed.get(result);
@@ -118,19 +127,21 @@ export class AxisTracks {
           if (source === null) continue;
           const extent = this.extentOf(value);
           const { first, end } = sourceRange(node, own, source, extent, this.extentOf(result));
-          begins ||= first < 0;
-          ends ||= end > extent;
+          // Nothing is computed of no values at all, what padding alone makes neither.
+          const low = Math.min(Math.max(first, 0), extent - 1);
+          const high = Math.max(Math.min(end, extent), low + 1);
           const known = needed.get(value);
           const all = {
-            first: Math.max(0, Math.min(first, known?.first ?? first)),
-            end: Math.min(extent, Math.max(end, known?.end ?? end)),
+            first: Math.min(low, known?.first ?? low),
+            end: Math.max(high, known?.end ?? high),
+            begins: first < 0 || known?.begins === true,
+            ends: end > extent || known?.ends === true,
           };
           needed.set(value, all);
           visit(value, all);
         }
       }
     }
-    return { begins, ends };
   }
 
   /** What of the network depends on the axis, in words that are the same for any length of it. */
@@ -163,14 +174,14 @@ function follow(
   const track = tracks[index] as Track;
   const { axis } = track;
   const shape = inputs[index] as Shape;
-  const whole = (reason: string, channels = false): never => {
+  const whole = (reason: string, channels = false, advice = 'Run it whole.'): never => {
     const [name = operation.kind] = node.names;
     throw fault(
       'UNSUPPORTED',
       where,
       'a network whose output depends on a part of the input',
       `the node ${JSON.stringify(name)} (${node.types.join(', ')}): ${reason}`,
-      local ? 'Run it whole.' : 'Run it whole, or set overlap to a number, which takes parts for the whole.',
+      advice,
       { node: name, channels },
     );
   };
@@ -197,11 +208,11 @@ function follow(
     }
     case 'normalization': {
       const crosses = operation.over === 'layer' ? axis >= operation.axis : true;
-      if (crosses && !local) whole('it takes statistics of all places');
+      if (crosses && !local) whole('it takes statistics of all places', false, EASED);
       return track;
     }
     case 'softmax':
-      if (operation.axis === axis && !local) whole('it weighs all places against each other');
+      if (operation.axis === axis && !local) whole('it weighs all places against each other', false, EASED);
       return track;
     case 'concat':
     case 'split':
@@ -267,6 +278,8 @@ function follow(
   }
 }
 
+const EASED = 'Run it whole, or set overlap to a number, which takes parts for the whole.';
+
 const TILED_COORDINATES: readonly Of<'resize'>['coordinates'][] = [
   'asymmetric',
   'half-pixel',
@@ -288,15 +301,23 @@ function sourceRange(
       return { first: start + first * step, end: start + last * step + 1 };
     }
     case 'pad': {
-      const [before] = operation.pads[source.axis] as readonly [number, number];
+      const [before, behind] = operation.pads[source.axis] as readonly [number, number];
       const [low, high] = [first - before, last - before];
-      if (operation.mode === 'constant') return { first: low, end: high + 1 };
-      const inside = (place: number): number => Math.min(Math.max(place, 0), extent - 1);
-      const mirrored = operation.mode === 'reflect' ? [-low, 2 * (extent - 1) - high] : [];
-      const places = [inside(low), inside(high), ...mirrored.map(inside)];
-      const [least, most] = [Math.min(...places), Math.max(...places)];
-      // What is copied beyond an end is found at that end alone.
-      return { first: low < 0 ? -1 : least, end: high >= extent ? extent + 1 : most + 1 };
+      let [least, most] = [low, high];
+      if (operation.mode !== 'constant') {
+        const inside = (place: number): number => Math.min(Math.max(place, 0), extent - 1);
+        const places = [inside(low), inside(high)];
+        if (operation.mode === 'reflect' && low < 0) places.push(inside(-low));
+        if (operation.mode === 'reflect' && high >= extent) places.push(inside(2 * (extent - 1) - high));
+        // What is copied beyond an end is found at that end alone.
+        least = low < 0 ? -1 : Math.min(...places);
+        most = high >= extent ? extent : Math.max(...places);
+      }
+      // Both ends of a part are cropped and padded, wherever it lies: it has more values than that takes.
+      const reflected = operation.mode === 'reflect' ? Math.max(before, behind, 0) : 0;
+      const enough = reflected - Math.min(before, 0) - Math.min(behind, 0) + 1;
+      const begin = Math.min(least, extent - enough);
+      return { first: begin, end: Math.max(most + 1, Math.min(extent, Math.max(begin, 0) + enough)) };
     }
     case 'resize': {
       if (extent === targets) return { first, end };

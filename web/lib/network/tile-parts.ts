@@ -42,7 +42,9 @@ export function layOut(
   tile: number | readonly number[] | undefined,
   margin: number | null,
 ): Parts {
-  const fixed = shape.map((_, axis) => typeof net.declared[axis] === 'number');
+  // Of another rank it is refused as it came.
+  const alike = shape.length === net.declared.length;
+  const fixed = shape.map((_, axis) => alike && typeof net.declared[axis] === 'number');
   const lowered = shape.map((extent, axis) => (fixed[axis] ? (net.declared[axis] as number) : extent));
   const graph = net.lower(lowered);
   const input = at(graph.inputs, 0);
@@ -126,7 +128,7 @@ function tracksOf(where: string, graph: NetworkGraph, local: boolean): (readonly
 function readTiles(where: string, tile: unknown, axes: number): readonly number[] {
   if (!Array.isArray(tile)) return new Array<number>(axes).fill(checkInteger(where, 'tile', tile, 1));
   if (tile.length !== axes) refuse('BAD_OPTION', where, `tile to have ${axes} numbers`, tile);
-  return tile.map((each) => checkInteger(where, 'tile', each, 1));
+  return Array.from(tile, (each, axis) => checkInteger(where, `tile[${axis}]`, each, 1));
 }
 
 /**
@@ -153,13 +155,21 @@ function partsOf(
   const made = (step * by) / over;
   const needs = Array.from({ length: Math.ceil(results / made) }, (_, index): Part => {
     const own = { first: index * made, end: Math.min(results, (index + 1) * made) };
+    // The output may be longer than its input says.
+    const begin = Math.min(index * step, extent - 1);
     const need =
       margin === null
         ? track.need(output, own, input)
-        : { first: Math.max(0, index * step - margin), end: Math.min(extent, (index + 1) * step + margin) };
+        : { first: Math.max(0, begin - margin), end: Math.min(extent, begin + step + margin) };
     const first = Math.floor(need.first / alignment) * alignment;
     return { output: own, input: { first, end: need.end }, origin: (first * by) / over };
   });
+  const known = new Map([[extent, track]]);
+  const tracksFor = (length: number): AxisTracks => {
+    const own = known.get(length) ?? along(length);
+    known.set(length, own);
+    return own;
+  };
   // Parts of one length have one program. Where strides round, a part may lack a value of the whole's: a longer one has it.
   const longest = Math.max(...needs.map(({ input: { first, end } }) => end - first));
   for (let length = Math.ceil(longest / alignment) * alignment; ; ) {
@@ -167,11 +177,21 @@ function partsOf(
       const { first } = part.input;
       return { ...part, input: { first, end: Math.min(extent, first + length) } };
     });
-    const own = length < extent ? along(length) : track;
-    const lacks = parts.map(({ input: { first, end }, output: range }) =>
-      end < extent ? track.lacks(own, first, output, range, margin !== null) : 0,
+    const fits = parts.map(({ input: own, output: range }) =>
+      track.fit(tracksFor(own.end - own.first), own, output, range, margin !== null),
     );
-    const more = Math.max(...lacks);
+    const astray = fits.find((fit) => fit.astray !== null)?.astray;
+    if (astray !== undefined) {
+      throw fault(
+        'UNSUPPORTED',
+        where,
+        'a network whose values end in parts as they end in the whole',
+        `the value ${JSON.stringify(astray)}, which a slice may end at a fixed place`,
+        'Run it whole.',
+        { value: astray },
+      );
+    }
+    const more = Math.max(...fits.map(({ lacks }) => lacks));
     if (more === 0) return parts;
     length += Math.ceil(more / alignment) * alignment;
   }

@@ -3,7 +3,7 @@
 import { checkInteger } from '../core/checks.js';
 import { at, product } from '../core/lists.js';
 import { stopIfAborted } from '../core/progress.js';
-import { allocateTensor, checkOut, sharesMemory, type Tensor } from '../core/tensor.js';
+import { allocateTensor, apart, checkOut, checkTensor, sharesMemory, type Tensor } from '../core/tensor.js';
 import type { Shape } from './shapes.js';
 import { type LoweredNetwork, layOut, type Part, sameTracks } from './tile-parts.js';
 
@@ -17,7 +17,7 @@ export interface TileOptions<Out = Tensor> {
   /**
    * Values of the input that a part sees beyond its own on every side. `'auto'` (default): as many as the output depends
    * on, so that the result is that of the whole, to rounding; a network that looks at the whole input is refused then. A
-   * number takes what that gives, for such networks too.
+   * number takes what that gives, also where norms and softmax look at all places.
    */
   readonly overlap?: 'auto' | number;
   /** Receives the result instead of a new tensor. */
@@ -29,15 +29,18 @@ export interface TileOptions<Out = Tensor> {
 }
 
 export interface TiledNetwork extends LoweredNetwork {
+  /** What errors call its input. */
+  readonly label: string;
   forward(x: Tensor): Tensor;
 }
 
 export async function runTiled(
   where: string,
   net: TiledNetwork,
-  x: Tensor,
+  given: unknown,
   options: TileOptions,
 ): Promise<Tensor> {
+  const x = checkTensor(where, net.label, given);
   const { overlap = 'auto', signal, onProgress } = options;
   const margin = overlap === 'auto' ? null : checkInteger(where, 'overlap', overlap, 0);
   const { outputShape, tracks, inputAxes, outputAxes, parts } = layOut(
@@ -47,13 +50,11 @@ export async function runTiled(
     options.tile,
     margin,
   );
-  const { out } = options;
-  const result =
-    out === undefined
-      ? allocateTensor(where, outputShape)
-      : { data: checkOut(where, out, outputShape, product(outputShape)), shape: outputShape };
+  const { out: result = allocateTensor(where, outputShape) } = options;
+  // Asked anew for each part: a heap that grows takes its views along, and between two parts others dispose and transfer.
+  const receiver = (): Float32Array => checkOut(where, result, outputShape, product(outputShape));
   // Parts that are done must not change what others are computed from.
-  const source = sharesMemory(x.data, result.data) ? { ...x, data: x.data.slice() } : x;
+  const source = sharesMemory(x.data, receiver()) ? { ...x, data: x.data.slice() } : apart(x);
   const all = combinations(parts);
   const checked = new Set<string>();
   for (const [index, part] of all.entries()) {
@@ -72,7 +73,7 @@ export async function runTiled(
     }
     const piece = { data: new Float32Array(product(shape)), shape };
     copyBlock(
-      source,
+      checkTensor(where, net.label, source),
       first,
       piece,
       shape.map(() => 0),
@@ -88,12 +89,12 @@ export async function runTiled(
       const own = part[outputAxes.indexOf(axis)]?.output;
       return own === undefined ? extent : own.end - own.first;
     });
-    copyBlock(made, inside, result, begins, size);
+    copyBlock(made, inside, { data: receiver(), shape: outputShape }, begins, size);
     onProgress?.({ loaded: index + 1, total: all.length });
     // What else waits has its turn, a signal too.
     if (index + 1 < all.length) await new Promise((resolve) => setTimeout(resolve));
   }
-  return out ?? result;
+  return result;
 }
 
 function combinations(parts: readonly (readonly Part[])[]): (readonly Part[])[] {

@@ -1,6 +1,6 @@
 import { refuse, shapeText } from '../core/checks.js';
-import { checkTensor, type Tensor } from '../core/tensor.js';
-import { apart, checkSamples } from './quantize.js';
+import { apart, checkTensor, type Tensor } from '../core/tensor.js';
+import { checkSamples } from './quantize.js';
 
 /** Whatever computes a tensor from a tensor: a layer of any precision, a `Sequential`, a function of yours. */
 export interface Forward {
@@ -46,8 +46,8 @@ export function compareToFloat32(layer: Forward, other: Forward, samples: readon
   checkSamples(where, samples);
   let [maxAbsolute, signal, noise, count] = [0, 0, 0, 0];
   for (const sample of samples) {
-    const x = apart(where, sample);
-    const exact = checkTensor(where, "the layer's output", layer.forward(x));
+    const x = apart(checkTensor(where, 'a sample', sample));
+    const exact = apart(checkTensor(where, "the layer's output", layer.forward(x)));
     const rounded = checkTensor(where, "the other layer's output", other.forward(x));
     if (shapeText(exact.shape) !== shapeText(rounded.shape)) {
       refuse('BAD_SHAPE', where, `outputs of shape ${shapeText(exact.shape)}`, [...rounded.shape]);

@@ -2,7 +2,7 @@ import { checkOptions, refuse } from '../core/checks.js';
 import { product } from '../core/lists.js';
 import type { OperatorSpec } from '../core/spec.js';
 import { weightShape } from '../core/spec.js';
-import { checkTensor, heaps, type Tensor } from '../core/tensor.js';
+import { apart, checkTensor, type Tensor } from '../core/tensor.js';
 import { internalsOf } from '../layers/internals.js';
 import { type ForwardOptions, isLayer, type Layer } from '../layers/layer.js';
 import {
@@ -75,7 +75,7 @@ export function calibrate<Options extends ForwardOptions>(
   const input = new Range(where, 'the input');
   const output = new Range(where, 'the output');
   for (const x of samples) {
-    const sample = apart(where, x);
+    const sample = apart(checkTensor(where, 'a sample', x));
     // First, because `options.out` may be the sample.
     input.add(sample.data);
     output.add(layer.forward(sample, options).data);
@@ -115,12 +115,6 @@ export function checkLayer(where: string, layer: unknown): void {
 export function checkSamples(where: string, samples: unknown): void {
   if (!Array.isArray(samples)) refuse('BAD_TYPE', where, 'samples to be a list of tensors', samples);
   if (samples.length === 0) refuse('BAD_OPTION', where, 'at least one sample', samples);
-}
-
-/** The sample, or a copy of one on a heap, whose parts do not survive that it grows. */
-export function apart(where: string, sample: Tensor): Tensor {
-  const { data, shape } = checkTensor(where, 'a sample', sample);
-  return heaps.has(data.buffer) ? { data: data.slice(), shape } : sample;
 }
 
 /** Both or neither, checked. */
