@@ -214,6 +214,34 @@ describe('what crosses', () => {
     expectError(await rejection(() => there.kept()), 'BAD_BUFFER', 'kept in the worker');
   });
 
+  it('takes of a DataView what it shows', async () => {
+    const there = await connected<{ bytes(x: { data: DataView }): number[] }>(
+      serving('() => ({ bytes: ({ data }) => [data.getInt8(0), data.byteLength, data.buffer.byteLength] })'),
+    );
+    const buffer = Int8Array.from({ length: 100 }, (_, index) => index).buffer;
+    expect(await there.bytes({ data: new DataView(buffer, 10, 4) })).toEqual([10, 4, 4]);
+    const whole = { data: new DataView(buffer) };
+    expectError(
+      await rejection(() => there.bytes(transfer({ data: new DataView(buffer, 10, 4) }))),
+      'BAD_BUFFER',
+      'bytes',
+    );
+    expect(await there.bytes(transfer(whole))).toEqual([0, 100, 100]);
+    expect(buffer.byteLength).toBe(0);
+  });
+
+  it('hands over what is marked wherever else it stands', async () => {
+    const there = await connected<{ same(values: unknown): boolean }>(
+      serving('() => ({ same: ([plain, list, { data }]) => plain === data && list[0] === data })'),
+    );
+    const data = new Float32Array(4);
+    const list = [data];
+    expect(await there.same([data, list, { data }])).toBe(true);
+    expect(data.length).toBe(4);
+    expect(await there.same([data, list, transfer({ data, list })])).toBe(true);
+    expect(data.length).toBe(0);
+  });
+
   it('says what cannot cross, and goes on', async () => {
     const there = await connected<{ run(value: unknown): unknown; back(): unknown }>(
       serving('() => ({ run: (value) => value, back: () => () => 1 })'),
@@ -310,6 +338,14 @@ describe('calls under way', () => {
       await there.forward(X, { activation: 'relu', signal }),
       here.forward(X, { activation: 'relu' }),
     );
+    expectSame(await there.forward(X, { signal: undefined }), here.forward(X));
+    const wanted = here.forward(X);
+    const out = zeros(...wanted.shape);
+    expectSame(await there.forward(X, transfer({ out, signal })), wanted);
+    expect(gone(out)).toBe(true);
+    const marked = transfer({ data: X.data.slice(), shape: X.shape, signal });
+    expectSame(await there.forward(marked), wanted);
+    expect(gone(marked)).toBe(true);
   });
 
   it('reject when the worker is disposed, and so do later ones', async () => {
@@ -334,6 +370,23 @@ describe('calls under way', () => {
       expectError(await rejection(() => call), 'RUNTIME_FAILED', 'connect');
       expectError(await rejection(() => there.now('b')), 'RUNTIME_FAILED', 'connect');
     });
+
+    it('reject when the worker throws outside of a call, whatever that says', async () => {
+      const there = await connected<{ later(): void }>(
+        serving(
+          "() => ({ later: () => { setTimeout(() => { throw new Error(''); }); return new Promise(() => {}); } })",
+        ),
+      );
+      const error = await rejection(async () => there.later());
+      expectError(error, 'RUNTIME_FAILED', 'connect');
+      expect(error.message).toContain('an error that says nothing');
+    });
+
+    it('are none to a worker that has ended', async () => {
+      const worker = serving(SLOW);
+      await worker.terminate();
+      expectError(await rejection(() => connect(worker)), 'LOAD_FAILED', 'connect');
+    });
   }
 });
 
@@ -354,6 +407,34 @@ describe('errors', () => {
     await expect(there.range()).rejects.toMatchObject({ name: 'RangeError', message: 'too far' });
     await expect(there.word()).rejects.toThrow('"no"');
   });
+
+  it('cross without what has no copy, and the worker goes on', async () => {
+    const thrown = `Object.assign(new RangeError('too far'), { cause: { retry() {} } })`;
+    const there = await connected<{ far(): void; odd(): void; own(): void; next(): number }>(
+      serving(`() => ({
+        far() { throw ${thrown}; },
+        odd() { throw Object.defineProperty(new Error(), 'message', { get() { throw 1; } }); },
+        own() {
+          try {
+            new ConvTranspose2d({});
+          } catch (error) {
+            throw Object.defineProperty(error, 'cause', { value: { toString() { throw 1; } } });
+          }
+        },
+        next: () => 1,
+      })`),
+    );
+    const calls = [there.far(), there.odd(), rejection(async () => there.own()), there.next()] as const;
+    await Promise.allSettled(calls);
+    await expect(calls[0]).rejects.toMatchObject({ name: 'RangeError', message: 'too far' });
+    await expect(calls[1]).rejects.toBeInstanceOf(Error);
+    expectError(await calls[2], 'BAD_TYPE', 'ConvTranspose2d');
+    expect(await calls[3]).toBe(1);
+    await expect(connect(serving(`() => { throw ${thrown}; }`))).rejects.toMatchObject({
+      name: 'RangeError',
+      message: 'too far',
+    });
+  });
 });
 
 describe('loading', () => {
@@ -364,6 +445,45 @@ describe('loading', () => {
     await connected(worker, { onProgress: (progress) => told.push(progress) });
     await connected(worker, { onProgress: (progress) => told.push(progress) });
     expect(told).toEqual([half, half]);
+  });
+
+  it.each([
+    ['BAD_TYPE', "'x'"],
+    ['BAD_TYPE', 'null'],
+    ['BAD_TYPE', '{ total: 1 }'],
+    ['BAD_OPTION', '{ loaded: NaN }'],
+    ['BAD_OPTION', '{ loaded: 1, total: -1 }'],
+    ['BAD_TYPE', "{ loaded: 1, name: () => 'weights' }"],
+    ['BAD_OPTION', '{ loaded: 1, of: 2 }'],
+  ] as const)('refuses what is no progress: %s %s', async (code, told) => {
+    const worker = serving(`({ progress }) => { progress(${told}); return {}; }`);
+    expectError(await rejection(() => connect(worker)), code, 'progress');
+  });
+
+  it('rejects with what onProgress throws, and ends the worker', async () => {
+    const worker = serving('({ progress }) => { progress({ loaded: 1 }); return {}; }');
+    const mine = new Error('mine');
+    const onProgress = (): void => {
+      throw mine;
+    };
+    await expect(connect(worker, { onProgress })).rejects.toBe(mine);
+    if (host.name === 'Node') expectError(await rejection(() => connect(worker)), 'LOAD_FAILED', 'connect');
+  });
+
+  it('serves one object in a worker', async () => {
+    const there = await connected<{ code(): string; next(): number }>(
+      host.startWorker(`
+        const { serve } = await import(workerEntry);
+        let code;
+        serve(() => ({ code: () => code, next: () => 1 }));
+        try {
+          serve(() => ({ next: () => 2 }));
+        } catch (error) {
+          code = error.code;
+        }
+      `),
+    );
+    expect([await there.code(), await there.next()]).toEqual(['BAD_OPTION', 1]);
   });
 
   it('tells bytes as they come', async () => {

@@ -4,7 +4,7 @@ import { checkProgress, stopIfAborted } from '../core/progress.js';
 import { isAbortSignal, isError, messageOf } from '../core/realms.js';
 import { type Answer, greeting, greetingOf, type Progress } from './messages.js';
 import { type Caller, type CallOptions, type Remote, RemoteObject } from './remote.js';
-import { checkOut, post } from './transfer.js';
+import { checkOut, markedAs, post } from './transfer.js';
 
 /** A worker of the page, or of `node:worker_threads`. */
 export interface WorkerLike {
@@ -14,7 +14,7 @@ export interface WorkerLike {
 
 /** Options of {@link connect}. */
 export interface ConnectOptions {
-  /** Hears what the worker tells while it loads. */
+  /** Hears what the worker tells while it loads. What it throws ends the connection, and is what `connect` rejects with. */
   readonly onProgress?: (progress: Progress) => void;
   /** Gives the loading up, and ends the worker: `AbortSignal.timeout(30_000)` for one that never serves. */
   readonly signal?: AbortSignal | undefined;
@@ -89,7 +89,9 @@ class Connection implements Caller {
     });
     listen(worker, 'error', (error) => this.#broke(error));
     listen(worker, 'exit', () => this.#gone());
-    worker.postMessage(greeting('who serves?'), [] as never);
+    // Node's worker that has ended tells it nobody once more.
+    if ((worker as { readonly threadId?: number }).threadId === -1) this.#gone();
+    else worker.postMessage(greeting('who serves?'), [] as never);
   }
 
   ask(name: string, given: readonly unknown[]): Promise<unknown> {
@@ -141,7 +143,11 @@ class Connection implements Caller {
   #hear(answer: Answer): void {
     if (this.#ended !== undefined) return;
     if (answer.kind === 'progress') {
-      this.#onProgress?.(answer.progress);
+      try {
+        this.#onProgress?.(answer.progress);
+      } catch (error) {
+        this.end(error);
+      }
     } else if (answer.kind === 'failed') {
       this.end(received(answer.error));
     } else if (answer.kind === 'ready') {
@@ -158,8 +164,10 @@ class Connection implements Caller {
 
   /** An error that nobody caught there: a page's worker goes on after it once it serves, Node's does not. */
   #broke(error: unknown): void {
-    if (this.#opening !== undefined) this.end(notStarted(messageOf(error), error));
-    else if (isError(error)) this.end(lost(messageOf(error), error));
+    // What it says may end as the sentence does in which it stands.
+    const got = String(messageOf(error)).slice(0, 200).replace(/\.$/, '');
+    if (this.#opening !== undefined) this.end(notStarted(got || 'a script that does not load', error));
+    else if (isError(error)) this.end(lost(got || 'an error that says nothing', error));
   }
 
   #gone(): void {
@@ -167,12 +175,14 @@ class Connection implements Caller {
   }
 }
 
-/** The last argument has the signal: it stays here, and the rest of it goes. */
+/** The last argument has the signal: it stays here, and the rest of it goes, handed over if the whole was to be. */
 function withoutSignal(given: readonly unknown[]): CallOptions & { readonly args: readonly unknown[] } {
-  const last = given.at(-1) as { readonly signal?: unknown } | null | undefined;
-  if (typeof last !== 'object' || last === null || !isAbortSignal(last.signal)) return { args: given };
-  const { signal, ...rest } = last as { readonly signal: AbortSignal };
-  return { args: [...given.slice(0, -1), ...(Object.keys(rest).length > 0 ? [rest] : [])], signal };
+  const last = given.at(-1);
+  if (typeof last !== 'object' || last === null || !('signal' in last)) return { args: given };
+  const { signal, ...rest } = last;
+  if (signal !== undefined && !isAbortSignal(signal)) return { args: given };
+  const kept = Object.keys(rest).length > 0 ? [markedAs(last, rest)] : [];
+  return { args: [...given.slice(0, -1), ...kept], signal };
 }
 
 function received(error: unknown): unknown {
@@ -192,7 +202,7 @@ function notStarted(got: string, cause: unknown = undefined): DeconvError {
     'LOAD_FAILED',
     'connect',
     'the worker to serve',
-    got.slice(0, 200) || 'a script that does not load',
+    got,
     "Check its address, that it is made with { type: 'module' }, and that its script calls serve.",
     {},
     cause,

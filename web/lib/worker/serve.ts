@@ -1,6 +1,7 @@
-import { describe, fault, refuse } from '../core/checks.js';
+import { checkOptions, describe, fault, refuse } from '../core/checks.js';
 import { isDeconvError } from '../core/errors.js';
 import { nodeModule } from '../core/node.js';
+import { checkNumber } from '../core/numbers.js';
 import { isError } from '../core/realms.js';
 import { type Answer, greeting, greetingOf, type Members, type Progress, type Question } from './messages.js';
 import { post } from './transfer.js';
@@ -18,7 +19,8 @@ export interface Loading {
  * Calls are answered in their order, one after the other, whatever they wait for. What a method returns is handed
  * over, not copied, where it is an array with a buffer of its own: return a copy of what the worker keeps.
  *
- * @throws {DeconvError} `UNSUPPORTED` elsewhere than in a worker, `BAD_TYPE`. What `make` throws is what `connect` rejects with
+ * @throws {DeconvError} `UNSUPPORTED` elsewhere than in a worker, `BAD_OPTION` for a second call there, `BAD_TYPE`. What
+ * `make` throws is what `connect` rejects with
  *
  * @example
  * // decoder-worker.js
@@ -33,11 +35,21 @@ export function serve<Served extends object>(make: (loading: Loading) => Served 
   const where = 'serve';
   if (typeof make !== 'function') refuse('BAD_TYPE', where, 'a function that makes what is served', make);
   const scope = workerScope(where);
+  if (serving) {
+    throw fault(
+      'BAD_OPTION',
+      where,
+      'one call in a worker',
+      'a second',
+      'Serve one object with all methods.',
+    );
+  }
+  serving = true;
   const ports: MessagePort[] = [];
   let told: Progress | undefined;
   const progress = (now: Progress): void => {
-    told = now;
-    for (const port of ports) send(port, { kind: 'progress', progress: now });
+    told = checkTold(now);
+    for (const port of ports) send(port, { kind: 'progress', progress: told });
   };
   const served = Promise.resolve({ progress, fetch: countingFetch(progress) }).then(async (loading) => {
     const object = await make(loading);
@@ -60,7 +72,7 @@ export function serve<Served extends object>(make: (loading: Loading) => Served 
       const text = 'toString' in object ? String(object) : 'an object';
       send(port, { kind: 'ready', members: membersOf(object), text });
     } catch (error) {
-      send(port, { kind: 'failed', error: sendable(error) });
+      sendError(port, { kind: 'failed' }, error);
     }
   };
   scope.addEventListener('message', ({ data }) => {
@@ -69,6 +81,21 @@ export function serve<Served extends object>(make: (loading: Loading) => Served 
     else if (typeof content === 'object') void attend(content);
   });
   scope.postMessage(greeting('I serve'));
+}
+
+/** Each call would answer every message of the page. */
+let serving = false;
+
+/** A copy of what crosses: it is sent once more to whoever connects later. */
+function checkTold(now: unknown): Progress {
+  const where = 'progress';
+  const { loaded, total, name } = checkOptions<Progress>(where, now, ['loaded', 'total', 'name']);
+  checkNumber(where, 'loaded', loaded);
+  if (total !== undefined) checkNumber(where, 'total', total);
+  if (name !== undefined && typeof name !== 'string') {
+    refuse('BAD_TYPE', where, 'name to be a string', name);
+  }
+  return { loaded, total, name };
 }
 
 type Scope = Pick<MessagePort, 'postMessage'> & {
@@ -144,7 +171,7 @@ class Calls {
           'give',
         );
     } catch (error) {
-      send(port, { kind: 'error', id, error: sendable(error) });
+      sendError(port, { kind: 'error', id }, error);
     }
   }
 }
@@ -163,6 +190,30 @@ function turn(): Promise<void> {
 
 function send(port: MessagePort, answer: Answer): void {
   port.postMessage(answer);
+}
+
+/** No error ends the worker: what has no clone crosses without what hangs on it. */
+function sendError(
+  port: MessagePort,
+  answer: { readonly kind: 'failed' } | { readonly kind: 'error'; readonly id: number },
+  error: unknown,
+): void {
+  try {
+    send(port, { ...answer, error: sendable(error) });
+  } catch {
+    send(port, { ...answer, error: bare(error) });
+  }
+}
+
+/** The words of what was thrown, which may come from accessors that throw. */
+function bare(error: unknown): unknown {
+  try {
+    const { name, message, stack } = error as Error;
+    if (isDeconvError(error)) return { name, code: error.code, message };
+    return Object.assign(new Error(String(message)), { name: String(name), stack: String(stack) });
+  } catch {
+    return new Error('thrown: a value that cannot be read');
+  }
 }
 
 /** Errors of others keep what clones keep. */
@@ -195,8 +246,8 @@ function countingFetch(progress: (now: Progress) => void): typeof fetch {
     if (body === null) return response;
     // Of a packed body the length is that of the packed bytes.
     const packed = (headers.get('content-encoding') ?? 'identity') !== 'identity';
-    const length = packed ? null : headers.get('content-length');
-    const total = length === null ? undefined : Number(length);
+    const length = packed ? Number.NaN : Number(headers.get('content-length'));
+    const total = length > 0 && length < Number.POSITIVE_INFINITY ? length : undefined;
     let loaded = 0;
     const count = new TransformStream<Uint8Array, Uint8Array>({
       transform(bytes, controller) {

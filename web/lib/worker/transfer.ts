@@ -1,5 +1,5 @@
 import { describe, fault, refuse } from '../core/checks.js';
-import { isArrayBuffer, messageOf, typedArrayKind } from '../core/realms.js';
+import { bytesOf, isArrayBuffer, messageOf, typedArrayKind } from '../core/realms.js';
 import { checkAttached, heaps } from '../core/tensor.js';
 
 const marked = new WeakSet<object>();
@@ -28,6 +28,12 @@ export function transfer<Value extends object>(value: Value): Value {
   return value;
 }
 
+/** The copy, to be handed over if the value is. */
+export function markedAs<Copy extends object>(value: object, copy: Copy): Copy {
+  if (marked.has(value)) marked.add(copy);
+  return copy;
+}
+
 /** What is posted, and the memory that is handed over with it. */
 export interface Parcel {
   readonly message: unknown;
@@ -43,21 +49,27 @@ export type Unmarked = 'copy' | 'give';
  */
 export function parcelOf(where: string, value: unknown, unmarked: Unmarked): Parcel {
   const given = new Set<Transferable>();
-  const packed = new Map<object, unknown>();
+  const packed = new Map<object, { readonly copy: unknown; readonly own: Unmarked | 'must' }>();
 
   function pack(item: unknown, way: Unmarked | 'must'): unknown {
     if (typeof item !== 'object' || item === null) return item;
-    if (packed.has(item)) return packed.get(item);
     const own = marked.has(item) ? 'must' : way;
-    if (ArrayBuffer.isView(item)) return keep(item, packView(item, own));
+    const before = packed.get(item);
+    // What came unmarked may come again in what is handed over.
+    if (before !== undefined && (before.own === own || before.own === 'must')) return before.copy;
+    const keep = <Copy>(copy: Copy): Copy => {
+      packed.set(item, { copy, own });
+      return copy;
+    };
+    if (ArrayBuffer.isView(item)) return keep(packView(item, own));
     if (Array.isArray(item)) {
-      const list: unknown[] = keep(item, []);
-      for (const entry of item) list.push(pack(entry, own));
+      const list = keep((before?.copy ?? []) as unknown[]);
+      for (const [index, entry] of item.entries()) list[index] = pack(entry, own);
       return list;
     }
     const record = recordOf(item);
     if (record !== undefined) {
-      const copy: Record<string, unknown> = keep(item, {});
+      const copy = keep((before?.copy ?? {}) as Record<string, unknown>);
       for (const [name, entry] of Object.entries(record)) copy[name] = pack(entry, own);
       return copy;
     }
@@ -67,11 +79,6 @@ export function parcelOf(where: string, value: unknown, unmarked: Unmarked): Par
     const known = isArrayBuffer(item) || HANDED_OVER.has(tagOf(item));
     if (marked.has(item) || (known && own !== 'copy')) given.add(item as Transferable);
     return item;
-  }
-
-  function keep<Copy>(item: object, copy: Copy): Copy {
-    packed.set(item, copy);
-    return copy;
   }
 
   function packView(view: ArrayBufferView, way: Unmarked | 'must'): ArrayBufferView {
@@ -90,12 +97,12 @@ export function parcelOf(where: string, value: unknown, unmarked: Unmarked): Par
         'Pass it without transfer: it is copied.',
       );
     }
-    const kind = typedArrayKind(view);
-    if (kind === undefined) return view;
-    const Kind = (globalThis as unknown as Readonly<Record<string, Float32ArrayConstructor>>)[kind];
-    const copy = new (Kind as Float32ArrayConstructor)(view as Float32Array);
-    given.add(copy.buffer);
-    return copy;
+    const { buffer: copy } = new Uint8Array(bytesOf(view) as Uint8Array);
+    given.add(copy);
+    const Kind = (globalThis as unknown as Readonly<Record<string, DataViewConstructor>>)[
+      typedArrayKind(view) ?? 'DataView'
+    ];
+    return new (Kind as DataViewConstructor)(copy);
   }
 
   return { message: pack(value, unmarked), transfer: [...given] };
