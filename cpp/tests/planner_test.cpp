@@ -273,6 +273,18 @@ TEST_CASE("Winograd refuses what either axis has no transform for") {
   CHECK_FALSE(refuses(RouteId::kWinograd43, deep));
 }
 
+TEST_CASE("Winograd keeps 80 MB of transformed weights at most") {
+  // F(4, 5) along the width: 8 points of each of 5 lines.
+  Spec spec;
+  spec.transposed = false;
+  spec.kernel = {1, 5, 5};
+  spec.in_channels = 512;
+  spec.out_channels = (20 << 20) / 512 / 40;
+  CHECK_FALSE(refuses(RouteId::kWinograd45, spec));
+  spec.out_channels += 1;
+  CHECK(refuses(RouteId::kWinograd45, spec));
+}
+
 TEST_CASE("Winograd along a line refuses what is not along the width") {
   Spec dense;
   dense.transposed = false;
