@@ -52,7 +52,7 @@ describe.each(SOME_BUILDS)('$name', ({ options, name }) => {
         () => small.forward(infinite),
         () => small.forward(zeros(1, 99, 4, 4)),
         () => small.forwardInt8(infinite),
-        () => quantize(layer, { input: { scale: 0, zeroPoint: 0 } }),
+        () => quantize(layer, { input: { scale: 0, zeroPoint: 0 }, output: { scale: 1, zeroPoint: 0 } }),
       ]) {
         expect(act).toThrow(DeconvError);
       }

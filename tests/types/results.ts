@@ -24,7 +24,7 @@ import {
   type WeightChange,
   writeSafetensors,
 } from 'deconv-wasm/models';
-import { quantize, saveQuantized } from 'deconv-wasm/quantize';
+import { calibrate, quantize, saveQuantized } from 'deconv-wasm/quantize';
 import { meanSquaredError, ReLU, Sequential } from 'deconv-wasm/training';
 import { connect, type Remote, transfer } from 'deconv-wasm/worker';
 
@@ -54,6 +54,14 @@ channel.copyToChannel(toOnnx(layer).weight.data, 0);
 channel.copyToChannel(spectralPenalty(layer).gradient.data, 0);
 channel.copyToChannel(quantize(layer).forward(x).data, 0);
 new Blob([saveQuantized(quantize(layer)), quantize(layer).forwardInt8(x).data, quantize(layer).weight.data]);
+
+quantize(layer, { input: { scale: 1, zeroPoint: 0 }, output: { scale: 1, zeroPoint: 0 } });
+quantize(layer, {});
+quantize(layer, calibrate(layer, [x]));
+// @ts-expect-error both or neither
+quantize(layer, { input: { scale: 1, zeroPoint: 0 } });
+// @ts-expect-error both or neither
+quantize(layer, { output: { scale: 1, zeroPoint: 0 } });
 
 layer.forward(shared);
 layer.setWeight(shared);

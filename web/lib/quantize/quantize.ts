@@ -14,10 +14,9 @@ import {
 import { QuantizedLayer } from './quantized-layer.js';
 
 /** Quantization of the tensors around a layer; both or neither. */
-export interface QuantizeOptions {
-  readonly input?: TensorQuantization;
-  readonly output?: TensorQuantization;
-}
+export type QuantizeOptions =
+  | { readonly input: TensorQuantization; readonly output: TensorQuantization }
+  | { readonly input?: undefined; readonly output?: undefined };
 
 /**
  * A copy of a layer with an int8 weight: symmetric, with one scale for each output channel. Without
