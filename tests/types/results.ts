@@ -58,6 +58,7 @@ new Blob([saveQuantized(quantize(layer)), quantize(layer).forwardInt8(x).data, q
 quantize(layer, { input: { scale: 1, zeroPoint: 0 }, output: { scale: 1, zeroPoint: 0 } });
 quantize(layer, {});
 quantize(layer, calibrate(layer, [x]));
+calibrate(layer, [x]).input.scale.toFixed();
 // @ts-expect-error both or neither
 quantize(layer, { input: { scale: 1, zeroPoint: 0 } });
 // @ts-expect-error both or neither

@@ -13,10 +13,10 @@ import {
 } from './quantization.js';
 import { QuantizedLayer } from './quantized-layer.js';
 
+type Fixed = { readonly input: TensorQuantization; readonly output: TensorQuantization };
+
 /** Quantization of the tensors around a layer; both or neither. */
-export type QuantizeOptions =
-  | { readonly input: TensorQuantization; readonly output: TensorQuantization }
-  | { readonly input?: undefined; readonly output?: undefined };
+export type QuantizeOptions = Fixed | { readonly input?: undefined; readonly output?: undefined };
 
 /**
  * A copy of a layer with an int8 weight: symmetric, with one scale for each output channel. Without
@@ -67,7 +67,7 @@ export function calibrate<Options extends ForwardOptions>(
   layer: Layer<Options>,
   samples: readonly Tensor[],
   options?: Options,
-): Required<QuantizeOptions> {
+): Fixed {
   const where = 'calibrate';
   checkLayer(where, layer);
   checkSamples(where, samples);
@@ -117,10 +117,7 @@ export function checkSamples(where: string, samples: unknown): void {
 }
 
 /** Both or neither, checked. */
-export function readFixed(
-  where: string,
-  options: unknown,
-): { readonly input: TensorQuantization; readonly output: TensorQuantization } | null {
+export function readFixed(where: string, options: unknown): Fixed | null {
   const { input, output } = checkOptions<QuantizeOptions>(where, options, ['input', 'output']);
   if (input === undefined && output === undefined) return null;
   if (input === undefined || output === undefined) {
@@ -145,7 +142,7 @@ export function readFixed(
  */
 export function checkRequantization(
   where: string,
-  fixed: { readonly input: TensorQuantization; readonly output: TensorQuantization } | null,
+  fixed: Fixed | null,
   scale: Float32Array,
   bias: Float32Array | null,
 ): void {
