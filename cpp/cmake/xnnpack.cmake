@@ -58,8 +58,8 @@ list(TRANSFORM deconv_kernels PREPEND ${XNNPACK_SOURCE_DIR}/)
 
 # XNNPACK's configurations name functions that no call of ours reaches, and the linker cannot know:
 # clamping kernels, those of kernels as large as their stride, and the packing of weights in orders that its
-# convolutions have. Each is made to name a function of its type that traps: 30 KB less to download, and whatever reaches one after an update stops
-# instead of computing with another kernel.
+# convolutions have. Each is made to name a function of its type that traps: 30 KB less to download, and whatever
+# reaches one after an update stops instead of computing with another kernel.
 function(deconv_never_reached source trap)
   list(TRANSFORM ARGN APPEND "=deconv_never_reached_${trap}" OUTPUT_VARIABLE definitions)
   set_property(SOURCE ${XNNPACK_SOURCE_DIR}/src/${source} APPEND PROPERTY COMPILE_DEFINITIONS ${definitions})

@@ -241,19 +241,27 @@ TEST_CASE("every gathering and layout is its formula, at awkward sizes, anywhere
   }
 }
 
+namespace {
+
+Normalization several_tiles(NormalizedSet set, Layout layout) {
+  return {.set = set,
+          .layout = layout,
+          .batch = 2,
+          .channels = 70,
+          .points = 333,
+          .groups = 7,
+          .eps = 1e-5f};
+}
+
+}  // namespace
+
 TEST_CASE("a mean of ten thousand deviations takes no digits of the deviation") {
   Random random(9102);
   for (const NormalizedSet set : kSets) {
     for (const Layout layout : kLayouts) {
       CAPTURE(static_cast<int>(set));
       CAPTURE(static_cast<int>(layout));
-      const Normalization call{.set = set,
-                               .layout = layout,
-                               .batch = 2,
-                               .channels = 70,
-                               .points = 333,
-                               .groups = 7,
-                               .eps = 1e-5f};
+      const Normalization call = several_tiles(set, layout);
       CHECK(count_wrong(call, {.mean = 1e4f}, random) == 0);
     }
   }
@@ -353,13 +361,7 @@ TEST_CASE("values whose squares float does not hold are normalized as others are
         CAPTURE(static_cast<int>(set));
         CAPTURE(static_cast<int>(layout));
         CAPTURE(size);
-        const Normalization call{.set = set,
-                                 .layout = layout,
-                                 .batch = 2,
-                                 .channels = 70,
-                                 .points = 333,
-                                 .groups = 7,
-                                 .eps = 1e-5f};
+        const Normalization call = several_tiles(set, layout);
         const Values x(call.elements(), 0.5f, random);
         for (int64_t index = 0; index < call.elements(); ++index) x.data()[index] *= size;
         const Expected expected = expected_of(call, x.data(), x.data(), nullptr, nullptr);
