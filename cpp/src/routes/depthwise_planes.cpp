@@ -66,8 +66,7 @@ int32_t sum_taps(const PlaneTap* taps, int32_t tap_count, int32_t* first, int32_
 
 // The few taps that a phase of a transposed convolution has, all weights in registers.
 template <int kTaps>
-void sum_few_taps(const PlaneTap* taps, int32_t first, int32_t vectors, float bias, bool clamps,
-                  float* target) {
+void sum_few_taps(const PlaneTap* taps, int32_t first, int32_t vectors, float bias, float* target) {
   v128_t factors[kTaps];
   const float* x[kTaps];
   for (int tap = 0; tap < kTaps; ++tap) {
@@ -82,14 +81,15 @@ void sum_few_taps(const PlaneTap* taps, int32_t first, int32_t vectors, float bi
       sums[0] = fma_f32x4(wasm_v128_load(x[tap] + index), factors[tap], sums[0]);
       sums[1] = fma_f32x4(wasm_v128_load(x[tap] + index + 4), factors[tap], sums[1]);
     }
-    store_sums<2>(sums, clamps, target + index);
+    wasm_v128_store(target + index, sums[0]);
+    wasm_v128_store(target + index + 4, sums[1]);
   }
   if (index < 4 * vectors) {
     v128_t sum = start;
     for (int tap = 0; tap < kTaps; ++tap) {
       sum = fma_f32x4(wasm_v128_load(x[tap] + index), factors[tap], sum);
     }
-    store_sums<1>(&sum, clamps, target + index);
+    wasm_v128_store(target + index, sum);
   }
 }
 
@@ -98,19 +98,26 @@ void sum_vectors(const PlaneTap* taps, int32_t tap_count, int32_t first, int32_t
                  float bias, bool clamps, float* target) {
   switch (tap_count) {
     case 1:
-      return sum_few_taps<1>(taps, first, vectors, bias, clamps, target);
+      sum_few_taps<1>(taps, first, vectors, bias, target);
+      break;
     case 2:
-      return sum_few_taps<2>(taps, first, vectors, bias, clamps, target);
+      sum_few_taps<2>(taps, first, vectors, bias, target);
+      break;
     case 3:
-      return sum_few_taps<3>(taps, first, vectors, bias, clamps, target);
+      sum_few_taps<3>(taps, first, vectors, bias, target);
+      break;
     case 4:
-      return sum_few_taps<4>(taps, first, vectors, bias, clamps, target);
+      sum_few_taps<4>(taps, first, vectors, bias, target);
+      break;
     default:
       vectors = sum_taps<8>(taps, tap_count, &first, vectors, bias, clamps, &target);
       vectors = sum_taps<4>(taps, tap_count, &first, vectors, bias, clamps, &target);
       vectors = sum_taps<2>(taps, tap_count, &first, vectors, bias, clamps, &target);
       sum_taps<1>(taps, tap_count, &first, vectors, bias, clamps, &target);
+      return;
   }
+  // So few terms are summed faster than a loop asks, each time, whether to clamp them.
+  if (clamps) relu(4 * vectors, target);
 }
 
 class PlaneTile {
