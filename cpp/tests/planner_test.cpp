@@ -285,7 +285,7 @@ TEST_CASE("Winograd keeps 80 MB of transformed weights at most") {
   CHECK(refuses(RouteId::kWinograd45, spec));
 }
 
-TEST_CASE("Winograd along a line refuses what is not along the width") {
+TEST_CASE("Winograd along a line refuses what is not along one axis") {
   Spec dense;
   dense.transposed = false;
   dense.in_channels = dense.out_channels = 16;
@@ -301,6 +301,11 @@ TEST_CASE("Winograd along a line refuses what is not along the width") {
   }
   Spec spec = dense;
   spec.kernel[1] = 2;
+  CHECK(refuses(RouteId::kWinogradLine, spec));
+  std::swap(spec.kernel[1], spec.kernel[2]);
+  spec.kernel[2] = 1;
+  CHECK_FALSE(refuses(RouteId::kWinogradLine, spec));
+  spec.pad_after[2] += 1;
   CHECK(refuses(RouteId::kWinogradLine, spec));
   spec = dense;
   spec.input_dilation[2] = 2;

@@ -195,7 +195,7 @@ Problem random_wide_problem(Random& random) {
   }
 }
 
-// Along the width alone: kernels of every length, with dilation or phases.
+// Along one axis alone: kernels of every length, with dilation or phases.
 Problem random_line_problem(Random& random) {
   for (;;) {
     Spec spec;
@@ -204,14 +204,18 @@ Problem random_line_problem(Random& random) {
     spec.in_channels = spec.groups * random.between(12, 19);
     spec.out_channels = spec.groups * random.between(1, 14);
     spec.relu = random.one_in(3);
-    spec.stride[2] = spec.transposed && random.one_in(2) ? random.between(2, 8) : 1;
-    spec.kernel[2] = random.between(2, spec.stride[2] == 1 ? 17 : 3 * spec.stride[2]);
-    spec.dilation[2] = spec.stride[2] == 1 ? random.between(1, 5) : 1;
-    const int32_t reach = spec.dilation[2] * (spec.kernel[2] - 1);
-    spec.pad_before[2] = random.between(-2, reach + 2);
-    spec.pad_after[2] = random.between(-2, reach + 2);
-    const Axes input{random.one_in(4) ? 2 : 1, random.one_in(4) ? random.between(1, 4) : 1,
-                     random.one_in(3) ? random.between(1, 12) : random.between(13, 300)};
+    const int axis = random.one_in(2) ? 2 : random.between(0, 1);
+    const int32_t stride = spec.transposed && random.one_in(2) ? random.between(2, 8) : 1;
+    spec.stride[axis] = stride;
+    spec.kernel[axis] = random.between(2, stride == 1 ? 17 : 3 * stride);
+    spec.dilation[axis] = stride == 1 ? random.between(1, 5) : 1;
+    const int32_t reach = spec.dilation[axis] * (spec.kernel[axis] - 1);
+    spec.pad_before[axis] = random.between(-2, reach + 2);
+    spec.pad_after[axis] = random.between(-2, reach + 2);
+    Axes input{random.one_in(4) ? 2 : 1, random.one_in(4) ? random.between(1, 4) : 1,
+               random.between(1, 20)};
+    const int32_t most = axis == 2 ? 300 : 40;
+    input[axis] = random.one_in(3) ? random.between(1, 12) : random.between(13, most);
     const Layout layout = random.one_in(2) ? Layout::kChannelsFirst : Layout::kChannelsLast;
     Problem problem;
     if (make_problem(spec, random.between(1, 2), input, layout, &problem) == Status::kOk &&

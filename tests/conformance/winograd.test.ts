@@ -124,7 +124,7 @@ const axis = (mostTaps: readonly number[], most: number, strided: boolean) =>
     }),
   );
 
-/** Of three spatial axes. A line has no taps along the others. */
+/** Of three spatial axes. */
 const depths = fc.integer({ min: 1, max: 2 }).chain((stride) =>
   fc.record({
     n: fc.integer({ min: 1, max: 4 }),
@@ -152,6 +152,8 @@ function problemsUpTo(form: Form, most: number): fc.Arbitrary<RandomProblem> {
           axis(mostTaps, line ? 4 * most : most, transposed || !line),
         ),
         dilation: fc.integer({ min: 1, max: line ? 5 : 1 }),
+        /** The first axis has the kernel instead of the last. */
+        turned: line ? fc.boolean() : fc.constant(false),
         depth: fc.option(line ? lines : depths, { freq: 1 }),
         batch: fc.constantFrom(1, 1, 2, 3),
         groups: fc.constantFrom(1, 1, 2),
@@ -163,8 +165,9 @@ function problemsUpTo(form: Form, most: number): fc.Arbitrary<RandomProblem> {
         seed: fc.nat(),
       }),
     )
-    .map(({ transposed, axes, dilation, depth, groups, symmetric, ...rest }) => {
-      const all = depth === null ? axes : [depth, ...axes];
+    .map(({ transposed, axes, dilation, turned, depth, groups, symmetric, ...rest }) => {
+      const straight = depth === null ? axes : [depth, ...axes];
+      const all = turned ? straight.toReversed() : straight;
       const extents = all.map(({ n }) => n);
       const kernel = all.map(({ k }) => k);
       const geometry: Geometry = {
@@ -367,7 +370,7 @@ describeEachBuild((build) => {
     ({ route }) => {
       const x = randomTensor(LARGE, seed);
       const size = {
-        'winograd-line': { kernelSize: [1, 5], padding: [0, 2] },
+        'winograd-line': { kernelSize: [5, 1], padding: [2, 0] },
         'winograd-f45': { kernelSize: 5 },
         'winograd-f43': { kernelSize: 3 },
         'winograd-f42': { kernelSize: 2 },
@@ -435,7 +438,7 @@ describeEachBuild((build) => {
     const line = 'winograd-line';
     const signal = zeros(1, 16, 9);
     const along = (k: number): Tensor => zeros(16, 16, k);
-    expect(refusal(() => conv(x, square(16, 3), { route: line }))).toBe('takes kernels along the width only');
+    expect(refusal(() => conv(x, square(16, 3), { route: line }))).toBe('takes kernels along one axis only');
     expect(refusal(() => conv(signal, along(1), { route: line }))).toBe(oneTap);
     expect(refusal(() => convTranspose(signal, along(2), { route: line, stride: 2 }))).toBe(oneTap);
     expect(refusal(() => conv(signal, along(3), { route: line, stride: 2 }))).toBe(

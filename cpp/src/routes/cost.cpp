@@ -178,9 +178,12 @@ double winograd_line_nanoseconds(const LineForm& form, const Problem& problem, c
                                  int64_t dilation) {
   const Spec& spec = problem.spec;
   const double in = spec.group_in_channels();
-  const double rows = static_cast<double>(AxisPhases::count(spec, 2)) * spec.group_out_channels();
-  const double blocks = static_cast<double>(cut.blocks) * problem.batch * problem.input[0] *
-                        problem.input[1] * spec.groups;
+  double rows = spec.group_out_channels();
+  double blocks = static_cast<double>(cut.blocks) * problem.batch * spec.groups;
+  for (int axis = 0; axis < 3; ++axis) {
+    rows *= static_cast<double>(AxisPhases::count(spec, axis));
+    blocks *= cut.bundles[axis];
+  }
   const auto panels = static_cast<double>(cut.runs * dilation);
   const auto read = static_cast<double>((cut.runs + pieces - 1) * dilation);
   const double input = 3.5 * form.reads * static_cast<double>(windows);

@@ -107,14 +107,22 @@ struct Bands {
   int64_t worker_elements = 0;
 };
 
-// Winograd along one line: blocks of kPanel stretches.
+// Winograd along one axis: bundles of kPanel stretches.
 struct Stretches {
-  int64_t runs = 0;     // of tiles of all residues of the dilation, in a stretch
-  int64_t stretch = 0;  // steps of a lane
-  int64_t blocks = 0;   // of a line
-  int64_t columns = 0;  // that a lane reads
+  Axes bundles{};        // of an image, along each axis but the stretches' own
+  int64_t runs = 0;      // of tiles of all residues of the dilation, in a stretch
+  int64_t stretch = 0;   // steps of a lane
+  int64_t steps = 0;     // of a bundle, along the axis
+  int64_t blocks = 0;    // of a line
+  int64_t together = 0;  // bundles of a block
+  int64_t columns = 0;   // that a lane reads
   int64_t line_pitch = 0;
   int64_t result_pitch = 0;
+  // What one bundle has of each point of the transformed inputs, of a row of the products, and of
+  // the results.
+  int64_t bundle_transformed = 0;
+  int64_t bundle_products = 0;
+  int64_t bundle_results = 0;
   // As those of Bands.
   int64_t transformed_stride = 0;
   int64_t products_stride = 0;

@@ -1,13 +1,16 @@
-// Products with fewer multiplications along one line, the width: Winograd's F(m, r) as in
-// winograd.cpp, with dilation and for kernels of any length.
+// Products with fewer multiplications along one axis: Winograd's F(m, r) as in winograd.cpp, with
+// dilation and for kernels of any length.
 //
-// A block of a line is cut into kPanel stretches, one a lane, and stored as columns of kPanel
-// lanes. Tiles read every dilation-th column, from a column of their own on, so that no transform
-// needs a shuffle, nor knows of the dilation, and a tile position is a panel of the product.
+// A bundle is kPanel stretches, one a lane, stored as columns of kPanel lanes: along the width
+// stretches behind each other of one line, along another axis those of lines beside each other.
+// Tiles read every dilation-th column, from a column of their own on, so that no transform needs a
+// shuffle, nor knows of the dilation, and a tile position is a panel of the product. A block is
+// bundles that meet the weights together.
 //
 // A kernel longer than r is a sum of pieces m taps apart, whose transformed inputs are those of
 // later tiles. Products of a tile, and the sums of products of m steps that they replace:
 //
+//   F(4, 2)   5 replace 8
 //   F(5, 2)   6 replace 10: two taps a phase, as of a kernel of 16 and stride 8
 //   F(6, 3)   8 replace 18
 //   F(4, 5)   8 replace 20; 16 replace 36 of nine taps
@@ -15,9 +18,9 @@
 //   F(5, 6)  10 replace 30; 20 replace 55 of eleven taps
 //
 // It rounds otherwise than a plain sum, by the bound of winograd.cpp, where c is the largest row of
-// |A^T| (|G| |B^T|): 41 for F(5, 2), 68 for F(6, 3), 87 for F(4, 5), 426 for F(4, 7) and 392 for
-// F(5, 6), and `channels` counts each piece as well. A NaN or infinity reaches all outputs of the
-// tiles that read it.
+// |A^T| (|G| |B^T|): 19 for F(4, 2), 41 for F(5, 2), 68 for F(6, 3), 87 for F(4, 5), 426 for F(4,
+// 7) and 392 for F(5, 6), and `channels` counts each piece as well. A NaN or infinity reaches all
+// outputs of the tiles that read it.
 
 #include <algorithm>
 #include <cmath>
@@ -30,6 +33,7 @@
 #include "parallel.h"
 #include "phase_writer.h"
 #include "routes/cost.h"
+#include "routes/cursor.h"
 #include "routes/phase_windows.h"
 #include "routes/route.h"
 #include "routes/winograd_line_forms.h"
@@ -44,26 +48,47 @@ namespace {
 constexpr int64_t kMostWeights = int64_t{20} << 20;
 constexpr int kLeastChannels = 12;
 constexpr int kMostPieces = 8;
+constexpr int kMostBundles = 16;  // of a block
 constexpr int64_t kCacheLine = 16;
 // Channels whose columns stay in a first-level cache, and fill lines of it when they are
 // transformed; and those that fill one where channels lie beside each other.
 constexpr int64_t kTogether = 4;
 constexpr int64_t kLoaded = 16;
+// Positions of a line along another axis than the width: pictures are a few rows high where they
+// have the most channels, and a tile of five steps may have three of them to waste.
+constexpr int64_t kShortLine = 16;
 
 int64_t pieces_of(const LineForm& form, int64_t taps) {
   return 1 + ceil_divide(std::max<int64_t>(0, taps - form.taps), int64_t{form.steps});
+}
+
+// The axis that has a kernel: the width, where none has.
+int axis_of(const Spec& spec) {
+  for (int axis = 0; axis < 2; ++axis) {
+    if (spec.kernel[axis] != 1) return axis;
+  }
+  return 2;
+}
+
+// Whether positions along an axis are as they were.
+bool is_kept(const Spec& spec, int axis) {
+  return spec.kernel[axis] == 1 && spec.stride[axis] == 1 && spec.input_dilation[axis] == 1 &&
+         spec.pad_before[axis] == 0 && spec.pad_after[axis] == 0;
 }
 
 // What all that follows from the spec alone.
 struct Shape {
   explicit Shape(const Spec& spec);
 
+  int axis;
   // That the longest phase has, in steps of the dilation.
   int64_t taps;
   const LineForm* form;
   int64_t pieces;
   int64_t dilation;
 
+  // Whether the stretches of a bundle are those of one line.
+  bool one_line() const { return axis == 2; }
   // Offsets from the first tap of a window to behind its last.
   int64_t reach() const { return dilation * (taps - 1) + 1; }
   // Columns that a stretch reads behind its own.
@@ -71,14 +96,18 @@ struct Shape {
 };
 
 Shape::Shape(const Spec& spec)
-    : taps(ceil_divide(spec.kernel[2], spec.stride[2])),
+    : axis(axis_of(spec)),
+      taps(ceil_divide(spec.kernel[axis], spec.stride[axis])),
       form(&kLineForms.front()),
-      dilation(spec.dilation[2]) {
+      dilation(spec.dilation[axis]) {
   const auto cost = [&](const LineForm& one) {
     const int64_t count = pieces_of(one, taps);
     // Pieces of fewer taps than a tile has steps would leave some between them.
     if (count > 1 && one.taps < one.steps) return HUGE_VAL;
-    return static_cast<double>(count * one.reads) / one.steps;
+    const auto reads = static_cast<double>(count * one.reads);
+    return reads * (one_line()
+                        ? 1.0 / one.steps
+                        : static_cast<double>(ceil_divide(kShortLine, one.steps)) / kShortLine);
   };
   for (const LineForm& one : kLineForms) {
     if (cost(one) < cost(*form)) form = &one;
@@ -109,19 +138,27 @@ class WinogradLineRoute final : public Route {
 
  private:
   using Run = deconv::Run<Stretches>;
-  // Stretches of one line of an image and channel group.
-  struct Block {
-    int64_t line;
+  struct Bundle {
+    int64_t image;
     int32_t channel_group;
-    int64_t first;  // step
-  };
-  // What a worker computes with.
-  struct Memory {
-    float* lines;        // [channel][line pitch], of kLoaded channels
-    float* columns;      // [channel][column][kPanel], of kTogether channels, or of one result
+    Axes line;           // where it begins
+    int64_t lanes;       // that lines stand in, beside each other
+    int64_t first;       // step
     float* transformed;  // [point][tile][channel][kPanel], of one window
     float* products;     // [point][row][tile][kPanel]
     float* results;      // [phase][channel][result pitch], unless they go to the output
+
+    // A position of its first line.
+    Axes at(int axis, int64_t position) const {
+      Axes place = line;
+      place[axis] = static_cast<int32_t>(position);
+      return place;
+    }
+  };
+  // What a worker loads the input to.
+  struct Memory {
+    float* lines;    // [channel][line pitch], of kLoaded channels
+    float* columns;  // [channel][column][kPanel], of kTogether channels, or of one result
   };
   int64_t rows(const PhaseWindow& window) const {
     return window.phases * spec_.group_out_channels();
@@ -133,15 +170,19 @@ class WinogradLineRoute final : public Route {
   }
   void pack_row(const PhaseWindow& window, int64_t row, const float* weight, float* target,
                 int64_t height) const;
-  void transform(const Run& run, const Block& block, const PhaseWindow& window,
+  void transform(const Run& run, const Bundle& bundle, const PhaseWindow& window,
                  const Memory& memory) const;
-  const float* load_lines(const Run& run, const Block& block, const PhaseWindow& window,
+  void load_lanes(const Run& run, const Bundle& bundle, const PhaseWindow& window, int64_t channel,
+                  int64_t channels, float* columns) const;
+  const float* load_lines(const Run& run, const Bundle& bundle, const PhaseWindow& window,
                           int64_t channel, int64_t channels, const Memory& memory,
                           int64_t* pitch) const;
-  void multiply(const Run& run, const float* tiles, const PhaseWindow& window,
-                const Memory& memory) const;
-  void transform_back(const Run& run, const Block& block, const PhaseWindow& window,
-                      const Memory& memory, float* target, int64_t pitch) const;
+  void multiply(const Run& run, int64_t count, const float* tiles, const PhaseWindow& window,
+                const Bundle& first) const;
+  void transform_back(const Run& run, const Bundle& bundle, const PhaseWindow& window,
+                      const Memory& memory, const PhaseWriter& writer) const;
+  OutputStretch stretch_at(const Run& run, const Bundle& bundle, int64_t position) const;
+  void write(const Run& run, const Bundle& bundle, PhaseWriter* writer) const;
 
   const Spec spec_;
   const Shape shape_;
@@ -151,7 +192,7 @@ class WinogradLineRoute final : public Route {
 };
 
 Status WinogradLineRoute::set_parameters(const float* weight, const float* bias) {
-  if (const Status status = axis_.derive(spec_, 2); status != Status::kOk) return status;
+  if (const Status status = axis_.derive(spec_, shape_.axis); status != Status::kOk) return status;
   const int64_t out = spec_.group_out_channels();
   if (!tiles_.reserve(spec_.groups * group_elements({0, axis_.count(), 0})) ||
       !bias_.reserve(spec_.out_channels)) {
@@ -159,7 +200,7 @@ Status WinogradLineRoute::set_parameters(const float* weight, const float* bias)
   }
   std::copy_n(bias, spec_.out_channels, bias_.data());
   float* target = tiles_.data();
-  visit_windows(spec_, 2, shape_.reach(), [&](const PhaseWindow& window) {
+  visit_windows(spec_, shape_.axis, shape_.reach(), [&](const PhaseWindow& window) {
     for (int32_t group = 0; group < spec_.groups; ++group) {
       pack_tiles(rows(window), depth() + 1, target,
                  [&](int64_t row, float* values, int64_t height) {
@@ -210,71 +251,137 @@ void WinogradLineRoute::pack_row(const PhaseWindow& window, int64_t row, const f
 Status WinogradLineRoute::run(const Plan& plan, const float* input, const Output& output,
                               float* scratch) {
   const Run run{plan.cut<Stretches>(), plan.problem, input, output};
-  const Problem& problem = run.problem;
-  const int64_t lines = int64_t{problem.batch} * problem.input[0] * problem.input[1];
-  for_each_item(run.blocks * lines * spec_.groups, [&](int64_t item, int worker) {
+  const int64_t all = int64_t{run.problem.batch} * run.bundles[0] * run.bundles[1] * run.bundles[2];
+  const int64_t blocks = ceil_divide(all, run.together);
+  for_each_item(blocks * spec_.groups * run.blocks, [&](int64_t item, int worker) {
     const int64_t job = item / run.blocks;
-    const Block block{.line = job / spec_.groups,
-                      .channel_group = static_cast<int32_t>(job % spec_.groups),
-                      .first = item % run.blocks * kPanel * run.stretch};
-    const LineForm& form = *shape_.form;
+    const auto channel_group = static_cast<int32_t>(job % spec_.groups);
+    const int64_t first = job / spec_.groups * run.together;
+    const int64_t count = std::min(run.together, all - first);
     Memory memory;
     memory.lines = scratch + worker * run.worker_elements;
     memory.columns = memory.lines + kLoaded * run.line_pitch;
-    memory.transformed = memory.columns + kTogether * run.columns * kPanel;
-    memory.products = memory.transformed + form.reads * run.transformed_stride;
-    memory.results = memory.products + form.reads * run.products_stride;
-    const int64_t column = block.first * axis_.count();
-    const OutputStretch stretch{
-        .image = block.line / (problem.input[0] * problem.input[1]),
-        .channel_group = block.channel_group,
-        .depth = block.line / problem.input[1] % problem.input[0],
-        .height = block.line % problem.input[1],
-        .column = column,
-        .columns = std::min(kPanel * run.stretch * axis_.count(), problem.output[2] - column)};
-    PhaseWriter writer(problem, output);
+    float* const transformed = memory.columns + kTogether * run.columns * kPanel;
+    float* const products = transformed + shape_.form->reads * run.transformed_stride;
+    float* const results = products + shape_.form->reads * run.products_stride;
+    Bundle bundles[kMostBundles];
+    Cursor cursor(first, run.bundles);
+    for (int64_t index = 0; index < count; ++index, cursor.advance(1)) {
+      Bundle& bundle = bundles[index];
+      bundle = {.image = cursor.image,
+                .channel_group = channel_group,
+                .line = cursor.cell,
+                .lanes = 1,
+                .first = item % run.blocks * run.steps,
+                .transformed = transformed + index * run.bundle_transformed,
+                .products = products + index * run.bundle_products,
+                .results = results + index * run.bundle_results};
+      if (shape_.one_line()) continue;
+      bundle.line[2] *= kPanel;
+      bundle.lanes = std::min<int64_t>(kPanel, run.problem.input[2] - bundle.line[2]);
+    }
+    PhaseWriter writer(run.problem, output);
     const float* tiles = tiles_.data();
-    visit_windows(spec_, 2, shape_.reach(), [&](const PhaseWindow& window) {
-      transform(run, block, window, memory);
-      multiply(run, tiles + block.channel_group * group_elements(window), window, memory);
-      if (run.direct) {
-        transform_back(run, block, window, memory, writer.start_of(stretch),
-                       problem.output_points());
-      } else {
-        transform_back(
-            run, block, window, memory,
-            memory.results + window.first_phase * spec_.group_out_channels() * run.result_pitch,
-            run.result_pitch);
+    visit_windows(spec_, shape_.axis, shape_.reach(), [&](const PhaseWindow& window) {
+      for (int64_t index = 0; index < count; ++index) {
+        transform(run, bundles[index], window, memory);
+      }
+      multiply(run, count, tiles + channel_group * group_elements(window), window, bundles[0]);
+      for (int64_t index = 0; index < count; ++index) {
+        transform_back(run, bundles[index], window, memory, writer);
       }
       tiles += spec_.groups * group_elements(window);
     });
-    if (run.direct) {
-      writer.add(stretch);
-    } else {
-      writer.write_phases(axis_.count(), stretch, memory.results, run.result_pitch);
-    }
+    for (int64_t index = 0; index < count; ++index) write(run, bundles[index], &writer);
   });
   return Status::kOk;
 }
 
+// What of the output a bundle has from a position on: all of its only line, or one of each.
+OutputStretch WinogradLineRoute::stretch_at(const Run& run, const Bundle& bundle,
+                                            int64_t position) const {
+  const Axes place = bundle.at(shape_.axis, position);
+  return {.image = bundle.image,
+          .channel_group = bundle.channel_group,
+          .depth = place[0],
+          .height = place[1],
+          .column = place[2],
+          .columns = shape_.one_line()
+                         ? std::min(run.steps * axis_.count(), run.problem.output[2] - position)
+                         : bundle.lanes};
+}
+
+void WinogradLineRoute::write(const Run& run, const Bundle& bundle, PhaseWriter* writer) const {
+  const int32_t phases = axis_.count();
+  const int64_t first = bundle.first * phases;
+  if (run.direct) return writer->add(stretch_at(run, bundle, first));
+  if (shape_.one_line()) {
+    return writer->write_phases(phases, stretch_at(run, bundle, first), bundle.results,
+                                run.result_pitch);
+  }
+  const int64_t end =
+      std::min(first + run.steps * phases, int64_t{run.problem.output[shape_.axis]});
+  for (int64_t position = first; position < end; ++position) {
+    const int64_t row = position % phases * spec_.group_out_channels();
+    const int64_t step = position / phases - bundle.first;
+    writer->write_phases(1, stretch_at(run, bundle, position),
+                         bundle.results + row * run.result_pitch + step * kPanel, run.result_pitch);
+  }
+}
+
+// The columns of so many channels of lines beside each other, with zeros around the input.
+void WinogradLineRoute::load_lanes(const Run& run, const Bundle& bundle, const PhaseWindow& window,
+                                   int64_t channel, int64_t channels, float* columns) const {
+  const Problem& problem = run.problem;
+  const int64_t begin = bundle.first + window.offset;
+  const Range inside = indices_inside(begin, 1, problem.input[shape_.axis], {0, run.columns});
+  const int64_t plane = run.columns * kPanel;
+  const int64_t points = problem.input_points();
+  const int64_t pitch = int64_t{problem.input[2]} * (shape_.axis == 0 ? problem.input[1] : 1);
+  const Axes place = bundle.at(shape_.axis, begin + inside.begin);
+  const int64_t point =
+      (int64_t{place[0]} * problem.input[1] + place[1]) * problem.input[2] + place[2];
+  const int64_t first_channel = bundle.channel_group * spec_.group_in_channels() + channel;
+  // Lanes without a line are computed with as well, and never looked at.
+  clear_floats(columns, channels * plane);
+  if (problem.layout == Layout::kChannelsFirst) {
+    const float* source =
+        run.input + (bundle.image * spec_.in_channels + first_channel) * points + point;
+    for (int64_t index = 0; index < channels; ++index, source += points) {
+      float* const own = columns + index * plane;
+      for (int64_t column = inside.begin; column < inside.end; ++column) {
+        copy_floats(source + (column - inside.begin) * pitch, bundle.lanes, own + column * kPanel);
+      }
+    }
+  } else {
+    const float* source =
+        run.input + (bundle.image * points + point) * spec_.in_channels + first_channel;
+    for (int64_t column = inside.begin; column < inside.end; ++column) {
+      transpose_block(bundle.lanes, channels, source, spec_.in_channels, columns + column * kPanel,
+                      plane);
+      source += pitch * spec_.in_channels;
+    }
+  }
+}
+
 // What the stretches of a block read, of so many channels, with zeros around the input.
-const float* WinogradLineRoute::load_lines(const Run& run, const Block& block,
+const float* WinogradLineRoute::load_lines(const Run& run, const Bundle& bundle,
                                            const PhaseWindow& window, int64_t channel,
                                            int64_t channels, const Memory& memory,
                                            int64_t* pitch) const {
   const Problem& problem = run.problem;
   const int64_t width = problem.input[2];
   const int64_t wanted = (kPanel - 1) * run.stretch + run.columns;
-  const int64_t begin = block.first + window.offset;
+  const int64_t begin = bundle.first + window.offset;
   const int64_t lead = std::clamp<int64_t>(-begin, 0, wanted);
   const int64_t end = std::clamp<int64_t>(width - begin, lead, wanted);
-  const int64_t first_channel = block.channel_group * spec_.group_in_channels() + channel;
+  const int64_t first_channel = bundle.channel_group * spec_.group_in_channels() + channel;
+  const int64_t points = problem.input_points();
+  const int64_t begins =
+      (int64_t{bundle.line[0]} * problem.input[1] + bundle.line[1]) * width + begin;
   if (problem.layout == Layout::kChannelsFirst) {
-    const int64_t points = problem.input_points();
-    const int64_t lines = int64_t{problem.input[0]} * problem.input[1];
-    const float* const source = run.input +
-                                (block.line / lines * spec_.in_channels + first_channel) * points +
-                                block.line % lines * width + begin;
+    const float* const source =
+        run.input + (bundle.image * spec_.in_channels + first_channel) * points + begins;
     if (lead == 0 && end == wanted) {
       *pitch = points;
       return source;
@@ -286,7 +393,7 @@ const float* WinogradLineRoute::load_lines(const Run& run, const Block& block,
   } else {
     transpose_block(
         end - lead, channels,
-        run.input + (block.line * width + begin + lead) * spec_.in_channels + first_channel,
+        run.input + (bundle.image * points + begins + lead) * spec_.in_channels + first_channel,
         spec_.in_channels, memory.lines + lead, run.line_pitch);
   }
   for (int64_t index = 0; index < channels; ++index) {
@@ -298,19 +405,21 @@ const float* WinogradLineRoute::load_lines(const Run& run, const Block& block,
   return memory.lines;
 }
 
-void WinogradLineRoute::transform(const Run& run, const Block& block, const PhaseWindow& window,
+void WinogradLineRoute::transform(const Run& run, const Bundle& bundle, const PhaseWindow& window,
                                   const Memory& memory) const {
   const int64_t in = spec_.group_in_channels();
   const int64_t plane = run.columns * kPanel;
   const float* line = nullptr;
   int64_t pitch = 0;
   for (int64_t channel = 0; channel < in; channel += kTogether) {
-    if (channel % kLoaded == 0) {
-      line =
-          load_lines(run, block, window, channel, std::min(kLoaded, in - channel), memory, &pitch);
-    }
     const int64_t channels = std::min(kTogether, in - channel);
-    for (int64_t index = 0; index < channels; ++index, line += pitch) {
+    if (!shape_.one_line()) {
+      load_lanes(run, bundle, window, channel, channels, memory.columns);
+    } else if (channel % kLoaded == 0) {
+      line =
+          load_lines(run, bundle, window, channel, std::min(kLoaded, in - channel), memory, &pitch);
+    }
+    for (int64_t index = 0; shape_.one_line() && index < channels; ++index, line += pitch) {
       float* const columns = memory.columns + index * plane;
       for (int64_t column = 0; column < run.columns; column += 4) {
         for (int64_t lane = 0; lane < kPanel; lane += 4) {
@@ -324,47 +433,51 @@ void WinogradLineRoute::transform(const Run& run, const Block& block, const Phas
                             .channels = channels,
                             .dilation = shape_.dilation,
                             .runs = run.runs + shape_.pieces - 1},
-                           memory.transformed + channel * kPanel, in * kPanel,
+                           bundle.transformed + channel * kPanel, in * kPanel,
                            run.transformed_stride);
   }
 }
 
-void WinogradLineRoute::multiply(const Run& run, const float* tiles, const PhaseWindow& window,
-                                 const Memory& memory) const {
+void WinogradLineRoute::multiply(const Run& run, int64_t count, const float* tiles,
+                                 const PhaseWindow& window, const Bundle& first) const {
   const int64_t in = spec_.group_in_channels();
   // The tiles of the next piece are those of the next run.
   Segment pieces[kMostPieces];
   for (int64_t piece = 0; piece < shape_.pieces; ++piece) {
     pieces[piece] = {static_cast<int32_t>(piece * shape_.dilation * in), static_cast<int32_t>(in)};
   }
-  const int64_t panels = run.runs * shape_.dilation;
   for (int point = 0; point < shape_.form->reads; ++point) {
     multiply_tiles(rows(window), depth(), false,
                    {.tile = tiles + point * Tiling::packed_elements(rows(window), depth()),
-                    .panels = memory.transformed + point * run.transformed_stride,
-                    .panel_count = panels,
+                    .panels = first.transformed + point * run.transformed_stride,
+                    .panel_count = run.runs * shape_.dilation,
                     .panel_stride = in * kPanel,
                     .segments = pieces,
                     .segment_count = static_cast<int32_t>(shape_.pieces),
                     .relu = false,
-                    .result = memory.products + point * run.products_stride,
-                    .result_stride = panels * kPanel});
+                    .result = first.products + point * run.products_stride,
+                    .result_stride = run.together * run.bundle_products,
+                    .line_count = count,
+                    .line_stride = run.bundle_transformed,
+                    .result_line_stride = run.bundle_products});
   }
 }
 
-// Rows of steps lie `pitch` apart.
-void WinogradLineRoute::transform_back(const Run& run, const Block& block,
+void WinogradLineRoute::transform_back(const Run& run, const Bundle& bundle,
                                        const PhaseWindow& window, const Memory& memory,
-                                       float* target, int64_t pitch) const {
+                                       const PhaseWriter& writer) const {
   const int64_t out = spec_.group_out_channels();
-  const int64_t panels = run.runs * shape_.dilation;
-  const int64_t steps =
-      std::min(kPanel * run.stretch, AxisPhases::cells(run.problem, 2) - block.first);
-  const float* const bias = bias_.data() + block.channel_group * out;
+  const int64_t steps = std::min(run.steps, AxisPhases::cells(run.problem, 2) - bundle.first);
+  const int64_t pitch = run.direct ? run.problem.output_points() : run.result_pitch;
+  float* target = run.direct ? writer.start_of(stretch_at(run, bundle, bundle.first))
+                             : bundle.results + window.first_phase * out * pitch;
+  const float* const bias = bias_.data() + bundle.channel_group * out;
   for (int64_t row = 0; row < rows(window); ++row, target += pitch) {
-    shape_.form->transform_back(memory.products + row * panels * kPanel, run.products_stride,
-                                shape_.dilation, run.runs, wasm_v128_load32_splat(bias + row % out),
-                                spec_.relu, memory.columns);
+    shape_.form->transform_back(bundle.products + row * run.together * run.bundle_products,
+                                run.products_stride, shape_.dilation, run.runs,
+                                wasm_v128_load32_splat(bias + row % out), spec_.relu,
+                                shape_.one_line() ? memory.columns : target);
+    if (!shape_.one_line()) continue;
     for (int64_t lane = 0; lane < kPanel; lane += 4) {
       unlace(memory.columns + lane, run.stretch, steps - lane * run.stretch,
              target + lane * run.stretch);
@@ -375,25 +488,23 @@ void WinogradLineRoute::transform_back(const Run& run, const Block& block,
 const char* refusal(const Problem& problem) {
   const Spec& spec = problem.spec;
   if (spec.exact) return "rounds more than a plain sum";
-  for (int axis = 0; axis < 2; ++axis) {
-    if (spec.kernel[axis] != 1 || spec.stride[axis] != 1 || spec.input_dilation[axis] != 1 ||
-        spec.pad_before[axis] != 0 || spec.pad_after[axis] != 0) {
-      return "takes kernels along the width only";
-    }
+  const int own = axis_of(spec);
+  for (int axis = 0; axis < 3; ++axis) {
+    if (axis != own && !is_kept(spec, axis)) return "takes kernels along one axis only";
   }
   if (spec.group_in_channels() < kLeastChannels) {
     return "gains nothing with fewer than 12 input channels";
   }
-  if (!spec.transposed && spec.stride[2] != 1) return "takes convolutions of stride 1 only";
-  if (spec.input_dilation[2] != 1) return "takes no input dilation";
-  if (spec.transposed && spec.stride[2] != 1 && spec.dilation[2] != 1) {
+  if (!spec.transposed && spec.stride[own] != 1) return "takes convolutions of stride 1 only";
+  if (spec.input_dilation[own] != 1) return "takes no input dilation";
+  if (spec.transposed && spec.stride[own] != 1 && spec.dilation[own] != 1) {
     return "takes no dilation where phases have taps of their own";
   }
   const Shape shape(spec);
   if (shape.taps < 2) return "gains nothing where phases have one tap";
   if (shape.pieces > kMostPieces) return "takes no kernel this long";
   if (const char* reason = AxisPhases::refusal(problem)) return reason;
-  const int64_t rows = AxisPhases::count(spec, 2) * spec.out_channels;
+  const int64_t rows = AxisPhases::count(spec, own) * spec.out_channels;
   if (rows * spec.group_in_channels() * shape.form->reads * shape.pieces > kMostWeights) {
     return "would keep more than 80 MB of transformed weights";
   }
@@ -408,43 +519,55 @@ const char* make_plan(const Machine& machine, Plan* plan) {
   const LineForm& form = *shape.form;
   const int64_t in = spec.group_in_channels();
   const int64_t out = spec.group_out_channels();
-  const int64_t phases = AxisPhases::count(spec, 2);
+  const int64_t phases = AxisPhases::count(spec, shape.axis);
   int64_t windows = 0;
   int64_t most_rows = 0;
   double products = 0;
-  visit_windows(spec, 2, shape.reach(), [&](const PhaseWindow& window) {
+  visit_windows(spec, shape.axis, shape.reach(), [&](const PhaseWindow& window) {
     windows += 1;
     most_rows = std::max(most_rows, window.phases * out);
     products += tile_step_nanoseconds(window.phases * out);
   });
   Stretches cut;
-  // Tiles of all lanes, of all residues.
-  const int64_t unit = kPanel * shape.dilation * form.steps;
-  const int64_t runs = std::max<int64_t>(1, ceil_divide(AxisPhases::cells(problem, 2), unit));
-  const int64_t jobs = std::max<int64_t>(
-      1, int64_t{problem.batch} * problem.input[0] * problem.input[1] * spec.groups);
+  cut.bundles = problem.input;
+  cut.bundles[shape.axis] = 1;
+  if (!shape.one_line()) cut.bundles[2] = (cut.bundles[2] + kPanel - 1) / kPanel;
+  // Tiles of all stretches of a line, of all residues.
+  const int64_t stretches = shape.one_line() ? kPanel : 1;
+  const int64_t unit = stretches * shape.dilation * form.steps;
+  const int64_t runs =
+      std::max<int64_t>(1, ceil_divide(AxisPhases::cells(problem, shape.axis), unit));
+  const int64_t bundles = std::max<int64_t>(
+      1, int64_t{problem.batch} * cut.bundles[0] * cut.bundles[1] * cut.bundles[2]);
+  const int64_t wanted = ceil_divide(machine.threads, bundles * spec.groups);
   const int64_t run_bytes = 4 * kPanel * form.reads * shape.dilation * in;
-  cut.runs = std::max({machine.winograd_band_bytes / run_bytes,
-                       ceil_divide(machine.winograd_least_panels, shape.dilation),
-                       (shape.pieces - 1) * machine.winograd_rows_per_line});
-  cut.runs =
-      std::clamp(cut.runs, int64_t{1},
-                 std::max<int64_t>(1, ceil_divide(runs, ceil_divide(machine.threads, jobs))));
+  // Runs of a block.
+  const int64_t together = std::max(machine.winograd_band_bytes / run_bytes,
+                                    ceil_divide(machine.winograd_least_panels, shape.dilation));
+  cut.runs = std::max(together, (shape.pieces - 1) * machine.winograd_rows_per_line);
+  cut.runs = std::clamp(cut.runs, int64_t{1}, std::max<int64_t>(1, ceil_divide(runs, wanted)));
   cut.blocks = ceil_divide(runs, cut.runs);
   cut.runs = ceil_divide(runs, cut.blocks);
   cut.blocks = ceil_divide(runs, cut.runs);
+  // As many bundles as there are threads for stay apart.
+  const int64_t shares = ceil_divide(machine.threads, spec.groups * cut.blocks);
+  cut.together = std::clamp(together / (cut.runs + shape.pieces - 1), int64_t{1},
+                            std::min<int64_t>(ceil_divide(bundles, shares), kMostBundles));
   cut.stretch = cut.runs * shape.dilation * form.steps;
+  cut.steps = stretches * cut.stretch;
   cut.columns = ceil_divide(cut.stretch + shape.overlap(), int64_t{4}) * 4;
-  cut.line_pitch = whole_panels((kPanel - 1) * cut.stretch + cut.columns);
-  cut.direct =
-      phases == 1 && (problem.layout == Layout::kChannelsFirst || !problem.output_layout_matters());
+  cut.line_pitch = shape.one_line() ? whole_panels((kPanel - 1) * cut.stretch + cut.columns) : 0;
+  cut.direct = shape.one_line() && phases == 1 &&
+               (problem.layout == Layout::kChannelsFirst || !problem.output_layout_matters());
   cut.result_pitch = cut.direct ? 0 : kPanel * cut.stretch;
-  cut.transformed_stride =
-      (cut.runs + shape.pieces - 1) * shape.dilation * in * kPanel + kCacheLine;
-  cut.products_stride = most_rows * cut.runs * shape.dilation * kPanel + kCacheLine;
+  cut.bundle_transformed = (cut.runs + shape.pieces - 1) * shape.dilation * in * kPanel;
+  cut.bundle_products = cut.runs * shape.dilation * kPanel;
+  cut.bundle_results = phases * out * cut.result_pitch;
+  cut.transformed_stride = cut.together * cut.bundle_transformed + kCacheLine;
+  cut.products_stride = most_rows * cut.together * cut.bundle_products + kCacheLine;
   cut.worker_elements = kLoaded * cut.line_pitch + kTogether * cut.columns * kPanel +
                         form.reads * (cut.transformed_stride + cut.products_stride) +
-                        phases * out * cut.result_pitch;
+                        cut.together * cut.bundle_results;
   plan->set_cut(cut, machine.threads);
   plan->nanoseconds = winograd_line_nanoseconds(form, problem, cut, windows, products, shape.pieces,
                                                 shape.dilation);

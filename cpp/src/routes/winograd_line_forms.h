@@ -27,8 +27,13 @@ struct LineForm {
     int64_t dilation;
     int64_t runs;
   };
-  void (*transform)(const Columns& columns, float* target, int64_t tile_stride,
-                    int64_t point_stride);
+  void transform(const Columns& columns, float* target, int64_t tile_stride,
+                 int64_t point_stride) const {
+    transform_columns(columns, steps, target, tile_stride, point_stride);
+  }
+  // Forms of the same points have it in common.
+  void (*transform_columns)(const Columns& columns, int steps, float* target, int64_t tile_stride,
+                            int64_t point_stride);
   // The way back to columns, from kPanel lanes a tile at source[point * point_stride].
   void (*transform_back)(const float* source, int64_t point_stride, int64_t dilation, int64_t runs,
                          v128_t bias, bool clamps, float* columns);
