@@ -22,6 +22,10 @@ add_link_options(-fno-exceptions -fno-rtti)
 # One section a function, so that the linker drops what no route reaches.
 add_compile_options(-ffunction-sections -fdata-sections)
 
+# Of ours and of XNNPACK. What is worth a vector is written as one: the compiler would make vectors and copies of the
+# loops for the few values behind them, 4 KB gzipped.
+set(deconv_by_hand -fno-vectorize "SHELL:-mllvm -unroll-runtime=false")
+
 if(DECONV_SANITIZE)
   add_compile_options(-fsanitize=${DECONV_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${DECONV_SANITIZE})

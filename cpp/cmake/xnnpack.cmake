@@ -143,7 +143,7 @@ foreach(library IN LISTS deconv_xnnpack_libraries)
     XNN_LOG_LEVEL=0
     PTHREADPOOL_NO_DEPRECATED_API=1
   )
-  target_compile_options(${library} PRIVATE -w)
+  target_compile_options(${library} PRIVATE -w ${deconv_by_hand})
   if(DECONV_SANITIZE MATCHES undefined)
     # It calls functions through pointers of other types, and is not ours to mend.
     target_compile_options(${library} PRIVATE -fno-sanitize=undefined)

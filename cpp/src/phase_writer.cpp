@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "layout.h"
+#include "simd.h"
 
 namespace deconv {
 
@@ -43,7 +44,7 @@ void PhaseWriter::write_constants(const OutputStretch& stretch, const float* val
   float* const start = start_of(stretch);
   if (column_step_ == 1) {
     for (int64_t channel = 0; channel < channels_; ++channel) {
-      std::fill_n(start + channel * channel_step_, stretch.columns, values[channel]);
+      fill_floats(start + channel * channel_step_, stretch.columns, values[channel]);
     }
   } else {
     for (int64_t column = 0; column < stretch.columns; ++column) {

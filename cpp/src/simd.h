@@ -55,13 +55,14 @@ v128_t fma_f32x4(v128_t x, v128_t sum) {
   while (source != end) *target++ = *source++;
 }
 
-inline void clear_floats(float* target, int64_t count) {
+inline void fill_floats(float* target, int64_t count, float value) {
+  const v128_t values = wasm_f32x4_splat(value);
   int64_t index = 0;
-  for (; index + 4 <= count; index += 4) {
-    wasm_v128_store(target + index, wasm_f32x4_const_splat(0));
-  }
-  for (; index < count; ++index) target[index] = 0;
+  for (; index + 4 <= count; index += 4) wasm_v128_store(target + index, values);
+  for (; index < count; ++index) target[index] = value;
 }
+
+inline void clear_floats(float* target, int64_t count) { fill_floats(target, count, 0); }
 
 inline void add_row(int64_t count, const float* terms, float* sums) {
   const int64_t whole = count / 4 * 4;

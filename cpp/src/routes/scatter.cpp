@@ -197,7 +197,7 @@ void ScatterRoute::sum_row(const Run& run, const Strip& strip, const OutputStret
   const int64_t cell = row.column / phases;
   const int64_t cells = (row.columns - 1) / phases + 1;
   for (int64_t sum = 0; sum < phases * channels; ++sum) {
-    std::fill_n(sums + sum * run.row_pitch, cells,
+    fill_floats(sums + sum * run.row_pitch, cells,
                 bias_[strip.channel_group * channels + sum % channels]);
   }
   const AxisPhases::Sources depths = axes_[0].sources(row.depth, problem.input[0]);

@@ -358,7 +358,7 @@ class RowCopy {
     for (int64_t index = 0; index < count_;) {
       const int64_t begin = index++;
       if (places_[begin] < 0) {
-        std::fill_n(target + begin * inner_, inner_, fill);
+        fill_floats(target + begin * inner_, inner_, fill);
         continue;
       }
       while (index < count_ && places_[index] == places_[index - 1] + 1) ++index;
@@ -419,7 +419,7 @@ Status run_copies(const Rows& rows, const float* source, float* target, float fi
       const Point point = rows.point(row);
       float* const own = target + row * rows.target_row;
       if (point.depth.first == point.depth.last || point.height.first == point.height.last) {
-        std::fill_n(own, rows.target_row, fill);
+        fill_floats(own, rows.target_row, fill);
         continue;
       }
       copy(source + rows.outer_source(row) + point.depth.first->source * point.depth_stride +
