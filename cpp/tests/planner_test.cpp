@@ -307,6 +307,11 @@ TEST_CASE("Winograd along a line refuses what is not along one axis") {
   CHECK_FALSE(refuses(RouteId::kWinogradLine, spec));
   spec.pad_after[2] += 1;
   CHECK(refuses(RouteId::kWinogradLine, spec));
+  for (auto [kernel, refused] : {std::pair{1, true}, std::pair{2, false}}) {
+    spec = dense;
+    spec.kernel[2] = kernel;
+    CHECK(refuses(RouteId::kWinogradLine, spec) == refused);
+  }
   spec = dense;
   spec.input_dilation[2] = 2;
   CHECK(refuses(RouteId::kWinogradLine, spec));

@@ -187,6 +187,12 @@ Problem random_wide_problem(Random& random) {
       spec.pad_after[axis] = random.between(-2, spec.kernel[axis] - 1);
       input[axis] = random.between(2, axis == 1 ? 11 : 37);
     }
+    if (random.one_in(8)) {
+      // More rows than a tile has taps.
+      spec.stride[1] = 1;
+      spec.kernel[1] = random.between(6, 14);
+      spec.pad_before[1] = random.between(0, spec.kernel[1] - 1);
+    }
     const Layout layout = random.one_in(2) ? Layout::kChannelsFirst : Layout::kChannelsLast;
     Problem problem;
     if (make_problem(spec, random.between(1, 2), input, layout, &problem) == Status::kOk) {
