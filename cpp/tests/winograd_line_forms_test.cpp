@@ -86,21 +86,26 @@ TEST_CASE("a line transformed, multiplied point by point and transformed back: a
       }
       const auto bias = static_cast<float>(random.between(-2000, 2000));
       const bool clamps = random.one_in(2);
-      ExactBuffer result(steps * kPanel);
+      const int64_t pitch = kPanel * random.between(1, 3);
+      ExactBuffer result((steps - 1) * pitch + kPanel);
       form.transform_back(products.data(), tiles * kPanel, dilation, runs, wasm_f32x4_splat(bias),
-                          clamps, result.data());
+                          clamps, result.data(), pitch);
       // Of values up to 2, and a sum with the bias that rounds once.
       const double allowed = denominator > 0 ? 0 : 0x1p-24 * (426 * 21 * 2 * 2 + 2100);
       int64_t wrong = 0;
-      for (int64_t index = 0; index < result.size(); ++index) {
+      for (int64_t index = 0; index < steps * kPanel; ++index) {
+        const int64_t at = index / kPanel * pitch + index % kPanel;
         double sum = bias;
         for (int64_t tap = 0; tap < form.taps; ++tap) {
           sum += kernel[static_cast<size_t>(tap)] *
                  columns[channel * plane + index + tap * dilation * kPanel];
         }
-        wrong += !(std::abs(result[index] - (clamps ? std::max(sum, 0.0) : sum)) <= allowed);
+        wrong += !(std::abs(result[at] - (clamps ? std::max(sum, 0.0) : sum)) <= allowed);
       }
       CHECK(wrong == 0);
+      for (int64_t index = 0; index < result.size(); ++index) {
+        if (index % pitch >= kPanel) CHECK(result.untouched(index));
+      }
       for (int64_t index = 0; index < points.size(); ++index) {
         if (index % point_stride / tile_stride < tiles &&
             index % point_stride % tile_stride < channels * kPanel) {
@@ -122,7 +127,7 @@ TEST_CASE("the way back along a line keeps NaN and infinities, clamped or not, a
       // no other step.
       products.data()[0] = value;
       form.transform_back(products.data(), kPanel, 1, 1, wasm_f32x4_splat(bias), clamps,
-                          result.data());
+                          result.data(), kPanel);
       const bool zero = form.weights.places[0] == 0;
       for (int64_t index = 1; index < result.size(); ++index) {
         if (!zero && index % kPanel == 0) continue;

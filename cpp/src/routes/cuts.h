@@ -117,6 +117,7 @@ struct Stretches {
   int64_t together = 0;  // bundles of a block
   int64_t columns = 0;   // that a lane reads
   int64_t line_pitch = 0;
+  int64_t step_pitch = 0;
   int64_t result_pitch = 0;
   // What one bundle has of each point of the transformed inputs, of a row of the products, and of
   // the results.

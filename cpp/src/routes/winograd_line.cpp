@@ -170,7 +170,7 @@ class WinogradLineRoute final : public Route {
   }
   void pack_row(const PhaseWindow& window, int64_t row, const float* weight, float* target,
                 int64_t height) const;
-  void transform(const Run& run, const Bundle& bundle, const PhaseWindow& window,
+  void transform(const Run& run, const Bundle& bundle, const PhaseWindow& window, int64_t first,
                  const Memory& memory) const;
   void load_lanes(const Run& run, const Bundle& bundle, const PhaseWindow& window, int64_t channel,
                   int64_t channels, float* columns) const;
@@ -181,8 +181,8 @@ class WinogradLineRoute final : public Route {
                 const Bundle& first) const;
   void transform_back(const Run& run, const Bundle& bundle, const PhaseWindow& window,
                       const Memory& memory, const PhaseWriter& writer) const;
-  OutputStretch stretch_at(const Run& run, const Bundle& bundle, int64_t position) const;
-  void write(const Run& run, const Bundle& bundle, PhaseWriter* writer) const;
+  OutputStretch stretch_at(const Bundle& bundle, int64_t position, int64_t columns) const;
+  void write(const Run& run, const Bundle& bundle, int64_t bundles, PhaseWriter* writer) const;
 
   const Spec spec_;
   const Shape shape_;
@@ -283,8 +283,11 @@ Status WinogradLineRoute::run(const Plan& plan, const float* input, const Output
     PhaseWriter writer(run.problem, output);
     const float* tiles = tiles_.data();
     visit_windows(spec_, shape_.axis, shape_.reach(), [&](const PhaseWindow& window) {
-      for (int64_t index = 0; index < count; ++index) {
-        transform(run, bundles[index], window, memory);
+      // Neighbours read the same lines of the cache.
+      for (int64_t channel = 0; channel < spec_.group_in_channels(); channel += kLoaded) {
+        for (int64_t index = 0; index < count; ++index) {
+          transform(run, bundles[index], window, channel, memory);
+        }
       }
       multiply(run, count, tiles + channel_group * group_elements(window), window, bundles[0]);
       for (int64_t index = 0; index < count; ++index) {
@@ -292,40 +295,47 @@ Status WinogradLineRoute::run(const Plan& plan, const float* input, const Output
       }
       tiles += spec_.groups * group_elements(window);
     });
-    for (int64_t index = 0; index < count; ++index) write(run, bundles[index], &writer);
+    int64_t beside = 1;
+    for (int64_t index = 0; index < count; index += beside) {
+      if (!shape_.one_line()) {
+        beside = std::min<int64_t>(count - index, run.bundles[2] - bundles[index].line[2] / kPanel);
+      }
+      write(run, bundles[index], beside, &writer);
+    }
   });
   return Status::kOk;
 }
 
-// What of the output a bundle has from a position on: all of its only line, or one of each.
-OutputStretch WinogradLineRoute::stretch_at(const Run& run, const Bundle& bundle,
-                                            int64_t position) const {
+OutputStretch WinogradLineRoute::stretch_at(const Bundle& bundle, int64_t position,
+                                            int64_t columns) const {
   const Axes place = bundle.at(shape_.axis, position);
   return {.image = bundle.image,
           .channel_group = bundle.channel_group,
           .depth = place[0],
           .height = place[1],
           .column = place[2],
-          .columns = shape_.one_line()
-                         ? std::min(run.steps * axis_.count(), run.problem.output[2] - position)
-                         : bundle.lanes};
+          .columns = columns};
 }
 
-void WinogradLineRoute::write(const Run& run, const Bundle& bundle, PhaseWriter* writer) const {
+// The results of bundles beside each other.
+void WinogradLineRoute::write(const Run& run, const Bundle& bundle, int64_t bundles,
+                              PhaseWriter* writer) const {
+  const Axes& output = run.problem.output;
   const int32_t phases = axis_.count();
   const int64_t first = bundle.first * phases;
-  if (run.direct) return writer->add(stretch_at(run, bundle, first));
+  const int64_t end = std::min<int64_t>(first + run.steps * phases, output[shape_.axis]);
   if (shape_.one_line()) {
-    return writer->write_phases(phases, stretch_at(run, bundle, first), bundle.results,
-                                run.result_pitch);
+    const OutputStretch stretch = stretch_at(bundle, first, end - first);
+    if (run.direct) return writer->add(stretch);
+    return writer->write_phases(phases, stretch, bundle.results, run.result_pitch);
   }
-  const int64_t end =
-      std::min(first + run.steps * phases, int64_t{run.problem.output[shape_.axis]});
+  const int64_t columns = std::min(bundles * kPanel, int64_t{output[2]} - bundle.line[2]);
   for (int64_t position = first; position < end; ++position) {
     const int64_t row = position % phases * spec_.group_out_channels();
     const int64_t step = position / phases - bundle.first;
-    writer->write_phases(1, stretch_at(run, bundle, position),
-                         bundle.results + row * run.result_pitch + step * kPanel, run.result_pitch);
+    writer->write_phases(1, stretch_at(bundle, position, columns),
+                         bundle.results + row * run.result_pitch + step * run.step_pitch,
+                         run.result_pitch);
   }
 }
 
@@ -405,21 +415,19 @@ const float* WinogradLineRoute::load_lines(const Run& run, const Bundle& bundle,
   return memory.lines;
 }
 
+// kLoaded channels from `first` on.
 void WinogradLineRoute::transform(const Run& run, const Bundle& bundle, const PhaseWindow& window,
-                                  const Memory& memory) const {
+                                  int64_t first, const Memory& memory) const {
   const int64_t in = spec_.group_in_channels();
+  const int64_t end = std::min(first + kLoaded, in);
   const int64_t plane = run.columns * kPanel;
   const float* line = nullptr;
   int64_t pitch = 0;
-  for (int64_t channel = 0; channel < in; channel += kTogether) {
-    const int64_t channels = std::min(kTogether, in - channel);
-    if (!shape_.one_line()) {
-      load_lanes(run, bundle, window, channel, channels, memory.columns);
-    } else if (channel % kLoaded == 0) {
-      line =
-          load_lines(run, bundle, window, channel, std::min(kLoaded, in - channel), memory, &pitch);
-    }
-    for (int64_t index = 0; shape_.one_line() && index < channels; ++index, line += pitch) {
+  if (shape_.one_line()) line = load_lines(run, bundle, window, first, end - first, memory, &pitch);
+  for (int64_t channel = first; channel < end; channel += kTogether) {
+    const int64_t channels = std::min(kTogether, end - channel);
+    if (line == nullptr) load_lanes(run, bundle, window, channel, channels, memory.columns);
+    for (int64_t index = 0; line != nullptr && index < channels; ++index, line += pitch) {
       float* const columns = memory.columns + index * plane;
       for (int64_t column = 0; column < run.columns; column += 4) {
         for (int64_t lane = 0; lane < kPanel; lane += 4) {
@@ -469,14 +477,14 @@ void WinogradLineRoute::transform_back(const Run& run, const Bundle& bundle,
   const int64_t out = spec_.group_out_channels();
   const int64_t steps = std::min(run.steps, AxisPhases::cells(run.problem, 2) - bundle.first);
   const int64_t pitch = run.direct ? run.problem.output_points() : run.result_pitch;
-  float* target = run.direct ? writer.start_of(stretch_at(run, bundle, bundle.first))
+  float* target = run.direct ? writer.start_of(stretch_at(bundle, bundle.first, 0))
                              : bundle.results + window.first_phase * out * pitch;
   const float* const bias = bias_.data() + bundle.channel_group * out;
   for (int64_t row = 0; row < rows(window); ++row, target += pitch) {
     shape_.form->transform_back(bundle.products + row * run.together * run.bundle_products,
                                 run.products_stride, shape_.dilation, run.runs,
                                 wasm_v128_load32_splat(bias + row % out), spec_.relu,
-                                shape_.one_line() ? memory.columns : target);
+                                shape_.one_line() ? memory.columns : target, run.step_pitch);
     if (!shape_.one_line()) continue;
     for (int64_t lane = 0; lane < kPanel; lane += 4) {
       unlace(memory.columns + lane, run.stretch, steps - lane * run.stretch,
@@ -551,23 +559,30 @@ const char* make_plan(const Machine& machine, Plan* plan) {
   cut.blocks = ceil_divide(runs, cut.runs);
   // As many bundles as there are threads for stay apart.
   const int64_t shares = ceil_divide(machine.threads, spec.groups * cut.blocks);
-  cut.together = std::clamp(together / (cut.runs + shape.pieces - 1), int64_t{1},
-                            std::min<int64_t>(ceil_divide(bundles, shares), kMostBundles));
+  const int64_t read_runs = cut.runs + shape.pieces - 1;
+  cut.together = std::max<int64_t>(together / read_runs, 1);
+  // The lanes of two fill a line of the first-level cache, where two fit the second.
+  if (!shape.one_line() && 2 * read_runs * run_bytes <= machine.winograd_band_bytes * 3 / 2) {
+    cut.together = std::max<int64_t>(cut.together, 2);
+  }
+  cut.together = std::min({cut.together, ceil_divide(bundles, shares), int64_t{kMostBundles}});
   cut.stretch = cut.runs * shape.dilation * form.steps;
   cut.steps = stretches * cut.stretch;
   cut.columns = ceil_divide(cut.stretch + shape.overlap(), int64_t{4}) * 4;
   cut.line_pitch = shape.one_line() ? whole_panels((kPanel - 1) * cut.stretch + cut.columns) : 0;
   cut.direct = shape.one_line() && phases == 1 &&
                (problem.layout == Layout::kChannelsFirst || !problem.output_layout_matters());
-  cut.result_pitch = cut.direct ? 0 : kPanel * cut.stretch;
-  cut.bundle_transformed = (cut.runs + shape.pieces - 1) * shape.dilation * in * kPanel;
+  // Steps of bundles beside each other lie together.
+  cut.step_pitch = kPanel * (shape.one_line() ? 1 : cut.together);
+  cut.result_pitch = cut.direct ? 0 : cut.step_pitch * cut.stretch;
+  cut.bundle_transformed = read_runs * shape.dilation * in * kPanel;
   cut.bundle_products = cut.runs * shape.dilation * kPanel;
-  cut.bundle_results = phases * out * cut.result_pitch;
+  cut.bundle_results = shape.one_line() ? phases * out * cut.result_pitch : kPanel;
   cut.transformed_stride = cut.together * cut.bundle_transformed + kCacheLine;
   cut.products_stride = most_rows * cut.together * cut.bundle_products + kCacheLine;
   cut.worker_elements = kLoaded * cut.line_pitch + kTogether * cut.columns * kPanel +
                         form.reads * (cut.transformed_stride + cut.products_stride) +
-                        cut.together * cut.bundle_results;
+                        phases * out * cut.result_pitch * (shape.one_line() ? cut.together : 1);
   plan->set_cut(cut, machine.threads);
   plan->nanoseconds = winograd_line_nanoseconds(form, problem, cut, windows, products, shape.pieces,
                                                 shape.dilation);

@@ -138,11 +138,11 @@ void transform(const LineForm::Columns& columns, int steps, float* target, int64
 
 template <typename T>
 void transform_back(const float* source, int64_t point_stride, int64_t dilation, int64_t runs,
-                    v128_t bias, bool clamps, float* columns) {
-  const int64_t step = dilation * kPanel;
+                    v128_t bias, bool clamps, float* columns, int64_t pitch) {
+  const int64_t step = dilation * pitch;
   for (int64_t run = 0; run < runs; ++run) {
     for (int64_t residue = 0; residue < dilation; ++residue, source += kPanel) {
-      float* const target = columns + (run * T::kSteps * dilation + residue) * kPanel;
+      float* const target = columns + (run * T::kSteps * dilation + residue) * pitch;
 #pragma clang loop unroll(disable)
       for (int half = 0; half < kPanel; half += 4) {
         v128_t x[T::kReads];

@@ -34,9 +34,10 @@ struct LineForm {
   // Forms of the same points have it in common.
   void (*transform_columns)(const Columns& columns, int steps, float* target, int64_t tile_stride,
                             int64_t point_stride);
-  // The way back to columns, from kPanel lanes a tile at source[point * point_stride].
+  // The way back to columns, `pitch` apart, from kPanel lanes a tile at source[point *
+  // point_stride].
   void (*transform_back)(const float* source, int64_t point_stride, int64_t dilation, int64_t runs,
-                         v128_t bias, bool clamps, float* columns);
+                         v128_t bias, bool clamps, float* columns, int64_t pitch);
   WeightTransform weights;
 };
 
