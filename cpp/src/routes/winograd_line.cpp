@@ -18,9 +18,9 @@
 //   F(5, 6)  10 replace 30; 20 replace 55 of eleven taps
 //
 // It rounds otherwise than a plain sum, by the bound of winograd.cpp, where c is the largest row of
-// |A^T| (|G| |B^T|): 19 for F(4, 2), 41 for F(5, 2), 68 for F(6, 3), 87 for F(4, 5), 426 for F(4,
-// 7) and 392 for F(5, 6), and `channels` counts each piece as well. A NaN or infinity reaches all
-// outputs of the tiles that read it.
+// |A^T| (|G| |B^T|): 19 for F(4, 2), 41 for F(5, 2), 68 for F(6, 3), 87 for F(4, 5), 426 for
+// F(4, 7) and 392 for F(5, 6), and `channels` counts each piece as well. A NaN or infinity reaches
+// all outputs of the tiles that read it.
 
 #include <algorithm>
 #include <cmath>
@@ -354,6 +354,7 @@ void WinogradLineRoute::load_lanes(const Run& run, const Bundle& bundle, const P
   const int64_t first_channel = bundle.channel_group * spec_.group_in_channels() + channel;
   // Lanes without a line are computed with as well, and never looked at.
   clear_floats(columns, channels * plane);
+  if (inside.count() == 0) return;
   if (problem.layout == Layout::kChannelsFirst) {
     const float* source =
         run.input + (bundle.image * spec_.in_channels + first_channel) * points + point;
@@ -374,7 +375,7 @@ void WinogradLineRoute::load_lanes(const Run& run, const Bundle& bundle, const P
   }
 }
 
-// What the stretches of a block read, of so many channels, with zeros around the input.
+// What the stretches of a bundle read, of so many channels, with zeros around the input.
 const float* WinogradLineRoute::load_lines(const Run& run, const Bundle& bundle,
                                            const PhaseWindow& window, int64_t channel,
                                            int64_t channels, const Memory& memory,
@@ -539,7 +540,9 @@ const char* make_plan(const Machine& machine, Plan* plan) {
   Stretches cut;
   cut.bundles = problem.input;
   cut.bundles[shape.axis] = 1;
-  if (!shape.one_line()) cut.bundles[2] = (cut.bundles[2] + kPanel - 1) / kPanel;
+  if (!shape.one_line()) {
+    cut.bundles[2] = static_cast<int32_t>(ceil_divide(cut.bundles[2], int64_t{kPanel}));
+  }
   // Tiles of all stretches of a line, of all residues.
   const int64_t stretches = shape.one_line() ? kPanel : 1;
   const int64_t unit = stretches * shape.dilation * form.steps;
