@@ -44,6 +44,10 @@ constexpr double kWidenedValue = 0.15;
 constexpr double kRescaledValue = 0.45;
 constexpr double kReluValue = 0.12;
 constexpr double kReluOnTheWay = 0.02;
+// A value of pixels of fewer than four channels, which no shuffle writes.
+constexpr double kWrittenAlone = 0.5;
+// To find the positions of a panel that are not beside each other in planes.
+constexpr double kFoundPanel = 36;
 
 }  // namespace
 
@@ -74,8 +78,9 @@ double polyphase_nanoseconds(const Problem& problem, const Blocks& cut) {
       planes && AxisPhases::step(spec, 2) == 1 ? panels / spec.groups / rows_of_cells : 1;
   const double pack = cut.reads_planes ? 0
                                        : static_cast<double>(cut.depth) *
-                                             (beside >= 2 ? (5 + 30 / beside) / in + 1.1
-                                                          : 21 / in + (gathers ? 5.2 : 0.66));
+                                                 (beside >= 2 ? (5 + 30 / beside) / in + 1.1
+                                                              : 21 / in + (gathers ? 5.2 : 0.66)) +
+                                             (planes ? 0 : kFoundPanel);
   // Of the stretches in which a tile passes the planes.
   const double row_taps = spec.kernel[2] / (spec.transposed ? 1.0 * spec.stride[2] : 1);
   const bool along_width = in < row_taps && AxisPhases::step(spec, 2) == 1;
@@ -100,7 +105,7 @@ double polyphase_nanoseconds(const Problem& problem, const Blocks& cut) {
   const bool by_fours = AxisPhases::count(spec, 2) % 4 == 0;
   const double write = kPanel * out *
                        (written * (as_written          ? 0.1
-                                   : last              ? 0.31
+                                   : last              ? 0.31 + (out < 4 ? kWrittenAlone : 0)
                                    : width_phases <= 4 ? 0.19
                                    : by_fours          ? 0.33
                                                        : 0.73) +
@@ -135,7 +140,10 @@ double scatter_nanoseconds(const Problem& problem, const Strips& cut) {
   const double phase_rows = outputs / problem.output[2] * spec.stride[2];
   const bool holes = spec.kernel[0] < spec.stride[0] || spec.kernel[1] < spec.stride[1] ||
                      spec.kernel[2] < spec.stride[2];
-  return 400 + panels * product + added + 5 * phase_rows + (holes ? 0.24 : 0.07) * outputs +
+  const bool alone = spec.group_out_channels() < 4 && problem.layout == Layout::kChannelsLast &&
+                     problem.output_layout_matters();
+  return 400 + panels * product + added + 5 * phase_rows +
+         ((holes ? 0.24 : 0.07) + (alone ? kWrittenAlone : 0)) * outputs +
          memory_nanoseconds(problem, 0.17);
 }
 
