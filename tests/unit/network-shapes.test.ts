@@ -6,6 +6,10 @@ function constant(...shape: number[]): Constant {
   return { name: 'w', shape, data: new Float32Array(0) };
 }
 
+function bias(values: number): Constant {
+  return { name: 'b', shape: [values], data: new Float32Array(values) };
+}
+
 const FIRST = { layout: 'channels-first' } as const;
 const LAST = { layout: 'channels-last' } as const;
 
@@ -82,6 +86,7 @@ type Case = readonly [Operation, readonly (readonly number[])[], readonly (reado
 
 const GIVEN: readonly Case[] = [
   [conv, [[5, 4, 8, 7]], [[5, 6, 4, 4]]],
+  [{ ...conv, bias: bias(6) }, [[5, 4, 8, 7]], [[5, 6, 4, 4]]],
   [{ ...conv, ...LAST }, [[0, 8, 7, 4]], [[0, 4, 4, 6]]],
   [
     { ...conv, transposed: true, weight: constant(4, 3, 3, 3), outputPadding: [1, 0] },
@@ -178,6 +183,8 @@ const REFUSED: readonly (readonly [Operation, readonly (readonly number[])[]])[]
   [conv, [[5, 3, 8, 7]]],
   [conv, [[5, 4, 8]]],
   [conv, [[5, 4, 1, 7]]],
+  [{ ...conv, bias: bias(5) }, [[5, 4, 8, 7]]],
+  [{ ...conv, bias: bias(7) }, [[5, 4, 8, 7]]],
   [{ ...conv, transposed: true, weight: constant(4, 3, 1, 1) }, [[1, 4, 1, 1]]],
   [
     {
@@ -239,7 +246,10 @@ const REFUSED: readonly (readonly [Operation, readonly (readonly number[])[]])[]
   [matmul, [[4], [4, 2]]],
   [{ kind: 'transpose', permutation: [1, 0] }, [[2]]],
   [{ kind: 'reshape', shape: [5] }, [[2, 3]]],
+  [{ kind: 'reshape', shape: [1.5, 4] }, [[2, 3]]],
+  [{ kind: 'reshape', shape: [-2, -3] }, [[2, 3]]],
   [{ kind: 'expand', shape: [3] }, [[2]]],
+  [{ kind: 'expand', shape: [-3] }, [[1]]],
   [{ kind: 'expand', shape: [1, 1, 1, 1, 1, 1, 1, 1, 1] }, [[2]]],
 ];
 

@@ -30,6 +30,10 @@ export function outputShapesOf(
     if (shape.length > MOST_AXES) {
       refuseShapes(where, `values of at most ${MOST_AXES} axes`, [shape], 'Merge axes that lie together.');
     }
+    // What a file divides or counts wrongly would leave memory in the output that nobody has written.
+    if (!shape.every((extent) => Number.isInteger(extent) && extent >= 0)) {
+      refuseShapes(where, 'an output of whole axes from 0 on', [shape]);
+    }
     elementCount(where, 'an output', shape);
   }
   return shapes;
@@ -142,11 +146,14 @@ function windowCount(where: string, shape: Shape, padded: number, reach: number,
 }
 
 function convolutionShape(where: string, operation: Of<'convolution'>, shape: Shape): Shape {
-  const { transposed, weight, stride, dilation, groups, pads, outputPadding, layout } = operation;
+  const { transposed, weight, bias, stride, dilation, groups, pads, outputPadding, layout } = operation;
   const [first = 0, second = 0, ...kernel] = weight.shape;
   const [channels, outputs] = transposed ? [first, second * groups] : [second * groups, first];
   checkRank(where, kernel.length + 2, shape);
   checkChannels(where, layout, shape, channels);
+  if (bias !== null && bias.data.length !== outputs) {
+    refuseShapes(where, `a bias of ${outputs} values`, [bias.shape]);
+  }
   const extents = spatialAxes(layout, shape.length).map((axis, index) => {
     const extent = at(shape, axis);
     const reach = at(dilation, index) * (at(kernel, index) - 1) + 1;
