@@ -63,6 +63,12 @@ async function lowered(
 
 const X_TO_Y: Ports = { inputs: ['x'], outputs: ['y'] };
 const shapesOf = ({ outputs, values }: NetworkGraph) => outputs.map((output) => values[output]?.shape);
+/** The first output of 0, 1, 2 and so on. */
+const valuesOf = (graph: NetworkGraph) => {
+  const shape = graph.values[graph.inputs[0] as number]?.shape ?? [];
+  const count = shape.reduce((all, extent) => all * extent, 1);
+  return evaluate(graph, [Float64Array.from({ length: count }, (_, index) => index)])[0]?.data ?? [];
+};
 const operationsOf = ({ nodes }: NetworkGraph): readonly Operation[] =>
   nodes.map(({ operation }) => operation);
 
@@ -204,6 +210,39 @@ describe('what is refused', () => {
     ['an index outside', [whole('s', 9)], step(36, ['x', 's'], ['y'])],
     ['a step of 0', [whole('s', 0), whole('e', 1), whole('z', 0)], step(45, ['x', 's', 'e', 'z'], ['y'])],
     ['a size of 0', [whole('s', 0, 2)], step(23, ['x', 's'], ['y'])],
+    [
+      'a bias that is too short',
+      [ones('w', 2, 1, 1, 1), ones('c', 1)],
+      step(3, ['x', 'w', 'c'], ['y'], CONV),
+    ],
+    ['one that is too long', [ones('w', 2, 1, 1, 1), ones('c', 3)], step(3, ['x', 'w', 'c'], ['y'], CONV)],
+    [
+      'such a bias of every channel by itself',
+      [ones('w', 1, 1, 1, 2), ones('c', 1)],
+      step(4, ['x', 'w', 'c'], ['y'], [...CONV.slice(0, 3), { integer: 2 }, ...CONV.slice(3)]),
+    ],
+    [
+      'of a transposed convolution',
+      [whole('s', 1, 4, 4, 2), ones('w', 2, 1, 1, 1), ones('c', 1)],
+      step(67, ['s', 'w', 'x', 'c'], ['y'], CONV.slice(0, 4)),
+    ],
+    ['negative numbers of tiles', [whole('s', -1, 1, -1, 1)], step(69, ['x', 's'], ['y'])],
+    ['a negative shape', [whole('s', -2, 1, 4, 4, 1)], step(130, ['x', 's'], ['y'])],
+    [
+      'blocks that do not divide',
+      [whole('s', 3, 3), whole('t', 0, 0, 0, 0)],
+      step(38, ['x', 's', 't'], ['y']),
+    ],
+    [
+      'a batch that blocks do not divide',
+      [whole('s', 2, 1), whole('t', 0, 0, 0, 0)],
+      step(37, ['x', 's', 't'], ['y']),
+    ],
+    [
+      'crops of more than there is',
+      [whole('s', 1, 1), whole('t', 3, 2, 0, 0)],
+      step(37, ['x', 's', 't'], ['y']),
+    ],
     [
       'an output that the stride does not give',
       [whole('s', 1, 11, 8, 1), ones('w', 1, 2, 2, 1)],
@@ -426,6 +465,52 @@ describe('traps', () => {
     const shapes = new Map([['x', [2, 6]]]);
     for (let times = 0; times < 3; times += 1)
       expect(shapesOf(network.lower(shapes, ['y']))).toEqual([[3, 4]]);
+  });
+
+  it.each<[string, number, number, number, readonly number[]]>([
+    ['a start from behind', 0, -2, 2, [6, 7]],
+    ['one that ends before the last', 0, -3, 2, [5, 6]],
+    ['a start that the mask opens', 1, 3, 2, [0, 1]],
+    ['a start before the first', 0, -9, 3, [0, 1, 2]],
+  ])('STRIDED_SLICE counts its offset from %s', async (_, mask, begin, count, expected) => {
+    const tensors = [open('x', 8), whole('b', begin), whole('e', count), whole('s', 1), open('y', 2)];
+    const none = { integer: 0 };
+    const options = [{ integer: mask }, none, none, none, none, { byte: 1 }];
+    const graph = await lowered(tensors, [step(45, ['x', 'b', 'e', 's'], ['y'], options)], X_TO_Y);
+    expect([...valuesOf(graph)]).toEqual(expected);
+  });
+
+  it.each<[readonly number[], readonly number[], readonly number[]]>([
+    [
+      [1, 1, 2, 1, 2],
+      [1, 1, 2, 1, 1],
+      [0, 1, 2, 3, 0, 1, 2, 3],
+    ],
+    [
+      [1, 2, 1, 1, 1],
+      [2, 2, 2, 1, 1],
+      [0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1],
+    ],
+    [[2, 1], [0, 3], []],
+  ])('TILE of [%s] by [%s] needs no more axes than it has', async (shape, times, expected) => {
+    const tensors = [open('x', ...shape), whole('t', ...times), open('y', 1)];
+    const graph = await lowered(tensors, [step(69, ['x', 't'], ['y'])], X_TO_Y);
+    expect(shapesOf(graph)).toEqual([shape.map((extent, axis) => extent * (times[axis] as number))]);
+    expect([...valuesOf(graph)]).toEqual(expected);
+  });
+
+  it('MIRROR_PAD mirrors an axis once, and says so of pads that are wider', async () => {
+    const mirrored = (...pads: number[]) =>
+      lowered(
+        [open('x', 3), { ...whole('p', ...pads), shape: [1, 2] }, open('y', 1)],
+        [step(100, ['x', 'p'], ['y'], [{ byte: 1 }])],
+        X_TO_Y,
+      );
+    expect([...valuesOf(await mirrored(3, 2))]).toEqual([2, 1, 0, 0, 1, 2, 2, 1]);
+    await expect(mirrored(0, 4)).rejects.toMatchObject({
+      code: 'BAD_SHAPE',
+      message: expect.stringMatching(/pads no wider than what they mirror, got \[0,4\] of \[3\]/),
+    });
   });
 
   it('LEAKY_RELU has its slope, and none is 0', async () => {

@@ -110,13 +110,10 @@ function stridedSlice(call: Call): Operand {
       const extent = at(x.shape, region.count.length);
       const { start, step, count } = bounds(call, place, extent, {
         begin: has(0, place) ? null : at(begins, place),
-        end: has(1, place)
-          ? null
-          : options.byte(5) === 0
-            ? at(ends, place)
-            : at(begins, place) + at(ends, place),
+        end: has(1, place) ? null : at(ends, place),
         step: at(steps, place),
         single: has(4, place),
+        fromStart: options.byte(5) !== 0,
       });
       region.start.push(start);
       region.step.push(step);
@@ -137,9 +134,11 @@ function bounds(
     readonly end: number | null;
     readonly step: number;
     readonly single: boolean;
+    /** Whether the end is counted from where the part starts: with negative indices resolved, and the masks. */
+    readonly fromStart: boolean;
   },
 ) {
-  const { begin, end, step, single } = given;
+  const { begin, end, step, single, fromStart } = given;
   const counted = (index: number) => (index < 0 ? index + extent : index);
   if (single) {
     const start = counted(begin ?? 0);
@@ -151,7 +150,7 @@ function bounds(
   const [low, high] = step > 0 ? [0, extent] : [-1, extent - 1];
   const clamp = (index: number) => Math.min(Math.max(counted(index), low), high);
   const start = begin === null ? (step > 0 ? 0 : extent - 1) : clamp(begin);
-  const stop = end === null ? (step > 0 ? extent : -1) : clamp(end);
+  const stop = end === null ? (step > 0 ? extent : -1) : clamp(fromStart ? start + end : end);
   return { start, step, count: Math.max(0, Math.ceil((stop - start) / step)) };
 }
 
@@ -174,6 +173,9 @@ function mirrored(call: Call): Operand {
   const pads = padsOf(call);
   const x = call.input(0);
   if (call.options.byte(0) === 0) return call.one({ kind: 'pad', pads, mode: 'reflect', value: 0 });
+  if (pads.some((ends, axis) => Math.max(...ends) > at(x.shape, axis))) {
+    call.refuse('pads no wider than what they mirror', `[${pads.join('], [')}] of [${x.shape.join(', ')}]`);
+  }
   if (pads.every((ends) => Math.max(...ends) <= 1)) {
     return call.one({ kind: 'pad', pads, mode: 'edge', value: 0 });
   }
@@ -247,20 +249,22 @@ function unpacked(call: Call): readonly Operand[] {
   return parts.map((one) => call.reshape(shape.toSpliced(axis, 1), one));
 }
 
-/** Every axis of extent n behind one of its count of repetitions, which are spread and then are one. */
+/** Every axis that is repeated behind one of its count of repetitions, which are spread and then are one. */
 function tiled(call: Call): Operand {
   const { shape } = call.input(0);
   const times = call.numbers(1);
-  if (times.length !== shape.length) call.refuse(`${shape.length} numbers of tiles`, `${times.length}`);
-  const x = call.reshape(shape.flatMap((extent) => [1, extent]));
-  const spread = call.one(
-    { kind: 'expand', shape: shape.flatMap((extent, axis) => [at(times, axis), extent]) },
-    [x],
-  );
-  return call.reshape(
-    shape.map((extent, axis) => extent * at(times, axis)),
-    spread,
-  );
+  if (times.length !== shape.length || times.some((count) => !(count >= 0))) {
+    call.refuse(`${shape.length} numbers of tiles from 0 on`, `[${times.join(', ')}]`);
+  }
+  // One axis after another: all at once may be more axes than values have.
+  return times.reduce((x, count, axis) => {
+    if (count === 1) return x;
+    const [outer, inner] = [product(x.shape.slice(0, axis)), product(x.shape.slice(axis))];
+    const spread = call.one({ kind: 'expand', shape: [outer, count, inner] }, [
+      call.reshape([outer, 1, inner], x),
+    ]);
+    return call.reshape(x.shape.with(axis, at(shape, axis) * count), spread);
+  }, call.input(0));
 }
 
 function reversed(call: Call): Operand {
@@ -291,6 +295,9 @@ function toBatch(call: Call): Operand {
     value: 0,
   });
   const counts = block.map((size, axis) => at(x.shape, axis + 1) / size);
+  if (!counts.every(Number.isInteger)) {
+    call.refuse(`padded axes that are multiples of [${block.join(', ')}]`, `[${x.shape.join(', ')}]`);
+  }
   const apart = call.reshape(
     [at(shape, 0), ...counts.flatMap((count, axis) => [count, at(block, axis)]), ...inner],
     x,
@@ -313,6 +320,7 @@ function fromBatch(call: Call): Operand {
   const axes = block.length;
   const [counts, inner] = [shape.slice(1, axes + 1), shape.slice(axes + 1)];
   const batch = at(shape, 0) / product(block);
+  if (!Number.isInteger(batch)) call.refuse(`a multiple of ${product(block)} samples`, `${shape[0]}`);
   const apart = call.reshape([...block, batch, ...counts, ...inner]);
   const permutation = [
     axes,
@@ -328,6 +336,9 @@ function fromBatch(call: Call): Operand {
   const count = whole.shape.map(
     (extent, axis) => extent - at(start, axis) - (axis > 0 && axis <= axes ? (crops[2 * axis - 1] ?? 0) : 0),
   );
+  if (count.some((extent) => extent < 0)) {
+    call.refuse(`crops within [${whole.shape.join(', ')}]`, `[${crops.join(', ')}]`);
+  }
   return call.one({ kind: 'slice', start, step: ones(count), count }, [whole]);
 }
 
