@@ -243,6 +243,8 @@ const COORDINATES = [
   'align-corners',
   'crop-and-resize',
 ] as const;
+/** Those that TFLite has. */
+const TFLITE: readonly string[] = ['asymmetric', 'half-pixel', 'align-corners'];
 const ROUNDINGS = ['round-prefer-floor', 'round-prefer-ceil', 'floor', 'ceil'] as const;
 
 const resize = shapesOf(1, 5)
@@ -257,29 +259,41 @@ const resize = shapesOf(1, 5)
       oneOf(['nearest', 'linear', 'cubic'] as const),
       oneOf(COORDINATES),
       oneOf(ROUNDINGS),
-      fc.boolean(),
+      fc.tuple(fc.boolean(), fc.boolean()),
       oneOf([0, -3]),
       seeds,
     ),
   )
-  .map(([shape, axes, interpolation, coordinates, rounding, excludeOutside, outside, seed]): Case => {
-    // Symmetric places divide once more: upon a half they would be a matter of the last bit.
-    const even = interpolation === 'nearest' && coordinates === 'half-pixel-symmetric';
-    const scale = axes.map(([own]) => (even ? Math.ceil(own) : own));
-    const operation: Of<'resize'> = {
-      kind: 'resize',
-      size: shape.map((extent, axis) => Math.max(1, Math.floor(extent * (scale[axis] as number)))),
-      scale,
+  .map(
+    ([
+      shape,
+      axes,
       interpolation,
       coordinates,
       rounding,
-      cubicA: -0.75,
-      excludeOutside,
-      region: axes.map(([, begin, end]) => [begin / 4, end / 4]),
+      [multiplies, excludeOutside],
       outside,
-    };
-    return { operation, shapes: [shape], seed };
-  })
+      seed,
+    ]): Case => {
+      // Symmetric places divide once more: upon a half they would be a matter of the last bit.
+      const even = interpolation === 'nearest' && coordinates === 'half-pixel-symmetric';
+      const scale = axes.map(([own]) => (even ? Math.ceil(own) : own));
+      const operation: Of<'resize'> = {
+        kind: 'resize',
+        size: shape.map((extent, axis) => Math.max(1, Math.floor(extent * (scale[axis] as number)))),
+        scale,
+        interpolation,
+        coordinates,
+        multiplies: multiplies && TFLITE.includes(coordinates),
+        rounding,
+        cubicA: -0.75,
+        excludeOutside,
+        region: axes.map(([, begin, end]) => [begin / 4, end / 4]),
+        outside,
+      };
+      return { operation, shapes: [shape], seed };
+    },
+  )
   .filter(({ operation, shapes }) => sizeOf(outputShapesOf('', operation, shapes)[0] as Shape) <= 6000);
 
 const paddedResize = resize

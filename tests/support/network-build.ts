@@ -108,6 +108,7 @@ export const resize = (
   scale,
   interpolation: 'linear',
   coordinates: 'half-pixel',
+  multiplies: false,
   rounding: 'round-prefer-floor',
   cubicA: -0.75,
   excludeOutside: false,

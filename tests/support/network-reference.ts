@@ -623,7 +623,7 @@ function resize(operation: Of<'resize'>, x: Values): Values {
 }
 
 function placeOf(
-  { coordinates, size, scale, region }: Of<'resize'>,
+  { coordinates, multiplies, size, scale, region }: Of<'resize'>,
   axis: number,
   index: number,
   input: number,
@@ -632,6 +632,12 @@ function placeOf(
   const [begin, end] = region[axis] as readonly [number, number];
   // In float32, as everyone computes these: whether a place is half or whole depends on it.
   const { fround } = Math;
+  if (multiplies) {
+    const corners = coordinates === 'align-corners' && output > 1;
+    const step = fround(corners ? (input - 1) / (output - 1) : input / output);
+    if (coordinates === 'half-pixel') return fround(fround((index + 0.5) * step) - 0.5);
+    return fround(index * step);
+  }
   const halfPixel = () => fround(fround((index + 0.5) / factor) - 0.5);
   switch (coordinates) {
     case 'asymmetric':

@@ -51,6 +51,7 @@ const resize = {
   scale: [1, 1, 3.5],
   interpolation: 'nearest',
   coordinates: 'asymmetric',
+  multiplies: false,
   rounding: 'floor',
   cubicA: -0.75,
   excludeOutside: false,

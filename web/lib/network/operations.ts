@@ -129,6 +129,8 @@ export type Operation =
       readonly scale: readonly number[];
       readonly interpolation: 'nearest' | 'linear' | 'cubic';
       readonly coordinates: Coordinates;
+      /** Whether places are targets times input over output, as TFLite has them, and not over `scale`, as ONNX. */
+      readonly multiplies: boolean;
       readonly rounding: Rounding;
       readonly cubicA: number;
       readonly excludeOutside: boolean;

@@ -77,6 +77,7 @@ const resize: NodeRule = (loaded) => {
       ...of,
       interpolation,
       coordinates,
+      multiplies: false,
       rounding: rule,
       cubicA,
       excludeOutside,

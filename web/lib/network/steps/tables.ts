@@ -65,17 +65,22 @@ export function resizeTaps(operation: Of<'resize'>, axis: number, extent: number
  * last bit decides which is the nearest.
  */
 function placeFunction(
-  { coordinates, size, scale, region }: Of<'resize'>,
+  { coordinates, multiplies, size, scale, region }: Of<'resize'>,
   axis: number,
   extent: number,
 ): (target: number) => number {
   const { fround } = Math;
   const targets = at(size, axis);
   const factor = fround(at(scale, axis));
-  const fromHalf = (target: number): number => fround(fround((target + 0.5) / factor) - 0.5);
+  const aligned = coordinates === 'align-corners' && targets > 1 ? 1 : 0;
+  const ratio = fround((extent - aligned) / (targets - aligned));
+  const placed = multiplies
+    ? (target: number): number => fround(target * ratio)
+    : (target: number): number => fround(target / factor);
+  const fromHalf = (target: number): number => fround(placed(target + 0.5) - 0.5);
   switch (coordinates) {
     case 'asymmetric':
-      return (target) => fround(target / factor);
+      return placed;
     case 'half-pixel':
       return fromHalf;
     case 'pytorch-half-pixel':
@@ -86,6 +91,7 @@ function placeFunction(
       return (target) => fround(fround(offset + fround((target + 0.5) / factor)) - 0.5);
     }
     case 'align-corners':
+      if (multiplies) return placed;
       return (target) => (targets === 1 ? 0 : fround((target * (extent - 1)) / (targets - 1)));
     case 'crop-and-resize': {
       const [begin, end] = region[axis] as readonly [number, number];

@@ -67,6 +67,7 @@ function resize(call: Call, nearest: boolean): Operand {
     scale: size.map((extent, axis) => extent / at(shape, axis)),
     interpolation: nearest ? 'nearest' : 'linear',
     coordinates,
+    multiplies: true,
     rounding,
     cubicA: 0,
     excludeOutside: false,
