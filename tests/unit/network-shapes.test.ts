@@ -265,6 +265,13 @@ describe('outputShapesOf', () => {
     expect(() => outputShapesOf('node', operation, shapes)).toThrow(error);
   });
 
+  test.each(['expand', 'reshape'] as const)('refuses to %s to very many axes in a few of them', (kind) => {
+    const wide: Operation = { kind, shape: new Array<number>(1000).fill(2) };
+    const message = expect.stringMatching(/^node: .{1,200}$/);
+    const error = expect.objectContaining({ code: 'BAD_SHAPE', message });
+    expect(() => outputShapesOf('node', wide, [[3]])).toThrow(error);
+  });
+
   test('refuses what no heap holds', () => {
     const huge: Operation = { kind: 'expand', shape: [2 ** 16, 2 ** 16] };
     const error = expect.objectContaining({ code: 'TOO_LARGE' });
