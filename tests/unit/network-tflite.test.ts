@@ -513,6 +513,44 @@ describe('traps', () => {
     });
   });
 
+  it('FLOOR_MOD is exact by powers of two and of known numbers, or refused', async () => {
+    const rest = (...divisors: number[]) =>
+      lowered(
+        [
+          open('x', 1, 4),
+          { name: 'c', shape: [divisors.length], values: Float32Array.from(divisors) },
+          open('y', 1, 4),
+        ],
+        [step(95, ['x', 'c'], ['y'])],
+        X_TO_Y,
+      );
+    const [graph, other] = [await rest(0.5, 2, -2, -0.25), await rest(4)];
+    expect(evaluate(graph, [[-0.75, 5, 5, 5.125]])[0]?.data).toEqual(Float64Array.of(0.25, 1, -1, -0.125));
+    expect(evaluate(other, [[7.5, -1, 4, 0]])[0]?.data).toEqual(Float64Array.of(3.5, 3, 0, 0));
+    for (const divisors of [[0.1], [1, 2, 3, 4], [Number.POSITIVE_INFINITY]]) {
+      await expect(rest(...divisors)).rejects.toMatchObject({
+        code: 'UNSUPPORTED',
+        message: expect.stringMatching(
+          /"y" \(FLOOR_MOD\): expected constant powers of two to divide by, got c/,
+        ),
+      });
+    }
+    const sizes = [
+      { ...open('x', 7, 2), signature: [-1, 2] },
+      made('shape'),
+      whole('three', 3, 3),
+      made('left'),
+      { name: 'v', shape: [], values: Float32Array.of(4) },
+      open('y', 1, 2),
+    ];
+    const operators = [
+      step(77, ['x'], ['shape']),
+      step(95, ['shape', 'three'], ['left']),
+      step(94, ['left', 'v'], ['y']),
+    ];
+    expect(shapesOf(await lowered(sizes, operators, X_TO_Y, { x: [7, 2] }))).toEqual([[1, 2]]);
+  });
+
   it('LEAKY_RELU has its slope, and none is 0', async () => {
     const slope = async (options: OperatorPart['options']) =>
       operationsOf(await lowered([open('x', 2), open('y', 2)], [step(98, ['x'], ['y'], options)], X_TO_Y))[0];

@@ -72,9 +72,9 @@ export class Call {
       : this.refuse(`an axis of ${rank}`, `${given}`);
   }
 
-  refuse(expected: string, got: string): never {
+  refuse(expected: string, got: string, code: 'BAD_SHAPE' | 'UNSUPPORTED' = 'BAD_SHAPE'): never {
     const short = (text: string) => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
-    throw fault('BAD_SHAPE', this.#where, short(expected), short(got));
+    throw fault(code, this.#where, short(expected), short(got));
   }
 
   /** What an operation makes of operands, all that it gives. */
