@@ -551,6 +551,22 @@ describe('traps', () => {
     expect(shapesOf(await lowered(sizes, operators, X_TO_Y, { x: [7, 2] }))).toEqual([[1, 2]]);
   });
 
+  it('constants without values are constants: the shape of a scalar, and no axes', async () => {
+    const none: TensorPart = { name: 'n', shape: [0], values: new Int32Array(0) };
+    const scalar = await lowered([open('x', 1, 1), none, open('y')], [step(22, ['x', 'n'], ['y'])], X_TO_Y);
+    expect(shapesOf(scalar)).toEqual([[]]);
+    const mean = await lowered(
+      [open('x', 2, 2), none, open('y', 2, 2)],
+      [step(40, ['x', 'n'], ['y'])],
+      X_TO_Y,
+    );
+    expect(shapesOf(mean)).toEqual([[2, 2]]);
+    expect([...valuesOf(mean)]).toEqual([0, 1, 2, 3]);
+    // One that is given is none, whatever its size.
+    const given = read([open('x', 2, 0), open('y', 2, 0)], [step(22, ['x', 'x'], ['y'])], X_TO_Y);
+    await expect(given).rejects.toThrow(/its input 1 is computed/);
+  });
+
   it('LEAKY_RELU has its slope, and none is 0', async () => {
     const slope = async (options: OperatorPart['options']) =>
       operationsOf(await lowered([open('x', 2), open('y', 2)], [step(98, ['x'], ['y'], options)], X_TO_Y))[0];

@@ -175,11 +175,19 @@ export class Subgraph {
     const found =
       table === undefined
         ? 'missing'
-        : range === null
-          ? this.#computed(index, table, steps)
-          : this.#stored(index, table, range);
+        : range !== null
+          ? this.#stored(index, table, range)
+          : this.#isEmpty(index, table)
+            ? this.#stored(index, table, { offset: 0, length: 0 })
+            : this.#computed(index, table, steps);
     this.#constants.set(index, found);
     return found;
+  }
+
+  /** A constant without values, such as the axes of no axis or the shape of a scalar, has no bytes to be known by. */
+  #isEmpty(index: number, table: FlatTable): boolean {
+    const given = this.#makers.has(index) || this.inputs.includes(index);
+    return !given && table.integers(TENSOR.shape).includes(0);
   }
 
   /** What an operator makes of a constant. */
