@@ -1,6 +1,5 @@
 import { product } from '../../../core/lists.js';
 import type { BinaryFunction, UnaryFunction } from '../../operations.js';
-import { floatBits } from '../../steps/step.js';
 import { type Call, channelsOf, isConstant } from '../call.js';
 import { isSmall, literal, type Operand } from '../operand.js';
 import type { Rule, Rules } from './rule.js';
@@ -43,10 +42,9 @@ function floorDivided(call: Call): Operand {
  */
 function floorRest(call: Call): Operand {
   const [x, y] = [call.input(0), call.input(1)];
-  const isPower = (value: number) => Number.isFinite(value) && (floatBits(value) & 0x7fffff) === 0;
   const known = [x, y].every((one) => isConstant(one) && isSmall(one.shape));
-  if (!known && !y.values?.every(isPower)) {
-    call.refuse('constant powers of two to divide by', `${y.name}`, 'UNSUPPORTED');
+  if (!known && !y.values?.every((value) => Math.log2(Math.abs(value)) % 1 === 0)) {
+    call.refuse('constant powers of two to divide by', y.name, 'UNSUPPORTED');
   }
   return call.binary('subtract', x, call.binary('multiply', floorDivided(call), y));
 }

@@ -174,7 +174,7 @@ function mirrored(call: Call): Operand {
   const x = call.input(0);
   if (call.options.byte(0) === 0) return call.one({ kind: 'pad', pads, mode: 'reflect', value: 0 });
   if (pads.some((ends, axis) => Math.max(...ends) > at(x.shape, axis))) {
-    call.refuse('pads no wider than what they mirror', `[${pads.join('], [')}] of [${x.shape.join(', ')}]`);
+    call.refuse(`pads within [${x.shape.join(', ')}]`, `[${pads.join(', ')}]`);
   }
   if (pads.every((ends) => Math.max(...ends) <= 1)) {
     return call.one({ kind: 'pad', pads, mode: 'edge', value: 0 });
@@ -296,7 +296,7 @@ function toBatch(call: Call): Operand {
   });
   const counts = block.map((size, axis) => at(x.shape, axis + 1) / size);
   if (!counts.every(Number.isInteger)) {
-    call.refuse(`padded axes that are multiples of [${block.join(', ')}]`, `[${x.shape.join(', ')}]`);
+    call.refuse(`multiples of [${block.join(', ')}]`, `[${x.shape.join(', ')}]`);
   }
   const apart = call.reshape(
     [at(shape, 0), ...counts.flatMap((count, axis) => [count, at(block, axis)]), ...inner],
@@ -320,7 +320,7 @@ function fromBatch(call: Call): Operand {
   const axes = block.length;
   const [counts, inner] = [shape.slice(1, axes + 1), shape.slice(axes + 1)];
   const batch = at(shape, 0) / product(block);
-  if (!Number.isInteger(batch)) call.refuse(`a multiple of ${product(block)} samples`, `${shape[0]}`);
+  if (!Number.isInteger(batch)) call.refuse(`multiples of ${product(block)} samples`, `${shape[0]}`);
   const apart = call.reshape([...block, batch, ...counts, ...inner]);
   const permutation = [
     axes,
