@@ -155,6 +155,24 @@ it('says why it does not take what it does not take', () => {
   expect(says(['1', '2', '3'])).toMatch(/a bias\[0\] to be a number, got "1"/);
 });
 
+it('an out holds float32, or holds nothing that could be written to', () => {
+  const layer = make();
+  const y = layer.forward(X);
+  for (const [values, code] of [
+    [[...y.data], 'BAD_TYPE'],
+    [Float64Array.from(y.data), 'BAD_TYPE'],
+    [[], 'BAD_BUFFER'],
+    [new Float32Array(0), 'BAD_BUFFER'],
+  ] as const) {
+    const out = { data: values, shape: y.shape };
+    expectError(
+      caught(() => layer.forward(X, { out: out as never })),
+      code,
+      'Conv2d.forward',
+    );
+  }
+});
+
 it('data that are elsewhere are an error of ours', () => {
   const tensor = {
     dims: SHAPE,
