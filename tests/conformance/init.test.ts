@@ -253,6 +253,32 @@ it('threads: what was asked for is what runs, up to the limit', async () => {
   }
 });
 
+it("threads: 'auto' is what the processor runs at once, up to the limit, and 1 where nobody tells", async () => {
+  const cores = vi.spyOn(navigator, 'hardwareConcurrency', 'get');
+  for (const [told, threads] of [
+    [3, 3],
+    [1, 1],
+    [0, 1],
+  ] as const) {
+    cores.mockReturnValue(told);
+    const info = await init({ build: 'simd', threads: 'auto' });
+    expect(info).toEqual({ build: 'simd', threads, notes: [] });
+    expect(await init({ build: 'simd', threads: 'auto' })).toBe(info);
+    expectRunning();
+    await shutdown();
+  }
+  vi.stubGlobal('navigator', undefined);
+  expect(await init({ build: 'simd', threads: 'auto' })).toMatchObject({ threads: 1, notes: [] });
+  await shutdown();
+  vi.unstubAllGlobals();
+  // More than anybody may ask for are not refused.
+  cores.mockReturnValue(200);
+  await init({ build: 'simd', threads: 1 });
+  expect((await init({ build: 'simd', threads: 'auto' })).notes).toEqual([
+    'threads: expected 64, but an earlier init asked for 1: running on 1',
+  ]);
+});
+
 describe('an engine that lacks something', () => {
   /** WebAssembly.validate of an engine without the instructions that begin with these bytes. */
   function withoutInstructions(...missing: number[]): void {
@@ -281,6 +307,13 @@ describe('an engine that lacks something', () => {
     vi.stubGlobal('SharedArrayBuffer', undefined);
     await expectNote(
       { build: 'simd', threads: 2 },
+      { build: 'simd', threads: 1 },
+      /^threads: .*, running on 1$/,
+    );
+    await shutdown();
+    vi.spyOn(navigator, 'hardwareConcurrency', 'get').mockReturnValue(4);
+    await expectNote(
+      { build: 'simd', threads: 'auto' },
       { build: 'simd', threads: 1 },
       /^threads: .*, running on 1$/,
     );

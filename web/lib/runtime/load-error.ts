@@ -9,5 +9,5 @@ export function loadError(
   advice: string,
   cause?: unknown,
 ): DeconvError {
-  return fault('LOAD_FAILED', where, `${expected}`, `${got}`, advice, { expected, got }, cause);
+  return fault('LOAD_FAILED', where, expected, got, advice, { expected, got }, cause);
 }

@@ -56,8 +56,7 @@ function chooseBuild({ build, wasm }: Settings, notes: string[]): BuildName {
 }
 
 function chooseThreads(asked: number, notes: string[]): number {
-  if (asked === 1) return 1;
-  const obstacle = threadObstacle();
+  const obstacle = asked === 1 ? undefined : threadObstacle();
   if (obstacle === undefined) return asked;
   notes.push(`threads: ${obstacle}, running on 1`);
   return 1;

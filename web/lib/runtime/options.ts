@@ -16,10 +16,11 @@ export interface InitOptions {
   /** `'auto'` (default) takes relaxed SIMD where the engine has it. */
   readonly build?: 'auto' | BuildName;
   /**
-   * Threads that compute, the calling one included; 1 by default. More than 1 needs Node or a
-   * cross-origin isolated page, else 1 is used and `notes` says why.
+   * Threads that compute, the calling one included; 1 by default. `'auto'` takes as many as
+   * `navigator.hardwareConcurrency` says, at most 64. More than 1 needs Node or a cross-origin
+   * isolated page, else 1 is used and `notes` says why.
    */
-  readonly threads?: number;
+  readonly threads?: number | 'auto';
   /**
    * Where the .wasm comes from instead of the package's own file: a URL, bytes or a compiled
    * module of the chosen build, or a function from the binary's name (`'simd'`, `'relaxed'`,
@@ -46,11 +47,19 @@ export interface Settings {
 }
 
 export function readSettings(where: string, options: InitOptions): Settings {
-  const { build, threads, wasm } = checkOptions<InitOptions>(where, options, ['build', 'threads', 'wasm']);
+  const {
+    build = 'auto',
+    threads = 1,
+    wasm,
+  } = checkOptions<InitOptions>(where, options, ['build', 'threads', 'wasm']);
   return {
     where,
-    build: build === undefined ? 'auto' : checkChoice(where, 'build', build, ['auto', 'simd', 'relaxed']),
-    threads: threads === undefined ? 1 : checkInteger(where, 'threads', threads, 1, MAX_THREADS),
+    build: checkChoice(where, 'build', build, ['auto', 'simd', 'relaxed']),
+    threads:
+      threads === 'auto'
+        ? // Node has had a navigator since version 21, and some browsers hide what they run on.
+          Math.min(globalThis.navigator?.hardwareConcurrency || 1, MAX_THREADS)
+        : checkInteger(where, 'threads', threads, 1, MAX_THREADS),
     wasm: wasm === undefined || typeof wasm === 'function' ? wasm : checkSource(where, wasm),
   };
 }
