@@ -14,7 +14,7 @@ import { toBytes } from '../../model/levels';
 import { count, plain } from '../../model/numbers';
 import { unevennessText } from '../../model/phases';
 import type { Planes } from '../../model/picture';
-import { goTo } from '../../shell/go-to';
+import { goTo } from '../../shell/place';
 import { change } from '../../store';
 import { Choice } from '../../view/choice';
 import { CurveChart } from '../../view/curve-chart';
