@@ -243,6 +243,14 @@ describe('what is under the panels', () => {
     expect(await unevenness('raw')).toBeGreaterThan(0.001);
   });
 
+  it('is none with ICNR weights for whatever kernel is chosen: they need a multiple of the stride, and take it', async () => {
+    await choose('ICNR');
+    await eventually(() => page.locator('[data-panel="raw"] [data-unevenness]').count()).toBe(1);
+    await eventually(() => unevenness('raw')).toBeLessThan(1e-10);
+    expect(await page.locator('#lab .refusal').count()).toBe(0);
+    expect(await page.locator('#lab .rules').first().innerText()).toMatch(/no dilation: it is 4 here/);
+  });
+
   it('is of the whole stack', async () => {
     await choose('Flat colour');
     await slider('Layers stacked').fill('3');

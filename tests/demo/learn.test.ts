@@ -101,6 +101,11 @@ describe('training', () => {
       expect(losses.get(300)?.[side]).toBeLessThan((losses.get(0)?.[side] ?? 0) / 30);
     }
     expect(unevenness.get(300)?.random).toBeLessThan(0.001);
+    // Said of this step, and in the digits of the numbers beside it.
+    const point = await learn().locator('.learn-point').innerText();
+    expect(point).toMatch(/neither draws a grid/);
+    const [left] = await learn().locator('.learn-numbers b').allInnerTexts();
+    expect(point).toContain(`random weights have U ${left},`);
     // The first picture stays to be compared with.
     expect(await drawn('random', 0)).toBe(start);
     expect(await drawn('random', 1)).not.toBe(start);

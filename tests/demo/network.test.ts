@@ -218,6 +218,18 @@ describe.each(hands)('a person, %s,', (hand, options, press) => {
     await page.evaluate(listen);
     await press(page, model().getByRole('button', { name: 'Vocoder like HiFi-GAN' }));
     await model().locator('.network .tones').waitFor();
+    // Each heading stands over its numbers.
+    const aligned = await model()
+      .locator('.network .tones tr')
+      .evaluateAll((rows) =>
+        rows.map((row) =>
+          [...row.children]
+            .slice(1)
+            .map((cell) => getComputedStyle(cell).textAlign)
+            .join(),
+        ),
+      );
+    expect(new Set(aligned)).toEqual(new Set(['right,right']));
     await press(page, model().getByRole('button', { name: 'Repair all' }));
     // What no longer is shown is no longer heard: the repaired run first.
     await model().getByRole('button', { name: 'Play repaired' }).waitFor();
@@ -249,6 +261,11 @@ describe.each(hands)('a person, %s,', (hand, options, press) => {
       model().locator('.network input[type="file"]').setInputFiles({ name, mimeType: 'audio/wav', buffer });
     await choose('none.wav', Buffer.from('none'));
     await model().getByText('none.wav is not a sound this browser can read.').waitFor();
+    await choose(
+      'silence.wav',
+      wave(44_100, 1, () => 0),
+    );
+    await model().getByText('silence.wav is silent').waitFor();
     expect(await tones()).toBe(voice);
     // What is as high as half the samples of the input is still kept by it.
     await choose(

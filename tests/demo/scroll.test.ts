@@ -108,6 +108,113 @@ describe('the stations', () => {
   );
 });
 
+describe('a place on the page', () => {
+  const topOf = (id: string) =>
+    page.evaluate((station) => document.getElementById(station)?.getBoundingClientRect().top ?? 0, id);
+
+  /** Until all stations are there, with all that they ask for by themselves. */
+  async function settled(): Promise<void> {
+    let before = -1;
+    await eventually(async () => {
+      const [open, height] = await page.evaluate(() => [
+        unanswered.size + document.querySelectorAll('.is-coming').length,
+        document.documentElement.scrollHeight,
+      ]);
+      const last = before;
+      before = height ?? 0;
+      return open === 0 && last === before;
+    }).toBe(true);
+  }
+
+  /** Until the page has written down where it is, which it does once it stands still. */
+  const written = () =>
+    eventually(() =>
+      page.evaluate(() => {
+        const { id, top } = history.state?.place ?? {};
+        return Math.abs((document.getElementById(id)?.getBoundingClientRect().top ?? Number.NaN) - top) < 1;
+      }),
+    ).toBe(true);
+
+  const sizes = [
+    { width: 1280, height: 900 },
+    { width: 360, height: 740 },
+  ];
+
+  it.each(sizes)(
+    'is reached by a link before the stations above it have come, at $width px',
+    async (viewport) => {
+      open = await visit(served, { viewport });
+      page = open.page;
+      for (const id of ['learn', 'matrix']) {
+        await page.reload();
+        await page.locator('.drawn').waitFor();
+        await page.locator(`header nav a[href="#${id}"]`).click();
+        await settled();
+        expect(Math.abs((await topOf(id)) - 16)).toBeLessThan(2);
+        expect(await page.evaluate(() => document.activeElement?.id)).toBe(`${id}-title`);
+      }
+    },
+  );
+
+  it('is where an address names it, in a page that opens and in one that is open', async () => {
+    open = await visit(served);
+    page = open.page;
+    await page.goto('about:blank');
+    await page.goto(`${served.url}#learn`);
+    await page.locator('.drawn').waitFor();
+    await settled();
+    expect(Math.abs((await topOf('learn')) - 16)).toBeLessThan(2);
+    await page.evaluate(() => {
+      location.hash = '#phases';
+    });
+    await eventually(async () => Math.abs((await topOf('phases')) - 16)).toBeLessThan(2);
+  });
+
+  it.each(sizes)('is kept by a page that is loaded again, at $width px', async (viewport) => {
+    open = await visit(served, { viewport });
+    page = open.page;
+    for (const id of ['phases', 'lab']) {
+      await settled();
+      await scrollTo(id);
+      await page.mouse.wheel(0, 333);
+      await eventually(() => topOf(id)).toBeLessThan(-200);
+      await settled();
+      const before = await topOf(id);
+      await written();
+      await page.reload();
+      await page.locator('.drawn').waitFor();
+      await settled();
+      expect(Math.abs((await topOf(id)) - before)).toBeLessThan(2);
+    }
+    await page.evaluate(() => scrollTo(0, 0));
+    await written();
+    await page.reload();
+    await page.locator('.drawn').waitFor();
+    await settled();
+    expect(await page.evaluate(() => scrollY)).toBe(0);
+  });
+
+  it('is let go once the reader scrolls', async () => {
+    open = await visit(served);
+    page = open.page;
+    await page.locator('header nav a[href="#learn"]').click();
+    await settled();
+    const before = await page.evaluate(() => scrollY);
+    await page.mouse.wheel(0, -400);
+    await eventually(() => page.evaluate(() => scrollY)).toBe(before - 400);
+    // Grown by what is below, which would bring a place back that is still held.
+    await page
+      .locator('main')
+      .evaluate((main) =>
+        main.append(Object.assign(document.createElement('div'), { style: 'height: 50px' })),
+      );
+    await page.evaluate(
+      () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
+    );
+    expect(await page.evaluate(() => scrollY)).toBe(before - 400);
+  });
+});
+
 describe('the rail', () => {
   const rail = () => page.getByRole('navigation', { name: 'Contents' });
   const current = () => rail().locator('[aria-current="location"]').allTextContents();

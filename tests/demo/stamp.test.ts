@@ -196,6 +196,25 @@ describe('cells', () => {
     expect(await page.locator('.flying:visible').count()).toBe(0);
   });
 
+  it('show whole numbers, however many digits these have', async () => {
+    const taps = 'f=own&w=.25,-.5,.25,.5,-1.25,.5,.25,.5,.25';
+    for (const input of [
+      '255,-255,128,255,-255,128,255,-255,128',
+      '-9999,255.5,123456,-123456,1e6,128,255,9,1',
+    ]) {
+      await open.again(`#v1&k=3&s=2&x=${input}&${taps}`);
+      const cut = await page.evaluate(() =>
+        [...document.querySelectorAll('.cell, .tap')].flatMap((cell) => {
+          const text = document.createRange();
+          text.selectNodeContents(cell.querySelector('.sum') ?? cell);
+          const fits = text.getBoundingClientRect().width <= cell.getBoundingClientRect().width;
+          return fits ? [] : [cell.textContent];
+        }),
+      );
+      expect(cut).toEqual([]);
+    }
+  });
+
   it('take a number by keyboard and change the output', async () => {
     await slider('Stamps landed').fill('9');
     await cell('input', 0, 0).focus();

@@ -11,7 +11,15 @@ import {
   shownSize,
 } from '../../web/demo/src/model/lens';
 import { levelsOf, summary, toBytes } from '../../web/demo/src/model/levels';
-import { fixed, listed, milliseconds, parsed, percent, plain } from '../../web/demo/src/model/numbers';
+import {
+  fixed,
+  inCell,
+  listed,
+  milliseconds,
+  parsed,
+  percent,
+  plain,
+} from '../../web/demo/src/model/numbers';
 import { fitted, fromBytes } from '../../web/demo/src/model/picture';
 import { testImage } from '../../web/demo/src/model/test-image';
 import { testImages } from '../../web/demo/src/model/test-images';
@@ -42,6 +50,25 @@ describe('the colour map', () => {
 });
 
 describe('numbers', () => {
+  it('fit a cell with as many digits as it holds, and are near to the value', () => {
+    expect([1, -1.25, 0.333, -318.75, 99.94, -12.345].map(inCell)).toEqual([
+      '1',
+      '\u22121.25',
+      '0.33',
+      '\u2212319',
+      '99.94',
+      '\u221212.3',
+    ]);
+    expect([9999, -9999, 123_456, -123_456, 1e6, 3.2e7].map(inCell)).toEqual([
+      '9999',
+      '\u22129999',
+      '1.2e5',
+      '\u22121e5',
+      '1e6',
+      '3.2e7',
+    ]);
+  });
+
   it('read as people write them', () => {
     expect([plain(-0.001), plain(1 / 3), plain(-2.5), plain(4)]).toEqual(['0', '0.33', '\u22122.5', '4']);
     expect([fixed(-0.001), fixed(1)]).toEqual(['0.00', '1.00']);

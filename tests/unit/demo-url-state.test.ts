@@ -33,6 +33,14 @@ describe('the link of a state', () => {
     }
   });
 
+  it('survives what writes commas, stars and pluses as an address may', () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const state = randomState(seed);
+      const hash = encodeState(state).replaceAll(',', '%2C').replaceAll('*', '%2a').replaceAll('+', '%2B');
+      expect(decodeState(`#${hash}`)).toEqual({ state, notice: null });
+    }
+  });
+
   it('holds every seed that the next button gives', () => {
     expect(nextSeed(1)).toBe(2);
     const last = { ...opening, lab: { ...opening.lab, seed: nextSeed(seedRange.max) } };

@@ -5,6 +5,7 @@ import { tellHeight } from './embed/tell-height';
 import { engine } from './engine/engine';
 import { followAddress } from './link';
 import { followLinks } from './shell/navigation';
+import { openInPlace } from './shell/place';
 import { followSystem, startEngine, theme } from './store';
 
 followSystem();
@@ -18,6 +19,7 @@ const page = document.getElementById('page');
 if (page) {
   page.replaceChildren();
   render(<App />, page);
+  openInPlace();
   tellHeight(page);
 }
 void startEngine(engine);

@@ -92,7 +92,9 @@ function made(kind: PanelKind, request: LabRequest, channels: number, depth: num
   const { stride } = request;
   // A picture of one channel has nothing to keep apart.
   const groups = channels % request.groups === 0 ? request.groups : 1;
-  const even = kind === 'even' || kind === 'icnr';
+  // ICNR repeats a small kernel at every phase, so that all phases need as many taps.
+  const icnr = kind === 'icnr' || request.fill === 'icnr';
+  const even = kind === 'even' || icnr;
   const kernelSize = even ? nextEvenKernel(request.kernel, stride) : request.kernel;
   const dilation = even ? 1 : request.dilation;
   const crop =
@@ -102,7 +104,7 @@ function made(kind: PanelKind, request: LabRequest, channels: number, depth: num
   const common = { inChannels: channels, outChannels: channels, groups, bias: false };
   const options = { ...common, kernelSize, stride, dilation, ...crop };
   const plain = workshop.get(`lab ${kind} ${depth}`, options, (o) => new ConvTranspose2d(o));
-  fill(plain, { ...request, fill: kind === 'icnr' ? 'icnr' : request.fill }, depth);
+  fill(plain, { ...request, fill: icnr ? 'icnr' : request.fill }, depth);
   if (kind === 'repaired') {
     repair(plain);
     return plain;

@@ -5,6 +5,21 @@ export function plain(value: number, decimals = 2): string {
   return String(rounded).replace('-', '\u2212');
 }
 
+/** Characters that fit a cell. */
+const CELL_FITS = 5;
+
+/** A value in a cell: with as many digits as fit, because a number that is cut off reads as another. */
+export function inCell(value: number): string {
+  const fitting = (write: (value: number, decimals: number) => string) =>
+    [2, 1, 0].map((decimals) => write(value, decimals)).find((text) => text.length <= CELL_FITS);
+  return fitting(plain) ?? fitting(powerOfTen) ?? powerOfTen(value, 0);
+}
+
+function powerOfTen(value: number, decimals: number): string {
+  const [digits, power] = value.toExponential(decimals).split('e');
+  return `${plain(Number(digits), decimals)}e${Number(power)}`;
+}
+
 /** What a person typed into a cell, or null if it is no finite number; a comma counts as a point. */
 export function parsed(text: string): number | null {
   const cleaned = text.trim().replace('\u2212', '-').replace(',', '.');

@@ -22,7 +22,10 @@ export function encodeState(state: State): string {
 
 /** The state a link means. A link that is broken, hostile or of another version gives the opening and a notice. */
 export function decodeState(hash: string): Opened {
-  const text = hash.replace(/^#/, '');
+  // What passes a link on may write its commas and stars as %2C and %2A. Nothing in a state has a % of its own.
+  const text = hash
+    .replace(/^#/, '')
+    .replace(/%(2[abc])/gi, (_, code) => String.fromCharCode(Number.parseInt(code, 16)));
   // Nothing, or the name of a station.
   if (/^[a-z]*$/.test(text)) return { state: opening, notice: null };
   const [version, ...parts] = text.slice(0, LONGEST_LINK + 1).split('&');

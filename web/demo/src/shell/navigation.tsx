@@ -1,5 +1,5 @@
 import { stations } from '../stations/stations';
-import { goTo } from './go-to';
+import { goTo } from './place';
 
 export function Navigation() {
   return (

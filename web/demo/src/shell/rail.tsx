@@ -1,12 +1,10 @@
 import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { stations } from '../stations/stations';
+import { stationInView } from './place';
 
 /** The station that is being read. */
 const here = signal<string | null>(null);
-
-/** A station is read from where its top has come this far up the window. */
-const READ_FROM = 0.4;
 
 /** Beside the stations on wide screens: what there is, and where one is. */
 export function Rail() {
@@ -43,16 +41,4 @@ export function Rail() {
       </ol>
     </nav>
   );
-}
-
-function stationInView(): string | null {
-  // The last stations may be too short to come up.
-  const left = document.documentElement.scrollHeight - innerHeight - scrollY;
-  if (scrollY > 0 && left < 2) return stations.at(-1)?.id ?? null;
-  const line = innerHeight * READ_FROM;
-  const begun = stations.filter(({ id }) => {
-    const top = document.getElementById(id)?.getBoundingClientRect().top;
-    return top !== undefined && top <= line;
-  });
-  return begun.at(-1)?.id ?? null;
 }

@@ -45,7 +45,7 @@ export function UnderOneLens({ of, steps, count, frame, children, ...rest }: Fra
       // biome-ignore lint/a11y/noNoninteractiveTabindex: an application takes keys, here the arrows
       tabIndex={0}
       role="application"
-      aria-label={`${count} pictures under one magnifier. Arrow keys move it, with Shift faster.`}
+      aria-label={`${count === 1 ? 'A picture' : `${count} pictures`} under one magnifier. Arrow keys move it, with Shift faster.`}
       onKeyDown={onKeyDown}
     >
       {children}

@@ -1,6 +1,9 @@
 import { audible } from '../model/own-input';
 import { SAMPLE_RATE, SECONDS } from '../model/voice';
 
+/** A sound that could be read, with nothing to hear in it. */
+export class Silence extends Error {}
+
 /** Reads a sound file in the page, as one channel at its rate and as long as its voice is; nothing leaves it. */
 export async function openSound(file: Blob): Promise<Float32Array> {
   const context = new OfflineAudioContext(1, 1, SAMPLE_RATE);
@@ -10,6 +13,6 @@ export async function openSound(file: Blob): Promise<Float32Array> {
     (_, n) => channels.reduce((sum, channel) => sum + (channel[n] ?? 0), 0) / channels.length,
   );
   const heard = audible(mean);
-  if (heard === null) throw new Error('silence');
+  if (heard === null) throw new Silence();
   return heard.slice(0, SECONDS * SAMPLE_RATE);
 }

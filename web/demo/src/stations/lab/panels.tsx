@@ -1,6 +1,7 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
 import type { LabPanel, LabScore, Report } from '../../engine/protocol';
 import { paintSequential, type Theme } from '../../model/colour';
+import { nextEvenKernel } from '../../model/geometry';
 import type { PanelKind } from '../../model/lab-state';
 import { lensZooms, pixelAt, pixelText, shownSize } from '../../model/lens';
 import { count, milliseconds, percent, plain } from '../../model/numbers';
@@ -248,6 +249,9 @@ interface RulesProps {
 
 function Rules({ developed, smoothed, mixed }: RulesProps) {
   const { black, white } = developed.result.levels;
+  const { fill, kernel, stride, dilation } = developed.request;
+  const even = nextEvenKernel(kernel, stride);
+  const evenKernel = fill === 'icnr' && (even !== kernel || dilation > 1) ? even : null;
   return (
     <p class="rules">
       All panels follow one rule:{' '}
@@ -261,6 +265,8 @@ function Rules({ developed, smoothed, mixed }: RulesProps) {
               ? 'Every colour of the output is made of all three.'
               : 'Every colour has a kernel of its own.'
           }`}{' '}
+      {evenKernel !== null &&
+        `ICNR weights need a kernel that is a multiple of the stride, and no dilation: it is ${evenKernel} here. `}
       <i>U</i> is the share of pattern in what the weights make of a flat picture, from 0 to 1, and dBc the
       same in decibels. The lines are those of the spectrum beside them, of the middle of the picture.
       {smoothed && ' The panels are smoothed to fit; the magnifier shows true pixels.'}

@@ -12,9 +12,8 @@ import {
 } from '../../model/learn-state';
 import { toBytes } from '../../model/levels';
 import { count, plain } from '../../model/numbers';
-import { unevennessText } from '../../model/phases';
 import type { Planes } from '../../model/picture';
-import { goTo } from '../../shell/go-to';
+import { goTo } from '../../shell/place';
 import { change } from '../../store';
 import { Choice } from '../../view/choice';
 import { CurveChart } from '../../view/curve-chart';
@@ -109,14 +108,24 @@ function Transport({ step, network }: { step: number; network: LearnNetwork }) {
 
 /** What both runs have in common is the data, so what differs is where they began. */
 function pointOf({ step, random, icnr }: Run): string {
-  const left = unevennessText(random.unevenness.at(-1) ?? 0);
-  const right = icnrText(icnr.unevenness.at(-1) ?? 0);
+  const [left, right] = [random.unevenness.at(-1) ?? 0, icnr.unevenness.at(-1) ?? 0];
   const when = step === 0 ? 'Before the first step' : `After ${count(step, 'step')}`;
-  return `${when} random weights have U ${left}, ICNR weights ${right}: one network draws a grid that training has to unlearn, the other begins without.`;
+  return `${when} random weights have U ${patternLeft(left)}, ICNR weights ${patternLeft(right)}: ${comparison(step, left, right)}.`;
+}
+
+/** Up to here the pattern is weaker than what a screen shows. */
+const UNSEEN = 1e-4;
+
+function comparison(step: number, random: number, icnr: number): string {
+  if (step === 0) return 'one network draws a grid that training has to unlearn, the other begins without';
+  if (random <= UNSEEN && icnr <= UNSEEN) return 'neither draws a grid that one could see any more';
+  if (icnr <= UNSEEN) return 'one network still has a grid to unlearn, the other began without';
+  if (random <= UNSEEN) return 'one network has unlearned its grid, the other has taken one on';
+  return 'both networks draw a grid now, the second of which began without';
 }
 
 /** Float32 leaves of equal weights what no picture shows. */
-const icnrText = (share: number) => (share < 1e-10 ? 'none' : unevennessText(share));
+const patternLeft = (share: number) => (share < 1e-10 ? 'none' : short(share));
 
 function Trained({ result }: { result: Run }) {
   const { random, icnr, step, still } = result;

@@ -9,6 +9,7 @@ import { count, plain } from '../../model/numbers';
 import { change, engineStatus, state, theme } from '../../store';
 import { CellGrid } from '../../view/cell-grid';
 import { Choice } from '../../view/choice';
+import { InCell } from '../../view/in-cell';
 import { stamped } from '../stamp/film';
 
 type Answer = { readonly result: ConventionResult } | { readonly refusal: string };
@@ -107,7 +108,11 @@ function Output({ result }: { result: ConventionResult }) {
           style={{ '--columns': columns }}
           look={(cell) => {
             const value = data[cell.row * columns + cell.column] ?? 0;
-            return { ...swatch(value, limit, theme.value), label: plain(value), content: plain(value) };
+            return {
+              ...swatch(value, limit, theme.value),
+              label: plain(value),
+              content: <InCell value={value} />,
+            };
           }}
           onPoint={() => {}}
         />

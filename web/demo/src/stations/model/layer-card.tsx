@@ -5,7 +5,7 @@ import { short } from '../../model/curve';
 import { count, plain } from '../../model/numbers';
 import { asLab, asStamp, type OpenedLayer } from '../../model/opened-layer';
 import type { State } from '../../model/state';
-import { goTo } from '../../shell/go-to';
+import { goTo } from '../../shell/place';
 import { change, state, theme } from '../../store';
 import { PixelCanvas } from '../../view/pixel-canvas';
 import { ValuesTable } from '../../view/values-table';

@@ -10,7 +10,7 @@ import type { Planes } from '../../model/picture';
 import type { TestImage } from '../../model/test-images';
 import { change, engineStatus, state } from '../../store';
 import { openPicture } from '../../view/open-picture';
-import { openSound } from '../../view/open-sound';
+import { openSound, Silence } from '../../view/open-sound';
 import { learned } from '../learn/learn-run';
 import { open, opened, sought } from './model-run';
 
@@ -84,8 +84,11 @@ const readers: Record<OwnKind, (file: File) => Promise<OwnInput>> = {
 export async function openInput(kind: OwnKind, file: File): Promise<void> {
   try {
     ownInput.value = await readers[kind](file);
-  } catch {
-    refused.value = `${file.name} is not a ${kind} this browser can read.`;
+  } catch (error) {
+    refused.value =
+      error instanceof Silence
+        ? `${file.name} is silent: there is nothing for the network to work on.`
+        : `${file.name} is not a ${kind} this browser can read.`;
   }
 }
 

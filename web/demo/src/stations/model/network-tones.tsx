@@ -19,16 +19,24 @@ export function NetworkTones({
         <thead>
           <tr>
             <th scope="col">Hz</th>
-            <th scope="col">As it is</th>
-            <th scope="col">Repaired</th>
+            <th scope="col" class="number">
+              As it is
+            </th>
+            <th scope="col" class="number">
+              Repaired
+            </th>
           </tr>
         </thead>
         <tbody>
           {tones.map(({ frequency, before, after }) => (
             <tr key={frequency}>
               <th scope="row">{frequency}</th>
-              <td data-before={before}>{toneText(before)}</td>
-              <td data-after={after ?? ''}>{after === null ? '' : toneText(after)}</td>
+              <td class="number" data-before={before}>
+                {toneText(before)}
+              </td>
+              <td class="number" data-after={after ?? ''}>
+                {after === null ? '' : toneText(after)}
+              </td>
             </tr>
           ))}
         </tbody>

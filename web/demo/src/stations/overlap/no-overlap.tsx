@@ -1,7 +1,7 @@
 import { phaseGains, unevenness as unevennessOf } from 'deconv-wasm/checkerboard';
 import { hasNoOverlap, withNoOverlap } from '../../model/no-overlap';
 import { unevennessText } from '../../model/phases';
-import { goTo } from '../../shell/go-to';
+import { goTo } from '../../shell/place';
 import { change, state } from '../../store';
 
 /** The case that is said to have no pattern because nothing overlaps, step by step. */

@@ -10,6 +10,7 @@ import { kernelRows, nudged, nudgeOf, phaseOfTap, phasesOf, TAP_LIMIT } from '..
 import { resizeKernels } from '../../model/resize-stamps';
 import { ownTaps, withTap } from '../../model/state';
 import { change, state, theme } from '../../store';
+import { InCell } from '../../view/in-cell';
 import { lit } from './phases-run';
 
 /** Screen pixels of a drag that move a tap by one step. */
@@ -157,7 +158,7 @@ export function TapGrid({ request }: { request: PhasesRequest }) {
                   aria-valuemax={TAP_LIMIT}
                   onBlur={() => setHeld(false)}
                 >
-                  {plain(value)}
+                  <InCell value={value} />
                 </span>
               </div>
             );

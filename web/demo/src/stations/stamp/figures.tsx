@@ -13,6 +13,7 @@ import { count, plain } from '../../model/numbers';
 import { withInput, withInputCell } from '../../model/state';
 import { change, state } from '../../store';
 import { CellGrid } from '../../view/cell-grid';
+import { InCell } from '../../view/in-cell';
 import { columns, lane, marks, Preset, painted, pointer, sizeText, unpin } from './cells';
 import {
   atEnd,
@@ -54,7 +55,7 @@ export function InputFigure({ picture }: Props) {
               ...painted(value),
               label: plain(value),
               marks: `${lane(spec, cell)} ${marks({ 'is-lit': light.input(cell), 'is-stamping': index(cell) === stampingStep.value })}`,
-              content: plain(value),
+              content: <InCell value={value} />,
             };
           }}
           onPoint={pointer('input')}
@@ -119,7 +120,9 @@ export function OutputFigure({ picture }: Props) {
               pinned: isPinned,
               content: (
                 <>
-                  <span class="sum">{plain(value)}</span>
+                  <span class="sum">
+                    <InCell value={value} />
+                  </span>
                   <Pips amount={stamps} />
                 </>
               ),

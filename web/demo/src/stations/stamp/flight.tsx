@@ -3,8 +3,8 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { type GridBox, placeOfStamp, stampTaps } from '../../model/board';
 import { swatch } from '../../model/colour';
 import { reach } from '../../model/geometry';
-import { plain } from '../../model/numbers';
 import { theme } from '../../store';
+import { InCell } from '../../view/in-cell';
 import { colourLimit, frame, type Stamped, stampingStep } from './film';
 
 /** The stamp between the input and the output. Its contents change once a step, its place every frame. */
@@ -53,7 +53,7 @@ export function Flight({ picture }: { picture: Stamped }) {
               gridColumn: tap.column * spec.dilation + 1,
             }}
           >
-            {plain(value)}
+            <InCell value={value} />
           </span>
         );
       })}

@@ -7,6 +7,7 @@ import { resizeKernels } from '../../model/resize-stamps';
 import { ownTaps, withFill, withRandom, withTap } from '../../model/state';
 import { change, state } from '../../store';
 import { CellGrid } from '../../view/cell-grid';
+import { InCell } from '../../view/in-cell';
 import { columns, lane, marks, Preset, painted, pointer, sizeText, unpin } from './cells';
 import { hovered, lighted, type Stamped } from './film';
 
@@ -58,7 +59,7 @@ function KernelFigure({ picture }: Props) {
               ...painted(value),
               label: plain(value),
               marks: `${lane(spec, cell)} ${marks({ 'is-lit': light.kernel(cell) })}`,
-              content: plain(value),
+              content: <InCell value={value} />,
             };
           }}
           onPoint={pointer('kernel')}
@@ -172,7 +173,7 @@ function BehindResizeFigure({ picture }: Props) {
               ...painted(value),
               label: plain(value),
               marks: lane(spec, cell),
-              content: plain(value),
+              content: <InCell value={value} />,
             };
           }}
           onPoint={() => {
@@ -216,7 +217,7 @@ function StampFigure({ picture, how }: Props & { how: string }) {
               ...painted(value),
               label: name ? `${plain(value)}, channel ${name}` : plain(value),
               marks: `${lane(spec, cell)} ${marks({ 'is-lit': light.kernel(cell) })}`,
-              content: name ? <Named value={value} name={name} /> : plain(value),
+              content: name ? <Named value={value} name={name} /> : <InCell value={value} />,
             };
           }}
           onPoint={pointer('kernel')}
@@ -230,7 +231,7 @@ function StampFigure({ picture, how }: Props & { how: string }) {
 function Named({ value, name }: { value: number; name: string }) {
   return (
     <>
-      <span>{plain(value)}</span>
+      <InCell value={value} />
       <i class="channel-name" data-name={name} />
     </>
   );
