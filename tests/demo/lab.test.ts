@@ -307,7 +307,7 @@ describe('what is under the panels', () => {
 });
 
 describe('sound', () => {
-  const levels = (which: 'raw' | 'repaired') =>
+  const levels = (which: 'before' | 'after') =>
     page
       .locator(`.tones [data-${which}]`)
       .evaluateAll((cells, name) => cells.map((cell) => Number(cell.getAttribute(`data-${name}`))), which);
@@ -320,8 +320,8 @@ describe('sound', () => {
       ['k11 s5', 2],
     ] as const) {
       await choose(name);
-      await eventually(async () => (await levels('raw')).length).toBe(tones);
-      const [raw, repaired] = [await levels('raw'), await levels('repaired')];
+      await eventually(async () => (await levels('before')).length).toBe(tones);
+      const [raw, repaired] = [await levels('before'), await levels('after')];
       console.log(
         `Tones of ${name} in dB: ${raw.map((level) => level.toFixed(1)).join(', ')}; ` +
           `repaired ${repaired.map((level) => level.toFixed(1)).join(', ')}`,
@@ -348,7 +348,7 @@ describe('sound', () => {
     await page.reload();
     await panel('raw').waitFor();
     await page.locator('#sound').scrollIntoViewIfNeeded();
-    await eventually(async () => (await levels('raw')).length).toBe(4);
+    await eventually(async () => (await levels('before')).length).toBe(4);
     const workers = await page.evaluate(() => [
       ...(globalThis as unknown as { asked: Map<Worker, string[]> }).asked.values(),
     ]);

@@ -129,6 +129,8 @@ describe('the address', () => {
       .getByText('expected outputPadding[0] below stride or dilation (2), got 3')
       .waitFor();
     await page.locator('.bench-layers').waitFor();
+    await page.locator('#matrix').scrollIntoViewIfNeeded();
+    await page.locator('#matrix').getByText('These numbers make no layer: station 1 says why.').waitFor();
     await slider('Output padding').fill('1');
     await page.locator('.drawn').waitFor();
   });

@@ -6,13 +6,13 @@ import type { Heard, SoundRequest, SoundResult } from '../../engine/protocol';
 import { paintSequential } from '../../model/colour';
 import { soundLayers } from '../../model/lab-state';
 import { nextSeed } from '../../model/layer-state';
-import { plain } from '../../model/numbers';
 import { unevennessText } from '../../model/phases';
 import { SAMPLE_RATE, SECONDS, toneText } from '../../model/voice';
 import { change, engineStatus, state, theme } from '../../store';
 import { Choice } from '../../view/choice';
 import { PixelCanvas } from '../../view/pixel-canvas';
 import { PlayButton } from '../../view/play-button';
+import { TonesTable } from '../../view/tones-table';
 import { useNear } from '../../view/use-near';
 
 type Which = 'raw' | 'repaired';
@@ -78,7 +78,7 @@ export function Sound() {
             <Spectrogram which="raw" heard={heard.raw} unevenness={heard.unevennessBefore} />
             <Spectrogram which="repaired" heard={heard.repaired} unevenness={heard.unevennessAfter} />
           </div>
-          <Tones result={heard} />
+          <TonesTable of="layer" tones={tonesOf(heard)} />
         </>
       )}
     </div>
@@ -125,37 +125,10 @@ function Spectrogram({ which, heard, unevenness }: SpectrogramProps) {
   );
 }
 
-function Tones({ result: { raw, repaired } }: { result: SoundResult }) {
-  return (
-    <table class="tones">
-      <caption>Tones of the layer, in dB of a full sine</caption>
-      <thead>
-        <tr>
-          <th scope="col">Hz</th>
-          <th scope="col" class="number">
-            As it is
-          </th>
-          <th scope="col" class="number">
-            Repaired
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {raw.tones.map(({ frequency, decibels }, i) => {
-          const after = repaired.tones[i]?.decibels ?? 0;
-          return (
-            <tr key={frequency}>
-              <th scope="row">{plain(frequency, 0)}</th>
-              <td class="number" data-raw={decibels}>
-                {toneText(decibels)}
-              </td>
-              <td class="number" data-repaired={after}>
-                {toneText(after)}
-              </td>
-            </tr>
-          );
-        })}
-      </tbody>
-    </table>
-  );
+function tonesOf({ raw, repaired }: SoundResult) {
+  return raw.tones.map(({ frequency, decibels }, at) => ({
+    frequency,
+    before: decibels,
+    after: repaired.tones[at]?.decibels ?? null,
+  }));
 }

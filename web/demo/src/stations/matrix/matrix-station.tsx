@@ -14,7 +14,8 @@ import {
 import { count, plain } from '../../model/numbers';
 import { at } from '../../model/words';
 import { theme } from '../../store';
-import { controls, gathering, landed, type Stamped, stamped, total } from '../stamp/film';
+import { Waiting } from '../../view/waiting';
+import { controls, gathering, landed, refusal, type Stamped, stamped, total } from '../stamp/film';
 import { useFilm } from '../stamp/opening';
 import { Conventions } from './conventions';
 import './matrix.css';
@@ -46,7 +47,11 @@ export function MatrixStation() {
         that is its name, and all it undoes is the shape.
       </p>
       {picture && matrix.value && <Board picture={picture} matrix={matrix.value} />}
-      {picture && <Conventions />}
+      {picture ? (
+        <Conventions />
+      ) : (
+        <Waiting why={refusal.value && 'These numbers make no layer: station 1 says why.'} />
+      )}
     </section>
   );
 }

@@ -12,6 +12,7 @@ import { Choice } from '../../view/choice';
 import { KindChoice } from '../../view/kind-choice';
 import { LiveRegion } from '../../view/live-region';
 import { Slider } from '../../view/slider';
+import { Waiting } from '../../view/waiting';
 import { Flats } from './flats';
 import { Gains } from './gains';
 import { NoOverlap } from './no-overlap';
@@ -49,7 +50,7 @@ export function PhasesStation() {
         smaller ones, and each cell of the output sees just one of them. On a flat picture only their sums
         count: if the sums differ, there is a pattern.
       </p>
-      {now ? <Board described={now} /> : <p class="board-waiting">{'Loading the layers\u2026'}</p>}
+      {now ? <Board described={now} /> : <Waiting why={null} />}
     </section>
   );
 }

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { LiveRegion } from '../../view/live-region';
+import { Waiting } from '../../view/waiting';
 import { InputFigure, OutputFigure } from './figures';
 import {
   atEnd,
@@ -36,9 +37,7 @@ export function StampStation() {
       {picture ? (
         <Board picture={picture} />
       ) : (
-        <p class="board board-waiting">
-          {refusal.value ? 'These numbers make no layer. Below is why.' : 'Loading the layers\u2026'}
-        </p>
+        <Waiting why={refusal.value && 'These numbers make no layer. Below is why.'} />
       )}
       <LayerControls />
       <LiveRegion text={picture ? announcement(picture) : ''} pace={playing.value ? 900 : 350} />
