@@ -409,6 +409,16 @@ describe('an own picture', () => {
     await eventually(async () => (await pixels('raw')).width).toBe(512);
   });
 
+  it('opens from a drawing, too', async () => {
+    const drawing =
+      '<svg xmlns="http://www.w3.org/2000/svg" width="30" height="20"><rect width="30" height="20"/></svg>';
+    await page
+      .locator('#lab input[type="file"]')
+      .setInputFiles({ name: 'own.svg', mimeType: 'image/svg+xml', buffer: Buffer.from(drawing) });
+    await eventually(async () => (await pixels('input')).width).toBe(30);
+    await eventually(async () => (await pixels('raw')).width).toBe(60);
+  });
+
   it('is sent nowhere, and is no part of the link', async () => {
     await page.locator('[data-panel="raw"] [data-line]').waitFor();
     const asked: string[] = [];
