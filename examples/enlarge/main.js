@@ -44,6 +44,8 @@ async function enlarge(picture) {
   try {
     const report = transfer(port2);
     const { pixels, times, from } = await enlarger.enlarge(transfer(picture), { tile: TILE, report });
+    // Its own port may be behind, and is closed now.
+    progress.value = 1;
     Object.assign(canvas, { width: pixels.width, height: pixels.height });
     canvas.getContext('2d').putImageData(pixels, 0, 0);
     const seconds = ((performance.now() - started) / 1000).toFixed(1);

@@ -94,9 +94,10 @@ function hold(place: Place, focused: boolean): void {
   };
   const sizes = new ResizeObserver(keep);
   const scrolled = () => {
-    // A page that has become shorter scrolls by itself; `keep` comes after that, before anything is seen.
-    const still = document.documentElement.scrollHeight === height;
-    if (still && Math.abs(scrollY - ours) >= 1) letGo();
+    // A page that has become shorter goes to its end by itself; `keep` comes after that, before anything is seen.
+    const { scrollHeight } = document.documentElement;
+    const shortened = scrollHeight < height && scrollHeight - innerHeight - scrollY < 2;
+    if (!shortened && Math.abs(scrollY - ours) >= 1) letGo();
   };
   const taken = ['pointerdown', 'keydown', 'wheel', 'touchmove'] as const;
   letGo = () => {
