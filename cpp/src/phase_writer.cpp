@@ -10,7 +10,7 @@ namespace deconv {
 
 PhaseWriter::PhaseWriter(const Problem& problem, const Output& output)
     : problem_(problem), output_(output), channels_(problem.spec.group_out_channels()) {
-  const bool planes = problem.layout == Layout::kChannelsFirst || !problem.output_layout_matters();
+  const bool planes = problem.output_in_planes();
   channel_step_ = planes ? problem.output_points() : 1;
   column_step_ = planes ? 1 : problem.spec.out_channels;
 }

@@ -89,6 +89,10 @@ struct Problem {
   // A tensor of one channel, or of one point, reads the same in both layouts.
   bool input_layout_matters() const { return spec.in_channels > 1 && input_points() > 1; }
   bool output_layout_matters() const { return spec.out_channels > 1 && output_points() > 1; }
+  // Whether the output's values of a channel lie behind each other.
+  bool output_in_planes() const {
+    return layout == Layout::kChannelsFirst || !output_layout_matters();
+  }
   // Multiply-accumulates that touch real input values, borders included as if they were interior.
   double multiply_accumulates() const;
 };

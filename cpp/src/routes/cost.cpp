@@ -69,7 +69,7 @@ double polyphase_nanoseconds(const Problem& problem, const Blocks& cut) {
   const auto rows = std::max<int64_t>(1, static_cast<int64_t>(written / products * out));
   const double taps = static_cast<double>(spec.kernel_elements()) * products /
                       (spec.transposed ? std::max(1.0, written) : 1);
-  const bool last = problem.layout == Layout::kChannelsLast && problem.output_layout_matters();
+  const bool last = !problem.output_in_planes();
   const bool planes = problem.layout == Layout::kChannelsFirst;
   const auto rows_of_cells = static_cast<double>(cut.all_cells / cut.cells[2]);
   const bool gathers = planes && !spec.transposed && spec.stride[2] > 1;
@@ -140,8 +140,7 @@ double scatter_nanoseconds(const Problem& problem, const Strips& cut) {
   const double phase_rows = outputs / problem.output[2] * spec.stride[2];
   const bool holes = spec.kernel[0] < spec.stride[0] || spec.kernel[1] < spec.stride[1] ||
                      spec.kernel[2] < spec.stride[2];
-  const bool alone = spec.group_out_channels() < 4 && problem.layout == Layout::kChannelsLast &&
-                     problem.output_layout_matters();
+  const bool alone = spec.group_out_channels() < 4 && !problem.output_in_planes();
   return 400 + panels * product + added + 5 * phase_rows +
          ((holes ? 0.24 : 0.07) + (alone ? kWrittenAlone : 0)) * outputs +
          memory_nanoseconds(problem, 0.17);
@@ -187,7 +186,7 @@ double winograd_line_nanoseconds(const LineForm& form, const Problem& problem, c
   const Spec& spec = problem.spec;
   const double in = spec.group_in_channels();
   double rows = spec.group_out_channels();
-  double blocks = static_cast<double>(cut.blocks) * problem.batch * spec.groups;
+  double blocks = static_cast<double>(cut.parts) * problem.batch * spec.groups;
   for (int axis = 0; axis < 3; ++axis) {
     rows *= static_cast<double>(AxisPhases::count(spec, axis));
     blocks *= cut.bundles[axis];

@@ -113,7 +113,7 @@ struct Stretches {
   int64_t runs = 0;      // of tiles of all residues of the dilation, in a stretch
   int64_t stretch = 0;   // steps of a lane
   int64_t steps = 0;     // of a bundle, along the axis
-  int64_t blocks = 0;    // of a line
+  int64_t parts = 0;     // of a line, a bundle each
   int64_t together = 0;  // bundles of a block
   int64_t columns = 0;   // that a lane reads
   int64_t line_pitch = 0;

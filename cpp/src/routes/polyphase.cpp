@@ -442,8 +442,7 @@ const char* plan_polyphase(const Machine& sizes, Words words, Plan* plan) {
   const int64_t weights =
       spec.kernel_elements() * spec.group_in_channels() * spec.group_out_channels();
   cut.streams_weights = weights + cut.rows > sizes.cached_weights;
-  cut.one_phase =
-      phases == 1 && (problem.layout == Layout::kChannelsFirst || !problem.output_layout_matters());
+  cut.one_phase = phases == 1 && problem.output_in_planes();
   // A convolution over an input with holes of its own may read nothing but these.
   const int64_t cell_bytes = 4 * std::max<int64_t>(1, cut.depth + cut.rows);
   const int64_t whole = std::max<int64_t>(whole_panels(cut.all_cells), kPanel);

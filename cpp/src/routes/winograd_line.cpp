@@ -253,8 +253,8 @@ Status WinogradLineRoute::run(const Plan& plan, const float* input, const Output
   const Run run{plan.cut<Stretches>(), plan.problem, input, output};
   const int64_t all = int64_t{run.problem.batch} * run.bundles[0] * run.bundles[1] * run.bundles[2];
   const int64_t blocks = ceil_divide(all, run.together);
-  for_each_item(blocks * spec_.groups * run.blocks, [&](int64_t item, int worker) {
-    const int64_t job = item / run.blocks;
+  for_each_item(blocks * spec_.groups * run.parts, [&](int64_t item, int worker) {
+    const int64_t job = item / run.parts;
     const auto channel_group = static_cast<int32_t>(job % spec_.groups);
     const int64_t first = job / spec_.groups * run.together;
     const int64_t count = std::min(run.together, all - first);
@@ -272,7 +272,7 @@ Status WinogradLineRoute::run(const Plan& plan, const float* input, const Output
                 .channel_group = channel_group,
                 .line = cursor.cell,
                 .lanes = 1,
-                .first = item % run.blocks * run.steps,
+                .first = item % run.parts * run.steps,
                 .transformed = transformed + index * run.bundle_transformed,
                 .products = products + index * run.bundle_products,
                 .results = results + index * run.bundle_results};
@@ -553,17 +553,17 @@ const char* make_plan(const Machine& machine, Plan* plan) {
   const int64_t wanted = ceil_divide(machine.threads, bundles * spec.groups);
   const int64_t run_bytes = 4 * kPanel * form.reads * shape.dilation * in;
   // Runs of a block.
-  const int64_t together = std::max(machine.winograd_band_bytes / run_bytes,
-                                    ceil_divide(machine.winograd_least_panels, shape.dilation));
-  cut.runs = std::max(together, (shape.pieces - 1) * machine.winograd_rows_per_line);
+  const int64_t most_runs = std::max(machine.winograd_band_bytes / run_bytes,
+                                     ceil_divide(machine.winograd_least_panels, shape.dilation));
+  cut.runs = std::max(most_runs, (shape.pieces - 1) * machine.winograd_rows_per_line);
   cut.runs = std::clamp(cut.runs, int64_t{1}, std::max<int64_t>(1, ceil_divide(runs, wanted)));
-  cut.blocks = ceil_divide(runs, cut.runs);
-  cut.runs = ceil_divide(runs, cut.blocks);
-  cut.blocks = ceil_divide(runs, cut.runs);
+  cut.parts = ceil_divide(runs, cut.runs);
+  cut.runs = ceil_divide(runs, cut.parts);
+  cut.parts = ceil_divide(runs, cut.runs);
   // As many bundles as there are threads for stay apart.
-  const int64_t shares = ceil_divide(machine.threads, spec.groups * cut.blocks);
+  const int64_t shares = ceil_divide(machine.threads, spec.groups * cut.parts);
   const int64_t read_runs = cut.runs + shape.pieces - 1;
-  cut.together = std::max<int64_t>(together / read_runs, 1);
+  cut.together = std::max<int64_t>(most_runs / read_runs, 1);
   // The lanes of two fill a line of the first-level cache, where two fit the second.
   if (!shape.one_line() && 2 * read_runs * run_bytes <= machine.winograd_band_bytes * 3 / 2) {
     cut.together = std::max<int64_t>(cut.together, 2);
@@ -573,8 +573,7 @@ const char* make_plan(const Machine& machine, Plan* plan) {
   cut.steps = stretches * cut.stretch;
   cut.columns = ceil_divide(cut.stretch + shape.overlap(), int64_t{4}) * 4;
   cut.line_pitch = shape.one_line() ? whole_panels((kPanel - 1) * cut.stretch + cut.columns) : 0;
-  cut.direct = shape.one_line() && phases == 1 &&
-               (problem.layout == Layout::kChannelsFirst || !problem.output_layout_matters());
+  cut.direct = shape.one_line() && phases == 1 && problem.output_in_planes();
   // Steps of bundles beside each other lie together.
   cut.step_pitch = kPanel * (shape.one_line() ? 1 : cut.together);
   cut.result_pitch = cut.direct ? 0 : cut.step_pitch * cut.stretch;

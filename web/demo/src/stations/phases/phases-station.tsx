@@ -50,7 +50,7 @@ export function PhasesStation() {
         smaller ones, and each cell of the output sees just one of them. On a flat picture only their sums
         count: if the sums differ, there is a pattern.
       </p>
-      {now ? <Board described={now} /> : <Waiting why={null} />}
+      {now ? <Board described={now} /> : <Waiting />}
     </section>
   );
 }
