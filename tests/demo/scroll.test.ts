@@ -3,7 +3,7 @@
 import type { Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { axeOf } from '../support/axe';
-import { eventually, type Served, serve, type Visit, visit } from './serve';
+import { eventually, type Served, serve, untilAnswered, type Visit, visit } from './serve';
 
 let served: Served;
 let open: Visit;
@@ -112,19 +112,7 @@ describe('a place on the page', () => {
   const topOf = (id: string) =>
     page.evaluate((station) => document.getElementById(station)?.getBoundingClientRect().top ?? 0, id);
 
-  /** Until all stations are there, with all that they ask for by themselves. */
-  async function settled(): Promise<void> {
-    let before = -1;
-    await eventually(async () => {
-      const [open, height] = await page.evaluate(() => [
-        unanswered.size + document.querySelectorAll('.is-coming').length,
-        document.documentElement.scrollHeight,
-      ]);
-      const last = before;
-      before = height ?? 0;
-      return open === 0 && last === before;
-    }).toBe(true);
-  }
+  const settled = () => page.evaluate(untilAnswered);
 
   /** Until the page has written down where it is, which it does once it stands still. */
   const written = () =>

@@ -172,7 +172,7 @@ export function reopen(hash: string): void {
 }
 
 /** In the page: until all stations are there, and no question is open for some frames. */
-function untilAnswered(): Promise<void> {
+export function untilAnswered(): Promise<void> {
   return new Promise((resolve) => {
     let quiet = 0;
     const look = () => {
