@@ -66,6 +66,9 @@ export function parametersOf({ name, layers }) {
   return state;
 }
 
+/** Its file among the models: a layer may have the chain's name. */
+export const modelOf = (chain) => `chain-${chain.name}.onnx`;
+
 /** The chain as an ONNX graph, its initializers by the state's names. */
 export function onnxGraphOf(chain) {
   const nodes = [];
@@ -184,7 +187,7 @@ async function prepareOnnxruntime(chain, host, threads) {
   const ort = await host.onnxruntime();
   ort.env.wasm.numThreads = threads;
   ort.env.logLevel = 'error';
-  const session = await ort.InferenceSession.create(await host.model(`${chain.name}.onnx`), {
+  const session = await ort.InferenceSession.create(await host.model(modelOf(chain)), {
     executionProviders: ['wasm'],
     graphOptimizationLevel: 'all',
   });

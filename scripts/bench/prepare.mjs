@@ -3,7 +3,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { NotSupported } from './candidates/not-supported.mjs';
-import { CHAINS, onnxGraphOf } from './chains.mjs';
+import { CHAINS, modelOf, onnxGraphOf } from './chains.mjs';
 import { copyLitert, copyPackages } from './copies.mjs';
 import { folders } from './folders.mjs';
 import { geometryOf, product } from './geometry.mjs';
@@ -20,7 +20,7 @@ export async function prepare(layers) {
   await mkdir(folders.models, { recursive: true });
   for (const layer of layers) await writeModels(geometryOf(layer));
   for (const chain of CHAINS) {
-    await writeFile(path.join(folders.models, `${chain.name}.onnx`), onnxGraph(onnxGraphOf(chain)));
+    await writeFile(path.join(folders.models, modelOf(chain)), onnxGraph(onnxGraphOf(chain)));
   }
 }
 
