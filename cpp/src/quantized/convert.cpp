@@ -6,6 +6,7 @@
 #include <cfloat>
 #include <cmath>
 
+#include "kernels/lanes.h"
 #include "parallel.h"
 #include "relu.h"
 
@@ -46,12 +47,16 @@ void in_pieces(int64_t count, const Work& work) {
   });
 }
 
+// Sixteen bytes of integers that fit.
+v128_t narrowed(v128_t a, v128_t b, v128_t c, v128_t d) {
+  return wasm_i8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(a, b), wasm_i16x8_narrow_i32x4(c, d));
+}
+
 // `four` makes of four values integers that fit.
 template <typename Four>
 void narrow(int64_t count, const float* values, int8_t* target, const Four& four) {
   const auto sixteen = [&](const float* from) {
-    return wasm_i8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(four(from), four(from + 4)),
-                                   wasm_i16x8_narrow_i32x4(four(from + 8), four(from + 12)));
+    return narrowed(four(from), four(from + 4), four(from + 8), four(from + 12));
   };
   int64_t index = 0;
   for (; index + 16 <= count; index += 16) {
@@ -65,68 +70,147 @@ void narrow(int64_t count, const float* values, int8_t* target, const Four& four
   std::copy_n(bytes, count - index, target + index);
 }
 
+// Makes results of the sums of a dynamic operator, in their place.
+struct FloatResults {
+  FloatResults(const Rescale& by, float* own_sums)
+      : sums(own_sums),
+        first(wasm_f32x4_splat(by.input_scale)),
+        large(by.input_scale > kLargeScale),
+        integers(by.integers),
+        clamps(by.relu) {}
+
+  v128_t of(v128_t sum, v128_t scale, v128_t bias) const {
+    if (integers) sum = wasm_f32x4_convert_i32x4(sum);
+    const v128_t scaled = wasm_f32x4_mul(sum, large ? scale : first);
+    const v128_t value = wasm_f32x4_add(wasm_f32x4_mul(scaled, large ? first : scale), bias);
+    return clamps ? relu(value) : value;
+  }
+
+  void store_sixteen(int64_t at, v128_t a, v128_t b, v128_t c, v128_t d) const {
+    wasm_v128_store(sums + at, a);
+    wasm_v128_store(sums + at + 4, b);
+    wasm_v128_store(sums + at + 8, c);
+    wasm_v128_store(sums + at + 12, d);
+  }
+  void store(int64_t at, int64_t lanes, v128_t four) const {
+    if (lanes == 4) return wasm_v128_store(sums + at, four);
+    store_lanes(sums + at, lanes, four);
+  }
+
+  float* sums;
+  v128_t first;
+  bool large;
+  bool integers;
+  bool clamps;
+};
+
+// Those of a static one, as bytes.
+struct ByteResults {
+  explicit ByteResults(const Rescale& by)
+      : bytes(by.bytes),
+        round(by.zero_point, by.relu),
+        integers(by.integers),
+        floats(!by.integers && by.integer_bias == nullptr) {}
+
+  // A float that holds sum and bias holds them exactly, and rounds their sum as it rounds the
+  // integer.
+  v128_t of(v128_t sum, v128_t scale, v128_t bias) const {
+    if (floats) return round(wasm_f32x4_mul(wasm_f32x4_add(sum, bias), scale));
+    if (!integers) sum = wasm_i32x4_trunc_sat_f32x4(sum);
+    return round(wasm_f32x4_mul(wasm_f32x4_convert_i32x4(wasm_i32x4_add(sum, bias)), scale));
+  }
+
+  void store_sixteen(int64_t at, v128_t a, v128_t b, v128_t c, v128_t d) const {
+    wasm_v128_store(bytes + at, narrowed(a, b, c, d));
+  }
+  void store(int64_t at, int64_t lanes, v128_t four) const {
+    int8_t* target = bytes + at;
+    v128_t few = narrowed(four, four, four, four);
+    if (lanes == 4) return wasm_v128_store32_lane(target, few, 0);
+    if (lanes >= 2) {
+      wasm_v128_store16_lane(target, few, 0);
+      if (lanes == 2) return;
+      target += 2;
+      few = wasm_i32x4_shr(few, 16);
+    }
+    wasm_v128_store8_lane(target, few, 0);
+  }
+
+  int8_t* bytes;
+  Rounder round;
+  bool integers;
+  bool floats;
+};
+
 // Factors and terms of `length` sums behind each other, again and again, or of a plane each.
 struct PerChannel {
   const float* scale;
   const float* bias;
   int64_t length;
+  bool planes;
 };
 
-// `change` makes of four sums what belongs in their place, by scale and bias of their channels.
-template <bool kPlanes, typename Change>
-void change_sums(const PerChannel& by, int64_t begin, int64_t count, float* sums,
-                 const Change& change) {
+// Results of the sums by scale and bias of their channels.
+template <typename Results>
+void change_sums(const PerChannel& by, int64_t begin, int64_t count, const float* sums,
+                 const Results& results) {
+  // Those of a plane, to be read as those of channels beside each other are, but at one place.
+  float scales[4];
+  float biases[4];
+  const int64_t step = by.planes ? 0 : 1;
   int64_t first = begin % by.length;
   int64_t plane = begin / by.length;
   for (int64_t at = begin; at < begin + count; first = 0, ++plane) {
     const int64_t beside = std::min(by.length - first, begin + count - at);
-    float* const run = sums + at;
-    const auto changed = [&](int64_t index, const auto& load) {
-      if constexpr (kPlanes) {
-        return change(load(run + index), wasm_v128_load32_splat(by.scale + plane),
-                      wasm_v128_load32_splat(by.bias + plane));
-      } else {
-        return change(load(run + index), wasm_v128_load(by.scale + first + index),
-                      wasm_v128_load(by.bias + first + index));
-      }
+    const float* const run = sums + at;
+    if (by.planes) {
+      wasm_v128_store(scales, wasm_v128_load32_splat(by.scale + plane));
+      wasm_v128_store(biases, wasm_v128_load32_splat(by.bias + plane));
+    }
+    const float* const scale = by.planes ? scales : by.scale + first;
+    const float* const bias = by.planes ? biases : by.bias + first;
+    const auto change = [&](int64_t index, v128_t four) {
+      return results.of(four, wasm_v128_load(scale + step * index),
+                        wasm_v128_load(bias + step * index));
     };
-    const auto four = [](const float* values) { return wasm_v128_load(values); };
+    const auto four = [&](int64_t index) { return change(index, wasm_v128_load(run + index)); };
     int64_t index = 0;
-    for (; index + 4 <= beside; index += 4) wasm_v128_store(run + index, changed(index, four));
+    for (; index + 16 <= beside; index += 16) {
+      results.store_sixteen(at + index, four(index), four(index + 4), four(index + 8),
+                            four(index + 12));
+    }
+    for (; index < beside; index += 4) {
+      const int64_t lanes = std::min<int64_t>(4, beside - index);
+      const v128_t sum = lanes == 4 ? wasm_v128_load(run + index)
+                                    : load_lanes(run + index, lanes, wasm_i32x4_const_splat(0));
+      results.store(at + index, lanes, change(index, sum));
+    }
     at += beside;
-    float rest[4] = {};
-    const int64_t left = beside - index;
-    if (left == 0) continue;
-    const auto some = [&](const float* values) {
-      std::copy_n(values, left, rest);
-      return wasm_v128_load(rest);
-    };
-    wasm_v128_store(rest, changed(index, some));
-    std::copy_n(rest, left, run + index);
   }
 }
 
-template <typename Change>
-void change_sums(const Rescale& by, const float* bias, int64_t begin, int64_t count, float* sums,
-                 const Change& change) {
-  if (!by.channels_last) {
-    return change_sums<true>({by.scale, bias, by.points}, begin, count, sums, change);
-  }
+template <typename Results>
+void change_sums(const Rescale& by, const float* bias, int64_t begin, int64_t count,
+                 const float* sums, const Results& results) {
   // Few channels make short runs, which vectors do not fill: those of several points make a longer
   // one.
   constexpr int64_t kFew = 64;
   constexpr int64_t kWorthIt = 1 << 9;
-  if (by.channels >= kFew || count < kWorthIt) {
-    return change_sums<false>({by.scale, bias, by.channels}, begin, count, sums, change);
-  }
-  const int64_t times = 4 * std::max<int64_t>(1, 16 / by.channels);
+  PerChannel factors = {.scale = by.scale,
+                        .bias = bias,
+                        .length = by.channels_last ? by.channels : by.points,
+                        .planes = !by.channels_last};
   float scales[4 * kFew];
   float biases[4 * kFew];
-  for (int64_t time = 0; time < times; ++time) {
-    std::copy_n(by.scale, by.channels, scales + time * by.channels);
-    std::copy_n(bias, by.channels, biases + time * by.channels);
+  if (by.channels_last && by.channels < kFew && count >= kWorthIt) {
+    const int64_t times = 4 * std::max<int64_t>(1, 16 / by.channels);
+    for (int64_t time = 0; time < times; ++time) {
+      std::copy_n(by.scale, by.channels, scales + time * by.channels);
+      std::copy_n(bias, by.channels, biases + time * by.channels);
+    }
+    factors = {scales, biases, times * by.channels, false};
   }
-  change_sums<false>({scales, biases, times * by.channels}, begin, count, sums, change);
+  change_sums(factors, begin, count, sums, results);
 }
 
 struct Dequantizer {
@@ -219,26 +303,11 @@ void dequantize(int64_t all, const int8_t* bytes, const Quantization& quantizati
 
 void rescale(const Rescale& by, int64_t begin, int64_t count, float* sums) {
   if (by.bytes == nullptr) {
-    const v128_t first = wasm_f32x4_splat(by.input_scale);
-    const bool large = by.input_scale > kLargeScale;
-    const auto change = [&](v128_t sum, v128_t own_scale, v128_t own_bias) {
-      if (by.integers) sum = wasm_f32x4_convert_i32x4(sum);
-      const v128_t scaled = wasm_f32x4_mul(sum, large ? own_scale : first);
-      const v128_t value =
-          wasm_f32x4_add(wasm_f32x4_mul(scaled, large ? first : own_scale), own_bias);
-      return by.relu ? relu(value) : value;
-    };
-    return change_sums(by, by.bias, begin, count, sums, change);
+    return change_sums(by, by.bias, begin, count, sums, FloatResults(by, sums));
   }
-  const Rounder round(by.zero_point, by.relu);
-  const auto change = [&](v128_t sum, v128_t own_scale, v128_t own_bias) {
-    if (!by.integers) sum = wasm_i32x4_trunc_sat_f32x4(sum);
-    const v128_t whole = wasm_i32x4_add(sum, own_bias);
-    return round(wasm_f32x4_mul(wasm_f32x4_convert_i32x4(whole), own_scale));
-  };
-  change_sums(by, reinterpret_cast<const float*>(by.integer_bias), begin, count, sums, change);
-  narrow(count, sums + begin, by.bytes + begin,
-         [](const float* from) { return wasm_v128_load(from); });
+  const float* const bias =
+      by.integer_bias == nullptr ? by.bias : reinterpret_cast<const float*>(by.integer_bias);
+  change_sums(by, bias, begin, count, sums, ByteResults(by));
 }
 
 }  // namespace deconv

@@ -19,8 +19,9 @@ void dequantize(int64_t count, const int8_t* values, const Quantization& quantiz
 // What makes results of the exact sums of products of one image, in the place of each:
 //
 //   dynamic: sum * input_scale * scale + bias, with a large input_scale behind scale
-//   static:  clamp(round((sum + integer_bias) * scale) + zero_point), ties to even, which becomes
-//            `bytes` at the sum's index; the sum is used up
+//   static:  clamp(round((sum + bias) * scale) + zero_point), ties to even, which becomes `bytes`
+//   at
+//            the sum's index; the bias is integer_bias, or that in floats beside sums in floats
 //
 // With `relu` what is below 0, or below zero_point, becomes that. There is a scale and a bias for
 // each channel; 16 bytes behind them are read.
@@ -31,8 +32,8 @@ struct Rescale {
   bool integers;  // the sums are 32-bit integers; else floats
   bool relu;
   const float* scale;
-  // Dynamic.
   const float* bias = nullptr;
+  // Dynamic.
   float input_scale = 1;
   // Static.
   const int32_t* integer_bias = nullptr;

@@ -9,6 +9,7 @@ Status QuantizedParameters::make(const Spec& spec, const int8_t* own_weight, con
                                  const float* own_bias, const Activations& own_activations) {
   // A bias beyond it makes the channel's scale coarser.
   constexpr double kMaxBias = int64_t{1} << 30;
+  constexpr double kMostInFloats = 1 << 24;
   const int64_t channels = spec.out_channels;
   if (!scale.reserve(channels) || !bias.reserve(channels) || !integer_bias.reserve(channels) ||
       !rescale.reserve(channels)) {
@@ -33,6 +34,8 @@ Status QuantizedParameters::make(const Spec& spec, const int8_t* own_weight, con
     if (!(rescale[channel] < 256)) return Status::kBadSpec;
     const double units = std::nearbyint(value / (input_scale * scale[channel]));
     integer_bias[channel] = static_cast<int32_t>(std::clamp(units, -kMaxBias, kMaxBias));
+    bias[channel] = static_cast<float>(integer_bias[channel]);
+    floats_hold_bias = floats_hold_bias && std::abs(units) <= kMostInFloats;
   }
   if (fits) return Status::kOk;
   if (!coarser.reserve(spec.weight_elements())) return Status::kOutOfMemory;

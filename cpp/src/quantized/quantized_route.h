@@ -20,11 +20,13 @@ struct QuantizedParameters {
   const int8_t* weight = nullptr;
   Block<int8_t> coarser;
   // One of each for every output channel: the scale of the weight; what is added to the rescaled
-  // sums of a dynamic operator, and to the sums of a static one; what makes results of the sums, of
-  // a static operator all scales in one.
+  // sums of a dynamic operator, and to the sums of a static one, as an integer and where floats
+  // hold all of them in a float; what makes results of the sums, of a static operator all scales in
+  // one.
   Buffer scale;
   Buffer bias;
   Block<int32_t> integer_bias;
+  bool floats_hold_bias = true;
   Buffer rescale;
   Activations activations;
 };

@@ -30,11 +30,11 @@ Widened::Widened(const Plan& plan, const Problem& widened, void* output, float* 
 
 Status run_widened(Route& route, const Plan& plan, const Problem& problem, const Widened& widened,
                    const Rescale& rescale, float* scratch) {
-  // Channels of a group and a point, which are handed over each by itself: so few are faster
+  // Channels of a group and a point, which products hand over each by itself: so few are faster
   // changed when all of them stand.
   constexpr int64_t kFew = 32;
-  const bool at_once =
-      rescale.channels_last && problem.spec.groups > 1 && problem.spec.group_out_channels() < kFew;
+  const bool at_once = rescale.channels_last && plan.route != RouteId::kDepthwise &&
+                       problem.spec.groups > 1 && problem.spec.group_out_channels() < kFew;
   Plan inner = plan;
   inner.problem = problem;
   const Output output{.values = widened.sums, .rescale = &rescale};
@@ -54,7 +54,11 @@ Rescale rescale_of(const Plan& plan, const QuantizedParameters& parameters,
                   .relu = problem.spec.relu,
                   .scale = parameters.rescale.data()};
   if (problem.spec.fixed()) {
-    rescale.integer_bias = parameters.integer_bias.data();
+    if (integers || !parameters.floats_hold_bias) {
+      rescale.integer_bias = parameters.integer_bias.data();
+    } else {
+      rescale.bias = parameters.bias.data();
+    }
     rescale.zero_point = parameters.activations.output.zero_point;
     rescale.bytes = static_cast<int8_t*>(output);
   } else {

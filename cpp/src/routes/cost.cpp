@@ -41,7 +41,7 @@ constexpr double kTransposedByte = 0.08;
 // into a route of float32, and a result of its sum.
 constexpr double kConvertedValue = 0.35;
 constexpr double kWidenedValue = 0.15;
-constexpr double kRescaledValue = 0.45;
+constexpr double kRescaledValue = 0.3;
 constexpr double kReluValue = 0.12;
 constexpr double kReluOnTheWay = 0.02;
 // A value of pixels of fewer than four channels, which no shuffle writes.
