@@ -23,7 +23,7 @@ import type { Runtime } from '../runtime/runtime.js';
 import { type CompiledStep, compile } from './compile.js';
 import { HeapConstants } from './constants.js';
 import { Convolutions } from './convolutions.js';
-import type { FrontEnd, NodeInfo, PortInfo } from './front-end.js';
+import { declaredShapes, type FrontEnd, type NodeInfo, type PortInfo } from './front-end.js';
 import type { Constant, NetworkGraph } from './operations.js';
 import { foldForward } from './passes/affines.js';
 import { runPasses } from './passes/index.js';
@@ -529,9 +529,8 @@ export class Network extends DisposableObject {
 
   /** The shapes of the inputs, where the file leaves no length open. */
   get #declared(): Readonly<Record<string, readonly number[]>> | null {
-    const fixed = this.inputs.every(({ shape }) => shape.every((extent) => typeof extent === 'number'));
-    const shapes = this.inputs.map(({ name, shape }) => [name, shape as readonly number[]] as const);
-    return fixed ? Object.fromEntries(shapes) : null;
+    const shapes = declaredShapes(this.inputs);
+    return shapes && Object.fromEntries(shapes);
   }
 
   #shapesBy(where: string, shapes: Readonly<Record<string, readonly number[]>>): (readonly number[])[] {
