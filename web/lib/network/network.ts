@@ -300,6 +300,7 @@ export class Network extends DisposableObject {
       label: this.#inputLabels[0] as string,
       declared: this.inputs[0]?.shape ?? [],
       lower: (shape: readonly number[]) => this.#lower(where, [shape], this.#outputNames),
+      lowerOther: (shape: readonly number[]) => this.#graphOf([shape], this.#outputNames),
       forward: (part: Tensor) => this.#run(where, part, false, undefined, undefined) as Tensor,
     };
     return (await runTiled(where, net, x, checked)) as Out;
@@ -548,6 +549,10 @@ export class Network extends DisposableObject {
     outputNames: readonly string[],
   ): NetworkGraph {
     checkPorts(where, this.inputs, this.#inputLabels, shapes);
+    return this.#graphOf(shapes, outputNames);
+  }
+
+  #graphOf(shapes: readonly (readonly number[])[], outputNames: readonly string[]): NetworkGraph {
     const inputShapes = new Map(
       this.#inputNames.map((name, index) => [name, shapes[index] as readonly number[]]),
     );
