@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <vector>
 
@@ -21,6 +23,12 @@ namespace {
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+// Of TensorFlow Lite's FLOOR_MOD where `floors`, else C's.
+float rest_of(float x, float y, bool floors) {
+  const float rest = std::fmod(x, y);
+  return floors && rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
+}
 
 float wanted(const Broadcast& call, float x, float y) {
   const bool nan = std::isnan(x) || std::isnan(y);
@@ -41,6 +49,8 @@ float wanted(const Broadcast& call, float x, float y) {
       return static_cast<float>(std::pow(double{x}, double{y}));
     case Combination::kScaledSum:
       return static_cast<float>(x + double{y} * call.factor);
+    case Combination::kRemainder:
+      return rest_of(x, y, call.factor != 0);
   }
   return kNan;
 }
@@ -108,6 +118,41 @@ TEST_CASE("two values of every place, broadcast along any axes, in place too") {
       CAPTURE(round);
       CHECK(count_wrong(DrawnAxes(random, 5), static_cast<Combination>(kind), random) == 0);
     }
+  }
+}
+
+TEST_CASE("remainders are C's of all floats, bit for bit, and with the sign of the divisor") {
+  Random random(9404);
+  constexpr float kSpecial[] = {
+      kNan,      kInfinity,     -kInfinity,     0,       -0.0f, 1, -1, 0.1f, -3, 1e-45f, -1e-45f,
+      0x1p-126f, 3.4028235e38f, -3.4028235e38f, 0x1p24f, 5};
+  constexpr int64_t kCount = 40'000;
+  const ExactBuffer x(kCount);
+  const ExactBuffer y(kCount);
+  const ExactBuffer output(kCount);
+  const auto any = [&](int64_t special) {
+    if (special < 16) return kSpecial[special];
+    // Whole numbers as well: what is left of them is often 0.
+    if (random.one_in(4)) return static_cast<float>(random.between(-50, 50));
+    return std::bit_cast<float>(static_cast<uint32_t>(random.next()));
+  };
+  for (int64_t index = 0; index < kCount; ++index) {
+    x.data()[index] = any(index < 256 ? index / 16 : 16);
+    y.data()[index] = any(index < 256 ? index % 16 : 16);
+  }
+  for (const bool floors : {false, true}) {
+    Broadcast call{.combination = Combination::kRemainder, .factor = floors ? 1.0f : 0, .axes = 1};
+    call.extents[0] = kCount;
+    call.strides[0][0] = 1;
+    call.strides[1][0] = 1;
+    broadcast(call, x.data(), y.data(), output.data());
+    int64_t wrong = 0;
+    for (int64_t index = 0; index < kCount; ++index) {
+      const float value = rest_of(x[index], y[index], floors);
+      const bool same = std::bit_cast<uint32_t>(output[index]) == std::bit_cast<uint32_t>(value);
+      wrong += !(same || (std::isnan(value) && std::isnan(output[index])));
+    }
+    CHECK(wrong == 0);
   }
 }
 

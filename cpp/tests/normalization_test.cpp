@@ -386,6 +386,39 @@ TEST_CASE("values whose squares float does not hold are normalized as others are
   }
 }
 
+TEST_CASE("gradients by values whose squares float does not hold are those of others") {
+  Random random(9106);
+  for (const NormalizedSet set : kSets) {
+    for (const Layout layout : kLayouts) {
+      for (const float size : {1e18f, 1e20f, 3e37f}) {
+        CAPTURE(static_cast<int>(set));
+        CAPTURE(static_cast<int>(layout));
+        CAPTURE(size);
+        const Normalization call = several_tiles(set, layout);
+        const Values x(call.elements(), 0.5f, random);
+        const Values g(call.elements(), 0.25f, random);
+        const Values weight(call.channels, 1, random);
+        for (int64_t index = 0; index < call.elements(); ++index) x.data()[index] *= size;
+        const Expected expected = expected_of(call, x.data(), g.data(), weight.data(), nullptr);
+        const ExactBuffer slopes(call.elements());
+        const ExactBuffer gradients(2 * call.channels);
+        REQUIRE(normalization_gradients(call, x.data(), g.data(), weight.data(), nullptr,
+                                        slopes.data(), gradients.data()) == Status::kOk);
+        int64_t wrong = 0;
+        for (int64_t index = 0; index < call.elements(); ++index) {
+          wrong += !(std::abs(slopes[index] - expected.grad_input[at(index)]) <=
+                     4e-6 * expected.grad_scale[at(index)]);
+        }
+        for (int64_t channel = 0; channel < call.channels; ++channel) {
+          wrong += !(std::abs(gradients[channel] - expected.grad_weight[at(channel)]) <=
+                     4e-6 * expected.weight_scale[at(channel)]);
+        }
+        CHECK(wrong == 0);
+      }
+    }
+  }
+}
+
 TEST_CASE("values that are all the same have the bias for a result, and no gradient") {
   const Normalization call{.batch = 1, .channels = 2, .points = 100, .eps = 1e-5f};
   const std::vector<float> x(200, 0.1f);

@@ -268,6 +268,16 @@ it("threads: 'auto' is what the processor runs at once, up to the limit, and 1 w
     await shutdown();
   }
   vi.stubGlobal('navigator', undefined);
+  // Node 20 has none, and its own word for it.
+  let os: unknown = { availableParallelism: () => 3 };
+  if (host.name === 'Node') {
+    const builtin = process.getBuiltinModule.bind(process) as (name: string) => unknown;
+    const asked = (name: string): unknown => (name === 'node:os' ? os : builtin(name));
+    vi.spyOn(process, 'getBuiltinModule').mockImplementation(asked as typeof process.getBuiltinModule);
+    expect(await init({ build: 'simd', threads: 'auto' })).toMatchObject({ threads: 3, notes: [] });
+    await shutdown();
+  }
+  os = undefined;
   expect(await init({ build: 'simd', threads: 'auto' })).toMatchObject({ threads: 1, notes: [] });
   await shutdown();
   vi.unstubAllGlobals();

@@ -73,6 +73,14 @@ describe('refused when loaded', () => {
     ['an operator of nobody', network([node('Warp', ['x'], ['y'], {}, 'com.example')]), /no such operator/],
     ['a weight that is computed', one('Conv', {}, [], ['x', 'x']), /weight is no constant/],
     ['a bias of another length', one('Conv', {}, [floats('w', [3, 2, 1, 1], [1, 2, 3, 4, 5, 6]), floats('b', [2], [1, 2])], ['x', 'w', 'b']), /2 values for 3 channels/],
+    ['a norm of fewer summands than scales', one('InstanceNormalization', {}, [floats('s', [2], [1, 1]), floats('b', [1], [1])], ['x', 's', 'b']), /2 scales and 1 summands/],
+    ['a norm of groups and of neither', one('GroupNormalization', { num_groups: 1 }, [floats('s', [2], [1, 1]), floats('b', [3], [1, 1, 1])], ['x', 's', 'b'], 18), /2 scales and 3 summands/],
+    ['a norm of another shape of summands', one('LayerNormalization', {}, [floats('s', [4], [1, 1, 1, 1]), floats('b', [3], [1, 1, 1])], ['x', 's', 'b']), /of different shapes/],
+    ['a batch norm of other means', one('BatchNormalization', {}, [...scale.slice(0, 3), floats('p4', [1], [1])], places), /not one for each channel/],
+    ['a product and another summand', one('Gemm', { transB: 1 }, [floats('w', [2, 4], Array(8).fill(1)), floats('c', [4], [1, 2, 3, 4])], ['x', 'w', 'c']), /adds 4 values to 2 columns/],
+    ['a product with what is no matrix', one('Gemm', {}, [floats('w', [4], [1, 1, 1, 1])], ['x', 'w']), /no matrices/],
+    ['a rest of floats by the rule for integers', one('Mod', {}, [floats('w', [1], [3])], ['x', 'w']), /its fmod is 0, for float32/],
+    ['a rest by no rule', one('Mod', { fmod: 2 }, [floats('w', [1], [3])], ['x', 'w']), /its fmod is 2/],
     ['strides of 0', one('Conv', { strides: [0, 1] }, [floats('w', [1, 2, 1, 1], [1, 2])], ['x', 'w']), /strides/],
     ['a batch norm in training', one('BatchNormalization', { training_mode: 1 }, scale, places), /training/],
     ['a batch norm of every point', one('BatchNormalization', { spatial: 0 }, scale, places, 8), /every point/],
@@ -243,7 +251,7 @@ describe('refused when called', () => {
       node('Expand', ['k', 's'], ['y']),
       floats('k', [1], [1]),
     ];
-    using net = await loadNetwork(network(parts, { inputs: { x: [2] } }));
+    using net = await loadNetwork(network(parts, { inputs: { x: [2] }, declared: { x: ['n'] } }));
     const error = await rejection(async () => net.run({ x: { data: new Float32Array(2), shape: [2] } }));
     expect(error.code).toBe('UNSUPPORTED');
     expect(error.message).toMatch(/values of "s"/);
@@ -259,10 +267,26 @@ describe('refused when called', () => {
 
   it('sizes computed beyond any memory, before it is asked for', async () => {
     const parts = [int64s('s', [1, 2, 4 * 2 ** 14, 4 * 2 ** 14]), node('Expand', ['x', 's'], ['y'])];
-    using net = await loadNetwork(network(parts, { inputs: { x: [1, 2, 1, 1] } }));
+    using net = await loadNetwork(network(parts, anywhere));
     const error = await rejection(async () =>
       net.run({ x: { data: new Float32Array(2), shape: [1, 2, 1, 1] } }),
     );
     expect(error.code).toBe('TOO_LARGE');
   });
+});
+
+describe('refused when loaded, of a file that fixes all sizes', () => {
+  it.each<[string, readonly Write[], RegExp]>([
+    ['slopes for other channels', [floats('w', [3, 1, 1], [1, 2, 3]), node('PRelu', ['x', 'w'], ['y'])], /"y" \(PRelu\)/],
+    ['channels of another layer', [floats('w', [1, 3, 1, 1], [1, 2, 3]), node('Conv', ['x', 'w'], ['y'])], /"y" \(Conv\)/],
+    ['a batch norm of other channels', [3, 4, 5, 6].map((place) => floats(`p${place - 2}`, [3], [1, 1, 1])).concat(node('BatchNormalization', places, ['y'])), /"y" \(BatchNormalization\)/],
+    ['scales of other channels', [floats('s', [3], [1, 1, 1]), node('QuantizeLinear', ['x', 's'], ['q'], { axis: 1 }), node('DequantizeLinear', ['q', 's'], ['y'], { axis: 1 })], /3 scales do not fit/],
+  ])('%s', async (_, parts, reason) => {
+    const error = await rejection(() => loadNetwork(network(parts)));
+    expect(error.code).toBe('BAD_SHAPE');
+    expect(error.message).toMatch(reason);
+    // What is in front of it can be had.
+    using net = await loadNetwork(network([...parts, node('Relu', ['x'], ['r'])]), { outputs: ['r'] });
+    expect(net.outputs).toHaveLength(1);
+  }); // biome-ignore format: a table
 });

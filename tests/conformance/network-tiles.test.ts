@@ -343,10 +343,48 @@ describeEachBuild(
       const result = await net.tiled(x, { tile: 8 });
       expect(difference(result, net.forward(x))).toBeLessThan(1e-5);
       net.dispose();
-      // Where the file fixes the size, such a place follows from it.
-      const fixed = await loadNetwork(bytesOf(networkOf(layers, [1, 3, 32, 32], [])));
-      expect((await fixed.tiled(randomTensor([1, 3, 40, 48], seed))).shape).toEqual([1, 2, 27, 23]);
-      fixed.dispose();
+    });
+
+    it.each<readonly [string, Layers, number]>([
+      ['to a fixed place', (net, x) => cut(net, net.conv(x, 3, 2, [3, 3]), [0, 0], [20, 100]), 2],
+      ['of the last ones', (net, x) => cut(net, x, [0, -20], [100, 100]), 3],
+      ['of all that there are', (net, x) => net.conv(cut(net, x, [0, 0], [32, 100]), 3, 2, [3, 3]), 2],
+    ])('where the file fixes the size nobody knows what a slice %s means', async (_, layers, axis) => {
+      const net = await loadNetwork(bytesOf(networkOf(layers, [1, 3, 32, 32], [])));
+      const x = randomTensor([1, 3, 80, 80], seed);
+      for (const overlap of ['auto', 4] as const) {
+        const error = await rejection(() => net.tiled(x, { overlap }));
+        expectError(error, 'UNSUPPORTED', 'Network.tiled');
+        expect(error.message).toMatch(/the node "Slice.* fixed place/);
+        expect(error.message).toContain(`Give it 32 values along axis ${axis}, as its file says.`);
+        expect(error.detail.node).toMatch(/^Slice/);
+      }
+      // Along the other axis there is no doubt.
+      const other = randomTensor([1, 3, 32, 32].with(5 - axis, 80), seed);
+      expect((await net.tiled(other)).shape[5 - axis]).toBe(80);
+      net.dispose();
+    });
+
+    it('a slice that fits a fixed size alone is one to what that leaves', async () => {
+      const cropped =
+        (end: number): Layers =>
+        (net, x) => {
+          const own = net.conv(x, 3, 4, [3, 3], { pads: [0, 0, 0, 0] });
+          return net.conv(
+            net.node('Concat', [own, cut(net, x, [1, 1], [end, end])], { axis: 1 }),
+            7,
+            2,
+            [3, 3],
+          );
+        };
+      const [small, any] = await Promise.all([
+        loadNetwork(bytesOf(networkOf(cropped(31), [1, 3, 32, 32], [])), { precision: 'exact' }),
+        loadNetwork(bytesOf(networkOf(cropped(-1))), { precision: 'exact' }),
+      ]);
+      const x = randomTensor([1, 3, 80, 50], seed);
+      expect(difference(await small.tiled(x), any.forward(x))).toBeLessThan(5e-6);
+      small.dispose();
+      any.dispose();
     });
 
     it('reflected pads are no reason to look at the whole', async () => {

@@ -87,7 +87,16 @@ it.each(Object.keys(KINDS))('%s', (kind) => {
     }
   }
   expect(refused).toBeGreaterThan(0);
-  for (const name of ['forward', 'backward', 'outputShape', 'setWeight', 'dispose', 'multiply', 'toDense']) {
+  for (const name of [
+    'forward',
+    'backward',
+    'outputShape',
+    'setWeight',
+    'extraRepr',
+    'dispose',
+    'multiply',
+    'toDense',
+  ]) {
     const member = Reflect.get(own, name) as unknown;
     if (typeof member !== 'function') continue;
     for (const receiver of [undefined, {}]) {

@@ -242,6 +242,28 @@ describe('what crosses', () => {
     expect(data.length).toBe(0);
   });
 
+  it('an entry named __proto__ is one like others, both ways', async () => {
+    const there = await connected<{ same(value: object): { names: string[]; value: object } }>(
+      serving('() => ({ same: (value) => ({ names: Object.keys(value), value }) })'),
+    );
+    const given = JSON.parse('{"__proto__":{"a":1},"b":2}') as object;
+    const { names, value } = await there.same(given);
+    expect(names).toEqual(['__proto__', 'b']);
+    expect(Object.entries(value)).toEqual([
+      ['__proto__', { a: 1 }],
+      ['b', 2],
+    ]);
+    expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
+  });
+
+  it('a member named __proto__ is served like others', async () => {
+    const there = await connected<Record<string, (x: number) => Promise<number>>>(
+      serving(`() => ({ ['__proto__']: (x) => 2 * x })`),
+    );
+    expect(Object.keys(there)).toContain('__proto__');
+    expect(await Object.getOwnPropertyDescriptor(there, '__proto__')?.value(3)).toBe(6);
+  });
+
   it('says what cannot cross, and goes on', async () => {
     const there = await connected<{ run(value: unknown): unknown; back(): unknown }>(
       serving('() => ({ run: (value) => value, back: () => () => 1 })'),

@@ -58,6 +58,14 @@ it.each([
   expect(ended).toEqual(here);
 });
 
+it('an input of any name has values', async () => {
+  const tensors = ['__proto__', 'y'].map((name) => ({ name, shape: [1, 2] }));
+  const operator = { code: 0, inputs: ['__proto__', '__proto__'], outputs: ['y'], options: [{ byte: 0 }] };
+  const ports = { inputs: ['__proto__'], outputs: ['y'] };
+  writeFileSync(inFolder('named.tflite'), tflite(tensors, [operator], ports));
+  expect(await fine('run', 'named.tflite')).toMatch(/\ny \[1, 2\]: 0 to /);
+});
+
 it('says that fewer threads run than were asked for', async () => {
   await startedWith({ threads: 1 });
   const { status, stderr } = await cli(['run', 'double.tflite', '-i', 'ramp.png', '--threads', '2']);

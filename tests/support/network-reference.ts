@@ -255,6 +255,8 @@ export const BINARY: Readonly<Record<Of<'binary'>['function'], (x: number, y: nu
   maximum: Math.max,
   // Of IEEE 754: 1 raised to whatever is 1, and so is -1 to infinities.
   power: (x, y) => (x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : x ** y),
+  remainder: (x, y) => x % y,
+  'floor-remainder': (x, y) => (Math.sign(x % y) * Math.sign(y) < 0 ? (x % y) + y : x % y),
 };
 
 function broadcasting([a, b]: readonly [Values, Values], apply: (x: number, y: number) => number): Values {

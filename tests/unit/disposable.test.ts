@@ -42,3 +42,12 @@ it('without the symbol has the method that compiled code looks for, and follows 
   (early as unknown as Record<symbol, () => void>)[late]?.();
   expect(early.count).toBe(2);
 });
+
+it('of a stranger it says whose it is', () => {
+  const release = Reflect.get(new Counter(), Symbol.dispose ?? Symbol.for('Symbol.dispose')) as () => void;
+  for (const stranger of [undefined, null, {}, 3]) {
+    expect(() => Reflect.apply(release, stranger, [])).toThrow(
+      expect.objectContaining({ code: 'BAD_TYPE', message: expect.stringMatching(/^dispose: /) }),
+    );
+  }
+});

@@ -197,6 +197,37 @@ describe('what is refused', () => {
       step(9, ['x', 'w'], ['y'], [{ byte: 0 }, { byte: 1 }]),
       /shuffled/,
     ],
+    [
+      'a bias that is too short',
+      [ones('w', 2, 1, 1, 1), ones('c', 1)],
+      step(3, ['x', 'w', 'c'], ['y'], CONV),
+      /its bias has 1 values for 2 channels/,
+    ],
+    [
+      'one that is too long',
+      [ones('w', 2, 1, 1, 1), ones('c', 3)],
+      step(3, ['x', 'w', 'c'], ['y'], CONV),
+      /3 values for 2/,
+    ],
+    [
+      'such a bias of every channel by itself',
+      [ones('w', 1, 1, 1, 2), ones('c', 1)],
+      step(4, ['x', 'w', 'c'], ['y'], [...CONV.slice(0, 3), { integer: 2 }, ...CONV.slice(3)]),
+      /1 values for 2/,
+    ],
+    [
+      'of a transposed convolution',
+      [whole('s', 1, 4, 4, 2), ones('w', 2, 1, 1, 1), ones('c', 1)],
+      step(67, ['s', 'w', 'x', 'c'], ['y'], CONV.slice(0, 4)),
+      /1 values for 2/,
+    ],
+    [
+      'of a matrix, which would broadcast',
+      [ones('w', 3, 16), ones('c', 1)],
+      step(9, ['x', 'w', 'c'], ['y']),
+      /1 values for 3/,
+    ],
+    ['a weight of other axes', [ones('w', 2, 1)], step(3, ['x', 'w'], ['y'], CONV), /has 2 axes, not 4/],
   ])('%s', async (_, more, operator, reason) => {
     const outputs = operator.outputs;
     await expect(read([...tensors, ...more], [operator], { inputs: ['x'], outputs })).rejects.toThrow(reason);
@@ -210,22 +241,6 @@ describe('what is refused', () => {
     ['an index outside', [whole('s', 9)], step(36, ['x', 's'], ['y'])],
     ['a step of 0', [whole('s', 0), whole('e', 1), whole('z', 0)], step(45, ['x', 's', 'e', 'z'], ['y'])],
     ['a size of 0', [whole('s', 0, 2)], step(23, ['x', 's'], ['y'])],
-    [
-      'a bias that is too short',
-      [ones('w', 2, 1, 1, 1), ones('c', 1)],
-      step(3, ['x', 'w', 'c'], ['y'], CONV),
-    ],
-    ['one that is too long', [ones('w', 2, 1, 1, 1), ones('c', 3)], step(3, ['x', 'w', 'c'], ['y'], CONV)],
-    [
-      'such a bias of every channel by itself',
-      [ones('w', 1, 1, 1, 2), ones('c', 1)],
-      step(4, ['x', 'w', 'c'], ['y'], [...CONV.slice(0, 3), { integer: 2 }, ...CONV.slice(3)]),
-    ],
-    [
-      'of a transposed convolution',
-      [whole('s', 1, 4, 4, 2), ones('w', 2, 1, 1, 1), ones('c', 1)],
-      step(67, ['s', 'w', 'x', 'c'], ['y'], CONV.slice(0, 4)),
-    ],
     ['negative numbers of tiles', [whole('s', -1, 1, -1, 1)], step(69, ['x', 's'], ['y'])],
     ['a negative shape', [whole('s', -2, 1, 4, 4, 1)], step(130, ['x', 's'], ['y'])],
     [
@@ -513,7 +528,7 @@ describe('traps', () => {
     });
   });
 
-  it('FLOOR_MOD is exact by powers of two and of known numbers, or refused', async () => {
+  it('FLOOR_MOD is the rest of any division, and of known numbers known', async () => {
     const rest = (...divisors: number[]) =>
       lowered(
         [
@@ -524,17 +539,14 @@ describe('traps', () => {
         [step(95, ['x', 'c'], ['y'])],
         X_TO_Y,
       );
-    const [graph, other] = [await rest(0.5, 2, -2, -0.25), await rest(4)];
-    expect(evaluate(graph, [[-0.75, 5, 5, 5.125]])[0]?.data).toEqual(Float64Array.of(0.25, 1, -1, -0.125));
-    expect(evaluate(other, [[7.5, -1, 4, 0]])[0]?.data).toEqual(Float64Array.of(3.5, 3, 0, 0));
-    for (const divisors of [[0.1], [1, 2, 3, 4], [Number.POSITIVE_INFINITY]]) {
-      await expect(rest(...divisors)).rejects.toMatchObject({
-        code: 'UNSUPPORTED',
-        message: expect.stringMatching(
-          /"y" \(FLOOR_MOD\): expected constant powers of two to divide by, got c/,
-        ),
-      });
-    }
+    const divided = async (x: readonly number[], ...divisors: number[]) =>
+      evaluate(await rest(...divisors), [x])[0]?.data;
+    expect(await divided([-0.75, 5, 5, 5.125], 0.5, 2, -2, -0.25)).toEqual(
+      Float64Array.of(0.25, 1, -1, -0.125),
+    );
+    expect(await divided([7.5, -1, 4, -0], 3)).toEqual(Float64Array.of(1.5, 2, 1, -0));
+    expect(await divided([3, -3, Infinity, 1], Infinity)).toEqual(Float64Array.of(3, Infinity, NaN, 1));
+    expect(operationsOf(await rest(0.1))).toMatchObject([{ kind: 'binary', function: 'floor-remainder' }]);
     const sizes = [
       { ...open('x', 7, 2), signature: [-1, 2] },
       made('shape'),

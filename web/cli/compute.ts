@@ -218,18 +218,18 @@ async function inputsOf(
   };
   const byFile = named(files);
   const byShape = named(shapes, byFile);
-  const tensors: Record<string, Tensor> = {};
+  const tensors: [name: string, tensor: Tensor][] = [];
   for (const port of network.inputs) {
     const file = byFile.get(port.name);
     if (file === undefined) {
-      tensors[port.name] = randomTensor(port, byShape.get(port.name));
+      tensors.push([port.name, randomTensor(port, byShape.get(port.name))]);
       continue;
     }
     const { tensor, note } = await readTensor('--input', file, port, network.format, meaning, pictureSize);
     if (note !== null) terminal.warn(`${printable(file)}: ${note}`);
-    tensors[port.name] = tensor;
+    tensors.push([port.name, tensor]);
   }
-  return tensors;
+  return Object.fromEntries(tensors);
 }
 
 type Port = Network['inputs'][number];

@@ -6,7 +6,7 @@
 
 namespace deconv {
 
-// Of two values; NaN is kept by minimum and maximum, and powers are those of IEEE 754.
+// Of two values; NaN is kept by minimum and maximum, and powers and remainders are those of C.
 enum class Combination : int32_t {
   kAdd = 0,
   kSubtract,
@@ -16,10 +16,12 @@ enum class Combination : int32_t {
   kMaximum,
   kPower,
   kScaledSum,  // the first plus the second times a factor
+  // Of the sign of the first; where the factor is not 0, one of the other sign plus the second.
+  kRemainder,
 };
 
-inline constexpr int kCombinationCount = 8;
-static_assert(static_cast<int>(Combination::kScaledSum) == kCombinationCount - 1);
+inline constexpr int kCombinationCount = 9;
+static_assert(static_cast<int>(Combination::kRemainder) == kCombinationCount - 1);
 
 // Value by value; `output` may be one of the two or both.
 void combine(Combination combination, int64_t count, const float* one, const float* other,

@@ -172,6 +172,20 @@ inline v128_t sin_f32x4(v128_t x, double half = 0) {
 
 inline v128_t cos_f32x4(v128_t x) { return sin_f32x4(x, 0.5); }
 
+// C's fmod: what is left of x over whole multiples of y, with the sign of x, exact. By halves, as
+// by hand: a double holds y times any power of two that x reaches, and every difference on the way.
+inline float remainder_of(float x, float y) {
+  double rest = __builtin_fabs(double{x});
+  const double least = __builtin_fabs(double{y});
+  if (!(least > 0 && rest < __builtin_inf())) return __builtin_nanf("");
+  double multiple = least;
+  while (multiple + multiple <= rest) multiple += multiple;
+  for (; rest >= least; multiple *= 0.5) {
+    if (rest >= multiple) rest -= multiple;
+  }
+  return static_cast<float>(__builtin_copysign(rest, double{x}));
+}
+
 // Of |x|: erf below 1, and 1 - erf from there on.
 struct ErrorFunction {
   v128_t near;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/functions.h"
 #include "kernels/lanes.h"
 #include "parallel.h"
 #include "simd.h"
@@ -34,6 +35,18 @@ v128_t power_of(v128_t x, v128_t y, v128_t) {
   return wasm_v128_load(bases);
 }
 v128_t scaled_sum_of(v128_t x, v128_t y, v128_t factor) { return fma_f32x4(y, factor, x); }
+v128_t rest_of(v128_t x, v128_t y, v128_t factor) {
+  float rests[4];
+  float divisors[4];
+  wasm_v128_store(rests, x);
+  wasm_v128_store(divisors, y);
+  for (int lane = 0; lane < 4; ++lane) rests[lane] = remainder_of(rests[lane], divisors[lane]);
+  const v128_t rest = wasm_v128_load(rests);
+  const v128_t none = wasm_f32x4_const_splat(0);
+  const v128_t other_sign = wasm_v128_xor(wasm_f32x4_lt(rest, none), wasm_f32x4_lt(y, none));
+  const v128_t moves = wasm_v128_and(wasm_f32x4_ne(wasm_f32x4_mul(rest, factor), none), other_sign);
+  return wasm_v128_bitselect(wasm_f32x4_add(rest, y), rest, moves);
+}
 
 // Values that lie together; of those whose step is 0 one, in four lanes.
 struct Row {
@@ -62,7 +75,7 @@ using RunVectors = void (*)(const Row&, v128_t factor);
 constexpr RunVectors kRuns[kCombinationCount] = {
     run_vectors<sum_of>,      run_vectors<difference_of>, run_vectors<product_of>,
     run_vectors<quotient_of>, run_vectors<minimum_of>,    run_vectors<maximum_of>,
-    run_vectors<power_of>,    run_vectors<scaled_sum_of>};
+    run_vectors<power_of>,    run_vectors<scaled_sum_of>, run_vectors<rest_of>};
 
 // The last values, fewer than a vector, as one.
 void run_row(RunVectors run, Row row, v128_t factor) {

@@ -291,13 +291,14 @@ class Moments final : public Reduction {
 };
 
 // What inner loops read beside the tensors. Of every line: what x is taken less of, a factor, a
-// summand and, for gradients, a factor of grad_output. Of the channels, where those lie across the
-// lines: weight and bias. Readable up to a tile's lanes behind the last.
+// summand and, for gradients, a factor of grad_output and one of all. Of the channels, where those
+// lie across the lines: weight and bias. Readable up to a tile's lanes behind the last.
 struct Parameters {
   float* center;
   float* scale;
   float* shift;
   float* gain;
+  float* inverse;
   float* weight;
   float* bias;
 };
@@ -346,6 +347,7 @@ struct Operands {
         scale(grid, walk, parameters.scale, at, at.outer),
         shift(grid, walk, parameters.shift, at, at.outer),
         gain(grid, walk, parameters.gain, at, at.outer),
+        inverse(grid, walk, parameters.inverse, at, at.outer),
         weight(grid, walk, parameters.weight, at, 0),
         bias(grid, walk, parameters.bias, at, 0) {}
 
@@ -363,6 +365,7 @@ struct Operands {
   Operand<AnyKind::kRows> scale;
   Operand<AnyKind::kRows> shift;
   Operand<AnyKind::kRows> gain;
+  Operand<AnyKind::kRows> inverse;
   Operand<!AnyKind::kRows> weight;
   Operand<!AnyKind::kRows> bias;
 };
@@ -542,11 +545,11 @@ class Normalizer {
     const int64_t slots = std::max(lines_.slots(), across ? lines_.crossing().slots() : 0);
     const int64_t slot_floats = slots * static_cast<int64_t>(sizeof(Pair) / sizeof(float));
     Buffer& room = Workspace::shared().scratch;
-    if (!room.reserve(slot_floats + 4 * lines + 2 * call_.channels + kLanes)) return false;
+    if (!room.reserve(slot_floats + 5 * lines + 2 * call_.channels + kLanes)) return false;
     slots_ = reinterpret_cast<Pair*>(room.data());
     float* next = room.data() + slot_floats;
-    for (float** values :
-         {&parameters_.center, &parameters_.scale, &parameters_.shift, &parameters_.gain}) {
+    for (float** values : {&parameters_.center, &parameters_.scale, &parameters_.shift,
+                           &parameters_.gain, &parameters_.inverse}) {
       *values = next;
       next += lines;
     }
@@ -638,12 +641,13 @@ class Normalizer {
         });
       }
       for_each_line(set, [&](int64_t line) {
-        // scale * (factor * g - first - normal * second), where normal = distance * scale + shift.
-        auto& [center, scale, shift, gain, weight, bias] = parameters_;
-        const double inverse = scale[line];
-        gain[line] = static_cast<float>(inverse * factor_of(line));
-        scale[line] = static_cast<float>(inverse * inverse * means.second);
-        shift[line] = static_cast<float>(inverse * (means.first + shift[line] * means.second));
+        // inverse * (factor * g - first - normal * second), where normal = distance * inverse +
+        // shift. The inverse stays outside: float does not hold its square for large values.
+        auto& [center, scale, shift, gain, inverse, weight, bias] = parameters_;
+        inverse[line] = scale[line];
+        gain[line] = static_cast<float>(factor_of(line));
+        scale[line] = static_cast<float>(inverse[line] * means.second);
+        shift[line] = static_cast<float>(means.first + shift[line] * means.second);
       });
     }
     with_kind(lines_.are_rows, weighted_, [&](auto kind) {
@@ -653,7 +657,8 @@ class Normalizer {
                   int part) {
                  const v128_t gradient = operands.weighted(source.read(row, part), row, part);
                  const v128_t gained = wasm_f32x4_mul(gradient, operands.gain.read(row, part));
-                 return wasm_f32x4_sub(gained, operands.line(value, row, part));
+                 const v128_t rest = wasm_f32x4_sub(gained, operands.line(value, row, part));
+                 return wasm_f32x4_mul(rest, operands.inverse.read(row, part));
                });
     });
   }

@@ -30,6 +30,12 @@ for (const exponent of [2, 0.5, -1, 1, 3, 1.7]) {
 }
 one('Pow of integers', 'Pow', [2, 3, 4], {}, { e: (name) => int64s(name, [2], []) });
 one('Pow by a list', 'Pow', [2, 3], {}, { e: w(3) }, { positive: true });
+one('Mod of floats', 'Mod', [2, 3, 4], { fmod: 1 }, { w: w(3, 1) }, { factor: 20 });
+one('Mod by a negative number', 'Mod', [2, 3, 4], { fmod: 1 }, { e: (name) => scalar(name, -0.3) });
+cases['Mod of two'] = {
+  inputs: { x: [2, 1, 4], z: [3, 1] },
+  parts: [node('Mod', ['x', 'z'], ['y'], { fmod: 1 })],
+};
 for (const type of ['Min', 'Max', 'Sum', 'Mean']) {
   cases[type] = {
     inputs: { x: [2, 3, 4], z: [3, 1], u: [4] },

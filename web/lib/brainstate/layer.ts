@@ -124,8 +124,8 @@ export abstract class BrainstateLayer<Rank extends SpatialRank = SpatialRank> ex
     this.#mask = null;
   }
 
-  /** The constructor's arguments as Python writes them, without those at their defaults. */
-  extraRepr(): string {
+  /** @internal */
+  protected repr(): string {
     const { padding } = this;
     const parts = [
       `in_size=${tuple(this.inSize)}`,

@@ -7,7 +7,8 @@ export class InnerLayer extends OperatorLayer {
     super(definition);
   }
 
-  extraRepr(): string {
+  /** @internal */
+  protected repr(): string {
     return '';
   }
 }

@@ -127,7 +127,8 @@ export abstract class SmoothConvTranspose<Rank extends SpatialRank = SpatialRank
     return true;
   }
 
-  extraRepr(): string {
+  /** @internal */
+  protected repr(): string {
     const shown = describeLayer(this.#trained, this.padding, this.outputPadding, this.hasBias);
     return `${shown}, order=${this.order}`;
   }

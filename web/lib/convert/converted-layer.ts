@@ -118,7 +118,8 @@ export class ConvertedLayer extends OperatorLayer {
     return this.outputShapeUnder(this.specFor(shape), shape);
   }
 
-  extraRepr(): string {
+  /** @internal */
+  protected repr(): string {
     return `${this.inChannels}, ${this.outChannels}, kernel=${JSON.stringify(this.kernelSize)}${this.#shown}`;
   }
 

@@ -1,5 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
+import { strangeReceiver } from './receivers.js';
+
 /**
  * Makes the object's `method` what `using` or `await using` calls at the end of its block.
  *
@@ -15,7 +17,8 @@ export function releaseBy<Method extends string>(
   const key = (Symbol[symbol] as symbol | undefined) ?? Symbol.for(`Symbol.${symbol}`);
   if (Object.hasOwn(prototype, key)) return;
   Object.defineProperty(prototype, key, {
-    value(this: typeof prototype): unknown {
+    value(this: typeof prototype | undefined): unknown {
+      if (!this?.[method]) throw strangeReceiver(symbol);
       return this[method]();
     },
     configurable: true,

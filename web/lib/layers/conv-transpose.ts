@@ -128,7 +128,8 @@ export abstract class ConvTranspose<
     return this.outputShapeUnder(this.specFor(shape, checked), shape);
   }
 
-  extraRepr(): string {
+  /** @internal */
+  protected repr(): string {
     return describeLayer(this.spec, this.padding, this.outputPadding, this.hasBias);
   }
 

@@ -86,7 +86,8 @@ export abstract class Conv<Rank extends SpatialRank = SpatialRank> extends Opera
     return this.outputShapeUnder(this.spec, this.readInputShape('outputShape', inputShape));
   }
 
-  extraRepr(): string {
+  /** @internal */
+  protected repr(): string {
     return describeLayer(this.spec, this.padding, [], this.hasBias);
   }
 }

@@ -234,7 +234,12 @@ export abstract class OperatorLayer<Options extends ForwardOptions = ForwardOpti
   }
 
   /** The layer's parameters as the convention prints them. */
-  abstract extraRepr(): string;
+  extraRepr(): string {
+    return this.repr();
+  }
+
+  /** @internal What `extraRepr` gives, of an object of this class alone. */
+  protected abstract repr(): string;
 
   override toString(): string {
     return `${this.#definition.name}(${this.extraRepr()})`;

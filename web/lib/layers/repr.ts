@@ -8,10 +8,7 @@ export function describeLayer(
   bias: boolean,
 ): string {
   const parts = [
-    String(spec.inChannels),
-    String(spec.outChannels),
-    `kernel_size=${tuple(spec.kernel)}`,
-    `stride=${tuple(spec.stride)}`,
+    `${spec.inChannels}, ${spec.outChannels}, kernel_size=${tuple(spec.kernel)}, stride=${tuple(spec.stride)}`,
   ];
   if (typeof padding === 'string') parts.push(`padding=${padding}`);
   else if (padding.some((pad) => pad !== 0)) parts.push(`padding=${tuple(padding)}`);
@@ -45,9 +42,10 @@ export function pythonString(text: string): string {
 export function python(value: number | boolean | null): string {
   if (value === null) return 'None';
   if (typeof value === 'boolean') return value ? 'True' : 'False';
-  const [digits = '', exponent] = value.toExponential().split('e');
-  const power = Number(exponent);
+  const text = value.toExponential();
+  const power = Number(text.split('e')[1]);
   if (value === 0 || (power >= -4 && power < 16))
     return Number.isInteger(value) ? `${value}.0` : String(value);
-  return `${digits}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`;
+  // An exponent has two digits there.
+  return text.replace(/([+-])(.)$/, '$10$2');
 }

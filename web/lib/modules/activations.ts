@@ -52,7 +52,8 @@ export class LeakyReLU extends Activation {
     this.negativeSlope = slope;
   }
 
-  override extraRepr(): string {
+  /** @internal */
+  protected override repr(): string {
     return `negative_slope=${python(this.negativeSlope)}`;
   }
 }
@@ -82,7 +83,8 @@ export class ELU extends Activation {
     this.alpha = alpha;
   }
 
-  override extraRepr(): string {
+  /** @internal */
+  protected override repr(): string {
     return `alpha=${python(this.alpha)}`;
   }
 }
@@ -127,7 +129,8 @@ export class GELU extends Activation {
     this.approximate = approximate;
   }
 
-  override extraRepr(): string {
+  /** @internal */
+  protected override repr(): string {
     return `approximate='${this.approximate}'`;
   }
 }
@@ -194,7 +197,8 @@ export class Hardtanh extends Activation {
     this.maxVal = most;
   }
 
-  override extraRepr(): string {
+  /** @internal */
+  protected override repr(): string {
     return `min_val=${python(this.minVal)}, max_val=${python(this.maxVal)}`;
   }
 }
@@ -245,7 +249,8 @@ export class Softplus extends Activation {
     this.threshold = threshold;
   }
 
-  override extraRepr(): string {
+  /** @internal */
+  protected override repr(): string {
     return `beta=${python(this.beta)}, threshold=${python(this.threshold)}`;
   }
 }

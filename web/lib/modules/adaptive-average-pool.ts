@@ -1,6 +1,6 @@
 import { checkAxes, refuse } from '../core/checks.js';
 import { at, frozen, type SpatialRank } from '../core/lists.js';
-import { tuple } from '../layers/repr.js';
+import { python, tuple } from '../layers/repr.js';
 import { readOptions } from './activation.js';
 import { SpatialModule, type SpatialModuleOptions, structOf } from './spatial-module.js';
 
@@ -36,10 +36,10 @@ abstract class AdaptiveAveragePool<Rank extends SpatialRank> extends SpatialModu
     this.#sizes = [...sizes];
   }
 
-  override extraRepr(): string {
-    const text = (size: number | null): string => (size === null ? 'None' : String(size));
-    const { outputSize } = this;
-    return `output_size=${Array.isArray(outputSize) ? tuple(this.#sizes.map(text)) : text(outputSize as number | null)}`;
+  /** @internal */
+  protected override repr(): string {
+    const sizes = this.#sizes.map((size) => size ?? python(null));
+    return `output_size=${Array.isArray(this.outputSize) ? tuple(sizes) : sizes[0]}`;
   }
 
   /** @internal */

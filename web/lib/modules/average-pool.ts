@@ -36,7 +36,8 @@ abstract class AveragePool<Rank extends SpatialRank> extends Pool<Rank> {
     this.countIncludePad = counts;
   }
 
-  override extraRepr(): string {
+  /** @internal */
+  protected override repr(): string {
     const { kernelSize, stride, padding } = this;
     return `kernel_size=${sizeText(kernelSize)}, stride=${sizeText(stride)}, padding=${sizeText(padding)}`;
   }
@@ -66,8 +67,8 @@ export class AvgPool1d extends AveragePool<1> {
     super('AvgPool1d', 1, options, false);
   }
 
-  /** As PyTorch, which makes lists of these numbers here alone. */
-  override extraRepr(): string {
+  /** @internal */
+  protected override repr(): string {
     const [kernel, stride, padding] = [this.kernelSize, this.stride, this.padding].map((size) =>
       tuple([size].flat()),
     );

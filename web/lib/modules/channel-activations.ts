@@ -217,7 +217,8 @@ export class PReLU extends ChannelActivation {
     this.numParameters = count;
   }
 
-  override extraRepr(): string {
+  /** @internal */
+  protected override repr(): string {
     return `num_parameters=${this.numParameters}`;
   }
 
@@ -259,13 +260,14 @@ export class Snake extends ChannelActivation {
     this.channels = channels;
   }
 
-  override extraRepr(): string {
+  /** @internal */
+  protected override repr(): string {
     return String(this.channels);
   }
 
   /** @throws {DeconvError} as a layer's loadStateDict */
   override loadStateDict(state: StateDict | NestedState, options?: LoadStateOptions): LoadedState {
-    const { channels } = this;
+    const { channels } = Object(this) as Snake;
     const alpha = Object(state).alpha as Partial<Tensor> | undefined;
     return super.loadStateDict(
       sameList(Object(alpha).shape, [1, channels, 1])

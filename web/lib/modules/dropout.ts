@@ -111,7 +111,8 @@ export class Dropout extends HeapModule<number> {
     [this.#training, this.#keys] = drawn;
   }
 
-  override extraRepr(): string {
+  /** @internal */
+  protected override repr(): string {
     return `p=${python(this.p)}, inplace=False`;
   }
 

@@ -82,7 +82,8 @@ export class Flatten extends Reshape {
     this.endDim = checkInteger('Flatten', 'endDim', checked.endDim ?? -1, -(2 ** 31));
   }
 
-  override extraRepr(): string {
+  /** @internal */
+  protected override repr(): string {
     return `start_dim=${this.startDim}, end_dim=${this.endDim}`;
   }
 
@@ -136,7 +137,8 @@ export class Unflatten extends Reshape {
     }
   }
 
-  override extraRepr(): string {
+  /** @internal */
+  protected override repr(): string {
     return `dim=${this.dim}, unflattened_size=${tuple(this.unflattenedSize)}`;
   }
 

@@ -55,7 +55,8 @@ export class GroupNorm extends Normalization {
     this.numChannels = channels;
   }
 
-  override extraRepr(): string {
+  /** @internal */
+  protected override repr(): string {
     return `${this.numGroups}, ${this.numChannels}, eps=${python(this.eps)}, affine=${python(this.affine)}`;
   }
 

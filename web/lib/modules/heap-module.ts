@@ -153,6 +153,11 @@ export abstract class HeapModule<Geometry> {
 
   /** The arguments as PyTorch prints them. */
   extraRepr(): string {
+    return this.repr();
+  }
+
+  /** @internal What `extraRepr` gives, of an object of this class alone. */
+  protected repr(): string {
     return '';
   }
 

@@ -70,7 +70,8 @@ export class LayerNorm extends Normalization {
     this.elementwiseAffine = affine;
   }
 
-  override extraRepr(): string {
+  /** @internal */
+  protected override repr(): string {
     return `${tuple(this.normalizedShape)}, eps=${python(this.eps)}, elementwise_affine=${python(this.affine)}`;
   }
 

@@ -100,7 +100,8 @@ export class Linear extends OperatorLayer {
     return { ...gradients, input: { data: gradients.input.data, shape } };
   }
 
-  override extraRepr(): string {
+  /** @internal */
+  protected override repr(): string {
     return `in_features=${this.inFeatures}, out_features=${this.outFeatures}, bias=${python(this.hasBias)}`;
   }
 

@@ -24,7 +24,8 @@ abstract class MaxPool<Rank extends SpatialRank> extends Pool<Rank> {
     this.dilation = dilation.given as WindowSize<Rank>;
   }
 
-  override extraRepr(): string {
+  /** @internal */
+  protected override repr(): string {
     const { kernelSize, stride, padding, dilation, ceilMode } = this;
     return [
       `kernel_size=${sizeText(kernelSize)}`,

@@ -49,7 +49,8 @@ abstract class PaddingModule<Rank extends SpatialRank> extends SpatialModule {
     this.#value = value;
   }
 
-  override extraRepr(): string {
+  /** @internal */
+  protected override repr(): string {
     return tuple(this.padding);
   }
 
@@ -94,8 +95,9 @@ abstract class ConstantPad<Rank extends SpatialRank> extends PaddingModule<Rank>
     this.value = value;
   }
 
-  override extraRepr(): string {
-    return `padding=${super.extraRepr()}, value=${python(this.value)}`;
+  /** @internal */
+  protected override repr(): string {
+    return `padding=${super.repr()}, value=${python(this.value)}`;
   }
 }
 

@@ -116,7 +116,8 @@ export class PixelShuffle extends Shuffle {
     this.upscaleFactor = factor;
   }
 
-  override extraRepr(): string {
+  /** @internal */
+  protected override repr(): string {
     return `upscale_factor=${this.upscaleFactor}`;
   }
 }
@@ -150,7 +151,8 @@ export class PixelUnshuffle extends Shuffle {
     this.downscaleFactor = factor;
   }
 
-  override extraRepr(): string {
+  /** @internal */
+  protected override repr(): string {
     return `downscale_factor=${this.downscaleFactor}`;
   }
 }

@@ -75,7 +75,8 @@ abstract class RunningNorm extends Normalization {
     this.ranks = frozen(ranks);
   }
 
-  override extraRepr(): string {
+  /** @internal */
+  protected override repr(): string {
     return `${this.numFeatures}, eps=${python(this.eps)}, momentum=${python(this.momentum)}, affine=${python(this.affine)}, track_running_stats=${python(this.trackRunningStats)}`;
   }
 

@@ -47,7 +47,8 @@ export class Softmax extends HeapModule<Axes> {
     this.dim = dim === null ? null : checkInteger('Softmax', 'dim', dim, -(2 ** 31));
   }
 
-  override extraRepr(): string {
+  /** @internal */
+  protected override repr(): string {
     return `dim=${this.dim ?? python(null)}`;
   }
 

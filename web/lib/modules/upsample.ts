@@ -84,7 +84,8 @@ export class Upsample extends SpatialModule {
     this.recomputeScaleFactor = recomputeScaleFactor;
   }
 
-  override extraRepr(): string {
+  /** @internal */
+  protected override repr(): string {
     const { size, scaleFactor, mode } = this;
     const sizes =
       size !== null

@@ -15,6 +15,12 @@ export interface PortInfo {
   readonly type: string;
 }
 
+/** The shapes of inputs by their names, where the file leaves no length open. */
+export function declaredShapes(ports: readonly PortInfo[]): Map<string, readonly number[]> | null {
+  const fixed = ports.every(({ shape }) => shape.every((extent) => typeof extent === 'number'));
+  return fixed ? new Map(ports.map(({ name, shape }) => [name, shape as readonly number[]])) : null;
+}
+
 /** A node as its file has it. */
 export interface NodeInfo {
   readonly name: string;

@@ -7,7 +7,7 @@ import { type OpenedModel, openModel } from '../models/open.js';
 import type { ModelInput, ModelSource } from '../models/source.js';
 import { EXECUTION_OPTION_NAMES, type ExecutionOptions, readExecution } from '../runtime/execution.js';
 import { init } from '../runtime/lifecycle.js';
-import type { FrontEnd } from './front-end.js';
+import { declaredShapes, type FrontEnd } from './front-end.js';
 import { Network } from './network.js';
 import { checkNames } from './value-names.js';
 
@@ -41,7 +41,8 @@ const WHERE = 'loadNetwork';
  * read once; the file is closed then. Without a `runtime` it waits for the default one, and starts it if nobody has.
  *
  * @throws {DeconvError} `UNSUPPORTED` for operators that are not known here, all of them in `detail.nodes`; `BAD_MODEL` for a
- * file that is not what it says; `LOAD_FAILED`, `TOO_LARGE`, `BAD_OPTION`, `BAD_TYPE`; the reason of `signal`
+ * file that is not what it says; `BAD_SHAPE` with the node for what does not go together at the sizes that a file fixes;
+ * `LOAD_FAILED`, `TOO_LARGE`, `BAD_OPTION`, `BAD_TYPE`; the reason of `signal`
  *
  * @example
  * const net = await loadNetwork('unet.onnx');
@@ -71,9 +72,21 @@ export async function loadNetwork(
   const started = execution.runtime === undefined ? init() : Promise.resolve();
   started.catch(() => {});
   const frontEnd = await readFrontEnd(source, { ...given, ...(outputs && { outputs }) }, onProgress);
+  checkFixed(frontEnd, outputs);
   await started;
   stopIfAborted(signal);
   return new Network(frontEnd, execution, outputs);
+}
+
+/** What does not go together at the one size that a file has is told before anybody calls. */
+function checkFixed(
+  frontEnd: FrontEnd,
+  outputs: readonly string[] = frontEnd.outputs.map(({ name }) => name),
+): void {
+  const shapes = declaredShapes(frontEnd.inputs);
+  // Of an input without axes a file may mean that they are open.
+  const known = frontEnd.inputs.every(({ shape }) => shape.length > 0);
+  if (shapes !== null && known) frontEnd.lower(shapes, outputs);
 }
 
 async function readFrontEnd(

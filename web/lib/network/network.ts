@@ -23,7 +23,7 @@ import type { Runtime } from '../runtime/runtime.js';
 import { type CompiledStep, compile } from './compile.js';
 import { HeapConstants } from './constants.js';
 import { Convolutions } from './convolutions.js';
-import type { FrontEnd, NodeInfo, PortInfo } from './front-end.js';
+import { declaredShapes, type FrontEnd, type NodeInfo, type PortInfo } from './front-end.js';
 import type { Constant, NetworkGraph } from './operations.js';
 import { foldForward } from './passes/affines.js';
 import { runPasses } from './passes/index.js';
@@ -300,6 +300,7 @@ export class Network extends DisposableObject {
       label: this.#inputLabels[0] as string,
       declared: this.inputs[0]?.shape ?? [],
       lower: (shape: readonly number[]) => this.#lower(where, [shape], this.#outputNames),
+      lowerOther: (shape: readonly number[]) => this.#graphOf([shape], this.#outputNames),
       forward: (part: Tensor) => this.#run(where, part, false, undefined, undefined) as Tensor,
     };
     return (await runTiled(where, net, x, checked)) as Out;
@@ -529,9 +530,8 @@ export class Network extends DisposableObject {
 
   /** The shapes of the inputs, where the file leaves no length open. */
   get #declared(): Readonly<Record<string, readonly number[]>> | null {
-    const fixed = this.inputs.every(({ shape }) => shape.every((extent) => typeof extent === 'number'));
-    const shapes = this.inputs.map(({ name, shape }) => [name, shape as readonly number[]] as const);
-    return fixed ? Object.fromEntries(shapes) : null;
+    const shapes = declaredShapes(this.inputs);
+    return shapes && Object.fromEntries(shapes);
   }
 
   #shapesBy(where: string, shapes: Readonly<Record<string, readonly number[]>>): (readonly number[])[] {
@@ -549,6 +549,10 @@ export class Network extends DisposableObject {
     outputNames: readonly string[],
   ): NetworkGraph {
     checkPorts(where, this.inputs, this.#inputLabels, shapes);
+    return this.#graphOf(shapes, outputNames);
+  }
+
+  #graphOf(shapes: readonly (readonly number[])[], outputNames: readonly string[]): NetworkGraph {
     const inputShapes = new Map(
       this.#inputNames.map((name, index) => [name, shapes[index] as readonly number[]]),
     );

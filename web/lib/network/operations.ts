@@ -41,7 +41,17 @@ export type UnaryFunction =
   | 'erf'
   | 'softsign';
 
-export type BinaryFunction = 'add' | 'subtract' | 'multiply' | 'divide' | 'minimum' | 'maximum' | 'power';
+/** A `remainder` has the sign of the first, as C's fmod; a `floor-remainder` that of the second, as Python's %. */
+export type BinaryFunction =
+  | 'add'
+  | 'subtract'
+  | 'multiply'
+  | 'divide'
+  | 'minimum'
+  | 'maximum'
+  | 'power'
+  | 'remainder'
+  | 'floor-remainder';
 
 /** Of PyTorch: before and behind along every spatial axis. */
 export type Pads = readonly (readonly [number, number])[];

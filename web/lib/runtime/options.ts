@@ -1,4 +1,5 @@
 import { checkChoice, checkInteger, checkOptions, refuse } from '../core/checks.js';
+import { nodeModule } from '../core/node.js';
 import { bytesOf, isUrl, isWasmModule } from '../core/realms.js';
 import { checkAttached } from '../core/tensor.js';
 
@@ -17,7 +18,7 @@ export interface InitOptions {
   readonly build?: 'auto' | BuildName;
   /**
    * Threads that compute, the calling one included; 1 by default. `'auto'` takes as many as
-   * `navigator.hardwareConcurrency` says, at most 64. More than 1 needs Node or a cross-origin
+   * `navigator.hardwareConcurrency` says, or Node's `os.availableParallelism` where that is missing, at most 64. More than 1 needs Node or a cross-origin
    * isolated page, else 1 is used and `notes` says why.
    */
   readonly threads?: number | 'auto';
@@ -58,7 +59,10 @@ export function readSettings(where: string, options: InitOptions): Settings {
     threads:
       threads === 'auto'
         ? // Node has had a navigator since version 21, and some browsers hide what they run on.
-          Math.min(globalThis.navigator?.hardwareConcurrency || 1, MAX_THREADS)
+          Math.min(
+            (globalThis.navigator?.hardwareConcurrency ?? nodeModule('node:os')?.availableParallelism()) || 1,
+            MAX_THREADS,
+          )
         : checkInteger(where, 'threads', threads, 1, MAX_THREADS),
     wasm: wasm === undefined || typeof wasm === 'function' ? wasm : checkSource(where, wasm),
   };

@@ -70,7 +70,11 @@ export function parcelOf(where: string, value: unknown, unmarked: Unmarked): Par
     const record = recordOf(item);
     if (record !== undefined) {
       const copy = keep((before?.copy ?? {}) as Record<string, unknown>);
-      for (const [name, entry] of Object.entries(record)) copy[name] = pack(entry, own);
+      for (const [name, entry] of Object.entries(record)) {
+        // Assigned, an entry `__proto__` would be the copy's prototype.
+        const value = pack(entry, own);
+        Object.defineProperty(copy, name, { value, enumerable: true, configurable: true, writable: true });
+      }
       return copy;
     }
     if (livesHere(item)) {

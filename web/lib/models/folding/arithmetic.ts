@@ -25,6 +25,12 @@ export function combine(
   return settleValues(result, dtype);
 }
 
+/** What is left of one number over whole multiples of another, with the sign of that: Python's %. */
+export function floorRemainder(a: number, b: number): number {
+  const rest = a % b;
+  return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;
+}
+
 /** Folds rows of values into one each. */
 export interface Reduction {
   readonly start: number;

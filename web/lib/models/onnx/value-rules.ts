@@ -1,7 +1,8 @@
 import { broadcastShape } from '../../core/broadcasting.js';
-import { allocateValues, type ModelDtype, type Values } from '../dtypes.js';
+import { allocateValues, isFloat, type ModelDtype, type Values } from '../dtypes.js';
 import {
   combine,
+  floorRemainder,
   map,
   multiplyMatrices,
   type Reduction,
@@ -91,6 +92,13 @@ function reduction(rule: Reduction): Rule {
       compute: ([values]) => reduce(values as Values, shape, axes, dtype, rule),
     };
   };
+}
+
+/** Whether a Mod is C's fmod; what it would be of floats otherwise ONNX does not say. */
+export function isFmod(node: OnnxNode, dtype: ModelDtype): boolean {
+  const fmod = node.integer('fmod') ?? 0;
+  if (fmod !== 1 && (fmod !== 0 || isFloat(dtype))) notFoldable(`its fmod is ${fmod}, for ${dtype}`);
+  return fmod === 1;
 }
 
 const sum = (total: number, value: number) => total + value;
@@ -184,6 +192,8 @@ export const VALUE_RULES: Readonly<Record<string, Rule>> = {
   Mul: binary((a, b) => a * b),
   Div: binary((a, b) => a / b),
   Pow: binary((a, b) => a ** b),
+  Mod: (operands) =>
+    binary(isFmod(operands.node, operands.input(0).numeric) ? (a, b) => a % b : floorRemainder)(operands),
   Equal: binary((a, b) => Number(a === b), 'bool'),
   Greater: binary((a, b) => Number(a > b), 'bool'),
   Less: binary((a, b) => Number(a < b), 'bool'),

@@ -5,6 +5,7 @@ import { isFloat } from '../../models/dtypes.js';
 import { notFoldable } from '../../models/folding/folded.js';
 import { axisOf } from '../../models/folding/shapes.js';
 import { DTYPES } from '../../models/onnx/schema.js';
+import { isFmod } from '../../models/onnx/value-rules.js';
 import type { BinaryFunction, UnaryFunction } from '../operations.js';
 import { floatsOf, type NodeRule, scalar, unary } from './node.js';
 
@@ -29,6 +30,12 @@ const binary =
     if (inputs.length !== 2) notFoldable(`it has ${inputs.length} inputs`);
     return (call) => call.result({ kind: 'binary', function: name }, [call.value(0), call.value(1)]);
   };
+
+/** Integers of the file are carried as floats, and so is what is left of them. */
+const remainder: NodeRule = (loaded) => {
+  const { node, inputs } = loaded;
+  return binary(isFmod(node, inputs[0]?.dtype ?? 'float32') ? 'remainder' : 'floor-remainder')(loaded);
+};
 
 /** Of one or more values, from the first to the last. */
 const variadic =
@@ -218,5 +225,5 @@ export const ELEMENTWISE: Readonly<Record<string, NodeRule>> = {
   Mean: variadic('add', true),
 };
 
-/** Those that take and give values of any type as they are. */
-export const CASTS: Readonly<Record<string, NodeRule>> = { Cast: cast, CastLike: cast };
+/** Those that take values of any type, and of whole numbers give whole numbers. */
+export const OF_ANY_TYPE: Readonly<Record<string, NodeRule>> = { Cast: cast, CastLike: cast, Mod: remainder };

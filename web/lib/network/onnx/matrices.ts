@@ -7,7 +7,8 @@ import type { NodeRule } from './node.js';
 
 const PLAIN: Operation = { kind: 'matmul', transposeA: false, transposeB: false, alpha: 1, beta: 0 };
 
-const gemm: NodeRule = ({ node }) => {
+const gemm: NodeRule = (loaded) => {
+  const { node } = loaded;
   const operation: Operation = {
     kind: 'matmul',
     transposeA: (node.integer('transA') ?? 0) !== 0,
@@ -15,6 +16,13 @@ const gemm: NodeRule = ({ node }) => {
     alpha: node.float('alpha') ?? 1,
     beta: node.float('beta') ?? 1,
   };
+  const [weight, bias] = [1, 2].map((place) => loaded.inputs[place]?.tensor?.shape);
+  if (weight !== undefined && weight.length !== 2) notFoldable('its operands are no matrices');
+  const columns = weight?.[operation.transposeB ? 0 : 1];
+  const given = loaded.has(2) && operation.beta !== 0 ? (bias?.at(-1) ?? 1) : 1;
+  if (columns !== undefined && given !== 1 && given !== columns) {
+    notFoldable(`it adds ${given} values to ${columns} columns`);
+  }
   return (call) => {
     if ([0, 1].some((place) => call.shape(place).length !== 2)) notFoldable('its operands are no matrices');
     const summand = call.has(2) && operation.beta !== 0 ? [call.value(2)] : [];

@@ -1,5 +1,6 @@
 // Norms in inference.
 
+import { broadcastShape } from '../../core/broadcasting.js';
 import { product } from '../../core/lists.js';
 import { broadcast } from '../../models/folding/arrays.js';
 import { notFoldable } from '../../models/folding/folded.js';
@@ -38,6 +39,10 @@ const batchNorm: NodeRule = (loaded) => {
 /** One number for every channel, also where the file has one for every group. */
 function perChannel(loaded: LoadedNode, groups: number | null) {
   const lists = [floatsOf(loaded.required(1, 'scale')), floatsOf(loaded.required(2, 'bias'))] as const;
+  const [one, other] = lists.map(({ length }) => length);
+  if (one !== other && one !== groups && other !== groups) {
+    notFoldable(`it has ${one} scales and ${other} summands`);
+  }
   const known = new Map<number, readonly Float32Array[]>();
   return (channels: number) => {
     let spread = known.get(channels);
@@ -91,6 +96,8 @@ const layerNorm: NodeRule = (loaded) => {
   const given = node.integer('axis') ?? -1;
   const epsilon = node.float('epsilon') ?? EPSILON;
   const tensors = [loaded.required(1, 'scale'), loaded.constant(2, 'bias')];
+  const shapes = tensors.map((tensor) => tensor?.shape ?? []);
+  if (broadcastShape(shapes) === null) notFoldable('its scale and bias are of different shapes');
   return (call) => {
     const shape = call.shape(0);
     const axis = axisOf(given, shape.length);

@@ -2,7 +2,7 @@
 
 import type { OnnxNode } from '../../models/onnx/graph.js';
 import { CONVOLUTIONS } from './convolutions.js';
-import { CASTS, ELEMENTWISE } from './elementwise.js';
+import { ELEMENTWISE, OF_ANY_TYPE } from './elementwise.js';
 import { MATRICES } from './matrices.js';
 import type { NodeRule } from './node.js';
 import { NORMS } from './norms.js';
@@ -11,10 +11,10 @@ import { QUANTIZATION } from './quantization.js';
 import { RESIZES } from './resize.js';
 import { SHAPES } from './shapes.js';
 
-/** They move values of any type; integers of the file are carried as floats. */
+/** They take values of any type; integers of the file are carried as floats. */
 const MOVING: Readonly<Record<string, NodeRule>> = {
   ...SHAPES,
-  ...CASTS,
+  ...OF_ANY_TYPE,
   ...QUANTIZATION,
   MaxPool: POOLS.MaxPool as NodeRule,
 };
@@ -40,7 +40,7 @@ export function nodeRuleOf({ domain, type }: OnnxNode): NodeRule | undefined {
   return Object.hasOwn(rules, type) ? rules[type] : undefined;
 }
 
-/** Whether an operator takes values of any type as they are. */
+/** Whether an operator takes values of any type. */
 export function movesValues({ type }: OnnxNode): boolean {
   return Object.hasOwn(MOVING, type);
 }

@@ -48,10 +48,13 @@ const BINARY = [
   'minimum',
   'maximum',
   'power',
-] as const satisfies readonly BinaryFunction[];
+] as const satisfies readonly BinaryFunction[] as readonly BinaryFunction[];
 
 /** The core's sum of one value and a multiple of another. */
 const SCALED_SUM = 7;
+
+/** The core's remainders, of which a factor that is not 0 makes those of a floor. */
+const REMAINDER = 8;
 
 /** A function as the core takes it, of every value or of a convolution's results. */
 export function epilogueOf(where: string, operation: Of<'unary'>): Epilogue {
@@ -81,7 +84,10 @@ export function unaryStep(call: StepCall, operation: Of<'unary'>): Compute {
 }
 
 export function binaryStep(call: StepCall, operation: Of<'binary'>): Compute {
-  return broadcastStep(call, BINARY.indexOf(operation.function), 1);
+  const { function: name } = operation;
+  return name.endsWith('remainder')
+    ? broadcastStep(call, REMAINDER, name === 'remainder' ? 0 : 1)
+    : broadcastStep(call, BINARY.indexOf(name), 1);
 }
 
 /** One value plus a multiple of the other. */

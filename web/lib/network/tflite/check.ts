@@ -35,6 +35,10 @@ export function checkOperators(
     for (const output of outputs) (fromSizes ? sized : computed).add(output);
     if (rule === undefined) return { operator, reason: 'networks have no such operator' };
     const has = (place: number) => (taken[place] ?? -1) >= 0;
+    const shapeOf = (place: number) => {
+      const constant = subgraph.literal(taken[place] ?? -1);
+      return typeof constant === 'object' ? constant.shape : null;
+    };
     const [open] = (rule.known ?? []).filter((place) => has(place) && !isKnown(taken[place] as number));
     const [fluid] = (rule.constants ?? []).filter(
       (place) => has(place) && !isStored(subgraph, taken[place] as number),
@@ -49,7 +53,7 @@ export function checkOperators(
             ? `networks have no fused activation ${fused}`
             : !fromSizes && made.some((tensor) => tensor === undefined || isWhole(tensor))
               ? 'it computes whole numbers'
-              : (rule.refusal?.(operator) ?? null);
+              : (rule.refusal?.(operator, shapeOf) ?? null);
     return reason === null ? { operator, rule, reason } : { operator, reason };
   });
 }

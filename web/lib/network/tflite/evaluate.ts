@@ -1,7 +1,14 @@
 import { stridesOf } from '../../core/broadcasting.js';
 import { product } from '../../core/lists.js';
 import type { Values } from '../../models/dtypes.js';
-import { combine, map, type Reduction, reduce, roundHalfEven } from '../../models/folding/arithmetic.js';
+import {
+  combine,
+  floorRemainder,
+  map,
+  type Reduction,
+  reduce,
+  roundHalfEven,
+} from '../../models/folding/arithmetic.js';
 import { broadcast, concatenate, pick, transpose } from '../../models/folding/arrays.js';
 import type { BinaryFunction, Operation, UnaryFunction } from '../operations.js';
 import { outputShapesOf } from '../shapes.js';
@@ -31,6 +38,8 @@ const BINARY: Record<BinaryFunction, (a: number, b: number) => number> = {
   minimum: Math.min,
   maximum: Math.max,
   power: (a, b) => a ** b,
+  remainder: (a, b) => a % b,
+  'floor-remainder': floorRemainder,
 };
 
 const REDUCTIONS: Readonly<Record<string, Reduction>> = {

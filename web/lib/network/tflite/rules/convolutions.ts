@@ -1,4 +1,4 @@
-import { at } from '../../../core/lists.js';
+import { at, product } from '../../../core/lists.js';
 import { convolutionSamePads, type Pads } from '../../../core/same-padding.js';
 import {
   OPERATORS,
@@ -26,6 +26,20 @@ const optionsOf = (format: OperatorFormat, operator: Operator) =>
     ? readCustomOptions(operator.custom)
     : readOptions(operator.options.table, format);
 
+/** Why weight and bias do not go together, as far as they stand in the file. */
+function misfit(
+  rank: number,
+  outputAxis: number,
+  weight: readonly number[] | null,
+  bias: readonly number[] | null,
+): string | null {
+  if (weight === null) return null;
+  if (weight.length !== rank) return `its weight has ${weight.length} axes, not ${rank}`;
+  const outputs = at(weight, outputAxis);
+  const fits = bias === null || product(bias) === outputs;
+  return fits ? null : `its bias has ${product(bias)} values for ${outputs} channels`;
+}
+
 function convolution(format: OperatorFormat): Rule {
   const transposed = format.base.includes('TRANSPOSE');
   const [x, w, b] = format.inputs;
@@ -34,10 +48,12 @@ function convolution(format: OperatorFormat): Rule {
     constants: [w, b],
     ...(transposed && x > 0 ? { known: [0] } : {}),
     ...(activation === undefined ? {} : { activation }),
-    refusal(operator) {
+    refusal(operator, shapeOf) {
       const { attributes, problem } = optionsOf(format, operator);
       const steps = Object.entries(attributes).filter(([word]) => /^(stride|dilation)_/.test(word));
-      return steps.some(([, step]) => (step as number) < 1) ? 'it has no readable options' : problem;
+      if (steps.some(([, step]) => (step as number) < 1)) return 'it has no readable options';
+      const order = ORDERS[format.base];
+      return problem ?? misfit(order.length, at(order, transposed ? 1 : 0), shapeOf(w), shapeOf(b));
     },
     lower(call) {
       const input = call.input(x);
@@ -146,7 +162,8 @@ export const convolutions: Rules = {
   [TRANSPOSE_WITH_BIAS.name]: convolution(TRANSPOSE_WITH_BIAS),
   FULLY_CONNECTED: {
     activation: 0,
-    refusal: ({ options }) => (options.byte(1) === 0 ? null : 'its weights are shuffled'),
+    refusal: ({ options }, shapeOf) =>
+      options.byte(1) === 0 ? misfit(2, 0, shapeOf(1), shapeOf(2)) : 'its weights are shuffled',
     lower: fullyConnected,
   },
   BATCH_MATMUL: {

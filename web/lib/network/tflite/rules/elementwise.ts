@@ -1,7 +1,7 @@
 import { product } from '../../../core/lists.js';
 import type { BinaryFunction, UnaryFunction } from '../../operations.js';
 import { type Call, channelsOf, isConstant } from '../call.js';
-import { isSmall, literal, type Operand } from '../operand.js';
+import { literal, type Operand } from '../operand.js';
 import type { Rule, Rules } from './rule.js';
 
 const unary = (name: UnaryFunction, a = 0, b = 0, keepsRange = false): Rule => ({
@@ -36,19 +36,6 @@ function floorDivided(call: Call): Operand {
   return call.unary('floor', call.binary('divide'));
 }
 
-/**
- * What is left of x over the largest multiple of y below. That multiple is rounded in float32, so that what is left may be
- * off by all of y, but for powers of two.
- */
-function floorRest(call: Call): Operand {
-  const [x, y] = [call.input(0), call.input(1)];
-  const known = [x, y].every((one) => isConstant(one) && isSmall(one.shape));
-  if (!known && !y.values?.every((value) => Math.log2(Math.abs(value)) % 1 === 0)) {
-    call.refuse('constant powers of two to divide by', y.name, 'UNSUPPORTED');
-  }
-  return call.binary('subtract', x, call.binary('multiply', floorDivided(call), y));
-}
-
 /** Every row of channels over its length; of a row of zeros the length is taken for 1e-6. */
 function unitLength(call: Call): Operand {
   const [x, axis] = [call.input(0), call.axis(-1)];
@@ -68,7 +55,7 @@ export const elementwise: Rules = {
   MINIMUM: binary('minimum'),
   POW: binary('power'),
   FLOOR_DIV: { lower: floorDivided },
-  FLOOR_MOD: { lower: floorRest },
+  FLOOR_MOD: binary('floor-remainder'),
   SQUARED_DIFFERENCE: {
     lower(call) {
       const difference = call.binary('subtract');

@@ -2,6 +2,9 @@ import type { Call } from '../call.js';
 import type { Operand } from '../operand.js';
 import type { Operator } from '../operator.js';
 
+/** The shape of an input that stands in the file; null for others. */
+export type ConstantShapes = (place: number) => readonly number[] | null;
+
 /** How operators of a type become operations. */
 export interface Rule {
   /** Inputs that may not depend on the values of the network's. */
@@ -12,8 +15,8 @@ export interface Rule {
   readonly activation?: number;
   /** Its results are values of its inputs, or lie in the range that quantized ones are given. */
   readonly keepsRange?: boolean;
-  /** Why an operator is none that is run, as far as that is known before any size. */
-  refusal?(operator: Operator): string | null;
+  /** Why an operator is none that is run, as far as that is known before any size but those of constants. */
+  refusal?(operator: Operator, shapeOf: ConstantShapes): string | null;
   lower(call: Call): Operand | readonly Operand[];
 }
 
