@@ -6,13 +6,13 @@ import type { Shape } from '../shapes.js';
 import { copyStep } from './moves.js';
 import { type Compute, floatBits, oneToOne, type StepCall } from './step.js';
 
-/** Sources of one target, and their weights. */
-export type Taps = readonly (readonly [source: number, weight: number])[];
+/** Takes one source of a target, and its weight. */
+export type Take = (source: number, weight: number) => void;
 
-/** Of every target of an axis; said when it is asked for, as an axis may have millions of them. */
+/** Of every target of an axis its sources: handed over one by one, as an axis may have millions. */
 export interface Table {
   readonly length: number;
-  readonly tapsOf: (target: number) => Taps;
+  readonly eachTap: (target: number, take: Take) => void;
 }
 
 /** Null for an axis that stays as it is. */
@@ -104,32 +104,42 @@ function passOf(outer: number, mapped: readonly Axis[], inner: number, { maximum
   const axes = [...new Array<Axis>(AXES_AT_ONCE - mapped.length).fill(none), ...mapped];
   const sources = axes.map(({ extent }) => extent);
   const tables = axes.map(
-    ({ extent, taps }): Table => taps ?? { length: extent, tapsOf: (source) => [[source, 1]] },
+    ({ extent, taps }): Table => taps ?? { length: extent, eachTap: (source, take) => take(source, 1) },
   );
   const targets = tables.map((table) => table.length);
-  const count = outer * product(targets) * inner;
-  let size = HEAD;
-  for (const { length, tapsOf } of tables) {
-    for (let target = 0; target < length; target += 1) size += 1 + 2 * tapsOf(target).length;
-  }
-  const struct = new Int32Array(size);
-  struct.set([outer, ...sources, ...targets, inner, maximum === true ? 1 : 0, floatBits(fill ?? 0)]);
-  const floats = new Float32Array(struct.buffer);
-  let place = HEAD;
-  for (const { length, tapsOf } of tables) {
-    const first = place + length;
-    let next = first;
-    for (let target = 0; target < length; target += 1, place += 1) {
-      for (const [source, weight] of tapsOf(target)) {
-        struct[next] = source;
-        floats[next + 1] = weight;
-        next += 2;
-      }
-      struct[place] = (next - first) / 2;
+  const head = [outer, ...sources, ...targets, inner, maximum === true ? 1 : 0, floatBits(fill ?? 0)];
+  // Most targets have one source.
+  let words = new Int32Array(HEAD + 3 * targets.reduce((sum, length) => sum + length, 0));
+  words.set(head);
+  let floats = new Float32Array(words.buffer);
+  let next = HEAD;
+  const advance = (count: number): void => {
+    next += count;
+    if (next <= words.length) return;
+    const more = new Int32Array(2 * next);
+    more.set(words);
+    words = more;
+    floats = new Float32Array(words.buffer);
+  };
+  const take: Take = (source, weight) => {
+    advance(2);
+    words[next - 2] = source;
+    floats[next - 1] = weight;
+  };
+  for (const { length, eachTap } of tables) {
+    // Where the taps of each target end, and then all of them.
+    const ends = next;
+    advance(length);
+    const first = next;
+    for (let target = 0; target < length; target += 1) {
+      eachTap(target, take);
+      words[ends + target] = (next - first) / 2;
     }
-    place = next;
   }
-  return { struct: floats, count };
+  return {
+    struct: floats.length === next ? floats : floats.slice(0, next),
+    count: outer * product(targets) * inner,
+  };
 }
 
 /** The index within `[0, extent)` that is nearest. */

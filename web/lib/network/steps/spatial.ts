@@ -3,7 +3,7 @@
 import { stridesOf } from '../../core/broadcasting.js';
 import { at } from '../../core/lists.js';
 import { type Shape, spatialAxes } from '../shapes.js';
-import { type AxisTaps, mapStep, type Taps } from './maps.js';
+import { type AxisTaps, mapStep, type Table, type Take } from './maps.js';
 import { type Compute, type Of, type StepCall, shapesOf } from './step.js';
 import { padTaps, poolTaps, resizeTaps } from './tables.js';
 
@@ -43,10 +43,7 @@ export function resizeStep(call: StepCall, operation: Of<'resize'>, pad?: Of<'pa
   const resize = mapStep(call, shape, tables, {});
   const { outside } = operation;
   if (outside === 0 || operation.coordinates !== 'crop-and-resize') return resize;
-  const misses = tables.map(
-    (table) =>
-      table && Array.from({ length: table.length }, (_, target) => table.tapsOf(target).length === 0),
-  );
+  const misses = tables.map((table) => table && missesOf(table));
   return (inputs, outputs) => {
     resize(inputs, outputs);
     fillMissed(call.runtime.heap, at(outputs, 0) / 4, output, misses, outside);
@@ -56,11 +53,20 @@ export function resizeStep(call: StepCall, operation: Of<'resize'>, pad?: Of<'pa
 /** What `second`, of which no target has several sources, makes of what `first` gives. */
 function composed(first: AxisTaps, second: AxisTaps): AxisTaps {
   if (first === null || second === null) return first ?? second;
-  const tapsOf = (target: number): Taps => {
-    const [source] = second.tapsOf(target);
-    return source === undefined ? [] : first.tapsOf(source[0]);
-  };
-  return { length: second.length, tapsOf };
+  const eachTap = (target: number, take: Take): void =>
+    second.eachTap(target, (source) => first.eachTap(source, take));
+  return { length: second.length, eachTap };
+}
+
+/** Which targets have no source. */
+function missesOf({ length, eachTap }: Table): Uint8Array {
+  const misses = new Uint8Array(length).fill(1);
+  for (let target = 0; target < length; target += 1) {
+    eachTap(target, () => {
+      misses[target] = 0;
+    });
+  }
+  return misses;
 }
 
 /** What no source is near to, along whatever axis. */
@@ -68,14 +74,14 @@ function fillMissed(
   heap: Float32Array,
   first: number,
   shape: Shape,
-  misses: readonly (readonly boolean[] | null)[],
+  misses: readonly (Uint8Array | null)[],
   value: number,
 ): void {
   const strides = stridesOf(shape);
   const visit = (axis: number, begin: number): void => {
     for (let place = 0; place < at(shape, axis); place += 1) {
       const own = begin + place * at(strides, axis);
-      if (misses[axis]?.[place] === true) heap.fill(value, own, own + at(strides, axis));
+      if (misses[axis]?.[place] === 1) heap.fill(value, own, own + at(strides, axis));
       else if (axis + 1 < shape.length) visit(axis + 1, own);
     }
   };

@@ -1,10 +1,8 @@
 // The tables of pads, resizes and pools: pure arithmetic of one axis each.
 
 import { at } from '../../core/lists.js';
-import { type AxisTaps, clamped, type Taps } from './maps.js';
+import { type AxisTaps, clamped, type Take } from './maps.js';
 import type { Of } from './step.js';
-
-const NOTHING: Taps = [];
 
 export function padTaps({ pads, mode }: Of<'pad'>, axis: number, extent: number): AxisTaps {
   const [before, behind] = pads[axis] as readonly [number, number];
@@ -12,15 +10,15 @@ export function padTaps({ pads, mode }: Of<'pad'>, axis: number, extent: number)
   // What is cropped is gone before the rest is padded.
   const first = Math.max(0, -before);
   const length = extent - first - Math.max(0, -behind);
-  const tapsOf = (target: number): Taps => {
+  const eachTap = (target: number, take: Take): void => {
     const place = target - Math.max(0, before);
-    const own = (inside: number): Taps => [[first + inside, 1]];
-    if (place >= 0 && place < length) return own(place);
-    if (mode === 'edge') return own(clamped(place, length));
-    if (mode === 'reflect') return own(place < 0 ? -place : 2 * (length - 1) - place);
-    return mode === 'wrap' ? own(((place % length) + length) % length) : NOTHING;
+    const own = (inside: number): void => take(first + inside, 1);
+    if (place >= 0 && place < length) own(place);
+    else if (mode === 'edge') own(clamped(place, length));
+    else if (mode === 'reflect') own(place < 0 ? -place : 2 * (length - 1) - place);
+    else if (mode === 'wrap') own(((place % length) + length) % length);
   };
-  return { length: extent + before + behind, tapsOf };
+  return { length: extent + before + behind, eachTap };
 }
 
 /** An average divides by the product of what its axes count; a maximum has no weights. */
@@ -29,19 +27,17 @@ export function poolTaps(operation: Of<'pool'>, index: number, extent: number, t
   const [before, behind] = pads[index] as readonly [number, number];
   const counted = countPadding ? extent + behind - at(overhang, index) : extent;
   const [size, step] = [at(kernel, index), at(dilation, index)];
-  const tapsOf = (target: number): Taps => {
+  const eachTap = (target: number, take: Take): void => {
     const start = target * at(stride, index) - before;
     // Not tap by tap: a kernel may be as large as a file likes.
     const tapsBefore = (place: number): number =>
       Math.min(size, Math.max(0, Math.ceil((place - start) / step)));
     const first = tapsBefore(0);
     const count = tapsBefore(counted) - (countPadding ? 0 : first);
-    return Array.from({ length: tapsBefore(extent) - first }, (_, tap) => [
-      start + (first + tap) * step,
-      1 / count,
-    ]);
+    const end = tapsBefore(extent);
+    for (let tap = first; tap < end; tap += 1) take(start + tap * step, 1 / count);
   };
-  return { length: targets, tapsOf };
+  return { length: targets, eachTap };
 }
 
 export function resizeTaps(operation: Of<'resize'>, axis: number, extent: number): AxisTaps {
@@ -51,13 +47,14 @@ export function resizeTaps(operation: Of<'resize'>, axis: number, extent: number
   if (size === extent && !crops && (coordinates === 'align-corners' || operation.scale[axis] === 1))
     return null;
   const placeOf = placeFunction(operation, axis, extent);
-  const tapsOf = (target: number): Taps => {
+  const eachTap = (target: number, take: Take): void => {
     const place = placeOf(target);
-    if (crops && !(place >= 0 && place <= extent - 1)) return NOTHING;
-    if (interpolation === 'nearest') return [[clamped(rounded(place, operation), extent), 1]];
-    return interpolation === 'linear' ? linearTaps(place, extent) : cubicTaps(place, extent, operation);
+    if (crops && !(place >= 0 && place <= extent - 1)) return;
+    if (interpolation === 'nearest') take(clamped(rounded(place, operation), extent), 1);
+    else if (interpolation === 'linear') linearTaps(place, extent, take);
+    else cubicTaps(place, extent, operation, take);
   };
-  return { length: size, tapsOf };
+  return { length: size, eachTap };
 }
 
 /**
@@ -115,28 +112,39 @@ function rounded(place: number, { rounding }: Of<'resize'>): number {
   }
 }
 
-function linearTaps(place: number, extent: number): Taps {
+function linearTaps(place: number, extent: number, take: Take): void {
   const inside = clamped(place, extent);
   const before = Math.floor(inside);
   const share = inside - before;
-  if (share === 0) return [[before, 1]];
-  return [
-    [before, 1 - share],
-    [before + 1, share],
-  ];
+  take(before, 1 - share);
+  if (share !== 0) take(before + 1, share);
 }
 
-/** Keys (1981). */
-function cubicTaps(place: number, extent: number, { cubicA: a, excludeOutside }: Of<'resize'>): Taps {
+/** Of a source so far away: Keys (1981). */
+function cubicWeight(distance: number, a: number): number {
+  const d = Math.abs(distance);
+  if (d <= 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
+  return a * (((d - 5) * d + 8) * d - 4);
+}
+
+function cubicTaps(
+  place: number,
+  extent: number,
+  { cubicA, excludeOutside }: Of<'resize'>,
+  take: Take,
+): void {
   const before = Math.floor(place);
-  const weightOf = (distance: number): number => {
-    const d = Math.abs(distance);
-    if (d <= 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
-    return a * (((d - 5) * d + 8) * d - 4);
-  };
-  const around = [-1, 0, 1, 2].map((step) => [before + step, weightOf(place - before - step)] as const);
-  if (!excludeOutside) return around.map(([source, weight]) => [clamped(source, extent), weight]);
-  const inside = around.filter(([source]) => source >= 0 && source < extent);
-  const sum = inside.reduce((total, [, weight]) => total + weight, 0);
-  return inside.map(([source, weight]) => [source, weight / sum]);
+  // Four sources; without those outside, a part of them.
+  let first = -1;
+  let last = 2;
+  let sum = 1;
+  if (excludeOutside) {
+    first = Math.max(first, -before);
+    last = Math.min(last, extent - 1 - before);
+    sum = 0;
+    for (let step = first; step <= last; step += 1) sum += cubicWeight(place - before - step, cubicA);
+  }
+  for (let step = first; step <= last; step += 1) {
+    take(clamped(before + step, extent), cubicWeight(place - before - step, cubicA) / sum);
+  }
 }
