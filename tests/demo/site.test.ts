@@ -330,6 +330,35 @@ describe('under a sub-path', () => {
     expect(words).toBeGreaterThan(1000);
   });
 
+  it('names in the search are not broken at 360 pixels, and crumbs end with the page', async () => {
+    await page.setViewportSize({ width: 360, height: 800 });
+    await page.goto(`${host.url}api/types/deconv-wasm.RouteName.html`);
+    await page.getByRole('button', { name: 'Search' }).click();
+    await page.getByRole('combobox').fill('ConvTranspose2d');
+    const results = page.getByRole('option').getByRole('link');
+    await results.first().waitFor();
+    const names = await results.evaluateAll((links) =>
+      links.map((link) => {
+        const text = link.querySelector('.text') as Element;
+        const range = document.createRange();
+        range.selectNodeContents(text);
+        const parent = text.querySelector('.parent');
+        if (parent !== null) range.setStartAfter(parent);
+        return {
+          name: range.toString().trim(),
+          lines: new Set(Array.from(range.getClientRects(), ({ top }) => Math.round(top))).size,
+        };
+      }),
+    );
+    expect(names.map(({ name }) => name)).toContain('ConvTranspose2d');
+    // Titles of documents have spaces.
+    expect(names.filter(({ name, lines }) => lines !== 1 && !name.includes(' '))).toEqual([]);
+    await page.keyboard.press('Escape');
+    const ends = page.locator('.tsd-breadcrumb li').last();
+    expect(await ends.evaluate((item) => getComputedStyle(item, '::after').content)).toBe('none');
+    await page.setViewportSize({ width: 1280, height: 800 });
+  });
+
   it('leads from the documentation to the page, which runs', async () => {
     await page.goto(`${host.url}docs/checkerboard.html`);
     await page.getByRole('link', { name: 'The page: stamp, sum, see' }).click();
