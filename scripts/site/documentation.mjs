@@ -1,9 +1,10 @@
 // README.md, docs/ and the docstrings as pages: TypeDoc renders, searches and links them all.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import {
   Application,
+  Comment,
   Converter,
   DefaultTheme,
   DefaultThemeRenderContext,
@@ -18,7 +19,9 @@ import {
 import { DocumentReflection } from 'typedoc/models';
 import { examplesOf } from '../docstrings.mjs';
 import { accessible } from './accessible.mjs';
+import { needsOnlyThePackage } from './needs-only-the-package.mjs';
 import { sectionsOf } from './sections.mjs';
+import { lendExamples } from './type-examples.mjs';
 
 const TITLE = 'deconv-wasm';
 const DOCUMENTATION = 'Documentation';
@@ -88,17 +91,24 @@ export async function writeDocumentation(root, site) {
     project.documents?.sort((one, other) => rank(one) - rank(other));
     completeExamples(project, examplesOf(root));
   });
+  app.converter.on(Converter.EVENT_CREATE_DECLARATION, showMembers);
   app.renderer.defineTheme('plain', Plain);
+  let lent = new Map();
   app.renderer.on(IndexEvent.PREPARE_INDEX, (index) =>
-    prepareSearch(index, app.renderer.router.introductions),
+    prepareSearch(index, app.renderer.router.introductions, lent),
   );
   app.renderer.on(Renderer.EVENT_END_PAGE, (page) => {
     page.contents = accessible(page.contents);
   });
   const project = await app.convert();
   if (project === undefined) throw new Error('site: TypeDoc could not read the package');
+  const examples = lendExamples(project);
+  if (examples.unseen.length > 0) throw new Error(`site: no example shows ${examples.unseen.join(', ')}`);
+  ({ lent } = examples);
   app.validate(project);
   await app.generateDocs(project, site);
+  const script = path.join(site, 'assets', 'custom.js');
+  writeFileSync(script, `${needsOnlyThePackage}\n${readFileSync(script, 'utf8')}`);
   if (app.logger.hasErrors() || app.logger.hasWarnings())
     throw new Error('site: TypeDoc has complaints, above');
 }
@@ -141,12 +151,24 @@ function completeExamples(project, examples) {
   }
 }
 
+/** Of `(typeof NAMES)[number]` and `keyof typeof NAMES` a reader wants the names. */
+function showMembers(context, reflection) {
+  if (reflection.kind !== ReflectionKind.TypeAlias) return;
+  const [declaration] = context.getSymbolFromReflection(reflection)?.declarations ?? [];
+  if (!/^(?:\(typeof \w+\)\[number\]|keyof typeof \w+)$/.test(declaration?.type?.getText() ?? '')) return;
+  reflection.comment ??= new Comment();
+  reflection.comment.modifierTags.add('@useDeclaredType');
+}
+
 function titleOf(file) {
   return /^# (.+)$/m.exec(readFileSync(file, 'utf8'))?.[1] ?? path.basename(file, '.md');
 }
 
-/** The search finds each thing once, where it is declared, and what a document says in the section that says it. */
-function prepareSearch(index, introductions) {
+/**
+ * The search finds each thing once, where it is declared, what a document says in the section that says it, and what an
+ * example says where it is at home.
+ */
+function prepareSearch(index, introductions, lent) {
   for (let at = index.searchResults.length - 1; at >= 0; at -= 1) {
     const { [at]: result } = index.searchResults;
     if (result.isReference() || result.inheritedFrom !== undefined) index.removeResult(at);
@@ -154,6 +176,7 @@ function prepareSearch(index, introductions) {
   for (const [at, result] of index.searchResults.entries()) {
     if (introductions.has(result)) index.searchFields[at].document = introductions.get(result);
     if (introductions.has(result.parent)) index.searchFields[at].name = withPairs(result.name);
+    if (lent.has(result)) index.searchFields[at].comment = lent.get(result);
   }
 }
 

@@ -1,5 +1,5 @@
 // Gives examples of the documentation that need nothing but the package a button that runs them, in a worker of their
-// own, and shows what they print below.
+// own, and shows what they print below. The build puts needsOnlyThePackage in front.
 
 const base = new URL(document.documentElement.dataset.base, location.href);
 
@@ -17,16 +17,6 @@ function textOf(code) {
   const copy = code.cloneNode(true);
   for (const end of copy.querySelectorAll('br')) end.replaceWith('\n');
   return copy.textContent;
-}
-
-/** No other module and no file: neither Node's, nor one that stands beside the program. */
-function needsOnlyThePackage(text) {
-  const imports = [...text.matchAll(/(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g)].map(([, name]) => name);
-  const isFile = /^\/\/ [\w-]+\.js\n/.test(text);
-  const readsFiles = /['"][^'"\s]*\.(?:onnx|tflite|safetensors|np[yz]|png|js|mjs)['"]/.test(text);
-  return (
-    !isFile && !readsFiles && imports.length > 0 && imports.every((name) => /^deconv-wasm(\/|$)/.test(name))
-  );
 }
 
 function addButton(block, text) {

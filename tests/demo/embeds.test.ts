@@ -1,6 +1,8 @@
 // Stations in pages of other origins, as docs/embedding.md tells to put them there.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +12,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { PATIENCE_MS } from '../support/patience';
 import { expectAccessible } from './accessible';
 import { type PlainHost, plainHost } from './plain-host';
+import { python } from './programs';
 import { eventually, keepNothing, type Served, serve } from './serve';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -215,4 +218,110 @@ describe('the guide', () => {
       }
     },
   );
+});
+
+/** What the cells of a notebook show, and its kernel, which goes on until it is ended. */
+async function ranCells(cells: readonly string[]) {
+  // Where there is no IPython its words are put in its place.
+  const words = path.join(folder, 'words');
+  mkdirSync(path.join(words, 'IPython'), { recursive: true });
+  writeFileSync(path.join(words, 'IPython', '__init__.py'), '');
+  writeFileSync(path.join(words, 'IPython', 'display.py'), IPYTHON);
+  const kernel = spawn(python, ['-c', KERNEL, words, ...cells], { cwd: root });
+  const errors: string[] = [];
+  kernel.stderr.on('data', (text) => errors.push(String(text)));
+  const end = once(kernel, 'close');
+  let told = '';
+  for await (const text of kernel.stdout) {
+    told += text;
+    if (told.endsWith('\n')) break;
+  }
+  const [name = '', ...shown] = JSON.parse(told || '[]') as string[];
+  return {
+    name,
+    shown,
+    async end() {
+      kernel.stdin.end();
+      await end;
+      return errors.join('');
+    },
+  };
+}
+
+/** As a notebook does it: the value of a cell's last line is shown. */
+const KERNEL = `
+import ast, json, sys
+words, *cells = sys.argv[1:]
+sys.path.append(words)
+import IPython
+shown = [getattr(IPython, "__version__", "words alone")]
+for cell in cells:
+    *before, last = ast.parse(cell).body
+    names = {}
+    exec(compile(ast.Module(before, []), "cell", "exec"), names)
+    value = eval(compile(ast.Expression(last.value), "cell", "eval"), names)
+    shown.append(value._repr_svg_() if hasattr(value, "_repr_svg_") else value._repr_html_())
+print(json.dumps(shown), flush=True)
+sys.stdin.read()
+`;
+
+const IPYTHON = `
+class HTML:
+    def __init__(self, data):
+        self.data = data
+    def _repr_html_(self):
+        return self.data
+
+class SVG:
+    def __init__(self, filename):
+        self.data = open(filename, encoding="utf-8").read()
+    def _repr_svg_(self):
+        return self.data
+
+class IFrame:
+    def __init__(self, src, width, height, extras=()):
+        self.text = f'<iframe width="{width}" height="{height}" src="{src}" {" ".join(extras)}></iframe>'
+    def _repr_html_(self):
+        return self.text
+`;
+
+describe('in a notebook', () => {
+  const cells = [...guide.matchAll(/^```python\n([\s\S]*?)^```$/gm)].map(([, code = '']) => code);
+  let kernel: Awaited<ReturnType<typeof ranCells>>;
+  beforeAll(async () => {
+    kernel = await ranCells(cells);
+    console.log(`notebook: ${cells.length} cells ran, IPython: ${kernel.name}`);
+  });
+  afterAll(async () => {
+    // A server of files says every request, if it is let.
+    expect(await kernel.end()).toBe('');
+  });
+
+  it.each([
+    ['a frame from an address', 0, 'phases'],
+    ['an element', 1, 'overlap'],
+    ['a frame from a folder of this machine', 2, 'stamp'],
+  ])('%s shows its station', async (_, index, station) => {
+    const shown = kernel.shown[index] ?? '';
+    const page = await pageWith(shown);
+    const inner = () => page.frames().find((each) => each.url().includes(`embed=${station}`));
+    await eventually(() => inner()?.locator(`#${station}`).count()).toBe(1);
+    await eventually(() => inner()?.locator('.badge').textContent()).toMatch(/SIMD/);
+    const isLocal = /src="http:\/\/127\.0\.0\.1:\d+\//.test(shown);
+    expect([isLocal, shown.includes(EXAMPLE)]).toEqual(index === 2 ? [true, false] : [false, true]);
+  });
+
+  it('a picture is in the notebook, with all that it needs', async () => {
+    expect(cells.length).toBe(4);
+    const shown = kernel.shown[3] ?? '';
+    const asked: string[] = [];
+    const page = await pageWith('<p>A notebook</p>');
+    page.on('request', (request) => asked.push(request.url()));
+    await page.locator('main').evaluate((main, svg) => {
+      main.innerHTML = svg;
+    }, shown);
+    expect(await page.locator('svg').first().isVisible()).toBe(true);
+    expect(await page.locator('svg title').first().textContent()).toMatch(/overlap|stamps/i);
+    expect(asked).toEqual([]);
+  });
 });

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { inflateSync } from 'node:zlib';
 import type { BrowserContext, Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { needsOnlyThePackage } from '../../scripts/site/needs-only-the-package.mjs';
 import { PATIENCE_MS } from '../support/patience';
 import { promisedBy } from '../support/promised';
 import { seed } from '../support/seed';
@@ -24,6 +25,7 @@ const MADE_OF = [
   '../../scripts/setup',
   '../../docs',
   '../../web/lib',
+  '../../tests/public-names.txt',
   '../../dist',
   '../../examples/README.md',
   '../../README.md',
@@ -52,6 +54,55 @@ afterAll(async () => {
   await served?.close();
   await host?.close();
 });
+
+/** An example of another page, and where that is. */
+const LENT = /<p>Of <a href="([^"]+)"/;
+
+const wordsOf = (html: string) =>
+  html
+    .replaceAll(/<br\s*\/?>/g, '\n')
+    .replaceAll(/<[^>]+>/g, '')
+    .replaceAll('&quot;', '"')
+    .replaceAll('&#39;', "'")
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&amp;', '&');
+
+/** What a page has between its lists of others. */
+const contentOf = (html: string) =>
+  html.split('class="col-content"')[1]?.split('class="col-sidebar"')[0] ?? '';
+
+/** The programs of a page. */
+const programsOf = (html: string) =>
+  [...html.matchAll(/<code class="js">([\s\S]*?)<\/code>/g)].map(([, code = '']) => wordsOf(code));
+
+const hasProgramsOfItsOwn = (html: string) => html.includes('<code class="js">') && !LENT.test(html);
+
+/** Where the site tells of each public name, in each entry that exports it. */
+function pagesOfNames(): { entry: string; name: string; file: string | undefined }[] {
+  const list = readFileSync(new URL('../public-names.txt', import.meta.url), 'utf8');
+  return list
+    .trim()
+    .split('\n\n')
+    .flatMap((section) => {
+      const [entry = '', ...lines] = section.split('\n');
+      const module = `api/modules/${entry.replaceAll('/', '_')}.html`;
+      const rows = contentOf(readFileSync(path.join(site, module), 'utf8')).matchAll(
+        /<span class="tsd-member-summary-name">(.*?)<\/dt>/gs,
+      );
+      const files = new Map(
+        Array.from(rows, ([, row = '']) => {
+          const name = wordsOf(/<(?:span|a)\b[^>]*>(?!<).*?<\/(?:span|a)>/.exec(row)?.[0] ?? '');
+          const target = /<a href="([^"#]+)"/.exec(row)?.[1] ?? '';
+          return [name, path.posix.join(path.posix.dirname(module), target)];
+        }),
+      );
+      return lines
+        .map((line) => line.trim().split(' '))
+        .filter(([kind]) => kind !== 'namespace')
+        .map(([, name = '']) => ({ entry, name, file: files.get(name) }));
+    });
+}
 
 const htmlFiles = () =>
   readdirSync(site, { recursive: true, encoding: 'utf8' })
@@ -103,6 +154,47 @@ describe('the files', () => {
       .filter((name) => name.endsWith('.md'))
       .map((name) => `docs/${name.replace(/\.md$/, '.html')}`);
     expect(htmlFiles()).toEqual(expect.arrayContaining(['index.html', ...documents, ...modules]));
+  });
+
+  it('have an example of every public name, on its page', () => {
+    const names = pagesOfNames();
+    const bare: string[] = [];
+    const pages = { own: new Set<string>(), lent: new Set<string>(), elsewhere: new Set<string>() };
+    for (const { entry, name, file } of names) {
+      const content = file === undefined ? '' : contentOf(readFileSync(path.join(site, file), 'utf8'));
+      const programs = programsOf(content);
+      if (file === undefined || programs.length === 0) bare.push(`${entry}: ${name}`);
+      else {
+        (LENT.test(content) ? pages.lent : pages.own).add(file);
+        if (!programs.some(needsOnlyThePackage)) pages.elsewhere.add(file);
+      }
+    }
+    console.log(
+      `site: ${names.length} public names of all entries on ${pages.own.size + pages.lent.size} pages: ` +
+        `${pages.own.size} have an example of their own, ${pages.lent.size} show one that uses them; ` +
+        `${pages.elsewhere.size} need a file, and do not run in the page`,
+    );
+    expect(bare).toEqual([]);
+    expect(names.length).toBeGreaterThan(600);
+  });
+
+  it.each([
+    ['types/deconv-wasm.RouteName', /route: '\w/],
+    ['interfaces/deconv-wasm.InitOptions', /init\(\{ \w+:/],
+    ['interfaces/deconv-wasm_checkerboard.Analysis', /\{ verdict, unevenness/],
+    ['interfaces/deconv-wasm_training.Loss', /\bgradient\b/],
+  ])('%s shows an example that uses it, and whose it is', (place, use) => {
+    const content = contentOf(readFileSync(path.join(site, 'api', `${place}.html`), 'utf8'));
+    expect(programsOf(content)[0]).toMatch(use);
+    const owner = LENT.exec(content)?.[1] ?? '';
+    expect(htmlFiles()).toContain(path.posix.join('api', path.dirname(place), owner.split('#')[0] ?? ''));
+  });
+
+  it('say the names of a list, not that there is one', () => {
+    const content = (name: string) =>
+      wordsOf(contentOf(readFileSync(path.join(site, 'api', 'types', `deconv-wasm.${name}.html`), 'utf8')));
+    expect(content('RouteName')).toMatch(/"polyphase"[\s\S]*"scalar"/);
+    expect(content('DeconvErrorCode')).toContain('"BAD_OPTION"');
   });
 
   it('have one title each', () => {
@@ -238,6 +330,35 @@ describe('under a sub-path', () => {
     expect(words).toBeGreaterThan(1000);
   });
 
+  it('names in the search are not broken at 360 pixels, and crumbs end with the page', async () => {
+    await page.setViewportSize({ width: 360, height: 800 });
+    await page.goto(`${host.url}api/types/deconv-wasm.RouteName.html`);
+    await page.getByRole('button', { name: 'Search' }).click();
+    await page.getByRole('combobox').fill('ConvTranspose2d');
+    const results = page.getByRole('option').getByRole('link');
+    await results.first().waitFor();
+    const names = await results.evaluateAll((links) =>
+      links.map((link) => {
+        const text = link.querySelector('.text') as Element;
+        const range = document.createRange();
+        range.selectNodeContents(text);
+        const parent = text.querySelector('.parent');
+        if (parent !== null) range.setStartAfter(parent);
+        return {
+          name: range.toString().trim(),
+          lines: new Set(Array.from(range.getClientRects(), ({ top }) => Math.round(top))).size,
+        };
+      }),
+    );
+    expect(names.map(({ name }) => name)).toContain('ConvTranspose2d');
+    // Titles of documents have spaces.
+    expect(names.filter(({ name, lines }) => lines !== 1 && !name.includes(' '))).toEqual([]);
+    await page.keyboard.press('Escape');
+    const ends = page.locator('.tsd-breadcrumb li').last();
+    expect(await ends.evaluate((item) => getComputedStyle(item, '::after').content)).toBe('none');
+    await page.setViewportSize({ width: 1280, height: 800 });
+  });
+
   it('leads from the documentation to the page, which runs', async () => {
     await page.goto(`${host.url}docs/checkerboard.html`);
     await page.getByRole('link', { name: 'The page: stamp, sum, see' }).click();
@@ -253,7 +374,7 @@ describe('under a sub-path', () => {
     const withExamples = htmlFiles().filter(
       (name) =>
         /^(?:index\.html$|docs\/|api\/)/.test(name) &&
-        readFileSync(path.join(site, name), 'utf8').includes('<code class="js">'),
+        hasProgramsOfItsOwn(readFileSync(path.join(site, name), 'utf8')),
     );
     // Those of the API have all run in Node (tests/package/docstrings.test.ts): here one page of them in eight, which
     // the seed chooses.

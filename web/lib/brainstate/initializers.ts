@@ -32,7 +32,12 @@ export type SeededInitializer = (
   random?: () => number,
 ) => Float32Array<ArrayBuffer>;
 
-/** What every initializer of brainstate takes. */
+/**
+ * What every initializer of brainstate takes.
+ *
+ * @example
+ * console.log(ZeroInit({ unit: null })([3]).join(' ')); // 0 0 0
+ */
 export interface UnitOptions {
   /** brainunit's unit of the values. Only null, the default: a layer's numbers have none. */
   readonly unit?: null;
@@ -46,7 +51,13 @@ export interface SeedOptions extends UnitOptions {
   readonly rng?: (() => number) | null;
 }
 
-/** Which fan {@link VarianceScaling} divides by. */
+/**
+ * Which fan {@link VarianceScaling} divides by.
+ *
+ * @example
+ * const spread = (mode) => Math.max(...VarianceScaling({ mode, distribution: 'uniform', seed: 1 })([3, 3, 4, 64]));
+ * console.log(spread('fan_in') > spread('fan_avg'), spread('fan_avg') > spread('fan_out')); // true true
+ */
 export type FanMode = 'fan_in' | 'fan_out' | 'fan_avg';
 /** What {@link VarianceScaling} draws from. */
 export type Distribution = 'truncated_normal' | 'normal' | 'uniform';

@@ -24,7 +24,15 @@ import { type ImageScore, scoreImage } from './score-image.js';
 import { type PatternChange, TRACE_OPTIONS, Trace, type TracedOutput, type TraceOptions } from './trace.js';
 import type { Verdict } from './verdict.js';
 
-/** Options of {@link attribute}. */
+/**
+ * Options of {@link attribute}.
+ *
+ * @example
+ * const net = await loadNetwork('generator.onnx');
+ * const { steps } = await attribute(net, null, { pictures: 16 });
+ * console.log(steps.map(({ picture }) => picture.shape.join('x')).join(' ')); // 8x8 16x16 16x16
+ * net.dispose();
+ */
 export interface AttributeOptions extends TraceOptions {
   /** Largest extent of the steps' pictures; 0 for none. Default 64. */
   readonly pictures?: number;

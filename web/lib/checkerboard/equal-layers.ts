@@ -14,7 +14,14 @@ import { correlationLayout, divideByBox, filteredKernel, filterKernels } from '.
 import { type ResizeConv, ResizeConv1d, ResizeConv2d, ResizeConv3d } from './resize-convolution.js';
 import type { SmoothConvTranspose } from './smooth.js';
 
-/** Options of {@link toResizeConv}. */
+/**
+ * Options of {@link toResizeConv}.
+ *
+ * @example
+ * const options = { inChannels: 1, outChannels: 1, kernelSize: 2, stride: 2, bias: false };
+ * const almost = new ConvTranspose1d(options).setWeight([1, 1.01]);
+ * console.log(toResizeConv(almost, { tolerance: 0.02 }).kernelSize); // [ 1 ]
+ */
 export interface ToResizeConvOptions {
   /** Largest remainder that counts as rounding, as a share of a channel pair's largest tap. Default 1e-6. */
   readonly tolerance?: number;

@@ -27,7 +27,14 @@ export interface InitializeIcnrOptions {
   readonly values?: (shape: readonly number[], random: () => number) => Float32Array | Tensor;
 }
 
-/** Options of {@link initializeBilinear}. */
+/**
+ * Options of {@link initializeBilinear}.
+ *
+ * @example
+ * const layer = new ConvTranspose1d({ inChannels: 2, outChannels: 1, kernelSize: 4, stride: 2 });
+ * initializeBilinear(layer, { channels: 'mean' });
+ * console.log(layer.weight.data.join(' ')); // 0.125 0.375 0.375 0.125 0.125 0.375 0.375 0.125
+ */
 export interface InitializeBilinearOptions {
   /**
    * `'identity'`, the default: output channel o of a group is input channel o (modulo their number) of it,

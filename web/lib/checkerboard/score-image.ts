@@ -8,7 +8,13 @@ import { type Resolution, resolutionOf } from './resolution.js';
 import { decibels } from './unevenness.js';
 import { checkFiniteValues } from './values.js';
 
-/** Options of {@link scoreImage}. */
+/**
+ * Options of {@link scoreImage}.
+ *
+ * @example
+ * const stripes = { data: Array.from({ length: 64 }, (_, index) => index % 2), shape: [1, 64] };
+ * console.log(scoreImage(stripes, 2, { border: 4 }).verdict); // pattern
+ */
 export interface ScoreOptions {
   /**
    * Rows left off each end of every axis before anything is measured, where borders would count as pattern.

@@ -22,7 +22,15 @@ import {
   visible,
 } from './pattern-strength.js';
 
-/** How `attribute` and `compareNetworks` run a network. */
+/**
+ * How `attribute` and `compareNetworks` run a network.
+ *
+ * @example
+ * const net = await loadNetwork('generator.onnx');
+ * const inside = await attribute(net, null, { levels: [0.5], output: '/relu1/Relu_output_0', seed: 1 });
+ * console.log(inside.output, inside.stride.join(' x ')); // /relu1/Relu_output_0 2 x 2
+ * net.dispose();
+ */
 export interface TraceOptions extends InputOptions {
   /** The output that is looked at, or any value inside. Default: the first output. */
   readonly output?: string;

@@ -1,7 +1,13 @@
 import { refuse } from '../core/checks.js';
 import { checkFiniteValues } from './values.js';
 
-/** The strongest deviation of one gain from the mean of its channel pair. */
+/**
+ * The strongest deviation of one gain from the mean of its channel pair.
+ *
+ * @example
+ * const { pair, deviation } = unevenness([1, 1, 1, 2], 2).worst;
+ * console.log(pair, deviation); // 1 0.5
+ */
 export interface WorstPair {
   /** Index of the pair in the order of the gains. */
   readonly pair: number;

@@ -12,7 +12,16 @@ import type { Call } from './call.js';
 import type { Kernel, KernelFormat } from './kernel.js';
 import type { PadRule } from './pads.js';
 
-/** What belongs to this package and not to the system that the layer comes from. */
+/**
+ * What belongs to this package and not to the system that the layer comes from.
+ *
+ * @example
+ * await init();
+ * const weight = { data: [1, 2, 3], shape: [1, 1, 3] };
+ * const up = fromTorch('ConvTranspose1d', { stride: 2 }, { weight }, { route: 'scalar' });
+ * console.log(up.forward({ data: [1, 10], shape: [1, 1, 2] }).data.join(' ')); // 1 2 13 20 30
+ * console.log(up.plan.route); // scalar
+ */
 export type ConversionOptions = ExecutionOptions;
 
 /** What attributes and a weight's shape mean: all of a layer but its values. */

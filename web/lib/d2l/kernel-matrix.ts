@@ -12,7 +12,14 @@ import {
 } from '../core/tensor.js';
 import { readPads, readTorchPadding } from '../core/torch-words.js';
 
-/** Geometry of the convolution; a list has one entry per spatial axis. */
+/**
+ * Geometry of the convolution; a list has one entry per spatial axis.
+ *
+ * @example
+ * const kernel = { data: [1, 2], shape: [2] };
+ * const matrix = kernelMatrix(kernel, [4], { stride: 2, padding: 1 });
+ * console.log(matrix.rows, matrix.columns, matrix.toDense().data.join(' ')); // 3 4 2 0 0 0 0 1 2 0 0 0 0 1
+ */
 export interface KernelMatrixOptions {
   /** Default 1. */
   readonly stride?: number | readonly number[];

@@ -36,7 +36,16 @@ export interface LoadedState {
   readonly unexpected: readonly string[];
 }
 
-/** What has a state by names: every layer, `Sequential`, or an object of your own. */
+/**
+ * What has a state by names: every layer, `Sequential`, or an object of your own.
+ *
+ * @example
+ * const up = new ConvTranspose2d({ inChannels: 2, outChannels: 1, kernelSize: 2, seed: 1 });
+ * const state = { weight: up.weight, gain: up.bias };
+ * const { missing, unexpected } = up.loadStateDict(state, { strict: false });
+ * console.log(missing.join(), unexpected.join()); // bias gain
+ * console.log(Object.keys(up.stateDict()).join()); // weight,bias
+ */
 export interface Stateful {
   /** Copies of the parameters by name. */
   stateDict(): StateDict;

@@ -29,7 +29,17 @@ export interface PatchedModel {
   readonly stored: readonly Tensor[];
 }
 
-/** Options of {@link writeModel}. */
+/**
+ * Options of {@link writeModel}.
+ *
+ * @example
+ * const model = await readModel('generator.onnx');
+ * const changes = [{ layer: model.layers[1], weight: await model.layers[1].weight() }];
+ * await writeModel(model, changes, 'copy.onnx', { signal: AbortSignal.timeout(60_000) });
+ * const copy = await readModel('copy.onnx');
+ * console.log(copy.layers.length === model.layers.length); // true
+ * for (const each of [model, copy]) await each.close();
+ */
 export interface WriteModelOptions {
   /** Stops the writing: it rejects with the signal's reason, and no file is left. */
   readonly signal?: AbortSignal;

@@ -11,7 +11,16 @@ import {
   type TensorPlace,
 } from './tensor-content.js';
 
-/** Values that a file holds: their description now, the values when asked for. */
+/**
+ * Values that a file holds: their description now, the values when asked for.
+ *
+ * @example
+ * const model = await readModel('generator.onnx');
+ * const { dtype, quantization } = model.layers[1].weightTensor;
+ * // The numbers of a float32 file are what they say; those of an integer one are read with its scale.
+ * console.log(dtype, quantization?.scale[0] ?? 1); // float32 1
+ * await model.close();
+ */
 export class ModelTensor {
   readonly name: string;
   readonly shape: readonly number[];

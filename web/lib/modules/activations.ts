@@ -104,7 +104,12 @@ export class SiLU extends Activation {
   }
 }
 
-/** Options of {@link GELU}. */
+/**
+ * Options of {@link GELU}.
+ *
+ * @example
+ * console.log(String(new GELU({ approximate: 'tanh' }))); // GELU(approximate='tanh')
+ */
 export interface GELUOptions extends ModuleOptions {
   /** `'tanh'` for the approximation by tanh. Default `'none'`. */
   readonly approximate?: 'none' | 'tanh';
@@ -218,7 +223,12 @@ export class ReLU6 extends Activation {
   }
 }
 
-/** Options of {@link Softplus}. */
+/**
+ * Options of {@link Softplus}.
+ *
+ * @example
+ * console.log(String(new Softplus({ beta: 2, threshold: 10 }))); // Softplus(beta=2.0, threshold=10.0)
+ */
 export interface SoftplusOptions extends ModuleOptions {
   /** Default 1. */
   readonly beta?: number;

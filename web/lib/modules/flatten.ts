@@ -52,7 +52,15 @@ function axisOf(where: string, name: string, axis: number, shape: readonly numbe
   return at;
 }
 
-/** PyTorch's arguments of Flatten. */
+/**
+ * PyTorch's arguments of Flatten.
+ *
+ * @example
+ * await init();
+ * const x = { data: new Float32Array(48), shape: [2, 3, 4, 2] };
+ * console.log(new Flatten({ startDim: 2 }).forward(x).shape.join()); // 2,3,8
+ * console.log(new Flatten({ endDim: 2 }).forward(x).shape.join()); // 2,12,2
+ */
 export interface FlattenOptions extends ModuleOptions {
   /** The first axis that is joined; below 0 from the end. Default 1. */
   readonly startDim?: number;

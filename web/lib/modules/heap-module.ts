@@ -18,7 +18,15 @@ import { FLOAT32, type Layout } from '../runtime/operation.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { deliver, fill, releaseRooms, stageInput, stageOutput, withBlock } from '../runtime/staging.js';
 
-/** Options that every module has beside its own. */
+/**
+ * Options that every module has beside its own.
+ *
+ * @example
+ * const runtime = await createRuntime();
+ * const tanh = new Tanh({ runtime });
+ * console.log(tanh.forward({ data: [0, Infinity], shape: [2] }).data.join(' ')); // 0 1
+ * await runtime.shutdown();
+ */
 export interface ModuleOptions {
   /** Where it is computed: a runtime of `createRuntime`. Default: the default one at the time of the call. */
   readonly runtime?: Runtime | undefined;

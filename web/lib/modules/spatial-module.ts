@@ -12,7 +12,14 @@ import {
   type ShapePlan,
 } from './heap-module.js';
 
-/** What all modules over spatial axes take. */
+/**
+ * What all modules over spatial axes take.
+ *
+ * @example
+ * await init();
+ * const pool = new MaxPool2d({ kernelSize: 2, layout: 'channels-last' });
+ * console.log(pool.forward({ data: new Float32Array(48), shape: [1, 4, 4, 3] }).shape.join()); // 1,2,2,3
+ */
 export interface SpatialModuleOptions extends ModuleOptions {
   /** Axes of input and output: N C … or N … C. Default `'channels-first'`. */
   readonly layout?: Layout;

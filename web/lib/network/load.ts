@@ -11,7 +11,15 @@ import { declaredShapes, type FrontEnd } from './front-end.js';
 import { Network } from './network.js';
 import { checkNames } from './value-names.js';
 
-/** How far the reading of a network is. */
+/**
+ * How far the reading of a network is.
+ *
+ * @example
+ * const shares = [];
+ * const net = await loadNetwork('unet.onnx', { onProgress: ({ loaded, total }) => shares.push(loaded / total) });
+ * console.log(shares.at(-1)); // 1
+ * net.dispose();
+ */
 export interface LoadProgress {
   /** Bytes that have been read, and bytes of the files that are known so far. */
   readonly loaded: number;

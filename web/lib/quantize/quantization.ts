@@ -1,6 +1,17 @@
 import { checkInteger, checkOptions, refuse } from '../core/checks.js';
 
-/** How a tensor becomes int8: `real = scale * (value - zeroPoint)`, with value from -128 to 127. */
+/**
+ * How a tensor becomes int8: `real = scale * (value - zeroPoint)`, with value from -128 to 127.
+ *
+ * @example
+ * await init();
+ * const layer = new ConvTranspose1d({ inChannels: 1, outChannels: 1, kernelSize: 2, stride: 2, bias: false });
+ * layer.setWeight([1, 2]);
+ * const ranges = calibrate(layer, [{ data: [0, 25.5], shape: [1, 1, 2] }]);
+ * const { scale, zeroPoint } = ranges.output;
+ * const { data } = quantize(layer, ranges).forwardInt8({ data: [0, 25.5], shape: [1, 1, 2] });
+ * console.log([...data].map((value) => Math.round(scale * (value - zeroPoint))).join(' ')); // 0 0 26 51
+ */
 export interface TensorQuantization {
   readonly scale: number;
   readonly zeroPoint: number;

@@ -15,7 +15,15 @@ import { QuantizedLayer } from './quantized-layer.js';
 
 type Fixed = { readonly input: TensorQuantization; readonly output: TensorQuantization };
 
-/** Quantization of the tensors around a layer; both or neither. */
+/**
+ * Quantization of the tensors around a layer; both or neither.
+ *
+ * @example
+ * const layer = new ConvTranspose1d({ inChannels: 1, outChannels: 1, kernelSize: 2, stride: 2 });
+ * const input = { scale: 0.1, zeroPoint: -128 };
+ * console.log(quantize(layer, { input, output: { scale: 0.2, zeroPoint: 0 } }).mode); // static
+ * console.log(quantize(layer).mode); // dynamic
+ */
 export type QuantizeOptions = Fixed | { readonly input?: undefined; readonly output?: undefined };
 
 /**

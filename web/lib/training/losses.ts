@@ -9,7 +9,13 @@ export interface Loss {
   readonly gradient: Tensor<ArrayBuffer>;
 }
 
-/** Options of every loss. */
+/**
+ * Options of every loss.
+ *
+ * @example
+ * const [prediction, target] = [[1, 2], [0, 0]].map((data) => ({ data, shape: [2] }));
+ * console.log(meanSquaredError(prediction, target).loss, meanSquaredError(prediction, target, { reduction: 'sum' }).loss); // 2.5 5
+ */
 export interface LossOptions {
   /** Whether the loss is the mean over all values, or their sum. Default `'mean'`. */
   readonly reduction?: 'mean' | 'sum';

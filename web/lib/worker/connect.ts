@@ -6,7 +6,16 @@ import { type Answer, greeting, greetingOf, type Progress } from './messages.js'
 import { type Caller, type CallOptions, type Remote, RemoteObject } from './remote.js';
 import { checkOut, markedAs, post } from './transfer.js';
 
-/** A worker of the page, or of `node:worker_threads`. */
+/**
+ * A worker of the page, or of `node:worker_threads`.
+ *
+ * @example
+ * const worker = new Worker(new URL('./decoder-worker.js', import.meta.url), { type: 'module' });
+ * const decoder = await connect(worker);
+ * console.log(String(decoder)); // ConvTranspose2d(8, 3, kernel_size=(4, 4), stride=(2, 2), padding=(1, 1))
+ * // What `decoder.dispose()` does, too: calls under way end with an error.
+ * await worker.terminate();
+ */
 export interface WorkerLike {
   postMessage(message: unknown, transfer: never): void;
   terminate(): unknown;

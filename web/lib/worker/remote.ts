@@ -2,7 +2,17 @@ import { DisposableObject } from '../core/disposable.js';
 import type { Tensor } from '../core/tensor.js';
 import type { Members } from './messages.js';
 
-/** What any call into a worker takes, in its last argument or behind it. */
+/**
+ * What any call into a worker takes, in its last argument or behind it.
+ *
+ * @example
+ * const worker = new Worker(new URL('./decoder-worker.js', import.meta.url), { type: 'module' });
+ * const decoder = await connect(worker);
+ * const x = { data: new Float32Array(8 * 256), shape: [1, 8, 16, 16] };
+ * const given = decoder.forward(x, { signal: AbortSignal.abort() });
+ * console.log(await given.catch(({ name }) => name)); // AbortError
+ * decoder.dispose();
+ */
 export interface CallOptions {
   /** Gives the call up: it rejects with the signal's reason at once, and is not begun if it has not been yet. */
   readonly signal?: AbortSignal | undefined;
@@ -11,6 +21,14 @@ export interface CallOptions {
 /**
  * An object that lives in a worker. Methods take what they take there and resolve to what they give there; properties
  * are promises of their values. `dispose` ends the worker.
+ *
+ * @example
+ * const worker = new Worker(new URL('./decoder-worker.js', import.meta.url), { type: 'module' });
+ * const decoder = await connect(worker);
+ * // Methods and properties of what is served, each as a promise.
+ * const y = await decoder.forward({ data: new Float32Array(8 * 256), shape: [1, 8, 16, 16] });
+ * console.log(y.shape.join('x'), await decoder.kernelSize); // 1x3x32x32 [ 4, 4 ]
+ * decoder.dispose();
  */
 export type Remote<Served extends object> = DisposableObject & {
   readonly [Name in Exclude<
