@@ -99,9 +99,25 @@ describe.each(hands)('a person, %s,', (hand, options, press) => {
     // What another network gave is gone at once: these are the steps of the page's own.
     await eventually(() => page.url()).toContain('Nn=fsrcnn');
     const step = model().locator('[data-step="deconv"]');
+    // A pattern is drawn pixel by pixel, and so not all of it.
+    await step.getByText('Shown: the middle 64 × 64 of 144 × 144').waitFor();
+    // Safari keeps nothing in place by itself.
+    await page.evaluate(() => {
+      document.documentElement.style.overflowAnchor = 'none';
+    });
     await press(page, step.getByRole('button', { name: 'Kernels of deconv' }));
     await eventually(() => page.evaluate(() => document.activeElement?.textContent)).toBe('deconv');
     const card = model().locator('[data-layer="deconv"]');
+    const top = () => card.locator('h3').evaluate((heading) => heading.getBoundingClientRect().top);
+    const before = await top();
+    await page.locator('main').evaluate((main) => {
+      main.prepend(Object.assign(document.createElement('div'), { style: 'height: 300px' }));
+    });
+    await eventually(async () => Math.abs((await top()) - before)).toBeLessThan(2);
+    await page.evaluate(() => {
+      document.documentElement.style.overflowAnchor = '';
+      document.querySelector('main > div[style="height: 300px"]')?.remove();
+    });
     expect(await card.locator('.model-verdict span b').first().textContent()).toBe(
       await step.locator('i + b').textContent(),
     );

@@ -161,6 +161,18 @@ describe('the film', () => {
     await expectSums({ ...first, kernel: 4 }, ones(9), weights);
   });
 
+  it('tells that a pattern is back only whoever has seen it go', async () => {
+    await page.reload();
+    await page.locator('.drawn').waitFor();
+    const told = (verdict: string) => page.locator('#stamp .verdict', { hasText: verdict }).waitFor();
+    await open.again('#v1&k=4&f=random');
+    await told('Equal counts, unequal sums.');
+    await open.again('#v1&k=4');
+    await told('The pattern is gone.');
+    await open.again('#v1&k=4&f=random');
+    await told('And it is back.');
+  });
+
   it('keeps to the definition with crop, output padding and dilation', async () => {
     await slider('Input size').fill('2');
     await slider('Kernel').fill('2');

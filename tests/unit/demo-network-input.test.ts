@@ -60,6 +60,22 @@ describe('values as planes', () => {
     expect(new Set(reduced(planes, 64).data)).toEqual(new Set([0.5]));
     expect([cut(planes, 64).width, reduced(planes, 64).width]).toEqual([64, 64]);
   });
+
+  it('tell of what they are cut from, and of nothing where they are all there is', () => {
+    const planes = (width: number, height: number) => ({
+      channels: 1,
+      width,
+      height,
+      data: new Float32Array(width * height),
+    });
+    expect(cut(planes(128, 32), 64).cutFrom).toEqual({ width: 128, height: 32, part: 'middle' });
+    expect(reduced(planes(128, 1), 64).cutFrom).toEqual({ width: 128, height: 1, part: 'beginning' });
+    expect(cut(planes(128, 1), 64).cutFrom).toEqual({ width: 128, height: 1, part: 'beginning' });
+    expect(cut(planes(64, 64), 64).cutFrom).toBeNull();
+    expect(reduced(planes(64, 1), 64).cutFrom).toBeNull();
+    // Smaller, and still the whole of it.
+    expect(reduced(planes(128, 128), 64).cutFrom).toBeNull();
+  });
 });
 
 describe('a sound of one\u2019s own', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { TraceResult } from '../../web/demo/src/engine/protocol';
-import { culpritText, repairText } from '../../web/demo/src/stations/model/network-words';
+import { culpritText, excerptText, repairText } from '../../web/demo/src/stations/model/network-words';
 
 function found(share: number, level: number, after: number): TraceResult {
   const layer = { name: 'up', kind: 'transposed', unevenness: 0.5, verdict: 'overlap', share } as const;
@@ -25,6 +25,17 @@ describe('words of a network', () => {
     expect(culpritText(found(0.18, -14, -13))).toMatch(
       /^up draws more of the grid than any other layer: 18 % of the output's pattern/,
     );
+  });
+
+  it('say of a picture which part it shows, where it is not all', () => {
+    const planes = { channels: 1, width: 64, height: 32, data: new Float32Array(0) };
+    expect(excerptText({ ...planes, cutFrom: null })).toBe('');
+    expect(excerptText({ ...planes, cutFrom: { width: 128, height: 32, part: 'middle' } })).toBe(
+      'Shown: the middle 64 × 32 of 128 × 32',
+    );
+    expect(
+      excerptText({ ...planes, height: 1, cutFrom: { width: 2000, height: 1, part: 'beginning' } }),
+    ).toBe('Shown: the first 64 of 2000');
   });
 
   it('say of a repair what it did, whichever way', () => {

@@ -29,8 +29,8 @@ function output({ layer, input, weights }: State): Float32Array {
   return sums;
 }
 
-const tell = (state: State) =>
-  story({ spec: state.layer, kind: state.kind, input: state.input, output: output(state) });
+const tell = (state: State, sawItGo = false) =>
+  story({ spec: state.layer, kind: state.kind, input: state.input, output: output(state), sawItGo });
 
 describe('the state', () => {
   it('is plain data', () => {
@@ -82,7 +82,10 @@ describe('the story', () => {
     expect(tell(even).text).toMatch(/with random weights it is back\. Try it\.$/);
 
     const random = withMove(even, tell(even).move);
-    expect(tell(random)).toMatchObject({ verdict: 'And it is back.', move: 'start-over' });
+    expect(tell(random, true)).toMatchObject({ verdict: 'And it is back.', move: 'start-over' });
+    // Nothing is back for who comes by a link and has seen nothing go.
+    const told = { ...tell(random, true), verdict: 'Equal counts, unequal sums.' };
+    expect(tell(random)).toEqual(told);
     expect(withMove(random, 'start-over')).toEqual(opening);
   });
 

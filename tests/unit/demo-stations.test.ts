@@ -84,6 +84,7 @@ describe('one axis', () => {
       kind: odd.kind,
       input: ones(4),
       output: Float32Array.from(lanes(odd.layer, ones(4), ones(3))),
+      sawItGo: false,
     });
     expect(told.text).toBe(
       '1 stamp here, 2 there, because stride 2 does not divide kernel 3. A flat input came out striped.',

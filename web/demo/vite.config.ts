@@ -138,7 +138,11 @@ export default defineConfig({
       { find: /^deconv-wasm\/(\w+)$/, replacement: here('../../dist/$1/index.js') },
     ],
   },
-  worker: { format: 'es' },
+  worker: {
+    format: 'es',
+    // What the first answer takes is one file: a dozen small ones compress worse, and one waits for the other.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'first', tags: ['$initial'] }] } } },
+  },
   build: {
     outDir: here('../../build/page'),
     emptyOutDir: true,

@@ -11,7 +11,7 @@ import type { Levels, LevelsMode, Summary } from '../model/levels';
 import type { MadeNetwork } from '../model/made-networks';
 import type { OwnInput } from '../model/own-input';
 import type { PhaseGeometry } from '../model/phases';
-import type { Planes } from '../model/picture';
+import type { Excerpt, Planes } from '../model/picture';
 import type { TestImage } from '../model/test-images';
 
 /** All of station 1's numbers for one layer, one input and one kernel. */
@@ -261,7 +261,7 @@ export interface TracedInput {
   readonly name: string;
   readonly shape: readonly number[];
   readonly takes: 'picture' | 'sound' | 'numbers';
-  readonly picture: Planes;
+  readonly picture: Excerpt;
 }
 
 /** A step of a network as it ran. */
@@ -303,10 +303,10 @@ export interface TraceResult {
   readonly steps: readonly TracedStep[];
   readonly layers: readonly TracedLayer[];
   readonly inputs: readonly TracedInput[];
-  readonly before: Planes;
+  readonly before: Excerpt;
   /** Null where nothing is chosen to be repaired. */
   readonly repair: {
-    readonly after: Planes;
+    readonly after: Excerpt;
     readonly psnr: number;
     readonly ssim: number;
     /** Pattern of the output in dB against the output itself. */
@@ -460,7 +460,7 @@ export interface Calls {
   learn: { request: LearnRequest; result: LearnResult };
   model: { request: ModelRequest; result: ModelResult };
   trace: { request: TraceRequest; result: TraceResult };
-  stepPictures: { request: StepPicturesRequest; result: readonly (Planes | null)[] | null };
+  stepPictures: { request: StepPicturesRequest; result: readonly (Excerpt | null)[] | null };
   compareRuns: { request: CompareRequest; result: ComparisonResult | null };
   bench: { request: BenchRequest; result: BenchResult };
   gradient: { request: GradientRequest; result: GradientResult };

@@ -1,6 +1,6 @@
 import type { Tensor } from 'deconv-wasm';
 import type { Network } from 'deconv-wasm/network';
-import type { Planes } from '../model/picture';
+import type { Excerpt } from '../model/picture';
 import { cut, layoutOf, planeOf, reduced } from './value-planes';
 
 /** A value that is drawn. */
@@ -23,8 +23,8 @@ export function stepPictures(
   values: readonly DrawnValue[],
   channel: number | null,
   side: number,
-): (Planes | null)[] {
-  const pictures = new Map<DrawnValue, Planes>();
+): (Excerpt | null)[] {
+  const pictures = new Map<DrawnValue, Excerpt>();
   for (const group of groupsOf(values)) {
     const outputs = group.flatMap(({ name }) => name ?? []);
     const made = network.run(inputs, { outputs });

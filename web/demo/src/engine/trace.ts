@@ -1,7 +1,7 @@
 import { init, type Tensor } from 'deconv-wasm';
 import { type Attribution, attribute, compareImages, repairKernels } from 'deconv-wasm/checkerboard';
 import { loadNetwork, type Network } from 'deconv-wasm/network';
-import type { Planes } from '../model/picture';
+import type { Excerpt, Planes } from '../model/picture';
 import { SAMPLE_RATE } from '../model/voice';
 import { learnedNetwork, madeNetwork } from './made-networks';
 import { inputsOf } from './network-inputs';
@@ -81,7 +81,7 @@ export async function trace(request: TraceRequest, tell: (progress: Progress) =>
 }
 
 /** What each step of the network gives, that ran last; null where another one did. */
-export function picturesOf({ of, channel }: StepPicturesRequest): (Planes | null)[] | null {
+export function picturesOf({ of, channel }: StepPicturesRequest): (Excerpt | null)[] | null {
   if (kept?.key !== keyOf(of)) return null;
   return stepPictures(kept.network, kept.inputs, kept.drawn, channel, STEP_SIDE);
 }

@@ -1,5 +1,5 @@
 import type { Tensor } from 'deconv-wasm';
-import { middle, type Planes, shrunk } from '../model/picture';
+import { type Excerpt, middle, type Planes, shrunk } from '../model/picture';
 
 /** Where the places of a value lie, and its channels: what is no place is a channel. */
 export interface ValueLayout {
@@ -65,16 +65,21 @@ function add(
 }
 
 /** At most so long: of a line its beginning, of a picture the whole, each pixel a mean. */
-export function reduced(planes: Planes, side: number): Planes {
-  if (planes.height > 1) return shrunk({ ...planes, name: '' }, side);
+export function reduced(planes: Planes, side: number): Excerpt {
+  if (planes.height > 1) return { ...shrunk({ ...planes, name: '' }, side), cutFrom: null };
   const width = Math.min(planes.width, side);
   const data = Float32Array.from({ length: planes.channels * width }, (_, index) => {
     const channel = Math.floor(index / width);
     return planes.data[channel * planes.width + (index % width)] ?? 0;
   });
-  return { channels: planes.channels, width, height: 1, data };
+  return excerpt({ channels: planes.channels, width, height: 1, data }, planes, 'beginning');
 }
 
 /** At most so long, and every pixel one of the value's own, so that a pattern stays what it is. */
-export const cut = (planes: Planes, side: number): Planes =>
-  planes.height > 1 ? middle(planes, side, 1) : reduced(planes, side);
+export const cut = (planes: Planes, side: number): Excerpt =>
+  planes.height > 1 ? excerpt(middle(planes, side, 1), planes, 'middle') : reduced(planes, side);
+
+function excerpt(planes: Planes, { width, height }: Planes, part: 'middle' | 'beginning'): Excerpt {
+  const isWhole = planes.width === width && planes.height === height;
+  return { ...planes, cutFrom: isWhole ? null : { width, height, part } };
+}

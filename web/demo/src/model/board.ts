@@ -52,6 +52,33 @@ export function placeOfStamp(spec: LayerSpec, flight: Flight, from: GridBox, to:
   };
 }
 
+/** Columns of a drawn grid, from the first to behind the last. */
+export interface Stretch {
+  readonly from: number;
+  readonly to: number;
+}
+
+interface Stretches {
+  readonly input: Stretch;
+  readonly output: Stretch;
+}
+
+/** The columns of both drawn grids that a stamp is about. */
+export function stretchesOfStamp(spec: LayerSpec, step: number): Stretches {
+  const { column } = cellOfStep(spec, step);
+  const from = column * spec.stride;
+  return { input: { from: column, to: column + 1 }, output: { from, to: from + reach(spec) } };
+}
+
+/** The same of an output cell: where it is, and the input that reaches it. */
+export function stretchesOfOutput(spec: LayerSpec, column: number): Stretches {
+  const from = column + spec.padding;
+  const reaching = contributions(spec, column).map(({ input }) => input);
+  const [first, last] = [Math.min(...reaching), Math.max(...reaching)];
+  const input = reaching.length > 0 ? { from: first, to: last + 1 } : { from: 0, to: 0 };
+  return { input, output: { from, to: from + 1 } };
+}
+
 /** Which grid, if any, is pointed at, and so what is lit in the other two. */
 export interface Lit {
   readonly input: (cell: Cell) => boolean;

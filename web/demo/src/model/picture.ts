@@ -6,6 +6,16 @@ export interface Planes {
   readonly data: Float32Array;
 }
 
+/** Planes that may be cut out of larger ones. */
+export interface Excerpt extends Planes {
+  /** Of what they are a part, and which; null for all there is. */
+  readonly cutFrom: {
+    readonly width: number;
+    readonly height: number;
+    readonly part: 'middle' | 'beginning';
+  } | null;
+}
+
 /** Planes of values from 0 to 1. */
 export interface Picture extends Planes {
   readonly name: string;

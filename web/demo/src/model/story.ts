@@ -19,7 +19,12 @@ export interface Scene {
   readonly input: readonly number[];
   /** The full output, row by row. */
   readonly output: Float32Array;
+  /** Whether the reader has been told that a pattern is gone: to others none can be back. */
+  readonly sawItGo: boolean;
 }
+
+/** The verdict on a flat input that comes out flat of stamps that meet evenly. */
+export const GONE = 'The pattern is gone.';
 
 /** How many stamps meet on a cell away from the border: the distinct counts, ascending. */
 export function innerCounts(spec: LayerSpec): number[] {
@@ -54,7 +59,7 @@ function isFlatPart(spec: LayerSpec, output: Float32Array, firstRow: number, end
   return highest - lowest <= 1e-5 * Math.max(Math.abs(highest), Math.abs(lowest), 1e-3);
 }
 
-export function story({ spec, kind, input, output }: Scene): Story {
+export function story({ spec, kind, input, output, sawItGo }: Scene): Story {
   const inner = interior(spec);
   if (inner.from >= inner.to) {
     return {
@@ -121,14 +126,14 @@ export function story({ spec, kind, input, output }: Scene): Story {
   }
   if (isFlat) {
     return {
-      verdict: 'The pattern is gone.',
+      verdict: GONE,
       text: `${equal}, and they add up to the same sum \u2026 and with random weights it is back. Try it.`,
       move: 'random-weights',
       label: 'Random weights',
     };
   }
   return {
-    verdict: 'And it is back.',
+    verdict: sawItGo ? 'And it is back.' : 'Equal counts, unequal sums.',
     text: `${equal}, but not with the same weights. Equal counts are not enough: the sums must be equal.`,
     move: 'start-over',
     label: 'From the start',

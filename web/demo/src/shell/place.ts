@@ -8,13 +8,19 @@ interface Place {
 
 /** Brings a station into view, and the keyboard with it. */
 export function goTo(id: string): void {
-  const station = document.getElementById(id);
-  if (!station) return;
-  hold(
-    { id, top: Number.parseFloat(getComputedStyle(document.documentElement).scrollPaddingTop) || 0 },
-    true,
-  );
+  if (!document.getElementById(id)) return;
+  const place = { id, top: topMargin() };
+  hold({ place, part: partNamed(id), top: place.top, heading: partNamed(`${id}-title`) });
 }
+
+/** Brings a heading inside a station into view, and the keyboard with it. */
+export function goToHeading(heading: HTMLElement): void {
+  const there = () => (heading.isConnected ? heading : null);
+  hold({ place: null, top: topMargin(), part: there, heading: there });
+}
+
+/** How far below the top of the window a part begins that is brought into view. */
+const topMargin = () => Number.parseFloat(getComputedStyle(document.documentElement).scrollPaddingTop) || 0;
 
 /** A station is read from where its top has come this far up the window. */
 const READ_FROM = 0.4;
@@ -50,7 +56,7 @@ export function openInPlace(): void {
   };
   addEventListener('hashchange', open);
   const left = placeLeft();
-  if (left) hold(left, false);
+  if (left) hold({ place: left, part: partNamed(left.id), top: left.top, heading: null });
   else open();
 }
 
@@ -61,7 +67,7 @@ function leavePlace(): void {
 
 function placeNow(): Place {
   const id = stationInView() ?? 'page';
-  return { id, top: topOf(id) ?? 0 };
+  return { id, top: topOf(partNamed(id)()) ?? 0 };
 }
 
 function placeLeft(): Place | null {
@@ -69,28 +75,39 @@ function placeLeft(): Place | null {
   return typeof id === 'string' && typeof top === 'number' ? { id, top } : null;
 }
 
+/** A part of the page that is to stand where it is brought. */
+interface Hold {
+  /** Found anew each time: a station that comes takes the place of a heading. */
+  readonly part: () => HTMLElement | null;
+  /** Of its top, from that of the window. */
+  readonly top: number;
+  /** What the keyboard goes to, if it goes there. */
+  readonly heading: (() => HTMLElement | null) | null;
+  /** As it is written down on the way; null for a part that a page loaded again may not have. */
+  readonly place: Place | null;
+}
+
 /** What is on its way to its place, which a page that is still coming may not reach yet. */
 let held: Place | null = null;
 /** Lets go of it. */
 let letGo = () => {};
 
-/** Keeps a place where it is, whatever grows or shrinks above it, until the reader scrolls or takes something up. */
-function hold(place: Place, focused: boolean): void {
+/** Keeps a part where it is, whatever grows or shrinks above it, until the reader scrolls or takes something up. */
+function hold({ part, top, heading, place }: Hold): void {
   letGo();
   held = place;
-  const { id, top } = place;
   const { body } = document;
   let ours = scrollY;
   let height = 0;
   const keep = () => {
-    const now = topOf(id);
+    const now = topOf(part());
     if (now === null) return;
-    // Not as a glide: that ends where the station was when it began, and starts the work of all stations on its way.
+    // Not as a glide: that ends where the part was when it began, and starts the work of all stations on its way.
     if (Math.abs(now - top) >= 1) scrollBy({ top: now - top, behavior: 'instant' });
     ours = scrollY;
     height = document.documentElement.scrollHeight;
     // A station that comes takes the place of a heading, which had the keyboard.
-    if (focused && document.activeElement === body) focusOn(id);
+    if (document.activeElement === body) focusOn(heading?.());
   };
   const sizes = new ResizeObserver(keep);
   const scrolled = () => {
@@ -111,18 +128,18 @@ function hold(place: Place, focused: boolean): void {
   const letGoNow = () => letGo();
   // Where the browser keeps something else in place, its scrolls could not be told from the reader's.
   body.style.overflowAnchor = 'none';
-  if (focused) focusOn(id);
+  focusOn(heading?.());
   keep();
   sizes.observe(body);
   addEventListener('scroll', scrolled, { passive: true });
   for (const event of taken) addEventListener(event, letGoNow, { capture: true, passive: true });
 }
 
-function focusOn(id: string): void {
-  const heading = document.getElementById(`${id}-title`);
+function focusOn(heading: HTMLElement | null | undefined): void {
   if (!heading) return;
   heading.tabIndex = -1;
   heading.focus({ preventScroll: true });
 }
 
-const topOf = (id: string) => document.getElementById(id)?.getBoundingClientRect().top ?? null;
+const partNamed = (id: string) => () => document.getElementById(id);
+const topOf = (part: HTMLElement | null) => part?.getBoundingClientRect().top ?? null;

@@ -100,22 +100,24 @@ function Output({ result }: { result: ConventionResult }) {
         </b>{' '}
         Weights read as {weightShape.join(' \u00d7 ')}.
       </p>
-      <figure class="figure convention-figure">
-        <CellGrid
-          label={`Output by ${conventionNames[state.value.convention]}, ${rows} by ${columns}`}
-          rows={rows}
-          columns={columns}
-          style={{ '--columns': columns }}
-          look={(cell) => {
-            const value = data[cell.row * columns + cell.column] ?? 0;
-            return {
-              ...swatch(value, limit, theme.value),
-              label: plain(value),
-              content: <InCell value={value} />,
-            };
-          }}
-          onPoint={() => {}}
-        />
+      <figure class={`figure convention-figure ${state.value.layer.axes === 1 ? 'is-line' : ''}`}>
+        <div class="grid-scroll">
+          <CellGrid
+            label={`Output by ${conventionNames[state.value.convention]}, ${rows} by ${columns}`}
+            rows={rows}
+            columns={columns}
+            style={{ '--columns': columns }}
+            look={(cell) => {
+              const value = data[cell.row * columns + cell.column] ?? 0;
+              return {
+                ...swatch(value, limit, theme.value),
+                label: plain(value),
+                content: <InCell value={value} />,
+              };
+            }}
+            onPoint={() => {}}
+          />
+        </div>
       </figure>
     </>
   );

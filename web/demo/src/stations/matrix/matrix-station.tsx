@@ -208,11 +208,8 @@ interface MatrixFigureProps {
   text: string;
 }
 
-/** The page's line and accent. Asked of the style sheet, they would make the browser lay the page out for every step. */
-const inks: Record<Theme, { line: string; accent: string }> = {
-  light: { line: '#e1ddd3', accent: '#b8321a' },
-  dark: { line: '#2e323a', accent: '#ff8a6b' },
-};
+/** The page's line. Asked of the style sheet, it would make the browser lay the page out for every step. */
+const lines: Record<Theme, string> = { light: '#e1ddd3', dark: '#2e323a' };
 
 /** A sparse matrix as a picture: taps in colour, zeros left blank, the line of the step at full strength. */
 function MatrixFigure({ name, rows, columns, entries, row, column, text }: MatrixFigureProps) {
@@ -224,7 +221,7 @@ function MatrixFigure({ name, rows, columns, entries, row, column, text }: Matri
     if (!context) return;
     const limit = largestMagnitude([entries.map(({ value }) => value)]);
     context.clearRect(0, 0, columns * cell, rows * cell);
-    context.strokeStyle = inks[now].line;
+    context.strokeStyle = lines[now];
     for (const entry of entries) {
       const strong = (row === null && column === null) || entry.row === row || entry.column === column;
       context.globalAlpha = strong ? 1 : 0.35;
@@ -236,10 +233,6 @@ function MatrixFigure({ name, rows, columns, entries, row, column, text }: Matri
       }
     }
     context.globalAlpha = 1;
-    context.lineWidth = 2;
-    context.strokeStyle = inks[now].accent;
-    if (row !== null) context.strokeRect(1, row * cell - 0.5, columns * cell - 2, cell);
-    if (column !== null) context.strokeRect(column * cell - 0.5, 1, cell, rows * cell - 2);
   }, [entries, row, column, rows, columns, now, cell]);
   const lit =
     row !== null ? ` Row ${row + 1} is lit.` : column !== null ? ` Column ${column + 1} is lit.` : '';
@@ -252,13 +245,17 @@ function MatrixFigure({ name, rows, columns, entries, row, column, text }: Matri
           {rows} {'\u00d7'} {columns}, {share} % filled. {text}
         </span>
       </figcaption>
-      <canvas
-        ref={canvas}
-        width={columns * cell}
-        height={rows * cell}
-        role="img"
-        aria-label={`${name}, ${rows} by ${columns}, with ${entries.length} entries.${lit}`}
-      />
+      <div class="matrix-picture" style={{ '--rows': rows, '--columns': columns }}>
+        <canvas
+          ref={canvas}
+          width={columns * cell}
+          height={rows * cell}
+          role="img"
+          aria-label={`${name}, ${rows} by ${columns}, with ${entries.length} entries.${lit}`}
+        />
+        {row !== null && <i class="line-marker is-row" aria-hidden="true" style={{ '--line': row }} />}
+        {column !== null && <i class="line-marker" aria-hidden="true" style={{ '--line': column }} />}
+      </div>
       <EntriesTable name={name === 'K' ? 'K' : 'Kᵀ'} rows={rows} entries={entries} />
     </figure>
   );

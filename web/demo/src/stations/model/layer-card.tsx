@@ -5,7 +5,7 @@ import { short } from '../../model/curve';
 import { count, plain } from '../../model/numbers';
 import { asLab, asStamp, type OpenedLayer } from '../../model/opened-layer';
 import type { State } from '../../model/state';
-import { goTo } from '../../shell/place';
+import { goTo, goToHeading } from '../../shell/place';
 import { change, state, theme } from '../../store';
 import { PixelCanvas } from '../../view/pixel-canvas';
 import { ValuesTable } from '../../view/values-table';
@@ -25,16 +25,13 @@ export function LayerCard({ layer }: { layer: ModelLayerInfo }) {
   const heading = useRef<HTMLHeadingElement>(null);
   const isSought = sought.value === name;
   useEffect(() => {
-    if (!isSought) return;
+    if (!isSought || !heading.current) return;
     sought.value = null;
-    heading.current?.focus({ preventScroll: true });
-    heading.current?.scrollIntoView();
+    goToHeading(heading.current);
   }, [isSought]);
   return (
     <article class="model-layer" data-layer={name} aria-label={`Layer ${name}`}>
-      <h3 ref={heading} tabIndex={-1}>
-        {name}
-      </h3>
+      <h3 ref={heading}>{name}</h3>
       {geometry && <p class="layer-name">{geometryInWords(layer)}</p>}
       {problem !== null && <p class="model-problem">Not read: {problem}.</p>}
       {found && (

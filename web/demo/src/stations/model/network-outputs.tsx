@@ -13,6 +13,7 @@ import {
   useColumnWidth,
 } from '../../view/magnifier';
 import { ValuesAround } from '../../view/values-around';
+import { excerptText } from './network-words';
 
 const magnifier = makeMagnifier();
 /** Screen pixels a pixel under the magnifier. */
@@ -43,6 +44,7 @@ export function NetworkOutputs({ found: { before, repair: made } }: { found: Tra
   const available = useColumnWidth(frame, 'figure', pictures.length);
   const { scale, smoothed } = shownSize(before.width, available, devicePixelRatio);
   const [open, setOpen] = useState(false);
+  const part = excerptText(before);
   return (
     <>
       <UnderOneLens
@@ -55,6 +57,7 @@ export function NetworkOutputs({ found: { before, repair: made } }: { found: Tra
         {pictures.map(({ title, planes, bytes, label }) => (
           <figure key={title}>
             <figcaption>{title}</figcaption>
+            {part !== '' && <p class="model-note">{part}</p>}
             <MagnifiedPicture
               of={magnifier}
               picture={planes}

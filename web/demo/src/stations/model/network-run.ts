@@ -6,7 +6,7 @@ import type { ComparisonResult, Progress, TraceRequest, TraceResult } from '../.
 import { type MadeNetwork, madeNetworks } from '../../model/made-networks';
 import { MEAN } from '../../model/network-state';
 import type { OwnInput, OwnKind } from '../../model/own-input';
-import type { Planes } from '../../model/picture';
+import type { Excerpt } from '../../model/picture';
 import type { TestImage } from '../../model/test-images';
 import { change, engineStatus, state } from '../../store';
 import { openPicture } from '../../view/open-picture';
@@ -213,7 +213,7 @@ function show(result: TraceResult | null, wish: Wish | null): void {
 }
 
 /** What each step gives, in the channel that the state names; null before it is known. */
-export const pictures = signal<readonly (Planes | null)[] | null>(null);
+export const pictures = signal<readonly (Excerpt | null)[] | null>(null);
 const channel = computed(() => state.value.network.channel);
 
 export function showChannel(which: number): void {

@@ -6,14 +6,14 @@ import { short } from '../../model/curve';
 import { type LaneRow, lanesOf } from '../../model/lanes';
 import { MEAN } from '../../model/network-state';
 import { count, milliseconds } from '../../model/numbers';
-import type { Planes } from '../../model/picture';
+import type { Excerpt, Planes } from '../../model/picture';
 import { state, theme } from '../../store';
 import { Choice } from '../../view/choice';
 import { PixelCanvas } from '../../view/pixel-canvas';
 import { Slider } from '../../view/slider';
 import { LaneGutter } from './lane-gutter';
 import { openLayer, pictures, showChannel } from './network-run';
-import { isMost, levelText, skipText } from './network-words';
+import { excerptText, isMost, levelText, skipText } from './network-words';
 
 /** Lanes that are drawn beside the steps; of more, the words still tell. */
 const MOST_LANES = 8;
@@ -99,6 +99,7 @@ function Given({ input: { name, shape, picture }, row }: { input: TracedInput; r
         <b>{name}</b>
         <span class="size">Input</span>
         <span class="size">{shape.slice(1).join(' × ')}</span>
+        <Part planes={picture} />
       </div>
     </li>
   );
@@ -124,6 +125,7 @@ function Step({ step, found, place, row }: StepProps) {
         <b>{names[0]}</b>
         <span class="size">{types.join(', ')}</span>
         <span class="size">{`${shape.slice(1).join(' × ')}, ${milliseconds(step.milliseconds)}`}</span>
+        <StepPart index={place - found.inputs.length} />
         {skips && <span>{skips}</span>}
         {state.value.network.channel >= channels && (
           <span class="size">{`Mean: it has ${count(channels, 'channel')}`}</span>
@@ -165,12 +167,25 @@ function StepPicture({ index }: { index: number }) {
   return <Thumbnail planes={pictures.value?.[index] ?? null} />;
 }
 
+function StepPart({ index }: { index: number }) {
+  return <Part planes={pictures.value?.[index] ?? null} />;
+}
+
+/** Says so where a picture shows not all of its value. */
+function Part({ planes }: { planes: Excerpt | null }) {
+  const text = planes && isDrawn(planes) ? excerptText(planes) : '';
+  return text === '' ? null : <span class="size">{text}</span>;
+}
+
+/** A single place has no look. */
+const isDrawn = ({ width, height }: Planes) => width * height > 1;
+
 /** A line stands a few pixels high, so that it can be seen. */
 const LINE = 12;
 
-/** Nothing where nothing is known yet, and of a single place, which has no look. */
+/** Nothing where nothing is known yet. */
 function Thumbnail({ planes }: { planes: Planes | null }) {
-  if (planes === null || planes.width * planes.height === 1) return <span />;
+  if (planes === null || !isDrawn(planes)) return <span />;
   return <Painted planes={planes} />;
 }
 

@@ -2,6 +2,7 @@ import type { ComparisonResult, TracedLayer, TraceResult } from '../../engine/pr
 import { short } from '../../model/curve';
 import { skippedTo } from '../../model/lanes';
 import { count, milliseconds, percent, plain } from '../../model/numbers';
+import type { Excerpt } from '../../model/picture';
 
 /** Below this, a pattern is what the picture itself brings, or rounding. */
 const GONE = -60;
@@ -47,6 +48,15 @@ export function skipText({ inputs, steps }: TraceResult, place: number): string 
   });
   if (skipped.length === 0) return '';
   return `${skipped.length < takes.length ? 'Also takes' : 'Takes'} ${skipped.join(' and ')}`;
+}
+
+/** Which part of a value its picture shows; nothing of one that is shown whole. */
+export function excerptText({ width, height, cutFrom }: Excerpt): string {
+  if (cutFrom === null) return '';
+  const all = cutFrom.height > 1 ? `${cutFrom.width} \u00d7 ${cutFrom.height}` : String(cutFrom.width);
+  return cutFrom.part === 'beginning'
+    ? `Shown: the first ${width} of ${all}`
+    : `Shown: the middle ${width} \u00d7 ${height} of ${all}`;
 }
 
 /** How fast and how alike the network runs in onnxruntime-web. */

@@ -87,55 +87,57 @@ export function OutputFigure({ picture }: Props) {
   const light = lit(spec, lighted.value);
   const pin = pinned.value?.grid === 'output' ? pinned.value.cell : null;
   return (
-    <figure class="figure output-figure" data-density={density(lines.length)}>
+    <figure class="figure output-figure" data-density={density(spec, lines.length)}>
       <figcaption>
         <b>Output</b> <span class="size">{sizeText(spec, rows, size)}</span>
         <Ghosts lines={[...lines, ...rowLines]} framed={atEnd.value && hasFrame(spec)} />
       </figcaption>
-      <div class="drawn" style={columns(lines.length)}>
-        <GhostCells rows={rowLines} lines={lines} />
-        <CellGrid
-          label={`Output, ${rows} by ${size}`}
-          describedBy="pin-hint"
-          class="output-grid"
-          rows={rows}
-          columns={size}
-          style={{ ...columns(size), gridArea: gridArea(rowPadding, rows, spec.padding, size) }}
-          look={(cell) => {
-            const value = done(cell) ? (sums[cell.row * size + cell.column] ?? 0) : 0;
-            const stamps = done(cell) ? stampsAt.value(cell) : 0;
-            const added =
-              rowLines[cell.row + rowPadding] === 'added' || lines[cell.column + spec.padding] === 'added';
-            const isPinned = pin?.row === cell.row && pin.column === cell.column;
-            return {
-              ...painted(value),
-              label: `${plain(value)}, ${count(stamps, 'stamp')}`,
-              marks: `${lane(spec, cell)} ${marks({
-                'is-empty': stamps === 0,
-                'is-stamping': gathered.value?.row === cell.row && gathered.value.column === cell.column,
-                'is-lit': light.output(cell),
-                'is-pinned': isPinned,
-                'is-added': added,
-              })}`,
-              pinned: isPinned,
-              content: (
-                <>
-                  <span class="sum">
-                    <InCell value={value} />
-                  </span>
-                  <Pips amount={stamps} />
-                </>
-              ),
-            };
-          }}
-          onPoint={pointer('output')}
-          onPin={(cell) => {
-            const again = pin?.row === cell.row && pin.column === cell.column;
-            pinned.value = again ? null : { grid: 'output', cell };
-          }}
-          onEscape={unpin}
-        />
-        {atEnd.value && <InteriorFrame spec={spec} />}
+      <div class="grid-scroll">
+        <div class="drawn" style={columns(lines.length)}>
+          <GhostCells rows={rowLines} lines={lines} />
+          <CellGrid
+            label={`Output, ${rows} by ${size}`}
+            describedBy="pin-hint"
+            class="output-grid"
+            rows={rows}
+            columns={size}
+            style={{ ...columns(size), gridArea: gridArea(rowPadding, rows, spec.padding, size) }}
+            look={(cell) => {
+              const value = done(cell) ? (sums[cell.row * size + cell.column] ?? 0) : 0;
+              const stamps = done(cell) ? stampsAt.value(cell) : 0;
+              const added =
+                rowLines[cell.row + rowPadding] === 'added' || lines[cell.column + spec.padding] === 'added';
+              const isPinned = pin?.row === cell.row && pin.column === cell.column;
+              return {
+                ...painted(value),
+                label: `${plain(value)}, ${count(stamps, 'stamp')}`,
+                marks: `${lane(spec, cell)} ${marks({
+                  'is-empty': stamps === 0,
+                  'is-stamping': gathered.value?.row === cell.row && gathered.value.column === cell.column,
+                  'is-lit': light.output(cell),
+                  'is-pinned': isPinned,
+                  'is-added': added,
+                })}`,
+                pinned: isPinned,
+                content: (
+                  <>
+                    <span class="sum">
+                      <InCell value={value} />
+                    </span>
+                    <Pips amount={stamps} />
+                  </>
+                ),
+              };
+            }}
+            onPoint={pointer('output')}
+            onPin={(cell) => {
+              const again = pin?.row === cell.row && pin.column === cell.column;
+              pinned.value = again ? null : { grid: 'output', cell };
+            }}
+            onEscape={unpin}
+          />
+          {atEnd.value && <InteriorFrame spec={spec} />}
+        </div>
       </div>
       <p class="visually-hidden" id="pin-hint">
         Arrow keys move. Enter keeps the products of a cell on show, Escape lets them go.
@@ -207,6 +209,8 @@ function gridArea(row: number, rows: number, column: number, columns: number): s
   return `${row + 1} / ${column + 1} / span ${rows} / span ${columns}`;
 }
 
-function density(lines: number): string {
+/** How little room a cell has. On one axis it has enough, because a long line scrolls. */
+function density({ axes }: LayerSpec, lines: number): string {
+  if (axes === 1) return 'roomy';
   return lines <= 9 ? 'roomy' : lines <= 14 ? 'full' : 'dense';
 }

@@ -23,7 +23,7 @@ import {
   withTotal,
 } from '../../model/playback';
 import type { State } from '../../model/state';
-import { type Story, story } from '../../model/story';
+import { GONE, type Story, story } from '../../model/story';
 import { change, engineStatus, lastReport, reducedMotion, state } from '../../store';
 
 /** A result together with the question it answers: pictures are drawn from this pair only. */
@@ -67,11 +67,14 @@ export const gathered = computed<Cell | null>(() => {
   return { row: Math.floor(index / width), column: index % width };
 });
 
+/** Whether the end of the film has told the reader that a pattern is gone. */
+const sawItGo = signal(false);
+
 export const currentStory = computed<Story | null>(() => {
   if (!stamped.value) return null;
   const { request, result } = stamped.value;
   const output = result.states.at(-1) ?? new Float32Array();
-  return story({ ...request, output });
+  return story({ ...request, output, sawItGo: sawItGo.value });
 });
 
 /** The colour scale is full at the largest value of all three grids: one colour is one value everywhere. */
@@ -196,6 +199,10 @@ export function startFilm(): void {
     stamped.value = next;
     // The other film begins where the old one was: at the start, at the end, or playing.
     show((p) => withTotal(p, steps(next)));
+  });
+  effect(() => {
+    // A film without a step, as before the first answer, has told nothing.
+    if (total.value > 0 && atEnd.value && currentStory.value?.verdict === GONE) sawItGo.value = true;
   });
   effect(() => {
     if (engineStatus.value.is !== 'ready') return;

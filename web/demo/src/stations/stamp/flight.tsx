@@ -1,16 +1,20 @@
 import { useSignalEffect } from '@preact/signals';
+import type { CSSProperties } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { type GridBox, placeOfStamp, stampTaps } from '../../model/board';
 import { swatch } from '../../model/colour';
-import { reach } from '../../model/geometry';
+import { type LayerSpec, reach } from '../../model/geometry';
 import { theme } from '../../store';
 import { InCell } from '../../view/in-cell';
 import { colourLimit, frame, type Stamped, stampingStep } from './film';
+import { boxOf, gridsOf, useFollow } from './grids';
 
 /** The stamp between the input and the output. Its contents change once a step, its place every frame. */
 export function Flight({ picture }: { picture: Stamped }) {
+  const sky = useRef<HTMLDivElement>(null);
   const stamp = useRef<HTMLDivElement>(null);
-  const boxes = useBoxes(stamp, picture);
+  useFollow(sky);
+  const boxes = useBoxes(sky, picture);
   const { spec } = picture.request;
 
   const place = () => {
@@ -25,40 +29,47 @@ export function Flight({ picture }: { picture: Stamped }) {
   useSignalEffect(place);
   useLayoutEffect(place);
 
-  if (stampingStep.value === null || !boxes) return <div ref={stamp} hidden />;
-  const values = picture.result.stamps[stampingStep.value] ?? new Float32Array();
-  const { pitch, gap } = boxes.output;
-  const lines = reach(spec);
+  const step = stampingStep.value;
   return (
-    <div
-      ref={stamp}
-      class={spec.dilation === 1 ? 'flying is-solid' : 'flying'}
-      aria-hidden="true"
-      style={{
-        gridTemplate: `repeat(${spec.axes === 1 ? 1 : lines}, ${pitch - gap}px) / repeat(${lines}, ${pitch - gap}px)`,
-        gap: `${gap}px`,
-        fontSize: `${(pitch - gap) * 0.34}px`,
-      }}
-    >
-      {stampTaps(spec, values, stampingStep.value).map(({ tap, value, cropped }) => {
-        const { paint, ink } = swatch(value, colourLimit.value, theme.value);
-        return (
-          <span
-            key={`${tap.row},${tap.column}`}
-            class={cropped ? 'is-cropped' : ''}
-            style={{
-              background: paint,
-              color: ink,
-              gridRow: tap.row * spec.dilation + 1,
-              gridColumn: tap.column * spec.dilation + 1,
-            }}
-          >
-            <InCell value={value} />
-          </span>
-        );
-      })}
+    <div class="sky" ref={sky} aria-hidden="true">
+      {step !== null && boxes && (
+        <div
+          ref={stamp}
+          class={spec.dilation === 1 ? 'flying is-solid' : 'flying'}
+          style={grid(spec, boxes.output)}
+        >
+          {stampTaps(spec, picture.result.stamps[step] ?? new Float32Array(), step).map(
+            ({ tap, value, cropped }) => {
+              const { paint, ink } = swatch(value, colourLimit.value, theme.value);
+              return (
+                <span
+                  key={`${tap.row},${tap.column}`}
+                  class={cropped ? 'is-cropped' : ''}
+                  style={{
+                    background: paint,
+                    color: ink,
+                    gridRow: tap.row * spec.dilation + 1,
+                    gridColumn: tap.column * spec.dilation + 1,
+                  }}
+                >
+                  <InCell value={value} />
+                </span>
+              );
+            },
+          )}
+        </div>
+      )}
     </div>
   );
+}
+
+function grid(spec: LayerSpec, { pitch, gap }: GridBox): CSSProperties {
+  const [lines, side] = [reach(spec), pitch - gap];
+  return {
+    gridTemplate: `repeat(${spec.axes === 1 ? 1 : lines}, ${side}px) / repeat(${lines}, ${side}px)`,
+    gap: `${gap}px`,
+    fontSize: `${side * 0.34}px`,
+  };
 }
 
 interface Boxes {
@@ -66,30 +77,29 @@ interface Boxes {
   readonly output: GridBox;
 }
 
-/** The two grids as they lie on the board now, measured again whenever the layout changes. */
-function useBoxes(inside: { current: HTMLElement | null }, picture: Stamped): Boxes | null {
+/** The two grids as they lie under the sky now, measured again whenever the layout changes or one of them scrolls. */
+function useBoxes(sky: { current: HTMLElement | null }, picture: Stamped): Boxes | null {
   const [boxes, setBoxes] = useState<Boxes | null>(null);
   useLayoutEffect(() => {
-    const board = inside.current?.parentElement;
-    const input = board?.querySelector<HTMLElement>('.input-figure .cell-grid');
-    const output = board?.querySelector<HTMLElement>('.drawn');
-    if (!board || !input || !output) return;
+    const over = sky.current;
+    const board = over?.parentElement;
+    if (!over || !board) return;
+    const { input, output } = gridsOf(board);
+    if (!input || !output) return;
     const measure = () => {
-      const origin = board.getBoundingClientRect();
+      const origin = over.getBoundingClientRect();
       setBoxes({ input: boxOf(input, origin), output: boxOf(output, origin) });
     };
     const observer = new ResizeObserver(measure);
     for (const element of [board, input, output]) observer.observe(element);
+    // What scrolls is inside the board, and tells only who listens on the way down.
+    const listening = { capture: true, passive: true };
+    board.addEventListener('scroll', measure, listening);
     measure();
-    return () => observer.disconnect();
+    return () => {
+      observer.disconnect();
+      board.removeEventListener('scroll', measure, listening);
+    };
   }, [picture.request.spec]);
   return boxes;
-}
-
-function boxOf(grid: HTMLElement, origin: DOMRect): GridBox {
-  const { left, top, width } = grid.getBoundingClientRect();
-  const style = getComputedStyle(grid);
-  const gap = Number.parseFloat(style.columnGap) || 0;
-  const columns = Number(style.getPropertyValue('--columns'));
-  return { left: left - origin.left, top: top - origin.top, pitch: (width + gap) / columns, gap };
 }

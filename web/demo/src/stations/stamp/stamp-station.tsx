@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
+import { Coming, later, useAfterOpening } from '../../view/later';
 import { LiveRegion } from '../../view/live-region';
 import { Waiting } from '../../view/waiting';
 import { InputFigure, OutputFigure } from './figures';
@@ -16,11 +17,13 @@ import {
 } from './film';
 import { Flight } from './flight';
 import { KernelFigures } from './kernel-figures';
-import { LayerControls } from './layer-controls';
 import { Notes, stepText } from './notes';
 import { useFilm } from './opening';
 import { Transport } from './transport';
 import './stamp.css';
+
+/** Nothing of the film needs them. */
+const layerControls = later(async () => (await import('./layer-controls')).LayerControls);
 
 /** Station 1: the layer as stamps that land and add up. */
 export function StampStation() {
@@ -39,9 +42,20 @@ export function StampStation() {
       ) : (
         <Waiting why={refusal.value && 'These numbers make no layer. Below is why.'} />
       )}
-      <LayerControls />
+      <Controls />
       <LiveRegion text={picture ? announcement(picture) : ''} pace={playing.value ? 900 : 350} />
     </section>
+  );
+}
+
+function Controls() {
+  useAfterOpening(layerControls.ask);
+  const View = layerControls.view.value;
+  if (View) return <View />;
+  return (
+    <div class="controls layer-controls is-coming">
+      <Coming part={layerControls} />
+    </div>
   );
 }
 

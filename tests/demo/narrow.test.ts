@@ -1,0 +1,163 @@
+// On a narrow screen, by a mouse and by a finger: what is drawn is large enough to be read, and nothing lies over it.
+
+import type { Locator, Page } from 'playwright';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { eventually, type Served, serve, type Visit, visit } from './serve';
+
+let served: Served;
+let open: Visit;
+let page: Page;
+
+beforeAll(async () => {
+  served = await serve();
+});
+afterAll(() => served?.close());
+afterEach(() => open?.leave());
+
+const viewport = { width: 360, height: 800 };
+const pointers = {
+  'a mouse': { viewport },
+  'a finger': { viewport, hasTouch: true, isMobile: true },
+} as const;
+
+const station = (name: string) => page.locator(`#${name}`);
+const scrub = () => station('stamp').getByRole('slider', { name: 'Stamps landed' });
+const box = (figure: string) => station('stamp').locator(`.${figure}-figure .grid-scroll`);
+
+/** Whether all of some cells is inside the box that they scroll in. */
+const isSeen = (figure: string, cells: readonly string[]) =>
+  box(figure).evaluate((scroller, names) => {
+    const { left, right } = scroller.getBoundingClientRect();
+    return names.every((name) => {
+      const cell = scroller.querySelector(`[data-cell="${name}"]`)?.getBoundingClientRect();
+      return cell !== undefined && cell.left >= left && cell.right <= right;
+    });
+  }, cells);
+
+/** Of the first to the last of some elements, from left to right. */
+const middleOf = async (first: Locator, last = first) => {
+  const [a, b] = [await first.boundingBox(), await last.boundingBox()];
+  return ((a?.x ?? 0) + (b?.x ?? 0) + (b?.width ?? 0)) / 2;
+};
+
+describe.each(['a mouse', 'a finger'] as const)('a long line, for %s', (pointer) => {
+  const long = 'a=1&g=2&n=8&k=4&s=8';
+
+  it('has numbers that can be read, and scrolls in its own box', async () => {
+    open = await visit(served, { ...pointers[pointer], reducedMotion: 'reduce' });
+    page = open.page;
+    await open.again(`#v1&${long}&f=random`);
+    const cells = page.locator('#stamp .cell, #matrix .convention-figure .cell');
+    const [sizes, hidden] = await cells.evaluateAll((all) => [
+      all.map((cell) =>
+        Math.min(cell.getBoundingClientRect().width, 3 * Number.parseFloat(getComputedStyle(cell).fontSize)),
+      ),
+      all.filter((cell) => cell.querySelector('data')?.getBoundingClientRect().width === 0).length,
+    ]);
+    expect(sizes.length).toBeGreaterThan(200);
+    // Nine pixels for a number, three times as many for its cell.
+    expect(Math.min(...sizes)).toBeGreaterThan(27);
+    expect(hidden).toBe(0);
+    expect(await box('output').evaluate((scroller) => scroller.scrollWidth)).toBeGreaterThan(60 * 32);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(viewport.width);
+  });
+
+  it('is scrolled to where the film is, and to the output that is kept', async () => {
+    open = await visit(served, { ...pointers[pointer], reducedMotion: 'reduce' });
+    page = open.page;
+    await open.again(`#v1&${long}`);
+    for (const [landed, input, first, last] of [
+      ['7', '0,6', '0,48', '0,51'],
+      ['1', '0,0', '0,0', '0,3'],
+      // The second lane, like the first.
+      ['13', '1,4', '1,32', '1,35'],
+    ] as const) {
+      await scrub().fill(landed);
+      await eventually(() => isSeen('output', [first, last])).toBe(true);
+      await eventually(() => isSeen('input', [input])).toBe(true);
+    }
+    await station('stamp').locator('.output-figure [data-cell="0,34"]').click();
+    for (let place = 35; place <= 42; place++) {
+      await station('stamp').getByRole('button', { name: 'The cell on the right' }).click();
+      await eventually(() => isSeen('output', [`0,${place}`])).toBe(true);
+    }
+  });
+
+  it('has a stamp in the air that comes down on its cells, wherever they are scrolled', async () => {
+    const url = `${served.url}#v1&${long}`;
+    open = await visit({ ...served, url }, { ...pointers[pointer], ownClock: 'stopped' });
+    page = open.page;
+    await scrub().fill('6');
+    await station('stamp').getByRole('button', { name: 'One stamp forward' }).click();
+    // Over its place, and not yet pressed down: see model/playback.ts.
+    await page.clock.runFor(900);
+    const stamp = station('stamp').locator('.flying');
+    await stamp.waitFor();
+    const cell = (column: number) => station('stamp').locator(`.output-figure [data-cell="0,${column}"]`);
+    const off = async () => Math.abs((await middleOf(stamp)) - (await middleOf(cell(48), cell(51))));
+    await eventually(() => isSeen('output', ['0,48', '0,51'])).toBe(true);
+    await eventually(off).toBeLessThan(1);
+    const before = await middleOf(stamp);
+    await box('output').evaluate((scroller) => scroller.scrollBy(-40, 0));
+    await eventually(async () => (await middleOf(stamp)) - before).toBeGreaterThan(30);
+    await eventually(off).toBeLessThan(1);
+  });
+});
+
+describe.each([360, 1280])('at %d px', (width) => {
+  it('the marker of station 3 lies around its row, which is thick enough to be seen', async () => {
+    open = await visit(served, {
+      viewport: { width, height: 800 },
+      colorScheme: 'light',
+      reducedMotion: 'reduce',
+    });
+    page = open.page;
+    for (const [hash, rows] of [
+      ['#v1', 9],
+      ['#v1&n=5&k=9&s=4', 25],
+    ] as const) {
+      await open.again(hash);
+      await scrub().fill('4');
+      const picture = station('matrix').locator('.is-wide .matrix-picture');
+      const line = picture.locator('.line-marker');
+      await line.waitFor();
+      const [around, whole] = [await line.boundingBox(), await picture.locator('canvas').boundingBox()];
+      const height = (whole?.height ?? 0) / rows;
+      expect(height).toBeGreaterThan(3.9);
+      expect(around?.height).toBeCloseTo(height, 1);
+      expect((around?.y ?? 0) - (whole?.y ?? 0)).toBeCloseTo(3 * height, 1);
+      expect(await line.evaluate((element) => getComputedStyle(element).outlineOffset)).toBe('0px');
+      // Nothing of the accent is in the picture itself, whose taps are blue.
+      const red = await picture.locator('canvas').evaluate((canvas: HTMLCanvasElement) => {
+        // Read from a copy, of which the browser does not say that it is read too often.
+        const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', {
+          willReadFrequently: true,
+        });
+        copy?.drawImage(canvas, 0, 0);
+        const { data } = copy?.getImageData(0, 0, canvas.width, canvas.height) ?? {};
+        return data?.filter((value, i) => i % 4 === 0 && value > 150 && (data[i + 1] ?? 0) < 90).length;
+      });
+      expect(red).toBe(0);
+    }
+  });
+
+  it('the names of station 4 stand below the values', async () => {
+    open = await visit(served, { viewport: { width, height: 800 }, reducedMotion: 'reduce' });
+    page = open.page;
+    for (const hash of ['#v1', '#v1&k=9&s=3&f=random', '#v1&a=1&g=2&n=2&k=16&s=3&f=random']) {
+      await open.again(hash);
+      const taps = station('phases').locator('.tap');
+      const over = await taps.evaluateAll((all) =>
+        all.map((tap) => {
+          const value = document.createRange();
+          value.selectNodeContents(tap.querySelector('data') ?? tap);
+          const name = getComputedStyle(tap, '::after');
+          const below = Number.parseFloat(name.height) + (Number.parseFloat(name.bottom) || 0);
+          return value.getBoundingClientRect().bottom + below - tap.getBoundingClientRect().bottom;
+        }),
+      );
+      expect(over.length).toBeGreaterThan(8);
+      expect(Math.max(...over)).toBeLessThan(0.5);
+    }
+  });
+});
