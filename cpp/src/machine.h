@@ -71,6 +71,8 @@ struct Machine {
   int64_t gradient_positions_at_once = 64;
   // Columns of positions so many floats apart push each other out of it, and are copied.
   int64_t gradient_far_apart = 1024;
+  // Copied rows of a depthwise layer, which stay there beside the dense rows that meet them.
+  int64_t gradient_band_floats = 1 << 12;
 };
 
 inline Machine machine;

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <limits>
 #include <map>
 #include <string>
@@ -31,6 +30,7 @@ using deconv_tests::Random;
 
 namespace {
 
+using deconv::gradients::kDepthwise;
 using deconv::gradients::Route;
 
 // How often count_wrong() ran each route.
@@ -214,8 +214,10 @@ TEST_CASE("few channels in many groups, kernels and rows of every length") {
         for (int32_t& pad : spec.pad_after) pad = random.between(-2, 3);
         for (const Layout layout : {Layout::kChannelsFirst, Layout::kChannelsLast}) {
           Problem problem;
-          if (make_problem(spec, 2, {2, 3, width}, layout, &problem) != Status::kOk) continue;
+          if (make_problem(spec, 2, {2, 5, width}, layout, &problem) != Status::kOk) continue;
           INFO(deconv_tests::describe(problem));
+          CHECK(count_wrong(problem, random) == 0);
+          const deconv_tests::SmallMachine few_rows_at_a_time;
           CHECK(count_wrong(problem, random) == 0);
         }
       }
@@ -344,22 +346,22 @@ TEST_CASE("zeros far away from a tensor are not copied") {
   CHECK(count_wrong(problem, random) == 0);
   CHECK(deconv::gradients::kTaps.takes(problem));
   CHECK(!deconv::gradients::kWindows.takes(problem));
-  CHECK(!deconv::gradients::kPlanes.takes(problem));
+  CHECK(!kDepthwise.takes(problem));
 }
 
-TEST_CASE("planes leave sums to others that take megabytes for every thread") {
+TEST_CASE("sums that take megabytes for every thread are left to others") {
   Spec spec;
   spec.transposed = false;
   spec.kernel = {1, 16, 17};
-  for (const int32_t channels : {512, 1024}) {
+  for (const int32_t channels : {256, 512}) {
     spec.out_channels = channels;
     Problem problem;
     REQUIRE(make_problem(spec, 1, {1, 16, 24}, Layout::kChannelsFirst, &problem) == Status::kOk);
-    CHECK(deconv::gradients::kPlanes.takes(problem) == (channels == 512));
+    CHECK(kDepthwise.takes(problem) == (channels == 256));
   }
 }
 
-TEST_CASE("planes take one channel in either layout, which read the same") {
+TEST_CASE("one channel is summed over positions in either layout, which read the same") {
   Random random(15);
   Spec spec;
   spec.kernel = {1, 3, 3};
@@ -367,21 +369,66 @@ TEST_CASE("planes take one channel in either layout, which read the same") {
   Problem last;
   REQUIRE(make_problem(spec, 2, {1, 5, 24}, Layout::kChannelsFirst, &first) == Status::kOk);
   REQUIRE(make_problem(spec, 2, {1, 5, 24}, Layout::kChannelsLast, &last) == Status::kOk);
-  REQUIRE(deconv::gradients::kPlanes.takes(first));
-  REQUIRE(deconv::gradients::kPlanes.takes(last));
+  REQUIRE(kDepthwise.takes(first));
+  REQUIRE(kDepthwise.takes(last));
   Tensors tensors(first, random);
   auto& [input, grad_output] = tensors;
   ExactBuffer expected(spec.weight_elements());
   ExactBuffer grad_weight(spec.weight_elements());
-  REQUIRE(run(deconv::gradients::kPlanes, first, input, grad_output, expected) == Status::kOk);
-  REQUIRE(run(deconv::gradients::kPlanes, last, input, grad_output, grad_weight) == Status::kOk);
+  REQUIRE(run(kDepthwise, first, input, grad_output, expected) == Status::kOk);
+  REQUIRE(run(kDepthwise, last, input, grad_output, grad_weight) == Status::kOk);
   CHECK(std::equal(expected.data(), expected.data() + expected.size(), grad_weight.data()));
-  // Channels of their own lie beside each other there.
+  // Channels of their own lie beside each other there, and these are fewer than it sums at once.
   for (const int32_t out : {1, 2}) {
     spec.in_channels = 2;
     spec.out_channels = out;
     REQUIRE(make_problem(spec, 2, {1, 5, 24}, Layout::kChannelsLast, &last) == Status::kOk);
-    CHECK(!deconv::gradients::kPlanes.takes(last));
+    CHECK(!kDepthwise.takes(last));
+  }
+}
+
+TEST_CASE("channels last, groups of a few channels are summed beside each other") {
+  Random random(17);
+  for (const int32_t groups : {4, 5, 9}) {
+    for (const int32_t dense : {2, 3, 5}) {
+      for (const int32_t strided : {1, 2, 3}) {
+        Spec spec;
+        spec.transposed = random.one_in(2);
+        spec.groups = groups;
+        spec.in_channels = groups * (spec.transposed ? dense : strided);
+        spec.out_channels = groups * (spec.transposed ? strided : dense);
+        spec.kernel = {1, 2, 3};
+        spec.stride = {1, 2, random.between(1, 3)};
+        spec.pad_before = {0, 1, 1};
+        Problem problem;
+        REQUIRE(make_problem(spec, 2, {1, 5, 7}, Layout::kChannelsLast, &problem) == Status::kOk);
+        INFO(deconv_tests::describe(problem));
+        CHECK(kDepthwise.takes(problem));
+        CHECK(count_wrong(problem, random) == 0);
+        if (dense * strided <= 4) CHECK(&deconv::gradients::best_route(problem) == &kDepthwise);
+      }
+    }
+  }
+}
+
+TEST_CASE("a large plane is copied some rows at a time") {
+  Random random(16);
+  for (const int32_t channels : {1, 8}) {
+    Spec spec;
+    spec.groups = channels;
+    spec.in_channels = channels;
+    spec.out_channels = channels;
+    spec.kernel = {1, 3, 3};
+    Problem problem;
+    REQUIRE(make_problem(spec, 1, {1, 150, 150}, Layout::kChannelsLast, &problem) == Status::kOk);
+    CHECK(count_wrong(problem, random) == 0);
+    deconv::Workspace::shared().release();
+    Tensors tensors(problem, random);
+    auto& [input, grad_output] = tensors;
+    ExactBuffer grad_weight(spec.weight_elements());
+    // Less than a plane of one channel.
+    const deconv_tests::FailingMemory memory(static_cast<size_t>(deconv::machine.threads) << 16);
+    CHECK(run(kDepthwise, problem, input, grad_output, grad_weight) == Status::kOk);
   }
 }
 
@@ -406,10 +453,9 @@ TEST_CASE("whichever allocation fails: no weight's gradient, and the same bits a
       {deconv::gradients::kTaps, dense, Layout::kChannelsFirst, 2},
       {deconv::gradients::kWindows, dense, Layout::kChannelsFirst, 2},
       // Where the taps of each axis meet, and the sums.
-      {deconv::gradients::kPlanes, depthwise, Layout::kChannelsFirst, 4},
-      {deconv::gradients::kChannels, depthwise, Layout::kChannelsLast, 1},
+      {kDepthwise, depthwise, Layout::kChannelsFirst, 4},
+      {kDepthwise, depthwise, Layout::kChannelsLast, 4},
   };
-  CHECK(std::size(cases) == deconv::gradients::routes().size());
   for (const auto& [route, spec, layout, allocations] : cases) {
     CAPTURE(route.name);
     Problem problem;

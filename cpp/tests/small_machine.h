@@ -39,7 +39,8 @@ class SmallMachine {
                        .gradient_block_sums = 1,
                        .gradient_block_columns = 1,
                        .gradient_positions_at_once = 1,
-                       .gradient_far_apart = 1};
+                       .gradient_far_apart = 1,
+                       .gradient_band_floats = 1};
   }
   SmallMachine(const SmallMachine&) = delete;
   SmallMachine& operator=(const SmallMachine&) = delete;

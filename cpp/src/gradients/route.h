@@ -27,10 +27,8 @@ constexpr Route route_of(const char* name, bool (*takes)(const Problem& problem)
 extern const Route kTaps;
 // Outer products with the strided channels of all taps of a row at once.
 extern const Route kWindows;
-// Sums over positions, channels first.
-extern const Route kPlanes;
-// Sums of as many channels as there are groups, channels last.
-extern const Route kChannels;
+// Sums over positions or over channels, whichever lie beside each other.
+extern const Route kDepthwise;
 
 std::span<const Route* const> routes();
 

@@ -10,21 +10,20 @@ namespace deconv {
 namespace gradients {
 
 std::span<const Route* const> routes() {
-  static constexpr std::array kRoutes = {&kTaps, &kWindows, &kPlanes, &kChannels};
+  static constexpr std::array kRoutes = {&kTaps, &kWindows, &kDepthwise};
   return kRoutes;
 }
 
 const Route& best_route(const Problem& problem) {
-  if (kChannels.takes(problem)) return kChannels;
   const Sides sides = sides_of(problem);
   const int64_t dense = sides.dense.group_channels;
   const int64_t strided = sides.strided.group_channels;
-  const bool planes = kPlanes.takes(problem);
-  if (planes && dense * strided <= 4) return kPlanes;
+  const bool few = kDepthwise.takes(problem);
+  if (few && dense * strided <= 4) return kDepthwise;
   // Few channels leave most of a vector empty, or are too few sums for the units to add to in turn.
   if (strided < 4 || (dense < 4 && dense * strided < 24)) {
     if (kWindows.takes(problem)) return kWindows;
-    if (planes) return kPlanes;
+    if (few) return kDepthwise;
   }
   return kTaps;
 }
