@@ -2,7 +2,7 @@
 // and a page without a bundler asks its server for each. Entries and what is loaded on demand keep their paths; what
 // they share comes to dist/shared. Declarations stay as tsc made them. Users' bundlers divide a program between what is
 // loaded first and what later, and never divide a file: for them (`module` in package.json) the modules lie as they
-// were in dist/modules.
+// were in dist/unjoined.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
@@ -57,7 +57,7 @@ export async function bundle(dist) {
 }
 
 async function move(dist, module) {
-  const to = path.join(dist, 'modules', module);
+  const to = path.join(dist, 'unjoined', module);
   const code = readFileSync(path.join(dist, module), 'utf8');
   await mkdir(path.dirname(to), { recursive: true });
   await writeFile(to, code.replaceAll("'../wasm/", "'../../wasm/"));

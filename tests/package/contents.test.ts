@@ -53,7 +53,7 @@ test('every target of bin and exports exists', () => {
 });
 
 test('every script that can be imported by a name of ours has its declarations', () => {
-  const scripts = tarball.contents.filter((file) => /^(?!dist\/(?:modules|shared)\/).*\.js$/.test(file));
+  const scripts = tarball.contents.filter((file) => /^(?!dist\/(?:unjoined|shared)\/).*\.js$/.test(file));
   expect(scripts.length).toBeGreaterThan(10);
   for (const file of scripts) expect(tarball.contents).toContain(file.replace(/\.js$/, '.d.ts'));
 });
@@ -102,7 +102,7 @@ describe('what an entry reaches', () => {
     for (const file of files) expect(readFileSync(file, 'utf8'), file).not.toMatch(/\bimport\(\s*['"]/);
   });
 
-  test.each(['dist', 'dist/modules'])('names every file in the form that bundlers find, in %s', (folder) => {
+  test.each(['dist', 'dist/unjoined'])('names every file in the form that bundlers find, in %s', (folder) => {
     const { files } = reachable(path.join(installed, folder, 'index.js'));
     for (const name of [...BINARIES.map((binary) => `${binary}.wasm`), 'threads.mjs']) {
       const form = /new URL\((['"])([./]+wasm\/[\w.-]+)\1, import\.meta\.url\)/g;

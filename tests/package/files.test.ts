@@ -67,7 +67,7 @@ test('what is joined and what bundlers take export the same', async () => {
   const entries = scripts().filter((file) => /^(\w+\/)?index\.js$/.test(file));
   for (const entry of entries) {
     const [joined, module] = await Promise.all(
-      [entry, `modules/${entry}`].map((file) => import(pathToFileURL(path.join(dist, file)).href)),
+      [entry, `unjoined/${entry}`].map((file) => import(pathToFileURL(path.join(dist, file)).href)),
     );
     expect(Object.keys(joined).sort(), entry).toEqual(Object.keys(module).sort());
   }
@@ -80,7 +80,7 @@ test('classes keep their names', async () => {
 
 function scripts(): string[] {
   return readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter(
-    (file) => file.endsWith('.js') && !/^(?:cli|modules)\/|^standalone\.js$/.test(file),
+    (file) => file.endsWith('.js') && !/^(?:cli|unjoined)\/|^standalone\.js$/.test(file),
   );
 }
 
