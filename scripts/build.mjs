@@ -12,6 +12,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { bundle } from './bundle.mjs';
 import { bundleStandalone } from './standalone.mjs';
 
 const root = path.dirname(import.meta.dirname);
@@ -106,6 +107,7 @@ async function buildPackage() {
   await bundleStandalone(dist);
   await rm(path.join(dist, 'runtime', 'embedded-files.js'));
   await rm(path.join(dist, 'runtime', 'embedded-files.d.ts'));
+  await bundle(dist);
 }
 
 async function writeVersion() {

@@ -120,8 +120,8 @@ async function bundle(code, { met, external = [] } = {}) {
     logLevel: 'error',
     resolve: {
       alias: [
-        { find: /^deconv-wasm$/, replacement: path.join(dist, 'index.js') },
-        { find: /^deconv-wasm\/(.+)$/, replacement: path.join(dist, '$1', 'index.js') },
+        { find: /^deconv-wasm$/, replacement: path.join(dist, 'unjoined', 'index.js') },
+        { find: /^deconv-wasm\/(.+)$/, replacement: path.join(dist, 'unjoined', '$1', 'index.js') },
       ],
     },
     plugins: [

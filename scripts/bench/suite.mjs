@@ -91,7 +91,7 @@ async function measureOperators(geometry, host, { threads, ...options }) {
   const builds = ['relaxed', 'simd'];
   const entries = [];
   for (const build of builds) {
-    const { requireRuntime } = await host.ours(build, 'runtime/lifecycle.js');
+    const { requireRuntime } = await host.ours(build, 'shared/runtime.js');
     const { module } = requireRuntime('bench');
     for (const layout of ['channels-first', 'channels-last']) {
       entries.push({ build, flop: geometry.flop, ...operatorAlone(module, geometry, layout) });

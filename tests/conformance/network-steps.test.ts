@@ -1,13 +1,13 @@
 // What a network computes between its convolutions, kind by kind, against plain loops.
 
-import { createRuntime, type Runtime } from 'deconv-wasm';
+import { createRuntime } from 'deconv-wasm';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { outputShapesOf } from '../../dist/network/shapes.js';
-import { stepOf } from '../../dist/network/steps/index.js';
-import { resizesPadded } from '../../dist/network/steps/spatial.js';
 import type { Operation } from '../../web/lib/network/operations.js';
-import type { DeconvModule } from '../../web/lib/runtime/glue.js';
+import { outputShapesOf } from '../../web/lib/network/shapes.js';
+import { stepOf } from '../../web/lib/network/steps/index.js';
+import { resizesPadded } from '../../web/lib/network/steps/spatial.js';
+import type { Runtime } from '../../web/lib/runtime/runtime.js';
 import { SOME_BUILDS } from '../support/builds.js';
 import { BINARY, compute, UNARY } from '../support/network-reference.js';
 import { mulberry32 } from '../support/random.js';
@@ -497,15 +497,8 @@ const KINDS: readonly (readonly [string, fc.Arbitrary<Case>, number])[] = [
   ['reshape', reshape, 0],
 ];
 
-/** What of a runtime only the package knows. */
-interface Heap {
-  readonly module: DeconvModule;
-  readonly heap: Float32Array;
-  floats(address: number, length: number): Float32Array;
-}
-
 function run(
-  runtime: Runtime & Heap,
+  runtime: Runtime,
   own: Case,
   inPlace: boolean,
 ): { outputs: Float32Array[]; shapes: readonly Shape[] } {
@@ -528,7 +521,7 @@ function run(
   return { outputs: results, shapes: step.outputShapes };
 }
 
-function check(runtime: Runtime & Heap, own: Case, tolerance: number, inPlace: boolean): void {
+function check(runtime: Runtime, own: Case, tolerance: number, inPlace: boolean): void {
   const { operation, shapes } = own;
   const found = run(runtime, own, inPlace);
   const inputs = shapes.map((shape, index) => ({
@@ -556,9 +549,9 @@ function check(runtime: Runtime & Heap, own: Case, tolerance: number, inPlace: b
 }
 
 describe.each(SOME_BUILDS)('$name', ({ options }) => {
-  let own: Runtime & Heap;
+  let own: Runtime;
   beforeAll(async () => {
-    own = (await createRuntime(options)) as Runtime & Heap;
+    own = (await createRuntime(options)) as unknown as Runtime;
   });
   afterAll(() => own.shutdown());
   it.each(KINDS)('computes %s as its definition', (name, cases, tolerance) => {

@@ -52,8 +52,8 @@ test('every target of bin and exports exists', () => {
   }
 });
 
-test('every script has its declarations', () => {
-  const scripts = tarball.contents.filter((file) => file.endsWith('.js'));
+test('every script that can be imported by a name of ours has its declarations', () => {
+  const scripts = tarball.contents.filter((file) => /^(?!dist\/(?:unjoined|shared)\/).*\.js$/.test(file));
   expect(scripts.length).toBeGreaterThan(10);
   for (const file of scripts) expect(tarball.contents).toContain(file.replace(/\.js$/, '.d.ts'));
 });
@@ -62,7 +62,11 @@ test('every script has its declarations', () => {
 describe('what an entry reaches', () => {
   const entries = (): [string, string][] =>
     Object.entries(manifest.exports).flatMap(([name, target]) =>
-      typeof target === 'string' ? [] : [[name, path.join(installed, target.default ?? '')]],
+      typeof target === 'string'
+        ? []
+        : [target.default, target.module]
+            .filter((file) => file !== undefined)
+            .map((file): [string, string] => [name, path.join(installed, file)]),
     );
 
   test('is in the package, but for what reads model files', () => {
@@ -98,10 +102,16 @@ describe('what an entry reaches', () => {
     for (const file of files) expect(readFileSync(file, 'utf8'), file).not.toMatch(/\bimport\(\s*['"]/);
   });
 
-  test('names every file in the form that bundlers find', () => {
-    const places = readFileSync(path.join(installed, 'dist', 'runtime', 'package-files.js'), 'utf8');
+  test.each(['dist', 'dist/unjoined'])('names every file in the form that bundlers find, in %s', (folder) => {
+    const { files } = reachable(path.join(installed, folder, 'index.js'));
     for (const name of [...BINARIES.map((binary) => `${binary}.wasm`), 'threads.mjs']) {
-      expect(places).toContain(`new URL('../wasm/${name}', import.meta.url)`);
+      const form = /new URL\((['"])([./]+wasm\/[\w.-]+)\1, import\.meta\.url\)/g;
+      const named = files.flatMap((file) =>
+        [...readFileSync(file, 'utf8').matchAll(form)].map(([, , address = '']) =>
+          path.join(path.dirname(file), address),
+        ),
+      );
+      expect(named).toContain(path.join(installed, 'dist', 'wasm', name));
     }
   });
 

@@ -14,7 +14,7 @@ it.each([
   [
     'memory',
     'memory/leaks.test.ts',
-    ['dist/index.js', 'dist/core/errors.js', 'dist/wasm/relaxed-threads.wasm'],
+    ['dist/index.js', 'dist/shared/core.js', 'dist/wasm/relaxed-threads.wasm'],
   ],
   ['chromium alone', 'conformance/worker.test.ts', ['dist/worker/index.js', 'tests/support/host-browser.ts']],
   // Files by name, in folders that are joined, and of folders that its project takes whole.

@@ -134,8 +134,8 @@ export default defineConfig({
   plugins: [policyAsMeta(), copyPeers(), serviceWorker(), headersAlways()],
   resolve: {
     alias: [
-      { find: /^deconv-wasm$/, replacement: here('../../dist/index.js') },
-      { find: /^deconv-wasm\/(\w+)$/, replacement: here('../../dist/$1/index.js') },
+      { find: /^deconv-wasm$/, replacement: here('../../dist/unjoined/index.js') },
+      { find: /^deconv-wasm\/(\w+)$/, replacement: here('../../dist/unjoined/$1/index.js') },
     ],
   },
   worker: {
