@@ -100,7 +100,7 @@ describe.each(hands)('a person, %s,', (hand, options, press) => {
     await eventually(() => page.url()).toContain('Nn=fsrcnn');
     const step = model().locator('[data-step="deconv"]');
     // A pattern is drawn pixel by pixel, and so not all of it.
-    await step.getByText('Shown: the middle 64 × 64 of 144 × 144').waitFor();
+    await step.getByText('Shown: the middle 64 × 64 of 99 × 132').waitFor();
     // Safari keeps nothing in place by itself.
     await page.evaluate(() => {
       document.documentElement.style.overflowAnchor = 'none';

@@ -31,7 +31,7 @@ describe('words of a network', () => {
     const planes = { channels: 1, width: 64, height: 32, data: new Float32Array(0) };
     expect(excerptText({ ...planes, cutFrom: null })).toBe('');
     expect(excerptText({ ...planes, cutFrom: { width: 128, height: 32, part: 'middle' } })).toBe(
-      'Shown: the middle 64 × 32 of 128 × 32',
+      'Shown: the middle 32 × 64 of 32 × 128',
     );
     expect(
       excerptText({ ...planes, height: 1, cutFrom: { width: 2000, height: 1, part: 'beginning' } }),

@@ -50,13 +50,13 @@ export function skipText({ inputs, steps }: TraceResult, place: number): string 
   return `${skipped.length < takes.length ? 'Also takes' : 'Takes'} ${skipped.join(' and ')}`;
 }
 
-/** Which part of a value its picture shows; nothing of one that is shown whole. */
+/** Which part of a value its picture shows, rows first as in its shape; nothing of one that is shown whole. */
 export function excerptText({ width, height, cutFrom }: Excerpt): string {
   if (cutFrom === null) return '';
-  const all = cutFrom.height > 1 ? `${cutFrom.width} \u00d7 ${cutFrom.height}` : String(cutFrom.width);
+  const all = cutFrom.height > 1 ? `${cutFrom.height} \u00d7 ${cutFrom.width}` : String(cutFrom.width);
   return cutFrom.part === 'beginning'
     ? `Shown: the first ${width} of ${all}`
-    : `Shown: the middle ${width} \u00d7 ${height} of ${all}`;
+    : `Shown: the middle ${height} \u00d7 ${width} of ${all}`;
 }
 
 /** How fast and how alike the network runs in onnxruntime-web. */
