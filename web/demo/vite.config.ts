@@ -138,11 +138,8 @@ export default defineConfig({
       { find: /^deconv-wasm\/(\w+)$/, replacement: here('../../dist/unjoined/$1/index.js') },
     ],
   },
-  worker: {
-    format: 'es',
-    // What the first answer takes is one file: a dozen small ones compress worse, and one waits for the other.
-    rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'first', tags: ['$initial'] }] } } },
-  },
+  // Not joined to one file: WebKit hangs where what a worker imports later takes something of the worker's own file.
+  worker: { format: 'es' },
   build: {
     outDir: here('../../build/page'),
     emptyOutDir: true,
