@@ -290,3 +290,16 @@ describe('refused when loaded, of a file that fixes all sizes', () => {
     expect(net.outputs).toHaveLength(1);
   }); // biome-ignore format: a table
 });
+
+it('a resize whose tables the heap does not hold is refused before they are made', async () => {
+  for (const mode of ['nearest', 'linear', 'cubic']) {
+    const parts = [floats('s', [3], [1, 1, 2e8]), node('Resize', ['x', '', 's'], ['y'], { mode })];
+    using net = await loadNetwork(bytesOf({ parts, inputs: { x: [1, 1, 2] } }));
+    const before = process.memoryUsage().rss;
+    const error = await rejection(async () =>
+      net.run({ x: { data: Float32Array.of(1, 2), shape: [1, 1, 2] } }),
+    );
+    expectError(error, 'OUT_OF_MEMORY', 'Network.run');
+    expect(process.memoryUsage().rss - before).toBeLessThan(100e6);
+  }
+});

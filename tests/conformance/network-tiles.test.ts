@@ -365,6 +365,21 @@ describeEachBuild(
       net.dispose();
     });
 
+    it('a crop that fits no other size along one axis says nothing of a slice along the other', async () => {
+      const layers: Layers = (net, x) => {
+        const short = cut(net, x, [0, 0], [20, 100]);
+        const wide = net.node('Pad', [short, net.list(0, 0, 0, 0, 0, 0, 0, 2)]);
+        return net.conv(net.node('Add', [cut(net, wide, [0, 0], [100, 32]), short]), 3, 2, [3, 3]);
+      };
+      const net = await loadNetwork(bytesOf(networkOf(layers, [1, 3, 32, 32], [])));
+      for (const width of [32, 48]) {
+        const error = await rejection(() => net.tiled(randomTensor([1, 3, 48, width], seed)));
+        expectError(error, 'UNSUPPORTED', 'Network.tiled');
+        expect(error.message).toContain('Give it 32 values along axis 2, as its file says.');
+      }
+      net.dispose();
+    });
+
     it('a slice that fits a fixed size alone is one to what that leaves', async () => {
       const cropped =
         (end: number): Layers =>

@@ -1,5 +1,9 @@
 // What nobody disposes: the garbage collector is the net below. Needs --expose-gc.
 
+import { readdirSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import {
   ConvTranspose2d,
   createRuntime,
@@ -10,6 +14,7 @@ import {
   shutdown,
   Tanh,
 } from 'deconv-wasm';
+import { readModel, writeSafetensors } from 'deconv-wasm/models';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { zeros } from '../support/tensors.js';
 import { expectUsedBytes } from '../support/used-bytes.js';
@@ -236,3 +241,21 @@ it('a runtime that is forgotten goes with its heap', async () => {
   await collectUntil(() => held() < during - 100 * megabyte);
   expect(during - held()).toBeGreaterThan(100 * megabyte);
 });
+
+it.runIf(process.platform === 'linux')(
+  'the file of a forgotten model is closed, and the program goes on',
+  async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'deconv-collected-'));
+    const file = path.join(folder, 'layer.safetensors');
+    await writeFile(file, writeSafetensors({ weight: zeros(2, 2, 3, 3) }));
+    const openFiles = () => readdirSync('/proc/self/fd').length;
+    const before = openFiles();
+    const read = async () => {
+      for (let index = 0; index < 20; index += 1) await readModel(file);
+    };
+    await read();
+    await collectUntil(() => openFiles() <= before);
+    expect(openFiles()).toBeLessThanOrEqual(before);
+    await rm(folder, { recursive: true });
+  },
+);

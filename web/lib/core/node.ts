@@ -1,5 +1,6 @@
 /** @internal */
 interface NodeModules {
+  'node:fs': typeof import('node:fs');
   'node:fs/promises': typeof import('node:fs/promises');
   'node:module': typeof import('node:module');
   'node:os': typeof import('node:os');

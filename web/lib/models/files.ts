@@ -1,4 +1,3 @@
-import type { FileHandle } from 'node:fs/promises';
 import { fault, refuse } from '../core/checks.js';
 import { type DeconvError, isDeconvError } from '../core/errors.js';
 import { nodeModule } from '../core/node.js';
@@ -110,14 +109,14 @@ export async function writeFiles(
 }
 
 async function openFile(disk: FileSystem, where: string, file: string): Promise<ModelSource> {
-  const { path, open, realpath, stat } = disk;
-  let handle: FileHandle;
+  const { path, realpath, stat } = disk;
+  let open: OpenFile;
   let size: number;
   try {
     // Before it is opened, because opening a pipe waits for whoever writes to it.
     const facts = await stat(file);
     if (!facts.isFile()) refuse('LOAD_FAILED', where, 'the path of a regular file', file);
-    handle = await open(file, 'r');
+    open = await openToRead(file);
     size = facts.size;
   } catch (cause) {
     throw failure(where, file, cause);
@@ -128,9 +127,9 @@ async function openFile(disk: FileSystem, where: string, file: string): Promise<
       const bytes = new Uint8Array(length);
       let done = 0;
       while (done < length) {
-        const { bytesRead } = await handle.read(bytes, done, length - done, offset + done);
-        if (bytesRead === 0) break;
-        done += bytesRead;
+        const count = await open.read(bytes.subarray(done), offset + done);
+        if (count === 0) break;
+        done += count;
       }
       return bytes.subarray(0, done);
     },
@@ -155,8 +154,51 @@ async function openFile(disk: FileSystem, where: string, file: string): Promise<
       }
       return openFile(disk, where, real);
     },
-    close: () => handle.close(),
+    close: () => open.close(),
   };
+}
+
+/** A file by its number: Node ends a process in which a FileHandle is collected that nobody has closed. */
+interface OpenFile {
+  read(target: Uint8Array, offset: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Closes files that are collected. A function of the file's own would hold it. */
+const forgotten = new FinalizationRegistry<number>((descriptor) => nodeModule('node:fs')?.close(descriptor));
+/** What is read is not collected. */
+const reading = new Set<OpenFile>();
+
+async function openToRead(file: string): Promise<OpenFile> {
+  const files = nodeModule('node:fs') as typeof import('node:fs');
+  const descriptor = await new Promise<number>((resolve, reject) => {
+    files.open(file, 'r', (error, opened) => (error === null ? resolve(opened) : reject(error)));
+  });
+  let closed: Promise<void> | undefined;
+  const open: OpenFile = {
+    async read(target, offset) {
+      if (closed !== undefined) throw Object.assign(new Error('it is closed'), { code: 'EBADF' });
+      reading.add(open);
+      try {
+        return await new Promise((resolve, reject) => {
+          files.read(descriptor, target, 0, target.length, offset, (error, count) =>
+            error === null ? resolve(count) : reject(error),
+          );
+        });
+      } finally {
+        reading.delete(open);
+      }
+    },
+    close() {
+      forgotten.unregister(open);
+      closed ??= new Promise((resolve, reject) => {
+        files.close(descriptor, (error) => (error ? reject(error) : resolve()));
+      });
+      return closed;
+    },
+  };
+  forgotten.register(open, descriptor, open);
+  return open;
 }
 
 async function exists({ stat }: FileSystem, file: string): Promise<boolean> {

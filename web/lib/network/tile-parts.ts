@@ -78,7 +78,7 @@ export function layOut(
   });
   for (const [index, track] of tracks.entries()) {
     const axis = at(inputAxes, index);
-    if (longer.includes(axis)) checkSlices(where, net, shape, track, axis);
+    if (longer.includes(axis)) checkSlices(where, net, lowered.with(axis, at(shape, axis)), track, axis);
   }
   const inner = tracks[0]?.shapeOf(at(graph.outputs, 0)) as Shape;
   const outputShape = inner.map(

@@ -1,6 +1,7 @@
 // What makes other sizes of axes: tables that say which sources every target of an axis is made of.
 
 import { product } from '../../core/lists.js';
+import { outOfMemory } from '../../runtime/runtime.js';
 import { stageParameters, withBlock } from '../../runtime/staging.js';
 import type { Shape } from '../shapes.js';
 import { copyStep } from './moves.js';
@@ -40,6 +41,8 @@ interface Pass {
 const AXES_AT_ONCE = 3;
 /** Fields before the tables. */
 const HEAD = 10;
+/** What the heap holds at most. */
+const MOST_WORDS = 2 ** 29;
 
 /** Axis by axis; of an input of `shape`, which has a table for each. */
 export function mapStep(
@@ -49,7 +52,7 @@ export function mapStep(
   options: MapOptions,
 ): Compute {
   const { runtime, where } = call;
-  const passes = passesOf(shape, tables, options);
+  const passes = passesOf(call, shape, tables, options);
   const apply = (index: number, source: number, target: number): void => {
     const address = stageParameters(runtime, where, (passes[index] as Pass).struct);
     runtime.check(where, runtime.module.applyMaps(address, source, target));
@@ -70,7 +73,12 @@ export function mapStep(
 }
 
 /** As many axes at a time as the core takes, those that stay as they are between them counted. */
-function passesOf(shape: Shape, tables: readonly AxisTaps[], options: MapOptions): readonly Pass[] {
+function passesOf(
+  call: StepCall,
+  shape: Shape,
+  tables: readonly AxisTaps[],
+  options: MapOptions,
+): readonly Pass[] {
   const axes: Axis[] = [];
   for (const [index, extent] of shape.entries()) {
     const taps = tables[index] ?? null;
@@ -90,7 +98,7 @@ function passesOf(shape: Shape, tables: readonly AxisTaps[], options: MapOptions
     while (own.at(-1)?.taps === null) own.pop();
     const end = first + own.length;
     const inner = product(axes.slice(end).map(({ extent }) => extent));
-    passes.push(passOf(outer, own, inner, options));
+    passes.push(passOf(call, outer, own, inner, options));
     const next = axes.slice(end).findIndex(isMapped);
     const between = next < 0 ? [] : axes.slice(end, end + next);
     outer *= product([...own, ...between].map(({ extent, taps }) => taps?.length ?? extent));
@@ -99,7 +107,13 @@ function passesOf(shape: Shape, tables: readonly AxisTaps[], options: MapOptions
   return passes;
 }
 
-function passOf(outer: number, mapped: readonly Axis[], inner: number, { maximum, fill }: MapOptions): Pass {
+function passOf(
+  { where }: StepCall,
+  outer: number,
+  mapped: readonly Axis[],
+  inner: number,
+  { maximum, fill }: MapOptions,
+): Pass {
   const none: Axis = { extent: 1, taps: null };
   const axes = [...new Array<Axis>(AXES_AT_ONCE - mapped.length).fill(none), ...mapped];
   const sources = axes.map(({ extent }) => extent);
@@ -108,14 +122,18 @@ function passOf(outer: number, mapped: readonly Axis[], inner: number, { maximum
   );
   const targets = tables.map((table) => table.length);
   const head = [outer, ...sources, ...targets, inner, maximum === true ? 1 : 0, floatBits(fill ?? 0)];
-  // Most targets have one source.
-  let words = new Int32Array(HEAD + 3 * targets.reduce((sum, length) => sum + length, 0));
+  const count = outer * product(targets) * inner;
+  // Most targets have as many sources as one amidst of them.
+  const least = HEAD + tables.reduce((sum, table) => sum + table.length * (1 + 2 * tapsAmidst(table)), 0);
+  if (least + count > MOST_WORDS) throw outOfMemory(where, 'the parameters', least);
+  let words = new Int32Array(least);
   words.set(head);
   let floats = new Float32Array(words.buffer);
   let next = HEAD;
   const advance = (count: number): void => {
     next += count;
     if (next <= words.length) return;
+    if (next > MOST_WORDS) throw outOfMemory(where, 'the parameters', next);
     const more = new Int32Array(2 * next);
     more.set(words);
     words = more;
@@ -138,8 +156,18 @@ function passOf(outer: number, mapped: readonly Axis[], inner: number, { maximum
   }
   return {
     struct: floats.length === next ? floats : floats.slice(0, next),
-    count: outer * product(targets) * inner,
+    count,
   };
+}
+
+function tapsAmidst({ length, eachTap }: Table): number {
+  let taps = 0;
+  if (length > 0) {
+    eachTap(length >> 1, () => {
+      taps += 1;
+    });
+  }
+  return taps;
 }
 
 /** The index within `[0, extent)` that is nearest. */
