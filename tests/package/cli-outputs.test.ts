@@ -1,7 +1,7 @@
 // Files that the command line writes: whole or not at all, and told of by their option.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, promises, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import fs, { existsSync, mkdirSync, promises, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { beforeAll, expect, it } from 'vitest';
 import { floats, input, onnx, node as operator, output } from '../support/onnx-writer.js';
@@ -68,19 +68,20 @@ it('folders are made for outputs and for reports', async () => {
   ]);
 });
 
-/** Runs with another function in the place of one of node:fs/promises, for the command line too. */
-async function withFs<Name extends 'open' | 'rename'>(
+/** Runs with another function in the place of one of Node's, for the command line too. */
+async function withFs<Module, Name extends keyof Module>(
+  module: Module,
   name: Name,
-  other: (typeof promises)[Name],
+  other: Module[Name],
   work: () => Promise<void>,
 ): Promise<void> {
-  const original = promises[name];
-  promises[name] = other;
+  const original = module[name];
+  module[name] = other;
   syncBuiltinESMExports();
   try {
     await work();
   } finally {
-    promises[name] = original;
+    module[name] = original;
     syncBuiltinESMExports();
   }
 }
@@ -88,7 +89,7 @@ async function withFs<Name extends 'open' | 'rename'>(
 it('nothing is left beside an output that cannot come to its place', async () => {
   const refuse = () =>
     Promise.reject(Object.assign(new Error('EPERM: no'), { code: 'EPERM', syscall: 'rename' }));
-  await withFs('rename', refuse, async () => {
+  await withFs(promises, 'rename', refuse, async () => {
     expect(await cli(['run', 'two.onnx', '-o', 'y=stuck.npy', '-o', 'z=other.npy'])).toMatchObject({
       status: 2,
       stderr: expect.stringMatching(/--output stuck\.npy: EPERM/),
@@ -113,12 +114,12 @@ it.each([
     ]),
   );
   let opened = 0;
-  const { open } = promises;
-  const counted: typeof open = (file, ...rest) => {
+  const { open } = fs;
+  const counted = ((file: string, ...rest: unknown[]) => {
     if (String(file).endsWith('chain.onnx')) opened += 1;
-    return open(file, ...rest);
-  };
-  await withFs('open', counted, async () => {
+    return Reflect.apply(open, fs, [file, ...rest]);
+  }) as typeof open;
+  await withFs(fs, 'open', counted, async () => {
     await fine('run', 'chain.onnx', '-o', 'own.npy', '-o', other);
   });
   expect(opened).toBe(loads);

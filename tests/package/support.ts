@@ -98,7 +98,8 @@ export function tenLines(): TenLines {
   if (section === undefined) throw new Error('README.md has no section "## Ten lines"');
   const code = /^```js\n([\s\S]*?)^```$/m.exec(section)?.[1];
   if (code === undefined) throw new Error('README.md has no ```js block under "## Ten lines"');
-  const prints = /console\.log\(.*\);? \/\/ (.+)$/m.exec(code)?.[1];
+  // The last line is what the layer computes.
+  const prints = [...code.matchAll(/console\.log\(.*\);? \/\/ (.+)$/gm)].at(-1)?.[1];
   if (prints === undefined) {
     throw new Error('README.md: no console.log under "## Ten lines" says in a comment what it prints');
   }
