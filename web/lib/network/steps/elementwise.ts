@@ -11,7 +11,7 @@ import { type Compute, floatBits, type Of, oneToOne, type StepCall, shapesOf, st
 import { axesStruct, collapsed } from './strides.js';
 
 /** In the order of the core's numbers. */
-const UNARY = [
+const UNARY: readonly UnaryFunction[] = [
   'relu',
   'leaky-relu',
   'elu',
@@ -38,9 +38,9 @@ const UNARY = [
   'sign',
   'erf',
   'softsign',
-] as const satisfies readonly UnaryFunction[] as readonly UnaryFunction[];
+];
 
-const BINARY = [
+const BINARY: readonly BinaryFunction[] = [
   'add',
   'subtract',
   'multiply',
@@ -48,7 +48,7 @@ const BINARY = [
   'minimum',
   'maximum',
   'power',
-] as const satisfies readonly BinaryFunction[] as readonly BinaryFunction[];
+];
 
 /** The core's sum of one value and a multiple of another. */
 const SCALED_SUM = 7;

@@ -154,10 +154,7 @@ function passOf(
       words[ends + target] = (next - first) / 2;
     }
   }
-  return {
-    struct: floats.length === next ? floats : floats.slice(0, next),
-    count,
-  };
+  return { struct: floats.length === next ? floats : floats.slice(0, next), count };
 }
 
 function tapsAmidst({ length, eachTap }: Table): number {
