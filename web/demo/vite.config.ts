@@ -126,6 +126,18 @@ function copyPeers(): Plugin {
   };
 }
 
+/**
+ * What the first layer needs, in one file beside the worker's own: the same words compress better together, and the
+ * bundler would divide it by what the worker imports later into a dozen of small ones.
+ */
+const AT_ONCE = [
+  { name: 'glue', test: /\/dist\/wasm\/deconv\.mjs$/ },
+  {
+    name: 'layer',
+    test: /\/dist\/unjoined\/(core\/(?!broadcasting|jax-|progress)|runtime\/(?!pixels|quantized-)|layers\/(?!conv\.|conv-\d))/,
+  },
+];
+
 const ENTRY = /^assets\/index-[\w-]+\.js$/;
 
 export default defineConfig({
@@ -139,7 +151,7 @@ export default defineConfig({
     ],
   },
   // Not joined to one file: WebKit hangs where what a worker imports later takes something of the worker's own file.
-  worker: { format: 'es' },
+  worker: { format: 'es', rollupOptions: { output: { codeSplitting: { groups: AT_ONCE } } } },
   build: {
     outDir: here('../../build/page'),
     emptyOutDir: true,
