@@ -5,6 +5,7 @@ import {
   type BinaryName,
   ConvTranspose2d,
   convTranspose,
+  HeapTensor,
   type InitOptions,
   init,
   memoryUsage,
@@ -126,6 +127,17 @@ it('a binary whose buffer was transferred is told by name', async () => {
 it('what init and runtimeInfo give is nobody’s to change', async () => {
   const info = await init();
   expect(Object.isFrozen(info) && Object.isFrozen(info.notes)).toBe(true);
+});
+
+it('the heap starts small and holds little more than was asked for', async () => {
+  await init();
+  expectRunning();
+  expect(memoryUsage().heapBytes).toBeLessThan(5e6);
+  const tensors = Array.from({ length: 30 }, () => new HeapTensor([500_000]));
+  const { heapBytes, usedBytes } = memoryUsage();
+  expect(usedBytes).toBeGreaterThanOrEqual(60e6);
+  expect(heapBytes).toBeLessThan(1.15 * usedBytes + 2e6);
+  for (const tensor of tensors) tensor.dispose();
 });
 
 it('shutdown may be repeated, and ends a module that still loads', async () => {
