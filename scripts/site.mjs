@@ -3,7 +3,7 @@
 //   index.html, docs/   README.md and the documentation
 //   api/                the API reference, from the docstrings
 //   page/               the page, as build/page has it
-//   package/            the package, for examples that a reader runs
+//   package/, files/    the package and what is opened by name, for examples that a reader runs
 //
 //   node scripts/site.mjs
 

@@ -1,6 +1,6 @@
 // README.md, docs/ and the docstrings as pages: TypeDoc renders, searches and links them all.
 
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import {
   Application,
@@ -19,7 +19,7 @@ import {
 import { DocumentReflection } from 'typedoc/models';
 import { examplesOf } from '../docstrings.mjs';
 import { accessible } from './accessible.mjs';
-import { needsOnlyThePackage } from './needs-only-the-package.mjs';
+import { exampleFiles } from './example-files.mjs';
 import { sectionsOf } from './sections.mjs';
 import { lendExamples } from './type-examples.mjs';
 
@@ -102,15 +102,29 @@ export async function writeDocumentation(root, site) {
   });
   const project = await app.convert();
   if (project === undefined) throw new Error('site: TypeDoc could not read the package');
-  const examples = lendExamples(project);
+  const files = exampleFiles(root);
+  const examples = lendExamples(project, [...files.keys()]);
   if (examples.unseen.length > 0) throw new Error(`site: no example shows ${examples.unseen.join(', ')}`);
   ({ lent } = examples);
   app.validate(project);
   await app.generateDocs(project, site);
-  const script = path.join(site, 'assets', 'custom.js');
-  writeFileSync(script, `${needsOnlyThePackage}\n${readFileSync(script, 'utf8')}`);
+  writeExamples(site, files);
   if (app.logger.hasErrors() || app.logger.hasWarnings())
     throw new Error('site: TypeDoc has complaints, above');
+}
+
+/** What the buttons of the examples need: the files beside them, and their names in the script. */
+function writeExamples(site, files) {
+  mkdirSync(path.join(site, 'files'));
+  for (const [name, content] of files) writeFileSync(path.join(site, 'files', name), content);
+  const script = path.join(site, 'assets', 'custom.js');
+  const rules = readFileSync(path.join(import.meta.dirname, 'runs-in-a-page.mjs'), 'utf8');
+  writeFileSync(
+    script,
+    `const FILES = ${JSON.stringify([...files.keys()])};
+${rules.replaceAll('export function', 'function')}
+${readFileSync(script, 'utf8')}`,
+  );
 }
 
 /** From the source file of each entry of the package to the name by which it is imported. */

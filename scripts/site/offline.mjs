@@ -5,7 +5,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 /** What is kept from the start; a page of the API is kept once it has been read. */
-const KEPT = /^(index\.html|(docs|assets|media)\/.+)$/;
+const KEPT = /^(index\.html|(docs|assets|files|media)\/.+)$/;
 
 export async function writeServiceWorker(site) {
   const names = (await readdir(site, { recursive: true, withFileTypes: true }))

@@ -1,11 +1,11 @@
-// Gives examples of the documentation that need nothing but the package a button that runs them, in a worker of their
-// own, and shows what they print below. The build puts needsOnlyThePackage in front.
+// Gives examples of the documentation that can run in a page a button that runs them, in a worker of their own, and
+// shows what they print below. The build puts runs-in-a-page.mjs in front, and the names of the FILES that they open.
 
 const base = new URL(document.documentElement.dataset.base, location.href);
 
 for (const code of document.querySelectorAll('pre > code.js')) {
   const text = textOf(code);
-  if (needsOnlyThePackage(text)) addButton(code.parentElement, text);
+  if (runsInAPage(text, FILES)) addButton(code.parentElement, text);
 }
 if ('serviceWorker' in navigator && location.protocol.startsWith('http')) {
   // A browser that forbids it, as in private windows, has what it has read as long as that is open.
@@ -44,12 +44,28 @@ function addButton(block, text) {
   block.after(printed);
 }
 
-/** Runs a program to its end and hands over each line that it prints; resolves to how it failed, or null. */
-function run(text, say) {
-  const program = text.replace(
+const blobOf = (program) => URL.createObjectURL(new Blob([program], { type: 'text/javascript' }));
+
+/** The address of a program with those of the package and of the files in place of their names. */
+async function addressOf(text) {
+  let program = text.replace(
     /((?:from|import)\s*\(?\s*)(['"])deconv-wasm(?:\/([^'"]+))?\2/g,
     (_, before, quote, entry = 'index') => `${before}${quote}${new URL(`package/${entry}.js`, base)}${quote}`,
   );
+  for (const name of FILES) {
+    const quoted = [`'${name}'`, `'./${name}'`].find((words) => program.includes(words));
+    if (quoted === undefined) continue;
+    const url = new URL(`files/${name}`, base).href;
+    const address = name.endsWith('.js') ? await addressOf(await (await fetch(url)).text()) : url;
+    program = program.replaceAll(quoted, `'${address}'`);
+  }
+  return blobOf(program);
+}
+
+/** Runs a program to its end and hands over each line that it prints; resolves to how it failed, or null. */
+async function run(text, say) {
+  // Imports come first wherever they stand, so the program itself is a module that the other one imports.
+  const module = await addressOf(text);
   // As Node prints values, which the comments of the examples show.
   const told = `
 const inner = (value) => (typeof value === 'string' ? "'" + value + "'" : told(value));
@@ -59,20 +75,15 @@ const told = (value) => {
   return isPlain ? JSON.stringify(value) : String(value);
 };
 globalThis.console = { ...console, log: (...values) => postMessage({ line: values.map(told).join(' ') }) };`;
-  // Imports come first wherever they stand, so the program itself is a module that the other one imports.
-  const module = URL.createObjectURL(new Blob([program], { type: 'text/javascript' }));
   const start = `${told}
 import(${JSON.stringify(module)}).then(
   () => postMessage({ ended: null }),
   (error) => postMessage({ ended: String(error) }),
 );`;
-  const worker = new Worker(URL.createObjectURL(new Blob([start], { type: 'text/javascript' })), {
-    type: 'module',
-  });
+  const worker = new Worker(blobOf(start), { type: 'module' });
   return new Promise((resolve) => {
     const end = (failure) => {
       worker.terminate();
-      URL.revokeObjectURL(module);
       resolve(failure);
     };
     worker.onmessage = ({ data }) => ('line' in data ? say(data.line) : end(data.ended));

@@ -2,22 +2,22 @@
 // page shows that program, says whose it is, and leads to others.
 
 import { Comment, CommentTag, makeRecursiveVisitor, ReflectionKind } from 'typedoc/models';
-import { needsOnlyThePackage } from './needs-only-the-package.mjs';
+import { runsInAPage } from './runs-in-a-page.mjs';
 
 const TYPES = ReflectionKind.Interface | ReflectionKind.TypeAlias;
 /** What a page leads to beside the program that it shows. */
 const MORE = 4;
 
 /**
- * Gives each type without an example one that uses it. `names` counts all names, `own` those with an example of their
+ * Gives each type without an example one that uses it; a page can open `files`. `names` counts all names, `own` those with an example of their
  * own, `lent` has the text of each type that got one as it was before, and `unseen` names what no example uses.
  */
-export function lendExamples(project) {
+export function lendExamples(project, files) {
   const pages = project.getReflectionsByKind(ReflectionKind.All).filter(isPage);
   for (const page of pages) keepTexts(page);
-  const own = pages.flatMap(examplesOn);
+  const own = pages.flatMap((page) => examplesOn(page, files));
   const withOwn = new Set(own.map(({ page }) => page));
-  const sources = [...own, ...programsOf(project, pages)];
+  const sources = [...own, ...programsOf(project, pages, files)];
   const lent = new Map();
   const unseen = [];
   for (const page of pages.filter((each) => !withOwn.has(each))) {
@@ -101,7 +101,7 @@ function pageOf(reflection) {
 }
 
 /** Every example that stands on a page: its program, and whose it is. */
-function examplesOn(page) {
+function examplesOn(page, files) {
   const sources = [];
   eachIn(page, (reflection) => {
     for (const { tag, content } of reflection.comment?.blockTags ?? []) {
@@ -109,14 +109,14 @@ function examplesOn(page) {
       if (tag !== '@example' || code === undefined) continue;
       const declared = reflection.isSignature() ? reflection.parent : reflection;
       const owner = declared.kindOf(ReflectionKind.Constructor) ? page : declared;
-      sources.push({ ...sourceOf(code, owner, waysFrom([owner])), page, isDocument: false });
+      sources.push({ ...sourceOf(code, owner, waysFrom([owner]), files), page, isDocument: false });
     }
   });
   return sources;
 }
 
 /** Every program of README.md and docs/, as an example of all names that it imports. */
-function programsOf(project, pages) {
+function programsOf(project, pages, files) {
   const texts = [[project, project.readme], ...(project.documents ?? []).map((each) => [each, each.content])];
   return texts.flatMap(([owner, content]) =>
     programsIn(content).map((code) => {
@@ -125,7 +125,7 @@ function programsOf(project, pages) {
           list.split(',').map((name) => `deconv-wasm${entry}.${name.trim().split(' as ')[0]}`),
       );
       const imported = pages.filter((page) => names.includes(page.getFriendlyFullName()));
-      return { ...sourceOf(code, owner, waysFrom(imported)), isDocument: true };
+      return { ...sourceOf(code, owner, waysFrom(imported), files), isDocument: true };
     }),
   );
 }
@@ -135,9 +135,9 @@ function programsIn(content) {
   return [...text.matchAll(/^```js\n([\s\S]*?)\n```$/gm)].map(([, code]) => code);
 }
 
-function sourceOf(code, owner, ways) {
+function sourceOf(code, owner, ways, files) {
   const isNamed = new RegExp(`\\b${escaped(owner.name)}\\b`).test(code);
-  return { code, owner, ways, runs: needsOnlyThePackage(code), isNamed };
+  return { code, owner, ways, runs: runsInAPage(code, files), isNamed };
 }
 
 /** From each page that these lead to, the types between the two, by the shortest way. */

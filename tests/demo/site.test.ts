@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { inflateSync } from 'node:zlib';
 import type { BrowserContext, Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { needsOnlyThePackage } from '../../scripts/site/needs-only-the-package.mjs';
+import { exampleFiles } from '../../scripts/site/example-files.mjs';
+import { runsInAPage } from '../../scripts/site/runs-in-a-page.mjs';
 import { PATIENCE_MS } from '../support/patience';
 import { promisedBy } from '../support/promised';
 import { seed } from '../support/seed';
@@ -158,6 +159,7 @@ describe('the files', () => {
 
   it('have an example of every public name, on its page', () => {
     const names = pagesOfNames();
+    const opened = [...exampleFiles(root).keys()];
     const bare: string[] = [];
     const pages = { own: new Set<string>(), lent: new Set<string>(), elsewhere: new Set<string>() };
     for (const { entry, name, file } of names) {
@@ -166,13 +168,13 @@ describe('the files', () => {
       if (file === undefined || programs.length === 0) bare.push(`${entry}: ${name}`);
       else {
         (LENT.test(content) ? pages.lent : pages.own).add(file);
-        if (!programs.some(needsOnlyThePackage)) pages.elsewhere.add(file);
+        if (!programs.some((program) => runsInAPage(program, opened))) pages.elsewhere.add(file);
       }
     }
     console.log(
       `site: ${names.length} public names of all entries on ${pages.own.size + pages.lent.size} pages: ` +
         `${pages.own.size} have an example of their own, ${pages.lent.size} show one that uses them; ` +
-        `${pages.elsewhere.size} need a file, and do not run in the page`,
+        `not in the page run those of ${[...pages.elsewhere].join(', ')}`,
     );
     expect(bare).toEqual([]);
     expect(names.length).toBeGreaterThan(600);

@@ -2,9 +2,11 @@
 // what the comment behind a console.log says; a block that begins with the name of a file is written
 // under it for the others. Every ```console block prints what stands below its commands.
 
-import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { exampleFiles } from '../../scripts/site/example-files.mjs';
+import { fileNameOf } from '../../scripts/site/runs-in-a-page.mjs';
 import { promisedBy } from '../support/promised.js';
 import {
   findNode20,
@@ -30,10 +32,7 @@ const OUR_NODE = path.join(root, 'node_modules', '.bin', 'node');
 const { folder, remove } = temporaryFolder();
 beforeAll(() => {
   makeProject(folder, inject('tarball'), {});
-  // The models of the blocks.
-  for (const name of ['unet.onnx', 'generator.onnx']) {
-    copyFileSync(path.join(root, 'tests/fixtures/models', name), path.join(folder, name));
-  }
+  for (const [name, content] of exampleFiles(root)) writeFileSync(path.join(folder, name), content);
 });
 afterAll(() => {
   // The oldest line that package.json's engines promises has no syntax of the newest.
@@ -54,11 +53,6 @@ function expectPromised(code: string, printed: readonly string[]): void {
     expect(at, `a line "${promise}" in:\n${printed.join('\n')}`).toBeGreaterThanOrEqual(from);
     from = at + 1;
   }
-}
-
-/** A block that begins with the name of a file is that file, which another block of the page starts. */
-function fileNameOf(code: string): string | undefined {
-  return /^\/\/ ([\w-]+\.js)\n/.exec(code)?.[1];
 }
 
 /** GitHub's anchor of a heading. */
@@ -97,9 +91,7 @@ describe.each(PAGES)('%s', (page) => {
       : [],
   );
   beforeAll(() => {
-    const started = programs.map(({ name, code }) => [name, code] as const);
-    const others = blocks.map((code) => [fileNameOf(code), code] as const);
-    writeFiles(folder, Object.fromEntries([...started, ...others.filter(([name]) => name !== undefined)]));
+    writeFiles(folder, Object.fromEntries(programs.map(({ name, code }) => [name, code])));
   });
   const sessions = blocksOf(page, 'console');
 

@@ -1,12 +1,12 @@
 // Every example of a docstring runs in a project that installed the tarball, and prints what the comments behind its
 // console.log calls say, and nothing else. One that begins with the name of a file is that file, for the others.
 
-import { copyFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { examplesOf } from '../../scripts/docstrings.mjs';
-import { bytesOf } from '../support/network-onnx-cases/index.js';
-import { floats, node } from '../support/onnx-writer.js';
+import { exampleFiles } from '../../scripts/site/example-files.mjs';
+import { fileNameOf } from '../../scripts/site/runs-in-a-page.mjs';
 import { promisedBy } from '../support/promised.js';
 import {
   findNode20,
@@ -19,28 +19,13 @@ import {
 } from './support.js';
 
 const examples = examplesOf(root);
-const fileNameOf = (code: string): string | undefined => /^\/\/ ([\w-]+\.js)\n/.exec(code)?.[1];
-const files = examples.filter(({ code }) => fileNameOf(code) !== undefined);
-const programs = examples.filter((example) => !files.includes(example));
+const programs = examples.filter(({ code }) => fileNameOf(code) === undefined);
 
 const { folder, remove } = temporaryFolder();
 beforeAll(() => {
-  const texts = files.map(({ code, program }) => [fileNameOf(code), program]);
   const numbered = programs.map(({ program }, index) => [`${index}.mjs`, program]);
-  makeProject(folder, inject('tarball'), Object.fromEntries([...texts, ...numbered]));
-  // The models of the examples; the last one takes pictures of any size.
-  for (const name of ['unet.onnx', 'generator.onnx', 'fsrcnn-x2.onnx']) {
-    copyFileSync(path.join(root, 'tests/fixtures/models', name), path.join(folder, name));
-  }
-  const enlarge = {
-    parts: [
-      floats('w', [1, 1, 2, 2], [1, 1, 1, 1]),
-      node('ConvTranspose', ['x', 'w'], ['y'], { strides: [2, 2] }),
-    ],
-    inputs: { x: [1, 1, 8, 8] },
-    declared: { x: [1, 1, 'height', 'width'] },
-  };
-  writeFileSync(path.join(folder, 'enlarge.onnx'), bytesOf(enlarge));
+  makeProject(folder, inject('tarball'), Object.fromEntries(numbered));
+  for (const [name, content] of exampleFiles(root)) writeFileSync(path.join(folder, name), content);
 });
 afterAll(remove);
 

@@ -10,7 +10,7 @@ import { checkOut, markedAs, post } from './transfer.js';
  * A worker of the page, or of `node:worker_threads`.
  *
  * @example
- * const worker = new Worker(new URL('./decoder-worker.js', import.meta.url), { type: 'module' });
+ * const worker = new Worker(new URL('./served-decoder.js', import.meta.url), { type: 'module' });
  * const decoder = await connect(worker);
  * console.log(String(decoder)); // ConvTranspose2d(8, 3, kernel_size=(4, 4), stride=(2, 2), padding=(1, 1))
  * // What `decoder.dispose()` does, too: calls under way end with an error.
@@ -42,7 +42,7 @@ export interface ConnectOptions {
  * worker that somebody else terminates nobody hears
  *
  * @example
- * const worker = new Worker(new URL('./decoder-worker.js', import.meta.url), { type: 'module' });
+ * const worker = new Worker(new URL('./served-decoder.js', import.meta.url), { type: 'module' });
  * const told = [];
  * const decoder = await connect(worker, { onProgress: ({ loaded, total }) => told.push(loaded / total) });
  * const y = await decoder.forward({ data: new Float32Array(8 * 256), shape: [1, 8, 16, 16] });

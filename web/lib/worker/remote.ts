@@ -6,7 +6,7 @@ import type { Members } from './messages.js';
  * What any call into a worker takes, in its last argument or behind it.
  *
  * @example
- * const worker = new Worker(new URL('./decoder-worker.js', import.meta.url), { type: 'module' });
+ * const worker = new Worker(new URL('./served-decoder.js', import.meta.url), { type: 'module' });
  * const decoder = await connect(worker);
  * const x = { data: new Float32Array(8 * 256), shape: [1, 8, 16, 16] };
  * const given = decoder.forward(x, { signal: AbortSignal.abort() });
@@ -23,7 +23,7 @@ export interface CallOptions {
  * are promises of their values. `dispose` ends the worker.
  *
  * @example
- * const worker = new Worker(new URL('./decoder-worker.js', import.meta.url), { type: 'module' });
+ * const worker = new Worker(new URL('./served-decoder.js', import.meta.url), { type: 'module' });
  * const decoder = await connect(worker);
  * // Methods and properties of what is served, each as a promise.
  * const y = await decoder.forward({ data: new Float32Array(8 * 256), shape: [1, 8, 16, 16] });

@@ -23,13 +23,21 @@ export interface Loading {
  * `make` throws is what `connect` rejects with
  *
  * @example
- * // decoder-worker.js
+ * // served-decoder.js
  * serve(async ({ progress }) => {
  *   await init();
  *   const decoder = new ConvTranspose2d({ inChannels: 8, outChannels: 3, kernelSize: 4, stride: 2, padding: 1 });
  *   progress({ loaded: 1, total: 1, name: 'decoder' });
  *   return decoder;
  * });
+ *
+ * @example
+ * // In the page: one forward of what that file serves.
+ * const worker = new Worker(new URL('./served-decoder.js', import.meta.url), { type: 'module' });
+ * const decoder = await connect(worker);
+ * const { shape } = await decoder.forward({ data: new Float32Array(8 * 4), shape: [1, 8, 2, 2] });
+ * console.log(shape.join('x')); // 1x3x4x4
+ * decoder.dispose();
  */
 export function serve<Served extends object>(make: (loading: Loading) => Served | Promise<Served>): void {
   const where = 'serve';

@@ -13,7 +13,7 @@ const marked = new WeakSet<object>();
  * @throws {DeconvError} `BAD_TYPE` for what is no object
  *
  * @example
- * const worker = new Worker(new URL('./decoder-worker.js', import.meta.url), { type: 'module' });
+ * const worker = new Worker(new URL('./served-decoder.js', import.meta.url), { type: 'module' });
  * const decoder = await connect(worker);
  * const x = { data: new Float32Array(8 * 256), shape: [1, 8, 16, 16] };
  * let y = { data: new Float32Array(3 * 1024), shape: [1, 3, 32, 32] };
