@@ -26,12 +26,12 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { explanationOf, keyOf, staleExplanations } from './mutations/explanations.mjs';
 import { mutationsOf } from './mutations/rules.mjs';
 
 const root = path.dirname(import.meta.dirname);
 const scratch = path.join(root, 'build', 'mutants');
 const REPORT = path.join(scratch, 'report.json');
-const EQUIVALENT = path.join(import.meta.dirname, 'mutations', 'equivalent.json');
 /** Presets of CMakePresets.json, and threads: what one cannot tell, the next may. */
 const STAGES = [
   { preset: 'native', threads: 1 },
@@ -66,7 +66,6 @@ const { values: flags } = parseArgs({
 });
 
 /** Entries of lines that stand in a file more than once say what stands above theirs. */
-const explained = JSON.parse(readFileSync(EQUIVALENT, 'utf8'));
 const mutants = pick();
 if (flags.list) {
   for (const mutant of mutants) console.log(titleOf(mutant));
@@ -276,30 +275,8 @@ function report(outcomes) {
   for (const mutant of [...outcomes.killed, ...outcomes['timed out']]) {
     if (explanationOf(mutant)) console.log(`\n${titleOf(mutant)}\n  is explained, but a test sees it`);
   }
-  for (const entry of explained) checkEntry(entry);
+  for (const sentence of staleExplanations(root)) console.log(`\n${sentence}`);
   return unexplained.length > 0 ? 1 : 0;
-}
-
-function explanationOf(mutant) {
-  return explained.find(
-    (entry) => keyOf(entry) === keyOf(mutant) && (entry.above ?? mutant.above) === mutant.above,
-  );
-}
-
-/** Says which explanation's line has gone, or is not the only one of its kind. */
-function checkEntry({ file, original, above }) {
-  const lines = readIfThere(path.join(root, file))
-    .split('\n')
-    .map((line) => line.trim());
-  const found = lines.filter(
-    (line, index) => line === original && (above === undefined || lines[index - 1] === above),
-  );
-  if (found.length === 0 || (found.length > 1 && above === undefined))
-    console.log(`\n${file}: has "${original}" ${found.length} times, not once`);
-}
-
-function tailOf(output) {
-  return output.split('\n').slice(-30).join('\n');
 }
 
 function readIfThere(file) {
@@ -308,9 +285,4 @@ function readIfThere(file) {
 
 function titleOf({ file, line, original, mutant }) {
   return `${file}:${line}\n    ${original}\n    ${mutant}`;
-}
-
-/** Lines move; what stands on them tells them apart. */
-function keyOf({ file, original, mutant }) {
-  return `${file}\n${original}\n${mutant}`;
 }

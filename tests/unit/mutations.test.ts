@@ -1,6 +1,8 @@
 // The one-line faults of scripts/mutations, on lines of which each shows one rule.
 
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { explanations, staleExplanations } from '../../scripts/mutations/explanations.mjs';
 import { mutationsOf } from '../../scripts/mutations/rules.mjs';
 
 interface Mutation {
@@ -58,4 +60,9 @@ test.each([
 test('what the cost model computes is told apart', () => {
   const source = 'double cost(int x) {\n  return x * y;\n}\nint f(int x) {\n  return x * y;\n}\n';
   expect(mutationsOf(source).map(({ estimate }: Mutation) => estimate)).toEqual([true, false]);
+});
+
+test('faults that change nothing are explained on lines that are there', () => {
+  expect(explanations.length).toBeGreaterThan(50);
+  expect(staleExplanations(fileURLToPath(new URL('../../', import.meta.url)))).toEqual([]);
 });
