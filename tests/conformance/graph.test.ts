@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import {
   AdaptiveAvgPool2d,
   AvgPool2d,
+  BatchNorm1d,
   BatchNorm2d,
   BatchNorm3d,
   Conv2d,
@@ -22,6 +23,7 @@ import {
   Hardtanh,
   HeapTensor,
   InstanceNorm2d,
+  init,
   LayerNorm,
   LeakyReLU,
   Linear,
@@ -41,6 +43,7 @@ import {
   Snake,
   Softmax,
   Softplus,
+  shutdown,
   Tanh,
   type Tensor,
   Unflatten,
@@ -53,7 +56,7 @@ import { readModel, writeSafetensors } from 'deconv-wasm/models';
 import { quantize } from 'deconv-wasm/quantize';
 import { meanSquaredError } from 'deconv-wasm/training';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeEachBuild } from '../support/builds.js';
 import { compareExactly, compareWith } from '../support/compare.js';
 import { caught, expectError } from '../support/errors.js';
@@ -844,5 +847,133 @@ describe('what is wrong is said with the node', () => {
       }
       graph.dispose();
     });
+  });
+});
+
+describe('what does not fit is refused before anything computes', () => {
+  beforeAll(async () => {
+    await init();
+  });
+  afterAll(shutdown);
+
+  describe('a sum takes values of one shape', () => {
+    it.each([
+      [
+        [1, 2, 3],
+        [1, 2, 4],
+      ],
+      [
+        [1, 2, 4],
+        [1, 2, 3],
+      ],
+      [
+        [1, 2, 3],
+        [1, 3, 2],
+      ],
+      [
+        [1, 2],
+        [1, 2, 1],
+      ],
+      [[2], [1]],
+    ])('not %j and %j, in whatever way it is asked', (one, other) => {
+      const build = (between: (net: Graph, value: GraphValue) => GraphValue): Graph => {
+        const net = new Graph();
+        const [a, b] = [net.input('a'), net.input('b')];
+        return net.output(net.add(between(net, a), between(net, b)), 'y');
+      };
+      const given = { a: zeros(...one), b: zeros(...other) };
+      for (const net of [build((_, x) => x), build((graph, x) => graph.apply(new ReLU(), x))]) {
+        for (const act of [
+          () => net.forward(given),
+          () => net.trace(given),
+          () => net.backward(given, given),
+        ]) {
+          const error = caught(act);
+          expect(error).toMatchObject({ code: 'BAD_SHAPE' });
+          expect(error.message).toContain('expected values of one shape');
+        }
+        net.dispose();
+      }
+    });
+  });
+
+  describe('objects of the user’s that give what no module gives', () => {
+    const own = (wrong: Partial<Module>): Module => ({
+      forward: (x) => x,
+      backward: (_, input) => ({ input }),
+      outputShape: (shape) => shape,
+      toString: () => 'Own()',
+      ...wrong,
+    });
+    const x = zeros(1, 2, 3);
+    const first = (): BatchNorm1d => new BatchNorm1d({ numFeatures: 2 });
+
+    it.each<[string, unknown]>([
+      ['BAD_SHAPE', [Number.NaN]],
+      ['BAD_SHAPE', [1.5, 2, 3]],
+      ['BAD_SHAPE', [-1, 2, 3]],
+      ['BAD_TYPE', ['x']],
+      ['BAD_TYPE', 'x'],
+      ['BAD_TYPE', null],
+      ['BAD_TYPE', 5],
+      ['BAD_TYPE', [1n]],
+      ['TOO_LARGE', [2 ** 40]],
+    ])('%s for the output shape %o, and others go on', (code, shape) => {
+      using net = new Sequential(first(), own({ outputShape: () => shape as number[] }));
+      expectError(
+        caught(() => net.forward(x)),
+        code as never,
+        'Sequential.forward',
+      );
+      using other = new Sequential(first(), new ReLU());
+      expect(other.forward(x).shape).toEqual([1, 2, 3]);
+    });
+
+    it.each<[string, unknown]>([
+      ['BAD_TYPE', undefined],
+      ['BAD_TYPE', null],
+      ['BAD_TYPE', 3],
+      ['BAD_TYPE', {}],
+      ['BAD_TYPE', zeros(1, 2, 3)],
+      ['BAD_TYPE', Promise.resolve({ input: zeros(1, 2, 3) })],
+      ['BAD_TYPE', { input: null }],
+      ['BAD_SHAPE', { input: zeros(1, 2, 4) }],
+    ])('%s for the gradients %o', (code, gradients) => {
+      using net = new Sequential(first(), own({ backward: () => gradients as never }));
+      const error = caught(() => net.backward(x, x));
+      expectError(error, code as never, 'Sequential.backward');
+      expect(error.message).toContain('Own(): expected its gradient');
+    });
+
+    it.each<[string, unknown]>([
+      ['BAD_TYPE', undefined],
+      ['BAD_TYPE', Promise.resolve(zeros(1, 2, 3))],
+    ])('%s for the output %o', (code, output) => {
+      using net = new Sequential(own({ forward: () => output as Tensor }));
+      for (const act of [() => net.forward(x), () => net.trace(x)]) {
+        const error = caught(act);
+        expect(error).toMatchObject({ code });
+        expect(error.message).toContain('Own(): expected its output');
+      }
+    });
+  });
+
+  it.each([undefined, null, 3])('a gradient that is %s, of the one output', (gradient) => {
+    using net = new Sequential(new ReLU());
+    const x = zeros(1, 2);
+    for (const act of [
+      () => net.backward(x, gradient as never),
+      () => net.trace(x).backward(gradient as never),
+    ])
+      expectError(caught(act), 'BAD_TYPE', 'Sequential.backward');
+  });
+
+  it.each([undefined, null, 3])('shapes that are %s', (shape) => {
+    using net = new Sequential(new BatchNorm2d({ numFeatures: 2 }));
+    expectError(
+      caught(() => net.summary(shape as never)),
+      'BAD_TYPE',
+      'Sequential.summary',
+    );
   });
 });

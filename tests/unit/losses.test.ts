@@ -92,6 +92,18 @@ describe('losses', () => {
     expect([...gradient.data].map((value) => Math.round(value))).toEqual([0, 0, -1, 1]);
   });
 
+  it.each([
+    [Infinity, 0, Infinity],
+    [Infinity, 1, 0],
+    [Infinity, 0.5, Infinity],
+    [-Infinity, 0, 0],
+    [-Infinity, 1, Infinity],
+    [Number.NaN, 1, Number.NaN],
+  ])('binaryCrossEntropyWithLogits of %f for %f is %f', (value, wanted, loss) => {
+    const tensor = (number: number) => ({ data: Float32Array.of(number), shape: [1] });
+    expect(binaryCrossEntropyWithLogits(tensor(value), tensor(wanted)).loss).toBe(loss);
+  });
+
   it('are NaN where the prediction is', () => {
     const x = { data: Float32Array.of(Number.NaN, 0.5), shape: [1, 2] };
     const shares = { data: Float32Array.of(0, 1), shape: [1, 2] };

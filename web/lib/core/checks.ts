@@ -23,9 +23,7 @@ export function describe(value: unknown): string {
 }
 
 /** `[1, 3, 8, 8]` */
-export function shapeText(shape: readonly number[]): string {
-  return `[${shape.join(', ')}]`;
-}
+export const shapeText = (shape: readonly number[]): string => describe([...shape]);
 
 /** `where: expected …, got …. advice`, with `got` in words; programs read `where` and `detail`. */
 export function fault(

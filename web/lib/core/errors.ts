@@ -129,9 +129,11 @@ export function isDeconvError(value: unknown): value is DeconvError {
   return hasBrand(value, DECONV_ERROR);
 }
 
-/** Lists of ours stay ours: they are short. A longer one is the caller's. */
-function copied(fact: unknown): unknown {
-  return Array.isArray(fact) && fact.length <= 64 ? fact.map(copied) : fact;
+/** Lists of ours stay ours: they are short, and of lists at most. A longer or deeper one is the caller's. */
+function copied(fact: unknown, depth = 0): unknown {
+  return Array.isArray(fact) && fact.length <= 64 && depth < 4
+    ? fact.map((entry) => copied(entry, depth + 1))
+    : fact;
 }
 
 function isCode(value: unknown): value is DeconvErrorCode {

@@ -107,7 +107,11 @@ export function isError(value: unknown): value is Error {
 
 /** What to say of something that was thrown. */
 export function messageOf(thrown: unknown): string {
-  return isError(thrown) ? thrown.message : String(thrown);
+  try {
+    return isError(thrown) ? thrown.message : String(thrown);
+  } catch {
+    return `${tagOf(thrown)}`;
+  }
 }
 
 function tagOf(value: unknown): string | undefined {

@@ -127,7 +127,7 @@ function checkReadable(where: string, name: string, floats: ArrayBufferView): vo
       'BAD_BUFFER',
       where,
       `${name} on a buffer of its own`,
-      'a SharedArrayBuffer, which others may change meanwhile (threads, or the copy of this package whose HeapTensor it is)',
+      'a SharedArrayBuffer, which others may change meanwhile (threads, or another copy of this package)',
       'Pass a copy: array.slice().',
       { name },
     );

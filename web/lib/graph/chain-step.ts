@@ -1,7 +1,7 @@
 // What the nodes of chains are in a program.
 
 import { product } from '../core/lists.js';
-import { checkTensorOf } from '../core/tensor.js';
+import { checkShape, checkTensorOf } from '../core/tensor.js';
 import { STEP, type Step, stepModuleOf } from '../layers/step.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { atNode } from './at-node.js';
@@ -88,7 +88,8 @@ function moduleStep(
 
 /** A module that computes with tensors of JavaScript's: one of the user's own, or of another copy of the package. */
 function tensorStep(runtime: Runtime, module: Module, inputShape: readonly number[], relu: boolean): Step {
-  const outputShape = [...(module as Required<Module>).outputShape(inputShape)];
+  const shape = (module as Required<Module>).outputShape(inputShape);
+  const outputShape = checkShape(String(module), 'outputShape', shape);
   const [inputCount, outputCount] = [product(inputShape), product(outputShape)];
   return {
     outputShape,
@@ -96,7 +97,7 @@ function tensorStep(runtime: Runtime, module: Module, inputShape: readonly numbe
     run: (source, target) => {
       const x = { data: Float32Array.from(runtime.floats(source, inputCount)), shape: [...inputShape] };
       const y = forwardOf(module, x, relu);
-      const values = checkTensorOf(String(module), 'what its forward gives', y, outputShape, outputCount);
+      const values = checkTensorOf(String(module), 'its output', y, outputShape, outputCount);
       runtime.heap.set(values, target / BYTES);
     },
   };

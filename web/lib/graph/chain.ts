@@ -261,7 +261,7 @@ export abstract class Chain extends DisposableObject implements Stateful {
     }
     const given = Array.isArray(inputShape)
       ? [inputShape]
-      : inputNames.map((name) => (inputShape as Readonly<Record<string, unknown>>)[name]);
+      : inputNames.map((name) => Object(inputShape)[name] as unknown);
     const shapes = inputLabels.map((label, index) => checkShape(where, `${label}'s shape`, given[index]));
     const runtime = requireRuntime(where, bound);
     return summarize(this.#name, chain, this.#program(where, runtime, prepared, shapes));
@@ -385,6 +385,8 @@ export abstract class Chain extends DisposableObject implements Stateful {
       const method = `${this.#name}.backward`;
       const behind: unknown[] = [];
       readGiven(method, 'gradOutput', given, outputNames, behind, named);
+      // Only what goes by name may be left out.
+      if (!named) behind[0] ??= null;
       const gradients = gradientsOf(method, chain, { inputs, outputs, records }, behind, layers);
       const { inputs: before, layers: own } = gradients;
       return named

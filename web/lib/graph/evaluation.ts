@@ -80,7 +80,7 @@ function ownTensors(tensors: readonly Tensor[], given: readonly Tensor[]): Tenso
 
 function forwardAt(module: Module, x: Tensor, relu: boolean, again: boolean): Tensor {
   const act = (): Tensor => forwardOf(module, x, relu);
-  return again ? under(module, null, act) : act();
+  return plainTensor(String(module), 'its output', again ? under(module, null, act) : act());
 }
 
 function under<Result>(module: Module, pass: unknown, act: () => Result): Result {
@@ -118,9 +118,7 @@ export function gradientsOf(
   const gradOutputs: Tensor[] = [];
   for (const [index, { value }] of chain.outputs.entries()) {
     if (given[index] === undefined) continue;
-    const { shape, data } = outputs[index] as Tensor;
-    const gradient = plainTensor(where, 'gradOutput', given[index]);
-    checkTensorOf(where, 'gradOutput', gradient, shape, data.length);
+    const gradient = gradientFor(where, 'gradOutput', given[index], outputs[index] as Tensor);
     gradOutputs.push(gradient);
     add(value, gradient);
   }
@@ -139,12 +137,14 @@ export function gradientsOf(
       }
       const { module } = unit;
       const own = backwardAt(module, behind[0] as Tensor, record);
+      const { input } = Object(own) as Partial<LayerGradients>;
+      const before = gradientFor(String(module), 'its gradient', input, taken[0] as Tensor);
       if (hasParameters(module)) {
         const known = found.get(module);
         const all = own as LayerGradients;
         found.set(module, known === undefined ? all : sumOf(where, known, all));
       }
-      add(unit.inputs[0] as number, own.input);
+      add(unit.inputs[0] as number, before);
     } catch (error) {
       throw atNode(where, unit, error);
     }
@@ -156,6 +156,12 @@ export function gradientsOf(
     inputs: ownTensors(before, gradOutputs),
     layers: layers.map((layer) => found.get(layer) as LayerGradients),
   };
+}
+
+/** A gradient that must have the shape of what it is the gradient of. */
+function gradientFor(where: string, name: string, value: unknown, { shape, data }: Tensor): Tensor {
+  checkTensorOf(where, name, value, shape, data.length);
+  return plainTensor(where, name, value);
 }
 
 function backwardAt(

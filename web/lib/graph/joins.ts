@@ -89,11 +89,11 @@ export function sectionsOf(
 
 /** Computes a join, or with the shapes of what it took the gradients of it: each is the other way round. */
 export function join(where: string, kind: Join, values: readonly Tensor[]): Tensor[] {
-  if (kind.kind === 'add') return [sum(where, values)];
   const shapes = joinedShapes(
     kind,
     values.map(({ shape }) => shape),
   );
+  if (kind.kind === 'add') return [sum(where, values)];
   return kind.kind === 'concat'
     ? [gather(where, kind, values, shapes[0] as readonly number[])]
     : scatter(where, kind, values[0] as Tensor, shapes);

@@ -1,5 +1,5 @@
 import { LAYER } from '../core/brands.js';
-import { checkOptions, fault } from '../core/checks.js';
+import { checkOptions, fault, refuse } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
 import type { DeconvError } from '../core/errors.js';
 import type { HalfType } from '../core/float16.js';
@@ -410,13 +410,8 @@ export abstract class OperatorLayer<Options extends ForwardOptions = ForwardOpti
   /** Whether a call with this `activation` clamps. */
   #clamps(where: string, activation: unknown): boolean {
     if (activation !== undefined && activation !== 'relu') {
-      throw fault(
-        'BAD_OPTION',
-        where,
-        "activation to be 'relu' or left out",
-        `${String(activation)}`,
-        'Apply other activations afterwards.',
-      );
+      const advice = 'Apply other activations afterwards.';
+      refuse('BAD_OPTION', where, "activation to be 'relu' or left out", activation, advice);
     }
     return this.#definition.relu === true || activation === 'relu';
   }

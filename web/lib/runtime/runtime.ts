@@ -174,8 +174,8 @@ export class Runtime implements Heap {
         'NOT_INITIALIZED',
         where,
         'a running module',
-        'a call after its shutdown(), which frees all that was made on it',
-        'What was bound to it stays so: make it anew, on a runtime that runs.',
+        'a call after its shutdown()',
+        'Make anew what was bound to it, on a runtime that runs.',
       );
     }
     throw fault(
@@ -297,8 +297,8 @@ const AFRESH = 'call init(), or createRuntime() for a runtime of your own, to st
 
 // All but out_of_memory are caught by our own checks first; seeing one means a bug of ours.
 const STATUS_ERRORS: Readonly<Record<string, readonly [DeconvErrorCode, string]>> = {
-  bad_spec: ['BAD_OPTION', 'expected parameters that the core accepts, got a spec that it refuses'],
-  bad_shape: ['BAD_SHAPE', 'expected an input size that the core accepts, got one that it refuses'],
+  bad_spec: ['BAD_OPTION', 'expected parameters that the core accepts, got others'],
+  bad_shape: ['BAD_SHAPE', 'expected an input size that the core accepts, got another'],
   too_large: ['TOO_LARGE', 'expected tensors that fit a 32-bit heap, got larger ones'],
   unsupported: ['UNSUPPORTED', 'expected a geometry that the chosen route takes'],
   missing_parameters: ['INTERNAL', 'expected packed parameters, got none'],

@@ -113,7 +113,9 @@ export function binaryCrossEntropyWithLogits(
   return valueByValue(where, prediction, target, options, {
     loss: (value, wanted) => {
       checkShare(where, wanted);
-      return Math.max(value, 0) - value * wanted + Math.log1p(Math.exp(-Math.abs(value)));
+      // Of infinite numbers the wrong one costs infinitely much, and the right one nothing.
+      const costs = wanted * Math.max(-value, 0) || 0;
+      return costs + ((1 - wanted) * Math.max(value, 0) || 0) + Math.log1p(Math.exp(-Math.abs(value)));
     },
     slope: (value, wanted) => {
       const decay = Math.exp(-Math.abs(value));
