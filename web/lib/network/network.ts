@@ -13,7 +13,13 @@ import {
   type TensorLike,
 } from '../core/tensor.js';
 import type { Graph } from '../graph/graph.js';
-import { type NamedInputs, type NamedTensors, readGiven, refuseOtherNames } from '../graph/named.js';
+import {
+  type NamedInputs,
+  type NamedTensors,
+  ownValue,
+  readGiven,
+  refuseOtherNames,
+} from '../graph/named.js';
 import type { Program } from '../graph/program.js';
 import { ProgramArena } from '../graph/program-arena.js';
 import { type CallNames, ProgramCall } from '../graph/program-call.js';
@@ -540,7 +546,9 @@ export class Network extends DisposableObject {
       refuse('BAD_TYPE', where, `shapes by name: ${names.join(', ')}`, shapes);
     }
     refuseOtherNames(where, 'shapes', shapes, names);
-    return names.map((name, index) => checkShape(where, `${this.#inputLabels[index]}'s shape`, shapes[name]));
+    return names.map((name, index) =>
+      checkShape(where, `${this.#inputLabels[index]}'s shape`, ownValue(shapes, name)),
+    );
   }
 
   #lower(
