@@ -105,9 +105,13 @@ export function isError(value: unknown): value is Error {
   return value instanceof Error || tagOf(value) === 'Error' || tagOf(value) === 'DOMException';
 }
 
-/** What to say of something that was thrown. */
+/** What to say of something that was thrown, which may be no text: an object without a prototype. */
 export function messageOf(thrown: unknown): string {
-  return isError(thrown) ? thrown.message : String(thrown);
+  try {
+    return isError(thrown) ? thrown.message : String(thrown);
+  } catch {
+    return typeof thrown;
+  }
 }
 
 function tagOf(value: unknown): string | undefined {
