@@ -353,8 +353,10 @@ TEST_CASE("NaN makes NaN of its set and of no other value") {
   }
 }
 
-TEST_CASE("values whose squares float does not hold are normalized as others are") {
-  Random random(9105);
+// Every set and layout, with values whose squares float does not hold.
+template <typename Check>
+void with_large_values(uint64_t seed, Check check) {
+  Random random(seed);
   for (const NormalizedSet set : kSets) {
     for (const Layout layout : kLayouts) {
       for (const float size : {1e18f, 1e20f, 3e37f}) {
@@ -364,59 +366,54 @@ TEST_CASE("values whose squares float does not hold are normalized as others are
         const Normalization call = several_tiles(set, layout);
         const Values x(call.elements(), 0.5f, random);
         for (int64_t index = 0; index < call.elements(); ++index) x.data()[index] *= size;
-        const Expected expected = expected_of(call, x.data(), x.data(), nullptr, nullptr);
-        const ExactBuffer y(call.elements());
-        const ExactBuffer statistics(2 * call.sets());
-        REQUIRE(normalize(call, x.data(), nullptr, nullptr, nullptr, statistics.data(), y.data()) ==
-                Status::kOk);
-        int64_t wrong = 0;
-        for (int64_t index = 0; index < call.elements(); ++index) {
-          const double normal = expected.normal[at(index)];
-          wrong += !(std::abs(y[index] - normal) <= 2e-6 * (1 + std::abs(normal)));
-        }
-        for (int64_t index = 0; index < call.sets(); ++index) {
-          const auto variance = static_cast<float>(expected.variance[at(index)]);
-          wrong += !(std::abs(statistics[index] - expected.mean[at(index)]) <= 2e-7 * size);
-          wrong += statistics[call.sets() + index] != doctest::Approx(variance).epsilon(4e-6) &&
-                   !std::isinf(variance);
-        }
-        CHECK(wrong == 0);
+        check(call, x, size, random);
       }
     }
   }
 }
 
-TEST_CASE("gradients by values whose squares float does not hold are those of others") {
-  Random random(9106);
-  for (const NormalizedSet set : kSets) {
-    for (const Layout layout : kLayouts) {
-      for (const float size : {1e18f, 1e20f, 3e37f}) {
-        CAPTURE(static_cast<int>(set));
-        CAPTURE(static_cast<int>(layout));
-        CAPTURE(size);
-        const Normalization call = several_tiles(set, layout);
-        const Values x(call.elements(), 0.5f, random);
-        const Values g(call.elements(), 0.25f, random);
-        const Values weight(call.channels, 1, random);
-        for (int64_t index = 0; index < call.elements(); ++index) x.data()[index] *= size;
-        const Expected expected = expected_of(call, x.data(), g.data(), weight.data(), nullptr);
-        const ExactBuffer slopes(call.elements());
-        const ExactBuffer gradients(2 * call.channels);
-        REQUIRE(normalization_gradients(call, x.data(), g.data(), weight.data(), nullptr,
-                                        slopes.data(), gradients.data()) == Status::kOk);
-        int64_t wrong = 0;
-        for (int64_t index = 0; index < call.elements(); ++index) {
-          wrong += !(std::abs(slopes[index] - expected.grad_input[at(index)]) <=
-                     4e-6 * expected.grad_scale[at(index)]);
-        }
-        for (int64_t channel = 0; channel < call.channels; ++channel) {
-          wrong += !(std::abs(gradients[channel] - expected.grad_weight[at(channel)]) <=
-                     4e-6 * expected.weight_scale[at(channel)]);
-        }
-        CHECK(wrong == 0);
-      }
+TEST_CASE("values whose squares float does not hold are normalized as others are") {
+  with_large_values(9105, [](const Normalization& call, const Values& x, float size, Random&) {
+    const Expected expected = expected_of(call, x.data(), x.data(), nullptr, nullptr);
+    const ExactBuffer y(call.elements());
+    const ExactBuffer statistics(2 * call.sets());
+    REQUIRE(normalize(call, x.data(), nullptr, nullptr, nullptr, statistics.data(), y.data()) ==
+            Status::kOk);
+    int64_t wrong = 0;
+    for (int64_t index = 0; index < call.elements(); ++index) {
+      const double normal = expected.normal[at(index)];
+      wrong += !(std::abs(y[index] - normal) <= 2e-6 * (1 + std::abs(normal)));
     }
-  }
+    for (int64_t index = 0; index < call.sets(); ++index) {
+      const auto variance = static_cast<float>(expected.variance[at(index)]);
+      wrong += !(std::abs(statistics[index] - expected.mean[at(index)]) <= 2e-7 * size);
+      wrong += statistics[call.sets() + index] != doctest::Approx(variance).epsilon(4e-6) &&
+               !std::isinf(variance);
+    }
+    CHECK(wrong == 0);
+  });
+}
+
+TEST_CASE("gradients by values whose squares float does not hold are those of others") {
+  with_large_values(9106, [](const Normalization& call, const Values& x, float, Random& random) {
+    const Values g(call.elements(), 0.25f, random);
+    const Values weight(call.channels, 1, random);
+    const Expected expected = expected_of(call, x.data(), g.data(), weight.data(), nullptr);
+    const ExactBuffer slopes(call.elements());
+    const ExactBuffer gradients(2 * call.channels);
+    REQUIRE(normalization_gradients(call, x.data(), g.data(), weight.data(), nullptr, slopes.data(),
+                                    gradients.data()) == Status::kOk);
+    int64_t wrong = 0;
+    for (int64_t index = 0; index < call.elements(); ++index) {
+      wrong += !(std::abs(slopes[index] - expected.grad_input[at(index)]) <=
+                 4e-6 * expected.grad_scale[at(index)]);
+    }
+    for (int64_t channel = 0; channel < call.channels; ++channel) {
+      wrong += !(std::abs(gradients[channel] - expected.grad_weight[at(channel)]) <=
+                 4e-6 * expected.weight_scale[at(channel)]);
+    }
+    CHECK(wrong == 0);
+  });
 }
 
 TEST_CASE("values that are all the same have the bias for a result, and no gradient") {

@@ -847,6 +847,18 @@ describe('what is wrong is said with the node', () => {
       }
       graph.dispose();
     });
+
+    it('where inputs and outputs by names that every object inherits are missing', () => {
+      using graph = new Graph();
+      const [one, other] = [graph.input('constructor'), graph.input('toString')];
+      graph.output(graph.add(graph.apply(conv(2, 2, 1), one), other), 'valueOf');
+      const told = (act: () => unknown) => caught(act).message;
+      expect(told(() => graph.forward({}))).toMatch(/the input "constructor" .*, got undefined/);
+      expect(told(() => graph.summary({}))).toMatch(/the input "constructor"'s shape .*, got undefined/);
+      expect(told(() => graph.summary(null as never))).toMatch(/, got undefined/);
+      const inputs = { constructor: tensor, toString: tensor };
+      expect(told(() => graph.forward(inputs, { out: {} }))).toMatch(/expected out .*, got undefined/);
+    });
   });
 });
 

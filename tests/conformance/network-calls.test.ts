@@ -195,6 +195,26 @@ describeEachBuild(
         expectError(error, code, 'loadNetwork');
       });
 
+      it('names that every object inherits are missing where nobody gives them', async () => {
+        const one = {
+          parts: [node('Add', ['constructor', 'toString'], ['valueOf'])],
+          inputs: { constructor: [1, 1, 2, 2], toString: [1, 1, 2, 2] },
+          outputs: ['valueOf'],
+        };
+        await withNetwork(one, (net) => {
+          const told = (act: () => unknown) => caught(act).message;
+          const half = { toString: four(1, 2, 3, 4) } as never;
+          expect(told(() => net.run({}))).toMatch(/the input "constructor" .*, got undefined/);
+          expect(told(() => net.run(half))).toMatch(/the input "constructor" .*, got undefined/);
+          expect(told(() => net.prepare({}))).toMatch(/the input "constructor"'s shape .*, got undefined/);
+          const inputs = { constructor: four(1, 2, 3, 4), toString: four(4, 3, 2, 1) };
+          expect(told(() => net.run(inputs, { out: {} }))).toMatch(/expected out .*, got undefined/);
+          const y = four(0, 0, 0, 0);
+          net.run(inputs, { out: { valueOf: y } as never });
+          expect([...y.data]).toEqual([5, 5, 5, 5]);
+        });
+      });
+
       it.each([Number.POSITIVE_INFINITY, Number.NaN, 0, -1, 2.5, '3', null])(
         'repeats of a profile: %s',
         async (repeats) => {

@@ -11,6 +11,7 @@ import { NETWORKS, Writer } from '../support/networks.js';
 import { floats } from '../support/onnx-writer.js';
 import { seed } from '../support/seed.js';
 import { randomTensor } from '../support/tensors.js';
+import { tflite } from '../support/tflite-writer.js';
 
 type Layers = (net: Writer, x: string) => string;
 
@@ -377,6 +378,77 @@ describeEachBuild(
         expectError(error, 'UNSUPPORTED', 'Network.tiled');
         expect(error.message).toContain('Give it 32 values along axis 2, as its file says.');
       }
+      net.dispose();
+    });
+
+    // Padded and cropped again, which meets the picture in a sum.
+    const framed = (net: Writer, x: string, end: number) => {
+      const wide = net.node('Pad', [x, net.list(0, 0, 0, 0, 0, 0, 2, 0)]);
+      return net.node('Add', [cut(net, wide, [0, 0], [end, 100]), x]);
+    };
+
+    it.each<readonly [string, Layers]>([
+      ['a cut behind it', (net, x) => cut(net, framed(net, x, 32), [0, 0], [20, 100])],
+      ['a cut in front of it', (net, x) => framed(net, cut(net, x, [0, 0], [32, 100]), 32)],
+      [
+        'cuts of one length behind it',
+        (net, x) => {
+          const own = framed(net, x, 32);
+          return net.node('Add', [cut(net, own, [0, 0], [20, 100]), cut(net, own, [5, 0], [25, 100])]);
+        },
+      ],
+    ])('a crop that fits no other size says nothing of %s', async (_, layers) => {
+      const net = await loadNetwork(bytesOf(networkOf(layers, [1, 3, 32, 32], [])));
+      for (const overlap of ['auto', 4] as const) {
+        const error = await rejection(() => net.tiled(randomTensor([1, 3, 48, 32], seed), { overlap }));
+        expectError(error, 'UNSUPPORTED', 'Network.tiled');
+        expect(error.message).toMatch(/the node "Slice.* fixed place/);
+      }
+      net.dispose();
+    });
+
+    it('nor of cuts to what is left of the size, which go in parts beside it', async () => {
+      const layers =
+        (end: number): Layers =>
+        (net, x) =>
+          cut(net, framed(net, framed(net, net.conv(x, 3, 3, [3, 3]), end), end), [2, 0], [-3, 100]);
+      const [small, any] = await Promise.all([
+        loadNetwork(bytesOf(networkOf(layers(32), [1, 3, 32, 32], [])), { precision: 'exact' }),
+        loadNetwork(bytesOf(networkOf(layers(-2))), { precision: 'exact' }),
+      ]);
+      const x = randomTensor([1, 3, 80, 50], seed);
+      expect(difference(await small.tiled(x), any.forward(x))).toBeLessThan(5e-6);
+      small.dispose();
+      any.dispose();
+    });
+
+    it("TFLite's crops that fit no other size leave what they leave in any", async () => {
+      const tensors = [
+        { name: 'x', shape: [1, 32, 32, 3] },
+        { name: 'pads', shape: [4, 2], values: Int32Array.of(0, 0, 0, 2, 0, 0, 0, 0) },
+        { name: 'wide', shape: [1, 34, 32, 3] },
+        ...[
+          [0, 0, 0, 0],
+          [1, 32, 32, 3],
+          [1, 1, 1, 1],
+        ].map((values, place) => ({ name: `part ${place}`, shape: [4], values: Int32Array.from(values) })),
+        { name: 'cut', shape: [1, 32, 32, 3] },
+        { name: 'y', shape: [1, 32, 32, 3] },
+      ];
+      const parts = ['wide', 'part 0', 'part 1', 'part 2'];
+      const file = tflite(
+        tensors,
+        [
+          { code: 34, kind: 22, options: [], inputs: ['x', 'pads'], outputs: ['wide'] },
+          { code: 45, kind: 32, options: [{ integer: 0 }, { integer: 13 }], inputs: parts, outputs: ['cut'] },
+          { code: 0, kind: 11, options: [], inputs: ['cut', 'x'], outputs: ['y'] },
+        ],
+        { inputs: ['x'], outputs: ['y'] },
+      );
+      const net = await loadNetwork(file);
+      const x = randomTensor([1, 80, 32, 3], seed);
+      const y = await net.tiled(x);
+      expect(y).toEqual({ shape: x.shape, data: x.data.map((value) => 2 * value) });
       net.dispose();
     });
 

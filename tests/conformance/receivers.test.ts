@@ -1,6 +1,7 @@
 // What members say whose `this` is a Proxy around the object, as reactive state of frameworks has them, or an object
 // that inherits from it.
 
+import * as root from 'deconv-wasm';
 import {
   Conv2d,
   ConvTranspose2d,
@@ -16,11 +17,21 @@ import {
   Unflatten,
 } from 'deconv-wasm';
 import * as brainstate from 'deconv-wasm/brainstate';
+import * as checkerboard from 'deconv-wasm/checkerboard';
 import { ResizeConv2d, SmoothConvTranspose2d } from 'deconv-wasm/checkerboard';
+import * as convert from 'deconv-wasm/convert';
 import { fromOnnx } from 'deconv-wasm/convert';
+import * as d2l from 'deconv-wasm/d2l';
 import { kernelMatrix } from 'deconv-wasm/d2l';
+import * as image from 'deconv-wasm/image';
+import * as models from 'deconv-wasm/models';
+import * as network from 'deconv-wasm/network';
+import * as quantized from 'deconv-wasm/quantize';
 import { quantize } from 'deconv-wasm/quantize';
+import * as sound from 'deconv-wasm/sound';
+import * as training from 'deconv-wasm/training';
 import { BatchNorm2d, GroupNorm, ReLU, Sequential } from 'deconv-wasm/training';
+import * as worker from 'deconv-wasm/worker';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { caught, expectError, rejection } from '../support/errors.js';
 import { zeros } from '../support/tensors.js';
@@ -64,7 +75,7 @@ function membersOf(value: object): string[] {
 
 /** For programs without types; what is internal may do as it likes. */
 const INTERNAL =
-  /^(specFor|specForOutput|readInputShape|outputShapeUnder|readShape|reshaped|checkCount|gatherStatistics|move|lastPass|under|resume|again|definition|planShape|compute|computeGradients|gradients|apply|applyForParameters|children)$/;
+  /^(repr|outputExtents|structFor|weightEdits|weightOrder|computeGradients|specFor|specForOutput|readInputShape|outputShapeUnder|readShape|reshaped|checkCount|gatherStatistics|move|lastPass|under|resume|again|definition|planShape|compute|computeGradients|gradients|apply|applyForParameters|children)$/;
 
 it.each(Object.keys(KINDS))('%s', (kind) => {
   const own = (KINDS[kind] as () => object)();
@@ -106,6 +117,91 @@ it.each(Object.keys(KINDS))('%s', (kind) => {
     }
   }
   (own as { dispose?(): void }).dispose?.();
+});
+
+const ENTRIES: Readonly<Record<string, object>> = {
+  root,
+  brainstate,
+  checkerboard,
+  convert,
+  d2l,
+  image,
+  models,
+  network,
+  quantize: quantized,
+  sound,
+  training,
+  worker,
+};
+
+/** What has no method or getter of ours of its own: whatever else a program may call one on. */
+const STRANGERS = (prototype: object): readonly unknown[] => [
+  undefined,
+  null,
+  {},
+  Object.create(null),
+  [],
+  () => {},
+  1,
+  1n,
+  's',
+  true,
+  Symbol('s'),
+  prototype,
+  Object.create(prototype),
+];
+
+/** Prototypes of a class up to what the language has, each once. */
+function* prototypesOf(prototype: object, seen: Set<object>): Generator<object> {
+  for (let at = prototype; at !== Object.prototype && at !== Error.prototype; ) {
+    if (seen.has(at)) return;
+    seen.add(at);
+    yield at;
+    at = Object.getPrototypeOf(at) as object;
+  }
+}
+
+/** How each public method and getter of a prototype was called on what is none of its objects, and what it threw. */
+async function bareErrors(prototype: object): Promise<string[]> {
+  const bare: string[] = [];
+  for (const name of Object.getOwnPropertyNames(prototype)) {
+    if (name === 'constructor' || INTERNAL.test(name)) continue;
+    const { get, set, value } = Object.getOwnPropertyDescriptor(prototype, name) as PropertyDescriptor;
+    for (const act of [get, set, value as unknown].filter((each) => typeof each === 'function')) {
+      for (const stranger of STRANGERS(prototype)) {
+        try {
+          await Reflect.apply(act as () => unknown, stranger, []);
+        } catch (error) {
+          const told = root.isDeconvError(error) && error.code !== 'INTERNAL';
+          if (!told) bare.push(`${prototype.constructor.name}.${name}: ${String(error)}`);
+        }
+      }
+    }
+  }
+  return bare;
+}
+
+it('members of every class of every entry work on strangers, or refuse them in words', async () => {
+  const seen = new Set<object>();
+  const bare: string[] = [];
+  for (const entry of Object.values(ENTRIES)) {
+    for (const value of Object.values(entry) as unknown[]) {
+      if (typeof value !== 'function' || !/^class\b/.test(Function.prototype.toString.call(value))) continue;
+      for (const prototype of prototypesOf(value.prototype as object, seen)) {
+        bare.push(...(await bareErrors(prototype)));
+      }
+    }
+  }
+  expect(seen.size).toBeGreaterThan(60);
+  expect([...new Set(bare)]).toEqual([]);
+});
+
+it('what is thrown may be anything, and becomes an error', () => {
+  for (const thrown of [undefined, null, {}, Object.create(null), Symbol('s'), 1n]) {
+    const error = root.DeconvError.from(thrown);
+    expect([error.code, error.cause]).toEqual(['INTERNAL', thrown]);
+    expect(error.toJSON()).toMatchObject({ name: 'DeconvError', code: 'INTERNAL' });
+  }
 });
 
 it('a call that meets a Proxy says what it met', () => {

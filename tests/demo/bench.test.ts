@@ -1,7 +1,8 @@
 import type { Page } from 'playwright';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { expectAccessible } from './accessible';
-import { type Served, serve, type Visit, visit } from './serve';
+import { onePage } from './one-page';
+import { type Served, type Visit, visit } from './serve';
 
 let served: Served;
 let open: Visit;
@@ -10,18 +11,10 @@ let page: Page;
 /** What the page asked for in this test. */
 let asked: string[] = [];
 
-beforeAll(async () => {
-  served = await serve();
-  open = await visit(served, {
-    reducedMotion: 'reduce',
-    permissions: ['clipboard-read', 'clipboard-write'],
-  });
+onePage({ reducedMotion: 'reduce', permissions: ['clipboard-read', 'clipboard-write'] }, (...opened) => {
+  [open, served] = opened;
   page = open.page;
   page.on('request', (request) => asked.push(new URL(request.url()).pathname));
-});
-afterAll(async () => {
-  await open?.leave();
-  await served?.close();
 });
 beforeEach(async () => {
   await open.again();

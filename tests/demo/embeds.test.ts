@@ -24,8 +24,8 @@ const STATIONS = [...guide.matchAll(/^\| [^|]+ \| `(\w+)` \|/gm)].map(([, id = '
 let host: PlainHost;
 let own: PlainHost;
 let served: Served;
-let context: BrowserContext;
-let said: string[];
+let context: BrowserContext | undefined;
+let said: string[] = [];
 const folder = mkdtempSync(path.join(tmpdir(), 'embeds-'));
 
 beforeAll(async () => {
@@ -39,7 +39,9 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 afterEach(async () => {
-  await context.close();
+  // Not all tests open a page.
+  await context?.close();
+  context = undefined;
   expect(said).toEqual([]);
 });
 

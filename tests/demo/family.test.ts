@@ -3,6 +3,7 @@
 import type { BrowserContextOptions, Locator, Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { expectAccessible } from './accessible';
+import { onePage } from './one-page';
 import { eventually, type Served, serve, type Visit, visit } from './serve';
 
 let served: Served;
@@ -87,13 +88,12 @@ const ways: Record<string, { readonly options: BrowserContextOptions; readonly c
 
 describe.each(Object.keys(ways))('(k) %s', (way) => {
   const { options, choose } = ways[way] as (typeof ways)[string];
-  beforeAll(async () => {
-    open = await visit(served, { reducedMotion: 'reduce', ...options });
+  onePage({ reducedMotion: 'reduce', ...options }, (opened) => {
+    open = opened;
     page = open.page;
   });
   beforeEach(() => open.again());
   afterEach(() => open.expectSilence());
-  afterAll(() => open?.leave());
 
   it('random weights give the same output and the same U to the last digit as a sub-pixel convolution', async () => {
     await open.again('#v1&k=4&f=random');
@@ -221,11 +221,10 @@ it('(k) has cells at 360 px that a finger finds, however many channels there are
 });
 
 describe('the kinds of layers', () => {
-  beforeAll(async () => {
-    open = await visit(served, { reducedMotion: 'reduce' });
+  onePage({ reducedMotion: 'reduce' }, (opened) => {
+    open = opened;
     page = open.page;
   });
-  afterAll(() => open?.leave());
 
   it.each([
     'k=3&s=2&p=1&o=1&f=random',

@@ -1,21 +1,17 @@
 import type { Page } from 'playwright';
 import { PNG } from 'pngjs';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { expectAccessible } from './accessible';
-import { eventually, type Served, serve, serveWhole, stillBox, type Visit, visit } from './serve';
+import { onePage } from './one-page';
+import { eventually, type Served, serveWhole, stillBox, type Visit, visit } from './serve';
 
 let served: Served;
 let open: Visit;
 let page: Page;
 
-beforeAll(async () => {
-  served = await serve();
-  open = await visit(served, { reducedMotion: 'reduce' });
+onePage({ reducedMotion: 'reduce' }, (...opened) => {
+  [open, served] = opened;
   page = open.page;
-});
-afterAll(async () => {
-  await open?.leave();
-  await served?.close();
 });
 beforeEach(async () => {
   await open.again();

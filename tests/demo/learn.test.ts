@@ -1,20 +1,15 @@
 import type { Page } from 'playwright';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { expectAccessible } from './accessible';
-import { eventually, type Served, serve, type Visit, visit } from './serve';
+import { onePage } from './one-page';
+import { eventually, type Visit } from './serve';
 
-let served: Served;
 let open: Visit;
 let page: Page;
 
-beforeAll(async () => {
-  served = await serve();
-  open = await visit(served, { reducedMotion: 'reduce' });
+onePage({ reducedMotion: 'reduce' }, (opened) => {
+  open = opened;
   page = open.page;
-});
-afterAll(async () => {
-  await open?.leave();
-  await served?.close();
 });
 
 const learn = () => page.locator('#learn');

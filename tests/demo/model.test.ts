@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { expectAccessible } from './accessible';
-import { eventually, type Served, serve, type Visit, visit } from './serve';
+import { onePage } from './one-page';
+import { eventually, type Visit } from './serve';
 
 const fixture = (name: string) => new URL(`../fixtures/models/${name}`, import.meta.url);
 const bytes = (name: string) => readFileSync(fixture(name));
@@ -12,18 +13,12 @@ const analysis = JSON.parse(bytes('analysis.json').toString()) as Record<
   Record<string, { unevenness: number }>
 >;
 
-let served: Served;
 let open: Visit;
 let page: Page;
 
-beforeAll(async () => {
-  served = await serve();
-  open = await visit(served, { reducedMotion: 'reduce' });
+onePage({ reducedMotion: 'reduce' }, (opened) => {
+  open = opened;
   page = open.page;
-});
-afterAll(async () => {
-  await open?.leave();
-  await served?.close();
 });
 beforeEach(async () => {
   await open.again();

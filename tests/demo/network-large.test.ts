@@ -4,20 +4,19 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { expectAccessible } from './accessible';
 import { heavyNetwork, longNetwork } from './large-networks';
-import { eventually, type Served, serve, type Visit, visit } from './serve';
+import { onePage } from './one-page';
+import { eventually, type Visit } from './serve';
 
-let served: Served;
 let open: Visit;
 let folder: string;
 
+onePage({ reducedMotion: 'reduce' }, (opened) => {
+  open = opened;
+});
 beforeAll(async () => {
-  served = await serve();
-  open = await visit(served, { reducedMotion: 'reduce' });
   folder = await mkdtemp(path.join(tmpdir(), 'deconv-wasm-large-'));
 });
 afterAll(async () => {
-  await open?.leave();
-  await served?.close();
   if (folder) await rm(folder, { recursive: true });
 });
 

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { madeNetwork } from '../../web/demo/src/engine/made-networks';
 import { SAMPLE_RATE } from '../../web/demo/src/model/voice';
 import { expectAccessible } from './accessible';
+import { onePage } from './one-page';
 import { eventually, type Served, serve, type Visit, visit } from './serve';
 
 let served: Served;
@@ -41,11 +42,10 @@ describe.each(hands)('a person, %s,', (hand, options, press) => {
   const level = async (which: string) =>
     Number((await model().locator(which).getAttribute('data-level')) || Number.NaN);
 
-  beforeAll(async () => {
-    open = await visit(served, { reducedMotion: 'reduce', ...options });
+  onePage({ reducedMotion: 'reduce', ...options }, (opened) => {
+    open = opened;
     page = open.page;
   });
-  afterAll(() => open?.leave());
 
   it('(j) brings FSRCNN x3, sees which layer draws the grid, repairs it and sees it gone', async () => {
     await bring(page, 'fsrcnn-x3.onnx', madeNetwork('fsrcnn', 7));

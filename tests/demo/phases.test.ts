@@ -1,20 +1,16 @@
 import type { Page } from 'playwright';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { PATIENCE_MS } from '../support/patience';
-import { eventually, type Served, serve, stillBox, type Visit, visit } from './serve';
+import { onePage } from './one-page';
+import { eventually, type Served, stillBox, type Visit, visit } from './serve';
 
 let served: Served;
 let open: Visit;
 let page: Page;
 
-beforeAll(async () => {
-  served = await serve();
-  open = await visit(served, { reducedMotion: 'reduce' });
+onePage({ reducedMotion: 'reduce' }, (...opened) => {
+  [open, served] = opened;
   page = open.page;
-});
-afterAll(async () => {
-  await open?.leave();
-  await served?.close();
 });
 beforeEach(async () => {
   await open.again();

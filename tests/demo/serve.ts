@@ -62,7 +62,7 @@ export interface Visit {
   leave(expected?: RegExp): Promise<void>;
 }
 
-interface VisitOptions extends BrowserContextOptions {
+export interface VisitOptions extends BrowserContextOptions {
   /** Then `page.clock` lets the page's time pass, and the machine's does not matter. */
   readonly ownClock?: boolean | 'stopped';
   /** Keeps the page for readers without a network, which fetches and stores all of it at each visit. */

@@ -54,3 +54,20 @@ one(
   { axis: -2 },
   { s: w(3, 4), b: w(3, 4) },
 );
+const WHOLE: readonly [string, readonly number[], readonly number[] | null, number][] = [
+  ['over all of its input', [2, 3, 4], [2, 3, 4], -1],
+  ['of every row', [3, 1], [3, 4], -1],
+  ['of every row in front of those of columns', [3, 4], [4], -1],
+  ['of every sample, without summands', [2, 1, 1], null, -1],
+  ['beside summands of every sample', [3, 4], [2, 1, 1], -2],
+];
+for (const [title, scale, shift, axis] of WHOLE) {
+  const shiftOf = shift === null ? {} : { b: w(...shift) };
+  one(
+    `LayerNormalization, scales ${title}`,
+    'LayerNormalization',
+    [2, 3, 4],
+    { axis },
+    { s: w(...scale), ...shiftOf },
+  );
+}

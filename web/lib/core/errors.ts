@@ -100,7 +100,7 @@ export class DeconvError extends Error {
 
   /** The error as plain data, which `DeconvError.from` makes an error again; `JSON.stringify` calls it. */
   toJSON(): DeconvErrorRecord {
-    const { name, code, message, detail, cause } = this;
+    const { name, code, message, detail, cause } = DeconvError.from(this);
     const told = cause === undefined ? {} : { cause: messageOf(cause) };
     return { name, code, message, detail: plain(detail, 0) as Record<string, unknown>, ...told };
   }

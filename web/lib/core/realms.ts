@@ -105,12 +105,12 @@ export function isError(value: unknown): value is Error {
   return value instanceof Error || tagOf(value) === 'Error' || tagOf(value) === 'DOMException';
 }
 
-/** What to say of something that was thrown. */
+/** What to say of something that was thrown, which may be no text: an object without a prototype. */
 export function messageOf(thrown: unknown): string {
   try {
     return isError(thrown) ? thrown.message : String(thrown);
   } catch {
-    return `${tagOf(thrown)}`;
+    return typeof thrown;
   }
 }
 

@@ -37,7 +37,14 @@ import {
 import { evaluate, gradientsOf, layersOf, plainTensor, type Recorded } from './evaluation.js';
 import { ChainFusion, FUSES } from './fusions.js';
 import { type Module, statefulOf, type Trainable } from './module.js';
-import { byName, type NamedInputs, type NamedTensors, readGiven, requireOneOutput } from './named.js';
+import {
+  byName,
+  type NamedInputs,
+  type NamedTensors,
+  ownValue,
+  readGiven,
+  requireOneOutput,
+} from './named.js';
 import { Program } from './program.js';
 import { ProgramArena } from './program-arena.js';
 import { ProgramCall } from './program-call.js';
@@ -261,7 +268,7 @@ export abstract class Chain extends DisposableObject implements Stateful {
     }
     const given = Array.isArray(inputShape)
       ? [inputShape]
-      : inputNames.map((name) => Object(inputShape)[name] as unknown);
+      : inputNames.map((name) => ownValue(inputShape, name));
     const shapes = inputLabels.map((label, index) => checkShape(where, `${label}'s shape`, given[index]));
     const runtime = requireRuntime(where, bound);
     return summarize(this.#name, chain, this.#program(where, runtime, prepared, shapes));

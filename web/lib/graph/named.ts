@@ -35,10 +35,16 @@ export function readGiven(
     return false;
   }
   for (let index = 0; index < names.length; index += 1) {
-    into[index] = (value as Readonly<Record<string, unknown>>)[names[index] as string];
+    into[index] = ownValue(value, names[index] as string);
   }
   refuseOtherNames(where, what, value, names);
   return true;
+}
+
+/** What is given by this name; what every object inherits, as `toString`, is nobody's tensor. */
+export function ownValue(value: unknown, name: string): unknown {
+  const given = Object(value) as Readonly<Record<string, unknown>>;
+  return Object.hasOwn(given, name) ? given[name] : undefined;
 }
 
 /** Refuses what is given by another name. */

@@ -4,6 +4,7 @@ import { MODEL_LAYER } from '../core/brands.js';
 import { fault, refuse } from '../core/checks.js';
 import { isDeconvError } from '../core/errors.js';
 import { frozen, product } from '../core/lists.js';
+import { guardReceivers } from '../core/receivers.js';
 import { kernelReach, type OperatorSpec, weightShape } from '../core/spec.js';
 import type { Tensor } from '../core/tensor.js';
 import { type WeightLayout, weightLayout } from '../core/weight-layout.js';
@@ -79,7 +80,8 @@ export interface LayerFacts {
   readonly geometry: Geometry | null;
   /** Why there is no layer in spite of the geometry. */
   readonly layerObstacle?: string | null;
-  readonly build: (parameters: ConvertedParameters, options: ConversionOptions) => ConvertedLayer;
+  /** There is one where there is no `problem`. */
+  readonly build?: (parameters: ConvertedParameters, options: ConversionOptions) => ConvertedLayer;
   readonly replacement?: WeightReplacement;
 }
 
@@ -114,6 +116,10 @@ export class ModelLayer {
   /** Why the layer cannot be read, a sentence; null if it can. */
   readonly problem: string | null;
   readonly #facts: LayerFacts;
+
+  static {
+    guardReceivers(ModelLayer.prototype, 'ModelLayer', (value) => #facts in value);
+  }
 
   /** @internal */
   constructor(facts: LayerFacts) {
@@ -185,10 +191,10 @@ export class ModelLayer {
    */
   async toLayer(options: ConversionOptions = {}): Promise<ConvertedLayer> {
     const { weight } = this.#readable();
-    const obstacle = this.#facts.layerObstacle ?? null;
+    const { layerObstacle: obstacle = null, build } = this.#facts as Required<LayerFacts>;
     if (obstacle !== null) this.#refuse(obstacle);
     const bias = await this.bias();
-    return this.#facts.build({ weight: await weight.readNarrow(), bias }, options);
+    return build({ weight: await weight.readNarrow(), bias }, options);
   }
 
   /** @internal */

@@ -3,6 +3,7 @@ import { checkChoice, checkOptions, refuse } from '../core/checks.js';
 import { releaseBy } from '../core/disposable.js';
 import type { HalfTensor } from '../core/half-tensor.js';
 import { checkProgress, stopIfAborted } from '../core/progress.js';
+import { guardReceivers } from '../core/receivers.js';
 import type { Tensor } from '../core/tensor.js';
 import type { StateDict } from '../layers/state-dict.js';
 import { detect, FORMATS, type ModelFormat } from './detect.js';
@@ -56,6 +57,10 @@ export class Model {
   readonly opened: OpenedModel;
   /** The tensors, with weights in the place of the parts that a normalisation makes them of. */
   readonly #whole: readonly ModelTensor[];
+
+  static {
+    guardReceivers(Model.prototype, 'Model', (value) => #whole in value);
+  }
 
   /** @internal */
   constructor(

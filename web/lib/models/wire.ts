@@ -34,31 +34,35 @@ export class Message {
 
   /** Of a field that should be there once the last counts. */
   integer(field: number): number | undefined {
-    return this.#fields?.get(field)?.at(-1) as number | undefined;
+    return this.#all(field).at(-1) as number | undefined;
   }
 
   integers(field: number): number[] {
-    return (this.#fields?.get(field) ?? []) as number[];
+    return this.#all(field) as number[];
   }
 
   text(field: number): string {
-    return (this.#fields?.get(field)?.at(-1) as string | undefined) ?? '';
+    return (this.#all(field).at(-1) as string | undefined) ?? '';
   }
 
   texts(field: number): string[] {
-    return (this.#fields?.get(field) ?? []) as string[];
+    return this.#all(field) as string[];
   }
 
   message(field: number): Message | undefined {
-    return this.#fields?.get(field)?.at(-1) as Message | undefined;
+    return this.#all(field).at(-1) as Message | undefined;
   }
 
   messages(field: number): Message[] {
-    return (this.#fields?.get(field) ?? []) as Message[];
+    return this.#all(field) as Message[];
   }
 
   ranges(field: number): ByteRange[] {
-    return (this.#fields?.get(field) ?? []) as ByteRange[];
+    return this.#all(field) as ByteRange[];
+  }
+
+  #all(field: number): unknown[] {
+    return this.#fields?.get(field) ?? [];
   }
 }
 
@@ -78,8 +82,8 @@ export async function readMessage(file: ModelFile, schema: Schema): Promise<Mess
       'readModel',
       'an ONNX model',
       'bytes that break off or make no sense',
-      'The file is damaged, cut off or of another format.',
-      { where: 'readModel' },
+      'The file is damaged or cut off.',
+      {},
       cause,
     );
   }

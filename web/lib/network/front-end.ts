@@ -1,6 +1,7 @@
 // What every format gives: a network whose sizes are not known yet, to be lowered once they are.
 
 import { describe, fault } from '../core/checks.js';
+import type { SliceChange } from './lowering.js';
 import type { NetworkGraph } from './operations.js';
 
 /** An input or output of a network, as its file declares it. */
@@ -43,7 +44,11 @@ export interface FrontEnd {
    * @param wanted names of any values of the file
    * @throws {DeconvError} `BAD_SHAPE` with the node for what does not go together, `BAD_OPTION` for names that are none
    */
-  lower(inputShapes: ReadonlyMap<string, readonly number[]>, wanted: readonly string[]): NetworkGraph;
+  lower(
+    inputShapes: ReadonlyMap<string, readonly number[]>,
+    wanted: readonly string[],
+    changeSlice?: SliceChange,
+  ): NetworkGraph;
 }
 
 /** A node that is not run. */

@@ -1,6 +1,6 @@
 // What front ends build a network with, once the sizes of its inputs are known.
 
-import type { Constant, NetworkGraph, NetworkNode, NetworkValue, Operation } from './operations.js';
+import type { Constant, NetworkGraph, NetworkNode, NetworkValue, Of, Operation } from './operations.js';
 import { outputShapesOf } from './shapes.js';
 
 /** An operation of nodes of the file, on values by their numbers. */
@@ -15,9 +15,13 @@ export interface Emission {
   readonly results?: readonly string[];
 }
 
+/** Another slice in the place of one that the file asks for, of a value of this shape. */
+export type SliceChange = (slice: Of<'slice'>, shape: readonly number[], emission: Emission) => Of<'slice'>;
+
 /** Collects nodes in an order in which they can be computed. */
 export class NetworkBuilder {
   readonly #where: string;
+  readonly #changeSlice: SliceChange | undefined;
   readonly #nodes: NetworkNode[] = [];
   readonly #values: NetworkValue[] = [];
   readonly #inputs: number[] = [];
@@ -26,8 +30,9 @@ export class NetworkBuilder {
   readonly #constants = new Map<Constant, number>();
 
   /** @param where names the network in errors */
-  constructor(where: string) {
+  constructor(where: string, changeSlice?: SliceChange) {
     this.#where = where;
+    this.#changeSlice = changeSlice;
   }
 
   input(name: string, shape: readonly number[]): number {
@@ -49,8 +54,13 @@ export class NetworkBuilder {
    *
    * @throws {DeconvError} `BAD_SHAPE`, `TOO_LARGE` with the name of the node
    */
-  emit({ names, types, operation, inputs, results = [] }: Emission): readonly number[] {
+  emit(emission: Emission): readonly number[] {
+    const { names, types, operation: given, inputs, results = [] } = emission;
     const name = names[0] ?? '';
+    const operation =
+      given.kind === 'slice' && this.#changeSlice !== undefined
+        ? this.#changeSlice(given, this.shapeOf(inputs[0] as number), emission)
+        : given;
     const where = `${this.#where}: node ${JSON.stringify(name)} (${types.join(', ')})`;
     const shapes = outputShapesOf(
       where,

@@ -13,7 +13,13 @@ import {
   type TensorLike,
 } from '../core/tensor.js';
 import type { Graph } from '../graph/graph.js';
-import { type NamedInputs, type NamedTensors, readGiven, refuseOtherNames } from '../graph/named.js';
+import {
+  type NamedInputs,
+  type NamedTensors,
+  ownValue,
+  readGiven,
+  refuseOtherNames,
+} from '../graph/named.js';
 import type { Program } from '../graph/program.js';
 import { ProgramArena } from '../graph/program-arena.js';
 import { type CallNames, ProgramCall } from '../graph/program-call.js';
@@ -24,6 +30,7 @@ import { type CompiledStep, compile } from './compile.js';
 import { HeapConstants } from './constants.js';
 import { Convolutions } from './convolutions.js';
 import { declaredShapes, type FrontEnd, type NodeInfo, type PortInfo } from './front-end.js';
+import type { SliceChange } from './lowering.js';
 import type { Constant, NetworkGraph } from './operations.js';
 import { foldForward } from './passes/affines.js';
 import { runPasses } from './passes/index.js';
@@ -300,7 +307,9 @@ export class Network extends DisposableObject {
       label: this.#inputLabels[0] as string,
       declared: this.inputs[0]?.shape ?? [],
       lower: (shape: readonly number[]) => this.#lower(where, [shape], this.#outputNames),
-      lowerOther: (shape: readonly number[]) => this.#graphOf([shape], this.#outputNames),
+      lowerOther: (shape: readonly number[], changeSlice: SliceChange) => {
+        this.#frontEnd.lower(this.#byInput([shape]), this.#outputNames, changeSlice);
+      },
       forward: (part: Tensor) => this.#run(where, part, false, undefined, undefined) as Tensor,
     };
     return (await runTiled(where, net, x, checked)) as Out;
@@ -540,7 +549,9 @@ export class Network extends DisposableObject {
       refuse('BAD_TYPE', where, `shapes by name: ${names.join(', ')}`, shapes);
     }
     refuseOtherNames(where, 'shapes', shapes, names);
-    return names.map((name, index) => checkShape(where, `${this.#inputLabels[index]}'s shape`, shapes[name]));
+    return names.map((name, index) =>
+      checkShape(where, `${this.#inputLabels[index]}'s shape`, ownValue(shapes, name)),
+    );
   }
 
   #lower(
@@ -549,14 +560,11 @@ export class Network extends DisposableObject {
     outputNames: readonly string[],
   ): NetworkGraph {
     checkPorts(where, this.inputs, this.#inputLabels, shapes);
-    return this.#graphOf(shapes, outputNames);
+    return changed(runPasses(this.#frontEnd.lower(this.#byInput(shapes), outputNames)), this.#changes);
   }
 
-  #graphOf(shapes: readonly (readonly number[])[], outputNames: readonly string[]): NetworkGraph {
-    const inputShapes = new Map(
-      this.#inputNames.map((name, index) => [name, shapes[index] as readonly number[]]),
-    );
-    return changed(runPasses(this.#frontEnd.lower(inputShapes, outputNames)), this.#changes);
+  #byInput(shapes: readonly (readonly number[])[]): Map<string, readonly number[]> {
+    return new Map(this.#inputNames.map((name, index) => [name, shapes[index] as readonly number[]]));
   }
 
   readonly #has = (name: string): boolean => this.#frontEnd.has(name);

@@ -1,19 +1,19 @@
 // Into which parts an input and an output fall, and what each part of the output is computed from.
 
 import { checkInteger, fault, refuse } from '../core/checks.js';
-import { type DeconvError, isDeconvError } from '../core/errors.js';
+import type { DeconvError } from '../core/errors.js';
 import { at } from '../core/lists.js';
 import type { NetworkGraph } from './operations.js';
 import { AxisTracks, type Range } from './reach.js';
 import type { Shape } from './shapes.js';
+import { checkSlices, type LowerOther } from './tile-slices.js';
 
 /** A network of one input and one output, as nodes. */
 export interface LoweredNetwork {
   /** Lengths of its input, with names for those that its file leaves open; none where it says nothing. */
   readonly declared: readonly (number | string)[];
   lower(shape: Shape): NetworkGraph;
-  /** The same for lengths in the place of those that the file fixes. */
-  lowerOther(shape: Shape): NetworkGraph;
+  readonly lowerOther: LowerOther;
 }
 
 /** A part along one axis: what it makes of the output, and what it is made of. */
@@ -78,63 +78,15 @@ export function layOut(
   });
   for (const [index, track] of tracks.entries()) {
     const axis = at(inputAxes, index);
-    if (longer.includes(axis)) checkSlices(where, net, lowered.with(axis, at(shape, axis)), track, axis);
+    if (longer.includes(axis)) {
+      checkSlices(where, net.lowerOther, track, lowered, lowered.with(axis, at(shape, axis)));
+    }
   }
   const inner = tracks[0]?.shapeOf(at(graph.outputs, 0)) as Shape;
   const outputShape = inner.map(
     (extent, axis) => parts[outputAxes.indexOf(axis)]?.at(-1)?.output.end ?? extent,
   );
   return { outputShape, tracks, inputAxes, outputAxes, parts };
-}
-
-/**
- * Refuses a network of a fixed size that has a slice to a fixed place: whether the file means that place, or what its
- * size leaves behind it, nobody can tell. Where the network gives nothing for another size, it is the latter.
- */
-function checkSlices(
-  where: string,
-  net: LoweredNetwork,
-  shape: Shape,
-  track: AxisTracks,
-  axis: number,
-): void {
-  const whole = otherTracks(where, net, shape, axis);
-  for (const [name, ends] of slicesOf(whole)) {
-    const own = slicesOf(track).find(([other]) => other === name)?.[1] ?? [0, 0];
-    if (ends.every((left, end) => left === own[end])) continue;
-    throw fault(
-      'UNSUPPORTED',
-      where,
-      'a network whose slices follow the length of its input',
-      `the node ${JSON.stringify(name)}, which takes values from or to a fixed place`,
-      `Give it ${track.extentOf(at(track.graph.inputs, 0))} values along axis ${axis}, as its file says.`,
-      { node: name },
-    );
-  }
-}
-
-/** Null for a network that gives nothing for these lengths. */
-function otherTracks(where: string, net: LoweredNetwork, shape: Shape, axis: number): AxisTracks | null {
-  try {
-    const graph = net.lowerOther(shape);
-    return new AxisTracks(where, graph, at(graph.inputs, 0), axis, true);
-  } catch (error) {
-    if (!isDeconvError(error)) throw error;
-    return null;
-  }
-}
-
-/** Slices along the axis, by the names of their nodes, with how many values each leaves at both ends. */
-function slicesOf(track: AxisTracks | null): (readonly [name: string, ends: readonly [number, number]])[] {
-  if (track === null) return [];
-  return track.graph.nodes.flatMap(({ names, operation, inputs }) => {
-    const value = at(inputs, 0);
-    const axis = track.of(value)?.axis;
-    if (operation.kind !== 'slice' || axis === undefined) return [];
-    const start = at(operation.start, axis);
-    const behind = start + (at(operation.count, axis) - 1) * at(operation.step, axis) + 1;
-    return [[names[0] ?? '', [start, track.extentOf(value) - behind]] as const];
-  });
 }
 
 /** The tracks of a part's graph along an axis; refuses a network that is another one for parts than for the whole. */

@@ -295,18 +295,21 @@ const NO_BYTES = new Int8Array(0);
 
 const AFRESH = 'call init(), or createRuntime() for a runtime of your own, to start afresh';
 
+/** The status beside it says why. */
+const REFUSED = 'expected a call that the core takes, got one that it refuses';
+
 // All but out_of_memory are caught by our own checks first; seeing one means a bug of ours.
 const STATUS_ERRORS: Readonly<Record<string, readonly [DeconvErrorCode, string]>> = {
-  bad_spec: ['BAD_OPTION', 'expected parameters that the core accepts, got others'],
-  bad_shape: ['BAD_SHAPE', 'expected an input size that the core accepts, got another'],
+  bad_spec: ['BAD_OPTION', REFUSED],
+  bad_shape: ['BAD_SHAPE', REFUSED],
   too_large: ['TOO_LARGE', 'expected tensors that fit a 32-bit heap, got larger ones'],
-  unsupported: ['UNSUPPORTED', 'expected a geometry that the chosen route takes'],
-  missing_parameters: ['INTERNAL', 'expected packed parameters, got none'],
+  unsupported: ['UNSUPPORTED', REFUSED],
+  missing_parameters: ['INTERNAL', REFUSED],
   out_of_memory: [
     'OUT_OF_MEMORY',
     'expected room on the WebAssembly heap, got none. Dispose layers, use smaller tensors or a smaller batch',
   ],
-  internal: ['INTERNAL', 'XNNPACK refused an operator that the planner had accepted'],
+  internal: ['INTERNAL', REFUSED],
   not_finite: [
     'BAD_OPTION',
     'expected finite values, whose range int8 can span, got infinity or NaN. Mend the input, or quantize with fixed scales, which saturate',

@@ -1,7 +1,7 @@
 import type { Geometry } from '../../convert/converted-layer.js';
 import { fromOnnx } from '../../convert/index.js';
 import { type OnnxConvTransposeAttributes, onnxGeometry } from '../../convert/onnx-geometry.js';
-import { describe, refuse } from '../../core/checks.js';
+import { describe } from '../../core/checks.js';
 import { product } from '../../core/lists.js';
 import { biasProblem, isResampling, type LayerGeometry, ModelLayer, tryGeometry } from '../layer.js';
 import { soundsLikeConvolution, soundsLikeShuffle } from '../sounds-like-convolution.js';
@@ -134,7 +134,6 @@ export function unreadLayer(
     upsamples: transposed || shuffles || rearranges !== undefined,
     problem: rearranges ?? `the operator ${type.slice(0, 100)}${where} is not read`,
     geometry: null,
-    build: () => refuse('UNSUPPORTED', 'ModelLayer', 'an operator that is read', type),
   });
 }
 

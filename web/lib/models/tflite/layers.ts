@@ -1,7 +1,7 @@
 import type { Geometry } from '../../convert/converted-layer.js';
 import { fromTflite } from '../../convert/index.js';
 import { tfliteGeometry } from '../../convert/tflite.js';
-import { describe, refuse } from '../../core/checks.js';
+import { describe } from '../../core/checks.js';
 import type { FlatTable } from '../flat.js';
 import { biasProblem, isResampling, ModelLayer, tryGeometry } from '../layer.js';
 import { soundsLikeConvolution, soundsLikeShuffle } from '../sounds-like-convolution.js';
@@ -147,6 +147,5 @@ function unreadLayer(subgraph: Subgraph, operator: FlatTable, prefix: string): M
     upsamples: transposed || code === BUILTIN.depthToSpace || soundsLikeShuffle(custom),
     problem,
     geometry: null,
-    build: () => refuse('UNSUPPORTED', 'ModelLayer', 'an operator that is read', type),
   });
 }

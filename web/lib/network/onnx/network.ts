@@ -7,7 +7,7 @@ import { awaitedBy, Operands } from '../../models/onnx/operands.js';
 import { ModelTensor } from '../../models/tensor.js';
 import type { TensorContent } from '../../models/tensor-content.js';
 import type { FrontEnd, NodeInfo, PortInfo } from '../front-end.js';
-import { NetworkBuilder } from '../lowering.js';
+import { NetworkBuilder, type SliceChange } from '../lowering.js';
 import type { NetworkGraph } from '../operations.js';
 import { constantOf, NodeCall, type Operand, type Slot, titleOf } from './node.js';
 import type { Plan, Step } from './plan.js';
@@ -35,9 +35,13 @@ export class OnnxNetwork implements FrontEnd {
     return this.#plan.slot(name) !== undefined;
   }
 
-  lower(inputShapes: ReadonlyMap<string, readonly number[]>, wanted: readonly string[]): NetworkGraph {
+  lower(
+    inputShapes: ReadonlyMap<string, readonly number[]>,
+    wanted: readonly string[],
+    changeSlice?: SliceChange,
+  ): NetworkGraph {
     const slots = wanted.map((name) => this.#plan.slot(name) ?? this.#unknown(name));
-    const lowering = new Lowering();
+    const lowering = new Lowering(changeSlice);
     for (const { name } of this.inputs) {
       const shape = inputShapes.get(name);
       const slot = this.#plan.slot(name);
@@ -72,9 +76,13 @@ export class OnnxNetwork implements FrontEnd {
 
 /** One lowering for given sizes. */
 class Lowering {
-  readonly #builder = new NetworkBuilder(WHERE);
+  readonly #builder: NetworkBuilder;
   readonly #operands = new Map<Slot, Operand>();
   #left: number = LIMITS.folded;
+
+  constructor(changeSlice: SliceChange | undefined) {
+    this.#builder = new NetworkBuilder(WHERE, changeSlice);
+  }
 
   addInput(name: string, shape: readonly number[], slot: Slot | undefined): void {
     if (shape.includes(0)) {

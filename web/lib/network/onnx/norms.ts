@@ -5,6 +5,7 @@ import { product } from '../../core/lists.js';
 import { broadcast } from '../../models/folding/arrays.js';
 import { notFoldable } from '../../models/folding/folded.js';
 import { axisOf } from '../../models/folding/shapes.js';
+import type { Operation } from '../operations.js';
 import { floatsOf, type LoadedNode, type NodeRule } from './node.js';
 
 const EPSILON = 1e-5;
@@ -102,32 +103,41 @@ const layerNorm: NodeRule = (loaded) => {
     const shape = call.shape(0);
     const axis = axisOf(given, shape.length);
     const normalized = shape.slice(axis);
+    const whole = shapes.some((own) => !repeats(own, normalized));
+    if (whole && !shapes.every((own) => own.length <= shape.length && repeats(own, shape))) {
+      notFoldable('its numbers do not fit its input');
+    }
     const [scale = null, shift = null] = tensors.map((tensor) => {
-      if (tensor === null) return null;
-      const own = tensor.shape;
-      const offset = normalized.length - own.length;
-      if (own.some((extent, at) => extent !== 1 && extent !== normalized[at + offset])) {
-        notFoldable('its numbers do not fit the axes that it normalizes');
-      }
+      if (tensor === null || whole) return null;
       const list = floatsOf(tensor) as Float32Array<ArrayBuffer>;
       if (list.length === product(normalized)) return list;
-      return broadcast(list, own, normalized, 'float32') as Float32Array;
+      return broadcast(list, tensor.shape, normalized, 'float32') as Float32Array;
     });
-    call.result(
-      {
-        kind: 'normalization',
-        over: 'layer',
-        groups: 1,
-        axis,
-        epsilon,
-        scale,
-        shift,
-        layout: 'channels-first',
-      },
-      [call.value(0)],
-    );
+    const norm: Operation = {
+      kind: 'normalization',
+      over: 'layer',
+      groups: 1,
+      axis,
+      epsilon,
+      scale,
+      shift,
+      layout: 'channels-first',
+    };
+    if (!whole) return call.result(norm, [call.value(0)]);
+    // Numbers that differ along an axis that is not normalized: they come behind the norm, over all of its input.
+    const scaled = [call.step(norm, [call.value(0)]), call.value(1)];
+    if (tensors[1] === null) return call.result(MULTIPLY, scaled);
+    call.result({ kind: 'binary', function: 'add' }, [call.step(MULTIPLY, scaled), call.value(2)]);
   };
 };
+
+const MULTIPLY: Operation = { kind: 'binary', function: 'multiply' };
+
+/** Whether a tensor of one shape is repeated to fill the other. */
+function repeats(own: readonly number[], whole: readonly number[]): boolean {
+  const offset = whole.length - own.length;
+  return own.every((extent, axis) => extent === 1 || extent === whole[axis + offset]);
+}
 
 export const NORMS: Readonly<Record<string, NodeRule>> = {
   BatchNormalization: batchNorm,

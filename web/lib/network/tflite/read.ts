@@ -5,7 +5,7 @@ import { openTflite } from '../../models/tflite/open.js';
 import { MODEL, NAMED, SIGNATURE } from '../../models/tflite/schema.js';
 import type { Subgraph } from '../../models/tflite/subgraph.js';
 import { type FrontEnd, type NodeInfo, type PortInfo, refuseNodes } from '../front-end.js';
-import { NetworkBuilder } from '../lowering.js';
+import { NetworkBuilder, type SliceChange } from '../lowering.js';
 import type { NetworkGraph } from '../operations.js';
 import { Call } from './call.js';
 import { type CheckedOperator, checkOperators, isStored } from './check.js';
@@ -132,9 +132,13 @@ class TfliteNetwork implements FrontEnd {
     return this.#tensors.has(name);
   }
 
-  lower(inputShapes: ReadonlyMap<string, readonly number[]>, wanted: readonly string[]): NetworkGraph {
+  lower(
+    inputShapes: ReadonlyMap<string, readonly number[]>,
+    wanted: readonly string[],
+    changeSlice?: SliceChange,
+  ): NetworkGraph {
     const targets = wanted.map((name) => this.#tensorOf(name));
-    const builder = new NetworkBuilder(WHERE);
+    const builder = new NetworkBuilder(WHERE, changeSlice);
     const operands = new Map(this.#stored);
     for (const { name, tensor } of this.#inputs) {
       const shape = inputShapes.get(name);

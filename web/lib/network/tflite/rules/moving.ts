@@ -93,19 +93,19 @@ function stridedSlice(call: Call): Operand {
     call.refuse(`at most ${x.shape.length} parts`, `${taken}`);
   }
   const region = { start: [] as number[], step: [] as number[], count: [] as number[] };
-  const shape: number[] = [];
+  // Axes of the part, null for new ones.
+  const axes: (number | null)[] = [];
   const whole = () => {
-    const extent = at(x.shape, region.count.length);
+    axes.push(region.count.length);
     region.start.push(0);
     region.step.push(1);
-    region.count.push(extent);
-    shape.push(extent);
+    region.count.push(at(x.shape, region.count.length));
   };
   for (const place of places) {
     if (place === ellipsis) {
       for (let left = x.shape.length - taken; left > 0; left -= 1) whole();
     } else if (has(3, place)) {
-      shape.push(1);
+      axes.push(null);
     } else {
       const extent = at(x.shape, region.count.length);
       const { start, step, count } = bounds(call, place, extent, {
@@ -115,14 +115,18 @@ function stridedSlice(call: Call): Operand {
         single: has(4, place),
         fromStart: options.byte(5) !== 0,
       });
+      if (!has(4, place)) axes.push(region.count.length);
       region.start.push(start);
       region.step.push(step);
       region.count.push(count);
-      if (!has(4, place)) shape.push(count);
     }
   }
   while (region.count.length < x.shape.length) whole();
-  return call.reshape(shape, call.one({ kind: 'slice', ...region }));
+  const part = call.one({ kind: 'slice', ...region });
+  return call.reshape(
+    axes.map((axis) => (axis === null ? 1 : at(part.shape, axis))),
+    part,
+  );
 }
 
 function bounds(

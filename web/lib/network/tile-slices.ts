@@ -1,0 +1,153 @@
+// What the slices of a file that fixes the size of its input mean for a longer one.
+
+import { fault } from '../core/checks.js';
+import { isDeconvError } from '../core/errors.js';
+import { at } from '../core/lists.js';
+import { sameList } from '../core/tensor.js';
+import type { Emission, SliceChange } from './lowering.js';
+import type { Of } from './operations.js';
+import type { AxisTracks } from './reach.js';
+import type { Shape } from './shapes.js';
+
+type Slice = Of<'slice'>;
+
+/** Lowers the network for lengths in the place of those that its file fixes, with other slices. */
+export type LowerOther = (shape: Shape, changeSlice: SliceChange) => void;
+
+/** Lowerings after which a network is refused: its slices could be told apart in too many ways. */
+const MOST_LOWERINGS = 64;
+
+/**
+ * Refuses a network of a fixed size that has a slice to a fixed place: whether the file means that place, or what its
+ * size leaves behind it, nobody can tell. A slice means the latter where with it at its place the network gives nothing
+ * for the longer input, whatever the others mean; so each is looked at with all others in either meaning.
+ *
+ * @param track of the size that the file fixes, along the axis that is longer
+ */
+export function checkSlices(
+  where: string,
+  lowerOther: LowerOther,
+  track: AxisTracks,
+  declared: Shape,
+  shape: Shape,
+): void {
+  const known = slicesOf(lowerOther, declared);
+  const pending: (readonly boolean[])[] = [[]];
+  for (let tries = 1; pending.length > 0; tries += 1) {
+    const choices = pending.pop() as readonly boolean[];
+    const { fits, met, doubts } = attempt(lowerOther, shape, known, choices);
+    const isFirst = choices.length === 0;
+    const culprit = isFirst
+      ? fits
+        ? unmet(known, met)
+        : (doubts[0] ?? unknownAlong(track, met))
+      : fits || tries > MOST_LOWERINGS
+        ? doubts[choices.indexOf(true)]
+        : undefined;
+    if (culprit !== undefined) {
+      const axis = shape.findIndex((extent, each) => extent !== declared[each]);
+      throw fault(
+        'UNSUPPORTED',
+        where,
+        'a network whose slices follow the length of its input',
+        `the node ${JSON.stringify(culprit)}, which takes values from or to a fixed place`,
+        `Give it ${at(declared, axis)} values along axis ${axis}, as its file says.`,
+        { node: culprit },
+      );
+    }
+    for (let next = choices.length; next < doubts.length; next += 1) {
+      pending.push([...choices, ...doubts.slice(choices.length, next).map(() => false), true]);
+    }
+  }
+}
+
+interface Known {
+  readonly name: string;
+  readonly slice: Slice;
+  readonly shape: Shape;
+}
+
+interface Attempt {
+  readonly fits: boolean;
+  readonly met: ReadonlyMap<string, string>;
+  /** Names of the nodes whose slices may mean either, in the order in which they are computed. */
+  readonly doubts: readonly string[];
+}
+
+/** The slices of the size that the file fixes. */
+function slicesOf(lowerOther: LowerOther, declared: Shape): ReadonlyMap<string, Known> {
+  const known = new Map<string, Known>();
+  const keyOf = keys();
+  lowerOther(declared, (slice, shape, emission) => {
+    known.set(keyOf(emission), { name: emission.names[0] ?? '', slice, shape });
+    return slice;
+  });
+  return known;
+}
+
+/** With the slices that may mean either at their fixed places where `choices` says so, and else following the length. */
+function attempt(
+  lowerOther: LowerOther,
+  shape: Shape,
+  known: ReadonlyMap<string, Known>,
+  choices: readonly boolean[],
+): Attempt {
+  const keyOf = keys();
+  const met = new Map<string, string>();
+  const doubts: string[] = [];
+  let fits = true;
+  try {
+    lowerOther(shape, (slice, extents, emission) => {
+      const key = keyOf(emission);
+      const name = emission.names[0] ?? '';
+      met.set(key, name);
+      const following = follow(known.get(key), extents);
+      const { start, step, count } = following;
+      if (sameList(slice.start, start) && sameList(slice.step, step) && sameList(slice.count, count))
+        return slice;
+      doubts.push(name);
+      return choices[doubts.length - 1] === true ? slice : following;
+    });
+  } catch (error) {
+    if (!isDeconvError(error)) throw error;
+    fits = false;
+  }
+  return { fits, met, doubts };
+}
+
+/** What leaves as much before and behind it as the slice does; all of it where there was nothing to leave. */
+function follow(known: Known | undefined, shape: Shape): Slice {
+  if (known === undefined) {
+    return { kind: 'slice', start: shape.map(() => 0), step: shape.map(() => 1), count: shape };
+  }
+  const { slice, shape: own } = known;
+  const count = slice.count.map(
+    (values, axis) => values + Math.floor((at(shape, axis) - at(own, axis)) / at(slice.step, axis)),
+  );
+  return { ...slice, count };
+}
+
+/** Names of slices that are the same for all sizes: by their nodes and results, and by how many of those there were. */
+function keys(): (emission: Emission) => string {
+  const counts = new Map<string, number>();
+  return ({ names, results }) => {
+    const key = JSON.stringify([names[0], results?.[0]]);
+    const count = counts.get(key) ?? 0;
+    counts.set(key, count + 1);
+    return `${key} ${count}`;
+  };
+}
+
+/** A slice that is none for the longer input. */
+function unmet(known: ReadonlyMap<string, Known>, met: ReadonlyMap<string, string>): string | undefined {
+  return [...known].find(([key]) => !met.has(key))?.[1].name;
+}
+
+/** A slice along the axis behind what no longer input fits. */
+function unknownAlong(track: AxisTracks, met: ReadonlyMap<string, string>): string | undefined {
+  const names = new Set(met.values());
+  return track.graph.nodes.find(
+    ({ operation, inputs, names: own }) =>
+      operation.kind === 'slice' && track.of(at(inputs, 0)) !== null && !own.some((name) => names.has(name)),
+  )?.names[0];
+}
