@@ -55,6 +55,19 @@ v128_t fma_f32x4(v128_t x, v128_t sum) {
   while (source != end) *target++ = *source++;
 }
 
+// source[i * step] to target[i], for every i below `count`.
+inline void copy_every(const float* source, int64_t step, int64_t count, float* target) {
+  if (step == 1) return copy_floats(source, count, target);
+  int64_t index = 0;
+  // The second load ends one value behind the last one taken, which may not be there.
+  for (; step == 2 && index + 4 < count; index += 4) {
+    const v128_t left = wasm_v128_load(source + 2 * index);
+    const v128_t right = wasm_v128_load(source + 2 * index + 4);
+    wasm_v128_store(target + index, wasm_i32x4_shuffle(left, right, 0, 2, 4, 6));
+  }
+  for (; index < count; ++index) target[index] = source[index * step];
+}
+
 inline void fill_floats(float* target, int64_t count, float value) {
   const v128_t values = wasm_f32x4_splat(value);
   int64_t index = 0;

@@ -61,19 +61,6 @@ constexpr int kMostLines = 16;
 constexpr int kMostSegments = 32;
 constexpr int64_t kCacheLine = 16;
 
-// source[i * step] to target[i].
-void copy_every(const float* source, int64_t step, int64_t count, float* target) {
-  if (step == 1) return copy_floats(source, count, target);
-  int64_t index = 0;
-  // What lies behind the last one may not be there.
-  for (; step == 2 && index + 4 < count; index += 4) {
-    const v128_t left = wasm_v128_load(source + 2 * index);
-    const v128_t right = wasm_v128_load(source + 2 * index + 4);
-    wasm_v128_store(target + index, wasm_i32x4_shuffle(left, right, 0, 2, 4, 6));
-  }
-  for (; index < count; ++index) target[index] = source[index * step];
-}
-
 // A window of each axis: the rows of its product are its phases by output channels.
 struct Pair {
   PhaseWindow height;
