@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 namespace deconv {
@@ -15,6 +16,14 @@ template <typename Work>
 void for_each_item(int64_t items, const Work& work) {
   for_each_item(items, &work, [](const void* context, int64_t item, int worker) {
     (*static_cast<const Work*>(context))(item, worker);
+  });
+}
+
+// The same with work(begin, end, worker) for pieces of [0, count), `piece` long but for the last.
+template <typename Work>
+void for_each_piece(int64_t count, int64_t piece, const Work& work) {
+  for_each_item((count + piece - 1) / piece, [&](int64_t item, int worker) {
+    work(item * piece, std::min(count, (item + 1) * piece), worker);
   });
 }
 

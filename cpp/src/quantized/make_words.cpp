@@ -126,18 +126,14 @@ void make_from_points(const Problem& problem, Words words, const int8_t* image, 
   const int32_t per_word = channels_of(words);
   if (channels % per_word == 0) {
     const int64_t values = problem.input_points() * problem.spec.in_channels;
-    return for_each_item(ceil_divide(values, kPiece), [&](int64_t piece, int) {
-      const int64_t begin = piece * kPiece;
-      widen(words, image + begin, std::min(kPiece, values - begin), zero_point,
-            target + begin / per_word);
+    return for_each_piece(values, kPiece, [&](int64_t begin, int64_t end, int) {
+      widen(words, image + begin, end - begin, zero_point, target + begin / per_word);
     });
   }
   const int64_t group_words = ceil_divide(channels, per_word);
   const int64_t groups = problem.input_points() * problem.spec.groups;
-  const int64_t at_once = ceil_divide(kPiece, channels);
-  for_each_item(ceil_divide(groups, at_once), [&](int64_t piece, int) {
-    const int64_t end = std::min((piece + 1) * at_once, groups);
-    for (int64_t group = piece * at_once; group < end; ++group) {
+  for_each_piece(groups, ceil_divide(kPiece, channels), [&](int64_t begin, int64_t end, int) {
+    for (int64_t group = begin; group < end; ++group) {
       widen(words, image + group * channels, channels, zero_point, target + group * group_words);
     }
   });

@@ -64,8 +64,7 @@ struct Positions {
   // Of a position, at most: stretches that it reads, and values.
   int64_t runs = 0;
   int64_t depth = 0;
-  int64_t block = 0;  // cells of a block, whole tiles
-  int64_t blocks = 0;
+  int64_t block = 0;    // cells of a block, whole tiles
   bool copies = false;  // what is read beyond the ends of the input
   int64_t worker_elements = 0;
 };

@@ -200,9 +200,7 @@ struct Rows {
 template <typename Work>
 void for_each_rows(const Rows& rows, const Work& work) {
   const int64_t at_once = (kValues / std::max<int64_t>(rows.target_row, 1) + 4) / 4 * 4;
-  for_each_item((rows.count + at_once - 1) / at_once, [&](int64_t item, int worker) {
-    work(item * at_once, std::min(rows.count, (item + 1) * at_once), worker);
-  });
+  for_each_piece(rows.count, at_once, work);
 }
 
 // The sources of a row of targets, combined along depth and height: in `room`, or where they lie.
