@@ -51,7 +51,6 @@ struct Blocks {
   bool streams_weights = false;
   // Whether the cells of an image are the positions of an output in planes.
   bool one_phase = false;
-  int64_t row_outputs = 0;    // of a row of cells
   bool reads_planes = false;  // and has no blocks of cells
   Planes planes{};
 };

@@ -159,7 +159,6 @@ void ScatterRoute::multiply(const Run& run, const Strip& strip, float* panels,
          .panel_stride = in * kPanel,
          .segments = &all,
          .segment_count = 1,
-         .relu = false,
          .result = products + first,
          .result_stride = run.pitch});
   }

@@ -550,7 +550,6 @@ void WinogradRoute::multiply(const Run& run, const Band& band, const Pair& pair,
                              .panel_stride = planes_ * kPanel,
                              .segments = sum.segments,
                              .segment_count = sum.count,
-                             .relu = false,
                              .result = memory.products + point * run.products_stride,
                              .result_stride = pitch});
       tile += Tiling::packed_elements(height, sum.depth);

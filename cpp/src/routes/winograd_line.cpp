@@ -463,7 +463,6 @@ void WinogradLineRoute::multiply(const Run& run, int64_t count, const float* til
                     .panel_stride = in * kPanel,
                     .segments = pieces,
                     .segment_count = static_cast<int32_t>(shape_.pieces),
-                    .relu = false,
                     .result = first.products + point * run.products_stride,
                     .result_stride = run.together * run.bundle_products,
                     .line_count = count,

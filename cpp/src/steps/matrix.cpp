@@ -158,7 +158,6 @@ class Product {
                     .panel_stride = kPanel * depth_,
                     .segments = &all,
                     .segment_count = 1,
-                    .relu = false,
                     .result = result,
                     .result_stride = stride});
   }
