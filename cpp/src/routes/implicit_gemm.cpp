@@ -48,9 +48,7 @@ class ImplicitGemm final : public Route {
       : spec_(spec), beside_(outputs_beside(spec)), columns_(spec.group_out_channels() * beside_) {}
 
   Status set_parameters(const float* weight, const float* bias) override {
-    if (const Status status = AxisPhases::derive_all(spec_, axes_); status != Status::kOk) {
-      return status;
-    }
+    if (!AxisPhases::derive_all(spec_, axes_)) return Status::kOutOfMemory;
     const int64_t phases =
         int64_t{axes_[0].count()} * axes_[1].count() * axes_[2].count() / beside_;
     const int64_t columns = whole_vectors(int64_t{columns_});

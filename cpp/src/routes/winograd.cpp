@@ -262,9 +262,7 @@ class WinogradRoute final : public Route {
 };
 
 Status WinogradRoute::set_parameters(const float* weight, const float* bias) {
-  if (const Status status = AxisPhases::derive_all(spec_, axes_); status != Status::kOk) {
-    return status;
-  }
+  if (!AxisPhases::derive_all(spec_, axes_)) return Status::kOutOfMemory;
   const int64_t out = spec_.group_out_channels();
   const int32_t phases = axes_[0].count();
   const int64_t elements = row_elements(int64_t{spec_.kernel[0]} * spec_.group_in_channels()) +

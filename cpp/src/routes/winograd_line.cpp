@@ -192,7 +192,7 @@ class WinogradLineRoute final : public Route {
 };
 
 Status WinogradLineRoute::set_parameters(const float* weight, const float* bias) {
-  if (const Status status = axis_.derive(spec_, shape_.axis); status != Status::kOk) return status;
+  if (!axis_.derive(spec_, shape_.axis)) return Status::kOutOfMemory;
   const int64_t out = spec_.group_out_channels();
   if (!tiles_.reserve(spec_.groups * group_elements({0, axis_.count(), 0})) ||
       !bias_.reserve(spec_.out_channels)) {
