@@ -52,9 +52,6 @@
 namespace deconv {
 namespace {
 
-// Transformed weights that a layer may keep: 80 MB.
-constexpr int64_t kMostWeights = int64_t{20} << 20;
-constexpr int kLeastChannels = 12;
 // Offsets of the height whose products are summed where the width alone is transformed.
 constexpr int kMostLines = 16;
 // Parities by their lines.
@@ -598,7 +595,7 @@ void WinogradRoute::write(const Run& run, const Band& band, int64_t depth,
 const char* refusal(const Form& form, const Problem& problem) {
   const Spec& spec = problem.spec;
   if (spec.exact) return "rounds more than a plain sum";
-  if (spec.group_in_channels() * slices_of(spec) < kLeastChannels) {
+  if (spec.group_in_channels() * slices_of(spec) < kLeastWinogradChannels) {
     return "gains nothing with fewer than 12 input channels";
   }
   for (int axis = 0; axis < 3; ++axis) {
@@ -615,7 +612,7 @@ const char* refusal(const Form& form, const Problem& problem) {
     segments *= parities_of(spec, axis);
     if (segments > kMostSegments) return "takes no strides this long";
   }
-  if (weight_values(form, spec) > kMostWeights) {
+  if (weight_values(form, spec) > kMostWinogradWeights) {
     return "would keep more than 80 MB of transformed weights";
   }
   return nullptr;
