@@ -55,9 +55,9 @@ v128_t fma_f32x4(v128_t x, v128_t sum) {
   while (source != end) *target++ = *source++;
 }
 
-// source[i * step] to target[i], for every i below `count`.
-inline void copy_every(const float* source, int64_t step, int64_t count, float* target) {
-  if (step == 1) return copy_floats(source, count, target);
+// The same of values that lie `step` apart: source[i * step] becomes target[i].
+[[gnu::noinline]] inline void copy_apart(const float* source, int64_t step, int64_t count,
+                                         float* target) {
   int64_t index = 0;
   // The second load ends one value behind the last one taken, which may not be there.
   for (; step == 2 && index + 4 < count; index += 4) {
@@ -66,6 +66,10 @@ inline void copy_every(const float* source, int64_t step, int64_t count, float* 
     wasm_v128_store(target + index, wasm_i32x4_shuffle(left, right, 0, 2, 4, 6));
   }
   for (; index < count; ++index) target[index] = source[index * step];
+}
+
+inline void copy_every(const float* source, int64_t step, int64_t count, float* target) {
+  step == 1 ? copy_floats(source, count, target) : copy_apart(source, step, count, target);
 }
 
 inline void fill_floats(float* target, int64_t count, float value) {
