@@ -518,9 +518,9 @@ Status apply_maps(const MappedAxes& call, int32_t* tables, const float* source, 
   const auto& [volume, maximum, fill] = call;
   AxisMaps maps;
   for (int axis = 0; axis < 3; ++axis) {
-    const int32_t targets = volume.output[static_cast<size_t>(axis)];
+    const int32_t targets = volume.output[axis];
     auto* const taps = reinterpret_cast<Tap*>(tables + targets);
-    maps[axis].view(volume.input[static_cast<size_t>(axis)], targets, tables, taps);
+    maps[axis].view(volume.input[axis], targets, tables, taps);
     tables += targets + 2 * tables[targets - 1];
   }
   if (maximum != 0) return maximum_of_taps(maps, volume.outer, volume.inner, source, target);
