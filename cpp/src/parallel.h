@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 
 namespace deconv {
@@ -19,12 +18,16 @@ void for_each_item(int64_t items, const Work& work) {
   });
 }
 
-// The same with work(begin, end, worker) for pieces of [0, count), `piece` long but for the last.
+// Both with work(begin, end, worker) for pieces of [0, count), `piece` long but for the last.
+void for_each_piece(int64_t count, int64_t piece, const void* context,
+                    void (*work)(const void* context, int64_t begin, int64_t end, int worker));
+
 template <typename Work>
 void for_each_piece(int64_t count, int64_t piece, const Work& work) {
-  for_each_item((count + piece - 1) / piece, [&](int64_t item, int worker) {
-    work(item * piece, std::min(count, (item + 1) * piece), worker);
-  });
+  for_each_piece(count, piece, &work,
+                 [](const void* context, int64_t begin, int64_t end, int worker) {
+                   (*static_cast<const Work*>(context))(begin, end, worker);
+                 });
 }
 
 }  // namespace deconv
