@@ -39,6 +39,14 @@ v128_t fma_f32x4(v128_t x, v128_t sum) {
   return kFactor == 1 ? wasm_f32x4_add(sum, x) : fma_f32x4(x, constant<kFactor>(), sum);
 }
 
+// The bytes of two vectors' first halves, and of their second, in turn.
+inline v128_t low_bytes(v128_t a, v128_t b) {
+  return wasm_i8x16_shuffle(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+inline v128_t high_bytes(v128_t a, v128_t b) {
+  return wasm_i8x16_shuffle(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+}
+
 // Rows of planes are short, and begin anywhere: the library's functions take several times as long.
 // Not worth a copy of it for each of its callers.
 [[gnu::noinline]] inline void copy_floats(const float* source, int64_t count, float* target) {

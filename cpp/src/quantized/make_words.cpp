@@ -7,6 +7,7 @@
 
 #include "divide.h"
 #include "parallel.h"
+#include "simd.h"
 
 namespace deconv {
 namespace {
@@ -56,18 +57,13 @@ v128_t sixteen(const int8_t* const* planes, int channel, int64_t at) {
                                     : wasm_v128_load(planes[channel] + at);
 }
 
-#define DECONV_LOW_BYTES(a, b) \
-  wasm_i8x16_shuffle(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
-#define DECONV_HIGH_BYTES(a, b) \
-  wasm_i8x16_shuffle(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
-
 // Sixteen words of the values at `at` of each plane.
 void interleave_sixteen(Words words, const int8_t* const* planes, int64_t at, int32_t zero_point,
                         float* target) {
   const v128_t a = sixteen(planes, 0, at);
   const v128_t b = sixteen(planes, 1, at);
-  const v128_t low = DECONV_LOW_BYTES(a, b);
-  const v128_t high = DECONV_HIGH_BYTES(a, b);
+  const v128_t low = low_bytes(a, b);
+  const v128_t high = high_bytes(a, b);
   if (words == Words::kPairs) {
     const Differences differences(zero_point);
     differences.store(low, target);
@@ -82,12 +78,9 @@ void interleave_sixteen(Words words, const int8_t* const* planes, int64_t at, in
     wasm_v128_store(eight, wasm_v128_xor(first, zeros));
     wasm_v128_store(eight + 4, wasm_v128_xor(second, zeros));
   };
-  store(low, DECONV_LOW_BYTES(c, d), target);
-  store(high, DECONV_HIGH_BYTES(c, d), target + 8);
+  store(low, low_bytes(c, d), target);
+  store(high, high_bytes(c, d), target + 8);
 }
-
-#undef DECONV_LOW_BYTES
-#undef DECONV_HIGH_BYTES
 
 void interleave_planes(Words words, const int8_t* const* planes, int64_t begin, int64_t end,
                        int32_t zero_point, float* target) {
