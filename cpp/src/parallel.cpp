@@ -35,9 +35,9 @@ void for_each_item(int64_t items, const void* context,
 }
 
 void for_each_piece(int64_t count, int64_t piece, const void* context,
-                    void (*work)(const void* context, int64_t begin, int64_t end, int worker)) {
+                    void (*work)(const void* context, int worker, int64_t begin, int64_t end)) {
   for_each_item((count + piece - 1) / piece, [&](int64_t item, int worker) {
-    work(context, item * piece, std::min(count, (item + 1) * piece), worker);
+    work(context, worker, item * piece, std::min(count, (item + 1) * piece));
   });
 }
 
