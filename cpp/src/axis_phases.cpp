@@ -91,22 +91,19 @@ const char* AxisPhases::refusal(const Problem& problem) {
   return nullptr;
 }
 
-Status AxisPhases::derive(const Spec& spec, int axis) {
+bool AxisPhases::derive(const Spec& spec, int axis) {
   count_ = static_cast<int32_t>(count(spec, axis));
   step_ = static_cast<int32_t>(step(spec, axis));
   if (!taps_.reserve(spec.kernel[axis]) || !begins_.reserve(count_ + 1) ||
       !offsets_.reserve(spec.kernel[axis])) {
-    return Status::kOutOfMemory;
+    return false;
   }
   collect_offsets(spec, axis);
-  return Status::kOk;
+  return true;
 }
 
-Status AxisPhases::derive_all(const Spec& spec, AxisPhases (&axes)[3]) {
-  for (int axis = 0; axis < 3; ++axis) {
-    if (const Status status = axes[axis].derive(spec, axis); status != Status::kOk) return status;
-  }
-  return Status::kOk;
+bool AxisPhases::derive_all(const Spec& spec, AxisPhases (&axes)[3]) {
+  return axes[0].derive(spec, 0) && axes[1].derive(spec, 1) && axes[2].derive(spec, 2);
 }
 
 AxisPhases::Sources AxisPhases::sources(int64_t output, int64_t extent) const {

@@ -6,7 +6,6 @@
 
 #include "deconv/buffer.h"
 #include "deconv/geometry.h"
-#include "deconv/status.h"
 #include "divide.h"
 
 namespace deconv {
@@ -44,9 +43,9 @@ class AxisPhases {
     int32_t rank;  // of the offset among offsets()
   };
 
-  // kOutOfMemory. Call only when refusal() has nothing to say.
-  Status derive(const Spec& spec, int axis);
-  static Status derive_all(const Spec& spec, AxisPhases (&axes)[3]);
+  // False when out of memory. Call only when refusal() has nothing to say.
+  [[nodiscard]] bool derive(const Spec& spec, int axis);
+  [[nodiscard]] static bool derive_all(const Spec& spec, AxisPhases (&axes)[3]);
 
   int32_t count() const { return count_; }
   int32_t step() const { return step_; }

@@ -103,10 +103,8 @@ void transpose_square(const int8_t* source, int64_t source_stride, int8_t* targe
   for (int64_t row = 0; row < 16; ++row) rows[row] = wasm_v128_load(source + row * source_stride);
   const auto interleave_rows = [](const v128_t* from, v128_t* to) {
     for (int row = 0; row < 8; ++row) {
-      to[2 * row] = wasm_i8x16_shuffle(from[row], from[row + 8], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20,
-                                       5, 21, 6, 22, 7, 23);
-      to[2 * row + 1] = wasm_i8x16_shuffle(from[row], from[row + 8], 8, 24, 9, 25, 10, 26, 11, 27,
-                                           12, 28, 13, 29, 14, 30, 15, 31);
+      to[2 * row] = low_bytes(from[row], from[row + 8]);
+      to[2 * row + 1] = high_bytes(from[row], from[row + 8]);
     }
   };
   interleave_rows(rows, mixed);

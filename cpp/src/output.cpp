@@ -1,7 +1,5 @@
 #include "output.h"
 
-#include <algorithm>
-
 #include "parallel.h"
 #include "quantized/convert.h"
 #include "relu.h"
@@ -14,9 +12,8 @@ void Output::finish_all(int64_t count) const {
   if (done()) return;
   // Stays in a first-level cache from one step to the next.
   constexpr int64_t kPiece = 1 << 12;
-  for_each_item((count + kPiece - 1) / kPiece, [&](int64_t piece, int) {
-    finish_part(piece * kPiece, std::min(kPiece, count - piece * kPiece));
-  });
+  for_each_piece(count, kPiece,
+                 [&](int64_t begin, int64_t end, int) { finish_part(begin, end - begin); });
 }
 
 void Output::finish_part(int64_t begin, int64_t count) const {

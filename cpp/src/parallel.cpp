@@ -2,6 +2,7 @@
 
 #include <pthreadpool.h>
 
+#include <algorithm>
 #include <atomic>
 
 #include "deconv/runtime.h"
@@ -31,6 +32,13 @@ void for_each_item(int64_t items, const void* context,
   // Keeps denormals: results must not depend on the number of threads.
   pthreadpool_parallelize_1d(shared_pool(), worker, &shared, static_cast<size_t>(threads),
                              /*flags=*/0);
+}
+
+void for_each_piece(int64_t count, int64_t piece, const void* context,
+                    void (*work)(const void* context, int worker, int64_t begin, int64_t end)) {
+  for_each_item((count + piece - 1) / piece, [&](int64_t item, int worker) {
+    work(context, worker, item * piece, std::min(count, (item + 1) * piece));
+  });
 }
 
 }  // namespace deconv

@@ -18,4 +18,17 @@ void for_each_item(int64_t items, const Work& work) {
   });
 }
 
+// Both with work(begin, end, worker) for pieces of [0, count), `piece` long but for the last. The
+// first takes them in an order that other functions have: each further one makes the glue longer.
+void for_each_piece(int64_t count, int64_t piece, const void* context,
+                    void (*work)(const void* context, int worker, int64_t begin, int64_t end));
+
+template <typename Work>
+void for_each_piece(int64_t count, int64_t piece, const Work& work) {
+  for_each_piece(count, piece, &work,
+                 [](const void* context, int worker, int64_t begin, int64_t end) {
+                   (*static_cast<const Work*>(context))(begin, end, worker);
+                 });
+}
+
 }  // namespace deconv

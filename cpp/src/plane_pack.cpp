@@ -1,7 +1,5 @@
 #include "plane_pack.h"
 
-#include <wasm_simd128.h>
-
 #include <algorithm>
 
 #include "divide.h"
@@ -21,19 +19,7 @@ void copy_row(const float* row, int64_t extent, int64_t first, int64_t step, int
               float* target) {
   const Range inside = indices_inside(first, step, extent, {0, count});
   clear_floats(target, inside.begin);
-  const float* const source = row + first;
-  if (step == 1) {
-    copy_floats(source + inside.begin, inside.count(), target + inside.begin);
-  } else {
-    int64_t index = inside.begin;
-    // The eighth value may lie behind the row.
-    for (; step == 2 && index + 4 < inside.end; index += 4) {
-      const float* const at = source + index * 2;
-      wasm_v128_store(target + index,
-                      wasm_i32x4_shuffle(wasm_v128_load(at), wasm_v128_load(at + 4), 0, 2, 4, 6));
-    }
-    for (; index < inside.end; ++index) target[index] = source[index * step];
-  }
+  copy_every(row + first + inside.begin * step, step, inside.count(), target + inside.begin);
   clear_floats(target + inside.end, count - inside.end);
 }
 

@@ -39,6 +39,14 @@ v128_t fma_f32x4(v128_t x, v128_t sum) {
   return kFactor == 1 ? wasm_f32x4_add(sum, x) : fma_f32x4(x, constant<kFactor>(), sum);
 }
 
+// The bytes of two vectors' first halves, and of their second, in turn.
+inline v128_t low_bytes(v128_t a, v128_t b) {
+  return wasm_i8x16_shuffle(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+inline v128_t high_bytes(v128_t a, v128_t b) {
+  return wasm_i8x16_shuffle(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+}
+
 // Rows of planes are short, and begin anywhere: the library's functions take several times as long.
 // Not worth a copy of it for each of its callers.
 [[gnu::noinline]] inline void copy_floats(const float* source, int64_t count, float* target) {
@@ -53,6 +61,23 @@ v128_t fma_f32x4(v128_t x, v128_t sum) {
     wasm_v128_store(target, wasm_v128_load(source));
   }
   while (source != end) *target++ = *source++;
+}
+
+// The same of values that lie `step` apart: source[i * step] becomes target[i].
+[[gnu::noinline]] inline void copy_apart(const float* source, int64_t step, int64_t count,
+                                         float* target) {
+  int64_t index = 0;
+  // The second load ends one value behind the last one taken, which may not be there.
+  for (; step == 2 && index + 4 < count; index += 4) {
+    const v128_t left = wasm_v128_load(source + 2 * index);
+    const v128_t right = wasm_v128_load(source + 2 * index + 4);
+    wasm_v128_store(target + index, wasm_i32x4_shuffle(left, right, 0, 2, 4, 6));
+  }
+  for (; index < count; ++index) target[index] = source[index * step];
+}
+
+inline void copy_every(const float* source, int64_t step, int64_t count, float* target) {
+  step == 1 ? copy_floats(source, count, target) : copy_apart(source, step, count, target);
 }
 
 inline void fill_floats(float* target, int64_t count, float value) {

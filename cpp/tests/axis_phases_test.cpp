@@ -61,7 +61,7 @@ TEST_CASE("every output position reads what its phase says, and no other") {
     const int axis = random.between(0, 2);
     const Spec spec = random_axis(random, axis);
     AxisPhases phases;
-    REQUIRE(phases.derive(spec, axis) == deconv::Status::kOk);
+    REQUIRE(phases.derive(spec, axis));
     CHECK(phases.step() == AxisPhases::step(spec, axis));
     for (int64_t output = 0; output < 3 * phases.count() + 2; ++output) {
       const auto expected = sources_of(spec, axis, output);
@@ -95,7 +95,7 @@ TEST_CASE("taps, offsets and classes of an axis are in order, and complete") {
     const int axis = random.between(0, 2);
     const Spec spec = random_axis(random, axis);
     AxisPhases phases;
-    REQUIRE(phases.derive(spec, axis) == deconv::Status::kOk);
+    REQUIRE(phases.derive(spec, axis));
     std::vector<bool> used(static_cast<size_t>(phases.offset_count()));
     std::vector<std::vector<int32_t>> offsets;
     int32_t taps = 0;
@@ -250,9 +250,9 @@ TEST_CASE("an axis for which there is no memory says so") {
     AxisPhases phases;
     {
       const deconv_tests::FailingMemory memory(1 << 20, failing);
-      CHECK(phases.derive(spec, 1) == deconv::Status::kOutOfMemory);
+      CHECK_FALSE(phases.derive(spec, 1));
     }
-    CHECK(phases.derive(spec, 1) == deconv::Status::kOk);
+    CHECK(phases.derive(spec, 1));
   }
 }
 
@@ -262,7 +262,7 @@ TEST_CASE("what is said of an axis without deriving it") {
     Random random(seed);
     const Spec spec = random_axis(random, 2);
     AxisPhases axis;
-    REQUIRE(axis.derive(spec, 2) == deconv::Status::kOk);
+    REQUIRE(axis.derive(spec, 2));
     int32_t tapped = 0;
     for (int32_t phase = 0; phase < axis.count(); ++phase) tapped += !axis.taps(phase).empty();
     CHECK(AxisPhases::count(spec, 2) == axis.count());

@@ -43,7 +43,7 @@ int64_t read_by(const Problem& problem, int axis, int64_t first, int64_t count) 
 // Input slices that one output slice reads, at most.
 int64_t most_slices(const Problem& problem) {
   AxisPhases depth;
-  REQUIRE(depth.derive(problem.spec, 0) == deconv::Status::kOk);
+  REQUIRE(depth.derive(problem.spec, 0));
   int64_t most = 0;
   for (int32_t output = 0; output < problem.output[0]; ++output) {
     const auto slices = depth.sources(output, problem.input[0]).taps.size();
@@ -55,7 +55,7 @@ int64_t most_slices(const Problem& problem) {
 // Where the parts of an axis begin, and how much longer they are than a tile.
 void check_parts(const Spec& spec, int axis, int32_t first_shift, int32_t span) {
   AxisPhases phases;
-  REQUIRE(phases.derive(spec, axis) == deconv::Status::kOk);
+  REQUIRE(phases.derive(spec, axis));
   if (phases.offset_count() == 0) return;
   const int64_t low = deconv::floor_divide(phases.offset(0), phases.step());
   const int64_t high =

@@ -130,10 +130,11 @@ TEST_CASE("functions: sigmoid and that of the negative") {
 
 TEST_CASE("functions: sin and cos up to 2^28, no number of infinities, bounded beyond") {
   const auto sine = [](v128_t x) { return deconv::sin_f32x4(x); };
+  const auto cosine = [](v128_t x) { return deconv::sin_f32x4(x, 0.5); };
   CHECK(worst(sine, std::sin, -0x1p28f, 0x1p28f) <= 4);
-  CHECK(worst(deconv::cos_f32x4, std::cos, -0x1p28f, 0x1p28f) <= 4);
+  CHECK(worst(cosine, std::cos, -0x1p28f, 0x1p28f) <= 4);
   for (const float x : {0x1p29f, 1e20f, FLT_MAX, -FLT_MAX, INFINITY, -INFINITY}) {
-    for (const v128_t value : {sine(deconv::splat(x)), deconv::cos_f32x4(deconv::splat(x))}) {
+    for (const v128_t value : {sine(deconv::splat(x)), cosine(deconv::splat(x))}) {
       const float found = wasm_f32x4_extract_lane(value, 0);
       CHECK((std::isinf(x) ? std::isnan(found) : std::abs(found) <= 1));
     }

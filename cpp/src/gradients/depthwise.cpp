@@ -365,6 +365,10 @@ bool takes(const Problem& problem) {
 
 }  // namespace
 
-constexpr Route kDepthwise = route_of<Depthwise>("depthwise", takes);
+constexpr Route kDepthwise = {
+    "depthwise", takes,
+    [](const Problem& problem, const float* input, const float* grad_output, float* grad_weight) {
+      return Depthwise(problem, input, grad_output).run(grad_weight);
+    }};
 
 }  // namespace deconv::gradients

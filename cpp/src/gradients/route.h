@@ -15,14 +15,6 @@ struct Route {
                 float* grad_weight);
 };
 
-// The route whose work is a Work(problem, input, grad_output).run(grad_weight).
-template <typename Work>
-constexpr Route route_of(const char* name, bool (*takes)(const Problem& problem)) {
-  return {name, takes,
-          [](const Problem& problem, const float* input, const float* grad_output,
-             float* grad_weight) { return Work(problem, input, grad_output).run(grad_weight); }};
-}
-
 // Outer products of the channels, a tap at a time; takes every problem.
 extern const Route kTaps;
 // Outer products with the strided channels of all taps of a row at once.

@@ -170,8 +170,6 @@ inline v128_t sin_f32x4(v128_t x, double half = 0) {
   return fma_f32x4(wasm_f32x4_mul(square, rest), curve, rest);
 }
 
-inline v128_t cos_f32x4(v128_t x) { return sin_f32x4(x, 0.5); }
-
 // C's fmod: what is left of x over whole multiples of y, with the sign of x, exact. By halves, as
 // by hand: a double holds y times any power of two that x reaches, and every difference on the way.
 inline float remainder_of(float x, float y) {

@@ -38,14 +38,8 @@ struct Rounder {
 // subnormal it is none either, so that nothing is lost when the large one comes last.
 constexpr float kLargeScale = 0x1p64f;
 
-// Calls work(begin, count) for parts of `count` values, by all threads.
-template <typename Work>
-void in_pieces(int64_t count, const Work& work) {
-  constexpr int64_t kPiece = 1 << 14;
-  for_each_item((count + kPiece - 1) / kPiece, [&](int64_t piece, int) {
-    work(piece * kPiece, std::min(kPiece, count - piece * kPiece));
-  });
-}
+// Values that a thread takes at once.
+constexpr int64_t kPiece = 1 << 14;
 
 // Sixteen bytes of integers that fit.
 v128_t narrowed(v128_t a, v128_t b, v128_t c, v128_t d) {
@@ -276,8 +270,8 @@ bool measure(int64_t count, const float* values, Quantization* quantization) {
 void quantize(int64_t all, const float* source, const Quantization& quantization, int8_t* bytes) {
   const Rounder round(quantization.zero_point, /*relu=*/false);
   const v128_t inverse = wasm_f32x4_splat(1.0f / quantization.scale);
-  in_pieces(all, [&](int64_t begin, int64_t count) {
-    narrow(count, source + begin, bytes + begin, [&](const float* from) {
+  for_each_piece(all, kPiece, [&](int64_t begin, int64_t end, int) {
+    narrow(end - begin, source + begin, bytes + begin, [&](const float* from) {
       const v128_t value = wasm_f32x4_mul(wasm_v128_load(from), inverse);
       // NaN becomes 0.
       return round(wasm_v128_and(value, wasm_f32x4_eq(value, value)));
@@ -287,7 +281,8 @@ void quantize(int64_t all, const float* source, const Quantization& quantization
 
 void dequantize(int64_t all, const int8_t* bytes, const Quantization& quantization, float* floats) {
   const Dequantizer dequantizer(quantization);
-  in_pieces(all, [&](int64_t begin, int64_t count) {
+  for_each_piece(all, kPiece, [&](int64_t begin, int64_t end, int) {
+    const int64_t count = end - begin;
     const int8_t* const values = bytes + begin;
     float* const target = floats + begin;
     int64_t index = 0;

@@ -7,6 +7,7 @@
 
 #include "divide.h"
 #include "parallel.h"
+#include "simd.h"
 
 namespace deconv {
 namespace {
@@ -56,18 +57,13 @@ v128_t sixteen(const int8_t* const* planes, int channel, int64_t at) {
                                     : wasm_v128_load(planes[channel] + at);
 }
 
-#define DECONV_LOW_BYTES(a, b) \
-  wasm_i8x16_shuffle(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
-#define DECONV_HIGH_BYTES(a, b) \
-  wasm_i8x16_shuffle(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
-
 // Sixteen words of the values at `at` of each plane.
 void interleave_sixteen(Words words, const int8_t* const* planes, int64_t at, int32_t zero_point,
                         float* target) {
   const v128_t a = sixteen(planes, 0, at);
   const v128_t b = sixteen(planes, 1, at);
-  const v128_t low = DECONV_LOW_BYTES(a, b);
-  const v128_t high = DECONV_HIGH_BYTES(a, b);
+  const v128_t low = low_bytes(a, b);
+  const v128_t high = high_bytes(a, b);
   if (words == Words::kPairs) {
     const Differences differences(zero_point);
     differences.store(low, target);
@@ -82,12 +78,9 @@ void interleave_sixteen(Words words, const int8_t* const* planes, int64_t at, in
     wasm_v128_store(eight, wasm_v128_xor(first, zeros));
     wasm_v128_store(eight + 4, wasm_v128_xor(second, zeros));
   };
-  store(low, DECONV_LOW_BYTES(c, d), target);
-  store(high, DECONV_HIGH_BYTES(c, d), target + 8);
+  store(low, low_bytes(c, d), target);
+  store(high, high_bytes(c, d), target + 8);
 }
-
-#undef DECONV_LOW_BYTES
-#undef DECONV_HIGH_BYTES
 
 void interleave_planes(Words words, const int8_t* const* planes, int64_t begin, int64_t end,
                        int32_t zero_point, float* target) {
@@ -126,18 +119,14 @@ void make_from_points(const Problem& problem, Words words, const int8_t* image, 
   const int32_t per_word = channels_of(words);
   if (channels % per_word == 0) {
     const int64_t values = problem.input_points() * problem.spec.in_channels;
-    return for_each_item(ceil_divide(values, kPiece), [&](int64_t piece, int) {
-      const int64_t begin = piece * kPiece;
-      widen(words, image + begin, std::min(kPiece, values - begin), zero_point,
-            target + begin / per_word);
+    return for_each_piece(values, kPiece, [&](int64_t begin, int64_t end, int) {
+      widen(words, image + begin, end - begin, zero_point, target + begin / per_word);
     });
   }
   const int64_t group_words = ceil_divide(channels, per_word);
   const int64_t groups = problem.input_points() * problem.spec.groups;
-  const int64_t at_once = ceil_divide(kPiece, channels);
-  for_each_item(ceil_divide(groups, at_once), [&](int64_t piece, int) {
-    const int64_t end = std::min((piece + 1) * at_once, groups);
-    for (int64_t group = piece * at_once; group < end; ++group) {
+  for_each_piece(groups, ceil_divide(kPiece, channels), [&](int64_t begin, int64_t end, int) {
+    for (int64_t group = begin; group < end; ++group) {
       widen(words, image + group * channels, channels, zero_point, target + group * group_words);
     }
   });

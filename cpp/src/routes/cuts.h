@@ -51,7 +51,6 @@ struct Blocks {
   bool streams_weights = false;
   // Whether the cells of an image are the positions of an output in planes.
   bool one_phase = false;
-  int64_t row_outputs = 0;    // of a row of cells
   bool reads_planes = false;  // and has no blocks of cells
   Planes planes{};
 };
@@ -64,8 +63,7 @@ struct Positions {
   // Of a position, at most: stretches that it reads, and values.
   int64_t runs = 0;
   int64_t depth = 0;
-  int64_t block = 0;  // cells of a block, whole tiles
-  int64_t blocks = 0;
+  int64_t block = 0;    // cells of a block, whole tiles
   bool copies = false;  // what is read beyond the ends of the input
   int64_t worker_elements = 0;
 };

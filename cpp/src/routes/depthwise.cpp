@@ -22,9 +22,7 @@ class DepthwiseRoute final : public Route {
 
   Status set_parameters(const float* weight, const float* bias) override {
     const int32_t lanes = whole_vectors(spec_.out_channels);
-    if (const Status status = AxisPhases::derive_all(spec_, phases_); status != Status::kOk) {
-      return status;
-    }
+    if (!AxisPhases::derive_all(spec_, phases_)) return Status::kOutOfMemory;
     if (!planes_weight_.reserve(taps_of_output(spec_) * spec_.out_channels) ||
         !bias_.reserve(lanes) || !columns_.reserve(spec_.kernel[2])) {
       return Status::kOutOfMemory;

@@ -17,21 +17,6 @@ namespace {
 // Rows from this length on are computed each on its own, straight into the output.
 constexpr int32_t kLongRow = 48;
 
-// target[i] = row[i * step] for every i below `count`.
-void copy_every(const float* row, int32_t step, int32_t count, float* target) {
-  if (step == 1) return copy_floats(row, count, target);
-  int32_t index = 0;
-  if (step == 2) {
-    // The second load ends at the value behind the last one taken, which may not be there.
-    for (; index + 4 < count; index += 4) {
-      wasm_v128_store(target + index,
-                      wasm_i32x4_shuffle(wasm_v128_load(row + 2 * index),
-                                         wasm_v128_load(row + 2 * index + 4), 0, 2, 4, 6));
-    }
-  }
-  for (; index < count; ++index) target[index] = row[index * step];
-}
-
 template <int kVectors>
 void store_sums(v128_t* sums, bool clamps, float* target) {
   if (clamps) {

@@ -48,9 +48,7 @@ class ImplicitGemm final : public Route {
       : spec_(spec), beside_(outputs_beside(spec)), columns_(spec.group_out_channels() * beside_) {}
 
   Status set_parameters(const float* weight, const float* bias) override {
-    if (const Status status = AxisPhases::derive_all(spec_, axes_); status != Status::kOk) {
-      return status;
-    }
+    if (!AxisPhases::derive_all(spec_, axes_)) return Status::kOutOfMemory;
     const int64_t phases =
         int64_t{axes_[0].count()} * axes_[1].count() * axes_[2].count() / beside_;
     const int64_t columns = whole_vectors(int64_t{columns_});
@@ -77,9 +75,8 @@ class ImplicitGemm final : public Route {
   Status run(const Plan& plan, const float* input, const Output& output, float* scratch) override {
     const Run run{plan.cut<Positions>(), plan.problem, input, output};
     find_starts(run.problem);
-    for_each_item(run.blocks, [&](int64_t item, int worker) {
-      const int64_t first = item * run.block;
-      const int64_t cells = std::min(run.block, run.all_cells - first);
+    for_each_piece(run.all_cells, run.block, [&](int64_t first, int64_t end, int worker) {
+      const int64_t cells = end - first;
       Found found(run, scratch + worker * run.worker_elements);
       for (int32_t phase = 0; phase < phase_count_; ++phase) {
         for (int32_t group = 0; group < spec_.groups; ++group) {
@@ -440,7 +437,6 @@ const char* make_plan(const Machine& machine, Plan* plan) {
                                    std::max(least, machine.implicit_gemm_most_tiles));
   const int64_t share = ceil_divide(std::max<int64_t>(cut.all_cells, 1), machine.threads);
   cut.block = std::min(tiles, ceil_divide(share, kTileRows)) * kTileRows;
-  cut.blocks = ceil_divide(cut.all_cells, cut.block);
   // Pointers begin where pointers may.
   cut.worker_elements =
       whole_vectors(cut.block * ((cut.runs + 1) * kPointerFloats + (cut.copies ? cut.depth : 0)));

@@ -37,15 +37,13 @@ int32_t sum_of_bytes(float word) {
 
 }  // namespace
 
-Status Polyphase::derive_groups() {
-  if (const Status status = AxisPhases::derive_all(spec_, axes_); status != Status::kOk) {
-    return status;
-  }
+bool Polyphase::derive_groups() {
+  if (!AxisPhases::derive_all(spec_, axes_)) return false;
   spacing_ = width_spacing();
   // Every tap belongs to one phase at most.
   if (!groups_.reserve(phase_count()) || !segments_.reserve(spec_.kernel_elements()) ||
       !stretches_.reserve(spec_.kernel_elements())) {
-    return Status::kOutOfMemory;
+    return false;
   }
   group_count_ = 0;
   segment_count_ = 0;
@@ -61,7 +59,7 @@ Status Polyphase::derive_groups() {
     tile_elements_ +=
         Tiling::packed_elements(spec_.group_out_channels(), groups_[group_count_ - 1].depth);
   }
-  return Status::kOk;
+  return true;
 }
 
 // How far from each other the taps of a row read, if that is the same for all of them and they are
@@ -117,8 +115,8 @@ void Polyphase::add_group(int32_t phase) {
 }
 
 Status Polyphase::set_parameters(const float* weight, const float* bias) {
-  if (const Status status = derive_groups(); status != Status::kOk) return status;
-  if (!tiles_.reserve(tile_elements_ * spec_.groups) || !holes_.reserve(spec_.out_channels)) {
+  if (!derive_groups() || !tiles_.reserve(tile_elements_ * spec_.groups) ||
+      !holes_.reserve(spec_.out_channels)) {
     return Status::kOutOfMemory;
   }
   for (int32_t channel = 0; channel < spec_.out_channels; ++channel) {

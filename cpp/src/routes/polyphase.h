@@ -45,7 +45,7 @@ class Polyphase final : public Route {
  private:
   using Run = deconv::Run<Blocks>;
 
-  Status derive_groups();
+  [[nodiscard]] bool derive_groups();
   bool same_offsets(int32_t phase, int32_t other) const;
   void add_group(int32_t phase);
 

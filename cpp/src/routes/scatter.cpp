@@ -61,9 +61,7 @@ class ScatterRoute final : public Route {
 };
 
 Status ScatterRoute::set_parameters(const float* weight, const float* bias) {
-  if (const Status status = AxisPhases::derive_all(spec_, axes_); status != Status::kOk) {
-    return status;
-  }
+  if (!AxisPhases::derive_all(spec_, axes_)) return Status::kOutOfMemory;
   const int64_t in = spec_.group_in_channels();
   const int64_t out = spec_.group_out_channels();
   const int64_t group_elements = Tiling::packed_elements(rows(), in);
@@ -159,7 +157,6 @@ void ScatterRoute::multiply(const Run& run, const Strip& strip, float* panels,
          .panel_stride = in * kPanel,
          .segments = &all,
          .segment_count = 1,
-         .relu = false,
          .result = products + first,
          .result_stride = run.pitch});
   }

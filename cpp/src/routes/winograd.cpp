@@ -52,27 +52,11 @@
 namespace deconv {
 namespace {
 
-// Transformed weights that a layer may keep: 80 MB.
-constexpr int64_t kMostWeights = int64_t{20} << 20;
-constexpr int kLeastChannels = 12;
 // Offsets of the height whose products are summed where the width alone is transformed.
 constexpr int kMostLines = 16;
 // Parities by their lines.
 constexpr int kMostSegments = 32;
 constexpr int64_t kCacheLine = 16;
-
-// source[i * step] to target[i].
-void copy_every(const float* source, int64_t step, int64_t count, float* target) {
-  if (step == 1) return copy_floats(source, count, target);
-  int64_t index = 0;
-  // What lies behind the last one may not be there.
-  for (; step == 2 && index + 4 < count; index += 4) {
-    const v128_t left = wasm_v128_load(source + 2 * index);
-    const v128_t right = wasm_v128_load(source + 2 * index + 4);
-    wasm_v128_store(target + index, wasm_i32x4_shuffle(left, right, 0, 2, 4, 6));
-  }
-  for (; index < count; ++index) target[index] = source[index * step];
-}
 
 // A window of each axis: the rows of its product are its phases by output channels.
 struct Pair {
@@ -275,9 +259,7 @@ class WinogradRoute final : public Route {
 };
 
 Status WinogradRoute::set_parameters(const float* weight, const float* bias) {
-  if (const Status status = AxisPhases::derive_all(spec_, axes_); status != Status::kOk) {
-    return status;
-  }
+  if (!AxisPhases::derive_all(spec_, axes_)) return Status::kOutOfMemory;
   const int64_t out = spec_.group_out_channels();
   const int32_t phases = axes_[0].count();
   const int64_t elements = row_elements(int64_t{spec_.kernel[0]} * spec_.group_in_channels()) +
@@ -563,7 +545,6 @@ void WinogradRoute::multiply(const Run& run, const Band& band, const Pair& pair,
                              .panel_stride = planes_ * kPanel,
                              .segments = sum.segments,
                              .segment_count = sum.count,
-                             .relu = false,
                              .result = memory.products + point * run.products_stride,
                              .result_stride = pitch});
       tile += Tiling::packed_elements(height, sum.depth);
@@ -614,7 +595,7 @@ void WinogradRoute::write(const Run& run, const Band& band, int64_t depth,
 const char* refusal(const Form& form, const Problem& problem) {
   const Spec& spec = problem.spec;
   if (spec.exact) return "rounds more than a plain sum";
-  if (spec.group_in_channels() * slices_of(spec) < kLeastChannels) {
+  if (spec.group_in_channels() * slices_of(spec) < kLeastWinogradChannels) {
     return "gains nothing with fewer than 12 input channels";
   }
   for (int axis = 0; axis < 3; ++axis) {
@@ -631,7 +612,7 @@ const char* refusal(const Form& form, const Problem& problem) {
     segments *= parities_of(spec, axis);
     if (segments > kMostSegments) return "takes no strides this long";
   }
-  if (weight_values(form, spec) > kMostWeights) {
+  if (weight_values(form, spec) > kMostWinogradWeights) {
     return "would keep more than 80 MB of transformed weights";
   }
   return nullptr;

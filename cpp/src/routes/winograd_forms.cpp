@@ -7,29 +7,37 @@
 namespace deconv {
 namespace {
 
-// Reads what four tiles of four steps begin with, a tile a lane; answers what stands behind them.
-v128_t load_four_steps(const float* source, v128_t* x) {
-  v128_t columns[4] = {wasm_v128_load(source), wasm_v128_load(source + 4),
-                       wasm_v128_load(source + 8), wasm_v128_load(source + 12)};
-  transpose_4x4(columns);
-  for (int step = 0; step < 4; ++step) x[step] = columns[step];
-  return wasm_v128_load(source + 16);
-}
-
-void store_four_steps(v128_t (&y)[4], float* target) {
-  transpose_4x4(y);
-  for (int step = 0; step < 4; ++step) wasm_v128_store(target + 4 * step, y[step]);
-}
-
 // The transforms of one axis. `input` is B^T, `output` A^T; G follows from the points. `load` takes
 // what four tiles beside each other read, one tile a lane; `store` writes their steps side by side.
 
-// Points 0, 1, -1, 2, -2, 1/2, -1/2, infinity.
-struct F45 {
+// Of tiles of four steps: they begin with one vector each, and what they read behind it stands at
+// the beginning of the next.
+template <int taps>
+struct FourSteps {
   static constexpr int kSteps = 4;
-  static constexpr int kTaps = 5;
-  static constexpr int kReads = 8;
+  static constexpr int kTaps = taps;
+  static constexpr int kReads = kSteps + kTaps - 1;
 
+  static void load(const float* source, v128_t (&x)[kReads]) {
+    v128_t columns[4] = {wasm_v128_load(source), wasm_v128_load(source + 4),
+                         wasm_v128_load(source + 8), wasm_v128_load(source + 12)};
+    transpose_4x4(columns);
+    for (int step = 0; step < 4; ++step) x[step] = columns[step];
+    const v128_t next = wasm_v128_load(source + 16);
+    x[4] = wasm_i32x4_shuffle(x[0], next, 1, 2, 3, 4);
+    if constexpr (kReads > 5) x[5] = wasm_i32x4_shuffle(x[1], next, 1, 2, 3, 5);
+    if constexpr (kReads > 6) x[6] = wasm_i32x4_shuffle(x[2], next, 1, 2, 3, 6);
+    if constexpr (kReads > 7) x[7] = wasm_i32x4_shuffle(x[3], next, 1, 2, 3, 7);
+  }
+
+  static void store(v128_t (&y)[kSteps], float* target) {
+    transpose_4x4(y);
+    for (int step = 0; step < 4; ++step) wasm_v128_store(target + 4 * step, y[step]);
+  }
+};
+
+// Points 0, 1, -1, 2, -2, 1/2, -1/2, infinity.
+struct F45 : FourSteps<5> {
   static void input(const v128_t (&x)[kReads], v128_t (&y)[kReads]) {
     // What a pair of points has in common: the even powers, and the odd ones times the point.
     const auto pair = [](v128_t even, v128_t odd, v128_t* of_pair) {
@@ -63,24 +71,10 @@ struct F45 {
     y[2] = weigh.operator()<4.0f>(sum);
     y[3] = wasm_f32x4_add(weigh.operator()<8.0f>(difference), x[7]);
   }
-
-  static void load(const float* source, v128_t (&x)[kReads]) {
-    const v128_t next = load_four_steps(source, x);
-    x[4] = wasm_i32x4_shuffle(x[0], next, 1, 2, 3, 4);
-    x[5] = wasm_i32x4_shuffle(x[1], next, 1, 2, 3, 5);
-    x[6] = wasm_i32x4_shuffle(x[2], next, 1, 2, 3, 6);
-    x[7] = wasm_i32x4_shuffle(x[3], next, 1, 2, 3, 7);
-  }
-
-  static void store(v128_t (&y)[kSteps], float* target) { store_four_steps(y, target); }
 };
 
 // Points 0, 1, -1, 2, -2, infinity.
-struct F43 {
-  static constexpr int kSteps = 4;
-  static constexpr int kTaps = 3;
-  static constexpr int kReads = 6;
-
+struct F43 : FourSteps<3> {
   static void input(const v128_t (&x)[kReads], v128_t (&y)[kReads]) {
     const v128_t even = fma_f32x4<-4.0f>(x[2], x[4]);
     const v128_t odd = fma_f32x4<-4.0f>(x[1], x[3]);
@@ -104,22 +98,10 @@ struct F43 {
     y[2] = fma_f32x4<4.0f>(sum_2, sum_1);
     y[3] = wasm_f32x4_add(fma_f32x4<8.0f>(difference_2, difference_1), x[5]);
   }
-
-  static void load(const float* source, v128_t (&x)[kReads]) {
-    const v128_t next = load_four_steps(source, x);
-    x[4] = wasm_i32x4_shuffle(x[0], next, 1, 2, 3, 4);
-    x[5] = wasm_i32x4_shuffle(x[1], next, 1, 2, 3, 5);
-  }
-
-  static void store(v128_t (&y)[kSteps], float* target) { store_four_steps(y, target); }
 };
 
 // Points 0, 1, -1, 2, infinity.
-struct F42 {
-  static constexpr int kSteps = 4;
-  static constexpr int kTaps = 2;
-  static constexpr int kReads = 5;
-
+struct F42 : FourSteps<2> {
   static void input(const v128_t (&x)[kReads], v128_t (&y)[kReads]) {
     const v128_t odd = wasm_f32x4_sub(x[3], x[1]);
     y[0] = fma_f32x4<2.0f>(wasm_f32x4_sub(x[0], x[2]), odd);
@@ -137,13 +119,6 @@ struct F42 {
     y[2] = fma_f32x4<4.0f>(x[3], sum);
     y[3] = wasm_f32x4_add(fma_f32x4<8.0f>(x[3], difference), x[4]);
   }
-
-  static void load(const float* source, v128_t (&x)[kReads]) {
-    const v128_t next = load_four_steps(source, x);
-    x[4] = wasm_i32x4_shuffle(x[0], next, 1, 2, 3, 4);
-  }
-
-  static void store(v128_t (&y)[kSteps], float* target) { store_four_steps(y, target); }
 };
 
 // Points 0, 1, infinity.

@@ -44,9 +44,6 @@
 namespace deconv {
 namespace {
 
-// Transformed weights that a layer may keep: 80 MB.
-constexpr int64_t kMostWeights = int64_t{20} << 20;
-constexpr int kLeastChannels = 12;
 constexpr int kMostPieces = 8;
 constexpr int kMostBundles = 16;  // of a block
 constexpr int64_t kCacheLine = 16;
@@ -192,7 +189,7 @@ class WinogradLineRoute final : public Route {
 };
 
 Status WinogradLineRoute::set_parameters(const float* weight, const float* bias) {
-  if (const Status status = axis_.derive(spec_, shape_.axis); status != Status::kOk) return status;
+  if (!axis_.derive(spec_, shape_.axis)) return Status::kOutOfMemory;
   const int64_t out = spec_.group_out_channels();
   if (!tiles_.reserve(spec_.groups * group_elements({0, axis_.count(), 0})) ||
       !bias_.reserve(spec_.out_channels)) {
@@ -463,7 +460,6 @@ void WinogradLineRoute::multiply(const Run& run, int64_t count, const float* til
                     .panel_stride = in * kPanel,
                     .segments = pieces,
                     .segment_count = static_cast<int32_t>(shape_.pieces),
-                    .relu = false,
                     .result = first.products + point * run.products_stride,
                     .result_stride = run.together * run.bundle_products,
                     .line_count = count,
@@ -501,7 +497,7 @@ const char* refusal(const Problem& problem) {
   for (int axis = 0; axis < 3; ++axis) {
     if (axis != own && !is_kept(spec, axis)) return "takes kernels along one axis only";
   }
-  if (spec.group_in_channels() < kLeastChannels) {
+  if (spec.group_in_channels() < kLeastWinogradChannels) {
     return "gains nothing with fewer than 12 input channels";
   }
   if (!spec.transposed && spec.stride[own] != 1) return "takes convolutions of stride 1 only";
@@ -514,7 +510,7 @@ const char* refusal(const Problem& problem) {
   if (shape.pieces > kMostPieces) return "takes no kernel this long";
   if (const char* reason = AxisPhases::refusal(problem)) return reason;
   const int64_t rows = AxisPhases::count(spec, own) * spec.out_channels;
-  if (rows * spec.group_in_channels() * shape.form->reads * shape.pieces > kMostWeights) {
+  if (rows * spec.group_in_channels() * shape.form->reads * shape.pieces > kMostWinogradWeights) {
     return "would keep more than 80 MB of transformed weights";
   }
   return nullptr;

@@ -6,6 +6,10 @@
 
 namespace deconv {
 
+// Transformed weights that a layer may keep: 80 MB.
+inline constexpr int64_t kMostWinogradWeights = int64_t{20} << 20;
+inline constexpr int kLeastWinogradChannels = 12;
+
 // G of a Winograd transform: of the polynomial of the taps its values at points, each divided by
 // the product of the point's distances from the others, and the coefficient of the highest power
 // for infinity. In double precision, rounded once by who keeps them: the points' differences cost

@@ -200,9 +200,7 @@ struct Rows {
 template <typename Work>
 void for_each_rows(const Rows& rows, const Work& work) {
   const int64_t at_once = (kValues / std::max<int64_t>(rows.target_row, 1) + 4) / 4 * 4;
-  for_each_item((rows.count + at_once - 1) / at_once, [&](int64_t item, int worker) {
-    work(item * at_once, std::min(rows.count, (item + 1) * at_once), worker);
-  });
+  for_each_piece(rows.count, at_once, work);
 }
 
 // The sources of a row of targets, combined along depth and height: in `room`, or where they lie.
@@ -520,9 +518,9 @@ Status apply_maps(const MappedAxes& call, int32_t* tables, const float* source, 
   const auto& [volume, maximum, fill] = call;
   AxisMaps maps;
   for (int axis = 0; axis < 3; ++axis) {
-    const int32_t targets = volume.output[static_cast<size_t>(axis)];
+    const int32_t targets = volume.output[axis];
     auto* const taps = reinterpret_cast<Tap*>(tables + targets);
-    maps[axis].view(volume.input[static_cast<size_t>(axis)], targets, tables, taps);
+    maps[axis].view(volume.input[axis], targets, tables, taps);
     tables += targets + 2 * tables[targets - 1];
   }
   if (maximum != 0) return maximum_of_taps(maps, volume.outer, volume.inner, source, target);

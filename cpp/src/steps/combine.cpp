@@ -100,7 +100,7 @@ void run_row(RunVectors run, Row row, v128_t factor) {
 // other's lie behind each other; below 0 for neither.
 int repeated_of(const Broadcast& call) {
   if (call.axes < 2) return -1;
-  const auto last = static_cast<size_t>(call.axes - 1);
+  const int last = call.axes - 1;
   if (call.extents[last] >= kShort) return -1;
   for (int which = 0; which < 2; ++which) {
     const ManyAxes& own = call.strides[which];
@@ -119,7 +119,7 @@ void broadcast(const Broadcast& call, const float* one, const float* other, floa
   // Repeated until they are long enough, short rows are as good as long ones.
   const int repeated = repeated_of(call);
   const int axes = call.axes - (repeated < 0 ? 1 : 2);
-  const auto last = static_cast<size_t>(std::max(call.axes - 1, 0));
+  const int last = std::max(call.axes - 1, 0);
   const int64_t period = call.axes == 0 ? 1 : call.extents[last];
   const int64_t length = repeated < 0 ? period : period * call.extents[last - 1];
   const int64_t rows = places_of(std::max(axes, 0), call.extents);

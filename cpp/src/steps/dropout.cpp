@@ -2,8 +2,6 @@
 
 #include <wasm_simd128.h>
 
-#include <algorithm>
-
 #include "kernels/lanes.h"
 #include "parallel.h"
 
@@ -35,9 +33,8 @@ void dropout(const Dropout& call, int64_t count, const float* input, float* outp
     const v128_t kept = wasm_u32x4_ge(drawn, threshold);
     return wasm_f32x4_mul(values, wasm_v128_and(kept, scale));
   };
-  for_each_item((count + kChunk - 1) / kChunk, [&](int64_t chunk, int) {
-    const int64_t end = std::min(count, (chunk + 1) * kChunk);
-    int64_t index = chunk * kChunk;
+  for_each_piece(count, kChunk, [&](int64_t begin, int64_t end, int) {
+    int64_t index = begin;
     for (; index + 4 <= end; index += 4) {
       wasm_v128_store(output + index, vector(index, wasm_v128_load(input + index)));
     }

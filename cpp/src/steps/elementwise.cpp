@@ -332,10 +332,8 @@ void run_part(const Parameters& parameters, RunVectors vectors, int64_t begin, i
 Status run(const Elementwise& call, RunVectors vectors, const float* x, const float* g, float* y) {
   Parameters parameters(call);
   if (!parameters.prepare()) return Status::kOutOfMemory;
-  const int64_t elements = call.elements();
-  for_each_item((elements + kChunk - 1) / kChunk, [&](int64_t chunk, int) {
-    run_part(parameters, vectors, chunk * kChunk, std::min(elements, (chunk + 1) * kChunk), x, g,
-             y);
+  for_each_piece(call.elements(), kChunk, [&](int64_t begin, int64_t end, int) {
+    run_part(parameters, vectors, begin, end, x, g, y);
   });
   return Status::kOk;
 }
@@ -408,12 +406,10 @@ Status elementwise_parameter_gradient(const Elementwise& call, const float* inpu
   Block<double> sums;
   if (!sums.reserve(length)) return Status::kOutOfMemory;
   std::fill_n(sums.data(), length, 0.0);
-  for_each_item((length + kStrip - 1) / kStrip, [&](int64_t strip, int) {
-    const int64_t first = strip * kStrip;
-    const int64_t columns = std::min(kStrip, length - first);
+  for_each_piece(length, kStrip, [&](int64_t first, int64_t end, int) {
     for (int64_t begin = first; begin < elements; begin += length) {
-      add_terms(parameters, term, begin, std::min(elements, begin + columns), input, grad_output,
-                &sums[first], 1);
+      add_terms(parameters, term, begin, std::min(elements, begin + end - first), input,
+                grad_output, &sums[first], 1);
     }
   });
   for (int64_t channel = 0; channel < call.channels; ++channel) {

@@ -103,12 +103,10 @@ class Product {
   void run(const float* a, const float* b, float* result) {
     pack_rows(a);
     const int64_t columns = call_.columns;
-    const int64_t at_once = panels_ * kPanel;
-    for_each_item((columns + at_once - 1) / at_once, [&](int64_t item, int worker) {
+    for_each_piece(columns, panels_ * kPanel, [&](int64_t first, int64_t end, int worker) {
       float* const panels = rooms_.data() + packed_ + worker * own_;
       float* const edge = panels + panels_ * kPanel * depth_;
-      const int64_t first = item * at_once;
-      const int64_t count = std::min(at_once, columns - first);
+      const int64_t count = end - first;
       for (int64_t at = 0; at < count; at += kPanel) {
         pack_panel(b, first + at, std::min<int64_t>(kPanel, count - at), panels + at * depth_);
       }
@@ -160,7 +158,6 @@ class Product {
                     .panel_stride = kPanel * depth_,
                     .segments = &all,
                     .segment_count = 1,
-                    .relu = false,
                     .result = result,
                     .result_stride = stride});
   }

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "deconv/workspace.h"
+#include "divide.h"
 #include "kernels/lanes.h"
 #include "parallel.h"
 #include "simd.h"
@@ -29,8 +30,6 @@ constexpr int64_t kPiece = 1 << 14;
 constexpr int64_t kMostPieces = 64;
 // Columns of a piece of the reductions that go down them.
 constexpr int64_t kPieceColumns = 256;
-
-int64_t divide_up(int64_t value, int64_t by) { return (value + by - 1) / by; }
 
 struct Grid {
   int64_t outer;
@@ -59,8 +58,8 @@ struct Cut {
       : grid(grid),
         rows(rows),
         columns(columns),
-        down(divide_up(grid.rows, rows)),
-        across(divide_up(grid.columns, columns)) {}
+        down(ceil_divide(grid.rows, rows)),
+        across(ceil_divide(grid.columns, columns)) {}
 
   Grid grid;
   int64_t rows;
@@ -447,9 +446,9 @@ struct Lines {
 
   // How a reduction cuts them: each line has a slot for every piece of it.
   Cut cut() const {
-    const int64_t most = divide_up(length(), kMostPieces);
+    const int64_t most = ceil_divide(length(), kMostPieces);
     if (are_rows) {
-      const int64_t columns = std::max(kPiece, divide_up(most, kLanes) * kLanes);
+      const int64_t columns = std::max(kPiece, ceil_divide(most, kLanes) * kLanes);
       return Cut(grid, std::max(int64_t{1}, kPiece / grid.columns), columns);
     }
     const int64_t columns = std::min(grid.columns, kPieceColumns);
@@ -563,29 +562,10 @@ class Normalizer {
     return true;
   }
 
-  // Centers, scales and shifts by the sets' own moments, with weight and bias or without.
-  void measure(const float* x, float* statistics, bool with_weight) {
-    reduce(lines_, Moments(lines_.grid, lines_.walk(), x), slots_);
-    const auto line_count = static_cast<double>(lines_.length());
-    const auto set_lines = static_cast<double>(lines_of_set());
-    for (int64_t set = 0; set < call_.sets(); ++set) {
-      Pair moments;
-      for_each_line(set, [&](int64_t line) { moments.first += slots_[line].first / set_lines; });
-      for_each_line(set, [&](int64_t line) {
-        const double distance = slots_[line].first - moments.first;
-        moments.second += slots_[line].second + line_count * distance * distance;
-      });
-      const double variance = moments.second / (line_count * set_lines);
-      if (statistics != nullptr) {
-        statistics[set] = static_cast<float>(moments.first);
-        statistics[call_.sets() + set] = static_cast<float>(variance);
-      }
-      for_each_line(set, [&](int64_t line) { place(line, moments.first, variance, with_weight); });
-    }
-  }
-
-  // The same by moments of the channels, [2][channels].
-  void take(const float* running, bool with_weight) {
+  // Centers, scales and shifts, with weight and bias or without: by `running` moments of the
+  // channels, [2][channels], or by the sets' own where there are none.
+  void place_lines(const float* x, const float* running, float* statistics, bool with_weight) {
+    if (running == nullptr) return measure(x, statistics, with_weight);
     for (int64_t line = 0; line < lines_.count(); ++line) {
       const int64_t channel = line % call_.channels;
       place(line, running[channel], running[call_.channels + channel], with_weight);
@@ -664,6 +644,27 @@ class Normalizer {
   }
 
  private:
+  // By the sets' own moments.
+  void measure(const float* x, float* statistics, bool with_weight) {
+    reduce(lines_, Moments(lines_.grid, lines_.walk(), x), slots_);
+    const auto line_count = static_cast<double>(lines_.length());
+    const auto set_lines = static_cast<double>(lines_of_set());
+    for (int64_t set = 0; set < call_.sets(); ++set) {
+      Pair moments;
+      for_each_line(set, [&](int64_t line) { moments.first += slots_[line].first / set_lines; });
+      for_each_line(set, [&](int64_t line) {
+        const double distance = slots_[line].first - moments.first;
+        moments.second += slots_[line].second + line_count * distance * distance;
+      });
+      const double variance = moments.second / (line_count * set_lines);
+      if (statistics != nullptr) {
+        statistics[set] = static_cast<float>(moments.first);
+        statistics[call_.sets() + set] = static_cast<float>(variance);
+      }
+      for_each_line(set, [&](int64_t line) { place(line, moments.first, variance, with_weight); });
+    }
+  }
+
   Lines lines_of() const {
     const auto& [unused, layout, batch, channels, points, groups, eps] = call_;
     // A tensor of one point reads the same in both layouts, and has longer rows in this one.
@@ -744,11 +745,7 @@ Status normalize(const Normalization& call, const float* input, const float* wei
   if (call.elements() == 0) return Status::kOk;
   Normalizer normalizer(call, running != nullptr);
   if (!normalizer.prepare(weight, bias)) return Status::kOutOfMemory;
-  if (running == nullptr) {
-    normalizer.measure(input, statistics, true);
-  } else {
-    normalizer.take(running, true);
-  }
+  normalizer.place_lines(input, running, statistics, true);
   normalizer.write(input, output);
   return Status::kOk;
 }
@@ -762,11 +759,7 @@ Status normalization_gradients(const Normalization& call, const float* input,
   }
   Normalizer normalizer(call, running != nullptr);
   if (!normalizer.prepare(weight, nullptr)) return Status::kOutOfMemory;
-  if (running == nullptr) {
-    normalizer.measure(input, nullptr, false);
-  } else {
-    normalizer.take(running, false);
-  }
+  normalizer.place_lines(input, running, nullptr, false);
   if (grad_parameters != nullptr) {
     normalizer.write_parameter_gradients(input, grad_output, grad_parameters);
   }

@@ -9,12 +9,11 @@ namespace {
 
 Status run(const Pad& call, bool gradient, const float* source, float* target) {
   const auto make = [&call](int axis, AxisMap& map) {
-    const auto at = static_cast<size_t>(axis);
-    const int64_t sources = call.volume.input[at];
-    const int32_t targets = call.volume.output[at];
-    if (!map.reserve(call.volume.input[at], targets, targets)) return Status::kOutOfMemory;
+    const int64_t sources = call.volume.input[axis];
+    const int32_t targets = call.volume.output[axis];
+    if (!map.reserve(call.volume.input[axis], targets, targets)) return Status::kOutOfMemory;
     for (int32_t target = 0; target < targets; ++target, map.next()) {
-      int64_t source = int64_t{target} - call.before[at];
+      int64_t source = int64_t{target} - call.before[axis];
       if (call.padding == Padding::kReplicate) {
         source = std::clamp<int64_t>(source, 0, sources - 1);
       } else if (call.padding == Padding::kReflect) {

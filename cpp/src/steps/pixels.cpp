@@ -20,15 +20,6 @@ constexpr float kGrey[] = {19595 * 0x1p-16f, 38470 * 0x1p-16f, 7471 * 0x1p-16f};
 
 constexpr uint32_t kAlphaBits = 0xff000000;
 
-// work(first, end) for strips of pixels.
-template <typename Work>
-void for_each_strip(int64_t pixels, const Work& work) {
-  for_each_item((pixels + kStripPixels - 1) / kStripPixels, [&](int64_t strip, int /*worker*/) {
-    const int64_t first = strip * kStripPixels;
-    work(first, std::min(first + kStripPixels, pixels));
-  });
-}
-
 // four(index) for groups of four, some(index, count) for the last one to three.
 template <typename Four, typename Some>
 void in_fours(int64_t first, int64_t end, const Four& four, const Some& some) {
@@ -120,7 +111,7 @@ void pixels_to_floats(const Picture& picture, const uint8_t* pixels, const Pixel
       std::memcpy(values + first * channels, &pixel, sizeof(float) * static_cast<size_t>(channels));
     }
   };
-  for_each_strip(count, [&](int64_t first, int64_t end) {
+  for_each_piece(count, kStripPixels, [&](int64_t first, int64_t end, int) {
     if (channels == 1) {
       grey(first, end);
     } else if (layout == Layout::kChannelsFirst) {
@@ -192,7 +183,7 @@ void floats_to_pixels(const Picture& picture, const float* values, const PixelFa
           0);
     }
   };
-  for_each_strip(count, [&](int64_t first, int64_t end) {
+  for_each_piece(count, kStripPixels, [&](int64_t first, int64_t end, int) {
     if (channels == 1 || layout == Layout::kChannelsFirst) {
       planes(first, end);
     } else {

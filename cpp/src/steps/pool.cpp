@@ -19,7 +19,7 @@ struct Window {
 };
 
 // The taps from `first` to `end` lie on the input.
-Window window_of(const Pool& call, size_t axis, int32_t dilation, int32_t target) {
+Window window_of(const Pool& call, int axis, int32_t dilation, int32_t target) {
   const int64_t start = int64_t{target} * call.stride[axis] - call.padding[axis];
   const int64_t beyond = ceil_divide(call.volume.input[axis] - start, dilation);
   return {start, std::max<int64_t>(0, ceil_divide(-start, dilation)),
@@ -29,17 +29,16 @@ Window window_of(const Pool& call, size_t axis, int32_t dilation, int32_t target
 // A map of windows whose taps weigh `weigh(window)`.
 template <typename Weigh>
 Status make_windows(const Pool& call, int axis, bool dilated, const Weigh& weigh, AxisMap& map) {
-  const auto at = static_cast<size_t>(axis);
-  const int32_t dilation = dilated ? call.dilation[at] : 1;
-  if (call.kernel[at] < 1 || call.stride[at] < 1 || call.padding[at] < 0 || dilation < 1) {
+  const int32_t dilation = dilated ? call.dilation[axis] : 1;
+  if (call.kernel[axis] < 1 || call.stride[axis] < 1 || call.padding[axis] < 0 || dilation < 1) {
     return Status::kBadSpec;
   }
-  const int32_t sources = call.volume.input[at];
-  const int32_t targets = call.volume.output[at];
-  const int64_t most = int64_t{targets} * std::min(call.kernel[at], sources);
+  const int32_t sources = call.volume.input[axis];
+  const int32_t targets = call.volume.output[axis];
+  const int64_t most = int64_t{targets} * std::min(call.kernel[axis], sources);
   if (!map.reserve(sources, targets, most)) return Status::kOutOfMemory;
   for (int32_t target = 0; target < targets; ++target, map.next()) {
-    const Window window = window_of(call, at, dilation, target);
+    const Window window = window_of(call, axis, dilation, target);
     const float weight = weigh(window);
     for (int64_t tap = window.first; tap < window.end; ++tap) {
       map.add(static_cast<int32_t>(window.start + tap * dilation), weight);
@@ -58,12 +57,11 @@ Status make_maximum_maps(const Pool& call, AxisMaps& maps) {
 // The divisor is a product of one for each axis.
 Status run_average(const Pool& call, bool gradient, const float* source, float* target) {
   const auto make = [&call](int axis, AxisMap& map) {
-    const auto at = static_cast<size_t>(axis);
-    const int64_t padded_end = int64_t{call.volume.input[at]} + call.padding[at];
+    const int64_t padded_end = int64_t{call.volume.input[axis]} + call.padding[axis];
     const auto weigh = [&](const Window& window) {
       int64_t count = window.end - window.first;
       if (call.count_padding != 0) {
-        count = std::min(window.start + call.kernel[at], padded_end) - window.start;
+        count = std::min(window.start + call.kernel[axis], padded_end) - window.start;
       }
       if (call.divisor != 0) count = axis == 2 ? call.divisor : 1;
       return static_cast<float>(1.0 / static_cast<double>(count));
@@ -75,11 +73,10 @@ Status run_average(const Pool& call, bool gradient, const float* source, float* 
 
 Status run_adaptive(const Volume& volume, bool gradient, const float* source, float* target) {
   const auto make = [&volume](int axis, AxisMap& map) {
-    const auto at = static_cast<size_t>(axis);
-    const int64_t sources = volume.input[at];
-    const int64_t targets = volume.output[at];
+    const int64_t sources = volume.input[axis];
+    const int64_t targets = volume.output[axis];
     // Windows overlap by one value at most, and are of one where there are more targets.
-    if (!map.reserve(volume.input[at], volume.output[at], sources + 2 * targets)) {
+    if (!map.reserve(volume.input[axis], volume.output[axis], sources + 2 * targets)) {
       return Status::kOutOfMemory;
     }
     for (int64_t target = 0; target < targets; ++target, map.next()) {

@@ -105,26 +105,25 @@ void reduce(const Reduction& call, const float* input, float* output) {
   const int64_t count = call.count;
   const int64_t inner = call.inner;
   const int64_t results = outer * inner;
-  const int64_t at_once =
-      inner > 1 ? kBlock : std::max<int64_t>(1, kValues / std::max<int64_t>(count, 1));
-  const int64_t pieces =
-      inner > 1 ? (inner + kBlock - 1) / kBlock : (outer + at_once - 1) / at_once;
   if (results == 0) return;
   const auto finish = [&](float total) {
     total /= call.divisor;
     return call.root != 0 ? std::sqrt(total) : total;
   };
-  for_each_item(inner > 1 ? outer * pieces : pieces, [&](int64_t item, int /*worker*/) {
-    float totals[kBlock];
-    if (inner == 1) {
-      const int64_t end = std::min(outer, (item + 1) * at_once);
-      for (int64_t line = item * at_once; line < end; ++line) {
+  if (inner == 1) {
+    const int64_t lines = std::max<int64_t>(1, kValues / std::max<int64_t>(count, 1));
+    return for_each_piece(outer, lines, [&](int64_t first, int64_t end, int) {
+      for (int64_t line = first; line < end; ++line) {
+        float totals[kBlock];
         std::fill_n(totals, kBlock, kind.none);
         add_line(kind, count, input + line * count, totals);
         output[line] = finish(totals[0]);
       }
-      return;
-    }
+    });
+  }
+  const int64_t pieces = (inner + kBlock - 1) / kBlock;
+  for_each_item(outer * pieces, [&](int64_t item, int) {
+    float totals[kBlock];
     const int64_t first = item % pieces * kBlock;
     const int64_t columns = std::min(kBlock, inner - first);
     std::fill_n(totals, kBlock, kind.none);

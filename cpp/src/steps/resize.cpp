@@ -15,13 +15,13 @@ int32_t nearest_source(int32_t target, float step, int32_t sources) {
 }
 
 double linear_place(const Resize& call, int axis, int32_t target) {
-  const auto at = static_cast<size_t>(axis);
-  const int32_t sources = call.volume.input[at];
-  const int32_t targets = call.volume.output[at];
+  const int32_t sources = call.volume.input[axis];
+  const int32_t targets = call.volume.output[axis];
   if (call.align_corners != 0) {
     return targets == 1 ? 0 : static_cast<double>(sources - 1) / (targets - 1) * target;
   }
-  const double step = call.step[at] > 0 ? call.step[at] : static_cast<double>(sources) / targets;
+  const double step =
+      call.step[axis] > 0 ? call.step[axis] : static_cast<double>(sources) / targets;
   return std::max(0.0, step * (target + 0.5) - 0.5);
 }
 
@@ -39,12 +39,11 @@ void add_linear(double place, int32_t sources, AxisMap& map) {
 
 Status run(const Resize& call, bool gradient, const float* source, float* target) {
   const auto make = [&call](int axis, AxisMap& map) {
-    const auto at = static_cast<size_t>(axis);
-    const int32_t sources = call.volume.input[at];
-    const int32_t targets = call.volume.output[at];
+    const int32_t sources = call.volume.input[axis];
+    const int32_t targets = call.volume.output[axis];
     if (!map.reserve(sources, targets, int64_t{2} * targets)) return Status::kOutOfMemory;
-    const float step = call.step[at] > 0
-                           ? static_cast<float>(call.step[at])
+    const float step = call.step[axis] > 0
+                           ? static_cast<float>(call.step[axis])
                            : static_cast<float>(sources) / static_cast<float>(targets);
     for (int32_t target = 0; target < targets; ++target, map.next()) {
       if (call.interpolation == Interpolation::kNearest) {

@@ -17,9 +17,8 @@ void copy_rows(int64_t rows, int64_t length, const float* source, int64_t source
                float* target, int64_t target_stride) {
   if (rows == 0 || length == 0) return;
   const int64_t together = std::max<int64_t>(1, kChunk / length);
-  for_each_item((rows + together - 1) / together, [&](int64_t chunk, int) {
-    const int64_t end = std::min(rows, (chunk + 1) * together);
-    for (int64_t row = chunk * together; row < end; ++row) {
+  for_each_piece(rows, together, [&](int64_t begin, int64_t end, int) {
+    for (int64_t row = begin; row < end; ++row) {
       std::memcpy(target + row * target_stride, source + row * source_stride,
                   sizeof(float) * static_cast<size_t>(length));
     }

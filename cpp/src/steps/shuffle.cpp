@@ -17,9 +17,8 @@ constexpr int64_t kValues = 1 << 12;
 template <typename Work>
 void for_each_row(int64_t rows, int64_t values, const Work& work) {
   const int64_t at_once = kValues / std::max<int64_t>(values, 1) + 1;
-  for_each_item((rows + at_once - 1) / at_once, [&](int64_t item, int /*worker*/) {
-    const int64_t end = std::min(rows, (item + 1) * at_once);
-    for (int64_t row = item * at_once; row < end; ++row) work(row);
+  for_each_piece(rows, at_once, [&](int64_t begin, int64_t end, int) {
+    for (int64_t row = begin; row < end; ++row) work(row);
   });
 }
 

@@ -183,10 +183,9 @@ void run(const Softmax& call, const float* x, const float* g, float* y) {
   const auto gradient = [g](int64_t offset) { return g == nullptr ? nullptr : g + offset; };
   if (inner == 1) {
     const int64_t lines = std::max(int64_t{kBlock}, kPiece / count / kBlock * kBlock);
-    for_each_item((outer + lines - 1) / lines, [&](int64_t item, int) {
-      const int64_t last = std::min(outer, (item + 1) * lines);
+    for_each_piece(outer, lines, [&](int64_t first, int64_t last, int) {
       int64_t more = 1;
-      for (int64_t line = item * lines; line < last; line += more) {
+      for (int64_t line = first; line < last; line += more) {
         const int64_t offset = line * count;
         if (count < kShortest) {
           more = std::min(int64_t{kBlock}, last - line);

@@ -36,11 +36,7 @@ void copy_block(const Block& block, const float* source, float* target) {
     return;
   }
   for (int64_t row = 0; row < rows; ++row, source += row_stride, target += target_stride) {
-    if (stride == 1) {
-      copy_floats(source, count, target);
-    } else {
-      for (int64_t index = 0; index < count; ++index) target[index] = source[index * stride];
-    }
+    copy_every(source, stride, count, target);
   }
 }
 
@@ -51,15 +47,13 @@ void copy_strided(const StridedCopy& call, const float* source, float* target) {
   const int outer = std::max(call.axes - 2, 0);
   Block block{1, 1, 0, 1, 0};
   if (call.axes > 0) {
-    const auto last = static_cast<size_t>(call.axes - 1);
-    block.count = call.extents[last];
-    block.stride = call.source[last];
+    block.count = call.extents[call.axes - 1];
+    block.stride = call.source[call.axes - 1];
   }
   if (call.axes > 1) {
-    const auto before = static_cast<size_t>(call.axes - 2);
-    block.rows = call.extents[before];
-    block.row_stride = call.source[before];
-    block.target_stride = call.target[before];
+    block.rows = call.extents[outer];
+    block.row_stride = call.source[outer];
+    block.target_stride = call.target[outer];
   }
   // Parts of both, or several blocks.
   const int64_t count = std::min(block.count, kValues);

@@ -18,10 +18,9 @@ class Walk {
       offsets_[which] = 0;
     }
     for (int axis = axes - 1; axis >= 0; --axis) {
-      const auto at = static_cast<size_t>(axis);
-      places_[at] = static_cast<int32_t>(place % extents[at]);
-      place /= extents[at];
-      move(at, places_[at]);
+      places_[axis] = static_cast<int32_t>(place % extents[axis]);
+      place /= extents[axis];
+      move(axis, places_[axis]);
     }
   }
 
@@ -29,16 +28,15 @@ class Walk {
 
   void next() {
     for (int axis = axes_ - 1; axis >= 0; --axis) {
-      const auto at = static_cast<size_t>(axis);
-      move(at, 1);
-      if (++places_[at] < extents_[at]) return;
-      move(at, -extents_[at]);
-      places_[at] = 0;
+      move(axis, 1);
+      if (++places_[axis] < extents_[axis]) return;
+      move(axis, -extents_[axis]);
+      places_[axis] = 0;
     }
   }
 
  private:
-  void move(size_t axis, int64_t steps) {
+  void move(int axis, int64_t steps) {
     for (int which = 0; which < kCount; ++which) {
       offsets_[which] += steps * (*strides_[which])[axis];
     }
@@ -54,7 +52,7 @@ class Walk {
 // How many places the first axes have.
 inline int64_t places_of(int axes, const ManyAxes& extents) {
   int64_t count = 1;
-  for (int axis = 0; axis < axes; ++axis) count *= extents[static_cast<size_t>(axis)];
+  for (int axis = 0; axis < axes; ++axis) count *= extents[axis];
   return count;
 }
 
