@@ -447,8 +447,10 @@ describe('exit codes of inspect', () => {
     const { status, stderr } = await cli(['inspect', '--html', 'raw.onnx', fixture('unet.onnx')]);
     expect([status, stderr]).toEqual([2, expect.stringContaining('not replaced')]);
     expect(readFileSync(inFolder('raw.onnx'))).toEqual(before);
+    expect((await cli(['inspect', '--force', '--html', 'raw.onnx', fixture('unet.onnx')])).status).toBe(2);
+    expect(readFileSync(inFolder('raw.onnx'))).toEqual(before);
     for (let time = 0; time < 2; time += 1) {
-      expect((await cli(['inspect', '--html', 'page.html', fixture('raw.onnx')])).status).toBe(0);
+      expect((await cli(['inspect', '--force', '--html', 'page.html', fixture('raw.onnx')])).status).toBe(0);
     }
   });
 });
