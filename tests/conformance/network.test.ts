@@ -236,6 +236,16 @@ describeEachBuild(() => {
           'BAD_TYPE',
           'Network.run',
         );
+        // As is what has the names of a run before, and is no list of them.
+        net.run({ x }, { outputs: ['y'] });
+        for (const outputs of ['y', { 0: 'y', length: 1 }, new Set(['y']), [['y']], null]) {
+          const options = { outputs } as unknown as NonNullable<Parameters<typeof net.run>[1]>;
+          expectError(
+            caught(() => net.run({ x }, options)),
+            'BAD_TYPE',
+            'Network.run',
+          );
+        }
         expectError(
           caught(() => net.run({ x }, { into: 1 } as object)),
           'BAD_OPTION',

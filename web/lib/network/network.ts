@@ -453,7 +453,7 @@ export class Network extends DisposableObject {
     const kept = this.#programs;
     for (let index = 0; index < kept.length; index += 1) {
       const one = kept[index] as Kept;
-      if (!fits(one, runtime, given, wanted ?? this.#outputNames)) continue;
+      if (!fits(one, runtime, given, wanted === undefined ? this.#outputNames : wanted)) continue;
       if (index > 0) kept.unshift(...kept.splice(index, 1));
       return one;
     }
@@ -605,8 +605,9 @@ function fits(
   return true;
 }
 
+/** What is no list is not the same, however much it is like one: where names are new it is refused. */
 function sameNames(one: readonly string[], other: readonly string[]): boolean {
-  if (one.length !== other.length) return false;
+  if (!Array.isArray(other) || one.length !== other.length) return false;
   for (let index = 0; index < one.length; index += 1) if (one[index] !== other[index]) return false;
   return true;
 }
