@@ -143,7 +143,7 @@ describeEachBuild(() => {
 
     it('tell what they are made of and what it takes', async () => {
       await withNetwork(one, (net) => {
-        expect(String(net)).toBe('Network(x [batch, 3, height, width] -> y [])');
+        expect(String(net)).toBe('Network(x [batch, 3, height, width] -> y)');
         expect(net.steps).toEqual([]);
         const plan = net.prepare({ x: [1, 3, 8, 6] });
         expect(plan.outputShapes).toEqual({ y: [1, 3, 16, 12] });

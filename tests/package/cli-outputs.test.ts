@@ -211,6 +211,15 @@ it.each<[readonly string[], RegExp]>([
   expect(await cli(args)).toMatchObject({ status: 2, stdout: '', stderr: expect.stringMatching(message) });
 });
 
+it('a network without outputs is told as one, not as a list that nobody gave', async () => {
+  const { status, stdout, stderr } = await cli(['run', fixture('layers.tflite')]);
+  expect([status, stdout, stderr]).toEqual([
+    2,
+    '',
+    expect.stringMatching(/layers\.tflite: expected a network with an output, got none\./),
+  ]);
+});
+
 it.each([
   ['inspect', '--run', fixture('layers.tflite')],
   ['inspect', '--json', '--run', fixture('layers.tflite')],

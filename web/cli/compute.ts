@@ -52,7 +52,7 @@ interface Named {
 
 /** Runs a network once: `deconv-wasm run`. */
 export async function compute(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
-  const given = parse(args, OPTIONS, ['mean', 'output-mean']);
+  const given = parse(args, OPTIONS);
   const [file, ...others] = given.positionals;
   if (file === undefined || others.length > 0) throw new UsageError('expected one model file');
   const list = (name: string, otherwise: number) => readNumbers(name, given.text(name), otherwise);
@@ -92,7 +92,7 @@ export async function compute(args: readonly string[], terminal: Terminal): Prom
     const network = more ?? whole;
     const started = performance.now();
     const results = await (tiles === null
-      ? network.run(tensors, { outputs: names })
+      ? network.run(tensors, names.length === 0 ? {} : { outputs: names })
       : runTiled(network, tensors, tiles));
     const milliseconds = performance.now() - started;
     const comparisons: Comparison[] = [];

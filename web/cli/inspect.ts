@@ -54,7 +54,7 @@ const OPTIONS = {
 } as const;
 
 export async function inspect(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
-  const given = parse(args, OPTIONS, ['fail-above', 'mean'], { run: RUN_INPUT });
+  const given = parse(args, OPTIONS, { run: RUN_INPUT });
   if (given.positionals.length === 0) throw new UsageError('expected a model file');
   const limit = readLimit(given.text('fail-above'));
   const layers = readChoice('layers', given.text('layers'), ['resampling', 'all']);

@@ -76,7 +76,7 @@ interface Numbers {
 }
 
 export async function repairCommand(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
-  const given = parse(args, OPTIONS, ['mean'], { run: RUN_INPUT });
+  const given = parse(args, OPTIONS, { run: RUN_INPUT });
   const input = runInputOf(given);
   const [file, ...others] = given.positionals;
   const output = given.text('output');

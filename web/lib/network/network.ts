@@ -170,7 +170,13 @@ export class Network extends DisposableObject {
   ): Out {
     if (options !== undefined) checkOptions<NetworkForwardOptions>(FORWARD, options, ['out']);
     if (this.#outputNames.length !== 1) {
-      refuse('BAD_TYPE', FORWARD, 'a network of one output', this.#outputNames.join(', '), 'Use run.');
+      refuse(
+        'BAD_TYPE',
+        FORWARD,
+        'a network of one output',
+        this.#outputNames.join(', ') || 'none',
+        'Use run.',
+      );
     }
     return this.#run(FORWARD, x, false, undefined, options?.out) as Out;
   }
@@ -413,10 +419,12 @@ export class Network extends DisposableObject {
     });
   }
 
-  /** Inputs and outputs with their shapes. */
+  /** Inputs and outputs with their shapes, where the file has any. */
   override toString(): string {
     const list = (ports: readonly PortInfo[]): string =>
-      ports.map(({ name, shape }) => `${name} [${shape.join(', ')}]`).join(', ');
+      ports
+        .map(({ name, shape }) => (shape.length === 0 ? name : `${name} [${shape.join(', ')}]`))
+        .join(', ');
     return `Network(${list(this.inputs)} -> ${list(this.outputs)})`;
   }
 
@@ -430,6 +438,15 @@ export class Network extends DisposableObject {
     begins?: () => void,
   ): Tensor | NamedTensors {
     this.#requireLive(where);
+    if (wanted === undefined && this.#outputNames.length === 0) {
+      throw fault(
+        'BAD_TYPE',
+        where,
+        'a network with an output',
+        'none',
+        'Name values of the file as outputs.',
+      );
+    }
     const given = this.#call.begin(where);
     try {
       readGiven(where, 'the inputs', inputs, this.#inputNames, given, named);
