@@ -1,9 +1,14 @@
 import { refuse } from '../core/checks.js';
 
-/** What an option has by names. It is looked at before the file, which may have no use for it and would never tell. */
-export function checkByName(where: string, expected: string, value: unknown): void {
-  if (value === undefined || (typeof value === 'object' && value !== null && !Array.isArray(value))) return;
-  refuse('BAD_TYPE', where, expected, value);
+/** What options have by names. They are looked at before the file, which may have no use for them and would never tell. */
+export function checkByName(
+  where: string,
+  given: { readonly external?: unknown; readonly geometry?: unknown },
+): void {
+  for (const name of ['external', 'geometry'] as const) {
+    const value = given[name];
+    if (value !== undefined && (typeof value !== 'object' || value === null || Array.isArray(value))) {
+      refuse('BAD_TYPE', where, `${name} to be an object`, value);
+    }
+  }
 }
-
-export const EXTERNAL = 'external to be files by the locations that the model names';

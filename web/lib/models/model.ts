@@ -5,7 +5,7 @@ import type { HalfTensor } from '../core/half-tensor.js';
 import { checkProgress, stopIfAborted } from '../core/progress.js';
 import type { Tensor } from '../core/tensor.js';
 import type { StateDict } from '../layers/state-dict.js';
-import { checkByName, EXTERNAL } from './by-name.js';
+import { checkByName } from './by-name.js';
 import { detect, FORMATS, type ModelFormat } from './detect.js';
 import type { ModelLayer } from './layer.js';
 import type { NormalizedWeight } from './normalized-weights.js';
@@ -141,8 +141,7 @@ export async function readModel(input: ModelInput, options: ReadModelOptions = {
   ]);
   const { signal } = given;
   checkProgress(where, given);
-  checkByName(where, EXTERNAL, given.external);
-  checkByName(where, 'geometry to be that of layers by the names of their weights', given.geometry);
+  checkByName(where, given);
   stopIfAborted(signal);
   if (given.format !== undefined) checkChoice(where, 'format', given.format, FORMATS);
   const wanted = checkChoice(where, 'layers', given.layers ?? 'resampling', ['resampling', 'all']);
