@@ -234,6 +234,27 @@ describe('what is refused', () => {
     );
   });
 
+  it('a picture that throws where it is read is told of, with what it threw', () => {
+    const thrown = new TypeError('out of reach');
+    const get = (): never => {
+      throw thrown;
+    };
+    const pixels = Object.defineProperty({ ...good }, 'width', { get }) as ImageSource & ImageData;
+    for (const source of [pixels, new Proxy({}, { get }) as typeof pixels]) {
+      for (const [act, where] of [
+        [() => fromImage(source), 'fromImage'],
+        [
+          () => toImageData({ data: new Float32Array(18), shape: [1, 3, 2, 3] }, { out: source }),
+          'toImageData',
+        ],
+      ] as const) {
+        const error = caught(act);
+        expectError(error, 'BAD_BUFFER', where);
+        expect(error.cause).toBe(thrown);
+      }
+    }
+  });
+
   const options: [string, Readonly<Record<string, unknown>>, DeconvErrorCode][] = [
     ['two channels', { channels: 2 }, 'BAD_OPTION'],
     ['channels in words', { channels: 'grey' }, 'BAD_OPTION'],

@@ -15,6 +15,7 @@ import {
   node,
   onnx,
   output,
+  tensorValue,
 } from '../support/onnx-writer.js';
 import { seed } from '../support/seed.js';
 import { randomTensor, sizeOf } from '../support/tensors.js';
@@ -343,6 +344,17 @@ describe('every node that convolves is accounted for', () => {
         node('ConvInteger', ['x', 'q', 'xz', 'wz'], ['y'], { strides: [2, 1] }),
       ],
       [['ConvInteger', null, false]],
+    ],
+    [
+      'ConvInteger whose zero points are more than any list has room for',
+      [
+        ...quantized,
+        zero('wz', 'int8', 3),
+        int64s('many', [2 ** 24]),
+        node('ConstantOfShape', ['many'], ['zeros'], { value: tensorValue('int8', [1], new Int8Array(1)) }),
+        node('ConvInteger', ['x', 'q', 'xz', 'zeros'], ['y'], { strides: [2, 1] }),
+      ],
+      [['ConvInteger', 'its weight "q" is quantized with 16777216 zero points', false]],
     ],
     [
       'FusedConv',

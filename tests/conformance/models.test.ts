@@ -288,6 +288,18 @@ describe('bare tensors', () => {
     expect((await model.tensors[2]?.read())?.data).toEqual(weight.data);
   });
 
+  it('options by names have to be that, also where the file has no use for them', async () => {
+    for (const value of [5, 'x', [], null, () => {}]) {
+      for (const option of ['external', 'geometry'] as const) {
+        const options = { [option]: value };
+        const failed = await rejection(() => open('raw.onnx', options));
+        expectError(failed, 'BAD_TYPE', 'readModel');
+        expect(failed.message).toContain(`expected ${option} to be`);
+        expectError(await rejection(() => open('stored.npz', options)), 'BAD_TYPE', 'readModel');
+      }
+    }
+  });
+
   it('refuses objects, and geometry of what is not there', async () => {
     expectError(await rejection(() => open('objects.npy')), 'UNSUPPORTED', 'readModel');
     const geometry = { missing: { stride: 2 } };

@@ -215,6 +215,11 @@ describeEachBuild(
         });
       });
 
+      it.each([[5], ['x'], [[]], [null]])('files beside one that needs none: %j', async (external) => {
+        const error = await rejection(() => loadNetwork(bytesOf(sum), { external: external as never }));
+        expectError(error, 'BAD_TYPE', 'loadNetwork');
+      });
+
       it.each([Number.POSITIVE_INFINITY, Number.NaN, 0, -1, 2.5, '3', null])(
         'repeats of a profile: %s',
         async (repeats) => {

@@ -143,7 +143,7 @@ describeEachBuild(() => {
 
     it('tell what they are made of and what it takes', async () => {
       await withNetwork(one, (net) => {
-        expect(String(net)).toBe('Network(x [batch, 3, height, width] -> y [])');
+        expect(String(net)).toBe('Network(x [batch, 3, height, width] -> y)');
         expect(net.steps).toEqual([]);
         const plan = net.prepare({ x: [1, 3, 8, 6] });
         expect(plan.outputShapes).toEqual({ y: [1, 3, 16, 12] });
@@ -236,6 +236,16 @@ describeEachBuild(() => {
           'BAD_TYPE',
           'Network.run',
         );
+        // As is what has the names of a run before, and is no list of them.
+        net.run({ x }, { outputs: ['y'] });
+        for (const outputs of ['y', { 0: 'y', length: 1 }, new Set(['y']), [['y']], null]) {
+          const options = { outputs } as unknown as NonNullable<Parameters<typeof net.run>[1]>;
+          expectError(
+            caught(() => net.run({ x }, options)),
+            'BAD_TYPE',
+            'Network.run',
+          );
+        }
         expectError(
           caught(() => net.run({ x }, { into: 1 } as object)),
           'BAD_OPTION',

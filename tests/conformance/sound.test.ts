@@ -157,6 +157,11 @@ it("without a context it is the page's AudioBuffer, where there is one", () => {
   expect([...buffer.getChannelData(0)]).toEqual([0.5, -0.5]);
 });
 
+const thrown = new TypeError('out of reach');
+const throwing = (): never => {
+  throw thrown;
+};
+
 const buffer = (): AudioSamples => sound(2, 3);
 const wrongFrom: [string, () => unknown, Readonly<Record<string, unknown>>, DeconvErrorCode][] = [
   ['nothing', () => undefined, {}, 'BAD_TYPE'],
@@ -173,11 +178,29 @@ const wrongFrom: [string, () => unknown, Readonly<Record<string, unknown>>, Deco
     {},
     'BAD_SHAPE',
   ],
+  ['a buffer of no samples', () => otherBuffer(1, 0, RATE), {}, 'BAD_OPTION'],
   ['three channels of two', buffer, { channels: 3 }, 'BAD_OPTION'],
   ['no channels', buffer, { channels: 0 }, 'BAD_OPTION'],
   ['an out of another shape', buffer, { out: { data: new Float32Array(3), shape: [1, 3] } }, 'BAD_SHAPE'],
   ['an unknown word', buffer, { sampleRate: RATE }, 'BAD_OPTION'],
 ];
+it.each<[string, () => unknown]>([
+  ['samples', () => ({ ...otherBuffer(2, 3, RATE), getChannelData: throwing })],
+  ['a length', () => Object.defineProperty({ ...otherBuffer(2, 3, RATE) }, 'length', { get: throwing })],
+  ['anything', () => new Proxy({}, { get: throwing })],
+])('a buffer that throws where it is asked for %s is told of, with what it threw', (_, made) => {
+  const given = made() as AudioSamples;
+  for (const [act, where] of [
+    [() => fromAudioBuffer(given), 'fromAudioBuffer'],
+    [() => toAudioBuffer({ data: new Float32Array(6), shape: [1, 2, 3] }, { out: given }), 'toAudioBuffer'],
+  ] as const) {
+    const error = caught(act);
+    expectError(error, 'BAD_BUFFER', where);
+    expect(error.cause).toBe(thrown);
+    expect(error.message).toContain('out of reach');
+  }
+});
+
 it.each(wrongFrom)('fromAudioBuffer refuses %s', (_, source, options, code) => {
   const act = () => fromAudioBuffer(source() as AudioSamples, options as FromAudioBufferOptions);
   expectError(caught(act), code, 'fromAudioBuffer');

@@ -56,7 +56,7 @@ describe('a file without a name is of the own output, also beside inner values',
     write('want-mid.npy', [4], [2, 3, 4, 5]);
     for (const files of [
       ['--compare', 'mid=want-mid.npy', '--compare', 'want.npy'],
-      ['--output', 'mid=mid.npy', '--compare', 'want.npy'],
+      ['--output', 'mid=mid.npy', '--force', '--compare', 'want.npy'],
     ]) {
       expect(await fine(...run, ...files)).toContain('y differs from want.npy by at most 0.0e+0');
     }

@@ -13,6 +13,7 @@ beforeAll(() => {
   for (const [name, shape] of [
     ['four.onnx', [4]],
     ['picture.onnx', [1, 3, 'h', 'w']],
+    ['grey.onnx', [1, 1, 'h', 'w']],
     ['sound.onnx', [1, 'c', 't']],
   ] as const) {
     writeFileSync(
@@ -41,6 +42,11 @@ it.each([
   ['four.onnx --threads 2,3', 'expected --threads to be an integer from 1 to 64, got 2,3'],
   ['four.onnx --threads 0', 'expected --threads to be an integer from 1 to 64, got 0'],
   ['four.onnx --tolerance=-1', 'expected --tolerance to be a number from 0 on, got -1'],
+  ['four.onnx --tolerance -1', 'expected --tolerance to be a number from 0 on, got -1'],
+  ['four.onnx --tile -5', 'expected --tile to be an integer from 1 to 2147483647, got -5'],
+  ['four.onnx --overlap -1', 'expected --overlap to be an integer from 0 to 2147483647, got -1'],
+  ['four.onnx --threads -.5', 'expected --threads to be an integer from 1 to 64, got -.5'],
+  ['grey.onnx -i dot.png --mean 1,2,3', 'expected --mean to be one number, got 3'],
   ['four.onnx --tile 0', 'expected --tile to be an integer from 1 to 2147483647, got 0'],
   ['four.onnx --tiled', '--tiled: expected '],
   ...['0', '=-5', '1e10', '44100.7', '8000,9000'].map((rate): [string, string] => [

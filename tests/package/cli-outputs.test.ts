@@ -1,9 +1,20 @@
 // Files that the command line writes: whole or not at all, and told of by their option.
 
 import { spawnSync } from 'node:child_process';
-import fs, { existsSync, mkdirSync, promises, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import fs, {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  promises,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { beforeAll, expect, it } from 'vitest';
+import { npy } from '../support/npy.js';
 import { floats, input, onnx, node as operator, output } from '../support/onnx-writer.js';
 import { commandLine, fixture, node } from './command-line.js';
 
@@ -27,10 +38,10 @@ beforeAll(() => {
 const leftovers = () => readdirSync(folder).filter((name) => name.endsWith('.part'));
 
 it.each([
-  ['an array', ['run', 'two.onnx', '-o', 'y=kept.npy'], 'kept.npy', 'content'],
+  ['an array', ['run', 'two.onnx', '--force', '-o', 'y=kept.npy'], 'kept.npy', 'content'],
   [
     'a report',
-    ['inspect', fixture('unet.onnx'), '--html', 'kept.html'],
+    ['inspect', fixture('unet.onnx'), '--force', '--html', 'kept.html'],
     'kept.html',
     '<!doctype html>content',
   ],
@@ -57,6 +68,59 @@ it.each([
   const { status, stdout, stderr } = await cli(['run', 'two.onnx', '-o', 'y=first.npy', '-o', other]);
   expect([status, stdout, stderr]).toEqual([2, '', expect.stringMatching(message)]);
   expect([existsSync(inFolder('first.npy')), leftovers()]).toEqual([false, []]);
+});
+
+it.each([
+  ['that is there', 'there.npy', ['run', 'two.onnx', '-o', 'y=there.npy']],
+  [
+    'that is an input of the call',
+    'there.npy',
+    ['run', 'two.onnx', '-i', 'there.npy', '-o', 'y=./there.npy'],
+  ],
+  ['that a link leads to', 'there.npy', ['run', 'two.onnx', '-o', 'y=link.npy']],
+  [
+    'that is compared with',
+    'there.npy',
+    ['run', 'two.onnx', '--compare', 'y=there.npy', '-o', 'y=there.npy'],
+  ],
+  ['that is a page', 'there.html', ['inspect', fixture('unet.onnx'), '--html', 'there.html']],
+  ['that is a model', 'there.onnx', ['repair', 'there.onnx', '-o', 'there.onnx']],
+])('a file %s is replaced with --force only', async (_, name, args) => {
+  const before = name.endsWith('.npy')
+    ? npy([2, 4096], new Array(2 * 4096).fill(0))
+    : name.endsWith('.html')
+      ? Buffer.from('<!doctype html>mine')
+      : readFileSync(fixture('raw.onnx'));
+  writeFileSync(inFolder(name), before);
+  rmSync(inFolder('link.npy'), { force: true });
+  symlinkSync('there.npy', inFolder('link.npy'));
+  const { status, stdout, stderr } = await cli(args);
+  expect([status, stdout, stderr]).toEqual([
+    2,
+    '',
+    expect.stringMatching(/^deconv-wasm: --(output|html) \S+ exists\. --force replaces it\n/),
+  ]);
+  expect(readFileSync(inFolder(name)).equals(before)).toBe(true);
+  const forced = await cli([...args, '--force']);
+  expect(forced).toMatchObject({ stderr: '' });
+  expect(readFileSync(inFolder(name)).equals(before)).toBe(false);
+});
+
+it('two outputs that are one file by two names are refused, forced or not', async () => {
+  mkdirSync(inFolder('real'), { recursive: true });
+  symlinkSync('real', inFolder('alias'));
+  writeFileSync(inFolder('same.npy'), '');
+  linkSync(inFolder('same.npy'), inFolder('again.npy'));
+  for (const [y, z] of [
+    ['real/new.npy', 'alias/new.npy'],
+    ['same.npy', 'again.npy'],
+  ]) {
+    expect(await cli(['run', 'two.onnx', '--force', '-o', `y=${y}`, '-o', `z=${z}`])).toMatchObject({
+      status: 2,
+      stdout: '',
+      stderr: expect.stringMatching(/each --output to be another file, got \S+ twice/),
+    });
+  }
 });
 
 it('folders are made for outputs and for reports', async () => {
@@ -120,7 +184,7 @@ it.each([
     return Reflect.apply(open, fs, [file, ...rest]);
   }) as typeof open;
   await withFs(fs, 'open', counted, async () => {
-    await fine('run', 'chain.onnx', '-o', 'own.npy', '-o', other);
+    await fine('run', 'chain.onnx', '--force', '-o', 'own.npy', '-o', other);
   });
   expect(opened).toBe(loads);
   expect(existsSync(inFolder(other.slice(2)))).toBe(true);
@@ -137,10 +201,23 @@ it.each<[readonly string[], RegExp]>([
     /--geometry missing\.json: ENOENT, there is no such file/,
   ],
   [['inspect', 'two.onnx', '--html', ''], /expected --html to be the name of a file, got none/],
+  [
+    ['repair', 'two.onnx', '-o', 'folder.npy', '--force'],
+    /expected --output to be a regular file, got a folder: folder\.npy/,
+  ],
   [['repair', 'two.onnx', '-o', ''], /expected --output to be the name of a file, got none/],
   [['repair', fixture('unet.onnx'), '-o', 'two.onnx/x'], /--output two\.onnx\/x: /],
 ])('%j names the option', async (args, message) => {
   expect(await cli(args)).toMatchObject({ status: 2, stdout: '', stderr: expect.stringMatching(message) });
+});
+
+it('a network without outputs is told as one, not as a list that nobody gave', async () => {
+  const { status, stdout, stderr } = await cli(['run', fixture('layers.tflite')]);
+  expect([status, stdout, stderr]).toEqual([
+    2,
+    '',
+    expect.stringMatching(/layers\.tflite: expected a network with an output, got none\./),
+  ]);
 });
 
 it.each([

@@ -120,7 +120,7 @@ describe('in parts', () => {
       inFolder('wide.png'),
       picture(13, 9, (x, y) => [9 * x, 12 * y, 40]),
     );
-    await fine(...`run ${network} -i wide.png -o parts.png ${options}`.split(' '));
+    await fine(...`run ${network} -i wide.png --force -o parts.png ${options}`.split(' '));
     const [from, { width, height, data }] = [pixelsOf('wide.png'), pixelsOf('parts.png')];
     expect([width, height]).toEqual([13, 9]);
     expect([...data]).toEqual([...from.data].map((byte, index) => (index % 4 === 3 ? byte : 2 * byte)));
@@ -298,7 +298,9 @@ describe('--run', () => {
     const noise = picture(24, 24, (x, y) => new Array(3).fill((37 * x + 91 * y) % 256));
     writeFileSync(inFolder('noise.png'), noise);
     expect((await inspected('--run', 'noise.png', 'grid.onnx')).inputs).toEqual(['given']);
-    await fine(...'run tone.onnx --shape 1,1,64 --output enter=inner.npy --output y=tone.wav'.split(' '));
+    await fine(
+      ...'run tone.onnx --shape 1,1,64 --force --output enter=inner.npy --output y=tone.wav'.split(' '),
+    );
     // An output of eight samples a value, which is a sound of one channel as the input is.
     expect(await inspected('--run', 'tone.wav', 'tone.onnx')).toMatchObject({
       inputs: ['given'],

@@ -20,7 +20,7 @@ import {
   UsageError,
 } from './usage.js';
 import { short } from './words.js';
-import { checkDistinct, type FileToWrite, writeWhole } from './written-files.js';
+import { checkDistinct, checkFree, type FileToWrite, writeWhole } from './written-files.js';
 
 const OPTIONS = {
   input: { type: 'string', short: 'i', multiple: true },
@@ -39,6 +39,7 @@ const OPTIONS = {
   overlap: { type: 'string' },
   exact: { type: 'boolean' },
   threads: { type: 'string' },
+  force: { type: 'boolean' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -51,7 +52,7 @@ interface Named {
 
 /** Runs a network once: `deconv-wasm run`. */
 export async function compute(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
-  const given = parse(args, OPTIONS, ['mean', 'output-mean']);
+  const given = parse(args, OPTIONS);
   const [file, ...others] = given.positionals;
   if (file === undefined || others.length > 0) throw new UsageError('expected one model file');
   const list = (name: string, otherwise: number) => readNumbers(name, given.text(name), otherwise);
@@ -66,10 +67,9 @@ export async function compute(args: readonly string[], terminal: Terminal): Prom
     given.texts(name).map(readNamed),
   ) as [Named[], Named[], Named[], Named[]];
   for (const { text } of [...inputs, ...outputs, ...compared]) kindOf(text);
-  checkDistinct(
-    '--output',
-    outputs.map(({ text }) => text),
-  );
+  const targets = outputs.map(({ text }) => text);
+  await checkDistinct('--output', targets);
+  await checkFree('--output', targets, given.flag('force'));
   try {
     const { notes } = await init({ threads });
     for (const note of notes) terminal.warn(note);
@@ -92,7 +92,7 @@ export async function compute(args: readonly string[], terminal: Terminal): Prom
     const network = more ?? whole;
     const started = performance.now();
     const results = await (tiles === null
-      ? network.run(tensors, { outputs: names })
+      ? network.run(tensors, names.length === 0 ? {} : { outputs: names })
       : runTiled(network, tensors, tiles));
     const milliseconds = performance.now() - started;
     const comparisons: Comparison[] = [];

@@ -16,6 +16,7 @@ import {
   type TensorGeometry,
 } from 'deconv-wasm/models';
 import { type Fix, fixFor } from './fixes.js';
+import { systemReason } from './system-reasons.js';
 import { printable, type Terminal } from './terminal.js';
 import { UsageError } from './usage.js';
 
@@ -194,23 +195,10 @@ export function hasGeometry({ format }: Model): boolean {
 
 /** One line about a file that cannot be read or written. */
 export function fileProblem(file: string, error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  const inWords = code !== undefined && Object.hasOwn(CODES, code) ? `${code}, ${CODES[code]}` : code;
-  const reason = error instanceof DeconvError ? reasonOf(error) : (inWords ?? message);
+  const reason =
+    error instanceof DeconvError ? reasonOf(error) : systemReason(error as NodeJS.ErrnoException);
   return `${printable(file)}: ${printable(reason, 2000)}`;
 }
-
-/** What a file system calls the usual reasons. */
-const CODES: Readonly<Record<string, string>> = {
-  EACCES: 'its permissions do not allow it',
-  EEXIST: 'a file is in the way',
-  EFBIG: 'it would be larger than files may be',
-  EISDIR: 'it is a folder',
-  ENOENT: 'there is no such file or folder',
-  ENOSPC: 'the disk is full',
-  ENOTDIR: 'a part of its path is no folder',
-  EROFS: 'the disk is read-only',
-};
 
 /** What an error says, without the function that it begins with: a command line has no functions. */
 export function reasonOf({ message, detail }: DeconvError): string {

@@ -28,6 +28,7 @@ Options:
   --json                     the results for programs, on stdout
   --html FILE                writes a report with pictures as well: one file, no
                              network
+  --force                    replaces the page of --html if it exists
   --run [FILE]               runs the network, with a .png, .npy or .wav or else
                              flats and a made-up picture: the pattern step by
                              step, and what each layer brings to the output
@@ -119,6 +120,7 @@ Options:
                              the whole, too
   --exact                    without routes that round more
   --threads N                Default 1
+  --force                    replaces files of --output that exist
   --json                     the results for programs, on stdout
   -h, --help
 

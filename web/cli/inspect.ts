@@ -37,12 +37,13 @@ import { type Cell, type Column, type Row, table } from './table.js';
 import { type Paint, printable, type Style, type Terminal } from './terminal.js';
 import { EXIT, type ExitCode, packageVersion, parse, SCHEMA_VERSION, UsageError } from './usage.js';
 import { counted, geometryText, levelText, overlapText, shareText } from './words.js';
-import { inOption, writeWhole } from './written-files.js';
+import { checkFree, inOption, writeWhole } from './written-files.js';
 
 const OPTIONS = {
   all: { type: 'boolean' },
   json: { type: 'boolean' },
   html: { type: 'string' },
+  force: { type: 'boolean' },
   ...RUN_OPTIONS,
   'fail-above': { type: 'string' },
   'allow-unjudged': { type: 'boolean' },
@@ -53,7 +54,7 @@ const OPTIONS = {
 } as const;
 
 export async function inspect(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
-  const given = parse(args, OPTIONS, ['fail-above', 'mean'], { run: RUN_INPUT });
+  const given = parse(args, OPTIONS, { run: RUN_INPUT });
   if (given.positionals.length === 0) throw new UsageError('expected a model file');
   const limit = readLimit(given.text('fail-above'));
   const layers = readChoice('layers', given.text('layers'), ['resampling', 'all']);
@@ -62,7 +63,10 @@ export async function inspect(args: readonly string[], terminal: Terminal): Prom
   const input = runInputOf(given);
   const report = given.text('html');
   if (report === '') throw new UsageError('expected --html to be the name of a file, got none');
-  if (report !== null) await checkReportPath(report);
+  if (report !== null) {
+    await checkReportPath(report);
+    await checkFree('--html', [report], given.flag('force'));
+  }
 
   const inspected: Inspected[] = [];
   const titles = titlesOf(given.positionals);

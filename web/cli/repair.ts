@@ -1,4 +1,4 @@
-import { access, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DeconvError } from 'deconv-wasm';
@@ -38,7 +38,7 @@ import { type Row, table } from './table.js';
 import { printable, type Style, type Terminal } from './terminal.js';
 import { EXIT, type ExitCode, nearest, packageVersion, parse, SCHEMA_VERSION, UsageError } from './usage.js';
 import { counted, levelText, shareText, short } from './words.js';
-import { inOption } from './written-files.js';
+import { checkFree, checkRegular, inOption } from './written-files.js';
 
 const OPTIONS = {
   output: { type: 'string', short: 'o' },
@@ -76,7 +76,7 @@ interface Numbers {
 }
 
 export async function repairCommand(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
-  const given = parse(args, OPTIONS, ['mean'], { run: RUN_INPUT });
+  const given = parse(args, OPTIONS, { run: RUN_INPUT });
   const input = runInputOf(given);
   const [file, ...others] = given.positionals;
   const output = given.text('output');
@@ -89,8 +89,9 @@ export async function repairCommand(args: readonly string[], terminal: Terminal)
   }
   if (output === null && !dryRun) throw new UsageError('expected -o FIXED, the file to write, or --dry-run');
   if (output === '') throw new UsageError('expected --output to be the name of a file, got none');
-  if (output !== null && !given.flag('force') && (await exists(output))) {
-    throw new UsageError(`${printable(output)} exists. --force replaces it`);
+  if (output !== null) {
+    await checkRegular('--output', output);
+    await checkFree('--output', [output], given.flag('force'));
   }
   const geometries = await readGeometries(given.text('geometry'));
   try {
@@ -262,13 +263,6 @@ function sameWeight({ weightTensor: one }: ModelLayer, { weightTensor: other }: 
   const [first, second] = [one.ranges[0], other.ranges[0]];
   return (
     one === other || (one.file === other.file && first?.offset === second?.offset && first !== undefined)
-  );
-}
-
-async function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
   );
 }
 

@@ -196,7 +196,8 @@ function layoutOf(shape: readonly (number | string)[], format: 'onnx' | 'tflite'
 function perChannel(option: string, values: readonly number[], channels: number): number | readonly number[] {
   if (values.length === 1) return values[0] as number;
   if (values.length === channels) return values;
-  throw new UsageError(`expected --${option} to be 1 or ${channels} numbers, got ${values.length}`);
+  const wanted = channels === 1 ? 'one number' : `1 or ${channels} numbers`;
+  throw new UsageError(`expected --${option} to be ${wanted}, got ${values.length}`);
 }
 
 /** Version 1.0 of numpy's format. */

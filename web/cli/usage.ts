@@ -31,24 +31,23 @@ export interface ParsedArguments {
 }
 
 /**
- * Options in any place, `--name value` or `--name=value`, and all behind `--` as they are.
+ * Options in any place, `--name value` or `--name=value`, and all behind `--` as they are. A value may be a negative
+ * number: `--fail-above -40` are no two options.
  *
- * @param numeric options whose value may be negative: `--fail-above -40` looks like two options otherwise
  * @param optional options whose value may be left out: it is the next word if that looks like one
  */
 export function parse(
   args: readonly string[],
   options: Readonly<Record<string, OptionSpec>>,
-  numeric: readonly string[] = [],
   optional: Readonly<Record<string, RegExp>> = {},
 ): ParsedArguments {
   let values: Record<string, unknown>;
   let positionals: string[];
   try {
-    const parsed = parseArgs({ args: joinValues(args, numeric, optional), options, allowPositionals: true });
+    const parsed = parseArgs({ args: joinValues(args, options, optional), options, allowPositionals: true });
     ({ values, positionals } = parsed as { values: Record<string, unknown>; positionals: string[] });
   } catch (error) {
-    throw new UsageError(explain(error as NodeJS.ErrnoException, Object.keys(options)));
+    throw new UsageError(explain(error as NodeJS.ErrnoException, args, options));
   }
   return {
     positionals,
@@ -92,7 +91,7 @@ export function readNumber(
 /** Values that would not be taken for such, joined to their options. */
 function joinValues(
   args: readonly string[],
-  numeric: readonly string[],
+  options: Readonly<Record<string, OptionSpec>>,
   optional: Readonly<Record<string, RegExp>>,
 ): string[] {
   const joined: string[] = [];
@@ -101,7 +100,8 @@ function joinValues(
     if (arg === '--') return [...joined, ...args.slice(index)];
     const next = args[index + 1] ?? '';
     const own = arg.startsWith('--') ? optional[arg.slice(2)] : undefined;
-    if ((numeric.some((name) => arg === `--${name}`) && /^-[\d.]/.test(next)) || own?.test(next) === true) {
+    const takesValue = arg.startsWith('--') && options[arg.slice(2)]?.type === 'string';
+    if ((takesValue && own === undefined && /^-[\d.]/.test(next)) || own?.test(next) === true) {
       joined.push(`${arg}=${next}`);
       index += 1;
     } else {
@@ -111,16 +111,27 @@ function joinValues(
   return joined;
 }
 
-/** Node's own words, but for unknown options, where a guess helps more. */
-function explain(error: NodeJS.ErrnoException, known: readonly string[]): string {
-  if (error.code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
-    const [, option = ''] = /'(-[^']*)'/.exec(error.message) ?? [];
-    const guess = option.startsWith('--') ? nearest(option.slice(2), known) : null;
-    return `unknown option ${option}${guess === null ? '' : `. Did you mean --${guess}?`}`;
-  }
-  if (error.code?.startsWith('ERR_PARSE_ARGS_')) {
-    const [first = ''] = error.message.split('\n');
-    return first.charAt(0).toLowerCase() + first.slice(1);
+/** What Node found, in words of ours. */
+function explain(
+  error: NodeJS.ErrnoException,
+  args: readonly string[],
+  options: Readonly<Record<string, OptionSpec>>,
+): string {
+  const [, option = ''] = /'(-[^' ,]*)/.exec(error.message) ?? [];
+  switch (error.code) {
+    case 'ERR_PARSE_ARGS_UNKNOWN_OPTION': {
+      const guess = option.startsWith('--') ? nearest(option.slice(2), Object.keys(options)) : null;
+      return `unknown option ${option}${guess === null ? '' : `. Did you mean --${guess}?`}`;
+    }
+    case 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE': {
+      // Node names the short form first where there is one, whichever was given.
+      const [name, spec] = Object.entries(options).find(
+        ([long, { short }]) => option === `--${long}` || option === `-${short}`,
+      ) ?? [option, undefined];
+      if (spec?.type === 'boolean') return `expected --${name} without a value, got one`;
+      const at = args.findIndex((arg) => arg === `--${name}` || arg === `-${spec?.short}`);
+      return `expected a value behind --${name}, got ${printable(args[at + 1] ?? 'none')}`;
+    }
   }
   throw error;
 }

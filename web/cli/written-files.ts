@@ -44,12 +44,43 @@ export async function writeWhole(option: string, files: readonly FileToWrite[]):
   }
 }
 
+/**
+ * The rule of every file that is written: what is there is replaced with `--force` only, an input of the same call too.
+ * A pipe or a device is written to; a folder says later what it is.
+ */
+export async function checkFree(option: string, files: readonly string[], force: boolean): Promise<void> {
+  if (force) return;
+  for (const file of files) {
+    const there = await stat(file).catch(() => null);
+    if (there?.isFile() === true) {
+      throw new UsageError(`${option} ${printable(file)} exists. --force replaces it`);
+    }
+  }
+}
+
+/** For a file that takes the place of what is there, which a pipe or a device would not survive. */
+export async function checkRegular(option: string, file: string): Promise<void> {
+  const there = await stat(file).catch(() => null);
+  if (there === null || there.isFile()) return;
+  const got = there.isDirectory() ? 'a folder' : 'a device or a pipe';
+  throw new UsageError(`expected ${option} to be a regular file, got ${got}: ${printable(file)}`);
+}
+
 /** Two that go to one place would leave one. */
-export function checkDistinct(option: string, files: readonly string[]): void {
-  const places = files.map((file) => path.resolve(file));
+export async function checkDistinct(option: string, files: readonly string[]): Promise<void> {
+  const places = await Promise.all(files.map(placeOf));
   const twice = files.find((_, index) => places.indexOf(places[index] as string) < index);
   if (twice !== undefined)
     throw new UsageError(`expected each ${option} to be another file, got ${printable(twice)} twice`);
+}
+
+/** What tells a file from others: itself where it is there, as it has several names, else its place in its folder. */
+async function placeOf(file: string): Promise<string> {
+  const there = await stat(file, { bigint: true }).catch(() => null);
+  if (there?.isFile() === true) return `${there.dev}:${there.ino}`;
+  const whole = path.resolve(file);
+  const folder = await realpath(path.dirname(whole)).catch(() => path.dirname(whole));
+  return path.join(folder, path.basename(whole));
 }
 
 /** An error of an option's file, which names it instead of the model; others as they are. */

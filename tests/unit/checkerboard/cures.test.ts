@@ -461,6 +461,30 @@ describe('fixed smooth layer', () => {
   });
 });
 
+it('smooth layers and kernels of sizes that nobody can compute are refused before they are made', () => {
+  const options = { inChannels: 1, outChannels: 1, kernelSize: 3 };
+  for (const geometry of [
+    { stride: 2 ** 17 },
+    { stride: 2, dilation: 2 ** 29 },
+    { stride: 2 ** 30, order: 15 },
+  ]) {
+    expectError(
+      caught(() => new SmoothConvTranspose1d({ ...options, ...geometry })),
+      'TOO_LARGE',
+      'SmoothConvTranspose1d',
+    );
+  }
+  expectError(
+    caught(() => smoothKernels([1, 2, 3], [{ kernelSize: 3, stride: 2, dilation: 2 ** 26 }], 0)),
+    'TOO_LARGE',
+    'smoothKernels',
+  );
+  // Long boxes many times over: two additions a tap, where every tap of one by every tap of the other takes minutes.
+  const { data } = smoothKernels([1], [{ kernelSize: 1, stride: 2 ** 14 }], 15);
+  expect(data).toHaveLength(16 * (2 ** 14 - 1) + 1);
+  expect(data.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 12);
+});
+
 describe('repair', () => {
   const line = (data: number[] | Float32Array, stride: number): Kernels => ({
     geometry: { stride },
@@ -842,6 +866,9 @@ describe('resize-convolution', () => {
       [{ padding: -1 }, 'BAD_OPTION'],
       [{ paddingMode: 'reflect' }, 'BAD_OPTION'],
       [{ stride: 2 }, 'BAD_OPTION'],
+      [{ scaleFactor: [2 ** 17, 1] }, 'TOO_LARGE'],
+      [{ scaleFactor: [1, 2 ** 30], mode: 'bilinear' }, 'TOO_LARGE'],
+      [{ dilation: 2 ** 14 }, 'TOO_LARGE'],
     ] as const) {
       expectError(caught(make(options)), code, 'ResizeConv2d');
     }

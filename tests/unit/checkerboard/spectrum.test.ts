@@ -255,6 +255,12 @@ it('refuses kernels of another length, and values that no layer can hold', () =>
     'TOO_LARGE',
     'amplitudeSpectrum',
   );
+  // Few enough values to be listed, but sums over more taps than minutes are enough for.
+  expectError(
+    caught(() => amplitudeSpectrum(new Float64Array(2 ** 14), [{ kernelSize: 2 ** 14 }], 2 ** 22)),
+    'TOO_LARGE',
+    'amplitudeSpectrum',
+  );
   const cases: readonly [unknown, unknown, DeconvErrorCode][] = [
     [[1, 2, 3], [2], 'BAD_SHAPE'],
     [[1, Number.NaN], [2], 'BAD_OPTION'],

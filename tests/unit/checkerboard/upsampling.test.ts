@@ -391,3 +391,40 @@ it('refuses what is neither', () => {
     'repairKernels',
   );
 });
+
+describe('sizes that a file can name and nobody can compute', () => {
+  const row = { data: new Float32Array(12).fill(1), shape: [4, 1, 3] };
+  const square = { data: new Float32Array(36).fill(1), shape: [4, 1, 3, 3] };
+  it.each<[string, Kernels]>([
+    [
+      'a factor with more phases than can be listed',
+      { geometry: { upsample: { scaleFactor: 2 ** 17 } }, weight: row },
+    ],
+    ['the same, linear', { geometry: { upsample: { scaleFactor: 2 ** 17, mode: 'linear' } }, weight: row }],
+    ['holes between taps', { geometry: { upsample: { scaleFactor: 2 }, dilation: 4100 }, weight: square }],
+    [
+      'holes between the taps of a sub-pixel convolution',
+      { geometry: { pixelShuffle: { upscaleFactor: [2, 2] }, dilation: 4100 }, weight: square },
+    ],
+    [
+      'a long kernel and a large factor',
+      {
+        geometry: { upsample: { scaleFactor: 2 ** 16 } },
+        weight: { data: new Float32Array(2 ** 20), shape: [1, 1, 2 ** 20] },
+      },
+    ],
+    // What killed the program: the last of all, for it never got beyond.
+    ['a factor of a billion', { geometry: { upsample: { scaleFactor: 2 ** 30 } }, weight: square }],
+  ])('%s', (_, kernels) => {
+    expectError(
+      caught(() => toTransposedKernels(kernels)),
+      'TOO_LARGE',
+      'toTransposedKernels',
+    );
+    expectError(
+      caught(() => analyze(kernels)),
+      'TOO_LARGE',
+      'analyze',
+    );
+  });
+});

@@ -4,6 +4,7 @@ import { linearTaps } from '../core/initializers.js';
 import { at, product } from '../core/lists.js';
 import type { OperatorSpec } from '../core/spec.js';
 import { type WeightLayout, weightLayout } from '../core/weight-layout.js';
+import type { CompositionCost } from './composition-limits.js';
 
 /** Taps of a one-dimensional filter. */
 export type Filter = readonly number[];
@@ -18,7 +19,12 @@ export function boxFilter(stride: number): Filter {
  * lies half a pixel beside the input's, and the filter is `box * box * [1, 1] / (2 * stride)`.
  */
 export function linearFilter(stride: number): Filter {
-  return linearTaps(2 * stride - (stride % 2));
+  return linearTaps(filterLength(stride, true));
+}
+
+/** Taps of what a resize stamps, which `boxFilter` and `linearFilter` make. */
+export function filterLength(stride: number, linear: boolean): number {
+  return linear ? 2 * stride - (stride % 2) : stride;
 }
 
 /**
@@ -27,16 +33,35 @@ export function linearFilter(stride: number): Filter {
  */
 export function smoothFilter(stride: number, order: number): Filter {
   let taps = [1];
-  for (let factor = 0; factor <= order; factor += 1) {
-    const longer = new Array<number>(taps.length + stride - 1).fill(0);
-    for (const [tap, value] of taps.entries()) {
-      for (let shift = 0; shift < stride; shift += 1) {
-        longer[tap + shift] = (longer[tap + shift] as number) + value / stride;
-      }
-    }
-    taps = longer;
-  }
+  for (let factor = 0; factor <= order; factor += 1) taps = boxSums(taps, stride);
   return taps;
+}
+
+/** Taps of `smoothFilter`. */
+export function smoothLength(stride: number, order: number): number {
+  return (order + 1) * (stride - 1) + 1;
+}
+
+/**
+ * Means over `stride` neighbours, where the windows reach beyond the ends. Each window is the end of one block and
+ * the start of the next: two additions for a value however long the box is, and nothing is taken away again.
+ */
+function boxSums(taps: readonly number[], stride: number): number[] {
+  const length = taps.length + stride - 1;
+  const value = (place: number): number => (taps[place] ?? 0) / stride;
+  const starts = new Float64Array(length);
+  const ends = new Float64Array(length);
+  for (let place = 0; place < length; place += 1) {
+    starts[place] = value(place) + (place % stride === 0 ? 0 : (starts[place - 1] as number));
+  }
+  for (let place = length - 1; place >= 0; place -= 1) {
+    const closes = place % stride === stride - 1 || place === length - 1;
+    ends[place] = value(place) + (closes ? 0 : (ends[place + 1] as number));
+  }
+  return Array.from(starts, (start, place) => {
+    const first = place - stride + 1;
+    return place % stride === stride - 1 || first < 0 ? start : start + (ends[first] as number);
+  });
 }
 
 /** A kernel that is filtered: taps `dilation` apart, one filter per axis. */
@@ -46,9 +71,34 @@ export interface Filtering {
   readonly filters: readonly Filter[];
 }
 
+/** Sizes of kernels that are to be filtered, and of their filters. */
+export interface FilteringSizes {
+  readonly kernel: readonly number[];
+  readonly dilation: readonly number[];
+  readonly lengths: readonly number[];
+}
+
 /** The filtered kernel's size, without holes: `dilation * (kernel - 1) + 1 + filter - 1`. */
+export function filteredSize({ kernel, dilation, lengths }: FilteringSizes): number[] {
+  return kernel.map((taps, axis) => at(dilation, axis) * (taps - 1) + at(lengths, axis));
+}
+
+/** The same of filters that are made. */
 export function filteredKernel({ kernel, dilation, filters }: Filtering): number[] {
-  return kernel.map((taps, axis) => at(dilation, axis) * (taps - 1) + (filters[axis] as Filter).length);
+  return filteredSize({ kernel, dilation, lengths: filters.map(({ length }) => length) });
+}
+
+/** What `filterKernels` will take for so many pairs of channels. */
+export function filteringCost(pairs: number, sizes: FilteringSizes): CompositionCost {
+  const { kernel, lengths } = sizes;
+  const long = filteredSize(sizes);
+  // An axis is filtered when those in front of it are.
+  const work = kernel.reduce(
+    (sum, taps, axis) =>
+      sum + pairs * product(long.slice(0, axis)) * taps * at(lengths, axis) * product(kernel.slice(axis + 1)),
+    0,
+  );
+  return { work, values: pairs * product(long) };
 }
 
 /** `[pairs, ...kernel]` to `[pairs, ...filteredKernel]`, in double precision. */

@@ -4,6 +4,7 @@ import { type AxisList, axisList, product, type SpatialRank } from '../core/list
 import { guardReceivers } from '../core/receivers.js';
 import { type Pads, splitPads } from '../core/same-padding.js';
 import { type OperatorSpec, weightShape } from '../core/spec.js';
+import { elementCount } from '../core/tensor.js';
 import type { WeightLayout } from '../core/weight-layout.js';
 import {
   CONV_TRANSPOSE_OPTION_NAMES,
@@ -13,8 +14,18 @@ import {
 import { type LayerDefinition, OperatorLayer } from '../layers/operator-layer.js';
 import { describeLayer } from '../layers/repr.js';
 import { torchDefinition } from '../layers/torch-options.js';
-import { type AxisGeometry, checkGeometry } from './axis.js';
-import { type Filtering, filteredKernel, filterKernels, smoothFilter, unfilterGradient } from './filters.js';
+import { type AxisGeometry, checkGeometry, checkPhases } from './axis.js';
+import { checkComposition } from './composition-limits.js';
+import {
+  type Filtering,
+  filteredKernel,
+  filteredSize,
+  filteringCost,
+  filterKernels,
+  smoothFilter,
+  smoothLength,
+  unfilterGradient,
+} from './filters.js';
 import { checkFiniteValues } from './values.js';
 
 /** Boxes beyond this many differ from a bell curve by less than float32 shows, and cost more each. */
@@ -63,9 +74,17 @@ export function smoothKernels(
   if (values.length === 0 || values.length % product(kernel) !== 0) {
     refuse('BAD_SHAPE', where, `a multiple of ${product(kernel)} taps`, values.length);
   }
+  const dilation = checked.map((axis) => axis.dilation);
+  const lengths = checked.map(({ stride }) => smoothLength(stride, depth));
+  checkComposition(
+    where,
+    'smooth kernels',
+    filteringCost(values.length / product(kernel), { kernel, dilation, lengths }),
+    'Look at stride, dilation and order, or take a part of the kernels.',
+  );
   const filtering: Filtering = {
     kernel,
-    dilation: checked.map(({ dilation }) => dilation),
+    dilation,
     filters: checked.map(({ stride }) => smoothFilter(stride, depth)),
   };
   return { data: filterKernels(values, filtering), kernelSize: filteredKernel(filtering) };
@@ -185,7 +204,17 @@ export class SmoothConvTranspose3d extends SmoothConvTranspose<3> {
 }
 
 function smoothDefinition(drawn: LayerDefinition, order: number): LayerDefinition {
-  const { spec: trained } = drawn;
+  const { name, spec: trained } = drawn;
+  checkPhases(name, trained.stride);
+  elementCount(name, 'the composed kernel', [
+    trained.inChannels,
+    trained.outChannels / trained.groups,
+    ...filteredSize({
+      kernel: trained.kernel,
+      dilation: trained.dilation,
+      lengths: trained.stride.map((stride) => smoothLength(stride, order)),
+    }),
+  ]);
   const filtering: Filtering = {
     kernel: trained.kernel,
     dilation: trained.dilation,

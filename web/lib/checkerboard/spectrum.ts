@@ -1,7 +1,7 @@
 import { checkInteger, refuse } from '../core/checks.js';
 import { product } from '../core/lists.js';
-import { elementCount } from '../core/tensor.js';
 import { type AxisGeometry, checkAxisList, checkGeometry, checkPhases } from './axis.js';
+import { type CompositionCost, checkComposition } from './composition-limits.js';
 import { checkFiniteValues, checkTaps } from './values.js';
 import { type Parts, Waves } from './waves.js';
 
@@ -67,17 +67,21 @@ export function amplitudeSpectrum(
   const checked = checkGeometry(where, axes);
   checkTaps(where, kernel, checked);
   checkInteger(where, 'size', size, 1);
-  elementCount(
-    where,
-    'a spectrum',
-    checked.map(() => size),
-  );
+  checkComposition(where, 'a spectrum', spectrumCost(checked, size), 'Use a smaller size.');
   const bins = checked.map(({ kernelSize, dilation }) => ({
     extent: kernelSize,
     angles: Array.from({ length: size }, (_, bin) => (2 * Math.PI * ((bin * dilation) % size)) / size),
   }));
   const { re, im } = transform(Float64Array.from(kernel), bins);
   return re.map((value, index) => Math.hypot(value, im[index] as number));
+}
+
+/** What `transform` takes: the last axis goes first, so those in front still have their taps. */
+function spectrumCost(axes: readonly Required<AxisGeometry>[], size: number): CompositionCost {
+  const taps = axes.map(({ kernelSize }) => kernelSize);
+  const sizes = taps.map((_, axis) => product(taps.slice(0, axis)) * size ** (taps.length - axis));
+  const work = sizes.reduce((sum, values, axis) => sum + values * (taps[axis] as number), 0);
+  return { work, values: Math.max(...sizes) };
 }
 
 /**

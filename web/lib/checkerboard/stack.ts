@@ -1,7 +1,8 @@
-import { checkOptions, fault, refuse } from '../core/checks.js';
+import { checkOptions, refuse } from '../core/checks.js';
 import { product } from '../core/lists.js';
 import { type Analysis, describeStamps, readGains } from './analyze.js';
 import { checkPhases } from './axis.js';
+import { checkComposition } from './composition-limits.js';
 import { gridIndices } from './grid.js';
 import { overlapCounts, summarize } from './overlap.js';
 import { type Pass, readStamps, type Stamps, type Subject } from './stamps.js';
@@ -108,10 +109,6 @@ interface Kernel {
 
 type Size = Omit<Kernel, 'data'>;
 
-/** Multiplications and values beyond these are refused: minutes, and half a gigabyte. */
-const MOST_WORK = 2 ** 35;
-const MOST_VALUES = 2 ** 26;
-
 function composed(where: string, layers: readonly Stamps[], name: string): Stamps {
   const sizes = layers.map(sizeOf);
   const forward = { work: 0, values: 0 };
@@ -121,17 +118,8 @@ function composed(where: string, layers: readonly Stamps[], name: string): Stamp
   // Composition is associative, but a decoder that ends in few channels is much cheaper from its end.
   const fromEnd = backward.work < forward.work;
   const { work, values } = fromEnd ? backward : forward;
-  const largest = Math.max(values, ...sizes.map(valuesOf));
-  if (work > MOST_WORK || largest > MOST_VALUES) {
-    throw fault(
-      'TOO_LARGE',
-      where,
-      `a stack that takes at most ${MOST_WORK} multiplications and ${MOST_VALUES} values`,
-      `${work} and ${largest}`,
-      'Analyse fewer layers at once, or a part of the channels.',
-      { work, values: largest },
-    );
-  }
+  const cost = { work, values: Math.max(values, ...sizes.map(valuesOf)) };
+  checkComposition(where, 'a stack', cost, 'Analyse fewer layers at once, or a part of the channels.');
   const kernels = layers.map(filledIn);
   const whole = fromEnd
     ? kernels.reduceRight((other, one) => joined(one, other))

@@ -3,8 +3,17 @@
 import { checkAxes, checkChoice, checkOptions, refuse } from '../core/checks.js';
 import { at, product } from '../core/lists.js';
 import type { OperatorSpec } from '../core/spec.js';
-import { elementCount } from '../core/tensor.js';
-import { boxFilter, filteredKernel, filterKernels, linearFilter, reversed } from './filters.js';
+import { checkPhases } from './axis.js';
+import { type CompositionCost, checkComposition } from './composition-limits.js';
+import {
+  boxFilter,
+  filteredKernel,
+  filteringCost,
+  filterKernels,
+  filterLength,
+  linearFilter,
+  reversed,
+} from './filters.js';
 import { gridIndices } from './grid.js';
 
 /** Channels that become positions behind a convolution: PyTorch's `PixelShuffle`, ONNX's `DepthToSpace`. */
@@ -75,9 +84,19 @@ export function transposedOf(
   weight: ArrayLike<number>,
   upsampling: Upsampling,
 ): Transposed {
+  checkPhases(where, upsampling.factor);
   return upsampling.kind === 'upsample'
     ? resized(where, spec, weight, upsampling)
     : shuffled(where, spec, weight, upsampling);
+}
+
+function checkComposed(where: string, cost: CompositionCost): void {
+  checkComposition(
+    where,
+    'a composed kernel',
+    cost,
+    'Look at the factor and the dilation, or analyse a part of the channels.',
+  );
 }
 
 /**
@@ -90,10 +109,13 @@ function resized(
   weight: ArrayLike<number>,
   { factor, mode }: Upsampling,
 ): Transposed {
-  const filters = factor.map(mode === 'nearest' ? boxFilter : linearFilter);
-  const filtering = { kernel: spec.kernel, dilation: spec.dilation, filters };
+  const linear = mode === 'linear';
+  const lengths = factor.map((step) => filterLength(step, linear));
+  const { kernel: taps, dilation } = spec;
+  const pairs = spec.inChannels * (spec.outChannels / spec.groups);
+  checkComposed(where, filteringCost(pairs, { kernel: taps, dilation, lengths }));
+  const filtering = { kernel: taps, dilation, filters: factor.map(linear ? linearFilter : boxFilter) };
   const kernel = filteredKernel(filtering);
-  elementCount(where, 'the composed kernel', [spec.inChannels, spec.outChannels / spec.groups, ...kernel]);
   return {
     spec: {
       ...spec,
@@ -105,7 +127,7 @@ function resized(
         (pad, axis) =>
           (at(spec.kernel, axis) - 1) * at(spec.dilation, axis) -
           pad +
-          (mode === 'nearest' ? 0 : Math.ceil((at(factor, axis) - 1) / 2)),
+          (linear ? Math.ceil((at(factor, axis) - 1) / 2) : 0),
       ),
     },
     weight: filterKernels(reversed(spec, weight), filtering),
@@ -134,9 +156,9 @@ function shuffled(
   }
   const groups = sharedGroups(spec, upsampling);
   const outChannels = spec.outChannels / phases;
-  const values = new Float64Array(
-    elementCount(where, 'the composed kernel', [spec.inChannels, outChannels / groups, ...kernel]),
-  );
+  const count = spec.inChannels * (outChannels / groups) * product(kernel);
+  checkComposed(where, { work: 0, values: count });
+  const values = new Float64Array(count);
   visitTaps(spec, upsampling, (to, from) => {
     values[to] = weight[from] as number;
   });

@@ -1,4 +1,5 @@
 import { checkAxes, checkOptions, refuse } from '../core/checks.js';
+import { readForeign } from '../core/foreign.js';
 import type { AxisList } from '../core/lists.js';
 import { checkOut, FreshTensor, shapeOf, type Tensor } from '../core/tensor.js';
 import { checkRuntime } from '../runtime/execution.js';
@@ -66,7 +67,7 @@ export function fromImage<Out extends Tensor = Tensor<ArrayBuffer>>(
   const drawnSize =
     size === undefined ? undefined : (checkAxes(where, 'size', size, 2, 1) as [number, number]);
   const runtime = requireRuntime(where, checkRuntime(where, checked.runtime));
-  const { bytes, width, height } = readSource(where, source, drawnSize);
+  const { bytes, width, height } = readForeign(where, 'source', () => readSource(where, source, drawnSize));
   const single = pictureShape(where, picture.layout, channels, height, width);
   const conversion = {
     where,

@@ -1,4 +1,5 @@
 import { checkInteger, checkOptions, fault, refuse } from '../core/checks.js';
+import { readForeign } from '../core/foreign.js';
 import { checkTensor, roomFor, type TensorLike } from '../core/tensor.js';
 import { checkRuntime } from '../runtime/execution.js';
 import { locate } from '../runtime/heap-tensor.js';
@@ -54,7 +55,7 @@ export function toImageData<Out extends PixelData = ImageData>(
   const alpha = checkAlpha(where, checked, channels);
   const runtime = requireRuntime(where, checkRuntime(where, checked.runtime));
   const { out = newPixels(where, width, height) } = checked;
-  const pixels = checkPixels(where, 'out', out);
+  const pixels = readForeign(where, 'out', () => checkPixels(where, 'out', out));
   if (pixels.width !== width || pixels.height !== height) {
     throw fault(
       'BAD_SHAPE',

@@ -6,6 +6,7 @@ import { checkProgress, stopIfAborted } from '../core/progress.js';
 import { guardReceivers } from '../core/receivers.js';
 import type { Tensor } from '../core/tensor.js';
 import type { StateDict } from '../layers/state-dict.js';
+import { checkByName } from './by-name.js';
 import { detect, FORMATS, type ModelFormat } from './detect.js';
 import type { ModelLayer } from './layer.js';
 import type { NormalizedWeight } from './normalized-weights.js';
@@ -145,6 +146,7 @@ export async function readModel(input: ModelInput, options: ReadModelOptions = {
   ]);
   const { signal } = given;
   checkProgress(where, given);
+  checkByName(where, given);
   stopIfAborted(signal);
   if (given.format !== undefined) checkChoice(where, 'format', given.format, FORMATS);
   const wanted = checkChoice(where, 'layers', given.layers ?? 'resampling', ['resampling', 'all']);

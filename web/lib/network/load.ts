@@ -1,6 +1,7 @@
 import { hasBrand, MODEL } from '../core/brands.js';
 import { checkChoice, checkOptions, refuse } from '../core/checks.js';
 import { checkProgress, stopIfAborted } from '../core/progress.js';
+import { checkByName } from '../models/by-name.js';
 import { detect, type ModelFormat } from '../models/detect.js';
 import type { Model } from '../models/model.js';
 import { type OpenedModel, openModel } from '../models/open.js';
@@ -72,6 +73,7 @@ export async function loadNetwork(
   ]);
   const { signal, onProgress } = given;
   checkProgress(WHERE, given);
+  checkByName(WHERE, given);
   if (given.format !== undefined) checkChoice(WHERE, 'format', given.format, ['onnx', 'tflite']);
   const outputs = given.outputs === undefined ? undefined : checkNames(WHERE, given.outputs);
   const execution = readExecution(WHERE, given);

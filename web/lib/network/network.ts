@@ -177,7 +177,13 @@ export class Network extends DisposableObject {
   ): Out {
     if (options !== undefined) checkOptions<NetworkForwardOptions>(FORWARD, options, ['out']);
     if (this.#outputNames.length !== 1) {
-      refuse('BAD_TYPE', FORWARD, 'a network of one output', this.#outputNames.join(', '), 'Use run.');
+      refuse(
+        'BAD_TYPE',
+        FORWARD,
+        'a network of one output',
+        this.#outputNames.join(', ') || 'none',
+        'Use run.',
+      );
     }
     return this.#run(FORWARD, x, false, undefined, options?.out) as Out;
   }
@@ -422,10 +428,12 @@ export class Network extends DisposableObject {
     });
   }
 
-  /** Inputs and outputs with their shapes. */
+  /** Inputs and outputs with their shapes, where the file has any. */
   override toString(): string {
     const list = (ports: readonly PortInfo[]): string =>
-      ports.map(({ name, shape }) => `${name} [${shape.join(', ')}]`).join(', ');
+      ports
+        .map(({ name, shape }) => (shape.length === 0 ? name : `${name} [${shape.join(', ')}]`))
+        .join(', ');
     return `Network(${list(this.inputs)} -> ${list(this.outputs)})`;
   }
 
@@ -439,6 +447,15 @@ export class Network extends DisposableObject {
     begins?: () => void,
   ): Tensor | NamedTensors {
     this.#requireLive(where);
+    if (wanted === undefined && this.#outputNames.length === 0) {
+      throw fault(
+        'BAD_TYPE',
+        where,
+        'a network with an output',
+        'none',
+        'Name values of the file as outputs.',
+      );
+    }
     const given = this.#call.begin(where);
     try {
       readGiven(where, 'the inputs', inputs, this.#inputNames, given, named);
@@ -462,7 +479,7 @@ export class Network extends DisposableObject {
     const kept = this.#programs;
     for (let index = 0; index < kept.length; index += 1) {
       const one = kept[index] as Kept;
-      if (!fits(one, runtime, given, wanted ?? this.#outputNames)) continue;
+      if (!fits(one, runtime, given, wanted === undefined ? this.#outputNames : wanted)) continue;
       if (index > 0) kept.unshift(...kept.splice(index, 1));
       return one;
     }
@@ -613,8 +630,9 @@ function fits(
   return true;
 }
 
+/** What is no list is not the same, however much it is like one: where names are new it is refused. */
 function sameNames(one: readonly string[], other: readonly string[]): boolean {
-  if (one.length !== other.length) return false;
+  if (!Array.isArray(other) || one.length !== other.length) return false;
   for (let index = 0; index < one.length; index += 1) if (one[index] !== other[index]) return false;
   return true;
 }

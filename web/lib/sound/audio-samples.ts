@@ -1,4 +1,5 @@
 import { checkInteger, fault, refuse, shapeText } from '../core/checks.js';
+import { readForeign } from '../core/foreign.js';
 import { checkFloats } from '../core/tensor.js';
 
 /** What of an AudioBuffer is read and written: also that of other implementations of Web Audio, as Node has them. */
@@ -11,12 +12,17 @@ export interface AudioSamples {
 
 /** The samples of each channel, which are the buffer's own memory. */
 export function checkSamples(where: string, name: string, value: unknown): readonly Float32Array[] {
+  return readForeign(where, name, () => samplesOf(where, name, value));
+}
+
+function samplesOf(where: string, name: string, value: unknown): readonly Float32Array[] {
   const buffer = (value ?? {}) as Partial<AudioSamples>;
   if (typeof buffer.getChannelData !== 'function') {
     refuse('BAD_TYPE', where, `${name} to be an AudioBuffer`, value);
   }
   const channels = checkInteger(where, `${name}.numberOfChannels`, buffer.numberOfChannels, 1);
-  const length = checkInteger(where, `${name}.length`, buffer.length, 0);
+  // Web Audio makes none without samples.
+  const length = checkInteger(where, `${name}.length`, buffer.length, 1);
   return Array.from({ length: channels }, (_, channel) => {
     const samples = checkFloats(where, `channel ${channel} of ${name}`, buffer.getChannelData?.(channel));
     if (samples.length !== length) {

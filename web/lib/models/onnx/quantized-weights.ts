@@ -24,6 +24,7 @@ export async function dequantizedWeight(
   if (typeof zero === 'string') return `quantized with a zero point that is ${zero}`;
   // As many scales of 1 as there are zero points.
   const count = zero === null ? 1 : product(zero.shape);
+  if (count > Math.max(1, product(weight.shape))) return `quantized with ${count} zero points`;
   const scales =
     scalePlace < 0 && count > 1
       ? literalTensor('', [count], 'float32', new Array<number>(count).fill(1))
