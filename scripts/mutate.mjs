@@ -65,7 +65,6 @@ const { values: flags } = parseArgs({
   },
 });
 
-/** Entries of lines that stand in a file more than once say what stands above theirs. */
 const mutants = pick();
 if (flags.list) {
   for (const mutant of mutants) console.log(titleOf(mutant));
@@ -277,6 +276,10 @@ function report(outcomes) {
   }
   for (const sentence of staleExplanations(root)) console.log(`\n${sentence}`);
   return unexplained.length > 0 ? 1 : 0;
+}
+
+function tailOf(output) {
+  return output.split('\n').slice(-30).join('\n');
 }
 
 function readIfThere(file) {

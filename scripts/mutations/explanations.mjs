@@ -12,6 +12,7 @@ export function keyOf({ file, original, mutant }) {
   return JSON.stringify([file, original, mutant]);
 }
 
+/** Entries of lines that stand in a file more than once say what stands above theirs. */
 export function explanationOf(mutant) {
   return explanations.find(
     (entry) => keyOf(entry) === keyOf(mutant) && (entry.above ?? mutant.above) === mutant.above,

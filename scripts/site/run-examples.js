@@ -46,26 +46,40 @@ function addButton(block, text) {
 
 const blobOf = (program) => URL.createObjectURL(new Blob([program], { type: 'text/javascript' }));
 
-/** The address of a program with those of the package and of the files in place of their names. */
-async function addressOf(text) {
+/** The address of a program with those of the package and of the files in place of their names; `made` gets all. */
+async function addressOf(text, made) {
   let program = text.replace(
     /((?:from|import)\s*\(?\s*)(['"])deconv-wasm(?:\/([^'"]+))?\2/g,
     (_, before, quote, entry = 'index') => `${before}${quote}${new URL(`package/${entry}.js`, base)}${quote}`,
   );
   for (const name of FILES) {
-    const quoted = [`'${name}'`, `'./${name}'`].find((words) => program.includes(words));
-    if (quoted === undefined) continue;
+    const quoted = new RegExp(`(['"])(?:\\./)?${name.replaceAll('.', '\\.')}\\1`, 'g');
+    if (!quoted.test(program)) continue;
     const url = new URL(`files/${name}`, base).href;
-    const address = name.endsWith('.js') ? await addressOf(await (await fetch(url)).text()) : url;
+    const address = name.endsWith('.js') ? await addressOf(await textAt(url), made) : url;
     program = program.replaceAll(quoted, `'${address}'`);
   }
-  return blobOf(program);
+  const address = blobOf(program);
+  made.push(address);
+  return address;
+}
+
+async function textAt(url) {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  return response.text();
 }
 
 /** Runs a program to its end and hands over each line that it prints; resolves to how it failed, or null. */
 async function run(text, say) {
-  // Imports come first wherever they stand, so the program itself is a module that the other one imports.
-  const module = await addressOf(text);
+  const made = [];
+  let module;
+  try {
+    // Imports come first wherever they stand, so the program itself is a module that the other one imports.
+    module = await addressOf(text, made);
+  } catch (error) {
+    return String(error);
+  }
   // As Node prints values, which the comments of the examples show.
   const told = `
 const inner = (value) => (typeof value === 'string' ? "'" + value + "'" : told(value));
@@ -84,6 +98,7 @@ import(${JSON.stringify(module)}).then(
   return new Promise((resolve) => {
     const end = (failure) => {
       worker.terminate();
+      for (const address of made) URL.revokeObjectURL(address);
       resolve(failure);
     };
     worker.onmessage = ({ data }) => ('line' in data ? say(data.line) : end(data.ended));

@@ -114,7 +114,6 @@ describeEachBuild((build) => {
 });
 
 describeEachBuild((build) => {
-  // 16 MB to begin with: nothing here grows the heap, so that what is free is known.
   it('a route that finds no room gives way to the next, and the plan tells so', () => {
     const x = randomTensor([1, 32, 48, 48], seed);
     using input = new HeapTensor(x.shape);

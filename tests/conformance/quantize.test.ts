@@ -538,6 +538,13 @@ describe('calibrate and compareToFloat32', () => {
       'BAD_OPTION',
       'compareToFloat32',
     );
+    // Shapes of more axes than a message shows.
+    const other = { forward: () => zeros(1, 1, 1, 1, 1, 1, 1, 1, 3) };
+    expectError(
+      caught(() => compareToFloat32(same, other, [zeros(1, 1, 1, 1, 1, 1, 1, 1, 2)])),
+      'BAD_SHAPE',
+      'compareToFloat32',
+    );
   });
 });
 

@@ -4,9 +4,6 @@ import { HeapTensor, type Runtime } from 'deconv-wasm';
 export function withFreeMemory<Result>(bytes: number, body: () => Result, runtime?: Runtime): Result {
   const { prototype } = WebAssembly.Memory;
   const { grow } = prototype;
-  prototype.grow = () => {
-    throw new RangeError('this heap does not grow');
-  };
   const held: HeapTensor[] = [];
   const hold = (floats: number): HeapTensor | undefined => {
     try {
@@ -16,13 +13,18 @@ export function withFreeMemory<Result>(bytes: number, body: () => Result, runtim
     }
   };
   try {
+    // The heap may have to grow to what is to be free.
     const room = hold(bytes / 4);
+    if (room === undefined) throw new Error(`no room for the ${bytes} bytes that are to be free`);
+    prototype.grow = () => {
+      throw new RangeError('this heap does not grow');
+    };
     for (let floats = 2 ** 24; floats >= 16; ) {
       const tensor = hold(floats);
       if (tensor === undefined) floats >>= 1;
       else held.push(tensor);
     }
-    room?.dispose();
+    room.dispose();
     return body();
   } finally {
     for (const tensor of held) tensor.dispose();

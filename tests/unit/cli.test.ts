@@ -173,6 +173,9 @@ describe('options', () => {
     [['--fail-above', '--json'], 'expected a value behind --fail-above, got --json'],
     [['-l'], 'expected a value behind --layer, got none'],
     [['a', '-l', '--json'], 'expected a value behind --layer, got --json'],
+    [['-l', 'x', '-l'], 'expected a value behind --layer, got none'],
+    [['-l', 'x', '-l', '--json'], 'expected a value behind --layer, got --json'],
+    [['--constructor'], 'unknown option --constructor'],
   ])('%j: %s', (args, message) => {
     const refusal = () => parse(args, spec);
     expect(refusal).toThrow(UsageError);

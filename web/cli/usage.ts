@@ -99,8 +99,9 @@ function joinValues(
     const arg = args[index] as string;
     if (arg === '--') return [...joined, ...args.slice(index)];
     const next = args[index + 1] ?? '';
-    const own = arg.startsWith('--') ? optional[arg.slice(2)] : undefined;
-    const takesValue = arg.startsWith('--') && options[arg.slice(2)]?.type === 'string';
+    const name = arg.startsWith('--') ? arg.slice(2) : '';
+    const own = Object.hasOwn(optional, name) ? optional[name] : undefined;
+    const takesValue = Object.hasOwn(options, name) && options[name]?.type === 'string';
     if ((takesValue && own === undefined && /^-[\d.]/.test(next)) || own?.test(next) === true) {
       joined.push(`${arg}=${next}`);
       index += 1;
@@ -129,8 +130,11 @@ function explain(
         ([long, { short }]) => option === `--${long}` || option === `-${short}`,
       ) ?? [option, undefined];
       if (spec?.type === 'boolean') return `expected --${name} without a value, got one`;
-      const at = args.findIndex((arg) => arg === `--${name}` || arg === `-${spec?.short}`);
-      return `expected a value behind --${name}, got ${printable(args[at + 1] ?? 'none')}`;
+      // It may have been given before, with a value.
+      const next = args
+        .map((arg, at) => (arg === `--${name}` || arg === `-${spec?.short}` ? args[at + 1] : undefined))
+        .find((value) => value?.startsWith('-'));
+      return `expected a value behind --${name}, got ${printable(next ?? 'none')}`;
     }
   }
   throw error;

@@ -465,6 +465,7 @@ it('smooth layers and kernels of sizes that nobody can compute are refused befor
   const options = { inChannels: 1, outChannels: 1, kernelSize: 3 };
   for (const geometry of [
     { stride: 2 ** 17 },
+    { stride: 2, dilation: 2 ** 27 },
     { stride: 2, dilation: 2 ** 29 },
     { stride: 2 ** 30, order: 15 },
   ]) {

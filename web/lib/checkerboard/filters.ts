@@ -4,7 +4,7 @@ import { linearTaps } from '../core/initializers.js';
 import { at, product } from '../core/lists.js';
 import type { OperatorSpec } from '../core/spec.js';
 import { type WeightLayout, weightLayout } from '../core/weight-layout.js';
-import type { CompositionCost } from './composition-limits.js';
+import { type CompositionCost, checkComposition } from './composition-limits.js';
 
 /** Taps of a one-dimensional filter. */
 export type Filter = readonly number[];
@@ -99,6 +99,17 @@ export function filteringCost(pairs: number, sizes: FilteringSizes): Composition
     0,
   );
   return { work, values: pairs * product(long) };
+}
+
+/** Throws `TOO_LARGE` for a kernel of more than can be made. */
+export function checkComposed(where: string, cost: CompositionCost): void {
+  const advice = 'Look at strides, factors and dilation, or take fewer channels.';
+  checkComposition(where, 'a composed kernel', cost, advice);
+}
+
+/** The same of kernels that are filtered. */
+export function checkFiltering(where: string, pairs: number, sizes: FilteringSizes): void {
+  checkComposed(where, filteringCost(pairs, sizes));
 }
 
 /** `[pairs, ...kernel]` to `[pairs, ...filteredKernel]`, in double precision. */

@@ -1,7 +1,6 @@
 import { checkAxes, checkChoice, checkOptions } from '../core/checks.js';
 import { at, type PerAxis, type SpatialRank } from '../core/lists.js';
 import { kernelReach, type OperatorSpec, weightShape } from '../core/spec.js';
-import { elementCount } from '../core/tensor.js';
 import { readTorchPadding, type TorchPadding } from '../core/torch-words.js';
 import type { WeightLayout } from '../core/weight-layout.js';
 import type { LayerDefinition } from '../layers/operator-layer.js';
@@ -15,10 +14,10 @@ import {
 import { checkPhases } from './axis.js';
 import {
   boxFilter,
+  checkFiltering,
   correlationLayout,
   type Filtering,
   filteredKernel,
-  filteredSize,
   filterKernels,
   filterLength,
   linearFilter,
@@ -122,11 +121,7 @@ export function resizeMethod(name: string, settings: ResizeSettings): ResizeMeth
   };
   checkPhases(name, scale);
   const lengths = scale.map((step) => filterLength(step, linear));
-  elementCount(name, 'the composed kernel', [
-    layer.inChannels,
-    layer.outChannels / layer.groups,
-    ...filteredSize({ kernel, dilation, lengths }),
-  ]);
+  checkFiltering(name, layer.inChannels * (layer.outChannels / layer.groups), { kernel, dilation, lengths });
   const filters = scale.map(linear ? linearFilter : boxFilter);
   // Where a linear resize's first output lies before the first input value.
   const offsets = scale.map((step) => (linear ? Math.ceil((step - 1) / 2) : 0));

@@ -4,7 +4,6 @@ import { type AxisList, axisList, product, type SpatialRank } from '../core/list
 import { guardReceivers } from '../core/receivers.js';
 import { type Pads, splitPads } from '../core/same-padding.js';
 import { type OperatorSpec, weightShape } from '../core/spec.js';
-import { elementCount } from '../core/tensor.js';
 import type { WeightLayout } from '../core/weight-layout.js';
 import {
   CONV_TRANSPOSE_OPTION_NAMES,
@@ -15,12 +14,10 @@ import { type LayerDefinition, OperatorLayer } from '../layers/operator-layer.js
 import { describeLayer } from '../layers/repr.js';
 import { torchDefinition } from '../layers/torch-options.js';
 import { type AxisGeometry, checkGeometry, checkPhases } from './axis.js';
-import { checkComposition } from './composition-limits.js';
 import {
+  checkFiltering,
   type Filtering,
   filteredKernel,
-  filteredSize,
-  filteringCost,
   filterKernels,
   smoothFilter,
   smoothLength,
@@ -76,12 +73,7 @@ export function smoothKernels(
   }
   const dilation = checked.map((axis) => axis.dilation);
   const lengths = checked.map(({ stride }) => smoothLength(stride, depth));
-  checkComposition(
-    where,
-    'smooth kernels',
-    filteringCost(values.length / product(kernel), { kernel, dilation, lengths }),
-    'Look at stride, dilation and order, or take a part of the kernels.',
-  );
+  checkFiltering(where, values.length / product(kernel), { kernel, dilation, lengths });
   const filtering: Filtering = {
     kernel,
     dilation,
@@ -206,15 +198,11 @@ export class SmoothConvTranspose3d extends SmoothConvTranspose<3> {
 function smoothDefinition(drawn: LayerDefinition, order: number): LayerDefinition {
   const { name, spec: trained } = drawn;
   checkPhases(name, trained.stride);
-  elementCount(name, 'the composed kernel', [
-    trained.inChannels,
-    trained.outChannels / trained.groups,
-    ...filteredSize({
-      kernel: trained.kernel,
-      dilation: trained.dilation,
-      lengths: trained.stride.map((stride) => smoothLength(stride, order)),
-    }),
-  ]);
+  checkFiltering(name, trained.inChannels * (trained.outChannels / trained.groups), {
+    kernel: trained.kernel,
+    dilation: trained.dilation,
+    lengths: trained.stride.map((stride) => smoothLength(stride, order)),
+  });
   const filtering: Filtering = {
     kernel: trained.kernel,
     dilation: trained.dilation,

@@ -4,11 +4,11 @@ import { checkAxes, checkChoice, checkOptions, refuse } from '../core/checks.js'
 import { at, product } from '../core/lists.js';
 import type { OperatorSpec } from '../core/spec.js';
 import { checkPhases } from './axis.js';
-import { type CompositionCost, checkComposition } from './composition-limits.js';
 import {
   boxFilter,
+  checkComposed,
+  checkFiltering,
   filteredKernel,
-  filteringCost,
   filterKernels,
   filterLength,
   linearFilter,
@@ -90,15 +90,6 @@ export function transposedOf(
     : shuffled(where, spec, weight, upsampling);
 }
 
-function checkComposed(where: string, cost: CompositionCost): void {
-  checkComposition(
-    where,
-    'a composed kernel',
-    cost,
-    'Look at the factor and the dilation, or analyse a part of the channels.',
-  );
-}
-
 /**
  * `h = q * filter`: the taps reversed, as a convolution correlates, and spread by what the resize stamps. The
  * crop is what the filter's own start leaves.
@@ -113,7 +104,7 @@ function resized(
   const lengths = factor.map((step) => filterLength(step, linear));
   const { kernel: taps, dilation } = spec;
   const pairs = spec.inChannels * (spec.outChannels / spec.groups);
-  checkComposed(where, filteringCost(pairs, { kernel: taps, dilation, lengths }));
+  checkFiltering(where, pairs, { kernel: taps, dilation, lengths });
   const filtering = { kernel: taps, dilation, filters: factor.map(linear ? linearFilter : boxFilter) };
   const kernel = filteredKernel(filtering);
   return {
@@ -157,7 +148,8 @@ function shuffled(
   const groups = sharedGroups(spec, upsampling);
   const outChannels = spec.outChannels / phases;
   const count = spec.inChannels * (outChannels / groups) * product(kernel);
-  checkComposed(where, { work: 0, values: count });
+  // Weights that only change their places may be as many as they are; holes between them may not.
+  if (count > weight.length) checkComposed(where, { work: 0, values: count });
   const values = new Float64Array(count);
   visitTaps(spec, upsampling, (to, from) => {
     values[to] = weight[from] as number;

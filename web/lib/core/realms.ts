@@ -108,7 +108,7 @@ export function isError(value: unknown): value is Error {
 /** What to say of something that was thrown, which may be no text: an object without a prototype. */
 export function messageOf(thrown: unknown): string {
   try {
-    return isError(thrown) ? thrown.message : String(thrown);
+    return String(isError(thrown) ? thrown.message : thrown);
   } catch {
     return typeof thrown;
   }

@@ -100,24 +100,19 @@ function shapesOf(where: string, operation: Operation, shapes: readonly Shape[])
       return [transposeShape(where, operation, shape)];
     case 'reshape':
       if (product(operation.shape) !== product(shape)) {
-        refuseShapes(where, `as many values as shape ${shortText(operation.shape)} has`, shapes);
+        refuseShapes(where, `as many values as shape ${shapeText(operation.shape)} has`, shapes);
       }
       return [operation.shape];
     case 'expand':
       return [
         broadcastShape([shape, operation.shape]) ??
-          refuseShapes(where, `a shape that broadcasts with ${shortText(operation.shape)}`, shapes),
+          refuseShapes(where, `a shape that broadcasts with ${shapeText(operation.shape)}`, shapes),
       ];
   }
 }
 
-/** A file may give a shape of any number of axes. */
-function shortText(shape: Shape): string {
-  return shapeText(shape.slice(0, 2 * MOST_AXES));
-}
-
 function refuseShapes(where: string, expected: string, shapes: readonly Shape[], advice?: string): never {
-  const shown = shapes.map(shortText).join(' and ');
+  const shown = shapes.map(shapeText).join(' and ');
   throw fault('BAD_SHAPE', where, expected, shown, advice, { shapes });
 }
 

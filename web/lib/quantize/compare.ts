@@ -1,5 +1,5 @@
 import { refuse, shapeText } from '../core/checks.js';
-import { apart, checkTensor, type Tensor } from '../core/tensor.js';
+import { apart, checkTensor, sameList, type Tensor } from '../core/tensor.js';
 import { checkSamples } from './quantize.js';
 
 /** Whatever computes a tensor from a tensor: a layer of any precision, a `Sequential`, a function of yours. */
@@ -49,7 +49,7 @@ export function compareToFloat32(layer: Forward, other: Forward, samples: readon
     const x = apart(checkTensor(where, 'a sample', sample));
     const exact = apart(checkTensor(where, "the layer's output", layer.forward(x)));
     const rounded = checkTensor(where, "the other layer's output", other.forward(x));
-    if (shapeText(exact.shape) !== shapeText(rounded.shape)) {
+    if (!sameList(exact.shape, rounded.shape)) {
       refuse('BAD_SHAPE', where, `outputs of shape ${shapeText(exact.shape)}`, [...rounded.shape]);
     }
     for (const [index, value] of exact.data.entries()) {
