@@ -85,7 +85,11 @@ function slicesOf(lowerOther: LowerOther, declared: Shape): ReadonlyMap<string, 
   return known;
 }
 
-/** With the slices that may mean either at their fixed places where `choices` says so, and else following the length. */
+/**
+ * With the slices that may mean either at their fixed places where `choices` says so, and else following the length.
+ *
+ * @throws {DeconvError} `TOO_LARGE`, `OUT_OF_MEMORY` for constants of the longer input, which tell nothing of its slices
+ */
 function attempt(
   lowerOther: LowerOther,
   shape: Shape,
@@ -109,7 +113,7 @@ function attempt(
       return choices[doubts.length - 1] === true ? slice : following;
     });
   } catch (error) {
-    if (!isDeconvError(error)) throw error;
+    if (!isDeconvError(error) || error.code === 'TOO_LARGE' || error.code === 'OUT_OF_MEMORY') throw error;
     fits = false;
   }
   return { fits, met, doubts };
