@@ -3,9 +3,10 @@
 import { describe, expect, it } from 'vitest';
 import { fault } from '../../web/lib/core/checks.js';
 import type { NetworkGraph } from '../../web/lib/network/operations.js';
+import { runPasses } from '../../web/lib/network/passes/index.js';
 import type { Shape } from '../../web/lib/network/shapes.js';
 import { type LoweredNetwork, layOut, type Parts } from '../../web/lib/network/tile-parts.js';
-import { Build } from '../support/network-build.js';
+import { Build, reshape } from '../support/network-build.js';
 
 type Layers = (build: Build, x: number) => number;
 
@@ -27,7 +28,7 @@ function laidOut(layers: Layers, length: number, spoil: (shape: Shape) => void =
   let lowerings = 0;
   const net: LoweredNetwork = {
     declared: DECLARED,
-    lower: (shape) => lowered(new Build(), shape),
+    lower: (shape) => runPasses(lowered(new Build(), shape)),
     lowerOther: (shape, changeSlice) => {
       lowerings += 1;
       spoil(shape);
@@ -62,5 +63,25 @@ describe('slices of a file of a fixed size', () => {
       },
     );
     expect(layOutNow).toThrow(expect.objectContaining({ code: 'TOO_LARGE' }));
+  });
+
+  const REFUSED = expect.objectContaining({
+    code: 'UNSUPPORTED',
+    message: expect.stringMatching(/the node "slice \d", which takes values from or to a fixed place/),
+  });
+
+  it.each<readonly [string, Layers]>([
+    ['to a fixed place', (build, x) => build.emit(reshape(1, 2, 20), cut(build, x, 20))],
+    ['behind it', (build, x) => cut(build, build.emit(reshape(1, 2, 32), x), 20)],
+    ['behind it of all that there are', (build, x) => cut(build, build.emit(reshape(1, 2, 32), x), 32)],
+  ])('are refused beside a shape of constants: %s', (_, layers) => {
+    expect(laidOut(layers, 48).layOutNow).toThrow(REFUSED);
+  });
+
+  it.each<readonly [string, number, Layers]>([
+    ['that has none', 48, (build, x) => build.emit(reshape(1, 2, 32), x)],
+    ['behind one that follows', 46, (build, x) => build.emit(reshape(1, 2, 30), cut(build, x, -2))],
+  ])('are no reason to refuse a shape of constants %s', (_, results, layers) => {
+    expect(laidOut(layers, 48).layOutNow().outputShape).toEqual([1, 2, results]);
   });
 });

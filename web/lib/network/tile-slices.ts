@@ -6,7 +6,6 @@ import { at } from '../core/lists.js';
 import { sameList } from '../core/tensor.js';
 import type { Emission, SliceChange } from './lowering.js';
 import type { Of } from './operations.js';
-import type { AxisTracks } from './reach.js';
 import type { Shape } from './shapes.js';
 
 type Slice = Of<'slice'>;
@@ -22,15 +21,11 @@ const MOST_LOWERINGS = 64;
  * size leaves behind it, nobody can tell. A slice means the latter where with it at its place the network gives nothing
  * for the longer input, whatever the others mean; so each is looked at with all others in either meaning.
  *
- * @param track of the size that the file fixes, along the axis that is longer
+ * That tells something only where the network gives something with all slices following the length. Where it gives nothing
+ * then, as with a shape of constants that was made of the fixed size, or for a slice that does mean its place, all that may
+ * mean either are refused, and all behind what does not fit, of which nothing is known.
  */
-export function checkSlices(
-  where: string,
-  lowerOther: LowerOther,
-  track: AxisTracks,
-  declared: Shape,
-  shape: Shape,
-): void {
+export function checkSlices(where: string, lowerOther: LowerOther, declared: Shape, shape: Shape): void {
   const known = slicesOf(lowerOther, declared);
   const pending: (readonly boolean[])[] = [[]];
   for (let tries = 1; pending.length > 0; tries += 1) {
@@ -38,9 +33,7 @@ export function checkSlices(
     const { fits, met, doubts } = attempt(lowerOther, shape, known, choices);
     const isFirst = choices.length === 0;
     const culprit = isFirst
-      ? fits
-        ? unmet(known, met)
-        : (doubts[0] ?? unknownAlong(track, met))
+      ? ((fits ? undefined : doubts[0]) ?? unmet(known, met))
       : fits || tries > MOST_LOWERINGS
         ? doubts[choices.indexOf(true)]
         : undefined;
@@ -69,7 +62,7 @@ interface Known {
 
 interface Attempt {
   readonly fits: boolean;
-  readonly met: ReadonlyMap<string, string>;
+  readonly met: ReadonlySet<string>;
   /** Names of the nodes whose slices may mean either, in the order in which they are computed. */
   readonly doubts: readonly string[];
 }
@@ -97,19 +90,18 @@ function attempt(
   choices: readonly boolean[],
 ): Attempt {
   const keyOf = keys();
-  const met = new Map<string, string>();
+  const met = new Set<string>();
   const doubts: string[] = [];
   let fits = true;
   try {
     lowerOther(shape, (slice, extents, emission) => {
       const key = keyOf(emission);
-      const name = emission.names[0] ?? '';
-      met.set(key, name);
+      met.add(key);
       const following = follow(known.get(key), extents);
       const { start, step, count } = following;
       if (sameList(slice.start, start) && sameList(slice.step, step) && sameList(slice.count, count))
         return slice;
-      doubts.push(name);
+      doubts.push(emission.names[0] ?? '');
       return choices[doubts.length - 1] === true ? slice : following;
     });
   } catch (error) {
@@ -142,16 +134,7 @@ function keys(): (emission: Emission) => string {
   };
 }
 
-/** A slice that is none for the longer input. */
-function unmet(known: ReadonlyMap<string, Known>, met: ReadonlyMap<string, string>): string | undefined {
+/** A slice that is none for the longer input, or behind what does not fit it. */
+function unmet(known: ReadonlyMap<string, Known>, met: ReadonlySet<string>): string | undefined {
   return [...known].find(([key]) => !met.has(key))?.[1].name;
-}
-
-/** A slice along the axis behind what no longer input fits. */
-function unknownAlong(track: AxisTracks, met: ReadonlyMap<string, string>): string | undefined {
-  const names = new Set(met.values());
-  return track.graph.nodes.find(
-    ({ operation, inputs, names: own }) =>
-      operation.kind === 'slice' && track.of(at(inputs, 0)) !== null && !own.some((name) => names.has(name)),
-  )?.names[0];
 }
