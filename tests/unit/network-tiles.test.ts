@@ -6,7 +6,7 @@ import type { NetworkGraph } from '../../web/lib/network/operations.js';
 import { runPasses } from '../../web/lib/network/passes/index.js';
 import type { Shape } from '../../web/lib/network/shapes.js';
 import { type LoweredNetwork, layOut, type Parts } from '../../web/lib/network/tile-parts.js';
-import { Build, reshape } from '../support/network-build.js';
+import { Build, binary, pad, reshape, unary } from '../support/network-build.js';
 
 type Layers = (build: Build, x: number) => number;
 
@@ -83,5 +83,64 @@ describe('slices of a file of a fixed size', () => {
     ['behind one that follows', 46, (build, x) => build.emit(reshape(1, 2, 30), cut(build, x, -2))],
   ])('are no reason to refuse a shape of constants %s', (_, results, layers) => {
     expect(laidOut(layers, 48).layOutNow().outputShape).toEqual([1, 2, results]);
+  });
+
+  // Padded and cropped again, which meets what was padded in a sum.
+  const framed = (build: Build, x: number, end: number): number => {
+    const wide = build.emit(
+      pad([
+        [0, 0],
+        [0, 0],
+        [0, 2],
+      ]),
+      x,
+    );
+    return build.emit(binary('add'), cut(build, wide, end), x);
+  };
+
+  it.each([64, 65, 150])('%d crops that fit no other size cost one look each', (count) => {
+    const layers: Layers = (build, x) => {
+      let y = x;
+      for (let index = 0; index < count; index += 1) y = framed(build, y, 32);
+      return y;
+    };
+    const { layOutNow, lowerings } = laidOut(layers, 48);
+    expect(layOutNow().outputShape).toEqual([1, 2, 48]);
+    // The declared size, and all that follow, besides.
+    expect(lowerings()).toBe(count + 2);
+  });
+
+  it('are refused with the one that fits, however many fit no other size', () => {
+    const layers: Layers = (build, x) => {
+      let y = build.emit(unary('tanh'), cut(build, x, 20));
+      for (let index = 0; index < 100; index += 1) y = framed(build, y, 20);
+      return y;
+    };
+    const detail = { where: 'test', node: 'slice 2' };
+    const error = expect.objectContaining({ code: 'UNSUPPORTED', detail });
+    expect(laidOut(layers, 48).layOutNow).toThrow(error);
+  });
+
+  it('are refused where they could be told apart in too many ways, by no name', () => {
+    // None of ten crops fits by itself or with others, and what tells is behind them all.
+    const layers: Layers = (build, x) => {
+      const wide = build.emit(
+        pad([
+          [0, 0],
+          [0, 0],
+          [0, 2],
+        ]),
+        x,
+      );
+      const crops = Array.from({ length: 10 }, () => cut(build, wide, 32));
+      return build.emit({ kind: 'concat', axis: 1 }, ...crops, x);
+    };
+    const { layOutNow, lowerings } = laidOut(layers, 48);
+    const message = expect.stringContaining(
+      'got 10 slices that may take values from or to a fixed place, in more ways than the 74 that are tried.',
+    );
+    const error = expect.objectContaining({ code: 'UNSUPPORTED', message, detail: { where: 'test' } });
+    expect(layOutNow).toThrow(error);
+    expect(lowerings()).toBe(2 + 10 + 64);
   });
 });

@@ -13,8 +13,8 @@ type Slice = Of<'slice'>;
 /** Lowers the network for lengths in the place of those that its file fixes, with other slices. */
 export type LowerOther = (shape: Shape, changeSlice: SliceChange) => void;
 
-/** Lowerings after which a network is refused: its slices could be told apart in too many ways. */
-const MOST_LOWERINGS = 64;
+/** Lowerings beside one for each slice by itself, after which a network is refused: several at once may be any of their sets. */
+const MOST_TOGETHER = 64;
 
 /**
  * Refuses a network of a fixed size that has a slice to a fixed place: whether the file means that place, or what its
@@ -27,31 +27,37 @@ const MOST_LOWERINGS = 64;
  */
 export function checkSlices(where: string, lowerOther: LowerOther, declared: Shape, shape: Shape): void {
   const known = slicesOf(lowerOther, declared);
-  const pending: (readonly boolean[])[] = [[]];
-  for (let tries = 1; pending.length > 0; tries += 1) {
-    const choices = pending.pop() as readonly boolean[];
-    const { fits, met, doubts } = attempt(lowerOther, shape, known, choices);
-    const isFirst = choices.length === 0;
-    const culprit = isFirst
-      ? ((fits ? undefined : doubts[0]) ?? unmet(known, met))
-      : fits || tries > MOST_LOWERINGS
-        ? doubts[choices.indexOf(true)]
-        : undefined;
-    if (culprit !== undefined) {
-      const axis = shape.findIndex((extent, each) => extent !== declared[each]);
-      throw fault(
-        'UNSUPPORTED',
-        where,
-        'a network whose slices follow the length of its input',
-        `the node ${JSON.stringify(culprit)}, which takes values from or to a fixed place`,
-        `Give it ${at(declared, axis)} values along axis ${axis}, as its file says.`,
-        { node: culprit },
+  const refuseWith = (got: string, detail: Readonly<Record<string, string>> = {}): never => {
+    const axis = shape.findIndex((extent, each) => extent !== declared[each]);
+    const wanted = 'a network whose slices follow the length of its input';
+    const advice = `Give it ${at(declared, axis)} values along axis ${axis}, as its file says.`;
+    throw fault('UNSUPPORTED', where, wanted, got, advice, detail);
+  };
+  const refuseNode = (node: string): never =>
+    refuseWith(`the node ${JSON.stringify(node)}, which takes values from or to a fixed place`, { node });
+  const following = attempt(lowerOther, shape, known, []);
+  const culprit = (following.fits ? undefined : following.doubts[0]) ?? unmet(known, following.met);
+  if (culprit !== undefined) refuseNode(culprit);
+  const pending = oneMore([], following.doubts);
+  const most = pending.length + MOST_TOGETHER;
+  for (let tries = 0; ; tries += 1) {
+    const places = pending.pop();
+    if (places === undefined) return;
+    if (tries === most) {
+      refuseWith(
+        `${following.doubts.length} slices that may take values from or to a fixed place, in more ways than the ${most} that are tried`,
       );
     }
-    for (let next = choices.length; next < doubts.length; next += 1) {
-      pending.push([...choices, ...doubts.slice(choices.length, next).map(() => false), true]);
-    }
+    const { fits, doubts } = attempt(lowerOther, shape, known, places);
+    if (fits) refuseNode(doubts[at(places, 0)] as string);
+    pending.push(...oneMore(places, doubts));
   }
+}
+
+/** With one more of the slices that may mean either at its fixed place, behind those that are at theirs. */
+function oneMore(places: readonly number[], doubts: readonly string[]): (readonly number[])[] {
+  const next = (places.at(-1) ?? -1) + 1;
+  return doubts.slice(next).map((_, index) => [...places, next + index]);
 }
 
 interface Known {
@@ -79,7 +85,7 @@ function slicesOf(lowerOther: LowerOther, declared: Shape): ReadonlyMap<string, 
 }
 
 /**
- * With the slices that may mean either at their fixed places where `choices` says so, and else following the length.
+ * With these of the slices that may mean either at their fixed places, and all others following the length.
  *
  * @throws {DeconvError} `TOO_LARGE`, `OUT_OF_MEMORY` for constants of the longer input, which tell nothing of its slices
  */
@@ -87,7 +93,7 @@ function attempt(
   lowerOther: LowerOther,
   shape: Shape,
   known: ReadonlyMap<string, Known>,
-  choices: readonly boolean[],
+  places: readonly number[],
 ): Attempt {
   const keyOf = keys();
   const met = new Set<string>();
@@ -102,7 +108,7 @@ function attempt(
       if (sameList(slice.start, start) && sameList(slice.step, step) && sameList(slice.count, count))
         return slice;
       doubts.push(emission.names[0] ?? '');
-      return choices[doubts.length - 1] === true ? slice : following;
+      return places.includes(doubts.length - 1) ? slice : following;
     });
   } catch (error) {
     if (!isDeconvError(error) || error.code === 'TOO_LARGE' || error.code === 'OUT_OF_MEMORY') throw error;
