@@ -474,6 +474,18 @@ describeEachBuild(
       any.dispose();
     });
 
+    it('a sound of which no heap holds all channels at once goes in parts of the length that the file fixes', async () => {
+      const net = new Writer();
+      const [one, other] = [net.conv('x', 1, 64, [3]), net.conv('x', 1, 64, [1])];
+      const both = net.node('Concat', [one, other], { axis: 1 });
+      const short = net.node('Slice', [both, net.list(0), net.list(-2), net.list(2)]);
+      const own = await loadNetwork(bytesOf(net.done(net.conv(short, 128, 1, [1]), { x: [1, 1, 16384] })));
+      const x = { data: new Float32Array(2 ** 23 + 16384), shape: [1, 1, 2 ** 23 + 16384] };
+      const laidOut = own.tiled(x, { signal: AbortSignal.abort(new Error('laid out')) });
+      await expect(laidOut).rejects.toThrow('laid out');
+      own.dispose();
+    });
+
     it('reflected pads are no reason to look at the whole', async () => {
       const net = await loadNetwork(bytesOf(networkOf(LAYERS['reflected pads'] as Layers)));
       await net.tiled(randomTensor([1, 3, 80, 300], seed), { tile: 16 });

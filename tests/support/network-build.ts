@@ -1,6 +1,6 @@
 // Networks of operations, built step by step.
 
-import { NetworkBuilder } from '../../web/lib/network/lowering.js';
+import { NetworkBuilder, type SliceChange } from '../../web/lib/network/lowering.js';
 import type { Constant, NetworkGraph, Operation } from '../../web/lib/network/operations.js';
 import { randomTensor } from './tensors.js';
 
@@ -18,8 +18,12 @@ export const numbers = (...values: number[]): Constant => ({
 
 /** A network built step by step; a constant stands for its value. */
 export class Build {
-  readonly #builder = new NetworkBuilder('test');
+  readonly #builder: NetworkBuilder;
   #count = 0;
+
+  constructor(changeSlice?: SliceChange) {
+    this.#builder = new NetworkBuilder('test', changeSlice);
+  }
 
   input(...shape: readonly number[]): number {
     this.#count += 1;

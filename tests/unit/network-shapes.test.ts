@@ -276,6 +276,10 @@ describe('outputShapesOf', () => {
     const huge: Operation = { kind: 'expand', shape: [2 ** 16, 2 ** 16] };
     const error = expect.objectContaining({ code: 'TOO_LARGE' });
     expect(() => outputShapesOf('node', huge, [[1]])).toThrow(error);
+    const joined: Operation = { kind: 'concat', axis: 0 };
+    const halves = [[2 ** 29], [2 ** 29]];
+    expect(() => outputShapesOf('node', joined, halves)).toThrow(error);
+    expect(outputShapesOf('node', joined, halves, false)).toEqual([[2 ** 30]]);
   });
 
   test('knows every kind', () => {

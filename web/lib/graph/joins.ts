@@ -2,7 +2,7 @@
 
 import { fault, refuse, shapeText } from '../core/checks.js';
 import { product } from '../core/lists.js';
-import { allocateTensor, elementCount, sameList, type Tensor } from '../core/tensor.js';
+import { allocateTensor, sameList, type Tensor } from '../core/tensor.js';
 
 export type Join =
   | { readonly kind: 'add' }
@@ -20,7 +20,7 @@ export interface Sections {
   readonly gathers: boolean;
 }
 
-/** Shapes of what a join gives for those that it takes, or what is wrong with them. */
+/** Shapes of what a join gives for those that it takes, or what is wrong with them, of any size. */
 export function joinedShapes(
   join: Join,
   shapes: readonly (readonly number[])[],
@@ -51,12 +51,8 @@ export function joinedShapes(
   if (!shapes.every((shape) => shape.length === first.length && sameList(others(shape), others(first)))) {
     expect(`values of one shape but for axis ${axis}`, 'Crop or resize them to it.');
   }
-  const whole = first.with(
-    axis,
-    shapes.reduce((sum, shape) => sum + (shape[axis] as number), 0),
-  );
-  elementCount(where, 'a value', whole);
-  return [whole];
+  const total = shapes.reduce((sum, shape) => sum + (shape[axis] as number), 0);
+  return [first.with(axis, total)];
 }
 
 function axisOf(

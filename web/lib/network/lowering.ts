@@ -29,7 +29,10 @@ export class NetworkBuilder {
   /** Numbers of constants, each of which is one value however often it is taken. */
   readonly #constants = new Map<Constant, number>();
 
-  /** @param where names the network in errors */
+  /**
+   * @param where names the network in errors
+   * @param changeSlice looks at sizes alone: nothing is computed then, and values may be larger than any heap
+   */
   constructor(where: string, changeSlice?: SliceChange) {
     this.#where = where;
     this.#changeSlice = changeSlice;
@@ -66,6 +69,7 @@ export class NetworkBuilder {
       where,
       operation,
       inputs.map((input) => this.shapeOf(input)),
+      this.#changeSlice === undefined,
     );
     const outputs = shapes.map((shape, index) =>
       this.#add({ name: results[index] || name, shape, constant: null }),

@@ -76,11 +76,8 @@ export function layOut(
     }
     return fixedParts(where, track, at(shape, axis), margin);
   });
-  for (const [index, track] of tracks.entries()) {
-    const axis = at(inputAxes, index);
-    if (longer.includes(axis)) {
-      checkSlices(where, net.lowerOther, track, lowered, lowered.with(axis, at(shape, axis)));
-    }
+  for (const axis of longer) {
+    checkSlices(where, net.lowerOther, lowered, lowered.with(axis, at(shape, axis)));
   }
   const inner = tracks[0]?.shapeOf(at(graph.outputs, 0)) as Shape;
   const outputShape = inner.map(

@@ -6,7 +6,6 @@ import { at } from '../core/lists.js';
 import { sameList } from '../core/tensor.js';
 import type { Emission, SliceChange } from './lowering.js';
 import type { Of } from './operations.js';
-import type { AxisTracks } from './reach.js';
 import type { Shape } from './shapes.js';
 
 type Slice = Of<'slice'>;
@@ -14,51 +13,51 @@ type Slice = Of<'slice'>;
 /** Lowers the network for lengths in the place of those that its file fixes, with other slices. */
 export type LowerOther = (shape: Shape, changeSlice: SliceChange) => void;
 
-/** Lowerings after which a network is refused: its slices could be told apart in too many ways. */
-const MOST_LOWERINGS = 64;
+/** Lowerings beside one for each slice by itself, after which a network is refused: several at once may be any of their sets. */
+const MOST_TOGETHER = 64;
 
 /**
  * Refuses a network of a fixed size that has a slice to a fixed place: whether the file means that place, or what its
  * size leaves behind it, nobody can tell. A slice means the latter where with it at its place the network gives nothing
  * for the longer input, whatever the others mean; so each is looked at with all others in either meaning.
  *
- * @param track of the size that the file fixes, along the axis that is longer
+ * That tells something only where the network gives something with all slices following the length. Where it gives nothing
+ * then, as with a shape of constants that was made of the fixed size, or for a slice that does mean its place, all that may
+ * mean either are refused, and all behind what does not fit, of which nothing is known.
  */
-export function checkSlices(
-  where: string,
-  lowerOther: LowerOther,
-  track: AxisTracks,
-  declared: Shape,
-  shape: Shape,
-): void {
+export function checkSlices(where: string, lowerOther: LowerOther, declared: Shape, shape: Shape): void {
   const known = slicesOf(lowerOther, declared);
-  const pending: (readonly boolean[])[] = [[]];
-  for (let tries = 1; pending.length > 0; tries += 1) {
-    const choices = pending.pop() as readonly boolean[];
-    const { fits, met, doubts } = attempt(lowerOther, shape, known, choices);
-    const isFirst = choices.length === 0;
-    const culprit = isFirst
-      ? fits
-        ? unmet(known, met)
-        : (doubts[0] ?? unknownAlong(track, met))
-      : fits || tries > MOST_LOWERINGS
-        ? doubts[choices.indexOf(true)]
-        : undefined;
-    if (culprit !== undefined) {
-      const axis = shape.findIndex((extent, each) => extent !== declared[each]);
-      throw fault(
-        'UNSUPPORTED',
-        where,
-        'a network whose slices follow the length of its input',
-        `the node ${JSON.stringify(culprit)}, which takes values from or to a fixed place`,
-        `Give it ${at(declared, axis)} values along axis ${axis}, as its file says.`,
-        { node: culprit },
+  const refuseWith = (got: string, detail: Readonly<Record<string, string>> = {}): never => {
+    const axis = shape.findIndex((extent, each) => extent !== declared[each]);
+    const wanted = 'a network whose slices follow the length of its input';
+    const advice = `Give it ${at(declared, axis)} values along axis ${axis}, as its file says.`;
+    throw fault('UNSUPPORTED', where, wanted, got, advice, detail);
+  };
+  const refuseNode = (node: string): never =>
+    refuseWith(`the node ${JSON.stringify(node)}, which takes values from or to a fixed place`, { node });
+  const following = attempt(lowerOther, shape, known, []);
+  const culprit = (following.fits ? undefined : following.doubts[0]) ?? unmet(known, following.met);
+  if (culprit !== undefined) refuseNode(culprit);
+  const pending = oneMore([], following.doubts);
+  const most = pending.length + MOST_TOGETHER;
+  for (let tries = 0; ; tries += 1) {
+    const places = pending.pop();
+    if (places === undefined) return;
+    if (tries === most) {
+      refuseWith(
+        `${following.doubts.length} slices that may take values from or to a fixed place, in more ways than the ${most} that are tried`,
       );
     }
-    for (let next = choices.length; next < doubts.length; next += 1) {
-      pending.push([...choices, ...doubts.slice(choices.length, next).map(() => false), true]);
-    }
+    const { fits, doubts } = attempt(lowerOther, shape, known, places);
+    if (fits) refuseNode(doubts[at(places, 0)] as string);
+    pending.push(...oneMore(places, doubts));
   }
+}
+
+/** With one more of the slices that may mean either at its fixed place, behind those that are at theirs. */
+function oneMore(places: readonly number[], doubts: readonly string[]): (readonly number[])[] {
+  const next = (places.at(-1) ?? -1) + 1;
+  return doubts.slice(next).map((_, index) => [...places, next + index]);
 }
 
 interface Known {
@@ -69,7 +68,7 @@ interface Known {
 
 interface Attempt {
   readonly fits: boolean;
-  readonly met: ReadonlyMap<string, string>;
+  readonly met: ReadonlySet<string>;
   /** Names of the nodes whose slices may mean either, in the order in which they are computed. */
   readonly doubts: readonly string[];
 }
@@ -85,31 +84,34 @@ function slicesOf(lowerOther: LowerOther, declared: Shape): ReadonlyMap<string, 
   return known;
 }
 
-/** With the slices that may mean either at their fixed places where `choices` says so, and else following the length. */
+/**
+ * With these of the slices that may mean either at their fixed places, and all others following the length.
+ *
+ * @throws {DeconvError} `TOO_LARGE`, `OUT_OF_MEMORY` for constants of the longer input, which tell nothing of its slices
+ */
 function attempt(
   lowerOther: LowerOther,
   shape: Shape,
   known: ReadonlyMap<string, Known>,
-  choices: readonly boolean[],
+  places: readonly number[],
 ): Attempt {
   const keyOf = keys();
-  const met = new Map<string, string>();
+  const met = new Set<string>();
   const doubts: string[] = [];
   let fits = true;
   try {
     lowerOther(shape, (slice, extents, emission) => {
       const key = keyOf(emission);
-      const name = emission.names[0] ?? '';
-      met.set(key, name);
+      met.add(key);
       const following = follow(known.get(key), extents);
       const { start, step, count } = following;
       if (sameList(slice.start, start) && sameList(slice.step, step) && sameList(slice.count, count))
         return slice;
-      doubts.push(name);
-      return choices[doubts.length - 1] === true ? slice : following;
+      doubts.push(emission.names[0] ?? '');
+      return places.includes(doubts.length - 1) ? slice : following;
     });
   } catch (error) {
-    if (!isDeconvError(error)) throw error;
+    if (!isDeconvError(error) || error.code === 'TOO_LARGE' || error.code === 'OUT_OF_MEMORY') throw error;
     fits = false;
   }
   return { fits, met, doubts };
@@ -138,16 +140,7 @@ function keys(): (emission: Emission) => string {
   };
 }
 
-/** A slice that is none for the longer input. */
-function unmet(known: ReadonlyMap<string, Known>, met: ReadonlyMap<string, string>): string | undefined {
+/** A slice that is none for the longer input, or behind what does not fit it. */
+function unmet(known: ReadonlyMap<string, Known>, met: ReadonlySet<string>): string | undefined {
   return [...known].find(([key]) => !met.has(key))?.[1].name;
-}
-
-/** A slice along the axis behind what no longer input fits. */
-function unknownAlong(track: AxisTracks, met: ReadonlyMap<string, string>): string | undefined {
-  const names = new Set(met.values());
-  return track.graph.nodes.find(
-    ({ operation, inputs, names: own }) =>
-      operation.kind === 'slice' && track.of(at(inputs, 0)) !== null && !own.some((name) => names.has(name)),
-  )?.names[0];
 }
