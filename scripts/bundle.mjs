@@ -30,7 +30,7 @@ const SHARED = [
   ['convert', /^convert\/(?!index)/],
   [
     'files',
-    /^models\/(detect|dtypes|limits|open|readers|safetensors-header|source|stored|tensor\.|tensor-content|wire-reader)/,
+    /^models\/(by-name|detect|dtypes|limits|open|readers|safetensors-header|source|stored|tensor\.|tensor-content|wire-reader)/,
   ],
   // Paths of Node, which a network opens on demand.
   ['paths', /^models\/files/],

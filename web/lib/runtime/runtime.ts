@@ -175,7 +175,7 @@ export class Runtime implements Heap {
         where,
         'a running module',
         'a call after its shutdown()',
-        'Make anew what was bound to it, on a runtime that runs.',
+        'What was bound to it stays so: make it anew, on a runtime that runs.',
       );
     }
     throw fault(
