@@ -128,6 +128,17 @@ describe('refused when loaded', () => {
     expect(error.message).toContain(nodes[0]?.reason);
   }); // biome-ignore format: a table
 
+  it.each([[[1, 1, 1, 1, 4]], [[5]], [[3, 1]], [[2, 4]]])(
+    'scales of shape %j of a layer norm',
+    async (shape) => {
+      const count = shape.reduce((product, extent) => product * extent);
+      const scales = floats('s', shape, Array(count).fill(1));
+      const error = await rejection(() => loadNetwork(one('LayerNormalization', {}, [scales], ['x', 's'])));
+      expectError(error, 'BAD_SHAPE', 'Network');
+      expect(error.message).toMatch(/LayerNormalization.*its numbers do not fit its input/);
+    },
+  );
+
   it('all nodes at once, and of those only what the wanted outputs need', async () => {
     const bytes = network([
       node('Relu', ['x'], ['a']),

@@ -232,3 +232,23 @@ it.each([
     ),
   });
 });
+
+it.each([
+  ['run', ['run', 'two.onnx', '-o', 'z=slash.npy/']],
+  ['run, forced', ['run', 'two.onnx', '--force', '-o', 'z=slash.npy/']],
+  ['repair', ['repair', fixture('unet.onnx'), '-o', 'slash.npy/']],
+  ['a report', ['inspect', fixture('unet.onnx'), '--html', 'slash.npy/']],
+])('a file is not found by the name of a folder: %s', async (_, args) => {
+  writeFileSync(inFolder('slash.npy'), 'kept');
+  const { status, stderr } = await cli(args);
+  expect(status).toBe(2);
+  expect(stderr).toMatch(/slash\.npy\//);
+  expect(readFileSync(inFolder('slash.npy'), 'utf8')).toBe('kept');
+});
+
+it.runIf(process.platform !== 'win32')('a report goes into a pipe', () => {
+  const line = `mkfifo pipe.html; cat pipe.html > read.html & '${node}' '${script}' inspect '${fixture('unet.onnx')}' --html pipe.html; wait`;
+  const { status, stderr } = spawnSync('sh', ['-c', line], { encoding: 'utf8', cwd: folder });
+  expect([status, stderr]).toEqual([0, '']);
+  expect(readFileSync(inFolder('read.html'), 'utf8')).toMatch(/^<!doctype html>[\s\S]*<\/html>\s*$/i);
+});

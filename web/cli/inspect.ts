@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Pass, Verdict } from 'deconv-wasm/checkerboard';
 import type { Model } from 'deconv-wasm/models';
@@ -168,6 +168,9 @@ function readLimit(text: string | null): number | null {
 async function checkReportPath(file: string): Promise<void> {
   let head: string;
   try {
+    // A pipe or a device has nothing that is replaced, and waits to be read.
+    const there = await stat(file);
+    if (!there.isFile() && !there.isDirectory()) return;
     const handle = await open(file, 'r');
     try {
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(15), 0, 15, 0);

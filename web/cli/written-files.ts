@@ -49,6 +49,7 @@ export async function writeWhole(option: string, files: readonly FileToWrite[]):
  * A pipe or a device is written to; a folder says later what it is.
  */
 export async function checkFree(option: string, files: readonly string[], force: boolean): Promise<void> {
+  for (const file of files) checkNamesFile(option, file);
   if (force) return;
   for (const file of files) {
     const there = await stat(file).catch(() => null);
@@ -56,6 +57,12 @@ export async function checkFree(option: string, files: readonly string[], force:
       throw new UsageError(`${option} ${printable(file)} exists. --force replaces it`);
     }
   }
+}
+
+/** A name that ends as a folder's does is no file's, though the file would be found without its end. */
+function checkNamesFile(option: string, file: string): void {
+  if (!file.endsWith('/') && !file.endsWith(path.sep)) return;
+  throw new UsageError(`expected ${option} to be a file, got the name of a folder: ${printable(file)}`);
 }
 
 /** For a file that takes the place of what is there, which a pipe or a device would not survive. */

@@ -104,7 +104,7 @@ const layerNorm: NodeRule = (loaded) => {
     const axis = axisOf(given, shape.length);
     const normalized = shape.slice(axis);
     const whole = shapes.some((own) => !repeats(own, normalized));
-    if (whole && !shapes.every((own) => own.length <= shape.length && repeats(own, shape))) {
+    if (!shapes.every((own) => own.length <= shape.length && repeats(own, shape))) {
       notFoldable('its numbers do not fit its input');
     }
     const [scale = null, shift = null] = tensors.map((tensor) => {
