@@ -1,8 +1,9 @@
 // A chain's nodes one by one, with tensors of JavaScript's between them: for gradients, and for what cannot stand on one
 // heap.
 
-import { checkTensor, checkTensorOf, type Tensor } from '../core/tensor.js';
+import { checkTensor, requireShape, type Tensor } from '../core/tensor.js';
 import { isLayer, type LayerGradients } from '../layers/layer.js';
+import { stepModuleOf } from '../layers/step.js';
 import { atNode } from './at-node.js';
 import type { FlatDefinition, Unit } from './definition.js';
 import { join, joinGradients, sum } from './joins.js';
@@ -80,7 +81,9 @@ function ownTensors(tensors: readonly Tensor[], given: readonly Tensor[]): Tenso
 
 function forwardAt(module: Module, x: Tensor, relu: boolean, again: boolean): Tensor {
   const act = (): Tensor => forwardOf(module, x, relu);
-  return plainTensor(String(module), 'its output', again ? under(module, null, act) : act());
+  const output = again ? under(module, null, act) : act();
+  // A forward of the user's, or of another copy, may give anything.
+  return stepModuleOf(module) ? output : plainTensor(String(module), 'its output', output);
 }
 
 function under<Result>(module: Module, pass: unknown, act: () => Result): Result {
@@ -159,9 +162,10 @@ export function gradientsOf(
 }
 
 /** A gradient that must have the shape of what it is the gradient of. */
-function gradientFor(where: string, name: string, value: unknown, { shape, data }: Tensor): Tensor {
-  checkTensorOf(where, name, value, shape, data.length);
-  return plainTensor(where, name, value);
+function gradientFor(where: string, name: string, value: unknown, { shape }: Tensor): Tensor {
+  const gradient = plainTensor(where, name, value);
+  requireShape(where, name, gradient.shape, shape);
+  return gradient;
 }
 
 function backwardAt(
