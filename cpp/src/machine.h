@@ -16,8 +16,8 @@ struct Machine {
   // Workers that run at once: those of the pool, or more. start_runtime() sets it.
   int threads = 1;
 
-  // What int8 operators multiply by; kNone is right on every engine.
-  ByteDot byte_dot = probe_byte_dot();
+  // What int8 operators multiply by; kNone is right on every engine. start_runtime() tries it.
+  ByteDot byte_dot = ByteDot::kNone;
 
   // Packed panels and products of a block stay in a second-level cache, of phones as well, beside
   // the weights that stream through. 96 KiB to 1 MiB were alike within 2 % on a machine with 2 MiB.
@@ -45,6 +45,9 @@ struct Machine {
   int64_t scatter_panel_bytes = 192 * 1024;
   int64_t scatter_least_panels = 4;
 
+  // Transformed weights of more values than these (8 MiB) would be most of the memory that a network
+  // takes, and are transformed anew for every band or block.
+  int64_t winograd_kept_weights = 2 << 20;
   // Transformed inputs of a band, which all weights pass by.
   int64_t winograd_band_bytes = 384 * 1024;
   // Panels that a band has at least where its weights come from memory.
@@ -75,6 +78,6 @@ struct Machine {
   int64_t gradient_band_floats = 1 << 12;
 };
 
-inline Machine machine;
+inline constinit Machine machine;
 
 }  // namespace deconv

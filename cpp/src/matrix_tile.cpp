@@ -165,8 +165,9 @@ void multiply_tiles(int64_t rows, int64_t depth, bool from_memory, TileProduct p
   }
 }
 
-void pack_tiles(int64_t rows, int64_t row_elements, float* target, const void* context,
-                void (*pack)(const void* context, int64_t row, float* target, int64_t height)) {
+void for_each_tile(int64_t rows, int64_t row_elements, float* target, const void* context,
+                   void (*visit)(const void* context, float* tile, int64_t first_row,
+                                 int64_t height)) {
   // Fewer values than these are packed before another thread has begun.
   constexpr int64_t kLeastForThreads = int64_t{1} << 15;
   const Tiling tiling(rows);
@@ -174,11 +175,8 @@ void pack_tiles(int64_t rows, int64_t row_elements, float* target, const void* c
   for_each_item(alone ? 1 : tiling.count, [&](int64_t item, int) {
     const int64_t end = alone ? tiling.count : item + 1;
     for (int64_t tile = item; tile < end; ++tile) {
-      const int64_t height = tiling.height(tile);
-      float* const own = target + tiling.first_row(tile) * row_elements;
-      for (int64_t row = 0; row < height; ++row) {
-        pack(context, tiling.first_row(tile) + row, own + row, height);
-      }
+      const int64_t row = tiling.first_row(tile);
+      visit(context, target + row * row_elements, row, tiling.height(tile));
     }
   });
 }

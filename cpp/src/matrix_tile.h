@@ -90,19 +90,30 @@ struct Tiling {
   int64_t taller;
 };
 
-// Calls pack(context, row, target, height) for every row of the tiles of `rows` rows, which stand
-// behind each other from `target` on; the `row_elements` values of one row belong `height` apart.
-// Tiles are handed out to threads.
-void pack_tiles(int64_t rows, int64_t row_elements, float* target, const void* context,
-                void (*pack)(const void* context, int64_t row, float* target, int64_t height));
+// Calls visit(context, tile, first_row, height) for the tiles of `rows` rows, which stand behind
+// each other from `target` on, `row_elements` values a row. Tiles are handed out to threads.
+void for_each_tile(int64_t rows, int64_t row_elements, float* target, const void* context,
+                   void (*visit)(const void* context, float* tile, int64_t first_row,
+                                 int64_t height));
 
-// The same with pack(row, target, height).
+// The same with visit(tile, first_row, height).
+template <typename Visit>
+void for_each_tile(int64_t rows, int64_t row_elements, float* target, const Visit& visit) {
+  for_each_tile(rows, row_elements, target, &visit,
+                [](const void* context, float* tile, int64_t first_row, int64_t height) {
+                  (*static_cast<const Visit*>(context))(tile, first_row, height);
+                });
+}
+
+// Calls pack(row, target, height) for every row of the tiles: its values belong `height` apart.
 template <typename Pack>
 void pack_tiles(int64_t rows, int64_t row_elements, float* target, const Pack& pack) {
-  pack_tiles(rows, row_elements, target, &pack,
-             [](const void* context, int64_t row, float* own, int64_t height) {
-               (*static_cast<const Pack*>(context))(row, own, height);
-             });
+  for_each_tile(rows, row_elements, target, &pack,
+                [](const void* context, float* tile, int64_t first_row, int64_t height) {
+                  for (int64_t row = 0; row < height; ++row) {
+                    (*static_cast<const Pack*>(context))(first_row + row, tile + row, height);
+                  }
+                });
 }
 
 }  // namespace deconv

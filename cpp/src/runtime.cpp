@@ -25,6 +25,7 @@ Status start_runtime(int threads) {
     if (pool == nullptr) return Status::kOutOfMemory;
   }
   machine.threads = threads;
+  machine.byte_dot = probe_byte_dot();
   return Status::kOk;
 }
 

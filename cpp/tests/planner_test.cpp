@@ -273,13 +273,20 @@ TEST_CASE("Winograd refuses what either axis has no transform for") {
   CHECK_FALSE(refuses(RouteId::kWinograd43, deep));
 }
 
-TEST_CASE("Winograd keeps 80 MB of transformed weights at most") {
-  // F(4, 5) along the width: 8 points of each of 5 lines.
+TEST_CASE("Winograd keeps 80 MB of weights at most") {
+  // F(4, 5) along the width: 5 taps of each of 5 lines, and transformed ones of 8 points.
   Spec spec;
   spec.transposed = false;
   spec.kernel = {1, 5, 5};
   spec.in_channels = 512;
-  spec.out_channels = (20 << 20) / 512 / 40;
+  spec.out_channels = (20 << 20) / 512 / 25;
+  CHECK_FALSE(refuses(RouteId::kWinograd45, spec));
+  spec.out_channels += 1;
+  CHECK(refuses(RouteId::kWinograd45, spec));
+  const deconv_tests::SmallMachine small;
+  deconv::machine.winograd_kept_weights = int64_t{1} << 40;
+  CHECK(refuses(RouteId::kWinograd45, spec));
+  spec.out_channels = (20 << 20) / (512 * 40 + 8);
   CHECK_FALSE(refuses(RouteId::kWinograd45, spec));
   spec.out_channels += 1;
   CHECK(refuses(RouteId::kWinograd45, spec));

@@ -240,6 +240,8 @@ TEST_CASE("random problems of enough channels for Winograd") {
   for (uint64_t seed = 5000; seed < 5700; ++seed) {
     CAPTURE(seed);
     Random random(seed);
+    std::optional<deconv_tests::SmallMachine> small;
+    if (random.one_in(2)) small.emplace(random.between(1, 3));
     Problem problem = random_wide_problem(random);
     const Spec spec = problem.spec;
     INFO(deconv_tests::describe(problem));

@@ -14,8 +14,6 @@
 #include "reference.h"
 
 using deconv::Form;
-using deconv::kMostReads;
-using deconv::kMostTaps;
 using deconv::kQuad;
 using deconv_tests::ExactBuffer;
 using deconv_tests::Random;
@@ -36,24 +34,41 @@ int taps_of(const Form& form) { return form.width_alone() ? 1 : form.taps; }
 int reads_of(const Form& form) { return form.width_alone() ? 1 : form.reads; }
 int steps_of(const Form& form) { return form.width_alone() ? 1 : form.steps; }
 
-// The kernel [taps of the height][taps] as one value for each point. The other lane has its double,
-// which comes out as such.
-std::vector<double> transform_kernel(const Form& form, const std::vector<double>& kernel) {
-  std::vector<v128_t> taps;
-  for (const double tap : kernel) taps.push_back(wasm_f64x2_make(tap, 2 * tap));
-  std::vector<v128_t> half = taps;
-  half.resize(kMostReads * kMostTaps);
-  std::vector<v128_t> points(static_cast<size_t>(form.points));
-  for (int column = 0; !form.width_alone() && column < form.taps; ++column) {
-    form.weights.apply(taps.data() + column, half.data() + column, form.taps);
+// The kernel [taps of the height][taps] as one value for each point. Its neighbours are its
+// multiples, which come out as such, and not all of them fill a vector.
+std::vector<float> transform_kernel(const Form& form, const std::vector<double>& kernel,
+                                    Random& random) {
+  const int64_t count = random.between(1, 9);
+  const int64_t tap_stride = count + random.between(0, 3);
+  ExactBuffer taps(std::ssize(kernel) * tap_stride + 3);
+  std::fill_n(taps.data(), taps.size(), 1.0f);
+  for (int64_t tap = 0; tap < std::ssize(kernel); ++tap) {
+    for (int64_t at = 0; at < count; ++at) {
+      taps.data()[tap * tap_stride + at] =
+          static_cast<float>(static_cast<double>(at + 1) * kernel[static_cast<size_t>(tap)]);
+    }
   }
+  const int64_t stride = count + random.between(0, 3);
+  std::vector<float> result;
   for (int line = 0; line < reads_of(form); ++line) {
-    form.weights.apply(half.data() + line * form.taps, points.data() + line * form.reads, 1);
-  }
-  std::vector<double> result;
-  for (const v128_t point : points) {
-    REQUIRE(wasm_f64x2_extract_lane(point, 1) == 2 * wasm_f64x2_extract_lane(point, 0));
-    result.push_back(wasm_f64x2_extract_lane(point, 0));
+    const bool leaves_infinity = random.one_in(4);
+    ExactBuffer points(form.reads * stride);
+    float* const infinity = points.data() + (form.reads - 1) * stride;
+    form.weights.apply(form.width_alone() ? -1 : line, taps.data(), tap_stride, count,
+                       {points.data(), stride, leaves_infinity ? nullptr : infinity});
+    int64_t wrong = 0;
+    for (int64_t index = 0; index < points.size(); ++index) {
+      const int64_t at = index % stride;
+      const bool is_written = at < count && !(leaves_infinity && index / stride == form.reads - 1);
+      wrong += is_written ? points[index] != static_cast<float>(at + 1) * points[index - at]
+                          : !points.untouched(index);
+    }
+    CHECK(wrong == 0);
+    if (leaves_infinity) {
+      form.weights.apply(form.width_alone() ? -1 : line, taps.data(), tap_stride, count,
+                         {points.data(), stride, infinity});
+    }
+    for (int64_t point = 0; point < form.reads; ++point) result.push_back(points[point * stride]);
   }
   return result;
 }
@@ -82,15 +97,14 @@ TEST_CASE("transformed, multiplied point by point and transformed back: a convol
       for (int tap = 0; tap < taps_of(form) * form.taps; ++tap) {
         kernel.push_back(random.between(-2, 2) * scale);
       }
-      const std::vector<double> weights = transform_kernel(form, kernel);
+      const std::vector<float> weights = transform_kernel(form, kernel, random);
       int64_t touched = 0;
       for (int64_t index = 0; index < points.size(); ++index) {
         if (index % point_stride >= kQuad) {
           touched += !points.untouched(index);
           continue;
         }
-        points.data()[index] *=
-            static_cast<float>(weights[static_cast<size_t>(index / point_stride)]);
+        points.data()[index] *= weights[static_cast<size_t>(index / point_stride)];
       }
       CHECK(touched == 0);
 

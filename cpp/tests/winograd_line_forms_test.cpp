@@ -64,15 +64,24 @@ TEST_CASE("a line transformed, multiplied point by point and transformed back: a
       for (int tap = 0; tap < form.taps; ++tap) {
         kernel.push_back(random.between(-2, 2) * std::max(denominator, 1.0));
       }
-      // The other lane has the double, which comes out as such.
-      std::vector<v128_t> taps;
-      for (const double tap : kernel) taps.push_back(wasm_f64x2_make(tap, 2 * tap));
-      std::vector<v128_t> transformed(static_cast<size_t>(form.reads));
-      form.weights.apply(taps.data(), transformed.data(), 1);
-      std::vector<double> weights;
-      for (const v128_t point : transformed) {
-        REQUIRE(wasm_f64x2_extract_lane(point, 1) == 2 * wasm_f64x2_extract_lane(point, 0));
-        weights.push_back(wasm_f64x2_extract_lane(point, 0));
+      const int64_t count = random.between(1, 9);
+      ExactBuffer taps(form.taps * count + 3);
+      std::fill_n(taps.data(), taps.size(), 1.0f);
+      for (int64_t index = 0; index < form.taps * count; ++index) {
+        // The neighbours are multiples, which come out as such where all is exact.
+        taps.data()[index] = static_cast<float>(static_cast<double>(index % count + 1) *
+                                                kernel[static_cast<size_t>(index / count)]);
+      }
+      ExactBuffer transformed(form.reads * count);
+      form.weights.apply(
+          -1, taps.data(), count, count,
+          {transformed.data(), count, transformed.data() + (form.reads - 1) * count});
+      std::vector<float> weights;
+      for (int64_t point = 0; point < form.reads; ++point) {
+        weights.push_back(transformed[point * count]);
+        for (int64_t at = 1; denominator > 0 && at < count; ++at) {
+          REQUIRE(transformed[point * count + at] == static_cast<float>(at + 1) * weights.back());
+        }
       }
       // Of one of the channels, tile behind tile.
       const int64_t channel = random.between(0, static_cast<int32_t>(channels) - 1);
@@ -81,8 +90,7 @@ TEST_CASE("a line transformed, multiplied point by point and transformed back: a
         const int64_t point = index / kPanel / tiles;
         const int64_t at = point * point_stride + index / kPanel % tiles * tile_stride +
                            channel * kPanel + index % kPanel;
-        products.data()[index] =
-            points[at] * static_cast<float>(weights[static_cast<size_t>(point)]);
+        products.data()[index] = points[at] * weights[static_cast<size_t>(point)];
       }
       const auto bias = static_cast<float>(random.between(-2000, 2000));
       const bool clamps = random.one_in(2);

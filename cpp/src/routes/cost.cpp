@@ -164,8 +164,10 @@ double winograd_nanoseconds(const Form& form, const Problem& problem, const Band
       static_cast<double>((cut.bands - 1) * cut.panels + (last_rows * cut.quads + 1) / 2);
   const double depth_phases = spec.transposed ? spec.stride[0] : 1;
   const double weights = rows * work.depths * spec.groups * depth_phases;
-  // What does not stay in the cache comes from memory for every band.
-  const double streamed = std::max(0.0, weights - static_cast<double>(machine.cached_weights));
+  // What does not stay in the cache comes from memory for every band, or is transformed for it.
+  const double streamed = work.keeps_weights
+                              ? std::max(0.0, weights - static_cast<double>(machine.cached_weights))
+                              : weights;
   const double read = 0.003 * weights + 0.25 * streamed * static_cast<double>(cut.bands) * jobs /
                                             spec.groups / depth_phases;
   // To separate the parities of a strided convolution.
@@ -181,8 +183,8 @@ double winograd_nanoseconds(const Form& form, const Problem& problem, const Band
 }
 
 double winograd_line_nanoseconds(const LineForm& form, const Problem& problem, const Stretches& cut,
-                                 int64_t windows, double products, int64_t pieces,
-                                 int64_t dilation) {
+                                 int64_t windows, double products, int64_t pieces, int64_t dilation,
+                                 bool keeps_weights) {
   const Spec& spec = problem.spec;
   const double in = spec.group_in_channels();
   double rows = spec.group_out_channels();
@@ -195,6 +197,10 @@ double winograd_line_nanoseconds(const LineForm& form, const Problem& problem, c
   const auto read = static_cast<double>((cut.runs + pieces - 1) * dilation);
   const double input = 3.5 * form.reads * static_cast<double>(windows);
   const double output = 2.5 * form.reads;
+  // Weights of a group, and the blocks that they are transformed for.
+  const double weights = form.reads * rows * in * static_cast<double>(pieces);
+  const double again =
+      keeps_weights ? 0 : std::ceil(blocks / static_cast<double>(cut.together)) * weights;
   const bool last = problem.layout == Layout::kChannelsLast;
   const double moved = (last ? 0.2 * static_cast<double>(problem.input_elements()) : 0) +
                        (cut.direct ? 0 : 0.2 * static_cast<double>(problem.output_elements()));
@@ -202,8 +208,7 @@ double winograd_line_nanoseconds(const LineForm& form, const Problem& problem, c
          blocks *
              (in * static_cast<double>(windows) * 25 + in * read * input + rows * panels * output +
               1.1 * form.reads * static_cast<double>(pieces) * in * panels * products) +
-         0.003 * form.reads * rows * in * static_cast<double>(pieces) * spec.groups +
-         memory_nanoseconds(problem, 0.25);
+         0.003 * weights * spec.groups + 0.4 * again + memory_nanoseconds(problem, 0.25);
 }
 
 double implicit_gemm_nanoseconds(const Problem& problem, const Positions& cut) {

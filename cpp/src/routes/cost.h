@@ -33,6 +33,7 @@ struct WinogradWork {
   double products;  // nanoseconds of one step of the depth of all products
   double lines;     // that each is the sum of
   double depths;    // of all points together
+  bool keeps_weights;
 };
 
 double winograd_nanoseconds(const Form& form, const Problem& problem, const Bands& cut,
@@ -40,8 +41,8 @@ double winograd_nanoseconds(const Form& form, const Problem& problem, const Band
 
 // `products` as above, of all `windows`.
 double winograd_line_nanoseconds(const LineForm& form, const Problem& problem, const Stretches& cut,
-                                 int64_t windows, double products, int64_t pieces,
-                                 int64_t dilation);
+                                 int64_t windows, double products, int64_t pieces, int64_t dilation,
+                                 bool keeps_weights);
 
 double implicit_gemm_nanoseconds(const Problem& problem, const Positions& cut);
 

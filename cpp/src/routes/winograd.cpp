@@ -32,7 +32,6 @@
 // of the tiles that read it. `Spec::exact` turns the routes off.
 
 #include <algorithm>
-#include <cmath>
 #include <span>
 
 #include "axis_phases.h"
@@ -54,8 +53,6 @@ namespace {
 
 // Offsets of the height whose products are summed where the width alone is transformed.
 constexpr int kMostLines = 16;
-// Parities by their lines.
-constexpr int kMostSegments = 32;
 constexpr int64_t kCacheLine = 16;
 
 // A window of each axis: the rows of its product are its phases by output channels.
@@ -102,31 +99,37 @@ void visit_parities(const Spec& spec, const Visit& visit) {
   }
 }
 
-// Lines that are summed of a parity at one point: none where its taps do not reach infinity.
-int64_t lines_at(const Form& form, const Spec& spec, const Parity& parity, int point) {
-  const auto taps = [&](int axis, int64_t parity_of_axis) {
-    return ceil_divide(spec.kernel[axis] - parity_of_axis, spec.stride[axis]);
-  };
-  const auto is_zero = [&](int axis, int64_t parity_of_axis, int index) {
-    return !spec.transposed && index == form.reads - 1 && taps(axis, parity_of_axis) < form.taps;
-  };
-  if (is_zero(2, parity.width, point % form.reads)) return 0;
-  if (!form.width_alone()) return is_zero(1, parity.height, point / form.reads) ? 0 : 1;
-  return spec.transposed ? lines_of(form, spec) : taps(1, parity.height);
+// Rows of the products of a slice.
+int64_t row_count(const Spec& spec) {
+  return (spec.transposed ? int64_t{spec.stride[1]} * spec.stride[2] : 1) *
+         spec.group_out_channels();
 }
 
-// What is summed of an input channel at one point.
-int64_t lines_at(const Form& form, const Spec& spec, int point) {
-  int64_t lines = 0;
-  visit_parities(spec, [&](const Parity& parity) { lines += lines_at(form, spec, parity, point); });
-  return lines;
-}
+// The parts of the depth: parities by their lines.
+struct Depth {
+  Depth(const Form& form, const Spec& spec, const Machine& sizes);
 
-// The same of all points.
-int64_t all_lines(const Form& form, const Spec& spec) {
-  int64_t sum = 0;
-  for (int point = 0; point < form.points; ++point) sum += lines_at(form, spec, point);
-  return sum;
+  struct Part {
+    Parity parity;
+    int64_t line;
+  };
+  Part parts[WinogradWeights::kMostParts];
+  WinogradWeights weights;
+};
+
+Depth::Depth(const Form& form, const Spec& spec, const Machine& sizes)
+    : weights(form.weights, !form.width_alone()) {
+  visit_parities(spec, [&](const Parity& parity) {
+    const int64_t height = ceil_divide(spec.kernel[1] - parity.height, spec.stride[1]);
+    const int64_t width = ceil_divide(spec.kernel[2] - parity.width, spec.stride[2]);
+    const int64_t lines = !form.width_alone() ? 1 : spec.transposed ? lines_of(form, spec) : height;
+    for (int64_t line = 0; line < lines; ++line) {
+      parts[weights.parts()] = {parity, line};
+      weights.add(form.width_alone() || spec.transposed || height >= form.taps,
+                  spec.transposed || width >= form.taps);
+    }
+  });
+  weights.choose(row_count(spec) * spec.kernel[0] * spec.in_channels, sizes);
 }
 
 // Slices of the input that one of the output is summed of, at most.
@@ -166,17 +169,6 @@ Range shares_of(const Problem& problem) {
   return {-ceil_divide(-crop, together), ceil_divide(problem.output[0] + crop, together)};
 }
 
-// Of a slice.
-int64_t row_count(const Spec& spec) {
-  return (spec.transposed ? int64_t{spec.stride[1]} * spec.stride[2] : 1) *
-         spec.group_out_channels();
-}
-
-// Of all transformed weights.
-int64_t weight_values(const Form& form, const Spec& spec) {
-  return row_count(spec) * all_lines(form, spec) * spec.kernel[0] * spec.in_channels;
-}
-
 // Planes of a group: of every channel of a slice one of each parity.
 int64_t planes_of(const Spec& spec) {
   return parities_of(spec, 1) * parities_of(spec, 2) * slices_of(spec) * spec.group_in_channels();
@@ -188,8 +180,9 @@ class WinogradRoute final : public Route {
       : form_(form),
         spec_(spec),
         lines_(lines_of(form, spec)),
-        all_lines_(all_lines(form, spec)),
-        planes_(planes_of(spec)) {}
+        planes_(planes_of(spec)),
+        depth_(form, spec, machine),
+        weights_(depth_.weights) {}
 
   Status set_parameters(const float* weight, const float* bias) override;
   Status run(const Plan& plan, const float* input, const Output& output, float* scratch) override;
@@ -197,7 +190,7 @@ class WinogradRoute final : public Route {
  private:
   // The rows of transformed inputs that a point sums.
   struct Sum {
-    Segment segments[kMostSegments];
+    Segment segments[WinogradWeights::kMostParts];
     int32_t count;
     int64_t depth;
   };
@@ -222,10 +215,9 @@ class WinogradRoute final : public Route {
     float* planes;       // [parity][channel][padded rows][pitch]
     float* transformed;  // [point][panel][parity][channel][kPanel], of one pair of windows
     float* products;     // [point][row of a tile][panel][kPanel]
+    float* weights;      // of the points of a line
     float* results;      // [depth][phase][channel][step row][result pitch]
   };
-  // Of all points' tiles.
-  int64_t row_elements(int64_t channels) const { return all_lines_ * channels + form_.points; }
   // Points of infinity along either axis may leave out parities; other points sum alike.
   int kind_of(int point) const {
     const int last = form_.reads - 1;
@@ -235,13 +227,13 @@ class WinogradRoute final : public Route {
   Band band_of(const Run& run, int64_t item) const;
   // The tiles of a phase of the depth.
   float* tiles_of(int32_t phase) const {
+    const int64_t channels = int64_t{axes_[0].first_tap(phase)} * spec_.group_in_channels();
     return tiles_.data() +
            spec_.groups * row_count(spec_) *
-               (row_elements(int64_t{axes_[0].first_tap(phase)} * spec_.group_in_channels()) +
-                (phase - 1) * form_.points);
+               (weights_.row_elements(channels) + (phase - 1) * weights_.row_elements(0));
   }
-  void pack_row(const Pair& pair, int32_t depth_phase, int64_t row, const float* weight,
-                float* target, int64_t height) const;
+  void gather(const Pair& pair, int32_t depth_phase, const float* weight,
+              const WinogradWeights::Taps& taps) const;
   void pad(const Run& run, const Band& band, float* planes) const;
   void transform(const Run& run, const Band& band, const Pair& pair, const Memory& memory) const;
   void multiply(const Run& run, const Band& band, const Pair& pair, const float* tiles,
@@ -251,10 +243,11 @@ class WinogradRoute final : public Route {
   const Form& form_;
   const Spec spec_;
   const int64_t lines_;
-  const int64_t all_lines_;
   const int64_t planes_;  // at most
+  const Depth depth_;
+  const WinogradWeights& weights_;
   AxisPhases axes_[3];
-  Buffer tiles_;  // [phase of the depth][pair][channel group][tile][point]
+  Buffer tiles_;  // [phase of the depth][pair][channel group][tile]
   Buffer bias_;
 };
 
@@ -262,101 +255,63 @@ Status WinogradRoute::set_parameters(const float* weight, const float* bias) {
   if (!AxisPhases::derive_all(spec_, axes_)) return Status::kOutOfMemory;
   const int64_t out = spec_.group_out_channels();
   const int32_t phases = axes_[0].count();
-  const int64_t elements = row_elements(int64_t{spec_.kernel[0]} * spec_.group_in_channels()) +
-                           (phases - 1) * form_.points;
-  if (!tiles_.reserve(spec_.groups * row_count(spec_) * elements) ||
-      !bias_.reserve(spec_.out_channels)) {
+  if (!tiles_.reserve(tiles_of(phases) - tiles_of(0)) || !bias_.reserve(spec_.out_channels)) {
     return Status::kOutOfMemory;
   }
   std::copy_n(bias, spec_.out_channels, bias_.data());
   for (int32_t phase = 0; phase < phases; ++phase) {
     float* target = tiles_of(phase);
-    const int64_t of_row =
-        row_elements(std::ssize(axes_[0].taps(phase)) * spec_.group_in_channels());
+    const int64_t channels = std::ssize(axes_[0].taps(phase)) * spec_.group_in_channels();
     visit_pairs(form_, spec_, [&](const Pair& pair) {
       for (int32_t group = 0; group < spec_.groups; ++group) {
-        pack_tiles(pair.rows(out), of_row, target, [&](int64_t row, float* values, int64_t height) {
-          pack_row(pair, phase, row, weight + spec_.first_kernel(group * out), values, height);
+        const float* const kernels = weight + spec_.first_kernel(group * out);
+        weights_.pack(pair.rows(out), channels, target, [&](const WinogradWeights::Taps& taps) {
+          gather(pair, phase, kernels, taps);
         });
-        target += pair.rows(out) * of_row;
+        target += pair.rows(out) * weights_.row_elements(channels);
       }
     });
   }
   return Status::kOk;
 }
 
-// One row of all points' tiles, whose values are `height` apart.
-void WinogradRoute::pack_row(const Pair& pair, int32_t depth_phase, int64_t row,
-                             const float* weight, float* target, int64_t height) const {
+// Taps of a group, where the phase of a row has some.
+void WinogradRoute::gather(const Pair& pair, int32_t depth_phase, const float* weight,
+                           const WinogradWeights::Taps& taps) const {
   const std::span<const AxisPhases::Tap> slices = axes_[0].taps(depth_phase);
   const int64_t in = spec_.group_in_channels();
-  const int64_t channels = std::ssize(slices) * in;
   const int64_t out = spec_.group_out_channels();
-  const auto phase = static_cast<int32_t>(pair.phase(row / out, axes_[2].count()));
-  // Where the next value of each point belongs. The bias joins the results.
-  float* next[kMostReads * kMostReads];
-  for (int point = 0; point < form_.points; ++point) {
-    *target = 0;
-    next[point] = target + height;
-    target += (channels * lines_at(form_, spec_, point) + 1) * height;
+  const auto phase = static_cast<int32_t>(pair.phase(taps.row / out, axes_[2].count()));
+  const auto [parity, line] = depth_.parts[taps.part];
+  // Where taps lie in the kernel, and in the window.
+  struct Place {
+    int64_t tap;
+    int64_t window;
+  };
+  Place places[kMostTaps * kMostTaps];
+  int count = 0;
+  for (const AxisPhases::Tap& h : axes_[1].taps(phase / axes_[2].count())) {
+    const int64_t row = h.offset - pair.height.offset;
+    if (row % axes_[1].step() != parity.height) continue;
+    const int64_t row_of_window = row / axes_[1].step();
+    if (form_.width_alone() && row_of_window != line) continue;
+    for (const AxisPhases::Tap& w : axes_[2].taps(phase % axes_[2].count())) {
+      const int64_t column = w.offset - pair.width.offset;
+      if (column % axes_[2].step() != parity.width) continue;
+      places[count++] = {h.tap * spec_.kernel[2] + w.tap,
+                         (row_of_window - line) * form_.taps + column / axes_[2].step()};
+    }
   }
-  visit_parities(spec_, [&](const Parity& parity) {
-    int64_t values[kMostReads * kMostReads];
-    for (int point = 0; point < form_.points; ++point) {
-      values[point] = channels * lines_at(form_, spec_, parity, point);
+  const float* const kernels = weight + spec_.first_kernel(taps.row % out);
+  float* target = taps.target;
+  for (int64_t channel = taps.channels.begin; channel < taps.channels.end; ++channel) {
+    const float* const kernel = kernels + channel % in * spec_.kernel_stride() +
+                                spec_.tap(slices.data()[channel / in].tap, 0, 0);
+    for (int index = 0; index < count; ++index) {
+      target[places[index].window * taps.tap_stride] = kernel[places[index].tap];
     }
-    // Where the taps of the parity lie in its window.
-    struct Place {
-      int64_t window;
-      int64_t tap;
-    };
-    Place places[kMostLines * kMostReads];
-    int count = 0;
-    for (const AxisPhases::Tap& h : axes_[1].taps(phase / axes_[2].count())) {
-      const int64_t row_of_tap = h.offset - pair.height.offset;
-      if (row_of_tap % axes_[1].step() != parity.height) continue;
-      for (const AxisPhases::Tap& w : axes_[2].taps(phase % axes_[2].count())) {
-        const int64_t column_of_tap = w.offset - pair.width.offset;
-        if (column_of_tap % axes_[2].step() != parity.width) continue;
-        places[count++] = {
-            row_of_tap / axes_[1].step() * form_.reads + column_of_tap / axes_[2].step(),
-            h.tap * spec_.kernel[2] + w.tap};
-      }
-    }
-    v128_t window[kMostLines * kMostReads] = {};
-    const auto kernel_of = [&](int64_t channel) {
-      return weight + spec_.first_kernel(row % out) + channel % in * spec_.kernel_stride() +
-             spec_.tap(slices.data()[channel / in].tap, 0, 0);
-    };
-    for (int64_t channel_in = 0; channel_in < channels; channel_in += 2) {
-      const bool both = channel_in + 1 < channels;
-      const float* const kernel = kernel_of(channel_in);
-      const float* const other = both ? kernel_of(channel_in + 1) : kernel;
-      for (int index = 0; index < count; ++index) {
-        const int64_t tap = places[index].tap;
-        window[places[index].window] = wasm_f64x2_make(kernel[tap], other[tap]);
-      }
-      v128_t half[kMostReads * kMostReads];
-      for (int column = 0; !form_.width_alone() && column < form_.taps; ++column) {
-        form_.weights.apply(window + column, half + column, form_.reads);
-      }
-      const v128_t* const lines = form_.width_alone() ? window : half;
-      for (int64_t line = 0; line < (form_.width_alone() ? lines_ : form_.reads); ++line) {
-        v128_t points[kMostReads];
-        form_.weights.apply(lines + line * form_.reads, points, 1);
-        // Lines are further points, or further input channels.
-        const auto first = form_.width_alone() ? 0 : static_cast<int>(line * form_.reads);
-        const int64_t at = (form_.width_alone() ? line * channels : 0) + channel_in;
-        for (int point = 0; point < form_.reads; ++point) {
-          if (at >= values[first + point]) continue;
-          store_weights(points[point], both, next[first + point] + at * height, height);
-        }
-      }
-    }
-    for (int point = 0; point < form_.points; ++point) {
-      next[point] += values[point] * height;
-    }
-  });
+    target += taps.channel_stride;
+  }
 }
 
 Status WinogradRoute::run(const Plan& plan, const float* input, const Output& output,
@@ -377,6 +332,7 @@ Status WinogradRoute::run(const Plan& plan, const float* input, const Output& ou
     memory.transformed = memory.planes + planes_ * run.plane;
     memory.products = memory.transformed + form_.points * run.transformed_stride;
     memory.results = memory.products + form_.points * run.products_stride;
+    memory.weights = memory.results + slices_together(spec_) * run.results;
     pad(run, band, memory.planes);
     int64_t tiles = 0;
     visit_pairs(form_, spec_, [&](const Pair& pair) {
@@ -386,7 +342,8 @@ Status WinogradRoute::run(const Plan& plan, const float* input, const Output& ou
         multiply(run, band, pair, tiles_of(static_cast<int32_t>(phase)) + tiles, memory,
                  memory.results + depth * run.results);
       }
-      tiles += spec_.groups * pair.rows(spec_.group_out_channels()) * row_elements(band.channels);
+      tiles += spec_.groups * pair.rows(spec_.group_out_channels()) *
+               weights_.row_elements(band.channels);
     });
     for (int64_t depth = 0; depth < band.depths.count(); ++depth) {
       write(run, band, band.depths.begin + depth, memory.results + depth * run.results);
@@ -418,16 +375,18 @@ WinogradRoute::Band WinogradRoute::band_of(const Run& run, int64_t item) const {
 }
 
 WinogradRoute::Sum WinogradRoute::sum_at(int point, int64_t quads, int64_t channels) const {
-  Sum sum{.segments = {}, .count = 0, .depth = channels * lines_at(form_, spec_, point)};
-  int64_t first = 0;
-  visit_parities(spec_, [&](const Parity& parity) {
+  Sum sum{.segments = {},
+          .count = 0,
+          .depth = channels * weights_.parts_at(point / form_.reads, point % form_.reads)};
+  for (int part = 0; part < weights_.parts(); ++part) {
+    if (!weights_.reaches(part, point / form_.reads, point % form_.reads)) continue;
+    const auto& [parity, line] = depth_.parts[part];
+    const int64_t before = parity.height * parities_of(spec_, 2) + parity.width;
     // A row of steps further lie as many panels as a row has.
-    for (int64_t line = 0; line < lines_at(form_, spec_, parity, point); ++line) {
-      sum.segments[sum.count++] = {static_cast<int32_t>(line * quads / 2 * planes_ + first),
-                                   static_cast<int32_t>(channels)};
-    }
-    first += channels;
-  });
+    sum.segments[sum.count++] = {
+        static_cast<int32_t>(line * quads / 2 * planes_ + before * channels),
+        static_cast<int32_t>(channels)};
+  }
   return sum;
 }
 
@@ -533,13 +492,19 @@ void WinogradRoute::multiply(const Run& run, const Band& band, const Pair& pair,
   const int64_t pitch = run.panels * kPanel;
   const int64_t steps = height_steps(form_);
   const Tiling tiling(pair.rows(out));
-  const float* tile = tiles + band.channel_group * pair.rows(out) * row_elements(band.channels);
+  const int64_t row_elements = weights_.row_elements(band.channels);
+  const float* tile = tiles + band.channel_group * pair.rows(out) * row_elements;
   const Sum* const sums = run.sums[std::ssize(band.slices) < slices_of(spec_)];
   for (int64_t index = 0; index < tiling.count; ++index) {
     const int height = tiling.height(index);
+    const float* weights = nullptr;
     for (int point = 0; point < form_.points; ++point) {
+      if (point % form_.reads == 0) {
+        weights =
+            weights_.load_line(tile, height, band.channels, point / form_.reads, memory.weights);
+      }
       const Sum& sum = sums[kind_of(point)];
-      multiply_tile(height, {.tile = tile,
+      multiply_tile(height, {.tile = weights,
                              .panels = memory.transformed + point * run.transformed_stride,
                              .panel_count = (quads + 1) / 2,
                              .panel_stride = planes_ * kPanel,
@@ -547,8 +512,9 @@ void WinogradRoute::multiply(const Run& run, const Band& band, const Pair& pair,
                              .segment_count = sum.count,
                              .result = memory.products + point * run.products_stride,
                              .result_stride = pitch});
-      tile += Tiling::packed_elements(height, sum.depth);
+      weights += Tiling::packed_elements(height, sum.depth);
     }
+    tile += height * row_elements;
     for (int tile_row = 0; tile_row < height; ++tile_row) {
       const int64_t row = tiling.first_row(index) + tile_row;
       const int64_t channel = row % out;
@@ -610,10 +576,7 @@ const char* refusal(const Form& form, const Problem& problem) {
   int64_t segments = lines_of(form, spec);
   for (int axis = 1; axis < 3; ++axis) {
     segments *= parities_of(spec, axis);
-    if (segments > kMostSegments) return "takes no strides this long";
-  }
-  if (weight_values(form, spec) > kMostWinogradWeights) {
-    return "would keep more than 80 MB of transformed weights";
+    if (segments > WinogradWeights::kMostParts) return "takes no strides this long";
   }
   return nullptr;
 }
@@ -624,6 +587,11 @@ const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
   if (const char* reason = refusal(form, problem)) return reason;
   if (!phases_fit(spec, 1, height_taps(form)) || !phases_fit(spec, 2, form.taps)) {
     return form.too_many_taps;
+  }
+  const WinogradWeights weights = Depth(form, spec, machine).weights;
+  if (row_count(spec) * spec.kernel[0] * weights.row_elements(spec.in_channels) >
+      kMostWinogradWeights) {
+    return "would keep more than 80 MB of weights";
   }
   Bands cut;
   const int64_t lines = lines_of(form, spec);
@@ -655,7 +623,7 @@ const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
   const int64_t row_bytes = 4 * form.points * planes * cut.quads * kQuad;
   cut.band_rows = std::max(machine.winograd_band_bytes / row_bytes,
                            (lines - 1) * machine.winograd_rows_per_line);
-  if (weight_values(form, spec) > machine.cached_weights) {
+  if (!weights.are_kept()) {
     cut.band_rows = std::max(cut.band_rows, 2 * machine.winograd_least_streamed_panels / cut.quads);
   }
   cut.band_rows = std::clamp(cut.band_rows, int64_t{1},
@@ -676,7 +644,8 @@ const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
   cut.results = row_count(spec) * cut.band_rows * steps * cut.result_pitch;
   cut.worker_elements = planes * cut.plane +
                         form.points * (cut.transformed_stride + cut.products_stride) +
-                        slices_together(spec) * cut.results;
+                        slices_together(spec) * cut.results +
+                        weights.scratch_elements(slices_of(spec) * spec.group_in_channels());
   plan->set_cut(cut, machine.threads);
   // On average, where the phases of the depth have not all as many.
   const double slices = spec.kernel[0] / (spec.transposed ? 1.0 * spec.stride[0] : 1.0);
@@ -690,7 +659,8 @@ const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
                             .planes = slices * parities * in,
                             .products = products,
                             .lines = static_cast<double>(lines),
-                            .depths = slices * in * static_cast<double>(all_lines(form, spec))});
+                            .depths = slices * in * static_cast<double>(weights.all_parts()),
+                            .keeps_weights = weights.are_kept()});
   return nullptr;
 }
 

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "routes/winograd_weights.h"
+#include "routes/weight_transform.h"
 
 namespace deconv {
 

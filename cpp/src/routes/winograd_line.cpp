@@ -126,9 +126,19 @@ void unlace(const float* columns, int64_t stretch, int64_t steps, float* target)
   }
 }
 
+// Parts of the depth: the pieces.
+WinogradWeights weights_of(const Shape& shape, const Spec& spec, const Machine& machine) {
+  WinogradWeights weights(shape.form->weights, false);
+  for (int64_t piece = 0; piece < shape.pieces; ++piece) weights.add(true, true);
+  const int64_t rows = AxisPhases::count(spec, shape.axis) * spec.out_channels;
+  weights.choose(rows * spec.group_in_channels(), machine);
+  return weights;
+}
+
 class WinogradLineRoute final : public Route {
  public:
-  explicit WinogradLineRoute(const Spec& spec) : spec_(spec), shape_(spec) {}
+  explicit WinogradLineRoute(const Spec& spec)
+      : spec_(spec), shape_(spec), weights_(weights_of(shape_, spec, machine)) {}
 
   Status set_parameters(const float* weight, const float* bias) override;
   Status run(const Plan& plan, const float* input, const Output& output, float* scratch) override;
@@ -156,17 +166,17 @@ class WinogradLineRoute final : public Route {
   struct Memory {
     float* lines;    // [channel][line pitch], of kLoaded channels
     float* columns;  // [channel][column][kPanel], of kTogether channels, or of one result
+    float* weights;  // of a tile
   };
   int64_t rows(const PhaseWindow& window) const {
     return window.phases * spec_.group_out_channels();
   }
-  int64_t depth() const { return shape_.pieces * spec_.group_in_channels(); }
-  // Transformed weights of one channel group.
+  // Of one channel group.
   int64_t group_elements(const PhaseWindow& window) const {
-    return shape_.form->reads * Tiling::packed_elements(rows(window), depth());
+    return rows(window) * weights_.row_elements(spec_.group_in_channels());
   }
-  void pack_row(const PhaseWindow& window, int64_t row, const float* weight, float* target,
-                int64_t height) const;
+  void gather(const PhaseWindow& window, const float* weight,
+              const WinogradWeights::Taps& taps) const;
   void transform(const Run& run, const Bundle& bundle, const PhaseWindow& window, int64_t first,
                  const Memory& memory) const;
   void load_lanes(const Run& run, const Bundle& bundle, const PhaseWindow& window, int64_t channel,
@@ -174,8 +184,8 @@ class WinogradLineRoute final : public Route {
   const float* load_lines(const Run& run, const Bundle& bundle, const PhaseWindow& window,
                           int64_t channel, int64_t channels, const Memory& memory,
                           int64_t* pitch) const;
-  void multiply(const Run& run, int64_t count, const float* tiles, const PhaseWindow& window,
-                const Bundle& first) const;
+  void multiply(const Run& run, int64_t count, const float* tile, const PhaseWindow& window,
+                const Bundle& first, const Memory& memory) const;
   void transform_back(const Run& run, const Bundle& bundle, const PhaseWindow& window,
                       const Memory& memory, const PhaseWriter& writer) const;
   OutputStretch stretch_at(const Bundle& bundle, int64_t position, int64_t columns) const;
@@ -183,8 +193,9 @@ class WinogradLineRoute final : public Route {
 
   const Spec spec_;
   const Shape shape_;
+  const WinogradWeights weights_;
   AxisPhases axis_;
-  Buffer tiles_;  // [window][channel group][point][tile]
+  Buffer tiles_;  // [window][channel group][tile]
   Buffer bias_;
 };
 
@@ -199,48 +210,31 @@ Status WinogradLineRoute::set_parameters(const float* weight, const float* bias)
   float* target = tiles_.data();
   visit_windows(spec_, shape_.axis, shape_.reach(), [&](const PhaseWindow& window) {
     for (int32_t group = 0; group < spec_.groups; ++group) {
-      pack_tiles(rows(window), depth() + 1, target,
-                 [&](int64_t row, float* values, int64_t height) {
-                   pack_row(window, row, weight + spec_.first_kernel(group * out), values, height);
-                 });
+      const float* const kernels = weight + spec_.first_kernel(group * out);
+      weights_.pack(rows(window), spec_.group_in_channels(), target,
+                    [&](const WinogradWeights::Taps& taps) { gather(window, kernels, taps); });
       target += group_elements(window);
     }
   });
   return Status::kOk;
 }
 
-// One row of all points, whose values are `height` apart.
-void WinogradLineRoute::pack_row(const PhaseWindow& window, int64_t row, const float* weight,
-                                 float* target, int64_t height) const {
+// Taps of a group, where the phase of a row has some.
+void WinogradLineRoute::gather(const PhaseWindow& window, const float* weight,
+                               const WinogradWeights::Taps& taps) const {
   const LineForm& form = *shape_.form;
-  const int64_t in = spec_.group_in_channels();
   const int64_t out = spec_.group_out_channels();
-  const int64_t point_elements = Tiling::packed_elements(rows(window), depth());
-  const auto phase = window.first_phase + static_cast<int32_t>(row / out);
-  // The bias joins the results.
-  for (int point = 0; point < form.reads; ++point) target[point * point_elements] = 0;
-  v128_t taps[kMostPieces * kMostLineReads] = {};
-  for (int64_t channel_in = 0; channel_in < in; channel_in += 2) {
-    const float* const kernel =
-        weight + spec_.first_kernel(row % out) + channel_in * spec_.kernel_stride();
-    const bool both = channel_in + 1 < in;
-    const float* const other = both ? kernel + spec_.kernel_stride() : kernel;
-    for (const AxisPhases::Tap& tap : axis_.taps(phase)) {
-      taps[(tap.offset - window.offset) / shape_.dilation] =
-          wasm_f64x2_make(kernel[tap.tap], other[tap.tap]);
-    }
-    for (int64_t piece = 0; piece < shape_.pieces; ++piece) {
-      // All pieces but the last have as many taps as a tile has steps.
-      v128_t of_piece[kMostLineReads] = {};
-      std::copy_n(taps + piece * form.steps, piece + 1 < shape_.pieces ? form.steps : form.taps,
-                  of_piece);
-      v128_t points[kMostLineReads];
-      form.weights.apply(of_piece, points, 1);
-      for (int point = 0; point < form.reads; ++point) {
-        store_weights(points[point], both,
-                      target + point * point_elements + (piece * in + channel_in + 1) * height,
-                      height);
-      }
+  const float* const kernels = weight + spec_.first_kernel(taps.row % out);
+  for (const AxisPhases::Tap& tap :
+       axis_.taps(window.first_phase + static_cast<int32_t>(taps.row / out))) {
+    // All pieces but the last have as many taps as a tile has steps.
+    const int64_t of_all = (tap.offset - window.offset) / shape_.dilation;
+    const int64_t piece = std::min(of_all / form.steps, shape_.pieces - 1);
+    if (piece != taps.part) continue;
+    float* target = taps.target + (of_all - piece * form.steps) * taps.tap_stride;
+    for (int64_t channel = taps.channels.begin; channel < taps.channels.end; ++channel) {
+      *target = kernels[channel * spec_.kernel_stride() + tap.tap];
+      target += taps.channel_stride;
     }
   }
 }
@@ -260,7 +254,8 @@ Status WinogradLineRoute::run(const Plan& plan, const float* input, const Output
     memory.columns = memory.lines + kLoaded * run.line_pitch;
     float* const transformed = memory.columns + kTogether * run.columns * kPanel;
     float* const products = transformed + shape_.form->reads * run.transformed_stride;
-    float* const results = products + shape_.form->reads * run.products_stride;
+    memory.weights = products + shape_.form->reads * run.products_stride;
+    float* const results = memory.weights + weights_.scratch_elements(spec_.group_in_channels());
     Bundle bundles[kMostBundles];
     Cursor cursor(first, run.bundles);
     for (int64_t index = 0; index < count; ++index, cursor.advance(1)) {
@@ -286,7 +281,8 @@ Status WinogradLineRoute::run(const Plan& plan, const float* input, const Output
           transform(run, bundles[index], window, channel, memory);
         }
       }
-      multiply(run, count, tiles + channel_group * group_elements(window), window, bundles[0]);
+      multiply(run, count, tiles + channel_group * group_elements(window), window, bundles[0],
+               memory);
       for (int64_t index = 0; index < count; ++index) {
         transform_back(run, bundles[index], window, memory, writer);
       }
@@ -444,27 +440,35 @@ void WinogradLineRoute::transform(const Run& run, const Bundle& bundle, const Ph
   }
 }
 
-void WinogradLineRoute::multiply(const Run& run, int64_t count, const float* tiles,
-                                 const PhaseWindow& window, const Bundle& first) const {
+void WinogradLineRoute::multiply(const Run& run, int64_t count, const float* tile,
+                                 const PhaseWindow& window, const Bundle& first,
+                                 const Memory& memory) const {
   const int64_t in = spec_.group_in_channels();
   // The tiles of the next piece are those of the next run.
   Segment pieces[kMostPieces];
   for (int64_t piece = 0; piece < shape_.pieces; ++piece) {
     pieces[piece] = {static_cast<int32_t>(piece * shape_.dilation * in), static_cast<int32_t>(in)};
   }
-  for (int point = 0; point < shape_.form->reads; ++point) {
-    multiply_tiles(rows(window), depth(), false,
-                   {.tile = tiles + point * Tiling::packed_elements(rows(window), depth()),
-                    .panels = first.transformed + point * run.transformed_stride,
-                    .panel_count = run.runs * shape_.dilation,
-                    .panel_stride = in * kPanel,
-                    .segments = pieces,
-                    .segment_count = static_cast<int32_t>(shape_.pieces),
-                    .result = first.products + point * run.products_stride,
-                    .result_stride = run.together * run.bundle_products,
-                    .line_count = count,
-                    .line_stride = run.bundle_transformed,
-                    .result_line_stride = run.bundle_products});
+  const Tiling tiling(rows(window));
+  for (int64_t index = 0; index < tiling.count; ++index) {
+    const int height = tiling.height(index);
+    const float* weights = weights_.load_line(tile, height, in, 0, memory.weights);
+    float* result = first.products + tiling.first_row(index) * run.together * run.bundle_products;
+    for (int point = 0; point < shape_.form->reads; ++point) {
+      multiply_tile(height, {.tile = weights,
+                             .panels = first.transformed + point * run.transformed_stride,
+                             .panel_count = run.runs * shape_.dilation,
+                             .panel_stride = in * kPanel,
+                             .segments = pieces,
+                             .segment_count = static_cast<int32_t>(shape_.pieces),
+                             .result = result + point * run.products_stride,
+                             .result_stride = run.together * run.bundle_products,
+                             .line_count = count,
+                             .line_stride = run.bundle_transformed,
+                             .result_line_stride = run.bundle_products});
+      weights += Tiling::packed_elements(height, shape_.pieces * in);
+    }
+    tile += height * weights_.row_elements(in);
   }
 }
 
@@ -509,10 +513,6 @@ const char* refusal(const Problem& problem) {
   if (shape.taps < 2) return "gains nothing where phases have one tap";
   if (shape.pieces > kMostPieces) return "takes no kernel this long";
   if (const char* reason = AxisPhases::refusal(problem)) return reason;
-  const int64_t rows = AxisPhases::count(spec, own) * spec.out_channels;
-  if (rows * spec.group_in_channels() * shape.form->reads * shape.pieces > kMostWinogradWeights) {
-    return "would keep more than 80 MB of transformed weights";
-  }
   return nullptr;
 }
 
@@ -525,6 +525,10 @@ const char* make_plan(const Machine& machine, Plan* plan) {
   const int64_t in = spec.group_in_channels();
   const int64_t out = spec.group_out_channels();
   const int64_t phases = AxisPhases::count(spec, shape.axis);
+  const WinogradWeights weights = weights_of(shape, spec, machine);
+  if (phases * spec.out_channels * weights.row_elements(in) > kMostWinogradWeights) {
+    return "would keep more than 80 MB of weights";
+  }
   int64_t windows = 0;
   int64_t most_rows = 0;
   double products = 0;
@@ -580,10 +584,11 @@ const char* make_plan(const Machine& machine, Plan* plan) {
   cut.products_stride = most_rows * cut.together * cut.bundle_products + kCacheLine;
   cut.worker_elements = kLoaded * cut.line_pitch + kTogether * cut.columns * kPanel +
                         form.reads * (cut.transformed_stride + cut.products_stride) +
+                        weights.scratch_elements(in) +
                         phases * out * cut.result_pitch * (shape.one_line() ? cut.together : 1);
   plan->set_cut(cut, machine.threads);
   plan->nanoseconds = winograd_line_nanoseconds(form, problem, cut, windows, products, shape.pieces,
-                                                shape.dilation);
+                                                shape.dilation, weights.are_kept());
   return nullptr;
 }
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-#include "routes/winograd_weights.h"
+#include "routes/weight_transform.h"
 
 namespace deconv {
 

@@ -1,48 +1,112 @@
 #pragma once
 
-#include <wasm_simd128.h>
-
 #include <cstdint>
+
+#include "axis_phases.h"
+#include "machine.h"
+#include "routes/weight_transform.h"
 
 namespace deconv {
 
-// Transformed weights that a layer may keep: 80 MB.
+// Weights that a layer may keep: 80 MB.
 inline constexpr int64_t kMostWinogradWeights = int64_t{20} << 20;
 inline constexpr int kLeastWinogradChannels = 12;
 
-// G of a Winograd transform: of the polynomial of the taps its values at points, each divided by
-// the product of the point's distances from the others, and the coefficient of the highest power
-// for infinity. In double precision, rounded once by who keeps them: the points' differences cost
-// digits.
-struct WeightTransform {
-  static constexpr int kMostPoints = 9;
+// Weights of the products of transformed inputs, in tiles of rows. They are kept as
+// multiply_tile() takes them, line by line of points, where all of a layer stay in a second-level
+// cache; else as taps, of which there are up to eleven times fewer, and which are transformed in
+// the cache whenever positions are about to meet them.
+//
+// The depth of a product is made of parts, as many channels each. Biases join the results; here
+// they are 0.
+class WinogradWeights {
+ public:
+  static constexpr int kMostParts = 32;
 
-  // `reads` values, all but the last one at points of `at`.
-  consteval WeightTransform(int taps, int reads, const double* at) : taps(taps), points(reads - 1) {
-    for (int point = 0; point < points; ++point) {
-      double distances = 1;
-      for (int other = 0; other < points; ++other) {
-        if (other != point) distances *= at[point] - at[other];
-      }
-      places[point] = at[point];
-      factors[point] = 1 / distances;
-    }
+  // With `both_axes` taps and points are squares; else there is one line of each.
+  WinogradWeights(const WeightTransform& transform, bool both_axes)
+      : transform_(transform), both_axes_(both_axes) {}
+
+  // A part, and whether it has anything to say at the points of infinity.
+  void add(bool last_line, bool last_point);
+  int parts() const { return parts_; }
+
+  int reads() const { return transform_.points + 1; }
+  int lines() const { return both_axes_ ? reads() : 1; }
+  bool reaches(int part, int line, int point) const {
+    return (list_[part].last_line || !is_last(line)) &&
+           (list_[part].last_point || !is_infinity(point));
+  }
+  // Parts that have something to say at a point.
+  int parts_at(int line, int point) const { return counts_[is_last(line)][is_infinity(point)]; }
+  // The sum over all points.
+  int64_t all_parts() const { return all_elements(1) - lines() * reads(); }
+
+  // Decides how the weights of a layer of so many rows and channels, of all groups, are kept.
+  void choose(int64_t kernels, const Machine& sizes) {
+    kept_ = kernels * all_parts() <= sizes.winograd_kept_weights;
+  }
+  bool are_kept() const { return kept_; }
+  // Values of a row of a tile.
+  int64_t row_elements(int64_t channels) const;
+  // What load_line() may need, of tiles of kTileRows rows, however weights are kept.
+  int64_t scratch_elements(int64_t channels) const;
+
+  // Taps that are asked for: tap t of the window, [line][tap], of the n-th channel of the range
+  // belongs to target[t * tap_stride + n * channel_stride]. They are 0 before.
+  struct Taps {
+    int part;
+    int64_t row;
+    Range channels;
+    float* target;
+    int64_t tap_stride;
+    int64_t channel_stride;
+  };
+  // Packs the tiles of `rows` rows behind each other, whose taps gather(taps) writes.
+  template <typename Gather>
+  void pack(int64_t rows, int64_t channels, float* target, const Gather& gather) const {
+    pack(rows, channels, target, &gather, [](const void* context, const Taps& taps) {
+      (*static_cast<const Gather*>(context))(taps);
+    });
   }
 
-  // Of two kernels, one a lane, from values `stride` apart to others.
-  void apply(const v128_t* x, v128_t* y, int stride) const;
+  // The tiles of the points of a line, behind each other, of a tile of `height` rows.
+  const float* load_line(const float* tile, int64_t height, int64_t channels, int line,
+                         float* scratch) const;
 
-  int taps;
-  int points;
-  double places[kMostPoints] = {};
-  double factors[kMostPoints] = {};
+ private:
+  using GatherTaps = void (*)(const void* context, const Taps& taps);
+
+  int64_t window() const {
+    return both_axes_ ? transform_.taps * transform_.taps : transform_.taps;
+  }
+  bool is_infinity(int point) const { return point == transform_.points; }
+  bool is_last(int line) const { return both_axes_ && is_infinity(line); }
+  // Values of a row: of a finite point, of all points of a line, and of all lines.
+  int64_t point_elements(int64_t channels, int line) const {
+    return parts_at(line, 0) * channels + 1;
+  }
+  int64_t line_elements(int64_t channels, int line) const;
+  int64_t all_elements(int64_t channels) const;
+  void pack(int64_t rows, int64_t channels, float* target, const void* context,
+            GatherTaps gather) const;
+  void transform(const float* taps, int64_t tap_stride, int part, const Range& channels,
+                 int64_t all_channels, int64_t height, int line, float* target) const;
+  void clear_biases(int64_t height, int64_t channels, int line, float* target) const;
+
+  const WeightTransform& transform_;
+  bool both_axes_;
+  bool kept_ = true;
+  int parts_ = 0;
+  // Parts that have something to say, by whether the line and the point are those of infinity: all
+  // of them, and those before each.
+  int counts_[2][2] = {};
+  struct Part {
+    int before[2][2];
+    bool last_line;
+    bool last_point;
+  };
+  Part list_[kMostParts];
 };
-
-// Both lanes as single precision, `height` apart; the second one only where there is a kernel of
-// it.
-inline void store_weights(v128_t values, bool both, float* target, int64_t height) {
-  target[0] = static_cast<float>(wasm_f64x2_extract_lane(values, 0));
-  if (both) target[height] = static_cast<float>(wasm_f64x2_extract_lane(values, 1));
-}
 
 }  // namespace deconv
