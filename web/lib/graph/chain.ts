@@ -2,15 +2,7 @@ import { SEQUENTIAL } from '../core/brands.js';
 import { checkBoolean, checkOptions, describe, fault, refuse } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
 import { guardReceivers } from '../core/receivers.js';
-import {
-  checkOut,
-  checkShape,
-  checkTensor,
-  sameList,
-  shapeOf,
-  type Tensor,
-  type TensorLike,
-} from '../core/tensor.js';
+import { checkOut, checkShape, checkTensor, type Tensor, type TensorLike } from '../core/tensor.js';
 import type { LayerGradients } from '../layers/layer.js';
 import {
   fitState,
@@ -46,7 +38,7 @@ import {
   requireOneOutput,
 } from './named.js';
 import { Program } from './program.js';
-import { ProgramArena } from './program-arena.js';
+import { ProgramCache } from './program-cache.js';
 import { ProgramCall } from './program-call.js';
 import { type Summary, summarize } from './summary.js';
 
@@ -91,8 +83,8 @@ export interface NamedTrace {
   backward(gradOutputs: NamedInputs): NamedGradients;
 }
 
-/** Programs that a chain keeps, one for each set of input shapes. */
-const KEPT_PROGRAMS = 4;
+/** A list of its own, so that a steady loop makes none. */
+const FORWARD_OPTIONS = ['out'] as const;
 
 /** A child's name in states and errors, and the child. */
 export interface Child {
@@ -128,9 +120,7 @@ export abstract class Chain extends DisposableObject implements Stateful {
   readonly #name: string;
   readonly #where: string;
   #prepared: Prepared | undefined;
-  /** The one used last comes first. */
-  #programs: Kept[] = [];
-  readonly #arena = new ProgramArena();
+  readonly #programs: ProgramCache<Kept, Prepared['moded']>;
   /** By the names of the nodes that compute what is fused. */
   readonly #fusions = new Map<string, ChainFusion>();
   #training = true;
@@ -149,6 +139,7 @@ export abstract class Chain extends DisposableObject implements Stateful {
     super();
     this.#name = name;
     this.#where = `${name}.forward`;
+    this.#programs = new ProgramCache(this.#where, sameModes);
   }
 
   /** The children in order; a chain among them stays one. */
@@ -198,7 +189,7 @@ export abstract class Chain extends DisposableObject implements Stateful {
   ): Tensor | NamedTensors {
     const where = this.#requireLive(this.#where);
     const prepared = this.#prepare();
-    if (options !== undefined) checkForwardOptions(where, options);
+    if (options !== undefined) checkOptions<ChainForwardOptions>(where, options, FORWARD_OPTIONS);
     const given = this.#call.begin(where);
     try {
       const named = readGiven(where, 'input', x, prepared.inputNames, given);
@@ -340,8 +331,7 @@ export abstract class Chain extends DisposableObject implements Stateful {
   override dispose(): void {
     this.#disposed = true;
     this.#call.afterwards(() => {
-      this.#programs = [];
-      this.#arena.dispose();
+      this.#programs.dispose();
       for (const { operators } of this.#fusions.values()) operators.dispose();
       for (const { module } of this.children()) module.dispose?.();
     });
@@ -434,25 +424,9 @@ export abstract class Chain extends DisposableObject implements Stateful {
     out: Tensor | NamedTensors | undefined,
   ): Tensor | NamedTensors {
     const runtime = requireRuntime(where, prepared.bound);
-    const program = this.#programFor(where, runtime, prepared, given);
-    return this.#call.run(where, runtime, prepared, program, this.#arenaOf, named, out);
-  }
-
-  /** The program for what is given: one of those kept, or a new one in place of what was not used for longest. */
-  #programFor(
-    where: string,
-    runtime: Runtime,
-    prepared: Prepared,
-    given: readonly unknown[],
-  ): Program<ChainStep> {
-    const kept = this.#programs;
-    for (let index = 0; index < kept.length; index += 1) {
-      const one = kept[index] as Kept;
-      if (!fits(one, runtime, prepared, given)) continue;
-      if (index > 0) kept.unshift(...kept.splice(index, 1));
-      return one.program;
-    }
-    return this.#newProgram(where, runtime, prepared, given);
+    const kept = this.#programs.find(runtime, given, prepared.moded);
+    const program = kept?.program ?? this.#newProgram(where, runtime, prepared, given);
+    return this.#call.run(where, runtime, prepared, program, this.#programs.addressOf, named, out);
   }
 
   // A function of its own, as others below, so that a steady loop does not make the closures.
@@ -468,10 +442,8 @@ export abstract class Chain extends DisposableObject implements Stateful {
     const { moded } = prepared;
     const program = this.#program(where, runtime, prepared, inputShapes);
     const modes = moded.map(({ training }) => training);
-    // What was made for another mode or runtime is not for the next call either.
-    const usable = this.#programs.filter((one) => one.program.runtime === runtime && sameModes(one, moded));
-    this.#programs = [{ program, modes }, ...usable].slice(0, KEPT_PROGRAMS);
-    const used = new Set(this.#programs.flatMap((one) => one.program.steps.map(({ fusion }) => fusion)));
+    const kept = this.#programs.add({ program, modes }, (one) => sameModes(one, moded));
+    const used = new Set(kept.flatMap((one) => one.program.steps.map(({ fusion }) => fusion)));
     for (const fusion of this.#fusions.values()) if (!used.has(fusion)) fusion.operators.dispose();
     return program;
   }
@@ -503,8 +475,6 @@ export abstract class Chain extends DisposableObject implements Stateful {
     });
   }
 
-  readonly #arenaOf = (program: Program): number => this.#arena.on(this.#where, program, this.#programs);
-
   #requireLive(where: string): string {
     if (!this.#disposed) return where;
     throw fault('DISPOSED', where, 'a live chain', 'one after dispose()', 'Make a new one.');
@@ -533,28 +503,9 @@ function isModed(module: unknown): module is { readonly training: boolean } {
   return typeof (module as { readonly training?: unknown } | null)?.training === 'boolean';
 }
 
-function fits(kept: Kept, runtime: Runtime, { moded }: Prepared, given: readonly unknown[]): boolean {
-  const { program } = kept;
-  if (program.runtime !== runtime || !sameModes(kept, moded)) return false;
-  for (let index = 0; index < given.length; index += 1) {
-    if (!sameList(shapeOf(given[index]), program.inputShapes[index] as readonly number[])) return false;
-  }
-  return true;
-}
-
 function sameModes({ modes }: Kept, moded: Prepared['moded']): boolean {
   for (let index = 0; index < modes.length; index += 1) {
     if (moded[index]?.training !== modes[index]) return false;
   }
   return true;
-}
-
-/** `out` is looked at later; no list of names is made. */
-function checkForwardOptions(where: string, options: object): void {
-  if (typeof options === 'object' && options !== null && !Array.isArray(options)) {
-    let known = true;
-    for (const name in options) if (name !== 'out') known = false;
-    if (known) return;
-  }
-  checkOptions<ChainForwardOptions>(where, options, ['out']);
 }

@@ -3,15 +3,7 @@ import { checkInteger, checkOptions, describe, fault, refuse, shapeText } from '
 import { DisposableObject } from '../core/disposable.js';
 import { checkProgress } from '../core/progress.js';
 import { guardReceivers } from '../core/receivers.js';
-import {
-  checkParameter,
-  checkShape,
-  checkTensor,
-  sameList,
-  shapeOf,
-  type Tensor,
-  type TensorLike,
-} from '../core/tensor.js';
+import { checkParameter, checkShape, checkTensor, type Tensor, type TensorLike } from '../core/tensor.js';
 import type { Graph } from '../graph/graph.js';
 import {
   type NamedInputs,
@@ -21,7 +13,7 @@ import {
   refuseOtherNames,
 } from '../graph/named.js';
 import type { Program } from '../graph/program.js';
-import { ProgramArena } from '../graph/program-arena.js';
+import { ProgramCache } from '../graph/program-cache.js';
 import { type CallNames, ProgramCall } from '../graph/program-call.js';
 import type { Execution } from '../runtime/execution.js';
 import { requireRuntime } from '../runtime/lifecycle.js';
@@ -57,9 +49,6 @@ export interface ProfiledStep extends NetworkStepInfo {
   readonly milliseconds: number;
 }
 
-/** Sizes for which programs are kept. */
-const KEPT_PROGRAMS = 4;
-
 interface Kept extends CallNames {
   readonly program: Program<CompiledStep>;
   readonly names: ProgramNames;
@@ -87,10 +76,8 @@ export class Network extends DisposableObject {
   readonly #outputNames: readonly string[];
   readonly #convolutions: Convolutions;
   readonly #constants = new HeapConstants();
-  readonly #arena = new ProgramArena();
   readonly #call = new ProgramCall();
-  /** The one used last comes first. */
-  #programs: Kept[] = [];
+  readonly #programs = new ProgramCache(RUN, gives);
   readonly #changes: Changes;
   /** Of every layer that `upsampling` has told of. */
   readonly #weightOf = new WeakMap<UpsamplingLayer, Constant>();
@@ -157,7 +144,7 @@ export class Network extends DisposableObject {
     inputs: NamedInputs,
     options?: NetworkRunOptions & { readonly out?: Out },
   ): Out {
-    if (options !== undefined) checkRunOptions(options);
+    if (options !== undefined) checkOptions<NetworkRunOptions>(RUN, options, RUN_OPTIONS);
     return this.#run(RUN, inputs, true, options?.outputs, options?.out) as Out;
   }
 
@@ -175,7 +162,7 @@ export class Network extends DisposableObject {
     x: TensorLike,
     options?: NetworkForwardOptions & { readonly out?: Out },
   ): Out {
-    if (options !== undefined) checkOptions<NetworkForwardOptions>(FORWARD, options, ['out']);
+    if (options !== undefined) checkOptions<NetworkForwardOptions>(FORWARD, options, FORWARD_OPTIONS);
     if (this.#outputNames.length !== 1) {
       refuse(
         'BAD_TYPE',
@@ -228,7 +215,7 @@ export class Network extends DisposableObject {
   get steps(): readonly NetworkStepInfo[] {
     const where = 'Network.steps';
     this.#requireLive(where);
-    const [last] = this.#programs;
+    const { last } = this.#programs;
     if (last !== undefined) return stepsOf(last.program, last.names);
     const declared = this.#declared;
     return declared === null ? [] : this.prepare(declared).steps;
@@ -421,8 +408,7 @@ export class Network extends DisposableObject {
   override dispose(): void {
     this.#disposed = true;
     this.#call.afterwards(() => {
-      this.#programs = [];
-      this.#arena.dispose();
+      this.#programs.dispose();
       this.#constants.dispose();
       this.#convolutions.dispose();
     });
@@ -462,9 +448,9 @@ export class Network extends DisposableObject {
       const runtime = requireRuntime(where, this.#execution.runtime);
       const kept =
         this.#findProgram(runtime, given, wanted) ?? this.#newProgramOf(where, runtime, given, wanted);
-      this.#arenaOf(kept.program);
+      this.#programs.addressOf(kept.program);
       begins?.();
-      return this.#call.run(where, runtime, kept, kept.program, this.#arenaOf, named, out, ran);
+      return this.#call.run(where, runtime, kept, kept.program, this.#programs.addressOf, named, out, ran);
     } finally {
       this.#call.end();
     }
@@ -476,14 +462,7 @@ export class Network extends DisposableObject {
     given: readonly unknown[],
     wanted: readonly string[] | undefined,
   ): Kept | undefined {
-    const kept = this.#programs;
-    for (let index = 0; index < kept.length; index += 1) {
-      const one = kept[index] as Kept;
-      if (!fits(one, runtime, given, wanted === undefined ? this.#outputNames : wanted)) continue;
-      if (index > 0) kept.unshift(...kept.splice(index, 1));
-      return one;
-    }
-    return undefined;
+    return this.#programs.find(runtime, given, wanted === undefined ? this.#outputNames : wanted);
   }
 
   // A function of its own, as others below, so that a steady loop does not make the closures.
@@ -541,16 +520,10 @@ export class Network extends DisposableObject {
       inputLabels: this.#inputLabels,
       outputNames,
     };
-    const usable = this.#programs.filter((one) => one.program.runtime === runtime);
-    this.#programs = [made, ...usable].slice(0, KEPT_PROGRAMS);
-    const used = this.#programs.flatMap((one) =>
-      one.program.steps.map(({ convolution }) => convolution?.operators),
-    );
+    const programs = this.#programs.add(made, () => true).map((one) => one.program);
+    const used = programs.flatMap(({ steps }) => steps.map(({ convolution }) => convolution?.operators));
     this.#convolutions.keep(new Set(used.filter((operators) => operators !== undefined)));
-    this.#constants.keep(
-      runtime,
-      this.#programs.map((one) => one.program),
-    );
+    this.#constants.keep(runtime, programs);
     return made;
   }
 
@@ -586,8 +559,6 @@ export class Network extends DisposableObject {
 
   readonly #has = (name: string): boolean => this.#frontEnd.has(name);
 
-  readonly #arenaOf = (program: Program): number => this.#arena.on(RUN, program, this.#programs);
-
   #requireLive(where: string): void {
     if (!this.#disposed) return;
     throw fault('DISPOSED', where, 'a live network', 'one after dispose()', 'Load it again.');
@@ -615,19 +586,12 @@ function innerPort(name: string): PortInfo {
 
 const RUN = 'Network.run';
 const FORWARD = 'Network.forward';
+/** Lists of their own, so that a steady loop makes none. */
+const RUN_OPTIONS = ['out', 'outputs'] as const;
+const FORWARD_OPTIONS = ['out'] as const;
 
-function fits(
-  { program, outputNames }: Kept,
-  runtime: Runtime,
-  given: readonly unknown[],
-  wanted: readonly string[],
-): boolean {
-  if (program.runtime !== runtime) return false;
-  if (outputNames !== wanted && !sameNames(outputNames, wanted)) return false;
-  for (let index = 0; index < given.length; index += 1) {
-    if (!sameList(shapeOf(given[index]), program.inputShapes[index] as readonly number[])) return false;
-  }
-  return true;
+function gives({ outputNames }: Kept, wanted: readonly string[]): boolean {
+  return outputNames === wanted || sameNames(outputNames, wanted);
 }
 
 /** What is no list is not the same, however much it is like one: where names are new it is refused. */
@@ -635,16 +599,6 @@ function sameNames(one: readonly string[], other: readonly string[]): boolean {
   if (!Array.isArray(other) || one.length !== other.length) return false;
   for (let index = 0; index < one.length; index += 1) if (one[index] !== other[index]) return false;
   return true;
-}
-
-/** `out` is looked at later; no list of names is made. */
-function checkRunOptions(options: object): void {
-  if (typeof options === 'object' && options !== null && !Array.isArray(options)) {
-    let known = true;
-    for (const name in options) if (name !== 'out' && name !== 'outputs') known = false;
-    if (known) return;
-  }
-  checkOptions<NetworkRunOptions>(RUN, options, ['out', 'outputs']);
 }
 
 /** Checks shapes against what the file says of the inputs: lengths of one name are one. */
