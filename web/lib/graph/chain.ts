@@ -1,9 +1,8 @@
 import { SEQUENTIAL } from '../core/brands.js';
-import { checkBoolean, checkOptions, describe, fault, refuse } from '../core/checks.js';
+import { checkBoolean, checkOptions, fault, refuse } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
 import { guardReceivers } from '../core/receivers.js';
 import { checkOut, checkShape, checkTensor, type Tensor, type TensorLike } from '../core/tensor.js';
-import type { LayerGradients } from '../layers/layer.js';
 import {
   fitState,
   type LoadedState,
@@ -13,20 +12,11 @@ import {
   type StateDict,
   type Stateful,
 } from '../layers/state-dict.js';
-import { BOUND, stepModuleOf } from '../layers/step.js';
 import { requireRuntime } from '../runtime/lifecycle.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { type ChainStep, chainStep, isProgrammable } from './chain-step.js';
-import {
-  DEFINITION,
-  type Definition,
-  type FlatDefinition,
-  flatten,
-  type ModuleNode,
-  type Unit,
-  unitsOf,
-} from './definition.js';
-import { evaluate, gradientsOf, layersOf, plainTensor, type Recorded } from './evaluation.js';
+import { type ChainStep, chainStep } from './chain-step.js';
+import { DEFINITION, type Definition, flatten, type ModuleNode, type Unit, unitsOf } from './definition.js';
+import { evaluate, plainTensor } from './evaluation.js';
 import { ChainFusion, FUSES } from './fusions.js';
 import { type Module, statefulOf, type Trainable } from './module.js';
 import {
@@ -37,10 +27,18 @@ import {
   readGiven,
   requireOneOutput,
 } from './named.js';
+import { type Prepared, prepare } from './prepared.js';
 import { Program } from './program.js';
 import { ProgramCache } from './program-cache.js';
 import { ProgramCall } from './program-call.js';
 import { type Summary, summarize } from './summary.js';
+import {
+  type NamedGradients,
+  type NamedTrace,
+  type SequentialGradients,
+  type Trace,
+  traceOf,
+} from './trace.js';
 
 /** What `forward` of a chain takes beside its input. */
 export interface ChainForwardOptions<Out = Tensor> {
@@ -51,38 +49,6 @@ export interface ChainForwardOptions<Out = Tensor> {
   readonly out?: Out;
 }
 
-/** What `backward` of a {@link Trace} gives. */
-export interface SequentialGradients {
-  readonly input: Tensor<ArrayBuffer>;
-  /** Of the modules with parameters, in the order of `layers`: what an optimizer's step takes. */
-  readonly layers: readonly LayerGradients[];
-}
-
-/** One pass through a chain, with what its gradients need. */
-export interface Trace {
-  readonly output: Tensor<ArrayBuffer>;
-  /**
-   * Gradients of `sum(output * gradOutput)` without computing the pass again: in the mode of the pass, and of what it
-   * dropped, whatever came since. Valid until a weight changes: take them before the optimizer's step.
-   *
-   * @throws {DeconvError} as a layer's backward
-   */
-  backward(gradOutput: TensorLike): SequentialGradients;
-}
-
-/** What `backward` of a {@link NamedTrace} gives. */
-export interface NamedGradients {
-  readonly inputs: NamedTensors<ArrayBuffer>;
-  /** As in `SequentialGradients`. */
-  readonly layers: readonly LayerGradients[];
-}
-
-/** The same of a graph whose values are given by name; outputs left out of `gradOutputs` have a gradient of 0. */
-export interface NamedTrace {
-  readonly outputs: NamedTensors<ArrayBuffer>;
-  backward(gradOutputs: NamedInputs): NamedGradients;
-}
-
 /** A list of its own, so that a steady loop makes none. */
 const FORWARD_OPTIONS = ['out'] as const;
 
@@ -90,23 +56,6 @@ const FORWARD_OPTIONS = ['out'] as const;
 export interface Child {
   readonly name: string;
   readonly module: Module;
-}
-
-/** What is known of a chain once it is whole. */
-interface Prepared {
-  readonly chain: FlatDefinition;
-  /** Nodes as they are computed one by one. */
-  readonly units: readonly Unit[];
-  readonly layers: readonly (Module & Trainable)[];
-  /** Modules that compute otherwise in training. */
-  readonly moded: readonly { readonly training: boolean }[];
-  readonly inputNames: readonly string[];
-  readonly outputNames: readonly string[];
-  /** What errors call the inputs. */
-  readonly inputLabels: readonly string[];
-  readonly programmable: boolean;
-  /** The runtime that modules are bound to. */
-  readonly bound: Runtime | undefined;
 }
 
 /** A program, and the modes of the chain's modules that it was made for. */
@@ -220,7 +169,8 @@ export abstract class Chain extends DisposableObject implements Stateful {
   trace(x: TensorLike): Trace;
   trace(x: NamedInputs): NamedTrace;
   trace(x: TensorLike | NamedInputs): Trace | NamedTrace {
-    return this.#trace('trace', x, false);
+    const where = this.#requireLive(`${this.#name}.trace`);
+    return traceOf(where, this.#name, this.#prepare(), x, false);
   }
 
   /**
@@ -235,7 +185,8 @@ export abstract class Chain extends DisposableObject implements Stateful {
     x: TensorLike | NamedInputs,
     gradOutput: TensorLike | NamedInputs,
   ): SequentialGradients | NamedGradients {
-    return (this.#trace('backward', x, true) as Trace).backward(gradOutput as Tensor);
+    const where = this.#requireLive(`${this.#name}.backward`);
+    return (traceOf(where, this.#name, this.#prepare(), x, true) as Trace).backward(gradOutput as Tensor);
   }
 
   /**
@@ -369,33 +320,6 @@ export abstract class Chain extends DisposableObject implements Stateful {
     return this.#prepared;
   }
 
-  #trace(method: string, x: TensorLike | NamedInputs, again: boolean): Trace | NamedTrace {
-    const where = this.#requireLive(`${this.#name}.${method}`);
-    const { chain, units, layers, inputNames, inputLabels, outputNames } = this.#prepare();
-    const given: unknown[] = [];
-    const named = readGiven(where, 'input', x, inputNames, given);
-    if (!named) requireOneOutput(where, outputNames);
-    const inputs = inputLabels.map((label, index) => plainTensor(where, label, given[index]));
-    const records: Recorded[] = [];
-    const outputs = evaluate(where, chain, units, inputs, (record) => records.push(record), again);
-    const backward = (given: TensorLike | NamedInputs): SequentialGradients | NamedGradients => {
-      const method = `${this.#name}.backward`;
-      const behind: unknown[] = [];
-      readGiven(method, 'gradOutput', given, outputNames, behind, named);
-      // Only what goes by name may be left out.
-      if (!named) behind[0] ??= null;
-      const gradients = gradientsOf(method, chain, { inputs, outputs, records }, behind, layers);
-      const { inputs: before, layers: own } = gradients;
-      return named
-        ? { inputs: byName(inputNames, before), layers: own }
-        : { input: before[0] as Tensor<ArrayBuffer>, layers: own };
-    };
-    // No module takes a tensor on a shared buffer, so none gives one on.
-    return (named ? { outputs: byName(outputNames, outputs), backward } : { output: outputs[0], backward }) as
-      | Trace
-      | NamedTrace;
-  }
-
   /** One node after the other, where they do not all stand on one heap. */
   #evaluate(
     where: string,
@@ -479,28 +403,6 @@ export abstract class Chain extends DisposableObject implements Stateful {
     if (!this.#disposed) return where;
     throw fault('DISPOSED', where, 'a live chain', 'one after dispose()', 'Make a new one.');
   }
-}
-
-function prepare(chain: FlatDefinition): Prepared {
-  const units = unitsOf(chain);
-  const steps = units.flatMap(({ module }) => (module && stepModuleOf(module)) ?? []);
-  const bound = new Set(steps.map((module) => module[BOUND]).filter((runtime) => runtime !== undefined));
-  const labels = chain.inputs.map(({ name }) => `the input ${describe(name)}`);
-  return {
-    chain,
-    units,
-    layers: Object.freeze(layersOf(chain.nodes)),
-    moded: chain.nodes.map(({ module }) => module as unknown).filter(isModed),
-    inputNames: chain.inputs.map(({ name }) => name),
-    outputNames: chain.outputs.map(({ name }) => name),
-    inputLabels: labels.length === 1 ? ['the input'] : labels,
-    programmable: steps.length > 0 && bound.size < 2 && units.every(isProgrammable),
-    bound: [...bound][0],
-  };
-}
-
-function isModed(module: unknown): module is { readonly training: boolean } {
-  return typeof (module as { readonly training?: unknown } | null)?.training === 'boolean';
 }
 
 function sameModes({ modes }: Kept, moded: Prepared['moded']): boolean {
