@@ -6,6 +6,7 @@ import {
   type Amount,
   amount,
   initializer,
+  positive,
   readOptions,
   SEED_OPTION_NAMES,
   type SeededInitializer,
@@ -59,7 +60,7 @@ export function Normal(options: NormalOptions = {}): SeededInitializer {
   const where = 'Normal';
   const checked = readOptions<NormalOptions>(where, options, ['mean', 'scale', ...SEED_OPTION_NAMES]);
   const mean = amount(where, 'mean', checked.mean ?? 0);
-  const scale = amount(where, 'scale', checked.scale ?? 1, 'above 0');
+  const scale = amount(where, 'scale', checked.scale ?? 1, positive);
   return initializer(where, checked, (values, shape, random) => {
     const [center, deviation] = [mean(shape), scale(shape)];
     const sample = normalSource(random);
@@ -86,7 +87,7 @@ export function TruncatedNormal(options: TruncatedNormalOptions = {}): SeededIni
     ...SEED_OPTION_NAMES,
   ]);
   const loc = amount(where, 'loc', checked.loc ?? 0);
-  const scale = amount(where, 'scale', checked.scale ?? 1, 'above 0');
+  const scale = amount(where, 'scale', checked.scale ?? 1, positive);
   const lower = checked.lower == null ? null : amount(where, 'lower', checked.lower);
   const upper = checked.upper == null ? null : amount(where, 'upper', checked.upper);
   const intervalAt = (shape: readonly number[]): ((index: number) => Interval) => {

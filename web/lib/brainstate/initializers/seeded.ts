@@ -103,9 +103,8 @@ export function amount(
   where: string,
   name: string,
   value: unknown,
-  range: 'any' | 'above 0' = 'any',
+  check: (where: string, name: string, value: unknown) => number = finite,
 ): (shape: readonly number[]) => (index: number) => number {
-  const check = range === 'any' ? finite : positive;
   if (typeof value === 'number') {
     const checked = check(where, name, value);
     return () => () => checked;
