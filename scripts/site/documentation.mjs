@@ -1,6 +1,6 @@
 // README.md, docs/ and the docstrings as pages: TypeDoc renders, searches and links them all.
 
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import {
   Application,
@@ -18,6 +18,7 @@ import {
 } from 'typedoc';
 import { DocumentReflection } from 'typedoc/models';
 import { examplesOf } from '../docstrings.mjs';
+import { pagesOf } from '../documents.mjs';
 import { accessible } from './accessible.mjs';
 import { exampleFiles } from './example-files.mjs';
 import { sectionsOf } from './sections.mjs';
@@ -42,6 +43,7 @@ export async function writeDocumentation(root, site) {
   process.chdir(root);
   const entries = entriesOf(root);
   const documents = documentsOf(root);
+  const docstrings = examplesOf(root);
   const app = await Application.bootstrap({
     name: TITLE,
     basePath: root,
@@ -89,7 +91,7 @@ export async function writeDocumentation(root, site) {
       document.place = path.relative(root, file).replace(/\.md$/, '');
     }
     project.documents?.sort((one, other) => rank(one) - rank(other));
-    completeExamples(project, examplesOf(root));
+    completeExamples(project, docstrings);
   });
   app.converter.on(Converter.EVENT_CREATE_DECLARATION, showMembers);
   app.renderer.defineTheme('plain', Plain);
@@ -102,7 +104,7 @@ export async function writeDocumentation(root, site) {
   });
   const project = await app.convert();
   if (project === undefined) throw new Error('site: TypeDoc could not read the package');
-  const files = exampleFiles(root);
+  const files = exampleFiles(root, docstrings);
   const examples = lendExamples(project, [...files.keys()]);
   if (examples.unseen.length > 0) throw new Error(`site: no example shows ${examples.unseen.join(', ')}`);
   ({ lent } = examples);
@@ -142,12 +144,11 @@ function entriesOf(root) {
 
 /** The pages of docs/ in the order in which docs/README.md has them, and what else is linked to. */
 function documentsOf(root) {
-  const docs = path.join(root, 'docs');
-  const index = readFileSync(path.join(docs, 'README.md'), 'utf8');
-  const listed = [...index.matchAll(/\]\(([\w-]+\.md)\)/g)].map(([, name]) => name);
-  const names = readdirSync(docs).filter((name) => name.endsWith('.md'));
-  const ordered = [...new Set(['README.md', ...listed, ...names])];
-  return [...ordered.map((name) => path.join(docs, name)), ...MORE.map((name) => path.join(root, name))];
+  const index = readFileSync(path.join(root, 'docs', 'README.md'), 'utf8');
+  const listed = [...index.matchAll(/\]\(([\w-]+\.md)\)/g)].map(([, name]) => `docs/${name}`);
+  // README.md is the first page, and no document beside the others.
+  const [, ...pages] = pagesOf(root);
+  return [...new Set(['docs/README.md', ...listed, ...pages, ...MORE])].map((name) => path.join(root, name));
 }
 
 /** Examples become the programs that tests run: a reader copies them with their imports. */

@@ -1,18 +1,20 @@
 // What the examples of the documentation open by name: models, and modules that stand beside those that start them.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { examplesOf } from '../docstrings.mjs';
+import { blocksOf, pagesOf } from '../documents.mjs';
 import { fileNameOf } from './runs-in-a-page.mjs';
 
 const MODELS = ['enlarge.onnx', 'fsrcnn-x2.onnx', 'generator.onnx', 'unet.onnx'];
 
-/** From the name of each file to what is in it, for README.md, docs/ and the docstrings together. */
-export function exampleFiles(root) {
+/** From the name of each file to what is in it, for README.md, docs/ and the examples of docstrings together. */
+export function exampleFiles(root, examples = examplesOf(root)) {
   const files = new Map(
     MODELS.map((name) => [name, readFileSync(path.join(root, 'tests', 'fixtures', 'models', name))]),
   );
-  for (const program of programsOf(root)) {
+  const blocks = pagesOf(root).flatMap((page) => blocksOf(readFileSync(path.join(root, page), 'utf8')));
+  for (const program of [...blocks, ...examples.map((example) => example.program)]) {
     const name = fileNameOf(program);
     if (name === undefined) continue;
     if (files.has(name) && files.get(name) !== program)
@@ -20,16 +22,4 @@ export function exampleFiles(root) {
     files.set(name, program);
   }
   return files;
-}
-
-function programsOf(root) {
-  const documents = readdirSync(path.join(root, 'docs'))
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => path.join('docs', name));
-  const blocks = ['README.md', ...documents].flatMap((name) =>
-    [...readFileSync(path.join(root, name), 'utf8').matchAll(/^```js\n([\s\S]*?)^```$/gm)].map(
-      ([, code]) => code,
-    ),
-  );
-  return [...blocks, ...examplesOf(root).map(({ program }) => program)];
 }

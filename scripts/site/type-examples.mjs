@@ -2,6 +2,7 @@
 // page shows that program, says whose it is, and leads to others.
 
 import { Comment, CommentTag, makeRecursiveVisitor, ReflectionKind } from 'typedoc/models';
+import { blocksOf } from '../documents.mjs';
 import { runsInAPage } from './runs-in-a-page.mjs';
 
 const TYPES = ReflectionKind.Interface | ReflectionKind.TypeAlias;
@@ -132,7 +133,7 @@ function programsOf(project, pages, files) {
 
 function programsIn(content) {
   const text = content.map((part) => part.text).join('');
-  return [...text.matchAll(/^```js\n([\s\S]*?)\n```$/gm)].map(([, code]) => code);
+  return blocksOf(text).map((code) => code.slice(0, -1));
 }
 
 function sourceOf(code, owner, ways, files) {

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import type { BrowserContext, FrameLocator, Page } from 'playwright';
 import { PNG } from 'pngjs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { blocksOf } from '../../scripts/documents.mjs';
 import { PATIENCE_MS } from '../support/patience';
 import { expectAccessible } from './accessible';
 import { type PlainHost, plainHost } from './plain-host';
@@ -191,7 +192,7 @@ describe('the picture', () => {
 });
 
 describe('the guide', () => {
-  const blocks = [...guide.matchAll(/^```(?:html|jsx)\n([\s\S]*?)^```$/gm)].map(([, code = '']) => code);
+  const blocks = blocksOf(guide, 'html|jsx');
 
   it('has frames and elements for every place', () => {
     expect(blocks.length).toBe(4);
@@ -288,7 +289,7 @@ class IFrame:
 `;
 
 describe('in a notebook', () => {
-  const cells = [...guide.matchAll(/^```python\n([\s\S]*?)^```$/gm)].map(([, code = '']) => code);
+  const cells = blocksOf(guide, 'python');
   let kernel: Awaited<ReturnType<typeof ranCells>>;
   beforeAll(async () => {
     kernel = await ranCells(cells);

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { inflateSync } from 'node:zlib';
 import type { BrowserContext, Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { pagesOf } from '../../scripts/documents.mjs';
 import { exampleFiles } from '../../scripts/site/example-files.mjs';
 import { runsInAPage } from '../../scripts/site/runs-in-a-page.mjs';
 import { PATIENCE_MS } from '../support/patience';
@@ -23,6 +24,7 @@ const MADE_OF = [
   '../../scripts/site.mjs',
   '../../scripts/site',
   '../../scripts/docstrings.mjs',
+  '../../scripts/documents.mjs',
   '../../scripts/setup',
   '../../docs',
   '../../web/lib',
@@ -151,9 +153,7 @@ describe('the files', () => {
     const modules = Object.entries(exports)
       .filter(([, target]) => typeof target !== 'string')
       .map(([entry]) => `api/modules/${path.posix.join('deconv-wasm', entry).replaceAll('/', '_')}.html`);
-    const documents = readdirSync(path.join(root, 'docs'))
-      .filter((name) => name.endsWith('.md'))
-      .map((name) => `docs/${name.replace(/\.md$/, '.html')}`);
+    const [, ...documents] = pagesOf(root).map((name) => name.replace(/\.md$/, '.html'));
     expect(htmlFiles()).toEqual(expect.arrayContaining(['index.html', ...documents, ...modules]));
   });
 

@@ -2,9 +2,10 @@
 // what the comment behind a console.log says; a block that begins with the name of a file is written
 // under it for the others. Every ```console block prints what stands below its commands.
 
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { blocksOf, pagesOf } from '../../scripts/documents.mjs';
 import { exampleFiles } from '../../scripts/site/example-files.mjs';
 import { fileNameOf } from '../../scripts/site/runs-in-a-page.mjs';
 import { promisedBy } from '../support/promised.js';
@@ -20,12 +21,9 @@ import {
   writeFiles,
 } from './support.js';
 
-const PAGES = [
-  'README.md',
-  ...readdirSync(path.join(root, 'docs'))
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => `docs/${name}`),
-];
+const PAGES = pagesOf(root);
+/** Named here for what decides whether this file is run again: `tests/support/passed-files.ts` reads no calls. */
+const DOCS = path.join(root, 'docs');
 
 const OUR_NODE = path.join(root, 'node_modules', '.bin', 'node');
 
@@ -39,12 +37,6 @@ afterAll(() => {
   console.log(`docs ran on ${versionOf(OUR_NODE)} and ${versionOf(findNode20())}`);
   remove();
 });
-
-function blocksOf(page: string, language = 'js'): string[] {
-  const text = readFileSync(path.join(root, page), 'utf8');
-  const blocks = text.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'));
-  return [...blocks].map((match) => match[1] ?? '');
-}
 
 function expectPromised(code: string, printed: readonly string[]): void {
   let from = 0;
@@ -64,11 +56,11 @@ function anchor(heading: string): string {
 }
 
 it('every line of the "I come from" table is in the program below it', () => {
-  const text = readFileSync(path.join(root, 'docs/README.md'), 'utf8');
+  const text = readFileSync(path.join(DOCS, 'README.md'), 'utf8');
   const section = text.split(/^## /m).find((part) => part.startsWith('I come from')) ?? '';
   const lines = [...section.matchAll(/^\| [^|]+ \| `([^`]+)`/gm)].map((match) => match[1] ?? '');
   expect(lines.length).toBeGreaterThanOrEqual(10);
-  const [program = ''] = blocksOf('docs/README.md');
+  const [program = ''] = blocksOf(text);
   for (const line of lines) expect(program).toContain(line);
 });
 
@@ -84,7 +76,8 @@ it.each([...PAGES, 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'])('%s links 
 });
 
 describe.each(PAGES)('%s', (page) => {
-  const blocks = blocksOf(page);
+  const text = readFileSync(path.join(root, page), 'utf8');
+  const blocks = blocksOf(text);
   const programs = blocks.flatMap((code, index) =>
     fileNameOf(code) === undefined
       ? [{ number: index + 1, name: `${page.replaceAll('/', '-')}-${index + 1}.mjs`, code }]
@@ -93,7 +86,7 @@ describe.each(PAGES)('%s', (page) => {
   beforeAll(() => {
     writeFiles(folder, Object.fromEntries(programs.map(({ name, code }) => [name, code])));
   });
-  const sessions = blocksOf(page, 'console');
+  const sessions = blocksOf(text, 'console');
 
   it('has code', () => {
     expect(blocks.length + sessions.length).toBeGreaterThan(0);

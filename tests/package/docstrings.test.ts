@@ -25,7 +25,7 @@ const { folder, remove } = temporaryFolder();
 beforeAll(() => {
   const numbered = programs.map(({ program }, index) => [`${index}.mjs`, program]);
   makeProject(folder, inject('tarball'), Object.fromEntries(numbered));
-  for (const [name, content] of exampleFiles(root)) writeFileSync(path.join(folder, name), content);
+  for (const [name, content] of exampleFiles(root, examples)) writeFileSync(path.join(folder, name), content);
 });
 afterAll(remove);
 

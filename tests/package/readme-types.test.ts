@@ -3,14 +3,13 @@
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { blocksOf } from '../../scripts/documents.mjs';
 import { root, run, temporaryFolder, writeFiles } from './support.js';
 
 const { folder, remove } = temporaryFolder();
 afterAll(remove);
 
-const blocks = [...readFileSync(path.join(root, 'README.md'), 'utf8').matchAll(/^```js\n(.*?)^```/gms)].map(
-  ([, code]) => code as string,
-);
+const blocks = blocksOf(readFileSync(path.join(root, 'README.md'), 'utf8'));
 
 beforeAll(() => {
   mkdirSync(path.join(folder, 'node_modules'));

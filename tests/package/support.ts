@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { blocksOf } from '../../scripts/documents.mjs';
 
 export const root = path.join(import.meta.dirname, '..', '..');
 
@@ -96,7 +97,7 @@ export function tenLines(): TenLines {
   const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
   const section = readme.split(/^## /m).find((text) => text.startsWith('Ten lines\n'));
   if (section === undefined) throw new Error('README.md has no section "## Ten lines"');
-  const code = /^```js\n([\s\S]*?)^```$/m.exec(section)?.[1];
+  const [code] = blocksOf(section);
   if (code === undefined) throw new Error('README.md has no ```js block under "## Ten lines"');
   // The last line is what the layer computes.
   const prints = [...code.matchAll(/console\.log\(.*\);? \/\/ (.+)$/gm)].at(-1)?.[1];

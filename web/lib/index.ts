@@ -10,18 +10,13 @@ export {
   conv,
   convTranspose,
 } from './functional/convolution.js';
-export type {
-  ChainForwardOptions,
-  NamedGradients,
-  NamedTrace,
-  SequentialGradients,
-  Trace,
-} from './graph/chain.js';
+export type { ChainForwardOptions } from './graph/chain.js';
 export { Graph, type GraphValue, type JoinOptions } from './graph/graph.js';
 export type { Module, Trainable } from './graph/module.js';
 export type { NamedInputs, NamedTensors } from './graph/named.js';
 export { Sequential } from './graph/sequential.js';
 export type { Summary, SummaryStep } from './graph/summary.js';
+export type { NamedGradients, NamedTrace, SequentialGradients, Trace } from './graph/trace.js';
 export type { Conv, ConvOptions } from './layers/conv.js';
 export { Conv1d } from './layers/conv-1d.js';
 export { Conv2d } from './layers/conv-2d.js';

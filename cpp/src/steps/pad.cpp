@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "steps/axis_map.h"
+#include "steps/mapped_axes.h"
 
 namespace deconv {
 namespace {

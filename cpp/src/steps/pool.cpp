@@ -6,7 +6,7 @@
 
 #include "divide.h"
 #include "parallel.h"
-#include "steps/axis_map.h"
+#include "steps/mapped_axes.h"
 
 namespace deconv {
 namespace {

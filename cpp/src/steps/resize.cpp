@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "steps/axis_map.h"
+#include "steps/mapped_axes.h"
 
 namespace deconv {
 namespace {

@@ -5,13 +5,14 @@ import path from 'node:path';
 import { type BrowserContext, chromium } from 'playwright';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { shellOptions } from '../../../scripts/browsers.mjs';
+import { blocksOf } from '../../../scripts/documents.mjs';
 import { root, run, writeFiles } from '../support.js';
 import { consumerFile, consumerProject, firstLine, NODE, serve } from './support.js';
 
 /** The two programs of the block of a page that has a processor. */
 function programsOf(document: string): { readonly page: string; readonly processor: string } {
   const text = readFileSync(path.join(root, 'docs', document), 'utf8');
-  const blocks = [...text.matchAll(/^```javascript\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? '');
+  const blocks = blocksOf(text, 'javascript');
   const block = blocks.find((one) => one.includes('registerProcessor')) ?? '';
   const [first = '', ...rest] = block.split(/^(?=\/\/ (?:The page|processor\.js))/m).filter(Boolean);
   const second = rest.join('');

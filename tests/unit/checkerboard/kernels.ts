@@ -1,4 +1,7 @@
+import { type Kernels, overlap } from 'deconv-wasm/checkerboard';
 import fc from 'fast-check';
+import { mulberry32 } from '../../support/random.js';
+import { sizeOf } from '../../support/tensors.js';
 
 export interface Axis {
   readonly kernelSize: number;
@@ -44,4 +47,41 @@ export function outer(one: readonly number[], other: readonly number[]): number[
 
 export function ones(count: number): number[] {
   return new Array<number>(count).fill(1);
+}
+
+/** Kernels of any rank with random taps, pairs and a geometry; every phase gets a tap if `filled`. */
+export function randomKernels(filled: boolean): fc.Arbitrary<{ kernels: Kernels; axes: readonly Axis[] }> {
+  return fc
+    .record({ axes: fc.array(axis, { minLength: 1, maxLength: 3 }), seed: fc.nat(), pairs: fc.nat(2) })
+    .filter(({ axes }) => !filled || !overlap(axes).holes)
+    .map(({ axes, seed, pairs }) => {
+      const shape = [pairs + 1, 2, ...axes.map(({ kernelSize }) => kernelSize)];
+      const random = mulberry32(seed);
+      return {
+        axes,
+        kernels: {
+          geometry: {
+            stride: axes.map(({ stride }) => stride),
+            dilation: axes.map(({ dilation }) => dilation),
+          },
+          weight: { data: Float64Array.from({ length: sizeOf(shape) }, () => 2 * random() - 1), shape },
+        },
+      };
+    });
+}
+
+export function doubles(count: number, seed: number): number[] {
+  const random = mulberry32(seed);
+  return Array.from({ length: count }, () => 2 * random() - 1);
+}
+
+/** Phase of each tap of one kernel, by the definition. */
+export function phasesOf(axes: readonly Axis[]): number[] {
+  return axes.reduce<number[]>(
+    (list, { kernelSize, stride, dilation }) =>
+      list.flatMap((outer) =>
+        Array.from({ length: kernelSize }, (_, tap) => outer * stride + ((tap * dilation) % stride)),
+      ),
+    [0],
+  );
 }

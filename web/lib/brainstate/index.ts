@@ -18,36 +18,30 @@ export {
   ConvTranspose2d,
   ConvTranspose3d,
 } from './conv-transpose.js';
+export { Constant, OneInit, ZeroInit } from './initializers/constant.js';
 export {
-  type Amount,
-  Bilinear,
-  type BilinearOptions,
-  Constant,
-  type Distribution,
-  type FanMode,
-  Icnr,
-  type IcnrOptions,
-  KaimingNormal,
-  KaimingUniform,
-  LecunNormal,
-  LecunUniform,
   Normal,
   type NormalOptions,
-  OneInit,
   Orthogonal,
   type OrthogonalOptions,
-  type SeededInitializer,
-  type SeedOptions,
   TruncatedNormal,
   type TruncatedNormalOptions,
   Uniform,
   type UniformOptions,
-  type UnitOptions,
+} from './initializers/random.js';
+export type { Amount, SeededInitializer, SeedOptions, UnitOptions } from './initializers/seeded.js';
+export { Bilinear, type BilinearOptions, Icnr, type IcnrOptions } from './initializers/upsampling.js';
+export {
+  type Distribution,
+  type FanMode,
+  KaimingNormal,
+  KaimingUniform,
+  LecunNormal,
+  LecunUniform,
   VarianceScaling,
   type VarianceScalingOptions,
   XavierNormal,
   XavierUniform,
-  ZeroInit,
-} from './initializers.js';
+} from './initializers/variance-scaling.js';
 export type { BrainstateLayerOptions, Padding } from './options.js';
 export type { Initializer, ParameterSource } from './parameters.js';

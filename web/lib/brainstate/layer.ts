@@ -9,7 +9,7 @@ import { isHalf, sameList, shapeOf, type Tensor } from '../core/tensor.js';
 import { type WeightAxis, weightLayout } from '../core/weight-layout.js';
 import { OperatorLayer } from '../layers/operator-layer.js';
 import { pythonString, tuple } from '../layers/repr.js';
-import { XavierNormal } from './initializers.js';
+import { XavierNormal } from './initializers/variance-scaling.js';
 import { readSettings, type Settings } from './options.js';
 import { readMask, readParameter } from './parameters.js';
 

@@ -1,17 +1,8 @@
 import { SEQUENTIAL } from '../core/brands.js';
-import { checkBoolean, checkOptions, describe, fault, refuse } from '../core/checks.js';
+import { checkBoolean, checkOptions, fault, refuse } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
 import { guardReceivers } from '../core/receivers.js';
-import {
-  checkOut,
-  checkShape,
-  checkTensor,
-  sameList,
-  shapeOf,
-  type Tensor,
-  type TensorLike,
-} from '../core/tensor.js';
-import type { LayerGradients } from '../layers/layer.js';
+import { checkOut, checkShape, checkTensor, type Tensor, type TensorLike } from '../core/tensor.js';
 import {
   fitState,
   type LoadedState,
@@ -21,20 +12,11 @@ import {
   type StateDict,
   type Stateful,
 } from '../layers/state-dict.js';
-import { BOUND, stepModuleOf } from '../layers/step.js';
 import { requireRuntime } from '../runtime/lifecycle.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { type ChainStep, chainStep, isProgrammable } from './chain-step.js';
-import {
-  DEFINITION,
-  type Definition,
-  type FlatDefinition,
-  flatten,
-  type ModuleNode,
-  type Unit,
-  unitsOf,
-} from './definition.js';
-import { evaluate, gradientsOf, layersOf, plainTensor, type Recorded } from './evaluation.js';
+import { type ChainStep, chainStep } from './chain-step.js';
+import { DEFINITION, type Definition, flatten, type ModuleNode, type Unit, unitsOf } from './definition.js';
+import { evaluate, plainTensor } from './evaluation.js';
 import { ChainFusion, FUSES } from './fusions.js';
 import { type Module, statefulOf, type Trainable } from './module.js';
 import {
@@ -45,10 +27,18 @@ import {
   readGiven,
   requireOneOutput,
 } from './named.js';
+import { type Prepared, prepare } from './prepared.js';
 import { Program } from './program.js';
-import { ProgramArena } from './program-arena.js';
+import { ProgramCache } from './program-cache.js';
 import { ProgramCall } from './program-call.js';
 import { type Summary, summarize } from './summary.js';
+import {
+  type NamedGradients,
+  type NamedTrace,
+  type SequentialGradients,
+  type Trace,
+  traceOf,
+} from './trace.js';
 
 /** What `forward` of a chain takes beside its input. */
 export interface ChainForwardOptions<Out = Tensor> {
@@ -59,62 +49,13 @@ export interface ChainForwardOptions<Out = Tensor> {
   readonly out?: Out;
 }
 
-/** What `backward` of a {@link Trace} gives. */
-export interface SequentialGradients {
-  readonly input: Tensor<ArrayBuffer>;
-  /** Of the modules with parameters, in the order of `layers`: what an optimizer's step takes. */
-  readonly layers: readonly LayerGradients[];
-}
-
-/** One pass through a chain, with what its gradients need. */
-export interface Trace {
-  readonly output: Tensor<ArrayBuffer>;
-  /**
-   * Gradients of `sum(output * gradOutput)` without computing the pass again: in the mode of the pass, and of what it
-   * dropped, whatever came since. Valid until a weight changes: take them before the optimizer's step.
-   *
-   * @throws {DeconvError} as a layer's backward
-   */
-  backward(gradOutput: TensorLike): SequentialGradients;
-}
-
-/** What `backward` of a {@link NamedTrace} gives. */
-export interface NamedGradients {
-  readonly inputs: NamedTensors<ArrayBuffer>;
-  /** As in `SequentialGradients`. */
-  readonly layers: readonly LayerGradients[];
-}
-
-/** The same of a graph whose values are given by name; outputs left out of `gradOutputs` have a gradient of 0. */
-export interface NamedTrace {
-  readonly outputs: NamedTensors<ArrayBuffer>;
-  backward(gradOutputs: NamedInputs): NamedGradients;
-}
-
-/** Programs that a chain keeps, one for each set of input shapes. */
-const KEPT_PROGRAMS = 4;
+/** A list of its own, so that a steady loop makes none. */
+const FORWARD_OPTIONS = ['out'] as const;
 
 /** A child's name in states and errors, and the child. */
 export interface Child {
   readonly name: string;
   readonly module: Module;
-}
-
-/** What is known of a chain once it is whole. */
-interface Prepared {
-  readonly chain: FlatDefinition;
-  /** Nodes as they are computed one by one. */
-  readonly units: readonly Unit[];
-  readonly layers: readonly (Module & Trainable)[];
-  /** Modules that compute otherwise in training. */
-  readonly moded: readonly { readonly training: boolean }[];
-  readonly inputNames: readonly string[];
-  readonly outputNames: readonly string[];
-  /** What errors call the inputs. */
-  readonly inputLabels: readonly string[];
-  readonly programmable: boolean;
-  /** The runtime that modules are bound to. */
-  readonly bound: Runtime | undefined;
 }
 
 /** A program, and the modes of the chain's modules that it was made for. */
@@ -128,9 +69,7 @@ export abstract class Chain extends DisposableObject implements Stateful {
   readonly #name: string;
   readonly #where: string;
   #prepared: Prepared | undefined;
-  /** The one used last comes first. */
-  #programs: Kept[] = [];
-  readonly #arena = new ProgramArena();
+  readonly #programs: ProgramCache<Kept, Prepared['moded']>;
   /** By the names of the nodes that compute what is fused. */
   readonly #fusions = new Map<string, ChainFusion>();
   #training = true;
@@ -149,6 +88,7 @@ export abstract class Chain extends DisposableObject implements Stateful {
     super();
     this.#name = name;
     this.#where = `${name}.forward`;
+    this.#programs = new ProgramCache(this.#where, sameModes);
   }
 
   /** The children in order; a chain among them stays one. */
@@ -198,7 +138,7 @@ export abstract class Chain extends DisposableObject implements Stateful {
   ): Tensor | NamedTensors {
     const where = this.#requireLive(this.#where);
     const prepared = this.#prepare();
-    if (options !== undefined) checkForwardOptions(where, options);
+    if (options !== undefined) checkOptions<ChainForwardOptions>(where, options, FORWARD_OPTIONS);
     const given = this.#call.begin(where);
     try {
       const named = readGiven(where, 'input', x, prepared.inputNames, given);
@@ -229,7 +169,8 @@ export abstract class Chain extends DisposableObject implements Stateful {
   trace(x: TensorLike): Trace;
   trace(x: NamedInputs): NamedTrace;
   trace(x: TensorLike | NamedInputs): Trace | NamedTrace {
-    return this.#trace('trace', x, false);
+    const where = this.#requireLive(`${this.#name}.trace`);
+    return traceOf(where, this.#name, this.#prepare(), x, false);
   }
 
   /**
@@ -244,7 +185,8 @@ export abstract class Chain extends DisposableObject implements Stateful {
     x: TensorLike | NamedInputs,
     gradOutput: TensorLike | NamedInputs,
   ): SequentialGradients | NamedGradients {
-    return (this.#trace('backward', x, true) as Trace).backward(gradOutput as Tensor);
+    const where = this.#requireLive(`${this.#name}.backward`);
+    return (traceOf(where, this.#name, this.#prepare(), x, true) as Trace).backward(gradOutput as Tensor);
   }
 
   /**
@@ -340,8 +282,7 @@ export abstract class Chain extends DisposableObject implements Stateful {
   override dispose(): void {
     this.#disposed = true;
     this.#call.afterwards(() => {
-      this.#programs = [];
-      this.#arena.dispose();
+      this.#programs.dispose();
       for (const { operators } of this.#fusions.values()) operators.dispose();
       for (const { module } of this.children()) module.dispose?.();
     });
@@ -379,33 +320,6 @@ export abstract class Chain extends DisposableObject implements Stateful {
     return this.#prepared;
   }
 
-  #trace(method: string, x: TensorLike | NamedInputs, again: boolean): Trace | NamedTrace {
-    const where = this.#requireLive(`${this.#name}.${method}`);
-    const { chain, units, layers, inputNames, inputLabels, outputNames } = this.#prepare();
-    const given: unknown[] = [];
-    const named = readGiven(where, 'input', x, inputNames, given);
-    if (!named) requireOneOutput(where, outputNames);
-    const inputs = inputLabels.map((label, index) => plainTensor(where, label, given[index]));
-    const records: Recorded[] = [];
-    const outputs = evaluate(where, chain, units, inputs, (record) => records.push(record), again);
-    const backward = (given: TensorLike | NamedInputs): SequentialGradients | NamedGradients => {
-      const method = `${this.#name}.backward`;
-      const behind: unknown[] = [];
-      readGiven(method, 'gradOutput', given, outputNames, behind, named);
-      // Only what goes by name may be left out.
-      if (!named) behind[0] ??= null;
-      const gradients = gradientsOf(method, chain, { inputs, outputs, records }, behind, layers);
-      const { inputs: before, layers: own } = gradients;
-      return named
-        ? { inputs: byName(inputNames, before), layers: own }
-        : { input: before[0] as Tensor<ArrayBuffer>, layers: own };
-    };
-    // No module takes a tensor on a shared buffer, so none gives one on.
-    return (named ? { outputs: byName(outputNames, outputs), backward } : { output: outputs[0], backward }) as
-      | Trace
-      | NamedTrace;
-  }
-
   /** One node after the other, where they do not all stand on one heap. */
   #evaluate(
     where: string,
@@ -434,25 +348,9 @@ export abstract class Chain extends DisposableObject implements Stateful {
     out: Tensor | NamedTensors | undefined,
   ): Tensor | NamedTensors {
     const runtime = requireRuntime(where, prepared.bound);
-    const program = this.#programFor(where, runtime, prepared, given);
-    return this.#call.run(where, runtime, prepared, program, this.#arenaOf, named, out);
-  }
-
-  /** The program for what is given: one of those kept, or a new one in place of what was not used for longest. */
-  #programFor(
-    where: string,
-    runtime: Runtime,
-    prepared: Prepared,
-    given: readonly unknown[],
-  ): Program<ChainStep> {
-    const kept = this.#programs;
-    for (let index = 0; index < kept.length; index += 1) {
-      const one = kept[index] as Kept;
-      if (!fits(one, runtime, prepared, given)) continue;
-      if (index > 0) kept.unshift(...kept.splice(index, 1));
-      return one.program;
-    }
-    return this.#newProgram(where, runtime, prepared, given);
+    const kept = this.#programs.find(runtime, given, prepared.moded);
+    const program = kept?.program ?? this.#newProgram(where, runtime, prepared, given);
+    return this.#call.run(where, runtime, prepared, program, this.#programs.addressOf, named, out);
   }
 
   // A function of its own, as others below, so that a steady loop does not make the closures.
@@ -468,10 +366,8 @@ export abstract class Chain extends DisposableObject implements Stateful {
     const { moded } = prepared;
     const program = this.#program(where, runtime, prepared, inputShapes);
     const modes = moded.map(({ training }) => training);
-    // What was made for another mode or runtime is not for the next call either.
-    const usable = this.#programs.filter((one) => one.program.runtime === runtime && sameModes(one, moded));
-    this.#programs = [{ program, modes }, ...usable].slice(0, KEPT_PROGRAMS);
-    const used = new Set(this.#programs.flatMap((one) => one.program.steps.map(({ fusion }) => fusion)));
+    const kept = this.#programs.add({ program, modes }, (one) => sameModes(one, moded));
+    const used = new Set(kept.flatMap((one) => one.program.steps.map(({ fusion }) => fusion)));
     for (const fusion of this.#fusions.values()) if (!used.has(fusion)) fusion.operators.dispose();
     return program;
   }
@@ -503,43 +399,10 @@ export abstract class Chain extends DisposableObject implements Stateful {
     });
   }
 
-  readonly #arenaOf = (program: Program): number => this.#arena.on(this.#where, program, this.#programs);
-
   #requireLive(where: string): string {
     if (!this.#disposed) return where;
     throw fault('DISPOSED', where, 'a live chain', 'one after dispose()', 'Make a new one.');
   }
-}
-
-function prepare(chain: FlatDefinition): Prepared {
-  const units = unitsOf(chain);
-  const steps = units.flatMap(({ module }) => (module && stepModuleOf(module)) ?? []);
-  const bound = new Set(steps.map((module) => module[BOUND]).filter((runtime) => runtime !== undefined));
-  const labels = chain.inputs.map(({ name }) => `the input ${describe(name)}`);
-  return {
-    chain,
-    units,
-    layers: Object.freeze(layersOf(chain.nodes)),
-    moded: chain.nodes.map(({ module }) => module as unknown).filter(isModed),
-    inputNames: chain.inputs.map(({ name }) => name),
-    outputNames: chain.outputs.map(({ name }) => name),
-    inputLabels: labels.length === 1 ? ['the input'] : labels,
-    programmable: steps.length > 0 && bound.size < 2 && units.every(isProgrammable),
-    bound: [...bound][0],
-  };
-}
-
-function isModed(module: unknown): module is { readonly training: boolean } {
-  return typeof (module as { readonly training?: unknown } | null)?.training === 'boolean';
-}
-
-function fits(kept: Kept, runtime: Runtime, { moded }: Prepared, given: readonly unknown[]): boolean {
-  const { program } = kept;
-  if (program.runtime !== runtime || !sameModes(kept, moded)) return false;
-  for (let index = 0; index < given.length; index += 1) {
-    if (!sameList(shapeOf(given[index]), program.inputShapes[index] as readonly number[])) return false;
-  }
-  return true;
 }
 
 function sameModes({ modes }: Kept, moded: Prepared['moded']): boolean {
@@ -547,14 +410,4 @@ function sameModes({ modes }: Kept, moded: Prepared['moded']): boolean {
     if (moded[index]?.training !== modes[index]) return false;
   }
   return true;
-}
-
-/** `out` is looked at later; no list of names is made. */
-function checkForwardOptions(where: string, options: object): void {
-  if (typeof options === 'object' && options !== null && !Array.isArray(options)) {
-    let known = true;
-    for (const name in options) if (name !== 'out') known = false;
-    if (known) return;
-  }
-  checkOptions<ChainForwardOptions>(where, options, ['out']);
 }

@@ -3,24 +3,7 @@
 import { describe, fault } from '../core/checks.js';
 import type { SliceChange } from './lowering.js';
 import type { NetworkGraph } from './operations.js';
-
-/** An input or output of a network, as its file declares it. */
-export interface PortInfo {
-  readonly name: string;
-  /**
-   * A length, or the file's name of one that calls may choose; those without a name are called by the input and the
-   * axis.
-   */
-  readonly shape: readonly (number | string)[];
-  /** The type of its values in the file; calls take and give float32. */
-  readonly type: string;
-}
-
-/** The shapes of inputs by their names, where the file leaves no length open. */
-export function declaredShapes(ports: readonly PortInfo[]): Map<string, readonly number[]> | null {
-  const fixed = ports.every(({ shape }) => shape.every((extent) => typeof extent === 'number'));
-  return fixed ? new Map(ports.map(({ name, shape }) => [name, shape as readonly number[]])) : null;
-}
+import type { PortInfo } from './ports.js';
 
 /** A node as its file has it. */
 export interface NodeInfo {

@@ -1,6 +1,6 @@
 /** Whole networks of ONNX and TFLite files, as programs that run. */
 
-export type { NodeInfo, PortInfo } from './front-end.js';
+export type { NodeInfo } from './front-end.js';
 export { type LoadNetworkOptions, type LoadProgress, loadNetwork } from './load.js';
 export {
   Network,
@@ -8,5 +8,6 @@ export {
   type NetworkRunOptions,
   type ProfiledStep,
 } from './network.js';
+export type { PortInfo } from './ports.js';
 export type { TileOptions } from './tiles.js';
 export type { NetworkPlan, NetworkStepInfo } from './told.js';

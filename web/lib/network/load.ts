@@ -8,8 +8,9 @@ import { type OpenedModel, openModel } from '../models/open.js';
 import type { ModelInput, ModelSource } from '../models/source.js';
 import { EXECUTION_OPTION_NAMES, type ExecutionOptions, readExecution } from '../runtime/execution.js';
 import { init } from '../runtime/lifecycle.js';
-import { declaredShapes, type FrontEnd } from './front-end.js';
+import type { FrontEnd } from './front-end.js';
 import { Network } from './network.js';
+import { declaredShapes } from './ports.js';
 import { checkNames } from './value-names.js';
 
 /**

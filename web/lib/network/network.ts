@@ -1,27 +1,13 @@
 import type { Upsampling, UpsamplingLayer, UpsamplingWeights } from '../checkerboard/pattern-network.js';
-import { checkInteger, checkOptions, describe, fault, refuse, shapeText } from '../core/checks.js';
+import { checkInteger, checkOptions, describe, fault, refuse } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
 import { checkProgress } from '../core/progress.js';
 import { guardReceivers } from '../core/receivers.js';
-import {
-  checkParameter,
-  checkShape,
-  checkTensor,
-  sameList,
-  shapeOf,
-  type Tensor,
-  type TensorLike,
-} from '../core/tensor.js';
+import { checkTensor, type Tensor, type TensorLike } from '../core/tensor.js';
 import type { Graph } from '../graph/graph.js';
-import {
-  type NamedInputs,
-  type NamedTensors,
-  ownValue,
-  readGiven,
-  refuseOtherNames,
-} from '../graph/named.js';
+import { type NamedInputs, type NamedTensors, readGiven } from '../graph/named.js';
 import type { Program } from '../graph/program.js';
-import { ProgramArena } from '../graph/program-arena.js';
+import { ProgramCache } from '../graph/program-cache.js';
 import { type CallNames, ProgramCall } from '../graph/program-call.js';
 import type { Execution } from '../runtime/execution.js';
 import { requireRuntime } from '../runtime/lifecycle.js';
@@ -29,14 +15,16 @@ import type { Runtime } from '../runtime/runtime.js';
 import { type CompiledStep, compile } from './compile.js';
 import { HeapConstants } from './constants.js';
 import { Convolutions } from './convolutions.js';
-import { declaredShapes, type FrontEnd, type NodeInfo, type PortInfo } from './front-end.js';
+import type { FrontEnd, NodeInfo } from './front-end.js';
 import type { SliceChange } from './lowering.js';
 import type { Constant, NetworkGraph } from './operations.js';
 import { foldForward } from './passes/affines.js';
 import { runPasses } from './passes/index.js';
+import { checkPorts, declaredShapes, innerPort, type PortInfo, shapesByName } from './ports.js';
 import type { TileOptions } from './tiles.js';
 import { type NetworkPlan, type NetworkStepInfo, type ProgramNames, stepsOf } from './told.js';
 import { checkNames, valueNames } from './value-names.js';
+import { type Changes, changed, readChanges } from './weight-changes.js';
 
 /** What `run` of a {@link Network} takes beside its inputs. */
 export interface NetworkRunOptions<Out = NamedTensors> {
@@ -56,9 +44,6 @@ export interface NetworkForwardOptions<Out = Tensor> {
 export interface ProfiledStep extends NetworkStepInfo {
   readonly milliseconds: number;
 }
-
-/** Sizes for which programs are kept. */
-const KEPT_PROGRAMS = 4;
 
 interface Kept extends CallNames {
   readonly program: Program<CompiledStep>;
@@ -87,10 +72,8 @@ export class Network extends DisposableObject {
   readonly #outputNames: readonly string[];
   readonly #convolutions: Convolutions;
   readonly #constants = new HeapConstants();
-  readonly #arena = new ProgramArena();
   readonly #call = new ProgramCall();
-  /** The one used last comes first. */
-  #programs: Kept[] = [];
+  readonly #programs = new ProgramCache(RUN, gives);
   readonly #changes: Changes;
   /** Of every layer that `upsampling` has told of. */
   readonly #weightOf = new WeakMap<UpsamplingLayer, Constant>();
@@ -157,7 +140,7 @@ export class Network extends DisposableObject {
     inputs: NamedInputs,
     options?: NetworkRunOptions & { readonly out?: Out },
   ): Out {
-    if (options !== undefined) checkRunOptions(options);
+    if (options !== undefined) checkOptions<NetworkRunOptions>(RUN, options, RUN_OPTIONS);
     return this.#run(RUN, inputs, true, options?.outputs, options?.out) as Out;
   }
 
@@ -175,7 +158,7 @@ export class Network extends DisposableObject {
     x: TensorLike,
     options?: NetworkForwardOptions & { readonly out?: Out },
   ): Out {
-    if (options !== undefined) checkOptions<NetworkForwardOptions>(FORWARD, options, ['out']);
+    if (options !== undefined) checkOptions<NetworkForwardOptions>(FORWARD, options, FORWARD_OPTIONS);
     if (this.#outputNames.length !== 1) {
       refuse(
         'BAD_TYPE',
@@ -207,7 +190,7 @@ export class Network extends DisposableObject {
     const where = 'Network.prepare';
     this.#requireLive(where);
     const checked = checkOptions<Pick<NetworkRunOptions, 'outputs'>>(where, options, ['outputs']);
-    const inputShapes = this.#shapesBy(where, shapes);
+    const inputShapes = shapesByName(where, this.#inputNames, this.#inputLabels, shapes);
     const runtime = requireRuntime(where, this.#execution.runtime);
     const { program, names, outputNames } = this.#keptFor(where, runtime, inputShapes, checked.outputs);
     const steps = stepsOf(program, names);
@@ -228,7 +211,7 @@ export class Network extends DisposableObject {
   get steps(): readonly NetworkStepInfo[] {
     const where = 'Network.steps';
     this.#requireLive(where);
-    const [last] = this.#programs;
+    const { last } = this.#programs;
     if (last !== undefined) return stepsOf(last.program, last.names);
     const declared = this.#declared;
     return declared === null ? [] : this.prepare(declared).steps;
@@ -337,7 +320,11 @@ export class Network extends DisposableObject {
     const where = 'Network.toGraph';
     this.#requireLive(where);
     const { graphOf } = await import('./to-graph.js');
-    const graph = this.#lower(where, this.#shapesBy(where, shapes), this.#outputNames);
+    const graph = this.#lower(
+      where,
+      shapesByName(where, this.#inputNames, this.#inputLabels, shapes),
+      this.#outputNames,
+    );
     return graphOf(where, graph, this.#outputNames);
   }
 
@@ -359,7 +346,11 @@ export class Network extends DisposableObject {
     const where = 'Network.upsampling';
     this.#requireLive(where);
     const { upsamplingOf } = await import('./upsampling.js');
-    const graph = this.#lower(where, this.#shapesBy(where, shapes), this.#outputNames);
+    const graph = this.#lower(
+      where,
+      shapesByName(where, this.#inputNames, this.#inputLabels, shapes),
+      this.#outputNames,
+    );
     const { weights, ...found } = upsamplingOf(graph, {
       format: this.#frontEnd.format,
       exact: this.#execution.precision === 'exact',
@@ -388,32 +379,7 @@ export class Network extends DisposableObject {
   withWeights(changes: readonly UpsamplingWeights[]): Network {
     const where = 'Network.withWeights';
     this.#requireLive(where);
-    if (!Array.isArray(changes)) refuse('BAD_TYPE', where, 'a list of { layer, weight }', changes);
-    const made = new Map(this.#changes);
-    for (const [index, change] of changes.entries()) {
-      const { layer, weight, bias } = checkOptions<UpsamplingWeights>(where, change, [
-        'layer',
-        'weight',
-        'bias',
-      ]);
-      const known = this.#weightOf.get(layer);
-      if (known === undefined) {
-        refuse('BAD_OPTION', where, `changes[${index}].layer to be one of this network's upsampling`, layer);
-      }
-      const read = (name: string, values: Float32Array, shape: readonly number[]): Constant => ({
-        name: known.name,
-        shape,
-        data: Float32Array.from(checkParameter(where, `${name} of ${describe(layer.name)}`, values, shape)),
-      });
-      const biases = layer.kernels?.bias ?? null;
-      if (bias && biases === null) refuse('UNSUPPORTED', where, 'a layer with a bias', layer.name);
-      // Of a changed network: what it was at first.
-      const [file = known] = [...this.#changes].find(([, { weight: own }]) => own === known) ?? [];
-      made.set(file, {
-        weight: read('the weight', weight, known.shape),
-        bias: bias ? read('the bias', bias, [(biases as Float32Array).length]) : null,
-      });
-    }
+    const made = readChanges(where, changes, this.#changes, this.#weightOf);
     return new Network(this.#frontEnd, this.#execution, this.#outputNames, made);
   }
 
@@ -421,8 +387,7 @@ export class Network extends DisposableObject {
   override dispose(): void {
     this.#disposed = true;
     this.#call.afterwards(() => {
-      this.#programs = [];
-      this.#arena.dispose();
+      this.#programs.dispose();
       this.#constants.dispose();
       this.#convolutions.dispose();
     });
@@ -462,9 +427,9 @@ export class Network extends DisposableObject {
       const runtime = requireRuntime(where, this.#execution.runtime);
       const kept =
         this.#findProgram(runtime, given, wanted) ?? this.#newProgramOf(where, runtime, given, wanted);
-      this.#arenaOf(kept.program);
+      this.#programs.addressOf(kept.program);
       begins?.();
-      return this.#call.run(where, runtime, kept, kept.program, this.#arenaOf, named, out, ran);
+      return this.#call.run(where, runtime, kept, kept.program, this.#programs.addressOf, named, out, ran);
     } finally {
       this.#call.end();
     }
@@ -476,14 +441,7 @@ export class Network extends DisposableObject {
     given: readonly unknown[],
     wanted: readonly string[] | undefined,
   ): Kept | undefined {
-    const kept = this.#programs;
-    for (let index = 0; index < kept.length; index += 1) {
-      const one = kept[index] as Kept;
-      if (!fits(one, runtime, given, wanted === undefined ? this.#outputNames : wanted)) continue;
-      if (index > 0) kept.unshift(...kept.splice(index, 1));
-      return one;
-    }
-    return undefined;
+    return this.#programs.find(runtime, given, wanted === undefined ? this.#outputNames : wanted);
   }
 
   // A function of its own, as others below, so that a steady loop does not make the closures.
@@ -541,16 +499,10 @@ export class Network extends DisposableObject {
       inputLabels: this.#inputLabels,
       outputNames,
     };
-    const usable = this.#programs.filter((one) => one.program.runtime === runtime);
-    this.#programs = [made, ...usable].slice(0, KEPT_PROGRAMS);
-    const used = this.#programs.flatMap((one) =>
-      one.program.steps.map(({ convolution }) => convolution?.operators),
-    );
+    const programs = this.#programs.add(made, () => true).map((one) => one.program);
+    const used = programs.flatMap(({ steps }) => steps.map(({ convolution }) => convolution?.operators));
     this.#convolutions.keep(new Set(used.filter((operators) => operators !== undefined)));
-    this.#constants.keep(
-      runtime,
-      this.#programs.map((one) => one.program),
-    );
+    this.#constants.keep(runtime, programs);
     return made;
   }
 
@@ -558,17 +510,6 @@ export class Network extends DisposableObject {
   get #declared(): Readonly<Record<string, readonly number[]>> | null {
     const shapes = declaredShapes(this.inputs);
     return shapes && Object.fromEntries(shapes);
-  }
-
-  #shapesBy(where: string, shapes: Readonly<Record<string, readonly number[]>>): (readonly number[])[] {
-    const names = this.#inputNames;
-    if (typeof shapes !== 'object' || shapes === null || Array.isArray(shapes)) {
-      refuse('BAD_TYPE', where, `shapes by name: ${names.join(', ')}`, shapes);
-    }
-    refuseOtherNames(where, 'shapes', shapes, names);
-    return names.map((name, index) =>
-      checkShape(where, `${this.#inputLabels[index]}'s shape`, ownValue(shapes, name)),
-    );
   }
 
   #lower(
@@ -586,48 +527,20 @@ export class Network extends DisposableObject {
 
   readonly #has = (name: string): boolean => this.#frontEnd.has(name);
 
-  readonly #arenaOf = (program: Program): number => this.#arena.on(RUN, program, this.#programs);
-
   #requireLive(where: string): void {
     if (!this.#disposed) return;
     throw fault('DISPOSED', where, 'a live network', 'one after dispose()', 'Load it again.');
   }
 }
 
-/** Weights in the place of the file's, each with a bias if that is another one too. */
-type Changes = ReadonlyMap<Constant, { readonly weight: Constant; readonly bias: Constant | null }>;
-
-function changed(graph: NetworkGraph, changes: Changes): NetworkGraph {
-  if (changes.size === 0) return graph;
-  const nodes = graph.nodes.map((node) => {
-    const { operation } = node;
-    const own = operation.kind === 'convolution' && changes.get(operation.weight);
-    if (!own) return node;
-    return { ...node, operation: { ...operation, weight: own.weight, bias: own.bias ?? operation.bias } };
-  });
-  return { ...graph, nodes };
-}
-
-/** Of a value whose shape the file does not declare. */
-function innerPort(name: string): PortInfo {
-  return { name, shape: [], type: 'float32' };
-}
-
 const RUN = 'Network.run';
 const FORWARD = 'Network.forward';
+/** Lists of their own, so that a steady loop makes none. */
+const RUN_OPTIONS = ['out', 'outputs'] as const;
+const FORWARD_OPTIONS = ['out'] as const;
 
-function fits(
-  { program, outputNames }: Kept,
-  runtime: Runtime,
-  given: readonly unknown[],
-  wanted: readonly string[],
-): boolean {
-  if (program.runtime !== runtime) return false;
-  if (outputNames !== wanted && !sameNames(outputNames, wanted)) return false;
-  for (let index = 0; index < given.length; index += 1) {
-    if (!sameList(shapeOf(given[index]), program.inputShapes[index] as readonly number[])) return false;
-  }
-  return true;
+function gives({ outputNames }: Kept, wanted: readonly string[]): boolean {
+  return outputNames === wanted || sameNames(outputNames, wanted);
 }
 
 /** What is no list is not the same, however much it is like one: where names are new it is refused. */
@@ -635,48 +548,4 @@ function sameNames(one: readonly string[], other: readonly string[]): boolean {
   if (!Array.isArray(other) || one.length !== other.length) return false;
   for (let index = 0; index < one.length; index += 1) if (one[index] !== other[index]) return false;
   return true;
-}
-
-/** `out` is looked at later; no list of names is made. */
-function checkRunOptions(options: object): void {
-  if (typeof options === 'object' && options !== null && !Array.isArray(options)) {
-    let known = true;
-    for (const name in options) if (name !== 'out' && name !== 'outputs') known = false;
-    if (known) return;
-  }
-  checkOptions<NetworkRunOptions>(RUN, options, ['out', 'outputs']);
-}
-
-/** Checks shapes against what the file says of the inputs: lengths of one name are one. */
-function checkPorts(
-  where: string,
-  ports: readonly PortInfo[],
-  labels: readonly string[],
-  shapes: readonly (readonly number[])[],
-): void {
-  const known = new Map<string, number>();
-  for (const [index, { shape: declared }] of ports.entries()) {
-    const shape = shapes[index] as readonly number[];
-    // A file may leave the axes open as well.
-    if (declared.length === 0) continue;
-    const good =
-      shape.length === declared.length &&
-      declared.every((extent, axis) => {
-        const own = shape[axis] as number;
-        if (typeof extent === 'number') return extent === own;
-        const first = known.get(extent) ?? own;
-        known.set(extent, first);
-        return own === first;
-      });
-    if (good) continue;
-    const sizes = [...known].map(([name, extent]) => `${name} = ${extent}`).join(', ');
-    throw fault(
-      'BAD_SHAPE',
-      where,
-      `${labels[index]} of shape [${declared.join(', ')}]${sizes === '' ? '' : ` with ${sizes}`}`,
-      shapeText(shape),
-      'The file fixes the lengths that are numbers.',
-      { shape, declared },
-    );
-  }
 }

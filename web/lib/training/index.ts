@@ -1,8 +1,8 @@
 /** deconv-wasm/training: what it takes to train layers in a page. */
 
-export type { SequentialGradients, Trace } from '../graph/chain.js';
 export type { Module, Trainable } from '../graph/module.js';
 export { Sequential } from '../graph/sequential.js';
+export type { SequentialGradients, Trace } from '../graph/trace.js';
 export { LeakyReLU, type LeakyReLUOptions, ReLU, Sigmoid, Tanh } from '../modules/activations.js';
 export { GroupNorm, type GroupNormOptions } from '../modules/group-norm.js';
 export type { ModuleGradients, Normalization, NormalizationOptions } from '../modules/normalization.js';

@@ -6,9 +6,10 @@ import { LIMITS } from '../../models/limits.js';
 import { awaitedBy, Operands } from '../../models/onnx/operands.js';
 import { ModelTensor } from '../../models/tensor.js';
 import type { TensorContent } from '../../models/tensor-content.js';
-import type { FrontEnd, NodeInfo, PortInfo } from '../front-end.js';
+import type { FrontEnd, NodeInfo } from '../front-end.js';
 import { NetworkBuilder, type SliceChange } from '../lowering.js';
 import type { NetworkGraph } from '../operations.js';
+import type { PortInfo } from '../ports.js';
 import { constantOf, NodeCall, type Operand, type Slot, titleOf } from './node.js';
 import type { Plan, Step } from './plan.js';
 

@@ -15,7 +15,8 @@ import {
 import { readers } from '../../models/readers.js';
 import type { ModelFile } from '../../models/source.js';
 import { type Message, readMessage, topLevelFields } from '../../models/wire.js';
-import type { FrontEnd, PortInfo } from '../front-end.js';
+import type { FrontEnd } from '../front-end.js';
+import type { PortInfo } from '../ports.js';
 import { OnnxNetwork } from './network.js';
 import { Plan } from './plan.js';
 

@@ -1,0 +1,46 @@
+import { describe } from '../core/checks.js';
+import { BOUND, stepModuleOf } from '../layers/step.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { isProgrammable } from './chain-step.js';
+import { type FlatDefinition, type Unit, unitsOf } from './definition.js';
+import { layersOf } from './evaluation.js';
+import type { Module, Trainable } from './module.js';
+
+/** What is known of a chain once it is whole. */
+export interface Prepared {
+  readonly chain: FlatDefinition;
+  /** Nodes as they are computed one by one. */
+  readonly units: readonly Unit[];
+  readonly layers: readonly (Module & Trainable)[];
+  /** Modules that compute otherwise in training. */
+  readonly moded: readonly { readonly training: boolean }[];
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+  /** What errors call the inputs. */
+  readonly inputLabels: readonly string[];
+  readonly programmable: boolean;
+  /** The runtime that modules are bound to. */
+  readonly bound: Runtime | undefined;
+}
+
+export function prepare(chain: FlatDefinition): Prepared {
+  const units = unitsOf(chain);
+  const steps = units.flatMap(({ module }) => (module && stepModuleOf(module)) ?? []);
+  const bound = new Set(steps.map((module) => module[BOUND]).filter((runtime) => runtime !== undefined));
+  const labels = chain.inputs.map(({ name }) => `the input ${describe(name)}`);
+  return {
+    chain,
+    units,
+    layers: Object.freeze(layersOf(chain.nodes)),
+    moded: chain.nodes.map(({ module }) => module as unknown).filter(isModed),
+    inputNames: chain.inputs.map(({ name }) => name),
+    outputNames: chain.outputs.map(({ name }) => name),
+    inputLabels: labels.length === 1 ? ['the input'] : labels,
+    programmable: steps.length > 0 && bound.size < 2 && units.every(isProgrammable),
+    bound: [...bound][0],
+  };
+}
+
+function isModed(module: unknown): module is { readonly training: boolean } {
+  return typeof (module as { readonly training?: unknown } | null)?.training === 'boolean';
+}
