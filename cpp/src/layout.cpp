@@ -6,6 +6,7 @@
 #include "relu.h"
 #include "simd.h"
 #include "transpose_4x4.h"
+#include "transpose_tiles.h"
 
 namespace deconv {
 namespace {
@@ -94,76 +95,11 @@ void interleave_all(const Interleave& call, const float* source, float* target) 
   }
 }
 
-// Writes the transpose of 16 x 16 bytes: four rounds of interleaving row i with row i + 8.
-template <typename Change>
-void transpose_square(const int8_t* source, int64_t source_stride, int8_t* target,
-                      int64_t target_stride, const Change& change) {
-  v128_t rows[16];
-  v128_t mixed[16];
-  for (int64_t row = 0; row < 16; ++row) rows[row] = wasm_v128_load(source + row * source_stride);
-  const auto interleave_rows = [](const v128_t* from, v128_t* to) {
-    for (int row = 0; row < 8; ++row) {
-      to[2 * row] = low_bytes(from[row], from[row + 8]);
-      to[2 * row + 1] = high_bytes(from[row], from[row + 8]);
-    }
-  };
-  interleave_rows(rows, mixed);
-  interleave_rows(mixed, rows);
-  interleave_rows(rows, mixed);
-  interleave_rows(mixed, rows);
-  for (int64_t row = 0; row < 16; ++row) {
-    wasm_v128_store(target + row * target_stride, change(rows[row]));
-  }
-}
-
-template <typename Change>
-void transpose_square(const float* source, int64_t source_stride, float* target,
-                      int64_t target_stride, const Change& change) {
+// Of floats, in squares of 4 x 4.
+constexpr auto kSquare = [](const float* source, int64_t source_stride, float* target,
+                            int64_t target_stride, const auto& change) {
   transpose_4x4(source, source_stride, target, target_stride, change);
-}
-
-// `change` is what happens to every value, or vector of values, on the way.
-template <typename Value, typename Change>
-void transpose_tile(int64_t rows, int64_t columns, const Value* source, int64_t source_stride,
-                    Value* target, int64_t target_stride, const Change& change) {
-  constexpr int64_t kSide = sizeof(v128_t) / sizeof(Value);
-  const int64_t whole_rows = rows / kSide * kSide;
-  const int64_t whole_columns = columns / kSide * kSide;
-  for (int64_t row = 0; row < whole_rows; row += kSide) {
-    for (int64_t column = 0; column < whole_columns; column += kSide) {
-      transpose_square(source + row * source_stride + column, source_stride,
-                       target + column * target_stride + row, target_stride, change);
-    }
-  }
-  for (int64_t row = 0; row < rows; ++row) {
-    for (int64_t column = row < whole_rows ? whole_columns : 0; column < columns; ++column) {
-      target[column * target_stride + row] = change(source[row * source_stride + column]);
-    }
-  }
-}
-
-template <typename Value, typename Change>
-void transpose_tiles(int64_t rows, int64_t columns, const Value* source, int64_t source_stride,
-                     Value* target, int64_t target_stride, const Change& change) {
-  // 4 KiB: source and target tile stay in the first-level cache.
-  constexpr int64_t kTile = sizeof(Value) == 1 ? 64 : 32;
-  for (int64_t row = 0; row < rows; row += kTile) {
-    for (int64_t column = 0; column < columns; column += kTile) {
-      transpose_tile(std::min(kTile, rows - row), std::min(kTile, columns - column),
-                     source + row * source_stride + column, source_stride,
-                     target + column * target_stride + row, target_stride, change);
-    }
-  }
-}
-
-template <typename Value, typename Change>
-void transpose_all(int64_t count, int64_t rows, int64_t columns, const Value* source, Value* target,
-                   const Change& change) {
-  const int64_t size = rows * columns;
-  for (int64_t matrix = 0; matrix < count; ++matrix, source += size, target += size) {
-    transpose_tiles(rows, columns, source, columns, target, rows, change);
-  }
-}
+};
 
 constexpr auto kRelu = [](auto value) { return relu(value); };
 
@@ -171,7 +107,7 @@ constexpr auto kRelu = [](auto value) { return relu(value); };
 
 void transpose_block(int64_t rows, int64_t columns, const float* source, int64_t source_stride,
                      float* target, int64_t target_stride) {
-  transpose_tiles(rows, columns, source, source_stride, target, target_stride, kKeep);
+  transpose_tiles(rows, columns, source, source_stride, target, target_stride, kSquare, kKeep);
 }
 
 void interleave(const Interleave& call, const float* source, float* target) {
@@ -225,17 +161,12 @@ void transpose(int64_t count, int64_t rows, int64_t columns, const float* source
     std::copy_n(source, count * rows * columns, target);
     return;
   }
-  transpose_all(count, rows, columns, source, target, kKeep);
-}
-
-void transpose_bytes(int64_t count, int64_t rows, int64_t columns, const int8_t* source,
-                     int8_t* target) {
-  transpose_all(count, rows, columns, source, target, kKeep);
+  transpose_all(count, rows, columns, source, target, kSquare, kKeep);
 }
 
 void transpose_relu(int64_t count, int64_t rows, int64_t columns, const float* source,
                     float* target) {
-  transpose_all(count, rows, columns, source, target, kRelu);
+  transpose_all(count, rows, columns, source, target, kSquare, kRelu);
 }
 
 }  // namespace deconv

@@ -7,7 +7,7 @@
 namespace deconv {
 
 // Makes columns of the four rows.
-inline void transpose_4x4(v128_t (&rows)[4]) {
+[[gnu::always_inline]] inline void transpose_4x4(v128_t (&rows)[4]) {
   const v128_t low01 = wasm_i32x4_shuffle(rows[0], rows[1], 0, 4, 1, 5);
   const v128_t low23 = wasm_i32x4_shuffle(rows[2], rows[3], 0, 4, 1, 5);
   const v128_t high01 = wasm_i32x4_shuffle(rows[0], rows[1], 2, 6, 3, 7);
@@ -23,8 +23,9 @@ inline constexpr auto kKeep = [](auto value) { return value; };
 // Writes the transpose of the 4 x 4 floats at `source`; the strides are those of the rows. `change`
 // is what happens to every vector on the way.
 template <std::integral Stride, typename Change = decltype(kKeep)>
-inline void transpose_4x4(const float* source, Stride source_stride, float* target,
-                          Stride target_stride, const Change& change = kKeep) {
+[[gnu::always_inline]] inline void transpose_4x4(const float* source, Stride source_stride,
+                                                 float* target, Stride target_stride,
+                                                 const Change& change = kKeep) {
   v128_t rows[4] = {wasm_v128_load(source), wasm_v128_load(source + source_stride),
                     wasm_v128_load(source + 2 * source_stride),
                     wasm_v128_load(source + 3 * source_stride)};
