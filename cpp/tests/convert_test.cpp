@@ -168,7 +168,7 @@ TEST_CASE("quantize and dequantize are the definition at every value, length and
     }
     const ExactBlock<int8_t> bytes(count + 1, 0, random.between(0, 15));
     bytes[count] = 99;
-    deconv::quantize(count, values.data(), quantization, bytes.data());
+    deconv::quantize(count, values.data(), quantization, /*measured=*/false, bytes.data());
     const ExactBlock<float> back(count + 1, 0, 4 * random.between(0, 3));
     back[count] = 99;
     deconv::dequantize(count, bytes.data(), quantization, back.data());
@@ -187,6 +187,32 @@ TEST_CASE("quantize and dequantize are the definition at every value, length and
   }
 }
 
+TEST_CASE("values that were measured are quantized by the definition, the ends of float32 too") {
+  Random random(7014);
+  for (int round = 0; round < 600; ++round) {
+    const int64_t count = random.between(1, 67);
+    const ExactBlock<float> values(count, 0, 4 * random.between(0, 3));
+    const float scale = std::ldexp(1.0f, random.between(-149, 127));
+    const float offset = random.one_in(2) ? random.value() : 0;
+    for (float& value : values) {
+      value = std::clamp((random.value() + offset) * scale, -FLT_MAX, FLT_MAX);
+      if (random.one_in(9)) value = std::copysign(random.one_in(2) ? 0 : scale, value);
+      if (round % 9 == 0) value = random.one_in(2) ? FLT_MAX : -FLT_MAX;
+    }
+    Quantization quantization;
+    REQUIRE(deconv::measure(count, values.data(), &quantization));
+    const ExactBlock<int8_t> bytes(count, 0, random.between(0, 15));
+    deconv::quantize(count, values.data(), quantization, /*measured=*/true, bytes.data());
+    int64_t wrong = 0;
+    for (int64_t index = 0; index < count; ++index) {
+      wrong += bytes[index] != quantized(values[index], quantization);
+    }
+    CAPTURE(quantization.scale);
+    CAPTURE(quantization.zero_point);
+    CHECK(wrong == 0);
+  }
+}
+
 TEST_CASE("every int8 comes back as itself, whatever scale and zero point") {
   Random random(7011);
   for (int32_t zero_point = -128; zero_point < 128; ++zero_point) {
@@ -197,7 +223,7 @@ TEST_CASE("every int8 comes back as itself, whatever scale and zero point") {
     std::vector<float> values(256);
     deconv::dequantize(256, bytes.data(), quantization, values.data());
     std::vector<int8_t> back(256);
-    deconv::quantize(256, values.data(), quantization, back.data());
+    deconv::quantize(256, values.data(), quantization, /*measured=*/false, back.data());
     CHECK(back == bytes);
   }
 }

@@ -27,9 +27,10 @@ struct Rounder {
         offset(wasm_i32x4_splat(zero_point - kMagicBits)) {}
 
   v128_t operator()(v128_t value) const {
-    value = wasm_f32x4_pmin(wasm_f32x4_pmax(value, least), greatest);
-    return wasm_i32x4_add(wasm_f32x4_add(value, magic), offset);
+    return inside(wasm_f32x4_pmin(wasm_f32x4_pmax(value, least), greatest));
   }
+  // The same without the clamp.
+  v128_t inside(v128_t value) const { return wasm_i32x4_add(wasm_f32x4_add(value, magic), offset); }
 
   v128_t magic;
   v128_t least;
@@ -306,11 +307,14 @@ bool measure(int64_t count, const float* values, Quantization* quantization) {
   return true;
 }
 
-void quantize(int64_t all, const float* source, const Quantization& quantization, int8_t* bytes) {
+void quantize(int64_t all, const float* source, const Quantization& quantization, bool measured,
+              int8_t* bytes) {
   const Rounder round(quantization.zero_point, /*relu=*/false);
   const v128_t inverse = wasm_f32x4_splat(1.0f / quantization.scale);
   const auto four = [&](const float* from) {
     const v128_t value = wasm_f32x4_mul(wasm_v128_load(from), inverse);
+    // So little beyond the ends that becoming bytes clamps it.
+    if (measured) return round.inside(value);
     // NaN becomes 0.
     return round(wasm_v128_and(value, wasm_f32x4_eq(value, value)));
   };
