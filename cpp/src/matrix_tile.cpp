@@ -1,6 +1,6 @@
 #include "matrix_tile.h"
 
-#include <type_traits>
+#include <utility>
 
 #include "parallel.h"
 #include "relu.h"
@@ -9,8 +9,15 @@
 namespace deconv {
 namespace {
 
+#ifdef __wasm_relaxed_simd__
+constexpr int kMostAtOnce = 3;
+#else
+constexpr int kMostAtOnce = 2;
+#endif
+
 struct Floats {
-  static constexpr bool kAtOnce = true;
+  static constexpr Words kWords = Words::kFloats;
+  static constexpr int kAtOnce = kMostAtOnce;
   static v128_t first(const float* bias, const TileProduct&) {
     return wasm_v128_load32_splat(bias);
   }
@@ -20,12 +27,9 @@ struct Floats {
 };
 
 struct Pairs {
-#ifdef __wasm_relaxed_simd__
-  // Few processors want them beside a dot product of bytes.
-  static constexpr bool kAtOnce = false;
-#else
-  static constexpr bool kAtOnce = true;
-#endif
+  static constexpr Words kWords = Words::kPairs;
+  // Three rows gain nothing.
+  static constexpr int kAtOnce = 2;
   static v128_t first(const float*, const TileProduct&) { return wasm_i32x4_const_splat(0); }
   static v128_t add(v128_t weight, v128_t positions, v128_t sum) {
     return wasm_i32x4_add(sum, wasm_i32x4_dot_i16x8(weight, positions));
@@ -34,7 +38,8 @@ struct Pairs {
 
 #ifdef __wasm_relaxed_simd__
 struct Quads {
-  static constexpr bool kAtOnce = true;
+  static constexpr Words kWords = Words::kQuads;
+  static constexpr int kAtOnce = kMostAtOnce;
   static v128_t first(const float* sum_of_row, const TileProduct& product) {
     return wasm_i32x4_mul(wasm_v128_load32_splat(sum_of_row), wasm_i32x4_splat(-product.zero));
   }
@@ -74,7 +79,7 @@ void multiply_vectors(const TileProduct& product, const float* values, float* re
       panel += product.step;
     }
   }
-  if (std::is_same_v<Kind, Floats> && product.relu) {
+  if (Kind::kWords == Words::kFloats && product.relu) {
     for (auto& row : sums) {
       for (v128_t& sum : row) sum = relu(sum);
     }
@@ -88,7 +93,8 @@ void multiply_vectors(const TileProduct& product, const float* values, float* re
 }
 
 // A unit adds to the same sum every four cycles only: one panel of few rows is fewer sums than two
-// units can add to in turn. All but the last panels are multiplied several at once (kAtOnce).
+// units can add to in turn. Of kAtOnce rows and fewer, all but the last panels are multiplied
+// several at once.
 template <typename Kind, int kRows>
 void multiply(const TileProduct& product) {
   for (int64_t line = 0; line < product.line_count; ++line) {
@@ -100,29 +106,29 @@ void multiply(const TileProduct& product) {
         (passes(product, values + panel * product.panel_stride, result + panel * kPanel), ...);
       }
     };
-    if constexpr (Kind::kAtOnce && kRows == 1) go_on(4, multiply_vectors<Kind, 1, 0, 8>);
-    if constexpr (Kind::kAtOnce && kRows == 2) go_on(2, multiply_vectors<Kind, 2, 0, 4>);
-#ifdef __wasm_relaxed_simd__
-    // Two whole panels would need a register too many.
-    if constexpr (Kind::kAtOnce && kRows == 3) {
-      go_on(3, multiply_vectors<Kind, 3, 0, 3>, multiply_vectors<Kind, 3, 3, 3>);
+    if constexpr (kRows <= Kind::kAtOnce) {
+      if constexpr (kRows == 1) go_on(4, multiply_vectors<Kind, 1, 0, 8>);
+      if constexpr (kRows == 2) go_on(2, multiply_vectors<Kind, 2, 0, 4>);
+      // Two whole panels would need a register too many.
+      if constexpr (kRows == 3) {
+        go_on(3, multiply_vectors<Kind, 3, 0, 3>, multiply_vectors<Kind, 3, 3, 3>);
+      }
     }
-#endif
     go_on(1, multiply_vectors<Kind, kRows, 0, 2>);
   }
 }
 
+template <typename Kind, int... kFewer>
+void multiply_rows(int rows, const TileProduct& product,
+                   std::integer_sequence<int, kFewer...> /*heights*/) {
+  using Multiply = void (*)(const TileProduct&);
+  static constexpr Multiply kByRows[] = {multiply<Kind, kFewer + 1>...};
+  kByRows[rows - 1](product);
+}
+
 template <typename Kind>
 void multiply_rows(int rows, const TileProduct& product) {
-  using Multiply = void (*)(const TileProduct&);
-  static constexpr Multiply kByRows[] = {
-      nullptr,           multiply<Kind, 1>, multiply<Kind, 2>,
-      multiply<Kind, 3>, multiply<Kind, 4>, multiply<Kind, 5>,
-#ifdef __wasm_relaxed_simd__
-      multiply<Kind, 6>,
-#endif
-  };
-  kByRows[rows](product);
+  multiply_rows<Kind>(rows, product, std::make_integer_sequence<int, tile_rows(Kind::kWords)>{});
 }
 
 // Reads a tile before it is used. The reads of a product wait for memory a few at a time, those of
@@ -153,7 +159,7 @@ void multiply_tile(int rows, const TileProduct& product) {
 }
 
 void multiply_tiles(int64_t rows, int64_t depth, bool from_memory, TileProduct product) {
-  const Tiling tiling(rows);
+  const Tiling tiling(rows, product.words);
   for (int64_t tile = 0; tile < tiling.count; ++tile) {
     const int height = tiling.height(tile);
     const int64_t elements = Tiling::packed_elements(height, depth);
@@ -165,12 +171,13 @@ void multiply_tiles(int64_t rows, int64_t depth, bool from_memory, TileProduct p
   }
 }
 
-void for_each_tile(int64_t rows, int64_t row_elements, float* target, const void* context,
+void for_each_tile(int64_t rows, Words words, int64_t row_elements, float* target,
+                   const void* context,
                    void (*visit)(const void* context, float* tile, int64_t first_row,
                                  int64_t height)) {
   // Fewer values than these are packed before another thread has begun.
   constexpr int64_t kLeastForThreads = int64_t{1} << 15;
-  const Tiling tiling(rows);
+  const Tiling tiling(rows, words);
   const bool alone = rows * row_elements < kLeastForThreads;
   for_each_item(alone ? 1 : tiling.count, [&](int64_t item, int) {
     const int64_t end = alone ? tiling.count : item + 1;

@@ -31,12 +31,17 @@ inline int64_t whole_panels(int64_t positions) {
 
 // Rows of the largest tile. Two accumulators a row, two panel vectors and one weight must fit the
 // 15 vector registers that engines on x86-64 leave: six rows fill them, and reach 98 % of the peak
-// of relaxed SIMD. Without relaxed SIMD the products need a register of their own.
+// of relaxed SIMD. Products that are not added as they are made need a register of their own: those
+// of pairs, and without relaxed SIMD all.
+constexpr int tile_rows(Words words) {
 #ifdef __wasm_relaxed_simd__
-inline constexpr int kTileRows = 6;
+  return words == Words::kPairs ? 5 : 6;
 #else
-inline constexpr int kTileRows = 5;
+  (void)words;
+  return 5;
 #endif
+}
+inline constexpr int kTileRows = tile_rows(Words::kFloats);
 
 // A stretch of the panel's depth.
 struct Segment {
@@ -68,7 +73,7 @@ struct TileProduct {
   int64_t result_line_stride = 0;
 };
 
-// `rows` in 1..kTileRows.
+// `rows` in 1..tile_rows(product.words).
 void multiply_tile(int rows, const TileProduct& product);
 
 // The tiles of `rows` rows behind each other, from product.tile on, whose depth is `depth`. Those
@@ -77,8 +82,10 @@ void multiply_tiles(int64_t rows, int64_t depth, bool from_memory, TileProduct p
 
 // `rows` rows in as few tiles as possible, whose heights differ by 1 at most.
 struct Tiling {
-  explicit Tiling(int64_t rows)
-      : count((rows + kTileRows - 1) / kTileRows), low(rows / count), taller(rows % count) {}
+  explicit Tiling(int64_t rows, Words words = Words::kFloats)
+      : count((rows + tile_rows(words) - 1) / tile_rows(words)),
+        low(rows / count),
+        taller(rows % count) {}
 
   int height(int64_t tile) const { return static_cast<int>(low + (tile < taller ? 1 : 0)); }
   int64_t first_row(int64_t tile) const { return tile * low + (tile < taller ? tile : taller); }
@@ -92,14 +99,16 @@ struct Tiling {
 
 // Calls visit(context, tile, first_row, height) for the tiles of `rows` rows, which stand behind
 // each other from `target` on, `row_elements` values a row. Tiles are handed out to threads.
-void for_each_tile(int64_t rows, int64_t row_elements, float* target, const void* context,
+void for_each_tile(int64_t rows, Words words, int64_t row_elements, float* target,
+                   const void* context,
                    void (*visit)(const void* context, float* tile, int64_t first_row,
                                  int64_t height));
 
 // The same with visit(tile, first_row, height).
 template <typename Visit>
-void for_each_tile(int64_t rows, int64_t row_elements, float* target, const Visit& visit) {
-  for_each_tile(rows, row_elements, target, &visit,
+void for_each_tile(int64_t rows, int64_t row_elements, float* target, const Visit& visit,
+                   Words words = Words::kFloats) {
+  for_each_tile(rows, words, row_elements, target, &visit,
                 [](const void* context, float* tile, int64_t first_row, int64_t height) {
                   (*static_cast<const Visit*>(context))(tile, first_row, height);
                 });
@@ -107,8 +116,9 @@ void for_each_tile(int64_t rows, int64_t row_elements, float* target, const Visi
 
 // Calls pack(row, target, height) for every row of the tiles: its values belong `height` apart.
 template <typename Pack>
-void pack_tiles(int64_t rows, int64_t row_elements, float* target, const Pack& pack) {
-  for_each_tile(rows, row_elements, target, &pack,
+void pack_tiles(int64_t rows, int64_t row_elements, float* target, const Pack& pack,
+                Words words = Words::kFloats) {
+  for_each_tile(rows, words, row_elements, target, &pack,
                 [](const void* context, float* tile, int64_t first_row, int64_t height) {
                   for (int64_t row = 0; row < height; ++row) {
                     (*static_cast<const Pack*>(context))(first_row + row, tile + row, height);

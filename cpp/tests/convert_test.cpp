@@ -14,11 +14,13 @@
 #include "exact_block.h"
 #include "quantization.h"
 #include "reference.h"
+#include "runtime_threads.h"
 
 using deconv::Quantization;
 using deconv_tests::ExactBlock;
 using deconv_tests::quantized;
 using deconv_tests::Random;
+using deconv_tests::RuntimeThreads;
 
 namespace {
 
@@ -84,7 +86,7 @@ TEST_CASE("measure spans the values and 0 with 256 steps") {
 }
 
 TEST_CASE("measure sees the extreme value and what is not finite at every place") {
-  for (int64_t count = 1; count <= 11; ++count) {
+  for (int64_t count = 1; count <= 39; ++count) {
     const ExactBlock<float> values(count);
     for (int64_t place = 0; place < count; ++place) {
       CAPTURE(count);
@@ -103,6 +105,33 @@ TEST_CASE("measure sees the extreme value and what is not finite at every place"
         values[place] = value;
         CHECK_FALSE(deconv::measure(count, values.data(), &quantization));
       }
+    }
+  }
+}
+
+TEST_CASE("measure joins what threads saw of the pieces of an image") {
+  const RuntimeThreads threads(3);
+  // Pieces of a fixed size, and as many as there may be.
+  for (const int64_t count : {int64_t{100'003}, int64_t{1'500'001}}) {
+    const ExactBlock<float> values(count);
+    std::fill(values.begin(), values.end(), 0.25f);
+    Random random(7013);
+    for (int round = 0; round < 40; ++round) {
+      CAPTURE(count);
+      const int64_t low = round == 0 ? 0 : random.between(0, static_cast<int32_t>(count) - 2);
+      const int64_t high = round == 0 ? count - 1 : low + 1;
+      CAPTURE(low);
+      values[low] = -51;
+      values[high] = 204;
+      Quantization quantization;
+      REQUIRE(deconv::measure(count, values.data(), &quantization));
+      CHECK(quantization.scale == 1);
+      CHECK(quantization.zero_point == -77);
+      for (const float value : {NAN, INFINITY, -INFINITY}) {
+        values[high] = value;
+        CHECK_FALSE(deconv::measure(count, values.data(), &quantization));
+      }
+      values[low] = values[high] = 0.25f;
     }
   }
 }
@@ -139,7 +168,7 @@ TEST_CASE("quantize and dequantize are the definition at every value, length and
     }
     const ExactBlock<int8_t> bytes(count + 1, 0, random.between(0, 15));
     bytes[count] = 99;
-    deconv::quantize(count, values.data(), quantization, bytes.data());
+    deconv::quantize(count, values.data(), quantization, /*measured=*/false, bytes.data());
     const ExactBlock<float> back(count + 1, 0, 4 * random.between(0, 3));
     back[count] = 99;
     deconv::dequantize(count, bytes.data(), quantization, back.data());
@@ -158,6 +187,32 @@ TEST_CASE("quantize and dequantize are the definition at every value, length and
   }
 }
 
+TEST_CASE("values that were measured are quantized by the definition, the ends of float32 too") {
+  Random random(7014);
+  for (int round = 0; round < 600; ++round) {
+    const int64_t count = random.between(1, 67);
+    const ExactBlock<float> values(count, 0, 4 * random.between(0, 3));
+    const float scale = std::ldexp(1.0f, random.between(-149, 127));
+    const float offset = random.one_in(2) ? random.value() : 0;
+    for (float& value : values) {
+      value = std::clamp((random.value() + offset) * scale, -FLT_MAX, FLT_MAX);
+      if (random.one_in(9)) value = std::copysign(random.one_in(2) ? 0 : scale, value);
+      if (round % 9 == 0) value = random.one_in(2) ? FLT_MAX : -FLT_MAX;
+    }
+    Quantization quantization;
+    REQUIRE(deconv::measure(count, values.data(), &quantization));
+    const ExactBlock<int8_t> bytes(count, 0, random.between(0, 15));
+    deconv::quantize(count, values.data(), quantization, /*measured=*/true, bytes.data());
+    int64_t wrong = 0;
+    for (int64_t index = 0; index < count; ++index) {
+      wrong += bytes[index] != quantized(values[index], quantization);
+    }
+    CAPTURE(quantization.scale);
+    CAPTURE(quantization.zero_point);
+    CHECK(wrong == 0);
+  }
+}
+
 TEST_CASE("every int8 comes back as itself, whatever scale and zero point") {
   Random random(7011);
   for (int32_t zero_point = -128; zero_point < 128; ++zero_point) {
@@ -168,7 +223,7 @@ TEST_CASE("every int8 comes back as itself, whatever scale and zero point") {
     std::vector<float> values(256);
     deconv::dequantize(256, bytes.data(), quantization, values.data());
     std::vector<int8_t> back(256);
-    deconv::quantize(256, values.data(), quantization, back.data());
+    deconv::quantize(256, values.data(), quantization, /*measured=*/false, back.data());
     CHECK(back == bytes);
   }
 }
@@ -205,6 +260,9 @@ TEST_CASE("sums become results wherever they are handed over from, and nothing e
           integers ? std::bit_cast<float>(before.back()) : static_cast<float>(before.back());
       bytes[index] = 77;
     }
+    // A great one comes last.
+    const bool large = random.one_in(4);
+    const float input_scale = large ? 0x1p70f : 0.3f;
     const deconv::Rescale by{.points = points,
                              .channels = channels,
                              .channels_last = channels_last,
@@ -212,7 +270,7 @@ TEST_CASE("sums become results wherever they are handed over from, and nothing e
                              .relu = relu,
                              .scale = scale.data(),
                              .bias = fixed && !in_floats ? nullptr : bias.data(),
-                             .input_scale = 0.3f,
+                             .input_scale = input_scale,
                              .integer_bias = fixed && !in_floats ? integer_bias.data() : nullptr,
                              .zero_point = 5,
                              .bytes = fixed ? bytes.data() : nullptr};
@@ -225,7 +283,10 @@ TEST_CASE("sums become results wherever they are handed over from, and nothing e
       const int32_t sum = before[static_cast<size_t>(index)];
       const bool changed = index >= begin && index < begin + count;
       if (!fixed) {
-        const float value = static_cast<float>(sum) * 0.3f * scale[channel] + bias[channel];
+        const auto in_float = static_cast<float>(sum);
+        const float scaled = large ? in_float * scale[channel] * input_scale
+                                   : in_float * input_scale * scale[channel];
+        const float value = scaled + bias[channel];
         const float untouched = integers ? std::bit_cast<float>(sum) : static_cast<float>(sum);
         const float wanted = !changed ? untouched : relu ? std::max(value, 0.0f) : value;
         wrong += std::bit_cast<uint32_t>(sums[index]) != std::bit_cast<uint32_t>(wanted);

@@ -19,6 +19,7 @@ using deconv::kPanel;
 using deconv::kTileRows;
 using deconv::pack_tiles;
 using deconv::Segment;
+using deconv::tile_rows;
 using deconv::Tiling;
 using deconv::Words;
 using deconv_tests::ExactBuffer;
@@ -195,109 +196,144 @@ int32_t part(uint32_t word, int bits, int index) {
   return bits == 8 ? static_cast<int8_t>(shifted) : static_cast<int16_t>(shifted);
 }
 
+uint32_t word_of(Random& random, int bits, int32_t least, int32_t greatest) {
+  uint32_t word = 0;
+  for (int at = 0; at < 32 / bits; ++at) {
+    const int32_t value =
+        random.one_in(3) ? (random.one_in(2) ? greatest : least) : random.between(least, greatest);
+    word |= (static_cast<uint32_t>(value) & ((1u << bits) - 1)) << (bits * at);
+  }
+  return word;
+}
+
 // Every product of `kind` is the sum of the products of parts, over words of random and extreme
-// ones; `zero` times the tile's first values is taken off.
+// ones; `zero` times the tile's first values is taken off. Panels and rows of the result have
+// poison between them, which stays.
 void check_integers(Random& random, Words kind, bool unsigned_positions, int rows) {
   const int bits = kind == Words::kQuads ? 8 : 16;
   const int32_t first = random.between(0, 3);
   const int32_t depth = random.between(0, 9);
   const Segment segments[] = {{first, depth}};
   const int64_t panel_count = random.between(1, 9);
-  const int64_t stride = kPanel * int64_t{first + depth};
+  const int64_t stride = kPanel * int64_t{first + depth} + random.between(0, 5);
+  const int64_t result_stride = kPanel * panel_count + random.between(0, 5);
   const int32_t zero = kind == Words::kQuads ? random.between(-128, 255) : 0;
-  std::vector<int32_t> tile;
-  for (int64_t index = 0; index < rows * int64_t{depth + 1}; ++index) {
-    const bool is_first = index < rows;
-    uint32_t word = 0;
-    for (int at = 0; at < 32 / bits; ++at) {
-      const int32_t weight =
-          random.one_in(3) ? (random.one_in(2) ? 127 : -127) : random.between(-127, 127);
-      word |= (static_cast<uint32_t>(weight) & ((1u << bits) - 1)) << (bits * at);
-    }
-    tile.push_back(is_first ? (kind == Words::kQuads ? random.between(-9999, 9999) : 0)
-                            : static_cast<int32_t>(word));
+  const ExactBuffer tile(rows * int64_t{depth + 1});
+  const ExactBuffer panels((panel_count - 1) * stride + kPanel * int64_t{first + depth});
+  const ExactBuffer result((rows - 1) * result_stride + kPanel * panel_count);
+  for (int64_t index = 0; index < tile.size(); ++index) {
+    tile.data()[index] =
+        index >= rows
+            ? std::bit_cast<float>(word_of(random, bits, -128, 127))
+            : std::bit_cast<float>(kind == Words::kQuads ? random.between(-9999, 9999) : 0);
   }
-  std::vector<int32_t> panels(static_cast<size_t>(panel_count * stride));
-  for (int32_t& value : panels) {
-    uint32_t word = 0;
-    for (int at = 0; at < 32 / bits; ++at) {
-      const int32_t most = bits == 8 ? 127 : 255;
-      const int32_t least = bits == 8 ? -128 : -255;
-      const int32_t position =
-          random.one_in(3) ? (random.one_in(2) ? most : least) : random.between(least, most);
-      word |= (static_cast<uint32_t>(position) & ((1u << bits) - 1)) << (bits * at);
+  const int32_t least = bits == 8 ? -128 : -255;
+  for (int64_t panel = 0; panel < panel_count; ++panel) {
+    for (int64_t at = kPanel * int64_t{first}; at < kPanel * int64_t{first + depth}; ++at) {
+      panels.data()[panel * stride + at] =
+          std::bit_cast<float>(word_of(random, bits, least, bits == 8 ? 127 : 255));
     }
-    value = static_cast<int32_t>(word);
   }
-  std::vector<int32_t> result(static_cast<size_t>(rows * panel_count * kPanel));
-  deconv::multiply_tile(rows, {.tile = reinterpret_cast<const float*>(tile.data()),
-                               .panels = reinterpret_cast<const float*>(panels.data()),
+  deconv::multiply_tile(rows, {.tile = tile.data(),
+                               .panels = panels.data(),
                                .panel_count = panel_count,
                                .panel_stride = stride,
                                .segments = segments,
                                .segment_count = 1,
                                .words = kind,
                                .zero = zero,
-                               .result = reinterpret_cast<float*>(result.data()),
-                               .result_stride = panel_count * kPanel});
+                               .result = result.data(),
+                               .result_stride = result_stride});
   int64_t wrong = 0;
-  for (int row = 0; row < rows; ++row) {
-    for (int64_t column = 0; column < panel_count * kPanel; ++column) {
-      int64_t sum = -int64_t{zero} * tile[static_cast<size_t>(row)];
-      for (int64_t step = 0; step < depth; ++step) {
-        const auto weight =
-            static_cast<uint32_t>(tile[static_cast<size_t>((step + 1) * rows + row)]);
-        const auto position = static_cast<uint32_t>(panels[static_cast<size_t>(
-            column / kPanel * stride + (first + step) * kPanel + column % kPanel)]);
-        for (int at = 0; at < 32 / bits; ++at) {
-          const int32_t value = part(position, bits, at);
-          sum += int64_t{part(weight, bits, at)} *
-                 (unsigned_positions ? static_cast<uint8_t>(value) : value);
-        }
-      }
-      wrong += result[static_cast<size_t>(row * panel_count * kPanel + column)] != sum;
+  for (int64_t index = 0; index < result.size(); ++index) {
+    const int64_t row = index / result_stride;
+    const int64_t column = index % result_stride;
+    if (column >= kPanel * panel_count) {
+      wrong += !result.untouched(index);
+      continue;
     }
+    int64_t sum = -int64_t{zero} * std::bit_cast<int32_t>(tile[row]);
+    for (int64_t step = 0; step < depth; ++step) {
+      const auto weight = std::bit_cast<uint32_t>(tile[(step + 1) * rows + row]);
+      const auto position = std::bit_cast<uint32_t>(
+          panels[column / kPanel * stride + (first + step) * kPanel + column % kPanel]);
+      for (int at = 0; at < 32 / bits; ++at) {
+        const int32_t value = part(position, bits, at);
+        sum += int64_t{part(weight, bits, at)} *
+               (unsigned_positions ? static_cast<uint8_t>(value) : value);
+      }
+    }
+    wrong += std::bit_cast<int32_t>(result[index]) != sum;
   }
   CHECK(wrong == 0);
+}
+
+// What this engine multiplies.
+std::vector<Words> all_words() {
+  std::vector<Words> words = {Words::kFloats, Words::kPairs};
+  if (deconv::probe_byte_dot() != deconv::ByteDot::kNone) words.push_back(Words::kQuads);
+  return words;
 }
 
 }  // namespace
 
 TEST_CASE("tiles of every height sum products of integers exactly") {
   Random random(3);
-  const deconv::ByteDot dot = deconv::probe_byte_dot();
-  for (int round = 0; round < 40; ++round) {
-    for (int rows = 1; rows <= kTileRows; ++rows) {
-      CAPTURE(rows);
-      check_integers(random, Words::kPairs, false, rows);
-      if (dot == deconv::ByteDot::kNone) continue;
-      check_integers(random, Words::kQuads, dot == deconv::ByteDot::kUnsigned, rows);
+  const bool is_unsigned = deconv::probe_byte_dot() == deconv::ByteDot::kUnsigned;
+  for (const Words words : all_words()) {
+    if (words == Words::kFloats) continue;
+    for (int round = 0; round < 40; ++round) {
+      for (int rows = 1; rows <= tile_rows(words); ++rows) {
+        CAPTURE(static_cast<int>(words));
+        CAPTURE(rows);
+        check_integers(random, words, words == Words::kQuads && is_unsigned, rows);
+      }
     }
+  }
+}
+
+TEST_CASE("the sums of a tile, a panel, a weight and what becomes of it fit 15 registers") {
+#ifdef __wasm_relaxed_simd__
+  constexpr bool kAddsAtOnce = true;
+#else
+  constexpr bool kAddsAtOnce = false;
+#endif
+  for (const Words words : {Words::kFloats, Words::kPairs, Words::kQuads}) {
+    CAPTURE(static_cast<int>(words));
+    // Two sums a row, the panel's two vectors and a weight; a product that is added afterwards.
+    const bool separate = words == Words::kPairs || !kAddsAtOnce;
+    const auto registers = [&](int rows) { return 2 * rows + 3 + (separate ? 1 : 0); };
+    CHECK(registers(tile_rows(words)) <= 15);
+    CHECK(registers(tile_rows(words) + 1) > 15);
   }
 }
 
 TEST_CASE("a tiling has the fewest tiles, of heights that differ by 1 at most") {
   for (int64_t rows = 1; rows <= 200; ++rows) {
-    CAPTURE(rows);
-    const Tiling tiling(rows);
-    CHECK(tiling.count * kTileRows >= rows);
-    CHECK((tiling.count - 1) * kTileRows < rows);
-    int64_t first = 0;
-    int64_t elements = 0;
-    for (int64_t tile = 0; tile < tiling.count; ++tile) {
-      const int height = tiling.height(tile);
-      CHECK(height >= 1);
-      CHECK(height <= kTileRows);
-      CHECK(height <= tiling.height(0));
-      CHECK(height >= tiling.height(0) - 1);
-      CHECK(tiling.first_row(tile) == first);
-      CHECK(Tiling::packed_elements(first, 7) == elements);
-      // A bias and seven weights a row.
-      elements += height * 8;
-      first += height;
+    for (const Words words : {Words::kFloats, Words::kPairs, Words::kQuads}) {
+      CAPTURE(rows);
+      CAPTURE(static_cast<int>(words));
+      const Tiling tiling(rows, words);
+      const int most = tile_rows(words);
+      CHECK(tiling.count * most >= rows);
+      CHECK((tiling.count - 1) * most < rows);
+      int64_t first = 0;
+      int64_t elements = 0;
+      for (int64_t tile = 0; tile < tiling.count; ++tile) {
+        const int height = tiling.height(tile);
+        CHECK(height >= 1);
+        CHECK(height <= most);
+        CHECK(height <= tiling.height(0));
+        CHECK(height >= tiling.height(0) - 1);
+        CHECK(tiling.first_row(tile) == first);
+        CHECK(Tiling::packed_elements(first, 7) == elements);
+        // A bias and seven weights a row.
+        elements += height * 8;
+        first += height;
+      }
+      CHECK(first == rows);
+      CHECK(Tiling::packed_elements(rows, 7) == elements);
     }
-    CHECK(first == rows);
-    CHECK(Tiling::packed_elements(rows, 7) == elements);
   }
 }
 
@@ -305,28 +341,34 @@ TEST_CASE("rows are packed once each, whoever packs them") {
   const RuntimeThreads threads(3);
   // So few that one thread packs them, and so many that all do.
   for (const int64_t row_elements : {int64_t{5}, int64_t{4000}}) {
-    for (const int64_t rows : {1, 6, 7, 25}) {
-      CAPTURE(rows);
-      ExactBuffer tiles(rows * row_elements);
-      std::fill_n(tiles.data(), tiles.size(), 0.0f);
-      const auto value_of = [&](int64_t row, int64_t index) {
-        return static_cast<float>(row * row_elements + index + 1);
-      };
-      pack_tiles(rows, row_elements, tiles.data(), [&](int64_t row, float* target, int64_t height) {
-        for (int64_t index = 0; index < row_elements; ++index) {
-          target[index * height] += value_of(row, index);
-        }
-      });
-      const Tiling tiling(rows);
-      for (int64_t tile = 0; tile < tiling.count; ++tile) {
-        const float* const own = tiles.data() + tiling.first_row(tile) * row_elements;
-        const int64_t height = tiling.height(tile);
-        for (int64_t row = 0; row < height; ++row) {
-          bool same = true;
-          for (int64_t index = 0; index < row_elements; ++index) {
-            same &= own[index * height + row] == value_of(tiling.first_row(tile) + row, index);
+    for (const int64_t rows : {1, 5, 6, 7, 25}) {
+      for (const Words words : {Words::kFloats, Words::kPairs}) {
+        CAPTURE(rows);
+        CAPTURE(static_cast<int>(words));
+        ExactBuffer tiles(rows * row_elements);
+        std::fill_n(tiles.data(), tiles.size(), 0.0f);
+        const auto value_of = [&](int64_t row, int64_t index) {
+          return static_cast<float>(row * row_elements + index + 1);
+        };
+        pack_tiles(
+            rows, row_elements, tiles.data(),
+            [&](int64_t row, float* target, int64_t height) {
+              for (int64_t index = 0; index < row_elements; ++index) {
+                target[index * height] += value_of(row, index);
+              }
+            },
+            words);
+        const Tiling tiling(rows, words);
+        for (int64_t tile = 0; tile < tiling.count; ++tile) {
+          const float* const own = tiles.data() + tiling.first_row(tile) * row_elements;
+          const int64_t height = tiling.height(tile);
+          for (int64_t row = 0; row < height; ++row) {
+            bool same = true;
+            for (int64_t index = 0; index < row_elements; ++index) {
+              same &= own[index * height + row] == value_of(tiling.first_row(tile) + row, index);
+            }
+            CHECK(same);
           }
-          CHECK(same);
         }
       }
     }
@@ -334,15 +376,19 @@ TEST_CASE("rows are packed once each, whoever packs them") {
 }
 
 TEST_CASE("a step of the depth takes as long as its tiles together, and more rows take longer") {
-  for (int64_t rows = 1; rows <= 60; ++rows) {
-    CAPTURE(rows);
-    const Tiling tiling(rows);
-    double sum = 0;
-    for (int64_t tile = 0; tile < tiling.count; ++tile) {
-      sum += deconv::tile_step_nanoseconds(tiling.height(tile));
+  for (const Words words : all_words()) {
+    for (int64_t rows = 1; rows <= 60; ++rows) {
+      CAPTURE(static_cast<int>(words));
+      CAPTURE(rows);
+      const Tiling tiling(rows, words);
+      double sum = 0;
+      for (int64_t tile = 0; tile < tiling.count; ++tile) {
+        sum += deconv::tile_step_nanoseconds(tiling.height(tile), words);
+      }
+      CHECK(deconv::tile_step_nanoseconds(rows, words) == doctest::Approx(sum));
+      CHECK(deconv::tile_step_nanoseconds(rows, words) > 0);
+      CHECK(deconv::tile_step_nanoseconds(rows, words) <=
+            deconv::tile_step_nanoseconds(rows + 1, words));
     }
-    CHECK(deconv::tile_step_nanoseconds(rows) == doctest::Approx(sum));
-    CHECK(deconv::tile_step_nanoseconds(rows) > 0);
-    CHECK(deconv::tile_step_nanoseconds(rows) <= deconv::tile_step_nanoseconds(rows + 1));
   }
 }

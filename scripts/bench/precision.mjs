@@ -1,5 +1,6 @@
 // What each precision gives: bytes to download, time of a forward (one thread, from a JavaScript array to
-// a JavaScript array) and the error against float32. All candidates of a case take turns in every round.
+// a JavaScript array) and the error against float32. All candidates of a case take turns in every round, and the
+// builds take turns of several rounds, so that a slow moment of the machine meets both.
 //
 //   node scripts/bench/precision.mjs [rounds]
 
@@ -11,8 +12,10 @@ import {
   saveQuantized,
   toFloat16,
 } from '../../dist/quantize/index.js';
+import { median } from './statistics.mjs';
 
 const ROUNDS = Number(process.argv[2] ?? 60);
+const TURNS = 6;
 const WARM_UP = 10;
 const CASES = [
   {
@@ -32,20 +35,25 @@ for (const test of CASES) {
   console.log('| precision | weight bytes | simd ms | relaxed ms | SNR dB | max error / max value |');
   console.log('|---|---|---|---|---|---|');
   const rows = new Map();
-  for (const build of ['simd', 'relaxed']) {
-    await init({ build });
-    for (const row of measure(test))
-      rows.set(row.name, { ...rows.get(row.name), ...row, [build]: row.median });
-    await shutdown();
+  const builds = ['simd', 'relaxed'];
+  for (let turn = 0; turn < TURNS; turn += 1) {
+    for (const build of turn % 2 === 0 ? builds : builds.toReversed()) {
+      await init({ build });
+      for (const { times, ...row } of measure(test, Math.ceil(ROUNDS / TURNS))) {
+        const of = rows.get(row.name) ?? { simd: [], relaxed: [] };
+        rows.set(row.name, { ...of, ...row, [build]: [...of[build], ...times] });
+      }
+      await shutdown();
+    }
   }
   for (const { name, bytes, simd, relaxed, snr, relative } of rows.values()) {
-    const times = [simd, relaxed].map((value) => value.toFixed(2)).join(' | ');
+    const times = [simd, relaxed].map((all) => median(all).toFixed(2)).join(' | ');
     console.log(`| ${name} | ${bytes} | ${times} | ${snr} | ${relative} |`);
   }
 }
 console.log(`\n${process.platform} ${process.arch}, Node ${process.version}, medians of ${ROUNDS} rounds`);
 
-function measure({ options, shape }) {
+function measure({ options, shape }, rounds) {
   const random = generator(1);
   const layer = new ConvTranspose2d(options);
   layer.setWeight(trainedLike(layer.weight, options.outChannels, random));
@@ -72,7 +80,7 @@ function measure({ options, shape }) {
     { name: 'int8 static', bytes: saved, run: () => fixed.forward(x), other: fixed },
     { name: 'int8 static, int8 in and out', bytes: saved, run: () => fixed.forwardInt8(bytes), other: fixed },
   ].map((candidate) => ({ ...candidate, times: [] }));
-  for (let round = 0; round < ROUNDS + WARM_UP; round += 1) {
+  for (let round = 0; round < rounds + WARM_UP; round += 1) {
     for (const { run, times } of round % 2 === 0 ? candidates : candidates.toReversed()) {
       const started = performance.now();
       run();
@@ -84,7 +92,7 @@ function measure({ options, shape }) {
     return {
       name,
       bytes: weightBytes,
-      median: times.sort((a, b) => a - b)[Math.floor(times.length / 2)],
+      times,
       snr: snr === Number.POSITIVE_INFINITY ? 'exact' : snr.toFixed(1),
       relative: (maxAbsolute / greatest).toExponential(1),
     };

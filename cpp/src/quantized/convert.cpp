@@ -6,9 +6,10 @@
 #include <cfloat>
 #include <cmath>
 
+#include "divide.h"
 #include "kernels/lanes.h"
 #include "parallel.h"
-#include "relu.h"
+#include "simd.h"
 
 namespace deconv {
 namespace {
@@ -20,15 +21,18 @@ constexpr int32_t kMagicBits = 0x4B400000;
 // clamp(round(value) + zero_point), ties to even, of four values as 32-bit integers.
 struct Rounder {
   Rounder(int32_t zero_point, bool relu)
-      : least(wasm_f32x4_splat(relu ? 0.0f : static_cast<float>(-128 - zero_point))),
+      : magic(constant<kMagic>()),
+        least(wasm_f32x4_splat(relu ? 0.0f : static_cast<float>(-128 - zero_point))),
         greatest(wasm_f32x4_splat(static_cast<float>(127 - zero_point))),
         offset(wasm_i32x4_splat(zero_point - kMagicBits)) {}
 
   v128_t operator()(v128_t value) const {
-    value = wasm_f32x4_pmin(wasm_f32x4_pmax(value, least), greatest);
-    return wasm_i32x4_add(wasm_f32x4_add(value, wasm_f32x4_const_splat(kMagic)), offset);
+    return inside(wasm_f32x4_pmin(wasm_f32x4_pmax(value, least), greatest));
   }
+  // The same without the clamp.
+  v128_t inside(v128_t value) const { return wasm_i32x4_add(wasm_f32x4_add(value, magic), offset); }
 
+  v128_t magic;
   v128_t least;
   v128_t greatest;
   v128_t offset;
@@ -46,38 +50,41 @@ v128_t narrowed(v128_t a, v128_t b, v128_t c, v128_t d) {
   return wasm_i8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(a, b), wasm_i16x8_narrow_i32x4(c, d));
 }
 
-// `four` makes of four values integers that fit.
-template <typename Four>
-void narrow(int64_t count, const float* values, int8_t* target, const Four& four) {
-  const auto sixteen = [&](const float* from) {
-    return narrowed(four(from), four(from + 4), four(from + 8), four(from + 12));
-  };
-  int64_t index = 0;
-  for (; index + 16 <= count; index += 16) {
-    wasm_v128_store(target + index, sixteen(values + index));
+// Calls change(from, to) for every sixteen of `count` values; the last ones are filled up on the
+// way.
+template <typename From, typename To, typename Change>
+void by_sixteen(int64_t count, const From* values, To* target, const Change& change) {
+  From rest[16] = {};
+  To made[16];
+  for (int64_t index = 0; index < count; index += 16) {
+    const From* from = values + index;
+    To* to = target + index;
+    const int64_t left = count - index;
+    const bool whole = left >= 16;
+    if (!whole) {
+      std::copy_n(from, left, rest);
+      from = rest;
+      to = made;
+    }
+    change(from, to);
+    if (!whole) std::copy_n(made, left, target + index);
   }
-  if (index == count) return;
-  float rest[16] = {};
-  int8_t bytes[16];
-  std::copy_n(values + index, count - index, rest);
-  wasm_v128_store(bytes, sixteen(rest));
-  std::copy_n(bytes, count - index, target + index);
 }
 
 // Makes results of the sums of a dynamic operator, in their place.
 struct FloatResults {
   FloatResults(const Rescale& by, float* own_sums)
       : sums(own_sums),
-        first(wasm_f32x4_splat(by.input_scale)),
-        large(by.input_scale > kLargeScale),
-        integers(by.integers),
-        clamps(by.relu) {}
+        first(wasm_f32x4_splat(by.input_scale > kLargeScale ? 1 : by.input_scale)),
+        last(wasm_f32x4_splat(by.input_scale > kLargeScale ? by.input_scale : 1)),
+        least(wasm_f32x4_splat(by.relu ? 0 : -INFINITY)),
+        integers(by.integers) {}
 
+  // None is NaN, and -0 is not more than the 0 of a ReLU.
   v128_t of(v128_t sum, v128_t scale, v128_t bias) const {
     if (integers) sum = wasm_f32x4_convert_i32x4(sum);
-    const v128_t scaled = wasm_f32x4_mul(sum, large ? scale : first);
-    const v128_t value = wasm_f32x4_add(wasm_f32x4_mul(scaled, large ? first : scale), bias);
-    return clamps ? relu(value) : value;
+    const v128_t scaled = wasm_f32x4_mul(wasm_f32x4_mul(wasm_f32x4_mul(sum, first), scale), last);
+    return wasm_f32x4_pmax(least, wasm_f32x4_add(scaled, bias));
   }
 
   void store_sixteen(int64_t at, v128_t a, v128_t b, v128_t c, v128_t d) const {
@@ -93,9 +100,9 @@ struct FloatResults {
 
   float* sums;
   v128_t first;
-  bool large;
+  v128_t last;
+  v128_t least;
   bool integers;
-  bool clamps;
 };
 
 // Those of a static one, as bytes.
@@ -149,35 +156,34 @@ template <typename Results>
 void change_sums(const PerChannel& by, int64_t begin, int64_t count, const float* sums,
                  const Results& results) {
   // Those of a plane, to be read as those of channels beside each other are, but at one place.
-  float scales[4];
-  float biases[4];
-  const int64_t step = by.planes ? 0 : 1;
+  float scales[16];
+  float biases[16];
+  const int64_t step = by.planes ? 0 : 16;
   int64_t first = begin % by.length;
   int64_t plane = begin / by.length;
   for (int64_t at = begin; at < begin + count; first = 0, ++plane) {
-    const int64_t beside = std::min(by.length - first, begin + count - at);
-    const float* const run = sums + at;
+    const float* scale = by.scale + first;
+    const float* bias = by.bias + first;
     if (by.planes) {
-      wasm_v128_store(scales, wasm_v128_load32_splat(by.scale + plane));
-      wasm_v128_store(biases, wasm_v128_load32_splat(by.bias + plane));
+      scale = std::fill_n(scales, 16, by.scale[plane]) - 16;
+      bias = std::fill_n(biases, 16, by.bias[plane]) - 16;
     }
-    const float* const scale = by.planes ? scales : by.scale + first;
-    const float* const bias = by.planes ? biases : by.bias + first;
-    const auto change = [&](int64_t index, v128_t four) {
-      return results.of(four, wasm_v128_load(scale + step * index),
-                        wasm_v128_load(bias + step * index));
+    int64_t beside = std::min(by.length - first, begin + count - at);
+    const auto change = [&](v128_t sum, int64_t index) {
+      return results.of(sum, wasm_v128_load(scale + index), wasm_v128_load(bias + index));
     };
-    const auto four = [&](int64_t index) { return change(index, wasm_v128_load(run + index)); };
-    int64_t index = 0;
-    for (; index + 16 <= beside; index += 16) {
-      results.store_sixteen(at + index, four(index), four(index + 4), four(index + 8),
-                            four(index + 12));
+    const auto four = [&](int64_t index) {
+      return change(wasm_v128_load(sums + at + index), index);
+    };
+    for (; beside >= 16; beside -= 16, at += 16, scale += step, bias += step) {
+      results.store_sixteen(at, four(0), four(4), four(8), four(12));
     }
-    for (; index < beside; index += 4) {
+    for (int64_t index = 0; index < beside; index += 4) {
       const int64_t lanes = std::min<int64_t>(4, beside - index);
-      const v128_t sum = lanes == 4 ? wasm_v128_load(run + index)
-                                    : load_lanes(run + index, lanes, wasm_i32x4_const_splat(0));
-      results.store(at + index, lanes, change(index, sum));
+      const float* const from = sums + at + index;
+      const v128_t sum =
+          lanes == 4 ? wasm_v128_load(from) : load_lanes(from, lanes, wasm_i32x4_const_splat(0));
+      results.store(at + index, lanes, change(sum, index));
     }
     at += beside;
   }
@@ -231,30 +237,64 @@ struct Dequantizer {
   v128_t zero_point;
 };
 
-float lane_extreme(v128_t values, bool greatest) {
-  float lanes[4];
-  wasm_v128_store(lanes, values);
-  return greatest ? *std::max_element(lanes, lanes + 4) : *std::min_element(lanes, lanes + 4);
+// The least and the greatest of values and 0 in every lane.
+struct Ends {
+  void take(v128_t four) {
+    least = wasm_f32x4_pmin(least, four);
+    greatest = wasm_f32x4_pmax(greatest, four);
+    unordered = wasm_v128_or(unordered, wasm_f32x4_ne(four, four));
+  }
+  // A NaN is stored where a value was one.
+  void store(float* eight) const {
+    wasm_v128_store(eight, wasm_v128_or(least, unordered));
+    wasm_v128_store(eight + 4, greatest);
+  }
+
+  v128_t least = wasm_i32x4_const_splat(0);
+  v128_t greatest = wasm_i32x4_const_splat(0);
+  v128_t unordered = wasm_i32x4_const_splat(0);
+};
+
+constexpr int64_t kEnds = 32;
+
+// kEnds values whose range is that of `count`, in the place of these or elsewhere. Each end waits
+// four cycles for the one before it: four of them take turns.
+void find_ends(int64_t count, const float* values, float* ends) {
+  Ends a;
+  Ends b;
+  Ends c;
+  Ends d;
+  for (; count >= 16; count -= 16, values += 16) {
+    a.take(wasm_v128_load(values));
+    b.take(wasm_v128_load(values + 4));
+    c.take(wasm_v128_load(values + 8));
+    d.take(wasm_v128_load(values + 12));
+  }
+  for (; count > 0; --count) a.take(wasm_v128_load32_splat(values++));
+  a.store(ends);
+  b.store(ends + 8);
+  c.store(ends + 16);
+  d.store(ends + 24);
 }
 
 }  // namespace
 
 bool measure(int64_t count, const float* values, Quantization* quantization) {
-  v128_t least = wasm_f32x4_const_splat(0);
-  v128_t greatest = wasm_f32x4_const_splat(0);
-  v128_t unordered = wasm_i32x4_const_splat(0);
-  const auto take = [&](v128_t four) {
-    least = wasm_f32x4_pmin(least, four);
-    greatest = wasm_f32x4_pmax(greatest, four);
-    unordered = wasm_v128_or(unordered, wasm_f32x4_ne(four, four));
-  };
-  int64_t index = 0;
-  for (; index + 4 <= count; index += 4) take(wasm_v128_load(values + index));
-  for (; index < count; ++index) take(wasm_f32x4_splat(values[index]));
-  if (wasm_v128_any_true(unordered)) return false;
-  const double low = lane_extreme(least, false);
-  const double high = lane_extreme(greatest, true);
-  if (!std::isfinite(low) || !std::isfinite(high)) return false;
+  // Of as many pieces as leave room for their ends on the stack.
+  constexpr int64_t kMostPieces = 32;
+  float ends[kMostPieces * kEnds];
+  const int64_t piece = std::max(kPiece, ceil_divide(count, kMostPieces));
+  for_each_piece(count, piece, [&](int64_t begin, int64_t end, int) {
+    find_ends(end - begin, values + begin, ends + begin / piece * kEnds);
+  });
+  find_ends(ceil_divide(count, piece) * kEnds, ends, ends);
+  double low = 0;
+  double high = 0;
+  for (int64_t index = 0; index < kEnds; ++index) {
+    if (!std::isfinite(ends[index])) return false;
+    low = std::min<double>(low, ends[index]);
+    high = std::max<double>(high, ends[index]);
+  }
   // A subnormal scale would have no finite inverse. In double, because the span may not fit a
   // float.
   const float scale =
@@ -267,14 +307,20 @@ bool measure(int64_t count, const float* values, Quantization* quantization) {
   return true;
 }
 
-void quantize(int64_t all, const float* source, const Quantization& quantization, int8_t* bytes) {
+void quantize(int64_t all, const float* source, const Quantization& quantization, bool measured,
+              int8_t* bytes) {
   const Rounder round(quantization.zero_point, /*relu=*/false);
   const v128_t inverse = wasm_f32x4_splat(1.0f / quantization.scale);
+  const auto four = [&](const float* from) {
+    const v128_t value = wasm_f32x4_mul(wasm_v128_load(from), inverse);
+    // So little beyond the ends that becoming bytes clamps it.
+    if (measured) return round.inside(value);
+    // NaN becomes 0.
+    return round(wasm_v128_and(value, wasm_f32x4_eq(value, value)));
+  };
   for_each_piece(all, kPiece, [&](int64_t begin, int64_t end, int) {
-    narrow(end - begin, source + begin, bytes + begin, [&](const float* from) {
-      const v128_t value = wasm_f32x4_mul(wasm_v128_load(from), inverse);
-      // NaN becomes 0.
-      return round(wasm_v128_and(value, wasm_f32x4_eq(value, value)));
+    by_sixteen(end - begin, source + begin, bytes + begin, [&](const float* from, int8_t* to) {
+      wasm_v128_store(to, narrowed(four(from), four(from + 4), four(from + 8), four(from + 12)));
     });
   });
 }
@@ -282,17 +328,8 @@ void quantize(int64_t all, const float* source, const Quantization& quantization
 void dequantize(int64_t all, const int8_t* bytes, const Quantization& quantization, float* floats) {
   const Dequantizer dequantizer(quantization);
   for_each_piece(all, kPiece, [&](int64_t begin, int64_t end, int) {
-    const int64_t count = end - begin;
-    const int8_t* const values = bytes + begin;
-    float* const target = floats + begin;
-    int64_t index = 0;
-    for (; index + 16 <= count; index += 16) dequantizer.sixteen(values + index, target + index);
-    if (index == count) return;
-    int8_t rest[16] = {};
-    float room[16];
-    std::copy_n(values + index, count - index, rest);
-    dequantizer.sixteen(rest, room);
-    std::copy_n(room, count - index, target + index);
+    by_sixteen(end - begin, bytes + begin, floats + begin,
+               [&](const int8_t* from, float* to) { dequantizer.sixteen(from, to); });
   });
 }
 

@@ -11,7 +11,9 @@ namespace deconv {
 bool measure(int64_t count, const float* values, Quantization* quantization);
 
 // target = clamp(round(value * (1 / scale)) + zero_point), ties to even; NaN gives zero_point.
-void quantize(int64_t count, const float* values, const Quantization& quantization, int8_t* target);
+// `measured` where measure() made the quantization of these values.
+void quantize(int64_t count, const float* values, const Quantization& quantization, bool measured,
+              int8_t* target);
 
 void dequantize(int64_t count, const int8_t* values, const Quantization& quantization,
                 float* target);

@@ -111,7 +111,7 @@ Status QuantizedOperator::run_image(QuantizedRoute& route, const Quantization& q
   const int8_t* values = static_cast<const int8_t*>(input);
   auto* room = reinterpret_cast<int8_t*>(workspace.route_input.data());
   if (input_element == Element::kFloat32) {
-    quantize(input_size, static_cast<const float*>(input), quantization, room);
+    quantize(input_size, static_cast<const float*>(input), quantization, !fixed, room);
     values = room;
     room += input_size + Buffer::kSlackBytes;
   }

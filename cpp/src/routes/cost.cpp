@@ -88,7 +88,7 @@ double polyphase_nanoseconds(const Problem& problem, const Blocks& cut) {
       0.54 * products + (cut.reads_planes ? taps * (along_width ? in / row_taps : 1) : 0);
   // Loads that cross cache lines.
   const double apart = cut.reads_planes ? 1.02 : 1;
-  const auto tiles = static_cast<double>(Tiling(rows).count);
+  const auto tiles = static_cast<double>(Tiling(rows, cut.words).count);
   const double product =
       taps * in * apart * tile_step_nanoseconds(rows, cut.words) + starts * tiles;
   // Rows of a band, and their values.
@@ -307,7 +307,7 @@ double scalar_nanoseconds(const Problem& problem) {
 }
 
 double tile_step_nanoseconds(int64_t rows, Words words) {
-  const Tiling tiling(rows);
+  const Tiling tiling(rows, words);
   return kWordsStep[static_cast<int>(words)] *
          (static_cast<double>(tiling.taller) * kTileStep[tiling.height(0)] +
           static_cast<double>(tiling.count - tiling.taller) * kTileStep[tiling.low]);

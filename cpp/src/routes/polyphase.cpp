@@ -127,7 +127,8 @@ Status Polyphase::set_parameters(const float* weight, const float* bias) {
   for (int32_t channel_group = 0; channel_group < spec_.groups; ++channel_group) {
     for (const PhaseGroup& group : std::span(groups_.data(), group_count_)) {
       pack_tiles(
-          rows_of(group), group.depth + 1, target, [&](int64_t row, float* value, int64_t height) {
+          rows_of(group), group.depth + 1, target,
+          [&](int64_t row, float* value, int64_t height) {
             const int64_t channel = channel_group * out + row % out;
             const float* const source = weight + spec_.first_kernel(channel);
             float* const first = value;
@@ -146,7 +147,8 @@ Status Polyphase::set_parameters(const float* weight, const float* bias) {
                   }
                 });
             *first = words_ == Words::kQuads ? std::bit_cast<float>(sum) : bias[channel];
-          });
+          },
+          words_);
       target += Tiling::packed_elements(rows_of(group), group.depth);
     }
   }
