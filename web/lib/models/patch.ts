@@ -134,11 +134,12 @@ export async function patchModel(model: Model, changes: readonly WeightChange[])
 
 /**
  * Writes `patchModel`'s files (Node): the model to `path`, its external data beside it. The model that was
- * read may be replaced; external data are never written over, so a model with some goes to another folder.
+ * read may be replaced; external data are never written over, so a model with some goes to another folder. Of a
+ * link the file that it leads to is written, be it there or not.
  *
  * @returns what `patchModel` does
- * @throws {DeconvError} what `patchModel` does; `BAD_OPTION` if external data would replace a file;
- *   `LOAD_FAILED` if a file cannot be written; `UNSUPPORTED` in a page
+ * @throws {DeconvError} what `patchModel` does; `BAD_OPTION` if external data would replace a file,
+ *   or for what is no regular file; `LOAD_FAILED` if a file cannot be written; `UNSUPPORTED` in a page
  *
  * @example
  * const model = await readModel('generator.onnx');
