@@ -19,6 +19,7 @@ import {
   seededRandom,
   truncatedNormalSource,
 } from '../core/random.js';
+import { isList } from '../core/realms.js';
 import { checkShape } from '../core/tensor.js';
 import { readParameter } from './parameters.js';
 
@@ -489,7 +490,7 @@ export function Bilinear(options: BilinearOptions): SeededInitializer {
 
 /** One or more positive integers; how many axes there are, the shape tells. */
 function checkStride(where: string, stride: unknown): void {
-  checkAxes(where, 'stride', stride, Array.isArray(stride) ? stride.length : 1, 1);
+  checkAxes(where, 'stride', stride, isList(stride) ? stride.length : 1, 1);
 }
 
 /** brainstate's kernels are `[...kernel, out, in/groups]`. */
@@ -552,7 +553,7 @@ function readOptions<Options extends object>(
   options: unknown,
   known: readonly (keyof Options & string)[],
 ): Options {
-  if (!Array.isArray(options) && typeof options !== 'function') {
+  if (!isList(options) && typeof options !== 'function') {
     return checkOptions<Options>(where, options, known);
   }
   return refuse('BAD_TYPE', where, 'an options object', options, `As an initializer, call it: ${where}().`);

@@ -1,5 +1,6 @@
 import { checkInteger, refuse } from '../core/checks.js';
 import { product } from '../core/lists.js';
+import { isList } from '../core/realms.js';
 import { type AxisGeometry, checkAxisList, checkGeometry, checkPhases } from './axis.js';
 import { type CompositionCost, checkComposition } from './composition-limits.js';
 import { fourier, SHORT } from './fourier.js';
@@ -34,7 +35,7 @@ export function frequencyResponse(
   const where = 'frequencyResponse';
   const checked = checkGeometry(where, axes);
   checkTaps(where, kernel, checked);
-  if (!Array.isArray(frequency)) refuse('BAD_TYPE', where, 'a frequency for each axis', frequency);
+  if (!isList(frequency)) refuse('BAD_TYPE', where, 'a frequency for each axis', frequency);
   if (frequency.length !== checked.length || ![...frequency].every(Number.isFinite)) {
     refuse('BAD_OPTION', where, `${checked.length} finite frequencies`, frequency);
   }

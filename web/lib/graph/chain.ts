@@ -1,6 +1,7 @@
 import { SEQUENTIAL } from '../core/brands.js';
 import { checkBoolean, checkOptions, describe, fault, refuse } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
+import { isList } from '../core/realms.js';
 import { guardReceivers } from '../core/receivers.js';
 import {
   checkOut,
@@ -117,6 +118,8 @@ interface Prepared {
   readonly bound: Runtime | undefined;
 }
 
+const FORWARD_OPTIONS = ['out'] as const;
+
 /** A program, and the modes of the chain's modules that it was made for. */
 interface Kept {
   readonly program: Program<ChainStep>;
@@ -198,7 +201,7 @@ export abstract class Chain extends DisposableObject implements Stateful {
   ): Tensor | NamedTensors {
     const where = this.#requireLive(this.#where);
     const prepared = this.#prepare();
-    if (options !== undefined) checkForwardOptions(where, options);
+    if (options !== undefined) checkOptions<ChainForwardOptions>(where, options, FORWARD_OPTIONS);
     const given = this.#call.begin(where);
     try {
       const named = readGiven(where, 'input', x, prepared.inputNames, given);
@@ -266,9 +269,7 @@ export abstract class Chain extends DisposableObject implements Stateful {
     if (!programmable) {
       refuse('UNSUPPORTED', where, 'modules that tell their outputShape, on one runtime', String(this));
     }
-    const given = Array.isArray(inputShape)
-      ? [inputShape]
-      : inputNames.map((name) => ownValue(inputShape, name));
+    const given = isList(inputShape) ? [inputShape] : inputNames.map((name) => ownValue(inputShape, name));
     const shapes = inputLabels.map((label, index) => checkShape(where, `${label}'s shape`, given[index]));
     const runtime = requireRuntime(where, bound);
     return summarize(this.#name, chain, this.#program(where, runtime, prepared, shapes));
@@ -547,14 +548,4 @@ function sameModes({ modes }: Kept, moded: Prepared['moded']): boolean {
     if (moded[index]?.training !== modes[index]) return false;
   }
   return true;
-}
-
-/** `out` is looked at later; no list of names is made. */
-function checkForwardOptions(where: string, options: object): void {
-  if (typeof options === 'object' && options !== null && !Array.isArray(options)) {
-    let known = true;
-    for (const name in options) if (name !== 'out') known = false;
-    if (known) return;
-  }
-  checkOptions<ChainForwardOptions>(where, options, ['out']);
 }

@@ -1,5 +1,6 @@
 import { hasBrand, QUANTIZED_LAYER } from '../core/brands.js';
 import { refuse } from '../core/checks.js';
+import { memberOf } from '../core/realms.js';
 import type { Tensor } from '../core/tensor.js';
 import { isLayer } from '../layers/layer.js';
 import { type Stateful, widened } from '../layers/state-dict.js';
@@ -26,8 +27,9 @@ export interface Trainable {
 }
 
 export function isModule(value: unknown): value is Module {
-  const { forward, backward } = Object(value) as Partial<Module>;
-  return typeof forward === 'function' && typeof backward === 'function';
+  return (
+    typeof memberOf(value, 'forward') === 'function' && typeof memberOf(value, 'backward') === 'function'
+  );
 }
 
 export function hasParameters(module: Module): module is Module & Trainable {

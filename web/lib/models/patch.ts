@@ -1,6 +1,7 @@
 import { hasBrand, MODEL, MODEL_LAYER } from '../core/brands.js';
 import { checkOptions, describe, refuse } from '../core/checks.js';
 import { checkProgress } from '../core/progress.js';
+import { isList } from '../core/realms.js';
 import { checkParameter, type Tensor, type TensorData, type TensorLike } from '../core/tensor.js';
 import { type OutputFile, writeFiles } from './files.js';
 import type { ModelLayer } from './layer.js';
@@ -77,7 +78,7 @@ const CHUNK = 1 << 22;
 export async function patchModel(model: Model, changes: readonly WeightChange[]): Promise<PatchedModel> {
   const where = 'patchModel';
   if (!hasBrand(model, MODEL)) refuse('BAD_TYPE', where, 'a model of readModel', model);
-  if (!Array.isArray(changes)) refuse('BAD_TYPE', where, 'a list of { layer, weight }', changes);
+  if (!isList(changes)) refuse('BAD_TYPE', where, 'a list of { layer, weight }', changes);
   const patches: Patch[] = [];
   const stored: Tensor[] = [];
   for (const [index, given] of changes.entries()) {

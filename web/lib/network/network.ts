@@ -2,6 +2,7 @@ import type { Upsampling, UpsamplingLayer, UpsamplingWeights } from '../checkerb
 import { checkInteger, checkOptions, describe, fault, refuse, shapeText } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
 import { checkProgress } from '../core/progress.js';
+import { isList } from '../core/realms.js';
 import { guardReceivers } from '../core/receivers.js';
 import {
   checkParameter,
@@ -388,7 +389,7 @@ export class Network extends DisposableObject {
   withWeights(changes: readonly UpsamplingWeights[]): Network {
     const where = 'Network.withWeights';
     this.#requireLive(where);
-    if (!Array.isArray(changes)) refuse('BAD_TYPE', where, 'a list of { layer, weight }', changes);
+    if (!isList(changes)) refuse('BAD_TYPE', where, 'a list of { layer, weight }', changes);
     const made = new Map(this.#changes);
     for (const [index, change] of changes.entries()) {
       const { layer, weight, bias } = checkOptions<UpsamplingWeights>(where, change, [
@@ -562,7 +563,7 @@ export class Network extends DisposableObject {
 
   #shapesBy(where: string, shapes: Readonly<Record<string, readonly number[]>>): (readonly number[])[] {
     const names = this.#inputNames;
-    if (typeof shapes !== 'object' || shapes === null || Array.isArray(shapes)) {
+    if (typeof shapes !== 'object' || shapes === null || isList(shapes)) {
       refuse('BAD_TYPE', where, `shapes by name: ${names.join(', ')}`, shapes);
     }
     refuseOtherNames(where, 'shapes', shapes, names);
@@ -632,14 +633,14 @@ function fits(
 
 /** What is no list is not the same, however much it is like one: where names are new it is refused. */
 function sameNames(one: readonly string[], other: readonly string[]): boolean {
-  if (!Array.isArray(other) || one.length !== other.length) return false;
+  if (!isList(other) || one.length !== other.length) return false;
   for (let index = 0; index < one.length; index += 1) if (one[index] !== other[index]) return false;
   return true;
 }
 
 /** `out` is looked at later; no list of names is made. */
 function checkRunOptions(options: object): void {
-  if (typeof options === 'object' && options !== null && !Array.isArray(options)) {
+  if (typeof options === 'object' && options !== null && !isList(options)) {
     let known = true;
     for (const name in options) if (name !== 'out' && name !== 'outputs') known = false;
     if (known) return;
