@@ -196,6 +196,19 @@ it('members of every class of every entry work on strangers, or refuse them in w
   expect([...new Set(bare)]).toEqual([]);
 });
 
+it('members of what a model holds, too', async () => {
+  await using model = await models.readModel(models.writeSafetensors({ w: zeros(2, 3) }));
+  const [tensor] = model.tensors as [models.ModelTensor];
+  const prototype = Object.getPrototypeOf(tensor) as object;
+  expect(Object.getOwnPropertyNames(prototype)).toContain('read');
+  expect(await bareErrors(prototype)).toEqual([]);
+  const error = caught(() => Reflect.apply(tensor.read, {}, []));
+  expectError(error, 'BAD_TYPE', 'ModelTensor.read');
+  // It has no state of its own, so that a Proxy around it does.
+  expect((await new Proxy(tensor, {}).read()).shape).toEqual([2, 3]);
+  expect((await (Object.create(tensor) as typeof tensor).read()).shape).toEqual([2, 3]);
+});
+
 it('what is thrown may be anything, and becomes an error', () => {
   for (const thrown of [undefined, null, {}, Object.create(null), Symbol('s'), 1n]) {
     const error = root.DeconvError.from(thrown);

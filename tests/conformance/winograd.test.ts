@@ -457,8 +457,8 @@ describeEachBuild((build) => {
     expect(refusal(() => conv(zeros(1, 16, 9, 9, 9), zeros(16, 16, 3, 3, 3), deep))).toBe(
       'takes no dilation',
     );
-    expect(refusal(() => conv(zeros(1, 1024, 4, 4), square(1024, 3), { route }))).toBe(
-      'would keep more than 80 MB of transformed weights',
+    expect(refusal(() => conv(zeros(1, 1536, 4, 4), square(1536, 3), { route }))).toBe(
+      'would keep more than 80 MB of weights',
     );
   });
 

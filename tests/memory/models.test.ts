@@ -7,6 +7,8 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
   writeSync,
@@ -511,6 +513,43 @@ describe('files', () => {
     await split.close();
     expect(readFileSync(path.join(FIXTURES, 'external.bin'))).toEqual(original);
     expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([]);
+  });
+
+  it('writeModel writes what links lead to; external data go beside it or nowhere', async () => {
+    const links = path.join(folder, 'links');
+    mkdirSync(path.join(links, 'far'), { recursive: true });
+    const model = await readModel(path.join(FIXTURES, 'raw.onnx'));
+    const changes = [{ layer: model.layers[0] as ModelLayer, weight: new Float32Array(96).fill(5) }];
+    symlinkSync('far/there.onnx', path.join(links, 'link.onnx'));
+    await writeModel(model, changes, path.join(links, 'link.onnx'));
+    expect(readlinkSync(path.join(links, 'link.onnx'))).toBe('far/there.onnx');
+    expect(await weightsAt(path.join(links, 'far', 'there.onnx'))).toEqual(new Float32Array(96).fill(5));
+    // Neither a folder nor a device is replaced by a file.
+    symlinkSync('far', path.join(links, 'folder.onnx'));
+    const wrong = ['folder.onnx', ...(process.platform === 'win32' ? [] : ['null.onnx'])];
+    if (process.platform !== 'win32') symlinkSync('/dev/null', path.join(links, 'null.onnx'));
+    for (const name of wrong) {
+      const error = await rejection(() => writeModel(model, changes, path.join(links, name)));
+      expectError(error, 'BAD_OPTION', 'writeModel');
+    }
+    await model.close();
+
+    const split = await readModel(path.join(FIXTURES, 'external.onnx'));
+    const zeros = [{ layer: split.layers[0] as ModelLayer, weight: new Float32Array(96) }];
+    symlinkSync('far/split.onnx', path.join(links, 'away.onnx'));
+    const away = await rejection(() => writeModel(split, zeros, path.join(links, 'away.onnx')));
+    expectError(away, 'BAD_OPTION', 'writeModel');
+    expect(readdirSync(path.join(links, 'far'))).toEqual(['there.onnx']);
+    symlinkSync('split.onnx', path.join(links, 'here.onnx'));
+    // A link that leads to nothing is something in the way of the data, too.
+    symlinkSync('nothing.bin', path.join(links, 'external.bin'));
+    const taken = await rejection(() => writeModel(split, zeros, path.join(links, 'here.onnx')));
+    expectError(taken, 'BAD_OPTION', 'writeModel');
+    rmSync(path.join(links, 'external.bin'));
+    await writeModel(split, zeros, path.join(links, 'here.onnx'));
+    await split.close();
+    for (const name of ['here.onnx', 'split.onnx'])
+      expect(await weightsAt(path.join(links, name))).toEqual(new Float32Array(96));
   });
 
   it('writeModel stops at its signal, and leaves what was there', async () => {

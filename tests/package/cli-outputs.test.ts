@@ -2,13 +2,16 @@
 
 import { spawnSync } from 'node:child_process';
 import fs, {
+  chmodSync,
   existsSync,
   linkSync,
   mkdirSync,
   promises,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -121,6 +124,69 @@ it('two outputs that are one file by two names are refused, forced or not', asyn
       stderr: expect.stringMatching(/each --output to be another file, got \S+ twice/),
     });
   }
+});
+
+it('two outputs that links lead to one place, where nothing is yet, are refused', async () => {
+  symlinkSync('later.npy', inFolder('early.npy'));
+  expect(await cli(['run', 'two.onnx', '-o', 'y=early.npy', '-o', 'z=later.npy'])).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(/each --output to be another file, got later\.npy twice/),
+  });
+});
+
+const COMMANDS: readonly (readonly [string, readonly string[], string])[] = [
+  ['run', ['run', 'two.onnx', '-o'], 'y=ways/'],
+  ['repair', ['repair', fixture('raw.onnx'), '-o'], 'ways/'],
+  ['inspect', ['inspect', fixture('unet.onnx'), '--html'], 'ways/'],
+];
+
+it.each(COMMANDS)('%s writes what a link leads to, and the link stays', async (command, args, way) => {
+  mkdirSync(inFolder('ways'), { recursive: true });
+  const old = command === 'inspect' ? '<!doctype html>old' : 'old';
+  const [link, target] = [`${command}-link.npy`, `${command}-target.npy`];
+  writeFileSync(inFolder(target), old);
+  chmodSync(inFolder(target), 0o600);
+  symlinkSync(`../${target}`, inFolder(`ways/${link}`));
+  await fine(...args, `${way}${link}`, '--force');
+  expect(readlinkSync(inFolder(`ways/${link}`))).toBe(`../${target}`);
+  expect(readFileSync(inFolder(target), 'utf8')).not.toBe(old);
+  if (process.platform !== 'win32') expect(statSync(inFolder(target)).mode & 0o777).toBe(0o600);
+});
+
+it.each(COMMANDS)('%s makes what a link leads to, with its folder', async (command, args, way) => {
+  mkdirSync(inFolder('ways'), { recursive: true });
+  // By way of another link, and of a folder that is one.
+  const [link, next, folderLink] = [`${command}-nowhere.npy`, `${command}-next.npy`, `${command}-folder`];
+  mkdirSync(inFolder(`real-${command}/below`), { recursive: true });
+  symlinkSync(`real-${command}/below`, inFolder(folderLink));
+  symlinkSync(`../${folderLink}/../${next}`, inFolder(`ways/${link}`));
+  symlinkSync('made/made.npy', inFolder(`real-${command}/${next}`));
+  await fine(...args, `${way}${link}`);
+  expect(readlinkSync(inFolder(`ways/${link}`))).toBe(`../${folderLink}/../${next}`);
+  expect(readlinkSync(inFolder(`real-${command}/${next}`))).toBe('made/made.npy');
+  expect(readFileSync(inFolder(`real-${command}/made/made.npy`)).length).toBeGreaterThan(0);
+});
+
+it.each(COMMANDS)('%s refuses links that lead in a circle', async (command, args, way) => {
+  mkdirSync(inFolder('ways'), { recursive: true });
+  symlinkSync(`${command}-round.npy`, inFolder(`ways/${command}-circle.npy`));
+  symlinkSync(`${command}-circle.npy`, inFolder(`ways/${command}-round.npy`));
+  expect(await cli([...args, `${way}${command}-circle.npy`])).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(/--(output|html) ways\/\w+-circle\.npy: ELOOP, its links lead in a circle/),
+  });
+  expect(readlinkSync(inFolder(`ways/${command}-circle.npy`))).toBe(`${command}-round.npy`);
+});
+
+it('a model is repaired in its place by way of a link to it', async () => {
+  writeFileSync(inFolder('own.onnx'), readFileSync(fixture('raw.onnx')));
+  symlinkSync('own.onnx', inFolder('own-link.onnx'));
+  const args = ['repair', 'own.onnx', '-o', 'own-link.onnx'];
+  expect(await cli(args)).toMatchObject({ status: 2, stderr: expect.stringMatching(/exists\. --force/) });
+  await fine(...args, '--force');
+  expect(readlinkSync(inFolder('own-link.onnx'))).toBe('own.onnx');
+  expect(readFileSync(inFolder('own.onnx')).equals(readFileSync(fixture('raw.onnx')))).toBe(false);
+  expect(await fine('inspect', 'own.onnx')).toMatch(/free/);
 });
 
 it('folders are made for outputs and for reports', async () => {

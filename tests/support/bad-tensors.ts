@@ -13,6 +13,17 @@ function gone(count: number): Float32Array {
   return data;
 }
 
+function throwing(): never {
+  throw new TypeError('not here');
+}
+
+/** An object that throws at whatever is asked of it, `Array.isArray` too. */
+export function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
 /** The ways in which an `out` of `shape` can be none: what else is copied cannot be written to. */
 export function badOutputs(shape: readonly number[]): ReturnType<typeof badTensors> {
   const count = shape.reduce((product, extent) => product * extent, 1);
@@ -51,6 +62,12 @@ export function badTensors(shape: readonly number[]): readonly [string, unknown,
     ['an integer between floats', { data: new Int32Array(count).fill(2 ** 24 + 1), shape }, 'BAD_TYPE'],
     ['bytes of floats', { data: new Uint8Array(count * 4), shape }, 'BAD_SHAPE'],
     ['a buffer', { data: data.buffer, shape }, 'BAD_TYPE'],
+    ['a Proxy that was revoked', revoked(), 'BAD_TYPE'],
+    ['data that are a revoked Proxy', { data: revoked(), shape }, 'BAD_TYPE'],
+    ['a shape that is a revoked Proxy', { data, shape: revoked() }, 'BAD_TYPE'],
+    ['a list of revoked Proxies', { data: new Array(count).fill(revoked()), shape }, 'BAD_TYPE'],
+    ['data that throw', Object.defineProperty({ shape }, 'data', { get: throwing }), 'BAD_BUFFER'],
+    ['a shape that throws', Object.defineProperty({ data }, 'shape', { get: throwing }), 'BAD_TYPE'],
     ['a view', { data: new DataView(data.buffer), shape }, 'BAD_TYPE'],
     [
       'an object that calls itself an array',

@@ -209,5 +209,9 @@ export function reasonOf({ message, detail }: DeconvError): string {
 /** Whether an error is about files and what is in them, rather than a mistake of this program. */
 export function isFileError(error: unknown): boolean {
   if (error instanceof DeconvError) return error.code !== 'INTERNAL';
+  return isSystemError(error);
+}
+
+export function isSystemError(error: unknown): boolean {
   return typeof (error as NodeJS.ErrnoException)?.syscall === 'string';
 }

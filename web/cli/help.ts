@@ -16,6 +16,8 @@ Options:
   -v, --version
 
 Models: ONNX, TFLite, safetensors, .npy, .npz.
+Files that are written are whole or not there. Of a link that is the file that
+it leads to, be it there or not, and the link stays.
 Colours: on terminals only; NO_COLOR=1 turns them off, FORCE_COLOR=1 on.`,
 
   inspect: `Tells how strong a pattern each layer of a model leaves on flat areas.

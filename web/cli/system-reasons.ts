@@ -4,6 +4,7 @@ const CODES: Readonly<Record<string, string>> = {
   EEXIST: 'a file is in the way',
   EFBIG: 'it would be larger than files may be',
   EISDIR: 'it is a folder',
+  ELOOP: 'its links lead in a circle',
   ENOENT: 'there is no such file or folder',
   ENOSPC: 'the disk is full',
   ENOTDIR: 'a part of its path is no folder',

@@ -1,6 +1,6 @@
-import { mkdir, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readlink, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fileProblem, isFileError } from './findings.js';
+import { fileProblem, isFileError, isSystemError } from './findings.js';
 import { printable } from './terminal.js';
 import { UsageError } from './usage.js';
 
@@ -16,9 +16,8 @@ export async function writeWhole(option: string, files: readonly FileToWrite[]):
   try {
     for (const { file, bytes } of files) {
       current = file;
-      await mkdir(path.dirname(path.resolve(file)), { recursive: true });
-      // What a link leads to is replaced, not the link.
-      const final = await realpath(file).catch(() => path.resolve(file));
+      const final = await placeOf(path.resolve(file));
+      await mkdir(path.dirname(final), { recursive: true });
       const there = await stat(final).catch(() => null);
       if (there !== null && !there.isFile()) {
         // A pipe or a device is not to be replaced; a folder says here what it is.
@@ -42,6 +41,20 @@ export async function writeWhole(option: string, files: readonly FileToWrite[]):
     for (const [temporary] of made) await rm(temporary, { force: true });
     throw inOption(option, current, error);
   }
+}
+
+/** Where a file is or will be: what a link leads to is written, be it there or not, and the link stays. */
+async function placeOf(file: string): Promise<string> {
+  try {
+    return await realpath(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  const folder = await realpath(path.dirname(file)).catch(() => path.dirname(file));
+  const place = path.join(folder, path.basename(file));
+  const target = await readlink(place).catch(() => null);
+  if (target === null) return place;
+  return placeOf(path.isAbsolute(target) ? target : folder + path.sep + target);
 }
 
 /**
@@ -75,22 +88,25 @@ export async function checkRegular(option: string, file: string): Promise<void> 
 
 /** Two that go to one place would leave one. */
 export async function checkDistinct(option: string, files: readonly string[]): Promise<void> {
-  const places = await Promise.all(files.map(placeOf));
+  const places = await Promise.all(files.map(identityOf));
   const twice = files.find((_, index) => places.indexOf(places[index] as string) < index);
   if (twice !== undefined)
     throw new UsageError(`expected each ${option} to be another file, got ${printable(twice)} twice`);
 }
 
-/** What tells a file from others: itself where it is there, as it has several names, else its place in its folder. */
-async function placeOf(file: string): Promise<string> {
+/** What tells a file from others: itself where it is there, as it has several names, else the place where it will be. */
+async function identityOf(file: string): Promise<string> {
   const there = await stat(file, { bigint: true }).catch(() => null);
   if (there?.isFile() === true) return `${there.dev}:${there.ino}`;
   const whole = path.resolve(file);
-  const folder = await realpath(path.dirname(whole)).catch(() => path.dirname(whole));
-  return path.join(folder, path.basename(whole));
+  // What keeps it from being written is told when it is.
+  return placeOf(whole).catch(() => whole);
 }
 
 /** An error of an option's file, which names it instead of the model; others as they are. */
 export function inOption(option: string, file: string, error: unknown): unknown {
-  return isFileError(error) ? new UsageError(`${option} ${fileProblem(file, error)}`) : error;
+  if (!isFileError(error)) return error;
+  // What the system said of the file, of which the package gives programs no more than the code.
+  const { cause } = error as Error;
+  return new UsageError(`${option} ${fileProblem(file, isSystemError(cause) ? cause : error)}`);
 }

@@ -3,6 +3,7 @@
 #include <wasm_simd128.h>
 
 #include <algorithm>
+#include <span>
 
 #include "simd.h"
 
@@ -15,28 +16,33 @@ constexpr int64_t kLanes = 4;
 constexpr int64_t kStrip = 256;
 constexpr int kMostLines = 3;
 
-// The sum of rows of values, `stride` apart, each times its coefficient: of `terms`, or of so many
-// as are asked for.
+// A polynomial at a place: rows of coefficients are `stride` apart, of which there are `terms`, or
+// as many as `powers` of the place. It is exact in whole numbers; the factor rounds once.
 template <int terms>
-void combine(int asked, const float* source, const float* coefficients, float* target,
-             int64_t stride, int64_t count) {
-  const int last = terms > 0 ? terms : asked;
+void evaluate(std::span<const float> powers, float factor, const float* source, float* target,
+              int64_t stride, int64_t count) {
+  const int last = terms > 0 ? terms : static_cast<int>(powers.size());
 #pragma clang loop unroll(disable)
   for (const float* const end = source + count; source < end; source += kLanes, target += kLanes) {
-    v128_t sum = wasm_f32x4_mul(wasm_v128_load(source), wasm_v128_load32_splat(coefficients));
+    v128_t sum = wasm_v128_load(source);
     for (int term = 1; term < last; ++term) {
       sum = fma_f32x4(wasm_v128_load(source + term * stride),
-                      wasm_v128_load32_splat(coefficients + term), sum);
+                      wasm_v128_load32_splat(powers.data() + term), sum);
     }
-    wasm_v128_store(target, sum);
+    wasm_v128_store(target, wasm_f32x4_mul(sum, wasm_f32x4_splat(factor)));
   }
 }
 
-void combine_terms(int terms, const float* source, const float* coefficients, float* target,
-                   int64_t stride, int64_t count) {
-  if (terms == 2) return combine<2>(terms, source, coefficients, target, stride, count);
-  if (terms == 3) return combine<3>(terms, source, coefficients, target, stride, count);
-  combine<0>(terms, source, coefficients, target, stride, count);
+// At 0 the first coefficient counts alone.
+void evaluate(int taps, float place, double factor, const float* source, float* target,
+              int64_t stride, int64_t count) {
+  float powers[kMostTaps] = {1};
+  for (int tap = 1; tap < taps; ++tap) powers[tap] = powers[tap - 1] * place;
+  const std::span<const float> used(powers, place == 0 ? 1 : static_cast<size_t>(taps));
+  const auto rounded = static_cast<float>(factor);
+  if (used.size() == 2) return evaluate<2>(used, rounded, source, target, stride, count);
+  if (used.size() == 3) return evaluate<3>(used, rounded, source, target, stride, count);
+  evaluate<0>(used, rounded, source, target, stride, count);
 }
 
 }  // namespace
@@ -59,8 +65,6 @@ void WeightTransform::apply(int line, const float* source, int64_t tap_stride, i
   // Of the lines: at 0 the first one counts alone, and at infinity the last one.
   const float place = line < 0 || line == points ? 0 : places[line];
   if (line == points) source += (taps - 1) * taps * tap_stride;
-  float powers[kMostLines] = {1};
-  for (int power = 1; power < kMostLines; ++power) powers[power] = powers[power - 1] * place;
   float sums[kMostLines * kStrip];
   for (int64_t first = 0; first < count; first += kStrip) {
     const int64_t strip = std::min(kStrip, count - first);
@@ -68,24 +72,18 @@ void WeightTransform::apply(int line, const float* source, int64_t tap_stride, i
     int64_t stride = tap_stride;
     if (place != 0) {
       for (int tap = 0; tap < taps; ++tap) {
-        combine_terms(taps, values + tap * tap_stride, powers, sums + tap * kStrip,
-                      taps * tap_stride, strip);
+        evaluate(taps, place, 1, values + tap * tap_stride, sums + tap * kStrip, taps * tap_stride,
+                 strip);
       }
       values = sums;
       stride = kStrip;
     }
     for (int point = 0; point < points; ++point) {
-      float by[kMostTaps];
-      double power = factor * factors[point];
-      for (int tap = 0; tap < taps; ++tap, power *= places[point]) {
-        by[tap] = static_cast<float>(power);
-      }
-      combine_terms(places[point] == 0 ? 1 : taps, values, by,
-                    target.first + point * target.stride + first, stride, strip);
+      evaluate(taps, places[point], factor * factors[point], values,
+               target.first + point * target.stride + first, stride, strip);
     }
     if (target.infinity == nullptr) continue;
-    const auto by = static_cast<float>(factor);
-    combine_terms(1, values + (taps - 1) * stride, &by, target.infinity + first, stride, strip);
+    evaluate(1, 0, factor, values + (taps - 1) * stride, target.infinity + first, stride, strip);
   }
 }
 

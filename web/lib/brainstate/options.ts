@@ -10,6 +10,7 @@ import {
 } from '../core/checks.js';
 import type { PerAxis, SpatialRank, Unsized } from '../core/lists.js';
 import { freshSeed } from '../core/random.js';
+import { isList } from '../core/realms.js';
 import {
   EXECUTION_OPTION_NAMES,
   type Execution,
@@ -180,7 +181,7 @@ const AXES = ['', 'L', 'H, W', 'H, W, D'];
 
 function readInSize(where: string, rank: number, value: unknown, channelFirst: boolean): readonly number[] {
   const axes = channelFirst ? `[C, ${AXES[rank]}]` : `[${AXES[rank]}, C]`;
-  if (!Array.isArray(value)) {
+  if (!isList(value)) {
     refuse('BAD_TYPE', where, `inSize to be ${axes}, a list of ${rank + 1} integers`, value);
   }
   if (value.length !== rank + 1) {
@@ -199,11 +200,11 @@ function readPadding(where: string, rank: number, value: unknown): Settings['pad
   if (typeof value === 'string')
     return checkChoice<'SAME' | 'VALID'>(where, 'padding', value, ['SAME', 'VALID']);
   if (typeof value === 'number') return repeat(rank, symmetric(where, 'padding', value));
-  if (!Array.isArray(value)) {
+  if (!isList(value)) {
     refuse('BAD_TYPE', where, "padding to be 'SAME', 'VALID', an integer or a list", value);
   }
   const list: readonly unknown[] = value;
-  if (Array.isArray(list[0])) {
+  if (isList(list[0])) {
     if (list.length !== 1 && list.length !== rank) {
       refuse('BAD_OPTION', where, `padding to have ${rank} pairs (or 1 for all axes)`, list.length);
     }
@@ -220,7 +221,7 @@ function readPadding(where: string, rank: number, value: unknown): Settings['pad
 }
 
 function readPair(where: string, name: string, value: unknown): readonly [number, number] {
-  if (!Array.isArray(value)) refuse('BAD_TYPE', where, `${name} to be a pair [lo, hi]`, value);
+  if (!isList(value)) refuse('BAD_TYPE', where, `${name} to be a pair [lo, hi]`, value);
   if (value.length !== 2) refuse('BAD_OPTION', where, `${name} to be a pair [lo, hi]`, value);
   return [checkPad(where, `${name}[0]`, value[0]), checkPad(where, `${name}[1]`, value[1])];
 }

@@ -3,6 +3,7 @@
 import { checkInteger, describe, fault, refuse } from '../core/checks.js';
 import { at, product } from '../core/lists.js';
 import { type RandomSource, seededRandom } from '../core/random.js';
+import { isList } from '../core/realms.js';
 import { apart, checkTensor, type Tensor } from '../core/tensor.js';
 import { type NamedTensors, readGiven } from '../graph/named.js';
 import type { PatternNetwork, Upsampling } from './pattern-network.js';
@@ -51,7 +52,7 @@ export async function readInputs(
     return { tried: [{ name: 'given', inputs }], upsampling: await network.upsampling(own) };
   }
   if (
-    !Array.isArray(levels) ||
+    !isList(levels) ||
     levels.length === 0 ||
     ![...levels].every((level) => Number.isFinite(Math.fround(level)))
   ) {

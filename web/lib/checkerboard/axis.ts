@@ -1,5 +1,6 @@
 import { checkInteger, checkOptions, fault, refuse } from '../core/checks.js';
 import { product } from '../core/lists.js';
+import { isList } from '../core/realms.js';
 
 /** One spatial axis of a transposed convolution: input value i stamps the kernel's tap j at `i * stride + j * dilation`. */
 export interface AxisGeometry {
@@ -26,7 +27,7 @@ export function checkAxis(where: string, name: string, value: AxisGeometry): Req
 
 /** One to three axes, which are not checked themselves. */
 export function checkAxisList<Axis>(where: string, axes: readonly Axis[]): Axis[] {
-  if (!Array.isArray(axes)) refuse('BAD_TYPE', where, 'a list with the geometry of each axis', axes);
+  if (!isList(axes)) refuse('BAD_TYPE', where, 'a list with the geometry of each axis', axes);
   if (axes.length < 1 || axes.length > 3) refuse('BAD_OPTION', where, '1 to 3 axes', axes.length);
   // Without the holes of a sparse list.
   return Array.from(axes);

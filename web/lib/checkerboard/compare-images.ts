@@ -1,6 +1,7 @@
 import { checkOptions, refuse } from '../core/checks.js';
 import { at, product } from '../core/lists.js';
-import { checkShape, elementCount, sameList } from '../core/tensor.js';
+import { isRecord, memberOf } from '../core/realms.js';
+import { checkShape, dataOf, elementCount, sameList } from '../core/tensor.js';
 import type { Image } from './score-image.js';
 import { decibels } from './unevenness.js';
 import { checkFiniteValues } from './values.js';
@@ -63,10 +64,9 @@ export function compareImages(one: Image, other: Image, options: CompareOptions 
 }
 
 function read(where: string, name: string, image: Image): Float64Array {
-  if (typeof image !== 'object' || image === null)
-    refuse('BAD_TYPE', where, `${name} to be { data, shape }`, image);
-  const shape = checkShape(where, `${name}'s shape`, image.shape);
-  const data = checkFiniteValues(where, `${name}'s data`, image.data);
+  if (!isRecord(image)) refuse('BAD_TYPE', where, `${name} to be { data, shape }`, image);
+  const shape = checkShape(where, `${name}'s shape`, memberOf(image, 'shape'));
+  const data = checkFiniteValues(where, `${name}'s data`, dataOf(where, name, image));
   const count = elementCount(where, name, shape);
   if (data.length !== count || count === 0)
     refuse('BAD_SHAPE', where, `${name} of ${count} values`, data.length);

@@ -1,4 +1,5 @@
-import { type Parts, Waves } from './waves.js';
+import { fourier } from './fourier.js';
+import { type Parts, partsOf, Waves } from './waves.js';
 
 /**
  * Frequencies of an axis around the harmonics of its stride: `harmonic * extent / step + shift` turns over the extent,
@@ -19,8 +20,8 @@ export function lineCount({ step, reach }: Lines): number {
  * Fourier sums of row-major values at these frequencies of every axis, `[harmonic, shift]` of each.
  *
  * Of `exp(-2 pi i x (harmonic / step + shift / extent))` the first part is the same for all positions x of a phase, and
- * the second for all harmonics. So every phase is summed once for each shift, and a harmonic takes `step` sums in place
- * of `extent` values.
+ * the second for all harmonics. So every phase is summed once for each shift, and the harmonics are the transform of
+ * `step` sums in place of `extent` values.
  */
 export function nearHarmonics(values: Float64Array, axes: readonly Lines[]): Parts {
   let re = values;
@@ -31,20 +32,19 @@ export function nearHarmonics(values: Float64Array, axes: readonly Lines[]): Par
     const { extent, step, reach } = lines;
     const shifts = 2 * reach + 1;
     const rows = re.length / extent;
-    const next: Parts = {
-      re: new Float64Array(rows * lineCount(lines)),
-      im: new Float64Array(rows * lineCount(lines)),
-    };
+    const next = partsOf(rows * lineCount(lines));
     const wave = new Waves(extent);
-    const phase = { re: new Float64Array(step), im: new Float64Array(step) };
-    const roots = new Waves(step);
-    roots.turn((2 * Math.PI) / step);
+    const phase = partsOf(step);
+    const harmonics = fourier(step);
     for (let shift = 0; shift < shifts; shift += 1) {
       wave.turn((2 * Math.PI * ((shift - reach + extent) % extent)) / extent);
       for (let row = 0; row < rows; row += 1) {
         sumPhases(phase, re, im, row * extent, wave);
+        harmonics(phase);
         for (let harmonic = 0; harmonic < step; harmonic += 1) {
-          addHarmonic(next, (harmonic * shifts + shift) * rows + row, phase, roots, harmonic);
+          const place = (harmonic * shifts + shift) * rows + row;
+          next.re[place] = phase.re[harmonic] as number;
+          next.im[place] = phase.im[harmonic] as number;
         }
       }
     }
@@ -77,20 +77,4 @@ function sumPhases(
       phase.im[own] = (phase.im[own] as number) + x * s + y * c;
     }
   }
-}
-
-function addHarmonic(sums: Parts, place: number, phase: Parts, roots: Parts, harmonic: number): void {
-  const step = phase.re.length;
-  let re = 0;
-  let im = 0;
-  for (let own = 0, root = 0; own < step; own += 1) {
-    const [x, y] = [phase.re[own] as number, phase.im[own] as number];
-    const [c, s] = [roots.re[root] as number, roots.im[root] as number];
-    re += x * c - y * s;
-    im += x * s + y * c;
-    root += harmonic;
-    if (root >= step) root -= step;
-  }
-  sums.re[place] = re;
-  sums.im[place] = im;
 }

@@ -1,5 +1,6 @@
 import { fault } from '../core/checks.js';
 import { MAX_ELEMENTS } from '../core/tensor.js';
+import { SHORT } from './fourier.js';
 import { addGains, phaseCount, tapPhases } from './phases.js';
 import type { Stamps } from './stamps.js';
 
@@ -16,8 +17,8 @@ export function pairGains(where: string, { axes, weight, rounding, magnitude: kn
   const phases = phaseCount(axes);
   const phaseOf = tapPhases(axes);
   const pairs = weight.length / phaseOf.length;
-  // Each pair's spectrum is a sum over its phases for every harmonic, one axis at a time.
-  const work = pairs * phases * axes.reduce((sum, { stride }) => sum + stride, 0);
+  // Each pair's spectrum is a sum over its phases for every harmonic, one axis at a time; long ones are made of shorter.
+  const work = pairs * phases * axes.reduce((sum, { stride }) => sum + Math.min(stride, SHORT), 0);
   if (pairs * phases > MAX_ELEMENTS || work > 2 ** 31) {
     throw fault(
       'TOO_LARGE',

@@ -1,4 +1,5 @@
 import { refuse } from '../core/checks.js';
+import { isList } from '../core/realms.js';
 import { checkTensor, type Tensor } from '../core/tensor.js';
 import { internalsOf } from '../layers/internals.js';
 import { isLayer, type Layer } from '../layers/layer.js';
@@ -87,8 +88,8 @@ export function addSpectralPenalty<Gradients extends ParameterGradients>(
 ): { readonly loss: number; readonly gradients: Gradients[] } {
   const where = 'addSpectralPenalty';
   checkStrength(where, strength);
-  if (!Array.isArray(layers)) refuse('BAD_TYPE', where, 'a list of layers', layers);
-  if (!Array.isArray(gradients)) refuse('BAD_TYPE', where, 'a list of gradients', gradients);
+  if (!isList(layers)) refuse('BAD_TYPE', where, 'a list of layers', layers);
+  if (!isList(gradients)) refuse('BAD_TYPE', where, 'a list of gradients', gradients);
   if (layers.length !== gradients.length) {
     refuse('BAD_SHAPE', where, `${layers.length} gradients, one per layer`, gradients.length);
   }

@@ -1,6 +1,7 @@
 import { checkAxes, checkOptions, fault, refuse, shapeText } from '../core/checks.js';
 import { outerProduct, product } from '../core/lists.js';
-import { checkShape, elementCount } from '../core/tensor.js';
+import { isList, isRecord, memberOf } from '../core/realms.js';
+import { checkShape, dataOf, elementCount } from '../core/tensor.js';
 import { checkPhases } from './axis.js';
 import { gridIndices } from './grid.js';
 import { type Lines, lineCount, nearHarmonics } from './near-harmonics.js';
@@ -100,13 +101,13 @@ export function scoreImage(
 ): ImageScore {
   const where = 'scoreImage';
   const checked = checkOptions<ScoreOptions>(where, options, ['border']);
-  if (typeof image !== 'object' || image === null) {
+  if (!isRecord(image)) {
     refuse('BAD_TYPE', where, 'the image to be { data, shape }', image);
   }
-  const shape = checkShape(where, 'image.shape', image.shape);
+  const shape = checkShape(where, 'image.shape', memberOf(image, 'shape'));
   const steps = readStride(where, stride, shape);
   const count = elementCount(where, 'an image', shape);
-  const data = checkFiniteValues(where, 'image.data', image.data);
+  const data = checkFiniteValues(where, 'image.data', dataOf(where, 'image', image));
   if (data.length !== count) {
     refuse('BAD_SHAPE', where, `image.data of ${count} values for shape ${shapeText(shape)}`, data.length);
   }
@@ -188,7 +189,7 @@ interface Window {
 export const LEAST_PERIODS = 4;
 
 function readStride(where: string, stride: number | readonly number[], shape: readonly number[]): number[] {
-  const rank = typeof stride === 'number' ? shape.length - 1 : Array.isArray(stride) ? stride.length : 0;
+  const rank = typeof stride === 'number' ? shape.length - 1 : isList(stride) ? stride.length : 0;
   if (typeof stride === 'number' && (rank < 1 || rank > 2)) {
     refuse(
       'BAD_SHAPE',

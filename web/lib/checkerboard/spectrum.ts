@@ -1,9 +1,11 @@
 import { checkInteger, refuse } from '../core/checks.js';
 import { product } from '../core/lists.js';
+import { isList } from '../core/realms.js';
 import { type AxisGeometry, checkAxisList, checkGeometry, checkPhases } from './axis.js';
 import { type CompositionCost, checkComposition } from './composition-limits.js';
+import { fourier, SHORT } from './fourier.js';
 import { checkFiniteValues, checkTaps } from './values.js';
-import { type Parts, Waves } from './waves.js';
+import { type Parts, partsOf, Waves } from './waves.js';
 
 /** One value of a spectrum. */
 export interface Complex {
@@ -33,7 +35,7 @@ export function frequencyResponse(
   const where = 'frequencyResponse';
   const checked = checkGeometry(where, axes);
   checkTaps(where, kernel, checked);
-  if (!Array.isArray(frequency)) refuse('BAD_TYPE', where, 'a frequency for each axis', frequency);
+  if (!isList(frequency)) refuse('BAD_TYPE', where, 'a frequency for each axis', frequency);
   if (frequency.length !== checked.length || ![...frequency].every(Number.isFinite)) {
     refuse('BAD_OPTION', where, `${checked.length} finite frequencies`, frequency);
   }
@@ -68,10 +70,7 @@ export function amplitudeSpectrum(
   checkTaps(where, kernel, checked);
   checkInteger(where, 'size', size, 1);
   checkComposition(where, 'a spectrum', spectrumCost(checked, size), 'Use a smaller size.');
-  const bins = checked.map(({ kernelSize, dilation }) => ({
-    extent: kernelSize,
-    angles: Array.from({ length: size }, (_, bin) => (2 * Math.PI * ((bin * dilation) % size)) / size),
-  }));
+  const bins = checked.map(({ kernelSize, dilation }) => multiples(kernelSize, size, dilation % size));
   const { re, im } = transform(Float64Array.from(kernel), bins);
   return re.map((value, index) => Math.hypot(value, im[index] as number));
 }
@@ -117,13 +116,11 @@ export function harmonicPower(gains: ArrayLike<number>, phases: readonly number[
 export function powerOf(gains: Float64Array, phases: readonly number[]): Float64Array {
   const count = product(phases);
   const pairs = gains.length / count;
-  const bins = phases.map((stride) => ({
-    extent: stride,
-    angles: Array.from({ length: stride }, (_, harmonic) => (2 * Math.PI * harmonic) / stride),
-  }));
+  const bins = phases.map((stride) => multiples(stride, stride, 1));
   const power = new Float64Array(count);
-  for (let first = 0; first < pairs; first += PAIRS_AT_ONCE) {
-    const some = Math.min(PAIRS_AT_ONCE, pairs - first);
+  const most = Math.max(1, Math.min(PAIRS_AT_ONCE, Math.floor(VALUES_AT_ONCE / count)));
+  for (let first = 0; first < pairs; first += most) {
+    const some = Math.min(most, pairs - first);
     // The pairs are an axis in front, which comes out last: [harmonic, pair].
     const { re, im } = transform(gains.subarray(first * count, (first + some) * count), bins);
     for (let harmonic = 0; harmonic < count; harmonic += 1) {
@@ -137,8 +134,9 @@ export function powerOf(gains: Float64Array, phases: readonly number[]): Float64
   return power;
 }
 
-/** Bounds the memory for the spectra of many pairs. */
+/** Bound the memory for the spectra of many pairs. */
 const PAIRS_AT_ONCE = 4096;
+const VALUES_AT_ONCE = 2 ** 20;
 
 /** Length of an axis, and the frequencies wanted of it in radians per step. */
 interface Bins {
@@ -146,37 +144,78 @@ interface Bins {
   readonly angles: readonly number[];
 }
 
+/** Length of an axis of which all multiples of `step` turns over `size` are wanted. */
+interface AllBins {
+  readonly extent: number;
+  readonly size: number;
+  readonly step: number;
+}
+
+/** The same by the definition where that is as quick. */
+function multiples(extent: number, size: number, step: number): Bins | AllBins {
+  if (extent > SHORT && size <= SHORT * extent) return { extent, size, step };
+  const angles = Array.from({ length: size }, (_, bin) => (2 * Math.PI * ((bin * step) % size)) / size);
+  return { extent, angles };
+}
+
 /**
- * Fourier sums of row-major values at chosen frequencies of every axis, by the definition, axis by axis. Axes
- * in front that are not named come out last.
+ * Fourier sums of row-major values at chosen frequencies of every axis, axis by axis. Axes in front that are not
+ * named come out last.
  */
-function transform(values: Float64Array, axes: readonly Bins[]): Parts {
-  let parts: Parts = { re: values, im: new Float64Array(values.length) };
+function transform(values: Float64Array, axes: readonly (Bins | AllBins)[]): Parts {
   // The last axis goes first, and comes out in front: after all of them the order is the axes' again.
-  for (let axis = axes.length - 1; axis >= 0; axis -= 1) {
-    const { extent, angles } = axes[axis] as Bins;
-    const waves = new Waves(extent);
-    const rows = parts.re.length / extent;
-    const next = { re: new Float64Array(rows * angles.length), im: new Float64Array(rows * angles.length) };
-    for (let bin = 0; bin < angles.length; bin += 1) {
-      // One at a time: of a long line with many frequencies all together would take gigabytes.
-      waves.turn(angles[bin] as number);
-      for (let row = 0; row < rows; row += 1) {
-        let [re, im] = [0, 0];
-        for (let position = 0; position < extent; position += 1) {
-          const [x, y] = [
-            parts.re[row * extent + position] as number,
-            parts.im[row * extent + position] as number,
-          ];
-          const [c, s] = [waves.re[position] as number, waves.im[position] as number];
-          re += x * c - y * s;
-          im += x * s + y * c;
-        }
-        next.re[bin * rows + row] = re;
-        next.im[bin * rows + row] = im;
+  return axes.reduceRight<Parts>(
+    (parts, bins) => ('size' in bins ? sumsAtAll(parts, bins) : sumsAt(parts, bins)),
+    { re: values, im: new Float64Array(values.length) },
+  );
+}
+
+/** By the definition. */
+function sumsAt(parts: Parts, { extent, angles }: Bins): Parts {
+  const rows = parts.re.length / extent;
+  const waves = new Waves(extent);
+  const next = partsOf(rows * angles.length);
+  for (let bin = 0; bin < angles.length; bin += 1) {
+    // One at a time: of a long line with many frequencies all together would take gigabytes.
+    waves.turn(angles[bin] as number);
+    for (let row = 0; row < rows; row += 1) {
+      let [re, im] = [0, 0];
+      for (let position = 0; position < extent; position += 1) {
+        const [x, y] = [
+          parts.re[row * extent + position] as number,
+          parts.im[row * extent + position] as number,
+        ];
+        const [c, s] = [waves.re[position] as number, waves.im[position] as number];
+        re += x * c - y * s;
+        im += x * s + y * c;
       }
+      next.re[bin * rows + row] = re;
+      next.im[bin * rows + row] = im;
     }
-    parts = next;
   }
-  return parts;
+  return next;
+}
+
+function sumsAtAll(parts: Parts, { extent, size, step }: AllBins): Parts {
+  const rows = parts.re.length / extent;
+  const next = partsOf(rows * size);
+  const line = partsOf(size);
+  const toSums = fourier(size);
+  for (let row = 0; row < rows; row += 1) {
+    line.re.fill(0);
+    line.im.fill(0);
+    for (let position = 0; position < extent; position += 1) {
+      // Positions whose turns are the same at all these frequencies are one.
+      const place = (position * step) % size;
+      const index = row * extent + position;
+      line.re[place] = (line.re[place] as number) + (parts.re[index] as number);
+      line.im[place] = (line.im[place] as number) + (parts.im[index] as number);
+    }
+    toSums(line);
+    for (let bin = 0; bin < size; bin += 1) {
+      next.re[bin * rows + row] = line.re[bin] as number;
+      next.im[bin * rows + row] = line.im[bin] as number;
+    }
+  }
+  return next;
 }

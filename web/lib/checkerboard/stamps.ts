@@ -8,10 +8,10 @@ import {
   refuse,
 } from '../core/checks.js';
 import { at } from '../core/lists.js';
-import { typedArrayKind } from '../core/realms.js';
+import { isRecord, memberOf, typedArrayKind } from '../core/realms.js';
 import type { OperatorSpec } from '../core/spec.js';
 import { channelsOfWeight } from '../core/spec.js';
-import { checkShape, elementCount } from '../core/tensor.js';
+import { checkShape, dataOf, elementCount } from '../core/tensor.js';
 import { internalsOf } from '../layers/internals.js';
 import { isLayer, type Layer } from '../layers/layer.js';
 import { type AxisGeometry, checkPhases } from './axis.js';
@@ -225,16 +225,16 @@ export function readKernels(
     'pixelShuffle',
     'upsample',
   ]);
-  if (typeof subject.weight !== 'object' || subject.weight === null) {
+  if (!isRecord(subject.weight)) {
     refuse('BAD_TYPE', where, 'weight to be { data, shape }', subject.weight);
   }
-  const shape = checkShape(where, 'weight.shape', subject.weight.shape);
+  const shape = checkShape(where, 'weight.shape', memberOf(subject.weight, 'shape'));
   const rank = shape.length - 2;
   if (rank < 1 || rank > 3) {
     refuse('BAD_SHAPE', where, 'a weight of 3 to 5 axes (two of channels, then the kernel)', shape);
   }
   if (shape.includes(0)) refuse('BAD_SHAPE', where, 'a weight with no empty axis', shape);
-  const weight = checkFiniteValues(where, 'weight.data', subject.weight.data);
+  const weight = checkFiniteValues(where, 'weight.data', dataOf(where, 'weight', subject.weight));
   const count = elementCount(where, 'weight', shape);
   if (weight.length !== count) {
     refuse('BAD_SHAPE', where, `weight.data of ${count} values for its shape`, weight.length);

@@ -2,6 +2,7 @@
 
 import { fault, refuse } from '../core/checks.js';
 import { checkProgress, stopIfAborted } from '../core/progress.js';
+import { memberOf } from '../core/realms.js';
 import type { Tensor } from '../core/tensor.js';
 import type { NamedTensors } from '../graph/named.js';
 import {
@@ -153,7 +154,7 @@ export class Trace {
 }
 
 function requireNetwork(where: string, network: unknown): void {
-  const { run, upsampling, withWeights } = Object(network) as Record<string, unknown>;
-  if ([run, upsampling, withWeights].every((method) => typeof method === 'function')) return;
+  const methods = ['run', 'upsampling', 'withWeights'];
+  if (methods.every((name) => typeof memberOf(network, name) === 'function')) return;
   refuse('BAD_TYPE', where, 'a network of loadNetwork', network);
 }

@@ -1,5 +1,5 @@
 import { refuse } from '../core/checks.js';
-import { typedArrayKind } from '../core/realms.js';
+import { isList, typedArrayKind } from '../core/realms.js';
 import { checkArray, elementCount } from '../core/tensor.js';
 import type { AxisGeometry } from './axis.js';
 
@@ -31,7 +31,7 @@ const LARGEST_FLOAT32 = 2 ** 128 - 2 ** 104;
 /** Numbers that are neither NaN nor infinite, in a list or an array of floats that can be read now. */
 export function checkFiniteValues(where: string, name: string, values: unknown): ArrayLike<number> {
   const kind = typedArrayKind(values);
-  if (!Array.isArray(values) && kind !== 'Float32Array' && kind !== 'Float64Array') {
+  if (!isList(values) && kind !== 'Float32Array' && kind !== 'Float64Array') {
     refuse('BAD_TYPE', where, `${name} to be a Float32Array, a Float64Array or a list of numbers`, values);
   }
   const numbers = kind === undefined ? (values as ArrayLike<number>) : checkArray(where, name, values, kind);

@@ -4,6 +4,10 @@ export interface Parts {
   readonly im: Float64Array;
 }
 
+export function partsOf(count: number): Parts {
+  return { re: new Float64Array(count), im: new Float64Array(count) };
+}
+
 /** cos and -sin of an angle times each position of an axis. */
 export class Waves implements Parts {
   readonly re: Float64Array;
@@ -14,7 +18,7 @@ export class Waves implements Parts {
   constructor(extent: number) {
     this.re = new Float64Array(extent);
     this.im = new Float64Array(extent);
-    this.#roots = { re: new Float64Array(extent), im: new Float64Array(extent) };
+    this.#roots = partsOf(extent);
     fill(this.#roots, (2 * Math.PI) / extent);
   }
 
@@ -34,7 +38,8 @@ export class Waves implements Parts {
   }
 }
 
-function fill({ re, im }: Parts, angle: number): void {
+/** The same of any angle, at each position from 0. */
+export function fill({ re, im }: Parts, angle: number): void {
   for (let position = 0; position < re.length; position += 1) {
     // A product beyond a few turns would lose digits of the angle.
     const turned = (angle * position) % (2 * Math.PI);

@@ -1,4 +1,5 @@
-import { checkInteger, MAX_INTEGER, refuse, shapeText } from '../core/checks.js';
+import { checkBoolean, checkInteger, MAX_INTEGER, refuse, shapeText } from '../core/checks.js';
+import { isList } from '../core/realms.js';
 
 /** A list of exactly `length` integers. */
 export function checkList(
@@ -8,7 +9,7 @@ export function checkList(
   length: number,
   minimum: number,
 ): number[] {
-  if (!Array.isArray(value)) refuse('BAD_TYPE', where, `${name} to be a list of ${length} integers`, value);
+  if (!isList(value)) refuse('BAD_TYPE', where, `${name} to be a list of ${length} integers`, value);
   if (value.length !== length) refuse('BAD_OPTION', where, `${name} to have ${length} entries`, value);
   return Array.from(value, (entry, index) => checkInteger(where, `${name}[${index}]`, entry, minimum));
 }
@@ -33,7 +34,7 @@ export function checkPairs(
   value: unknown,
   length: number,
 ): (readonly [number, number])[] {
-  if (!Array.isArray(value) || value.length !== length) {
+  if (!isList(value) || value.length !== length) {
     refuse('BAD_OPTION', where, `${name} to have ${length} pairs [low, high]`, value);
   }
   return Array.from(value, (pair, axis) => {
@@ -62,7 +63,7 @@ export function checkAgreement(
 /** A flag that says whether there is a bias: it must not contradict the parameters. */
 export function checkBiasFlag(where: string, name: string, flag: unknown, bias: unknown): void {
   if (flag === undefined) return;
-  if (typeof flag !== 'boolean') refuse('BAD_TYPE', where, `${name} to be true or false`, flag);
+  checkBoolean(where, name, flag);
   const given = bias !== undefined && bias !== null;
   if (flag === given) return;
   const wanted = given ? 'true, as a bias was passed' : 'false, as no bias was passed';

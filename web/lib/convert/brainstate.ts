@@ -12,6 +12,7 @@ import { checkAxes, checkBoolean, checkChoice, checkOptions, refuse, shapeText }
 import { DeconvError, isDeconvError } from '../core/errors.js';
 import type { HalfTensor } from '../core/half-tensor.js';
 import type { PerAxis, SpatialRank } from '../core/lists.js';
+import { isList } from '../core/realms.js';
 import { checkParameter, checkTensor, floatsOf, sameList, shapeOf, type Tensor } from '../core/tensor.js';
 import type { Layer } from '../layers/layer.js';
 import { EXECUTION_OPTION_NAMES } from '../runtime/execution.js';
@@ -214,7 +215,7 @@ function checkExact(where: string, { weight }: BrainstateParameters, layer: Laye
 /** Only the count of a bias tells its channels: brainstate keeps it with axes of 1, here or there. */
 function flatBias(where: string, bias: Tensor | HalfTensor | Float32Array, channels: number): Float32Array {
   const values =
-    ArrayBuffer.isView(bias) || Array.isArray(bias)
+    ArrayBuffer.isView(bias) || isList(bias)
       ? floatsOf(where, 'bias', bias)
       : checkTensor(where, 'bias', bias).data;
   return checkParameter(where, 'bias', values, [channels]);

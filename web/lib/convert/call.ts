@@ -1,4 +1,5 @@
 import { checkChoice, checkOptions, refuse } from '../core/checks.js';
+import { isRecord } from '../core/realms.js';
 import type { Tensor } from '../core/tensor.js';
 import type { InitialCall } from './initial.js';
 import { type ConvertedParameters, checkWeightShape, readWeight } from './kernel.js';
@@ -78,9 +79,7 @@ export function readShapeCall<Attributes extends object>(
 
 /** Whether the caller has parameters, and does not ask for drawn ones. */
 export function areGiven(parameters: unknown): parameters is ConvertedParameters {
-  return (
-    typeof parameters === 'object' && parameters !== null && ('weight' in parameters || 'bias' in parameters)
-  );
+  return isRecord(parameters) && ('weight' in parameters || 'bias' in parameters);
 }
 
 export function refuseWithoutWeight(where: string, system: string, parameters: unknown): never {

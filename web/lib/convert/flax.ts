@@ -7,6 +7,7 @@ import {
   refuse,
 } from '../core/checks.js';
 import { fillWithVariance } from '../core/initializers.js';
+import { isList } from '../core/realms.js';
 import type { Layer } from '../layers/layer.js';
 import { checkAgreement, checkBiasFlag, checkIntegerOrList } from './attributes.js';
 import { type OperatorTable, readCall } from './call.js';
@@ -222,6 +223,6 @@ function readPairs(where: string, padding: unknown, rank: number): unknown {
     const pad = checkInteger(where, 'padding', padding, -MAX_INTEGER);
     return new Array<unknown>(rank).fill([pad, pad]);
   }
-  if (!Array.isArray(padding)) return padding;
+  if (!isList(padding)) return padding;
   return Array.from(padding, (entry: unknown) => (typeof entry === 'number' ? [entry, entry] : entry));
 }

@@ -1,5 +1,6 @@
 import { checkBoolean, checkChoice, checkInteger, checkOptions, refuse } from '../core/checks.js';
 import { type JaxPadding, type JaxPaddingGeometry, jaxCrops } from '../core/jax-padding.js';
+import { isList } from '../core/realms.js';
 import type { OperatorSpec } from '../core/spec.js';
 import type { Layer } from '../layers/layer.js';
 import type { Layout } from '../runtime/operation.js';
@@ -245,7 +246,7 @@ function readDimensions(
     : [`NC${spatial}`, `OI${spatial}`, `NC${spatial}`];
   const numbers: unknown = value ?? usual;
   if (
-    !Array.isArray(numbers) ||
+    !isList(numbers) ||
     numbers.length !== 3 ||
     [...numbers].some((letters) => typeof letters !== 'string')
   ) {

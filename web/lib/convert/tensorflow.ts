@@ -1,5 +1,6 @@
 import { checkChoice, checkInteger, checkOptions, refuse } from '../core/checks.js';
 import type { PerAxis, SpatialRank } from '../core/lists.js';
+import { isList } from '../core/realms.js';
 import type { Pads } from '../core/same-padding.js';
 import type { Layer } from '../layers/layer.js';
 import { EXECUTION_OPTION_NAMES } from '../runtime/execution.js';
@@ -213,7 +214,7 @@ function readOutputShape(
   rank: number,
   channelsLast: boolean,
 ): { readonly batch: number | null; readonly sizes: readonly number[] } {
-  const any = Array.isArray(value) && (value as unknown[])[0] === null;
+  const any = isList(value) && (value as unknown[])[0] === null;
   const shape = checkList(
     where,
     'output_shape',
@@ -237,7 +238,7 @@ function readSteps(
   rank: number,
   channelsLast: boolean,
 ): readonly number[] {
-  if (!Array.isArray(value) || value.length === rank) return checkIntegerOrList(where, name, value, rank, 1);
+  if (!isList(value) || value.length === rank) return checkIntegerOrList(where, name, value, rank, 1);
   if (value.length === 1) return checkIntegerOrList(where, name, (value as unknown[])[0], rank, 1);
   const all = checkList(where, name, value, rank + 2, 1);
   const first = channelsLast ? 1 : 2;
@@ -253,7 +254,7 @@ function readPadding(
   rank: number,
   channelsLast: boolean,
 ): 'SAME' | 'VALID' | readonly Pads[] {
-  if (rank !== 2 || !Array.isArray(value)) {
+  if (rank !== 2 || !isList(value)) {
     return checkChoice<'SAME' | 'VALID'>(where, 'padding', value, ['SAME', 'VALID']);
   }
   const pairs = checkPairs(where, 'padding', value, rank + 2);

@@ -1,13 +1,14 @@
-import { fault, refuse, shapeText } from './checks.js';
+import { noRoom, refuse, shapeText } from './checks.js';
 import { isDeconvError } from './errors.js';
 import type { Float16ArrayLike } from './float16.js';
 import type { HalfTensor } from './half-tensor.js';
 import { product } from './lists.js';
-import { typedArrayKind } from './realms.js';
+import { isList, isRecord, typedArrayKind } from './realms.js';
 import {
   checkArray,
   checkShape,
   checkTensor,
+  dataOf,
   elementCount,
   floatsOf,
   isHalf,
@@ -116,24 +117,16 @@ function guarded<Values>(where: string, shape: readonly number[], allocate: () =
     return allocate();
   } catch (cause) {
     if (isDeconvError(cause)) throw cause;
-    throw fault(
-      'OUT_OF_MEMORY',
-      where,
-      `room for a parameter of shape ${shapeText(shape)}`,
-      'none from the JavaScript engine',
-      'Use a smaller layer.',
-      { shape },
-      cause,
-    );
+    throw noRoom(where, cause, `a parameter of shape ${shapeText(shape)}`, { shape });
   }
 }
 
 /** Null for what holds no numbers. */
 function sourceOf(where: string, what: string, value: unknown): Source | null {
-  if (Array.isArray(value)) return listSource(where, what, value);
+  if (isList(value)) return listSource(where, what, value);
   if (typedArrayKind(value) !== undefined) return arraySource(where, what, value);
-  if (typeof value !== 'object' || value === null) return null;
-  const { data } = value as { readonly data?: unknown };
+  if (!isRecord(value)) return null;
+  const data = dataOf(where, what, value);
   const given = shapeOf(value);
   if (data === undefined || given === undefined) return null;
   const shape = checkShape(where, `${what}.shape`, given);
@@ -161,7 +154,7 @@ function readerOf(
   data: unknown,
 ): () => Float32Array<ArrayBuffer> {
   if (isHalf(tensor)) return () => checkTensor(where, what, tensor).data as Float32Array<ArrayBuffer>;
-  if (Array.isArray(data)) return listSource(where, `${what}.data`, data).read;
+  if (isList(data)) return listSource(where, `${what}.data`, data).read;
   if (typedArrayKind(data) !== undefined) return arraySource(where, `${what}.data`, data).read;
   return refuse('BAD_TYPE', where, `${what}.data to be a typed array or a list of numbers`, data);
 }
@@ -182,7 +175,7 @@ function arraySource(where: string, what: string, value: unknown): Source {
 function listSource(where: string, what: string, list: readonly unknown[]): Source {
   const shape: number[] = [];
   let first: unknown = list;
-  while (Array.isArray(first) && shape.length <= MAX_DEPTH) {
+  while (isList(first) && shape.length <= MAX_DEPTH) {
     shape.push(first.length);
     first = first[0];
   }
@@ -194,7 +187,7 @@ function listSource(where: string, what: string, list: readonly unknown[]): Sour
     let at = 0;
     const walk = (entry: unknown, depth: number): void => {
       if (depth < shape.length) {
-        if (!Array.isArray(entry) || entry.length !== shape[depth]) {
+        if (!isList(entry) || entry.length !== shape[depth]) {
           refuse('BAD_SHAPE', where, `${what} with lists of one length at each depth`, entry);
         }
         for (let index = 0; index < entry.length; index += 1) walk(entry[index], depth + 1);

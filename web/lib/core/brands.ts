@@ -1,6 +1,8 @@
 // Two copies of the package may meet in one program, each with classes of its own. A class of ours says
 // what it is by a symbol that all copies share: `get [LAYER](): true`, on the prototype.
 
+import { isRecord } from './realms.js';
+
 export const DECONV_ERROR: unique symbol = Symbol.for('deconv-wasm.DeconvError');
 export const LAYER: unique symbol = Symbol.for('deconv-wasm.Layer');
 export const CONV_TRANSPOSE: unique symbol = Symbol.for('deconv-wasm.ConvTranspose');
@@ -16,5 +18,5 @@ export const RUNTIME: unique symbol = Symbol.for('deconv-wasm.Runtime');
 
 /** Whether `value` is of the class that carries `brand`, in whichever copy of the package. */
 export function hasBrand(value: unknown, brand: symbol): boolean {
-  return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[brand] === true;
+  return isRecord(value) && (value as Record<symbol, unknown>)[brand] === true;
 }

@@ -1,5 +1,5 @@
 import { DeconvError, type DeconvErrorCode } from './errors.js';
-import { isError, messageOf } from './realms.js';
+import { isError, isList, isRecord, messageOf, tagOf } from './realms.js';
 
 /** Largest value of any parameter or axis: the core counts in 32-bit integers. */
 export const MAX_INTEGER = 2 ** 31 - 1;
@@ -9,17 +9,14 @@ export function describe(value: unknown): string {
   if (typeof value === 'string') {
     return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
   }
-  if (Array.isArray(value)) {
-    const shown = value.slice(0, 8).map((entry) => (Array.isArray(entry) ? '[…]' : describe(entry)));
+  if (isList(value)) {
+    const shown = value.slice(0, 8).map((entry) => (isList(entry) ? '[…]' : describe(entry)));
     return `[${shown.join(', ')}${value.length > 8 ? `, … ${value.length} entries` : ''}]`;
   }
-  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`;
   if (typeof value === 'bigint') return `the bigint ${String(value).slice(0, 40)}n`;
-  if (typeof value === 'symbol') return 'a symbol';
-  if (typeof value === 'object' && value !== null) {
-    return `a value of type ${Object.prototype.toString.call(value).slice(8, -1)}`;
-  }
-  return String(value);
+  const tag = tagOf(value);
+  return tag === undefined ? String(value) : `a value of type ${tag}`;
 }
 
 /** `[1, 3, 8, 8]` */
@@ -56,7 +53,7 @@ export function checkOptions<Options extends object>(
   options: unknown,
   known: readonly (keyof Options & string)[],
 ): Options {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+  if (!isRecord(options)) {
     refuse('BAD_TYPE', where, 'an options object', options);
   }
   // No list of names is made: loops that allocate nothing come here too.
@@ -125,7 +122,7 @@ export function checkAxes(
   if (typeof value === 'number') {
     return new Array<number>(rank).fill(checkInteger(where, name, value, minimum));
   }
-  if (!Array.isArray(value)) {
+  if (!isList(value)) {
     refuse('BAD_TYPE', where, `${name} to be an integer or a list of ${rank} integers`, value);
   }
   if (value.length !== rank && value.length !== 1) {
@@ -153,14 +150,14 @@ export function isNoRoom(cause: unknown): boolean {
 }
 
 /** What is said of that. */
-export function noRoom(where: string, cause: unknown): DeconvError {
+export function noRoom(where: string, cause: unknown, what = 'an array', detail = {}): DeconvError {
   return fault(
     'OUT_OF_MEMORY',
     where,
-    'room for an array',
+    `room for ${what}`,
     `none from the JavaScript engine (${messageOf(cause)})`,
     'Use smaller tensors or a smaller batch.',
-    {},
+    detail,
     cause,
   );
 }

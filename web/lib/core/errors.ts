@@ -1,5 +1,5 @@
 import { DECONV_ERROR, hasBrand } from './brands.js';
-import { isError, messageOf } from './realms.js';
+import { isError, isList, isRecord, messageOf, tagOf } from './realms.js';
 
 const CODES = [
   'BAD_TYPE',
@@ -86,12 +86,15 @@ export class DeconvError extends Error {
    */
   static from(value: unknown): DeconvError {
     if (isDeconvError(value)) return value;
-    const { name, code, message, detail, cause, stack } = Object(value) as Record<string, unknown>;
+    const { name, code, message, detail, cause, stack } = (isRecord(value) ? value : {}) as Record<
+      string,
+      unknown
+    >;
     const kept = name === 'DeconvError' ? code : /^DeconvError \[(\w+)\]:/.exec(String(stack))?.[1];
     if (!isCode(kept) || typeof message !== 'string') {
       return new DeconvError('INTERNAL', messageOf(value), {}, value);
     }
-    const known = typeof detail === 'object' && detail !== null ? (detail as Record<string, unknown>) : {};
+    const known = isRecord(detail) ? (detail as Record<string, unknown>) : {};
     const error = new DeconvError(kept, message, known, cause);
     // It tells where the error was made.
     if (isError(value)) Reflect.set(error, 'stack', stack);
@@ -131,7 +134,7 @@ export function isDeconvError(value: unknown): value is DeconvError {
 
 /** Lists of ours stay ours: they are short, and of lists at most. A longer or deeper one is the caller's. */
 function copied(fact: unknown, depth = 0): unknown {
-  return Array.isArray(fact) && fact.length <= 64 && depth < 4
+  return isList(fact) && fact.length <= 64 && depth < 4
     ? fact.map((entry) => copied(entry, depth + 1))
     : fact;
 }
@@ -145,8 +148,8 @@ function plain(value: unknown, depth: number): unknown {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
   if (typeof value === 'number' && Number.isFinite(value)) return value;
   if (typeof value !== 'object') return typeof value === 'function' ? 'a function' : String(value);
-  if (depth < 4 && Array.isArray(value)) return value.map((entry) => plain(entry, depth + 1));
-  const tag = Object.prototype.toString.call(value).slice(8, -1);
+  if (depth < 4 && isList(value)) return value.map((entry) => plain(entry, depth + 1));
+  const tag = tagOf(value);
   if (depth < 4 && tag === 'Object') {
     return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, plain(entry, depth + 1)]));
   }

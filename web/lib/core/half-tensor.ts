@@ -1,4 +1,3 @@
-import { refuse, shapeText } from './checks.js';
 import { type Float16ArrayLike, type HalfType, narrow, widen } from './float16.js';
 import { typedArrayKind } from './realms.js';
 import {
@@ -6,8 +5,10 @@ import {
   checkShape,
   dtypeOf,
   elementCount,
+  RESHAPE,
   readHalves,
-  sameList,
+  requireCount,
+  requireShape,
   shapeOf,
   type Tensor,
 } from './tensor.js';
@@ -53,12 +54,8 @@ export function copyHalves(
   const { bits, type } = bare
     ? readHalves(where, name, value, undefined)
     : readHalves(where, name, (value as HalfTensor).data, dtypeOf(value));
-  if (!sameList(own, shape)) {
-    refuse('BAD_SHAPE', where, `${name} of shape ${shapeText(shape)}`, [...own], 'Reorder or reshape it.');
-  }
-  if (bits.length !== count) {
-    refuse('BAD_SHAPE', where, `${name} of ${count} values for shape ${shapeText(shape)}`, bits.length);
-  }
+  requireShape(where, name, own, shape, RESHAPE);
+  requireCount(where, name, bits.length, shape, count);
   return new HalfValues(bits.slice(), type);
 }
 

@@ -1,5 +1,6 @@
 import { checkBoolean, checkInteger, MAX_INTEGER, refuse } from './checks.js';
 import type { Unsized } from './lists.js';
+import { isList } from './realms.js';
 import { type Pads, splitPads } from './same-padding.js';
 import { kernelReach } from './spec.js';
 
@@ -60,11 +61,11 @@ function readPairs(where: string, padding: unknown, rank: number): (readonly [nu
   if (typeof padding === 'string') {
     refuse('BAD_OPTION', where, expected, padding, 'The words are in capitals.');
   }
-  if (!Array.isArray(padding)) refuse('BAD_TYPE', where, expected, padding);
+  if (!isList(padding)) refuse('BAD_TYPE', where, expected, padding);
   if (padding.length !== rank) refuse('BAD_OPTION', where, expected, padding, 'One pair per spatial axis.');
   return Array.from(padding, (pair, axis) => {
     const name = `padding[${axis}]`;
-    if (!Array.isArray(pair)) refuse('BAD_TYPE', where, `${name} to be a pair [before, after]`, pair);
+    if (!isList(pair)) refuse('BAD_TYPE', where, `${name} to be a pair [before, after]`, pair);
     if (pair.length !== 2) refuse('BAD_OPTION', where, `${name} to be a pair [before, after]`, pair);
     return [
       checkInteger(where, `${name}[0]`, pair[0], -MAX_INTEGER),

@@ -18,6 +18,33 @@ export function typedArrayKind(value: unknown): string | undefined {
   return typedArrayName.call(value);
 }
 
+/** As `Array.isArray`, which throws for a Proxy that was revoked. */
+export const isList = ((value: unknown): boolean => {
+  try {
+    return Array.isArray(value);
+  } catch {
+    return false;
+  }
+}) as typeof Array.isArray;
+
+/** Whether `value` is an object with names: neither a list nor a Proxy that was revoked. */
+export function isRecord(value: unknown): value is object {
+  try {
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
+}
+
+/** What `value` has by a name; undefined where it has nothing, or does not let itself be read. */
+export function memberOf(value: unknown, name: PropertyKey): unknown {
+  try {
+    return (value as Readonly<Record<PropertyKey, unknown>> | null | undefined)?.[name];
+  } catch {
+    return undefined;
+  }
+}
+
 const arrayBufferLength = getterOf<number>(ArrayBuffer.prototype, 'byteLength');
 
 export function isArrayBuffer(value: unknown): value is ArrayBuffer {
@@ -44,7 +71,6 @@ export function isDetached(buffer: ArrayBufferLike): boolean {
 }
 
 function hasSlot(value: unknown, getter: Getter<unknown> | undefined): boolean {
-  if (typeof value !== 'object' || value === null) return false;
   try {
     getter?.call(value);
     return getter !== undefined;
@@ -114,8 +140,12 @@ export function messageOf(thrown: unknown): string {
   }
 }
 
-function tagOf(value: unknown): string | undefined {
-  return typeof value === 'object' && value !== null
-    ? Object.prototype.toString.call(value).slice(8, -1)
-    : undefined;
+/** The kind of an object by its own word; undefined for none. */
+export function tagOf(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  try {
+    return Object.prototype.toString.call(value).slice(8, -1);
+  } catch {
+    return 'Object that throws';
+  }
 }

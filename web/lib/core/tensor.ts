@@ -1,8 +1,17 @@
-import { describe, fault, MAX_INTEGER, refuse, shapeText } from './checks.js';
+import { fault, MAX_INTEGER, noRoom, refuse, shapeText } from './checks.js';
 import { isDeconvError } from './errors.js';
 import { type Float16ArrayLike, type HalfType, widen } from './float16.js';
 import type { HalfTensor } from './half-tensor.js';
-import { isArrayBuffer, isDetached, isSharedArrayBuffer, messageOf, typedArrayKind } from './realms.js';
+import {
+  isArrayBuffer,
+  isDetached,
+  isList,
+  isRecord,
+  isSharedArrayBuffer,
+  memberOf,
+  messageOf,
+  typedArrayKind,
+} from './realms.js';
 
 /**
  * A plain value: 32-bit floats in row-major order with the shape beside them.
@@ -41,8 +50,7 @@ export type TensorLike = (
 
 /** What a tensor gives for its shape. */
 export function shapeOf(value: unknown): unknown {
-  const tensor = value as { readonly shape?: unknown; readonly dims?: unknown } | null | undefined;
-  return tensor?.shape ?? tensor?.dims;
+  return memberOf(value, 'shape') ?? memberOf(value, 'dims');
 }
 
 /** A WebAssembly heap of ours. */
@@ -79,7 +87,7 @@ export function elementCount(where: string, name: string, shape: readonly number
 
 /** A shape: a list of non-negative integers. */
 export function checkShape(where: string, name: string, shape: unknown): readonly number[] {
-  if (!Array.isArray(shape)) refuse('BAD_TYPE', where, `${name} to be a list of integers`, shape);
+  if (!isList(shape)) refuse('BAD_TYPE', where, `${name} to be a list of integers`, shape);
   return Array.from(shape, (extent, axis) => {
     if (typeof extent !== 'number') {
       refuse('BAD_TYPE', where, `${name}[${axis}] to be an integer`, extent);
@@ -148,7 +156,7 @@ function checkReadable(where: string, name: string, floats: ArrayBufferView): vo
 /** Refuses bytes whose buffer is detached; what are no bytes is for others to judge. */
 export function checkAttached(where: string, name: string, bytes: unknown): void {
   const buffer = (ArrayBuffer.isView(bytes) ? bytes.buffer : bytes) as Partial<ArrayBuffer> | null;
-  if (buffer?.byteLength !== 0 || !isArrayBuffer(buffer) || !isDetached(buffer)) return;
+  if (memberOf(buffer, 'byteLength') !== 0 || !isArrayBuffer(buffer) || !isDetached(buffer)) return;
   throw fault(
     'BAD_BUFFER',
     where,
@@ -161,8 +169,11 @@ export function checkAttached(where: string, name: string, bytes: unknown): void
 
 /** What a tensor says of its 16 bits: its `dtype`, or the `type` of other libraries. */
 export function dtypeOf(value: unknown): unknown {
-  const { dtype, type } = value as { readonly dtype?: unknown; readonly type?: unknown };
-  return dtype ?? (type === 'float16' || type === 'bfloat16' || type === 'uint16' ? type : undefined);
+  const type = memberOf(value, 'type');
+  return (
+    memberOf(value, 'dtype') ??
+    (type === 'float16' || type === 'bfloat16' || type === 'uint16' ? type : undefined)
+  );
 }
 
 function isHalfArray(kind: string | undefined, dtype: unknown): boolean {
@@ -171,15 +182,9 @@ function isHalfArray(kind: string | undefined, dtype: unknown): boolean {
 
 /** Whether `value` is 16-bit floats, or means to be: what is wrong with it is said in these words then. */
 export function isHalf(value: unknown): value is HalfTensor | Float16ArrayLike {
-  if (typeof value !== 'object' || value === null) return false;
   if (typedArrayKind(value) !== undefined) return isHalfArray(typedArrayKind(value), undefined);
-  const dtype = dtypeOf(value);
   // Data that cannot be read are for the checks of tensors to report.
-  try {
-    return isHalfArray(typedArrayKind((value as { readonly data?: unknown }).data), dtype);
-  } catch {
-    return false;
-  }
+  return isHalfArray(typedArrayKind(memberOf(value, 'data')), dtypeOf(value));
 }
 
 /** The patterns of 16-bit floats, not copied, and their format. */
@@ -238,9 +243,7 @@ export function floatsOf(where: string, name: string, data: unknown, dtype?: unk
 }
 
 function floatsOfList(where: string, name: string, list: unknown): Float32Array {
-  if (!Array.isArray(list)) {
-    refuse('BAD_TYPE', where, `${name} to be a Float32Array`, list, 'Convert with Float32Array.from(…).');
-  }
+  if (!isList(list)) return checkFloats(where, name, list);
   // Holes are no numbers either, and a loop over entries would miss them.
   for (let index = 0; index < list.length; index += 1) {
     const value: unknown = list[index];
@@ -250,9 +253,9 @@ function floatsOfList(where: string, name: string, list: unknown): Float32Array 
 }
 
 /** The data of a tensor, which other libraries may have elsewhere than here. */
-function dataOf(where: string, name: string, value: unknown): unknown {
+export function dataOf(where: string, name: string, value: unknown): unknown {
   try {
-    return (value as { readonly data?: unknown }).data;
+    return (value as { readonly data?: unknown } | null | undefined)?.data;
   } catch (cause) {
     if (isDeconvError(cause)) throw cause;
     throw fault(
@@ -269,7 +272,7 @@ function dataOf(where: string, name: string, value: unknown): unknown {
 
 /** A tensor whose data matches its shape; what is no Float32Array is copied into one. */
 export function checkTensor(where: string, name: string, value: unknown): Tensor {
-  if (typeof value !== 'object' || value === null) {
+  if (!isRecord(value)) {
     refuse('BAD_TYPE', where, `${name} to be { data: Float32Array, shape: number[] }`, value);
   }
   const shape = checkShape(where, `${name}.shape`, shapeOf(value));
@@ -288,23 +291,15 @@ function checkCount(
   count: number,
 ): void {
   if (floats.length === count) return;
-  if (floats.length === 0 && floats.buffer.byteLength === 0) {
-    throw fault(
-      'BAD_BUFFER',
-      where,
-      `${name} with ${count} values for shape ${shapeText(shape)}`,
-      'an empty or detached array',
-      'Pass the data again.',
-      { name, shape },
-    );
-  }
+  const { length } = floats;
+  const isGone = length === 0 && floats.buffer.byteLength === 0;
   throw fault(
-    'BAD_SHAPE',
+    isGone ? 'BAD_BUFFER' : 'BAD_SHAPE',
     where,
     `${name} with ${count} values for shape ${shapeText(shape)}`,
-    `${floats.length}`,
-    'Make data and shape agree.',
-    { name, shape, length: floats.length },
+    isGone ? 'an empty or detached array' : `${length}`,
+    isGone ? 'Pass the data again.' : 'Make data and shape agree.',
+    { name, shape, length },
   );
 }
 
@@ -332,22 +327,19 @@ export function checkTensorOf(
   return data;
 }
 
-/** Refuses a shape that is not the one that follows from the call. */
+/** Refuses a shape that is not the one that has to be: as a rule that which follows from the call. */
 export function requireShape(
   where: string,
   name: string,
   got: readonly number[],
   shape: readonly number[],
+  advice = 'outputShape tells the shape.',
 ): void {
   if (sameList(got, shape)) return;
-  throw fault(
-    'BAD_SHAPE',
-    where,
-    `${name} of shape ${shapeText(shape)}`,
-    shapeText(got),
-    'outputShape tells the shape.',
-    { expected: shape, got },
-  );
+  throw fault('BAD_SHAPE', where, `${name} of shape ${shapeText(shape)}`, shapeText(got), advice, {
+    expected: shape,
+    got,
+  });
 }
 
 /** The same of an `out`, which is written to: a copy of other numbers would not do. */
@@ -364,7 +356,7 @@ export function checkOut(
 
 /** Whether `value` is a list of the same numbers. */
 export function sameList(value: unknown, list: readonly number[]): boolean {
-  if (!Array.isArray(value) || value.length !== list.length) return false;
+  if (!isList(value) || value.length !== list.length) return false;
   for (let index = 0; index < list.length; index += 1) if (value[index] !== list[index]) return false;
   return true;
 }
@@ -393,31 +385,30 @@ export function checkParameter(
   shape: readonly number[],
 ): Float32Array {
   const count = elementCount(where, name, shape);
-  if (Array.isArray(value) || typedArrayKind(value) !== undefined) {
+  if (isList(value) || typedArrayKind(value) !== undefined) {
     const floats = floatsOf(where, name, value);
-    if (floats.length !== count) {
-      refuse(
-        'BAD_SHAPE',
-        where,
-        `${name} of ${count} values for shape ${shapeText(shape)}`,
-        floats.length,
-        'Pass exactly that many.',
-      );
-    }
+    requireCount(where, name, floats.length, shape, count);
     return floats;
   }
   const tensor = checkTensor(where, name, value);
-  if (tensor.shape.length !== shape.length || tensor.shape.some((extent, axis) => extent !== shape[axis])) {
-    throw fault(
-      'BAD_SHAPE',
-      where,
-      `${name} of shape ${shapeText(shape)}`,
-      describe([...tensor.shape]),
-      'Reorder or reshape it.',
-      { expected: shape, got: tensor.shape },
-    );
-  }
+  requireShape(where, name, tensor.shape, shape, RESHAPE);
   return tensor.data;
+}
+
+/** What to do about a parameter of another shape. */
+export const RESHAPE = 'Reorder or reshape it.';
+
+/** Refuses more or fewer values than a parameter of this shape has. */
+export function requireCount(
+  where: string,
+  name: string,
+  got: number,
+  shape: readonly number[],
+  count: number,
+): void {
+  if (got === count) return;
+  const expected = `${name} of ${count} values for shape ${shapeText(shape)}`;
+  refuse('BAD_SHAPE', where, expected, got, 'Pass exactly that many.');
 }
 
 /** Zeros of a shape, with a list of its own; throws `TOO_LARGE` or `OUT_OF_MEMORY`. */
@@ -458,14 +449,6 @@ export function roomFor<Values>(where: string, shape: readonly number[], make: (
   try {
     return make();
   } catch (cause) {
-    throw fault(
-      'OUT_OF_MEMORY',
-      where,
-      `room for a tensor of shape ${shapeText(shape)}`,
-      'none from the JavaScript engine',
-      'Use smaller tensors or a smaller batch.',
-      { shape },
-      cause,
-    );
+    throw noRoom(where, cause, `a tensor of shape ${shapeText(shape)}`, { shape });
   }
 }

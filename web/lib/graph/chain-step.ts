@@ -1,14 +1,14 @@
 // What the nodes of chains are in a program.
 
 import { product } from '../core/lists.js';
-import { checkShape, checkTensorOf } from '../core/tensor.js';
+import { checkTensorOf } from '../core/tensor.js';
 import { STEP, type Step, stepModuleOf } from '../layers/step.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { atNode } from './at-node.js';
 import type { ModuleNode, Node, Unit } from './definition.js';
 import type { ChainFusion } from './fusions.js';
 import { type Join, joinedShapes, sectionsOf } from './joins.js';
-import { forwardOf, type Module } from './module.js';
+import { forwardOf, type Module, shapeBehind, tellsShape } from './module.js';
 import type { ProgramStep, ProgramUnit } from './program.js';
 
 export interface ChainStep extends ProgramStep<Unit> {
@@ -30,7 +30,7 @@ const BYTES = Float32Array.BYTES_PER_ELEMENT;
 
 /** Whether a module can be one of a program's steps: what it gives is known before it runs. */
 export function isProgrammable({ module }: Unit): boolean {
-  return module === null || stepModuleOf(module) !== undefined || typeof module.outputShape === 'function';
+  return module === null || stepModuleOf(module) !== undefined || tellsShape(module);
 }
 
 export function chainStep(
@@ -88,8 +88,7 @@ function moduleStep(
 
 /** A module that computes with tensors of JavaScript's: one of the user's own, or of another copy of the package. */
 function tensorStep(runtime: Runtime, module: Module, inputShape: readonly number[], relu: boolean): Step {
-  const shape = (module as Required<Module>).outputShape(inputShape);
-  const outputShape = checkShape(String(module), 'outputShape', shape);
+  const outputShape = shapeBehind(module as Required<Module>, inputShape);
   const [inputCount, outputCount] = [product(inputShape), product(outputShape)];
   return {
     outputShape,

@@ -1,6 +1,7 @@
 import { SEQUENTIAL } from '../core/brands.js';
 import { checkBoolean, checkOptions, fault, refuse } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
+import { isList } from '../core/realms.js';
 import { guardReceivers } from '../core/receivers.js';
 import { checkOut, checkShape, checkTensor, type Tensor, type TensorLike } from '../core/tensor.js';
 import {
@@ -208,9 +209,7 @@ export abstract class Chain extends DisposableObject implements Stateful {
     if (!programmable) {
       refuse('UNSUPPORTED', where, 'modules that tell their outputShape, on one runtime', String(this));
     }
-    const given = Array.isArray(inputShape)
-      ? [inputShape]
-      : inputNames.map((name) => ownValue(inputShape, name));
+    const given = isList(inputShape) ? [inputShape] : inputNames.map((name) => ownValue(inputShape, name));
     const shapes = inputLabels.map((label, index) => checkShape(where, `${label}'s shape`, given[index]));
     const runtime = requireRuntime(where, bound);
     return summarize(this.#name, chain, this.#program(where, runtime, prepared, shapes));

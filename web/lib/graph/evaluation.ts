@@ -7,7 +7,15 @@ import { stepModuleOf } from '../layers/step.js';
 import { atNode } from './at-node.js';
 import type { FlatDefinition, Unit } from './definition.js';
 import { join, joinGradients, sum } from './joins.js';
-import { FUSED, forwardOf, hasParameters, type Module, type Trainable } from './module.js';
+import {
+  FUSED,
+  forwardOf,
+  hasParameters,
+  type Module,
+  shapeBehind,
+  type Trainable,
+  tellsShape,
+} from './module.js';
 
 /** A module whose passes differ: by its mode, by statistics that it moves on, or by what it draws. */
 interface RepeatingModule {
@@ -83,7 +91,10 @@ function forwardAt(module: Module, x: Tensor, relu: boolean, again: boolean): Te
   const act = (): Tensor => forwardOf(module, x, relu);
   const output = again ? under(module, null, act) : act();
   // A forward of the user's, or of another copy, may give anything.
-  return stepModuleOf(module) ? output : plainTensor(String(module), 'its output', output);
+  if (stepModuleOf(module)) return output;
+  const own = plainTensor(String(module), 'its output', output);
+  if (tellsShape(module)) requireShape(String(module), 'its output', own.shape, shapeBehind(module, x.shape));
+  return own;
 }
 
 function under<Result>(module: Module, pass: unknown, act: () => Result): Result {
@@ -111,6 +122,7 @@ export function gradientsOf(
   chain: FlatDefinition,
   { inputs, outputs, records }: Pass,
   given: readonly unknown[],
+  named: boolean,
   layers: readonly Module[],
 ): ChainGradients {
   const gradients = new Map<number, Tensor>();
@@ -120,7 +132,8 @@ export function gradientsOf(
   };
   const gradOutputs: Tensor[] = [];
   for (const [index, { value }] of chain.outputs.entries()) {
-    if (given[index] === undefined) continue;
+    // Only what goes by name may be left out.
+    if (named && given[index] === undefined) continue;
     const gradient = gradientFor(where, 'gradOutput', given[index], outputs[index] as Tensor);
     gradOutputs.push(gradient);
     add(value, gradient);

@@ -1,4 +1,5 @@
 import { checkInteger, checkOptions, describe, fault, refuse } from '../core/checks.js';
+import { isList } from '../core/realms.js';
 import { guardReceivers } from '../core/receivers.js';
 import { Chain, type Child } from './chain.js';
 import {
@@ -100,7 +101,7 @@ export class Graph extends Chain {
   concat(values: readonly GraphValue[], options: JoinOptions = {}): GraphValue {
     const where = this.#open('concat');
     const { axis, name } = readJoin(where, options);
-    if (!Array.isArray(values)) refuse('BAD_TYPE', where, 'a list of values', values);
+    if (!isList(values)) refuse('BAD_TYPE', where, 'a list of values', values);
     if (values.length === 0) refuse('BAD_OPTION', where, 'at least one value', values);
     return this.#join(where, { kind: 'concat', axis }, values, 1, name)[0] as GraphValue;
   }
@@ -113,7 +114,7 @@ export class Graph extends Chain {
   split(value: GraphValue, sizes: readonly number[], options: JoinOptions = {}): GraphValue[] {
     const where = this.#open('split');
     const { axis, name } = readJoin(where, options);
-    if (!Array.isArray(sizes)) refuse('BAD_TYPE', where, 'a list of sizes', sizes);
+    if (!isList(sizes)) refuse('BAD_TYPE', where, 'a list of sizes', sizes);
     if (sizes.length === 0) refuse('BAD_OPTION', where, 'at least one size', sizes);
     const checked = Array.from(sizes, (size: unknown, index) =>
       checkInteger(where, `sizes[${index}]`, size, 1),

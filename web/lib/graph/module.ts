@@ -1,6 +1,7 @@
 import { hasBrand, QUANTIZED_LAYER } from '../core/brands.js';
 import { refuse } from '../core/checks.js';
-import type { Tensor } from '../core/tensor.js';
+import { memberOf } from '../core/realms.js';
+import { checkShape, type Tensor } from '../core/tensor.js';
 import { isLayer } from '../layers/layer.js';
 import { type Stateful, widened } from '../layers/state-dict.js';
 
@@ -26,12 +27,26 @@ export interface Trainable {
 }
 
 export function isModule(value: unknown): value is Module {
-  const { forward, backward } = Object(value) as Partial<Module>;
-  return typeof forward === 'function' && typeof backward === 'function';
+  return (
+    typeof memberOf(value, 'forward') === 'function' && typeof memberOf(value, 'backward') === 'function'
+  );
 }
 
 export function hasParameters(module: Module): module is Module & Trainable {
   return 'setWeight' in module && (module as { readonly affine?: boolean }).affine !== false;
+}
+
+/** Whether it is known what a module gives before it runs. */
+export function tellsShape(module: Module): module is Module & Required<Pick<Module, 'outputShape'>> {
+  return typeof module.outputShape === 'function';
+}
+
+/** What that is. */
+export function shapeBehind(
+  module: Required<Pick<Module, 'outputShape'>>,
+  inputShape: readonly number[],
+): readonly number[] {
+  return checkShape(String(module), 'outputShape', module.outputShape(inputShape));
 }
 
 /** Layers of float32 and of int8 compute a ReLU at no cost. */

@@ -1,6 +1,7 @@
 // What a chain takes and gives: one tensor, or tensors by name.
 
 import { describe, refuse } from '../core/checks.js';
+import { isList, isRecord, memberOf } from '../core/realms.js';
 import { shapeOf, type Tensor, type TensorLike } from '../core/tensor.js';
 
 /** Tensors by the names of a chain's inputs or outputs. */
@@ -43,8 +44,7 @@ export function readGiven(
 
 /** What is given by this name; what every object inherits, as `toString`, is nobody's tensor. */
 export function ownValue(value: unknown, name: string): unknown {
-  const given = Object(value) as Readonly<Record<string, unknown>>;
-  return Object.hasOwn(given, name) ? given[name] : undefined;
+  return isRecord(value) && Object.hasOwn(value, name) ? memberOf(value, name) : undefined;
 }
 
 /** Refuses what is given by another name. */
@@ -56,8 +56,7 @@ export function refuseOtherNames(where: string, what: string, value: object, nam
 
 /** Whether `value` is tensors by name: whatever has no shape and no values of its own. */
 function isNamed(value: unknown): value is object {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  return !Array.isArray(shapeOf(value)) && !ArrayBuffer.isView((value as { readonly data?: unknown }).data);
+  return isRecord(value) && !isList(shapeOf(value)) && !ArrayBuffer.isView(memberOf(value, 'data'));
 }
 
 export function requireOneOutput(where: string, names: readonly string[]): void {

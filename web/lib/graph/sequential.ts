@@ -1,4 +1,5 @@
 import { refuse } from '../core/checks.js';
+import { isRecord } from '../core/realms.js';
 import { Chain, type Child } from './chain.js';
 import { DEFINITION, type Definition } from './definition.js';
 import { checkName, isModule, type Module } from './module.js';
@@ -58,8 +59,8 @@ function readChildren(modules: readonly unknown[]): Child[] {
   const where = 'Sequential';
   if (modules.length === 0) refuse('BAD_OPTION', where, 'at least one module', modules);
   const [first] = modules;
-  const isList = modules.length > 1 || Object(first) !== first || Array.isArray(first) || isModule(first);
-  const named = isList ? [] : Object.entries(first as object);
+  const listed = modules.length > 1 || !isRecord(first) || isModule(first);
+  const named = listed ? [] : Object.entries(first as object);
   const entries = named.length > 0 ? named : modules.map((module, index) => [String(index), module] as const);
   return entries.map(([name, module]) => {
     checkName(where, name);

@@ -59,9 +59,7 @@ export function traceOf(
     const method = `${name}.backward`;
     const behind: unknown[] = [];
     readGiven(method, 'gradOutput', given, outputNames, behind, named);
-    // Only what goes by name may be left out.
-    if (!named) behind[0] ??= null;
-    const gradients = gradientsOf(method, chain, { inputs, outputs, records }, behind, layers);
+    const gradients = gradientsOf(method, chain, { inputs, outputs, records }, behind, named, layers);
     const { inputs: before, layers: own } = gradients;
     return named
       ? { inputs: byName(inputNames, before), layers: own }

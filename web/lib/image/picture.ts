@@ -1,4 +1,5 @@
 import { checkChoice, fault, refuse, shapeText } from '../core/checks.js';
+import { isList } from '../core/realms.js';
 import { elementCount } from '../core/tensor.js';
 import type { Runtime } from '../runtime/runtime.js';
 
@@ -48,7 +49,7 @@ export function checkLayout(where: string, { layout }: PictureOptions): CheckedP
 
 /** One finite number for each channel. */
 function checkPerChannel(where: string, name: string, value: unknown, channels: number): readonly number[] {
-  if (typeof value !== 'number' && !Array.isArray(value)) {
+  if (typeof value !== 'number' && !isList(value)) {
     refuse('BAD_TYPE', where, `${name} to be a number or a list of ${channels}`, value);
   }
   const list: readonly unknown[] = typeof value === 'number' ? new Array(channels).fill(value) : value;

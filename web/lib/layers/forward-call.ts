@@ -1,3 +1,4 @@
+import { isList, isRecord } from '../core/realms.js';
 import { checkOut, FreshTensor, sameList, shapeOf, type Tensor } from '../core/tensor.js';
 import { locate, type Place } from '../runtime/heap-tensor.js';
 import type { NativeHandle, NativeOperators } from '../runtime/native-operators.js';
@@ -19,7 +20,7 @@ export interface ForwardCall<Parameters = CanonicalParameters> {
 export function rememberOptions(options: object, names: readonly string[]): readonly unknown[] {
   return names.map((name) => {
     const value = (options as Readonly<Record<string, unknown>>)[name];
-    return Array.isArray(value) ? [...value] : value;
+    return isList(value) ? [...value] : value;
   });
 }
 
@@ -30,13 +31,13 @@ export function repeats(
   options: unknown = NO_OPTIONS,
 ): boolean {
   if (!sameList(shapeOf(x), inputShape)) return false;
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) return false;
+  if (!isRecord(options)) return false;
   for (const name in options) if (!optionNames.includes(name)) return false;
   for (let index = 0; index < optionNames.length; index += 1) {
     const name = optionNames[index] as string;
     const value = (options as Readonly<Record<string, unknown>>)[name];
     const known = optionValues[index];
-    if (name !== 'out' && value !== known && !(Array.isArray(known) && sameList(value, known))) return false;
+    if (name !== 'out' && value !== known && !(isList(known) && sameList(value, known))) return false;
   }
   return true;
 }

@@ -8,7 +8,7 @@ import {
   shapeText,
 } from '../core/checks.js';
 import type { HalfTensor } from '../core/half-tensor.js';
-import { bytesOf, isBlob, isResponse, isUrl } from '../core/realms.js';
+import { bytesOf, isBlob, isRecord, isResponse, isUrl, memberOf } from '../core/realms.js';
 import { checkTensor, sameList, type Tensor } from '../core/tensor.js';
 
 /** Tensors by name, as PyTorch's `state_dict()` gives them and safetensors files hold them. */
@@ -136,8 +136,13 @@ function collect(
   into: Map<string, unknown>,
 ): void {
   // What iterates (a list, a Map, a typed array) has its values elsewhere than in properties, and so have files.
-  const isObject = typeof state === 'object' && state !== null;
-  if (!isObject || Symbol.iterator in state || isFile(state) || givesState(state) || depth > MAX_DEPTH) {
+  if (
+    !isRecord(state) ||
+    Symbol.iterator in state ||
+    isFile(state) ||
+    givesState(state) ||
+    depth > MAX_DEPTH
+  ) {
     const whole = prefix === '';
     const what = whole ? 'a state: an object of tensors by name' : `${describe(prefix)} to be a tensor`;
     refuse('BAD_TYPE', where, what, state, whole ? adviceFor(state) : '');
@@ -156,18 +161,16 @@ const isFile = (value: unknown): boolean =>
   isResponse(value) ||
   bytesOf(value) !== undefined;
 
-const givesState = (value: unknown): boolean => typeof Object(value).stateDict === 'function';
+const givesState = (value: unknown): boolean => typeof memberOf(value, 'stateDict') === 'function';
 
 function adviceFor(state: unknown): string {
   if (givesState(state)) return 'Pass what its stateDict() gives; that of a file is awaited.';
   if (isFile(state)) return 'Read it first: loadStateDict(await (await readModel(file)).stateDict()).';
-  return Symbol.iterator in Object(state) ? 'Object.fromEntries(…) makes one of a Map.' : '';
+  return memberOf(state, Symbol.iterator) !== undefined ? 'Object.fromEntries(…) makes one of a Map.' : '';
 }
 
 function isTensorLike(value: unknown): boolean {
-  return (
-    typeof value === 'object' && value !== null && 'data' in value && ('shape' in value || 'dims' in value)
-  );
+  return isRecord(value) && 'data' in value && ('shape' in value || 'dims' in value);
 }
 
 function listed(names: readonly string[]): string {

@@ -61,11 +61,26 @@ export async function writeFiles(
   signal?: AbortSignal,
 ): Promise<void> {
   const disk = fileSystem('writeModel', given, 'Use patchModel and its streams.');
-  const { path, mkdir, open, rename, rm } = disk;
-  const target = path.resolve(disk.given);
+  const { path, mkdir, open, rename, rm, stat } = disk;
+  const whole = path.resolve(disk.given);
+  const target = await placeOf(disk, whole).catch((cause) => {
+    throw failure('writeModel', whole, cause);
+  });
+  const there = await stat(target).catch(() => null);
+  if (there?.isFile() === false) refuse('BAD_OPTION', 'writeModel', 'the path of a regular file', target);
+  const folder = path.dirname(target);
   const targets = files.map(({ location }) =>
-    location === null ? target : path.join(path.dirname(target), ...location.split('/')),
+    location === null ? target : path.join(folder, ...location.split('/')),
   );
+  if (files.length > 1 && folder !== (await realFolder(disk, whole))) {
+    refuse(
+      'BAD_OPTION',
+      'writeModel',
+      'no link into another folder for a model with external data, which go beside it',
+      whole,
+      'Write into that folder.',
+    );
+  }
   if (new Set(targets).size < targets.length) {
     refuse('BAD_OPTION', 'writeModel', 'a path that is not that of its external data', target);
   }
@@ -89,7 +104,7 @@ export async function writeFiles(
       await mkdir(path.dirname(final), { recursive: true });
       const temporary = `${final}.${process.pid}.part`;
       written.push([temporary, final]);
-      const handle = await open(temporary, 'wx');
+      const handle = await open(temporary, 'wx', file.location === null ? there?.mode : undefined);
       try {
         for await (const bytes of file.stream()) {
           signal?.throwIfAborted();
@@ -104,8 +119,29 @@ export async function writeFiles(
   } catch (cause) {
     for (const [temporary] of written) await rm(temporary, { force: true });
     if (signal?.aborted === true) throw signal.reason;
-    throw failure('writeModel', target, cause);
+    throw failure('writeModel', whole, cause);
   }
+}
+
+/** Where a file is or will be: what a link leads to is written, be it there or not, and the link stays. */
+async function placeOf(disk: FileSystem, file: string): Promise<string> {
+  const { path, readlink, realpath } = disk;
+  try {
+    return await realpath(file);
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ENOENT') throw error;
+  }
+  const folder = await realFolder(disk, file);
+  const place = path.join(folder, path.basename(file));
+  const target = await readlink(place).catch(() => null);
+  if (target === null) return place;
+  return placeOf(disk, path.isAbsolute(target) ? target : folder + path.sep + target);
+}
+
+/** The folder that a path names, which may have to be made yet. */
+function realFolder({ path, realpath }: FileSystem, file: string): Promise<string> {
+  const folder = path.dirname(file);
+  return realpath(folder).catch(() => folder);
 }
 
 async function openFile(disk: FileSystem, where: string, file: string): Promise<ModelSource> {
@@ -201,8 +237,9 @@ async function openToRead(file: string): Promise<OpenFile> {
   return open;
 }
 
-async function exists({ stat }: FileSystem, file: string): Promise<boolean> {
-  return stat(file).then(
+/** Whether something has the name, be it a link to nothing. */
+async function exists({ lstat }: FileSystem, file: string): Promise<boolean> {
+  return lstat(file).then(
     () => true,
     () => false,
   );

@@ -1,12 +1,12 @@
 import type { Geometry } from '../convert/converted-layer.js';
 import type { ConversionOptions, ConvertedLayer, ConvertedParameters } from '../convert/index.js';
 import { MODEL_LAYER } from '../core/brands.js';
-import { fault, refuse } from '../core/checks.js';
+import { fault, refuse, shapeText } from '../core/checks.js';
 import { isDeconvError } from '../core/errors.js';
-import { frozen, product } from '../core/lists.js';
+import { frozen } from '../core/lists.js';
 import { guardReceivers } from '../core/receivers.js';
 import { kernelReach, type OperatorSpec, weightShape } from '../core/spec.js';
-import type { Tensor } from '../core/tensor.js';
+import { sameList, type Tensor } from '../core/tensor.js';
 import { type WeightLayout, weightLayout } from '../core/weight-layout.js';
 import { isFloat, type ModelDtype } from './dtypes.js';
 import { LIMITS } from './limits.js';
@@ -291,14 +291,7 @@ function padsAt(geometry: Geometry, axis: number, input: number): readonly [numb
   const { kernel, stride, dilation, pads } = geometry;
   try {
     const reach = kernelReach({ kernel: kernel.kernel, dilation }, axis);
-    const [before, after] = pads({
-      where: 'readModel',
-      index: axis,
-      input,
-      reach,
-      stride: stride[axis] as number,
-    });
-    return [before, after];
+    return pads({ where: 'readModel', index: axis, input, reach, stride: stride[axis] as number });
   } catch (error) {
     // This size leads to no output.
     if (isDeconvError(error)) return null;
@@ -334,11 +327,10 @@ export function tryGeometry(make: () => Geometry): { geometry: Geometry | null; 
 /** A bias has a value for each output channel. */
 export function biasProblem(bias: ModelTensor | null, geometry: Geometry | null): string | null {
   if (bias === null || geometry === null) return null;
-  const { outChannels } = geometry.kernel;
-  const count = product(bias.shape);
-  return bias.shape.length === 1 && count === outChannels
+  const wanted = [geometry.kernel.outChannels];
+  return sameList(bias.shape, wanted)
     ? null
-    : `its bias has the shape [${bias.shape.join(', ')}] and not [${outChannels}]`;
+    : `its bias has the shape ${shapeText(bias.shape)} and not ${shapeText(wanted)}`;
 }
 
 /** Only these tell about artifacts: what is transposed, or becomes so when gradients pass. */

@@ -13,7 +13,7 @@ import type { NormalizedWeight } from './normalized-weights.js';
 import { type OpenedModel, openModel } from './open.js';
 import { readers } from './readers.js';
 import type { ModelFile, ModelInput } from './source.js';
-import type { ModelTensor, TensorFile, UnreadTensor } from './tensor.js';
+import { ModelTensor, type TensorFile, type UnreadTensor } from './tensor.js';
 import type { TensorGeometry } from './tensor-layers.js';
 
 /** Options of {@link readModel}. */
@@ -61,6 +61,7 @@ export class Model {
 
   static {
     guardReceivers(Model.prototype, 'Model', (value) => #whole in value);
+    guardReceivers(ModelTensor.prototype, 'ModelTensor', (value) => 'content' in value);
   }
 
   /** @internal */

@@ -1,6 +1,7 @@
 import { hasBrand, MODEL, MODEL_LAYER } from '../core/brands.js';
 import { checkOptions, describe, refuse } from '../core/checks.js';
 import { checkProgress } from '../core/progress.js';
+import { isList } from '../core/realms.js';
 import { checkParameter, type Tensor, type TensorData, type TensorLike } from '../core/tensor.js';
 import { type OutputFile, writeFiles } from './files.js';
 import type { ModelLayer } from './layer.js';
@@ -77,7 +78,7 @@ const CHUNK = 1 << 22;
 export async function patchModel(model: Model, changes: readonly WeightChange[]): Promise<PatchedModel> {
   const where = 'patchModel';
   if (!hasBrand(model, MODEL)) refuse('BAD_TYPE', where, 'a model of readModel', model);
-  if (!Array.isArray(changes)) refuse('BAD_TYPE', where, 'a list of { layer, weight }', changes);
+  if (!isList(changes)) refuse('BAD_TYPE', where, 'a list of { layer, weight }', changes);
   const patches: Patch[] = [];
   const stored: Tensor[] = [];
   for (const [index, given] of changes.entries()) {
@@ -134,11 +135,12 @@ export async function patchModel(model: Model, changes: readonly WeightChange[])
 
 /**
  * Writes `patchModel`'s files (Node): the model to `path`, its external data beside it. The model that was
- * read may be replaced; external data are never written over, so a model with some goes to another folder.
+ * read may be replaced; external data are never written over, so a model with some goes to another folder. Of a
+ * link the file that it leads to is written, be it there or not.
  *
  * @returns what `patchModel` does
- * @throws {DeconvError} what `patchModel` does; `BAD_OPTION` if external data would replace a file;
- *   `LOAD_FAILED` if a file cannot be written; `UNSUPPORTED` in a page
+ * @throws {DeconvError} what `patchModel` does; `BAD_OPTION` if external data would replace a file,
+ *   or for what is no regular file; `LOAD_FAILED` if a file cannot be written; `UNSUPPORTED` in a page
  *
  * @example
  * const model = await readModel('generator.onnx');

@@ -9,6 +9,7 @@ import {
   isResponse,
   isSharedArrayBuffer,
   isUrl,
+  memberOf,
   messageOf,
   typedArrayKind,
 } from '../core/realms.js';
@@ -130,7 +131,7 @@ export class ModelFile {
       );
     }
     const { buffer, byteOffset } = bytes;
-    if (isSharedArrayBuffer(buffer)) return copyOf(bytes);
+    if (isSharedArrayBuffer(buffer)) return new Uint8Array(bytes);
     // A plain view: `slice` of Node's Buffer, which sources may well give, does not copy.
     return new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
   }
@@ -189,19 +190,14 @@ export type ModelInput = string | URL | Uint8Array | ArrayBufferLike | Blob | Re
 export function sourceOf(input: unknown): ModelSource | null {
   if (typeof input === 'string' || isUrl(input) || isResponse(input)) return null;
   checkAttached('readModel', 'bytes', input);
-  if (isSharedArrayBuffer(input)) return bytesSource(copyOf(new Uint8Array(input)));
+  if (isSharedArrayBuffer(input)) return bytesSource(new Uint8Array(new Uint8Array(input)));
   const bytes = typedArrayKind(input) === 'Uint8Array' || isArrayBuffer(input) ? bytesOf(input) : undefined;
   // What another thread may change is read from a copy: what was checked has to stay so.
-  if (bytes !== undefined) return bytesSource(isSharedArrayBuffer(bytes.buffer) ? copyOf(bytes) : bytes);
+  if (bytes !== undefined)
+    return bytesSource(isSharedArrayBuffer(bytes.buffer) ? new Uint8Array(bytes) : bytes);
   if (isBlob(input)) return blobSource(input);
-  if (typeof (input as Partial<ModelSource> | null)?.read === 'function') return input as ModelSource;
+  if (typeof memberOf(input, 'read') === 'function') return input as ModelSource;
   return refuse('BAD_TYPE', 'readModel', INPUTS, input);
-}
-
-function copyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const copy = new Uint8Array(bytes.length);
-  copy.set(bytes);
-  return copy;
 }
 
 /**

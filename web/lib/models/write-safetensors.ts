@@ -1,8 +1,8 @@
 import { checkOptions, describe, fault, refuse, shapeText } from '../core/checks.js';
 import type { HalfTensor } from '../core/half-tensor.js';
 import { product } from '../core/lists.js';
-import { typedArrayKind } from '../core/realms.js';
-import { checkArray, checkShape, type Tensor } from '../core/tensor.js';
+import { isRecord, memberOf, typedArrayKind } from '../core/realms.js';
+import { checkArray, checkShape, dataOf, type Tensor } from '../core/tensor.js';
 
 /** Values as a safetensors file can hold them: what the array's type says, or the `dtype` of 16-bit patterns. */
 export type SafetensorsValue =
@@ -77,7 +77,7 @@ export function writeSafetensors(
 ): Uint8Array<ArrayBuffer> {
   const where = 'writeSafetensors';
   const { metadata } = checkOptions<WriteSafetensorsOptions>(where, options, ['metadata']);
-  if (typeof tensors !== 'object' || tensors === null || Symbol.iterator in tensors) {
+  if (!isRecord(tensors) || Symbol.iterator in tensors) {
     refuse(
       'BAD_TYPE',
       where,
@@ -117,11 +117,11 @@ function readEntry(where: string, name: string, tensor: unknown): Entry {
     refuse('BAD_OPTION', where, 'tensors with names of their own', name, 'Pass it as metadata.');
   }
   checkText(where, `the name ${shown}`, name);
-  if (typeof tensor !== 'object' || tensor === null) {
+  if (!isRecord(tensor)) {
     refuse('BAD_TYPE', where, `${shown} to be a tensor { data, shape }`, tensor);
   }
-  const { data, shape: given, dtype: said } = tensor as { data?: unknown; shape?: unknown; dtype?: unknown };
-  const shape = checkShape(where, `${shown}.shape`, given);
+  const shape = checkShape(where, `${shown}.shape`, memberOf(tensor, 'shape'));
+  const data = dataOf(where, shown, tensor);
   const kind = typedArrayKind(data);
   if (kind === undefined || !Object.hasOwn(DTYPES, kind)) {
     refuse('BAD_TYPE', where, `${shown}.data to be a typed array of numbers`, data);
@@ -139,7 +139,7 @@ function readEntry(where: string, name: string, tensor: unknown): Entry {
   return {
     name,
     nameBytes: new TextEncoder().encode(name),
-    dtype: dtypeOf(where, shown, kind, said),
+    dtype: dtypeOf(where, shown, kind, memberOf(tensor, 'dtype')),
     shape,
     bytes: new Uint8Array(array.buffer, array.byteOffset, array.byteLength),
   };
@@ -160,7 +160,7 @@ function dtypeOf(where: string, shown: string, kind: string, said: unknown): str
 }
 
 function metadataField(where: string, metadata: unknown): string {
-  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) {
+  if (!isRecord(metadata)) {
     refuse('BAD_TYPE', where, 'metadata to be an object of strings', metadata);
   }
   for (const [name, value] of Object.entries(metadata)) {

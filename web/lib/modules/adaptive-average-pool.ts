@@ -1,5 +1,6 @@
 import { checkAxes, refuse } from '../core/checks.js';
 import { at, frozen, type SpatialRank } from '../core/lists.js';
+import { isList } from '../core/realms.js';
 import { python, tuple } from '../layers/repr.js';
 import { readOptions } from './activation.js';
 import { SpatialModule, type SpatialModuleOptions, structOf } from './spatial-module.js';
@@ -25,21 +26,20 @@ abstract class AdaptiveAveragePool<Rank extends SpatialRank> extends SpatialModu
   protected constructor(name: string, rank: Rank, options: AdaptiveAvgPoolOptions<Rank>) {
     const checked = readOptions(name, options, ['outputSize', 'layout']);
     const given = checked.outputSize as number | null | readonly (number | null)[];
-    const sizes: readonly (number | null)[] = Array.isArray(given) ? given : new Array(rank).fill(given);
+    const sizes: readonly (number | null)[] = isList(given) ? given : new Array(rank).fill(given);
     if (sizes.length !== rank) refuse('BAD_OPTION', name, `outputSize to have ${rank} entries`, given);
     for (const [axis, size] of sizes.entries()) {
-      if (size !== null)
-        checkAxes(name, Array.isArray(given) ? `outputSize[${axis}]` : 'outputSize', size, 1, 1);
+      if (size !== null) checkAxes(name, isList(given) ? `outputSize[${axis}]` : 'outputSize', size, 1, 1);
     }
     super(name, checked, 'adaptiveAveragePool', [rank]);
-    this.outputSize = (Array.isArray(given) ? frozen([...sizes]) : given) as AdaptiveSize<Rank>;
+    this.outputSize = (isList(given) ? frozen([...sizes]) : given) as AdaptiveSize<Rank>;
     this.#sizes = [...sizes];
   }
 
   /** @internal */
   protected override repr(): string {
     const sizes = this.#sizes.map((size) => size ?? python(null));
-    return `output_size=${Array.isArray(this.outputSize) ? tuple(sizes) : sizes[0]}`;
+    return `output_size=${isList(this.outputSize) ? tuple(sizes) : sizes[0]}`;
   }
 
   /** @internal */

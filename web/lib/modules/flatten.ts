@@ -2,6 +2,7 @@
 
 import { checkAxes, checkInteger, refuse } from '../core/checks.js';
 import { frozen, product } from '../core/lists.js';
+import { isList } from '../core/realms.js';
 import { tuple } from '../layers/repr.js';
 import { readOptions } from './activation.js';
 import {
@@ -137,7 +138,7 @@ export class Unflatten extends Reshape {
     super(name, checked);
     this.dim = checkInteger(name, 'dim', checked.dim, -(2 ** 31));
     const { unflattenedSize: sizes } = checked;
-    if (!Array.isArray(sizes)) refuse('BAD_TYPE', name, 'unflattenedSize to be a list of integers', sizes);
+    if (!isList(sizes)) refuse('BAD_TYPE', name, 'unflattenedSize to be a list of integers', sizes);
     if (sizes.length === 0) refuse('BAD_OPTION', name, 'unflattenedSize of at least one axis', sizes);
     this.unflattenedSize = frozen(checkAxes(name, 'unflattenedSize', sizes, sizes.length, -1));
     if (this.unflattenedSize.filter((size) => size === -1).length > 1) {

@@ -1,5 +1,6 @@
 import { checkAxes, checkBoolean, checkInteger, checkOptions, refuse } from '../core/checks.js';
 import { frozen, product } from '../core/lists.js';
+import { isList } from '../core/realms.js';
 import { sameList } from '../core/tensor.js';
 import { python, tuple } from '../layers/repr.js';
 import {
@@ -90,7 +91,7 @@ export class LayerNorm extends Normalization {
 }
 
 function readNormalizedShape(where: string, value: unknown): number[] {
-  if (!Array.isArray(value)) return [checkInteger(where, 'normalizedShape', value, 1)];
+  if (!isList(value)) return [checkInteger(where, 'normalizedShape', value, 1)];
   if (value.length === 0) refuse('BAD_OPTION', where, 'normalizedShape of at least one axis', value);
   return checkAxes(where, 'normalizedShape', value, value.length, 1);
 }

@@ -1,5 +1,6 @@
 import { checkAxes, fault, MAX_INTEGER, refuse, shapeText } from '../core/checks.js';
 import { at, frozen, type SpatialRank, type Unsized } from '../core/lists.js';
+import { isList } from '../core/realms.js';
 import { python, tuple } from '../layers/repr.js';
 import { readNumber, readOptions } from './activation.js';
 import { SpatialModule, type SpatialModuleOptions, structOf, threeAxes } from './spatial-module.js';
@@ -39,7 +40,7 @@ abstract class PaddingModule<Rank extends SpatialRank> extends SpatialModule {
   ) {
     super(name, options, 'pad', [rank]);
     const { padding } = options;
-    if (Array.isArray(padding) && padding.length !== 2 * rank) {
+    if (isList(padding) && padding.length !== 2 * rank) {
       refuse('BAD_OPTION', name, `padding to be a number or to have ${2 * rank} entries`, padding);
     }
     this.padding = frozen(

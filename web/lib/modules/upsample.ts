@@ -1,5 +1,6 @@
 import { checkBoolean, checkChoice, refuse } from '../core/checks.js';
 import { at, frozen } from '../core/lists.js';
+import { isList } from '../core/realms.js';
 import { python, tuple } from '../layers/repr.js';
 import { readNumber, readOptions } from './activation.js';
 import { readSizes, sizeText } from './sizes.js';
@@ -71,7 +72,7 @@ export class Upsample extends SpatialModule {
     }
     const given = size ?? scaleFactor;
     const ranks: readonly number[] = RANKS[mode];
-    const count = Array.isArray(given) && given.length > 1 ? given.length : undefined;
+    const count = isList(given) && given.length > 1 ? given.length : undefined;
     if (count !== undefined && !ranks.includes(count)) {
       const expected = `a list of ${ranks.join(' or ')} entries for mode '${mode}'`;
       refuse('BAD_OPTION', name, expected, given);
@@ -119,7 +120,7 @@ function readFactors(where: string, value: unknown): number | readonly number[] 
     if (factor <= 0) refuse('BAD_OPTION', where, `${name} above 0`, factor);
     return factor;
   };
-  if (!Array.isArray(value)) return read('scaleFactor', value);
+  if (!isList(value)) return read('scaleFactor', value);
   if (value.length === 0) refuse('BAD_OPTION', where, 'scaleFactor with an entry for each axis', value);
   return frozen(Array.from(value, (factor, axis) => read(`scaleFactor[${axis}]`, factor)));
 }

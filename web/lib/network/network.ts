@@ -2,6 +2,7 @@ import type { Upsampling, UpsamplingLayer, UpsamplingWeights } from '../checkerb
 import { checkInteger, checkOptions, describe, fault, refuse } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
 import { checkProgress } from '../core/progress.js';
+import { isList } from '../core/realms.js';
 import { guardReceivers } from '../core/receivers.js';
 import { checkTensor, type Tensor, type TensorLike } from '../core/tensor.js';
 import type { Graph } from '../graph/graph.js';
@@ -545,7 +546,7 @@ function gives({ outputNames }: Kept, wanted: readonly string[]): boolean {
 
 /** What is no list is not the same, however much it is like one: where names are new it is refused. */
 function sameNames(one: readonly string[], other: readonly string[]): boolean {
-  if (!Array.isArray(other) || one.length !== other.length) return false;
+  if (!isList(other) || one.length !== other.length) return false;
   for (let index = 0; index < one.length; index += 1) if (one[index] !== other[index]) return false;
   return true;
 }

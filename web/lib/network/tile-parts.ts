@@ -3,6 +3,7 @@
 import { checkInteger, fault, refuse } from '../core/checks.js';
 import type { DeconvError } from '../core/errors.js';
 import { at } from '../core/lists.js';
+import { isList } from '../core/realms.js';
 import type { NetworkGraph } from './operations.js';
 import { AxisTracks, type Range } from './reach.js';
 import type { Shape } from './shapes.js';
@@ -131,7 +132,7 @@ function tracksOf(where: string, graph: NetworkGraph, local: boolean): (readonly
 }
 
 function readTiles(where: string, tile: unknown, axes: number): readonly number[] {
-  if (!Array.isArray(tile)) return new Array<number>(axes).fill(checkInteger(where, 'tile', tile, 1));
+  if (!isList(tile)) return new Array<number>(axes).fill(checkInteger(where, 'tile', tile, 1));
   if (tile.length !== axes) refuse('BAD_OPTION', where, `tile to have ${axes} numbers`, tile);
   return Array.from(tile, (each, axis) => checkInteger(where, `tile[${axis}]`, each, 1));
 }

@@ -1,6 +1,7 @@
 // By which names a run can be asked for what the steps give.
 
 import { refuse } from '../core/checks.js';
+import { isList } from '../core/realms.js';
 import type { ProgramUnit } from '../graph/program.js';
 import type { NetworkGraph } from './operations.js';
 
@@ -26,8 +27,7 @@ export function valueNames(
 
 /** Outputs that somebody asks for: names, each once. */
 export function checkNames(where: string, names: unknown): readonly string[] {
-  const good =
-    Array.isArray(names) && names.length > 0 && [...names].every((name) => typeof name === 'string');
+  const good = isList(names) && names.length > 0 && [...names].every((name) => typeof name === 'string');
   if (!good) refuse('BAD_TYPE', where, 'outputs to be a list of names', names);
   if (new Set(names).size < names.length) refuse('BAD_OPTION', where, 'outputs to be named once', names);
   return [...names];

@@ -2,6 +2,7 @@
 
 import type { UpsamplingLayer, UpsamplingWeights } from '../checkerboard/pattern-network.js';
 import { checkOptions, describe, refuse } from '../core/checks.js';
+import { isList } from '../core/realms.js';
 import { checkParameter } from '../core/tensor.js';
 import type { Constant, NetworkGraph } from './operations.js';
 
@@ -26,7 +27,7 @@ export function readChanges(
   changes: Changes,
   weightOf: WeakMap<UpsamplingLayer, Constant>,
 ): Changes {
-  if (!Array.isArray(given)) refuse('BAD_TYPE', where, 'a list of { layer, weight }', given);
+  if (!isList(given)) refuse('BAD_TYPE', where, 'a list of { layer, weight }', given);
   const made = new Map(changes);
   for (const [index, change] of given.entries()) {
     const { layer, weight, bias } = checkOptions<UpsamplingWeights>(where, change, [

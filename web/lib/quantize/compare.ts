@@ -1,4 +1,5 @@
 import { refuse, shapeText } from '../core/checks.js';
+import { memberOf } from '../core/realms.js';
 import { apart, checkTensor, sameList, type Tensor } from '../core/tensor.js';
 import { checkSamples } from './quantize.js';
 
@@ -39,7 +40,7 @@ export function compareToFloat32(layer: Forward, other: Forward, samples: readon
     ['the layer', layer],
     ['the other layer', other],
   ] as const) {
-    if (typeof (value as Forward | null)?.forward !== 'function') {
+    if (typeof memberOf(value, 'forward') !== 'function') {
       refuse('BAD_TYPE', where, `${name} to have a forward`, value);
     }
   }

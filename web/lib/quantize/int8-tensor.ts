@@ -1,6 +1,14 @@
 import { refuse, shapeText } from '../core/checks.js';
-import { typedArrayKind } from '../core/realms.js';
-import { checkArray, checkShape, elementCount, requireShape, roomFor, sameList } from '../core/tensor.js';
+import { memberOf, typedArrayKind } from '../core/realms.js';
+import {
+  checkArray,
+  checkShape,
+  dataOf,
+  elementCount,
+  requireShape,
+  roomFor,
+  sameList,
+} from '../core/tensor.js';
 
 /** int8 values in row-major order with the shape beside them. */
 export interface Int8Tensor<Buffer extends ArrayBufferLike = ArrayBufferLike> {
@@ -10,14 +18,13 @@ export interface Int8Tensor<Buffer extends ArrayBufferLike = ArrayBufferLike> {
 
 /** Whether the data of what should be a tensor are int8. */
 export function hasInt8(value: unknown): boolean {
-  return typedArrayKind((value as { data?: unknown } | null | undefined)?.data) === 'Int8Array';
+  return typedArrayKind(memberOf(value, 'data')) === 'Int8Array';
 }
 
 /** A tensor whose data match its shape. */
 export function checkInt8(where: string, name: string, value: unknown): Int8Tensor {
-  const { data, shape } = (value ?? {}) as { data?: unknown; shape?: unknown };
-  const checked = checkShape(where, `${name}.shape`, shape);
-  const bytes = checkArray(where, `${name}.data`, data, 'Int8Array') as Int8Array;
+  const checked = checkShape(where, `${name}.shape`, memberOf(value, 'shape'));
+  const bytes = checkArray(where, `${name}.data`, dataOf(where, name, value), 'Int8Array') as Int8Array;
   const count = elementCount(where, name, checked);
   if (bytes.length !== count) {
     refuse(
@@ -40,7 +47,7 @@ export function checkInt8Of(
   count: number,
 ): Int8Array {
   const tensor = value as Partial<Int8Tensor> | null | undefined;
-  if (sameList(tensor?.shape, shape) && hasInt8(value)) {
+  if (sameList(memberOf(value, 'shape'), shape) && hasInt8(value)) {
     const bytes = checkArray(where, name, tensor?.data, 'Int8Array') as Int8Array;
     if (bytes.length === count) return bytes;
   }

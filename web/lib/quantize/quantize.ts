@@ -1,5 +1,6 @@
 import { checkOptions, refuse } from '../core/checks.js';
 import { product } from '../core/lists.js';
+import { isList } from '../core/realms.js';
 import type { OperatorSpec } from '../core/spec.js';
 import { weightShape } from '../core/spec.js';
 import { apart, checkTensor, type Tensor } from '../core/tensor.js';
@@ -120,7 +121,7 @@ export function checkLayer(where: string, layer: unknown): void {
 }
 
 export function checkSamples(where: string, samples: unknown): void {
-  if (!Array.isArray(samples)) refuse('BAD_TYPE', where, 'samples to be a list of tensors', samples);
+  if (!isList(samples)) refuse('BAD_TYPE', where, 'samples to be a list of tensors', samples);
   if (samples.length === 0) refuse('BAD_OPTION', where, 'at least one sample', samples);
 }
 

@@ -2,6 +2,7 @@ import { hasBrand, QUANTIZED_LAYER } from '../core/brands.js';
 import { fault, refuse, shapeText } from '../core/checks.js';
 import type { DeconvError } from '../core/errors.js';
 import { product } from '../core/lists.js';
+import { isList } from '../core/realms.js';
 import { type OperatorSpec, weightShape } from '../core/spec.js';
 import { checkArray } from '../core/tensor.js';
 import { internalsOf } from '../layers/internals.js';
@@ -145,7 +146,7 @@ function readHeader(
     typeof groups === 'number' &&
     typeof bias === 'boolean' &&
     typeof activations === 'object' &&
-    Array.isArray(shape) &&
+    isList(shape) &&
     shape.every((extent) => Number.isInteger(extent) && extent > 0);
   if (!complete) throw broken(where, 'a complete header', 'one that lacks fields');
   return { header: header as Header, begin };

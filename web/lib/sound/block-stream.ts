@@ -1,6 +1,6 @@
 import { checkOptions, refuse } from '../core/checks.js';
 import { checkNumber } from '../core/numbers.js';
-import { typedArrayKind } from '../core/realms.js';
+import { isList, typedArrayKind } from '../core/realms.js';
 import { guardReceivers } from '../core/receivers.js';
 import { checkFloats, checkTensor, checkTensorOf, type Tensor } from '../core/tensor.js';
 import { readSoundShape } from './audio-samples.js';
@@ -59,7 +59,7 @@ export class BlockStream {
   constructor(options: BlockStreamOptions) {
     const where = 'BlockStream';
     const { steps, block } = checkOptions<BlockStreamOptions>(where, options, ['steps', 'block']);
-    if (!Array.isArray(steps)) refuse('BAD_TYPE', where, 'steps to be a list', steps);
+    if (!isList(steps)) refuse('BAD_TYPE', where, 'steps to be a list', steps);
     for (const [index, step] of (steps as readonly BlockStep[]).entries()) {
       if (typeof step?.run !== 'function')
         refuse('BAD_TYPE', where, `steps[${index}] with a method run`, step);
@@ -86,7 +86,7 @@ export class BlockStream {
    */
   read(output: readonly Float32Array[]): void {
     const where = 'BlockStream.read';
-    if (!Array.isArray(output)) refuse('BAD_TYPE', where, 'a list of channels', output);
+    if (!isList(output)) refuse('BAD_TYPE', where, 'a list of channels', output);
     const count = output[0]?.length ?? 0;
     for (let channel = 0; channel < output.length; channel += 1) {
       const samples: unknown = output[channel];

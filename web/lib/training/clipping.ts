@@ -1,5 +1,6 @@
 import { refuse } from '../core/checks.js';
 import { checkNumber } from '../core/numbers.js';
+import { isList } from '../core/realms.js';
 import { checkTensor } from '../core/tensor.js';
 import type { ParameterGradients } from './optimizer.js';
 
@@ -50,7 +51,7 @@ export function clipGradientValue(gradients: readonly ParameterGradients[], maxV
 }
 
 function valuesOf(where: string, gradients: readonly ParameterGradients[]): Float32Array[] {
-  if (!Array.isArray(gradients)) refuse('BAD_TYPE', where, 'a list of gradients', gradients);
+  if (!isList(gradients)) refuse('BAD_TYPE', where, 'a list of gradients', gradients);
   const all = Array.from(gradients as readonly ParameterGradients[]).flatMap((of, index) => {
     const name = `gradients[${index}]`;
     if (Object(of) !== of || !('weight' in of))

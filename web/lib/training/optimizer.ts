@@ -1,6 +1,7 @@
 import { fault, refuse } from '../core/checks.js';
 import { product } from '../core/lists.js';
 import { checkNumber } from '../core/numbers.js';
+import { isList } from '../core/realms.js';
 import { checkParameter, type Tensor } from '../core/tensor.js';
 import type { Trainable } from '../graph/module.js';
 import {
@@ -165,7 +166,7 @@ export function optimizer(
 }
 
 function readLayers(where: string, layers: readonly Optimizable[], memory: readonly string[]): Entry[] {
-  if (!Array.isArray(layers)) refuse('BAD_TYPE', where, 'a list of layers', layers);
+  if (!isList(layers)) refuse('BAD_TYPE', where, 'a list of layers', layers);
   if (layers.length === 0) refuse('BAD_OPTION', where, 'at least one layer', layers);
   return Array.from(layers as readonly Optimizable[], (layer, index) => {
     if (typeof layer?.setWeight !== 'function' || typeof layer.setBias !== 'function') {
@@ -197,7 +198,7 @@ interface Change {
 
 /** Reads and checks all before any layer or memory changes. */
 function readGradients(where: string, entries: readonly Entry[], gradients: unknown): Change[] {
-  if (!Array.isArray(gradients)) refuse('BAD_TYPE', where, 'a list of gradients', gradients);
+  if (!isList(gradients)) refuse('BAD_TYPE', where, 'a list of gradients', gradients);
   if (gradients.length !== entries.length) {
     refuse('BAD_OPTION', where, `gradients of ${entries.length} layers`, gradients.length);
   }

@@ -1,7 +1,7 @@
 import { checkOptions, fault, refuse } from '../core/checks.js';
 import { DeconvError } from '../core/errors.js';
 import { checkProgress, stopIfAborted } from '../core/progress.js';
-import { isAbortSignal, isError, messageOf } from '../core/realms.js';
+import { isAbortSignal, isError, memberOf, messageOf } from '../core/realms.js';
 import { type Answer, greeting, greetingOf, type Progress } from './messages.js';
 import { type Caller, type CallOptions, type Remote, RemoteObject } from './remote.js';
 import { checkOut, markedAs, post } from './transfer.js';
@@ -54,7 +54,7 @@ export async function connect<Served extends object>(
   options: ConnectOptions = {},
 ): Promise<Remote<Served>> {
   const where = 'connect';
-  if (typeof worker?.postMessage !== 'function' || typeof worker.terminate !== 'function') {
+  if (!['postMessage', 'terminate'].every((name) => typeof memberOf(worker, name) === 'function')) {
     refuse('BAD_TYPE', where, 'a Worker', worker);
   }
   const { onProgress, signal } = checkOptions<ConnectOptions>(where, options, ['onProgress', 'signal']);

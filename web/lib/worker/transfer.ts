@@ -1,5 +1,14 @@
 import { describe, fault, refuse } from '../core/checks.js';
-import { bytesOf, isArrayBuffer, messageOf, typedArrayKind } from '../core/realms.js';
+import { readForeign } from '../core/foreign.js';
+import {
+  bytesOf,
+  isArrayBuffer,
+  isList,
+  memberOf,
+  messageOf,
+  tagOf,
+  typedArrayKind,
+} from '../core/realms.js';
 import { checkAttached, heaps } from '../core/tensor.js';
 
 const marked = new WeakSet<object>();
@@ -62,7 +71,7 @@ export function parcelOf(where: string, value: unknown, unmarked: Unmarked): Par
       return copy;
     };
     if (ArrayBuffer.isView(item)) return keep(packView(item, own));
-    if (Array.isArray(item)) {
+    if (isList(item)) {
       const list = keep((before?.copy ?? []) as unknown[]);
       for (const [index, entry] of item.entries()) list[index] = pack(entry, own);
       return list;
@@ -80,7 +89,7 @@ export function parcelOf(where: string, value: unknown, unmarked: Unmarked): Par
     if (livesHere(item)) {
       throw fault('BAD_TYPE', where, 'values that can be posted', describe(item), STAYS);
     }
-    const known = isArrayBuffer(item) || HANDED_OVER.has(tagOf(item));
+    const known = isArrayBuffer(item) || HANDED_OVER.has(tagOf(item) as string);
     if (marked.has(item) || (known && own !== 'copy')) given.add(item as Transferable);
     return item;
   }
@@ -109,13 +118,14 @@ export function parcelOf(where: string, value: unknown, unmarked: Unmarked): Par
     return new (Kind as DataViewConstructor)(copy);
   }
 
-  return { message: pack(value, unmarked), transfer: [...given] };
+  const message = readForeign(where, 'values', () => pack(value, unmarked));
+  return { message, transfer: [...given] };
 }
 
 /** An `out` of this thread cannot be filled by another one, and a copy that is filled would go unseen. */
 export function checkOut(where: string, args: readonly unknown[]): void {
   const options = args.length > 1 ? args.at(-1) : undefined;
-  const out = (options as { readonly out?: unknown } | null | undefined)?.out;
+  const out = memberOf(options, 'out');
   if (typeof out !== 'object' || out === null || marked.has(out) || marked.has(options as object)) return;
   throw fault(
     'BAD_BUFFER',
@@ -162,10 +172,6 @@ const HANDED_OVER = new Set([
   'VideoFrame',
   'WritableStream',
 ]);
-
-function tagOf(value: object): string {
-  return Object.prototype.toString.call(value).slice(8, -1);
-}
 
 /** The entries of a plain object, or of a tensor of any class, whose values may come from accessors. */
 function recordOf(value: object): object | undefined {

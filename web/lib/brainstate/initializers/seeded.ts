@@ -4,6 +4,7 @@
 import { type ArrayValues, filled, valuesOfShape } from '../../core/array-values.js';
 import { checkInteger, checkOptions, refuse } from '../../core/checks.js';
 import { freshSeed, type RandomSource, seededRandom } from '../../core/random.js';
+import { isList } from '../../core/realms.js';
 import { checkShape } from '../../core/tensor.js';
 
 /**
@@ -46,7 +47,7 @@ export function readOptions<Options extends object>(
   options: unknown,
   known: readonly (keyof Options & string)[],
 ): Options {
-  if (!Array.isArray(options) && typeof options !== 'function') {
+  if (!isList(options) && typeof options !== 'function') {
     return checkOptions<Options>(where, options, known);
   }
   return refuse('BAD_TYPE', where, 'an options object', options, `As an initializer, call it: ${where}().`);

@@ -6,6 +6,7 @@ import {
   linearKernel,
   repeatTaps,
 } from '../../core/initializers.js';
+import { isList } from '../../core/realms.js';
 import { readParameter } from '../parameters.js';
 import {
   initializer,
@@ -108,7 +109,7 @@ export function Bilinear(options: BilinearOptions): SeededInitializer {
 
 /** One or more positive integers; how many axes there are, the shape tells. */
 function checkStride(where: string, stride: unknown): void {
-  checkAxes(where, 'stride', stride, Array.isArray(stride) ? stride.length : 1, 1);
+  checkAxes(where, 'stride', stride, isList(stride) ? stride.length : 1, 1);
 }
 
 /** brainstate's kernels are `[...kernel, out, in/groups]`. */
