@@ -27,6 +27,8 @@ set(deconv_link_flags
   -sABORTING_MALLOC=0
   # No files, no environment, no printing.
   -sFILESYSTEM=0
+  # Functions of 64-bit integers need no wrappers: engines with SIMD pass those as BigInt.
+  -sWASM_BIGINT=1
   -sINCOMING_MODULE_JS_API=instantiateWasm,pthreadPoolSize
 )
 if(CMAKE_BUILD_TYPE STREQUAL "Debug")

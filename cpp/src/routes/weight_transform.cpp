@@ -40,9 +40,23 @@ void evaluate(int taps, float place, double factor, const float* source, float* 
   for (int tap = 1; tap < taps; ++tap) powers[tap] = powers[tap - 1] * place;
   const std::span<const float> used(powers, place == 0 ? 1 : static_cast<size_t>(taps));
   const auto rounded = static_cast<float>(factor);
-  if (used.size() == 2) return evaluate<2>(used, rounded, source, target, stride, count);
-  if (used.size() == 3) return evaluate<3>(used, rounded, source, target, stride, count);
-  evaluate<0>(used, rounded, source, target, stride, count);
+  const auto count_of = [&]<int terms>() {
+    evaluate<terms>(used, rounded, source, target, stride, count);
+  };
+  switch (used.size()) {
+    case 1:
+      return count_of.operator()<1>();
+    case 2:
+      return count_of.operator()<2>();
+    case 3:
+      return count_of.operator()<3>();
+    case 5:
+      return count_of.operator()<5>();
+    case 6:
+      return count_of.operator()<6>();
+    default:
+      return count_of.operator()<7>();
+  }
 }
 
 }  // namespace

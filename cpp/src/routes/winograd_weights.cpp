@@ -60,7 +60,7 @@ void WinogradWeights::transform(const float* taps, int64_t tap_stride, int part,
 void WinogradWeights::pack(int64_t rows, int64_t channels, float* target, const void* context,
                            GatherTaps gather) const {
   // Whole vectors of rows, and what apply() reads behind them.
-  constexpr int64_t kAtOnce = 16;
+  constexpr int64_t kAtOnce = 40;
   constexpr int64_t kMostTaps = 9;
   const int64_t at_once = kept_ ? kAtOnce : channels;
   for_each_tile(
