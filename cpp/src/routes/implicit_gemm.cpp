@@ -209,16 +209,20 @@ class ImplicitGemm final : public Route {
         panels_.data() + (phase.first_step * spec_.groups + phase.depth * group) * columns;
     for (int32_t first = 0; first < columns_; first += kPanel) {
       const auto width = static_cast<int32_t>(std::min<int64_t>(kPanel, columns - first));
+      // Where the kernels of the columns begin; the taps of outputs beside each other are beside
+      // each other.
+      const float* kernels[kPanel];
+      const int32_t used = std::min(width, columns_ - first);
+      for (int32_t column = 0; column < used; ++column) {
+        const int32_t at = first + column;
+        kernels[column] = weight + spec_.first_kernel(int64_t{group} * out + at % out) + at / out;
+      }
       for (const TapRun& run : std::span(runs_.data() + phase.first_run, phase.runs)) {
         for (const AxisPhases::Tap& w : run.widths) {
-          // The taps of outputs beside each other are beside each other.
-          const int64_t tap = spec_.tap(run.depth->tap, run.height->tap, w.tap);
-          for (int32_t in = 0; in < spec_.group_in_channels(); ++in) {
-            for (int32_t column = first; column < first + width; ++column) {
-              *target++ = column < columns_
-                              ? weight[spec_.first_kernel(int64_t{group} * out + column % out) +
-                                       in * spec_.kernel_stride() + tap + column / out]
-                              : 0;
+          int64_t at = spec_.tap(run.depth->tap, run.height->tap, w.tap);
+          for (int32_t in = 0; in < spec_.group_in_channels(); ++in, at += spec_.kernel_stride()) {
+            for (int32_t column = 0; column < width; ++column) {
+              *target++ = column < used ? kernels[column][at] : 0;
             }
           }
         }

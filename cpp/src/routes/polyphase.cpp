@@ -122,37 +122,56 @@ Status Polyphase::set_parameters(const float* weight, const float* bias) {
   for (int32_t channel = 0; channel < spec_.out_channels; ++channel) {
     holes_[channel] = spec_.relu ? relu(bias[channel]) : bias[channel];
   }
-  const int64_t out = spec_.group_out_channels();
   float* target = tiles_.data();
   for (int32_t channel_group = 0; channel_group < spec_.groups; ++channel_group) {
     for (const PhaseGroup& group : std::span(groups_.data(), group_count_)) {
-      pack_tiles(
+      for_each_tile(
           rows_of(group), group.depth + 1, target,
-          [&](int64_t row, float* value, int64_t height) {
-            const int64_t channel = channel_group * out + row % out;
-            const float* const source = weight + spec_.first_kernel(channel);
-            float* const first = value;
-            int32_t sum = 0;
-            visit_stretches(
-                AxisPhases::of_all(axes_, group.first_phase + static_cast<int32_t>(row / out)),
-                [&](const AxisPhases::Tap& d, const AxisPhases::Tap& h, const Taps& widths,
-                    int32_t first, int32_t some) {
-                  for (const AxisPhases::Tap& w : widths) {
-                    const int64_t tap = spec_.tap(d.tap, h.tap, w.tap);
-                    for (int32_t channel_in = first; channel_in < first + some; ++channel_in) {
-                      value += height;
-                      *value = source[channel_in * spec_.kernel_stride() + tap];
-                      if (words_ == Words::kQuads) sum += sum_of_bytes(*value);
-                    }
-                  }
-                });
-            *first = words_ == Words::kQuads ? std::bit_cast<float>(sum) : bias[channel];
+          [&](float* tile, int64_t first_row, int64_t height) {
+            const int64_t out = spec_.group_out_channels();
+            for (int64_t row = 0, end; row < height; row = end) {
+              const int64_t phase = (first_row + row) / out;
+              end = std::min(height, (phase + 1) * out - first_row);
+              pack_rows(group.first_phase + static_cast<int32_t>(phase),
+                        channel_group * out + (first_row + row) % out, end - row, height, weight,
+                        bias, tile + row);
+            }
           },
           words_);
       target += Tiling::packed_elements(rows_of(group), group.depth);
     }
   }
   return Status::kOk;
+}
+
+// Rows of a phase beside each other in a tile: their kernels are beside each other as well, and
+// read once.
+void Polyphase::pack_rows(int32_t phase, int64_t channel, int64_t rows, int64_t height,
+                          const float* weight, const float* bias, float* target) const {
+  const float* const kernels = weight + spec_.first_kernel(channel);
+  const int64_t row_stride =
+      rows > 1 ? spec_.first_kernel(channel + 1) - spec_.first_kernel(channel) : 0;
+  int32_t sums[kTileRows] = {};
+  float* value = target + height;
+  visit_stretches(AxisPhases::of_all(axes_, phase),
+                  [&](const AxisPhases::Tap& d, const AxisPhases::Tap& h, const Taps& widths,
+                      int32_t first, int32_t some) {
+                    for (const AxisPhases::Tap& w : widths) {
+                      const float* of_channel =
+                          kernels + spec_.tap(d.tap, h.tap, w.tap) + first * spec_.kernel_stride();
+                      for (int32_t in = 0; in < some; ++in, value += height) {
+                        const float* kernel = of_channel;
+                        for (int64_t row = 0; row < rows; ++row, kernel += row_stride) {
+                          value[row] = *kernel;
+                          if (words_ == Words::kQuads) sums[row] += sum_of_bytes(*kernel);
+                        }
+                        of_channel += spec_.kernel_stride();
+                      }
+                    }
+                  });
+  for (int64_t row = 0; row < rows; ++row) {
+    target[row] = words_ == Words::kQuads ? std::bit_cast<float>(sums[row]) : bias[channel + row];
+  }
 }
 
 Status Polyphase::run(const Plan& plan, const float* input, const Output& output, float* scratch) {
