@@ -171,6 +171,15 @@ void multiply_tiles(int64_t rows, int64_t depth, bool from_memory, TileProduct p
   }
 }
 
+void pack_part(const TilePart& part, int64_t height, float* target) {
+  const float* of_step = part.source;
+  for (int64_t step = 0; step < part.steps; ++step, target += height) {
+    const float* value = of_step;
+    for (int64_t row = 0; row < part.rows; ++row, value += part.row_stride) target[row] = *value;
+    of_step += part.step_stride;
+  }
+}
+
 void for_each_tile(int64_t rows, Words words, int64_t row_elements, float* target,
                    const void* context,
                    void (*visit)(const void* context, float* tile, int64_t first_row,

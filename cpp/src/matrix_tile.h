@@ -114,16 +114,17 @@ void for_each_tile(int64_t rows, int64_t row_elements, float* target, const Visi
                 });
 }
 
-// Calls pack(row, target, height) for every row of the tiles: its values belong `height` apart.
-template <typename Pack>
-void pack_tiles(int64_t rows, int64_t row_elements, float* target, const Pack& pack,
-                Words words = Words::kFloats) {
-  for_each_tile(rows, words, row_elements, target, &pack,
-                [](const void* context, float* tile, int64_t first_row, int64_t height) {
-                  for (int64_t row = 0; row < height; ++row) {
-                    (*static_cast<const Pack*>(context))(first_row + row, tile + row, height);
-                  }
-                });
-}
+// Rows beside each other in a tile of `height` rows, and steps of its depth behind each other,
+// whose values lie equally far apart.
+struct TilePart {
+  const float* source;
+  int64_t rows;
+  int64_t row_stride;
+  int64_t steps;
+  int64_t step_stride;
+};
+
+// Writes them from `target` on: all rows of a step, then those of the next.
+void pack_part(const TilePart& part, int64_t height, float* target);
 
 }  // namespace deconv

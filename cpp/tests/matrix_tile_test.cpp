@@ -17,7 +17,7 @@
 
 using deconv::kPanel;
 using deconv::kTileRows;
-using deconv::pack_tiles;
+using deconv::pack_part;
 using deconv::Segment;
 using deconv::tile_rows;
 using deconv::Tiling;
@@ -337,6 +337,32 @@ TEST_CASE("a tiling has the fewest tiles, of heights that differ by 1 at most") 
   }
 }
 
+TEST_CASE("a part of a tile is written where it belongs, and nothing else is") {
+  for (uint64_t seed = 0; seed < 200; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    const int64_t rows = random.between(1, 6);
+    const int64_t steps = random.between(0, 9);
+    const int64_t height = random.between(static_cast<int32_t>(rows), 6);
+    const int64_t row_stride = random.between(1, 20);
+    const int64_t step_stride = random.between(1, 20);
+    ExactBuffer source(std::max<int64_t>(
+        1, (rows - 1) * row_stride + std::max<int64_t>(steps - 1, 0) * step_stride + 1));
+    source.fill_whole(random, 1000);
+    ExactBuffer target(std::max<int64_t>(1, (steps - 1) * height + rows));
+    pack_part({source.data(), rows, row_stride, steps, step_stride}, height, target.data());
+    int64_t wrong = 0;
+    for (int64_t index = 0; index < target.size(); ++index) {
+      const int64_t row = index % height;
+      const int64_t step = index / height;
+      wrong += row < rows && step < steps
+                   ? target[index] != source[row * row_stride + step * step_stride]
+                   : !target.untouched(index);
+    }
+    CHECK(wrong == 0);
+  }
+}
+
 TEST_CASE("rows are packed once each, whoever packs them") {
   const RuntimeThreads threads(3);
   // So few that one thread packs them, and so many that all do.
@@ -350,11 +376,11 @@ TEST_CASE("rows are packed once each, whoever packs them") {
         const auto value_of = [&](int64_t row, int64_t index) {
           return static_cast<float>(row * row_elements + index + 1);
         };
-        pack_tiles(
+        for_each_tile(
             rows, row_elements, tiles.data(),
-            [&](int64_t row, float* target, int64_t height) {
-              for (int64_t index = 0; index < row_elements; ++index) {
-                target[index * height] += value_of(row, index);
+            [&](float* tile, int64_t first_row, int64_t height) {
+              for (int64_t at = 0; at < height * row_elements; ++at) {
+                tile[at] += value_of(first_row + at % height, at / height);
               }
             },
             words);

@@ -21,6 +21,7 @@
 #include "relu.h"
 #include "routes/cost.h"
 #include "routes/cursor.h"
+#include "routes/kernel_rows.h"
 
 namespace deconv {
 namespace {
@@ -122,56 +123,58 @@ Status Polyphase::set_parameters(const float* weight, const float* bias) {
   for (int32_t channel = 0; channel < spec_.out_channels; ++channel) {
     holes_[channel] = spec_.relu ? relu(bias[channel]) : bias[channel];
   }
+  const int64_t out = spec_.group_out_channels();
   float* target = tiles_.data();
   for (int32_t channel_group = 0; channel_group < spec_.groups; ++channel_group) {
     for (const PhaseGroup& group : std::span(groups_.data(), group_count_)) {
-      for_each_tile(
-          rows_of(group), group.depth + 1, target,
-          [&](float* tile, int64_t first_row, int64_t height) {
-            const int64_t out = spec_.group_out_channels();
-            for (int64_t row = 0, end; row < height; row = end) {
-              const int64_t phase = (first_row + row) / out;
-              end = std::min(height, (phase + 1) * out - first_row);
-              pack_rows(group.first_phase + static_cast<int32_t>(phase),
-                        channel_group * out + (first_row + row) % out, end - row, height, weight,
-                        bias, tile + row);
+      const auto for_tiles = [&](const auto& visit) {
+        for_each_tile(rows_of(group), group.depth + 1, target, visit, words_);
+      };
+      visit_channels(spec_, [&](const Range& channels) {
+        for_tiles([&](float* tile, int64_t first_row, int64_t height) {
+          visit_kernels(spec_, first_row, height,
+                        [&](int64_t row, int64_t phase, int64_t channel, int64_t rows) {
+                          channel += channel_group * out;
+                          std::copy_n(bias + channel, rows, tile + row);
+                          pack_rows(group.first_phase + static_cast<int32_t>(phase),
+                                    kernels_of(spec_, weight, 0, channel, rows, channels), channels,
+                                    height, tile + height + row);
+                        });
+        });
+      });
+      if (words_ == Words::kQuads) {
+        for_tiles([&](float* tile, int64_t, int64_t height) {
+          for (int64_t row = 0; row < height; ++row) {
+            int32_t sum = 0;
+            for (int64_t step = 1; step <= group.depth; ++step) {
+              sum += sum_of_bytes(tile[step * height + row]);
             }
-          },
-          words_);
+            tile[row] = std::bit_cast<float>(sum);
+          }
+        });
+      }
       target += Tiling::packed_elements(rows_of(group), group.depth);
     }
   }
   return Status::kOk;
 }
 
-// Rows of a phase beside each other in a tile: their kernels are beside each other as well, and
-// read once.
-void Polyphase::pack_rows(int32_t phase, int64_t channel, int64_t rows, int64_t height,
-                          const float* weight, const float* bias, float* target) const {
-  const float* const kernels = weight + spec_.first_kernel(channel);
-  const int64_t row_stride =
-      rows > 1 ? spec_.first_kernel(channel + 1) - spec_.first_kernel(channel) : 0;
-  int32_t sums[kTileRows] = {};
-  float* value = target + height;
+// Of all taps of a phase, of which `kernels` are the first values.
+void Polyphase::pack_rows(int32_t phase, TilePart kernels, const Range& channels, int64_t height,
+                          float* target) const {
+  const float* const first_values = kernels.source;
   visit_stretches(AxisPhases::of_all(axes_, phase),
                   [&](const AxisPhases::Tap& d, const AxisPhases::Tap& h, const Taps& widths,
                       int32_t first, int32_t some) {
+                    const int64_t begin = std::max<int64_t>(first, channels.begin);
+                    kernels.steps = std::min<int64_t>(first + some, channels.end) - begin;
                     for (const AxisPhases::Tap& w : widths) {
-                      const float* of_channel =
-                          kernels + spec_.tap(d.tap, h.tap, w.tap) + first * spec_.kernel_stride();
-                      for (int32_t in = 0; in < some; ++in, value += height) {
-                        const float* kernel = of_channel;
-                        for (int64_t row = 0; row < rows; ++row, kernel += row_stride) {
-                          value[row] = *kernel;
-                          if (words_ == Words::kQuads) sums[row] += sum_of_bytes(*kernel);
-                        }
-                        of_channel += spec_.kernel_stride();
-                      }
+                      kernels.source = first_values + spec_.tap(d.tap, h.tap, w.tap) +
+                                       (begin - channels.begin) * kernels.step_stride;
+                      pack_part(kernels, height, target + (begin - first) * height);
+                      target += some * height;
                     }
                   });
-  for (int64_t row = 0; row < rows; ++row) {
-    target[row] = words_ == Words::kQuads ? std::bit_cast<float>(sums[row]) : bias[channel + row];
-  }
 }
 
 Status Polyphase::run(const Plan& plan, const float* input, const Output& output, float* scratch) {

@@ -48,8 +48,8 @@ class Polyphase final : public Route {
   [[nodiscard]] bool derive_groups();
   bool same_offsets(int32_t phase, int32_t other) const;
   void add_group(int32_t phase);
-  void pack_rows(int32_t phase, int64_t channel, int64_t rows, int64_t height, const float* weight,
-                 const float* bias, float* target) const;
+  void pack_rows(int32_t phase, TilePart kernels, const Range& channels, int64_t height,
+                 float* target) const;
 
   int32_t phase_count() const { return axes_[0].count() * axes_[1].count() * axes_[2].count(); }
   // Whether a phase of the depth and the height meets the input; else all its outputs are the bias.

@@ -19,6 +19,7 @@
 #include "phase_writer.h"
 #include "relu.h"
 #include "routes/cost.h"
+#include "routes/kernel_rows.h"
 #include "routes/route.h"
 #include "simd.h"
 
@@ -70,16 +71,19 @@ Status ScatterRoute::set_parameters(const float* weight, const float* bias) {
   }
   std::copy_n(bias, spec_.out_channels, bias_.data());
   for (int32_t group = 0; group < spec_.groups; ++group) {
-    pack_tiles(rows(), in + 1, tiles_.data() + group * group_elements,
-               [&](int64_t row, float* target, int64_t height) {
-                 const float* source =
-                     weight + spec_.first_kernel(group * out + row % out) + row / out;
-                 // The bias joins the sums, once for each output.
-                 *target = 0;
-                 for (int64_t channel = 0; channel < in; ++channel) {
-                   target[(channel + 1) * height] = source[channel * spec_.kernel_stride()];
-                 }
-               });
+    visit_channels(spec_, [&](const Range& channels) {
+      for_each_tile(rows(), in + 1, tiles_.data() + group * group_elements,
+                    [&](float* tile, int64_t first_row, int64_t height) {
+                      // The bias joins the sums, once for each output.
+                      clear_floats(tile, height);
+                      visit_kernels(spec_, first_row, height,
+                                    [&](int64_t row, int64_t tap, int64_t channel, int64_t rows) {
+                                      pack_part(kernels_of(spec_, weight, tap,
+                                                           group * out + channel, rows, channels),
+                                                height, tile + (channels.begin + 1) * height + row);
+                                    });
+                    });
+    });
   }
   return Status::kOk;
 }

@@ -127,13 +127,14 @@ class Product {
     const int64_t rows = call_.rows;
     const int64_t row_stride = call_.transposed[0] != 0 ? 1 : depth_;
     const int64_t depth_stride = call_.transposed[0] != 0 ? rows : 1;
-    pack_tiles(rows, depth_ + 1, rooms_.data(), [&](int64_t row, float* target, int64_t height) {
-      const float* const source = a + row * row_stride;
-      *target = 0;
-      for (int64_t step = 0; step < depth_; ++step) {
-        target[(step + 1) * height] = source[step * depth_stride] * call_.alpha;
-      }
-    });
+    for_each_tile(
+        rows, depth_ + 1, rooms_.data(), [&](float* tile, int64_t first_row, int64_t height) {
+          clear_floats(tile, height);
+          pack_part({a + first_row * row_stride, height, row_stride, depth_, depth_stride}, height,
+                    tile + height);
+          if (call_.alpha == 1) return;
+          for (int64_t at = height; at < (depth_ + 1) * height; ++at) tile[at] *= call_.alpha;
+        });
   }
 
   void pack_panel(const float* b, int64_t first, int64_t count, float* panel) const {
