@@ -138,7 +138,7 @@ describe('a place on the page', () => {
         await page.locator('.drawn').waitFor();
         await page.locator(`header nav a[href="#${id}"]`).click();
         await settled();
-        expect(Math.abs((await topOf(id)) - 16)).toBeLessThan(2);
+        await eventually(async () => Math.abs((await topOf(id)) - 16)).toBeLessThan(2);
         expect(await page.evaluate(() => document.activeElement?.id)).toBe(`${id}-title`);
       }
     },
@@ -151,7 +151,7 @@ describe('a place on the page', () => {
     await page.goto(`${served.url}#learn`);
     await page.locator('.drawn').waitFor();
     await settled();
-    expect(Math.abs((await topOf('learn')) - 16)).toBeLessThan(2);
+    await eventually(async () => Math.abs((await topOf('learn')) - 16)).toBeLessThan(2);
     await page.evaluate(() => {
       location.hash = '#phases';
     });
@@ -172,7 +172,7 @@ describe('a place on the page', () => {
       await page.reload();
       await page.locator('.drawn').waitFor();
       await settled();
-      expect(Math.abs((await topOf(id)) - before)).toBeLessThan(2);
+      await eventually(async () => Math.abs((await topOf(id)) - before)).toBeLessThan(2);
     }
     await page.evaluate(() => scrollTo(0, 0));
     await written();
