@@ -17,22 +17,14 @@ import {
   Unflatten,
 } from 'deconv-wasm';
 import * as brainstate from 'deconv-wasm/brainstate';
-import * as checkerboard from 'deconv-wasm/checkerboard';
 import { ResizeConv2d, SmoothConvTranspose2d } from 'deconv-wasm/checkerboard';
-import * as convert from 'deconv-wasm/convert';
 import { fromOnnx } from 'deconv-wasm/convert';
-import * as d2l from 'deconv-wasm/d2l';
 import { kernelMatrix } from 'deconv-wasm/d2l';
-import * as image from 'deconv-wasm/image';
 import * as models from 'deconv-wasm/models';
-import * as network from 'deconv-wasm/network';
-import * as quantized from 'deconv-wasm/quantize';
 import { quantize } from 'deconv-wasm/quantize';
-import * as sound from 'deconv-wasm/sound';
-import * as training from 'deconv-wasm/training';
 import { BatchNorm2d, GroupNorm, ReLU, Sequential } from 'deconv-wasm/training';
-import * as worker from 'deconv-wasm/worker';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ENTRIES } from '../support/entries.js';
 import { caught, expectError, rejection } from '../support/errors.js';
 import { zeros } from '../support/tensors.js';
 
@@ -118,21 +110,6 @@ it.each(Object.keys(KINDS))('%s', (kind) => {
   }
   (own as { dispose?(): void }).dispose?.();
 });
-
-const ENTRIES: Readonly<Record<string, object>> = {
-  root,
-  brainstate,
-  checkerboard,
-  convert,
-  d2l,
-  image,
-  models,
-  network,
-  quantize: quantized,
-  sound,
-  training,
-  worker,
-};
 
 /** What has no method or getter of ours of its own: whatever else a program may call one on. */
 const STRANGERS = (prototype: object): readonly unknown[] => [

@@ -6,40 +6,18 @@ import { Conv2d, ConvTranspose2d, init, shutdown } from 'deconv-wasm';
 import * as brainstate from 'deconv-wasm/brainstate';
 import * as checkerboard from 'deconv-wasm/checkerboard';
 import * as convert from 'deconv-wasm/convert';
-import * as d2l from 'deconv-wasm/d2l';
-import * as image from 'deconv-wasm/image';
-import * as models from 'deconv-wasm/models';
 import { readModel, writeSafetensors } from 'deconv-wasm/models';
-import * as network from 'deconv-wasm/network';
-import * as quantized from 'deconv-wasm/quantize';
 import { quantize } from 'deconv-wasm/quantize';
-import * as sound from 'deconv-wasm/sound';
-import * as training from 'deconv-wasm/training';
 import { Sequential } from 'deconv-wasm/training';
-import * as worker from 'deconv-wasm/worker';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parcelOf } from '../../web/lib/worker/transfer.js';
 import { revoked } from '../support/bad-tensors.js';
+import { ENTRIES } from '../support/entries.js';
 import { caught, expectError, rejection } from '../support/errors.js';
 import { zeros } from '../support/tensors.js';
 
 beforeAll(() => init());
 afterAll(shutdown);
-
-const ENTRIES: Readonly<Record<string, object>> = {
-  root,
-  brainstate,
-  checkerboard,
-  convert,
-  d2l,
-  image,
-  models,
-  network,
-  quantized,
-  sound,
-  training,
-  worker,
-};
 
 /** Classes that readers and other functions make, whose constructors are nobody's to call. */
 const MADE = ['ConvertedLayer', 'Model', 'ModelLayer', 'Network', 'QuantizedLayer', 'DeconvError'];

@@ -10,11 +10,9 @@
 namespace deconv {
 namespace {
 
-constexpr int kMostTaps = 7;
 constexpr int64_t kLanes = 4;
 // Of every tap: they stay in the first-level cache while all points are computed.
 constexpr int64_t kStrip = 256;
-constexpr int kMostLines = 3;
 
 // A polynomial at a place: rows of coefficients are `stride` apart, of which there are `terms`, or
 // as many as `powers` of the place. It is exact in whole numbers; the factor rounds once.
@@ -36,7 +34,7 @@ void evaluate(std::span<const float> powers, float factor, const float* source, 
 // At 0 the first coefficient counts alone.
 void evaluate(int taps, float place, double factor, const float* source, float* target,
               int64_t stride, int64_t count) {
-  float powers[kMostTaps] = {1};
+  float powers[WeightTransform::kMostTaps] = {1};
   for (int tap = 1; tap < taps; ++tap) powers[tap] = powers[tap - 1] * place;
   const std::span<const float> used(powers, place == 0 ? 1 : static_cast<size_t>(taps));
   const auto rounded = static_cast<float>(factor);

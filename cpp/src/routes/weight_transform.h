@@ -10,6 +10,9 @@ namespace deconv {
 // numbers; a point's opposite stands behind it.
 struct WeightTransform {
   static constexpr int kMostPoints = 9;
+  static constexpr int kMostTaps = 7;
+  // Of a square of taps.
+  static constexpr int kMostLines = 3;
 
   // `reads` values, all but the last one at points of `at`.
   consteval WeightTransform(int taps, int reads, const double* at) : taps(taps), points(reads - 1) {

@@ -105,9 +105,9 @@ int64_t row_count(const Spec& spec) {
          spec.group_out_channels();
 }
 
-// The parts of the depth: parities by their lines.
-struct Depth {
-  Depth(const Form& form, const Spec& spec, const Machine& sizes);
+// What products sum over: parities by their lines, as many channels each.
+struct SummedParts {
+  SummedParts(const Form& form, const Spec& spec, const Machine& sizes);
 
   struct Part {
     Parity parity;
@@ -117,7 +117,7 @@ struct Depth {
   WinogradWeights weights;
 };
 
-Depth::Depth(const Form& form, const Spec& spec, const Machine& sizes)
+SummedParts::SummedParts(const Form& form, const Spec& spec, const Machine& sizes)
     : weights(form.weights, !form.width_alone()) {
   visit_parities(spec, [&](const Parity& parity) {
     const int64_t height = ceil_divide(spec.kernel[1] - parity.height, spec.stride[1]);
@@ -181,8 +181,8 @@ class WinogradRoute final : public Route {
         spec_(spec),
         lines_(lines_of(form, spec)),
         planes_(planes_of(spec)),
-        depth_(form, spec, machine),
-        weights_(depth_.weights) {}
+        summed_(form, spec, machine),
+        weights_(summed_.weights) {}
 
   Status set_parameters(const float* weight, const float* bias) override;
   Status run(const Plan& plan, const float* input, const Output& output, float* scratch) override;
@@ -225,7 +225,8 @@ class WinogradRoute final : public Route {
   }
   Sum sum_at(int point, int64_t quads, int64_t channels) const;
   Band band_of(const Run& run, int64_t item) const;
-  // The tiles of a phase of the depth.
+  // The tiles of a phase of the depth, behind those before it: row_elements() is a line in the
+  // number of channels.
   float* tiles_of(int32_t phase) const {
     const int64_t channels = int64_t{axes_[0].first_tap(phase)} * spec_.group_in_channels();
     return tiles_.data() +
@@ -244,7 +245,7 @@ class WinogradRoute final : public Route {
   const Spec spec_;
   const int64_t lines_;
   const int64_t planes_;  // at most
-  const Depth depth_;
+  const SummedParts summed_;
   const WinogradWeights& weights_;
   AxisPhases axes_[3];
   Buffer tiles_;  // [phase of the depth][pair][channel group][tile]
@@ -282,7 +283,7 @@ void WinogradRoute::gather(const Pair& pair, int32_t depth_phase, const float* w
   const int64_t in = spec_.group_in_channels();
   const int64_t out = spec_.group_out_channels();
   const auto phase = static_cast<int32_t>(pair.phase(taps.row / out, axes_[2].count()));
-  const auto [parity, line] = depth_.parts[taps.part];
+  const auto [parity, line] = summed_.parts[taps.part];
   // Where taps lie in the kernel, and in the window.
   struct Place {
     int64_t tap;
@@ -387,7 +388,7 @@ WinogradRoute::Sum WinogradRoute::sum_at(int point, int64_t quads, int64_t chann
           .depth = channels * weights_.parts_at(point / form_.reads, point % form_.reads)};
   for (int part = 0; part < weights_.parts(); ++part) {
     if (!weights_.reaches(part, point / form_.reads, point % form_.reads)) continue;
-    const auto& [parity, line] = depth_.parts[part];
+    const auto& [parity, line] = summed_.parts[part];
     const int64_t before = parity.height * parities_of(spec_, 2) + parity.width;
     // A row of steps further lie as many panels as a row has.
     sum.segments[sum.count++] = {
@@ -595,7 +596,7 @@ const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
   if (!phases_fit(spec, 1, height_taps(form)) || !phases_fit(spec, 2, form.taps)) {
     return form.too_many_taps;
   }
-  const WinogradWeights weights = Depth(form, spec, machine).weights;
+  const WinogradWeights weights = SummedParts(form, spec, machine).weights;
   if (row_count(spec) * spec.kernel[0] * weights.row_elements(spec.in_channels) >
       kMostWinogradWeights) {
     return "would keep more than 80 MB of weights";

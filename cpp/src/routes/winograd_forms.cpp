@@ -235,6 +235,8 @@ constexpr double kPoints[] = {0, 1, -1, 2, -2, 0.5, -0.5};
 template <typename F, bool width_alone = false>
 consteval Form form_of(const char* too_many_taps) {
   static_assert(F::kTaps <= kMostTaps && F::kReads <= kMostReads);
+  static_assert(F::kTaps <=
+                (width_alone ? WeightTransform::kMostTaps : WeightTransform::kMostLines));
   return {
       .steps = F::kSteps,
       .taps = F::kTaps,

@@ -175,7 +175,7 @@ consteval WeightTransform weights_of() {
 template <int steps, const auto& pairs, int zero = 1>
 consteval LineForm form_of() {
   using T = Transforms<steps, pairs, zero>;
-  static_assert(T::kReads <= kMostLineReads);
+  static_assert(T::kReads <= kMostLineReads && T::kTaps <= WeightTransform::kMostTaps);
   return {
       .steps = steps,
       .taps = T::kTaps,

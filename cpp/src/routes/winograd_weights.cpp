@@ -61,12 +61,13 @@ void WinogradWeights::pack(int64_t rows, int64_t channels, float* target, const 
                            GatherTaps gather) const {
   // Whole vectors of rows, and what apply() reads behind them.
   constexpr int64_t kAtOnce = 40;
-  constexpr int64_t kMostTaps = 9;
+  constexpr int64_t kMostWindow = std::max(
+      WeightTransform::kMostLines * WeightTransform::kMostLines, WeightTransform::kMostTaps);
   const int64_t at_once = kept_ ? kAtOnce : channels;
   for_each_tile(
       rows, row_elements(channels), target, [&](float* tile, int64_t first_row, int64_t height) {
         clear_floats(tile, row_elements(channels) * height);
-        float own[kMostTaps * kAtOnce * kTileRows + 4];
+        float own[kMostWindow * kAtOnce * kTileRows + 4];
         float* taps = tile;
         for (int part = 0; part < parts_; ++part) {
           for (int64_t begin = 0; begin < channels; begin += at_once) {

@@ -23,9 +23,11 @@ class WinogradWeights {
  public:
   static constexpr int kMostParts = 32;
 
-  // With `both_axes` taps and points are squares; else there is one line of each.
+  // With `both_axes` taps and points are squares; else there is one line of each. The transform is
+  // that of a form, which outlives all routes.
   WinogradWeights(const WeightTransform& transform, bool both_axes)
       : transform_(transform), both_axes_(both_axes) {}
+  WinogradWeights(const WeightTransform&& transform, bool both_axes) = delete;
 
   // A part, and whether it has anything to say at the points of infinity.
   void add(bool last_line, bool last_point);

@@ -55,15 +55,15 @@ function byChirp(length: number): (line: Parts) => void {
       filter.im[place] = s / size;
     }
   }
-  scatter(filter, roots);
+  toBins(filter, roots);
   const work = partsOf(size);
   return (line) => {
     work.re.fill(0);
     work.im.fill(0);
     multiply(work, line, chirp);
-    scatter(work, roots);
+    toBins(work, roots);
     multiply(work, work, filter);
-    gather(work, roots);
+    toValues(work, roots);
     multiply(line, work, chirp);
   };
 }
@@ -79,7 +79,7 @@ function multiply(to: Parts, from: Parts, by: Parts): void {
 }
 
 /** The transform of a power of two by halves (Gentleman and Sande), which leaves its sums in the order of reversed bits. */
-function scatter({ re, im }: Parts, roots: Parts): void {
+function toBins({ re, im }: Parts, roots: Parts): void {
   const size = re.length;
   for (let half = size / 2; half >= 1; half /= 2) {
     const turn = size / 2 / half;
@@ -99,7 +99,7 @@ function scatter({ re, im }: Parts, roots: Parts): void {
 }
 
 /** Takes sums in that order back to the values (Cooley and Tukey), times how many they are. */
-function gather({ re, im }: Parts, roots: Parts): void {
+function toValues({ re, im }: Parts, roots: Parts): void {
   const size = re.length;
   for (let half = 1; half < size; half *= 2) {
     const turn = size / 2 / half;

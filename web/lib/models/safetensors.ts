@@ -1,4 +1,5 @@
 import { describe, fault, refuse } from '../core/checks.js';
+import { isRecord } from '../core/realms.js';
 import type { ModelDtype } from './dtypes.js';
 import { LIMITS } from './limits.js';
 import { headerLength } from './safetensors-header.js';
@@ -101,7 +102,7 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
       cause,
     );
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+  if (!isRecord(parsed)) {
     refuse('BAD_MODEL', 'readModel', 'a header that is a JSON object', 'another value');
   }
   if (names !== namesIn(parsed))

@@ -191,7 +191,7 @@ export class Network extends DisposableObject {
     const where = 'Network.prepare';
     this.#requireLive(where);
     const checked = checkOptions<Pick<NetworkRunOptions, 'outputs'>>(where, options, ['outputs']);
-    const inputShapes = shapesByName(where, this.#inputNames, this.#inputLabels, shapes);
+    const inputShapes = this.#shapesBy(where, shapes);
     const runtime = requireRuntime(where, this.#execution.runtime);
     const { program, names, outputNames } = this.#keptFor(where, runtime, inputShapes, checked.outputs);
     const steps = stepsOf(program, names);
@@ -321,11 +321,7 @@ export class Network extends DisposableObject {
     const where = 'Network.toGraph';
     this.#requireLive(where);
     const { graphOf } = await import('./to-graph.js');
-    const graph = this.#lower(
-      where,
-      shapesByName(where, this.#inputNames, this.#inputLabels, shapes),
-      this.#outputNames,
-    );
+    const graph = this.#lower(where, this.#shapesBy(where, shapes), this.#outputNames);
     return graphOf(where, graph, this.#outputNames);
   }
 
@@ -347,11 +343,7 @@ export class Network extends DisposableObject {
     const where = 'Network.upsampling';
     this.#requireLive(where);
     const { upsamplingOf } = await import('./upsampling.js');
-    const graph = this.#lower(
-      where,
-      shapesByName(where, this.#inputNames, this.#inputLabels, shapes),
-      this.#outputNames,
-    );
+    const graph = this.#lower(where, this.#shapesBy(where, shapes), this.#outputNames);
     const { weights, ...found } = upsamplingOf(graph, {
       format: this.#frontEnd.format,
       exact: this.#execution.precision === 'exact',
@@ -511,6 +503,13 @@ export class Network extends DisposableObject {
   get #declared(): Readonly<Record<string, readonly number[]>> | null {
     const shapes = declaredShapes(this.inputs);
     return shapes && Object.fromEntries(shapes);
+  }
+
+  #shapesBy(
+    where: string,
+    shapes: Readonly<Record<string, readonly number[]>>,
+  ): readonly (readonly number[])[] {
+    return shapesByName(where, this.#inputNames, this.#inputLabels, shapes);
   }
 
   #lower(
