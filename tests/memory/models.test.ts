@@ -552,6 +552,20 @@ describe('files', () => {
       expect(await weightsAt(path.join(links, name))).toEqual(new Float32Array(96));
   });
 
+  it('writeModel goes from a link to the folder above what that leads to', async () => {
+    const above = path.join(folder, 'above');
+    mkdirSync(path.join(above, 'real', 'below'), { recursive: true });
+    symlinkSync(path.join('real', 'below'), path.join(above, 'link'));
+    const model = await readModel(path.join(FIXTURES, 'raw.onnx'));
+    const changes = [{ layer: model.layers[0] as ModelLayer, weight: new Float32Array(96).fill(7) }];
+    await writeModel(model, changes, `${above}/link/../it.onnx`);
+    await writeModel(model, changes, `${above}/link/../made/it.onnx`);
+    await model.close();
+    expect(readdirSync(above)).toEqual(['link', 'real']);
+    for (const name of ['it.onnx', 'made/it.onnx'])
+      expect(await weightsAt(path.join(above, 'real', name))).toEqual(new Float32Array(96).fill(7));
+  });
+
   it('writeModel stops at its signal, and leaves what was there', async () => {
     const model = await readModel(path.join(FIXTURES, 'raw.onnx'));
     const changes = [{ layer: model.layers[0] as ModelLayer, weight: new Float32Array(96) }];
