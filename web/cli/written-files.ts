@@ -26,9 +26,11 @@ export async function writeWhole(option: string, files: readonly FileToWrite[]):
         continue;
       }
       const temporary = `${final}.${process.pid}.part`;
-      const handle = await open(temporary, 'wx', there?.mode);
+      const handle = await open(temporary, 'wx');
       made.push([temporary, final, file]);
       try {
+        // As a mode to open with, the umask would take from it.
+        if (there !== null) await handle.chmod(there.mode);
         await handle.writeFile(bytes);
       } finally {
         await handle.close();

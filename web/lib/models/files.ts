@@ -103,9 +103,12 @@ export async function writeFiles(
       const final = targets[index] as string;
       await mkdir(path.dirname(final), { recursive: true });
       const temporary = `${final}.${process.pid}.part`;
+      const handle = await open(temporary, 'wx');
+      // Only what was made here is taken away again.
       written.push([temporary, final]);
-      const handle = await open(temporary, 'wx', file.location === null ? there?.mode : undefined);
       try {
+        // As a mode to open with, the umask would take from it.
+        if (file.location === null && there !== null) await handle.chmod(there.mode);
         for await (const bytes of file.stream()) {
           signal?.throwIfAborted();
           await handle.writeFile(bytes);
