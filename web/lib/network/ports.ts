@@ -1,7 +1,7 @@
 // Inputs and outputs as a file declares them, and shapes that are to fit there.
 
 import { fault, refuse, shapeText } from '../core/checks.js';
-import { isList } from '../core/realms.js';
+import { isRecord } from '../core/realms.js';
 import { checkShape } from '../core/tensor.js';
 import { ownValue, refuseOtherNames } from '../graph/named.js';
 
@@ -35,7 +35,7 @@ export function shapesByName(
   labels: readonly string[],
   shapes: Readonly<Record<string, readonly number[]>>,
 ): (readonly number[])[] {
-  if (typeof shapes !== 'object' || shapes === null || isList(shapes)) {
+  if (!isRecord(shapes)) {
     refuse('BAD_TYPE', where, `shapes by name: ${names.join(', ')}`, shapes);
   }
   refuseOtherNames(where, 'shapes', shapes, names);
