@@ -14,6 +14,7 @@ import { parcelOf } from '../../web/lib/worker/transfer.js';
 import { revoked } from '../support/bad-tensors.js';
 import { ENTRIES } from '../support/entries.js';
 import { caught, expectError, rejection } from '../support/errors.js';
+import { floats, input, node, onnx, output } from '../support/onnx-writer.js';
 import { zeros } from '../support/tensors.js';
 
 beforeAll(() => init());
@@ -185,6 +186,31 @@ it('methods refuse revoked Proxies in words, and go on', async () => {
   await using model = await readModel(writeSafetensors(layer.stateDict()));
   expectError(await rejection(() => readModel(revoked() as never)), 'BAD_TYPE', 'readModel');
   expect(model.tensors).toHaveLength(2);
+});
+
+it('what lists, shapes by name and paths are of is read as carefully', async () => {
+  using layer = new Conv2d({ inChannels: 1, outChannels: 1, kernelSize: 3 });
+  const step = training.sgd([layer]);
+  await using model = await readModel(writeSafetensors({ w: zeros(1, 1, 3, 3) }), { geometry: { w: {} } });
+  const [own] = model.layers as [models.ModelLayer];
+  const changes = [{ layer: own, weight: zeros(1, 1, 3, 3) }];
+  using net = await network.loadNetwork(
+    onnx([node('Add', ['x', 'one'], ['y']), floats('one', [1], [1]), input('x', [2, 4]), output('y')]),
+  );
+  for (const act of [
+    () => training.sgd([revoked() as never]),
+    () => step([revoked() as never]),
+    () => training.clipGradientNorm([revoked() as never], 1),
+    () => training.clipGradientValue([revoked() as never], 1),
+    () => models.patchModel(model, [revoked() as never]),
+    () => models.patchModel(model, [{ layer: own, weight: revoked() as never }]),
+    () => models.writeModel(model, changes, revoked() as never),
+    () => net.prepare(revoked() as never),
+    () => net.toGraph(revoked() as never),
+    () => net.upsampling(revoked() as never),
+  ])
+    expectCode(await thrownBy(act), /^(BAD_TYPE|BAD_OPTION)$/);
+  expect(step.steps).toBe(0);
 });
 
 function expectCode(error: unknown, code: root.DeconvErrorCode | RegExp): void {

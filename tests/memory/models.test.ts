@@ -552,6 +552,37 @@ describe('files', () => {
       expect(await weightsAt(path.join(links, name))).toEqual(new Float32Array(96));
   });
 
+  it('writeModel goes from a link to the folder above what that leads to', async () => {
+    const above = path.join(folder, 'above');
+    mkdirSync(path.join(above, 'real', 'below'), { recursive: true });
+    symlinkSync(path.join('real', 'below'), path.join(above, 'link'));
+    const model = await readModel(path.join(FIXTURES, 'raw.onnx'));
+    const changes = [{ layer: model.layers[0] as ModelLayer, weight: new Float32Array(96).fill(7) }];
+    await writeModel(model, changes, `${above}/link/../it.onnx`);
+    await writeModel(model, changes, `${above}/link/../made/it.onnx`);
+    await model.close();
+    expect(readdirSync(above)).toEqual(['link', 'real']);
+    for (const name of ['it.onnx', 'made/it.onnx'])
+      expect(await weightsAt(path.join(above, 'real', name))).toEqual(new Float32Array(96).fill(7));
+  });
+
+  it('writeModel takes nothing away that it has not made', async () => {
+    const model = await readModel(path.join(FIXTURES, 'raw.onnx'));
+    const changes = [{ layer: model.layers[0] as ModelLayer, weight: new Float32Array(96).fill(8) }];
+    const target = path.join(folder, 'twice.onnx');
+    // Of two at once one stays, and is whole.
+    const both = [1, 2].map(() => writeModel(model, changes, target));
+    const outcomes = await Promise.allSettled(both);
+    expect(outcomes.map(({ status }) => status)).toContain('fulfilled');
+    expect(await weightsAt(target)).toEqual(new Float32Array(96).fill(8));
+    const other = `${target}.${process.pid}.part`;
+    writeFileSync(other, 'other');
+    expectError(await rejection(() => writeModel(model, changes, target)), 'LOAD_FAILED', 'writeModel');
+    expect(readFileSync(other, 'utf8')).toBe('other');
+    rmSync(other);
+    await model.close();
+  });
+
   it('writeModel stops at its signal, and leaves what was there', async () => {
     const model = await readModel(path.join(FIXTURES, 'raw.onnx'));
     const changes = [{ layer: model.layers[0] as ModelLayer, weight: new Float32Array(96) }];

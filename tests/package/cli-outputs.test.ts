@@ -88,6 +88,9 @@ it.each([
   ],
   ['that is a page', 'there.html', ['inspect', fixture('unet.onnx'), '--html', 'there.html']],
   ['that is a model', 'there.onnx', ['repair', 'there.onnx', '-o', 'there.onnx']],
+  ['past a folder that is not', 'there.npy', ['run', 'two.onnx', '-o', 'y=nowhere/../there.npy']],
+  ['past one, a model', 'there.onnx', ['repair', 'there.onnx', '-o', 'nowhere/../there.onnx']],
+  ['past one, a page', 'there.html', ['inspect', fixture('unet.onnx'), '--html', 'nowhere/../there.html']],
 ])('a file %s is replaced with --force only', async (_, name, args) => {
   const before = name.endsWith('.npy')
     ? npy([2, 4096], new Array(2 * 4096).fill(0))
@@ -145,12 +148,14 @@ it.each(COMMANDS)('%s writes what a link leads to, and the link stays', async (c
   const old = command === 'inspect' ? '<!doctype html>old' : 'old';
   const [link, target] = [`${command}-link.npy`, `${command}-target.npy`];
   writeFileSync(inFolder(target), old);
-  chmodSync(inFolder(target), 0o600);
+  // More than a new file is given, and less.
+  const mode = command === 'run' ? 0o600 : 0o666;
+  chmodSync(inFolder(target), mode);
   symlinkSync(`../${target}`, inFolder(`ways/${link}`));
   await fine(...args, `${way}${link}`, '--force');
   expect(readlinkSync(inFolder(`ways/${link}`))).toBe(`../${target}`);
   expect(readFileSync(inFolder(target), 'utf8')).not.toBe(old);
-  if (process.platform !== 'win32') expect(statSync(inFolder(target)).mode & 0o777).toBe(0o600);
+  if (process.platform !== 'win32') expect(statSync(inFolder(target)).mode & 0o777).toBe(mode);
 });
 
 it.each(COMMANDS)('%s makes what a link leads to, with its folder', async (command, args, way) => {
@@ -165,6 +170,42 @@ it.each(COMMANDS)('%s makes what a link leads to, with its folder', async (comma
   expect(readlinkSync(inFolder(`ways/${link}`))).toBe(`../${folderLink}/../${next}`);
   expect(readlinkSync(inFolder(`real-${command}/${next}`))).toBe('made/made.npy');
   expect(readFileSync(inFolder(`real-${command}/made/made.npy`)).length).toBeGreaterThan(0);
+});
+
+it.each(COMMANDS)(
+  '%s goes from a link to the folder above what that leads to',
+  async (command, args, way) => {
+    mkdirSync(inFolder(`ways/${command}-up/below`), { recursive: true });
+    mkdirSync(inFolder(`ways/${command}-down`));
+    symlinkSync(`../${command}-up/below`, inFolder(`ways/${command}-down/link`));
+    // Where words alone would lead.
+    const other = inFolder(`ways/${command}-down/it.npy`);
+    writeFileSync(other, 'other');
+    await fine(...args, `${way}${command}-down/link/../it.npy`);
+    await fine(...args, `${way}${command}-down/link/../made/it.npy`);
+    expect(readFileSync(other, 'utf8')).toBe('other');
+    expect(readdirSync(inFolder(`ways/${command}-down`))).toEqual(['it.npy', 'link']);
+    for (const made of ['it.npy', 'made/it.npy'])
+      expect(readFileSync(inFolder(`ways/${command}-up/${made}`)).length).toBeGreaterThan(0);
+  },
+);
+
+it.each(COMMANDS)('%s makes the folder that a link leads to', async (command, args, way) => {
+  mkdirSync(inFolder('ways'), { recursive: true });
+  symlinkSync(`${command}-later/deep`, inFolder(`ways/${command}-folder`));
+  await fine(...args, `${way}${command}-folder/it.npy`);
+  expect(readlinkSync(inFolder(`ways/${command}-folder`))).toBe(`${command}-later/deep`);
+  expect(readdirSync(inFolder(`ways/${command}-later/deep`))).toEqual(['it.npy']);
+});
+
+it('a report replaces no model past a folder that is not there', async () => {
+  const model = readFileSync(fixture('raw.onnx'));
+  writeFileSync(inFolder('kept.onnx'), model);
+  expect(await cli(['inspect', 'kept.onnx', '--force', '--html', 'nowhere/../kept.onnx'])).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(/exists and is no HTML page/),
+  });
+  expect(readFileSync(inFolder('kept.onnx')).equals(model)).toBe(true);
 });
 
 it.each(COMMANDS)('%s refuses links that lead in a circle', async (command, args, way) => {

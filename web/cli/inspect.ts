@@ -37,7 +37,7 @@ import { type Cell, type Column, type Row, table } from './table.js';
 import { type Paint, printable, type Style, type Terminal } from './terminal.js';
 import { EXIT, type ExitCode, packageVersion, parse, SCHEMA_VERSION, UsageError } from './usage.js';
 import { counted, geometryText, levelText, overlapText, shareText } from './words.js';
-import { checkFree, inOption, writeWhole } from './written-files.js';
+import { checkFree, inOption, placeOf, writeWhole } from './written-files.js';
 
 const OPTIONS = {
   all: { type: 'boolean' },
@@ -169,9 +169,10 @@ async function checkReportPath(file: string): Promise<void> {
   let head: string;
   try {
     // A pipe or a device has nothing that is replaced, and waits to be read.
-    const there = await stat(file);
+    const place = await placeOf(file);
+    const there = await stat(place);
     if (!there.isFile() && !there.isDirectory()) return;
-    const handle = await open(file, 'r');
+    const handle = await open(place, 'r');
     try {
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(15), 0, 15, 0);
       head = buffer.toString('latin1', 0, bytesRead);

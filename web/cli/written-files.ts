@@ -1,3 +1,4 @@
+import type { BigIntStats } from 'node:fs';
 import { mkdir, open, readlink, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileProblem, isFileError, isSystemError } from './findings.js';
@@ -16,7 +17,7 @@ export async function writeWhole(option: string, files: readonly FileToWrite[]):
   try {
     for (const { file, bytes } of files) {
       current = file;
-      const final = await placeOf(path.resolve(file));
+      const final = await placeOf(file);
       await mkdir(path.dirname(final), { recursive: true });
       const there = await stat(final).catch(() => null);
       if (there !== null && !there.isFile()) {
@@ -25,9 +26,11 @@ export async function writeWhole(option: string, files: readonly FileToWrite[]):
         continue;
       }
       const temporary = `${final}.${process.pid}.part`;
-      const handle = await open(temporary, 'wx', there?.mode);
+      const handle = await open(temporary, 'wx');
       made.push([temporary, final, file]);
       try {
+        // As a mode to open with, the umask would take from it.
+        if (there !== null) await handle.chmod(there.mode);
         await handle.writeFile(bytes);
       } finally {
         await handle.close();
@@ -43,18 +46,27 @@ export async function writeWhole(option: string, files: readonly FileToWrite[]):
   }
 }
 
-/** Where a file is or will be: what a link leads to is written, be it there or not, and the link stays. */
-async function placeOf(file: string): Promise<string> {
+/**
+ * Where a file is or will be: what a link leads to is written, be it there or not, and the link stays. `..` behind a link
+ * is the folder above what that leads to, which words alone do not tell, and behind a folder that is not there yet the
+ * one above it.
+ */
+export async function placeOf(file: string): Promise<string> {
+  const folder = path.dirname(file);
   try {
     return await realpath(file);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || folder === file) throw error;
   }
-  const folder = await realpath(path.dirname(file)).catch(() => path.dirname(file));
-  const place = path.join(folder, path.basename(file));
+  const place = path.join(await placeOf(folder), path.basename(file));
   const target = await readlink(place).catch(() => null);
   if (target === null) return place;
-  return placeOf(path.isAbsolute(target) ? target : folder + path.sep + target);
+  return placeOf(path.isAbsolute(target) ? target : path.dirname(place) + path.sep + target);
+}
+
+/** What is at the place that will be written; what keeps it from being written is told when it is. */
+async function foundAt(file: string): Promise<BigIntStats | null> {
+  return stat(await placeOf(file).catch(() => file), { bigint: true }).catch(() => null);
 }
 
 /**
@@ -65,8 +77,7 @@ export async function checkFree(option: string, files: readonly string[], force:
   for (const file of files) checkNamesFile(option, file);
   if (force) return;
   for (const file of files) {
-    const there = await stat(file).catch(() => null);
-    if (there?.isFile() === true) {
+    if ((await foundAt(file))?.isFile() === true) {
       throw new UsageError(`${option} ${printable(file)} exists. --force replaces it`);
     }
   }
@@ -80,7 +91,7 @@ function checkNamesFile(option: string, file: string): void {
 
 /** For a file that takes the place of what is there, which a pipe or a device would not survive. */
 export async function checkRegular(option: string, file: string): Promise<void> {
-  const there = await stat(file).catch(() => null);
+  const there = await foundAt(file);
   if (there === null || there.isFile()) return;
   const got = there.isDirectory() ? 'a folder' : 'a device or a pipe';
   throw new UsageError(`expected ${option} to be a regular file, got ${got}: ${printable(file)}`);
@@ -96,11 +107,9 @@ export async function checkDistinct(option: string, files: readonly string[]): P
 
 /** What tells a file from others: itself where it is there, as it has several names, else the place where it will be. */
 async function identityOf(file: string): Promise<string> {
-  const there = await stat(file, { bigint: true }).catch(() => null);
+  const there = await foundAt(file);
   if (there?.isFile() === true) return `${there.dev}:${there.ino}`;
-  const whole = path.resolve(file);
-  // What keeps it from being written is told when it is.
-  return placeOf(whole).catch(() => whole);
+  return placeOf(file).catch(() => path.resolve(file));
 }
 
 /** An error of an option's file, which names it instead of the model; others as they are. */

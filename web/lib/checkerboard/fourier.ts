@@ -19,10 +19,13 @@ function byDefinition(length: number): (line: Parts) => void {
     values.re.set(line.re);
     values.im.set(line.im);
     for (let bin = 0; bin < length; bin += 1) {
-      let [re, im] = [0, 0];
+      let re = 0;
+      let im = 0;
       for (let position = 0, root = 0; position < length; position += 1) {
-        const [x, y] = [values.re[position] as number, values.im[position] as number];
-        const [c, s] = [roots.re[root] as number, roots.im[root] as number];
+        const x = values.re[position] as number;
+        const y = values.im[position] as number;
+        const c = roots.re[root] as number;
+        const s = roots.im[root] as number;
         re += x * c - y * s;
         im += x * s + y * c;
         root += bin;
@@ -47,7 +50,8 @@ function byChirp(length: number): (line: Parts) => void {
   // A square modulo two turns, kept in whole numbers: of the square itself the angle would lose digits.
   for (let x = 0, square = 0; x < length; square = (square + 2 * x + 1) % (2 * length), x += 1) {
     const angle = (Math.PI * square) / length;
-    const [c, s] = [Math.cos(angle), Math.sin(angle)];
+    const c = Math.cos(angle);
+    const s = Math.sin(angle);
     chirp.re[x] = c;
     chirp.im[x] = -s;
     for (const place of [x, (size - x) % size]) {
@@ -71,8 +75,10 @@ function byChirp(length: number): (line: Parts) => void {
 /** Products of one by one, as many as the last has. */
 function multiply(to: Parts, from: Parts, by: Parts): void {
   for (let index = 0; index < by.re.length; index += 1) {
-    const [x, y] = [from.re[index] as number, from.im[index] as number];
-    const [c, s] = [by.re[index] as number, by.im[index] as number];
+    const x = from.re[index] as number;
+    const y = from.im[index] as number;
+    const c = by.re[index] as number;
+    const s = by.im[index] as number;
     to.re[index] = x * c - y * s;
     to.im[index] = x * s + y * c;
   }
@@ -87,9 +93,12 @@ function toBins({ re, im }: Parts, roots: Parts): void {
       if ((place & half) !== 0) continue;
       const other = place + half;
       const root = (place & (half - 1)) * turn;
-      const [a, b] = [re[place] as number, im[place] as number];
-      const [x, y] = [a - (re[other] as number), b - (im[other] as number)];
-      const [c, s] = [roots.re[root] as number, roots.im[root] as number];
+      const a = re[place] as number;
+      const b = im[place] as number;
+      const x = a - (re[other] as number);
+      const y = b - (im[other] as number);
+      const c = roots.re[root] as number;
+      const s = roots.im[root] as number;
       re[place] = a + (re[other] as number);
       im[place] = b + (im[other] as number);
       re[other] = x * c - y * s;
@@ -107,9 +116,12 @@ function toValues({ re, im }: Parts, roots: Parts): void {
       if ((place & half) !== 0) continue;
       const other = place + half;
       const root = (place & (half - 1)) * turn;
-      const [p, q] = [re[other] as number, im[other] as number];
-      const [c, s] = [roots.re[root] as number, roots.im[root] as number];
-      const [x, y] = [p * c + q * s, q * c - p * s];
+      const p = re[other] as number;
+      const q = im[other] as number;
+      const c = roots.re[root] as number;
+      const s = roots.im[root] as number;
+      const x = p * c + q * s;
+      const y = q * c - p * s;
       re[other] = (re[place] as number) - x;
       im[other] = (im[place] as number) - y;
       re[place] = (re[place] as number) + x;

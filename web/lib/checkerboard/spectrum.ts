@@ -179,13 +179,13 @@ function sumsAt(parts: Parts, { extent, angles }: Bins): Parts {
     // One at a time: of a long line with many frequencies all together would take gigabytes.
     waves.turn(angles[bin] as number);
     for (let row = 0; row < rows; row += 1) {
-      let [re, im] = [0, 0];
+      let re = 0;
+      let im = 0;
       for (let position = 0; position < extent; position += 1) {
-        const [x, y] = [
-          parts.re[row * extent + position] as number,
-          parts.im[row * extent + position] as number,
-        ];
-        const [c, s] = [waves.re[position] as number, waves.im[position] as number];
+        const x = parts.re[row * extent + position] as number;
+        const y = parts.im[row * extent + position] as number;
+        const c = waves.re[position] as number;
+        const s = waves.im[position] as number;
         re += x * c - y * s;
         im += x * s + y * c;
       }

@@ -63,7 +63,7 @@ export async function writeFiles(
   const disk = fileSystem('writeModel', given, 'Use patchModel and its streams.');
   const { path, mkdir, open, rename, rm, stat } = disk;
   const whole = path.resolve(disk.given);
-  const target = await placeOf(disk, whole).catch((cause) => {
+  const target = await placeOf(disk, disk.given).catch((cause) => {
     throw failure('writeModel', whole, cause);
   });
   const there = await stat(target).catch(() => null);
@@ -72,7 +72,7 @@ export async function writeFiles(
   const targets = files.map(({ location }) =>
     location === null ? target : path.join(folder, ...location.split('/')),
   );
-  if (files.length > 1 && folder !== (await realFolder(disk, whole))) {
+  if (files.length > 1 && folder !== (await placeOf(disk, path.dirname(disk.given)))) {
     refuse(
       'BAD_OPTION',
       'writeModel',
@@ -103,9 +103,12 @@ export async function writeFiles(
       const final = targets[index] as string;
       await mkdir(path.dirname(final), { recursive: true });
       const temporary = `${final}.${process.pid}.part`;
+      const handle = await open(temporary, 'wx');
+      // Only what was made here is taken away again.
       written.push([temporary, final]);
-      const handle = await open(temporary, 'wx', file.location === null ? there?.mode : undefined);
       try {
+        // As a mode to open with, the umask would take from it.
+        if (file.location === null && there !== null) await handle.chmod(there.mode);
         for await (const bytes of file.stream()) {
           signal?.throwIfAborted();
           await handle.writeFile(bytes);
@@ -123,25 +126,22 @@ export async function writeFiles(
   }
 }
 
-/** Where a file is or will be: what a link leads to is written, be it there or not, and the link stays. */
+/**
+ * Where a file is or will be: what a link leads to is written, be it there or not, and the link stays. `..` behind a link
+ * is the folder above what that leads to, which words alone do not tell.
+ */
 async function placeOf(disk: FileSystem, file: string): Promise<string> {
   const { path, readlink, realpath } = disk;
+  const folder = path.dirname(file);
   try {
     return await realpath(file);
   } catch (error) {
-    if ((error as { code?: string }).code !== 'ENOENT') throw error;
+    if ((error as { code?: string }).code !== 'ENOENT' || folder === file) throw error;
   }
-  const folder = await realFolder(disk, file);
-  const place = path.join(folder, path.basename(file));
+  const place = path.join(await placeOf(disk, folder), path.basename(file));
   const target = await readlink(place).catch(() => null);
   if (target === null) return place;
-  return placeOf(disk, path.isAbsolute(target) ? target : folder + path.sep + target);
-}
-
-/** The folder that a path names, which may have to be made yet. */
-function realFolder({ path, realpath }: FileSystem, file: string): Promise<string> {
-  const folder = path.dirname(file);
-  return realpath(folder).catch(() => folder);
+  return placeOf(disk, path.isAbsolute(target) ? target : path.dirname(place) + path.sep + target);
 }
 
 async function openFile(disk: FileSystem, where: string, file: string): Promise<ModelSource> {

@@ -1,7 +1,7 @@
 import { hasBrand, MODEL, MODEL_LAYER } from '../core/brands.js';
 import { checkOptions, describe, refuse } from '../core/checks.js';
 import { checkProgress } from '../core/progress.js';
-import { isList } from '../core/realms.js';
+import { isList, isRecord, isUrl } from '../core/realms.js';
 import { checkParameter, type Tensor, type TensorData, type TensorLike } from '../core/tensor.js';
 import { type OutputFile, writeFiles } from './files.js';
 import type { ModelLayer } from './layer.js';
@@ -82,7 +82,7 @@ export async function patchModel(model: Model, changes: readonly WeightChange[])
   const patches: Patch[] = [];
   const stored: Tensor[] = [];
   for (const [index, given] of changes.entries()) {
-    const { layer, weight, bias }: WeightChange = Object(given);
+    const { layer, weight, bias } = (isRecord(given) ? given : {}) as WeightChange;
     if (!hasBrand(layer, MODEL_LAYER) || !model.layers.includes(layer)) {
       refuse('BAD_OPTION', where, `changes[${index}].layer to be a layer of the model`, layer);
     }
@@ -159,6 +159,8 @@ export async function writeModel(
 ): Promise<PatchedModel> {
   const { signal } = checkOptions<WriteModelOptions>('writeModel', options, ['signal']);
   checkProgress('writeModel', { signal });
+  if (typeof path !== 'string' && !isUrl(path))
+    refuse('BAD_TYPE', 'writeModel', 'a path or the URL of a file', path);
   const patched = await patchModel(model, changes);
   await writeFiles(path, patched.files, signal);
   return patched;

@@ -1,6 +1,6 @@
 import { refuse } from '../core/checks.js';
 import { checkNumber } from '../core/numbers.js';
-import { isList } from '../core/realms.js';
+import { isList, isRecord } from '../core/realms.js';
 import { checkTensor } from '../core/tensor.js';
 import type { ParameterGradients } from './optimizer.js';
 
@@ -54,8 +54,7 @@ function valuesOf(where: string, gradients: readonly ParameterGradients[]): Floa
   if (!isList(gradients)) refuse('BAD_TYPE', where, 'a list of gradients', gradients);
   const all = Array.from(gradients as readonly ParameterGradients[]).flatMap((of, index) => {
     const name = `gradients[${index}]`;
-    if (Object(of) !== of || !('weight' in of))
-      refuse('BAD_TYPE', where, `${name} to be { weight, bias }`, of);
+    if (!isRecord(of) || !('weight' in of)) refuse('BAD_TYPE', where, `${name} to be { weight, bias }`, of);
     return (['weight', 'bias'] as const).flatMap((key) => {
       const tensor = of[key] ?? null;
       if (tensor === null) return [];

@@ -272,7 +272,8 @@ function valueByValue(
   const gradient = allocateTensor(where, got.shape);
   let sum = 0;
   for (let index = 0; index < count; index += 1) {
-    const [value, goal] = [got.data[index] as number, wanted.data[index] as number];
+    const value = got.data[index] as number;
+    const goal = wanted.data[index] as number;
     sum += of.loss(value, goal);
     gradient.data[index] = of.slope(value, goal) / divisor;
   }

@@ -1,7 +1,7 @@
 import { fault, refuse } from '../core/checks.js';
 import { product } from '../core/lists.js';
 import { checkNumber } from '../core/numbers.js';
-import { isList } from '../core/realms.js';
+import { isList, memberOf } from '../core/realms.js';
 import { checkParameter, type Tensor } from '../core/tensor.js';
 import type { Trainable } from '../graph/module.js';
 import {
@@ -169,7 +169,7 @@ function readLayers(where: string, layers: readonly Optimizable[], memory: reado
   if (!isList(layers)) refuse('BAD_TYPE', where, 'a list of layers', layers);
   if (layers.length === 0) refuse('BAD_OPTION', where, 'at least one layer', layers);
   return Array.from(layers as readonly Optimizable[], (layer, index) => {
-    if (typeof layer?.setWeight !== 'function' || typeof layer.setBias !== 'function') {
+    if (['setWeight', 'setBias'].some((name) => typeof memberOf(layer, name) !== 'function')) {
       refuse('BAD_TYPE', where, `layers[${index}] with weight, bias, setWeight and setBias`, layer);
     }
     if (layers.indexOf(layer) !== index) {
@@ -204,13 +204,17 @@ function readGradients(where: string, entries: readonly Entry[], gradients: unkn
   }
   return entries.flatMap((entry, index) => {
     const { layer } = entry;
-    const given = gradients[index] as Partial<ParameterGradients> | null | undefined;
     const change = (
       key: 'weight' | 'bias',
       tensor: Tensor | null,
       set: (values: Float32Array) => void,
     ): Change[] => {
-      const gradient = checkGradient(where, `gradients[${index}].${key}`, given?.[key], tensor);
+      const gradient = checkGradient(
+        where,
+        `gradients[${index}].${key}`,
+        memberOf(gradients[index], key),
+        tensor,
+      );
       const parameter = entry[key];
       if (tensor === null || gradient === null || parameter === null) return [];
       return [{ parameter, values: tensor.data, gradient, set }];
