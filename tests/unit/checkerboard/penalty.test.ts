@@ -5,9 +5,10 @@ import { ConvTranspose2d as BrainstateConvTranspose2d } from 'deconv-wasm/brains
 import { addSpectralPenalty, analyze, kernelsPenalty, spectralPenalty } from 'deconv-wasm/checkerboard';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { revoked } from '../../support/bad-tensors.js';
 import { caught, expectError } from '../../support/errors.js';
 import { runsOf } from '../../support/seed.js';
-import { randomTensor, sizeOf } from '../../support/tensors.js';
+import { randomTensor, sizeOf, zeros } from '../../support/tensors.js';
 import { randomKernels } from './kernels.js';
 
 describe('spectral penalty', () => {
@@ -72,6 +73,24 @@ describe('spectral penalty', () => {
         'addSpectralPenalty',
       );
     }
+    // What is added has the weight's shape: of a larger one the rest would be NaN.
+    const { shape } = layer.weight;
+    const other = [...shape.slice(0, -1), (shape.at(-1) as number) + 1];
+    for (const [weight, code] of [
+      [zeros(...other), 'BAD_SHAPE'],
+      [zeros(1), 'BAD_SHAPE'],
+      [revoked() as never, 'BAD_TYPE'],
+    ] as const)
+      expectError(
+        caught(() => addSpectralPenalty([layer], [{ weight, bias: null }])),
+        code,
+        'addSpectralPenalty',
+      );
+    expectError(
+      caught(() => addSpectralPenalty([layer], [revoked() as never])),
+      'BAD_TYPE',
+      'addSpectralPenalty',
+    );
   });
 
   it('comes back in the order of the layer', () => {

@@ -1,6 +1,6 @@
 import { refuse } from '../core/checks.js';
-import { isList } from '../core/realms.js';
-import { checkTensor, type Tensor } from '../core/tensor.js';
+import { isList, memberOf } from '../core/realms.js';
+import { checkParameter, type Tensor } from '../core/tensor.js';
 import { internalsOf } from '../layers/internals.js';
 import { isLayer, type Layer } from '../layers/layer.js';
 import type { ParameterGradients } from '../training/optimizer.js';
@@ -69,7 +69,7 @@ export function spectralPenalty(layer: Layer, strength = 1): LayerPenalty {
  * an optimizer's step. Other layers' gradients come back as they are; nothing is changed in place.
  *
  * @param gradients one entry per layer, in the layers' order
- * @throws {DeconvError} as `spectralPenalty`; `BAD_SHAPE` for another number of gradients than layers
+ * @throws {DeconvError} as `spectralPenalty`; `BAD_SHAPE` for another number of gradients than layers, or another shape
  *
  * @example
  * await init();
@@ -99,9 +99,10 @@ export function addSpectralPenalty<Gradients extends ParameterGradients>(
     if (!isLayer(layer) || !internalsOf(layer).canonical(where).spec.transposed) return own;
     const penalty = spectralPenalty(layer, strength);
     loss += penalty.loss;
-    const weight = checkTensor(where, `gradients[${index}].weight`, own?.weight);
-    const data = Float32Array.from(weight.data, (value, at) => value + (penalty.gradient.data[at] as number));
-    return { ...own, weight: { data, shape: weight.shape } };
+    const { shape, data: added } = penalty.gradient;
+    const weight = checkParameter(where, `gradients[${index}].weight`, memberOf(own, 'weight'), shape);
+    const data = Float32Array.from(weight, (value, at) => value + (added[at] as number));
+    return { ...own, weight: { data, shape } };
   });
   return { loss, gradients: sums };
 }
