@@ -1,5 +1,5 @@
-// What does not let itself be read: Proxies that were revoked, which throw at whatever is asked of them, and getters that
-// throw. It is refused in words, with a code.
+// What does not let itself be read: Proxies that were revoked, which throw at whatever is asked of them, and data whose
+// getter throws. It is refused in words, with a code. What another getter of the caller's throws is the caller's.
 
 import * as root from 'deconv-wasm';
 import { Conv2d, ConvTranspose2d, init, shutdown } from 'deconv-wasm';
