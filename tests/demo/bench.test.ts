@@ -2,7 +2,7 @@ import type { Page } from 'playwright';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { expectAccessible } from './accessible';
 import { onePage } from './one-page';
-import { type Served, type Visit, visit } from './serve';
+import { eventually, type Served, type Visit, visit } from './serve';
 
 let served: Served;
 let open: Visit;
@@ -80,7 +80,7 @@ describe('a measurement', () => {
       }
       there.push(name);
       await peer(name).click();
-      expect(await peer(name).getAttribute('aria-pressed')).toBe('true');
+      await eventually(() => peer(name).getAttribute('aria-pressed')).toBe('true');
     }
     expect(there).toContain('onnxruntime-web');
     await choose(/^FCN-8s/);

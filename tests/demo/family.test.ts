@@ -77,7 +77,7 @@ const ways: Record<string, { readonly options: BrowserContextOptions; readonly c
       const group = radio.locator('xpath=ancestor::fieldset[1]');
       await group.getByRole('radio', { checked: true }).focus();
       for (let i = 0; i < 3 && !(await radio.isChecked()); i++) await page.keyboard.press('ArrowRight');
-      expect(await radio.evaluate((element) => element === document.activeElement)).toBe(true);
+      await eventually(() => radio.evaluate((element) => element === document.activeElement)).toBe(true);
     },
   },
   'by touch at 360 px': {
@@ -251,7 +251,7 @@ describe('the kinds of layers', () => {
     // What has no tap in the stamp has none to edit.
     await station('stamp').locator('.channels-figure [data-cell="3,3"]').focus();
     await page.keyboard.press('Enter');
-    expect(await station('stamp').locator('.cell-input').count()).toBe(0);
+    await eventually(() => station('stamp').locator('.cell-input').count()).toBe(0);
   });
 
   it('are exported as what they are', async () => {

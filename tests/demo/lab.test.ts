@@ -371,7 +371,7 @@ describe('sound', () => {
     await page.getByRole('button', { name: 'Play as it is' }).waitFor();
     for (const name of [/^Seed/, /^Play as it is$/]) {
       await page.keyboard.press('Tab');
-      expect(await focused()).toMatch(name);
+      await eventually(() => focused()).toMatch(name);
     }
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Stop' }).waitFor();
@@ -379,7 +379,7 @@ describe('sound', () => {
     await page.keyboard.press('Space');
     await page.getByRole('button', { name: 'Play as it is' }).waitFor();
     await page.keyboard.press('Tab');
-    expect(await focused()).toBe('Play repaired');
+    await eventually(() => focused()).toBe('Play repaired');
     await page.keyboard.press('Enter');
     await eventually(focused).toBe('Stop');
     await page.keyboard.press('Enter');

@@ -58,7 +58,7 @@ describe('the page', () => {
     const paper = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     const light = await paper();
     await page.getByRole('button', { name: 'Use the dark theme' }).click();
-    expect(await paper()).not.toBe(light);
+    await eventually(() => paper()).not.toBe(light);
     await leave();
   });
 

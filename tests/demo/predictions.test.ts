@@ -87,7 +87,7 @@ describe.each(Object.keys(ways))('(l) %s', (way) => {
     expect(await verdict('k2s2')).toBe('With unequal weights only.');
     expect(new URL(page.url()).hash).toBe(before);
     await page.getByRole('button', { name: 'Forget my answers' }).click();
-    expect(await page.locator('.prediction-answer').count()).toBe(0);
+    await eventually(() => page.locator('.prediction-answer').count()).toBe(0);
     await page.reload();
     await page.locator('.prediction-guesses').first().waitFor();
     expect(await page.locator('.prediction-answer').count()).toBe(0);

@@ -118,7 +118,7 @@ describe('the address', () => {
       await page.locator('.drawn').waitFor();
       expect(await kernel()).toBe('3');
       await page.getByRole('button', { name: 'Close' }).click();
-      expect(await page.locator('.link-notice').count()).toBe(0);
+      await eventually(() => page.locator('.link-notice').count()).toBe(0);
     },
   );
 
@@ -161,7 +161,7 @@ describe('the address', () => {
     await slider('Kernel').fill('4');
     await eventually(() => page.evaluate(() => location.hash)).toBe('#v1&k=4');
     await page.getByRole('navigation').getByRole('link', { name: 'Lab' }).press('Enter');
-    expect(await page.evaluate(() => document.activeElement?.id)).toBe('lab-title');
+    await eventually(() => page.evaluate(() => document.activeElement?.id)).toBe('lab-title');
     expect(await page.evaluate(() => location.hash)).toBe('#v1&k=4');
   });
 });

@@ -258,7 +258,9 @@ describe('cells', () => {
     expect(await page.locator('#stamp [role="gridcell"][tabindex="0"]').count()).toBe(3);
     await cell('output', 0, 0).focus();
     await page.keyboard.press('Control+End');
-    expect(await page.evaluate(() => document.activeElement?.getAttribute('data-cell'))).toBe('6,6');
+    await eventually(() => page.evaluate(() => document.activeElement?.getAttribute('data-cell'))).toBe(
+      '6,6',
+    );
     expect(await page.locator('#stamp [role="gridcell"][tabindex="0"]').count()).toBe(3);
   });
 
@@ -270,10 +272,10 @@ describe('cells', () => {
     await eventually(() => hand.locator('.sum-line span').count()).toBe(4);
     expect(await hand.locator('strong').textContent()).toBe(' = 4');
     await slider('Stride').focus();
-    expect(await cell('output', 2, 2).getAttribute('aria-selected')).toBe('true');
+    await eventually(() => cell('output', 2, 2).getAttribute('aria-selected')).toBe('true');
     expect(await hand.locator('.sum-line span').count()).toBe(4);
     await page.keyboard.press('Escape');
-    expect(await hand.locator('.sum-line').count()).toBe(0);
+    await eventually(() => hand.locator('.sum-line').count()).toBe(0);
   });
 
   it('light up where an input lands', async () => {

@@ -3,7 +3,6 @@
 #include <wasm_simd128.h>
 
 #include <algorithm>
-#include <span>
 
 #include "simd.h"
 
@@ -14,18 +13,17 @@ constexpr int64_t kLanes = 4;
 // Of every tap: they stay in the first-level cache while all points are computed.
 constexpr int64_t kStrip = 256;
 
-// A polynomial at a place: rows of coefficients are `stride` apart, of which there are `terms`, or
-// as many as `powers` of the place. It is exact in whole numbers; the factor rounds once.
+// Polynomials at a place, of which `powers` are, times a factor: rows of coefficients are `stride`
+// apart. Sums of whole numbers are exact; the factor rounds once.
 template <int terms>
-void evaluate(std::span<const float> powers, float factor, const float* source, float* target,
-              int64_t stride, int64_t count) {
-  const int last = terms > 0 ? terms : static_cast<int>(powers.size());
+void evaluate(const float* powers, float factor, const float* source, float* target, int64_t stride,
+              int64_t count) {
 #pragma clang loop unroll(disable)
   for (const float* const end = source + count; source < end; source += kLanes, target += kLanes) {
     v128_t sum = wasm_v128_load(source);
-    for (int term = 1; term < last; ++term) {
-      sum = fma_f32x4(wasm_v128_load(source + term * stride),
-                      wasm_v128_load32_splat(powers.data() + term), sum);
+    for (int term = 1; term < terms; ++term) {
+      sum = fma_f32x4(wasm_v128_load(source + term * stride), wasm_v128_load32_splat(powers + term),
+                      sum);
     }
     wasm_v128_store(target, wasm_f32x4_mul(sum, wasm_f32x4_splat(factor)));
   }
@@ -36,24 +34,25 @@ void evaluate(int taps, float place, double factor, const float* source, float* 
               int64_t stride, int64_t count) {
   float powers[WeightTransform::kMostTaps] = {1};
   for (int tap = 1; tap < taps; ++tap) powers[tap] = powers[tap - 1] * place;
-  const std::span<const float> used(powers, place == 0 ? 1 : static_cast<size_t>(taps));
-  const auto rounded = static_cast<float>(factor);
-  const auto count_of = [&]<int terms>() {
-    evaluate<terms>(used, rounded, source, target, stride, count);
+  const auto with = [&]<int terms>() {
+    evaluate<terms>(powers, static_cast<float>(factor), source, target, stride, count);
   };
-  switch (used.size()) {
+  switch (place == 0 ? 1 : taps) {
     case 1:
-      return count_of.operator()<1>();
+      return with.operator()<1>();
     case 2:
-      return count_of.operator()<2>();
+      return with.operator()<2>();
     case 3:
-      return count_of.operator()<3>();
+      return with.operator()<3>();
+    case 4:
+      return with.operator()<4>();
     case 5:
-      return count_of.operator()<5>();
+      return with.operator()<5>();
     case 6:
-      return count_of.operator()<6>();
+      return with.operator()<6>();
     default:
-      return count_of.operator()<7>();
+      static_assert(WeightTransform::kMostTaps == 7);
+      return with.operator()<7>();
   }
 }
 

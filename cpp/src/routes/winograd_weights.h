@@ -13,9 +13,9 @@ inline constexpr int64_t kMostWinogradWeights = int64_t{20} << 20;
 inline constexpr int kLeastWinogradChannels = 12;
 
 // Weights of the products of transformed inputs, in tiles of rows. They are kept as
-// multiply_tile() takes them, line by line of points, where all of a layer stay in a second-level
-// cache; else as taps, of which there are up to eleven times fewer, and which are transformed in
-// the cache whenever positions are about to meet them.
+// multiply_tile() takes them, line by line of points, where a layer has no more of them than
+// Machine::winograd_kept_weights; else as taps, of which there are up to eleven times fewer, and
+// which are transformed in the cache whenever positions are about to meet them.
 //
 // The depth of a product is made of parts, as many channels each. Biases join the results; here
 // they are 0.
