@@ -225,14 +225,14 @@ class WinogradRoute final : public Route {
   }
   Sum sum_at(int point, int64_t quads, int64_t channels) const;
   Band band_of(const Run& run, int64_t item) const;
-  // The tiles of a phase of the depth, behind those before it: row_elements() is a line in the
-  // number of channels.
-  float* tiles_of(int32_t phase) const {
+  // The tiles of a phase of the depth stand behind those before it, of as many values:
+  // row_elements() is a line in the number of channels.
+  int64_t values_before(int32_t phase) const {
     const int64_t channels = int64_t{axes_[0].first_tap(phase)} * spec_.group_in_channels();
-    return tiles_.data() +
-           spec_.groups * row_count(spec_) *
-               (weights_.row_elements(channels) + (phase - 1) * weights_.row_elements(0));
+    return spec_.groups * row_count(spec_) *
+           (weights_.row_elements(channels) + (phase - 1) * weights_.row_elements(0));
   }
+  float* tiles_of(int32_t phase) const { return tiles_.data() + values_before(phase); }
   void gather(const Pair& pair, int32_t depth_phase, const float* weight,
               const WinogradWeights::Taps& taps) const;
   void pad(const Run& run, const Band& band, float* planes) const;
@@ -256,7 +256,7 @@ Status WinogradRoute::set_parameters(const float* weight, const float* bias) {
   if (!AxisPhases::derive_all(spec_, axes_)) return Status::kOutOfMemory;
   const int64_t out = spec_.group_out_channels();
   const int32_t phases = axes_[0].count();
-  if (!tiles_.reserve(tiles_of(phases) - tiles_of(0)) || !bias_.reserve(spec_.out_channels)) {
+  if (!tiles_.reserve(values_before(phases)) || !bias_.reserve(spec_.out_channels)) {
     return Status::kOutOfMemory;
   }
   std::copy_n(bias, spec_.out_channels, bias_.data());
