@@ -46,7 +46,8 @@ function zooFile(given) {
 
 /** The same network as TFLite, where it can be said so: by our own reading of it. */
 async function converted(name, bytes, inputs) {
-  const ours = (file) => import(pathToFileURL(path.join(folders.package('simd'), 'dist/unjoined', file)).href);
+  const ours = (file) =>
+    import(pathToFileURL(path.join(folders.package('simd'), 'dist/unjoined', file)).href);
   const [{ readOnnxNetwork }, { runPasses }, { bytesSource, ModelFile }] = await Promise.all(
     ['network/onnx/read.js', 'network/passes/index.js', 'models/source.js'].map(ours),
   );
