@@ -21,8 +21,7 @@ void dequantize(int64_t count, const int8_t* values, const Quantization& quantiz
 // What makes results of the exact sums of products of one image, in the place of each:
 //
 //   dynamic: sum * input_scale * scale + bias, with a large input_scale behind scale
-//   static:  clamp(round((sum + bias) * scale) + zero_point), ties to even, which becomes `bytes`
-//   at
+//   static:  clamp(round((sum + bias) * scale) + zero_point), ties to even, in `bytes` at
 //            the sum's index; the bias is integer_bias, or that in floats beside sums in floats
 //
 // With `relu` what is below 0, or below zero_point, becomes that. There is a scale and a bias for
