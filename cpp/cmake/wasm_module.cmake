@@ -53,6 +53,8 @@ set(deconv_link_flags_threads
   -Wno-pthreads-mem-growth
   # It is loaded by its address and never bundled, so it may name Node's modules and its own file.
   -sENVIRONMENT=web,worker,node
+  # So that shutdown gives the memory back.
+  --js-library ${PROJECT_SOURCE_DIR}/cpp/bindings/mailbox.js
 )
 
 add_library(deconv_bindings OBJECT cpp/bindings/bindings.cpp)
@@ -75,6 +77,7 @@ foreach(threading IN LISTS deconv_threadings)
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/${threading}
     OUTPUT_NAME deconv
     SUFFIX .mjs
+    LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cpp/bindings/mailbox.js
   )
   add_dependencies(deconv_modules ${module})
 endforeach()

@@ -265,6 +265,14 @@ it('threads: what was asked for is what runs, up to the limit', async () => {
   }
 });
 
+// WebKit counts the 2 GB that each memory may grow to, and had room for twenty of those that were never freed.
+it('threads: memories of runtimes that were shut down come back', async () => {
+  for (let count = 0; count < 30; count += 1) {
+    expect(await init({ build: 'simd', threads: 2 })).toMatchObject({ threads: 2, notes: [] });
+    await shutdown();
+  }
+});
+
 it("threads: 'auto' is what the processor runs at once, up to the limit, and 1 where nobody tells", async () => {
   const cores = vi.spyOn(navigator, 'hardwareConcurrency', 'get');
   for (const [told, threads] of [

@@ -32,6 +32,33 @@ it.each([
   expect(stderr).toBe('');
 });
 
+// An engine reserves more than 8 GB of addresses for each shared memory.
+it.runIf(process.platform === 'linux')('shared memories are given back with shutdown', async () => {
+  const program = `
+import { readFileSync } from 'node:fs';
+const gigabytes = () => Number(/VmSize:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]) / 2 ** 20;
+async function rounds(count) {
+  for (let round = 0; round < count; round += 1) {
+    await init({ threads: 2 });
+    await shutdown();
+  }
+}
+await rounds(3);
+const start = gigabytes();
+await rounds(8);
+for (let wait = 0; wait < 100; wait += 1) {
+  gc();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  if (gigabytes() - start < 1) break;
+}
+console.log(gigabytes() - start < 1 ? 'given back' : \`\${gigabytes() - start} GB are left\`);
+`;
+  const options = { timeout: PATIENCE_MS, cwd: new URL('../..', import.meta.url) };
+  const arguments_ = ['--expose-gc', '-e', `${PRELUDE}\n${program}`];
+  const { stdout } = await run(process.execPath, arguments_, options);
+  expect(stdout).toBe('given back\n');
+});
+
 // The second worker runs, but never answers: the glue alone would wait for it for ever. The loader's 20 s pass
 // in one.
 it('workers that did start end with a start that failed, and the reason is told', async () => {
