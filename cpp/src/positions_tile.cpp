@@ -39,7 +39,9 @@ void store(const PositionsProduct& product, float* const* results,
 }
 
 template <int kVectors>
-void multiply(const PositionsProduct& product) {
+void multiply(const PositionsProduct& given) {
+  // What is written could lie in what was given, and would be read anew for each tile.
+  const PositionsProduct product = given;
   const float* const* reads = product.reads;
   float* const* results = product.results;
   for (int64_t tile = 0; tile < product.tiles; ++tile, results += kTileRows) {
@@ -55,9 +57,9 @@ void multiply(const PositionsProduct& product) {
       const float* x[kTileRows];
 #pragma unroll
       for (int row = 0; row < kTileRows; ++row) x[row] = *reads++;
-      // One step at a time: unrolled by two or four it is a quarter slower (see matrix_tile.cpp).
-#pragma clang loop unroll(disable)
-      for (int32_t step = 0; step < length; ++step, weight += 4 * kVectors) {
+      const float* const end = weight + 4 * kVectors * length;
+      // Of the steps of x, before the pointers go on.
+      const auto add = [&](int step) {
         v128_t factors[kVectors];
 #pragma unroll
         for (int vector = 0; vector < kVectors; ++vector) {
@@ -70,6 +72,23 @@ void multiply(const PositionsProduct& product) {
           for (int vector = 0; vector < kVectors; ++vector) {
             sums[row][vector] = fma_f32x4(value, factors[vector], sums[row][vector]);
           }
+        }
+        weight += 4 * kVectors;
+        // The six pointers and the place of the weights are all registers that engines have left:
+        // none may be computed from another.
+        asm volatile("" : "+r"(weight));
+      };
+      // Two steps, with a way out between them. Without it they are mixed, and the sums take more
+      // registers than there are: it takes a quarter longer.
+#pragma clang loop unroll(disable)
+      while (weight != end) {
+        add(0);
+        if (weight == end) break;
+        add(1);
+#pragma unroll
+        for (const float*& read : x) {
+          read += 2;
+          asm volatile("" : "+r"(read));
         }
       }
     }
