@@ -60,7 +60,12 @@ void store_sums(const Run& run, v128_t (&sums)[kSums], float* target, int64_t st
     }
     return;
   }
-  for (const v128_t sum : sums) {
+  // A loop reads them from memory, where nobody else wants them.
+  v128_t rest[kSums];
+#pragma unroll
+  for (int sum = 0; sum < kSums; ++sum) rest[sum] = sums[sum];
+#pragma clang loop unroll(disable)
+  for (const v128_t sum : rest) {
     store_lanes(target, lanes, sum);
     target += stride;
   }
