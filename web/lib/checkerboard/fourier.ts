@@ -1,14 +1,14 @@
 import { fill, type Parts, partsOf } from './waves.js';
 
-/** Up to this length sums by the definition are as quick. */
-export const SHORT = 64;
+/** The longest lines whose sums are as quick by their definition. */
+export const MOST_BY_DEFINITION = 64;
 
 /**
  * Makes of lines of one length, whatever its factors, their Fourier sums at all multiples of one turn over it, in place:
  * `sum over x of value[x] * exp(-2 pi i k x / length)`.
  */
 export function fourier(length: number): (line: Parts) => void {
-  return length > SHORT ? byChirp(length) : byDefinition(length);
+  return length > MOST_BY_DEFINITION ? byChirp(length) : byDefinition(length);
 }
 
 function byDefinition(length: number): (line: Parts) => void {

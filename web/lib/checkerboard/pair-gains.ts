@@ -1,6 +1,6 @@
 import { fault } from '../core/checks.js';
 import { MAX_ELEMENTS } from '../core/tensor.js';
-import { SHORT } from './fourier.js';
+import { MOST_BY_DEFINITION } from './fourier.js';
 import { addGains, phaseCount, tapPhases } from './phases.js';
 import type { Stamps } from './stamps.js';
 
@@ -18,7 +18,8 @@ export function pairGains(where: string, { axes, weight, rounding, magnitude: kn
   const phaseOf = tapPhases(axes);
   const pairs = weight.length / phaseOf.length;
   // Each pair's spectrum is a sum over its phases for every harmonic, one axis at a time; long ones are made of shorter.
-  const work = pairs * phases * axes.reduce((sum, { stride }) => sum + Math.min(stride, SHORT), 0);
+  const work =
+    pairs * phases * axes.reduce((sum, { stride }) => sum + Math.min(stride, MOST_BY_DEFINITION), 0);
   if (pairs * phases > MAX_ELEMENTS || work > 2 ** 31) {
     throw fault(
       'TOO_LARGE',

@@ -3,7 +3,7 @@ import { product } from '../core/lists.js';
 import { isList } from '../core/realms.js';
 import { type AxisGeometry, checkAxisList, checkGeometry, checkPhases } from './axis.js';
 import { type CompositionCost, checkComposition } from './composition-limits.js';
-import { fourier, SHORT } from './fourier.js';
+import { fourier, MOST_BY_DEFINITION } from './fourier.js';
 import { checkFiniteValues, checkTaps } from './values.js';
 import { type Parts, partsOf, Waves } from './waves.js';
 
@@ -153,7 +153,7 @@ interface AllBins {
 
 /** The same by the definition where that is as quick. */
 function multiples(extent: number, size: number, step: number): Bins | AllBins {
-  if (extent > SHORT && size <= SHORT * extent) return { extent, size, step };
+  if (extent > MOST_BY_DEFINITION && size <= MOST_BY_DEFINITION * extent) return { extent, size, step };
   const angles = Array.from({ length: size }, (_, bin) => (2 * Math.PI * ((bin * step) % size)) / size);
   return { extent, angles };
 }
