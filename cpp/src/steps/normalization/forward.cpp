@@ -1,3 +1,4 @@
+#include "steps/normalization/map.h"
 #include "steps/normalization/normalizer.h"
 
 namespace deconv {

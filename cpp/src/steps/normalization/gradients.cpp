@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "steps/normalization/map.h"
 #include "steps/normalization/normalizer.h"
 
 namespace deconv {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "deconv/normalization.h"
-#include "steps/normalization/map.h"
+#include "steps/normalization/operands.h"
 #include "steps/normalization/reduction.h"
 
 namespace deconv::normalization {
