@@ -228,6 +228,26 @@ it('shutdown of a runtime frees its heap although what is bound to it lives on',
   expect([layer.disposed, tensor.disposed, runtime.ended]).toEqual([false, false, true]);
 });
 
+// What is kept of the failure must not keep the heap, nor the layer that failed, whose finalizer would keep both then.
+it('a runtime that failed frees its heap, and the layer that failed is forgotten', async () => {
+  const held = (): number => process.memoryUsage.rss();
+  const megabyte = 2 ** 20;
+  const runtime = await createRuntime({ build: 'simd' });
+  let during = 0;
+  const failed = (() => {
+    const layer = new ConvTranspose2d({ inChannels: 2, outChannels: 2, kernelSize: 3, seed: 1, runtime });
+    layer.forward(zeros(1, 2, 4, 4));
+    new Uint8Array(new HeapTensor([40 * megabyte], { runtime }).data.buffer).fill(255);
+    during = held();
+    expect(() => layer.forward(zeros(1, 2, 4, 4))).toThrow('forward');
+    return new WeakRef(layer);
+  })();
+  expect(runtime.ended).toBe(true);
+  await collectUntil(() => held() < during - 100 * megabyte && failed.deref() === undefined);
+  expect(during - held()).toBeGreaterThan(100 * megabyte);
+  expect(failed.deref()).toBe(undefined);
+});
+
 it('a runtime that is forgotten goes with its heap', async () => {
   const held = (): number => process.memoryUsage.rss();
   const megabyte = 2 ** 20;

@@ -50,7 +50,7 @@ export class Runtime implements Heap {
   readonly #replanned: number;
   // Whoever keeps a runtime that ended, or a layer bound to it, must not keep its heap.
   #module: DeconvModule | undefined;
-  #failure: DeconvError | undefined;
+  #failure: { readonly message: string; readonly cause: unknown } | undefined;
   #heap: Float32Array = NO_HEAP;
   #lastView: Float32Array = NO_HEAP;
   #heapBytes: Int8Array = NO_BYTES;
@@ -126,7 +126,10 @@ export class Runtime implements Heap {
   /** @internal Ends what has trapped: its memory may be in any state. Every later call says so. */
   fail(cause: unknown): void {
     if (this.ended) return;
-    this.#failure = new DeconvError('RUNTIME_FAILED', String(cause), {}, cause);
+    // Until somebody reads its stack, V8's error holds the functions and receivers in it, and so the heap and the layer
+    // that failed, which the registries of both would keep for ever then.
+    void (cause as Partial<Error> | null)?.stack;
+    this.#failure = { message: String(cause), cause };
     this.end();
   }
 
