@@ -16,6 +16,7 @@ import {
 } from 'deconv-wasm';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BEST, BUILDS, BUILDS_HERE } from '../support/builds.js';
+import { endlessResponse } from '../support/endless.js';
 import { caught, expectError, rejection } from '../support/errors.js';
 import { zeros } from '../support/tensors.js';
 
@@ -225,6 +226,16 @@ it('a relaxed binary, handed in where that cannot be compiled, is told as what i
   const error = await rejection(() => init({ wasm }));
   expectError(error, 'LOAD_FAILED', 'init');
   expect(error.message).toContain('or made for relaxed SIMD, which this engine has not');
+});
+
+it('what a server sends instead of the file is fetched no further', async () => {
+  for (const wrong of [{ status: 404 }, { headers: { 'content-type': 'text/html' } }]) {
+    const { response, left } = endlessResponse(wrong);
+    vi.stubGlobal('fetch', async () => response);
+    const error = await rejection(() => init({ wasm: 'https://example.org/simd.wasm' }));
+    expectError(error, 'LOAD_FAILED', 'init');
+    expect(left()).toBe('cancelled');
+  }
 });
 
 it('parallel calls fail together, and the next one starts afresh', async () => {

@@ -10,12 +10,17 @@ import {
   writeSafetensors,
 } from 'deconv-wasm/models';
 import { type Zippable, zipSync } from 'fflate';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { compareWith } from '../support/compare.js';
+import { type Endless, endlessResponse } from '../support/endless.js';
 import { expectError, rejection } from '../support/errors.js';
 import { floats, initializer, input, listed, node, onnx, output } from '../support/onnx-writer.js';
 import { seed } from '../support/seed.js';
 import { randomTensor } from '../support/tensors.js';
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const latin = (text: string) => Uint8Array.from(text, (letter) => letter.charCodeAt(0));
@@ -325,6 +330,62 @@ describe('where a file comes from', () => {
     await expect((model.layers[0] as ModelLayer).weight()).rejects.toThrow('no more');
     const wrong = await rejection(() => readModel(file, { signal: {} as AbortSignal }));
     expectError(wrong, 'BAD_TYPE', 'readModel');
+  });
+
+  it('a source that fails is asked for nothing more, wherever it does', async () => {
+    for (let last = 1; ; last += 1) {
+      let count = 0;
+      const read = async (offset: number, length: number) => {
+        count += 1;
+        if (count >= last) throw new Error('the disk is gone');
+        return file.subarray(offset, offset + length);
+      };
+      const outcome = await readModel({ size: file.length, read }).catch((error: unknown) => error);
+      if (count < last) break;
+      expectError(outcome as DeconvError, 'LOAD_FAILED', 'readModel');
+      expect([count, (outcome as Error).message]).toEqual([
+        last,
+        expect.stringContaining('the disk is gone'),
+      ]);
+    }
+  });
+
+  it('a signal ends a response that comes, whoever asked for it', async () => {
+    const reason = new Error('enough');
+    for (const asked of [(response: Response) => response, () => 'https://example.org/model.onnx']) {
+      const { response, left } = endlessResponse({}, file);
+      vi.stubGlobal('fetch', async () => response);
+      const control = new AbortController();
+      setTimeout(() => control.abort(reason), 20);
+      await expect(readModel(asked(response), { signal: control.signal })).rejects.toBe(reason);
+      expect(left()).toBe(reason);
+    }
+  });
+
+  it('what is no answer is fetched no further', async () => {
+    const [missing, unsized] = [endlessResponse({ status: 404 }), endlessResponse({ status: 206 })];
+    const answers = [missing.response, unsized.response, new Response(file)];
+    const whole: Endless[] = [];
+    vi.stubGlobal('fetch', async () => {
+      const answer = answers.shift();
+      if (answer !== undefined) return answer;
+      const endless = endlessResponse();
+      whole.push(endless);
+      return endless.response;
+    });
+    const address = 'https://example.org/model.onnx';
+    expectError(await rejection(() => readModel(address)), 'LOAD_FAILED', 'readModel');
+    expect(missing.left()).toBe('cancelled');
+    await expectRead(address);
+    expect(unsized.left()).toBe('cancelled');
+
+    const large = onnx([floats('filler', [20_000], new Float32Array(20_000)), input('x', [1, 1, 3, 3])]);
+    const ranges = { status: 206, headers: { 'content-range': `bytes 0-65535/${large.length}` } };
+    answers.push(new Response(large.subarray(0, 65_536), ranges));
+    const error = await rejection(() => readModel(address, { format: 'onnx' }));
+    expectError(error, 'LOAD_FAILED', 'readModel');
+    expect((error as Error).message).toContain('another file');
+    expect(whole.map(({ left }) => left())).toEqual(['cancelled']);
   });
 });
 

@@ -29,6 +29,8 @@ afterEach(shutdown);
 /** Collects until `done`, or until it is plain that it never will be. */
 async function collectUntil(done: () => boolean): Promise<void> {
   for (let attempt = 0; attempt < 100 && !done(); attempt += 1) {
+    // What a WeakRef gave lives until the end of the task.
+    await new Promise((resolve) => setTimeout(resolve));
     collect();
     // Finalizers run as tasks of their own.
     await new Promise((resolve) => setTimeout(resolve, 10));
@@ -228,18 +230,56 @@ it('shutdown of a runtime frees its heap although what is bound to it lives on',
   expect([layer.disposed, tensor.disposed, runtime.ended]).toEqual([false, false, true]);
 });
 
-it('a runtime that is forgotten goes with its heap', async () => {
+// What is kept of the failure must not keep the heap, nor the layer that failed, whose finalizer would keep both then.
+it('a runtime that failed frees its heap, and the layer that failed is forgotten', async () => {
+  const held = (): number => process.memoryUsage.rss();
+  const megabyte = 2 ** 20;
+  const runtime = await createRuntime({ build: 'simd' });
+  let during = 0;
+  const failed = (() => {
+    const layer = new ConvTranspose2d({ inChannels: 2, outChannels: 2, kernelSize: 3, seed: 1, runtime });
+    layer.forward(zeros(1, 2, 4, 4));
+    new Uint8Array(new HeapTensor([40 * megabyte], { runtime }).data.buffer).fill(255);
+    during = held();
+    expect(() => layer.forward(zeros(1, 2, 4, 4))).toThrow('forward');
+    return new WeakRef(layer);
+  })();
+  expect(runtime.ended).toBe(true);
+  await collectUntil(() => held() < during - 100 * megabyte && failed.deref() === undefined);
+  expect(during - held()).toBeGreaterThan(100 * megabyte);
+  expect(failed.deref()).toBe(undefined);
+});
+
+it.each([1, 3])('a runtime of %i threads that is forgotten goes with its heap', async (threads) => {
   const held = (): number => process.memoryUsage.rss();
   const megabyte = 2 ** 20;
   collect();
   let during = 0;
-  await (async () => {
-    const runtime = await createRuntime({ build: 'simd' });
-    new HeapTensor([40 * megabyte], { runtime }).data.fill(1);
+  const data = await (async () => {
+    const runtime = await createRuntime({ build: 'simd', threads });
+    const layer = new ConvTranspose2d({ inChannels: 2, outChannels: 2, kernelSize: 3, seed: 1, runtime });
+    layer.forward(zeros(1, 2, 4, 4));
+    const { data } = new HeapTensor([40 * megabyte], { runtime });
+    data.fill(1);
     during = held();
+    return new WeakRef(data);
   })();
   await collectUntil(() => held() < during - 100 * megabyte);
   expect(during - held()).toBeGreaterThan(100 * megabyte);
+  expect(data.deref()).toBe(undefined);
+});
+
+it('an array on a heap whose runtime is gone is told as such', async () => {
+  const [gone, data] = await (async () => {
+    const runtime = await createRuntime({ build: 'simd' });
+    const { buffer, byteOffset } = new HeapTensor([2, 3], { runtime }).data;
+    await runtime.shutdown();
+    return [new WeakRef(runtime), new Float32Array(buffer, byteOffset, 6)];
+  })();
+  await collectUntil(() => gone.deref() === undefined);
+  expect(gone.deref()).toBe(undefined);
+  using layer = new ConvTranspose2d({ inChannels: 1, outChannels: 1, kernelSize: 1 });
+  expect(() => layer.forward({ data, shape: [1, 1, 2, 3] })).toThrow('its module shut down');
 });
 
 it.runIf(process.platform === 'linux')(

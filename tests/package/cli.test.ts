@@ -3,6 +3,7 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 import {
+  appendFileSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -674,8 +675,23 @@ describe('repair', () => {
     writeSafetensors(inFolder('huge.safetensors'), { 'up.weight': [1, 1, 4, 4] }, 2 ** 30);
     writeFileSync(inFolder('huge.json'), '{ "up.weight": { "stride": 2 } }');
     const args = ['repair', 'huge.safetensors', '--geometry', 'huge.json', '-o', 'huge-fixed.safetensors'];
-    const child = spawn(node, [script, ...args], { cwd: folder, stdio: 'ignore' });
-    const parts = () => readdirSync(folder).filter((name) => name.startsWith('huge-fixed'));
+    await expectNothingLeft(args, folder, 'huge-fixed');
+  });
+
+  it('interrupted while it runs the network, leaves no copy of the model', async () => {
+    copyFileSync(fixture('unet.onnx'), inFolder('large.onnx'));
+    // A field that nobody knows, of 512 MB.
+    appendFileSync(inFolder('large.onnx'), Uint8Array.of(0xc2, 0x3e, 0x80, 0x80, 0x80, 0x80, 0x02));
+    truncateSync(inFolder('large.onnx'), statSync(inFolder('large.onnx')).size + 2 ** 29);
+    mkdirSync(inFolder('temporary'));
+    await expectNothingLeft(['repair', 'large.onnx', '--dry-run', '--run'], inFolder('temporary'), '');
+  });
+
+  /** Interrupts the command as soon as there is a file in `where` whose name begins so. */
+  async function expectNothingLeft(args: readonly string[], where: string, start: string): Promise<void> {
+    const env = { ...process.env, TMPDIR: inFolder('temporary') };
+    const child = spawn(node, [script, ...args], { cwd: folder, env, stdio: 'ignore' });
+    const parts = () => readdirSync(where).filter((name) => name.startsWith(start));
     const ended = new Promise<NodeJS.Signals | null>((resolve) =>
       child.on('close', (_code, signal) => resolve(signal)),
     );
@@ -684,7 +700,7 @@ describe('repair', () => {
     child.kill('SIGINT');
     expect(await ended).toBe('SIGINT');
     expect(parts()).toEqual([]);
-  });
+  }
 });
 
 /** A file of float32 weights that are all different, and so many bytes of zeros behind them. */

@@ -12,6 +12,7 @@ import {
   repairKernels,
 } from 'deconv-wasm/checkerboard';
 import { type Model, type ModelLayer, patchModel, type WeightChange, writeModel } from 'deconv-wasm/models';
+import type { Network } from 'deconv-wasm/network';
 import {
   fallText,
   inputOf,
@@ -38,7 +39,7 @@ import { type Row, table } from './table.js';
 import { printable, type Style, type Terminal } from './terminal.js';
 import { EXIT, type ExitCode, nearest, packageVersion, parse, SCHEMA_VERSION, UsageError } from './usage.js';
 import { counted, levelText, shareText, short } from './words.js';
-import { checkFree, checkRegular, inOption } from './written-files.js';
+import { checkFree, checkRegular, inOption, whileInterruptible } from './written-files.js';
 
 const OPTIONS = {
   output: { type: 'string', short: 'o' },
@@ -285,13 +286,9 @@ async function runBoth(
   input: RunInput,
   terminal: Terminal,
 ): Promise<Ran> {
-  // The file that is written, whether it stays or not: what is told is what it does.
-  const folder = await mkdtemp(path.join(tmpdir(), 'deconv-wasm-'));
   try {
     using before = await networkOf(model);
-    const repaired = path.join(folder, `repaired.${model.format}`);
-    await writeModel(model, changes, repaired);
-    using after = await networkOf(repaired);
+    using after = await repairedNetwork(model, changes);
     const onProgress = ({ loaded, total }: { readonly loaded: number; readonly total: number }) =>
       terminal.progress(`run ${loaded} of ${total}`);
     const given = await inputOf(before, input, terminal);
@@ -299,9 +296,21 @@ async function runBoth(
   } catch (error) {
     if (!(error instanceof DeconvError) || error.code === 'INTERNAL') throw error;
     return { outputChange: null, outputProblem: problemOf(error) };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Of the file that is written, whether it stays or not: what is told is what it does. */
+async function repairedNetwork(model: Model, changes: readonly WeightChange[]): Promise<Network> {
+  return whileInterruptible(async (signal) => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'deconv-wasm-'));
+    try {
+      const repaired = path.join(folder, `repaired.${model.format}`);
+      await writeModel(model, changes, repaired, { signal });
+      return await networkOf(repaired);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
 }
 
 function sentenceOf({ outputChange: change, outputProblem: problem }: Ran): string {
@@ -318,22 +327,11 @@ async function write(
   changes: readonly WeightChange[],
   output: string,
 ): Promise<readonly string[]> {
-  const stop = new AbortController();
-  let caught: NodeJS.Signals | null = null;
-  const interrupt = (signal: NodeJS.Signals) => {
-    caught = signal;
-    stop.abort();
-  };
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   try {
-    const { files } = await writeModel(model, changes, output, { signal: stop.signal });
+    const { files } = await whileInterruptible((signal) => writeModel(model, changes, output, { signal }));
     return [output, ...files.flatMap(({ location }) => location ?? [])];
   } catch (error) {
     throw inOption('--output', output, error);
-  } finally {
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
-    // Ends as if there had been no handler: a shell tells by it that the user stopped the program.
-    if (caught !== null) process.kill(process.pid, caught);
   }
 }
 

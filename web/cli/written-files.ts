@@ -10,28 +10,62 @@ export interface FileToWrite {
   readonly bytes: Uint8Array | string;
 }
 
+/** Hands `write` a signal by which it takes away what is half there when the user stops the program. */
+export async function whileInterruptible<Result>(
+  write: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const stop = new AbortController();
+  let caught: NodeJS.Signals | null = null;
+  const interrupt = (signal: NodeJS.Signals) => {
+    caught = signal;
+    stop.abort();
+  };
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  try {
+    return await write(stop.signal);
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    // Ends as if there had been no handler: a shell tells by it that the user stopped the program.
+    if (caught !== null) process.kill(process.pid, caught);
+  }
+}
+
+interface Whole extends FileToWrite {
+  readonly final: string;
+  /** As a mode to open with, the umask would take from it. */
+  readonly mode: number | null;
+}
+
 /** Writes the files of an option, and makes their folders: all beside their places first, so that none is half there or lost. */
 export async function writeWhole(option: string, files: readonly FileToWrite[]): Promise<void> {
-  const made: [temporary: string, final: string, file: string][] = [];
-  let current = '';
-  try {
-    for (const { file, bytes } of files) {
-      current = file;
+  const whole: Whole[] = [];
+  for (const { file, bytes } of files) {
+    try {
       const final = await placeOf(file);
       await mkdir(path.dirname(final), { recursive: true });
       const there = await stat(final).catch(() => null);
-      if (there !== null && !there.isFile()) {
-        // A pipe or a device is not to be replaced; a folder says here what it is.
-        await writeFile(final, bytes);
-        continue;
-      }
+      if (there === null || there.isFile()) whole.push({ file, bytes, final, mode: there?.mode ?? null });
+      // A pipe or a device is not to be replaced, and may wait for its reader; a folder says here what it is.
+      else await writeFile(final, bytes);
+    } catch (error) {
+      throw inOption(option, file, error);
+    }
+  }
+  await whileInterruptible((signal) => replace(option, whole, signal));
+}
+
+async function replace(option: string, files: readonly Whole[], signal: AbortSignal): Promise<void> {
+  const made: [temporary: string, final: string, file: string][] = [];
+  let current = '';
+  try {
+    for (const { file, bytes, final, mode } of files) {
+      current = file;
       const temporary = `${final}.${process.pid}.part`;
       const handle = await open(temporary, 'wx');
       made.push([temporary, final, file]);
       try {
-        // As a mode to open with, the umask would take from it.
-        if (there !== null) await handle.chmod(there.mode);
-        await handle.writeFile(bytes);
+        if (mode !== null) await handle.chmod(mode);
+        await handle.writeFile(bytes, { signal });
       } finally {
         await handle.close();
       }

@@ -62,7 +62,7 @@ export class OpenedModel {
 async function openInput(input: ModelInput, signal: AbortSignal | undefined): Promise<ModelSource> {
   const source = sourceOf(input);
   if (source !== null) return source;
-  if (isResponse(input)) return (await readers.remote()).responseSource(input);
+  if (isResponse(input)) return (await readers.remote()).responseSource(input, signal);
   const address = isUrl(input) ? input.href : (input as string);
   if (isAddress(address)) return (await readers.remote()).openAddress(address, signal);
   return (await readers.files()).openPath(isUrl(input) ? input : address);

@@ -21,18 +21,32 @@ export async function openAddress(address: string, signal: AbortSignal | undefin
   }
   // Ranges of packed bytes, or from an empty file.
   const again = response.status === 206 || response.status === 416;
-  return { ...(await responseSource(again ? await request(address, {}, signal) : response)), ...whole };
+  if (again) leave(response);
+  const source = await responseSource(again ? await request(address, {}, signal) : response, signal);
+  return { ...source, ...whole };
 }
 
 /** The whole body of a response that somebody else asked for. */
-export async function responseSource(response: Response): Promise<ModelSource> {
+export async function responseSource(
+  response: Response,
+  signal: AbortSignal | undefined,
+): Promise<ModelSource> {
   if (!response.ok) fail(response.url, `status ${response.status} of HTTP`);
   if (response.bodyUsed) fail(response.url, 'a response whose body was read before');
   try {
-    return bytesSource(new Uint8Array(await response.arrayBuffer()));
+    const { body } = response;
+    // Who asked for it need not have known the signal.
+    const stopped = signal && body?.pipeThrough?.(new TransformStream(), { signal });
+    return bytesSource(new Uint8Array(await (stopped ? new Response(stopped) : response).arrayBuffer()));
   } catch (cause) {
+    stopIfAborted(signal);
     return fail(response.url, messageOf(cause), cause);
   }
+}
+
+/** What nobody reads is fetched no further. */
+function leave({ body }: Response): void {
+  body?.cancel().catch(() => {});
 }
 
 async function rangedSource(
@@ -51,6 +65,7 @@ async function rangedSource(
       const range = `bytes=${offset}-${offset + length - 1}`;
       const part = await request(address, { range }, signal);
       if (part.status !== 206 || sizeOf(part) !== size || versionOf(part) !== version) {
+        leave(part);
         fail(address, 'another file than before, or no range of it');
       }
       return new Uint8Array(await part.arrayBuffer());
@@ -80,7 +95,10 @@ async function request(
     return fail(address, code === undefined ? messageOf(cause) : `${messageOf(cause)} (${code})`, cause);
   }
   // 416: there is nothing in the range, as the file is empty.
-  if (!response.ok && response.status !== 416) fail(address, `status ${response.status} of HTTP`);
+  if (!response.ok && response.status !== 416) {
+    leave(response);
+    fail(address, `status ${response.status} of HTTP`);
+  }
   return response;
 }
 

@@ -99,19 +99,19 @@ const TOP_LEVEL = 10_000;
 export async function topLevelFields(file: ModelFile): Promise<ReadonlyMap<number, boolean>> {
   const fields = new Map<number, boolean>();
   let position = 0;
-  try {
-    for (let count = 0; position < file.size && count < TOP_LEVEL; count += 1) {
-      const bytes = await file.peek(position, Math.min(HEADER, file.size - position));
-      const reader = new WireReader(bytes.subarray(0, HEADER));
+  for (let count = 0; position < file.size && count < TOP_LEVEL; count += 1) {
+    const reader = new WireReader(await file.peek(position, HEADER));
+    try {
       const [field, wire] = reader.tag();
       const message = wire === WIRE.bytes;
       const length = message ? reader.unsigned() : 0;
       if (!message) reader.skip(wire);
       fields.set(field, message);
       position += reader.position + length;
+    } catch {
+      // A tag or a number that breaks off.
+      break;
     }
-  } catch {
-    // A tag or a number that breaks off.
   }
   return fields;
 }

@@ -72,10 +72,13 @@ export class Convolutions {
     };
   }
 
-  /** Frees what none of these uses. */
+  /** Frees and forgets what none of these uses: sizes may make factors, and weights, of their own. */
   keep(used: ReadonlySet<FloatOperators>): void {
-    for (const packed of this.#packed.values()) {
+    for (const [weight, packed] of this.#packed) {
       for (const { operators } of packed) if (!used.has(operators)) operators.dispose();
+      const kept = packed.filter(({ operators }) => used.has(operators));
+      if (kept.length > 0) this.#packed.set(weight, kept);
+      else this.#packed.delete(weight);
     }
   }
 

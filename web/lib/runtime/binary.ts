@@ -106,10 +106,13 @@ async function fetchAndCompile(where: string, location: string): Promise<WebAsse
   }
   const { url } = response;
   const served = 'Check that the file is served there, or pass its place with init({ wasm }).';
-  if (!response.ok) throw loadError(where, `the file ${url}`, `status ${response.status}`, served);
   const type = response.headers.get('Content-Type') ?? '';
   // Servers of single-page apps answer with their page where a file is missing.
-  if (type.startsWith('text/html')) {
+  const page = type.startsWith('text/html');
+  // What nobody reads is fetched no further.
+  if (page || !response.ok) response.body?.cancel().catch(() => {});
+  if (!response.ok) throw loadError(where, `the file ${url}`, `status ${response.status}`, served);
+  if (page) {
     throw loadError(
       where,
       `WebAssembly at ${url}`,

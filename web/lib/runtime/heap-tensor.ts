@@ -103,7 +103,7 @@ class HeapView extends Float32Array<ArrayBuffer> {
   override subarray(begin?: number, end?: number): Float32Array<ArrayBuffer> {
     const { buffer, byteOffset, length } = super.subarray(begin, end);
     const part = new HeapView(buffer, byteOffset, length);
-    const { views } = heaps.get(buffer) as Runtime;
+    const views = heaps.get(buffer) as Runtime['views'];
     views.set(part, views.get(this) as HeapTensor);
     return part;
   }
@@ -135,5 +135,5 @@ export type Sink = { set(values: Float32Array | Int8Array): void } | number;
 
 /** Where checked values lie for a call on `runtime`; those on another runtime's heap are copied. */
 export function locate(values: Float32Array, runtime: Runtime): Place {
-  return heaps.get(values.buffer) === runtime ? values.byteOffset : values;
+  return heaps.get(values.buffer) === runtime.views ? values.byteOffset : values;
 }

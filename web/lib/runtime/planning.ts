@@ -130,13 +130,18 @@ export function measureOperation(
     candidates[index] = { ...(candidates[index] as Candidate), measured: median(samples) };
   }
   const plan = planMeasured(runtime, operator, operation, freezeAll(candidates));
-  measurementsOf(runtime).set(keyOf(operation), candidates);
+  const known = measurementsOf(runtime);
+  known.set(keyOf(operation), candidates);
+  if (known.size > KEPT_MEASUREMENTS) known.delete(known.keys().next().value as string);
   return plan;
 }
 
 const ROUNDS = 5;
 /** Milliseconds. */
 const MINIMUM_SAMPLE = 1;
+
+/** Of the newest geometries; each takes some 2 KB. */
+const KEPT_MEASUREMENTS = 1000;
 
 const measurements = new WeakMap<Runtime, Map<string, readonly Candidate[]>>();
 

@@ -25,6 +25,18 @@ export interface Holding {
 }
 
 /**
+ * The tensor of every view that was given out; a view that lives keeps its tensor alive. Threads hold the heap's buffer,
+ * and by it this, which must not hold the runtime: nobody could forget it.
+ */
+class Views extends WeakMap<ArrayBufferView, { readonly disposed: boolean }> implements Heap {
+  ended = false;
+
+  holds(view: ArrayBufferView): boolean {
+    return !this.ended && this.get(view)?.disposed === false;
+  }
+}
+
+/**
  * A running module with a heap and threads of its own, made by `createRuntime`. Layers, HeapTensors and
  * calls take it as the option `runtime`; runtimes that stand side by side share nothing.
  *
@@ -35,7 +47,7 @@ export interface Holding {
  * console.log(y.shape.join('x'), runtime.memoryUsage().liveLayers); // 1x4x34x34 1
  * await runtime.shutdown();
  */
-export class Runtime implements Heap {
+export class Runtime {
   /** What runs, and what was asked for and could not be had. */
   readonly info: RuntimeInfo;
   /** @internal */
@@ -44,13 +56,13 @@ export class Runtime implements Heap {
   readonly holdings = new Set<Holding>();
   /** @internal Addresses of live HeapTensors. */
   readonly blocks = new Set<number>();
-  /** @internal The tensor of every view that was given out; a view that lives keeps its tensor alive. */
-  readonly views = new WeakMap<ArrayBufferView, { readonly disposed: boolean }>();
+  /** @internal */
+  readonly views = new Views();
   readonly #statusNames: readonly string[];
   readonly #replanned: number;
   // Whoever keeps a runtime that ended, or a layer bound to it, must not keep its heap.
   #module: DeconvModule | undefined;
-  #failure: DeconvError | undefined;
+  #failure: { readonly message: string; readonly cause: unknown } | undefined;
   #heap: Float32Array = NO_HEAP;
   #lastView: Float32Array = NO_HEAP;
   #heapBytes: Int8Array = NO_BYTES;
@@ -62,6 +74,7 @@ export class Runtime implements Heap {
 
   private constructor(module: DeconvModule, info: RuntimeInfo) {
     this.#module = module;
+    if (module.PThread !== undefined) forgotten.register(this, module.PThread, this);
     this.info = Object.freeze({ ...info, notes: Object.freeze([...info.notes]) });
     this.routeNames = module.routeNames().trimEnd().split('\n');
     this.#statusNames = module.statusNames().trimEnd().split('\n');
@@ -119,14 +132,19 @@ export class Runtime implements Heap {
     for (const holding of this.holdings) holding.forget();
     this.holdings.clear();
     this.blocks.clear();
+    this.views.ended = true;
     // The module itself is asked for nothing: what has failed would not answer, or fail once more.
+    forgotten.unregister(this);
     module?.PThread?.terminateAllThreads();
   }
 
   /** @internal Ends what has trapped: its memory may be in any state. Every later call says so. */
   fail(cause: unknown): void {
     if (this.ended) return;
-    this.#failure = new DeconvError('RUNTIME_FAILED', String(cause), {}, cause);
+    // Until somebody reads its stack, V8's error holds the functions and receivers in it, and so the heap and the layer
+    // that failed, which the registries of both would keep for ever then.
+    void (cause as Partial<Error> | null)?.stack;
+    this.#failure = { message: String(cause), cause };
     this.end();
   }
 
@@ -223,11 +241,6 @@ export class Runtime implements Heap {
     throw new DeconvError(code, `${where}: ${sentence} (core status ${name}).`, { where, status: name });
   }
 
-  /** @internal */
-  holds(view: ArrayBufferView): boolean {
-    return !this.ended && this.views.get(view)?.disposed === false;
-  }
-
   /** @internal The whole heap in bytes; as `heap`. */
   get heapBytes(): Int8Array {
     const { buffer } = this.module.wasmMemory;
@@ -250,7 +263,7 @@ export class Runtime implements Heap {
     const { buffer } = this.module.wasmMemory;
     if (this.#heap.buffer !== buffer) {
       this.#heap = new Float32Array(buffer);
-      heaps.set(buffer, this);
+      heaps.set(buffer, this.views);
     }
     return this.#heap;
   }
@@ -289,6 +302,11 @@ export const NOTHING_USED: MemoryUsage = Object.freeze({
 
 /** Several times the largest call, which has a Spec with its six lists, two more lists, and a refusal in words. */
 const CALL_FLOATS = 512;
+
+// Nothing else ends the threads of a runtime that nobody has any more, and they hold its memory.
+const forgotten = new FinalizationRegistry<NonNullable<DeconvModule['PThread']>>((threads) =>
+  threads.terminateAllThreads(),
+);
 
 const NO_HEAP = new Float32Array(0);
 const NO_BYTES = new Int8Array(0);

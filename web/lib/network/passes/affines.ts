@@ -69,6 +69,9 @@ interface Folded {
 /** What weights have become, so that those of other sizes are the same ones. */
 const folded = new WeakMap<Constant, Folded[]>();
 
+/** Of one weight, the newest: factors may come from sizes, and be others for each. */
+const KEPT_FOLDED = 8;
+
 /** The convolution of what the factors and summands make of its input. */
 function scaled(operation: Of<'convolution'>, affine: Of<'affine'>): Of<'convolution'> {
   const { weight, bias, groups } = operation;
@@ -103,6 +106,7 @@ function scaled(operation: Of<'convolution'>, affine: Of<'affine'>): Of<'convolu
     bias: { name: bias?.name ?? `bias of ${weight.name}`, shape: [outputs], data: summands },
   };
   known.push({ affine, bias, made });
+  if (known.length > KEPT_FOLDED) known.shift();
   return made;
 }
 
