@@ -441,6 +441,22 @@ describe('an own picture', () => {
     await eventually(async () => (await pixels('input')).width).toBe(20);
   });
 
+  it('leaves the page where it is, let go beside the places for files', async () => {
+    const refused = await page.evaluate(() => {
+      const dropped = new DataTransfer();
+      dropped.items.add(new File(['x'], 'drop.png', { type: 'image/png' }));
+      const prevented = (kind: string, target: Element, dataTransfer: DataTransfer) =>
+        !target.dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer }));
+      return [document.body, ...document.querySelectorAll('#stamp, .masthead')].map((target) => [
+        prevented('dragover', target, dropped),
+        prevented('drop', target, dropped),
+        // Text is dragged into fields.
+        prevented('drop', target, new DataTransfer()),
+      ]);
+    });
+    expect(refused).toEqual(Array(3).fill([true, true, false]));
+  });
+
   it('opens when pasted', async () => {
     await page.evaluate(
       (data) => {
