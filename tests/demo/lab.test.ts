@@ -489,6 +489,17 @@ describe('an own picture', () => {
     await leave();
   });
 
+  it('that a link cannot carry is missed in a plain sentence', async () => {
+    await page.goto(`${served.url}?missed#v1&Li=own`);
+    await page.getByText('The picture that was here is not part of a link').waitFor();
+    await eventually(async () => (await pixels('input')).width).toBe(176);
+    await page
+      .locator('#lab input[type="file"]')
+      .setInputFiles({ name: 'own.png', mimeType: 'image/png', buffer: png(40, 30) });
+    await eventually(async () => (await pixels('input')).width).toBe(40);
+    expect(await page.getByText('The picture that was here').count()).toBe(0);
+  });
+
   it('that is none gets a plain sentence', async () => {
     await page
       .locator('#lab input[type="file"]')
