@@ -380,7 +380,7 @@ it('stops a comparison, and says that onnxruntime-web did not load', async () =>
   await page.unroute('**/peers/onnxruntime/**');
   await page.route('**/peers/onnxruntime/**', (route) => route.fulfill({ status: 404, body: '' }));
   await compare.click();
-  await eventually(() => said.textContent()).toContain('could not be loaded');
+  await eventually(() => said.textContent()).toContain('it could not be loaded from this page');
   // What it was compared with is still there.
   expect(await model.locator('[data-step="image"] canvas').count()).toBe(1);
   await leave();
