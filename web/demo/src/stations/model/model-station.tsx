@@ -36,7 +36,11 @@ export function ModelStation() {
       <div class="model-choice">
         <OpenFile
           title="Your model"
-          hint="ONNX, TFLite, safetensors, npy or npz. Choose or drop. It stays in this page."
+          hint={
+            reading.value === null
+              ? 'ONNX, TFLite, safetensors, npy or npz. Choose or drop. It stays in this page.'
+              : `Reading ${reading.value} \u2026`
+          }
           accept=".onnx,.tflite,.safetensors,.npy,.npz,.bin,.data,application/octet-stream"
           multiple
           onFiles={(files) => void open(files)}
