@@ -8,7 +8,7 @@
 //   node scripts/site.mjs
 
 import { existsSync } from 'node:fs';
-import { cp, mkdir, rm } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { npmPackages } from './setup/npm-packages.mjs';
 import { Reporter, SetupError } from './setup/report.mjs';
@@ -41,9 +41,16 @@ await rm(site, { recursive: true, force: true });
 await mkdir(site, { recursive: true });
 await writeDocumentation(root, site);
 await cp(path.join(root, 'build', 'page'), path.join(site, 'page'), { recursive: true });
+await leadBack(path.join(site, 'page', 'index.html'));
 await writePackage(root, path.join(site, 'package'));
 await writeServiceWorker(site);
 console.log(`site: ${((performance.now() - begun) / 1000).toFixed(0)} s`);
+
+/** The page alone knows of no documentation; here it is beside it, and the page leads there. */
+async function leadBack(page) {
+  const html = await readFile(page, 'utf8');
+  await writeFile(page, html.replace('</head>', '<link rel="help" href="../index.html" /></head>'));
+}
 
 /** TypeDoc has a lock file of its own, because it needs another TypeScript than we do. */
 async function bringTools() {

@@ -14,6 +14,15 @@ export function accessible(html) {
     .replaceAll(/<summary[^>]*>[\s\S]*?<\/summary>/g, withoutLinks);
 }
 
+/** TypeDoc hides a page for half a second until its lists have come, and each of ours is to be read before that. */
+const HIDING = /document\.body\.style\.display="none";setTimeout\(.*?,500\)/;
+
+/** A page that is seen as soon as it is there. */
+export function seenAtOnce(html) {
+  if (!HIDING.test(html)) throw new Error('site: TypeDoc no longer hides its pages as it did');
+  return html.replace(HIDING, '');
+}
+
 /** A heading that is deeper than the one above by more than one says which level it is. */
 function withLevels(html) {
   const above = [];

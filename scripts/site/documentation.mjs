@@ -19,7 +19,7 @@ import {
 import { DocumentReflection } from 'typedoc/models';
 import { examplesOf } from '../docstrings.mjs';
 import { pagesOf } from '../documents.mjs';
-import { accessible } from './accessible.mjs';
+import { accessible, seenAtOnce } from './accessible.mjs';
 import { exampleFiles } from './example-files.mjs';
 import { sectionsOf } from './sections.mjs';
 import { lendExamples } from './type-examples.mjs';
@@ -100,7 +100,7 @@ export async function writeDocumentation(root, site) {
     prepareSearch(index, app.renderer.router.introductions, lent),
   );
   app.renderer.on(Renderer.EVENT_END_PAGE, (page) => {
-    page.contents = accessible(page.contents);
+    page.contents = seenAtOnce(accessible(page.contents));
   });
   const project = await app.convert();
   if (project === undefined) throw new Error('site: TypeDoc could not read the package');

@@ -41,7 +41,7 @@ async function newest(request) {
     if (response.ok) await cache.put(request, response.clone()).catch(() => {});
     return response;
   } catch (error) {
-    const kept = await cache.match(request, { ignoreSearch: true });
+    const kept = await cache.match(request, { ignoreSearch: true, ignoreVary: true });
     if (kept) return kept;
     throw error;
   }

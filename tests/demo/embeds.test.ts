@@ -112,6 +112,17 @@ describe('the element', () => {
     expect(await frameOf(page).getByRole('alert').textContent()).toContain('stamp, overlap, matrix');
   });
 
+  it.each(['https://', 'javascript:alert(1)'])('says that %s is no address of a page', async (address) => {
+    const page = await pageWith(element('stamp', `page="${address}"`));
+    await page
+      .getByText(`expected the attribute page to be the address of the page, got "${address}"`)
+      .waitFor();
+    expect(await page.locator('iframe').isVisible()).toBe(false);
+    await page.locator('deconv-station').evaluate((each) => each.removeAttribute('page'));
+    await frameOf(page).locator('#stamp').waitFor();
+    expect(await page.getByText('expected the attribute page').isVisible()).toBe(false);
+  });
+
   it('leaves what stands inside to readers without scripts', async () => {
     const page = await pageWith(element('stamp'), { javaScriptEnabled: false });
     expect(await page.getByText('Instead').isVisible()).toBe(true);

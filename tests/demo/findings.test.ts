@@ -309,7 +309,10 @@ describe('on a phone', () => {
     // The first touch selects, the second edits.
     const cell = station('stamp').locator('.input-figure [data-cell="1,1"]');
     await cell.tap();
+    await station('stamp').locator('.in-hand', { hasText: 'lands on rows' }).waitFor();
+    expect(await page.locator('.cell-input').count()).toBe(0);
     await cell.tap();
+    await page.locator('.cell-input').waitFor();
     await page.keyboard.type('2');
     await page.keyboard.press('Enter');
     await eventually(() => cell.getAttribute('aria-label')).toBe('2');

@@ -441,6 +441,22 @@ describe('an own picture', () => {
     await eventually(async () => (await pixels('input')).width).toBe(20);
   });
 
+  it('leaves the page where it is, let go beside the places for files', async () => {
+    const refused = await page.evaluate(() => {
+      const dropped = new DataTransfer();
+      dropped.items.add(new File(['x'], 'drop.png', { type: 'image/png' }));
+      const prevented = (kind: string, target: Element, dataTransfer: DataTransfer) =>
+        !target.dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer }));
+      return [document.body, ...document.querySelectorAll('#stamp, .masthead')].map((target) => [
+        prevented('dragover', target, dropped),
+        prevented('drop', target, dropped),
+        // Text is dragged into fields.
+        prevented('drop', target, new DataTransfer()),
+      ]);
+    });
+    expect(refused).toEqual(Array(3).fill([true, true, false]));
+  });
+
   it('opens when pasted', async () => {
     await page.evaluate(
       (data) => {
@@ -471,6 +487,17 @@ describe('an own picture', () => {
     await eventually(() => page.locator('[data-panel="input"]').textContent()).toContain('Camera');
     expect(await page.locator('video').count()).toBe(0);
     await leave();
+  });
+
+  it('that a link cannot carry is missed in a plain sentence', async () => {
+    await page.goto(`${served.url}?missed#v1&Li=own`);
+    await page.getByText('The picture that was here is not part of a link').waitFor();
+    await eventually(async () => (await pixels('input')).width).toBe(176);
+    await page
+      .locator('#lab input[type="file"]')
+      .setInputFiles({ name: 'own.png', mimeType: 'image/png', buffer: png(40, 30) });
+    await eventually(async () => (await pixels('input')).width).toBe(40);
+    expect(await page.getByText('The picture that was here').count()).toBe(0);
   });
 
   it('that is none gets a plain sentence', async () => {

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import type { Page } from 'playwright';
+import type { Page, Route } from 'playwright';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { expectAccessible } from './accessible';
 import { onePage } from './one-page';
-import { eventually, type Visit } from './serve';
+import { eventually, untilAnswered, type Visit } from './serve';
 
 const fixture = (name: string) => new URL(`../fixtures/models/${name}`, import.meta.url);
 const bytes = (name: string) => readFileSync(fixture(name));
@@ -128,6 +128,27 @@ describe('a model file', () => {
   it('is there as an example, from the page itself', async () => {
     await model().locator('.model-examples').getByRole('button', { name: 'FSRCNN ×3' }).click();
     await summary().toMatch(/^fsrcnn-x3\.onnx has 1 transposed convolution/);
+  });
+
+  it('says what it reads, and of two that are pressed the last one stays, whichever comes first', async () => {
+    const press = (name: string) => model().locator('.model-examples').getByRole('button', { name }).click();
+    const waiting: Route[] = [];
+    await page.route('**/unet*.onnx', (route) => void waiting.push(route));
+    await press('U-Net');
+    await model().locator('.open-file', { hasText: 'Reading unet.onnx' }).waitFor();
+    await press('Vocoder');
+    await summary().toMatch(/^vocoder\.onnx/);
+    expect(
+      await model()
+        .getByText(/^Reading/)
+        .count(),
+    ).toBe(0);
+    const late = page.waitForResponse('**/unet*.onnx');
+    await waiting[0]?.continue();
+    await (await late).finished();
+    await page.evaluate(untilAnswered);
+    await summary().toMatch(/^vocoder\.onnx/);
+    await page.unroute('**/unet*.onnx');
   });
 });
 

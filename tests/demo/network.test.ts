@@ -88,6 +88,18 @@ describe.each(hands)('a person, %s,', (hand, options, press) => {
     await model().locator('.network input[type="file"]').setInputFiles(file);
     await model().getByText('own.png').waitFor();
     await eventually(verdict).not.toBe(flat);
+    const drop = await page.evaluateHandle(
+      (bytes) => {
+        const dropped = new DataTransfer();
+        dropped.items.add(new File([new Uint8Array(bytes)], 'dropped.png', { type: 'image/png' }));
+        return dropped;
+      },
+      [...file.buffer],
+    );
+    await model().dispatchEvent('drop', { dataTransfer: drop });
+    await model().getByText('dropped.png').waitFor();
+    await eventually(() => model().locator('.network').getAttribute('aria-busy')).toBe('false');
+    expect(await model().getByRole('alert').count()).toBe(0);
     const none = { name: 'none.png', mimeType: 'image/png', buffer: Buffer.from('none') };
     await model().locator('.network input[type="file"]').setInputFiles(none);
     await model().getByText('none.png is not a picture this browser can read.').waitFor();
@@ -368,7 +380,7 @@ it('stops a comparison, and says that onnxruntime-web did not load', async () =>
   await page.unroute('**/peers/onnxruntime/**');
   await page.route('**/peers/onnxruntime/**', (route) => route.fulfill({ status: 404, body: '' }));
   await compare.click();
-  await eventually(() => said.textContent()).toContain('could not be loaded');
+  await eventually(() => said.textContent()).toContain('it could not be loaded from this page');
   // What it was compared with is still there.
   expect(await model.locator('[data-step="image"] canvas').count()).toBe(1);
   await leave();

@@ -62,6 +62,22 @@ describe('the page', () => {
     await leave();
   });
 
+  it('keeps its values, marks and choices where the system chooses the colours', async () => {
+    const { page, leave } = await visit(served, { reducedMotion: 'reduce', forcedColors: 'active' });
+    const look = (selector: string, what: 'backgroundColor' | 'boxShadow') =>
+      page.locator(selector).evaluateAll((all, name) => all.map((one) => getComputedStyle(one)[name]), what);
+    const [paper = ''] = await look('body', 'backgroundColor');
+    // One colour for each of the three sums, and none of them that of the paper.
+    const cells = new Set(await look('.output-grid .cell', 'backgroundColor'));
+    expect(cells.size).toBe(3);
+    for (const mark of ['.output-grid [data-cell="0,0"] .pips i', '.tally .bar', '.button.try-it']) {
+      expect(await look(mark, 'backgroundColor'), mark).not.toContain(paper);
+    }
+    expect(cells).not.toContain(paper);
+    expect(await look('#stamp .choice input:checked + span', 'boxShadow')).not.toContain('none');
+    await leave();
+  });
+
   it('needs at most 60 KB of script, compressed, beside the wasm and its glue, until its first step', async () => {
     const context = await served.browser.newContext();
     const page = await context.newPage();

@@ -19,7 +19,7 @@ export interface PlainHost {
   close(): Promise<void>;
 }
 
-/** A folder under a sub-path of a host that sends no headers but types. */
+/** A folder under a sub-path of a host that sends no headers but types, and the one of hosts that serve several origins. */
 export async function plainHost(folder: string, place = '/some/where/'): Promise<PlainHost> {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://host');
@@ -30,7 +30,8 @@ export async function plainHost(folder: string, place = '/some/where/'): Promise
       response.writeHead(404).end();
       return;
     }
-    response.writeHead(200, { 'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream' });
+    const type = TYPES[extname(file)] ?? 'application/octet-stream';
+    response.writeHead(200, { 'Content-Type': type, Vary: 'Origin' });
     response.end(readFileSync(file));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -361,11 +361,24 @@ describe('under a sub-path', () => {
     await page.setViewportSize({ width: 1280, height: 800 });
   });
 
-  it('leads from the documentation to the page, which runs', async () => {
+  it('shows a document as soon as it is there, and waits for no clock', async () => {
+    const still = await context.newPage();
+    await still.addInitScript(() => {
+      globalThis.setTimeout = (() => 0) as never;
+    });
+    await still.goto(`${host.url}docs/checkerboard.html`);
+    expect(await still.getByRole('heading', { name: 'Checkerboard patterns' }).isVisible()).toBe(true);
+    await still.close();
+  });
+
+  it('leads from the documentation to the page, which runs, and back', async () => {
     await page.goto(`${host.url}docs/checkerboard.html`);
     await page.getByRole('link', { name: 'The page: stamp, sum, see' }).click();
     await page.locator('.drawn').waitFor();
     expect(page.url()).toBe(`${host.url}page/index.html`);
+    await page.getByRole('link', { name: 'the documentation of the package' }).click();
+    await page.getByRole('heading', { name: 'deconv-wasm', level: 1 }).waitFor();
+    expect(page.url()).toBe(`${host.url}index.html`);
   });
 
   it('examples run where they stand, and print what they say', async () => {

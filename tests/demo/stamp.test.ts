@@ -254,6 +254,24 @@ describe('cells', () => {
     await eventually(() => values('output')).toEqual(scattered(first, ones(9), weights, 9));
   });
 
+  it('are what a link says, whatever was being typed as it came', async () => {
+    for (const [grid, row, column] of [
+      ['input', 2, 2],
+      ['input', 0, 2],
+      ['kernel', 2, 2],
+    ] as const) {
+      await open.again();
+      await cell(grid, row, column).focus();
+      await page.keyboard.press('7');
+      await page.locator('.cell-input').waitFor();
+      await page.evaluate(() => {
+        location.hash = '#v1&n=2&k=2';
+      });
+      await eventually(() => values('input')).toEqual(ones(4));
+      expect(await values('kernel')).toEqual(ones(4));
+    }
+  });
+
   it('have one tab stop a grid', async () => {
     expect(await page.locator('#stamp [role="gridcell"][tabindex="0"]').count()).toBe(3);
     await cell('output', 0, 0).focus();

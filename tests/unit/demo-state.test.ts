@@ -3,9 +3,11 @@ import { seedRange } from '../../web/demo/src/model/layer-state';
 import {
   opening,
   type State,
+  withDrawn,
   withFill,
   withInput,
   withInputCell,
+  withKind,
   withLayer,
   withMove,
   withRandom,
@@ -50,6 +52,18 @@ describe('the state', () => {
     expect(larger.input[0]).toBe(7);
     expect(larger.weights[5]).toBe(0.5);
     expect(larger.fill).toBe('own');
+  });
+
+  it('takes an edit of what is drawn, unless the layer is another one by then', () => {
+    const drawn = { spec: opening.layer, kind: opening.kind };
+    const type = (state: State) => withInputCell(state, 8, 7);
+    expect(withDrawn(opening, drawn, type).input[8]).toBe(7);
+    // A layer that is the same need not be the same object, as a link reads it.
+    expect(withDrawn({ ...opening, layer: { ...opening.layer } }, drawn, type).input[8]).toBe(7);
+    const smaller = withLayer(opening, { size: 2 });
+    expect(withDrawn(smaller, drawn, type)).toBe(smaller);
+    const made = withKind(opening, 'subpixel');
+    expect(withDrawn(made, drawn, type)).toBe(made);
   });
 
   it('draws the seed first and another at every further press, none that a link cannot hold', () => {

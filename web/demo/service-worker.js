@@ -5,6 +5,8 @@ const version = 'development';
 // Caches belong to a whole origin; other pages on it, and copies of this one elsewhere, have their own.
 const mine = `stamp-sum-see ${self.registration.scope} `;
 const name = mine + version;
+// A file is the same whoever asks; many hosts say "Vary: Origin", and a module is asked for with one that the list is not.
+const asked = { ignoreVary: true };
 
 self.addEventListener('install', (event) => {
   event.waitUntil(caches.open(name).then((cache) => cache.addAll(files)));
@@ -36,7 +38,7 @@ async function takeOver() {
 async function keep(urls) {
   const cache = await caches.open(name);
   for (const url of urls) {
-    if (url.startsWith(self.registration.scope) && !(await cache.match(url))) await cache.add(url);
+    if (url.startsWith(self.registration.scope) && !(await cache.match(url, asked))) await cache.add(url);
   }
 }
 
@@ -45,7 +47,7 @@ async function page(request) {
   try {
     return await fetch(request);
   } catch (error) {
-    const kept = await caches.match(self.registration.scope, { cacheName: name });
+    const kept = await caches.match(self.registration.scope, { ...asked, cacheName: name });
     if (kept) return kept;
     throw error;
   }
@@ -54,7 +56,7 @@ async function page(request) {
 /** Names of files change with their contents, so what is kept is never stale. */
 async function file(request) {
   const cache = await caches.open(name);
-  const kept = await cache.match(request);
+  const kept = await cache.match(request, asked);
   if (kept) return kept;
   const response = await fetch(request);
   // What finds no room to be kept is shown all the same.

@@ -10,6 +10,9 @@ import { Badge } from './view/badge';
 const asked = new URLSearchParams(location.search).get('embed');
 const embedded = stations.find(({ id }) => id === asked);
 
+/** Where the documentation is, if it stands beside the page, as on the site. */
+const documentation = document.querySelector<HTMLLinkElement>('link[rel="help"]')?.href;
+
 // Nothing opens before a station that is alone, unless it is the first.
 if (embedded && embedded.id !== 'stamp') pageOpened.value = true;
 
@@ -25,7 +28,13 @@ function Page() {
         Skip to the first station
       </a>
       <header class="masthead">
-        <span class="wordmark">deconv-wasm</span>
+        {documentation ? (
+          <a class="wordmark" href={documentation} title="Documentation of the package">
+            deconv-wasm
+          </a>
+        ) : (
+          <span class="wordmark">deconv-wasm</span>
+        )}
         <Badge />
         <Toolbar />
         <Navigation />
@@ -47,6 +56,12 @@ function Page() {
           Every result on this page is computed by the package, in a worker, on your machine. Nothing is sent
           anywhere. Once loaded, the page works offline.
         </p>
+        {documentation && (
+          <p>
+            To have these layers, and what finds and repairs patterns, in a page or program of your own:{' '}
+            <a href={documentation}>the documentation of the package</a>.
+          </p>
+        )}
         <Isolation />
       </footer>
     </>

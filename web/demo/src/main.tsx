@@ -7,10 +7,12 @@ import { followAddress } from './link';
 import { followLinks } from './shell/navigation';
 import { openInPlace } from './shell/place';
 import { followSystem, startEngine, theme } from './store';
+import { keepFilesOut } from './view/use-drop';
 
 followSystem();
 followAddress();
 followLinks();
+keepFilesOut();
 effect(() => {
   document.documentElement.dataset.theme = theme.value;
 });

@@ -10,6 +10,7 @@ class DeconvStation extends HTMLElement {
 
   readonly #frame = document.createElement('iframe');
   readonly #instead = document.createElement('slot');
+  readonly #wrong = document.createElement('p');
   readonly #listen = (event: MessageEvent) => this.#hear(event);
 
   constructor() {
@@ -17,7 +18,7 @@ class DeconvStation extends HTMLElement {
     this.#frame.loading = 'lazy';
     this.#frame.allow = 'camera; clipboard-write; cross-origin-isolated';
     this.#frame.style.cssText = 'display: block; inline-size: 100%; block-size: 40rem; border: 0';
-    this.attachShadow({ mode: 'open' }).append(this.#instead, this.#frame);
+    this.attachShadow({ mode: 'open' }).append(this.#instead, this.#wrong, this.#frame);
   }
 
   connectedCallback(): void {
@@ -37,12 +38,16 @@ class DeconvStation extends HTMLElement {
   #show(): void {
     const station = this.getAttribute('station') ?? 'stamp';
     const page = this.getAttribute('page') ?? ownPage;
-    if (page === undefined) {
-      this.#instead.textContent =
-        'deconv-station: expected the attribute page, the address of the page, because this script was loaded as a module.';
+    const address = page === undefined ? null : addressOf(page);
+    this.#frame.style.display = address ? 'block' : 'none';
+    this.#wrong.hidden = address !== null;
+    if (!address) {
+      this.#wrong.textContent =
+        page === undefined
+          ? 'deconv-station: expected the attribute page, the address of the page, because this script was loaded as a module.'
+          : `deconv-station: expected the attribute page to be the address of the page, got "${page}".`;
       return;
     }
-    const address = new URL(page, document.baseURI);
     address.search = `?embed=${encodeURIComponent(station)}`;
     address.hash = this.getAttribute('state') ?? '';
     this.#frame.title = this.getAttribute('title') ?? `Stamp, sum, see: ${station}`;
@@ -54,6 +59,16 @@ class DeconvStation extends HTMLElement {
     if (source !== this.#frame.contentWindow || typeof height !== 'number') return;
     this.#frame.style.blockSize = `${height}px`;
     this.#instead.hidden = true;
+  }
+}
+
+/** The address that an attribute names, if it is one of a page and not of a script. */
+function addressOf(page: string): URL | null {
+  try {
+    const address = new URL(page, document.baseURI);
+    return /^(https?|file):$/.test(address.protocol) ? address : null;
+  } catch {
+    return null;
   }
 }
 

@@ -10,7 +10,7 @@ import { toChannelsLast } from '../../../../scripts/bench/layouts.mjs';
 import { measure } from '../../../../scripts/bench/measure.mjs';
 import { errorOf, makeProblem, TOLERANCE } from '../../../../scripts/bench/problem.mjs';
 import { type Geometry, onnxModel } from './onnx-model';
-import { loadOnnxruntime } from './onnxruntime';
+import { loadOnnxruntime, loadPeer } from './onnxruntime';
 import type { BenchEntry, BenchRequest, BenchResult } from './protocol';
 
 const ROUNDS = 9;
@@ -116,8 +116,8 @@ interface Tfjs {
 
 /** Two scripts that make the global `tf`; as modules they run under the policy as they are. */
 async function loadTfjs(folder: string): Promise<Tfjs> {
-  await import(/* @vite-ignore */ `${folder}tf-core.min.js`);
-  await import(/* @vite-ignore */ `${folder}tf-backend-wasm.min.js`);
+  await loadPeer(`${folder}tf-core.min.js`);
+  await loadPeer(`${folder}tf-backend-wasm.min.js`);
   const { tf } = globalThis as unknown as { tf: Tfjs };
   tf.wasm.setWasmPaths(folder);
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);

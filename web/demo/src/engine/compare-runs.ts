@@ -1,7 +1,7 @@
 import type { Tensor } from 'deconv-wasm';
 import type { Network } from 'deconv-wasm/network';
 import { measure } from '../../../../scripts/bench/measure.mjs';
-import { loadOnnxruntime, type OnnxRuntime, type OnnxSession } from './onnxruntime';
+import { loadOnnxruntime, NOT_LOADED, type OnnxRuntime, type OnnxSession } from './onnxruntime';
 import type { ComparisonResult } from './protocol';
 
 const ROUNDS = 7;
@@ -26,7 +26,7 @@ export async function compareRuns(
   { folder, threads }: { readonly folder: string; readonly threads: number },
 ): Promise<ComparisonResult> {
   const ort = await loadOnnxruntime(folder).catch(() => null);
-  if (ort === null) return { refusal: 'it could not be loaded from this page\u2019s own server.' };
+  if (ort === null) return { refusal: NOT_LOADED };
   ort.env.wasm.numThreads = threads;
   ort.env.logLevel = 'error';
   let session: OnnxSession | undefined;

@@ -24,9 +24,15 @@ export interface OnnxTensor {
   dispose(): void;
 }
 
-/** `folder` is an address of the page's own: nothing is loaded from anywhere else. */
+export const NOT_LOADED = 'it could not be loaded from this page\u2019s own server.';
+
+/** `file` lies on the page's own server: nothing is loaded from anywhere else. Without a network it is not there. */
+export async function loadPeer<T>(file: string): Promise<T> {
+  return await import(/* @vite-ignore */ file).catch(() => Promise.reject(new Error(NOT_LOADED)));
+}
+
 export async function loadOnnxruntime(folder: string): Promise<OnnxRuntime> {
-  const ort = await import(/* @vite-ignore */ `${folder}ort.wasm.min.mjs`);
+  const ort = await loadPeer<OnnxRuntime>(`${folder}ort.wasm.min.mjs`);
   ort.env.wasm.wasmPaths = folder;
   return ort;
 }

@@ -110,6 +110,23 @@ export function withRandom(state: State): State {
   return withFill(state, 'random', state.fill === 'random' ? nextSeed(state.seed) : state.seed);
 }
 
+/** What is drawn of a layer. */
+export interface Drawn {
+  readonly spec: Partial<LayerSpec>;
+  readonly kind: LayerKind;
+}
+
+/**
+ * A change that a person makes to what is drawn. The state may have another layer by then, as a link brings it: the
+ * cell that was meant is gone, and another one must not be taken for it.
+ */
+export function withDrawn(state: State, { spec, kind }: Drawn, make: (state: State) => State): State {
+  const same =
+    kind === state.kind &&
+    Object.entries(spec).every(([name, value]) => state.layer[name as keyof LayerSpec] === value);
+  return same ? make(state) : state;
+}
+
 /** A tap of the kernel that the layer has itself, which behind a resize is not its stamp. */
 export function withTap(state: State, index: number, value: number): State {
   return { ...state, fill: 'own', weights: stampsOf(state, ownTaps(state).with(index, value)) };

@@ -55,6 +55,8 @@ export function CellGrid(props: Props) {
   const grid = useRef<HTMLDivElement>(null);
   const [active, setActive] = useState<Cell>({ row: 0, column: 0 });
   const [draft, setDraft] = useState<Draft | null>(null);
+  // Looked at as the finger comes down: its cell has the focus by the time of the click.
+  const wasFocused = useRef(false);
   // A grid that became smaller keeps its tab stop inside.
   const stop = { row: Math.min(active.row, rows - 1), column: Math.min(active.column, columns - 1) };
 
@@ -87,12 +89,11 @@ export function CellGrid(props: Props) {
   };
 
   const onClick = (event: MouseEvent, cell: Cell) => {
-    const wasActive = cell.row === stop.row && cell.column === stop.column;
     setActive(cell);
     if (!edit) return props.onPin?.(cell);
     // A finger selects first, so that the keyboard of a phone does not hide the picture at once.
     const byTouch = (event as PointerEvent).pointerType === 'touch';
-    if (!byTouch || wasActive) begin(cell);
+    if (!byTouch || wasFocused.current) begin(cell);
   };
 
   const line = (row: number) => (
@@ -120,6 +121,9 @@ export function CellGrid(props: Props) {
               onPoint('focus', cell);
             }}
             onBlur={() => onPoint('focus', null)}
+            onPointerDown={({ currentTarget }) => {
+              wasFocused.current = currentTarget === document.activeElement;
+            }}
             onPointerEnter={() => onPoint('hover', cell)}
           >
             {editing ? (

@@ -127,10 +127,8 @@ function Score({ kind }: { kind: PanelKind }) {
       />
       <p data-image-verdict={score.verdict}>
         In the picture <b data-line={score.spectralScoreDb}>{lineText(score)}</b>;{' '}
-        {score.verdict === 'none' || score.phaseScore < 0.0001
-          ? 'none'
-          : `${(100 * score.phaseScore).toFixed(2)} %`}{' '}
-        of its contrast repeats with the stride
+        {score.verdict === 'none' || score.phaseScore < 0.0001 ? 'none' : percent(score.phaseScore)} of its
+        contrast repeats with the stride
       </p>
     </div>
   );

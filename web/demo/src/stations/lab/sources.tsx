@@ -47,6 +47,12 @@ export function Sources({ onFile }: Props) {
           }}
         />
       </div>
+      {chosen === 'own' && !own && (
+        <p class="taken">
+          The picture that was here is not part of a link: it stays with whoever has opened it. Until one is
+          opened the panels show the landscape.
+        </p>
+      )}
     </div>
   );
 }

@@ -26,6 +26,9 @@ export const examples: readonly { readonly name: string; readonly file: string; 
 
 const isModel = ({ name }: File) => /\.(onnx|tflite|safetensors|npy|npz)$/i.test(name);
 
+/** Counts what was asked to be opened: what an earlier press brings late is of no use. */
+let turn = 0;
+
 /** Of several files the first with a model's ending is the model; the others are what it may name. */
 export async function open(
   chosen: readonly File[],
@@ -33,27 +36,32 @@ export async function open(
 ): Promise<void> {
   const files = [...chosen].sort((a, b) => Number(isModel(b)) - Number(isModel(a)));
   if (files.length === 0) return;
+  const mine = ++turn;
   reading.value = files[0]?.name ?? '';
   trouble.value = null;
   try {
     const result = await engine.ask('model', { files, ...(geometry && { geometry }) });
-    if (result !== STALE) opened.value = { files, result };
+    if (result !== STALE && mine === turn) opened.value = { files, result };
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
+    if (mine !== turn) return;
     const together = error.code === 'LOAD_FAILED' ? ' Here: choose both files together.' : '';
     trouble.value = `${files[0]?.name}: ${error.message}${together}`;
   } finally {
-    reading.value = null;
+    if (mine === turn) reading.value = null;
   }
 }
 
 export async function openExample({ file, url }: (typeof examples)[number]): Promise<void> {
+  const mine = ++turn;
   reading.value = file;
   try {
     const response = await fetch(url);
     if (!response.ok) throw new Error(`${response.status}`);
-    await open([new File([await response.blob()], file)]);
+    const bytes = await response.blob();
+    if (mine === turn) await open([new File([bytes], file)]);
   } catch (error) {
+    if (mine !== turn) return;
     reading.value = null;
     trouble.value = `${file} could not be loaded from this page's own server (${String(error)}).`;
   }

@@ -6,6 +6,7 @@ import { useDrop } from '../../view/use-drop';
 import '../../view/readings.css';
 import { LayerCard } from './layer-card';
 import { examples, open, openExample, opened, reading, trouble } from './model-run';
+import { inputKindOf, openInput } from './network-run';
 import { NetworkView } from './network-view';
 import { TensorForm } from './tensor-form';
 import './model.css';
@@ -14,8 +15,11 @@ import './model.css';
 export function ModelStation() {
   const target = useDrop('station', (data) => {
     const files = [...(data?.files ?? [])];
-    if (files.length === 0) trouble.value = 'Only a file can be dropped here.';
-    void open(files);
+    const [first] = files;
+    const kind = first && inputKindOf(first);
+    if (!first) trouble.value = 'Only a file can be dropped here.';
+    if (first && kind) void openInput(kind, first);
+    else void open(files);
   });
   const found = opened.value;
   return (
@@ -32,7 +36,11 @@ export function ModelStation() {
       <div class="model-choice">
         <OpenFile
           title="Your model"
-          hint="ONNX, TFLite, safetensors, npy or npz. Choose or drop. It stays in this page."
+          hint={
+            reading.value === null
+              ? 'ONNX, TFLite, safetensors, npy or npz. Choose or drop. It stays in this page.'
+              : `Reading ${reading.value} \u2026`
+          }
           accept=".onnx,.tflite,.safetensors,.npy,.npz,.bin,.data,application/octet-stream"
           multiple
           onFiles={(files) => void open(files)}

@@ -72,6 +72,12 @@ export function chooseVoice(): void {
   ownInput.value = null;
 }
 
+/** As which input of the network that is shown a file could go in. */
+export function inputKindOf({ type }: File): OwnKind | null {
+  const kind = /^image\//.test(type) ? 'picture' : /^audio\//.test(type) ? 'sound' : null;
+  return traced.value?.inputs.some(({ takes }) => takes === kind) ? kind : null;
+}
+
 const readers: Record<OwnKind, (file: File) => Promise<OwnInput>> = {
   picture: async (file) => ({
     kind: 'picture',

@@ -145,7 +145,7 @@ function OpenOwn({ kind, accept }: { kind: OwnKind; accept: string }) {
   return (
     <OpenFile
       title={own?.kind === kind ? own.name : `Your own ${kind}`}
-      hint="It stays in this page."
+      hint="Choose or drop. It stays in this page."
       accept={accept}
       onFiles={([file]) => file && void openInput(kind, file)}
     />

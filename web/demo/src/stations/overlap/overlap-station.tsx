@@ -194,13 +194,13 @@ function Figures({ view }: { view: OverlapView }) {
         <dd>{ratio === null ? 'no number: holes' : `${plain(ratio, 3)} : 1`}</dd>
       </div>
       <div>
-        <dt>CV, an axis</dt>
-        <dd>{plain(variation.axis, 4)}</dd>
+        <dt>Spread (CV), an axis</dt>
+        <dd>{plain(variation.axis, 3)}</dd>
       </div>
       {axes === 2 && (
         <div>
-          <dt>CV, both axes</dt>
-          <dd>{plain(variation.layer, 4)}</dd>
+          <dt>Spread (CV), both axes</dt>
+          <dd>{plain(variation.layer, 3)}</dd>
         </div>
       )}
     </dl>

@@ -4,7 +4,7 @@ import { engine } from '../../engine/engine';
 import type { PhasesRequest, PhasesResult, SeedsResult } from '../../engine/protocol';
 import type { Cell } from '../../model/geometry';
 import { between, type PhaseGeometry } from '../../model/phases';
-import { withWeights } from '../../model/state';
+import { type Drawn, withDrawn, withWeights } from '../../model/state';
 import { change, engineStatus, lastReport, reducedMotion, state } from '../../store';
 
 /** Random kernels that the mean of U is taken over. */
@@ -49,15 +49,24 @@ const request = computed<PhasesRequest>(() => {
   return { kind, axes, groups, kernel, stride, dilation, weights: shown };
 });
 
+/** The layer that the taps are drawn of; input and crop are no part of it. */
+export function drawnIn({ kind, axes, groups, kernel, stride, dilation }: PhasesRequest): Drawn {
+  return { kind, spec: { axes, groups, kernel, stride, dilation } };
+}
+
 export function repairTaps(): void {
   const before = described.peek();
   const repaired = before?.result.repaired;
   if (!before || !repaired) return;
   const from = state.peek().weights;
   const { weights } = repaired;
-  lastRepair.value = { before, weights };
-  if (!reducedMotion.peek()) travel(from, weights);
-  change((s) => withWeights(s, weights));
+  change((s) =>
+    withDrawn(s, drawnIn(before.request), (now) => {
+      lastRepair.value = { before, weights };
+      if (!reducedMotion.peek()) travel(from, weights);
+      return withWeights(now, weights);
+    }),
+  );
 }
 
 function travel(from: readonly number[], to: readonly number[]): void {

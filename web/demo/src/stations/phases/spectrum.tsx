@@ -96,6 +96,11 @@ export function Spectrum({ described }: { described: Described }) {
           </div>
         )}
       </div>
+      <p class="spectrum-axes">
+        {`From left to right the frequency, in cycles per output cell; upwards |H|, from 0 to ${plain(top, 2)}. `}
+        {bytes &&
+          'The map has both axes, 0 in its corners: the stronger the colour, the larger |H|, with rings at the harmonics.'}
+      </p>
       {harmonics.length > 0 && (
         <details class="as-table">
           <summary>As a table</summary>

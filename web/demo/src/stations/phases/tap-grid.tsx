@@ -8,10 +8,10 @@ import { moved } from '../../model/grid-keys';
 import { fixed, plain } from '../../model/numbers';
 import { kernelRows, nudged, nudgeOf, phaseOfTap, phasesOf, TAP_LIMIT } from '../../model/phases';
 import { resizeKernels } from '../../model/resize-stamps';
-import { ownTaps, withTap } from '../../model/state';
+import { ownTaps, withDrawn, withTap } from '../../model/state';
 import { change, state, theme } from '../../store';
 import { InCell } from '../../view/in-cell';
-import { lit } from './phases-run';
+import { drawnIn, lit } from './phases-run';
 
 /** Screen pixels of a drag that move a tap by one step. */
 const PIXELS_A_STEP = 6;
@@ -43,7 +43,9 @@ export function TapGrid({ request }: { request: PhasesRequest }) {
 
   // The state may be a step ahead of what the worker has described.
   const current = (index: number) => ownTaps(state.peek())[index] ?? 0;
-  const set = (index: number, value: number) => change((s) => withTap(s, index, value));
+  const drawn = drawnIn(request);
+  const set = (index: number, value: number) =>
+    change((s) => withDrawn(s, drawn, (now) => withTap(now, index, value)));
   const focus = (cell: Cell, what: 'cell' | 'handle') => {
     setActive(cell);
     const at = grid.current?.querySelector<HTMLElement>(`[data-tap="${cell.row},${cell.column}"]`);

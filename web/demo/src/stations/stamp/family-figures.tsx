@@ -4,7 +4,7 @@ import { type Cell, tapRows } from '../../model/geometry';
 import { count, plain } from '../../model/numbers';
 import { phaseOfTap, phasesOf } from '../../model/phases';
 import { resizeKernels } from '../../model/resize-stamps';
-import { ownTaps, withTap } from '../../model/state';
+import { ownTaps, withDrawn, withTap } from '../../model/state';
 import { change, state } from '../../store';
 import { CellGrid } from '../../view/cell-grid';
 import { InCell } from '../../view/in-cell';
@@ -97,7 +97,8 @@ function ChannelsFigure({ picture }: Props) {
             value: (cell) => ownTaps(state.value)[index(cell) ?? -1] ?? 0,
             set: (cell, value) => {
               const tap = index(cell);
-              if (tap !== null) change((s) => withTap(s, tap, value));
+              if (tap !== null)
+                change((s) => withDrawn(s, picture.request, (now) => withTap(now, tap, value)));
             },
           }}
         />
@@ -142,7 +143,8 @@ function BehindResizeFigure({ picture }: Props) {
           onEscape={unpin}
           edit={{
             value: (cell) => ownTaps(state.value)[index(cell)] ?? 0,
-            set: (cell, value) => change((s) => withTap(s, index(cell), value)),
+            set: (cell, value) =>
+              change((s) => withDrawn(s, picture.request, (now) => withTap(now, index(cell), value))),
           }}
         />
       </div>

@@ -10,7 +10,7 @@ import {
   rowsOf,
 } from '../../model/geometry';
 import { count, plain } from '../../model/numbers';
-import { withInput, withInputCell } from '../../model/state';
+import { withDrawn, withInput, withInputCell } from '../../model/state';
 import { change, state } from '../../store';
 import { CellGrid } from '../../view/cell-grid';
 import { InCell } from '../../view/in-cell';
@@ -62,7 +62,8 @@ export function InputFigure({ picture }: Props) {
           onEscape={unpin}
           edit={{
             value: (cell) => state.value.input[index(cell)] ?? 0,
-            set: (cell, value) => change((s) => withInputCell(s, index(cell), value)),
+            set: (cell, value) =>
+              change((s) => withDrawn(s, picture.request, (now) => withInputCell(now, index(cell), value))),
           }}
         />
       </div>

@@ -2,7 +2,7 @@ import { useEffect } from 'preact/hooks';
 import { lit } from '../../model/board';
 import { type Cell, tapRows } from '../../model/geometry';
 import { plain } from '../../model/numbers';
-import { ownTaps, withTap } from '../../model/state';
+import { ownTaps, withDrawn, withTap } from '../../model/state';
 import { change, state } from '../../store';
 import { CellGrid } from '../../view/cell-grid';
 import { InCell } from '../../view/in-cell';
@@ -62,7 +62,8 @@ function KernelFigure({ picture }: Props) {
           onEscape={unpin}
           edit={{
             value: (cell) => ownTaps(state.value)[index(cell)] ?? 0,
-            set: (cell, value) => change((s) => withTap(s, index(cell), value)),
+            set: (cell, value) =>
+              change((s) => withDrawn(s, picture.request, (now) => withTap(now, index(cell), value))),
           }}
         />
       </div>

@@ -113,8 +113,8 @@ function InHand({ picture }: Props) {
     <div class="in-hand">
       {!target && (
         <p class="hint">
-          Point at any cell, or move there with the arrow keys, to see where its numbers go or come from.
-          Click an input or a kernel cell to change it.
+          Point at any cell, tap it or move there with the arrow keys, to see where its numbers go or come
+          from. Click an input or a kernel cell to change it.
         </p>
       )}
       {target?.grid === 'input' && <Footprint picture={picture} cell={target.cell} />}
