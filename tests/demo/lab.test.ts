@@ -3,7 +3,7 @@ import { PNG } from 'pngjs';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { expectAccessible } from './accessible';
 import { onePage } from './one-page';
-import { eventually, type Served, serveWhole, stillBox, type Visit, visit } from './serve';
+import { eventually, type Served, serveWhole, stillBox, untilAnswered, type Visit, visit } from './serve';
 
 let served: Served;
 let open: Visit;
@@ -387,6 +387,11 @@ describe('sound', () => {
   });
 });
 
+declare global {
+  var readSlowOne: () => void;
+  var restoreDecoding: () => void;
+}
+
 describe('an own picture', () => {
   const png = (width: number, height: number) => {
     const image = new PNG({ width, height });
@@ -403,6 +408,34 @@ describe('an own picture', () => {
     await eventually(async () => (await pixels('input')).width).toBe(256);
     expect((await pixels('input')).height).toBe(128);
     await eventually(async () => (await pixels('raw')).width).toBe(512);
+  });
+
+  it('is the last of two that are chosen, whichever is read first', async () => {
+    const choose = (name: string, width: number) =>
+      page
+        .locator('#lab input[type="file"]')
+        .setInputFiles({ name, mimeType: 'image/png', buffer: png(width, 10) });
+    await page.evaluate(() => {
+      const decode = globalThis.createImageBitmap;
+      const slow = new Promise<void>((resolve) => {
+        globalThis.readSlowOne = resolve;
+      });
+      globalThis.createImageBitmap = (async (file: File) => {
+        if (file.name === 'slow.png') await slow;
+        return decode(file);
+      }) as typeof decode;
+      globalThis.restoreDecoding = () => {
+        globalThis.createImageBitmap = decode;
+      };
+    });
+    await choose('slow.png', 50);
+    await choose('quick.png', 30);
+    await eventually(async () => (await pixels('input')).width).toBe(30);
+    await page.evaluate(() => globalThis.readSlowOne());
+    await page.evaluate(() => globalThis.restoreDecoding());
+    await page.evaluate(untilAnswered);
+    expect((await pixels('input')).width).toBe(30);
+    expect(await page.locator('[data-panel="input"]').textContent()).toContain('quick.png');
   });
 
   it('opens from a drawing, too', async () => {

@@ -130,6 +130,17 @@ describe('a model file', () => {
     await summary().toMatch(/^fsrcnn-x3\.onnx has 1 transposed convolution/);
   });
 
+  it.each(['vocoder.onnx', 'depthwise.onnx'])('runs though it gives a few samples only: %s', async (name) => {
+    await choose(name);
+    await model()
+      .getByRole('button', { name: `Run ${name}` })
+      .click();
+    await model().locator('.network-verdict', { hasText: 'draws the grid' }).waitFor();
+    await model().locator('.network .tones').waitFor();
+    expect(await model().locator('.network').innerText()).not.toContain('NaN');
+    expect(await alert().count()).toBe(0);
+  });
+
   it('says what it reads, and of two that are pressed the last one stays, whichever comes first', async () => {
     const press = (name: string) => model().locator('.model-examples').getByRole('button', { name }).click();
     const waiting: Route[] = [];

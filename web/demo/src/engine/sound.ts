@@ -5,6 +5,8 @@ import type { Heard, SoundRequest, SoundResult } from './protocol';
 
 const FRAME = 256;
 const FRAMES = 160;
+/** Samples at each end of a sound that are of its beginning and ending, and not of its tones. */
+const END = 400;
 
 /** A generated voice through one layer, with the weights as they are and repaired. */
 export async function sound({ layer: name, seed, threads }: SoundRequest): Promise<SoundResult> {
@@ -38,7 +40,9 @@ function heard(samples: Float32Array, stride: number): Heard {
 
 /** Level of one frequency in dB of a sine from -1 to 1, under a Hann window away from the ends. */
 export function toneLevel(samples: Float32Array, frequency: number): number {
-  const inner = samples.subarray(400, samples.length - 400);
+  // A network of a file may give less than a second, or some dozen samples.
+  const end = Math.min(END, Math.floor(samples.length / 4));
+  const inner = samples.subarray(end, samples.length - end);
   const windowed = inner.map((value, n) => value * hann(n, inner.length));
   const axis = { kernelSize: windowed.length };
   const { re, im } = frequencyResponse(windowed, [axis], [(2 * Math.PI * frequency) / SAMPLE_RATE]);

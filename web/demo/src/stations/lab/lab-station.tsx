@@ -46,11 +46,16 @@ export function LabStation() {
   );
 }
 
+/** Counts pictures that were asked for: an earlier one that takes longer does not come over a later one. */
+let turn = 0;
+
 async function open(file: File | null): Promise<void> {
   if (!file) return;
+  const mine = ++turn;
   try {
-    useOwn(await openPicture(file, file.name));
+    const picture = await openPicture(file, file.name);
+    if (mine === turn) useOwn(picture);
   } catch {
-    trouble.value = `${file.name} is not a picture this browser can read.`;
+    if (mine === turn) trouble.value = `${file.name} is not a picture this browser can read.`;
   }
 }

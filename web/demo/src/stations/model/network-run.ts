@@ -87,10 +87,16 @@ const readers: Record<OwnKind, (file: File) => Promise<OwnInput>> = {
   sound: async (file) => ({ kind: 'sound', name: file.name, samples: await openSound(file) }),
 };
 
+/** Counts inputs that were asked for: an earlier one that takes longer does not come over a later one. */
+let turn = 0;
+
 export async function openInput(kind: OwnKind, file: File): Promise<void> {
+  const mine = ++turn;
   try {
-    ownInput.value = await readers[kind](file);
+    const own = await readers[kind](file);
+    if (mine === turn) ownInput.value = own;
   } catch (error) {
+    if (mine !== turn) return;
     refused.value =
       error instanceof Silence
         ? `${file.name} is silent: there is nothing for the network to work on.`
