@@ -329,6 +329,27 @@ describeEachBuild(() => {
       await expect(loadNetwork(bytes, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
     });
 
+    it('reads nothing more of a model that is open once its signal is aborted', async () => {
+      const stop = new AbortController();
+      let [reads, last] = [0, Number.POSITIVE_INFINITY];
+      const read = async (offset: number, length: number) => {
+        reads += 1;
+        if (reads === last) stop.abort(new Error('not wanted'));
+        return bytes.subarray(offset, offset + length);
+      };
+      const model = await readModel({ size: bytes.length, read });
+      reads = 0;
+      const { signal } = stop;
+      (await loadNetwork(model, { signal })).dispose();
+      expect(reads).toBeGreaterThan(2);
+      [reads, last] = [0, 2];
+      await expect(loadNetwork(model, { signal })).rejects.toThrow('not wanted');
+      expect(reads).toBe(2);
+      // The model is the caller's, who did not stop it.
+      reads = 2;
+      (await loadNetwork(model)).dispose();
+    });
+
     it('refuses what is no network', async () => {
       const options = { colour: 'red' } as object;
       expectError(await rejection(() => loadNetwork(bytes, options)), 'BAD_OPTION', 'loadNetwork');

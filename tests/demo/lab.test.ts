@@ -364,6 +364,45 @@ describe('sound', () => {
     await page.getByRole('button', { name: 'Play repaired' }).waitFor();
   });
 
+  it('is not heard once it was stopped, however late the sound comes on', async () => {
+    await page.locator('#sound').scrollIntoViewIfNeeded();
+    await page.getByRole('button', { name: 'Play as it is' }).waitFor();
+    await page.evaluate(() => {
+      const { resume } = AudioContext.prototype;
+      const { start, stop } = AudioBufferSourceNode.prototype;
+      const sounding = new Set<AudioBufferSourceNode>();
+      const late: (() => void)[] = [];
+      AudioContext.prototype.resume = () => new Promise((resolve) => late.push(resolve));
+      AudioBufferSourceNode.prototype.start = function (...when) {
+        sounding.add(this);
+        start.apply(this, when);
+      };
+      AudioBufferSourceNode.prototype.stop = function (...when) {
+        sounding.delete(this);
+        stop.apply(this, when);
+      };
+      const comesOn = async () => {
+        Object.assign(AudioContext.prototype, { resume });
+        for (const resolve of late) resolve();
+        await new Promise((resolve) => setTimeout(resolve));
+        Object.assign(AudioBufferSourceNode.prototype, { start, stop });
+        return sounding.size;
+      };
+      Object.assign(globalThis, { comesOn });
+    });
+    await page.getByRole('button', { name: 'Play as it is' }).click();
+    await page.getByRole('button', { name: 'Play repaired' }).click();
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.getByRole('button', { name: 'Play as it is' }).click();
+    await page.getByRole('button', { name: 'Stop' }).waitFor();
+    const sounding = await page.evaluate(() =>
+      (globalThis as unknown as { comesOn(): Promise<number> }).comesOn(),
+    );
+    expect(sounding).toBe(1);
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.getByRole('button', { name: 'Play as it is' }).waitFor();
+  });
+
   it('is played and stopped by keyboard', async () => {
     const focused = () => page.evaluate(() => document.activeElement?.textContent ?? '');
     // What is focused comes near, and only then is it computed.

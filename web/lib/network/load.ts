@@ -5,7 +5,7 @@ import { checkByName } from '../models/by-name.js';
 import { detect, type ModelFormat } from '../models/detect.js';
 import type { Model } from '../models/model.js';
 import { type OpenedModel, openModel } from '../models/open.js';
-import type { ModelInput, ModelSource } from '../models/source.js';
+import { ModelFile, type ModelInput, type ModelSource } from '../models/source.js';
 import { EXECUTION_OPTION_NAMES, type ExecutionOptions, readExecution } from '../runtime/execution.js';
 import { init } from '../runtime/lifecycle.js';
 import type { FrontEnd } from './front-end.js';
@@ -72,7 +72,7 @@ export async function loadNetwork(
     'signal',
     ...EXECUTION_OPTION_NAMES,
   ]);
-  const { signal, onProgress } = given;
+  const { signal } = given;
   checkProgress(WHERE, given);
   checkByName(WHERE, given);
   if (given.format !== undefined) checkChoice(WHERE, 'format', given.format, ['onnx', 'tflite']);
@@ -80,9 +80,9 @@ export async function loadNetwork(
   const execution = readExecution(WHERE, given);
   stopIfAborted(signal);
   // The module loads while the file is read.
-  const started = execution.runtime === undefined ? init() : Promise.resolve();
+  const started = Promise.resolve(execution.runtime ?? init());
   started.catch(() => {});
-  const frontEnd = await readFrontEnd(source, { ...given, ...(outputs && { outputs }) }, onProgress);
+  const frontEnd = await readFrontEnd(source, { ...given, outputs } as LoadNetworkOptions);
   checkFixed(frontEnd, outputs);
   await started;
   stopIfAborted(signal);
@@ -100,16 +100,17 @@ function checkFixed(
   if (shapes !== null && known) frontEnd.lower(shapes, outputs);
 }
 
-async function readFrontEnd(
-  source: ModelInput | Model,
-  options: LoadNetworkOptions,
-  onProgress: ((progress: LoadProgress) => void) | undefined,
-): Promise<FrontEnd> {
+async function readFrontEnd(source: ModelInput | Model, options: LoadNetworkOptions): Promise<FrontEnd> {
   if (hasBrand(source, MODEL)) {
     const { opened, format } = source as Model;
-    return readOpened(opened, format, options);
+    const stopped = (file: ModelFile): ModelFile => {
+      const read: ModelSource['read'] = (offset, length) => file.read(WHERE, 'a range', offset, length);
+      return new ModelFile({ size: file.size, read }, file.location, options.signal);
+    };
+    const external = async (location: string) => stopped(await opened.external(location));
+    return readOpened({ file: stopped(opened.file), external }, format, options);
   }
-  const watch = onProgress === undefined ? undefined : countingSource(onProgress);
+  const watch = options.onProgress && countingSource(options.onProgress);
   const opened = await openModel(source as ModelInput, options, watch);
   try {
     return await readOpened(opened, options.format ?? (await detect(opened.file)), options);
@@ -119,7 +120,7 @@ async function readFrontEnd(
 }
 
 async function readOpened(
-  { file, external }: OpenedModel,
+  { file, external }: Pick<OpenedModel, 'file' | 'external'>,
   format: ModelFormat,
   { outputs }: LoadNetworkOptions,
 ): Promise<FrontEnd> {
@@ -139,19 +140,18 @@ function countingSource(onProgress: (progress: LoadProgress) => void) {
   return (source: ModelSource): ModelSource => {
     let loaded = 0;
     total += source.size;
-    const { size, beside, close } = source;
     return {
-      size,
+      size: source.size,
       read: async (offset, length) => {
         const bytes = await source.read(offset, length);
-        const now = Math.min(length, size - loaded);
+        const now = Math.min(length, source.size - loaded);
         loaded += now;
         before += now;
         onProgress({ loaded: before, total });
         return bytes;
       },
-      ...(beside && { beside: (location: string) => beside.call(source, location) }),
-      ...(close && { close: () => close.call(source) }),
+      ...(source.beside && { beside: source.beside.bind(source) }),
+      close: async () => source.close?.(),
     };
   };
 }

@@ -53,8 +53,7 @@ export function planOperation(
     choose(runtime, operator, operation, forced);
     return planOf(runtime, operator, candidatesOf(runtime, operator, operation), 'forced by the caller');
   }
-  const measured =
-    execution.planning === 'measure' ? measurementsOf(runtime).get(keyOf(operation)) : undefined;
+  const measured = execution.planning === 'measure' ? runtime.measurements.get(keyOf(operation)) : undefined;
   if (measured !== undefined) return planMeasured(runtime, operator, operation, measured);
   choose(runtime, operator, operation, -1);
   return planByModel(runtime, operator, candidatesOf(runtime, operator, operation));
@@ -130,9 +129,9 @@ export function measureOperation(
     candidates[index] = { ...(candidates[index] as Candidate), measured: median(samples) };
   }
   const plan = planMeasured(runtime, operator, operation, freezeAll(candidates));
-  const known = measurementsOf(runtime);
-  known.set(keyOf(operation), candidates);
-  if (known.size > KEPT_MEASUREMENTS) known.delete(known.keys().next().value as string);
+  const { measurements } = runtime;
+  measurements.set(keyOf(operation), candidates);
+  if (measurements.size > KEPT_MEASUREMENTS) measurements.delete(measurements.keys().next().value as string);
   return plan;
 }
 
@@ -142,14 +141,6 @@ const MINIMUM_SAMPLE = 1;
 
 /** Of the newest geometries; each takes some 2 KB. */
 const KEPT_MEASUREMENTS = 1000;
-
-const measurements = new WeakMap<Runtime, Map<string, readonly Candidate[]>>();
-
-function measurementsOf(runtime: Runtime): Map<string, readonly Candidate[]> {
-  const known = measurements.get(runtime) ?? new Map<string, readonly Candidate[]>();
-  measurements.set(runtime, known);
-  return known;
-}
 
 /** Estimates may be wrong, but not by this much. */
 function isLikely({ route, estimate }: Candidate, all: readonly Candidate[]): boolean {

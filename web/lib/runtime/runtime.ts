@@ -5,6 +5,7 @@ import { guardReceivers, strangeReceiver } from '../core/receivers.js';
 import { type Heap, heaps } from '../core/tensor.js';
 import type { DeconvModule } from './glue.js';
 import type { RuntimeInfo } from './options.js';
+import type { Candidate } from './planning.js';
 
 /** What `memoryUsage` tells. */
 export interface MemoryUsage {
@@ -54,6 +55,8 @@ export class Runtime {
   readonly routeNames: readonly string[];
   /** @internal One for each layer that holds memory. */
   readonly holdings = new Set<Holding>();
+  /** @internal What was measured, by geometry. */
+  readonly measurements = new Map<string, readonly Candidate[]>();
   /** @internal Addresses of live HeapTensors. */
   readonly blocks = new Set<number>();
   /** @internal */
@@ -74,7 +77,7 @@ export class Runtime {
 
   private constructor(module: DeconvModule, info: RuntimeInfo) {
     this.#module = module;
-    if (module.PThread !== undefined) forgotten.register(this, module.PThread, this);
+    forgotten.register(this, module.PThread, this);
     this.info = Object.freeze({ ...info, notes: Object.freeze([...info.notes]) });
     this.routeNames = module.routeNames().trimEnd().split('\n');
     this.#statusNames = module.statusNames().trimEnd().split('\n');
@@ -304,8 +307,8 @@ export const NOTHING_USED: MemoryUsage = Object.freeze({
 const CALL_FLOATS = 512;
 
 // Nothing else ends the threads of a runtime that nobody has any more, and they hold its memory.
-const forgotten = new FinalizationRegistry<NonNullable<DeconvModule['PThread']>>((threads) =>
-  threads.terminateAllThreads(),
+const forgotten = new FinalizationRegistry<DeconvModule['PThread']>((threads) =>
+  threads?.terminateAllThreads(),
 );
 
 const NO_HEAP = new Float32Array(0);

@@ -7,8 +7,11 @@ const playing = signal<Float32Array | null>(null);
 
 let audio: AudioContext | null = null;
 let source: AudioBufferSourceNode | null = null;
+/** Counts what was begun or stopped. */
+let turn = 0;
 
 function stop(): void {
+  turn += 1;
   source?.stop();
   source = null;
   playing.value = null;
@@ -17,8 +20,12 @@ function stop(): void {
 /** Only ever called by a press of a button: the page makes no sound on its own. */
 async function play(samples: Float32Array): Promise<void> {
   stop();
+  const own = turn;
+  playing.value = samples;
   audio ??= new AudioContext();
   await audio.resume();
+  // It was stopped meanwhile, or something else plays.
+  if (turn !== own) return;
   const buffer = audio.createBuffer(1, samples.length, SAMPLE_RATE);
   buffer.copyToChannel(forEars(samples), 0);
   const node = audio.createBufferSource();
@@ -29,7 +36,6 @@ async function play(samples: Float32Array): Promise<void> {
   };
   node.start();
   source = node;
-  playing.value = samples;
 }
 
 /** Without the constant, which no loudspeaker can give, and without a click at either end. */
