@@ -149,8 +149,8 @@ describe('a model file', () => {
     await model().locator('.open-file', { hasText: 'Reading unet.onnx' }).waitFor();
     await press('Vocoder');
     await summary().toMatch(/^vocoder\.onnx/);
-    expect(
-      await model()
+    await eventually(() =>
+      model()
         .getByText(/^Reading/)
         .count(),
     ).toBe(0);

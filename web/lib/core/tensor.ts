@@ -212,7 +212,7 @@ const WIDE = COPIED.slice(-2);
 
 /** Why other kinds are not taken. */
 const REASONS: Readonly<Record<string, string>> = {
-  Int8Array: 'int8 stands for values of a quantized layer, whose scale it does not carry',
+  Int8Array: 'int8 stands for values of a quantized layer, without their scale',
   Uint16Array: "integers, or the patterns of 16-bit floats? Their dtype is 'float16' or 'bfloat16'",
   BigInt64Array: 'float32 does not hold integers of 64 bits',
   BigUint64Array: 'float32 does not hold integers of 64 bits',

@@ -196,7 +196,7 @@ export class Runtime {
         where,
         'a running module',
         'a call after its shutdown()',
-        'Make what was bound to it anew, on a runtime that runs.',
+        'What was bound to it stays so: make it anew, on a runtime that runs.',
       );
     }
     throw fault(

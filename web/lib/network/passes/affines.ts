@@ -105,8 +105,7 @@ function scaled(operation: Of<'convolution'>, affine: Of<'affine'>): Of<'convolu
     weight: { ...weight, data },
     bias: { name: bias?.name ?? `bias of ${weight.name}`, shape: [outputs], data: summands },
   };
-  known.push({ affine, bias, made });
-  if (known.length > KEPT_FOLDED) known.shift();
+  if (known.push({ affine, bias, made }) > KEPT_FOLDED) known.shift();
   return made;
 }
 

@@ -195,12 +195,12 @@ function Figures({ view }: { view: OverlapView }) {
       </div>
       <div>
         <dt>Spread (CV), an axis</dt>
-        <dd>{plain(variation.axis, 3)}</dd>
+        <dd>{plain(variation.axis, 4)}</dd>
       </div>
       {axes === 2 && (
         <div>
           <dt>Spread (CV), both axes</dt>
-          <dd>{plain(variation.layer, 3)}</dd>
+          <dd>{plain(variation.layer, 4)}</dd>
         </div>
       )}
     </dl>
