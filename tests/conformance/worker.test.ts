@@ -288,7 +288,14 @@ describe('calls under way', () => {
     const released = new Promise((resolve) => { release = resolve; });
     return {
       begun: () => begun,
-      gate: (port) => { told = port; port.onmessage = () => { port.close(); release(); }; },
+      gate: (port) => {
+        told = port;
+        port.onmessage = ({ data }) => {
+          if (data === 'turn') return port.postMessage(data);
+          port.close();
+          release();
+        };
+      },
       wait: async (name) => { begun.push(name); told.postMessage(name); await released; return name; },
       now: (name) => { begun.push(name); return name; },
     };
@@ -300,7 +307,18 @@ describe('calls under way', () => {
     now(name: string): string;
   }
 
-  async function slow(): Promise<{ there: Remote<Slow>; begun: Promise<unknown>; release(): void }> {
+  interface Gated {
+    readonly there: Remote<Slow>;
+    readonly begun: Promise<unknown>;
+    /** Waits until the worker has what was posted to it: messages of two ports come in any order. */
+    delivered(): Promise<void>;
+    release(): void;
+  }
+
+  /** Of the worker's event loop, each of which may bring one message of a port. */
+  const TURNS = 50;
+
+  async function slow(): Promise<Gated> {
     const there = await connected<Slow>(serving(SLOW));
     const { port1, port2 } = new MessageChannel();
     await there.gate(transfer(port2));
@@ -310,6 +328,15 @@ describe('calls under way', () => {
     return {
       there,
       begun,
+      delivered: async () => {
+        for (let turn = 0; turn < TURNS; turn += 1) {
+          const answered = new Promise((resolve) => {
+            port1.onmessage = resolve;
+          });
+          port1.postMessage('turn');
+          await answered;
+        }
+      },
       release: () => {
         port1.postMessage(null);
         port1.close();
@@ -330,7 +357,7 @@ describe('calls under way', () => {
   });
 
   it('are given up by a signal: those that wait are not begun', async () => {
-    const { there, begun, release } = await slow();
+    const { there, begun, delivered, release } = await slow();
     const running = new AbortController();
     const waiting = new AbortController();
     const calls = [
@@ -344,6 +371,7 @@ describe('calls under way', () => {
     await begun;
     running.abort();
     await expect(calls[0]).rejects.toMatchObject({ name: 'AbortError' });
+    await delivered();
     release();
     expect(await calls[2]).toBe('kept');
     expect(await there.begun()).toEqual(['running', 'kept']);
