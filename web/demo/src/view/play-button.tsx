@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
+import { turns } from '../model/turns';
 import { SAMPLE_RATE } from '../model/voice';
 
 /** What sounds now; one thing at a time in the whole page. */
@@ -7,25 +8,24 @@ const playing = signal<Float32Array | null>(null);
 
 let audio: AudioContext | null = null;
 let source: AudioBufferSourceNode | null = null;
-/** Counts what was begun or stopped. */
-let turn = 0;
+const begin = turns();
 
-function stop(): void {
-  turn += 1;
+/** Ends what sounds or is about to, and tells as long as nothing else began or was stopped. */
+function stop(): () => boolean {
   source?.stop();
   source = null;
   playing.value = null;
+  return begin();
 }
 
 /** Only ever called by a press of a button: the page makes no sound on its own. */
 async function play(samples: Float32Array): Promise<void> {
-  stop();
-  const own = turn;
+  const isLast = stop();
   playing.value = samples;
   audio ??= new AudioContext();
   await audio.resume();
   // It was stopped meanwhile, or something else plays.
-  if (turn !== own) return;
+  if (!isLast()) return;
   const buffer = audio.createBuffer(1, samples.length, SAMPLE_RATE);
   buffer.copyToChannel(forEars(samples), 0);
   const node = audio.createBufferSource();

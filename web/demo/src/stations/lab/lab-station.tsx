@@ -1,4 +1,5 @@
 import { useEffect } from 'preact/hooks';
+import { turns } from '../../model/turns';
 import { state } from '../../store';
 import { openPicture, pictureFile } from '../../view/open-picture';
 import { useDrop } from '../../view/use-drop';
@@ -46,16 +47,15 @@ export function LabStation() {
   );
 }
 
-/** Counts pictures that were asked for: an earlier one that takes longer does not come over a later one. */
-let turn = 0;
+const begin = turns();
 
 async function open(file: File | null): Promise<void> {
   if (!file) return;
-  const mine = ++turn;
+  const isLast = begin();
   try {
     const picture = await openPicture(file, file.name);
-    if (mine === turn) useOwn(picture);
+    if (isLast()) useOwn(picture);
   } catch {
-    if (mine === turn) trouble.value = `${file.name} is not a picture this browser can read.`;
+    if (isLast()) trouble.value = `${file.name} is not a picture this browser can read.`;
   }
 }

@@ -3,6 +3,7 @@ import { EngineError, STALE } from '../../engine/client';
 import { engine } from '../../engine/engine';
 import type { GradientResult, LearnResult, LearnSetup, LearnStill } from '../../engine/protocol';
 import { LAST_STEP, type LearnState, withLearn } from '../../model/learn-state';
+import { turns } from '../../model/turns';
 import { change, engineStatus, state } from '../../store';
 
 /** Steps of one question to the worker: few, so that the curves grow and other stations are answered between. */
@@ -36,8 +37,8 @@ export function set(part: Partial<LearnState>): void {
   change((s) => ({ ...s, learn: withLearn(s.learn, part) }));
 }
 
-/** Which press of a button counts: a run that a later press ended takes no further step. */
-let turn = 0;
+/** A run that a later press of a button ended takes no further step. */
+const begin = turns();
 let pausing = false;
 
 export function play(): void {
@@ -73,18 +74,17 @@ function goTo(step: number): void {
 
 /** Takes steps until there or until it is ended, and then tells the state where it stands. */
 async function run(from: number, to: number, stride: number): Promise<void> {
-  turn += 1;
-  const mine = turn;
+  const isLast = begin();
   pausing = false;
   playing.value = true;
   let step = from;
-  while (turn === mine && !pausing && step < to) {
+  while (isLast() && !pausing && step < to) {
     step = Math.min(step + stride, to);
     if (!(await bring(setup.value, step))) break;
     // One drawing for each answer; a hidden page rests.
     await new Promise((resolve) => requestAnimationFrame(resolve));
   }
-  if (turn !== mine) return;
+  if (!isLast()) return;
   playing.value = false;
   const run = trained.value;
   if (run && isOf(run, setup.value)) set({ steps: run.step });
@@ -141,7 +141,6 @@ function follow(own: LearnSetup, step: number): void {
   const now = trained.value;
   const same = now !== null && isOf(now, own);
   if (same && now.step === step) return;
-  turn += 1;
   playing.value = false;
   // From its start, unless it only goes on: the first pictures belong to every run.
   const from = same && now.step < step ? now.step : 0;
@@ -149,10 +148,10 @@ function follow(own: LearnSetup, step: number): void {
 }
 
 async function resume(own: LearnSetup, from: number, to: number): Promise<void> {
-  const mine = turn;
+  const isLast = begin();
   if (to - from === 1) return void (await bring(own, to));
   await bring(own, from);
-  if (turn === mine && to > from) await run(from, to, RETURNING);
+  if (isLast() && to > from) await run(from, to, RETURNING);
 }
 
 async function backward(request: Parameters<typeof engine.ask<'gradient'>>[1]): Promise<void> {

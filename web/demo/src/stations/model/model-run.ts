@@ -7,6 +7,7 @@ import vocoder from '../../../../../tests/fixtures/models/vocoder.onnx?url';
 import { EngineError, STALE } from '../../engine/client';
 import { engine } from '../../engine/engine';
 import type { ModelRequest, ModelResult } from '../../engine/protocol';
+import { turns } from '../../model/turns';
 
 /** The file that is open, with what was found in it. It is not part of the state: it stays in this page. */
 export const opened = signal<{ readonly files: readonly File[]; readonly result: ModelResult } | null>(null);
@@ -26,8 +27,7 @@ export const examples: readonly { readonly name: string; readonly file: string; 
 
 const isModel = ({ name }: File) => /\.(onnx|tflite|safetensors|npy|npz)$/i.test(name);
 
-/** Counts what was asked to be opened: what an earlier press brings late is of no use. */
-let turn = 0;
+const begin = turns();
 
 /** Of several files the first with a model's ending is the model; the others are what it may name. */
 export async function open(
@@ -36,32 +36,32 @@ export async function open(
 ): Promise<void> {
   const files = [...chosen].sort((a, b) => Number(isModel(b)) - Number(isModel(a)));
   if (files.length === 0) return;
-  const mine = ++turn;
+  const isLast = begin();
   reading.value = files[0]?.name ?? '';
   trouble.value = null;
   try {
     const result = await engine.ask('model', { files, ...(geometry && { geometry }) });
-    if (result !== STALE && mine === turn) opened.value = { files, result };
+    if (result !== STALE && isLast()) opened.value = { files, result };
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
-    if (mine !== turn) return;
+    if (!isLast()) return;
     const together = error.code === 'LOAD_FAILED' ? ' Here: choose both files together.' : '';
     trouble.value = `${files[0]?.name}: ${error.message}${together}`;
   } finally {
-    if (mine === turn) reading.value = null;
+    if (isLast()) reading.value = null;
   }
 }
 
 export async function openExample({ file, url }: (typeof examples)[number]): Promise<void> {
-  const mine = ++turn;
+  const isLast = begin();
   reading.value = file;
   try {
     const response = await fetch(url);
     if (!response.ok) throw new Error(`${response.status}`);
     const bytes = await response.blob();
-    if (mine === turn) await open([new File([bytes], file)]);
+    if (isLast()) await open([new File([bytes], file)]);
   } catch (error) {
-    if (mine !== turn) return;
+    if (!isLast()) return;
     reading.value = null;
     trouble.value = `${file} could not be loaded from this page's own server (${String(error)}).`;
   }

@@ -8,6 +8,7 @@ import { MEAN } from '../../model/network-state';
 import type { OwnInput, OwnKind } from '../../model/own-input';
 import type { Excerpt } from '../../model/picture';
 import type { TestImage } from '../../model/test-images';
+import { turns } from '../../model/turns';
 import { change, engineStatus, state } from '../../store';
 import { openPicture } from '../../view/open-picture';
 import { openSound, Silence } from '../../view/open-sound';
@@ -87,16 +88,15 @@ const readers: Record<OwnKind, (file: File) => Promise<OwnInput>> = {
   sound: async (file) => ({ kind: 'sound', name: file.name, samples: await openSound(file) }),
 };
 
-/** Counts inputs that were asked for: an earlier one that takes longer does not come over a later one. */
-let turn = 0;
+const beginInput = turns();
 
 export async function openInput(kind: OwnKind, file: File): Promise<void> {
-  const mine = ++turn;
+  const isLast = beginInput();
   try {
     const own = await readers[kind](file);
-    if (mine === turn) ownInput.value = own;
+    if (isLast()) ownInput.value = own;
   } catch (error) {
-    if (mine !== turn) return;
+    if (!isLast()) return;
     refused.value =
       error instanceof Silence
         ? `${file.name} is silent: there is nothing for the network to work on.`
