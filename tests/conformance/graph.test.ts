@@ -317,6 +317,16 @@ describeEachBuild((build) => {
     expectSame(same, x);
     expectSame(out.y, y);
     expectSame(out.relu, new ReLU().forward(x));
+    // Two outputs, one of them the input's copy, on both halves of where the input lies.
+    using halves = new HeapTensor([144]);
+    halves.data.set(x.data, 36);
+    const half = (begin: number): Tensor => ({
+      data: halves.data.subarray(begin, begin + 72),
+      shape: x.shape,
+    });
+    both.forward({ x: half(36) }, { out: { ...out, same: half(0), y: half(72) } });
+    expectSame(half(0), x);
+    expectSame(half(72), y);
   });
 
   it('how its layers are to be computed holds in a chain', () => {

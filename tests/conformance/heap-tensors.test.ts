@@ -9,6 +9,7 @@ import {
   HeapTensor,
   init,
   memoryUsage,
+  Softmax,
   shutdown,
   type Tensor,
 } from 'deconv-wasm';
@@ -180,19 +181,9 @@ describeEachBuild((build) => {
     expectSame(heapX, x);
     expectSame(layer.forward(x), heapY);
 
-    // The same with a view of the caller's own: there the input is read, but the output is out of reach.
+    // Memory goes with its module.
     await shutdown();
     await init(build.options);
-    using again = onHeap(x);
-    const wanted = zeros(...layer.outputShape(shape));
-    using part = new HeapTensor([wanted.data.length + 16]);
-    const out = { data: part.data.subarray(0, wanted.data.length), shape: wanted.shape };
-    const compute = (): Tensor => layer.forward({ data: again.data, shape }, { out });
-    if (build.options.threads > 1) compute();
-    else expectError(caught(compute), 'BAD_BUFFER', 'ConvTranspose2d.forward');
-    layer.forward(x, { out: wanted });
-    expectSame({ data: part.data.subarray(0, wanted.data.length), shape: wanted.shape }, wanted);
-    // The first one's memory went with its module.
     expectError(
       caught(() => layer.forward(heapX)),
       'NOT_INITIALIZED',
@@ -203,6 +194,53 @@ describeEachBuild((build) => {
       'BAD_BUFFER',
       'ConvTranspose2d.forward',
     );
+  });
+
+  const conv3 = (): Conv2d => settle(new Conv2d({ ...KEEPING, bias: false }));
+  type Forward = (x: Tensor, options?: { readonly out: Tensor }) => Tensor;
+  interface Kind {
+    readonly where: string;
+    make(): { readonly forward: Forward };
+  }
+  const keeping: Record<string, Kind> = {
+    'a layer': { where: 'Conv2d.forward', make: conv3 },
+    'a measured layer': {
+      where: 'Conv2d.forward',
+      make: () => settle(new Conv2d({ ...KEEPING, bias: false, planning: 'measure' })),
+    },
+    'a module': { where: 'Softmax.forward', make: () => new Softmax({ dim: 1 }) },
+    'a module in place': { where: 'ReLU.forward', make: () => new ReLU() },
+    'a chain': { where: 'Sequential.forward', make: () => new Sequential(conv3(), new ReLU()) },
+  };
+  it.each(Object.entries(keeping))('%s, into a part that the heap grew away from', async (_, kind) => {
+    // Where the part is the input, what it held would be lost; where it is not, the values of a call that failed.
+    const shape = [1, 4, 512, 512];
+    const x = quarters(shape, seed);
+    for (const inPlace of [true, false]) {
+      await shutdown();
+      await init(build.options);
+      const module = kind.make();
+      const wanted = module.forward(x);
+      await shutdown();
+      await init(build.options);
+      using source = onHeap(x);
+      using target = new HeapTensor([x.data.length + 16]);
+      target.data.fill(9);
+      const input = (): Tensor => ({ data: source.data.subarray(0), shape });
+      const out = (): Tensor => (inPlace ? input() : { data: target.data.subarray(4, -12), shape });
+      const given = out();
+      const compute = (): Tensor => module.forward(input(), { out: given });
+      if (build.options.threads > 1) {
+        // Views of a shared heap outlive its growth.
+        expectSame(compute(), wanted);
+        continue;
+      }
+      expectError(caught(compute), 'BAD_BUFFER', kind.where);
+      expectSame(source, x);
+      expect(target.data.every((value) => value === 9)).toBe(true);
+      // What growth made room for stays: the same again, of views taken anew.
+      expectSame(module.forward(input(), { out: out() }), wanted);
+    }
   });
 
   it('an output that overlaps the input, anywhere, and parts that begin anywhere', () => {

@@ -1,6 +1,6 @@
 import { refuse } from '../core/checks.js';
 import { checkOut, checkTensorOf, FreshTensor, sharesMemory, type Tensor } from '../core/tensor.js';
-import { locate, type Place, type Sink } from '../runtime/heap-tensor.js';
+import { locate, type Place, type Sink, sinkOf } from '../runtime/heap-tensor.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { byName, type NamedTensors, readGiven } from './named.js';
 import type { Program } from './program.js';
@@ -61,15 +61,11 @@ export class ProgramCall {
     }
     const fresh = out === undefined ? freshTensors(where, outputShapes) : undefined;
     for (let index = 0; index < outputShapes.length; index += 1) {
-      this.#sinks[index] = fresh?.[index] ?? locate(this.#receiver(where, program, index), runtime);
+      this.#sinks[index] = fresh?.[index] ?? this.#receive(sinkOf, where, program, index);
     }
     program.run(arena(program), this.#places, this.#sinks, ran);
     if (fresh !== undefined) {
       return named ? byName(outputNames, tensorsOf(fresh)) : (fresh[0] as FreshTensor).tensor;
-    }
-    for (let index = 0; index < outputShapes.length; index += 1) {
-      // A view of the caller's own does not survive growth, and without it the result is out of reach.
-      if (typeof this.#sinks[index] === 'number') this.#receiver(where, program, index);
     }
     return out as Tensor | NamedTensors;
   }
@@ -90,16 +86,23 @@ export class ProgramCall {
   #requireApart(where: string, program: Program, names: readonly string[]): void {
     for (let one = 1; one < names.length; one += 1) {
       for (let other = 0; other < one; other += 1) {
-        if (sharesMemory(this.#receiver(where, program, one), this.#receiver(where, program, other))) {
+        const first = this.#receive(checkOut, where, program, one);
+        if (sharesMemory(first, this.#receive(checkOut, where, program, other))) {
           refuse('BAD_BUFFER', where, 'tensors apart', `${names[other]} and ${names[one]} that overlap`);
         }
       }
     }
   }
 
-  #receiver(where: string, { outputShapes, outputCounts }: Program, index: number): Float32Array {
+  /** What `receive` makes of the tensor that is given for an output, or what it has against it. */
+  #receive<Receiver>(
+    receive: (where: string, out: unknown, shape: readonly number[], count: number, on: Runtime) => Receiver,
+    where: string,
+    { outputShapes, outputCounts, runtime }: Program,
+    index: number,
+  ): Receiver {
     const shape = outputShapes[index] as readonly number[];
-    return checkOut(where, this.#receivers[index], shape, outputCounts[index] as number);
+    return receive(where, this.#receivers[index], shape, outputCounts[index] as number, runtime);
   }
 }
 

@@ -121,8 +121,8 @@ export class Program<Step extends ProgramStep = ProgramStep> {
   }
 
   /**
-   * Computes between places of the caller's, with all between in the arena at this address; `ran` is told of every step
-   * behind it.
+   * Computes between places of the caller's, outputs apart from each other, with all between in the arena at this
+   * address; `ran` is told of every step behind it.
    */
   run(
     arena: number,
@@ -130,8 +130,7 @@ export class Program<Step extends ProgramStep = ProgramStep> {
     outputs: readonly Sink[],
     ran?: (index: number) => void,
   ): void {
-    const { runtime } = this;
-    const { steps } = this;
+    const { runtime, steps } = this;
     let at = 0;
     try {
       this.#bind(arena, inputs, outputs);
@@ -167,7 +166,7 @@ export class Program<Step extends ProgramStep = ProgramStep> {
       const count = this.inputCounts[index] as number;
       if (typeof place !== 'number') {
         this.runtime.heap.set(place, (this.#rooms[value] as number) / BYTES);
-      } else if (this.#passes && this.#meets(place, count, outputs, this.outputCounts)) {
+      } else if (this.#passes) {
         const { heap } = this.runtime;
         heap.copyWithin((this.#rooms[value] as number) / BYTES, place / BYTES, place / BYTES + count);
       } else {
@@ -177,11 +176,7 @@ export class Program<Step extends ProgramStep = ProgramStep> {
     for (let index = 0; index < outputs.length; index += 1) {
       const place = outputs[index] as Sink;
       if (typeof place !== 'number' || place % 16 !== 0 || this.#direct[index] !== true) continue;
-      const count = this.outputCounts[index] as number;
-      if (
-        !this.#meets(place, count, inputs, this.inputCounts) &&
-        !this.#meets(place, count, outputs, this.outputCounts, index)
-      ) {
+      if (!this.#meets(place, this.outputCounts[index] as number, inputs)) {
         this.#rooms[roots[this.#outputs[index] as number] as number] = place;
       }
     }
@@ -191,19 +186,13 @@ export class Program<Step extends ProgramStep = ProgramStep> {
     }
   }
 
-  /** Whether so many values at `place` overlap one of these places of the heap, but the one numbered `own`. */
-  #meets(
-    place: number,
-    count: number,
-    others: readonly (Place | Sink)[],
-    counts: readonly number[],
-    own = -1,
-  ): boolean {
+  /** Whether so many values at `place` overlap an input on the heap. */
+  #meets(place: number, count: number, inputs: readonly Place[]): boolean {
     const end = place + BYTES * count;
-    for (let index = 0; index < others.length; index += 1) {
-      const other = others[index] as Place | Sink;
-      if (typeof other !== 'number' || index === own) continue;
-      if (other < end && place < other + BYTES * (counts[index] as number)) return true;
+    for (let index = 0; index < inputs.length; index += 1) {
+      const input = inputs[index] as Place;
+      if (typeof input !== 'number') continue;
+      if (input < end && place < input + BYTES * (this.inputCounts[index] as number)) return true;
     }
     return false;
   }

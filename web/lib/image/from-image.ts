@@ -1,9 +1,9 @@
 import { checkAxes, checkOptions, refuse } from '../core/checks.js';
 import { readForeign } from '../core/foreign.js';
 import type { AxisList } from '../core/lists.js';
-import { checkOut, FreshTensor, shapeOf, type Tensor } from '../core/tensor.js';
+import { FreshTensor, shapeOf, type Tensor } from '../core/tensor.js';
 import { checkRuntime } from '../runtime/execution.js';
-import { locate } from '../runtime/heap-tensor.js';
+import { sinkOf } from '../runtime/heap-tensor.js';
 import { requireRuntime } from '../runtime/lifecycle.js';
 import { pixelsToFloats } from '../runtime/pixels.js';
 import {
@@ -83,10 +83,7 @@ export function fromImage<Out extends Tensor = Tensor<ArrayBuffer>>(
   }
   const shape =
     (shapeOf(out) as Partial<Tensor['shape']> | undefined)?.length === 3 ? single : [1, ...single];
-  const check = () => checkOut(where, out, shape, channels * width * height);
-  const output = locate(check(), runtime);
-  pixelsToFloats(runtime, conversion, bytes, output);
-  // A view of the caller's own does not survive growth, and without it the result is out of reach.
-  if (typeof output === 'number') check();
+  const sink = sinkOf(where, out, shape, channels * width * height, runtime);
+  pixelsToFloats(runtime, conversion, bytes, sink);
   return out as Out;
 }

@@ -1,6 +1,6 @@
 import { isList, isRecord } from '../core/realms.js';
-import { checkOut, FreshTensor, sameList, shapeOf, type Tensor } from '../core/tensor.js';
-import { locate, type Place } from '../runtime/heap-tensor.js';
+import { FreshTensor, sameList, shapeOf, type Tensor } from '../core/tensor.js';
+import { type Place, sinkOf } from '../runtime/heap-tensor.js';
 import type { NativeHandle, NativeOperators } from '../runtime/native-operators.js';
 import type { CanonicalParameters, Operation } from '../runtime/operation.js';
 import type { Runtime } from '../runtime/runtime.js';
@@ -57,9 +57,6 @@ export function runForward<Handle extends NativeHandle, Parameters>(
     operators.run(operation, input, fresh);
     return fresh.tensor;
   }
-  const output = locate(checkOut(where, out, outputShape, operation.outputCount), runtime);
-  operators.run(operation, input, output);
-  // A view of the caller's own does not survive growth, and without it the result is out of reach.
-  if (typeof output === 'number') checkOut(where, out, outputShape, operation.outputCount);
+  operators.run(operation, input, sinkOf(where, out, outputShape, operation.outputCount, runtime));
   return out;
 }

@@ -1,18 +1,11 @@
 import { checkChoice, checkOptions } from '../core/checks.js';
 import { product } from '../core/lists.js';
 import { guardReceivers } from '../core/receivers.js';
-import {
-  checkOut,
-  checkTensor,
-  checkTensorOf,
-  FreshTensor,
-  type Tensor,
-  type TensorLike,
-} from '../core/tensor.js';
+import { checkTensor, checkTensorOf, FreshTensor, type Tensor, type TensorLike } from '../core/tensor.js';
 import { type ForwardCall, repeats } from '../layers/forward-call.js';
 import { BOUND, STEP, type Step, type StepRequest } from '../layers/step.js';
 import { checkRuntime } from '../runtime/execution.js';
-import { locate, type Place, type Sink } from '../runtime/heap-tensor.js';
+import { locate, type Place, type Sink, sinkOf } from '../runtime/heap-tensor.js';
 import { requireRuntime } from '../runtime/lifecycle.js';
 import { FLOAT32, type Layout } from '../runtime/operation.js';
 import type { Runtime } from '../runtime/runtime.js';
@@ -130,18 +123,15 @@ export abstract class HeapModule<Geometry> {
     const { where, inputShape, inputCount, outputShape, outputCount } = call;
     const input = checkTensorOf(where, 'the input', x, inputShape, inputCount);
     const out = options?.out;
-    const values = out === undefined ? undefined : checkOut(where, out, outputShape, outputCount);
     const runtime = requireRuntime(where, this.#runtime);
-    if (values === undefined) {
+    const place = locate(input, runtime);
+    if (out === undefined) {
       const fresh = new FreshTensor(where, outputShape);
-      this.#run(runtime, call, locate(input, runtime), fresh);
+      this.#run(runtime, call, place, fresh);
       return fresh.tensor as Tensor as Out;
     }
-    const place = locate(values, runtime);
-    this.#run(runtime, call, locate(input, runtime), place);
-    // A view of the caller's own does not survive growth, and without it the result is out of reach.
-    if (typeof place === 'number') checkOut(where, out, outputShape, outputCount);
-    return out as Out;
+    this.#run(runtime, call, place, sinkOf(where, out, outputShape, outputCount, runtime));
+    return out;
   }
 
   /**

@@ -1,7 +1,7 @@
 import { checkOptions, fault } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
 import { guardReceivers } from '../core/receivers.js';
-import { checkShape, elementCount, heaps, type Tensor } from '../core/tensor.js';
+import { checkOut, checkShape, elementCount, heaps, type Tensor } from '../core/tensor.js';
 import { checkRuntime } from './execution.js';
 import { requireRuntime } from './lifecycle.js';
 import { outOfMemory, type Runtime } from './runtime.js';
@@ -136,4 +136,26 @@ export type Sink = { set(values: Float32Array | Int8Array): void } | number;
 /** Where checked values lie for a call on `runtime`; those on another runtime's heap are copied. */
 export function locate(values: Float32Array, runtime: Runtime): Place {
   return heaps.get(values.buffer) === runtime.views ? values.byteOffset : values;
+}
+
+/** Where a call on `runtime` writes the `count` results that `out` is to have; refuses an `out` that cannot have them. */
+export function sinkOf(
+  where: string,
+  out: unknown,
+  shape: readonly number[],
+  count: number,
+  runtime: Runtime,
+): Sink {
+  const values = checkOut(where, out, shape, count);
+  const place = locate(values, runtime);
+  const lasts = place === values || runtime.views.get(values) === out;
+  return lasts ? place : askedAgain(where, out, shape, count);
+}
+
+/**
+ * A part of a HeapTensor does not survive that the heap grows during the call, and without it the results are out of
+ * reach: they are computed beside it, and `out` is looked at once more before anything is written.
+ */
+function askedAgain(where: string, out: unknown, shape: readonly number[], count: number): Sink {
+  return { set: (results) => checkOut(where, out, shape, count).set(results) };
 }

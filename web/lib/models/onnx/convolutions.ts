@@ -41,16 +41,17 @@ export async function readConvolution(
   if (typeof weight === 'object' && form.quantized !== undefined) {
     weight = await (await quantized()).dequantizedWeight(node, weight, form.quantized, constants);
   }
-  let problem = typeof weight === 'object' ? null : `its weight ${describe(weightName)} is ${weight}`;
+  let problem: string | null;
   let geometry: Geometry | null = null;
   let attributes: OnnxConvTransposeAttributes = {};
   if (typeof weight === 'object') {
     const { shape } = weight;
     attributes = convolutionAttributes(node, transposed, shape.length - 2);
-    const tried = tryGeometry(() =>
+    ({ geometry, problem } = tryGeometry(() =>
       onnxGeometry(`readModel ${describe(name)}`, form.base, attributes, shape),
-    );
-    ({ geometry, problem } = tried);
+    ));
+  } else {
+    problem = `its weight ${describe(weightName)} is ${weight}`;
   }
   if (!all && !isResampling(geometry, transposed) && shuffle === undefined && resize === null) return null;
   const biasName = node.inputs[form.bias] ?? '';
