@@ -292,6 +292,33 @@ TEST_CASE("Winograd keeps 80 MB of weights at most") {
   CHECK(refuses(RouteId::kWinograd45, spec));
 }
 
+TEST_CASE("Winograd takes the last layer that keeps 80 MB of weights") {
+  // Too many to be kept transformed: their taps are.
+  for (const auto& [route, kernel] : {std::pair{RouteId::kWinograd42, deconv::Axes{1, 2, 2}},
+                                      std::pair{RouteId::kWinogradLine, deconv::Axes{1, 1, 5}}}) {
+    Spec spec;
+    spec.transposed = false;
+    spec.kernel = kernel;
+    spec.in_channels = 2048;
+    spec.out_channels = (20 << 20) / 2048 / (kernel[1] * kernel[2]);
+    CHECK_FALSE(refuses(route, spec));
+    spec.out_channels += 1;
+    CHECK(refuses(route, spec));
+  }
+}
+
+TEST_CASE("scatter holds no more products at once than are indexed, whatever strips would save") {
+  // Stamps of 33 x 33: strips several times as high as what two of them share were 44 million.
+  Spec spec;
+  spec.kernel = {1, 33, 33};
+  const deconv::Plan plan = plan_route(RouteId::kScatter, problem_of(spec, 1, 256));
+  REQUIRE(plan.refusal == nullptr);
+  const auto& cut = plan.cut<deconv::Strips>();
+  CHECK(cut.product_elements <= 1 << 24);
+  CHECK(cut.strip > 1);
+  CHECK(cut.strips * cut.strip >= cut.cells);
+}
+
 TEST_CASE("Winograd along a line refuses what is not along one axis") {
   Spec dense;
   dense.transposed = false;
