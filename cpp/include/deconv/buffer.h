@@ -49,7 +49,13 @@ class Block {
   }
 
   Value* data() const { return data_; }
-  Value& operator[](int64_t index) const { return data_[index]; }
+  Value& operator[](int64_t index) const {
+#if __has_feature(address_sanitizer)
+    // The slack hides from it what is written behind the last element.
+    if (index < 0 || index >= capacity_) __builtin_trap();
+#endif
+    return data_[index];
+  }
 
  private:
   // The heap is 2 GB at most; more would wrap the 32-bit size.
