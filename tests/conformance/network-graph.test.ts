@@ -135,6 +135,15 @@ describe('a graph of modules', () => {
     net.dispose();
   });
 
+  it('says it of a resize that makes as many channels of others', async () => {
+    const net = new Writer();
+    net.parts.push(floats('scales', [4], [1, 1.2, 2, 2]));
+    const y = net.node('Resize', ['x', '', 'scales'], { mode: 'linear' });
+    const network = await loadNetwork(bytesOf(net.done(y, { x: [1, 4, 3, 3] })));
+    await expect(network.toGraph()).rejects.toThrow(/Resize.*resizes channels/);
+    network.dispose();
+  });
+
   it('says it of them alone, not of what they are read by', async () => {
     const net = new Writer();
     const read = net.node('Relu', [net.node('Abs', [net.conv('x', 4, 8, [3, 3])])]);

@@ -83,6 +83,7 @@ describe('refused when loaded', () => {
     ['a rest by no rule', one('Mod', { fmod: 2 }, [floats('w', [1], [3])], ['x', 'w']), /its fmod is 2/],
     ['strides of 0', one('Conv', { strides: [0, 1] }, [floats('w', [1, 2, 1, 1], [1, 2])], ['x', 'w']), /strides/],
     ['a batch norm in training', one('BatchNormalization', { training_mode: 1 }, scale, places), /training/],
+    ['a batch norm that gives statistics', network([...scale, node('BatchNormalization', places, ['y', 'm', 'v', 'n', 'w'])], { opset: 9 }), /training/],
     ['a batch norm of every point', one('BatchNormalization', { spatial: 0 }, scale, places, 8), /every point/],
     ['statistics of a norm', network([floats('s', [4], [1, 1, 1, 1]), node('LayerNormalization', ['x', 's'], ['z', 'y'])]), /its output "y"/],
     ['places of a maximum', network([node('MaxPool', ['x'], ['z', 'y'], { kernel_shape: [2, 2] })]), /its output "y"/],

@@ -289,6 +289,14 @@ describeEachBuild(
       ],
       ['corners that lie on each other', resized('linear', 'align_corners'), /depend on the whole length/],
       [
+        'as many values of others, by a factor',
+        (net, x) => {
+          net.parts.push(floats('scales', [4], [1, 1, 1.02, 1]));
+          return net.node('Resize', [x, '', 'scales'], { mode: 'linear' });
+        },
+        /by no fixed factor/,
+      ],
+      [
         'a transposition of places',
         (net, x) => net.node('Add', [x, net.node('Transpose', [x], { perm: [0, 1, 3, 2] })]),
         /differ from place/,

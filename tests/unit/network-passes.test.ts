@@ -707,6 +707,7 @@ describe('convolutions behind resizes', () => {
     ],
     ['behind a crop', {}, { coordinates: 'crop-and-resize' }],
     ['behind what makes less of it', {}, { size: [1, 3, 3, 3], scale: [1, 1, 0.6, 0.5] }],
+    ['behind what resamples as many channels', {}, { scale: [1, 1.2, 2, 2] }],
     [
       'behind what mixes channels',
       { weight: constant([4, 6, 1, 1]) },

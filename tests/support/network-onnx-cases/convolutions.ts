@@ -12,6 +12,14 @@ one(
 );
 one('Conv, depthwise', 'Conv', [1, 4, 6, 6], { group: 4, pads: [1, 1, 1, 1] }, { w: w(4, 1, 3, 3), b: w(4) });
 one('Conv, one axis', 'Conv', [1, 3, 20], { dilations: [3], pads: [3, 3] }, { w: w(5, 3, 3) });
+// The default, as writers without presence have it.
+one(
+  'Conv, no word for auto_pad',
+  'Conv',
+  [1, 2, 5, 4],
+  { auto_pad: '', pads: [1, 0, 1, 1] },
+  { w: w(2, 2, 3, 3) },
+);
 one(
   'Conv, three axes',
   'Conv',

@@ -92,6 +92,20 @@ cases['Expand to a shape that Where and Equal choose'] = {
     node('Expand', ['x', 'shape'], ['y']),
   ],
 };
+cases['a size through an Identity, computed with'] = {
+  inputs: { x: [1, 2, 6, 4] },
+  declared: { x: ['n', 'c', 'h', 'w'] },
+  parts: [
+    node('Shape', ['x'], ['s']),
+    node('Identity', ['s'], ['same']),
+    int64s('by', [1, 1, 2, 3]),
+    node('Mul', ['same', 'by'], ['size']),
+    node('Cast', ['size'], ['f'], { to: 1 }),
+    node('Identity', ['f'], ['g']),
+    node('Cast', ['g'], ['whole'], { to: 7 }),
+    node('Resize', ['x', '', '', 'whole'], ['y'], { mode: 'linear' }),
+  ],
+};
 cases['numbers of a Range and a ConstantOfShape, added'] = {
   inputs: { x: [2, 3] },
   declared: { x: ['n', 'm'] },

@@ -141,6 +141,17 @@ one(
   { r: reals(0, 0, 0.2, -0.1, 1, 1, 0.8, 1.2), s: list(1, 2, 4, 8) },
   { order: ['x', 'r', '', 's'], opset: 13 },
 );
+for (const mode of ['nearest', 'linear']) {
+  // The axes that are not named are taken whole, wherever the others begin.
+  one(
+    `Resize of a part of one axis, ${mode}`,
+    'Resize',
+    [2, 3, 4, 5],
+    { axes: [2], mode, coordinate_transformation_mode: 'tf_crop_and_resize' },
+    { r: reals(0.13, 0.9), s: list(9) },
+    { order: ['x', 'r', '', 's'], opset: 18 },
+  );
+}
 one(
   'Resize, floor of tf_half_pixel_for_nn',
   'Resize',

@@ -233,10 +233,11 @@ function follow(
       return track;
     case 'resize': {
       const [from, to] = [at(shape, axis), at(operation.size, axis)];
-      if (from === to && operation.coordinates !== 'crop-and-resize') return track;
+      const scale = at(operation.scale, axis);
+      if (from === to && scale === 1 && operation.coordinates !== 'crop-and-resize') return track;
       if (!TILED_COORDINATES.includes(operation.coordinates))
         whole('its coordinates depend on the whole length');
-      if (Math.abs(at(operation.scale, axis) * from - to) > 1e-6 * to) whole('it resizes by no fixed factor');
+      if (Math.abs(scale * from - to) > 1e-6 * to) whole('it resizes by no fixed factor');
       return scaled(track, axis, to, from);
     }
     case 'depth-to-space':

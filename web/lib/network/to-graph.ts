@@ -360,12 +360,12 @@ function activationOf(operation: Of<'unary'>): root.Module {
 }
 
 function upsampleOf(operation: Of<'resize'>, shape: Shape): root.Module {
-  const { size, scale, interpolation, coordinates, rounding } = operation;
+  const { scale, interpolation, coordinates, rounding } = operation;
   const rank = shape.length - 2;
   const refuse = (reason: string): never => {
     throw reasonError(reason);
   };
-  if (!sameList(size.slice(0, 2), shape.slice(0, 2))) return refuse('it resizes channels');
+  if (scale[0] !== 1 || scale[1] !== 1) return refuse('it resizes channels');
   const factors = scale.slice(2);
   if (interpolation === 'nearest') {
     const plain = coordinates === 'asymmetric' && rounding === 'floor';

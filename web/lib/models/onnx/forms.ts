@@ -84,9 +84,9 @@ export function convolutionAttributes(
   const group = node.integer('group');
   if (group !== undefined) result.group = group;
   const autoPad = node.text('auto_pad');
-  if (autoPad !== undefined && autoPad !== '') result.auto_pad = autoPad;
+  if (autoPad) result.auto_pad = autoPad;
   // Exporters write zeros beside the words; whoever runs the model goes by the words.
-  if (autoPad !== undefined && autoPad !== 'NOTSET') delete result.pads;
+  if (autoPad && autoPad !== 'NOTSET') delete result.pads;
   // Some write batch and channels too.
   const sizes = result.output_shape as number[] | undefined;
   if (sizes?.length === rank + 2) result.output_shape = sizes.slice(2);

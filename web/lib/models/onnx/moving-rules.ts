@@ -268,6 +268,7 @@ const range: Rule = (operands) => {
 
 /** Operators that order, repeat and pick values, and those that tell and make shapes. */
 export const MOVING_RULES: Readonly<Record<string, Rule>> = {
+  Identity: (operands) => operands.input(0),
   Dropout: (operands) => {
     if (operands.output > 0) notFoldable('it is the mask');
     // Opset 12 has an input for it, and 0 is what everybody writes there.

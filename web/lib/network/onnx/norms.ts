@@ -12,7 +12,9 @@ const EPSILON = 1e-5;
 
 const batchNorm: NodeRule = (loaded) => {
   const { node, opset } = loaded;
-  const trains = opset < 7 ? node.integer('is_test') !== 1 : node.integer('training_mode') === 1;
+  // From opset 7 to 13 what gives statistics is in training, and no attribute says it.
+  const trains =
+    opset < 7 ? node.integer('is_test') !== 1 : node.integer('training_mode') === 1 || node.outputs[1];
   if (trains) notFoldable('it is in training');
   if (node.integer('spatial') === 0) notFoldable('it has numbers for every point');
   const [scale, shift, mean, variance] = ['scale', 'bias', 'mean', 'variance'].map((what, index) =>

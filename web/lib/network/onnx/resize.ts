@@ -67,7 +67,7 @@ const resize: NodeRule = (loaded) => {
     );
     const region = shape.map((_, axis): readonly [number, number] => {
       const at = axes.indexOf(axis);
-      return [given.roi?.[at] ?? 0, given.roi?.[at + axes.length] ?? 1];
+      return [given.roi?.[at] ?? 0, given.roi?.slice(axes.length)[at] ?? 1];
     });
     const { size, scale } = extentsOf(shape, given, axes, policy, region);
     const still = size.every((extent, axis) => extent === shape[axis] && scale[axis] === 1);

@@ -1,5 +1,4 @@
 import { at, product } from '../../core/lists.js';
-import { sameList } from '../../core/tensor.js';
 import type { NetworkGraph, Of } from '../operations.js';
 import { channelAxis, type Shape, spatialAxes } from '../shapes.js';
 import { merged, rewrite } from './rewrite.js';
@@ -22,10 +21,9 @@ export function convolveBeforeResizing(graph: NetworkGraph): NetworkGraph {
     if (before === null || !view.isReadOnce(source) || kept.has(result)) return null;
     const { layout } = operation;
     const small = view.shapeOf(at(before.inputs, 0));
-    const [large, made] = [view.shapeOf(source), view.shapeOf(result)];
-    if (!enlarges(before.operation, layout, small, large)) return null;
+    if (!enlarges(before.operation, layout, small)) return null;
     const axis = channelAxis(layout, small);
-    const channels = at(made, axis);
+    const channels = at(view.shapeOf(result), axis);
     const between = view.value(`${node.names[0]} before ${before.names[0]}`, small.with(axis, channels));
     const size = before.operation.size.with(axis, channels);
     return [
@@ -41,13 +39,13 @@ function isOfPoints({ transposed, weight, stride, pads }: Of<'convolution'>): bo
 }
 
 function enlarges(
-  { coordinates }: Of<'resize'>,
+  { coordinates, scale, size }: Of<'resize'>,
   layout: Of<'convolution'>['layout'],
   small: Shape,
-  large: Shape,
 ): boolean {
   const points = spatialAxes(layout, small.length);
-  const others = small.map((extent, axis) => (points.includes(axis) ? at(large, axis) : extent));
+  // An axis that keeps its length is resampled all the same where its factor is not 1.
+  const others = scale.every((factor, axis) => factor === 1 || points.includes(axis));
   // Outside of a crop there is a number that is no sum of values.
-  return coordinates !== 'crop-and-resize' && sameList(others, large) && product(small) < product(large);
+  return coordinates !== 'crop-and-resize' && others && product(small) < product(size);
 }
