@@ -9,7 +9,9 @@ import {
   adamW,
   cosineSchedule,
   type Optimizer,
+  ReLU,
   type Schedule,
+  Sequential,
   sgd,
   stepSchedule,
   type Trainable,
@@ -179,6 +181,14 @@ describe('optimizers', () => {
       'sgd',
     );
   });
+});
+
+it('a chain where its layers are wanted is told from them', () => {
+  for (const wrong of [new Sequential(new ReLU()), new ReLU(), undefined]) {
+    const error = caught(() => adam(wrong as never));
+    expectError(error, 'BAD_TYPE', 'adam');
+    expect(error.message).toContain('A chain has it as its layers.');
+  }
 });
 
 describe('schedules', () => {

@@ -104,7 +104,7 @@ export function checkShape(where: string, name: string, shape: unknown): readonl
         'Use smaller tensors.',
       );
     }
-    return extent;
+    return extent + 0;
   });
 }
 
@@ -135,7 +135,7 @@ function checkReadable(where: string, name: string, floats: ArrayBufferView): vo
       'BAD_BUFFER',
       where,
       `${name} on a buffer of its own`,
-      'a SharedArrayBuffer, which others may change meanwhile (threads, or another copy of this package)',
+      'a SharedArrayBuffer, which other threads may change meanwhile',
       'Pass a copy: array.slice().',
       { name },
     );
@@ -272,7 +272,8 @@ export function dataOf(where: string, name: string, value: unknown): unknown {
 
 /** A tensor whose data matches its shape; what is no Float32Array is copied into one. */
 export function checkTensor(where: string, name: string, value: unknown): Tensor {
-  if (!isRecord(value)) {
+  // Bare values have no shape, and that is not all that they lack.
+  if (!isRecord(value) || ArrayBuffer.isView(value)) {
     refuse('BAD_TYPE', where, `${name} to be { data: Float32Array, shape: number[] }`, value);
   }
   const shape = checkShape(where, `${name}.shape`, shapeOf(value));

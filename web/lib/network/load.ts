@@ -39,9 +39,9 @@ export interface LoadNetworkOptions extends ExecutionOptions {
   readonly outputs?: readonly string[];
   /** Files with the weights of an ONNX model, by the location that it names, as of `readModel`. */
   readonly external?: Readonly<Record<string, ModelInput>>;
-  readonly onProgress?: (progress: LoadProgress) => void;
+  readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
   /** Stops the reading: it rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const WHERE = 'loadNetwork';
