@@ -1,6 +1,6 @@
 // The analyzer's numbers: the table of known kernels, what random weights come to, and every kind of layer.
 
-import { Conv2d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d } from 'deconv-wasm';
+import { Conv2d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, ReLU, Sequential } from 'deconv-wasm';
 import {
   Conv2d as BrainstateConv2d,
   ConvTranspose2d as BrainstateConvTranspose2d,
@@ -483,6 +483,14 @@ describe('the result', () => {
     const found = analyze({ geometry: { stride: 2 }, weight: { data, shape } }, { gains: false });
     expect(found.unevenness).toBeCloseTo(0.75, 2);
   });
+});
+
+it('what is neither a layer nor kernels is told what is', () => {
+  for (const wrong of [undefined, null, new Sequential(new ReLU()), [], { weights: [] }]) {
+    const error = caught(() => analyze(wrong as never));
+    expectError(error, 'BAD_TYPE', 'analyze');
+    expect(error.message).toMatch(/a layer of this package, or \{ geometry, weight \}, got .*analyzeStack/);
+  }
 });
 
 describe('refuses', () => {

@@ -215,6 +215,10 @@ export function readKernels(
   readonly weight: ArrayLike<number>;
   readonly bias: ArrayLike<number> | null;
 } {
+  if (!isRecord(value) || !['geometry', 'weight', 'bias'].some((name) => name in value)) {
+    const advice = 'Of a chain pass its layers, one by one or to analyzeStack.';
+    refuse('BAD_TYPE', where, 'a layer of this package, or { geometry, weight }', value, advice);
+  }
   const subject = checkOptions<Kernels>(where, value, ['geometry', 'weight', 'bias']);
   const options = checkOptions<KernelGeometry>(where, subject.geometry, [
     'stride',
