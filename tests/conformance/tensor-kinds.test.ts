@@ -189,6 +189,21 @@ it('says why it does not take what it does not take', () => {
   expect(says(['1', '2', '3'])).toMatch(/a bias\[0\] to be a number, got "1"/);
 });
 
+it('says how to convert it, so that it helps', () => {
+  const advised = (data: unknown): string =>
+    /Convert with (.*?)\.$/.exec(
+      caught(() => make().forward({ data, shape: SHAPE } as never)).message,
+    )?.[1] ?? '';
+  // Of a buffer `from` makes nothing, and of bigints neither makes anything without Number.
+  expect(advised(VALUES.slice().buffer)).toBe('new Float32Array(…)');
+  for (const wide of [BigInt64Array, BigUint64Array]) {
+    const data = wide.from(Array.from(VALUES, BigInt));
+    expect(advised(data)).toBe('Float32Array.from(…, Number)');
+    expect(Float32Array.from(data as never, Number)).toEqual(VALUES);
+  }
+  expect(advised(Int8Array.from(VALUES))).toBe('Float32Array.from(…, Number)');
+});
+
 it('an out holds float32, or holds nothing that could be written to', () => {
   const layer = make();
   const y = layer.forward(X);

@@ -121,7 +121,7 @@ export function checkArray(
   kind: string,
 ): ArrayBufferView & ArrayLike<number> {
   if (typedArrayKind(data) !== kind) {
-    refuse('BAD_TYPE', where, `${name} to be a ${kind}`, data, `Convert with ${kind}.from(…).`);
+    refuse('BAD_TYPE', where, `${name} to be a ${kind}`, data, `Convert with new ${kind}(…).`);
   }
   checkReadable(where, name, data as ArrayBufferView);
   return data as ArrayBufferView & ArrayLike<number>;
@@ -146,7 +146,7 @@ function checkReadable(where: string, name: string, floats: ArrayBufferView): vo
       'BAD_BUFFER',
       where,
       `${name} in the memory of a live HeapTensor`,
-      "a view of the WebAssembly heap that belongs to none (its tensor was disposed, its module shut down, or it is no HeapTensor's data nor a subarray of it)",
+      "a view of the heap that belongs to none (its tensor or module has ended, or it is no part of a HeapTensor's data)",
       'Take HeapTensor.data anew.',
       { name },
     );
@@ -229,7 +229,13 @@ export function floatsOf(where: string, name: string, data: unknown, dtype?: unk
   if (kind === undefined) return floatsOfList(where, name, data);
   if (kind === 'Uint16Array' ? dtype !== 'uint16' : !COPIED.includes(kind)) {
     const got = `a value of type ${kind} (${REASONS[kind]})`;
-    throw fault('BAD_TYPE', where, `${name} to be a Float32Array`, got, 'Convert with Float32Array.from(…).');
+    throw fault(
+      'BAD_TYPE',
+      where,
+      `${name} to be a Float32Array`,
+      got,
+      'Convert with Float32Array.from(…, Number).',
+    );
   }
   const numbers = checkArray(where, name, data, kind);
   const floats = roomFor(where, [numbers.length], () => new Float32Array(numbers));

@@ -196,9 +196,14 @@ interface Change {
   readonly set: (values: Float32Array) => void;
 }
 
+/** What to do about gradients that are no list. */
+export const LIST_GRADIENTS = 'Write [gradients] for one layer; those of a chain have them as their layers.';
+
 /** Reads and checks all before any layer or memory changes. */
 function readGradients(where: string, entries: readonly Entry[], gradients: unknown): Change[] {
-  if (!isList(gradients)) refuse('BAD_TYPE', where, 'a list of gradients', gradients);
+  if (!isList(gradients)) {
+    refuse('BAD_TYPE', where, 'a list of gradients', gradients, LIST_GRADIENTS);
+  }
   if (gradients.length !== entries.length) {
     refuse('BAD_OPTION', where, `gradients of ${entries.length} layers`, gradients.length);
   }
