@@ -11,6 +11,7 @@ import {
   analyzeStack,
   type Kernels,
   repairKernels,
+  toTransposedKernels,
   unevenness,
 } from 'deconv-wasm/checkerboard';
 import { fromOnnx } from 'deconv-wasm/convert';
@@ -490,6 +491,12 @@ it('what is neither a layer nor kernels is told what is', () => {
     const error = caught(() => analyze(wrong as never));
     expectError(error, 'BAD_TYPE', 'analyze');
     expect(error.message).toMatch(/a layer of this package, or \{ geometry, weight \}, got .*analyzeStack/);
+    // These two take no layer.
+    for (const act of [repairKernels, toTransposedKernels]) {
+      const other = caught(() => act(wrong as never));
+      expectError(other, 'BAD_TYPE', act.name);
+      expect(other.message).toContain('expected kernels { geometry, weight }, got ');
+    }
   }
 });
 
