@@ -1,16 +1,23 @@
 // What is refused, and how: the code, the words, and that everything still works afterwards.
 
 import {
+  AvgPool2d,
+  BatchNorm2d,
   Conv2d,
   ConvTranspose2d,
   conv,
   convTranspose,
   type DeconvErrorCode,
+  GroupNorm,
+  InstanceNorm1d,
   init,
+  LayerNorm,
+  Linear,
   memoryUsage,
   shutdown,
   type Tensor,
 } from 'deconv-wasm';
+import { fromFlax, fromKeras, fromTorch } from 'deconv-wasm/convert';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { badOutputs, badTensors, detached } from '../support/bad-tensors.js';
 import { BEST, BUILDS_HERE } from '../support/builds.js';
@@ -536,6 +543,44 @@ describe.each(BUILDS_HERE.filter(({ name }) => name === 'simd' || name === `${BE
     });
   },
 );
+
+// Python's None is false, and what a call takes for "no bias"; for a layer it would have been the default, true.
+it.each<[string, () => unknown]>([
+  ['bias of Conv2d', () => down({ bias: null })],
+  ['bias of ConvTranspose2d', () => up({ bias: null })],
+  ['bias of Linear', () => new Linear({ inFeatures: 1, outFeatures: 1, bias: null as never })],
+  ['affine of BatchNorm2d', () => new BatchNorm2d({ numFeatures: 1, affine: null as never })],
+  [
+    'trackRunningStats of InstanceNorm1d',
+    () => new InstanceNorm1d({ numFeatures: 1, trackRunningStats: null as never }),
+  ],
+  ['affine of GroupNorm', () => new GroupNorm({ numGroups: 1, numChannels: 1, affine: null as never })],
+  [
+    'elementwiseAffine of LayerNorm',
+    () => new LayerNorm({ normalizedShape: 1, elementwiseAffine: null as never }),
+  ],
+  ['bias of LayerNorm', () => new LayerNorm({ normalizedShape: 1, bias: null as never })],
+  ['countIncludePad of AvgPool2d', () => new AvgPool2d({ kernelSize: 2, countIncludePad: null as never })],
+  ['strict of loadStateDict', () => up().loadStateDict({}, { strict: null as never })],
+  [
+    'bias of fromTorch',
+    () => fromTorch('Conv1d', { in_channels: 1, out_channels: 1, kernel_size: 1, bias: null as never }, {}),
+  ],
+  [
+    'use_bias of fromKeras',
+    () => fromKeras('Conv1D', { filters: 1, kernel_size: 1, use_bias: null as never }, { inChannels: 1 }),
+  ],
+  [
+    'use_bias of fromFlax',
+    () => fromFlax('Conv', { features: 1, kernel_size: [1], use_bias: null as never }, { inChannels: 1 }),
+  ],
+])('null is neither true nor false: %s', (name, act) => {
+  const error = caught(act);
+  expect([error.code, error.message]).toEqual([
+    'BAD_TYPE',
+    expect.stringContaining(`${name.slice(0, name.indexOf(' '))} to be true or false, got null`),
+  ]);
+});
 
 // Beyond 2^53 a double cannot tell neighbours apart, and the core counts in integers: if both go on,
 // they disagree about the size of the output.

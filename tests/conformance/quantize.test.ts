@@ -565,7 +565,9 @@ describe('saveQuantized and loadQuantized', () => {
       shifted.set(bytes, 3);
       // The `slice` of Node's Buffer does not copy.
       const nodeBuffer = typeof Buffer === 'function' ? [Buffer.from(shifted).subarray(3)] : [];
-      for (const each of [bytes, ...nodeBuffer]) {
+      // What a response gives.
+      const downloaded = bytes.slice().buffer;
+      for (const each of [bytes, ...nodeBuffer, downloaded]) {
         using same = loadQuantized(other, each);
         expect(same.weight).toEqual(small.weight);
       }
@@ -606,6 +608,13 @@ describe('saveQuantized and loadQuantized', () => {
     for (let length = 0; length < bytes.length; length += 1) {
       expect(caught(() => loadQuantized(layer, bytes.subarray(0, length))).code).toBe('BAD_BUFFER');
     }
+    const gone = bytes.slice().buffer;
+    structuredClone(gone, { transfer: [gone] });
+    expectError(
+      caught(() => loadQuantized(layer, gone)),
+      'BAD_BUFFER',
+      'loadQuantized',
+    );
     expectError(
       caught(() => loadQuantized(layer, new Int8Array(9) as never)),
       'BAD_TYPE',

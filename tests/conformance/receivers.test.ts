@@ -23,7 +23,7 @@ import { kernelMatrix } from 'deconv-wasm/d2l';
 import * as models from 'deconv-wasm/models';
 import { quantize } from 'deconv-wasm/quantize';
 import { BatchNorm2d, GroupNorm, ReLU, Sequential } from 'deconv-wasm/training';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { ENTRIES } from '../support/entries.js';
 import { caught, expectError, rejection } from '../support/errors.js';
 import { zeros } from '../support/tensors.js';
@@ -207,6 +207,19 @@ it('a call that meets a Proxy says what it met', () => {
     'BAD_TYPE',
     'HeapTensor.data',
   );
+});
+
+it('a method that was taken off its object says so, and no word of Proxies alone', () => {
+  const layer = new Conv2d({ inChannels: 1, outChannels: 1, kernelSize: 1 });
+  onTestFinished(() => layer.dispose());
+  const x = { data: new Float32Array(1), shape: [1, 1, 1, 1] };
+  for (const name of ['forward', 'backward', 'setWeight', 'toString'] as const) {
+    const error = caught(() => [x].map(layer[name] as never));
+    expect([error.code, error.message]).toEqual([
+      'BAD_TYPE',
+      `Layer.${name}: expected the object itself, got a Proxy, an heir or a call without it.`,
+    ]);
+  }
 });
 
 it('a Proxy around a runtime, or an heir, is told from it', async () => {

@@ -258,6 +258,18 @@ describe.each(BUILDS_HERE)('$name', ({ options }) => {
   });
 });
 
+it('`await using` ends one at the end of its block', async () => {
+  let runtime: Runtime;
+  {
+    await using own = await createRuntime();
+    runtime = own;
+    const layer = new Conv2d({ inChannels: 1, outChannels: 1, kernelSize: 1, runtime });
+    expect(layer.forward(zeros(1, 1, 2, 2)).shape).toEqual([1, 1, 2, 2]);
+    expect(runtime.memoryUsage().liveLayers).toBe(1);
+  }
+  expect(runtime.ended).toBe(true);
+});
+
 it('runtimes that start at the same time, and that end while others work', async () => {
   const [one, two, standard, three] = await Promise.all([
     start({ build: 'simd', threads: 2 }),

@@ -6,13 +6,14 @@ import {
   convTranspose,
   HeapTensor,
   init,
+  Linear,
   shutdown,
   type Tensor,
   type TensorData,
   type TensorLike,
 } from 'deconv-wasm';
 import { ResizeConv2d } from 'deconv-wasm/checkerboard';
-import { fromOnnx } from 'deconv-wasm/convert';
+import { fromOnnx, fromTorch } from 'deconv-wasm/convert';
 import { toImageData } from 'deconv-wasm/image';
 import { ReLU, Sequential } from 'deconv-wasm/training';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -111,13 +112,46 @@ it.each(forms(W))('a weight may be %s', (_, weight) => {
   const wanted = layer.forward(X);
   same(layer.setWeight(weight).forward(X), wanted);
   same(layer.weight, W);
-  layer.loadStateDict({ weight: weight as Tensor, bias: { data: [1, 2, 3] as never, shape: [3] } });
+  layer.loadStateDict({ weight, bias: { data: [1, 2, 3], shape: [3] } });
   same(layer.weight, W);
   expect([...(layer.bias as Tensor).data]).toEqual([1, 2, 3]);
   same(convTranspose(zeros([1, 3, 2, 2]), weight), convTranspose(zeros([1, 3, 2, 2]), W));
-  const converted = fromOnnx('Conv', { pads: [1, 1, 1, 1] }, { weight: weight as Tensor });
+  const converted = fromOnnx('Conv', { pads: [1, 1, 1, 1] }, { weight });
   onTestFinished(() => converted.dispose());
   same(converted.weight, W);
+});
+
+const BIAS: Tensor = { data: Float32Array.of(1, 2, 3), shape: [3] };
+
+it.each(forms(BIAS))('a bias that is converted may be %s', (_, bias) => {
+  for (const given of [bias, ...(bias.data instanceof Uint16Array ? [] : [bias.data])]) {
+    const converted = fromTorch('Conv2d', {}, { weight: W, bias: given });
+    onTestFinished(() => converted.dispose());
+    same(converted.bias as Tensor, BIAS);
+  }
+});
+
+it.each(forms({ data: Float32Array.of(1, 2), shape: [1, 2] }))('a matrix multiplies %s', (_, x) => {
+  const layer = new Linear({ inFeatures: 2, outFeatures: 1, bias: false }).setWeight([3, 5]);
+  onTestFinished(() => layer.dispose());
+  const gradOutput = { data: [1], shape: [1, 1] };
+  // Other libraries' objects may have both names, of which one says nothing.
+  for (const given of [x, { shape: undefined, dims: [1, 2], ...x } as TensorLike]) {
+    same(layer.forward(given), { data: Float32Array.of(13), shape: [1, 1] });
+    const { input, weight } = layer.backward(given, gradOutput);
+    same(input, { data: Float32Array.of(3, 5), shape: [1, 2] });
+    same(weight, { data: Float32Array.of(1, 2), shape: [1, 2] });
+  }
+});
+
+it('bare values are no tensor, and that is what is said', () => {
+  for (const bare of [VALUES, new Float64Array(COUNT), new Uint8Array(COUNT)]) {
+    const error = caught(() => make().forward(bare as never));
+    expectError(error, 'BAD_TYPE', 'Conv2d.forward');
+    expect(error.message).toContain(
+      'the input to be { data: Float32Array, shape: number[] }, got a value of type',
+    );
+  }
 });
 
 it.each(Object.entries(kinds))('parameters may be bare values: %s', (_, kind) => {
@@ -153,6 +187,21 @@ it('says why it does not take what it does not take', () => {
   expect(says(new Int8Array(3))).toMatch(/quantized layer/);
   expect(says(new Uint16Array(3))).toMatch(/'float16' or 'bfloat16'/);
   expect(says(['1', '2', '3'])).toMatch(/a bias\[0\] to be a number, got "1"/);
+});
+
+it('says how to convert it, so that it helps', () => {
+  const advised = (data: unknown): string =>
+    /Convert with (.*?)\.$/.exec(
+      caught(() => make().forward({ data, shape: SHAPE } as never)).message,
+    )?.[1] ?? '';
+  // Of a buffer `from` makes nothing, and of bigints neither makes anything without Number.
+  expect(advised(VALUES.slice().buffer)).toBe('new Float32Array(…)');
+  for (const wide of [BigInt64Array, BigUint64Array]) {
+    const data = wide.from(Array.from(VALUES, BigInt));
+    expect(advised(data)).toBe('Float32Array.from(…, Number)');
+    expect(Float32Array.from(data as never, Number)).toEqual(VALUES);
+  }
+  expect(advised(Int8Array.from(VALUES))).toBe('Float32Array.from(…, Number)');
 });
 
 it('an out holds float32, or holds nothing that could be written to', () => {

@@ -279,7 +279,7 @@ it('an array on a heap whose runtime is gone is told as such', async () => {
   await collectUntil(() => gone.deref() === undefined);
   expect(gone.deref()).toBe(undefined);
   using layer = new ConvTranspose2d({ inChannels: 1, outChannels: 1, kernelSize: 1 });
-  expect(() => layer.forward({ data, shape: [1, 1, 2, 3] })).toThrow('its module shut down');
+  expect(() => layer.forward({ data, shape: [1, 1, 2, 3] })).toThrow('its tensor or module has ended');
 });
 
 it.runIf(process.platform === 'linux')(

@@ -263,6 +263,16 @@ describe('exit codes of inspect', () => {
     else expect(stderr).toMatch(/^deconv-wasm: .+/);
   });
 
+  it('what is wrong with one geometry of several is said with its name', async () => {
+    const both = { 'up0.weight': { stride: 2 }, 'up1.weight': { stride: '2' } };
+    writeFileSync(inFolder('wrong.json'), JSON.stringify(both));
+    const of = await cli(['inspect', fixture('generator.safetensors'), '--geometry', 'wrong.json']);
+    expect(of.status).toBe(2);
+    expect(of.stderr).toMatch(
+      /generator\.safetensors: "up1\.weight" ConvTranspose2d: expected stride to be .*, got "2"/,
+    );
+  });
+
   it('--pass forward judges outputs alone: a repaired model keeps the limit that its encoder does not', async () => {
     await cli(['repair', fixture('unet.onnx'), '-o', 'gate.onnx']);
     const gate = async (...args: string[]) =>

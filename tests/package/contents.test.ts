@@ -149,7 +149,7 @@ describe('types', () => {
   });
 
   const consumer = `
-import { ConvTranspose2d, DeconvError, HeapTensor, init, type Plan, type Tensor } from 'deconv-wasm';
+import { ConvTranspose2d, createRuntime, DeconvError, HeapTensor, init, type Plan, type Tensor } from 'deconv-wasm';
 import { ConvTranspose2d as Up } from 'deconv-wasm/brainstate';
 import { type Analysis, analyze, scoreImage } from 'deconv-wasm/checkerboard';
 import { fromOnnx, fromTorch } from 'deconv-wasm/convert';
@@ -169,6 +169,8 @@ export const levels: readonly number[] = [found.levelDbc, scoreImage(y, [2, 2]).
 // @ts-expect-error a geometry comes with its weight
 analyze({ geometry: { stride: 2 } });
 using onHeap = new HeapTensor(shape);
+await using runtime = await createRuntime();
+new HeapTensor(shape, { runtime }).dispose();
 const same: Tensor = onHeap;
 up.forward(x, { out: same, activation: 'relu' });
 new ConvTranspose2d({ inChannels: 1, outChannels: 1, kernelSize: 2, planning: 'measure', precision: 'exact' });
@@ -224,5 +226,31 @@ up.forward(new Float32Array(4));
       }),
     });
     run(path.join(root, 'node_modules', '.bin', 'tsc'), ['-p', project], project);
+  });
+
+  // One at a time: what an entry needs of the language must not come with another.
+  test('every entry compiles alone, with the library of an older standard', () => {
+    const project = path.join(folder, 'types-alone');
+    const { exports } = JSON.parse(readFileSync(path.join(installed, 'package.json'), 'utf8')) as {
+      readonly exports: Readonly<Record<string, string | { readonly types?: string }>>;
+    };
+    const entries = Object.keys(exports).filter((entry) => typeof exports[entry] === 'object');
+    expect(entries.length).toBeGreaterThan(10);
+    const programs = Object.fromEntries(
+      entries.map((entry, index) => [
+        `entry${index}.ts`,
+        `import * as entry from ${JSON.stringify(path.posix.join('deconv-wasm', entry))};\nexport const names: string[] = Object.keys(entry);\n`,
+      ]),
+    );
+    makeProject(project, tarball, programs);
+    const words =
+      '--noEmit --strict --module nodenext --target es2022 --lib es2022,dom --skipLibCheck false --ignoreConfig';
+    for (const file of Object.keys(programs)) {
+      run(
+        path.join(root, 'node_modules', '.bin', 'tsc'),
+        [...words.split(' '), '--types', '', file],
+        project,
+      );
+    }
   });
 });

@@ -14,17 +14,19 @@ import {
   type Plan,
   type Tensor,
 } from 'deconv-wasm';
-import { analyze, spectralPenalty } from 'deconv-wasm/checkerboard';
-import { convTransposeJax, toOnnx } from 'deconv-wasm/convert';
+import { analyze, attribute, scoreImage, spectralPenalty } from 'deconv-wasm/checkerboard';
+import { convTransposeJax, fromBrainstate, fromTorch, toOnnx } from 'deconv-wasm/convert';
 import { kernelMatrix, transConv } from 'deconv-wasm/d2l';
 import {
   type Model,
   type ModelLayer,
   patchModel,
+  readModel,
   type WeightChange,
   writeSafetensors,
 } from 'deconv-wasm/models';
-import { calibrate, quantize, saveQuantized } from 'deconv-wasm/quantize';
+import { loadNetwork, type Network } from 'deconv-wasm/network';
+import { calibrate, compareToFloat32, quantize, saveQuantized, toFloat16 } from 'deconv-wasm/quantize';
 import { meanSquaredError, ReLU, Sequential } from 'deconv-wasm/training';
 import { connect, type Remote, transfer } from 'deconv-wasm/worker';
 
@@ -175,3 +177,27 @@ writeSafetensors({
 writeSafetensors({ flag: { data: new Float32Array(1), shape: [1], dtype: 'bool' } });
 // @ts-expect-error
 writeSafetensors({ flag: { data: new Uint16Array(1), shape: [1], dtype: 'bool' } });
+
+// What a program gives on may be undefined; parameters, samples and states may hold what is read of an input.
+declare const maybe: { readonly signal: AbortSignal | undefined; readonly heard: (() => void) | undefined };
+declare const network: Network;
+const given = { signal: maybe.signal, onProgress: maybe.heard };
+readModel('model.onnx', { signal: maybe.signal });
+loadNetwork('model.onnx', given);
+network.tiled(x, given);
+attribute(network, { data: [1], dims: [1] }, given);
+connect(worker, given);
+const half = { data: new Uint16Array(1), shape: [1], dtype: 'float16' } as const;
+const listed = { data: [1, 2, 3], dims: [1, 1, 3] };
+fromTorch('ConvTranspose1d', {}, { weight: listed, bias: half });
+fromBrainstate('Conv1d', { in_size: [4, 1] }, { weight: listed, bias: [1] });
+convTransposeJax(x, x, { bias: half });
+layer.loadStateDict({ weight: listed, bias: half });
+layer.backward(x, y, { activation: 'relu', output: listed });
+calibrate(layer, [listed]);
+compareToFloat32(layer, layer, [listed]);
+toFloat16(listed);
+kernelMatrix(transConv(listed, listed), [3]).multiply([1, 2, 3]);
+scoreImage(listed, 2);
+// @ts-expect-error bigints are no values
+fromTorch('ConvTranspose1d', {}, { weight: { data: [1n], shape: [1, 1, 1] } });

@@ -126,6 +126,15 @@ describe('numbers and words', () => {
     expect(codeOf(() => checkAxes('here', 'stride', new Array(2), 2, 1))).toBe('BAD_TYPE');
   });
 
+  it('-0 is given on as 0, which is what it shows as', () => {
+    expect(Object.is(checkInteger('here', 'n', -0, 0), 0)).toBe(true);
+    expect(checkAxes('here', 'n', [-0, 1], 2, 0).map((entry) => Object.is(entry, -0))).toEqual([
+      false,
+      false,
+    ]);
+    expect(checkShape('here', 'n', [-0, 1]).map((entry) => Object.is(entry, -0))).toEqual([false, false]);
+  });
+
   it('checkBoolean and checkChoice', () => {
     expect(checkBoolean('here', 'bias', false)).toBe(false);
     for (const value of [0, 1, 'true', null, undefined]) {

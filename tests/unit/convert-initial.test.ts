@@ -223,6 +223,18 @@ describe('refused', () => {
       /options among inChannels, seed/,
     ],
     [
+      'a weight where { weight } is meant',
+      () => fromTorch('Conv2d', shaped, { data: new Float32Array(2), shape: [2, 1, 1, 1] } as never),
+      'BAD_TYPE',
+      /parameters \{ weight, bias \}.*Write \{ weight \}/,
+    ],
+    [
+      "Keras's list of both",
+      () => fromKeras('Conv2D', {}, [new Float32Array(1), new Float32Array(1)] as never),
+      'BAD_TYPE',
+      /parameters \{ weight, bias \}/,
+    ],
+    [
       'a bias alone',
       () => fromTorch('Conv2d', shaped, { bias: new Float32Array(2) } as never),
       'BAD_TYPE',

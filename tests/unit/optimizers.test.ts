@@ -3,13 +3,18 @@
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { Linear } from 'deconv-wasm';
 import { readModel, writeSafetensors } from 'deconv-wasm/models';
 import {
   adam,
   adamW,
+  clipGradientNorm,
+  clipGradientValue,
   cosineSchedule,
   type Optimizer,
+  ReLU,
   type Schedule,
+  Sequential,
   sgd,
   stepSchedule,
   type Trainable,
@@ -179,6 +184,32 @@ describe('optimizers', () => {
       'sgd',
     );
   });
+});
+
+it('a chain where its layers are wanted is told from them', () => {
+  for (const wrong of [new Sequential(new ReLU()), new ReLU(), undefined]) {
+    const error = caught(() => adam(wrong as never));
+    expectError(error, 'BAD_TYPE', 'adam');
+    expect(error.message).toContain('A chain has it as its layers.');
+  }
+});
+
+it('gradients that are no list are told how to become one', () => {
+  const layer = new Linear({ inFeatures: 1, outFeatures: 1 });
+  const gradients = { weight: layer.weight, bias: layer.bias };
+  for (const wrong of [gradients, { input: layer.weight, layers: [gradients] }, undefined]) {
+    for (const [where, act] of [
+      ['sgd step', () => sgd([layer])(wrong as never)],
+      ['clipGradientNorm', () => clipGradientNorm(wrong as never, 1)],
+      ['clipGradientValue', () => clipGradientValue(wrong as never, 1)],
+    ] as const) {
+      const error = caught(act);
+      expectError(error, 'BAD_TYPE', where);
+      expect(error.message).toContain(
+        'Write [gradients] for one layer; those of a chain have them as their layers.',
+      );
+    }
+  }
 });
 
 describe('schedules', () => {

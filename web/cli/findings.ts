@@ -200,10 +200,15 @@ export function fileProblem(file: string, error: unknown): string {
   return `${printable(file)}: ${printable(reason, 2000)}`;
 }
 
-/** What an error says, without the function that it begins with: a command line has no functions. */
+/**
+ * What an error says, without the function that it begins with: a command line has no functions. The tensor or layer
+ * of which it speaks stays, as one of many in the file.
+ */
 export function reasonOf({ message, detail }: DeconvError): string {
   const head = `${detail.where}: `;
-  return message.startsWith(head) ? message.slice(head.length) : message;
+  if (!message.startsWith(head)) return message;
+  const name = head.indexOf('"');
+  return message.slice(name < 0 ? head.length : name);
 }
 
 /** Whether an error is about files and what is in them, rather than a mistake of this program. */

@@ -1,6 +1,6 @@
 // The analyzer's numbers: the table of known kernels, what random weights come to, and every kind of layer.
 
-import { Conv2d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d } from 'deconv-wasm';
+import { Conv2d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, ReLU, Sequential } from 'deconv-wasm';
 import {
   Conv2d as BrainstateConv2d,
   ConvTranspose2d as BrainstateConvTranspose2d,
@@ -11,6 +11,7 @@ import {
   analyzeStack,
   type Kernels,
   repairKernels,
+  toTransposedKernels,
   unevenness,
 } from 'deconv-wasm/checkerboard';
 import { fromOnnx } from 'deconv-wasm/convert';
@@ -483,6 +484,20 @@ describe('the result', () => {
     const found = analyze({ geometry: { stride: 2 }, weight: { data, shape } }, { gains: false });
     expect(found.unevenness).toBeCloseTo(0.75, 2);
   });
+});
+
+it('what is neither a layer nor kernels is told what is', () => {
+  for (const wrong of [undefined, null, new Sequential(new ReLU()), [], { weights: [] }]) {
+    const error = caught(() => analyze(wrong as never));
+    expectError(error, 'BAD_TYPE', 'analyze');
+    expect(error.message).toMatch(/a layer of this package, or \{ geometry, weight \}, got .*analyzeStack/);
+    // These two take no layer.
+    for (const act of [repairKernels, toTransposedKernels]) {
+      const other = caught(() => act(wrong as never));
+      expectError(other, 'BAD_TYPE', act.name);
+      expect(other.message).toContain('expected kernels { geometry, weight }, got ');
+    }
+  }
 });
 
 describe('refuses', () => {

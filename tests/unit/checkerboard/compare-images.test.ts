@@ -1,6 +1,7 @@
 // How alike images are, against the definitions by plain loops.
 
-import { compareImages, type Image } from 'deconv-wasm/checkerboard';
+import type { Tensor } from 'deconv-wasm';
+import { compareImages, type Image, scoreImage } from 'deconv-wasm/checkerboard';
 import { describe, expect, it } from 'vitest';
 import { caught, expectError } from '../../support/errors.js';
 import { mulberry32 } from '../../support/random.js';
@@ -42,6 +43,18 @@ function similarity(
   }
   return sum / count;
 }
+
+it('takes the images of other libraries, which have dims', () => {
+  const [one, other] = [1, 2].map((seed) => noise([1, 1, 12, 13], seed)) as [Tensor, Tensor];
+  const dims = { data: one.data, dims: one.shape };
+  const otherDims = { data: other.data, dims: other.shape };
+  expect(compareImages(dims, otherDims)).toEqual(compareImages(one, other));
+  expect(compareImages(dims, other)).toEqual(compareImages(one, other));
+  expect(scoreImage(dims, [2, 2])).toEqual(scoreImage(one, [2, 2]));
+  const error = caught(() => compareImages(dims, noise([1, 1, 13, 12], 1)));
+  expectError(error, 'BAD_SHAPE', 'compareImages');
+  expect(error.message).toContain('a second image of shape [1, 1, 12, 13], got [1, 1, 13, 12]');
+});
 
 describe('compareImages', () => {
   it('follows the definitions', () => {

@@ -1,8 +1,8 @@
 import { checkInteger, checkOptions } from '../core/checks.js';
 import { isDeconvError } from '../core/errors.js';
 import { product } from '../core/lists.js';
-import type { Tensor } from '../core/tensor.js';
-import type { NamedTensors } from '../graph/named.js';
+import type { Tensor, TensorLike } from '../core/tensor.js';
+import type { NamedInputs } from '../graph/named.js';
 import { analyze } from './analyze.js';
 import { sentenceOfAttribution } from './attribution-sentence.js';
 import type {
@@ -125,7 +125,7 @@ export interface Attribution {
  */
 export async function attribute(
   network: PatternNetwork,
-  input?: Tensor | NamedTensors | null,
+  input?: TensorLike | NamedInputs | null,
   options: AttributeOptions = {},
 ): Promise<Attribution> {
   const where = 'attribute';

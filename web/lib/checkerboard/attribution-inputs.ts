@@ -4,8 +4,8 @@ import { checkInteger, describe, fault, refuse } from '../core/checks.js';
 import { at, product } from '../core/lists.js';
 import { type RandomSource, seededRandom } from '../core/random.js';
 import { isList } from '../core/realms.js';
-import { apart, checkTensor, type Tensor } from '../core/tensor.js';
-import { type NamedTensors, readGiven } from '../graph/named.js';
+import { apart, checkTensor, type Tensor, type TensorLike } from '../core/tensor.js';
+import { type NamedInputs, type NamedTensors, readGiven } from '../graph/named.js';
 import type { PatternNetwork, Upsampling } from './pattern-network.js';
 import { checkFiniteValues } from './values.js';
 
@@ -34,7 +34,7 @@ export interface TriedInputs {
 export async function readInputs(
   where: string,
   network: PatternNetwork,
-  input: Tensor | NamedTensors | null | undefined,
+  input: TensorLike | NamedInputs | null | undefined,
   { shapes, levels = [0.25, 0.5, 0.75], seed = 1 }: InputOptions,
 ): Promise<TriedInputs> {
   const names = network.inputs.map(({ name }) => name);

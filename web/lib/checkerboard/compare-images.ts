@@ -1,8 +1,8 @@
 import { checkOptions, refuse } from '../core/checks.js';
 import { at, product } from '../core/lists.js';
-import { isRecord, memberOf } from '../core/realms.js';
-import { checkShape, dataOf, elementCount, sameList } from '../core/tensor.js';
-import type { Image } from './score-image.js';
+import { isRecord } from '../core/realms.js';
+import { checkShape, dataOf, elementCount, requireShape, shapeOf } from '../core/tensor.js';
+import type { ForeignImage, Image } from './score-image.js';
 import { decibels } from './unevenness.js';
 import { checkFiniteValues } from './values.js';
 
@@ -34,13 +34,18 @@ export interface ImageComparison {
  * const other = { data: [1, 63, 129, 254], shape: [1, 1, 2, 2] };
  * console.log(compareImages(image, other, { range: 255 }).psnr.toFixed(1)); // 48.1
  */
-export function compareImages(one: Image, other: Image, options: CompareOptions = {}): ImageComparison {
+export function compareImages(
+  one: Image | ForeignImage,
+  other: Image | ForeignImage,
+  options: CompareOptions = {},
+): ImageComparison {
   const where = 'compareImages';
   const checked = checkOptions<CompareOptions>(where, options, ['axes', 'range']);
-  const [first, second] = [read(where, 'the first image', one), read(where, 'the second image', other)];
-  if (!sameList(one.shape, other.shape)) refuse('BAD_SHAPE', where, 'images of one shape', other.shape);
-  const rank = checked.axes ?? one.shape.length - 2;
-  if (!Number.isInteger(rank) || rank < 1 || rank > one.shape.length) {
+  const { values: first, shape } = read(where, 'the first image', one);
+  const { values: second, shape: otherShape } = read(where, 'the second image', other);
+  requireShape(where, 'a second image', otherShape, shape, 'Images of one shape can be compared.');
+  const rank = checked.axes ?? shape.length - 2;
+  if (!Number.isInteger(rank) || rank < 1 || rank > shape.length) {
     refuse('BAD_OPTION', where, 'at least one spatial axis of those there are', rank);
   }
   const [least, most] = first.reduce(
@@ -56,21 +61,25 @@ export function compareImages(one: Image, other: Image, options: CompareOptions 
   const [own, others] = [first.map((value) => value / range), second.map((value) => value / range)];
   let squares = 0;
   for (const [index, value] of own.entries()) squares += (value - (others[index] as number)) ** 2;
-  const ssim = similarity(own, others, one.shape.slice(-rank));
+  const ssim = similarity(own, others, shape.slice(-rank));
   if (!Number.isFinite(squares) || !Number.isFinite(ssim)) {
     refuse('BAD_OPTION', where, `range to be no smaller beside values of ${Math.max(-least, most)}`, range);
   }
   return { psnr: decibels(squares === 0 ? Number.POSITIVE_INFINITY : own.length / squares), ssim };
 }
 
-function read(where: string, name: string, image: Image): Float64Array {
+function read(
+  where: string,
+  name: string,
+  image: Image | ForeignImage,
+): { readonly values: Float64Array; readonly shape: readonly number[] } {
   if (!isRecord(image)) refuse('BAD_TYPE', where, `${name} to be { data, shape }`, image);
-  const shape = checkShape(where, `${name}'s shape`, memberOf(image, 'shape'));
+  const shape = checkShape(where, `${name}'s shape`, shapeOf(image));
   const data = checkFiniteValues(where, `${name}'s data`, dataOf(where, name, image));
   const count = elementCount(where, name, shape);
   if (data.length !== count || count === 0)
     refuse('BAD_SHAPE', where, `${name} of ${count} values`, data.length);
-  return Float64Array.from(data);
+  return { values: Float64Array.from(data), shape };
 }
 
 const [REACH, SIGMA] = [5, 1.5];

@@ -1,6 +1,6 @@
 import { checkOptions, refuse } from '../core/checks.js';
-import { sameList, type Tensor } from '../core/tensor.js';
-import type { NamedTensors } from '../graph/named.js';
+import { sameList, type TensorLike } from '../core/tensor.js';
+import type { NamedInputs } from '../graph/named.js';
 import type { PatternNetwork } from './pattern-network.js';
 import { type PatternStrength, strengthOf } from './pattern-strength.js';
 import { type PatternChange, TRACE_OPTIONS, Trace, type TraceOptions } from './trace.js';
@@ -33,7 +33,7 @@ export interface NetworkComparison extends PatternChange {
 export async function compareNetworks(
   before: PatternNetwork,
   after: PatternNetwork,
-  input?: Tensor | NamedTensors | null,
+  input?: TensorLike | NamedInputs | null,
   options: TraceOptions = {},
 ): Promise<NetworkComparison | null> {
   const where = 'compareNetworks';

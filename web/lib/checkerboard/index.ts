@@ -62,6 +62,7 @@ export {
 } from './resize-convolution.js';
 export type { ResizeConvOptions, ResizeMode } from './resize-method.js';
 export {
+  type ForeignImage,
   type HarmonicLevel,
   type Image,
   type ImageScore,

@@ -88,7 +88,7 @@ export function addSpectralPenalty<Gradients extends ParameterGradients>(
 ): { readonly loss: number; readonly gradients: Gradients[] } {
   const where = 'addSpectralPenalty';
   checkStrength(where, strength);
-  if (!isList(layers)) refuse('BAD_TYPE', where, 'a list of layers', layers);
+  if (!isList(layers)) refuse('BAD_TYPE', where, 'a list of layers', layers, 'A chain has it as its layers.');
   if (!isList(gradients)) refuse('BAD_TYPE', where, 'a list of gradients', gradients);
   if (layers.length !== gradients.length) {
     refuse('BAD_SHAPE', where, `${layers.length} gradients, one per layer`, gradients.length);

@@ -1,7 +1,7 @@
 import { checkAxes, checkOptions, fault, refuse, shapeText } from '../core/checks.js';
 import { outerProduct, product } from '../core/lists.js';
-import { isList, isRecord, memberOf } from '../core/realms.js';
-import { checkShape, dataOf, elementCount } from '../core/tensor.js';
+import { isList, isRecord } from '../core/realms.js';
+import { checkShape, dataOf, elementCount, shapeOf } from '../core/tensor.js';
 import { checkPhases } from './axis.js';
 import { gridIndices } from './grid.js';
 import { type Lines, lineCount, nearHarmonics } from './near-harmonics.js';
@@ -77,6 +77,9 @@ export interface Image {
   readonly shape: readonly number[];
 }
 
+/** The same as other libraries have it, ONNX Runtime for one. */
+export type ForeignImage = Pick<Image, 'data'> & { readonly dims: readonly number[] };
+
 /**
  * Looks for a pattern of a known period in an output, without knowing the network: by the means of the
  * phases, and by lines in the spectrum that stand out of their neighbourhood. A Hann window keeps the edges
@@ -95,7 +98,7 @@ export interface Image {
  * console.log(phaseScore.toFixed(3), verdict); // 1.000 pattern
  */
 export function scoreImage(
-  image: Image,
+  image: Image | ForeignImage,
   stride: number | readonly number[],
   options: ScoreOptions = {},
 ): ImageScore {
@@ -104,7 +107,7 @@ export function scoreImage(
   if (!isRecord(image)) {
     refuse('BAD_TYPE', where, 'the image to be { data, shape }', image);
   }
-  const shape = checkShape(where, 'image.shape', memberOf(image, 'shape'));
+  const shape = checkShape(where, 'image.shape', shapeOf(image));
   const steps = readStride(where, stride, shape);
   const count = elementCount(where, 'an image', shape);
   const data = checkFiniteValues(where, 'image.data', dataOf(where, 'image', image));

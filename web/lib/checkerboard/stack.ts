@@ -42,7 +42,8 @@ export interface StackAnalysis extends Analysis {
  */
 export function analyzeStack(subjects: readonly Subject[], options: StackOptions = {}): StackAnalysis {
   const where = 'analyzeStack';
-  if (!isList(subjects)) refuse('BAD_TYPE', where, 'a list of layers', subjects);
+  if (!isList(subjects))
+    refuse('BAD_TYPE', where, 'a list of layers', subjects, 'A chain has it as its layers.');
   if (subjects.length === 0) refuse('BAD_OPTION', where, 'at least one layer', subjects);
   const checked = checkOptions<StackOptions>(where, options, ['pass', 'gains']);
   const listGains = readGains(where, checked.gains);

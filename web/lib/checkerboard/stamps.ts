@@ -189,7 +189,16 @@ function ofLayer(where: string, layer: Layer, inputShape: readonly number[] | un
   };
 }
 
+/** Whether `value` has anything of kernels; what is wrong with it is said part by part then. */
+function hasKernels(value: unknown): boolean {
+  return isRecord(value) && ['geometry', 'weight', 'bias'].some((name) => name in value);
+}
+
 function ofKernels(where: string, value: Kernels, ownTaps = false): Read {
+  if (!hasKernels(value)) {
+    const advice = 'Of a chain pass its layers, one by one or to analyzeStack.';
+    refuse('BAD_TYPE', where, 'a layer of this package, or { geometry, weight }', value, advice);
+  }
   const { spec, upsampling, weight } = readKernels(where, value);
   const shape = `[${value.weight.shape.join(', ')}]`;
   const rounding = typedArrayKind(weight) === 'Float32Array' ? FLOAT32_ROUNDING : 0;
@@ -215,6 +224,7 @@ export function readKernels(
   readonly weight: ArrayLike<number>;
   readonly bias: ArrayLike<number> | null;
 } {
+  if (!hasKernels(value)) refuse('BAD_TYPE', where, 'kernels { geometry, weight }', value);
   const subject = checkOptions<Kernels>(where, value, ['geometry', 'weight', 'bias']);
   const options = checkOptions<KernelGeometry>(where, subject.geometry, [
     'stride',

@@ -3,8 +3,8 @@
 import { fault, refuse } from '../core/checks.js';
 import { checkProgress, stopIfAborted } from '../core/progress.js';
 import { memberOf } from '../core/realms.js';
-import type { Tensor } from '../core/tensor.js';
-import type { NamedTensors } from '../graph/named.js';
+import type { Tensor, TensorLike } from '../core/tensor.js';
+import type { NamedInputs, NamedTensors } from '../graph/named.js';
 import {
   type AttributionInput,
   type InputOptions,
@@ -35,9 +35,9 @@ import {
 export interface TraceOptions extends InputOptions {
   /** The output that is looked at, or any value inside. Default: the first output. */
   readonly output?: string;
-  readonly onProgress?: (progress: { readonly loaded: number; readonly total: number }) => void;
+  readonly onProgress?: ((progress: { readonly loaded: number; readonly total: number }) => void) | undefined;
   /** Stops between two runs: it rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export const TRACE_OPTIONS = ['shapes', 'levels', 'seed', 'output', 'onProgress', 'signal'] as const;
@@ -69,7 +69,7 @@ export class Trace {
   static async of(
     where: string,
     network: PatternNetwork,
-    input: Tensor | NamedTensors | null | undefined,
+    input: TensorLike | NamedInputs | null | undefined,
     options: TraceOptions,
   ): Promise<Trace> {
     requireNetwork(where, network);

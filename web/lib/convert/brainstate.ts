@@ -10,10 +10,18 @@ import type { Padding } from '../brainstate/options.js';
 import type { ParameterSource } from '../brainstate/parameters.js';
 import { checkAxes, checkBoolean, checkChoice, checkOptions, refuse, shapeText } from '../core/checks.js';
 import { DeconvError, isDeconvError } from '../core/errors.js';
-import type { HalfTensor } from '../core/half-tensor.js';
 import type { PerAxis, SpatialRank } from '../core/lists.js';
 import { isList } from '../core/realms.js';
-import { checkParameter, checkTensor, floatsOf, sameList, shapeOf, type Tensor } from '../core/tensor.js';
+import {
+  checkParameter,
+  checkTensor,
+  floatsOf,
+  sameList,
+  shapeOf,
+  type Tensor,
+  type TensorData,
+  type TensorLike,
+} from '../core/tensor.js';
 import type { Layer } from '../layers/layer.js';
 import { EXECUTION_OPTION_NAMES } from '../runtime/execution.js';
 import { checkAgreement } from './attributes.js';
@@ -49,9 +57,9 @@ export interface BrainstateAttributes<Rank extends SpatialRank = never> {
 /** The dict that a layer's ParamState holds: `layer.weight.value` in brainstate. */
 export interface BrainstateParameters {
   /** `[...taps, in/groups, out]`, and `[...taps, out, in/groups]` when transposed. */
-  readonly weight: Tensor | HalfTensor;
+  readonly weight: TensorLike;
   /** One value for each output channel, in any shape. */
-  readonly bias?: Tensor | HalfTensor | Float32Array | null;
+  readonly bias?: TensorLike | TensorData | null;
 }
 
 /** The spatial axes that an operator's name tells. */
@@ -213,7 +221,7 @@ function checkExact(where: string, { weight }: BrainstateParameters, layer: Laye
 }
 
 /** Only the count of a bias tells its channels: brainstate keeps it with axes of 1, here or there. */
-function flatBias(where: string, bias: Tensor | HalfTensor | Float32Array, channels: number): Float32Array {
+function flatBias(where: string, bias: TensorLike | TensorData, channels: number): Float32Array {
   const values =
     ArrayBuffer.isView(bias) || isList(bias)
       ? floatsOf(where, 'bias', bias)

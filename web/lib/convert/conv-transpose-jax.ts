@@ -9,7 +9,7 @@ import {
 } from '../core/checks.js';
 import { type JaxPadding, jaxCrops } from '../core/jax-padding.js';
 import type { OperatorSpec } from '../core/spec.js';
-import { checkTensor, type Tensor } from '../core/tensor.js';
+import { checkTensor, type Tensor, type TensorData, type TensorLike } from '../core/tensor.js';
 import { weightLayout } from '../core/weight-layout.js';
 import { computeOnce } from '../functional/compute-once.js';
 import { EXECUTION_OPTION_NAMES, type ExecutionOptions } from '../runtime/execution.js';
@@ -36,7 +36,7 @@ export interface ConvTransposeJaxOptions extends ExecutionOptions {
   /** Axes of x and of the result: N … C or N C …; the kernel's stay. Default `'channels-last'`. */
   readonly layout?: 'channels-first' | 'channels-last';
   /** `[out]`, which flax's ConvTranspose adds and lax knows nothing of. Default: none. */
-  readonly bias?: Tensor | Float32Array | null;
+  readonly bias?: TensorLike | TensorData | null;
 }
 
 const OPTION_NAMES: readonly (keyof ConvTransposeJaxOptions)[] = [

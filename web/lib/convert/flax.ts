@@ -198,7 +198,7 @@ function flaxInitial({
   const weightShape = [...kernel, ...channels];
   return {
     weightShape,
-    biasCount: checkBoolean(where, 'use_bias', given.use_bias ?? true) ? features : 0,
+    biasCount: checkBoolean(where, 'use_bias', given.use_bias, true) ? features : 0,
     fillWeight: (values, random) =>
       fillWithVariance(where, values, 1 / channelsLastFans(weightShape).in, 'truncated_normal', random),
   };

@@ -1,6 +1,7 @@
 import { checkInteger, checkOptions, refuse } from '../core/checks.js';
 import { product } from '../core/lists.js';
 import { freshSeed, type RandomSource, seededRandom } from '../core/random.js';
+import { isRecord, memberOf } from '../core/realms.js';
 import { allocateTensor } from '../core/tensor.js';
 import type { ConvertedParameters } from './kernel.js';
 
@@ -44,6 +45,10 @@ export function drawParameters<Attributes extends object>(
   parameters: unknown,
 ): ConvertedParameters {
   const { where } = call;
+  if (!isRecord(parameters) || memberOf(parameters, 'data') !== undefined) {
+    const expected = 'parameters { weight, bias }, or { seed } to draw them';
+    refuse('BAD_TYPE', where, expected, parameters, 'Write { weight } for a weight alone.');
+  }
   const checked = checkOptions<Partial<InitialInputParameters>>(where, parameters, ['inChannels', 'seed']);
   const seed = checkInteger(where, 'seed', checked.seed ?? freshSeed(), 0, 2 ** 32 - 1);
   const { weightShape, biasCount, fillWeight, fillBias } = rule({

@@ -183,7 +183,7 @@ function kerasInitial({
   const fans = channelsLastFans(weightShape);
   return {
     weightShape,
-    biasCount: checkBoolean(where, 'use_bias', given.use_bias ?? true) ? filters : 0,
+    biasCount: checkBoolean(where, 'use_bias', given.use_bias, true) ? filters : 0,
     fillWeight: (values, random) =>
       fillWithVariance(where, values, 2 / (fans.in + fans.out), 'uniform', random),
   };

@@ -1,14 +1,13 @@
 import { checkOptions, refuse } from '../core/checks.js';
-import type { HalfTensor } from '../core/half-tensor.js';
-import { checkTensor, type Tensor } from '../core/tensor.js';
+import { checkTensor, type Tensor, type TensorData, type TensorLike } from '../core/tensor.js';
 import type { WeightAxis } from '../core/weight-layout.js';
 
 /** What a layer learns, in the order of the system it comes from or goes to. */
 export interface ConvertedParameters {
   /** A weight of 16 bits stays so; see `setWeight`. */
-  readonly weight: Tensor | HalfTensor;
+  readonly weight: TensorLike;
   /** One value for each output channel. */
-  readonly bias?: Tensor | Float32Array | null;
+  readonly bias?: TensorLike | TensorData | null;
 }
 
 /** A weight's order; see `weightLayout`. */

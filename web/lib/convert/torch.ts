@@ -206,7 +206,7 @@ function torchInitial({ where, name, transposed, rank, given }: InitialCall<Torc
   const fill = (values: Float32Array, random: RandomSource): void => fillUniform(values, bound, random);
   return {
     weightShape: weightShape(spec),
-    biasCount: checkBoolean(where, 'bias', given.bias ?? true) ? outChannels : 0,
+    biasCount: checkBoolean(where, 'bias', given.bias, true) ? outChannels : 0,
     fillWeight: fill,
     fillBias: fill,
   };

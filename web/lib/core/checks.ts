@@ -84,12 +84,14 @@ export function checkInteger(
   if (!Number.isInteger(value) || value < minimum || value > maximum) {
     refuse('BAD_OPTION', where, `${name} to be an integer from ${minimum} to ${maximum}`, value);
   }
-  return value;
+  return value + 0; // -0 would be shown, and be no equal of 0 to Object.is.
 }
 
-export function checkBoolean(where: string, name: string, value: unknown): boolean {
-  if (typeof value !== 'boolean') refuse('BAD_TYPE', where, `${name} to be true or false`, value);
-  return value;
+/** `byDefault` stands for what was left out, and not for null, which is Python's None: false to whoever writes it. */
+export function checkBoolean(where: string, name: string, value: unknown, byDefault?: boolean): boolean {
+  const given = value === undefined ? byDefault : value;
+  if (typeof given !== 'boolean') refuse('BAD_TYPE', where, `${name} to be true or false`, given);
+  return given;
 }
 
 /** One of a few words. */

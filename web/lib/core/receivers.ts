@@ -5,7 +5,7 @@ type Member = (this: unknown, one?: unknown, two?: unknown, three?: unknown) => 
 
 /** What a member with the name `where` throws whose `this` is none of its objects. */
 export function strangeReceiver(where: string): DeconvError {
-  return fault('BAD_TYPE', where, 'the object itself', 'a Proxy or an heir');
+  return fault('BAD_TYPE', where, 'the object itself', 'a Proxy, an heir or a call without it');
 }
 
 /**

@@ -104,7 +104,7 @@ export function checkShape(where: string, name: string, shape: unknown): readonl
         'Use smaller tensors.',
       );
     }
-    return extent;
+    return extent + 0;
   });
 }
 
@@ -121,7 +121,7 @@ export function checkArray(
   kind: string,
 ): ArrayBufferView & ArrayLike<number> {
   if (typedArrayKind(data) !== kind) {
-    refuse('BAD_TYPE', where, `${name} to be a ${kind}`, data, `Convert with ${kind}.from(…).`);
+    refuse('BAD_TYPE', where, `${name} to be a ${kind}`, data, `Convert with new ${kind}(…).`);
   }
   checkReadable(where, name, data as ArrayBufferView);
   return data as ArrayBufferView & ArrayLike<number>;
@@ -135,7 +135,7 @@ function checkReadable(where: string, name: string, floats: ArrayBufferView): vo
       'BAD_BUFFER',
       where,
       `${name} on a buffer of its own`,
-      'a SharedArrayBuffer, which others may change meanwhile (threads, or another copy of this package)',
+      'a SharedArrayBuffer, which other threads may change meanwhile',
       'Pass a copy: array.slice().',
       { name },
     );
@@ -146,7 +146,7 @@ function checkReadable(where: string, name: string, floats: ArrayBufferView): vo
       'BAD_BUFFER',
       where,
       `${name} in the memory of a live HeapTensor`,
-      "a view of the WebAssembly heap that belongs to none (its tensor was disposed, its module shut down, or it is no HeapTensor's data nor a subarray of it)",
+      "a view of the heap that belongs to none (its tensor or module has ended, or it is no part of a HeapTensor's data)",
       'Take HeapTensor.data anew.',
       { name },
     );
@@ -229,7 +229,13 @@ export function floatsOf(where: string, name: string, data: unknown, dtype?: unk
   if (kind === undefined) return floatsOfList(where, name, data);
   if (kind === 'Uint16Array' ? dtype !== 'uint16' : !COPIED.includes(kind)) {
     const got = `a value of type ${kind} (${REASONS[kind]})`;
-    throw fault('BAD_TYPE', where, `${name} to be a Float32Array`, got, 'Convert with Float32Array.from(…).');
+    throw fault(
+      'BAD_TYPE',
+      where,
+      `${name} to be a Float32Array`,
+      got,
+      'Convert with Float32Array.from(…, Number).',
+    );
   }
   const numbers = checkArray(where, name, data, kind);
   const floats = roomFor(where, [numbers.length], () => new Float32Array(numbers));
@@ -272,7 +278,8 @@ export function dataOf(where: string, name: string, value: unknown): unknown {
 
 /** A tensor whose data matches its shape; what is no Float32Array is copied into one. */
 export function checkTensor(where: string, name: string, value: unknown): Tensor {
-  if (!isRecord(value)) {
+  // Bare values have no shape, and that is not all that they lack.
+  if (!isRecord(value) || ArrayBuffer.isView(value)) {
     refuse('BAD_TYPE', where, `${name} to be { data: Float32Array, shape: number[] }`, value);
   }
   const shape = checkShape(where, `${name}.shape`, shapeOf(value));

@@ -9,6 +9,8 @@ import {
   checkTensor,
   elementCount,
   type Tensor,
+  type TensorData,
+  type TensorLike,
 } from '../core/tensor.js';
 import { readPads, readTorchPadding } from '../core/torch-words.js';
 
@@ -53,9 +55,9 @@ export interface KernelMatrix {
   /** Which value of the kernel, in row-major order, each entry is. */
   readonly tapIndices: Uint32Array;
   /** `K x`, shaped as the convolution's output; takes a tensor of `inputShape` or its bare values. */
-  multiply(x: Tensor | Float32Array): Tensor<ArrayBuffer>;
+  multiply(x: TensorLike | TensorData): Tensor<ArrayBuffer>;
   /** `Kᵀ y`, shaped as the convolution's input; takes a tensor of `outputShape` or its bare values. */
-  multiplyTransposed(y: Tensor | Float32Array): Tensor<ArrayBuffer>;
+  multiplyTransposed(y: TensorLike | TensorData): Tensor<ArrayBuffer>;
   /** `[rows, columns]` with its zeros. */
   toDense(): Tensor<ArrayBuffer>;
 }
@@ -76,7 +78,7 @@ export interface KernelMatrix {
  * console.log(matrix.multiplyTransposed({ data: [1, 0, 0, 1], shape: [2, 2] }).data.join(' ')); // 1 2 0 3 5 2 0 3 4
  */
 export function kernelMatrix(
-  kernel: Tensor,
+  kernel: TensorLike,
   inputShape: readonly number[],
   options: KernelMatrixOptions = {},
 ): KernelMatrix {
@@ -160,7 +162,7 @@ class SparseMatrix implements KernelMatrix {
     this.values = Float32Array.from(tapIndices, (tap) => kernel[tap] as number);
   }
 
-  multiply(x: Tensor | Float32Array): Tensor<ArrayBuffer> {
+  multiply(x: TensorLike | TensorData): Tensor<ArrayBuffer> {
     const where = 'KernelMatrix.multiply';
     const input = checkParameter(where, 'x', x, this.inputShape);
     const result = allocateTensor(where, this.outputShape);
@@ -174,7 +176,7 @@ class SparseMatrix implements KernelMatrix {
     return result;
   }
 
-  multiplyTransposed(y: Tensor | Float32Array): Tensor<ArrayBuffer> {
+  multiplyTransposed(y: TensorLike | TensorData): Tensor<ArrayBuffer> {
     const where = 'KernelMatrix.multiplyTransposed';
     const factors = checkParameter(where, 'y', y, this.outputShape);
     const result = allocateTensor(where, this.inputShape);

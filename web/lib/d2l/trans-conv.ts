@@ -1,5 +1,5 @@
 import { refuse } from '../core/checks.js';
-import { allocateTensor, checkTensor, type Tensor } from '../core/tensor.js';
+import { allocateTensor, checkTensor, type Tensor, type TensorLike } from '../core/tensor.js';
 
 /**
  * Transposed convolution as Dive into Deep Learning writes it by hand (`trans_conv`): every value of `x`
@@ -14,7 +14,7 @@ import { allocateTensor, checkTensor, type Tensor } from '../core/tensor.js';
  * const square = { data: [0, 1, 2, 3], shape: [2, 2] };
  * console.log(transConv(square, square).data.join(' ')); // 0 0 1 0 4 6 4 12 9
  */
-export function transConv(x: Tensor, kernel: Tensor): Tensor<ArrayBuffer> {
+export function transConv(x: TensorLike, kernel: TensorLike): Tensor<ArrayBuffer> {
   const where = 'transConv';
   const input = checkTensor(where, 'x', x);
   const stamp = checkTensor(where, 'kernel', kernel);

@@ -22,7 +22,7 @@ export interface BackwardOptions {
   /** As the forward had it: no gradient passes where it clamped. Layers that always clamp need no word. */
   readonly activation?: 'relu';
   /** What that forward gave, which is computed again without it. Looked at only where something is clamped. */
-  readonly output?: Tensor;
+  readonly output?: TensorLike;
 }
 
 /** Gradients of `sum(forward(x) * gradOutput)`, each in the shape of what it belongs to. */

@@ -9,14 +9,14 @@ import {
 } from '../core/checks.js';
 import type { HalfTensor } from '../core/half-tensor.js';
 import { bytesOf, isBlob, isRecord, isResponse, isUrl, memberOf } from '../core/realms.js';
-import { checkTensor, sameList, type Tensor } from '../core/tensor.js';
+import { checkTensor, sameList, type Tensor, type TensorLike } from '../core/tensor.js';
 
 /** Tensors by name, as PyTorch's `state_dict()` gives them and safetensors files hold them. */
 export type StateDict = Readonly<Record<string, Tensor | HalfTensor>>;
 
 /** The same with names in groups: `{ weight: { bias } }` is the name `weight.bias`. */
 export interface NestedState {
-  readonly [name: string]: Tensor | HalfTensor | NestedState;
+  readonly [name: string]: TensorLike | NestedState;
 }
 
 /** How strictly `loadStateDict` takes a state. */
@@ -79,7 +79,7 @@ export function fitState(
   options: unknown,
 ): FittingState {
   const checked = checkOptions<LoadStateOptions>(where, options ?? {}, ['strict']);
-  const strict = checkBoolean(where, 'strict', checked.strict ?? true);
+  const strict = checkBoolean(where, 'strict', checked.strict, true);
   const given = new Map<string, unknown>();
   collect(where, state, '', 0, given);
   const missing = Object.keys(shapes).filter((name) => !given.has(name) && !COUNT.test(name));

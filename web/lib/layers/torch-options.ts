@@ -56,7 +56,7 @@ export function readLayerOptions(where: string, options: LayerOptions): LayerSet
     inChannels,
     outChannels,
     groups,
-    bias: checkBoolean(where, 'bias', options.bias ?? true),
+    bias: checkBoolean(where, 'bias', options.bias, true),
     seed: checkInteger(where, 'seed', options.seed ?? freshSeed(), 0, 2 ** 32 - 1),
     execution: readExecution(where, options),
   };

@@ -30,7 +30,7 @@ export interface ReadModelOptions {
    */
   readonly external?: Readonly<Record<string, ModelInput>>;
   /** Stops the reading, that of weights later too: it rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

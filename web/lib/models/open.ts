@@ -9,7 +9,7 @@ import { checkLocation, ModelFile, type ModelInput, type ModelSource, sourceOf }
 export interface OpenOptions {
   /** Files by the locations that the model names. */
   readonly external?: Readonly<Record<string, ModelInput>>;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Opens a model; `watch` sees every source before it is read. */

@@ -43,7 +43,7 @@ export interface PatchedModel {
  */
 export interface WriteModelOptions {
   /** Stops the writing: it rejects with the signal's reason, and no file is left. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 interface Patch extends FileEdit {

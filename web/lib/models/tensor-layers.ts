@@ -46,7 +46,7 @@ export function describedLayers(
     if (weight === undefined)
       refuse('BAD_OPTION', 'readModel', 'geometry for names of tensors in the file', name);
     const words = checkOptions<TensorGeometry>(where, given, WORDS);
-    const transposed = checkBoolean(where, 'transposed', words.transposed ?? true);
+    const transposed = checkBoolean(where, 'transposed', words.transposed, true);
     const rank = weight.shape.length - 2;
     const operator = `Conv${transposed ? 'Transpose' : ''}${rank}d` as keyof TorchOperators;
     if (rank < 1 || rank > 3) refuse('BAD_SHAPE', where, 'a weight with 3, 4 or 5 axes', [...weight.shape]);

@@ -29,7 +29,7 @@ abstract class AveragePool<Rank extends SpatialRank> extends Pool<Rank> {
       'countIncludePad',
       ...(divides ? (['divisorOverride'] as const) : []),
     ]);
-    const counts = checkBoolean(name, 'countIncludePad', checked.countIncludePad ?? true);
+    const counts = checkBoolean(name, 'countIncludePad', checked.countIncludePad, true);
     const divisor = readDivisor(name, checked.divisorOverride);
     const ones = new Array<number>(rank).fill(1);
     super(name, rank, checked, 'averagePool', ones, [counts ? 1 : 0, divisor ?? 0]);

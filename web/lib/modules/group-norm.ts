@@ -49,7 +49,7 @@ export class GroupNorm extends Normalization {
     const groups = checkInteger(name, 'numGroups', checked.numGroups, 1);
     const channels = checkInteger(name, 'numChannels', checked.numChannels, 1);
     checkGroups(name, 'numChannels', channels, groups);
-    const affine = checkBoolean(name, 'affine', checked.affine ?? true);
+    const affine = checkBoolean(name, 'affine', checked.affine, true);
     super({ name, set: SET.group, shape: [channels], groups, affine, ...shared }, checked);
     this.numGroups = groups;
     this.numChannels = channels;

@@ -64,8 +64,8 @@ export class LayerNorm extends Normalization {
         advice,
       );
     }
-    const affine = checkBoolean(name, 'elementwiseAffine', checked.elementwiseAffine ?? true);
-    const bias = checkBoolean(name, 'bias', checked.bias ?? true);
+    const affine = checkBoolean(name, 'elementwiseAffine', checked.elementwiseAffine, true);
+    const bias = checkBoolean(name, 'bias', checked.bias, true);
     super({ name, set: SET.point, shape, affine, bias, ...shared }, checked);
     this.normalizedShape = frozen(shape);
     this.elementwiseAffine = affine;

@@ -1,7 +1,7 @@
 import { checkInteger, checkOptions, fault, shapeText } from '../core/checks.js';
 import { frozen, product } from '../core/lists.js';
 import type { OperatorSpec } from '../core/spec.js';
-import { checkShape, elementCount, type TensorLike } from '../core/tensor.js';
+import { checkShape, elementCount, shapeOf, type TensorLike } from '../core/tensor.js';
 import type { InputShape } from '../layers/input-shape.js';
 import type { BackwardOptions, LayerGradients } from '../layers/layer.js';
 import { guardLayer, OperatorLayer } from '../layers/operator-layer.js';
@@ -96,7 +96,7 @@ export class Linear extends OperatorLayer {
 
   override backward(x: TensorLike, gradOutput: TensorLike, options?: BackwardOptions): LayerGradients {
     const gradients = super.backward(x, gradOutput, options);
-    const shape = [...('shape' in x ? x.shape : x.dims)];
+    const shape = [...(shapeOf(x) as readonly number[])];
     return { ...gradients, input: { data: gradients.input.data, shape } };
   }
 

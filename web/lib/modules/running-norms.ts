@@ -66,8 +66,8 @@ abstract class RunningNorm extends Normalization {
     const checked = checkOptions<BatchNormOptions>(name, options, OPTION_NAMES);
     const shared = readNormalization(name, checked);
     const channels = checkInteger(name, 'numFeatures', checked.numFeatures, 1);
-    const affine = checkBoolean(name, 'affine', checked.affine ?? byDefault);
-    const running = checkBoolean(name, 'trackRunningStats', checked.trackRunningStats ?? byDefault);
+    const affine = checkBoolean(name, 'affine', checked.affine, byDefault);
+    const running = checkBoolean(name, 'trackRunningStats', checked.trackRunningStats, byDefault);
     super({ name, set, shape: [channels], groups: channels, affine, running, ...shared }, checked);
     this.numFeatures = channels;
     this.momentum = readMomentum(name, checked.momentum);

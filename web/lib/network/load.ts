@@ -39,9 +39,9 @@ export interface LoadNetworkOptions extends ExecutionOptions {
   readonly outputs?: readonly string[];
   /** Files with the weights of an ONNX model, by the location that it names, as of `readModel`. */
   readonly external?: Readonly<Record<string, ModelInput>>;
-  readonly onProgress?: (progress: LoadProgress) => void;
+  readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
   /** Stops the reading: it rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const WHERE = 'loadNetwork';
@@ -131,8 +131,7 @@ async function readOpened(
   return refuse('UNSUPPORTED', WHERE, 'a file of a network (ONNX or TFLite)', format, WEIGHTS_ONLY);
 }
 
-const WEIGHTS_ONLY =
-  'It has weights and no operators: readModel reads them, and a Sequential or Graph takes its stateDict.';
+const WEIGHTS_ONLY = 'It has no operators. readModel gives its stateDict for a Sequential or Graph.';
 
 /** Counts what is read of all sources, each byte once at most. */
 function countingSource(onProgress: (progress: LoadProgress) => void) {

@@ -23,9 +23,9 @@ export interface TileOptions<Out = Tensor> {
   /** Receives the result instead of a new tensor. */
   readonly out?: Out;
   /** Hears of every part that is done, and of how many there are. */
-  readonly onProgress?: (progress: { readonly loaded: number; readonly total: number }) => void;
+  readonly onProgress?: ((progress: { readonly loaded: number; readonly total: number }) => void) | undefined;
   /** Stops between two parts: it rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface TiledNetwork extends LoweredNetwork {

@@ -1,6 +1,6 @@
 import { refuse, shapeText } from '../core/checks.js';
 import { memberOf } from '../core/realms.js';
-import { apart, checkTensor, sameList, type Tensor } from '../core/tensor.js';
+import { apart, checkTensor, sameList, type Tensor, type TensorLike } from '../core/tensor.js';
 import { checkSamples } from './quantize.js';
 
 /** Whatever computes a tensor from a tensor: a layer of any precision, a `Sequential`, a function of yours. */
@@ -34,7 +34,11 @@ export interface ErrorReport {
  * const { snr, maxAbsolute } = compareToFloat32(layer, quantize(layer), [x]);
  * console.log(snr > 35, maxAbsolute < 0.05); // true true
  */
-export function compareToFloat32(layer: Forward, other: Forward, samples: readonly Tensor[]): ErrorReport {
+export function compareToFloat32(
+  layer: Forward,
+  other: Forward,
+  samples: readonly TensorLike[],
+): ErrorReport {
   const where = 'compareToFloat32';
   for (const [name, value] of [
     ['the layer', layer],

@@ -1,7 +1,7 @@
 import { refuse } from '../core/checks.js';
 import type { HalfTensor } from '../core/half-tensor.js';
 import { toHalf } from '../core/half-tensor.js';
-import { checkTensor, isHalf, type Tensor } from '../core/tensor.js';
+import { checkTensor, isHalf, type Tensor, type TensorLike } from '../core/tensor.js';
 
 /**
  * A tensor in half the memory: every value rounded to the nearest float16 (IEEE 754 binary16), ties to
@@ -13,7 +13,7 @@ import { checkTensor, isHalf, type Tensor } from '../core/tensor.js';
  * const { data, dtype } = toFloat16({ data: [0.5, Math.PI, 1e6], shape: [3] });
  * console.log(dtype, Array.from(data, (bits) => bits.toString(16)).join(' ')); // float16 3800 4248 7c00
  */
-export function toFloat16(tensor: Tensor): HalfTensor & { readonly data: Uint16Array } {
+export function toFloat16(tensor: TensorLike): HalfTensor & { readonly data: Uint16Array } {
   const { data, shape } = checkTensor('toFloat16', 'the tensor', tensor);
   return toHalf('toFloat16', 'the tensor', { data, shape }) as HalfTensor & { readonly data: Uint16Array };
 }

@@ -3,7 +3,7 @@ import { product } from '../core/lists.js';
 import { isList } from '../core/realms.js';
 import type { OperatorSpec } from '../core/spec.js';
 import { weightShape } from '../core/spec.js';
-import { apart, checkTensor, type Tensor } from '../core/tensor.js';
+import { apart, checkTensor, type TensorLike } from '../core/tensor.js';
 import { internalsOf } from '../layers/internals.js';
 import { type ForwardOptions, isLayer, type Layer } from '../layers/layer.js';
 import {
@@ -74,7 +74,7 @@ export function quantize(layer: Layer, options: QuantizeOptions = {}): Quantized
  */
 export function calibrate<Options extends ForwardOptions>(
   layer: Layer<Options>,
-  samples: readonly Tensor[],
+  samples: readonly TensorLike[],
   options?: Options,
 ): Fixed {
   const where = 'calibrate';

@@ -2,9 +2,9 @@ import { hasBrand, QUANTIZED_LAYER } from '../core/brands.js';
 import { fault, refuse, shapeText } from '../core/checks.js';
 import type { DeconvError } from '../core/errors.js';
 import { product } from '../core/lists.js';
-import { isList } from '../core/realms.js';
+import { isArrayBuffer, isList } from '../core/realms.js';
 import { type OperatorSpec, weightShape } from '../core/spec.js';
-import { checkArray } from '../core/tensor.js';
+import { checkArray, checkAttached } from '../core/tensor.js';
 import { internalsOf } from '../layers/internals.js';
 import type { Layer } from '../layers/layer.js';
 import { checkLayer, checkRequantization, type QuantizeOptions, readFixed } from './quantize.js';
@@ -76,6 +76,7 @@ export function saveQuantized(layer: QuantizedLayer): Uint8Array<ArrayBuffer> {
  * arguments, whose own weight does not matter and which may be disposed afterwards. The layer may be of
  * another convention if it computes the same operator.
  *
+ * @param saved the bytes, such as `await response.arrayBuffer()` of a download
  * @throws {DeconvError} `BAD_BUFFER` for bytes of something else or cut short, `BAD_SHAPE` if the layer
  * has another weight or no bias where one was saved (or the other way round), `BAD_OPTION`, `UNSUPPORTED`,
  * `BAD_TYPE`, `DISPOSED`
@@ -88,9 +89,11 @@ export function saveQuantized(layer: QuantizedLayer): Uint8Array<ArrayBuffer> {
  * const layer = loadQuantized(new ConvTranspose2d(options), bytes);
  * console.log(layer.forward({ data: new Float32Array(64 * 16), shape: [1, 64, 4, 4] }).shape.join('x')); // 1x32x10x10
  */
-export function loadQuantized(layer: Layer, bytes: Uint8Array): QuantizedLayer {
+export function loadQuantized(layer: Layer, saved: Uint8Array | ArrayBuffer): QuantizedLayer {
   const where = 'loadQuantized';
   checkLayer(where, layer);
+  checkAttached(where, 'bytes', saved);
+  const bytes = isArrayBuffer(saved) ? new Uint8Array(saved) : saved;
   checkArray(where, 'bytes', bytes, 'Uint8Array');
   const geometry = internalsOf(layer).arithmetic;
   const { spec } = geometry;

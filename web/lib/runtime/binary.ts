@@ -100,7 +100,7 @@ async function fetchAndCompile(where: string, location: string): Promise<WebAsse
       messageOf(cause),
       /^file:/i.test(location)
         ? 'A page opened from disk cannot read files: serve its folder over http, or import deconv-wasm/standalone.'
-        : 'Check the network, connect-src of the Content-Security-Policy, CORS where it is of another origin.',
+        : 'Check the network, connect-src of a Content-Security-Policy, CORS of another origin.',
       cause,
     );
   }
@@ -163,4 +163,4 @@ function checkIdentity(where: string, binary: WebAssembly.Module, name: BinaryNa
 }
 
 const HAND_IN =
-  'Where fetch is missing (an AudioWorklet), compile the binary elsewhere and pass the module: init({ wasm: module }).';
+  'Without fetch (in an AudioWorklet) compile the binary elsewhere and pass the module: init({ wasm: module }).';

@@ -1,5 +1,8 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import { RUNTIME } from '../core/brands.js';
 import { fault, isNoRoom, noRoom } from '../core/checks.js';
+import { releaseBy } from '../core/disposable.js';
 import { DeconvError, type DeconvErrorCode, isDeconvError } from '../core/errors.js';
 import { guardReceivers, strangeReceiver } from '../core/receivers.js';
 import { type Heap, heaps } from '../core/tensor.js';
@@ -49,6 +52,7 @@ class Views extends WeakMap<ArrayBufferView, { readonly disposed: boolean }> imp
  * await runtime.shutdown();
  */
 export class Runtime {
+  declare readonly [Symbol.asyncDispose]: () => Promise<void>;
   /** What runs, and what was asked for and could not be had. */
   readonly info: RuntimeInfo;
   /** @internal */
@@ -76,6 +80,7 @@ export class Runtime {
   }
 
   private constructor(module: DeconvModule, info: RuntimeInfo) {
+    releaseBy(Runtime.prototype, 'shutdown', 'asyncDispose');
     this.#module = module;
     forgotten.register(this, module.PThread, this);
     this.info = Object.freeze({ ...info, notes: Object.freeze([...info.notes]) });

@@ -2,7 +2,7 @@ import { refuse } from '../core/checks.js';
 import { checkNumber } from '../core/numbers.js';
 import { isList, isRecord } from '../core/realms.js';
 import { checkTensor } from '../core/tensor.js';
-import type { ParameterGradients } from './optimizer.js';
+import { LIST_GRADIENTS, type ParameterGradients } from './optimizer.js';
 
 /**
  * Scales gradients, in place, so that all of them together are no longer than `maxNorm`: each is multiplied by
@@ -51,7 +51,9 @@ export function clipGradientValue(gradients: readonly ParameterGradients[], maxV
 }
 
 function valuesOf(where: string, gradients: readonly ParameterGradients[]): Float32Array[] {
-  if (!isList(gradients)) refuse('BAD_TYPE', where, 'a list of gradients', gradients);
+  if (!isList(gradients)) {
+    refuse('BAD_TYPE', where, 'a list of gradients', gradients, LIST_GRADIENTS);
+  }
   const all = Array.from(gradients as readonly ParameterGradients[]).flatMap((of, index) => {
     const name = `gradients[${index}]`;
     if (!isRecord(of) || !('weight' in of)) refuse('BAD_TYPE', where, `${name} to be { weight, bias }`, of);

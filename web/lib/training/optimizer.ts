@@ -166,7 +166,7 @@ export function optimizer(
 }
 
 function readLayers(where: string, layers: readonly Optimizable[], memory: readonly string[]): Entry[] {
-  if (!isList(layers)) refuse('BAD_TYPE', where, 'a list of layers', layers);
+  if (!isList(layers)) refuse('BAD_TYPE', where, 'a list of layers', layers, 'A chain has it as its layers.');
   if (layers.length === 0) refuse('BAD_OPTION', where, 'at least one layer', layers);
   return Array.from(layers as readonly Optimizable[], (layer, index) => {
     if (['setWeight', 'setBias'].some((name) => typeof memberOf(layer, name) !== 'function')) {
@@ -196,9 +196,14 @@ interface Change {
   readonly set: (values: Float32Array) => void;
 }
 
+/** What to do about gradients that are no list. */
+export const LIST_GRADIENTS = 'Write [gradients] for one layer; those of a chain have them as their layers.';
+
 /** Reads and checks all before any layer or memory changes. */
 function readGradients(where: string, entries: readonly Entry[], gradients: unknown): Change[] {
-  if (!isList(gradients)) refuse('BAD_TYPE', where, 'a list of gradients', gradients);
+  if (!isList(gradients)) {
+    refuse('BAD_TYPE', where, 'a list of gradients', gradients, LIST_GRADIENTS);
+  }
   if (gradients.length !== entries.length) {
     refuse('BAD_OPTION', where, `gradients of ${entries.length} layers`, gradients.length);
   }

@@ -24,7 +24,7 @@ export interface WorkerLike {
 /** Options of {@link connect}. */
 export interface ConnectOptions {
   /** Hears what the worker tells while it loads. What it throws ends the connection, and is what `connect` rejects with. */
-  readonly onProgress?: (progress: Progress) => void;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
   /** Gives the loading up, and ends the worker: `AbortSignal.timeout(30_000)` for one that never serves. */
   readonly signal?: AbortSignal | undefined;
 }
