@@ -135,7 +135,7 @@ function checkReadable(where: string, name: string, floats: ArrayBufferView): vo
       'BAD_BUFFER',
       where,
       `${name} on a buffer of its own`,
-      'a SharedArrayBuffer, which other threads may change meanwhile',
+      'a SharedArrayBuffer, which threads or another copy of this package may change meanwhile',
       'Pass a copy: array.slice().',
       { name },
     );
@@ -146,7 +146,7 @@ function checkReadable(where: string, name: string, floats: ArrayBufferView): vo
       'BAD_BUFFER',
       where,
       `${name} in the memory of a live HeapTensor`,
-      "a view of the heap that belongs to none (its tensor or module has ended, or it is no part of a HeapTensor's data)",
+      'a view of the heap that belongs to none (its tensor or module has ended, or it is no part of HeapTensor.data)',
       'Take HeapTensor.data anew.',
       { name },
     );

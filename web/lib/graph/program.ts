@@ -136,7 +136,7 @@ export class Program<Step extends ProgramStep = ProgramStep> {
       this.#bind(arena, inputs, outputs);
       for (at = 0; at < steps.length; at += 1) {
         (steps[at] as Step).run(this.#addresses);
-        if (ran !== undefined) ran(at);
+        ran?.(at);
       }
       for (let index = 0; index < outputs.length; index += 1) {
         const address = this.#addresses[this.#outputs[index] as number] as number;

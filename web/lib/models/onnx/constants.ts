@@ -113,11 +113,8 @@ export class Constants {
 
   /** Every output of a node is looked into once. */
   async #made(node: OnnxNode, output: number, steps: number): Promise<Constant> {
-    let outputs = this.#folded.get(node);
-    if (outputs === undefined) {
-      outputs = new Map();
-      this.#folded.set(node, outputs);
-    }
+    const outputs = this.#folded.get(node) ?? new Map<number, Constant>();
+    this.#folded.set(node, outputs);
     const known = outputs.get(output);
     if (known !== undefined) return known;
     outputs.set(output, 'computed in a circle');
