@@ -565,6 +565,26 @@ describeEachBuild(
       net.dispose();
     });
 
+    it('in place, what is given up and what the heap grows away from leaves the input as it was', async () => {
+      const net = await loadNetwork(bytesOf(networkOf((own, x) => own.conv(x, 3, 3, [3, 3]))));
+      const x = randomTensor([1, 3, 40, 30], seed);
+      using held = new HeapTensor(x.shape);
+      held.data.set(x.data);
+      const controller = new AbortController();
+      for (const act of [growHeap, () => controller.abort(new Error('enough'))]) {
+        const part = { data: held.data.subarray(0), shape: x.shape };
+        const onProgress = ({ loaded }: { loaded: number }) => {
+          if (loaded === 1) act();
+        };
+        const { signal } = controller;
+        const tiled = () => net.tiled(part, { tile: 16, out: part, signal, onProgress });
+        if (act === growHeap) expectError(await rejection(tiled), 'BAD_BUFFER', 'Network.tiled');
+        else await expect(tiled()).rejects.toThrow('enough');
+        expect(held.data).toEqual(x.data);
+      }
+      net.dispose();
+    });
+
     it('no overlap at all reads nothing beyond a part', async () => {
       const valid = networkOf((own, x) => own.conv(x, 3, 3, [3, 3], { pads: [0, 0, 0, 0] }));
       const net = await loadNetwork(bytesOf(valid));

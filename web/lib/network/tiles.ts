@@ -3,7 +3,15 @@
 import { checkInteger } from '../core/checks.js';
 import { at, product } from '../core/lists.js';
 import { stopIfAborted } from '../core/progress.js';
-import { allocateTensor, apart, checkOut, checkTensor, sharesMemory, type Tensor } from '../core/tensor.js';
+import {
+  allocateTensor,
+  apart,
+  checkOut,
+  checkTensor,
+  heaps,
+  sharesMemory,
+  type Tensor,
+} from '../core/tensor.js';
 import type { Shape } from './shapes.js';
 import { type LoweredNetwork, layOut, type Part, sameTracks } from './tile-parts.js';
 
@@ -20,7 +28,7 @@ export interface TileOptions<Out = Tensor> {
    * number takes what that gives, also where norms and softmax look at all places.
    */
   readonly overlap?: 'auto' | number;
-  /** Receives the result instead of a new tensor. */
+  /** Receives the result instead of a new tensor: all at once, where it lies on a heap or over the input. */
   readonly out?: Out;
   /** Hears of every part that is done, and of how many there are. */
   readonly onProgress?: ((progress: { readonly loaded: number; readonly total: number }) => void) | undefined;
@@ -41,7 +49,7 @@ export async function runTiled(
   options: TileOptions,
 ): Promise<Tensor> {
   const x = checkTensor(where, net.label, given);
-  const { overlap = 'auto', signal, onProgress } = options;
+  const { overlap = 'auto', out, signal, onProgress } = options;
   const margin = overlap === 'auto' ? null : checkInteger(where, 'overlap', overlap, 0);
   const { outputShape, tracks, inputAxes, outputAxes, parts } = layOut(
     where,
@@ -50,20 +58,25 @@ export async function runTiled(
     options.tile,
     margin,
   );
-  const { out: result = allocateTensor(where, outputShape) } = options;
-  // Asked anew for each part: a heap that grows takes its views along, and between two parts others dispose and transfer.
-  const receiver = (): Float32Array => checkOut(where, result, outputShape, product(outputShape));
-  // Parts that are done must not change what others are computed from.
-  const source = sharesMemory(x.data, receiver()) ? { ...x, data: x.data.slice() } : apart(x);
+  // Asked anew whenever it is written to: between two parts others dispose and transfer.
+  const receiver = (): Float32Array => checkOut(where, out, outputShape, product(outputShape));
+  // A heap that grows takes its views along, and parts that are done must not change what others are computed from.
+  const beside =
+    out === undefined || heaps.has(receiver().buffer) || sharesMemory(x.data, receiver())
+      ? allocateTensor(where, outputShape)
+      : undefined;
+  const source = apart(x);
   const all = combinations(parts);
   const checked = new Set<string>();
   for (const [index, part] of all.entries()) {
     stopIfAborted(signal);
-    const first = x.shape.map((_, axis) => part[inputAxes.indexOf(axis)]?.input.first ?? 0);
-    const shape = x.shape.map((extent, axis) => {
-      const own = part[inputAxes.indexOf(axis)]?.input;
-      return own === undefined ? extent : own.end - own.first;
-    });
+    const along = (whole: Shape, axes: readonly number[]): Part[] =>
+      whole.map((end, axis) => {
+        const all = { first: 0, end };
+        return part[axes.indexOf(axis)] ?? { input: all, output: all, origin: 0 };
+      });
+    const reads = along(x.shape, inputAxes).map(({ input }) => input);
+    const shape = reads.map(({ first, end }) => end - first);
     if (!checked.has(shape.join())) {
       const graph = net.lower(shape);
       for (const [place, track] of tracks.entries()) {
@@ -74,27 +87,27 @@ export async function runTiled(
     const piece = { data: new Float32Array(product(shape)), shape };
     copyBlock(
       checkTensor(where, net.label, source),
-      first,
+      reads.map(({ first }) => first),
       piece,
       shape.map(() => 0),
       shape,
     );
     const made = net.forward(piece);
-    const begins = outputShape.map((_, axis) => part[outputAxes.indexOf(axis)]?.output.first ?? 0);
-    const inside = outputShape.map((_, axis) => {
-      const own = part[outputAxes.indexOf(axis)];
-      return own === undefined ? 0 : own.output.first - own.origin;
-    });
-    const size = outputShape.map((extent, axis) => {
-      const own = part[outputAxes.indexOf(axis)]?.output;
-      return own === undefined ? extent : own.end - own.first;
-    });
-    copyBlock(made, inside, { data: receiver(), shape: outputShape }, begins, size);
+    const writes = along(outputShape, outputAxes);
+    copyBlock(
+      made,
+      writes.map(({ output, origin }) => output.first - origin),
+      beside ?? { data: receiver(), shape: outputShape },
+      writes.map(({ output }) => output.first),
+      writes.map(({ output }) => output.end - output.first),
+    );
     onProgress?.({ loaded: index + 1, total: all.length });
     // What else waits has its turn, a signal too.
     if (index + 1 < all.length) await new Promise((resolve) => setTimeout(resolve));
   }
-  return result;
+  if (out === undefined) return beside as Tensor;
+  if (beside !== undefined) receiver().set(beside.data);
+  return out;
 }
 
 function combinations(parts: readonly (readonly Part[])[]): (readonly Part[])[] {
