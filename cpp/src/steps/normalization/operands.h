@@ -74,8 +74,11 @@ struct [[clang::internal_linkage]] Operands {
                      shift.read(row, part));
   }
   v128_t weighted(v128_t value, int64_t row, int part) const {
-    if constexpr (!AnyKind::kWeights) return value;
-    return wasm_f32x4_mul(value, weight.read(row, part));
+    if constexpr (AnyKind::kWeights) {
+      return wasm_f32x4_mul(value, weight.read(row, part));
+    } else {
+      return value;
+    }
   }
 
   Operand<AnyKind::kRows> center;
