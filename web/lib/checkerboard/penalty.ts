@@ -1,4 +1,4 @@
-import { refuse } from '../core/checks.js';
+import { checkLayers, refuse } from '../core/checks.js';
 import { isList, memberOf } from '../core/realms.js';
 import { checkParameter, type Tensor } from '../core/tensor.js';
 import { internalsOf } from '../layers/internals.js';
@@ -88,7 +88,7 @@ export function addSpectralPenalty<Gradients extends ParameterGradients>(
 ): { readonly loss: number; readonly gradients: Gradients[] } {
   const where = 'addSpectralPenalty';
   checkStrength(where, strength);
-  if (!isList(layers)) refuse('BAD_TYPE', where, 'a list of layers', layers, 'A chain has it as its layers.');
+  checkLayers(where, layers);
   if (!isList(gradients)) refuse('BAD_TYPE', where, 'a list of gradients', gradients);
   if (layers.length !== gradients.length) {
     refuse('BAD_SHAPE', where, `${layers.length} gradients, one per layer`, gradients.length);

@@ -1,6 +1,5 @@
-import { checkOptions, refuse } from '../core/checks.js';
+import { checkLayers, checkOptions, refuse } from '../core/checks.js';
 import { product } from '../core/lists.js';
-import { isList } from '../core/realms.js';
 import { type Analysis, describeStamps, readGains } from './analyze.js';
 import { checkPhases } from './axis.js';
 import { checkComposition } from './composition-limits.js';
@@ -42,8 +41,7 @@ export interface StackAnalysis extends Analysis {
  */
 export function analyzeStack(subjects: readonly Subject[], options: StackOptions = {}): StackAnalysis {
   const where = 'analyzeStack';
-  if (!isList(subjects))
-    refuse('BAD_TYPE', where, 'a list of layers', subjects, 'A chain has it as its layers.');
+  checkLayers(where, subjects);
   if (subjects.length === 0) refuse('BAD_OPTION', where, 'at least one layer', subjects);
   const checked = checkOptions<StackOptions>(where, options, ['pass', 'gains']);
   const listGains = readGains(where, checked.gains);

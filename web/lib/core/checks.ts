@@ -94,6 +94,11 @@ export function checkBoolean(where: string, name: string, value: unknown, byDefa
   return given;
 }
 
+/** Refuses what is no list of layers, first of all the chain that has one. */
+export function checkLayers(where: string, layers: unknown): void {
+  if (!isList(layers)) refuse('BAD_TYPE', where, 'a list of layers', layers, 'A chain has it as its layers.');
+}
+
 /** One of a few words. */
 export function checkChoice<Choice extends string>(
   where: string,

@@ -1,4 +1,4 @@
-import { fault, refuse } from '../core/checks.js';
+import { checkLayers, fault, refuse } from '../core/checks.js';
 import { product } from '../core/lists.js';
 import { checkNumber } from '../core/numbers.js';
 import { isList, memberOf } from '../core/realms.js';
@@ -166,7 +166,7 @@ export function optimizer(
 }
 
 function readLayers(where: string, layers: readonly Optimizable[], memory: readonly string[]): Entry[] {
-  if (!isList(layers)) refuse('BAD_TYPE', where, 'a list of layers', layers, 'A chain has it as its layers.');
+  checkLayers(where, layers);
   if (layers.length === 0) refuse('BAD_OPTION', where, 'at least one layer', layers);
   return Array.from(layers as readonly Optimizable[], (layer, index) => {
     if (['setWeight', 'setBias'].some((name) => typeof memberOf(layer, name) !== 'function')) {
