@@ -12,6 +12,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { rolldown } from 'rolldown';
 import { bundle } from './bundle.mjs';
 import { bundleStandalone } from './standalone.mjs';
 
@@ -102,8 +103,8 @@ async function buildPackage() {
     await writeBinary(preset, path.join(preset, 'single'));
     await writeBinary(`${preset}-threads`, path.join(preset, 'threads'));
   }
-  await writeFile(path.join(dist, 'wasm', 'deconv.mjs'), await sharedGlue('single'));
-  await writeFile(path.join(dist, 'wasm', 'threads.mjs'), nameless(await sharedGlue('threads')));
+  await writeGlue('deconv.mjs', await sharedGlue('single'));
+  await writeGlue('threads.mjs', nameless(await sharedGlue('threads')));
   await bundleStandalone(dist);
   await rm(path.join(dist, 'runtime', 'embedded-files.js'));
   await rm(path.join(dist, 'runtime', 'embedded-files.d.ts'));
@@ -156,6 +157,18 @@ function nameless(glue) {
   return parts
     .join('new(NodeWorker??Worker)(new URL(import.meta.url)')
     .replace('new URL("deconv.wasm",import.meta.url).href', '"deconv.wasm"');
+}
+
+/** Minified, unlike our own modules: nobody reads it in a stack trace, and pages without a bundler load it as it is. */
+async function writeGlue(name, glue) {
+  const id = path.join(dist, 'wasm', name);
+  const built = await rolldown({
+    input: id,
+    external: /^(node:)?(module|worker_threads)$/,
+    plugins: [{ name: 'glue', resolveId: (source) => (source === id ? id : null), load: () => glue }],
+  });
+  await built.write({ dir: path.dirname(id), entryFileNames: name, format: 'es', minify: true });
+  await built.close();
 }
 
 /** A custom section that says which binary this is; the loader refuses any other before it runs. */

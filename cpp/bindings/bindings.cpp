@@ -36,13 +36,6 @@
 #include "deconv/strided.h"
 #include "deconv/workspace.h"
 
-// Of all that formats text only Embind's name for a type that nobody bound is left, which no call
-// of ours asks for: the library's function would be 2 % of the download.
-extern "C" int siprintf(char* text, const char* /*format*/, ...) {
-  *text = '\0';
-  return 0;
-}
-
 namespace emscripten::internal {
 
 // The core's enumerations cross as their numbers: objects for them would only cost time and size.

@@ -3,7 +3,6 @@
 # Both SIMD builds link to the same glue, and scripts/build.mjs fails where they do not.
 
 set(deconv_link_flags
-  -lembind
   # ES modules; nothing at top level waits, so require(esm) works.
   -sMODULARIZE=1
   -sEXPORT_ES6=1
@@ -57,7 +56,8 @@ set(deconv_link_flags_threads
   --js-library ${PROJECT_SOURCE_DIR}/cpp/bindings/mailbox.js
 )
 
-add_library(deconv_bindings OBJECT cpp/bindings/bindings.cpp)
+# Types before what takes them: a function of a type that is not there yet waits for it.
+add_library(deconv_bindings OBJECT cpp/bindings/embind.cpp cpp/bindings/bindings.cpp)
 # Embind must work without run-time type information.
 target_compile_definitions(deconv_bindings PRIVATE EMSCRIPTEN_HAS_UNBOUND_TYPE_NAMES=0)
 target_include_directories(deconv_bindings PRIVATE cpp/include)
@@ -69,7 +69,7 @@ add_custom_target(deconv_modules)
 foreach(threading IN LISTS deconv_threadings)
   set(module deconv_module_${threading})
   add_executable(${module} $<TARGET_OBJECTS:deconv_bindings>)
-  target_link_libraries(${module} PRIVATE deconv_${threading})
+  target_link_libraries(${module} PRIVATE deconv_${threading} embind)
   target_link_options(${module} PRIVATE ${deconv_link_flags} ${deconv_link_flags_${threading}}
     -sEXPORTED_RUNTIME_METHODS=${deconv_runtime_methods_${threading}}
   )
@@ -84,7 +84,7 @@ endforeach()
 
 # The same code on one thread with the names of its functions, for scripts/profile.mjs.
 add_executable(deconv_named EXCLUDE_FROM_ALL $<TARGET_OBJECTS:deconv_bindings>)
-target_link_libraries(deconv_named PRIVATE deconv_single)
+target_link_libraries(deconv_named PRIVATE deconv_single embind)
 target_link_options(deconv_named PRIVATE ${deconv_link_flags} ${deconv_link_flags_single}
   -sEXPORTED_RUNTIME_METHODS=${deconv_runtime_methods_single} --profiling-funcs
 )
@@ -98,7 +98,7 @@ set_target_properties(deconv_named PROPERTIES
 # them. A link of its own without exported runtime methods: for those Emscripten would need an older
 # tsc than ours. Unoptimized, since nobody runs it.
 add_executable(deconv_types EXCLUDE_FROM_ALL $<TARGET_OBJECTS:deconv_bindings>)
-target_link_libraries(deconv_types PRIVATE deconv_single)
+target_link_libraries(deconv_types PRIVATE deconv_single embind)
 target_link_options(deconv_types PRIVATE ${deconv_link_flags} ${deconv_link_flags_single}
   -O0 --emit-tsd types.d.ts
 )
