@@ -1,13 +1,13 @@
 // What TypeScript sees of the core. Registrations only: every check and every computation lives
-// behind the includes. Addresses cross as numbers, because Embind hands out no views. The build
-// writes web/lib/runtime/bindings.ts from what is registered here, with the names given here.
+// behind the includes. Only numbers cross, addresses among them: Embind hands out no views, and
+// what it makes of records and strings costs memory that may not be there. The build writes
+// web/lib/runtime/bindings.ts from what is registered here, with the names given here.
 
 #include <emscripten/bind.h>
 
 #include <cstdint>
 #include <cstdlib>
 #include <optional>
-#include <string>
 #include <type_traits>
 
 #include "deconv/buffer.h"
@@ -46,8 +46,6 @@ struct TypeID<Enum, std::enable_if_t<std::is_enum_v<Enum>>> : TypeID<int> {};
 
 namespace {
 
-using deconv::Activations;
-using deconv::Axes;
 using deconv::Buffer;
 using deconv::Element;
 using deconv::Elementwise;
@@ -55,7 +53,6 @@ using deconv::Layout;
 using deconv::Operator;
 using deconv::PixelFactors;
 using deconv::Problem;
-using deconv::Quantization;
 using deconv::QuantizedOperator;
 using deconv::RouteId;
 using deconv::Spec;
@@ -67,28 +64,39 @@ Value* at(uintptr_t address) {
   return reinterpret_cast<Value*>(address);
 }
 
+// TypeScript writes the spec here (writeSpec) before it makes a call that takes one.
+Spec written_spec;
+static_assert(sizeof(Spec) == 25 * 4);
+
+uintptr_t spec_room() { return reinterpret_cast<uintptr_t>(&written_spec); }
+
+Status check_spec() { return deconv::check_spec(written_spec); }
+
 // Null for a spec that check_spec refuses, and when out of memory. The handle that TypeScript gets
 // owns the operator and ends it with delete().
 template <typename AnyOperator>
-AnyOperator* create(const Spec& spec) {
-  if (deconv::check_spec(spec) != Status::kOk) return nullptr;
-  return AnyOperator::create(spec).release();
+AnyOperator* create() {
+  if (check_spec() != Status::kOk) return nullptr;
+  return AnyOperator::create(written_spec).release();
 }
 
-// Why `route` does not take `spec` at this input size; empty when it does, and where no route
-// could: of that plan() tells.
-std::string refusal(const Spec& spec, int batch, const Axes& input, Layout layout, RouteId route) {
+// The text, for people, why `route` does not take the spec at this input size; 0 when it does, and
+// where no route could: of that plan() tells.
+uintptr_t refusal(int batch, int depth, int height, int width, Layout layout, RouteId route) {
   Problem problem;
-  if (deconv::make_problem(spec, batch, input, layout, &problem) != Status::kOk) return "";
-  const char* reason = deconv::route_refusal(route, problem);
-  return reason == nullptr ? "" : reason;
+  if (deconv::make_problem(written_spec, batch, {depth, height, width}, layout, &problem) !=
+      Status::kOk) {
+    return 0;
+  }
+  return reinterpret_cast<uintptr_t>(deconv::route_refusal(route, problem));
 }
 
 // `route` below 0 lets the planner choose.
 template <typename Kind>
-Status plan(Kind& op, int batch, const Axes& input, Layout layout, int route, bool forced) {
+Status plan(Kind& op, int batch, int depth, int height, int width, Layout layout, int route,
+            bool forced) {
   if (route >= deconv::kRouteCount) return Status::kUnsupported;
-  return op.plan(batch, input, layout,
+  return op.plan(batch, {depth, height, width}, layout,
                  route < 0 ? std::nullopt : std::optional(static_cast<RouteId>(route)), forced);
 }
 
@@ -120,9 +128,11 @@ Status run(Operator& op, uintptr_t input, uintptr_t output, uintptr_t residual) 
 }
 
 Status set_quantized_parameters(QuantizedOperator& op, uintptr_t weight, uintptr_t scale,
-                                uintptr_t bias, const Activations& activations) {
-  return op.set_parameters(at<const int8_t>(weight), at<const float>(scale), at<const float>(bias),
-                           activations);
+                                uintptr_t bias, float input_scale, int input_zero_point,
+                                float output_scale, int output_zero_point) {
+  return op.set_parameters(
+      at<const int8_t>(weight), at<const float>(scale), at<const float>(bias),
+      {.input = {input_scale, input_zero_point}, .output = {output_scale, output_zero_point}});
 }
 
 Status run_quantized(QuantizedOperator& op, uintptr_t input, Element input_element,
@@ -132,17 +142,18 @@ Status run_quantized(QuantizedOperator& op, uintptr_t input, Element input_eleme
 
 // Gradients of weight and bias, behind each other at `gradient`; no bias gradient when there is no
 // bias.
-Status parameter_gradients(const Spec& spec, int batch, const Axes& extents, Layout layout,
+Status parameter_gradients(int batch, int depth, int height, int width, Layout layout,
                            uintptr_t input, uintptr_t grad_output, uintptr_t gradient,
                            bool with_bias) {
   Problem problem;
-  if (const Status status = deconv::make_problem(spec, batch, extents, layout, &problem);
+  if (const Status status =
+          deconv::make_problem(written_spec, batch, {depth, height, width}, layout, &problem);
       status != Status::kOk) {
     return status;
   }
   const auto* grads = at<const float>(grad_output);
   auto* weight = at<float>(gradient);
-  if (with_bias) deconv::bias_gradient(problem, grads, weight + spec.weight_elements());
+  if (with_bias) deconv::bias_gradient(problem, grads, weight + written_spec.weight_elements());
   return deconv::weight_gradient(problem, at<const float>(input), grads, weight);
 }
 
@@ -352,19 +363,11 @@ Status multiply_matrices(uintptr_t call, uintptr_t a, uintptr_t b, uintptr_t res
                                    at<const float>(b), at<float>(result));
 }
 
-// One name a line, in the order of the numbers that calls return.
-template <typename Number>
-std::string lines(int count, const char* (*name)(Number)) {
-  std::string text;
-  for (int number = 0; number < count; ++number) {
-    text += name(static_cast<Number>(number));
-    text += '\n';
-  }
-  return text;
+// The text of a name by the number that calls return; 0 behind the last.
+template <typename Number, int count, const char* (*name)(Number)>
+uintptr_t name_of(int number) {
+  return number < count ? reinterpret_cast<uintptr_t>(name(static_cast<Number>(number))) : 0;
 }
-
-std::string status_names() { return lines(deconv::kStatusCount, deconv::status_name); }
-std::string route_names() { return lines(deconv::kRouteCount, deconv::route_name); }
 
 double allocated_bytes() { return static_cast<double>(deconv::allocated_bytes()); }
 
@@ -375,8 +378,8 @@ double allocated_bytes() { return static_cast<double>(deconv::allocated_bytes())
 template <typename Kind>
 emscripten::class_<Kind> planned_class(const char* name) {
   return emscripten::class_<Kind>(name)
-      .class_function("create(spec)", &create<Kind>, emscripten::allow_raw_pointers())
-      .function("plan(batch, input, layout, route, forced)", &plan<Kind>)
+      .class_function("create", &create<Kind>, emscripten::allow_raw_pointers())
+      .function("plan(batch, depth, height, width, layout, route, forced)", &plan<Kind>)
       .function(
           "route", +[](const Kind& op) { return op.route(); })
       .function("estimate(route)", &estimate<Kind>)
@@ -388,49 +391,27 @@ emscripten::class_<Kind> planned_class(const char* name) {
 EMSCRIPTEN_BINDINGS(deconv) {
   using namespace emscripten;
 
-  value_array<Axes>("Axes")
-      .element(emscripten::index<0>())
-      .element(emscripten::index<1>())
-      .element(emscripten::index<2>());
-
-  value_object<Spec>("Spec")
-      .field("transposed", &Spec::transposed)
-      .field("groups", &Spec::groups)
-      .field("inChannels", &Spec::in_channels)
-      .field("outChannels", &Spec::out_channels)
-      .field("kernel", &Spec::kernel)
-      .field("stride", &Spec::stride)
-      .field("dilation", &Spec::dilation)
-      .field("inputDilation", &Spec::input_dilation)
-      .field("padBefore", &Spec::pad_before)
-      .field("padAfter", &Spec::pad_after)
-      .field("relu", &Spec::relu)
-      .field("exact", &Spec::exact)
-      .field("arithmetic", &Spec::arithmetic);
-
   planned_class<Operator>("Operator")
       .function("setParameters(weight, bias)", &set_parameters)
       .function("setEpilogue(op, a, b, channelA)", &set_epilogue)
       .function("run(input, output, residual)", &run);
 
-  value_object<Quantization>("Quantization")
-      .field("scale", &Quantization::scale)
-      .field("zeroPoint", &Quantization::zero_point);
-
-  value_object<Activations>("Activations")
-      .field("input", &Activations::input)
-      .field("output", &Activations::output);
-
   planned_class<QuantizedOperator>("QuantizedOperator")
-      .function("setParameters(weight, scale, bias, activations)", &set_quantized_parameters)
+      .function(
+          "setParameters(weight, scale, bias, inputScale, inputZeroPoint, outputScale, "
+          "outputZeroPoint)",
+          &set_quantized_parameters)
       .function("run(input, inputElement, output, outputElement)", &run_quantized);
 
-  function("checkSpec(spec)", &deconv::check_spec);
-  function("refusal(spec, batch, input, layout, route)", &refusal);
-  function("parameterGradients(spec, batch, input, layout, inputs, gradOutput, gradient, withBias)",
-           &parameter_gradients);
-  function("statusNames", &status_names);
-  function("routeNames", &route_names);
+  function("specRoom", &spec_room);
+  function("checkSpec", &check_spec);
+  function("refusal(batch, depth, height, width, layout, route)", &refusal);
+  function(
+      "parameterGradients(batch, depth, height, width, layout, inputs, gradOutput, gradient, "
+      "withBias)",
+      &parameter_gradients);
+  function("statusName(status)", &name_of<Status, deconv::kStatusCount, deconv::status_name>);
+  function("routeName(route)", &name_of<RouteId, deconv::kRouteCount, deconv::route_name>);
 
   function("reserveParameters(elements)", &reserve<&Workspace::parameters>);
   function("reserveInput(elements)", &reserve<&Workspace::input>);

@@ -1,14 +1,13 @@
 // Embind's part in C++, in the place of its library's: that one registers every type that anybody
-// might bind, and with them come the glue's code for UTF-16 and UTF-32, handles of JavaScript
-// values, 64-bit integers and memory views. Ours are the types that bindings.cpp passes; with one
-// that is missing, the build fails where it asks Embind for the bindings' types.
+// might bind, and with them come the glue's code for strings, handles of JavaScript values, 64-bit
+// integers and memory views. Ours are the types that bindings.cpp passes; with one that is missing,
+// the build fails where it asks Embind for the bindings' types.
 
 #include <emscripten/bind.h>
 
 #include <cstdint>
 #include <cstdlib>
 #include <limits>
-#include <string>
 
 using emscripten::internal::InitFunc;
 using emscripten::internal::TypeID;
@@ -61,5 +60,4 @@ EMSCRIPTEN_BINDINGS(types) {
   register_integer<unsigned long>("unsigned long");
   register_float<float>("float");
   register_float<double>("double");
-  _embind_register_std_string(TypeID<std::string>::get(), "std::string");
 }

@@ -2,6 +2,10 @@
 
 import { readFile } from 'node:fs/promises';
 
+import { writeSpec } from '../../dist/shared/runtime.js';
+
+export { writeSpec };
+
 /** The module of one build (simd, relaxed), started on one thread. */
 export async function loadCore(build) {
   const folder = new URL('../../dist/wasm/', import.meta.url);
@@ -15,6 +19,17 @@ export async function loadCore(build) {
   });
   expectOk(loaded.startRuntime(1));
   return loaded;
+}
+
+/** The names of its routes, by their numbers. */
+export function routeNamesOf(module) {
+  const bytes = new Uint8Array(module.wasmMemory.buffer);
+  const names = [];
+  for (;;) {
+    const address = module.routeName(names.length);
+    if (address === 0) return names;
+    names.push(String.fromCharCode(...bytes.subarray(address, bytes.indexOf(0, address))));
+  }
 }
 
 /** Of this process: what others take meanwhile does not count. */

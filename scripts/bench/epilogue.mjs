@@ -5,6 +5,7 @@
 
 import { parseArgs } from 'node:util';
 import { createRuntime } from '../../dist/index.js';
+import { writeSpec } from '../../dist/shared/runtime.js';
 import { geometryOf } from './geometry.mjs';
 import { measure } from './measure.mjs';
 import { operatorAlone } from './operator.mjs';
@@ -41,7 +42,7 @@ const { build, threads } = runtime.info;
 console.log(`${build}, ${threads} thread(s), ${layout}: shares beyond the convolution alone`);
 for (const layer of LAYERS) {
   const geometry = geometryOf(layer);
-  const alone = (epilogue) => operatorAlone(runtime.module, geometry, layout, epilogue);
+  const alone = (epilogue) => operatorAlone({ runtime, writeSpec }, geometry, layout, epilogue);
   const entries = [alone(), ...EPILOGUES.flatMap((one) => [alone(one), alone({ ...one, inPasses: true })])];
   const [plain, ...others] = await measure(entries, { rounds: Number(options.rounds), milliseconds: 4000 });
   console.log(`${layer.name} (${entries[0].route}): ${plain.median.toFixed(3)} ms`);

@@ -5,7 +5,7 @@
 //     [--layout channels-first | channels-last]
 
 import { parseArgs } from 'node:util';
-import { expectOk, loadCore, processorMilliseconds } from './core.mjs';
+import { expectOk, loadCore, processorMilliseconds, writeSpec } from './core.mjs';
 import { describe, product, raised } from './geometry.mjs';
 import { peakMeter } from './peak.mjs';
 import { generator } from './problem.mjs';
@@ -145,9 +145,10 @@ function measure(geometry, transposed, layout) {
   const from = place(batch * inChannels * product(input));
   const grads = place(batch * outChannels * product(output));
   const gradient = place(weights + outChannels);
+  writeSpec(module, spec);
   const run = (withBias) =>
     expectOk(
-      module.parameterGradients(spec, batch, input, LAYOUTS.indexOf(layout), from, grads, gradient, withBias),
+      module.parameterGradients(batch, ...input, LAYOUTS.indexOf(layout), from, grads, gradient, withBias),
     );
   run(true);
   const error = errorOf({ geometry, transposed, layout, from, grads, gradient, random });

@@ -1,5 +1,5 @@
 // The operator alone: values stay on the heap, nothing is copied, nothing allocated. It goes past the public
-// API to the module that the package has loaded.
+// API to the runtime that the package has loaded, and writes specs as the package does.
 
 import { product, raised } from './geometry.mjs';
 import { makeParameters } from './problem.mjs';
@@ -13,11 +13,17 @@ const ADD = 0;
  * `run` computes once; `dispose` frees the operator. The epilogue is a function of the core's by its number, or -1,
  * and a sum with a residual, while it writes or in passes over its result.
  */
-export function operatorAlone(module, source, layout, { op = -1, adds = false, inPasses = false } = {}) {
+export function operatorAlone(
+  { runtime, writeSpec },
+  source,
+  layout,
+  { op = -1, adds = false, inPasses = false } = {},
+) {
+  const { module } = runtime;
   const geometry = raised(source, 3);
   const { batch, groups, inChannels, outChannels, input, output, kernel, stride, dilation, padding } =
     geometry;
-  const operator = module.Operator.create({
+  writeSpec(module, {
     transposed: true,
     ...{ groups, inChannels, outChannels, kernel, stride, dilation },
     inputDilation: [1, 1, 1],
@@ -27,7 +33,8 @@ export function operatorAlone(module, source, layout, { op = -1, adds = false, i
     exact: false,
     arithmetic: 0,
   });
-  expectOk(operator.plan(batch, input, LAYOUT_CODES[layout], ANY_ROUTE));
+  const operator = module.Operator.create();
+  expectOk(operator.plan(batch, ...input, LAYOUT_CODES[layout], ANY_ROUTE, true));
   const values = makeParameters(source);
   const fill = (address, data) => new Float32Array(module.wasmMemory.buffer, address, data.length).set(data);
   const weight = module.reserveParameters(values.weight.length);
@@ -42,7 +49,7 @@ export function operatorAlone(module, source, layout, { op = -1, adds = false, i
   const from = module.reserveInput(values.input.length);
   // Any order will do: multiplying takes as long whatever the values are.
   fill(from, values.input);
-  const route = module.routeNames().trimEnd().split('\n')[operator.route()];
+  const route = runtime.routeNames[operator.route()];
   return {
     layout,
     route,

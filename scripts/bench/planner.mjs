@@ -13,7 +13,7 @@
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { expectOk, loadCore, processorMilliseconds } from './core.mjs';
+import { expectOk, loadCore, processorMilliseconds, routeNamesOf, writeSpec } from './core.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -44,7 +44,7 @@ const ARITHMETICS = ['float32', 'dynamic', 'static'];
 const arithmetic = ARITHMETICS.indexOf(options.arithmetic);
 if (arithmetic < 0) throw new Error(`--arithmetic: expected one of ${ARITHMETICS.join(', ')}`);
 const module = await loadCore(options.build);
-const routeNames = module.routeNames().trimEnd().split('\n');
+const routeNames = routeNamesOf(module);
 const random = generator(Number(options.seed));
 const pick = (list) => list[Math.floor(random() * list.length)];
 
@@ -139,14 +139,15 @@ function describe(layer) {
 
 function measure(layer) {
   const Operator = arithmetic === 0 ? module.Operator : module.QuantizedOperator;
-  const operator = Operator.create({
+  writeSpec(module, {
     transposed: layer.transposed,
     ...{ groups: layer.groups, inChannels: layer.inChannels, outChannels: layer.outChannels },
     ...{ kernel: layer.kernel, stride: layer.stride, dilation: layer.dilation },
     ...{ inputDilation: [1, 1, 1], padBefore: layer.pad, padAfter: layer.pad },
     ...{ relu: false, exact: options.precision === 'exact', arithmetic },
   });
-  const plan = (route) => operator.plan(layer.batch, layer.input, layer.layout, route, route >= 0);
+  const operator = Operator.create();
+  const plan = (route) => operator.plan(layer.batch, ...layer.input, layer.layout, route, route >= 0);
   expectOk(plan(-1));
   const chosen = operator.route();
   const least = operator.estimate(chosen);
@@ -175,9 +176,8 @@ function measure(layer) {
       new Float32Array(module.wasmMemory.buffer, weight, outChannels).fill(0.01);
       const bytes = weight + 4 * outChannels;
       fillBytes(bytes, weights);
-      const quantization = { scale: 1, zeroPoint: 0 };
-      const activations = { input: quantization, output: quantization };
-      expectOk(operator.setParameters(bytes, weight, 0, activations));
+      const quantization = [1, 0];
+      expectOk(operator.setParameters(bytes, weight, 0, ...quantization, ...quantization));
     }
     module.releaseParameters();
   }

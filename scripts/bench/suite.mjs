@@ -91,10 +91,10 @@ async function measureOperators(geometry, host, { threads, ...options }) {
   const builds = ['relaxed', 'simd'];
   const entries = [];
   for (const build of builds) {
-    const { requireRuntime } = await host.ours(build, 'shared/runtime.js');
-    const { module } = requireRuntime('bench');
+    const { requireRuntime, writeSpec } = await host.ours(build, 'shared/runtime.js');
+    const core = { runtime: requireRuntime('bench'), writeSpec };
     for (const layout of ['channels-first', 'channels-last']) {
-      entries.push({ build, flop: geometry.flop, ...operatorAlone(module, geometry, layout) });
+      entries.push({ build, flop: geometry.flop, ...operatorAlone(core, geometry, layout) });
     }
     entries.push({ build, ...(await peakMeter({ relaxed: build === 'relaxed' })) });
   }

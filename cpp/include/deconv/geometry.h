@@ -25,6 +25,8 @@ enum class Arithmetic : int32_t { kFloat32 = 0, kDynamicInt8, kStaticInt8 };
 // input_dilation must be 1. Convolution, per axis: o = floor(((n - 1) * input_dilation + 1 +
 // pad_before + pad_after
 //                                   - (dilation * (kernel - 1) + 1)) / stride) + 1.
+//
+// Every field begins at a multiple of four bytes: TypeScript writes it as integers.
 struct Spec {
   bool transposed = true;
   int32_t groups = 1;
@@ -37,9 +39,9 @@ struct Spec {
   Axes pad_before{0, 0, 0};
   Axes pad_after{0, 0, 0};
   // Clamps the result at 0 from below; -0 becomes 0, NaN stays NaN.
-  bool relu = false;
+  alignas(4) bool relu = false;
   // Refuses routes that trade rounding error for speed (Winograd).
-  bool exact = false;
+  alignas(4) bool exact = false;
   Arithmetic arithmetic = Arithmetic::kFloat32;
 
   bool operator==(const Spec&) const = default;

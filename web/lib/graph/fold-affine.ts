@@ -1,6 +1,5 @@
 import { product } from '../core/lists.js';
-import type { Spec } from '../runtime/bindings.js';
-import type { CanonicalParameters } from '../runtime/operation.js';
+import type { CanonicalParameters, Spec } from '../runtime/operation.js';
 
 /** A factor and a summand of every output channel. */
 export interface ChannelAffine {

@@ -8,12 +8,15 @@ import type { ConvTransposeShapeOptions } from '../layers/conv-transpose.js';
 import { type ForwardCall, rememberOptions, repeats, runForward } from '../layers/forward-call.js';
 import type { LayerArithmetic } from '../layers/internals.js';
 import { BOUND, STEP, type Step, type StepRequest } from '../layers/step.js';
-import type { Activations } from '../runtime/bindings.js';
 import { locate, type Place } from '../runtime/heap-tensor.js';
 import { requireRuntime } from '../runtime/lifecycle.js';
 import { DYNAMIC_INT8, type Element, FLOAT32, INT8, Operation, STATIC_INT8 } from '../runtime/operation.js';
 import type { Plan } from '../runtime/planning.js';
-import { QuantizedOperators, type QuantizedParameters } from '../runtime/quantized-operators.js';
+import {
+  type Activations,
+  QuantizedOperators,
+  type QuantizedParameters,
+} from '../runtime/quantized-operators.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { allocateInt8, checkInt8, checkInt8Of, hasInt8, type Int8Tensor } from './int8-tensor.js';
 import type { QuantizedWeight, TensorQuantization } from './quantization.js';

@@ -2,26 +2,8 @@
 interface WasmModule {
 }
 
-export type Axes = [ number, number, number ];
-
-export type Spec = {
-  transposed: boolean,
-  groups: number,
-  inChannels: number,
-  outChannels: number,
-  kernel: Axes,
-  stride: Axes,
-  dilation: Axes,
-  inputDilation: Axes,
-  padBefore: Axes,
-  padAfter: Axes,
-  relu: boolean,
-  exact: boolean,
-  arithmetic: number
-};
-
 export interface Operator {
-  plan(batch: number, input: Axes, layout: number, route: number, forced: boolean): number;
+  plan(batch: number, depth: number, height: number, width: number, layout: number, route: number, forced: boolean): number;
   route(): number;
   estimate(route: number): number;
   needsParameters(): boolean;
@@ -32,39 +14,30 @@ export interface Operator {
   delete(): void;
 }
 
-export type Quantization = {
-  scale: number,
-  zeroPoint: number
-};
-
-export type Activations = {
-  input: Quantization,
-  output: Quantization
-};
-
 export interface QuantizedOperator {
-  plan(batch: number, input: Axes, layout: number, route: number, forced: boolean): number;
+  plan(batch: number, depth: number, height: number, width: number, layout: number, route: number, forced: boolean): number;
   route(): number;
   estimate(route: number): number;
   needsParameters(): boolean;
   keepCopies(most: number): number;
-  setParameters(weight: number, scale: number, bias: number, activations: Activations): number;
+  setParameters(weight: number, scale: number, bias: number, inputScale: number, inputZeroPoint: number, outputScale: number, outputZeroPoint: number): number;
   run(input: number, inputElement: number, output: number, outputElement: number): number;
   delete(): void;
 }
 
 interface EmbindModule {
   Operator: {
-    create(spec: Spec): Operator | null;
+    create(): Operator | null;
   };
   QuantizedOperator: {
-    create(spec: Spec): QuantizedOperator | null;
+    create(): QuantizedOperator | null;
   };
-  checkSpec(spec: Spec): number;
-  refusal(spec: Spec, batch: number, input: Axes, layout: number, route: number): string;
-  parameterGradients(spec: Spec, batch: number, input: Axes, layout: number, inputs: number, gradOutput: number, gradient: number, withBias: boolean): number;
-  statusNames(): string;
-  routeNames(): string;
+  specRoom(): number;
+  checkSpec(): number;
+  refusal(batch: number, depth: number, height: number, width: number, layout: number, route: number): number;
+  parameterGradients(batch: number, depth: number, height: number, width: number, layout: number, inputs: number, gradOutput: number, gradient: number, withBias: boolean): number;
+  statusName(status: number): number;
+  routeName(route: number): number;
   reserveParameters(elements: number): number;
   reserveInput(elements: number): number;
   reserveOutput(elements: number): number;

@@ -6,7 +6,7 @@ import type { Runtime } from './runtime.js';
 import { withParameters } from './staging.js';
 
 const FLOAT: OperatorKind<Operator, CanonicalParameters> = {
-  create: (module, spec) => module.Operator.create(spec),
+  create: ({ Operator }) => Operator.create(),
   plan: planOperation,
   pack,
   run: (handle, { residual }, source, target) => handle.run(source, target, residual),

@@ -1,8 +1,7 @@
-import type { Spec } from './bindings.js';
 import type { DeconvModule } from './glue.js';
 import type { Place, Sink } from './heap-tensor.js';
 import { requireRuntime } from './lifecycle.js';
-import { bytesOf, FLOAT32, type Operation } from './operation.js';
+import { bytesOf, FLOAT32, type Operation, writeSpec } from './operation.js';
 import { type Handled, OwnedOperators } from './owned-operators.js';
 import type { Plan } from './planning.js';
 import { outOfMemory, type Runtime } from './runtime.js';
@@ -21,8 +20,8 @@ export interface NativeHandle {
 
 /** What differs between them. */
 export interface OperatorKind<Handle extends NativeHandle, Parameters> {
-  /** Null when out of memory. */
-  create(module: DeconvModule, spec: Spec): Handle | null;
+  /** Of the spec that was written; null when out of memory. */
+  create(module: DeconvModule): Handle | null;
   plan(runtime: Runtime, handle: Handle, operation: Operation<Parameters>): Plan;
   /** Packs the parameters for what is planned. */
   pack(runtime: Runtime, handle: Handle, operation: Operation<Parameters>): void;
@@ -107,9 +106,9 @@ export class NativeOperators<Handle extends NativeHandle, Parameters> {
 
   #create(runtime: Runtime, { where, spec }: Operation<Parameters>): OwnOperator<Handle> {
     const { module } = runtime;
-    runtime.requireCallRoom(where);
-    runtime.check(where, module.checkSpec(spec));
-    const handle = this.#kind.create(module, spec);
+    writeSpec(module, spec);
+    runtime.check(where, module.checkSpec());
+    const handle = this.#kind.create(module);
     if (handle === null) throw outOfMemory(where, 'an operator', 1);
     return { handle, used: 0 };
   }

@@ -1,8 +1,28 @@
 import type { OperatorSpec } from '../core/spec.js';
-import type { Axes, Spec } from './bindings.js';
 import type { Execution } from './execution.js';
+import type { DeconvModule } from './glue.js';
 
 export type Layout = 'channels-first' | 'channels-last';
+
+/** One value for each axis: depth, height, width. */
+export type Axes = readonly [number, number, number];
+
+/** An operator in the core's terms, its fields in the order of the core's struct. */
+export interface Spec {
+  readonly transposed: boolean;
+  readonly groups: number;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly kernel: Axes;
+  readonly stride: Axes;
+  readonly dilation: Axes;
+  readonly inputDilation: Axes;
+  readonly padBefore: Axes;
+  readonly padAfter: Axes;
+  readonly relu: boolean;
+  readonly exact: boolean;
+  readonly arithmetic: Arithmetic;
+}
 
 export interface CanonicalParameters<Buffer extends ArrayBufferLike = ArrayBufferLike> {
   readonly weight: Float32Array<Buffer>;
@@ -121,6 +141,12 @@ export function toNativeSpec(
     exact,
     arithmetic,
   };
+}
+
+/** Writes a spec to where the next call reads it. */
+export function writeSpec(module: DeconvModule, spec: Spec): void {
+  const fields = Object.values(spec).flat().map(Number);
+  new Int32Array(module.wasmMemory.buffer, module.specRoom()).set(fields);
 }
 
 /** Fills the leading axes of a lower rank with their neutral value. */

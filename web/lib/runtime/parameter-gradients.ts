@@ -2,7 +2,15 @@ import type { OperatorSpec } from '../core/spec.js';
 import type { Execution } from './execution.js';
 import type { Place } from './heap-tensor.js';
 import { requireRuntime } from './lifecycle.js';
-import { type CanonicalParameters, codeOf, FLOAT32, type Layout, toAxes, toNativeSpec } from './operation.js';
+import {
+  type CanonicalParameters,
+  codeOf,
+  FLOAT32,
+  type Layout,
+  toAxes,
+  toNativeSpec,
+  writeSpec,
+} from './operation.js';
 import { fill, stageInput, withParameters } from './staging.js';
 
 /** Gradients of the parameters of one operator at one input. */
@@ -28,13 +36,12 @@ export function parameterGradients(request: {
     const { module } = runtime;
     const input = stageInput(runtime, where, 'input', request.input, inputCount, FLOAT32, flush);
     const gradOutput = stageInput(runtime, where, 'output', request.gradOutput, outputCount, FLOAT32, flush);
-    runtime.requireCallRoom(where);
     fill(runtime, request.input, input, inputCount, FLOAT32, flush);
     fill(runtime, request.gradOutput, gradOutput, outputCount, FLOAT32, flush);
+    writeSpec(module, toNativeSpec(spec, false));
     const status = module.parameterGradients(
-      toNativeSpec(spec, false),
       request.batch,
-      toAxes(request.extents, 1),
+      ...toAxes(request.extents, 1),
       codeOf(request.layout),
       input,
       gradOutput,

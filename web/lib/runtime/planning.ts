@@ -2,7 +2,7 @@ import { fault } from '../core/checks.js';
 import { isDeconvError } from '../core/errors.js';
 import type { Operator, QuantizedOperator } from './bindings.js';
 import type { RouteName } from './execution.js';
-import type { Operation } from './operation.js';
+import { type Operation, writeSpec } from './operation.js';
 import type { BuildName } from './options.js';
 import type { Runtime } from './runtime.js';
 
@@ -186,18 +186,18 @@ function choose(
   route: number,
   forced = true,
 ): void {
-  runtime.requireCallRoom(where);
-  runtime.check(where, operator.plan(batch, extents, layout, route, forced));
+  runtime.check(where, operator.plan(batch, ...extents, layout, route, forced));
 }
 
 /** Why a route does not take the operation; null where it does. */
 export function refusalOf(
   runtime: Runtime,
-  { where, spec, batch, extents, layout }: Operation<unknown>,
+  { spec, batch, extents, layout }: Operation<unknown>,
   route: number,
 ): string | null {
-  runtime.requireCallRoom(where);
-  return runtime.module.refusal(spec, batch, extents, layout, route) || null;
+  const { module } = runtime;
+  writeSpec(module, spec);
+  return runtime.text(module.refusal(batch, ...extents, layout, route));
 }
 
 function candidatesOf(

@@ -1,5 +1,5 @@
 import { fault } from '../core/checks.js';
-import type { Activations, QuantizedOperator } from './bindings.js';
+import type { QuantizedOperator } from './bindings.js';
 import { NativeOperators, type OperatorKind } from './native-operators.js';
 import type { Operation } from './operation.js';
 import {
@@ -13,6 +13,18 @@ import {
 import type { Runtime } from './runtime.js';
 import { withParameters } from './staging.js';
 
+/** real = scale * (value - zeroPoint), with value from -128 to 127. */
+export interface Quantization {
+  readonly scale: number;
+  readonly zeroPoint: number;
+}
+
+/** How the tensors around an operator of static int8 become int8. */
+export interface Activations {
+  readonly input: Quantization;
+  readonly output: Quantization;
+}
+
 /** What a quantized layer packs; the weight is canonical. */
 export interface QuantizedParameters {
   readonly weight: Int8Array;
@@ -22,7 +34,7 @@ export interface QuantizedParameters {
 }
 
 const INT8_KIND: OperatorKind<QuantizedOperator, QuantizedParameters> = {
-  create: (module, spec) => module.QuantizedOperator.create(spec),
+  create: ({ QuantizedOperator }) => QuantizedOperator.create(),
   plan,
   pack,
   run: (handle, { inputElement, outputElement }, source, target) =>
@@ -72,7 +84,16 @@ function pack(
     const weightAddress = address + 4 * head;
     runtime.heapBytes.set(weight, weightAddress);
     const biasAddress = bias === null ? 0 : address + scale.byteLength;
-    runtime.requireCallRoom(where);
-    runtime.check(where, handle.setParameters(weightAddress, address, biasAddress, activations));
+    const { input, output } = activations;
+    const status = handle.setParameters(
+      weightAddress,
+      address,
+      biasAddress,
+      input.scale,
+      input.zeroPoint,
+      output.scale,
+      output.zeroPoint,
+    );
+    runtime.check(where, status);
   });
 }

@@ -84,8 +84,8 @@ export class Runtime {
     this.#module = module;
     forgotten.register(this, module.PThread, this);
     this.info = Object.freeze({ ...info, notes: Object.freeze([...info.notes]) });
-    this.routeNames = module.routeNames().trimEnd().split('\n');
-    this.#statusNames = module.statusNames().trimEnd().split('\n');
+    this.routeNames = this.#texts((route) => module.routeName(route));
+    this.#statusNames = this.#texts((status) => module.statusName(status));
     this.#replanned = this.#statusNames.indexOf('replanned');
   }
 
@@ -225,17 +225,6 @@ export class Runtime {
     throw new Error('unreachable');
   }
 
-  /**
-   * @internal Throws where the heap has no room for what Embind puts there around a call with lists, records or
-   * strings: it would abort, and end the runtime.
-   */
-  requireCallRoom(where: string): void {
-    const { module } = this;
-    const address = module.allocateFloats(CALL_FLOATS);
-    if (address === 0) throw outOfMemory(where, 'the arguments of a call', CALL_FLOATS);
-    module.freeFloats(address);
-  }
-
   /** @internal Whether a run found no memory for its route, and another one is planned. */
   isReplanned(status: number): boolean {
     return status === this.#replanned;
@@ -247,6 +236,22 @@ export class Runtime {
     const name = this.#statusNames[status] ?? `status ${status}`;
     const [code, sentence] = STATUS_ERRORS[name] ?? ['INTERNAL', 'an unknown status'];
     throw new DeconvError(code, `${where}: ${sentence} (core status ${name}).`, { where, status: name });
+  }
+
+  /** @internal A text of the core's, which has characters of one byte and ends with a zero; null at 0. */
+  text(address: number): string | null {
+    if (address === 0) return null;
+    const { heapBytes } = this;
+    return String.fromCharCode(...heapBytes.subarray(address, heapBytes.indexOf(0, address)));
+  }
+
+  #texts(addressOf: (index: number) => number): string[] {
+    const texts: string[] = [];
+    for (;;) {
+      const text = this.text(addressOf(texts.length));
+      if (text === null) return texts;
+      texts.push(text);
+    }
   }
 
   /** @internal The whole heap in bytes; as `heap`. */
@@ -307,9 +312,6 @@ export const NOTHING_USED: MemoryUsage = Object.freeze({
   heapBytes: 0,
   usedBytes: 0,
 });
-
-/** Several times the largest call, which has a Spec with its six lists, two more lists, and a refusal in words. */
-const CALL_FLOATS = 512;
 
 // Nothing else ends the threads of a runtime that nobody has any more, and they hold its memory.
 const forgotten = new FinalizationRegistry<DeconvModule['PThread']>((threads) =>
