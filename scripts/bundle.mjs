@@ -15,14 +15,17 @@ import { rolldown } from 'rolldown';
  * what is needed at once meets what only some files of users need.
  */
 const SHARED = [
-  ['core', /^core\/(?!adjoint|array-values|initializers|jax-|random)/],
+  ['core', /^core\/(?!adjoint|array-values|initializers|jax-|normal-|random|upsampling-)/],
   ['runtime', /^runtime\/(?!parameter-gradients|pixels|quantized-)/],
   // What chains and networks run by.
   [
     'programs',
     /^(graph\/(arena|at-node|fold-affine|fuse|joins|named|placement|program)|modules\/normalization-block)/,
   ],
-  ['layers', /^(core\/(adjoint|initializers|random)|runtime\/parameter-gradients|(layers|functional)\/)/],
+  [
+    'layers',
+    /^(core\/(adjoint|initializers|normal-|random|upsampling-)|runtime\/parameter-gradients|(layers|functional)\/)/,
+  ],
   ['chains', /^(modules|graph)\//],
   ['brainstate', /^(core\/(array-values|jax-)|brainstate\/(?!index))/],
   // Of other systems' operators, what a network of ONNX reads, too.

@@ -134,7 +134,7 @@ const AT_ONCE = [
   { name: 'glue', test: /\/dist\/wasm\/deconv\.mjs$/ },
   {
     name: 'layer',
-    test: /\/dist\/unjoined\/(core\/(?!broadcasting|jax-|progress)|runtime\/(?!pixels|quantized-)|layers\/(?!conv\.|conv-\d))/,
+    test: /\/dist\/unjoined\/(core\/(?!axis-order|broadcasting|jax-|normal-|numbers|progress|same-padding|upsampling-)|runtime\/(?!pixels|quantized-)|layers\/(?!conv\.|conv-\d|conv-transpose-3d))/,
   },
 ];
 
@@ -168,6 +168,7 @@ export default defineConfig({
       input: { index: here('index.html'), 'deconv-station': here('src/embed/deconv-station.ts') },
       output: {
         entryFileNames: ({ name }) => (name === 'deconv-station' ? '[name].js' : 'assets/[name]-[hash].js'),
+        codeSplitting: { groups: [{ name: 'index', test: /\/demo\/src\/main\.tsx$/ }] },
       },
     },
   },

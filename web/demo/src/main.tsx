@@ -1,3 +1,4 @@
+import './style/page.css';
 import { effect } from '@preact/signals';
 import { render } from 'preact';
 import { App } from './app';

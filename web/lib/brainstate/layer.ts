@@ -1,3 +1,4 @@
+import { type WeightAxis, weightLayout } from '../core/axis-order.js';
 import { fault, MAX_INTEGER, refuse, shapeText } from '../core/checks.js';
 import type { Float16ArrayLike } from '../core/float16.js';
 import type { HalfTensor } from '../core/half-tensor.js';
@@ -6,7 +7,6 @@ import { seededRandom } from '../core/random.js';
 import { guardReceivers } from '../core/receivers.js';
 import { kernelReach, type OperatorSpec, outputExtent } from '../core/spec.js';
 import { isHalf, sameList, shapeOf, type Tensor } from '../core/tensor.js';
-import { type WeightAxis, weightLayout } from '../core/weight-layout.js';
 import { OperatorLayer } from '../layers/operator-layer.js';
 import { pythonString, tuple } from '../layers/repr.js';
 import { XavierNormal } from './initializers/variance-scaling.js';

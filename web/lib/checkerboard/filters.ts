@@ -1,9 +1,10 @@
 // Kernels that are trained taps convolved with a fixed filter along each axis, and the way back.
 
-import { linearTaps } from '../core/initializers.js';
+import { weightLayout } from '../core/axis-order.js';
 import { at, product } from '../core/lists.js';
 import type { OperatorSpec } from '../core/spec.js';
-import { type WeightLayout, weightLayout } from '../core/weight-layout.js';
+import { linearTaps } from '../core/upsampling-kernels.js';
+import type { WeightLayout } from '../core/weight-layout.js';
 import { type CompositionCost, checkComposition } from './composition-limits.js';
 
 /** Taps of a one-dimensional filter. */

@@ -1,18 +1,18 @@
 // Initial weights without a pattern, for layers that exist; brainstate's wInit has them as Icnr and Bilinear.
 
 import { checkChoice, checkInteger, checkOptions, refuse } from '../core/checks.js';
-import {
-  bilinearShare,
-  checkBilinear,
-  checkIcnr,
-  fillUniform,
-  linearKernel,
-  repeatTaps,
-} from '../core/initializers.js';
+import { fillUniform } from '../core/initializers.js';
 import { at, product } from '../core/lists.js';
 import { freshSeed, seededRandom } from '../core/random.js';
 import type { OperatorSpec } from '../core/spec.js';
 import { allocateTensor, checkParameter, type Tensor } from '../core/tensor.js';
+import {
+  bilinearShare,
+  checkBilinear,
+  checkIcnr,
+  linearKernel,
+  repeatTaps,
+} from '../core/upsampling-kernels.js';
 import { internalsOf } from '../layers/internals.js';
 import { isLayer, type Layer } from '../layers/layer.js';
 

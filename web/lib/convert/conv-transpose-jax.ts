@@ -1,3 +1,4 @@
+import { weightLayout } from '../core/axis-order.js';
 import {
   checkAxes,
   checkBoolean,
@@ -10,7 +11,6 @@ import {
 import { type JaxPadding, jaxCrops } from '../core/jax-padding.js';
 import type { OperatorSpec } from '../core/spec.js';
 import { checkTensor, type Tensor, type TensorData, type TensorLike } from '../core/tensor.js';
-import { weightLayout } from '../core/weight-layout.js';
 import { computeOnce } from '../functional/compute-once.js';
 import { EXECUTION_OPTION_NAMES, type ExecutionOptions } from '../runtime/execution.js';
 

@@ -1,9 +1,9 @@
+import { weightLayout } from '../core/axis-order.js';
 import { checkOptions, refuse } from '../core/checks.js';
 import { frozen } from '../core/lists.js';
 import { guardReceivers } from '../core/receivers.js';
 import { kernelReach, type OperatorSpec } from '../core/spec.js';
 import { checkParameter, isHalf } from '../core/tensor.js';
-import { weightLayout } from '../core/weight-layout.js';
 import type { InputShape } from '../layers/input-shape.js';
 import { OperatorLayer } from '../layers/operator-layer.js';
 import { EXECUTION_OPTION_NAMES, type ExecutionOptions, readExecution } from '../runtime/execution.js';

@@ -1,7 +1,7 @@
+import { weightLayout } from '../core/axis-order.js';
 import { refuse } from '../core/checks.js';
 import type { OperatorSpec } from '../core/spec.js';
 import type { Tensor } from '../core/tensor.js';
-import { weightLayout } from '../core/weight-layout.js';
 import { internalsOf } from '../layers/internals.js';
 import { isLayer, type Layer } from '../layers/layer.js';
 import type { KernelFormat } from './kernel.js';

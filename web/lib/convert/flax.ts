@@ -6,7 +6,7 @@ import {
   MAX_INTEGER,
   refuse,
 } from '../core/checks.js';
-import { fillWithVariance } from '../core/initializers.js';
+import { fillWithVariance } from '../core/normal-initializers.js';
 import { isList } from '../core/realms.js';
 import type { Layer } from '../layers/layer.js';
 import { checkAgreement, checkBiasFlag, checkIntegerOrList } from './attributes.js';

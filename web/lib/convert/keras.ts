@@ -1,7 +1,7 @@
 import { checkBoolean, checkChoice, checkGroups, checkInteger, refuse } from '../core/checks.js';
-import { fillWithVariance } from '../core/initializers.js';
 import type { JaxPaddingGeometry } from '../core/jax-padding.js';
 import type { AxisList, SpatialRank, Unsized } from '../core/lists.js';
+import { fillWithVariance } from '../core/normal-initializers.js';
 import { splitPads } from '../core/same-padding.js';
 import type { Layer } from '../layers/layer.js';
 import { checkAgreement, checkBiasFlag, checkIntegerOrList, readActivation } from './attributes.js';

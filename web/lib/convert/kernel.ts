@@ -1,6 +1,6 @@
+import type { WeightAxis } from '../core/axis-order.js';
 import { checkOptions, refuse } from '../core/checks.js';
 import { checkTensor, type Tensor, type TensorData, type TensorLike } from '../core/tensor.js';
-import type { WeightAxis } from '../core/weight-layout.js';
 
 /** What a layer learns, in the order of the system it comes from or goes to. */
 export interface ConvertedParameters {

@@ -1,5 +1,6 @@
 import type { Geometry } from '../convert/converted-layer.js';
 import type { ConversionOptions, ConvertedLayer, ConvertedParameters } from '../convert/index.js';
+import { weightLayout } from '../core/axis-order.js';
 import { MODEL_LAYER } from '../core/brands.js';
 import { fault, refuse, shapeText } from '../core/checks.js';
 import { isDeconvError } from '../core/errors.js';
@@ -7,7 +8,7 @@ import { frozen } from '../core/lists.js';
 import { guardReceivers } from '../core/receivers.js';
 import { kernelReach, type OperatorSpec, weightShape } from '../core/spec.js';
 import { sameList, type Tensor } from '../core/tensor.js';
-import { type WeightLayout, weightLayout } from '../core/weight-layout.js';
+import type { WeightLayout } from '../core/weight-layout.js';
 import { isFloat, type ModelDtype } from './dtypes.js';
 import { LIMITS } from './limits.js';
 import type { ModelTensor } from './tensor.js';

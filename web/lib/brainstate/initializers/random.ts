@@ -1,7 +1,8 @@
 import { checkInteger, refuse } from '../../core/checks.js';
-import { orthonormalVectors } from '../../core/initializers.js';
 import { product } from '../../core/lists.js';
-import { normalSource, type RandomSource, truncatedNormalSource } from '../../core/random.js';
+import { orthonormalVectors } from '../../core/normal-initializers.js';
+import { normalSource, truncatedNormalSource } from '../../core/normal-numbers.js';
+import type { RandomSource } from '../../core/random.js';
 import {
   type Amount,
   amount,

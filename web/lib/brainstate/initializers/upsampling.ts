@@ -1,12 +1,12 @@
 import { checkAxes, checkChoice, refuse } from '../../core/checks.js';
+import { isList } from '../../core/realms.js';
 import {
   bilinearShare,
   checkBilinear,
   checkIcnr,
   linearKernel,
   repeatTaps,
-} from '../../core/initializers.js';
-import { isList } from '../../core/realms.js';
+} from '../../core/upsampling-kernels.js';
 import { readParameter } from '../parameters.js';
 import {
   initializer,

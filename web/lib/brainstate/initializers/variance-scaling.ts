@@ -1,6 +1,6 @@
 import { checkChoice, checkInteger, refuse } from '../../core/checks.js';
-import { fillWithVariance } from '../../core/initializers.js';
 import { product } from '../../core/lists.js';
+import { fillWithVariance } from '../../core/normal-initializers.js';
 import {
   initializer,
   positive,
