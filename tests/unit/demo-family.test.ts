@@ -1,15 +1,14 @@
 import { analyze, type Kernels, toTransposedKernels } from 'deconv-wasm/checkerboard';
 import { describe, expect, it } from 'vitest';
+import type { LayerKind, StampGeometry } from '../../web/demo/src/model/family';
 import {
   framing,
-  type LayerKind,
   ownKernel,
   resizeWeight,
-  type StampGeometry,
   stampTap,
   subpixelChannels,
   subpixelWeight,
-} from '../../web/demo/src/model/family';
+} from '../../web/demo/src/model/family-weights';
 import { familySentence } from '../../web/demo/src/model/family-words';
 import { type LayerSpec, outputLength } from '../../web/demo/src/model/geometry';
 import { signedTaps } from '../../web/demo/src/model/kernels';

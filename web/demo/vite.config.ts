@@ -168,7 +168,12 @@ export default defineConfig({
       input: { index: here('index.html'), 'deconv-station': here('src/embed/deconv-station.ts') },
       output: {
         entryFileNames: ({ name }) => (name === 'deconv-station' ? '[name].js' : 'assets/[name]-[hash].js'),
-        codeSplitting: { groups: [{ name: 'index', test: /\/demo\/src\/main\.tsx$/ }] },
+        codeSplitting: {
+          groups: [
+            { name: 'index', test: /\/demo\/src\/main\.tsx$/, priority: 1 },
+            { name: 'shared', minShareCount: 2 },
+          ],
+        },
       },
     },
   },

@@ -11,18 +11,18 @@ import { followSystem, startEngine, theme } from './store';
 import { keepFilesOut } from './view/use-drop';
 
 followSystem();
-followAddress();
 followLinks();
 keepFilesOut();
 effect(() => {
   document.documentElement.dataset.theme = theme.value;
 });
 
-const page = document.getElementById('page');
-if (page) {
+void startEngine(engine);
+void followAddress().then(() => {
+  const page = document.getElementById('page');
+  if (!page) return;
   page.replaceChildren();
   render(<App />, page);
   openInPlace();
   tellHeight(page);
-}
-void startEngine(engine);
+});

@@ -8,15 +8,14 @@ import {
   Upsample,
 } from 'deconv-wasm';
 import type { Kernels } from 'deconv-wasm/checkerboard';
+import type { LayerKind, StampGeometry } from '../model/family';
 import {
   type ChannelCounts,
   framing,
-  type LayerKind,
   ownKernel,
   resizeWeight,
-  type StampGeometry,
   subpixelWeight,
-} from '../model/family';
+} from '../model/family-weights';
 
 export interface ComposedOptions extends StampGeometry, ChannelCounts {
   readonly kind: Exclude<LayerKind, 'transposed'>;

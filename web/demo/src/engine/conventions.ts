@@ -1,6 +1,7 @@
 import { type ConvertedLayer, fromJax, fromKeras, fromOnnx, fromTorch, fromWebnn } from 'deconv-wasm/convert';
-import { type Convention, jaxPads, kerasCrop } from '../model/conventions';
+import type { Convention } from '../model/conventions';
 import type { LayerSpec } from '../model/geometry';
+import { jaxPads, kerasCrop } from '../model/other-systems';
 import type { ConventionRequest, ConventionResult } from './protocol';
 
 /** The same numbers read as another system reads them: its layer, its layout, its output. */

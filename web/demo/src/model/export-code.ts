@@ -1,8 +1,8 @@
-import { conventionNames, jaxPads, kerasCrop } from './conventions';
 import { familyCode } from './export-family';
 import { channelsFirst, channelsLast, each, list, numbers, ranks, taps, tuple } from './export-text';
 import { type LayerSpec, outputLength } from './geometry';
 import type { LayerState } from './layer-state';
+import { conventionNames, jaxPads, kerasCrop } from './other-systems';
 
 export const exportTargets = ['pytorch', 'jax', 'flax', 'keras', 'onnx', 'webnn', 'deconv-wasm'] as const;
 export type ExportTarget = (typeof exportTargets)[number];

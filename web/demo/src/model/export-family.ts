@@ -3,7 +3,8 @@
 
 import type { ExportTarget } from './export-code';
 import { channelsFirst, each, extents, list, numbers, ranks, tuple } from './export-text';
-import { framing, type LayerKind, ownKernel, resizeWeight, subpixelWeight } from './family';
+import type { LayerKind } from './family';
+import { framing, ownKernel, resizeWeight, subpixelWeight } from './family-weights';
 import { type LayerSpec, outputLength } from './geometry';
 import type { LayerState } from './layer-state';
 

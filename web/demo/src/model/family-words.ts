@@ -1,4 +1,5 @@
-import { type LayerKind, ownKernel, type StampGeometry, subpixelChannels } from './family';
+import type { LayerKind, StampGeometry } from './family';
+import { ownKernel, subpixelChannels } from './family-weights';
 import { count } from './numbers';
 
 /** Where three kinds stand side by side. */

@@ -1,5 +1,6 @@
 import { evenOverlap, overlap, overlapMap } from 'deconv-wasm/checkerboard';
-import { type LayerKind, ownKernel } from './family';
+import type { LayerKind } from './family';
+import { ownKernel } from './family-weights';
 import { type LayerSpec, reach } from './geometry';
 import { plain } from './numbers';
 

@@ -46,7 +46,11 @@ function onKeyDown(event: KeyboardEvent): void {
 function Share() {
   const [said, say] = useState<{ text: string; link: string | null }>({ text: '', link: null });
   const share = async () => {
-    const link = shareLink();
+    const link = await shareLink();
+    if (link === null) {
+      say({ text: 'What writes links did not load.', link });
+      return;
+    }
     try {
       await navigator.clipboard.writeText(link);
       say({ text: 'Link copied.', link: null });

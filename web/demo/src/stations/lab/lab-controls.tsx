@@ -1,4 +1,5 @@
-import { kindNames, type LayerKind } from '../../model/family';
+import type { LayerKind } from '../../model/family';
+import { kindNames } from '../../model/family-weights';
 import { reach } from '../../model/geometry';
 import {
   depthLimit,

@@ -1,6 +1,7 @@
 import { useEffect } from 'preact/hooks';
 import type { PhasesResult } from '../../engine/protocol';
-import { type LayerKind, ownKernel } from '../../model/family';
+import type { LayerKind } from '../../model/family';
+import { ownKernel } from '../../model/family-weights';
 import { kernelLabel } from '../../model/family-words';
 import { nextEvenKernel } from '../../model/geometry';
 import { limitsOf } from '../../model/layer-state';

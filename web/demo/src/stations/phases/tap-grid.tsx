@@ -2,7 +2,7 @@
 import { useRef, useState } from 'preact/hooks';
 import type { PhasesRequest } from '../../engine/protocol';
 import { largestMagnitude, swatch } from '../../model/colour';
-import { ownKernel } from '../../model/family';
+import { ownKernel } from '../../model/family-weights';
 import type { Cell } from '../../model/geometry';
 import { moved } from '../../model/grid-keys';
 import { fixed, plain } from '../../model/numbers';

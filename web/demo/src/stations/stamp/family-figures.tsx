@@ -1,5 +1,5 @@
 import { lit } from '../../model/board';
-import { ownKernel, stampTap, subpixelChannels } from '../../model/family';
+import { ownKernel, stampTap, subpixelChannels } from '../../model/family-weights';
 import { type Cell, tapRows } from '../../model/geometry';
 import { count, plain } from '../../model/numbers';
 import { phaseOfTap, phasesOf } from '../../model/phases';
