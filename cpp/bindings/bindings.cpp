@@ -353,9 +353,9 @@ Status apply_maps(uintptr_t call, uintptr_t source, uintptr_t target) {
                             at<float>(target));
 }
 
-void broadcast(uintptr_t call, uintptr_t one, uintptr_t other, uintptr_t output) {
+void broadcast(uintptr_t call, uintptr_t one, uintptr_t other, uintptr_t addend, uintptr_t output) {
   deconv::broadcast(*at<const deconv::Broadcast>(call), at<const float>(one),
-                    at<const float>(other), at<float>(output));
+                    at<const float>(other), at<float>(output), at<const float>(addend));
 }
 
 Status multiply_matrices(uintptr_t call, uintptr_t a, uintptr_t b, uintptr_t result) {
@@ -432,7 +432,7 @@ EMSCRIPTEN_BINDINGS(deconv) {
       "gradient)",
       &elementwise_parameter_gradient);
   function("combine(op, count, one, other, output)", &combine);
-  function("broadcast(call, one, other, output)", &broadcast);
+  function("broadcast(call, one, other, addend, output)", &broadcast);
   function("copyStrided(call, source, target)", &copy_strided);
   function("multiplyMatrices(call, a, b, result)", &multiply_matrices);
   function("reduce(call, input, output)", &reduce);

@@ -30,7 +30,7 @@ float rest_of(float x, float y, bool floors) {
   return floors && rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
 }
 
-float wanted(const Broadcast& call, float x, float y) {
+float wanted(const Broadcast& call, float x, float y, float addend) {
   const bool nan = std::isnan(x) || std::isnan(y);
   switch (call.combination) {
     case Combination::kAdd:
@@ -51,6 +51,8 @@ float wanted(const Broadcast& call, float x, float y) {
       return static_cast<float>(x + double{y} * call.factor);
     case Combination::kRemainder:
       return rest_of(x, y, call.factor != 0);
+    case Combination::kProductSum:
+      return x * y + addend;
   }
   return kNan;
 }
@@ -95,15 +97,21 @@ int64_t count_wrong(const DrawnAxes& drawn, Combination combination, Random& ran
   fill(other, random);
   const std::vector<float> x(one.data(), one.data() + one.size());
   const std::vector<float> y(other.data(), other.data() + other.size());
+  const bool adds = combination == Combination::kProductSum;
+  const ExactBuffer third(adds ? drawn.elements : 0, 0, any_guard(random));
+  fill(third, random);
+  const std::vector<float> addends(third.data(), third.data() + third.size());
   float* output = own.data();
   if (random.one_in(2) && which_is_whole < 2)
     output = which_is_whole == 0 ? one.data() : other.data();
-  broadcast(call, one.data(), other.data(), output);
+  if (adds && random.one_in(3)) output = third.data();
+  broadcast(call, one.data(), other.data(), output, adds ? third.data() : nullptr);
   int64_t wrong = 0;
   for (int64_t index = 0; index < drawn.elements; ++index) {
     const auto x_at = static_cast<size_t>(drawn.offset(index, call.strides[0]));
     const auto y_at = static_cast<size_t>(drawn.offset(index, call.strides[1]));
-    wrong += !is_close(output[index], wanted(call, x[x_at], y[y_at]));
+    const float addend = adds ? addends[static_cast<size_t>(index)] : 0;
+    wrong += !is_close(output[index], wanted(call, x[x_at], y[y_at], addend));
   }
   return wrong;
 }

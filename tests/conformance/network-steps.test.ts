@@ -9,7 +9,7 @@ import { stepOf } from '../../web/lib/network/steps/index.js';
 import { resizesPadded } from '../../web/lib/network/steps/spatial.js';
 import type { Runtime } from '../../web/lib/runtime/runtime.js';
 import { SOME_BUILDS } from '../support/builds.js';
-import { BINARY, compute, UNARY } from '../support/network-reference.js';
+import { BINARY, compute, UNARY, type Values } from '../support/network-reference.js';
 import { mulberry32 } from '../support/random.js';
 import { runsOf } from '../support/seed.js';
 import { sizeOf } from '../support/tensors.js';
@@ -26,6 +26,8 @@ interface Case {
   readonly special?: boolean;
   /** What a resize lays around its result. */
   readonly pad?: Of<'pad'>;
+  /** Whether the last input is added to what the others give. */
+  readonly adds?: boolean;
 }
 
 const SPECIAL = [
@@ -164,6 +166,12 @@ const binary = shapesOf(0, 5)
       return { operation: { kind: 'binary', function: name }, shapes, seed, special };
     }),
   );
+
+const productSum = binary.map((own): Case => {
+  const operation = { kind: 'binary', function: 'multiply' } as const;
+  const [whole] = outputShapesOf('', operation, own.shapes) as [Shape];
+  return { ...own, operation, shapes: [...own.shapes, whole], adds: true };
+});
 
 const softmax = fc.tuple(shapesOf(1, 4), fc.nat(3), fc.boolean(), seeds).map(
   ([shape, axis, logarithm, seed]): Case => ({
@@ -482,6 +490,7 @@ const KINDS: readonly (readonly [string, fc.Arbitrary<Case>, number])[] = [
   ['normalization', normalization, 4e-6],
   ['unary', unary, 2e-6],
   ['binary', binary, 1e-6],
+  ['a product with a sum behind it', productSum, 1e-6],
   ['softmax', softmax, 2e-6],
   ['concat and split', joins, 0],
   ['slice', slice, 0],
@@ -502,8 +511,8 @@ function run(
   own: Case,
   inPlace: boolean,
 ): { outputs: Float32Array[]; shapes: readonly Shape[] } {
-  const { operation, shapes, pad } = own;
-  const step = stepOf(runtime, 'node', operation, shapes, pad);
+  const { operation, shapes, pad, adds = false } = own;
+  const step = stepOf(runtime, 'node', operation, shapes, { pad, adds });
   const { module } = runtime;
   const room = (size: number): number => module.allocateFloats(Math.max(size, 1));
   const inputs = shapes.map((shape) => room(sizeOf(shape)));
@@ -521,6 +530,15 @@ function run(
   return { outputs: results, shapes: step.outputShapes };
 }
 
+function wantedOf({ operation, pad, adds }: Case, inputs: readonly Values[]): readonly Values[] {
+  if (adds === true) {
+    const product = compute(operation, inputs.slice(0, 2));
+    return compute({ kind: 'binary', function: 'add' }, [...product, inputs[2] as Values]);
+  }
+  const plain = compute(operation, inputs);
+  return pad === undefined ? plain : compute(pad, plain);
+}
+
 function check(runtime: Runtime, own: Case, tolerance: number, inPlace: boolean): void {
   const { operation, shapes } = own;
   const found = run(runtime, own, inPlace);
@@ -528,8 +546,7 @@ function check(runtime: Runtime, own: Case, tolerance: number, inPlace: boolean)
     shape,
     data: Float64Array.from(valuesOf(own, sizeOf(shape), index)),
   }));
-  const plain = compute(operation, inputs);
-  const wanted = own.pad === undefined ? plain : compute(own.pad, plain);
+  const wanted = wantedOf(own, inputs);
   for (const [index, { shape, data }] of wanted.entries()) {
     expect(found.shapes[index]).toEqual(shape);
     const values = found.outputs[index] as Float32Array;

@@ -123,6 +123,17 @@ const MAKES: readonly Make[] = [
     return net.emit(a % 2 > 0 && whole % 2 === 0 ? reshape(1, 2, 1, whole / 2) : reshape(...shape), x);
   },
   (net, x, _shape, _step, y) => net.emit({ kind: 'concat', axis: 1 }, x, y),
+  // A gate of what it is applied to a part of.
+  (net, x, _shape, { a }, y) => {
+    const mean = {
+      kind: 'reduce',
+      function: a % 2 > 0 ? 'mean' : 'sum',
+      axes: [2, 3],
+      keepAxes: true,
+    } as const;
+    const gated = net.emit(binary('multiply'), x, net.emit(mean, net.emit(binary('add'), x, y)));
+    return a % 3 > 0 ? net.emit(binary('add'), y, gated) : gated;
+  },
   // Functions as exporters spell them, perhaps of what broadcasts.
   (net, x) => net.emit(binary('multiply'), x, net.emit(unary('sigmoid'), x)),
   (net, x, shape, { a, b }) =>

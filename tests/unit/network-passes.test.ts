@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import type { NetworkGraph, Operation } from '../../web/lib/network/operations.js';
 import { foldForward, gatherAffines } from '../../web/lib/network/passes/affines.js';
+import { averageBeforeAdding } from '../../web/lib/network/passes/averages.js';
 import { nameFunctions } from '../../web/lib/network/passes/functions.js';
 import { nameGroupNorms } from '../../web/lib/network/passes/group-norms.js';
 import { runPasses } from '../../web/lib/network/passes/index.js';
@@ -731,5 +732,54 @@ describe('convolutions behind resizes', () => {
       'resize',
       'convolution',
     ]);
+  });
+});
+
+describe('averages of a sum', () => {
+  const shape = [1, 3, 4, 5];
+  const means = { kind: 'reduce', function: 'mean', axes: [2, 3], keepAxes: true } as const;
+  const windows = { ...pool('average'), kernel: [4, 5] } as Operation;
+
+  /** The average of the sum of two values that others read, too. */
+  const gate = (average: Operation, ofOther: readonly number[] = shape) => {
+    const net = new Build();
+    const [x, y] = [net.input(...shape), net.input(...ofOther)];
+    const both = net.emit(binary('add'), x, y);
+    const mean = net.emit(average, both);
+    return { net, x, y, both, mean };
+  };
+
+  it.each([
+    ['over points', means],
+    ['in windows of all', windows],
+    ['as sums', { ...means, function: 'sum' }],
+  ] as const)('%s are made of the summands, where they are there for others', (_, average) => {
+    const { net, x, y, mean } = gate(average);
+    const product = net.emit(binary('multiply'), x, mean);
+    const graph = net.graph(net.emit(binary('add'), product, y));
+    const kinds = [average.kind, average.kind, 'add', 'multiply', 'add'];
+    expectPass(averageBeforeAdding, graph, kinds);
+    expectPass(runPasses, graph, kinds);
+  });
+
+  it('stay where a summand is theirs alone, or a constant, or has other shapes', () => {
+    const { net, x, mean } = gate(means);
+    expectPass(averageBeforeAdding, net.graph(mean, x), ['add', 'reduce']);
+    const narrow = gate(means, [1, 3, 1, 1]);
+    const [xs, ys] = [narrow.x, narrow.y];
+    expectPass(averageBeforeAdding, narrow.net.graph(narrow.mean, xs, ys), ['add', 'reduce']);
+    const other = new Build();
+    const input = other.input(...shape);
+    const shifted = other.emit(binary('add'), input, constant(shape));
+    expectPass(averageBeforeAdding, other.graph(other.emit(means, shifted), input), ['add', 'reduce']);
+  });
+
+  it('stay where others read the sum, where they leave much of it, and what is no average', () => {
+    const read = gate(means);
+    expectPass(averageBeforeAdding, read.net.graph(read.mean, read.both, read.x, read.y), ['add', 'reduce']);
+    const most = gate(pool('average'));
+    expectPass(averageBeforeAdding, most.net.graph(most.mean, most.x, most.y), ['add', 'pool']);
+    const maximum = gate({ ...means, function: 'maximum' });
+    expectPass(averageBeforeAdding, maximum.net.graph(maximum.mean, maximum.x, maximum.y), ['add', 'reduce']);
   });
 });

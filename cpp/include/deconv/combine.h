@@ -18,10 +18,11 @@ enum class Combination : int32_t {
   kScaledSum,  // the first plus the second times a factor
   // Of the sign of the first; where the factor is not 0, one of the other sign plus the second.
   kRemainder,
+  kProductSum,  // the product of the two, plus a third
 };
 
-inline constexpr int kCombinationCount = 9;
-static_assert(static_cast<int>(Combination::kRemainder) == kCombinationCount - 1);
+inline constexpr int kCombinationCount = 10;
+static_assert(static_cast<int>(Combination::kProductSum) == kCombinationCount - 1);
 
 // Value by value; `output` may be one of the two or both.
 void combine(Combination combination, int64_t count, const float* one, const float* other,
@@ -38,6 +39,8 @@ struct Broadcast {
   ManyAxes strides[2]{};
 };
 
-void broadcast(const Broadcast& call, const float* one, const float* other, float* output);
+// `addend`, of kProductSum alone, lies as the output does, and may be it.
+void broadcast(const Broadcast& call, const float* one, const float* other, float* output,
+               const float* addend = nullptr);
 
 }  // namespace deconv

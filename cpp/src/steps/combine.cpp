@@ -18,7 +18,8 @@ namespace {
 constexpr int64_t kChunk = 1 << 14;
 constexpr int64_t kShort = 256;
 
-using Kernel = v128_t (*)(v128_t x, v128_t y, v128_t factor);
+// The third is the factor of the call, or of the addend.
+using Kernel = v128_t (*)(v128_t x, v128_t y, v128_t z);
 
 v128_t sum_of(v128_t x, v128_t y, v128_t) { return wasm_f32x4_add(x, y); }
 v128_t difference_of(v128_t x, v128_t y, v128_t) { return wasm_f32x4_sub(x, y); }
@@ -48,6 +49,11 @@ v128_t rest_of(v128_t x, v128_t y, v128_t factor) {
   return wasm_v128_bitselect(wasm_f32x4_add(rest, y), rest, moves);
 }
 
+// Rounded between, as by two steps.
+v128_t product_sum_of(v128_t x, v128_t y, v128_t z) {
+  return wasm_f32x4_add(wasm_f32x4_mul(x, y), z);
+}
+
 // Values that lie together; of those whose step is 0 one, in four lanes.
 struct Row {
   int64_t count;
@@ -55,16 +61,18 @@ struct Row {
   const float* y;
   int64_t x_step;
   int64_t y_step;
+  const float* addend;
   float* target;
 };
 
-template <Kernel kernel>
+template <Kernel kernel, bool adds = false>
 void run_vectors(const Row& row, v128_t factor) {
-  const auto [count, first_x, first_y, x_step, y_step, target] = row;
+  const auto [count, first_x, first_y, x_step, y_step, addend, target] = row;
   const float* x = first_x;
   const float* y = first_y;
   for (int64_t index = 0; index < count; index += 4) {
-    wasm_v128_store(target + index, kernel(wasm_v128_load(x), wasm_v128_load(y), factor));
+    const v128_t z = adds ? wasm_v128_load(addend + index) : factor;
+    wasm_v128_store(target + index, kernel(wasm_v128_load(x), wasm_v128_load(y), z));
     x += x_step;
     y += y_step;
   }
@@ -73,9 +81,11 @@ void run_vectors(const Row& row, v128_t factor) {
 using RunVectors = void (*)(const Row&, v128_t factor);
 
 constexpr RunVectors kRuns[kCombinationCount] = {
-    run_vectors<sum_of>,      run_vectors<difference_of>, run_vectors<product_of>,
-    run_vectors<quotient_of>, run_vectors<minimum_of>,    run_vectors<maximum_of>,
-    run_vectors<power_of>,    run_vectors<scaled_sum_of>, run_vectors<rest_of>};
+    run_vectors<sum_of>,     run_vectors<difference_of>,
+    run_vectors<product_of>, run_vectors<quotient_of>,
+    run_vectors<minimum_of>, run_vectors<maximum_of>,
+    run_vectors<power_of>,   run_vectors<scaled_sum_of>,
+    run_vectors<rest_of>,    run_vectors<product_sum_of, true>};
 
 // The last values, fewer than a vector, as one.
 void run_row(RunVectors run, Row row, v128_t factor) {
@@ -84,14 +94,16 @@ void run_row(RunVectors run, Row row, v128_t factor) {
   row.count = whole;
   run(row, factor);
   if (rest == 0) return;
-  float lanes[3][4];
+  float lanes[4][4];
   const v128_t none = wasm_f32x4_const_splat(0);
   const auto last = [&](const float* values, int64_t step, float(&room)[4]) {
     if (step == 0) return values;
     wasm_v128_store(room, load_lanes(values + whole, rest, none));
     return static_cast<const float*>(room);
   };
-  run({4, last(row.x, row.x_step, lanes[0]), last(row.y, row.y_step, lanes[1]), 0, 0, lanes[2]},
+  const float* addend = row.addend == nullptr ? nullptr : last(row.addend, 4, lanes[3]);
+  run({4, last(row.x, row.x_step, lanes[0]), last(row.y, row.y_step, lanes[1]), 0, 0, addend,
+       lanes[2]},
       factor);
   store_lanes(row.target + whole, rest, wasm_v128_load(lanes[2]));
 }
@@ -115,7 +127,8 @@ int repeated_of(const Broadcast& call) {
 
 }  // namespace
 
-void broadcast(const Broadcast& call, const float* one, const float* other, float* output) {
+void broadcast(const Broadcast& call, const float* one, const float* other, float* output,
+               const float* addend) {
   // Repeated until they are long enough, short rows are as good as long ones.
   const int repeated = repeated_of(call);
   const int axes = call.axes - (repeated < 0 ? 1 : 2);
@@ -160,9 +173,10 @@ void broadcast(const Broadcast& call, const float* one, const float* other, floa
         return from[which] + (which == repeated || steps[which] == 0 ? 0 : place);
       };
       for (int64_t place = begin; place < end; place += piece) {
+        const int64_t target = row * length + place;
         run_row(run,
                 {std::min(piece, end - place), at(0, place), at(1, place), steps[0], steps[1],
-                 output + row * length + place},
+                 addend == nullptr ? nullptr : addend + target, output + target},
                 factor);
       }
     }

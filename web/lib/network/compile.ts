@@ -65,14 +65,16 @@ export function unitsOf({ nodes, values, inputs, outputs }: NetworkGraph, exact:
   };
   const layoutOf = ({ operation }: NetworkNode) => (operation as { readonly layout?: unknown }).layout;
   const convolves = ({ operation }: NetworkNode): boolean => operation.kind === 'convolution';
+  const multiplies = ({ operation }: NetworkNode): boolean =>
+    operation.kind === 'binary' && operation.function === 'multiply';
   const fused = fuse<NetworkNode>(nodes, [...inputs, ...constants], outputs, {
-    layer: (node) => convolves(node) || node.operation.kind === 'resize',
+    layer: (node) => convolves(node) || multiplies(node) || node.operation.kind === 'resize',
     norm: (layer, next) =>
       !exact && convolves(layer) && next.operation.kind === 'affine' && layoutOf(layer) === layoutOf(next),
     relu: (layer, { operation }) =>
       convolves(layer) && operation.kind === 'unary' && operation.function === 'relu',
     sum: (layer, next) =>
-      convolves(layer) &&
+      (convolves(layer) || multiplies(layer)) &&
       next.operation.kind === 'binary' &&
       next.operation.function === 'add' &&
       sameShapes(next),
@@ -125,7 +127,10 @@ function operationStep(
   operation: StepOperation,
   inputShapes: readonly Shape[],
 ): CompiledStep {
-  const step = stepOf(runtime, where, operation, inputShapes, unit.pad?.operation as Of<'pad'> | undefined);
+  const step = stepOf(runtime, where, operation, inputShapes, {
+    pad: unit.pad?.operation as Of<'pad'> | undefined,
+    adds: unit.sum !== null,
+  });
   const { outputShapes, inPlace } = step;
   // Filled anew by every call, so that a steady loop makes none.
   const inputs = unit.inputs.map(() => 0);

@@ -50,7 +50,7 @@ interface EmbindModule {
   elementwise(op: number, outer: number, channels: number, inner: number, a: number, b: number, channelA: number, input: number, gradOutput: number, output: number): number;
   elementwiseParameterGradient(op: number, outer: number, channels: number, inner: number, channelA: number, input: number, gradOutput: number, gradient: number): number;
   combine(op: number, count: number, one: number, other: number, output: number): void;
-  broadcast(call: number, one: number, other: number, output: number): void;
+  broadcast(call: number, one: number, other: number, addend: number, output: number): void;
   copyStrided(call: number, source: number, target: number): void;
   multiplyMatrices(call: number, a: number, b: number, result: number): number;
   reduce(call: number, input: number, output: number): void;

@@ -1,5 +1,6 @@
 import type { NetworkGraph } from '../operations.js';
 import { gatherAffines } from './affines.js';
+import { averageBeforeAdding } from './averages.js';
 import { nameFunctions } from './functions.js';
 import { nameGroupNorms } from './group-norms.js';
 import { dropNothing } from './nothing.js';
@@ -21,6 +22,7 @@ const PASSES: readonly ((graph: NetworkGraph) => NetworkGraph)[] = [
   foldPads,
   gatherAffines,
   convolveBeforeResizing,
+  averageBeforeAdding,
 ];
 
 export function runPasses(graph: NetworkGraph): NetworkGraph {

@@ -53,6 +53,9 @@ const BINARY: readonly BinaryFunction[] = [
 /** The core's sum of one value and a multiple of another. */
 const SCALED_SUM = 7;
 
+/** The core's product of two values plus a third. */
+const PRODUCT_SUM = 9;
+
 /** The core's remainders, of which a factor that is not 0 makes those of a floor. */
 const REMAINDER = 8;
 
@@ -83,8 +86,10 @@ export function unaryStep(call: StepCall, operation: Of<'unary'>): Compute {
   });
 }
 
-export function binaryStep(call: StepCall, operation: Of<'binary'>): Compute {
+/** With `adds`, which only a product may, of three values: the last one is added to what the others give. */
+export function binaryStep(call: StepCall, operation: Of<'binary'>, adds = false): Compute {
   const { function: name } = operation;
+  if (adds) return broadcastStep(call, PRODUCT_SUM, 1);
   return name.endsWith('remainder')
     ? broadcastStep(call, REMAINDER, name === 'remainder' ? 0 : 1)
     : broadcastStep(call, BINARY.indexOf(name), 1);
@@ -101,11 +106,12 @@ function broadcastStep(
   factor: number,
 ): Compute {
   const whole = outputShapes[0] as Shape;
-  const strides = inputShapes.map((shape) => repeatedStrides(shape, whole));
+  const strides = inputShapes.slice(0, 2).map((shape) => repeatedStrides(shape, whole));
   const axes = collapsed({ extents: whole, strides });
   const struct = structOf([op, floatBits(factor), ...axesStruct(axes)]);
   return (inputs, outputs) => {
     const address = stageParameters(runtime, where, struct);
-    runtime.module.broadcast(address, inputs[0] as number, inputs[1] as number, outputs[0] as number);
+    const [one = 0, other = 0, addend = 0] = inputs;
+    runtime.module.broadcast(address, one, other, addend, outputs[0] as number);
   };
 }

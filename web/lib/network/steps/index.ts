@@ -21,6 +21,14 @@ export interface NetworkStep {
 /** All that is no convolution, which is a layer's. */
 export type StepOperation = Exclude<Operation, { readonly kind: 'convolution' }>;
 
+/** What a step computes of the operations behind its own. */
+export interface Behind {
+  /** Of a resize: what is laid around it. */
+  readonly pad?: Of<'pad'> | undefined;
+  /** Of a product: whether its last input is added to it. */
+  readonly adds?: boolean;
+}
+
 const IN_PLACE: readonly StepOperation['kind'][] = [
   'affine',
   'normalization',
@@ -32,7 +40,7 @@ const IN_PLACE: readonly StepOperation['kind'][] = [
 
 /**
  * @param where names its node in errors
- * @param pad of a resize: what is laid around it
+ * @param behind what it computes of those behind it
  * @throws {DeconvError} `BAD_SHAPE`, `TOO_LARGE`, `UNSUPPORTED`
  */
 export function stepOf(
@@ -40,15 +48,16 @@ export function stepOf(
   where: string,
   operation: StepOperation,
   inputShapes: readonly Shape[],
-  pad?: Of<'pad'>,
+  behind: Behind = {},
 ): NetworkStep {
+  const { pad } = behind;
   const own = outputShapesOf(where, operation, inputShapes);
   const outputShapes = pad === undefined ? own : outputShapesOf(where, pad, own);
   const call = { runtime, where, inputShapes, outputShapes };
   // Loops count on at least one value.
   const compute = outputShapes.every((shape) => product(shape) === 0)
     ? () => {}
-    : computeOf(call, operation, pad);
+    : computeOf(call, operation, behind);
   return {
     outputShapes,
     inPlace: IN_PLACE.includes(operation.kind),
@@ -62,7 +71,7 @@ export function stepOf(
   };
 }
 
-function computeOf(call: StepCall, operation: StepOperation, pad?: Of<'pad'>): Compute {
+function computeOf(call: StepCall, operation: StepOperation, { pad, adds }: Behind): Compute {
   switch (operation.kind) {
     case 'affine':
       return affineStep(call, operation);
@@ -71,7 +80,7 @@ function computeOf(call: StepCall, operation: StepOperation, pad?: Of<'pad'>): C
     case 'unary':
       return unaryStep(call, operation);
     case 'binary':
-      return binaryStep(call, operation);
+      return binaryStep(call, operation, adds);
     case 'softmax':
       return softmaxStep(call, operation);
     case 'concat':
