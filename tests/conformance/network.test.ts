@@ -324,6 +324,18 @@ describeEachBuild(() => {
       whole.dispose();
     });
 
+    it('fails as what was called, and with what its listener throws', async () => {
+      const missing = new Response('', { status: 404 });
+      expectError(await rejection(() => loadNetwork(missing)), 'LOAD_FAILED', 'loadNetwork');
+      expectError(await rejection(() => loadNetwork(bytes.subarray(0, 100))), 'BAD_MODEL', 'loadNetwork');
+      expectError(await rejection(() => loadNetwork(5 as never)), 'BAD_TYPE', 'loadNetwork');
+      const reason = new Error('not wanted');
+      const onProgress = () => {
+        throw reason;
+      };
+      await expect(loadNetwork(bytes, { onProgress })).rejects.toBe(reason);
+    });
+
     it('is given up with its signal', async () => {
       const reason = new Error('not wanted');
       await expect(loadNetwork(bytes, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);

@@ -9,7 +9,7 @@ export type ModelFormat = (typeof FORMATS)[number];
 
 /** The format that a file's first bytes say; refuses those of others by their names. */
 export async function detect(file: ModelFile): Promise<ModelFormat> {
-  const head = await file.read('readModel', 'the file', 0, Math.min(file.size, 16));
+  const head = await file.read('the file', 0, Math.min(file.size, 16));
   const text = String.fromCharCode(...head);
   if (text.slice(4, 8) === 'TFL3') return 'tflite';
   if (text.startsWith('\x93NUMPY')) return 'npy';

@@ -97,7 +97,7 @@ export function refuseArchive(names: readonly string[]): never {
 
 /** Refuses a file that begins as none of ours does, and says what it is. */
 export async function refuseForeign(file: ModelFile): Promise<never> {
-  const head = await file.read('readModel', 'the file', 0, Math.min(file.size, 4096));
+  const head = await file.read('the file', 0, Math.min(file.size, 4096));
   const text = String.fromCharCode(...head);
   if (head.length === 0)
     refuseFormat({ title: 'an empty file', advice: 'It was not written or downloaded whole, perhaps.' });

@@ -101,7 +101,7 @@ function isShape(value: PythonValue | undefined): value is number[] {
 
 /** The one array of a file, under a name. */
 export async function readNpy(file: ModelFile, name: string): Promise<TensorFile> {
-  const head = await file.read(WHERE, 'the header', 0, Math.min(file.size, NPY_PREFIX + LIMITS.npyHeader));
+  const head = await file.read('the header', 0, Math.min(file.size, NPY_PREFIX + LIMITS.npyHeader));
   const header = parseNpyHeader('the file', checkHead(head, 'the file'));
   if (header.dtype === null) refuse('UNSUPPORTED', WHERE, 'an array of numbers', header.descr);
   const ranges = [{ offset: header.dataStart, length: file.size - header.dataStart }];

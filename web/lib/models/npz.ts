@@ -48,7 +48,7 @@ export async function readNpz(file: ModelFile, foreign: ForeignArchive): Promise
     const wanted = Math.min(entry.size, NPY_PREFIX + LIMITS.npyHeader);
     const head =
       entry.method === STORED
-        ? await file.read(WHERE, shown, entry.start, wanted)
+        ? await file.read(shown, entry.start, wanted)
         : await inflateHead(file, entry, wanted, budget);
     const header = parseNpyHeader(shown, checkHead(head, shown));
     if (header.dtype === null) {
@@ -66,7 +66,7 @@ export async function readNpz(file: ModelFile, foreign: ForeignArchive): Promise
             bigEndian,
             columnMajor,
             unpack: async () => {
-              const data = await file.read(WHERE, shown, entry.start + dataStart, length);
+              const data = await file.read(shown, entry.start + dataStart, length);
               checkSum(entry, [head.subarray(0, dataStart), data]);
               return data;
             },
@@ -90,7 +90,7 @@ export async function readNpz(file: ModelFile, foreign: ForeignArchive): Promise
 async function readDirectory(file: ModelFile, foreign: ForeignArchive): Promise<Entry[]> {
   const tailLength = Math.min(file.size, 22 + 65_535);
   const tailStart = file.size - tailLength;
-  const tail = viewOf(await file.read(WHERE, 'the end of the archive', tailStart, tailLength));
+  const tail = viewOf(await file.read('the end of the archive', tailStart, tailLength));
   let at = tailLength - 22;
   // The record may be followed by a comment of the length that it names.
   while (
@@ -105,7 +105,7 @@ async function readDirectory(file: ModelFile, foreign: ForeignArchive): Promise<
   let start = tail.getUint32(at + 16, true);
   if (at >= 20 && tail.getUint32(at - 20, true) === 0x07064b50) {
     const record = Number(tail.getBigUint64(at - 12, true));
-    const wide = viewOf(await file.read(WHERE, "the archive's 64-bit record", record, 56));
+    const wide = viewOf(await file.read("the archive's 64-bit record", record, 56));
     if (wide.getUint32(0, true) !== 0x06064b50) refuse('BAD_MODEL', WHERE, 'a 64-bit record', 'other bytes');
     [count, size, start] = [32, 40, 48].map((place) => Number(wide.getBigUint64(place, true))) as [
       number,
@@ -116,7 +116,7 @@ async function readDirectory(file: ModelFile, foreign: ForeignArchive): Promise<
   if (count > LIMITS.entries) refuse('BAD_MODEL', WHERE, `at most ${LIMITS.entries} entries`, count);
   // An entry's fixed part, a name and extras of a page: no directory of arrays needs more.
   if (size > count * 4096) refuse('BAD_MODEL', WHERE, `a directory for ${count} entries`, `${size} bytes`);
-  const bytes = await file.read(WHERE, 'the directory', start, size);
+  const bytes = await file.read('the directory', start, size);
   const view = viewOf(bytes);
   const found: { name: string; at: number; extra: { start: number; end: number } }[] = [];
   let position = 0;
@@ -190,7 +190,7 @@ async function locate(file: ModelFile, entries: Entry[], directory: number): Pro
   let end = 0;
   for (const entry of sorted) {
     const shown = `the entry ${describe(entry.name)}`;
-    file.checkRange(WHERE, shown, entry.local, 30);
+    file.checkRange(shown, entry.local, 30);
     const found = file.peek(entry.local, 30);
     const head = viewOf(ArrayBuffer.isView(found) ? found : await found);
     if (head.getUint32(0, true) !== 0x04034b50)
@@ -199,7 +199,7 @@ async function locate(file: ModelFile, entries: Entry[], directory: number): Pro
     entry.start = entry.local + 30 + head.getUint16(26, true) + head.getUint16(28, true);
     end = entry.start + entry.packed;
     if (end > directory) refuse('BAD_MODEL', WHERE, `${shown} before the directory`, `an end at ${end}`);
-    file.checkRange(WHERE, shown, entry.start, entry.packed);
+    file.checkRange(shown, entry.start, entry.packed);
   }
 }
 
@@ -216,7 +216,6 @@ async function inflateHead(
 ): Promise<Uint8Array> {
   // A stored block that holds the header is not smaller than it.
   const packed = await file.read(
-    WHERE,
     describe(entry.name),
     entry.start,
     Math.min(entry.packed, 2 * wanted + STEP),
@@ -244,7 +243,7 @@ async function inflateHead(
 
 /** All of it, refused at the first byte beyond the size that the directory tells: a step unpacks to little more than that. */
 async function inflateAll(file: ModelFile, entry: Entry): Promise<Uint8Array> {
-  const packed = await file.read(WHERE, describe(entry.name), entry.start, entry.packed);
+  const packed = await file.read(describe(entry.name), entry.start, entry.packed);
   let result: Uint8Array;
   try {
     result = new Uint8Array(entry.size);

@@ -113,7 +113,7 @@ export async function patchModel(model: Model, changes: readonly WeightChange[])
         let next = 0;
         for (let start = 0; start < file.size; start += CHUNK) {
           const end = Math.min(file.size, start + CHUNK);
-          const original = await file.read(where, 'a range', start, end - start);
+          const original = await file.read('a range', start, end - start, where);
           const chunk = new Uint8Array(original);
           // A patch may reach over several chunks.
           for (let index = next; index < own.length; index += 1) {

@@ -43,7 +43,7 @@ export async function readSafetensors(file: ModelFile): Promise<TensorFile> {
   if (length > LIMITS.jsonHeader) {
     refuse('BAD_MODEL', where, `a header of at most ${LIMITS.jsonHeader} bytes`, length);
   }
-  const header = parseHeader(await file.read(where, 'the header', 8, length));
+  const header = parseHeader(await file.read('the header', 8, length));
   const start = 8 + length;
   const entries: { name: string; range: { offset: number; length: number } }[] = [];
   const tensors: ModelTensor[] = [];
@@ -58,7 +58,7 @@ export async function readSafetensors(file: ModelFile): Promise<TensorFile> {
     const [begin, end] = offsets as [number, number];
     if (end < begin) refuse('BAD_MODEL', where, `${shown} to end behind its beginning`, [begin, end]);
     const range = { offset: start + begin, length: end - begin };
-    file.checkRange(where, shown, range.offset, range.length);
+    file.checkRange(shown, range.offset, range.length);
     entries.push({ name, range });
     const known = Object.hasOwn(DTYPES, dtype) ? DTYPES[dtype] : undefined;
     if (known === undefined && !UNREAD.includes(dtype)) {

@@ -1,5 +1,5 @@
 import { checkInteger, describe, fault, refuse } from '../core/checks.js';
-import { isDeconvError } from '../core/errors.js';
+import { type DeconvError, isDeconvError } from '../core/errors.js';
 import { stopIfAborted } from '../core/progress.js';
 import {
   blobBytes,
@@ -77,6 +77,9 @@ const INPUTS = 'a path, a URL, bytes, a Blob, a Response or a ModelSource';
 /** Bytes fetched at once where pieces are small. */
 const WINDOW = 1 << 16;
 
+/** What errors name, but where another function is said to have called. */
+export const READER = 'readModel';
+
 /** A source that checks every range before it is read, and reads a little ahead. */
 export class ModelFile {
   readonly size: number;
@@ -89,11 +92,8 @@ export class ModelFile {
 
   /** Nothing is read once `signal` is aborted. */
   constructor(source: ModelSource, location: string | null, signal?: AbortSignal) {
-    const where = 'readModel';
-    if (typeof source?.read !== 'function') {
-      refuse('BAD_TYPE', where, INPUTS, source);
-    }
-    this.size = checkInteger(where, 'source.size', source.size, 0, Number.MAX_SAFE_INTEGER);
+    if (typeof source?.read !== 'function') refuse('BAD_TYPE', READER, INPUTS, source);
+    this.size = checkInteger(READER, 'source.size', source.size, 0, Number.MAX_SAFE_INTEGER);
     this.location = location;
     this.#source = source;
     this.#signal = signal;
@@ -105,7 +105,7 @@ export class ModelFile {
   }
 
   /** Throws `BAD_MODEL` for what lies outside. */
-  checkRange(where: string, what: string, offset: number, length: number): void {
+  checkRange(what: string, offset: number, length: number, where = READER): void {
     if (offset >= 0 && length >= 0 && offset + length <= this.size) return;
     refuse(
       'BAD_MODEL',
@@ -117,43 +117,28 @@ export class ModelFile {
   }
 
   /** A range, whole. */
-  async read(where: string, what: string, offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
-    this.checkRange(where, what, offset, length);
-    const bytes = await this.#readSource(where, offset, length);
+  async read(what: string, offset: number, length: number, where = READER): Promise<Uint8Array<ArrayBuffer>> {
+    this.checkRange(what, offset, length, where);
+    const failed = (got: string, advice: string, cause?: unknown): DeconvError => {
+      const expected = `${length} bytes at ${offset} of ${this.title}`;
+      return fault('LOAD_FAILED', where, expected, got, advice, { offset, length }, cause);
+    };
+    const signal = this.#signal;
+    stopIfAborted(signal);
+    let bytes: Uint8Array;
+    try {
+      bytes = await this.#source.read(offset, length);
+    } catch (cause) {
+      stopIfAborted(signal);
+      throw isDeconvError(cause) ? cause : failed(messageOf(cause), 'The source failed.', cause);
+    }
     if (typedArrayKind(bytes) !== 'Uint8Array' || bytes.length !== length) {
-      throw fault(
-        'LOAD_FAILED',
-        where,
-        `${length} bytes at ${offset} of ${this.title}`,
-        `${bytes?.length}`,
-        'It changed or shrank meanwhile.',
-        { offset, length },
-      );
+      throw failed(`${bytes?.length}`, 'It changed or shrank meanwhile.');
     }
     const { buffer, byteOffset } = bytes;
     if (isSharedArrayBuffer(buffer)) return new Uint8Array(bytes);
     // A plain view: `slice` of Node's Buffer, which sources may well give, does not copy.
     return new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
-  }
-
-  async #readSource(where: string, offset: number, length: number): Promise<Uint8Array> {
-    const signal = this.#signal;
-    stopIfAborted(signal);
-    try {
-      return await this.#source.read(offset, length);
-    } catch (cause) {
-      stopIfAborted(signal);
-      if (isDeconvError(cause)) throw cause;
-      throw fault(
-        'LOAD_FAILED',
-        where,
-        `${length} bytes at ${offset} of ${this.title}`,
-        `${messageOf(cause)}`,
-        'The source failed.',
-        { offset, length },
-        cause,
-      );
-    }
   }
 
   /**
@@ -169,7 +154,7 @@ export class ModelFile {
 
   async #advance(offset: number, length: number): Promise<Uint8Array> {
     const end = Math.min(this.size, offset + Math.max(length, WINDOW));
-    this.#window = await this.read('readModel', 'a range', offset, end - offset);
+    this.#window = await this.read('a range', offset, end - offset);
     this.#start = offset;
     return this.#window;
   }
@@ -189,7 +174,7 @@ export type ModelInput = string | URL | Uint8Array | ArrayBufferLike | Blob | Re
 /** The sources whose bytes are at hand; null for others. */
 export function sourceOf(input: unknown): ModelSource | null {
   if (typeof input === 'string' || isUrl(input) || isResponse(input)) return null;
-  checkAttached('readModel', 'bytes', input);
+  checkAttached(READER, 'bytes', input);
   if (isSharedArrayBuffer(input)) return bytesSource(new Uint8Array(new Uint8Array(input)));
   const bytes = typedArrayKind(input) === 'Uint8Array' || isArrayBuffer(input) ? bytesOf(input) : undefined;
   // What another thread may change is read from a copy: what was checked has to stay so.
@@ -197,7 +182,7 @@ export function sourceOf(input: unknown): ModelSource | null {
     return bytesSource(isSharedArrayBuffer(bytes.buffer) ? new Uint8Array(bytes) : bytes);
   if (isBlob(input)) return blobSource(input);
   if (typeof memberOf(input, 'read') === 'function') return input as ModelSource;
-  return refuse('BAD_TYPE', 'readModel', INPUTS, input);
+  return refuse('BAD_TYPE', READER, INPUTS, input);
 }
 
 /**

@@ -111,12 +111,12 @@ export class StoredContent implements TensorContent {
       bytes = await unpack();
     } else if (ranges.length === 1) {
       const { offset, length } = ranges[0] as ByteRange;
-      bytes = await file.read('readModel', what, offset, length);
+      bytes = await file.read(what, offset, length);
     } else {
       bytes = new Uint8Array(ranges.reduce((sum, { length }) => sum + length, 0));
       let at = 0;
       for (const { offset, length } of ranges) {
-        bytes.set(await file.read('readModel', what, offset, length), at);
+        bytes.set(await file.read(what, offset, length), at);
         at += length;
       }
     }
@@ -147,7 +147,7 @@ export function checkExtent(
   // A varint takes one to ten bytes.
   const fits = place.encoding === 'varints' ? length >= entries && length <= 10 * entries : length === wanted;
   if (!fits) refuse('BAD_MODEL', where, `${wanted} bytes of ${dtype} for ${shown}`, `${length} bytes`);
-  for (const range of place.ranges) place.file.checkRange(where, shown, range.offset, range.length);
+  for (const range of place.ranges) place.file.checkRange(shown, range.offset, range.length);
 }
 
 /** Entries of a protobuf list: values that share a byte share an entry. */

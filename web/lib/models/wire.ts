@@ -166,7 +166,7 @@ class Decoder {
       } else if (kind === undefined || (kind === 'text' && length > LIMITS.text)) {
         this.#skip();
       } else {
-        const whole = await file.read('readModel', 'a field', from, length);
+        const whole = await file.read('a field', from, length);
         this.#readValues(message, whole, field, kind);
       }
     }

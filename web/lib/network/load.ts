@@ -1,11 +1,12 @@
 import { hasBrand, MODEL } from '../core/brands.js';
 import { checkChoice, checkOptions, refuse } from '../core/checks.js';
+import { DeconvError, isDeconvError } from '../core/errors.js';
 import { checkProgress, stopIfAborted } from '../core/progress.js';
 import { checkByName } from '../models/by-name.js';
 import { detect, type ModelFormat } from '../models/detect.js';
 import type { Model } from '../models/model.js';
 import { type OpenedModel, openModel } from '../models/open.js';
-import { ModelFile, type ModelInput, type ModelSource } from '../models/source.js';
+import { ModelFile, type ModelInput, type ModelSource, READER } from '../models/source.js';
 import { EXECUTION_OPTION_NAMES, type ExecutionOptions, readExecution } from '../runtime/execution.js';
 import { init } from '../runtime/lifecycle.js';
 import type { FrontEnd } from './front-end.js';
@@ -104,19 +105,32 @@ async function readFrontEnd(source: ModelInput | Model, options: LoadNetworkOpti
   if (hasBrand(source, MODEL)) {
     const { opened, format } = source as Model;
     const stopped = (file: ModelFile): ModelFile => {
-      const read: ModelSource['read'] = (offset, length) => file.read(WHERE, 'a range', offset, length);
+      const read: ModelSource['read'] = (offset, length) => file.read('a range', offset, length, WHERE);
       return new ModelFile({ size: file.size, read }, file.location, options.signal);
     };
     const external = async (location: string) => stopped(await opened.external(location));
     return readOpened({ file: stopped(opened.file), external }, format, options);
   }
-  const watch = options.onProgress && countingSource(options.onProgress);
-  const opened = await openModel(source as ModelInput, options, watch);
+  const progress = options.onProgress && new ReadProgress(options.onProgress);
   try {
-    return await readOpened(opened, options.format ?? (await detect(opened.file)), options);
-  } finally {
-    await opened.close();
+    const opened = await openModel(source as ModelInput, options, progress?.counting);
+    try {
+      return await readOpened(opened, options.format ?? (await detect(opened.file)), options);
+    } finally {
+      await opened.close();
+    }
+  } catch (error) {
+    throw progress?.failed ? progress.failure : ofThisCall(error);
   }
+}
+
+/** What reads files for `readModel` names that; people have called another function. */
+function ofThisCall(error: unknown): unknown {
+  if (!isDeconvError(error)) return error;
+  const { where } = error.detail;
+  if (where !== READER) return error;
+  const message = error.message.replace(READER, WHERE);
+  return new DeconvError(error.code, message, { ...error.detail, where: WHERE }, error.cause);
 }
 
 async function readOpened(
@@ -133,24 +147,43 @@ async function readOpened(
 
 const WEIGHTS_ONLY = 'It has no operators. readModel gives its stateDict for a Sequential or Graph.';
 
-/** Counts what is read of all sources, each byte once at most. */
-function countingSource(onProgress: (progress: LoadProgress) => void) {
-  let [before, total] = [0, 0];
-  return (source: ModelSource): ModelSource => {
+/** Counts what is read of all sources, each byte once at most, and keeps what its listener throws: no file has failed. */
+class ReadProgress {
+  readonly #tell: (progress: LoadProgress) => void;
+  #before = 0;
+  #total = 0;
+  failed = false;
+  failure: unknown;
+
+  constructor(tell: (progress: LoadProgress) => void) {
+    this.#tell = tell;
+  }
+
+  readonly counting = (source: ModelSource): ModelSource => {
     let loaded = 0;
-    total += source.size;
+    this.#total += source.size;
     return {
       size: source.size,
       read: async (offset, length) => {
         const bytes = await source.read(offset, length);
         const now = Math.min(length, source.size - loaded);
         loaded += now;
-        before += now;
-        onProgress({ loaded: before, total });
+        this.#add(now);
         return bytes;
       },
       ...(source.beside && { beside: source.beside.bind(source) }),
       close: async () => source.close?.(),
     };
   };
+
+  #add(bytes: number): void {
+    this.#before += bytes;
+    try {
+      this.#tell({ loaded: this.#before, total: this.#total });
+    } catch (error) {
+      this.failed = true;
+      this.failure = error;
+      throw error;
+    }
+  }
 }

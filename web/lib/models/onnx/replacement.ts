@@ -92,7 +92,7 @@ function* namesOf({ initializers, unknown, shapes, outputs, nodes }: Scope): Gen
 /** Where the file has the name of a node's input. */
 async function nameRange({ message }: OnnxNode, place: number, file: ModelFile) {
   const { offset, length } = message;
-  const reader = new WireReader(await file.read('patchModel', 'a node', offset, length));
+  const reader = new WireReader(await file.read('a node', offset, length, 'patchModel'));
   for (let seen = 0; !reader.ended; ) {
     const [field, wire] = reader.tag();
     if (field !== NODE.input || wire !== WIRE.bytes) {

@@ -10,7 +10,7 @@ export async function openTflite(file: ModelFile) {
   if (file.size > LIMITS.flatbuffer) {
     refuse('TOO_LARGE', 'readModel', `a .tflite file of at most ${LIMITS.flatbuffer} bytes`, file.size);
   }
-  const bytes = await file.read('readModel', 'the file', 0, file.size);
+  const bytes = await file.read('the file', 0, file.size);
   // Weights come from here too, not from the file a second time.
   const held = new ModelFile(bytesSource(bytes), file.location);
   const model = FlatTable.root(bytes);
