@@ -10,17 +10,17 @@ import { build } from 'vite';
 /** Gzipped kilobytes of 1000 bytes. */
 const LIMITS = {
   // The binaries that init takes by itself, with all routes, precisions, modules and steps of networks in.
-  wasm: 121,
+  wasm: 119,
   // Asked for with { threads }: the same, POSIX threads and the pool that XNNPACK shares with us.
-  threadedWasm: 132,
+  threadedWasm: 130,
   // All of the root entry's API with the glue of the builds without threads, minified.
-  script: 50,
+  script: 48,
   // The scripts of a page with one layer, to which modules that it does not use add nothing.
   oneLayer: 20,
   // What readModel of an ONNX file loads beside the root entry.
   onnx: 20,
   // All that a page loads to run an ONNX network on the plain build: binary, glue and scripts.
-  network: 200,
+  network: 193,
   // What a page loads whose layers are in a worker.
   workerPage: 5,
 };
