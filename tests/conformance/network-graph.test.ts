@@ -10,6 +10,7 @@ import { bytesOf, type NetworkCase, valuesFor } from '../support/network-onnx-ca
 import { NETWORKS, Writer } from '../support/networks.js';
 import { floats, node, type Write } from '../support/onnx-writer.js';
 import { seed } from '../support/seed.js';
+import { randomTensor } from '../support/tensors.js';
 
 const shapesOf = ({ inputs }: NetworkCase) => inputs;
 
@@ -124,6 +125,19 @@ describe('a graph of modules', () => {
     for (const [place, value] of [0.5, 3, -9.5, 20.5].entries()) {
       expect(graph.forward(x).data[place]).toBeCloseTo(value, 4);
     }
+  });
+
+  it('has one module for a node, whatever is faster to run', async () => {
+    const net = new Writer();
+    const [one, other] = [net.conv('x', 4, 8, [3, 3]), net.conv('x', 4, 8, [1, 1])];
+    const mean = net.node('GlobalAveragePool', [net.node('Add', [one, other])]);
+    const halves = [one, other].map((half) => net.node('GlobalAveragePool', [net.conv(half, 8, 8, [3, 3])]));
+    const y = net.node('Concat', [mean, ...halves], { axis: 1 });
+    using network = await loadNetwork(bytesOf(net.done(y, { x: [2, 4, 8, 6] })));
+    using graph = await network.toGraph();
+    expect(String(graph).match(/AdaptiveAvgPool2d/g)).toHaveLength(3);
+    const x = randomTensor([2, 4, 8, 6], seed);
+    expectSame(graph.forward(x), network.forward(x));
   });
 
   it('says which nodes have no module', async () => {

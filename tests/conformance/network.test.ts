@@ -12,6 +12,7 @@ import { caught, expectError, rejection } from '../support/errors.js';
 import { bytesOf, NETWORK_CASES, type NetworkCase, valuesFor } from '../support/network-onnx-cases/index.js';
 import { evaluate } from '../support/network-reference.js';
 import { NETWORKS } from '../support/networks.js';
+import { node } from '../support/onnx-writer.js';
 import { seed } from '../support/seed.js';
 
 type Inputs = Readonly<Record<string, Tensor<ArrayBuffer>>>;
@@ -83,6 +84,24 @@ describeEachBuild(() => {
       });
       await withNetwork(one, (net) => expectClose(net.run(inputs), expected, 1e-5), { precision: 'exact' });
     });
+  });
+
+  it('exact, the mean of a sum whose summands nearly cancel is as exact as the sum', async () => {
+    const inputs = { x: [1, 2, 30, 40], other: [1, 2, 30, 40] };
+    const outputs = ['y', 'gate'];
+    const parts = [
+      node('Add', ['x', 'other'], ['sum']),
+      node('GlobalAveragePool', ['sum'], ['y']),
+      node('Mul', ['x', 'other'], ['gate']),
+    ];
+    const one = { parts, inputs, outputs };
+    const offsets = { x: 1e5, other: 1 - 1e5 };
+    const given = Object.entries(inputsOf(one)).map(([name, { data, shape }]) => {
+      return [name, { shape, data: data.map((value) => value + offsets[name as 'x' | 'other']) }] as const;
+    });
+    const far = Object.fromEntries(given);
+    const expected = await expectedOf(one, far);
+    await withNetwork(one, (net) => expectClose(net.run(far), expected, 1e-5), { precision: 'exact' });
   });
 
   describe('calls', () => {

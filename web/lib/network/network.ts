@@ -19,8 +19,7 @@ import { Convolutions } from './convolutions.js';
 import type { FrontEnd, NodeInfo } from './front-end.js';
 import type { SliceChange } from './lowering.js';
 import type { Constant, NetworkGraph } from './operations.js';
-import { foldForward } from './passes/affines.js';
-import { runPasses } from './passes/index.js';
+import { runFastPasses, runPasses } from './passes/index.js';
 import { checkPorts, declaredShapes, innerPort, type PortInfo, shapesByName } from './ports.js';
 import type { TileOptions } from './tiles.js';
 import { type NetworkPlan, type NetworkStepInfo, type ProgramNames, stepsOf } from './told.js';
@@ -474,7 +473,7 @@ export class Network extends DisposableObject {
     const outputNames = wanted === undefined ? this.#outputNames : checkNames(where, wanted);
     const exact = this.#execution.precision === 'exact';
     const lowered = this.#lower(where, shapes, outputNames);
-    const graph = exact ? lowered : foldForward(lowered);
+    const graph = exact ? lowered : runFastPasses(lowered);
     const program = compile(where, graph, {
       runtime,
       exact,

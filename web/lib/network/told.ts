@@ -12,7 +12,7 @@ export interface NetworkStepInfo {
   readonly types: readonly string[];
   /** What is computed: `'convolution'`, `'resize'` … */
   readonly operation: string;
-  /** What a convolution computes beside itself: `'affine'`, `'relu'`, `'add'` … */
+  /** What a convolution, a product or a resize computes beside itself: `'affine'`, `'relu'`, `'add'` … */
   readonly fused: readonly string[];
   readonly inputShapes: readonly (readonly number[])[];
   readonly outputShapes: readonly (readonly number[])[];

@@ -1,5 +1,5 @@
 import type { NetworkGraph } from '../operations.js';
-import { gatherAffines } from './affines.js';
+import { foldForward, gatherAffines } from './affines.js';
 import { averageBeforeAdding } from './averages.js';
 import { nameFunctions } from './functions.js';
 import { nameGroupNorms } from './group-norms.js';
@@ -22,9 +22,13 @@ const PASSES: readonly ((graph: NetworkGraph) => NetworkGraph)[] = [
   foldPads,
   gatherAffines,
   convolveBeforeResizing,
-  averageBeforeAdding,
 ];
 
 export function runPasses(graph: NetworkGraph): NetworkGraph {
   return PASSES.reduce((present, pass) => pass(present), graph);
+}
+
+/** What rounds otherwise, for runs alone: neither exact ones nor what is told, trained and saved of the network. */
+export function runFastPasses(graph: NetworkGraph): NetworkGraph {
+  return foldForward(averageBeforeAdding(graph));
 }
