@@ -115,9 +115,9 @@ function faulty(fault: number | null, good: Tensor, reasons: Reasons): Tensor {
   return tensor as Tensor;
 }
 
-/** By plain sums, or by transforms of so many planes. */
-function allowedIn(wanted: Wanted, transformed: number): (index: number) => number {
-  const most = transformed > 0 ? largestOf(wanted.magnitude) : 0;
+/** By plain sums, or by transforms of so many planes, which take in more than is left of the `whole`. */
+function allowedIn(wanted: Wanted, transformed: number, whole = wanted): (index: number) => number {
+  const most = transformed > 0 ? largestOf(whole.magnitude) : 0;
   const enlarged = ENLARGEMENT * (transformed + 20) * ROUNDOFF * most;
   return (index) => {
     const magnitude = wanted.magnitude[index] as number;
@@ -566,7 +566,10 @@ function call(world: World, action: Of<'call'>): void {
   const mayTransform = route === 'auto' || route.startsWith('winograd');
   const transformed = mayTransform ? transformedOf(problem.groupIn, geometry) : 0;
   if (transformed > 0 && !x.data.every(Number.isFinite)) return;
-  compare('call', last ? toChannelsFirst(y) : y, wanted, allowedIn(wanted, transformed));
+  const none = geometry.stride.map(() => 0);
+  const uncropped = { ...geometry, padBefore: none, padAfter: none };
+  const whole = transposed && transformed > 0 ? reference(uncropped, x, weight, bias) : wanted;
+  compare('call', last ? toChannelsFirst(y) : y, wanted, allowedIn(wanted, transformed, whole));
 }
 
 const AWKWARD: readonly unknown[] = [
