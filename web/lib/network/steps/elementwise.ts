@@ -111,7 +111,7 @@ function broadcastStep(
   const struct = structOf([op, floatBits(factor), ...axesStruct(axes)]);
   return (inputs, outputs) => {
     const address = stageParameters(runtime, where, struct);
-    const [one = 0, other = 0, addend = 0] = inputs;
-    runtime.module.broadcast(address, one, other, addend, outputs[0] as number);
+    const addend = op === PRODUCT_SUM ? (inputs[2] as number) : 0;
+    runtime.module.broadcast(address, inputs[0] as number, inputs[1] as number, addend, outputs[0] as number);
   };
 }
