@@ -166,6 +166,65 @@ describe('the address', () => {
   });
 });
 
+describe('what reads and writes addresses', () => {
+  const context = () => served.browser.newContext({ reducedMotion: 'reduce' });
+  const LANGUAGE = '**/url-state-*.js';
+  const hash = () => page.evaluate(() => location.hash);
+
+  it('is there before the first change, which a page loaded anew at once has, too', async () => {
+    open = await visit(served, { reducedMotion: 'reduce' });
+    page = open.page;
+    await page.waitForFunction(() =>
+      performance.getEntriesByType('resource').some(({ name }) => name.includes('/url-state-')),
+    );
+    await slider('Kernel').fill('5');
+    await page.reload();
+    await eventually(kernel).toBe('5');
+    await open.leave();
+  });
+
+  it('reads the link that a person has gone to while it loaded, and writes what follows', async () => {
+    const late = await context();
+    page = await late.newPage();
+    const asked = Promise.withResolvers<void>();
+    const held = Promise.withResolvers<void>();
+    await page.route(LANGUAGE, async (route) => {
+      asked.resolve();
+      await held.promise;
+      await route.continue();
+    });
+    await page.goto(`${served.url}#v1&k=4`);
+    await asked.promise;
+    await page.evaluate(() => {
+      location.hash = '#v1&k=5';
+    });
+    held.resolve();
+    await eventually(kernel).toBe('5');
+    await slider('Stride').fill('3');
+    await eventually(hash).toBe('#v1&k=5&s=3');
+    await late.close();
+  });
+
+  it('leaves a link that it could not read where it is, and gives another of what is shown', async () => {
+    const once = await context();
+    page = await once.newPage();
+    let missing = true;
+    await page.route(LANGUAGE, (route) => (missing ? route.abort() : route.continue()));
+    await page.goto(`${served.url}#v1&k=4`);
+    await page.getByText('What reads links did not load.').waitFor();
+    await slider('Stride').fill('3');
+    await page.getByRole('button', { name: 'Share' }).click();
+    await page.getByText('What writes links did not load.').waitFor();
+    missing = false;
+    await page.getByRole('button', { name: 'Share' }).click();
+    expect(await page.getByLabel('Link to this state').inputValue()).toBe(`${served.url}#v1&s=3`);
+    expect(await hash()).toBe('#v1&k=4');
+    await page.reload();
+    await eventually(kernel).toBe('4');
+    await once.close();
+  });
+});
+
 describe('undo', () => {
   it('goes back and forward, by button and by key', async () => {
     open = await visit(served, { reducedMotion: 'reduce', ownClock: true });

@@ -1,10 +1,11 @@
-import { linkNotice } from './link';
+import { linkNotice, loadLanguage } from './link';
 import { Navigation } from './shell/navigation';
 import { Rail } from './shell/rail';
 import { Toolbar } from './shell/toolbar';
 import { type Station, stations } from './stations/stations';
 import { engineStatus, pageOpened } from './store';
 import { Badge } from './view/badge';
+import { useAfterOpening } from './view/later';
 
 /** The one station that `?embed=` asks for, as in a frame of another page. */
 const asked = new URLSearchParams(location.search).get('embed');
@@ -16,7 +17,11 @@ const documentation = document.querySelector<HTMLLinkElement>('link[rel="help"]'
 // Nothing opens before a station that is alone, unless it is the first.
 if (embedded && embedded.id !== 'stamp') pageOpened.value = true;
 
+/** A page that is left just after a change has no time left to load what writes that into its address. */
+const prepareLinks = () => void loadLanguage().catch(() => {});
+
 export function App() {
+  useAfterOpening(prepareLinks);
   if (embedded) return <Embedded station={embedded} />;
   return asked === null ? <Page /> : <NoSuchStation />;
 }

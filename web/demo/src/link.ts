@@ -8,15 +8,15 @@ export const linkNotice = signal<string | null>(null);
 /** Addresses are rewritten at most this often; some browsers refuse more. */
 const PACE = 250;
 let timer = 0;
-/** The fragment that the page has read or written last. Another one is where a person has gone since. */
-let known = location.hash;
+/** The fragment that the page has read or written last. Another one is where a person has gone, and is not written over. */
+let known = '';
 
 type Language = typeof import('./model/url-state');
 
 /** How states are written in addresses: nothing of it is needed before there is one to read or to write. */
 let language: Language | null = null;
 
-async function loadLanguage(): Promise<Language> {
+export async function loadLanguage(): Promise<Language> {
   language ??= await import('./model/url-state');
   return language;
 }
@@ -29,10 +29,8 @@ const mayHoldState = () => !/^#?[a-z]*$/.test(location.hash);
  * state.
  */
 export async function followAddress(): Promise<void> {
-  if (mayHoldState()) {
-    // Set and not changed: there is nothing before it to go back to.
-    state.value = (await stateThere()) ?? state.peek();
-  }
+  // Set and not changed: there is nothing before it to go back to.
+  state.value = (await stateThere()) ?? state.peek();
   addEventListener('hashchange', () => void open());
   let first = true;
   effect(() => {
@@ -42,31 +40,32 @@ export async function followAddress(): Promise<void> {
       first = false;
       return;
     }
+    // The first change of several at once: Chromium reloads the address that was there before a page is left.
+    if (timer === 0 && language) writeAddress(language);
     clearTimeout(timer);
     timer = window.setTimeout(() => void writeNow(), PACE);
-    // For a page that is left before that.
-    void loadLanguage().catch(() => {});
   });
   // A page left within the pace still leaves the right address behind.
   addEventListener('pagehide', () => timer && language && writeAddress(language));
 }
 
 async function open(): Promise<void> {
-  known = location.hash;
   // What was to be written is of the address that has been left.
   clearTimeout(timer);
   timer = 0;
-  linkNotice.value = null;
-  if (!mayHoldState()) return;
   const there = await stateThere();
   if (there) change(() => there);
 }
 
-/** The state of the address; null where what reads it did not load, of which the notice tells, too. */
+/** The state of the address; null where it holds none, or what reads it did not load, of which the notice tells, too. */
 async function stateThere(): Promise<State | null> {
+  linkNotice.value = null;
   try {
-    const { decodeState } = await loadLanguage();
-    const { state: there, notice } = decodeState(location.hash);
+    const reader = mayHoldState() ? await loadLanguage() : null;
+    // A person may have gone on while it loaded.
+    known = location.hash;
+    if (!reader || !mayHoldState()) return null;
+    const { state: there, notice } = reader.decodeState(known);
     linkNotice.value = notice;
     return there;
   } catch {
@@ -75,27 +74,29 @@ async function stateThere(): Promise<State | null> {
   }
 }
 
-/** Whether it could be: what writes addresses may not have loaded, and is asked for again with the next change. */
-async function writeNow(): Promise<boolean> {
+/** What is written; null where what writes it did not load, which is asked for again with the next change. */
+async function writeNow(): Promise<string | null> {
   try {
-    writeAddress(await loadLanguage());
-    return true;
+    return writeAddress(await loadLanguage());
   } catch {
-    return false;
+    return null;
   }
 }
 
-/** Puts the state into the address now, unless a person has just gone to another one, which tells so a moment later. */
-function writeAddress({ encodeState }: Language): void {
+/** Puts the state into the address now, unless a person has gone to another one, which is yet to be read. */
+function writeAddress({ encodeState }: Language): string {
   clearTimeout(timer);
   timer = 0;
-  if (location.hash !== known) return;
   const hash = `#${encodeState(state.peek())}`;
-  if (location.hash !== hash) history.replaceState(history.state, '', hash);
-  known = location.hash;
+  if (location.hash === known && known !== hash) {
+    history.replaceState(history.state, '', hash);
+    known = location.hash;
+  }
+  return hash;
 }
 
 /** The address of the page with all that is chosen on it; null where what writes it did not load. */
 export async function shareLink(): Promise<string | null> {
-  return (await writeNow()) ? location.href : null;
+  const hash = await writeNow();
+  return hash && new URL(hash, location.href).href;
 }

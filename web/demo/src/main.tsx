@@ -8,7 +8,7 @@ import { followAddress } from './link';
 import { followLinks } from './shell/navigation';
 import { openInPlace } from './shell/place';
 import { followSystem, startEngine, theme } from './store';
-import { keepFilesOut } from './view/use-drop';
+import { keepFilesOut } from './view/keep-files-out';
 
 followSystem();
 followLinks();

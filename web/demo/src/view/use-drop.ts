@@ -20,18 +20,3 @@ export function useDrop(className: string, onDrop: (data: DataTransfer | null) =
     },
   };
 }
-
-/**
- * A file that is let go beside such a place would take the page's own: the browser opens it. There the pointer says
- * that nothing can be dropped, and nothing is.
- */
-export function keepFilesOut(): void {
-  for (const kind of ['dragover', 'drop'] as const) {
-    addEventListener(kind, (event) => {
-      const { dataTransfer } = event;
-      if (event.defaultPrevented || !dataTransfer?.types.includes('Files')) return;
-      event.preventDefault();
-      dataTransfer.dropEffect = 'none';
-    });
-  }
-}
