@@ -225,6 +225,23 @@ describe('what reads and writes addresses', () => {
   });
 });
 
+it('says that the export did not load, and asks for it again with the next press', async () => {
+  const once = await served.browser.newContext({ reducedMotion: 'reduce' });
+  page = await once.newPage();
+  const thrown: string[] = [];
+  page.on('pageerror', ({ message }) => thrown.push(message));
+  let missing = true;
+  await page.route('**/export-dialog-*.js', (route) => (missing ? route.abort() : route.continue()));
+  await page.goto(served.url);
+  await page.getByRole('button', { name: 'Export' }).click();
+  await page.getByRole('status').getByText('What exports layers did not load.').waitFor();
+  missing = false;
+  await page.getByRole('button', { name: 'Export' }).click();
+  await page.getByRole('dialog').locator('pre').waitFor();
+  expect(thrown).toEqual([]);
+  await once.close();
+});
+
 describe('undo', () => {
   it('goes back and forward, by button and by key', async () => {
     open = await visit(served, { reducedMotion: 'reduce', ownClock: true });

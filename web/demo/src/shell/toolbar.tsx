@@ -1,3 +1,4 @@
+import { signal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
 import { shareLink } from '../link';
 import { canRedo, canUndo, redo, theme, toggleTheme, undo } from '../store';
@@ -42,25 +43,38 @@ function onKeyDown(event: KeyboardEvent): void {
   event.preventDefault();
 }
 
+/** What came of a press, in words, and the link to be copied by hand. */
+interface Said {
+  readonly text: string;
+  readonly link?: string;
+}
+
+const NOTHING: Said = { text: '' };
+const saying = signal(NOTHING);
+
+function say(said: Said): void {
+  saying.value = said;
+}
+
 /** Copies the address, which holds all that is chosen; where that is forbidden, shows it to be copied. */
 function Share() {
-  const [said, say] = useState<{ text: string; link: string | null }>({ text: '', link: null });
+  const said = saying.value;
   const share = async () => {
     const link = await shareLink();
     if (link === null) {
-      say({ text: 'What writes links did not load.', link });
+      say({ text: 'What writes links did not load.' });
       return;
     }
     try {
       await navigator.clipboard.writeText(link);
-      say({ text: 'Link copied.', link: null });
+      say({ text: 'Link copied.' });
     } catch {
       say({ text: 'Copy this link:', link });
     }
   };
   useEffect(() => {
-    if (said.text === '' || said.link) return;
-    const timer = setTimeout(() => say({ text: '', link: null }), 4000);
+    if (said === NOTHING || said.link) return;
+    const timer = setTimeout(() => say(NOTHING), 4000);
     return () => clearTimeout(timer);
   }, [said]);
   return (
@@ -68,7 +82,7 @@ function Share() {
       <button type="button" class="text-button" onClick={() => void share()}>
         Share
       </button>
-      <div class={said.text === '' ? 'visually-hidden' : 'share-said'} role="status">
+      <div class={said === NOTHING ? 'visually-hidden' : 'share-said'} role="status">
         {said.text}
         {said.link && (
           <input
@@ -77,7 +91,7 @@ function Share() {
             aria-label="Link to this state"
             value={said.link}
             onFocus={(event) => event.currentTarget.select()}
-            onBlur={() => say({ text: '', link: null })}
+            onBlur={() => say(NOTHING)}
           />
         )}
       </div>
@@ -92,8 +106,12 @@ function Export() {
   const [dialog, setDialog] = useState<{ Dialog: Dialog } | null>(null);
   const [open, setOpen] = useState(false);
   const show = async () => {
-    if (!dialog) setDialog({ Dialog: (await import('./export-dialog')).ExportDialog });
-    setOpen(true);
+    try {
+      if (!dialog) setDialog({ Dialog: (await import('./export-dialog')).ExportDialog });
+      setOpen(true);
+    } catch {
+      say({ text: 'What exports layers did not load.' });
+    }
   };
   return (
     <>
