@@ -113,6 +113,30 @@ describe('without what it needs', () => {
     await context.close();
   });
 
+  it.each([
+    { station: 'overlap', part: 'predictions' },
+    { station: 'matrix', part: 'conventions' },
+    { station: 'phases', part: 'phases' },
+    { station: 'lab', part: 'lab' },
+    { station: 'lab', part: 'sound' },
+    { station: 'learn', part: 'learn' },
+  ])(
+    'says in station $station, in words of its own, when the worker does not get $part',
+    async ({ station, part }) => {
+      const context = await served.browser.newContext();
+      const page = await context.newPage();
+      await page.route(new RegExp(`/assets/${part}-(?!(station|score)-)[\\w-]+\\.js$`), (route) =>
+        route.abort(),
+      );
+      await page.goto(`${served.url}?embed=${station}`);
+      if (part === 'sound') await page.locator('#sound').scrollIntoViewIfNeeded();
+      await eventually(() => page.locator(`#${station} .refusal`).allInnerTexts()).toEqual([
+        'This part did not load. Load the page again to have it.',
+      ]);
+      await context.close();
+    },
+  );
+
   it('says so without JavaScript', async () => {
     const context = await served.browser.newContext({ javaScriptEnabled: false });
     const page = await context.newPage();

@@ -31,7 +31,11 @@ const handlers: {
 
 function failure(error: unknown): Failure {
   if (error instanceof DeconvError) return { code: error.code, message: error.message };
-  return { code: 'INTERNAL', message: error instanceof Error ? error.message : String(error) };
+  const message = error instanceof Error ? error.message : String(error);
+  // Chromium and Firefox speak of an imported module, WebKit of importing one; there is no code for it.
+  return /import(ed|ing).* module/i.test(message)
+    ? { code: 'LOAD_FAILED', message: 'This part did not load. Load the page again to have it.' }
+    : { code: 'INTERNAL', message };
 }
 
 async function answer({ id, name, request }: Question): Promise<Answer> {

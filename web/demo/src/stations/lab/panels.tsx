@@ -1,12 +1,13 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
 import type { LabPanel, LabScore, Report } from '../../engine/protocol';
-import { paintSequential, type Theme } from '../../model/colour';
+import type { Theme } from '../../model/colour';
 import { nextEvenKernel } from '../../model/geometry';
 import type { PanelKind } from '../../model/lab-state';
 import { lensZooms, pixelAt, pixelText, shownSize } from '../../model/lens';
 import { count, milliseconds, percent, plain } from '../../model/numbers';
 import { levelText, patternText } from '../../model/phases';
 import type { Planes } from '../../model/picture';
+import { paintSequential } from '../../model/sequential';
 import { theme } from '../../store';
 import { LiveRegion } from '../../view/live-region';
 import { MagnifiedPicture, UnderLens, UnderOneLens, useColumnWidth } from '../../view/magnifier';

@@ -1,33 +1,38 @@
 import { signal, useComputed, useSignalEffect } from '@preact/signals';
 import { useMemo, useRef } from 'preact/hooks';
-import { EngineError, STALE } from '../../engine/client';
+import { STALE } from '../../engine/client';
 import { patientEngine } from '../../engine/engine';
 import type { Heard, SoundRequest, SoundResult } from '../../engine/protocol';
-import { paintSequential } from '../../model/colour';
+import { unanswered } from '../../engine/unanswered';
 import { soundLayers } from '../../model/lab-state';
 import { nextSeed } from '../../model/layer-state';
 import { unevennessText } from '../../model/phases';
+import { paintSequential } from '../../model/sequential';
 import { SAMPLE_RATE, SECONDS, toneText } from '../../model/voice';
 import { change, engineStatus, state, theme } from '../../store';
 import { Choice } from '../../view/choice';
 import { PixelCanvas } from '../../view/pixel-canvas';
 import { PlayButton } from '../../view/play-button';
 import { TonesTable } from '../../view/tones-table';
+import { Trouble } from '../../view/trouble';
 import { useNear } from '../../view/use-near';
 
 type Which = 'raw' | 'repaired';
 const titles: Record<Which, string> = { raw: 'As it is', repaired: 'Repaired' };
 
 const result = signal<SoundResult | null>(null);
+const trouble = signal<string | null>(null);
 /** Nobody listens from the top of the page; what is far below costs nothing until it comes near. */
 const near = signal(false);
 
 async function ask(request: SoundRequest): Promise<void> {
   try {
     const answer = await patientEngine().ask('sound', request);
-    if (answer !== STALE) result.value = answer;
+    if (answer === STALE) return;
+    result.value = answer;
+    trouble.value = null;
   } catch (error) {
-    if (!(error instanceof EngineError)) throw error;
+    trouble.value = unanswered(error);
   }
 }
 
@@ -72,6 +77,7 @@ export function Sound() {
           Seed {seed}, next
         </button>
       </div>
+      <Trouble text={trouble.value} />
       {heard && (
         <>
           <div class="spectrograms">

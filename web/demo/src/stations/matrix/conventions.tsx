@@ -1,8 +1,9 @@
 import { computed, effect, signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { EngineError, STALE } from '../../engine/client';
+import { type EngineError, STALE } from '../../engine/client';
 import { engine } from '../../engine/engine';
 import type { ConventionResult } from '../../engine/protocol';
+import { unanswered } from '../../engine/unanswered';
 import { largestMagnitude, swatch } from '../../model/colour';
 import { conventions } from '../../model/conventions';
 import { count, plain } from '../../model/numbers';
@@ -11,9 +12,13 @@ import { change, engineStatus, state, theme } from '../../store';
 import { CellGrid } from '../../view/cell-grid';
 import { Choice } from '../../view/choice';
 import { InCell } from '../../view/in-cell';
+import { Trouble } from '../../view/trouble';
 import { stamped } from '../stamp/film';
 
-type Answer = { readonly result: ConventionResult } | { readonly refusal: string };
+type Answer =
+  | { readonly result: ConventionResult }
+  | { readonly refusal: string }
+  | { readonly trouble: string };
 const answer = signal<Answer | null>(null);
 
 const question = computed(() => {
@@ -36,8 +41,8 @@ async function ask(text: string): Promise<void> {
     const result = await engine.ask('convention', JSON.parse(text));
     if (result !== STALE) answer.value = { result };
   } catch (error) {
-    if (!(error instanceof EngineError)) throw error;
-    answer.value = { refusal: error.message };
+    const trouble = unanswered(error);
+    answer.value = trouble === null ? { refusal: (error as EngineError).message } : { trouble };
   }
 }
 
@@ -74,6 +79,7 @@ export function Conventions() {
             <b>{conventionNames[which]} has no such layer.</b> {now.refusal}
           </p>
         )}
+        {now && 'trouble' in now && <Trouble text={now.trouble} />}
         {now && 'result' in now && <Output result={now.result} />}
       </div>
     </div>

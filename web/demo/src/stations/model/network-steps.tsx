@@ -1,12 +1,12 @@
 import { type ComponentChildren, Fragment } from 'preact';
 import { useMemo } from 'preact/hooks';
 import type { TracedInput, TracedStep, TraceResult } from '../../engine/protocol';
-import { paintSequential } from '../../model/colour';
 import { short } from '../../model/curve';
 import { type LaneRow, lanesOf } from '../../model/lanes';
 import { MEAN } from '../../model/network-state';
 import { count, milliseconds } from '../../model/numbers';
 import type { Excerpt, Planes } from '../../model/picture';
+import { paintSequential } from '../../model/sequential';
 import { state, theme } from '../../store';
 import { Choice } from '../../view/choice';
 import { PixelCanvas } from '../../view/pixel-canvas';

@@ -1,7 +1,8 @@
 import { effect, signal } from '@preact/signals';
-import { EngineError, STALE } from '../../engine/client';
+import { STALE } from '../../engine/client';
 import { engine } from '../../engine/engine';
 import type { PredictionsResult } from '../../engine/protocol';
+import { unanswered } from '../../engine/unanswered';
 import { type Answers, type Guess, type Question, questions, readAnswers } from '../../model/predictions';
 import { opening } from '../../model/state';
 import { engineStatus } from '../../store';
@@ -11,6 +12,8 @@ const KEPT = 'deconv-wasm predictions';
 
 export const answers = signal<Answers>({});
 export const outcomes = signal<PredictionsResult | null>(null);
+/** Why there are none. */
+export const trouble = signal<string | null>(null);
 
 export function answer(question: Question, guess: Guess): void {
   keep({ ...answers.peek(), [question.id]: guess });
@@ -42,7 +45,7 @@ async function ask(): Promise<void> {
     const found = await engine.ask('predictions', { layers: questions, seed: opening.seed });
     if (found !== STALE) outcomes.value = found;
   } catch (error) {
-    if (!(error instanceof EngineError)) throw error;
+    trouble.value = unanswered(error);
   }
 }
 

@@ -13,7 +13,8 @@ import {
 } from '../../model/predictions';
 import { withFill, withLayer } from '../../model/state';
 import { change, pageOpened } from '../../store';
-import { answer, answers, forget, outcomes, startPredictions } from './predictions-run';
+import { Trouble } from '../../view/trouble';
+import { answer, answers, forget, outcomes, startPredictions, trouble } from './predictions-run';
 
 /** Three layers to judge by thought, and then to be shown. */
 export function Predictions() {
@@ -25,6 +26,7 @@ export function Predictions() {
       <p class="predictions-text">
         A flat grey picture goes through each of these layers. When does it come out with a pattern?
       </p>
+      <Trouble text={trouble.value} />
       <ol class="prediction-list">
         {questions.map((question, index) => (
           <Card key={question.id} question={question} found={found?.layers[index]} />

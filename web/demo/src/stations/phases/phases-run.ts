@@ -1,7 +1,8 @@
 import { computed, effect, signal } from '@preact/signals';
-import { EngineError, STALE } from '../../engine/client';
+import { STALE } from '../../engine/client';
 import { engine } from '../../engine/engine';
 import type { PhasesRequest, PhasesResult, SeedsResult } from '../../engine/protocol';
+import { unanswered } from '../../engine/unanswered';
 import type { Cell } from '../../model/geometry';
 import { between, type PhaseGeometry } from '../../model/phases';
 import { type Drawn, withDrawn, withWeights } from '../../model/state';
@@ -19,6 +20,8 @@ export interface Described {
 
 export const described = signal<Described | null>(null);
 export const seedsResult = signal<SeedsResult | null>(null);
+/** Why there is no result, if not for a layer that is refused. */
+export const trouble = signal<string | null>(null);
 /** The tap under the pointer or the focus; its phase is lit everywhere. */
 export const lit = signal<Cell | null>(null);
 
@@ -87,10 +90,11 @@ async function describe(wanted: PhasesRequest): Promise<void> {
     const result = await engine.ask('phases', wanted);
     if (result === STALE) return;
     described.value = { request: wanted, result };
+    trouble.value = null;
     lastReport.value = result.report;
   } catch (error) {
-    // A layer that station 1 refuses is refused there; this station keeps its last picture.
-    if (!(error instanceof EngineError)) throw error;
+    // This station keeps its last picture.
+    trouble.value = unanswered(error);
   }
 }
 
@@ -99,7 +103,7 @@ async function sample(geometry: PhaseGeometry): Promise<void> {
     const result = await engine.ask('seeds', { ...geometry, seeds: SEEDS });
     if (result !== STALE) seedsResult.value = result;
   } catch (error) {
-    if (!(error instanceof EngineError)) throw error;
+    trouble.value ??= unanswered(error);
   }
 }
 

@@ -13,6 +13,7 @@ import { Choice } from '../../view/choice';
 import { KindChoice } from '../../view/kind-choice';
 import { LiveRegion } from '../../view/live-region';
 import { Slider } from '../../view/slider';
+import { Trouble } from '../../view/trouble';
 import { Waiting } from '../../view/waiting';
 import { Flats } from './flats';
 import { Gains } from './gains';
@@ -25,6 +26,7 @@ import {
   SEEDS,
   seedsResult,
   startPhases,
+  trouble,
 } from './phases-run';
 import { Spectrum } from './spectrum';
 import { TapGrid } from './tap-grid';
@@ -51,7 +53,8 @@ export function PhasesStation() {
         smaller ones, and each cell of the output sees just one of them. On a flat picture only their sums
         count: if the sums differ, there is a pattern.
       </p>
-      {now ? <Board described={now} /> : <Waiting />}
+      <Trouble text={trouble.value} />
+      {now ? <Board described={now} /> : !trouble.value && <Waiting />}
     </section>
   );
 }

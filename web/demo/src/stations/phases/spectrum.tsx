@@ -1,7 +1,8 @@
 import { useMemo } from 'preact/hooks';
-import { largestMagnitude, paintSequential } from '../../model/colour';
+import { largestMagnitude } from '../../model/colour';
 import { plain } from '../../model/numbers';
 import { cuts, harmonicsOf, spectrumSize } from '../../model/phases';
+import { paintSequential } from '../../model/sequential';
 import { theme } from '../../store';
 import { PixelCanvas } from '../../view/pixel-canvas';
 import type { Described } from './phases-run';
