@@ -101,6 +101,11 @@ describe('the element', () => {
     await eventually(kernel).toBe('4');
     await page.locator('deconv-station').evaluate((each) => each.setAttribute('state', 'v1&k=5'));
     await eventually(kernel).toBe('5');
+    await frameOf(page).getByLabel('Kernel', { exact: true }).first().fill('2');
+    // Its address tells the browser that there is something to go back from.
+    await eventually(() => page.frames().some((frame) => frame.url().endsWith('#v1&k=2'))).toBe(true);
+    await page.locator('deconv-station').evaluate((each) => each.setAttribute('state', 'v1&k=5'));
+    await eventually(kernel).toBe('5');
     await page.locator('deconv-station').evaluate((each) => each.setAttribute('station', 'overlap'));
     await frameOf(page).locator('#overlap').waitFor();
     await expectAccessible(page);

@@ -31,11 +31,12 @@ class DeconvStation extends HTMLElement {
     removeEventListener('message', this.#listen);
   }
 
-  attributeChangedCallback(): void {
-    if (this.isConnected) this.#show();
+  /** An attribute that is set to what it was asks once more for what its reader has changed since. */
+  attributeChangedCallback(_name: string, before: string | null, after: string | null): void {
+    if (this.isConnected) this.#show(before === after);
   }
 
-  #show(): void {
+  #show(again = false): void {
     const station = this.getAttribute('station') ?? 'stamp';
     const page = this.getAttribute('page') ?? ownPage;
     const address = page === undefined ? null : addressOf(page);
@@ -51,7 +52,7 @@ class DeconvStation extends HTMLElement {
     address.search = `?embed=${encodeURIComponent(station)}`;
     address.hash = this.getAttribute('state') ?? '';
     this.#frame.title = this.getAttribute('title') ?? `Stamp, sum, see: ${station}`;
-    if (this.#frame.src !== address.href) this.#frame.src = address.href;
+    if (again || this.#frame.src !== address.href) this.#frame.src = address.href;
   }
 
   #hear({ source, data }: MessageEvent): void {
