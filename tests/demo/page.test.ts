@@ -137,6 +137,30 @@ describe('without what it needs', () => {
     },
   );
 
+  it('says that it is loading until its script draws', async () => {
+    const context = await served.browser.newContext();
+    const page = await context.newPage();
+    let missing = true;
+    await page.route('**/index-*.js', (route) => (missing ? route.abort() : route.continue()));
+    const said = () =>
+      page.evaluate(() => {
+        // The sentence waits for a while, as the script comes mostly at once.
+        for (const each of document.getAnimations()) each.finish();
+        const { content, visibility } = getComputedStyle(
+          document.getElementById('page') as Element,
+          '::before',
+        );
+        return visibility === 'visible' ? content : '';
+      });
+    await page.goto(served.url);
+    expect(await said()).toContain('Loading the page\u2026 If this stays, load it again.');
+    missing = false;
+    await page.goto(served.url);
+    await page.locator('.drawn').waitFor();
+    expect(await said()).toBe('none');
+    await context.close();
+  });
+
   it('says so without JavaScript', async () => {
     const context = await served.browser.newContext({ javaScriptEnabled: false });
     const page = await context.newPage();
