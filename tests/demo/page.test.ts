@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectAccessible } from './accessible';
-import { eventually, type Served, serve, visit } from './serve';
+import { eventually, keepNothing, type Served, serve, visit } from './serve';
 
 let served: Served;
 
@@ -124,6 +124,7 @@ describe('without what it needs', () => {
     'says in station $station, in words of its own, when the worker does not get $part',
     async ({ station, part }) => {
       const context = await served.browser.newContext();
+      await context.addInitScript(keepNothing);
       const page = await context.newPage();
       await page.route(new RegExp(`/assets/${part}-(?!(station|score)-)[\\w-]+\\.js$`), (route) =>
         route.abort(),
@@ -139,6 +140,7 @@ describe('without what it needs', () => {
 
   it('says that it is loading until its script draws', async () => {
     const context = await served.browser.newContext();
+    await context.addInitScript(keepNothing);
     const page = await context.newPage();
     let missing = true;
     await page.route('**/index-*.js', (route) => (missing ? route.abort() : route.continue()));

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Page } from 'playwright';
+import type { BrowserContext, Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { decodeState, encodeState } from '../../web/demo/src/model/url-state';
 import { randomState } from '../support/demo-states';
@@ -166,8 +166,14 @@ describe('the address', () => {
   });
 });
 
+/** Where a file that does not come is not one that the page has kept for times without a network. */
+async function keptNothing(): Promise<BrowserContext> {
+  const context = await served.browser.newContext({ reducedMotion: 'reduce' });
+  await context.addInitScript(keepNothing);
+  return context;
+}
+
 describe('what reads and writes addresses', () => {
-  const context = () => served.browser.newContext({ reducedMotion: 'reduce' });
   const LANGUAGE = '**/url-state-*.js';
   const hash = () => page.evaluate(() => location.hash);
 
@@ -184,7 +190,7 @@ describe('what reads and writes addresses', () => {
   });
 
   it('reads the link that a person has gone to while it loaded, and writes what follows', async () => {
-    const late = await context();
+    const late = await keptNothing();
     page = await late.newPage();
     const asked = Promise.withResolvers<void>();
     const held = Promise.withResolvers<void>();
@@ -206,7 +212,7 @@ describe('what reads and writes addresses', () => {
   });
 
   it('leaves a link that it could not read where it is, and gives another of what is shown', async () => {
-    const once = await context();
+    const once = await keptNothing();
     page = await once.newPage();
     let missing = true;
     await page.route(LANGUAGE, (route) => (missing ? route.abort() : route.continue()));
@@ -226,7 +232,7 @@ describe('what reads and writes addresses', () => {
 });
 
 it('says that the export did not load, and asks for it again with the next press', async () => {
-  const once = await served.browser.newContext({ reducedMotion: 'reduce' });
+  const once = await keptNothing();
   page = await once.newPage();
   const thrown: string[] = [];
   page.on('pageerror', ({ message }) => thrown.push(message));
