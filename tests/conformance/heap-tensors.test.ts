@@ -25,7 +25,6 @@ import { growHeap } from '../support/grow-heap.js';
 import { unlessRefused } from '../support/run.js';
 import { seed } from '../support/seed.js';
 import { quarters, sizeOf, zeros } from '../support/tensors.js';
-import { expectUsedBytes } from '../support/used-bytes.js';
 
 // Input and output of one size.
 const KEEPING: ConvTransposeOptions = {
@@ -36,9 +35,6 @@ const KEEPING: ConvTransposeOptions = {
   seed: 3,
 };
 const UP: ConvTransposeOptions = { ...KEEPING, kernelSize: 4, stride: 2 };
-
-/** Bytes that a block may take beside its values: header, slack, and what its alignment leaves before and behind it. */
-const BESIDE = 256;
 
 function onHeap(tensor: Tensor): HeapTensor {
   const copy = new HeapTensor(tensor.shape);
@@ -128,10 +124,11 @@ describeEachBuild((build) => {
     using heapX = onHeap(x);
     using heapY = new HeapTensor(make().outSize);
     const direct = taken((layer) => layer.forward(heapX, { out: heapY }));
+    // Each of the two blocks takes 8 bytes of a header, 64 with its slack, and at most 56 to where it is aligned.
     expect(plain - direct).toBeGreaterThanOrEqual(bytes);
-    expect(plain - direct).toBeLessThan(bytes + 2 * BESIDE);
+    expect(plain - direct).toBeLessThanOrEqual(bytes + 2 * 128);
     const half = taken((layer) => layer.forward(heapX));
-    expect(half - direct).toBeLessThan(4 * sizeOf(heapY.shape) + BESIDE);
+    expect(half - direct).toBeLessThan(4 * sizeOf(heapY.shape) + 192);
     // Routes want their tensors aligned: a part that begins elsewhere is copied.
     using larger = new HeapTensor([sizeOf(x.shape) + 1]);
     const part = { data: larger.data.subarray(1), shape: x.shape };
@@ -422,6 +419,14 @@ describeEachBuild((build) => {
   });
 
   it('tensors are zeros at first, counted, and refused where there is no room', () => {
+    const forwardNothing = (): void => {
+      using none = new HeapTensor([0, 4, 5, 6]);
+      using layer = new ConvTranspose2d(UP);
+      using out = new HeapTensor([0, 4, 10, 12]);
+      expect(layer.forward(none, { out })).toBe(out);
+    };
+    // The allocator gives the gaps in front of blocks to others: from the second time on they are where they were.
+    forwardNothing();
     const start = memoryUsage();
     for (let round = 0; round < 3; round += 1) {
       using tensor = new HeapTensor([2, 3]);
@@ -432,16 +437,8 @@ describeEachBuild((build) => {
       expect(memoryUsage().liveTensors).toBe(start.liveTensors + 1);
       expect(memoryUsage().usedBytes).toBeGreaterThanOrEqual(start.usedBytes + 24);
     }
-    using none = new HeapTensor([0, 4, 5, 6]);
-    using layer = new ConvTranspose2d(UP);
-    using out = new HeapTensor([0, 4, 10, 12]);
-    expect(layer.forward(none, { out })).toBe(out);
-    none.dispose();
-    out.dispose();
-    layer.dispose();
-    const { usedBytes, ...others } = start;
-    expect(memoryUsage()).toMatchObject(others);
-    expectUsedBytes(usedBytes);
+    forwardNothing();
+    expect(memoryUsage()).toEqual(start);
     for (const [shape, code] of [
       [undefined, 'BAD_TYPE'],
       [3, 'BAD_TYPE'],
