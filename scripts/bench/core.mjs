@@ -2,9 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 
-import { writeSpec } from '../../dist/shared/runtime.js';
-
-export { writeSpec };
+export { writeSpec } from '../../dist/shared/runtime.js';
 
 /** The module of one build (simd, relaxed), started on one thread. */
 export async function loadCore(build) {

@@ -1,6 +1,6 @@
 /**
- * A file that is let go beside a place to drop it on (use-drop.ts) would take the page's own: the browser opens it. There the pointer says
- * that nothing can be dropped, and nothing is.
+ * A file that is let go beside a place to drop it on (use-drop.ts) would take the page's own: the browser opens it. There
+ * the pointer says that nothing can be dropped, and nothing is.
  */
 export function keepFilesOut(): void {
   for (const kind of ['dragover', 'drop'] as const) {
