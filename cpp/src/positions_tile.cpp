@@ -42,9 +42,8 @@ template <int kVectors>
 void multiply(const PositionsProduct& given) {
   // What is written could lie in what was given, and would be read anew for each tile.
   const PositionsProduct product = given;
-  const float* const* reads = product.reads;
-  float* const* results = product.results;
-  for (int64_t tile = 0; tile < product.tiles; ++tile, results += kTileRows) {
+  const float* const* pointers = product.pointers;
+  for (const PositionTile& tile : product.tiles) {
     v128_t sums[kTileRows][kVectors];
 #pragma unroll
     for (int vector = 0; vector < kVectors; ++vector) {
@@ -53,10 +52,24 @@ void multiply(const PositionsProduct& given) {
       for (auto& sum : sums) sum[vector] = first;
     }
     const float* weight = product.panel;
+    const bool apart = tile.input == nullptr;
+    const float* const* const written = pointers;
+    if (apart) pointers += kTileRows;
+    const int64_t* start = product.starts;
     for (const int32_t length : product.lengths) {
       const float* x[kTileRows];
+      if (!apart) {
+        const float* next = tile.input + *start++;
 #pragma unroll
-      for (int row = 0; row < kTileRows; ++row) x[row] = *reads++;
+        for (const float*& read : x) {
+          read = next;
+          next += product.input_step;
+          asm volatile("" : "+r"(read));
+        }
+      } else {
+#pragma unroll
+        for (const float*& read : x) read = *pointers++;
+      }
       const float* const end = weight + 4 * kVectors * length;
       // Of the steps of x, before the pointers go on.
       const auto add = [&](int step) {
@@ -91,6 +104,12 @@ void multiply(const PositionsProduct& given) {
           asm volatile("" : "+r"(read));
         }
       }
+    }
+    float* results[kTileRows];
+#pragma unroll
+    for (int row = 0; row < kTileRows; ++row) {
+      results[row] =
+          apart ? const_cast<float*>(written[row]) : tile.result + row * product.result_step;
     }
     store(product, results, sums);
   }

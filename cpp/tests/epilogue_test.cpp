@@ -200,6 +200,19 @@ TEST_CASE("the same in small pieces, by three threads where the build has them")
       check_every_route(problem, random, runs);
     }
   }
+  // Few outputs of whole cells, which are spread over the rows before they are finished.
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    Spec cells;
+    cells.in_channels = 3;
+    cells.kernel = cells.stride = {random.between(1, 2), 2, 2};
+    cells.out_channels = random.between(1, 2);
+    cells.relu = random.one_in(2);
+    Problem problem;
+    REQUIRE(make_problem(cells, 2, {2, 3, 17}, Layout::kChannelsLast, &problem) == Status::kOk);
+    check_every_route(problem, random, runs);
+  }
 }
 
 TEST_CASE("an epilogue stays from plan to plan, in either layout, until there is another") {

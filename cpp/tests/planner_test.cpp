@@ -189,6 +189,15 @@ TEST_CASE(
   CHECK(refuses(RouteId::kImplicitGemm, spec));
   spec.groups = 2;
   CHECK_FALSE(refuses(RouteId::kImplicitGemm, spec));
+  // Few outputs, which are one position with those of all rows of a cell.
+  spec.groups = 1;
+  spec.pad_before = {0, 0, 0};
+  spec.pad_after = {0, 1, 0};
+  CHECK_FALSE(refuses(RouteId::kImplicitGemm, spec));
+  spec.out_channels = 2;
+  CHECK(refuses(RouteId::kImplicitGemm, spec));
+  spec.pad_after[1] = 2;
+  CHECK_FALSE(refuses(RouteId::kImplicitGemm, spec));
 }
 
 TEST_CASE("XNNPACK's route refuses sizes at which its 32-bit counts of bytes would wrap") {

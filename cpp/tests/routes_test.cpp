@@ -411,7 +411,7 @@ TEST_CASE("depthwise layers of wide pixels, whose edges take several vectors at 
   }
 }
 
-TEST_CASE("kernels as wide as their stride, whose outputs of a row are columns of one product") {
+TEST_CASE("kernels as wide as their stride, whose outputs of a cell are columns of one product") {
   Random random(62);
   for (int32_t width = 1; width <= 4; ++width) {
     for (const int32_t height : {1, width, width + 1}) {
@@ -419,7 +419,8 @@ TEST_CASE("kernels as wide as their stride, whose outputs of a row are columns o
         for (const int32_t groups : {1, 2}) {
           Spec spec = planar(true, width, width, 0);
           spec.kernel[1] = height;
-          spec.stride[0] = spec.kernel[0] = random.between(1, 2);
+          spec.stride[1] = random.one_in(2) ? width : height;
+          spec.stride[0] = spec.kernel[0] = random.between(1, 3);
           spec.groups = groups;
           spec.in_channels = 3 * groups;
           spec.out_channels = out * groups;
@@ -427,6 +428,11 @@ TEST_CASE("kernels as wide as their stride, whose outputs of a row are columns o
           const deconv_tests::SmallMachine small(random.between(1, 3));
           check_every_route(
               problem_of(spec, 2, {2, 3, random.between(1, 9)}, Layout::kChannelsLast), random);
+          // Parts of cells, and of all of them alike.
+          spec.pad_after = {random.between(0, spec.kernel[0] - 1), random.between(0, height - 1),
+                            0};
+          check_every_route(
+              problem_of(spec, 1, {2, 2, random.between(1, 20)}, Layout::kChannelsLast), random);
         }
       }
     }

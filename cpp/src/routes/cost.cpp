@@ -229,7 +229,7 @@ double implicit_gemm_nanoseconds(const Problem& problem, const Positions& cut) {
     const double ends = std::ceil(beyond / static_cast<double>(AxisPhases::step(spec, axis)));
     inner *= std::max(0.0, cut.cells[axis] - ends);
   }
-  phases /= cut.beside;
+  phases /= cut.beside * cut.below;
   const double depth = taps * spec.group_in_channels();
   const double row_taps = spec.kernel[2] / (spec.transposed ? 1.0 * spec.stride[2] : 1);
   const bool together = spec.groups == 1 && spec.dilation[2] == 1;
@@ -238,7 +238,7 @@ double implicit_gemm_nanoseconds(const Problem& problem, const Positions& cut) {
   const double tiles = jobs * static_cast<double>(ceil_divide(cut.all_cells, kTileRows));
   const double positions = jobs * static_cast<double>(cut.all_cells);
   const double copied = jobs * (static_cast<double>(cut.all_cells) - inner);
-  const int32_t columns = spec.group_out_channels() * cut.beside;
+  const int32_t columns = spec.group_out_channels() * cut.beside * cut.below;
   const int32_t rest = columns % kPanel;
   const double whole = columns / kPanel + (rest > kPanel / 2 ? 1 : 0);
   const double half = rest > 0 && rest <= kPanel / 2 ? 1 : 0;

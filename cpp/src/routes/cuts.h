@@ -59,12 +59,15 @@ struct Blocks {
 struct Positions {
   Axes cells{};        // of an image
   int32_t beside = 1;  // outputs of a row that are one position
+  int32_t below = 1;   // and rows
   int64_t all_cells = 0;
   // Of a position, at most: stretches that it reads, and values.
   int64_t runs = 0;
   int64_t depth = 0;
-  int64_t block = 0;    // cells of a block, whole tiles
-  bool copies = false;  // what is read beyond the ends of the input
+  int64_t block = 0;  // cells of a block, whole tiles
+  // Of a worker: where positions read and write, and what is read beyond the ends of the input.
+  int64_t found_elements = 0;
+  int64_t copied_elements = 0;
   int64_t worker_elements = 0;
 };
 
