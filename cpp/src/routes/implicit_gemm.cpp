@@ -139,11 +139,10 @@ const char* make_plan(const Machine& machine, Plan* plan) {
   Positions cut;
   cut.beside = outputs_beside(spec);
   cut.below = outputs_below(spec);
-  for (int axis = 0; axis < 3; ++axis) {
-    const bool together = axis == 2 ? cut.beside > 1 : cut.below > 1;
-    if (together && problem.output[axis] % AxisPhases::count(spec, axis) != 0) {
-      return "takes whole cells only, of a kernel as wide as its stride";
-    }
+  const bool whole_rows =
+      problem.output[0] % spec.stride[0] == 0 && problem.output[1] % spec.stride[1] == 0;
+  if (problem.output[2] % cut.beside != 0 || (cut.below > 1 && !whole_rows)) {
+    return "takes whole cells only, of a kernel as wide as its stride";
   }
   cut.all_cells = problem.batch;
   bool copies = false;

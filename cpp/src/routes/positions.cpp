@@ -26,7 +26,7 @@ int32_t outputs_beside(const Spec& spec) { return phases_alike(spec, 2); }
 
 int32_t outputs_below(const Spec& spec) {
   for (int axis = 0; axis < 3; ++axis) {
-    if (phases_alike(spec, axis) != AxisPhases::count(spec, axis)) return 1;
+    if (phases_alike(spec, axis) != spec.stride[axis]) return 1;
   }
   if (spec.group_out_channels() * outputs_beside(spec) > 4) return 1;
   return phases_alike(spec, 0) * phases_alike(spec, 1);

@@ -50,8 +50,8 @@ class FoundPositions {
   std::span<const PositionTile> tiles() const { return {tiles_, static_cast<size_t>(count_)}; }
 
   // The next position, which lies anywhere: where it writes, and from kTileRows behind that on
-  // where its `runs` read.
-  const float** add(const float* result, int64_t runs) {
+  // where its `runs` read. In place, as what is added is small and asked for every position.
+  [[gnu::always_inline]] const float** add(const float* result, int64_t runs) {
     if (row_ == 0) tiles_[count_++] = {nullptr, nullptr};
     const float** const next = tile_ + row_;
     *next = result;
@@ -64,8 +64,9 @@ class FoundPositions {
 
   // So many positions whose runs all lie in the input, `starts` behind `x` and `input_step` from
   // one to the next.
-  void add(int64_t positions, const float* x, int64_t input_step, std::span<const int64_t> starts,
-           float* result, int64_t output_step) {
+  [[gnu::always_inline]] void add(int64_t positions, const float* x, int64_t input_step,
+                                  std::span<const int64_t> starts, float* result,
+                                  int64_t output_step) {
     while (positions > 0) {
       int64_t taken = 1;
       if (row_ == 0 && positions >= kTileRows) {
