@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectError, rejection } from '../support/errors.js';
 import { bytesOf, type NetworkCase, valuesFor } from '../support/network-onnx-cases/index.js';
 import { NETWORKS, Writer } from '../support/networks.js';
-import { floats, node, type Write } from '../support/onnx-writer.js';
+import { floats, int64s, node, type Write } from '../support/onnx-writer.js';
 import { seed } from '../support/seed.js';
 import { randomTensor } from '../support/tensors.js';
 
@@ -156,6 +156,20 @@ describe('a graph of modules', () => {
     const network = await loadNetwork(bytesOf(net.done(y, { x: [1, 4, 3, 3] })));
     await expect(network.toGraph()).rejects.toThrow(/Resize.*resizes channels/);
     network.dispose();
+  });
+
+  it.each<[string, readonly Write[], RegExp]>([
+    [
+      'a second axis of a value of one',
+      [int64s('a', [1]), node('Unsqueeze', ['x', 'a'], ['y'])],
+      /"y" \(Unsqueeze\): it mixes axes/,
+    ],
+    ['an output that is a constant', [floats('y', [2], [1, 2])], /computed of inputs, got "y", a constant/],
+  ])('says it of %s', async (_, parts, reason) => {
+    using network = await loadNetwork(bytesOf({ parts, inputs: { x: [3] } }));
+    const error = await rejection(() => network.toGraph());
+    expectError(error, 'UNSUPPORTED', 'Network.toGraph');
+    expect(error.message).toMatch(reason);
   });
 
   it('says it of them alone, not of what they are read by', async () => {

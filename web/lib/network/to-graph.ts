@@ -1,6 +1,6 @@
 // Networks as modules of the root entry: to train, edit and save.
 
-import { fault } from '../core/checks.js';
+import { describe, fault } from '../core/checks.js';
 import { at, product } from '../core/lists.js';
 import { sameList } from '../core/tensor.js';
 import * as root from '../index.js';
@@ -93,7 +93,17 @@ export function graphOf(where: string, network: NetworkGraph, outputNames: reado
   }
   names.clear();
   for (const [index, value] of network.outputs.entries()) {
-    graph.output(values.get(value) as root.GraphValue, named(outputNames[index] as string, 'output'));
+    const name = outputNames[index] as string;
+    const made = values.get(value);
+    if (made === undefined) {
+      throw fault(
+        'UNSUPPORTED',
+        where,
+        'outputs that are computed of inputs',
+        `${describe(name)}, a constant`,
+      );
+    }
+    graph.output(made, named(name, 'output'));
   }
   return graph.eval();
 }
@@ -237,7 +247,8 @@ function modulesOf(node: NetworkNode, network: NetworkGraph, shapeOf: (value: nu
       return [linear];
     }
     case 'reshape':
-      if (result.length === 2 && result[0] === shape[0]) return [new root.Flatten()];
+      // Flatten leaves a first axis, behind which there has to be another.
+      if (shape.length > 1 && result.length === 2 && result[0] === shape[0]) return [new root.Flatten()];
       if (shape.length === 2 && result[0] === shape[0]) {
         return [new root.Unflatten({ dim: 1, unflattenedSize: result.slice(1) })];
       }
