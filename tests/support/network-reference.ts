@@ -179,8 +179,9 @@ function gathered(
 
 /** Computes with channels first, whatever the layout. */
 function inLayout(layout: string, x: Values, apply: (first: Values) => Values): Values {
-  if (layout === 'channels-first') return apply(x);
   const rank = x.shape.length;
+  // Two axes are in either order, and a value of fewer has no channels.
+  if (layout === 'channels-first' || rank < 3) return apply(x);
   const forth = [0, rank - 1, ...Array.from({ length: rank - 2 }, (_, axis) => axis + 1)];
   const move = (values: Values, permutation: readonly number[]) =>
     compute({ kind: 'transpose', permutation }, [values])[0] as Values;

@@ -238,6 +238,7 @@ describe('what is refused', () => {
     ['an axis that there is not', [whole('s', 4)], step(40, ['x', 's'], ['y'])],
     ['pads of other axes', [whole('s', 1, 1)], step(34, ['x', 's'], ['y'])],
     ['parts that do not fill', [whole('s', 2, 1), whole('t', 1)], step(102, ['x', 's', 't'], ['y', 'a'])],
+    ['one part that is none of all', [whole('s', 2), whole('t', 1)], step(102, ['x', 's', 't'], ['y'])],
     ['an index outside', [whole('s', 9)], step(36, ['x', 's'], ['y'])],
     ['a step of 0', [whole('s', 0), whole('e', 1), whole('z', 0)], step(45, ['x', 's', 'e', 'z'], ['y'])],
     ['a size of 0', [whole('s', 0, 2)], step(23, ['x', 's'], ['y'])],
@@ -512,6 +513,24 @@ describe('traps', () => {
     const graph = await lowered(tensors, [step(69, ['x', 't'], ['y'])], X_TO_Y);
     expect(shapesOf(graph)).toEqual([shape.map((extent, axis) => extent * (times[axis] as number))]);
     expect([...valuesOf(graph)]).toEqual(expected);
+  });
+
+  it('SPLIT_V gives parts without values, too', async () => {
+    const tensors = [
+      open('x', 3),
+      whole('s', 0, 2, -1),
+      whole('t', 0),
+      ...['a', 'b', 'c'].map((name) => open(name, 1)),
+    ];
+    const outputs = ['a', 'b', 'c'];
+    const graph = await lowered(tensors, [step(102, ['x', 's', 't'], outputs)], { inputs: ['x'], outputs });
+    expect(shapesOf(graph)).toEqual([[0], [2], [1]]);
+  });
+
+  it('PRELU of a value without channels has slopes of its places', async () => {
+    const slopes = { name: 'a', shape: [4], values: Float32Array.of(1, 2, 3, 4) };
+    const graph = await lowered([open('x', 4), slopes, open('y', 4)], [step(54, ['x', 'a'], ['y'])], X_TO_Y);
+    expect([...(evaluate(graph, [[-1, -1, 1, -0.5]])[0]?.data ?? [])]).toEqual([-1, -2, 1, -2]);
   });
 
   it('MIRROR_PAD mirrors an axis once, and says so of pads that are wider', async () => {

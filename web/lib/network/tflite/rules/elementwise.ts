@@ -19,7 +19,9 @@ const binary = (name: BinaryFunction, activation?: number): Rule => ({
 function slopes(call: Call): Operand {
   const [x, slope] = [call.input(0), call.input(1)];
   const channels = channelsOf(x);
-  if (isConstant(slope) && product(slope.shape) === channels && channelsOf(slope) === channels) {
+  // A value of one axis has no channels.
+  const each = x.shape.length > 1 && product(slope.shape) === channels && channelsOf(slope) === channels;
+  if (isConstant(slope) && each) {
     const channelA = call.weight(1).data;
     return call.unary('leaky-relu', x, { channelA });
   }

@@ -200,11 +200,13 @@ function concatenated(call: Call): Operand {
 
 function parted(call: Call, place: number, axis: number, sizes: readonly number[]): readonly Operand[] {
   const x = call.input(place);
-  if (
-    sizes.length !== call.operator.outputs.length ||
-    sizes.some((size) => !(Number.isInteger(size) && size > 0))
-  ) {
-    call.refuse(`${call.operator.outputs.length} parts of [${x.shape.join(', ')}]`, `[${sizes.join(', ')}]`);
+  const count = call.operator.outputs.length;
+  const fit =
+    sizes.length === count &&
+    sizes.every((size) => Number.isInteger(size) && size >= 0) &&
+    sizes.reduce((sum, size) => sum + size, 0) === x.shape[axis];
+  if (!fit) {
+    call.refuse(`${count} parts of [${x.shape.join(', ')}] along axis ${axis}`, `[${sizes.join(', ')}]`);
   }
   return sizes.length === 1 ? [x] : call.all({ kind: 'split', axis, sizes }, [x]);
 }
