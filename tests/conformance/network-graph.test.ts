@@ -11,6 +11,7 @@ import { NETWORKS, Writer } from '../support/networks.js';
 import { floats, int64s, node, type Write } from '../support/onnx-writer.js';
 import { seed } from '../support/seed.js';
 import { randomTensor } from '../support/tensors.js';
+import { tflite } from '../support/tflite-writer.js';
 
 const shapesOf = ({ inputs }: NetworkCase) => inputs;
 
@@ -170,6 +171,17 @@ describe('a graph of modules', () => {
     const error = await rejection(() => network.toGraph());
     expectError(error, 'UNSUPPORTED', 'Network.toGraph');
     expect(error.message).toMatch(reason);
+  });
+
+  it('says it of a product of constants', async () => {
+    const matrix = (name: string) => ({ name, shape: [2, 2], values: Float32Array.of(1, 2, 3, 4) });
+    const product = { code: 9, inputs: ['a', 'b'], outputs: ['y'] };
+    const tensors = [matrix('a'), matrix('b'), { name: 'y', shape: [2, 2] }];
+    using network = await loadNetwork(tflite(tensors, [product], { inputs: [], outputs: ['y'] }));
+    expect([...(network.run({}).y?.data ?? [])]).toEqual([5, 11, 11, 25]);
+    const error = await rejection(() => network.toGraph());
+    expectError(error, 'UNSUPPORTED', 'Network.toGraph');
+    expect(error.message).toMatch(/"y" \(FULLY_CONNECTED\): it computes with a constant/);
   });
 
   it('says it of them alone, not of what they are read by', async () => {

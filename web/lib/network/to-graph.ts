@@ -149,7 +149,10 @@ function modulesOf(node: NetworkNode, network: NetworkGraph, shapeOf: (value: nu
       ? refuse('it computes with a constant')
       : [channelwise(scaled, result.length - 2)];
   }
-  if (constants && operation.kind !== 'matmul') return refuse('it computes with a constant');
+  // A product has a constant matrix behind what it multiplies.
+  if (constantOf(0) !== null || (constants && operation.kind !== 'matmul')) {
+    return refuse('it computes with a constant');
+  }
   if ('layout' in operation && operation.layout === 'channels-last') {
     const plain = operation.kind === 'unary' && operation.channelA === null;
     if (!plain) return refuse('its channels are last');
