@@ -1,7 +1,7 @@
 import { bitsOf } from '../../models/dtypes.js';
 import { type Call, isConstant } from './call.js';
 import type { Operand } from './operand.js';
-import type { Tensor } from './operator.js';
+import type { Operator, Tensor } from './operator.js';
 import type { Rule } from './rules/rule.js';
 
 type Range = readonly [low: number, high: number];
@@ -28,6 +28,15 @@ function rangeOf(tensor: Tensor | undefined): Range {
   return [(low - zero) * scale, (low + steps - 1 - zero) * scale];
 }
 
+/** Whether results of this rule may lie beyond the range of a tensor. */
+function leaves({ keepsRange }: Rule, { taken }: Operator, [low, high]: Range): boolean {
+  if (keepsRange !== 'inputs') return keepsRange === undefined;
+  return taken.some((tensor) => {
+    const [least, most] = rangeOf(tensor);
+    return Number.isFinite(least) && (least < low || most > high);
+  });
+}
+
 /** What an operator gives behind the activation that is fused into it, within the range of its integers. */
 export function finished(call: Call, rule: Rule, operand: Operand, place: number): Operand {
   const { options, made } = call.operator;
@@ -35,7 +44,8 @@ export function finished(call: Call, rule: Rule, operand: Operand, place: number
   const { type, range } = ACTIVATIONS[fused] as (typeof ACTIVATIONS)[number];
   if (isConstant(operand) && fused === 0) return call.settled(operand, place);
   const value = type === 'TANH' ? call.unary('tanh', operand, { type }) : operand;
-  const limits = rule.keepsRange ? ANY : rangeOf(made[place]);
+  const own = rangeOf(made[place]);
+  const limits = leaves(rule, call.operator, own) ? own : ANY;
   const [low, high] = [Math.max(range[0], limits[0]), Math.min(range[1], limits[1])];
   const named = range === ANY ? `range of ${made[place]?.dtype}` : type;
   if (low === 0 && high === ANY[1]) return call.unary('relu', value, { type: named });

@@ -55,6 +55,8 @@ export interface Operator {
   /** Tensors; -1 for one that is left out. */
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
+  /** What the file says of them. */
+  readonly taken: readonly (Tensor | undefined)[];
   readonly made: readonly (Tensor | undefined)[];
   readonly options: Options;
   /** A custom operator's own, as int32. */
@@ -65,11 +67,13 @@ export function readOperator(subgraph: Subgraph, table: FlatTable): Operator {
   const outputs = table.integers(OPERATOR.outputs);
   const code = subgraph.code(table);
   const type = subgraph.custom(table) || (NAMES[code] ?? `the operator ${code}`);
+  const inputs = table.integers(OPERATOR.inputs);
   return {
     name: subgraph.name(outputs[0] ?? -1) || type,
     type,
-    inputs: table.integers(OPERATOR.inputs),
+    inputs,
     outputs,
+    taken: inputs.map((input) => subgraph.declared(input)),
     made: outputs.map((output) => subgraph.declared(output)),
     options: new Options(table.table(OPERATOR.options)),
     custom: subgraph.customOptions(table),

@@ -4,10 +4,12 @@ import { type Call, channelsOf, isConstant } from '../call.js';
 import { literal, type Operand } from '../operand.js';
 import type { Rule, Rules } from './rule.js';
 
-const unary = (name: UnaryFunction, a = 0, b = 0, keepsRange = false): Rule => ({
-  keepsRange,
+const unary = (name: UnaryFunction, a = 0, b = 0): Rule => ({
   lower: (call) => call.unary(name, call.input(0), { a, b }),
 });
+
+/** Of a function whose range is the one that quantized results have. */
+const bounded = (rule: Rule): Rule => ({ ...rule, keepsRange: 'own' });
 
 /** `activation` is where the options have the fused one. */
 const binary = (name: BinaryFunction, activation?: number): Rule => ({
@@ -46,7 +48,7 @@ function unitLength(call: Call): Operand {
 }
 
 /** What changes no value that is computed in float32. */
-const passes: Rule = { keepsRange: true, lower: (call) => call.input(0) };
+const passes: Rule = { keepsRange: 'inputs', lower: (call) => call.input(0) };
 
 export const elementwise: Rules = {
   ADD: binary('add', 0),
@@ -76,8 +78,8 @@ export const elementwise: Rules = {
   ELU: unary('elu', 1),
   GELU: { lower: (call) => call.unary(call.options.byte(0) === 0 ? 'gelu' : 'gelu-tanh') },
   HARD_SWISH: unary('hardswish'),
-  LOGISTIC: unary('sigmoid', 0, 0, true),
-  TANH: unary('tanh', 0, 0, true),
+  LOGISTIC: bounded(unary('sigmoid')),
+  TANH: bounded(unary('tanh')),
   EXP: unary('exp'),
   LOG: unary('log'),
   SQRT: unary('sqrt'),
@@ -91,7 +93,7 @@ export const elementwise: Rules = {
   CEIL: unary('ceil'),
   ROUND: unary('round'),
   SIGN: unary('sign'),
-  SOFTMAX: { keepsRange: true, lower: (call) => softmax(call, false, call.options.float(0)) },
+  SOFTMAX: bounded({ lower: (call) => softmax(call, false, call.options.float(0)) }),
   LOG_SOFTMAX: { lower: (call) => softmax(call, true) },
   L2_NORMALIZATION: { activation: 0, lower: unitLength },
   DEQUANTIZE: passes,

@@ -6,7 +6,7 @@ import type { Rule, Rules } from './rule.js';
 
 /** Values in other places: nothing leaves a range. */
 const moves = (lower: Rule['lower'], known: readonly number[] = []): Rule => ({
-  keepsRange: true,
+  keepsRange: 'inputs',
   known,
   lower,
 });
@@ -33,7 +33,10 @@ const joined = (call: Call, parts: readonly Operand[], axis: number): Operand =>
 /** One extent may be -1: what is left. */
 function reshaped(call: Call): Operand {
   const x = call.input(0);
-  const given = call.optional(1) === undefined ? call.options.list(0) : call.numbers(1);
+  const listed = call.options.list(0);
+  // Of old files a list of one 0 is a scalar's shape.
+  const old = listed.length === 1 && listed[0] === 0 ? [] : listed;
+  const given = call.optional(1) === undefined ? old : call.numbers(1);
   const open = given.indexOf(-1);
   const rest = product(given.filter((_, axis) => axis !== open));
   const shape = given.map((extent, axis) => (axis === open ? product(x.shape) / rest : extent));
@@ -89,9 +92,12 @@ function stridedSlice(call: Call): Operand {
   const places = begins.map((_, place) => place);
   const ellipsis = places.find((place) => has(2, place));
   const taken = places.filter((place) => place !== ellipsis && !has(3, place)).length;
-  if (taken > x.shape.length || [ends, steps].some(({ length }) => length !== begins.length)) {
-    call.refuse(`at most ${x.shape.length} parts`, `${taken}`);
+  if (taken > x.shape.length) call.refuse(`at most ${x.shape.length} parts`, `${taken}`);
+  if ([ends, steps].some(({ length }) => length !== begins.length)) {
+    call.refuse('as many ends and steps as begins', `${ends.length}, ${steps.length} and ${begins.length}`);
   }
+  if (places.some((place) => place !== ellipsis && has(2, place)))
+    call.refuse('at most one ellipsis', 'more');
   const region = { start: [] as number[], step: [] as number[], count: [] as number[] };
   // Axes of the part, null for new ones.
   const axes: (number | null)[] = [];
@@ -162,7 +168,7 @@ function padsOf(call: Call, place = 1): Pads[] {
   const { shape } = call.input(0);
   const numbers = call.numbers(place);
   if (numbers.length !== 2 * shape.length || numbers.some((pad) => !(pad >= 0))) {
-    call.refuse(`pads of ${shape.length} axes`, `[${numbers.join(', ')}]`);
+    call.refuse(`pads of ${shape.length} axes from 0 on`, `[${numbers.join(', ')}]`);
   }
   return shape.map((_, axis): Pads => [at(numbers, 2 * axis), at(numbers, 2 * axis + 1)]);
 }

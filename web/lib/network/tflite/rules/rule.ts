@@ -13,8 +13,8 @@ export interface Rule {
   readonly constants?: readonly number[];
   /** Where its options have the activation that is fused into it. */
   readonly activation?: number;
-  /** Its results are values of its inputs, or lie in the range that quantized ones are given. */
-  readonly keepsRange?: boolean;
+  /** Its results lie in the range that quantized ones are given, or in those of its inputs, such as their values. */
+  readonly keepsRange?: 'own' | 'inputs';
   /** Why an operator is none that is run, as far as that is known before any size but those of constants. */
   refusal?(operator: Operator, shapeOf: ConstantShapes): string | null;
   lower(call: Call): Operand | readonly Operand[];

@@ -36,9 +36,8 @@ function pool(call: Call, name: 'maximum' | 'average', x: Operand = call.input(0
   );
 }
 
-const pools = (lower: Rule['lower'], keepsRange: boolean): Rule => ({
+const pools = (lower: Rule['lower']): Rule => ({
   activation: 5,
-  keepsRange,
   refusal: ({ options }) =>
     [1, 2, 3, 4].every((field) => options.integer(field) > 0) && [0, 1].includes(options.byte(0))
       ? null
@@ -83,15 +82,16 @@ function flags(options: Call['options'], nearest: boolean): readonly [aligned: b
 
 const resizes = (nearest: boolean): Rule => ({
   known: [1],
-  keepsRange: true,
+  keepsRange: 'inputs',
   refusal: ({ options }) =>
     flags(options, nearest).every(Boolean) ? 'it aligns corners and has half-pixel centers at once' : null,
   lower: (call) => resize(call, nearest),
 });
 
-const reduction = (name: Reduction, keepsRange = false): Rule => ({
+const within = (rule: Rule): Rule => ({ ...rule, keepsRange: 'inputs' });
+
+const reduction = (name: Reduction): Rule => ({
   known: [1],
-  keepsRange,
   lower(call) {
     const x = call.input(0);
     // Not the list of every axis, but a scalar that is one already.
@@ -102,18 +102,16 @@ const reduction = (name: Reduction, keepsRange = false): Rule => ({
 });
 
 export const windows: Rules = {
-  MAX_POOL_2D: pools((call) => pool(call, 'maximum'), true),
-  AVERAGE_POOL_2D: pools((call) => pool(call, 'average'), true),
-  L2_POOL_2D: pools(
-    (call) =>
-      call.unary('sqrt', pool(call, 'average', call.binary('multiply', call.input(0), call.input(0)))),
-    false,
+  MAX_POOL_2D: within(pools((call) => pool(call, 'maximum'))),
+  AVERAGE_POOL_2D: within(pools((call) => pool(call, 'average'))),
+  L2_POOL_2D: pools((call) =>
+    call.unary('sqrt', pool(call, 'average', call.binary('multiply', call.input(0), call.input(0)))),
   ),
   RESIZE_BILINEAR: resizes(false),
   RESIZE_NEAREST_NEIGHBOR: resizes(true),
   MEAN: reduction('mean'),
   SUM: reduction('sum'),
-  REDUCE_MAX: reduction('maximum', true),
-  REDUCE_MIN: reduction('minimum', true),
+  REDUCE_MAX: within(reduction('maximum')),
+  REDUCE_MIN: within(reduction('minimum')),
   REDUCE_PROD: reduction('product'),
 };
