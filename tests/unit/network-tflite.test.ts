@@ -166,15 +166,37 @@ describe('what is refused', () => {
     expect(() => front.lower(shapes, ['y'])).toThrow(/ARG_MAX/);
   });
 
+  it('says of outputs that nobody computes that the file is at fault', async () => {
+    const ports = { inputs: ['x'], outputs: ['y', 'b'] };
+    await expect(read(tensors, [step(RELU, ['x'], ['y'])], ports)).rejects.toMatchObject({
+      code: 'BAD_MODEL',
+      message: expect.stringMatching(/outputs that something computes, got "b"/),
+    });
+  });
+
   const CONV = [{ byte: 0 }, { integer: 1 }, { integer: 1 }, { byte: 0 }, { integer: 1 }, { integer: 1 }];
   it.each<[string, readonly TensorPart[], OperatorPart, RegExp]>([
+    ['a value that nobody makes', [open('n', 1)], step(0, ['x', 'n'], ['y']), /"n", which nothing computes/],
+    ['one that is made later', [], step(0, ['x', 'y'], ['y']), /takes "y", which is computed behind it/],
     [
-      'a value that nobody makes',
-      [open('n', 1)],
-      step(0, ['x', 'n'], ['y']),
-      /"n", which is an input of the model/,
+      'integers of a scale below 0',
+      [{ ...open('i', 4), type: 9, quantization: { scale: [-1], zeroPoint: [0] } }],
+      step(RELU, ['x'], ['i']),
+      /whole numbers without a readable scale/,
     ],
-    ['one that is made later', [], step(0, ['x', 'y'], ['y']), /takes "y"/],
+    [
+      'weights of a scale that is no number',
+      [
+        {
+          name: 'w',
+          shape: [1, 1, 1, 1],
+          values: Int8Array.of(1),
+          quantization: { scale: [NaN], zeroPoint: [0] },
+        },
+      ],
+      step(3, ['x', 'w'], ['y'], [{ byte: 0 }, { integer: 1 }, { integer: 1 }]),
+      /"w", which is quantized with a scale that is negative or no number/,
+    ],
     ['a computed weight', [], step(3, ['x', 'x'], ['y'], CONV), /its input 1 is computed/],
     [
       'a stride of 0',
@@ -258,6 +280,18 @@ describe('what is refused', () => {
       'crops of more than there is',
       [whole('s', 1, 1), whole('t', 3, 2, 0, 0)],
       step(37, ['x', 's', 't'], ['y']),
+    ],
+    [
+      'two ellipses',
+      [whole('s', 0, 0), whole('e', 1, 1), whole('z', 1, 1)],
+      step(45, ['x', 's', 'e', 'z'], ['y'], [null, null, { integer: 3 }]),
+    ],
+    ['begins without ends', [whole('s', 0, 0), whole('e', 1)], step(45, ['x', 's', 'e', 's'], ['y'])],
+    ['outputs that it has not', [], step(59, ['x'], ['y', 'a'])],
+    [
+      'an output of other channels than its weight has',
+      [whole('s', 1, 8, 8, 3), ones('w', 1, 2, 2, 1)],
+      step(67, ['s', 'w', 'x'], ['y'], [{ byte: 0 }, { integer: 2 }, { integer: 2 }]),
     ],
     [
       'an output that the stride does not give',
@@ -398,6 +432,28 @@ describe('traps', () => {
     expect(rectified).toMatchObject({ function: 'clamp', a: 0, b: 135 / 16 });
   });
 
+  it('parts of other scales saturate where the whole does, and those of its own do not', async () => {
+    const scale = (unit: number) => ({ type: 3, quantization: { scale: [unit], zeroPoint: [128] } });
+    const joined = async (unit: number) => {
+      const tensors: TensorPart[] = [
+        { ...open('x', 1, 2), ...scale(1 / 64) },
+        { ...open('z', 1, 2), ...scale(unit) },
+        { ...open('y', 1, 4), ...scale(1 / 64) },
+      ];
+      const ports = { inputs: ['x', 'z'], outputs: ['y'] };
+      const shapes = { x: [1, 2], z: [1, 2] };
+      return lowered(tensors, [step(2, ['x', 'z'], ['y'], [{ integer: 1 }])], ports, shapes);
+    };
+    const wide = await joined(1 / 8);
+    const results = evaluate(wide, [
+      [-2, 127 / 64],
+      [-16, 15],
+    ]);
+    expect([...(results[0]?.data ?? [])]).toEqual([-2, 127 / 64, -2, 127 / 64]);
+    expect(operationsOf(await joined(1 / 64))).toHaveLength(1);
+    expect(operationsOf(await joined(1 / 128))).toHaveLength(1);
+  });
+
   it('of several subgraphs the first is the network; codes have two fields', async () => {
     // The writer puts codes beyond a byte into both: 150 is 127 in the old one.
     const graph = await lowered(
@@ -473,6 +529,11 @@ describe('traps', () => {
     expect(constantsOf(first)).toHaveLength(2);
     for (const [index, constant] of constantsOf(first).entries())
       expect(constantsOf(second)[index]).toBe(constant);
+  });
+
+  it('an old file says [0] for the shape of a scalar', async () => {
+    const tensors = [open('x', 1, 1), open('y')];
+    expect(shapesOf(await lowered(tensors, [step(22, ['x'], ['y'], [integers([0])])], X_TO_Y))).toEqual([[]]);
   });
 
   it('options that are lists are read once: sizes may change as often as they like', async () => {

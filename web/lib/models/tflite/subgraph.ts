@@ -25,6 +25,9 @@ export interface OperatorCode {
   readonly custom: string;
 }
 
+/** What a tensor is that has no values and that no operator makes. */
+export const GIVEN = 'an input of the model';
+
 /** The tensors of a subgraph, the constants among them, and who makes what. */
 export class Subgraph {
   readonly title: string;
@@ -193,7 +196,7 @@ export class Subgraph {
   /** What an operator makes of a constant. */
   #computed(index: number, table: FlatTable, steps: number): ModelTensor | string {
     const maker = this.#makers.get(index);
-    if (maker === undefined) return 'an input of the model';
+    if (maker === undefined) return GIVEN;
     const code = this.code(maker);
     if (code === BUILTIN.densify) return 'a sparse tensor, which is not read';
     if (!FOLDED.has(code)) return `computed by ${this.custom(maker) || `the operator ${code}`}`;
@@ -239,6 +242,9 @@ function readQuantization(
 ): StoredQuantization | string | null {
   const scale = table?.floats(QUANTIZATION.scale);
   if (table === null || scale === undefined || scale.length === 0) return null;
+  if (!scale.every((one) => one >= 0 && one < Infinity)) {
+    return 'quantized with a scale that is negative or no number';
+  }
   const given = table.integers64(QUANTIZATION.zeroPoint);
   const zeroPoint = given.length === 0 ? Float32Array.of(0) : given;
   const axis = scale.length === 1 ? 0 : table.integer(QUANTIZATION.axis, 0);

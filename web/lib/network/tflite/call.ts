@@ -69,7 +69,7 @@ export class Call {
     const axis = given < 0 ? given + rank : given;
     return Number.isInteger(axis) && axis >= 0 && axis < rank
       ? axis
-      : this.refuse(`an axis of ${rank}`, `${given}`);
+      : this.refuse(`one of ${rank} axes`, `axis ${given}`);
   }
 
   refuse(expected: string, got: string, code: 'BAD_SHAPE' | 'UNSUPPORTED' = 'BAD_SHAPE'): never {
@@ -134,7 +134,7 @@ export function isConstant(operand: Operand): operand is Operand & { readonly va
 function shownType({ type, made: [tensor] }: Operator): string {
   return tensor === undefined || tensor.quantization === null
     ? type
-    : `${type} of ${tensor.dtype} in float32`;
+    : `${type} of ${tensor.dtype ?? 'another type'} in float32`;
 }
 
 /** Where the channels of a value are. */

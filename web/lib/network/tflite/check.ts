@@ -1,5 +1,5 @@
 import { describe } from '../../core/checks.js';
-import type { Subgraph } from '../../models/tflite/subgraph.js';
+import { GIVEN, type Subgraph } from '../../models/tflite/subgraph.js';
 import { ACTIVATIONS } from './finish.js';
 import { isWhole, type Operator } from './operator.js';
 import { RULES } from './rules/index.js';
@@ -13,6 +13,13 @@ export type CheckedOperator = { readonly operator: Operator } & (
 
 export function isStored(subgraph: Subgraph, tensor: number): boolean {
   return typeof subgraph.literal(tensor) === 'object';
+}
+
+/** Why there is nothing to take of a tensor. */
+function absence(subgraph: Subgraph, tensor: number): string {
+  if (subgraph.maker(tensor) !== undefined) return 'is computed behind it';
+  const known = subgraph.literal(tensor);
+  return known === GIVEN ? 'nothing computes' : `is ${known}`;
 }
 
 /** Finds out what can be run, before any size is known. */
@@ -46,13 +53,13 @@ export function checkOperators(
     const fused = rule.activation === undefined ? 0 : operator.options.byte(rule.activation);
     const reason =
       missing !== undefined
-        ? `it takes ${describe(subgraph.name(missing))}, which is ${subgraph.literal(missing)}`
+        ? `it takes ${describe(subgraph.name(missing) || `tensor ${missing}`)}, which ${absence(subgraph, missing)}`
         : open !== undefined || fluid !== undefined
           ? `its input ${open ?? fluid} is computed from other inputs' values`
           : ACTIVATIONS[fused] === undefined
             ? `networks have no fused activation ${fused}`
             : !fromSizes && made.some((tensor) => tensor === undefined || isWhole(tensor))
-              ? 'it computes whole numbers'
+              ? 'it computes whole numbers without a readable scale'
               : (rule.refusal?.(operator, shapeOf) ?? null);
     return reason === null ? { operator, rule, reason } : { operator, reason };
   });

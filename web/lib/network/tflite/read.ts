@@ -117,7 +117,12 @@ class TfliteNetwork implements FrontEnd {
   }
 
   async load(wanted: readonly string[] | undefined): Promise<void> {
-    const targets = wanted?.map((name) => this.#tensorOf(name)) ?? this.#outputs.map(({ tensor }) => tensor);
+    const targets = (wanted ?? this.#outputs.map(({ name }) => name)).map((name) => {
+      const tensor = this.#tensorOf(name);
+      const known =
+        this.#isGiven(tensor) || this.#operators.some(({ operator }) => operator.outputs.includes(tensor));
+      return known ? tensor : refuse('BAD_MODEL', 'loadNetwork', 'outputs that something computes', name);
+    });
     this.nodes = this.#needed(targets).map(({ operator: { name, type } }) => ({ name, type }));
     const tensors = new Set([...targets, ...this.#operators.flatMap(({ operator }) => operator.inputs)]);
     for (const tensor of tensors) {
@@ -149,7 +154,11 @@ class TfliteNetwork implements FrontEnd {
     for (const { operator, rule } of this.#needed(targets)) {
       const inputs = operator.inputs.map((tensor) => operands.get(tensor));
       const call = new Call(WHERE, operator, inputs, builder, this.#constants);
-      for (const [place, operand] of [rule.lower(call)].flat().entries()) {
+      const made = [rule.lower(call)].flat();
+      if (made.length !== operator.outputs.length) {
+        call.refuse(`${made.length} output${made.length === 1 ? '' : 's'}`, `${operator.outputs.length}`);
+      }
+      for (const [place, operand] of made.entries()) {
         operands.set(operator.outputs[place] ?? -1, finished(call, rule, operand, place));
       }
     }

@@ -72,7 +72,9 @@ function convolution(format: OperatorFormat): Rule {
       const same = attributes.padding === 'SAME';
       const extents = input.shape.slice(1, -1);
       const channels = channelsOf(input);
-      const size = transposed ? outputExtents(call, x, same, extents, stride, reach) : extents;
+      const size = transposed
+        ? outputExtents(call, x, at(weight.shape, 1), same, extents, stride, reach)
+        : extents;
       const pads = size.map((extent, axis): Pads => {
         return same ? convolutionSamePads(extent, at(reach, axis), at(stride, axis)) : [0, 0];
       });
@@ -112,6 +114,7 @@ function convolution(format: OperatorFormat): Rule {
 function outputExtents(
   call: Call,
   x: number,
+  outputs: number,
   same: boolean,
   extents: readonly number[],
   stride: readonly number[],
@@ -121,6 +124,8 @@ function outputExtents(
     return same ? extent * at(stride, axis) : (extent - 1) * at(stride, axis) + at(reach, axis);
   });
   const given = x === 0 ? whole : call.numbers(0).slice(1, -1);
+  const channels = x === 0 ? outputs : call.numbers(0).at(-1);
+  if (channels !== outputs) call.refuse(`an output size of ${outputs} channels`, `${channels}`);
   const fits =
     given.length === whole.length &&
     given.every((extent, axis) => {
