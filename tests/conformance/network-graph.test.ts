@@ -166,6 +166,16 @@ describe('a graph of modules', () => {
       /"y" \(Unsqueeze\): it mixes axes/,
     ],
     ['an output that is a constant', [floats('y', [2], [1, 2])], /computed of inputs, got "y", a constant/],
+    [
+      'a quotient by 0, which times 0 is no number',
+      [
+        floats('n', [], [0]),
+        int64s('s', [1, 3, 1]),
+        node('Reshape', ['x', 's'], ['r']),
+        node('Div', ['r', 'n'], ['y']),
+      ],
+      /"y" \(Div\): it computes with a constant/,
+    ],
   ])('says it of %s', async (_, parts, reason) => {
     using network = await loadNetwork(bytesOf({ parts, inputs: { x: [3] } }));
     const error = await rejection(() => network.toGraph());

@@ -5,7 +5,7 @@ import { at, product } from '../core/lists.js';
 import { sameList } from '../core/tensor.js';
 import * as root from '../index.js';
 import type { NetworkGraph, NetworkNode, Of, Pads } from './operations.js';
-import { affineOf, summandsOf } from './passes/affines.js';
+import { affineOf, held, summandsOf } from './passes/affines.js';
 import { type Shape, spatialAxes } from './shapes.js';
 
 /** What is made of a node: modules, one behind the other, or a join of all its inputs. */
@@ -145,7 +145,7 @@ function modulesOf(node: NetworkNode, network: NetworkGraph, shapeOf: (value: nu
   if (operation.kind === 'binary' && constants) {
     const values = { shapeOf, constantOf: (value: number) => network.values[value]?.constant ?? null };
     const scaled = affineOf(node, values, 'channels-first');
-    return scaled === null || result.length < 3
+    return scaled === null || held(scaled) === null || result.length < 3
       ? refuse('it computes with a constant')
       : [channelwise(scaled, result.length - 2)];
   }

@@ -147,7 +147,7 @@ function composed(first: Of<'affine'>, second: Of<'affine'>): Of<'affine'> | nul
 }
 
 /** Where its numbers are those of float32, with all their digits. */
-function held(affine: Of<'affine'>): Of<'affine'> | null {
+export function held(affine: Of<'affine'>): Of<'affine'> | null {
   const lists = [affine.mean, affine.scale, affine.shift, summandsOf(affine)];
   const fits = (value: number): boolean => {
     const size = Math.abs(Math.fround(value));
