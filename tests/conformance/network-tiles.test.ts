@@ -460,6 +460,30 @@ describeEachBuild(
       net.dispose();
     });
 
+    it('a slice to nothing has no parts', async () => {
+      const part = (name: string, ...values: number[]) => ({
+        name,
+        shape: [4],
+        values: Int32Array.from(values),
+      });
+      const tensors = [
+        { name: 'x', shape: [1, 3, 32, 2], signature: [1, 3, -1, -1] },
+        ...[part('begin', 0, 0, 0, 0), part('end', 0, 0, 0, -3), part('step', 1, 1, 1, 1)],
+        { name: 'y', shape: [1, 3, 32, 0] },
+      ];
+      const slice = {
+        code: 45,
+        kind: 32,
+        options: [{ integer: 15 }, { integer: 7 }],
+        inputs: ['x', 'begin', 'end', 'step'],
+        outputs: ['y'],
+      };
+      const net = await loadNetwork(tflite(tensors, [slice], { inputs: ['x'], outputs: ['y'] }));
+      const y = await net.tiled(randomTensor([1, 3, 80, 2], seed), { tile: 16 });
+      expect(y).toEqual({ shape: [1, 3, 80, 0], data: new Float32Array(0) });
+      net.dispose();
+    });
+
     it('a slice that fits a fixed size alone is one to what that leaves', async () => {
       const cropped =
         (end: number): Layers =>

@@ -153,6 +153,7 @@ function partsOf(
   const { by, over } = track.of(output) as { by: number; over: number };
   const { alignment } = track;
   const [extent, results] = [track.extentOf(input), track.extentOf(output)];
+  if (results === 0) return [];
   if (alignment > Math.max(tile, 64) && alignment < extent) {
     refuse('UNSUPPORTED', where, `parts that begin at multiples of ${alignment}`, `a tile of ${tile}`);
   }
