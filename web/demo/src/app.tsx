@@ -1,4 +1,5 @@
 import { linkNotice, loadLanguage } from './link';
+import { keepOffline } from './offline';
 import { Navigation } from './shell/navigation';
 import { Rail } from './shell/rail';
 import { Toolbar } from './shell/toolbar';
@@ -17,11 +18,15 @@ const documentation = document.querySelector<HTMLLinkElement>('link[rel="help"]'
 // Nothing opens before a station that is alone, unless it is the first.
 if (embedded && embedded.id !== 'stamp') pageOpened.value = true;
 
-/** A page that is left just after a change has no time left to load what writes that into its address. */
-const prepareLinks = () => void loadLanguage().catch(() => {});
+function prepare(): void {
+  // A page that is left just after a change has no time left to load what writes that into its address.
+  void loadLanguage().catch(() => {});
+  const status = engineStatus.peek();
+  if (status.is === 'ready') void keepOffline(status.files);
+}
 
 export function App() {
-  useAfterOpening(prepareLinks);
+  useAfterOpening(prepare);
   if (embedded) return <Embedded station={embedded} />;
   return asked === null ? <Page /> : <NoSuchStation />;
 }

@@ -1,6 +1,6 @@
 /**
- * Keeps the page for times without a network. Registered only once everything runs, so that it never
- * competes with the first load; `files` are those the worker had fetched by then.
+ * Keeps the page for times without a network. Registered only once the page has opened, so that it never
+ * competes with the first picture; `files` are those the worker had fetched for that.
  */
 export async function keepOffline(files: readonly string[]): Promise<void> {
   if (!import.meta.env.PROD || !('serviceWorker' in navigator)) return;

@@ -4,7 +4,6 @@ import type { Report, StartResult } from './engine/protocol';
 import type { Theme } from './model/colour';
 import { type History, noHistory, redone, remembered, undone } from './model/history';
 import { opening, type State } from './model/state';
-import { keepOffline } from './offline';
 
 /** The one state of the page. Stations read it, actions replace it, nothing mutates it. */
 export const state = signal<State>(opening);
@@ -38,7 +37,7 @@ function travel(step: typeof undone): void {
 
 export type EngineStatus =
   | { readonly is: 'starting' }
-  | ({ readonly is: 'ready' } & Pick<StartResult, 'build' | 'threads' | 'notes'>)
+  | ({ readonly is: 'ready' } & StartResult)
   | { readonly is: 'failed'; readonly message: string };
 
 export const engineStatus = signal<EngineStatus>({ is: 'starting' });
@@ -81,7 +80,6 @@ export async function startEngine(engine: Engine): Promise<void> {
     const info = await engine.ask('start', { threads });
     if (typeof info === 'symbol') return;
     engineStatus.value = { is: 'ready', ...info };
-    void keepOffline(info.files);
   } catch (error) {
     const message = error instanceof EngineError ? error.message : String(error);
     engineStatus.value = { is: 'failed', message };
