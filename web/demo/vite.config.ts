@@ -40,6 +40,19 @@ function policyAsMeta(): Plugin {
   };
 }
 
+/** What the first picture waits for, earlier than by the bundler's own means. */
+function picturedSoon(): Plugin {
+  return {
+    name: 'pictured-soon',
+    apply: 'build',
+    // The engine's script waits neither for the document nor for its style sheet, as the page's does.
+    transformIndexHtml: {
+      order: 'post',
+      handler: (page) => page.replace(/(?= crossorigin src="[^"]*\/engine-)/, ' async'),
+    },
+  };
+}
+
 /** Writes the service worker beside the page, with the names of all files that it keeps from the start. */
 function serviceWorker(): Plugin {
   return {
@@ -127,23 +140,23 @@ function copyPeers(): Plugin {
 }
 
 /**
- * What the first layer needs, in one file beside the worker's own: the same words compress better together, and the
- * bundler would divide it by what the worker imports later into a dozen of small ones.
+ * What the first layer needs, the glue with it, in one file beside the worker's own: the same words compress better
+ * together, nothing of it is asked for only once something else has come, and the bundler would divide it by what the
+ * worker imports later into a dozen of small ones.
  */
 const AT_ONCE = [
-  { name: 'glue', test: /\/dist\/wasm\/deconv\.mjs$/ },
   {
     name: 'layer',
-    test: /\/dist\/unjoined\/(core\/(?!axis-order|broadcasting|jax-|normal-|numbers|progress|same-padding|upsampling-)|runtime\/(?!pixels|quantized-)|layers\/(?!conv\.|conv-\d|conv-transpose-3d))/,
+    test: /\/dist\/wasm\/deconv\.mjs$|\/dist\/unjoined\/(core\/(?!axis-order|broadcasting|jax-|normal-|numbers|progress|same-padding|upsampling-)|runtime\/(?!pixels|quantized-)|layers\/(?!conv\.|conv-\d|conv-transpose-3d))/,
   },
 ];
 
-const ENTRY = /^assets\/index-[\w-]+\.js$/;
+const AT_FIRST = /^assets\/(engine|index)-[\w-]+\.js$/;
 
 export default defineConfig({
   root: here('.'),
   base: './',
-  plugins: [policyAsMeta(), copyPeers(), serviceWorker(), headersAlways()],
+  plugins: [policyAsMeta(), picturedSoon(), copyPeers(), serviceWorker(), headersAlways()],
   resolve: {
     alias: [
       { find: /^deconv-wasm$/, replacement: here('../../dist/unjoined/index.js') },
@@ -160,8 +173,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: {
       polyfill: false,
-      // The script of the page is there before anything else is loaded, and Firefox fails to preload it once more.
-      resolveDependencies: (_, dependencies) => dependencies.filter((name) => !ENTRY.test(name)),
+      // The scripts of the page are there before anything else is loaded, and Firefox fails to preload them once more.
+      resolveDependencies: (_, dependencies) => dependencies.filter((name) => !AT_FIRST.test(name)),
     },
     rollupOptions: {
       // Other pages name the second, so its name stays.
@@ -170,6 +183,8 @@ export default defineConfig({
         entryFileNames: ({ name }) => (name === 'deconv-station' ? '[name].js' : 'assets/[name]-[hash].js'),
         codeSplitting: {
           groups: [
+            // Of its own and first: its worker starts while the far larger script of the page is on its way.
+            { name: 'engine', test: /\/demo\/src\/engine\/engine\.ts$/, priority: 2 },
             { name: 'index', test: /\/demo\/src\/main\.tsx$/, priority: 1 },
             { name: 'shared', minShareCount: 2 },
           ],

@@ -3,11 +3,11 @@ import { effect } from '@preact/signals';
 import { render } from 'preact';
 import { App } from './app';
 import { tellHeight } from './embed/tell-height';
-import { engine } from './engine/engine';
+import { starting } from './engine/engine';
 import { followAddress } from './link';
 import { followLinks } from './shell/navigation';
 import { openInPlace } from './shell/place';
-import { followSystem, startEngine, theme } from './store';
+import { followEngine, followSystem, theme } from './store';
 import { keepFilesOut } from './view/keep-files-out';
 
 followSystem();
@@ -17,7 +17,7 @@ effect(() => {
   document.documentElement.dataset.theme = theme.value;
 });
 
-void startEngine(engine);
+void followEngine(starting);
 void followAddress().then(() => {
   const page = document.getElementById('page');
   if (!page) return;

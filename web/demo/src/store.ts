@@ -1,5 +1,5 @@
 import { computed, signal } from '@preact/signals';
-import { type Engine, EngineError } from './engine/client';
+import { EngineError, STALE } from './engine/client';
 import type { Report, StartResult } from './engine/protocol';
 import type { Theme } from './model/colour';
 import { type History, noHistory, redone, remembered, undone } from './model/history';
@@ -72,14 +72,10 @@ export function followSystem(): void {
   });
 }
 
-export async function startEngine(engine: Engine): Promise<void> {
-  // One core is left to the page itself; more than four gain nothing at its sizes.
-  const spare = Math.min(Math.max(navigator.hardwareConcurrency - 1, 1), 4);
-  const threads = crossOriginIsolated ? spare : 1;
+export async function followEngine(starting: Promise<StartResult | typeof STALE>): Promise<void> {
   try {
-    const info = await engine.ask('start', { threads });
-    if (typeof info === 'symbol') return;
-    engineStatus.value = { is: 'ready', ...info };
+    const info = await starting;
+    if (info !== STALE) engineStatus.value = { is: 'ready', ...info };
   } catch (error) {
     const message = error instanceof EngineError ? error.message : String(error);
     engineStatus.value = { is: 'failed', message };

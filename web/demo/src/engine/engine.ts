@@ -8,6 +8,14 @@ export function anotherEngine(): Engine {
 /** The worker of the page; layers live in there and numbers come out. */
 export const engine = anotherEngine();
 
+// One core is left to the page itself; more than four gain nothing at its sizes.
+const spare = Math.min(Math.max(navigator.hardwareConcurrency - 1, 1), 4);
+
+/** Asked for at once: this script is there before the one that draws the page. */
+export const starting = engine.ask('start', { threads: crossOriginIsolated ? spare : 1 });
+// Who draws the page tells of a failure, and may come after it.
+starting.catch(() => {});
+
 let patient: Engine | undefined;
 
 /** One for questions that would keep a slider waiting: the Lab's scores, the spectrogram of its voice. */
