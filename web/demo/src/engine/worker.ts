@@ -1,9 +1,13 @@
-import { DeconvError, init } from 'deconv-wasm';
+import { DeconvError, init, type RuntimeInfo } from 'deconv-wasm';
 import type { Answer, CallName, Calls, Failure, Progress, Question, StartResult } from './protocol';
 import { stamp } from './stamp';
 
+/** What the first questions, which come before it runs, wait for. */
+let running: Promise<RuntimeInfo> | undefined;
+
 async function start({ threads }: Calls['start']['request']): Promise<StartResult> {
-  const info = await init({ threads });
+  running = init({ threads });
+  const info = await running;
   return { ...info, files: performance.getEntriesByType('resource').map(({ name }) => name) };
 }
 
@@ -12,7 +16,10 @@ const handlers: {
   [K in CallName]: (request: Calls[K]['request'], tell: (progress: Progress) => void) => unknown;
 } = {
   start,
-  stamp,
+  stamp: async (request) => {
+    await running;
+    return stamp(request);
+  },
   convention: async (request) => (await import('./conventions')).convention(request),
   learn: async (request) => (await import('./learn')).learn(request),
   model: async (request) => (await import('./model')).readLayers(request),

@@ -24,7 +24,7 @@ import {
 } from '../../model/playback';
 import type { State } from '../../model/state';
 import { GONE, type Story, story } from '../../model/story';
-import { change, engineStatus, lastReport, reducedMotion, state } from '../../store';
+import { change, lastReport, reducedMotion, state } from '../../store';
 
 /** A result together with the question it answers: pictures are drawn from this pair only. */
 export interface Stamped {
@@ -205,7 +205,6 @@ export function startFilm(): void {
     if (total.value > 0 && atEnd.value && currentStory.value?.verdict === GONE) sawItGo.value = true;
   });
   effect(() => {
-    if (engineStatus.value.is !== 'ready') return;
     const wanted = request.value;
     // A change elsewhere in the state is no new question.
     const key = JSON.stringify(wanted);

@@ -1,4 +1,4 @@
-import { useEffect } from 'preact/hooks';
+import { useEffect, useLayoutEffect } from 'preact/hooks';
 import { pageOpened } from '../../store';
 import { openFilm, refusal, stamped, startFilm } from './film';
 
@@ -7,7 +7,8 @@ const SEEN = 0.5;
 
 /** Runs the film of station 1 for a station that shows it, and opens it once `picture` inside is in view. */
 export function useFilm(station: { current: HTMLElement | null }, picture: string): void {
-  useEffect(startFilm, []);
+  // At once: its first question waits for nothing but the engine.
+  useLayoutEffect(startFilm, []);
   const there = stamped.value !== null;
   const refused = refusal.value !== null;
   useEffect(() => {
