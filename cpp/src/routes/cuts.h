@@ -64,10 +64,8 @@ struct Positions {
   // Of a position, at most: stretches that it reads, and values.
   int64_t runs = 0;
   int64_t depth = 0;
-  int64_t block = 0;  // cells of a block, whole tiles
-  // Of a worker: where positions read and write, and what is read beyond the ends of the input.
-  int64_t found_elements = 0;
-  int64_t copied_elements = 0;
+  int64_t block = 0;           // cells of a block, whole tiles
+  int64_t found_elements = 0;  // where positions read and write
   int64_t worker_elements = 0;
 };
 

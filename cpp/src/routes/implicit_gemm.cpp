@@ -123,13 +123,6 @@ class ImplicitGemm final : public Route {
   Buffer bias_;
 };
 
-// Whether some cell reads beyond the input, whatever its phase.
-bool reads_beyond(const Problem& problem, int axis, int64_t cells) {
-  const int64_t phases = AxisPhases::count(problem.spec, axis);
-  const Range read = AxisPhases::inputs_of(problem.spec, axis, {0, cells * phases});
-  return read.count() > 0 && (read.begin < 0 || read.end > problem.input[axis]);
-}
-
 const char* make_plan(const Machine& machine, Plan* plan) {
   // Of what one position reads.
   constexpr int64_t kMostDepth = 1 << 21;
@@ -145,12 +138,10 @@ const char* make_plan(const Machine& machine, Plan* plan) {
     return "takes whole cells only, of a kernel as wide as its stride";
   }
   cut.all_cells = problem.batch;
-  bool copies = false;
   cut.runs = 1;
   for (int axis = 0; axis < 3; ++axis) {
     cut.cells[axis] = static_cast<int32_t>(AxisPhases::cells(problem, axis));
     cut.all_cells *= cut.cells[axis];
-    copies = copies || reads_beyond(problem, axis, cut.cells[axis]);
     cut.runs *= AxisPhases::most_offsets(spec, axis);
   }
   cut.depth = cut.runs * spec.group_in_channels();
@@ -165,11 +156,10 @@ const char* make_plan(const Machine& machine, Plan* plan) {
   const int64_t share = ceil_divide(std::max<int64_t>(cut.all_cells, 1), machine.threads);
   cut.block = std::min(tiles, ceil_divide(share, kTileRows)) * kTileRows;
   cut.found_elements = found_elements(cut.block, cut.runs);
-  cut.copied_elements = copies ? cut.block * cut.depth : 0;
   const int64_t columns = spec.group_out_channels() * cut.beside * cut.below;
   // Three more, which a vector of the last outputs reads.
   const int64_t rows = cut.below > 1 ? cut.block * columns + 3 : 0;
-  cut.worker_elements = whole_vectors(cut.found_elements + cut.copied_elements + rows);
+  cut.worker_elements = whole_vectors(cut.found_elements + cut.block * cut.depth + rows);
   plan->set_cut(cut, machine.threads);
   plan->layout = Layout::kChannelsLast;
   plan->nanoseconds = implicit_gemm_nanoseconds(problem, cut);

@@ -43,7 +43,7 @@ class FoundPositions {
   FoundPositions(const Run<Positions>& run, float* values)
       : pointers(reinterpret_cast<const float**>(values)),
         copies(values + run.found_elements),
-        rows(copies + run.copied_elements),
+        rows(copies + run.block * run.depth),
         tiles_(reinterpret_cast<PositionTile*>(pointers + run.block * (run.runs + 1))),
         tile_(pointers) {}
 

@@ -5,6 +5,7 @@ import { nameFunctions } from './functions.js';
 import { nameGroupNorms } from './group-norms.js';
 import { dropNothing } from './nothing.js';
 import { foldPads } from './pads.js';
+import { convolveUnrepeated } from './repeated-values.js';
 import { convolveBeforeResizing } from './resizes.js';
 import { findShuffles } from './shuffles.js';
 import { mergeTransposes } from './transposes.js';
@@ -30,5 +31,5 @@ export function runPasses(graph: NetworkGraph): NetworkGraph {
 
 /** What rounds otherwise, for runs alone: neither exact ones nor what is told, trained and saved of the network. */
 export function runFastPasses(graph: NetworkGraph): NetworkGraph {
-  return foldForward(averageBeforeAdding(graph));
+  return convolveUnrepeated(foldForward(averageBeforeAdding(graph)));
 }
