@@ -169,7 +169,7 @@ TEST_CASE("large tensors on three threads, by values, channels, rows and numbers
   const deconv_tests::RuntimeThreads running(3);
   for (const deconv::ManyAxes& extents :
        {deconv::ManyAxes{3, 7, 9001}, deconv::ManyAxes{2, 30001, 3}, deconv::ManyAxes{1, 999, 64},
-        deconv::ManyAxes{1, 1, 100003}}) {
+        deconv::ManyAxes{1, 3, 40009}, deconv::ManyAxes{1, 1, 100003}}) {
     DrawnAxes drawn(random, 0);
     drawn.axes = 3;
     drawn.extents = extents;
