@@ -198,6 +198,10 @@ TEST_CASE(
   CHECK(refuses(RouteId::kImplicitGemm, spec));
   spec.pad_after[1] = 2;
   CHECK_FALSE(refuses(RouteId::kImplicitGemm, spec));
+  spec.kernel[0] = spec.stride[0] = 2;
+  CHECK_FALSE(refuses(RouteId::kImplicitGemm, spec));
+  spec.pad_after[0] = 1;
+  CHECK(refuses(RouteId::kImplicitGemm, spec));
 }
 
 TEST_CASE("XNNPACK's route refuses sizes at which its 32-bit counts of bytes would wrap") {
