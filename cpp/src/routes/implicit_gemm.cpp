@@ -10,7 +10,6 @@
 // rows that a cell has join them, and are spread over the output afterwards.
 
 #include <algorithm>
-#include <span>
 
 #include "axis_phases.h"
 #include "deconv/buffer.h"

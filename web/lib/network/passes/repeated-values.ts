@@ -32,10 +32,10 @@ export function convolveUnrepeated(graph: NetworkGraph): NetworkGraph {
     const laid: Pads = around?.operation.pads ?? shape.map(() => [0, 0]);
     const ends: Pads = spatial.map((axis, index) => {
       const reach = at(weight.shape, index + 2) - 1;
-      const [[first, last], [before, behind]] = [pads[index], laid[axis]] as [Ends, Ends];
+      const [[first, last], [ahead, behind]] = [pads[index], laid[axis]] as [Ends, Ends];
       // Of the one that continues the values, all but what continues those that are repeated is cropped.
       const cropped = (end: number): number => (end > 0 ? at(times, axis) - end : 0);
-      return [reach - first + cropped(before), reach - last + cropped(behind)];
+      return [reach - first + cropped(ahead), reach - last + cropped(behind)];
     });
     const fits =
       [...operation.stride, ...operation.dilation].every((step) => step === 1) &&
@@ -83,7 +83,7 @@ function continuesEdge({ mode, pads }: Of<'pad'>, times: readonly number[]): boo
 }
 
 /** What weights have become, so that those of other sizes are the same ones. */
-const made = new WeakMap<Constant, Constant>();
+const kernels = new WeakMap<Constant, Constant>();
 
 /** The kernels of a transposed convolution, whose taps are those that the copies of one value meet. */
 function summed(weight: Constant, groups: number, times: readonly number[]): Constant {
@@ -91,7 +91,7 @@ function summed(weight: Constant, groups: number, times: readonly number[]): Con
   const extents = kernel.map((extent, axis) => extent + at(times, axis) - 1);
   const own = outputs / groups;
   const shape = [inputs * groups, own, ...extents];
-  const known = made.get(weight);
+  const known = kernels.get(weight);
   if (known !== undefined && sameList(known.shape, shape)) return known;
   // Every tap with every tap of the result that it is a part of, as places in their kernels.
   const parts = kernel.reduce<readonly (readonly [number, number])[]>(
@@ -115,6 +115,6 @@ function summed(weight: Constant, groups: number, times: readonly number[]): Con
     }
   }
   const result = { name: weight.name, shape, data: Float32Array.from(sums) };
-  made.set(weight, result);
+  kernels.set(weight, result);
   return result;
 }
