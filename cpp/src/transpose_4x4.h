@@ -30,6 +30,7 @@ template <std::integral Stride, typename Change = decltype(kKeep)>
                     wasm_v128_load(source + 2 * source_stride),
                     wasm_v128_load(source + 3 * source_stride)};
   transpose_4x4(rows);
+#pragma unroll
   for (int row = 0; row < 4; ++row) {
     wasm_v128_store(target + row * target_stride, change(rows[row]));
   }
