@@ -49,7 +49,8 @@ class ImplicitGemm final : public Route {
   }
 
   Status run(const Plan& plan, const float* input, const Output& output, float* scratch) override {
-    const Run<Positions> run{plan.cut<Positions>(), plan.problem, input, output};
+    const Problem problem = without_rows(plan.problem);
+    const Run<Positions> run{plan.cut<Positions>(), problem, input, output};
     cells_.set_input(run.problem);
     for_each_piece(run.all_cells, run.block, [&](int64_t first, int64_t end, int worker) {
       const int64_t cells = end - first;
@@ -125,9 +126,9 @@ class ImplicitGemm final : public Route {
 const char* make_plan(const Machine& machine, Plan* plan) {
   // Of what one position reads.
   constexpr int64_t kMostDepth = 1 << 21;
-  const Problem& problem = plan->problem;
+  const Problem problem = without_rows(plan->problem);
   const Spec& spec = problem.spec;
-  if (const char* reason = AxisPhases::refusal(problem)) return reason;
+  if (const char* reason = AxisPhases::refusal(plan->problem)) return reason;
   Positions cut;
   cut.beside = outputs_beside(spec);
   cut.below = outputs_below(spec);

@@ -32,6 +32,22 @@ int32_t outputs_below(const Spec& spec) {
   return phases_alike(spec, 0) * phases_alike(spec, 1);
 }
 
+Problem without_rows(const Problem& problem) {
+  const Spec& spec = problem.spec;
+  Problem row = problem;
+  for (int axis = 0; axis < 3; ++axis) {
+    if (spec.kernel[axis] != 1 || spec.stride[axis] != 1 || spec.pad_before[axis] != 0 ||
+        problem.input[axis] != problem.output[axis]) {
+      return problem;
+    }
+    row.input[axis] = 1;
+  }
+  row.batch = 1;
+  row.input[2] = static_cast<int32_t>(problem.batch * problem.input_points());
+  row.output = row.input;
+  return row;
+}
+
 int64_t found_elements(int64_t block, int64_t runs) {
   return whole_vectors((block * (runs + 1) + block / kTileRows * 2) * kPointerFloats);
 }
@@ -91,6 +107,19 @@ void CellPositions::set_input(const Problem& problem) {
          widths.front().offset) *
         spec_.in_channels;
   }
+  for (int32_t index = 0; index < phase_count_; ++index) {
+    const Axes first = first_outputs(index);
+    PositionsPhase& phase = phases_[index];
+    for (int axis = 0; axis < 3; ++axis) {
+      const AxisPhases& phases = axes_[axis];
+      phase.written[axis] = ceil_divide(problem.output[axis] - first[axis], phases.count());
+      Range inner{0, phase.written[axis]};
+      for (const AxisPhases::Tap& tap : phases.taps(first[axis])) {
+        inner = indices_inside(tap.offset, phases.step(), problem.input[axis], inner);
+      }
+      phase.inner[axis] = inner;
+    }
+  }
 }
 
 void CellPositions::find(const Run<Positions>& run, int32_t index, int32_t group, int64_t first,
@@ -98,23 +127,13 @@ void CellPositions::find(const Run<Positions>& run, int32_t index, int32_t group
   const Problem& problem = run.problem;
   const Axes phase = first_outputs(index);
   const PositionsPhase& taps = phases_[index];
-  // Cells that have an output, and those of them all of whose taps lie in the input.
-  Range written[3];
-  Range inner[3];
-  for (int axis = 0; axis < 3; ++axis) {
-    written[axis] = {0, ceil_divide(problem.output[axis] - phase[axis], axes_[axis].count())};
-    inner[axis] = written[axis];
-    for (const AxisPhases::Tap& tap : axes_[axis].taps(phase[axis])) {
-      inner[axis] =
-          indices_inside(tap.offset, axes_[axis].step(), problem.input[axis], inner[axis]);
-    }
-  }
+  const Range(&inner)[3] = taps.inner;
   Cursor cursor(first, run.cells);
   for (int64_t done = 0; done < cells;) {
     const int64_t beside = cursor.beside(cells - done);
     Axes cell = cursor.cell;
-    if (cell[0] < written[0].end && cell[1] < written[1].end) {
-      const int64_t end = std::min<int64_t>(cell[2] + beside, written[2].end);
+    if (cell[0] < taps.written[0] && cell[1] < taps.written[1]) {
+      const int64_t end = std::min<int64_t>(cell[2] + beside, taps.written[2]);
       const bool inside = inner[0].holds(cell[0]) && inner[1].holds(cell[1]);
       const Range direct = inside ? Range{std::clamp<int64_t>(inner[2].begin, cell[2], end),
                                           std::clamp<int64_t>(inner[2].end, cell[2], end)}

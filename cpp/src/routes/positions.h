@@ -18,6 +18,10 @@ int32_t outputs_beside(const Spec& spec);
 // fill a vector.
 int32_t outputs_below(const Spec& spec);
 
+// All points in one row, where each output reads the input at its own place: tiles need not end
+// where a row does.
+Problem without_rows(const Problem& problem);
+
 // Floats that the pointers and tiles of a block take (see FoundPositions).
 int64_t found_elements(int64_t block, int64_t runs);
 
@@ -35,6 +39,9 @@ struct PositionsPhase {
   int32_t runs;
   int64_t depth;
   int64_t first_step;  // of the depths of all phases
+  // Of the latest input: cells that have an output, and those of them all of whose taps lie in it.
+  int64_t written[3] = {};
+  Range inner[3] = {};
 };
 
 // What a worker found: where the positions of some cells read and write, in tiles.
