@@ -20,8 +20,10 @@ constexpr int32_t kLongRow = 48;
 template <int kVectors>
 void store_sums(v128_t* sums, bool clamps, float* target) {
   if (clamps) {
+#pragma unroll
     for (int vector = 0; vector < kVectors; ++vector) sums[vector] = relu(sums[vector]);
   }
+#pragma unroll
   for (int vector = 0; vector < kVectors; ++vector) {
     wasm_v128_store(target + 4 * vector, sums[vector]);
   }
@@ -34,10 +36,12 @@ int32_t sum_taps(const PlaneTap* taps, int32_t tap_count, int32_t* first, int32_
                  float bias, bool clamps, float** target) {
   for (; vectors >= kVectors; vectors -= kVectors) {
     v128_t sums[kVectors];
+#pragma unroll
     for (v128_t& sum : sums) sum = wasm_f32x4_splat(bias);
     for (int32_t tap = 0; tap < tap_count; ++tap) {
       const v128_t factor = wasm_v128_load32_splat(&taps[tap].weight);
       const float* x = taps[tap].x + *first;
+#pragma unroll
       for (int vector = 0; vector < kVectors; ++vector) {
         sums[vector] = fma_f32x4(wasm_v128_load(x + 4 * vector), factor, sums[vector]);
       }
@@ -54,6 +58,7 @@ template <int kTaps>
 void sum_few_taps(const PlaneTap* taps, int32_t first, int32_t vectors, float bias, float* target) {
   v128_t factors[kTaps];
   const float* x[kTaps];
+#pragma unroll
   for (int tap = 0; tap < kTaps; ++tap) {
     factors[tap] = wasm_f32x4_splat(taps[tap].weight);
     x[tap] = taps[tap].x + first;
@@ -62,6 +67,7 @@ void sum_few_taps(const PlaneTap* taps, int32_t first, int32_t vectors, float bi
   int32_t index = 0;
   for (; index + 8 <= 4 * vectors; index += 8) {
     v128_t sums[2] = {start, start};
+#pragma unroll
     for (int tap = 0; tap < kTaps; ++tap) {
       sums[0] = fma_f32x4(wasm_v128_load(x[tap] + index), factors[tap], sums[0]);
       sums[1] = fma_f32x4(wasm_v128_load(x[tap] + index + 4), factors[tap], sums[1]);
@@ -71,6 +77,7 @@ void sum_few_taps(const PlaneTap* taps, int32_t first, int32_t vectors, float bi
   }
   if (index < 4 * vectors) {
     v128_t sum = start;
+#pragma unroll
     for (int tap = 0; tap < kTaps; ++tap) {
       sum = fma_f32x4(wasm_v128_load(x[tap] + index), factors[tap], sum);
     }
