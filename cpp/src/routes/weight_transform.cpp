@@ -13,39 +13,51 @@ constexpr int64_t kLanes = 4;
 // Of every tap: they stay in the first-level cache while all points are computed.
 constexpr int64_t kStrip = 256;
 
-// Polynomials at a place, of which `powers` are, times a factor: rows of coefficients are `stride`
-// apart. Sums of whole numbers are exact; the factor rounds once.
+// What polynomials at a place are multiplied by, and where they go; and those at its opposite,
+// which share their even and their odd terms, unless that is null.
+struct Evaluation {
+  float place;
+  float factor;
+  float* target;
+  float opposite_factor = 0;
+  float* opposite = nullptr;
+};
+
+// Rows of coefficients are `stride` apart. Sums of whole numbers are exact; a factor rounds once.
 template <int terms>
-void evaluate(const float* powers, float factor, const float* source, float* target, int64_t stride,
-              int64_t count) {
+void evaluate(const Evaluation& at, const float* source, int64_t stride, int64_t count) {
+  const auto [place, factor, target, opposite_factor, opposite] = at;
+  v128_t powers[terms];
+  float power = 1;
+  for (v128_t& each : powers) {
+    each = wasm_f32x4_splat(power);
+    power *= place;
+  }
+  const v128_t factors[] = {wasm_f32x4_splat(factor), wasm_f32x4_splat(opposite_factor)};
 #pragma clang loop unroll(disable)
-  for (const float* const end = source + count; source < end; source += kLanes, target += kLanes) {
-    v128_t sum = wasm_v128_load(source);
+  for (int64_t index = 0; index < count; index += kLanes) {
+    // The even terms, and the odd ones.
+    v128_t sums[] = {wasm_v128_load(source + index), wasm_f32x4_const_splat(0)};
     for (int term = 1; term < terms; ++term) {
-      sum = fma_f32x4(wasm_v128_load(source + term * stride), wasm_v128_load32_splat(powers + term),
-                      sum);
+      v128_t& sum = sums[term % 2];
+      sum = fma_f32x4(wasm_v128_load(source + term * stride + index), powers[term], sum);
     }
-    wasm_v128_store(target, wasm_f32x4_mul(sum, wasm_f32x4_splat(factor)));
+    wasm_v128_store(target + index, wasm_f32x4_mul(wasm_f32x4_add(sums[0], sums[1]), factors[0]));
+    if (terms == 1 || opposite == nullptr) continue;
+    wasm_v128_store(opposite + index, wasm_f32x4_mul(wasm_f32x4_sub(sums[0], sums[1]), factors[1]));
   }
 }
 
-// At 0 the first coefficient counts alone.
-void evaluate(int taps, float place, double factor, const float* source, float* target,
-              int64_t stride, int64_t count) {
-  float powers[WeightTransform::kMostTaps] = {1};
-  for (int tap = 1; tap < taps; ++tap) powers[tap] = powers[tap - 1] * place;
-  const auto with = [&]<int terms>() {
-    evaluate<terms>(powers, static_cast<float>(factor), source, target, stride, count);
-  };
-  switch (place == 0 ? 1 : taps) {
+// At 0 the first coefficient counts alone. No form has 4 taps.
+void evaluate(int taps, const Evaluation& at, const float* source, int64_t stride, int64_t count) {
+  const auto with = [&]<int terms>() { evaluate<terms>(at, source, stride, count); };
+  switch (at.place == 0 ? 1 : taps) {
     case 1:
       return with.operator()<1>();
     case 2:
       return with.operator()<2>();
     case 3:
       return with.operator()<3>();
-    case 4:
-      return with.operator()<4>();
     case 5:
       return with.operator()<5>();
     case 6:
@@ -83,18 +95,27 @@ void WeightTransform::apply(int line, const float* source, int64_t tap_stride, i
     int64_t stride = tap_stride;
     if (place != 0) {
       for (int tap = 0; tap < taps; ++tap) {
-        evaluate(taps, place, 1, values + tap * tap_stride, sums + tap * kStrip, taps * tap_stride,
-                 strip);
+        evaluate(taps, {.place = place, .factor = 1, .target = sums + tap * kStrip},
+                 values + tap * tap_stride, taps * tap_stride, strip);
       }
       values = sums;
       stride = kStrip;
     }
     for (int point = 0; point < points; ++point) {
-      evaluate(taps, places[point], factor * factors[point], values,
-               target.first + point * target.stride + first, stride, strip);
+      Evaluation at{.place = places[point],
+                    .factor = static_cast<float>(factor * factors[point]),
+                    .target = target.first + point * target.stride + first};
+      if (point + 1 < points && at.place != 0) {
+        ++point;
+        at.opposite_factor = static_cast<float>(factor * factors[point]);
+        at.opposite = at.target + target.stride;
+      }
+      evaluate(taps, at, values, stride, strip);
     }
     if (target.infinity == nullptr) continue;
-    evaluate(1, 0, factor, values + (taps - 1) * stride, target.infinity + first, stride, strip);
+    evaluate(1,
+             {.place = 0, .factor = static_cast<float>(factor), .target = target.infinity + first},
+             values + (taps - 1) * stride, stride, strip);
   }
 }
 

@@ -16,6 +16,8 @@ struct WeightTransform {
 
   // `reads` values, all but the last one at points of `at`.
   consteval WeightTransform(int taps, int reads, const double* at) : taps(taps), points(reads - 1) {
+    // Of others apply() has no case.
+    if (taps < 2 || taps == 4 || taps > kMostTaps) __builtin_trap();
     for (int point = 0; point < points; ++point) {
       double distances = 1;
       for (int other = 0; other < points; ++other) {
