@@ -59,11 +59,11 @@ void multiply_vectors(const TileProduct& product, const float* values, float* re
     for (v128_t& sum : sums[row]) sum = first;
   }
   tile += kRows;
-  // Not unrolled: engines schedule the plain loop best, and every unrolled form spilled registers.
+  const auto step = static_cast<ptrdiff_t>(product.step);
   for (int32_t index = 0; index < product.segment_count; ++index) {
     const Segment& segment = product.segments[index];
     const float* panel = values + segment.first * product.unit;
-    for (int32_t step = segment.length; step > 0; --step) {
+    const auto add = [&] {
       v128_t positions[kVectors];
       for (int vector = 0; vector < kVectors; ++vector) {
         const int at = kFirst + vector;
@@ -76,7 +76,16 @@ void multiply_vectors(const TileProduct& product, const float* values, float* re
         }
       }
       tile += kRows;
-      panel += product.step;
+      panel += step;
+      asm volatile("" : "+r"(tile));
+    };
+    const float* const end = tile + kRows * segment.length;
+#pragma clang loop unroll(disable)
+    while (tile != end) {
+      add();
+      if (kRows < 6 || Kind::kWords != Words::kFloats) continue;
+      if (tile == end) break;
+      add();
     }
   }
   if (Kind::kWords == Words::kFloats && product.relu) {
