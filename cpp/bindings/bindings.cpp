@@ -66,7 +66,7 @@ Value* at(uintptr_t address) {
 
 // TypeScript writes the spec here (writeSpec) before it makes a call that takes one.
 Spec written_spec;
-static_assert(sizeof(Spec) == 25 * 4);
+static_assert(sizeof(Spec) == 26 * 4);
 
 uintptr_t spec_room() { return reinterpret_cast<uintptr_t>(&written_spec); }
 

@@ -45,9 +45,10 @@ struct Machine {
   int64_t scatter_panel_bytes = 192 * 1024;
   int64_t scatter_least_panels = 4;
 
-  // Transformed weights of more values than these (2 MB) would be most of the memory that a network
-  // takes, and are transformed anew for every band or block.
-  int64_t winograd_kept_weights = 480 << 10;
+  // Transformed weights of more values than these (8 MiB, and 2 MB where Spec::compact) are not
+  // kept, but transformed anew for every band or block.
+  int64_t winograd_kept_weights = 2 << 20;
+  int64_t winograd_compact_weights = 480 << 10;
   // Transformed inputs of a band, which all weights pass by.
   int64_t winograd_band_bytes = 384 * 1024;
   // Panels that a band has at least where its weights come from memory.

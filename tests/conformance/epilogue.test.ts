@@ -25,6 +25,7 @@ const SPEC: Spec = {
   relu: false,
   exact: false,
   arithmetic: 0,
+  compact: false,
 };
 const FUNCTIONS = 26;
 const ADD = 0;

@@ -43,6 +43,9 @@ struct Spec {
   // Refuses routes that trade rounding error for speed (Winograd).
   alignas(4) bool exact = false;
   Arithmetic arithmetic = Arithmetic::kFloat32;
+  // One of many layers, whose weights together are most of the memory: they are kept small where
+  // that costs little time.
+  alignas(4) bool compact = false;
 
   bool operator==(const Spec&) const = default;
 

@@ -18,6 +18,7 @@ struct WeightTransform {
   consteval WeightTransform(int taps, int reads, const double* at) : taps(taps), points(reads - 1) {
     // Of others apply() has no case.
     if (taps < 2 || taps == 4 || taps > kMostTaps) __builtin_trap();
+    if (taps > kMostLines && points % 2 == 0) __builtin_trap();
     for (int point = 0; point < points; ++point) {
       double distances = 1;
       for (int other = 0; other < points; ++other) {

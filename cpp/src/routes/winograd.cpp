@@ -129,7 +129,7 @@ SummedParts::SummedParts(const Form& form, const Spec& spec, const Machine& size
                   spec.transposed || width >= form.taps);
     }
   });
-  weights.choose(row_count(spec) * spec.kernel[0] * spec.in_channels, sizes);
+  weights.choose(row_count(spec) * spec.kernel[0] * spec.in_channels, spec, sizes);
 }
 
 // Slices of the input that one of the output is summed of, at most.

@@ -131,7 +131,7 @@ WinogradWeights weights_of(const Shape& shape, const Spec& spec, const Machine& 
   WinogradWeights weights(shape.form->weights, false);
   for (int64_t piece = 0; piece < shape.pieces; ++piece) weights.add(true, true);
   const int64_t rows = AxisPhases::count(spec, shape.axis) * spec.out_channels;
-  weights.choose(rows * spec.group_in_channels(), machine);
+  weights.choose(rows * spec.group_in_channels(), spec, machine);
   return weights;
 }
 

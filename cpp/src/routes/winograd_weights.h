@@ -14,8 +14,8 @@ inline constexpr int kLeastWinogradChannels = 12;
 
 // Weights of the products of transformed inputs, in tiles of rows. They are kept as
 // multiply_tile() takes them, line by line of points, where a layer has no more of them than
-// Machine::winograd_kept_weights; else as taps, of which there are up to eleven times fewer, and
-// which are transformed in the cache whenever positions are about to meet them.
+// Machine::winograd_kept_weights says; else as taps, of which there are up to eleven times fewer,
+// and which are transformed in the cache whenever positions are about to meet them.
 //
 // The depth of a product is made of parts, as many channels each. Biases join the results; here
 // they are 0.
@@ -44,9 +44,12 @@ class WinogradWeights {
   // The sum over all points.
   int64_t all_parts() const { return all_elements(1) - lines() * reads(); }
 
-  // Decides how the weights of a layer of so many rows and channels, of all groups, are kept.
-  void choose(int64_t kernels, const Machine& sizes) {
-    kept_ = kernels * all_parts() <= sizes.winograd_kept_weights;
+  // Decides how the weights of a layer of so many rows and channels, of all groups, are kept. Where
+  // the kernel has depth every slice would transform them.
+  void choose(int64_t kernels, const Spec& spec, const Machine& sizes) {
+    const bool compact = spec.compact && spec.kernel[0] == 1;
+    kept_ = kernels * all_parts() <=
+            (compact ? sizes.winograd_compact_weights : sizes.winograd_kept_weights);
   }
   bool are_kept() const { return kept_; }
   // Values of a row of a tile.

@@ -66,6 +66,7 @@ export class Convolutions {
         layout: own.layout,
         execution: { ...this.#execution, runtime },
         ...counts,
+        compact: true,
         parameters: () => parametersOf(parts),
         epilogue: activation === null ? undefined : () => epilogueOf(where, activation),
       }),

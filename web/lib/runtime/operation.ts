@@ -22,6 +22,7 @@ export interface Spec {
   readonly relu: boolean;
   readonly exact: boolean;
   readonly arithmetic: Arithmetic;
+  readonly compact: boolean;
 }
 
 export interface CanonicalParameters<Buffer extends ArrayBufferLike = ArrayBufferLike> {
@@ -74,6 +75,8 @@ export interface OperationFields<Parameters> {
   readonly parameters: () => Parameters;
   /** Asked for with the parameters; the same for all operations of one native operator. */
   readonly epilogue?: (() => Epilogue) | undefined;
+  /** Whether it is one of many, whose weights are kept small where that costs little time. Default: no. */
+  readonly compact?: boolean;
 }
 
 /** An operator for one input size, in the core's terms. Steady loops make it once and run it often. */
@@ -100,7 +103,7 @@ export class Operation<Parameters = CanonicalParameters> {
   constructor(fields: OperationFields<Parameters>) {
     const { spec, batch, extents, layout, execution } = fields;
     this.where = fields.where;
-    this.spec = toNativeSpec(spec, execution.precision === 'exact', fields.arithmetic);
+    this.spec = toNativeSpec(spec, execution.precision === 'exact', fields.arithmetic, fields.compact);
     this.batch = batch;
     this.extents = toAxes(extents, 1);
     this.layout = codeOf(layout);
@@ -125,6 +128,7 @@ export function toNativeSpec(
   spec: OperatorSpec,
   exact: boolean,
   arithmetic: Arithmetic = FLOAT32_ARITHMETIC,
+  compact = false,
 ): Spec {
   return {
     transposed: spec.transposed,
@@ -140,6 +144,7 @@ export function toNativeSpec(
     relu: spec.relu,
     exact,
     arithmetic,
+    compact,
   };
 }
 
