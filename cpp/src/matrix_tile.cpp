@@ -77,9 +77,12 @@ void multiply_vectors(const TileProduct& product, const float* values, float* re
       }
       tile += kRows;
       panel += step;
+      // Else the end would be counted down to, in one register more.
       asm volatile("" : "+r"(tile));
     };
     const float* const end = tile + kRows * segment.length;
+    // Engines unroll the loops of fewer rows. That of six is two steps here, with a way out between
+    // them, without which they are mixed and the sums take more registers than there are.
 #pragma clang loop unroll(disable)
     while (tile != end) {
       add();

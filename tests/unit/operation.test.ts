@@ -48,8 +48,13 @@ it('leading axes of a lower rank are neutral', () => {
     padAfter: [0, 0, 0],
     exact: false,
     arithmetic: 0,
+    compact: false,
   });
   expect([extents, layout]).toEqual([[1, 1, 5], 1]);
+});
+
+it('the core is told which operators are some of many', () => {
+  expect(operation({ compact: true }).spec.compact).toBe(true);
 });
 
 it('the precision reaches the core', () => {
