@@ -475,6 +475,25 @@ TEST_CASE("one pixel in, one pixel out, one row, one column") {
   }
 }
 
+TEST_CASE("single points of several images and rows, one of which is one point of a dilated axis") {
+  Random random(9);
+  for (const int axis : {0, 1, 2}) {
+    for (const int32_t step : {1, 2, 3}) {
+      for (const int32_t extent : {1, 2}) {
+        for (const bool transposed : {true, false}) {
+          Spec spec = planar(transposed, 1, 1, 0);
+          spec.in_channels = 5;
+          spec.out_channels = 3;
+          (transposed ? spec.stride : spec.input_dilation)[axis] = step;
+          Axes input{2, 3, 4};
+          input[axis] = extent;
+          check_every_route(problem_of(spec, 2, input, Layout::kChannelsLast), random);
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("one operator through many sizes, layouts and routes") {
   Random random(9);
   for (const bool transposed : {true, false}) {

@@ -36,8 +36,9 @@ Problem without_rows(const Problem& problem) {
   const Spec& spec = problem.spec;
   Problem row = problem;
   for (int axis = 0; axis < 3; ++axis) {
-    if (spec.kernel[axis] != 1 || spec.stride[axis] != 1 || spec.pad_before[axis] != 0 ||
-        problem.input[axis] != problem.output[axis]) {
+    // A dilated axis of one point, too, would have places without an input between those of a row.
+    if (spec.kernel[axis] != 1 || spec.stride[axis] != 1 || spec.input_dilation[axis] != 1 ||
+        spec.pad_before[axis] != 0 || problem.input[axis] != problem.output[axis]) {
       return problem;
     }
     row.input[axis] = 1;
