@@ -90,10 +90,9 @@ Machine draw_machine(Data& data) {
         &drawn.polyphase_least_panels, &drawn.polyphase_least_streamed_panels,
         &drawn.cached_weights, &drawn.scatter_strip_bytes, &drawn.scatter_strip_per_overlap,
         &drawn.scatter_panel_bytes, &drawn.scatter_least_panels, &drawn.winograd_kept_weights,
-        &drawn.winograd_compact_weights, &drawn.winograd_band_bytes, &drawn.depthwise_row_outputs,
-        &drawn.depthwise_least_columns, &drawn.depthwise_tile_floats,
-        &drawn.depthwise_columns_per_overlap, &drawn.depthwise_rows_per_overlap,
-        &drawn.gradient_block_sums}) {
+        &drawn.winograd_band_bytes, &drawn.depthwise_row_outputs, &drawn.depthwise_least_columns,
+        &drawn.depthwise_tile_floats, &drawn.depthwise_columns_per_overlap,
+        &drawn.depthwise_rows_per_overlap, &drawn.gradient_block_sums}) {
     *size = int64_t{1} << data.ConsumeIntegralInRange<int>(0, 16);
   }
   return drawn;
