@@ -579,6 +579,27 @@ describe('an own picture', () => {
     await page.getByText('x.png is not a picture this browser can read.').waitFor();
     expect((await pixels('input')).width).toBe(176);
   });
+
+  it('that is none is refused for longer than an answer takes that was asked for before', async () => {
+    const refusal = page.getByText('Only a picture file can be dropped here.');
+    await page.locator('#lab').evaluate((lab) => {
+      const slider = [...lab.querySelectorAll<HTMLInputElement>('input[type="range"]')].find(
+        ({ labels }) => labels?.[0]?.textContent === 'Kernel',
+      );
+      if (!slider) throw new Error('no slider of the kernel');
+      slider.value = slider.value === '3' ? '4' : '3';
+      slider.dispatchEvent(new Event('input', { bubbles: true }));
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(['words'], 'words.txt', { type: 'text/plain' }));
+      lab.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+      if (unanswered.size === 0) throw new Error('nothing was asked');
+    });
+    await refusal.waitFor();
+    await page.evaluate(untilAnswered);
+    expect(await refusal.count()).toBe(1);
+    await page.locator('#lab').getByRole('radio', { name: 'Ramp' }).check();
+    await eventually(() => refusal.count()).toBe(0);
+  });
 });
 
 it('axe finds nothing, and nothing sticks out', async () => {

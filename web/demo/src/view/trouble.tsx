@@ -1,4 +1,4 @@
-/** In a station, why it has nothing to show; nothing where it has. */
+/** In a station, why it shows nothing or did not do what was asked; nothing where there is no trouble. */
 export function Trouble({ text }: { text: string | null }) {
   return (
     text && (

@@ -8,6 +8,7 @@ import { comparison, spread } from '../../model/bench-words';
 import { milliseconds } from '../../model/numbers';
 import { change, state } from '../../store';
 import { LiveRegion } from '../../view/live-region';
+import { Trouble } from '../../view/trouble';
 import { useNear } from '../../view/use-near';
 import { measured, measureFirst, measuring, report, run, stop, toggle, trouble, wanted } from './bench-run';
 import '../../view/readings.css';
@@ -77,11 +78,7 @@ export function BenchStation() {
         </button>
         <p class="bench-progress">{busy !== null && `Measuring ${layerOf(busy)?.of} …`}</p>
       </div>
-      {trouble.value && (
-        <p class="refusal" role="alert">
-          {trouble.value}
-        </p>
-      )}
+      <Trouble text={trouble.value} />
       {measured.value.length > 0 && <Results results={measured.value} />}
       <LiveRegion text={spoken()} pace={300} />
     </section>

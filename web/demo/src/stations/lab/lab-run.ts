@@ -60,6 +60,8 @@ export interface Developed {
 /** The last finished run with what went in; the panels draw from this only. */
 export const developed = signal<Developed | null>(null);
 export const trouble = signal<string | null>(null);
+/** Why a picture was not taken. No answer of the engine, which may have been asked before, takes it away. */
+export const pictureRefusal = signal<string | null>(null);
 /** Scores of the pictures of `developed`, as far as they have come. */
 export const scores = signal<ReadonlyMap<PanelKind, LabScore | null>>(new Map());
 
@@ -81,7 +83,6 @@ export const magnifier = makeMagnifier();
 
 export function useOwn(picture: Picture): void {
   ownPicture.value = picture;
-  trouble.value = null;
   change((s) => ({ ...s, lab: { ...s.lab, source: 'own' } }));
 }
 
@@ -174,6 +175,12 @@ export function startLab(): void {
   // The kernel that a link asks for is trained again even where station 6 is not on the page.
   effect(() => {
     if (state.value.lab.fill === 'learned') startLearn();
+  });
+  const lab = computed(() => state.value.lab);
+  effect(() => {
+    // What was refused is of no interest any more once something else is chosen.
+    void lab.value;
+    pictureRefusal.value = null;
   });
   let asked = '';
   let shown: Picture | null = null;

@@ -2,9 +2,10 @@ import { useEffect } from 'preact/hooks';
 import { turns } from '../../model/turns';
 import { state } from '../../store';
 import { openPicture, pictureFile } from '../../view/open-picture';
+import { Trouble } from '../../view/trouble';
 import { useDrop } from '../../view/use-drop';
 import { LabControls } from './lab-controls';
-import { developed, startLab, trouble, useOwn } from './lab-run';
+import { developed, pictureRefusal, startLab, trouble, useOwn } from './lab-run';
 import { Panels } from './panels';
 import { Sound } from './sound';
 import { Sources } from './sources';
@@ -15,7 +16,7 @@ import './lab.css';
 export function LabStation() {
   const target = useDrop('station', (data) => {
     const file = pictureFile(data);
-    if (!file) trouble.value = 'Only a picture file can be dropped here.';
+    if (!file) pictureRefusal.value = 'Only a picture file can be dropped here.';
     void open(file);
   });
   useEffect(startLab, []);
@@ -36,11 +37,8 @@ export function LabStation() {
       </p>
       <Sources onFile={(file) => void open(file)} />
       <LabControls lab={state.value.lab} />
-      {trouble.value && (
-        <p class="refusal" role="alert">
-          {trouble.value}
-        </p>
-      )}
+      <Trouble text={pictureRefusal.value} />
+      <Trouble text={trouble.value} />
       {developed.value && <Panels developed={developed.value} />}
       <Sound />
     </section>
@@ -56,6 +54,6 @@ async function open(file: File | null): Promise<void> {
     const picture = await openPicture(file, file.name);
     if (isLast()) useOwn(picture);
   } catch {
-    if (isLast()) trouble.value = `${file.name} is not a picture this browser can read.`;
+    if (isLast()) pictureRefusal.value = `${file.name} is not a picture this browser can read.`;
   }
 }

@@ -5,7 +5,7 @@ import { change, state } from '../../store';
 import { OpenFile } from '../../view/open-file';
 import { PixelCanvas } from '../../view/pixel-canvas';
 import { Camera } from './camera';
-import { ownPicture, picture, trouble, useOwn } from './lab-run';
+import { ownPicture, picture, pictureRefusal, useOwn } from './lab-run';
 
 interface Props {
   onFile: (file: File) => void;
@@ -43,7 +43,7 @@ export function Sources({ onFile }: Props) {
         <Camera
           onPicture={useOwn}
           onTrouble={(sentence) => {
-            trouble.value = sentence;
+            pictureRefusal.value = sentence;
           }}
         />
       </div>

@@ -2,6 +2,7 @@ import { useEffect } from 'preact/hooks';
 import { type LearnView, learnViews } from '../../model/learn-state';
 import { state } from '../../store';
 import { Choice } from '../../view/choice';
+import { Trouble } from '../../view/trouble';
 import { GradientView } from './gradient-view';
 import { set, startLearn, trouble } from './learn-run';
 import { TrainingView } from './training-view';
@@ -37,11 +38,7 @@ export function LearnStation() {
         value={learn.view}
         onChoose={(view) => set({ view })}
       />
-      {trouble.value && (
-        <p class="refusal" role="alert">
-          {trouble.value}
-        </p>
-      )}
+      <Trouble text={trouble.value} />
       {learn.view === 'upsampler' ? <TrainingView learn={learn} /> : <GradientView learn={learn} />}
     </section>
   );

@@ -4,6 +4,7 @@ import { LiveRegion } from '../../view/live-region';
 import { OpenFile } from '../../view/open-file';
 import { useDrop } from '../../view/use-drop';
 import '../../view/readings.css';
+import { Trouble } from '../../view/trouble';
 import { LayerCard } from './layer-card';
 import { examples, open, openExample, opened, reading, trouble } from './model-run';
 import { inputKindOf, openInput } from './network-run';
@@ -56,11 +57,7 @@ export function ModelStation() {
           </div>
         </div>
       </div>
-      {trouble.value && (
-        <p class="refusal" role="alert">
-          {trouble.value}
-        </p>
-      )}
+      <Trouble text={trouble.value} />
       {found && (
         <Found
           key={found.files.map(({ name, size }) => `${name} ${size}`).join()}

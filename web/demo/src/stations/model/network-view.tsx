@@ -9,6 +9,7 @@ import { state } from '../../store';
 import { Choice } from '../../view/choice';
 import { LiveRegion } from '../../view/live-region';
 import { OpenFile } from '../../view/open-file';
+import { Trouble } from '../../view/trouble';
 import { useNear } from '../../view/use-near';
 import {
   chooseInput,
@@ -88,11 +89,7 @@ export function NetworkView() {
       {made === 'learned' && trainedThere.value === null && (
         <p class="model-note">Station 6 has trained nothing yet.</p>
       )}
-      {refused.value && (
-        <p class="refusal" role="alert">
-          {refused.value}
-        </p>
-      )}
+      <Trouble text={refused.value} />
       {tracing.value && (
         <p class="model-note network-running">
           {`Running it, whole and with each layer repaired${progress.value ? `: ${progress.value.done} of ${progress.value.of}` : ' \u2026'}`}
