@@ -5,7 +5,7 @@
 //   node scripts/house.mjs --check    fails on an import that goes up or sideways, on a folder without a
 //                                     floor, and where the picture is not what would be drawn now
 
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as svg from './svg.mjs';
 
@@ -98,7 +98,9 @@ function targetsOf(file) {
   const text = readFileSync(path.join(root, file), 'utf8');
   if (/\.(h|cpp)$/.test(file)) {
     return [...text.matchAll(/^#include "([^"]+)"/gm)].map(([, name]) => {
-      if (name.startsWith('.')) return path.posix.join(path.posix.dirname(file), name);
+      // As a compiler looks for it: beside the file first.
+      const beside = path.posix.join(path.posix.dirname(file), name);
+      if (name.startsWith('.') || existsSync(path.join(root, beside))) return beside;
       return name.startsWith('deconv/') ? `cpp/include/${name}` : `cpp/src/${name}`;
     });
   }

@@ -30,11 +30,13 @@
 #include "deconv/resize.h"
 #include "deconv/rows.h"
 #include "deconv/runtime.h"
+#include "deconv/scale_kernels.h"
 #include "deconv/shuffle.h"
 #include "deconv/softmax.h"
 #include "deconv/status.h"
 #include "deconv/strided.h"
 #include "deconv/workspace.h"
+#include "function_name.h"
 
 namespace emscripten::internal {
 
@@ -106,6 +108,11 @@ template <typename Kind>
 double estimate(const Kind& op, RouteId route) {
   const deconv::Plan plan = deconv::plan_route(route, op.problem());
   return plan.refusal == nullptr ? plan.nanoseconds * 1e-6 : -1;
+}
+
+// Of the operator's planned problem.
+void scale_kernels(const Operator& op, uintptr_t factors, uintptr_t weight) {
+  deconv::scale_kernels(op.problem().spec, at<const float>(factors), at<float>(weight));
 }
 
 Status set_parameters(Operator& op, uintptr_t weight, uintptr_t bias) {
@@ -379,88 +386,92 @@ template <typename Kind>
 emscripten::class_<Kind> planned_class(const char* name) {
   return emscripten::class_<Kind>(name)
       .class_function("create", &create<Kind>, emscripten::allow_raw_pointers())
-      .function("plan(batch, depth, height, width, layout, route, forced)", &plan<Kind>)
+      .function("plan(batch, depth, height, width, layout, route, forced)"_name, &plan<Kind>)
       .function(
           "route", +[](const Kind& op) { return op.route(); })
-      .function("estimate(route)", &estimate<Kind>)
+      .function("estimate(route)"_name, &estimate<Kind>)
       .function(
           "needsParameters", +[](const Kind& op) { return op.needs_parameters(); })
-      .function("keepCopies(most)", +[](Kind& op, int most) { return op.keep_copies(most); });
+      .function("keepCopies(most)"_name, +[](Kind& op, int most) { return op.keep_copies(most); });
 }
 
 EMSCRIPTEN_BINDINGS(deconv) {
   using namespace emscripten;
 
   planned_class<Operator>("Operator")
-      .function("setParameters(weight, bias)", &set_parameters)
-      .function("setEpilogue(op, a, b, channelA)", &set_epilogue)
-      .function("run(input, output, residual)", &run);
+      .function("scaleKernels(factors, weight)"_name, &scale_kernels)
+      .function("setParameters(weight, bias)"_name, &set_parameters)
+      .function("setEpilogue(op, a, b, channelA)"_name, &set_epilogue)
+      .function("run(input, output, residual)"_name, &run);
 
   planned_class<QuantizedOperator>("QuantizedOperator")
       .function(
           "setParameters(weight, scale, bias, inputScale, inputZeroPoint, outputScale, "
-          "outputZeroPoint)",
+          "outputZeroPoint)"_name,
           &set_quantized_parameters)
-      .function("run(input, inputElement, output, outputElement)", &run_quantized);
+      .function("run(input, inputElement, output, outputElement)"_name, &run_quantized);
 
   function("specRoom", &spec_room);
   function("checkSpec", &check_spec);
-  function("refusal(batch, depth, height, width, layout, route)", &refusal);
+  function("refusal(batch, depth, height, width, layout, route)"_name, &refusal);
   function(
       "parameterGradients(batch, depth, height, width, layout, inputs, gradOutput, gradient, "
-      "withBias)",
+      "withBias)"_name,
       &parameter_gradients);
-  function("statusName(status)", &name_of<Status, deconv::kStatusCount, deconv::status_name>);
-  function("routeName(route)", &name_of<RouteId, deconv::kRouteCount, deconv::route_name>);
+  function("statusName(status)"_name, &name_of<Status, deconv::kStatusCount, deconv::status_name>);
+  function("routeName(route)"_name, &name_of<RouteId, deconv::kRouteCount, deconv::route_name>);
 
-  function("reserveParameters(elements)", &reserve<&Workspace::parameters>);
-  function("reserveInput(elements)", &reserve<&Workspace::input>);
-  function("reserveOutput(elements)", &reserve<&Workspace::output>);
+  function("reserveParameters(elements)"_name, &reserve<&Workspace::parameters>);
+  function("reserveInput(elements)"_name, &reserve<&Workspace::input>);
+  function("reserveOutput(elements)"_name, &reserve<&Workspace::output>);
   function("releaseParameters", &release_parameters);
-  function("allocateFloats(elements)", &allocate_floats);
-  function("freeFloats(address)", &free_floats);
+  function("allocateFloats(elements)"_name, &allocate_floats);
+  function("freeFloats(address)"_name, &free_floats);
 
-  function("flushDenormals(count, source, target)", &flush_denormals);
-  function("pixelsToFloats(pixels, channels, layout, source, factors, target)", &pixels_to_floats);
-  function("floatsToPixels(pixels, channels, layout, source, factors, alpha, target)",
+  function("flushDenormals(count, source, target)"_name, &flush_denormals);
+  function("pixelsToFloats(pixels, channels, layout, source, factors, target)"_name,
+           &pixels_to_floats);
+  function("floatsToPixels(pixels, channels, layout, source, factors, alpha, target)"_name,
            &floats_to_pixels);
 
-  function("elementwise(op, outer, channels, inner, a, b, channelA, input, gradOutput, output)",
-           &elementwise);
+  function(
+      "elementwise(op, outer, channels, inner, a, b, channelA, input, gradOutput, output)"_name,
+      &elementwise);
   function(
       "elementwiseParameterGradient(op, outer, channels, inner, channelA, input, gradOutput, "
-      "gradient)",
+      "gradient)"_name,
       &elementwise_parameter_gradient);
-  function("combine(op, count, one, other, output)", &combine);
-  function("broadcast(call, one, other, addend, output)", &broadcast);
-  function("copyStrided(call, source, target)", &copy_strided);
-  function("multiplyMatrices(call, a, b, result)", &multiply_matrices);
-  function("reduce(call, input, output)", &reduce);
-  function("copyRows(rows, length, source, sourceStride, target, targetStride)", &copy_rows);
+  function("combine(op, count, one, other, output)"_name, &combine);
+  function("broadcast(call, one, other, addend, output)"_name, &broadcast);
+  function("copyStrided(call, source, target)"_name, &copy_strided);
+  function("multiplyMatrices(call, a, b, result)"_name, &multiply_matrices);
+  function("reduce(call, input, output)"_name, &reduce);
+  function("copyRows(rows, length, source, sourceStride, target, targetStride)"_name, &copy_rows);
 
-  function("normalize(block, batch, points, input, statistics, output)", &normalize);
+  function("normalize(block, batch, points, input, statistics, output)"_name, &normalize);
   function(
-      "normalizationGradients(block, batch, points, input, gradOutput, gradInput, gradParameters)",
+      "normalizationGradients(block, batch, points, input, gradOutput, gradInput, gradParameters)"_name,
       &normalization_gradients);
-  function("softmax(outer, count, inner, input, gradOutput, output)", &softmax);
-  function("dropout(count, threshold, firstKey, secondKey, scale, input, output)", &dropout);
+  function("softmax(outer, count, inner, input, gradOutput, output)"_name, &softmax);
+  function("dropout(count, threshold, firstKey, secondKey, scale, input, output)"_name, &dropout);
 
-  function("resize(call, input, gradOutput, output)",
+  function("resize(call, input, gradOutput, output)"_name,
            &spatial<deconv::Resize, deconv::resize, deconv::resize_gradient>);
-  function("maxPool(call, input, gradOutput, output)", &max_pool);
-  function("averagePool(call, input, gradOutput, output)",
+  function("maxPool(call, input, gradOutput, output)"_name, &max_pool);
+  function("averagePool(call, input, gradOutput, output)"_name,
            &spatial<deconv::Pool, deconv::average_pool, deconv::average_pool_gradient>);
-  function("adaptiveAveragePool(call, input, gradOutput, output)",
+  function("adaptiveAveragePool(call, input, gradOutput, output)"_name,
            &spatial<deconv::Volume, deconv::adaptive_average_pool,
                     deconv::adaptive_average_pool_gradient>);
-  function("pad(call, input, gradOutput, output)",
+  function("pad(call, input, gradOutput, output)"_name,
            &spatial<deconv::Pad, deconv::pad, deconv::pad_gradient>);
-  function("pixelShuffle(widens, batch, channels, height, width, factor, layout, source, target)",
-           &pixel_shuffle);
+  function(
+      "pixelShuffle(widens, batch, channels, height, width, factor, layout, source, target)"_name,
+      &pixel_shuffle);
 
-  function("applyMaps(call, source, target)", &apply_maps);
+  function("applyMaps(call, source, target)"_name, &apply_maps);
 
-  function("startRuntime(threads)", &deconv::start_runtime);
+  function("startRuntime(threads)"_name, &deconv::start_runtime);
   function("stopRuntime", &deconv::stop_runtime);
   function("allocatedBytes", &allocated_bytes);
 }

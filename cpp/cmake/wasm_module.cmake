@@ -57,14 +57,18 @@ set(deconv_link_flags_threads
   --js-library ${PROJECT_SOURCE_DIR}/cpp/bindings/mailbox.js
 )
 
-# Types before what takes them: a function of a type that is not there yet waits for it.
-add_library(deconv_bindings OBJECT cpp/bindings/embind.cpp cpp/bindings/bindings.cpp)
-# Embind must work without run-time type information.
-target_compile_definitions(deconv_bindings PRIVATE EMSCRIPTEN_HAS_UNBOUND_TYPE_NAMES=0)
-target_include_directories(deconv_bindings PRIVATE cpp/include)
-target_compile_features(deconv_bindings PRIVATE cxx_std_20)
-target_link_libraries(deconv_bindings PRIVATE deconv_warnings)
-target_compile_options(deconv_bindings PRIVATE $<$<CONFIG:Release>:-Os>)
+# Types before what takes them: a function of a type that is not there yet waits for it. Those that the types are
+# made of name arguments as well.
+foreach(bindings IN ITEMS deconv_bindings deconv_type_bindings)
+  add_library(${bindings} OBJECT EXCLUDE_FROM_ALL cpp/bindings/embind.cpp cpp/bindings/bindings.cpp)
+  # Embind must work without run-time type information.
+  target_compile_definitions(${bindings} PRIVATE EMSCRIPTEN_HAS_UNBOUND_TYPE_NAMES=0)
+  target_include_directories(${bindings} PRIVATE cpp/include)
+  target_compile_features(${bindings} PRIVATE cxx_std_20)
+  target_link_libraries(${bindings} PRIVATE deconv_warnings)
+  target_compile_options(${bindings} PRIVATE $<$<CONFIG:Release>:-Os>)
+endforeach()
+target_compile_definitions(deconv_type_bindings PRIVATE DECONV_TYPES)
 
 add_custom_target(deconv_modules)
 foreach(threading IN LISTS deconv_threadings)
@@ -98,7 +102,7 @@ set_target_properties(deconv_named PROPERTIES
 # The modules' types as Embind knows them; scripts/build.mjs makes web/lib/runtime/bindings.ts of
 # them. A link of its own without exported runtime methods: for those Emscripten would need an older
 # tsc than ours. Unoptimized, since nobody runs it.
-add_executable(deconv_types EXCLUDE_FROM_ALL $<TARGET_OBJECTS:deconv_bindings>)
+add_executable(deconv_types EXCLUDE_FROM_ALL $<TARGET_OBJECTS:deconv_type_bindings>)
 target_link_libraries(deconv_types PRIVATE deconv_single embind)
 target_link_options(deconv_types PRIVATE ${deconv_link_flags} ${deconv_link_flags_single}
   -O0 --emit-tsd types.d.ts

@@ -31,6 +31,10 @@ struct Machine {
   // block.
   int64_t cached_weights = 3 << 18;
 
+  // Weights of a transposed convolution that are packed at a time, of all its output channels; of 8
+  // input channels at least.
+  int64_t packed_weights = 1 << 16;
+
   // What a block reads and writes; its positions find where they read once for all weights.
   int64_t implicit_gemm_block_bytes = 128 * 1024;
   int64_t implicit_gemm_most_tiles = 16;

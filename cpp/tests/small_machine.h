@@ -19,6 +19,7 @@ class SmallMachine {
                        .polyphase_least_panels = 1,
                        .polyphase_least_streamed_panels = 1,
                        .cached_weights = 0,
+                       .packed_weights = 0,
                        .implicit_gemm_block_bytes = 1,
                        .implicit_gemm_most_tiles = 1,
                        .implicit_gemm_least_tiles = 1,

@@ -13,10 +13,12 @@
 
 #include "axis_phases.h"
 #include "deconv/buffer.h"
+#include "matrix_tile.h"
 #include "parallel.h"
 #include "positions_tile.h"
 #include "routes/cost.h"
 #include "routes/cuts.h"
+#include "routes/kernel_rows.h"
 #include "routes/positions.h"
 #include "routes/route.h"
 #include "simd.h"
@@ -74,26 +76,26 @@ class ImplicitGemm final : public Route {
     const int64_t columns = whole_vectors(int64_t{cells_.columns()});
     float* target =
         panels_.data() + (phase.first_step * spec_.groups + phase.depth * group) * columns;
+    const int64_t in = spec_.group_in_channels();
     for (int32_t first = 0; first < cells_.columns(); first += kPanel) {
-      const auto width = static_cast<int32_t>(std::min<int64_t>(kPanel, columns - first));
-      // Where the kernels of the columns begin, with the tap of each.
-      const float* kernels[kPanel];
-      const int32_t used = std::min(width, cells_.columns() - first);
-      for (int32_t column = 0; column < used; ++column) {
-        const int32_t at = first + column;
-        kernels[column] =
-            weight + spec_.first_kernel(int64_t{group} * out + at % out) + cells_.tap_of(at);
-      }
-      for (const TapRun& run : cells_.runs(phase)) {
-        for (const AxisPhases::Tap& w : run.widths) {
-          int64_t at = spec_.tap(run.depth->tap, run.height->tap, w.tap);
-          for (int32_t in = 0; in < spec_.group_in_channels(); ++in, at += spec_.kernel_stride()) {
-            for (int32_t column = 0; column < width; ++column) {
-              *target++ = column < used ? kernels[column][at] : 0;
+      const int64_t width = std::min<int64_t>(kPanel, columns - first);
+      const int64_t used = std::min<int64_t>(width, cells_.columns() - first);
+      if (used < width) clear_floats(target, phase.depth * width);
+      visit_kernels(
+          spec_, first, used, [&](int64_t column, int64_t, int64_t channel, int64_t together) {
+            const int64_t tap = cells_.tap_of(first + static_cast<int32_t>(column));
+            float* of_tap = target + column;
+            for (const TapRun& run : cells_.runs(phase)) {
+              for (const AxisPhases::Tap& w : run.widths) {
+                pack_part(kernels_of(spec_, weight,
+                                     tap + spec_.tap(run.depth->tap, run.height->tap, w.tap),
+                                     group * out + channel, together, {0, in}),
+                          width, of_tap);
+                of_tap += in * width;
+              }
             }
-          }
-        }
-      }
+          });
+      target += phase.depth * width;
     }
   }
 

@@ -5,6 +5,7 @@
 
 #include "axis_phases.h"
 #include "deconv/geometry.h"
+#include "machine.h"
 #include "matrix_tile.h"
 
 namespace deconv {
@@ -16,10 +17,10 @@ namespace deconv {
 // second-level cache while the rows of all taps take theirs.
 template <typename Visit>
 void visit_channels(const Spec& spec, const Visit& visit) {
-  constexpr int64_t kCached = int64_t{1} << 16;
   const int64_t channels = spec.group_in_channels();
-  const int64_t at_once =
-      spec.transposed ? std::max<int64_t>(8, kCached / spec.kernel_stride()) : channels;
+  const int64_t at_once = spec.transposed
+                              ? std::max<int64_t>(8, machine.packed_weights / spec.kernel_stride())
+                              : channels;
   for (int64_t first = 0; first < channels; first += at_once) {
     visit(Range{first, std::min(first + at_once, channels)});
   }

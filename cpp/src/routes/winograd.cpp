@@ -233,8 +233,7 @@ class WinogradRoute final : public Route {
            (weights_.row_elements(channels) + (phase - 1) * weights_.row_elements(0));
   }
   float* tiles_of(int32_t phase) const { return tiles_.data() + values_before(phase); }
-  void gather(const Pair& pair, int32_t depth_phase, const float* weight,
-              const WinogradWeights::Taps& taps) const;
+  void gather(const Pair& pair, int32_t depth_phase, const WinogradWeights::Taps& taps) const;
   void pad(const Run& run, const Band& band, float* planes) const;
   void transform(const Run& run, const Band& band, const Pair& pair, const Memory& memory) const;
   void multiply(const Run& run, const Band& band, const Pair& pair, const float* tiles,
@@ -262,35 +261,25 @@ Status WinogradRoute::set_parameters(const float* weight, const float* bias) {
   std::copy_n(bias, spec_.out_channels, bias_.data());
   for (int32_t phase = 0; phase < phases; ++phase) {
     float* target = tiles_of(phase);
-    const int64_t channels = std::ssize(axes_[0].taps(phase)) * spec_.group_in_channels();
+    const int64_t slices = std::ssize(axes_[0].taps(phase));
     visit_pairs(form_, spec_, [&](const Pair& pair) {
       for (int32_t group = 0; group < spec_.groups; ++group) {
-        const float* const kernels = weight + spec_.first_kernel(group * out);
-        weights_.pack(pair.rows(out), channels, target, [&](const WinogradWeights::Taps& taps) {
-          gather(pair, phase, kernels, taps);
-        });
-        target += pair.rows(out) * weights_.row_elements(channels);
+        weights_.pack(spec_, weight + spec_.first_kernel(group * out), pair.rows(out), slices,
+                      target,
+                      [&](const WinogradWeights::Taps& taps) { gather(pair, phase, taps); });
+        target += pair.rows(out) * weights_.row_elements(slices * spec_.group_in_channels());
       }
     });
   }
   return Status::kOk;
 }
 
-// Taps of a group, where the phase of a row has some.
-void WinogradRoute::gather(const Pair& pair, int32_t depth_phase, const float* weight,
+// Taps of a group, where the phase of its rows has some.
+void WinogradRoute::gather(const Pair& pair, int32_t depth_phase,
                            const WinogradWeights::Taps& taps) const {
-  const std::span<const AxisPhases::Tap> slices = axes_[0].taps(depth_phase);
-  const int64_t in = spec_.group_in_channels();
-  const int64_t out = spec_.group_out_channels();
-  const auto phase = static_cast<int32_t>(pair.phase(taps.row / out, axes_[2].count()));
+  const int32_t slice = axes_[0].taps(depth_phase).data()[taps.slice].tap;
+  const auto phase = static_cast<int32_t>(pair.phase(taps.phase, axes_[2].count()));
   const auto [parity, line] = summed_.parts[taps.part];
-  // Where taps lie in the kernel, and in the window.
-  struct Place {
-    int64_t tap;
-    int64_t window;
-  };
-  Place places[kMostTaps * kMostTaps];
-  int count = 0;
   for (const AxisPhases::Tap& h : axes_[1].taps(phase / axes_[2].count())) {
     const int64_t row = h.offset - pair.height.offset;
     if (row % axes_[1].step() != parity.height) continue;
@@ -299,26 +288,9 @@ void WinogradRoute::gather(const Pair& pair, int32_t depth_phase, const float* w
     for (const AxisPhases::Tap& w : axes_[2].taps(phase % axes_[2].count())) {
       const int64_t column = w.offset - pair.width.offset;
       if (column % axes_[2].step() != parity.width) continue;
-      places[count++] = {h.tap * spec_.kernel[2] + w.tap,
-                         (row_of_window - line) * form_.taps + column / axes_[2].step()};
+      taps.copy(spec_.tap(slice, h.tap, w.tap),
+                (row_of_window - line) * form_.taps + column / axes_[2].step());
     }
-  }
-  const float* const kernels = weight + spec_.first_kernel(taps.row % out);
-  float* target = taps.target;
-  // Divided once: that takes longer than a kernel.
-  int64_t slice = taps.channels.begin / in;
-  int64_t channel = taps.channels.begin % in;
-  for (int64_t left = taps.channels.count(); left > 0; --left, ++channel) {
-    if (channel == in) {
-      channel = 0;
-      ++slice;
-    }
-    const float* const kernel =
-        kernels + channel * spec_.kernel_stride() + spec_.tap(slices.data()[slice].tap, 0, 0);
-    for (int index = 0; index < count; ++index) {
-      target[places[index].window * taps.tap_stride] = kernel[places[index].tap];
-    }
-    target += taps.channel_stride;
   }
 }
 

@@ -175,8 +175,7 @@ class WinogradLineRoute final : public Route {
   int64_t group_elements(const PhaseWindow& window) const {
     return rows(window) * weights_.row_elements(spec_.group_in_channels());
   }
-  void gather(const PhaseWindow& window, const float* weight,
-              const WinogradWeights::Taps& taps) const;
+  void gather(const PhaseWindow& window, const WinogradWeights::Taps& taps) const;
   void transform(const Run& run, const Bundle& bundle, const PhaseWindow& window, int64_t first,
                  const Memory& memory) const;
   void load_lanes(const Run& run, const Bundle& bundle, const PhaseWindow& window, int64_t channel,
@@ -210,32 +209,23 @@ Status WinogradLineRoute::set_parameters(const float* weight, const float* bias)
   float* target = tiles_.data();
   visit_windows(spec_, shape_.axis, shape_.reach(), [&](const PhaseWindow& window) {
     for (int32_t group = 0; group < spec_.groups; ++group) {
-      const float* const kernels = weight + spec_.first_kernel(group * out);
-      weights_.pack(rows(window), spec_.group_in_channels(), target,
-                    [&](const WinogradWeights::Taps& taps) { gather(window, kernels, taps); });
+      weights_.pack(spec_, weight + spec_.first_kernel(group * out), rows(window), 1, target,
+                    [&](const WinogradWeights::Taps& taps) { gather(window, taps); });
       target += group_elements(window);
     }
   });
   return Status::kOk;
 }
 
-// Taps of a group, where the phase of a row has some.
-void WinogradLineRoute::gather(const PhaseWindow& window, const float* weight,
-                               const WinogradWeights::Taps& taps) const {
+// Taps of a group, where the phase of its rows has some.
+void WinogradLineRoute::gather(const PhaseWindow& window, const WinogradWeights::Taps& taps) const {
   const LineForm& form = *shape_.form;
-  const int64_t out = spec_.group_out_channels();
-  const float* const kernels = weight + spec_.first_kernel(taps.row % out);
   for (const AxisPhases::Tap& tap :
-       axis_.taps(window.first_phase + static_cast<int32_t>(taps.row / out))) {
+       axis_.taps(window.first_phase + static_cast<int32_t>(taps.phase))) {
     // All pieces but the last have as many taps as a tile has steps.
     const int64_t of_all = (tap.offset - window.offset) / shape_.dilation;
     const int64_t piece = std::min(of_all / form.steps, shape_.pieces - 1);
-    if (piece != taps.part) continue;
-    float* target = taps.target + (of_all - piece * form.steps) * taps.tap_stride;
-    for (int64_t channel = taps.channels.begin; channel < taps.channels.end; ++channel) {
-      *target = kernels[channel * spec_.kernel_stride() + tap.tap];
-      target += taps.channel_stride;
-    }
+    if (piece == taps.part) taps.copy(tap.tap, of_all - piece * form.steps);
   }
 }
 

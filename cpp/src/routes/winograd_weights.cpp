@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "matrix_tile.h"
+#include "routes/kernel_rows.h"
 #include "simd.h"
 
 namespace deconv {
@@ -57,36 +58,46 @@ void WinogradWeights::transform(const float* taps, int64_t tap_stride, int part,
                    {at(0), stride, reaches(part, line, last) ? at(last) : nullptr});
 }
 
-void WinogradWeights::pack(int64_t rows, int64_t channels, float* target, const void* context,
-                           GatherTaps gather) const {
-  // Whole vectors of rows, and what apply() reads behind them.
+void WinogradWeights::pack(const Spec& spec, const float* weight, int64_t rows, int64_t slices,
+                           float* target, const void* context, GatherTaps gather) const {
   constexpr int64_t kAtOnce = 40;
   constexpr int64_t kMostWindow = std::max(
       WeightTransform::kMostLines * WeightTransform::kMostLines, WeightTransform::kMostTaps);
-  const int64_t at_once = kept_ ? kAtOnce : channels;
-  for_each_tile(
-      rows, row_elements(channels), target, [&](float* tile, int64_t first_row, int64_t height) {
-        clear_floats(tile, row_elements(channels) * height);
-        float own[kMostWindow * kAtOnce * kTileRows + 4];
-        float* taps = tile;
+  const int64_t of_slice = spec.group_in_channels();
+  const int64_t all = slices * of_slice;
+  const int transforms = kept_ ? lines() : 0;
+  visit_channels(spec, [&](const Range& piece) {
+    const int64_t at_once = kept_ ? kAtOnce : piece.count();
+    for_each_tile(rows, row_elements(all), target, [&](float* tile, int64_t row, int64_t height) {
+      const auto line_of = [&](int line) { return tile + line * line_elements(all, 0) * height; };
+      for (int line = 0; line < transforms; ++line) clear_biases(height, all, line, line_of(line));
+      // And what apply() reads behind the last of them.
+      float own[kMostWindow * kAtOnce * kTileRows + 4];
+      const auto pack_channels = [&](int64_t slice, int part, const Range& channels) {
+        const int64_t first = slice * of_slice + channels.begin;
+        const int64_t count = channels.count() * height;
+        const int64_t stride = kept_ ? count : all * height;
+        float* const taps = kept_ ? own : tile + part * window() * stride + first * height;
+        for (int64_t tap = 0; tap < window(); ++tap) clear_floats(taps + tap * stride, count);
+        visit_kernels(
+            spec, row, height, [&](int64_t at, int64_t phase, int64_t channel, int64_t together) {
+              const TilePart kernels = kernels_of(spec, weight, 0, channel, together, channels);
+              gather(context, {part, phase, slice, kernels, height, taps + at, stride});
+            });
+        const Range of_all{first, first + channels.count()};
+        for (int line = 0; line < transforms; ++line) {
+          transform(taps, stride, part, of_all, all, height, line, line_of(line));
+        }
+      };
+      for (int64_t slice = 0; slice < slices; ++slice) {
         for (int part = 0; part < parts_; ++part) {
-          for (int64_t begin = 0; begin < channels; begin += at_once) {
-            const Range range{begin, std::min(begin + at_once, channels)};
-            const int64_t tap_stride = range.count() * height;
-            const int64_t count = window() * tap_stride;
-            if (kept_) clear_floats(taps = own, count);
-            for (int64_t row = 0; row < height; ++row) {
-              gather(context, {part, first_row + row, range, taps + row, tap_stride, height});
-            }
-            float* of_line = tile;
-            for (int line = 0; kept_ && line < lines(); ++line) {
-              transform(taps, tap_stride, part, range, channels, height, line, of_line);
-              of_line += line_elements(channels, line) * height;
-            }
-            taps += count;
+          for (int64_t begin = piece.begin; begin < piece.end; begin += at_once) {
+            pack_channels(slice, part, {begin, std::min(begin + at_once, piece.end)});
           }
         }
-      });
+      }
+    });
+  });
 }
 
 const float* WinogradWeights::load_line(const float* tile, int64_t height, int64_t channels,

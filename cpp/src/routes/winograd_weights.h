@@ -4,6 +4,7 @@
 
 #include "axis_phases.h"
 #include "machine.h"
+#include "matrix_tile.h"
 #include "routes/weight_transform.h"
 
 namespace deconv {
@@ -57,20 +58,30 @@ class WinogradWeights {
   // What load_line() may need, of tiles of kTileRows rows, however weights are kept.
   int64_t scratch_elements(int64_t channels) const;
 
-  // Taps that are asked for: tap t of the window, [line][tap], of the n-th channel of the range
-  // belongs to target[t * tap_stride + n * channel_stride]. They are 0 before.
+  // Taps that are asked for: of rows of one phase, and of input channels of a slice of the depth.
   struct Taps {
     int part;
-    int64_t row;
-    Range channels;
+    int64_t phase;
+    int64_t slice;
+
+    // Tap `from` of the kernels becomes tap `to`, [line][tap], of the window. Others are 0.
+    void copy(int64_t from, int64_t to) const {
+      TilePart own = kernels;
+      own.source += from;
+      pack_part(own, height, target + to * stride);
+    }
+
+    TilePart kernels;
+    int64_t height;
     float* target;
-    int64_t tap_stride;
-    int64_t channel_stride;
+    int64_t stride;
   };
-  // Packs the tiles of `rows` rows behind each other, whose taps gather(taps) writes.
+  // Packs the tiles of `rows` rows of a group of that weight behind each other, whose taps
+  // gather(taps) copies.
   template <typename Gather>
-  void pack(int64_t rows, int64_t channels, float* target, const Gather& gather) const {
-    pack(rows, channels, target, &gather, [](const void* context, const Taps& taps) {
+  void pack(const Spec& spec, const float* weight, int64_t rows, int64_t slices, float* target,
+            const Gather& gather) const {
+    pack(spec, weight, rows, slices, target, &gather, [](const void* context, const Taps& taps) {
       (*static_cast<const Gather*>(context))(taps);
     });
   }
@@ -93,8 +104,8 @@ class WinogradWeights {
   }
   int64_t line_elements(int64_t channels, int line) const;
   int64_t all_elements(int64_t channels) const;
-  void pack(int64_t rows, int64_t channels, float* target, const void* context,
-            GatherTaps gather) const;
+  void pack(const Spec& spec, const float* weight, int64_t rows, int64_t slices, float* target,
+            const void* context, GatherTaps gather) const;
   void transform(const float* taps, int64_t tap_stride, int part, const Range& channels,
                  int64_t all_channels, int64_t height, int line, float* target) const;
   void clear_biases(int64_t height, int64_t channels, int line, float* target) const;

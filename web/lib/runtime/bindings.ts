@@ -8,6 +8,7 @@ export interface Operator {
   estimate(route: number): number;
   needsParameters(): boolean;
   keepCopies(most: number): number;
+  scaleKernels(factors: number, weight: number): void;
   setParameters(weight: number, bias: number): number;
   setEpilogue(op: number, a: number, b: number, channelA: number): number;
   run(input: number, output: number, residual: number): number;

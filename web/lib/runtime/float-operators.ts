@@ -25,24 +25,24 @@ export class FloatOperators extends NativeOperators<Operator, CanonicalParameter
 function pack(
   runtime: Runtime,
   handle: Operator,
-  { where, spec, parameters, epilogue, execution }: Operation,
+  { where, parameters, epilogue, execution }: Operation,
 ): void {
-  const { weight, bias, rescale } = parameters();
+  const { weight, bias, scale } = parameters();
   const behind = epilogue?.();
-  const channels = behind?.channels ?? null;
-  const first = weight.length + (bias?.length ?? 0);
-  const count = first + (channels?.length ?? 0);
+  const staged = [weight, bias, behind?.channels, scale].map((values) => values ?? []);
+  const count = staged.reduce((sum, { length }) => sum + length, 0);
   withParameters(runtime, where, count, (address) => {
-    const staged = runtime.floats(address, count);
-    staged.set(weight);
-    rescale?.(staged.subarray(0, weight.length), spec);
-    if (bias !== null) staged.set(bias, weight.length);
-    if (channels !== null) staged.set(channels, first);
+    const room = runtime.floats(address, count);
+    let end = 0;
+    const [kernels = 0, biases = 0, channels = 0, factors = 0] = staged.map((values) => {
+      room.set(values, end);
+      end += values.length;
+      return values.length === 0 ? 0 : address + 4 * (end - values.length);
+    });
+    if (scale !== undefined) handle.scaleKernels(factors, kernels);
     if (execution.denormals === 'flush') runtime.module.flushDenormals(count, address, address);
-    const biasAddress = bias === null ? 0 : address + weight.byteLength;
-    runtime.check(where, handle.setParameters(address, biasAddress));
+    runtime.check(where, handle.setParameters(kernels, biases));
     if (behind === undefined) return;
-    const { op, a, b } = behind;
-    runtime.check(where, handle.setEpilogue(op, a, b, channels === null ? 0 : address + 4 * first));
+    runtime.check(where, handle.setEpilogue(behind.op, behind.a, behind.b, channels));
   });
 }

@@ -28,8 +28,8 @@ export interface Spec {
 export interface CanonicalParameters<Buffer extends ArrayBufferLike = ArrayBufferLike> {
   readonly weight: Float32Array<Buffer>;
   readonly bias: Float32Array<Buffer> | null;
-  /** What the weight has yet to be multiplied by, on its way to the heap. */
-  readonly rescale?: (weight: Float32Array, spec: Spec) => void;
+  /** What the kernels of every output channel have yet to be multiplied by, on the heap. */
+  readonly scale?: ArrayLike<number>;
 }
 
 /** What a value of a tensor is; the numbers are the core's. */
