@@ -1,6 +1,7 @@
 // denormals: 'flush' computes what zeros in their places give, and changes nothing of the caller's.
 
 import {
+  BatchNorm2d,
   Conv2d,
   ConvTranspose2d,
   conv,
@@ -8,6 +9,7 @@ import {
   HeapTensor,
   init,
   type Layer,
+  Sequential,
   shutdown,
   type Tensor,
 } from 'deconv-wasm';
@@ -186,6 +188,20 @@ describeEachBuild(() => {
       ]) {
         expect([...y.data]).toEqual(new Array(16).fill(value));
       }
+    }
+  });
+
+  it('weights are flushed as they are once the norm behind them is worked in', () => {
+    for (const denormals of ['keep', 'flush'] as const) {
+      const common = { inChannels: 1, outChannels: 2, kernelSize: 1, bias: false, denormals } as const;
+      const weight = Float32Array.of(2 ** -100, 1);
+      const layer = new Conv2d(common).setWeight({ data: weight, shape: [2, 1, 1, 1] });
+      const norm = new BatchNorm2d({ numFeatures: 2, eps: 0 }).setWeight(
+        Float32Array.of(2 ** -30, 2 ** -130),
+      );
+      using net = new Sequential(layer, norm.eval());
+      const y = net.forward({ data: Float32Array.of(2 ** 120), shape: [1, 1, 1, 1] });
+      expect([...y.data]).toEqual(denormals === 'keep' ? [2 ** -10, 2 ** -10] : [0, 0]);
     }
   });
 });

@@ -40,6 +40,14 @@ test('the binaries and their two glues', () => {
   );
 });
 
+test('the binaries name functions without their arguments, which are for the types alone', () => {
+  for (const name of BINARIES) {
+    const text = readFileSync(path.join(installed, 'dist', 'wasm', `${name}.wasm`), 'latin1');
+    expect(text).toContain('normalizationGradients');
+    expect(text).not.toContain('gradOutput');
+  }
+});
+
 test('every target of bin and exports exists', () => {
   const { bin, exports } = manifest;
   const targets = [bin, exports]
