@@ -58,23 +58,23 @@ class WinogradWeights {
   // What load_line() may need, of tiles of kTileRows rows, however weights are kept.
   int64_t scratch_elements(int64_t channels) const;
 
-  // Taps that are asked for: of rows of one phase, and of input channels of a slice of the depth.
+  // Taps of a part that are asked for: of rows of one phase, and of input channels of one slice of
+  // the depth.
   struct Taps {
     int part;
     int64_t phase;
     int64_t slice;
+    TilePart kernels;
+    int64_t height;
+    float* target;
+    int64_t stride;
 
-    // Tap `from` of the kernels becomes tap `to`, [line][tap], of the window. Others are 0.
+    // Tap `from` of the kernels becomes tap `to` of the window, [line][tap]; others are 0.
     void copy(int64_t from, int64_t to) const {
       TilePart own = kernels;
       own.source += from;
       pack_part(own, height, target + to * stride);
     }
-
-    TilePart kernels;
-    int64_t height;
-    float* target;
-    int64_t stride;
   };
   // Packs the tiles of `rows` rows of a group of that weight behind each other, whose taps
   // gather(taps) copies.
