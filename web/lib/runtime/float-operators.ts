@@ -25,21 +25,25 @@ export class FloatOperators extends NativeOperators<Operator, CanonicalParameter
 function pack(
   runtime: Runtime,
   handle: Operator,
-  { where, parameters, epilogue, execution }: Operation,
+  { where, spec, parameters, epilogue, execution }: Operation,
 ): void {
   const { weight, bias, scale } = parameters();
   const behind = epilogue?.();
-  const staged = [weight, bias, behind?.channels, scale].map((values) => values ?? []);
-  const count = staged.reduce((sum, { length }) => sum + length, 0);
+  // Layers of one shape take as much, whatever stands behind them: one finds the place of the other.
+  const count = weight.length + 3 * spec.outChannels;
   withParameters(runtime, where, count, (address) => {
     const room = runtime.floats(address, count);
     let end = 0;
-    const [kernels = 0, biases = 0, channels = 0, factors = 0] = staged.map((values) => {
+    const put = (values: ArrayLike<number> | null | undefined): number => {
+      if (!values) return 0;
       room.set(values, end);
       end += values.length;
-      return values.length === 0 ? 0 : address + 4 * (end - values.length);
-    });
-    if (scale !== undefined) handle.scaleKernels(factors, kernels);
+      return address + 4 * (end - values.length);
+    };
+    const kernels = put(weight);
+    const biases = put(bias);
+    const channels = put(behind?.channels);
+    if (scale !== undefined) handle.scaleKernels(put(scale), kernels);
     if (execution.denormals === 'flush') runtime.module.flushDenormals(count, address, address);
     runtime.check(where, handle.setParameters(kernels, biases));
     if (behind === undefined) return;
