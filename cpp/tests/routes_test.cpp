@@ -18,6 +18,7 @@
 #include "deconv/buffer.h"
 #include "deconv/operator.h"
 #include "deconv/runtime.h"
+#include "machine.h"
 #include "reference.h"
 #include "runtime_threads.h"
 #include "small_machine.h"
@@ -348,6 +349,30 @@ TEST_CASE("channel counts around the width of a micro-kernel") {
         spec.in_channels = in;
         spec.out_channels = out;
         check_every_route(problem_of(spec, 2, {1, 4, 5}, Layout::kChannelsLast), random);
+      }
+    }
+  }
+}
+
+TEST_CASE("more input channels than are packed at once, whatever is kept of their weights") {
+  Random random(8);
+  for (const bool transposed : {true, false}) {
+    for (const auto [kernel, stride] :
+         {std::pair{Axes{1, 3, 3}, 1}, {{1, 4, 4}, 2}, {{1, 1, 7}, 1}}) {
+      for (const int64_t packed : {deconv::machine.packed_weights, int64_t{0}}) {
+        const deconv::Machine before = deconv::machine;
+        deconv::machine.packed_weights = packed;
+        for (const int32_t in : {41, 85}) {
+          Spec spec;
+          spec.transposed = transposed;
+          spec.kernel = kernel;
+          spec.stride = {1, kernel[1] == 1 ? 1 : stride, stride};
+          spec.in_channels = in;
+          spec.out_channels = 7;
+          const Axes input = {1, kernel[1] == 1 ? 1 : 9, 20};
+          check_every_route(problem_of(spec, 1, input, Layout::kChannelsFirst), random);
+        }
+        deconv::machine = before;
       }
     }
   }

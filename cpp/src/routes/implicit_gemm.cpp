@@ -80,6 +80,7 @@ class ImplicitGemm final : public Route {
     for (int32_t first = 0; first < cells_.columns(); first += kPanel) {
       const int64_t width = std::min<int64_t>(kPanel, columns - first);
       const int64_t used = std::min<int64_t>(width, cells_.columns() - first);
+      // Nobody reads the columns that are left, but denormals in them would take their time.
       if (used < width) clear_floats(target, phase.depth * width);
       visit_kernels(
           spec_, first, used, [&](int64_t column, int64_t, int64_t channel, int64_t together) {
