@@ -1,13 +1,15 @@
 // What calls of a network may do to each other, to their tensors and to memory.
 
-import { HeapTensor, memoryUsage, Sequential, type Tensor, Upsample } from 'deconv-wasm';
+import { Graph, HeapTensor, LeakyReLU, memoryUsage, Sequential, type Tensor, Upsample } from 'deconv-wasm';
 import { loadNetwork, type Network } from 'deconv-wasm/network';
 import { describe, expect, it } from 'vitest';
-import { BUILDS_HERE, describeEachBuild } from '../support/builds.js';
+import { BUILDS_HERE, describeEachBuild, SOME_BUILDS } from '../support/builds.js';
 import { caught, expectError, rejection } from '../support/errors.js';
+import { growHeap } from '../support/grow-heap.js';
 import { bytesOf, type NetworkCase } from '../support/network-onnx-cases/index.js';
 import { Writer } from '../support/networks.js';
 import { node } from '../support/onnx-writer.js';
+import { resizable } from '../support/resizable.js';
 
 /** A network of `x` and `z`, of any sizes, with these nodes. */
 function networkOf(outputs: readonly string[], build: (net: Writer) => void): NetworkCase {
@@ -248,6 +250,100 @@ describeEachBuild(
   },
   BUILDS_HERE.slice(0, 1),
 );
+
+describeEachBuild((build) => {
+  it('a tensor of the heap, a part of another and a part of an array receive a result each', async () => {
+    await withNetwork(swapping, (net) => {
+      const [x, z] = [four(1, 2, 3, 4), four(5, 6, 7, 8)];
+      using a = onHeap(9, 9, 9, 9);
+      using held = new HeapTensor([7]);
+      const array = new Float32Array(6).fill(9);
+      for (const from of [0, 1, 3]) {
+        held.data.fill(9);
+        const out = {
+          a,
+          b: { ...four(), data: held.data.subarray(from, from + 4) },
+          c: { ...four(), data: array.subarray(1, 5) },
+        };
+        expect(net.run({ x, z }, { out })).toBe(out);
+        expect([...a.data]).toEqual([1, 2, 3, 4]);
+        const nines = new Array<number>(7).fill(9);
+        expect([...held.data]).toEqual([...nines.slice(0, from), 5, 6, 7, 8, ...nines.slice(from + 4)]);
+        expect([...array]).toEqual([9, -1, -2, -3, -4, 9]);
+      }
+    });
+  });
+
+  it('a tensor and a part of it are refused, also one of before the heap grew', async () => {
+    await withNetwork(swapping, (net) => {
+      using b = onHeap(9, 9, 9, 9);
+      const part = { ...four(), data: b.data.subarray(0) };
+      const refused = (): void => {
+        const out = { a: part, b, c: four(0, 0, 0, 0) };
+        const error = caught(() => net.run({ x: four(1, 2, 3, 4), z: four(5, 6, 7, 8) }, { out }));
+        expectError(error, 'BAD_BUFFER', 'Network.run');
+        expect([...b.data]).toEqual([9, 9, 9, 9]);
+      };
+      refused();
+      growHeap();
+      refused();
+    });
+  });
+
+  it.each(['grow', 'transfer', 'shrink', 'dispose'] as const)(
+    'none of several is written where one is gone behind the steps: %s',
+    (what) => {
+      const x = four(1, 2, 3, 4);
+      for (const names of [
+        ['negative', 'same'],
+        ['same', 'negative'],
+      ] as const) {
+        using held = new HeapTensor([4]);
+        const negative = onHeap(9, 9, 9, 9);
+        const buffer = resizable(16);
+        const data = what === 'grow' ? held.data.subarray(0) : new Float32Array(buffer, 0, 4);
+        let looked = negative;
+        const acts = {
+          grow: growHeap,
+          transfer: () => structuredClone(buffer, { transfer: [buffer] }),
+          shrink: () => buffer.resize(8),
+          dispose: () => {
+            negative.dispose();
+            looked = onHeap(9, 9, 9, 9);
+          },
+        };
+        const own = {
+          outputShape: (shape: readonly number[]) => shape,
+          forward: (given: Tensor) => {
+            acts[what]();
+            return given;
+          },
+          backward: (_: Tensor, gradient: Tensor) => ({ input: gradient }),
+        };
+        using graph = new Graph();
+        const from = graph.input('x');
+        const values = {
+          negative: graph.apply(new LeakyReLU({ negativeSlope: -1 }), from),
+          same: graph.apply(own, from),
+        };
+        for (const name of names) graph.output(values[name], name);
+        const out = { negative, same: { data, shape: x.shape } };
+        if (what === 'grow' && build.options.threads > 1) {
+          // An older view of a shared heap is as good as a new one.
+          graph.forward({ x }, { out });
+          expect([...data]).toEqual([1, 2, 3, 4]);
+          negative.dispose();
+          continue;
+        }
+        const error = caught(() => graph.forward({ x }, { out }));
+        expect(error.code).toBe(what === 'dispose' ? 'DISPOSED' : 'BAD_BUFFER');
+        expect([...looked.data]).toEqual([9, 9, 9, 9]);
+        looked.dispose();
+        expect([...new LeakyReLU().forward(x).data]).toEqual([1, 2, 3, 4]);
+      }
+    },
+  );
+}, SOME_BUILDS);
 
 it('graphs of networks keep the names of outputs that are one value', async () => {
   const net = new Writer();

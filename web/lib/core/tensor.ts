@@ -286,20 +286,20 @@ export function checkTensor(where: string, name: string, value: unknown): Tensor
   const count = elementCount(where, name, shape);
   const data = dataOf(where, name, value);
   const floats = floatsOf(where, `${name}.data`, data, dtypeOf(value));
-  checkCount(where, name, floats, shape, count);
+  checkCount(where, name, floats.length, shape, count);
   return { data: floats, shape };
 }
 
+/** Refuses more or fewer values than the shape has. None at all are those of a buffer that is gone, or shrank. */
 function checkCount(
   where: string,
   name: string,
-  floats: Float32Array,
+  length: number,
   shape: readonly number[],
   count: number,
 ): void {
-  if (floats.length === count) return;
-  const { length } = floats;
-  const isGone = length === 0 && floats.buffer.byteLength === 0;
+  if (length === count) return;
+  const isGone = length === 0;
   throw fault(
     isGone ? 'BAD_BUFFER' : 'BAD_SHAPE',
     where,
@@ -325,7 +325,7 @@ export function checkTensorOf(
     const data = dataOf(where, name, value);
     if (typedArrayKind(data) === 'Float32Array') {
       checkReadable(where, name, data as Float32Array);
-      checkCount(where, name, data as Float32Array, shape, count);
+      checkCount(where, name, (data as Float32Array).length, shape, count);
       return data as Float32Array;
     }
   }
@@ -368,11 +368,11 @@ export function sameList(value: unknown, list: readonly number[]): boolean {
   return true;
 }
 
-/** Whether some values are of both. */
+/** Whether some values are of both; a shared heap that grew has its older buffers too. */
 export function sharesMemory(one: Float32Array, other: Float32Array): boolean {
   const { buffer, byteOffset, byteLength } = other;
   return (
-    one.buffer === buffer &&
+    (heaps.get(one.buffer) ?? one.buffer) === (heaps.get(buffer) ?? buffer) &&
     one.byteOffset < byteOffset + byteLength &&
     byteOffset < one.byteOffset + one.byteLength
   );

@@ -76,6 +76,7 @@ function moduleStep(
     unit,
     outputShapes: [outputShape],
     inPlace,
+    foreign: stepModuleOf(module) === undefined,
     sections: null,
     module: step,
     fusion: fusion ?? null,

@@ -96,13 +96,13 @@ export class ProgramCall {
 
   /** What `receive` makes of the tensor that is given for an output, or what it has against it. */
   #receive<Receiver>(
-    receive: (where: string, out: unknown, shape: readonly number[], count: number, on: Runtime) => Receiver,
+    receive: (...given: Parameters<typeof sinkOf>) => Receiver,
     where: string,
-    { outputShapes, outputCounts, runtime }: Program,
+    { outputShapes, outputCounts, runtime, foreign }: Program,
     index: number,
   ): Receiver {
     const shape = outputShapes[index] as readonly number[];
-    return receive(where, this.#receivers[index], shape, outputCounts[index] as number, runtime);
+    return receive(where, this.#receivers[index], shape, outputCounts[index] as number, runtime, foreign);
   }
 }
 

@@ -21,6 +21,8 @@ export interface ProgramStep<Unit extends ProgramUnit = ProgramUnit> {
   readonly outputShapes: readonly (readonly number[])[];
   /** Whether it may write over an input as large as its output. */
   readonly inPlace: boolean;
+  /** Whether code of the user's computes it. */
+  readonly foreign?: boolean;
   /** Of what only lays values elsewhere: what can lie in place needs no copy, and `run` is for the others alone. */
   readonly sections: Sections | null;
   run: (addresses: readonly number[]) => void;
@@ -58,6 +60,7 @@ export class Program<Step extends ProgramStep = ProgramStep> {
   /** Of every value, by its number; undefined for those within a unit. */
   readonly shapes: readonly (readonly number[] | undefined)[];
   readonly steps: readonly Step[];
+  readonly foreign: boolean;
   readonly arenaFloats: number;
   readonly constants: readonly HeapConstant[];
   readonly #where: string;
@@ -103,6 +106,7 @@ export class Program<Step extends ProgramStep = ProgramStep> {
     this.#places = places;
     this.shapes = shapes;
     this.steps = steps;
+    this.foreign = steps.some(({ foreign }) => foreign);
     this.arenaFloats = places.arenaFloats;
     this.inputShapes = inputs.map(shapeOf);
     this.outputShapes = outputs.map(shapeOf);
@@ -138,6 +142,9 @@ export class Program<Step extends ProgramStep = ProgramStep> {
         (steps[at] as Step).run(this.#addresses);
         ran?.(at);
       }
+      // What cannot be had any more is told before any is written.
+      for (let index = 0; index < outputs.length; index += 1)
+        (outputs[index] as Exclude<Sink, number>).ask?.();
       for (let index = 0; index < outputs.length; index += 1) {
         const address = this.#addresses[this.#outputs[index] as number] as number;
         deliver(runtime, outputs[index] as Sink, address, this.outputCounts[index] as number, FLOAT32);
@@ -173,7 +180,8 @@ export class Program<Step extends ProgramStep = ProgramStep> {
         this.#rooms[value] = place;
       }
     }
-    for (let index = 0; index < outputs.length; index += 1) {
+    const lasting = outputs.every(lasts);
+    for (let index = 0; lasting && index < outputs.length; index += 1) {
       const place = outputs[index] as Sink;
       if (typeof place !== 'number' || place % 16 !== 0 || this.#direct[index] !== true) continue;
       if (!this.#meets(place, this.outputCounts[index] as number, inputs)) {
@@ -196,6 +204,11 @@ export class Program<Step extends ProgramStep = ProgramStep> {
     }
     return false;
   }
+}
+
+/** Whether it is one at the end of the call too: beside one that may not be, none is written before all can. */
+function lasts(output: Sink): boolean {
+  return typeof output === 'number' || output.ask === undefined;
 }
 
 /** Lets a step's values share memory where nobody needs what lay there before, and parts lie in their whole. */

@@ -130,25 +130,29 @@ function free({ runtime, address }: Block): void {
 /** Values of a call: an array of JavaScript's, or an address on the heap, which growth does not move. */
 export type Place = Float32Array | Int8Array | number;
 
-/** Where values go: an address, or whatever takes them from the heap. */
-export type Sink = { set(values: Float32Array | Int8Array): void } | number;
+/** Where values go: an address, or whatever takes them from the heap; `ask` throws where it no longer can. */
+export type Sink = { set(values: Float32Array | Int8Array): void; ask?(): unknown } | number;
 
 /** Where checked values lie for a call on `runtime`; those on another runtime's heap are copied. */
 export function locate(values: Float32Array, runtime: Runtime): Place {
   return heaps.get(values.buffer) === runtime.views ? values.byteOffset : values;
 }
 
-/** Where a call on `runtime` writes the `count` results that `out` is to have; refuses an `out` that cannot have them. */
+/**
+ * Where a call on `runtime` writes the `count` results that `out` is to have; refuses an `out` that cannot have them.
+ * `foreign` code that is part of the call may dispose of a tensor or transfer an array.
+ */
 export function sinkOf(
   where: string,
   out: unknown,
   shape: readonly number[],
   count: number,
   runtime: Runtime,
+  foreign = false,
 ): Sink {
   const values = checkOut(where, out, shape, count);
   const place = locate(values, runtime);
-  const lasts = place === values || runtime.views.get(values) === out;
+  const lasts = !foreign && (place === values || runtime.views.get(values) === out);
   return lasts ? place : askedAgain(where, out, shape, count);
 }
 
@@ -157,5 +161,9 @@ export function sinkOf(
  * reach: they are computed beside it, and `out` is looked at once more before anything is written.
  */
 function askedAgain(where: string, out: unknown, shape: readonly number[], count: number): Sink {
-  return { set: (results) => checkOut(where, out, shape, count).set(results) };
+  const ask = (): Float32Array => checkOut(where, out, shape, count);
+  return {
+    ask,
+    set: (results) => ask().set(results),
+  };
 }
