@@ -9,6 +9,7 @@ import { growHeap } from '../support/grow-heap.js';
 import { bytesOf, type NetworkCase } from '../support/network-onnx-cases/index.js';
 import { NETWORKS, Writer } from '../support/networks.js';
 import { floats } from '../support/onnx-writer.js';
+import { resizable } from '../support/resizable.js';
 import { seed } from '../support/seed.js';
 import { randomTensor } from '../support/tensors.js';
 import { tflite } from '../support/tflite-writer.js';
@@ -567,6 +568,31 @@ describeEachBuild(
         };
         const error = await rejection(() => net.tiled(own.x, { tile: 16, out: own.out, onProgress }));
         expectError(error, 'BAD_BUFFER', 'Network.tiled');
+      }
+      net.dispose();
+    });
+
+    it('a resizable array that shrinks between two parts is refused unwritten, and one that grows back is whole', async () => {
+      const net = await loadNetwork(bytesOf(networkOf((own, x) => own.conv(x, 3, 3, [3, 3]))));
+      const x = randomTensor([1, 3, 40, 30], seed);
+      const whole = net.forward(x);
+      const bytes = 4 * x.data.length;
+      for (const back of [false, true]) {
+        const buffer = resizable(bytes);
+        const out = { data: new Float32Array(buffer, 0, x.data.length), shape: x.shape };
+        const onProgress = ({ loaded }: { loaded: number }) => {
+          if (loaded !== 2) return;
+          buffer.resize(64);
+          if (back) buffer.resize(bytes);
+        };
+        const tiled = () => net.tiled(x, { tile: 16, out, onProgress });
+        if (back) {
+          expect(difference(await tiled(), whole)).toBeLessThan(1e-5);
+        } else {
+          expectError(await rejection(tiled), 'BAD_BUFFER', 'Network.tiled');
+          expect([...new Float32Array(buffer)]).toEqual(new Array(16).fill(0));
+        }
+        expect(difference(await net.tiled(x, { tile: 16 }), whole)).toBeLessThan(1e-5);
       }
       net.dispose();
     });

@@ -28,7 +28,7 @@ export interface TileOptions<Out = Tensor> {
    * number takes what that gives, also where norms and softmax look at all places.
    */
   readonly overlap?: 'auto' | number;
-  /** Receives the result instead of a new tensor: all at once, where it lies on a heap or over the input. */
+  /** Receives the result instead of a new tensor: all at once, where it lies on a heap, over the input or on a resizable buffer. */
   readonly out?: Out;
   /** Hears of every part that is done, and of how many there are. */
   readonly onProgress?: ((progress: { readonly loaded: number; readonly total: number }) => void) | undefined;
@@ -60,9 +60,12 @@ export async function runTiled(
   );
   // Asked anew whenever it is written to: between two parts others dispose and transfer.
   const receiver = (): Float32Array => checkOut(where, out, outputShape, product(outputShape));
-  // A heap that grows takes its views along, and parts that are done must not change what others are computed from.
+  // A heap that grows takes its views along, a buffer that shrinks and grows what was written, and parts that are done must
+  // not change what others are computed from.
+  const restless = ({ buffer }: Float32Array): boolean =>
+    heaps.has(buffer) || (buffer as { readonly resizable?: boolean }).resizable === true;
   const beside =
-    out === undefined || heaps.has(receiver().buffer) || sharesMemory(x.data, receiver())
+    out === undefined || restless(receiver()) || sharesMemory(x.data, receiver())
       ? allocateTensor(where, outputShape)
       : undefined;
   const source = apart(x);
