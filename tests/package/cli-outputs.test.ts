@@ -137,16 +137,16 @@ it('two outputs that links lead to one place, where nothing is yet, are refused'
   });
 });
 
-const COMMANDS: readonly (readonly [string, readonly string[], string])[] = [
-  ['run', ['run', 'two.onnx', '-o'], 'y=ways/'],
-  ['repair', ['repair', fixture('raw.onnx'), '-o'], 'ways/'],
-  ['inspect', ['inspect', fixture('unet.onnx'), '--html'], 'ways/'],
+const COMMANDS: readonly (readonly [string, readonly string[], string, string])[] = [
+  ['run', ['run', 'two.onnx', '-o'], 'y=ways/', 'npy'],
+  ['repair', ['repair', fixture('raw.onnx'), '-o'], 'ways/', 'onnx'],
+  ['inspect', ['inspect', fixture('unet.onnx'), '--html'], 'ways/', 'html'],
 ];
 
-it.each(COMMANDS)('%s writes what a link leads to, and the link stays', async (command, args, way) => {
+it.each(COMMANDS)('%s writes what a link leads to, and the link stays', async (command, args, way, end) => {
   mkdirSync(inFolder('ways'), { recursive: true });
   const old = command === 'inspect' ? '<!doctype html>old' : 'old';
-  const [link, target] = [`${command}-link.npy`, `${command}-target.npy`];
+  const [link, target] = [`${command}-link.${end}`, `${command}-target.${end}`];
   writeFileSync(inFolder(target), old);
   // More than a new file is given, and less.
   const mode = command === 'run' ? 0o600 : 0o666;
@@ -158,44 +158,48 @@ it.each(COMMANDS)('%s writes what a link leads to, and the link stays', async (c
   if (process.platform !== 'win32') expect(statSync(inFolder(target)).mode & 0o777).toBe(mode);
 });
 
-it.each(COMMANDS)('%s makes what a link leads to, with its folder', async (command, args, way) => {
+it.each(COMMANDS)('%s makes what a link leads to, with its folder', async (command, args, way, end) => {
   mkdirSync(inFolder('ways'), { recursive: true });
   // By way of another link, and of a folder that is one.
-  const [link, next, folderLink] = [`${command}-nowhere.npy`, `${command}-next.npy`, `${command}-folder`];
+  const [link, next, folderLink] = [
+    `${command}-nowhere.${end}`,
+    `${command}-next.${end}`,
+    `${command}-folder`,
+  ];
   mkdirSync(inFolder(`real-${command}/below`), { recursive: true });
   symlinkSync(`real-${command}/below`, inFolder(folderLink));
   symlinkSync(`../${folderLink}/../${next}`, inFolder(`ways/${link}`));
-  symlinkSync('made/made.npy', inFolder(`real-${command}/${next}`));
+  symlinkSync(`made/made.${end}`, inFolder(`real-${command}/${next}`));
   await fine(...args, `${way}${link}`);
   expect(readlinkSync(inFolder(`ways/${link}`))).toBe(`../${folderLink}/../${next}`);
-  expect(readlinkSync(inFolder(`real-${command}/${next}`))).toBe('made/made.npy');
-  expect(readFileSync(inFolder(`real-${command}/made/made.npy`)).length).toBeGreaterThan(0);
+  expect(readlinkSync(inFolder(`real-${command}/${next}`))).toBe(`made/made.${end}`);
+  expect(readFileSync(inFolder(`real-${command}/made/made.${end}`)).length).toBeGreaterThan(0);
 });
 
 it.each(COMMANDS)(
   '%s goes from a link to the folder above what that leads to',
-  async (command, args, way) => {
+  async (command, args, way, end) => {
     mkdirSync(inFolder(`ways/${command}-up/below`), { recursive: true });
     mkdirSync(inFolder(`ways/${command}-down`));
     symlinkSync(`../${command}-up/below`, inFolder(`ways/${command}-down/link`));
     // Where words alone would lead.
-    const other = inFolder(`ways/${command}-down/it.npy`);
+    const other = inFolder(`ways/${command}-down/it.${end}`);
     writeFileSync(other, 'other');
-    await fine(...args, `${way}${command}-down/link/../it.npy`);
-    await fine(...args, `${way}${command}-down/link/../made/it.npy`);
+    await fine(...args, `${way}${command}-down/link/../it.${end}`);
+    await fine(...args, `${way}${command}-down/link/../made/it.${end}`);
     expect(readFileSync(other, 'utf8')).toBe('other');
-    expect(readdirSync(inFolder(`ways/${command}-down`))).toEqual(['it.npy', 'link']);
-    for (const made of ['it.npy', 'made/it.npy'])
+    expect(readdirSync(inFolder(`ways/${command}-down`))).toEqual([`it.${end}`, 'link']);
+    for (const made of [`it.${end}`, `made/it.${end}`])
       expect(readFileSync(inFolder(`ways/${command}-up/${made}`)).length).toBeGreaterThan(0);
   },
 );
 
-it.each(COMMANDS)('%s makes the folder that a link leads to', async (command, args, way) => {
+it.each(COMMANDS)('%s makes the folder that a link leads to', async (command, args, way, end) => {
   mkdirSync(inFolder('ways'), { recursive: true });
   symlinkSync(`${command}-later/deep`, inFolder(`ways/${command}-folder`));
-  await fine(...args, `${way}${command}-folder/it.npy`);
+  await fine(...args, `${way}${command}-folder/it.${end}`);
   expect(readlinkSync(inFolder(`ways/${command}-folder`))).toBe(`${command}-later/deep`);
-  expect(readdirSync(inFolder(`ways/${command}-later/deep`))).toEqual(['it.npy']);
+  expect(readdirSync(inFolder(`ways/${command}-later/deep`))).toEqual([`it.${end}`]);
 });
 
 it('a report replaces no model past a folder that is not there', async () => {
@@ -208,15 +212,15 @@ it('a report replaces no model past a folder that is not there', async () => {
   expect(readFileSync(inFolder('kept.onnx')).equals(model)).toBe(true);
 });
 
-it.each(COMMANDS)('%s refuses links that lead in a circle', async (command, args, way) => {
+it.each(COMMANDS)('%s refuses links that lead in a circle', async (command, args, way, end) => {
   mkdirSync(inFolder('ways'), { recursive: true });
-  symlinkSync(`${command}-round.npy`, inFolder(`ways/${command}-circle.npy`));
-  symlinkSync(`${command}-circle.npy`, inFolder(`ways/${command}-round.npy`));
-  expect(await cli([...args, `${way}${command}-circle.npy`])).toMatchObject({
+  symlinkSync(`${command}-round.${end}`, inFolder(`ways/${command}-circle.${end}`));
+  symlinkSync(`${command}-circle.${end}`, inFolder(`ways/${command}-round.${end}`));
+  expect(await cli([...args, `${way}${command}-circle.${end}`])).toMatchObject({
     status: 2,
-    stderr: expect.stringMatching(/--(output|html) ways\/\w+-circle\.npy: ELOOP, its links lead in a circle/),
+    stderr: expect.stringMatching(/--(output|html) ways\/\w+-circle\.\w+: ELOOP, its links lead in a circle/),
   });
-  expect(readlinkSync(inFolder(`ways/${command}-circle.npy`))).toBe(`${command}-round.npy`);
+  expect(readlinkSync(inFolder(`ways/${command}-circle.${end}`))).toBe(`${command}-round.${end}`);
 });
 
 it('a model is repaired in its place by way of a link to it', async () => {
@@ -316,6 +320,28 @@ it.each<[readonly string[], RegExp]>([
   [['repair', fixture('unet.onnx'), '-o', 'two.onnx/x'], /--output two\.onnx\/x: /],
 ])('%j names the option', async (args, message) => {
   expect(await cli(args)).toMatchObject({ status: 2, stdout: '', stderr: expect.stringMatching(message) });
+});
+
+it.each([
+  ['--output', '.onnx', ['repair', fixture('raw.onnx'), '-o', 'other.tflite']],
+  ['--output', '.onnx', ['repair', fixture('raw.onnx'), '--dry-run', '-o', 'other.PT']],
+  ['--output', '.tflite', ['repair', fixture('layers.tflite'), '-o', 'other.onnx']],
+  ['--html', '.html', ['inspect', fixture('raw.onnx'), '--html', 'other.onnx']],
+])(
+  "%s whose name ends as another format's file is refused before anything is written",
+  async (option, own, args) => {
+    expect(await cli(args)).toMatchObject({
+      status: 2,
+      stdout: '',
+      stderr: expect.stringContaining(`expected ${option} to end in ${own}, which is what is written, got `),
+    });
+    expect(readdirSync(folder).filter((name) => name.startsWith('other.'))).toEqual([]);
+  },
+);
+
+it('an ending that is no format is the caller’s to choose', async () => {
+  await fine('repair', fixture('raw.onnx'), '-o', 'own.model');
+  expect(readFileSync(inFolder('own.model')).length).toBeGreaterThan(0);
 });
 
 it('a network without outputs is told as one, not as a list that nobody gave', async () => {

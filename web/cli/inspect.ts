@@ -37,7 +37,7 @@ import { type Cell, type Column, type Row, table } from './table.js';
 import { type Paint, printable, type Style, type Terminal } from './terminal.js';
 import { EXIT, type ExitCode, packageVersion, parse, SCHEMA_VERSION, UsageError } from './usage.js';
 import { counted, geometryText, levelText, overlapText, shareText } from './words.js';
-import { checkFree, inOption, placeOf, writeWhole } from './written-files.js';
+import { checkEnding, checkFree, inOption, placeOf, writeWhole } from './written-files.js';
 
 const OPTIONS = {
   all: { type: 'boolean' },
@@ -66,6 +66,7 @@ export async function inspect(args: readonly string[], terminal: Terminal): Prom
   if (report !== null) {
     await checkReportPath(report);
     await checkFree('--html', [report], given.flag('force'));
+    checkEnding('--html', report, '.html');
   }
 
   const inspected: Inspected[] = [];

@@ -39,7 +39,7 @@ import { type Row, table } from './table.js';
 import { printable, type Style, type Terminal } from './terminal.js';
 import { EXIT, type ExitCode, nearest, packageVersion, parse, SCHEMA_VERSION, UsageError } from './usage.js';
 import { counted, levelText, shareText, short } from './words.js';
-import { checkFree, checkRegular, inOption, whileInterruptible } from './written-files.js';
+import { checkEnding, checkFree, checkRegular, inOption, whileInterruptible } from './written-files.js';
 
 const OPTIONS = {
   output: { type: 'string', short: 'o' },
@@ -97,6 +97,7 @@ export async function repairCommand(args: readonly string[], terminal: Terminal)
   const geometries = await readGeometries(given.text('geometry'));
   try {
     await using model = await openModel(file, 'resampling', geometries);
+    if (output !== null) checkEnding('--output', output, `.${model.format}`);
     if (geometries !== null && hasGeometry(model)) {
       throw new UsageError(`--geometry is for safetensors, .npy and .npz: ${printable(file)} has its own`);
     }

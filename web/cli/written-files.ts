@@ -123,6 +123,21 @@ function checkNamesFile(option: string, file: string): void {
   throw new UsageError(`expected ${option} to be a file, got the name of a folder: ${printable(file)}`);
 }
 
+/** What files of models, of values and of reports end in. */
+const ENDINGS = [
+  ...['.onnx', '.tflite', '.safetensors', '.npy', '.npz', '.ort', '.pt', '.pth', '.h5', '.keras', '.pb'],
+  ...['.png', '.wav', '.html', '.json'],
+];
+
+/** Programs go by the ending: one of another format would mislead them, and who gives it expects that format. */
+export function checkEnding(option: string, file: string, own: string): void {
+  const ending = path.extname(file).toLowerCase();
+  if (ending === own || !ENDINGS.includes(ending)) return;
+  throw new UsageError(
+    `expected ${option} to end in ${own}, which is what is written, got the name of another format's file: ${printable(file)}`,
+  );
+}
+
 /** For a file that takes the place of what is there, which a pipe or a device would not survive. */
 export async function checkRegular(option: string, file: string): Promise<void> {
   const there = await foundAt(file);
