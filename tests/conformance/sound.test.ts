@@ -220,6 +220,7 @@ const wrongTo: [string, unknown, () => Readonly<Record<string, unknown>>, Deconv
   ['an unknown word', tensor, () => ({ context, channels: 1 }), 'BAD_OPTION'],
 ];
 it.each(wrongTo)('toAudioBuffer refuses %s', (_, value, options, code) => {
-  const act = () => toAudioBuffer(value as Tensor, options() as ToAudioBufferOptions<AudioSamples>);
+  const act = () =>
+    toAudioBuffer(value as Tensor, options() as unknown as ToAudioBufferOptions<AudioSamples>);
   expectError(caught(act), code, 'toAudioBuffer');
 });

@@ -12,12 +12,7 @@ const RANKS = { nearest: [1, 2, 3], linear: [1], bilinear: [2], trilinear: [3] }
 /** How {@link Upsample} finds the values between those that there are. */
 export type UpsampleMode = keyof typeof RANKS;
 
-/** Either `size` or `scaleFactor`; a list has one entry for each spatial axis. */
-export interface UpsampleOptions extends SpatialModuleOptions {
-  /** Sizes of the output. */
-  readonly size?: number | readonly number[] | null;
-  /** How many times larger the output is, rounded down; may be below 1 and need not be whole. */
-  readonly scaleFactor?: number | readonly number[] | null;
+interface CommonUpsampleOptions extends SpatialModuleOptions {
   /** Default `'nearest'`; the linear ones are for one number of spatial axes each. */
   readonly mode?: UpsampleMode;
   /** Of linear modes: whether the ends of input and output lie upon each other. Default null, which is false. */
@@ -25,6 +20,21 @@ export interface UpsampleOptions extends SpatialModuleOptions {
   /** Whether places follow from the sizes of input and output, not from `scaleFactor`. Default null, which is false. */
   readonly recomputeScaleFactor?: boolean | null;
 }
+
+/** Either `size` or `scaleFactor`; a list has one entry for each spatial axis. */
+export type UpsampleOptions = CommonUpsampleOptions &
+  (
+    | {
+        /** Sizes of the output. */
+        readonly size: number | readonly number[];
+        readonly scaleFactor?: null;
+      }
+    | {
+        readonly size?: null;
+        /** How many times larger the output is, rounded down; may be below 1 and need not be whole. */
+        readonly scaleFactor: number | readonly number[];
+      }
+  );
 
 /**
  * Resizes the spatial axes of `[N, C, ...]` (with `layout: 'channels-last'` `[N, ..., C]`), 1 to 3 of them:

@@ -3,8 +3,7 @@ import { messageOf } from '../core/realms.js';
 import { checkTensor, sharesMemory, type TensorLike } from '../core/tensor.js';
 import { type AudioSamples, checkSamples, readSoundShape } from './audio-samples.js';
 
-/** Options of {@link toAudioBuffer}. */
-export interface ToAudioBufferOptions<Buffer extends AudioSamples = AudioBuffer> {
+interface AudioBufferOptions<Buffer extends AudioSamples> {
   /** Samples of a second. Default: the context's. */
   readonly sampleRate?: number;
   /** Makes the buffer: an AudioContext. Default: the page's own AudioBuffer, which needs a `sampleRate`. */
@@ -15,6 +14,14 @@ export interface ToAudioBufferOptions<Buffer extends AudioSamples = AudioBuffer>
   /** Receives the samples instead of a new buffer; has the tensor's channels and length. */
   readonly out?: Buffer;
 }
+
+type Requiring<Options, Name extends keyof Options> = Options & Required<Pick<Options, Name>>;
+
+/** Options of {@link toAudioBuffer}, one of which at least says the sample rate. */
+export type ToAudioBufferOptions<Buffer extends AudioSamples = AudioBuffer> =
+  | Requiring<AudioBufferOptions<Buffer>, 'sampleRate'>
+  | Requiring<AudioBufferOptions<Buffer>, 'context'>
+  | Requiring<AudioBufferOptions<Buffer>, 'out'>;
 
 /**
  * A tensor `[1, C, L]` or `[C, L]` as an AudioBuffer of C channels. Values are kept as they are: what plays them clips
@@ -32,10 +39,10 @@ export interface ToAudioBufferOptions<Buffer extends AudioSamples = AudioBuffer>
  */
 export function toAudioBuffer<Buffer extends AudioSamples = AudioBuffer>(
   tensor: TensorLike,
-  options: ToAudioBufferOptions<Buffer> = {},
+  options: ToAudioBufferOptions<Buffer>,
 ): Buffer {
   const where = 'toAudioBuffer';
-  const checked = checkOptions<ToAudioBufferOptions<Buffer>>(where, options, [
+  const checked = checkOptions<AudioBufferOptions<Buffer>>(where, options === undefined ? {} : options, [
     'sampleRate',
     'context',
     'out',
@@ -69,7 +76,7 @@ function newBuffer<Buffer extends AudioSamples>(
   where: string,
   channels: number,
   length: number,
-  { context, sampleRate = context?.sampleRate }: ToAudioBufferOptions<Buffer>,
+  { context, sampleRate = context?.sampleRate }: AudioBufferOptions<Buffer>,
 ): Buffer {
   if (context === undefined && typeof AudioBuffer !== 'function') {
     throw fault(
