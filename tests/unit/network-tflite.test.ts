@@ -557,6 +557,37 @@ describe('traps', () => {
     expect([...valuesOf(graph)]).toEqual(expected);
   });
 
+  // Of 0, 1, 2 and so on in [2, 3, 2, 2].
+  it.each<[string, number, number, readonly number[], readonly number[], readonly number[]]>([
+    ['one axis', 1, 1, [2, 2], [0, 2, 1, 1], [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 16, 17, 18, 19]],
+    ['an axis between', 2, 1, [2, 1], [1, 0], [2, 3, 6, 7, 10, 11, 12, 13, 16, 17, 20, 21]],
+    [
+      'all but the last of the indices',
+      -1,
+      -1,
+      [2, 3, 1],
+      [0, 1, 1, 0, 0, 1],
+      [0, 2, 5, 7, 9, 11, 12, 14, 16, 18, 21, 23],
+    ],
+    [
+      'all axes of the indices',
+      2,
+      2,
+      [2, 3],
+      [1, 0, 1, 0, 0, 1],
+      [2, 3, 4, 5, 10, 11, 12, 13, 16, 17, 22, 23],
+    ],
+  ])('GATHER in batches over %s', async (_, axis, batches, shape, indices, expected) => {
+    const gathered = (given: readonly number[]) =>
+      lowered(
+        [open('x', 2, 3, 2, 2), { ...whole('i', ...indices), shape: given }, open('y', 1)],
+        [step(36, ['x', 'i'], ['y'], [{ integer: axis }, { integer: batches }])],
+        X_TO_Y,
+      );
+    expect([...valuesOf(await gathered(shape))]).toEqual(expected);
+    await expect(gathered([1, ...shape])).rejects.toMatchObject({ code: 'BAD_SHAPE' });
+  });
+
   it.each<[readonly number[], readonly number[], readonly number[]]>([
     [
       [1, 1, 2, 1, 2],

@@ -378,23 +378,47 @@ const shuffle = (kind: 'depth-to-space' | 'space-to-depth'): Rule => ({
   refusal: ({ options }) => (options.integer(0) > 0 ? null : 'it has no readable options'),
 });
 
-/** Parts along an axis by their indices, as many as shapes and channels need. */
+/** Parts along an axis by their indices, as many as shapes and channels need; of every sample by its own. */
 function gathered(call: Call): Operand {
-  const [x, indices] = [call.input(0), call.input(1)];
+  const [x, { shape }] = [call.input(0), call.input(1)];
   const axis = call.axis(call.options.integer(0));
+  const given = call.options.integer(1);
+  const batches = given < 0 ? given + shape.length : given;
+  const inBatches = x.shape.slice(0, batches);
+  if (batches < 0 || batches > axis || inBatches.some((extent, at) => extent !== shape[at])) {
+    call.refuse(`indices for ${batches} axes of [${x.shape.join(', ')}]`, `[${shape.join(', ')}]`);
+  }
   const extent = at(x.shape, axis);
-  const wanted = call.numbers(1).map((index) => {
-    return Number.isInteger(index) && index >= 0 && index < extent
-      ? index
-      : call.refuse(`indices below ${extent}`, `${index}`);
-  });
+  const wanted = call.numbers(1);
+  for (const index of wanted) {
+    if (!(Number.isInteger(index) && index >= 0 && index < extent))
+      call.refuse(`indices below ${extent}`, `${index}`);
+  }
   if (wanted.length === 0 || wanted.length > 1024) call.refuse('1 to 1024 indices', `${wanted.length}`);
-  const rows = joined(
-    call,
-    wanted.map((index) => part(call, x, axis, index, 1)),
-    axis,
-  );
-  return call.reshape(x.shape.toSpliced(axis, 1, ...indices.shape), rows);
+  const rowsOf = (own: Operand, along: number, indices: readonly number[]) =>
+    joined(
+      call,
+      indices.map((index) => part(call, own, along, index, 1)),
+      along,
+    );
+  const samples = product(inBatches);
+  const each = wanted.length / samples;
+  const flat = batches === 0 ? x : call.reshape([samples, ...x.shape.slice(batches)], x);
+  const rows =
+    batches === 0
+      ? rowsOf(x, axis, wanted)
+      : joined(
+          call,
+          Array.from({ length: samples }, (_, sample) =>
+            rowsOf(
+              part(call, flat, 0, sample, 1),
+              axis - batches + 1,
+              wanted.slice(each * sample, each * (sample + 1)),
+            ),
+          ),
+          0,
+        );
+  return call.reshape(x.shape.toSpliced(axis, 1, ...shape.slice(batches)), rows);
 }
 
 function filled(call: Call): Operand {
@@ -438,10 +462,7 @@ export const moving: Rules = {
   BATCH_TO_SPACE_ND: blocks(fromBatch),
   DEPTH_TO_SPACE: shuffle('depth-to-space'),
   SPACE_TO_DEPTH: shuffle('space-to-depth'),
-  GATHER: {
-    ...moves(gathered, [1]),
-    refusal: ({ options }) => (options.integer(1) === 0 ? null : 'it gathers in batches'),
-  },
+  GATHER: moves(gathered, [1]),
   FILL: moves(filled, [0]),
   RANGE: moves(ranged, [0, 1, 2]),
   SHAPE: moves((call) => literal(call.operator.name, [call.input(0).shape.length], call.input(0).shape)),
