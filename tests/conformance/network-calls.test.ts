@@ -1,6 +1,15 @@
 // What calls of a network may do to each other, to their tensors and to memory.
 
-import { Graph, HeapTensor, LeakyReLU, memoryUsage, Sequential, type Tensor, Upsample } from 'deconv-wasm';
+import {
+  Graph,
+  HeapTensor,
+  init,
+  LeakyReLU,
+  memoryUsage,
+  Sequential,
+  type Tensor,
+  Upsample,
+} from 'deconv-wasm';
 import { loadNetwork, type Network } from 'deconv-wasm/network';
 import { describe, expect, it } from 'vitest';
 import { BUILDS_HERE, describeEachBuild, SOME_BUILDS } from '../support/builds.js';
@@ -10,6 +19,7 @@ import { bytesOf, type NetworkCase } from '../support/network-onnx-cases/index.j
 import { Writer } from '../support/networks.js';
 import { node } from '../support/onnx-writer.js';
 import { resizable } from '../support/resizable.js';
+import { tflite } from '../support/tflite-writer.js';
 
 /** A network of `x` and `z`, of any sizes, with these nodes. */
 function networkOf(outputs: readonly string[], build: (net: Writer) => void): NetworkCase {
@@ -344,6 +354,33 @@ describeEachBuild((build) => {
     },
   );
 }, SOME_BUILDS);
+
+it.each([
+  ['ONNX', bytesOf(networkOf(['y', 'y'], ({ parts }) => void parts.push(node('Relu', ['x'], ['y']))))],
+  [
+    'TFLite',
+    tflite(
+      [
+        { name: 'x', shape: [1, 1, 2, 2] },
+        { name: 'y', shape: [1, 1, 2, 2] },
+      ],
+      [{ code: 19, inputs: ['x'], outputs: ['y'] }],
+      { inputs: ['x', 'x'], outputs: ['y', 'y'] },
+    ),
+  ],
+])('what a file lists twice among its outputs is one: %s', async (format, bytes) => {
+  await init();
+  const net = await loadNetwork(bytes);
+  const x = four(-1, 2, -3, 4);
+  expect(net.outputs.map(({ name }) => name)).toEqual(['y']);
+  expect(net.inputs.map(({ name }) => name)).toEqual(format === 'ONNX' ? ['x', 'z'] : ['x']);
+  const inputs = format === 'ONNX' ? { x, z: four(0, 0, 0, 0) } : { x };
+  const out = { y: four(9, 9, 9, 9) };
+  expect(net.run(inputs, { out })).toBe(out);
+  expect([...out.y.data]).toEqual([0, 2, 0, 4]);
+  if (format === 'TFLite') expect([...(await net.tiled(net.forward(x))).data]).toEqual([0, 2, 0, 4]);
+  net.dispose();
+});
 
 it('graphs of networks keep the names of outputs that are one value', async () => {
   const net = new Writer();

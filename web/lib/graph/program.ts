@@ -208,7 +208,7 @@ export class Program<Step extends ProgramStep = ProgramStep> {
 
 /** Whether it is one at the end of the call too: beside one that may not be, none is written before all can. */
 function lasts(output: Sink): boolean {
-  return typeof output === 'number' || output.ask === undefined;
+  return (output as Exclude<Sink, number>).ask === undefined;
 }
 
 /** Lets a step's values share memory where nobody needs what lay there before, and parts lie in their whole. */

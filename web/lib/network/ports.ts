@@ -17,6 +17,11 @@ export interface PortInfo {
   readonly type: string;
 }
 
+/** Those of a file, which may list one twice: calls name each once. */
+export function listedOnce<Port extends PortInfo>(ports: readonly Port[]): readonly Port[] {
+  return [...new Map(ports.map((port) => [port.name, port])).values()];
+}
+
 /** The shapes of inputs by their names, where the file leaves no length open. */
 export function declaredShapes(ports: readonly PortInfo[]): Map<string, readonly number[]> | null {
   const fixed = ports.every(({ shape }) => shape.every((extent) => typeof extent === 'number'));

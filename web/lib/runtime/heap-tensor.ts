@@ -148,11 +148,11 @@ export function sinkOf(
   shape: readonly number[],
   count: number,
   runtime: Runtime,
-  foreign = false,
+  foreign?: boolean,
 ): Sink {
   const values = checkOut(where, out, shape, count);
   const place = locate(values, runtime);
-  const lasts = !foreign && (place === values || runtime.views.get(values) === out);
+  const lasts = foreign !== true && (place === values || runtime.views.get(values) === out);
   return lasts ? place : askedAgain(where, out, shape, count);
 }
 

@@ -16,7 +16,7 @@ import { readers } from '../../models/readers.js';
 import type { ModelFile } from '../../models/source.js';
 import { type Message, readMessage, topLevelFields } from '../../models/wire.js';
 import type { FrontEnd } from '../front-end.js';
-import type { PortInfo } from '../ports.js';
+import { listedOnce, type PortInfo } from '../ports.js';
 import { OnnxNetwork } from './network.js';
 import { Plan } from './plan.js';
 
@@ -47,7 +47,7 @@ export async function readOnnxNetwork(
   const declared = ports(GRAPH.input).filter((port) => !main.initializers.has(port.text(VALUE.name)));
   for (const port of ports(GRAPH.input)) checkDefault(port, main.initializers.get(port.text(VALUE.name)));
   const inputs = declared.map(portOf);
-  const outputs = ports(GRAPH.output).map(portOf);
+  const outputs = listedOnce(ports(GRAPH.output).map(portOf));
   if (outputs.length === 0) refuse('BAD_MODEL', where, 'a graph with outputs', 'one without');
   const types = new Map(declared.map((port) => [port.text(VALUE.name), typeOf(port)]));
   const plan = new Plan(graph, constants, types, opsets);

@@ -7,7 +7,7 @@ import type { Subgraph } from '../../models/tflite/subgraph.js';
 import { type FrontEnd, type NodeInfo, refuseNodes } from '../front-end.js';
 import { NetworkBuilder, type SliceChange } from '../lowering.js';
 import type { NetworkGraph } from '../operations.js';
-import type { PortInfo } from '../ports.js';
+import { listedOnce, type PortInfo } from '../ports.js';
 import { Call } from './call.js';
 import { type CheckedOperator, checkOperators, isStored } from './check.js';
 import { finished } from './finish.js';
@@ -36,7 +36,7 @@ export async function readTfliteNetwork(file: ModelFile, wanted?: readonly strin
     );
   const ports = (tensors: readonly number[], names: ReadonlyMap<number, string>) => {
     const tensorOf = new Map<string, number>();
-    return tensors.map((tensor) => {
+    const listed = tensors.map((tensor) => {
       const port = portOf(subgraph, tensor, names.get(tensor));
       if ((tensorOf.get(port.name) ?? tensor) !== tensor) {
         refuse('BAD_MODEL', 'loadNetwork', 'inputs of different names, and outputs', port.name);
@@ -44,6 +44,7 @@ export async function readTfliteNetwork(file: ModelFile, wanted?: readonly strin
       tensorOf.set(port.name, tensor);
       return port;
     });
+    return listedOnce(listed);
   };
   const network = new TfliteNetwork(
     subgraph,
