@@ -55,6 +55,7 @@ export async function open(
 export async function openExample({ file, url }: (typeof examples)[number]): Promise<void> {
   const isLast = begin();
   reading.value = file;
+  trouble.value = null;
   try {
     const response = await fetch(url);
     if (!response.ok) throw new Error(`${response.status}`);

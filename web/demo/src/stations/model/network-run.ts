@@ -23,6 +23,10 @@ export const tracing = signal(false);
 /** How many runs of the network are done; null before the first and after the last. */
 export const progress = signal<Progress | null>(null);
 export const refused = signal<string | null>(null);
+/** Why a picture or a sound of the person's own was not taken; no run takes that away. */
+export const inputRefusal = signal<string | null>(null);
+/** Why the steps are not drawn as the state says. */
+export const undrawn = signal<string | null>(null);
 
 /** The file that is to run, in place of a network of the page. */
 const ownFiles = signal<readonly File[] | null>(null);
@@ -62,15 +66,25 @@ export function runOpened(): void {
 /** A picture or a sound of the person's own; like a file it is no part of the state, and stays in this page. */
 export const ownInput = signal<OwnInput | null>(null);
 
+/** What is chosen begins one, too: a file that was being read comes too late then. */
+const beginInput = turns();
+
+function take(own: OwnInput | null): void {
+  ownInput.value = own;
+  inputRefusal.value = null;
+}
+
 export function chooseInput(which: TestImage): void {
+  beginInput();
   batch(() => {
-    ownInput.value = null;
+    take(null);
     change((before) => ({ ...before, network: { ...before.network, picture: which } }));
   });
 }
 
 export function chooseVoice(): void {
-  ownInput.value = null;
+  beginInput();
+  take(null);
 }
 
 /** As which input of the network that is shown a file could go in. */
@@ -88,29 +102,30 @@ const readers: Record<OwnKind, (file: File) => Promise<OwnInput>> = {
   sound: async (file) => ({ kind: 'sound', name: file.name, samples: await openSound(file) }),
 };
 
-const beginInput = turns();
-
 export async function openInput(kind: OwnKind, file: File): Promise<void> {
   const isLast = beginInput();
   try {
     const own = await readers[kind](file);
-    if (isLast()) ownInput.value = own;
+    if (isLast()) take(own);
   } catch (error) {
     if (!isLast()) return;
-    refused.value =
+    inputRefusal.value =
       error instanceof Silence
         ? `${file.name} is silent: there is nothing for the network to work on.`
         : `${file.name} is not a ${kind} this browser can read.`;
   }
 }
 
-/** The worker that has run what is shown: another one, where a later run was stopped, runs it once more. */
-async function engineWith(wish: Wish): Promise<Engine> {
+/**
+ * The worker that has run what is shown: another one, where a later run was stopped, runs it once more. Null where that
+ * is stopped, too.
+ */
+async function engineWith(wish: Wish): Promise<Engine | null> {
   if (engine) return engine;
   engine = anotherEngine();
   const own = engine;
   await own.ask('trace', wish.request);
-  return own;
+  return own === engine ? own : null;
 }
 
 export function stopRun(): void {
@@ -130,7 +145,8 @@ export async function openLayer({ file }: TraceResult, name: string): Promise<vo
   const own = `${'made' in network ? network.made : 'learned'}.onnx`;
   const files = 'files' in network ? network.files : madeFiles(own, file, shown.network);
   if (opened.value?.files[0] !== files[0]) await open(files);
-  sought.value = name;
+  // Another file may have been opened meanwhile.
+  if (opened.value?.files[0] === files[0]) sought.value = name;
 }
 
 let made: { readonly network: string; readonly files: readonly File[] } | null = null;
@@ -182,11 +198,11 @@ export async function compare(): Promise<void> {
   comparing.value = true;
   try {
     const asked = { of: wish.request, onnxruntime: peerFolder('onnxruntime') };
-    const answer = await (await engineWith(wish)).ask('compareRuns', asked);
+    const answer = await (await engineWith(wish))?.ask('compareRuns', asked);
     if (answer && answer !== STALE && hasSamePictures(wish, shown)) comparison.value = answer;
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
-    comparison.value = { refusal: error.message };
+    if (hasSamePictures(wish, shown)) comparison.value = { refusal: error.message };
   } finally {
     comparing.value = false;
   }
@@ -234,11 +250,20 @@ export function showChannel(which: number): void {
 
 /** Runs whatever the state and the open file ask for, once for each wish, and has its steps drawn. */
 export function follow(): () => void {
-  const stops = [followWishes(), followPictures()];
+  const stops = [followWishes(), followPictures(), followChoices()];
   return () => {
     for (const stop of stops) stop();
   };
 }
+
+const choices = computed(() => state.value.network);
+
+/** What was refused is of no interest any more once something else is chosen. */
+const followChoices = () =>
+  effect(() => {
+    void choices.value;
+    inputRefusal.value = null;
+  });
 
 /** What was drawn last, or is being drawn. */
 let drawn: { readonly wish: Wish; readonly channel: number } | null = null;
@@ -249,6 +274,7 @@ const followPictures = () =>
     if (result === null || wish === null) {
       drawn = null;
       pictures.value = null;
+      undrawn.value = null;
       return;
     }
     if (drawn?.channel === which && hasSamePictures(drawn.wish, wish)) return;
@@ -260,11 +286,15 @@ async function draw(mine: NonNullable<typeof drawn>): Promise<void> {
   const { wish, channel: which } = mine;
   try {
     const asked = { of: wish.request, channel: which === MEAN ? null : which };
-    const answer = await (await engineWith(wish)).ask('stepPictures', asked);
-    if (answer && answer !== STALE && drawn === mine) pictures.value = answer;
+    const answer = await ((await engineWith(wish))?.ask('stepPictures', asked) ?? STALE);
+    if (drawn !== mine) return;
+    // With a later run its worker was stopped: another one draws it.
+    if (answer === STALE) return draw(mine);
+    if (answer) pictures.value = answer;
+    undrawn.value = null;
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
-    if (drawn === mine) refused.value = error.message;
+    if (drawn === mine) undrawn.value = error.message;
   }
 }
 
@@ -285,13 +315,14 @@ const followWishes = () =>
 
 async function run(wish: Wish): Promise<void> {
   tracing.value = true;
+  progress.value = null;
   refused.value = null;
   // Nobody reads one network's steps under another's name.
   if (wish.network !== shown?.network) show(null, null);
   try {
     engine ??= anotherEngine();
     const result = await engine.ask('trace', wish.request, (told) => {
-      progress.value = told;
+      if (wish === newest) progress.value = told;
     });
     if (wish !== newest) return;
     if (result !== STALE) show(result, wish);

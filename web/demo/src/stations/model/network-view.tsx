@@ -16,6 +16,7 @@ import {
   chooseVoice,
   chosenMade,
   follow,
+  inputRefusal,
   openInput,
   ownInput,
   ownName,
@@ -29,6 +30,7 @@ import {
   traced,
   tracing,
   trainedThere,
+  undrawn,
 } from './network-run';
 import { culpritText, repairText } from './network-words';
 import './network.css';
@@ -89,7 +91,9 @@ export function NetworkView() {
       {made === 'learned' && trainedThere.value === null && (
         <p class="model-note">Station 6 has trained nothing yet.</p>
       )}
+      <Trouble text={inputRefusal.value} />
       <Trouble text={refused.value} />
+      <Trouble text={undrawn.value} />
       {tracing.value && (
         <p class="model-note network-running">
           {`Running it, whole and with each layer repaired${progress.value ? `: ${progress.value.done} of ${progress.value.of}` : ' \u2026'}`}

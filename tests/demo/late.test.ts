@@ -1,0 +1,230 @@
+import type { Page } from 'playwright';
+import { PNG } from 'pngjs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { madeNetwork } from '../../web/demo/src/engine/made-networks';
+import { onePage } from './one-page';
+import { eventually, untilAnswered, type Visit } from './serve';
+
+// What comes late overwrites, hides and takes away nothing that is newer.
+
+let open: Visit;
+let page: Page;
+
+onePage({ reducedMotion: 'reduce' }, (opened) => {
+  open = opened;
+  page = open.page;
+});
+beforeEach(async () => {
+  await open.again();
+  await page.locator('#bench .bench-layers').waitFor();
+});
+afterEach(async () => {
+  // What a test has left, as one that fails does.
+  await pass();
+  open.expectSilence();
+});
+
+const radio = (station: string, name: string) =>
+  page.locator(station).getByRole('radio', { name, exact: true });
+const button = (station: string, name: string) =>
+  page.locator(station).getByRole('button', { name, exact: true });
+/** Some frames after the last answer: what was to come has come. */
+const answered = () => page.evaluate(untilAnswered);
+
+interface HeldBack {
+  readonly worker: Worker;
+  readonly id: unknown;
+  pass(): void;
+}
+
+declare global {
+  /** Questions of one name that have not been given to their workers. */
+  var heldBack: HeldBack[];
+  /** Questions go to their workers again. */
+  var holdNoMore: () => void;
+  /** Calls of a function of the browser that are answered late. */
+  var late: PromiseWithResolvers<void>;
+}
+
+/** Keeps questions of a name from their workers, so that their answers come when a test says so. */
+async function holdBack(...names: string[]): Promise<void> {
+  await page.evaluate((held) => {
+    const { postMessage } = Worker.prototype;
+    globalThis.heldBack = [];
+    Worker.prototype.postMessage = function (this: Worker, message, ...rest: never[]) {
+      if (!held.includes(message.name)) return postMessage.call(this, message, ...rest);
+      heldBack.push({
+        worker: this,
+        id: message.id,
+        pass: () => postMessage.call(this, message, ...rest),
+      });
+    };
+    globalThis.holdNoMore = () => {
+      Worker.prototype.postMessage = postMessage;
+    };
+  }, names);
+}
+
+const held = (amount: number) => eventually(() => page.evaluate(() => heldBack.length)).toBe(amount);
+
+/** Gives what was held back to the workers, and holds nothing any more. */
+const pass = () =>
+  page.evaluate(() => {
+    globalThis.holdNoMore?.();
+    for (const question of globalThis.heldBack?.splice(0) ?? []) question.pass();
+  });
+
+/** Answers what was held back as a worker does that could not, and holds nothing any more. */
+const fail = (sentence: string) =>
+  page.evaluate((message) => {
+    holdNoMore();
+    for (const { worker, id } of heldBack.splice(0)) {
+      const data = { id, ok: false, failure: { code: 'INTERNAL', message } };
+      worker.dispatchEvent(new MessageEvent('message', { data }));
+    }
+  }, sentence);
+
+/** Pictures are read when a test says so. */
+const readPicturesLate = () =>
+  page.evaluate(() => {
+    const { createImageBitmap } = globalThis;
+    globalThis.late = Promise.withResolvers();
+    globalThis.createImageBitmap = async (...given: unknown[]) => {
+      globalThis.createImageBitmap = createImageBitmap;
+      await late.promise;
+      return createImageBitmap(...(given as [Blob]));
+    };
+  });
+const readPicturesNow = () => page.evaluate(() => late.resolve());
+
+function picture(name: string) {
+  const png = new PNG({ width: 20, height: 10 });
+  png.data.fill(255);
+  return { name, mimeType: 'image/png', buffer: PNG.sync.write(png) };
+}
+const noPicture = { name: 'none.png', mimeType: 'image/png', buffer: Buffer.from('none') };
+const give = (within: string, file: ReturnType<typeof picture>) =>
+  page.locator(`${within} input[type="file"]`).setInputFiles(file);
+
+describe('a picture that is still being read', () => {
+  it('comes too late for a network once another is chosen', async () => {
+    await runNetwork();
+    await readPicturesLate();
+    await give('#model .network', picture('slow.png'));
+    await radio('#model', 'Flat colour').check();
+    await readPicturesNow();
+    await answered();
+    expect(await radio('#model', 'Flat colour').isChecked()).toBe(true);
+    expect(await page.locator('#model').getByText('slow.png').count()).toBe(0);
+  });
+});
+
+/** The first network of the page that takes a picture, as it runs when a person asks for it. */
+async function runNetwork(): Promise<void> {
+  await page
+    .locator('#model .network-choice')
+    .getByRole('button', { name: 'FSRCNN \u00d73', exact: true })
+    .click();
+  await page.locator('#model [data-step="deconv"]').waitFor();
+  await answered();
+}
+
+describe('station 7', () => {
+  beforeEach(runNetwork);
+
+  const alerts = () => page.locator('#model .network').getByRole('alert').allInnerTexts();
+  const steps = () =>
+    page
+      .locator('#model .network-steps canvas')
+      .evaluateAll((all) => all.map((canvas) => (canvas as HTMLCanvasElement).toDataURL()).join());
+
+  it('says why a picture was refused for longer than a run takes that began before', async () => {
+    await holdBack('trace');
+    await radio('#model', 'Flat colour').check();
+    await held(1);
+    await give('#model .network', noPicture);
+    const refusal = 'none.png is not a picture this browser can read.';
+    await eventually(alerts).toEqual([refusal]);
+    await fail('The run failed.');
+    await eventually(alerts).toEqual([refusal, 'The run failed.']);
+    await runNetwork();
+    expect(await alerts()).toEqual([]);
+  });
+
+  it('says that steps could not be drawn until they are', async () => {
+    await holdBack('stepPictures');
+    await radio('#model', 'One channel').check();
+    await held(1);
+    await fail('They cannot be drawn.');
+    await eventually(alerts).toEqual(['They cannot be drawn.']);
+    await radio('#model', 'Mean of channels').check();
+    await eventually(alerts).toEqual([]);
+  });
+
+  it('draws the channel that was chosen during a run that was then stopped', async () => {
+    await radio('#model', 'One channel').check();
+    await answered();
+    const first = await steps();
+    await radio('#model', 'Mean of channels').check();
+    await answered();
+    expect(await steps()).not.toBe(first);
+    await holdBack('trace', 'stepPictures');
+    await radio('#model', 'Ramp').check();
+    await radio('#model', 'One channel').check();
+    await held(2);
+    await page.evaluate(() => holdNoMore());
+    await button('#model', 'Stop it').click();
+    await eventually(steps).toBe(first);
+    expect(await alerts()).toEqual([]);
+  });
+
+  it("does not take an older run's progress for that of the newest", async () => {
+    const running = page.locator('#model .network-running');
+    await holdBack('trace');
+    await radio('#model', 'Flat colour').check();
+    await held(1);
+    const tell = () =>
+      page.evaluate(() => {
+        const [{ worker, id } = {}] = heldBack;
+        worker?.dispatchEvent(new MessageEvent('message', { data: { id, progress: { done: 3, of: 4 } } }));
+      });
+    await tell();
+    await eventually(() => running.textContent()).toContain(': 3 of 4');
+    await radio('#model', 'Ramp').check();
+    await eventually(() => running.textContent()).toContain('repaired \u2026');
+    await tell();
+    await answered();
+    expect(await running.textContent()).toContain('repaired \u2026');
+    await pass();
+    await eventually(() => running.count()).toBe(0);
+  });
+
+  it('says nothing of a comparison that failed when something else is shown', async () => {
+    const comparison = page.locator('#model .network-comparison');
+    await holdBack('compareRuns');
+    await comparison.getByRole('button', { name: /^Compare with/ }).click();
+    await held(1);
+    await radio('#model', 'Flat colour').check();
+    await answered();
+    await fail('They cannot be compared.');
+    await eventually(() => comparison.getAttribute('aria-busy')).toBe('false');
+    expect(await comparison.textContent()).not.toContain('They cannot be compared.');
+  });
+
+  it('goes to no layer of a file that another one was opened after', async () => {
+    await holdBack('model');
+    await button('#model [data-step="deconv"]', 'Kernels of deconv').click();
+    await held(1);
+    await button('#model .model-examples', 'Vocoder, 1-D').click();
+    await eventually(() => page.locator('#model .open-file-hint').last().textContent()).toContain(
+      'vocoder.onnx',
+    );
+    await pass();
+    await eventually(() => page.locator('#model .model-summary').textContent()).toContain('vocoder.onnx');
+    const file = { name: 'fsrcnn.onnx', mimeType: '', buffer: Buffer.from(madeNetwork('fsrcnn', 7)) };
+    await page.locator('#model .model-choice input[type="file"]').setInputFiles(file);
+    await page.locator('#model [data-layer="deconv"]').waitFor();
+    await answered();
+    expect(await page.evaluate(() => document.activeElement?.textContent)).not.toBe('deconv');
+  });
+});
