@@ -1,4 +1,4 @@
-import type { Page } from 'playwright';
+import type { Locator, Page } from 'playwright';
 import { PNG } from 'pngjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { madeNetwork } from '../../web/demo/src/engine/made-networks';
@@ -24,6 +24,8 @@ afterEach(async () => {
   open.expectSilence();
 });
 
+const slider = (station: string, name: string) =>
+  page.locator(station).getByRole('slider', { name, exact: true });
 const radio = (station: string, name: string) =>
   page.locator(station).getByRole('radio', { name, exact: true });
 const button = (station: string, name: string) =>
@@ -106,7 +108,34 @@ const noPicture = { name: 'none.png', mimeType: 'image/png', buffer: Buffer.from
 const give = (within: string, file: ReturnType<typeof picture>) =>
   page.locator(`${within} input[type="file"]`).setInputFiles(file);
 
+const pixels = (canvas: Locator) => canvas.evaluate((element) => (element as HTMLCanvasElement).toDataURL());
+
 describe('a picture that is still being read', () => {
+  it('comes too late for the lab once another is chosen', async () => {
+    await readPicturesLate();
+    await give('#lab', picture('slow.png'));
+    await radio('#lab', 'Ramp').check();
+    await readPicturesNow();
+    await answered();
+    expect(await radio('#lab', 'Ramp').isChecked()).toBe(true);
+    expect(await page.locator('#lab').getByText('slow.png').count()).toBe(0);
+  });
+
+  it('does not take away why what was dropped after it is refused', async () => {
+    await readPicturesLate();
+    await give('#lab', picture('slow.png'));
+    await page.locator('#lab').evaluate((lab) => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(['words'], 'words.txt', { type: 'text/plain' }));
+      lab.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+    });
+    await page.getByText('Only a picture file can be dropped here.').waitFor();
+    await readPicturesNow();
+    await answered();
+    expect(await page.getByText('Only a picture file can be dropped here.').count()).toBe(1);
+    await radio('#lab', 'Ramp').check();
+  });
+
   it('comes too late for a network once another is chosen', async () => {
     await runNetwork();
     await readPicturesLate();
@@ -226,5 +255,22 @@ describe('station 7', () => {
     await page.locator('#model [data-layer="deconv"]').waitFor();
     await answered();
     expect(await page.evaluate(() => document.activeElement?.textContent)).not.toBe('deconv');
+  });
+});
+
+describe('a sentence about what the worker could not', () => {
+  const alerts = (station: string) => page.locator(station).getByRole('alert').allInnerTexts();
+
+  it('of the scores of an older picture is not said of a newer one', async () => {
+    await holdBack('labScore');
+    await slider('#lab', 'Kernel').fill('5');
+    await held(1);
+    const developed = () => pixels(page.locator('[data-panel="input"] .picture .pixel-canvas'));
+    const before = await developed();
+    await radio('#lab', 'Ramp').check();
+    await eventually(developed).not.toBe(before);
+    await fail('It cannot be scored.');
+    await answered();
+    expect(await alerts('#lab')).toEqual([]);
   });
 });

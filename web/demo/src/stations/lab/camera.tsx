@@ -1,9 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Picture } from '../../model/picture';
-import { openPicture } from '../../view/open-picture';
 
 interface Props {
-  onPicture: (picture: Picture) => void;
+  onPicture: (taken: Blob) => void;
   onTrouble: (sentence: string) => void;
 }
 
@@ -34,7 +32,7 @@ export function Camera({ onPicture, onTrouble }: Props) {
     if (!view?.videoWidth) return;
     const canvas = new OffscreenCanvas(view.videoWidth, view.videoHeight);
     canvas.getContext('2d')?.drawImage(view, 0, 0);
-    onPicture(await openPicture(await canvas.convertToBlob(), 'Camera'));
+    onPicture(await canvas.convertToBlob());
     setStream(null);
   };
 

@@ -9,8 +9,10 @@ import { middle, type Picture, shrunk } from '../../model/picture';
 import type { State } from '../../model/state';
 import { testImage } from '../../model/test-image';
 import type { TestImage } from '../../model/test-images';
+import { turns } from '../../model/turns';
 import { change, engineStatus, lastReport, state } from '../../store';
 import { makeMagnifier } from '../../view/magnifier';
+import { openPicture } from '../../view/open-picture';
 import { learned, startLearn } from '../learn/learn-run';
 
 /** A picture a person opened. It is not part of the state: a link cannot carry it, and it stays here. */
@@ -81,9 +83,25 @@ const source = computed<Picture>(() => {
 /** The same place of every panel. */
 export const magnifier = makeMagnifier();
 
-export function useOwn(picture: Picture): void {
-  ownPicture.value = picture;
-  change((s) => ({ ...s, lab: { ...s.lab, source: 'own' } }));
+/** What is chosen or refused begins one, too: a picture that was being read comes too late then. */
+const begin = turns();
+
+export function refusePicture(why: string): void {
+  begin();
+  pictureRefusal.value = why;
+}
+
+/** Reads a picture and shows it. */
+export async function openOwn(file: Blob, name: string): Promise<void> {
+  const isLast = begin();
+  try {
+    const picture = await openPicture(file, name);
+    if (!isLast()) return;
+    ownPicture.value = picture;
+    change((s) => ({ ...s, lab: { ...s.lab, source: 'own' } }));
+  } catch {
+    if (isLast()) refusePicture(`${name} is not a picture this browser can read.`);
+  }
 }
 
 /** A hand that rests this long has let go of the slider: time for what takes longer. */
@@ -117,7 +135,7 @@ async function develop(picture: Picture, request: LabRequest): Promise<void> {
       ?.report;
     if (report) lastReport.value = report;
     clearTimeout(timer);
-    timer = setTimeout(() => void score(now).catch(tell), RESTING);
+    timer = setTimeout(() => void score(now), RESTING);
   } catch (error) {
     tell(error);
   }
@@ -135,13 +153,17 @@ const SCORED = 192;
 async function score(now: Developed): Promise<void> {
   const { panels, scale } = now.result;
   const found = new Map<PanelKind, LabScore | null>();
-  for (const { kind, developed: panel } of panels) {
-    if (developed.peek() !== now) return;
-    const picture = panel && middle(panel.output, SCORED, scale);
-    const result = picture && (await patientEngine().ask('labScore', { picture, scale }));
-    if (result === STALE || developed.peek() !== now) return;
-    found.set(kind, result);
-    scores.value = new Map(found);
+  try {
+    for (const { kind, developed: panel } of panels) {
+      if (developed.peek() !== now) return;
+      const picture = panel && middle(panel.output, SCORED, scale);
+      const result = picture && (await patientEngine().ask('labScore', { picture, scale }));
+      if (result === STALE || developed.peek() !== now) return;
+      found.set(kind, result);
+      scores.value = new Map(found);
+    }
+  } catch (error) {
+    if (developed.peek() === now) tell(error);
   }
 }
 
@@ -175,6 +197,11 @@ export function startLab(): void {
   // The kernel that a link asks for is trained again even where station 6 is not on the page.
   effect(() => {
     if (state.value.lab.fill === 'learned') startLearn();
+  });
+  const chosen = computed(() => state.value.lab.source);
+  effect(() => {
+    void chosen.value;
+    begin();
   });
   const lab = computed(() => state.value.lab);
   effect(() => {

@@ -1,11 +1,10 @@
 import { useEffect } from 'preact/hooks';
-import { turns } from '../../model/turns';
 import { state } from '../../store';
-import { openPicture, pictureFile } from '../../view/open-picture';
+import { pictureFile } from '../../view/open-picture';
 import { Trouble } from '../../view/trouble';
 import { useDrop } from '../../view/use-drop';
 import { LabControls } from './lab-controls';
-import { developed, pictureRefusal, startLab, trouble, useOwn } from './lab-run';
+import { developed, openOwn, pictureRefusal, refusePicture, startLab, trouble } from './lab-run';
 import { Panels } from './panels';
 import { Sound } from './sound';
 import { Sources } from './sources';
@@ -16,12 +15,15 @@ import './lab.css';
 export function LabStation() {
   const target = useDrop('station', (data) => {
     const file = pictureFile(data);
-    if (!file) pictureRefusal.value = 'Only a picture file can be dropped here.';
-    void open(file);
+    if (file) open(file);
+    else refusePicture('Only a picture file can be dropped here.');
   });
   useEffect(startLab, []);
   useEffect(() => {
-    const onPaste = (event: ClipboardEvent) => void open(pictureFile(event.clipboardData));
+    const onPaste = (event: ClipboardEvent) => {
+      const file = pictureFile(event.clipboardData);
+      if (file) open(file);
+    };
     document.addEventListener('paste', onPaste);
     return () => document.removeEventListener('paste', onPaste);
   }, []);
@@ -35,7 +37,7 @@ export function LabStation() {
         The same stamps, thousands of them. A picture goes through a transposed convolution; beside it, what
         others do against the pattern, with the same weights.
       </p>
-      <Sources onFile={(file) => void open(file)} />
+      <Sources onFile={open} />
       <LabControls lab={state.value.lab} />
       <Trouble text={pictureRefusal.value} />
       <Trouble text={trouble.value} />
@@ -45,15 +47,6 @@ export function LabStation() {
   );
 }
 
-const begin = turns();
-
-async function open(file: File | null): Promise<void> {
-  if (!file) return;
-  const isLast = begin();
-  try {
-    const picture = await openPicture(file, file.name);
-    if (isLast()) useOwn(picture);
-  } catch {
-    if (isLast()) pictureRefusal.value = `${file.name} is not a picture this browser can read.`;
-  }
+function open(file: File): void {
+  void openOwn(file, file.name);
 }

@@ -5,7 +5,7 @@ import { change, state } from '../../store';
 import { OpenFile } from '../../view/open-file';
 import { PixelCanvas } from '../../view/pixel-canvas';
 import { Camera } from './camera';
-import { ownPicture, picture, pictureRefusal, useOwn } from './lab-run';
+import { openOwn, ownPicture, picture, refusePicture } from './lab-run';
 
 interface Props {
   onFile: (file: File) => void;
@@ -40,12 +40,7 @@ export function Sources({ onFile }: Props) {
           accept="image/*"
           onFiles={([file]) => file && onFile(file)}
         />
-        <Camera
-          onPicture={useOwn}
-          onTrouble={(sentence) => {
-            pictureRefusal.value = sentence;
-          }}
-        />
+        <Camera onPicture={(taken) => void openOwn(taken, 'Camera')} onTrouble={refusePicture} />
       </div>
       {chosen === 'own' && !own && (
         <p class="taken">
