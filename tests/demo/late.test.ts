@@ -261,6 +261,18 @@ describe('station 7', () => {
 describe('a sentence about what the worker could not', () => {
   const alerts = (station: string) => page.locator(station).getByRole('alert').allInnerTexts();
 
+  it('of a gradient is gone with the gradient that there is', async () => {
+    await radio('#learn', 'The gradient of a strided convolution').check();
+    await answered();
+    await holdBack('gradient');
+    await slider('#learn', 'Kernel').fill('5');
+    await held(1);
+    await fail('There is no gradient.');
+    await eventually(() => alerts('#learn')).toEqual(['There is no gradient.']);
+    await slider('#learn', 'Kernel').fill('4');
+    await eventually(() => alerts('#learn')).toEqual([]);
+  });
+
   it('of the scores of an older picture is not said of a newer one', async () => {
     await holdBack('labScore');
     await slider('#lab', 'Kernel').fill('5');

@@ -17,7 +17,10 @@ export type Run = LearnResult & { readonly still: LearnStill };
 export const trained = signal<Run | null>(null);
 export const gradients = signal<GradientResult | null>(null);
 export const playing = signal(false);
+/** Why a run went no further. */
 export const trouble = signal<string | null>(null);
+/** Why there are no gradients of the layer that is asked for. */
+export const gradientTrouble = signal<string | null>(null);
 
 /** As text, so that a change elsewhere on the page is none here. */
 const setupText = computed(() => {
@@ -101,14 +104,14 @@ async function bring(own: LearnSetup, step: number): Promise<boolean> {
     trouble.value = null;
     return true;
   } catch (error) {
-    return tell(error);
+    trouble.value = told(error);
+    return false;
   }
 }
 
-function tell(error: unknown): false {
+function told(error: unknown): string {
   if (!(error instanceof EngineError)) throw error;
-  trouble.value = error.message;
-  return false;
+  return error.message;
 }
 
 let started = false;
@@ -157,8 +160,10 @@ async function resume(own: LearnSetup, from: number, to: number): Promise<void> 
 async function backward(request: Parameters<typeof engine.ask<'gradient'>>[1]): Promise<void> {
   try {
     const result = await engine.ask('gradient', request);
-    if (result !== STALE) gradients.value = result;
+    if (result === STALE) return;
+    gradients.value = result;
+    gradientTrouble.value = null;
   } catch (error) {
-    tell(error);
+    gradientTrouble.value = told(error);
   }
 }

@@ -4,7 +4,7 @@ import { state } from '../../store';
 import { Choice } from '../../view/choice';
 import { Trouble } from '../../view/trouble';
 import { GradientView } from './gradient-view';
-import { set, startLearn, trouble } from './learn-run';
+import { gradientTrouble, set, startLearn, trouble } from './learn-run';
 import { TrainingView } from './training-view';
 import '../../view/readings.css';
 import './learn.css';
@@ -38,7 +38,7 @@ export function LearnStation() {
         value={learn.view}
         onChoose={(view) => set({ view })}
       />
-      <Trouble text={trouble.value} />
+      <Trouble text={(learn.view === 'upsampler' ? trouble : gradientTrouble).value} />
       {learn.view === 'upsampler' ? <TrainingView learn={learn} /> : <GradientView learn={learn} />}
     </section>
   );
