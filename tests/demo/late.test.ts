@@ -2,16 +2,18 @@ import type { Locator, Page } from 'playwright';
 import { PNG } from 'pngjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { madeNetwork } from '../../web/demo/src/engine/made-networks';
+import { PATIENCE_MS } from '../support/patience';
 import { onePage } from './one-page';
-import { eventually, untilAnswered, type Visit } from './serve';
+import { eventually, type Served, untilAnswered, type Visit, visit } from './serve';
 
 // What comes late overwrites, hides and takes away nothing that is newer.
 
+let served: Served;
 let open: Visit;
 let page: Page;
 
-onePage({ reducedMotion: 'reduce' }, (opened) => {
-  open = opened;
+onePage({ reducedMotion: 'reduce' }, (...opened) => {
+  [open, served] = opened;
   page = open.page;
 });
 beforeEach(async () => {
@@ -109,6 +111,34 @@ const give = (within: string, file: ReturnType<typeof picture>) =>
   page.locator(`${within} input[type="file"]`).setInputFiles(file);
 
 const pixels = (canvas: Locator) => canvas.evaluate((element) => (element as HTMLCanvasElement).toDataURL());
+
+describe('an undo', () => {
+  it('on the way of a repair ends it: done again, the repaired kernel is there', async () => {
+    const own = await visit(served, { ownClock: true });
+    const { page } = own;
+    const unevenness = async () =>
+      Number(await page.locator('#phases [data-unevenness]').first().getAttribute('data-unevenness'));
+    await page.locator('#phases .gains').waitFor();
+    const before = await unevenness();
+    await page.locator('#phases').getByRole('button', { name: 'Weights at random' }).click();
+    await eventually(unevenness).not.toBe(before);
+    const random = await unevenness();
+    await page.clock.pauseAt((await page.evaluate(() => Date.now())) + PATIENCE_MS);
+    await page.locator('#phases').getByRole('button', { name: 'Repair' }).click();
+    const run = async () => {
+      await page.clock.runFor(50);
+      return unevenness();
+    };
+    await eventually(run).not.toBe(random);
+    expect(await unevenness()).toBeGreaterThan(1e-3);
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await eventually(run).toBe(random);
+    await page.getByRole('button', { name: 'Redo' }).click();
+    await eventually(run).toBeLessThan(1e-10);
+    await page.clock.resume();
+    await own.leave();
+  });
+});
 
 describe('a picture that is still being read', () => {
   it('comes too late for the lab once another is chosen', async () => {
@@ -260,6 +290,21 @@ describe('station 7', () => {
 
 describe('a sentence about what the worker could not', () => {
   const alerts = (station: string) => page.locator(station).getByRole('alert').allInnerTexts();
+
+  it('of random kernels stays though the kernel that is shown has been described', async () => {
+    await holdBack('seeds');
+    await slider('#phases', 'Kernel').fill('5');
+    await held(1);
+    await fail('They cannot be drawn at random.');
+    await eventually(() => alerts('#phases')).toEqual(['They cannot be drawn at random.']);
+    await button('#phases', 'Weights at random').click();
+    await answered();
+    expect(await alerts('#phases')).toEqual(['They cannot be drawn at random.']);
+    expect(await page.locator('#phases .seeds').count()).toBe(0);
+    await slider('#phases', 'Kernel').fill('4');
+    await page.locator('#phases .seeds').waitFor();
+    expect(await alerts('#phases')).toEqual([]);
+  });
 
   it('of a gradient is gone with the gradient that there is', async () => {
     await radio('#learn', 'The gradient of a strided convolution').check();

@@ -21,7 +21,10 @@ export interface Described {
 export const described = signal<Described | null>(null);
 export const seedsResult = signal<SeedsResult | null>(null);
 /** Why there is no result, if not for a layer that is refused. */
-export const trouble = signal<string | null>(null);
+const undescribed = signal<string | null>(null);
+/** The same for random kernels of its size; a newer answer about the one that is shown does not take it away. */
+const unsampled = signal<string | null>(null);
+export const trouble = computed(() => undescribed.value ?? unsampled.value);
 /** The tap under the pointer or the focus; its phase is lit everywhere. */
 export const lit = signal<Cell | null>(null);
 
@@ -76,11 +79,12 @@ function travel(from: readonly number[], to: readonly number[]): void {
   const begin = performance.now();
   journey.value = { from, to, part: 0 };
   const move = (now: number) => {
-    // A kernel changed on the way ends the journey.
-    if (journey.peek()?.to !== to || state.peek().weights !== to) return;
+    if (journey.peek()?.to !== to) return;
     const part = Math.max(now - begin, 0) / 1000 / REPAIR_SECONDS;
-    journey.value = part < 1 ? { from, to, part } : null;
-    if (part < 1) requestAnimationFrame(move);
+    // A kernel changed on the way ends the journey, also for a redo that brings the repaired one back.
+    const goesOn = part < 1 && state.peek().weights === to;
+    journey.value = goesOn ? { from, to, part } : null;
+    if (goesOn) requestAnimationFrame(move);
   };
   requestAnimationFrame(move);
 }
@@ -90,20 +94,24 @@ async function describe(wanted: PhasesRequest): Promise<void> {
     const result = await engine.ask('phases', wanted);
     if (result === STALE) return;
     described.value = { request: wanted, result };
-    trouble.value = null;
+    undescribed.value = null;
     lastReport.value = result.report;
   } catch (error) {
     // This station keeps its last picture.
-    trouble.value = unanswered(error);
+    undescribed.value = unanswered(error);
   }
 }
 
 async function sample(geometry: PhaseGeometry): Promise<void> {
   try {
     const result = await engine.ask('seeds', { ...geometry, seeds: SEEDS });
-    if (result !== STALE) seedsResult.value = result;
+    if (result === STALE) return;
+    seedsResult.value = result;
+    unsampled.value = null;
   } catch (error) {
-    trouble.value ??= unanswered(error);
+    unsampled.value = unanswered(error);
+    // Those of another size would be taken for them.
+    if (unsampled.value !== null) seedsResult.value = null;
   }
 }
 
