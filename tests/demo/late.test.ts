@@ -113,6 +113,27 @@ const give = (within: string, file: ReturnType<typeof picture>) =>
 const pixels = (canvas: Locator) => canvas.evaluate((element) => (element as HTMLCanvasElement).toDataURL());
 
 describe('an undo', () => {
+  it('of the speed is one of the film, too', async () => {
+    const own = await visit(served, { ownClock: true });
+    const { page } = own;
+    const film = page.locator('#stamp .transport');
+    const landed = () => film.locator('input[type="range"]').inputValue();
+    await film.getByRole('button', { name: 'Pause' }).click();
+    await film.getByRole('radio', { name: '4\u00d7' }).check();
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await eventually(() => film.getByRole('radio', { name: '1\u00d7', exact: true }).isChecked()).toBe(true);
+    await film.locator('input[type="range"]').fill('0');
+    await page.clock.pauseAt((await page.evaluate(() => Date.now())) + PATIENCE_MS);
+    await film.getByRole('button', { name: 'Play', exact: true }).click();
+    // Half of a stamp's way at the speed that is chosen, two stamps at the other.
+    await page.clock.runFor(700);
+    expect(await landed()).toBe('0');
+    await page.clock.runFor(1400);
+    expect(await landed()).toBe('1');
+    await page.clock.resume();
+    await own.leave();
+  });
+
   it('on the way of a repair ends it: done again, the repaired kernel is there', async () => {
     const own = await visit(served, { ownClock: true });
     const { page } = own;

@@ -24,7 +24,7 @@ import {
 } from '../../model/playback';
 import type { State } from '../../model/state';
 import { GONE, type Story, story } from '../../model/story';
-import { change, lastReport, reducedMotion, state } from '../../store';
+import { lastReport, reducedMotion, state } from '../../store';
 
 /** A result together with the question it answers: pictures are drawn from this pair only. */
 export interface Stamped {
@@ -109,10 +109,6 @@ export const controls = {
   back: () => run(stepBack),
   seek: (step: number) => run((p) => rest(p, step)),
   end: () => run((p) => rest(p, p.total)),
-  speed: (speed: number) => {
-    change((s) => ({ ...s, speed }));
-    show((p) => ({ ...p, speed }));
-  },
 };
 
 const fromTheStart = (p: Playback) => play(rest(p, 0));
@@ -127,7 +123,7 @@ function run(move: (p: Playback) => Playback): void {
 }
 
 function show(move: (p: Playback) => Playback): void {
-  film.value = move(film.value);
+  film.value = move(film.peek());
 }
 
 /** The longest jump of one picture; a tab that was hidden goes on where it was. */
@@ -164,7 +160,7 @@ async function refresh(request: StampRequest): Promise<void> {
     const next = { view: state.peek().view, request, result };
     stamped.value = next;
     lastReport.value = result.report;
-    show((p) => withTotal({ ...p, speed: state.peek().speed }, steps(next)));
+    show((p) => withTotal(p, steps(next)));
     // The page opens before the first stamp; for people who asked for less motion, with the finished picture.
     if (first) show((p) => rest(p, reducedMotion.peek() ? p.total : 0));
   } catch (error) {
@@ -191,6 +187,11 @@ export function startFilm(): void {
   started = true;
   keepRolling();
   let asked = '';
+  effect(() => {
+    // Also as an undo or a link has it.
+    const { speed } = state.value;
+    show((p) => (p.speed === speed ? p : { ...p, speed }));
+  });
   effect(() => {
     const { view } = state.value;
     const shown = stamped.peek();

@@ -82,7 +82,7 @@ export function Transport() {
         name="speed"
         options={speeds}
         value={state.value.speed}
-        onChoose={controls.speed}
+        onChoose={(speed) => change((s) => ({ ...s, speed }))}
       />
     </fieldset>
   );
