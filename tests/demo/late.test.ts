@@ -1,6 +1,6 @@
 import type { Locator, Page } from 'playwright';
 import { PNG } from 'pngjs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { madeNetwork } from '../../web/demo/src/engine/made-networks';
 import { PATIENCE_MS } from '../support/patience';
 import { onePage } from './one-page';
@@ -112,6 +112,33 @@ const give = (within: string, file: ReturnType<typeof picture>) =>
 
 const pixels = (canvas: Locator) => canvas.evaluate((element) => (element as HTMLCanvasElement).toDataURL());
 
+describe('an address', () => {
+  it('that is open already and gone to again leaves nothing to undo', async () => {
+    const { page, leave } = await visit(
+      { ...served, url: `${served.url}?again#v1&k=4` },
+      { reducedMotion: 'reduce' },
+    );
+    const undo = page.getByRole('button', { name: 'Undo' });
+    await page.evaluate(async () => {
+      const told = () => new Promise((tell) => addEventListener('hashchange', tell, { once: true }));
+      const there = told();
+      location.hash = '#lab';
+      await there;
+      const back = told();
+      history.back();
+      await back;
+    });
+    await page.evaluate(untilAnswered);
+    expect(await undo.isDisabled()).toBe(true);
+    // Another one can be undone.
+    await page.evaluate(() => {
+      location.hash = '#v1&k=5';
+    });
+    await eventually(() => undo.isDisabled()).toBe(false);
+    await leave();
+  });
+});
+
 describe('an undo', () => {
   it('of the speed is one of the film, too', async () => {
     const own = await visit(served, { ownClock: true });
@@ -158,6 +185,38 @@ describe('an undo', () => {
     await eventually(run).toBeLessThan(1e-10);
     await page.clock.resume();
     await own.leave();
+  });
+});
+
+/** On a page of its own, where the first change is never one with what was there before. */
+async function alone(address: string): Promise<void> {
+  const shared = page;
+  const own = await visit({ ...served, url: `${served.url}?alone${address}` }, { reducedMotion: 'reduce' });
+  page = own.page;
+  onTestFinished(async () => {
+    page = shared;
+    await own.leave();
+  });
+  await page.locator('#bench .bench-layers').waitFor();
+  await answered();
+}
+
+describe('a training', () => {
+  const step = () => page.locator('#learn .learn-step').textContent();
+  const undo = () => page.getByRole('button', { name: 'Undo' });
+  const redo = () => page.getByRole('button', { name: 'Redo' });
+
+  it('that an undo brings back leaves what can be done again', async () => {
+    await alone('#v1&Tt=5');
+    await eventually(step).toBe('Step 5 of 300');
+    await button('#learn', 'Reset').click();
+    await eventually(step).toBe('Step 0 of 300');
+    await undo().click();
+    await eventually(step).toBe('Step 5 of 300');
+    await answered();
+    expect(await redo().isDisabled()).toBe(false);
+    await redo().click();
+    await eventually(step).toBe('Step 0 of 300');
   });
 });
 

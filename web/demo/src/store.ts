@@ -2,7 +2,7 @@ import { computed, signal } from '@preact/signals';
 import { EngineError, STALE } from './engine/client';
 import type { Report, StartResult } from './engine/protocol';
 import type { Theme } from './model/colour';
-import { type History, noHistory, redone, remembered, undone } from './model/history';
+import { type History, isSame, noHistory, redone, remembered, undone } from './model/history';
 import { opening, type State } from './model/state';
 
 /** The one state of the page. Stations read it, actions replace it, nothing mutates it. */
@@ -16,7 +16,8 @@ export function change(next: (state: State) => State): void {
   const before = state.peek();
   const after = next(before);
   if (after === before) return;
-  history.value = remembered(history.peek(), before, performance.now());
+  // What is chosen once more, as by a link that is open already, is nothing to go back from.
+  if (!isSame(before, after)) history.value = remembered(history.peek(), before, performance.now());
   state.value = after;
 }
 
