@@ -137,6 +137,30 @@ describe('an address', () => {
     await eventually(() => undo.isDisabled()).toBe(false);
     await leave();
   });
+
+  it('of a drag that a reload follows at once is that of its end', async () => {
+    const own = await visit({ ...served, url: `${served.url}?reload` }, { reducedMotion: 'reduce' });
+    const { page } = own;
+    await page.waitForFunction(() =>
+      performance.getEntriesByType('resource').some(({ name }) => name.includes('/url-state-')),
+    );
+    await page.evaluate(() => {
+      const sliders = [...document.querySelectorAll<HTMLInputElement>('#stamp input[type="range"]')];
+      const dragged = sliders.find(({ labels }) => labels?.[0]?.textContent === 'Kernel');
+      if (!dragged) throw new Error('no slider of the kernel');
+      for (const value of ['4', '5', '6']) {
+        dragged.value = value;
+        dragged.dispatchEvent(new Event('input', { bubbles: true }));
+      }
+      Object.assign(globalThis, { before: true });
+      location.reload();
+    });
+    await page.waitForFunction(() => !('before' in globalThis) && document.querySelector('.drawn'));
+    const kernel = page.locator('#stamp').getByRole('slider', { name: 'Kernel', exact: true });
+    expect(await kernel.inputValue()).toBe('6');
+    expect(new URL(page.url()).hash).toBe('#v1&k=6');
+    await own.leave();
+  });
 });
 
 describe('an undo', () => {

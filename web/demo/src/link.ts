@@ -29,6 +29,7 @@ const mayHoldState = () => !/^#?[a-z]*$/.test(location.hash);
  * state.
  */
 export async function followAddress(): Promise<void> {
+  takeUp();
   // Set and not changed: there is nothing before it to go back to.
   state.value = (await stateThere()) ?? state.peek();
   addEventListener('hashchange', () => void open());
@@ -40,13 +41,42 @@ export async function followAddress(): Promise<void> {
       first = false;
       return;
     }
-    // The first change of several at once: Chromium reloads the address that was there before a page is left.
+    // The first change of several at once: where nothing may be kept, a reload has it all the same.
     if (timer === 0 && language) writeAddress(language);
     clearTimeout(timer);
     timer = window.setTimeout(() => void writeNow(), PACE);
   });
-  // A page left within the pace still leaves the right address behind.
-  addEventListener('pagehide', () => timer && language && writeAddress(language));
+  addEventListener('pagehide', leave);
+}
+
+/** Under which the address is kept that one of this tab was to become. */
+const leftAt = () => `deconv-wasm ${location.href}`;
+
+/**
+ * A page left within the pace still leaves the right address behind. Chromium reloads the one that was there before, and
+ * what that was to become is kept for it.
+ */
+function leave(): void {
+  if (timer === 0 || !language) return;
+  const before = leftAt();
+  writeAddress(language);
+  try {
+    if (leftAt() !== before) sessionStorage.setItem(before, location.hash);
+  } catch {
+    // Where nothing may be kept, what was changed last is lost to a reload.
+  }
+}
+
+/** After a reload, the address that the page was left with. */
+function takeUp(): void {
+  try {
+    const left = sessionStorage.getItem(leftAt());
+    sessionStorage.removeItem(leftAt());
+    const [opened] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[];
+    if (left && opened?.type === 'reload') history.replaceState(history.state, '', left);
+  } catch {
+    // Nothing may be kept here.
+  }
 }
 
 async function open(): Promise<void> {
