@@ -230,6 +230,25 @@ describe('a training', () => {
   const undo = () => page.getByRole('button', { name: 'Undo' });
   const redo = () => page.getByRole('button', { name: 'Redo' });
 
+  it('that ends leaves what can be done again, and comes with it', async () => {
+    await alone('#v1');
+    await holdBack('learn');
+    await button('#learn', 'Train').click();
+    await held(1);
+    await button('#learn', 'Pause').click();
+    await slider('#stamp', 'Kernel').fill('5');
+    await undo().click();
+    await eventually(() => slider('#stamp', 'Kernel').inputValue()).toBe('3');
+    await pass();
+    await eventually(step).toBe('Step 5 of 300');
+    await answered();
+    expect(await redo().isDisabled()).toBe(false);
+    await redo().click();
+    await eventually(() => slider('#stamp', 'Kernel').inputValue()).toBe('5');
+    await answered();
+    expect(await step()).toBe('Step 5 of 300');
+  });
+
   it('that an undo brings back leaves what can be done again', async () => {
     await alone('#v1&Tt=5');
     await eventually(step).toBe('Step 5 of 300');

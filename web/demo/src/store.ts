@@ -12,12 +12,17 @@ const history = signal<History<State>>(noHistory);
 export const canUndo = computed(() => history.value.past.length > 0);
 export const canRedo = computed(() => history.value.future.length > 0);
 
-export function change(next: (state: State) => State): void {
+/** `carry` is for what comes by itself: what can be done again stays, with it. */
+export function change(next: (state: State) => State, carry?: (state: State) => State): void {
   const before = state.peek();
   const after = next(before);
   if (after === before) return;
   // What is chosen once more, as by a link that is open already, is nothing to go back from.
-  if (!isSame(before, after)) history.value = remembered(history.peek(), before, performance.now());
+  if (!isSame(before, after)) {
+    const past = history.peek();
+    const future = carry ? past.future.map(carry) : [];
+    history.value = { ...remembered(past, before, performance.now()), future };
+  }
   state.value = after;
 }
 

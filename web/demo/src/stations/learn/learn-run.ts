@@ -3,6 +3,7 @@ import { EngineError, STALE } from '../../engine/client';
 import { engine } from '../../engine/engine';
 import type { GradientResult, LearnResult, LearnSetup, LearnStill } from '../../engine/protocol';
 import { LAST_STEP, type LearnState, withLearn } from '../../model/learn-state';
+import type { State } from '../../model/state';
 import { turns } from '../../model/turns';
 import { change, engineStatus, state } from '../../store';
 
@@ -38,6 +39,14 @@ const isOf = (run: Run, own: LearnSetup) => JSON.stringify(run.setup) === JSON.s
 
 export function set(part: Partial<LearnState>): void {
   change((s) => ({ ...s, learn: withLearn(s.learn, part) }));
+}
+
+/** How far a run has come is no choice: it takes no redo away, and holds behind it. */
+function note(steps: number): void {
+  const before = state.peek().learn;
+  const learn = withLearn(before, { steps });
+  const carry = (s: State) => (s.learn === before ? { ...s, learn } : s);
+  change(carry, carry);
 }
 
 /** A run that a later press of a button ended takes no further step. */
@@ -90,7 +99,7 @@ async function run(from: number, to: number, stride: number): Promise<void> {
   if (!isLast()) return;
   playing.value = false;
   const run = trained.value;
-  if (run && isOf(run, setup.value)) set({ steps: run.step });
+  if (run && isOf(run, setup.value)) note(run.step);
 }
 
 async function bring(own: LearnSetup, step: number): Promise<boolean> {
