@@ -454,3 +454,15 @@ describe('a sentence about what the worker could not', () => {
     expect(await alerts('#lab')).toEqual([]);
   });
 });
+
+it('of an output that has become smaller nothing is said of a cell that is gone', async () => {
+  const said = page.locator('#stamp').getByText('Output, row 7, column 7.');
+  await page.locator('.output-figure [data-cell="6,6"]').click();
+  await said.waitFor();
+  await page.mouse.move(0, 0);
+  await slider('#stamp', 'Kernel').fill('2');
+  await eventually(() => page.locator('.output-figure [role="gridcell"]').count()).toBe(36);
+  await answered();
+  expect(await said.count()).toBe(0);
+  expect(await page.locator('#stamp .neighbours').count()).toBe(0);
+});

@@ -158,6 +158,9 @@ async function refresh(request: StampRequest): Promise<void> {
     const first = stamped.peek() === null;
     refusal.value = null;
     const next = { view: state.peek().view, request, result };
+    const kept = pinned.peek()?.cell;
+    // What a smaller output has no more cannot be kept.
+    if (kept && (kept.row >= result.shape[0] || kept.column >= result.shape[1])) pinned.value = null;
     stamped.value = next;
     lastReport.value = result.report;
     show((p) => withTotal(p, steps(next)));
