@@ -263,6 +263,19 @@ describe('a training', () => {
   });
 });
 
+it('a link that could not be copied is shown for as long as it is one to what is shown', async () => {
+  const link = page.getByLabel('Link to this state');
+  await page.evaluate(() => {
+    const value = () => Promise.reject(new Error('not allowed'));
+    Object.defineProperty(navigator.clipboard, 'writeText', { configurable: true, value });
+  });
+  await page.getByRole('button', { name: 'Share' }).click();
+  await link.waitFor();
+  await slider('#stamp', 'Kernel').fill('5');
+  await eventually(() => link.count()).toBe(0);
+  await page.evaluate(() => Reflect.deleteProperty(navigator.clipboard, 'writeText'));
+});
+
 describe('a picture that is still being read', () => {
   it('comes too late for the lab once another is chosen', async () => {
     await readPicturesLate();

@@ -1,7 +1,7 @@
-import { signal } from '@preact/signals';
+import { signal, useSignalEffect } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
 import { shareLink } from '../link';
-import { canRedo, canUndo, redo, theme, toggleTheme, undo } from '../store';
+import { canRedo, canUndo, redo, state, theme, toggleTheme, undo } from '../store';
 
 /** What works on the whole page. */
 export function Toolbar() {
@@ -72,6 +72,10 @@ function Share() {
       say({ text: 'Copy this link:', link });
     }
   };
+  useSignalEffect(() => {
+    // A link is one to what is shown.
+    if (state.value && saying.peek().link) say(NOTHING);
+  });
   useEffect(() => {
     if (said === NOTHING || said.link) return;
     const timer = setTimeout(() => say(NOTHING), 4000);
