@@ -479,3 +479,17 @@ it('of an output that has become smaller nothing is said of a cell that is gone'
   expect(await said.count()).toBe(0);
   expect(await page.locator('#stamp .neighbours').count()).toBe(0);
 });
+
+it('the name of a system is that of the one whose rules were followed', async () => {
+  const output = () => page.locator('.convention-figure [role="grid"]').getAttribute('aria-label');
+  await eventually(output).toContain('Output by PyTorch');
+  const note = page.locator('.convention-result .explanation');
+  const before = await note.textContent();
+  await holdBack('convention');
+  await radio('#matrix', 'Keras').check();
+  await held(1);
+  await eventually(() => note.textContent()).not.toBe(before);
+  expect(await output()).toContain('Output by PyTorch');
+  await pass();
+  await eventually(output).toContain('Output by Keras');
+});

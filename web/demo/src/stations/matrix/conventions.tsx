@@ -2,10 +2,10 @@ import { computed, effect, signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { type EngineError, STALE } from '../../engine/client';
 import { engine } from '../../engine/engine';
-import type { ConventionResult } from '../../engine/protocol';
+import type { ConventionRequest, ConventionResult } from '../../engine/protocol';
 import { unanswered } from '../../engine/unanswered';
 import { largestMagnitude, swatch } from '../../model/colour';
-import { conventions } from '../../model/conventions';
+import { type Convention, conventions } from '../../model/conventions';
 import { count, plain } from '../../model/numbers';
 import { conventionNames, conventionNotes, d2l } from '../../model/other-systems';
 import { change, engineStatus, state, theme } from '../../store';
@@ -15,10 +15,12 @@ import { InCell } from '../../view/in-cell';
 import { Trouble } from '../../view/trouble';
 import { stamped } from '../stamp/film';
 
-type Answer =
+/** By whose rules, and what came of it. */
+type Answer = { readonly which: Convention } & (
   | { readonly result: ConventionResult }
   | { readonly refusal: string }
-  | { readonly trouble: string };
+  | { readonly trouble: string }
+);
 const answer = signal<Answer | null>(null);
 
 const question = computed(() => {
@@ -37,12 +39,14 @@ function startConventions(): void {
 }
 
 async function ask(text: string): Promise<void> {
+  const request = JSON.parse(text) as ConventionRequest;
+  const { which } = request;
   try {
-    const result = await engine.ask('convention', JSON.parse(text));
-    if (result !== STALE) answer.value = { result };
+    const result = await engine.ask('convention', request);
+    if (result !== STALE) answer.value = { which, result };
   } catch (error) {
     const trouble = unanswered(error);
-    answer.value = trouble === null ? { refusal: (error as EngineError).message } : { trouble };
+    answer.value = trouble === null ? { which, refusal: (error as EngineError).message } : { which, trouble };
   }
 }
 
@@ -76,17 +80,17 @@ export function Conventions() {
         <p class="explanation">{conventionNotes[which]}</p>
         {now && 'refusal' in now && (
           <p class="refusal">
-            <b>{conventionNames[which]} has no such layer.</b> {now.refusal}
+            <b>{conventionNames[now.which]} has no such layer.</b> {now.refusal}
           </p>
         )}
         {now && 'trouble' in now && <Trouble text={now.trouble} />}
-        {now && 'result' in now && <Output result={now.result} />}
+        {now && 'result' in now && <Output result={now.result} which={now.which} />}
       </div>
     </div>
   );
 }
 
-function Output({ result }: { result: ConventionResult }) {
+function Output({ result, which }: { result: ConventionResult; which: Convention }) {
   const { rows, columns, data, weightShape } = result;
   const limit = largestMagnitude([data]);
   const own = stamped.value?.result;
@@ -110,7 +114,7 @@ function Output({ result }: { result: ConventionResult }) {
       <figure class={`figure convention-figure ${state.value.layer.axes === 1 ? 'is-line' : ''}`}>
         <div class="grid-scroll">
           <CellGrid
-            label={`Output by ${conventionNames[state.value.convention]}, ${rows} by ${columns}`}
+            label={`Output by ${conventionNames[which]}, ${rows} by ${columns}`}
             rows={rows}
             columns={columns}
             style={{ '--columns': columns }}
