@@ -493,3 +493,26 @@ it('the name of a system is that of the one whose rules were followed', async ()
   await pass();
   await eventually(output).toContain('Output by Keras');
 });
+
+it('what is measured next is asked for after the stop of what is measured now', async () => {
+  const busy = page.locator('#bench .bench-progress').first();
+  await page.locator('#bench').scrollIntoViewIfNeeded();
+  await page.locator('#bench .bench-results').waitFor();
+  await eventually(() => busy.textContent()).toBe('');
+  await holdBack('bench');
+  await page
+    .locator('#bench')
+    .getByRole('radio', { name: /^FSRCNN x2/ })
+    .check();
+  await button('#bench', 'Measure').click();
+  await held(1);
+  await button('#bench', 'Stop after this layer').click();
+  await page
+    .locator('#bench')
+    .getByRole('radio', { name: /^FSRCNN x3/ })
+    .check();
+  // It is said to be disabled, and notes what is asked for all the same.
+  await button('#bench', 'Measure').press('Enter');
+  await pass();
+  await page.locator('[data-bench="fsrcnn"]').waitFor();
+});

@@ -25,6 +25,7 @@ export function toggle(peer: PeerName): void {
 
 export function stop(): void {
   stopped = true;
+  next = null;
 }
 
 /** Who only scrolls sees what this machine does with the chosen layer, once. */
@@ -57,7 +58,7 @@ export async function run(layers: readonly BenchLayer[]): Promise<void> {
     trouble.value = error.message;
   } finally {
     measuring.value = null;
-    const waiting = stopped ? null : next;
+    const waiting = next;
     next = null;
     if (waiting !== null) void run(waiting);
   }
