@@ -516,3 +516,22 @@ it('what is measured next is asked for after the stop of what is measured now', 
   await pass();
   await page.locator('[data-bench="fsrcnn"]').waitFor();
 });
+
+it('what is said to be copied is what is shown', async () => {
+  const dialog = page.getByRole('dialog');
+  await page.getByRole('button', { name: 'Export' }).click();
+  await page.evaluate(() => {
+    globalThis.late = Promise.withResolvers();
+    const { clipboard } = navigator;
+    Object.defineProperty(clipboard, 'writeText', { configurable: true, value: () => late.promise });
+  });
+  await dialog.getByRole('button', { name: /^Copy/ }).click();
+  await dialog.getByRole('radio', { name: 'Keras' }).check();
+  await page.evaluate(() => late.resolve());
+  await answered();
+  expect(await dialog.getByRole('status').textContent()).toBe('');
+  await dialog.getByRole('button', { name: /^Copy/ }).click();
+  await dialog.getByText('Copied.').waitFor();
+  await page.evaluate(() => Reflect.deleteProperty(navigator.clipboard, 'writeText'));
+  await dialog.getByRole('button', { name: 'Close' }).click();
+});

@@ -8,20 +8,22 @@ import {
 } from '../model/export-code';
 import { state } from '../store';
 import { Choice } from '../view/choice';
+import { useSaid } from '../view/use-said';
 
 /** The present layer with its weights as a program for another system. */
 export function ExportDialog({ onClose }: { onClose: () => void }) {
   const [target, setTarget] = useState<ExportTarget>('pytorch');
-  const [said, say] = useState('');
   const code = useRef<HTMLPreElement>(null);
   const { code: text, refusal } = exportCode(target, state.value);
+  const [said, say] = useSaid(text);
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(text);
       say('Copied.');
     } catch {
       // Selected, it can be copied by hand.
-      if (code.current) getSelection()?.selectAllChildren(code.current);
+      if (code.current?.textContent !== text) return;
+      getSelection()?.selectAllChildren(code.current);
       say('Selected: copy it with your keyboard.');
     }
   };

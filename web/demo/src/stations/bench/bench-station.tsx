@@ -1,4 +1,4 @@
-import { useRef, useState } from 'preact/hooks';
+import { useRef } from 'preact/hooks';
 import { CASES } from '../../../../../scripts/bench/cases.mjs';
 import { describe, geometryOf } from '../../../../../scripts/bench/geometry.mjs';
 import { type PeerName, peerSize, peersThere } from '../../engine/peers';
@@ -10,6 +10,7 @@ import { change, state } from '../../store';
 import { LiveRegion } from '../../view/live-region';
 import { Trouble } from '../../view/trouble';
 import { useNear } from '../../view/use-near';
+import { useSaid } from '../../view/use-said';
 import { measured, measureFirst, measuring, report, run, stop, toggle, trouble, wanted } from './bench-run';
 import '../../view/readings.css';
 import './bench.css';
@@ -107,11 +108,11 @@ function Peer({ name }: { name: PeerName }) {
 
 function Results({ results }: { results: readonly BenchResult[] }) {
   const text = report(results);
-  const [copied, setCopied] = useState('');
+  const [copied, say] = useSaid(text);
   const copy = () => {
     navigator.clipboard.writeText(text).then(
-      () => setCopied('Copied.'),
-      () => setCopied('The browser did not allow it. Open the JSON and copy it by hand.'),
+      () => say('Copied.'),
+      () => say('The browser did not allow it. Open the JSON and copy it by hand.'),
     );
   };
   const [first] = results;
