@@ -367,7 +367,11 @@ describe('station 7', () => {
     await radio('#model', 'Ramp').check();
     await radio('#model', 'One channel').check();
     await held(2);
-    await page.evaluate(() => holdNoMore());
+    await page.evaluate(() => {
+      holdNoMore();
+      // A worker that is stopped answers nothing any more.
+      heldBack = [];
+    });
     await button('#model', 'Stop it').click();
     await eventually(steps).toBe(first);
     expect(await alerts()).toEqual([]);
