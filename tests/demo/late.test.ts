@@ -141,9 +141,10 @@ describe('an address', () => {
   it('of a drag that a reload follows at once is that of its end', async () => {
     const own = await visit({ ...served, url: `${served.url}?reload` }, { reducedMotion: 'reduce' });
     const { page } = own;
-    await page.waitForFunction(() =>
-      performance.getEntriesByType('resource').some(({ name }) => name.includes('/url-state-')),
-    );
+    const kernel = page.locator('#stamp').getByRole('slider', { name: 'Kernel', exact: true });
+    // What writes addresses is there once it has written one.
+    await kernel.fill('2');
+    await eventually(() => new URL(page.url()).hash).toBe('#v1&k=2');
     await page.evaluate(() => {
       const sliders = [...document.querySelectorAll<HTMLInputElement>('#stamp input[type="range"]')];
       const dragged = sliders.find(({ labels }) => labels?.[0]?.textContent === 'Kernel');
@@ -156,8 +157,7 @@ describe('an address', () => {
       location.reload();
     });
     await page.waitForFunction(() => !('before' in globalThis) && document.querySelector('.drawn'));
-    const kernel = page.locator('#stamp').getByRole('slider', { name: 'Kernel', exact: true });
-    expect(await kernel.inputValue()).toBe('6');
+    await eventually(() => kernel.inputValue()).toBe('6');
     expect(new URL(page.url()).hash).toBe('#v1&k=6');
     await own.leave();
   });
