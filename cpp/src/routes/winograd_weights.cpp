@@ -67,7 +67,6 @@ void WinogradWeights::pack(const Spec& spec, const float* weight, int64_t rows, 
   const int64_t all = slices * of_slice;
   const int transforms = kept_ ? lines() : 0;
   visit_channels(spec, [&](const Range& piece) {
-    const int64_t at_once = kept_ ? kAtOnce : piece.count();
     for_each_tile(rows, row_elements(all), target, [&](float* tile, int64_t row, int64_t height) {
       const auto line_of = [&](int line) { return tile + line * line_elements(all, 0) * height; };
       for (int line = 0; line < transforms; ++line) clear_biases(height, all, line, line_of(line));
@@ -91,8 +90,8 @@ void WinogradWeights::pack(const Spec& spec, const float* weight, int64_t rows, 
       };
       for (int64_t slice = 0; slice < slices; ++slice) {
         for (int part = 0; part < parts_; ++part) {
-          for (int64_t begin = piece.begin; begin < piece.end; begin += at_once) {
-            pack_channels(slice, part, {begin, std::min(begin + at_once, piece.end)});
+          for (int64_t begin = piece.begin; begin < piece.end; begin += kAtOnce) {
+            pack_channels(slice, part, {begin, std::min(begin + kAtOnce, piece.end)});
           }
         }
       }
