@@ -1,5 +1,6 @@
 import { at, product } from '../../../core/lists.js';
 import type { Pads } from '../../../core/same-padding.js';
+import { sameList } from '../../../core/tensor.js';
 import type { Call } from '../call.js';
 import { isSmall, literal, type Operand } from '../operand.js';
 import type { Rule, Rules } from './rule.js';
@@ -378,14 +379,13 @@ const shuffle = (kind: 'depth-to-space' | 'space-to-depth'): Rule => ({
   refusal: ({ options }) => (options.integer(0) > 0 ? null : 'it has no readable options'),
 });
 
-/** Parts along an axis by their indices, as many as shapes and channels need; of every sample by its own. */
+/** Parts along an axis by their indices, as many as shapes and channels need; with `batch_dims` of every sample by its own. */
 function gathered(call: Call): Operand {
   const [x, { shape }] = [call.input(0), call.input(1)];
   const axis = call.axis(call.options.integer(0));
   const given = call.options.integer(1);
   const batches = given < 0 ? given + shape.length : given;
-  const inBatches = x.shape.slice(0, batches);
-  if (batches < 0 || batches > axis || inBatches.some((extent, at) => extent !== shape[at])) {
+  if (batches < 0 || batches > axis || !sameList(x.shape.slice(0, batches), shape.slice(0, batches))) {
     call.refuse(`indices for ${batches} axes of [${x.shape.join(', ')}]`, `[${shape.join(', ')}]`);
   }
   const extent = at(x.shape, axis);
@@ -395,30 +395,31 @@ function gathered(call: Call): Operand {
       call.refuse(`indices below ${extent}`, `${index}`);
   }
   if (wanted.length === 0 || wanted.length > 1024) call.refuse('1 to 1024 indices', `${wanted.length}`);
-  const rowsOf = (own: Operand, along: number, indices: readonly number[]) =>
-    joined(
-      call,
-      indices.map((index) => part(call, own, along, index, 1)),
-      along,
-    );
-  const samples = product(inBatches);
-  const each = wanted.length / samples;
-  const flat = batches === 0 ? x : call.reshape([samples, ...x.shape.slice(batches)], x);
-  const rows =
-    batches === 0
-      ? rowsOf(x, axis, wanted)
-      : joined(
-          call,
-          Array.from({ length: samples }, (_, sample) =>
-            rowsOf(
-              part(call, flat, 0, sample, 1),
-              axis - batches + 1,
-              wanted.slice(each * sample, each * (sample + 1)),
-            ),
-          ),
-          0,
-        );
+  const rows = batches === 0 ? rowsOf(call, x, axis, wanted) : rowsOfSamples(call, x, batches, axis, wanted);
   return call.reshape(x.shape.toSpliced(axis, 1, ...shape.slice(batches)), rows);
+}
+
+function rowsOf(call: Call, x: Operand, axis: number, indices: readonly number[]): Operand {
+  const rows = indices.map((index) => part(call, x, axis, index, 1));
+  return joined(call, rows, axis);
+}
+
+/** Samples are counted over the first `batches` axes, and have as many indices each. */
+function rowsOfSamples(
+  call: Call,
+  x: Operand,
+  batches: number,
+  axis: number,
+  indices: readonly number[],
+): Operand {
+  const samples = product(x.shape.slice(0, batches));
+  const each = indices.length / samples;
+  const all = call.reshape([samples, ...x.shape.slice(batches)], x);
+  const rows = Array.from({ length: samples }, (_, sample) => {
+    const own = indices.slice(each * sample, each * (sample + 1));
+    return rowsOf(call, part(call, all, 0, sample, 1), axis - batches + 1, own);
+  });
+  return joined(call, rows, 0);
 }
 
 function filled(call: Call): Operand {
