@@ -2,7 +2,7 @@ import { computed, signal } from '@preact/signals';
 import { EngineError, STALE } from './engine/client';
 import type { Report, StartResult } from './engine/protocol';
 import type { Theme } from './model/colour';
-import { type History, isSame, noHistory, redone, remembered, undone } from './model/history';
+import { type History, isAlike, noHistory, redone, remembered, undone } from './model/history';
 import { opening, type State } from './model/state';
 
 /** The one state of the page. Stations read it, actions replace it, nothing mutates it. */
@@ -18,7 +18,7 @@ export function change(next: (state: State) => State, carry?: (state: State) => 
   const after = next(before);
   if (after === before) return;
   // What is chosen once more, as by a link that is open already, is nothing to go back from.
-  if (!isSame(before, after)) {
+  if (!isAlike(before, after)) {
     const past = history.peek();
     const future = carry ? past.future.map(carry) : [];
     history.value = { ...remembered(past, before, performance.now()), future };

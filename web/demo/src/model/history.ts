@@ -40,10 +40,10 @@ export function redone<T>(history: History<T>, present: T): { state: T; history:
 }
 
 /** Whether plain data says the same, whatever the order of its names. */
-export function isSame(one: unknown, other: unknown): boolean {
+export function isAlike(one: unknown, other: unknown): boolean {
   if (typeof one !== 'object' || typeof other !== 'object' || !one || !other) return Object.is(one, other);
   const [left, right] = [Object.entries(one), other as Record<string, unknown>];
   return (
-    left.length === Object.keys(other).length && left.every(([name, value]) => isSame(value, right[name]))
+    left.length === Object.keys(other).length && left.every(([name, value]) => isAlike(value, right[name]))
   );
 }
