@@ -450,7 +450,8 @@ EMSCRIPTEN_BINDINGS(deconv) {
 
   function("normalize(block, batch, points, input, statistics, output)"_name, &normalize);
   function(
-      "normalizationGradients(block, batch, points, input, gradOutput, gradInput, gradParameters)"_name,
+      "normalizationGradients(block, batch, points, input, gradOutput, gradInput, "
+      "gradParameters)"_name,
       &normalization_gradients);
   function("softmax(outer, count, inner, input, gradOutput, output)"_name, &softmax);
   function("dropout(count, threshold, firstKey, secondKey, scale, input, output)"_name, &dropout);
