@@ -138,9 +138,18 @@ describe('an address', () => {
     await leave();
   });
 
-  it('of a drag that a reload follows at once is that of its end', async () => {
+  it.each([
+    ['a reload follows at once', false],
+    ['a reload follows, which is answered when the last address has been written', true],
+  ])('of a drag that %s is that of its end', async (_, answeredLate) => {
     const own = await visit({ ...served, url: `${served.url}?reload` }, { reducedMotion: 'reduce' });
     const { page } = own;
+    const reloaded = Promise.withResolvers<void>();
+    await page.route(/[?]reload/, async (route) => {
+      if (answeredLate) await eventually(() => new URL(page.url()).hash).toBe('#v1&k=6');
+      reloaded.resolve();
+      await route.continue();
+    });
     const kernel = page.locator('#stamp').getByRole('slider', { name: 'Kernel', exact: true });
     // What writes addresses is there once it has written one.
     await kernel.fill('2');
@@ -156,6 +165,7 @@ describe('an address', () => {
       Object.assign(globalThis, { before: true });
       location.reload();
     });
+    await reloaded.promise;
     await page.waitForFunction(() => !('before' in globalThis) && document.querySelector('.drawn'));
     await eventually(() => kernel.inputValue()).toBe('6');
     expect(new URL(page.url()).hash).toBe('#v1&k=6');

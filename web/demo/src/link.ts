@@ -47,36 +47,37 @@ export async function followAddress(): Promise<void> {
     timer = window.setTimeout(() => void writeNow(), PACE);
   });
   addEventListener('pagehide', leave);
+  // A page that is shown again as it was left has its address.
+  addEventListener('pageshow', takeUp);
 }
 
-/** Under which the address is kept that one of this tab was to become. */
-const leftAt = () => `deconv-wasm ${location.href}`;
+/** Under which a tab keeps the address that this page was left with. */
+const LEFT_AT = `deconv-wasm ${location.pathname}${location.search}`;
 
 /**
- * A page left within the pace still leaves the right address behind. Chromium reloads the one that was there before, and
- * what that was to become is kept for it.
+ * A page left within the pace still leaves the right address behind. Chromium reloads the one that was there when the
+ * reload began, however long its answer takes and whatever is written meanwhile: the last one is kept for it.
  */
 function leave(): void {
-  if (timer === 0 || !language) return;
-  const before = leftAt();
-  writeAddress(language);
-  try {
-    if (leftAt() !== before) sessionStorage.setItem(before, location.hash);
-  } catch {
-    // Where nothing may be kept, what was changed last is lost to a reload.
-  }
+  if (timer !== 0 && language) writeAddress(language);
+  keep((store) => store.setItem(LEFT_AT, location.href));
 }
 
 /** After a reload, the address that the page was left with. */
 function takeUp(): void {
-  try {
-    const left = sessionStorage.getItem(leftAt());
-    sessionStorage.removeItem(leftAt());
+  keep((store) => {
+    const left = store.getItem(LEFT_AT);
+    store.removeItem(LEFT_AT);
     const [opened] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[];
     if (left && opened?.type === 'reload') history.replaceState(history.state, '', left);
-  } catch {
-    // Nothing may be kept here.
-  }
+  });
+}
+
+/** Where nothing may be kept, what was changed last is lost to a reload. */
+function keep(use: (store: Storage) => void): void {
+  try {
+    use(sessionStorage);
+  } catch {}
 }
 
 async function open(): Promise<void> {
