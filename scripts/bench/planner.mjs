@@ -46,6 +46,8 @@ if (arithmetic < 0) throw new Error(`--arithmetic: expected one of ${ARITHMETICS
 const module = await loadCore(options.build);
 const routeNames = routeNamesOf(module);
 const random = generator(Number(options.seed));
+// Of its own: which routes are computed, and so how many values, changes with the estimates.
+const randomValue = generator(Number(options.seed));
 const pick = (list) => list[Math.floor(random() * list.length)];
 
 const known = options.again === undefined ? undefined : await readLayers(options.again);
@@ -159,11 +161,11 @@ function measure(layer) {
   const inputs = layer.batch * layer.inChannels * product(layer.input);
   const fill = (address, count) => {
     const values = new Float32Array(module.wasmMemory.buffer, address, count);
-    for (let index = 0; index < count; index += 1) values[index] = random() - 0.5;
+    for (let index = 0; index < count; index += 1) values[index] = randomValue() - 0.5;
   };
   const fillBytes = (address, count) => {
     const values = new Int8Array(module.wasmMemory.buffer, address, count);
-    for (let index = 0; index < count; index += 1) values[index] = 254 * random() - 127;
+    for (let index = 0; index < count; index += 1) values[index] = 254 * randomValue() - 127;
   };
   for (const { route } of candidates) {
     expectOk(plan(route));

@@ -17,25 +17,25 @@ namespace {
 
 #ifdef __wasm_relaxed_simd__
 // Four rows and fewer wait now and then for a sum, or for loads.
-constexpr double kTileStep[] = {0, 0.57, 0.65, 0.88, 1.2, 1.4, 1.6};
+constexpr double kTileStep[] = {0, 0.62, 0.7, 0.95, 1.3, 1.51, 1.73};
 // Implicit GEMM: a step of the depth of a tile.
 constexpr double kPositionsStep = 1.66;
-// XNNPACK: one input channel of one tap and eight output channels; one tap of one position beside.
-constexpr double kXnnpackStep = 0.31;
-constexpr double kXnnpackTap = 0.38;
+// XNNPACK: one input channel of one tap and eight output channels, and what each tap takes beside.
+constexpr double kXnnpackStep = 0.295;
+constexpr double kXnnpackTap = 0.21;
 // Of a tile on pairs of integers and on quads, in those on floats.
-constexpr double kWordsStep[] = {1, 1.35, 1.05};
+constexpr double kWordsStep[] = {1, 1.25, 0.97};
 #else
-constexpr double kTileStep[] = {0, 0.62, 0.87, 1.15, 1.45, 1.8};
+constexpr double kTileStep[] = {0, 0.64, 0.9, 1.19, 1.49, 1.85};
 constexpr double kPositionsStep = 1.73;
 constexpr double kXnnpackStep = 0.44;
-constexpr double kXnnpackTap = 0.52;
+constexpr double kXnnpackTap = 0.29;
 constexpr double kWordsStep[] = {1, 1};
 #endif
 static_assert(std::size(kTileStep) == kTileRows + 1);
 
 // One value from one layout to the other; a ReLU in a pass of its own, or while the layout changes.
-constexpr double kTransposedValue = 0.29;
+constexpr double kTransposedValue = 0.2;
 constexpr double kTransposedByte = 0.08;
 // To measure and quantize a value, or to make a float of it; to make a float of the int8 on its way
 // into a route of float32, and a result of its sum.
@@ -46,8 +46,11 @@ constexpr double kReluValue = 0.12;
 constexpr double kReluOnTheWay = 0.02;
 // A value of pixels of fewer than four channels, which no shuffle writes.
 constexpr double kWrittenAlone = 0.5;
+// What stays in a second-level cache; and a value beyond it whose layout changes.
+constexpr double kCachedValues = 4e5;
+constexpr double kTransposedBeyond = 0.6;
 // To find the positions of a panel that are not beside each other in planes.
-constexpr double kFoundPanel = 36;
+constexpr double kFoundPanel = 31;
 
 }  // namespace
 
@@ -78,27 +81,20 @@ double polyphase_nanoseconds(const Problem& problem, const Blocks& cut) {
       planes && AxisPhases::step(spec, 2) == 1 ? panels / spec.groups / rows_of_cells : 1;
   const double pack = cut.reads_planes ? 0
                                        : static_cast<double>(cut.depth) *
-                                                 (beside >= 2 ? (5 + 30 / beside) / in + 1.1
-                                                              : 21 / in + (gathers ? 5.2 : 0.66)) +
+                                                 (beside >= 2 ? (4 + 26 / beside) / in + 1
+                                                              : 18 / in + (gathers  ? 4.5
+                                                                           : planes ? 1.5
+                                                                                    : 0.57)) +
                                              (planes ? 0 : kFoundPanel);
-  // Of the stretches in which a tile passes the planes.
-  const double row_taps = spec.kernel[2] / (spec.transposed ? 1.0 * spec.stride[2] : 1);
-  const bool along_width = in < row_taps && AxisPhases::step(spec, 2) == 1;
-  const double starts =
-      0.54 * products + (cut.reads_planes ? taps * (along_width ? in / row_taps : 1) : 0);
-  // Loads that cross cache lines.
-  const double apart = cut.reads_planes ? 1.02 : 1;
   const auto tiles = static_cast<double>(Tiling(rows, cut.words).count);
-  const double product =
-      taps * in * apart * tile_step_nanoseconds(rows, cut.words) + starts * tiles;
+  const double product = taps * in * tile_step_nanoseconds(rows, cut.words);
   // Rows of a band, and their values.
   const double copied_rows = jobs * band.cells[0] * band.row_blocks * band.column_blocks * in *
                              static_cast<double>(AxisPhases::most_offsets(spec, 0) * band.step[1] *
                                                  band.step[2] * band.band_rows);
-  const double copy = cut.reads_planes ? 12 * lines * products * tiles +
-                                             copied_rows * (band.step[2] == 1 ? 12 : 20) *
-                                                 (1 + 0.01 * static_cast<double>(band.pitch))
-                                       : 0;
+  const double copy =
+      cut.reads_planes ? 15 * lines * products * tiles + copied_rows * (band.step[2] == 1 ? 15 : 23)
+                       : 0;
   const bool as_written = cut.one_phase && (!cut.reads_planes || band.cells[2] % kPanel == 0);
   // Up to four phases beside each other have shuffles of their own, and multiples of four go by
   // fours, each into another cache line.
@@ -110,10 +106,8 @@ double polyphase_nanoseconds(const Problem& problem, const Blocks& cut) {
                                    : by_fours          ? 0.33
                                                        : 0.73) +
                         (image_phases * width_phases - written) * 0.06);
-  // Rows of the output, each written at once.
-  const double stretches = as_written ? 0 : rows_of_cells * spec.groups * image_phases;
-  return 1150 + copy + panels * (pack + product + write) + 5.1 * stretches * (last ? 1 : out) +
-         memory_nanoseconds(problem, 0.19);
+  return 1150 + copy + panels * (pack + product + write) + 70 * rows_of_cells * spec.groups +
+         memory_nanoseconds(problem, 0.24);
 }
 
 double scatter_nanoseconds(const Problem& problem, const Strips& cut) {
@@ -127,23 +121,23 @@ double scatter_nanoseconds(const Problem& problem, const Strips& cut) {
                                 cut.strips * std::min(cut.strip + cut.overlap, extent));
   const int64_t positions = read * cut.slice;
   const double panels = images * static_cast<double>(positions) / kPanel;
-  const double product = in * (1.39 + 1.02 * tile_step_nanoseconds(rows)) +
-                         13.8 * static_cast<double>(Tiling(rows).count);
+  const double product =
+      in * (0.45 + tile_step_nanoseconds(rows)) + 11 * static_cast<double>(Tiling(rows).count);
   const double added_rows =
       images * static_cast<double>(rows) * problem.input[0] * problem.input[1];
   // Products that do not stay in the second-level cache until they are added.
   constexpr int64_t kCachedProducts = 400'000;
   const bool spills = cut.product_elements > kCachedProducts;
-  const double added = added_rows * (1.5 + (spills ? 0.124 * problem.input[2] : 0));
+  const double added = added_rows * (2.4 + (spills ? 0.06 * problem.input[2] : 0));
   const auto outputs = static_cast<double>(problem.output_elements());
-  // Every phase of a row of the output is walked by itself; what no stamp reaches is filled.
-  const double phase_rows = outputs / problem.output[2] * spec.stride[2];
+  // Every row of the output is walked by itself; what no stamp reaches is filled.
+  const double output_rows = images * problem.output[0] * problem.output[1];
   const bool holes = spec.kernel[0] < spec.stride[0] || spec.kernel[1] < spec.stride[1] ||
                      spec.kernel[2] < spec.stride[2];
   const bool alone = spec.group_out_channels() < 4 && !problem.output_in_planes();
-  return 400 + panels * product + added + 5 * phase_rows +
-         ((holes ? 0.24 : 0.07) + (alone ? kWrittenAlone : 0)) * outputs +
-         memory_nanoseconds(problem, 0.17);
+  return 400 + panels * product + added + 75 * output_rows +
+         (0.2 + (holes ? 0.2 : 0) + (alone ? 0.8 : 0)) * outputs +
+         memory_nanoseconds(problem, 0.28);
 }
 
 double winograd_nanoseconds(const Form& form, const Problem& problem, const Bands& cut,
@@ -152,10 +146,10 @@ double winograd_nanoseconds(const Form& form, const Problem& problem, const Band
   const double phases = spec.transposed ? 1.0 * spec.stride[1] * spec.stride[2] : 1;
   const double rows = phases * spec.group_out_channels();
   // To transform a quad of an input channel, and of a row of the product.
-  const auto [input, output] = form.points == 36   ? std::pair{70, 56}
-                               : form.points == 25 ? std::pair{47, 47}
-                               : form.points == 8  ? std::pair{16, 10}
-                                                   : std::pair{8, 12};
+  const auto [input, output] = form.points == 36   ? std::pair{26, 67}
+                               : form.points == 25 ? std::pair{26, 57}
+                               : form.points == 8  ? std::pair{9, 17}
+                                                   : std::pair{14, 19};
   const double jobs = static_cast<double>(problem.batch) * problem.output[0] * spec.groups;
   const auto quads = static_cast<double>(cut.tile_rows * cut.quads);
   const auto again = static_cast<double>(cut.bands * cut.quads) * (work.lines - 1);
@@ -170,15 +164,12 @@ double winograd_nanoseconds(const Form& form, const Problem& problem, const Band
                               : weights;
   const double read = 0.003 * weights + 0.25 * streamed * static_cast<double>(cut.bands) * jobs /
                                             spec.groups / depth_phases;
-  // To separate the parities of a strided convolution.
-  const bool last = problem.layout == Layout::kChannelsLast;
-  const double separate = work.planes > work.slices * spec.group_in_channels()
-                              ? work.planes * static_cast<double>(cut.bands * cut.plane) *
-                                    ((last ? 0.55 : 0.5) + 18 / static_cast<double>(cut.pitch))
-                              : 0;
+  // The padded planes, value by value and row by row.
+  const double padded = work.planes * static_cast<double>(cut.bands * cut.plane) *
+                        (0.26 + 5.5 / static_cast<double>(cut.pitch));
   return 2500 +
-         jobs * ((separate + (quads + again) * input * work.pairs * work.planes) / work.together +
-                 quads * output * rows + panels * 1.12 * work.depths * work.products) +
+         jobs * ((padded + (quads + again) * input * work.pairs * work.planes) / work.together +
+                 quads * output * rows + panels * work.depths * work.products) +
          read + memory_nanoseconds(problem, 0.25);
 }
 
@@ -195,8 +186,8 @@ double winograd_line_nanoseconds(const LineForm& form, const Problem& problem, c
   }
   const auto panels = static_cast<double>(cut.runs * dilation);
   const auto read = static_cast<double>((cut.runs + pieces - 1) * dilation);
-  const double input = 3.5 * form.reads * static_cast<double>(windows);
-  const double output = 2.5 * form.reads;
+  const double input = 2 * form.reads * static_cast<double>(windows);
+  const double output = 4.3 * form.reads;
   // Weights of a group, and the blocks that they are transformed for.
   const double weights = form.reads * rows * in * static_cast<double>(pieces);
   const double again =
@@ -206,8 +197,8 @@ double winograd_line_nanoseconds(const LineForm& form, const Problem& problem, c
                        (cut.direct ? 0 : 0.2 * static_cast<double>(problem.output_elements()));
   return 2500 + moved +
          blocks *
-             (in * static_cast<double>(windows) * 25 + in * read * input + rows * panels * output +
-              1.1 * form.reads * static_cast<double>(pieces) * in * panels * products) +
+             (in * static_cast<double>(windows) * 31 + in * read * input + rows * panels * output +
+              form.reads * static_cast<double>(pieces) * in * panels * products) +
          0.003 * weights * spec.groups + 0.4 * again + memory_nanoseconds(problem, 0.25);
 }
 
@@ -243,10 +234,10 @@ double implicit_gemm_nanoseconds(const Problem& problem, const Positions& cut) {
   const double whole = columns / kPanel + (rest > kPanel / 2 ? 1 : 0);
   const double half = rest > 0 && rest <= kPanel / 2 ? 1 : 0;
   return 400 +
-         tiles *
-             ((whole + 0.68 * half) * kPositionsStep * depth + (whole + half) * (6 + 0.8 * runs)) +
-         positions * (1.6 + 0.75 * runs) + copied * (0.055 * depth + 7.5 * runs) +
-         memory_nanoseconds(problem, 0.23);
+         tiles * ((whole + 0.68 * half) * kPositionsStep * depth +
+                  (whole + half) * (4.2 + 0.2 * runs)) +
+         positions * 1.7 + copied * (0.087 * depth + 9.8 * runs) +
+         memory_nanoseconds(problem, 0.09);
 }
 
 double xnnpack_deconvolution_nanoseconds(const Problem& problem, double columns, bool phases) {
@@ -264,10 +255,8 @@ double xnnpack_deconvolution_nanoseconds(const Problem& problem, double columns,
     return 500 + positions * (taps * (in * step + 0.6) + 3.4) + memory_nanoseconds(problem, 0.45);
   }
   const double vectors = std::ceil(outs / 8.0);
-  const double few = in < 4 ? 0.16 * vectors : 0;
-  return 500 +
-         positions * (taps * (in * vectors * kXnnpackStep + kXnnpackTap + few) + 0.39 * vectors) +
-         memory_nanoseconds(problem, 0.17);
+  return 500 + positions * (taps * vectors * (in * kXnnpackStep + kXnnpackTap) + 3.7) +
+         memory_nanoseconds(problem, 0.11);
 }
 
 double widening_nanoseconds(const Problem& problem) {
@@ -288,15 +277,15 @@ double depthwise_nanoseconds(const Problem& problem, const depthwise::TileGrid& 
     const double rows = outputs / problem.output[2];
     double taps = static_cast<double>(spec.kernel_elements()) * spec.group_in_channels();
     if (spec.transposed) taps /= 1.0 * spec.stride[0] * spec.stride[1] * spec.stride[2];
-    return 600 + 260 * tiles + 0.055 * macs * filled + 0.06 * (outputs + copied) +
-           rows * phases * (6.4 + 0.35 * taps) + memory_nanoseconds(problem, 0.15);
+    return 2000 + 240 * tiles + 0.056 * macs * filled + 0.05 * (outputs + copied) +
+           rows * (14 + phases * (2 + 0.18 * taps)) + memory_nanoseconds(problem, 0.17);
   }
   const double lanes = whole_vectors(spec.out_channels) / static_cast<double>(spec.out_channels);
   const auto points = static_cast<double>(problem.batch * problem.output_points());
   const double expanded =
-      depthwise::expands_channels(spec) ? 3.8 * static_cast<double>(problem.input_elements()) : 0;
-  return 600 + 420 * tiles + 0.1 * macs * lanes + 0.042 * (outputs + copied) + expanded +
-         points * (0.26 + 23 * phases / problem.output[2]) + memory_nanoseconds(problem, 0.21);
+      depthwise::expands_channels(spec) ? 1.1 * static_cast<double>(problem.input_elements()) : 0;
+  return 2000 + 200 * tiles + 0.07 * macs * lanes + 0.15 * copied + expanded +
+         points * (0.1 + 95 * phases / problem.output[2]) + memory_nanoseconds(problem, 0.27);
 }
 
 // About one multiply-accumulate a nanosecond, plus finding the taps of each output value.
@@ -314,7 +303,6 @@ double tile_step_nanoseconds(int64_t rows, Words words) {
 }
 
 double memory_nanoseconds(const Problem& problem, double a_value) {
-  constexpr double kCachedValues = 4e5;
   const double values = static_cast<double>(problem.input_elements()) +
                         static_cast<double>(problem.output_elements());
   return a_value * std::max(0.0, values - kCachedValues);
@@ -325,12 +313,16 @@ double surrounding_nanoseconds(const Plan& plan) {
   const auto outputs = static_cast<double>(plan.problem.output_elements());
   double nanoseconds = 0;
   const Spec& spec = plan.problem.spec;
+  double changed = 0;
   if (!plan.input_as_is) {
     nanoseconds += (spec.quantized() ? kTransposedByte : kTransposedValue) * inputs;
+    changed += spec.quantized() ? inputs / 4 : inputs;
   }
   if (!plan.output_as_is) {
     nanoseconds += (spec.fixed() ? kTransposedByte : kTransposedValue) * outputs;
+    changed += spec.fixed() ? outputs / 4 : outputs;
   }
+  nanoseconds += kTransposedBeyond * std::max(0.0, changed - kCachedValues);
   if (spec.quantized()) nanoseconds += kConvertedValue * (inputs + outputs);
   if (plan.leaves_relu) nanoseconds += (plan.output_as_is ? kReluValue : kReluOnTheWay) * outputs;
   return nanoseconds;

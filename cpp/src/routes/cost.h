@@ -27,7 +27,6 @@ double scatter_nanoseconds(const Problem& problem, const Strips& cut);
 // What a group of Winograd's transforms and multiplies.
 struct WinogradWork {
   double pairs;     // of windows
-  double slices;    // of the input, to one of the output
   double together;  // slices of the output that share their transforms
   double planes;    // of a group: its channels by parities and slices
   double products;  // nanoseconds of one step of the depth of all products

@@ -634,7 +634,6 @@ const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
   plan->nanoseconds =
       winograd_nanoseconds(form, problem, cut,
                            {.pairs = pairs,
-                            .slices = slices,
                             .together = static_cast<double>(slices_together(spec)),
                             .planes = slices * parities * in,
                             .products = products,
