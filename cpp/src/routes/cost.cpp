@@ -146,7 +146,7 @@ double winograd_nanoseconds(const Form& form, const Problem& problem, const Band
   const double phases = spec.transposed ? 1.0 * spec.stride[1] * spec.stride[2] : 1;
   const double rows = phases * spec.group_out_channels();
   // To transform a quad of an input channel, and of a row of the product.
-  const auto [input, output] = form.points == 36   ? std::pair{26, 67}
+  const auto [input, output] = form.points == 36   ? std::pair{34, 70}
                                : form.points == 25 ? std::pair{26, 57}
                                : form.points == 8  ? std::pair{9, 17}
                                                    : std::pair{14, 19};
