@@ -1,6 +1,6 @@
 // Pictures and sounds that the command line reads: those that are whole, and those that are not.
 
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { crc32, deflateSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { floats, input, node, onnx, output } from '../support/onnx-writer.js';
@@ -66,6 +66,33 @@ describe('a picture', () => {
   ])('that is whole is taken: %s', async (_, bytes, shape) => {
     writeFileSync(inFolder('whole.png'), bytes);
     expect(await fine('run', 'picture.onnx', '-i', 'whole.png')).toContain(`y ${shape}: 0.784 to 0.784`);
+  });
+
+  it('that is whole is taken with what stands behind its end', async () => {
+    writeFileSync(inFolder('behind.png'), Buffer.concat([whole, Buffer.from('a comment')]));
+    expect(await fine('run', 'picture.onnx', '-i', 'behind.png')).toContain('y [1, 1, 8, 8]: 0.784 to 0.784');
+  });
+
+  // Of 3 shades of 2 or of 16 bits, where the middle one is transparent.
+  it.each([
+    ['packed', 2, 0, 1, [0, 0b00_01_10_00]],
+    ['wide', 16, 0, 0x8081, [0, 0, 0, 0x80, 0x81, 0xff, 0xff]],
+    ['coloured', 8, 2, 0x80, [0, 0, 0, 0, 0x80, 0x80, 0x80, 0xff, 0xff, 0xff]],
+  ])('counts with its colour where that stands for transparent: %s', async (_, bits, type, key, row) => {
+    const header = Buffer.from([0, 0, 0, 3, 0, 0, 0, 1, bits, type, 0, 0, 0]);
+    const sample = [key >> 8, key & 255];
+    const chunks = [
+      chunk('IHDR', header),
+      chunk('tRNS', Buffer.from(type === 0 ? sample : [...sample, ...sample, ...sample])),
+      chunk('IDAT', deflateSync(Buffer.from(row))),
+      chunk('IEND', Buffer.alloc(0)),
+    ];
+    writeFileSync(inFolder('key.png'), Buffer.concat([whole.subarray(0, 8), ...chunks]));
+    await fine('run', 'picture.onnx', '-i', 'key.png', '-o', 'key.npy', '--force');
+    const values = readFileSync(inFolder('key.npy')).subarray(-12);
+    expect([0, 4, 8].map((at) => Math.round(255 * values.readFloatLE(at)))).toEqual(
+      bits === 2 ? [0, 85, 170] : [0, 128, 255],
+    );
   });
 
   it.each<[string, Buffer, string | RegExp]>([

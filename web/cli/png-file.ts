@@ -22,25 +22,68 @@ const PASSES = [
 export async function readPng(file: string, bytes: Buffer): Promise<PNG> {
   const { PNG } = await import('pngjs');
   try {
-    checkLength(bytes);
-    return PNG.sync.read(bytes);
+    const chunks = chunksOf(bytes);
+    checkLength(chunks);
+    // Programs append what is theirs, which pngjs takes for damage.
+    const picture = PNG.sync.read(bytes.subarray(0, chunks.at(-1)?.end));
+    restoreKey(picture, chunks);
+    return picture;
   } catch (error) {
     throw new UsageError(`${file} is no PNG that can be read: ${(error as Error).message}`);
   }
 }
 
-/** Throws where the pixels are not as many as the header says, or more than are taken. */
-function checkLength(bytes: Buffer): void {
+/** The one colour of a file without alpha that is transparent: it keeps itself, and pngjs makes it black. */
+function restoreKey({ data }: PNG, chunks: readonly Chunk[]): void {
+  const { bits, type } = headerOf(chunks);
+  const key = chunks.find((chunk) => chunk.type === 'tRNS')?.data;
+  if (key === undefined || (type !== 0 && type !== 2)) return;
+  const colour = [0, 2, 4].map((at) =>
+    Math.round((255 * key.readUInt16BE(type === 0 ? 0 : at)) / (2 ** bits - 1)),
+  );
+  for (let at = 0; at < data.length; at += 4) if (data[at + 3] === 0) data.set(colour, at);
+}
+
+interface Chunk {
+  readonly type: string;
+  readonly data: Buffer;
+  /** Behind its checksum. */
+  readonly end: number;
+}
+
+/** All up to the last one of a picture. */
+function chunksOf(bytes: Buffer): Chunk[] {
   if (bytes.toString('latin1', 0, 8) !== '\x89PNG\r\n\x1a\n' || bytes.toString('latin1', 12, 16) !== 'IHDR') {
     throw new Error('it does not begin as one');
   }
   if (bytes.length < 33) throw new Error('it ends within its header');
-  const [width, height] = [bytes.readUInt32BE(16), bytes.readUInt32BE(20)];
-  const [bits, samples, interlaced] = [
-    bytes.readUInt8(24),
-    SAMPLES[bytes.readUInt8(25)],
-    bytes.readUInt8(28),
-  ];
+  const chunks: Chunk[] = [];
+  for (let at = 8; at + 8 <= bytes.length && chunks.at(-1)?.type !== 'IEND'; ) {
+    const [start, type] = [at + 8, bytes.toString('latin1', at + 4, at + 8)];
+    const length = bytes.readUInt32BE(at);
+    at = start + length + 4;
+    if (at > bytes.length) throw new Error(`it ends within its chunk ${type}`);
+    chunks.push({ type, data: bytes.subarray(start, start + length), end: at });
+  }
+  return chunks;
+}
+
+function headerOf(chunks: readonly Chunk[]) {
+  const { data } = chunks[0] as Chunk;
+  if (data.length < 13) throw new Error('its header is too short');
+  return {
+    width: data.readUInt32BE(0),
+    height: data.readUInt32BE(4),
+    bits: data.readUInt8(8),
+    type: data.readUInt8(9),
+    interlaced: data.readUInt8(12),
+  };
+}
+
+/** Throws where the pixels are not as many as the header says, or more than are taken. */
+function checkLength(chunks: readonly Chunk[]): void {
+  const { width, height, bits, type, interlaced } = headerOf(chunks);
+  const samples = SAMPLES[type];
   if (samples === undefined || ![1, 2, 4, 8, 16].includes(bits))
     throw new Error('its colours are of no known kind');
   if (width * height === 0 || width * height > MOST_PIXELS) {
@@ -52,26 +95,13 @@ function checkLength(bytes: Buffer): void {
     // A row begins with a byte for its filter; a pass without columns has no rows.
     if (columns > 0 && rows > 0) wanted += rows * (1 + Math.ceil((columns * bits * samples) / 8));
   }
-  const got = inflatedLength(dataOf(bytes), wanted);
+  const pixels = Buffer.concat(chunks.filter((chunk) => chunk.type === 'IDAT').map(({ data }) => data));
+  const got = inflatedLength(pixels, wanted);
   if (got !== wanted) {
     throw new Error(
       `its ${width} x ${height} pixels take ${wanted} bytes, and it has ${got > wanted ? 'more' : got}`,
     );
   }
-}
-
-/** The compressed pixels: all chunks of them. */
-function dataOf(bytes: Buffer): Buffer {
-  const parts: Buffer[] = [];
-  for (let at = 8; at + 8 <= bytes.length; ) {
-    const end = at + 8 + bytes.readUInt32BE(at);
-    const type = bytes.toString('latin1', at + 4, at + 8);
-    if (end + 4 > bytes.length) throw new Error(`it ends within its chunk ${type}`);
-    if (type === 'IEND') break;
-    if (type === 'IDAT') parts.push(bytes.subarray(at + 8, end));
-    at = end + 4;
-  }
-  return Buffer.concat(parts);
 }
 
 /** Bytes that data are inflated to, which is not gone on with beyond `most`: then one more. */
