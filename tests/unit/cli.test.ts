@@ -163,6 +163,16 @@ describe('options', () => {
     expect(given.flag('json')).toBe(false);
   });
 
+  it('have their values behind a letter as behind a name', () => {
+    expect(parse(['-l=y', '-l', '-5', '-l', '=z', '-lw'], spec).texts('layer')).toEqual([
+      'y',
+      '-5',
+      '=z',
+      'w',
+    ]);
+    expect(parse(['--', '-l=y'], spec).positionals).toEqual(['-l=y']);
+  });
+
   it.each([
     [['--jsno'], 'unknown option --jsno. Did you mean --json?'],
     [['--fail-abve', '-3'], 'unknown option --fail-abve. Did you mean --fail-above?'],

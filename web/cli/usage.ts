@@ -31,7 +31,7 @@ export interface ParsedArguments {
 }
 
 /**
- * Options in any place, `--name value` or `--name=value`, and all behind `--` as they are. A value may be a negative
+ * Options in any place, `--name value` or `--name=value`, a letter for a name alike, and all behind `--` as they are. A value may be a negative
  * number: `--fail-above -40` are no two options.
  *
  * @param optional options whose value may be left out: it is the next word if that looks like one
@@ -96,7 +96,7 @@ function joinValues(
 ): string[] {
   const joined: string[] = [];
   for (let index = 0; index < args.length; index += 1) {
-    const arg = args[index] as string;
+    const arg = longForm(args[index] as string, options);
     if (arg === '--') return [...joined, ...args.slice(index)];
     const next = args[index + 1] ?? '';
     const name = arg.startsWith('--') ? arg.slice(2) : '';
@@ -110,6 +110,14 @@ function joinValues(
     }
   }
   return joined;
+}
+
+/** `-o` and `-o=FILE` by the option's name: what follows a letter is its value to Node, an equals sign too. */
+function longForm(arg: string, options: Readonly<Record<string, OptionSpec>>): string {
+  const [, letter, value = ''] = /^-(\w)(=.*)?$/s.exec(arg) ?? [];
+  const [name] =
+    Object.entries(options).find(([, { short }]) => short !== undefined && short === letter) ?? [];
+  return name === undefined ? arg : `--${name}${value}`;
 }
 
 /** What Node found, in words of ours. */
