@@ -111,6 +111,34 @@ describe('pictures', () => {
     expect(await fine(...run, '--compare', 'out.png')).toContain('at most 0.0e+0 of its rms');
   });
 
+  it.each([
+    ['first', [3, 2, 3], [['Squeeze', { axes: [0] }]]],
+    [
+      'last',
+      [2, 3, 3],
+      [
+        ['Squeeze', { axes: [0] }],
+        ['Transpose', { perm: [1, 2, 0] }],
+      ],
+    ],
+  ] as const)('and without a batch, channels %s', async (_, shape, steps) => {
+    picture('in.png', 3, 2);
+    const nodes = steps.map(([type, attributes], index) =>
+      node(type, [index === 0 ? 'x' : `y${index - 1}`], [`y${index}`], attributes),
+    );
+    const y = `y${steps.length - 1}`;
+    writeFileSync(
+      inFolder('single.onnx'),
+      onnx([...nodes, input('x', [1, 3, 'h', 'w']), output(y)], { opset: 11 }),
+    );
+    const way = ['--output-mean', '0,0.1,0.2', '--output-std', '0.5,0.6,0.7'];
+    const run = ['run', 'single.onnx', '-i', 'in.png', ...way];
+    expect(await fine(...run, '-o', 'out.png', '--force')).toContain(`${y} [${shape.join(', ')}]: `);
+    expect(await fine(...run, '--compare', 'out.png', '--tolerance', '0.01')).toContain(
+      'differs from out.png',
+    );
+  });
+
   it('of another size are refused, not drawn to that of the output', async () => {
     picture('in.png', 3, 2);
     picture('large.png', 6, 4);

@@ -100,14 +100,18 @@ async function readPicture(
   { mean, std }: Meaning,
   pictureSize: PictureSize,
 ): Promise<ReadValues> {
-  const layout = layoutOf(shape, format);
-  const channels = shape[layout === 'channels-first' ? 1 : 3];
-  if (shape.length !== 4 || (channels !== 1 && channels !== 3 && channels !== 4)) {
+  const { layout, channels, tall, wide } = pictureOf(shape, format);
+  // Of an output it may have no batch, as it is written; an input of three axes takes sound.
+  const isCompared = option === '--compare';
+  if (
+    !(shape.length === 4 || (isCompared && shape.length === 3)) ||
+    (channels !== 1 && channels !== 3 && channels !== 4)
+  ) {
     throw new UsageError(
       `${printable(name)} of shape [${shape.join(', ')}] takes no picture: one of 1, 3 or 4 channels does`,
     );
   }
-  const way = option === '--compare' ? 'output-' : '';
+  const way = isCompared ? 'output-' : '';
   const options: PictureOptions = {
     layout,
     mean: perChannel(`${way}mean`, mean, channels),
@@ -115,10 +119,9 @@ async function readPicture(
   };
   const { data, width, height } = await readPng(printable(file), await readFile(file));
   const drawn = fromImage({ data, width, height }, { ...options, channels });
-  const [tall, wide] = layout === 'channels-first' ? shape.slice(2) : shape.slice(1, 3);
   const size = [typeof tall === 'number' ? tall : height, typeof wide === 'number' ? wide : width];
   if (pictureSize === 'own' || (size[0] === height && size[1] === width)) {
-    return { tensor: drawn, note: null };
+    return { tensor: { ...drawn, shape: drawn.shape.slice(-shape.length) }, note: null };
   }
   const resize = new Upsample({ size, mode: 'bilinear', layout });
   return {
@@ -170,8 +173,7 @@ async function encodeKind(
     }
     case '.png': {
       const { PNG } = await import('pngjs');
-      const layout = layoutOf(shape, format);
-      const channels = shape[layout === 'channels-first' ? 1 : 3] ?? 1;
+      const { layout, channels = 1 } = pictureOf(shape, format);
       const options: PictureOptions = {
         layout,
         mean: perChannel('output-mean', mean, channels),
@@ -185,12 +187,17 @@ async function encodeKind(
   }
 }
 
-/** Where the channels of a picture are: where there are as many as a picture has, and else where the format has them. */
-function layoutOf(shape: readonly (number | string)[], format: 'onnx' | 'tflite') {
-  const isChannels = (extent: number | string | undefined) => [1, 3, 4].includes(extent as number);
-  const [first, last] = [isChannels(shape[1]), isChannels(shape[3])];
-  if (first !== last) return first ? 'channels-first' : 'channels-last';
-  return format === 'onnx' ? 'channels-first' : 'channels-last';
+/**
+ * The axes of a picture, with a batch before them or without: the channels are where there are as many as a picture has,
+ * and else where the format has them.
+ */
+function pictureOf<Extent extends number | string>(shape: readonly Extent[], format: 'onnx' | 'tflite') {
+  const [one, other, third] = shape.slice(-3);
+  const isChannels = (extent: Extent | undefined) => [1, 3, 4].includes(extent as number);
+  const [first, last] = [isChannels(one), isChannels(third)];
+  return (first === last ? format === 'onnx' : first)
+    ? ({ layout: 'channels-first', channels: one, tall: other, wide: third } as const)
+    : ({ layout: 'channels-last', channels: third, tall: one, wide: other } as const);
 }
 
 function perChannel(option: string, values: readonly number[], channels: number): number | readonly number[] {
