@@ -96,6 +96,14 @@ const LAYERS: Readonly<Record<string, Layers>> = {
     const up = net.node('ConvTranspose', [low, net.weights([4, 3, 2, 2], 0.5)], { strides: [2, 2] });
     return cut(net, up, [3, 1], [-2, -4]);
   },
+  'down by strides, as long as these say': (net, x) => {
+    const own = { auto_pad: 'SAME_UPPER', strides: [2, 2] };
+    const low = net.node('Relu', [net.node('Conv', [x, net.weights([4, 3, 3, 3], 0.5)], own)]);
+    return net.node('Conv', [low, net.weights([2, 4, 2, 3], 0.5)], {
+      auto_pad: 'SAME_LOWER',
+      strides: [1, 1],
+    });
+  },
   'ends that only pads make': (net, x) => {
     const up = { strides: [2, 2], output_padding: [1, 1] };
     const wide = net.node('ConvTranspose', [x, net.weights([3, 4, 2, 2], 0.5)], up);
@@ -632,6 +640,24 @@ describeEachBuild(
         else await expect(tiled()).rejects.toThrow('enough');
         expect(held.data).toEqual(x.data);
       }
+      net.dispose();
+    });
+
+    it('places that become channels are as many in a part as divide', async () => {
+      const net = await loadNetwork(
+        bytesOf(
+          networkOf(
+            (own, x) => {
+              const even = own.conv(x, 3, 4, [2, 3], { pads: [0, 1, 0, 1] });
+              return own.conv(own.node('SpaceToDepth', [even], { blocksize: 2 }), 16, 3, [3, 3]);
+            },
+            [1, 3, 33, 32],
+          ),
+        ),
+        { precision: 'exact' },
+      );
+      const x = randomTensor([1, 3, 33, 50], seed);
+      expect(difference(await net.tiled(x, { tile: 6 }), net.forward(x))).toBeLessThan(5e-6);
       net.dispose();
     });
 

@@ -178,8 +178,9 @@ function partsOf(
     return own;
   };
   // Parts of one length have one program. Where strides round, a part may lack a value of the whole's: a longer one has it.
+  // All divide as the whole does, or what turns places into channels would not take them.
   const longest = Math.max(...needs.map(({ input: { first, end } }) => end - first));
-  for (let length = Math.ceil(longest / alignment) * alignment; ; ) {
+  for (let length = longest + ((extent - longest) % alignment); ; ) {
     const parts = needs.map((part) => {
       const { first } = part.input;
       return { ...part, input: { first, end: Math.min(extent, first + length) } };
