@@ -6,6 +6,7 @@ import { PNG } from 'pngjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { culpritNetwork } from '../support/culprits.js';
 import { npy } from '../support/npy.js';
+import { floats, input, node, onnx, output } from '../support/onnx-writer.js';
 import { tflite } from '../support/tflite-writer.js';
 import { commandLine, fixture } from './command-line.js';
 
@@ -226,6 +227,31 @@ describe('inspect --all', () => {
       { runs: true, nodes: [{ name: 'y', type: 'ADD' }] },
       null,
     ]);
+  });
+});
+
+describe('inspect --all of a network that goes wrong in itself', () => {
+  it('tells its layers all the same, and why it has no nodes', async () => {
+    const weight = floats('w', [1, 1, 2, 2], [1, 2, 3, 4]);
+    const up = node('ConvTranspose', ['x', 'w'], ['up'], { strides: [2, 2] });
+    const wrong = [node('Add', ['up', 'three'], ['y']), floats('three', [3], [1, 2, 3])];
+    writeFileSync(
+      inFolder('wrong.onnx'),
+      onnx([up, ...wrong, weight, input('x', [1, 1, 4, 4]), output('y')]),
+    );
+    const told = await cli(['inspect', '--all', 'wrong.onnx']);
+    expect(told.status).toBe(2);
+    expect(told.stdout).toMatch(
+      /weights-only[\s\S]*\nNodes not listed: "y" \(Add\): expected shapes that broadcast/,
+    );
+    expect(told.stderr).toMatch(
+      /^deconv-wasm: --all: wrong\.onnx: "y" \(Add\): expected shapes that broadcast/,
+    );
+    const { models } = JSON.parse((await cli(['inspect', '--all', '--json', 'wrong.onnx'])).stdout);
+    expect(models).toMatchObject([
+      { error: null, layers: [{ verdict: 'weights-only' }], nodes: { runs: false, nodes: [] } },
+    ]);
+    expect(models[0].nodes.problem).toMatch(/expected shapes that broadcast/);
   });
 });
 

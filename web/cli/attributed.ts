@@ -56,7 +56,7 @@ export async function attributionOf(
     return { attribution: await attribute(network, input, { onProgress }), problem: null };
   } catch (error) {
     if (!(error instanceof DeconvError) || error.code === 'INTERNAL') throw error;
-    warnNotRun(title, problemOf(error), terminal);
+    warnNotDone('--run', title, problemOf(error), terminal);
     return { attribution: null, problem: problemOf(error) };
   } finally {
     terminal.progress('');
@@ -84,9 +84,11 @@ export async function inputOf(
   return tensor;
 }
 
-/** That --run was not done is a failure, whatever the results say of it. */
-export function warnNotRun(file: string, problem: string, terminal: Terminal): void {
-  terminal.warn(`${terminal.paintError('red', 'deconv-wasm:')} --run: ${file}: ${printable(problem, 2000)}`);
+/** What an option asks for and is not done is a failure, whatever the results say of it. */
+export function warnNotDone(option: string, file: string, problem: string, terminal: Terminal): void {
+  terminal.warn(
+    `${terminal.paintError('red', 'deconv-wasm:')} ${option}: ${file}: ${printable(problem, 2000)}`,
+  );
 }
 
 /** What keeps a network from being run, in a sentence. */

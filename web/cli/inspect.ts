@@ -9,6 +9,7 @@ import {
   RUN_INPUT,
   RUN_OPTIONS,
   runInputOf,
+  warnNotDone,
 } from './attributed.js';
 import {
   type Finding,
@@ -78,9 +79,11 @@ export async function inspect(args: readonly string[], terminal: Terminal): Prom
       await using model = await openModel(file, layers, geometries);
       geometryUsed ||= !hasGeometry(model);
       const one = await inspectModel(file, title, model, pass, terminal);
+      const nodes = given.flag('all') ? await nodesOf(model) : undefined;
+      if (nodes?.problem !== undefined) warnNotDone('--all', printable(title), nodes.problem, terminal);
       inspected.push({
         ...one,
-        ...(given.flag('all') && { nodes: await nodesOf(model) }),
+        ...(nodes !== undefined && { nodes }),
         ...(input !== null && { attributed: await attributionOf(model, printable(title), input, terminal) }),
       });
     } catch (error) {
@@ -100,7 +103,10 @@ export async function inspect(args: readonly string[], terminal: Terminal): Prom
       terminal.warn(`${terminal.paintError('red', 'deconv-wasm:')} ${fileProblem(file, error)}`);
     }
   }
-  let failed = inspected.some(({ error, attributed }) => error !== null || attributed?.attribution === null);
+  let failed = inspected.some(
+    ({ error, nodes, attributed }) =>
+      error !== null || nodes?.problem !== undefined || attributed?.attribution === null,
+  );
   if (geometries !== null && !geometryUsed && !failed) {
     throw new UsageError('--geometry is for safetensors, .npy and .npz: the other formats have their own');
   }

@@ -1,6 +1,7 @@
 import { DeconvError } from 'deconv-wasm';
 import type { Model } from 'deconv-wasm/models';
 import type { Network } from 'deconv-wasm/network';
+import { reasonOf } from './findings.js';
 import { type Column, table } from './table.js';
 import { printable, type Terminal } from './terminal.js';
 import { counted } from './words.js';
@@ -16,6 +17,8 @@ export interface Nodes {
   /** Whether the network runs: then these are all nodes that its outputs need, and else those that keep it from running. */
   readonly runs: boolean;
   readonly nodes: readonly Node[];
+  /** Why nothing is known of them, a sentence: the file's network goes wrong before its nodes are told apart. */
+  readonly problem?: string;
 }
 
 /**
@@ -35,9 +38,11 @@ export async function nodesOf(model: Model): Promise<Nodes | null> {
     using network = await networkOf(model);
     return { runs: true, nodes: network.nodes };
   } catch (error) {
-    const { nodes } = error instanceof DeconvError ? error.detail : {};
-    if (!Array.isArray(nodes)) throw error;
-    return { runs: false, nodes };
+    if (!(error instanceof DeconvError) || error.code === 'INTERNAL') throw error;
+    const { nodes } = error.detail;
+    return Array.isArray(nodes)
+      ? { runs: false, nodes }
+      : { runs: false, nodes: [], problem: reasonOf(error) };
   }
 }
 
@@ -53,7 +58,11 @@ export function refusedNodes(error: unknown): string[] {
 
 const COLUMNS: readonly Column[] = [{ title: 'NODE', shrinksTo: 16 }, { title: 'OPERATOR' }];
 
-export function printNodes({ runs, nodes }: Nodes, { paint, print, width }: Terminal): void {
+export function printNodes({ runs, nodes, problem }: Nodes, { paint, print, width }: Terminal): void {
+  if (problem !== undefined) {
+    print(paint('dim', `Nodes not listed: ${printable(problem, 2000)}`));
+    return;
+  }
   const title = runs
     ? `${counted(nodes.length, 'node')}, all of which run:`
     : `${counted(nodes.length, 'node')} that keep${nodes.length === 1 ? 's' : ''} the network from running:`;

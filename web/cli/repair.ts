@@ -21,7 +21,7 @@ import {
   RUN_OPTIONS,
   type RunInput,
   runInputOf,
-  warnNotRun,
+  warnNotDone,
 } from './attributed.js';
 import {
   fileProblem,
@@ -137,7 +137,7 @@ export async function repairCommand(args: readonly string[], terminal: Terminal)
       }
     }
     if (ran !== null && ran.outputProblem !== null) {
-      warnNotRun(printable(file), ran.outputProblem, terminal);
+      warnNotDone('--run', printable(file), ran.outputProblem, terminal);
       return EXIT.failed;
     }
     return outcomes.some(({ action }) => action === 'refused') ? EXIT.found : EXIT.fine;
