@@ -164,7 +164,8 @@ export async function readGeometries(file: string | null): Promise<Geometries | 
   if (file === null) return null;
   let value: unknown;
   try {
-    value = JSON.parse(await readFile(file, 'utf8'));
+    // Editors of Windows begin with a mark that JSON has not.
+    value = JSON.parse((await readFile(file, 'utf8')).replace(/^\ufeff/, ''));
   } catch (error) {
     throw new UsageError(`--geometry ${fileProblem(file, error)}`);
   }

@@ -330,7 +330,9 @@ async function write(
 ): Promise<readonly string[]> {
   try {
     const { files } = await whileInterruptible((signal) => writeModel(model, changes, output, { signal }));
-    return [output, ...files.flatMap(({ location }) => location ?? [])];
+    // External data are named by where they are beside the model.
+    const beside = files.flatMap(({ location }) => location ?? []);
+    return [output, ...beside.map((location) => path.join(path.dirname(output), location))];
   } catch (error) {
     throw inOption('--output', output, error);
   }
