@@ -169,6 +169,49 @@ describe('arrays and sound', () => {
   });
 });
 
+describe('sounds of a TFLite file', () => {
+  /** Of 16 bits, a list of numbers from -4 to 4 for each sample of all channels, in quarters. */
+  const wav = (frames: readonly (readonly number[])[]) => {
+    const [first = []] = frames;
+    const samples = Int16Array.from(frames.flat(), (value) => value * 2 ** 13);
+    const head = Buffer.alloc(44);
+    head.write('RIFF\0\0\0\0WAVEfmt \x10', 'latin1');
+    for (const [index, field] of [1, first.length, 8000, 0, 0, 0, 2 * first.length, 16].entries()) {
+      head.writeUInt16LE(field, 20 + 2 * index);
+    }
+    head.write('data', 36);
+    head.writeUInt32LE(2 * samples.length, 40);
+    return Buffer.concat([head, Buffer.from(samples.buffer)]);
+  };
+  const frames = [
+    [0, 1],
+    [0.25, 2],
+    [0.5, 3],
+  ];
+
+  it.each<readonly [string, readonly number[], readonly number[][], readonly number[]]>([
+    ['have their channels last', [1, -1, 2], frames, [0, 0.5, 0.125, 1, 0.25, 1.5]],
+    ['also one alone', [-1, 1], frames.map(([left = 0]) => [left]), [0, 0.125, 0.25]],
+    ['or first, where no other axis has as few', [1, 2, 3], frames, [0, 0.125, 0.25, 0.5, 1, 1.5]],
+    ['and none of a list', [-1], frames.map(([left = 0]) => [left]), [0, 0.125, 0.25]],
+  ])('%s', async (_, signature, given, values) => {
+    const tensor = { shape: signature.map((extent) => Math.abs(extent)), signature };
+    const twice = { code: 0, inputs: ['x', 'x'], outputs: ['y'], options: [{ byte: 0 }] };
+    const tensors = ['x', 'y'].map((name) => ({ ...tensor, name }));
+    writeFileSync(inFolder('sound.tflite'), tflite(tensors, [twice], { inputs: ['x'], outputs: ['y'] }));
+    writeFileSync(inFolder('in.wav'), wav(given));
+    await fine(...'run sound.tflite -i in.wav -o y.npy -o y=twice.wav --force'.split(' '));
+    const floatsOf = (name: string) => {
+      const bytes = readFileSync(inFolder(name));
+      return values.map((__, index) => bytes.readFloatLE(bytes.length - 4 * (values.length - index)));
+    };
+    expect(floatsOf('y.npy')).toEqual(values);
+    expect(readFileSync(inFolder('twice.wav')).readUInt16LE(22)).toBe(given[0]?.length);
+    expect(floatsOf('twice.wav')).toEqual(given.flat().map((value) => value / 2));
+    expect(await fine('run', 'sound.tflite', '-i', 'in.wav', '--compare', 'twice.wav')).toContain('0.0e+0');
+  });
+});
+
 describe('steps', () => {
   it('--profile has a row for each, and a sum', async () => {
     const lines = (await fine('run', fixture('unet.onnx'), '--profile')).split('\n');

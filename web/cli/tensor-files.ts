@@ -75,17 +75,20 @@ async function readKind(
     }
     case '.wav': {
       const { channels } = readWav(printable(file), await readFile(file));
-      const length = channels[0]?.length ?? 0;
-      const flat = port.shape.length < 3;
-      if (flat && channels.length > 1) {
-        throw new UsageError(
-          `${printable(file)} has ${channels.length} channels; ${printable(port.name)} takes one`,
-        );
+      const [count, length] = [channels.length, channels[0]?.length ?? 0];
+      const rank = port.shape.length;
+      const flat = rank === 1 || rank === 2;
+      if (flat && count > 1) {
+        throw new UsageError(`${printable(file)} has ${count} channels; ${printable(port.name)} takes one`);
       }
-      const data = new Float32Array(channels.length * length);
-      for (const [channel, samples] of channels.entries()) data.set(samples, channel * length);
-      const axes = [1, channels.length, length];
-      return { tensor: { data, shape: flat ? axes.slice(3 - port.shape.length) : axes }, note: null };
+      const last = isSoundLast(port.shape, format);
+      const data = new Float32Array(count * length);
+      for (const [channel, samples] of channels.entries()) {
+        if (!last) data.set(samples, channel * length);
+        else for (const [index, sample] of samples.entries()) data[index * count + channel] = sample;
+      }
+      const axes = last ? [1, length, count] : [1, count, length];
+      return { tensor: { data, shape: flat ? axes.slice(3 - rank) : axes }, note: null };
     }
     case '.png':
       return readPicture(option, file, port, format, meaning, pictureSize);
@@ -155,10 +158,12 @@ async function encodeKind(
     case '.npy':
       return npy(tensor);
     case '.wav': {
-      const [length = 0, channels = 1, ...outer] = shape.toReversed();
+      const last = isSoundLast(shape, format);
+      const [inner = 0, next = 1, ...outer] = shape.toReversed();
+      const [length, channels] = last ? [next, inner] : [inner, next];
       if (shape.length === 0 || shape.length > 3 || outer.some((extent) => extent !== 1)) {
         throw new UsageError(
-          `--output ${printable(file)}: a sound has the shape [1, channels, samples], not [${shape.join(', ')}]`,
+          `--output ${printable(file)}: a sound has the shape ${format === 'onnx' ? '[1, channels, samples]' : '[1, samples, channels]'}, not [${shape.join(', ')}]`,
         );
       }
       if (4 * channels >= 2 ** 16 || 4 * channels * rate >= 2 ** 32) {
@@ -167,7 +172,9 @@ async function encodeKind(
         );
       }
       const parts = Array.from({ length: channels }, (_, channel) =>
-        data.subarray(channel * length, (channel + 1) * length),
+        last
+          ? Float32Array.from({ length }, (__, index) => data[index * channels + channel] as number)
+          : data.subarray(channel * length, (channel + 1) * length),
       );
       return writeWav({ channels: parts, rate });
     }
@@ -198,6 +205,13 @@ function pictureOf<Extent extends number | string>(shape: readonly Extent[], for
   return (first === last ? format === 'onnx' : first)
     ? ({ layout: 'channels-first', channels: one, tall: other, wide: third } as const)
     : ({ layout: 'channels-last', channels: third, tall: one, wide: other } as const);
+}
+
+/** Whether a sound's channels lie behind its samples: as TFLite has them, but where they can only be the axis before. */
+function isSoundLast(shape: readonly (number | string)[], format: 'onnx' | 'tflite'): boolean {
+  const [before, last] = shape.slice(-2);
+  const areChannels = (extent: number | string | undefined) => extent === 1 || extent === 2;
+  return format === 'tflite' && shape.length > 1 && (areChannels(last) || !areChannels(before));
 }
 
 function perChannel(option: string, values: readonly number[], channels: number): number | readonly number[] {
