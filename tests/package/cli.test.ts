@@ -580,6 +580,30 @@ describe('repair', () => {
     expect(stdout).toMatch(/^Wrote printed\.onnx\. .*train the model on for a while\.$/m);
   });
 
+  it('names a convolution without a pattern whose weight it changes, and takes none for a layer', async () => {
+    const weight = floats(
+      'w',
+      [4, 4, 1, 1],
+      Array.from({ length: 16 }, (_, index) => 1 + index),
+    );
+    const graph = [
+      operator('Conv', ['x', 'w'], ['own']),
+      operator('DepthToSpace', ['own'], ['wide'], { blocksize: 2 }),
+      operator('Concat', ['wide', 'wide', 'wide', 'wide'], ['four'], { axis: 1 }),
+      operator('Conv', ['four', 'w'], ['y']),
+    ];
+    writeFileSync(inFolder('tied.onnx'), onnx([input('x', [1, 4, 6, 6]), weight, ...graph, output('y')]));
+    const args = ['repair', 'tied.onnx', '--dry-run'];
+    expect((JSON.parse(await fine(...args, '--json')) as Repair).layers).toMatchObject([
+      { name: 'own', action: 'repaired', sharedWith: ['y'] },
+    ]);
+    expect(await fine(...args)).toContain('the same weight is that of y\n');
+    expect(await cli([...args, '--layer', 'y'])).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('no layer with a pattern to judge is called y'),
+    });
+  });
+
   it('a second repair finds nothing to do', async () => {
     await cli(['repair', fixture('raw.onnx'), '-o', 'once.onnx']);
     const { status, stdout } = await cli(['repair', 'once.onnx', '-o', 'twice.onnx']);

@@ -96,7 +96,8 @@ export async function repairCommand(args: readonly string[], terminal: Terminal)
   }
   const geometries = await readGeometries(given.text('geometry'));
   try {
-    await using model = await openModel(file, 'resampling', geometries);
+    // All of them, as any may use the weight of one that is repaired.
+    await using model = await openModel(file, 'all', geometries);
     if (output !== null) checkEnding('--output', output, `.${model.format}`);
     if (geometries !== null && hasGeometry(model)) {
       throw new UsageError(`--geometry is for safetensors, .npy and .npz: ${printable(file)} has its own`);
@@ -150,17 +151,18 @@ export async function repairCommand(args: readonly string[], terminal: Terminal)
 }
 
 /** The named layers, or all whose output has a pattern that repair is about. */
-function choose(model: Model, names: readonly string[]): readonly ModelLayer[] {
-  if (names.length === 0) {
-    return model.layers.filter((layer) => layer.upsamples && !isAlwaysEven(layer));
-  }
+function choose({ layers }: Model, names: readonly string[]): readonly ModelLayer[] {
+  if (names.length === 0) return layers.filter((layer) => layer.upsamples && !isAlwaysEven(layer));
+  const judged = layers.filter(
+    ({ geometry, upsamples }) => upsamples || geometry?.stride.every((step) => step === 1) !== true,
+  );
   return [...new Set(names)].flatMap((name) => {
     if (name === '') throw new UsageError('expected names of layers, separated by commas, got an empty one');
-    const found = model.layers.filter((layer) => layer.name === name);
+    const found = judged.filter((layer) => layer.name === name);
     if (found.length > 0) return found;
     const guess = nearest(
       name,
-      model.layers.map((layer) => layer.name),
+      judged.map((layer) => layer.name),
     );
     const known = guess === null ? '' : ` Did you mean ${printable(guess)}?`;
     throw new UsageError(
