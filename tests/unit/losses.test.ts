@@ -99,6 +99,7 @@ describe('losses', () => {
     [-Infinity, 0, 0],
     [-Infinity, 1, Infinity],
     [Number.NaN, 1, Number.NaN],
+    [1, Number.NaN, Number.NaN],
   ])('binaryCrossEntropyWithLogits of %f for %f is %f', (value, wanted, loss) => {
     const tensor = (number: number) => ({ data: Float32Array.of(number), shape: [1] });
     expect(binaryCrossEntropyWithLogits(tensor(value), tensor(wanted)).loss).toBe(loss);
@@ -108,6 +109,15 @@ describe('losses', () => {
     const x = { data: Float32Array.of(Number.NaN, 0.5), shape: [1, 2] };
     const shares = { data: Float32Array.of(0, 1), shape: [1, 2] };
     for (const name of names) expect(LOSSES[name](x, shares).loss, name).toBeNaN();
+  });
+
+  it('crossEntropy loses nothing beside numbers as large as float32 has them', () => {
+    for (const number of [1e12, 1e16, -3e38]) {
+      const x = { data: new Float32Array(4).fill(number), shape: [1, 4] };
+      const { loss, gradient } = crossEntropy(x, { data: Float32Array.of(1), shape: [1] });
+      expect(loss, `${number}`).toBe(Math.log(4));
+      expect([...gradient.data], `${number}`).toEqual([0.25, -0.75, 0.25, 0.25]);
+    }
   });
 
   it('of nothing but positions that do not count is NaN, as PyTorch’s', () => {
@@ -165,6 +175,10 @@ describe('losses', () => {
       'BAD_TYPE',
       'crossEntropy',
     );
+    // No position would ever be it.
+    const nowhere = caught(() => crossEntropy(x, one, { ignoreIndex: Number.NaN }));
+    expectError(nowhere, 'BAD_OPTION', 'crossEntropy');
+    expect(nowhere.message).toContain('ignoreIndex to be an integer');
   });
 });
 

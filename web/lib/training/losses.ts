@@ -1,4 +1,4 @@
-import { checkChoice, checkOptions, fault, refuse, shapeText } from '../core/checks.js';
+import { checkChoice, checkInteger, checkOptions, fault, refuse, shapeText } from '../core/checks.js';
 import { product } from '../core/lists.js';
 import { allocateTensor, checkTensor, sameList, type Tensor, type TensorLike } from '../core/tensor.js';
 
@@ -114,8 +114,8 @@ export function binaryCrossEntropyWithLogits(
     loss: (value, wanted) => {
       checkShare(where, wanted);
       // Of infinite numbers the wrong one costs infinitely much, and the right one nothing.
-      const costs = wanted * Math.max(-value, 0) || 0;
-      return costs + ((1 - wanted) * Math.max(value, 0) || 0) + Math.log1p(Math.exp(-Math.abs(value)));
+      const cost = (share: number, amount: number): number => (share === 0 ? 0 : share * Math.max(amount, 0));
+      return cost(wanted, -value) + cost(1 - wanted, value) + Math.log1p(Math.exp(-Math.abs(value)));
     },
     slope: (value, wanted) => {
       const decay = Math.exp(-Math.abs(value));
@@ -165,7 +165,7 @@ export function crossEntropy(
   if (typeof smoothing !== 'number') refuse('BAD_TYPE', where, 'labelSmoothing to be a number', smoothing);
   if (!(smoothing >= 0 && smoothing <= 1))
     refuse('BAD_OPTION', where, 'labelSmoothing from 0 to 1', smoothing);
-  if (typeof ignoreIndex !== 'number') refuse('BAD_TYPE', where, 'ignoreIndex to be a number', ignoreIndex);
+  checkInteger(where, 'ignoreIndex', ignoreIndex, -(2 ** 31));
   const { data, shape } = checkTensor(where, 'prediction', prediction);
   const { data: wanted, shape: wantedShape } = checkTensor(where, 'target', target);
   const [batch = 0, classes = 0, ...extents] = shape;
@@ -202,20 +202,20 @@ export function crossEntropy(
     for (let channel = 0; channel < classes; channel += 1) {
       sum += Math.exp((data[at(channel)] as number) - largest);
     }
-    const logarithm = largest + Math.log(sum);
+    // By the largest first: beside one of 1e16 the logarithm would be lost.
+    const logarithm = Math.log(sum);
+    const logarithmOf = (channel: number): number => (data[at(channel)] as number) - largest - logarithm;
     const share = (channel: number): number => {
       const own = byClass ? (wanted[index] === channel ? 1 : 0) : (wanted[at(channel)] as number);
       return (1 - smoothing) * own + smoothing / classes;
     };
     let shares = 0;
     for (let channel = 0; channel < classes; channel += 1) {
-      const value = (data[at(channel)] as number) - logarithm;
-      if (share(channel) !== 0) loss -= share(channel) * value;
+      if (share(channel) !== 0) loss -= share(channel) * logarithmOf(channel);
       shares += share(channel);
     }
     for (let channel = 0; channel < classes; channel += 1) {
-      const value = (data[at(channel)] as number) - logarithm;
-      gradient.data[at(channel)] = weight * (shares * Math.exp(value) - share(channel));
+      gradient.data[at(channel)] = weight * (shares * Math.exp(logarithmOf(channel)) - share(channel));
     }
   }
   return { loss: loss * weight, gradient };
