@@ -563,6 +563,39 @@ describeEachBuild((build) => {
     expect(caught(() => wrong.forward(randomTensor(shape, 1))).detail.node).toBe('1');
   });
 
+  it('a norm is folded into the layer before it alone, whatever the names are', () => {
+    const norm = (mean: number) => {
+      const made = new BatchNorm2d({ numFeatures: 1 });
+      made.loadStateDict({ running_mean: { data: Float32Array.of(mean), shape: [1] } }, { strict: false });
+      return made;
+    };
+    const named = { a: conv(1, 1), 'b,c': norm(1), 'a,b': conv(1, 1), c: norm(10) };
+    using net = new Sequential(named).eval();
+    const x = randomTensor([1, 1, 3, 3], seed);
+    expectClose(net.forward(x), net.trace(x).output, 1e-5);
+  });
+
+  it('a norm that is put into training while it is folded is refused, and the runtime goes on', () => {
+    const norm = new BatchNorm2d({ numFeatures: 2 });
+    let mode = true;
+    const mover: Module = {
+      forward: ({ data, shape }) => {
+        norm.train(mode);
+        return { data: data.slice(), shape };
+      },
+      backward: (_, gradOutput) => ({ input: gradOutput }),
+      outputShape: (shape) => shape,
+    };
+    using net = new Sequential(mover, conv(2, 2), norm).eval();
+    const x = randomTensor([1, 2, 4, 4], seed);
+    const error = caught(() => net.forward(x));
+    expectError(error, 'UNSUPPORTED', 'Sequential.forward');
+    expect(error.detail.node).toBe('1');
+    mode = false;
+    net.eval();
+    expectClose(net.forward(x), net.trace(x).output, 1e-5);
+  });
+
   it('layers compute norms, sums and activations behind them, and what these are now', () => {
     const [first, second] = [conv(3, 3), up(3, 2)];
     const [slopes, snake] = [new PReLU({ numParameters: 3 }), new Snake({ channels: 2 })];

@@ -379,8 +379,8 @@ export abstract class Chain extends DisposableObject implements Stateful {
   ): Program<ChainStep> {
     const units = unitsOf(chain, FUSES);
     const fusionOf = (unit: Unit & ModuleNode): ChainFusion => {
-      // Which of what stands behind it a node computes goes by the modes.
-      const key = [unit, unit.norm, unit.activation].map((node) => node?.name).join();
+      // Which of what stands behind it a node computes goes by the modes. No name has two points.
+      const key = [unit, unit.norm, unit.activation].map((node) => node?.name).join('..');
       const fusion = this.#fusions.get(key) ?? new ChainFusion(unit);
       this.#fusions.set(key, fusion);
       return fusion;

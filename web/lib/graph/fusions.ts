@@ -1,4 +1,5 @@
 import { hasBrand, NORMALIZATION } from '../core/brands.js';
+import { refuse } from '../core/checks.js';
 import { isDeconvError } from '../core/errors.js';
 import { internalsOf, type LayerArithmetic } from '../layers/internals.js';
 import { isLayer } from '../layers/layer.js';
@@ -70,7 +71,18 @@ export class ChainFusion implements Fusion {
   }
 
   fold(own: CanonicalParameters): CanonicalParameters {
-    return this.#norm === null ? own : foldAffine(own, this.#norm.scaleAndShift() as ChannelAffine);
+    if (this.#norm === null) return own;
+    // A module of the user's may have put it into training since the call began.
+    const affine =
+      this.#norm.scaleAndShift() ??
+      refuse(
+        'UNSUPPORTED',
+        'the norm behind it',
+        'the mode in which the call began',
+        'training',
+        'Call train() before or after it.',
+      );
+    return foldAffine(own, affine);
   }
 
   /** Has all packed again if something has changed; allocates nothing. */
