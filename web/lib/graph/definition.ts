@@ -1,7 +1,7 @@
-import { hasBrand, RELU, SEQUENTIAL } from '../core/brands.js';
+import { RELU, SEQUENTIAL } from '../core/brands.js';
 import { fuse } from './fuse.js';
 import type { Join } from './joins.js';
-import { fusesReLU, type Module } from './module.js';
+import { fusesReLU, type Module, passesAs } from './module.js';
 
 /**
  * Where a chain finds what another one is made of; all copies of the package share it, so that one's chains take
@@ -50,8 +50,9 @@ export interface ChainModule extends Module {
   readonly [DEFINITION]: Definition;
 }
 
+/** Whether it is one whose nodes compute all that it does. */
 export function isChain(value: unknown): value is ChainModule {
-  return hasBrand(value, SEQUENTIAL);
+  return passesAs(value, SEQUENTIAL);
 }
 
 export function flatten({ nodes, inputs, outputs }: Definition): FlatDefinition {
@@ -107,7 +108,7 @@ export function unitsOf({ nodes, inputs, outputs }: FlatDefinition, fuses?: Fuse
   return fuse(nodes, values(inputs), values(outputs), {
     layer: (node) => isModuleNode(node) && fusesReLU(node.module),
     norm: (layer, next) => isModuleNode(next) && fuses?.norm(layer as ModuleNode, next) === true,
-    relu: (_, next) => hasBrand(next.module, RELU),
+    relu: (_, next) => passesAs(next.module, RELU),
     sum: (layer, next) => next.join?.kind === 'add' && fuses?.sum(layer as ModuleNode) === true,
     activation: (layer, next) => isModuleNode(next) && fuses?.activation(layer as ModuleNode, next) === true,
     pad: () => false,

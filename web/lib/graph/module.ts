@@ -1,8 +1,7 @@
-import { hasBrand, QUANTIZED_LAYER } from '../core/brands.js';
+import { hasBrand, LAYER, QUANTIZED_LAYER } from '../core/brands.js';
 import { refuse } from '../core/checks.js';
 import { memberOf } from '../core/realms.js';
 import { checkShape, type Tensor } from '../core/tensor.js';
-import { isLayer } from '../layers/layer.js';
 import { type Stateful, widened } from '../layers/state-dict.js';
 
 /** What a chain is made of: a layer, a module, another chain, or an object of your own. */
@@ -49,9 +48,23 @@ export function shapeBehind(
   return checkShape(String(module), 'outputShape', module.outputShape(inputShape));
 }
 
+/**
+ * Whether it is of the class that carries `brand`, and passes forward and backward as that does. Somebody's own methods
+ * before those of the class may do more, and less with options that they do not know of.
+ */
+export function passesAs(module: unknown, brand: symbol): boolean {
+  if (!hasBrand(module, brand)) return false;
+  let at = module as object;
+  while (!Object.hasOwn(at, brand)) {
+    if (Object.hasOwn(at, 'forward') || Object.hasOwn(at, 'backward')) return false;
+    at = Object.getPrototypeOf(at) as object;
+  }
+  return true;
+}
+
 /** Layers of float32 and of int8 compute a ReLU at no cost. */
 export function fusesReLU(module: Module): boolean {
-  return isLayer(module) || hasBrand(module, QUANTIZED_LAYER);
+  return passesAs(module, LAYER) || passesAs(module, QUANTIZED_LAYER);
 }
 
 /** A name that stands in a state, where points part it from others. */

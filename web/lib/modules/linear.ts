@@ -1,3 +1,4 @@
+import { LAYER } from '../core/brands.js';
 import { checkInteger, checkOptions, fault, shapeText } from '../core/checks.js';
 import { frozen, product } from '../core/lists.js';
 import type { OperatorSpec } from '../core/spec.js';
@@ -98,6 +99,11 @@ export class Linear extends OperatorLayer {
     const gradients = super.backward(x, gradOutput, options);
     const shape = [...(shapeOf(x) as readonly number[])];
     return { ...gradients, input: { data: gradients.input.data, shape } };
+  }
+
+  /** @internal Beside the `backward` above it: that is ours as well. */
+  override get [LAYER](): true {
+    return true;
   }
 
   /** @internal */
