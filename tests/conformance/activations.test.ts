@@ -266,6 +266,7 @@ describeEachBuild(({ name }) => {
     bad('BAD_OPTION', 'Hardtanh', () => new Hardtanh({ minVal: 1, maxVal: 1 }));
     bad('BAD_OPTION', 'Softplus', () => new Softplus({ beta: Number.POSITIVE_INFINITY }));
     bad('BAD_OPTION', 'PReLU', () => new PReLU({ numParameters: 0 }));
+    bad('TOO_LARGE', 'PReLU', () => new PReLU({ numParameters: 2 ** 29 + 1 }));
     bad('BAD_TYPE', 'Snake', () => new Snake({} as { channels: number }));
     bad('BAD_OPTION', 'Snake', () => new Snake({ channels: 2, layout: 'NCHW' as 'channels-last' }));
     bad('UNSUPPORTED', 'PReLU', () => new PReLU({ device: 'cuda' as 'cpu' }));

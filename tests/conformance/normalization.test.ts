@@ -490,6 +490,18 @@ describeEachBuild(({ name: build }) => {
     const norm = (): BatchNorm2d => new BatchNorm2d({ numFeatures: 2 });
     const rows: readonly [string, () => unknown, DeconvErrorCode, RegExp][] = [
       ['no channels', () => new BatchNorm2d({} as never), 'BAD_TYPE', /^BatchNorm2d: expected numFeatures/],
+      [
+        'more channels than a heap holds',
+        () => new BatchNorm2d({ numFeatures: 2 ** 29 + 1 }),
+        'TOO_LARGE',
+        /^BatchNorm2d: expected a tensor of at most 536870912 values, got shape \[536870913\]/,
+      ],
+      [
+        'more values than an array has',
+        () => new LayerNorm({ normalizedShape: [2 ** 20, 2 ** 20] }),
+        'TOO_LARGE',
+        /^LayerNorm: expected a tensor of at most 536870912 values/,
+      ],
       ['channels 0', () => new InstanceNorm1d({ numFeatures: 0 }), 'BAD_OPTION', /numFeatures/],
       [
         'a layout that there is not',

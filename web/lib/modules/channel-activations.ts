@@ -3,7 +3,7 @@
 import { checkInteger, refuse } from '../core/checks.js';
 import { product } from '../core/lists.js';
 import { guardReceivers } from '../core/receivers.js';
-import { roomFor, sameList, type Tensor, type TensorData, type TensorLike } from '../core/tensor.js';
+import { allocateTensor, sameList, type Tensor, type TensorData, type TensorLike } from '../core/tensor.js';
 import { checkPlacement, PLACEMENT_OPTION_NAMES, type PlacementOptions } from '../core/torch-words.js';
 import type { LayerGradients } from '../layers/layer.js';
 import { Parameters } from '../layers/parameters.js';
@@ -72,7 +72,7 @@ abstract class ChannelActivation extends Activation implements Stateful {
       },
       biasShape: [],
       stateNames: { weight: stateName, bias: 'bias' },
-      weight: roomFor(name, this.#shape, () => new Float32Array(channels).fill(initial)),
+      weight: allocateTensor(name, this.#shape).data.fill(initial),
       bias: null,
     });
   }
@@ -196,7 +196,7 @@ export interface PReLUOptions extends ChannelOptions {
  * `x` above 0 and `weight * x` below, with a weight for each channel of `[N, C, ...]` or one for all of a tensor of
  * any shape (He et al., 2015).
  *
- * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`, `TOO_LARGE`
  *
  * @example
  * await init();
@@ -241,7 +241,7 @@ export interface SnakeOptions extends ChannelOptions {
  * `x + sin(alpha * x)^2 / (alpha + 1e-9)` with an alpha for each channel of `[N, C, ...]` (Ziyin et al., 2020), as in
  * the vocoders BigVGAN and DAC; its state has the name `alpha`, of shape `[C]`, and is read from `[1, C, 1]` too.
  *
- * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`, `TOO_LARGE`
  *
  * @example
  * await init();

@@ -25,7 +25,7 @@ export interface GroupNormOptions extends NormalizationOptions {
  * Group normalization (Wu and He, 2018) over `[N, C, ...]`, as `torch.nn.GroupNorm`: the channels of a group of every
  * entry by their mean and deviation, the same in training and in use.
  *
- * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`, `TOO_LARGE`
  *
  * @example
  * await init();

@@ -32,7 +32,7 @@ export interface LayerNormOptions extends NormalizationOptions {
  * Layer normalization (Ba et al., 2016), as `torch.nn.LayerNorm`: the values of the last axes, or with `'channels-first'`
  * the channels of every point, by their own mean and deviation; the same in training and in use.
  *
- * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`, `TOO_LARGE`
  *
  * @example
  * await init();

@@ -2,7 +2,13 @@ import { NORMALIZATION } from '../core/brands.js';
 import { checkBoolean, refuse } from '../core/checks.js';
 import { frozen, product } from '../core/lists.js';
 import { guardReceivers } from '../core/receivers.js';
-import { checkParameter, roomFor, type Tensor, type TensorData, type TensorLike } from '../core/tensor.js';
+import {
+  allocateTensor,
+  checkParameter,
+  type Tensor,
+  type TensorData,
+  type TensorLike,
+} from '../core/tensor.js';
 import { checkPlacement, PLACEMENT_OPTION_NAMES, type PlacementOptions } from '../core/torch-words.js';
 import {
   fitState,
@@ -108,13 +114,11 @@ export abstract class Normalization extends HeapModule<NormalizedShape> implemen
   protected constructor(definition: NormalizationDefinition, options: ModuleOptions) {
     const { name, set, shape, groups = 1, eps, layout, affine, bias = true, running = false } = definition;
     super(name, options);
-    const channels = product(shape);
-    const filled = (value: number): Float32Array<ArrayBuffer> =>
-      roomFor(name, shape, () => new Float32Array(channels).fill(value));
+    const filled = (value: number): Float32Array<ArrayBuffer> => allocateTensor(name, shape).data.fill(value);
     this.#name = name;
     this.#set = set;
     this.#shape = frozen(shape);
-    this.#channels = channels;
+    this.#channels = product(shape);
     this.#groups = groups;
     this.eps = eps;
     this.layout = layout;

@@ -168,7 +168,7 @@ abstract class InstanceNorm extends RunningNorm {
  * Batch normalization (Ioffe and Szegedy, 2015) over `[N, C]` or `[N, C, L]`, as `torch.nn.BatchNorm1d`: every channel
  * less its mean and divided by its deviation over the batch, in `eval()` by the running ones.
  *
- * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`, `TOO_LARGE`
  *
  * @example
  * await init();
@@ -186,7 +186,7 @@ export class BatchNorm1d extends BatchNorm {
 /**
  * Batch normalization over `[N, C, H, W]`, as `torch.nn.BatchNorm2d`.
  *
- * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`, `TOO_LARGE`
  *
  * @example
  * await init();
@@ -206,7 +206,7 @@ export class BatchNorm2d extends BatchNorm {
 /**
  * Batch normalization over `[N, C, D, H, W]`, as `torch.nn.BatchNorm3d`.
  *
- * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`, `TOO_LARGE`
  *
  * @example
  * await init();
@@ -226,7 +226,7 @@ export class BatchNorm3d extends BatchNorm {
  * Instance normalization (Ulyanov et al., 2016) over `[N, C, L]` or `[C, L]`, as `torch.nn.InstanceNorm1d`: every
  * channel of every entry by its own mean and deviation.
  *
- * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`, `TOO_LARGE`
  *
  * @example
  * await init();
@@ -243,7 +243,7 @@ export class InstanceNorm1d extends InstanceNorm {
 /**
  * Instance normalization over `[N, C, H, W]` or `[C, H, W]`, as `torch.nn.InstanceNorm2d`.
  *
- * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`, `TOO_LARGE`
  *
  * @example
  * await init();
@@ -261,7 +261,7 @@ export class InstanceNorm2d extends InstanceNorm {
 /**
  * Instance normalization over `[N, C, D, H, W]` or `[C, D, H, W]`, as `torch.nn.InstanceNorm3d`.
  *
- * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`
+ * @throws {DeconvError} `BAD_OPTION`, `BAD_TYPE`, `UNSUPPORTED`, `TOO_LARGE`
  *
  * @example
  * await init();

@@ -1,8 +1,7 @@
 import { checkLayers, fault, refuse } from '../core/checks.js';
-import { product } from '../core/lists.js';
 import { checkNumber } from '../core/numbers.js';
 import { isList, memberOf } from '../core/realms.js';
-import { checkParameter, type Tensor } from '../core/tensor.js';
+import { allocateTensor, checkParameter, type Tensor } from '../core/tensor.js';
 import type { Trainable } from '../graph/module.js';
 import {
   fitState,
@@ -178,7 +177,7 @@ function readLayers(where: string, layers: readonly Optimizable[], memory: reado
     }
     const parameter = (name: string, shape: readonly number[] | undefined): Parameter | null => {
       if (shape === undefined) return null;
-      const zeros = memory.map((key) => [key, new Float32Array(product(shape))]);
+      const zeros = memory.map((key) => [key, allocateTensor(where, shape).data]);
       return { name: `${index}.${name}`, shape, memory: Object.fromEntries(zeros) };
     };
     return {
