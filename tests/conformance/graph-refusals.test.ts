@@ -167,6 +167,43 @@ describe('what is wrong is said with the node', () => {
       graph.dispose();
     });
 
+    it('with results that would lie in each other, or by other names than the inputs, whoever computes it', () => {
+      const users: Module = {
+        forward: ({ data, shape }) => ({ data: data.map((value) => 2 * value), shape }),
+        backward: (_, gradOutput) => ({ input: gradOutput }),
+      };
+      for (const module of [new ReLU(), users]) {
+        using graph = new Graph();
+        const x = graph.input('x');
+        graph.output(graph.apply(module, x), 'one').output(graph.apply(conv(2, 2, 1), x), 'other');
+        const whole = zeros(48);
+        const part = (begin: number) => ({
+          data: whole.data.subarray(begin, begin + 32),
+          shape: tensor.shape,
+        });
+        const overlapping = caught(() =>
+          graph.forward({ x: tensor }, { out: { one: part(0), other: part(16) } }),
+        );
+        expectError(overlapping, 'BAD_BUFFER', 'Graph.forward');
+        expect(overlapping.message).toContain('one and other that overlap');
+        using net = new Sequential(module, conv(2, 2, 1));
+        const out = zeros(...tensor.shape);
+        expectError(
+          caught(() => net.forward({ input: tensor }, { out } as never)),
+          'BAD_TYPE',
+          'Sequential.forward',
+        );
+        expectError(
+          caught(() => net.forward(tensor, { out: { output: out } } as never)),
+          'BAD_TYPE',
+          'Sequential.forward',
+        );
+        expect(caught(() => net.forward(tensor.data as never)).message).toContain(
+          'expected the input to be { data: Float32Array, shape: number[] }, got a value of type Float32Array',
+        );
+      }
+    });
+
     it('where inputs and outputs by names that every object inherits are missing', () => {
       using graph = new Graph();
       const [one, other] = [graph.input('constructor'), graph.input('toString')];

@@ -31,7 +31,7 @@ import {
 import { type Prepared, prepare } from './prepared.js';
 import { Program } from './program.js';
 import { ProgramCache } from './program-cache.js';
-import { ProgramCall } from './program-call.js';
+import { ProgramCall, requireApart } from './program-call.js';
 import { type Summary, summarize } from './summary.js';
 import {
   type NamedGradients,
@@ -328,13 +328,14 @@ export abstract class Chain extends DisposableObject implements Stateful {
     out: Tensor | NamedTensors | undefined,
   ): Tensor | NamedTensors {
     const inputs = inputLabels.map((label, index) => plainTensor(where, label, given[index]));
+    const receivers: unknown[] = [];
+    if (out !== undefined) readGiven(where, 'out', out, outputNames, receivers, named);
     const results = evaluate(where, chain, units, inputs, () => {});
     if (out === undefined) return named ? byName(outputNames, results) : (results[0] as Tensor);
-    const receivers: unknown[] = [];
-    readGiven(where, 'out', out, outputNames, receivers);
     const places = results.map(({ shape, data }, index) =>
       checkOut(where, receivers[index], shape, data.length),
     );
+    requireApart(where, outputNames, receivers);
     for (const [index, { data }] of results.entries()) (places[index] as Float32Array).set(data);
     return out;
   }

@@ -23,7 +23,7 @@ export function readGiven(
 ): boolean {
   const named = isNamed(value);
   if (named !== (wanted ?? named) || (!named && names.length !== 1)) {
-    const list = names.map((name) => describe(name)).join(', ');
+    const list = names.map(describe).join(', ');
     refuse(
       'BAD_TYPE',
       where,
@@ -54,9 +54,9 @@ export function refuseOtherNames(where: string, what: string, value: object, nam
   }
 }
 
-/** Whether `value` is tensors by name: whatever has no shape and no values of its own. */
+/** Whether `value` is tensors by name: whatever is no values, has none of its own, and no shape. */
 function isNamed(value: unknown): value is object {
-  return isRecord(value) && !isList(shapeOf(value)) && !ArrayBuffer.isView(memberOf(value, 'data'));
+  return isRecord(value) && !isList(shapeOf(value)) && !ArrayBuffer.isView(memberOf(value, 'data') ?? value);
 }
 
 export function requireOneOutput(where: string, names: readonly string[]): void {

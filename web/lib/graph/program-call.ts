@@ -1,5 +1,5 @@
 import { refuse } from '../core/checks.js';
-import { checkOut, checkTensorOf, FreshTensor, sharesMemory, type Tensor } from '../core/tensor.js';
+import { checkTensorOf, FreshTensor, sharesMemory, type Tensor } from '../core/tensor.js';
 import { locate, type Place, type Sink, sinkOf } from '../runtime/heap-tensor.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { byName, type NamedTensors, readGiven } from './named.js';
@@ -48,21 +48,22 @@ export class ProgramCall {
     out: Tensor | NamedTensors | undefined,
     ran?: (index: number) => void,
   ): Tensor | NamedTensors {
-    const { inputShapes, inputCounts, outputShapes } = program;
+    const { inputShapes, inputCounts, outputShapes, outputCounts, foreign } = program;
     for (let index = 0; index < inputShapes.length; index += 1) {
       const label = inputLabels[index] as string;
       const shape = inputShapes[index] as readonly number[];
       const values = checkTensorOf(where, label, this.#given[index], shape, inputCounts[index] as number);
       this.#places[index] = locate(values, runtime);
     }
-    if (out !== undefined) {
-      readGiven(where, 'out', out, outputNames, this.#receivers, named);
-      this.#requireApart(where, program, outputNames);
-    }
+    if (out !== undefined) readGiven(where, 'out', out, outputNames, this.#receivers, named);
     const fresh = out === undefined ? freshTensors(where, outputShapes) : undefined;
     for (let index = 0; index < outputShapes.length; index += 1) {
-      this.#sinks[index] = fresh?.[index] ?? this.#receive(sinkOf, where, program, index);
+      const shape = outputShapes[index] as readonly number[];
+      const count = outputCounts[index] as number;
+      this.#sinks[index] =
+        fresh?.[index] ?? sinkOf(where, this.#receivers[index], shape, count, runtime, foreign);
     }
+    if (out !== undefined) requireApart(where, outputNames, this.#receivers);
     program.run(arena(program), this.#places, this.#sinks, ran);
     if (fresh !== undefined) {
       return named ? byName(outputNames, tensorsOf(fresh)) : (fresh[0] as FreshTensor).tensor;
@@ -81,28 +82,16 @@ export class ProgramCall {
     this.#behind = null;
     act?.();
   }
+}
 
-  /** Two results have no place in the same memory. */
-  #requireApart(where: string, program: Program, names: readonly string[]): void {
-    for (let one = 1; one < names.length; one += 1) {
-      for (let other = 0; other < one; other += 1) {
-        const first = this.#receive(checkOut, where, program, one);
-        if (sharesMemory(first, this.#receive(checkOut, where, program, other))) {
-          refuse('BAD_BUFFER', where, 'tensors apart', `${names[other]} and ${names[one]} that overlap`);
-        }
+/** Refuses tensors, checked already, of which two share memory: one result would be lost. */
+export function requireApart(where: string, names: readonly string[], tensors: readonly unknown[]): void {
+  for (let one = 1; one < names.length; one += 1) {
+    for (let other = 0; other < one; other += 1) {
+      if (sharesMemory((tensors[one] as Tensor).data, (tensors[other] as Tensor).data)) {
+        refuse('BAD_BUFFER', where, 'tensors apart', `${names[other]} and ${names[one]} that overlap`);
       }
     }
-  }
-
-  /** What `receive` makes of the tensor that is given for an output, or what it has against it. */
-  #receive<Receiver>(
-    receive: (...given: Parameters<typeof sinkOf>) => Receiver,
-    where: string,
-    { outputShapes, outputCounts, runtime, foreign }: Program,
-    index: number,
-  ): Receiver {
-    const shape = outputShapes[index] as readonly number[];
-    return receive(where, this.#receivers[index], shape, outputCounts[index] as number, runtime, foreign);
   }
 }
 
