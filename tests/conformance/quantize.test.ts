@@ -526,6 +526,21 @@ describe('calibrate and compareToFloat32', () => {
     await shutdown();
   });
 
+  it('both may write into one array, or into what they are given', () => {
+    const out = zeros(2);
+    const filling = (value: number) => ({
+      forward: (x: Tensor) => {
+        out.data.set([value, (x.data[0] as number) + value]);
+        x.data.fill(100);
+        return out;
+      },
+    });
+    const sample = { data: Float32Array.of(1, 2), shape: [2] };
+    const { maxAbsolute, rms } = compareToFloat32(filling(3), filling(5), [sample]);
+    expect([maxAbsolute, rms]).toEqual([2, 2]);
+    expect([...sample.data]).toEqual([1, 2]);
+  });
+
   it('need something to compare', () => {
     const same = { forward: (x: Tensor) => x };
     expectError(

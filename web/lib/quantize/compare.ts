@@ -1,6 +1,6 @@
 import { refuse, shapeText } from '../core/checks.js';
 import { memberOf } from '../core/realms.js';
-import { apart, checkTensor, sameList, type Tensor, type TensorLike } from '../core/tensor.js';
+import { checkTensor, sameList, type Tensor, type TensorLike } from '../core/tensor.js';
 import { checkSamples } from './quantize.js';
 
 /** Whatever computes a tensor from a tensor: a layer of any precision, a `Sequential`, a function of yours. */
@@ -51,8 +51,9 @@ export function compareToFloat32(
   checkSamples(where, samples);
   let [maxAbsolute, signal, noise, count] = [0, 0, 0, 0];
   for (const sample of samples) {
-    const x = apart(checkTensor(where, 'a sample', sample));
-    const exact = apart(checkTensor(where, "the layer's output", layer.forward(x)));
+    const x = copyOf(checkTensor(where, 'a sample', sample));
+    // It may write into what it gets, and give what the other one writes to as well.
+    const exact = copyOf(checkTensor(where, "the layer's output", layer.forward(copyOf(x))));
     const rounded = checkTensor(where, "the other layer's output", other.forward(x));
     if (!sameList(exact.shape, rounded.shape)) {
       refuse('BAD_SHAPE', where, `outputs of shape ${shapeText(exact.shape)}`, [...rounded.shape]);
@@ -71,4 +72,8 @@ export function compareToFloat32(
     snr: noise === 0 ? Number.POSITIVE_INFINITY : 10 * Math.log10(signal / noise),
     count,
   };
+}
+
+function copyOf({ data, shape }: Tensor): Tensor {
+  return { data: data.slice(), shape };
 }
