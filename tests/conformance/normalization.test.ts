@@ -21,7 +21,7 @@ import {
   type Tensor,
 } from 'deconv-wasm';
 import { readModel, writeSafetensors } from 'deconv-wasm/models';
-import { adam, Sequential, sgd } from 'deconv-wasm/training';
+import { adam, ReLU, Sequential, sgd } from 'deconv-wasm/training';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { describeEachBuild, SOME_BUILDS } from '../support/builds.js';
@@ -440,6 +440,17 @@ describeEachBuild(({ name: build }) => {
       expect(made.stateDict()).toEqual(state);
       expect((made.train().modules[0] as Normalization).training).toBe(true);
       expect(caught(() => made.train('no' as never)).code).toBe('BAD_TYPE');
+    });
+
+    it('moves nothing on where another node refuses the shape', () => {
+      const norm = new BatchNorm2d({ numFeatures: 2 });
+      using net = new Sequential(norm, new ReLU(), new BatchNorm2d({ numFeatures: 3 }));
+      const before = norm.stateDict();
+      for (const act of [() => net.forward(zeros(2, 2, 3, 3)), () => net.trace(zeros(2, 2, 3, 3))]) {
+        const error = caught(act);
+        expect([error.code, error.detail.node]).toEqual(['BAD_SHAPE', '2']);
+        expect(norm.stateDict()).toEqual(before);
+      }
     });
 
     it('learns by either optimizer, and passes over what has no parameters', () => {

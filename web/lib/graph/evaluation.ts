@@ -3,10 +3,11 @@
 
 import { checkTensor, requireShape, type Tensor } from '../core/tensor.js';
 import { isLayer, type LayerGradients } from '../layers/layer.js';
-import { stepModuleOf } from '../layers/step.js';
+import { STEP, stepModuleOf } from '../layers/step.js';
+import type { Runtime } from '../runtime/runtime.js';
 import { atNode } from './at-node.js';
 import type { FlatDefinition, Unit } from './definition.js';
-import { join, joinGradients, sum } from './joins.js';
+import { join, joinedShapes, joinGradients, sum } from './joins.js';
 import {
   FUSED,
   forwardOf,
@@ -39,6 +40,33 @@ export function plainTensor(where: string, name: string, value: unknown): Tensor
   const plain = checkTensor(where, name, value);
   const given = value as Tensor;
   return given.shape !== undefined && given.data === plain.data ? given : plain;
+}
+
+/** Refuses the shapes that a node would refuse, before any has moved its statistics on. */
+export function checkShapes(
+  where: string,
+  runtime: Runtime,
+  chain: FlatDefinition,
+  units: readonly Unit[],
+  inputs: readonly Tensor[],
+): void {
+  const shapes = new Map(chain.inputs.map(({ value }, index) => [value, (inputs[index] as Tensor).shape]));
+  for (const { name, module, join, relu, inputs, outputs } of units) {
+    try {
+      const taken = inputs.map((value) => shapes.get(value) as readonly number[]);
+      const [inputShape] = taken as [readonly number[]];
+      const given =
+        module === null
+          ? joinedShapes(join, taken)
+          : [
+              stepModuleOf(module)?.[STEP]({ runtime, inputShape, relu: relu !== null })?.outputShape ??
+                shapeBehind(module as Required<Module>, inputShape),
+            ];
+      for (const [index, value] of outputs.entries()) shapes.set(value, given[index] as readonly number[]);
+    } catch (error) {
+      throw atNode(where, { name }, error);
+    }
+  }
 }
 
 /** `again` repeats a pass that its modules have seen. */

@@ -1,6 +1,7 @@
 import type { Tensor, TensorLike } from '../core/tensor.js';
 import type { LayerGradients } from '../layers/layer.js';
-import { evaluate, gradientsOf, plainTensor, type Recorded } from './evaluation.js';
+import { requireRuntime } from '../runtime/lifecycle.js';
+import { checkShapes, evaluate, gradientsOf, plainTensor, type Recorded } from './evaluation.js';
 import { byName, type NamedInputs, type NamedTensors, readGiven, requireOneOutput } from './named.js';
 import type { Prepared } from './prepared.js';
 
@@ -45,7 +46,7 @@ export interface NamedTrace {
 export function traceOf(
   where: string,
   name: string,
-  { chain, units, layers, inputNames, inputLabels, outputNames }: Prepared,
+  { chain, units, layers, inputNames, inputLabels, outputNames, programmable, bound }: Prepared,
   x: TensorLike | NamedInputs,
   again: boolean,
 ): Trace | NamedTrace {
@@ -53,6 +54,7 @@ export function traceOf(
   const named = readGiven(where, 'input', x, inputNames, given);
   if (!named) requireOneOutput(where, outputNames);
   const inputs = inputLabels.map((label, index) => plainTensor(where, label, given[index]));
+  if (programmable && !again) checkShapes(where, requireRuntime(where, bound), chain, units, inputs);
   const records: Recorded[] = [];
   const outputs = evaluate(where, chain, units, inputs, (record) => records.push(record), again);
   const backward = (given: TensorLike | NamedInputs): SequentialGradients | NamedGradients => {
