@@ -22,34 +22,24 @@ afterEach(() => open.expectSilence());
 const panel = (name: string) => page.locator(`[data-panel="${name}"] .picture .pixel-canvas`);
 const slider = (name: string) => page.locator('#lab').getByRole('slider', { name, exact: true });
 
-interface Pixels {
-  width: number;
-  height: number;
-  red: number[];
-}
+const size = (name: string) =>
+  panel(name).evaluate((element) => {
+    const { width, height } = element as HTMLCanvasElement;
+    return { width, height };
+  });
+const width = async (name: string) => (await size(name)).width;
 
-async function pixels(name: string): Promise<Pixels> {
-  return panel(name).evaluate((element) => {
-    const canvas = element as HTMLCanvasElement;
-    const { width, height } = canvas;
+/** Red values that occur away from the border. */
+const inner = (name: string) =>
+  panel(name).evaluate((element) => {
+    const { width, height } = element as HTMLCanvasElement;
     // Read from a copy: reading the page's own canvas again and again would make the browser warn.
     const copy = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
     if (!copy) throw new Error('no 2D canvas');
-    copy.drawImage(canvas, 0, 0);
-    const { data } = copy.getImageData(0, 0, width, height);
-    return { width, height, red: Array.from({ length: width * height }, (_, i) => data[4 * i] ?? 0) };
+    copy.drawImage(element as HTMLCanvasElement, 0, 0);
+    const { data } = copy.getImageData(12, 12, width - 24, height - 24);
+    return [...new Set(data.filter((_, i) => i % 4 === 0))].sort((a, b) => a - b);
   });
-}
-
-/** Red values that occur away from the border. */
-async function inner(name: string): Promise<number[]> {
-  const { width, height, red } = await pixels(name);
-  const seen = new Set<number>();
-  for (let y = 12; y < height - 12; y++) {
-    for (let x = 12; x < width - 12; x++) seen.add(red[y * width + x] ?? -1);
-  }
-  return [...seen].sort((a, b) => a - b);
-}
 
 const choose = (name: string) => page.locator('#lab').getByRole('radio', { name, exact: true }).check();
 
@@ -94,8 +84,8 @@ describe('a flat picture', () => {
 describe('the panels', () => {
   it('grow with the stride and name what ran', async () => {
     await slider('Stride').fill('3');
-    await eventually(async () => (await pixels('raw')).width).toBe(3 * 176);
-    expect((await pixels('resize')).width).toBe(3 * 176);
+    await eventually(() => width('raw')).toBe(3 * 176);
+    expect(await width('resize')).toBe(3 * 176);
     const notes = page.locator('[data-panel="raw"] .panel-notes');
     expect(await notes.textContent()).toMatch(/ConvTranspose2d\(3, 3, kernel_size=\(3, 3\)/);
     expect(await notes.textContent()).toMatch(/ms, (relaxed|simd), \d+ thread/);
@@ -145,7 +135,7 @@ describe('the sliders', () => {
     await slider('Output padding').fill('1');
     await eventually(layer).toMatch(/padding=\(2, 2\).*output_padding=\(1, 1\)/);
     // (176 - 1) 2 - 2 * 2 + 2 (5 - 1) + 1 + 1.
-    await eventually(async () => (await pixels('raw')).width).toBe(356);
+    await eventually(() => width('raw')).toBe(356);
     await choose('mixed (groups 1)');
     await eventually(layer).not.toMatch(/groups=3/);
     await choose('apart (groups 3)');
@@ -250,7 +240,7 @@ describe('what is under the panels', () => {
   it('is of the whole stack', async () => {
     await choose('Flat colour');
     await slider('Layers stacked').fill('3');
-    await eventually(async () => (await pixels('raw')).width).toBe(8 * 88);
+    await eventually(() => width('raw')).toBe(8 * 88);
     // One axis: ones of three layers, spread by 4, 2 and 1, and their sums over the 8 phases.
     const sums = new Array<number>(8).fill(0);
     for (const a of [0, 4, 8]) {
@@ -282,7 +272,7 @@ describe('what is under the panels', () => {
 
   it('can be read as tables for a stack, too: a table for every picture and every spectrum', async () => {
     await slider('Layers stacked').fill('3');
-    await eventually(async () => (await pixels('raw')).width).toBe(8 * 88);
+    await eventually(() => width('raw')).toBe(8 * 88);
     await page.locator('[data-panel="resize"] [data-line]').waitFor();
     await page.locator('#lab').getByText('As a table').first().click();
     const captions = () => page.locator('#lab .tables-beside caption').allInnerTexts();
@@ -296,9 +286,9 @@ describe('what is under the panels', () => {
 
   it('follows own padding and goes back to the fit', async () => {
     await slider('Padding').fill('3');
-    await eventually(async () => (await pixels('raw')).width).toBe(2 * 176 - 4);
+    await eventually(() => width('raw')).toBe(2 * 176 - 4);
     await page.getByRole('button', { name: 'Crop to 2 times the input' }).click();
-    await eventually(async () => (await pixels('raw')).width).toBe(2 * 176);
+    await eventually(() => width('raw')).toBe(2 * 176);
   });
 });
 
@@ -444,9 +434,9 @@ describe('an own picture', () => {
     await page
       .locator('#lab input[type="file"]')
       .setInputFiles({ name: 'own.png', mimeType: 'image/png', buffer: png(600, 300) });
-    await eventually(async () => (await pixels('input')).width).toBe(256);
-    expect((await pixels('input')).height).toBe(128);
-    await eventually(async () => (await pixels('raw')).width).toBe(512);
+    await eventually(() => width('input')).toBe(256);
+    expect((await size('input')).height).toBe(128);
+    await eventually(() => width('raw')).toBe(512);
   });
 
   it('is the last of two that are chosen, whichever is read first', async () => {
@@ -469,11 +459,11 @@ describe('an own picture', () => {
     });
     await choose('slow.png', 50);
     await choose('quick.png', 30);
-    await eventually(async () => (await pixels('input')).width).toBe(30);
+    await eventually(() => width('input')).toBe(30);
     await page.evaluate(() => globalThis.readSlowOne());
     await page.evaluate(() => globalThis.restoreDecoding());
     await page.evaluate(untilAnswered);
-    expect((await pixels('input')).width).toBe(30);
+    expect(await width('input')).toBe(30);
     expect(await page.locator('[data-panel="input"]').textContent()).toContain('quick.png');
   });
 
@@ -483,8 +473,8 @@ describe('an own picture', () => {
     await page
       .locator('#lab input[type="file"]')
       .setInputFiles({ name: 'own.svg', mimeType: 'image/svg+xml', buffer: Buffer.from(drawing) });
-    await eventually(async () => (await pixels('input')).width).toBe(30);
-    await eventually(async () => (await pixels('raw')).width).toBe(60);
+    await eventually(() => width('input')).toBe(30);
+    await eventually(() => width('raw')).toBe(60);
   });
 
   it('is sent nowhere, and is no part of the link', async () => {
@@ -494,7 +484,7 @@ describe('an own picture', () => {
     await page
       .locator('#lab input[type="file"]')
       .setInputFiles({ name: 'own.png', mimeType: 'image/png', buffer: png(40, 30) });
-    await eventually(async () => (await pixels('raw')).width).toBe(80);
+    await eventually(() => width('raw')).toBe(80);
     await eventually(() => page.url()).toMatch(/Li=own/);
     expect(page.url().length).toBeLessThan(served.url.length + 40);
     // The icon is looked at again when the address changes; a file of the page carries nothing away.
@@ -510,7 +500,7 @@ describe('an own picture', () => {
       return dropped;
     }, bytes);
     await page.locator('#lab').dispatchEvent('drop', { dataTransfer: transfer });
-    await eventually(async () => (await pixels('input')).width).toBe(20);
+    await eventually(() => width('input')).toBe(20);
   });
 
   it('leaves the page where it is, let go beside the places for files', async () => {
@@ -538,9 +528,9 @@ describe('an own picture', () => {
       },
       [...png(24, 12)],
     );
-    await eventually(async () => (await pixels('input')).width).toBe(24);
+    await eventually(() => width('input')).toBe(24);
     expect(await page.locator('[data-panel="input"]').textContent()).toContain('paste.png');
-    await eventually(async () => (await pixels('raw')).width).toBe(48);
+    await eventually(() => width('raw')).toBe(48);
   });
 
   it('is taken with the camera once it is granted, and refused in a plain sentence until then', async () => {
@@ -564,11 +554,11 @@ describe('an own picture', () => {
   it('that a link cannot carry is missed in a plain sentence', async () => {
     await page.goto(`${served.url}?missed#v1&Li=own`);
     await page.getByText('The picture that was here is not part of a link').waitFor();
-    await eventually(async () => (await pixels('input')).width).toBe(176);
+    await eventually(() => width('input')).toBe(176);
     await page
       .locator('#lab input[type="file"]')
       .setInputFiles({ name: 'own.png', mimeType: 'image/png', buffer: png(40, 30) });
-    await eventually(async () => (await pixels('input')).width).toBe(40);
+    await eventually(() => width('input')).toBe(40);
     expect(await page.getByText('The picture that was here').count()).toBe(0);
   });
 
@@ -577,7 +567,7 @@ describe('an own picture', () => {
       .locator('#lab input[type="file"]')
       .setInputFiles({ name: 'x.png', mimeType: 'image/png', buffer: Buffer.from('not a png') });
     await page.getByText('x.png is not a picture this browser can read.').waitFor();
-    expect((await pixels('input')).width).toBe(176);
+    expect(await width('input')).toBe(176);
   });
 
   it('that is none is refused for longer than an answer takes that was asked for before', async () => {
