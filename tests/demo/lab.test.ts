@@ -41,6 +41,9 @@ const inner = (name: string) =>
     return [...new Set(data.filter((_, i) => i % 4 === 0))].sort((a, b) => a - b);
   });
 
+/** What pictures are scored for is what can be seen, or nearly. */
+const bringPanelsNear = () => page.locator('#lab .panels').scrollIntoViewIfNeeded();
+
 const choose = (name: string) => page.locator('#lab').getByRole('radio', { name, exact: true }).check();
 
 describe('a flat picture', () => {
@@ -61,6 +64,7 @@ describe('a flat picture', () => {
 
   it('has no pattern that float32 can tell once it is resized first, and says one thing about it', async () => {
     const verdict = (name: string) => page.locator(`[data-panel="${name}"] [data-image-verdict]`);
+    await bringPanelsNear();
     await eventually(async () => verdict('resize').getAttribute('data-image-verdict')).toBe('none');
     expect(await verdict('resize').innerText()).toBe(
       'In the picture no line; none of its contrast repeats with the stride',
@@ -204,6 +208,7 @@ describe('what is under the panels', () => {
     await eventually(() => page.locator('[data-panel]').count()).toBe(4);
     expect(await unevenness('raw')).toBeCloseTo(0.19, 6);
     for (const cure of ['resize', 'repaired']) expect(await unevenness(cure)).toBeLessThan(1e-10);
+    await bringPanelsNear();
     await page.locator('[data-panel="repaired"] [data-line]').waitFor();
     expect(await line('raw')).toBeGreaterThan(20);
     for (const cure of ['resize', 'repaired']) expect(await line(cure)).toBeLessThan(20);
@@ -273,6 +278,7 @@ describe('what is under the panels', () => {
   it('can be read as tables for a stack, too: a table for every picture and every spectrum', async () => {
     await slider('Layers stacked').fill('3');
     await eventually(() => width('raw')).toBe(8 * 88);
+    await bringPanelsNear();
     await page.locator('[data-panel="resize"] [data-line]').waitFor();
     await page.locator('#lab').getByText('As a table').first().click();
     const captions = () => page.locator('#lab .tables-beside caption').allInnerTexts();
@@ -321,27 +327,27 @@ describe('sound', () => {
     }
   });
 
-  it('is computed, as the scores are, where no slider waits for it', async () => {
-    await page.addInitScript(() => {
-      const { postMessage } = Worker.prototype;
-      const asked = new Map<Worker, string[]>();
-      Worker.prototype.postMessage = function (this: Worker, message: { name: string }, ...rest: never[]) {
-        asked.set(this, [...(asked.get(this) ?? []), message.name]);
-        return postMessage.call(this, message, ...rest);
-      };
-      Object.assign(globalThis, { asked });
+  it('is computed, as the scores are, where no slider waits for it, and once it comes near', async () => {
+    const own = await visit(served, { ownClock: true, reducedMotion: 'reduce' });
+    const shared = page;
+    page = own.page;
+    onTestFinished(() => {
+      page = shared;
     });
-    await page.reload();
     await panel('raw').waitFor();
+    const names = () => page.evaluate(() => globalThis.asked.map((each) => [...each]));
+    await page.clock.runFor(1000);
+    expect((await names()).flat()).toContain('lab');
+    expect((await names()).flat()).not.toContain('labScore');
+    await bringPanelsNear();
+    await page.locator('[data-panel="resize"] [data-line]').waitFor();
     await page.locator('#sound').scrollIntoViewIfNeeded();
     await eventually(async () => (await levels('before')).length).toBe(4);
-    const workers = await page.evaluate(() => [
-      ...(globalThis as unknown as { asked: Map<Worker, string[]> }).asked.values(),
-    ]);
-    const withSound = workers.filter((names) => names.includes('sound'));
+    const withSound = (await names()).filter((of) => of.includes('sound'));
     expect(withSound).toHaveLength(1);
     expect(withSound[0]).toContain('labScore');
     expect(withSound[0]).not.toContain('lab');
+    await own.leave();
   });
 
   it('is played by a press of a button and stopped by another', async () => {
@@ -478,6 +484,7 @@ describe('an own picture', () => {
   });
 
   it('is sent nowhere, and is no part of the link', async () => {
+    await bringPanelsNear();
     await page.locator('[data-panel="raw"] [data-line]').waitFor();
     const asked: string[] = [];
     page.on('request', (request) => asked.push(`${request.method()} ${request.url()}`));
@@ -599,6 +606,7 @@ it('axe finds nothing, and nothing sticks out', async () => {
   await lab.getByText('Nothing is trained yet').waitFor();
   await page.locator('#sound').scrollIntoViewIfNeeded();
   await page.locator('.spectrograms').waitFor();
+  await bringPanelsNear();
   await page.locator('[data-panel="repaired"] [data-line]').waitFor();
   for (const text of ['As a table', 'Why it ran this way']) {
     for (const summary of await lab.getByText(text).all()) await summary.click();

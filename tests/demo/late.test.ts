@@ -469,6 +469,8 @@ describe('a sentence about what the worker could not', () => {
   });
 
   it('of the scores of an older picture is not said of a newer one', async () => {
+    await page.locator('#lab .panels').scrollIntoViewIfNeeded();
+    await page.locator('[data-panel="resize"] [data-line]').waitFor();
     await holdBack('labScore');
     await slider('#lab', 'Kernel').fill('5');
     await held(1);

@@ -130,6 +130,8 @@ export async function visit(
 declare global {
   /** Questions to the page's workers that have no answer yet. */
   var unanswered: Set<unknown>;
+  /** The names of all questions so far, worker by worker. */
+  var asked: string[][];
 }
 
 /**
@@ -146,16 +148,24 @@ export function keepNothing(): void {
 /** Runs before the page's own scripts. */
 function noteQuestions(): void {
   globalThis.unanswered = new Set();
+  globalThis.asked = [];
   const { postMessage } = Worker.prototype;
-  const known = new WeakSet<Worker>();
-  Worker.prototype.postMessage = function (this: Worker, message: { id?: unknown }, ...rest: never[]) {
+  const known = new WeakMap<Worker, string[]>();
+  Worker.prototype.postMessage = function (
+    this: Worker,
+    message: { id?: unknown; name: string },
+    ...rest: never[]
+  ) {
     if (!known.has(this)) {
-      known.add(this);
+      const names: string[] = [];
+      known.set(this, names);
+      asked.push(names);
       this.addEventListener('message', ({ data }) => {
         if (!('progress' in data)) unanswered.delete(data.id);
       });
       this.addEventListener('error', () => unanswered.clear());
     }
+    known.get(this)?.push(message.name);
     unanswered.add(message.id);
     postMessage.call(this, message, ...rest);
   };

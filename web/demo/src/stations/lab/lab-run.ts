@@ -66,6 +66,10 @@ export const trouble = signal<string | null>(null);
 export const pictureRefusal = signal<string | null>(null);
 /** Scores of the pictures of `developed`, as far as they have come. */
 export const scores = signal<ReadonlyMap<PanelKind, LabScore | null>>(new Map());
+/** Whether the panels have come near. Before that nobody sees scores, which take longer than all else of the lab. */
+export const near = signal(false);
+/** The last of `developed` behind which a hand rested. */
+const rested = signal<Developed | null>(null);
 
 const made = new Map<TestImage, Picture>();
 
@@ -135,7 +139,9 @@ async function develop(picture: Picture, request: LabRequest): Promise<void> {
       ?.report;
     if (report) lastReport.value = report;
     clearTimeout(timer);
-    timer = setTimeout(() => void score(now), RESTING);
+    timer = setTimeout(() => {
+      rested.value = now;
+    }, RESTING);
   } catch (error) {
     tell(error);
   }
@@ -219,5 +225,8 @@ export function startLab(): void {
     asked = key;
     shown = wanted;
     void develop(wanted, question);
+  });
+  effect(() => {
+    if (near.value && rested.value) void score(rested.value);
   });
 }

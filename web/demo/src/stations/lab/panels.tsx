@@ -12,15 +12,19 @@ import { theme } from '../../store';
 import { LiveRegion } from '../../view/live-region';
 import { MagnifiedPicture, UnderLens, UnderOneLens, useColumnWidth } from '../../view/magnifier';
 import { PixelCanvas } from '../../view/pixel-canvas';
+import { useNear } from '../../view/use-near';
 import { ValuesAround } from '../../view/values-around';
 import { panelTitle } from './lab-controls';
-import { type Developed, magnifier, scores } from './lab-run';
+import { type Developed, magnifier, near, scores } from './lab-run';
 
 /** Two to four pictures under one magnifier. */
 export function Panels({ developed }: { developed: Developed }) {
   const { picture, request, result } = developed;
   const { scale, panels } = result;
   const frame = useRef<HTMLDivElement>(null);
+  useNear(frame, '600px', () => {
+    near.value = true;
+  });
   const available = useColumnWidth(frame, '.panel', panels.length);
   const { scale: pixel, smoothed } = shownSize(picture.width * scale, available, devicePixelRatio);
   const zoom = lensZooms(scale, 18);
