@@ -118,6 +118,7 @@ export async function visit(
       // The film of station 1 is no part of the state. At its end it is where it opens without motion.
       const film = page.locator('#stamp .transport input[type="range"]');
       if ((await film.count()) === 1) await film.fill((await film.getAttribute('max')) ?? '');
+      await page.evaluate(letGo);
     },
     expectSilence,
     async leave(expected) {
@@ -179,6 +180,15 @@ export function reopen(hash: string): void {
   history.replaceState(history.state, '', location.pathname + hash);
   dispatchEvent(new HashChangeEvent('hashchange'));
   scrollTo(0, 0);
+}
+
+/** In the page: nothing has the focus, and Tab gives it to what comes first. */
+function letGo(): void {
+  const { body } = document;
+  body.tabIndex = -1;
+  body.focus();
+  body.blur();
+  body.removeAttribute('tabindex');
 }
 
 /** In the page: until all stations are there, and no question is open for some frames. */
