@@ -1,18 +1,21 @@
 // On a narrow screen, by a mouse and by a finger: what is drawn is large enough to be read, and nothing lies over it.
 
 import type { Locator, Page } from 'playwright';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { eventually, type Served, serve, type Visit, visit } from './serve';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { onePage } from './one-page';
+import { eventually, type Served, type Visit, type VisitOptions, visit } from './serve';
 
 let served: Served;
 let open: Visit;
 let page: Page;
 
-beforeAll(async () => {
-  served = await serve();
-});
-afterAll(() => served?.close());
-afterEach(() => open?.leave());
+function onePageOf(options: VisitOptions): void {
+  onePage({ reducedMotion: 'reduce', ...options }, (...opened) => {
+    [open, served] = opened;
+    page = open.page;
+  });
+  afterEach(() => open.expectSilence());
+}
 
 const viewport = { width: 360, height: 800 };
 const pointers = {
@@ -42,10 +45,9 @@ const middleOf = async (first: Locator, last = first) => {
 
 describe.each(['a mouse', 'a finger'] as const)('a long line, for %s', (pointer) => {
   const long = 'a=1&g=2&n=8&k=4&s=8';
+  onePageOf(pointers[pointer]);
 
   it('has numbers that can be read, and scrolls in its own box', async () => {
-    open = await visit(served, { ...pointers[pointer], reducedMotion: 'reduce' });
-    page = open.page;
     await open.again(`#v1&${long}&f=random`);
     const cells = page.locator('#stamp .cell, #matrix .convention-figure .cell');
     const [sizes, hidden] = await cells.evaluateAll((all) => [
@@ -63,8 +65,6 @@ describe.each(['a mouse', 'a finger'] as const)('a long line, for %s', (pointer)
   });
 
   it('is scrolled to where the film is, and to the output that is kept', async () => {
-    open = await visit(served, { ...pointers[pointer], reducedMotion: 'reduce' });
-    page = open.page;
     await open.again(`#v1&${long}`);
     for (const [landed, input, first, last] of [
       ['7', '0,6', '0,48', '0,51'],
@@ -85,8 +85,13 @@ describe.each(['a mouse', 'a finger'] as const)('a long line, for %s', (pointer)
 
   it('has a stamp in the air that comes down on its cells, wherever they are scrolled', async () => {
     const url = `${served.url}#v1&${long}`;
-    open = await visit({ ...served, url }, { ...pointers[pointer], ownClock: 'stopped' });
-    page = open.page;
+    const own = await visit({ ...served, url }, { ...pointers[pointer], ownClock: 'stopped' });
+    const shared = page;
+    page = own.page;
+    onTestFinished(async () => {
+      page = shared;
+      await own.leave();
+    });
     await scrub().fill('6');
     await station('stamp').getByRole('button', { name: 'One stamp forward' }).click();
     // Over its place, and not yet pressed down: see model/playback.ts.
@@ -105,13 +110,9 @@ describe.each(['a mouse', 'a finger'] as const)('a long line, for %s', (pointer)
 });
 
 describe.each([360, 1280])('at %d px', (width) => {
+  onePageOf({ viewport: { width, height: 800 }, colorScheme: 'light' });
+
   it('the marker of station 3 lies around its row, which is thick enough to be seen', async () => {
-    open = await visit(served, {
-      viewport: { width, height: 800 },
-      colorScheme: 'light',
-      reducedMotion: 'reduce',
-    });
-    page = open.page;
     for (const [hash, rows] of [
       ['#v1', 9],
       ['#v1&n=5&k=9&s=4', 25],
@@ -142,8 +143,6 @@ describe.each([360, 1280])('at %d px', (width) => {
   });
 
   it('the names of station 4 stand below the values', async () => {
-    open = await visit(served, { viewport: { width, height: 800 }, reducedMotion: 'reduce' });
-    page = open.page;
     for (const hash of ['#v1', '#v1&k=9&s=3&f=random', '#v1&a=1&g=2&n=2&k=16&s=3&f=random']) {
       await open.again(hash);
       const taps = station('phases').locator('.tap');
