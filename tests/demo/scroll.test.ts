@@ -133,8 +133,8 @@ describe('a place on the page', () => {
     async (viewport) => {
       open = await visit(served, { viewport });
       page = open.page;
-      for (const id of ['learn', 'matrix']) {
-        await page.reload();
+      for (const [index, id] of ['learn', 'matrix'].entries()) {
+        if (index > 0) await page.reload();
         await page.locator('.drawn').waitFor();
         await page.locator(`header nav a[href="#${id}"]`).click();
         await settled();
@@ -145,11 +145,8 @@ describe('a place on the page', () => {
   );
 
   it('is where an address names it, in a page that opens and in one that is open', async () => {
-    open = await visit(served);
+    open = await visit({ ...served, url: `${served.url}#learn` });
     page = open.page;
-    await page.goto('about:blank');
-    await page.goto(`${served.url}#learn`);
-    await page.locator('.drawn').waitFor();
     await settled();
     await eventually(async () => Math.abs((await topOf('learn')) - 16)).toBeLessThan(2);
     await page.evaluate(() => {
