@@ -27,8 +27,8 @@ constexpr double kXnnpackTap = 0.21;
 constexpr double kWordsStep[] = {1, 1.25, 0.97};
 #else
 constexpr double kTileStep[] = {0, 0.64, 0.9, 1.19, 1.49, 1.85};
-constexpr double kPositionsStep = 1.73;
-constexpr double kXnnpackStep = 0.44;
+constexpr double kPositionsStep = 1.66;
+constexpr double kXnnpackStep = 0.41;
 constexpr double kXnnpackTap = 0.29;
 constexpr double kWordsStep[] = {1, 1};
 #endif
