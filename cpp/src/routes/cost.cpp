@@ -88,7 +88,7 @@ double polyphase_nanoseconds(const Problem& problem, const Blocks& cut) {
                                              (planes ? 0 : kFoundPanel);
   const auto tiles = static_cast<double>(Tiling(rows, cut.words).count);
   const double product = taps * in * tile_step_nanoseconds(rows, cut.words);
-  // Rows of a band, and their values.
+  // Rows of a band.
   const double copied_rows = jobs * band.cells[0] * band.row_blocks * band.column_blocks * in *
                              static_cast<double>(AxisPhases::most_offsets(spec, 0) * band.step[1] *
                                                  band.step[2] * band.band_rows);
