@@ -31,8 +31,8 @@ export interface ParsedArguments {
 }
 
 /**
- * Options in any place, `--name value` or `--name=value`, a letter for a name alike, and all behind `--` as they are. A value may be a negative
- * number: `--fail-above -40` are no two options.
+ * Options in any place, `--name value` or `--name=value`, a letter for a name alike, and all behind `--` as they are. A
+ * value may be a negative number: `--fail-above -40` are no two options.
  *
  * @param optional options whose value may be left out: it is the next word if that looks like one
  */
