@@ -104,7 +104,6 @@ function enlarger(): SmallNetwork {
   return {
     net: net.done(x, { x: [1, 3, 12, 10] }, { x: ['batch', 3, 'height', 'width'] }),
     steps: [
-      'resize',
       'convolution+leaky-relu',
       'convolution+leaky-relu',
       'convolution+add',
@@ -112,6 +111,7 @@ function enlarger(): SmallNetwork {
       'convolution+add',
       'convolution',
       'depth-to-space',
+      'resize',
       'add',
       'clamp',
     ],

@@ -9,6 +9,7 @@ import type { Runtime } from '../runtime/runtime.js';
 import type { HeapConstants } from './constants.js';
 import type { Convolutions, PlannedConvolution } from './convolutions.js';
 import type { NetworkGraph, NetworkNode, Of } from './operations.js';
+import { scheduleLate } from './schedule.js';
 import type { Shape } from './shapes.js';
 import { type StepOperation, stepOf } from './steps/index.js';
 import { resizesPadded } from './steps/spatial.js';
@@ -34,7 +35,9 @@ export function compile(where: string, graph: NetworkGraph, shared: Shared): Pro
   const { runtime, constants } = shared;
   const { values, inputs, outputs } = graph;
   const shapeOf = (value: number): Shape => (values[value] as (typeof values)[number]).shape;
-  const units = unitsOf(graph, shared.exact);
+  const units = scheduleLate(unitsOf(graph, shared.exact), (value) =>
+    values[value]?.constant === null ? product(shapeOf(value)) : 0,
+  );
   const read = new Set([...units.flatMap((unit) => unit.inputs), ...outputs]);
   return new Program<CompiledStep>({
     where,
