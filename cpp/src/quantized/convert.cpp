@@ -195,14 +195,16 @@ void change_sums(const Rescale& by, const float* bias, int64_t begin, int64_t co
   // Few channels make short runs, which vectors do not fill: those of several points make a longer
   // one.
   constexpr int64_t kFew = 64;
-  constexpr int64_t kWorthIt = 1 << 9;
+  constexpr int64_t kWorthIt = 1 << 6;
+  // Of one channel, both layouts are alike.
+  const bool planes = !by.channels_last || by.channels == 1;
   PerChannel factors = {.scale = by.scale,
                         .bias = bias,
-                        .length = by.channels_last ? by.channels : by.points,
-                        .planes = !by.channels_last};
+                        .length = planes ? by.points : by.channels,
+                        .planes = planes};
   float scales[4 * kFew];
   float biases[4 * kFew];
-  if (by.channels_last && by.channels < kFew && count >= kWorthIt) {
+  if (!planes && by.channels < kFew && count >= kWorthIt) {
     const int64_t times = 4 * std::max<int64_t>(1, 16 / by.channels);
     for (int64_t time = 0; time < times; ++time) {
       std::copy_n(by.scale, by.channels, scales + time * by.channels);
