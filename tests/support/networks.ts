@@ -49,6 +49,12 @@ export class Writer {
     return this.weights([], 0, value);
   }
 
+  floats(values: readonly number[]): string {
+    const name = this.#name('floats');
+    this.parts.push(floats(name, [values.length], values));
+    return name;
+  }
+
   list(...values: readonly number[]): string {
     const name = this.#name('list');
     this.parts.push(int64s(name, values));
