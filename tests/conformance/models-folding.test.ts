@@ -9,6 +9,7 @@ import { compareWith } from '../support/compare.js';
 import { expectError, rejection } from '../support/errors.js';
 import {
   definition,
+  external,
   floats,
   initializer,
   input,
@@ -596,10 +597,77 @@ describe('patchModel', () => {
       node('Reshape', ['v', 's'], ['r']),
       node('Transpose', ['r'], ['w'], { perm: [3, 2, 0, 1] }),
     ];
-    const bytes = modelOf({ parts });
+    const bytes = onnx([...parts, up, input('x', [1, 2, 3, 3]), output('y')]);
     const { result, stored } = await patched(bytes);
     expect(result.length).toBe(bytes.length);
     expect(stored.data).toEqual(fresh);
+    // An output that they are keeps the old ones.
+    expect((await patched(modelOf({ parts }))).result.length).toBeGreaterThan(bytes.length);
+  });
+
+  it('a copy of widened values is of the type that the node takes', async () => {
+    const half = Uint16Array.from(V.data, (_, index) => 0x3c00 + index);
+    const neg = node('Neg', ['w'], ['n']);
+    const { layers } = await patched(
+      modelOf({ parts: [initializer('v', 'float16', V.shape, half), pass('Cast', { to: 1 }), neg] }),
+    );
+    expect(layers[0]?.weightTensor?.dtype).toBe('float32');
+  });
+
+  it('names what takes the old weight and bias, and what changes with them', async () => {
+    const inner = definition(
+      'Up',
+      ['a', 'b', 'c'],
+      ['d'],
+      [node('ConvTranspose', ['a', 'b', 'c'], ['d'], { strides: [2, 2] })],
+    );
+    const call = (out: string) => node('Up', ['x', 'v', 'b'], [out], {}, 'own');
+    const rest = [
+      floats('b', [3], [1, 2, 3]),
+      node('Neg', ['b'], ['negative']),
+      input('x', [1, 2, 3, 3]),
+      output('y'),
+    ];
+    const plain = node('ConvTranspose', ['x', 'v', 'b'], ['y'], { strides: [2, 2] });
+    // In a function no constant can stand, and what is called twice has one weight.
+    for (const [parts, changed] of [
+      [[plain, node('Abs', ['v'], ['positive'])], []],
+      [
+        [call('y'), call('z'), node('Abs', ['v'], ['positive'])],
+        ['z/d', 'positive', 'negative'],
+      ],
+    ] as const) {
+      const model = await readModel(onnx([v, ...parts, ...rest], { functions: [inner] }));
+      const [layer] = model.layers as [ModelLayer];
+      const { files, shared } = await patchModel(model, [
+        { layer, weight: fresh, bias: Float32Array.of(4, 5, 6) },
+      ]);
+      const users = changed.length === 0 ? ['positive', 'negative'] : changed;
+      expect(shared.map((one) => [new Set(one.users), new Set(one.changed)])).toEqual([
+        [new Set(users), new Set(changed)],
+      ]);
+      // Names of the old weight and the old bias at the node, and two constants.
+      expect(files[0]?.changed.map(({ length }) => length)).toEqual(
+        changed.length === 0 ? [1, 1, expect.any(Number)] : [384, 12],
+      );
+    }
+  });
+
+  it('sees that two constants have their values in the same bytes of another file', async () => {
+    const stored = (name: string) => external(name, V.shape, 'w.bin', 0);
+    const bytes = onnx([
+      stored('v'),
+      stored('s'),
+      node('ConvTranspose', ['x', 'v'], ['y'], { strides: [2, 2] }),
+      node('Abs', ['s'], ['positive']),
+      input('x', [1, 2, 3, 3]),
+      output('y'),
+    ]);
+    const model = await readModel(bytes, { external: { 'w.bin': new Uint8Array(V.data.buffer.slice(0)) } });
+    const [layer] = model.layers as [ModelLayer];
+    const { files, shared } = await patchModel(model, [{ layer, weight: fresh }]);
+    expect(shared).toEqual([{ users: ['positive'], changed: [] }]);
+    expect(files.map(({ changed }) => changed.length)).toEqual([2, 0]);
   });
 
   it('computed values become a constant of the layer, and all else keeps what it had', async () => {

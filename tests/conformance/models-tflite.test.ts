@@ -112,6 +112,31 @@ describe("MediaPipe's transposed convolution", () => {
   });
 });
 
+it('what takes the weight of a changed layer too is named, as it changes with it', async () => {
+  const operators = [
+    transposed([1, 2, 2]),
+    { ...transposed([1, 2, 2]), outputs: ['z'] },
+    { code: 59, inputs: ['t'], outputs: ['c'] },
+  ];
+  const model = await readModel(tflite([...TENSORS, open('z', 1, 12, 10, 3)], operators), {
+    format: 'tflite',
+  });
+  const [first, second] = model.layers as [ModelLayer, ModelLayer];
+  const weight = (await first.weight()).data.map((value) => 2 * value);
+  const told = async (...layers: ModelLayer[]) =>
+    (
+      await patchModel(
+        model,
+        layers.map((layer) => ({ layer, weight })),
+      )
+    ).shared;
+  expect(await told(first)).toEqual([{ users: ['z', 'c'], changed: ['z', 'c'] }]);
+  expect(await told(first, second)).toEqual([
+    { users: ['z', 'c'], changed: ['z', 'c'] },
+    { users: ['y', 'c'], changed: ['y', 'c'] },
+  ]);
+});
+
 describe('beside a convolution', () => {
   it('DEPTH_TO_SPACE makes it a sub-pixel convolution', async () => {
     const layers = await layersOf(conv(['x', 'w', 'b'], 'c'), relu('c', 'r'), shuffle('r'));

@@ -15,7 +15,16 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { floats, input, onnx, node as operator, output } from '../support/onnx-writer.js';
+import {
+  floats,
+  initializer,
+  input,
+  int64s,
+  onnx,
+  node as operator,
+  output,
+  type Write,
+} from '../support/onnx-writer.js';
 import { commandLine, environment, fixture, node } from './command-line.js';
 import { findNode20, root, run, versionOf } from './support.js';
 
@@ -65,6 +74,7 @@ interface Repair {
     readonly largestChange: number;
     readonly dcGain: { readonly before: number; readonly after: number; readonly largestChange: number };
     readonly sharedWith: readonly string[];
+    readonly changesWith: readonly string[];
   }[];
 }
 
@@ -580,28 +590,86 @@ describe('repair', () => {
     expect(stdout).toMatch(/^Wrote printed\.onnx\. .*train the model on for a while\.$/m);
   });
 
-  it('names a convolution without a pattern whose weight it changes, and takes none for a layer', async () => {
-    const weight = floats(
-      'w',
-      [4, 4, 1, 1],
-      Array.from({ length: 16 }, (_, index) => 1 + index),
-    );
-    const graph = [
+  /** A sub-pixel convolution, and what else takes its weight. */
+  function tied(...others: readonly Write[]): Write[] {
+    const values = Array.from({ length: 16 }, (_, index) => 1 + index);
+    return [
+      input('x', [1, 4, 6, 6]),
+      floats('w', [4, 4, 1, 1], values),
       operator('Conv', ['x', 'w'], ['own']),
       operator('DepthToSpace', ['own'], ['wide'], { blocksize: 2 }),
-      operator('Concat', ['wide', 'wide', 'wide', 'wide'], ['four'], { axis: 1 }),
-      operator('Conv', ['four', 'w'], ['y']),
+      output('y'),
+      ...others,
     ];
-    writeFileSync(inFolder('tied.onnx'), onnx([input('x', [1, 4, 6, 6]), weight, ...graph, output('y')]));
-    const args = ['repair', 'tied.onnx', '--dry-run'];
-    expect((JSON.parse(await fine(...args, '--json')) as Repair).layers).toMatchObject([
-      { name: 'own', action: 'repaired', sharedWith: ['y'] },
-    ]);
-    expect(await fine(...args)).toContain('the same weight is that of y\n');
-    expect(await cli([...args, '--layer', 'y'])).toMatchObject({
+  }
+
+  it.each<[string, string, Write[]]>([
+    ['a convolution of stride 1', 'other', [operator('Conv', ['x', 'w'], ['other'])]],
+    ['no convolution', 'other', [operator('Mul', ['x', 'w'], ['other'])]],
+    [
+      'a node in a branch',
+      'branched/else_branch/other',
+      [
+        initializer('c', 'bool', [], Uint8Array.of(1)),
+        operator('If', ['c'], ['branched'], {
+          then_branch: { graph: [operator('Neg', ['x'], ['first']), output('first')] },
+          else_branch: { graph: [operator('Mul', ['x', 'w'], ['other']), output('other')] },
+        }),
+      ],
+    ],
+    ['an output of the network', 'w', [output('w')]],
+    ['another behind an Identity', 'moved', [operator('Identity', ['w'], ['moved']), output('moved')]],
+    [
+      'a node that moves it',
+      'other',
+      [operator('Reshape', ['w', 's'], ['other']), int64s('s', [16]), output('other')],
+    ],
+  ])('gives a layer a weight of its own whose old one is also that of %s', async (_, name, others) => {
+    writeFileSync(inFolder('tied.onnx'), onnx([...tied(...others), operator('Neg', ['wide'], ['y'])]));
+    const args = ['repair', 'tied.onnx', '--force', '-o', 'untied.onnx'];
+    const { layers } = JSON.parse(await fine(...args, '--json')) as Repair;
+    expect(layers).toMatchObject([{ name: 'own', action: 'repaired', sharedWith: [name], changesWith: [] }]);
+    expect(await fine(...args)).toContain(
+      `it gets a weight of its own, as the old one is also that of ${name}\n`,
+    );
+    // All that was there is there still, but for the name by which the layer takes its weight.
+    const [before, after] = [readFileSync(inFolder('tied.onnx')), readFileSync(inFolder('untied.onnx'))];
+    expect(after.length).toBeGreaterThan(before.length + 64);
+    expect([...before].filter((byte, at) => byte !== after[at])).toHaveLength(1);
+    expect((await inspected('untied.onnx'))[0]?.layers).toMatchObject([{ name: 'own', verdict: 'free' }]);
+  });
+
+  it('takes no convolution without a pattern for a layer', async () => {
+    writeFileSync(
+      inFolder('plain.onnx'),
+      onnx([...tied(operator('Conv', ['x', 'w'], ['other'])), operator('Neg', ['wide'], ['y'])]),
+    );
+    expect(await cli(['repair', 'plain.onnx', '--dry-run', '--layer', 'other'])).toMatchObject({
       status: 2,
-      stderr: expect.stringContaining('no layer with a pattern to judge is called y'),
+      stderr: expect.stringContaining('no layer with a pattern to judge is called other'),
     });
+  });
+
+  it('changes a weight once for two layers that are repaired', async () => {
+    const two = [
+      operator('Conv', ['x', 'w'], ['second']),
+      operator('DepthToSpace', ['second'], ['y'], { blocksize: 2 }),
+    ];
+    writeFileSync(inFolder('both.onnx'), onnx([...tied(...two), output('wide')]));
+    const args = ['repair', 'both.onnx', '--force', '-o', 'evened.onnx'];
+    expect((JSON.parse(await fine(...args, '--json')) as Repair).layers).toMatchObject([
+      { name: 'own', sharedWith: ['second'], changesWith: ['second'] },
+      { name: 'second', sharedWith: ['own'], changesWith: ['own'] },
+    ]);
+    expect(await fine(...args)).toContain('the same weight is that of second, and changes there too\n');
+    expect(statSync(inFolder('evened.onnx')).size).toBe(statSync(inFolder('both.onnx')).size);
+    // Named alone, one leaves the other as it is.
+    const alone = JSON.parse(await fine(...args, '--layer', 'own', '--json')) as Repair;
+    expect(alone.layers).toMatchObject([{ name: 'own', sharedWith: ['second'], changesWith: [] }]);
+    expect((await inspected('evened.onnx'))[0]?.layers.map(({ verdict }) => verdict)).toEqual([
+      'free',
+      'weights-only',
+    ]);
   });
 
   it('a second repair finds nothing to do', async () => {

@@ -63,6 +63,22 @@ export function initializer(
   return message(5, ...tensorFields(name, type, dims, bytes));
 }
 
+/** A tensor of float32 whose bytes are in another file. */
+export function external(name: string, dims: readonly number[], location: string, offset: number): Write {
+  const entry = (key: string, value: string) => message(13, text(1, key), text(2, value));
+  const length = 4 * dims.reduce((product, extent) => product * extent, 1);
+  return message(
+    5,
+    ...dims.map((dim) => integer(1, dim)),
+    integer(2, TYPES.float32),
+    text(8, name),
+    entry('location', location),
+    entry('offset', `${offset}`),
+    entry('length', `${length}`),
+    integer(14, 1),
+  );
+}
+
 /** A tensor whose numbers are in `int32_data`. */
 export function listed(
   name: string,

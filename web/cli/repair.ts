@@ -11,7 +11,14 @@ import {
   type RepairPrecision,
   repairKernels,
 } from 'deconv-wasm/checkerboard';
-import { type Model, type ModelLayer, patchModel, type WeightChange, writeModel } from 'deconv-wasm/models';
+import {
+  type Model,
+  type ModelLayer,
+  patchModel,
+  type SharedWeight,
+  type WeightChange,
+  writeModel,
+} from 'deconv-wasm/models';
 import type { Network } from 'deconv-wasm/network';
 import {
   fallText,
@@ -63,8 +70,6 @@ interface Outcome {
   /** Why it was refused or needs no repair, a sentence. */
   readonly reason: string | null;
   readonly numbers: Numbers | null;
-  /** Other layers of the file that use the same weight, which changes for them too. */
-  readonly sharedWith: readonly string[];
 }
 
 interface Numbers {
@@ -96,8 +101,7 @@ export async function repairCommand(args: readonly string[], terminal: Terminal)
   }
   const geometries = await readGeometries(given.text('geometry'));
   try {
-    // All of them, as any may use the weight of one that is repaired.
-    await using model = await openModel(file, 'all', geometries);
+    await using model = await openModel(file, 'resampling', geometries);
     if (output !== null) checkEnding('--output', output, `.${model.format}`);
     if (geometries !== null && hasGeometry(model)) {
       throw new UsageError(`--geometry is for safetensors, .npy and .npz: ${printable(file)} has its own`);
@@ -113,22 +117,25 @@ export async function repairCommand(args: readonly string[], terminal: Terminal)
     const outcomes: Outcome[] = [];
     for (const [index, layer] of chosen.entries()) {
       terminal.progress(`layer ${index + 1} of ${chosen.length}, ${printable(layer.name)}`);
-      outcomes.push(await repairLayer(model, layer, changes));
+      outcomes.push(await repairLayer(layer, changes));
     }
+    // Whatever keeps the file from being made is found before a line says that it is.
+    terminal.progress('checking');
+    const { shared } = await patchModel(model, changes);
+    const sharing = new Map(changes.map(({ layer }, index) => [layer, shared[index] as SharedWeight]));
     // What cannot be run is told before anything is written.
     const ran = input === null ? null : await runBoth(model, changes, input, terminal);
     let written: readonly string[] = [];
-    if (changes.length > 0) {
-      // Whatever keeps the file from being made is found before a line says that it is.
-      terminal.progress(dryRun ? 'checking' : 'writing');
-      written = dryRun || output === null ? await check(model, changes) : await write(model, changes, output);
+    if (changes.length > 0 && !dryRun && output !== null) {
+      terminal.progress('writing');
+      written = await write(model, changes, output);
     }
     terminal.progress('');
     if (given.flag('json')) {
-      const told = asJson(file, output, dryRun, written, outcomes);
+      const told = asJson(file, output, dryRun, written, outcomes, sharing);
       terminal.print(JSON.stringify({ ...told, ...ran }, null, 2));
     } else {
-      print(outcomes, terminal);
+      print(outcomes, sharing, terminal);
       if (ran !== null) terminal.print(sentenceOf(ran));
       if (chosen.length === 0) terminal.print('No transposed or sub-pixel convolutions to repair.');
       if (written.length > 0) {
@@ -153,16 +160,13 @@ export async function repairCommand(args: readonly string[], terminal: Terminal)
 /** The named layers, or all whose output has a pattern that repair is about. */
 function choose({ layers }: Model, names: readonly string[]): readonly ModelLayer[] {
   if (names.length === 0) return layers.filter((layer) => layer.upsamples && !isAlwaysEven(layer));
-  const judged = layers.filter(
-    ({ geometry, upsamples }) => upsamples || geometry?.stride.every((step) => step === 1) !== true,
-  );
   return [...new Set(names)].flatMap((name) => {
     if (name === '') throw new UsageError('expected names of layers, separated by commas, got an empty one');
-    const found = judged.filter((layer) => layer.name === name);
+    const found = layers.filter((layer) => layer.name === name);
     if (found.length > 0) return found;
     const guess = nearest(
       name,
-      judged.map((layer) => layer.name),
+      layers.map((layer) => layer.name),
     );
     const known = guess === null ? '' : ` Did you mean ${printable(guess)}?`;
     throw new UsageError(
@@ -178,12 +182,9 @@ function isAlwaysEven({ geometry }: ModelLayer): boolean {
   return upsample !== null || (pixelShuffle?.upscaleFactor ?? stride).every((step) => step === 1);
 }
 
-async function repairLayer(model: Model, layer: ModelLayer, changes: WeightChange[]): Promise<Outcome> {
+async function repairLayer(layer: ModelLayer, changes: WeightChange[]): Promise<Outcome> {
   const { geometry, weightTensor } = layer;
-  const sharedWith = model.layers
-    .filter((other) => other !== layer && sameWeight(other, layer))
-    .map(({ name }) => name);
-  const outcome = { layer, numbers: null, sharedWith };
+  const outcome = { layer, numbers: null };
   if (layer.problem !== null || geometry === null || weightTensor === null) {
     return { ...outcome, action: 'refused', reason: layer.problem ?? 'it has no weight' };
   }
@@ -262,20 +263,6 @@ function compareGains(before: Float64Array, after: Float64Array): Numbers['dcGai
   };
 }
 
-function sameWeight({ weightTensor: one }: ModelLayer, { weightTensor: other }: ModelLayer): boolean {
-  if (one === null || other === null) return false;
-  const [first, second] = [one.ranges[0], other.ranges[0]];
-  return (
-    one === other || (one.file === other.file && first?.offset === second?.offset && first !== undefined)
-  );
-}
-
-/** Finds what would keep the model from being written. */
-async function check(model: Model, changes: readonly WeightChange[]): Promise<readonly string[]> {
-  await patchModel(model, changes);
-  return [];
-}
-
 /** What the repair does to the output, by running the network before and after. */
 interface Ran {
   readonly outputChange: NetworkComparison | null;
@@ -346,6 +333,7 @@ function asJson(
   dryRun: boolean,
   written: readonly string[],
   outcomes: readonly Outcome[],
+  sharing: ReadonlyMap<ModelLayer, SharedWeight>,
 ): object {
   return {
     version: SCHEMA_VERSION,
@@ -354,7 +342,7 @@ function asJson(
     output,
     dryRun,
     written,
-    layers: outcomes.map(({ layer, action, reason, numbers, sharedWith }) => ({
+    layers: outcomes.map(({ layer, action, reason, numbers }) => ({
       name: layer.name,
       operator: layer.operator,
       geometry: layer.geometry,
@@ -366,10 +354,23 @@ function asJson(
       largestChange: numbers?.largestChange ?? null,
       relativeChange: numbers?.relativeChange ?? null,
       dcGain: numbers?.dcGain ?? null,
-      sharedWith,
+      sharedWith: sharing.get(layer)?.users ?? [],
+      changesWith: sharing.get(layer)?.changed ?? [],
     })),
     advice: written.length > 0 ? ADVICE : null,
   };
+}
+
+/** What else takes a repaired weight, and whether it changes too. */
+function sharingNotes({ users, changed }: SharedWeight = { users: [], changed: [] }): string[] {
+  const listed = (names: readonly string[]) => names.map((name) => printable(name)).join(', ');
+  const others = users.filter((name) => !changed.includes(name));
+  return [
+    ...(others.length === 0
+      ? []
+      : [`it gets a weight of its own, as the old one is also that of ${listed(others)}`]),
+    ...(changed.length === 0 ? [] : [`the same weight is that of ${listed(changed)}, and changes there too`]),
+  ];
 }
 
 const COLUMNS = [
@@ -390,9 +391,13 @@ const STYLES = { repaired: 'green', unchanged: 'dim', refused: 'red' } as const 
   Style
 >;
 
-function print(outcomes: readonly Outcome[], { paint, width, print: line }: Terminal): void {
+function print(
+  outcomes: readonly Outcome[],
+  sharing: ReadonlyMap<ModelLayer, SharedWeight>,
+  { paint, width, print: line }: Terminal,
+): void {
   if (outcomes.length === 0) return;
-  const rows = outcomes.map(({ layer, action, reason, numbers, sharedWith }): Row => {
+  const rows = outcomes.map(({ layer, action, reason, numbers }): Row => {
     const cells = [
       { text: printable(layer.name) || '(no name)', paint: (text: string) => paint('bold', text) },
       { text: action, paint: (text: string) => paint(STYLES[action], text) },
@@ -409,11 +414,7 @@ function print(outcomes: readonly Outcome[], { paint, width, print: line }: Term
             numbers.dcGain.after.toPrecision(6),
           ].map((text) => ({ text }))),
     ];
-    const shared =
-      action === 'repaired' && sharedWith.length > 0
-        ? `the same weight is that of ${sharedWith.map((name) => printable(name)).join(', ')}`
-        : null;
-    const note = [reason === null ? null : printable(reason, 2000), shared]
+    const note = [reason === null ? null : printable(reason, 2000), ...sharingNotes(sharing.get(layer))]
       .filter((text) => text !== null)
       .join('; ');
     return {

@@ -9,6 +9,7 @@ export {
   type PatchedFile,
   type PatchedModel,
   patchModel,
+  type SharedWeight,
   type WeightChange,
   type WriteModelOptions,
   writeModel,

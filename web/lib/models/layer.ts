@@ -49,14 +49,21 @@ export interface LayerUpsampling {
   readonly upsample?: LayerGeometry['upsample'];
 }
 
-/** How a layer can get a weight of its own where the one that it uses cannot be changed. */
-export interface WeightReplacement {
-  readonly obstacle: string | null;
-  edits(
-    shape: readonly number[],
-    dtype: ModelDtype,
-    values: Float32Array,
-  ): Promise<{ readonly edits: readonly FileEdit[]; readonly stored: Float32Array }>;
+/** A constant as a node takes it, of a file in which others may take it, too. */
+export interface ConstantUse {
+  /** What tells the node from others. */
+  readonly node: object;
+  /** All that takes the constant, or what it is made of, and would change with it: nodes, and outputs that it is. */
+  users(): Promise<readonly { readonly node: object; readonly name: string }[]>;
+  /** How the node can have a constant of its own instead; without it, none can. */
+  readonly replacement?: {
+    readonly obstacle: string | null;
+    edits(
+      shape: readonly number[],
+      dtype: ModelDtype,
+      values: Float32Array,
+    ): Promise<{ readonly edits: readonly FileEdit[]; readonly stored: Float32Array }>;
+  };
 }
 
 /** What a reader found out about one operator. */
@@ -83,7 +90,8 @@ export interface LayerFacts {
   readonly layerObstacle?: string | null;
   /** There is one where there is no `problem`. */
   readonly build?: (parameters: ConvertedParameters, options: ConversionOptions) => ConvertedLayer;
-  readonly replacement?: WeightReplacement;
+  readonly weightUse?: ConstantUse;
+  readonly biasUse?: ConstantUse;
 }
 
 /**
@@ -208,23 +216,15 @@ export class ModelLayer {
     const { weightTensor, problem } = this;
     if (weightTensor === null || problem !== null) return problem ?? 'it has no weight';
     const { patchObstacle, content, dtype } = weightTensor;
-    const { replacement } = this.#facts;
+    const { replacement } = this.#facts.weightUse ?? {};
     // What is quantized would be so no longer.
     const fixed = patchObstacle === null || replacement === undefined || content.quantizes || !isFloat(dtype);
     return fixed ? patchObstacle : replacement.obstacle;
   }
 
-  /** @internal What must change in the files for a weight in the order of `weight`. */
-  async weightEdits(where: string, values: Float32Array) {
-    const { weight } = this.#readable();
-    const { order, canonical } = this.weightOrder();
-    const ordered = canonical ? values : order.fromCanonical(values);
-    const { replacement } = this.#facts;
-    const replaced = weight.patchObstacle !== null && this.patchObstacle === null && replacement;
-    const { edits, stored } = replaced
-      ? await replacement.edits(weight.shape, weight.dtype, ordered)
-      : await weight.edits(where, ordered);
-    return { edits, stored: canonical ? stored : order.toCanonical(stored) };
+  /** @internal Of the weight, and of the bias. */
+  get uses(): readonly (ConstantUse | undefined)[] {
+    return [this.#facts.weightUse, this.#facts.biasUse];
   }
 
   /** @internal How the file orders the weight. */

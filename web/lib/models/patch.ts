@@ -4,8 +4,9 @@ import { checkProgress } from '../core/progress.js';
 import { isList, isRecord, isUrl } from '../core/realms.js';
 import { checkParameter, type Tensor, type TensorData, type TensorLike } from '../core/tensor.js';
 import { type OutputFile, writeFiles } from './files.js';
-import type { ModelLayer } from './layer.js';
+import type { ConstantUse, ModelLayer } from './layer.js';
 import type { Model } from './model.js';
+import type { ModelTensor } from './tensor.js';
 import type { ByteRange, FileEdit } from './tensor-content.js';
 
 /** A layer of the model and its new weight, in the order and shape that `layer.weight()` gives. */
@@ -28,6 +29,16 @@ export interface PatchedModel {
   readonly files: readonly PatchedFile[];
   /** What the file holds now in place of each change: the weight, rounded to the file's type. */
   readonly stored: readonly Tensor[];
+  /** For each change, what else takes the old weight or bias. */
+  readonly shared: readonly SharedWeight[];
+}
+
+/** What takes the weight or the bias of a changed layer beside it; empty lists for none. */
+export interface SharedWeight {
+  /** Nodes, and outputs of the model that it is, by the file's names. */
+  readonly users: readonly string[];
+  /** Those among them that change too: they are changed layers, or cannot keep the old one. */
+  readonly changed: readonly string[];
 }
 
 /**
@@ -50,12 +61,19 @@ interface Patch extends FileEdit {
   readonly owner: string;
 }
 
+/** What takes a changed constant. */
+interface Users {
+  readonly all: string[];
+  readonly changed: string[];
+}
+
 /** Copied at a time. */
 const CHUNK = 1 << 22;
 
 /**
  * The model's files with new weights in the place of the old ones, and every other byte as it was. A weight that
- * an ONNX file computes becomes a constant at its end, and only the layer's name for it changes.
+ * an ONNX file computes, or that others take than the changed layers, becomes a constant at its end, and only the layer's
+ * name for it changes. In a TFLite file others change with it: `shared` names them.
  * Nothing is written: `files` stream what should be. The model must stay open until then.
  *
  * Formats: ONNX (float32, float64, float16, bfloat16; inside or in external data), TFLite, safetensors, npy,
@@ -79,24 +97,48 @@ export async function patchModel(model: Model, changes: readonly WeightChange[])
   const where = 'patchModel';
   if (!hasBrand(model, MODEL)) refuse('BAD_TYPE', where, 'a model of readModel', model);
   if (!isList(changes)) refuse('BAD_TYPE', where, 'a list of { layer, weight }', changes);
-  const patches: Patch[] = [];
-  const stored: Tensor[] = [];
-  for (const [index, given] of changes.entries()) {
+  const read = [...changes].map((given, index) => {
     const { layer, weight, bias } = (isRecord(given) ? given : {}) as WeightChange;
     if (!hasBrand(layer, MODEL_LAYER) || !model.layers.includes(layer)) {
       refuse('BAD_OPTION', where, `changes[${index}].layer to be a layer of the model`, layer);
     }
-    const { weightShape: shape, weightTensor: tensor, biasTensor } = layer;
+    const { weightShape: shape, weightTensor, biasTensor } = layer;
     const values = checkParameter(where, `the weight of ${describe(layer.name)}`, weight, shape);
-    if (tensor === null) refuse('UNSUPPORTED', where, 'a layer with a weight', layer.name);
-    const change = await layer.weightEdits(where, values);
-    stored.push({ data: change.stored, shape });
-    for (const edit of change.edits) patches.push({ ...edit, owner: layer.name });
-    if (bias === undefined) continue;
+    if (weightTensor === null) refuse('UNSUPPORTED', where, 'a layer with a weight', layer.name);
+    if (bias === undefined) return { layer, shape, weightTensor, values, added: null };
     if (biasTensor === null) refuse('UNSUPPORTED', where, 'a layer with a bias', layer.name);
     const added = checkParameter(where, `the bias of ${describe(layer.name)}`, bias, biasTensor.shape);
-    const { edits } = await biasTensor.edits(where, added);
+    return { layer, shape, weightTensor, values, added: { biasTensor, values: added } };
+  });
+  const nodesOf = (place: number, layers: readonly ModelLayer[]) =>
+    new Set(layers.flatMap(({ uses }) => uses[place]?.node ?? []));
+  const [weighted, biased] = [
+    nodesOf(
+      0,
+      read.map(({ layer }) => layer),
+    ),
+    nodesOf(
+      1,
+      read.flatMap(({ layer, added }) => (added === null ? [] : [layer])),
+    ),
+  ];
+  const patches: Patch[] = [];
+  const stored: Tensor[] = [];
+  const shared: SharedWeight[] = [];
+  for (const { layer, shape, weightTensor, values, added } of read) {
+    const [weightUse, biasUse] = layer.uses;
+    const users: Users = { all: [], changed: [] };
+    const { order, canonical } = layer.weightOrder();
+    const ordered = canonical ? values : order.fromCanonical(values);
+    const mustReplace = weightTensor.patchObstacle !== null && layer.patchObstacle === null;
+    const change = await editsOf(where, weightTensor, weightUse, ordered, weighted, users, mustReplace);
+    stored.push({ data: canonical ? change.stored : order.toCanonical(change.stored), shape });
+    const edits = [...change.edits];
+    if (added !== null) {
+      edits.push(...(await editsOf(where, added.biasTensor, biasUse, added.values, biased, users)).edits);
+    }
     for (const edit of edits) patches.push({ ...edit, owner: layer.name });
+    shared.push({ users: [...new Set(users.all)], changed: [...new Set(users.changed)] });
   }
   const files = model.opened.files.map((file): PatchedFile => {
     const here = patches.filter(({ location }) => location === file.location);
@@ -130,7 +172,7 @@ export async function patchModel(model: Model, changes: readonly WeightChange[])
       },
     };
   });
-  return { files, stored };
+  return { files, stored, shared };
 }
 
 /**
@@ -164,6 +206,31 @@ export async function writeModel(
   const patched = await patchModel(model, changes);
   await writeFiles(path, patched.files, signal);
   return patched;
+}
+
+/**
+ * What must change in the files for new values, in the file's order: those that the node takes become its own where
+ * others than the `changing` nodes take them too.
+ */
+async function editsOf(
+  where: string,
+  tensor: ModelTensor,
+  use: ConstantUse | undefined,
+  values: Float32Array,
+  changing: ReadonlySet<object>,
+  users: Users,
+  mustReplace = false,
+) {
+  const others = ((await use?.users()) ?? []).filter(({ node }) => node !== use?.node);
+  const tied = others.filter(({ node }) => changing.has(node));
+  const { replacement } = use ?? {};
+  const canReplace = tensor.patchObstacle === null && replacement?.obstacle === null;
+  const replaced = mustReplace || (canReplace && tied.length < others.length);
+  users.all.push(...others.map(({ name }) => name));
+  users.changed.push(...(replaced ? tied : others).map(({ name }) => name));
+  return replaced && replacement !== undefined
+    ? replacement.edits(tensor.shape, tensor.dtype, values)
+    : tensor.edits(where, values);
 }
 
 /** In order. Layers may share a weight: then they have to agree on it. */

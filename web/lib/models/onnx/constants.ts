@@ -1,6 +1,6 @@
 import { describe, refuse } from '../../core/checks.js';
 import type { ModelDtype } from '../dtypes.js';
-import type { WeightReplacement } from '../layer.js';
+import type { ConstantUse } from '../layer.js';
 import { LIMITS } from '../limits.js';
 import type { ModelFile } from '../source.js';
 import { checkExtent } from '../stored.js';
@@ -70,15 +70,18 @@ export class Constants {
     return [...(await storedTensor(attribute, [count], 'float32', place).read()).data];
   }
 
-  /** How an input of a node can have a constant of its own. */
-  replacement(node: OnnxNode, place: number): WeightReplacement {
+  use(node: OnnxNode, place: number): ConstantUse {
     const input = { node, place, graph: this.#graph, file: this.#file };
+    const load = this.#imports.replacement;
     return {
-      obstacle: node.scope.inFunction
-        ? 'its values are computed in a function of the model, where no constant can stand'
-        : null,
-      edits: async (shape, dtype, values) =>
-        (await this.#imports.replacement()).replaceInput(input, shape, dtype, values),
+      node,
+      users: async () => (await load()).usersOf(input),
+      replacement: {
+        obstacle: node.scope.inFunction
+          ? 'its values are computed in a function of the model, where no constant can stand'
+          : null,
+        edits: async (shape, dtype, values) => (await load()).replaceInput(input, shape, dtype, values),
+      },
     };
   }
 

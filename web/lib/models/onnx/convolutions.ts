@@ -84,7 +84,8 @@ export async function readConvolution(
     problem,
     geometry,
     layerObstacle: form.obstacle ?? (activation === null ? null : `its activation is ${activation}`),
-    replacement: constants.replacement(node, form.weight),
+    weightUse: constants.use(node, form.weight),
+    biasUse: constants.use(node, form.bias),
     build: (parameters, options) => fromOnnx(form.base, attributes, parameters, options),
   });
 }

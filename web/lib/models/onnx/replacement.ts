@@ -3,6 +3,7 @@ import { canEncode, decodeValues, encodeValues, type ModelDtype } from '../dtype
 import type { ModelFile } from '../source.js';
 import type { FileEdit } from '../tensor-content.js';
 import { WIRE, WireReader } from '../wire-reader.js';
+import { makerOf } from './constant-users.js';
 import type { OnnxGraph, OnnxNode, Scope } from './graph.js';
 import { DTYPES, GRAPH, MODEL, NODE, TENSOR, VALUE } from './schema.js';
 
@@ -14,18 +15,28 @@ const LARGEST = 2 ** 31 - 1;
 /** Names given to inputs, so that the same change gives the same file. */
 const given = new WeakMap<OnnxNode, Map<number, string>>();
 
+export { usersOf } from './constant-users.js';
+
 /**
  * Gives an input of a node values of its own, as an initializer that is added at the end of the file: protobuf
  * merges a graph that comes in parts. The node takes it by a new name of the old one's length, so that all else
  * stays where and as it is, for whoever else uses what the node used.
  */
 export async function replaceInput(
-  { node, place, graph, file }: NodeInput,
+  input: NodeInput,
   shape: readonly number[],
   dtype: ModelDtype,
   values: Float32Array,
 ) {
-  const type: ModelDtype = canEncode(dtype) ? dtype : 'float32';
+  const { node, place, graph, file } = input;
+  // A tensor of 16 bits that is widened is known by its own type, and the node takes the wider one.
+  const maker = makerOf(input);
+  const own = maker?.is('Cast')
+    ? DTYPES[maker.integer('to') ?? 0]
+    : maker?.is('CastLike')
+      ? 'float32'
+      : dtype;
+  const type: ModelDtype = own !== undefined && canEncode(own) ? own : 'float32';
   const range = await nameRange(node, place, file);
   const names = given.get(node) ?? new Map<number, string>();
   given.set(node, names);

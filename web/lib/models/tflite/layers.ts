@@ -3,7 +3,7 @@ import { fromTflite } from '../../convert/index.js';
 import { tfliteGeometry } from '../../convert/tflite.js';
 import { describe } from '../../core/checks.js';
 import type { FlatTable } from '../flat.js';
-import { biasProblem, isResampling, ModelLayer, tryGeometry } from '../layer.js';
+import { biasProblem, type ConstantUse, isResampling, ModelLayer, tryGeometry } from '../layer.js';
 import { soundsLikeConvolution, soundsLikeShuffle } from '../sounds-like-convolution.js';
 import {
   BUILTIN,
@@ -16,27 +16,32 @@ import {
 import type { Subgraph } from './subgraph.js';
 import { convolutionBefore, resizeBefore, type shufflesOf } from './upsampling.js';
 
-type Shuffles = ReturnType<typeof shufflesOf>;
+/** What an operator is read with. */
+interface Surroundings {
+  readonly shuffles: ReturnType<typeof shufflesOf>;
+  /** A tensor as the operator takes it. */
+  readonly use: (tensor: number) => ConstantUse;
+}
 
 /** The layer that an operator is; null for one that is none, and for one that keeps the resolution unless `all`. */
 export function readLayer(
   subgraph: Subgraph,
   operator: FlatTable,
-  shuffles: Shuffles,
+  surroundings: Surroundings,
   prefix: string,
   all: boolean,
 ): ModelLayer | null {
   const format = subgraph.format(operator);
   return format === undefined
     ? unreadLayer(subgraph, operator, prefix)
-    : readConvolution(subgraph, operator, format, shuffles, prefix, all);
+    : readConvolution(subgraph, operator, format, surroundings, prefix, all);
 }
 
 function readConvolution(
   subgraph: Subgraph,
   operator: FlatTable,
   format: OperatorFormat,
-  shuffles: Shuffles,
+  { shuffles, use }: Surroundings,
   prefix: string,
   all: boolean,
 ): ModelLayer | null {
@@ -115,6 +120,8 @@ function readConvolution(
     problem,
     geometry,
     layerObstacle,
+    weightUse: use(w),
+    biasUse: use(b),
     build: (parameters, execution) =>
       fromTflite(format.base, attributes as never, parameters, { ...execution, ...groups }),
   });

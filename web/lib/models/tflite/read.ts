@@ -2,6 +2,7 @@ import type { FileContents } from '../file-contents.js';
 import { checkLayerCount, type ModelLayer } from '../layer.js';
 import type { ModelFile } from '../source.js';
 import type { ModelTensor } from '../tensor.js';
+import { useOf } from './constant-users.js';
 import { readLayer } from './layers.js';
 import { openTflite } from './open.js';
 import { MODEL } from './schema.js';
@@ -11,11 +12,15 @@ export async function readTflite(file: ModelFile, all: boolean): Promise<FileCon
   const { model, subgraphs } = await openTflite(file);
   const layers: ModelLayer[] = [];
   const tensors: ModelTensor[] = [];
-  for (const [index, subgraph] of subgraphs.entries()) {
-    const prefix = index === 0 ? '' : `${subgraph.title || `subgraph ${index}`}/`;
+  const named = subgraphs.map((subgraph, index) => ({
+    subgraph,
+    prefix: index === 0 ? '' : `${subgraph.title || `subgraph ${index}`}/`,
+  }));
+  for (const { subgraph, prefix } of named) {
     const shuffles = shufflesOf(subgraph);
     for (const operator of subgraph.operators) {
-      const layer = readLayer(subgraph, operator, shuffles, prefix, all);
+      const use = (tensor: number) => useOf(named, subgraph, operator, tensor);
+      const layer = readLayer(subgraph, operator, { shuffles, use }, prefix, all);
       if (layer !== null) layers.push(layer);
       checkLayerCount(layers.length);
     }

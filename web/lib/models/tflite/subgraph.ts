@@ -86,6 +86,11 @@ export class Subgraph {
     return OPERATORS[this.code(operator)];
   }
 
+  /** The number of the buffer that a tensor names; 0 for one without values. */
+  buffer(index: number): number {
+    return this.#tensors[index]?.integer(TENSOR.buffer, 0) ?? 0;
+  }
+
   /** The operator that makes a tensor. */
   maker(index: number): FlatTable | undefined {
     return this.#makers.get(index);
