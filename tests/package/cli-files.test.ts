@@ -128,9 +128,13 @@ describe('a picture', () => {
 
 describe('a sound', () => {
   /** Samples of 16 bits of one channel, unless the fields of the header say otherwise. */
-  const wav = (data: Uint8Array, { channels = 1, frame = 2, bits = 16, length = data.length } = {}) => {
+  const wav = (
+    data: Uint8Array,
+    { channels = 1, frame = 2, bits = 16, length = data.length, riff = 36 + data.length } = {},
+  ) => {
     const bytes = Buffer.alloc(44);
     bytes.write('RIFF\0\0\0\0WAVEfmt ', 0, 'latin1');
+    bytes.writeUInt32LE(riff, 4);
     bytes.writeUInt32LE(16, 16);
     for (const [at, value] of [
       [20, 1],
@@ -147,9 +151,32 @@ describe('a sound', () => {
   };
   const samples = Buffer.from(Int16Array.of(0, 16_384, -16_384).buffer);
 
+  /** The form for lengths beyond 32 bits, of a sound before another chunk. */
+  const rf64 = (data: Uint8Array) => {
+    const long = Buffer.alloc(36);
+    long.write('ds64');
+    long.writeUInt32LE(28, 4);
+    long.writeUInt32LE(data.length, 16);
+    const bytes = wav(data, { length: 0xffffffff });
+    bytes.write('RF64');
+    return Buffer.concat([bytes.subarray(0, 12), long, bytes.subarray(12), Buffer.from('LIST\0\0\0\0')]);
+  };
+  const [sox, ffmpeg] = [
+    { length: 0x7ffff000, riff: 0x7ffff024 },
+    { length: 0xffffffff, riff: 0xffffffff },
+  ];
+
   it.each([
     ['of a known length', wav(samples)],
     ['of a length that was left open', wav(samples, { length: 0xffffffff })],
+    ['of a stream, as ffmpeg writes it', wav(samples, ffmpeg)],
+    ['of a stream, as SoX writes it', wav(samples, sox)],
+    ['of a stream in frames that do not divide 2 GB', wav(samples, { length: 0x7fffeffc, riff: 0x7ffff020 })],
+    ['of a stream whose header knows of no samples', wav(samples, { length: 0, riff: 36 })],
+    ['of a stream whose header knows of nothing', wav(samples, { length: 0, riff: 0 })],
+    ['of a stream of no known length', wav(samples, { length: 0, riff: 0xffffffff })],
+    ['of a stream that ends within a sample', wav(Buffer.concat([samples, Buffer.alloc(1)]), ffmpeg)],
+    ['of long lengths', rf64(samples)],
     ['of 12 bits, at the upper end of two bytes', wav(samples, { bits: 12 })],
   ])('is taken: %s', async (_, bytes) => {
     writeFileSync(inFolder('whole.wav'), bytes);
@@ -162,6 +189,14 @@ describe('a sound', () => {
       wav(samples.subarray(1), { length: 6 }),
       'is cut off: expected 6 bytes of sound, got 5',
     ],
+    [
+      'most of it cut off',
+      wav(samples, { length: 0x1000000, riff: 0x1000024 }),
+      'is cut off: expected 16777216 bytes of sound, got 6',
+    ],
+    // What follows is another chunk, as the file's own length says.
+    ['no samples', wav(Buffer.from('LIST\0\0\0\0'), { length: 0 }), 'has a sound without samples'],
+    ['no samples and no length', wav(Buffer.alloc(0), ffmpeg), 'has a sound without samples'],
     ['half a sample', wav(samples.subarray(1)), 'is cut off: its sound ends within its last 2 bytes'],
     [
       'one of two channels',

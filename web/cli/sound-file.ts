@@ -7,6 +7,9 @@ const [PCM, FLOAT, EXTENSIBLE] = [1, 3, 0xfffe];
 /** Samples in a second of what is written: beyond any sound's, and within what its header can say. */
 export const MAX_RATE = 10_000_000;
 
+/** Lengths from here on are those of streams: none is that of a file that can be read, and programs differ in which they take. */
+const OPEN = 0x7f000000;
+
 export interface Sound {
   /** A list for each channel. */
   readonly channels: readonly Float32Array[];
@@ -26,8 +29,12 @@ export function readWav(file: string, bytes: Uint8Array): Sound {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const word = (at: number) =>
     at + 4 <= bytes.length ? String.fromCharCode(...bytes.subarray(at, at + 4)) : '';
-  if (word(0) !== 'RIFF' || word(8) !== 'WAVE') throw new UsageError(`${file} is no WAV file`);
+  // Beyond what 32 bits count, lengths stand in a chunk of their own.
+  const isLong = word(0) === 'RF64';
+  if ((word(0) !== 'RIFF' && !isLong) || word(8) !== 'WAVE') throw new UsageError(`${file} is no WAV file`);
+  const whole = 8 + view.getUint32(4, true);
   let format: Format | null = null;
+  let long: number | null = null;
   for (let at = 12; at + 8 <= bytes.length; ) {
     const [start, length] = [at + 8, view.getUint32(at + 4, true)];
     const end = Math.min(bytes.length, start + length);
@@ -42,12 +49,18 @@ export function readWav(file: string, bytes: Uint8Array): Sound {
         bits: view.getUint16(start + 14, true),
       };
     }
+    if (word(at) === 'ds64' && isLong && end - start >= 16) long = Number(view.getBigUint64(start + 8, true));
     if (word(at) === 'data' && format !== null) {
-      // A recorder that cannot go back leaves the length open.
-      if (end < start + length && length !== 0xffffffff) {
-        throw new UsageError(`${file} is cut off: expected ${length} bytes of sound, got ${end - start}`);
+      const said = length === 0xffffffff && long !== null ? long : length;
+      const rest = bytes.length - start;
+      // Who writes to a pipe cannot go back to say how much it was: nothing, or as much as there may be.
+      const isOpen = said === 0 ? whole <= start || whole > bytes.length : said >= OPEN && said > rest;
+      if (said > rest && !isOpen) {
+        throw new UsageError(`${file} is cut off: expected ${said} bytes of sound, got ${rest}`);
       }
-      return { channels: channelsOf(file, view, start, end, format), rate: format.rate };
+      // Bytes behind the last sample are an odd length's padding.
+      const stop = start + (isOpen ? rest - (rest % Math.max(1, format.frame)) : said);
+      return { channels: channelsOf(file, view, start, stop, format), rate: format.rate };
     }
     at = start + length + (length % 2);
   }

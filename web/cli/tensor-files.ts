@@ -76,6 +76,9 @@ async function readKind(
     case '.wav': {
       const { channels } = readWav(printable(file), await readFile(file));
       const [count, length] = [channels.length, channels[0]?.length ?? 0];
+      if (length === 0 && option !== '--compare') {
+        throw new UsageError(`${printable(file)} has a sound without samples`);
+      }
       const rank = port.shape.length;
       const flat = rank === 1 || rank === 2;
       if (flat && count > 1) {
