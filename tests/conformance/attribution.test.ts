@@ -368,6 +368,7 @@ describe('attribute', () => {
     expect(await codeOf(attribute(net, broken))).toBe('BAD_OPTION');
     expect(await codeOf(attribute(net, { z: small } as never))).toBe('BAD_OPTION');
     expect(await codeOf(attribute(net, null, { output: 'nowhere' }))).toBe('BAD_OPTION');
+    expect(await codeOf(attribute(net, null, { output: 5 as never }))).toBe('BAD_TYPE');
     expect(await codeOf(attribute(net, null, { levels: [] }))).toBe('BAD_OPTION');
     expect(await codeOf(attribute(net, null, { levels: [1e39] }))).toBe('BAD_OPTION');
     expect(await codeOf(attribute(net, null, { levels: Object.assign(new Array(2), [1]) }))).toBe(
@@ -386,6 +387,38 @@ describe('attribute', () => {
     net.dispose();
     expect(await codeOf(attribute(net))).toBe('DISPOSED');
   });
+});
+
+it('what is not on the way to the output is no matter of it', async () => {
+  const up = (from: string, to: string, name: string) => [
+    floats(name, [1, 1, 2, 2], [1, 2, 3, 4]),
+    node('ConvTranspose', [from, name], [to], { strides: [2, 2] }),
+  ];
+  // The second of two outputs is behind a layer of its own, which makes the period 8 there.
+  const parts = [...up('x', 'a', 'w'), node('Relu', ['a'], ['y'])];
+  const more = [...up('a', 'b', 'v'), node('Sigmoid', ['b'], ['c']), ...up('c', 'z', 'u')];
+  using net = await loadNetwork(
+    onnx([input('x', [1, 1, 'h', 'w']), ...parts, ...more, output('y'), output('z')]),
+  );
+  const told = async (options: object) => {
+    const { output, stride, layers, steps, before } = await attribute(net, null, { pictures: 0, ...options });
+    const values = steps.map(({ name }) => name);
+    return { output, stride, layers: layers.map(({ name }) => name), values, found: before !== null };
+  };
+  expect(await told({})).toEqual({ output: 'y', stride: [2, 2], layers: ['a'], values: ['y'], found: true });
+  expect(await told({ output: 'z' })).toMatchObject({ stride: [8, 8], layers: ['a', 'b', 'z'] });
+  expect(await told({ output: 'c' })).toMatchObject({
+    stride: [4, 4],
+    layers: ['a', 'b'],
+    values: ['a', 'c'],
+  });
+  const own = await net.upsampling({ x: [1, 1, 8, 8] }, ['c']);
+  expect(own.outputs.map(({ name, stride }) => [name, stride])).toEqual([['c', [4, 4]]]);
+  expect((await net.upsampling({ x: [1, 1, 8, 8] })).layers).toHaveLength(3);
+  for (const wrong of [[], 'y', ['nowhere'], ['y', 'y']]) {
+    const error = await rejection(() => net.upsampling({ x: [1, 1, 8, 8] }, wrong as never));
+    expect(['BAD_TYPE', 'BAD_OPTION']).toContain(error.code);
+  }
 });
 
 describe('a network with other weights', () => {

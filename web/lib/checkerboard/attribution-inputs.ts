@@ -35,6 +35,7 @@ export async function readInputs(
   where: string,
   network: PatternNetwork,
   input: TensorLike | NamedInputs | null | undefined,
+  outputs: readonly string[],
   { shapes, levels = [0.25, 0.5, 0.75], seed = 1 }: InputOptions,
 ): Promise<TriedInputs> {
   const names = network.inputs.map(({ name }) => name);
@@ -49,7 +50,7 @@ export async function readInputs(
       }),
     );
     const own = Object.fromEntries(names.map((name) => [name, (inputs[name] as Tensor).shape]));
-    return { tried: [{ name: 'given', inputs }], upsampling: await network.upsampling(own) };
+    return { tried: [{ name: 'given', inputs }], upsampling: await network.upsampling(own, outputs) };
   }
   if (
     !isList(levels) ||
@@ -59,7 +60,9 @@ export async function readInputs(
     refuse('BAD_OPTION', where, 'levels to be a list of numbers that are finite in float32', levels);
   }
   checkInteger(where, 'seed', seed, 0, 2 ** 32 - 1);
-  const upsampling = await (shapes === undefined ? ofOpenSizes(where, network) : network.upsampling(shapes));
+  const upsampling = await (shapes === undefined
+    ? ofOpenSizes(where, network, outputs)
+    : network.upsampling(shapes, outputs));
   const make = (fill: (port: Upsampling['inputs'][number]) => Float32Array): NamedTensors =>
     Object.fromEntries(upsampling.inputs.map((port) => [port.name, { data: fill(port), shape: port.shape }]));
   const isFlat = upsampling.inputs.every(({ shape, spatialAxes }) =>
@@ -96,7 +99,11 @@ export async function readInputs(
 const [SMALLEST, LARGEST, PERIODS] = [32, 256, 8];
 
 /** Open lengths as small as shows enough periods; one sample of a batch. */
-async function ofOpenSizes(where: string, network: PatternNetwork): Promise<Upsampling> {
+async function ofOpenSizes(
+  where: string,
+  network: PatternNetwork,
+  outputs: readonly string[],
+): Promise<Upsampling> {
   for (let extent = SMALLEST; ; extent *= 2) {
     const shapes = network.inputs.map(({ name, shape }) => {
       if (shape.length === 0) {
@@ -114,7 +121,7 @@ async function ofOpenSizes(where: string, network: PatternNetwork): Promise<Upsa
         shape.map((own, axis) => (typeof own === 'number' ? own : axis === 0 ? 1 : extent)),
       ] as const;
     });
-    const upsampling = await network.upsampling(Object.fromEntries(shapes));
+    const upsampling = await network.upsampling(Object.fromEntries(shapes), outputs);
     const isFixed = network.inputs.every(({ shape }) =>
       shape.slice(1).every((own) => typeof own === 'number'),
     );

@@ -54,7 +54,11 @@ export interface UpsamplingWeights {
 export interface PatternNetwork {
   readonly inputs: readonly { readonly name: string; readonly shape: readonly (number | string)[] }[];
   readonly outputs: readonly { readonly name: string }[];
-  upsampling(shapes: Readonly<Record<string, readonly number[]>>): Promise<Upsampling>;
+  /** @param outputs whose ways are looked at: others may be left out */
+  upsampling(
+    shapes: Readonly<Record<string, readonly number[]>>,
+    outputs?: readonly string[],
+  ): Promise<Upsampling>;
   run(
     inputs: Readonly<Record<string, Tensor>>,
     options: { readonly outputs: readonly string[] },

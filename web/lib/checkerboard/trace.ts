@@ -74,21 +74,22 @@ export class Trace {
   ): Promise<Trace> {
     requireNetwork(where, network);
     checkProgress(where, options);
-    return new Trace(where, network, await readInputs(where, network, input, options), options);
+    const name = options.output ?? network.outputs[0]?.name;
+    if (name === undefined) throw fault('BAD_TYPE', where, 'a network with an output', 'none');
+    if (typeof name !== 'string') refuse('BAD_TYPE', where, 'output to be a name', name);
+    return new Trace(where, await readInputs(where, network, input, [name], options), name, options);
   }
 
   private constructor(
     where: string,
-    network: PatternNetwork,
     { tried, upsampling }: TriedInputs,
+    name: string,
     options: TraceOptions,
   ) {
     this.#where = where;
     this.#options = options;
     this.tried = tried;
     this.upsampling = upsampling;
-    const name = options.output ?? network.outputs[0]?.name;
-    if (name === undefined) throw fault('BAD_TYPE', where, 'a network with an output', 'none');
     const found = [...upsampling.outputs, ...upsampling.values].find((value) => value.name === name);
     if (found === undefined) {
       refuse('BAD_OPTION', where, 'output to be one of the network, or a value behind an upsampling', name);

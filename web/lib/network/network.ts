@@ -329,6 +329,7 @@ export class Network extends DisposableObject {
    * values that may have their pattern. `attribute` of `deconv-wasm/checkerboard` asks for it.
    *
    * @param shapes of the inputs by their names; not needed where the file fixes all lengths
+   * @param outputs whose ways are looked at, or any values inside. Default: those of the network
    * @throws {DeconvError} as `run`
    *
    * @example
@@ -338,15 +339,17 @@ export class Network extends DisposableObject {
    */
   async upsampling(
     shapes: Readonly<Record<string, readonly number[]>> = this.#declared ?? {},
+    outputs: readonly string[] = this.#outputNames,
   ): Promise<Upsampling> {
     const where = 'Network.upsampling';
     this.#requireLive(where);
     const { upsamplingOf } = await import('./upsampling.js');
-    const graph = this.#lower(where, this.#shapesBy(where, shapes), this.#outputNames);
+    const outputNames = checkNames(where, outputs);
+    const graph = this.#lower(where, this.#shapesBy(where, shapes), outputNames);
     const { weights, ...found } = upsamplingOf(graph, {
       format: this.#frontEnd.format,
       exact: this.#execution.precision === 'exact',
-      outputNames: this.#outputNames,
+      outputNames,
       has: this.#has,
     });
     for (const [layer, weight] of weights) this.#weightOf.set(layer, weight);

@@ -167,7 +167,7 @@ async function repairedRun(
   places: readonly number[],
 ): Promise<{ readonly after: Output; readonly level: number | null } | null> {
   if (places.length === 0) return null;
-  const { layers } = await network.upsampling(shapesOf(inputs));
+  const { layers } = await network.upsampling(shapesOf(inputs), [output]);
   const changes = places.flatMap((place) => {
     const layer = layers[place];
     if (!layer?.kernels || known[place]?.repaired == null) return [];
