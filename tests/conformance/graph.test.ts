@@ -659,6 +659,32 @@ describeEachBuild((build) => {
     );
   });
 
+  it('summary tells of a graph of joins alone, and of none, as of any other', () => {
+    const graph = new Graph();
+    const [a, b] = [graph.input('a'), graph.input('b')];
+    const joined = graph.concat([a, b], { name: 'both' });
+    graph.output(joined, 'y');
+    graph.output(graph.split(joined, [1, 3], { name: 'parts' })[1] as typeof a, 'z');
+    const { steps, parameters, multiplyAdds, tensorBytes } = graph.summary({ a: [1, 2, 3], b: [1, 2, 3] });
+    expect(steps.map(({ name, module, outputShapes }) => [name, module, outputShapes])).toEqual([
+      ['both', 'concat', [[1, 4, 3]]],
+      [
+        'parts',
+        'split',
+        [
+          [1, 1, 3],
+          [1, 3, 3],
+        ],
+      ],
+    ]);
+    expect([parameters, multiplyAdds, tensorBytes]).toEqual([0, 0, 4 * (6 + 6 + 12 + 12)]);
+    const none = new Graph();
+    none.output(none.input('x'), 'y');
+    expect(none.summary([1, 2]).steps).toEqual([]);
+    const error = caught(() => graph.summary({ a: [1, 2, 3], b: [1, 2, 4] }));
+    expectError(error, 'BAD_SHAPE', 'Graph.summary');
+  });
+
   it('summary tells shapes, parameters, products, routes and memory', () => {
     using net = unet();
     const summary = net.summary([2, 2, 8, 8]);

@@ -205,8 +205,8 @@ export abstract class Chain extends DisposableObject implements Stateful {
   summary(inputShape: readonly number[] | Readonly<Record<string, readonly number[]>>): Summary {
     const where = this.#requireLive(`${this.#name}.summary`);
     const prepared = this.#prepare();
-    const { inputNames, inputLabels, chain, bound, programmable } = prepared;
-    if (!programmable) {
+    const { inputNames, inputLabels, chain, bound, fits } = prepared;
+    if (!fits) {
       refuse('UNSUPPORTED', where, 'modules that tell their outputShape, on one runtime', String(this));
     }
     const given = isList(inputShape) ? [inputShape] : inputNames.map((name) => ownValue(inputShape, name));

@@ -18,6 +18,9 @@ export interface Prepared {
   readonly outputNames: readonly string[];
   /** What errors call the inputs. */
   readonly inputLabels: readonly string[];
+  /** Whether its steps can be a program. */
+  readonly fits: boolean;
+  /** Whether they are one when it is computed: of joins alone nothing needs the heap. */
   readonly programmable: boolean;
   /** The runtime that modules are bound to. */
   readonly bound: Runtime | undefined;
@@ -27,6 +30,7 @@ export function prepare(chain: FlatDefinition): Prepared {
   const units = unitsOf(chain);
   const steps = units.flatMap(({ module }) => (module && stepModuleOf(module)) ?? []);
   const bound = new Set(steps.map((module) => module[BOUND]).filter((runtime) => runtime !== undefined));
+  const fits = bound.size < 2 && units.every(isProgrammable);
   const labels = chain.inputs.map(({ name }) => `the input ${describe(name)}`);
   return {
     chain,
@@ -36,7 +40,8 @@ export function prepare(chain: FlatDefinition): Prepared {
     inputNames: chain.inputs.map(({ name }) => name),
     outputNames: chain.outputs.map(({ name }) => name),
     inputLabels: labels.length === 1 ? ['the input'] : labels,
-    programmable: steps.length > 0 && bound.size < 2 && units.every(isProgrammable),
+    fits,
+    programmable: fits && steps.length > 0,
     bound: [...bound][0],
   };
 }
