@@ -1,7 +1,7 @@
 // deconv-wasm run, of the packed package in an empty project. Its command lines run in the process of the tests, and
 // once for each exit code as a process of their own.
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { PNG } from 'pngjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { culpritNetwork } from '../support/culprits.js';
@@ -295,6 +295,68 @@ describe('inspect --all of a network that goes wrong in itself', () => {
       { error: null, layers: [{ verdict: 'weights-only' }], nodes: { runs: false, nodes: [] } },
     ]);
     expect(models[0].nodes.problem).toMatch(/expected shapes that broadcast/);
+  });
+});
+
+describe('NAME=FILE', () => {
+  const double = (from: string, to: string) => node('Add', [from, from], [to]);
+  const shape = [1, 1, 2];
+  beforeAll(() => {
+    const graph = [input('/in/x', shape), double('/in/x', '/up/mid'), double('/up/mid', 'a=b')];
+    writeFileSync(inFolder('slashes.onnx'), onnx([...graph, output('a=b')]));
+    const two = [input('a', shape), input('b', shape), node('Add', ['a', 'b'], ['y']), output('y')];
+    writeFileSync(inFolder('two.onnx'), onnx(two));
+    mkdirSync(inFolder('lr=0.1'));
+    writeFileSync(inFolder('lr=0.1/x.npy'), npy(shape, [1, 2]));
+    writeFileSync(inFolder('a=1.npy'), npy(shape, [3, 4]));
+  });
+  const valuesOf = (name: string) => [
+    ...new Float32Array(Uint8Array.from(readFileSync(inFolder(name)).subarray(-8)).buffer),
+  ];
+
+  it.each([
+    ['a path with a sign in a folder', 'runs/lr=0.1/y.npy', 'runs/lr=0.1/y.npy', 4],
+    ['one that begins here', './c=d.npy', 'c=d.npy', 4],
+    ['a folder that is there', 'lr=0.1/y.npy', 'lr=0.1/y.npy', 4],
+    ['an output whose name has the sign', 'a=b=one.npy', 'one.npy', 4],
+    ['a value that begins as a path does', '/up/mid=two.npy', 'two.npy', 2],
+    ['a value in a folder with the sign', '/up/mid=runs/lr=1/three.npy', 'runs/lr=1/three.npy', 2],
+  ])('of an output: %s', async (_, text, file, factor) => {
+    const line = ['run', 'slashes.onnx', '-i', 'lr=0.1/x.npy', '--force', '--output', text];
+    await fine(...line);
+    expect(valuesOf(file)).toEqual([factor, 2 * factor]);
+    // And it is found again by the same words.
+    expect(await fine('run', 'slashes.onnx', '-i', '/in/x=lr=0.1/x.npy', '--compare', text)).toContain(
+      '0.0e+0',
+    );
+  });
+
+  it('of an input: its name, or a path that is there', async () => {
+    expect(await fine('run', 'slashes.onnx', '-i', 'a=1.npy')).toContain('a=b [1, 1, 2]: 12 to 16');
+    expect(await fine('run', 'two.onnx', '-i', 'a=lr=0.1/x.npy', '-i', 'b=a=1.npy')).toContain('4 to 6');
+    const slip = await cli(['run', 'two.onnx', '-i', 'c=a=1.npy']);
+    expect(slip).toMatchObject({ status: 2, stderr: expect.stringContaining('no input is called c;') });
+    const gone = await cli(['run', 'slashes.onnx', '-i', 'runs/lr=9/x.npy']);
+    expect(gone.stderr).toContain('--input runs/lr=9/x.npy: ENOENT');
+  });
+
+  it('a slip in the name of a value makes no file', async () => {
+    for (const slip of ['mod=slip.npy', '/up/mod=slip.npy', 'mod=made/slip.npy']) {
+      const { status, stderr } = await cli(['run', 'slashes.onnx', '--output', slip]);
+      expect([status, stderr]).toEqual([
+        2,
+        expect.stringContaining('expected outputs among the names of values'),
+      ]);
+    }
+    expect(existsSync(inFolder('made'))).toBe(false);
+  });
+
+  it('of several inputs the error says what is meant', async () => {
+    const told = async (...args: string[]) => (await cli(['run', 'two.onnx', ...args])).stderr;
+    expect(await told('--shape', '1,1,2')).toContain(
+      'the name of an input, as in a=1,3,64,64: there are a, b',
+    );
+    expect(await told('-i', 'lr=0.1/x.npy')).toContain('the name of an input, as in a=FILE: there are a, b');
   });
 });
 

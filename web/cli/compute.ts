@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { DeconvError, init, type Tensor } from 'deconv-wasm';
 import { loadNetwork, type Network, type ProfiledStep, type TileOptions } from 'deconv-wasm/network';
 import { type Comparison, compare } from './comparison.js';
@@ -63,21 +65,22 @@ export async function compute(args: readonly string[], terminal: Terminal): Prom
   const tolerance = readNumber('tolerance', given.text('tolerance'), 1e-4, { least: 0, whole: false });
   const threads = readNumber('threads', given.text('threads'), 1, { least: 1, most: 64, whole: true });
   const tiles = readTiles(given);
-  const [inputs, outputs, shapes, compared] = ['input', 'output', 'shape', 'compare'].map((name) =>
-    given.texts(name).map(readNamed),
-  ) as [Named[], Named[], Named[], Named[]];
-  for (const { text } of [...inputs, ...outputs, ...compared]) kindOf(text);
-  const targets = outputs.map(({ text }) => text);
-  await checkDistinct('--output', targets);
-  await checkFree('--output', targets, given.flag('force'));
+  const inputs = given.texts('input');
+  for (const text of [...inputs, ...given.texts('output'), ...given.texts('compare')]) kindOf(text);
+  const load = (wanted: readonly string[]) =>
+    loadNetwork(file, {
+      ...(given.flag('exact') ? { precision: 'exact' as const } : {}),
+      ...(wanted.length > 0 && { outputs: wanted }),
+    });
   try {
+    const hasValue = (name: string) => isGiven(() => load([name]));
+    const outputs = await readAll(given.texts('output'), hasValue);
+    const compared = await readAll(given.texts('compare'), hasValue);
+    const targets = outputs.map(({ text }) => text);
+    await checkDistinct('--output', targets);
+    await checkFree('--output', targets, given.flag('force'));
     const { notes } = await init({ threads });
     for (const note of notes) terminal.warn(note);
-    const load = (wanted: readonly string[]) =>
-      loadNetwork(file, {
-        ...(given.flag('exact') ? { precision: 'exact' as const } : {}),
-        ...(wanted.length > 0 && { outputs: wanted }),
-      });
     const files = [...outputs, ...compared];
     const named = files.flatMap(({ name }) => name ?? []);
     // Files without a name stand for outputs of the network's own.
@@ -87,7 +90,14 @@ export async function compute(args: readonly string[], terminal: Terminal): Prom
     const nameOf = ({ name }: Named) => name ?? onlyOne(own, 'output');
     files.forEach(nameOf);
     const pictureSize = tiles === null ? 'fitted' : 'own';
-    const tensors = await inputsOf(whole, inputs, shapes, { ...taken, pictureSize }, terminal);
+    const inputNames = whole.inputs.map(({ name }) => name);
+    const tensors = await inputsOf(
+      whole,
+      await readAll(inputs, (name) => inputNames.includes(name)),
+      given.texts('shape').map(readShapeOf),
+      { ...taken, pictureSize },
+      terminal,
+    );
     using more = gives(whole, names, tensors, tiles) ? null : await load(names);
     const network = more ?? whole;
     const started = performance.now();
@@ -154,10 +164,53 @@ async function runTiled(
   }
 }
 
-/** `NAME=FILE`, or a file alone. */
-function readNamed(text: string): Named {
-  const at = text.indexOf('=');
+type Has = (name: string) => boolean | Promise<boolean>;
+
+async function readAll(texts: readonly string[], has: Has): Promise<Named[]> {
+  const all: Named[] = [];
+  for (const text of texts) all.push(await readNamed(text, has));
+  return all;
+}
+
+/**
+ * `NAME=FILE`, or a file alone, whose name may have such a sign, too. What looks like a path is one where the network has
+ * nothing of that name; any other name that it has nothing of is a slip.
+ */
+async function readNamed(text: string, has: Has): Promise<Named> {
+  const first = text.indexOf('=');
+  if (first < 0) return { name: null, text };
+  const split = (at: number): Named => ({ name: text.slice(0, at), text: text.slice(at + 1) });
+  const isPath = looksLikePath(text, text.slice(0, first));
+  if (!isPath && text.indexOf('=', first + 1) < 0) return split(first);
+  for (let at = first; at >= 0; at = text.indexOf('=', at + 1)) {
+    if (await has(text.slice(0, at))) return split(at);
+  }
+  return isPath ? { name: null, text } : split(first);
+}
+
+/** It is there, or its folder, or has a folder before the sign. Values may be called as paths from a root that has nothing of the name. */
+function looksLikePath(text: string, before: string): boolean {
+  const [first = '', second = '', ...more] = before.split(/[/\\]/);
+  const folder = path.dirname(text);
+  if (existsSync(text) || (folder.includes('=') && existsSync(folder))) return true;
+  return first === '' ? more.length > 0 && existsSync(`/${second}`) : before !== first;
+}
+
+/** `NAME=1,3,64,64`, or a shape alone, which has no such sign. */
+function readShapeOf(text: string): Named {
+  const at = text.lastIndexOf('=');
   return at < 0 ? { name: null, text } : { name: text.slice(0, at), text: text.slice(at + 1) };
+}
+
+/** Whether a network has a value, be it one that runs or not. */
+async function isGiven(load: () => Promise<Network>): Promise<boolean> {
+  try {
+    (await load()).dispose();
+    return true;
+  } catch (error) {
+    if (error instanceof DeconvError) return error.code !== 'BAD_OPTION';
+    throw error;
+  }
 }
 
 /** Whether a network computes the named values on the way to its outputs. */
@@ -179,10 +232,10 @@ function gives(
   }
 }
 
-function onlyOne(names: readonly string[], what: string): string {
+function onlyOne(names: readonly string[], what: 'input' | 'output', form = 'FILE'): string {
   if (names.length === 1) return names[0] as string;
   throw new UsageError(
-    `expected the name of an ${what}, as in ${printable(names[0] ?? 'y')}=FILE: there are ${names.map((name) => printable(name)).join(', ')}`,
+    `expected the name of an ${what}, as in ${printable(names[0] ?? 'y')}=${form}: there are ${names.map((name) => printable(name)).join(', ')}`,
   );
 }
 
@@ -202,10 +255,10 @@ async function inputsOf(
       );
     }
   }
-  const named = (list: readonly Named[], before?: ReadonlyMap<string, string>) => {
+  const named = (list: readonly Named[], form: string, before?: ReadonlyMap<string, string>) => {
     const byName = new Map<string, string>();
     for (const { name, text } of list) {
-      const key = name ?? onlyOne(names, 'input');
+      const key = name ?? onlyOne(names, 'input', form);
       const other = byName.get(key) ?? before?.get(key);
       if (other !== undefined) {
         throw new UsageError(
@@ -216,8 +269,8 @@ async function inputsOf(
     }
     return byName;
   };
-  const byFile = named(files);
-  const byShape = named(shapes, byFile);
+  const byFile = named(files, 'FILE');
+  const byShape = named(shapes, '1,3,64,64', byFile);
   const tensors: [name: string, tensor: Tensor][] = [];
   for (const port of network.inputs) {
     const file = byFile.get(port.name);
