@@ -123,6 +123,21 @@ one('Dropout', 'Dropout', [2, 3]);
 one('Dropout, opset 7', 'Dropout', [2, 3], { ratio: float(0.3) }, {}, { opset: 7 });
 one('Gather of one', 'Gather', [2, 3, 4], { axis: 1 }, { i: (n) => int64s(n, [-1], []) });
 one('Gather of a row', 'Gather', [2, 6, 4], { axis: 1 }, { i: list(5, 3, 1) });
+for (const places of [
+  [0, 1, 3],
+  [-1, -1],
+  [0, 1, -1],
+  [2, 0, 1, 5, 4, 3, 3, 3, 1],
+]) {
+  one(`Gather of ${places.join(', ')}`, 'Gather', [2, 6, 4], { axis: 1 }, { i: list(...places) });
+}
+one(
+  'Gather of a table',
+  'Gather',
+  [2, 6, 4],
+  { axis: -2 },
+  { i: (n) => int64s(n, [0, 1, -1, 2, 2, 4], [3, 2]) },
+);
 one('Cast to float', 'Cast', [2, 3], { to: 1 });
 for (const type of ['Squeeze', 'Unsqueeze']) {
   one(`${type} of an empty list of axes`, type, [1, 2, 1, 3], { axes: [] }, {}, { opset: 11 });

@@ -98,18 +98,21 @@ const pad: NodeRule = (loaded) => {
   };
 };
 
-function stepOf([start = 0, second = start + 1, ...others]: readonly number[]): number {
-  const step = second - start;
-  const even = step !== 0 && others.every((place, index) => place === second + step * (index + 1));
-  return even ? step : notFoldable('its indices do not lie evenly');
+/** Parts of a list of places that lie evenly, in order. */
+function evenParts(places: readonly number[]) {
+  const parts: { start: number; step: number; count: number }[] = [];
+  for (const start of places) {
+    const part = parts.at(-1);
+    if (part?.count === 1 && part.start !== start) part.step = start - part.start;
+    if (part && part.start + part.step * part.count === start) part.count += 1;
+    else parts.push({ start, step: 1, count: 1 });
+  }
+  return parts;
 }
 
-/** At places that lie evenly: one, a part, or a part backwards. */
-const gather: NodeRule = (loaded) => {
-  const given = loaded.node.integer('axis') ?? 0;
-  const known = loaded.numbers(1, 'indices');
-  // Where some count from the end, that is known with its axis.
-  if (known && new Set(known.map((place) => place < 0)).size === 1) stepOf(known);
+/** A slice for each part of the indices that lies evenly, backwards too. */
+const gather: NodeRule = ({ node }) => {
+  const given = node.integer('axis') ?? 0;
   return (call) => {
     const shape = call.shape(0);
     const axis = axisOf(given, shape.length);
@@ -117,19 +120,21 @@ const gather: NodeRule = (loaded) => {
     const places = (call.operands.required(1, 'indices') as readonly number[]).map((place) =>
       place < 0 ? place + extent : place,
     );
-    if (places.some((place) => !(place >= 0 && place < extent))) {
-      notFoldable(`its indices lie outside of an axis of ${extent}`);
+    if (!places.length || places.some((place) => !(place >= 0 && place < extent))) {
+      notFoldable(`its indices are not within an axis of ${extent}`);
     }
-    const [start, step] = [places[0] ?? 0, stepOf(places)];
-    const operation = sliceOperation(
-      shape.map((count, at) =>
-        at === axis ? { start, step, count: places.length } : { start: 0, step: 1, count },
-      ),
+    const slices = evenParts(places).map((part) =>
+      sliceOperation(shape.map((count, at) => (at === axis ? part : { start: 0, step: 1, count }))),
     );
+    const { length } = slices;
+    const x = [call.value(0)];
     const indices = call.shape(1);
-    if (indices.length === 1) return call.result(operation, [call.value(0)]);
-    const wanted = [...shape.slice(0, axis), ...indices, ...shape.slice(axis + 1)];
-    call.result({ kind: 'reshape', shape: wanted }, [call.step(operation, [call.value(0)])]);
+    if (length + indices.length === 2) return call.result(slices[0] as (typeof slices)[0], x);
+    const rows = slices.map((one) => call.step(one, x));
+    call.result(
+      { kind: 'reshape', shape: shape.toSpliced(axis, 1, ...indices) },
+      length > 1 ? [call.step({ kind: 'concat', axis }, rows)] : rows,
+    );
   };
 };
 
