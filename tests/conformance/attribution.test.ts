@@ -158,6 +158,65 @@ describe('attribute', () => {
     expect(await compareNetworks(net, net)).toBe(null);
   });
 
+  it('tells where the resolution is lost again', async () => {
+    const up = [
+      input('x', [1, 1, 16, 16]),
+      floats('w', [1, 1, 2, 2], [1, 2, 3, 4]),
+      node('ConvTranspose', ['x', 'w'], ['u'], { strides: [2, 2] }),
+    ];
+    for (const type of ['GlobalAveragePool', 'Flatten', 'ReduceMean']) {
+      using net = await loadNetwork(onnx([...up, node(type, ['u'], ['y']), output('y')]));
+      const { before, layers, sentence } = await attribute(net);
+      expect([before, layers.map(({ name, repaired }) => [name, repaired])]).toEqual([null, [['u', null]]]);
+      expect(sentence).toBe(
+        'No pattern can show in y: the resolution that comes of u is lost again on the way.',
+      );
+      expect(await compareNetworks(net, net)).toBe(null);
+    }
+  });
+
+  it('takes constants, says that outputs are equal, and names a weight that is not finite', async () => {
+    const weighted = (values: readonly number[], ...parts: ReturnType<typeof node>[]) =>
+      onnx([
+        floats('w', [1, 1, 2, 2], values),
+        node('ConvTranspose', ['x', 'w'], ['u'], { strides: [2, 2] }),
+        ...parts,
+      ]);
+    const shape = [1, 1, 16, 16];
+    const ones = floats('x', shape, new Array(256).fill(1));
+    using alone = await loadNetwork(weighted([1, 2, 3, 4], ones, output('u')));
+    const told = await attribute(alone);
+    expect([told.inputs, told.culprit]).toEqual([['nothing'], 'u']);
+    // Beyond 1 nothing of the repair is seen, and the second input's pattern is there before and after.
+    const grid = floats(
+      'g',
+      [1, 1, 32, 32],
+      Array.from({ length: 1024 }, (_, at) => at % 2),
+    );
+    const clipped = [
+      node('Clip', ['u', 'low', 'high'], ['c']),
+      floats('low', [], [0]),
+      floats('high', [], [0.1]),
+    ];
+    using equal = await loadNetwork(
+      weighted(
+        [1, 2, 3, 4],
+        input('x', shape),
+        ...clipped,
+        grid,
+        node('Add', ['c', 'g'], ['y']),
+        output('y'),
+      ),
+    );
+    expect((await attribute(equal)).sentence).toMatch(/ and the outputs are equal\. /);
+    using broken = await loadNetwork(weighted([1, Number.NaN, 3, 4], input('x', shape), output('u')));
+    const error = await rejection(() => attribute(broken));
+    expect([error.code, error.message]).toEqual([
+      'BAD_OPTION',
+      expect.stringContaining('the weight of "u" of '),
+    ]);
+  });
+
   it('names resizes, which have no pattern of their own', async () => {
     const random = mulberry32(7);
     const weight = Array.from({ length: 9 }, random);

@@ -498,6 +498,24 @@ describe('--run', () => {
     );
   });
 
+  it.each([
+    [0, 'there was no pattern of period 2 x 2, and there is none. The outputs are equal.'],
+    [1, 'the pattern of period 2 x 2 was -7.9 dB over the output and is gone. The outputs are alike to '],
+    [-1, 'no pattern could show, as nothing on the way there raises its resolution.'],
+  ])('repair of what is times %i tells the pattern in words', async (factor, words) => {
+    const parts = [
+      input('x', [1, 1, 16, 16]),
+      floats('w', [1, 1, 2, 2], [1, 2, 3, 4]),
+      node('ConvTranspose', ['x', 'w'], ['u'], { strides: [2, 2] }),
+      floats('k', [], [factor]),
+      node('Mul', ['u', 'k'], ['z']),
+      node(factor < 0 ? 'GlobalAveragePool' : 'Relu', ['z'], ['y']),
+      output('y'),
+    ];
+    writeFileSync(inFolder('times.onnx'), onnx(parts));
+    expect(await fine('repair', 'times.onnx', '--run', '--dry-run')).toContain(words);
+  });
+
   it('says why a network is not run, and fails', async () => {
     const told = [
       [

@@ -175,7 +175,7 @@ export function printAttribution(
                 { text: fallText(repaired.fallDb) },
                 { text: percentText(layer.share) },
                 { text: response === null ? '' : percentText(response) },
-                { text: fallText(repaired.psnr) },
+                { text: psnrText(repaired.psnr) },
                 { text: repaired.ssim.toFixed(3) },
               ]),
         ],
@@ -192,6 +192,11 @@ export function printAttribution(
 /** Decibels; all there is where nothing is left. */
 export function fallText(decibels: number): string {
   return decibels >= -NONE ? 'all' : `${levelText(decibels)} dB`;
+}
+
+/** The same of how alike two outputs are. */
+export function psnrText(decibels: number): string {
+  return decibels >= -NONE ? 'equal' : `${levelText(decibels)} dB`;
 }
 
 export function percentText(share: number): string {

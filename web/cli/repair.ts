@@ -45,7 +45,7 @@ import { networkOf } from './nodes.js';
 import { type Row, table } from './table.js';
 import { printable, type Style, type Terminal } from './terminal.js';
 import { EXIT, type ExitCode, nearest, packageVersion, parse, SCHEMA_VERSION, UsageError } from './usage.js';
-import { counted, levelText, shareText, short } from './words.js';
+import { counted, levelText, NONE, shareText, short } from './words.js';
 import { checkEnding, checkFree, checkRegular, inOption, whileInterruptible } from './written-files.js';
 
 const OPTIONS = {
@@ -305,10 +305,21 @@ async function repairedNetwork(model: Model, changes: readonly WeightChange[]): 
 
 function sentenceOf({ outputChange: change, outputProblem: problem }: Ran): string {
   if (problem !== null) return `Not run: ${printable(problem, 2000)}`;
-  if (change === null) return 'In the output: nothing on the way there raises the resolution.';
+  if (change === null)
+    return 'In the output: no pattern could show, as nothing on the way there raises its resolution.';
   const { output, stride, inputs, before, after, fallDb, psnr, ssim } = change;
   const given = inputs.map((name) => printable(name)).join(', ');
-  return `In the output ${printable(output)}, given ${given}: the pattern of period ${stride.join(' x ')} was ${levelText(before.levelDb)} dB and is ${levelText(after.levelDb)} dB over the output; it ${fallDb < 0 ? `grows by ${levelText(-fallDb)} dB` : `falls by ${fallText(fallDb)}`}. The outputs are alike to ${fallText(psnr)} (PSNR), ${ssim.toFixed(3)} (SSIM).`;
+  const period = `period ${stride.join(' x ')}`;
+  const fall = fallDb < 0 ? `grows by ${levelText(-fallDb)} dB` : `falls by ${fallText(fallDb)}`;
+  const [was, is] = [before, after].map(({ power, levelDb }) =>
+    power === 0 ? null : `${levelText(levelDb)} dB`,
+  );
+  const pattern =
+    was === null
+      ? `there was no pattern of ${period}, and there is ${is === null ? 'none' : `one, ${is} over the output`}.`
+      : `the pattern of ${period} was ${was} ${is === null ? 'over the output and is gone' : `and is ${is} over the output; it ${fall}`}.`;
+  const alike = psnr >= -NONE ? 'equal' : `alike to ${fallText(psnr)} (PSNR), ${ssim.toFixed(3)} (SSIM)`;
+  return `In the output ${printable(output)}, given ${given}: ${pattern} The outputs are ${alike}.`;
 }
 
 /** Writes, and leaves no half-written file when it is interrupted. */

@@ -2,7 +2,7 @@
 
 import type { Attribution } from 'deconv-wasm/checkerboard';
 import { PNG } from 'pngjs';
-import { type Attributed, fallText, percentText } from '../attributed.js';
+import { type Attributed, fallText, percentText, psnrText } from '../attributed.js';
 import { printable } from '../terminal.js';
 import { levelText, shareText } from '../words.js';
 import { type Markup, markup, NOTHING } from './markup.js';
@@ -66,7 +66,7 @@ ${layers.map(({ name, kind, unevenness, repaired, share, response }) => {
           fallText(repaired.fallDb),
           percentText(share),
           response === null ? '' : percentText(response),
-          fallText(repaired.psnr),
+          psnrText(repaired.psnr),
           repaired.ssim.toFixed(3),
         ];
   const cells = [kind, shareText(unevenness), ...numbers].map(

@@ -1,4 +1,4 @@
-import { checkInteger, checkOptions } from '../core/checks.js';
+import { checkInteger, checkOptions, describe } from '../core/checks.js';
 import { isDeconvError } from '../core/errors.js';
 import { product } from '../core/lists.js';
 import type { Tensor, TensorLike } from '../core/tensor.js';
@@ -22,6 +22,7 @@ import {
 import { repairKernels } from './repair.js';
 import { type ImageScore, scoreImage } from './score-image.js';
 import { type PatternChange, TRACE_OPTIONS, Trace, type TracedOutput, type TraceOptions } from './trace.js';
+import { checkFiniteValues } from './values.js';
 import type { Verdict } from './verdict.js';
 
 /**
@@ -132,7 +133,7 @@ export async function attribute(
   const checked = checkOptions<AttributeOptions>(where, options, [...TRACE_OPTIONS, 'pictures']);
   const largest = checkInteger(where, 'pictures', checked.pictures ?? 64, 0);
   const trace = await Trace.of(where, network, input, checked);
-  const judged = trace.upsampling.layers.map(judge);
+  const judged = trace.upsampling.layers.map((layer) => judge(where, layer));
   const inputs = trace.tried.map(({ name }) => name);
   const { name: output, stride } = trace.output;
   if (!trace.isPatterned) {
@@ -198,10 +199,11 @@ interface Judged {
   readonly change: UpsamplingWeights | null;
 }
 
-function judge(layer: UpsamplingLayer): Judged {
+function judge(where: string, layer: UpsamplingLayer): Judged {
   const { name, kind, stride, kernels } = layer;
   const free = { name, kind, stride, unevenness: 0, levelDbc: -320, verdict: 'free' as const, problem: null };
   if (kernels === null) return { told: free, change: null };
+  checkFiniteValues(where, `the weight of ${describe(name)}`, kernels.weight.data);
   const { unevenness, levelDbc, verdict } = analyze(kernels, { pass: 'forward', gains: false });
   const told = { ...free, unevenness, levelDbc, verdict };
   if (verdict === 'free') return { told, change: null };

@@ -65,6 +65,7 @@ export async function readInputs(
     : network.upsampling(shapes, outputs));
   const make = (fill: (port: Upsampling['inputs'][number]) => Float32Array): NamedTensors =>
     Object.fromEntries(upsampling.inputs.map((port) => [port.name, { data: fill(port), shape: port.shape }]));
+  if (names.length === 0) return { upsampling, tried: [{ name: 'nothing', inputs: {} }] };
   const isFlat = upsampling.inputs.every(({ shape, spatialAxes }) =>
     spatialAxes.every((axis) => shape[axis] === 1),
   );

@@ -1,4 +1,5 @@
 import type { AttributedLayer, Attribution } from './attribute.js';
+import type { PatternChange } from './trace.js';
 
 type Told = Omit<Attribution, 'sentence'>;
 
@@ -9,8 +10,11 @@ export function sentenceOfAttribution(found: Told): string {
 
 function headOf(found: Told): string {
   const { output, stride, before, culprit, all, layers } = found;
-  if (before === null)
-    return `Nothing on the way to ${output} raises the resolution, so nothing in it makes a pattern.`;
+  if (before === null) {
+    return layers.length === 0
+      ? `Nothing on the way to ${output} raises the resolution, so nothing in it makes a pattern.`
+      : `No pattern can show in ${output}: the resolution that comes of ${listed(layers.map(({ name }) => name))} is lost again on the way.`;
+  }
   const period = stride.join(' x ');
   if (before.power === 0) {
     return `${output} has no pattern of period ${period}: what its phases differ by is not above what rounding may make.`;
@@ -30,7 +34,7 @@ function headOf(found: Told): string {
     isJudged && all.fallDb < 3
       ? ' Most of it is of what the inputs repeat and the network draws, and no repair of these layers takes it.'
       : '';
-  const rest = `With all layers repaired it ${fallenBy(all.fallDb)}, and the outputs are alike to ${levelOf(all.psnr)} (PSNR), ${all.ssim.toFixed(3)} (SSIM).${stays}`;
+  const rest = `With all layers repaired it ${fallenBy(all.fallDb)}, and the outputs are ${likenessOf(all)}.${stays}`;
   if (worst?.repaired == null) return `${pattern} Repairing any one layer alone does not lower it. ${rest}`;
   const part = worst.share < 0.5 ? 'more of it than any other layer' : 'most of it';
   return `${pattern} ${worst.name} brings ${part}, ${percent(worst.share)} of its power: repaired alone, the pattern ${fallenBy(worst.repaired.fallDb)}. ${rest}`;
@@ -46,11 +50,17 @@ function toneOf(harmonics: readonly number[], stride: number): string {
 function resizesOf({ layers }: Told): string[] {
   const names = layers.filter(({ kind }) => kind === 'resize').map(({ name }) => name);
   if (names.length === 0) return [];
-  const listed =
-    names.length > 4 ? `${names.slice(0, 4).join(', ')} and ${names.length - 4} more` : names.join(', ');
   return [
-    `${listed}: ${names.length === 1 ? 'a resize has no pattern of its own' : 'resizes have no pattern of their own'}.`,
+    `${listed(names)}: ${names.length === 1 ? 'a resize has no pattern of its own' : 'resizes have no pattern of their own'}.`,
   ];
+}
+
+function listed(names: readonly string[]): string {
+  return names.length > 4 ? `${names.slice(0, 4).join(', ')} and ${names.length - 4} more` : names.join(', ');
+}
+
+function likenessOf({ psnr, ssim }: PatternChange): string {
+  return psnr >= 320 ? 'equal' : `alike to ${levelOf(psnr)} (PSNR), ${ssim.toFixed(3)} (SSIM)`;
 }
 
 function obstaclesOf({ layers }: Told): string[] {
