@@ -39,6 +39,7 @@ import {
   Snake,
   Softmax,
   Softplus,
+  shutdown,
   Tanh,
   type Tensor,
   Unflatten,
@@ -51,7 +52,7 @@ import { quantize } from 'deconv-wasm/quantize';
 import { meanSquaredError } from 'deconv-wasm/training';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { describeEachBuild } from '../support/builds.js';
+import { describeEachBuild, start } from '../support/builds.js';
 import { compareExactly, compareWith } from '../support/compare.js';
 import { caught, expectError } from '../support/errors.js';
 import { conv, unet, up } from '../support/graphs.js';
@@ -425,6 +426,35 @@ describeEachBuild((build) => {
       'NOT_INITIALIZED',
       'Sequential.forward',
     );
+  });
+
+  it('computes gradients there too, without a default runtime and beside another one', async () => {
+    const runtime = await createRuntime({ build: build.options.build });
+    const x = randomTensor([2, 2, 4, 4], seed);
+    const norm = () => new BatchNorm2d({ numFeatures: 2, runtime });
+    const make = (...behind: Module[]) =>
+      new Sequential(norm(), conv(2, 2, 3, { runtime }), new Tanh(), ...behind);
+    // Without an outputShape everything is computed one by one.
+    const own: Module = { forward: (value) => value, backward: (_, input) => ({ input }) };
+    const all = (net: Sequential) => {
+      const pass = net.trace(x);
+      return [pass.output, pass.backward(x), net.backward(x, x)];
+    };
+    const used = memoryUsage();
+    const wanted = all(make());
+    expect(all(make(own))).toEqual(wanted);
+    expect(memoryUsage()).toEqual(used);
+    await shutdown();
+    try {
+      for (const net of [make(), make(own)]) {
+        expect(all(net)).toEqual(wanted);
+        expect(net.forward(x).shape).toEqual(x.shape);
+      }
+      expect(caught(() => new Tanh().forward(x)).code).toBe('NOT_INITIALIZED');
+    } finally {
+      await start(build);
+    }
+    await runtime.shutdown();
   });
 
   it('every module of the root computes in a chain what it computes alone', () => {

@@ -6,6 +6,8 @@ import {
   BatchNorm1d,
   BatchNorm2d,
   BatchNorm3d,
+  Conv1d,
+  Conv2d,
   ConvTranspose2d,
   type DeconvErrorCode,
   GroupNorm,
@@ -15,6 +17,7 @@ import {
   InstanceNorm3d,
   LayerNorm,
   LeakyReLU,
+  type Module,
   memoryUsage,
   type Normalization,
   Tanh,
@@ -451,6 +454,74 @@ describeEachBuild(({ name: build }) => {
         expect([error.code, error.detail.node]).toEqual(['BAD_SHAPE', '2']);
         expect(norm.stateDict()).toEqual(before);
       }
+    });
+
+    it('nor where the shape passed before, in another mode or from another tensor', () => {
+      const norms = [1, 2].map(() => new BatchNorm1d({ numFeatures: 2 })) as [BatchNorm1d, BatchNorm1d];
+      const layer = new Conv1d({ inChannels: 2, outChannels: 2, kernelSize: 2 });
+      using net = new Sequential(norms[0], layer, norms[1]);
+      const refused = (x: Tensor, node: string) => {
+        const before = net.stateDict();
+        expect(caught(() => net.trace(x)).detail.node).toBe(node);
+        expect(net.stateDict()).toEqual(before);
+      };
+      // One value for each channel has no variance.
+      const two = randomTensor([1, 2, 2], 1);
+      norms[1].eval();
+      net.trace(two);
+      norms[1].train();
+      refused(two, '2');
+      norms[1].eval();
+      expect(net.trace(two).output.shape).toEqual([1, 2, 1]);
+      norms[1].train();
+      for (const [shape, node] of [
+        [[1, 2, 2], '2'],
+        [[3, 2, 1], '1'],
+        [[3, 1, 2], '0'],
+        [[12, 2], '1'],
+      ] as const) {
+        net.trace(randomTensor([3, 2, 2], 2));
+        refused(zeros(...shape), node);
+      }
+    });
+
+    it('nor where an object of the user’s gives another shape than before', () => {
+      const norm = new BatchNorm1d({ numFeatures: 2 });
+      let width = 2;
+      const own: Module = {
+        forward: ({ shape: [batch] }) => zeros(batch as number, width),
+        backward: (input) => ({ input }),
+        outputShape: ([batch]) => [batch as number, width],
+      };
+      const tanh = new Tanh();
+      using net = new Sequential(norm, own, tanh, new BatchNorm1d({ numFeatures: 2 }));
+      net.trace(zeros(4, 2));
+      const before = norm.stateDict();
+      width = 3;
+      expect(caught(() => net.trace(zeros(4, 2))).detail.node).toBe('3');
+      expect(norm.stateDict()).toEqual(before);
+      // And where methods of the user's were put before those of a module of ours.
+      width = 2;
+      using other = new Sequential(norm, tanh, new BatchNorm1d({ numFeatures: 2 }));
+      other.trace(zeros(4, 2));
+      Object.assign(tanh, own);
+      other.trace(zeros(4, 2));
+      width = 3;
+      const state = norm.stateDict();
+      expect(caught(() => other.trace(zeros(4, 2))).detail.node).toBe('2');
+      expect(norm.stateDict()).toEqual(state);
+    });
+
+    it('a layer that is disposed is refused before any statistics move on', () => {
+      const norm = new BatchNorm2d({ numFeatures: 2 });
+      const layer = new Conv2d({ inChannels: 2, outChannels: 2, kernelSize: 1 });
+      using net = new Sequential(norm, layer);
+      const x = randomTensor([2, 2, 3, 3], 1);
+      net.trace(x);
+      const before = norm.stateDict();
+      layer.dispose();
+      expect(caught(() => net.trace(x)).code).toBe('DISPOSED');
+      expect(norm.stateDict()).toEqual(before);
     });
 
     it('learns by either optimizer, and passes over what has no parameters', () => {

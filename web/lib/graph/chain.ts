@@ -322,15 +322,16 @@ export abstract class Chain extends DisposableObject implements Stateful {
   /** One node after the other, where they do not all stand on one heap. */
   #evaluate(
     where: string,
-    { chain, units, inputLabels, outputNames }: Prepared,
+    prepared: Prepared,
     given: readonly unknown[],
     named: boolean,
     out: Tensor | NamedTensors | undefined,
   ): Tensor | NamedTensors {
+    const { inputLabels, outputNames } = prepared;
     const inputs = inputLabels.map((label, index) => plainTensor(where, label, given[index]));
     const receivers: unknown[] = [];
     if (out !== undefined) readGiven(where, 'out', out, outputNames, receivers, named);
-    const results = evaluate(where, chain, units, inputs, () => {});
+    const results = evaluate(where, prepared, inputs, () => {});
     if (out === undefined) return named ? byName(outputNames, results) : (results[0] as Tensor);
     const places = results.map(({ shape, data }, index) =>
       checkOut(where, receivers[index], shape, data.length),

@@ -4,19 +4,13 @@
 import { checkTensor, requireShape, type Tensor } from '../core/tensor.js';
 import { isLayer, type LayerGradients } from '../layers/layer.js';
 import { STEP, stepModuleOf } from '../layers/step.js';
+import { runningOn } from '../runtime/lifecycle.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { atNode } from './at-node.js';
-import type { FlatDefinition, Unit } from './definition.js';
+import type { Unit } from './definition.js';
 import { join, joinedShapes, joinGradients, sum } from './joins.js';
-import {
-  FUSED,
-  forwardOf,
-  hasParameters,
-  type Module,
-  shapeBehind,
-  type Trainable,
-  tellsShape,
-} from './module.js';
+import { FUSED, forwardOf, hasParameters, type Module, shapeBehind, tellsShape } from './module.js';
+import type { Prepared } from './prepared.js';
 
 /** A module whose passes differ: by its mode, by statistics that it moves on, or by what it draws. */
 interface RepeatingModule {
@@ -46,10 +40,13 @@ export function plainTensor(where: string, name: string, value: unknown): Tensor
 export function checkShapes(
   where: string,
   runtime: Runtime,
-  chain: FlatDefinition,
-  units: readonly Unit[],
+  prepared: Prepared,
   inputs: readonly Tensor[],
 ): void {
+  const { chain, units } = prepared;
+  const now = [...inputs.map(({ shape }) => shape.join('x')), ...units.map(stateOf)].join();
+  // What an object of the user's says of a shape may be another thing each time.
+  if (now === prepared.passed && !now.includes(FOREIGN)) return;
   const shapes = new Map(chain.inputs.map(({ value }, index) => [value, (inputs[index] as Tensor).shape]));
   for (const { name, module, join, relu, inputs, outputs } of units) {
     try {
@@ -67,13 +64,23 @@ export function checkShapes(
       throw atNode(where, { name }, error);
     }
   }
+  prepared.passed = now;
+}
+
+const FOREIGN = 'foreign';
+
+/** All that makes a module of ours take another shape than before. */
+function stateOf({ module }: Unit): string {
+  if (module === null) return '';
+  if (stepModuleOf(module) === undefined) return FOREIGN;
+  const { training, disposed } = module as { readonly training?: boolean; readonly disposed?: boolean };
+  return `${training} ${disposed}`;
 }
 
 /** `again` repeats a pass that its modules have seen. */
 export function evaluate(
   where: string,
-  chain: FlatDefinition,
-  units: readonly Unit[],
+  { chain, units, bound }: Prepared,
   inputs: readonly Tensor[],
   keep: (record: Recorded) => void,
   again = false,
@@ -91,7 +98,7 @@ export function evaluate(
               unit.join,
               taken.map((value) => checkTensor(unit.name, 'a value', value)),
             )
-          : [forwardAt(unit.module, taken[0] as Tensor, unit.relu !== null, again)];
+          : [forwardAt(bound, unit.module, taken[0] as Tensor, unit.relu !== null, again)];
       for (const [index, value] of unit.outputs.entries()) values.set(value, given[index] as Tensor);
       const pass = (unit.module as Partial<RepeatingModule> | null)?.lastPass?.();
       keep({ unit, inputs: taken, outputs: given, pass });
@@ -115,14 +122,25 @@ function ownTensors(tensors: readonly Tensor[], given: readonly Tensor[]): Tenso
   });
 }
 
-function forwardAt(module: Module, x: Tensor, relu: boolean, again: boolean): Tensor {
-  const act = (): Tensor => forwardOf(module, x, relu);
+function forwardAt(
+  bound: Runtime | undefined,
+  module: Module,
+  x: Tensor,
+  relu: boolean,
+  again: boolean,
+): Tensor {
+  const act = (): Tensor => on(bound, module, () => forwardOf(module, x, relu));
   const output = again ? under(module, null, act) : act();
   // A forward of the user's, or of another copy, may give anything.
   if (stepModuleOf(module)) return output;
   const own = plainTensor(String(module), 'its output', output);
   if (tellsShape(module)) requireShape(String(module), 'its output', own.shape, shapeBehind(module, x.shape));
   return own;
+}
+
+/** Where a module of ours names no runtime, it computes on the chain's, as in a program. */
+function on<Result>(bound: Runtime | undefined, module: Module, act: () => Result): Result {
+  return bound === undefined || stepModuleOf(module) === undefined ? act() : runningOn(bound, act);
 }
 
 function under<Result>(module: Module, pass: unknown, act: () => Result): Result {
@@ -147,11 +165,10 @@ export interface Pass {
  */
 export function gradientsOf(
   where: string,
-  chain: FlatDefinition,
+  { chain, bound, layers }: Prepared,
   { inputs, outputs, records }: Pass,
   given: readonly unknown[],
   named: boolean,
-  layers: readonly Module[],
 ): ChainGradients {
   const gradients = new Map<number, Tensor>();
   const add = (value: number, gradient: Tensor): void => {
@@ -180,7 +197,7 @@ export function gradientsOf(
         continue;
       }
       const { module } = unit;
-      const own = backwardAt(module, behind[0] as Tensor, record);
+      const own = on(bound, module, () => backwardAt(module, behind[0] as Tensor, record));
       const { input } = Object(own) as Partial<LayerGradients>;
       const before = gradientFor(String(module), 'its gradient', input, taken[0] as Tensor);
       if (hasParameters(module)) {
@@ -234,10 +251,4 @@ function sumOf(where: string, one: LayerGradients, other: LayerGradients): Layer
 
 function zerosLike({ shape, data }: Tensor): Tensor<ArrayBuffer> {
   return { data: new Float32Array(data.length), shape };
-}
-
-/** Modules with parameters, each once, in order. */
-export function layersOf(nodes: readonly { readonly module: Module | null }[]): (Module & Trainable)[] {
-  const all = nodes.flatMap(({ module }) => (module !== null && hasParameters(module) ? module : []));
-  return [...new Set(all)];
 }

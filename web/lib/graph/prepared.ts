@@ -3,14 +3,14 @@ import { BOUND, stepModuleOf } from '../layers/step.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { isProgrammable } from './chain-step.js';
 import { type FlatDefinition, type Unit, unitsOf } from './definition.js';
-import { layersOf } from './evaluation.js';
-import type { Module, Trainable } from './module.js';
+import { hasParameters, type Module, type Trainable } from './module.js';
 
 /** What is known of a chain once it is whole. */
 export interface Prepared {
   readonly chain: FlatDefinition;
   /** Nodes as they are computed one by one. */
   readonly units: readonly Unit[];
+  /** Modules with parameters, each once, in order. */
   readonly layers: readonly (Module & Trainable)[];
   /** Modules that compute otherwise in training. */
   readonly moded: readonly { readonly training: boolean }[];
@@ -22,8 +22,10 @@ export interface Prepared {
   readonly fits: boolean;
   /** Whether they are one when it is computed: of joins alone nothing needs the heap. */
   readonly programmable: boolean;
-  /** The runtime that modules are bound to. */
+  /** The runtime that modules are bound to, where it is one. */
   readonly bound: Runtime | undefined;
+  /** The shapes and modes that passed a check of all nodes last. */
+  passed?: string;
 }
 
 export function prepare(chain: FlatDefinition): Prepared {
@@ -31,18 +33,19 @@ export function prepare(chain: FlatDefinition): Prepared {
   const steps = units.flatMap(({ module }) => (module && stepModuleOf(module)) ?? []);
   const bound = new Set(steps.map((module) => module[BOUND]).filter((runtime) => runtime !== undefined));
   const fits = bound.size < 2 && units.every(isProgrammable);
+  const trainable = chain.nodes.flatMap(({ module }) => (module && hasParameters(module) ? module : []));
   const labels = chain.inputs.map(({ name }) => `the input ${describe(name)}`);
   return {
     chain,
     units,
-    layers: Object.freeze(layersOf(chain.nodes)),
+    layers: Object.freeze([...new Set(trainable)]),
     moded: chain.nodes.map(({ module }) => module as unknown).filter(isModed),
     inputNames: chain.inputs.map(({ name }) => name),
     outputNames: chain.outputs.map(({ name }) => name),
     inputLabels: labels.length === 1 ? ['the input'] : labels,
     fits,
     programmable: fits && steps.length > 0,
-    bound: [...bound][0],
+    bound: bound.size === 1 ? [...bound][0] : undefined,
   };
 }
 

@@ -46,22 +46,23 @@ export interface NamedTrace {
 export function traceOf(
   where: string,
   name: string,
-  { chain, units, layers, inputNames, inputLabels, outputNames, programmable, bound }: Prepared,
+  prepared: Prepared,
   x: TensorLike | NamedInputs,
   again: boolean,
 ): Trace | NamedTrace {
+  const { inputNames, inputLabels, outputNames, programmable, bound } = prepared;
   const given: unknown[] = [];
   const named = readGiven(where, 'input', x, inputNames, given);
   if (!named) requireOneOutput(where, outputNames);
   const inputs = inputLabels.map((label, index) => plainTensor(where, label, given[index]));
-  if (programmable && !again) checkShapes(where, requireRuntime(where, bound), chain, units, inputs);
+  if (programmable && !again) checkShapes(where, requireRuntime(where, bound), prepared, inputs);
   const records: Recorded[] = [];
-  const outputs = evaluate(where, chain, units, inputs, (record) => records.push(record), again);
+  const outputs = evaluate(where, prepared, inputs, (record) => records.push(record), again);
   const backward = (given: TensorLike | NamedInputs): SequentialGradients | NamedGradients => {
     const method = `${name}.backward`;
     const behind: unknown[] = [];
     readGiven(method, 'gradOutput', given, outputNames, behind, named);
-    const gradients = gradientsOf(method, chain, { inputs, outputs, records }, behind, named, layers);
+    const gradients = gradientsOf(method, prepared, { inputs, outputs, records }, behind, named);
     const { inputs: before, layers: own } = gradients;
     return named
       ? { inputs: byName(inputNames, before), layers: own }

@@ -158,8 +158,21 @@ export function memoryUsage(): MemoryUsage {
   return standard?.runtime?.memoryUsage() ?? NOTHING_USED;
 }
 
+let stand: Runtime | undefined;
+
+/** Does something in which calls that name no runtime take this one, and not the default one. */
+export function runningOn<Result>(runtime: Runtime, act: () => Result): Result {
+  const before = stand;
+  stand = runtime;
+  try {
+    return act();
+  } finally {
+    stand = before;
+  }
+}
+
 /** The runtime that a call names, or the default one; an error in the name of the caller's method if it does not run. */
-export function requireRuntime(where: string, runtime = standard?.runtime): Runtime {
+export function requireRuntime(where: string, runtime = stand ?? standard?.runtime): Runtime {
   if (runtime !== undefined) return runtime.requireRunning(where);
   throw fault(
     'NOT_INITIALIZED',
