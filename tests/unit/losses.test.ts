@@ -230,11 +230,13 @@ describe('clipping', () => {
       'BAD_SHAPE',
       'clipGradientNorm',
     );
-    expectError(
-      caught(() => clipGradientNorm([{ weight, bias: null }], -1)),
-      'BAD_OPTION',
-      'clipGradientNorm',
-    );
+    for (const wrong of [-1, Number.NaN, Number.NEGATIVE_INFINITY]) {
+      const error = caught(() => clipGradientNorm([{ weight, bias: null }], wrong));
+      expectError(error, 'BAD_OPTION', 'clipGradientNorm');
+      expect(error.message).toBe(
+        `clipGradientNorm: expected maxNorm at least 0, got ${wrong}. Infinity measures only.`,
+      );
+    }
     expectError(
       caught(() => clipGradientValue({} as never, 1)),
       'BAD_TYPE',

@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Linear } from 'deconv-wasm';
+import { addSpectralPenalty } from 'deconv-wasm/checkerboard';
 import { readModel, writeSafetensors } from 'deconv-wasm/models';
 import {
   adam,
@@ -192,6 +193,94 @@ it('a chain where its layers are wanted is told from them', () => {
     expectError(error, 'BAD_TYPE', 'adam');
     expect(error.message).toContain('A chain has it as its layers.');
   }
+});
+
+it('a chain among layers is told how to be written, and so are its gradients among those of layers', () => {
+  const layer = new Linear({ inFeatures: 1, outFeatures: 1 });
+  const net = new Sequential(layer, new ReLU());
+  const own = { weight: layer.weight, bias: layer.bias };
+  for (const [where, act] of [
+    ['adam', () => adam([net as never])],
+    ['addSpectralPenalty', () => addSpectralPenalty([net], [own])],
+  ] as const) {
+    const error = caught(act);
+    expectError(error, 'BAD_TYPE', where);
+    expect(error.message).toContain('layers[0] to be a layer, got a chain. Write net.layers for [net]');
+  }
+  const whole = { input: layer.weight, layers: [own] };
+  const error = caught(() => sgd(net.layers)([whole as never]));
+  expectError(error, 'BAD_TYPE', 'sgd step');
+  expect(error.message).toContain('those of a chain have them as their layers.');
+  // One of the user's own may have parameters beside its modules.
+  class Scaled extends Sequential {
+    readonly weight = { data: Float32Array.of(1), shape: [1] };
+    readonly bias = null;
+    setWeight(values: Float32Array): void {
+      this.weight.data.set(values);
+    }
+    setBias(): void {}
+  }
+  const scaled = new Scaled(new ReLU());
+  sgd([scaled], { learningRate: 1 })([{ weight: { data: [3] as never, shape: [1] }, bias: null }]);
+  expect(scaled.weight.data[0]).toBe(-2);
+});
+
+it.each(['setWeight', 'setBias'] as const)(
+  'a step in which a %s of the user’s throws changes nothing, whatever it has done already',
+  (member) => {
+    const make = () => new Linear({ inFeatures: 2, outFeatures: 2, seed: 1 });
+    const shown = { data: Float32Array.of(1, 2), shape: [2] };
+    // What it shows is what it computes with.
+    const live = {
+      weight: shown,
+      bias: null,
+      setWeight: (values: Float32Array) => shown.data.set(values),
+      setBias: () => {},
+    };
+    let broken = true;
+    class Breaking extends Linear {
+      override setWeight(weight: never): this {
+        super.setWeight(weight);
+        if (broken && member === 'setWeight') throw new Error('of the user');
+        return this;
+      }
+      override setBias(bias: never): this {
+        if (broken && member === 'setBias') throw new Error('of the user');
+        return super.setBias(bias);
+      }
+    }
+    const layers = [make(), live, new Breaking({ inFeatures: 2, outFeatures: 2, seed: 1 }), make()];
+    const step = adam(layers, { learningRate: 0.1 });
+    const gradients = layers.map(({ weight, bias }) => ({ weight, bias }));
+    const state = () =>
+      structuredClone([layers.map(({ weight, bias }) => [weight, bias]), step.stateDict(), step.steps]);
+    broken = false;
+    step(gradients);
+    const before = state();
+    broken = true;
+    expect(() => step(gradients)).toThrow('of the user');
+    expect(state()).toEqual(before);
+    broken = false;
+    step(gradients);
+    expect(step.steps).toBe(2);
+    expect(layers[2]?.weight).toEqual(layers[0]?.weight);
+  },
+);
+
+it('a state in which a module of the user’s throws changes no other module of the chain', () => {
+  const layer = new Linear({ inFeatures: 1, outFeatures: 1, seed: 1 });
+  class Breaking extends Linear {
+    override loadStateDict(): never {
+      throw new Error('of the user');
+    }
+  }
+  const net = new Sequential(layer, new Breaking({ inFeatures: 1, outFeatures: 1, seed: 1 }));
+  const before = net.stateDict();
+  const other = Object.fromEntries(
+    Object.entries(before).map(([name, { shape }]) => [name, { data: new Float32Array(1), shape }]),
+  );
+  expect(() => net.loadStateDict(other)).toThrow('of the user');
+  expect(net.stateDict()).toEqual(before);
 });
 
 it('gradients that are no list are told how to become one', () => {

@@ -1,3 +1,4 @@
+import { allOrNothing } from '../core/all-or-nothing.js';
 import { SEQUENTIAL } from '../core/brands.js';
 import { checkBoolean, checkOptions, fault, refuse } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
@@ -245,18 +246,20 @@ export abstract class Chain extends DisposableObject implements Stateful {
    * console.log(other.layers[0].weight.data.join() === one.layers[0].weight.data.join()); // true
    */
   loadStateDict(state: StateDict | NestedState, options?: LoadStateOptions): LoadedState {
-    const parts = this.#parts();
+    const parts = this.#parts().map((one) => ({ ...one, before: one.part.stateDict() }));
     const shapes: Record<string, readonly number[]> = {};
-    for (const { name, part } of parts) {
-      for (const [own, { shape }] of Object.entries(part.stateDict())) shapes[`${name}.${own}`] = shape;
+    for (const { name, before } of parts) {
+      for (const [own, { shape }] of Object.entries(before)) shapes[`${name}.${own}`] = shape;
     }
     const { found, missing, unexpected } = fitState(`${this.#name}.loadStateDict`, shapes, state, options);
-    for (const { name, part } of parts) {
+    const changes = parts.map(({ name, part, before }) => {
       const own = Object.entries(found)
         .filter(([whole]) => whole.startsWith(`${name}.`))
         .map(([whole, tensor]) => [whole.slice(name.length + 1), tensor]);
-      part.loadStateDict(Object.fromEntries(own), { strict: false });
-    }
+      const load = (tensors: StateDict) => part.loadStateDict(tensors, { strict: false });
+      return { act: () => load(Object.fromEntries(own)), undo: () => load(before) };
+    });
+    allOrNothing(changes);
     return { missing, unexpected };
   }
 

@@ -60,6 +60,8 @@ export function adamW(layers: readonly Optimizable[], options: AdamOptions = {})
   return adamOf('adamW', layers, options, true);
 }
 
+type Moments = Memory & Record<'exp_avg' | 'exp_avg_sq', Float32Array>;
+
 function adamOf(
   where: string,
   layers: readonly Optimizable[],
@@ -83,9 +85,9 @@ function adamOf(
     ...checked,
     where,
     memory: ['exp_avg', 'exp_avg_sq'],
-    update: (values, gradient, memory, learningRate, steps) => {
-      const { exp_avg: means, exp_avg_sq: squares } = memory as Memory &
-        Record<'exp_avg' | 'exp_avg_sq', Float32Array>;
+    update: (values, gradient, memory, next, learningRate, steps) => {
+      const { exp_avg: means, exp_avg_sq: squares } = memory as Moments;
+      const { exp_avg: nextMeans, exp_avg_sq: nextSquares } = next as Moments;
       const kept = decoupled ? 1 - learningRate * weightDecay : 1;
       const meanScale = 1 / (1 - beta1 ** steps);
       const squareScale = 1 / (1 - beta2 ** steps);
@@ -94,8 +96,8 @@ function adamOf(
         const slope = (gradient[index] as number) + penalty * value;
         const mean = beta1 * (means[index] as number) + (1 - beta1) * slope;
         const square = beta2 * (squares[index] as number) + (1 - beta2) * slope * slope;
-        means[index] = mean;
-        squares[index] = square;
+        nextMeans[index] = mean;
+        nextSquares[index] = square;
         values[index] =
           value - (learningRate * mean * meanScale) / (Math.sqrt(square * squareScale) + epsilon);
       }

@@ -19,13 +19,14 @@ import { LIST_GRADIENTS, type ParameterGradients } from './optimizer.js';
  */
 export function clipGradientNorm(gradients: readonly ParameterGradients[], maxNorm: number): number {
   const where = 'clipGradientNorm';
-  const limit = maxNorm === Number.POSITIVE_INFINITY ? maxNorm : checkNumber(where, 'maxNorm', maxNorm);
+  if (typeof maxNorm !== 'number') refuse('BAD_TYPE', where, 'maxNorm to be a number', maxNorm);
+  if (!(maxNorm >= 0)) refuse('BAD_OPTION', where, 'maxNorm at least 0', maxNorm, 'Infinity measures only.');
   const all = valuesOf(where, gradients);
   let squares = 0;
   for (const values of all) for (const value of values) squares += value * value;
   const norm = Math.sqrt(squares);
-  const factor = limit / (norm + 1e-6);
-  if (limit !== Number.POSITIVE_INFINITY && !(factor >= 1)) {
+  const factor = maxNorm / (norm + 1e-6);
+  if (maxNorm !== Number.POSITIVE_INFINITY && !(factor >= 1)) {
     for (const values of all) for (const [index, value] of values.entries()) values[index] = value * factor;
   }
   return norm;

@@ -1,3 +1,4 @@
+import { allOrNothing } from '../core/all-or-nothing.js';
 import { checkLayers, fault, refuse } from '../core/checks.js';
 import { checkNumber } from '../core/numbers.js';
 import { isList, memberOf } from '../core/realms.js';
@@ -31,7 +32,8 @@ export interface ParameterGradients {
  * layers' order.
  *
  * @throws {DeconvError} `BAD_SHAPE`, `BAD_OPTION`, `BAD_TYPE`, `BAD_BUFFER`, `DISPOSED`; then nothing
- * has changed
+ * has changed. What a layer of your own throws from its `setWeight` or `setBias`: it and those before it are set back
+ * by the same methods
  */
 export interface Optimizer {
   (gradients: readonly ParameterGradients[]): void;
@@ -68,11 +70,12 @@ export interface OptimizerOptions {
 /** What an optimizer remembers of one parameter, by PyTorch's names; of the parameter's length each. */
 export type Memory = Readonly<Record<string, Float32Array<ArrayBuffer>>>;
 
-/** Changes `values` in place; `steps` counts this one. */
+/** Changes `values` in place, and writes to `next` what it remembers then; `steps` counts this one. */
 export type Update = (
   values: Float32Array,
   gradient: Float32Array,
   memory: Memory,
+  next: Memory,
   learningRate: number,
   steps: number,
 ) => void;
@@ -90,6 +93,8 @@ interface Parameter {
   readonly name: string;
   readonly shape: readonly number[];
   memory: Memory;
+  /** Room of the same lengths for the next step, which may yet fail. */
+  next: Memory;
 }
 
 interface Entry {
@@ -113,11 +118,18 @@ export function optimizer(
     const method = `${where} step`;
     const changes = readGradients(method, entries, gradients);
     const scheduled = rate * checkNumber(method, "the schedule's factor", schedule(steps));
-    steps += 1;
-    for (const { parameter, values, gradient, set } of changes) {
-      update(values, gradient, parameter.memory, scheduled, steps);
-      set(values);
+    const moves = changes.map(({ parameter, values, gradient, set }) => {
+      const moved = values.slice();
+      update(moved, gradient, parameter.memory, parameter.next, scheduled, steps + 1);
+      // What a layer of the user's shows may be the array that it computes with.
+      const before = values.slice();
+      return { act: () => set(moved), undo: () => set(before) };
+    });
+    allOrNothing(moves);
+    for (const { parameter } of changes) {
+      [parameter.memory, parameter.next] = [parameter.next, parameter.memory];
     }
+    steps += 1;
   };
 
   return Object.defineProperties(step, {
@@ -177,8 +189,9 @@ function readLayers(where: string, layers: readonly Optimizable[], memory: reado
     }
     const parameter = (name: string, shape: readonly number[] | undefined): Parameter | null => {
       if (shape === undefined) return null;
-      const zeros = memory.map((key) => [key, allocateTensor(where, shape).data]);
-      return { name: `${index}.${name}`, shape, memory: Object.fromEntries(zeros) };
+      const zeros = (): Memory =>
+        Object.fromEntries(memory.map((key) => [key, allocateTensor(where, shape).data]));
+      return { name: `${index}.${name}`, shape, memory: zeros(), next: zeros() };
     };
     return {
       layer,
@@ -208,6 +221,9 @@ function readGradients(where: string, entries: readonly Entry[], gradients: unkn
   }
   return entries.flatMap((entry, index) => {
     const { layer } = entry;
+    if (isList(memberOf(gradients[index], 'layers'))) {
+      refuse('BAD_TYPE', where, `gradients[${index}] of a layer`, gradients[index], LIST_GRADIENTS);
+    }
     const change = (
       key: 'weight' | 'bias',
       tensor: Tensor | null,

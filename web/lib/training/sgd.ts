@@ -46,15 +46,16 @@ export function sgd(layers: readonly Optimizable[], options: SgdOptions = {}): O
     ...checked,
     where,
     memory: momentum === 0 ? [] : ['momentum_buffer'],
-    update: (values, gradient, { momentum_buffer: velocities }, learningRate) => {
+    update: (values, gradient, { momentum_buffer: velocities }, next, learningRate) => {
+      const { momentum_buffer: nextVelocities } = next;
       for (let index = 0; index < values.length; index += 1) {
         const value = values[index] as number;
         const slope = (gradient[index] as number) + weightDecay * value;
         let move = slope;
-        if (velocities !== undefined) {
+        if (velocities !== undefined && nextVelocities !== undefined) {
           // Starting from 0 this is PyTorch's first velocity too: the gradient itself.
           const velocity = momentum * (velocities[index] as number) + slope;
-          velocities[index] = velocity;
+          nextVelocities[index] = velocity;
           move = nesterov ? slope + momentum * velocity : velocity;
         }
         values[index] = value - learningRate * move;
