@@ -21,7 +21,7 @@ import {
   serve,
   transfer,
 } from 'deconv-wasm/worker';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { compareExactly } from '../support/compare.js';
 import { caught, expectError, rejection } from '../support/errors.js';
 import { seed } from '../support/seed.js';
@@ -377,6 +377,23 @@ describe('calls under way', () => {
     expect(await there.begun()).toEqual(['running', 'kept']);
     await expect(there.now('never', { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
     expect(await there.begun()).toEqual(['running', 'kept']);
+  });
+
+  it('share one listener of a signal: Node warns of more than ten as of a leak', async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const listened = vi.spyOn(signal, 'addEventListener');
+    const { there, begun, release } = await slow();
+    expect(await there.now('done', { signal })).toBe('done');
+    const calls = Array.from({ length: 20 }, (_, index) => there.wait(String(index), { signal }));
+    const kept = there.now('kept');
+    const reason = new Error('enough');
+    controller.abort(reason);
+    for (const call of calls) await expect(call).rejects.toBe(reason);
+    await begun;
+    release();
+    expect(await kept).toBe('kept');
+    expect(listened).toHaveBeenCalledTimes(1);
   });
 
   it('take the signal out of the options of the call', async () => {

@@ -3,6 +3,7 @@ import { DeconvError } from '../core/errors.js';
 import { checkProgress, stopIfAborted } from '../core/progress.js';
 import { isAbortSignal, isError, memberOf, messageOf } from '../core/realms.js';
 import { type Answer, greeting, greetingOf, type Progress } from './messages.js';
+import { onAbort } from './on-abort.js';
 import { type Caller, type CallOptions, type Remote, RemoteObject } from './remote.js';
 import { checkOut, markedAs, post } from './transfer.js';
 
@@ -118,11 +119,11 @@ class Connection implements Caller {
         port.postMessage({ kind: 'drop', id });
         reject(signal?.reason);
       };
-      signal?.addEventListener('abort', stop, { once: true });
+      const deaf = signal && onAbort(signal, stop);
       const settle =
         (how: (value: unknown) => void) =>
         (value: unknown): void => {
-          signal?.removeEventListener('abort', stop);
+          deaf?.();
           how(value);
         };
       this.#calls.set(id, { resolve: settle(resolve), reject: settle(reject) });
