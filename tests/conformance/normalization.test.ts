@@ -513,15 +513,23 @@ describeEachBuild(({ name: build }) => {
     });
 
     it('a layer that is disposed is refused before any statistics move on', () => {
-      const norm = new BatchNorm2d({ numFeatures: 2 });
-      const layer = new Conv2d({ inChannels: 2, outChannels: 2, kernelSize: 1 });
-      using net = new Sequential(norm, layer);
-      const x = randomTensor([2, 2, 3, 3], 1);
-      net.trace(x);
-      const before = norm.stateDict();
-      layer.dispose();
-      expect(caught(() => net.trace(x)).code).toBe('DISPOSED');
-      expect(norm.stateDict()).toEqual(before);
+      for (const act of [
+        (net: Sequential, x: Tensor) => net.forward(x),
+        (net: Sequential, x: Tensor) => net.trace(x),
+      ]) {
+        const norm = new BatchNorm2d({ numFeatures: 2 });
+        const layer = new Conv2d({ inChannels: 2, outChannels: 2, kernelSize: 1 });
+        using net = new Sequential(norm, new Tanh(), layer);
+        const x = randomTensor([2, 2, 3, 3], 1);
+        act(net, x);
+        const before = norm.stateDict();
+        layer.dispose();
+        for (let time = 0; time < 2; time += 1) {
+          const error = caught(() => act(net, x));
+          expect([error.code, error.detail.node]).toEqual(['DISPOSED', '2']);
+          expect(norm.stateDict()).toEqual(before);
+        }
+      }
     });
 
     it('learns by either optimizer, and passes over what has no parameters', () => {

@@ -7,6 +7,7 @@ import {
   HeapTensor,
   init,
   Linear,
+  memoryUsage,
   shutdown,
   type Tensor,
   type TensorData,
@@ -15,6 +16,7 @@ import {
 import { ResizeConv2d } from 'deconv-wasm/checkerboard';
 import { fromOnnx, fromTorch } from 'deconv-wasm/convert';
 import { toImageData } from 'deconv-wasm/image';
+import { quantize } from 'deconv-wasm/quantize';
 import { ReLU, Sequential } from 'deconv-wasm/training';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { compareExactly } from '../support/compare.js';
@@ -235,6 +237,31 @@ it('data that are elsewhere are an error of ours', () => {
     const error = caught(() => layer[method](tensor));
     expectError(error, 'BAD_BUFFER', `Conv2d.${method}`);
     expect(error.message).toMatch(/not on CPU/);
+  }
+});
+
+it('a getter that disposes of the layer ends the call, whichever tensor has it, and leaves nothing behind', () => {
+  for (const quantized of [false, true]) {
+    for (const given of ['input', 'out'] as const) {
+      const layer = quantized ? quantize(make()) : make();
+      const y = layer.forward(X);
+      const live = memoryUsage().liveLayers;
+      const values = given === 'input' ? X : y;
+      const closing: Tensor = {
+        shape: values.shape,
+        get data() {
+          layer.dispose();
+          return values.data as Float32Array;
+        },
+      };
+      const before = [...y.data];
+      const error = caught(() =>
+        given === 'input' ? layer.forward(closing) : layer.forward(X, { out: closing }),
+      );
+      expectError(error, 'DISPOSED', quantized ? 'QuantizedConv2d.forward' : 'Conv2d.forward');
+      expect([...y.data]).toEqual(before);
+      expect(memoryUsage().liveLayers).toBe(live - 1);
+    }
   }
 });
 

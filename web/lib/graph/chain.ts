@@ -63,7 +63,7 @@ export interface Child {
 /** A program, and the modes of the chain's modules that it was made for. */
 interface Kept {
   readonly program: Program<ChainStep>;
-  readonly modes: readonly boolean[];
+  readonly modes: readonly (boolean | undefined)[];
 }
 
 /** What `Sequential` and `Graph` have in common: everything but how they are put together. */
@@ -411,7 +411,8 @@ export abstract class Chain extends DisposableObject implements Stateful {
 
 function sameModes({ modes }: Kept, moded: Prepared['moded']): boolean {
   for (let index = 0; index < modes.length; index += 1) {
-    if (moded[index]?.training !== modes[index]) return false;
+    // What has ended is refused where a program is made, before any step has run.
+    if (moded[index]?.training !== modes[index] || moded[index]?.disposed === true) return false;
   }
   return true;
 }

@@ -5,6 +5,11 @@ import { isProgrammable } from './chain-step.js';
 import { type FlatDefinition, type Unit, unitsOf } from './definition.js';
 import { hasParameters, type Module, type Trainable } from './module.js';
 
+interface Moded {
+  readonly training?: boolean;
+  readonly disposed?: boolean;
+}
+
 /** What is known of a chain once it is whole. */
 export interface Prepared {
   readonly chain: FlatDefinition;
@@ -12,8 +17,8 @@ export interface Prepared {
   readonly units: readonly Unit[];
   /** Modules with parameters, each once, in order. */
   readonly layers: readonly (Module & Trainable)[];
-  /** Modules that compute otherwise in training. */
-  readonly moded: readonly { readonly training: boolean }[];
+  /** Modules that compute otherwise in training, or not at all once they have ended. */
+  readonly moded: readonly Moded[];
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
   /** What errors call the inputs. */
@@ -49,6 +54,7 @@ export function prepare(chain: FlatDefinition): Prepared {
   };
 }
 
-function isModed(module: unknown): module is { readonly training: boolean } {
-  return typeof (module as { readonly training?: unknown } | null)?.training === 'boolean';
+function isModed(module: unknown): module is Moded {
+  const { training, disposed } = Object(module) as Moded;
+  return typeof training === 'boolean' || typeof disposed === 'boolean';
 }

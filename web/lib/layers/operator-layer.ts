@@ -400,6 +400,8 @@ export abstract class OperatorLayer<Options extends ForwardOptions = ForwardOpti
       inputCount,
       outputCount,
       parameters: () => {
+        // A tensor's getter may have disposed of the layer since the call began.
+        this.#requireLive('forward');
         const own = this.#parameters.canonical(forward);
         return fusion === undefined ? own : fusion.fold(own);
       },

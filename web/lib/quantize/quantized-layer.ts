@@ -315,7 +315,7 @@ export class QuantizedLayer extends DisposableObject {
     checked: QuantizedForwardOptions | Int8ForwardOptions,
     runtime = this.#definition.geometry.execution.runtime,
   ): Pick<ForwardCall<QuantizedParameters>, 'outputShape' | 'operation'> {
-    const { geometry, weight, scale, bias } = this.#definition;
+    const { geometry } = this.#definition;
     const { spec, batch, extents, outputShape } = geometry.resolve(where, shape, checked);
     const operation = new Operation<QuantizedParameters>({
       where,
@@ -329,7 +329,11 @@ export class QuantizedLayer extends DisposableObject {
       outputCount: elementCount(where, 'an output', outputShape),
       inputElement,
       outputElement,
-      parameters: () => ({ weight, scale, bias, activations: this.#activations }),
+      parameters: () => {
+        // A tensor's getter may have disposed of the layer since the call began.
+        const { weight, scale, bias } = this.#live('forward');
+        return { weight, scale, bias, activations: this.#activations };
+      },
     });
     return { outputShape, operation };
   }
