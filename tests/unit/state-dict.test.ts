@@ -212,6 +212,23 @@ describe('what does not fit', () => {
     expect(refusal(() => up(1).loadStateDict(state as never)).code).toBe('BAD_TYPE');
   });
 
+  it('a name in two ways, of which one would be lost', () => {
+    const net = new Sequential({ up: up(1) });
+    const before = net.stateDict();
+    const own = up(2).stateDict();
+    const error = refusal(() => net.loadStateDict({ up: own, 'up.bias': own.bias as Tensor }));
+    expect([error.code, error.message]).toEqual([
+      'BAD_OPTION',
+      'Sequential.loadStateDict: expected each name once, got "up.bias".',
+    ]);
+    expect(net.stateDict()).toEqual(before);
+    // A group without a name is none of the names outside it.
+    const layer = up(1);
+    const nameless = refusal(() => layer.loadStateDict({ ...layer.stateDict(), '': own }));
+    expect(nameless.detail.unexpected).toEqual(['.weight', '.bias']);
+    expect(layer.weight).toEqual(up(1).weight);
+  });
+
   it('names of objects themselves', () => {
     const state = JSON.parse('{"__proto__": {"weight": {"data": [], "shape": []}}}');
     expect(refusal(() => up(1).loadStateDict(state)).message).toMatch(/"__proto__\.weight" is unexpected/);

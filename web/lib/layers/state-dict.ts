@@ -143,14 +143,15 @@ function collect(
     givesState(state) ||
     depth > MAX_DEPTH
   ) {
-    const whole = prefix === '';
+    const whole = depth === 0;
     const what = whole ? 'a state: an object of tensors by name' : `${describe(prefix)} to be a tensor`;
     refuse('BAD_TYPE', where, what, state, whole ? adviceFor(state) : '');
   }
   for (const [name, value] of Object.entries(state)) {
-    const whole = prefix === '' ? name : `${prefix}.${name}`;
-    if (isTensorLike(value)) into.set(whole, value);
-    else collect(where, value, whole, depth + 1, into);
+    const whole = depth === 0 ? name : `${prefix}.${name}`;
+    if (!isTensorLike(value)) collect(where, value, whole, depth + 1, into);
+    else if (into.has(whole)) refuse('BAD_OPTION', where, 'each name once', whole);
+    else into.set(whole, value);
   }
 }
 
