@@ -26,7 +26,7 @@ import {
   type TensorQuantization,
 } from 'deconv-wasm/quantize';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { BUILDS, describeEachBuild } from '../support/builds.js';
 import { caught, expectError } from '../support/errors.js';
 import { type RandomProblem, randomProblem, tensorsOf } from '../support/geometries.js';
@@ -600,6 +600,19 @@ describe('saveQuantized and loadQuantized', () => {
     using small = quantize(wide);
     expect(saveQuantized(small).length).toBeLessThan(0.26 * 4 * 64 * 64 * 16);
     await shutdown();
+  });
+
+  it('need nothing that an AudioWorklet lacks, where layers for sound are loaded', () => {
+    using layer = new ConvTranspose2d({ ...options, seed });
+    using small = quantize(layer, fixed);
+    const bytes = saveQuantized(small);
+    try {
+      vi.stubGlobal('TextEncoder', undefined);
+      vi.stubGlobal('TextDecoder', undefined);
+      expect(saveQuantized(loadQuantized(layer, bytes))).toEqual(bytes);
+    } finally {
+      vi.unstubAllGlobals();
+    }
   });
 
   it('refuse other layers and other bytes', () => {

@@ -47,7 +47,8 @@ export function saveQuantized(layer: QuantizedLayer): Uint8Array<ArrayBuffer> {
     bias: bias !== null,
     activations: fixed ?? {},
   };
-  const text = new TextEncoder().encode(JSON.stringify(header));
+  // All of it is ASCII, and an AudioWorklet has neither TextEncoder nor TextDecoder.
+  const text = Uint8Array.from(JSON.stringify(header), (character) => character.charCodeAt(0));
   const floats = bias === null ? [scale] : [scale, bias];
   const headerLength = Math.ceil(text.length / 4) * 4;
   const floatBytes = floats.reduce((sum, { byteLength }) => sum + byteLength, 0);
@@ -139,7 +140,7 @@ function readHeader(
   if (begin > bytes.length) throw broken(where, `a header up to byte ${begin}`, `${bytes.length} bytes`);
   let header: unknown;
   try {
-    header = JSON.parse(new TextDecoder().decode(bytes.subarray(HEAD, begin)));
+    header = JSON.parse(String.fromCharCode(...bytes.subarray(HEAD, begin)));
   } catch {
     throw broken(where, 'a header in JSON', 'something else');
   }
