@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { Linear } from 'deconv-wasm';
+import { Linear, type Tensor } from 'deconv-wasm';
 import { addSpectralPenalty } from 'deconv-wasm/checkerboard';
 import { readModel, writeSafetensors } from 'deconv-wasm/models';
 import {
@@ -266,6 +266,81 @@ it.each(['setWeight', 'setBias'] as const)(
     expect(layers[2]?.weight).toEqual(layers[0]?.weight);
   },
 );
+
+describe('objects of the user’s', () => {
+  const own = (weight: unknown, more: object = {}) => ({
+    weight: weight as Tensor,
+    setWeight(values: Float32Array) {
+      this.weight = { data: values, shape: [values.length] };
+    },
+    setBias() {},
+    ...more,
+  });
+  const gradients = [{ weight: { data: Float32Array.of(1, 2), shape: [2] }, bias: null }];
+
+  it('learn without a bias, from values of any kind', () => {
+    const halves = { data: Uint16Array.of(0x3c00, 0x4000), shape: [2], dtype: 'float16' };
+    for (const data of [Float32Array.of(1, 2), [1, 2], Float64Array.of(1, 2), halves]) {
+      const layer = own(data === halves ? halves : { data, shape: [2] });
+      sgd([layer as never], { learningRate: 1 })(gradients);
+      expect(layer.weight.data).toEqual(Float32Array.of(0, 0));
+    }
+  });
+
+  it('are refused where their parameters are none, or others than at first', () => {
+    for (const weight of [
+      Float32Array.of(1, 2),
+      { data: Float32Array.of(1, 2) },
+      'ab',
+      { data: [1], shape: [2] },
+    ]) {
+      const error = caught(() => sgd([own(weight) as never]));
+      expect(error.message).toContain('sgd: expected layers[0].weight');
+    }
+    const tensor = gradients[0]?.weight as Tensor;
+    for (const [first, later, words] of [
+      [
+        { weight: tensor },
+        { weight: { data: [1], shape: [1] } },
+        'layers[0].weight as at first, [2], got [1]',
+      ],
+      [{ bias: null }, { bias: tensor }, 'layers[0].bias as at first, none, got [2]'],
+      [{ bias: tensor }, { bias: null }, 'layers[0].bias as at first, [2], got none'],
+    ] as const) {
+      const layer = own(tensor, first);
+      const step = adam([layer as never]);
+      Object.assign(layer, later);
+      const { bias = null } = later as { bias?: Tensor | null };
+      const error = caught(() => step([{ weight: layer.weight, bias }]));
+      expectError(error, 'BAD_SHAPE', 'adam step');
+      expect(error.message).toContain(words);
+      expect(step.steps).toBe(0);
+    }
+  });
+
+  it('have states and gradients without what they have none of, at several places too', () => {
+    const weight = { data: Float32Array.of(1, 2), shape: [2] };
+    const passing = {
+      forward: (x: Tensor) => x,
+      backward: (_: Tensor, input: Tensor) => ({ input, weight }),
+    };
+    const layer = own(weight, passing);
+    const net = new Sequential(layer as never, layer as never);
+    expect(Object.keys(net.stateDict())).toEqual(['0.weight', '1.weight']);
+    expect(Object.keys(new Sequential(own(null, passing) as never).stateDict())).toEqual([]);
+    const x = { data: Float32Array.of(1), shape: [1] };
+    const pass = net.trace(x).backward(x);
+    expect(pass.layers[0]?.weight.data).toEqual(Float32Array.of(2, 4));
+    sgd(net.layers)(pass.layers);
+    let place = 0;
+    const unlike = own(weight, {
+      ...passing,
+      backward: (_: Tensor, input: Tensor) => ({ input, weight: place++ === 0 ? weight : x, bias: null }),
+    });
+    const several = new Sequential(unlike as never, unlike as never);
+    expect(caught(() => several.trace(x).backward(x)).code).toBe('BAD_SHAPE');
+  });
+});
 
 it('a state in which a module of the user’s throws changes no other module of the chain', () => {
   const layer = new Linear({ inFeatures: 1, outFeatures: 1, seed: 1 });

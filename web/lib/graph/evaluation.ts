@@ -241,7 +241,7 @@ function backwardAt(
 /** Of a module that stands at several places. */
 function sumOf(where: string, one: LayerGradients, other: LayerGradients): LayerGradients {
   const both = (a: Tensor | null, b: Tensor | null): Tensor | null =>
-    a === null || b === null ? a : sum(where, [a, b]);
+    a && b ? sum(where, [a, gradientFor(where, 'a gradient', b, a)]) : (a ?? b);
   return {
     ...one,
     weight: both(one.weight, other.weight),

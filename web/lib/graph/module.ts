@@ -91,8 +91,8 @@ export function statefulOf(module: Module, where: string): Stateful | null {
   if (!hasParameters(module)) return null;
   return {
     stateDict: () => ({
-      weight: module.weight,
-      ...(module.bias === null ? {} : { bias: module.bias }),
+      ...(module.weight && { weight: module.weight }),
+      ...(module.bias && { bias: module.bias }),
     }),
     loadStateDict: ({ weight, bias }) => {
       if (weight !== undefined) module.setWeight(widened(where, weight as Tensor).data);

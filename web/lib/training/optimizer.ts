@@ -1,8 +1,8 @@
 import { allOrNothing } from '../core/all-or-nothing.js';
-import { checkLayers, fault, refuse } from '../core/checks.js';
+import { checkLayers, fault, refuse, shapeText } from '../core/checks.js';
 import { checkNumber } from '../core/numbers.js';
 import { isList, memberOf } from '../core/realms.js';
-import { allocateTensor, checkParameter, type Tensor } from '../core/tensor.js';
+import { allocateTensor, checkParameter, checkTensor, type Tensor } from '../core/tensor.js';
 import type { Trainable } from '../graph/module.js';
 import {
   fitState,
@@ -187,7 +187,8 @@ function readLayers(where: string, layers: readonly Optimizable[], memory: reado
       const first = `layers[${layers.indexOf(layer)}]`;
       throw fault('BAD_OPTION', where, 'every layer once', `layers[${index}], which is ${first} again`);
     }
-    const parameter = (name: string, shape: readonly number[] | undefined): Parameter | null => {
+    const parameter = (name: 'weight' | 'bias'): Parameter | null => {
+      const shape = parameterOf(where, layer, index, name)?.shape;
       if (shape === undefined) return null;
       const zeros = (): Memory =>
         Object.fromEntries(memory.map((key) => [key, allocateTensor(where, shape).data]));
@@ -195,10 +196,21 @@ function readLayers(where: string, layers: readonly Optimizable[], memory: reado
     };
     return {
       layer,
-      weight: parameter('weight', layer.weight?.shape),
-      bias: parameter('bias', layer.bias?.shape),
+      weight: parameter('weight'),
+      bias: parameter('bias'),
     };
   });
+}
+
+/** What a layer, which may be the user's, has of a parameter now; null for none. */
+function parameterOf(
+  where: string,
+  layer: Optimizable,
+  index: number,
+  name: 'weight' | 'bias',
+): Tensor | null {
+  const tensor = layer[name] ?? null;
+  return tensor && checkTensor(where, `layers[${index}].${name}`, tensor);
 }
 
 interface Change {
@@ -224,24 +236,22 @@ function readGradients(where: string, entries: readonly Entry[], gradients: unkn
     if (isList(memberOf(gradients[index], 'layers'))) {
       refuse('BAD_TYPE', where, `gradients[${index}] of a layer`, gradients[index], LIST_GRADIENTS);
     }
-    const change = (
-      key: 'weight' | 'bias',
-      tensor: Tensor | null,
-      set: (values: Float32Array) => void,
-    ): Change[] => {
-      const gradient = checkGradient(
-        where,
-        `gradients[${index}].${key}`,
-        memberOf(gradients[index], key),
-        tensor,
-      );
+    const change = (key: 'weight' | 'bias', set: (values: Float32Array) => void): Change[] => {
+      const tensor = parameterOf(where, layer, index, key);
       const parameter = entry[key];
+      const [was, is] = [parameter, tensor].map((one) => (one === null ? 'none' : shapeText(one.shape)));
+      if (was !== is) {
+        const now = `layers[${index}].${key}`;
+        throw fault('BAD_SHAPE', where, `${now} as at first, ${was}`, `${is}`, 'Make a new optimizer.');
+      }
+      const name = `gradients[${index}].${key}`;
+      const gradient = checkGradient(where, name, memberOf(gradients[index], key), tensor);
       if (tensor === null || gradient === null || parameter === null) return [];
       return [{ parameter, values: tensor.data, gradient, set }];
     };
     return [
-      ...change('weight', layer.weight, (values) => layer.setWeight(values)),
-      ...change('bias', layer.bias, (values) => layer.setBias(values)),
+      ...change('weight', (values) => layer.setWeight(values)),
+      ...change('bias', (values) => layer.setBias(values)),
     ];
   });
 }
