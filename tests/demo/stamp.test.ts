@@ -87,13 +87,36 @@ const first: Layer = {
 };
 const ones = (amount: number) => new Array<number>(amount).fill(1);
 
+const bringIntoView = (part: string) =>
+  page.locator(part).evaluate(async (element) => {
+    element.scrollIntoView({ block: 'center' });
+    // The page's own observers have seen it by then: they are older.
+    await new Promise((seen) => {
+      new IntersectionObserver(([entry]) => entry?.isIntersecting && seen(null), {
+        threshold: 0.5,
+      }).observe(element);
+    });
+  });
+
 describe('the film, as the page opens', () => {
-  it('plays on its own and shows a stamp on its way', async () => {
+  it('plays on its own, shows a stamp on its way, and stands still where nobody sees it', async () => {
     open = await visit(served, { ownClock: true });
     page = open.page;
     await eventually(() => page.locator('.flying:visible').count()).toBe(1);
     expect(await page.locator('.flying span').allInnerTexts()).toEqual(ones(9).map(String));
     await eventually(landed).toBeGreaterThanOrEqual(2);
+    await eventually(() => page.locator('.is-coming').count()).toBe(0);
+    await bringIntoView('.colophon');
+    const unseen = await landed();
+    await page.clock.runFor(5000);
+    expect(await landed()).toBe(unseen);
+    await page.getByRole('button', { name: 'Pause' }).waitFor();
+    // Station 3 shows its steps, too.
+    await bringIntoView('.matrix-board');
+    await eventually(async () => {
+      await page.clock.runFor(500);
+      return landed();
+    }).toBeGreaterThan(unseen);
     await page.getByRole('button', { name: 'Pause' }).click();
     const rested = await landed();
     await page.clock.runFor(5000);
@@ -107,15 +130,7 @@ describe('the film, as the page opens', () => {
     const scrub = slider('Stamps landed');
     await scrub.evaluate((input) => input.focus({ preventScroll: true }));
     await page.keyboard.press('Home');
-    await page.locator('.output-figure').evaluate(async (picture) => {
-      picture.scrollIntoView({ block: 'center' });
-      // The page's own observer has seen it by then: it is the older one.
-      await new Promise((seen) => {
-        new IntersectionObserver(([entry]) => entry?.isIntersecting && seen(null), {
-          threshold: 0.5,
-        }).observe(picture);
-      });
-    });
+    await bringIntoView('.output-figure');
     await page.clock.runFor(5000);
     expect(await landed()).toBe(0);
     await page.getByRole('button', { name: 'Play', exact: true }).waitFor();

@@ -129,6 +129,9 @@ function show(move: (p: Playback) => Playback): void {
 /** The longest jump of one picture; a tab that was hidden goes on where it was. */
 const LONGEST_FRAME = 0.1;
 
+/** Whether a board that shows the film is in view. Unseen it stands still, and goes on where it was. */
+export const watched = signal(false);
+
 function keepRolling(): void {
   let last = 0;
   let scheduled = 0;
@@ -138,10 +141,10 @@ function keepRolling(): void {
     const pace = gathering.peek() ? GATHER_PACE : 1;
     show((p) => advance(p, pace * Math.min(seconds, LONGEST_FRAME)));
     last = now;
-    scheduled = isMoving(film.peek()) ? requestAnimationFrame(roll) : 0;
+    scheduled = isMoving(film.peek()) && watched.peek() ? requestAnimationFrame(roll) : 0;
   };
   effect(() => {
-    if (!isMoving(film.value) || scheduled) return;
+    if (!isMoving(film.value) || !watched.value || scheduled) return;
     last = performance.now();
     scheduled = requestAnimationFrame(roll);
   });

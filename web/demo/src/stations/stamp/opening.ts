@@ -1,9 +1,15 @@
 import { useEffect, useLayoutEffect } from 'preact/hooks';
 import { pageOpened } from '../../store';
-import { openFilm, refusal, stamped, startFilm } from './film';
+import { openFilm, refusal, stamped, startFilm, watched } from './film';
 
 /** The part of a picture that has to be in view for the film to open. */
 const SEEN = 0.5;
+
+const inView = new Set<Element>();
+const boards = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) inView[isIntersecting ? 'add' : 'delete'](target);
+  watched.value = inView.size > 0;
+});
 
 /** Runs the film of station 1 for a station that shows it, and opens it once `picture` inside is in view. */
 export function useFilm(station: { current: HTMLElement | null }, picture: string): void {
@@ -28,6 +34,7 @@ export function useFilm(station: { current: HTMLElement | null }, picture: strin
       { threshold: SEEN },
     );
     observer.observe(element);
+    boards.observe(element.parentElement as Element);
     return () => observer.disconnect();
   }, [there]);
 }
