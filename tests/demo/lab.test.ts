@@ -555,6 +555,25 @@ describe('an own picture', () => {
     await take.click();
     await eventually(() => page.locator('[data-panel="input"]').textContent()).toContain('Camera');
     expect(await page.locator('video').count()).toBe(0);
+    // What is chosen while a picture is still being made of what the camera has seen stays.
+    await page.evaluate(() => {
+      const { convertToBlob } = OffscreenCanvas.prototype;
+      const slow = new Promise<void>((resolve) => {
+        globalThis.readSlowOne = resolve;
+      });
+      OffscreenCanvas.prototype.convertToBlob = async function () {
+        await slow;
+        return convertToBlob.call(this);
+      };
+    });
+    await page.getByRole('button', { name: 'Camera' }).press('Enter');
+    await page.waitForFunction(() => (document.querySelector('video')?.videoWidth ?? 0) > 0);
+    await take.press('Enter');
+    const ramp = page.locator('#lab').getByRole('radio', { name: 'Ramp' });
+    await ramp.check();
+    await page.evaluate(() => globalThis.readSlowOne());
+    await page.evaluate(untilAnswered);
+    expect(await ramp.isChecked()).toBe(true);
     await leave();
   });
 

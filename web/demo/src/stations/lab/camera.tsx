@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 interface Props {
-  onPicture: (taken: Blob) => void;
+  onPicture: (taken: Promise<Blob>) => void;
   onTrouble: (sentence: string) => void;
 }
 
@@ -27,12 +27,13 @@ export function Camera({ onPicture, onTrouble }: Props) {
     }
   };
 
-  const take = async () => {
+  const take = () => {
     const view = video.current;
     if (!view?.videoWidth) return;
     const canvas = new OffscreenCanvas(view.videoWidth, view.videoHeight);
     canvas.getContext('2d')?.drawImage(view, 0, 0);
-    onPicture(await canvas.convertToBlob());
+    // Chosen now, however long it takes to be made.
+    onPicture(canvas.convertToBlob());
     setStream(null);
   };
 
@@ -46,7 +47,7 @@ export function Camera({ onPicture, onTrouble }: Props) {
   return (
     <div class="camera">
       <video ref={video} autoplay muted playsInline aria-label="What the camera sees" />
-      <button type="button" class="button" onClick={() => void take()}>
+      <button type="button" class="button" onClick={take}>
         Take the picture
       </button>
       <button type="button" class="preset" onClick={() => setStream(null)}>

@@ -96,10 +96,11 @@ export function refusePicture(why: string): void {
 }
 
 /** Reads a picture and shows it. */
-export async function openOwn(file: Blob, name: string): Promise<void> {
+export async function openOwn(file: Blob | Promise<Blob>, name: string): Promise<void> {
   const isLast = begin();
+  pictureRefusal.value = null;
   try {
-    const picture = await openPicture(file, name);
+    const picture = await openPicture(await file, name);
     if (!isLast()) return;
     ownPicture.value = picture;
     change((s) => ({ ...s, lab: { ...s.lab, source: 'own' } }));
