@@ -588,12 +588,28 @@ describe('an own picture', () => {
     expect(await page.getByText('The picture that was here').count()).toBe(0);
   });
 
-  it('that is none gets a plain sentence', async () => {
+  it('that is none gets a plain sentence, where pictures are chosen and where it is seen', async () => {
+    const bytes = Buffer.from('not a png');
     await page
       .locator('#lab input[type="file"]')
-      .setInputFiles({ name: 'x.png', mimeType: 'image/png', buffer: Buffer.from('not a png') });
-    await page.getByText('x.png is not a picture this browser can read.').waitFor();
+      .setInputFiles({ name: 'x.png', mimeType: 'image/png', buffer: bytes });
+    const sentence = page.locator('#lab .picture-choice').getByRole('alert');
+    await eventually(() => sentence.textContent()).toBe('x.png is not a picture this browser can read.');
     expect(await width('input')).toBe(176);
+    await page.locator('#sound').scrollIntoViewIfNeeded();
+    const dropped = await page.evaluateHandle(() => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File(['none'], 'y.png', { type: 'image/png' }));
+      return transfer;
+    });
+    await page.locator('#sound').dispatchEvent('drop', { dataTransfer: dropped });
+    await eventually(() => sentence.textContent()).toBe('y.png is not a picture this browser can read.');
+    await eventually(() =>
+      sentence.evaluate((element) => {
+        const { top, bottom } = element.getBoundingClientRect();
+        return top >= 0 && bottom <= innerHeight;
+      }),
+    ).toBe(true);
   });
 
   it('that is none is refused for longer than an answer takes that was asked for before', async () => {

@@ -351,7 +351,7 @@ describe('station 7', () => {
     const refusal = 'none.png is not a picture this browser can read.';
     await eventually(alerts).toEqual([refusal]);
     await fail('The run failed.');
-    await eventually(alerts).toEqual([refusal, 'The run failed.']);
+    await eventually(alerts).toEqual(['The run failed.', refusal]);
     await runNetwork();
     expect(await alerts()).toEqual([]);
   });

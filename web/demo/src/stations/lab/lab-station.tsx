@@ -4,7 +4,7 @@ import { pictureFile } from '../../view/open-picture';
 import { Trouble } from '../../view/trouble';
 import { useDrop } from '../../view/use-drop';
 import { LabControls } from './lab-controls';
-import { developed, openOwn, pictureRefusal, refusePicture, startLab, trouble } from './lab-run';
+import { developed, openOwn, refusePicture, startLab, trouble } from './lab-run';
 import { Panels } from './panels';
 import { Sound } from './sound';
 import { Sources } from './sources';
@@ -39,7 +39,6 @@ export function LabStation() {
       </p>
       <Sources onFile={open} />
       <LabControls lab={state.value.lab} />
-      <Trouble text={pictureRefusal.value} />
       <Trouble text={trouble.value} />
       {developed.value && <Panels developed={developed.value} />}
       <Sound />

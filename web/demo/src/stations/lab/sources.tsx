@@ -4,8 +4,9 @@ import { testImageNames, testImages } from '../../model/test-images';
 import { change, state } from '../../store';
 import { OpenFile } from '../../view/open-file';
 import { PixelCanvas } from '../../view/pixel-canvas';
+import { Refusal } from '../../view/refusal';
 import { Camera } from './camera';
-import { openOwn, ownPicture, picture, refusePicture } from './lab-run';
+import { openOwn, ownPicture, picture, pictureRefusal, refusePicture } from './lab-run';
 
 interface Props {
   onFile: (file: File) => void;
@@ -42,6 +43,7 @@ export function Sources({ onFile }: Props) {
         />
         <Camera onPicture={(taken) => void openOwn(taken, 'Camera')} onTrouble={refusePicture} />
       </div>
+      <Refusal text={pictureRefusal.value} />
       {chosen === 'own' && !own && (
         <p class="taken">
           The picture that was here is not part of a link: it stays with whoever has opened it. Until one is

@@ -2,9 +2,9 @@ import type { ModelResult } from '../../engine/protocol';
 import { count } from '../../model/numbers';
 import { LiveRegion } from '../../view/live-region';
 import { OpenFile } from '../../view/open-file';
+import { Refusal } from '../../view/refusal';
 import { useDrop } from '../../view/use-drop';
 import '../../view/readings.css';
-import { Trouble } from '../../view/trouble';
 import { LayerCard } from './layer-card';
 import { examples, open, openExample, opened, reading, trouble } from './model-run';
 import { inputKindOf, openInput } from './network-run';
@@ -57,7 +57,7 @@ export function ModelStation() {
           </div>
         </div>
       </div>
-      <Trouble text={trouble.value} />
+      <Refusal text={trouble.value} />
       {found && (
         <Found
           key={found.files.map(({ name, size }) => `${name} ${size}`).join()}

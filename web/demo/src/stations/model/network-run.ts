@@ -104,6 +104,7 @@ const readers: Record<OwnKind, (file: File) => Promise<OwnInput>> = {
 
 export async function openInput(kind: OwnKind, file: File): Promise<void> {
   const isLast = beginInput();
+  inputRefusal.value = null;
   try {
     const own = await readers[kind](file);
     if (isLast()) take(own);

@@ -9,6 +9,7 @@ import { state } from '../../store';
 import { Choice } from '../../view/choice';
 import { LiveRegion } from '../../view/live-region';
 import { OpenFile } from '../../view/open-file';
+import { Refusal } from '../../view/refusal';
 import { Trouble } from '../../view/trouble';
 import { useNear } from '../../view/use-near';
 import {
@@ -91,7 +92,6 @@ export function NetworkView() {
       {made === 'learned' && trainedThere.value === null && (
         <p class="model-note">Station 6 has trained nothing yet.</p>
       )}
-      <Trouble text={inputRefusal.value} />
       <Trouble text={refused.value} />
       <Trouble text={undrawn.value} />
       {tracing.value && (
@@ -104,6 +104,7 @@ export function NetworkView() {
       )}
       {found?.inputs.some(({ takes }) => takes === 'picture') && <PictureInput />}
       {found?.inputs.some(({ takes }) => takes === 'sound') && <SoundInput />}
+      <Refusal text={inputRefusal.value} />
       {found && View && <View found={found} />}
       <LiveRegion text={found ? `${culpritText(found)} ${repairText(found)}` : ''} pace={300} />
     </div>
