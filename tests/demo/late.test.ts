@@ -413,8 +413,13 @@ describe('station 7', () => {
     await holdBack('compareRuns');
     await comparison.getByRole('button', { name: /^Compare with/ }).click();
     await held(1);
+    // Nothing is read aloud that is inside of what is busy.
+    const said = page.getByRole('status').filter({ hasText: 'Running it in both' });
+    await said.waitFor();
+    expect(await said.evaluate((status) => status.closest('[aria-busy="true"]'))).toBeNull();
     await radio('#model', 'Flat colour').check();
     await answered();
+    expect(await comparison.textContent()).not.toContain('Running it in both');
     await fail('They cannot be compared.');
     await eventually(() => comparison.getAttribute('aria-busy')).toBe('false');
     expect(await comparison.textContent()).not.toContain('They cannot be compared.');

@@ -192,20 +192,23 @@ const wanted = computed<TraceRequest | null>(() => {
 /** The network that is shown in onnxruntime-web beside ours; null before it is asked for. */
 export const comparison = signal<ComparisonResult | null>(null);
 export const comparing = signal(false);
+/** What is shown next begins one, too: what was asked of something else is of no use. */
+const beginComparison = turns();
 
 export async function compare(): Promise<void> {
   if (comparing.value || shown === null) return;
   const wish = shown;
+  const isLast = beginComparison();
   comparing.value = true;
   try {
     const asked = { of: wish.request, onnxruntime: peerFolder('onnxruntime') };
     const answer = await (await engineWith(wish))?.ask('compareRuns', asked);
-    if (answer && answer !== STALE && hasSamePictures(wish, shown)) comparison.value = answer;
+    if (answer && answer !== STALE && isLast()) comparison.value = answer;
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
-    if (hasSamePictures(wish, shown)) comparison.value = { refusal: error.message };
+    if (isLast()) comparison.value = { refusal: error.message };
   } finally {
-    comparing.value = false;
+    if (isLast()) comparing.value = false;
   }
 }
 
@@ -236,7 +239,11 @@ let newest: Wish | null = null;
 let shown: Wish | null = null;
 
 function show(result: TraceResult | null, wish: Wish | null): void {
-  if (wish === null || !hasSamePictures(wish, shown)) comparison.value = null;
+  if (wish === null || !hasSamePictures(wish, shown)) {
+    beginComparison();
+    comparing.value = false;
+    comparison.value = null;
+  }
   shown = wish;
   traced.value = result;
 }
