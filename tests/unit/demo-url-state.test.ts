@@ -3,6 +3,7 @@ import { noHistory, redone, remembered, undone } from '../../web/demo/src/model/
 import { nextSeed, seedRange } from '../../web/demo/src/model/layer-state';
 import { opening, slices, withFill, withLayer, withMove, withTap } from '../../web/demo/src/model/state';
 import { decodeState, encodeState } from '../../web/demo/src/model/url-state';
+import { change, state, undo } from '../../web/demo/src/store';
 import { randomState } from '../support/demo-states';
 
 describe('the link of a state', () => {
@@ -135,5 +136,26 @@ describe('undo', () => {
     expect(redone(again?.history ?? noHistory, 3)?.state).toBe(4);
     // A new change leaves nothing to do again.
     expect(redone(remembered(first?.history ?? noHistory, 3, 9000), 9)).toBeNull();
+  });
+
+  it('takes back what came by itself, as the end of a training, apart from the changes around it', () => {
+    change((s) => withLayer(s, { kernel: 4 }));
+    const train = (s: typeof opening) => ({ ...s, learn: { ...s.learn, steps: s.learn.steps + 5 } });
+    change(train, train);
+    change(train, train);
+    change((s) => withLayer(s, { kernel: 5 }));
+    const shown = () => [state.peek().layer.kernel, state.peek().learn.steps];
+    const seen = [shown()];
+    while (shown().join() !== '3,0') {
+      undo();
+      seen.push(shown());
+    }
+    expect(seen).toEqual([
+      [5, 10],
+      [4, 10],
+      [4, 5],
+      [4, 0],
+      [3, 0],
+    ]);
   });
 });

@@ -12,7 +12,7 @@ const history = signal<History<State>>(noHistory);
 export const canUndo = computed(() => history.value.past.length > 0);
 export const canRedo = computed(() => history.value.future.length > 0);
 
-/** `carry` is for what comes by itself: what can be done again stays, with it. */
+/** `carry` is for what comes by itself: what can be done again stays, with it, and it is one with no change by hand. */
 export function change(next: (state: State) => State, carry?: (state: State) => State): void {
   const before = state.peek();
   const after = next(before);
@@ -21,7 +21,7 @@ export function change(next: (state: State) => State, carry?: (state: State) => 
   if (!isAlike(before, after)) {
     const past = history.peek();
     const future = carry ? past.future.map(carry) : [];
-    history.value = { ...remembered(past, before, performance.now()), future };
+    history.value = { ...remembered(past, before, carry ? Infinity : performance.now()), future };
   }
   state.value = after;
 }

@@ -2,7 +2,7 @@
 export interface History<T> {
   readonly past: readonly T[];
   readonly future: readonly T[];
-  /** When the last change was made, in milliseconds. */
+  /** When the last change was made, in milliseconds; infinite after one that none is together with. */
   readonly changedAt: number;
 }
 
@@ -13,7 +13,7 @@ const LONGEST = 200;
 export const noHistory: History<never> = { past: [], future: [], changedAt: Number.NEGATIVE_INFINITY };
 
 export function remembered<T>(history: History<T>, before: T, now: number): History<T> {
-  const together = now - history.changedAt < TOGETHER && history.past.length > 0;
+  const together = Math.abs(now - history.changedAt) < TOGETHER && history.past.length > 0;
   const past = together ? history.past : [...history.past, before].slice(-LONGEST);
   return { past, future: [], changedAt: now };
 }
