@@ -63,7 +63,8 @@ describe('a measurement', () => {
     await bench().getByText('The JSON').click();
     const { unit, results } = await json();
     expect(unit).toBe('milliseconds of one run, one thread');
-    // Beside the one that was measured when the station came into view.
+    // Beside the one that was measured when the station came into view, of which the reader is told.
+    expect(await bench().locator('.standfirst').textContent()).toContain('measured once as you come here');
     const result = results.find(({ layer }) => layer === 'fsrcnn_x2');
     expect(result).toMatchObject({ entries: [{ name: 'deconv-wasm', status: 'ok' }, {}] });
     expect(result?.entries[0]?.error).toBeLessThan(1e-4);

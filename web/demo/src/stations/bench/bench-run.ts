@@ -16,7 +16,7 @@ export const trouble = signal<string | null>(null);
 let worker: Engine | null = null;
 let stopped = false;
 /** What was asked for while something else is measured. */
-let next: readonly BenchLayer[] | null = null;
+export const next = signal<readonly BenchLayer[] | null>(null);
 
 export function toggle(peer: PeerName): void {
   const now = wanted.value;
@@ -25,7 +25,7 @@ export function toggle(peer: PeerName): void {
 
 export function stop(): void {
   stopped = true;
-  next = null;
+  next.value = null;
 }
 
 /** Who only scrolls sees what this machine does with the chosen layer, once. */
@@ -36,7 +36,7 @@ export function measureFirst(): void {
 /** One layer after the other, each by all candidates, in a worker of their own. */
 export async function run(layers: readonly BenchLayer[]): Promise<void> {
   if (measuring.value !== null) {
-    next = layers;
+    next.value = layers;
     return;
   }
   stopped = false;
@@ -58,8 +58,8 @@ export async function run(layers: readonly BenchLayer[]): Promise<void> {
     trouble.value = error.message;
   } finally {
     measuring.value = null;
-    const waiting = next;
-    next = null;
+    const waiting = next.value;
+    next.value = null;
     if (waiting !== null) void run(waiting);
   }
 }

@@ -11,7 +11,18 @@ import { LiveRegion } from '../../view/live-region';
 import { Trouble } from '../../view/trouble';
 import { useNear } from '../../view/use-near';
 import { useSaid } from '../../view/use-said';
-import { measured, measureFirst, measuring, report, run, stop, toggle, trouble, wanted } from './bench-run';
+import {
+  measured,
+  measureFirst,
+  measuring,
+  next,
+  report,
+  run,
+  stop,
+  toggle,
+  trouble,
+  wanted,
+} from './bench-run';
 import '../../view/readings.css';
 import './bench.css';
 
@@ -38,7 +49,8 @@ export function BenchStation() {
       </h2>
       <p class="standfirst">
         How fast is it here? Layers of known networks, measured on this machine. All take turns, one thread
-        each, and every result is checked before it counts.
+        each, and every result is checked before it counts. The chosen one is measured once as you come here,
+        the others when you ask.
       </p>
       <fieldset class="bench-layers">
         <legend class="visually-hidden">Layer</legend>
@@ -66,18 +78,13 @@ export function BenchStation() {
         ))}
       </div>
       <div class="bench-actions">
-        <button
-          type="button"
-          class="button is-strong"
-          aria-disabled={busy !== null}
-          onClick={() => void run([chosen])}
-        >
+        <button type="button" class="button is-strong" onClick={() => void run([chosen])}>
           Measure
         </button>
         <button type="button" class="button" onClick={() => (busy === null ? void run(benchLayers) : stop())}>
           {busy === null ? 'Measure all ten' : 'Stop after this layer'}
         </button>
-        <p class="bench-progress">{busy !== null && `Measuring ${layerOf(busy)?.of} …`}</p>
+        <p class="bench-progress">{busyText()}</p>
       </div>
       <Trouble text={trouble.value} />
       {measured.value.length > 0 && <Results results={measured.value} />}
@@ -207,9 +214,14 @@ function Row({ entry, ours, slowest }: { entry: BenchEntry; ours: number | null;
   );
 }
 
+function busyText(): string {
+  if (measuring.value === null) return '';
+  const after = next.value?.map((layer) => `, then ${layerOf(layer)?.of}`) ?? [];
+  return `Measuring ${layerOf(measuring.value)?.of} \u2026${after.join('')}`;
+}
+
 function spoken(): string {
-  const busy = measuring.value;
-  if (busy !== null) return `Measuring ${layerOf(busy)?.of}`;
+  if (measuring.value !== null) return busyText();
   const last = measured.value.find(({ layer }) => layer === state.value.bench.layer);
   if (!last) return '';
   const times = last.entries.map(({ name, status, milliseconds: found }) =>
