@@ -182,12 +182,21 @@ describe.each(hands)('a person, %s,', (hand, options, press) => {
     await channel.fill('4');
     await eventually(() => page.url()).toContain('Nc=4');
     await eventually(() => drawn('enter')).not.toBe(first);
+    const fifth = await drawn('enter');
     // Three channels have no fifth.
     await steps.locator('[data-step="image"]').getByText('Mean: it has 3 channels').waitFor();
     await eventually(() => drawn('image')).toBe(image);
+    await channel.fill('7');
+    await eventually(() => page.url()).toContain('Nc=7');
+    await eventually(() => drawn('enter')).not.toBe(fifth);
+    const last = await drawn('enter');
     await press(page, model().getByRole('radio', { name: 'Mean of channels' }));
     await eventually(() => drawn('enter')).toBe(mean);
     await eventually(() => page.url()).not.toContain('Nc=');
+    // As of a network with more channels: what the slider says is what is drawn.
+    await open.again(`${new URL(page.url()).hash}&Nc=40`);
+    expect(await channel.inputValue()).toBe('7');
+    await eventually(() => drawn('enter')).toBe(last);
   });
 
   it('runs what station 6 has trained, once it is trained', async () => {

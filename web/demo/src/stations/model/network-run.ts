@@ -250,7 +250,11 @@ function show(result: TraceResult | null, wish: Wish | null): void {
 
 /** What each step gives, in the channel that the state names; null before it is known. */
 export const pictures = signal<readonly (Excerpt | null)[] | null>(null);
-const channel = computed(() => state.value.network.channel);
+/** That channel, or the last where the network that is shown has fewer. */
+export const channel = computed(() => {
+  const most = Math.max(0, ...(traced.value?.steps.map(({ channels }) => channels) ?? []));
+  return Math.min(state.value.network.channel, most - 1);
+});
 
 export function showChannel(which: number): void {
   change((before) => ({ ...before, network: { ...before.network, channel: which } }));

@@ -7,12 +7,12 @@ import { MEAN } from '../../model/network-state';
 import { count, milliseconds } from '../../model/numbers';
 import type { Excerpt, Planes } from '../../model/picture';
 import { paintSequential } from '../../model/sequential';
-import { state, theme } from '../../store';
+import { theme } from '../../store';
 import { Choice } from '../../view/choice';
 import { PixelCanvas } from '../../view/pixel-canvas';
 import { Slider } from '../../view/slider';
 import { LaneGutter } from './lane-gutter';
-import { openLayer, pictures, showChannel } from './network-run';
+import { channel, openLayer, pictures, showChannel } from './network-run';
 import { excerptText, isMost, levelText, skipText } from './network-words';
 
 /** Lanes that are drawn beside the steps; of more, the words still tell. */
@@ -64,7 +64,7 @@ function ScrolledIf({ isLong, children }: { isLong: boolean; children: Component
 
 /** What the pictures of all steps show. */
 function Channel({ most }: { most: number }) {
-  const { channel } = state.value.network;
+  const which = channel.value;
   return (
     <div class="network-choice">
       <Choice
@@ -74,17 +74,11 @@ function Channel({ most }: { most: number }) {
           { value: 'mean', label: 'Mean of channels' },
           { value: 'one', label: 'One channel' },
         ]}
-        value={channel === MEAN ? 'mean' : 'one'}
+        value={which === MEAN ? 'mean' : 'one'}
         onChoose={(what) => showChannel(what === 'mean' ? MEAN : 0)}
       />
-      {channel !== MEAN && (
-        <Slider
-          label="Channel"
-          value={Math.min(channel, most - 1)}
-          min={0}
-          max={most - 1}
-          onInput={showChannel}
-        />
+      {which !== MEAN && (
+        <Slider label="Channel" value={which} min={0} max={most - 1} onInput={showChannel} />
       )}
     </div>
   );
@@ -127,7 +121,7 @@ function Step({ step, found, place, row }: StepProps) {
         <span class="size">{`${shape.slice(1).join(' × ')}, ${milliseconds(step.milliseconds)}`}</span>
         <StepPart index={place - found.inputs.length} />
         {skips && <span>{skips}</span>}
-        {state.value.network.channel >= channels && (
+        {channel.value >= channels && (
           <span class="size">{`Mean: it has ${count(channels, 'channel')}`}</span>
         )}
       </div>
