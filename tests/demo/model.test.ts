@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import type { Page, Route } from 'playwright';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { expectAccessible } from './accessible';
@@ -114,6 +115,26 @@ describe('a model file', () => {
     await model().dispatchEvent('drop', { dataTransfer: transfer });
     await summary().toMatch(/^vocoder\.onnx has 1 transposed convolution/);
     expect(await verdict('/up/ConvTranspose')).toMatch(/2\/2\/2\/2\/2\/2\/1\/1\/1\/1/);
+  });
+
+  it('is none in a folder or a sound that are dropped, and each is refused for what it is', async () => {
+    const { x, y } = (await model().locator('.model-choice').boundingBox()) ?? { x: 0, y: 0 };
+    const pointer = await page.context().newCDPSession(page);
+    await page.evaluate((top) => scrollTo({ top: top - 300, behavior: 'instant' }), y);
+    const at = { x: x + 20, y: (await model().locator('.model-choice').boundingBox())?.y ?? 0 };
+    const data = { items: [], files: [fileURLToPath(fixture(''))], dragOperationsMask: 1 };
+    for (const type of ['dragEnter', 'dragOver', 'drop'] as const)
+      await pointer.send('Input.dispatchDragEvent', { type, ...at, data });
+    await eventually(() => alert().allTextContents()).toEqual([
+      expect.stringMatching(/^models: the browser could not read it\. Perhaps it is a folder/),
+    ]);
+    const sound = await page.evaluateHandle(() => {
+      const dropped = new DataTransfer();
+      dropped.items.add(new File(['RIFF'], 'a.wav', { type: 'audio/wav' }));
+      return dropped;
+    });
+    await model().dispatchEvent('drop', { dataTransfer: sound });
+    await model().getByText('a.wav is a sound, and no network is shown that takes one.').waitFor();
   });
 
   it('is chosen by keyboard', async () => {

@@ -45,11 +45,18 @@ export async function open(
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
     if (!isLast()) return;
-    const together = error.code === 'LOAD_FAILED' ? ' Here: choose both files together.' : '';
-    trouble.value = `${files[0]?.name}: ${error.message}${together}`;
+    trouble.value = `${files[0]?.name}: ${told(error)}`;
   } finally {
     if (isLast()) reading.value = null;
   }
+}
+
+function told({ code, message }: EngineError): string {
+  if (code !== 'LOAD_FAILED') return message;
+  // Of the package's sentence for a program, what a person can do here.
+  if (/external:/.test(message)) return `${message} Here: choose both files together.`;
+  if (!/^readModel/.test(message)) return message;
+  return 'the browser could not read it. Perhaps it is a folder, or was moved or changed since it was chosen.';
 }
 
 export async function openExample({ file, url }: (typeof examples)[number]): Promise<void> {

@@ -87,10 +87,9 @@ export function chooseVoice(): void {
   take(null);
 }
 
-/** As which input of the network that is shown a file could go in. */
+/** As which input of a network a file could go in. */
 export function inputKindOf({ type }: File): OwnKind | null {
-  const kind = /^image\//.test(type) ? 'picture' : /^audio\//.test(type) ? 'sound' : null;
-  return traced.value?.inputs.some(({ takes }) => takes === kind) ? kind : null;
+  return /^image\//.test(type) ? 'picture' : /^audio\//.test(type) ? 'sound' : null;
 }
 
 const readers: Record<OwnKind, (file: File) => Promise<OwnInput>> = {
@@ -105,6 +104,10 @@ const readers: Record<OwnKind, (file: File) => Promise<OwnInput>> = {
 export async function openInput(kind: OwnKind, file: File): Promise<void> {
   const isLast = beginInput();
   inputRefusal.value = null;
+  if (!traced.value?.inputs.some(({ takes }) => takes === kind)) {
+    inputRefusal.value = `${file.name} is a ${kind}, and no network is shown that takes one.`;
+    return;
+  }
   try {
     const own = await readers[kind](file);
     if (isLast()) take(own);
