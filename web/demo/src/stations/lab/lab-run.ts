@@ -92,7 +92,11 @@ const begin = turns();
 
 export function refusePicture(why: string): void {
   begin();
-  pictureRefusal.value = why;
+  pictureRefusal.value = null;
+  // Refused once more, it is told once more.
+  queueMicrotask(() => {
+    pictureRefusal.value = why;
+  });
 }
 
 /** Reads a picture and shows it. */
