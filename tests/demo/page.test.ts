@@ -64,7 +64,7 @@ describe('the page', () => {
 
   it('keeps its values, marks and choices where the system chooses the colours', async () => {
     const { page, leave } = await visit(served, { reducedMotion: 'reduce', forcedColors: 'active' });
-    const look = (selector: string, what: 'backgroundColor' | 'boxShadow') =>
+    const look = (selector: string, what: 'backgroundColor' | 'boxShadow' | 'color') =>
       page.locator(selector).evaluateAll((all, name) => all.map((one) => getComputedStyle(one)[name]), what);
     const [paper = ''] = await look('body', 'backgroundColor');
     // One colour for each of the three sums, and none of them that of the paper.
@@ -75,6 +75,12 @@ describe('the page', () => {
     }
     expect(cells).not.toContain(paper);
     expect(await look('#stamp .choice input:checked + span', 'boxShadow')).not.toContain('none');
+    await page.getByRole('button', { name: 'Next line' }).waitFor();
+    for (const [off, on] of [
+      ['#matrix .button:disabled', '#matrix .button:enabled'],
+      ['#stamp .icon-button:disabled', '#stamp .icon-button:enabled:not(.is-strong)'],
+    ] as const)
+      expect((await look(off, 'color'))[0]).not.toBe((await look(on, 'color'))[0]);
     await leave();
   });
 
