@@ -60,6 +60,8 @@ describe.each(Object.keys(ways))('(l) %s', (way) => {
     expect(await page.locator('.prediction-answer').count()).toBe(0);
     await press(guess('k3s2', 'With unequal weights only'));
     await eventually(() => verdict('k3s2')).toBe('With equal weights already.');
+    // Where the pressed button was, and not at the top of the page.
+    await eventually(() => card('k3s2').evaluate((one) => one.contains(document.activeElement))).toBe(true);
     await card('k3s2').getByText('You said: with unequal weights only.').waitFor();
     expect((await shares('k3s2'))[0]).toBeCloseTo(0.19, 6);
     expect(await card('k3s2').textContent()).toContain('2 does not divide 3');

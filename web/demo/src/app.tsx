@@ -21,6 +21,7 @@ if (embedded && embedded.id !== 'stamp') pageOpened.value = true;
 function prepare(): void {
   // A page that is left just after a change has no time left to load what writes that into its address.
   void loadLanguage().catch(() => {});
+  void import('./view/keep-focus').then(({ keepFocus }) => keepFocus()).catch(() => {});
   const status = engineStatus.peek();
   if (status.is === 'ready') void keepOffline(status.files);
 }
