@@ -22,9 +22,12 @@ function found(share: number, level: number, after: number): TraceResult {
 describe('words of a network', () => {
   it('say of a layer what its share is, and no more', () => {
     expect(culpritText(found(0.73, -18, -40))).toMatch(/^up draws the grid: 73 % of the output's pattern/);
-    expect(culpritText(found(0.18, -14, -13))).toMatch(
+    const alone = found(0.18, -14, -13);
+    const other = { ...alone.layers[0], name: 'other', share: 0.1 } as TraceResult['layers'][number];
+    expect(culpritText({ ...alone, layers: [...alone.layers, other] })).toMatch(
       /^up draws more of the grid than any other layer: 18 % of the output's pattern/,
     );
+    expect(culpritText(alone)).toMatch(/^up draws part of the grid: 18 % of the output's pattern/);
   });
 
   it('say of a picture which part it shows, where it is not all', () => {

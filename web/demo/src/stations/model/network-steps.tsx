@@ -13,7 +13,7 @@ import { PixelCanvas } from '../../view/pixel-canvas';
 import { Slider } from '../../view/slider';
 import { LaneGutter } from './lane-gutter';
 import { channel, openLayer, pictures, showChannel } from './network-run';
-import { excerptText, isMost, levelText, skipText } from './network-words';
+import { excerptText, levelText, partOf, skipText } from './network-words';
 
 /** Lanes that are drawn beside the steps; of more, the words still tell. */
 const MOST_LANES = 8;
@@ -143,7 +143,11 @@ function Step({ step, found, place, row }: StepProps) {
                 <span>
                   <i>U</i> <b>{short(layer.unevenness)}</b>
                   {layer.name === found.culprit &&
-                    (isMost(layer) ? ' draws most of it' : ' draws more of it than any other')}
+                    {
+                      all: ' draws most of it',
+                      most: ' draws more of it than any other',
+                      part: ' draws part of it',
+                    }[partOf(layer, found.layers)]}
                 </span>
                 <button type="button" class="button" onClick={() => void openLayer(found, layer.name)}>
                   Kernels of {layer.name}

@@ -18,13 +18,14 @@ export function culpritText({ culprit, layers, level }: TraceResult): string {
     return 'Nothing in this network raises the resolution: there is no pattern to draw.';
   const layer = layers.find(({ name }) => name === culprit);
   if (!layer) return 'No layer of this network leaves a pattern that a repair would take away.';
-  const drawn = isMost(layer) ? 'the grid' : 'more of the grid than any other layer';
-  return `${layer.name} draws ${drawn}: ${percent(Math.min(layer.share, 1))} of the output's pattern, ${levelText(level)} against the output itself.`;
+  const drawn = { all: 'the grid', most: 'more of the grid than any other layer', part: 'part of the grid' };
+  return `${layer.name} draws ${drawn[partOf(layer, layers)]}: ${percent(Math.min(layer.share, 1))} of the output's pattern, ${levelText(level)} against the output itself.`;
 }
 
-/** Whether the pattern is this layer's more than all else's together. */
-export function isMost({ share }: TracedLayer): boolean {
-  return share >= 0.5;
+/** How much of the pattern is the culprit's: more than all else's together, or than any other layer's, if there are others. */
+export function partOf({ share }: TracedLayer, { length }: readonly unknown[]): 'all' | 'most' | 'part' {
+  if (share >= 0.5) return 'all';
+  return length > 1 ? 'most' : 'part';
 }
 
 /** What the repair did to the output. */
