@@ -20,22 +20,23 @@ export function scheduleLate<Unit extends Reads>(
   const last: number[] = [];
   const sizeOfAll = (values: readonly number[]): number =>
     values.reduce((sum, value) => sum + sizeOf(value), 0);
-  const places = [...units.keys()];
-  for (const [index, { inputs, outputs }] of [...units.entries()].reverse()) {
+  const placed: { readonly unit: Unit; readonly place: number }[] = [];
+  for (const [index, unit] of [...units.entries()].reverse()) {
+    const { inputs, outputs } = unit;
     const late = Math.min(...outputs.map((value) => first[value] ?? index));
-    const kept = inputs.filter((value) => !((last[value] ?? -1) >= late));
+    const kept = inputs.filter((value) => !((last[value] as number) >= late));
     // What stands before its reader stays there: others that move there come behind it.
     const moves = late > index + 1 && sizeOfAll(outputs) > sizeOfAll(kept);
     const place = moves ? late : index;
-    places[index] = place;
+    placed.push({ unit, place });
     for (const value of inputs) {
       first[value] = Math.min(first[value] ?? place, place);
       last[value] = Math.max(last[value] ?? place, place);
     }
   }
   // Of one place those that were moved there come first: they stood before.
-  return units
-    .map((unit, index) => ({ unit, place: places[index] as number }))
+  return placed
+    .reverse()
     .sort((one, other) => one.place - other.place)
     .map(({ unit }) => unit);
 }
