@@ -48,15 +48,20 @@ export function shapeBehind(
   return checkShape(String(module), 'outputShape', module.outputShape(inputShape));
 }
 
-/**
- * Whether it is of the class that carries `brand`, and passes forward and backward as that does. Somebody's own methods
- * before those of the class may do more, and less with options that they do not know of.
- */
+/** Whether it is of the class that carries `brand`, and passes forward and backward as that does. */
 export function passesAs(module: unknown, brand: symbol): boolean {
+  return keepsMethods(module, brand, ['forward', 'backward']);
+}
+
+/**
+ * Whether it is of the class that carries `brand`, with that one's methods of these names. Somebody's own before them may
+ * do more, less with options that they do not know of, and throw what they like.
+ */
+export function keepsMethods(module: unknown, brand: symbol, names: readonly string[]): boolean {
   if (!hasBrand(module, brand)) return false;
   let at = module as object;
   while (!Object.hasOwn(at, brand)) {
-    if (Object.hasOwn(at, 'forward') || Object.hasOwn(at, 'backward')) return false;
+    for (const name of names) if (Object.hasOwn(at, name)) return false;
     at = Object.getPrototypeOf(at) as object;
   }
   return true;

@@ -1,9 +1,10 @@
 import { allOrNothing } from '../core/all-or-nothing.js';
+import { LAYER, NORMALIZATION } from '../core/brands.js';
 import { checkLayers, fault, refuse, shapeText } from '../core/checks.js';
 import { checkNumber } from '../core/numbers.js';
 import { isList, memberOf } from '../core/realms.js';
 import { allocateTensor, checkParameter, checkTensor, type Tensor } from '../core/tensor.js';
-import type { Trainable } from '../graph/module.js';
+import { keepsMethods, type Trainable } from '../graph/module.js';
 import {
   fitState,
   type LoadedState,
@@ -93,8 +94,8 @@ interface Parameter {
   readonly name: string;
   readonly shape: readonly number[];
   memory: Memory;
-  /** Room of the same lengths for the next step, which may yet fail. */
-  next: Memory;
+  /** Room of the same lengths for a step that may yet fail. */
+  next?: Memory;
 }
 
 interface Entry {
@@ -118,16 +119,24 @@ export function optimizer(
     const method = `${where} step`;
     const changes = readGradients(method, entries, gradients);
     const scheduled = rate * checkNumber(method, "the schedule's factor", schedule(steps));
-    const moves = changes.map(({ parameter, values, gradient, set }) => {
-      const moved = values.slice();
-      update(moved, gradient, parameter.memory, parameter.next, scheduled, steps + 1);
-      // What a layer of the user's shows may be the array that it computes with.
-      const before = values.slice();
-      return { act: () => set(moved), undo: () => set(before) };
-    });
-    allOrNothing(moves);
-    for (const { parameter } of changes) {
-      [parameter.memory, parameter.next] = [parameter.next, parameter.memory];
+    if (entries.every(({ layer }) => setsWhatFits(layer))) {
+      for (const { parameter, values, gradient, set } of changes) {
+        update(values, gradient, parameter.memory, parameter.memory, scheduled, steps + 1);
+        set(values);
+      }
+    } else {
+      const moves = changes.map(({ parameter, values, gradient, set }) => {
+        const moved = values.slice();
+        parameter.next ??= zerosLike(parameter.memory);
+        update(moved, gradient, parameter.memory, parameter.next, scheduled, steps + 1);
+        // What a layer of the user's shows may be the array that it computes with.
+        const before = values.slice();
+        return { act: () => set(moved), undo: () => set(before) };
+      });
+      allOrNothing(moves);
+      for (const { parameter } of changes) {
+        [parameter.memory, parameter.next] = [parameter.next as Memory, parameter.memory];
+      }
     }
     steps += 1;
   };
@@ -190,9 +199,8 @@ function readLayers(where: string, layers: readonly Optimizable[], memory: reado
     const parameter = (name: 'weight' | 'bias'): Parameter | null => {
       const shape = parameterOf(where, layer, index, name)?.shape;
       if (shape === undefined) return null;
-      const zeros = (): Memory =>
-        Object.fromEntries(memory.map((key) => [key, allocateTensor(where, shape).data]));
-      return { name: `${index}.${name}`, shape, memory: zeros(), next: zeros() };
+      const zeros = memory.map((key) => [key, allocateTensor(where, shape).data]);
+      return { name: `${index}.${name}`, shape, memory: Object.fromEntries(zeros) };
     };
     return {
       layer,
@@ -200,6 +208,19 @@ function readLayers(where: string, layers: readonly Optimizable[], memory: reado
       bias: parameter('bias'),
     };
   });
+}
+
+/** Whether the methods of ours set its parameters, which give a copy to be changed and take all that fits. */
+function setsWhatFits(layer: Optimizable): boolean {
+  return [LAYER, NORMALIZATION].some((brand) =>
+    keepsMethods(layer, brand, ['weight', 'bias', 'setWeight', 'setBias']),
+  );
+}
+
+function zerosLike(memory: Memory): Memory {
+  return Object.fromEntries(
+    Object.entries(memory).map(([key, { length }]) => [key, new Float32Array(length)]),
+  );
 }
 
 /** What a layer, which may be the user's, has of a parameter now; null for none. */
