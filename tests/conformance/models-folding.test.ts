@@ -653,6 +653,18 @@ describe('patchModel', () => {
     }
   });
 
+  it('ends where a function is given what it gives', async () => {
+    const pass = definition('Pass', ['a'], ['a'], []);
+    const circle = [node('Pass', ['c'], ['c'], {}, 'own'), node('Abs', ['c'], ['d'])];
+    const parts = [v, node('ConvTranspose', ['x', 'v'], ['y']), node('Neg', ['v'], ['z']), ...circle];
+    const model = await readModel(
+      onnx([...parts, input('x', [1, 2, 3, 3]), output('y')], { functions: [pass] }),
+    );
+    const [layer] = model.layers as [ModelLayer];
+    const { shared } = await patchModel(model, [{ layer, weight: fresh }]);
+    expect(shared).toEqual([{ users: ['z'], changed: [] }]);
+  });
+
   it('sees that two constants have their values in the same bytes of another file', async () => {
     const stored = (name: string) => external(name, V.shape, 'w.bin', 0);
     const bytes = onnx([

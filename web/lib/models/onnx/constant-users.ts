@@ -1,3 +1,4 @@
+import { LIMITS } from '../limits.js';
 import type { Message } from '../wire.js';
 import type { OnnxGraph, OnnxNode, Scope } from './graph.js';
 import type { NodeInput } from './replacement.js';
@@ -13,33 +14,50 @@ const MOVING: ReadonlySet<string> = new Set(
   'Identity Cast CastLike Reshape Flatten Squeeze Unsqueeze Transpose'.split(' '),
 );
 
+interface User {
+  readonly node: object;
+  readonly name: string;
+}
+
 /**
  * All that takes what an input of a node is, or what that is stored as: nodes but for those that only move it there,
  * and outputs of the graph and of branches that it is.
  */
-export function usersOf({ node, place, graph }: NodeInput) {
+export function usersOf({ node, place, graph }: NodeInput): User[] {
   const way = new Set<unknown>();
   let origin = originOf(graph, node.inputs[place] ?? '', node.scope);
   for (; origin !== undefined && !way.has(keyOf(origin)); origin = movedBy(graph, origin.node)) {
     way.add(keyOf(origin));
   }
-  const users: { readonly node: object; readonly name: string }[] = [];
-  const isOnWay = (name: string, scope: Scope) => {
-    const found = originOf(graph, name, scope);
-    return found !== undefined && way.has(keyOf(found));
+  const all = takers.get(graph) ?? takersOf(graph);
+  takers.set(graph, all);
+  const users = [...way].flatMap((key) => all.get(key) ?? []).filter((user) => !way.has(user.node));
+  return [...new Set(users)];
+}
+
+const takers = new WeakMap<OnnxGraph, ReadonlyMap<unknown, readonly User[]>>();
+
+/** Of every value, by what gives it: a file has very many. */
+function takersOf(graph: OnnxGraph): ReadonlyMap<unknown, readonly User[]> {
+  const all = new Map<unknown, User[]>();
+  const take = (user: User, name: string, scope: Scope) => {
+    const origin = originOf(graph, name, scope);
+    if (origin === undefined) return;
+    const known = all.get(keyOf(origin));
+    if (known === undefined) all.set(keyOf(origin), [user]);
+    else known.push(user);
   };
   for (const scope of new Set(graph.scopes)) {
-    for (const one of scope.nodes) {
-      if (way.has(one) || graph.callOf(one) !== undefined) continue;
-      if (one.inputs.some((name) => isOnWay(name, scope))) users.push({ node: one, name: one.name });
+    for (const node of scope.nodes) {
+      if (graph.callOf(node) !== undefined) continue;
+      const user = { node, name: node.name };
+      for (const name of new Set(node.inputs)) take(user, name, scope);
     }
     // What a function gives is looked for where it is called.
     if (scope.caller !== null) continue;
-    for (const name of scope.outputs) {
-      if (isOnWay(name, scope)) users.push({ node: scope, name: scope.prefix + name });
-    }
+    for (const name of scope.outputs) take({ node: scope, name: scope.prefix + name }, name, scope);
   }
-  return users;
+  return all;
 }
 
 /** The node that makes an input of a node, behind those that pass it on; undefined for what is stored. */
@@ -54,17 +72,20 @@ function movedBy(graph: OnnxGraph, node: OnnxNode | undefined): Origin | undefin
   return originOf(graph, node.inputs[0] ?? '', node.scope);
 }
 
-function originOf(graph: OnnxGraph, name: string, scope: Scope): Origin | undefined {
-  if (name === '') return undefined;
+function originOf(graph: OnnxGraph, name: string, scope: Scope, steps = 0): Origin | undefined {
+  // A function may be given what it gives.
+  if (name === '' || steps > LIMITS.steps) return undefined;
   for (let at: Scope | null = scope; at !== null; at = at.outer) {
     const passed = at.arguments.get(name);
-    if (passed !== undefined && at.caller !== null) return originOf(graph, passed, at.caller.scope);
+    if (passed !== undefined && at.caller !== null)
+      return originOf(graph, passed, at.caller.scope, steps + 1);
     const initializer = at.initializers.get(name);
     if (initializer !== undefined) return { initializer };
     const node = at.producer(name);
     const call = node && graph.callOf(node);
     if (call !== undefined) {
-      return originOf(graph, [...call.outputs][node?.outputs.indexOf(name) ?? -1] ?? '', call);
+      const output = [...call.outputs][node?.outputs.indexOf(name) ?? -1] ?? '';
+      return originOf(graph, output, call, steps + 1);
     }
     if (node !== undefined) return { node };
     if (at.unknown.has(name)) return undefined;
