@@ -35,6 +35,13 @@ it.each([
   ['four.onnx --input x.npy --shape 4', 'expected one --input or --shape for x, got x.npy and 4'],
   ['four.onnx --shape 4 --shape 5', 'expected one --input or --shape for x, got 4 and 5'],
   ['four.onnx --shape abc', 'expected --shape to be integers from 1 on, as in 1,3,64,64, got abc'],
+  ['four.onnx --shape=', 'expected --shape to be integers from 1 on, as in 1,3,64,64, got none'],
+  ['four.onnx --shape x=', 'expected --shape to be integers from 1 on, as in 1,3,64,64, got none'],
+  ['four.onnx --shape =1,2', 'expected a name before =, got none: =1,2'],
+  ['four.onnx --output =y.npy', 'expected a name before =, got none: =y.npy'],
+  ['four.onnx --input=', 'expected a file that ends with .png, .npy, .wav, got none'],
+  ['four.onnx --mean=', 'expected --mean to be numbers, got none'],
+  ['four.onnx --threads=', 'expected --threads to be numbers, got none'],
   [
     'picture.onnx --shape 1,3,100000,100000',
     '--shape x=1,3,100000,100000: expected at most 536870912 values',

@@ -8,7 +8,7 @@ import { refusedNodes } from './nodes.js';
 import { MAX_RATE } from './sound-file.js';
 import { type Column, type Row, table } from './table.js';
 import { encodeTensor, kindOf, type Meaning, type PictureSize, readTensor } from './tensor-files.js';
-import { printable, type Terminal } from './terminal.js';
+import { givenText, printable, type Terminal } from './terminal.js';
 import {
   EXIT,
   type ExitCode,
@@ -179,6 +179,7 @@ async function readAll(texts: readonly string[], has: Has): Promise<Named[]> {
 async function readNamed(text: string, has: Has): Promise<Named> {
   const first = text.indexOf('=');
   if (first < 0) return { name: null, text };
+  checkNamed(text, first);
   const split = (at: number): Named => ({ name: text.slice(0, at), text: text.slice(at + 1) });
   const isPath = looksLikePath(text, text.slice(0, first));
   if (!isPath && text.indexOf('=', first + 1) < 0) return split(first);
@@ -199,7 +200,12 @@ function looksLikePath(text: string, before: string): boolean {
 /** `NAME=1,3,64,64`, or a shape alone, which has no such sign. */
 function readShapeOf(text: string): Named {
   const at = text.lastIndexOf('=');
+  checkNamed(text, at);
   return at < 0 ? { name: null, text } : { name: text.slice(0, at), text: text.slice(at + 1) };
+}
+
+function checkNamed(text: string, sign: number): void {
+  if (sign === 0) throw new UsageError(`expected a name before =, got none: ${printable(text)}`);
 }
 
 /** Whether a network has a value, be it one that runs or not. */
@@ -313,7 +319,7 @@ function randomTensor({ name, shape: declared }: Port, text: string | undefined)
 function readShape(text: string): readonly number[] {
   const shape = text.split(/[,x]/).map(Number);
   if (shape.every((extent) => Number.isInteger(extent) && extent > 0)) return shape;
-  throw new UsageError(`expected --shape to be integers from 1 on, as in 1,3,64,64, got ${printable(text)}`);
+  throw new UsageError(`expected --shape to be integers from 1 on, as in 1,3,64,64, got ${givenText(text)}`);
 }
 
 interface Report {

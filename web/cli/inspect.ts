@@ -35,7 +35,7 @@ import {
 import { nodesOf, printNodes } from './nodes.js';
 import { reportPage } from './report/page.js';
 import { type Cell, type Column, type Row, table } from './table.js';
-import { type Paint, printable, type Style, type Terminal } from './terminal.js';
+import { givenText, type Paint, printable, type Style, type Terminal } from './terminal.js';
 import { EXIT, type ExitCode, packageVersion, parse, SCHEMA_VERSION, UsageError } from './usage.js';
 import { counted, geometryText, levelText, overlapText, shareText } from './words.js';
 import { checkEnding, checkFree, inOption, placeOf, writeWhole } from './written-files.js';
@@ -161,14 +161,14 @@ function readChoice<Choice extends string>(
 ): Choice {
   const found = choices.find((choice) => choice === (text ?? choices[0]));
   if (found !== undefined) return found;
-  throw new UsageError(`expected --${name} to be ${choices.join(' or ')}, got ${printable(text ?? '')}`);
+  throw new UsageError(`expected --${name} to be ${choices.join(' or ')}, got ${givenText(text)}`);
 }
 
 function readLimit(text: string | null): number | null {
   if (text === null) return null;
   const limit = text.trim() === '' ? Number.NaN : Number(text);
   if (Number.isFinite(limit)) return limit;
-  throw new UsageError(`expected --fail-above to be a level in dBc such as -40, got ${printable(text)}`);
+  throw new UsageError(`expected --fail-above to be a level in dBc such as -40, got ${givenText(text)}`);
 }
 
 /** `--html` takes the next word, which may be a model that somebody forgot to put a name before. */

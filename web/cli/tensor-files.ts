@@ -8,7 +8,7 @@ import { readModel } from 'deconv-wasm/models';
 import type { PortInfo } from 'deconv-wasm/network';
 import { readPng } from './png-file.js';
 import { readWav, writeWav } from './sound-file.js';
-import { printable } from './terminal.js';
+import { givenText, printable } from './terminal.js';
 import { UsageError } from './usage.js';
 import { inOption } from './written-files.js';
 
@@ -20,7 +20,7 @@ export function kindOf(file: string): Kind {
   const extension = path.extname(file).toLowerCase();
   const kind = KINDS.find((one) => one === extension);
   if (kind !== undefined) return kind;
-  throw new UsageError(`expected a file that ends with ${KINDS.join(', ')}, got ${printable(file)}`);
+  throw new UsageError(`expected a file that ends with ${KINDS.join(', ')}, got ${givenText(file)}`);
 }
 
 /** How bytes of pictures stand for numbers, and how long a sound's second is. */

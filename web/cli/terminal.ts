@@ -87,6 +87,11 @@ export function printable(text: string, longest = LONGEST): string {
   );
 }
 
+/** What an option was given, for an error: an empty text would not be seen. */
+export function givenText(text: string | null): string {
+  return printable(text ?? '') || 'none';
+}
+
 /** Columns that a text takes on a screen. */
 export function columnsOf(text: string): number {
   let columns = 0;

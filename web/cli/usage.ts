@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { printable } from './terminal.js';
+import { givenText, printable } from './terminal.js';
 
 /** What went wrong is the caller's: the message is all there is to say. */
 export class UsageError extends Error {}
@@ -62,14 +62,14 @@ export function readNumbers(name: string, text: string | null, otherwise: number
   if (text === null) return [otherwise];
   const numbers = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
   if (numbers.every(Number.isFinite)) return numbers;
-  throw new UsageError(`expected --${name} to be numbers, got ${printable(text)}`);
+  throw new UsageError(`expected --${name} to be numbers, got ${givenText(text)}`);
 }
 
 /** What pictures are divided by: a number or one for each channel. */
 export function readStd(name: string, text: string | null): readonly number[] {
   const numbers = readNumbers(name, text, 1);
   if (!numbers.includes(0)) return numbers;
-  throw new UsageError(`expected --${name} to be numbers other than 0, got ${printable(text ?? '')}`);
+  throw new UsageError(`expected --${name} to be numbers other than 0, got ${givenText(text)}`);
 }
 
 /** The one number of an option, from `least` to `most`. */
@@ -84,7 +84,7 @@ export function readNumber(
     return value;
   const range = `from ${least}${most < Number.MAX_VALUE ? ` to ${most}` : ' on'}`;
   throw new UsageError(
-    `expected --${name} to be ${whole ? 'an integer' : 'a number'} ${range}, got ${printable(text ?? '')}`,
+    `expected --${name} to be ${whole ? 'an integer' : 'a number'} ${range}, got ${givenText(text)}`,
   );
 }
 
