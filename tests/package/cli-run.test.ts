@@ -165,6 +165,21 @@ describe('arrays and sound', () => {
     const bytes = readFileSync(inFolder('y.wav'));
     expect(bytes.toString('latin1', 0, 4)).toBe('RIFF');
     expect([bytes.readUInt16LE(20), bytes.readUInt16LE(22), bytes.readUInt32LE(24)]).toEqual([3, 4, 16000]);
+    // What is no PCM has an end of its format, and tells its samples of one channel.
+    const chunks: [word: string, length: number, first: number][] = [];
+    for (let at = 12; at < bytes.length; at += 8 + bytes.readUInt32LE(at + 4)) {
+      chunks.push([
+        bytes.toString('latin1', at, at + 4),
+        bytes.readUInt32LE(at + 4),
+        bytes.readUInt32LE(at + 8),
+      ]);
+    }
+    const [length = 0] = chunks.flatMap(([word, own]) => (word === 'data' ? own : []));
+    expect(chunks.slice(0, 2)).toEqual([
+      ['fmt ', 18, 0x40003],
+      ['fact', 4, length / 16],
+    ]);
+    expect([chunks.length, bytes.readUInt32LE(4)]).toEqual([3, bytes.length - 8]);
     expect(await fine('run', fixture('vocoder.onnx'), '--compare', 'y.wav')).toContain('0.0e+0');
   });
 });

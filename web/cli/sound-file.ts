@@ -104,29 +104,35 @@ function sampleReader(view: DataView, code: number, bits: number): ((at: number)
   return bits === 32 ? (at) => view.getInt32(at, true) / 2 ** 31 : null;
 }
 
+/** Of chunks before the samples: what is no PCM says that its format has no more to it, and how many samples there are. */
+const HEADER = 58;
+
 /** 32-bit floats, so that nothing is rounded or cut off. */
 export function writeWav({ channels, rate }: Sound): Uint8Array {
   const count = channels.length;
   const frames = channels[0]?.length ?? 0;
-  const view = new DataView(new ArrayBuffer(44 + 4 * frames * count));
+  const view = new DataView(new ArrayBuffer(HEADER + 4 * frames * count));
   const text = (at: number, word: string) => {
     for (const [index, letter] of [...word].entries()) view.setUint8(at + index, letter.charCodeAt(0));
   };
   text(0, 'RIFF');
   view.setUint32(4, view.byteLength - 8, true);
   text(8, 'WAVEfmt ');
-  view.setUint32(16, 16, true);
+  view.setUint32(16, 18, true);
   view.setUint16(20, FLOAT, true);
   view.setUint16(22, count, true);
   view.setUint32(24, rate, true);
   view.setUint32(28, 4 * rate * count, true);
   view.setUint16(32, 4 * count, true);
   view.setUint16(34, 32, true);
-  text(36, 'data');
-  view.setUint32(40, 4 * frames * count, true);
+  text(38, 'fact');
+  view.setUint32(42, 4, true);
+  view.setUint32(46, frames, true);
+  text(50, 'data');
+  view.setUint32(54, 4 * frames * count, true);
   for (const [channel, samples] of channels.entries()) {
     for (const [frame, sample] of samples.entries()) {
-      view.setFloat32(44 + 4 * (frame * count + channel), sample, true);
+      view.setFloat32(HEADER + 4 * (frame * count + channel), sample, true);
     }
   }
   return new Uint8Array(view.buffer);
