@@ -4,6 +4,7 @@ import {
   Conv2d,
   ConvTranspose2d,
   type ConvTransposeForwardOptions,
+  Graph,
   HeapTensor,
   init,
   type Layer,
@@ -15,7 +16,7 @@ import {
 import { ConvTranspose2d as ChannelsLast, ZeroInit } from 'deconv-wasm/brainstate';
 import { ResizeConv2d, SmoothConvTranspose2d } from 'deconv-wasm/checkerboard';
 import { fromOnnx, fromTflite } from 'deconv-wasm/convert';
-import { ReLU, Sequential } from 'deconv-wasm/training';
+import { ReLU, Sequential, Sigmoid } from 'deconv-wasm/training';
 import { expect, it } from 'vitest';
 import { describeEachBuild, SOME_BUILDS } from '../support/builds.js';
 import { compareExactly } from '../support/compare.js';
@@ -161,6 +162,35 @@ describeEachBuild((build) => {
     const pass = chain.trace(x);
     expect(pass.backward(grad).layers).toEqual([wanted]);
     expect(calls).toBe(1);
+  });
+
+  it('what a trace gave may be written to, and its gradients stay', () => {
+    const layer = () => settle(new Conv2d(geometry));
+    const fused = fromTflite(
+      'CONV_2D',
+      { stride_h: 1, stride_w: 1, padding: 'SAME', fused_activation_function: 'RELU' },
+      { weight: quarters([3, 3, 3, 2], seed) },
+    );
+    const inner = new Graph();
+    const behind = inner.apply(layer(), inner.input('x'));
+    inner.output(behind, 'layer');
+    inner.output(inner.apply(new Sigmoid(), behind), 'sigmoid');
+    const last = quarters([1, 4, 5, 2], seed + 1);
+    for (const [net, x] of [
+      [new Sequential(layer(), new ReLU()), X],
+      [new Sequential(layer(), new Sigmoid()), X],
+      [new Sequential(fused), last],
+      [inner, X],
+    ] as const) {
+      const given = net.trace({ [net === inner ? 'x' : 'input']: x });
+      const outputs = Object.entries(given.outputs);
+      const grads = Object.fromEntries(outputs.map(([name, { shape }]) => [name, quarters(shape, seed + 2)]));
+      const wanted = given.backward(grads);
+      for (const [, { data }] of outputs) data.fill(0);
+      expect(given.backward(grads)).toEqual(wanted);
+      expect(wanted.layers[0]?.weight.data.some((value) => value !== 0)).toBe(true);
+      net.dispose();
+    }
   });
 
   it('an outputSize is known by the gradient', () => {

@@ -112,8 +112,13 @@ export function evaluate(
   );
 }
 
+/** Of what one node did, the values that its gradients are computed from. */
+export function neededBehind({ unit, inputs, outputs }: Recorded): readonly Tensor[] {
+  return isLayer(unit.module) ? [...inputs, ...outputs] : inputs;
+}
+
 /** What goes out is of the caller's alone: what was passed through, or stands at several places, is copied. */
-function ownTensors(tensors: readonly Tensor[], given: readonly Tensor[]): Tensor<ArrayBuffer>[] {
+export function ownTensors(tensors: readonly Tensor[], given: readonly Tensor[]): Tensor<ArrayBuffer>[] {
   const known = new Set(given.map(({ data }) => data));
   return tensors.map(({ data, shape }) => {
     const own = known.has(data) ? data.slice() : data;

@@ -1,7 +1,15 @@
 import type { Tensor, TensorLike } from '../core/tensor.js';
 import type { LayerGradients } from '../layers/layer.js';
 import { requireRuntime } from '../runtime/lifecycle.js';
-import { checkShapes, evaluate, gradientsOf, plainTensor, type Recorded } from './evaluation.js';
+import {
+  checkShapes,
+  evaluate,
+  gradientsOf,
+  neededBehind,
+  ownTensors,
+  plainTensor,
+  type Recorded,
+} from './evaluation.js';
 import { byName, type NamedInputs, type NamedTensors, readGiven, requireOneOutput } from './named.js';
 import type { Prepared } from './prepared.js';
 
@@ -17,7 +25,8 @@ export interface Trace {
   readonly output: Tensor<ArrayBuffer>;
   /**
    * Gradients of `sum(output * gradOutput)` without computing the pass again: in the mode of the pass, and of what it
-   * dropped, whatever came since. Valid until a weight changes: take them before the optimizer's step.
+   * dropped, whatever came since. Valid until a weight or the input's values change: take them before the optimizer's
+   * step.
    *
    * @throws {DeconvError} as a layer's backward
    */
@@ -57,7 +66,8 @@ export function traceOf(
   const inputs = inputLabels.map((label, index) => plainTensor(where, label, given[index]));
   if (programmable && !again) checkShapes(where, requireRuntime(where, bound), prepared, inputs);
   const records: Recorded[] = [];
-  const outputs = evaluate(where, prepared, inputs, (record) => records.push(record), again);
+  const results = evaluate(where, prepared, inputs, (record) => records.push(record), again);
+  const outputs = again ? results : ownTensors(results, records.flatMap(neededBehind));
   const backward = (given: TensorLike | NamedInputs): SequentialGradients | NamedGradients => {
     const method = `${name}.backward`;
     const behind: unknown[] = [];
