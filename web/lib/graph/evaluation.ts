@@ -123,7 +123,7 @@ export function ownTensors(tensors: readonly Tensor[], given: readonly Tensor[])
   return tensors.map(({ data, shape }) => {
     const own = known.has(data) ? data.slice() : data;
     known.add(own);
-    return { data: own, shape } as Tensor<ArrayBuffer>;
+    return { data: own, shape: [...shape] } as Tensor<ArrayBuffer>;
   });
 }
 

@@ -72,7 +72,7 @@ export function traceOf(
     const method = `${name}.backward`;
     const behind: unknown[] = [];
     readGiven(method, 'gradOutput', given, outputNames, behind, named);
-    const gradients = gradientsOf(method, prepared, { inputs, outputs, records }, behind, named);
+    const gradients = gradientsOf(method, prepared, { inputs, outputs: results, records }, behind, named);
     const { inputs: before, layers: own } = gradients;
     return named
       ? { inputs: byName(inputNames, before), layers: own }
