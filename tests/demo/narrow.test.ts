@@ -142,6 +142,24 @@ describe.each([360, 1280])('at %d px', (width) => {
     }
   });
 
+  // On a wide screen each row has room.
+  if (width === 360)
+    it('the choices of a row are as high as their words, and none lies over another', async () => {
+      await open.again('#v1&Lf=learned');
+      await station('model').scrollIntoViewIfNeeded();
+      await station('model').getByText('One channel').waitFor();
+      await station('lab').getByText('ICNR weights').first().waitFor();
+      const spilling = await page.locator('.choice label').evaluateAll((labels) =>
+        labels.flatMap((label) => {
+          const [outer, inner] = [label, label.querySelector('span')].map((one) =>
+            one?.getBoundingClientRect(),
+          );
+          return outer && inner && inner.height > outer.height ? (label.textContent ?? '') : [];
+        }),
+      );
+      expect(spilling).toEqual([]);
+    });
+
   it('the names of station 4 stand below the values', async () => {
     for (const hash of ['#v1', '#v1&k=9&s=3&f=random', '#v1&a=1&g=2&n=2&k=16&s=3&f=random']) {
       await open.again(hash);
