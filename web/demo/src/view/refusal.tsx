@@ -7,6 +7,7 @@ export function Refusal({ text }: { text: string | null }) {
   useEffect(() => {
     if (text !== null) place.current?.scrollIntoView({ block: 'nearest' });
   }, [text]);
+  if (text === null) return null;
   return (
     <div ref={place}>
       <Trouble text={text} />
