@@ -138,6 +138,14 @@ describe('the address', () => {
   it('is followed when a person goes to another', async () => {
     await page.goto(`${served.url}#v1&k=5`);
     await eventually(kernel).toBe('5');
+    // One that is none is told of where its reader is.
+    await page.locator('.colophon').scrollIntoViewIfNeeded();
+    await page.goto(`${served.url}#v1&k=none`);
+    const { y = -1 } = (await page.locator('.link-notice').boundingBox()) ?? {};
+    expect(y).toBeGreaterThanOrEqual(0);
+    expect(y).toBeLessThan(page.viewportSize()?.height ?? 0);
+    await page.goto(`${served.url}#v1&k=5`);
+    await eventually(kernel).toBe('5');
   });
 
   it('that a person goes to is not written over by what the page had still to write', async () => {
