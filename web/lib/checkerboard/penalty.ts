@@ -1,6 +1,7 @@
-import { checkLayers, refuse } from '../core/checks.js';
+import { refuse } from '../core/checks.js';
 import { isList, memberOf } from '../core/realms.js';
 import { checkParameter, type Tensor } from '../core/tensor.js';
+import { checkLayers } from '../graph/layer-list.js';
 import { internalsOf } from '../layers/internals.js';
 import { isLayer, type Layer } from '../layers/layer.js';
 import type { ParameterGradients } from '../training/optimizer.js';

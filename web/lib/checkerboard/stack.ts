@@ -1,5 +1,6 @@
-import { checkLayers, checkOptions, refuse } from '../core/checks.js';
+import { checkOptions, refuse } from '../core/checks.js';
 import { product } from '../core/lists.js';
+import { checkLayers } from '../graph/layer-list.js';
 import { type Analysis, describeStamps, readGains } from './analyze.js';
 import { checkPhases } from './axis.js';
 import { checkComposition } from './composition-limits.js';

@@ -1,4 +1,3 @@
-import { hasBrand, SEQUENTIAL } from './brands.js';
 import { DeconvError, type DeconvErrorCode } from './errors.js';
 import { isError, isList, isRecord, messageOf, tagOf } from './realms.js';
 
@@ -93,22 +92,6 @@ export function checkBoolean(where: string, name: string, value: unknown, byDefa
   const given = value === undefined ? byDefault : value;
   if (typeof given !== 'boolean') refuse('BAD_TYPE', where, `${name} to be true or false`, given);
   return given;
-}
-
-/** Refuses what is no list of layers, first of all the chain that has one, or chains in a list. */
-export function checkLayers(where: string, layers: unknown): void {
-  if (!isList(layers)) refuse('BAD_TYPE', where, 'a list of layers', layers, 'A chain has it as its layers.');
-  for (const [index, layer] of layers.entries()) {
-    // A class of the user's may have parameters of its own beside its modules.
-    if (!hasBrand(layer, SEQUENTIAL) || 'setWeight' in (layer as object)) continue;
-    throw fault(
-      'BAD_TYPE',
-      where,
-      `layers[${index}] to be a layer`,
-      'a chain',
-      'Write net.layers for [net], or ...net.layers among others.',
-    );
-  }
 }
 
 /** One of a few words. */

@@ -1,4 +1,3 @@
-import { allOrNothing } from '../core/all-or-nothing.js';
 import { SEQUENTIAL } from '../core/brands.js';
 import { checkBoolean, checkOptions, fault, refuse } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
@@ -16,6 +15,7 @@ import {
 } from '../layers/state-dict.js';
 import { requireRuntime } from '../runtime/lifecycle.js';
 import type { Runtime } from '../runtime/runtime.js';
+import { allOrNothing } from './all-or-nothing.js';
 import { type ChainStep, chainStep } from './chain-step.js';
 import { DEFINITION, type Definition, flatten, type ModuleNode, type Unit, unitsOf } from './definition.js';
 import { evaluate, plainTensor } from './evaluation.js';

@@ -1,9 +1,10 @@
-import { allOrNothing } from '../core/all-or-nothing.js';
 import { LAYER, NORMALIZATION } from '../core/brands.js';
-import { checkLayers, fault, refuse, shapeText } from '../core/checks.js';
+import { fault, refuse, shapeText } from '../core/checks.js';
 import { checkNumber } from '../core/numbers.js';
 import { isList, memberOf } from '../core/realms.js';
 import { allocateTensor, checkParameter, checkTensor, type Tensor } from '../core/tensor.js';
+import { allOrNothing } from '../graph/all-or-nothing.js';
+import { checkLayers } from '../graph/layer-list.js';
 import { keepsMethods, type Trainable } from '../graph/module.js';
 import {
   fitState,
