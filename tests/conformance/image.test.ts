@@ -504,6 +504,23 @@ function drawn(): void {
     expect(fromImage(half, { size: 3, layout: 'channels-last' }).shape).toEqual([1, 3, 3, 3]);
   });
 
+  it('a size that the engine draws nothing of is refused, and the next picture is read', () => {
+    const white = (width: number) => ({ data: new Uint8ClampedArray(4 * width).fill(255), width, height: 1 });
+    for (const [source, size] of [
+      [white(2), [1, 70_000]],
+      [white(70_000), [1, 5]],
+    ] as const) {
+      let read: Tensor | undefined;
+      try {
+        read = fromImage(source, { size });
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'BAD_BUFFER' });
+      }
+      expect(read?.data.every((value) => value === 1)).not.toBe(false);
+      expect(fromImage(white(2), { size: [1, 1] }).data).toEqual(Float32Array.of(1, 1, 1));
+    }
+  });
+
   it('one picture does not shine through the next', () => {
     const clear = document.createElement('canvas');
     [clear.width, clear.height] = [WIDTH, HEIGHT];

@@ -57,7 +57,9 @@ export function readSource(
   if (size === undefined || (size[0] === pixels.height && size[1] === pixels.width)) return pixels;
   const canvas = newCanvas(where, pixels.width, pixels.height);
   const data = new ImageData(new Uint8ClampedArray(pixels.bytes), pixels.width, pixels.height);
-  contextOf(canvas).putImageData(data, 0, 0);
+  const context = contextOf(canvas);
+  context.putImageData(data, 0, 0);
+  if (isLost(context)) throw lostFault(where, canvas);
   return drawn(where, tag, canvas, size);
 }
 
@@ -103,7 +105,9 @@ function drawn(
   context.imageSmoothingQuality = 'high';
   try {
     context.drawImage(source, 0, 0, width, height);
-    return checkPixels(where, 'source', context.getImageData(0, 0, width, height));
+    const pixels = checkPixels(where, 'source', context.getImageData(0, 0, width, height));
+    if (!isLost(context)) return pixels;
+    scratch = undefined;
   } catch (cause) {
     // What is tainted stays so.
     scratch = undefined;
@@ -120,6 +124,17 @@ function drawn(
       cause,
     );
   }
+  throw lostFault(where, canvas);
+}
+
+/** Whether nothing is drawn: Chromium's, beyond 65535 pixels a side, reads as transparent black, and goes on to. */
+function isLost(context: Context): boolean {
+  return (context as Partial<Context>).isContextLost?.() === true;
+}
+
+function lostFault(where: string, { width, height }: Canvas): DeconvError {
+  const got = `one of ${width} x ${height} pixels that draws nothing`;
+  return fault('BAD_BUFFER', where, 'a canvas that draws the picture', got, 'Draw it smaller, or try again.');
 }
 
 function contextOf(canvas: Canvas): Context {
