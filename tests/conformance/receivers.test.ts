@@ -67,7 +67,7 @@ function membersOf(value: object): string[] {
 
 /** For programs without types; what is internal may do as it likes. */
 const INTERNAL =
-  /^(repr|outputExtents|structFor|weightEdits|weightOrder|computeGradients|specFor|specForOutput|readInputShape|outputShapeUnder|readShape|reshaped|checkCount|gatherStatistics|move|lastPass|under|resume|again|definition|planShape|compute|computeGradients|gradients|apply|applyForParameters|children)$/;
+  /^(repr|outputExtents|structFor|weightOrder|computeGradients|specFor|specForOutput|readInputShape|outputShapeUnder|readShape|reshaped|checkCount|gatherStatistics|move|lastPass|under|resume|again|definition|planShape|compute|computeGradients|gradients|apply|applyForParameters|children)$/;
 
 it.each(Object.keys(KINDS))('%s', (kind) => {
   const own = (KINDS[kind] as () => object)();

@@ -194,6 +194,12 @@ describe('a sound', () => {
       wav(samples, { length: 0x1000000, riff: 0x1000024 }),
       'is cut off: expected 16777216 bytes of sound, got 6',
     ],
+    [
+      'its sound cut off',
+      wav(samples).subarray(0, 40),
+      'is cut off before its sound: expected 50 bytes, got 40',
+    ],
+    ['no sound', wav(samples, { riff: 28 }).subarray(0, 36), 'has no sound in it'],
     // What follows is another chunk, as the file's own length says.
     ['no samples', wav(Buffer.from('LIST\0\0\0\0'), { length: 0 }), 'has a sound without samples'],
     ['no samples and no length', wav(Buffer.alloc(0), ffmpeg), 'has a sound without samples'],

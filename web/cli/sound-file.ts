@@ -64,6 +64,9 @@ export function readWav(file: string, bytes: Uint8Array): Sound {
     }
     at = start + length + (length % 2);
   }
+  if (whole > bytes.length && whole < OPEN) {
+    throw new UsageError(`${file} is cut off before its sound: expected ${whole} bytes, got ${bytes.length}`);
+  }
   throw new UsageError(`${file} has no sound in it`);
 }
 
