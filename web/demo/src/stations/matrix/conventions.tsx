@@ -13,7 +13,7 @@ import { CellGrid } from '../../view/cell-grid';
 import { Choice } from '../../view/choice';
 import { InCell } from '../../view/in-cell';
 import { Trouble } from '../../view/trouble';
-import { stamped } from '../stamp/film';
+import { refusal, stamped } from '../stamp/film';
 
 /** By whose rules, and what came of it. */
 type Answer = { readonly which: Convention } & (
@@ -93,7 +93,9 @@ export function Conventions() {
 function Output({ result, which }: { result: ConventionResult; which: Convention }) {
   const { rows, columns, data, weightShape } = result;
   const limit = largestMagnitude([data]);
-  const own = stamped.value?.result;
+  // What station 1 still shows of an older layer is compared with nothing.
+  const isRefused = refusal.value !== null;
+  const own = isRefused ? undefined : stamped.value?.result;
   const stampsOutput = own?.states.at(-1);
   const same = own && stampsOutput && own.shape[0] === rows && own.shape[1] === columns;
   const differing = same
@@ -104,7 +106,7 @@ function Output({ result, which }: { result: ConventionResult; which: Convention
       <p>
         <b>
           {differing === null
-            ? `Output of ${rows} \u00d7 ${columns}: another size than station 1 has.`
+            ? `Output of ${rows} \u00d7 ${columns}: ${isRefused ? 'station 1 refuses this layer' : 'another size than station 1 has'}.`
             : differing === 0
               ? 'The same output as station 1.'
               : `${count(differing, 'cell')} of ${data.length} differ${differing === 1 ? 's' : ''} from station 1.`}
