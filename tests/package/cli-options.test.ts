@@ -74,6 +74,17 @@ it.each([
     'picture.onnx -i dot.png -o y.png --output-mean 1,2,3,4',
     'expected --output-mean to be 1 or 3 numbers, got 4',
   ],
+  ['four.onnx --std 2', '--mean and --std are for pictures of --input: none is given'],
+  [
+    'picture.onnx --shape 1,3,4,4 -o y.png --mean 1',
+    '--mean and --std are for pictures of --input: none is given',
+  ],
+  [
+    'picture.onnx -i dot.png -o y.npy --output-std 2',
+    '--output-mean and --output-std are for pictures of --output and --compare: none is given',
+  ],
+  ['sound.onnx --shape 1,1,8 -o y.npy --rate 8000', '--rate is for sounds of --output: none is given'],
+  ['four.onnx --tolerance 1', '--tolerance is for files of --compare: none is given'],
   [
     'picture.onnx -i dot.png --compare dot.png --output-mean 1,2',
     'expected --output-mean to be 1 or 3 numbers',

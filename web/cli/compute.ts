@@ -67,6 +67,7 @@ export async function compute(args: readonly string[], terminal: Terminal): Prom
   const tiles = readTiles(given);
   const inputs = given.texts('input');
   for (const text of [...inputs, ...given.texts('output'), ...given.texts('compare')]) kindOf(text);
+  checkMeant(given);
   const load = (wanted: readonly string[]) =>
     loadNetwork(file, {
       ...(given.flag('exact') ? { precision: 'exact' as const } : {}),
@@ -133,6 +134,24 @@ export async function compute(args: readonly string[], terminal: Terminal): Prom
     for (const node of refusedNodes(error)) terminal.warn(`  ${node}`);
     return EXIT.failed;
   }
+}
+
+/** Refuses what would mean nothing, because no file is of the kind that it is about. */
+function checkMeant(given: ParsedArguments): void {
+  const are = (kind: '.png' | '.wav', ...places: readonly ('input' | 'output' | 'compare')[]): boolean =>
+    places.some((place) => given.texts(place).some((text) => kindOf(text) === kind));
+  const needs = (options: readonly string[], there: boolean, meant: string): void => {
+    if (there || options.every((name) => given.text(name) === null)) return;
+    throw new UsageError(`${options.map((name) => `--${name}`).join(' and ')} ${meant}: none is given`);
+  };
+  needs(['mean', 'std'], are('.png', 'input'), 'are for pictures of --input');
+  needs(
+    ['output-mean', 'output-std'],
+    are('.png', 'output', 'compare'),
+    'are for pictures of --output and --compare',
+  );
+  needs(['rate'], are('.wav', 'output'), 'is for sounds of --output');
+  needs(['tolerance'], given.texts('compare').length > 0, 'is for files of --compare');
 }
 
 /** What `--tiled` and its numbers ask for; null where the network runs on the whole. */
