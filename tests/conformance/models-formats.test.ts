@@ -337,7 +337,7 @@ describe('where a file comes from', () => {
       let count = 0;
       const read = async (offset: number, length: number) => {
         count += 1;
-        if (count >= last) throw new Error('the disk is gone');
+        if (count >= last) throw new Error('the disk is gone.');
         return file.subarray(offset, offset + length);
       };
       const outcome = await readModel({ size: file.length, read }).catch((error: unknown) => error);
@@ -345,7 +345,7 @@ describe('where a file comes from', () => {
       expectError(outcome as DeconvError, 'LOAD_FAILED', 'readModel');
       expect([count, (outcome as Error).message]).toEqual([
         last,
-        expect.stringContaining('the disk is gone'),
+        expect.stringMatching(/ got the disk is gone\. The source failed\.$/),
       ]);
     }
   });

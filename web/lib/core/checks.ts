@@ -32,7 +32,8 @@ export function fault(
   detail: Readonly<Record<string, unknown>> = {},
   cause?: unknown,
 ): DeconvError {
-  const text = `${where}: expected ${expected}, got ${got}.${advice && ` ${advice}`}`;
+  // What an engine says is a sentence of its own.
+  const text = `${where}: expected ${expected}, got ${got.replace(/\.$/, '')}.${advice && ` ${advice}`}`;
   return new DeconvError(code, text, { where, ...detail }, cause);
 }
 

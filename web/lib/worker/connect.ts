@@ -174,8 +174,7 @@ class Connection implements Caller {
 
   /** An error that nobody caught there: a page's worker goes on after it once it serves, Node's does not. */
   #broke(error: unknown): void {
-    // What it says may end as the sentence does in which it stands.
-    const got = String(messageOf(error)).slice(0, 200).replace(/\.$/, '');
+    const got = String(messageOf(error)).slice(0, 200);
     if (this.#opening !== undefined) this.end(notStarted(got || 'a script that does not load', error));
     else if (isError(error)) this.end(lost(got || 'an error that says nothing', error));
   }
