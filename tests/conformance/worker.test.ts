@@ -387,10 +387,10 @@ describe('calls under way', () => {
     expect(await there.now('done', { signal })).toBe('done');
     const calls = Array.from({ length: 20 }, (_, index) => there.wait(String(index), { signal }));
     const kept = there.now('kept');
+    await begun;
     const reason = new Error('enough');
     controller.abort(reason);
     for (const call of calls) await expect(call).rejects.toBe(reason);
-    await begun;
     release();
     expect(await kept).toBe('kept');
     expect(listened).toHaveBeenCalledTimes(1);
