@@ -40,6 +40,8 @@ export function badTensors(shape: readonly number[]): readonly [string, unknown,
   const count = shape.reduce((product, extent) => product * extent, 1);
   const data = new Float32Array(count);
   const rest = shape.slice(1);
+  // Of one value, one less is none, as of a buffer that is gone.
+  const short = count === 1 ? 'BAD_BUFFER' : 'BAD_SHAPE';
   return [
     ['nothing', undefined, 'BAD_TYPE'],
     ['null', null, 'BAD_TYPE'],
@@ -53,7 +55,7 @@ export function badTensors(shape: readonly number[]): readonly [string, unknown,
     ['a list with a word', { data: Array.from(data).with(-1, '0' as never), shape }, 'BAD_TYPE'],
     ['a list with a hole', { data: new Array(count), shape }, 'BAD_TYPE'],
     ['lists in a list', { data: [Array.from(data)], shape: [1] }, 'BAD_TYPE'],
-    ['a list too short', { data: Array.from(data).slice(1), shape }, 'BAD_SHAPE'],
+    ['a list too short', { data: Array.from(data).slice(1), shape }, short],
     ['int8', { data: new Int8Array(count), shape }, 'BAD_TYPE'],
     ['16 bits of no type', { data: new Uint16Array(count), shape }, 'BAD_TYPE'],
     ['64-bit integers', { data: new BigInt64Array(count), dims: shape, type: 'int64' }, 'BAD_TYPE'],
@@ -78,7 +80,7 @@ export function badTensors(shape: readonly number[]): readonly [string, unknown,
     ['NaN in the shape', { data, shape: [Number.NaN, ...rest] }, 'BAD_SHAPE'],
     ['infinity in the shape', { data, shape: [Number.POSITIVE_INFINITY, ...rest] }, 'BAD_SHAPE'],
     ['a negative extent', { data, shape: [-1, ...rest] }, 'BAD_SHAPE'],
-    ['a value too few', { data: data.subarray(1), shape }, 'BAD_SHAPE'],
+    ['a value too few', { data: data.subarray(1), shape }, short],
     ['a value too many', { data: new Float32Array(count + 1), shape }, 'BAD_SHAPE'],
     ['a detached buffer', { data: detached(count), shape }, 'BAD_BUFFER'],
     ['a detached buffer of before', { data: gone(count), shape }, 'BAD_BUFFER'],
