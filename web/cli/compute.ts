@@ -208,7 +208,10 @@ async function readNamed(text: string, has: Has): Promise<Named> {
   return isPath ? { name: null, text } : split(first);
 }
 
-/** It is there, or its folder, or has a folder before the sign. Values may be called as paths from a root that has nothing of the name. */
+/**
+ * It is there, or its folder, or has a folder before the sign. Values may be called as paths from a root that has nothing of
+ * the name.
+ */
 function looksLikePath(text: string, before: string): boolean {
   const [first = '', second = '', ...more] = before.split(/[/\\]/);
   const folder = path.dirname(text);

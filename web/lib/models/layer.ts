@@ -222,9 +222,9 @@ export class ModelLayer {
     return fixed ? patchObstacle : replacement.obstacle;
   }
 
-  /** @internal Of the weight, and of the bias. */
-  get uses(): readonly (ConstantUse | undefined)[] {
-    return [this.#facts.weightUse, this.#facts.biasUse];
+  /** @internal Who takes its constants. */
+  get uses(): { readonly weight: ConstantUse | undefined; readonly bias: ConstantUse | undefined } {
+    return { weight: this.#facts.weightUse, bias: this.#facts.biasUse };
   }
 
   /** @internal How the file orders the weight. */

@@ -110,23 +110,15 @@ export async function patchModel(model: Model, changes: readonly WeightChange[])
     const added = checkParameter(where, `the bias of ${describe(layer.name)}`, bias, biasTensor.shape);
     return { layer, shape, weightTensor, values, added: { biasTensor, values: added } };
   });
-  const nodesOf = (place: number, layers: readonly ModelLayer[]) =>
-    new Set(layers.flatMap(({ uses }) => uses[place]?.node ?? []));
-  const [weighted, biased] = [
-    nodesOf(
-      0,
-      read.map(({ layer }) => layer),
-    ),
-    nodesOf(
-      1,
-      read.flatMap(({ layer, added }) => (added === null ? [] : [layer])),
-    ),
-  ];
+  const weighted = new Set(read.flatMap(({ layer }) => layer.uses.weight?.node ?? []));
+  const biased = new Set(
+    read.flatMap(({ layer, added }) => (added === null ? [] : (layer.uses.bias?.node ?? []))),
+  );
   const patches: Patch[] = [];
   const stored: Tensor[] = [];
   const shared: SharedWeight[] = [];
   for (const { layer, shape, weightTensor, values, added } of read) {
-    const [weightUse, biasUse] = layer.uses;
+    const { weight: weightUse, bias: biasUse } = layer.uses;
     const users: Users = { all: [], changed: [] };
     const { order, canonical } = layer.weightOrder();
     const ordered = canonical ? values : order.fromCanonical(values);
