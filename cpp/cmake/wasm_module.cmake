@@ -82,8 +82,14 @@ foreach(threading IN LISTS deconv_threadings)
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/${threading}
     OUTPUT_NAME deconv
     SUFFIX .mjs
-    LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cpp/bindings/mailbox.js
+    LINK_DEPENDS "${PROJECT_SOURCE_DIR}/cpp/bindings/mailbox.js;${PROJECT_SOURCE_DIR}/scripts/order-functions.mjs"
   )
+  if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+    add_custom_command(TARGET ${module} POST_BUILD COMMAND ${CMAKE_CROSSCOMPILING_EMULATOR}
+      ${PROJECT_SOURCE_DIR}/scripts/order-functions.mjs ${EMSCRIPTEN_ROOT} $<TARGET_FILE_DIR:${module}>/deconv.wasm
+      VERBATIM
+    )
+  endif()
   add_dependencies(deconv_modules ${module})
 endforeach()
 
