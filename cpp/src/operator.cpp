@@ -1,5 +1,6 @@
 #include "deconv/operator.h"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -56,10 +57,11 @@ Status Operator::run(const float* input, float* output, const float* residual) {
 Status Operator::run_route(Route& route, const float* input, float* output, const float* residual) {
   const Problem& problem = plan_.problem;
   Workspace& workspace = Workspace::shared();
+  const bool moves_input = !plan_.input_as_is || (input == output && !plan_.in_place);
   const auto finds_room = [](Buffer& buffer, int64_t elements) {
     return elements == 0 || buffer.reserve(elements);
   };
-  if (!finds_room(workspace.route_input, plan_.input_as_is ? 0 : problem.input_elements()) ||
+  if (!finds_room(workspace.route_input, moves_input ? problem.input_elements() : 0) ||
       !finds_room(workspace.route_output, plan_.output_as_is ? 0 : problem.output_elements()) ||
       (plan_.scratch_elements > 0 && !workspace.scratch.reserve_again(plan_.scratch_elements))) {
     return Status::kOutOfMemory;
@@ -68,6 +70,8 @@ Status Operator::run_route(Route& route, const float* input, float* output, cons
   if (!plan_.input_as_is) {
     transpose(problem.batch, spec_.in_channels, problem.input_points(), input,
               workspace.route_input.data());
+  } else if (moves_input) {
+    std::copy_n(input, problem.input_elements(), workspace.route_input.data());
   }
   if (function_) {
     const bool planes = problem.layout == Layout::kChannelsFirst;
@@ -82,7 +86,7 @@ Status Operator::run_route(Route& route, const float* input, float* output, cons
                       .repeated_a = repeated_a_};
   const Output elsewhere{.values = workspace.route_output.data()};
   if (const Status status =
-          route.run(plan_, plan_.input_as_is ? input : workspace.route_input.data(),
+          route.run(plan_, moves_input ? workspace.route_input.data() : input,
                     plan_.output_as_is ? result : elsewhere, workspace.scratch.data());
       status != Status::kOk) {
     drop_packed();

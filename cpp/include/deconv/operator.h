@@ -32,8 +32,8 @@ class Operator : public PlannedOperator {
   // `input` and `output` hold the planned problem's elements in the planned layout;
   // both must have 16 readable bytes behind their last element. After a failure the parameters may
   // be needed again. kReplanned: memory was short, nothing was computed, and what route() says now
-  // is worth a try. `residual` is null or holds as many values as `output`, which it may not
-  // overlap.
+  // is worth a try. `output` may be `input`, which is copied first unless Plan::in_place.
+  // `residual` is null or holds as many values as `output`, which it may not overlap.
   Status run(const float* input, float* output, const float* residual = nullptr);
 
  private:

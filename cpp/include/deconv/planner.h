@@ -44,6 +44,8 @@ class Plan {
   Layout layout = Layout::kChannelsFirst;
   bool input_as_is = true;
   bool output_as_is = true;
+  // Whether the route may write over its input, whose elements stand where the output's do.
+  bool in_place = false;
   // Whether the route leaves Spec::relu to its caller.
   bool leaves_relu = false;
   // Floats that all workers together compute in.

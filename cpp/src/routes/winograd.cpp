@@ -371,12 +371,18 @@ WinogradRoute::Sum WinogradRoute::sum_at(int point, int64_t quads, int64_t chann
 }
 
 // Copies the rows that a band reads, with zeros around the input, one plane a parity, slice and
-// channel.
+// channel. In place, those that the band before has read as well are taken from its planes, which
+// are these: their rows of the input may hold its output.
 void WinogradRoute::pad(const Run& run, const Band& band, float* planes) const {
   const Problem& problem = run.problem;
   const int64_t in = spec_.group_in_channels();
   const int64_t steps = height_steps(form_);
   const int64_t padded_rows = band.rows * steps + run.overlap;
+  const int64_t carried = run.input == run.output.values && band.first > 0 ? run.overlap : 0;
+  for (int64_t plane = 0; plane < band.planes; ++plane) {
+    float* const first = planes + plane * run.plane;
+    std::copy_n(first + run.band_rows * steps * run.pitch, carried * run.pitch, first);
+  }
   const int64_t first_channel = band.channel_group * in;
   const int64_t points = problem.input_points();
   const bool is_planes = problem.layout == Layout::kChannelsFirst;
@@ -385,7 +391,7 @@ void WinogradRoute::pad(const Run& run, const Band& band, float* planes) const {
     const int64_t step = axes_[2].step();
     const int64_t first = run.first_column + parity.width;
     const Range columns = indices_inside(first, step, problem.input[2], {0, run.pitch});
-    for (int64_t row = 0; row < padded_rows; ++row) {
+    for (int64_t row = carried; row < padded_rows; ++row) {
       const int64_t height =
           (band.first * steps + row) * axes_[1].step() + run.first_row + parity.height;
       const bool inside = slice >= 0 && slice < problem.input[0] && height >= 0 &&
@@ -561,6 +567,15 @@ const char* refusal(const Form& form, const Problem& problem) {
   return nullptr;
 }
 
+// Whether bands that are computed in order write over rows only that no later one reads, but for
+// those that it takes from the band before.
+bool overwrites(const Problem& problem, const Bands& cut) {
+  const Spec& spec = problem.spec;
+  return spec.stride == Axes{1, 1, 1} && spec.kernel[0] == 1 && spec.pad_before[0] == 0 &&
+         spec.in_channels == spec.out_channels && problem.input == problem.output &&
+         -cut.first_row <= cut.overlap;
+}
+
 const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
   const Problem& problem = plan->problem;
   const Spec& spec = problem.spec;
@@ -627,6 +642,7 @@ const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
                         slices_together(spec) * cut.results +
                         weights.scratch_elements(slices_of(spec) * spec.group_in_channels());
   plan->set_cut(cut, machine.threads);
+  plan->in_place = machine.threads == 1 && overwrites(problem, cut);
   // On average, where the phases of the depth have not all as many.
   const double slices = spec.kernel[0] / (spec.transposed ? 1.0 * spec.stride[0] : 1.0);
   const double in = spec.group_in_channels();

@@ -19,8 +19,8 @@ export interface ProgramUnit {
 export interface ProgramStep<Unit extends ProgramUnit = ProgramUnit> {
   readonly unit: Unit;
   readonly outputShapes: readonly (readonly number[])[];
-  /** Whether it may write over an input as large as its output. */
-  readonly inPlace: boolean;
+  /** How many of its inputs, the first ones, it may write over where they are as large as its output. */
+  readonly overwrites: number;
   /** Whether code of the user's computes it. */
   readonly foreign?: boolean;
   /** Of what only lays values elsewhere: what can lie in place needs no copy, and `run` is for the others alone. */
@@ -222,10 +222,10 @@ function place(
   const { unit, sections } = step;
   const { inputs, outputs } = unit;
   if (sections === null) {
-    if (!step.inPlace) return;
     const target = outputs[0] as number;
     const source = inputs.find(
-      (value) =>
+      (value, at) =>
+        at < step.overwrites &&
         sizes[value] === sizes[target] &&
         inputs.indexOf(value) === inputs.lastIndexOf(value) &&
         placement.mayOverwrite(value, index),

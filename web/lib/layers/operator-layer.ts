@@ -319,6 +319,7 @@ export abstract class OperatorLayer<Options extends ForwardOptions = ForwardOpti
       },
       plan: () => operators.plan(operation),
       spec,
+      operation,
       version: () => this.#parameters.version,
     };
   }

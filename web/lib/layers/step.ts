@@ -1,6 +1,6 @@
 import type { OperatorSpec } from '../core/spec.js';
 import type { FloatOperators } from '../runtime/float-operators.js';
-import type { CanonicalParameters, Epilogue, Layout } from '../runtime/operation.js';
+import type { CanonicalParameters, Epilogue, Layout, Operation } from '../runtime/operation.js';
 import type { Plan } from '../runtime/planning.js';
 import type { Runtime } from '../runtime/runtime.js';
 
@@ -42,6 +42,8 @@ export interface Step {
   plan?(): Plan;
   /** What a layer computes. */
   readonly spec?: OperatorSpec;
+  /** The same for this shape, of a layer of float32. */
+  readonly operation?: Operation;
   /** Grows when a layer's parameters change. */
   version?(): number;
 }

@@ -5,6 +5,7 @@ import { sameList } from '../core/tensor.js';
 import { type Fused, fuse, partsOf } from '../graph/fuse.js';
 import { type Sections, sectionsOf } from '../graph/joins.js';
 import { Program, type ProgramStep, type ProgramUnit } from '../graph/program.js';
+import { overwritesOf } from '../graph/program-in-place.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { HeapConstants } from './constants.js';
 import type { Convolutions, PlannedConvolution } from './convolutions.js';
@@ -113,7 +114,7 @@ function convolutionStep(
     unit,
     inputShapes,
     outputShapes: [outputShape],
-    inPlace: false,
+    overwrites: overwritesOf(runtime, operation),
     sections: null,
     convolution,
     run: (at) => {
@@ -134,7 +135,7 @@ function operationStep(
     pad: unit.pad?.operation as Of<'pad'> | undefined,
     adds: unit.sum !== null,
   });
-  const { outputShapes, inPlace } = step;
+  const { outputShapes } = step;
   // Filled anew by every call, so that a steady loop makes none.
   const inputs = unit.inputs.map(() => 0);
   const outputs = unit.outputs.map(() => 0);
@@ -142,7 +143,7 @@ function operationStep(
     unit,
     inputShapes,
     outputShapes,
-    inPlace,
+    overwrites: step.inPlace ? unit.inputs.length : 0,
     sections: layingOf(operation, inputShapes, outputShapes),
     convolution: null,
     run: (at) => {

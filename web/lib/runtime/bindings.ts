@@ -36,6 +36,7 @@ interface EmbindModule {
   specRoom(): number;
   checkSpec(): number;
   refusal(batch: number, depth: number, height: number, width: number, layout: number, route: number): number;
+  inPlace(batch: number, depth: number, height: number, width: number, layout: number, route: number): boolean;
   parameterGradients(batch: number, depth: number, height: number, width: number, layout: number, inputs: number, gradOutput: number, gradient: number, withBias: boolean): number;
   statusName(status: number): number;
   routeName(route: number): number;

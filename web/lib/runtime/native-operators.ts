@@ -139,7 +139,7 @@ export class NativeOperators<Handle extends NativeHandle, Parameters> {
     }
     const flush = execution.denormals === 'flush' && inputElement === FLOAT32;
     const source = stageInput(runtime, where, 'input', input, inputCount, inputElement, flush);
-    const sourceBytes = bytesOf(inputCount, inputElement);
+    const sourceBytes = operation.inPlace ? 0 : bytesOf(inputCount, inputElement);
     const target = stageOutput(runtime, where, output, outputCount, outputElement, source, sourceBytes);
     fill(runtime, input, source, inputCount, inputElement, flush);
     if (measuring) {

@@ -95,6 +95,8 @@ export class Operation<Parameters = CanonicalParameters> {
   readonly epilogue: (() => Epilogue) | undefined;
   /** Where values lie that the next run adds to its result; 0 for none. */
   residual = 0;
+  /** Whether its result may be written over its input. */
+  inPlace = false;
   /** The same for operations of one layer that one native operator computes. */
   readonly operatorKey: string;
   /** The same for those among them that one plan serves. */
