@@ -60,21 +60,42 @@ void combine_vectors(const TapPoint& point, const float* source, float* target) 
   }
 }
 
-// `count` values, 4 or more, that lie together in sources and target; the last vector may overlap
-// the one before it.
-template <typename Op>
-void combine(const TapPoint& point, int64_t count, const float* source, float* target) {
-  int64_t index = 0;
-  for (; index + 16 <= count; index += 16) {
-    combine_vectors<Op, 4>(point, source + index, target + index);
+// The same of a width without taps, where rows are all that is combined.
+template <typename Op, int vectors>
+void combine_rows(const TapPoint& point, const float* source, float* target) {
+  v128_t totals[vectors];
+#pragma unroll
+  for (v128_t& total : totals) total = Op::none();
+  for (const Tap& depth : point.depth) {
+    for (const Tap& height : point.height) {
+      const float* const row =
+          source + depth.source * point.depth_stride + height.source * point.height_stride;
+      const v128_t weight = wasm_f32x4_splat(depth.weight * height.weight);
+#pragma unroll
+      for (int vector = 0; vector < vectors; ++vector) {
+        totals[vector] = Op::with(totals[vector], wasm_v128_load(row + 4 * vector), weight);
+      }
+    }
   }
-  for (; index + 4 <= count; index += 4) {
-    combine_vectors<Op, 1>(point, source + index, target + index);
+#pragma unroll
+  for (int vector = 0; vector < vectors; ++vector) {
+    wasm_v128_store(target + 4 * vector, totals[vector]);
   }
-  if (index < count) combine_vectors<Op, 1>(point, source + count - 4, target + count - 4);
 }
 
-// The same for rows of `count` values, at most 3.
+using Combine = void (*)(const TapPoint& point, const float* source, float* target);
+
+// `count` values, 4 or more, that lie together in sources and target, by `many` of so many and
+// `one` of 4; the last of these may overlap what is before it.
+template <Combine many, int at_once, Combine one>
+void combine_all(const TapPoint& point, int64_t count, const float* source, float* target) {
+  int64_t index = 0;
+  for (; index + at_once <= count; index += at_once) many(point, source + index, target + index);
+  for (; index + 4 <= count; index += 4) one(point, source + index, target + index);
+  if (index < count) one(point, source + count - 4, target + count - 4);
+}
+
+// combine_rows() of `count` values, at most 3.
 template <typename Op>
 void combine_few(const TapPoint& point, int64_t count, const float* source, float* target) {
   const auto bytes = static_cast<size_t>(count) * sizeof(float);
@@ -116,7 +137,8 @@ void combine_columns(const AxisMap& width, int64_t step, const float* source, fl
 
 template <typename Op>
 constexpr TapLoops kLoops = {
-    combine<Op>,
+    combine_all<combine_vectors<Op, 4>, 16, combine_vectors<Op, 1>>,
+    combine_all<combine_rows<Op, 8>, 32, combine_rows<Op, 1>>,
     combine_few<Op>,
     {combine_columns<Op, 1>, combine_columns<Op, 2>, combine_columns<Op, 3>,
      combine_columns<Op, 4>},

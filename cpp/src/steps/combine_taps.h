@@ -17,6 +17,8 @@ struct TapPoint {
 // The loops of one way to combine taps.
 struct TapLoops {
   void (*combine)(const TapPoint& point, int64_t count, const float* source, float* target);
+  // Where the width has no taps: of 4 values and more, and of fewer.
+  void (*combine_rows)(const TapPoint& point, int64_t count, const float* source, float* target);
   void (*combine_few)(const TapPoint& point, int64_t count, const float* source, float* target);
   // By the number of vectors.
   void (*columns[4])(const AxisMap& width, int64_t step, const float* source, float* target);

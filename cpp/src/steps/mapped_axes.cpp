@@ -68,7 +68,7 @@ const float* make_row(const Rows& rows, int64_t row, const TapLoops& op, const f
     return sources + point.depth.first->source * point.depth_stride +
            point.height.first->source * point.height_stride;
   }
-  const auto combine = rows.source_row < 4 ? op.combine_few : op.combine;
+  const auto combine = rows.source_row < 4 ? op.combine_few : op.combine_rows;
   combine(point, rows.source_row, sources, room);
   return room;
 }
