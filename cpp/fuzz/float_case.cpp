@@ -119,7 +119,22 @@ void FloatCase::check(Status status) {
   }
   // Transforms spread what is not finite over a window.
   if (!poisoned_ || !is_winograd(route())) compare();
+  if (input_->size() == output_->size()) compare_in_place();
   if (function_ || residual_) compare_epilogue();
+}
+
+// To the bit what it gives beside its input.
+void FloatCase::compare_in_place() {
+  const std::unique_ptr<ExactBuffer> both = tensor(input_->size());
+  std::copy_n(input_->data(), input_->size(), both->data());
+  require(op_->run(both->data(), both->data()) == Status::kOk, "the run in place", problem());
+  for (int64_t at = 0; at < both->size(); ++at) {
+    const float wanted = (*output_)[at];
+    if (std::isnan(wanted) ? std::isnan((*both)[at]) : same_bits((*both)[at], wanted)) continue;
+    fail("output " + std::to_string(at) + " is " + in_words((*both)[at]) + " instead of " +
+             in_words(wanted) + " in place by " + route_name(route()),
+         problem());
+  }
 }
 
 // To the bit what the passes give over the plain result.

@@ -26,6 +26,7 @@ class FloatCase final : public Case {
 
   void compare() const;
   void draw_epilogue(Data& data);
+  void compare_in_place();
   void compare_epilogue();
   const float* bias() const { return with_bias_ ? bias_->data() : nullptr; }
 
