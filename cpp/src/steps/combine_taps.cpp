@@ -25,9 +25,11 @@ struct Maximum {
   }
 };
 
-// Vectors at `target` of those at the taps. Rows are summed first: the error grows with the sizes
-// of the axes, not with their product.
-template <typename Op, int vectors>
+constexpr AxisMap::Taps kNoTaps = {nullptr, nullptr};
+
+// Vectors at `target` of those at the taps; `has_width` where the width has others than itself.
+// Rows are summed first: the error grows with the sizes of the axes, not with their product.
+template <typename Op, int vectors, bool has_width>
 void combine_vectors(const TapPoint& point, const float* source, float* target) {
   v128_t totals[vectors];
 #pragma unroll
@@ -38,8 +40,10 @@ void combine_vectors(const TapPoint& point, const float* source, float* target) 
           source + depth.source * point.depth_stride + height.source * point.height_stride;
       v128_t values[vectors];
 #pragma unroll
-      for (v128_t& value : values) value = Op::none();
-      for (const Tap& width : point.width) {
+      for (int vector = 0; vector < vectors; ++vector) {
+        values[vector] = has_width ? Op::none() : wasm_v128_load(row + 4 * vector);
+      }
+      for (const Tap& width : has_width ? point.width : kNoTaps) {
         const float* const at = row + width.source * point.width_stride;
         const v128_t weight = wasm_f32x4_splat(width.weight);
 #pragma unroll
@@ -60,42 +64,20 @@ void combine_vectors(const TapPoint& point, const float* source, float* target) 
   }
 }
 
-// The same of a width without taps, where rows are all that is combined.
-template <typename Op, int vectors>
-void combine_rows(const TapPoint& point, const float* source, float* target) {
-  v128_t totals[vectors];
-#pragma unroll
-  for (v128_t& total : totals) total = Op::none();
-  for (const Tap& depth : point.depth) {
-    for (const Tap& height : point.height) {
-      const float* const row =
-          source + depth.source * point.depth_stride + height.source * point.height_stride;
-      const v128_t weight = wasm_f32x4_splat(depth.weight * height.weight);
-#pragma unroll
-      for (int vector = 0; vector < vectors; ++vector) {
-        totals[vector] = Op::with(totals[vector], wasm_v128_load(row + 4 * vector), weight);
-      }
-    }
-  }
-#pragma unroll
-  for (int vector = 0; vector < vectors; ++vector) {
-    wasm_v128_store(target + 4 * vector, totals[vector]);
-  }
-}
-
-using Combine = void (*)(const TapPoint& point, const float* source, float* target);
-
-// `count` values, 4 or more, that lie together in sources and target, by `many` of so many and
-// `one` of 4; the last of these may overlap what is before it.
-template <Combine many, int at_once, Combine one>
-void combine_all(const TapPoint& point, int64_t count, const float* source, float* target) {
+// `count` values, 4 or more, that lie together in sources and target, `most` vectors at a time; the
+// last vector may overlap the one before it.
+template <typename Op, int most, bool has_width>
+void combine(const TapPoint& point, int64_t count, const float* source, float* target) {
   int64_t index = 0;
-  for (; index + at_once <= count; index += at_once) many(point, source + index, target + index);
+  for (; index + 4 * most <= count; index += 4 * most) {
+    combine_vectors<Op, most, has_width>(point, source + index, target + index);
+  }
+  const auto one = combine_vectors<Op, 1, has_width>;
   for (; index + 4 <= count; index += 4) one(point, source + index, target + index);
   if (index < count) one(point, source + count - 4, target + count - 4);
 }
 
-// combine_rows() of `count` values, at most 3.
+// Without a width, rows of `count` values, at most 3.
 template <typename Op>
 void combine_few(const TapPoint& point, int64_t count, const float* source, float* target) {
   const auto bytes = static_cast<size_t>(count) * sizeof(float);
@@ -137,8 +119,8 @@ void combine_columns(const AxisMap& width, int64_t step, const float* source, fl
 
 template <typename Op>
 constexpr TapLoops kLoops = {
-    combine_all<combine_vectors<Op, 4>, 16, combine_vectors<Op, 1>>,
-    combine_all<combine_rows<Op, 8>, 32, combine_rows<Op, 1>>,
+    combine<Op, 4, true>,
+    combine<Op, 8, false>,
     combine_few<Op>,
     {combine_columns<Op, 1>, combine_columns<Op, 2>, combine_columns<Op, 3>,
      combine_columns<Op, 4>},
