@@ -1,6 +1,6 @@
 // Files written: byte for byte what the library writes (its own tests' vectors), and what readModel gives back.
 
-import { ConvTranspose2d, DeconvError, type StateDict } from 'deconv-wasm';
+import { ConvTranspose2d, DeconvError, ReLU, Sequential, type StateDict } from 'deconv-wasm';
 import { readModel, type SafetensorsValue, writeSafetensors } from 'deconv-wasm/models';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -157,6 +157,16 @@ describe('refused', () => {
     ['no tensors', null, {}, 'BAD_TYPE', /tensors by name, got null/],
     ['a Map', new Map([['a', good]]), {}, 'BAD_TYPE', /by name.*Object\.fromEntries/],
     ['no tensor', { a: 3 }, {}, 'BAD_TYPE', /"a" to be a tensor/],
+    // Neither has fields, and a file without tensors would look well.
+    ['a chain', new Sequential(new ReLU()), {}, 'BAD_TYPE', /by name.*what its stateDict\(\) gives/],
+    ['a state that was not awaited', Promise.resolve({ a: good }), {}, 'BAD_TYPE', /Promise.*is awaited/],
+    [
+      'a tensor that was not awaited',
+      { a: Promise.resolve(good) },
+      {},
+      'BAD_TYPE',
+      /"a" to be a tensor.*Promise/,
+    ],
     ['a list for data', { a: { data: [1], shape: [1] } }, {}, 'BAD_TYPE', /"a"\.data to be a typed array/],
     ['clamped bytes', { a: { data: new Uint8ClampedArray(1), shape: [1] } }, {}, 'BAD_TYPE', /"a"\.data/],
     [

@@ -146,6 +146,13 @@ describe('what does not fit', () => {
       'BAD_TYPE',
       /a state.*got "up.safetensors"\. Read it first: .*readModel/,
     ],
+    [
+      "a file's that was not awaited",
+      Promise.resolve(good()),
+      { strict: false },
+      'BAD_TYPE',
+      /a state.*got a value of type Promise.*that of a file is awaited/,
+    ],
     ['bytes', new Uint8Array(4), { strict: false }, 'BAD_TYPE', /a state.*Read it first/],
     ['a Blob', new Blob([]), { strict: false }, 'BAD_TYPE', /a state.*Read it first/],
     ['a Response', new Response(''), { strict: false }, 'BAD_TYPE', /a state.*Read it first/],

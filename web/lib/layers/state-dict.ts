@@ -162,9 +162,12 @@ const isFile = (value: unknown): boolean =>
   isResponse(value) ||
   bytesOf(value) !== undefined;
 
-const givesState = (value: unknown): boolean => typeof memberOf(value, 'stateDict') === 'function';
+/** Whether a state is still to come: from a module, or from a file's stateDict() that was not awaited. */
+export const givesState = (value: unknown): boolean =>
+  typeof (memberOf(value, 'stateDict') ?? memberOf(value, 'then')) === 'function';
 
-function adviceFor(state: unknown): string {
+/** How to come by a state from what is none. */
+export function adviceFor(state: unknown): string {
   if (givesState(state)) return 'Pass what its stateDict() gives; that of a file is awaited.';
   if (isFile(state)) return 'Read it first: loadStateDict(await (await readModel(file)).stateDict()).';
   return memberOf(state, Symbol.iterator) !== undefined ? 'Object.fromEntries(…) makes one of a Map.' : '';

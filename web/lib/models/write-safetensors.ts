@@ -2,7 +2,8 @@ import { checkOptions, describe, fault, refuse, shapeText } from '../core/checks
 import type { HalfTensor } from '../core/half-tensor.js';
 import { product } from '../core/lists.js';
 import { isRecord, memberOf, typedArrayKind } from '../core/realms.js';
-import { checkArray, checkShape, dataOf, type Tensor } from '../core/tensor.js';
+import { checkArray, checkShape, dataOf, shapeOf, type Tensor } from '../core/tensor.js';
+import { adviceFor, givesState } from '../layers/state-dict.js';
 
 /** Values as a safetensors file can hold them: what the array's type says, or the `dtype` of 16-bit patterns. */
 export type SafetensorsValue =
@@ -77,14 +78,11 @@ export function writeSafetensors(
 ): Uint8Array<ArrayBuffer> {
   const where = 'writeSafetensors';
   const { metadata } = checkOptions<WriteSafetensorsOptions>(where, options, ['metadata']);
-  if (!isRecord(tensors) || Symbol.iterator in tensors) {
-    refuse(
-      'BAD_TYPE',
-      where,
-      'an object of tensors by name',
-      tensors,
-      'Object.fromEntries(…) makes one of a Map.',
-    );
+  // A chain and a promise have no fields: the file would be empty.
+  const isAsked = givesState(tensors);
+  if (isAsked || !isRecord(tensors) || Symbol.iterator in tensors) {
+    const advice = isAsked ? adviceFor(tensors) : 'Object.fromEntries(…) makes one of a Map.';
+    refuse('BAD_TYPE', where, 'an object of tensors by name', tensors, advice);
   }
   const entries = Object.entries(tensors).map(([name, tensor]) => readEntry(where, name, tensor));
   entries.sort(
@@ -117,10 +115,9 @@ function readEntry(where: string, name: string, tensor: unknown): Entry {
     refuse('BAD_OPTION', where, 'tensors with names of their own', name, 'Pass it as metadata.');
   }
   checkText(where, `the name ${shown}`, name);
-  if (!isRecord(tensor)) {
-    refuse('BAD_TYPE', where, `${shown} to be a tensor { data, shape }`, tensor);
-  }
-  const shape = checkShape(where, `${shown}.shape`, memberOf(tensor, 'shape'));
+  const given =
+    shapeOf(tensor) ?? refuse('BAD_TYPE', where, `${shown} to be a tensor { data, shape }`, tensor);
+  const shape = checkShape(where, `${shown}.shape`, given);
   const data = dataOf(where, shown, tensor);
   const kind = typedArrayKind(data);
   if (kind === undefined || !Object.hasOwn(DTYPES, kind)) {
