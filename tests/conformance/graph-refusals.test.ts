@@ -201,6 +201,9 @@ describe('what is wrong is said with the node', () => {
         expect(caught(() => net.forward(tensor.data as never)).message).toContain(
           'expected the input to be { data: Float32Array, shape: number[] }, got a value of type Float32Array',
         );
+        expect(caught(() => net.forward(Promise.resolve(tensor) as never)).message).toContain(
+          'expected the input to be { data: Float32Array, shape: number[] }, got a value of type Promise',
+        );
       }
     });
 

@@ -147,7 +147,8 @@ it.each(forms({ data: Float32Array.of(1, 2), shape: [1, 2] }))('a matrix multipl
 });
 
 it('bare values are no tensor, and that is what is said', () => {
-  for (const bare of [VALUES, new Float64Array(COUNT), new Uint8Array(COUNT)]) {
+  const late = Promise.resolve(X);
+  for (const bare of [VALUES, new Float64Array(COUNT), new Uint8Array(COUNT), late, { data: VALUES }]) {
     const error = caught(() => make().forward(bare as never));
     expectError(error, 'BAD_TYPE', 'Conv2d.forward');
     expect(error.message).toContain(

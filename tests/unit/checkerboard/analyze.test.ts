@@ -498,6 +498,9 @@ it('what is neither a layer nor kernels is told what is', () => {
       expect(other.message).toContain('expected kernels { geometry, weight }, got ');
     }
   }
+  const late = caught(() => analyze({ geometry: {}, weight: Promise.resolve() as never }));
+  expectError(late, 'BAD_TYPE', 'analyze');
+  expect(late.message).toContain('expected weight to be { data, shape }, got a value of type Promise.');
 });
 
 describe('refuses', () => {

@@ -118,6 +118,7 @@ describe('compareImages', () => {
       [() => compareImages(one, { data: [Number.NaN], shape: [1, 1, 1, 1] }), 'BAD_OPTION'],
       [() => compareImages(one, { data: [1], shape: [1, 1, 8, 8] }), 'BAD_SHAPE'],
       [() => compareImages(null as never, one), 'BAD_TYPE'],
+      [() => compareImages(Promise.resolve(one) as never, one), 'BAD_TYPE'],
       [() => compareImages(one, one, { axes: 0 }), 'BAD_OPTION'],
       [() => compareImages(one, one, { range: 0 }), 'BAD_OPTION'],
       [() => compareImages(one, one, { range: Number.POSITIVE_INFINITY }), 'BAD_OPTION'],

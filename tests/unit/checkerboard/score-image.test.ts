@@ -303,4 +303,9 @@ it('refuses what cannot be measured', () => {
       'scoreImage',
     );
   }
+  // What has no shape is no image at all: pixels of a canvas, a tensor that was not awaited.
+  for (const other of [Promise.resolve(image), { data: new Uint8ClampedArray(4), width: 1, height: 1 }]) {
+    const { message } = caught(() => scoreImage(other as never, 2));
+    expect(message).toMatch(/^scoreImage: expected the image to be \{ data, shape \}, got a value of type/);
+  }
 });

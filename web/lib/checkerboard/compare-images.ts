@@ -1,6 +1,5 @@
 import { checkOptions, refuse } from '../core/checks.js';
 import { at, product } from '../core/lists.js';
-import { isRecord } from '../core/realms.js';
 import { checkShape, dataOf, elementCount, requireShape, shapeOf } from '../core/tensor.js';
 import type { ForeignImage, Image } from './score-image.js';
 import { decibels } from './unevenness.js';
@@ -73,8 +72,8 @@ function read(
   name: string,
   image: Image | ForeignImage,
 ): { readonly values: Float64Array; readonly shape: readonly number[] } {
-  if (!isRecord(image)) refuse('BAD_TYPE', where, `${name} to be { data, shape }`, image);
-  const shape = checkShape(where, `${name}'s shape`, shapeOf(image));
+  const given = shapeOf(image) ?? refuse('BAD_TYPE', where, `${name} to be { data, shape }`, image);
+  const shape = checkShape(where, `${name}'s shape`, given);
   const data = checkFiniteValues(where, `${name}'s data`, dataOf(where, name, image));
   const count = elementCount(where, name, shape);
   if (data.length !== count || count === 0)

@@ -1,6 +1,6 @@
 import { checkAxes, checkOptions, fault, refuse, shapeText } from '../core/checks.js';
 import { outerProduct, product } from '../core/lists.js';
-import { isList, isRecord } from '../core/realms.js';
+import { isList } from '../core/realms.js';
 import { checkShape, dataOf, elementCount, shapeOf } from '../core/tensor.js';
 import { checkPhases } from './axis.js';
 import { gridIndices } from './grid.js';
@@ -104,10 +104,8 @@ export function scoreImage(
 ): ImageScore {
   const where = 'scoreImage';
   const checked = checkOptions<ScoreOptions>(where, options, ['border']);
-  if (!isRecord(image)) {
-    refuse('BAD_TYPE', where, 'the image to be { data, shape }', image);
-  }
-  const shape = checkShape(where, 'image.shape', shapeOf(image));
+  const given = shapeOf(image) ?? refuse('BAD_TYPE', where, 'the image to be { data, shape }', image);
+  const shape = checkShape(where, 'image.shape', given);
   const steps = readStride(where, stride, shape);
   const count = elementCount(where, 'an image', shape);
   const data = checkFiniteValues(where, 'image.data', dataOf(where, 'image', image));

@@ -235,10 +235,10 @@ export function readKernels(
     'pixelShuffle',
     'upsample',
   ]);
-  if (!isRecord(subject.weight)) {
+  const given =
+    memberOf(subject.weight, 'shape') ??
     refuse('BAD_TYPE', where, 'weight to be { data, shape }', subject.weight);
-  }
-  const shape = checkShape(where, 'weight.shape', memberOf(subject.weight, 'shape'));
+  const shape = checkShape(where, 'weight.shape', given);
   const rank = shape.length - 2;
   if (rank < 1 || rank > 3) {
     refuse('BAD_SHAPE', where, 'a weight of 3 to 5 axes (two of channels, then the kernel)', shape);

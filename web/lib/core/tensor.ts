@@ -6,7 +6,6 @@ import {
   isArrayBuffer,
   isDetached,
   isList,
-  isRecord,
   isSharedArrayBuffer,
   memberOf,
   messageOf,
@@ -278,11 +277,11 @@ export function dataOf(where: string, name: string, value: unknown): unknown {
 
 /** A tensor whose data matches its shape; what is no Float32Array is copied into one. */
 export function checkTensor(where: string, name: string, value: unknown): Tensor {
-  // Bare values have no shape, and that is not all that they lack.
-  if (!isRecord(value) || ArrayBuffer.isView(value)) {
+  // Bare values have no shape, nor has what was not awaited, and that is not all that they lack.
+  const given =
+    shapeOf(value) ??
     refuse('BAD_TYPE', where, `${name} to be { data: Float32Array, shape: number[] }`, value);
-  }
-  const shape = checkShape(where, `${name}.shape`, shapeOf(value));
+  const shape = checkShape(where, `${name}.shape`, given);
   const count = elementCount(where, name, shape);
   const data = dataOf(where, name, value);
   const floats = floatsOf(where, `${name}.data`, data, dtypeOf(value));

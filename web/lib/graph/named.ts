@@ -54,9 +54,14 @@ export function refuseOtherNames(where: string, what: string, value: object, nam
   }
 }
 
-/** Whether `value` is tensors by name: whatever is no values, has none of its own, and no shape. */
+/** Whether `value` is tensors by name: whatever is no values, has none of its own, no shape, and need not be awaited. */
 function isNamed(value: unknown): value is object {
-  return isRecord(value) && !isList(shapeOf(value)) && !ArrayBuffer.isView(memberOf(value, 'data') ?? value);
+  return (
+    isRecord(value) &&
+    !isList(shapeOf(value)) &&
+    !ArrayBuffer.isView(memberOf(value, 'data') ?? value) &&
+    typeof memberOf(value, 'then') !== 'function'
+  );
 }
 
 export function requireOneOutput(where: string, names: readonly string[]): void {
