@@ -5,6 +5,7 @@ import path from 'node:path';
 import { Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d } from 'deconv-wasm';
 import {
   type ConvertedLayer,
+  fromBrainstate,
   fromFlax,
   fromJax,
   fromKeras,
@@ -220,13 +221,41 @@ describe('refused', () => {
       'a word of another kind',
       () => fromTorch('Conv2d', shaped, { std: 1 } as never),
       'BAD_OPTION',
-      /options among inChannels, seed/,
+      /options among weight, bias, inChannels, seed, got "std"/,
     ],
     [
       'a weight where { weight } is meant',
       () => fromTorch('Conv2d', shaped, { data: new Float32Array(2), shape: [2, 1, 1, 1] } as never),
       'BAD_TYPE',
       /parameters \{ weight, bias \}.*Write \{ weight \}/,
+    ],
+    [
+      'parameters that were not awaited',
+      () => fromTorch('Conv2d', shaped, Promise.resolve({ weight: new Float32Array(2) }) as never),
+      'BAD_TYPE',
+      /parameters \{ weight, bias \}.*got a value of type Promise/,
+    ],
+    [
+      'parameters in a Map',
+      () => fromFlax('Conv', { features: 1, kernel_size: [1] }, new Map([['inChannels', 1]]) as never),
+      'BAD_TYPE',
+      /parameters \{ weight, bias \}.*got a value of type Map/,
+    ],
+    [
+      'parameters of brainstate in a Map',
+      () =>
+        fromBrainstate('Conv1d', { in_size: [4, 1], out_channels: 1, kernel_size: 1 }, new Map() as never),
+      'BAD_TYPE',
+      /parameters \{ weight, bias \}.*got a value of type Map/,
+    ],
+    [
+      'a slip in a name for brainstate',
+      () =>
+        fromBrainstate('Conv1d', { in_size: [4, 1], out_channels: 1, kernel_size: 1 }, {
+          wieght: 1,
+        } as never),
+      'BAD_OPTION',
+      /options among weight, bias, seed, got "wieght"/,
     ],
     [
       "Keras's list of both",

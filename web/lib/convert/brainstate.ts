@@ -28,7 +28,7 @@ import { checkAgreement } from './attributes.js';
 import { areGiven } from './call.js';
 import type { ConversionOptions } from './converted-layer.js';
 import { type ExportedParameters, exportParameters } from './export.js';
-import type { InitialParameters } from './initial.js';
+import { checkInitial, type InitialParameters } from './initial.js';
 import { checkWeightShape } from './kernel.js';
 
 /** Arguments of brainstate's layers, in its words; see `deconv-wasm/brainstate` for what they mean. */
@@ -126,7 +126,7 @@ export function fromBrainstate<Operator extends keyof BrainstateLayers>(
   const execution = checkOptions<ConversionOptions>(where, options, EXECUTION_OPTION_NAMES);
   const made = areGiven(parameters)
     ? fromParameters(where, name, given, parameters)
-    : checkOptions<InitialParameters>(where, parameters, ['seed']);
+    : checkInitial<InitialParameters>(where, parameters, ['seed']);
   const known = words.filter((word) => given[word] !== undefined).map((word) => [OPTIONS[word], given[word]]);
   try {
     const Class = CLASSES[name] as new (

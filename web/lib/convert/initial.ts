@@ -38,6 +38,22 @@ export interface InitialCall<Attributes extends object> {
   inChannels(): number;
 }
 
+/** What has no names of its own: a tensor, what is still to be awaited, what iterates, as a Map. */
+const NAMELESS = ['data', 'then', Symbol.iterator];
+
+/** What stands in place of parameters. They are drawn then, so nothing may pass that was meant to be some. */
+export function checkInitial<Asked extends InitialParameters>(
+  where: string,
+  asked: unknown,
+  names: readonly (keyof Asked & string)[],
+): Asked {
+  if (!isRecord(asked) || NAMELESS.some((name) => memberOf(asked, name) !== undefined)) {
+    const expected = 'parameters { weight, bias }, or { seed } to draw them';
+    refuse('BAD_TYPE', where, expected, asked, 'Write { weight } for a weight alone.');
+  }
+  return checkOptions<Asked & ConvertedParameters>(where, asked, ['weight', 'bias', ...names]);
+}
+
 /** Parameters as `rule` has them of a call without any. */
 export function drawParameters<Attributes extends object>(
   rule: (call: InitialCall<Attributes>) => InitialValues,
@@ -45,11 +61,7 @@ export function drawParameters<Attributes extends object>(
   parameters: unknown,
 ): ConvertedParameters {
   const { where } = call;
-  if (!isRecord(parameters) || memberOf(parameters, 'data') !== undefined) {
-    const expected = 'parameters { weight, bias }, or { seed } to draw them';
-    refuse('BAD_TYPE', where, expected, parameters, 'Write { weight } for a weight alone.');
-  }
-  const checked = checkOptions<Partial<InitialInputParameters>>(where, parameters, ['inChannels', 'seed']);
+  const checked = checkInitial<Partial<InitialInputParameters>>(where, parameters, ['inChannels', 'seed']);
   const seed = checkInteger(where, 'seed', checked.seed ?? freshSeed(), 0, 2 ** 32 - 1);
   const { weightShape, biasCount, fillWeight, fillBias } = rule({
     ...call,
