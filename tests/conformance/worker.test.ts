@@ -268,7 +268,10 @@ describe('what crosses', () => {
     const there = await connected<{ run(value: unknown): unknown; back(): unknown }>(
       serving('() => ({ run: (value) => value, back: () => () => 1 })'),
     );
-    expectError(await rejection(() => there.run(() => 1)), 'BAD_TYPE', 'run');
+    const made = await rejection(() => there.run(() => 1));
+    expectError(made, 'BAD_TYPE', 'run');
+    // What an engine says is no value that came: it has no quotes, and one end.
+    expect(made.message).toMatch(/^run: expected values that can be posted, got [^".]+\. Functions/);
     expectError(await rejection(() => there.run(new ReLU())), 'BAD_TYPE', 'run');
     expectError(await rejection(() => there.back()), 'BAD_TYPE', 'back in the worker');
     expect(await there.run(3)).toBe(3);

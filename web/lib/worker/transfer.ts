@@ -148,7 +148,7 @@ export function post(
   try {
     port.postMessage(message(parcel.message), parcel.transfer);
   } catch (cause) {
-    throw fault('BAD_TYPE', where, 'values that can be posted', describe(messageOf(cause)), STAYS, {}, cause);
+    throw fault('BAD_TYPE', where, 'values that can be posted', messageOf(cause), STAYS, {}, cause);
   }
 }
 
