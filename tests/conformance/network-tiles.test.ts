@@ -700,6 +700,9 @@ describeEachBuild(
         expectError(await rejection(() => net.tiled(x, { tile })), 'BAD_OPTION', 'Network.tiled');
       }
       expectError(await rejection(() => net.tiled(x, { overlap: -1 })), 'BAD_OPTION', 'Network.tiled');
+      const word = await rejection(() => net.tiled(x, { overlap: 'automatic' as never }));
+      expectError(word, 'BAD_TYPE', 'Network.tiled');
+      expect(word.message).toContain("expected overlap, unless 'auto', to be an integer, got");
       for (const wrong of [{ onProgress: 5 }, { signal: {} }] as never[]) {
         expectError(await rejection(() => net.tiled(x, wrong)), 'BAD_TYPE', 'Network.tiled');
       }

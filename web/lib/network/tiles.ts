@@ -50,7 +50,7 @@ export async function runTiled(
 ): Promise<Tensor> {
   const x = checkTensor(where, net.label, given);
   const { overlap = 'auto', out, signal, onProgress } = options;
-  const margin = overlap === 'auto' ? null : checkInteger(where, 'overlap', overlap, 0);
+  const margin = overlap === 'auto' ? null : checkInteger(where, "overlap, unless 'auto',", overlap, 0);
   const { outputShape, tracks, inputAxes, outputAxes, parts } = layOut(
     where,
     net,
