@@ -41,7 +41,7 @@ it.each([
   ['four.onnx --output =y.npy', 'expected a name before =, got none: =y.npy'],
   ['four.onnx --input=', 'expected a file that ends with .png, .npy, .wav, got none'],
   ['four.onnx --mean=', 'expected --mean to be numbers, got none'],
-  ['four.onnx --threads=', 'expected --threads to be numbers, got none'],
+  ['four.onnx --threads=', 'expected --threads to be an integer from 1 to 64, got none'],
   [
     'picture.onnx --shape 1,3,100000,100000',
     '--shape x=1,3,100000,100000: expected at most 536870912 values',

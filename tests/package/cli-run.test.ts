@@ -131,7 +131,10 @@ describe('in parts', () => {
     ['fixed.tflite --tiled --shape 1,3,6,3', /expected x to have 4 or more along axis 1, got 3/],
     ['fixed.tflite --tile 5 -i wide.png', /tile to be left out, or 4 along axis 1.*got 5/],
     ['double.tflite --tile 1.5 -i wide.png', /tile to be an integer.*got 1\.5/],
-    ['double.tflite --overlap many -i wide.png', /expected --overlap to be numbers, got many/],
+    [
+      'double.tflite --overlap many -i wide.png',
+      /expected --overlap to be an integer from 0 to 2147483647, got many/,
+    ],
     ['double.tflite --tiled --profile -i wide.png', /expected --profile without --tiled/],
   ])('refused: run %s', async (line, reason) => {
     const { status, stderr } = await cli(['run', ...line.split(' ')]);
@@ -388,7 +391,11 @@ describe('what is wrong is said', () => {
       ['run', 'double.tflite', '-i', 'z=ramp.png'],
       /no input is called z; there are x/,
     ],
-    ['a size that is not said', ['run', 'double.tflite'], /x has the shape \[1, x\.1, x\.2, 3\]: say with/],
+    [
+      'a size that is not said',
+      ['run', 'double.tflite'],
+      /x has the shape \[1, x\.1, x\.2, 3\]: say with --input x=FILE or --shape x=1,64,64,3 what/,
+    ],
     ['a file that is missing', ['run', 'gone.onnx'], /gone\.onnx: /],
     ['a picture for what takes none', ['run', fixture('vocoder.onnx'), '-i', 'ramp.png'], /takes no picture/],
     ['no number', ['run', 'double.tflite', '--mean', 'a'], /--mean to be numbers, got a/],

@@ -318,15 +318,18 @@ type Port = Network['inputs'][number];
 /** Values that a tensor has at most. */
 const MOST_VALUES = 2 ** 29;
 
+const isExtent = (extent: unknown): extent is number => Number.isInteger(extent) && (extent as number) > 0;
+
 function randomTensor({ name, shape: declared }: Port, text: string | undefined): Tensor {
   const shape = text === undefined ? declared : readShape(text);
-  if (!shape.every((extent) => typeof extent === 'number' && Number.isInteger(extent) && extent > 0)) {
-    const where = `--input ${printable(name)}=FILE or --shape ${printable(name)}=1,3,64,64`;
+  if (!shape.every(isExtent)) {
+    const example = declared.map((extent) => (isExtent(extent) ? extent : 64)).join(',');
+    const where = `--input ${printable(name)}=FILE or --shape ${printable(name)}=${example}`;
     throw new UsageError(
       `${printable(name)} has the shape [${declared.join(', ')}]: say with ${where} what it is`,
     );
   }
-  const extents = shape as readonly number[];
+  const extents: readonly number[] = shape;
   const count = extents.reduce((product, extent) => product * extent, 1);
   if (count > MOST_VALUES) {
     throw new UsageError(
@@ -340,7 +343,7 @@ function randomTensor({ name, shape: declared }: Port, text: string | undefined)
 
 function readShape(text: string): readonly number[] {
   const shape = text.split(/[,x]/).map(Number);
-  if (shape.every((extent) => Number.isInteger(extent) && extent > 0)) return shape;
+  if (shape.every(isExtent)) return shape;
   throw new UsageError(`expected --shape to be integers from 1 on, as in 1,3,64,64, got ${givenText(text)}`);
 }
 

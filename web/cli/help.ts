@@ -111,7 +111,7 @@ Options:
   --output-mean, --output-std
                              the same on the way out. Default 0 and 1
   --rate HERTZ               of the .wav files that are written. Default 44100
-  --compare [NAME=]FILE.npy  tells how far an output is from these values
+  --compare [NAME=]FILE      tells how far an output is from these values
   --tolerance T              exit code 1 if that is more than T times their root
                              mean square. Default 1e-4
   --profile                  a row for every step, with its milliseconds

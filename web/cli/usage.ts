@@ -57,10 +57,12 @@ export function parse(
   };
 }
 
+const parseNumbers = (text: string): number[] =>
+  text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+
 /** The numbers of an option, which commas separate. */
 export function readNumbers(name: string, text: string | null, otherwise: number): readonly number[] {
-  if (text === null) return [otherwise];
-  const numbers = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  const numbers = text === null ? [otherwise] : parseNumbers(text);
   if (numbers.every(Number.isFinite)) return numbers;
   throw new UsageError(`expected --${name} to be numbers, got ${givenText(text)}`);
 }
@@ -79,7 +81,7 @@ export function readNumber(
   otherwise: number,
   { least, most = Number.MAX_VALUE, whole }: { least: number; most?: number; whole: boolean },
 ): number {
-  const [value = otherwise, ...others] = readNumbers(name, text, otherwise);
+  const [value = otherwise, ...others] = text === null ? [] : parseNumbers(text);
   if (others.length === 0 && value >= least && value <= most && (!whole || Number.isInteger(value)))
     return value;
   const range = `from ${least}${most < Number.MAX_VALUE ? ` to ${most}` : ' on'}`;
