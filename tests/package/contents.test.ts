@@ -211,16 +211,25 @@ new ConvTranspose2d({ inChannels: 1, outChannels: 1, kernelSize: 2, outputSize: 
 up.forward(new Float32Array(4));
 `;
 
+  const common = `
+import { init } from 'deconv-wasm';
+import brainstate = require('deconv-wasm/brainstate');
+export const ready: Promise<unknown> = init();
+export const draw: brainstate.SeededInitializer = brainstate.XavierNormal();
+`;
+
   test.each([
     ['nodenext', { module: 'nodenext', moduleResolution: 'nodenext' }],
     ['bundler', { module: 'esnext', moduleResolution: 'bundler' }],
+    ['nodenext without the DOM', { module: 'nodenext', lib: ['ES2022'], skipLibCheck: true }],
   ])('a strict consumer compiles with moduleResolution %s', (name, resolution) => {
-    const project = path.join(folder, `types-${name}`);
+    const project = path.join(folder, `types-${name.replaceAll(' ', '-')}`);
     makeProject(project, tarball, {
       'consumer.ts': consumer,
+      // What require gives of a module has its types where the module option knows that Node does so.
+      'common.cts': resolution.module === 'nodenext' ? common : '',
       'tsconfig.json': JSON.stringify({
         compilerOptions: {
-          ...resolution,
           target: 'ES2022',
           lib: ['ES2022', 'DOM'],
           types: [],
@@ -229,8 +238,9 @@ up.forward(new Float32Array(4));
           // The package's own declarations are checked as well.
           skipLibCheck: false,
           noEmit: true,
+          ...resolution,
         },
-        files: ['consumer.ts'],
+        files: ['consumer.ts', 'common.cts'],
       }),
     });
     run(path.join(root, 'node_modules', '.bin', 'tsc'), ['-p', project], project);
