@@ -1,5 +1,6 @@
 // What the examples share: seeded numbers, small pictures that are drawn, and how each is run by itself.
 
+import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { init, shutdown } from 'deconv-wasm';
@@ -60,14 +61,31 @@ export function constant(shape, value) {
 /** Runs `train` where its file is the program, and prints every loss that it gives. */
 export async function runAlone(address, train) {
   if (address !== pathToFileURL(process.argv[1] ?? '').href) return;
-  const { values } = parseArgs({ options: { seed: { type: 'string' }, steps: { type: 'string' } } });
-  const given = Object.entries(values).map(([name, text]) => [name, Number(text)]);
+  let given;
+  try {
+    given = readOptions();
+  } catch (error) {
+    console.error(`${path.basename(process.argv[1], '.mjs')}: ${error.message}`);
+    process.exitCode = 1;
+    return;
+  }
   // The build whose numbers are the same on every processor.
   await init({ build: 'simd' });
-  for (const [name, losses] of Object.entries(train(Object.fromEntries(given)))) {
+  for (const [name, losses] of Object.entries(train(given))) {
     console.log(
       `${name} ${losses[0].toPrecision(4)} to ${losses.at(-1).toPrecision(4)} in ${losses.length} steps`,
     );
   }
   await shutdown();
+}
+
+/** `--seed` and `--steps`, as far as they are given. */
+function readOptions() {
+  const { values } = parseArgs({ options: { seed: { type: 'string' }, steps: { type: 'string' } } });
+  const given = Object.entries(values).map(([name, text]) => {
+    const [value, least] = [Number(text), name === 'steps' ? 1 : 0];
+    if (Number.isInteger(value) && value >= least) return [name, value];
+    throw new Error(`expected --${name} to be a whole number from ${least} on, got ${text}`);
+  });
+  return Object.fromEntries(given);
 }

@@ -1,4 +1,4 @@
-// examples/upscale-png.mjs with the packed package, on pictures whose result is known.
+// examples/upscale-png.mjs with the packed package, on pictures whose result is known; what examples say of wrong calls.
 
 import { spawnSync } from 'node:child_process';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
@@ -15,9 +15,14 @@ const WIDTH = 40;
 const HEIGHT = 30;
 
 beforeAll(() => {
-  makeProject(project, inject('tarball'), {
-    'upscale-png.mjs': readFileSync(path.join(root, 'examples', 'upscale-png.mjs'), 'utf8'),
-  });
+  const examples = ['upscale-png.mjs', 'train-upsampler.mjs', 'train/vae.mjs', 'train/data.mjs'];
+  makeProject(
+    project,
+    inject('tarball'),
+    Object.fromEntries(
+      examples.map((file) => [file, readFileSync(path.join(root, 'examples', file), 'utf8')]),
+    ),
+  );
   const pngjs = path.join('node_modules', 'pngjs');
   cpSync(path.join(root, pngjs), path.join(project, pngjs), { recursive: true });
   const ramp = draw((x, y) => [20 + 5 * x, 200 - 4 * y, 30 + 2 * x + 3 * y]);
@@ -75,24 +80,33 @@ test('without a picture it draws one, and a run can be repeated', () => {
 });
 
 test.each([
-  [['nowhere.png'], 'cannot read nowhere.png (ENOENT)'],
-  [['upscale-png.mjs'], 'upscale-png.mjs is not a PNG'],
-  [['ramp.png', 'flat.png'], 'expected one picture, got 2'],
-  [['--seed', 'x'], 'expected --seed to be a whole number from 0 on, got x'],
-  [['--colour'], "Unknown option '--colour'"],
-])('%j is refused in one line', (args, message) => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['upscale-png.mjs', ...args], {
+  ['upscale-png.mjs', ['nowhere.png'], 'cannot read nowhere.png (ENOENT)'],
+  ['upscale-png.mjs', ['upscale-png.mjs'], 'upscale-png.mjs is not a PNG'],
+  ['upscale-png.mjs', ['ramp.png', 'flat.png'], 'expected one picture, got 2'],
+  ['upscale-png.mjs', ['--seed', 'x'], 'expected --seed to be a whole number from 0 on, got x'],
+  ['upscale-png.mjs', ['--colour'], "Unknown option '--colour'"],
+  ['train-upsampler.mjs', ['--steps', 'many'], 'expected --steps to be a whole number from 0 on, got many'],
+  ['train-upsampler.mjs', ['--images', 'nowhere'], 'ENOENT'],
+  ['train-upsampler.mjs', ['--step', '3'], "Unknown option '--step'"],
+  ['train/vae.mjs', ['--steps', '0'], 'expected --steps to be a whole number from 1 on, got 0'],
+  ['train/vae.mjs', ['--seed', '0.5'], 'expected --seed to be a whole number from 0 on, got 0.5'],
+  ['train/vae.mjs', ['--step', '3'], "Unknown option '--step'"],
+])('%s %j is refused in one line', (program, args, message) => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
     cwd: project,
     encoding: 'utf8',
   });
   expect([status, stdout]).toEqual([1, '']);
-  expect(stderr).toContain(`upscale-png: ${message}`);
+  expect(stderr).toContain(`${path.basename(program, '.mjs')}: ${message}`);
   expect(stderr.trimEnd().split('\n')).toHaveLength(1);
 });
 
-test('--help names every option', () => {
-  const printed = upscale('--help');
-  for (const option of ['--output', '--seed', '--threads', '--help']) expect(printed).toContain(option);
+test.each([
+  ['upscale-png.mjs', ['--output', '--seed', '--threads', '--help']],
+  ['train-upsampler.mjs', ['--seed', '--steps', '--images', '--help']],
+])('--help of %s names every option', (program, options) => {
+  const printed = run(process.execPath, [program, '--help'], project);
+  for (const option of options) expect(printed).toContain(option);
 });
 
 function upscale(...args: string[]): string {
