@@ -193,6 +193,10 @@ describeEachBuild((build) => {
       ['BAD_SHAPE', () => convTranspose(quarters([4, 7], seed), w)],
     ] as const;
     for (const [code, act] of refusals) expectError(caught(act), code, 'convTranspose');
+    // Books have matrices for a picture and a kernel.
+    expect(caught(() => convTranspose(quarters([4, 7], seed), quarters([2, 2], seed))).message).toContain(
+      'expected weight with 2 axes of channels, 1 to 3 of taps, each of at least 1, got [2, 2]',
+    );
     const v = quarters([8, 4, 3, 3], seed);
     for (const [code, options] of [
       ['BAD_OPTION', { padding: 'same', stride: 2 }],

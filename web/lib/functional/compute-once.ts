@@ -65,7 +65,9 @@ export function computeOnce(
   const kernel = checkTensor(where, 'weight', weight);
   const rank = kernel.shape.length - 2;
   if (rank < 1 || rank > 3 || kernel.shape.includes(0)) {
-    refuse('BAD_SHAPE', where, 'weight with 3, 4 or 5 axes of at least 1', [...kernel.shape]);
+    refuse('BAD_SHAPE', where, 'weight with 2 axes of channels, 1 to 3 of taps, each of at least 1', [
+      ...kernel.shape,
+    ]);
   }
   const batched = input.shape.length === rank + 2;
   if (!batched && input.shape.length !== rank + 1) {

@@ -96,7 +96,7 @@ export function convTranspose(
       after: after.map((pad, axis) =>
         checkInteger(where, 'padAfter less outputPadding', pad - (extra[axis] as number), -MAX_INTEGER),
       ),
-      inputDilation: new Array<number>(rank).fill(1),
+      inputDilation: extra.map(() => 1),
     };
   });
 }

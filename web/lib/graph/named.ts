@@ -58,9 +58,9 @@ export function refuseOtherNames(where: string, what: string, value: object, nam
 function isNamed(value: unknown): value is object {
   return (
     isRecord(value) &&
+    typeof memberOf(value, 'then') !== 'function' &&
     !isList(shapeOf(value)) &&
-    !ArrayBuffer.isView(memberOf(value, 'data') ?? value) &&
-    typeof memberOf(value, 'then') !== 'function'
+    !ArrayBuffer.isView(memberOf(value, 'data') ?? value)
   );
 }
 

@@ -5,8 +5,9 @@ import { DEFINITION, type Definition } from './definition.js';
 import { checkName, isModule, type Module } from './module.js';
 
 /**
- * Modules one behind the other, as `torch.nn.Sequential`: a list, or an object of modules by name in its order. A `ReLU`
- * behind a layer is computed by the layer, at no cost.
+ * Modules one behind the other, as `torch.nn.Sequential`: a list, or an object of modules by name in its order (which
+ * JavaScript begins with names that are whole numbers, from the least on). A `ReLU` behind a layer is computed by the
+ * layer, at no cost.
  *
  * @throws {DeconvError} `BAD_OPTION` without modules or for a name that is none, `BAD_TYPE`
  *

@@ -9,7 +9,7 @@ import {
 } from '../core/checks.js';
 import type { HalfTensor } from '../core/half-tensor.js';
 import { bytesOf, isBlob, isRecord, isResponse, isUrl, memberOf } from '../core/realms.js';
-import { checkTensor, sameList, type Tensor, type TensorLike } from '../core/tensor.js';
+import { checkTensor, sameList, shapeOf, type Tensor, type TensorLike } from '../core/tensor.js';
 
 /** Tensors by name, as PyTorch's `state_dict()` gives them and safetensors files hold them. */
 export type StateDict = Readonly<Record<string, Tensor | HalfTensor>>;
@@ -174,7 +174,7 @@ export function adviceFor(state: unknown): string {
 }
 
 function isTensorLike(value: unknown): boolean {
-  return isRecord(value) && 'data' in value && ('shape' in value || 'dims' in value);
+  return isRecord(value) && 'data' in value && shapeOf(value) !== undefined;
 }
 
 function listed(names: readonly string[]): string {
