@@ -12,6 +12,7 @@ import {
   patchModel,
   type ReadModelOptions,
   readModel,
+  type WeightChange,
 } from 'deconv-wasm/models';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compareWith } from '../support/compare.js';
@@ -481,8 +482,21 @@ describe('patchModel', () => {
     const other = await open('raw.onnx');
     expectError(await rejection(() => patchModel(other, [change])), 'BAD_OPTION', 'patchModel');
     expectError(await rejection(() => patchModel(other, new Array(1))), 'BAD_OPTION', 'patchModel');
-    const short = { layer: other.layers[0] as ModelLayer, weight: new Float32Array(3) };
+    const [first] = other.layers as [ModelLayer];
+    const short = { layer: first, weight: new Float32Array(3) };
     expectError(await rejection(() => patchModel(other, [short])), 'BAD_SHAPE', 'patchModel');
+    const slip = { layer: first, weight: await first.weight(), bais: [0] };
+    const error = await rejection(() => patchModel(other, [slip]));
+    expectError(error, 'BAD_OPTION', 'patchModel');
+    expect(error.message).toContain('options among layer, weight, bias, got "bais"');
+  });
+
+  it('keeps the bias where null stands for it, as repairKernels gives it for none', async () => {
+    const model = await open('raw.onnx');
+    const [layer] = model.layers as [ModelLayer];
+    const change = { layer, weight: await layer.weight() };
+    const bytes = async (changes: readonly WeightChange[]) => (await patchModel(model, changes)).files[0];
+    expect((await bytes([{ ...change, bias: null }]))?.changed).toEqual((await bytes([change]))?.changed);
   });
 
   it('layers that share a weight have to agree on it', async () => {

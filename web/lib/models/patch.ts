@@ -13,8 +13,8 @@ import type { ByteRange, FileEdit } from './tensor-content.js';
 export interface WeightChange {
   readonly layer: ModelLayer;
   readonly weight: TensorLike | TensorData;
-  /** A new bias, for a layer that has one. Default: the old one. */
-  readonly bias?: TensorLike | TensorData;
+  /** A new bias, for a layer that has one. Default: the old one, for null as well. */
+  readonly bias?: TensorLike | TensorData | null;
 }
 
 /** A file of the patched model. */
@@ -98,14 +98,18 @@ export async function patchModel(model: Model, changes: readonly WeightChange[])
   if (!hasBrand(model, MODEL)) refuse('BAD_TYPE', where, 'a model of readModel', model);
   if (!isList(changes)) refuse('BAD_TYPE', where, 'a list of { layer, weight }', changes);
   const read = [...changes].map((given, index) => {
-    const { layer, weight, bias } = (isRecord(given) ? given : {}) as WeightChange;
+    const { layer, weight, bias } = checkOptions<WeightChange>(where, isRecord(given) ? given : {}, [
+      'layer',
+      'weight',
+      'bias',
+    ]);
     if (!hasBrand(layer, MODEL_LAYER) || !model.layers.includes(layer)) {
       refuse('BAD_OPTION', where, `changes[${index}].layer to be a layer of the model`, layer);
     }
     const { weightShape: shape, weightTensor, biasTensor } = layer;
     const values = checkParameter(where, `the weight of ${describe(layer.name)}`, weight, shape);
     if (weightTensor === null) refuse('UNSUPPORTED', where, 'a layer with a weight', layer.name);
-    if (bias === undefined) return { layer, shape, weightTensor, values, added: null };
+    if (bias === undefined || bias === null) return { layer, shape, weightTensor, values, added: null };
     if (biasTensor === null) refuse('UNSUPPORTED', where, 'a layer with a bias', layer.name);
     const added = checkParameter(where, `the bias of ${describe(layer.name)}`, bias, biasTensor.shape);
     return { layer, shape, weightTensor, values, added: { biasTensor, values: added } };
