@@ -35,6 +35,7 @@ import {
 export interface TraceOptions extends InputOptions {
   /** The output that is looked at, or any value inside. Default: the first output. */
   readonly output?: string;
+  /** Hears of every run of the network that is done, and of how many there are. */
   readonly onProgress?: ((progress: { readonly loaded: number; readonly total: number }) => void) | undefined;
   /** Stops between two runs: it rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;

@@ -40,6 +40,7 @@ export interface LoadNetworkOptions extends ExecutionOptions {
   readonly outputs?: readonly string[];
   /** Files with the weights of an ONNX model, by the location that it names, as of `readModel`. */
   readonly external?: Readonly<Record<string, ModelInput>>;
+  /** Hears how far the reading is. */
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
   /** Stops the reading: it rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
