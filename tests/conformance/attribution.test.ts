@@ -498,7 +498,7 @@ describe('a network with other weights', () => {
       const layer = (await changed.upsampling({ x: x.shape })).layers.find((one) => one.name === name);
       if (layer?.kernels == null) throw new Error(`no layer ${name}`);
       const { weight } = repairKernels(layer.kernels);
-      changed = changed.withWeights([{ layer, weight: Float32Array.from(weight.data) }]);
+      changed = changed.withWeights([{ layer, weight }]);
       disposed.push(changed);
       file = await repairedFile(file, name);
       using read = await loadNetwork(file);
@@ -533,6 +533,9 @@ describe('a network with other weights', () => {
     expect(codeOf(() => net.withWeights([{ layer, weight: weight.slice(1) }]))).toBe('BAD_SHAPE');
     expect(codeOf(() => net.withWeights([{ layer, weight, bias: new Float32Array(2) }]))).toBe('BAD_SHAPE');
     expect(codeOf(() => net.withWeights({} as never))).toBe('BAD_TYPE');
+    expect(codeOf(() => net.withWeights([{ layer, weight: { data: weight, shape: [1] } }]))).toBe(
+      'BAD_SHAPE',
+    );
     expect(codeOf(() => net.withWeights([{ layer, weight, name: 'x' } as never]))).toBe('BAD_OPTION');
     expect((await rejection(() => net.upsampling())).code).toBe('BAD_TYPE');
     expect((await rejection(() => net.upsampling({ x: [1, 1, 8], z: [1] }))).code).toBe('BAD_OPTION');

@@ -14,7 +14,14 @@ import {
   type Plan,
   type Tensor,
 } from 'deconv-wasm';
-import { analyze, attribute, scoreImage, spectralPenalty } from 'deconv-wasm/checkerboard';
+import {
+  analyze,
+  attribute,
+  repairKernels,
+  scoreImage,
+  spectralPenalty,
+  type Upsampling,
+} from 'deconv-wasm/checkerboard';
 import { convTransposeJax, fromBrainstate, fromTorch, toOnnx } from 'deconv-wasm/convert';
 import { kernelMatrix, transConv } from 'deconv-wasm/d2l';
 import {
@@ -192,6 +199,16 @@ const listed = { data: [1, 2, 3], dims: [1, 1, 3] };
 fromTorch('ConvTranspose1d', {}, { weight: listed, bias: half });
 fromBrainstate('Conv1d', { in_size: [4, 1] }, { weight: listed, bias: [1] });
 convTransposeJax(x, x, { bias: half });
+convTransposeJax(listed, listed);
+// What a repair gives goes into the network that it is of, and into its file.
+declare const upsampling: Upsampling;
+for (const changed of upsampling.layers) {
+  if (changed.kernels === null) continue;
+  const { weight, bias } = repairKernels(changed.kernels);
+  network.withWeights([{ layer: changed, weight, bias }]);
+  network.withWeights([{ layer: changed, weight: weight.data }]);
+  patchModel(model, [{ layer: modelLayer, weight, bias }]);
+}
 layer.loadStateDict({ weight: listed, bias: half });
 layer.backward(x, y, { activation: 'relu', output: listed });
 calibrate(layer, [listed]);

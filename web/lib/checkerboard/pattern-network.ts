@@ -1,6 +1,6 @@
 // What a network tells of itself and does, so that its pattern can be traced: plain data, and two ways to run.
 
-import type { Tensor } from '../core/tensor.js';
+import type { Tensor, TensorData, TensorLike } from '../core/tensor.js';
 import type { Kernels } from './stamps.js';
 
 /** A layer that raises the resolution. */
@@ -45,9 +45,9 @@ export interface Upsampling {
 /** New weights for a layer, in the order and shape of its kernels. */
 export interface UpsamplingWeights {
   readonly layer: UpsamplingLayer;
-  readonly weight: Float32Array;
+  readonly weight: TensorLike | TensorData;
   /** Default: the old one. */
-  readonly bias?: Float32Array | null;
+  readonly bias?: TensorLike | TensorData | null;
 }
 
 /** A network whose pattern can be traced, as those of `deconv-wasm/network` are. */

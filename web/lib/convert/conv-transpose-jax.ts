@@ -64,8 +64,8 @@ const OPTION_NAMES: readonly (keyof ConvTransposeJaxOptions)[] = [
  * console.log(convTransposeJax(x, kernel, { strides: 2, padding: 'VALID' }).data.join(' ')); // 3 2 31 20 10
  */
 export function convTransposeJax(
-  x: Tensor,
-  kernel: Tensor,
+  x: TensorLike,
+  kernel: TensorLike,
   options: ConvTransposeJaxOptions = {},
 ): Tensor<ArrayBuffer> {
   const where = 'convTransposeJax';

@@ -39,7 +39,7 @@ export function readChanges(
     if (known === undefined) {
       refuse('BAD_OPTION', where, `changes[${index}].layer to be one of this network's upsampling`, layer);
     }
-    const read = (name: string, values: Float32Array, shape: readonly number[]): Constant => ({
+    const read = (name: string, values: unknown, shape: readonly number[]): Constant => ({
       name: known.name,
       shape,
       data: Float32Array.from(checkParameter(where, `${name} of ${describe(layer.name)}`, values, shape)),
