@@ -498,6 +498,17 @@ it('what is neither a layer nor kernels is told what is', () => {
       expect(other.message).toContain('expected kernels { geometry, weight }, got ');
     }
   }
+  // What is no list of numbers is told how to become one.
+  const shape = [1, 1, 2];
+  for (const [data, advice] of [
+    [new Uint16Array(2), 'Of 16-bit floats toFloat32 of deconv-wasm/quantize makes one.'],
+    [new Uint8Array(2), 'Float32Array.from(…) makes one.'],
+    [{ data: [1, 2], shape }, 'Pass its data.'],
+  ] as const) {
+    const { message } = caught(() => analyze({ geometry: {}, weight: { data: data as never, shape } }));
+    expect(message).toMatch(/^analyze: expected weight\.data to be a Float32Array, .*, got a value of type/);
+    expect(message.endsWith(advice)).toBe(true);
+  }
   const late = caught(() => analyze({ geometry: {}, weight: Promise.resolve() as never }));
   expectError(late, 'BAD_TYPE', 'analyze');
   expect(late.message).toContain('expected weight to be { data, shape }, got a value of type Promise.');

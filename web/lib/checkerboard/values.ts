@@ -1,5 +1,5 @@
 import { refuse } from '../core/checks.js';
-import { isList, typedArrayKind } from '../core/realms.js';
+import { isList, memberOf, typedArrayKind } from '../core/realms.js';
 import { checkArray, elementCount } from '../core/tensor.js';
 import type { AxisGeometry } from './axis.js';
 
@@ -32,7 +32,8 @@ const LARGEST_FLOAT32 = 2 ** 128 - 2 ** 104;
 export function checkFiniteValues(where: string, name: string, values: unknown): ArrayLike<number> {
   const kind = typedArrayKind(values);
   if (!isList(values) && kind !== 'Float32Array' && kind !== 'Float64Array') {
-    refuse('BAD_TYPE', where, `${name} to be a Float32Array, a Float64Array or a list of numbers`, values);
+    const expected = `${name} to be a Float32Array, a Float64Array or a list of numbers`;
+    refuse('BAD_TYPE', where, expected, values, adviceFor(kind, values));
   }
   const numbers = kind === undefined ? (values as ArrayLike<number>) : checkArray(where, name, values, kind);
   for (let index = 0; index < numbers.length; index += 1) {
@@ -50,4 +51,11 @@ export function checkFiniteValues(where: string, name: string, values: unknown):
     }
   }
   return numbers;
+}
+
+function adviceFor(kind: string | undefined, values: unknown): string {
+  if (kind === undefined) return memberOf(values, 'data') === undefined ? '' : 'Pass its data.';
+  return /^(?:Uint|Float)16Array$/.test(kind)
+    ? 'Of 16-bit floats toFloat32 of deconv-wasm/quantize makes one.'
+    : 'Float32Array.from(…) makes one.';
 }
