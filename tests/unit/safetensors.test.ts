@@ -158,8 +158,14 @@ describe('refused', () => {
     ['a Map', new Map([['a', good]]), {}, 'BAD_TYPE', /by name.*Object\.fromEntries/],
     ['no tensor', { a: 3 }, {}, 'BAD_TYPE', /"a" to be a tensor/],
     // Neither has fields, and a file without tensors would look well.
-    ['a chain', new Sequential(new ReLU()), {}, 'BAD_TYPE', /by name.*what its stateDict\(\) gives/],
-    ['a state that was not awaited', Promise.resolve({ a: good }), {}, 'BAD_TYPE', /Promise.*is awaited/],
+    ['a chain', new Sequential(new ReLU()), {}, 'BAD_TYPE', /by name.*Pass its stateDict\(\)/],
+    [
+      'a state that was not awaited',
+      Promise.resolve({ a: good }),
+      {},
+      'BAD_TYPE',
+      /Promise.*awaited where it is of a file/,
+    ],
     [
       'a tensor that was not awaited',
       { a: Promise.resolve(good) },

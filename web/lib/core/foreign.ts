@@ -1,6 +1,6 @@
 import { fault } from './checks.js';
 import { isDeconvError } from './errors.js';
-import { messageOf } from './realms.js';
+import { memberOf, messageOf } from './realms.js';
 
 /**
  * What is read of an object that is none of ours: its getters and methods may throw whatever they like.
@@ -23,3 +23,7 @@ export function readForeign<Read>(where: string, name: string, read: () => Read)
     );
   }
 }
+
+/** Whether a state is still to come: from a module, or from a file's stateDict() that was not awaited. */
+export const givesState = (value: unknown): boolean =>
+  typeof (memberOf(value, 'stateDict') ?? memberOf(value, 'then')) === 'function';

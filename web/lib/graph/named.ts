@@ -58,8 +58,8 @@ export function refuseOtherNames(where: string, what: string, value: object, nam
 function isNamed(value: unknown): value is object {
   return (
     isRecord(value) &&
-    typeof memberOf(value, 'then') !== 'function' &&
     !isList(shapeOf(value)) &&
+    typeof memberOf(value, 'then') !== 'function' &&
     !ArrayBuffer.isView(memberOf(value, 'data') ?? value)
   );
 }

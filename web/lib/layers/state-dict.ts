@@ -7,6 +7,7 @@ import {
   refuse,
   shapeText,
 } from '../core/checks.js';
+import { givesState } from '../core/foreign.js';
 import type { HalfTensor } from '../core/half-tensor.js';
 import { bytesOf, isBlob, isRecord, isResponse, isUrl, memberOf } from '../core/realms.js';
 import { checkTensor, sameList, shapeOf, type Tensor, type TensorLike } from '../core/tensor.js';
@@ -162,12 +163,7 @@ const isFile = (value: unknown): boolean =>
   isResponse(value) ||
   bytesOf(value) !== undefined;
 
-/** Whether a state is still to come: from a module, or from a file's stateDict() that was not awaited. */
-export const givesState = (value: unknown): boolean =>
-  typeof (memberOf(value, 'stateDict') ?? memberOf(value, 'then')) === 'function';
-
-/** How to come by a state from what is none. */
-export function adviceFor(state: unknown): string {
+function adviceFor(state: unknown): string {
   if (givesState(state)) return 'Pass what its stateDict() gives; that of a file is awaited.';
   if (isFile(state)) return 'Read it first: loadStateDict(await (await readModel(file)).stateDict()).';
   return memberOf(state, Symbol.iterator) !== undefined ? 'Object.fromEntries(…) makes one of a Map.' : '';

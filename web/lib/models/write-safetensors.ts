@@ -1,9 +1,9 @@
 import { checkOptions, describe, fault, refuse, shapeText } from '../core/checks.js';
+import { givesState } from '../core/foreign.js';
 import type { HalfTensor } from '../core/half-tensor.js';
 import { product } from '../core/lists.js';
 import { isRecord, memberOf, typedArrayKind } from '../core/realms.js';
 import { checkArray, checkShape, dataOf, shapeOf, type Tensor } from '../core/tensor.js';
-import { adviceFor, givesState } from '../layers/state-dict.js';
 
 /** Values as a safetensors file can hold them: what the array's type says, or the `dtype` of 16-bit patterns. */
 export type SafetensorsValue =
@@ -81,7 +81,9 @@ export function writeSafetensors(
   // A chain and a promise have no fields: the file would be empty.
   const isAsked = givesState(tensors);
   if (isAsked || !isRecord(tensors) || Symbol.iterator in tensors) {
-    const advice = isAsked ? adviceFor(tensors) : 'Object.fromEntries(…) makes one of a Map.';
+    const advice = isAsked
+      ? 'Pass its stateDict(), awaited where it is of a file.'
+      : 'Object.fromEntries(…) makes one of a Map.';
     refuse('BAD_TYPE', where, 'an object of tensors by name', tensors, advice);
   }
   const entries = Object.entries(tensors).map(([name, tensor]) => readEntry(where, name, tensor));
