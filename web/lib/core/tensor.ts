@@ -360,8 +360,8 @@ export function checkOut(
   return floats === data ? floats : checkFloats(where, 'out.data', data);
 }
 
-/** Whether `value` is a list of the same numbers. */
-export function sameList(value: unknown, list: readonly number[]): boolean {
+/** Whether `value` is a list of the same numbers, or names. */
+export function sameList(value: unknown, list: readonly unknown[]): boolean {
   if (!isList(value) || value.length !== list.length) return false;
   for (let index = 0; index < list.length; index += 1) if (value[index] !== list[index]) return false;
   return true;

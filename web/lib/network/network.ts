@@ -2,9 +2,8 @@ import type { Upsampling, UpsamplingLayer, UpsamplingWeights } from '../checkerb
 import { checkInteger, checkOptions, describe, fault, refuse } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
 import { checkProgress } from '../core/progress.js';
-import { isList } from '../core/realms.js';
 import { guardReceivers } from '../core/receivers.js';
-import { checkTensor, type Tensor, type TensorLike } from '../core/tensor.js';
+import { checkTensor, sameList, type Tensor, type TensorLike } from '../core/tensor.js';
 import type { Graph } from '../graph/graph.js';
 import { type NamedInputs, type NamedTensors, readGiven } from '../graph/named.js';
 import type { Program } from '../graph/program.js';
@@ -541,13 +540,7 @@ const FORWARD = 'Network.forward';
 const RUN_OPTIONS = ['out', 'outputs'] as const;
 const FORWARD_OPTIONS = ['out'] as const;
 
-function gives({ outputNames }: Kept, wanted: readonly string[]): boolean {
-  return outputNames === wanted || sameNames(outputNames, wanted);
-}
-
 /** What is no list is not the same, however much it is like one: where names are new it is refused. */
-function sameNames(one: readonly string[], other: readonly string[]): boolean {
-  if (!isList(other) || one.length !== other.length) return false;
-  for (let index = 0; index < one.length; index += 1) if (one[index] !== other[index]) return false;
-  return true;
+function gives({ outputNames }: Kept, wanted: readonly string[]): boolean {
+  return sameList(wanted, outputNames);
 }

@@ -1,4 +1,4 @@
-import { stridesOf } from '../../core/broadcasting.js';
+import { repeatedStrides, stridesOf } from '../../core/broadcasting.js';
 import { refuse } from '../../core/checks.js';
 import { product } from '../../core/lists.js';
 import { allocateValues, type ModelDtype, type Values } from '../dtypes.js';
@@ -69,10 +69,9 @@ export function broadcast(
   dtype: ModelDtype,
 ): Values {
   if (product(shape) === product(target)) return source;
-  const strides = stridesOf(shape);
-  const missing = target.length - shape.length;
+  const strides = repeatedStrides(shape, target);
   const axes = target.map((extent, axis) => {
-    const stride = axis < missing || shape[axis - missing] === 1 ? 0 : (strides[axis - missing] as number);
+    const stride = strides[axis] as number;
     return { extent, offset: (index: number) => stride * index };
   });
   return pick(source, axes, dtype);

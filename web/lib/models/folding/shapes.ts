@@ -1,7 +1,7 @@
 import { stridesOf } from '../../core/broadcasting.js';
 import type { ModelDtype, Values } from '../dtypes.js';
 import type { ModelTensor } from '../tensor.js';
-import { type PickedAxis, pick, product, transpose } from './arrays.js';
+import { broadcast, type PickedAxis, pick, product, transpose } from './arrays.js';
 import { type Fold, notFoldable } from './folded.js';
 
 /** The index of an axis that may be counted from the end. */
@@ -118,13 +118,7 @@ export function sliced(source: ModelTensor, axes: readonly SlicedAxis[]): Fold {
 }
 
 export function broadcastTo(source: ModelTensor, shape: readonly number[]): Fold {
-  const missing = shape.length - source.shape.length;
   const dtype: ModelDtype = source.numeric;
-  const strides = stridesOf(source.shape);
-  const axes = shape.map((extent, axis): PickedAxis => {
-    const own = axis < missing ? 1 : source.shape[axis - missing];
-    const stride = own === 1 ? 0 : (strides[axis - missing] as number);
-    return { extent, offset: (at) => stride * at };
-  });
-  return { shape, dtype, inputs: [source], compute: ([values]) => pick(values as Values, axes, dtype) };
+  const compute = ([values]: readonly Values[]) => broadcast(values as Values, source.shape, shape, dtype);
+  return { shape, dtype, inputs: [source], compute };
 }
