@@ -11,7 +11,7 @@ import {
   Upsample,
 } from 'deconv-wasm';
 import { loadNetwork, type Network } from 'deconv-wasm/network';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { BUILDS_HERE, describeEachBuild, SOME_BUILDS } from '../support/builds.js';
 import { caught, expectError, rejection } from '../support/errors.js';
 import { growHeap } from '../support/grow-heap.js';
@@ -241,6 +241,27 @@ describeEachBuild(
             expect(['BAD_OPTION', 'BAD_TYPE']).toContain((error as { readonly code?: string }).code);
             expect(net.profile(inputs, { repeats: 1 })).toHaveLength(1);
           });
+        },
+      );
+    });
+
+    it('need neither a clock nor timers, which an AudioWorklet lacks', async () => {
+      const one = networkOf(['y'], ({ parts }) => {
+        parts.push(node('Neg', ['x'], ['y']));
+      });
+      await withNetwork(
+        { ...one, declared: { x: ['n', 'c', 'h', 'w'] }, inputs: { x: [1, 1, 2, 2] } },
+        async (net) => {
+          try {
+            vi.stubGlobal('performance', undefined);
+            vi.stubGlobal('setTimeout', undefined);
+            const [step] = net.profile({ x: four(1, 2, 3, 4) });
+            expect(step?.milliseconds).toBeGreaterThanOrEqual(0);
+            const { data } = await net.tiled(four(1, 2, 3, 4), { tile: 1 });
+            expect([...data]).toEqual([-1, -2, -3, -4]);
+          } finally {
+            vi.unstubAllGlobals();
+          }
         },
       );
     });

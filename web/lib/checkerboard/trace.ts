@@ -4,6 +4,7 @@ import { fault, refuse } from '../core/checks.js';
 import { checkProgress, stopIfAborted } from '../core/progress.js';
 import { memberOf } from '../core/realms.js';
 import type { Tensor, TensorLike } from '../core/tensor.js';
+import { nextTurn } from '../core/turn.js';
 import type { NamedInputs, NamedTensors } from '../graph/named.js';
 import {
   type AttributionInput,
@@ -109,8 +110,7 @@ export class Trace {
     names: readonly string[],
   ): Promise<NamedTensors> {
     const { signal, onProgress } = this.#options;
-    // What else waits has its turn, a signal too.
-    await new Promise((resolve) => setTimeout(resolve));
+    await nextTurn();
     stopIfAborted(signal);
     const made = network.run(inputs, { outputs: names });
     this.#loaded += 1;

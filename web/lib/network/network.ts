@@ -4,6 +4,7 @@ import { DisposableObject } from '../core/disposable.js';
 import { checkProgress } from '../core/progress.js';
 import { guardReceivers } from '../core/receivers.js';
 import { checkTensor, sameList, type Tensor, type TensorLike } from '../core/tensor.js';
+import { median, now } from '../core/timing.js';
 import type { Graph } from '../graph/graph.js';
 import { type NamedInputs, type NamedTensors, readGiven } from '../graph/named.js';
 import type { Program } from '../graph/program.js';
@@ -236,20 +237,15 @@ export class Network extends DisposableObject {
     for (let run = 0; run < repeats; run += 1) {
       let last = 0;
       const ran = (index: number): void => {
-        const now = performance.now();
-        const known = times[index];
-        if (known === undefined) times[index] = [now - last];
-        else known.push(now - last);
-        last = now;
+        times[index] ??= [];
+        times[index].push(now() - last);
+        last = now();
       };
       this.#run(where, inputs, true, undefined, undefined, ran, () => {
-        last = performance.now();
+        last = now();
       });
     }
-    return this.steps.map((step, index) => {
-      const sorted = (times[index] ?? [0]).sort((one, other) => one - other);
-      return { ...step, milliseconds: sorted[Math.floor(sorted.length / 2)] as number };
-    });
+    return this.steps.map((step, index) => ({ ...step, milliseconds: median(times[index] as number[]) }));
   }
 
   /**

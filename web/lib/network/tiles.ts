@@ -12,6 +12,7 @@ import {
   sharesMemory,
   type Tensor,
 } from '../core/tensor.js';
+import { nextTurn } from '../core/turn.js';
 import type { Shape } from './shapes.js';
 import { type LoweredNetwork, layOut, type Part, sameTracks } from './tile-parts.js';
 
@@ -105,8 +106,7 @@ export async function runTiled(
       writes.map(({ output }) => output.end - output.first),
     );
     onProgress?.({ loaded: index + 1, total: all.length });
-    // What else waits has its turn, a signal too.
-    if (index + 1 < all.length) await new Promise((resolve) => setTimeout(resolve));
+    if (index + 1 < all.length) await nextTurn();
   }
   if (out === undefined) return beside as Tensor;
   if (beside !== undefined) receiver().set(beside.data);

@@ -1,5 +1,6 @@
 import { fault } from '../core/checks.js';
 import { isDeconvError } from '../core/errors.js';
+import { median, now } from '../core/timing.js';
 import type { Operator, QuantizedOperator } from './bindings.js';
 import type { RouteName } from './execution.js';
 import { type Operation, writeSpec } from './operation.js';
@@ -150,15 +151,9 @@ function isLikely({ route, estimate }: Candidate, all: readonly Candidate[]): bo
 }
 
 function timed(repeats: number, run: () => void): number {
-  // An AudioWorklet has the coarser of the two only.
-  const clock = globalThis.performance ?? Date;
-  const started = clock.now();
+  const started = now();
   for (let count = 0; count < repeats; count += 1) run();
-  return clock.now() - started;
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((one, other) => one - other)[values.length >> 1] as number;
+  return now() - started;
 }
 
 function planMeasured(
