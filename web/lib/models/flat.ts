@@ -1,8 +1,7 @@
 import { refuse } from '../core/checks.js';
 import { LIMITS } from './limits.js';
 import type { ByteRange } from './tensor-content.js';
-
-const utf8 = new TextDecoder();
+import { utf8 } from './wire-reader.js';
 
 /** The bytes of a flatbuffer: every place is checked before it is read. */
 class FlatFile {
@@ -97,7 +96,7 @@ export class FlatTable {
   text(field: number): string {
     const { start, count } = this.#vector(field, 1);
     if (count > LIMITS.text) return '';
-    return utf8.decode(this.#file.bytes.subarray(start, start + count));
+    return utf8(this.#file.bytes.subarray(start, start + count));
   }
 
   integers(field: number): number[] {

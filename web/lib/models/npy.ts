@@ -6,6 +6,7 @@ import type { ModelFile } from './source.js';
 import { checkExtent } from './stored.js';
 import { storedTensor, type TensorFile } from './tensor.js';
 import type { TensorPlace } from './tensor-content.js';
+import { utf8 } from './wire-reader.js';
 
 const WHERE = 'readModel';
 
@@ -69,9 +70,9 @@ export function npyHeaderEnd(name: string, bytes: Uint8Array): number {
 export function parseNpyHeader(name: string, bytes: Uint8Array): NpyHeader {
   const dataStart = npyHeaderEnd(name, bytes);
   const from = bytes[6] === 1 ? 10 : 12;
+  const head = bytes.subarray(from, dataStart);
   // Version 3 is there for names that Latin-1 lacks.
-  const encoding = bytes[6] === 3 ? 'utf-8' : 'latin1';
-  const text = new TextDecoder(encoding).decode(bytes.subarray(from, dataStart)).trim();
+  const text = (bytes[6] === 3 ? utf8(head) : String.fromCharCode(...head)).trim();
   const fail = (): never => refuse('BAD_MODEL', WHERE, `a header of numpy's in ${name}`, text);
   const header = parsePythonLiteral(text);
   if (typeof header !== 'object' || header === null || !('entries' in header)) fail();

@@ -7,6 +7,7 @@ import type { ModelFile } from './source.js';
 import { checkExtent } from './stored.js';
 import { type ModelTensor, storedTensor, type TensorFile, type UnreadTensor } from './tensor.js';
 import type { TensorPlace } from './tensor-content.js';
+import { utf8 } from './wire-reader.js';
 
 const WHERE = 'readModel';
 const STORED = 0;
@@ -128,7 +129,7 @@ async function readDirectory(file: ModelFile, foreign: ForeignArchive): Promise<
     const [nameLength = 0, extraLength = 0, commentLength = 0] = lengths;
     const end = position + 46 + nameLength + extraLength + commentLength;
     if (end > size) refuse('BAD_MODEL', WHERE, 'entries within the directory', `${end} of ${size} bytes`);
-    const name = new TextDecoder().decode(bytes.subarray(position + 46, position + 46 + nameLength));
+    const name = utf8(bytes.subarray(position + 46, position + 46 + nameLength));
     const extra = { start: position + 46 + nameLength, end: position + 46 + nameLength + extraLength };
     found.push({ name, at: position, extra });
     position = end;

@@ -6,6 +6,7 @@ import { headerLength } from './safetensors-header.js';
 import type { ModelFile } from './source.js';
 import { checkExtent } from './stored.js';
 import { type ModelTensor, storedTensor, type TensorFile, type UnreadTensor } from './tensor.js';
+import { utf8 } from './wire-reader.js';
 
 const DTYPES: Readonly<Record<string, ModelDtype>> = {
   F64: 'float64',
@@ -87,7 +88,10 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
   let parsed: unknown;
   let names = 0;
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    // Without a TextDecoder what is no UTF-8 is an error anyway.
+    const text = globalThis.TextDecoder
+      ? new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+      : utf8(bytes);
     parsed = JSON.parse(text);
     for (const [, colon] of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?/g))
       if (colon !== undefined) names += 1;

@@ -87,3 +87,12 @@ export class WireReader {
     if (this.position > this.#bytes.length) throw new RangeError('a value beyond its message');
   }
 }
+
+// An AudioWorklet has none.
+const decoder = globalThis.TextDecoder && new TextDecoder();
+
+/** The text of these bytes; what is no UTF-8 is replaced, or an error where there is no TextDecoder. */
+export function utf8(bytes: Uint8Array): string {
+  if (decoder) return decoder.decode(bytes);
+  return decodeURIComponent(escape(bytes.reduce((text, byte) => text + String.fromCharCode(byte), '')));
+}

@@ -3,7 +3,7 @@ import { isDeconvError } from '../core/errors.js';
 import { LIMITS } from './limits.js';
 import type { ModelFile } from './source.js';
 import type { ByteRange } from './tensor-content.js';
-import { WIRE, WireReader } from './wire-reader.js';
+import { utf8, WIRE, WireReader } from './wire-reader.js';
 
 /**
  * What becomes of a field: numbers and texts are read, messages are entered, of data only the place is
@@ -116,8 +116,6 @@ export async function topLevelFields(file: ModelFile): Promise<ReadonlyMap<numbe
   return fields;
 }
 
-const utf8 = new TextDecoder();
-
 class Decoder {
   readonly #file: ModelFile;
   #kept = 0;
@@ -149,25 +147,21 @@ class Decoder {
         continue;
       }
       const length = reader.unsigned();
-      const from = position + reader.position;
+      const [start, from] = [position, position + reader.position];
       position = from + length;
       if (position > end) throw new RangeError('a length beyond the end of its message');
-      if (typeof kind === 'function') {
-        this.#keep();
-        const small = length <= PIECE ? file.peek(from, length) : null;
-        // Most of a graph's many parts are at hand: waiting for each would take longer than reading it.
-        const inner = ArrayBuffer.isView(small)
-          ? this.#readPiece(small.subarray(0, length), from, kind(), depth + 1)
-          : await this.read(from, position, kind(), depth + 1);
-        message.add(field, inner);
+      if (typeof kind === 'function' && length > PIECE) {
+        this.#add(message, field, await this.read(from, position, kind(), depth + 1));
       } else if (kind === 'data') {
-        this.#keep();
-        message.add(field, { offset: from, length });
+        this.#add(message, field, { offset: from, length });
       } else if (kind === undefined || (kind === 'text' && length > LIMITS.text)) {
         this.#skip();
       } else {
-        const whole = await file.read('a field', from, length);
-        this.#readValues(message, whole, field, kind);
+        // Most of a graph's many parts are at hand: waiting for each would take longer than reading it.
+        const whole = file.peek(start, position - start);
+        const inner = new WireReader(ArrayBuffer.isView(whole) ? whole : await whole);
+        inner.tag();
+        this.#readField(message, inner, start, field, wire, kind, depth);
       }
     }
     return message;
@@ -201,42 +195,25 @@ class Decoder {
       const bytes = reader.bytes();
       const offset = base + reader.position - bytes.length;
       if (typeof kind === 'function') {
-        this.#keep();
-        message.add(field, this.#readPiece(bytes, offset, kind(), depth + 1));
+        this.#add(message, field, this.#readPiece(bytes, offset, kind(), depth + 1));
       } else if (kind === 'data') {
-        this.#keep();
-        message.add(field, { offset, length: bytes.length });
+        this.#add(message, field, { offset, length: bytes.length });
+      } else if (kind === 'text') {
+        this.#add(message, field, bytes.length > LIMITS.text ? '' : utf8(bytes));
       } else {
-        this.#readValues(message, bytes, field, kind);
+        // A packed list.
+        const list = new WireReader(bytes);
+        while (!list.ended) this.#add(message, field, list[kind]());
       }
     } else if (kind === 'data') {
       // A list that is not packed: every entry has a tag of its own.
-      this.#keep();
       const start = reader.position;
       reader.skip(wire);
-      message.add(field, { offset: base + start, length: reader.position - start });
-    } else if (kind === 'integer' && wire === WIRE.varint) {
-      this.#keep();
-      message.add(field, reader.integer());
-    } else if (kind === 'float' && wire === WIRE.bits32) {
-      this.#keep();
-      message.add(field, reader.float());
+      this.#add(message, field, { offset: base + start, length: reader.position - start });
+    } else if ((kind === 'integer' && wire === WIRE.varint) || (kind === 'float' && wire === WIRE.bits32)) {
+      this.#add(message, field, reader[kind]());
     } else {
       throw new Error(`field ${field} of wire type ${wire}`);
-    }
-  }
-
-  /** A text, or a packed list. */
-  #readValues(message: Message, bytes: Uint8Array, field: number, kind: 'integer' | 'float' | 'text'): void {
-    if (kind === 'text') {
-      this.#keep();
-      message.add(field, bytes.length > LIMITS.text ? '' : utf8.decode(bytes));
-      return;
-    }
-    const reader = new WireReader(bytes);
-    while (!reader.ended) {
-      this.#keep();
-      message.add(field, kind === 'integer' ? reader.integer() : reader.float());
     }
   }
 
@@ -245,7 +222,8 @@ class Decoder {
     refuse('BAD_MODEL', 'readModel', `messages nested at most ${LIMITS.depth} deep`, 'deeper ones');
   }
 
-  #keep(): void {
+  #add(message: Message, field: number, value: unknown): void {
+    message.add(field, value);
     this.#kept += 1;
     if (this.#kept <= LIMITS.fields) return;
     refuse('BAD_MODEL', 'readModel', `at most ${LIMITS.fields} fields of structure`, 'more');
