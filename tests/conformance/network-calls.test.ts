@@ -17,7 +17,7 @@ import { caught, expectError, rejection } from '../support/errors.js';
 import { growHeap } from '../support/grow-heap.js';
 import { bytesOf, type NetworkCase } from '../support/network-onnx-cases/index.js';
 import { Writer } from '../support/networks.js';
-import { node } from '../support/onnx-writer.js';
+import { floats, input, int64s, node, onnx, output } from '../support/onnx-writer.js';
 import { resizable } from '../support/resizable.js';
 import { tflite } from '../support/tflite-writer.js';
 
@@ -283,6 +283,37 @@ describeEachBuild(
 );
 
 describeEachBuild((build) => {
+  const twice = [node('Conv', ['0.5', 'w'], ['c']), node('Mean', ['c', 'c'], ['y'])];
+
+  it.each([
+    // The factor of a Selu and the half of a mean are worked into the weight: nothing gives their results.
+    ['Selu', 'fast', [node('Conv', ['0.5', 'w'], ['y'])], [null, 'y']],
+    ['Selu', 'exact', [node('Conv', ['0.5', 'w'], ['y'])], [null, '0.5', 'y']],
+    ['Mean', 'fast', twice, [null, 'c', null, 'y']],
+    // The half is a constant of the same name.
+    ['Mean', 'exact', twice, [null, '0.5', 'c', null, 'y']],
+    // Before opset 13 it is one of a matrix, which is brought to the shape of `y` at once.
+    ['Softmax', 'fast', [node('Reshape', ['0.5', 'flat'], ['y'])], [null, null, 'y']],
+  ] as const)(
+    'steps are called as the values that they give: %s, %s',
+    async (type, precision, behind, wanted) => {
+      const parts = [
+        input('x', [1, 2, 3, 1]),
+        floats('w', [1, 2, 1, 1], [3, 4]),
+        int64s('flat', [3, 2]),
+        node(type, type === 'Mean' ? ['x', 'x'] : ['x'], ['0.5']),
+        ...behind,
+        output('y'),
+      ];
+      const net = await loadNetwork(onnx(parts, { opset: 12 }), { precision });
+      try {
+        expect(net.steps.flatMap(({ outputNames }) => outputNames)).toEqual(wanted);
+      } finally {
+        net.dispose();
+      }
+    },
+  );
+
   it('a tensor of the heap, a part of another and a part of an array receive a result each', async () => {
     await withNetwork(swapping, (net) => {
       const [x, z] = [four(1, 2, 3, 4), four(5, 6, 7, 8)];

@@ -7,7 +7,7 @@ import type { NetworkGraph } from './operations.js';
 
 /**
  * The file's names of values, by their numbers. What is made on the way to a value of the file may be called as that value
- * is, which is the last of them; it has no name of its own here.
+ * is, which is the last of them, whether a step still gives it or not; it has no name of its own here.
  *
  * @param has whether the file has a value of this name
  */
@@ -17,12 +17,17 @@ export function valueNames(
   outputNames: readonly string[],
   has: (name: string) => boolean,
 ): ReadonlyMap<number, string> {
-  const last = new Map<string, number>();
-  for (const value of units.flatMap((unit) => unit.outputs)) {
-    const name = outputNames[outputs.indexOf(value)] ?? (values[value] as (typeof values)[number]).name;
-    if (has(name)) last.set(name, value);
-  }
-  return new Map([...last].map(([name, value]) => [value, name]));
+  // Constants may be called by their numbers, as values of old files are.
+  const last = new Map(values.flatMap(({ name, constant }, value) => (constant ? [] : [[name, value]])));
+  return new Map(
+    units
+      .flatMap((unit) => unit.outputs)
+      .flatMap((value) => {
+        const { name } = values[value] as (typeof values)[number];
+        const own = outputNames[outputs.indexOf(value)] ?? (last.get(name) === value ? name : '');
+        return has(own) ? [[value, own]] : [];
+      }),
+  );
 }
 
 /** Outputs that somebody asks for: names, each once. */

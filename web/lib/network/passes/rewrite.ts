@@ -70,7 +70,10 @@ function rewriteOnce(
     const replacement = replace(node, view);
     changed ||= replacement !== null;
     if (typeof replacement === 'number') {
-      same.set(node.outputs[0] as number, replacement);
+      const output = node.outputs[0] as number;
+      same.set(output, replacement);
+      // Where it is called as what it was made of, that is now the last of its name.
+      values[output] = { ...(values[output] as NetworkValue), name: '' };
       return [];
     }
     const made = replacement ?? [node];
