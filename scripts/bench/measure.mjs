@@ -10,26 +10,30 @@ const MOST_RUNS_A_TURN = 50;
 /** Candidates this much slower than the fastest, and slow in themselves, take fewer turns. */
 const SLOW = 4;
 const SLOW_MS = 40;
-const SLOW_ROUNDS = 3;
 
 /**
- * @param entries `{ run, usual? }` each; `run` computes once and may be asynchronous; one that took `usual`
- * milliseconds, too many to do it again without need, is not warmed up
+ * @param entries `{ run, usual?, first? }` each; `run` computes once and may be asynchronous; one that took `usual`
+ * milliseconds, too many to do it again without need, is not warmed up, and one that took `first` has had its first turn
  * @param rounds turns of each candidate
  * @param milliseconds for all turns of all candidates together, roughly
  * @param rest milliseconds to wait before each turn
+ * @param slowRounds turns of a slow candidate
  * @returns a summary in milliseconds for each entry, in order
  */
-export async function measure(entries, { rounds, milliseconds, rest = 0 }) {
+export async function measure(entries, { rounds, milliseconds, rest = 0, slowRounds = 3 }) {
   const states = [];
-  for (const { run, usual } of entries) states.push({ run, turns: [], usual: usual ?? (await warmUp(run)) });
+  for (const { run, first, usual = first } of entries) {
+    const turns = first === undefined ? [] : [first];
+    states.push({ run, turns, usual: usual ?? (await warmUp(run)) });
+  }
   const fastest = Math.min(...states.map(({ usual }) => usual));
   const turnMs = milliseconds / rounds / states.length;
-  const every = Math.ceil(rounds / SLOW_ROUNDS);
+  const every = Math.ceil(rounds / slowRounds);
   for (let round = 0; round < rounds; round += 1) {
     for (const state of round % 2 === 0 ? states : states.toReversed()) {
       const slow = state.usual > Math.max(SLOW * fastest, SLOW_MS);
       if (slow && round % every !== 0) continue;
+      if (state.turns.length === (slow ? slowRounds : rounds)) continue;
       if (rest > 0) await pause(rest);
       // The first run brings code and data back into the caches; where that would cost too much, it counts.
       if (state.usual < turnMs) await state.run();

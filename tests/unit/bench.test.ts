@@ -155,6 +155,37 @@ describe('measuring', () => {
     expect([fast?.count, slow?.count]).toEqual([9, 3]);
     expect([fast?.median, slow?.median]).toEqual([1, 60]);
   });
+
+  it('counts the run that was timed before as the first turn', async () => {
+    let runs = 0;
+    const run = () => {
+      runs += 1;
+    };
+    const results = await measure(
+      [
+        { usual: 1, run: () => {} },
+        { first: 60, run },
+        { first: 2, run },
+      ],
+      { rounds: 9, milliseconds: 0 },
+    );
+    expect(results.map(({ count }) => count)).toEqual([9, 3, 9]);
+    expect(runs).toBe(2 + 8);
+
+    const [, once] = await measure(
+      [
+        { usual: 1, run: () => {} },
+        { first: 60, run },
+      ],
+      {
+        rounds: 9,
+        milliseconds: 0,
+        slowRounds: 1,
+      },
+    );
+    expect(once).toMatchObject({ count: 1, median: 60 });
+    expect(runs).toBe(2 + 8);
+  });
 });
 
 const timed = (milliseconds: number) => ({

@@ -359,6 +359,8 @@ export interface BenchRequest {
   readonly layer: BenchLayer;
   /** Folders of the peers that a person has asked for, as whole addresses. */
   readonly peers: { readonly onnxruntime?: string; readonly tfjs?: string };
+  /** Measured because a person has come to it, who may have come for something else. */
+  readonly unasked: boolean;
 }
 
 export interface BenchEntry {

@@ -30,11 +30,11 @@ export function stop(): void {
 
 /** Who only scrolls sees what this machine does with the chosen layer, once. */
 export function measureFirst(): void {
-  if (measured.value.length === 0) void run([state.peek().bench.layer]);
+  if (measured.value.length === 0) void run([state.peek().bench.layer], true);
 }
 
 /** One layer after the other, each by all candidates, in a worker of their own. */
-export async function run(layers: readonly BenchLayer[]): Promise<void> {
+export async function run(layers: readonly BenchLayer[], unasked = false): Promise<void> {
   if (measuring.value !== null) {
     next.value = layers;
     return;
@@ -46,7 +46,7 @@ export async function run(layers: readonly BenchLayer[]): Promise<void> {
     for (const layer of layers) {
       if (stopped) break;
       measuring.value = layer;
-      const result = await worker.ask('bench', { layer, peers: folders() });
+      const result = await worker.ask('bench', { layer, peers: folders(), unasked });
       if (result === STALE) continue;
       const others = measured.value.filter((one) => one.layer !== layer);
       measured.value = [...others, result].sort(

@@ -131,10 +131,10 @@ function Results({ results }: { results: readonly BenchResult[] }) {
         ))}
       </div>
       <p class="rules">
-        Medians of nine turns, of three where one is long; below them the range of the middle four fifths.
-        Tensors go in and come out as JavaScript arrays, as in a page that uses them. deconv-wasm ran as{' '}
-        {first?.build}, one thread. Values are compared with a double-precision result. Other things that this
-        machine does at the moment count, too.
+        Medians of nine turns, of three where one is long, or the one turn of what is long and nobody has
+        asked for; below them the range of the middle four fifths. Tensors go in and come out as JavaScript
+        arrays, as in a page that uses them. deconv-wasm ran as {first?.build}, one thread. Values are
+        compared with a double-precision result. Other things that this machine does at the moment count, too.
       </p>
       <div class="bench-actions">
         <button type="button" class="button" onClick={copy}>
