@@ -23,6 +23,14 @@ export function seenAtOnce(html) {
   return html.replace(HIDING, '');
 }
 
+const SEARCH = /<script async src="([^"]+)" id="tsd-search-script">/;
+
+/** A page that fetches what the search knows, most of its bytes and of its work, once the search opens (open-search.js). */
+export function searchedLate(html) {
+  if (!SEARCH.test(html)) throw new Error('site: TypeDoc no longer loads its search as it did');
+  return html.replace(SEARCH, '<script data-src="$1" id="tsd-search-script">');
+}
+
 /** A heading that is deeper than the one above by more than one says which level it is. */
 function withLevels(html) {
   const above = [];

@@ -19,7 +19,7 @@ import {
 import { DocumentReflection } from 'typedoc/models';
 import { examplesOf } from '../docstrings.mjs';
 import { pagesOf } from '../documents.mjs';
-import { accessible, seenAtOnce } from './accessible.mjs';
+import { accessible, searchedLate, seenAtOnce } from './accessible.mjs';
 import { exampleFiles } from './example-files.mjs';
 import { sectionsOf } from './sections.mjs';
 import { lendExamples } from './type-examples.mjs';
@@ -100,7 +100,7 @@ export async function writeDocumentation(root, site) {
     prepareSearch(index, app.renderer.router.introductions, lent),
   );
   app.renderer.on(Renderer.EVENT_END_PAGE, (page) => {
-    page.contents = seenAtOnce(accessible(page.contents));
+    page.contents = searchedLate(seenAtOnce(accessible(page.contents)));
   });
   const project = await app.convert();
   if (project === undefined) throw new Error('site: TypeDoc could not read the package');
@@ -115,17 +115,19 @@ export async function writeDocumentation(root, site) {
     throw new Error('site: TypeDoc has complaints, above');
 }
 
-/** What the buttons of the examples need: the files beside them, and their names in the script. */
+/** What the buttons of the examples need: the files beside them, and their names in the script; and what opens the search. */
 function writeExamples(site, files) {
   mkdirSync(path.join(site, 'files'));
   for (const [name, content] of files) writeFileSync(path.join(site, 'files', name), content);
   const script = path.join(site, 'assets', 'custom.js');
   const rules = readFileSync(path.join(import.meta.dirname, 'runs-in-a-page.mjs'), 'utf8');
+  const search = readFileSync(path.join(import.meta.dirname, 'open-search.js'), 'utf8');
   writeFileSync(
     script,
     `const FILES = ${JSON.stringify([...files.keys()])};
 ${rules.replaceAll('export function', 'function')}
-${readFileSync(script, 'utf8')}`,
+${readFileSync(script, 'utf8')}
+${search}`,
   );
 }
 

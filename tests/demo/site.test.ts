@@ -374,6 +374,33 @@ describe('under a sub-path', () => {
     await still.close();
   });
 
+  it('fetches what the search knows once it opens, and then looks for what was typed meanwhile', async () => {
+    const own = await context.newPage();
+    // TypeDoc looks a while after the last letter; here at once, before there is anything to find.
+    await own.addInitScript(() => {
+      globalThis.setTimeout = ((then: () => void) => queueMicrotask(then)) as never;
+    });
+    const asked: string[] = [];
+    const known = Promise.withResolvers<void>();
+    own.on('request', (request) => asked.push(path.basename(request.url())));
+    await own.route('**/search.js', async (route) => {
+      await known.promise;
+      await route.continue();
+    });
+    await own.goto(`${host.url}docs/pytorch.html`);
+    await own.getByRole('button', { name: 'Search' }).waitFor();
+    expect(asked).toContain('navigation.js');
+    expect(asked).not.toContain('search.js');
+    await own.keyboard.press('/');
+    await own.getByRole('combobox').fill('checkerboard');
+    await eventually(() => asked).toContain('search.js');
+    const found = own.getByRole('option').getByRole('link');
+    expect(await found.count()).toBe(0);
+    known.resolve();
+    await found.first().waitFor();
+    await own.close();
+  });
+
   it('leads from the documentation to the page, which runs, and back', async () => {
     await page.goto(`${host.url}docs/checkerboard.html`);
     await page.getByRole('link', { name: 'The page: stamp, sum, see' }).click();
