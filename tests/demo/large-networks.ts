@@ -23,11 +23,15 @@ class Line {
   ): void {
     const taps = kernel ** 2;
     const middle = Math.floor(taps / 2);
-    const data = Float32Array.from({ length: first * second * taps }, (_, index) => {
-      const [pair, tap] = [Math.floor(index / taps), index % taps];
-      const kept = first === second && tap === middle && pair % (second + 1) === 0 ? 1 : 0;
-      return kept + size * (this.#draw() - 0.5);
-    });
+    // Of a hundred megabytes: a loop takes a tenth of the time of `Float32Array.from`.
+    const data = new Float32Array(first * second * taps);
+    for (let index = 0; index < data.length; index++) data[index] = size * (this.#draw() - 0.5);
+    if (first === second) {
+      for (let pair = 0; pair < first * second; pair += second + 1) {
+        const at = pair * taps + middle;
+        data[at] = (data[at] ?? 0) + 1;
+      }
+    }
     this.weights.push({ name: `${name}.weight`, shape: [first, second, kernel, kernel], data });
     this.#add(type, name, [this.last, `${name}.weight`], { kernel_shape: [kernel, kernel], ...attributes });
   }
