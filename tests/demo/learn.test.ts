@@ -56,6 +56,10 @@ async function chooseSmall(): Promise<void> {
   );
 }
 
+declare global {
+  var drawAtOnce: () => void;
+}
+
 let ended: Awaited<ReturnType<typeof result>> | undefined;
 /** How the small network ends that is trained in one go; once, for all tests that ask. */
 async function trainedInOneGo(): Promise<NonNullable<typeof ended>> {
@@ -85,6 +89,18 @@ describe('training', () => {
     expect(first?.icnr).toBe(0);
     const start = await drawn('random', 0);
     expect(await drawn('random', 1)).toBe(start);
+    // The charts show where both begin, and say that they will go on.
+    for (const title of ['Loss', 'U']) {
+      const plot = learn().locator(`[data-chart="${title}"] .chart-plot`);
+      await plot.getByText('The training goes on from these points.').waitFor();
+      const heights = await plot
+        .locator('circle')
+        .evaluateAll((marks) => marks.map((mark) => Number(mark.getAttribute('cy'))));
+      expect(heights).toHaveLength(2);
+      const [random = 0, icnr = 0] = heights;
+      // ICNR's U is 0, which lies on the floor.
+      if (title === 'U') expect(icnr - random).toBeGreaterThan(100);
+    }
 
     await button('Train').click();
     await trained();
@@ -107,6 +123,13 @@ describe('training', () => {
     expect(await learn().locator('[data-chart="Loss"] polyline').count()).toBe(2);
     const points = await learn().locator('[data-chart="U"] polyline.is-first').getAttribute('points');
     expect(points?.split(' ')).toHaveLength(301);
+    const mark = learn().locator('[data-chart="U"] circle.is-first');
+    expect(points?.split(' ').at(-1)).toBe(
+      (
+        await Promise.all(['cx', 'cy'].map(async (name) => Number(await mark.getAttribute(name)).toFixed(1)))
+      ).join(),
+    );
+    expect(await learn().getByText('The training goes on').count()).toBe(0);
   });
 
   it('gives the same numbers and pictures for a link and for a step back, and others for another seed', async () => {
@@ -138,9 +161,16 @@ describe('training', () => {
 
   it('pauses where it is, other stations are answered while it runs, and it ends as in one go', async () => {
     const whole = await trainedInOneGo();
-    // On a slow machine, so that there is time to act while it runs.
-    const devtools = await page.context().newCDPSession(page);
-    await devtools.send('Emulation.setCPUThrottlingRate', { rate: 6 });
+    // As a machine that is late for each picture, so that there is time to act while it runs.
+    await page.evaluate(() => {
+      const { requestAnimationFrame: frame } = globalThis;
+      const inFrames = (frames: number, then: FrameRequestCallback): number =>
+        frame((time) => (frames === 1 ? then(time) : inFrames(frames - 1, then)));
+      globalThis.requestAnimationFrame = (then) => inFrames(6, then);
+      globalThis.drawAtOnce = () => {
+        globalThis.requestAnimationFrame = frame;
+      };
+    });
     await chooseSmall();
     for (let count = 1; count <= 3; count++) {
       await button('One step').click();
@@ -159,7 +189,7 @@ describe('training', () => {
       /stride=\(3, 3\)/,
     );
     expect(await step()).toBeLessThan(300);
-    await devtools.send('Emulation.setCPUThrottlingRate', { rate: 1 });
+    await page.evaluate(() => globalThis.drawAtOnce());
     await trained();
     expect(await result()).toEqual(whole);
   });

@@ -10,20 +10,24 @@ export function decadesAbove(floor: number, values: readonly number[]): Scale {
   return { low: floor, high: Math.max(0, Math.ceil(Math.log10(largest) - 1e-9)) };
 }
 
+/** How far below the top of a drawing a value lies. */
+export function depthOf(value: number, { low, high }: Scale, height: number): number {
+  const level = value > 0 ? Math.max(Math.log10(value), low) : low;
+  return ((high - level) / (high - low)) * height;
+}
+
 /** The `points` of an SVG polyline in a drawing of `width` by `height`; step 0 is on the left. */
 export function polyline(
   values: readonly number[],
   lastStep: number,
-  { low, high }: Scale,
+  scale: Scale,
   width: number,
   height: number,
 ): string {
   return values
     .map((value, step) => {
-      const level = value > 0 ? Math.max(Math.log10(value), low) : low;
       const x = (step / lastStep) * width;
-      const y = ((high - level) / (high - low)) * height;
-      return `${x.toFixed(1)},${y.toFixed(1)}`;
+      return `${x.toFixed(1)},${depthOf(value, scale, height).toFixed(1)}`;
     })
     .join(' ');
 }

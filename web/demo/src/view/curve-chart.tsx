@@ -1,4 +1,4 @@
-import { decadesAbove, listedSteps, polyline, short } from '../model/curve';
+import { decadesAbove, depthOf, listedSteps, polyline, short } from '../model/curve';
 import './readings.css';
 
 export interface Curve {
@@ -15,6 +15,8 @@ interface Props {
   lastStep: number;
   /** The power of ten at the bottom; what is smaller is drawn there. */
   floor: number;
+  /** What to say while each curve is a point. */
+  coming: string;
 }
 
 const WIDTH = 400;
@@ -22,8 +24,8 @@ const HEIGHT = 170;
 const LEFT = 46;
 const BELOW = 24;
 
-/** Curves over steps on a logarithmic axis, with their newest numbers in words and all of it as a table. */
-export function CurveChart({ title, hint, curves, lastStep, floor }: Props) {
+/** Curves over steps on a logarithmic axis, each with a mark where it has come to, their newest numbers in words and all of it as a table. */
+export function CurveChart({ title, hint, curves, lastStep, floor, coming }: Props) {
   const scale = decadesAbove(
     floor,
     curves.flatMap(({ values }) => values),
@@ -76,11 +78,25 @@ export function CurveChart({ title, hint, curves, lastStep, floor }: Props) {
               {step === lastStep ? `step ${step}` : step}
             </text>
           ))}
+          {now === 0 && (
+            <text class="chart-coming" x={WIDTH / 2} y={HEIGHT / 2 + 4} text-anchor="middle">
+              {coming}
+            </text>
+          )}
           {curves.map(({ name, values, look }) => (
             <polyline
               key={name}
               class={`is-${look}`}
               points={polyline(values, lastStep, scale, WIDTH, HEIGHT)}
+            />
+          ))}
+          {curves.map(({ name, values, look }) => (
+            <circle
+              key={name}
+              class={`is-${look}`}
+              cx={(now / lastStep) * WIDTH}
+              cy={depthOf(values.at(-1) ?? 0, scale, HEIGHT)}
+              r={look === 'first' ? 3 : 4}
             />
           ))}
         </g>

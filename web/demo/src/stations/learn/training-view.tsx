@@ -127,6 +127,8 @@ function comparison(step: number, random: number, icnr: number): string {
 /** Float32 leaves of equal weights what no picture shows. */
 const patternLeft = (share: number) => (share < 1e-10 ? 'none' : short(share));
 
+const COMING = 'The training goes on from these points.';
+
 function Trained({ result }: { result: Run }) {
   const { random, icnr, step, still } = result;
   const curves = (of: 'losses' | 'unevenness') => [
@@ -152,6 +154,7 @@ function Trained({ result }: { result: Run }) {
           curves={curves('losses')}
           lastStep={LAST_STEP}
           floor={-4}
+          coming={COMING}
         />
         <CurveChart
           title="U"
@@ -159,6 +162,7 @@ function Trained({ result }: { result: Run }) {
           curves={curves('unevenness')}
           lastStep={LAST_STEP}
           floor={-7}
+          coming={COMING}
         />
       </div>
       <p class="rules">
