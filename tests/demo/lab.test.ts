@@ -612,6 +612,37 @@ describe('an own picture', () => {
     ).toBe(true);
   });
 
+  it('that is none is refused once more where it is seen, and no refusal takes no room', async () => {
+    const choice = page.locator('#lab .picture-choice');
+    /** What is left below the last thing in there. */
+    const gap = () =>
+      choice.evaluate((grid) => {
+        const last = Math.max(...Array.from(grid.children, (child) => child.getBoundingClientRect().bottom));
+        const inner = [...grid.children].filter((child) => child.getBoundingClientRect().height > 0);
+        return last - Math.max(...inner.map((child) => child.getBoundingClientRect().bottom));
+      });
+    expect(await gap()).toBe(0);
+    const refusal = choice.getByRole('alert');
+    for (let time = 1; time <= 2; time++) {
+      await page.evaluate(() => scrollTo(0, 0));
+      await page.locator('#lab').evaluate((lab) => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File(['words'], 'words.txt', { type: 'text/plain' }));
+        lab.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+      });
+      await eventually(() =>
+        refusal.evaluate((element) => {
+          const { top, bottom } = element.getBoundingClientRect();
+          // Pages scroll by whole pixels.
+          return top >= 0 && bottom < innerHeight + 1;
+        }),
+      ).toBe(true);
+    }
+    await choose('Ramp');
+    await eventually(() => refusal.count()).toBe(0);
+    expect(await gap()).toBe(0);
+  });
+
   it('that is none is refused for longer than an answer takes that was asked for before', async () => {
     const refusal = page.getByText('Only a picture file can be dropped here.');
     await page.locator('#lab').evaluate((lab) => {

@@ -137,6 +137,29 @@ describe('a model file', () => {
     await model().getByText('a.wav is a sound, and no network is shown that takes one.').waitFor();
   });
 
+  it.each([
+    ['a.wav', 'a.wav is a sound, and no network is shown that takes one.'],
+    ['', 'Only a file can be dropped here.'],
+  ])('that is none (%s) is refused once more where it is seen', async (name, sentence) => {
+    for (let time = 1; time <= 2; time++) {
+      await page.evaluate(() => scrollTo(0, 0));
+      await model().evaluate((element, file) => {
+        const dataTransfer = new DataTransfer();
+        if (file !== '') dataTransfer.items.add(new File(['RIFF'], file, { type: 'audio/wav' }));
+        element.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+      }, name);
+      await eventually(() =>
+        model()
+          .getByText(sentence)
+          .evaluate((element) => {
+            const { top, bottom } = element.getBoundingClientRect();
+            // Pages scroll by whole pixels.
+            return top >= 0 && bottom < innerHeight + 1;
+          }),
+      ).toBe(true);
+    }
+  });
+
   it('is chosen by keyboard', async () => {
     // The browser is told to hand its dialog over before the key is pressed.
     page.on('filechooser', () => {});

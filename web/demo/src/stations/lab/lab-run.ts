@@ -14,6 +14,7 @@ import { change, engineStatus, lastReport, state } from '../../store';
 import { makeMagnifier } from '../../view/magnifier';
 import { openPicture } from '../../view/open-picture';
 import { learned, startLearn } from '../learn/learn-run';
+import { refuse } from '../../view/refuse';
 
 /** A picture a person opened. It is not part of the state: a link cannot carry it, and it stays here. */
 export const ownPicture = signal<Picture | null>(null);
@@ -92,11 +93,7 @@ const begin = turns();
 
 export function refusePicture(why: string): void {
   begin();
-  pictureRefusal.value = null;
-  // Refused once more, it is told once more.
-  queueMicrotask(() => {
-    pictureRefusal.value = why;
-  });
+  refuse(pictureRefusal, why);
 }
 
 /** Reads a picture and shows it. */

@@ -3,6 +3,7 @@ import { count } from '../../model/numbers';
 import { LiveRegion } from '../../view/live-region';
 import { OpenFile } from '../../view/open-file';
 import { Refusal } from '../../view/refusal';
+import { refuse } from '../../view/refuse';
 import { useDrop } from '../../view/use-drop';
 import '../../view/readings.css';
 import { LayerCard } from './layer-card';
@@ -18,7 +19,7 @@ export function ModelStation() {
     const files = [...(data?.files ?? [])];
     const [first] = files;
     const kind = first && inputKindOf(first);
-    if (!first) trouble.value = 'Only a file can be dropped here.';
+    if (!first) refuse(trouble, 'Only a file can be dropped here.');
     if (first && kind) void openInput(kind, first);
     else void open(files);
   });

@@ -13,6 +13,7 @@ import { change, engineStatus, state } from '../../store';
 import { openPicture } from '../../view/open-picture';
 import { openSound, Silence } from '../../view/open-sound';
 import { learned } from '../learn/learn-run';
+import { refuse } from '../../view/refuse';
 import { open, opened, sought } from './model-run';
 
 /** Weights of the networks that the page makes. */
@@ -105,7 +106,7 @@ export async function openInput(kind: OwnKind, file: File): Promise<void> {
   const isLast = beginInput();
   inputRefusal.value = null;
   if (!traced.value?.inputs.some(({ takes }) => takes === kind)) {
-    inputRefusal.value = `${file.name} is a ${kind}, and no network is shown that takes one.`;
+    refuse(inputRefusal, `${file.name} is a ${kind}, and no network is shown that takes one.`);
     return;
   }
   try {
