@@ -160,6 +160,26 @@ describe('a model file', () => {
     }
   });
 
+  it('of the person\u2019s own is no part of a link, of which whoever shares one is told', async () => {
+    await choose('raw.onnx');
+    await summary().toMatch(/^raw\.onnx/);
+    const share = page.getByRole('button', { name: 'Share' });
+    const said = page.locator('.share [role="status"]');
+    await page.evaluate(() => {
+      const writeText = () => Promise.resolve();
+      Object.defineProperty(navigator.clipboard, 'writeText', { configurable: true, value: writeText });
+    });
+    await share.click();
+    await eventually(() => said.textContent()).toBe('Link copied. Not part of it: raw.onnx.');
+    await page.evaluate(() => {
+      const writeText = () => Promise.reject(new Error('not allowed'));
+      Object.defineProperty(navigator.clipboard, 'writeText', { configurable: true, value: writeText });
+    });
+    await share.click();
+    await eventually(() => said.textContent()).toBe('Copy this link: Not part of it: raw.onnx.');
+    await page.evaluate(() => Reflect.deleteProperty(navigator.clipboard, 'writeText'));
+  });
+
   it('is chosen by keyboard', async () => {
     // The browser is told to hand its dialog over before the key is pressed.
     page.on('filechooser', () => {});

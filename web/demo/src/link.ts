@@ -1,4 +1,5 @@
 import { effect, signal } from '@preact/signals';
+import type { Said } from './model/share';
 import type { State } from './model/state';
 import { change, state } from './store';
 
@@ -126,8 +127,8 @@ function writeAddress({ encodeState }: Language): string {
   return hash;
 }
 
-/** The address of the page with all that is chosen on it; null where what writes it did not load. */
-export async function shareLink(): Promise<string | null> {
+/** Copies the address of the page with all that is chosen on it; what is to be said then, null where what writes it did not load. */
+export async function shareLink(): Promise<Said | null | undefined> {
   const hash = await writeNow();
-  return hash && new URL(hash, location.href).href;
+  return hash ? language?.share(new URL(hash, location.href).href) : null;
 }

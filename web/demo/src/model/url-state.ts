@@ -1,6 +1,8 @@
 import type { Field, FieldKind, Slice } from './slice';
 import { opening, type State, slices } from './state';
 
+export { share } from './share';
+
 /** Links of another version mean something else: they open the page as it begins. */
 const VERSION = 'v1';
 const LONGEST_LINK = 16_000;

@@ -1,6 +1,7 @@
 import { signal, useSignalEffect } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
 import { shareLink } from '../link';
+import type { Said } from '../model/share';
 import { canRedo, canUndo, redo, state, theme, toggleTheme, undo } from '../store';
 
 /** What works on the whole page. */
@@ -43,12 +44,6 @@ function onKeyDown(event: KeyboardEvent): void {
   event.preventDefault();
 }
 
-/** What came of a press, in words, and the link to be copied by hand. */
-interface Said {
-  readonly text: string;
-  readonly link?: string;
-}
-
 const NOTHING: Said = { text: '' };
 const saying = signal(NOTHING);
 
@@ -59,19 +54,7 @@ function say(said: Said): void {
 /** Copies the address, which holds all that is chosen; where that is forbidden, shows it to be copied. */
 function Share() {
   const said = saying.value;
-  const share = async () => {
-    const link = await shareLink();
-    if (link === null) {
-      say({ text: 'What writes links did not load.' });
-      return;
-    }
-    try {
-      await navigator.clipboard.writeText(link);
-      say({ text: 'Link copied.' });
-    } catch {
-      say({ text: 'Copy this link:', link });
-    }
-  };
+  const share = async () => say((await shareLink()) ?? { text: 'What writes links did not load.' });
   useSignalEffect(() => {
     // A link is one to what is shown.
     if (state.value && saying.peek().link) say(NOTHING);
@@ -98,6 +81,7 @@ function Share() {
             onBlur={() => say(NOTHING)}
           />
         )}
+        {said.more}
       </div>
     </div>
   );

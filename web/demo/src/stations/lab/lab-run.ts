@@ -6,6 +6,7 @@ import { depthLimit, type PanelKind } from '../../model/lab-state';
 import { UPSAMPLER } from '../../model/learn-state';
 import { count } from '../../model/numbers';
 import { middle, type Picture, shrunk } from '../../model/picture';
+import { showsOwn } from '../../model/share';
 import type { State } from '../../model/state';
 import { testImage } from '../../model/test-image';
 import type { TestImage } from '../../model/test-images';
@@ -13,11 +14,12 @@ import { turns } from '../../model/turns';
 import { change, engineStatus, lastReport, state } from '../../store';
 import { makeMagnifier } from '../../view/magnifier';
 import { openPicture } from '../../view/open-picture';
-import { learned, startLearn } from '../learn/learn-run';
 import { refuse } from '../../view/refuse';
+import { learned, startLearn } from '../learn/learn-run';
 
 /** A picture a person opened. It is not part of the state: a link cannot carry it, and it stays here. */
 export const ownPicture = signal<Picture | null>(null);
+showsOwn(() => state.peek().lab.source === 'own' && ownPicture.peek()?.name);
 
 /** A kernel from another station; every colour goes through it. */
 export interface TakenKernel {

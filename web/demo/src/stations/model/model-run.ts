@@ -7,10 +7,12 @@ import vocoder from '../../../../../tests/fixtures/models/vocoder.onnx?url';
 import { EngineError, STALE } from '../../engine/client';
 import { engine } from '../../engine/engine';
 import type { ModelRequest, ModelResult } from '../../engine/protocol';
+import { showsOwn } from '../../model/share';
 import { turns } from '../../model/turns';
 
 /** The file that is open, with what was found in it. It is not part of the state: it stays in this page. */
 export const opened = signal<{ readonly files: readonly File[]; readonly result: ModelResult } | null>(null);
+showsOwn(() => opened.peek()?.files[0]?.name);
 /** The layer whose card is to come into view, and the keyboard with it. */
 export const sought = signal<string | null>(null);
 export const reading = signal<string | null>(null);

@@ -7,13 +7,14 @@ import { type MadeNetwork, madeNetworks } from '../../model/made-networks';
 import { MEAN } from '../../model/network-state';
 import type { OwnInput, OwnKind } from '../../model/own-input';
 import type { Excerpt } from '../../model/picture';
+import { showsOwn } from '../../model/share';
 import type { TestImage } from '../../model/test-images';
 import { turns } from '../../model/turns';
 import { change, engineStatus, state } from '../../store';
 import { openPicture } from '../../view/open-picture';
 import { openSound, Silence } from '../../view/open-sound';
-import { learned } from '../learn/learn-run';
 import { refuse } from '../../view/refuse';
+import { learned } from '../learn/learn-run';
 import { open, opened, sought } from './model-run';
 
 /** Weights of the networks that the page makes. */
@@ -32,6 +33,7 @@ export const undrawn = signal<string | null>(null);
 /** The file that is to run, in place of a network of the page. */
 const ownFiles = signal<readonly File[] | null>(null);
 export const ownName = computed(() => ownFiles.value?.[0]?.name ?? null);
+showsOwn(() => ownName.peek());
 
 /** A file that can run, if one is open. */
 export const runnable = computed(() => {
@@ -66,6 +68,7 @@ export function runOpened(): void {
 
 /** A picture or a sound of the person's own; like a file it is no part of the state, and stays in this page. */
 export const ownInput = signal<OwnInput | null>(null);
+showsOwn(() => ownInput.peek()?.name);
 
 /** What is chosen begins one, too: a file that was being read comes too late then. */
 const beginInput = turns();
