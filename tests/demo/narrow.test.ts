@@ -1,6 +1,7 @@
 // On a narrow screen, by a mouse and by a finger: what is drawn is large enough to be read, and nothing lies over it.
 
 import type { Locator, Page } from 'playwright';
+import { PNG } from 'pngjs';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { onePage } from './one-page';
 import { eventually, type Served, type Visit, type VisitOptions, visit } from './serve';
@@ -175,6 +176,43 @@ describe.each([360, 1280])('at %d px', (width) => {
       );
       expect(over.length).toBeGreaterThan(8);
       expect(Math.max(...over)).toBeLessThan(0.5);
+    }
+  });
+});
+
+describe('at 320 px', () => {
+  onePageOf({ viewport: { width: 320, height: 800 } });
+
+  it('the names of the pictures of the lab are read whole', async () => {
+    await open.again();
+    const name = `${'a-long-name-'.repeat(4)}.png`;
+    const png = new PNG({ width: 20, height: 10 });
+    await station('lab')
+      .locator('input[type="file"]')
+      .setInputFiles({ name, mimeType: 'image/png', buffer: PNG.sync.write(png) });
+    const names = station('lab').locator('.source span');
+    await eventually(() => names.allInnerTexts()).toEqual([
+      'Landscape',
+      'Flat colour',
+      'Ramp',
+      'Zone plate',
+      name,
+    ]);
+    for (let which = 0; which < 5; which++) {
+      await station('lab').locator('.source input').nth(which).check();
+      const cut = await names.evaluateAll((all) =>
+        all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.textContent),
+      );
+      expect(cut).toEqual([]);
+      // Of the page's own pictures no word is parted.
+      const lines = await names.evaluateAll((all) =>
+        all.slice(0, 4).map((one) => {
+          const range = document.createRange();
+          range.selectNodeContents(one);
+          return range.getClientRects().length;
+        }),
+      );
+      expect(lines).toEqual([1, 1, 1, 1]);
     }
   });
 });
