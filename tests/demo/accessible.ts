@@ -5,7 +5,7 @@ import { axeOf } from '../support/axe';
 const HEIGHT = 800;
 
 /**
- * Expects that axe finds nothing in a part of the page (default: all of it) and that nothing sticks out, in both
+ * Expects that axe finds nothing in a part of the page, or in several (default: all of it) and that nothing sticks out, in both
  * themes, on a wide screen and on a narrow one.
  */
 export async function expectAccessible(page: Page, part?: string): Promise<void> {
