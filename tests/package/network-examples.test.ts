@@ -5,12 +5,12 @@ import path from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright';
 import { PNG } from 'pngjs';
 import { build, type PreviewServer, preview } from 'vite';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { shellOptions } from '../../scripts/browsers.mjs';
 import { bytesOf } from '../support/network-onnx-cases/index.js';
 import { floats, node } from '../support/onnx-writer.js';
 import { PATIENCE_MS } from '../support/patience.js';
-import { makeProject, pack, root, temporaryFolder } from './support.js';
+import { makeProject, root, temporaryFolder } from './support.js';
 
 const { folder, remove } = temporaryFolder();
 const EXAMPLES = ['selfie', 'enlarge'] as const;
@@ -18,12 +18,11 @@ const servers = new Map<string, PreviewServer>();
 let browser: Browser;
 
 beforeAll(async () => {
-  const tarball = pack(folder);
   for (const name of EXAMPLES) {
     const app = path.join(folder, name);
     mkdirSync(app);
     cpSync(path.join(root, 'examples', name), app, { recursive: true });
-    makeProject(app, tarball, {});
+    makeProject(app, inject('tarball'), {});
     mkdirSync(path.join(app, 'node_modules', '@mediapipe'));
     for (const needed of ['vite', '@mediapipe/selfie_segmentation']) {
       symlinkSync(path.join(root, 'node_modules', needed), path.join(app, 'node_modules', needed));

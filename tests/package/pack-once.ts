@@ -1,4 +1,4 @@
-// Packs the package, once for all files of a project.
+// Packs the package and installs it, once for all files of a project.
 
 import type { TestProject } from 'vitest/node';
 import { pack, type Tarball, temporaryFolder } from './support.js';
