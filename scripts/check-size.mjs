@@ -10,9 +10,9 @@ import { build } from 'vite';
 /** Gzipped kilobytes of 1000 bytes. */
 const LIMITS = {
   // The binaries that init takes by itself, with all routes, precisions, modules and steps of networks in.
-  wasm: 119,
+  wasm: 117,
   // Asked for with { threads }: the same, POSIX threads and the pool that XNNPACK shares with us.
-  threadedWasm: 130,
+  threadedWasm: 127,
   // All of the root entry's API with the glue of the builds without threads, minified.
   script: 48,
   // The scripts of a page with one layer, to which modules that it does not use add nothing.
@@ -20,7 +20,7 @@ const LIMITS = {
   // What readModel of an ONNX file loads beside the root entry.
   onnx: 20,
   // All that a page loads to run an ONNX network on the plain build: binary, glue and scripts.
-  network: 193,
+  network: 192,
   // What a page loads whose layers are in a worker.
   workerPage: 5,
 };
