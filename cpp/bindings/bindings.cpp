@@ -178,13 +178,21 @@ Status parameter_gradients(int batch, int depth, int height, int width, Layout l
 }
 
 // Room for `elements` floats in one of the buffers that all operators share. A failed allocation
-// is 0 to TypeScript, which knows what it asked for and says so.
+// is 0 to TypeScript, which knows what it asked for and says so. Where one of a tensor fails the
+// call is over, and what the other may have is given back.
 template <Buffer Workspace::* buffer>
 uintptr_t reserve(double elements) {
-  Buffer& room = Workspace::shared().*buffer;
-  if (elements > static_cast<double>(deconv::kMaxTensorElements)) return 0;
-  return room.reserve(static_cast<int64_t>(elements)) ? reinterpret_cast<uintptr_t>(room.data())
-                                                      : 0;
+  Workspace& workspace = Workspace::shared();
+  Buffer& room = workspace.*buffer;
+  if (elements <= static_cast<double>(deconv::kMaxTensorElements) &&
+      room.reserve(static_cast<int64_t>(elements))) {
+    return reinterpret_cast<uintptr_t>(room.data());
+  }
+  if (buffer != &Workspace::parameters) {
+    workspace.input.release();
+    workspace.output.release();
+  }
+  return 0;
 }
 
 void release_parameters() { Workspace::shared().release_parameters(); }

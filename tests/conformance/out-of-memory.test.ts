@@ -56,12 +56,14 @@ describeEachBuild((build) => {
     using down = new Conv2d({ inChannels: 1, outChannels: 1, kernelSize: 3, padding: 1, seed: 1 });
     using fresh = new Conv2d({ inChannels: 1, outChannels: 1, kernelSize: 1, seed: 1 });
     const wanted = [up.forward(small), down.forward(small)];
-    const { liveLayers } = memoryUsage();
+    const { liveLayers, usedBytes } = memoryUsage();
     for (const layer of [up, down, fresh]) {
       const where = layer === up ? 'ConvTranspose2d.forward' : 'Conv2d.forward';
       const error = caught(() => layer.forward(x));
       expectError(error, 'OUT_OF_MEMORY', where);
       expect(memoryUsage().liveLayers).toBeLessThanOrEqual(liveLayers + 1);
+      // Not what the input took.
+      expect(memoryUsage().usedBytes).toBeLessThan(usedBytes + 10_000);
     }
     const one = { data: new Float32Array([1]), shape: [1, 1, 1, 1] };
     expectError(
