@@ -17,7 +17,7 @@ const ROUNDS = 9;
 /** For all turns of one candidate, roughly. */
 const CANDIDATE_MS = 350;
 
-/** Where one run takes so long, the one that is checked is the warm-up and the first turn. */
+/** Where one run takes so long, the one that is timed before is the warm-up and the first turn. */
 const SLOW_MS = 200;
 
 type Problem = ReturnType<typeof makeProblem>;
@@ -92,17 +92,23 @@ async function tryOut(candidate: Candidate, problem: Problem, host: unknown) {
   let prepared: Prepared | null = null;
   try {
     prepared = await candidate.prepare(problem, { host, threads: 1 });
-    const started = performance.now();
-    const output = await prepared.run();
-    const took = performance.now() - started;
+    const { output, took: atFirst } = await timed(prepared);
     const error = errorOf(output, expectedFor(prepared, problem));
     const status = error <= TOLERANCE ? 'ok' : 'wrong values';
+    // Engines compile meanwhile what runs for the first time; loops are hot long before they end.
+    const { took } = atFirst > SLOW_MS && candidate !== naive ? await timed(prepared) : { took: atFirst };
     return { entry: { ...entry, status, error, note: prepared.note?.() ?? '' } as const, prepared, took };
   } catch (error) {
     const status = error instanceof NotSupported ? 'not supported' : 'failed';
     const note = error instanceof Error ? error.message : String(error);
     return { entry: { ...entry, status, note } as const, prepared, took: 0 };
   }
+}
+
+async function timed({ run }: Prepared) {
+  const started = performance.now();
+  const output = await run();
+  return { output, took: performance.now() - started };
 }
 
 function expectedFor(prepared: Prepared, { geometry, expected }: Problem) {
