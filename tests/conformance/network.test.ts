@@ -301,6 +301,18 @@ describeEachBuild(() => {
     const one = NETWORKS['a vocoder'].net;
     const bytes = bytesOf(one);
 
+    it.each([
+      ['format', 'onnx'],
+      ['external', {}],
+    ])('of a model that is read there is no %s to choose', async (name, given) => {
+      const model = await readModel(bytes);
+      const error = await rejection(() => loadNetwork(model, { [name]: given }));
+      expectError(error, 'BAD_OPTION', 'loadNetwork');
+      expect(error.message).toMatch(`expected no ${name} beside a model that is read`);
+      (await loadNetwork(model)).dispose();
+      await model.close();
+    });
+
     it('from wherever a file is, with progress', async () => {
       const expected = await expectedOf(one, inputsOf(one));
       const model = await readModel(bytes);

@@ -31,14 +31,14 @@ export interface LoadProgress {
 
 /** Options of {@link loadNetwork}. */
 export interface LoadNetworkOptions extends ExecutionOptions {
-  /** Default: what the first bytes say. */
+  /** Of a file. Default: what its first bytes say. */
   readonly format?: 'onnx' | 'tflite';
   /**
    * Names of any values of the file, in place of its outputs: only what they need must be of operators that are known
    * here.
    */
   readonly outputs?: readonly string[];
-  /** Files with the weights of an ONNX model, by the location that it names, as of `readModel`. */
+  /** Files with the weights of an ONNX file, by the location that it names, as of `readModel`. */
   readonly external?: Readonly<Record<string, ModelInput>>;
   /** Hears how far the reading is. */
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
@@ -105,6 +105,10 @@ function checkFixed(
 async function readFrontEnd(source: ModelInput | Model, options: LoadNetworkOptions): Promise<FrontEnd> {
   if (hasBrand(source, MODEL)) {
     const { opened, format } = source as Model;
+    for (const name of ['format', 'external'] as const) {
+      const given = options[name];
+      if (given !== undefined) refuse('BAD_OPTION', WHERE, `no ${name} beside a model that is read`, given);
+    }
     const stopped = (file: ModelFile): ModelFile => {
       const read: ModelSource['read'] = (offset, length) => file.read('a range', offset, length, WHERE);
       return new ModelFile({ size: file.size, read }, file.location, options.signal);
