@@ -11,6 +11,7 @@ import { EXECUTION_OPTION_NAMES, type ExecutionOptions, readExecution } from '..
 import { init } from '../runtime/lifecycle.js';
 import type { FrontEnd } from './front-end.js';
 import { Network } from './network.js';
+import type { NetworkGraph } from './operations.js';
 import { declaredShapes } from './ports.js';
 import { checkNames } from './value-names.js';
 
@@ -85,21 +86,21 @@ export async function loadNetwork(
   const started = Promise.resolve(execution.runtime ?? init());
   started.catch(() => {});
   const frontEnd = await readFrontEnd(source, { ...given, outputs } as LoadNetworkOptions);
-  checkFixed(frontEnd, outputs);
+  const lowered = lowerFixed(frontEnd, outputs);
   await started;
   stopIfAborted(signal);
-  return new Network(frontEnd, execution, outputs);
+  return new Network(frontEnd, execution, { outputs, lowered });
 }
 
-/** What does not go together at the one size that a file has is told before anybody calls. */
-function checkFixed(
+/** The network at the one size that a file has: what does not go together is told before anybody calls. */
+function lowerFixed(
   frontEnd: FrontEnd,
   outputs: readonly string[] = frontEnd.outputs.map(({ name }) => name),
-): void {
+): NetworkGraph | undefined {
   const shapes = declaredShapes(frontEnd.inputs);
   // Of an input without axes a file may mean that they are open.
   const known = frontEnd.inputs.every(({ shape }) => shape.length > 0);
-  if (shapes !== null && known) frontEnd.lower(shapes, outputs);
+  return shapes !== null && known ? frontEnd.lower(shapes, outputs) : undefined;
 }
 
 async function readFrontEnd(source: ModelInput | Model, options: LoadNetworkOptions): Promise<FrontEnd> {

@@ -50,6 +50,14 @@ interface Kept extends CallNames {
   readonly names: ProgramNames;
 }
 
+/** How a network differs from its file, and what is known of it. */
+interface Made {
+  readonly outputs?: readonly string[] | undefined;
+  readonly changes?: Changes;
+  /** What it comes to at the one size that its file has. */
+  readonly lowered?: NetworkGraph | undefined;
+}
+
 /**
  * A network of a file, by `loadNetwork`. Its weights are packed once; for every set of input sizes it makes a program, of
  * which it keeps the last four, and all values between its steps lie in one arena on the WebAssembly heap.
@@ -75,6 +83,7 @@ export class Network extends DisposableObject {
   readonly #call = new ProgramCall();
   readonly #programs = new ProgramCache(RUN, gives);
   readonly #changes: Changes;
+  #lowered: NetworkGraph | undefined;
   /** Of every layer that `upsampling` has told of. */
   readonly #weightOf = new WeakMap<UpsamplingLayer, Constant>();
   #disposed = false;
@@ -87,11 +96,11 @@ export class Network extends DisposableObject {
   constructor(
     frontEnd: FrontEnd,
     execution: Execution,
-    outputs?: readonly string[],
-    changes: Changes = new Map(),
+    { outputs, changes = new Map(), lowered }: Made = {},
   ) {
     super();
     this.#changes = changes;
+    this.#lowered = lowered;
     this.#frontEnd = frontEnd;
     this.#execution = execution;
     this.inputs = Object.freeze(frontEnd.inputs);
@@ -370,7 +379,7 @@ export class Network extends DisposableObject {
     const where = 'Network.withWeights';
     this.#requireLive(where);
     const made = readChanges(where, changes, this.#changes, this.#weightOf);
-    return new Network(this.#frontEnd, this.#execution, this.#outputNames, made);
+    return new Network(this.#frontEnd, this.#execution, { outputs: this.#outputNames, changes: made });
   }
 
   /** Frees packed weights, constants and the arena. May be called again; every run after it throws `DISPOSED`. */
@@ -515,7 +524,11 @@ export class Network extends DisposableObject {
     outputNames: readonly string[],
   ): NetworkGraph {
     checkPorts(where, this.inputs, this.#inputLabels, shapes);
-    return changed(runPasses(this.#frontEnd.lower(this.#byInput(shapes), outputNames)), this.#changes);
+    // Once, since nobody needs both: a program is kept, and what it was made of may be large.
+    const known = outputNames === this.#outputNames ? this.#lowered : undefined;
+    this.#lowered = undefined;
+    const lowered = known ?? this.#frontEnd.lower(this.#byInput(shapes), outputNames);
+    return changed(runPasses(lowered), this.#changes);
   }
 
   #byInput(shapes: readonly (readonly number[])[]): Map<string, readonly number[]> {
