@@ -151,23 +151,26 @@ function noteQuestions(): void {
   globalThis.unanswered = new Set();
   globalThis.asked = [];
   const { postMessage } = Worker.prototype;
-  const known = new WeakMap<Worker, string[]>();
+  const known = new WeakMap<Worker, { names: string[]; of: string }>();
   Worker.prototype.postMessage = function (
     this: Worker,
     message: { id?: unknown; name: string },
     ...rest: never[]
   ) {
-    if (!known.has(this)) {
-      const names: string[] = [];
-      known.set(this, names);
-      asked.push(names);
+    let worker = known.get(this);
+    if (!worker) {
+      // Each counts its questions from 1.
+      const of = `worker ${asked.length}, question `;
+      worker = { names: [], of };
+      known.set(this, worker);
+      asked.push(worker.names);
       this.addEventListener('message', ({ data }) => {
-        if (!('progress' in data)) unanswered.delete(data.id);
+        if (!('progress' in data)) unanswered.delete(of + data.id);
       });
       this.addEventListener('error', () => unanswered.clear());
     }
-    known.get(this)?.push(message.name);
-    unanswered.add(message.id);
+    worker.names.push(message.name);
+    unanswered.add(worker.of + message.id);
     postMessage.call(this, message, ...rest);
   };
 }
