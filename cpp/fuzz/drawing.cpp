@@ -62,6 +62,7 @@ Spec draw_spec(Data& data) {
     spec.arithmetic =
         data.ConsumeBool() ? deconv::Arithmetic::kStaticInt8 : deconv::Arithmetic::kDynamicInt8;
   }
+  if (one_in(data, 4)) spec.compact_positions = data.ConsumeIntegral<int32_t>();
   return spec;
 }
 
@@ -85,14 +86,26 @@ Machine draw_machine(Data& data) {
   Machine drawn = deconv::machine;
   if (data.ConsumeBool()) drawn.byte_dot = deconv::ByteDot::kNone;
   if (kind < 3) return drawn;
-  for (int64_t* size :
-       {&drawn.polyphase_block_bytes, &drawn.polyphase_most_positions,
-        &drawn.polyphase_least_panels, &drawn.polyphase_least_streamed_panels,
-        &drawn.cached_weights, &drawn.scatter_strip_bytes, &drawn.scatter_strip_per_overlap,
-        &drawn.scatter_panel_bytes, &drawn.scatter_least_panels, &drawn.winograd_kept_weights,
-        &drawn.winograd_band_bytes, &drawn.depthwise_row_outputs, &drawn.depthwise_least_columns,
-        &drawn.depthwise_tile_floats, &drawn.depthwise_columns_per_overlap,
-        &drawn.depthwise_rows_per_overlap, &drawn.gradient_block_sums}) {
+  for (int64_t* size : {&drawn.polyphase_block_bytes,
+                        &drawn.polyphase_most_positions,
+                        &drawn.polyphase_least_panels,
+                        &drawn.polyphase_least_streamed_panels,
+                        &drawn.cached_weights,
+                        &drawn.scatter_strip_bytes,
+                        &drawn.scatter_strip_per_overlap,
+                        &drawn.scatter_panel_bytes,
+                        &drawn.scatter_least_panels,
+                        &drawn.winograd_kept_weights,
+                        &drawn.winograd_compact_weights,
+                        &drawn.winograd_small_weights,
+                        &drawn.winograd_least_run_tiles,
+                        &drawn.winograd_band_bytes,
+                        &drawn.depthwise_row_outputs,
+                        &drawn.depthwise_least_columns,
+                        &drawn.depthwise_tile_floats,
+                        &drawn.depthwise_columns_per_overlap,
+                        &drawn.depthwise_rows_per_overlap,
+                        &drawn.gradient_block_sums}) {
     *size = int64_t{1} << data.ConsumeIntegralInRange<int>(0, 16);
   }
   return drawn;

@@ -49,10 +49,15 @@ struct Machine {
   int64_t scatter_panel_bytes = 192 * 1024;
   int64_t scatter_least_panels = 4;
 
-  // Transformed weights of more values than these (8 MiB, and 2 MB where Spec::compact) are not
-  // kept, but transformed anew for every band or block.
+  // Transformed weights of more values than these (8 MiB, and 2 MB where they should be compact,
+  // which stay in a second-level cache) are not kept, but transformed for every band or block.
   int64_t winograd_kept_weights = 2 << 20;
   int64_t winograd_compact_weights = 480 << 10;
+  // Of those that should be compact, but are fewer, values that are kept all the same, and tiles of
+  // positions that pay for transforming others for every run: that takes as long as the products
+  // of three tiles.
+  int64_t winograd_small_weights = 1 << 14;
+  int64_t winograd_least_run_tiles = 64;
   // Transformed inputs of a band, which all weights pass by.
   int64_t winograd_band_bytes = 384 * 1024;
   // Panels that a band has at least where its weights come from memory.

@@ -385,11 +385,10 @@ TEST_CASE("weights stream when they are more than a cache holds") {
     CHECK(blocks.streams_weights == streams);
   }
   // Winograd's pass by more tiles at once than there would be otherwise, if not for the threads.
-  for (const auto [channels, compact, bands] :
-       {std::tuple{96, true, 3}, std::tuple{128, true, 1}, std::tuple{128, false, 4},
-        std::tuple{512, false, 1}}) {
+  for (const auto [channels, compact, bands] : {std::tuple{96, 900, 3}, std::tuple{128, 900, 1},
+                                                std::tuple{128, 0, 4}, std::tuple{512, 0, 1}}) {
     Spec spec;
-    spec.compact = compact;
+    spec.compact_positions = compact;
     spec.in_channels = spec.out_channels = channels;
     spec.kernel = {1, 3, 3};
     const auto cut = plan_route(RouteId::kWinograd43, problem_of(spec, 1, 30)).cut<deconv::Bands>();

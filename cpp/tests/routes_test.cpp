@@ -284,6 +284,61 @@ TEST_CASE("random problems along one line, by kernels of every length") {
   for (size_t length = 2; length < lengths.size(); ++length) CHECK(lengths[length] > 5);
 }
 
+TEST_CASE("Winograd's results are the same whenever its weights are transformed") {
+  int runs[deconv::kRouteCount] = {};
+  for (uint64_t seed = 1; seed <= 300; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    const deconv_tests::RuntimeThreads running(random.between(1, 3));
+    const deconv_tests::SmallMachine small;
+    deconv::Machine& sizes = deconv::machine;
+    sizes.winograd_compact_weights = int64_t{1} << 40;
+    Problem problem = random.one_in(2) ? random_wide_problem(random) : random_line_problem(random);
+    problem.spec.kernel[0] = problem.spec.stride[0] = 1;
+    problem.spec.pad_before[0] = problem.spec.pad_after[0] = 0;
+    INFO(deconv_tests::describe(problem));
+    const Parameters parameters(problem.spec, random.one_in(2), random);
+    for (int id = static_cast<int>(RouteId::kWinogradLine); is_winograd(static_cast<RouteId>(id));
+         ++id) {
+      const auto route = static_cast<RouteId>(id);
+      INFO(std::string(deconv::route_name(route)));
+      std::vector<float> first;
+      int64_t least = 0;
+      const auto check = [&](int32_t positions, int64_t kept, bool in_scratch) {
+        sizes.winograd_kept_weights = kept;
+        Spec spec = problem.spec;
+        spec.compact_positions = positions;
+        const Problem same = problem_of(spec, problem.batch, problem.input, problem.layout);
+        const deconv::Plan plan = plan_route(route, same);
+        if (plan.refusal != nullptr) return;
+        if (least == 0) least = plan.scratch_elements;
+        CHECK((plan.scratch_elements > least) == in_scratch);
+        const std::unique_ptr<Operator> op = Operator::create(spec);
+        REQUIRE(op->plan(same.batch, same.input, same.layout, route) == Status::kOk);
+        REQUIRE(op->set_parameters(parameters.weight.data(), parameters.bias_or_null()) ==
+                Status::kOk);
+        Random same_input(seed);
+        ExactBuffer input(same.input_elements(), Buffer::kSlackBytes);
+        input.fill(same_input);
+        const ExactBuffer output(same.output_elements(), Buffer::kSlackBytes);
+        for (int turn = 0; turn < 2; ++turn) {
+          REQUIRE(op->run(input.data(), output.data()) == Status::kOk);
+          const std::vector<float> values(output.data(), output.data() + output.size());
+          if (first.empty()) first = values;
+          CHECK(values == first);
+        }
+        ++runs[id];
+      };
+      check(0, int64_t{1} << 40, false);
+      check(1, 0, true);
+      check(0, 0, false);
+    }
+  }
+  for (int id = 0; id < deconv::kRouteCount; ++id) {
+    if (is_winograd(static_cast<RouteId>(id))) CHECK(runs[id] >= 60);
+  }
+}
+
 TEST_CASE("problems cut into the smallest pieces, for one thread and more") {
   for (uint64_t seed = 1; seed <= 300; ++seed) {
     CAPTURE(seed);

@@ -30,6 +30,8 @@ class SmallMachine {
                        .scatter_least_panels = 1,
                        .winograd_kept_weights = 0,
                        .winograd_compact_weights = 0,
+                       .winograd_small_weights = 0,
+                       .winograd_least_run_tiles = 0,
                        .winograd_band_bytes = 1,
                        .winograd_least_streamed_panels = 1,
                        .winograd_rows_per_line = 0,

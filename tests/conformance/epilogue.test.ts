@@ -25,7 +25,7 @@ const SPEC: Spec = {
   relu: false,
   exact: false,
   arithmetic: 0,
-  compact: false,
+  compactPositions: 0,
 };
 const FUNCTIONS = 26;
 const ADD = 0;

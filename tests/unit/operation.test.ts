@@ -48,13 +48,13 @@ it('leading axes of a lower rank are neutral', () => {
     padAfter: [0, 0, 0],
     exact: false,
     arithmetic: 0,
-    compact: false,
+    compactPositions: 0,
   });
   expect([extents, layout]).toEqual([[1, 1, 5], 1]);
 });
 
-it('the core is told which operators are some of many', () => {
-  expect(operation({ compact: true }).spec.compact).toBe(true);
+it('the core is told how many positions an operator that is one of many has', () => {
+  expect(operation({ compact: true }).spec.compactPositions).toBe(11);
 });
 
 it('the precision reaches the core', () => {

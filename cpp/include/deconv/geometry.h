@@ -43,9 +43,9 @@ struct Spec {
   // Refuses routes that trade rounding error for speed (Winograd).
   alignas(4) bool exact = false;
   Arithmetic arithmetic = Arithmetic::kFloat32;
-  // One of many layers, whose weights together are most of the memory: they are kept small where
-  // that costs little time.
-  alignas(4) bool compact = false;
+  // Of one of many layers, whose weights together are most of the memory: positions of the output
+  // that it is mostly run for. Its weights are kept small where that costs little time. Else 0.
+  int32_t compact_positions = 0;
 
   bool operator==(const Spec&) const = default;
 

@@ -53,10 +53,10 @@ class Plan {
 
   // How the route cuts the problem for so many workers, in a form of its own.
   template <typename Cut>
-  void set_cut(const Cut& cut, int workers) {
+  void set_cut(const Cut& cut, int workers, int64_t shared_elements = 0) {
     static_assert(std::is_trivially_copyable_v<Cut> && sizeof(Cut) <= sizeof(cut_));
     new (cut_) Cut(cut);
-    scratch_elements = cut.worker_elements * workers;
+    scratch_elements = shared_elements + cut.worker_elements * workers;
   }
   template <typename Cut>
   const Cut& cut() const {

@@ -11,6 +11,7 @@
 #include "routes/depthwise.h"
 #include "routes/winograd_forms.h"
 #include "routes/winograd_line_forms.h"
+#include "routes/winograd_weights.h"
 
 namespace deconv {
 namespace {
@@ -159,11 +160,13 @@ double winograd_nanoseconds(const Form& form, const Problem& problem, const Band
   const double depth_phases = spec.transposed ? spec.stride[0] : 1;
   const double weights = rows * work.depths * spec.groups * depth_phases;
   // What does not stay in the cache comes from memory for every band, or is transformed for it.
-  const double streamed = work.keeps_weights
-                              ? std::max(0.0, weights - static_cast<double>(machine.cached_weights))
-                              : weights;
-  const double read = 0.003 * weights + 0.25 * streamed * static_cast<double>(cut.bands) * jobs /
-                                            spec.groups / depth_phases;
+  const double streamed =
+      work.transforms == WeightTransforms::kEachBand
+          ? weights
+          : std::max(0.0, weights - static_cast<double>(machine.cached_weights));
+  const double once = work.transforms == WeightTransforms::kEachRun ? 0.25 : 0.003;
+  const double read = once * weights + 0.25 * streamed * static_cast<double>(cut.bands) * jobs /
+                                           spec.groups / depth_phases;
   // The padded planes, value by value and row by row.
   const double padded = work.planes * static_cast<double>(cut.bands * cut.plane) *
                         (0.26 + 5.5 / static_cast<double>(cut.pitch));
@@ -175,7 +178,7 @@ double winograd_nanoseconds(const Form& form, const Problem& problem, const Band
 
 double winograd_line_nanoseconds(const LineForm& form, const Problem& problem, const Stretches& cut,
                                  int64_t windows, double products, int64_t pieces, int64_t dilation,
-                                 bool keeps_weights) {
+                                 WeightTransforms transforms) {
   const Spec& spec = problem.spec;
   const double in = spec.group_in_channels();
   double rows = spec.group_out_channels();
@@ -190,8 +193,10 @@ double winograd_line_nanoseconds(const LineForm& form, const Problem& problem, c
   const double output = 4.3 * form.reads;
   // Weights of a group, and the blocks that they are transformed for.
   const double weights = form.reads * rows * in * static_cast<double>(pieces);
-  const double again =
-      keeps_weights ? 0 : std::ceil(blocks / static_cast<double>(cut.together)) * weights;
+  const double again = transforms == WeightTransforms::kOnce ? 0
+                       : transforms == WeightTransforms::kEachRun
+                           ? weights * spec.groups
+                           : std::ceil(blocks / static_cast<double>(cut.together)) * weights;
   const bool last = problem.layout == Layout::kChannelsLast;
   const double moved = (last ? 0.2 * static_cast<double>(problem.input_elements()) : 0) +
                        (cut.direct ? 0 : 0.2 * static_cast<double>(problem.output_elements()));

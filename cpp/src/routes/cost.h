@@ -10,6 +10,7 @@ namespace deconv {
 
 struct Form;
 struct LineForm;
+enum class WeightTransforms : uint8_t;
 namespace depthwise {
 struct TileGrid;
 }
@@ -32,7 +33,7 @@ struct WinogradWork {
   double products;  // nanoseconds of one step of the depth of all products
   double lines;     // that each is the sum of
   double depths;    // of all points together
-  bool keeps_weights;
+  WeightTransforms transforms;
 };
 
 double winograd_nanoseconds(const Form& form, const Problem& problem, const Bands& cut,
@@ -41,7 +42,7 @@ double winograd_nanoseconds(const Form& form, const Problem& problem, const Band
 // `products` as above, of all `windows`.
 double winograd_line_nanoseconds(const LineForm& form, const Problem& problem, const Stretches& cut,
                                  int64_t windows, double products, int64_t pieces, int64_t dilation,
-                                 bool keeps_weights);
+                                 WeightTransforms transforms);
 
 double implicit_gemm_nanoseconds(const Problem& problem, const Positions& cut);
 

@@ -103,6 +103,7 @@ struct Bands {
   // would put all points into one set of the cache.
   int64_t transformed_stride = 0;
   int64_t products_stride = 0;
+  int64_t weights = 0;  // that all workers share, of which a run transforms them all
   int64_t worker_elements = 0;
 };
 
@@ -126,6 +127,7 @@ struct Stretches {
   // As those of Bands.
   int64_t transformed_stride = 0;
   int64_t products_stride = 0;
+  int64_t weights = 0;
   int64_t worker_elements = 0;
   // Whether the steps of a stretch are positions of the output behind each other.
   bool direct = false;

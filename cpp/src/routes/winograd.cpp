@@ -129,7 +129,9 @@ SummedParts::SummedParts(const Form& form, const Spec& spec, const Machine& size
                   spec.transposed || width >= form.taps);
     }
   });
-  weights.choose(row_count(spec) * spec.kernel[0] * spec.in_channels, spec, sizes);
+  const int64_t rows = row_count(spec);
+  weights.choose(rows * spec.kernel[0] * spec.in_channels,
+                 rows / spec.group_out_channels() * form.steps * height_steps(form), spec, sizes);
 }
 
 // Slices of the input that one of the output is summed of, at most.
@@ -226,14 +228,15 @@ class WinogradRoute final : public Route {
   Sum sum_at(int point, int64_t quads, int64_t channels) const;
   Band band_of(const Run& run, int64_t item) const;
   // The tiles of a phase of the depth stand behind those before it, of as many values:
-  // row_elements() is a line in the number of channels.
+  // kept_elements() is a line in the number of channels.
   int64_t values_before(int32_t phase) const {
     const int64_t channels = int64_t{axes_[0].first_tap(phase)} * spec_.group_in_channels();
     return spec_.groups * row_count(spec_) *
-           (weights_.row_elements(channels) + (phase - 1) * weights_.row_elements(0));
+           (weights_.kept_elements(channels) + (phase - 1) * weights_.kept_elements(0));
   }
   float* tiles_of(int32_t phase) const { return tiles_.data() + values_before(phase); }
   void gather(const Pair& pair, int32_t depth_phase, const WinogradWeights::Taps& taps) const;
+  void transform_weights(float* target) const;
   void pad(const Run& run, const Band& band, float* planes) const;
   void transform(const Run& run, const Band& band, const Pair& pair, const Memory& memory) const;
   void multiply(const Run& run, const Band& band, const Pair& pair, const float* tiles,
@@ -267,7 +270,7 @@ Status WinogradRoute::set_parameters(const float* weight, const float* bias) {
         weights_.pack(spec_, weight + spec_.first_kernel(group * out), pair.rows(out), slices,
                       target,
                       [&](const WinogradWeights::Taps& taps) { gather(pair, phase, taps); });
-        target += pair.rows(out) * weights_.row_elements(slices * spec_.group_in_channels());
+        target += pair.rows(out) * weights_.kept_elements(slices * spec_.group_in_channels());
       }
     });
   }
@@ -294,6 +297,18 @@ void WinogradRoute::gather(const Pair& pair, int32_t depth_phase,
   }
 }
 
+// Of a kernel without depth.
+void WinogradRoute::transform_weights(float* target) const {
+  const int64_t channels = spec_.group_in_channels();
+  const float* kept = tiles_.data();
+  visit_pairs(form_, spec_, [&](const Pair& pair) {
+    const int64_t rows = pair.rows(spec_.group_out_channels());
+    weights_.transform_all(kept, spec_.groups, rows, channels, target);
+    kept += spec_.groups * rows * weights_.kept_elements(channels);
+    target += spec_.groups * rows * weights_.row_elements(channels);
+  });
+}
+
 Status WinogradRoute::run(const Plan& plan, const float* input, const Output& output,
                           float* scratch) {
   Run run{{plan.cut<Bands>(), plan.problem, input, output}, {}};
@@ -304,11 +319,12 @@ Status WinogradRoute::run(const Plan& plan, const float* input, const Output& ou
       if (sum.count == 0) sum = sum_at(point, run.quads, channels);
     }
   }
+  if (run.weights > 0) transform_weights(scratch);
   const int64_t shares = run.problem.batch * shares_of(run.problem).count();
   for_each_item(run.bands * shares * spec_.groups, [&](int64_t item, int worker) {
     const Band band = band_of(run, item);
     Memory memory;
-    memory.planes = scratch + worker * run.worker_elements;
+    memory.planes = scratch + run.weights + worker * run.worker_elements;
     memory.transformed = memory.planes + planes_ * run.plane;
     memory.products = memory.transformed + form_.points * run.transformed_stride;
     memory.results = memory.products + form_.points * run.products_stride;
@@ -319,8 +335,8 @@ Status WinogradRoute::run(const Plan& plan, const float* input, const Output& ou
       transform(run, band, pair, memory);
       for (int64_t depth = 0; depth < band.depths.count(); ++depth) {
         const int64_t phase = (band.depths.begin + depth) % axes_[0].count();
-        multiply(run, band, pair, tiles_of(static_cast<int32_t>(phase)) + tiles, memory,
-                 memory.results + depth * run.results);
+        const float* const all = run.weights > 0 ? scratch : tiles_of(static_cast<int32_t>(phase));
+        multiply(run, band, pair, all + tiles, memory, memory.results + depth * run.results);
       }
       tiles += spec_.groups * pair.rows(spec_.group_out_channels()) *
                weights_.row_elements(band.channels);
@@ -584,7 +600,7 @@ const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
     return form.too_many_taps;
   }
   const WinogradWeights weights = SummedParts(form, spec, machine).weights;
-  if (row_count(spec) * spec.kernel[0] * weights.row_elements(spec.in_channels) >
+  if (row_count(spec) * spec.kernel[0] * weights.kept_elements(spec.in_channels) >
       kMostWinogradWeights) {
     return "would keep more than 80 MB of weights";
   }
@@ -618,7 +634,7 @@ const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
   const int64_t row_bytes = 4 * form.points * planes * cut.quads * kQuad;
   cut.band_rows = std::max(machine.winograd_band_bytes / row_bytes,
                            (lines - 1) * machine.winograd_rows_per_line);
-  if (!weights.are_kept()) {
+  if (weights.transforms() == WeightTransforms::kEachBand) {
     cut.band_rows = std::max(cut.band_rows, 2 * machine.winograd_least_streamed_panels / cut.quads);
   }
   cut.band_rows = std::clamp(cut.band_rows, int64_t{1},
@@ -641,7 +657,10 @@ const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
                         form.points * (cut.transformed_stride + cut.products_stride) +
                         slices_together(spec) * cut.results +
                         weights.scratch_elements(slices_of(spec) * spec.group_in_channels());
-  plan->set_cut(cut, machine.threads);
+  if (weights.transforms() == WeightTransforms::kEachRun) {
+    cut.weights = spec.groups * row_count(spec) * weights.row_elements(spec.group_in_channels());
+  }
+  plan->set_cut(cut, machine.threads, cut.weights);
   plan->in_place = machine.threads == 1 && overwrites(problem, cut);
   // On average, where the phases of the depth have not all as many.
   const double slices = spec.kernel[0] / (spec.transposed ? 1.0 * spec.stride[0] : 1.0);
@@ -655,7 +674,7 @@ const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
                             .products = products,
                             .lines = static_cast<double>(lines),
                             .depths = slices * in * static_cast<double>(weights.all_parts()),
-                            .keeps_weights = weights.are_kept()});
+                            .transforms = weights.transforms()});
   return nullptr;
 }
 

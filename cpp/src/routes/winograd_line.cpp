@@ -130,8 +130,9 @@ void unlace(const float* columns, int64_t stretch, int64_t steps, float* target)
 WinogradWeights weights_of(const Shape& shape, const Spec& spec, const Machine& machine) {
   WinogradWeights weights(shape.form->weights, false);
   for (int64_t piece = 0; piece < shape.pieces; ++piece) weights.add(true, true);
-  const int64_t rows = AxisPhases::count(spec, shape.axis) * spec.out_channels;
-  weights.choose(rows * spec.group_in_channels(), spec, machine);
+  const int64_t phases = AxisPhases::count(spec, shape.axis);
+  weights.choose(phases * spec.out_channels * spec.group_in_channels(), phases * shape.form->steps,
+                 spec, machine);
   return weights;
 }
 
@@ -171,11 +172,15 @@ class WinogradLineRoute final : public Route {
   int64_t rows(const PhaseWindow& window) const {
     return window.phases * spec_.group_out_channels();
   }
-  // Of one channel group.
+  // Of one channel group, as load_line() takes them.
   int64_t group_elements(const PhaseWindow& window) const {
     return rows(window) * weights_.row_elements(spec_.group_in_channels());
   }
+  int64_t kept_group_elements(const PhaseWindow& window) const {
+    return rows(window) * weights_.kept_elements(spec_.group_in_channels());
+  }
   void gather(const PhaseWindow& window, const WinogradWeights::Taps& taps) const;
+  void transform_weights(float* target) const;
   void transform(const Run& run, const Bundle& bundle, const PhaseWindow& window, int64_t first,
                  const Memory& memory) const;
   void load_lanes(const Run& run, const Bundle& bundle, const PhaseWindow& window, int64_t channel,
@@ -201,7 +206,7 @@ class WinogradLineRoute final : public Route {
 Status WinogradLineRoute::set_parameters(const float* weight, const float* bias) {
   if (!axis_.derive(spec_, shape_.axis)) return Status::kOutOfMemory;
   const int64_t out = spec_.group_out_channels();
-  if (!tiles_.reserve(spec_.groups * group_elements({0, axis_.count(), 0})) ||
+  if (!tiles_.reserve(spec_.groups * kept_group_elements({0, axis_.count(), 0})) ||
       !bias_.reserve(spec_.out_channels)) {
     return Status::kOutOfMemory;
   }
@@ -211,7 +216,7 @@ Status WinogradLineRoute::set_parameters(const float* weight, const float* bias)
     for (int32_t group = 0; group < spec_.groups; ++group) {
       weights_.pack(spec_, weight + spec_.first_kernel(group * out), rows(window), 1, target,
                     [&](const WinogradWeights::Taps& taps) { gather(window, taps); });
-      target += group_elements(window);
+      target += kept_group_elements(window);
     }
   });
   return Status::kOk;
@@ -229,18 +234,28 @@ void WinogradLineRoute::gather(const PhaseWindow& window, const WinogradWeights:
   }
 }
 
+void WinogradLineRoute::transform_weights(float* target) const {
+  const float* kept = tiles_.data();
+  visit_windows(spec_, shape_.axis, shape_.reach(), [&](const PhaseWindow& window) {
+    weights_.transform_all(kept, spec_.groups, rows(window), spec_.group_in_channels(), target);
+    kept += spec_.groups * kept_group_elements(window);
+    target += spec_.groups * group_elements(window);
+  });
+}
+
 Status WinogradLineRoute::run(const Plan& plan, const float* input, const Output& output,
                               float* scratch) {
   const Run run{plan.cut<Stretches>(), plan.problem, input, output};
   const int64_t all = int64_t{run.problem.batch} * run.bundles[0] * run.bundles[1] * run.bundles[2];
   const int64_t blocks = ceil_divide(all, run.together);
+  if (run.weights > 0) transform_weights(scratch);
   for_each_item(blocks * spec_.groups * run.parts, [&](int64_t item, int worker) {
     const int64_t job = item / run.parts;
     const auto channel_group = static_cast<int32_t>(job % spec_.groups);
     const int64_t first = job / spec_.groups * run.together;
     const int64_t count = std::min(run.together, all - first);
     Memory memory;
-    memory.lines = scratch + worker * run.worker_elements;
+    memory.lines = scratch + run.weights + worker * run.worker_elements;
     memory.columns = memory.lines + kLoaded * run.line_pitch;
     float* const transformed = memory.columns + kTogether * run.columns * kPanel;
     float* const products = transformed + shape_.form->reads * run.transformed_stride;
@@ -263,7 +278,7 @@ Status WinogradLineRoute::run(const Plan& plan, const float* input, const Output
       bundle.lanes = std::min<int64_t>(kPanel, run.problem.input[2] - bundle.line[2]);
     }
     PhaseWriter writer(run.problem, output);
-    const float* tiles = tiles_.data();
+    const float* tiles = run.weights > 0 ? scratch : tiles_.data();
     visit_windows(spec_, shape_.axis, shape_.reach(), [&](const PhaseWindow& window) {
       // Neighbours read the same lines of the cache.
       for (int64_t channel = 0; channel < spec_.group_in_channels(); channel += kLoaded) {
@@ -516,7 +531,7 @@ const char* make_plan(const Machine& machine, Plan* plan) {
   const int64_t out = spec.group_out_channels();
   const int64_t phases = AxisPhases::count(spec, shape.axis);
   const WinogradWeights weights = weights_of(shape, spec, machine);
-  if (phases * spec.out_channels * weights.row_elements(in) > kMostWinogradWeights) {
+  if (phases * spec.out_channels * weights.kept_elements(in) > kMostWinogradWeights) {
     return "would keep more than 80 MB of weights";
   }
   int64_t windows = 0;
@@ -576,9 +591,12 @@ const char* make_plan(const Machine& machine, Plan* plan) {
                         form.reads * (cut.transformed_stride + cut.products_stride) +
                         weights.scratch_elements(in) +
                         phases * out * cut.result_pitch * (shape.one_line() ? cut.together : 1);
-  plan->set_cut(cut, machine.threads);
+  if (weights.transforms() == WeightTransforms::kEachRun) {
+    cut.weights = phases * spec.out_channels * weights.row_elements(in);
+  }
+  plan->set_cut(cut, machine.threads, cut.weights);
   plan->nanoseconds = winograd_line_nanoseconds(form, problem, cut, windows, products, shape.pieces,
-                                                shape.dilation, weights.are_kept());
+                                                shape.dilation, weights.transforms());
   return nullptr;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "matrix_tile.h"
+#include "parallel.h"
 #include "routes/kernel_rows.h"
 #include "simd.h"
 
@@ -28,8 +29,25 @@ int64_t WinogradWeights::all_elements(int64_t channels) const {
   return (lines() - 1) * line_elements(channels, 0) + line_elements(channels, lines() - 1);
 }
 
+void WinogradWeights::choose(int64_t kernels, int64_t tile_positions, const Spec& spec,
+                             const Machine& sizes) {
+  using enum WeightTransforms;
+  const int64_t all = kernels * all_parts();
+  const bool compact = spec.compact_positions > 0 && spec.kernel[0] == 1 && spec.stride[0] == 1;
+  const bool pays = compact && all > sizes.winograd_small_weights &&
+                    spec.compact_positions >= sizes.winograd_least_run_tiles * tile_positions;
+  const int64_t most = compact ? sizes.winograd_compact_weights : sizes.winograd_kept_weights;
+  transforms_ = all > most ? kEachBand : pays ? kEachRun : kOnce;
+}
+
+int64_t WinogradWeights::kept_elements(int64_t channels) const {
+  return transforms_ == WeightTransforms::kOnce ? all_elements(channels)
+                                                : parts_ * window() * channels;
+}
+
 int64_t WinogradWeights::row_elements(int64_t channels) const {
-  return kept_ ? all_elements(channels) : parts_ * window() * channels;
+  return transforms_ == WeightTransforms::kEachBand ? kept_elements(channels)
+                                                    : all_elements(channels);
 }
 
 int64_t WinogradWeights::scratch_elements(int64_t channels) const {
@@ -65,9 +83,10 @@ void WinogradWeights::pack(const Spec& spec, const float* weight, int64_t rows, 
       WeightTransform::kMostLines * WeightTransform::kMostLines, WeightTransform::kMostTaps);
   const int64_t of_slice = spec.group_in_channels();
   const int64_t all = slices * of_slice;
-  const int transforms = kept_ ? lines() : 0;
+  const bool once = transforms_ == WeightTransforms::kOnce;
+  const int transforms = once ? lines() : 0;
   visit_channels(spec, [&](const Range& piece) {
-    for_each_tile(rows, row_elements(all), target, [&](float* tile, int64_t row, int64_t height) {
+    for_each_tile(rows, kept_elements(all), target, [&](float* tile, int64_t row, int64_t height) {
       const auto line_of = [&](int line) { return tile + line * line_elements(all, 0) * height; };
       for (int line = 0; line < transforms; ++line) clear_biases(height, all, line, line_of(line));
       // And what apply() reads behind the last of them.
@@ -75,8 +94,8 @@ void WinogradWeights::pack(const Spec& spec, const float* weight, int64_t rows, 
       const auto pack_channels = [&](int64_t slice, int part, const Range& channels) {
         const int64_t first = slice * of_slice + channels.begin;
         const int64_t count = channels.count() * height;
-        const int64_t stride = kept_ ? count : all * height;
-        float* const taps = kept_ ? own : tile + part * window() * stride + first * height;
+        const int64_t stride = once ? count : all * height;
+        float* const taps = once ? own : tile + part * window() * stride + first * height;
         for (int64_t tap = 0; tap < window(); ++tap) clear_floats(taps + tap * stride, count);
         visit_kernels(
             spec, row, height, [&](int64_t at, int64_t phase, int64_t channel, int64_t together) {
@@ -99,14 +118,37 @@ void WinogradWeights::pack(const Spec& spec, const float* weight, int64_t rows, 
   });
 }
 
+void WinogradWeights::transform_line(const float* taps, int64_t height, int64_t channels, int line,
+                                     float* target) const {
+  const int64_t tap_stride = channels * height;
+  for (int part = 0; part < parts_; ++part, taps += window() * tap_stride) {
+    transform(taps, tap_stride, part, {0, channels}, channels, height, line, target);
+  }
+  clear_biases(height, channels, line, target);
+}
+
+void WinogradWeights::transform_all(const float* kept, int64_t groups, int64_t rows,
+                                    int64_t channels, float* target) const {
+  const Tiling tiling(rows);
+  for_each_item(groups * tiling.count, [&](int64_t item, int) {
+    const int64_t index = item % tiling.count;
+    const int64_t before = item / tiling.count * rows + tiling.first_row(index);
+    const int height = tiling.height(index);
+    const float* const taps = kept + before * kept_elements(channels);
+    float* const tile = target + before * all_elements(channels);
+    for (int line = 0; line < lines(); ++line) {
+      transform_line(taps, height, channels, line,
+                     tile + line * line_elements(channels, 0) * height);
+    }
+  });
+}
+
 const float* WinogradWeights::load_line(const float* tile, int64_t height, int64_t channels,
                                         int line, float* scratch) const {
-  if (kept_) return tile + line * line_elements(channels, 0) * height;
-  const int64_t tap_stride = channels * height;
-  for (int part = 0; part < parts_; ++part, tile += window() * tap_stride) {
-    transform(tile, tap_stride, part, {0, channels}, channels, height, line, scratch);
+  if (transforms_ != WeightTransforms::kEachBand) {
+    return tile + line * line_elements(channels, 0) * height;
   }
-  clear_biases(height, channels, line, scratch);
+  transform_line(tile, height, channels, line, scratch);
   return scratch;
 }
 

@@ -13,10 +13,12 @@ namespace deconv {
 inline constexpr int64_t kMostWinogradWeights = int64_t{20} << 20;
 inline constexpr int kLeastWinogradChannels = 12;
 
-// Weights of the products of transformed inputs, in tiles of rows. They are kept as
-// multiply_tile() takes them, line by line of points, where a layer has no more of them than
-// Machine::winograd_kept_weights says; else as taps, of which there are up to eleven times fewer,
-// and which are transformed in the cache whenever positions are about to meet them.
+// When weights are transformed, of which there are up to eleven times fewer before: then they are
+// kept as multiply_tile() takes them, line by line of points; all of them anew for every run; or
+// for every band of positions, in the cache, those of a tile when it is about to meet them.
+enum class WeightTransforms : uint8_t { kOnce, kEachRun, kEachBand };
+
+// Weights of the products of transformed inputs, in tiles of rows.
 //
 // The depth of a product is made of parts, as many channels each. Biases join the results; here
 // they are 0.
@@ -45,15 +47,12 @@ class WinogradWeights {
   // The sum over all points.
   int64_t all_parts() const { return all_elements(1) - lines() * reads(); }
 
-  // Decides how the weights of a layer of so many rows and channels, of all groups, are kept. Where
-  // the kernel has depth every slice would transform them.
-  void choose(int64_t kernels, const Spec& spec, const Machine& sizes) {
-    const bool compact = spec.compact && spec.kernel[0] == 1;
-    kept_ = kernels * all_parts() <=
-            (compact ? sizes.winograd_compact_weights : sizes.winograd_kept_weights);
-  }
-  bool are_kept() const { return kept_; }
-  // Values of a row of a tile.
+  // Decides for a layer of so many rows and channels, of all groups, with tiles of so many
+  // positions of the output. Where the kernel has depth every slice would transform them.
+  void choose(int64_t kernels, int64_t tile_positions, const Spec& spec, const Machine& sizes);
+  WeightTransforms transforms() const { return transforms_; }
+  // Values of a row of a tile, as it is kept, and as load_line() takes it.
+  int64_t kept_elements(int64_t channels) const;
   int64_t row_elements(int64_t channels) const;
   // What load_line() may need, of tiles of kTileRows rows, however weights are kept.
   int64_t scratch_elements(int64_t channels) const;
@@ -86,6 +85,10 @@ class WinogradWeights {
     });
   }
 
+  // The tiles of `groups` times `rows` rows as load_line() takes them, where that is not how they
+  // are kept.
+  void transform_all(const float* kept, int64_t groups, int64_t rows, int64_t channels,
+                     float* target) const;
   // The tiles of the points of a line, behind each other, of a tile of `height` rows.
   const float* load_line(const float* tile, int64_t height, int64_t channels, int line,
                          float* scratch) const;
@@ -108,11 +111,13 @@ class WinogradWeights {
             const void* context, GatherTaps gather) const;
   void transform(const float* taps, int64_t tap_stride, int part, const Range& channels,
                  int64_t all_channels, int64_t height, int line, float* target) const;
+  void transform_line(const float* taps, int64_t height, int64_t channels, int line,
+                      float* target) const;
   void clear_biases(int64_t height, int64_t channels, int line, float* target) const;
 
   const WeightTransform& transform_;
   bool both_axes_;
-  bool kept_ = true;
+  WeightTransforms transforms_ = WeightTransforms::kOnce;
   int parts_ = 0;
   // Parts that have something to say, by whether the line and the point are those of infinity: all
   // of them, and those before each.

@@ -22,7 +22,7 @@ export interface Spec {
   readonly relu: boolean;
   readonly exact: boolean;
   readonly arithmetic: Arithmetic;
-  readonly compact: boolean;
+  readonly compactPositions: number;
 }
 
 export interface CanonicalParameters<Buffer extends ArrayBufferLike = ArrayBufferLike> {
@@ -105,7 +105,12 @@ export class Operation<Parameters = CanonicalParameters> {
   constructor(fields: OperationFields<Parameters>) {
     const { spec, batch, extents, layout, execution } = fields;
     this.where = fields.where;
-    this.spec = toNativeSpec(spec, execution.precision === 'exact', fields.arithmetic, fields.compact);
+    this.spec = toNativeSpec(
+      spec,
+      execution.precision === 'exact',
+      fields.arithmetic,
+      fields.compact ? fields.outputCount / spec.outChannels : 0,
+    );
     this.batch = batch;
     this.extents = toAxes(extents, 1);
     this.layout = codeOf(layout);
@@ -130,7 +135,7 @@ export function toNativeSpec(
   spec: OperatorSpec,
   exact: boolean,
   arithmetic: Arithmetic = FLOAT32_ARITHMETIC,
-  compact = false,
+  compactPositions = 0,
 ): Spec {
   return {
     transposed: spec.transposed,
@@ -146,7 +151,7 @@ export function toNativeSpec(
     relu: spec.relu,
     exact,
     arithmetic,
-    compact,
+    compactPositions,
   };
 }
 
