@@ -2,7 +2,7 @@ import { type WeightAxis, weightLayout } from '../core/axis-order.js';
 import { fault, MAX_INTEGER, refuse, shapeText } from '../core/checks.js';
 import type { Float16ArrayLike } from '../core/float16.js';
 import type { HalfTensor } from '../core/half-tensor.js';
-import { type AxisList, axisList, frozen, product, type SpatialRank } from '../core/lists.js';
+import { type AxisList, axisList, product, type SpatialRank, settle } from '../core/lists.js';
 import { seededRandom } from '../core/random.js';
 import { guardReceivers } from '../core/receivers.js';
 import { kernelReach, type OperatorSpec, outputExtent } from '../core/spec.js';
@@ -81,18 +81,19 @@ export abstract class BrainstateLayer<Rank extends SpatialRank = SpatialRank> ex
     if (isHalf(wInit) && sameShape(wInit, layout.shape)) this.setWeight(wInit);
     this.#where = where;
     this.#mask = mask === null ? null : { data: mask, shape: layout.shape };
-    this.inSize = frozen(settings.inSize);
-    this.outSize = frozen(
-      settings.channelFirst ? [settings.outChannels, ...outExtents] : [...outExtents, settings.outChannels],
-    );
+    this.inSize = settings.inSize;
+    this.outSize = settings.channelFirst
+      ? [settings.outChannels, ...outExtents]
+      : [...outExtents, settings.outChannels];
     this.inChannels = settings.inChannels;
     this.kernelSize = axisList(settings.kernel);
     this.stride = axisList(settings.stride);
-    this.padding = frozen(settings.padding);
+    this.padding = settings.padding;
     this.lhsDilation = axisList(settings.lhsDilation);
     this.rhsDilation = axisList(settings.rhsDilation);
     this.channelFirst = settings.channelFirst;
     this.name = settings.name;
+    settle(this);
   }
 
   /**

@@ -2,7 +2,7 @@ import { LAYER, RESIZE_CONV } from '../core/brands.js';
 import { refuse } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
 import type { HalfType } from '../core/float16.js';
-import { type AxisList, axisList, type SpatialRank } from '../core/lists.js';
+import { type AxisList, axisList, type SpatialRank, settle } from '../core/lists.js';
 import { guardReceivers } from '../core/receivers.js';
 import { checkTensor, type Tensor, type TensorData, type TensorLike } from '../core/tensor.js';
 import { type InputShape, outputShape, readInputShape } from '../layers/input-shape.js';
@@ -70,6 +70,7 @@ export abstract class ResizeConv<Rank extends SpatialRank = SpatialRank>
       typeof settings.padding.given === 'string' ? settings.padding.given : axisList(settings.padding.given);
     this.paddingMode = settings.paddingMode;
     this.dilation = axisList(settings.dilation);
+    settle(this);
   }
 
   get outChannels(): number {

@@ -1,6 +1,6 @@
 import { SMOOTH_CONV_TRANSPOSE } from '../core/brands.js';
 import { checkInteger, checkOptions, refuse } from '../core/checks.js';
-import { type AxisList, axisList, product, type SpatialRank } from '../core/lists.js';
+import { type AxisList, axisList, product, type SpatialRank, settle } from '../core/lists.js';
 import { guardReceivers } from '../core/receivers.js';
 import { type Pads, splitPads } from '../core/same-padding.js';
 import { type OperatorSpec, weightShape } from '../core/spec.js';
@@ -121,6 +121,7 @@ export abstract class SmoothConvTranspose<Rank extends SpatialRank = SpatialRank
     this.outputPadding = axisList(outputPadding);
     this.dilation = axisList(trained.dilation);
     this.order = order;
+    settle(this);
   }
 
   /**

@@ -1,6 +1,6 @@
 import { weightLayout } from '../core/axis-order.js';
 import { checkOptions, refuse } from '../core/checks.js';
-import { frozen } from '../core/lists.js';
+import { settle } from '../core/lists.js';
 import { guardReceivers } from '../core/receivers.js';
 import { kernelReach, type OperatorSpec } from '../core/spec.js';
 import { checkParameter, isHalf } from '../core/tensor.js';
@@ -102,13 +102,14 @@ export class ConvertedLayer extends OperatorLayer {
     });
     if (isHalf(given)) this.setWeight(given);
     this.inChannels = kernel.inChannels;
-    this.kernelSize = frozen(kernel.kernel);
+    this.kernelSize = kernel.kernel;
     this.#pads = translation.pads;
     this.#batch = translation.batch ?? null;
     this.#shown = Object.entries(call.given)
       .filter(([, value]) => value !== undefined)
       .map(([attribute, value]) => `, ${attribute}=${JSON.stringify(value)}`)
       .join('');
+    settle(this);
   }
 
   /** @internal */

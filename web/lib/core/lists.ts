@@ -23,9 +23,9 @@ export type PerAxis<Rank extends SpatialRank = never> =
   | AxisList<Rank>
   | Unsized<number>;
 
-/** A checked list with an entry per axis, by the type of its length. What a layer shows cannot be changed. */
+/** A checked list with an entry per axis, by the type of its length. */
 export function axisList<Rank extends SpatialRank>(values: readonly number[]): AxisList<Rank> {
-  return frozen(values) as readonly number[] & AxisList<Rank>;
+  return values as readonly number[] & AxisList<Rank>;
 }
 
 /** The entry of an axis that there is. */
@@ -58,4 +58,11 @@ export function frozen<Value>(value: Value): Value {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value;
   for (const part of Object.values(value)) frozen(part);
   return Object.freeze(value);
+}
+
+/** Makes the attributes that an object shows so far stay what they are: nothing would follow from another value. */
+export function settle(object: object): void {
+  for (const [key, value] of Object.entries(object)) {
+    Object.defineProperty(object, key, { value: frozen(value), writable: false, configurable: false });
+  }
 }

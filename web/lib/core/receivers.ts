@@ -32,6 +32,18 @@ export function guardReceivers(
         throw isNoRoom(error) ? noRoom(`${name}.${String(key)}`, error) : error;
       }
     };
+    // The engine's word for it is a bare TypeError, and scripts that are not strict hear none at all.
+    if (slot === 'get') {
+      member.set = () => {
+        throw fault(
+          'UNSUPPORTED',
+          `${name}.${String(key)}`,
+          'to be read',
+          'an assignment',
+          'Use its methods.',
+        );
+      };
+    }
     Object.defineProperty(prototype, key, member);
   }
 }

@@ -1,5 +1,5 @@
 import { checkAxes, checkOptions, refuse } from '../core/checks.js';
-import { frozen, product } from '../core/lists.js';
+import { product, settle } from '../core/lists.js';
 import { guardReceivers } from '../core/receivers.js';
 import { type OperatorSpec, outputExtents } from '../core/spec.js';
 import {
@@ -154,12 +154,13 @@ class SparseMatrix implements KernelMatrix {
   ) {
     this.rows = rows;
     this.columns = columns;
-    this.inputShape = frozen([...inputShape]);
-    this.outputShape = frozen([...outputShape]);
+    this.inputShape = [...inputShape];
+    this.outputShape = [...outputShape];
     this.rowPointers = rowPointers;
     this.columnIndices = columnIndices;
     this.tapIndices = tapIndices;
     this.values = Float32Array.from(tapIndices, (tap) => kernel[tap] as number);
+    settle(this);
   }
 
   multiply(x: TensorLike | TensorData): Tensor<ArrayBuffer> {

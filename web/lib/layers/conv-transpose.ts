@@ -1,6 +1,6 @@
 import { CONV_TRANSPOSE } from '../core/brands.js';
 import { checkAxes, checkOptions, refuse } from '../core/checks.js';
-import { type AxisList, axisList, type PerAxis, type SpatialRank } from '../core/lists.js';
+import { type AxisList, axisList, type PerAxis, type SpatialRank, settle } from '../core/lists.js';
 import { type OperatorSpec, outputExtent } from '../core/spec.js';
 import { checkShape, sameList } from '../core/tensor.js';
 import { checkOutputPadding, checkPaddingMode, readTorchCrops } from '../core/torch-words.js';
@@ -113,6 +113,7 @@ export abstract class ConvTranspose<
     this.padding = axisList(spec.padBefore);
     this.outputPadding = axisList(outputPadding);
     this.dilation = axisList(spec.dilation);
+    settle(this);
   }
 
   /**

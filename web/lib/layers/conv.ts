@@ -1,5 +1,5 @@
 import { checkAxes, checkOptions } from '../core/checks.js';
-import { type AxisList, axisList, type PerAxis, type SpatialRank } from '../core/lists.js';
+import { type AxisList, axisList, type PerAxis, type SpatialRank, settle } from '../core/lists.js';
 import { checkPaddingMode, readTorchPadding } from '../core/torch-words.js';
 import { guardLayer, OperatorLayer } from './operator-layer.js';
 import { describeLayer } from './repr.js';
@@ -73,6 +73,7 @@ export abstract class Conv<Rank extends SpatialRank = SpatialRank> extends Opera
     this.stride = axisList(stride);
     this.padding = typeof padding.given === 'string' ? padding.given : axisList(padding.given);
     this.dilation = axisList(dilation);
+    settle(this);
   }
 
   /**

@@ -2,6 +2,7 @@
 
 import { RELU } from '../core/brands.js';
 import { checkChoice, refuse } from '../core/checks.js';
+import { settle } from '../core/lists.js';
 import { python } from '../layers/repr.js';
 import { Activation, FUNCTION, readNumber, readOptions } from './activation.js';
 import type { ModuleOptions } from './heap-module.js';
@@ -50,6 +51,7 @@ export class LeakyReLU extends Activation {
     const slope = readNumber(name, 'negativeSlope', checked.negativeSlope, 0.01);
     super(name, checked, FUNCTION.leakyRelu, slope);
     this.negativeSlope = slope;
+    settle(this);
   }
 
   /** @internal */
@@ -81,6 +83,7 @@ export class ELU extends Activation {
     const alpha = readNumber('ELU', 'alpha', checked.alpha, 1);
     super('ELU', checked, FUNCTION.elu, alpha);
     this.alpha = alpha;
+    settle(this);
   }
 
   /** @internal */
@@ -132,6 +135,7 @@ export class GELU extends Activation {
     const approximate = checkChoice('GELU', 'approximate', checked.approximate ?? 'none', ['none', 'tanh']);
     super('GELU', checked, approximate === 'tanh' ? FUNCTION.geluTanh : FUNCTION.gelu);
     this.approximate = approximate;
+    settle(this);
   }
 
   /** @internal */
@@ -200,6 +204,7 @@ export class Hardtanh extends Activation {
     super(name, checked, FUNCTION.clamp, least, most);
     this.minVal = least;
     this.maxVal = most;
+    settle(this);
   }
 
   /** @internal */
@@ -257,6 +262,7 @@ export class Softplus extends Activation {
     super(name, checked, FUNCTION.softplus, beta, threshold);
     this.beta = beta;
     this.threshold = threshold;
+    settle(this);
   }
 
   /** @internal */

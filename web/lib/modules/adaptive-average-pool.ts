@@ -1,5 +1,5 @@
 import { checkAxes, refuse } from '../core/checks.js';
-import { at, frozen, type SpatialRank } from '../core/lists.js';
+import { at, type SpatialRank, settle } from '../core/lists.js';
 import { isList } from '../core/realms.js';
 import { python, tuple } from '../layers/repr.js';
 import { readOptions } from './activation.js';
@@ -32,8 +32,9 @@ abstract class AdaptiveAveragePool<Rank extends SpatialRank> extends SpatialModu
       if (size !== null) checkAxes(name, isList(given) ? `outputSize[${axis}]` : 'outputSize', size, 1, 1);
     }
     super(name, checked, 'adaptiveAveragePool', [rank]);
-    this.outputSize = (isList(given) ? frozen([...sizes]) : given) as AdaptiveSize<Rank>;
+    this.outputSize = (isList(given) ? [...sizes] : given) as AdaptiveSize<Rank>;
     this.#sizes = [...sizes];
+    settle(this);
   }
 
   /** @internal */

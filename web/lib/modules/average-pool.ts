@@ -1,5 +1,6 @@
 import { checkBoolean, checkInteger, MAX_INTEGER, refuse } from '../core/checks.js';
 import type { SpatialRank } from '../core/lists.js';
+import { settle } from '../core/lists.js';
 import { tuple } from '../layers/repr.js';
 import { readOptions } from './activation.js';
 import { Pool, WINDOW_OPTION_NAMES, type WindowOptions } from './pool.js';
@@ -34,6 +35,7 @@ abstract class AveragePool<Rank extends SpatialRank> extends Pool<Rank> {
     const ones = new Array<number>(rank).fill(1);
     super(name, rank, checked, 'averagePool', ones, [counts ? 1 : 0, divisor ?? 0]);
     this.countIncludePad = counts;
+    settle(this);
   }
 
   /** @internal */
@@ -94,6 +96,7 @@ export class AvgPool2d extends AveragePool<2> {
   constructor(options: AvgPoolOptions<2>) {
     super('AvgPool2d', 2, options, true);
     this.divisorOverride = options.divisorOverride ?? null;
+    settle(this);
   }
 }
 
@@ -115,5 +118,6 @@ export class AvgPool3d extends AveragePool<3> {
   constructor(options: AvgPoolOptions<3>) {
     super('AvgPool3d', 3, options, true);
     this.divisorOverride = options.divisorOverride ?? null;
+    settle(this);
   }
 }

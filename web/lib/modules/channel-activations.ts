@@ -1,7 +1,7 @@
 // Activations with a parameter to learn for each channel.
 
 import { checkInteger, refuse } from '../core/checks.js';
-import { product } from '../core/lists.js';
+import { product, settle } from '../core/lists.js';
 import { guardReceivers } from '../core/receivers.js';
 import { allocateTensor, sameList, type Tensor, type TensorData, type TensorLike } from '../core/tensor.js';
 import { checkPlacement, PLACEMENT_OPTION_NAMES, type PlacementOptions } from '../core/torch-words.js';
@@ -75,6 +75,7 @@ abstract class ChannelActivation extends Activation implements Stateful {
       weight: allocateTensor(name, this.#shape).data.fill(initial),
       bias: null,
     });
+    settle(this);
   }
 
   /** A copy of the parameters, one for each channel; change them through `setWeight`. */
@@ -215,6 +216,7 @@ export class PReLU extends ChannelActivation {
     const init = readNumber(name, 'init', checked.init, 0.25);
     super(name, checked, FUNCTION.leakyRelu, count, init, 'weight');
     this.numParameters = count;
+    settle(this);
   }
 
   /** @internal */
@@ -258,6 +260,7 @@ export class Snake extends ChannelActivation {
     const channels = checkInteger(name, 'channels', checked.channels, 1);
     super(name, checked, FUNCTION.snake, channels, readNumber(name, 'alpha', checked.alpha, 1), 'alpha');
     this.channels = channels;
+    settle(this);
   }
 
   /** @internal */

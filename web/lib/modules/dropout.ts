@@ -1,5 +1,5 @@
 import { checkBoolean, checkInteger, refuse } from '../core/checks.js';
-import { product } from '../core/lists.js';
+import { product, settle } from '../core/lists.js';
 import { freshSeed, type RandomSource, seededRandom } from '../core/random.js';
 import { guardReceivers } from '../core/receivers.js';
 import type { Tensor, TensorLike } from '../core/tensor.js';
@@ -62,6 +62,7 @@ export class Dropout extends HeapModule<number> {
     if (this.p < 0 || this.p > 1) refuse('BAD_OPTION', name, 'p from 0 to 1', this.p);
     this.#random = seededRandom(checkInteger(name, 'seed', checked.seed ?? freshSeed(), 0, 2 ** 32 - 1));
     this.#keys = this.#draw();
+    settle(this);
   }
 
   /** Whether values are dropped. Default true. */

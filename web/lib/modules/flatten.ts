@@ -1,7 +1,7 @@
 // Modules that change nothing but the shape.
 
 import { checkAxes, checkInteger, refuse } from '../core/checks.js';
-import { frozen, product } from '../core/lists.js';
+import { product, settle } from '../core/lists.js';
 import { isList } from '../core/realms.js';
 import { tuple } from '../layers/repr.js';
 import { readOptions } from './activation.js';
@@ -89,6 +89,7 @@ export class Flatten extends Reshape {
     super('Flatten', checked);
     this.startDim = checkInteger('Flatten', 'startDim', checked.startDim ?? 1, -(2 ** 31));
     this.endDim = checkInteger('Flatten', 'endDim', checked.endDim ?? -1, -(2 ** 31));
+    settle(this);
   }
 
   /** @internal */
@@ -140,10 +141,11 @@ export class Unflatten extends Reshape {
     const { unflattenedSize: sizes } = checked;
     if (!isList(sizes)) refuse('BAD_TYPE', name, 'unflattenedSize to be a list of integers', sizes);
     if (sizes.length === 0) refuse('BAD_OPTION', name, 'unflattenedSize of at least one axis', sizes);
-    this.unflattenedSize = frozen(checkAxes(name, 'unflattenedSize', sizes, sizes.length, -1));
+    this.unflattenedSize = checkAxes(name, 'unflattenedSize', sizes, sizes.length, -1);
     if (this.unflattenedSize.filter((size) => size === -1).length > 1) {
       refuse('BAD_OPTION', name, 'unflattenedSize with one -1 at most', sizes);
     }
+    settle(this);
   }
 
   /** @internal */

@@ -1,4 +1,5 @@
 import { checkBoolean, checkGroups, checkInteger, checkOptions } from '../core/checks.js';
+import { settle } from '../core/lists.js';
 import { python } from '../layers/repr.js';
 import {
   NORMALIZATION_OPTION_NAMES,
@@ -53,6 +54,7 @@ export class GroupNorm extends Normalization {
     super({ name, set: SET.group, shape: [channels], groups, affine, ...shared }, checked);
     this.numGroups = groups;
     this.numChannels = channels;
+    settle(this);
   }
 
   /** @internal */

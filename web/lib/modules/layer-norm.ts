@@ -1,5 +1,5 @@
 import { checkAxes, checkBoolean, checkInteger, checkOptions, refuse } from '../core/checks.js';
-import { frozen, product } from '../core/lists.js';
+import { product, settle } from '../core/lists.js';
 import { isList } from '../core/realms.js';
 import { sameList } from '../core/tensor.js';
 import { python, tuple } from '../layers/repr.js';
@@ -67,8 +67,9 @@ export class LayerNorm extends Normalization {
     const affine = checkBoolean(name, 'elementwiseAffine', checked.elementwiseAffine, true);
     const bias = checkBoolean(name, 'bias', checked.bias, true);
     super({ name, set: SET.point, shape, affine, bias, ...shared }, checked);
-    this.normalizedShape = frozen(shape);
+    this.normalizedShape = shape;
     this.elementwiseAffine = affine;
+    settle(this);
   }
 
   /** @internal */

@@ -1,6 +1,6 @@
 import { LAYER } from '../core/brands.js';
 import { checkInteger, checkOptions, fault, shapeText } from '../core/checks.js';
-import { frozen, product } from '../core/lists.js';
+import { frozen, product, settle } from '../core/lists.js';
 import type { OperatorSpec } from '../core/spec.js';
 import { checkShape, elementCount, shapeOf, type TensorLike } from '../core/tensor.js';
 import type { InputShape } from '../layers/input-shape.js';
@@ -83,6 +83,7 @@ export class Linear extends OperatorLayer {
     });
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;
+    settle(this);
   }
 
   /**

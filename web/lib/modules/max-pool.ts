@@ -1,4 +1,5 @@
 import type { PerAxis, SpatialRank } from '../core/lists.js';
+import { settle } from '../core/lists.js';
 import { python } from '../layers/repr.js';
 import { readOptions } from './activation.js';
 import { Pool, WINDOW_OPTION_NAMES, type WindowOptions, type WindowSize } from './pool.js';
@@ -22,6 +23,7 @@ abstract class MaxPool<Rank extends SpatialRank> extends Pool<Rank> {
     const dilation = readSizes(name, 'dilation', checked.dilation ?? 1, rank, 1);
     super(name, rank, checked, 'maxPool', dilation.axes, [1, 0]);
     this.dilation = dilation.given as WindowSize<Rank>;
+    settle(this);
   }
 
   /** @internal */

@@ -1,6 +1,6 @@
 import { NORMALIZATION } from '../core/brands.js';
 import { checkBoolean, refuse } from '../core/checks.js';
-import { frozen, product } from '../core/lists.js';
+import { frozen, product, settle } from '../core/lists.js';
 import { guardReceivers } from '../core/receivers.js';
 import {
   allocateTensor,
@@ -126,6 +126,7 @@ export abstract class Normalization extends HeapModule<NormalizedShape> implemen
     this.#weight = affine ? filled(1) : null;
     this.#bias = affine && bias ? filled(0) : null;
     this.#running = running ? { mean: filled(0), variance: filled(1), batches: 0 } : null;
+    settle(this);
   }
 
   /** Whether forward computes with the statistics of its input, and gathers them if the module keeps any. Default true. */

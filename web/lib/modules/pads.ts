@@ -1,5 +1,5 @@
 import { checkAxes, fault, MAX_INTEGER, refuse, shapeText } from '../core/checks.js';
-import { at, frozen, type SpatialRank, type Unsized } from '../core/lists.js';
+import { at, type SpatialRank, settle, type Unsized } from '../core/lists.js';
 import { isList } from '../core/realms.js';
 import { python, tuple } from '../layers/repr.js';
 import { readNumber, readOptions } from './activation.js';
@@ -43,11 +43,16 @@ abstract class PaddingModule<Rank extends SpatialRank> extends SpatialModule {
     if (isList(padding) && padding.length !== 2 * rank) {
       refuse('BAD_OPTION', name, `padding to be a number or to have ${2 * rank} entries`, padding);
     }
-    this.padding = frozen(
-      checkAxes(name, 'padding', padding, 2 * rank, -MAX_INTEGER),
+    this.padding = checkAxes(
+      name,
+      'padding',
+      padding,
+      2 * rank,
+      -MAX_INTEGER,
     ) as readonly number[] as PadList<Rank>;
     this.#fill = fill;
     this.#value = value;
+    settle(this);
   }
 
   /** @internal */
@@ -94,6 +99,7 @@ abstract class ConstantPad<Rank extends SpatialRank> extends PaddingModule<Rank>
     const value = readNumber(name, 'value', checked.value, Number.NaN, true);
     super(name, rank, checked, 'constant', value);
     this.value = value;
+    settle(this);
   }
 
   /** @internal */

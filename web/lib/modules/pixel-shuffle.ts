@@ -1,5 +1,5 @@
 import { checkInteger, refuse } from '../core/checks.js';
-import { product } from '../core/lists.js';
+import { product, settle } from '../core/lists.js';
 import { elementCount } from '../core/tensor.js';
 import type { Layout } from '../runtime/operation.js';
 import { readOptions } from './activation.js';
@@ -26,6 +26,7 @@ abstract class Shuffle extends HeapModule<Squares> {
     this.layout = readLayout(name, options.layout);
     this.#factor = factor;
     this.#widens = widens;
+    settle(this);
   }
 
   /** @internal */
@@ -114,6 +115,7 @@ export class PixelShuffle extends Shuffle {
     const factor = checkInteger(name, 'upscaleFactor', checked.upscaleFactor, 1, MOST);
     super(name, checked, factor, true);
     this.upscaleFactor = factor;
+    settle(this);
   }
 
   /** @internal */
@@ -149,6 +151,7 @@ export class PixelUnshuffle extends Shuffle {
     const factor = checkInteger(name, 'downscaleFactor', checked.downscaleFactor, 1, MOST);
     super(name, checked, factor, false);
     this.downscaleFactor = factor;
+    settle(this);
   }
 
   /** @internal */

@@ -1,5 +1,5 @@
 import { checkBoolean, refuse } from '../core/checks.js';
-import { type AxisList, at, type PerAxis, type SpatialRank } from '../core/lists.js';
+import { type AxisList, at, type PerAxis, type SpatialRank, settle } from '../core/lists.js';
 import { kernelReach } from '../core/spec.js';
 import { readSizes } from './sizes.js';
 import {
@@ -66,6 +66,7 @@ export abstract class Pool<Rank extends SpatialRank> extends SpatialModule {
     this.ceilMode = checkBoolean(name, 'ceilMode', options.ceilMode ?? false);
     this.#axes = { kernel: kernel.axes, stride: stride.axes, padding: padding.axes, dilation };
     this.#more = more;
+    settle(this);
   }
 
   /** @internal */

@@ -1,7 +1,7 @@
 // The normalizations that keep running statistics: of a batch, and of every image by itself.
 
 import { checkBoolean, checkInteger, checkOptions, refuse } from '../core/checks.js';
-import { frozen } from '../core/lists.js';
+import { settle } from '../core/lists.js';
 import { python } from '../layers/repr.js';
 import {
   NORMALIZATION_OPTION_NAMES,
@@ -72,7 +72,8 @@ abstract class RunningNorm extends Normalization {
     this.numFeatures = channels;
     this.momentum = readMomentum(name, checked.momentum);
     this.trackRunningStats = running;
-    this.ranks = frozen(ranks);
+    this.ranks = ranks;
+    settle(this);
   }
 
   /** @internal */

@@ -1,5 +1,5 @@
 import { checkInteger, refuse } from '../core/checks.js';
-import { product } from '../core/lists.js';
+import { product, settle } from '../core/lists.js';
 import { python } from '../layers/repr.js';
 import { readOptions } from './activation.js';
 import {
@@ -45,6 +45,7 @@ export class Softmax extends HeapModule<Axes> {
     super('Softmax', checked);
     const { dim = null } = checked;
     this.dim = dim === null ? null : checkInteger('Softmax', 'dim', dim, -(2 ** 31));
+    settle(this);
   }
 
   /** @internal */

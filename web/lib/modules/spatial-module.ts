@@ -1,4 +1,5 @@
 import { fault, refuse, shapeText } from '../core/checks.js';
+import { settle } from '../core/lists.js';
 import { elementCount } from '../core/tensor.js';
 import { arrange } from '../layers/input-shape.js';
 import type { Layout } from '../runtime/operation.js';
@@ -50,6 +51,7 @@ export abstract class SpatialModule extends HeapModule<Float32Array> {
     this.#function = computedBy;
     this.#ranks = ranks;
     this.#batchOnly = batchOnly;
+    settle(this);
   }
 
   /** @internal The sizes that it makes of `extents`; those below 1 are refused by the caller. */

@@ -1,5 +1,5 @@
 import { checkBoolean, checkChoice, refuse } from '../core/checks.js';
-import { at, frozen } from '../core/lists.js';
+import { at, frozen, settle } from '../core/lists.js';
 import { isList } from '../core/realms.js';
 import { python, tuple } from '../layers/repr.js';
 import { readNumber, readOptions } from './activation.js';
@@ -93,6 +93,7 @@ export class Upsample extends SpatialModule {
     this.mode = mode;
     this.alignCorners = alignCorners;
     this.recomputeScaleFactor = recomputeScaleFactor;
+    settle(this);
   }
 
   /** @internal */

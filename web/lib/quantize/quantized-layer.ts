@@ -1,6 +1,7 @@
 import { QUANTIZED_LAYER } from '../core/brands.js';
 import { checkChoice, checkOptions, fault, refuse } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
+import { settle } from '../core/lists.js';
 import { guardReceivers } from '../core/receivers.js';
 import { weightShape } from '../core/spec.js';
 import { checkTensor, checkTensorOf, elementCount, type Tensor, type TensorLike } from '../core/tensor.js';
@@ -89,6 +90,7 @@ export class QuantizedLayer extends DisposableObject {
     this.#definition = definition;
     const { input, output } = fixed ?? { input: UNUSED, output: UNUSED };
     this.#activations = { input, output };
+    settle(this);
   }
 
   /** @internal */

@@ -1,5 +1,6 @@
 import { checkOptions, fault } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
+import { settle } from '../core/lists.js';
 import { guardReceivers } from '../core/receivers.js';
 import { checkOut, checkShape, elementCount, heaps, type Tensor } from '../core/tensor.js';
 import { checkRuntime } from './execution.js';
@@ -47,7 +48,7 @@ export class HeapTensor extends DisposableObject implements Tensor {
   constructor(shape: readonly number[], options: HeapTensorOptions = {}) {
     super();
     const where = 'HeapTensor';
-    this.shape = Object.freeze(checkShape(where, 'the shape', shape));
+    this.shape = checkShape(where, 'the shape', shape);
     const count = elementCount(where, 'a tensor', this.shape);
     const checked = checkOptions<HeapTensorOptions>(where, options, ['runtime']);
     const runtime = requireRuntime(where, checkRuntime(where, checked.runtime));
@@ -58,6 +59,7 @@ export class HeapTensor extends DisposableObject implements Tensor {
     this.#block = { runtime, address };
     runtime.blocks.add(address);
     registry.register(this, this.#block, this);
+    settle(this);
   }
 
   /**

@@ -4,6 +4,7 @@ import { RUNTIME } from '../core/brands.js';
 import { fault, isNoRoom, noRoom } from '../core/checks.js';
 import { releaseBy } from '../core/disposable.js';
 import { DeconvError, type DeconvErrorCode, isDeconvError } from '../core/errors.js';
+import { frozen } from '../core/lists.js';
 import { guardReceivers, strangeReceiver } from '../core/receivers.js';
 import { type Heap, heaps } from '../core/tensor.js';
 import type { DeconvModule } from './glue.js';
@@ -83,7 +84,8 @@ export class Runtime {
     releaseBy(Runtime.prototype, 'shutdown', 'asyncDispose');
     this.#module = module;
     forgotten.register(this, module.PThread, this);
-    this.info = Object.freeze({ ...info, notes: Object.freeze([...info.notes]) });
+    this.info = frozen({ ...info, notes: [...info.notes] });
+    Object.defineProperty(this, 'info', { writable: false });
     this.routeNames = this.#texts((route) => module.routeName(route));
     this.#statusNames = this.#texts((status) => module.statusName(status));
     this.#replanned = this.#statusNames.indexOf('replanned');
