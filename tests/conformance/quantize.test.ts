@@ -496,6 +496,16 @@ describe('calibrate and compareToFloat32', () => {
       'BAD_OPTION',
       'calibrate',
     );
+    // Neither zeros nor no values have a scale; beside others they change nothing.
+    for (const nothing of [[zeros(1, 2, 2)], [zeros(1, 2, 2), zeros(0, 1, 2, 2)]]) {
+      const error = caught(() => calibrate(layer, nothing));
+      expectError(error, 'BAD_OPTION', 'calibrate');
+      expect(error.message).toContain('zeros alone');
+    }
+    expect(calibrate(layer, [zeros(1, 2, 2), ...samples])).toEqual({ input, output });
+    // An output of zeros has any scale.
+    layer.setWeight([0]);
+    expect(calibrate(layer, samples).output).toEqual({ scale: 1, zeroPoint: -128 });
     await shutdown();
   });
 

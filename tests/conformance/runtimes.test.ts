@@ -337,6 +337,9 @@ it('a runtime that does not load leaves the others alone, in its own name', asyn
   const bytes = new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
   expectError(await rejection(() => createRuntime({ wasm: bytes })), 'LOAD_FAILED', 'createRuntime');
   expectError(await rejection(() => createRuntime({ threads: 0 })), 'BAD_OPTION', 'createRuntime');
+  const text = await rejection(() => createRuntime({ threads: '2' as never }));
+  expectError(text, 'BAD_TYPE', 'createRuntime');
+  expect(text.message).toContain('threads other than \'auto\' to be an integer, got "2"');
   expectError(await rejection(() => createRuntime({ wasm: 3 } as never)), 'BAD_TYPE', 'createRuntime');
   expectSame(
     new ConvTranspose2d({ ...UP, runtime: mine }).setWeight(WEIGHT).forward(X),

@@ -192,6 +192,17 @@ it('says why it does not take what it does not take', () => {
   expect(says(['1', '2', '3'])).toMatch(/a bias\[0\] to be a number, got "1"/);
 });
 
+it('says of data without values that there are none', () => {
+  using layer = new Conv2d({ inChannels: 2, outChannels: 2, kernelSize: 1 });
+  for (const data of [[], new Float32Array(0), new Float64Array(0)]) {
+    const error = caught(() => layer.forward({ data, shape: SHAPE }));
+    expectError(error, 'BAD_BUFFER', 'Conv2d.forward');
+    expect(error.message).toMatch(
+      / with 32 values for shape \[1, 2, 4, 4\], got 0\. Make data and shape agree\.$/,
+    );
+  }
+});
+
 it('says how to convert it, so that it helps', () => {
   const advised = (data: unknown): string =>
     /Convert with (.*?)\.$/.exec(

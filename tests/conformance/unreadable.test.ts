@@ -285,3 +285,33 @@ it('what is posted to a worker may throw, too', () => {
       'BAD_BUFFER',
     );
 });
+
+it('what another getter of the caller’s throws comes out as it is, and is not told as missing', () => {
+  const own = new TypeError('mine');
+  const throwing = (name: string, others: object = {}): never =>
+    Object.defineProperty({ ...others }, name, {
+      get: () => {
+        throw own;
+      },
+      enumerable: true,
+    }) as never;
+  const layer = new Conv2d(LAYER as never);
+  const unit = { scale: 1, zeroPoint: 0 };
+  const chain = new root.Graph();
+  chain.output(chain.apply(layer, chain.input('x')));
+  const step = training.sgd([layer]);
+  for (const act of [
+    () => step([throwing('weight', { bias: zeros(2) })]),
+    () => step([throwing('bias', { weight: layer.weight })]),
+    () => chain.forward(throwing('x')),
+    () => chain.summary(throwing('x')),
+    () =>
+      quantize(layer, { input: unit, output: unit }).forwardInt8(
+        throwing('shape', { data: new Int8Array(50) }),
+      ),
+    () => new Conv2d(throwing('stride', LAYER)),
+  ]) {
+    expect(thrown(act)).toBe(own);
+  }
+  expect(step.steps).toBe(0);
+});

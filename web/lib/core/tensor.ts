@@ -298,13 +298,12 @@ function checkCount(
   count: number,
 ): void {
   if (length === count) return;
-  const isGone = length === 0;
   throw fault(
-    isGone ? 'BAD_BUFFER' : 'BAD_SHAPE',
+    length === 0 ? 'BAD_BUFFER' : 'BAD_SHAPE',
     where,
     `${name} with ${count} values for shape ${shapeText(shape)}`,
-    isGone ? 'an empty or detached array' : `${length}`,
-    isGone ? 'Pass the data again.' : 'Make data and shape agree.',
+    `${length}`,
+    'Make data and shape agree.',
     { name, shape, length },
   );
 }

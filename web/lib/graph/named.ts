@@ -42,9 +42,14 @@ export function readGiven(
   return true;
 }
 
-/** What is given by this name; what every object inherits, as `toString`, is nobody's tensor. */
+type NamedValues = Readonly<Record<string, unknown>>;
+
+/**
+ * What is given by this name; what every object inherits, as `toString`, is nobody's tensor. What a getter throws is the
+ * caller's.
+ */
 export function ownValue(value: unknown, name: string): unknown {
-  return isRecord(value) && Object.hasOwn(value, name) ? memberOf(value, name) : undefined;
+  return isRecord(value) && Object.hasOwn(value, name) ? (value as NamedValues)[name] : undefined;
 }
 
 /** Refuses what is given by another name. */

@@ -1,5 +1,5 @@
 import { refuse, shapeText } from '../core/checks.js';
-import { memberOf, typedArrayKind } from '../core/realms.js';
+import { isRecord, memberOf, typedArrayKind } from '../core/realms.js';
 import {
   checkArray,
   checkShape,
@@ -23,7 +23,11 @@ export function hasInt8(value: unknown): boolean {
 
 /** A tensor whose data match its shape. */
 export function checkInt8(where: string, name: string, value: unknown): Int8Tensor {
-  const checked = checkShape(where, `${name}.shape`, memberOf(value, 'shape'));
+  const checked = checkShape(
+    where,
+    `${name}.shape`,
+    isRecord(value) ? (value as Partial<Int8Tensor>).shape : undefined,
+  );
   const bytes = checkArray(where, `${name}.data`, dataOf(where, name, value), 'Int8Array') as Int8Array;
   const count = elementCount(where, name, checked);
   if (bytes.length !== count) {

@@ -1,4 +1,4 @@
-import { checkOptions, refuse } from '../core/checks.js';
+import { checkOptions, fault, refuse } from '../core/checks.js';
 import { product } from '../core/lists.js';
 import { isList } from '../core/realms.js';
 import type { OperatorSpec } from '../core/spec.js';
@@ -62,7 +62,7 @@ export function quantize(layer: Layer, options: QuantizeOptions = {}): Quantized
  * float32 layer: what `quantize` takes for static mode.
  *
  * @param options of the layer's `forward`, for instance its activation
- * @throws {DeconvError} as `forward`; `BAD_OPTION` for no samples, and for values that are not finite
+ * @throws {DeconvError} as `forward`; `BAD_OPTION` for no samples, for zeros alone, and for values that are not finite
  *
  * @example
  * await init();
@@ -88,6 +88,16 @@ export function calibrate<Options extends ForwardOptions>(
     input.add(sample.data);
     output.add(layer.forward(sample, options).data);
   }
+  if (input.isZero) {
+    const got = 'zeros alone, which tell no scale';
+    throw fault(
+      'BAD_OPTION',
+      where,
+      'a sample with a value that is not 0',
+      got,
+      'Take inputs as they come later.',
+    );
+  }
   return { input: input.quantization(), output: output.quantization() };
 }
 
@@ -108,6 +118,10 @@ class Range {
       if (value < this.#least) this.#least = value;
       else if (value > this.#greatest) this.#greatest = value;
     }
+  }
+
+  get isZero(): boolean {
+    return this.#least === this.#greatest;
   }
 
   quantization(): TensorQuantization {

@@ -63,7 +63,7 @@ export function readSettings(where: string, options: InitOptions): Settings {
             (globalThis.navigator?.hardwareConcurrency ?? nodeModule('node:os')?.availableParallelism()) || 1,
             MAX_THREADS,
           )
-        : checkInteger(where, 'threads', threads, 1, MAX_THREADS),
+        : checkInteger(where, "threads other than 'auto'", threads, 1, MAX_THREADS),
     wasm: wasm === undefined || typeof wasm === 'function' ? wasm : checkSource(where, wasm),
   };
 }

@@ -1,7 +1,7 @@
 import { LAYER, NORMALIZATION } from '../core/brands.js';
 import { fault, refuse, shapeText } from '../core/checks.js';
 import { checkNumber } from '../core/numbers.js';
-import { isList, memberOf } from '../core/realms.js';
+import { isList, isRecord, memberOf } from '../core/realms.js';
 import { allocateTensor, checkParameter, checkTensor, type Tensor } from '../core/tensor.js';
 import { allOrNothing } from '../graph/all-or-nothing.js';
 import { checkLayers } from '../graph/layer-list.js';
@@ -255,8 +255,9 @@ function readGradients(where: string, entries: readonly Entry[], gradients: unkn
   }
   return entries.flatMap((entry, index) => {
     const { layer } = entry;
-    if (isList(memberOf(gradients[index], 'layers'))) {
-      refuse('BAD_TYPE', where, `gradients[${index}] of a layer`, gradients[index], LIST_GRADIENTS);
+    const given = (isRecord(gradients[index]) ? gradients[index] : {}) as Readonly<Record<string, unknown>>;
+    if (isList(given.layers)) {
+      refuse('BAD_TYPE', where, `gradients[${index}] of a layer`, given, LIST_GRADIENTS);
     }
     const change = (key: 'weight' | 'bias', set: (values: Float32Array) => void): Change[] => {
       const tensor = parameterOf(where, layer, index, key);
@@ -267,7 +268,7 @@ function readGradients(where: string, entries: readonly Entry[], gradients: unkn
         throw fault('BAD_SHAPE', where, `${now} as at first, ${was}`, `${is}`, 'Make a new optimizer.');
       }
       const name = `gradients[${index}].${key}`;
-      const gradient = checkGradient(where, name, memberOf(gradients[index], key), tensor);
+      const gradient = checkGradient(where, name, given[key], tensor);
       if (tensor === null || gradient === null || parameter === null) return [];
       return [{ parameter, values: tensor.data, gradient, set }];
     };
