@@ -42,6 +42,7 @@ export function pythonString(text: string): string {
 export function python(value: number | boolean | null): string {
   if (value === null) return 'None';
   if (typeof value === 'boolean') return value ? 'True' : 'False';
+  if (!Number.isFinite(value)) return String(value).replace('inity', '').toLowerCase();
   const text = value.toExponential();
   const power = Number(text.split('e')[1]);
   if (value === 0 || (power >= -4 && power < 16))
