@@ -214,6 +214,32 @@ describe('what crosses', () => {
     expectError(await rejection(() => there.kept()), 'BAD_BUFFER', 'kept in the worker');
   });
 
+  it('copies the arrays of properties: to read one takes nothing from what is served', async () => {
+    const there = await connected<{
+      readonly table: Float32Array;
+      readonly deep: { list: Float32Array[] };
+      readonly bytes: ArrayBuffer;
+      readonly stream: ReadableStream;
+      sum(): number;
+    }>(
+      serving(`() => ({
+        table: Float32Array.of(1, 2),
+        deep: { list: [Float32Array.of(4)] },
+        bytes: Uint8Array.of(8).buffer,
+        stream: new ReadableStream(),
+        sum() { return this.table[0] + this.table[1] + this.deep.list[0][0] + new Uint8Array(this.bytes)[0]; },
+      })`),
+    );
+    for (let count = 0; count < 2; count += 1) {
+      expect([...(await there.table)]).toEqual([1, 2]);
+      expect((await there.deep).list.map((values) => [...values])).toEqual([[4]]);
+      expect([...new Uint8Array(await there.bytes)]).toEqual([8]);
+    }
+    expect(await there.sum()).toBe(15);
+    // What has no copy is handed over; not all browsers can.
+    if (host.name === 'Node') expect((await there.stream).locked).toBe(false);
+  });
+
   it('takes of a DataView what it shows', async () => {
     const there = await connected<{ bytes(x: { data: DataView }): number[] }>(
       serving('() => ({ bytes: ({ data }) => [data.getInt8(0), data.byteLength, data.buffer.byteLength] })'),

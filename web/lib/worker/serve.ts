@@ -166,7 +166,8 @@ class Calls {
   async #answer({ port, id, name, args }: Call): Promise<void> {
     try {
       const member: unknown = Reflect.get(this.#object, name);
-      const value: unknown = await (typeof member === 'function'
+      const isMethod = typeof member === 'function';
+      const value: unknown = await (isMethod
         ? Reflect.apply(member, this.#object, args as unknown[])
         : member);
       if (value === this.#object) send(port, { kind: 'itself', id });
@@ -176,7 +177,8 @@ class Calls {
           `${name} in the worker`,
           (content) => ({ kind: 'result', id, value: content }),
           value,
-          'give',
+          // The object goes on with what it has.
+          isMethod ? 'give' : 'keep',
         );
     } catch (error) {
       sendError(port, { kind: 'error', id }, error);

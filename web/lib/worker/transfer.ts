@@ -49,8 +49,11 @@ export interface Parcel {
   readonly transfer: Transferable[];
 }
 
-/** What happens to arrays that nobody marked: they are copied, or handed over where they have their buffer to themselves. */
-export type Unmarked = 'copy' | 'give';
+/**
+ * What happens to what nobody marked: it is copied; handed over, arrays where they have their buffer to themselves; or
+ * kept, which copies the arrays and hands over what has no copy.
+ */
+export type Unmarked = 'copy' | 'give' | 'keep';
 
 /**
  * A value as it can be posted. Of arrays only what they show crosses, not all of the memory around them; what has its
@@ -89,7 +92,7 @@ export function parcelOf(where: string, value: unknown, unmarked: Unmarked): Par
     if (livesHere(item)) {
       throw fault('BAD_TYPE', where, 'values that can be posted', describe(item), STAYS);
     }
-    const known = isArrayBuffer(item) || HANDED_OVER.has(tagOf(item) as string);
+    const known = (isArrayBuffer(item) && own !== 'keep') || HANDED_OVER.has(tagOf(item) as string);
     if (marked.has(item) || (known && own !== 'copy')) given.add(item as Transferable);
     return item;
   }
@@ -98,7 +101,7 @@ export function parcelOf(where: string, value: unknown, unmarked: Unmarked): Par
     checkAttached(where, 'an array', view);
     const { buffer, byteLength } = view;
     if (isArrayBuffer(buffer) && !heaps.has(buffer) && byteLength === buffer.byteLength) {
-      if (way !== 'copy') given.add(buffer);
+      if (way !== 'copy' && way !== 'keep') given.add(buffer);
       return view;
     }
     if (way === 'must') {
