@@ -3,6 +3,7 @@
 import {
   BatchNorm1d,
   Conv1d,
+  ConvTranspose1d,
   conv,
   convTranspose,
   type ForwardOptions,
@@ -68,6 +69,10 @@ quantize(layer, { input: { scale: 1, zeroPoint: 0 }, output: { scale: 1, zeroPoi
 quantize(layer, {});
 quantize(layer, calibrate(layer, [x]));
 calibrate(layer, [x]).input.scale.toFixed();
+calibrate(new ConvTranspose1d({ inChannels: 1, outChannels: 1, kernelSize: 3 }), [x], { outputSize: [5] });
+calibrate(layer, [x], { activation: 'relu', out: shared });
+// @ts-expect-error an option of transposed layers
+calibrate(layer, [x], { outputSize: [5] });
 // @ts-expect-error both or neither
 quantize(layer, { input: { scale: 1, zeroPoint: 0 } });
 // @ts-expect-error both or neither

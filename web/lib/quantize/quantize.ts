@@ -3,7 +3,7 @@ import { product } from '../core/lists.js';
 import { isList } from '../core/realms.js';
 import type { OperatorSpec } from '../core/spec.js';
 import { weightShape } from '../core/spec.js';
-import { apart, checkTensor, type TensorLike } from '../core/tensor.js';
+import { apart, checkTensor, type Tensor, type TensorLike } from '../core/tensor.js';
 import { internalsOf } from '../layers/internals.js';
 import { type ForwardOptions, isLayer, type Layer } from '../layers/layer.js';
 import {
@@ -75,7 +75,7 @@ export function quantize(layer: Layer, options: QuantizeOptions = {}): Quantized
 export function calibrate<Options extends ForwardOptions>(
   layer: Layer<Options>,
   samples: readonly TensorLike[],
-  options?: Options,
+  options?: NoInfer<Options>,
 ): Fixed {
   const where = 'calibrate';
   checkLayer(where, layer);
@@ -86,7 +86,7 @@ export function calibrate<Options extends ForwardOptions>(
     const sample = apart(checkTensor(where, 'a sample', x));
     // First, because `options.out` may be the sample.
     input.add(sample.data);
-    output.add(layer.forward(sample, options).data);
+    output.add(layer.forward<Tensor>(sample, options as Options).data);
   }
   if (input.isZero) {
     const got = 'zeros alone, which tell no scale';
