@@ -28,7 +28,7 @@ export function nearHarmonics(values: Float64Array, axes: readonly Lines[]): Par
   // Values are real, until an axis is done.
   let im: Float64Array | null = null;
   // The last axis goes first, and comes out in front: after all of them the order is the axes' again.
-  for (const lines of axes.toReversed()) {
+  for (const lines of [...axes].reverse()) {
     const { extent, step, reach } = lines;
     const shifts = 2 * reach + 1;
     const rows = re.length / extent;

@@ -37,6 +37,7 @@ export function joinedShapes(
     return [[...first]];
   }
   const axis = axisOf(join, first, where);
+  const sized = (size: number): number[] => first.map((extent, index) => (index === axis ? size : extent));
   if (join.kind === 'split') {
     const total = join.sizes.reduce((sum, size) => sum + size, 0);
     if (first[axis] !== total) {
@@ -45,14 +46,14 @@ export function joinedShapes(
         `The sizes [${join.sizes.join(', ')}] must add up to it.`,
       );
     }
-    return join.sizes.map((size) => first.with(axis, size));
+    return join.sizes.map(sized);
   }
   const others = (shape: readonly number[]): readonly number[] => shape.filter((_, index) => index !== axis);
   if (!shapes.every((shape) => shape.length === first.length && sameList(others(shape), others(first)))) {
     expect(`values of one shape but for axis ${axis}`, 'Crop or resize them to it.');
   }
   const total = shapes.reduce((sum, shape) => sum + (shape[axis] as number), 0);
-  return [first.with(axis, total)];
+  return [sized(total)];
 }
 
 function axisOf(
