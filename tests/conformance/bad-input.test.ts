@@ -341,6 +341,15 @@ describe.each(BUILDS_HERE.filter(({ name }) => name === 'simd' || name === `${BE
         ],
         computes(layer),
       );
+      // Of a gradient the same is its shape, and no option that nobody gave.
+      for (const [spatial, told] of [
+        [[23, 10], 'gradOutput along spatial axis 0 from 24 to 26 for input size 8, got 23'],
+        [[24, 11], 'gradOutput along spatial axis 1 from 10 to 10 for input size 8, got 11'],
+      ] as const) {
+        const error = caught(() => layer.backward(x, zeros(x.shape[0] as number, 6, ...spatial)));
+        expectError(error, 'BAD_SHAPE', 'ConvTranspose2d.backward');
+        expect(error.message).toContain(told);
+      }
     });
 
     it('sizes that cannot be counted or held', () => {

@@ -2,7 +2,7 @@ import { type WeightAxis, weightLayout } from '../core/axis-order.js';
 import { fault, MAX_INTEGER, refuse, shapeText } from '../core/checks.js';
 import type { Float16ArrayLike } from '../core/float16.js';
 import type { HalfTensor } from '../core/half-tensor.js';
-import { type AxisList, axisList, product, type SpatialRank, settle } from '../core/lists.js';
+import { type AxisList, product, type SpatialRank, settle } from '../core/lists.js';
 import { seededRandom } from '../core/random.js';
 import { guardReceivers } from '../core/receivers.js';
 import { kernelReach, type OperatorSpec, outputExtent } from '../core/spec.js';
@@ -86,11 +86,11 @@ export abstract class BrainstateLayer<Rank extends SpatialRank = SpatialRank> ex
       ? [settings.outChannels, ...outExtents]
       : [...outExtents, settings.outChannels];
     this.inChannels = settings.inChannels;
-    this.kernelSize = axisList(settings.kernel);
-    this.stride = axisList(settings.stride);
+    this.kernelSize = settings.kernel as AxisList<Rank>;
+    this.stride = settings.stride as AxisList<Rank>;
     this.padding = settings.padding;
-    this.lhsDilation = axisList(settings.lhsDilation);
-    this.rhsDilation = axisList(settings.rhsDilation);
+    this.lhsDilation = settings.lhsDilation as AxisList<Rank>;
+    this.rhsDilation = settings.rhsDilation as AxisList<Rank>;
     this.channelFirst = settings.channelFirst;
     this.name = settings.name;
     settle(this);

@@ -2,7 +2,7 @@
 
 import { CONV_TRANSPOSE, hasBrand, RESIZE_CONV, SMOOTH_CONV_TRANSPOSE } from '../core/brands.js';
 import { checkOptions, fault, refuse } from '../core/checks.js';
-import { at, axisList, product } from '../core/lists.js';
+import { type AxisList, at, product } from '../core/lists.js';
 import type { OperatorSpec } from '../core/spec.js';
 import type { ConvTranspose } from '../layers/conv-transpose.js';
 import { ConvTranspose1d } from '../layers/conv-transpose-1d.js';
@@ -220,10 +220,10 @@ function makeConvTranspose({
   ] as typeof ConvTranspose2d;
   return new Kind({
     ...channels,
-    kernelSize: axisList<2>(kernelSize),
-    stride: axisList<2>(stride),
-    padding: axisList<2>(padding),
-    outputPadding: axisList<2>(outputPadding),
+    kernelSize: kernelSize as AxisList<2>,
+    stride: stride as AxisList<2>,
+    padding: padding as AxisList<2>,
+    outputPadding: outputPadding as AxisList<2>,
     seed: 0,
   });
 }
@@ -232,9 +232,9 @@ function makeResizeConv({ kernelSize, scaleFactor, padding, ...channels }: Resiz
   const Kind = [ResizeConv1d, ResizeConv2d, ResizeConv3d][kernelSize.length - 1] as typeof ResizeConv2d;
   return new Kind({
     ...channels,
-    kernelSize: axisList<2>(kernelSize),
-    scaleFactor: axisList<2>(scaleFactor),
-    padding: axisList<2>(padding),
+    kernelSize: kernelSize as AxisList<2>,
+    scaleFactor: scaleFactor as AxisList<2>,
+    padding: padding as AxisList<2>,
     seed: 0,
   });
 }

@@ -2,7 +2,7 @@ import { LAYER, RESIZE_CONV } from '../core/brands.js';
 import { refuse } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
 import type { HalfType } from '../core/float16.js';
-import { type AxisList, axisList, type SpatialRank, settle } from '../core/lists.js';
+import { type AxisList, type SpatialRank, settle } from '../core/lists.js';
 import { guardReceivers } from '../core/receivers.js';
 import { checkTensor, type Tensor, type TensorData, type TensorLike } from '../core/tensor.js';
 import { type InputShape, outputShape, readInputShape } from '../layers/input-shape.js';
@@ -63,13 +63,15 @@ export abstract class ResizeConv<Rank extends SpatialRank = SpatialRank>
     this.#method = resizeMethod(name, settings);
     this.#operator = new InnerLayer(this.#method.operator);
     this.inChannels = settings.layer.inChannels;
-    this.scaleFactor = axisList(settings.scale);
+    this.scaleFactor = settings.scale as AxisList<Rank>;
     this.mode = settings.mode;
-    this.kernelSize = axisList(settings.kernel);
+    this.kernelSize = settings.kernel as AxisList<Rank>;
     this.padding =
-      typeof settings.padding.given === 'string' ? settings.padding.given : axisList(settings.padding.given);
+      typeof settings.padding.given === 'string'
+        ? settings.padding.given
+        : (settings.padding.given as AxisList<Rank>);
     this.paddingMode = settings.paddingMode;
-    this.dilation = axisList(settings.dilation);
+    this.dilation = settings.dilation as AxisList<Rank>;
     settle(this);
   }
 

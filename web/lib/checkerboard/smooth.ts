@@ -1,6 +1,6 @@
 import { SMOOTH_CONV_TRANSPOSE } from '../core/brands.js';
 import { checkInteger, checkOptions, refuse } from '../core/checks.js';
-import { type AxisList, axisList, product, type SpatialRank, settle } from '../core/lists.js';
+import { type AxisList, product, type SpatialRank, settle } from '../core/lists.js';
 import { guardReceivers } from '../core/receivers.js';
 import { type Pads, splitPads } from '../core/same-padding.js';
 import { type OperatorSpec, weightShape } from '../core/spec.js';
@@ -115,11 +115,11 @@ export abstract class SmoothConvTranspose<Rank extends SpatialRank = SpatialRank
     super(smoothDefinition(torchDefinition(name, trained, settings), order));
     this.#trained = trained;
     this.inChannels = trained.inChannels;
-    this.kernelSize = axisList(trained.kernel);
-    this.stride = axisList(trained.stride);
-    this.padding = axisList(trained.padBefore);
-    this.outputPadding = axisList(outputPadding);
-    this.dilation = axisList(trained.dilation);
+    this.kernelSize = trained.kernel as AxisList<Rank>;
+    this.stride = trained.stride as AxisList<Rank>;
+    this.padding = trained.padBefore as AxisList<Rank>;
+    this.outputPadding = outputPadding as AxisList<Rank>;
+    this.dilation = trained.dilation as AxisList<Rank>;
     this.order = order;
     settle(this);
   }

@@ -23,11 +23,6 @@ export type PerAxis<Rank extends SpatialRank = never> =
   | AxisList<Rank>
   | Unsized<number>;
 
-/** A checked list with an entry per axis, by the type of its length. */
-export function axisList<Rank extends SpatialRank>(values: readonly number[]): AxisList<Rank> {
-  return values as readonly number[] & AxisList<Rank>;
-}
-
 /** The entry of an axis that there is. */
 export function at(values: readonly number[], axis: number): number {
   return values[axis] as number;

@@ -1,6 +1,7 @@
 import { CONV_TRANSPOSE } from '../core/brands.js';
 import { checkAxes, checkOptions, refuse } from '../core/checks.js';
-import { type AxisList, axisList, type PerAxis, type SpatialRank, settle } from '../core/lists.js';
+import type { DeconvErrorCode } from '../core/errors.js';
+import { type AxisList, type PerAxis, type SpatialRank, settle } from '../core/lists.js';
 import { type OperatorSpec, outputExtent } from '../core/spec.js';
 import { checkShape, sameList } from '../core/tensor.js';
 import { checkOutputPadding, checkPaddingMode, readTorchCrops } from '../core/torch-words.js';
@@ -108,11 +109,11 @@ export abstract class ConvTranspose<
     const { spec, settings, outputPadding } = readConvTranspose(name, rank, checked);
     super(torchDefinition(name, spec, settings));
     this.inChannels = spec.inChannels;
-    this.kernelSize = axisList(spec.kernel);
-    this.stride = axisList(spec.stride);
-    this.padding = axisList(spec.padBefore);
-    this.outputPadding = axisList(outputPadding);
-    this.dilation = axisList(spec.dilation);
+    this.kernelSize = spec.kernel as AxisList<Rank>;
+    this.stride = spec.stride as AxisList<Rank>;
+    this.padding = spec.padBefore as AxisList<Rank>;
+    this.outputPadding = outputPadding as AxisList<Rank>;
+    this.dilation = spec.dilation as AxisList<Rank>;
     settle(this);
   }
 
@@ -150,14 +151,15 @@ export abstract class ConvTranspose<
     const rank = shape.extents.length;
     const outputSize = outputShape.slice(-rank);
     return outputShape.length === own.length && !sameList(own.slice(-rank), outputSize)
-      ? this.specFor(shape, { outputSize })
+      ? this.specFor(shape, { outputSize }, 'BAD_SHAPE')
       : this.spec;
   }
 
-  /** @internal The layer's operator, with the tail crop that gives `outputSize`. */
+  /** @internal The layer's operator, with the tail crop that gives `outputSize`: asked for, or a gradient's. */
   protected override specFor(
     { where, batch, extents }: InputShape,
     { outputSize }: Partial<ConvTransposeForwardOptions>,
+    code: DeconvErrorCode = 'BAD_OPTION',
   ): OperatorSpec {
     if (outputSize === undefined) return this.spec;
     const rank = extents.length;
@@ -179,9 +181,9 @@ export abstract class ConvTranspose<
       const largest = smallest + (stride[axis] as number) - 1;
       if (size < smallest || size > largest) {
         refuse(
-          'BAD_OPTION',
+          code,
           where,
-          `outputSize along spatial axis ${axis} from ${smallest} to ${largest} for input size ${extents[axis]}`,
+          `${code === 'BAD_SHAPE' ? 'gradOutput' : 'outputSize'} along spatial axis ${axis} from ${smallest} to ${largest} for input size ${extents[axis]}`,
           size,
           'Other sizes come from another padding or input.',
         );

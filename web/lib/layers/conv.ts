@@ -1,5 +1,5 @@
 import { checkAxes, checkOptions } from '../core/checks.js';
-import { type AxisList, axisList, type PerAxis, type SpatialRank, settle } from '../core/lists.js';
+import { type AxisList, type PerAxis, type SpatialRank, settle } from '../core/lists.js';
 import { checkPaddingMode, readTorchPadding } from '../core/torch-words.js';
 import { guardLayer, OperatorLayer } from './operator-layer.js';
 import { describeLayer } from './repr.js';
@@ -69,10 +69,10 @@ export abstract class Conv<Rank extends SpatialRank = SpatialRank> extends Opera
       ),
     );
     this.inChannels = settings.inChannels;
-    this.kernelSize = axisList(kernel);
-    this.stride = axisList(stride);
-    this.padding = typeof padding.given === 'string' ? padding.given : axisList(padding.given);
-    this.dilation = axisList(dilation);
+    this.kernelSize = kernel as readonly number[] as AxisList<Rank>;
+    this.stride = stride as readonly number[] as AxisList<Rank>;
+    this.padding = typeof padding.given === 'string' ? padding.given : (padding.given as AxisList<Rank>);
+    this.dilation = dilation as readonly number[] as AxisList<Rank>;
     settle(this);
   }
 

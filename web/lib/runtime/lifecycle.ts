@@ -1,5 +1,6 @@
 import { fault } from '../core/checks.js';
 import { isDeconvError } from '../core/errors.js';
+import { frozen } from '../core/lists.js';
 import { loadRuntime } from './loading.js';
 import { type InitOptions, type RuntimeInfo, readSettings, type Settings } from './options.js';
 import { type MemoryUsage, NOTHING_USED, type Runtime } from './runtime.js';
@@ -96,7 +97,7 @@ function infoFor({ info }: Runtime, asked: Settings, wanted: Settings): RuntimeI
     );
   }
   if (notes.length === 0) return info;
-  return Object.freeze({ ...info, notes: Object.freeze([...info.notes, ...notes]) });
+  return frozen({ ...info, notes: [...info.notes, ...notes] });
 }
 
 /**
