@@ -34,7 +34,7 @@ export function guardReceivers(
     };
     // The engine's word for it is a bare TypeError, and scripts that are not strict hear none at all.
     if (slot === 'get') {
-      member.set = () => {
+      member.set ??= () => {
         throw fault(
           'UNSUPPORTED',
           `${name}.${String(key)}`,
