@@ -367,6 +367,55 @@ it('options that are changed after the call are copies by then', () => {
   expect(portrait(layer, first[1])).toEqual(wanted);
 });
 
+it('lists of options stay their owner’s: what is frozen are copies', () => {
+  const pair = (): number[] => [2, 2];
+  const pads = (): number[][] => [
+    [1, 1],
+    [0, 2],
+  ];
+  const window = { kernelSize: pair(), stride: pair(), padding: [1, 1] };
+  const lists: readonly (readonly [(options: never) => unknown, object])[] = [
+    [(options) => new MaxPool2d(options), { ...window, dilation: [1, 1] }],
+    [(options) => new AvgPool2d(options), window],
+    [(options) => new AdaptiveAvgPool2d(options), { outputSize: [2, null] }],
+    [(options) => new Upsample(options), { size: pair() }],
+    [(options) => new Upsample(options), { scaleFactor: pair() }],
+    [(options) => new ReflectionPad2d(options), { padding: [1, 1, 1, 1] }],
+    [(options) => new LayerNorm(options), { normalizedShape: pair() }],
+    [(options) => new Unflatten(options), { dim: 1, unflattenedSize: [2, -1] }],
+    [(options) => new Conv2d(options), { inChannels: 1, outChannels: 1, ...window, dilation: [1, 1] }],
+    [
+      (options) => new ConvTranspose2d(options),
+      { inChannels: 1, outChannels: 1, ...window, outputPadding: [1, 1] },
+    ],
+    [
+      (options) => new brainstate.Conv2d(options),
+      { inSize: [4, 4, 1], outChannels: 1, kernelSize: pair(), padding: pads(), lhsDilation: pair() },
+    ],
+    [
+      (options) => new ResizeConv2d(options),
+      { inChannels: 1, outChannels: 1, kernelSize: [3, 3], scaleFactor: pair() },
+    ],
+    [
+      (options) => fromFlax('Conv', options, { weight: zeros(1, 1, 1, 1) }),
+      { strides: pair(), padding: pads(), kernel_size: [1, 1] },
+    ],
+    [
+      (options) => quantize(new Conv1d({ inChannels: 1, outChannels: 1, kernelSize: 1 }), options),
+      { input: { scale: 1, zeroPoint: 0 }, output: { scale: 1, zeroPoint: 0 } },
+    ],
+  ];
+  for (const [make, options] of lists) {
+    make(options as never);
+    const values = Object.values(options).flatMap((value: unknown) =>
+      Array.isArray(value) ? [value, ...value] : value,
+    );
+    const own = values.filter((value) => typeof value === 'object' && value !== null);
+    expect(own.map((value) => Object.isFrozen(value))).toEqual(own.map(() => false));
+    expect(own.length).toBeGreaterThan(0);
+  }
+});
+
 it('a chain, a heap tensor, runtimes and a matrix', async () => {
   const up = new ConvTranspose2d({ ...torch, groups: 1, outChannels: 2, stride: 2 });
   const chain = new Sequential(up, new ReLU(), up);
