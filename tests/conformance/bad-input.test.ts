@@ -2,7 +2,9 @@
 
 import {
   AvgPool2d,
+  BatchNorm1d,
   BatchNorm2d,
+  Conv1d,
   Conv2d,
   ConvTranspose2d,
   conv,
@@ -16,8 +18,12 @@ import {
   memoryUsage,
   shutdown,
   type Tensor,
+  Upsample,
 } from 'deconv-wasm';
+import { Normal } from 'deconv-wasm/brainstate';
+import { analyze } from 'deconv-wasm/checkerboard';
 import { fromFlax, fromKeras, fromTorch } from 'deconv-wasm/convert';
+import { quantize } from 'deconv-wasm/quantize';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { badOutputs, badTensors, detached } from '../support/bad-tensors.js';
 import { BEST, BUILDS_HERE } from '../support/builds.js';
@@ -654,4 +660,25 @@ it('options of init', async () => {
   }
   await init();
   expect(conv(zeros(1, 1, 2, 2), zeros(1, 1, 1, 1)).shape).toEqual([1, 1, 2, 2]);
+});
+
+it('what came is quoted where it is the caller’s, and not where it is told in our words', () => {
+  using layer = new Conv1d({ inChannels: 1, outChannels: 1, kernelSize: 1 });
+  const unit = { scale: 1, zeroPoint: 0 };
+  const x = zeros(1, 1, 2);
+  const rows: readonly (readonly [string, () => unknown])[] = [
+    ['both', () => new Upsample({ size: 2, scaleFactor: 2 } as never)],
+    ['neither', () => new Upsample({} as never)],
+    ['both', () => conv(x, zeros(1, 1, 1), { padding: 0, padBefore: 0 })],
+    ['both', () => Normal({ seed: 1, rng: Math.random })],
+    ['one without', () => new BatchNorm1d({ numFeatures: 1, affine: false }).setWeight([1])],
+    ['input alone', () => quantize(layer, { input: unit } as never)],
+    ['one of int8', () => quantize(layer).backward(x, x)],
+    ['a geometry', () => analyze({ geometry: {}, weight: zeros(1, 1, 1) }, { inputShape: [1] })],
+    ['"nearer"', () => new Upsample({ size: 2, mode: 'nearer' as never })],
+  ];
+  for (const [got, act] of rows) {
+    const { message } = caught(act);
+    expect(message).toMatch(new RegExp(`, got ${got}\\.`));
+  }
 });

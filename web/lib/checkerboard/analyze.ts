@@ -1,4 +1,4 @@
-import { checkOptions, refuse } from '../core/checks.js';
+import { checkOptions, fault, refuse } from '../core/checks.js';
 import { isLayer } from '../layers/layer.js';
 import { orderOf } from './order.js';
 import { type Overlap, overlap } from './overlap.js';
@@ -90,7 +90,7 @@ export function analyze(subject: Subject, options: AnalyzeOptions = {}): Analysi
   const where = 'analyze';
   const checked = checkOptions<AnalyzeOptions>(where, options, ['pass', 'inputShape', 'gains']);
   if (checked.inputShape !== undefined && !isLayer(subject)) {
-    refuse('BAD_OPTION', where, 'inputShape with a layer only', 'a geometry', 'Its padding is given.');
+    throw fault('BAD_OPTION', where, 'inputShape with a layer only', 'a geometry', 'Its padding is given.');
   }
   const stamps = readStamps(where, subject, checked);
   const listGains = readGains(where, checked.gains);

@@ -1,6 +1,6 @@
 // Convolutions that raise the resolution without being called so: their kernels as transposed convolutions.
 
-import { checkAxes, checkChoice, checkOptions, refuse } from '../core/checks.js';
+import { checkAxes, checkChoice, checkOptions, fault, refuse } from '../core/checks.js';
 import { at, product } from '../core/lists.js';
 import type { OperatorSpec } from '../core/spec.js';
 import { checkPhases } from './axis.js';
@@ -50,7 +50,7 @@ export function readUpsampling(
   rank: number,
 ): Upsampling | null {
   if (pixelShuffle !== undefined && upsample !== undefined) {
-    refuse('BAD_OPTION', where, 'pixelShuffle or upsample', 'both', 'Analyse them as a stack of two.');
+    throw fault('BAD_OPTION', where, 'pixelShuffle or upsample', 'both', 'Analyse them as a stack of two.');
   }
   if (pixelShuffle !== undefined) {
     const name = `${where}: pixelShuffle`;

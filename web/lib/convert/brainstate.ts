@@ -8,7 +8,15 @@ import {
 import { BRAINSTATE_WEIGHT_ORDER } from '../brainstate/layer.js';
 import type { Padding } from '../brainstate/options.js';
 import type { ParameterSource } from '../brainstate/parameters.js';
-import { checkAxes, checkBoolean, checkChoice, checkOptions, refuse, shapeText } from '../core/checks.js';
+import {
+  checkAxes,
+  checkBoolean,
+  checkChoice,
+  checkOptions,
+  fault,
+  refuse,
+  shapeText,
+} from '../core/checks.js';
 import { DeconvError, isDeconvError } from '../core/errors.js';
 import type { PerAxis, SpatialRank } from '../core/lists.js';
 import { isList } from '../core/realms.js';
@@ -192,11 +200,11 @@ function fromParameters(
     );
   }
   if (given.w_init !== undefined) {
-    refuse('BAD_OPTION', where, 'either a weight or w_init', 'both', 'Leave one of them out.');
+    throw fault('BAD_OPTION', where, 'either a weight or w_init', 'both', 'Leave one of them out.');
   }
   const hasBias = bias !== undefined && bias !== null;
   if (hasBias && given.b_init !== undefined) {
-    refuse('BAD_OPTION', where, 'either a bias or b_init', 'both', 'Leave one of them out.');
+    throw fault('BAD_OPTION', where, 'either a bias or b_init', 'both', 'Leave one of them out.');
   }
   return {
     outChannels,

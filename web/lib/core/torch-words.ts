@@ -1,6 +1,6 @@
 // PyTorch's words that more than one kind of layer takes.
 
-import { checkAxes, checkChoice, MAX_INTEGER, refuse } from './checks.js';
+import { checkAxes, checkChoice, fault, MAX_INTEGER, refuse } from './checks.js';
 import { at } from './lists.js';
 import { splitPads } from './same-padding.js';
 
@@ -122,7 +122,7 @@ export function readPads(
 ): { readonly before: readonly number[]; readonly after: readonly number[] } {
   if (padding !== undefined) {
     if (padBefore !== undefined || padAfter !== undefined) {
-      refuse('BAD_OPTION', where, 'padding, or padBefore and padAfter', 'both', 'Give the pads once.');
+      throw fault('BAD_OPTION', where, 'padding, or padBefore and padAfter', 'both', 'Give the pads once.');
     }
     return read(padding);
   }

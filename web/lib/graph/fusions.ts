@@ -1,5 +1,5 @@
 import { hasBrand, NORMALIZATION } from '../core/brands.js';
-import { refuse } from '../core/checks.js';
+import { fault } from '../core/checks.js';
 import { isDeconvError } from '../core/errors.js';
 import { internalsOf, type LayerArithmetic } from '../layers/internals.js';
 import { isLayer } from '../layers/layer.js';
@@ -73,15 +73,16 @@ export class ChainFusion implements Fusion {
   fold(own: CanonicalParameters): CanonicalParameters {
     if (this.#norm === null) return own;
     // A module of the user's may have put it into training since the call began.
-    const affine =
-      this.#norm.scaleAndShift() ??
-      refuse(
+    const affine = this.#norm.scaleAndShift();
+    if (affine === null) {
+      throw fault(
         'UNSUPPORTED',
         'the norm behind it',
         'the mode in which the call began',
         'training',
         'Call train() before or after it.',
       );
+    }
     return foldAffine(own, affine);
   }
 

@@ -1,6 +1,6 @@
 // What a chain takes and gives: one tensor, or tensors by name.
 
-import { describe, refuse } from '../core/checks.js';
+import { describe, fault, refuse } from '../core/checks.js';
 import { isList, isRecord, memberOf } from '../core/realms.js';
 import { shapeOf, type Tensor, type TensorLike } from '../core/tensor.js';
 
@@ -71,7 +71,7 @@ function isNamed(value: unknown): value is object {
 
 export function requireOneOutput(where: string, names: readonly string[]): void {
   if (names.length === 1) return;
-  refuse('BAD_TYPE', where, 'inputs by name, as a graph of several outputs takes them', 'a tensor');
+  throw fault('BAD_TYPE', where, 'inputs by name, as a graph of several outputs takes them', 'a tensor');
 }
 
 export function byName(names: readonly string[], tensors: readonly Tensor[]): NamedTensors<ArrayBuffer> {

@@ -1,4 +1,4 @@
-import { refuse } from '../core/checks.js';
+import { fault, refuse } from '../core/checks.js';
 import { checkTensorOf, FreshTensor, sharesMemory, type Tensor } from '../core/tensor.js';
 import { locate, type Place, type Sink, sinkOf } from '../runtime/heap-tensor.js';
 import type { Runtime } from '../runtime/runtime.js';
@@ -26,7 +26,7 @@ export class ProgramCall {
    * and among the steps are modules of the user's.
    */
   begin(where: string): unknown[] {
-    if (this.#running) refuse('UNSUPPORTED', where, 'one call at a time', 'one within another');
+    if (this.#running) throw fault('UNSUPPORTED', where, 'one call at a time', 'one within another');
     this.#running = true;
     return this.#given;
   }

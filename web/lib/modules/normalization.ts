@@ -1,5 +1,5 @@
 import { NORMALIZATION } from '../core/brands.js';
-import { checkBoolean, refuse } from '../core/checks.js';
+import { checkBoolean, fault, refuse } from '../core/checks.js';
 import { frozen, product, settle } from '../core/lists.js';
 import { guardReceivers } from '../core/receivers.js';
 import {
@@ -383,7 +383,7 @@ export abstract class Normalization extends HeapModule<NormalizedShape> implemen
   ): Float32Array<ArrayBuffer> {
     const where = `${this.#name}.${method}`;
     if (own === null)
-      refuse('BAD_OPTION', where, `a ${this.#name} with ${name}`, 'one without', 'Make it with affine.');
+      throw fault('BAD_OPTION', where, `a ${this.#name} with ${name}`, 'one without', 'Make it with affine.');
     return new Float32Array(checkParameter(where, name, value, this.#shape));
   }
 }

@@ -1,4 +1,4 @@
-import { checkBoolean, checkChoice, refuse } from '../core/checks.js';
+import { checkBoolean, checkChoice, fault, refuse } from '../core/checks.js';
 import { at, frozen, settle } from '../core/lists.js';
 import { isList } from '../core/realms.js';
 import { python, tuple } from '../layers/repr.js';
@@ -68,7 +68,7 @@ export class Upsample extends SpatialModule {
     const { size = null, scaleFactor = null, alignCorners = null, recomputeScaleFactor = null } = checked;
     const mode = checkChoice(name, 'mode', checked.mode ?? 'nearest', Object.keys(RANKS) as UpsampleMode[]);
     if ((size === null) === (scaleFactor === null)) {
-      refuse('BAD_OPTION', name, 'size or scaleFactor', size === null ? null : 'both');
+      throw fault('BAD_OPTION', name, 'size or scaleFactor', size === null ? 'neither' : 'both');
     }
     if (alignCorners !== null) {
       checkBoolean(name, 'alignCorners', alignCorners);

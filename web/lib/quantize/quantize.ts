@@ -144,7 +144,7 @@ export function readFixed(where: string, options: unknown): Fixed | null {
   const { input, output } = checkOptions<QuantizeOptions>(where, options, ['input', 'output']);
   if (input === undefined && output === undefined) return null;
   if (input === undefined || output === undefined) {
-    refuse(
+    throw fault(
       'BAD_OPTION',
       where,
       'input and output together',

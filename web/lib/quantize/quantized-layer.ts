@@ -169,11 +169,11 @@ export class QuantizedLayer extends DisposableObject {
   /** There are none: rounding has no gradient. Throws `UNSUPPORTED`; train the float32 layer and quantize it. */
   backward(_x?: unknown, _gradOutput?: unknown): never {
     this.#live('backward');
-    refuse(
+    throw fault(
       'UNSUPPORTED',
       this.#where('backward'),
       'a layer with gradients',
-      'int8',
+      'one of int8',
       'Train the float32 layer and quantize it afterwards.',
     );
   }

@@ -2,7 +2,7 @@
 // seed feeds those without one.
 
 import { type ArrayValues, filled, valuesOfShape } from '../../core/array-values.js';
-import { checkInteger, checkOptions, refuse } from '../../core/checks.js';
+import { checkInteger, checkOptions, fault, refuse } from '../../core/checks.js';
 import { freshSeed, type RandomSource, seededRandom } from '../../core/random.js';
 import { isList } from '../../core/realms.js';
 import { checkShape } from '../../core/tensor.js';
@@ -69,7 +69,7 @@ export function initializer(
   }
   if (rng != null) checkStream(where, 'rng', rng);
   if (rng != null && seed != null) {
-    refuse('BAD_OPTION', where, 'either a seed or an rng', 'both', 'Leave one of them out.');
+    throw fault('BAD_OPTION', where, 'either a seed or an rng', 'both', 'Leave one of them out.');
   }
   const own = seed == null ? undefined : checkInteger(where, 'seed', seed, 0, 2 ** 32 - 1);
   return (given, random) => {
